@@ -1,0 +1,88 @@
+package engine
+
+// Code is the outcome of a command or of one of its lines. Codes are ordered by precedence: where several would apply,
+// the smallest is given. The numbers are stored with results and never reused; the texts are part of the API.
+type Code uint8
+
+// The codes, by precedence.
+const (
+	CodeOK Code = iota
+
+	// CodeInvalid: a field's value is outside its limits; Field and Value name it.
+	CodeInvalid
+	// CodeKeyReused: the idempotency key was used with another body; Field names what differs.
+	CodeKeyReused
+	// CodeRetry: the stored order that the command carries may have changed since it was read; send it again.
+	CodeRetry
+	// CodeUnknownCategory: no such tag category.
+	CodeUnknownCategory
+	// CodeUnknownValue: no such value in the tag category.
+	CodeUnknownValue
+	// CodeDuplicate: two items of the command set the same thing, or a tag names a category twice.
+	CodeDuplicate
+	// CodeUnknownOrder: no such order.
+	CodeUnknownOrder
+	// CodeUnknownItem: the order has no such item.
+	CodeUnknownItem
+	// CodeItemConflict: the order item exists with another content; Field names what differs.
+	CodeItemConflict
+	// CodeUnknownRecord: the UPC has no record at the location.
+	CodeUnknownRecord
+	// CodeUnknownSegment: the record has no such segment.
+	CodeUnknownSegment
+	// CodeUnknownCount: the location has no open count of that name.
+	CodeUnknownCount
+	// CodeCountOpen: the location has an open count already.
+	CodeCountOpen
+	// CodeExpired: the reservation's end lies in the past.
+	CodeExpired
+	// CodeNotReserved: the order item is no reservation, so there is nothing to confirm.
+	CodeNotReserved
+	// CodeInsufficient: the segment has fewer available units than asked for.
+	CodeInsufficient
+	// CodeExceedsLeft: more units than the order item has left for this action.
+	CodeExceedsLeft
+	// CodeOnHandBelowZero: the change would push on hand below zero.
+	CodeOnHandBelowZero
+	// CodeInUse: stock or promises stand in the way of removing a value, a category or a record.
+	CodeInUse
+	// CodeTooMany: a limit of the state (segments of a record, items of an order, ...) is reached; Field names it.
+	CodeTooMany
+	// CodeUnavailable: the line was fine, but the command was refused as a whole for other lines.
+	CodeUnavailable
+
+	codesCount
+)
+
+var codeTexts = [codesCount]string{
+	CodeOK:              "ok",
+	CodeInvalid:         "invalid",
+	CodeKeyReused:       "idempotency-key-reused",
+	CodeRetry:           "retry",
+	CodeUnknownCategory: "unknown-category",
+	CodeUnknownValue:    "unknown-value",
+	CodeDuplicate:       "duplicate",
+	CodeUnknownOrder:    "unknown-order",
+	CodeUnknownItem:     "unknown-item",
+	CodeItemConflict:    "order-item-conflict",
+	CodeUnknownRecord:   "unknown-record",
+	CodeUnknownSegment:  "unknown-segment",
+	CodeUnknownCount:    "unknown-count",
+	CodeCountOpen:       "count-open",
+	CodeExpired:         "expired",
+	CodeNotReserved:     "not-reserved",
+	CodeInsufficient:    "insufficient",
+	CodeExceedsLeft:     "exceeds-left",
+	CodeOnHandBelowZero: "on-hand-below-zero",
+	CodeInUse:           "in-use",
+	CodeTooMany:         "too-many",
+	CodeUnavailable:     "not-attempted",
+}
+
+// String is the code's stable text, as the API shows it.
+func (c Code) String() string {
+	if c < codesCount {
+		return codeTexts[c]
+	}
+	return "unknown-code"
+}

@@ -1,0 +1,256 @@
+package engine
+
+// Kind names a command in the log. The numbers are part of the log's format and are never reused.
+type Kind uint8
+
+// The commands.
+const (
+	KindRefresh           Kind = 1
+	KindAdjust            Kind = 2
+	KindTransfer          Kind = 3
+	KindRedistribute      Kind = 4
+	KindDelete            Kind = 5
+	KindAllocate          Kind = 6
+	KindConfirm           Kind = 7
+	KindDeallocate        Kind = 8
+	KindFulfill           Kind = 9
+	KindReturn            Kind = 10
+	KindPutTagCategory    Kind = 11
+	KindDeleteTagCategory Kind = 12
+	KindStartCount        Kind = 13
+	KindCloseCount        Kind = 14
+	KindExpire            Kind = 15
+)
+
+// Command is one change of state, as data. The implementations are the structs of this file; AppendCommand gives the
+// binary form that the log stores and Apply reads.
+type Command interface {
+	Kind() Kind
+}
+
+// Envelope is what a command carries besides its own fields.
+type Envelope struct {
+	// Key is the client's idempotency key, empty if it gave none.
+	Key string
+
+	// Archived is the stored row of a closed order that has left memory, read at log index ArchivedAt; empty for an order
+	// that is in memory or does not exist. Only order commands carry it.
+	Archived   []byte
+	ArchivedAt uint64
+}
+
+// Tag names one value of one category.
+type Tag struct {
+	Category string `json:"category"`
+	Value    string `json:"value"`
+}
+
+// StockFields says which optional fields of a StockItem were given.
+type StockFields uint8
+
+// The optional fields of a StockItem. A field that was not given stays as it is.
+const (
+	HasSafetyStock StockFields = 1 << iota
+	HasFloor
+	HasLTD
+)
+
+// StockItem is one item of a Refresh or an Adjust.
+type StockItem struct {
+	UPC  string `json:"upc"`
+	Tags []Tag  `json:"tags"`
+
+	// Quantity in units: the new on hand in a Refresh, the signed change in an Adjust.
+	Quantity int64 `json:"quantity"`
+
+	Has         StockFields `json:"fields"`
+	SafetyStock int64       `json:"safetyStock"`
+	Floor       int64       `json:"floor"`
+	LTD         int64       `json:"ltd"` // days
+
+	// DeliveryDateMS makes the quantity future stock, due at that time (Unix milliseconds). 0: on hand now.
+	DeliveryDateMS int64 `json:"deliveryDate"`
+}
+
+// Refresh sets on hand of items at a location.
+type Refresh struct {
+	Location string `json:"location"`
+
+	// Count names an open stock count at the location; quantities are then as of the count's start.
+	Count string      `json:"count"`
+	Items []StockItem `json:"items"`
+}
+
+// Adjust changes on hand of items at a location by signed amounts.
+type Adjust struct {
+	Location string      `json:"location"`
+	Items    []StockItem `json:"items"`
+}
+
+// TransferItem moves available units of one UPC between two segments.
+type TransferItem struct {
+	UPC          string `json:"upc"`
+	FromLocation string `json:"from.location"`
+	FromTags     []Tag  `json:"from.tags"`
+	ToLocation   string `json:"to.location"`
+	ToTags       []Tag  `json:"to.tags"`
+	Quantity     int64  `json:"quantity"`
+}
+
+// Transfer moves available units between segments of a record or between locations, all items or none.
+type Transfer struct {
+	Items []TransferItem `json:"items"`
+}
+
+// Scope selects records: those whose UPC is among UPCs and whose location is among Locations; an empty list does not
+// restrict. All must be set when both lists are empty, so that nobody selects everything by accident.
+type Scope struct {
+	UPCs      []string `json:"upcs"`
+	Locations []string `json:"locations"`
+	All       bool     `json:"all"`
+}
+
+// Redistribute splits available units anew by percentages: at each record's next Refresh or Adjust, or Now.
+type Redistribute struct {
+	Scope
+	Now    bool `json:"now"`
+	DryRun bool `json:"dryRun"`
+}
+
+// Delete removes records. Refused while promises are open, unless Force is set: then the promises are released.
+type Delete struct {
+	Scope
+	DryRun bool `json:"dryRun"`
+	Force  bool `json:"force"`
+}
+
+// Mode says what an Allocate does with a line that cannot be met in full.
+type Mode uint8
+
+// The modes.
+const (
+	ModeAll     Mode = iota // all lines in full, or nothing at all
+	ModeLine                // each line in full, or not
+	ModePartial             // what there is
+)
+
+// AllocateLine asks for units of one UPC at one location from one segment.
+type AllocateLine struct {
+	ItemID   string `json:"itemId"`
+	UPC      string `json:"upc"`
+	Location string `json:"location"`
+	Quantity int64  `json:"quantity"`
+	Tags     []Tag  `json:"tags"`
+}
+
+// Allocate promises units to the items of one order.
+type Allocate struct {
+	OrderID   string `json:"orderId"`
+	Mode      Mode   `json:"mode"`
+	Backorder bool   `json:"backorder"` // the units that are not there become pending
+
+	// ExpiresAtMS makes the allocation a reservation that ends at that time (Unix milliseconds); 0: it does not end.
+	ExpiresAtMS int64          `json:"expiresAt"`
+	Lines       []AllocateLine `json:"lines"`
+}
+
+// OrderLine names units of one order item.
+type OrderLine struct {
+	ItemID string `json:"itemId"`
+
+	// Quantity in units; 0: everything that is left.
+	Quantity int64 `json:"quantity"`
+
+	// UPC, Location and Tags are for Return only: goods whose order is unknown, or that come back to another location.
+	UPC      string `json:"upc"`
+	Location string `json:"location"`
+	Tags     []Tag  `json:"tags"`
+}
+
+// OrderChange acts on units of an order that an Allocate promised before. The action is one of:
+//
+//   - KindConfirm: a reservation, or the named part of it, becomes an order allocation; the rest is released.
+//   - KindDeallocate: pending, then allocated units are released to the segments they came from.
+//   - KindFulfill: allocated units ship; allocated and on hand both fall.
+//   - KindReturn: fulfilled units go back on hand in the segments they came from.
+type OrderChange struct {
+	Action  Kind        `json:"-"`
+	OrderID string      `json:"orderId"`
+	Lines   []OrderLine `json:"lines"` // empty: everything that is left
+}
+
+// Rounding names the rule by which fractional units of a split become whole ones.
+type Rounding uint8
+
+// The rounding rules.
+const (
+	RoundingLargestRemainder Rounding = iota
+	RoundingUnbiased
+)
+
+// NoPercent and NoMax stand for a value without a percent and without a max.
+const (
+	NoPercent = int32(-1)
+	NoMax     = int64(-1)
+)
+
+// Value is one value of a tag category.
+type Value struct {
+	Name    string `json:"value"`
+	Percent int32  `json:"percent"` // basis points of the available units (80 % = 8000), or NoPercent
+	Default bool   `json:"default"`
+	Min     int64  `json:"min"` // units a record
+	Max     int64  `json:"max"` // units a record, or NoMax
+}
+
+// Move names, for a value that leaves the schema, the value that takes its stock and promises.
+type Move struct {
+	From string `json:"from"`
+	To   string `json:"to"`
+}
+
+// PutTagCategory creates a category or replaces its definition. Its values' order is their rank.
+type PutTagCategory struct {
+	Name     string   `json:"name"`
+	Values   []Value  `json:"values"`
+	Rounding Rounding `json:"rounding"`
+	MoveTo   []Move   `json:"moveTo"`
+}
+
+// DeleteTagCategory removes a category: segments that differed only in it become one.
+type DeleteTagCategory struct {
+	Name string `json:"name"`
+
+	// MoveTo names the value into whose segments everything is moved first; without it, a category with stock or
+	// promises outside its default value is not deleted.
+	MoveTo string `json:"moveTo"`
+}
+
+// StartCount opens a stock count at a location.
+type StartCount struct {
+	Location string `json:"location"`
+	Count    string `json:"count"`
+}
+
+// CloseCount ends a stock count.
+type CloseCount struct {
+	Location string `json:"location"`
+	Count    string `json:"count"`
+}
+
+// Expire carries only its entry's time: what is due by then (reservations, deliveries, counts) happens.
+type Expire struct{}
+
+// The kinds of the commands.
+func (*Refresh) Kind() Kind           { return KindRefresh }
+func (*Adjust) Kind() Kind            { return KindAdjust }
+func (*Transfer) Kind() Kind          { return KindTransfer }
+func (*Redistribute) Kind() Kind      { return KindRedistribute }
+func (*Delete) Kind() Kind            { return KindDelete }
+func (*Allocate) Kind() Kind          { return KindAllocate }
+func (c *OrderChange) Kind() Kind     { return c.Action }
+func (*PutTagCategory) Kind() Kind    { return KindPutTagCategory }
+func (*DeleteTagCategory) Kind() Kind { return KindDeleteTagCategory }
+func (*StartCount) Kind() Kind        { return KindStartCount }
+func (*CloseCount) Kind() Kind        { return KindCloseCount }
+func (*Expire) Kind() Kind            { return KindExpire }

@@ -1,0 +1,84 @@
+// Package engine is the pure core of Apportion: records split into segments, the commands that change them, and Apply.
+//
+// It owns every rule about stock: what may be promised, how units are split, where they return to, what a repeated
+// command answers. It never does I/O, never reads a clock, draws no random number, starts no goroutine and does not let
+// the order of a Go map show. Time comes with the command. The same commands give the same rows, byte for byte, on every
+// replica.
+//
+// # Rules
+//
+// Figures. For each segment, and for each record as the sum of its segments,
+// onHand = allocated + pending + safetyStock + available, where only available may be negative.
+//
+// Targets. A tag set names one value in every category; a missing category takes its default value. A stock item without
+// a value of any distributed category (one whose values have percents) is for a whole group: the segments that agree in
+// all discrete categories. Its quantity is split over the group. Any other item is for exactly one segment. Order lines
+// are always for one segment.
+//
+// Splitting a group with T units on hand. Let C be its allocated + pending + safety stock units.
+//
+//   - T >= C: every segment keeps what covers its own C, and the T-C available units are split by percent (product over
+//     the distributed categories), rounded as the category says, with min and max of the values.
+//   - T < C: on hand covers allocated first, then safety stock, then pending. A layer that is not covered in full is
+//     shared in proportion to its size in each segment, by largest remainder, ties by segment order.
+//
+// Segments that a split needs are created. A segment whose tag set is not part of the split (its value has left the
+// schema's percentages) has the weight 0.
+//
+// Refresh sets on hand of its target, Adjust adds to it; an Adjust of a group splits the group's new total, it does not
+// only split the change. On hand below zero is refused. Safety stock of a group is split like on hand of empty segments.
+// A floor or an ltd given for a group belong to the record, given for a segment to that segment. Two items for the same
+// target and delivery date in one command are CodeDuplicate. A record that is due is split group by group after its next
+// Refresh or Adjust, and is due no more.
+//
+// Future stock. A stock item with a delivery date sets (Refresh; 0 removes) or changes (Adjust) the quantity that the
+// target will receive; when an entry's time reaches the date, it is adjusted into on hand, before the entry's commands.
+//
+// Allocate takes up to max(0, available) of the segment for each line, lines in order, two lines on one segment summed.
+// With Backorder the rest becomes pending. A line is refused (CodeUnknownRecord, CodeUnknownSegment, CodeInsufficient)
+// when it takes less than its mode demands; ModePartial refuses only a line that gets nothing. With Backorder a missing
+// segment of a known record is created. In ModeAll one refused line refuses the command: then Result.Code is the code of
+// the refused line with the smallest code, and the lines that could have been met answer CodeUnavailable.
+//
+// An order item is its own idempotency key: a line for an item that exists answers what was allocated then (Repeated),
+// or CodeItemConflict when upc, location, quantity or tags differ. An item of which nothing is left, because everything
+// was released and nothing fulfilled, may be allocated anew.
+//
+// Pending units wait in their segment, oldest order item first. Whenever on hand less allocated less safety stock of a
+// segment is positive after a change, as many of them become allocated, the oldest item first, in part if need be.
+//
+// Order changes. Lines answer in the command's order; a command without lines is for all items of the order that have
+// something left. All lines or none: the first refused line (CodeUnknownItem, CodeNotReserved, CodeExceedsLeft,
+// CodeOnHandBelowZero) gives the command's code. Deallocate takes pending before allocated units, and the allocation
+// lines in reverse order; Fulfill and Return take them in order. Confirm keeps the named quantity (allocated before
+// pending, lines in order), releases what else the named items hold and all of the items that are not named, and ends
+// the reservation. An Allocate, Confirm, ... of an order whose reservation has ended finds nothing left.
+//
+// A Return line that names another location than the item's puts the units into the segment with the same tags at that
+// location. For an order or an item that is unknown, the line's UPC and Location decide, and the units go to the segment
+// of its Tags (the default segment if it has none); record and segment are created if they do not exist. Without UPC
+// and Location such a line is CodeUnknownOrder or CodeUnknownItem.
+//
+// Transfer moves available units only, all items or none; the target's record and segment are created if need be.
+//
+// Redistribute marks records as due, or with Now splits every group of each of them in this entry.
+//
+// Schema. Putting a category in which a value is missing that exists today removes the value: refused (CodeInUse) while
+// any segment of it has stock, safety stock, promises or future stock, unless MoveTo names a value that stays. Tag sets
+// keep their explicit values: a new default does not move stock. A new category adds its default value to every tag set.
+//
+// Idempotency. A command with a key that was used in the last 24 hours answers the kept result (Repeated), or
+// CodeKeyReused with the first field that differs. Every result is kept, refusals too.
+//
+// # Reading order
+//
+// command.go and result.go say what goes in and out, codec.go its binary form; slab.go, text.go and table.go are the
+// pointer-free memory; state.go has the rows; schema.go and split.go the percentages; apply.go the way of a command,
+// stock.go and order.go what it does; read.go the lock-free side; checkpoint.go, rows.go and load.go the durable form.
+//
+// # Concurrency
+//
+// Apply, Freeze, Checkpoint.Next, ReadOrder and the other methods that say so are for one goroutine at a time (the
+// caller's mutex). ReadRecord, Refuses, Schema, AppliedIndex and Stats may run at any time, from any goroutine, without
+// blocking the writer.
+package engine

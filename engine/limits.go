@@ -1,0 +1,70 @@
+package engine
+
+// Limits of the engine. Each bounds something a caller could otherwise grow without end; a breach is answered with
+// CodeInvalid and the name of the field.
+const (
+	// UPCBytesMax, LocationBytesMax, OrderIDBytesMax, ItemIDBytesMax and TagBytesMax bound the identities, in bytes.
+	UPCBytesMax      = 64
+	LocationBytesMax = 64
+	OrderIDBytesMax  = 64
+	ItemIDBytesMax   = 64
+	TagBytesMax      = 64
+
+	// KeyBytesMax bounds an idempotency key, in bytes. It is larger than an identity because a request for many orders
+	// derives one key per order from the client's.
+	KeyBytesMax = 144
+
+	// QuantityMax bounds every quantity, in units. The sum over a record's segments then stays far below 2^63, so no
+	// addition inside the engine can overflow.
+	QuantityMax = 1_000_000_000_000
+
+	// RefreshItemsMax, AdjustItemsMax and TransferItemsMax bound the items of one stock command.
+	RefreshItemsMax  = 12_000
+	AdjustItemsMax   = 12_000
+	TransferItemsMax = 1_000
+
+	// OrderLinesMax bounds the lines of one order command.
+	OrderLinesMax = 1_000
+
+	// OrderItemsMax bounds the items of one order, over all its commands.
+	OrderItemsMax = 10_000
+
+	// ScopeNamesMax bounds the UPCs, and the locations, that Redistribute and Delete name.
+	ScopeNamesMax = 12_000
+
+	// CategoriesMax and CategoryValuesMax bound the schema.
+	CategoriesMax     = 8
+	CategoryValuesMax = 256
+
+	// DistributedCategoriesMax keeps the product of basis points (10^4 each) inside 64 bits.
+	DistributedCategoriesMax = 4
+
+	// DistributedCombinationsMax bounds the segments that one split can create in one group of a record.
+	DistributedCombinationsMax = 1024
+
+	// SegmentsPerRecordMax bounds the segments of one record.
+	SegmentsPerRecordMax = 4096
+
+	// FuturesPerRecordMax bounds the deliveries that one record waits for.
+	FuturesPerRecordMax = 1024
+
+	// MovementsPerItemMax bounds the history kept with one order item; the oldest movement goes first.
+	MovementsPerItemMax = 64
+
+	// IdempotencyResultsMax and IdempotencyAgeMS bound the kept results; the oldest goes first.
+	IdempotencyResultsMax = 1_000_000
+	IdempotencyAgeMS      = 24 * 60 * 60 * 1000
+
+	// IdempotencyCommandBytesMax is the size up to which a command is kept whole beside its result, so that a key reused
+	// with another body can be answered with the field that differs. Longer commands are kept as hashes of their parts.
+	IdempotencyCommandBytesMax = 2048
+
+	// ClosedOrderEntries is how many log entries a closed order stays in memory after its last change.
+	ClosedOrderEntries = 100_000
+
+	// ReportedItemsMax bounds the items that a refusal, a dry run or a delete lists one by one; the counts stay exact.
+	ReportedItemsMax = 1_000
+)
+
+// The record's totals are sums over its segments: they must not overflow.
+const _ = uint64(1<<63-1) - QuantityMax*SegmentsPerRecordMax

@@ -1,0 +1,89 @@
+package engine
+
+// Result is the answer to one command. Apply gives it in binary form (AppendResult), which is also what is kept for an
+// idempotency key; DecodeResult reads it back. Which parts are filled depends on the command's kind.
+type Result struct {
+	Kind Kind
+	Code Code
+
+	// Repeated says that this is the answer to an earlier command with the same idempotency key.
+	Repeated bool
+
+	// Index is the log index at which the command took effect.
+	Index uint64
+
+	// Field and Value name what is at fault when Code is not CodeOK, as a path into the request: "items[3].tags.Channel".
+	Field string
+	Value string
+
+	// Lines answers an order command, line by line in the command's order.
+	Lines []LineResult
+
+	// Stock is the summary of a stock or schema command.
+	Stock StockResult
+
+	// Changes lists segments of a Redistribute (before and after), at most ReportedItemsMax.
+	Changes []SegmentChange
+
+	// Blocked lists the records that keep a Delete, or a schema change, from happening, at most ReportedItemsMax.
+	Blocked []BlockedRecord
+}
+
+// LineResult is the answer to one line of an order command.
+type LineResult struct {
+	ItemID string
+	Code   Code
+
+	// Repeated says that the order item had been allocated before by an equal line; the figures are those of then.
+	Repeated bool
+
+	// Field names, for CodeItemConflict, the field that differs, and for a tag that is unknown, that tag.
+	Field string
+
+	// Requested is what the line asked for, in units. Units is what the command moved: allocated, confirmed, released,
+	// fulfilled or restocked. Pending is what it made pending, confirmed as pending or released from pending.
+	Requested int64
+	Units     int64
+	Pending   int64
+
+	// Available is, for a refused line, what there was: the segment's available units, or what the item had left.
+	Available int64
+
+	// Parts says which segments the units belong to.
+	Parts []Part
+}
+
+// Part is the share of one segment in a LineResult.
+type Part struct {
+	TagSet  TagSetID
+	Units   int64
+	Pending int64
+}
+
+// StockResult counts what a stock or schema command did, or what stands in its way.
+type StockResult struct {
+	Items   int64 // items of the command
+	Records int64 // records changed, marked as due, deleted or in the way
+	Units   int64 // on hand units moved, removed or in the way
+
+	// Promised counts the allocated and pending units that were released or stand in the way.
+	Promised int64
+}
+
+// SegmentChange is what a redistribution does, or would do, to one segment.
+type SegmentChange struct {
+	UPC      string
+	Location string
+	TagSet   TagSetID
+	Before   int64 // available units
+	After    int64 // available units
+}
+
+// BlockedRecord is a record with stock or open promises that a command would have removed.
+type BlockedRecord struct {
+	UPC       string
+	Location  string
+	OnHand    int64
+	Allocated int64
+	Pending   int64
+}

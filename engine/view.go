@@ -1,0 +1,103 @@
+package engine
+
+// TagSetID names a full combination of one value per category, as used by segments. Ids are never reused; the schema
+// resolves them.
+type TagSetID uint32
+
+// SegmentView is a copy of one segment.
+type SegmentView struct {
+	TagSet      TagSetID
+	OnHand      int64
+	Allocated   int64
+	Pending     int64
+	SafetyStock int64
+	Floor       int64
+	LTD         int64
+}
+
+// Available is what can be promised: on hand less allocated, pending and safety stock. It may be negative.
+func (v *SegmentView) Available() int64 { return v.OnHand - v.Allocated - v.Pending - v.SafetyStock }
+
+// FutureView is a copy of one delivery that a record waits for.
+type FutureView struct {
+	DeliveryDateMS int64 // Unix milliseconds
+	Quantity       int64
+
+	// TagSet is the segment that receives it. Split says that it is split by percentages on arrival instead, among the
+	// segments that differ from TagSet only in distributed categories.
+	TagSet TagSetID
+	Split  bool
+}
+
+// RecordView is a consistent copy of one record: its totals are the sums over its segments. It owns no memory of the
+// engine except UPC and Location, which are immutable; the slices are reused by the next read into the same view.
+type RecordView struct {
+	UPC         string
+	Location    string
+	Version     uint64 // rises with every change of the record
+	OnHand      int64
+	Allocated   int64
+	Pending     int64
+	SafetyStock int64
+	Floor       int64
+	LTD         int64
+	Due         bool // redistributed at the next Refresh or Adjust
+	Segments    []SegmentView
+	Future      []FutureView
+}
+
+// Available is what can be promised: on hand less allocated, pending and safety stock. It may be negative.
+func (v *RecordView) Available() int64 { return v.OnHand - v.Allocated - v.Pending - v.SafetyStock }
+
+// OrderView is a copy of one order.
+type OrderView struct {
+	OrderID string
+	Items   []ItemView
+}
+
+// ItemView is a copy of one order item.
+type ItemView struct {
+	ItemID      string
+	UPC         string
+	Location    string
+	Requested   int64
+	ExpiresAtMS int64 // 0: no reservation
+	Lines       []LineView
+	Movements   []MovementView
+}
+
+// LineView is a copy of one allocation line: the units of an order item from one segment.
+// Allocated + Pending + Fulfilled + Released is what was promised in all; Returned is at most Fulfilled.
+type LineView struct {
+	TagSet    TagSetID
+	Allocated int64
+	Pending   int64
+	Fulfilled int64
+	Returned  int64
+	Released  int64
+}
+
+// MovementKind says what happened to units of an order item.
+type MovementKind uint8
+
+// The kinds of movements. The numbers are stored.
+const (
+	MovementAllocated MovementKind = 1 + iota
+	MovementPending
+	MovementPendingReleased // stock arrived: pending became allocated
+	MovementConfirmed
+	MovementReleased
+	MovementExpired
+	MovementFulfilled
+	MovementReturned
+	MovementRecordDeleted
+)
+
+// MovementView is one entry of an order item's history.
+type MovementView struct {
+	Kind   MovementKind
+	TagSet TagSetID
+	Units  int64
+	Index  uint64 // log index
+	TimeMS int64  // the entry's time, Unix milliseconds
+}
