@@ -1,0 +1,43 @@
+package raftstore
+
+import "errors"
+
+// The errors of Do and ReadBarrier. All but ErrOutcomeUnknown say that nothing of the batch was, or ever will be, in the
+// log: the caller may send it again as it is. Do may wrap them; compare with errors.Is.
+var (
+	// ErrQueueFull: more waits than the queue may hold. Retry after a pause; the API answers 503 with Retry-After.
+	ErrQueueFull = errors.New("raftstore: too many commands are waiting")
+
+	// ErrNotLeader: this node does not lead, or does not lead yet after a start. Retry here after a pause, or at the leader.
+	ErrNotLeader = errors.New("raftstore: this node is not the leader")
+
+	// ErrTimeout: the deadline passed while the batch was still waiting in the queue. It was taken out of it. Retry with a
+	// later deadline.
+	ErrTimeout = errors.New("raftstore: the deadline passed before the commands were taken up")
+
+	// ErrTooLarge: the batch has more bytes or commands than one log entry may have. Never retry it whole; split it.
+	ErrTooLarge = errors.New("raftstore: the commands are too large for one log entry")
+
+	// ErrClosed: the store is shutting down. Do not retry on this store.
+	ErrClosed = errors.New("raftstore: the store is closed")
+
+	// ErrOutcomeUnknown: the batch was handed to the log and its fate is not known: leadership was lost, the log could not
+	// be written, or the deadline passed first. It may take effect now, later or never. Retry only commands that are
+	// idempotent (by key or by order item), and tell the client that the outcome is unknown.
+	ErrOutcomeUnknown = errors.New("raftstore: the outcome of the commands is unknown")
+)
+
+// The errors of Open and Verify. Retrying does not help before the cause is removed.
+var (
+	// ErrInUse: another process, or another Store of this process, has the directory open.
+	ErrInUse = errors.New("raftstore: the data directory is in use")
+
+	// ErrFormat: the directory was written by a newer version, or is none of ours.
+	ErrFormat = errors.New("raftstore: unknown format")
+
+	// ErrInconsistent: log, snapshots and state do not fit together, so the state cannot be proved. Restore a backup.
+	ErrInconsistent = errors.New("raftstore: the data directory is inconsistent")
+
+	// ErrClock: the clock is too far ahead of the last log entry to be believed without being told so.
+	ErrClock = errors.New("raftstore: the clock is too far ahead")
+)

@@ -1,0 +1,95 @@
+package raftstore
+
+import "time"
+
+// Limits of the store. Config overrides those that an operator may want to change.
+const (
+	// entryBytesTarget is where the proposer stops adding waiting batches to an entry: past about 64 KB, latency grows
+	// with the entry and throughput does not (measured on a Pebble log, one sync per entry).
+	entryBytesTarget = 64 << 10
+
+	// entryBytesMax bounds an entry. A single request of 12,000 items with long names has to fit; heartbeats between
+	// several nodes want entries far below it.
+	entryBytesMax = 32 << 20
+
+	// entryCommandsMax bounds the commands of an entry, so that one hold of the apply mutex stays short.
+	entryCommandsMax = 4096
+
+	// queueBatchesMax and queueBytesMax bound what waits. At 100k commands/s the queue is a fraction of a second deep;
+	// whoever comes later is better served by an immediate 503.
+	queueBatchesMax = 16 << 10
+	queueBytesMax   = 64 << 20
+
+	// batchKeepBytesMax is the buffer size up to which a Batch keeps its memory between requests.
+	batchKeepBytesMax = 1 << 20
+
+	// commandPrefixBytes is the length of a command's length field in an entry.
+	commandPrefixBytes = 4
+)
+
+// Checkpoints.
+const (
+	// checkpointLogBytes and checkpointInterval say when the state is brought up to the log: the bytes bound the replay
+	// after a crash (a few seconds), the interval bounds it for a quiet node.
+	checkpointLogBytes = 64 << 20
+	checkpointInterval = 30 * time.Second
+
+	// checkpointRetryInterval is the pause after a checkpoint that failed (a full disk, for instance).
+	checkpointRetryInterval = 5 * time.Second
+
+	// checkpointSliceBytes bounds the rows encoded during one hold of the apply mutex: some hundred microseconds.
+	checkpointSliceBytes = 64 << 10
+
+	// stateTableBytes is the size at which an ingested SSTable is closed and the next one begun.
+	stateTableBytes = 16 << 20
+
+	// snapshotsKept is how many of our tiny snapshot files stay; one is enough, the second is for inspection.
+	snapshotsKept = 2
+)
+
+// Time.
+const (
+	// clockStepMaxMS is how far the clock may step ahead of the monotonic clock and be believed at once. What it is ahead
+	// beyond that is believed at the rate at which time passes, so that stamps run at twice the speed until they agree.
+	clockStepMaxMS = 60_000
+
+	// clockGapMax is how far the clock may be ahead of the last entry at a start: downtime and a wrong clock look alike
+	// then, but nobody's node is down for a year.
+	clockGapMax = 366 * 24 * time.Hour
+
+	// tickMin and tickMax bound the pause between two looks at what is due.
+	tickMin = 10 * time.Millisecond
+	tickMax = time.Second
+
+	// tickTimeout is how long a tick waits in the queue before it is given up; the next one does its work.
+	tickTimeout = 5 * time.Second
+)
+
+// Raft.
+const (
+	// electionTimeout is short because a group of one has nobody to wait for: a start costs one or two of it.
+	electionTimeout = 100 * time.Millisecond
+
+	// raftEntriesPerApply is how many entries Raft hands to the state machine at a time, in a replay.
+	raftEntriesPerApply = 256
+
+	// trailingLogs is how many entries stay behind a snapshot. A group of one has no follower that could want them.
+	trailingLogs = 0
+
+	// readyPollInterval is how often Open looks whether the replay has got on, and closeTimeout how long Close waits for
+	// the entry on its way.
+	progressInterval = time.Second
+	closeTimeout     = 10 * time.Second
+
+	// archiveAttemptsMax bounds the look-ups of an order that moves between memory and archive while it is looked up.
+	archiveAttemptsMax = 4
+)
+
+// An entry of the target size must be legal, and the queue must hold more than the largest entry.
+const (
+	_ = uint(entryBytesMax - entryBytesTarget)
+	_ = uint(queueBytesMax - entryBytesMax)
+	_ = uint(queueBatchesMax - entryCommandsMax)
+	_ = uint(stateTableBytes - checkpointSliceBytes)
+	_ = uint(tickMax - tickMin)
+)
