@@ -1,0 +1,193 @@
+package engine
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"unsafe"
+)
+
+// The binary form of commands (codec_command.go, codec_scratch.go) and results (codec_result.go).
+//
+// Integers are varints: unsigned as they are, signed ones in zigzag. A text is its length in bytes, then its bytes. A list
+// is its count, then its elements. Options that are usually absent have a bit in a flags byte and cost nothing else.
+//
+// The form is canonical: varints are as short as possible, a flag is set only when what it announces is not empty, unused
+// bits are zero, nothing follows the end. So two commands are equal exactly when their bodies are equal byte for byte, and
+// decoding refuses everything that encoding would not have written.
+
+const (
+	// commandVersion and resultVersion are the first byte of a command and of a result. Any change of the form, a new kind
+	// included, is a new version.
+	commandVersion = 1
+	resultVersion  = 1
+)
+
+var (
+	// ErrBadCommand says that the bytes are no command. The same bytes will fail again.
+	ErrBadCommand = errors.New("engine: bad command")
+
+	// ErrBadResult says that the bytes are no result. The same bytes will fail again.
+	ErrBadResult = errors.New("engine: bad result")
+
+	// ErrNewerVersion says that the bytes were written by a newer program, which this one must not guess about. They can
+	// be read after an upgrade.
+	ErrNewerVersion = errors.New("engine: written in a newer format")
+)
+
+// checkVersion compares a form's first byte with the version this program writes; bad is the form's own error.
+func checkVersion(version, known byte, bad error) error {
+	switch {
+	case version == known:
+		return nil
+	case version > known:
+		return fmt.Errorf("%w: version %d, this program knows %d", ErrNewerVersion, version, known)
+	default:
+		return fmt.Errorf("%w: version %d", bad, version)
+	}
+}
+
+// aliasText gives b's bytes as a string without copying them. The caller guarantees that b does not change for as long as
+// the string is in use: Apply's callers leave a command alone until Apply returns, and Apply keeps no such string.
+func aliasText(b []byte) string {
+	return unsafe.String(unsafe.SliceData(b), len(b))
+}
+
+func appendText(dst []byte, s string) []byte {
+	dst = binary.AppendUvarint(dst, uint64(len(s)))
+	return append(dst, s...)
+}
+
+func appendTexts(dst []byte, texts []string) []byte {
+	dst = binary.AppendUvarint(dst, uint64(len(texts)))
+	for _, s := range texts {
+		dst = appendText(dst, s)
+	}
+	return dst
+}
+
+// flagBit is bit if on, or else 0.
+func flagBit(on bool, bit byte) byte {
+	if on {
+		return bit
+	}
+	return 0
+}
+
+// reader takes a binary form apart. The first fault sticks and moves to the end, so that later calls give zero values and
+// a decoder checks for faults once.
+type reader struct {
+	b       []byte
+	at      int // next byte
+	fault   string
+	faultAt int
+}
+
+func (r *reader) fail(fault string) {
+	if r.fault == "" {
+		r.fault, r.faultAt = fault, r.at
+	}
+	r.at = len(r.b)
+}
+
+// end gives the error of the whole form, wrapping bad: the first fault, or bytes that are left over.
+func (r *reader) end(bad error) error {
+	if r.fault == "" && r.at < len(r.b) {
+		r.fail("bytes behind the end")
+	}
+	if r.fault != "" {
+		return fmt.Errorf("%w: %s at byte %d of %d", bad, r.fault, r.faultAt, len(r.b))
+	}
+	return nil
+}
+
+func (r *reader) left() int { return len(r.b) - r.at }
+
+func (r *reader) byte() byte {
+	if r.at >= len(r.b) {
+		r.fail("cut short")
+		return 0
+	}
+	r.at++
+	return r.b[r.at-1]
+}
+
+// flags reads a flags byte of which only the bits of known may be set.
+func (r *reader) flags(known byte) byte {
+	f := r.byte()
+	if f&^known != 0 {
+		r.fail("unknown flag")
+		return 0
+	}
+	return f
+}
+
+func (r *reader) uvarint() uint64 {
+	if r.at < len(r.b) && r.b[r.at] < 0x80 {
+		r.at++
+		return uint64(r.b[r.at-1])
+	}
+	return r.longUvarint()
+}
+
+// longUvarint reads a varint of more than one byte and refuses one that a shorter form could say.
+func (r *reader) longUvarint() uint64 {
+	var v uint64
+	for i, b := range r.b[r.at:] {
+		if i == binary.MaxVarintLen64-1 && b > 1 {
+			r.fail("varint overflows")
+			return 0
+		}
+		v |= uint64(b&0x7f) << (7 * i)
+		if b >= 0x80 {
+			continue
+		}
+		if b == 0 && i > 0 {
+			r.fail("varint not in its shortest form")
+			return 0
+		}
+		r.at += i + 1
+		return v
+	}
+	r.fail("cut short")
+	return 0
+}
+
+func (r *reader) varint() int64 {
+	u := r.uvarint()
+	return int64(u>>1) ^ -int64(u&1)
+}
+
+// bytes reads length-prefixed bytes; they alias the input.
+func (r *reader) bytes() []byte {
+	n := r.uvarint()
+	if n > uint64(r.left()) {
+		r.fail("length beyond the end")
+		return nil
+	}
+	start := r.at
+	r.at += int(n)
+	return r.b[start:r.at:r.at]
+}
+
+// text reads a string; it aliases the input.
+func (r *reader) text() string { return aliasText(r.bytes()) }
+
+// count reads the count of a list whose elements take at least bytesMin bytes each. A count that the remaining bytes
+// cannot hold is a fault, so that nobody grows memory for elements that do not come.
+func (r *reader) count(bytesMin int) int {
+	n := r.uvarint()
+	if n > uint64(r.left()/bytesMin) {
+		r.fail("count beyond the end")
+		return 0
+	}
+	return int(n)
+}
+
+// resize gives s the length n, keeping its memory if that is enough. The elements keep their old values.
+func resize[T any](s []T, n int) []T {
+	if cap(s) < n {
+		s = append(s[:cap(s)], make([]T, n-cap(s))...)
+	}
+	return s[:n]
+}

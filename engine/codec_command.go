@@ -1,0 +1,227 @@
+package engine
+
+import "encoding/binary"
+
+// A command's layout:
+//
+//	byte 0   version
+//	byte 1   kind
+//	byte 2   flags: commandHasKey, commandHasArchived
+//	         key text                                 with commandHasKey
+//	         archived row as text, uvarint ArchivedAt with commandHasArchived
+//	         body, by kind: see the append function of each kind
+const (
+	commandHasKey      = 1 << 0
+	commandHasArchived = 1 << 1
+)
+
+// Flags of a stock item: the bits of StockFields, then these.
+const (
+	stockFieldsKnown = HasSafetyStock | HasFloor | HasLTD
+
+	stockHasDelivery = 1 << 7
+)
+
+// Flags of the commands, and of their parts.
+const (
+	scopeAll     = 1 << 0
+	scopeDryRun  = 1 << 1
+	scopeNow     = 1 << 2 // Redistribute
+	scopeForce   = 1 << 3 // Delete
+	allocBack    = 1 << 0
+	allocExpires = 1 << 1
+	lineHasGoods = 1 << 0 // an OrderLine with UPC, Location or Tags
+	valueDefault = 1 << 0
+	valueHasMax  = 1 << 1
+)
+
+// The least bytes that an element of a list takes; they bound the counts that a decoder believes.
+const (
+	textBytesMin     = 1
+	tagBytesMin      = 2 * textBytesMin
+	stockBytesMin    = 1 + textBytesMin + 1 + 1
+	transferBytesMin = 3*textBytesMin + 2 + 1
+	allocBytesMin    = 3*textBytesMin + 1 + 1
+	lineBytesMin     = 1 + textBytesMin + 1
+	valueBytesMin    = 1 + textBytesMin + 1 + 1
+	moveBytesMin     = 2 * textBytesMin
+)
+
+// AppendCommand appends the binary form of c with its envelope to dst. It checks no limits (see CheckCommand). Values of
+// stock fields that Has does not announce are not written.
+func AppendCommand(dst []byte, env *Envelope, c Command) []byte {
+	hasArchived := len(env.Archived) > 0 || env.ArchivedAt != 0
+	flags := flagBit(env.Key != "", commandHasKey) | flagBit(hasArchived, commandHasArchived)
+	dst = append(dst, commandVersion, byte(c.Kind()), flags)
+	if env.Key != "" {
+		dst = appendText(dst, env.Key)
+	}
+	if hasArchived {
+		dst = binary.AppendUvarint(dst, uint64(len(env.Archived)))
+		dst = append(dst, env.Archived...)
+		dst = binary.AppendUvarint(dst, env.ArchivedAt)
+	}
+	return appendBody(dst, c)
+}
+
+// appendBody appends what distinguishes c from other commands of its kind.
+func appendBody(dst []byte, c Command) []byte {
+	switch c := c.(type) {
+	case *Refresh:
+		dst = appendText(dst, c.Location)
+		dst = appendText(dst, c.Count)
+		return appendStockItems(dst, c.Items)
+	case *Adjust:
+		dst = appendText(dst, c.Location)
+		return appendStockItems(dst, c.Items)
+	case *Transfer:
+		return appendTransferItems(dst, c.Items)
+	case *Redistribute:
+		return appendScope(dst, &c.Scope, flagBit(c.Now, scopeNow)|flagBit(c.DryRun, scopeDryRun))
+	case *Delete:
+		return appendScope(dst, &c.Scope, flagBit(c.Force, scopeForce)|flagBit(c.DryRun, scopeDryRun))
+	case *Allocate:
+		return appendAllocate(dst, c)
+	case *OrderChange:
+		return appendOrderChange(dst, c)
+	case *PutTagCategory:
+		return appendPutTagCategory(dst, c)
+	case *DeleteTagCategory:
+		return appendText(appendText(dst, c.Name), c.MoveTo)
+	case *StartCount:
+		return appendText(appendText(dst, c.Location), c.Count)
+	case *CloseCount:
+		return appendText(appendText(dst, c.Location), c.Count)
+	case *Expire:
+		return dst
+	default:
+		panic("BUG: a command without a binary form")
+	}
+}
+
+func appendTags(dst []byte, tags []Tag) []byte {
+	dst = binary.AppendUvarint(dst, uint64(len(tags)))
+	for i := range tags {
+		dst = appendText(dst, tags[i].Category)
+		dst = appendText(dst, tags[i].Value)
+	}
+	return dst
+}
+
+func appendStockItems(dst []byte, items []StockItem) []byte {
+	dst = binary.AppendUvarint(dst, uint64(len(items)))
+	for i := range items {
+		dst = appendStockItem(dst, &items[i])
+	}
+	return dst
+}
+
+// appendStockItem: flags, UPC, tags, quantity, then what the flags announce, in the order of the bits.
+func appendStockItem(dst []byte, it *StockItem) []byte {
+	has := it.Has & stockFieldsKnown
+	dst = append(dst, byte(has)|flagBit(it.DeliveryDateMS != 0, stockHasDelivery))
+	dst = appendText(dst, it.UPC)
+	dst = appendTags(dst, it.Tags)
+	dst = binary.AppendVarint(dst, it.Quantity)
+	if has&HasSafetyStock != 0 {
+		dst = binary.AppendVarint(dst, it.SafetyStock)
+	}
+	if has&HasFloor != 0 {
+		dst = binary.AppendVarint(dst, it.Floor)
+	}
+	if has&HasLTD != 0 {
+		dst = binary.AppendVarint(dst, it.LTD)
+	}
+	if it.DeliveryDateMS != 0 {
+		dst = binary.AppendVarint(dst, it.DeliveryDateMS)
+	}
+	return dst
+}
+
+func appendTransferItems(dst []byte, items []TransferItem) []byte {
+	dst = binary.AppendUvarint(dst, uint64(len(items)))
+	for i := range items {
+		it := &items[i]
+		dst = appendText(dst, it.UPC)
+		dst = appendText(dst, it.FromLocation)
+		dst = appendTags(dst, it.FromTags)
+		dst = appendText(dst, it.ToLocation)
+		dst = appendTags(dst, it.ToTags)
+		dst = binary.AppendVarint(dst, it.Quantity)
+	}
+	return dst
+}
+
+// appendScope: flags, UPCs, locations.
+func appendScope(dst []byte, s *Scope, flags byte) []byte {
+	dst = append(dst, flags|flagBit(s.All, scopeAll))
+	dst = appendTexts(dst, s.UPCs)
+	return appendTexts(dst, s.Locations)
+}
+
+// appendAllocate: flags, mode, order, the reservation's end with allocExpires, lines.
+func appendAllocate(dst []byte, c *Allocate) []byte {
+	dst = append(dst, flagBit(c.Backorder, allocBack)|flagBit(c.ExpiresAtMS != 0, allocExpires), byte(c.Mode))
+	dst = appendText(dst, c.OrderID)
+	if c.ExpiresAtMS != 0 {
+		dst = binary.AppendVarint(dst, c.ExpiresAtMS)
+	}
+	dst = binary.AppendUvarint(dst, uint64(len(c.Lines)))
+	for i := range c.Lines {
+		l := &c.Lines[i]
+		dst = appendText(dst, l.ItemID)
+		dst = appendText(dst, l.UPC)
+		dst = appendText(dst, l.Location)
+		dst = binary.AppendVarint(dst, l.Quantity)
+		dst = appendTags(dst, l.Tags)
+	}
+	return dst
+}
+
+// appendOrderChange: order, lines; each line has flags, item, quantity, and with lineHasGoods UPC, location and tags. The
+// action is the command's kind.
+func appendOrderChange(dst []byte, c *OrderChange) []byte {
+	if !isOrderChange(c.Action) {
+		panic("BUG: an order change without an action")
+	}
+	dst = appendText(dst, c.OrderID)
+	dst = binary.AppendUvarint(dst, uint64(len(c.Lines)))
+	for i := range c.Lines {
+		l := &c.Lines[i]
+		hasGoods := l.UPC != "" || l.Location != "" || len(l.Tags) > 0
+		dst = append(dst, flagBit(hasGoods, lineHasGoods))
+		dst = appendText(dst, l.ItemID)
+		dst = binary.AppendVarint(dst, l.Quantity)
+		if hasGoods {
+			dst = appendText(dst, l.UPC)
+			dst = appendText(dst, l.Location)
+			dst = appendTags(dst, l.Tags)
+		}
+	}
+	return dst
+}
+
+func isOrderChange(k Kind) bool { return k >= KindConfirm && k <= KindReturn }
+
+// appendPutTagCategory: rounding, name, values, moves; each value has flags, name, percent, min, and with valueHasMax max.
+func appendPutTagCategory(dst []byte, c *PutTagCategory) []byte {
+	dst = append(dst, byte(c.Rounding))
+	dst = appendText(dst, c.Name)
+	dst = binary.AppendUvarint(dst, uint64(len(c.Values)))
+	for i := range c.Values {
+		v := &c.Values[i]
+		dst = append(dst, flagBit(v.Default, valueDefault)|flagBit(v.Max != NoMax, valueHasMax))
+		dst = appendText(dst, v.Name)
+		dst = binary.AppendVarint(dst, int64(v.Percent))
+		dst = binary.AppendVarint(dst, v.Min)
+		if v.Max != NoMax {
+			dst = binary.AppendVarint(dst, v.Max)
+		}
+	}
+	dst = binary.AppendUvarint(dst, uint64(len(c.MoveTo)))
+	for i := range c.MoveTo {
+		dst = appendText(dst, c.MoveTo[i].From)
+		dst = appendText(dst, c.MoveTo[i].To)
+	}
+	return dst
+}

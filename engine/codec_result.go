@@ -1,0 +1,237 @@
+package engine
+
+import (
+	"encoding/binary"
+	"math"
+)
+
+// A result's layout:
+//
+//	byte 0   version
+//	byte 1   flags: resultRepeated
+//	byte 2   kind
+//	byte 3   code
+//	byte 4   sections: the bits below, one for each part that is not empty
+//	         uvarint index
+//	         the sections, in the order of their bits
+const (
+	resultFlagsAt     = 1
+	resultKindAt      = 2
+	resultCodeAt      = 3
+	resultHeaderBytes = 5
+
+	resultRepeated = 1 << 0
+)
+
+// The sections of a result.
+const (
+	sectionFault   = 1 << 0 // field text, value text
+	sectionLines   = 1 << 1
+	sectionStock   = 1 << 2 // items, records, units, promised
+	sectionChanges = 1 << 3
+	sectionBlocked = 1 << 4
+
+	sectionsKnown = sectionFault | sectionLines | sectionStock | sectionChanges | sectionBlocked
+)
+
+// Flags of a line's result.
+const (
+	lineRepeated = 1 << 0
+	lineHasField = 1 << 1
+)
+
+const (
+	lineResultBytesMin = 1 + 1 + textBytesMin + 4 + 1
+	partBytesMin       = 3
+	changeBytesMin     = 2*textBytesMin + 3
+	blockedBytesMin    = 2*textBytesMin + 3
+)
+
+// AppendResult appends the binary form of r to dst.
+func AppendResult(dst []byte, r *Result) []byte {
+	sections := resultSections(r)
+	dst = append(dst, resultVersion, flagBit(r.Repeated, resultRepeated), byte(r.Kind), byte(r.Code), sections)
+	dst = binary.AppendUvarint(dst, r.Index)
+	if sections&sectionFault != 0 {
+		dst = appendText(dst, r.Field)
+		dst = appendText(dst, r.Value)
+	}
+	if sections&sectionLines != 0 {
+		dst = appendLineResults(dst, r.Lines)
+	}
+	if sections&sectionStock != 0 {
+		dst = binary.AppendVarint(dst, r.Stock.Items)
+		dst = binary.AppendVarint(dst, r.Stock.Records)
+		dst = binary.AppendVarint(dst, r.Stock.Units)
+		dst = binary.AppendVarint(dst, r.Stock.Promised)
+	}
+	if sections&sectionChanges != 0 {
+		dst = appendChanges(dst, r.Changes)
+	}
+	if sections&sectionBlocked != 0 {
+		dst = appendBlocked(dst, r.Blocked)
+	}
+	return dst
+}
+
+func resultSections(r *Result) byte {
+	return flagBit(r.Field != "" || r.Value != "", sectionFault) |
+		flagBit(len(r.Lines) > 0, sectionLines) |
+		flagBit(r.Stock != StockResult{}, sectionStock) |
+		flagBit(len(r.Changes) > 0, sectionChanges) |
+		flagBit(len(r.Blocked) > 0, sectionBlocked)
+}
+
+// appendLineResults: each line has flags, code, item, the field with lineHasField, four quantities, parts.
+func appendLineResults(dst []byte, lines []LineResult) []byte {
+	dst = binary.AppendUvarint(dst, uint64(len(lines)))
+	for i := range lines {
+		l := &lines[i]
+		dst = append(dst, flagBit(l.Repeated, lineRepeated)|flagBit(l.Field != "", lineHasField), byte(l.Code))
+		dst = appendText(dst, l.ItemID)
+		if l.Field != "" {
+			dst = appendText(dst, l.Field)
+		}
+		dst = binary.AppendVarint(dst, l.Requested)
+		dst = binary.AppendVarint(dst, l.Units)
+		dst = binary.AppendVarint(dst, l.Pending)
+		dst = binary.AppendVarint(dst, l.Available)
+		dst = binary.AppendUvarint(dst, uint64(len(l.Parts)))
+		for k := range l.Parts {
+			dst = binary.AppendUvarint(dst, uint64(l.Parts[k].TagSet))
+			dst = binary.AppendVarint(dst, l.Parts[k].Units)
+			dst = binary.AppendVarint(dst, l.Parts[k].Pending)
+		}
+	}
+	return dst
+}
+
+func appendChanges(dst []byte, changes []SegmentChange) []byte {
+	dst = binary.AppendUvarint(dst, uint64(len(changes)))
+	for i := range changes {
+		c := &changes[i]
+		dst = appendText(dst, c.UPC)
+		dst = appendText(dst, c.Location)
+		dst = binary.AppendUvarint(dst, uint64(c.TagSet))
+		dst = binary.AppendVarint(dst, c.Before)
+		dst = binary.AppendVarint(dst, c.After)
+	}
+	return dst
+}
+
+func appendBlocked(dst []byte, blocked []BlockedRecord) []byte {
+	dst = binary.AppendUvarint(dst, uint64(len(blocked)))
+	for i := range blocked {
+		b := &blocked[i]
+		dst = appendText(dst, b.UPC)
+		dst = appendText(dst, b.Location)
+		dst = binary.AppendVarint(dst, b.OnHand)
+		dst = binary.AppendVarint(dst, b.Allocated)
+		dst = binary.AppendVarint(dst, b.Pending)
+	}
+	return dst
+}
+
+// ResultCode gives the code of an encoded result without decoding it.
+func ResultCode(b []byte) Code {
+	if len(b) < resultHeaderBytes {
+		panic("BUG: the code of something that is no result")
+	}
+	return Code(b[resultCodeAt])
+}
+
+// AppendRepeated appends an encoded result to dst as the answer to a repetition: with Repeated set.
+func AppendRepeated(dst, result []byte) []byte {
+	if len(result) < resultHeaderBytes {
+		panic("BUG: a repetition of something that is no result")
+	}
+	start := len(dst)
+	dst = append(dst, result...)
+	dst[start+resultFlagsAt] |= resultRepeated
+	return dst
+}
+
+// DecodeResult reads the binary form of a result into r, reusing r's slices and those of its lines. The strings alias b:
+// they are valid only while b does not change. After an error r's content is undefined.
+func DecodeResult(b []byte, r *Result) error {
+	in := reader{b: b}
+	if err := checkVersion(in.byte(), resultVersion, ErrBadResult); err != nil {
+		return err
+	}
+	r.Repeated = in.flags(resultRepeated) != 0
+	r.Kind = Kind(in.byte())
+	r.Code = Code(in.byte())
+	sections := in.flags(sectionsKnown)
+	r.Index = in.uvarint()
+	r.readSections(&in, sections)
+	return r.checkSections(&in, sections)
+}
+
+func (r *Result) readSections(in *reader, sections byte) {
+	r.Field, r.Value, r.Stock = "", "", StockResult{}
+	r.Lines, r.Changes, r.Blocked = r.Lines[:0], r.Changes[:0], r.Blocked[:0]
+	if sections&sectionFault != 0 {
+		r.Field, r.Value = in.text(), in.text()
+	}
+	if sections&sectionLines != 0 {
+		r.Lines = resize(r.Lines, in.count(lineResultBytesMin))
+		for i := range r.Lines {
+			readLineResult(in, &r.Lines[i])
+		}
+	}
+	if sections&sectionStock != 0 {
+		r.Stock = StockResult{Items: in.varint(), Records: in.varint(), Units: in.varint(), Promised: in.varint()}
+	}
+	if sections&sectionChanges != 0 {
+		r.Changes = resize(r.Changes, in.count(changeBytesMin))
+		for i := range r.Changes {
+			r.Changes[i] = SegmentChange{UPC: in.text(), Location: in.text(), TagSet: readTagSet(in),
+				Before: in.varint(), After: in.varint()}
+		}
+	}
+	if sections&sectionBlocked != 0 {
+		r.Blocked = resize(r.Blocked, in.count(blockedBytesMin))
+		for i := range r.Blocked {
+			r.Blocked[i] = BlockedRecord{UPC: in.text(), Location: in.text(), OnHand: in.varint(),
+				Allocated: in.varint(), Pending: in.varint()}
+		}
+	}
+}
+
+// checkSections ends the decoding: a section that was announced must not have been empty.
+func (r *Result) checkSections(in *reader, sections byte) error {
+	if in.fault == "" && resultSections(r) != sections {
+		in.fail("announced section is empty")
+	}
+	return in.end(ErrBadResult)
+}
+
+func readLineResult(in *reader, l *LineResult) {
+	flags := in.flags(lineRepeated | lineHasField)
+	l.Repeated = flags&lineRepeated != 0
+	l.Code = Code(in.byte())
+	l.ItemID = in.text()
+	l.Field = ""
+	if flags&lineHasField != 0 {
+		if l.Field = in.text(); l.Field == "" {
+			in.fail("announced field is empty")
+		}
+	}
+	l.Requested = in.varint()
+	l.Units = in.varint()
+	l.Pending = in.varint()
+	l.Available = in.varint()
+	l.Parts = resize(l.Parts, in.count(partBytesMin))
+	for i := range l.Parts {
+		l.Parts[i] = Part{TagSet: readTagSet(in), Units: in.varint(), Pending: in.varint()}
+	}
+}
+
+func readTagSet(in *reader) TagSetID {
+	id := in.uvarint()
+	if id > math.MaxUint32 {
+		in.fail("tag set out of range")
+		return 0
+	}
+	return TagSetID(id)
+}
