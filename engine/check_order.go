@@ -1,0 +1,148 @@
+package engine
+
+import "strconv"
+
+func checkAllocate(c *Allocate) fault {
+	if f := checkText("orderId", c.OrderID, OrderIDBytesMax); f.found() {
+		return f
+	}
+	if c.Mode > ModePartial {
+		return fault{"mode", strconv.Itoa(int(c.Mode))}
+	}
+	if c.ExpiresAtMS < 0 {
+		return fault{"expiresAt", strconv.FormatInt(c.ExpiresAtMS, 10)}
+	}
+	if f := checkSize("lines", len(c.Lines), 1, OrderLinesMax); f.found() {
+		return f
+	}
+	for i := range c.Lines {
+		if f := checkAllocateLine(&c.Lines[i]); f.found() {
+			return f.in("lines", i)
+		}
+	}
+	if i := repeatedName(c.Lines); i >= 0 {
+		return fault{"itemId", shownText(c.Lines[i].ItemID)}.in("lines", i)
+	}
+	return fault{}
+}
+
+func checkAllocateLine(l *AllocateLine) fault {
+	if f := checkText("itemId", l.ItemID, ItemIDBytesMax); f.found() {
+		return f
+	}
+	if f := checkText("upc", l.UPC, UPCBytesMax); f.found() {
+		return f
+	}
+	if f := checkText("location", l.Location, LocationBytesMax); f.found() {
+		return f
+	}
+	if f := checkQuantity("quantity", l.Quantity, 1); f.found() {
+		return f
+	}
+	return checkTags("tags", l.Tags)
+}
+
+func checkOrderChange(c *OrderChange) fault {
+	if !isOrderChange(c.Action) {
+		return fault{"kind", strconv.Itoa(int(c.Action))}
+	}
+	if f := checkText("orderId", c.OrderID, OrderIDBytesMax); f.found() {
+		return f
+	}
+	if f := checkSize("lines", len(c.Lines), 0, OrderLinesMax); f.found() {
+		return f
+	}
+	for i := range c.Lines {
+		if f := checkOrderLine(&c.Lines[i], c.Action); f.found() {
+			return f.in("lines", i)
+		}
+	}
+	if i := repeatedName(c.Lines); i >= 0 {
+		return fault{"itemId", shownText(c.Lines[i].ItemID)}.in("lines", i)
+	}
+	return fault{}
+}
+
+func checkOrderLine(l *OrderLine, action Kind) fault {
+	if f := checkText("itemId", l.ItemID, ItemIDBytesMax); f.found() {
+		return f
+	}
+	if f := checkQuantity("quantity", l.Quantity, 0); f.found() {
+		return f
+	}
+	if action != KindReturn {
+		return checkNoGoods(l)
+	}
+	if f := checkOptionalText("upc", l.UPC, UPCBytesMax); f.found() {
+		return f
+	}
+	if f := checkOptionalText("location", l.Location, LocationBytesMax); f.found() {
+		return f
+	}
+	return checkTags("tags", l.Tags)
+}
+
+// checkNoGoods refuses what only a Return may name: another action would ignore it, and its sender would not know.
+func checkNoGoods(l *OrderLine) fault {
+	switch {
+	case l.UPC != "":
+		return fault{"upc", shownText(l.UPC)}
+	case l.Location != "":
+		return fault{"location", shownText(l.Location)}
+	case len(l.Tags) > 0:
+		return fault{"tags", strconv.Itoa(len(l.Tags))}
+	default:
+		return fault{}
+	}
+}
+
+// named is a pointer to an element of a list whose names must differ.
+type named[E any] interface {
+	*E
+	name() string
+}
+
+func (l *AllocateLine) name() string { return l.ItemID }
+func (l *OrderLine) name() string    { return l.ItemID }
+func (v *Value) name() string        { return v.Name }
+func (m *Move) name() string         { return m.From }
+
+// repeatedPairsMax is the length up to which comparing each pair of names is cheaper than a table.
+const repeatedPairsMax = 12
+
+// repeatedName gives the first element whose name an element before it has, or -1. It works on lists within the limits.
+func repeatedName[E any, P named[E]](list []E) int {
+	if len(list) > repeatedPairsMax {
+		return repeatedNameByTable[E, P](list)
+	}
+	for i := range list {
+		for k := range i {
+			if P(&list[k]).name() == P(&list[i]).name() {
+				return i
+			}
+		}
+	}
+	return -1
+}
+
+// nameSlots is the size of the table of names: a power of two, and roomy, so that chains stay short.
+const nameSlots = 2048
+
+const _ = uint(nameSlots - 2*OrderLinesMax)
+const _ = uint(nameSlots - 2*CategoryValuesMax)
+
+// repeatedNameByTable is repeatedName with an open-addressing table on the stack.
+func repeatedNameByTable[E any, P named[E]](list []E) int {
+	var slots [nameSlots]uint16 // 1 + index of the element, or 0
+	for i := range list {
+		name := P(&list[i]).name()
+		at := hashText(name) % nameSlots
+		for ; slots[at] != 0; at = (at + 1) % nameSlots {
+			if P(&list[slots[at]-1]).name() == name {
+				return i
+			}
+		}
+		slots[at] = uint16(i + 1)
+	}
+	return -1
+}

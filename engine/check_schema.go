@@ -1,0 +1,146 @@
+package engine
+
+import (
+	"fmt"
+	"strconv"
+)
+
+// percentWhole is 100 % in basis points.
+const percentWhole = 10_000
+
+func checkPutTagCategory(c *PutTagCategory) fault {
+	if f := checkText("name", c.Name, TagBytesMax); f.found() {
+		return f
+	}
+	if c.Rounding > RoundingUnbiased {
+		return fault{"rounding", strconv.Itoa(int(c.Rounding))}
+	}
+	if f := checkSize("values", len(c.Values), 1, CategoryValuesMax); f.found() {
+		return f
+	}
+	distributed := c.Values[0].Percent != NoPercent
+	for i := range c.Values {
+		if f := checkValue(&c.Values[i], distributed); f.found() {
+			return f.in("values", i)
+		}
+	}
+	if i := repeatedName(c.Values); i >= 0 {
+		return fault{"value", shownText(c.Values[i].Name)}.in("values", i)
+	}
+	if f := checkDefault(c.Values); f.found() {
+		return f
+	}
+	if f := checkPercentSum(c.Values, distributed); f.found() {
+		return f
+	}
+	return checkMoves(c)
+}
+
+// checkValue checks one value of a category whose first value has a percent (distributed) or not.
+func checkValue(v *Value, distributed bool) fault {
+	if f := checkText("value", v.Name, TagBytesMax); f.found() {
+		return f
+	}
+	switch {
+	case (v.Percent != NoPercent) != distributed || v.Percent < NoPercent || v.Percent > percentWhole:
+		return fault{"percent", percentText(int64(v.Percent))}
+	case v.Min < 0 || v.Min > QuantityMax || v.Min > 0 && !distributed:
+		return fault{"min", strconv.FormatInt(v.Min, 10)}
+	case v.Max == NoMax:
+		return fault{}
+	case v.Max < v.Min || v.Max > QuantityMax || !distributed:
+		return fault{"max", strconv.FormatInt(v.Max, 10)}
+	default:
+		return fault{}
+	}
+}
+
+// checkDefault demands exactly one default value.
+func checkDefault(values []Value) fault {
+	seen := false
+	for i := range values {
+		if values[i].Default && seen {
+			return fault{"default", "true"}.in("values", i)
+		}
+		seen = seen || values[i].Default
+	}
+	if !seen {
+		return fault{"values.default", "false"}
+	}
+	return fault{}
+}
+
+// checkPercentSum demands that percents add up to the whole.
+func checkPercentSum(values []Value, distributed bool) fault {
+	if !distributed {
+		return fault{}
+	}
+	sum := int64(0)
+	for i := range values {
+		sum += int64(values[i].Percent)
+	}
+	if sum != percentWhole {
+		return fault{"values.percent", percentText(sum)}
+	}
+	return fault{}
+}
+
+// percentText shows basis points as a percentage with two decimals, and a missing percent as nothing.
+func percentText(basisPoints int64) string {
+	if basisPoints == int64(NoPercent) {
+		return ""
+	}
+	sign := ""
+	if basisPoints < 0 {
+		sign, basisPoints = "-", -basisPoints
+	}
+	return fmt.Sprintf("%s%d.%02d", sign, basisPoints/100, basisPoints%100)
+}
+
+func checkMoves(c *PutTagCategory) fault {
+	if f := checkSize("moveTo", len(c.MoveTo), 0, CategoryValuesMax); f.found() {
+		return f
+	}
+	for i := range c.MoveTo {
+		if f := checkMove(&c.MoveTo[i], c.Values); f.found() {
+			return f.in("moveTo", i)
+		}
+	}
+	if i := repeatedName(c.MoveTo); i >= 0 {
+		return fault{"from", shownText(c.MoveTo[i].From)}.in("moveTo", i)
+	}
+	return fault{}
+}
+
+// checkMove checks that stock moves from a value that leaves to one that stays.
+func checkMove(m *Move, values []Value) fault {
+	if f := checkText("from", m.From, TagBytesMax); f.found() {
+		return f
+	}
+	if f := checkText("to", m.To, TagBytesMax); f.found() {
+		return f
+	}
+	if hasValue(values, m.From) {
+		return fault{"from", shownText(m.From)}
+	}
+	if !hasValue(values, m.To) {
+		return fault{"to", shownText(m.To)}
+	}
+	return fault{}
+}
+
+func hasValue(values []Value, name string) bool {
+	for i := range values {
+		if values[i].Name == name {
+			return true
+		}
+	}
+	return false
+}
+
+func checkDeleteTagCategory(c *DeleteTagCategory) fault {
+	if f := checkText("name", c.Name, TagBytesMax); f.found() {
+		return f
+	}
+	return checkOptionalText("moveTo", c.MoveTo, TagBytesMax)
+}
