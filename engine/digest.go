@@ -1,0 +1,250 @@
+package engine
+
+import (
+	"bytes"
+	"encoding/binary"
+	"fmt"
+	"reflect"
+)
+
+// The digest of a command stands for it where the command itself is too long to be kept (IdempotencyCommandBytesMax): it
+// tells any other command of the kind apart from it, and can mostly name the element that differs.
+//
+//	byte 0   kind
+//	         for each field of the command, in the order of the declaration, the fields of Scope first:
+//	           list: uvarint count, hash of the whole list (8 bytes), 2 bytes for each element
+//	           other: hash of the value (8 bytes)
+//
+// The hash of the list decides whether lists are equal. The elements' bytes only locate the difference: one that differs
+// is overlooked once in 65,536 cases, and then a later one or the list as a whole is named. So 12,000 items take 24 KB.
+// Like firstDifference, a digest does not depend on the order of tags.
+const (
+	digestHashBytes    = 8
+	digestElementBytes = 2
+)
+
+// appendDigest appends c's digest to dst.
+func appendDigest(dst []byte, c Command) []byte {
+	dst = append(dst, byte(c.Kind()))
+	switch c := c.(type) {
+	case *Refresh:
+		dst = digestText(dst, c.Location)
+		dst = digestText(dst, c.Count)
+		return digestList(dst, c.Items)
+	case *Adjust:
+		dst = digestText(dst, c.Location)
+		return digestList(dst, c.Items)
+	case *Transfer:
+		return digestList(dst, c.Items)
+	case *Redistribute:
+		dst = digestScope(dst, &c.Scope)
+		dst = digestBool(dst, c.Now)
+		return digestBool(dst, c.DryRun)
+	case *Delete:
+		dst = digestScope(dst, &c.Scope)
+		dst = digestBool(dst, c.DryRun)
+		return digestBool(dst, c.Force)
+	case *Allocate:
+		dst = digestText(dst, c.OrderID)
+		dst = digestNumber(dst, uint64(c.Mode))
+		dst = digestBool(dst, c.Backorder)
+		dst = digestNumber(dst, uint64(c.ExpiresAtMS))
+		return digestList(dst, c.Lines)
+	case *OrderChange:
+		dst = digestNumber(dst, uint64(c.Action))
+		dst = digestText(dst, c.OrderID)
+		return digestList(dst, c.Lines)
+	case *PutTagCategory:
+		dst = digestText(dst, c.Name)
+		dst = digestList(dst, c.Values)
+		dst = digestNumber(dst, uint64(c.Rounding))
+		return digestList(dst, c.MoveTo)
+	case *DeleteTagCategory:
+		return digestText(digestText(dst, c.Name), c.MoveTo)
+	case *StartCount:
+		return digestText(digestText(dst, c.Location), c.Count)
+	case *CloseCount:
+		return digestText(digestText(dst, c.Location), c.Count)
+	case *Expire:
+		return dst
+	default:
+		panic("BUG: a command without a digest")
+	}
+}
+
+func digestHash(dst []byte, hash uint64) []byte { return binary.LittleEndian.AppendUint64(dst, hash) }
+
+func digestText(dst []byte, s string) []byte { return digestHash(dst, hashText(s)) }
+
+func digestNumber(dst []byte, n uint64) []byte { return digestHash(dst, hashJoin(0, n)) }
+
+func digestBool(dst []byte, b bool) []byte { return digestNumber(dst, uint64(flagBit(b, 1))) }
+
+func digestScope(dst []byte, s *Scope) []byte {
+	dst = digestTexts(dst, s.UPCs)
+	dst = digestTexts(dst, s.Locations)
+	return digestBool(dst, s.All)
+}
+
+func digestTexts(dst []byte, texts []string) []byte {
+	l := beginList(dst, len(texts))
+	for _, s := range texts {
+		l.add(hashText(s))
+	}
+	return l.end()
+}
+
+// digested is a pointer to an element of a list, which has a hash of all that matters in it.
+type digested[E any] interface {
+	*E
+	hash() uint64
+}
+
+func digestList[E any, P digested[E]](dst []byte, list []E) []byte {
+	l := beginList(dst, len(list))
+	for i := range list {
+		l.add(P(&list[i]).hash())
+	}
+	return l.end()
+}
+
+// listDigest is the digest of a list while its elements are added.
+type listDigest struct {
+	dst     []byte
+	wholeAt int
+	whole   uint64
+}
+
+func beginList(dst []byte, elements int) listDigest {
+	dst = binary.AppendUvarint(dst, uint64(elements))
+	return listDigest{dst: digestHash(dst, 0), wholeAt: len(dst)}
+}
+
+func (l *listDigest) add(hash uint64) {
+	l.whole = hashJoin(l.whole, hash)
+	l.dst = binary.LittleEndian.AppendUint16(l.dst, uint16(hash))
+}
+
+// end puts the hash of the whole list into the place that beginList left for it.
+func (l *listDigest) end() []byte {
+	binary.LittleEndian.PutUint64(l.dst[l.wholeAt:], l.whole)
+	return l.dst
+}
+
+// The hashes of the lists' elements, over all their fields in the order of the declaration.
+
+func (it *StockItem) hash() uint64 {
+	h := hashJoin(hashText(it.UPC), hashTags(it.Tags))
+	h = hashJoin(h, uint64(it.Quantity))
+	if it.Has == 0 && it.DeliveryDateMS == 0 {
+		return h
+	}
+	h = hashJoin(h, uint64(it.Has))
+	h = hashJoin(h, uint64(it.SafetyStock))
+	h = hashJoin(h, uint64(it.Floor))
+	h = hashJoin(h, uint64(it.LTD))
+	return hashJoin(h, uint64(it.DeliveryDateMS))
+}
+
+func (it *TransferItem) hash() uint64 {
+	h := hashJoin(hashText(it.UPC), hashText2(it.FromLocation, it.ToLocation))
+	h = hashJoin(h, hashTags(it.FromTags))
+	h = hashJoin(h, hashTags(it.ToTags))
+	return hashJoin(h, uint64(it.Quantity))
+}
+
+func (l *AllocateLine) hash() uint64 {
+	h := hashJoin(hashText(l.ItemID), hashText2(l.UPC, l.Location))
+	h = hashJoin(h, uint64(l.Quantity))
+	return hashJoin(h, hashTags(l.Tags))
+}
+
+func (l *OrderLine) hash() uint64 {
+	h := hashJoin(hashText(l.ItemID), uint64(l.Quantity))
+	h = hashJoin(h, hashText2(l.UPC, l.Location))
+	return hashJoin(h, hashTags(l.Tags))
+}
+
+func (v *Value) hash() uint64 {
+	h := hashJoin(hashText(v.Name), uint64(v.Percent))
+	h = hashJoin(h, uint64(flagBit(v.Default, 1)))
+	h = hashJoin(h, uint64(v.Min))
+	return hashJoin(h, uint64(v.Max))
+}
+
+func (m *Move) hash() uint64 { return hashText2(m.From, m.To) }
+
+// hashTags is the same for every order of the tags: a sum of their hashes.
+func hashTags(tags []Tag) uint64 {
+	sum := uint64(len(tags))
+	for i := range tags {
+		sum += hashText2(tags[i].Category, tags[i].Value)
+	}
+	return sum
+}
+
+// digestDifference names the first field, or element of a list ("items[17]"), in which c differs from the command whose
+// digest is given; "kind" for a command of another kind, "" for an equal one.
+func digestDifference(digest []byte, c Command) string {
+	own := appendDigest(nil, c)
+	if bytes.Equal(digest, own) {
+		return ""
+	}
+	if len(digest) == 0 || digest[0] != own[0] {
+		return "kind"
+	}
+	a, b := reader{b: digest, at: 1}, reader{b: own, at: 1}
+	if d := digestStruct(&a, &b, reflect.TypeOf(c).Elem()); d != "" {
+		return d
+	}
+	return "kind" // no digest of ours; whatever it is, c is not equal to it
+}
+
+// digestStruct compares the digests of two commands field by field; t tells the fields' names and which are lists.
+func digestStruct(a, b *reader, t reflect.Type) string {
+	for i := range t.NumField() {
+		field := t.Field(i)
+		name := field.Tag.Get("json")
+		d := ""
+		switch {
+		case field.Anonymous:
+			d = digestStruct(a, b, field.Type)
+		case field.Type.Kind() == reflect.Slice:
+			d = digestListDifference(a, b, name)
+		case !bytes.Equal(a.take(digestHashBytes), b.take(digestHashBytes)):
+			d = name
+		}
+		if d != "" {
+			return d
+		}
+	}
+	return ""
+}
+
+func digestListDifference(a, b *reader, name string) string {
+	elements := a.count(digestElementBytes)
+	if elements != b.count(digestElementBytes) {
+		return name
+	}
+	same := bytes.Equal(a.take(digestHashBytes), b.take(digestHashBytes))
+	x, y := a.take(elements*digestElementBytes), b.take(elements*digestElementBytes)
+	for i := 0; i+digestElementBytes <= min(len(x), len(y)); i += digestElementBytes {
+		if x[i] != y[i] || x[i+1] != y[i+1] {
+			return fmt.Sprintf("%s[%d]", name, i/digestElementBytes)
+		}
+	}
+	if !same {
+		return name
+	}
+	return ""
+}
+
+// take reads a fixed number of bytes; they alias the input.
+func (r *reader) take(n int) []byte {
+	if n > r.left() {
+		r.fail("cut short")
+		return nil
+	}
+	r.at += n
+	return r.b[r.at-n : r.at]
+}
