@@ -1,0 +1,41 @@
+package bench
+
+import "time"
+
+// DefaultOpeningPercent leaves most lines enough stock and refuses some: a country that orders more of something than its
+// share of all orders finds its segment empty.
+const DefaultOpeningPercent = 110
+
+// Limits of a replay. The first group repeats limits that the server states in its API documentation.
+const (
+	// allocateLinesMax is how many lines one allocate may have; longer invoices are sent in pieces.
+	allocateLinesMax = 1_000
+
+	// refreshItemsMax and queryItemsMax bound one request of the opening and of the final count.
+	refreshItemsMax = 5_000
+	queryItemsMax   = 500
+
+	// nameBytesMax bounds a UPC, a location and a tag value.
+	nameBytesMax = 64
+
+	// runBytesMax and invoiceBytesMax keep an order id (run, hyphen, invoice) and an idempotency key within what the
+	// server takes.
+	runBytesMax     = 20
+	invoiceBytesMax = nameBytesMax - 1 - runBytesMax
+
+	// rowsMax bounds the rows of one file, all of which are held in memory.
+	rowsMax = 5_000_000
+
+	// openingPercentMax bounds the opening stock in percent of the demand.
+	openingPercentMax = 100_000
+
+	// attemptsMax is how often one request is sent before the replay gives up. Every write has an idempotency key, so
+	// sending it again is safe even when the first outcome is unknown.
+	attemptsMax     = 8
+	retryPauseFirst = 20 * time.Millisecond
+	retryPauseMax   = 2 * time.Second
+	requestTimeout  = 30 * time.Second
+
+	// problemsListed bounds the differences and refusals that a summary lists one by one; the counts stay exact.
+	problemsListed = 20
+)

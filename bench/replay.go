@@ -1,0 +1,327 @@
+package bench
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Options say what a replay does.
+type Options struct {
+	Target   string // URL of the server
+	Location string // where all stock lies
+	Category string // tag category that stands for the country
+
+	// OpeningPercent is the opening stock in percent of the units that the file orders, per UPC, rounded up.
+	OpeningPercent int
+
+	// Run prefixes order ids and idempotency keys, so that runs on one server do not meet. Empty: a new one.
+	Run string
+
+	// Progress, if not nil, is told how many of the file's rows are done.
+	Progress func(rows int)
+}
+
+// Validate reports everything that is wrong with the options.
+func (o *Options) Validate() error {
+	var faults []error
+	if !soundName(o.Location) {
+		faults = append(faults, fmt.Errorf("location %q: expected 1-%d bytes without control characters", o.Location, nameBytesMax))
+	}
+	if !soundName(o.Category) {
+		faults = append(faults, fmt.Errorf("category %q: expected 1-%d bytes without control characters", o.Category, nameBytesMax))
+	}
+	if o.OpeningPercent < 0 || o.OpeningPercent > openingPercentMax {
+		faults = append(faults, fmt.Errorf("opening %d: expected 0-%d percent", o.OpeningPercent, openingPercentMax))
+	}
+	if len(o.Run) > runBytesMax || strings.ContainsFunc(o.Run, func(r rune) bool { return r <= ' ' || r > '~' }) {
+		faults = append(faults, fmt.Errorf("run %q: expected at most %d visible ASCII characters", o.Run, runBytesMax))
+	}
+	return errors.Join(faults...)
+}
+
+// replay is one run.
+type replay struct {
+	Options
+	client   *Client
+	plan     *Plan
+	defaults tagMap // default value of each category
+	summary  *Summary
+
+	// sold has, by customer and UPC, what was shipped and may come back, oldest first.
+	sold map[soldKey][]*soldLine
+}
+
+type soldKey struct{ customer, upc string }
+
+type soldLine struct {
+	orderID string
+	itemID  string
+	left    int64 // units not returned yet
+}
+
+// Replay drives the server with the rows of an order file: it writes schema and opening stock, allocates and fulfils each
+// invoice, returns each cancellation, and compares the stock at the end with an independent count. Differences are listed
+// in the summary; an error means that the run could not be finished.
+func Replay(ctx context.Context, rows []Row, options Options) (*Summary, error) {
+	r, err := newReplay(rows, options)
+	if err != nil {
+		return nil, err
+	}
+	started := time.Now()
+	if err := r.writeSchema(ctx); err != nil {
+		return nil, err
+	}
+	if err := r.writeOpening(ctx); err != nil {
+		return nil, err
+	}
+	opening, err := r.readStock(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if err := refusePending(opening, options.Location); err != nil {
+		return nil, err
+	}
+	r.summary.LoadTime = time.Since(started)
+
+	started = time.Now()
+	if err := r.drive(ctx, rows); err != nil {
+		return nil, err
+	}
+	r.summary.DriveTime = time.Since(started)
+
+	final, err := r.readStock(ctx)
+	if err != nil {
+		return nil, err
+	}
+	r.check(rows, opening, final)
+	return r.summary, nil
+}
+
+func newReplay(rows []Row, options Options) (*replay, error) {
+	if err := options.Validate(); err != nil {
+		return nil, err
+	}
+	plan, err := NewPlan(rows, options.OpeningPercent)
+	if err != nil {
+		return nil, err
+	}
+	client, err := NewClient(options.Target)
+	if err != nil {
+		return nil, err
+	}
+	if options.Run == "" {
+		options.Run = newRunID()
+	}
+	return &replay{
+		Options: options,
+		client:  client,
+		plan:    plan,
+		summary: newSummary(plan, &options),
+		sold:    make(map[soldKey][]*soldLine),
+	}, nil
+}
+
+func newRunID() string {
+	var id [5]byte
+	_, _ = rand.Read(id[:]) // never fails (crypto/rand)
+	return "run" + hex.EncodeToString(id[:])
+}
+
+// key is the idempotency key of one step of the run.
+func (r *replay) key(step string, number int) string {
+	return r.Run + "-" + step + strconv.Itoa(number)
+}
+
+func (r *replay) orderID(invoice string) string { return r.Run + "-" + invoice }
+
+func (r *replay) orderPath(orderID, action string) string {
+	return "/v1/orders/" + url.PathEscape(orderID) + "/" + action
+}
+
+// tags names the segment that an order from a country is served from.
+func (r *replay) tags(country string) tagMap {
+	tags := make(tagMap, len(r.defaults))
+	for category, value := range r.defaults {
+		tags[category] = value
+	}
+	tags[r.Category] = country
+	return tags
+}
+
+// drive sends the file's rows in its order: consecutive sales of one invoice as one order, each return by itself.
+func (r *replay) drive(ctx context.Context, rows []Row) error {
+	for start := 0; start < len(rows); {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		end := start + 1
+		var err error
+		switch kind, _ := kindOf(&rows[start]); kind {
+		case rowSale:
+			sales := []*Row{&rows[start]}
+			sales, end = sameInvoice(rows, sales, end)
+			err = r.sell(ctx, sales)
+		case rowReturn:
+			err = r.takeBack(ctx, &rows[start])
+		}
+		if err != nil {
+			return fmt.Errorf("line %d of the file: %w", rows[start].Line, err)
+		}
+		if r.Progress != nil {
+			r.Progress(end - start)
+		}
+		start = end
+	}
+	return nil
+}
+
+// sameInvoice adds the sales that follow in the same invoice, over skipped rows, and says where the invoice ends.
+func sameInvoice(rows []Row, sales []*Row, end int) ([]*Row, int) {
+	for ; end < len(rows) && rows[end].Invoice == sales[0].Invoice; end++ {
+		if kind, _ := kindOf(&rows[end]); kind == rowSale {
+			sales = append(sales, &rows[end])
+		}
+	}
+	return sales, end
+}
+
+// sell allocates an invoice, each line in full or not at all, and ships what was allocated.
+func (r *replay) sell(ctx context.Context, sales []*Row) error {
+	orderID := r.orderID(sales[0].Invoice)
+	r.summary.OrdersCount++
+	filled := false
+	for start := 0; start < len(sales); start += allocateLinesMax {
+		some, err := r.allocate(ctx, orderID, sales[start:min(start+allocateLinesMax, len(sales))])
+		if err != nil {
+			return err
+		}
+		filled = filled || some
+	}
+	if !filled {
+		r.summary.OrdersEmpty++
+		return nil
+	}
+	return r.fulfill(ctx, orderID, sales)
+}
+
+func (r *replay) allocate(ctx context.Context, orderID string, sales []*Row) (filled bool, err error) {
+	request := allocateRequest{Mode: "line"}
+	for _, row := range sales {
+		request.Lines = append(request.Lines, allocateLine{
+			ItemID:   strconv.Itoa(row.Line),
+			UPC:      row.StockCode,
+			Location: r.Location,
+			Quantity: row.Quantity,
+			Tags:     tagMap{r.Category: row.Country},
+		})
+	}
+	var reply orderReply
+	key := r.key("allocate", sales[0].Line)
+	if err := r.client.Call(ctx, "POST", r.orderPath(orderID, "allocate"), key, &request, &reply); err != nil {
+		return false, err
+	}
+	if len(reply.Lines) != len(sales) {
+		return false, fmt.Errorf("allocate %s: %d lines answered for %d", orderID, len(reply.Lines), len(sales))
+	}
+	for i, row := range sales {
+		line := &reply.Lines[i]
+		if line.Outcome != "allocated" {
+			r.summary.refuse(row, line.Code, line.Available)
+			continue
+		}
+		filled = true
+		r.summary.LinesFilled++
+		key := soldKey{row.Customer, row.StockCode}
+		r.sold[key] = append(r.sold[key], &soldLine{orderID, line.ItemID, line.Allocated})
+	}
+	return filled, nil
+}
+
+func (r *replay) fulfill(ctx context.Context, orderID string, sales []*Row) error {
+	var reply orderReply
+	key := r.key("fulfill", sales[0].Line)
+	if err := r.client.Call(ctx, "POST", r.orderPath(orderID, "fulfill"), key, struct{}{}, &reply); err != nil {
+		return err
+	}
+	upcs := make(map[string]string, len(sales))
+	for _, row := range sales {
+		upcs[strconv.Itoa(row.Line)] = row.StockCode
+	}
+	for i := range reply.Lines {
+		line := &reply.Lines[i]
+		r.summary.shipped[upcs[line.ItemID]] += line.Quantity
+		r.summary.UnitsShipped += line.Quantity
+	}
+	return nil
+}
+
+// takeBack returns a cancellation: to the order items of the same customer and goods, the latest first, as far as they
+// have units left; what remains comes back as goods whose order is unknown.
+func (r *replay) takeBack(ctx context.Context, row *Row) error {
+	r.summary.ReturnsKnown++
+	units := -row.Quantity
+	part := 0
+	send := func(orderID string, line returnLine) error {
+		var reply orderReply
+		key := r.key("return", row.Line) + "-" + strconv.Itoa(part)
+		part++
+		request := returnRequest{Lines: []returnLine{line}}
+		if err := r.client.Call(ctx, "POST", r.orderPath(orderID, "return"), key, &request, &reply); err != nil {
+			return err
+		}
+		for i := range reply.Lines {
+			r.summary.returned[row.StockCode] += reply.Lines[i].Quantity
+			r.summary.UnitsReturned += reply.Lines[i].Quantity
+		}
+		return nil
+	}
+	var sold []*soldLine
+	if row.Customer != "" {
+		sold = r.sold[soldKey{row.Customer, row.StockCode}]
+	}
+	for i := len(sold) - 1; i >= 0 && units > 0; i-- {
+		back := min(units, sold[i].left)
+		if back == 0 {
+			continue
+		}
+		if err := send(sold[i].orderID, returnLine{ItemID: sold[i].itemID, Quantity: back}); err != nil {
+			return err
+		}
+		sold[i].left -= back
+		units -= back
+	}
+	if units == 0 {
+		return nil
+	}
+	r.summary.ReturnsKnown--
+	r.summary.ReturnsUnknown++
+	return send(r.orderID(row.Invoice), returnLine{
+		ItemID: strconv.Itoa(row.Line), Quantity: units, UPC: row.StockCode, Location: r.Location,
+	})
+}
+
+// refusePending stops a run whose location has orders waiting for stock: returns would feed them, which the independent
+// count cannot know.
+func refusePending(opening *stock, location string) error {
+	if opening.pending > 0 {
+		return fmt.Errorf("%d units of other orders are pending at %s: choose another --location", opening.pending, location)
+	}
+	return nil
+}
+
+// hintInUse explains the one refusal of the schema that a user is likely to meet.
+func hintInUse(err error, category string) error {
+	var problem *Problem
+	if errors.As(err, &problem) && problem.Code == "in-use" {
+		return fmt.Errorf("%w\nThe server's tag category %s has stock under other values than this file's countries. "+
+			"Choose another one (--category Country), or a server with an empty data directory", err, category)
+	}
+	return err
+}

@@ -1,0 +1,46 @@
+package bench
+
+import "strings"
+
+// rowKind says what a row means for stock.
+type rowKind uint8
+
+const (
+	rowSkipped rowKind = iota
+	rowSale            // units leave
+	rowReturn          // units come back
+)
+
+// goodsDigits is how many digits a stock code of goods begins with at least. Codes such as POST, D, M, DOT, C2 or BANK
+// CHARGES are postage, discounts and book entries: nothing that lies on a shelf.
+const goodsDigits = 5
+
+// kindOf says what a row is, and for a skipped one why.
+func kindOf(row *Row) (kind rowKind, why string) {
+	switch cancelled := isCancellation(row.Invoice); {
+	case row.Fault != "":
+		return rowSkipped, row.Fault
+	case !isGoods(row.StockCode):
+		return rowSkipped, "no goods"
+	case row.Quantity == 0:
+		return rowSkipped, "quantity zero"
+	case cancelled && row.Quantity > 0:
+		return rowSkipped, "cancellation with a positive quantity"
+	case cancelled:
+		return rowReturn, ""
+	case row.Quantity < 0:
+		return rowSkipped, "write-off (negative quantity, no cancellation)"
+	}
+	return rowSale, ""
+}
+
+// isCancellation says whether an invoice number names a cancellation: it starts with C.
+func isCancellation(invoice string) bool { return strings.HasPrefix(strings.ToUpper(invoice), "C") }
+
+func isGoods(stockCode string) bool {
+	digits := 0
+	for digits < len(stockCode) && stockCode[digits] >= '0' && stockCode[digits] <= '9' {
+		digits++
+	}
+	return digits >= goodsDigits
+}
