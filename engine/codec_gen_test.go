@@ -1,0 +1,187 @@
+package engine
+
+import "pgregory.net/rapid"
+
+// Generators of commands and results in the normal form: what encoding and decoding gives back unchanged.
+
+var commandKinds = []Kind{
+	KindRefresh, KindAdjust, KindTransfer, KindRedistribute, KindDelete, KindAllocate, KindConfirm, KindDeallocate,
+	KindFulfill, KindReturn, KindPutTagCategory, KindDeleteTagCategory, KindStartCount, KindCloseCount, KindExpire,
+}
+
+func genText() *rapid.Generator[string] {
+	return rapid.OneOf(
+		rapid.StringMatching(`[a-zA-Z0-9-]{0,20}`),
+		rapid.StringN(0, 40, 80),
+		rapid.Custom(func(t *rapid.T) string { return string(rapid.SliceOfN(rapid.Byte(), 0, 200).Draw(t, "bytes")) }),
+	)
+}
+
+func genQuantity() *rapid.Generator[int64] {
+	return rapid.OneOf(rapid.Int64Range(-3, 300), rapid.Int64())
+}
+
+// genList gives lists that are mostly short and now and then longer than a table of names begins at.
+func genList[E any](element func(t *rapid.T) E) *rapid.Generator[[]E] {
+	return rapid.OneOf(
+		rapid.SliceOfN(rapid.Custom(element), 0, 4),
+		rapid.SliceOfN(rapid.Custom(element), 0, 40),
+	)
+}
+
+func genTag(t *rapid.T) Tag {
+	return Tag{Category: genText().Draw(t, "category"), Value: genText().Draw(t, "value")}
+}
+
+func genTags(t *rapid.T) []Tag { return rapid.SliceOfN(rapid.Custom(genTag), 0, 4).Draw(t, "tags") }
+
+func genStockItem(t *rapid.T) StockItem {
+	it := StockItem{UPC: genText().Draw(t, "upc"), Tags: genTags(t), Quantity: genQuantity().Draw(t, "quantity")}
+	it.Has = StockFields(rapid.IntRange(0, int(stockFieldsKnown)).Draw(t, "has"))
+	if it.Has&HasSafetyStock != 0 {
+		it.SafetyStock = genQuantity().Draw(t, "safetyStock")
+	}
+	if it.Has&HasFloor != 0 {
+		it.Floor = genQuantity().Draw(t, "floor")
+	}
+	if it.Has&HasLTD != 0 {
+		it.LTD = genQuantity().Draw(t, "ltd")
+	}
+	it.DeliveryDateMS = rapid.SampledFrom([]int64{0, 0, 1, -1, 1_790_000_000_000}).Draw(t, "deliveryDate")
+	return it
+}
+
+func genTransferItem(t *rapid.T) TransferItem {
+	return TransferItem{
+		UPC: genText().Draw(t, "upc"), FromLocation: genText().Draw(t, "from"), FromTags: genTags(t),
+		ToLocation: genText().Draw(t, "to"), ToTags: genTags(t), Quantity: genQuantity().Draw(t, "quantity"),
+	}
+}
+
+func genAllocateLine(t *rapid.T) AllocateLine {
+	return AllocateLine{
+		ItemID: genText().Draw(t, "itemId"), UPC: genText().Draw(t, "upc"), Location: genText().Draw(t, "location"),
+		Quantity: genQuantity().Draw(t, "quantity"), Tags: genTags(t),
+	}
+}
+
+func genOrderLine(t *rapid.T) OrderLine {
+	l := OrderLine{ItemID: genText().Draw(t, "itemId"), Quantity: genQuantity().Draw(t, "quantity")}
+	if rapid.Bool().Draw(t, "goods") {
+		l.UPC, l.Location, l.Tags = genText().Draw(t, "upc"), genText().Draw(t, "location"), genTags(t)
+	}
+	return l
+}
+
+func genValue(t *rapid.T) Value {
+	return Value{
+		Name: genText().Draw(t, "name"), Percent: rapid.Int32().Draw(t, "percent"), Default: rapid.Bool().Draw(t, "default"),
+		Min: genQuantity().Draw(t, "min"), Max: genQuantity().Draw(t, "max"),
+	}
+}
+
+func genMove(t *rapid.T) Move {
+	return Move{From: genText().Draw(t, "from"), To: genText().Draw(t, "to")}
+}
+
+func genScope(t *rapid.T) Scope {
+	names := genList(func(t *rapid.T) string { return genText().Draw(t, "name") })
+	return Scope{UPCs: names.Draw(t, "upcs"), Locations: names.Draw(t, "locations"), All: rapid.Bool().Draw(t, "all")}
+}
+
+func genCommand(t *rapid.T, kind Kind) Command {
+	text := func(label string) string { return genText().Draw(t, label) }
+	flag := func(label string) bool { return rapid.Bool().Draw(t, label) }
+	switch kind {
+	case KindRefresh:
+		return &Refresh{Location: text("location"), Count: text("count"), Items: genList(genStockItem).Draw(t, "items")}
+	case KindAdjust:
+		return &Adjust{Location: text("location"), Items: genList(genStockItem).Draw(t, "items")}
+	case KindTransfer:
+		return &Transfer{Items: genList(genTransferItem).Draw(t, "items")}
+	case KindRedistribute:
+		return &Redistribute{Scope: genScope(t), Now: flag("now"), DryRun: flag("dryRun")}
+	case KindDelete:
+		return &Delete{Scope: genScope(t), DryRun: flag("dryRun"), Force: flag("force")}
+	case KindAllocate:
+		return &Allocate{
+			OrderID: text("orderId"), Mode: Mode(rapid.Byte().Draw(t, "mode")), Backorder: flag("backorder"),
+			ExpiresAtMS: genQuantity().Draw(t, "expiresAt"), Lines: genList(genAllocateLine).Draw(t, "lines"),
+		}
+	case KindPutTagCategory:
+		return &PutTagCategory{
+			Name: text("name"), Values: genList(genValue).Draw(t, "values"),
+			Rounding: Rounding(rapid.Byte().Draw(t, "rounding")), MoveTo: genList(genMove).Draw(t, "moveTo"),
+		}
+	case KindDeleteTagCategory:
+		return &DeleteTagCategory{Name: text("name"), MoveTo: text("moveTo")}
+	case KindStartCount:
+		return &StartCount{Location: text("location"), Count: text("count")}
+	case KindCloseCount:
+		return &CloseCount{Location: text("location"), Count: text("count")}
+	case KindExpire:
+		return &Expire{}
+	default:
+		return &OrderChange{Action: kind, OrderID: text("orderId"), Lines: genList(genOrderLine).Draw(t, "lines")}
+	}
+}
+
+func genAnyCommand(t *rapid.T) Command {
+	return genCommand(t, rapid.SampledFrom(commandKinds).Draw(t, "kind"))
+}
+
+func genEnvelope(t *rapid.T) Envelope {
+	env := Envelope{Key: genText().Draw(t, "key")}
+	if rapid.Bool().Draw(t, "archived") {
+		env.Archived = []byte(genText().Draw(t, "row"))
+		env.ArchivedAt = rapid.Uint64().Draw(t, "archivedAt")
+	}
+	return env
+}
+
+func genLineResult(t *rapid.T) LineResult {
+	part := func(t *rapid.T) Part {
+		return Part{
+			TagSet: TagSetID(rapid.Uint32().Draw(t, "tagSet")), Units: genQuantity().Draw(t, "units"),
+			Pending: genQuantity().Draw(t, "pending"),
+		}
+	}
+	return LineResult{
+		ItemID: genText().Draw(t, "itemId"), Code: Code(rapid.Byte().Draw(t, "code")), Repeated: rapid.Bool().Draw(t, "repeated"),
+		Field: genText().Draw(t, "field"), Requested: genQuantity().Draw(t, "requested"),
+		Units: genQuantity().Draw(t, "units"), Pending: genQuantity().Draw(t, "pending"),
+		Available: genQuantity().Draw(t, "available"), Parts: rapid.SliceOfN(rapid.Custom(part), 0, 4).Draw(t, "parts"),
+	}
+}
+
+func genChange(t *rapid.T) SegmentChange {
+	return SegmentChange{
+		UPC: genText().Draw(t, "upc"), Location: genText().Draw(t, "location"),
+		TagSet: TagSetID(rapid.Uint32().Draw(t, "tagSet")), Before: genQuantity().Draw(t, "before"),
+		After: genQuantity().Draw(t, "after"),
+	}
+}
+
+func genBlocked(t *rapid.T) BlockedRecord {
+	return BlockedRecord{
+		UPC: genText().Draw(t, "upc"), Location: genText().Draw(t, "location"), OnHand: genQuantity().Draw(t, "onHand"),
+		Allocated: genQuantity().Draw(t, "allocated"), Pending: genQuantity().Draw(t, "pending"),
+	}
+}
+
+func genResult(t *rapid.T) Result {
+	r := Result{
+		Kind: Kind(rapid.Byte().Draw(t, "kind")), Code: Code(rapid.Byte().Draw(t, "code")),
+		Repeated: rapid.Bool().Draw(t, "repeated"), Index: rapid.Uint64().Draw(t, "index"),
+		Field: genText().Draw(t, "field"), Value: genText().Draw(t, "value"), Lines: genList(genLineResult).Draw(t, "lines"),
+	}
+	if rapid.Bool().Draw(t, "stock") {
+		r.Stock = StockResult{
+			Items: genQuantity().Draw(t, "items"), Records: genQuantity().Draw(t, "records"),
+			Units: genQuantity().Draw(t, "units"), Promised: genQuantity().Draw(t, "promised"),
+		}
+		r.Changes = genList(genChange).Draw(t, "changes")
+		r.Blocked = genList(genBlocked).Draw(t, "blocked")
+	}
+	return r
+}
