@@ -1,0 +1,92 @@
+package wal
+
+import (
+	"fmt"
+	"log/slog"
+
+	"github.com/cockroachdb/pebble/v2"
+	"github.com/cockroachdb/pebble/v2/sstable"
+)
+
+// formatMajorVersion pins Pebble's file format: with a default, a new version of the library would change what is on
+// disk, and an older binary could not go back. FormatValueSeparation is 024; from FormatWALSyncChunks on, replay can
+// tell a torn tail from damage to what was synced.
+const formatMajorVersion = pebble.FormatValueSeparation
+
+// databaseOptions are Pebble's options for a log: written in order, read back seldom and mostly from memory, deleted
+// from the front.
+func (l *Log) databaseOptions() *pebble.Options {
+	opts := &pebble.Options{
+		FS:                          orderedFS{l.cfg.FS},
+		FormatMajorVersion:          formatMajorVersion,
+		Logger:                      pebbleLogger{l},
+		EventListener:               l.eventListener(),
+		CacheSize:                   blockCacheBytes,
+		MemTableSize:                uint64(l.cfg.MemTableBytes),
+		MemTableStopWritesThreshold: memTablesMax,
+	}
+	opts.TargetFileSizes[0] = tableBytesTarget
+	for i := range opts.Levels {
+		// Commands are small and mostly ids: compressing them costs more than the bytes it saves for their short life.
+		opts.Levels[i].Compression = func() *sstable.CompressionProfile { return sstable.NoCompression }
+	}
+	return opts
+}
+
+// eventListener picks the events that someone must hear about. The rest is routine and stays silent.
+func (l *Log) eventListener() *pebble.EventListener {
+	return &pebble.EventListener{
+		BackgroundError: func(err error) {
+			l.counters.backgroundErrors.Add(1)
+			l.cfg.Logger.Error("wal: background error of the raft log's database", slog.Any("error", err))
+		},
+		DataCorruption: func(info pebble.DataCorruptionInfo) {
+			l.corrupt(&CorruptError{Where: info.Path, Reason: "found by the database", Cause: info.Details})
+		},
+		WriteStallBegin: func(info pebble.WriteStallBeginInfo) {
+			l.counters.writeStalls.Add(1)
+			l.cfg.Logger.Warn("wal: writes of the raft log stall", slog.String("reason", info.Reason))
+		},
+		LowDiskSpace: func(info pebble.LowDiskSpaceInfo) {
+			l.cfg.Logger.Warn("wal: low disk space under the raft log",
+				slog.Uint64("availableBytes", info.AvailBytes), slog.Uint64("totalBytes", info.TotalBytes))
+		},
+	}
+}
+
+// pebbleLogger carries Pebble's messages into ours.
+type pebbleLogger struct{ log *Log }
+
+// Infof is for routine messages: flushes, compactions, file names.
+func (p pebbleLogger) Infof(format string, args ...any) {
+	p.log.cfg.Logger.Debug("wal: " + fmt.Sprintf(format, args...))
+}
+
+// Errorf is for errors that Pebble goes on after.
+func (p pebbleLogger) Errorf(format string, args ...any) {
+	p.log.cfg.Logger.Error("wal: " + fmt.Sprintf(format, args...))
+}
+
+// Fatalf never returns. After a failed WAL sync Pebble calls it and, if it comes back, reports success for a write that
+// may not be on disk.
+func (p pebbleLogger) Fatalf(format string, args ...any) {
+	p.log.fatal("wal: " + fmt.Sprintf(format, args...))
+}
+
+// fatal stops acknowledging for good and hands over to OnFatal.
+func (l *Log) fatal(msg string) {
+	l.failed.Store(true)
+	l.cfg.Logger.Error(msg)
+	l.cfg.OnFatal(msg)
+	panic("FATAL: " + msg)
+}
+
+// corrupt reports a fault found while reading.
+func (l *Log) corrupt(err error) {
+	l.counters.corruptions.Add(1)
+	if l.cfg.OnCorruption == nil {
+		l.fatal(err.Error())
+	}
+	l.cfg.Logger.Error(err.Error())
+	l.cfg.OnCorruption(err)
+}

@@ -1,0 +1,2 @@
+// Package wal is the Raft log on Pebble.
+package wal

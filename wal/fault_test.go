@@ -1,0 +1,161 @@
+package wal
+
+import (
+	"errors"
+	"os"
+	"os/exec"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+	"github.com/cockroachdb/pebble/v2/vfs/errorfs"
+	"github.com/hashicorp/raft"
+)
+
+// faultFS fails the operations of this kind on WAL files once it is armed.
+func faultFS(fs vfs.FS, kind errorfs.OpKind) (faulty vfs.FS, armed *atomic.Bool) {
+	armed = new(atomic.Bool)
+	return errorfs.Wrap(fs, errorfs.InjectorFunc(func(op errorfs.Op) error {
+		if armed.Load() && op.Kind == kind && strings.HasSuffix(op.Path, ".log") {
+			return errorfs.ErrInjected
+		}
+		return nil
+	})), armed
+}
+
+// fatalCall runs the call and returns the message that OnFatal got, "" if the call returned.
+func fatalCall(t *testing.T, call func() error) (msg string) {
+	t.Helper()
+	defer func() {
+		if r := recover(); r != nil {
+			msg = r.(string)
+		}
+	}()
+	err := call()
+	t.Errorf("the call returned %v although the disk failed", err)
+	return ""
+}
+
+// A failed write or sync of the WAL is never acknowledged: OnFatal is called, nothing returns, later calls are refused,
+// and what is on disk is what was acknowledged before.
+func TestFailedSyncIsNotAcknowledged(t *testing.T) {
+	calls := map[string]func(*Log) error{
+		"StoreLogs":   func(l *Log) error { return l.StoreLogs(run(11, 20, 2)) },
+		"DeleteRange": func(l *Log) error { return l.DeleteRange(9, 10) },
+		"Set":         func(l *Log) error { return l.SetUint64([]byte("CurrentTerm"), 2) },
+	}
+	for name, call := range calls {
+		for _, kind := range []errorfs.OpKind{errorfs.OpFileSyncData, errorfs.OpFileWrite} {
+			t.Run(name, func(t *testing.T) { failOne(t, kind, call) })
+		}
+	}
+}
+
+func failOne(t *testing.T, kind errorfs.OpKind, call func(*Log) error) {
+	disk := vfs.NewCrashableMem()
+	faulty, armed := faultFS(disk, kind)
+	synced := 0
+	l := mustOpen(t, Config{FS: faulty, OnSync: countSyncs(&synced)})
+	mustStore(t, l, run(1, 10, 1))
+	armed.Store(true)
+	if msg := fatalCall(t, func() error { return call(l) }); !strings.Contains(msg, "injected error") {
+		t.Fatalf("OnFatal got %q", msg)
+	}
+	if synced != 1 {
+		t.Fatalf("OnSync was called %d times, want once", synced)
+	}
+	armed.Store(false)
+	for _, err := range []error{call(l), l.GetLog(1, new(raft.Log)), l.Close()} {
+		if !errors.Is(err, ErrFailed) {
+			t.Fatalf("after the failure: %v, want ErrFailed", err)
+		}
+	}
+	l = mustOpen(t, Config{FS: disk.CrashClone(vfs.CrashCloneCfg{})})
+	checkLog(t, l, run(1, 10, 1))
+	mustStore(t, l, run(11, 12, 3))
+	checkLog(t, l, append(run(1, 10, 1), run(11, 12, 3)...))
+	mustClose(t, l)
+}
+
+// If OnFatal comes back, against its contract, the goroutine does not.
+func TestOnFatalMustNotReturn(t *testing.T) {
+	faulty, armed := faultFS(vfs.NewMem(), errorfs.OpFileSyncData)
+	called := false
+	l := mustOpen(t, Config{FS: faulty, OnFatal: func(string) { called = true }})
+	armed.Store(true)
+	msg := fatalCall(t, func() error { return l.StoreLog(entry(1, 1)) })
+	if !called || !strings.HasPrefix(msg, "FATAL: ") {
+		t.Fatalf("OnFatal called: %v, panic %q", called, msg)
+	}
+	if last, _ := l.LastIndex(); last != 0 {
+		t.Fatalf("the entry counts as stored, LastIndex is %d", last)
+	}
+}
+
+// TestFailedSyncEndsTheProcess runs itself as another process with the default OnFatal.
+func TestFailedSyncEndsTheProcess(t *testing.T) {
+	const env = "APPORTION_WAL_FAIL_SYNC"
+	if os.Getenv(env) != "" {
+		faulty, armed := faultFS(vfs.NewMem(), errorfs.OpFileSyncData)
+		l, err := Open(Config{Dir: "log", FS: faulty})
+		if err != nil {
+			t.Fatal(err)
+		}
+		armed.Store(true)
+		t.Fatalf("StoreLog returned %v", l.StoreLog(entry(1, 1)))
+	}
+	child := exec.Command(os.Args[0], "-test.run=^TestFailedSyncEndsTheProcess$")
+	child.Env = append(os.Environ(), env+"=1")
+	output, err := child.CombinedOutput()
+	var exit *exec.ExitError
+	if !errors.As(err, &exit) || exit.ExitCode() != fatalExitCode {
+		t.Fatalf("the process ended with %v, want code %d:\n%s", err, fatalExitCode, output)
+	}
+	if !strings.Contains(string(output), "injected error") {
+		t.Fatalf("the message is missing:\n%s", output)
+	}
+}
+
+// An Open that fails at any of its reads says so, and the next one works.
+func TestOpenFaults(t *testing.T) {
+	refused := 0
+	for k := int64(0); ; k++ {
+		disk := vfs.NewMem()
+		l := mustOpen(t, Config{FS: disk})
+		mustStore(t, l, run(1, 10, 1))
+		mustClose(t, l)
+		reads, err := openFailingAt(t, disk, k)
+		if err != nil {
+			refused++
+		}
+		if reads <= k {
+			break
+		}
+		l = mustOpen(t, Config{FS: disk})
+		checkLog(t, l, run(1, 10, 1))
+		mustClose(t, l)
+	}
+	if refused == 0 {
+		t.Fatal("no fault was reported")
+	}
+}
+
+// openFailingAt fails the k-th read of an Open, and reports how many there were and what Open said. A fault that Pebble
+// can live with is no error.
+func openFailingAt(t *testing.T, disk vfs.FS, k int64) (reads int64, err error) {
+	var count atomic.Int64
+	faulty := errorfs.Wrap(disk, errorfs.InjectorFunc(func(op errorfs.Op) error {
+		if op.Kind.ReadOrWrite() == errorfs.OpIsRead && op.Kind != errorfs.OpOpenDir && count.Add(1) == k+1 {
+			return errorfs.ErrInjected
+		}
+		return nil
+	}))
+	l, err := Open(testConfig(Config{FS: faulty}))
+	if err == nil {
+		mustClose(t, l)
+	} else if !errors.Is(err, errorfs.ErrInjected) {
+		t.Fatalf("read %d failed: %v", k, err)
+	}
+	return count.Load(), err
+}
