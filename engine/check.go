@@ -12,31 +12,39 @@ import (
 const countBytesMax = LocationBytesMax
 
 // fault names what is wrong with a part of a command: the path to the field, relative to the part, and its value as the
-// refusal shows it. The zero fault means that nothing is wrong. Faults are returned, never stored, so that checking a
-// correct command allocates nothing.
+// refusal shows it. nil means that nothing is wrong, so checking a correct command allocates nothing.
 type fault struct{ field, value string }
 
-func (f fault) found() bool { return f.field != "" }
+func textFault(field, s string) *fault { return &fault{field, shownText(s)} }
+
+func numberFault(field string, n int64) *fault { return &fault{field, strconv.FormatInt(n, 10)} }
 
 // in is the fault seen from the list that the part is an element of.
-func (f fault) in(list string, i int) fault {
-	return fault{fmt.Sprintf("%s[%d].%s", list, i, f.field), f.value}
+func (f *fault) in(list string, i int) *fault {
+	return &fault{fmt.Sprintf("%s[%d].%s", list, i, f.field), f.value}
+}
+
+// result is the fault in the form that CheckCommand gives.
+func (f *fault) result() (field, value string, ok bool) {
+	if f == nil {
+		return "", "", true
+	}
+	return f.field, f.value, false
 }
 
 // CheckCommand checks what can be checked of a command without any state: the limits and the shapes. If ok is false,
 // field and value name the first thing at fault, and the command's answer is CodeInvalid.
-func CheckCommand(c Command) (field, value string, ok bool) {
-	f := checkCommand(c)
-	return f.field, f.value, !f.found()
-}
+func CheckCommand(c Command) (field, value string, ok bool) { return checkCommand(c).result() }
 
 // CheckKey checks an idempotency key, in the manner of CheckCommand. An empty key is none.
 func CheckKey(key string) (field, value string, ok bool) {
-	f := checkOptionalText("Idempotency-Key", key, KeyBytesMax)
-	return f.field, f.value, !f.found()
+	if !isOptionalText(key, KeyBytesMax) {
+		return textFault("Idempotency-Key", key).result()
+	}
+	return "", "", true
 }
 
-func checkCommand(c Command) fault {
+func checkCommand(c Command) *fault {
 	switch c := c.(type) {
 	case *Refresh:
 		return checkRefresh(c)
@@ -61,238 +69,234 @@ func checkCommand(c Command) fault {
 	case *CloseCount:
 		return checkCount(c.Location, c.Count)
 	case *Expire:
-		return fault{}
+		return nil
 	default:
-		return fault{"kind", strconv.Itoa(int(c.Kind()))}
+		return numberFault("kind", int64(c.Kind()))
 	}
 }
 
-func checkRefresh(c *Refresh) fault {
-	if f := checkText("location", c.Location, LocationBytesMax); f.found() {
-		return f
+func checkRefresh(c *Refresh) *fault {
+	if !isText(c.Location, LocationBytesMax) {
+		return textFault("location", c.Location)
 	}
-	if f := checkOptionalText("count", c.Count, countBytesMax); f.found() {
-		return f
+	if !isOptionalText(c.Count, countBytesMax) {
+		return textFault("count", c.Count)
 	}
-	if f := checkSize("items", len(c.Items), 1, RefreshItemsMax); f.found() {
+	if f := checkSize("items", len(c.Items), 1, RefreshItemsMax); f != nil {
 		return f
 	}
 	for i := range c.Items {
 		it := &c.Items[i]
 		f := checkStockItem(it)
-		if !f.found() {
+		if f == nil {
 			f = checkQuantity("quantity", it.Quantity, 0)
 		}
-		if f.found() {
+		if f != nil {
 			return f.in("items", i)
 		}
 	}
-	return fault{}
+	return nil
 }
 
-func checkAdjust(c *Adjust) fault {
-	if f := checkText("location", c.Location, LocationBytesMax); f.found() {
-		return f
+func checkAdjust(c *Adjust) *fault {
+	if !isText(c.Location, LocationBytesMax) {
+		return textFault("location", c.Location)
 	}
-	if f := checkSize("items", len(c.Items), 1, AdjustItemsMax); f.found() {
+	if f := checkSize("items", len(c.Items), 1, AdjustItemsMax); f != nil {
 		return f
 	}
 	for i := range c.Items {
 		it := &c.Items[i]
 		f := checkStockItem(it)
-		if !f.found() {
+		if f == nil {
 			f = checkChange(it)
 		}
-		if f.found() {
+		if f != nil {
 			return f.in("items", i)
 		}
 	}
-	return fault{}
+	return nil
 }
 
 // checkChange checks the signed quantity of an Adjust: an item that changes nothing is a mistake.
-func checkChange(it *StockItem) fault {
+func checkChange(it *StockItem) *fault {
 	if it.Quantity == 0 && it.Has != 0 {
-		return fault{}
+		return nil
 	}
 	if it.Quantity == 0 || it.Quantity < -QuantityMax || it.Quantity > QuantityMax {
-		return fault{"quantity", strconv.FormatInt(it.Quantity, 10)}
+		return numberFault("quantity", it.Quantity)
 	}
-	return fault{}
+	return nil
 }
 
 // checkStockItem checks everything but the quantity, whose range depends on the command.
-func checkStockItem(it *StockItem) fault {
-	if f := checkText("upc", it.UPC, UPCBytesMax); f.found() {
-		return f
+func checkStockItem(it *StockItem) *fault {
+	if !isText(it.UPC, UPCBytesMax) {
+		return textFault("upc", it.UPC)
 	}
-	if f := checkTags("tags", it.Tags); f.found() {
+	if f := checkTags("tags", it.Tags); f != nil {
 		return f
 	}
 	if it.Has != 0 {
-		if f := checkStockFields(it); f.found() {
+		if f := checkStockFields(it); f != nil {
 			return f
 		}
 	}
 	if it.DeliveryDateMS < 0 {
-		return fault{"deliveryDate", strconv.FormatInt(it.DeliveryDateMS, 10)}
+		return numberFault("deliveryDate", it.DeliveryDateMS)
 	}
-	return fault{}
+	return nil
 }
 
-func checkStockFields(it *StockItem) fault {
+func checkStockFields(it *StockItem) *fault {
 	if it.Has&^stockFieldsKnown != 0 {
-		return fault{"fields", strconv.Itoa(int(it.Has))}
+		return numberFault("fields", int64(it.Has))
 	}
 	if it.Has&HasSafetyStock != 0 {
-		if f := checkQuantity("safetyStock", it.SafetyStock, 0); f.found() {
+		if f := checkQuantity("safetyStock", it.SafetyStock, 0); f != nil {
 			return f
 		}
 	}
 	if it.Has&HasFloor != 0 {
-		if f := checkQuantity("floor", it.Floor, 0); f.found() {
+		if f := checkQuantity("floor", it.Floor, 0); f != nil {
 			return f
 		}
 	}
 	if it.Has&HasLTD != 0 {
 		return checkQuantity("ltd", it.LTD, 0)
 	}
-	return fault{}
+	return nil
 }
 
-func checkTransfer(c *Transfer) fault {
-	if f := checkSize("items", len(c.Items), 1, TransferItemsMax); f.found() {
+func checkTransfer(c *Transfer) *fault {
+	if f := checkSize("items", len(c.Items), 1, TransferItemsMax); f != nil {
 		return f
 	}
 	for i := range c.Items {
-		if f := checkTransferItem(&c.Items[i]); f.found() {
+		if f := checkTransferItem(&c.Items[i]); f != nil {
 			return f.in("items", i)
 		}
 	}
-	return fault{}
+	return nil
 }
 
-func checkTransferItem(it *TransferItem) fault {
-	if f := checkText("upc", it.UPC, UPCBytesMax); f.found() {
+func checkTransferItem(it *TransferItem) *fault {
+	if !isText(it.UPC, UPCBytesMax) {
+		return textFault("upc", it.UPC)
+	}
+	if !isText(it.FromLocation, LocationBytesMax) {
+		return textFault("from.location", it.FromLocation)
+	}
+	if f := checkTags("from.tags", it.FromTags); f != nil {
 		return f
 	}
-	if f := checkText("from.location", it.FromLocation, LocationBytesMax); f.found() {
-		return f
+	if !isText(it.ToLocation, LocationBytesMax) {
+		return textFault("to.location", it.ToLocation)
 	}
-	if f := checkTags("from.tags", it.FromTags); f.found() {
-		return f
-	}
-	if f := checkText("to.location", it.ToLocation, LocationBytesMax); f.found() {
-		return f
-	}
-	if f := checkTags("to.tags", it.ToTags); f.found() {
+	if f := checkTags("to.tags", it.ToTags); f != nil {
 		return f
 	}
 	return checkQuantity("quantity", it.Quantity, 1)
 }
 
-func checkScope(s *Scope) fault {
+func checkScope(s *Scope) *fault {
 	if len(s.UPCs) == 0 && len(s.Locations) == 0 && !s.All {
-		return fault{"all", "false"}
+		return &fault{"all", "false"}
 	}
-	if f := checkNames("upcs", s.UPCs, UPCBytesMax); f.found() {
+	if f := checkNames("upcs", s.UPCs, UPCBytesMax); f != nil {
 		return f
 	}
 	return checkNames("locations", s.Locations, LocationBytesMax)
 }
 
-func checkNames(list string, names []string, bytesMax int) fault {
-	if f := checkSize(list, len(names), 0, ScopeNamesMax); f.found() {
+func checkNames(list string, names []string, bytesMax int) *fault {
+	if f := checkSize(list, len(names), 0, ScopeNamesMax); f != nil {
 		return f
 	}
 	for i, name := range names {
-		if f := checkText("name", name, bytesMax); f.found() {
-			return fault{fmt.Sprintf("%s[%d]", list, i), f.value}
+		if !isText(name, bytesMax) {
+			return textFault(fmt.Sprintf("%s[%d]", list, i), name)
 		}
 	}
-	return fault{}
+	return nil
 }
 
-func checkCount(location, count string) fault {
-	if f := checkText("location", location, LocationBytesMax); f.found() {
-		return f
+func checkCount(location, count string) *fault {
+	if !isText(location, LocationBytesMax) {
+		return textFault("location", location)
 	}
-	return checkText("count", count, countBytesMax)
+	if !isText(count, countBytesMax) {
+		return textFault("count", count)
+	}
+	return nil
 }
 
 // checkTags checks the texts of a tag list. Whether the tags exist, and that none names a category twice, is the
 // schema's to say.
-func checkTags(field string, tags []Tag) fault {
-	if f := checkSize(field, len(tags), 0, CategoriesMax); f.found() {
+func checkTags(field string, tags []Tag) *fault {
+	if f := checkSize(field, len(tags), 0, CategoriesMax); f != nil {
 		return f
 	}
 	for i := range tags {
-		if f := checkText(field, tags[i].Category, TagBytesMax); f.found() {
-			return f
+		if !isText(tags[i].Category, TagBytesMax) {
+			return textFault(field, tags[i].Category)
 		}
-		if f := checkText(field, tags[i].Value, TagBytesMax); f.found() {
-			return fault{field + "." + tags[i].Category, f.value}
+		if !isText(tags[i].Value, TagBytesMax) {
+			return textFault(field+"."+tags[i].Category, tags[i].Value)
 		}
 	}
-	return fault{}
+	return nil
 }
 
 // checkSize checks the number of elements of a list.
-func checkSize(field string, elements, elementsMin, elementsMax int) fault {
+func checkSize(field string, elements, elementsMin, elementsMax int) *fault {
 	if elements < elementsMin || elements > elementsMax {
-		return fault{field, strconv.Itoa(elements)}
+		return numberFault(field, int64(elements))
 	}
-	return fault{}
+	return nil
 }
 
 // checkQuantity checks a number of units, or of days, against its smallest value and QuantityMax.
-func checkQuantity(field string, quantity, quantityMin int64) fault {
+func checkQuantity(field string, quantity, quantityMin int64) *fault {
 	if quantity < quantityMin || quantity > QuantityMax {
-		return fault{field, strconv.FormatInt(quantity, 10)}
+		return numberFault(field, quantity)
 	}
-	return fault{}
+	return nil
 }
 
-// checkText checks a text that must be given.
-func checkText(field, s string, bytesMax int) fault {
-	if len(s) == 0 || len(s) > bytesMax || !isPlain(s) {
-		return fault{field, shownText(s)}
-	}
-	return fault{}
-}
+// isText reports whether s may stand where a text must be given.
+func isText(s string, bytesMax int) bool { return s != "" && isOptionalText(s, bytesMax) }
 
-// checkOptionalText checks a text that may be empty.
-func checkOptionalText(field, s string, bytesMax int) fault {
-	if len(s) > bytesMax || !isPlain(s) {
-		return fault{field, shownText(s)}
-	}
-	return fault{}
-}
+// isOptionalText reports whether s may stand where a text may be empty.
+func isOptionalText(s string, bytesMax int) bool { return len(s) <= bytesMax && isPlain(s) }
 
 // isPlain reports whether s is valid UTF-8 without control characters. The common case, ASCII, is checked 8 bytes at a
 // time; anything that is not clearly plain takes the slow way.
 func isPlain(s string) bool {
-	const ones, high = 0x0101010101010101, 0x8080808080808080
-	if len(s) < 8 {
-		for i := range len(s) {
-			if s[i] < ' ' || s[i] >= 0x7f {
-				return isPlainSlow(s)
-			}
+	const padding = 0x2020202020000000 // five spaces
+	switch {
+	case len(s) >= 8:
+		suspects := suspectBytes(word64(s[len(s)-8:])) // may overlap the last step of the loop
+		for rest := s; len(rest) > 8; rest = rest[8:] {
+			suspects |= suspectBytes(word64(rest))
 		}
+		return suspects == 0 || isPlainSlow(s)
+	case len(s) >= 4:
+		return suspectBytes(word32(s)|word32(s[len(s)-4:])<<32) == 0 || isPlainSlow(s)
+	case len(s) > 0:
+		w := uint64(s[0]) | uint64(s[len(s)/2])<<8 | uint64(s[len(s)-1])<<16
+		return suspectBytes(w|padding) == 0 || isPlainSlow(s)
+	default:
 		return true
 	}
-	for i := 0; ; i += 8 {
-		// The last step may overlap the one before.
-		w := word64(s[min(i, len(s)-8):])
-		// The high bit of a byte shows in: w, if it is not ASCII; w+1, if it is DEL; w-32, if it is below the space. Borrows
-		// and carries come only from bytes that show anyway.
-		if (w|(w+ones)|(w-' '*ones))&high != 0 {
-			return isPlainSlow(s)
-		}
-		if i+8 >= len(s) {
-			return true
-		}
-	}
+}
+
+// suspectBytes is 0 if the 8 bytes of w are all ASCII without control characters. The high bit of a byte shows in w if it
+// is not ASCII, in w+1 if it is DEL, and in w-32 if it is below the space. Carries and borrows come only from bytes that
+// show anyway.
+func suspectBytes(w uint64) uint64 {
+	const ones, high = 0x0101010101010101, 0x8080808080808080
+	return (w | (w + ones) | (w - ' '*ones)) & high
 }
 
 func isPlainSlow(s string) bool {

@@ -1,98 +1,96 @@
 package engine
 
-import "strconv"
-
-func checkAllocate(c *Allocate) fault {
-	if f := checkText("orderId", c.OrderID, OrderIDBytesMax); f.found() {
-		return f
+func checkAllocate(c *Allocate) *fault {
+	if !isText(c.OrderID, OrderIDBytesMax) {
+		return textFault("orderId", c.OrderID)
 	}
 	if c.Mode > ModePartial {
-		return fault{"mode", strconv.Itoa(int(c.Mode))}
+		return numberFault("mode", int64(c.Mode))
 	}
 	if c.ExpiresAtMS < 0 {
-		return fault{"expiresAt", strconv.FormatInt(c.ExpiresAtMS, 10)}
+		return numberFault("expiresAt", c.ExpiresAtMS)
 	}
-	if f := checkSize("lines", len(c.Lines), 1, OrderLinesMax); f.found() {
+	if f := checkSize("lines", len(c.Lines), 1, OrderLinesMax); f != nil {
 		return f
 	}
 	for i := range c.Lines {
-		if f := checkAllocateLine(&c.Lines[i]); f.found() {
+		if f := checkAllocateLine(&c.Lines[i]); f != nil {
 			return f.in("lines", i)
 		}
 	}
 	if i := repeatedName(c.Lines); i >= 0 {
-		return fault{"itemId", shownText(c.Lines[i].ItemID)}.in("lines", i)
+		return textFault("itemId", c.Lines[i].ItemID).in("lines", i)
 	}
-	return fault{}
+	return nil
 }
 
-func checkAllocateLine(l *AllocateLine) fault {
-	if f := checkText("itemId", l.ItemID, ItemIDBytesMax); f.found() {
-		return f
+func checkAllocateLine(l *AllocateLine) *fault {
+	if !isText(l.ItemID, ItemIDBytesMax) {
+		return textFault("itemId", l.ItemID)
 	}
-	if f := checkText("upc", l.UPC, UPCBytesMax); f.found() {
-		return f
+	if !isText(l.UPC, UPCBytesMax) {
+		return textFault("upc", l.UPC)
 	}
-	if f := checkText("location", l.Location, LocationBytesMax); f.found() {
-		return f
+	if !isText(l.Location, LocationBytesMax) {
+		return textFault("location", l.Location)
 	}
-	if f := checkQuantity("quantity", l.Quantity, 1); f.found() {
+	if f := checkQuantity("quantity", l.Quantity, 1); f != nil {
 		return f
 	}
 	return checkTags("tags", l.Tags)
 }
 
-func checkOrderChange(c *OrderChange) fault {
+func checkOrderChange(c *OrderChange) *fault {
 	if !isOrderChange(c.Action) {
-		return fault{"kind", strconv.Itoa(int(c.Action))}
+		return numberFault("kind", int64(c.Action))
 	}
-	if f := checkText("orderId", c.OrderID, OrderIDBytesMax); f.found() {
-		return f
+	if !isText(c.OrderID, OrderIDBytesMax) {
+		return textFault("orderId", c.OrderID)
 	}
-	if f := checkSize("lines", len(c.Lines), 0, OrderLinesMax); f.found() {
+	if f := checkSize("lines", len(c.Lines), 0, OrderLinesMax); f != nil {
 		return f
 	}
 	for i := range c.Lines {
-		if f := checkOrderLine(&c.Lines[i], c.Action); f.found() {
+		if f := checkOrderLine(&c.Lines[i], c.Action); f != nil {
 			return f.in("lines", i)
 		}
 	}
 	if i := repeatedName(c.Lines); i >= 0 {
-		return fault{"itemId", shownText(c.Lines[i].ItemID)}.in("lines", i)
+		return textFault("itemId", c.Lines[i].ItemID).in("lines", i)
 	}
-	return fault{}
+	return nil
 }
 
-func checkOrderLine(l *OrderLine, action Kind) fault {
-	if f := checkText("itemId", l.ItemID, ItemIDBytesMax); f.found() {
-		return f
+func checkOrderLine(l *OrderLine, action Kind) *fault {
+	if !isText(l.ItemID, ItemIDBytesMax) {
+		return textFault("itemId", l.ItemID)
 	}
-	if f := checkQuantity("quantity", l.Quantity, 0); f.found() {
+	if f := checkQuantity("quantity", l.Quantity, 0); f != nil {
 		return f
 	}
 	if action != KindReturn {
 		return checkNoGoods(l)
 	}
-	if f := checkOptionalText("upc", l.UPC, UPCBytesMax); f.found() {
-		return f
+	if !isOptionalText(l.UPC, UPCBytesMax) {
+		return textFault("upc", l.UPC)
 	}
-	if f := checkOptionalText("location", l.Location, LocationBytesMax); f.found() {
-		return f
+	if !isOptionalText(l.Location, LocationBytesMax) {
+		return textFault("location", l.Location)
 	}
 	return checkTags("tags", l.Tags)
 }
 
 // checkNoGoods refuses what only a Return may name: another action would ignore it, and its sender would not know.
-func checkNoGoods(l *OrderLine) fault {
+func checkNoGoods(l *OrderLine) *fault {
 	switch {
 	case l.UPC != "":
-		return fault{"upc", shownText(l.UPC)}
+		return textFault("upc", l.UPC)
 	case l.Location != "":
-		return fault{"location", shownText(l.Location)}
+		return textFault("location", l.Location)
 	case len(l.Tags) > 0:
-		return fault{"tags", strconv.Itoa(len(l.Tags))}
+		return numberFault("tags", int64(len(l.Tags)))
 	default:
-		return fault{}
+		return nil
 	}
 }
 

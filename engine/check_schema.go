@@ -1,88 +1,85 @@
 package engine
 
-import (
-	"fmt"
-	"strconv"
-)
+import "fmt"
 
 // percentWhole is 100 % in basis points.
 const percentWhole = 10_000
 
-func checkPutTagCategory(c *PutTagCategory) fault {
-	if f := checkText("name", c.Name, TagBytesMax); f.found() {
-		return f
+func checkPutTagCategory(c *PutTagCategory) *fault {
+	if !isText(c.Name, TagBytesMax) {
+		return textFault("name", c.Name)
 	}
 	if c.Rounding > RoundingUnbiased {
-		return fault{"rounding", strconv.Itoa(int(c.Rounding))}
+		return numberFault("rounding", int64(c.Rounding))
 	}
-	if f := checkSize("values", len(c.Values), 1, CategoryValuesMax); f.found() {
+	if f := checkSize("values", len(c.Values), 1, CategoryValuesMax); f != nil {
 		return f
 	}
 	distributed := c.Values[0].Percent != NoPercent
 	for i := range c.Values {
-		if f := checkValue(&c.Values[i], distributed); f.found() {
+		if f := checkValue(&c.Values[i], distributed); f != nil {
 			return f.in("values", i)
 		}
 	}
 	if i := repeatedName(c.Values); i >= 0 {
-		return fault{"value", shownText(c.Values[i].Name)}.in("values", i)
+		return textFault("value", c.Values[i].Name).in("values", i)
 	}
-	if f := checkDefault(c.Values); f.found() {
+	if f := checkDefault(c.Values); f != nil {
 		return f
 	}
-	if f := checkPercentSum(c.Values, distributed); f.found() {
+	if f := checkPercentSum(c.Values, distributed); f != nil {
 		return f
 	}
 	return checkMoves(c)
 }
 
 // checkValue checks one value of a category whose first value has a percent (distributed) or not.
-func checkValue(v *Value, distributed bool) fault {
-	if f := checkText("value", v.Name, TagBytesMax); f.found() {
-		return f
+func checkValue(v *Value, distributed bool) *fault {
+	if !isText(v.Name, TagBytesMax) {
+		return textFault("value", v.Name)
 	}
 	switch {
 	case (v.Percent != NoPercent) != distributed || v.Percent < NoPercent || v.Percent > percentWhole:
-		return fault{"percent", percentText(int64(v.Percent))}
+		return &fault{"percent", percentText(int64(v.Percent))}
 	case v.Min < 0 || v.Min > QuantityMax || v.Min > 0 && !distributed:
-		return fault{"min", strconv.FormatInt(v.Min, 10)}
+		return numberFault("min", v.Min)
 	case v.Max == NoMax:
-		return fault{}
+		return nil
 	case v.Max < v.Min || v.Max > QuantityMax || !distributed:
-		return fault{"max", strconv.FormatInt(v.Max, 10)}
+		return numberFault("max", v.Max)
 	default:
-		return fault{}
+		return nil
 	}
 }
 
 // checkDefault demands exactly one default value.
-func checkDefault(values []Value) fault {
+func checkDefault(values []Value) *fault {
 	seen := false
 	for i := range values {
 		if values[i].Default && seen {
-			return fault{"default", "true"}.in("values", i)
+			return (&fault{"default", "true"}).in("values", i)
 		}
 		seen = seen || values[i].Default
 	}
 	if !seen {
-		return fault{"values.default", "false"}
+		return &fault{"values.default", "false"}
 	}
-	return fault{}
+	return nil
 }
 
 // checkPercentSum demands that percents add up to the whole.
-func checkPercentSum(values []Value, distributed bool) fault {
+func checkPercentSum(values []Value, distributed bool) *fault {
 	if !distributed {
-		return fault{}
+		return nil
 	}
 	sum := int64(0)
 	for i := range values {
 		sum += int64(values[i].Percent)
 	}
 	if sum != percentWhole {
-		return fault{"values.percent", percentText(sum)}
+		return &fault{"values.percent", percentText(sum)}
 	}
-	return fault{}
+	return nil
 }
 
 // percentText shows basis points as a percentage with two decimals, and a missing percent as nothing.
@@ -97,36 +94,36 @@ func percentText(basisPoints int64) string {
 	return fmt.Sprintf("%s%d.%02d", sign, basisPoints/100, basisPoints%100)
 }
 
-func checkMoves(c *PutTagCategory) fault {
-	if f := checkSize("moveTo", len(c.MoveTo), 0, CategoryValuesMax); f.found() {
+func checkMoves(c *PutTagCategory) *fault {
+	if f := checkSize("moveTo", len(c.MoveTo), 0, CategoryValuesMax); f != nil {
 		return f
 	}
 	for i := range c.MoveTo {
-		if f := checkMove(&c.MoveTo[i], c.Values); f.found() {
+		if f := checkMove(&c.MoveTo[i], c.Values); f != nil {
 			return f.in("moveTo", i)
 		}
 	}
 	if i := repeatedName(c.MoveTo); i >= 0 {
-		return fault{"from", shownText(c.MoveTo[i].From)}.in("moveTo", i)
+		return textFault("from", c.MoveTo[i].From).in("moveTo", i)
 	}
-	return fault{}
+	return nil
 }
 
 // checkMove checks that stock moves from a value that leaves to one that stays.
-func checkMove(m *Move, values []Value) fault {
-	if f := checkText("from", m.From, TagBytesMax); f.found() {
-		return f
+func checkMove(m *Move, values []Value) *fault {
+	if !isText(m.From, TagBytesMax) {
+		return textFault("from", m.From)
 	}
-	if f := checkText("to", m.To, TagBytesMax); f.found() {
-		return f
+	if !isText(m.To, TagBytesMax) {
+		return textFault("to", m.To)
 	}
 	if hasValue(values, m.From) {
-		return fault{"from", shownText(m.From)}
+		return textFault("from", m.From)
 	}
 	if !hasValue(values, m.To) {
-		return fault{"to", shownText(m.To)}
+		return textFault("to", m.To)
 	}
-	return fault{}
+	return nil
 }
 
 func hasValue(values []Value, name string) bool {
@@ -138,9 +135,12 @@ func hasValue(values []Value, name string) bool {
 	return false
 }
 
-func checkDeleteTagCategory(c *DeleteTagCategory) fault {
-	if f := checkText("name", c.Name, TagBytesMax); f.found() {
-		return f
+func checkDeleteTagCategory(c *DeleteTagCategory) *fault {
+	if !isText(c.Name, TagBytesMax) {
+		return textFault("name", c.Name)
 	}
-	return checkOptionalText("moveTo", c.MoveTo, TagBytesMax)
+	if !isOptionalText(c.MoveTo, TagBytesMax) {
+		return textFault("moveTo", c.MoveTo)
+	}
+	return nil
 }
