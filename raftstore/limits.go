@@ -43,8 +43,21 @@ const (
 	// stateTableBytes is the size at which an ingested SSTable is closed and the next one begun.
 	stateTableBytes = 16 << 20
 
-	// snapshotsKept is how many of our tiny snapshot files stay; one is enough, the second is for inspection.
-	snapshotsKept = 2
+	// snapshotBodyBytesMax bounds a snapshot as Raft sees it; ours only says which state it stands for.
+	snapshotBodyBytesMax = 64
+
+	// stateCacheBytes is small: after the start only orders that have left memory are read.
+	stateCacheBytes = 16 << 20
+
+	// stateMemTableBytes is as small as Pebble allows for; rows are ingested, nothing is ever written to a memtable.
+	stateMemTableBytes = 256 << 10
+
+	// stateBloomBitsPerKey makes one look-up in a hundred for an order that was never archived read a block in vain.
+	stateBloomBitsPerKey = 10
+
+	// loadChunkBytes and loadChunksMax bound what the scan of a load is ahead of the decoding.
+	loadChunkBytes = 256 << 10
+	loadChunksMax  = 8
 )
 
 // Time.
@@ -68,18 +81,29 @@ const (
 // Raft.
 const (
 	// electionTimeout is short because a group of one has nobody to wait for: a start costs one or two of it.
-	electionTimeout = 100 * time.Millisecond
+	electionTimeout    = 100 * time.Millisecond
+	electionTimeoutMin = 5 * time.Millisecond
 
 	// raftEntriesPerApply is how many entries Raft hands to the state machine at a time, in a replay.
-	raftEntriesPerApply = 256
+	raftEntriesPerApply = 64
+
+	// raftNever switches off Raft's own trigger of snapshots: only the checkpointer decides.
+	raftNever = 1000 * time.Hour
 
 	// trailingLogs is how many entries stay behind a snapshot. A group of one has no follower that could want them.
 	trailingLogs = 0
 
-	// readyPollInterval is how often Open looks whether the replay has got on, and closeTimeout how long Close waits for
-	// the entry on its way.
+	// progressInterval is the pause between two lines about a long load or replay.
 	progressInterval = time.Second
-	closeTimeout     = 10 * time.Second
+
+	// closeTimeout is how long Close waits for the entry on its way.
+	closeTimeout = 10 * time.Second
+
+	// fatalExitCode is what the process ends with when the disk has failed (EX_IOERR of sysexits.h).
+	fatalExitCode = 74
+
+	// dirPermissions are those of directories that we create.
+	dirPermissions = 0o755
 
 	// archiveAttemptsMax bounds the look-ups of an order that moves between memory and archive while it is looked up.
 	archiveAttemptsMax = 4

@@ -1,0 +1,104 @@
+package raftstore
+
+import (
+	"fmt"
+	"sync/atomic"
+
+	"apportion/engine"
+)
+
+// archive finds the rows of closed orders that have left memory: those that no checkpoint holds yet in the engine, the
+// others in the state database.
+//
+// An order can move while it is looked for: out of memory by an eviction, into the database by a checkpoint, back into
+// memory by a Return. The engine is asked for both of its places under one hold of the apply mutex, and an order is in
+// the database before the engine forgets it, so only a way back into memory can make a look-up miss it; find then starts
+// again.
+type archive struct {
+	applier *applier
+	state   *stateDB
+	stored  atomic.Bool // the database has rows of such orders, so it must be asked
+}
+
+// attach completes the envelope of a command on an order that has left memory. ArchivedAt is read before the look-up: the
+// engine refuses the row with CodeRetry if the order may have changed since then.
+func (a *archive) attach(env *engine.Envelope, c engine.Command) error {
+	orderID, ok := orderOf(c)
+	if !ok || !a.mayHaveAny() {
+		return nil
+	}
+	at := a.applier.engine.AppliedIndex()
+	if a.applier.engine.MayHaveOrder(orderID) {
+		return nil
+	}
+	row, found, err := a.row(orderID)
+	if err != nil || !found {
+		return err
+	}
+	env.Archived, env.ArchivedAt = row, at
+	return nil
+}
+
+func orderOf(c engine.Command) (orderID string, ok bool) {
+	switch c := c.(type) {
+	case *engine.Allocate:
+		return c.OrderID, true
+	case *engine.OrderChange:
+		return c.OrderID, true
+	}
+	return "", false
+}
+
+// mayHaveAny is false while the log is too short for any order to have left memory, or to be about to (the engine has such
+// orders looked up ahead of time). Until then a look-up costs nothing.
+func (a *archive) mayHaveAny() bool {
+	return a.applier.engine.AppliedIndex() >= engine.ClosedOrderEntries/2
+}
+
+// row finds an order that has left memory, or is about to.
+func (a *archive) row(orderID string) (row []byte, found bool, err error) {
+	a.applier.locked(func(e *engine.Engine) { row, found = e.AppendArchived(nil, orderID) })
+	if found || !a.stored.Load() {
+		return row, found, nil
+	}
+	return a.state.archivedRow(nil, orderID)
+}
+
+// read fills v with an order, wherever it is.
+func (a *archive) read(orderID string, v *engine.OrderView) (bool, error) {
+	for range archiveAttemptsMax {
+		at := a.applier.engine.AppliedIndex()
+		if a.readMemory(orderID, v) {
+			return true, nil
+		}
+		if !a.mayHaveAny() {
+			return false, nil
+		}
+		row, found, err := a.row(orderID)
+		if err != nil {
+			return false, err
+		}
+		if found {
+			return true, decodeArchived(orderID, row, v)
+		}
+		if a.applier.engine.AppliedIndex() == at || !a.applier.engine.MayHaveOrder(orderID) {
+			return false, nil
+		}
+	}
+	return false, fmt.Errorf("raftstore: order %q moved between memory and archive %d times while it was read", orderID, archiveAttemptsMax)
+}
+
+func (a *archive) readMemory(orderID string, v *engine.OrderView) (found bool) {
+	if !a.applier.engine.MayHaveOrder(orderID) {
+		return false
+	}
+	a.applier.locked(func(e *engine.Engine) { found = e.ReadOrder(orderID, v) })
+	return found
+}
+
+func decodeArchived(orderID string, row []byte, v *engine.OrderView) error {
+	if err := engine.DecodeArchivedOrder(row, v); err != nil {
+		return fmt.Errorf("raftstore: the stored row of order %q: %w", orderID, err)
+	}
+	return nil
+}

@@ -1,0 +1,208 @@
+package raftstore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync/atomic"
+	"time"
+
+	"github.com/hashicorp/raft"
+
+	"apportion/engine"
+)
+
+// checkpointer brings the state database up to the log. A checkpoint has three steps: freeze, on Raft's state machine
+// goroutine between two entries, takes the set of changed rows as of now; the rows are then encoded slice by slice under
+// the apply mutex and written to SSTables outside of it; the finished tables are ingested at once.
+//
+// A checkpoint that fails before the ingest leaves the database as it was and gives the rows back as changed; it is tried
+// again with new files, so nothing that a failed sync may have lost is ever trusted. A failure while ingesting that leaves
+// the database's own state in doubt ends the process (OnFatal).
+type checkpointer struct {
+	applier      *applier
+	state        *stateDB
+	metrics      *storeMetrics
+	logger       *slog.Logger
+	onArchived   func() // rows of orders that have left memory were written
+	sliceBytes   int
+	tableBytes   int
+	logBytesMax  int64
+	interval     time.Duration
+	takeSnapshot func() error // has Raft take a snapshot, which calls freeze and Persist
+
+	covered atomic.Uint64 // the state database holds the effect of all entries up to this one
+	wake    chan struct{} // capacity 1: there may be enough log for a checkpoint
+	lastEnd atomic.Int64  // when the last checkpoint ended, Unix milliseconds; 0: none since the start
+}
+
+// coveredIndex is the log index of the state on disk.
+func (c *checkpointer) coveredIndex() uint64 { return c.covered.Load() }
+
+// wakeUp is called when the log has grown; it does not block.
+func (c *checkpointer) wakeUp() {
+	select {
+	case c.wake <- struct{}{}:
+	default:
+	}
+}
+
+// run makes checkpoints until stop is closed.
+func (c *checkpointer) run(stop <-chan struct{}) {
+	timer := time.NewTimer(c.pause(nil))
+	defer timer.Stop()
+	for {
+		due := false
+		select {
+		case <-stop:
+			return
+		case <-timer.C:
+			due = c.dirty()
+		case <-c.wake:
+		}
+		var err error
+		if due || c.applier.logBytes.Load() >= c.logBytesMax {
+			err = c.checkpoint()
+		}
+		timer.Reset(c.pause(err))
+	}
+}
+
+// pause is how long to wait for the next look. A negative interval leaves checkpoints to the log's size.
+func (c *checkpointer) pause(err error) time.Duration {
+	switch {
+	case err != nil:
+		return checkpointRetryInterval
+	case c.interval < 0:
+		return raftNever
+	default:
+		return c.interval
+	}
+}
+
+func (c *checkpointer) dirty() (dirty bool) {
+	c.applier.locked(func(e *engine.Engine) { dirty = e.DirtyRows() > 0 })
+	return dirty
+}
+
+// checkpoint makes one checkpoint now.
+func (c *checkpointer) checkpoint() error {
+	err := c.takeSnapshot()
+	switch {
+	case err == nil, errors.Is(err, raft.ErrNothingNewToSnapshot):
+		return nil
+	case errors.Is(err, raft.ErrRaftShutdown):
+		return ErrClosed
+	}
+	c.metrics.checkpointErrors.Inc()
+	c.logger.Error("checkpoint failed; the log grows until one succeeds", "error", err)
+	return err
+}
+
+// freeze takes the changed rows as of now.
+func (c *checkpointer) freeze() (*frozen, error) {
+	f := &frozen{checkpointer: c, start: time.Now()}
+	c.applier.locked(func(e *engine.Engine) {
+		f.rows = e.Freeze()
+		f.logBytes = c.applier.logBytes.Swap(0)
+	})
+	return f, nil
+}
+
+// frozen is a checkpoint under way; to Raft, it is the snapshot.
+type frozen struct {
+	*checkpointer
+	rows     *engine.Checkpoint // nil once it is done or given back
+	logBytes int64              // log that the checkpoint makes unnecessary
+	start    time.Time
+	holdMax  time.Duration
+}
+
+var _ raft.FSMSnapshot = (*frozen)(nil)
+
+// Persist writes the frozen rows and the snapshot's description into the state database, in one step.
+func (f *frozen) Persist(sink raft.SnapshotSink) error {
+	s, ok := sink.(*snapshotSink)
+	if !ok {
+		panic(fmt.Sprintf("BUG: raftstore: a snapshot sink of type %T", sink))
+	}
+	if f.rows.Index() > s.meta.Index {
+		panic(fmt.Sprintf("BUG: raftstore: state of index %d in a snapshot of index %d", f.rows.Index(), s.meta.Index))
+	}
+	if err := f.store(s.meta); err != nil {
+		return errors.Join(err, sink.Cancel())
+	}
+	if _, err := sink.Write(appendSnapshotBody(nil, s.meta.Index)); err != nil {
+		return errors.Join(err, sink.Cancel())
+	}
+	return sink.Close()
+}
+
+func (f *frozen) store(meta raft.SnapshotMeta) error {
+	t, err := f.state.newTables(meta, f.tableBytes)
+	if err != nil {
+		return err
+	}
+	if err := f.drain(t); err != nil {
+		return errors.Join(err, t.discard())
+	}
+	if err := t.closeTable(); err != nil {
+		return err
+	}
+	if err := f.state.ingest(context.Background(), t.paths); err != nil {
+		return err
+	}
+	f.done(meta.Index, t)
+	return nil
+}
+
+// drain encodes the rows in slices, each a short hold of the apply mutex, and writes each slice outside of it.
+func (f *frozen) drain(t *tables) error {
+	var rows engine.Rows
+	for more := true; more; {
+		rows.Reset()
+		f.applier.mu.Lock()
+		start := time.Now()
+		more = f.rows.Next(&rows, f.sliceBytes)
+		held := time.Since(start)
+		f.applier.mu.Unlock()
+
+		f.holdMax = max(f.holdMax, held)
+		f.metrics.held(held)
+		if err := rows.Each(t.row); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// done publishes a checkpoint that is on disk. Orders among its rows that have left memory are found in the database
+// before the engine forgets them: onArchived comes before Done.
+func (f *frozen) done(index uint64, t *tables) {
+	if t.archived {
+		f.onArchived()
+	}
+	f.covered.Store(index)
+	f.applier.locked(func(*engine.Engine) { f.rows.Done() })
+	f.rows = nil
+
+	took := time.Since(f.start)
+	f.lastEnd.Store(time.Now().UnixMilli())
+	f.metrics.checkpoints.Inc()
+	f.metrics.checkpointDuration.Update(took.Seconds())
+	f.metrics.checkpointBytes.AddInt64(int64(t.writtenBytes))
+	f.metrics.checkpointRows.Add(t.rows)
+	f.logger.Info("checkpoint", "index", index, "rows", t.rows, "bytes", t.writtenBytes, "logBytes", f.logBytes,
+		"took", took.Round(time.Millisecond), "longestHold", f.holdMax.Round(time.Microsecond))
+}
+
+// Release gives the rows back if the checkpoint was not stored; Raft always calls it.
+func (f *frozen) Release() {
+	if f.rows == nil {
+		return
+	}
+	f.applier.locked(func(*engine.Engine) { f.rows.Abort() })
+	f.applier.logBytes.Add(f.logBytes)
+	f.rows = nil
+}

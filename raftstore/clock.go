@@ -1,0 +1,108 @@
+package raftstore
+
+import (
+	"fmt"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// Clock is the source of the times that a leader stamps on entries.
+type Clock interface {
+	// NowMS is the wall clock, Unix milliseconds. It may jump both ways.
+	NowMS() int64
+	// Monotonic is the time since some fixed moment of this process. It never jumps.
+	Monotonic() time.Duration
+}
+
+type systemClock struct{ start time.Time }
+
+func (c systemClock) NowMS() int64             { return time.Now().UnixMilli() }
+func (c systemClock) Monotonic() time.Duration { return time.Since(c.start) }
+
+// stamper makes the stamps of a leader's entries: max(own clock, last stamp), where the own clock is not believed when it
+// jumps ahead.
+//
+// A stamp that is once in the log cannot be taken back, and it ends every reservation that is due by then. So a step of
+// the wall clock against the monotonic clock is believed up to clockStepMaxMS; what it is ahead beyond that is believed
+// bit by bit, at the rate at which time passes: an operator has as long to react as the jump is wide. A clock that steps
+// back makes stamps stand still until it has caught up. At a start there is no monotonic clock to compare with; there
+// the gap to the last entry is bounded by Config.ClockGapMax (see checkClockGap).
+//
+// Any goroutine may use it.
+type stamper struct {
+	clock  Clock
+	logger *slog.Logger
+
+	heldBackMS atomic.Int64 // how far the wall clock is ahead of what is believed
+
+	mu struct {
+		sync.Mutex
+		baseMS   int64 // wall clock less monotonic clock, as believed
+		creditMS int64 // how far baseMS may still rise at once
+		monoMS   int64 // monotonic clock at the last look
+		lastMS   int64 // the last stamp given; its entry may not be applied yet
+	}
+}
+
+func newStamper(clock Clock, logger *slog.Logger) *stamper {
+	s := &stamper{clock: clock, logger: logger}
+	s.mu.monoMS = clock.Monotonic().Milliseconds()
+	s.mu.baseMS = clock.NowMS() - s.mu.monoMS
+	s.mu.creditMS = clockStepMaxMS
+	return s
+}
+
+// next is the stamp of the next entry, given the stamp of the last one that was applied.
+func (s *stamper) next(appliedMS int64) int64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.mu.lastMS = max(s.believedLocked(), s.mu.lastMS, appliedMS)
+	return s.mu.lastMS
+}
+
+// nowMS is the wall clock as far as it is believed.
+func (s *stamper) nowMS() int64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.believedLocked()
+}
+
+func (s *stamper) believedLocked() int64 {
+	monoMS := s.clock.Monotonic().Milliseconds()
+	wallMS := s.clock.NowMS()
+	s.mu.creditMS = min(s.mu.creditMS+monoMS-s.mu.monoMS, clockStepMaxMS)
+	s.mu.monoMS = monoMS
+
+	aheadMS := wallMS - monoMS - s.mu.baseMS
+	if aheadMS <= 0 {
+		s.heldBackMS.Store(0)
+		return wallMS
+	}
+	believeMS := min(aheadMS, s.mu.creditMS)
+	s.mu.creditMS -= believeMS
+	s.mu.baseMS += believeMS
+	s.report(aheadMS - believeMS)
+	return s.mu.baseMS + monoMS
+}
+
+// report keeps the figure for Status and says once per jump what is happening.
+func (s *stamper) report(heldBackMS int64) {
+	before := s.heldBackMS.Swap(heldBackMS)
+	if before == 0 && heldBackMS > 0 {
+		s.logger.Error("the clock has jumped ahead and is followed slowly; set it right, or wait",
+			"aheadMS", heldBackMS, "believedAtOnceMS", clockStepMaxMS)
+	}
+}
+
+// checkClockGap refuses a clock that is further ahead of the last applied entry than any downtime explains. Stamping with
+// it would end every reservation, and no later entry could be stamped with less.
+func checkClockGap(nowMS, appliedMS int64, gapMax time.Duration) error {
+	gapMS := nowMS - appliedMS
+	if appliedMS == 0 || gapMS <= gapMax.Milliseconds() {
+		return nil
+	}
+	return fmt.Errorf("%w: it says %s, the last log entry is of %s; set the clock right, or raise ClockGapMax (%s)", ErrClock,
+		time.UnixMilli(nowMS).UTC().Format(time.RFC3339), time.UnixMilli(appliedMS).UTC().Format(time.RFC3339), gapMax)
+}

@@ -1,0 +1,115 @@
+package raftstore
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"time"
+
+	"github.com/VictoriaMetrics/metrics"
+	"github.com/cockroachdb/pebble/v2/vfs"
+)
+
+// Config says where a store lives, whom it tells what, and where its limits are. Only Dir must be set.
+type Config struct {
+	// Dir is the data directory. It is created if it does not exist, and belongs to one store at a time.
+	Dir string
+
+	// NodeID names this node in its Raft group. It is kept in the log, so it must not change.
+	NodeID string
+
+	// FS is the file system; vfs.Default by default. Tests inject crashes and faults here.
+	FS vfs.FS
+
+	// Logger is slog.Default() by default.
+	Logger *slog.Logger
+
+	// Metrics gets the store's figures. It serves one store only; metrics.NewSet() by default.
+	Metrics *metrics.Set
+
+	// OnFatal is called, after the message was logged, when nothing can be promised any more: a write or a sync of log or
+	// state failed, or what was read is damaged. It must not return. By default it ends the process with code 74. It may
+	// run on a goroutine that holds locks, so it must not call the Store.
+	OnFatal func(msg string)
+
+	// Clock stamps the entries; the system's by default.
+	Clock Clock
+
+	// ClockGapMax is how far the clock may be ahead of the last log entry when the node starts to lead.
+	ClockGapMax time.Duration
+
+	// ElectionTimeout is how long the node waits, at most twice, before it elects itself.
+	ElectionTimeout time.Duration
+
+	// CheckpointLogBytes and CheckpointInterval say when a checkpoint is made: after so many bytes of log, and after so
+	// long if anything has changed. A negative interval leaves only the bytes.
+	CheckpointLogBytes int64
+	CheckpointInterval time.Duration
+
+	// CheckpointSliceBytes bounds the rows encoded during one hold of the apply mutex.
+	CheckpointSliceBytes int
+
+	// StateTableBytes is the size of the SSTables that a checkpoint writes.
+	StateTableBytes int
+
+	// QueueBatchesMax and QueueBytesMax bound what waits for the log; beyond them, Do answers ErrQueueFull.
+	QueueBatchesMax int
+	QueueBytesMax   int
+
+	// EntryBytesTarget is where an entry is closed, though a single batch may be larger.
+	EntryBytesTarget int
+}
+
+// withDefaults fills in every zero value. It is the only place that knows defaults.
+func (c Config) withDefaults() Config {
+	setDefault(&c.NodeID, "node1")
+	setDefault(&c.FS, vfs.FS(vfs.Default))
+	setDefault(&c.Logger, slog.Default())
+	setDefault(&c.Clock, Clock(systemClock{start: time.Now()}))
+	setDefault(&c.ClockGapMax, clockGapMax)
+	setDefault(&c.ElectionTimeout, electionTimeout)
+	setDefault(&c.CheckpointLogBytes, checkpointLogBytes)
+	setDefault(&c.CheckpointInterval, checkpointInterval)
+	setDefault(&c.CheckpointSliceBytes, checkpointSliceBytes)
+	setDefault(&c.StateTableBytes, stateTableBytes)
+	setDefault(&c.QueueBatchesMax, queueBatchesMax)
+	setDefault(&c.QueueBytesMax, queueBytesMax)
+	setDefault(&c.EntryBytesTarget, entryBytesTarget)
+	if c.Metrics == nil {
+		c.Metrics = metrics.NewSet()
+	}
+	if c.OnFatal == nil {
+		c.OnFatal = func(string) { os.Exit(fatalExitCode) }
+	}
+	return c
+}
+
+func setDefault[T comparable](field *T, value T) {
+	var zero T
+	if *field == zero {
+		*field = value
+	}
+}
+
+// Validate reports every fault of the configuration, joined. Zero values stand for their defaults.
+func (c Config) Validate() error {
+	c = c.withDefaults()
+	var faults []error
+	fault := func(bad bool, format string, args ...any) {
+		if bad {
+			faults = append(faults, fmt.Errorf("raftstore: "+format, args...))
+		}
+	}
+	fault(c.Dir == "", "Dir is empty")
+	fault(c.ClockGapMax < 0, "ClockGapMax is negative")
+	fault(c.ElectionTimeout < electionTimeoutMin, "ElectionTimeout is %s, at least %s", c.ElectionTimeout, electionTimeoutMin)
+	fault(c.CheckpointLogBytes < 0, "CheckpointLogBytes is negative")
+	fault(c.CheckpointSliceBytes < 0, "CheckpointSliceBytes is negative")
+	fault(c.StateTableBytes < 0, "StateTableBytes is negative")
+	fault(c.QueueBatchesMax < 0, "QueueBatchesMax is negative")
+	fault(c.QueueBytesMax < 0, "QueueBytesMax is negative")
+	fault(c.EntryBytesTarget < 0 || c.EntryBytesTarget > entryBytesMax,
+		"EntryBytesTarget is %d, outside 0 to %d", c.EntryBytesTarget, entryBytesMax)
+	return errors.Join(faults...)
+}

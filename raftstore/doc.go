@@ -1,0 +1,42 @@
+// Package raftstore replicates and keeps the state of one group: a Raft node, the proposer that turns waiting commands
+// into log entries, the state machine around the engine, and the state on disk by incremental checkpoints.
+//
+// It owns the data directory, the order of the commands, their time stamps, and the answer to "is this node allowed to
+// answer?". It knows no HTTP and no JSON, decides nothing about stock, and runs no rules. It never acknowledges a command
+// that is not durable and applied, and never answers from a state that it can't prove: what is damaged or does not fit
+// together is refused at the start, and a disk that fails ends the process.
+//
+// A group is one node today, by the same code path that several will take: elections, terms, log and snapshots are Raft's.
+// What several nodes need besides (a transport, sending checkpoints, a lease or a round to the others before a read) is
+// not here. Row keys begin with the group's number; the groups of a node would be several Stores.
+//
+// # The way of a write
+//
+// The caller's goroutine encodes the commands (Batch.Append), puts the batch into the proposer's queue and sleeps. The
+// proposer's goroutine makes one entry of what waits, stamps it and hands it to Raft, whose main goroutine has package wal
+// write and sync it and, since one node is a majority of one, commits it. Raft's state machine goroutine applies it to the
+// engine under the apply mutex and puts the results into the entry's future. The proposer takes them, hands over the next
+// entry, and then wakes the callers. One sync serves as many commands as came while the last one was running.
+//
+// # Disk, and why a crash is harmless
+//
+// The log (wal) is synced before an entry is committed. The state database holds the rows of the engine as of one log
+// index i, and a cover row that says i. It has no log of its own: it changes only when finished, synced SSTables are
+// ingested, which Pebble makes one atomic, durable edit of its manifest. The log is cut only after that, and only up to i.
+// So at any moment the disk holds the state at some i and all committed entries after i. A start loads the first and
+// replays the second: Raft applies all it has after the cover row's index, which is its snapshot index too, because the
+// cover row is the snapshot (see snapshots). An entry whose sync was not finished may or may not be there; nobody was told
+// that it is. A batch is in one entry, an entry is one record with a checksum, so no half of a batch is ever applied.
+//
+// # Time
+//
+// Each entry carries the time at which its commands take effect; nothing else reads a clock. See stamper for what happens
+// when a clock jumps.
+//
+// # Reading order
+//
+// store.go opens and closes, paths.go and node.go are its steps; batch.go, proposer.go, entry.go and clock.go are the way
+// into the log; fsm.go and apply.go the way out of it; checkpoint.go, tables.go, state.go, snapshots.go and load.go the
+// state on disk; leadership.go and read.go what readers need; archive.go the orders that have left memory; tick.go the
+// passing of time; verify.go the check of a directory offline; limits.go and errors.go what can be too much or go wrong.
+package raftstore

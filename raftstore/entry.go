@@ -1,0 +1,95 @@
+package raftstore
+
+import (
+	"encoding/binary"
+	"fmt"
+	"hash/crc32"
+)
+
+// An entry is what one Raft log entry of ours holds: the commands that waited, and the time at which they take effect.
+//
+//	offset  bytes  what
+//	0       1      version, entryVersion
+//	1       4      CRC-32C of everything after this field, little-endian like all that follows
+//	5       8      stamp: Unix milliseconds, never falling from entry to entry
+//	13      4      number of commands
+//	17      ...    each command: 4 bytes of length, then its binary form (engine.AppendCommand)
+const (
+	entryVersion     = 1
+	entryHeaderBytes = 1 + 4 + 8 + 4
+
+	entryChecksumAt = 1
+	entryBodyAt     = entryChecksumAt + 4
+	entryStampAt    = entryBodyAt
+	entryCountAt    = entryStampAt + 8
+)
+
+var castagnoli = crc32.MakeTable(crc32.Castagnoli)
+
+// entry is a decoded entry; commands aliases the log's bytes.
+type entry struct {
+	stampMS  int64
+	count    int
+	commands []byte // with their lengths
+}
+
+// appendEntryHeader begins an entry; the caller appends count commands with their lengths and calls sealEntry.
+func appendEntryHeader(dst []byte, stampMS int64, count int) []byte {
+	dst = append(dst, entryVersion, 0, 0, 0, 0)
+	dst = binary.LittleEndian.AppendUint64(dst, uint64(stampMS))
+	return binary.LittleEndian.AppendUint32(dst, uint32(count))
+}
+
+// sealEntry fills in the checksum of a complete entry.
+func sealEntry(data []byte) {
+	sum := crc32.Checksum(data[entryBodyAt:], castagnoli)
+	binary.LittleEndian.PutUint32(data[entryChecksumAt:], sum)
+}
+
+// decodeEntry checks an entry from end to end, so that its commands can then be walked without further checks.
+func decodeEntry(data []byte) (entry, error) {
+	if len(data) < entryHeaderBytes {
+		return entry{}, fmt.Errorf("an entry of %d bytes is shorter than its header", len(data))
+	}
+	if data[0] != entryVersion {
+		return entry{}, fmt.Errorf("%w: entry version %d, this program reads version %d", ErrFormat, data[0], entryVersion)
+	}
+	sum := binary.LittleEndian.Uint32(data[entryChecksumAt:])
+	if got := crc32.Checksum(data[entryBodyAt:], castagnoli); got != sum {
+		return entry{}, fmt.Errorf("entry checksum is %08x, the entry says %08x", got, sum)
+	}
+	e := entry{
+		stampMS:  int64(binary.LittleEndian.Uint64(data[entryStampAt:])),
+		count:    int(binary.LittleEndian.Uint32(data[entryCountAt:])),
+		commands: data[entryHeaderBytes:],
+	}
+	return e, e.check()
+}
+
+// check walks the lengths once.
+func (e *entry) check() error {
+	rest := e.commands
+	for i := range e.count {
+		if len(rest) < commandPrefixBytes {
+			return fmt.Errorf("command %d of %d: the entry ends before its length", i, e.count)
+		}
+		commandBytes := uint64(binary.LittleEndian.Uint32(rest))
+		if commandBytes > uint64(len(rest)-commandPrefixBytes) {
+			return fmt.Errorf("command %d of %d: %d bytes, the entry has %d left", i, e.count, commandBytes, len(rest)-commandPrefixBytes)
+		}
+		rest = rest[commandPrefixBytes+commandBytes:]
+	}
+	if len(rest) > 0 {
+		return fmt.Errorf("%d bytes after the last command", len(rest))
+	}
+	return nil
+}
+
+// next takes the first command off the entry; only for an entry that decodeEntry has checked, count times.
+func (e *entry) next() []byte {
+	commandBytes := binary.LittleEndian.Uint32(e.commands)
+	end := commandPrefixBytes + int(commandBytes)
+	command := e.commands[commandPrefixBytes:end:end]
+	e.commands = e.commands[end:]
+	return command
+}

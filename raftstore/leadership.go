@@ -1,0 +1,110 @@
+package raftstore
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync/atomic"
+	"time"
+
+	"github.com/hashicorp/raft"
+)
+
+// leadership follows whether this node leads and has applied everything that was committed before its term. Raft reports
+// a new leader before that; a read answered then could miss what an earlier leader has acknowledged.
+type leadership struct {
+	raft     *raft.Raft
+	notify   <-chan bool  // from Raft: the node leads, or does so no more
+	check    func() error // the last word before the node serves; an error keeps it from serving
+	logger   *slog.Logger
+	settled  chan struct{} // closed when the node has led, caught up and been checked for the first time
+	isOpened bool          // settled is closed; for run only
+
+	// term is the term in which this node leads, has caught up and was checked; 0: none.
+	term atomic.Uint64
+
+	// refusal is what check said last; nil: nothing.
+	refusal atomic.Pointer[error]
+}
+
+// valid says whether the node leads and has caught up. In a group of one, nobody else can have been elected meanwhile, so
+// it is also the proof that a read needs. (With several voters, it will take a lease or a round to the others.)
+func (l *leadership) valid() bool {
+	term := l.term.Load()
+	return term != 0 && l.raft.State() == raft.Leader && l.raft.CurrentTerm() == term
+}
+
+// ready is nil once the node serves, or says what it is waiting for.
+func (l *leadership) ready() error {
+	if l.valid() {
+		return nil
+	}
+	if refusal := l.refusal.Load(); refusal != nil {
+		return *refusal
+	}
+	if l.raft.State() == raft.Shutdown {
+		return ErrClosed
+	}
+	if l.raft.State() != raft.Leader {
+		return fmt.Errorf("%w: the election is under way", ErrNotLeader)
+	}
+	return fmt.Errorf("%w: replaying the log: entry %d of %d", ErrNotLeader, l.raft.AppliedIndex(), l.raft.LastIndex())
+}
+
+// run follows Raft's notices until stop is closed.
+func (l *leadership) run(stop <-chan struct{}) {
+	var caughtUp <-chan error
+	var term uint64
+	progress := time.NewTicker(progressInterval)
+	defer progress.Stop()
+	for {
+		select {
+		case <-stop:
+			l.term.Store(0)
+			return
+		case leads := <-l.notify:
+			l.term.Store(0)
+			caughtUp = nil
+			if leads {
+				term = l.raft.CurrentTerm()
+				caughtUp = l.catchUp()
+			}
+		case err := <-caughtUp:
+			caughtUp = nil
+			l.onCaughtUp(term, err)
+		case <-progress.C:
+			if err := l.ready(); err != nil {
+				l.logger.Info("not ready", "why", err)
+			}
+		}
+	}
+}
+
+// catchUp waits, on a goroutine of its own, until all entries up to now are applied. If Raft shuts down at the wrong
+// moment it never answers; then the goroutine is left behind.
+func (l *leadership) catchUp() <-chan error {
+	done := make(chan error, 1)
+	barrier := l.raft.Barrier(0)
+	go func() { done <- barrier.Error() }()
+	return done
+}
+
+func (l *leadership) onCaughtUp(term uint64, err error) {
+	if err != nil {
+		if !errors.Is(err, raft.ErrRaftShutdown) {
+			l.logger.Warn("could not catch up with the log; waiting for the next election", "error", err)
+		}
+		return
+	}
+	if err := l.check(); err != nil {
+		l.refusal.Store(&err)
+		l.logger.Error("this node leads but does not serve", "error", err)
+	} else {
+		l.refusal.Store(nil)
+		l.term.Store(term)
+	}
+	if !l.isOpened {
+		l.isOpened = true
+		close(l.settled)
+	}
+}

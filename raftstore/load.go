@@ -1,0 +1,189 @@
+package raftstore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/cockroachdb/pebble/v2"
+
+	"apportion/engine"
+)
+
+// chunk is a piece of the scanned rows: keys and values one after the other, and where each ends.
+type chunk struct {
+	data []byte
+	ends []int // key end, value end, key end, ...
+}
+
+// load fills an empty engine from the rows. The scan (decompression, checksums) runs on a goroutine of its own, ahead of
+// the decoding by a bounded number of chunks.
+func (s *stateDB) load(ctx context.Context, e *engine.Engine, logger *slog.Logger) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	chunks := make(chan chunk, loadChunksMax)
+	spare := make(chan chunk, loadChunksMax)
+	scanned := make(chan error, 1)
+	go func() {
+		defer close(chunks)
+		scanned <- s.scan(ctx, chunks, spare)
+	}()
+	p := progress{logger: logger, what: "loading the state", start: time.Now()}
+	if err := loadChunks(e, chunks, spare, &p); err != nil {
+		cancel()
+		return errors.Join(err, ignoreCanceled(<-scanned))
+	}
+	return <-scanned
+}
+
+// loadChunks decodes until the scan ends; whether it ended well is the scan's to say.
+func loadChunks(e *engine.Engine, chunks <-chan chunk, spare chan<- chunk, p *progress) error {
+	loader := e.BeginLoad()
+	for c := range chunks {
+		start := 0
+		for i := 0; i < len(c.ends); i += 2 {
+			key, value := c.data[start:c.ends[i]], c.data[c.ends[i]:c.ends[i+1]]
+			if err := loader.Row(key, value); err != nil {
+				return fmt.Errorf("raftstore: load: row %x: %w", key, err)
+			}
+			start = c.ends[i+1]
+		}
+		p.add(len(c.ends) / 2)
+		select {
+		case spare <- c:
+		default:
+		}
+	}
+	if err := loader.Finish(); err != nil {
+		return fmt.Errorf("raftstore: load: %w", err)
+	}
+	p.done()
+	return nil
+}
+
+// scan sends all rows of the group but those of archived orders.
+func (s *stateDB) scan(ctx context.Context, chunks chan<- chunk, spare <-chan chunk) error {
+	before := [2][]byte{{groupPrefix}, {groupPrefix, engine.ArchivedTable}}
+	after := [2][]byte{{groupPrefix, engine.ArchivedTable + 1}, {groupEnd}}
+	for _, bounds := range [][2][]byte{before, after} {
+		if err := s.scanRange(ctx, bounds, chunks, spare); err != nil {
+			return fmt.Errorf("raftstore: scan the state: %w", err)
+		}
+	}
+	return nil
+}
+
+func (s *stateDB) scanRange(ctx context.Context, bounds [2][]byte, chunks chan<- chunk, spare <-chan chunk) error {
+	it, err := s.db.NewIter(&pebble.IterOptions{LowerBound: bounds[0], UpperBound: bounds[1]})
+	if err != nil {
+		return err
+	}
+	var c chunk
+	for it.First(); it.Valid(); it.Next() {
+		c.data = append(c.data, it.Key()[1:]...)
+		c.ends = append(c.ends, len(c.data))
+		c.data = append(c.data, it.Value()...)
+		c.ends = append(c.ends, len(c.data))
+		if len(c.data) < loadChunkBytes {
+			continue
+		}
+		if err := send(ctx, chunks, c); err != nil {
+			return errors.Join(err, it.Close())
+		}
+		c = reuse(spare)
+	}
+	if err := errors.Join(it.Error(), it.Close()); err != nil {
+		return err
+	}
+	return send(ctx, chunks, c)
+}
+
+func send(ctx context.Context, chunks chan<- chunk, c chunk) error {
+	select {
+	case chunks <- c:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func reuse(spare <-chan chunk) chunk {
+	select {
+	case c := <-spare:
+		return chunk{data: c.data[:0], ends: c.ends[:0]}
+	default:
+		return chunk{data: make([]byte, 0, loadChunkBytes+loadChunkBytes/8)}
+	}
+}
+
+func ignoreCanceled(err error) error {
+	if errors.Is(err, context.Canceled) {
+		return nil
+	}
+	return err
+}
+
+// hasArchived says whether any order has left memory.
+func (s *stateDB) hasArchived() (bool, error) {
+	it, err := s.db.NewIter(&pebble.IterOptions{
+		LowerBound: []byte{groupPrefix, engine.ArchivedTable},
+		UpperBound: []byte{groupPrefix, engine.ArchivedTable + 1},
+	})
+	if err != nil {
+		return false, fmt.Errorf("raftstore: read the state: %w", err)
+	}
+	found := it.First()
+	if err := errors.Join(it.Error(), it.Close()); err != nil {
+		return false, fmt.Errorf("raftstore: read the state: %w", err)
+	}
+	return found, nil
+}
+
+// checkArchived reads all rows of orders that have left memory and reports those that can't be decoded.
+func (s *stateDB) checkArchived(ctx context.Context, report func(problem string)) (err error) {
+	it, err := s.db.NewIter(&pebble.IterOptions{
+		LowerBound: []byte{groupPrefix, engine.ArchivedTable},
+		UpperBound: []byte{groupPrefix, engine.ArchivedTable + 1},
+	})
+	if err != nil {
+		return fmt.Errorf("raftstore: read the state: %w", err)
+	}
+	defer func() { err = errors.Join(err, it.Error(), it.Close()) }()
+	for it.First(); it.Valid(); it.Next() {
+		var v engine.OrderView
+		if err := engine.DecodeArchivedOrder(it.Value(), &v); err != nil {
+			report(fmt.Sprintf("archived order %q: %v", it.Key()[2:], err))
+		}
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// progress writes a line each second about something that takes long, and nothing about something that does not.
+type progress struct {
+	logger *slog.Logger
+	what   string
+	start  time.Time
+	last   time.Time
+	rows   int
+}
+
+func (p *progress) add(rows int) {
+	p.rows += rows
+	now := time.Now()
+	if p.last.IsZero() {
+		p.last = p.start
+	}
+	if now.Sub(p.last) >= progressInterval {
+		p.last = now
+		p.logger.Info(p.what, "rows", p.rows, "took", now.Sub(p.start).Round(time.Millisecond))
+	}
+}
+
+func (p *progress) done() {
+	p.logger.Info(p.what+": done", "rows", p.rows, "took", time.Since(p.start).Round(time.Millisecond))
+}

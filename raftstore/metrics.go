@@ -1,0 +1,91 @@
+package raftstore
+
+import (
+	"time"
+
+	"github.com/VictoriaMetrics/metrics"
+)
+
+// storeMetrics are the figures of one Store. They are registered in the set of the Config, which therefore serves one
+// Store only: a name can be registered once.
+type storeMetrics struct {
+	entryCommands *metrics.Histogram
+	entryBytes    *metrics.Histogram
+	logSync       *metrics.Histogram
+	logBytes      *metrics.Counter
+	logEntries    *metrics.Counter
+	commands      *metrics.Counter
+	queueFull     *metrics.Counter
+
+	checkpoints        *metrics.Counter
+	checkpointErrors   *metrics.Counter
+	checkpointDuration *metrics.Histogram
+	checkpointBytes    *metrics.Counter
+	checkpointRows     *metrics.Counter
+	checkpointHold     *metrics.Histogram
+	checkpointHoldMax  *metrics.Gauge
+}
+
+func newStoreMetrics(set *metrics.Set) *storeMetrics {
+	return &storeMetrics{
+		entryCommands: set.GetOrCreateHistogram("apportion_entry_commands"),
+		entryBytes:    set.GetOrCreateHistogram("apportion_entry_bytes"),
+		logSync:       set.GetOrCreateHistogram("apportion_log_sync_seconds"),
+		logBytes:      set.GetOrCreateCounter("apportion_log_bytes_total"),
+		logEntries:    set.GetOrCreateCounter("apportion_log_entries_applied_total"),
+		commands:      set.GetOrCreateCounter("apportion_commands_total"),
+		queueFull:     set.GetOrCreateCounter("apportion_queue_full_total"),
+
+		checkpoints:        set.GetOrCreateCounter("apportion_checkpoints_total"),
+		checkpointErrors:   set.GetOrCreateCounter("apportion_checkpoint_errors_total"),
+		checkpointDuration: set.GetOrCreateHistogram("apportion_checkpoint_duration_seconds"),
+		checkpointBytes:    set.GetOrCreateCounter("apportion_checkpoint_bytes_total"),
+		checkpointRows:     set.GetOrCreateCounter("apportion_checkpoint_rows_total"),
+		checkpointHold:     set.GetOrCreateHistogram("apportion_checkpoint_hold_seconds"),
+		checkpointHoldMax:  set.GetOrCreateGauge("apportion_checkpoint_hold_seconds_max", nil),
+	}
+}
+
+// registerGauges adds the gauges that read a Store.
+func (s *Store) registerGauges(set *metrics.Set) {
+	set.NewGauge("apportion_queue_length", func() float64 { return float64(s.proposer.queued.Load()) })
+	set.NewGauge("apportion_records", func() float64 { return float64(s.engine.Stats().Records) })
+	set.NewGauge("apportion_segments", func() float64 { return float64(s.engine.Stats().Segments) })
+	set.NewGauge("apportion_orders", func() float64 { return float64(s.engine.Stats().Orders) })
+	set.NewGauge("apportion_applied_index", func() float64 { return float64(s.engine.AppliedIndex()) })
+	set.NewGauge("apportion_checkpoint_index", func() float64 { return float64(s.checkpoints.coveredIndex()) })
+	set.NewGauge("apportion_checkpoint_log_bytes", func() float64 { return float64(s.applier.logBytes.Load()) })
+	set.NewGauge("apportion_clock_held_back_seconds", func() float64 { return float64(s.stamper.heldBackMS.Load()) / 1000 })
+	set.NewGauge("apportion_leader", func() float64 {
+		if s.LeaseValid() {
+			return 1
+		}
+		return 0
+	})
+}
+
+// entry counts an entry that was handed to the log.
+func (m *storeMetrics) entry(commands, entryBytes int) {
+	m.entryCommands.Update(float64(commands))
+	m.entryBytes.Update(float64(entryBytes))
+}
+
+// synced counts one synced write of the log.
+func (m *storeMetrics) synced(took time.Duration, _ int, writtenBytes int) {
+	m.logSync.Update(took.Seconds())
+	m.logBytes.Add(writtenBytes)
+}
+
+// applied counts an entry that was applied.
+func (m *storeMetrics) applied(commands int) {
+	m.logEntries.Inc()
+	m.commands.Add(commands)
+}
+
+// held notes one hold of the apply mutex by a checkpoint. Only the checkpointing goroutine calls it.
+func (m *storeMetrics) held(took time.Duration) {
+	m.checkpointHold.Update(took.Seconds())
+	if took.Seconds() > m.checkpointHoldMax.Get() {
+		m.checkpointHoldMax.Set(took.Seconds())
+	}
+}

@@ -1,0 +1,117 @@
+package raftstore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+
+	"github.com/hashicorp/raft"
+
+	"apportion/engine"
+)
+
+// The address of the one node of a group. Its transport carries nothing: there is nobody to talk to.
+const localAddress = raft.ServerAddress("local")
+
+// keyCurrentTerm is where Raft keeps its term in the stable store.
+var keyCurrentTerm = []byte("CurrentTerm")
+
+// bootstrap makes a new directory a group of this node alone, by the first log entry. Raft's own BootstrapCluster does the
+// same in two writes and refuses to go on if a crash came between them; this may be repeated.
+func (s *Store) bootstrap(context.Context) error {
+	_, last, err := logBounds(s.log)
+	if err != nil {
+		return err
+	}
+	if last > 0 || s.checkpoints.coveredIndex() > 0 {
+		return nil
+	}
+	s.cfg.Logger.Info("a new data directory: bootstrapping a group of one", "dir", s.cfg.Dir, "node", s.cfg.NodeID)
+	configuration := raft.Configuration{Servers: []raft.Server{
+		{Suffrage: raft.Voter, ID: raft.ServerID(s.cfg.NodeID), Address: localAddress},
+	}}
+	err = errors.Join(
+		s.log.SetUint64(keyCurrentTerm, 1),
+		s.log.StoreLog(&raft.Log{Index: 1, Term: 1, Type: raft.LogConfiguration, Data: raft.EncodeConfiguration(configuration)}))
+	if err != nil {
+		return fmt.Errorf("raftstore: bootstrap: %w", err)
+	}
+	return nil
+}
+
+// checkFit refuses a directory whose log and state do not belong together, as after a restore of only one of them: the log
+// must begin no later than behind the state and must not end before it, or entries would be missing, or new ones would
+// be taken for old ones.
+func (s *Store) checkFit(context.Context) error {
+	first, last, err := logBounds(s.log)
+	if err != nil {
+		return err
+	}
+	meta, _, err := s.state.cover()
+	if err != nil {
+		return err
+	}
+	term, err := s.log.GetUint64(keyCurrentTerm)
+	if err != nil && err.Error() != "not found" {
+		return fmt.Errorf("raftstore: %w", err)
+	}
+	switch {
+	case last > 0 && first > meta.Index+1:
+		return fmt.Errorf("%w: the state is of index %d, but the log begins at %d", ErrInconsistent, meta.Index, first)
+	case last > 0 && last < meta.Index:
+		return fmt.Errorf("%w: the state is of index %d, but the log ends at %d", ErrInconsistent, meta.Index, last)
+	case term < meta.Term:
+		return fmt.Errorf("%w: the state is of term %d, but the log knows term %d", ErrInconsistent, meta.Term, term)
+	}
+	return nil
+}
+
+// startRaft starts the node. From here on, entries are applied.
+func (s *Store) startRaft(context.Context) error {
+	s.ticker = &ticker{
+		dueMS: s.applier.dueMS.Load, nowMS: s.stamper.nowMS, logger: s.cfg.Logger, wake: make(chan struct{}, 1),
+		leads: func() bool { return s.leadership.valid() },
+	}
+	s.applier.onDue = s.ticker.wakeUp
+	s.applier.logBytesMax, s.applier.onLogBytes = s.cfg.CheckpointLogBytes, s.checkpoints.wakeUp
+	s.applier.locked(func(*engine.Engine) { s.applier.lookAtDueLocked() })
+
+	notify := make(chan bool, 16)
+	_, transport := raft.NewInmemTransport(localAddress)
+	node, err := raft.NewRaft(s.raftConfig(notify), &fsm{applier: s.applier, checkpoints: s.checkpoints},
+		s.log, s.log, &snapshots{state: s.state, checkpoints: s.checkpoints}, transport)
+	if err != nil {
+		return errors.Join(fmt.Errorf("raftstore: start raft: %w", err), transport.Close())
+	}
+	s.raft = node
+	s.leadership = &leadership{
+		raft: node, notify: notify, logger: s.cfg.Logger, settled: make(chan struct{}),
+		check: func() error {
+			return checkClockGap(s.cfg.Clock.NowMS(), s.engine.NowMS(), s.cfg.ClockGapMax)
+		},
+	}
+	s.onClose(func() error {
+		err := node.Shutdown().Error()
+		s.workers.Wait()
+		return errors.Join(err, transport.Close())
+	})
+	return nil
+}
+
+func (s *Store) raftConfig(notify chan<- bool) *raft.Config {
+	c := raft.DefaultConfig()
+	c.LocalID = raft.ServerID(s.cfg.NodeID)
+	c.Logger = newRaftLogger(s.cfg.Logger)
+	c.NotifyCh = notify
+	c.HeartbeatTimeout = s.cfg.ElectionTimeout
+	c.ElectionTimeout = s.cfg.ElectionTimeout
+	c.LeaderLeaseTimeout = s.cfg.ElectionTimeout
+	c.MaxAppendEntries = raftEntriesPerApply
+	c.TrailingLogs = trailingLogs
+	c.SnapshotInterval = raftNever
+	c.SnapshotThreshold = math.MaxUint64
+	c.NoSnapshotRestoreOnStart = true // the state database is the snapshot, and it is loaded already
+	c.NoLegacyTelemetry = true
+	return c
+}

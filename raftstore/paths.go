@@ -1,0 +1,85 @@
+package raftstore
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"syscall"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+)
+
+// paths are the names inside a data directory:
+//
+//	LOCK     held while the directory is in use
+//	log/     the Raft log (package wal)
+//	state/   the state database
+//	ingest/  tables of the checkpoint under way; cleared by the next one
+type paths struct {
+	fs     vfs.FS
+	dir    string
+	lock   string
+	log    string
+	state  string
+	ingest string
+}
+
+func newPaths(fs vfs.FS, dir string) paths {
+	return paths{
+		fs: fs, dir: dir,
+		lock: fs.PathJoin(dir, "LOCK"), log: fs.PathJoin(dir, "log"),
+		state: fs.PathJoin(dir, "state"), ingest: fs.PathJoin(dir, "ingest"),
+	}
+}
+
+// create makes the data directory, and makes it last: each directory that was missing is synced into its parent.
+func (p paths) create() error {
+	var parents []string
+	for dir := p.dir; ; dir = p.fs.PathDir(dir) {
+		if _, err := p.fs.Stat(dir); err == nil || dir == p.fs.PathDir(dir) {
+			break
+		}
+		parents = append(parents, p.fs.PathDir(dir))
+	}
+	if err := p.fs.MkdirAll(p.dir, dirPermissions); err != nil {
+		return fmt.Errorf("raftstore: create %s: %w", p.dir, err)
+	}
+	for _, parent := range parents {
+		if err := syncDir(p.fs, parent); err != nil {
+			return fmt.Errorf("raftstore: create %s: %w", p.dir, err)
+		}
+	}
+	return nil
+}
+
+func syncDir(fs vfs.FS, dir string) error {
+	d, err := fs.OpenDir(dir)
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.Sync(), d.Close())
+}
+
+// acquire takes the directory for this store alone.
+func (p paths) acquire() (io.Closer, error) {
+	lock, err := p.fs.Lock(p.lock)
+	if err == nil {
+		return lock, nil
+	}
+	if errors.Is(err, syscall.EACCES) && !p.lockExists() {
+		return nil, fmt.Errorf("raftstore: lock %s: %w", p.dir, err)
+	}
+	return nil, fmt.Errorf("%w: %s is open in another process, or twice in this one (%w)", ErrInUse, p.dir, err)
+}
+
+func (p paths) lockExists() bool {
+	_, err := p.fs.Stat(p.lock)
+	return err == nil
+}
+
+// exists says whether a store was ever opened in the directory.
+func (p paths) exists() bool {
+	_, logErr := p.fs.Stat(p.log)
+	_, stateErr := p.fs.Stat(p.state)
+	return logErr == nil && stateErr == nil
+}

@@ -1,0 +1,338 @@
+package raftstore
+
+import (
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/hashicorp/raft"
+)
+
+// proposer gathers the batches that wait into log entries.
+//
+// One entry is on its way at a time. While it is written, new batches wait in a bounded queue; when it is done, what
+// waits becomes the next entry. So the busier the store, the larger the entries, and no timer is needed: an idle store
+// proposes a lone batch at once.
+//
+// A batch passes through two goroutines: the one that called Do, which puts it into the queue and sleeps on the batch's
+// own channel, and run, which hands the entry to Raft, takes the results from the future and wakes the callers. The next
+// entry is handed over before the callers of the last one are woken: they are served while the log is being written.
+type proposer struct {
+	log     appender
+	stamper *stamper
+	lastMS  func() int64 // stamp of the last applied entry
+	metrics *storeMetrics
+	limits  proposerLimits
+
+	wake    chan struct{} // capacity 1: there may be something in the queue
+	stopped chan struct{} // closed when run has returned
+
+	// queued counts the batches in the queue; written under mu, read by anyone.
+	queued atomic.Int64
+
+	mu struct {
+		sync.Mutex
+		first, last *pending
+		queuedBytes int
+		closed      bool
+	}
+}
+
+// appender is the part of raft.Raft that the proposer needs.
+type appender interface {
+	Apply(command []byte, timeout time.Duration) raft.ApplyFuture
+}
+
+type proposerLimits struct {
+	queueBatches     int
+	queueBytes       int
+	entryBytesTarget int
+	entryBytes       int
+	entryCommands    int
+}
+
+// flight is one entry on its way: the batches in it, and what became of it.
+type flight struct {
+	batches []*pending
+	future  raft.ApplyFuture
+	results *entryResults
+	err     error
+}
+
+func newProposer(log appender, stamper *stamper, lastMS func() int64, metrics *storeMetrics, limits proposerLimits) *proposer {
+	return &proposer{
+		log: log, stamper: stamper, lastMS: lastMS, metrics: metrics, limits: limits,
+		wake: make(chan struct{}, 1), stopped: make(chan struct{}),
+	}
+}
+
+// do puts the batch into the queue and waits for its results; a zero deadline waits for ever.
+func (p *proposer) do(deadline time.Time, b *Batch) error {
+	w := b.p
+	if err := p.checkSize(w); err != nil {
+		return err
+	}
+	if !deadline.IsZero() && !time.Now().Before(deadline) {
+		return ErrTimeout
+	}
+	if err := p.enqueue(w); err != nil {
+		return err
+	}
+	err := p.await(deadline, w)
+	if errors.Is(err, ErrOutcomeUnknown) {
+		b.disown()
+	}
+	return err
+}
+
+func (p *proposer) checkSize(w *pending) error {
+	if len(w.commands) > p.limits.entryBytes-entryHeaderBytes {
+		return fmt.Errorf("%w: %d bytes, at most %d", ErrTooLarge, len(w.commands), p.limits.entryBytes-entryHeaderBytes)
+	}
+	if len(w.ends) > p.limits.entryCommands {
+		return fmt.Errorf("%w: %d commands, at most %d", ErrTooLarge, len(w.ends), p.limits.entryCommands)
+	}
+	return nil
+}
+
+func (p *proposer) enqueue(w *pending) error {
+	w.results, w.resultEnds = w.results[:0], w.resultEnds[:0]
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.mu.closed {
+		return ErrClosed
+	}
+	if p.queued.Load() >= int64(p.limits.queueBatches) || p.mu.queuedBytes+len(w.commands) > p.limits.queueBytes {
+		p.metrics.queueFull.Inc()
+		return ErrQueueFull
+	}
+	p.pushLocked(w)
+	select {
+	case p.wake <- struct{}{}:
+	default:
+	}
+	return nil
+}
+
+// await sleeps until the batch is answered or the deadline has passed.
+func (p *proposer) await(deadline time.Time, w *pending) error {
+	if deadline.IsZero() {
+		return <-w.done
+	}
+	w.armTimer(time.Until(deadline))
+	defer w.timer.Stop()
+	select {
+	case err := <-w.done:
+		return err
+	case <-w.timer.C:
+		return p.giveUp(w)
+	}
+}
+
+func (w *pending) armTimer(d time.Duration) {
+	if w.timer == nil {
+		w.timer = time.NewTimer(d)
+		return
+	}
+	w.timer.Reset(d)
+}
+
+// giveUp takes a batch out of the queue, or leaves it to its entry. If its answer is on the way, that is the answer.
+func (p *proposer) giveUp(w *pending) error {
+	switch p.abandon(w) {
+	case pendingQueued:
+		return ErrTimeout
+	case pendingProposed:
+		return fmt.Errorf("%w: the deadline passed while the entry was on its way", ErrOutcomeUnknown)
+	default:
+		return <-w.done
+	}
+}
+
+// abandon answers the state in which the caller left the batch. An idle batch cannot be left: it has been settled, or
+// refused by close, so its answer is in the channel or about to be.
+func (p *proposer) abandon(w *pending) pendingState {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	state := w.state
+	switch state {
+	case pendingQueued:
+		p.removeLocked(w)
+	case pendingProposed:
+		w.state = pendingAbandoned
+	}
+	return state
+}
+
+// run proposes entries until close.
+func (p *proposer) run() {
+	defer close(p.stopped)
+	var last, next flight
+	for {
+		next.batches = p.take(next.batches[:0])
+		p.propose(&next)
+		p.settle(&last)
+		if len(next.batches) == 0 {
+			if !p.sleep() {
+				return
+			}
+			continue
+		}
+		next.await()
+		last, next = next, last
+	}
+}
+
+// take empties the queue into batches, as far as one entry goes.
+func (p *proposer) take(batches []*pending) []*pending {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	entryBytes, commands := entryHeaderBytes, 0
+	for w := p.mu.first; w != nil; w = p.mu.first {
+		entryBytes += len(w.commands)
+		commands += len(w.ends)
+		over := entryBytes > p.limits.entryBytesTarget || commands > p.limits.entryCommands
+		if over && len(batches) > 0 {
+			break
+		}
+		p.removeLocked(w)
+		w.state = pendingProposed
+		batches = append(batches, w)
+	}
+	return batches
+}
+
+// propose hands the batches to Raft as one entry. The entry's memory is not reused: Raft may keep it.
+func (p *proposer) propose(f *flight) {
+	if len(f.batches) == 0 {
+		return
+	}
+	entryBytes, commands := entryHeaderBytes, 0
+	for _, w := range f.batches {
+		entryBytes += len(w.commands)
+		commands += len(w.ends)
+	}
+	data := make([]byte, 0, entryBytes)
+	data = appendEntryHeader(data, p.stamper.next(p.lastMS()), commands)
+	for _, w := range f.batches {
+		data = append(data, w.commands...)
+	}
+	sealEntry(data)
+	f.future = p.log.Apply(data, 0)
+	p.metrics.entry(commands, entryBytes)
+}
+
+// await waits until the entry is applied, or has failed.
+func (f *flight) await() {
+	f.results, f.err = nil, proposeError(f.future.Error())
+	if f.err == nil {
+		f.results = f.future.Response().(*entryResults)
+	}
+	f.future = nil
+}
+
+// proposeError sorts Raft's errors into those that say that nothing was appended, and all others.
+func proposeError(err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, raft.ErrNotLeader), errors.Is(err, raft.ErrLeadershipTransferInProgress):
+		return ErrNotLeader
+	default:
+		return fmt.Errorf("%w: %w", ErrOutcomeUnknown, err)
+	}
+}
+
+// settle gives every batch of an entry its results and wakes its caller.
+func (p *proposer) settle(f *flight) {
+	if len(f.batches) == 0 {
+		return
+	}
+	p.markSettled(f)
+	if f.results != nil {
+		f.results.distribute(f.batches)
+		f.results.release()
+	}
+	for _, w := range f.batches {
+		w.done <- f.err
+	}
+	clear(f.batches)
+	f.batches, f.results, f.err = f.batches[:0], nil, nil
+}
+
+// markSettled ends the time in which callers may give up: whoever has not done so by now will read its channel. From
+// here on, the state of a batch says whether somebody waits for it (idle) or not (abandoned), and changes no more before
+// its channel is written.
+func (p *proposer) markSettled(f *flight) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, w := range f.batches {
+		if w.state == pendingProposed {
+			w.state = pendingIdle
+		}
+	}
+}
+
+// sleep waits for something in the queue; false: the proposer is closed and the queue is empty.
+func (p *proposer) sleep() bool {
+	<-p.wake
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return !p.mu.closed || p.mu.first != nil
+}
+
+// close refuses new batches, answers those that wait with ErrClosed, and waits for the entry on its way, but not longer
+// than timeout: a log that hangs must not keep the process from ending.
+func (p *proposer) close(timeout time.Duration) {
+	p.mu.Lock()
+	p.mu.closed = true
+	for w := p.mu.first; w != nil; w = p.mu.first {
+		p.removeLocked(w)
+		w.done <- ErrClosed
+	}
+	p.mu.Unlock()
+	select {
+	case p.wake <- struct{}{}:
+	default:
+	}
+	timer := time.NewTimer(timeout)
+	defer timer.Stop()
+	select {
+	case <-p.stopped:
+	case <-timer.C:
+	}
+}
+
+func (p *proposer) pushLocked(w *pending) {
+	w.state, w.prev, w.next = pendingQueued, p.mu.last, nil
+	if p.mu.last == nil {
+		p.mu.first = w
+	} else {
+		p.mu.last.next = w
+	}
+	p.mu.last = w
+	p.mu.queuedBytes += len(w.commands)
+	p.queued.Add(1)
+}
+
+// removeLocked unlinks a queued batch and leaves it idle.
+func (p *proposer) removeLocked(w *pending) {
+	if w.state != pendingQueued {
+		panic(fmt.Sprintf("BUG: raftstore: a batch in state %d is not in the queue", w.state))
+	}
+	if w.prev == nil {
+		p.mu.first = w.next
+	} else {
+		w.prev.next = w.next
+	}
+	if w.next == nil {
+		p.mu.last = w.prev
+	} else {
+		w.next.prev = w.prev
+	}
+	w.state, w.prev, w.next = pendingIdle, nil, nil
+	p.mu.queuedBytes -= len(w.commands)
+	p.queued.Add(-1)
+}

@@ -1,0 +1,124 @@
+package raftstore
+
+import (
+	"context"
+	"time"
+
+	"apportion/engine"
+)
+
+// NewBatch gives an empty batch for Do. Keep it for the next request: Reset empties it.
+func (s *Store) NewBatch() *Batch { return &Batch{archive: s.archive, p: newPending()} }
+
+// Do has the commands of the batch put into the log, made durable and applied, all in one entry, and fills in their
+// results. It returns nil when all of that has happened, whatever the results say: a refused command is a result too.
+//
+// The deadline bounds the wait; the zero time is for ever. After any error but ErrOutcomeUnknown, nothing of the batch is
+// in the log and it may be given to Do again as it is. After ErrOutcomeUnknown the batch is empty.
+func (s *Store) Do(deadline time.Time, b *Batch) error {
+	switch {
+	case b.err != nil:
+		return b.err
+	case b.Len() == 0:
+		return nil
+	case s.closed.Load():
+		return ErrClosed
+	case !s.leadership.valid():
+		return ErrNotLeader
+	}
+	return s.proposer.do(deadline, b)
+}
+
+// Engine is the state, for the reads that may run at any time (see the engine's package comment). Callers must not use
+// its other methods: these need the store's apply mutex.
+func (s *Store) Engine() *engine.Engine { return s.engine }
+
+// ReadOrder fills v with an order: from memory, or from the archive if the order was closed long ago. It returns false if
+// there is no such order.
+func (s *Store) ReadOrder(orderID string, v *engine.OrderView) (bool, error) {
+	return s.archive.read(orderID, v)
+}
+
+// Events appends the events after the given one, at most limit.
+func (s *Store) Events(after engine.EventID, limit int, dst []engine.Event) []engine.Event {
+	s.applier.locked(func(e *engine.Engine) { dst = e.Events(after, limit, dst) })
+	return dst
+}
+
+// LeaseValid says, without waiting, whether this node leads and has caught up: whether its state is the one that refusals
+// and linearizable reads may be answered from.
+func (s *Store) LeaseValid() bool { return s.leadership.valid() }
+
+// ReadBarrier returns nil when a read that starts now sees every write acknowledged before, by whichever node. It answers
+// ErrNotLeader elsewhere. In a group of one it does not wait and costs a few loads; the deadline is for groups of several.
+func (s *Store) ReadBarrier(time.Time) error {
+	if !s.leadership.valid() {
+		return ErrNotLeader
+	}
+	return nil
+}
+
+// Ready is nil once the node leads and has applied every entry that was in the log when it started. Until then, and when
+// it has lost the lead, the error says what it is waiting for.
+func (s *Store) Ready() error {
+	if s.closed.Load() {
+		return ErrClosed
+	}
+	return s.leadership.ready()
+}
+
+// WaitReady waits until the node is ready for the first time after Open, or can't become so.
+func (s *Store) WaitReady(ctx context.Context) error {
+	select {
+	case <-s.leadership.settled:
+		return s.Ready()
+	case <-s.stop:
+		return ErrClosed
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// Checkpoint brings the state on disk up to the last applied entry and cuts the log behind it. It returns when that is
+// durable. If ctx ends first, the checkpoint goes on without its caller.
+func (s *Store) Checkpoint(ctx context.Context) error {
+	done := make(chan error, 1)
+	go func() { done <- s.checkpoints.checkpoint() }()
+	select {
+	case err := <-done:
+		return err
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// Status is what an operator wants to see of a store at a glance.
+type Status struct {
+	NodeID string
+	State  string // Raft's: Follower, Candidate, Leader, Shutdown
+	Ready  bool
+	Term   uint64
+
+	AppliedIndex    uint64 // last entry with commands that was applied
+	LogIndex        uint64 // last entry in the log
+	CheckpointIndex uint64 // the state on disk is of this index
+
+	// LogBytes counts the log since the last checkpoint; LastCheckpointMS is when it ended (0: none since the start).
+	LogBytes         int64
+	LastCheckpointMS int64
+
+	QueueLength int64
+
+	// ClockHeldBackMS is how far the clock is ahead of what is believed, after a jump.
+	ClockHeldBackMS int64
+}
+
+// Status gives the figures; they may be of slightly different moments.
+func (s *Store) Status() Status {
+	return Status{
+		NodeID: s.cfg.NodeID, State: s.raft.State().String(), Ready: s.Ready() == nil, Term: s.raft.CurrentTerm(),
+		AppliedIndex: s.engine.AppliedIndex(), LogIndex: s.raft.LastIndex(), CheckpointIndex: s.checkpoints.coveredIndex(),
+		LogBytes: s.applier.logBytes.Load(), LastCheckpointMS: s.checkpoints.lastEnd.Load(),
+		QueueLength: s.proposer.queued.Load(), ClockHeldBackMS: s.stamper.heldBackMS.Load(),
+	}
+}

@@ -1,0 +1,109 @@
+package raftstore
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/hashicorp/raft"
+)
+
+// snapshots is the raft.SnapshotStore of this store. A snapshot, to Raft, is the proof that the log before some index is
+// no longer needed. Here the state database is that proof: its cover row is the snapshot's description, and it is
+// ingested in the same step as the rows. So there is at most one snapshot, it is always exactly the state on disk, and no
+// crash can come between the two.
+type snapshots struct {
+	state       *stateDB
+	checkpoints *checkpointer
+}
+
+var (
+	_ raft.SnapshotStore = (*snapshots)(nil)
+	_ raft.SnapshotSink  = (*snapshotSink)(nil)
+)
+
+// Create begins a snapshot. frozen.Persist takes the description from the sink and makes it durable with the rows.
+func (s *snapshots) Create(version raft.SnapshotVersion, index, term uint64, configuration raft.Configuration,
+	configurationIndex uint64, _ raft.Transport) (raft.SnapshotSink, error) {
+	if version != raft.SnapshotVersionMax {
+		return nil, fmt.Errorf("%w: raft asks for a snapshot of version %d", ErrFormat, version)
+	}
+	return &snapshotSink{store: s, meta: raft.SnapshotMeta{
+		Version: version, ID: fmt.Sprintf("%d-%d", term, index), Index: index, Term: term,
+		Configuration: configuration, ConfigurationIndex: configurationIndex, Size: snapshotBodyBytes,
+	}}, nil
+}
+
+// List gives the one snapshot, if there is one.
+func (s *snapshots) List() ([]*raft.SnapshotMeta, error) {
+	meta, ok, err := s.state.cover()
+	if err != nil || !ok {
+		return nil, err
+	}
+	return []*raft.SnapshotMeta{&meta}, nil
+}
+
+// Open gives a snapshot as it would be sent to another node.
+func (s *snapshots) Open(id string) (*raft.SnapshotMeta, io.ReadCloser, error) {
+	meta, ok, err := s.state.cover()
+	if err != nil {
+		return nil, nil, err
+	}
+	if !ok || meta.ID != id {
+		return nil, nil, fmt.Errorf("raftstore: there is no snapshot %q", id)
+	}
+	body := bytes.NewReader(appendSnapshotBody(nil, meta.Index))
+	return &meta, io.NopCloser(body), nil
+}
+
+// snapshotSink takes a snapshot's body: 1 byte format, 8 bytes log index.
+type snapshotSink struct {
+	store *snapshots
+	meta  raft.SnapshotMeta
+	body  []byte
+}
+
+const (
+	snapshotBodyVersion = 1
+	snapshotBodyBytes   = 1 + 8
+)
+
+func appendSnapshotBody(dst []byte, index uint64) []byte {
+	return binary.LittleEndian.AppendUint64(append(dst, snapshotBodyVersion), index)
+}
+
+func decodeSnapshotBody(body []byte) (index uint64, err error) {
+	if len(body) != snapshotBodyBytes || body[0] != snapshotBodyVersion {
+		return 0, fmt.Errorf("%w: a snapshot of %d bytes", ErrFormat, len(body))
+	}
+	return binary.LittleEndian.Uint64(body[1:]), nil
+}
+
+// ID names the snapshot.
+func (s *snapshotSink) ID() string { return s.meta.ID }
+
+// Write takes a part of the body.
+func (s *snapshotSink) Write(part []byte) (int, error) {
+	if len(s.body)+len(part) > snapshotBodyBytesMax {
+		return 0, errors.New("raftstore: a snapshot larger than any of ours")
+	}
+	s.body = append(s.body, part...)
+	return len(part), nil
+}
+
+// Close checks that the state on disk is what the body says. There is nothing left to write.
+func (s *snapshotSink) Close() error {
+	index, err := decodeSnapshotBody(s.body)
+	if err != nil {
+		return err
+	}
+	if have := s.store.checkpoints.coveredIndex(); have < index {
+		return fmt.Errorf("%w: a snapshot of index %d, and state of index %d", ErrInconsistent, index, have)
+	}
+	return nil
+}
+
+// Cancel gives the snapshot up.
+func (s *snapshotSink) Cancel() error { return nil }

@@ -1,0 +1,188 @@
+package raftstore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"sync"
+	"sync/atomic"
+
+	"github.com/hashicorp/raft"
+
+	"apportion/engine"
+	"apportion/wal"
+)
+
+// Store is one Raft group on this node: the engine in memory, the log and the state on disk, and what keeps them in step.
+// All its methods may be called from any goroutine.
+type Store struct {
+	cfg     Config
+	paths   paths
+	metrics *storeMetrics
+	stamper *stamper
+
+	lock        io.Closer
+	engine      *engine.Engine
+	applier     *applier
+	state       *stateDB
+	log         *wal.Log
+	archive     *archive
+	checkpoints *checkpointer
+	raft        *raft.Raft
+	leadership  *leadership
+	proposer    *proposer
+	ticker      *ticker
+
+	closed  atomic.Bool
+	stop    chan struct{} // closed by Close: the workers end
+	workers sync.WaitGroup
+
+	// undo holds what Close has to do, in the order in which Open did the opposite.
+	undo []func() error
+}
+
+// Open opens the store in cfg.Dir, and creates it if there is none. It loads the state (with a progress line each second)
+// and starts the Raft node, but does not wait until the log behind the state is replayed: see Ready and WaitReady.
+func Open(ctx context.Context, cfg Config) (*Store, error) {
+	if err := cfg.Validate(); err != nil {
+		return nil, err
+	}
+	cfg = cfg.withDefaults()
+	s := &Store{
+		cfg: cfg, paths: newPaths(cfg.FS, cfg.Dir), metrics: newStoreMetrics(cfg.Metrics), stop: make(chan struct{}),
+		stamper: newStamper(cfg.Clock, cfg.Logger),
+	}
+	steps := []func(context.Context) error{
+		s.lockDirectory,
+		s.openState,
+		s.loadState,
+		s.openLog,
+		s.bootstrap,
+		s.checkFit,
+		s.startRaft,
+		s.startWorkers,
+	}
+	for _, step := range steps {
+		if err := step(ctx); err != nil {
+			return nil, errors.Join(err, s.unwind())
+		}
+	}
+	s.registerGauges(cfg.Metrics)
+	return s, nil
+}
+
+// Close stops the store. Batches that wait get ErrClosed; the entry on its way is waited for. Nothing is written: the next
+// Open replays the log behind the last checkpoint, so that an orderly end and a crash are recovered from in the same way.
+// Call Checkpoint first if the next start is to be quick.
+func (s *Store) Close() error {
+	if s.closed.Swap(true) {
+		return ErrClosed
+	}
+	return s.unwind()
+}
+
+// unwind takes back what the steps of Open did, the last first.
+func (s *Store) unwind() error {
+	var faults []error
+	for i := len(s.undo) - 1; i >= 0; i-- {
+		faults = append(faults, s.undo[i]())
+	}
+	s.undo = nil
+	return errors.Join(faults...)
+}
+
+func (s *Store) onClose(f func() error) { s.undo = append(s.undo, f) }
+
+func (s *Store) lockDirectory(context.Context) error {
+	if err := s.paths.create(); err != nil {
+		return err
+	}
+	lock, err := s.paths.acquire()
+	if err != nil {
+		return err
+	}
+	s.onClose(lock.Close)
+	return nil
+}
+
+func (s *Store) openState(context.Context) error {
+	state, err := openState(stateConfig{
+		fs: s.cfg.FS, dir: s.paths.state, ingestDir: s.paths.ingest, logger: s.cfg.Logger, onFatal: s.cfg.OnFatal,
+	})
+	if err != nil {
+		return err
+	}
+	s.state = state
+	s.onClose(state.close)
+	return nil
+}
+
+// loadState brings the engine to the index of the state on disk.
+func (s *Store) loadState(ctx context.Context) error {
+	s.engine = engine.New()
+	s.applier = newApplier(s.engine, s.metrics)
+	s.archive = &archive{applier: s.applier, state: s.state}
+	meta, ok, err := s.state.cover()
+	if err != nil {
+		return err
+	}
+	s.checkpoints = s.newCheckpointer(meta.Index)
+	if !ok {
+		return nil
+	}
+	if err := s.state.load(ctx, s.engine, s.cfg.Logger); err != nil {
+		return err
+	}
+	if applied := s.engine.AppliedIndex(); applied > meta.Index {
+		return fmt.Errorf("%w: rows of index %d in a state of index %d", ErrInconsistent, applied, meta.Index)
+	}
+	stored, err := s.state.hasArchived()
+	s.archive.stored.Store(stored)
+	return err
+}
+
+func (s *Store) newCheckpointer(covered uint64) *checkpointer {
+	c := &checkpointer{
+		applier: s.applier, state: s.state, metrics: s.metrics, logger: s.cfg.Logger,
+		onArchived: func() { s.archive.stored.Store(true) },
+		sliceBytes: s.cfg.CheckpointSliceBytes, tableBytes: s.cfg.StateTableBytes,
+		logBytesMax: s.cfg.CheckpointLogBytes, interval: s.cfg.CheckpointInterval,
+		takeSnapshot: func() error { return s.raft.Snapshot().Error() },
+		wake:         make(chan struct{}, 1),
+	}
+	c.covered.Store(covered)
+	return c
+}
+
+func (s *Store) openLog(context.Context) error {
+	log, err := wal.Open(wal.Config{
+		Dir: s.paths.log, FS: s.cfg.FS, Logger: s.cfg.Logger, OnFatal: s.cfg.OnFatal, OnSync: s.metrics.synced,
+	})
+	if err != nil {
+		return err
+	}
+	s.log = log
+	s.onClose(log.Close)
+	return nil
+}
+
+// startWorkers starts what runs beside Raft. The proposer is stopped before Raft, so that the entry on its way is
+// answered; the others after it, since they may be waiting for Raft.
+func (s *Store) startWorkers(context.Context) error {
+	s.proposer = newProposer(s.raft, s.stamper, s.engine.NowMS, s.metrics, proposerLimits{
+		queueBatches: s.cfg.QueueBatchesMax, queueBytes: s.cfg.QueueBytesMax,
+		entryBytesTarget: s.cfg.EntryBytesTarget, entryBytes: entryBytesMax, entryCommands: entryCommandsMax,
+	})
+	s.ticker.do = s.Do
+	go s.proposer.run()
+	for _, run := range []func(<-chan struct{}){s.leadership.run, s.checkpoints.run, s.ticker.run} {
+		s.workers.Go(func() { run(s.stop) })
+	}
+	s.onClose(func() error {
+		close(s.stop)
+		s.proposer.close(closeTimeout)
+		return nil
+	})
+	return nil
+}

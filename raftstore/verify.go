@@ -1,0 +1,159 @@
+package raftstore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"time"
+
+	"github.com/VictoriaMetrics/metrics"
+	"github.com/cockroachdb/pebble/v2/vfs"
+	"github.com/hashicorp/raft"
+
+	"apportion/engine"
+	"apportion/wal"
+)
+
+// Summary says what Verify has looked at.
+type Summary struct {
+	StateIndex   uint64 // the state on disk is of this index
+	AppliedIndex uint64 // last entry with commands
+	LogEntries   int    // entries replayed behind the state
+	Commands     int    // commands in them
+	Problems     int    // calls of report
+	Stats        engine.Stats
+	Hash         [32]byte
+	Took         time.Duration
+}
+
+// Verify checks a data directory that no server has open: it reads the state and the log from end to end with their
+// checksums, applies the log behind the state to a scratch engine, and recomputes every identity and every sum. Each
+// problem is reported by a call of report; the error is for what kept Verify from looking further. Nothing of what the
+// store holds is changed.
+//
+// Every entry in the log of a group of one is committed, so all of them are applied, as a start would do.
+func Verify(ctx context.Context, dir string, report func(problem string)) (Summary, error) {
+	return verifyFS(ctx, vfs.Default, dir, report)
+}
+
+func verifyFS(ctx context.Context, fs vfs.FS, dir string, report func(problem string)) (Summary, error) {
+	v := &verifier{fs: fs, paths: newPaths(fs, dir), metrics: newStoreMetrics(metrics.NewSet()), start: time.Now()}
+	v.report = func(problem string) {
+		v.summary.Problems++
+		report(problem)
+	}
+	err := v.run(ctx)
+	v.summary.Took = time.Since(v.start)
+	return v.summary, err
+}
+
+type verifier struct {
+	fs      vfs.FS
+	paths   paths
+	metrics *storeMetrics
+	report  func(problem string)
+	start   time.Time
+	summary Summary
+}
+
+func (v *verifier) run(ctx context.Context) (err error) {
+	if !v.paths.exists() {
+		return fmt.Errorf("raftstore: %s is not a data directory", v.paths.dir)
+	}
+	lock, err := v.paths.acquire()
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, lock.Close()) }()
+
+	e := engine.New()
+	if err := v.loadState(ctx, e); err != nil {
+		return err
+	}
+	if err := v.replay(ctx, newApplier(e, v.metrics)); err != nil {
+		return err
+	}
+	e.Verify(v.report)
+	v.summary.AppliedIndex, v.summary.Stats, v.summary.Hash = e.AppliedIndex(), e.Stats(), e.Hash()
+	return nil
+}
+
+// logger is silent: what matters comes back as an error or a problem.
+func (v *verifier) logger() *slog.Logger { return slog.New(slog.NewTextHandler(io.Discard, nil)) }
+
+func (v *verifier) loadState(ctx context.Context, e *engine.Engine) (err error) {
+	state, err := openState(stateConfig{
+		fs: v.fs, dir: v.paths.state, ingestDir: v.paths.ingest, logger: v.logger(), onFatal: func(string) {}, readOnly: true,
+	})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, state.close()) }()
+	meta, ok, err := state.cover()
+	if err != nil || !ok {
+		return err
+	}
+	v.summary.StateIndex = meta.Index
+	if err := state.load(ctx, e, v.logger()); err != nil {
+		return err
+	}
+	return state.checkArchived(ctx, v.report)
+}
+
+// replay applies the log behind the state.
+func (v *verifier) replay(ctx context.Context, a *applier) (err error) {
+	log, err := wal.Open(wal.Config{Dir: v.paths.log, FS: v.fs, Logger: v.logger(), OnFatal: func(string) {}})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, log.Close()) }()
+	if _, err := log.Verify(); err != nil {
+		v.report(err.Error())
+	}
+	first, last, err := logBounds(log)
+	if err != nil {
+		return err
+	}
+	if last > 0 && first > v.summary.StateIndex+1 {
+		v.report(fmt.Sprintf("the state is of index %d, but the log begins at %d", v.summary.StateIndex, first))
+		return nil
+	}
+	for index := max(first, v.summary.StateIndex+1); index <= last && index > 0; index++ {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		if err := v.replayEntry(log, a, index); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (v *verifier) replayEntry(log *wal.Log, a *applier, index uint64) error {
+	var l raft.Log
+	if err := log.GetLog(index, &l); err != nil {
+		return fmt.Errorf("raftstore: log entry %d: %w", index, err)
+	}
+	v.summary.LogEntries++
+	if l.Type != raft.LogCommand {
+		return nil
+	}
+	e, err := decodeEntry(l.Data)
+	if err != nil {
+		return fmt.Errorf("raftstore: log entry %d: %w", index, err)
+	}
+	v.summary.Commands += e.count
+	a.applyEntry(&l, e).release()
+	return nil
+}
+
+func logBounds(log *wal.Log) (first, last uint64, err error) {
+	first, firstErr := log.FirstIndex()
+	last, lastErr := log.LastIndex()
+	if err := errors.Join(firstErr, lastErr); err != nil {
+		return 0, 0, fmt.Errorf("raftstore: bounds of the log: %w", err)
+	}
+	return first, last, nil
+}
