@@ -22,13 +22,14 @@
 //   - T < C: on hand covers allocated first, then safety stock, then pending. A layer that is not covered in full is
 //     shared in proportion to its size in each segment, by largest remainder, ties by segment order.
 //
-// Segments that a split needs are created. A segment whose tag set is not part of the split (its value has left the
-// schema's percentages) has the weight 0.
+// A split creates the group's missing segments whose percent or min is above 0, also where the share rounds to nothing,
+// so that a known channel answers CodeInsufficient and not CodeUnknownSegment.
 //
 // Refresh sets on hand of its target, Adjust adds to it; an Adjust of a group splits the group's new total, it does not
 // only split the change. On hand below zero is refused. Safety stock of a group is split like on hand of empty segments.
 // A floor or an ltd given for a group belong to the record, given for a segment to that segment. Two items for the same
-// target and delivery date in one command are CodeDuplicate. A record that is due is split group by group after its next
+// target and delivery date in one command are CodeDuplicate; a group and one of its segments overlap, so they count as
+// the same target. A record that is due is split group by group after its next
 // Refresh or Adjust, and is due no more.
 //
 // Future stock. A stock item with a delivery date sets (Refresh; 0 removes) or changes (Adjust) the quantity that the
@@ -51,8 +52,9 @@
 // something left. All lines or none: the first refused line (CodeUnknownItem, CodeNotReserved, CodeExceedsLeft,
 // CodeOnHandBelowZero) gives the command's code. Deallocate takes pending before allocated units, and the allocation
 // lines in reverse order; Fulfill and Return take them in order. Confirm keeps the named quantity (allocated before
-// pending, lines in order), releases what else the named items hold and all of the items that are not named, and ends
-// the reservation. An Allocate, Confirm, ... of an order whose reservation has ended finds nothing left.
+// pending, lines in order), releases what else the named items hold and all of the reservations that are not named, and
+// ends the reservation; items that are no reservation are left alone. A Confirm of a reservation that has ended is CodeExpired; any other
+// change of one finds nothing left.
 //
 // A Return line that names another location than the item's puts the units into the segment with the same tags at that
 // location. For an order or an item that is unknown, the line's UPC and Location decide, and the units go to the segment
@@ -74,7 +76,9 @@
 //
 // command.go and result.go say what goes in and out, codec.go its binary form; slab.go, text.go and table.go are the
 // pointer-free memory; state.go has the rows; schema.go and split.go the percentages; apply.go the way of a command,
-// stock.go and order.go what it does; read.go the lock-free side; checkpoint.go, rows.go and load.go the durable form.
+// stock.go, group.go, future.go,
+// allocate.go, order.go, orderchange.go and schemachange.go what it does; results.go and events.go what is kept of it;
+// read.go the lock-free side; checkpoint.go, rows.go, load.go and verify.go the durable form.
 //
 // # Concurrency
 //

@@ -68,3 +68,15 @@ const (
 
 // The record's totals are sums over its segments: they must not overflow.
 const _ = uint64(1<<63-1) - QuantityMax*SegmentsPerRecordMax
+
+const (
+	// EventsMax and EventAgeMS bound the kept events; the oldest goes first.
+	EventsMax  = 100_000
+	EventAgeMS = 7 * 24 * 60 * 60 * 1000
+
+	// CountAgeMS is how long a stock count stays open at most.
+	CountAgeMS = 24 * 60 * 60 * 1000
+
+	// CountsMax bounds the stock counts open at one time.
+	CountsMax = 1_000
+)

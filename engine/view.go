@@ -44,6 +44,8 @@ type RecordView struct {
 	Due         bool // redistributed at the next Refresh or Adjust
 	Segments    []SegmentView
 	Future      []FutureView
+
+	upc, location uint32
 }
 
 // Available is what can be promised: on hand less allocated, pending and safety stock. It may be negative.
@@ -60,6 +62,7 @@ type ItemView struct {
 	ItemID      string
 	UPC         string
 	Location    string
+	TagSet      TagSetID // as the order asked for
 	Requested   int64
 	ExpiresAtMS int64 // 0: no reservation
 	Lines       []LineView

@@ -1,0 +1,256 @@
+package engine
+
+import (
+	"strconv"
+	"sync/atomic"
+)
+
+// linePlan is what an order command will do for one line.
+type linePlan struct {
+	code    Code
+	item    uint32 // 0: to be created
+	record  uint32
+	segment uint32 // 0: to be created
+	key     tagSetKey
+	units   int64
+	pending int64
+}
+
+// allocate promises units: it plans all lines against the state as it is, then does them all, or none.
+func (e *Engine) allocate(c *Allocate, envelope *Envelope, r *Result) {
+	if c.ExpiresAtMS != 0 && c.ExpiresAtMS <= e.nowMS.Load() {
+		r.refuse(CodeExpired, "expiresAt", strconv.FormatInt(c.ExpiresAtMS, 10))
+		return
+	}
+	orderRow, ok := e.orderFor(c.OrderID, envelope, r)
+	if !ok {
+		return
+	}
+	if !e.planAllocate(c, orderRow, r) {
+		r.Lines = r.Lines[:0]
+		return
+	}
+	if c.Mode == ModeAll && refusedAll(r) {
+		return
+	}
+	for i := range c.Lines {
+		p := &e.scratch.lines[i]
+		if p.code != CodeOK || r.Lines[i].Repeated {
+			continue
+		}
+		if orderRow == 0 {
+			orderRow = e.createOrder(c.OrderID)
+		}
+		e.commitAllocate(orderRow, c, i)
+		l := &r.Lines[i]
+		l.Units, l.Pending = p.units, p.pending
+		l.Parts = append(l.Parts, Part{TagSet: e.tagSetOf(&p.key), Units: p.units, Pending: p.pending})
+	}
+}
+
+// refusedAll gives a result in ModeAll the code of its refused lines, if there are any; the others are not attempted.
+func refusedAll(r *Result) bool {
+	for i := range r.Lines {
+		if code := r.Lines[i].Code; code != CodeOK && (r.Code == CodeOK || code < r.Code) {
+			r.Code, r.Field, r.Value = code, linePath(i, codeField(code)), r.Lines[i].ItemID
+		}
+	}
+	if r.Code == CodeOK {
+		return false
+	}
+	for i := range r.Lines {
+		if l := &r.Lines[i]; l.Code == CodeOK && !l.Repeated {
+			l.Code = CodeUnavailable
+		}
+	}
+	return true
+}
+
+// codeField is the field of a line that a refusal is about.
+func codeField(code Code) string {
+	switch code {
+	case CodeUnknownRecord:
+		return "upc"
+	case CodeUnknownSegment:
+		return "tags"
+	case CodeUnknownItem, CodeNotReserved, CodeExpired:
+		return "itemId"
+	}
+	return "quantity"
+}
+
+// planAllocate fills scratch.lines and the result's lines. false: the command is refused as a whole.
+func (e *Engine) planAllocate(c *Allocate, orderRow uint32, r *Result) bool {
+	e.scratch.lines = e.scratch.lines[:0]
+	if len(c.Lines) > 1 {
+		e.scratch.sums.start(len(c.Lines))
+	}
+	items := 0
+	for i := range c.Lines {
+		l := &c.Lines[i]
+		key, _, code, tag := e.Schema().key(l.Tags)
+		if code != CodeOK {
+			refuseTag(r, code, linePath(i, "tags"), l.Tags[tag])
+			return false
+		}
+		p := linePlan{key: key}
+		out := r.addLine(l.ItemID, l.Quantity)
+		if orderRow != 0 {
+			p.item = e.findItem(orderRow, l.ItemID)
+		}
+		if p.item != 0 && !e.isSpent(e.items.at(p.item)) {
+			if field := e.itemDifference(p.item, l, &key); field != "" {
+				r.refuse(CodeItemConflict, linePath(i, field), l.ItemID)
+				return false
+			}
+			e.repeatLine(p.item, out)
+		} else {
+			e.planLine(c, l, &p, out)
+		}
+		if p.item == 0 {
+			items++
+		}
+		e.scratch.lines = append(e.scratch.lines, p)
+	}
+	if orderRow != 0 && int(e.orders.at(orderRow).count)+items > OrderItemsMax {
+		r.refuse(CodeTooMany, "lines", strconv.Itoa(OrderItemsMax))
+		return false
+	}
+	return true
+}
+
+// itemDifference names the field in which a line differs from the one that allocated the item, "" if it is the same.
+func (e *Engine) itemDifference(itemRow uint32, l *AllocateLine, key *tagSetKey) string {
+	it := e.items.at(itemRow)
+	s := e.Schema()
+	switch {
+	case e.text(it.upc) != l.UPC:
+		return "upc"
+	case e.text(it.location) != l.Location:
+		return "location"
+	case it.requested != l.Quantity:
+		return "quantity"
+	case s.sets.at(uint32(s.canonical(it.tagSet))).key != *key:
+		return "tags"
+	}
+	return ""
+}
+
+// repeatLine answers what the item was allocated at first.
+func (e *Engine) repeatLine(itemRow uint32, out *LineResult) {
+	out.Repeated = true
+	for row := e.items.at(itemRow).lines; row != 0; {
+		l := e.lines.at(row)
+		out.Units += l.took
+		out.Pending += l.waited
+		out.Parts = append(out.Parts, Part{TagSet: l.tagSet, Units: l.took, Pending: l.waited})
+		row = l.next
+	}
+}
+
+// planLine decides what a new line gets.
+func (e *Engine) planLine(c *Allocate, l *AllocateLine, p *linePlan, out *LineResult) {
+	available := e.planSource(c, l, p)
+	if p.code == CodeOK {
+		p.units = min(l.Quantity, available)
+		short := l.Quantity - p.units
+		switch {
+		case short > 0 && c.Backorder:
+			p.pending = short
+		case short > 0 && (c.Mode != ModePartial || p.units == 0):
+			p.code = CodeInsufficient
+		}
+	}
+	out.Code = p.code
+	if p.code != CodeOK {
+		out.Available = available
+		return
+	}
+	if len(c.Lines) > 1 && p.segment != 0 {
+		*e.scratch.sums.of(p.segment) += p.units
+	}
+}
+
+// planSource finds the line's record and segment and what of it is left to promise after the command's earlier lines.
+func (e *Engine) planSource(c *Allocate, l *AllocateLine, p *linePlan) (available int64) {
+	if p.record = e.findRecord(l.UPC, l.Location); p.record == 0 {
+		p.code = CodeUnknownRecord
+		return 0
+	}
+	rec := e.records.at(p.record)
+	if id := e.Schema().find(&p.key); id != 0 {
+		p.segment = e.findSegment(rec, id)
+	}
+	if p.segment == 0 {
+		switch {
+		case !c.Backorder:
+			p.code = CodeUnknownSegment
+		case int(rec.segmentCount)+len(c.Lines) > SegmentsPerRecordMax:
+			p.code = CodeTooMany
+		}
+		return 0
+	}
+	available = e.segments.at(p.segment).available()
+	if len(c.Lines) > 1 {
+		available -= *e.scratch.sums.of(p.segment)
+	}
+	return max(0, available)
+}
+
+// commitAllocate does a planned line.
+func (e *Engine) commitAllocate(orderRow uint32, c *Allocate, i int) {
+	l, p := &c.Lines[i], &e.scratch.lines[i]
+	e.touchOrder(orderRow)
+	rec, w := e.begin(p.record)
+	id := e.tagSetOf(&p.key)
+	if p.segment == 0 {
+		p.segment = e.findSegment(rec, id) // an earlier line may have created it
+	}
+	if p.segment == 0 {
+		p.segment = e.addSegment(rec, id)
+	}
+	itemRow := e.newItem(orderRow, p, rec, id, c, l)
+	lineRow := e.createLine(itemRow, line{tagSet: id, took: p.units, waited: p.pending, allocated: p.units, pending: p.pending})
+	e.change(rec, &w, p.segment, delta{allocated: p.units, pending: p.pending})
+	if p.pending > 0 {
+		e.wait(e.segments.at(p.segment), lineRow)
+	}
+	e.moved(itemRow, MovementAllocated, id, p.units)
+	e.moved(itemRow, MovementPending, id, p.pending)
+	e.orders.at(orderRow).open++
+	e.end(rec, &w)
+}
+
+// newItem creates the item of a planned line, or starts a spent one anew.
+func (e *Engine) newItem(orderRow uint32, p *linePlan, rec *record, id TagSetID, c *Allocate, l *AllocateLine) uint32 {
+	row := p.item
+	if row == 0 {
+		row = e.createItem(orderRow, l.ItemID)
+	}
+	it := e.items.at(row)
+	e.dropLines(it)
+	e.itemSeq++
+	it.upc, it.location, it.record, it.tagSet = rec.upc, rec.location, p.record, id
+	it.requested, it.expiresMS, it.seq = l.Quantity, c.ExpiresAtMS, e.itemSeq
+	if it.expiresMS != 0 {
+		e.expiries.push(due{atMS: it.expiresMS, seq: it.seq, row: row})
+	}
+	return row
+}
+
+// MayHaveOrder says whether an order is in memory, and sure to stay there while a command is on its way through the log.
+// It may be called at any time. False: look the order up with AppendArchived under the mutex, and among the stored rows.
+func (e *Engine) MayHaveOrder(orderID string) bool {
+	applied := e.appliedIndex.Load()
+	hash := hashText(orderID)
+	for p := e.byOrderID.probe(hash); ; {
+		row := p.next()
+		if row == 0 {
+			return false
+		}
+		o := e.orders.at(row)
+		if atomic.LoadUint64(&o.hash) == hash && atomic.LoadUint64(&o.changed)+ClosedOrderEntries*9/10 > applied {
+			return true
+		}
+	}
+}

@@ -1,0 +1,262 @@
+package engine
+
+// scratch is memory that Apply uses again for each command.
+type scratch struct {
+	command  commandScratch
+	result   Result
+	encoded  []byte
+	digest   []byte
+	stock    []stockTarget
+	lines    []linePlan
+	parts    []Part
+	sums     sums
+	seen     seenSet
+	group    groupScratch
+	rows     []uint32
+	lineRows []uint32
+}
+
+// Apply applies one command of the log entry at index, stamped nowMS (Unix milliseconds), and appends the Result in
+// binary form to dst. Commands of one entry share index and time. The engine keeps no reference to command.
+func (e *Engine) Apply(index uint64, nowMS int64, command, dst []byte) []byte {
+	e.Advance(index, nowMS)
+	r := &e.scratch.result
+	r.reset(index)
+	c, envelope, err := e.scratch.command.decode(command)
+	if err != nil {
+		r.refuse(CodeInvalid, "command", err.Error())
+		return AppendResult(dst, r)
+	}
+	r.Kind = c.Kind()
+	if field, value, ok := CheckCommand(c); !ok {
+		r.refuse(CodeInvalid, field, value)
+		return AppendResult(dst, r)
+	}
+	if envelope.Key == "" {
+		e.dispatch(c, envelope, r)
+		return AppendResult(dst, r)
+	}
+	return e.applyKeyed(c, envelope, r, dst)
+}
+
+// applyKeyed answers a command with an idempotency key: from the kept result, or by applying it and keeping the result.
+func (e *Engine) applyKeyed(c Command, envelope *Envelope, r *Result, dst []byte) []byte {
+	if len(envelope.Key) > KeyBytesMax {
+		r.refuse(CodeInvalid, "Idempotency-Key", envelope.Key)
+		return AppendResult(dst, r)
+	}
+	if number, ok := e.results.find(envelope.Key); ok {
+		kept := e.results.get(number)
+		if field := kept.difference(c, e.scratch.command.body); field != "" {
+			r.refuse(CodeKeyReused, field, envelope.Key)
+			return AppendResult(dst, r)
+		}
+		return AppendRepeated(dst, kept.result)
+	}
+	e.dispatch(c, envelope, r)
+	start := len(dst)
+	dst = AppendResult(dst, r)
+	if r.Code != CodeRetry {
+		e.keepResult(envelope.Key, c, dst[start:])
+	}
+	return dst
+}
+
+func (e *Engine) dispatch(c Command, envelope *Envelope, r *Result) {
+	switch c := c.(type) {
+	case *Allocate:
+		e.allocate(c, envelope, r)
+	case *OrderChange:
+		e.changeOrder(c, envelope, r)
+	case *Refresh:
+		e.refresh(c, r)
+	case *Adjust:
+		e.adjust(c, r)
+	case *Transfer:
+		e.transfer(c, r)
+	case *Redistribute:
+		e.redistribute(c, r)
+	case *Delete:
+		e.deleteRecords(c, r)
+	case *PutTagCategory:
+		e.putTagCategory(c, r)
+	case *DeleteTagCategory:
+		e.deleteTagCategory(c, r)
+	case *StartCount:
+		e.startCount(c, r)
+	case *CloseCount:
+		e.closeCount(c, r)
+	case *Expire:
+	default:
+		panic("BUG: engine: a command without a way to apply it")
+	}
+}
+
+// Advance makes happen what is due at an entry: reservations end, deliveries arrive, counts close, old rows leave.
+// Apply calls it; for an entry without commands the caller does. Indexes and times must not fall.
+func (e *Engine) Advance(index uint64, nowMS int64) {
+	applied := e.appliedIndex.Load()
+	if index == applied && nowMS == e.nowMS.Load() {
+		return
+	}
+	assert(index >= applied, "the log index went back")
+	assert(nowMS >= e.nowMS.Load(), "the log's time went back")
+	e.nowMS.Store(nowMS)
+	e.appliedIndex.Store(index)
+	e.expireReservations()
+	e.receiveArrivals()
+	e.closeOldCounts()
+	e.evictClosedOrders()
+	e.forgetOldResults()
+	e.forgetOldEvents()
+}
+
+// NextDueMS gives the earliest time at which Advance will do something that readers can see, Unix milliseconds. The
+// caller holds the mutex under which Apply is called.
+func (e *Engine) NextDueMS() (int64, bool) {
+	due, ok := e.counts.nextDueMS()
+	for _, h := range []*dueHeap{&e.expiries, &e.arrivals} {
+		if h.len() > 0 && (!ok || h.top().atMS < due) {
+			due, ok = h.top().atMS, true
+		}
+	}
+	return due, ok
+}
+
+// reset makes a result empty, keeping its memory.
+func (r *Result) reset(index uint64) {
+	*r = Result{Index: index, Lines: r.Lines[:0], Changes: r.Changes[:0], Blocked: r.Blocked[:0]}
+}
+
+// refuse sets why a command is not done.
+func (r *Result) refuse(code Code, field, value string) {
+	r.Code, r.Field, r.Value = code, field, value
+}
+
+// dueHeap is a min-heap by time, then by order of creation.
+type dueHeap struct{ a []due }
+
+// due is a row with a time. A row may have changed or gone since; whoever takes it from the heap checks.
+type due struct {
+	atMS int64
+	seq  uint64
+	row  uint32
+}
+
+func (d due) before(o due) bool { return d.atMS < o.atMS || d.atMS == o.atMS && d.seq < o.seq }
+func (h *dueHeap) len() int     { return len(h.a) }
+func (h *dueHeap) top() due     { return h.a[0] }
+
+func (h *dueHeap) push(d due) {
+	h.a = append(h.a, d)
+	for i := len(h.a) - 1; i > 0 && h.a[i].before(h.a[(i-1)/2]); i = (i - 1) / 2 {
+		h.a[i], h.a[(i-1)/2] = h.a[(i-1)/2], h.a[i]
+	}
+}
+
+func (h *dueHeap) pop() due {
+	top, last := h.a[0], len(h.a)-1
+	h.a[0] = h.a[last]
+	h.a = h.a[:last]
+	for i := 0; ; {
+		least := i
+		for _, child := range [2]int{2*i + 1, 2*i + 2} {
+			if child < last && h.a[child].before(h.a[least]) {
+				least = child
+			}
+		}
+		if least == i {
+			return top
+		}
+		h.a[i], h.a[least] = h.a[least], h.a[i]
+		i = least
+	}
+}
+
+// sums adds up units per segment over the lines of one command, so that two lines on one segment are seen together.
+type sums struct {
+	slots []sumSlot
+	stamp uint32
+}
+
+type sumSlot struct {
+	stamp uint32
+	row   uint32
+	units int64
+}
+
+// start forgets all sums and makes room for n segments.
+func (s *sums) start(n int) {
+	size := 16
+	for size < 2*n {
+		size *= 2
+	}
+	s.stamp++
+	if size > len(s.slots) || s.stamp == 0 {
+		s.slots, s.stamp = make([]sumSlot, max(size, len(s.slots))), 1
+	}
+}
+
+// of gives the sum of a segment's row, 0 at first.
+func (s *sums) of(row uint32) *int64 {
+	for at := row * 0x9e3779b1; ; at++ {
+		slot := &s.slots[at&uint32(len(s.slots)-1)]
+		if slot.stamp != s.stamp {
+			*slot = sumSlot{stamp: s.stamp, row: row}
+			return &slot.units
+		}
+		if slot.row == row {
+			return &slot.units
+		}
+	}
+}
+
+// seenSet finds, among the items of one command, those with an equal hash.
+type seenSet struct {
+	slots []seenSlot
+	stamp uint32
+}
+
+type seenSlot struct {
+	hash  uint64
+	stamp uint32
+	item  uint32
+}
+
+func (s *seenSet) start(n int) {
+	size := 16
+	for size < 2*n {
+		size *= 2
+	}
+	s.stamp++
+	if size > len(s.slots) || s.stamp == 0 {
+		s.slots, s.stamp = make([]seenSlot, max(size, len(s.slots))), 1
+	}
+}
+
+func (s *seenSet) add(hash uint64, item int) {
+	for at := hash; ; at++ {
+		if slot := &s.slots[at&uint64(len(s.slots)-1)]; slot.stamp != s.stamp {
+			*slot = seenSlot{hash: hash, stamp: s.stamp, item: uint32(item)}
+			return
+		}
+	}
+}
+
+// seenProbe walks the items with one hash.
+type seenProbe struct{ hash, at uint64 }
+
+func (s *seenSet) probe(hash uint64) seenProbe { return seenProbe{hash: hash, at: hash} }
+
+func (p *seenProbe) next(s *seenSet) (item int, ok bool) {
+	for {
+		slot := &s.slots[p.at&uint64(len(s.slots)-1)]
+		if slot.stamp != s.stamp {
+			return 0, false
+		}
+		p.at++
+		if slot.hash == p.hash {
+			return int(slot.item), true
+		}
+	}
+}

@@ -1,0 +1,350 @@
+package engine
+
+import (
+	"bytes"
+	"encoding/binary"
+	"math/bits"
+	"slices"
+)
+
+// The tables of the durable form: the first byte of each row's key, in the order in which a checkpoint gives them.
+const (
+	// ArchivedTable holds closed orders that have left memory, by order id. Loader does not need these rows.
+	ArchivedTable byte = 'a'
+
+	eventTable  byte = 'e' // by number
+	metaTable   byte = 'm' // one row
+	orderTable  byte = 'o' // by row number
+	recordTable byte = 'r' // by row number
+	schemaTable byte = 's' // one row
+	resultTable byte = 't' // by number
+)
+
+// changes is what a checkpoint would have to write.
+type changes struct {
+	records bitset
+	orders  bitset
+	schema  bool
+
+	events, results ringChanges
+
+	// archived holds the orders that left memory since the last freeze, and the ones that came back (nil rows).
+	archived map[string][]byte
+
+	frozen *Checkpoint
+}
+
+// ringChanges says what of a ring the last freeze has seen.
+type ringChanges struct{ first, next uint64 }
+
+// Checkpoint is the rows that changed since the last one, as they were at its freeze: a record that Apply changes before
+// Next has come to it is encoded first. All methods need the mutex under which Apply is called.
+type Checkpoint struct {
+	e     *Engine
+	index uint64
+
+	meta, schema    []byte
+	records, orders frozenRows
+	events, results frozenRing
+	archived        []archivedRow
+	wasArchived     map[string][]byte
+
+	stage int
+	early int64 // rows that Apply had to encode
+	buf   []byte
+}
+
+type archivedRow struct{ key, row []byte }
+
+// frozenRows is the changed rows of one slab.
+type frozenRows struct {
+	rows  bitset
+	next  uint32 // rows below are done
+	early map[uint32][]byte
+}
+
+// frozenRing is what a ring has got and forgotten since the last freeze.
+type frozenRing struct {
+	from, first uint64 // entries to delete: [from, first)
+	deleted     bool
+	begin, end  uint64 // entries to write
+	next        uint64 // entries below are written
+	early       [][]byte
+}
+
+// touchRecord must come before a change of a record, its segments or its deliveries.
+func (e *Engine) touchRecord(row uint32) {
+	if c := e.changes.frozen; c != nil && c.records.pending(row) {
+		c.records.keep(row, e.appendRecord(nil, row))
+		c.early++
+	}
+	e.changes.records.add(row)
+}
+
+// touchOrder must come before a change of an order or its items.
+func (e *Engine) touchOrder(row uint32) {
+	if c := e.changes.frozen; c != nil && c.orders.pending(row) {
+		c.orders.keep(row, e.appendOrder(nil, row))
+		c.early++
+	}
+	e.changes.orders.add(row)
+	e.setChanged(row, e.appliedIndex.Load())
+}
+
+func (f *frozenRows) pending(row uint32) bool {
+	if row < f.next || !f.rows.has(row) {
+		return false
+	}
+	_, kept := f.early[row]
+	return !kept
+}
+
+func (f *frozenRows) keep(row uint32, encoded []byte) {
+	if f.early == nil {
+		f.early = make(map[uint32][]byte)
+	}
+	f.early[row] = encoded
+}
+
+// keep copies a ring's oldest entry before it is forgotten, if the checkpoint has still to write it.
+func (f *frozenRing) keep(r *ring) {
+	if oldest := r.first; oldest >= f.next && oldest < f.end && oldest == f.next+uint64(len(f.early)) {
+		f.early = append(f.early, bytes.Clone(r.get(oldest)))
+	}
+}
+
+// DirtyRows is the number of rows that the next checkpoint would write, about. The caller holds the mutex.
+func (e *Engine) DirtyRows() int {
+	c := &e.changes
+	return c.records.n + c.orders.n + len(c.archived) +
+		int(e.events.ring.next-max(c.events.next, e.events.ring.first)) +
+		int(e.results.ring.next-max(c.results.next, e.results.ring.first))
+}
+
+// Freeze begins a checkpoint of the state as it is. It takes time for the schema and the open counts, and none for rows.
+// Done or Abort must end it before the next one begins.
+func (e *Engine) Freeze() *Checkpoint {
+	ch := &e.changes
+	assert(ch.frozen == nil, "a checkpoint is frozen while another one is open")
+	c := &Checkpoint{e: e, index: e.appliedIndex.Load(), meta: e.appendMeta(nil), wasArchived: ch.archived}
+	if ch.schema {
+		c.schema = e.appendSchema(nil)
+	}
+	c.records.rows, ch.records = ch.records, bitset{words: make([]uint64, len(ch.records.words))}
+	c.orders.rows, ch.orders = ch.orders, bitset{words: make([]uint64, len(ch.orders.words))}
+	c.events = ch.events.freeze(&e.events.ring)
+	c.results = ch.results.freeze(&e.results.ring)
+	for id, row := range ch.archived {
+		c.archived = append(c.archived, archivedRow{key: ArchivedKey(nil, id), row: row})
+	}
+	slices.SortFunc(c.archived, func(a, b archivedRow) int { return bytes.Compare(a.key, b.key) })
+	ch.archived, ch.schema, ch.frozen = nil, false, c
+	return c
+}
+
+func (rc *ringChanges) freeze(r *ring) frozenRing {
+	f := frozenRing{from: rc.first, first: r.first, begin: max(rc.next, r.first), end: r.next}
+	f.next = f.begin
+	rc.first, rc.next = r.first, r.next
+	return f
+}
+
+// Index is the log index that the checkpoint shows.
+func (c *Checkpoint) Index() uint64 { return c.index }
+
+// EarlyRows is the number of rows that Apply had to encode because it was about to change them.
+func (c *Checkpoint) EarlyRows() int64 { return c.early }
+
+// Done ends a checkpoint whose rows are all durable.
+func (c *Checkpoint) Done() {
+	assert(c.e.changes.frozen == c, "a checkpoint ended twice")
+	c.e.changes.frozen = nil
+}
+
+// Abort ends a checkpoint that did not become durable: its rows count as changed again.
+func (c *Checkpoint) Abort() {
+	c.Done()
+	ch := &c.e.changes
+	c.records.rows.each(0, func(row uint32) bool { ch.records.add(row); return true })
+	c.orders.rows.each(0, func(row uint32) bool { ch.orders.add(row); return true })
+	ch.schema = ch.schema || c.schema != nil
+	ch.events = ringChanges{first: c.events.from, next: c.events.begin}
+	ch.results = ringChanges{first: c.results.from, next: c.results.begin}
+	for id, row := range c.wasArchived {
+		if _, newer := ch.archived[id]; !newer {
+			c.e.setArchived(id, row)
+		}
+	}
+}
+
+// each calls do for the rows of the set from one on, in order, until it says no.
+func (b *bitset) each(from uint32, do func(row uint32) bool) {
+	for w := int(from / 64); w < len(b.words); w++ {
+		word := b.words[w]
+		if w == int(from/64) {
+			word &= ^uint64(0) << (from % 64)
+		}
+		for ; word != 0; word &= word - 1 {
+			if !do(uint32(w*64 + bits.TrailingZeros64(word))) {
+				return
+			}
+		}
+	}
+}
+
+// Next appends the next rows of the checkpoint, about bytesMax bytes of them; over all calls their keys ascend. False: that
+// was the last.
+func (c *Checkpoint) Next(rows *Rows, bytesMax int) bool {
+	stages := [...]func(*Rows, int) bool{
+		c.nextArchived, c.nextEvents, c.nextMeta, c.nextOrders, c.nextRecords, c.nextSchema, c.nextResults,
+	}
+	for c.stage < len(stages) && rows.Bytes() < bytesMax {
+		if !stages[c.stage](rows, bytesMax) {
+			c.stage++
+		}
+	}
+	return c.stage < len(stages)
+}
+
+func (c *Checkpoint) nextArchived(rows *Rows, bytesMax int) bool {
+	for len(c.archived) > 0 && rows.Bytes() < bytesMax {
+		if a := c.archived[0]; a.row == nil {
+			rows.add(RowDelete, a.key, nil)
+		} else {
+			rows.add(RowSet, a.key, a.row)
+		}
+		c.archived = c.archived[1:]
+	}
+	return len(c.archived) > 0
+}
+
+func (c *Checkpoint) nextEvents(rows *Rows, bytesMax int) bool {
+	return c.nextOfRing(&c.events, eventTable, &c.e.events.ring, rows, bytesMax)
+}
+
+func (c *Checkpoint) nextResults(rows *Rows, bytesMax int) bool {
+	return c.nextOfRing(&c.results, resultTable, &c.e.results.ring, rows, bytesMax)
+}
+
+func (c *Checkpoint) nextOfRing(f *frozenRing, table byte, r *ring, rows *Rows, bytesMax int) bool {
+	if f.from < f.first && !f.deleted {
+		rows.add(RowDeleteRange, numberKey(table, f.from), numberKey(table, f.first))
+		f.deleted = true
+	}
+	for f.next < f.end && rows.Bytes() < bytesMax {
+		if len(f.early) > 0 {
+			rows.add(RowSet, numberKey(table, f.next), f.early[0])
+			f.early = f.early[1:]
+		} else {
+			rows.add(RowSet, numberKey(table, f.next), r.get(f.next))
+		}
+		f.next++
+	}
+	return f.next < f.end
+}
+
+func (c *Checkpoint) nextMeta(rows *Rows, _ int) bool {
+	rows.add(RowSet, []byte{metaTable}, c.meta)
+	return false
+}
+
+func (c *Checkpoint) nextSchema(rows *Rows, _ int) bool {
+	if c.schema != nil {
+		rows.add(RowSet, []byte{schemaTable}, c.schema)
+	}
+	return false
+}
+
+func (c *Checkpoint) nextOrders(rows *Rows, bytesMax int) bool {
+	return c.nextOfSlab(&c.orders, orderTable, c.e.appendOrder, rows, bytesMax)
+}
+
+func (c *Checkpoint) nextRecords(rows *Rows, bytesMax int) bool {
+	return c.nextOfSlab(&c.records, recordTable, c.e.appendRecord, rows, bytesMax)
+}
+
+func (c *Checkpoint) nextOfSlab(f *frozenRows, table byte, encode func([]byte, uint32) []byte, rows *Rows, bytesMax int) bool {
+	more := false
+	f.rows.each(f.next, func(row uint32) bool {
+		if rows.Bytes() >= bytesMax {
+			more = true
+			return false
+		}
+		encoded, kept := f.early[row]
+		if kept {
+			delete(f.early, row)
+		} else {
+			c.buf = encode(c.buf[:0], row)
+			encoded = c.buf
+		}
+		op := RowSet
+		if len(encoded) == 0 {
+			op = RowDelete
+		}
+		rows.add(op, rowKey(table, row), encoded)
+		f.next = row + 1
+		return true
+	})
+	return more
+}
+
+func rowKey(table byte, row uint32) []byte { return binary.BigEndian.AppendUint32([]byte{table}, row) }
+
+func numberKey(table byte, n uint64) []byte { return binary.BigEndian.AppendUint64([]byte{table}, n) }
+
+// ArchivedKey appends the key of an order that has left memory.
+func ArchivedKey(dst []byte, orderID string) []byte {
+	return append(append(dst, ArchivedTable), orderID...)
+}
+
+// RowOp is what a checkpoint does to a row, or a range of rows, of the durable form.
+type RowOp byte
+
+// The operations.
+const (
+	RowSet         RowOp = 1
+	RowDelete      RowOp = 2
+	RowDeleteRange RowOp = 3 // the value is the key at which the range ends, itself not deleted
+)
+
+// Rows is a buffer of row operations, reused from slice to slice.
+type Rows struct {
+	data []byte
+	at   []rowAt
+}
+
+type rowAt struct {
+	op         RowOp
+	key, value int // ends in data
+}
+
+// Reset empties the buffer.
+func (r *Rows) Reset() { r.data, r.at = r.data[:0], r.at[:0] }
+
+// Bytes is the size of the keys and values in the buffer.
+func (r *Rows) Bytes() int { return len(r.data) }
+
+// Len is the number of operations in the buffer.
+func (r *Rows) Len() int { return len(r.at) }
+
+func (r *Rows) add(op RowOp, key, value []byte) {
+	r.data = append(r.data, key...)
+	at := rowAt{op: op, key: len(r.data)}
+	if op != RowDelete {
+		r.data = append(r.data, value...)
+	}
+	at.value = len(r.data)
+	r.at = append(r.at, at)
+}
+
+// Each calls do for every operation, keys ascending. Key and value are valid during the call.
+func (r *Rows) Each(do func(op RowOp, key, value []byte) error) error {
+	start := 0
+	for _, at := range r.at {
+		if err := do(at.op, r.data[start:at.key], r.data[at.key:at.value]); err != nil {
+			return err
+		}
+		start = at.value
+	}
+	return nil
+}

@@ -1,0 +1,141 @@
+package engine
+
+import "encoding/binary"
+
+// EventID is the number of an event; they rise by one.
+type EventID uint64
+
+// EventKind says what happened.
+type EventKind uint8
+
+// The kinds of events. The numbers are stored and never reused.
+const (
+	// EventFloorCrossed: available fell below the floor of a segment, or of a record (TagSet 0). Units is what is
+	// available now, Limit the floor.
+	EventFloorCrossed EventKind = 1 + iota
+	// EventReservationExpired: a reservation ended; Units were released.
+	EventReservationExpired
+	// EventDelivered: future stock arrived on hand; Units came.
+	EventDelivered
+	// EventCountStarted and EventCountClosed: a stock count; Name is the count's.
+	EventCountStarted
+	EventCountClosed
+	// EventSchemaChanged: a tag category was put or deleted; Name is the category's.
+	EventSchemaChanged
+	// EventRedistributed: a redistribution split records at once (Units moved) or marked them as due; Limit counts them.
+	EventRedistributed
+	// EventRecordsDeleted: Limit records were deleted with Units on hand.
+	EventRecordsDeleted
+
+	eventKinds
+)
+
+var eventTexts = [eventKinds]string{
+	EventFloorCrossed: "floor-crossed", EventReservationExpired: "reservation-expired", EventDelivered: "delivered",
+	EventCountStarted: "count-started", EventCountClosed: "count-closed", EventSchemaChanged: "schema-changed",
+	EventRedistributed: "redistributed", EventRecordsDeleted: "records-deleted",
+}
+
+// String is the kind's stable text, as the API shows it.
+func (k EventKind) String() string {
+	if k > 0 && k < eventKinds {
+		return eventTexts[k]
+	}
+	return "unknown-event"
+}
+
+// Event is something an operator or a downstream system wants to know. Which fields are set depends on the kind.
+type Event struct {
+	ID       EventID
+	Kind     EventKind
+	Index    uint64 // log index
+	TimeMS   int64  // the entry's time, Unix milliseconds
+	UPC      string
+	Location string
+	TagSet   TagSetID
+	OrderID  string
+	ItemID   string
+	Name     string
+	Units    int64
+	Limit    int64
+}
+
+// eventLog keeps the last events, the oldest first.
+type eventLog struct {
+	ring ring
+	buf  []byte
+}
+
+// emit adds an event of the entry being applied.
+func (e *Engine) emit(ev *Event) {
+	for e.events.ring.len() >= EventsMax {
+		e.dropEvent()
+	}
+	ev.Index, ev.TimeMS = e.appliedIndex.Load(), e.nowMS.Load()
+	e.events.buf = appendEvent(e.events.buf[:0], ev)
+	e.events.ring.add(e.events.buf)
+	e.stats.events.Add(1)
+}
+
+func appendEvent(b []byte, ev *Event) []byte {
+	b = binary.AppendVarint(b, ev.TimeMS)
+	b = append(b, byte(ev.Kind))
+	b = binary.AppendUvarint(b, ev.Index)
+	b = appendText(b, ev.UPC)
+	b = appendText(b, ev.Location)
+	b = binary.AppendUvarint(b, uint64(ev.TagSet))
+	b = appendText(b, ev.OrderID)
+	b = appendText(b, ev.ItemID)
+	b = appendText(b, ev.Name)
+	b = binary.AppendVarint(b, ev.Units)
+	return binary.AppendVarint(b, ev.Limit)
+}
+
+func readEvent(b []byte) (ev Event, err error) {
+	in := reader{b: b}
+	ev.TimeMS = in.varint()
+	ev.Kind = EventKind(in.byte())
+	ev.Index = in.uvarint()
+	ev.UPC = in.text()
+	ev.Location = in.text()
+	ev.TagSet = readTagSet(&in)
+	ev.OrderID = in.text()
+	ev.ItemID = in.text()
+	ev.Name = in.text()
+	ev.Units = in.varint()
+	ev.Limit = in.varint()
+	return ev, in.end(ErrCorrupt)
+}
+
+// Events appends up to limit kept events that follow one, oldest first. The caller holds the mutex under which Apply is
+// called. The events' texts are copies.
+func (e *Engine) Events(after EventID, limit int, dst []Event) []Event {
+	ring := &e.events.ring
+	for number := max(uint64(after)+1, ring.first); number < ring.next && limit > 0; number++ {
+		ev, err := readEvent(append([]byte(nil), ring.get(number)...))
+		assert(err == nil, "a kept event cannot be read")
+		ev.ID = EventID(number)
+		dst = append(dst, ev)
+		limit--
+	}
+	return dst
+}
+
+func (e *Engine) forgetOldEvents() {
+	ring := &e.events.ring
+	for ring.len() > 0 {
+		in := reader{b: ring.get(ring.first)}
+		if in.varint()+EventAgeMS > e.nowMS.Load() {
+			return
+		}
+		e.dropEvent()
+	}
+}
+
+func (e *Engine) dropEvent() {
+	if c := e.changes.frozen; c != nil {
+		c.events.keep(&e.events.ring)
+	}
+	e.events.ring.drop()
+	e.stats.events.Add(-1)
+}

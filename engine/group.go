@@ -1,0 +1,263 @@
+package engine
+
+import "slices"
+
+// groupScratch holds a group's segments of one record, by rank.
+type groupScratch struct {
+	split splitScratch
+
+	rows      []uint32 // 0: the record has no such segment
+	allocated []int64
+	safety    []int64
+	pending   []int64
+	current   []int64 // available now
+	onHand    []int64 // the answer
+	parts     []int64
+	zeros     []int64
+	visited   []uint32 // groups of the record that are done
+}
+
+// load reads a group's segments of a record and gives the group's units on hand.
+func (e *Engine) loadGroup(rec *record, g *group) (onHand int64) {
+	sc := &e.scratch.group
+	n := len(g.sets)
+	sc.rows = resize(sc.rows, n)
+	clear(sc.rows)
+	for _, list := range []*[]int64{&sc.allocated, &sc.safety, &sc.pending, &sc.current, &sc.onHand, &sc.parts, &sc.zeros} {
+		*list = resize(*list, n)
+		clear(*list)
+	}
+	number := e.Schema().sets.at(uint32(g.sets[0])).group
+	for row := rec.segments; row != 0; {
+		seg := e.segments.at(row)
+		if e.Schema().sets.at(uint32(seg.tagSet)).group == number {
+			i := slices.Index(g.sets, seg.tagSet)
+			sc.rows[i] = row
+			sc.allocated[i], sc.safety[i], sc.pending[i] = seg.allocated, seg.safety, seg.pending
+			sc.current[i] = seg.available()
+			onHand += seg.onHand
+		}
+		row = seg.next
+	}
+	return onHand
+}
+
+// planGroup fills scratch.group.onHand with what each segment of the loaded group has when the group has total units.
+func (e *Engine) planGroup(rec *record, g *group, total int64) {
+	sc := &e.scratch.group
+	covered := int64(0)
+	for i := range g.sets {
+		covered += sc.allocated[i] + sc.safety[i] + sc.pending[i]
+	}
+	if total < covered {
+		sc.split.fillLayers(total, sc.allocated, sc.safety, sc.pending, sc.onHand)
+		return
+	}
+	sc.split.split(total-covered, &g.rule, sc.current, e.roundingOffset(rec), sc.parts)
+	for i := range g.sets {
+		sc.onHand[i] = sc.allocated[i] + sc.safety[i] + sc.pending[i] + sc.parts[i]
+	}
+}
+
+// roundingOffset spreads the fractional units of many records evenly; it depends on the record's key alone.
+func (e *Engine) roundingOffset(rec *record) uint64 {
+	return hashText2(e.text(rec.upc), e.text(rec.location))
+}
+
+// splitGroup gives an opened record's group that many units on hand, split by percentages, and returns the units moved.
+func (e *Engine) splitGroup(rec *record, w *window, g *group, total int64) (moved int64) {
+	e.loadGroup(rec, g)
+	e.planGroup(rec, g, total)
+	sc := &e.scratch.group
+	for i := range g.sets {
+		d := sc.onHand[i]
+		if sc.rows[i] != 0 {
+			d -= e.segments.at(sc.rows[i]).onHand
+		}
+		if sc.rows[i] == 0 && (d != 0 || g.wants(i)) {
+			sc.rows[i] = e.addSegment(rec, g.sets[i])
+		}
+		if d != 0 {
+			e.change(rec, w, sc.rows[i], delta{onHand: d})
+		}
+		moved += max(d, 0)
+	}
+	return moved
+}
+
+// wants says that the segment of that rank takes part in splits.
+func (g *group) wants(i int) bool {
+	return g.rule.weights[i] > 0 || g.rule.mins != nil && g.rule.mins[i] > 0
+}
+
+// splitSafety splits safety stock like on hand of empty segments.
+func (e *Engine) splitSafety(rec *record, w *window, g *group, safety int64) {
+	e.loadGroup(rec, g)
+	sc := &e.scratch.group
+	sc.split.split(safety, &g.rule, sc.safety, e.roundingOffset(rec), sc.parts)
+	for i := range g.sets {
+		if sc.rows[i] == 0 && (sc.parts[i] != 0 || g.wants(i)) {
+			sc.rows[i] = e.addSegment(rec, g.sets[i])
+		}
+		if sc.rows[i] != 0 {
+			e.change(rec, w, sc.rows[i], delta{safety: sc.parts[i] - sc.safety[i]})
+		}
+	}
+}
+
+// nextGroup gives the group of a segment of the record that comes after those in scratch.group.visited, nil at the end.
+func (e *Engine) nextGroup(rec *record) *group {
+	sc := &e.scratch.group
+	s := e.Schema()
+	for row := rec.segments; row != 0; {
+		seg := e.segments.at(row)
+		g := e.groupOf(seg.tagSet)
+		if number := s.sets.at(uint32(seg.tagSet)).group; !slices.Contains(sc.visited, number) {
+			sc.visited = append(sc.visited, number)
+			return g
+		}
+		row = seg.next
+	}
+	return nil
+}
+
+// splitRecord redistributes every group of a record, which is then due no more, and returns the units moved.
+func (e *Engine) splitRecord(row uint32) (moved int64) {
+	rec, w := e.begin(row)
+	e.setDue(rec, false)
+	if e.Schema().combinations > 0 {
+		e.scratch.group.visited = e.scratch.group.visited[:0]
+		for g := e.nextGroup(rec); g != nil; g = e.nextGroup(rec) {
+			moved += e.splitGroup(rec, &w, g, e.loadGroup(rec, g))
+		}
+	}
+	e.end(rec, &w)
+	return moved
+}
+
+// redistribute marks records as due, splits them now, or only says what that would do.
+func (e *Engine) redistribute(c *Redistribute, r *Result) {
+	rows := e.inScope(&c.Scope)
+	r.Stock.Records = int64(len(rows))
+	if !c.Now && !c.DryRun {
+		for _, row := range rows {
+			rec, w := e.begin(row)
+			e.setDue(rec, true)
+			e.end(rec, &w)
+		}
+		e.emit(&Event{Kind: EventRedistributed, Limit: r.Stock.Records})
+		return
+	}
+	for _, row := range rows {
+		e.listChanges(row, r)
+		if !c.DryRun {
+			e.splitRecord(row)
+		}
+	}
+	if !c.DryRun {
+		e.emit(&Event{Kind: EventRedistributed, Units: r.Stock.Units, Limit: r.Stock.Records})
+	}
+}
+
+// listChanges adds to a result what a redistribution of the record does to its segments.
+func (e *Engine) listChanges(row uint32, r *Result) {
+	if e.Schema().combinations == 0 {
+		return
+	}
+	rec := e.records.at(row)
+	sc := &e.scratch.group
+	sc.visited = sc.visited[:0]
+	for g := e.nextGroup(rec); g != nil; g = e.nextGroup(rec) {
+		e.planGroup(rec, g, e.loadGroup(rec, g))
+		for i := range g.sets {
+			before := sc.current[i]
+			after := sc.onHand[i] - sc.allocated[i] - sc.safety[i] - sc.pending[i]
+			r.Stock.Units += max(0, after-before)
+			if after != before && len(r.Changes) < ReportedItemsMax {
+				r.Changes = append(r.Changes, SegmentChange{UPC: e.text(rec.upc), Location: e.text(rec.location),
+					TagSet: g.sets[i], Before: before, After: after})
+			}
+		}
+	}
+}
+
+// inScope gives the records that a scope selects, in order of their rows.
+func (e *Engine) inScope(c *Scope) []uint32 {
+	rows := e.scratch.rows[:0]
+	locations := make(map[uint32]bool, len(c.Locations))
+	for _, l := range c.Locations {
+		if row := e.findName(&e.locations, l); row != 0 {
+			locations[row] = true
+		}
+	}
+	want := func(row uint32) {
+		if len(c.Locations) == 0 || locations[e.records.at(row).location] {
+			rows = append(rows, row)
+		}
+	}
+	if len(c.UPCs) == 0 {
+		for row := uint32(1); row < e.records.used; row++ {
+			if e.records.at(row).flags&recordLive != 0 {
+				want(row)
+			}
+		}
+	}
+	for _, upc := range c.UPCs {
+		if name := e.findName(&e.upcs, upc); name != 0 {
+			for row := e.names.at(name).records; row != 0; row = e.records.at(row).nextOfUPC {
+				want(row)
+			}
+		}
+	}
+	slices.Sort(rows)
+	rows = slices.Compact(rows)
+	e.scratch.rows = rows
+	return rows
+}
+
+// deleteRecords removes records, or says what stands in the way.
+func (e *Engine) deleteRecords(c *Delete, r *Result) {
+	rows := e.inScope(&c.Scope)
+	for _, row := range rows {
+		rec := e.records.at(row)
+		r.Stock.Records++
+		r.Stock.Units += rec.onHand
+		r.Stock.Promised += rec.allocated + rec.pending
+		if rec.allocated+rec.pending > 0 && !c.Force {
+			r.Code = CodeInUse
+			e.block(rec, r)
+		}
+	}
+	if c.DryRun || r.Code != CodeOK || len(rows) == 0 {
+		return
+	}
+	if r.Stock.Promised > 0 {
+		e.releasePromises(rows)
+	}
+	for _, row := range rows {
+		e.removeRecord(row)
+	}
+	e.emit(&Event{Kind: EventRecordsDeleted, Units: r.Stock.Units, Limit: r.Stock.Records})
+}
+
+// block lists a record that is in the way.
+func (e *Engine) block(rec *record, r *Result) {
+	if len(r.Blocked) < ReportedItemsMax {
+		r.Blocked = append(r.Blocked, BlockedRecord{UPC: e.text(rec.upc), Location: e.text(rec.location),
+			OnHand: rec.onHand, Allocated: rec.allocated, Pending: rec.pending})
+	}
+}
+
+// releasePromises releases what order items hold of records that go away. rows is sorted.
+func (e *Engine) releasePromises(rows []uint32) {
+	for row := uint32(1); row < e.items.used; row++ {
+		it := e.items.at(row)
+		if it.seq == 0 || !e.isOpen(it) {
+			continue
+		}
+		record := e.recordOf(it)
+		if _, found := slices.BinarySearch(rows, record); found {
+			e.releaseAll(row, MovementRecordDeleted)
+		}
+	}
+}

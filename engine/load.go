@@ -1,0 +1,305 @@
+package engine
+
+import (
+	"cmp"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"slices"
+)
+
+// ErrCorrupt says that a stored row is not what a checkpoint wrote. Nothing may be answered from such a state.
+var ErrCorrupt = errors.New("engine: stored state is corrupt")
+
+func corrupt(what string, row uint32) error {
+	return fmt.Errorf("%w: %s (row %d)", ErrCorrupt, what, row)
+}
+
+// meta is the row of figures that belong to no other row.
+type meta struct {
+	index, nowMS, itemSeq, futureSeq, evicted uint64
+	eventFirst, eventNext                     uint64
+	resultFirst, resultNext                   uint64
+}
+
+func (m *meta) fields() []*uint64 {
+	return []*uint64{&m.index, &m.nowMS, &m.itemSeq, &m.futureSeq, &m.evicted, &m.eventFirst, &m.eventNext,
+		&m.resultFirst, &m.resultNext}
+}
+
+func (e *Engine) appendMeta(b []byte) []byte {
+	m := meta{
+		index: e.appliedIndex.Load(), nowMS: uint64(e.nowMS.Load()), itemSeq: e.itemSeq, futureSeq: e.futureSeq,
+		evicted: uint64(e.stats.evicted.Load()), eventFirst: e.events.ring.first, eventNext: e.events.ring.next,
+		resultFirst: e.results.ring.first, resultNext: e.results.ring.next,
+	}
+	b = append(b, stateVersion)
+	for _, field := range m.fields() {
+		b = binary.AppendUvarint(b, *field)
+	}
+	b = binary.AppendUvarint(b, uint64(len(e.counts.open)))
+	for _, c := range e.counts.open {
+		b = appendText(b, e.text(c.location))
+		b = appendText(b, c.name)
+		b = appendUnits(b, c.startedMS, int64(c.index))
+	}
+	return b
+}
+
+func (e *Engine) loadMeta(b []byte) (m meta, err error) {
+	in := reader{b: b}
+	if err := checkVersion(in.byte(), stateVersion, ErrCorrupt); err != nil {
+		return m, err
+	}
+	for _, field := range m.fields() {
+		*field = in.uvarint()
+	}
+	for range in.count(4) {
+		e.counts.open = append(e.counts.open, stockCount{location: e.intern(&e.locations, in.text()),
+			name: string([]byte(in.text())), startedMS: in.units(), index: uint64(in.units())})
+	}
+	e.appliedIndex.Store(m.index)
+	e.nowMS.Store(int64(m.nowMS))
+	e.itemSeq, e.futureSeq = m.itemSeq, m.futureSeq
+	e.stats.evicted.Store(int64(m.evicted))
+	return m, in.end(ErrCorrupt)
+}
+
+func (e *Engine) appendSchema(b []byte) []byte {
+	s := e.Schema()
+	b = binary.AppendUvarint(b, s.index)
+	b = binary.AppendUvarint(b, uint64(len(s.categories)))
+	for i := range s.categories {
+		c := &s.categories[i]
+		b = appendText(b, c.Name)
+		b = append(b, byte(c.Rounding))
+		b = appendTexts(b, c.names)
+		b = binary.AppendUvarint(b, uint64(len(c.Values)))
+		for j, v := range c.Values {
+			b = binary.AppendUvarint(b, uint64(c.ids[j]))
+			b = append(b, flagBit(v.Default, 1))
+			b = appendUnits(b, int64(v.Percent)+1, v.Min, v.Max+1)
+		}
+	}
+	sets := max(s.sets.used, 1)
+	b = binary.AppendUvarint(b, uint64(sets-1))
+	for row := uint32(1); row < sets; row++ {
+		set := s.sets.at(row)
+		b = binary.AppendUvarint(b, uint64(set.alias))
+		for i := range s.categories {
+			b = binary.AppendUvarint(b, uint64(set.key[i]))
+		}
+	}
+	return b
+}
+
+func (e *Engine) loadSchema(b []byte) error {
+	in := reader{b: append([]byte(nil), b...)} // the schema keeps the texts
+	s := &Schema{index: in.uvarint()}
+	s.categories = make([]Category, in.count(1))
+	if len(s.categories) > CategoriesMax {
+		return corrupt("too many categories", 0)
+	}
+	for i := range s.categories {
+		if err := loadCategory(&in, &s.categories[i]); err != nil {
+			return err
+		}
+	}
+	for range in.count(1) {
+		set := tagSet{alias: readTagSet(&in)}
+		for i := range s.categories {
+			set.key[i] = uint16(in.uvarint())
+			if int(set.key[i]) >= len(s.categories[i].names) {
+				return corrupt("a tag set has an unknown value", 0)
+			}
+		}
+		s.put(s.sets.add(), set)
+	}
+	s.check()
+	e.schema.Store(s)
+	return in.end(ErrCorrupt)
+}
+
+func loadCategory(in *reader, c *Category) error {
+	c.Name = in.text()
+	c.Rounding = Rounding(in.byte())
+	c.names = make([]string, in.count(1))
+	for i := range c.names {
+		c.names[i] = in.text()
+	}
+	c.Values = make([]Value, in.count(5))
+	c.ids = make([]uint16, len(c.Values))
+	for i := range c.Values {
+		c.ids[i] = uint16(in.uvarint())
+		if int(c.ids[i]) >= len(c.names) {
+			return corrupt("a category has a value without a name", 0)
+		}
+		c.Values[i] = Value{Name: c.names[c.ids[i]], Default: in.byte() == 1,
+			Percent: int32(in.units() - 1), Min: in.units(), Max: in.units() - 1}
+	}
+	if len(c.Values) == 0 {
+		return corrupt("a category has no values", 0)
+	}
+	c.index()
+	return nil
+}
+
+// Loader fills an empty engine from the rows of checkpoints. It is for one goroutine, and nobody else may use the engine
+// before Finish.
+type Loader struct {
+	e    *Engine
+	meta *meta
+}
+
+// BeginLoad prepares an empty engine for its rows.
+func (e *Engine) BeginLoad() *Loader {
+	assert(e.AppliedIndex() == 0 && e.records.used == 0, "rows are loaded into an engine that is not empty")
+	e.counts.bases = make(map[uint32]int64)
+	return &Loader{e: e}
+}
+
+// Row takes a stored row. Within a table keys must ascend. Errors wrap ErrCorrupt or ErrNewerVersion.
+func (l *Loader) Row(key, value []byte) error {
+	if len(key) == 0 {
+		return corrupt("a row without a key", 0)
+	}
+	switch table, rest := key[0], key[1:]; {
+	case table == ArchivedTable:
+		return nil
+	case table == metaTable && len(rest) == 0:
+		m, err := l.e.loadMeta(value)
+		l.meta = &m
+		return err
+	case table == schemaTable && len(rest) == 0:
+		return l.e.loadSchema(value)
+	case table == recordTable && len(rest) == 4:
+		return l.e.loadRecord(binary.BigEndian.Uint32(rest), value)
+	case table == orderTable && len(rest) == 4:
+		return l.order(binary.BigEndian.Uint32(rest), value)
+	case table == eventTable && len(rest) == 8:
+		return l.entry(&l.e.events.ring, binary.BigEndian.Uint64(rest), value)
+	case table == resultTable && len(rest) == 8:
+		return l.result(binary.BigEndian.Uint64(rest), value)
+	}
+	return fmt.Errorf("%w: a row of an unknown table, key %x", ErrCorrupt, key)
+}
+
+func (l *Loader) order(row uint32, value []byte) error {
+	o, err := readOrder(value)
+	if err != nil {
+		return err
+	}
+	l.e.orders.place(row)
+	l.e.loadOrder(row, &o)
+	return nil
+}
+
+func (l *Loader) entry(r *ring, number uint64, value []byte) error {
+	if r.len() == 0 {
+		r.start(number)
+	}
+	if number != r.next {
+		return fmt.Errorf("%w: entry %d where %d was to come", ErrCorrupt, number, r.next)
+	}
+	r.add(value)
+	return nil
+}
+
+func (l *Loader) result(number uint64, value []byte) error {
+	k, err := readKeptResult(value)
+	if err != nil {
+		return err
+	}
+	s := &l.e.results
+	if err := l.entry(&s.ring, number, value); err != nil {
+		return err
+	}
+	s.byKey.add(hashText(k.key), resultRow(number), s.hash)
+	return nil
+}
+
+// Finish puts together what is derived from the rows and checks that they belong together. The engine is then exactly at
+// the stored index.
+func (l *Loader) Finish() error {
+	e := l.e
+	if l.meta == nil {
+		if e.records.used|e.orders.used != 0 {
+			return corrupt("rows without the meta row", 0)
+		}
+		return nil
+	}
+	if err := l.finishRings(); err != nil {
+		return err
+	}
+	e.records.freeGaps(func(r *record) bool { return r.flags&recordLive != 0 })
+	e.orders.freeGaps(func(o *order) bool { return o.live == 1 })
+	l.finishClosed()
+	return l.finishWaiting()
+}
+
+func (l *Loader) finishRings() error {
+	e := l.e
+	for _, r := range []struct {
+		ring        *ring
+		first, next uint64
+	}{{&e.events.ring, l.meta.eventFirst, l.meta.eventNext}, {&e.results.ring, l.meta.resultFirst, l.meta.resultNext}} {
+		if r.ring.len() == 0 {
+			r.ring.start(r.next)
+		}
+		if r.ring.first != r.first || r.ring.next != r.next {
+			return fmt.Errorf("%w: entries %d to %d where %d to %d belong", ErrCorrupt, r.ring.first, r.ring.next, r.first, r.next)
+		}
+	}
+	e.changes.events = ringChanges{first: e.events.ring.first, next: e.events.ring.next}
+	e.changes.results = ringChanges{first: e.results.ring.first, next: e.results.ring.next}
+	e.stats.events.Store(int64(e.events.ring.len()))
+	e.stats.results.Store(int64(e.results.ring.len()))
+	return nil
+}
+
+// finishClosed queues the closed orders to leave memory, by their last change.
+func (l *Loader) finishClosed() {
+	e := l.e
+	for row := uint32(1); row < e.orders.used; row++ {
+		if o := e.orders.at(row); o.live == 1 && o.open == 0 {
+			e.closed.a = append(e.closed.a, closedOrder{row: row, changed: o.changed})
+		}
+	}
+	slices.SortFunc(e.closed.a, func(a, b closedOrder) int {
+		return cmp.Or(cmp.Compare(a.changed, b.changed), cmp.Compare(a.row, b.row))
+	})
+}
+
+// finishWaiting puts the lines with pending units into their segments' queues, the oldest order item first, and checks
+// that what the order items hold is what the segments have promised.
+func (l *Loader) finishWaiting() error {
+	e := l.e
+	var waiting []uint32
+	for row := uint32(1); row < e.lines.used; row++ {
+		if e.lines.at(row).pending > 0 {
+			waiting = append(waiting, row)
+		}
+	}
+	slices.SortFunc(waiting, func(a, b uint32) int {
+		return cmp.Or(cmp.Compare(e.lineSeq(a), e.lineSeq(b)), cmp.Compare(a, b))
+	})
+	for _, row := range waiting {
+		ln := e.lines.at(row)
+		rec := e.recordOf(e.items.at(ln.item))
+		if rec == 0 {
+			return corrupt("pending units without a record", row)
+		}
+		seg := e.findSegment(e.records.at(rec), e.Schema().canonical(ln.tagSet))
+		if seg == 0 {
+			return corrupt("pending units without a segment", row)
+		}
+		e.wait(e.segments.at(seg), row)
+	}
+	var problem error
+	e.Verify(func(what string) {
+		if problem == nil {
+			problem = fmt.Errorf("%w: %s", ErrCorrupt, what)
+		}
+	})
+	return problem
+}

@@ -1,0 +1,340 @@
+package engine
+
+import (
+	"strconv"
+	"sync/atomic"
+)
+
+// itemsWalked is the number of items up to which an order's items are found by walking them; the items of a larger order
+// are in the table byItemID.
+const itemsWalked = 8
+
+// findOrder looks an order in memory up; 0: there is none.
+func (e *Engine) findOrder(orderID string) uint32 {
+	for p := e.byOrderID.probe(hashText(orderID)); ; {
+		row := p.next()
+		if row == 0 || e.ordersText.get(e.orders.at(row).id) == orderID {
+			return row
+		}
+	}
+}
+
+func (e *Engine) orderHash(row uint32) uint64 { return e.orders.at(row).hash }
+
+func itemHash(order uint32, itemID string) uint64 {
+	return mix(uint64(order), 0x9e3779b97f4a7c15) ^ hashText(itemID)
+}
+
+func (e *Engine) itemHashOf(row uint32) uint64 {
+	it := e.items.at(row)
+	return itemHash(it.order, e.ordersText.get(it.id))
+}
+
+// findItem looks an item of an order up; 0: there is none.
+func (e *Engine) findItem(orderRow uint32, itemID string) uint32 {
+	o := e.orders.at(orderRow)
+	if o.count <= itemsWalked {
+		row := o.items
+		for row != 0 && e.ordersText.get(e.items.at(row).id) != itemID {
+			row = e.items.at(row).next
+		}
+		return row
+	}
+	for p := e.byItemID.probe(itemHash(orderRow, itemID)); ; {
+		row := p.next()
+		if row == 0 {
+			return 0
+		}
+		if it := e.items.at(row); it.order == orderRow && e.ordersText.get(it.id) == itemID {
+			return row
+		}
+	}
+}
+
+// createOrder adds an order without items.
+func (e *Engine) createOrder(orderID string) uint32 {
+	row := e.orders.add()
+	e.touchOrder(row)
+	e.fillOrder(row, orderID)
+	return row
+}
+
+func (e *Engine) fillOrder(row uint32, orderID string) {
+	o := e.orders.at(row)
+	o.id, o.items, o.itemLast, o.count, o.open, o.live = e.ordersText.add(orderID), 0, 0, 0, 0, 1
+	atomic.StoreUint64(&o.hash, hashText(orderID))
+	e.byOrderID.add(o.hash, row, e.orderHash)
+	e.stats.orders.Add(1)
+}
+
+// createItem adds an item at the end of an order.
+func (e *Engine) createItem(orderRow uint32, itemID string) uint32 {
+	row := e.items.add()
+	*e.items.at(row) = item{id: e.ordersText.add(itemID), order: orderRow}
+	o := e.orders.at(orderRow)
+	if o.itemLast == 0 {
+		o.items = row
+	} else {
+		e.items.at(o.itemLast).next = row
+	}
+	o.itemLast = row
+	o.count++
+	e.indexItems(o, row)
+	e.stats.items.Add(1)
+	return row
+}
+
+// indexItems enters an order's new item, or all of its items when it has just become too long to walk.
+func (e *Engine) indexItems(o *order, row uint32) {
+	switch {
+	case o.count <= itemsWalked:
+	case o.count == itemsWalked+1:
+		for i := o.items; i != 0; i = e.items.at(i).next {
+			e.byItemID.add(e.itemHashOf(i), i, e.itemHashOf)
+		}
+	default:
+		e.byItemID.add(e.itemHashOf(row), row, e.itemHashOf)
+	}
+}
+
+// createLine adds an allocation line at the end of an item.
+func (e *Engine) createLine(itemRow uint32, l line) uint32 {
+	row := e.lines.add()
+	l.item = itemRow
+	*e.lines.at(row) = l
+	at := &e.items.at(itemRow).lines
+	for *at != 0 {
+		at = &e.lines.at(*at).next
+	}
+	*at = row
+	return row
+}
+
+// dropLines takes all lines of an item away; none of them waits.
+func (e *Engine) dropLines(it *item) {
+	for row := it.lines; row != 0; {
+		next := e.lines.at(row).next
+		e.lines.drop(row)
+		row = next
+	}
+	it.lines = 0
+}
+
+// dropOrder takes an order out of memory.
+func (e *Engine) dropOrder(row uint32) {
+	o := e.orders.at(row)
+	e.byOrderID.remove(e.orderHash(row), row)
+	for i := o.items; i != 0; {
+		it := e.items.at(i)
+		next := it.next
+		if o.count > itemsWalked {
+			e.byItemID.remove(e.itemHashOf(i), i)
+		}
+		e.dropLines(it)
+		e.dropMoves(it)
+		e.ordersText.drop(it.id)
+		*it = item{}
+		e.items.drop(i)
+		e.stats.items.Add(-1)
+		i = next
+	}
+	e.ordersText.drop(o.id)
+	atomic.StoreUint64(&o.changed, 0)
+	o.id, o.items, o.itemLast, o.count, o.live = 0, 0, 0, 0, 0
+	e.orders.drop(row)
+	e.stats.orders.Add(-1)
+}
+
+// moved adds to an item's history.
+func (e *Engine) moved(itemRow uint32, kind MovementKind, id TagSetID, units int64) {
+	if units == 0 {
+		return
+	}
+	e.addMove(itemRow, movement{kind: kind, tagSet: id, units: units, index: e.appliedIndex.Load(), timeMS: e.nowMS.Load()})
+}
+
+func (e *Engine) addMove(itemRow uint32, m movement) {
+	it := e.items.at(itemRow)
+	if it.moveCount == MovementsPerItemMax {
+		oldest := it.moves
+		it.moves = e.moves.at(oldest).next
+		e.moves.drop(oldest)
+		it.moveCount--
+	}
+	row := e.moves.add()
+	*e.moves.at(row) = m
+	if it.moves == 0 {
+		it.moves = row
+	} else {
+		e.moves.at(it.moveLast).next = row
+	}
+	it.moveLast = row
+	it.moveCount++
+}
+
+func (e *Engine) dropMoves(it *item) {
+	for row := it.moves; row != 0; {
+		next := e.moves.at(row).next
+		e.moves.drop(row)
+		row = next
+	}
+	it.moves, it.moveLast, it.moveCount = 0, 0, 0
+}
+
+// recordOf gives the row of an item's record; 0: the record is gone.
+func (e *Engine) recordOf(it *item) uint32 {
+	if it.record != 0 {
+		if rec := e.records.at(it.record); rec.flags&recordLive != 0 && rec.upc == it.upc && rec.location == it.location {
+			return it.record
+		}
+	}
+	it.record = e.findRecord(e.text(it.upc), e.text(it.location))
+	return it.record
+}
+
+// held is what an item has allocated and pending.
+func (e *Engine) held(it *item) (allocated, pending int64) {
+	for row := it.lines; row != 0; {
+		l := e.lines.at(row)
+		allocated += l.allocated
+		pending += l.pending
+		row = l.next
+	}
+	return allocated, pending
+}
+
+// restockable is what an item has shipped and not got back.
+func (e *Engine) restockable(it *item) (units int64) {
+	for row := it.lines; row != 0; {
+		l := e.lines.at(row)
+		units += l.fulfilled - l.returned
+		row = l.next
+	}
+	return units
+}
+
+func (e *Engine) isOpen(it *item) bool {
+	allocated, pending := e.held(it)
+	return allocated+pending > 0
+}
+
+// isSpent says that everything of an item was released and nothing fulfilled, so that it may be allocated anew.
+func (e *Engine) isSpent(it *item) bool {
+	for row := it.lines; row != 0; {
+		l := e.lines.at(row)
+		if l.allocated+l.pending+l.fulfilled > 0 {
+			return false
+		}
+		row = l.next
+	}
+	return true
+}
+
+// reckon brings an order's count of open items up to date after one of its items changed.
+func (e *Engine) reckon(it *item, wasOpen bool) {
+	o := e.orders.at(it.order)
+	switch isOpen := e.isOpen(it); {
+	case isOpen && !wasOpen:
+		o.open++
+	case wasOpen && !isOpen:
+		o.open--
+	}
+	if o.open == 0 {
+		e.closed.push(closedOrder{row: it.order, changed: o.changed})
+	}
+}
+
+// orderFor gives the order a command is about: from memory, or from the stored row that the command carries; 0 if there
+// is none. false: the stored row may be out of date, so the command must be sent again.
+func (e *Engine) orderFor(orderID string, envelope *Envelope, r *Result) (uint32, bool) {
+	if row := e.findOrder(orderID); row != 0 || len(envelope.Archived) == 0 {
+		return row, true
+	}
+	// Within that many entries the order cannot have come back, changed, and left memory again.
+	if e.appliedIndex.Load()-envelope.ArchivedAt >= ClosedOrderEntries {
+		r.refuse(CodeRetry, "orderId", orderID)
+		return 0, false
+	}
+	row, err := e.loadArchived(orderID, envelope.Archived)
+	if err != nil {
+		r.refuse(CodeInvalid, "archived", err.Error())
+		return 0, false
+	}
+	return row, true
+}
+
+// expireReservations ends the reservations that are due, in the order of their ends.
+func (e *Engine) expireReservations() {
+	now := e.nowMS.Load()
+	for e.expiries.len() > 0 && e.expiries.top().atMS <= now {
+		d := e.expiries.pop()
+		it := e.items.at(d.row)
+		if it.seq != d.seq || it.expiresMS != d.atMS || !e.isOpen(it) {
+			continue
+		}
+		units := e.releaseAll(d.row, MovementExpired)
+		e.emit(&Event{Kind: EventReservationExpired, UPC: e.text(it.upc), Location: e.text(it.location), TagSet: it.tagSet,
+			OrderID: e.ordersText.get(e.orders.at(it.order).id), ItemID: e.ordersText.get(it.id), Units: units})
+	}
+}
+
+// releaseAll releases everything that an item holds and returns how many units that was.
+func (e *Engine) releaseAll(itemRow uint32, kind MovementKind) int64 {
+	it := e.items.at(itemRow)
+	allocated, pending := e.held(it)
+	e.touchOrder(it.order)
+	rec, w := e.begin(e.recordOf(it))
+	e.release(itemRow, rec, &w, allocated+pending, kind, nil)
+	e.end(rec, &w)
+	e.reckon(it, true)
+	return allocated + pending
+}
+
+// closedOrder is an order that had nothing open at a log index. If it still has that index as its last change when its
+// time has come, it leaves memory.
+type closedOrder struct {
+	row     uint32
+	changed uint64
+}
+
+// fifo is a queue of closed orders.
+type fifo struct {
+	a    []closedOrder
+	head int
+}
+
+func (q *fifo) push(c closedOrder) {
+	if q.head > 1024 && q.head*2 > len(q.a) {
+		q.a = q.a[:copy(q.a, q.a[q.head:])]
+		q.head = 0
+	}
+	q.a = append(q.a, c)
+}
+
+// evictClosedOrders takes orders out of memory that closed long ago; they are written with the next checkpoint, and a
+// command for one carries its row.
+func (e *Engine) evictClosedOrders() {
+	q := &e.closed
+	for q.head < len(q.a) && q.a[q.head].changed+ClosedOrderEntries <= e.appliedIndex.Load() {
+		c := q.a[q.head]
+		q.head++
+		if o := e.orders.at(c.row); o.live == 1 && o.changed == c.changed && o.open == 0 {
+			e.archive(c.row)
+		}
+	}
+}
+
+func linePath(i int, field string) string { return "lines[" + strconv.Itoa(i) + "]." + field }
+
+// addLine adds an empty line to a result, using the memory of an earlier one.
+func (r *Result) addLine(itemID string, requested int64) *LineResult {
+	n := len(r.Lines)
+	if n == cap(r.Lines) {
+		r.Lines = append(r.Lines, LineResult{})
+	} else {
+		r.Lines = r.Lines[:n+1]
+	}
+	l := &r.Lines[n]
+	*l = LineResult{ItemID: itemID, Requested: requested, Parts: l.Parts[:0]}
+	return l
+}

@@ -1,0 +1,253 @@
+package engine
+
+import (
+	"runtime"
+	"slices"
+	"sync/atomic"
+)
+
+// spinsMax is how often a reader tries a record that is being changed before it lets others run.
+const spinsMax = 16
+
+// ReadRecord copies a record into v, all of it as of one moment. It takes no lock, may be called at any time and does not
+// allocate once v's slices have grown. False: there is no such record.
+func (e *Engine) ReadRecord(upc, location string, v *RecordView) bool {
+	for try := 0; ; try++ {
+		row := e.findRecord(upc, location)
+		if row == 0 {
+			return false
+		}
+		r := e.records.at(row)
+		seq := atomic.LoadUint32(&r.seq)
+		if seq%2 == 0 {
+			same := e.isRecord(r, upc, location)
+			if same {
+				e.copyRecord(r, v)
+			}
+			if atomic.LoadUint32(&r.seq) == seq && same {
+				v.UPC, v.Location = e.text(v.upc), e.text(v.location)
+				return true
+			}
+		}
+		if try%spinsMax == spinsMax-1 {
+			runtime.Gosched()
+		}
+	}
+}
+
+func (e *Engine) isRecord(r *record, upc, location string) bool {
+	u, l := atomic.LoadUint32(&r.upc), atomic.LoadUint32(&r.location)
+	return u != 0 && l != 0 && e.text(u) == upc && e.text(l) == location
+}
+
+// copyRecord copies what may be changing; the caller checks the record's seq before and after.
+func (e *Engine) copyRecord(r *record, v *RecordView) {
+	v.upc, v.location = atomic.LoadUint32(&r.upc), atomic.LoadUint32(&r.location)
+	v.Version = atomic.LoadUint64(&r.version)
+	v.OnHand = atomic.LoadInt64(&r.onHand)
+	v.Allocated = atomic.LoadInt64(&r.allocated)
+	v.Pending = atomic.LoadInt64(&r.pending)
+	v.SafetyStock = atomic.LoadInt64(&r.safety)
+	v.Floor = atomic.LoadInt64(&r.floor)
+	v.LTD = atomic.LoadInt64(&r.ltd)
+	v.Due = atomic.LoadUint32(&r.flags)&recordDue != 0
+	v.Segments, v.Future = v.Segments[:0], v.Future[:0]
+	// A list that changes meanwhile may lead into another record's; the counts end that.
+	for row := atomic.LoadUint32(&r.segments); row != 0 && len(v.Segments) < SegmentsPerRecordMax; {
+		var next uint32
+		v.Segments = append(v.Segments, SegmentView{})
+		next = copySegment(e.segments.at(row), &v.Segments[len(v.Segments)-1])
+		row = next
+	}
+	for row := atomic.LoadUint32(&r.futures); row != 0 && len(v.Future) < FuturesPerRecordMax; {
+		f := e.futures.at(row)
+		v.Future = append(v.Future, FutureView{DeliveryDateMS: atomic.LoadInt64(&f.dueMS),
+			Quantity: atomic.LoadInt64(&f.quantity), TagSet: TagSetID(atomic.LoadUint32((*uint32)(&f.tagSet))),
+			Split: atomic.LoadUint32(&f.split) == 1})
+		row = atomic.LoadUint32(&f.next)
+	}
+}
+
+func copySegment(s *segment, v *SegmentView) (next uint32) {
+	v.TagSet = TagSetID(atomic.LoadUint32((*uint32)(&s.tagSet)))
+	v.OnHand = atomic.LoadInt64(&s.onHand)
+	v.Allocated = atomic.LoadInt64(&s.allocated)
+	v.Pending = atomic.LoadInt64(&s.pending)
+	v.SafetyStock = atomic.LoadInt64(&s.safety)
+	v.Floor = atomic.LoadInt64(&s.floor)
+	v.LTD = atomic.LoadInt64(&s.ltd)
+	return atomic.LoadUint32(&s.next)
+}
+
+// AppendLocations appends the locations that have a record of the UPC, in order. It may be called at any time.
+func (e *Engine) AppendLocations(dst []string, upc string) []string {
+	name := e.findName(&e.upcs, upc)
+	if name == 0 {
+		return dst
+	}
+	start := len(dst)
+	for row := atomic.LoadUint32(&e.names.at(name).records); row != 0; {
+		r := e.records.at(row)
+		if atomic.LoadUint32(&r.upc) != name {
+			// The record went away while we stood on it: begin again.
+			dst = dst[:start]
+			row = atomic.LoadUint32(&e.names.at(name).records)
+			continue
+		}
+		dst = append(dst, e.text(atomic.LoadUint32(&r.location)))
+		row = atomic.LoadUint32(&r.nextOfUPC)
+	}
+	slices.Sort(dst[start:])
+	return append(dst[:start], slices.Compact(dst[start:])...)
+}
+
+// AppendUPCs appends up to limit UPCs that have a record at the location, in the order of the records' rows, starting
+// with the records' row from, and gives the row to go on from, 0 at the end. It may be called at any time.
+func (e *Engine) AppendUPCs(dst []string, location string, from uint32, limit int) (upcs []string, next uint32) {
+	name := e.findName(&e.locations, location)
+	if name == 0 {
+		return dst, 0
+	}
+	used := e.recordsUsed.Load()
+	for row := max(from, 1); row < used; row++ {
+		r := e.records.at(row)
+		if atomic.LoadUint32(&r.location) != name {
+			continue
+		}
+		if upc := atomic.LoadUint32(&r.upc); upc != 0 {
+			if limit == 0 {
+				return dst, row
+			}
+			dst = append(dst, e.text(upc))
+			limit--
+		}
+	}
+	return dst, 0
+}
+
+// Refuses says whether committed stock cannot meet an Allocate, and fills the result with the refusal. It may be called at
+// any time, by a node that is sure to be the leader, takes no lock and does not allocate once r has grown. False: the
+// command must go through the log, which may know an earlier answer or the effect of commands still on their way.
+func (e *Engine) Refuses(key string, c *Allocate, r *Result) bool {
+	if c.Backorder || len(c.Lines) > refusedLinesMax || key != "" && e.results.mayHave(key) {
+		return false
+	}
+	if p := e.byOrderID.probe(hashText(c.OrderID)); p.next() != 0 {
+		return false
+	}
+	r.reset(e.AppliedIndex())
+	r.Kind = KindAllocate
+	refused := 0
+	for i := range c.Lines {
+		code, sure := e.refusesLine(c, i, r)
+		if !sure {
+			return false
+		}
+		if code != CodeOK {
+			refused++
+		}
+	}
+	if c.Mode == ModeAll {
+		return refused > 0 && refusedAll(r)
+	}
+	return refused == len(c.Lines)
+}
+
+// refusedLinesMax bounds the lines that Refuses looks at, which it compares with each other.
+const refusedLinesMax = 16
+
+// refusesLine answers one line. sure is false when only the log can tell.
+func (e *Engine) refusesLine(c *Allocate, i int, r *Result) (code Code, sure bool) {
+	l := &c.Lines[i]
+	for j := range i {
+		if c.Lines[j].UPC == l.UPC && c.Lines[j].Location == l.Location {
+			return 0, false // the lines may draw on one segment
+		}
+	}
+	s := e.Schema()
+	key, _, code, _ := s.key(l.Tags)
+	if code != CodeOK {
+		return 0, false
+	}
+	available, code := e.availableOf(s, l, &key)
+	switch {
+	case code != CodeOK:
+	case available >= l.Quantity || c.Mode == ModePartial && available > 0:
+		r.addLine(l.ItemID, l.Quantity)
+		return CodeOK, true
+	default:
+		code = CodeInsufficient
+	}
+	out := r.addLine(l.ItemID, l.Quantity)
+	out.Code, out.Available = code, max(0, available)
+	return code, true
+}
+
+// availableOf reads the available units of a line's segment.
+func (e *Engine) availableOf(s *Schema, l *AllocateLine, key *tagSetKey) (units int64, code Code) {
+	id := s.find(key)
+	for try := 0; ; try++ {
+		row := e.findRecord(l.UPC, l.Location)
+		if row == 0 {
+			return 0, CodeUnknownRecord
+		}
+		r := e.records.at(row)
+		seq := atomic.LoadUint32(&r.seq)
+		if seq%2 == 0 {
+			same := e.isRecord(r, l.UPC, l.Location)
+			units, code = e.segmentAvailable(r, id)
+			if atomic.LoadUint32(&r.seq) == seq && same {
+				return units, code
+			}
+		}
+		if try%spinsMax == spinsMax-1 {
+			runtime.Gosched()
+		}
+	}
+}
+
+func (e *Engine) segmentAvailable(r *record, id TagSetID) (units int64, code Code) {
+	if id == 0 {
+		return 0, CodeUnknownSegment
+	}
+	row := atomic.LoadUint32(&r.segments)
+	for n := 0; row != 0 && n < SegmentsPerRecordMax; n++ {
+		s := e.segments.at(row)
+		if atomic.LoadUint32((*uint32)(&s.tagSet)) == uint32(id) {
+			return atomic.LoadInt64(&s.onHand) - atomic.LoadInt64(&s.allocated) - atomic.LoadInt64(&s.pending) -
+				atomic.LoadInt64(&s.safety), CodeOK
+		}
+		row = atomic.LoadUint32(&s.next)
+	}
+	return 0, CodeUnknownSegment
+}
+
+// ReadOrder copies an order that is in memory. The caller holds the mutex under which Apply is called.
+func (e *Engine) ReadOrder(orderID string, v *OrderView) bool {
+	row := e.findOrder(orderID)
+	if row == 0 {
+		return false
+	}
+	*v = OrderView{OrderID: orderID, Items: v.Items[:0]}
+	for i := e.orders.at(row).items; i != 0; i = e.items.at(i).next {
+		v.Items = append(v.Items, e.viewItem(e.items.at(i)))
+	}
+	return true
+}
+
+func (e *Engine) viewItem(it *item) ItemView {
+	v := ItemView{
+		ItemID: string([]byte(e.ordersText.get(it.id))), UPC: e.text(it.upc), Location: e.text(it.location),
+		TagSet: it.tagSet, Requested: it.requested, ExpiresAtMS: it.expiresMS,
+	}
+	for row := it.lines; row != 0; row = e.lines.at(row).next {
+		l := e.lines.at(row)
+		v.Lines = append(v.Lines, LineView{TagSet: l.tagSet, Allocated: l.allocated, Pending: l.pending,
+			Fulfilled: l.fulfilled, Returned: l.returned, Released: l.released})
+	}
+	for row := it.moves; row != 0; row = e.moves.at(row).next {
+		m := e.moves.at(row)
+		v.Movements = append(v.Movements, MovementView{Kind: m.kind, TagSet: m.tagSet, Units: m.units, Index: m.index, TimeMS: m.timeMS})
+	}
+	return v
+}

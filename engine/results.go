@@ -1,0 +1,125 @@
+package engine
+
+import (
+	"bytes"
+	"encoding/binary"
+)
+
+// results keeps the answers given for idempotency keys, the oldest first.
+type results struct {
+	ring  ring
+	byKey table // entries by key, under resultRow
+}
+
+// keptResult is one entry: what was asked and what was answered.
+type keptResult struct {
+	timeMS int64
+	key    string
+	kind   Kind
+	digest bool   // asked is a digest of the command and not its body
+	asked  []byte // see digest
+	result []byte
+}
+
+const resultDigest = 1
+
+// resultRow stands for an entry in the table: the low bits of its number, and one bit so that it is not zero.
+func resultRow(number uint64) uint32 { return uint32(number) | 1<<31 }
+
+// number is the entry that a row of the table stands for.
+func (s *results) number(row uint32) uint64 {
+	behind := (uint32(s.ring.next) - row) & (1<<31 - 1)
+	return s.ring.next - uint64(behind)
+}
+
+func (s *results) get(number uint64) keptResult {
+	k, err := readKeptResult(s.ring.get(number))
+	assert(err == nil, "a kept result cannot be read")
+	return k
+}
+
+func readKeptResult(b []byte) (k keptResult, err error) {
+	in := reader{b: b}
+	k.timeMS = in.varint()
+	k.key = in.text()
+	k.kind = Kind(in.byte())
+	k.digest = in.byte()&resultDigest != 0
+	k.asked = in.bytes()
+	k.result = in.bytes()
+	return k, in.end(ErrCorrupt)
+}
+
+// find gives the number of the entry of a key.
+func (s *results) find(key string) (uint64, bool) {
+	for p := s.byKey.probe(hashText(key)); ; {
+		row := p.next()
+		if row == 0 {
+			return 0, false
+		}
+		if number := s.number(row); s.get(number).key == key {
+			return number, true
+		}
+	}
+}
+
+// mayHave says whether there may be an entry of the key; it may be called at any time. No is certain.
+func (s *results) mayHave(key string) bool {
+	p := s.byKey.probe(hashText(key))
+	return p.next() != 0
+}
+
+func (s *results) hash(row uint32) uint64 { return hashText(s.get(s.number(row)).key) }
+
+// keepResult keeps the answer to a command. The command is the one decoded last.
+func (e *Engine) keepResult(key string, c Command, result []byte) {
+	for e.results.ring.len() >= IdempotencyResultsMax {
+		e.dropResult()
+	}
+	body, flags := e.scratch.command.body, byte(0)
+	if len(body) > IdempotencyCommandBytesMax {
+		e.scratch.digest = appendDigest(e.scratch.digest[:0], c)
+		body, flags = e.scratch.digest, resultDigest
+	}
+	b := binary.AppendVarint(e.scratch.encoded[:0], e.nowMS.Load())
+	b = appendText(b, key)
+	b = append(b, byte(c.Kind()), flags)
+	b = appendText(b, aliasText(body))
+	b = appendText(b, aliasText(result))
+	e.scratch.encoded = b
+	number := e.results.ring.add(b)
+	e.results.byKey.add(hashText(key), resultRow(number), e.results.hash)
+	e.stats.results.Add(1)
+}
+
+// difference names the first field in which a command differs from the one that was answered, "" if they are equal.
+// body is the command's binary form.
+func (k *keptResult) difference(c Command, body []byte) string {
+	if k.kind != c.Kind() {
+		return "kind"
+	}
+	if k.digest {
+		return digestDifference(k.asked, c)
+	}
+	if bytes.Equal(k.asked, body) {
+		return ""
+	}
+	was, err := new(commandScratch).decodeBody(k.kind, k.asked)
+	assert(err == nil, "a kept command cannot be read")
+	return firstDifference(was, c)
+}
+
+func (e *Engine) forgetOldResults() {
+	for e.results.ring.len() > 0 && e.results.get(e.results.ring.first).timeMS+IdempotencyAgeMS <= e.nowMS.Load() {
+		e.dropResult()
+	}
+}
+
+func (e *Engine) dropResult() {
+	ring := &e.results.ring
+	if c := e.changes.frozen; c != nil {
+		c.results.keep(ring)
+	}
+	e.results.byKey.remove(hashText(e.results.get(ring.first).key), resultRow(ring.first))
+	ring.drop()
+	e.stats.results.Add(-1)
+}

@@ -1,0 +1,296 @@
+package engine
+
+import (
+	"encoding/binary"
+	"sync/atomic"
+)
+
+// stateVersion is the first byte of the meta row. Any change of a row's form is a new version.
+const stateVersion = 1
+
+// The rows of the durable form. A row's key says which row of its slab it is, so that references between rows and the
+// choice of free rows are the same after a restart.
+
+// appendRecord encodes a record with its segments and deliveries; nothing if the row is free.
+func (e *Engine) appendRecord(b []byte, row uint32) []byte {
+	r := e.records.at(row)
+	if r.flags&recordLive == 0 {
+		return b
+	}
+	b = appendText(b, e.text(r.upc))
+	b = appendText(b, e.text(r.location))
+	b = binary.AppendUvarint(b, uint64(r.flags))
+	b = binary.AppendUvarint(b, r.version)
+	b = appendUnits(b, r.onHand, r.allocated, r.pending, r.safety, r.floor, r.ltd)
+	b = binary.AppendUvarint(b, uint64(r.segmentCount))
+	for s := r.segments; s != 0; s = e.segments.at(s).next {
+		seg := e.segments.at(s)
+		b = binary.AppendUvarint(b, uint64(seg.tagSet))
+		b = appendUnits(b, seg.onHand, seg.allocated, seg.pending, seg.safety, seg.floor, seg.ltd)
+		base, ok := e.counts.bases[s]
+		if !ok {
+			base = -1
+		}
+		b = binary.AppendUvarint(b, uint64(base+1))
+	}
+	for f := r.futures; f != 0; f = e.futures.at(f).next {
+		ft := e.futures.at(f)
+		b = binary.AppendUvarint(b, ft.seq)
+		b = appendUnits(b, ft.dueMS, ft.quantity, int64(ft.tagSet), int64(ft.split))
+	}
+	return b
+}
+
+// appendUnits encodes figures that are never negative.
+func appendUnits(b []byte, units ...int64) []byte {
+	for _, n := range units {
+		b = binary.AppendUvarint(b, uint64(n))
+	}
+	return b
+}
+
+// loadRecord decodes a record into an empty row. No reader looks at the engine yet.
+func (e *Engine) loadRecord(row uint32, b []byte) error {
+	in := reader{b: b}
+	r := e.records.place(row)
+	upc, location := in.text(), in.text()
+	*r = record{flags: uint32(in.uvarint()), version: in.uvarint(), upc: e.intern(&e.upcs, upc),
+		location: e.intern(&e.locations, location)}
+	r.onHand, r.allocated, r.pending, r.safety = in.units(), in.units(), in.units(), in.units()
+	r.floor, r.ltd = in.units(), in.units()
+	r.segmentCount = uint32(in.uvarint())
+	at := &r.segments
+	var sum segment
+	for range r.segmentCount {
+		if in.left() == 0 {
+			return corrupt("a record ends early", row)
+		}
+		*at = e.segments.add()
+		seg := e.segments.at(*at)
+		*seg = segment{tagSet: readTagSet(&in), onHand: in.units(), allocated: in.units(), pending: in.units(),
+			safety: in.units(), floor: in.units(), ltd: in.units()}
+		if base := in.uvarint(); base != 0 {
+			e.counts.bases[*at] = int64(base) - 1
+		}
+		sum.onHand += seg.onHand
+		sum.allocated += seg.allocated
+		sum.pending += seg.pending
+		sum.safety += seg.safety
+		at = &seg.next
+	}
+	if sum.onHand != r.onHand || sum.allocated != r.allocated || sum.pending != r.pending || sum.safety != r.safety {
+		return corrupt("a record is not the sum of its segments", row)
+	}
+	for in.left() > 0 {
+		e.linkFuture(r, future{seq: in.uvarint(), dueMS: in.units(), quantity: in.units(),
+			tagSet: TagSetID(in.units()), split: uint32(in.units()), record: row})
+	}
+	if err := in.end(ErrCorrupt); err != nil {
+		return err
+	}
+	if r.flags&recordLive == 0 {
+		return corrupt("a stored record is not live", row)
+	}
+	e.stats.segments.Add(int64(r.segmentCount))
+	e.linkRecord(row)
+	return nil
+}
+
+func (r *reader) units() int64 { return int64(r.uvarint()) }
+
+// appendOrder encodes an order with its items; nothing if the row is free.
+func (e *Engine) appendOrder(b []byte, row uint32) []byte {
+	o := e.orders.at(row)
+	if o.live == 0 {
+		return b
+	}
+	b = appendText(b, e.ordersText.get(o.id))
+	b = binary.AppendUvarint(b, o.changed)
+	b = binary.AppendUvarint(b, uint64(o.count))
+	for i := o.items; i != 0; i = e.items.at(i).next {
+		b = e.appendItem(b, e.items.at(i))
+	}
+	return b
+}
+
+func (e *Engine) appendItem(b []byte, it *item) []byte {
+	b = appendText(b, e.ordersText.get(it.id))
+	b = appendText(b, e.text(it.upc))
+	b = appendText(b, e.text(it.location))
+	b = binary.AppendUvarint(b, it.seq)
+	b = appendUnits(b, int64(it.tagSet), it.requested, it.expiresMS)
+	lines := uint64(0)
+	for row := it.lines; row != 0; row = e.lines.at(row).next {
+		lines++
+	}
+	b = binary.AppendUvarint(b, lines)
+	for row := it.lines; row != 0; row = e.lines.at(row).next {
+		l := e.lines.at(row)
+		b = appendUnits(b, int64(l.tagSet), l.took, l.waited, l.allocated, l.pending, l.fulfilled, l.returned, l.released)
+	}
+	b = binary.AppendUvarint(b, uint64(it.moveCount))
+	for row := it.moves; row != 0; row = e.moves.at(row).next {
+		m := e.moves.at(row)
+		b = append(b, byte(m.kind))
+		b = appendUnits(b, int64(m.tagSet), m.units, int64(m.index), m.timeMS)
+	}
+	return b
+}
+
+// storedItem is an order item as a row holds it. Its texts alias the row.
+type storedItem struct {
+	id, upc, location string
+	item              item
+	lines             []line
+	moves             []movement
+}
+
+// storedOrder is an order as a row holds it.
+type storedOrder struct {
+	id      string
+	changed uint64
+	items   []storedItem
+}
+
+// bytes that an item, a line and a movement have at least
+const (
+	storedItemBytesMin = 9
+	storedLineBytesMin = 8
+	storedMoveBytesMin = 5
+)
+
+func readOrder(b []byte) (o storedOrder, err error) {
+	in := reader{b: b}
+	o.id = in.text()
+	o.changed = in.uvarint()
+	o.items = make([]storedItem, in.count(storedItemBytesMin))
+	for i := range o.items {
+		readItem(&in, &o.items[i])
+	}
+	return o, in.end(ErrCorrupt)
+}
+
+func readItem(in *reader, s *storedItem) {
+	s.id, s.upc, s.location = in.text(), in.text(), in.text()
+	s.item = item{seq: in.uvarint(), tagSet: TagSetID(in.units()), requested: in.units(), expiresMS: in.units()}
+	s.lines = make([]line, in.count(storedLineBytesMin))
+	for i := range s.lines {
+		s.lines[i] = line{tagSet: TagSetID(in.units()), took: in.units(), waited: in.units(), allocated: in.units(),
+			pending: in.units(), fulfilled: in.units(), returned: in.units(), released: in.units()}
+	}
+	s.moves = make([]movement, in.count(storedMoveBytesMin))
+	for i := range s.moves {
+		s.moves[i] = movement{kind: MovementKind(in.byte()), tagSet: TagSetID(in.units()), units: in.units(),
+			index: uint64(in.units()), timeMS: in.units()}
+	}
+}
+
+// loadOrder fills an order's row from its stored form. Lines with pending units do not wait yet.
+func (e *Engine) loadOrder(row uint32, o *storedOrder) {
+	e.fillOrder(row, o.id)
+	e.setChanged(row, o.changed)
+	for i := range o.items {
+		s := &o.items[i]
+		itemRow := e.createItem(row, s.id)
+		it := e.items.at(itemRow)
+		it.upc, it.location = e.intern(&e.upcs, s.upc), e.intern(&e.locations, s.location)
+		it.tagSet, it.requested, it.expiresMS, it.seq = s.item.tagSet, s.item.requested, s.item.expiresMS, s.item.seq
+		for _, l := range s.lines {
+			e.createLine(itemRow, l)
+		}
+		for _, m := range s.moves {
+			e.addMove(itemRow, m)
+		}
+		if it.expiresMS > e.nowMS.Load() {
+			e.expiries.push(due{atMS: it.expiresMS, seq: it.seq, row: itemRow})
+		}
+		if e.isOpen(it) {
+			e.orders.at(row).open++
+		}
+	}
+}
+
+// setChanged sets the index of an order's last change, which MayHaveOrder looks at.
+func (e *Engine) setChanged(row uint32, index uint64) {
+	atomic.StoreUint64(&e.orders.at(row).changed, index)
+}
+
+// archive takes a closed order out of memory; its row goes with the next checkpoint.
+func (e *Engine) archive(row uint32) {
+	id := string([]byte(e.ordersText.get(e.orders.at(row).id)))
+	e.setArchived(id, e.appendOrder(nil, row))
+	e.touchOrder(row)
+	e.dropOrder(row)
+	e.stats.evicted.Add(1)
+}
+
+// setArchived notes what the next checkpoint does to the stored row of an order that is not in memory; nil deletes it.
+func (e *Engine) setArchived(orderID string, row []byte) {
+	if e.changes.archived == nil {
+		e.changes.archived = make(map[string][]byte)
+	}
+	e.changes.archived[orderID] = row
+}
+
+// loadArchived brings an order back into memory.
+func (e *Engine) loadArchived(orderID string, b []byte) (uint32, error) {
+	o, err := readOrder(b)
+	if err != nil {
+		return 0, err
+	}
+	if o.id != orderID {
+		return 0, corrupt("a stored order has another id", 0)
+	}
+	row := e.orders.add()
+	e.touchOrder(row)
+	e.loadOrder(row, &o)
+	e.setChanged(row, e.appliedIndex.Load())
+	e.closed.push(closedOrder{row: row, changed: e.appliedIndex.Load()})
+	e.setArchived(string([]byte(orderID)), nil)
+	return row, nil
+}
+
+// AppendArchived appends the stored form of a closed order that is on its way out of memory, or has left it and is not in
+// a checkpoint yet. The caller holds the mutex under which Apply is called, and looks among the checkpoints' rows if the
+// answer is false.
+func (e *Engine) AppendArchived(dst []byte, orderID string) ([]byte, bool) {
+	if row := e.findOrder(orderID); row != 0 {
+		if e.orders.at(row).open > 0 {
+			return dst, false
+		}
+		return e.appendOrder(dst, row), true
+	}
+	if stored, ok := e.changes.archived[orderID]; ok {
+		return append(dst, stored...), stored != nil
+	}
+	if c := e.changes.frozen; c != nil {
+		if stored := c.wasArchived[orderID]; stored != nil {
+			return append(dst, stored...), true
+		}
+	}
+	return dst, false
+}
+
+// DecodeArchivedOrder reads the stored form of an order. The view's texts are copies.
+func DecodeArchivedOrder(b []byte, v *OrderView) error {
+	o, err := readOrder(append([]byte(nil), b...))
+	if err != nil {
+		return err
+	}
+	*v = OrderView{OrderID: o.id, Items: v.Items[:0]}
+	for i := range o.items {
+		s := &o.items[i]
+		view := ItemView{ItemID: s.id, UPC: s.upc, Location: s.location, TagSet: s.item.tagSet,
+			Requested: s.item.requested, ExpiresAtMS: s.item.expiresMS}
+		for _, l := range s.lines {
+			view.Lines = append(view.Lines, LineView{TagSet: l.tagSet, Allocated: l.allocated, Pending: l.pending,
+				Fulfilled: l.fulfilled, Returned: l.returned, Released: l.released})
+		}
+		for _, m := range s.moves {
+			view.Movements = append(view.Movements, MovementView{Kind: m.kind, TagSet: m.tagSet, Units: m.units,
+				Index: m.index, TimeMS: m.timeMS})
+		}
+		v.Items = append(v.Items, view)
+	}
+	return nil
+}

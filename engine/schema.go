@@ -1,0 +1,336 @@
+package engine
+
+import (
+	"encoding/json"
+	"slices"
+	"strings"
+)
+
+// Category is one tag category of a schema.
+type Category struct {
+	Name     string
+	Values   []Value // by rank
+	Rounding Rounding
+
+	// ids holds, for each value, its number in the tag sets; names holds the value's name by that number. A number is
+	// never given to another value.
+	ids   []uint16
+	names []string
+	// byName finds a value's number; nil for few values, where comparing names is faster.
+	byName map[string]uint16
+	dflt   uint16
+}
+
+// linearValuesMax is the number of values up to which names are compared one by one.
+const linearValuesMax = 8
+
+// Distributed says whether the category's values have percents.
+func (c *Category) Distributed() bool { return c.Values[0].Percent != NoPercent }
+
+func (c *Category) id(value string) (uint16, bool) {
+	if c.byName != nil {
+		id, ok := c.byName[value]
+		return id, ok
+	}
+	for i := range c.Values {
+		if c.Values[i].Name == value {
+			return c.ids[i], true
+		}
+	}
+	return 0, false
+}
+
+// rank is the position of the value of that number.
+func (c *Category) rank(id uint16) int { return slices.Index(c.ids, id) }
+
+// index fills what lookups need, after Values and ids are set.
+func (c *Category) index() {
+	c.byName = nil
+	if len(c.Values) > linearValuesMax {
+		c.byName = make(map[string]uint16, len(c.Values))
+	}
+	for i, v := range c.Values {
+		if c.byName != nil {
+			c.byName[v.Name] = c.ids[i]
+		}
+		if v.Default {
+			c.dflt = c.ids[i]
+		}
+	}
+}
+
+// tagSetKey holds the number of a value for each category, in the schema's order; the rest is zero.
+type tagSetKey [CategoriesMax]uint16
+
+func (k *tagSetKey) hash() uint64 {
+	h := uint64(len(k))
+	for _, v := range k {
+		h = mix(h^uint64(v), 0x9e3779b97f4a7c15)
+	}
+	return h
+}
+
+// mix is a step of an integer hash.
+func mix(h, m uint64) uint64 {
+	h ^= h >> 32
+	h *= m
+	h ^= h >> 29
+	return h
+}
+
+// tagSet is one full combination of values.
+type tagSet struct {
+	key tagSetKey
+	// alias is the set that took this one's place when a value or a category left the schema; 0: none.
+	alias TagSetID
+	group uint32 // in Schema.groups; 0: not known yet
+	tags  []Tag
+	json  string
+}
+
+// Schema is the categories and the tag sets in use. Categories never change in a published Schema; the tag sets of the
+// current one grow at its end, which readers may do without knowing.
+type Schema struct {
+	index      uint64 // log index of the last change of the categories
+	categories []Category
+	sets       slab[tagSet]
+	byKey      table
+	groups     []group // for the writer only; groups[0] is unused
+
+	// combinations is the number of segments in a group.
+	combinations int
+}
+
+// Index is the log index at which the schema took effect; 0 if there never was a change.
+func (s *Schema) Index() uint64 { return s.index }
+
+// Categories gives the categories in order. The caller must not change them.
+func (s *Schema) Categories() []Category { return s.categories }
+
+// Category finds a category by name.
+func (s *Schema) Category(name string) (*Category, bool) {
+	i := s.position(name)
+	if i < 0 {
+		return nil, false
+	}
+	return &s.categories[i], true
+}
+
+func (s *Schema) position(name string) int {
+	for i := range s.categories {
+		if s.categories[i].Name == name {
+			return i
+		}
+	}
+	return -1
+}
+
+// canonical follows the aliases of a set whose values left the schema.
+func (s *Schema) canonical(id TagSetID) TagSetID {
+	for {
+		alias := s.sets.at(uint32(id)).alias
+		if alias == 0 {
+			return id
+		}
+		id = alias
+	}
+}
+
+// Tags gives the tags of a set, in category order. The caller must not change them.
+func (s *Schema) Tags(id TagSetID) []Tag { return s.sets.at(uint32(s.canonical(id))).tags }
+
+// TagsJSON gives the tags of a set as a JSON object.
+func (s *Schema) TagsJSON(id TagSetID) string { return s.sets.at(uint32(s.canonical(id))).json }
+
+// Matches says whether every one of the tags is in the set: a filter, without defaults.
+func (s *Schema) Matches(id TagSetID, tags []Tag) bool {
+	have := s.Tags(id)
+	for _, t := range tags {
+		if !slices.Contains(have, t) {
+			return false
+		}
+	}
+	return true
+}
+
+// Resolve finds the set that the tags name; a missing category takes its default value. The code is CodeOK, or
+// CodeUnknownCategory, CodeUnknownValue or CodeDuplicate with the number of the tag at fault, or CodeUnknownSegment when
+// the tags are right but no segment ever had them. It takes no lock and does not allocate.
+func (s *Schema) Resolve(tags []Tag) (id TagSetID, code Code, tag int) {
+	key, _, code, tag := s.key(tags)
+	if code != CodeOK {
+		return 0, code, tag
+	}
+	if id = s.find(&key); id == 0 {
+		return 0, CodeUnknownSegment, 0
+	}
+	return id, CodeOK, 0
+}
+
+// key turns tags into numbers. split says that no tag names a value of a distributed category, though there is one.
+func (s *Schema) key(tags []Tag) (key tagSetKey, split bool, code Code, tag int) {
+	var named [CategoriesMax]bool
+	for i, t := range tags {
+		at := s.position(t.Category)
+		if at < 0 {
+			return key, false, CodeUnknownCategory, i
+		}
+		if named[at] {
+			return key, false, CodeDuplicate, i
+		}
+		id, ok := s.categories[at].id(t.Value)
+		if !ok {
+			return key, false, CodeUnknownValue, i
+		}
+		key[at], named[at] = id, true
+	}
+	distributed, namesOne := false, false
+	for at := range s.categories {
+		if c := &s.categories[at]; c.Distributed() {
+			distributed = true
+			namesOne = namesOne || named[at]
+		}
+		if !named[at] {
+			key[at] = s.categories[at].dflt
+		}
+	}
+	return key, distributed && !namesOne, CodeOK, 0
+}
+
+func (s *Schema) find(key *tagSetKey) TagSetID {
+	for p := s.byKey.probe(key.hash()); ; {
+		row := p.next()
+		if row == 0 {
+			return 0
+		}
+		if s.sets.at(row).key == *key {
+			return TagSetID(row)
+		}
+	}
+}
+
+// put enters a set under a row that the caller got from sets, filled before readers can find it.
+func (s *Schema) put(row uint32, set tagSet) {
+	set.tags = make([]Tag, len(s.categories))
+	var text strings.Builder
+	text.WriteByte('{')
+	for i := range s.categories {
+		c := &s.categories[i]
+		set.tags[i] = Tag{Category: c.Name, Value: c.names[set.key[i]]}
+		if i > 0 {
+			text.WriteByte(',')
+		}
+		text.WriteString(quote(c.Name) + ":" + quote(set.tags[i].Value))
+	}
+	text.WriteByte('}')
+	set.json = text.String()
+	*s.sets.at(row) = set
+	if set.alias == 0 {
+		s.byKey.add(set.key.hash(), row, func(row uint32) uint64 { return s.sets.at(row).key.hash() })
+	}
+}
+
+// set finds or creates the set of a key. Creating is for the writer of the current schema; the schema's row changes.
+func (s *Schema) set(key *tagSetKey) (id TagSetID, created bool) {
+	if id := s.find(key); id != 0 {
+		return id, false
+	}
+	row := s.sets.add()
+	s.put(row, tagSet{key: *key})
+	return TagSetID(row), true
+}
+
+func quote(s string) string {
+	b, err := json.Marshal(s)
+	assert(err == nil, "a tag is not valid text")
+	return string(b)
+}
+
+// sameGroup says that two keys agree in every discrete category.
+func (s *Schema) sameGroup(a, b *tagSetKey) bool {
+	for i := range s.categories {
+		if a[i] != b[i] && !s.categories[i].Distributed() {
+			return false
+		}
+	}
+	return true
+}
+
+// group is the segments of a record over which a quantity without distributed tags is split: one for each combination of
+// the distributed values, by rank.
+type group struct {
+	sets []TagSetID
+	rule splitRule
+}
+
+// distributed gives the positions of the distributed categories.
+func (s *Schema) distributed() []int {
+	var at []int
+	for i := range s.categories {
+		if s.categories[i].Distributed() {
+			at = append(at, i)
+		}
+	}
+	return at
+}
+
+// groupOf gives the group that a set belongs to, and whether sets were created for it. It is for the writer only.
+func (s *Schema) groupOf(id TagSetID) (number uint32, created bool) {
+	if number = s.sets.at(uint32(id)).group; number != 0 {
+		return number, false
+	}
+	g, created := s.buildGroup(s.sets.at(uint32(id)).key)
+	if len(s.groups) == 0 {
+		s.groups = make([]group, 1)
+	}
+	s.groups = append(s.groups, g)
+	number = uint32(len(s.groups) - 1)
+	for _, member := range g.sets {
+		s.sets.at(uint32(member)).group = number
+	}
+	assert(s.sets.at(uint32(id)).group == number, "a tag set is not in its own group")
+	return number, created
+}
+
+func (s *Schema) buildGroup(key tagSetKey) (g group, created bool) {
+	at := s.distributed()
+	limited := false
+	for _, i := range at {
+		c := &s.categories[i]
+		if c.Rounding == RoundingUnbiased {
+			g.rule.rounding = RoundingUnbiased
+		}
+		limited = limited || slices.ContainsFunc(c.Values, Value.limited)
+	}
+	g.rule.weightSum = 1
+	for range at {
+		g.rule.weightSum *= 10_000
+	}
+	s.eachCombination(at, key, 1, func(key tagSetKey, weight uint64, last Value) {
+		id, isNew := s.set(&key)
+		created = created || isNew
+		g.sets = append(g.sets, id)
+		g.rule.weights = append(g.rule.weights, weight)
+		if limited {
+			g.rule.mins = append(g.rule.mins, last.Min)
+			g.rule.maxs = append(g.rule.maxs, last.Max)
+		}
+	})
+	return g, created
+}
+
+// eachCombination calls do for each combination of values of the categories at the given positions, by rank.
+func (s *Schema) eachCombination(at []int, key tagSetKey, weight uint64, do func(tagSetKey, uint64, Value)) {
+	c := &s.categories[at[0]]
+	for i, v := range c.Values {
+		key[at[0]] = c.ids[i]
+		if len(at) == 1 {
+			do(key, weight*uint64(v.Percent), v)
+			continue
+		}
+		s.eachCombination(at[1:], key, weight*uint64(v.Percent), do)
+	}
+}
+
+// limited says that the value has a min or a max.
+func (v Value) limited() bool { return v.Min > 0 || v.Max != NoMax }

@@ -1,0 +1,368 @@
+package engine
+
+import "sync/atomic"
+
+// Flags of a record.
+const (
+	recordLive uint32 = 1 << iota
+	recordDue         // redistributed at its next Refresh or Adjust
+)
+
+// record is one UPC at one location. Fields that readers look at are written atomically, under an odd seq.
+type record struct {
+	seq          uint32 // a sequence lock: odd while the writer changes the record or its segments
+	flags        uint32
+	upc          uint32 // row in Engine.names
+	location     uint32 // row in Engine.names
+	segments     uint32 // first segment; the rest by segment.next, in the order of their creation
+	futures      uint32 // first delivery; the rest by future.next
+	nextOfUPC    uint32 // next record of the same UPC
+	segmentCount uint32
+	version      uint64
+	onHand       int64 // totals over the segments
+	allocated    int64
+	pending      int64
+	safety       int64
+	floor        int64
+	ltd          int64
+}
+
+// segment is the part of a record with one tag set.
+type segment struct {
+	onHand    int64
+	allocated int64
+	pending   int64
+	safety    int64
+	floor     int64
+	ltd       int64
+	tagSet    TagSetID
+	next      uint32 // next segment of the record
+	waiting   uint32 // first allocation line with pending units, the oldest order item first
+	waitLast  uint32
+}
+
+func (s *segment) available() int64 { return s.onHand - s.allocated - s.pending - s.safety }
+func (r *record) available() int64  { return r.onHand - r.allocated - r.pending - r.safety }
+
+// future is one delivery that a record waits for.
+type future struct {
+	dueMS    int64 // Unix milliseconds; readers see 0 in a dropped row
+	quantity int64
+	seq      uint64 // order of creation
+	record   uint32
+	next     uint32
+	tagSet   TagSetID
+	split    uint32 // 1: split over tagSet's group on arrival
+}
+
+// name is a UPC or a location. Names are never dropped, so readers may look at them at any time.
+type name struct {
+	text    textRef
+	records uint32 // of a UPC: its first record; the rest by record.nextOfUPC
+}
+
+// order is the head of an order.
+type order struct {
+	id       textRef
+	items    uint32 // first item; the rest by item.next, in the order of their creation
+	itemLast uint32
+	count    uint32 // items
+	open     uint32 // items with allocated or pending units
+	live     uint32 // 1: the row is in use
+	hash     uint64 // of the order id
+	changed  uint64 // log index of the last change
+}
+
+// item is one order item.
+type item struct {
+	id        textRef
+	order     uint32
+	next      uint32
+	lines     uint32 // first allocation line; the rest by line.next
+	moves     uint32 // first movement; the rest by movement.next
+	moveLast  uint32
+	moveCount uint32
+	upc       uint32 // row in Engine.names
+	location  uint32 // row in Engine.names
+	record    uint32 // where the record was last seen; it may be gone
+	tagSet    TagSetID
+	requested int64
+	expiresMS int64  // Unix milliseconds; 0: no reservation
+	seq       uint64 // order of creation, over all orders; 0: the row is free
+}
+
+// line is the units of one order item from one segment.
+// took + waited = allocated + pending + fulfilled + released.
+type line struct {
+	item      uint32
+	next      uint32
+	waitNext  uint32 // next line with pending units in the same segment
+	waitPrev  uint32
+	tagSet    TagSetID
+	_         uint32
+	took      int64 // units allocated at first
+	waited    int64 // units pending at first
+	allocated int64
+	pending   int64
+	fulfilled int64
+	returned  int64
+	released  int64
+}
+
+// movement is one entry of an order item's history.
+type movement struct {
+	next   uint32
+	tagSet TagSetID
+	units  int64
+	index  uint64
+	timeMS int64
+	kind   MovementKind
+}
+
+// Engine is the state of one group. See the package comment for which methods may run at the same time.
+type Engine struct {
+	appliedIndex atomic.Uint64
+	nowMS        atomic.Int64
+	schema       atomic.Pointer[Schema]
+
+	namesText   texts
+	names       slab[name]
+	upcs        table // names by text
+	locations   table // names by text; a UPC and a location of the same text are two names
+	records     slab[record]
+	recordsUsed atomic.Uint32 // rows of records that readers may look at
+	segments    slab[segment]
+	futures     slab[future]
+	byKey       table // records by UPC and location
+
+	ordersText texts
+	orders     slab[order]
+	items      slab[item]
+	lines      slab[line]
+	moves      slab[movement]
+	byOrderID  table // orders
+	byItemID   table // items of orders with more than itemsWalked items
+
+	itemSeq   uint64 // last item.seq given
+	futureSeq uint64 // last future.seq given
+	expiries  dueHeap
+	arrivals  dueHeap
+	closed    fifo // closed orders by the index of their last change, to leave memory
+	counts    stockCounts
+
+	results results
+	events  eventLog
+
+	changes changes
+	stats   stats
+	scratch scratch
+}
+
+// stats are figures that may be read at any time.
+type stats struct {
+	records, segments, upcs, orders, items, results, events, evicted, futures atomic.Int64
+}
+
+// Stats are the sizes of the state.
+type Stats struct {
+	Records    int64
+	Segments   int64
+	UPCs       int64
+	Futures    int64 // deliveries waited for
+	Orders     int64 // in memory
+	OrderItems int64 // in memory
+	Evicted    int64 // orders that have left memory since the start of the log
+	Results    int64 // kept for idempotency keys
+	Events     int64
+}
+
+// Stats gives the sizes of the state; it may be called at any time.
+func (e *Engine) Stats() Stats {
+	s := &e.stats
+	return Stats{
+		Records: s.records.Load(), Segments: s.segments.Load(), UPCs: s.upcs.Load(), Futures: s.futures.Load(),
+		Orders: s.orders.Load(), OrderItems: s.items.Load(), Evicted: s.evicted.Load(),
+		Results: s.results.Load(), Events: s.events.Load(),
+	}
+}
+
+// New gives an empty engine.
+func New() *Engine {
+	e := &Engine{}
+	e.schema.Store(&Schema{})
+	e.results.ring.start(1)
+	e.events.ring.start(1)
+	return e
+}
+
+// AppliedIndex is the log index of the last entry applied; it may be called at any time.
+func (e *Engine) AppliedIndex() uint64 { return e.appliedIndex.Load() }
+
+// NowMS is the time of the last entry applied, Unix milliseconds; it may be called at any time.
+func (e *Engine) NowMS() int64 { return e.nowMS.Load() }
+
+// Schema gives the current schema; it may be called at any time.
+func (e *Engine) Schema() *Schema { return e.schema.Load() }
+
+func (e *Engine) text(row uint32) string { return e.namesText.get(e.names.at(row).text) }
+
+// findName looks a UPC or a location up; 0: there is none.
+func (e *Engine) findName(t *table, text string) uint32 {
+	for p := t.probe(hashText(text)); ; {
+		row := p.next()
+		if row == 0 || e.text(row) == text {
+			return row
+		}
+	}
+}
+
+// intern finds or adds a UPC or a location.
+func (e *Engine) intern(t *table, text string) uint32 {
+	if row := e.findName(t, text); row != 0 {
+		return row
+	}
+	row := e.names.add()
+	*e.names.at(row) = name{text: e.namesText.add(text)}
+	t.add(hashText(text), row, func(row uint32) uint64 { return hashText(e.text(row)) })
+	if t == &e.upcs {
+		e.stats.upcs.Add(1)
+	}
+	return row
+}
+
+// findRecord looks a record up; 0: there is none. It may be called at any time; readers confirm the row under its seq.
+func (e *Engine) findRecord(upc, location string) uint32 {
+	for p := e.byKey.probe(hashText2(upc, location)); ; {
+		row := p.next()
+		if row == 0 {
+			return 0
+		}
+		r := e.records.at(row)
+		u, l := atomic.LoadUint32(&r.upc), atomic.LoadUint32(&r.location)
+		if u != 0 && l != 0 && e.text(u) == upc && e.text(l) == location {
+			return row
+		}
+	}
+}
+
+func (e *Engine) recordHash(row uint32) uint64 {
+	r := e.records.at(row)
+	return hashText2(e.text(r.upc), e.text(r.location))
+}
+
+// findSegment gives the record's segment of a tag set; 0: there is none.
+func (e *Engine) findSegment(r *record, id TagSetID) uint32 {
+	for row := r.segments; row != 0; {
+		s := e.segments.at(row)
+		if s.tagSet == id {
+			return row
+		}
+		row = s.next
+	}
+	return 0
+}
+
+// createRecord adds a record without segments. The caller then opens it with begin.
+func (e *Engine) createRecord(upc, location string) uint32 {
+	row := e.records.add()
+	e.touchRecord(row)
+	r := e.records.at(row)
+	u, l := e.intern(&e.upcs, upc), e.intern(&e.locations, location)
+	e.fillRecord(r, u, l, recordLive)
+	e.linkRecord(row)
+	return row
+}
+
+// fillRecord makes a row a new record. A reader that still looks at the row's last owner sees seq move on.
+func (e *Engine) fillRecord(r *record, upc, location, flags uint32) {
+	atomic.AddUint32(&r.seq, 1)
+	atomic.StoreUint32(&r.upc, upc)
+	atomic.StoreUint32(&r.location, location)
+	atomic.StoreUint32(&r.flags, flags)
+	atomic.StoreUint32(&r.segments, 0)
+	atomic.StoreUint32(&r.futures, 0)
+	atomic.StoreUint64(&r.version, 0)
+	for _, field := range []*int64{&r.onHand, &r.allocated, &r.pending, &r.safety, &r.floor, &r.ltd} {
+		atomic.StoreInt64(field, 0)
+	}
+	r.segmentCount = 0
+	atomic.AddUint32(&r.seq, 1)
+}
+
+// linkRecord makes a filled record findable.
+func (e *Engine) linkRecord(row uint32) {
+	r := e.records.at(row)
+	upc := e.names.at(r.upc)
+	atomic.StoreUint32(&r.nextOfUPC, upc.records)
+	atomic.StoreUint32(&upc.records, row)
+	e.byKey.add(e.recordHash(row), row, e.recordHash)
+	e.recordsUsed.Store(e.records.used)
+	e.stats.records.Add(1)
+}
+
+// removeRecord takes a record with its segments and deliveries away.
+func (e *Engine) removeRecord(row uint32) {
+	e.touchRecord(row)
+	r := e.records.at(row)
+	e.byKey.remove(e.recordHash(row), row)
+	e.unlinkOfUPC(r, row)
+	atomic.AddUint32(&r.seq, 1)
+	for s := r.segments; s != 0; {
+		next := e.segments.at(s).next
+		e.counts.forget(s)
+		e.dropSegment(s)
+		s = next
+	}
+	for f := r.futures; f != 0; {
+		next := e.futures.at(f).next
+		e.dropFuture(f)
+		f = next
+	}
+	atomic.StoreUint32(&r.flags, 0)
+	atomic.StoreUint32(&r.upc, 0)
+	atomic.StoreUint32(&r.segments, 0)
+	atomic.StoreUint32(&r.futures, 0)
+	atomic.AddUint32(&r.seq, 1)
+	e.records.drop(row)
+	e.stats.records.Add(-1)
+}
+
+func (e *Engine) unlinkOfUPC(r *record, row uint32) {
+	at := &e.names.at(r.upc).records
+	for *at != row {
+		at = &e.records.at(*at).nextOfUPC
+	}
+	atomic.StoreUint32(at, r.nextOfUPC)
+}
+
+// createSegment adds an empty segment at the end of an opened record's list.
+func (e *Engine) createSegment(r *record, id TagSetID) uint32 {
+	row := e.segments.add()
+	e.fillSegment(e.segments.at(row), &segment{tagSet: id})
+	at := &r.segments
+	for *at != 0 {
+		at = &e.segments.at(*at).next
+	}
+	atomic.StoreUint32(at, row)
+	r.segmentCount++
+	e.stats.segments.Add(1)
+	return row
+}
+
+func (e *Engine) dropSegment(row uint32) {
+	e.segments.drop(row)
+	e.stats.segments.Add(-1)
+}
+
+// fillSegment overwrites a row that a reader may still look at.
+func (e *Engine) fillSegment(s, with *segment) {
+	atomic.StoreInt64(&s.onHand, with.onHand)
+	atomic.StoreInt64(&s.allocated, with.allocated)
+	atomic.StoreInt64(&s.pending, with.pending)
+	atomic.StoreInt64(&s.safety, with.safety)
+	atomic.StoreInt64(&s.floor, with.floor)
+	atomic.StoreInt64(&s.ltd, with.ltd)
+	atomic.StoreUint32((*uint32)(&s.tagSet), uint32(with.tagSet))
+	atomic.StoreUint32(&s.next, with.next)
+	s.waiting, s.waitLast = with.waiting, with.waitLast
+}

@@ -1,0 +1,116 @@
+package engine
+
+import "sync/atomic"
+
+const (
+	// tableShards spreads growth: a shard is rebuilt alone, so the writer never stops for the whole table.
+	tableShards      = 256
+	tableShardRows   = 8
+	tableTombstone   = uint64(1) << 32 // a tag without a row
+	tableLoadDivisor = 4               // rebuilt when more than 3/4 of the slots are taken
+)
+
+// table is a hash index from a 64-bit hash to row numbers, by open addressing. A slot holds 32 bits of the hash and the
+// row; whoever looks up compares the key in the row itself.
+//
+// One writer changes it; any number of readers probe it without a lock. A reader sees every row that was in the table
+// before it began and is not removed meanwhile.
+type table struct {
+	shards [tableShards]tableShard
+}
+
+type tableShard struct {
+	slots atomic.Pointer[[]uint64] // read and written atomically, a power of two long
+	taken int                      // rows and tombstones
+	live  int                      // rows
+}
+
+// probe walks the candidates of one hash.
+type probe struct {
+	slots []uint64
+	at    uint64
+	tag   uint32
+	left  int
+}
+
+func (t *table) probe(hash uint64) probe {
+	slots := t.shards[hash>>56].slots.Load()
+	if slots == nil {
+		return probe{}
+	}
+	return probe{slots: *slots, at: hash, tag: uint32(hash >> 24), left: len(*slots)}
+}
+
+// next gives the next row that may have the hash, 0 when there are no more.
+func (p *probe) next() uint32 {
+	for ; p.left > 0; p.left-- {
+		slot := atomic.LoadUint64(&p.slots[p.at&uint64(len(p.slots)-1)])
+		if slot == 0 {
+			break
+		}
+		p.at++
+		if uint32(slot>>32) == p.tag && uint32(slot) != 0 {
+			p.left--
+			return uint32(slot)
+		}
+	}
+	p.left = 0
+	return 0
+}
+
+// add enters a row. The caller knows that it is not in the table.
+func (t *table) add(hash uint64, row uint32, hashOf func(row uint32) uint64) {
+	shard := &t.shards[hash>>56]
+	slots := shard.slots.Load()
+	if slots == nil || (shard.taken+1)*tableLoadDivisor > len(*slots)*(tableLoadDivisor-1) {
+		shard.rebuild(hashOf)
+		slots = shard.slots.Load()
+	}
+	put(*slots, hash, row)
+	shard.taken++
+	shard.live++
+}
+
+// remove takes a row out.
+func (t *table) remove(hash uint64, row uint32) {
+	shard := &t.shards[hash>>56]
+	slots := *shard.slots.Load()
+	want := uint64(uint32(hash>>24))<<32 | uint64(row)
+	for at := hash; ; at++ {
+		slot := &slots[at&uint64(len(slots)-1)]
+		assert(*slot != 0, "removed row is not in its table")
+		if *slot == want {
+			atomic.StoreUint64(slot, tableTombstone)
+			shard.live--
+			return
+		}
+	}
+}
+
+// rebuild moves the rows into a new array with room to grow. Readers go on in the old one, which stays as it was.
+func (s *tableShard) rebuild(hashOf func(row uint32) uint64) {
+	size := tableShardRows
+	for size*(tableLoadDivisor-1) < (s.live+1)*tableLoadDivisor*3/2 {
+		size *= 2
+	}
+	grown := make([]uint64, size)
+	if old := s.slots.Load(); old != nil {
+		for _, slot := range *old {
+			if uint32(slot) != 0 {
+				put(grown, hashOf(uint32(slot)), uint32(slot))
+			}
+		}
+	}
+	s.taken = s.live
+	s.slots.Store(&grown)
+}
+
+func put(slots []uint64, hash uint64, row uint32) {
+	for at := hash; ; at++ {
+		slot := &slots[at&uint64(len(slots)-1)]
+		if *slot == 0 {
+			atomic.StoreUint64(slot, uint64(uint32(hash>>24))<<32|uint64(row))
+			return
+		}
+	}
+}

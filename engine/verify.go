@@ -1,0 +1,126 @@
+package engine
+
+import (
+	"crypto/sha256"
+	"fmt"
+)
+
+// Verify recomputes every identity and sum and reports each that does not hold: each record is the sum of its segments,
+// no counter is negative, and what each segment has promised is what order items hold of it. The caller holds the mutex
+// under which Apply is called.
+func (e *Engine) Verify(report func(problem string)) {
+	promised := make([]delta, e.segments.used)
+	e.verifyOrders(promised, report)
+	for row := uint32(1); row < e.records.used; row++ {
+		if r := e.records.at(row); r.flags&recordLive != 0 {
+			e.verifyRecord(row, r, promised, report)
+		}
+	}
+}
+
+func (e *Engine) verifyRecord(row uint32, r *record, promised []delta, report func(string)) {
+	name := fmt.Sprintf
+	if e.findRecord(e.text(r.upc), e.text(r.location)) != row {
+		report(name("record %s at %s cannot be found by its key", e.text(r.upc), e.text(r.location)))
+	}
+	var sum segment
+	count := uint32(0)
+	for s := r.segments; s != 0; s = e.segments.at(s).next {
+		seg := e.segments.at(s)
+		count++
+		sum.onHand += seg.onHand
+		sum.allocated += seg.allocated
+		sum.pending += seg.pending
+		sum.safety += seg.safety
+		if seg.onHand < 0 || seg.allocated < 0 || seg.pending < 0 || seg.safety < 0 {
+			report(name("record %s at %s, segment %s: a negative counter: %+v", e.text(r.upc), e.text(r.location),
+				e.Schema().TagsJSON(seg.tagSet), *seg))
+		}
+		if p := promised[s]; p.allocated != seg.allocated || p.pending != seg.pending {
+			report(name("record %s at %s, segment %s: allocated %d and pending %d, but order items hold %d and %d",
+				e.text(r.upc), e.text(r.location), e.Schema().TagsJSON(seg.tagSet), seg.allocated, seg.pending,
+				p.allocated, p.pending))
+		}
+	}
+	if sum.onHand != r.onHand || sum.allocated != r.allocated || sum.pending != r.pending || sum.safety != r.safety ||
+		count != r.segmentCount {
+		report(name("record %s at %s is not the sum of its segments", e.text(r.upc), e.text(r.location)))
+	}
+}
+
+// verifyOrders checks the order items and adds up what they hold of each segment.
+func (e *Engine) verifyOrders(promised []delta, report func(string)) {
+	for row := uint32(1); row < e.orders.used; row++ {
+		o := e.orders.at(row)
+		if o.live == 0 {
+			continue
+		}
+		open := uint32(0)
+		for i := o.items; i != 0; i = e.items.at(i).next {
+			if it := e.items.at(i); e.isOpen(it) {
+				open++
+				e.verifyItem(o, it, promised, report)
+			}
+		}
+		if open != o.open {
+			report(fmt.Sprintf("order %s has %d open items, counted %d", e.ordersText.get(o.id), o.open, open))
+		}
+	}
+}
+
+func (e *Engine) verifyItem(o *order, it *item, promised []delta, report func(string)) {
+	say := func(what string) {
+		report(fmt.Sprintf("order %s, item %s: %s", e.ordersText.get(o.id), e.ordersText.get(it.id), what))
+	}
+	rec := e.recordOf(it)
+	for row := it.lines; row != 0; row = e.lines.at(row).next {
+		l := e.lines.at(row)
+		if l.took+l.waited != l.allocated+l.pending+l.fulfilled+l.released || l.returned > l.fulfilled {
+			say(fmt.Sprintf("the units do not add up: %+v", *l))
+		}
+		if l.allocated+l.pending == 0 {
+			continue
+		}
+		seg := uint32(0)
+		if rec != 0 {
+			seg = e.findSegment(e.records.at(rec), e.Schema().canonical(l.tagSet))
+		}
+		if seg == 0 {
+			say("holds units of a segment that does not exist")
+			continue
+		}
+		promised[seg].allocated += l.allocated
+		promised[seg].pending += l.pending
+	}
+}
+
+// Hash is a digest of the whole state. The same log gives the same hash, on every replica and across restarts. The caller
+// holds the mutex under which Apply is called.
+func (e *Engine) Hash() [32]byte {
+	h := sha256.New()
+	var b []byte
+	write := func(key []byte, row []byte) {
+		b = appendText(appendText(b[:0], aliasText(key)), aliasText(row))
+		h.Write(b)
+	}
+	write([]byte{metaTable}, e.appendMeta(nil))
+	write([]byte{schemaTable}, e.appendSchema(nil))
+	var row []byte
+	for i := uint32(1); i < e.records.used; i++ {
+		if row = e.appendRecord(row[:0], i); len(row) > 0 {
+			write(rowKey(recordTable, i), row)
+		}
+	}
+	for i := uint32(1); i < e.orders.used; i++ {
+		if row = e.appendOrder(row[:0], i); len(row) > 0 {
+			write(rowKey(orderTable, i), row)
+		}
+	}
+	for n := e.events.ring.first; n < e.events.ring.next; n++ {
+		write(numberKey(eventTable, n), e.events.ring.get(n))
+	}
+	for n := e.results.ring.first; n < e.results.ring.next; n++ {
+		write(numberKey(resultTable, n), e.results.ring.get(n))
+	}
+	return [32]byte(h.Sum(nil))
+}
