@@ -1,0 +1,26 @@
+// Package httpapi is the face of Apportion: JSON over HTTP/1.1 under /v1, on fasthttp.
+//
+// It owns the routes, the reading of bodies straight into the engine's commands, the writing of replies and problem
+// documents, request metrics, and the life of the HTTP server. It never decides about stock: every refusal but those of
+// form comes from the engine. It keeps no state between requests but pooled memory. docs/api.md shows the API by example.
+//
+// # One request
+//
+// fasthttp reads the request and calls Server.handle on the connection's goroutine. A call comes from the pool; find
+// matches the path, prepare reads path and query parameters and headers. The route's method reads the body with the
+// scanner into a pooled command whose strings alias the body, has the engine check the limits, and either answers from
+// lock-free reads or appends the command, in its binary form, to the call's batch and waits in Store.Do until it is
+// committed and applied. The result is decoded into the call and rendered into its buffer. Nothing of a request is kept
+// when the handler returns: the body's memory then belongs to fasthttp again.
+//
+// # Strictness
+//
+// A body is refused at the first thing that is not understood, with the path of the field: a client that misspells a
+// field should not find that out from its stock. json.go says what is accepted; it is a subset of RFC 8259.
+//
+// # Reading order
+//
+// server.go and routes.go say what there is; call.go, params.go and write.go are the frame of every request; stock.go,
+// order.go, query.go and ops.go are the routes; json.go, json_value.go and parse*.go read bodies; render*.go and
+// problem.go write replies; metrics.go counts; limits.go bounds.
+package httpapi

@@ -1,0 +1,306 @@
+package httpapi
+
+import (
+	"math"
+	"time"
+	"unicode/utf16"
+	"unicode/utf8"
+)
+
+// escapedToken reads, into the scratch buffer, the string that begins at begin and has an escape.
+func (s *scanner) escapedToken(begin int) string {
+	start := len(s.scratch)
+	for i := begin; i < len(s.text); {
+		c := s.text[i]
+		switch stringClasses[c] {
+		case byteQuote:
+			token := s.scratch[start:]
+			if !utf8.Valid(token) {
+				s.fail(codeBadJSON, "not valid UTF-8", "")
+				return ""
+			}
+			s.at = i + 1
+			return alias(token)
+		case byteEscape:
+			size := s.escape(i)
+			if size == 0 {
+				return ""
+			}
+			i += size
+		case byteControl:
+			s.failControl(i)
+			return ""
+		default:
+			s.scratch = append(s.scratch, c)
+			i++
+		}
+	}
+	s.fail(codeBadJSON, "a string has no end", "")
+	return ""
+}
+
+// escape appends what the escape at offset stands for, and gives the escape's size in bytes, 0 after a fault.
+func (s *scanner) escape(offset int) int {
+	if offset+1 >= len(s.text) {
+		s.failAt(offset, codeBadJSON, "a string has no end", "", "")
+		return 0
+	}
+	c := s.text[offset+1]
+	switch c {
+	case '"', '\\', '/':
+		s.scratch = append(s.scratch, c)
+		return 2
+	case 'b', 'f', 'n', 'r', 't':
+		s.failAt(offset, codeInvalid, "a control character in a string", "", string(s.text[offset:offset+2]))
+		return 0
+	case 'u':
+		return s.unicodeEscape(offset)
+	}
+	s.failAt(offset, codeBadJSON, "an unknown escape in a string", "", "")
+	return 0
+}
+
+// unicodeEscape is escape for \uXXXX, alone or as a surrogate pair.
+func (s *scanner) unicodeEscape(offset int) int {
+	const one, pair = len(`\uXXXX`), len(`\uXXXX\uXXXX`)
+	r, ok := hex4(s.text, offset+2)
+	size := one
+	if ok && utf16.IsSurrogate(r) {
+		var low rune
+		low, ok = hex4(s.text, offset+one+2)
+		ok = ok && s.text[offset+one] == '\\' && s.text[offset+one+1] == 'u'
+		r = utf16.DecodeRune(r, low)
+		ok = ok && r != utf8.RuneError
+		size = pair
+	}
+	if !ok {
+		s.failAt(offset, codeBadJSON, "a bad \\u escape in a string", "", "")
+		return 0
+	}
+	if r < ' ' || r == 0x7f {
+		s.failAt(offset, codeInvalid, "a control character in a string", "", string(s.text[offset:offset+size]))
+		return 0
+	}
+	s.scratch = utf8.AppendRune(s.scratch, r)
+	return size
+}
+
+// hex4 reads four hexadecimal digits.
+func hex4(text []byte, at int) (r rune, ok bool) {
+	if at+4 > len(text) {
+		return 0, false
+	}
+	for _, c := range text[at : at+4] {
+		digit, ok := hexDigit(c)
+		if !ok {
+			return 0, false
+		}
+		r = r<<4 | rune(digit)
+	}
+	return r, true
+}
+
+func hexDigit(c byte) (digit byte, ok bool) {
+	switch {
+	case '0' <= c && c <= '9':
+		return c - '0', true
+	case 'a' <= c && c <= 'f':
+		return c - 'a' + 10, true
+	case 'A' <= c && c <= 'F':
+		return c - 'A' + 10, true
+	}
+	return 0, false
+}
+
+func isDigit(c byte) bool { return c-'0' <= 9 }
+
+// integer reads a whole number: no fraction, no exponent, nothing beyond 64 bits.
+func (s *scanner) integer() int64 {
+	negative := s.space() == '-'
+	begin := s.at
+	if negative {
+		s.at++
+	}
+	n, digits := s.digits()
+	if digits == 0 || s.at < len(s.text) && isNumberByte(s.text[s.at]) {
+		s.failNumber(begin, codeWrongType, "a whole number is expected")
+		return 0
+	}
+	if n > math.MaxInt64 {
+		s.failAt(begin, codeInvalid, "the number is too large", "", string(s.text[begin:s.at]))
+		return 0
+	}
+	if negative {
+		return -int64(n)
+	}
+	return int64(n)
+}
+
+// digits reads a run of digits as a number that stops growing beyond 64 bits.
+func (s *scanner) digits() (n uint64, count int) {
+	const stop = math.MaxUint64/10 - 1
+	for s.at < len(s.text) && isDigit(s.text[s.at]) {
+		if n < stop {
+			n = n*10 + uint64(s.text[s.at]-'0')
+		} else {
+			n = math.MaxUint64
+		}
+		s.at++
+		count++
+		if count == 2 && s.text[s.at-2] == '0' {
+			return n, 0 // a leading zero
+		}
+	}
+	return n, count
+}
+
+// percent reads a percentage of at most two decimals, as basis points, without going through a float.
+func (s *scanner) percent() int32 {
+	const expected = "a percentage from 0 to 100 with at most two decimals is expected"
+	s.space()
+	begin := s.at
+	whole, digits := s.digits()
+	if digits == 0 {
+		s.failNumber(begin, codeInvalid, expected)
+		return 0
+	}
+	points := min(whole, math.MaxInt32/100) * 100
+	if s.at < len(s.text) && s.text[s.at] == '.' {
+		s.at++
+		points += s.decimals()
+	}
+	if s.at < len(s.text) && isNumberByte(s.text[s.at]) || s.text[s.at-1] == '.' {
+		s.failNumber(begin, codeInvalid, expected)
+		return 0
+	}
+	if points > 100_00 {
+		s.failAt(begin, codeInvalid, expected, "", string(s.text[begin:s.at]))
+		return 0
+	}
+	return int32(points)
+}
+
+// decimals reads up to two decimals as hundredths. A third one stays unread, for the caller to refuse.
+func (s *scanner) decimals() (hundredths uint64) {
+	for _, unit := range [2]uint64{10, 1} {
+		if s.at == len(s.text) || !isDigit(s.text[s.at]) {
+			break
+		}
+		hundredths += uint64(s.text[s.at]-'0') * unit
+		s.at++
+	}
+	return hundredths
+}
+
+func isNumberByte(c byte) bool {
+	return isDigit(c) || c == '.' || c == 'e' || c == 'E' || c == '+' || c == '-'
+}
+
+// failNumber records that what is at begin is not what is expected: with the given code if it is a number at all.
+func (s *scanner) failNumber(begin int, code, expected string) {
+	s.at = begin
+	end := begin
+	for end < len(s.text) && isNumberByte(s.text[end]) {
+		end++
+	}
+	token := s.text[begin:end]
+	switch {
+	case len(token) == 0:
+		s.failType(expected)
+	case !validNumber(token):
+		s.fail(codeBadJSON, "not a number", string(token))
+	default:
+		s.fail(code, expected, string(token))
+	}
+}
+
+// validNumber says whether token is a number of JSON.
+func validNumber(token []byte) bool {
+	rest := token
+	if len(rest) > 0 && rest[0] == '-' {
+		rest = rest[1:]
+	}
+	whole := run(rest)
+	if whole == 0 || whole > 1 && rest[0] == '0' {
+		return false
+	}
+	rest = rest[whole:]
+	if len(rest) > 0 && rest[0] == '.' {
+		fraction := run(rest[1:])
+		if fraction == 0 {
+			return false
+		}
+		rest = rest[1+fraction:]
+	}
+	if len(rest) > 0 && (rest[0] == 'e' || rest[0] == 'E') {
+		rest = rest[1:]
+		if len(rest) > 0 && (rest[0] == '+' || rest[0] == '-') {
+			rest = rest[1:]
+		}
+		exponent := run(rest)
+		return exponent > 0 && exponent == len(rest)
+	}
+	return len(rest) == 0
+}
+
+// run counts the digits that text begins with.
+func run(text []byte) (count int) {
+	for count < len(text) && isDigit(text[count]) {
+		count++
+	}
+	return count
+}
+
+// timeMS reads an RFC 3339 time after 1970, as Unix milliseconds.
+func (s *scanner) timeMS() int64 {
+	begin := s.at
+	text := s.string()
+	if !s.ok() {
+		return 0
+	}
+	var t time.Time
+	if err := t.UnmarshalText([]byte(text)); err != nil || t.UnixMilli() <= 0 {
+		s.failAt(begin, codeInvalid, "an RFC 3339 time is expected, such as 2026-11-30T12:00:00Z", "", text)
+		return 0
+	}
+	return t.UnixMilli()
+}
+
+// failType records that what comes next is of another type than expected, or no JSON at all.
+func (s *scanner) failType(expected string) {
+	c := s.space()
+	isValue := c == '"' || c == '{' || c == '['
+	for _, word := range [3]string{"true", "false", "null"} {
+		isValue = isValue || len(s.text)-s.at >= len(word) && string(s.text[s.at:s.at+len(word)]) == word
+	}
+	if c == '-' || isDigit(c) {
+		isValue = true
+	}
+	if !isValue {
+		s.failSyntax(c)
+		return
+	}
+	s.fail(codeWrongType, expected, s.token())
+}
+
+// token is the simple value that comes next, for a fault to show; empty for objects and arrays.
+func (s *scanner) token() string {
+	end := s.at
+	for end < len(s.text) && end-s.at < valueBytesMax && !isDelimiter(s.text[end]) {
+		end++
+	}
+	return string(s.text[s.at:end])
+}
+
+func isDelimiter(c byte) bool {
+	return c <= ' ' || c == ',' || c == '{' || c == '}' || c == '[' || c == ']' || c == ':' || c >= utf8.RuneSelf
+}
+
+// failSyntax records that c (0: the end of the text) can not stand here.
+func (s *scanner) failSyntax(c byte) {
+	if c == 0 && s.at >= len(s.text) {
+		s.fail(codeBadJSON, "the JSON text ends too early", "")
+		return
+	}
+	s.fail(codeBadJSON, "not valid JSON here", "")
+}

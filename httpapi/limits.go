@@ -1,0 +1,70 @@
+package httpapi
+
+import (
+	"time"
+
+	"apportion/engine"
+)
+
+// Limits of the HTTP face. The engine's own limits (lengths, items of a command) are in engine/limits.go and are checked
+// while a body is read, so that a request never grows past what it may ask for.
+const (
+	// BodyBytesMax is the default for Config.BodyBytesMax. 12,000 items with three tags each are about 3 MB.
+	BodyBytesMax = 16 << 20
+
+	// HeaderBytesMax bounds the request line and the headers together.
+	HeaderBytesMax = 8 << 10
+
+	// ConnectionsMax is the default for Config.ConnectionsMax. A connection beyond it is answered with 503 and closed.
+	ConnectionsMax = 16_384
+
+	// IdempotencyKeyBytesMax bounds the client's key. A request for many orders makes one key per order out of it.
+	IdempotencyKeyBytesMax = 64
+
+	// BulkOrdersMax and BulkLinesMax bound a request that allocates many orders.
+	BulkOrdersMax = 1_000
+	BulkLinesMax  = 12_000
+
+	// QueryItemsMax and QueryLocationsMax bound what one query or aggregate may name.
+	QueryItemsMax     = 1_000
+	QueryLocationsMax = 1_000
+
+	// QueryRecordsDefault and QueryRecordsMax bound the records of one reply.
+	QueryRecordsDefault = 1_000
+	QueryRecordsMax     = 10_000
+
+	// QueryReadsMax bounds the records that one query looks at, so that a query that few locations satisfy ends too.
+	QueryReadsMax = 1_000_000
+
+	// QueryBytesMax is the size of a query's reply past which no record is added.
+	QueryBytesMax = 64 << 20
+
+	// EventsDefault and EventsMax bound the events of one reply.
+	EventsDefault = 100
+	EventsMax     = 1_000
+
+	// jsonDepthMax bounds the nesting of a body. Ours need four levels.
+	jsonDepthMax = 16
+
+	// pathSegmentsMax bounds the segments of a URL path that are looked at.
+	pathSegmentsMax = 6
+
+	// fieldBytesMax and valueBytesMax bound what a problem document repeats of the request.
+	fieldBytesMax = 256
+	valueBytesMax = 64
+
+	// scratchElementsMax and scratchBytesMax bound the memory that a call leaves in the pool for the next one.
+	scratchElementsMax = 2_048
+	scratchBytesMax    = 256 << 10
+)
+
+// Timeouts, each the default of the Config field of the same name.
+const (
+	RequestTimeout = 10 * time.Second
+	ReadTimeout    = 30 * time.Second
+	WriteTimeout   = 30 * time.Second
+	IdleTimeout    = 120 * time.Second
+)
+
+// A key derived for one order of a bulk request is the client's key, a slash and the order id: the engine must take it.
+const _ = uint(engine.KeyBytesMax - IdempotencyKeyBytesMax - len("/") - engine.OrderIDBytesMax)

@@ -1,0 +1,55 @@
+package httpapi
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/VictoriaMetrics/metrics"
+)
+
+// routeMetrics count the requests of one route. Looking them up by name for each request would cost more than the route's
+// matching, so they hang on it.
+type routeMetrics struct {
+	classes [6]*metrics.Counter // by the first digit of the status
+	seconds *metrics.Histogram
+}
+
+func newRouteMetrics(set *metrics.Set, method, path string) (m routeMetrics) {
+	for class := 1; class < len(m.classes); class++ {
+		m.classes[class] = set.NewCounter(fmt.Sprintf(`apportion_http_requests_total{method=%q,path=%q,status="%dxx"}`, method, path, class))
+	}
+	m.seconds = set.NewHistogram(fmt.Sprintf(`apportion_http_request_duration_seconds{method=%q,path=%q}`, method, path))
+	return m
+}
+
+func (m *routeMetrics) count(status int, begin time.Time) {
+	if class := status / 100; class < len(m.classes) && class > 0 {
+		m.classes[class].Inc()
+	}
+	m.seconds.UpdateDuration(begin)
+}
+
+// serverMetrics are those that belong to no route.
+type serverMetrics struct {
+	unrouted  routeMetrics // no such path or method, and profiles
+	unread    *metrics.Counter
+	panics    *metrics.Counter
+	refusals  *metrics.Counter
+	bodyBytes *metrics.Counter
+}
+
+func (s *Server) initMetrics() {
+	metrics.ExposeMetadata(true)
+	set := s.config.Metrics
+	for _, r := range s.routes {
+		r.metrics = newRouteMetrics(set, methodWords[r.method], r.pattern)
+	}
+	s.metrics = serverMetrics{
+		unrouted:  newRouteMetrics(set, "", "other"),
+		unread:    set.NewCounter(`apportion_http_unreadable_requests_total`),
+		panics:    set.NewCounter(`apportion_http_panics_total`),
+		refusals:  set.NewCounter(`apportion_http_refusals_without_log_total`),
+		bodyBytes: set.NewCounter(`apportion_http_request_body_bytes_total`),
+	}
+	set.NewGauge(`apportion_http_open_connections`, func() float64 { return float64(s.http.GetOpenConnectionsCount()) })
+}

@@ -1,0 +1,183 @@
+package httpapi
+
+import (
+	"fmt"
+	"net/http"
+
+	"apportion/engine"
+)
+
+// The order commands.
+
+// allocate is the hot path: from the body to the answer it allocates nothing of its own.
+func (c *call) allocate() {
+	cmd := &c.commands.allocate
+	c.body().allocate(cmd)
+	cmd.OrderID = c.path[0]
+	if !c.parsed() || !c.check(cmd) {
+		return
+	}
+	if !c.refusesAtOnce(c.envelope.Key, cmd) && !c.propose(cmd) {
+		return
+	}
+	c.answerOrder(cmd.OrderID)
+}
+
+// refusesAtOnce fills c.result with the refusal of an order that committed stock cannot meet: in a flash sale most
+// requests are refusals, and they cost no log entry. Only the leader's committed state may say no.
+func (c *call) refusesAtOnce(key string, cmd *engine.Allocate) bool {
+	if !c.server.store.LeaseValid() || !c.server.engine.Refuses(key, cmd, &c.result) {
+		return false
+	}
+	c.server.metrics.refusals.Inc()
+	return true
+}
+
+func (c *call) confirm()    { c.changeOrder(engine.KindConfirm) }
+func (c *call) deallocate() { c.changeOrder(engine.KindDeallocate) }
+func (c *call) fulfill()    { c.changeOrder(engine.KindFulfill) }
+func (c *call) giveBack()   { c.changeOrder(engine.KindReturn) }
+
+func (c *call) changeOrder(action engine.Kind) {
+	cmd := &c.commands.orderChange
+	cmd.Action, cmd.OrderID = action, c.path[0]
+	c.body().orderChange(cmd)
+	if c.parsed() && c.check(cmd) && c.propose(cmd) {
+		c.answerOrder(cmd.OrderID)
+	}
+}
+
+// answerOrder answers an order command with c.result.
+func (c *call) answerOrder(orderID string) {
+	c.markReplayed()
+	if c.result.Code == engine.CodeOK {
+		c.out = appendOrderResult(c.out, c.schema(), &c.result, orderID)
+		return
+	}
+	p := resultProblem(&c.result)
+	c.openProblem(&p)
+	c.out = appendText(c.out, `,"orderId":`, orderID)
+	c.out = appendUnits(c.out, `,"asOf":`, int64(c.result.Index))
+	c.out = appendLineResults(c.out, c.schema(), &c.result)
+	c.out = append(c.out, '}')
+}
+
+// readOrder shows an order, from memory or from the archive.
+func (c *call) readOrder() {
+	if !c.barrier() {
+		return
+	}
+	view := &c.reads.order
+	asOf := c.server.engine.AppliedIndex()
+	found, err := c.server.store.ReadOrder(c.path[0], view)
+	switch {
+	case err != nil:
+		c.storeFailed(err)
+	case !found:
+		c.fail(http.StatusNotFound, engine.CodeUnknownOrder.String(), codeDetails[engine.CodeUnknownOrder], "orderId", c.path[0])
+	default:
+		c.out = appendOrder(c.out, c.schema(), view, asOf)
+	}
+}
+
+// bulkAnswer says where the answer for one order of many comes from: from the batch, or it was known before.
+type bulkAnswer struct {
+	command    int // index in the batch; -1: the answer is begin to end of the scratch
+	begin, end int
+}
+
+// bulkAllocate allocates many orders: one command each, all in one batch.
+func (c *call) bulkAllocate() {
+	k := &c.commands
+	k.bulk = c.body().bulkAllocate(k.bulk[:0])
+	if !c.parsed() || !c.checkBulk() {
+		return
+	}
+	clientKey := c.envelope.Key
+	c.batch.Reset()
+	k.answers = k.answers[:0]
+	known := []byte(nil)
+	for i := range k.bulk {
+		k.answers = append(k.answers, bulkAnswer{command: -1, begin: len(known)})
+		known = c.beginBulk(i, clientKey, known)
+		k.answers[i].end = len(known)
+	}
+	if c.batch.Len() > 0 && !c.do() {
+		return
+	}
+	c.answerBulk(known)
+}
+
+// checkBulk refuses a list that is empty or names an order twice.
+func (c *call) checkBulk() bool {
+	bulk := c.commands.bulk
+	if len(bulk) == 0 {
+		c.fail(http.StatusBadRequest, codeInvalid, "the list is empty", "orders", "0")
+		return false
+	}
+	seen := make(map[string]struct{}, len(bulk))
+	for i := range bulk {
+		if _, repeat := seen[bulk[i].OrderID]; repeat {
+			c.fail(http.StatusBadRequest, codeDuplicate, "the order is named twice", fmt.Sprintf("orders[%d].orderId", i), bulk[i].OrderID)
+			return false
+		}
+		seen[bulk[i].OrderID] = struct{}{}
+	}
+	return true
+}
+
+// beginBulk puts order i into the batch, or appends its answer to known if that needs no log.
+func (c *call) beginBulk(i int, clientKey string, known []byte) []byte {
+	k := &c.commands
+	cmd := &k.bulk[i]
+	if field, value, ok := engine.CheckCommand(cmd); !ok {
+		c.result = engine.Result{Kind: engine.KindAllocate, Code: engine.CodeInvalid, Field: field, Value: value, Index: c.server.engine.AppliedIndex()}
+		return c.appendBulk(known, i)
+	}
+	c.envelope.Key = ""
+	if clientKey != "" {
+		k.key = append(append(append(k.key[:0], clientKey...), '/'), cmd.OrderID...)
+		c.envelope.Key = alias(k.key)
+	}
+	if c.refusesAtOnce(c.envelope.Key, cmd) {
+		return c.appendBulk(known, i)
+	}
+	k.answers[i].command = c.batch.Len()
+	c.batch.Append(&c.envelope, cmd)
+	return known
+}
+
+// answerBulk answers all orders in their order.
+func (c *call) answerBulk(known []byte) {
+	c.out = appendUnits(c.out, `{"asOf":`, int64(c.server.engine.AppliedIndex()))
+	c.out = append(c.out, `,"orders":[`...)
+	for i, answer := range c.commands.answers {
+		c.out = comma(c.out, i)
+		if answer.command < 0 {
+			c.out = append(c.out, known[answer.begin:answer.end]...)
+			continue
+		}
+		c.decode(answer.command)
+		c.out = c.appendBulk(c.out, i)
+	}
+	c.out = append(c.out, "]}"...)
+}
+
+// appendBulk appends the answer for order i from c.result.
+func (c *call) appendBulk(dst []byte, i int) []byte {
+	p := resultProblem(&c.result)
+	dst = appendText(dst, `{"orderId":`, c.commands.bulk[i].OrderID)
+	dst = appendUnits(dst, `,"status":`, int64(p.status))
+	dst = append(dst, `,"code":"`...)
+	dst = append(dst, p.code...)
+	dst = appendUnits(dst, `","asOf":`, int64(c.result.Index))
+	dst = appendFlag(dst, `,"replayed":`, c.result.Repeated)
+	if c.result.Code != engine.CodeOK {
+		if p.field != "" {
+			p.field = fmt.Sprintf("orders[%d].%s", i, p.field)
+		}
+		dst = appendFault(dst, &p)
+	}
+	dst = appendLineResults(dst, c.schema(), &c.result)
+	return append(dst, '}')
+}

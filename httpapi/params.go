@@ -1,0 +1,57 @@
+package httpapi
+
+import (
+	"bytes"
+	"net/http"
+	"strconv"
+
+	"apportion/engine"
+)
+
+// readParams reads the query parameters, of which a route knows few and refuses the others: a misspelt one that went
+// unnoticed would be worse than an error.
+func (c *call) readParams() bool {
+	if bytes.IndexByte(c.ctx.RequestURI(), '?') < 0 {
+		return true
+	}
+	var seen paramSet
+	for key, value := range c.ctx.QueryArgs().All() {
+		param := paramWords[string(key)]
+		switch {
+		case param&c.route.params == 0:
+			c.fail(http.StatusBadRequest, codeUnknownParam, "no such query parameter here", string(key), string(value))
+			return false
+		case param&seen != 0:
+			c.fail(http.StatusBadRequest, codeInvalid, "the query parameter is given twice", string(key), string(value))
+			return false
+		case !c.readParam(param, string(value)):
+			c.fail(http.StatusBadRequest, codeInvalid, "a query parameter is outside its limits", string(key), string(value))
+			return false
+		}
+		seen |= param
+	}
+	return true
+}
+
+func (c *call) readParam(param paramSet, value string) bool {
+	switch param {
+	case paramConsistency:
+		c.stale = value == "stale"
+		return c.stale || value == "linearizable"
+	case paramMoveTo:
+		c.moveTo = value
+		return value != "" && plainText(value)
+	case paramAfter:
+		if value == "" {
+			return true
+		}
+		after, err := strconv.ParseUint(value, 10, 64)
+		c.after = engine.EventID(after)
+		return err == nil
+	case paramLimit:
+		limit, err := strconv.Atoi(value)
+		c.limit = limit
+		return err == nil && limit >= 1 && limit <= EventsMax
+	}
+	return false
+}

@@ -1,0 +1,105 @@
+package httpapi
+
+import (
+	"fmt"
+
+	"apportion/engine"
+)
+
+// What all bodies have in common: which fields an object had, tags, lists of names.
+
+// fields is the set of an object's fields that were read, one bit each.
+type fields uint32
+
+// mark notes that a field is there; it may be there once.
+func (s *scanner) mark(got *fields, field fields) {
+	if *got&field != 0 {
+		s.fail(codeDuplicateField, "the field is given twice", "")
+	}
+	*got |= field
+}
+
+// given marks an optional field and says whether it has a value other than null.
+func (s *scanner) given(got *fields, field fields) bool {
+	s.mark(got, field)
+	return !s.null()
+}
+
+// need checks, at an object's end, that a required field was there.
+func (s *scanner) need(got, field fields, name string) {
+	if got&field == 0 {
+		s.failAt(s.at, codeMissingField, "a required field is missing", name, "")
+	}
+}
+
+// unknown refuses the current field.
+func (s *scanner) unknown() { s.fail(codeUnknownField, "unknown field", "") }
+
+// atMost refuses the current element if there are countMax already.
+func (s *scanner) atMost(count, countMax int) {
+	if count >= countMax && s.ok() {
+		s.fail(codeInvalid, fmt.Sprintf("more than %d elements", countMax), "")
+	}
+}
+
+// oneOf reads a string that must be one of words, and gives its index.
+func (s *scanner) oneOf(words []string, expected string) int {
+	s.space()
+	begin := s.at
+	text := s.string()
+	for i, word := range words {
+		if text == word {
+			return i
+		}
+	}
+	s.failAt(begin, codeInvalid, expected, "", text)
+	return 0
+}
+
+// tags reads an object of category to value into dst.
+func (s *scanner) tags(dst []engine.Tag) []engine.Tag {
+	s.openObject()
+	for key, ok := s.nextField(); ok; key, ok = s.nextField() {
+		s.atMost(len(dst), engine.CategoriesMax)
+		for i := range dst {
+			if dst[i].Category == key {
+				s.fail(codeDuplicateField, "the category is given twice", "")
+			}
+		}
+		if s.space() == '"' && s.at+1 < len(s.text) && s.text[s.at+1] == '"' {
+			s.fail(codeInvalid, "a tag needs a value", "")
+		}
+		dst = append(dst, engine.Tag{Category: key, Value: s.string()})
+	}
+	return dst
+}
+
+// optionalTags is tags for an optional field.
+func (s *scanner) optionalTags(got *fields, field fields, dst []engine.Tag) []engine.Tag {
+	if !s.given(got, field) {
+		return dst
+	}
+	return s.tags(dst)
+}
+
+// names reads a list of strings into dst.
+func (s *scanner) names(dst []string, countMax int) []string {
+	s.openArray()
+	for s.nextElement() {
+		s.atMost(len(dst), countMax)
+		dst = append(dst, s.string())
+	}
+	return dst
+}
+
+// extend adds an element to list and gives a pointer to it. The element may be one of an earlier request, so that its
+// slices can be used again; the caller sets every field.
+func extend[T any](list []T) ([]T, *T) {
+	if len(list) < cap(list) {
+		list = list[:len(list)+1]
+	} else {
+		var zero T
+		list = append(list, zero)
+	}
+	return list, &list[len(list)-1]
+}

@@ -1,0 +1,209 @@
+package httpapi
+
+import "apportion/engine"
+
+// The bodies of the order commands.
+
+// modeWords are the modes' names, in the order of engine.Mode.
+var modeWords = []string{engine.ModeAll: "all", engine.ModeLine: "line", engine.ModePartial: "partial"}
+
+const (
+	gotOrderID fields = 1 << iota
+	gotMode
+	gotBackorder
+	gotExpiresAt
+	gotLines
+)
+
+// allocate reads the body of an allocate. The order's id is in the path.
+func (s *scanner) allocate(c *engine.Allocate) { s.allocateBody(c, false) }
+
+// allocateBody reads an allocate, in a list of them with the order's id.
+func (s *scanner) allocateBody(c *engine.Allocate, listed bool) {
+	*c = engine.Allocate{Lines: c.Lines[:0]}
+	var got fields
+	s.openObject()
+	for key, ok := s.nextField(); ok; key, ok = s.nextField() {
+		switch {
+		case key == "lines":
+			s.mark(&got, gotLines)
+			c.Lines = s.allocateLines(c.Lines)
+		case key == "mode":
+			if s.given(&got, gotMode) {
+				c.Mode = engine.Mode(s.oneOf(modeWords, "all, line or partial is expected"))
+			}
+		case key == "backorder":
+			s.optionalBoolean(&got, gotBackorder, &c.Backorder)
+		case key == "expiresAt":
+			if s.given(&got, gotExpiresAt) {
+				c.ExpiresAtMS = s.timeMS()
+			}
+		case key == "orderId" && listed:
+			s.mark(&got, gotOrderID)
+			c.OrderID = s.string()
+		default:
+			s.unknown()
+		}
+	}
+	s.need(got, gotLines, "lines")
+	if listed {
+		s.need(got, gotOrderID, "orderId")
+	}
+}
+
+func (s *scanner) allocateLines(lines []engine.AllocateLine) []engine.AllocateLine {
+	s.openArray()
+	for s.nextElement() {
+		s.atMost(len(lines), engine.OrderLinesMax)
+		var line *engine.AllocateLine
+		lines, line = extend(lines)
+		s.allocateLine(line)
+	}
+	return lines
+}
+
+const (
+	gotLineItemID fields = 1 << iota
+	gotLineUPC
+	gotLineLocation
+	gotLineQuantity
+	gotLineTags
+)
+
+func (s *scanner) allocateLine(line *engine.AllocateLine) {
+	*line = engine.AllocateLine{Tags: line.Tags[:0]}
+	var got fields
+	s.openObject()
+	for key, ok := s.nextField(); ok; key, ok = s.nextField() {
+		switch key {
+		case "itemId":
+			s.mark(&got, gotLineItemID)
+			line.ItemID = s.string()
+		case "upc":
+			s.mark(&got, gotLineUPC)
+			line.UPC = s.string()
+		case "location":
+			s.mark(&got, gotLineLocation)
+			line.Location = s.string()
+		case "quantity":
+			s.mark(&got, gotLineQuantity)
+			line.Quantity = s.integer()
+		case "tags":
+			line.Tags = s.optionalTags(&got, gotLineTags, line.Tags)
+		default:
+			s.unknown()
+		}
+	}
+	s.need(got, gotLineItemID, "itemId")
+	s.need(got, gotLineUPC, "upc")
+	s.need(got, gotLineLocation, "location")
+	s.need(got, gotLineQuantity, "quantity")
+}
+
+// bulkAllocate reads the body of an allocate of many orders.
+func (s *scanner) bulkAllocate(orders []engine.Allocate) []engine.Allocate {
+	const gotOrders fields = 1
+	var got fields
+	s.openObject()
+	for key, ok := s.nextField(); ok; key, ok = s.nextField() {
+		if key != "orders" {
+			s.unknown()
+			continue
+		}
+		s.mark(&got, gotOrders)
+		orders = s.bulkOrders(orders)
+	}
+	s.need(got, gotOrders, "orders")
+	return orders
+}
+
+func (s *scanner) bulkOrders(orders []engine.Allocate) []engine.Allocate {
+	linesCount := 0
+	s.openArray()
+	for s.nextElement() {
+		s.atMost(len(orders), BulkOrdersMax)
+		var order *engine.Allocate
+		orders, order = extend(orders)
+		s.allocateBody(order, true)
+		if linesCount += len(order.Lines); linesCount > BulkLinesMax {
+			s.fail(codeInvalid, "the orders have too many lines in all", "")
+		}
+	}
+	return orders
+}
+
+// orderChange reads the body of a confirm, deallocate, fulfill or return, by c.Action. An empty body stands for {}.
+func (s *scanner) orderChange(c *engine.OrderChange) {
+	c.Lines = c.Lines[:0]
+	if s.space(); s.at == len(s.text) {
+		return
+	}
+	var got fields
+	s.openObject()
+	for key, ok := s.nextField(); ok; key, ok = s.nextField() {
+		if key != "lines" {
+			s.unknown()
+			continue
+		}
+		if s.given(&got, gotLines) {
+			c.Lines = s.orderLines(c.Lines, c.Action == engine.KindReturn)
+		}
+	}
+}
+
+func (s *scanner) orderLines(lines []engine.OrderLine, goods bool) []engine.OrderLine {
+	s.openArray()
+	for s.nextElement() {
+		s.atMost(len(lines), engine.OrderLinesMax)
+		var line *engine.OrderLine
+		lines, line = extend(lines)
+		s.orderLine(line, goods)
+	}
+	if len(lines) == 0 {
+		// To the engine no lines mean everything. Whoever sends a list that happens to be empty does not mean that.
+		s.fail(codeInvalid, "lines is empty; leave it out to act on everything that is left", "")
+	}
+	return lines
+}
+
+// orderLine reads a line; goods says that it may tell which goods they are.
+func (s *scanner) orderLine(line *engine.OrderLine, goods bool) {
+	*line = engine.OrderLine{Tags: line.Tags[:0]}
+	var got fields
+	s.openObject()
+	for key, ok := s.nextField(); ok; key, ok = s.nextField() {
+		switch {
+		case key == "itemId":
+			s.mark(&got, gotLineItemID)
+			line.ItemID = s.string()
+		case key == "quantity":
+			if s.given(&got, gotLineQuantity) {
+				line.Quantity = s.positive()
+			}
+		case key == "upc" && goods:
+			if s.given(&got, gotLineUPC) {
+				line.UPC = s.string()
+			}
+		case key == "location" && goods:
+			if s.given(&got, gotLineLocation) {
+				line.Location = s.string()
+			}
+		case key == "tags" && goods:
+			line.Tags = s.optionalTags(&got, gotLineTags, line.Tags)
+		default:
+			s.unknown()
+		}
+	}
+	s.need(got, gotLineItemID, "itemId")
+}
+
+// positive reads a quantity for which the engine takes 0 as everything: an explicit 0 is refused here.
+func (s *scanner) positive() int64 {
+	s.space()
+	begin := s.at
+	n := s.integer()
+	if n <= 0 {
+		s.failAt(begin, codeInvalid, "a quantity is at least 1", "", string(s.text[begin:s.at]))
+	}
+	return n
+}

@@ -1,0 +1,135 @@
+package httpapi
+
+import "apportion/engine"
+
+// The bodies of query and aggregate.
+
+// queryType says which locations a query is after.
+type queryType int
+
+const (
+	queryAny queryType = iota
+	queryAll
+	queryPartial
+	queryAllLocations
+)
+
+// queryWords are the types' names, in their order.
+var queryWords = []string{
+	queryAny:          "any",
+	queryAll:          "all",
+	queryPartial:      "partial",
+	queryAllLocations: "all-locations",
+}
+
+// stockQuery is the body of a query. An aggregate is one with fewer fields.
+type stockQuery struct {
+	items     []queryItem
+	locations []string
+	tags      []engine.Tag
+	kind      queryType
+	limit     int
+}
+
+// queryItem is one UPC of a query, with what an order would want of it.
+type queryItem struct {
+	upc      string
+	quantity int64
+	tags     []engine.Tag
+	repeat   bool // an earlier item has the same UPC
+}
+
+const (
+	gotQueryItems fields = 1 << iota
+	gotQueryLocations
+	gotQueryTags
+	gotQueryType
+	gotQueryLimit
+)
+
+// query reads the body of a query, or of an aggregate.
+func (s *scanner) query(q *stockQuery, aggregate bool) {
+	*q = stockQuery{items: q.items[:0], locations: q.locations[:0], tags: q.tags[:0], kind: queryAllLocations, limit: QueryRecordsDefault}
+	var got fields
+	s.openObject()
+	for key, ok := s.nextField(); ok; key, ok = s.nextField() {
+		switch {
+		case key == "items":
+			if s.given(&got, gotQueryItems) {
+				q.items = s.queryItems(q.items, aggregate)
+			}
+		case key == "locations":
+			if s.given(&got, gotQueryLocations) {
+				q.locations = s.names(q.locations, QueryLocationsMax)
+			}
+		case key == "tags":
+			q.tags = s.optionalTags(&got, gotQueryTags, q.tags)
+		case key == "type" && !aggregate:
+			if s.given(&got, gotQueryType) {
+				q.kind = queryType(s.oneOf(queryWords, "any, all, partial or all-locations is expected"))
+			}
+		case key == "limit" && !aggregate:
+			if s.given(&got, gotQueryLimit) {
+				q.limit = s.limit(QueryRecordsMax)
+			}
+		default:
+			s.unknown()
+		}
+	}
+	s.checkQuery(q, aggregate)
+}
+
+// checkQuery refuses a query that asks for nothing.
+func (s *scanner) checkQuery(q *stockQuery, aggregate bool) {
+	switch {
+	case len(q.items) > 0:
+	case aggregate:
+		s.failAt(s.at, codeMissingField, "an aggregate needs items", "items", "")
+	case len(q.locations) == 0:
+		s.failAt(s.at, codeMissingField, "a query needs items or locations", "items", "")
+	}
+}
+
+func (s *scanner) limit(countMax int64) int {
+	s.space()
+	begin := s.at
+	n := s.integer()
+	if n < 1 || n > countMax {
+		s.failAt(begin, codeInvalid, "the limit is out of range", "", string(s.text[begin:s.at]))
+		return 0
+	}
+	return int(n)
+}
+
+func (s *scanner) queryItems(items []queryItem, aggregate bool) []queryItem {
+	s.openArray()
+	for s.nextElement() {
+		s.atMost(len(items), QueryItemsMax)
+		var item *queryItem
+		items, item = extend(items)
+		s.queryItem(item, aggregate)
+	}
+	return items
+}
+
+func (s *scanner) queryItem(item *queryItem, aggregate bool) {
+	*item = queryItem{quantity: 1, tags: item.tags[:0]}
+	var got fields
+	s.openObject()
+	for key, ok := s.nextField(); ok; key, ok = s.nextField() {
+		switch {
+		case key == "upc":
+			s.mark(&got, gotLineUPC)
+			item.upc = s.string()
+		case key == "quantity" && !aggregate:
+			if s.given(&got, gotLineQuantity) {
+				item.quantity = s.positive()
+			}
+		case key == "tags" && !aggregate:
+			item.tags = s.optionalTags(&got, gotLineTags, item.tags)
+		default:
+			s.unknown()
+		}
+	}
+	s.need(got, gotLineUPC, "upc")
+}

@@ -1,0 +1,117 @@
+package httpapi
+
+import "apportion/engine"
+
+// The body that defines a tag category.
+
+// roundingWords are the rounding rules' names, in the order of engine.Rounding.
+var roundingWords = []string{
+	engine.RoundingLargestRemainder: "largest-remainder",
+	engine.RoundingUnbiased:         "unbiased",
+}
+
+const (
+	gotValues fields = 1 << iota
+	gotRounding
+	gotMoveTo
+)
+
+// tagCategory reads the definition of a category. Its name is in the path.
+func (s *scanner) tagCategory(c *engine.PutTagCategory) {
+	*c = engine.PutTagCategory{Values: c.Values[:0], MoveTo: c.MoveTo[:0]}
+	var got fields
+	s.openObject()
+	for key, ok := s.nextField(); ok; key, ok = s.nextField() {
+		switch key {
+		case "values":
+			s.mark(&got, gotValues)
+			c.Values = s.tagValues(c.Values)
+		case "rounding":
+			if s.given(&got, gotRounding) {
+				c.Rounding = engine.Rounding(s.oneOf(roundingWords, "largest-remainder or unbiased is expected"))
+			}
+		case "moveTo":
+			if s.given(&got, gotMoveTo) {
+				c.MoveTo = s.moves(c.MoveTo)
+			}
+		default:
+			s.unknown()
+		}
+	}
+	s.need(got, gotValues, "values")
+}
+
+func (s *scanner) tagValues(values []engine.Value) []engine.Value {
+	s.openArray()
+	for s.nextElement() {
+		s.atMost(len(values), engine.CategoryValuesMax)
+		var value *engine.Value
+		values, value = extend(values)
+		s.tagValue(value)
+	}
+	return values
+}
+
+const (
+	gotValueName fields = 1 << iota
+	gotValuePercent
+	gotValueDefault
+	gotValueMin
+	gotValueMax
+)
+
+func (s *scanner) tagValue(v *engine.Value) {
+	*v = engine.Value{Percent: engine.NoPercent, Max: engine.NoMax}
+	var got fields
+	s.openObject()
+	for key, ok := s.nextField(); ok; key, ok = s.nextField() {
+		switch key {
+		case "value":
+			s.mark(&got, gotValueName)
+			v.Name = s.string()
+		case "percent":
+			if s.given(&got, gotValuePercent) {
+				v.Percent = s.percent()
+			}
+		case "default":
+			s.optionalBoolean(&got, gotValueDefault, &v.Default)
+		case "min":
+			if s.given(&got, gotValueMin) {
+				v.Min = s.units()
+			}
+		case "max":
+			if s.given(&got, gotValueMax) {
+				v.Max = s.units()
+			}
+		default:
+			s.unknown()
+		}
+	}
+	s.need(got, gotValueName, "value")
+}
+
+// units reads a number of units of which a negative one has another meaning to the engine (no maximum).
+func (s *scanner) units() int64 {
+	s.space()
+	begin := s.at
+	n := s.integer()
+	if n < 0 {
+		s.failAt(begin, codeInvalid, "a number of units is not negative", "", string(s.text[begin:s.at]))
+	}
+	return n
+}
+
+// moves reads an object of leaving value to the value that takes its stock.
+func (s *scanner) moves(moves []engine.Move) []engine.Move {
+	s.openObject()
+	for key, ok := s.nextField(); ok; key, ok = s.nextField() {
+		s.atMost(len(moves), engine.CategoryValuesMax)
+		for i := range moves {
+			if moves[i].From == key {
+				s.fail(codeDuplicateField, "the value is given twice", "")
+			}
+		}
+		moves = append(moves, engine.Move{From: key, To: s.string()})
+	}
+	return moves
+}

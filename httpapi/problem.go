@@ -1,0 +1,193 @@
+package httpapi
+
+import (
+	"errors"
+	"net/http"
+
+	"apportion/engine"
+	"apportion/raftstore"
+)
+
+// The codes of problems that the engine knows nothing of. Like the engine's they are part of the API.
+const (
+	codeBadJSON         = "bad-json"
+	codeWrongType       = "wrong-type"
+	codeUnknownField    = "unknown-field"
+	codeDuplicateField  = "duplicate-field"
+	codeMissingField    = "missing-field"
+	codeUnknownParam    = "unknown-parameter"
+	codeBadRequest      = "bad-request"
+	codeUnauthorized    = "unauthorized"
+	codeNotFound        = "not-found"
+	codeMethod          = "method-not-allowed"
+	codeTimeout         = "request-timeout"
+	codeBodyTooLarge    = "body-too-large"
+	codeMediaType       = "unsupported-media-type"
+	codeHeadersTooLarge = "headers-too-large"
+	codeInternal        = "internal"
+	codeBusy            = "busy"
+	codeNotLeader       = "not-leader"
+	codeNotReady        = "not-ready"
+	codeShuttingDown    = "shutting-down"
+	codeOutcomeUnknown  = "outcome-unknown"
+)
+
+// The engine's codes that this package gives too.
+var (
+	codeInvalid   = engine.CodeInvalid.String()
+	codeDuplicate = engine.CodeDuplicate.String()
+	codeRetry     = engine.CodeRetry.String()
+)
+
+// problem is an answer that says what is wrong, as RFC 9457 has it.
+type problem struct {
+	status int
+	code   string
+	detail string
+	field  string
+	value  string
+	offset int // in the body; -1: not about a place in the body
+}
+
+// problemTypePrefix and the code make the type of a problem.
+const problemTypePrefix = "urn:apportion:problem:"
+
+// appendProblem appends the members of p, without the closing brace: what an order or a delete adds comes after them.
+func appendProblem(dst []byte, p *problem) []byte {
+	dst = append(dst, `{"type":"`+problemTypePrefix...)
+	dst = append(dst, p.code...)
+	dst = append(dst, `","title":"`...)
+	dst = append(dst, http.StatusText(p.status)...)
+	dst = append(dst, `","status":`...)
+	dst = appendInt(dst, int64(p.status))
+	dst = append(dst, `,"code":"`...)
+	dst = append(dst, p.code...)
+	dst = append(dst, '"')
+	dst = appendFault(dst, p)
+	if p.offset >= 0 {
+		dst = append(dst, `,"offset":`...)
+		dst = appendInt(dst, int64(p.offset))
+	}
+	return dst
+}
+
+// appendFault appends the members that name what is at fault.
+func appendFault(dst []byte, p *problem) []byte {
+	dst = append(dst, `,"detail":`...)
+	dst = appendString(dst, p.detail)
+	dst = append(dst, `,"field":`...)
+	dst = appendString(dst, cut(p.field, fieldBytesMax))
+	dst = append(dst, `,"value":`...)
+	return appendString(dst, cut(p.value, valueBytesMax))
+}
+
+// faultProblem is the problem of a body that could not be read.
+func faultProblem(f *fault) problem {
+	return problem{
+		status: http.StatusBadRequest,
+		code:   f.code,
+		detail: f.detail,
+		field:  f.field,
+		value:  f.value,
+		offset: f.offset,
+	}
+}
+
+// codeStatus is the HTTP status of each refusal of the engine.
+var codeStatus = map[engine.Code]int{
+	engine.CodeOK:              http.StatusOK,
+	engine.CodeInvalid:         http.StatusBadRequest,
+	engine.CodeKeyReused:       http.StatusConflict,
+	engine.CodeRetry:           http.StatusServiceUnavailable,
+	engine.CodeUnknownCategory: http.StatusBadRequest,
+	engine.CodeUnknownValue:    http.StatusBadRequest,
+	engine.CodeDuplicate:       http.StatusBadRequest,
+	engine.CodeUnknownOrder:    http.StatusNotFound,
+	engine.CodeUnknownItem:     http.StatusNotFound,
+	engine.CodeItemConflict:    http.StatusConflict,
+	engine.CodeUnknownRecord:   http.StatusNotFound,
+	engine.CodeUnknownSegment:  http.StatusNotFound,
+	engine.CodeUnknownCount:    http.StatusNotFound,
+	engine.CodeCountOpen:       http.StatusConflict,
+	engine.CodeExpired:         http.StatusConflict,
+	engine.CodeNotReserved:     http.StatusConflict,
+	engine.CodeInsufficient:    http.StatusConflict,
+	engine.CodeExceedsLeft:     http.StatusConflict,
+	engine.CodeOnHandBelowZero: http.StatusConflict,
+	engine.CodeInUse:           http.StatusConflict,
+	engine.CodeTooMany:         http.StatusConflict,
+	engine.CodeUnavailable:     http.StatusConflict,
+}
+
+// codeDetails tells people what the engine's codes mean.
+var codeDetails = map[engine.Code]string{
+	engine.CodeInvalid:         "a value is outside its limits",
+	engine.CodeKeyReused:       "the idempotency key was used with another request",
+	engine.CodeRetry:           "the stored order moved under the request; nothing was changed, send it again",
+	engine.CodeUnknownCategory: "no such tag category",
+	engine.CodeUnknownValue:    "no such value in the tag category",
+	engine.CodeDuplicate:       "two items of the request set the same thing",
+	engine.CodeUnknownOrder:    "no such order",
+	engine.CodeUnknownItem:     "the order has no such item",
+	engine.CodeItemConflict:    "the order item exists with another content",
+	engine.CodeUnknownRecord:   "the UPC has no record at the location",
+	engine.CodeUnknownSegment:  "the record has no such segment",
+	engine.CodeUnknownCount:    "the location has no open count of that name",
+	engine.CodeCountOpen:       "the location has an open count already",
+	engine.CodeExpired:         "the reservation's end lies in the past",
+	engine.CodeNotReserved:     "the order item is no reservation",
+	engine.CodeInsufficient:    "fewer units are available than the line asks for",
+	engine.CodeExceedsLeft:     "more units than the order item has left",
+	engine.CodeOnHandBelowZero: "on hand would fall below zero",
+	engine.CodeInUse:           "stock or promises stand in the way",
+	engine.CodeTooMany:         "a limit is reached",
+	engine.CodeUnavailable:     "the command was refused for other lines",
+}
+
+// resultProblem is the problem of a refusal of the engine.
+func resultProblem(r *engine.Result) problem {
+	return problem{
+		status: refusalStatus(r.Kind, r.Code),
+		code:   r.Code.String(),
+		detail: codeDetails[r.Code],
+		field:  r.Field,
+		value:  r.Value,
+		offset: -1,
+	}
+}
+
+// refusalStatus is the HTTP status of a refusal. The record or segment of an allocate line is no resource of the URL: that
+// it is missing is one more way of not being able to promise.
+func refusalStatus(kind engine.Kind, code engine.Code) int {
+	switch {
+	case kind == engine.KindAllocate && (code == engine.CodeUnknownRecord || code == engine.CodeUnknownSegment):
+		return http.StatusConflict
+	case kind == engine.KindDeleteTagCategory && code == engine.CodeUnknownCategory:
+		return http.StatusNotFound
+	}
+	return codeStatus[code]
+}
+
+// storeProblem is the problem of a write or a read barrier that the store could not do. The second value says that it is
+// not the client's or the load's doing, and is to be logged.
+func storeProblem(err error) (p problem, internal bool) {
+	p = problem{status: http.StatusServiceUnavailable, offset: -1}
+	switch {
+	case errors.Is(err, raftstore.ErrQueueFull), errors.Is(err, raftstore.ErrTimeout):
+		p.code, p.detail = codeBusy, "too many requests are waiting; nothing was changed, send it again"
+	case errors.Is(err, raftstore.ErrNotLeader):
+		p.code, p.detail = codeNotLeader, "this node does not lead; nothing was changed"
+	case errors.Is(err, raftstore.ErrClosed):
+		p.code, p.detail = codeShuttingDown, "the server is shutting down; nothing was changed"
+	case errors.Is(err, raftstore.ErrTooLarge):
+		p.status = http.StatusRequestEntityTooLarge
+		p.code, p.detail = codeBodyTooLarge, "the request is too large for one log entry; split it"
+	case errors.Is(err, raftstore.ErrOutcomeUnknown):
+		p.code, p.detail = codeOutcomeUnknown, "the request may or may not take effect; send it again with the same Idempotency-Key"
+	default:
+		p.status = http.StatusInternalServerError
+		p.code, p.detail = codeInternal, "the server failed"
+		return p, true
+	}
+	return p, false
+}

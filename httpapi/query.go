@@ -1,0 +1,277 @@
+package httpapi
+
+import (
+	"net/http"
+	"slices"
+
+	"apportion/engine"
+)
+
+// The reads of stock. They run beside the writer: each record is a consistent copy, and all of them are at least as new as
+// the asOf of the reply, which is read before the first of them.
+
+// readRecord shows one record.
+func (c *call) readRecord() {
+	if !c.barrier() {
+		return
+	}
+	view := &c.reads.record
+	asOf := c.server.engine.AppliedIndex()
+	if !c.server.engine.ReadRecord(c.path[1], c.path[0], view) {
+		c.fail(http.StatusNotFound, engine.CodeUnknownRecord.String(), codeDetails[engine.CodeUnknownRecord], "upc", c.path[1])
+		return
+	}
+	c.out = appendUnits(c.out, `{"asOf":`, int64(asOf))
+	c.out = append(c.out, `,"records":[`...)
+	c.out = appendRecord(c.out, c.schema(), view, nil)
+	c.out = append(c.out, "]}"...)
+}
+
+// query shows the records of the asked items at the locations that the query is after.
+func (c *call) query() {
+	q := &c.reads.query
+	c.body().query(q, false)
+	if !c.parsed() || !c.barrier() {
+		return
+	}
+	c.out = appendUnits(c.out, `{"asOf":`, int64(c.server.engine.AppliedIndex()))
+	c.out = append(c.out, `,"records":[`...)
+	run := queryRun{call: c, q: q}
+	if len(q.items) > 0 {
+		run.items()
+	} else {
+		run.listings()
+	}
+	c.out = append(c.out, ']')
+	c.out = appendFlag(c.out, `,"truncated":`, run.truncated)
+	c.out = append(c.out, '}')
+}
+
+// queryRun is the state of one query.
+type queryRun struct {
+	*call
+	q         *stockQuery
+	shown     int // records in the reply
+	reads     int // records looked at
+	truncated bool
+}
+
+// room says whether the reply may take another record.
+func (r *queryRun) room() bool { return r.shown < r.q.limit && len(r.out) < QueryBytesMax }
+
+// show appends the record just read.
+func (r *queryRun) show() {
+	r.out = comma(r.out, r.shown)
+	r.out = appendRecord(r.out, r.schema(), &r.call.reads.record, r.q.tags)
+	r.shown++
+}
+
+// items answers a query that names items, location by location.
+func (r *queryRun) items() {
+	r.q.markRepeats()
+	for _, location := range r.queryLocations() {
+		if r.truncated || r.reads > QueryReadsMax {
+			r.truncated = true
+			return
+		}
+		r.location(location)
+	}
+}
+
+// location shows the records of the asked items at one location, unless the location turns out not to be wanted.
+func (r *queryRun) location(location string) {
+	q := r.q
+	begin, shown := len(r.out), r.shown
+	met, some, overflow := 0, false, false
+	for i := range q.items {
+		item := &q.items[i]
+		r.reads++
+		if !r.server.engine.ReadRecord(item.upc, location, &r.call.reads.record) {
+			continue
+		}
+		available := r.available(item)
+		some = some || available > 0
+		if available >= item.quantity {
+			met++
+		}
+		switch {
+		case item.repeat: // its record is shown already
+		case r.room():
+			r.show()
+		default:
+			overflow = true
+		}
+	}
+	if q.wants(met, some) {
+		r.truncated = overflow
+		return
+	}
+	r.out, r.shown = r.out[:begin], shown
+}
+
+// available is what an item can have of the record just read.
+func (r *queryRun) available(item *queryItem) (units int64) {
+	schema, record := r.schema(), &r.call.reads.record
+	for i := range record.Segments {
+		s := &record.Segments[i]
+		if schema.Matches(s.TagSet, item.tags) && schema.Matches(s.TagSet, r.q.tags) {
+			units += max(0, s.Available())
+		}
+	}
+	return units
+}
+
+// wants says whether a location is one that the query is after: met is how many items it can meet in full, some that it
+// has a unit of one of them.
+func (q *stockQuery) wants(met int, some bool) bool {
+	switch q.kind {
+	case queryAny:
+		return met > 0
+	case queryAll:
+		return met == len(q.items)
+	case queryPartial:
+		return some
+	default:
+		return true
+	}
+}
+
+// markRepeats marks items whose UPC an earlier item has.
+func (q *stockQuery) markRepeats() {
+	if len(q.items) == 1 {
+		return
+	}
+	seen := make(map[string]struct{}, len(q.items))
+	for i := range q.items {
+		_, q.items[i].repeat = seen[q.items[i].upc]
+		seen[q.items[i].upc] = struct{}{}
+	}
+}
+
+// queryLocations gives the locations to look at, sorted, each once.
+func (r *queryRun) queryLocations() []string {
+	reads := &r.call.reads
+	reads.locations = reads.locations[:0]
+	if len(r.q.locations) > 0 {
+		reads.locations = append(reads.locations, r.q.locations...)
+	} else {
+		for i := range r.q.items {
+			if !r.q.items[i].repeat {
+				reads.locations = r.server.engine.AppendLocations(reads.locations, r.q.items[i].upc)
+			}
+		}
+	}
+	slices.Sort(reads.locations)
+	reads.locations = slices.Compact(reads.locations)
+	return reads.locations
+}
+
+// listings answers a query that names locations only: with the records there are.
+func (r *queryRun) listings() {
+	reads := &r.call.reads
+	for _, location := range r.queryLocations() {
+		var rest uint32
+		reads.names, rest = r.server.engine.AppendUPCs(reads.names[:0], location, 0, r.q.limit-r.shown)
+		slices.Sort(reads.names)
+		for _, upc := range reads.names {
+			if !r.room() {
+				rest = 1
+				break
+			}
+			if r.server.engine.ReadRecord(upc, location, &reads.record) {
+				r.show()
+			}
+		}
+		if r.truncated = rest != 0; r.truncated {
+			return
+		}
+	}
+}
+
+// aggregateSum is the sum of one tag set over locations.
+type aggregateSum struct {
+	tagSet engine.TagSetID
+	figures
+}
+
+// aggregate sums the asked items over locations.
+func (c *call) aggregate() {
+	q := &c.reads.query
+	c.body().query(q, true)
+	if !c.parsed() || !c.barrier() {
+		return
+	}
+	run := queryRun{call: c, q: q}
+	c.out = appendUnits(c.out, `{"asOf":`, int64(c.server.engine.AppliedIndex()))
+	c.out = append(c.out, `,"items":[`...)
+	for i := range q.items {
+		c.out = comma(c.out, i)
+		run.sum(q.items[i].upc)
+		if run.reads > QueryReadsMax {
+			c.fail(http.StatusBadRequest, codeInvalid, "too many records in all; name fewer items or locations", "items", "")
+			return
+		}
+	}
+	c.out = append(c.out, "]}"...)
+}
+
+// sum appends the sums of one UPC.
+func (r *queryRun) sum(upc string) {
+	reads := &r.call.reads
+	reads.sums = reads.sums[:0]
+	clear(reads.sumOf)
+	var total figures
+	records := 0
+	for _, location := range r.sumLocations(upc) {
+		if r.reads++; r.reads > QueryReadsMax {
+			return
+		}
+		if !r.server.engine.ReadRecord(upc, location, &reads.record) {
+			continue
+		}
+		records++
+		for i := range reads.record.Segments {
+			s := &reads.record.Segments[i]
+			total.add(s)
+			reads.addSum(s)
+		}
+	}
+	r.out = appendText(r.out, `{"upc":`, upc)
+	r.out = appendUnits(r.out, `,"locations":`, int64(records))
+	r.out = appendFigures(r.out, &total)
+	r.out = append(r.out, `,"segments":[`...)
+	schema, shown := r.schema(), 0
+	for i := range reads.sums {
+		if sum := &reads.sums[i]; schema.Matches(sum.tagSet, r.q.tags) {
+			r.out = append(comma(r.out, shown), `{"tags":`...)
+			r.out = append(r.out, schema.TagsJSON(sum.tagSet)...)
+			r.out = appendFigures(r.out, &sum.figures)
+			r.out = append(r.out, '}')
+			shown++
+		}
+	}
+	r.out = append(r.out, "]}"...)
+}
+
+// sumLocations gives the locations to sum one UPC over.
+func (r *queryRun) sumLocations(upc string) []string {
+	if len(r.q.locations) > 0 {
+		return r.queryLocations()
+	}
+	reads := &r.call.reads
+	reads.locations = r.server.engine.AppendLocations(reads.locations[:0], upc)
+	return reads.locations
+}
+
+func (b *readBuffers) addSum(s *engine.SegmentView) {
+	if b.sumOf == nil {
+		b.sumOf = make(map[engine.TagSetID]int)
+	}
+	i, ok := b.sumOf[s.TagSet]
+	if !ok {
+		i = len(b.sums)
+		b.sumOf[s.TagSet] = i
+		b.sums = append(b.sums, aggregateSum{tagSet: s.TagSet})
+	}
+	b.sums[i].add(s)
+}

@@ -1,0 +1,103 @@
+package httpapi
+
+import (
+	"strconv"
+	"time"
+	"unicode/utf8"
+)
+
+// The elements of JSON, appended without reflection.
+
+const hexDigits = "0123456789abcdef"
+
+// appendString appends s in quotes. What is not valid UTF-8 becomes the replacement character.
+func appendString(dst []byte, s string) []byte {
+	dst = append(dst, '"')
+	plain := 0 // begin of what needs no escape and is not appended yet
+	for i := 0; i < len(s); {
+		c := s[i]
+		if stringClasses[c] == bytePlain {
+			i++
+			continue
+		}
+		if c >= utf8.RuneSelf {
+			r, size := utf8.DecodeRuneInString(s[i:])
+			if r == utf8.RuneError && size == 1 {
+				dst = append(dst, s[plain:i]...)
+				dst = append(dst, "\ufffd"...)
+				plain = i + 1
+			}
+			i += size
+			continue
+		}
+		dst = append(dst, s[plain:i]...)
+		dst = appendEscape(dst, c)
+		i++
+		plain = i
+	}
+	dst = append(dst, s[plain:]...)
+	return append(dst, '"')
+}
+
+func appendEscape(dst []byte, c byte) []byte {
+	if c == '"' || c == '\\' {
+		return append(dst, '\\', c)
+	}
+	return append(dst, '\\', 'u', '0', '0', hexDigits[c>>4], hexDigits[c&0xf])
+}
+
+func appendInt(dst []byte, n int64) []byte { return strconv.AppendInt(dst, n, 10) }
+
+// appendUnits appends a member with a number: name is everything before it, such as `,"onHand":`.
+func appendUnits(dst []byte, name string, units int64) []byte {
+	dst = append(dst, name...)
+	return strconv.AppendInt(dst, units, 10)
+}
+
+// appendText appends a member with a string.
+func appendText(dst []byte, name, text string) []byte {
+	dst = append(dst, name...)
+	return appendString(dst, text)
+}
+
+// appendFlag appends a member that is true or false.
+func appendFlag(dst []byte, name string, on bool) []byte {
+	dst = append(dst, name...)
+	return strconv.AppendBool(dst, on)
+}
+
+// appendTime appends a time, or null for 0.
+func appendTime(dst []byte, name string, unixMS int64) []byte {
+	dst = append(dst, name...)
+	if unixMS == 0 {
+		return append(dst, "null"...)
+	}
+	dst = append(dst, '"')
+	dst = time.UnixMilli(unixMS).UTC().AppendFormat(dst, "2006-01-02T15:04:05.000Z")
+	return append(dst, '"')
+}
+
+// appendPercent appends basis points as a percentage with no more decimals than it needs, or null for none (negative).
+func appendPercent(dst []byte, basisPoints int32) []byte {
+	if basisPoints < 0 {
+		return append(dst, "null"...)
+	}
+	dst = appendInt(dst, int64(basisPoints/100))
+	hundredths := byte(basisPoints % 100)
+	if hundredths == 0 {
+		return dst
+	}
+	dst = append(dst, '.', '0'+hundredths/10)
+	if hundredths%10 != 0 {
+		dst = append(dst, '0'+hundredths%10)
+	}
+	return dst
+}
+
+// comma appends the comma before all elements of a list but the first.
+func comma(dst []byte, index int) []byte {
+	if index > 0 {
+		return append(dst, ',')
+	}
+	return dst
+}

@@ -1,0 +1,149 @@
+package httpapi
+
+import "apportion/engine"
+
+// appendOrderResult appends the answer to an order command that was carried out.
+func appendOrderResult(dst []byte, schema *engine.Schema, r *engine.Result, orderID string) []byte {
+	dst = appendText(dst, `{"orderId":`, orderID)
+	dst = appendUnits(dst, `,"asOf":`, int64(r.Index))
+	dst = appendLineResults(dst, schema, r)
+	return append(dst, '}')
+}
+
+// appendLineResults appends the answers to the lines, as a member.
+func appendLineResults(dst []byte, schema *engine.Schema, r *engine.Result) []byte {
+	dst = append(dst, `,"lines":[`...)
+	for i := range r.Lines {
+		dst = appendLineResult(comma(dst, i), schema, r.Kind, &r.Lines[i])
+	}
+	return append(dst, ']')
+}
+
+func appendLineResult(dst []byte, schema *engine.Schema, kind engine.Kind, l *engine.LineResult) []byte {
+	dst = appendText(dst, `{"itemId":`, l.ItemID)
+	dst = append(dst, `,"outcome":"`...)
+	dst = append(dst, lineOutcome(kind, l)...)
+	dst = append(dst, `","code":"`...)
+	dst = append(dst, l.Code.String()...)
+	dst = append(dst, '"')
+	if l.Field != "" {
+		dst = appendText(dst, `,"field":`, l.Field)
+	}
+	dst = appendUnits(dst, `,"requested":`, l.Requested)
+	dst = appendUnits(dst, unitsName(kind), l.Units)
+	dst = appendUnits(dst, `,"pending":`, l.Pending)
+	if l.Code != engine.CodeOK {
+		dst = appendUnits(dst, `,"available":`, l.Available)
+	}
+	if l.Repeated {
+		dst = append(dst, `,"repeated":true`...)
+	}
+	dst = append(dst, `,"segments":[`...)
+	for i := range l.Parts {
+		dst = appendPart(comma(dst, i), schema, &l.Parts[i])
+	}
+	return append(dst, "]}"...)
+}
+
+func appendPart(dst []byte, schema *engine.Schema, p *engine.Part) []byte {
+	dst = append(dst, `{"tags":`...)
+	dst = append(dst, schema.TagsJSON(p.TagSet)...)
+	dst = appendUnits(dst, `,"quantity":`, p.Units)
+	dst = appendUnits(dst, `,"pending":`, p.Pending)
+	return append(dst, '}')
+}
+
+// unitsName is the member for the units that a line moved.
+func unitsName(kind engine.Kind) string {
+	if kind == engine.KindAllocate {
+		return `,"allocated":`
+	}
+	return `,"quantity":`
+}
+
+// lineOutcome says in one word what became of a line.
+func lineOutcome(kind engine.Kind, l *engine.LineResult) string {
+	if l.Code != engine.CodeOK {
+		return "refused"
+	}
+	switch kind {
+	case engine.KindConfirm:
+		return "confirmed"
+	case engine.KindDeallocate:
+		return "released"
+	case engine.KindFulfill:
+		return "fulfilled"
+	case engine.KindReturn:
+		return "returned"
+	}
+	switch {
+	case l.Pending > 0:
+		return "pending"
+	case l.Units < l.Requested:
+		return "partial"
+	}
+	return "allocated"
+}
+
+// movementWords are the names of the kinds of movements.
+var movementWords = [...]string{
+	engine.MovementAllocated:       "allocated",
+	engine.MovementPending:         "pending",
+	engine.MovementPendingReleased: "pending-released",
+	engine.MovementConfirmed:       "confirmed",
+	engine.MovementReleased:        "released",
+	engine.MovementExpired:         "expired",
+	engine.MovementFulfilled:       "fulfilled",
+	engine.MovementReturned:        "returned",
+	engine.MovementRecordDeleted:   "record-deleted",
+}
+
+// appendOrder appends an order with its items.
+func appendOrder(dst []byte, schema *engine.Schema, v *engine.OrderView, asOf uint64) []byte {
+	dst = appendUnits(dst, `{"asOf":`, int64(asOf))
+	dst = appendText(dst, `,"orderId":`, v.OrderID)
+	dst = append(dst, `,"items":[`...)
+	for i := range v.Items {
+		dst = appendOrderItem(comma(dst, i), schema, &v.Items[i])
+	}
+	return append(dst, "]}"...)
+}
+
+func appendOrderItem(dst []byte, schema *engine.Schema, v *engine.ItemView) []byte {
+	dst = appendText(dst, `{"itemId":`, v.ItemID)
+	dst = appendText(dst, `,"upc":`, v.UPC)
+	dst = appendText(dst, `,"location":`, v.Location)
+	dst = appendUnits(dst, `,"requested":`, v.Requested)
+	dst = appendTime(dst, `,"expiresAt":`, v.ExpiresAtMS)
+	dst = append(dst, `,"lines":[`...)
+	for i := range v.Lines {
+		dst = appendAllocationLine(comma(dst, i), schema, &v.Lines[i])
+	}
+	dst = append(dst, `],"history":[`...)
+	for i := range v.Movements {
+		dst = appendMovement(comma(dst, i), schema, &v.Movements[i])
+	}
+	return append(dst, "]}"...)
+}
+
+func appendAllocationLine(dst []byte, schema *engine.Schema, v *engine.LineView) []byte {
+	dst = append(dst, `{"tags":`...)
+	dst = append(dst, schema.TagsJSON(v.TagSet)...)
+	dst = appendUnits(dst, `,"allocated":`, v.Allocated)
+	dst = appendUnits(dst, `,"pending":`, v.Pending)
+	dst = appendUnits(dst, `,"fulfilled":`, v.Fulfilled)
+	dst = appendUnits(dst, `,"returned":`, v.Returned)
+	dst = appendUnits(dst, `,"released":`, v.Released)
+	return append(dst, '}')
+}
+
+func appendMovement(dst []byte, schema *engine.Schema, m *engine.MovementView) []byte {
+	dst = append(dst, `{"type":"`...)
+	dst = append(dst, movementWords[m.Kind]...)
+	dst = append(dst, `","tags":`...)
+	dst = append(dst, schema.TagsJSON(m.TagSet)...)
+	dst = appendUnits(dst, `,"quantity":`, m.Units)
+	dst = appendUnits(dst, `,"index":`, int64(m.Index))
+	dst = appendTime(dst, `,"time":`, m.TimeMS)
+	return append(dst, '}')
+}

@@ -1,0 +1,220 @@
+package httpapi
+
+import (
+	"strings"
+	"unicode/utf8"
+)
+
+// method is an HTTP method that some route has.
+type method uint8
+
+const (
+	methodGet method = iota
+	methodPut
+	methodPost
+	methodDelete
+	methodsCount
+
+	methodOther = methodsCount
+)
+
+var methodWords = [methodsCount]string{"GET", "PUT", "POST", "DELETE"}
+
+// bodyRule says what body a route takes.
+type bodyRule uint8
+
+const (
+	bodyNone     bodyRule = iota // none; one that is sent is ignored
+	bodyRequired                 // JSON
+	bodyOptional                 // JSON or nothing
+)
+
+// paramSet is a set of query parameters.
+type paramSet uint8
+
+const (
+	paramConsistency paramSet = 1 << iota
+	paramMoveTo
+	paramAfter
+	paramLimit
+)
+
+var paramWords = map[string]paramSet{
+	"consistency": paramConsistency,
+	"moveTo":      paramMoveTo,
+	"after":       paramAfter,
+	"limit":       paramLimit,
+}
+
+// route is one method of one path. Segments in braces are parameters; their values are in call.path, in their order.
+type route struct {
+	method  method
+	pattern string
+	body    bodyRule
+	params  paramSet
+	write   bool // proposes to the log, so an idempotency key means something
+	serve   func(*call)
+
+	metrics routeMetrics
+}
+
+// routes is the whole API but /debug/pprof.
+func routes() []*route {
+	return []*route{
+		{method: methodPost, pattern: "/v1/orders/{orderId}/allocate", body: bodyRequired, write: true, serve: (*call).allocate},
+		{method: methodPost, pattern: "/v1/orders/{orderId}/confirm", body: bodyOptional, write: true, serve: (*call).confirm},
+		{method: methodPost, pattern: "/v1/orders/{orderId}/deallocate", body: bodyOptional, write: true, serve: (*call).deallocate},
+		{method: methodPost, pattern: "/v1/orders/{orderId}/fulfill", body: bodyOptional, write: true, serve: (*call).fulfill},
+		{method: methodPost, pattern: "/v1/orders/{orderId}/return", body: bodyOptional, write: true, serve: (*call).giveBack},
+		{method: methodGet, pattern: "/v1/orders/{orderId}", params: paramConsistency, serve: (*call).readOrder},
+		{method: methodPost, pattern: "/v1/orders/allocate", body: bodyRequired, write: true, serve: (*call).bulkAllocate},
+
+		{method: methodPost, pattern: "/v1/inventory/refresh", body: bodyRequired, write: true, serve: (*call).refresh},
+		{method: methodPost, pattern: "/v1/inventory/adjust", body: bodyRequired, write: true, serve: (*call).adjust},
+		{method: methodPost, pattern: "/v1/inventory/transfer", body: bodyRequired, write: true, serve: (*call).transfer},
+		{method: methodPost, pattern: "/v1/inventory/redistribute", body: bodyRequired, write: true, serve: (*call).redistribute},
+		{method: methodPost, pattern: "/v1/inventory/delete", body: bodyRequired, write: true, serve: (*call).deleteRecords},
+		{method: methodPost, pattern: "/v1/inventory/query", body: bodyRequired, params: paramConsistency, serve: (*call).query},
+		{method: methodPost, pattern: "/v1/inventory/aggregate", body: bodyRequired, params: paramConsistency, serve: (*call).aggregate},
+		{method: methodGet, pattern: "/v1/inventory/{location}/{upc}", params: paramConsistency, serve: (*call).readRecord},
+
+		{method: methodPost, pattern: "/v1/counts/{location}/start", body: bodyRequired, write: true, serve: (*call).startCount},
+		{method: methodPost, pattern: "/v1/counts/{location}/close", body: bodyRequired, write: true, serve: (*call).closeCount},
+
+		{method: methodGet, pattern: "/v1/tag-categories", params: paramConsistency, serve: (*call).listTagCategories},
+		{method: methodGet, pattern: "/v1/tag-categories/{name}", params: paramConsistency, serve: (*call).readTagCategory},
+		{method: methodPut, pattern: "/v1/tag-categories/{name}", body: bodyRequired, write: true, serve: (*call).putTagCategory},
+		{method: methodDelete, pattern: "/v1/tag-categories/{name}", params: paramMoveTo, write: true, serve: (*call).deleteTagCategory},
+
+		{method: methodGet, pattern: "/v1/events", params: paramConsistency | paramAfter | paramLimit, serve: (*call).events},
+		{method: methodGet, pattern: "/v1/openapi.yaml", serve: (*call).openAPI},
+		{method: methodGet, pattern: "/healthz", serve: (*call).health},
+		{method: methodGet, pattern: "/readyz", serve: (*call).ready},
+		{method: methodGet, pattern: "/metrics", serve: (*call).metricsText},
+	}
+}
+
+// node is one segment of the paths.
+type node struct {
+	word     string // empty for a parameter
+	children []*node
+	param    *node
+	methods  [methodsCount]*route
+}
+
+func newTree(all []*route) *node {
+	root := &node{}
+	for _, r := range all {
+		at := root
+		for word := range strings.SplitSeq(r.pattern[1:], "/") {
+			at = at.child(word)
+		}
+		at.methods[r.method] = r
+	}
+	return root
+}
+
+func (n *node) child(word string) *node {
+	if word[0] == '{' {
+		if n.param == nil {
+			n.param = &node{}
+		}
+		return n.param
+	}
+	for _, c := range n.children {
+		if c.word == word {
+			return c
+		}
+	}
+	c := &node{word: word}
+	n.children = append(n.children, c)
+	return c
+}
+
+// match is what a path leads to. A path can lead to several nodes, since an order may be called "allocate": the first
+// that has the method wins, and allow collects the methods of all.
+type match struct {
+	route *route
+	path  [pathParamsMax]string // raw parameters
+	allow [methodsCount]bool
+}
+
+// pathParamsMax is the most parameters that a pattern has.
+const pathParamsMax = 2
+
+// find looks for the raw segments of a path below n.
+func (n *node) find(m method, segments []string, params int, into *match) {
+	if len(segments) == 0 {
+		for i, r := range n.methods {
+			into.allow[i] = into.allow[i] || r != nil
+		}
+		if m < methodsCount && into.route == nil {
+			into.route = n.methods[m]
+		}
+		return
+	}
+	for _, c := range n.children {
+		if c.word == segments[0] {
+			c.find(m, segments[1:], params, into)
+			break
+		}
+	}
+	if into.route == nil && n.param != nil && params < pathParamsMax {
+		into.path[params] = segments[0]
+		n.param.find(m, segments[1:], params+1, into)
+	}
+}
+
+// splitPath cuts a raw path into its segments. ok is false if there are too many for any route.
+func splitPath(path string, into *[pathSegmentsMax]string) (segments []string, ok bool) {
+	if path == "" || path[0] != '/' {
+		return nil, false
+	}
+	count := 0
+	for rest, more := path[1:], true; more; count++ {
+		if count == pathSegmentsMax {
+			return nil, false
+		}
+		into[count], rest, more = strings.Cut(rest, "/")
+	}
+	return into[:count], true
+}
+
+// decodeSegment undoes the percent-encoding of a path segment. A plus sign is a plus sign.
+func decodeSegment(raw string) (segment string, ok bool) {
+	if strings.IndexByte(raw, '%') < 0 {
+		return raw, plainText(raw)
+	}
+	decoded := make([]byte, 0, len(raw))
+	for i := 0; i < len(raw); i++ {
+		c := raw[i]
+		if c == '%' {
+			if i+2 >= len(raw) {
+				return "", false
+			}
+			high, ok1 := hexDigit(raw[i+1])
+			low, ok2 := hexDigit(raw[i+2])
+			if !ok1 || !ok2 {
+				return "", false
+			}
+			c = high<<4 | low
+			i += 2
+		}
+		decoded = append(decoded, c)
+	}
+	return string(decoded), plainText(string(decoded))
+}
+
+// plainText says whether s is valid UTF-8 without control characters.
+func plainText(s string) bool {
+	high := false
+	for i := range len(s) {
+		switch stringClasses[s[i]] {
+		case byteControl:
+			return false
+		case byteHigh:
+			high = true
+		}
+	}
+	return !high || utf8.ValidString(s)
+}

@@ -1,0 +1,215 @@
+package httpapi
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"runtime/debug"
+	"sync"
+	"time"
+
+	"github.com/VictoriaMetrics/metrics"
+	"github.com/valyala/fasthttp"
+
+	"apportion/engine"
+)
+
+// Config is how a Server is to be. The zero value of a field stands for its default.
+type Config struct {
+	Log     *slog.Logger // default: slog.Default
+	Metrics *metrics.Set // where to register, shared with the store's; default: a set of its own
+
+	// AdminToken opens /debug/pprof to whoever presents it. Empty: there is no such path.
+	AdminToken string
+
+	BodyBytesMax   int
+	ConnectionsMax int
+
+	// RequestTimeout bounds the wait for the log, or for a read barrier.
+	RequestTimeout time.Duration
+	// ReadTimeout bounds the arrival of a request, WriteTimeout the sending of a reply, IdleTimeout the time between two
+	// requests on a connection.
+	ReadTimeout  time.Duration
+	WriteTimeout time.Duration
+	IdleTimeout  time.Duration
+}
+
+// complete fills in the defaults and reports everything that is wrong.
+func (c *Config) complete() error {
+	if c.Log == nil {
+		c.Log = slog.Default()
+	}
+	if c.Metrics == nil {
+		c.Metrics = metrics.NewSet()
+	}
+	return errors.Join(
+		complete("BodyBytesMax", &c.BodyBytesMax, BodyBytesMax),
+		complete("ConnectionsMax", &c.ConnectionsMax, ConnectionsMax),
+		complete("RequestTimeout", &c.RequestTimeout, RequestTimeout),
+		complete("ReadTimeout", &c.ReadTimeout, ReadTimeout),
+		complete("WriteTimeout", &c.WriteTimeout, WriteTimeout),
+		complete("IdleTimeout", &c.IdleTimeout, IdleTimeout),
+	)
+}
+
+func complete[T int | time.Duration](name string, value *T, preset T) error {
+	if *value == 0 {
+		*value = preset
+	}
+	if *value < 0 {
+		return fmt.Errorf("httpapi: Config.%s is negative: %v", name, *value)
+	}
+	return nil
+}
+
+// Server serves the API of one store.
+type Server struct {
+	config  Config
+	store   Store
+	engine  *engine.Engine
+	log     *slog.Logger
+	routes  []*route
+	tree    *node
+	calls   *sync.Pool
+	metrics serverMetrics
+	http    *fasthttp.Server
+}
+
+// New makes a server for the store. It serves nothing yet.
+func New(config Config, store Store) (*Server, error) {
+	if err := config.complete(); err != nil {
+		return nil, err
+	}
+	s := &Server{
+		config: config,
+		store:  store,
+		engine: store.Engine(),
+		log:    config.Log.With("component", "httpapi"),
+		routes: routes(),
+	}
+	s.tree = newTree(s.routes)
+	s.calls = newCallPool(s)
+	s.http = s.newHTTPServer()
+	s.initMetrics()
+	return s, nil
+}
+
+func (s *Server) newHTTPServer() *fasthttp.Server {
+	return &fasthttp.Server{
+		Handler:                      s.handle,
+		ErrorHandler:                 s.unreadable,
+		Logger:                       fasthttpLog{s.log},
+		Concurrency:                  s.config.ConnectionsMax,
+		MaxRequestBodySize:           s.config.BodyBytesMax,
+		ReadBufferSize:               HeaderBytesMax,
+		ReadTimeout:                  s.config.ReadTimeout,
+		WriteTimeout:                 s.config.WriteTimeout,
+		IdleTimeout:                  s.config.IdleTimeout,
+		TCPKeepalive:                 true,
+		CloseOnShutdown:              true,
+		NoDefaultServerHeader:        true,
+		NoDefaultContentType:         true,
+		DisablePreParseMultipartForm: true,
+		SecureErrorLogMessage:        true,
+	}
+}
+
+// Serve answers requests that come to the listener. It returns nil after Close.
+func (s *Server) Serve(listener net.Listener) error {
+	s.log.Info("serving", "address", listener.Addr().String())
+	if err := s.http.Serve(listener); err != nil {
+		return fmt.Errorf("httpapi: serve %s: %w", listener.Addr(), err)
+	}
+	return nil
+}
+
+// Close stops to accept connections and waits until the requests on their way are answered, or the context ends.
+func (s *Server) Close(ctx context.Context) error {
+	if err := s.http.ShutdownWithContext(ctx); err != nil {
+		return fmt.Errorf("httpapi: close: %w", err)
+	}
+	s.log.Info("closed")
+	return nil
+}
+
+// handle answers one request, on its connection's goroutine.
+func (s *Server) handle(ctx *fasthttp.RequestCtx) {
+	begin := time.Now()
+	c := s.calls.Get().(*call)
+	c.reset(ctx, begin)
+	sound := s.answer(c)
+	c.send()
+	s.count(c, begin)
+	c.ctx = nil
+	if sound && !c.tooLargeToKeep() {
+		s.calls.Put(c)
+	}
+}
+
+// answer runs the route. It says whether the call may be used again: after a panic nobody knows what still holds it.
+func (s *Server) answer(c *call) (sound bool) {
+	defer func() {
+		if fault := recover(); fault != nil {
+			s.metrics.panics.Inc()
+			s.log.Error("BUG: a handler panicked", "path", c.pathText(), "panic", fault, "stack", string(debug.Stack()))
+			c.fail(http.StatusInternalServerError, codeInternal, "the server failed; nothing is known about the request's effect", "", "")
+		}
+	}()
+	if c.profiles() {
+		return true
+	}
+	if c.find() && c.prepare() {
+		c.route.serve(c)
+	}
+	return true
+}
+
+// send hands the answer to fasthttp, which copies it.
+func (c *call) send() {
+	if c.content == "" {
+		return
+	}
+	c.ctx.SetStatusCode(c.status)
+	c.ctx.SetContentType(c.content)
+	c.ctx.SetBody(c.out)
+}
+
+func (s *Server) count(c *call, begin time.Time) {
+	m := &s.metrics.unrouted
+	if c.route != nil {
+		m = &c.route.metrics
+	}
+	m.count(c.status, begin)
+	s.metrics.bodyBytes.Add(len(c.ctx.PostBody()))
+}
+
+// unreadable answers what fasthttp could not read as a request. The connection is closed afterwards.
+func (s *Server) unreadable(ctx *fasthttp.RequestCtx, err error) {
+	s.metrics.unread.Inc()
+	p := problem{status: http.StatusBadRequest, code: codeBadRequest, detail: "not a readable HTTP request", offset: -1}
+	var buffer *fasthttp.ErrSmallBuffer
+	var network net.Error
+	switch {
+	case errors.Is(err, fasthttp.ErrBodyTooLarge):
+		p.status, p.code = http.StatusRequestEntityTooLarge, codeBodyTooLarge
+		p.detail = fmt.Sprintf("the body is larger than %d bytes", s.config.BodyBytesMax)
+	case errors.As(err, &buffer):
+		p.status, p.code, p.detail = http.StatusRequestHeaderFieldsTooLarge, codeHeadersTooLarge, "the headers are too large"
+	case errors.As(err, &network) && network.Timeout():
+		p.status, p.code, p.detail = http.StatusRequestTimeout, codeTimeout, "the request did not arrive in time"
+	}
+	ctx.SetStatusCode(p.status)
+	ctx.SetContentType(contentProblem)
+	ctx.SetBody(append(appendProblem(nil, &p), '}'))
+}
+
+// fasthttpLog gives fasthttp's few messages, all about single connections, to the log.
+type fasthttpLog struct{ log *slog.Logger }
+
+// Printf logs a message.
+func (l fasthttpLog) Printf(format string, args ...any) {
+	l.log.Debug("connection", "message", fmt.Sprintf(format, args...))
+}

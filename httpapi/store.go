@@ -1,0 +1,36 @@
+package httpapi
+
+import (
+	"time"
+
+	"apportion/engine"
+	"apportion/raftstore"
+)
+
+// Store is what the HTTP face needs of the replicated store. All methods may be called from any goroutine.
+type Store interface {
+	// Engine gives the engine, of which only the lock-free methods are used.
+	Engine() *engine.Engine
+
+	// NewBatch gives an empty batch, which belongs to the caller.
+	NewBatch() *raftstore.Batch
+
+	// Do takes the commands of the batch through the log and puts their results into it. Its errors are raftstore's; after
+	// any error the batch has no results and may be reset and used again.
+	Do(deadline time.Time, b *raftstore.Batch) error
+
+	// ReadBarrier returns when everything that was answered before it was called is applied here.
+	ReadBarrier(deadline time.Time) error
+
+	// ReadOrder copies an order, from memory or from the archive.
+	ReadOrder(orderID string, v *engine.OrderView) (found bool, err error)
+
+	// LeaseValid says that no other node can have committed anything newer, so that committed state here may refuse.
+	LeaseValid() bool
+
+	// Ready gives nil when the node has caught up with the log.
+	Ready() error
+
+	// Events appends up to limit events that follow one.
+	Events(after engine.EventID, limit int, dst []engine.Event) []engine.Event
+}
