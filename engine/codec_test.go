@@ -178,13 +178,21 @@ func TestNewerVersionIsRefused(t *testing.T) {
 	}
 }
 
-func TestAppendCommandRefusesMisuse(t *testing.T) {
-	defer func() {
-		if text, _ := recover().(string); !strings.HasPrefix(text, "BUG: ") {
-			t.Fatalf("recovered %q", text)
-		}
-	}()
-	AppendCommand(nil, &Envelope{}, &OrderChange{Action: KindRefresh, OrderID: "o"})
+func TestCodecRefusesMisuse(t *testing.T) {
+	for name, misuse := range map[string]func(){
+		"action":         func() { AppendCommand(nil, &Envelope{}, &OrderChange{Action: KindRefresh, OrderID: "o"}) },
+		"ResultCode":     func() { ResultCode(make([]byte, resultHeaderBytes-1)) },
+		"AppendRepeated": func() { AppendRepeated(nil, make([]byte, resultHeaderBytes-1)) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			defer func() {
+				if text, _ := recover().(string); !strings.HasPrefix(text, "BUG: ") {
+					t.Fatalf("recovered %q", text)
+				}
+			}()
+			misuse()
+		})
+	}
 }
 
 func TestResultRoundTrip(t *testing.T) {
