@@ -1,0 +1,356 @@
+package raftstore
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/VictoriaMetrics/metrics"
+	"github.com/hashicorp/raft"
+
+	"apportion/engine"
+)
+
+// fakeLog is an appender whose entries are answered by the test, one at a time.
+type fakeLog struct {
+	entries chan *fakeFuture
+}
+
+type fakeFuture struct {
+	entry   entry
+	results *entryResults
+	err     error
+	done    chan struct{}
+}
+
+func (l *fakeLog) Apply(data []byte, _ time.Duration) raft.ApplyFuture {
+	e, err := decodeEntry(data)
+	if err != nil {
+		panic(err)
+	}
+	f := &fakeFuture{entry: e, done: make(chan struct{})}
+	l.entries <- f
+	return f
+}
+
+func (f *fakeFuture) Error() error  { <-f.done; return f.err }
+func (f *fakeFuture) Response() any { return f.results }
+func (f *fakeFuture) Index() uint64 { return 0 }
+
+// succeed answers each command with its own bytes.
+func (f *fakeFuture) succeed() {
+	f.results = &entryResults{}
+	e := f.entry
+	for range e.count {
+		f.results.results = append(f.results.results, e.next()...)
+		f.results.ends = append(f.results.ends, len(f.results.results))
+	}
+	close(f.done)
+}
+
+func (f *fakeFuture) fail(err error) { f.err = err; close(f.done) }
+
+var testLimits = proposerLimits{
+	queueBatches: 8, queueBytes: 4096, entryBytesTarget: 512, entryBytes: 2048, entryCommands: 6,
+}
+
+func startProposer(t *testing.T, limits proposerLimits) (*proposer, *fakeLog) {
+	log := &fakeLog{entries: make(chan *fakeFuture)}
+	stamper := newStamper(newFakeClock(), slog.New(slog.DiscardHandler))
+	p := newProposer(log, stamper, func() int64 { return 0 }, newStoreMetrics(metrics.NewSet()), limits)
+	go p.run()
+	t.Cleanup(func() { p.close(time.Minute) })
+	return p, log
+}
+
+// testBatch is a batch of commands for the given locations, each a valid command of about 20 bytes.
+func testBatch(locations ...string) *Batch {
+	b := &Batch{}
+	for _, l := range locations {
+		b.Append(nil, &engine.StartCount{Location: l, Count: "c"})
+	}
+	return b
+}
+
+// doAsync calls do on a goroutine of its own.
+func doAsync(p *proposer, deadline time.Time, b *Batch) <-chan error {
+	done := make(chan error, 1)
+	go func() { done <- p.do(deadline, b) }()
+	return done
+}
+
+// awaitQueued waits until so many batches are in the queue.
+func awaitQueued(t *testing.T, p *proposer, want int64) {
+	t.Helper()
+	for start := time.Now(); p.queued.Load() != want; time.Sleep(50 * time.Microsecond) {
+		if time.Since(start) > 30*time.Second {
+			t.Fatalf("%d batches in the queue, want %d", p.queued.Load(), want)
+		}
+	}
+}
+
+// occupy has one entry on its way, so that what comes next waits in the queue.
+func occupy(t *testing.T, p *proposer, log *fakeLog) (*fakeFuture, <-chan error) {
+	t.Helper()
+	done := doAsync(p, time.Time{}, testBatch("first"))
+	return <-log.entries, done
+}
+
+func checkResults(t *testing.T, b *Batch) {
+	t.Helper()
+	for i := range b.Len() {
+		if got, want := string(b.Result(i)), string(b.Command(i)); got != want {
+			t.Fatalf("result %d is %q, want %q", i, got, want)
+		}
+	}
+}
+
+func TestProposerGathersWhatWaits(t *testing.T) {
+	p, log := startProposer(t, testLimits)
+	first, firstDone := occupy(t, p, log)
+	if first.entry.count != 1 {
+		t.Fatalf("an idle proposer made an entry of %d commands, want 1", first.entry.count)
+	}
+	var batches []*Batch
+	var dones []<-chan error
+	for i := range 3 {
+		b := testBatch(fmt.Sprint("a", i), fmt.Sprint("b", i))
+		batches = append(batches, b)
+		dones = append(dones, doAsync(p, time.Now().Add(time.Minute), b))
+		awaitQueued(t, p, int64(i+1))
+	}
+	first.succeed()
+	second := <-log.entries
+	if second.entry.count != 6 {
+		t.Fatalf("the second entry has %d commands, want all 6 that waited", second.entry.count)
+	}
+	if err := <-firstDone; err != nil {
+		t.Fatal(err)
+	}
+	second.succeed()
+	for i, done := range dones {
+		if err := <-done; err != nil {
+			t.Fatal(err)
+		}
+		checkResults(t, batches[i])
+	}
+}
+
+func TestProposerBoundsEntries(t *testing.T) {
+	f := func(name string, batches []*Batch, wantCounts ...int) {
+		t.Helper()
+		p, log := startProposer(t, testLimits)
+		first, firstDone := occupy(t, p, log)
+		var dones []<-chan error
+		for i, b := range batches {
+			dones = append(dones, doAsync(p, time.Time{}, b))
+			awaitQueued(t, p, int64(i+1))
+		}
+		first.succeed()
+		for i, want := range wantCounts {
+			next := <-log.entries
+			if next.entry.count != want {
+				t.Fatalf("%s: entry %d has %d commands, want %d", name, i, next.entry.count, want)
+			}
+			next.succeed()
+		}
+		for _, done := range append(dones, firstDone) {
+			if err := <-done; err != nil {
+				t.Fatalf("%s: %v", name, err)
+			}
+		}
+	}
+	long := string(make([]byte, 300))
+	f("by count", []*Batch{testBatch("1", "2", "3"), testBatch("4", "5", "6"), testBatch("7")}, 6, 1)
+	f("a batch is not torn apart", []*Batch{testBatch("1", "2", "3", "4"), testBatch("5", "6", "7")}, 4, 3)
+	f("by bytes", []*Batch{testBatch(long), testBatch(long), testBatch("1")}, 1, 2)
+	f("a large batch alone", []*Batch{testBatch("1"), testBatch(long, long, long), testBatch("2")}, 1, 3, 1)
+}
+
+func TestProposerRefusals(t *testing.T) {
+	p, log := startProposer(t, testLimits)
+	first, firstDone := occupy(t, p, log)
+	long := string(make([]byte, 1000))
+	f := func(what string, b *Batch, deadline time.Time, want error) {
+		t.Helper()
+		if err := p.do(deadline, b); !errors.Is(err, want) {
+			t.Fatalf("%s: got %v, want %v", what, err, want)
+		}
+	}
+	f("too many bytes", testBatch(long, long, long), time.Time{}, ErrTooLarge)
+	f("too many commands", testBatch("1", "2", "3", "4", "5", "6", "7"), time.Time{}, ErrTooLarge)
+	f("past its deadline", testBatch("1"), time.Now(), ErrTimeout)
+
+	var dones []<-chan error
+	for i := range testLimits.queueBatches {
+		dones = append(dones, doAsync(p, time.Time{}, testBatch("x")))
+		awaitQueued(t, p, int64(i+1))
+	}
+	full := testBatch("y")
+	f("one batch too many", full, time.Time{}, ErrQueueFull)
+
+	first.succeed()
+	answered := make(chan struct{})
+	go func() {
+		defer close(answered)
+		for range 2 { // 8 commands, 6 an entry
+			(<-log.entries).succeed()
+		}
+	}()
+	for _, done := range append(dones, firstDone) {
+		if err := <-done; err != nil {
+			t.Fatal(err)
+		}
+	}
+	<-answered
+	retried := doAsync(p, time.Time{}, full)
+	(<-log.entries).succeed()
+	if err := <-retried; err != nil {
+		t.Fatalf("a batch that was refused could not be sent again: %v", err)
+	}
+	checkResults(t, full)
+}
+
+func TestProposerQueueBytes(t *testing.T) {
+	p, log := startProposer(t, testLimits)
+	first, firstDone := occupy(t, p, log)
+	long := string(make([]byte, 1500))
+	var dones []<-chan error
+	for i := range 2 {
+		dones = append(dones, doAsync(p, time.Time{}, testBatch(long)))
+		awaitQueued(t, p, int64(i+1))
+	}
+	if err := p.do(time.Time{}, testBatch(long)); !errors.Is(err, ErrQueueFull) {
+		t.Fatalf("got %v, want ErrQueueFull", err)
+	}
+	first.succeed()
+	for range 2 {
+		(<-log.entries).succeed()
+	}
+	for _, done := range append(dones, firstDone) {
+		if err := <-done; err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func TestProposerDeadlines(t *testing.T) {
+	p, log := startProposer(t, testLimits)
+
+	// On its way when the deadline passes: unknown, and the batch starts anew while the entry still holds the old one.
+	b := testBatch("flying")
+	done := doAsync(p, time.Now().Add(5*time.Millisecond), b)
+	flying := <-log.entries
+	if err := <-done; !errors.Is(err, ErrOutcomeUnknown) {
+		t.Fatalf("on its way: got %v, want ErrOutcomeUnknown", err)
+	}
+	if b.Len() != 0 {
+		t.Fatalf("the batch still has %d commands of unknown outcome", b.Len())
+	}
+
+	// Still queued when the deadline passes: taken out.
+	queued := testBatch("queued")
+	if err := p.do(time.Now().Add(time.Millisecond), queued); !errors.Is(err, ErrTimeout) {
+		t.Fatalf("queued: got %v, want ErrTimeout", err)
+	}
+	if p.queued.Load() != 0 {
+		t.Fatal("a batch that was given up is still in the queue")
+	}
+	last := doAsync(p, time.Time{}, queued)
+	awaitQueued(t, p, 1)
+	flying.succeed()
+	next := <-log.entries
+	if next.entry.count != 1 {
+		t.Fatalf("the next entry has %d commands, want 1", next.entry.count)
+	}
+	next.succeed()
+	if err := <-last; err != nil {
+		t.Fatal(err)
+	}
+	checkResults(t, queued)
+}
+
+func TestProposerErrorsOfTheLog(t *testing.T) {
+	p, log := startProposer(t, testLimits)
+	f := func(fault, want error) {
+		t.Helper()
+		done := doAsync(p, time.Time{}, testBatch("x"))
+		(<-log.entries).fail(fault)
+		if err := <-done; !errors.Is(err, want) {
+			t.Fatalf("%v became %v, want %v", fault, err, want)
+		}
+	}
+	f(raft.ErrNotLeader, ErrNotLeader)
+	f(raft.ErrLeadershipTransferInProgress, ErrNotLeader)
+	f(raft.ErrLeadershipLost, ErrOutcomeUnknown)
+	f(raft.ErrRaftShutdown, ErrOutcomeUnknown)
+	f(errors.New("disk on fire"), ErrOutcomeUnknown)
+}
+
+func TestProposerClose(t *testing.T) {
+	p, log := startProposer(t, testLimits)
+	first, firstDone := occupy(t, p, log)
+	waiting := doAsync(p, time.Time{}, testBatch("waiting"))
+	awaitQueued(t, p, 1)
+	closed := make(chan struct{})
+	go func() { defer close(closed); p.close(time.Minute) }()
+	if err := <-waiting; !errors.Is(err, ErrClosed) {
+		t.Fatalf("waiting: got %v, want ErrClosed", err)
+	}
+	first.succeed()
+	if err := <-firstDone; err != nil {
+		t.Fatalf("on its way: %v", err)
+	}
+	<-closed
+	if err := p.do(time.Time{}, testBatch("late")); !errors.Is(err, ErrClosed) {
+		t.Fatalf("after close: got %v, want ErrClosed", err)
+	}
+}
+
+// TestProposerUnderLoad has many callers with short deadlines: each batch is answered with its own results or not at all,
+// and stamps never fall.
+func TestProposerUnderLoad(t *testing.T) {
+	limits := testLimits
+	limits.queueBatches = 64
+	p, log := startProposer(t, limits)
+	stop := make(chan struct{})
+	stopped := make(chan struct{})
+	go func() {
+		defer close(stopped)
+		last := int64(0)
+		for {
+			select {
+			case f := <-log.entries:
+				if f.entry.stampMS < last {
+					t.Errorf("stamp %d after %d", f.entry.stampMS, last)
+				}
+				last = f.entry.stampMS
+				f.succeed()
+			case <-stop:
+				return
+			}
+		}
+	}()
+	var callers sync.WaitGroup
+	for c := range 16 {
+		callers.Go(func() {
+			b := &Batch{}
+			for i := range 200 {
+				b.Reset()
+				b.Append(nil, &engine.StartCount{Location: fmt.Sprint(c, "/", i), Count: "c"})
+				b.Append(nil, &engine.CloseCount{Location: fmt.Sprint(c, "/", i), Count: "c"})
+				err := p.do(time.Now().Add(time.Duration(i%5)*100*time.Microsecond), b)
+				if err == nil {
+					checkResults(t, b)
+				}
+			}
+		})
+	}
+	callers.Wait()
+	p.close(time.Minute)
+	close(stop)
+	<-stopped
+}

@@ -1,0 +1,346 @@
+package raftstore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"testing"
+	"time"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+
+	"apportion/engine"
+)
+
+// testConfig is a configuration for tests: a file system in memory, quick elections, no checkpoint unless asked for.
+func testConfig(fs vfs.FS) Config {
+	return Config{
+		Dir: "/data/store", FS: fs, Logger: slog.New(slog.DiscardHandler), ElectionTimeout: electionTimeoutMin,
+		CheckpointInterval: -1,
+		OnFatal:            func(msg string) { panic("FATAL: " + msg) },
+	}
+}
+
+// openReady opens a store and waits until it serves.
+func openReady(t testing.TB, cfg Config) *Store {
+	t.Helper()
+	s, err := Open(context.Background(), cfg)
+	if err != nil {
+		t.Fatalf("open: %v", err)
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	if err := s.WaitReady(ctx); err != nil {
+		t.Fatalf("not ready: %v", err)
+	}
+	return s
+}
+
+func mustClose(t testing.TB, s *Store) {
+	t.Helper()
+	if err := s.Close(); err != nil {
+		t.Fatalf("close: %v", err)
+	}
+}
+
+// do sends one command and returns its result.
+func do(s *Store, key string, c engine.Command) (engine.Result, error) {
+	b := s.NewBatch()
+	b.Append(&engine.Envelope{Key: key}, c)
+	var r engine.Result
+	if err := s.Do(time.Now().Add(time.Minute), b); err != nil {
+		return r, err
+	}
+	return r, engine.DecodeResult(b.Result(0), &r)
+}
+
+// mustDo sends one command that has to be done.
+func mustDo(t testing.TB, s *Store, c engine.Command) engine.Result {
+	t.Helper()
+	r, err := do(s, "", c)
+	if err != nil {
+		t.Fatalf("%T: %v", c, err)
+	}
+	if r.Code != engine.CodeOK {
+		t.Fatalf("%T: refused: %v %s %s", c, r.Code, r.Field, r.Value)
+	}
+	return r
+}
+
+func hashOf(s *Store) (h [32]byte) {
+	s.applier.locked(func(e *engine.Engine) { h = e.Hash() })
+	return h
+}
+
+func verifyState(t testing.TB, s *Store) {
+	t.Helper()
+	s.applier.locked(func(e *engine.Engine) { e.Verify(func(problem string) { t.Error(problem) }) })
+}
+
+func refresh(upc string, units int64) *engine.Refresh {
+	return &engine.Refresh{Location: "L", Items: []engine.StockItem{{UPC: upc, Quantity: units}}}
+}
+
+func allocate(orderID, upc string, units int64) *engine.Allocate {
+	return &engine.Allocate{OrderID: orderID, Lines: []engine.AllocateLine{{ItemID: "1", UPC: upc, Location: "L", Quantity: units}}}
+}
+
+func channels() *engine.PutTagCategory {
+	return &engine.PutTagCategory{Name: "Channel", Values: []engine.Value{
+		{Name: "Web", Percent: 7000, Default: true, Max: engine.NoMax}, {Name: "Shop", Percent: 3000, Max: engine.NoMax},
+	}}
+}
+
+func available(t testing.TB, s *Store, upc string) int64 {
+	t.Helper()
+	var v engine.RecordView
+	if !s.Engine().ReadRecord(upc, "L", &v) {
+		t.Fatalf("no record of %s", upc)
+	}
+	return v.Available()
+}
+
+func TestStoreEndToEnd(t *testing.T) {
+	fs := vfs.NewMem()
+	s := openReady(t, testConfig(fs))
+	mustDo(t, s, channels())
+	mustDo(t, s, refresh("A", 100))
+	if r := mustDo(t, s, allocate("o1", "A", 30)); r.Lines[0].Units != 30 {
+		t.Fatalf("allocated %d units, want 30", r.Lines[0].Units)
+	}
+	if r, err := do(s, "", allocate("o2", "A", 70)); err != nil || r.Code != engine.CodeInsufficient {
+		t.Fatalf("70 units of a segment of 70 less 30: got %v, %v", r.Code, err)
+	}
+	before := hashOf(s)
+	mustClose(t, s)
+
+	s = openReady(t, testConfig(fs))
+	if hashOf(s) != before {
+		t.Fatal("the state differs after a restart from the log alone")
+	}
+	if err := s.Checkpoint(context.Background()); err != nil {
+		t.Fatalf("checkpoint: %v", err)
+	}
+	if hashOf(s) != before {
+		t.Fatal("a checkpoint has changed the state")
+	}
+	mustClose(t, s)
+
+	s = openReady(t, testConfig(fs))
+	if hashOf(s) != before {
+		t.Fatal("the state differs after a restart from a checkpoint")
+	}
+	if got := s.Status().CheckpointIndex; got == 0 {
+		t.Fatal("the checkpoint's index is not known after a restart")
+	}
+	if got := available(t, s, "A"); got != 70 {
+		t.Fatalf("%d units available, want 70", got)
+	}
+	var v engine.OrderView
+	if found, err := s.ReadOrder("o1", &v); err != nil || !found || v.Items[0].Lines[0].Allocated != 30 {
+		t.Fatalf("order o1: %v, %v, %+v", found, err, v)
+	}
+	if found, err := s.ReadOrder("none", &v); err != nil || found {
+		t.Fatalf("an order that was never made: %v, %v", found, err)
+	}
+	mustDo(t, s, allocate("o3", "A", 40))
+	verifyState(t, s)
+	mustClose(t, s)
+}
+
+// TestStoreLogIsCut: after a checkpoint, the log behind it is gone, and a start does not miss it.
+func TestStoreLogIsCut(t *testing.T) {
+	fs := vfs.NewMem()
+	s := openReady(t, testConfig(fs))
+	for i := range 20 {
+		mustDo(t, s, refresh(fmt.Sprint("U", i), int64(i)))
+	}
+	if err := s.Checkpoint(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	if first, last, err := logBounds(s.log); err != nil || first != 0 || last != 0 {
+		t.Fatalf("the log is %d to %d after a checkpoint, %v; want it empty", first, last, err)
+	}
+	mustDo(t, s, refresh("after", 7))
+	before := hashOf(s)
+	mustClose(t, s)
+	s = openReady(t, testConfig(fs))
+	defer mustClose(t, s)
+	if hashOf(s) != before {
+		t.Fatal("the state differs after a restart")
+	}
+}
+
+// TestStoreChecksFit: log and state that do not belong together are refused.
+func TestStoreChecksFit(t *testing.T) {
+	f := func(what string, want error, damage func(fs *vfs.MemFS, p paths)) {
+		t.Helper()
+		fs := vfs.NewMem()
+		cfg := testConfig(fs)
+		s := openReady(t, cfg)
+		for i := range 5 {
+			mustDo(t, s, refresh(fmt.Sprint("U", i), int64(i)))
+		}
+		if err := s.Checkpoint(context.Background()); err != nil {
+			t.Fatal(err)
+		}
+		mustDo(t, s, refresh("after", 1))
+		mustClose(t, s)
+		damage(fs, newPaths(fs, cfg.Dir))
+		s, err := Open(context.Background(), cfg)
+		if err == nil {
+			mustClose(t, s)
+		}
+		if !errors.Is(err, want) {
+			t.Fatalf("%s: got %v, want %v", what, err, want)
+		}
+	}
+	must := func(err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	f("nothing", nil, func(*vfs.MemFS, paths) {})
+	f("the state is gone", ErrInconsistent, func(fs *vfs.MemFS, p paths) { must(fs.RemoveAll(p.state)) })
+	f("the log is gone", ErrInconsistent, func(fs *vfs.MemFS, p paths) { must(fs.RemoveAll(p.log)) })
+	f("a log of another store", ErrInconsistent, func(fs *vfs.MemFS, p paths) {
+		other := testConfig(fs)
+		other.Dir = "/data/other"
+		s := openReady(t, other)
+		mustDo(t, s, refresh("other", 1))
+		mustClose(t, s)
+		must(fs.RemoveAll(p.log))
+		must(fs.Rename(newPaths(fs, other.Dir).log, p.log))
+	})
+}
+
+func TestStoreInUse(t *testing.T) {
+	f := func(what string, cfg Config) {
+		t.Helper()
+		s := openReady(t, cfg)
+		second := cfg
+		second.Metrics = nil
+		if _, err := Open(context.Background(), second); !errors.Is(err, ErrInUse) {
+			t.Fatalf("%s: a second store: got %v, want ErrInUse", what, err)
+		}
+		_, err := verifyFS(context.Background(), cfg.FS, cfg.Dir, func(string) {})
+		if !errors.Is(err, ErrInUse) {
+			t.Fatalf("%s: verify: got %v, want ErrInUse", what, err)
+		}
+		mustClose(t, s)
+		if err := s.Close(); !errors.Is(err, ErrClosed) {
+			t.Fatalf("%s: a second Close: got %v, want ErrClosed", what, err)
+		}
+		if _, err := do(s, "", refresh("A", 1)); !errors.Is(err, ErrClosed) {
+			t.Fatalf("%s: Do after Close: got %v, want ErrClosed", what, err)
+		}
+	}
+	f("in memory", testConfig(vfs.NewMem()))
+	disk := testConfig(vfs.Default)
+	disk.Dir = t.TempDir()
+	f("on disk", disk)
+}
+
+func TestConfigReportsAllFaults(t *testing.T) {
+	_, err := Open(context.Background(), Config{ElectionTimeout: 1, QueueBytesMax: -1, EntryBytesTarget: entryBytesMax + 1})
+	joined, ok := err.(interface{ Unwrap() []error })
+	if !ok || len(joined.Unwrap()) != 4 {
+		t.Fatalf("got %v, want 4 faults", err)
+	}
+}
+
+func TestVerify(t *testing.T) {
+	fs := vfs.NewMem()
+	cfg := testConfig(fs)
+	s := openReady(t, cfg)
+	for i := range 10 {
+		mustDo(t, s, refresh(fmt.Sprint("U", i), 10))
+		mustDo(t, s, allocate(fmt.Sprint("o", i), fmt.Sprint("U", i), 3))
+		if i == 4 {
+			if err := s.Checkpoint(context.Background()); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	want := hashOf(s)
+	mustClose(t, s)
+	for range 2 { // verify changes nothing
+		got, err := verifyFS(context.Background(), fs, cfg.Dir, func(problem string) { t.Error(problem) })
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got.Hash != want || got.Problems != 0 || got.Commands != 10 || got.Stats.Records != 10 {
+			t.Fatalf("got %+v", got)
+		}
+	}
+	if _, err := verifyFS(context.Background(), fs, "/nowhere", func(string) {}); err == nil {
+		t.Fatal("verified a directory that does not exist")
+	}
+}
+
+// TestTick: what is due happens though nobody sends a command.
+func TestTick(t *testing.T) {
+	clock := newFakeClock()
+	cfg := testConfig(vfs.NewMem())
+	cfg.Clock = clock
+	s := openReady(t, cfg)
+	defer mustClose(t, s)
+	mustDo(t, s, refresh("A", 10))
+	reserve := allocate("o1", "A", 4)
+	reserve.ExpiresAtMS = clock.NowMS() + 50_000
+	mustDo(t, s, reserve)
+	clock.pass(49_999)
+	s.ticker.wakeUp()
+	mustDo(t, s, refresh("B", 1)) // an entry just before the end
+	if got := available(t, s, "A"); got != 6 {
+		t.Fatalf("%d units available before the reservation's end, want 6", got)
+	}
+	clock.pass(1)
+	s.ticker.wakeUp()
+	for start := time.Now(); available(t, s, "A") != 10; time.Sleep(100 * time.Microsecond) {
+		if time.Since(start) > 30*time.Second {
+			t.Fatal("the reservation did not end by itself")
+		}
+	}
+}
+
+func TestTickerPause(t *testing.T) {
+	f := func(inMS int64, want time.Duration) {
+		t.Helper()
+		tk := &ticker{dueMS: func() int64 { return inMS }, nowMS: func() int64 { return 0 }}
+		if got := tk.pause(); got != want {
+			t.Fatalf("due in %d ms: pause of %v, want %v", inMS, got, want)
+		}
+	}
+	f(noDue, tickMax)
+	f(-1_000_000, tickMin)
+	f(0, tickMin)
+	f(9, tickMin)
+	f(500, 500*time.Millisecond)
+	f(1000, tickMax)
+}
+
+// TestClockGap: a node whose clock is absurd does not serve, and says why.
+func TestClockGap(t *testing.T) {
+	clock := newFakeClock()
+	cfg := testConfig(vfs.NewMem())
+	cfg.Clock, cfg.ClockGapMax = clock, time.Hour
+	s := openReady(t, cfg)
+	mustDo(t, s, refresh("A", 10))
+	mustClose(t, s)
+	clock.jump(2 * 3_600_000)
+	cfg.Metrics = nil
+	s, err := Open(context.Background(), cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer mustClose(t, s)
+	if err := s.WaitReady(context.Background()); !errors.Is(err, ErrClock) {
+		t.Fatalf("got %v, want ErrClock", err)
+	}
+	if _, err := do(s, "", refresh("A", 11)); !errors.Is(err, ErrNotLeader) {
+		t.Fatalf("a write: got %v, want ErrNotLeader", err)
+	}
+}
