@@ -1,5 +1,7 @@
 package engine
 
+import "errors"
+
 // scratch is memory that Apply uses again for each command.
 type scratch struct {
 	command  commandScratch
@@ -23,6 +25,10 @@ func (e *Engine) Apply(index uint64, nowMS int64, command, dst []byte) []byte {
 	r := &e.scratch.result
 	r.reset(index)
 	c, envelope, err := e.scratch.command.decode(command)
+	if errors.Is(err, ErrNewerVersion) {
+		// A newer node may have applied it; answering here would make the replicas differ.
+		panic("FATAL: engine: the log holds a command " + err.Error() + "; upgrade this node")
+	}
 	if err != nil {
 		r.refuse(CodeInvalid, "command", err.Error())
 		return AppendResult(dst, r)
@@ -41,8 +47,8 @@ func (e *Engine) Apply(index uint64, nowMS int64, command, dst []byte) []byte {
 
 // applyKeyed answers a command with an idempotency key: from the kept result, or by applying it and keeping the result.
 func (e *Engine) applyKeyed(c Command, envelope *Envelope, r *Result, dst []byte) []byte {
-	if len(envelope.Key) > KeyBytesMax {
-		r.refuse(CodeInvalid, "Idempotency-Key", envelope.Key)
+	if field, value, ok := CheckKey(envelope.Key); !ok {
+		r.refuse(CodeInvalid, field, value)
 		return AppendResult(dst, r)
 	}
 	if number, ok := e.results.find(envelope.Key); ok {

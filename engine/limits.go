@@ -51,8 +51,9 @@ const (
 	// MovementsPerItemMax bounds the history kept with one order item; the oldest movement goes first.
 	MovementsPerItemMax = 64
 
-	// IdempotencyResultsMax and IdempotencyAgeMS bound the kept results; the oldest goes first.
+	// IdempotencyResultsMax, IdempotencyBytesMax and IdempotencyAgeMS bound the kept results; the oldest goes first.
 	IdempotencyResultsMax = 1_000_000
+	IdempotencyBytesMax   = 1 << 30
 	IdempotencyAgeMS      = 24 * 60 * 60 * 1000
 
 	// IdempotencyCommandBytesMax is the size up to which a command is kept whole beside its result, so that a key reused

@@ -214,7 +214,7 @@ func (l *Loader) result(number uint64, value []byte) error {
 	if err := l.entry(&s.ring, number, value); err != nil {
 		return err
 	}
-	s.byKey.add(hashText(k.key), resultRow(number), s.hash)
+	s.byKey.add(hashText(k.key), resultRow(number))
 	return nil
 }
 
@@ -295,11 +295,26 @@ func (l *Loader) finishWaiting() error {
 		}
 		e.wait(e.segments.at(seg), row)
 	}
-	var problem error
-	e.Verify(func(what string) {
+	return l.checkPromises()
+}
+
+// checkPromises checks that the order items hold what the segments have promised. That each record is the sum of its
+// segments was checked when it was read.
+func (l *Loader) checkPromises() (problem error) {
+	e := l.e
+	report := func(what string) {
 		if problem == nil {
 			problem = fmt.Errorf("%w: %s", ErrCorrupt, what)
 		}
-	})
+	}
+	promised := make([]delta, e.segments.used)
+	e.verifyOrders(promised, report)
+	for row := uint32(1); row < e.segments.used; row++ {
+		seg := e.segments.at(row)
+		if p := promised[row]; p.allocated != seg.allocated || p.pending != seg.pending {
+			report(fmt.Sprintf("a segment has %d allocated and %d pending units, order items hold %d and %d of it",
+				seg.allocated, seg.pending, p.allocated, p.pending))
+		}
+	}
 	return problem
 }

@@ -63,7 +63,7 @@ func (e *Engine) fillOrder(row uint32, orderID string) {
 	o := e.orders.at(row)
 	o.id, o.items, o.itemLast, o.count, o.open, o.live = e.ordersText.add(orderID), 0, 0, 0, 0, 1
 	atomic.StoreUint64(&o.hash, hashText(orderID))
-	e.byOrderID.add(o.hash, row, e.orderHash)
+	e.byOrderID.add(o.hash, row)
 	e.stats.orders.Add(1)
 }
 
@@ -90,10 +90,10 @@ func (e *Engine) indexItems(o *order, row uint32) {
 	case o.count <= itemsWalked:
 	case o.count == itemsWalked+1:
 		for i := o.items; i != 0; i = e.items.at(i).next {
-			e.byItemID.add(e.itemHashOf(i), i, e.itemHashOf)
+			e.byItemID.add(e.itemHashOf(i), i)
 		}
 	default:
-		e.byItemID.add(e.itemHashOf(row), row, e.itemHashOf)
+		e.byItemID.add(e.itemHashOf(row), row)
 	}
 }
 

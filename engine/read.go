@@ -35,11 +35,6 @@ func (e *Engine) ReadRecord(upc, location string, v *RecordView) bool {
 	}
 }
 
-func (e *Engine) isRecord(r *record, upc, location string) bool {
-	u, l := atomic.LoadUint32(&r.upc), atomic.LoadUint32(&r.location)
-	return u != 0 && l != 0 && e.text(u) == upc && e.text(l) == location
-}
-
 // copyRecord copies what may be changing; the caller checks the record's seq before and after.
 func (e *Engine) copyRecord(r *record, v *RecordView) {
 	v.upc, v.location = atomic.LoadUint32(&r.upc), atomic.LoadUint32(&r.location)

@@ -68,11 +68,9 @@ func (s *results) mayHave(key string) bool {
 	return p.next() != 0
 }
 
-func (s *results) hash(row uint32) uint64 { return hashText(s.get(s.number(row)).key) }
-
 // keepResult keeps the answer to a command. The command is the one decoded last.
 func (e *Engine) keepResult(key string, c Command, result []byte) {
-	for e.results.ring.len() >= IdempotencyResultsMax {
+	for e.results.ring.len() >= IdempotencyResultsMax || e.results.ring.bytes > IdempotencyBytesMax {
 		e.dropResult()
 	}
 	body, flags := e.scratch.command.body, byte(0)
@@ -87,7 +85,7 @@ func (e *Engine) keepResult(key string, c Command, result []byte) {
 	b = appendText(b, aliasText(result))
 	e.scratch.encoded = b
 	number := e.results.ring.add(b)
-	e.results.byKey.add(hashText(key), resultRow(number), e.results.hash)
+	e.results.byKey.add(hashText(key), resultRow(number))
 	e.stats.results.Add(1)
 }
 

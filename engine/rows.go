@@ -56,6 +56,7 @@ func (e *Engine) loadRecord(row uint32, b []byte) error {
 	upc, location := in.text(), in.text()
 	*r = record{flags: uint32(in.uvarint()), version: in.uvarint(), upc: e.intern(&e.upcs, upc),
 		location: e.intern(&e.locations, location)}
+	r.upcText = e.names.at(r.upc).text
 	r.onHand, r.allocated, r.pending, r.safety = in.units(), in.units(), in.units(), in.units()
 	r.floor, r.ltd = in.units(), in.units()
 	r.segmentCount = uint32(in.uvarint())

@@ -226,7 +226,7 @@ func (s *Schema) put(row uint32, set tagSet) {
 	set.json = text.String()
 	*s.sets.at(row) = set
 	if set.alias == 0 {
-		s.byKey.add(set.key.hash(), row, func(row uint32) uint64 { return s.sets.at(row).key.hash() })
+		s.byKey.add(set.key.hash(), row)
 	}
 }
 

@@ -12,11 +12,12 @@ const (
 type record struct {
 	seq          uint32 // a sequence lock: odd while the writer changes the record or its segments
 	flags        uint32
-	upc          uint32 // row in Engine.names
-	location     uint32 // row in Engine.names
-	segments     uint32 // first segment; the rest by segment.next, in the order of their creation
-	futures      uint32 // first delivery; the rest by future.next
-	nextOfUPC    uint32 // next record of the same UPC
+	upc          uint32  // row in Engine.names
+	upcText      textRef // the UPC's text, at hand for lookups
+	location     uint32  // row in Engine.names
+	segments     uint32  // first segment; the rest by segment.next, in the order of their creation
+	futures      uint32  // first delivery; the rest by future.next
+	nextOfUPC    uint32  // next record of the same UPC
 	segmentCount uint32
 	version      uint64
 	onHand       int64 // totals over the segments
@@ -192,6 +193,8 @@ func New() *Engine {
 	e.schema.Store(&Schema{})
 	e.results.ring.start(1)
 	e.events.ring.start(1)
+	e.changes.results = ringChanges{first: 1, next: 1}
+	e.changes.events = ringChanges{first: 1, next: 1}
 	return e
 }
 
@@ -223,7 +226,7 @@ func (e *Engine) intern(t *table, text string) uint32 {
 	}
 	row := e.names.add()
 	*e.names.at(row) = name{text: e.namesText.add(text)}
-	t.add(hashText(text), row, func(row uint32) uint64 { return hashText(e.text(row)) })
+	t.add(hashText(text), row)
 	if t == &e.upcs {
 		e.stats.upcs.Add(1)
 	}
@@ -237,12 +240,15 @@ func (e *Engine) findRecord(upc, location string) uint32 {
 		if row == 0 {
 			return 0
 		}
-		r := e.records.at(row)
-		u, l := atomic.LoadUint32(&r.upc), atomic.LoadUint32(&r.location)
-		if u != 0 && l != 0 && e.text(u) == upc && e.text(l) == location {
+		if e.isRecord(e.records.at(row), upc, location) {
 			return row
 		}
 	}
+}
+
+func (e *Engine) isRecord(r *record, upc, location string) bool {
+	u, l := textRef(atomic.LoadUint32((*uint32)(&r.upcText))), atomic.LoadUint32(&r.location)
+	return u != 0 && l != 0 && e.namesText.get(u) == upc && e.text(l) == location
 }
 
 func (e *Engine) recordHash(row uint32) uint64 {
@@ -277,6 +283,7 @@ func (e *Engine) createRecord(upc, location string) uint32 {
 func (e *Engine) fillRecord(r *record, upc, location, flags uint32) {
 	atomic.AddUint32(&r.seq, 1)
 	atomic.StoreUint32(&r.upc, upc)
+	atomic.StoreUint32((*uint32)(&r.upcText), uint32(e.names.at(upc).text))
 	atomic.StoreUint32(&r.location, location)
 	atomic.StoreUint32(&r.flags, flags)
 	atomic.StoreUint32(&r.segments, 0)
@@ -295,7 +302,7 @@ func (e *Engine) linkRecord(row uint32) {
 	upc := e.names.at(r.upc)
 	atomic.StoreUint32(&r.nextOfUPC, upc.records)
 	atomic.StoreUint32(&upc.records, row)
-	e.byKey.add(e.recordHash(row), row, e.recordHash)
+	e.byKey.add(e.recordHash(row), row)
 	e.recordsUsed.Store(e.records.used)
 	e.stats.records.Add(1)
 }
@@ -320,6 +327,7 @@ func (e *Engine) removeRecord(row uint32) {
 	}
 	atomic.StoreUint32(&r.flags, 0)
 	atomic.StoreUint32(&r.upc, 0)
+	atomic.StoreUint32((*uint32)(&r.upcText), 0)
 	atomic.StoreUint32(&r.segments, 0)
 	atomic.StoreUint32(&r.futures, 0)
 	atomic.AddUint32(&r.seq, 1)

@@ -10,8 +10,9 @@ const (
 	tableLoadDivisor = 4               // rebuilt when more than 3/4 of the slots are taken
 )
 
-// table is a hash index from a 64-bit hash to row numbers, by open addressing. A slot holds 32 bits of the hash and the
-// row; whoever looks up compares the key in the row itself.
+// table is a hash index from a 64-bit hash to row numbers, by open addressing. The hash's first 8 bits choose a shard, the
+// next 32 are the tag: a slot holds tag and row, and the tag also gives the slot's place, so that a shard grows without a
+// look at the rows. Whoever looks up compares the key in the row itself.
 //
 // One writer changes it; any number of readers probe it without a lock. A reader sees every row that was in the table
 // before it began and is not removed meanwhile.
@@ -33,12 +34,14 @@ type probe struct {
 	left  int
 }
 
+func tagOf(hash uint64) uint32 { return uint32(hash >> 24) }
+
 func (t *table) probe(hash uint64) probe {
 	slots := t.shards[hash>>56].slots.Load()
 	if slots == nil {
 		return probe{}
 	}
-	return probe{slots: *slots, at: hash, tag: uint32(hash >> 24), left: len(*slots)}
+	return probe{slots: *slots, at: uint64(tagOf(hash)), tag: tagOf(hash), left: len(*slots)}
 }
 
 // next gives the next row that may have the hash, 0 when there are no more.
@@ -59,14 +62,14 @@ func (p *probe) next() uint32 {
 }
 
 // add enters a row. The caller knows that it is not in the table.
-func (t *table) add(hash uint64, row uint32, hashOf func(row uint32) uint64) {
+func (t *table) add(hash uint64, row uint32) {
 	shard := &t.shards[hash>>56]
 	slots := shard.slots.Load()
 	if slots == nil || (shard.taken+1)*tableLoadDivisor > len(*slots)*(tableLoadDivisor-1) {
-		shard.rebuild(hashOf)
+		shard.rebuild()
 		slots = shard.slots.Load()
 	}
-	put(*slots, hash, row)
+	put(*slots, tagOf(hash), row)
 	shard.taken++
 	shard.live++
 }
@@ -75,8 +78,8 @@ func (t *table) add(hash uint64, row uint32, hashOf func(row uint32) uint64) {
 func (t *table) remove(hash uint64, row uint32) {
 	shard := &t.shards[hash>>56]
 	slots := *shard.slots.Load()
-	want := uint64(uint32(hash>>24))<<32 | uint64(row)
-	for at := hash; ; at++ {
+	want := uint64(tagOf(hash))<<32 | uint64(row)
+	for at := uint64(tagOf(hash)); ; at++ {
 		slot := &slots[at&uint64(len(slots)-1)]
 		assert(*slot != 0, "removed row is not in its table")
 		if *slot == want {
@@ -88,7 +91,7 @@ func (t *table) remove(hash uint64, row uint32) {
 }
 
 // rebuild moves the rows into a new array with room to grow. Readers go on in the old one, which stays as it was.
-func (s *tableShard) rebuild(hashOf func(row uint32) uint64) {
+func (s *tableShard) rebuild() {
 	size := tableShardRows
 	for size*(tableLoadDivisor-1) < (s.live+1)*tableLoadDivisor*3/2 {
 		size *= 2
@@ -97,7 +100,7 @@ func (s *tableShard) rebuild(hashOf func(row uint32) uint64) {
 	if old := s.slots.Load(); old != nil {
 		for _, slot := range *old {
 			if uint32(slot) != 0 {
-				put(grown, hashOf(uint32(slot)), uint32(slot))
+				put(grown, uint32(slot>>32), uint32(slot))
 			}
 		}
 	}
@@ -105,11 +108,11 @@ func (s *tableShard) rebuild(hashOf func(row uint32) uint64) {
 	s.slots.Store(&grown)
 }
 
-func put(slots []uint64, hash uint64, row uint32) {
-	for at := hash; ; at++ {
+func put(slots []uint64, tag, row uint32) {
+	for at := uint64(tag); ; at++ {
 		slot := &slots[at&uint64(len(slots)-1)]
 		if *slot == 0 {
-			atomic.StoreUint64(slot, uint64(uint32(hash>>24))<<32|uint64(row))
+			atomic.StoreUint64(slot, uint64(tag)<<32|uint64(row))
 			return
 		}
 	}
