@@ -176,11 +176,11 @@ func TestReadEntryIsACopy(t *testing.T) {
 		if err := l.GetLog(3, out); err != nil {
 			t.Fatal(err)
 		}
+		_ = append(out.Extensions, '!')
 		if !sameEntry(out, entry(3, 1)) {
 			t.Fatalf("got %+v, want %+v", out, entry(3, 1))
 		}
 		clear(out.Data)
-		_ = append(out.Extensions, "over the edge"...)
 	}
 }
 
