@@ -39,7 +39,7 @@ func (e *Engine) change(r *record, w *window, row uint32, d delta) {
 	s := e.segments.at(row)
 	before := s.available()
 	if d.onHand != 0 {
-		e.counts.note(r.location, row, s.onHand)
+		e.counts.noteChange(r.location, row, s.onHand, d.onHand)
 		atomic.StoreInt64(&s.onHand, s.onHand+d.onHand)
 		atomic.StoreInt64(&r.onHand, r.onHand+d.onHand)
 	}

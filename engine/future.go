@@ -125,6 +125,9 @@ type stockCounts struct {
 
 	// bases holds, while a count is open, on hand as of the count's start, of the segments that have changed since.
 	bases map[uint32]int64
+
+	// loading says that the quantities being set are counted ones.
+	loading bool
 }
 
 // stockCount is one open count.
@@ -161,6 +164,15 @@ func (c *stockCounts) note(location, segmentRow uint32, onHand int64) {
 	}
 	if _, ok := c.bases[segmentRow]; !ok {
 		c.bases[segmentRow] = onHand
+	}
+}
+
+// noteChange keeps a segment's base before on hand changes by d. What a counted quantity corrects was so at the count's
+// start already, so it moves the base too, and loading the same count again corrects nothing.
+func (c *stockCounts) noteChange(location, segmentRow uint32, onHand, d int64) {
+	c.note(location, segmentRow, onHand)
+	if c.loading {
+		c.bases[segmentRow] += d
 	}
 }
 

@@ -33,7 +33,9 @@ func (e *Engine) refresh(c *Refresh, r *Result) {
 			return
 		}
 	}
+	e.counts.loading = count != nil
 	e.setStock(c.Location, c.Items, r)
+	e.counts.loading = false
 }
 
 // adjust changes on hand: all items, or none when one cannot be done.

@@ -1,0 +1,186 @@
+package engine
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"pgregory.net/rapid"
+)
+
+func TestSlabHandsOutTheLowestFreeRow(t *testing.T) {
+	var s slab[int]
+	for want := uint32(1); want <= chunkRows+2; want++ {
+		if row := s.add(); row != want {
+			t.Fatalf("row %d, want %d", row, want)
+		}
+	}
+	for _, row := range []uint32{9, 3, 4097, 7} {
+		s.drop(row)
+	}
+	for _, want := range []uint32{3, 7, 9, 4097, chunkRows + 3} {
+		if row := s.add(); row != want {
+			t.Errorf("row %d, want %d", row, want)
+		}
+	}
+	if got := s.count(); got != chunkRows+3 {
+		t.Errorf("count %d, want %d", got, chunkRows+3)
+	}
+}
+
+func TestSlabPlaceAndFreeGaps(t *testing.T) {
+	var s slab[int]
+	for _, row := range []uint32{2, 5000, 4} {
+		*s.place(row) = int(row)
+	}
+	s.freeGaps(func(v *int) bool { return *v != 0 })
+	for _, want := range []uint32{1, 3, 5, 6} {
+		if row := s.add(); row != want {
+			t.Errorf("row %d, want %d", row, want)
+		}
+	}
+}
+
+func TestTextsKeepWhatTheyGot(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		var store texts
+		kept := map[textRef]string{}
+		for _, s := range rapid.SliceOf(rapid.StringMatching(`[!-~äé]{1,30}`)).Draw(t, "texts") {
+			ref := store.add(s)
+			if _, twice := kept[ref]; twice {
+				t.Fatalf("%q got a place in use", s)
+			}
+			kept[ref] = s
+			if len(kept)%3 == 0 {
+				store.drop(ref)
+				delete(kept, ref)
+			}
+		}
+		for ref, want := range kept {
+			if got := store.get(ref); got != want {
+				t.Fatalf("got %q, want %q", got, want)
+			}
+		}
+	})
+}
+
+func TestTextsOfEveryLength(t *testing.T) {
+	var store texts
+	for n := range 65 {
+		s := strings.Repeat("x", n)
+		if got := store.get(store.add(s)); got != s {
+			t.Errorf("length %d: got %q", n, got)
+		}
+	}
+}
+
+// lookup gives the rows that a table finds under a hash.
+func lookup(tb *table, hash uint64) (rows []uint32) {
+	for p := tb.probe(hash); ; {
+		row := p.next()
+		if row == 0 {
+			return rows
+		}
+		rows = append(rows, row)
+	}
+}
+
+func TestTableAgainstMap(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		var tb table
+		model := map[uint32]uint64{}
+		// Few hashes, all in two shards, so that rows collide and shards grow.
+		hashes := rapid.SampledFrom([]uint64{0, 1 << 24, 2 << 24, 7 << 24, 9<<24 | 5<<56, 1 << 56, 3 << 40, 7<<24 | 1<<60})
+		for i := range rapid.IntRange(1, 300).Draw(t, "steps") {
+			if row := uint32(i + 1); len(model) == 0 || rapid.IntRange(0, 2).Draw(t, "op") > 0 {
+				h := hashes.Draw(t, "hash")
+				tb.add(h, row)
+				model[row] = h
+				continue
+			}
+			rows := make([]uint32, 0, len(model))
+			for row := range model {
+				rows = append(rows, row)
+			}
+			slices.Sort(rows)
+			row := rapid.SampledFrom(rows).Draw(t, "remove")
+			tb.remove(model[row], row)
+			delete(model, row)
+		}
+		for row, h := range model {
+			if !slices.Contains(lookup(&tb, h), row) {
+				t.Fatalf("row %d is not found under %x", row, h)
+			}
+		}
+		for shard := range tb.shards {
+			if live := tb.shards[shard].live; live < 0 {
+				t.Fatalf("shard %d has %d live rows", shard, live)
+			}
+		}
+	})
+}
+
+func TestTableForgetsRemovedRows(t *testing.T) {
+	var tb table
+	for round := range 1000 {
+		row := uint32(round + 1)
+		tb.add(42<<24, row)
+		tb.remove(42<<24, row)
+	}
+	if rows := lookup(&tb, 42<<24); len(rows) != 0 {
+		t.Errorf("found %v in an empty table", rows)
+	}
+	if n := len(*tb.shards[0].slots.Load()); n > 64 {
+		t.Errorf("a table of no rows grew to %d slots", n)
+	}
+}
+
+func TestRingAgainstSlice(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		var r ring
+		r.start(rapid.Uint64Range(1, 1<<40).Draw(t, "start"))
+		first := r.first
+		var model [][]byte
+		for range rapid.IntRange(1, 200).Draw(t, "steps") {
+			if len(model) > 0 && rapid.IntRange(0, 2).Draw(t, "op") == 0 {
+				r.drop()
+				model = model[1:]
+				first++
+				continue
+			}
+			size := rapid.SampledFrom([]int{0, 1, 100, 70_000, ringChunkBytes - 1, ringChunkBytes + 10}).Draw(t, "size")
+			entry := []byte(strings.Repeat("x", size) + fmt.Sprint(len(model)))
+			if number := r.add(entry); number != first+uint64(len(model)) {
+				t.Fatalf("entry has number %d, want %d", number, first+uint64(len(model)))
+			}
+			model = append(model, entry)
+		}
+		total := 0
+		for i, want := range model {
+			if got := r.get(first + uint64(i)); string(got) != string(want) {
+				t.Fatalf("entry %d: %d bytes, want %d", i, len(got), len(want))
+			}
+			total += len(want)
+		}
+		if r.bytes != int64(total) || r.len() != len(model) {
+			t.Fatalf("%d entries of %d bytes, want %d of %d", r.len(), r.bytes, len(model), total)
+		}
+	})
+}
+
+func TestSumsForgetTheLastCommand(t *testing.T) {
+	var s sums
+	for round := range 3 {
+		s.start(100)
+		for row := uint32(1); row <= 100; row++ {
+			*s.of(row) += int64(row)
+			*s.of(row) += int64(round)
+		}
+		for row := uint32(1); row <= 100; row++ {
+			if got := *s.of(row); got != int64(row)+int64(round) {
+				t.Fatalf("round %d, row %d: %d", round, row, got)
+			}
+		}
+	}
+}
