@@ -183,6 +183,7 @@ func (h *dueHeap) pop() due {
 type sums struct {
 	slots []sumSlot
 	stamp uint32
+	used  int
 }
 
 type sumSlot struct {
@@ -191,24 +192,40 @@ type sumSlot struct {
 	units int64
 }
 
-// start forgets all sums and makes room for n segments.
+// start forgets all sums and makes room for n segments; more are possible.
 func (s *sums) start(n int) {
 	size := 16
 	for size < 2*n {
 		size *= 2
 	}
 	s.stamp++
+	s.used = 0
 	if size > len(s.slots) || s.stamp == 0 {
 		s.slots, s.stamp = make([]sumSlot, max(size, len(s.slots))), 1
 	}
 }
 
-// of gives the sum of a segment's row, 0 at first.
+// grow makes room for twice as many segments. An order as a whole may touch more than its command has lines.
+func (s *sums) grow() {
+	old := s.slots
+	s.slots, s.used = make([]sumSlot, 2*len(old)), 0
+	for _, slot := range old {
+		if slot.stamp == s.stamp {
+			*s.of(slot.row) = slot.units
+		}
+	}
+}
+
+// of gives the sum of a segment's row, 0 at first. It is valid until the next call.
 func (s *sums) of(row uint32) *int64 {
+	if 2*s.used >= len(s.slots) {
+		s.grow()
+	}
 	for at := row * 0x9e3779b1; ; at++ {
 		slot := &s.slots[at&uint32(len(s.slots)-1)]
 		if slot.stamp != s.stamp {
 			*slot = sumSlot{stamp: s.stamp, row: row}
+			s.used++
 			return &slot.units
 		}
 		if slot.row == row {

@@ -11,7 +11,7 @@ func (e *Engine) changeOrder(c *OrderChange, envelope *Envelope, r *Result) {
 		return
 	}
 	e.scratch.lines = e.scratch.lines[:0]
-	e.scratch.sums.start(len(c.Lines) + 16)
+	e.scratch.sums.start(len(c.Lines))
 	if len(c.Lines) == 0 {
 		e.planWholeOrder(c.Action, orderRow, r)
 	}
@@ -294,9 +294,9 @@ func (e *Engine) releaseLine(itemRow uint32, rec *record, w *window, row uint32,
 	e.change(rec, w, seg, d)
 	e.moved(itemRow, kind, id, -(d.pending + d.allocated))
 	if out != nil {
-		out.Units -= d.pending + d.allocated
+		out.Units -= d.allocated
 		out.Pending -= d.pending
-		out.Parts = append(out.Parts, Part{TagSet: id, Units: -(d.pending + d.allocated), Pending: -d.pending})
+		out.Parts = append(out.Parts, Part{TagSet: id, Units: -d.allocated, Pending: -d.pending})
 	}
 }
 
@@ -310,9 +310,9 @@ func (e *Engine) confirm(itemRow uint32, rec *record, w *window, units int64, ou
 		l := e.lines.at(row)
 		if kept := l.allocated + l.pending; kept > 0 {
 			e.moved(itemRow, MovementConfirmed, l.tagSet, kept)
-			out.Units += kept
+			out.Units += l.allocated
 			out.Pending += l.pending
-			out.Parts = append(out.Parts, Part{TagSet: l.tagSet, Units: kept, Pending: l.pending})
+			out.Parts = append(out.Parts, Part{TagSet: l.tagSet, Units: l.allocated, Pending: l.pending})
 		}
 		row = l.next
 	}

@@ -127,6 +127,9 @@ func (e *Engine) Refuses(key string, c *Allocate, r *Result) bool {
 	if c.Backorder || len(c.Lines) > refusedLinesMax || key != "" && e.results.mayHave(key) {
 		return false
 	}
+	if c.ExpiresAtMS != 0 && c.ExpiresAtMS <= e.NowMS() {
+		return false // it is refused for this first
+	}
 	if p := e.byOrderID.probe(hashText(c.OrderID)); p.next() != 0 {
 		return false
 	}

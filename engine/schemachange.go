@@ -38,6 +38,7 @@ func (e *Engine) putTagCategory(c *PutTagCategory, r *Result) {
 	if !e.unused(old, at, moves, r) {
 		return
 	}
+	e.countMoved(old, at, moves, r)
 	e.replaceSchema(old, next, func(key tagSetKey) tagSetKey {
 		if at == len(old.categories) {
 			key[at] = category.dflt
@@ -143,6 +144,20 @@ func (e *Engine) unused(s *Schema, at int, moves map[uint16]valueMove, r *Result
 	return false
 }
 
+// countMoved adds to a result what the segments of the values that leave hold.
+func (e *Engine) countMoved(s *Schema, at int, moves map[uint16]valueMove, r *Result) {
+	leaves := func(id TagSetID) bool {
+		_, leaves := moves[s.sets.at(uint32(id)).key[at]]
+		return leaves
+	}
+	for row := uint32(1); row < e.records.used && len(moves) > 0; row++ {
+		if rec := e.records.at(row); rec.flags&recordLive != 0 {
+			e.countUse(rec, leaves, r)
+		}
+	}
+	r.Blocked = r.Blocked[:0]
+}
+
 // countUse adds to a result what the record holds in segments that are in the way.
 func (e *Engine) countUse(rec *record, inWay func(TagSetID) bool, r *Result) {
 	used := false
@@ -174,22 +189,25 @@ func (e *Engine) deleteTagCategory(c *DeleteTagCategory, r *Result) {
 		return
 	}
 	category := &old.categories[at]
-	if c.MoveTo != "" {
-		if _, ok := category.id(c.MoveTo); !ok {
+	stays, named := category.dflt, c.MoveTo != ""
+	if named {
+		id, ok := category.id(c.MoveTo)
+		if !ok {
 			r.refuse(CodeUnknownValue, "moveTo", c.MoveTo)
 			return
 		}
-	} else {
-		moves := make(map[uint16]valueMove)
-		for _, id := range category.ids {
-			if id != category.dflt {
-				moves[id] = valueMove{}
-			}
-		}
-		if !e.unused(old, at, moves, r) {
-			return
+		stays = id
+	}
+	moves := make(map[uint16]valueMove)
+	for _, id := range category.ids {
+		if id != stays {
+			moves[id] = valueMove{id: stays, named: named}
 		}
 	}
+	if !e.unused(old, at, moves, r) {
+		return
+	}
+	e.countMoved(old, at, moves, r)
 	next := &Schema{index: e.appliedIndex.Load(), categories: slices.Delete(slices.Clone(old.categories), at, at+1)}
 	next.check()
 	e.replaceSchema(old, next, func(key tagSetKey) tagSetKey {

@@ -178,10 +178,10 @@ func (e *Engine) setStock(location string, items []StockItem, r *Result) {
 			t.record = e.createRecord(items[i].UPC, location)
 		}
 		e.setStockItem(t, &items[i])
-		if seen := e.scratch.sums.of(t.record); *seen == 0 {
-			*seen = 1
-			r.Stock.Records++
+		if items[i].DeliveryDateMS == 0 {
+			r.Stock.Units += max(items[i].Quantity, -items[i].Quantity)
 		}
+		e.countRecord(t.record, r)
 	}
 	for i := range items {
 		if row := e.scratch.stock[i].record; e.records.at(row).flags&recordDue != 0 {
@@ -189,6 +189,14 @@ func (e *Engine) setStock(location string, items []StockItem, r *Result) {
 		}
 	}
 	r.Stock.Items = int64(len(items))
+}
+
+// countRecord counts a changed record once in a result. scratch.sums has those that have been counted.
+func (e *Engine) countRecord(row uint32, r *Result) {
+	if seen := e.scratch.sums.of(row); *seen == 0 {
+		*seen = 1
+		r.Stock.Records++
+	}
 }
 
 func (e *Engine) setStockItem(t *stockTarget, it *StockItem) {
@@ -274,6 +282,7 @@ func (e *Engine) transfer(c *Transfer, r *Result) {
 			return
 		}
 	}
+	e.scratch.sums.start(2 * len(c.Items)) // from here on: the records that have been counted
 	for i := range c.Items {
 		it, from, to := &c.Items[i], &e.scratch.stock[2*i], &e.scratch.stock[2*i+1]
 		e.moveOnHand(from.record, &from.key, -it.Quantity)
@@ -284,6 +293,8 @@ func (e *Engine) transfer(c *Transfer, r *Result) {
 			to.record = e.createRecord(it.UPC, it.ToLocation)
 		}
 		e.moveOnHand(to.record, &to.key, it.Quantity)
+		e.countRecord(from.record, r)
+		e.countRecord(to.record, r)
 		r.Stock.Units += it.Quantity
 	}
 	r.Stock.Items = int64(len(c.Items))
