@@ -280,17 +280,21 @@ func (e *Engine) mergeSegments(row uint32, rec *record) {
 	e.end(rec, &w)
 }
 
-// mergeInto moves everything of one segment of a record into another one; the other's floor and ltd stay.
+// mergeInto moves everything of one segment of a record into another one. The larger floor and ltd stay: which of the two
+// has the older tag set, and so keeps its row, must not show.
 func (e *Engine) mergeInto(rec *record, w *window, into, from uint32) {
 	target, source := e.segments.at(into), e.segments.at(from)
 	if len(e.counts.open) > 0 && e.counts.at(rec.location) >= 0 {
 		e.counts.bases[into] = e.counts.base(into, target.onHand) + e.counts.base(from, source.onHand)
 	}
+	floor, ltd := max(target.floor, source.floor), max(target.ltd, source.ltd)
 	atomic.StoreInt64(&source.floor, 0)
 	d := delta{onHand: source.onHand, allocated: source.allocated, pending: source.pending, safety: source.safety}
 	e.mergeWaiting(target, source)
 	e.change(rec, w, into, d)
 	e.change(rec, w, from, delta{onHand: -d.onHand, allocated: -d.allocated, pending: -d.pending, safety: -d.safety})
+	atomic.StoreInt64(&target.floor, floor)
+	atomic.StoreInt64(&target.ltd, ltd)
 }
 
 // mergeWaiting joins two queues of pending lines, the oldest order item first.
