@@ -9,6 +9,7 @@ import (
 
 	"github.com/VictoriaMetrics/metrics"
 	"github.com/cockroachdb/pebble/v2/vfs"
+	"github.com/hashicorp/raft"
 )
 
 // Config says where a store lives, whom it tells what, and where its limits are. Only Dir must be set.
@@ -59,6 +60,9 @@ type Config struct {
 
 	// EntryBytesTarget is where an entry is closed, though a single batch may be larger.
 	EntryBytesTarget int
+
+	// observe sees every entry with commands before it is applied, replayed ones too; for tests.
+	observe func(log *raft.Log)
 }
 
 // withDefaults fills in every zero value. It is the only place that knows defaults.
@@ -78,6 +82,9 @@ func (c Config) withDefaults() Config {
 	setDefault(&c.EntryBytesTarget, entryBytesTarget)
 	if c.Metrics == nil {
 		c.Metrics = metrics.NewSet()
+	}
+	if c.observe == nil {
+		c.observe = func(*raft.Log) {}
 	}
 	if c.OnFatal == nil {
 		c.OnFatal = func(string) { os.Exit(fatalExitCode) }

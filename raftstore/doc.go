@@ -15,8 +15,8 @@
 // The caller's goroutine encodes the commands (Batch.Append), puts the batch into the proposer's queue and sleeps. The
 // proposer's goroutine makes one entry of what waits, stamps it and hands it to Raft, whose main goroutine has package wal
 // write and sync it and, since one node is a majority of one, commits it. Raft's state machine goroutine applies it to the
-// engine under the apply mutex and puts the results into the entry's future. The proposer takes them, hands over the next
-// entry, and then wakes the callers. One sync serves as many commands as came while the last one was running.
+// engine under the apply mutex and puts the results into the entry's future. The proposer takes them, wakes the callers,
+// and makes the next entry of what waits then. One sync serves as many commands as came while the last one was running.
 //
 // # Disk, and why a crash is harmless
 //

@@ -12,6 +12,7 @@ import (
 type fsm struct {
 	applier     *applier
 	checkpoints *checkpointer
+	observe     func(log *raft.Log)
 }
 
 var (
@@ -24,6 +25,7 @@ func (f *fsm) Apply(log *raft.Log) any {
 	if log.Type != raft.LogCommand {
 		return nil
 	}
+	f.observe(log)
 	return f.applier.apply(log)
 }
 

@@ -79,8 +79,9 @@ func (s *Store) startRaft(context.Context) error {
 
 	notify := make(chan bool, 16)
 	_, transport := raft.NewInmemTransport(localAddress)
-	node, err := raft.NewRaft(s.raftConfig(notify), &fsm{applier: s.applier, checkpoints: s.checkpoints},
-		s.log, s.log, &snapshots{state: s.state, checkpoints: s.checkpoints}, transport)
+	machine := &fsm{applier: s.applier, checkpoints: s.checkpoints, observe: s.cfg.observe}
+	snaps := &snapshots{state: s.state, checkpoints: s.checkpoints}
+	node, err := raft.NewRaft(s.raftConfig(notify), machine, s.log, s.log, snaps, transport)
 	if err != nil {
 		return errors.Join(fmt.Errorf("raftstore: start raft: %w", err), transport.Close())
 	}

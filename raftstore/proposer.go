@@ -3,6 +3,7 @@ package raftstore
 import (
 	"errors"
 	"fmt"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -17,8 +18,11 @@ import (
 // proposes a lone batch at once.
 //
 // A batch passes through two goroutines: the one that called Do, which puts it into the queue and sleeps on the batch's
-// own channel, and run, which hands the entry to Raft, takes the results from the future and wakes the callers. The next
-// entry is handed over before the callers of the last one are woken: they are served while the log is being written.
+// own channel, and run, which hands the entry to Raft, takes the results from the future and wakes the callers.
+//
+// The callers of an entry are woken, and run yields to them, before the next entry is made: whoever comes back at once is
+// in it. The other way round, the next entry first, callers fall into two halves that wait for each other's syncs: with
+// 64 callers in one process 31 commands shared a sync instead of 45, at the same cost of processor time per sync.
 type proposer struct {
 	log     appender
 	stamper *stamper
@@ -169,19 +173,19 @@ func (p *proposer) abandon(w *pending) pendingState {
 // run proposes entries until close.
 func (p *proposer) run() {
 	defer close(p.stopped)
-	var last, next flight
+	var f flight
 	for {
-		next.batches = p.take(next.batches[:0])
-		p.propose(&next)
-		p.settle(&last)
-		if len(next.batches) == 0 {
+		f.batches = p.take(f.batches[:0])
+		if len(f.batches) == 0 {
 			if !p.sleep() {
 				return
 			}
 			continue
 		}
-		next.await()
-		last, next = next, last
+		p.propose(&f)
+		f.await()
+		p.settle(&f)
+		runtime.Gosched()
 	}
 }
 
@@ -206,9 +210,6 @@ func (p *proposer) take(batches []*pending) []*pending {
 
 // propose hands the batches to Raft as one entry. The entry's memory is not reused: Raft may keep it.
 func (p *proposer) propose(f *flight) {
-	if len(f.batches) == 0 {
-		return
-	}
 	entryBytes, commands := entryHeaderBytes, 0
 	for _, w := range f.batches {
 		entryBytes += len(w.commands)
@@ -247,9 +248,6 @@ func proposeError(err error) error {
 
 // settle gives every batch of an entry its results and wakes its caller.
 func (p *proposer) settle(f *flight) {
-	if len(f.batches) == 0 {
-		return
-	}
 	p.markSettled(f)
 	if f.results != nil {
 		f.results.distribute(f.batches)

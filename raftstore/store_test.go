@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/VictoriaMetrics/metrics"
 	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"apportion/engine"
@@ -21,6 +22,8 @@ func testConfig(fs vfs.FS) Config {
 		OnFatal:            func(msg string) { panic("FATAL: " + msg) },
 	}
 }
+
+func testMetrics() *metrics.Set { return metrics.NewSet() }
 
 // openReady opens a store and waits until it serves.
 func openReady(t testing.TB, cfg Config) *Store {

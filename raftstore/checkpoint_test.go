@@ -1,0 +1,201 @@
+package raftstore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+	"github.com/cockroachdb/pebble/v2/vfs/errorfs"
+
+	"apportion/engine"
+)
+
+// TestCheckpointWhileWriting makes checkpoints, of many slices and tables, under writes that change the rows that are
+// being written; each one, loaded on its own and with the log behind it, gives the state.
+func TestCheckpointWhileWriting(t *testing.T) {
+	fs := vfs.NewMem()
+	j := newJournal()
+	cfg := crashConfig(fs, j)
+	s := openReady(t, cfg)
+	mustDo(t, s, channels())
+	const upcs = 50
+	for i := range upcs {
+		mustDo(t, s, refresh(fmt.Sprint("U", i), 1_000_000))
+	}
+	var writers sync.WaitGroup
+	var atWork atomic.Int64
+	for w := range 4 {
+		atWork.Add(1)
+		writers.Go(func() {
+			defer atWork.Add(-1)
+			rng := rand.New(rand.NewPCG(uint64(w), 7))
+			for i := range 250 {
+				id, upc := fmt.Sprintf("o%d-%d", w, i), fmt.Sprint("U", rng.IntN(upcs))
+				if _, err := do(s, id, allocate(id, upc, 1)); err != nil {
+					t.Error(err)
+					return
+				}
+				if _, err := do(s, "", &engine.OrderChange{Action: engine.KindFulfill, OrderID: id}); err != nil {
+					t.Error(err)
+					return
+				}
+			}
+		})
+	}
+	for n := 0; atWork.Load() > 0; n++ {
+		if err := s.Checkpoint(context.Background()); err != nil {
+			t.Fatal(err)
+		}
+		if n%3 == 0 {
+			checkStateOnDisk(t, s, j)
+		}
+	}
+	writers.Wait()
+	verifyState(t, s)
+	want := hashOf(s)
+	mustClose(t, s)
+
+	cfg.Metrics, cfg.observe = nil, nil
+	s = openReady(t, cfg)
+	defer mustClose(t, s)
+	if hashOf(s) != want {
+		t.Fatal("the state differs after a restart")
+	}
+	if s.Status().CheckpointIndex == 0 {
+		t.Fatal("no checkpoint was found")
+	}
+}
+
+// checkStateOnDisk loads the state database into an engine of its own and compares it with a replay up to its index.
+func checkStateOnDisk(t *testing.T, s *Store, j *journal) {
+	t.Helper()
+	e := engine.New()
+	if err := s.state.load(context.Background(), e, s.cfg.Logger); err != nil {
+		t.Fatal(err)
+	}
+	e.Verify(func(problem string) { t.Error(problem) })
+	if applied := e.AppliedIndex(); applied == 0 || e.Hash() != j.overlay(newJournal()).replay(applied) {
+		t.Fatalf("the state on disk at index %d is not what a replay of the entries gives", applied)
+	}
+}
+
+// TestCheckpointTriggers: a checkpoint is made after so much log, and after so long if something has changed.
+func TestCheckpointTriggers(t *testing.T) {
+	f := func(what string, change func(cfg *Config), want bool) {
+		t.Helper()
+		cfg := testConfig(vfs.NewMem())
+		change(&cfg)
+		s := openReady(t, cfg)
+		defer mustClose(t, s)
+		for i := range 20 {
+			mustDo(t, s, refresh(fmt.Sprint("U", i), 1))
+		}
+		if !want {
+			if s.checkpoints.coveredIndex() != 0 {
+				t.Fatalf("%s: a checkpoint was made", what)
+			}
+			return
+		}
+		for start := time.Now(); s.checkpoints.coveredIndex() == 0; time.Sleep(time.Millisecond) {
+			if time.Since(start) > 30*time.Second {
+				t.Fatalf("%s: no checkpoint was made", what)
+			}
+		}
+	}
+	f("neither", func(*Config) {}, false)
+	f("bytes", func(c *Config) { c.CheckpointLogBytes = 500 }, true)
+	f("time", func(c *Config) { c.CheckpointInterval = 5 * time.Millisecond }, true)
+}
+
+// TestCheckpointFaults has one operation on disk fail during a checkpoint: the checkpoint fails, the store goes on, the
+// next checkpoint holds everything, and so does what is on disk.
+func TestCheckpointFaults(t *testing.T) {
+	f := func(what string, path string, kinds ...errorfs.OpKind) {
+		t.Helper()
+		var armed atomic.Bool
+		mem := vfs.NewMem()
+		fs := errorfs.Wrap(mem, errorfs.InjectorFunc(func(op errorfs.Op) error {
+			for _, kind := range kinds {
+				if op.Kind == kind && strings.Contains(op.Path, path) && armed.CompareAndSwap(true, false) {
+					return errorfs.ErrInjected
+				}
+			}
+			return nil
+		}))
+		cfg := testConfig(fs)
+		cfg.StateTableBytes, cfg.CheckpointSliceBytes = 500, 100
+		s := openReady(t, cfg)
+		for i := range 30 {
+			mustDo(t, s, refresh(fmt.Sprint("U", i), 100))
+		}
+		armed.Store(true)
+		if err := s.Checkpoint(context.Background()); err == nil || !strings.Contains(err.Error(), "injected") {
+			t.Fatalf("%s: got %v, want the injected error", what, err)
+		}
+		if got := s.checkpoints.coveredIndex(); got != 0 {
+			t.Fatalf("%s: a failed checkpoint covers index %d", what, got)
+		}
+		mustDo(t, s, allocate("o1", "U3", 7))
+		if err := s.Checkpoint(context.Background()); err != nil {
+			t.Fatalf("%s: again: %v", what, err)
+		}
+		want := hashOf(s)
+		mustClose(t, s)
+		cfg.FS, cfg.Metrics = mem, nil
+		s = openReady(t, cfg)
+		if hashOf(s) != want {
+			t.Fatalf("%s: the state differs after a restart", what)
+		}
+		mustClose(t, s)
+	}
+	f("no table can be created", "ingest", errorfs.OpCreate)
+	f("a table cannot be written", "ingest", errorfs.OpFileWrite)
+	f("a table cannot be synced", "ingest", errorfs.OpFileSync, errorfs.OpFileSyncData, errorfs.OpFileSyncTo)
+	f("the directory cannot be synced", "/data/store/state", errorfs.OpFileSync)
+}
+
+// TestLogFault: when the log cannot be synced, nobody is told that a write was done, and what is on disk has every write
+// that was acknowledged. The store is left as it is, as a process that ends would leave it.
+func TestLogFault(t *testing.T) {
+	var armed atomic.Bool
+	mem := vfs.NewCrashableMem()
+	fs := errorfs.Wrap(mem, errorfs.InjectorFunc(func(op errorfs.Op) error {
+		isSync := op.Kind == errorfs.OpFileSync || op.Kind == errorfs.OpFileSyncData || op.Kind == errorfs.OpFileSyncTo
+		if isSync && strings.Contains(op.Path, "/log/") && armed.Load() {
+			return errorfs.ErrInjected
+		}
+		return nil
+	}))
+	cfg := testConfig(fs)
+	fatal := make(chan string, 16)
+	cfg.OnFatal = func(msg string) {
+		fatal <- msg
+		select {} // the process would end here
+	}
+	s := openReady(t, cfg)
+	for i := range 10 {
+		mustDo(t, s, refresh(fmt.Sprint("U", i), 100))
+	}
+	armed.Store(true)
+	b := s.NewBatch()
+	b.Append(nil, refresh("lost", 1))
+	if err := s.Do(time.Now().Add(100*time.Millisecond), b); !errors.Is(err, ErrOutcomeUnknown) {
+		t.Fatalf("a write that cannot be synced: got %v, want ErrOutcomeUnknown", err)
+	}
+	<-fatal
+	after := testConfig(mem.CrashClone(vfs.CrashCloneCfg{}))
+	again := openReady(t, after)
+	defer mustClose(t, again)
+	for i := range 10 {
+		if got := available(t, again, fmt.Sprint("U", i)); got != 100 {
+			t.Fatalf("U%d has %d units, want 100", i, got)
+		}
+	}
+}

@@ -1,0 +1,232 @@
+package raftstore
+
+import (
+	"bytes"
+	"context"
+	"flag"
+	"fmt"
+	"math/rand/v2"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+	"github.com/cockroachdb/pebble/v2/vfs/errorfs"
+	"github.com/hashicorp/raft"
+
+	"apportion/engine"
+)
+
+var (
+	crashSeed = flag.Uint64("crash-seed", 0, "seed of the crash tests; 0: from the clock")
+	crashAll  = flag.Bool("crash-all", false, "crash at every write, not at a sample of them")
+)
+
+// journal collects the entries of all lives of a store, by index.
+type journal struct {
+	mu      sync.Mutex
+	entries map[uint64][]byte
+	last    uint64
+}
+
+func newJournal() *journal { return &journal{entries: make(map[uint64][]byte)} }
+
+func (j *journal) observe(log *raft.Log) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.entries[log.Index] = bytes.Clone(log.Data)
+	j.last = max(j.last, log.Index)
+}
+
+// overlay is j with the entries of a later life put over it.
+func (j *journal) overlay(later *journal) *journal {
+	merged := newJournal()
+	for _, from := range []*journal{j, later} {
+		from.mu.Lock()
+		for index, data := range from.entries {
+			merged.observe(&raft.Log{Index: index, Data: data})
+		}
+		from.mu.Unlock()
+	}
+	return merged
+}
+
+// replay gives the hash of a fresh engine after all entries up to an index.
+func (j *journal) replay(upTo uint64) [32]byte {
+	a := newApplier(engine.New(), newStoreMetrics(testMetrics()))
+	for index := uint64(1); index <= upTo; index++ {
+		if data, ok := j.entries[index]; ok {
+			a.apply(&raft.Log{Index: index, Data: data}).release()
+		}
+	}
+	return a.engine.Hash()
+}
+
+// crashingFS takes a clone of a crashable file system at its k-th change, as a crash at that moment would leave it.
+type crashingFS struct {
+	vfs.FS
+	mem     *vfs.MemFS
+	changes atomic.Int64
+	at      int64
+	config  vfs.CrashCloneCfg
+
+	// onBeforeCrash notes what was acknowledged; the clone, which may only have more, is then given to onCrash.
+	onBeforeCrash func()
+	onCrash       func(fs *vfs.MemFS)
+}
+
+func newCrashingFS(at int64, config vfs.CrashCloneCfg) *crashingFS {
+	c := &crashingFS{mem: vfs.NewCrashableMem(), at: at, config: config}
+	c.FS = errorfs.Wrap(c.mem, errorfs.InjectorFunc(c.inject))
+	return c
+}
+
+func (c *crashingFS) inject(op errorfs.Op) error {
+	if op.Kind.ReadOrWrite() == errorfs.OpIsWrite && c.changes.Add(1) == c.at {
+		c.onBeforeCrash()
+		c.onCrash(c.mem.CrashClone(c.config))
+	}
+	return nil
+}
+
+// crashRun is one life of a store that ends, for those who look at the clone, at the k-th change on disk.
+type crashRun struct {
+	journal *journal
+	mu      sync.Mutex
+	acked   map[string]int64 // orders that were acknowledged, with their units
+	crash   *vfs.MemFS
+	atCrash map[string]int64
+}
+
+func (r *crashRun) ack(orderID string, units int64) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.acked[orderID] = units
+}
+
+func (r *crashRun) onCrash(fs *vfs.MemFS) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.crash = fs
+}
+
+func (r *crashRun) onBeforeCrash() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.atCrash = make(map[string]int64, len(r.acked))
+	for id, units := range r.acked {
+		r.atCrash[id] = units
+	}
+}
+
+func crashConfig(fs vfs.FS, j *journal) Config {
+	cfg := testConfig(fs)
+	cfg.CheckpointSliceBytes = 200 // many slices and tables, though there is little to write
+	cfg.StateTableBytes = 1000
+	cfg.observe = j.observe
+	return cfg
+}
+
+// crashWorkload opens a store and has three clients allocate while checkpoints are made.
+func crashWorkload(t *testing.T, fs vfs.FS, r *crashRun) {
+	s := openReady(t, crashConfig(fs, r.journal))
+	mustDo(t, s, channels())
+	for i := range 4 {
+		mustDo(t, s, refresh(fmt.Sprint("U", i), 1000))
+	}
+	var clients sync.WaitGroup
+	for c := range 3 {
+		clients.Go(func() {
+			for i := range 8 {
+				id, units := fmt.Sprintf("o%d-%d", c, i), int64(1+i%3)
+				result, err := do(s, "key-"+id, allocate(id, fmt.Sprint("U", i%4), units))
+				if err != nil || result.Code != engine.CodeOK {
+					t.Errorf("allocate %s: %v %v", id, result.Code, err)
+					return
+				}
+				r.ack(id, units)
+			}
+		})
+	}
+	for range 2 {
+		if err := s.Checkpoint(context.Background()); err != nil {
+			t.Error(err)
+		}
+	}
+	clients.Wait()
+	mustClose(t, s)
+}
+
+// checkRecovered opens what a crash has left and demands that every acknowledged command is there, that the state is what
+// a fresh engine makes of the same entries, and that the store goes on working.
+func checkRecovered(t *testing.T, fs *vfs.MemFS, before *journal, acked map[string]int64) {
+	t.Helper()
+	after := newJournal()
+	s := openReady(t, crashConfig(fs, after))
+	all := before.overlay(after)
+	var v engine.OrderView
+	for id, units := range acked {
+		found, err := s.ReadOrder(id, &v)
+		if err != nil || !found || v.Items[0].Lines[0].Allocated != units {
+			t.Fatalf("acknowledged order %s of %d units: found %v, %v, %+v", id, units, found, err, v)
+		}
+	}
+	verifyState(t, s)
+	if applied := s.Engine().AppliedIndex(); hashOf(s) != all.replay(applied) {
+		t.Fatalf("the state at index %d is not what a replay of the entries gives", applied)
+	}
+	mustDo(t, s, refresh("new", 5))
+	if err := s.Checkpoint(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	mustDo(t, s, allocate("new", "new", 2))
+	mustClose(t, s)
+	again := openReady(t, crashConfig(fs.CrashClone(vfs.CrashCloneCfg{}), newJournal()))
+	if got := available(t, again, "new"); got != 3 {
+		t.Fatalf("%d units available after the second crash, want 3", got)
+	}
+	mustClose(t, again)
+}
+
+// TestCrashAtEachChange crashes at the k-th change on disk for rising k: with exactly what was synced, and with a random
+// part of what was not.
+func TestCrashAtEachChange(t *testing.T) {
+	seed := *crashSeed
+	if seed == 0 {
+		seed = uint64(time.Now().UnixNano())
+	}
+	t.Logf("-crash-seed=%d", seed)
+	rng := rand.New(rand.NewPCG(seed, 1))
+	for at := int64(1); ; {
+		config := vfs.CrashCloneCfg{}
+		if rng.IntN(2) == 1 {
+			config = vfs.CrashCloneCfg{UnsyncedDataPercent: 1 + rng.IntN(100), RNG: rand.New(rand.NewPCG(seed, uint64(at)))}
+		}
+		if !crashOnce(t, at, config) {
+			t.Logf("%d changes on disk", at)
+			return
+		}
+		if *crashAll {
+			at++
+		} else {
+			at += 1 + rng.Int64N(12)
+		}
+	}
+}
+
+// crashOnce is false when the run ended before the k-th change.
+func crashOnce(t *testing.T, at int64, config vfs.CrashCloneCfg) bool {
+	t.Helper()
+	r := &crashRun{journal: newJournal(), acked: make(map[string]int64)}
+	fs := newCrashingFS(at, config)
+	fs.onBeforeCrash, fs.onCrash = r.onBeforeCrash, r.onCrash
+	crashWorkload(t, fs, r)
+	if r.crash == nil {
+		return false
+	}
+	t.Run(fmt.Sprintf("change=%d,unsynced=%d%%,acked=%d", at, config.UnsyncedDataPercent, len(r.atCrash)), func(t *testing.T) {
+		checkRecovered(t, r.crash, r.journal, r.atCrash)
+	})
+	return !t.Failed()
+}

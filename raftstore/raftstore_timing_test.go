@@ -1,0 +1,116 @@
+package raftstore
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+
+	"apportion/engine"
+)
+
+// diskConfig is a store on the real file system, where a sync costs what it costs.
+func diskConfig(b *testing.B) Config {
+	cfg := testConfig(vfs.Default)
+	cfg.Dir = b.TempDir()
+	return cfg
+}
+
+// BenchmarkDo has a number of callers each allocate one unit and wait for the answer. Reported besides the time: commands a
+// second, and how many of them shared a sync.
+func BenchmarkDo(b *testing.B) {
+	for _, waiters := range []int{1, 8, 64, 256} {
+		b.Run(fmt.Sprintf("waiters=%d", waiters), func(b *testing.B) { benchmarkDo(b, waiters) })
+	}
+}
+
+func benchmarkDo(b *testing.B, waiters int) {
+	s := openReady(b, diskConfig(b))
+	defer mustClose(b, s)
+	const upcs = 1000
+	for i := range upcs {
+		mustDo(b, s, refresh(fmt.Sprint("U", i), 1_000_000_000))
+	}
+	syncsBefore := s.log.Metrics().SyncedBatches
+	var next atomic.Int64
+	b.ReportAllocs()
+	b.ResetTimer()
+	start := time.Now()
+	var callers sync.WaitGroup
+	for range waiters {
+		callers.Go(func() {
+			batch := s.NewBatch()
+			line := engine.AllocateLine{ItemID: "1", Location: "L", Quantity: 1}
+			c := &engine.Allocate{Lines: []engine.AllocateLine{line}}
+			for i := next.Add(1); i <= int64(b.N); i = next.Add(1) {
+				c.OrderID = fmt.Sprint("o", i)
+				c.Lines[0].UPC = fmt.Sprint("U", i%upcs)
+				batch.Reset()
+				batch.Append(nil, c)
+				if err := s.Do(time.Now().Add(time.Minute), batch); err != nil {
+					b.Error(err)
+					return
+				}
+			}
+		})
+	}
+	callers.Wait()
+	took := time.Since(start)
+	b.StopTimer()
+	syncs := s.log.Metrics().SyncedBatches - syncsBefore
+	b.ReportMetric(float64(b.N)/took.Seconds(), "commands/s")
+	b.ReportMetric(float64(b.N)/float64(syncs), "commands/sync")
+}
+
+// BenchmarkLoad measures a start: 100,000 records of 5 segments per iteration from a checkpoint.
+func BenchmarkLoad(b *testing.B) {
+	const records, segments = 100_000, 5
+	cfg := diskConfig(b)
+	s := openReady(b, cfg)
+	fillRecords(b, s, records, segments)
+	start := time.Now()
+	if err := s.Checkpoint(context.Background()); err != nil {
+		b.Fatal(err)
+	}
+	b.Logf("checkpoint of %d records x %d segments: %v, longest hold %.3f ms, %d bytes", records, segments, time.Since(start),
+		1000*s.metrics.checkpointHoldMax.Get(), s.metrics.checkpointBytes.Get())
+	mustClose(b, s)
+	b.ResetTimer()
+	for range b.N {
+		cfg.Metrics = nil
+		s, err := Open(context.Background(), cfg)
+		if err != nil {
+			b.Fatal(err)
+		}
+		b.StopTimer()
+		if got := s.Engine().Stats(); got.Records != records || got.Segments != records*segments {
+			b.Fatalf("loaded %+v", got)
+		}
+		mustClose(b, s)
+		b.StartTimer()
+	}
+	b.ReportMetric(float64(records*b.N)/b.Elapsed().Seconds(), "records/s")
+}
+
+// fillRecords makes records whose stock is split over the values of one category.
+func fillRecords(b testing.TB, s *Store, records, segments int) {
+	put := &engine.PutTagCategory{Name: "Channel"}
+	for i := range segments {
+		put.Values = append(put.Values, engine.Value{
+			Name: fmt.Sprint("C", i), Percent: int32(10_000 / segments), Default: i == 0, Max: engine.NoMax,
+		})
+	}
+	mustDo(b, s, put)
+	const items = 10_000
+	for first := 0; first < records; first += items {
+		c := &engine.Refresh{Location: "L"}
+		for i := first; i < min(first+items, records); i++ {
+			c.Items = append(c.Items, engine.StockItem{UPC: fmt.Sprintf("0%011d", i), Quantity: 1000})
+		}
+		mustDo(b, s, c)
+	}
+}
