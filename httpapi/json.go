@@ -1,7 +1,6 @@
 package httpapi
 
 import (
-	"strings"
 	"unicode/utf8"
 	"unsafe"
 )
@@ -283,14 +282,14 @@ func (s *scanner) failControl(offset int) {
 // alias gives b as a string without copying it; it is valid as long as b does not change.
 func alias(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }
 
-// cut shortens s to at most bytesMax bytes, at a character's end, and copies it, so that it may outlive the request.
+// cut shortens s to at most bytesMax bytes, at a character's end.
 func cut(s string, bytesMax int) string {
-	if len(s) > bytesMax {
-		end := bytesMax
-		for end > 0 && !utf8.RuneStart(s[end]) {
-			end--
-		}
-		s = s[:end]
+	if len(s) <= bytesMax {
+		return s
 	}
-	return strings.Clone(s)
+	end := bytesMax
+	for end > 0 && !utf8.RuneStart(s[end]) {
+		end--
+	}
+	return s[:end]
 }

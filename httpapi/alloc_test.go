@@ -1,0 +1,53 @@
+//go:build !race
+
+package httpapi
+
+import (
+	"strings"
+	"testing"
+
+	"apportion/engine"
+)
+
+// Reading a one-line allocate takes no memory of its own.
+func TestParseAllocations(t *testing.T) {
+	var s scanner
+	var c engine.Allocate
+	body := []byte(oneLineBody)
+	f := func() {
+		s.reset(body)
+		s.allocate(&c)
+		s.end()
+		if !s.ok() {
+			t.Fatal(s.fault)
+		}
+	}
+	f()
+	if n := testing.AllocsPerRun(100, f); n != 0 {
+		t.Errorf("%v allocations", n)
+	}
+}
+
+// A request that was seen before, in kind and size, takes no memory on its way to the store and back.
+func TestHandlerAllocations(t *testing.T) {
+	f := func(name string, allocationsMax float64, run func()) {
+		t.Helper()
+		for range 100 {
+			run()
+		}
+		if n := testing.AllocsPerRun(1000, run); n > allocationsMax {
+			t.Errorf("%s: %v allocations, want at most %v", name, n, allocationsMax)
+		}
+	}
+	accepted := newHandlerRun(t, oneLineBody)
+	f("allocate", 0, func() { accepted.next(t, accepted.server.handle, 200) })
+
+	refused := newHandlerRun(t, strings.Replace(oneLineBody, "BC76845", "none", 1))
+	// One for the path of the line at fault, which the engine writes.
+	f("refusal", 1, func() { refused.next(t, refused.server.handle, 409) })
+
+	read := newHandlerRun(t, "")
+	read.ctx.Request.Header.SetMethod("GET")
+	read.ctx.Request.Header.SetRequestURI("/v1/inventory/Retailer2/BC76845")
+	f("read", 0, func() { read.server.handle(&read.ctx) })
+}

@@ -1,0 +1,163 @@
+package httpapi
+
+import (
+	"io"
+	"log/slog"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/valyala/fasthttp"
+)
+
+// handlerRun calls a server's handler as fasthttp does, without a network: what is measured is ours.
+type handlerRun struct {
+	server *Server
+	ctx    fasthttp.RequestCtx
+	path   []byte
+	order  int
+}
+
+func newHandlerRun(tb testing.TB, body string) *handlerRun {
+	tb.Helper()
+	store := newTestStore()
+	server, err := New(Config{Log: slog.New(slog.NewTextHandler(io.Discard, nil))}, store)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	r := &handlerRun{server: server}
+	r.ctx.Init(&fasthttp.Request{}, nil, nil)
+	r.ctx.Request.Header.SetContentType("application/json")
+	r.call(tb, "PUT", "/v1/tag-categories/Channel", channels)
+	r.call(tb, "PUT", "/v1/tag-categories/Condition", conditions)
+	r.call(tb, "POST", "/v1/inventory/refresh", `{"location":"Retailer2","items":[{"upc":"BC76845","tags":{"Channel":"Amazon"},"quantity":1000000000000}]}`)
+	r.ctx.Request.Header.SetMethod("POST")
+	r.ctx.Request.SetBodyString(body)
+	return r
+}
+
+func (r *handlerRun) call(tb testing.TB, method, path, body string) {
+	tb.Helper()
+	r.ctx.Request.Header.SetMethod(method)
+	r.ctx.Request.SetRequestURI(path)
+	r.ctx.Request.SetBodyString(body)
+	r.server.handle(&r.ctx)
+	if r.ctx.Response.StatusCode() != 200 {
+		tb.Fatalf("%s %s: %s", method, path, r.ctx.Response.Body())
+	}
+}
+
+// next sends the body for a new order.
+func (r *handlerRun) next(tb testing.TB, handle fasthttp.RequestHandler, status int) {
+	r.order++
+	r.path = append(r.path[:0], "/v1/orders/"...)
+	r.path = strconv.AppendInt(r.path, int64(r.order), 10)
+	r.path = append(r.path, "/allocate"...)
+	r.ctx.Request.Header.SetRequestURIBytes(r.path)
+	r.ctx.Response.Reset()
+	handle(&r.ctx)
+	if got := r.ctx.Response.StatusCode(); got != status {
+		tb.Fatalf("status %d: %s", got, r.ctx.Response.Body())
+	}
+}
+
+// parseOnly is the floor: the same request read by the same scanner, and a fixed answer.
+func parseOnly() fasthttp.RequestHandler {
+	pool := newCallPool(&Server{store: newTestStore()})
+	return func(ctx *fasthttp.RequestCtx) {
+		c := pool.Get().(*call)
+		defer pool.Put(c)
+		c.ctx = ctx
+		c.body().allocate(&c.commands.allocate)
+		if c.scan.end(); !c.scan.ok() {
+			ctx.SetStatusCode(fasthttp.StatusBadRequest)
+			return
+		}
+		ctx.SetContentType(contentJSON)
+		ctx.SetBodyString(`{"status":"ok"}`)
+	}
+}
+
+func BenchmarkScanAllocate(b *testing.B) {
+	c := &call{}
+	body := []byte(oneLineBody)
+	b.ReportAllocs()
+	b.SetBytes(int64(len(body)))
+	for b.Loop() {
+		c.scan.reset(body)
+		c.scan.allocate(&c.commands.allocate)
+		if c.scan.end(); !c.scan.ok() {
+			b.Fatal(c.scan.fault)
+		}
+	}
+}
+
+func manyLinesBody(lines int) string {
+	all := make([]string, lines)
+	for i := range all {
+		all[i] = line(strconv.Itoa(i), "Amazon", 1)
+	}
+	return allocateBody("all", all...)
+}
+
+func BenchmarkScanAllocate500Lines(b *testing.B) {
+	c := &call{}
+	body := []byte(manyLinesBody(500))
+	b.ReportAllocs()
+	b.SetBytes(int64(len(body)))
+	for b.Loop() {
+		c.scan.reset(body)
+		c.scan.allocate(&c.commands.allocate)
+		if c.scan.end(); !c.scan.ok() {
+			b.Fatal(c.scan.fault)
+		}
+	}
+}
+
+// A one-line allocate through the handler and the engine; compare with BenchmarkParseOnlyHandler.
+func BenchmarkAllocateHandler(b *testing.B) {
+	r := newHandlerRun(b, oneLineBody)
+	b.ReportAllocs()
+	for b.Loop() {
+		r.next(b, r.server.handle, 200)
+	}
+}
+
+func BenchmarkAllocateHandler500Lines(b *testing.B) {
+	r := newHandlerRun(b, manyLinesBody(500))
+	b.ReportAllocs()
+	for b.Loop() {
+		r.next(b, r.server.handle, 200)
+	}
+	b.ReportMetric(500*float64(b.N)/b.Elapsed().Seconds(), "lines/s")
+}
+
+// A refusal from committed state, without the log.
+func BenchmarkRefusalHandler(b *testing.B) {
+	r := newHandlerRun(b, strings.Replace(oneLineBody, "Amazon", "eBay", 1))
+	r.call(b, "POST", "/v1/inventory/refresh", `{"location":"Retailer2","items":[{"upc":"BC76845","tags":{"Channel":"eBay"},"quantity":1}]}`)
+	r.ctx.Request.SetBodyString(strings.Replace(oneLineBody, "Amazon", "eBay", 1))
+	b.ReportAllocs()
+	for b.Loop() {
+		r.next(b, r.server.handle, 409)
+	}
+}
+
+func BenchmarkParseOnlyHandler(b *testing.B) {
+	r := newHandlerRun(b, oneLineBody)
+	handle := parseOnly()
+	b.ReportAllocs()
+	for b.Loop() {
+		r.next(b, handle, 200)
+	}
+}
+
+func BenchmarkReadRecordHandler(b *testing.B) {
+	r := newHandlerRun(b, "")
+	r.ctx.Request.Header.SetMethod("GET")
+	r.ctx.Request.Header.SetRequestURI("/v1/inventory/Retailer2/BC76845")
+	b.ReportAllocs()
+	for b.Loop() {
+		r.server.handle(&r.ctx)
+	}
+}

@@ -1,0 +1,224 @@
+package httpapi
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/valyala/fasthttp"
+	"github.com/valyala/fasthttp/fasthttputil"
+
+	"apportion/engine"
+	"apportion/raftstore"
+)
+
+// oneLineBody is the request that matters most.
+const oneLineBody = `{"mode":"all","backorder":false,"expiresAt":null,"lines":[{"itemId":"1","upc":"BC76845","location":"Retailer2","quantity":2,"tags":{"Channel":"Amazon"}}]}`
+
+// testStore is a Store without a log: the real engine under a mutex.
+type testStore struct {
+	mu struct {
+		sync.Mutex
+		index  uint64
+		nowMS  int64
+		result []byte
+	}
+	engine *engine.Engine
+
+	// What to answer instead, for tests of errors.
+	doErr, barrierErr, readyErr error
+	noLease                     bool
+	panics                      bool
+}
+
+var _ Store = (*testStore)(nil)
+
+func newTestStore() *testStore {
+	s := &testStore{engine: engine.New()}
+	s.mu.nowMS = time.Date(2026, 11, 23, 15, 0, 0, 0, time.UTC).UnixMilli()
+	return s
+}
+
+func (s *testStore) Engine() *engine.Engine      { return s.engine }
+func (s *testStore) NewBatch() *raftstore.Batch  { return new(raftstore.Batch) }
+func (s *testStore) ReadBarrier(time.Time) error { return s.barrierErr }
+func (s *testStore) LeaseValid() bool            { return !s.noLease }
+func (s *testStore) Ready() error                { return s.readyErr }
+
+func (s *testStore) Do(_ time.Time, b *raftstore.Batch) error {
+	if s.panics {
+		panic("a test's panic")
+	}
+	if s.doErr != nil {
+		return s.doErr
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.mu.index++
+	s.mu.nowMS++
+	for i := range b.Len() {
+		s.mu.result = s.engine.Apply(s.mu.index, s.mu.nowMS, b.Command(i), s.mu.result[:0])
+		b.AppendResult(s.mu.result)
+	}
+	return nil
+}
+
+func (s *testStore) ReadOrder(orderID string, v *engine.OrderView) (bool, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.engine.ReadOrder(orderID, v), nil
+}
+
+func (s *testStore) Events(after engine.EventID, limit int, dst []engine.Event) []engine.Event {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.engine.Events(after, limit, dst)
+}
+
+// testServer is a server on an in-memory network. Each reply is held against the OpenAPI document.
+type testServer struct {
+	t      *testing.T
+	store  *testStore
+	server *Server
+	client *fasthttp.Client
+	api    *apiDocument
+}
+
+func newTestServer(t *testing.T, config Config) *testServer {
+	t.Helper()
+	store := newTestStore()
+	return serveTest(t, config, store, store)
+}
+
+func serveTest(t *testing.T, config Config, serve Store, store *testStore) *testServer {
+	t.Helper()
+	if config.Log == nil {
+		config.Log = slog.New(slog.NewTextHandler(io.Discard, nil))
+	}
+	server, err := New(config, serve)
+	if err != nil {
+		t.Fatal(err)
+	}
+	listener := fasthttputil.NewInmemoryListener()
+	done := make(chan error, 1)
+	go func() { done <- server.Serve(listener) }()
+	client := &fasthttp.Client{DisablePathNormalizing: true, Dial: func(string) (conn net.Conn, err error) { return listener.Dial() }}
+	t.Cleanup(func() {
+		client.CloseIdleConnections()
+		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+		defer cancel()
+		if err := server.Close(ctx); err != nil {
+			t.Error(err)
+		}
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	})
+	return &testServer{t: t, store: store, server: server, client: client, api: loadAPIDocument(t)}
+}
+
+// reply is what came back.
+type reply struct {
+	t       *testing.T
+	request string
+	status  int
+	header  http.Header
+	body    string
+	json    map[string]any
+}
+
+// do sends a request; headers are pairs of name and value. A body that begins with { or [ is JSON by default.
+func (s *testServer) do(method, path, body string, headers ...string) *reply {
+	s.t.Helper()
+	var request fasthttp.Request
+	var response fasthttp.Response
+	request.Header.SetMethod(method)
+	request.Header.DisableNormalizing()
+	request.SetRequestURI("http://test" + path)
+	if body != "" {
+		request.SetBodyString(body)
+		request.Header.SetContentType("application/json")
+	}
+	for i := 0; i < len(headers); i += 2 {
+		request.Header.Set(headers[i], headers[i+1])
+	}
+	if err := s.client.Do(&request, &response); err != nil {
+		s.t.Fatalf("%s %s: %v", method, path, err)
+	}
+	r := &reply{t: s.t, request: method + " " + path + " " + body, status: response.StatusCode(), header: http.Header{}, body: string(response.Body())}
+	for name, value := range response.Header.All() {
+		r.header.Add(string(name), string(value))
+	}
+	if strings.Contains(r.header.Get("Content-Type"), "json") {
+		decoder := json.NewDecoder(bytes.NewReader(response.Body()))
+		if err := decoder.Decode(&r.json); err != nil && method != "HEAD" {
+			s.t.Fatalf("%s: %v in %s", r.request, err, r.body)
+		}
+	}
+	if method != "HEAD" {
+		s.api.checkReply(s.t, method, path, body, r)
+	}
+	return r
+}
+
+func (s *testServer) get(path string) *reply        { s.t.Helper(); return s.do("GET", path, "") }
+func (s *testServer) post(path, body string) *reply { s.t.Helper(); return s.do("POST", path, body) }
+func (s *testServer) put(path, body string) *reply  { s.t.Helper(); return s.do("PUT", path, body) }
+
+// is demands a status and, for problems, a code.
+func (r *reply) is(status int, code string) *reply {
+	r.t.Helper()
+	got, _ := r.json["code"].(string)
+	if r.status != status || status != 200 && got != code {
+		r.t.Fatalf("%.300s\n got %d %s\nwant %d %s\nbody %s", r.request, r.status, got, status, code, r.body)
+	}
+	return r
+}
+
+// ok demands status 200.
+func (r *reply) ok() *reply { r.t.Helper(); return r.is(200, "") }
+
+// at follows keys and indexes into the reply.
+func (r *reply) at(path ...any) any {
+	r.t.Helper()
+	var v any = r.json
+	for _, p := range path {
+		switch p := p.(type) {
+		case string:
+			object, _ := v.(map[string]any)
+			v = object[p]
+		case int:
+			list, _ := v.([]any)
+			if p >= len(list) {
+				r.t.Fatalf("%s: no element %d of %v in %s", r.request, p, path, r.body)
+			}
+			v = list[p]
+		}
+	}
+	return v
+}
+
+// want demands a value, written in JSON, at a path of the reply.
+func (r *reply) want(text string, path ...any) *reply {
+	r.t.Helper()
+	got, err := json.Marshal(r.at(path...))
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	var value any
+	if err := json.Unmarshal([]byte(text), &value); err != nil {
+		r.t.Fatalf("%s: %v", text, err)
+	}
+	if want, _ := json.Marshal(value); string(got) != string(want) {
+		r.t.Fatalf("%.300s\n%v is %s, want %s\nbody %s", r.request, path, got, want, r.body)
+	}
+	return r
+}
