@@ -35,7 +35,6 @@ func (e *Engine) refresh(c *Refresh, r *Result) {
 	}
 	e.counts.loading = count != nil
 	e.setStock(c.Location, c.Items, r)
-	e.counts.loading = false
 }
 
 // adjust changes on hand: all items, or none when one cannot be done.
@@ -183,6 +182,7 @@ func (e *Engine) setStock(location string, items []StockItem, r *Result) {
 		}
 		e.countRecord(t.record, r)
 	}
+	e.counts.loading = false // what a redistribution moves was not so at the count's start
 	for i := range items {
 		if row := e.scratch.stock[i].record; e.records.at(row).flags&recordDue != 0 {
 			e.splitRecord(row)
