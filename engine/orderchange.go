@@ -23,7 +23,7 @@ func (e *Engine) changeOrder(c *OrderChange, envelope *Envelope, r *Result) {
 	if refusedAll(r) {
 		return
 	}
-	if orderRow != 0 {
+	if e.movesUnits() {
 		e.touchOrder(orderRow)
 	}
 	for i := range r.Lines {
@@ -40,6 +40,17 @@ func (e *Engine) changeOrder(c *OrderChange, envelope *Envelope, r *Result) {
 	if c.Action == KindConfirm && len(c.Lines) > 0 {
 		e.releaseUnnamed(orderRow, r)
 	}
+}
+
+// movesUnits says that the plan changes an item of the order. If it does not, the order must not be touched: its last
+// change decides when a closed order leaves memory.
+func (e *Engine) movesUnits() bool {
+	for i := range e.scratch.lines {
+		if p := &e.scratch.lines[i]; p.item != 0 && p.units > 0 {
+			return true
+		}
+	}
+	return false
 }
 
 // planWholeOrder plans all items of an order that have something left for the action.
