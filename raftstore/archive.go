@@ -11,9 +11,8 @@ import (
 // others in the state database.
 //
 // An order can move while it is looked for: out of memory by an eviction, into the database by a checkpoint, back into
-// memory by a Return. The engine is asked for both of its places under one hold of the apply mutex, and an order is in
-// the database before the engine forgets it, so only a way back into memory can make a look-up miss it; find then starts
-// again.
+// memory by a Return. It is looked for in this direction, and it is in the database before the engine forgets it, so only
+// a way back into memory can make a look-up miss it; read then starts again.
 type archive struct {
 	applier *applier
 	state   *stateDB
@@ -67,8 +66,9 @@ func (a *archive) row(orderID string) (row []byte, found bool, err error) {
 // read fills v with an order, wherever it is.
 func (a *archive) read(orderID string, v *engine.OrderView) (bool, error) {
 	for range archiveAttemptsMax {
-		at := a.applier.engine.AppliedIndex()
-		if a.readMemory(orderID, v) {
+		inMemory := false
+		a.applier.locked(func(e *engine.Engine) { inMemory = e.ReadOrder(orderID, v) })
+		if inMemory {
 			return true, nil
 		}
 		if !a.mayHaveAny() {
@@ -81,19 +81,11 @@ func (a *archive) read(orderID string, v *engine.OrderView) (bool, error) {
 		if found {
 			return true, decodeArchived(orderID, row, v)
 		}
-		if a.applier.engine.AppliedIndex() == at || !a.applier.engine.MayHaveOrder(orderID) {
+		if !a.applier.engine.MayHaveOrder(orderID) {
 			return false, nil
 		}
 	}
 	return false, fmt.Errorf("raftstore: order %q moved between memory and archive %d times while it was read", orderID, archiveAttemptsMax)
-}
-
-func (a *archive) readMemory(orderID string, v *engine.OrderView) (found bool) {
-	if !a.applier.engine.MayHaveOrder(orderID) {
-		return false
-	}
-	a.applier.locked(func(e *engine.Engine) { found = e.ReadOrder(orderID, v) })
-	return found
 }
 
 func decodeArchived(orderID string, row []byte, v *engine.OrderView) error {

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
+	"github.com/hashicorp/raft"
 
 	"apportion/engine"
 )
@@ -98,19 +99,90 @@ func BenchmarkLoad(b *testing.B) {
 
 // fillRecords makes records whose stock is split over the values of one category.
 func fillRecords(b testing.TB, s *Store, records, segments int) {
+	for _, c := range fillCommands(records, segments) {
+		mustDo(b, s, c)
+	}
+}
+
+func fillCommands(records, segments int) []engine.Command {
 	put := &engine.PutTagCategory{Name: "Channel"}
 	for i := range segments {
 		put.Values = append(put.Values, engine.Value{
 			Name: fmt.Sprint("C", i), Percent: int32(10_000 / segments), Default: i == 0, Max: engine.NoMax,
 		})
 	}
-	mustDo(b, s, put)
+	commands := []engine.Command{put}
 	const items = 10_000
 	for first := 0; first < records; first += items {
 		c := &engine.Refresh{Location: "L"}
 		for i := first; i < min(first+items, records); i++ {
 			c.Items = append(c.Items, engine.StockItem{UPC: fmt.Sprintf("0%011d", i), Quantity: 1000})
 		}
-		mustDo(b, s, c)
+		commands = append(commands, c)
 	}
+	return commands
+}
+
+// BenchmarkApplyUnderCheckpoint applies entries of 64 allocations to a million records of 5 segments, alone and while
+// checkpoints of all records run. Reported: commands a second, the longest time that an entry took, waiting for the apply
+// mutex included, and the longest hold of the mutex by a checkpoint.
+func BenchmarkApplyUnderCheckpoint(b *testing.B) {
+	const records, segments, commands = 1_000_000, 5, 64
+	w := newBench(b, diskConfig(b))
+	for _, c := range fillCommands(records, segments) {
+		w.apply(c)
+	}
+	w.checkpoint()
+	entries := 0
+	for _, checkpoints := range []bool{false, true} {
+		b.Run(fmt.Sprintf("checkpoint=%v", checkpoints), func(b *testing.B) {
+			stop := make(chan struct{})
+			var checkpointing sync.WaitGroup
+			if checkpoints {
+				checkpointing.Go(func() { w.checkpointUntil(stop) })
+			}
+			var total, longest time.Duration
+			for range b.N {
+				data := allocations(entries, commands, records)
+				entries++
+				w.index++
+				start := time.Now()
+				w.applier.apply(&raft.Log{Index: w.index, Data: data}).release()
+				took := time.Since(start)
+				total += took
+				longest = max(longest, took)
+			}
+			close(stop)
+			checkpointing.Wait()
+			b.ReportMetric(float64(b.N*commands)/total.Seconds(), "commands/s")
+			b.ReportMetric(float64(longest.Microseconds())/1000, "longest-ms")
+			b.ReportMetric(1000*w.checkpoints.metrics.checkpointHoldMax.Get(), "longest-hold-ms")
+		})
+	}
+}
+
+// checkpointUntil makes one checkpoint after the other.
+func (w *bench) checkpointUntil(stop <-chan struct{}) {
+	for {
+		select {
+		case <-stop:
+			return
+		default:
+			w.checkpoint()
+		}
+	}
+}
+
+// allocations is an entry of allocations on records all over the place.
+func allocations(entry, commands, records int) []byte {
+	data := appendEntryHeader(nil, int64(entry), commands)
+	p := newPending()
+	for i := range commands {
+		n := entry*commands + i
+		upc := fmt.Sprintf("0%011d", (n*7919)%records)
+		p.append(&engine.Envelope{}, allocate(fmt.Sprint("o", n), upc, 1))
+	}
+	data = append(data, p.commands...)
+	sealEntry(data)
+	return data
 }

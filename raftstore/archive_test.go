@@ -1,0 +1,185 @@
+package raftstore
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"testing"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+	"github.com/hashicorp/raft"
+
+	"apportion/engine"
+)
+
+// bench is a state machine with its state on disk but without Raft: the test hands it entries, so that hundreds of
+// thousands of them cost no log.
+type bench struct {
+	t           testing.TB
+	state       *stateDB
+	applier     *applier
+	archive     *archive
+	checkpoints *checkpointer
+	index       uint64
+}
+
+func newBench(t testing.TB, cfg Config) *bench {
+	s := &Store{cfg: cfg.withDefaults(), metrics: newStoreMetrics(testMetrics())}
+	s.paths = newPaths(s.cfg.FS, s.cfg.Dir)
+	for _, step := range []func(context.Context) error{s.lockDirectory, s.openState, s.loadState} {
+		if err := step(context.Background()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	t.Cleanup(func() {
+		if err := s.unwind(); err != nil {
+			t.Error(err)
+		}
+	})
+	return &bench{
+		t: t, state: s.state, applier: s.applier, archive: s.archive, checkpoints: s.checkpoints,
+		index: s.engine.AppliedIndex(),
+	}
+}
+
+// apply applies a command the way a request gets there.
+func (w *bench) apply(c engine.Command) engine.Result {
+	w.t.Helper()
+	b := &Batch{archive: w.archive}
+	b.Append(nil, c)
+	if b.err != nil {
+		w.t.Fatal(b.err)
+	}
+	w.index++
+	data := makeEntry(int64(w.index), b.Command(0))
+	results := w.applier.apply(&raft.Log{Index: w.index, Data: data})
+	var r engine.Result
+	if err := engine.DecodeResult(results.results, &r); err != nil {
+		w.t.Fatal(err)
+	}
+	return r
+}
+
+// pass has n entries go by that change nothing.
+func (w *bench) pass(n int) {
+	expire := engine.AppendCommand(nil, &engine.Envelope{}, &engine.Expire{})
+	for range n {
+		w.index++
+		w.applier.apply(&raft.Log{Index: w.index, Data: makeEntry(int64(w.index), expire)}).release()
+	}
+}
+
+func (w *bench) checkpoint() {
+	w.t.Helper()
+	f, err := w.checkpoints.freeze()
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	defer f.Release()
+	store := &snapshots{state: w.state, checkpoints: w.checkpoints}
+	sink, err := store.Create(raft.SnapshotVersionMax, f.rows.Index(), 1, raft.Configuration{}, 1, nil)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	if err := f.Persist(sink); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+// mustFind reads an order and checks how many of its units came back.
+func (w *bench) mustFind(what, orderID string, wantReturned int64) {
+	w.t.Helper()
+	var v engine.OrderView
+	found, err := w.archive.read(orderID, &v)
+	if err != nil || !found {
+		w.t.Fatalf("%s: order %s: found %v, %v", what, orderID, found, err)
+	}
+	if l := v.Items[0].Lines[0]; v.OrderID != orderID || l.Fulfilled != 10 || l.Returned != wantReturned {
+		w.t.Fatalf("%s: order %s reads %+v", what, orderID, v)
+	}
+}
+
+func (w *bench) mustReturn(what, orderID string) {
+	w.t.Helper()
+	r := w.apply(&engine.OrderChange{
+		Action: engine.KindReturn, OrderID: orderID, Lines: []engine.OrderLine{{ItemID: "1", Quantity: 2}},
+	})
+	if r.Code != engine.CodeOK || r.Lines[0].Units != 2 {
+		w.t.Fatalf("%s: returning 2 units of %s: %v, %+v", what, orderID, r.Code, r.Lines)
+	}
+}
+
+// TestArchivedOrders follows closed orders out of memory: into the rows that wait for a checkpoint, into the state
+// database, through a restart, and back into memory when goods are returned.
+func TestArchivedOrders(t *testing.T) {
+	w := newBench(t, testConfig(vfs.NewMem()))
+	w.apply(refresh("A", 1000))
+	for i := range 4 {
+		id := fmt.Sprint("o", i)
+		w.apply(allocate(id, "A", 10))
+		w.apply(&engine.OrderChange{Action: engine.KindFulfill, OrderID: id})
+	}
+	w.apply(allocate("open", "A", 10))
+	w.mustFind("just closed", "o0", 0)
+	w.checkpoint()
+	w.pass(engine.ClosedOrderEntries)
+	if got := w.applier.engine.Stats(); got.Orders != 1 || got.Evicted != 4 {
+		t.Fatalf("after %d entries: %+v", engine.ClosedOrderEntries, got)
+	}
+	var v engine.OrderView
+	if found, err := w.archive.read("open", &v); err != nil || !found || v.Items[0].Lines[0].Allocated != 10 {
+		t.Fatalf("an order that is open for long: %v, %v, %+v", found, err, v)
+	}
+	if r := w.apply(&engine.OrderChange{Action: engine.KindFulfill, OrderID: "open"}); r.Code != engine.CodeOK {
+		t.Fatalf("fulfilling an order that is open for long: %v", r.Code)
+	}
+	w.mustFind("out of memory", "o0", 0)
+	w.mustReturn("out of memory", "o0")
+	w.mustFind("back in memory", "o0", 2)
+
+	w.checkpoint()
+	if !w.archive.stored.Load() {
+		t.Fatal("the checkpoint has written no archived order")
+	}
+	w.mustFind("stored", "o1", 0)
+	w.mustReturn("stored", "o1")
+	w.mustFind("back in memory", "o1", 2)
+	if r := w.apply(allocate("o2", "A", 10)); r.Code != engine.CodeOK || !r.Lines[0].Repeated {
+		t.Fatalf("the same order item once more, though archived: %v %+v", r.Code, r.Lines)
+	}
+	if r := w.apply(allocate("new", "A", 10)); r.Code != engine.CodeOK || r.Lines[0].Repeated {
+		t.Fatalf("a new order: %v %+v", r.Code, r.Lines)
+	}
+	if found, err := w.archive.read("never", &v); err != nil || found {
+		t.Fatalf("an order that never was: %v, %v", found, err)
+	}
+	w.checkpoint()
+	w.pass(engine.ClosedOrderEntries)
+	w.checkpoint()
+	w.reload("o0", 2)
+	w.reload("o3", 0)
+}
+
+// reload reads an archived order in a store that starts from what is on disk now.
+func (w *bench) reload(orderID string, wantReturned int64) {
+	w.t.Helper()
+	e := engine.New()
+	if err := w.state.load(context.Background(), e, slog.New(slog.DiscardHandler)); err != nil {
+		w.t.Fatal(err)
+	}
+	e.Verify(func(problem string) { w.t.Error(problem) })
+	if e.Hash() != w.applier.engine.Hash() {
+		w.t.Fatal("the state loaded differs from the one stored")
+	}
+	stored, err := w.state.hasArchived()
+	if err != nil || !stored {
+		w.t.Fatalf("archived orders on disk: %v, %v", stored, err)
+	}
+	a := &archive{applier: newApplier(e, newStoreMetrics(testMetrics())), state: w.state}
+	a.stored.Store(true)
+	loaded := &bench{t: w.t, archive: a}
+	loaded.mustFind("after a load", orderID, wantReturned)
+	if err := w.state.checkArchived(context.Background(), func(problem string) { w.t.Error(problem) }); err != nil {
+		w.t.Fatal(err)
+	}
+}
