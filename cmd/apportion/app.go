@@ -1,0 +1,92 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/urfave/cli/v3"
+)
+
+const rootDescription = `Apportion splits each stock record (one UPC at one location) into segments named by tags, allocates order items out
+of the right segment, and puts returns back into the segment they came from. Everything is kept in memory and is durable.
+
+Examples:
+  apportion serve --data ./data                        serve on 127.0.0.1:8080
+  apportion serve --data ./data --demo                 the same, with a demo catalogue in an empty directory
+  apportion verify --data ./data                       check a data directory that no server has open
+  apportion replay-orders orders.csv                   drive the server on 127.0.0.1:8080 with a file of orders
+
+Every flag can be set by an environment variable, shown beside it. The HTTP API is described in docs/api.md.`
+
+// newApp builds the tree of commands.
+func newApp(stdout, stderr io.Writer) *cli.Command {
+	app := &cli.Command{
+		Name:        "apportion",
+		Usage:       "in-memory inventory segmentation engine",
+		Description: rootDescription,
+		Writer:      stdout,
+		ErrWriter:   stderr,
+		HideVersion: true, // there is a command for it
+		Commands: []*cli.Command{
+			serveCommand(stdout, stderr),
+			verifyCommand(stdout, stderr),
+			replayCommand(stdout, stderr),
+			versionCommand(stdout),
+		},
+		Action: unknownCommand,
+	}
+	// Errors are printed in one place, main; and a mistake is answered with one line, not with a page of help.
+	for _, command := range append([]*cli.Command{app}, app.Commands...) {
+		command.OnUsageError = usageFault
+		command.ExitErrHandler = func(context.Context, *cli.Command, error) {}
+		command.HideHelpCommand = true
+	}
+	return app
+}
+
+// unknownCommand runs when the first argument is no command, or when there is none.
+func unknownCommand(_ context.Context, cmd *cli.Command) error {
+	if !cmd.Args().Present() {
+		return cli.ShowRootCommandHelp(cmd)
+	}
+	text := fmt.Sprintf("unknown command %q", cmd.Args().First())
+	if suggestion := cli.SuggestCommand(cmd.Commands, cmd.Args().First()); suggestion != "" {
+		text += ". " + suggestion
+	}
+	return usageError{errors.New(text + "\nRun 'apportion --help' for the commands.")}
+}
+
+// usageFault explains a flag that does not exist or has a bad value.
+func usageFault(_ context.Context, cmd *cli.Command, err error, _ bool) error {
+	text := err.Error()
+	const undefined = "flag provided but not defined: "
+	if flag, ok := strings.CutPrefix(text, undefined); ok {
+		name := strings.TrimLeft(flag, "-")
+		text = fmt.Sprintf("unknown flag --%s", name)
+		if suggestion := cli.SuggestFlag(cmd.Flags, name, true); suggestion != "" {
+			text += fmt.Sprintf(". Did you mean %s?", suggestion)
+		}
+	}
+	return usageError{fmt.Errorf("%s\nRun '%s --help' for the flags", text, cmd.FullName())}
+}
+
+// noArguments refuses arguments after the flags, which would otherwise be ignored without a word.
+func noArguments(cmd *cli.Command) error {
+	if cmd.Args().Present() {
+		return usageError{fmt.Errorf("unexpected argument %q\nRun '%s --help' for the flags", cmd.Args().First(), cmd.FullName())}
+	}
+	return nil
+}
+
+// env names the environment variable of a flag: APPORTION_ and the flag's name.
+func env(flag string) cli.ValueSourceChain {
+	return cli.EnvVars("APPORTION_" + strings.ToUpper(strings.ReplaceAll(flag, "-", "_")))
+}
+
+// dataFlag is the same for all commands that open a data directory.
+func dataFlag() cli.Flag {
+	return &cli.StringFlag{Name: "data", Value: "./data", Usage: "data `DIR`ectory", Sources: env("data")}
+}

@@ -1,0 +1,86 @@
+package main
+
+import (
+	"net"
+	"os"
+	"path/filepath"
+	"regexp"
+	"testing"
+)
+
+// TestHelp: without arguments and with --help, what there is, with examples, on stdout.
+func TestHelp(t *testing.T) {
+	f := func(args []string, wants ...string) {
+		t.Helper()
+		status, stdout, stderr := runCommand(t, args...)
+		if status != 0 || stderr != "" {
+			t.Fatalf("%q: status %d, stderr %q", args, status, stderr)
+		}
+		for _, want := range wants {
+			if !regexp.MustCompile(want).MatchString(stdout) {
+				t.Errorf("%q: no %q in\n%s", args, want, stdout)
+			}
+		}
+	}
+	f(nil, `serve +run the server`, `apportion serve --data ./data --demo`)
+	f([]string{"--help"}, `replay-orders`, `Examples:`)
+	f([]string{"serve", "--help"}, `--listen ADDRESS`, `APPORTION_LISTEN`, `default: "127.0.0.1:8080"`, `Examples:`)
+	f([]string{"verify", "--help"}, `APPORTION_DATA`)
+	f([]string{"replay-orders", "--help"}, `FILE.csv`, `APPORTION_TARGET`)
+	f([]string{"version"}, `^apportion .*go1\.\d+.* [a-z]+/[a-z0-9]+\n$`)
+}
+
+// TestMistakes: each is a short message on stderr with status 2 (the command line) or 1 (the world), never a page of help.
+func TestMistakes(t *testing.T) {
+	dir := t.TempDir()
+	write := func(name, text string) string {
+		t.Helper()
+		path := filepath.Join(dir, name)
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	f := func(wantStatus int, want string, args ...string) {
+		t.Helper()
+		status, stdout, stderr := runCommand(t, args...)
+		if status != wantStatus || stdout != "" || len(stderr) > 1000 || !regexp.MustCompile(want).MatchString(stderr) {
+			t.Errorf("%q: status %d, want %d and %q\nstdout: %s\nstderr: %s", args, status, wantStatus, want, stdout, stderr)
+		}
+	}
+	f(2, `unknown command "srve".*serve(.|\n)*apportion --help`, "srve")
+	f(2, `unknown flag --lisen. Did you mean --listen`, "serve", "--lisen", ":8080")
+	f(2, `checkpoint-interval`, "serve", "--checkpoint-interval", "fast")
+	f(2, `unexpected argument "./data"`, "serve", "./data")
+	f(2, `--log-level "loud": expected debug, info, warn or error`, "serve", "--log-level", "loud")
+	f(2, `--log-format "xml": expected text or json`, "serve", "--log-format", "xml")
+	f(2, `--listen: .*missing port`, "serve", "--listen", "nowhere")
+	f(2, `unexpected argument "now"`, "version", "now")
+	f(2, `expected one file of orders`, "replay-orders")
+	orders := write("orders.csv", "InvoiceNo,StockCode,Quantity,CustomerID,Country\n1,10101,1,1,Spain\n")
+	f(2, `expected a URL such as http://127.0.0.1:8080`, "replay-orders", "--target", "localhost", orders)
+	f(2, `opening -1`, "replay-orders", "--opening=-1", orders)
+	f(1, `none.csv`, "replay-orders", filepath.Join(dir, "none.csv"))
+	f(1, `header lacks StockCode`, "replay-orders", write("wrong.csv", "InvoiceNo,Item,Quantity,CustomerID,Country\n1,2,3,4,5\n"))
+	f(1, `no data directory to verify`, "verify", "--data", filepath.Join(dir, "nowhere"))
+	if _, err := os.Stat(filepath.Join(dir, "nowhere")); !os.IsNotExist(err) {
+		t.Errorf("verify made the directory it should check: %v", err)
+	}
+
+	// The environment is read like the flags.
+	t.Setenv("APPORTION_LOG_LEVEL", "loud")
+	f(2, `--log-level "loud"`, "serve")
+}
+
+// TestAddressInUse: the message names the address and the flag.
+func TestAddressInUse(t *testing.T) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer listener.Close()
+	status, _, stderr := runCommand(t, "serve", "--data", t.TempDir(), "--listen", listener.Addr().String())
+	if status != 1 || !regexp.MustCompile(`is in use.*--listen`).MatchString(stderr) {
+		t.Fatalf("status %d, stderr %q", status, stderr)
+	}
+}

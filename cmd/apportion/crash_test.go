@@ -1,0 +1,245 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strconv"
+	"sync"
+	"testing"
+	"time"
+)
+
+// The kill -9 test. In each round clients write with idempotency keys until the server is killed at a random moment. Then
+// it is started again, on the same directory, and must account for every write:
+//
+//   - one that was acknowledged is there: asked again with its key, the server gives the same answer and says that it is
+//     an earlier one;
+//   - one whose answer never came is there as a whole or not at all, and asking again with its key says which;
+//   - the units on hand and allocated are exactly those of the writes that are there;
+//   - `apportion verify` finds nothing.
+//
+// Rounds share the directory, so that later ones also recover what earlier ones left behind.
+const (
+	crashRoundsDefault = 5
+	crashClients       = 8
+	crashUPCs          = 5
+	crashLocation      = "W1"
+	crashStock         = 1_000_000_000
+)
+
+// crashWrite is one write of a client.
+type crashWrite struct {
+	key, path, body string
+	onHand          map[string]int64 // what it adds per UPC if it takes effect
+	allocated       map[string]int64
+	answer          *reply // nil: no answer came
+}
+
+// TestKillNine is the kill -9 test; APPORTION_CRASH_ROUNDS sets the rounds (make crash: 100).
+func TestKillNine(t *testing.T) {
+	rounds := crashRoundsDefault
+	if text := os.Getenv("APPORTION_CRASH_ROUNDS"); text != "" {
+		var err error
+		if rounds, err = strconv.Atoi(text); err != nil {
+			t.Fatal(err)
+		}
+	}
+	seed := uint64(time.Now().UnixNano())
+	t.Logf("seed %d", seed)
+	c := &crashTest{t: t, rng: rand.New(rand.NewPCG(seed, 0)), data: filepath.Join(t.TempDir(), "data"),
+		onHand: map[string]int64{}, allocated: map[string]int64{}}
+	s := startServer(t, c.data)
+	for i := range crashUPCs {
+		s.call("POST", "/v1/inventory/refresh", refreshBody(crashLocation, crashUPC(i), crashStock), http.StatusOK)
+		c.onHand[crashUPC(i)] = crashStock
+	}
+	s.kill()
+	for round := range rounds {
+		c.round(round)
+	}
+	t.Logf("%d rounds: %d writes acknowledged, %d without an answer, of which %d had taken effect",
+		rounds, c.acknowledged, c.unknown, c.tookEffect)
+	if c.acknowledged == 0 || c.unknown == 0 {
+		t.Error("the test did not test: no write was acknowledged, or none was cut off")
+	}
+}
+
+type crashTest struct {
+	t    *testing.T
+	rng  *rand.Rand
+	data string
+
+	// What the writes that are known to be there add up to.
+	onHand    map[string]int64
+	allocated map[string]int64
+
+	acknowledged, unknown, tookEffect int
+}
+
+func crashUPC(i int) string { return fmt.Sprintf("UPC-%d", i) }
+
+// round starts the server, loads it, kills it, starts it again and takes stock.
+func (c *crashTest) round(number int) {
+	c.t.Helper()
+	// Every second round makes checkpoints all the time, so that some are cut off in the middle.
+	interval := "30s"
+	if number%2 == 1 {
+		interval = "20ms"
+	}
+	s := startServer(c.t, c.data, "--checkpoint-interval", interval)
+	writes := c.load(s, number)
+
+	s = startServer(c.t, c.data, "--checkpoint-interval", interval)
+	c.account(s, writes)
+	s.kill()
+	mustVerify(c.t, c.data)
+}
+
+// load runs the clients until the server is killed, and gives their writes.
+func (c *crashTest) load(s *server, round int) []*crashWrite {
+	c.t.Helper()
+	var wg sync.WaitGroup
+	results := make([][]*crashWrite, crashClients)
+	for client := range crashClients {
+		rng := rand.New(rand.NewPCG(c.rng.Uint64(), 1))
+		wg.Go(func() { results[client] = runClient(s.url, rng, fmt.Sprintf("r%d-c%d", round, client)) })
+	}
+	time.AfterFunc(time.Duration(20+c.rng.IntN(300))*time.Millisecond, func() { _ = s.cmd.Process.Kill() })
+	wg.Wait() // every client ends with its first write without an answer
+	_ = s.wait()
+	var all []*crashWrite
+	for _, writes := range results {
+		all = append(all, writes...)
+	}
+	return all
+}
+
+// runClient writes until the server is gone.
+func runClient(url string, rng *rand.Rand, name string) (writes []*crashWrite) {
+	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 1}, Timeout: startTimeout}
+	defer client.CloseIdleConnections()
+	var open *crashWrite // an order of ours that may be fulfilled
+	for number := 0; ; number++ {
+		write := nextWrite(rng, fmt.Sprintf("%s-%d", name, number), open)
+		writes = append(writes, write)
+		answer, err := send(client, "POST", url+write.path, write.key, write.body)
+		if err != nil {
+			return writes
+		}
+		write.answer = answer
+		open = nil
+		if write.allocated != nil && write.onHand == nil {
+			open = write
+		}
+	}
+}
+
+// nextWrite makes an order of three lines, the fulfilment of the order before, or an adjustment.
+func nextWrite(rng *rand.Rand, id string, open *crashWrite) *crashWrite {
+	switch choice := rng.IntN(10); {
+	case open != nil && choice < 5:
+		// open.path is /v1/orders/<id>/allocate
+		w := &crashWrite{key: id, path: filepath.Dir(open.path) + "/fulfill", body: "{}", onHand: map[string]int64{}, allocated: map[string]int64{}}
+		for upc, units := range open.allocated {
+			w.onHand[upc], w.allocated[upc] = -units, -units
+		}
+		return w
+	case choice < 8:
+		w := &crashWrite{key: id, path: "/v1/orders/" + id + "/allocate", allocated: map[string]int64{}}
+		var lines bytes.Buffer
+		for item, i := range rng.Perm(crashUPCs)[:3] {
+			units := 1 + rng.Int64N(3)
+			w.allocated[crashUPC(i)] = units
+			if item > 0 {
+				lines.WriteByte(',')
+			}
+			fmt.Fprintf(&lines, `{"itemId":"%d","upc":%q,"location":%q,"quantity":%d}`, item, crashUPC(i), crashLocation, units)
+		}
+		w.body = `{"lines":[` + lines.String() + `]}`
+		return w
+	default:
+		upc, units := crashUPC(rng.IntN(crashUPCs)), 1+rng.Int64N(5)
+		return &crashWrite{key: id, path: "/v1/inventory/adjust", onHand: map[string]int64{upc: units},
+			body: fmt.Sprintf(`{"location":%q,"items":[{"upc":%q,"quantity":%d}]}`, crashLocation, upc, units)}
+	}
+}
+
+// account holds the server that came back against what the clients saw.
+func (c *crashTest) account(s *server, writes []*crashWrite) {
+	c.t.Helper()
+	// The figures before anything is asked again: they must be those of the writes that turn out to be there.
+	onHand, allocated := c.readAll(s)
+	var missing []*crashWrite
+	for _, w := range writes {
+		again := s.again(w)
+		switch {
+		case again.status != http.StatusOK:
+			c.t.Fatalf("%s %s asked again: status %d: %s", w.key, w.path, again.status, again.body)
+		case w.answer != nil && w.answer.status != http.StatusOK:
+			c.t.Fatalf("%s %s: status %d: %s", w.key, w.path, w.answer.status, w.answer.body)
+		case w.answer != nil && (!again.replayed || !bytes.Equal(again.body, w.answer.body)):
+			c.t.Fatalf("%s %s was acknowledged, but asked again it is new (replayed: %t)\nthen %s\nnow  %s",
+				w.key, w.path, again.replayed, w.answer.body, again.body)
+		case w.answer != nil:
+			c.acknowledged++
+			c.count(w)
+		case again.replayed:
+			c.unknown++
+			c.tookEffect++
+			c.count(w)
+		default:
+			c.unknown++
+			missing = append(missing, w)
+		}
+	}
+	c.compare(onHand, allocated, "after the restart")
+	// Asked again, the writes that were not there are there now.
+	for _, w := range missing {
+		c.count(w)
+	}
+	onHand, allocated = c.readAll(s)
+	c.compare(onHand, allocated, "after every write was asked again")
+}
+
+func (s *server) again(w *crashWrite) *reply {
+	s.t.Helper()
+	r, err := send(http.DefaultClient, "POST", s.url+w.path, w.key, w.body)
+	if err != nil {
+		s.t.Fatalf("%s %s asked again: %v\n%s", w.key, w.path, err, s.log)
+	}
+	return r
+}
+
+func (c *crashTest) count(w *crashWrite) {
+	for upc, units := range w.onHand {
+		c.onHand[upc] += units
+	}
+	for upc, units := range w.allocated {
+		c.allocated[upc] += units
+	}
+}
+
+func (c *crashTest) readAll(s *server) (onHand, allocated map[string]int64) {
+	c.t.Helper()
+	onHand, allocated = map[string]int64{}, map[string]int64{}
+	for i := range crashUPCs {
+		upc := crashUPC(i)
+		onHand[upc], allocated[upc] = s.figures(crashLocation, upc)
+	}
+	return onHand, allocated
+}
+
+func (c *crashTest) compare(onHand, allocated map[string]int64, when string) {
+	c.t.Helper()
+	for i := range crashUPCs {
+		upc := crashUPC(i)
+		if onHand[upc] != c.onHand[upc] || allocated[upc] != c.allocated[upc] {
+			c.t.Fatalf("%s, %s: on hand %d, allocated %d; the writes that are there make %d, %d",
+				upc, when, onHand[upc], allocated[upc], c.onHand[upc], c.allocated[upc])
+		}
+	}
+}

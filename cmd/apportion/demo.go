@@ -1,0 +1,109 @@
+package main
+
+import (
+	"fmt"
+	"log/slog"
+	"time"
+
+	"apportion/engine"
+	"apportion/raftstore"
+)
+
+// The demo catalogue: one product with the five segments that the documentation uses throughout, and some hundred
+// records whose stock is split by percentages.
+const (
+	demoUPC      = "BC76845"
+	demoLocation = "Retailer2"
+
+	// demoGenerated is how many UPCs are made up, each with a record at every location of demoLocations.
+	demoGenerated = 100
+
+	// demoTimeout bounds the one write that loads everything.
+	demoTimeout = 30 * time.Second
+)
+
+var demoLocations = [...]string{"Retailer1", demoLocation, "Warehouse1"}
+
+// loadDemo fills an empty store. All commands are in one log entry, so there is never half a catalogue, and they carry
+// idempotency keys like those of any client.
+func loadDemo(store *raftstore.Store, logger *slog.Logger) error {
+	if records := store.Engine().Stats().Records; records > 0 {
+		logger.Info("demo catalogue not loaded: the data directory is not empty", "records", records)
+		return nil
+	}
+	commands := demoCommands()
+	batch := store.NewBatch()
+	batch.Reset()
+	for i, command := range commands {
+		batch.Append(&engine.Envelope{Key: fmt.Sprintf("demo-catalogue-1-%d", i)}, command)
+	}
+	if err := store.Do(time.Now().Add(demoTimeout), batch); err != nil {
+		return fmt.Errorf("load the demo catalogue: %w", err)
+	}
+	for i := range commands {
+		var result engine.Result
+		if err := engine.DecodeResult(batch.Result(i), &result); err != nil {
+			return fmt.Errorf("load the demo catalogue: %w", err)
+		}
+		if result.Code != engine.CodeOK {
+			return fmt.Errorf("load the demo catalogue: command %d was refused: %s, %s %q", i, result.Code, result.Field, result.Value)
+		}
+	}
+	logger.Info("demo catalogue loaded", "records", store.Engine().Stats().Records)
+	return nil
+}
+
+func demoCommands() []engine.Command {
+	const noMax = engine.NoMax
+	commands := []engine.Command{
+		&engine.PutTagCategory{Name: "Channel", Values: []engine.Value{
+			{Name: "Kibo", Percent: 80_00, Default: true, Max: noMax},
+			{Name: "Amazon", Percent: 10_00, Max: noMax},
+			{Name: "Walmart", Percent: 10_00, Max: noMax},
+		}},
+		&engine.PutTagCategory{Name: "OrderType", Values: []engine.Value{
+			{Name: "Any", Percent: engine.NoPercent, Default: true, Max: noMax},
+			{Name: "BOPIS", Percent: engine.NoPercent, Max: noMax},
+		}},
+		&engine.PutTagCategory{Name: "Defective", Values: []engine.Value{
+			{Name: "No", Percent: engine.NoPercent, Default: true, Max: noMax},
+			{Name: "Yes", Percent: engine.NoPercent, Max: noMax},
+		}},
+		demoProduct(),
+	}
+	for i, location := range demoLocations {
+		commands = append(commands, demoStock(i, location))
+	}
+	return commands
+}
+
+// demoProduct names its segments one by one. Each item has a Channel, so none of them is split.
+func demoProduct() engine.Command {
+	item := func(channel, orderType, defective string, quantity int64) engine.StockItem {
+		return engine.StockItem{UPC: demoUPC, Quantity: quantity, Tags: []engine.Tag{
+			{Category: "Channel", Value: channel},
+			{Category: "OrderType", Value: orderType},
+			{Category: "Defective", Value: defective},
+		}}
+	}
+	return &engine.Refresh{Location: demoLocation, Items: []engine.StockItem{
+		item("Kibo", "Any", "No", 20),
+		item("Amazon", "Any", "No", 20),
+		item("Kibo", "BOPIS", "No", 15),
+		item("Walmart", "Any", "No", 15),
+		item("Kibo", "Any", "Yes", 5),
+	}}
+}
+
+// demoStock gives a location totals without a Channel, which the percentages split.
+func demoStock(locationIndex int, location string) engine.Command {
+	refresh := &engine.Refresh{Location: location}
+	for i := range demoGenerated {
+		refresh.Items = append(refresh.Items, engine.StockItem{
+			UPC: fmt.Sprintf("DEMO-%04d", i+1),
+			// Any spread will do, as long as it is the same each time: some records empty, some below ten units.
+			Quantity: int64((i*37 + locationIndex*61) % 150),
+		})
+	}
+	return refresh
+}

@@ -1,0 +1,282 @@
+package main
+
+import (
+	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+// mayImport says which packages of this module a package may import. It is the architecture in one table: imports point
+// one way, cmd -> httpapi -> raftstore -> {engine, rules, wal}, and bench talks HTTP only.
+var mayImport = map[string][]string{
+	"engine":        {},
+	"rules":         {"engine"},
+	"wal":           {},
+	"raftstore":     {"engine", "rules", "wal"},
+	"httpapi":       {"engine", "rules", "raftstore"},
+	"bench":         {},
+	"bench/quick":   {"bench"},
+	"cmd/apportion": {"bench", "engine", "httpapi", "raftstore"},
+}
+
+const (
+	functionLinesMax = 70
+	fileLinesMax     = 500
+)
+
+// sourceFile is one parsed file of the module that is no test.
+type sourceFile struct {
+	path    string // from the module's root, with slashes
+	pkg     string // its directory
+	set     *token.FileSet
+	syntax  *ast.File
+	imports map[string]string // local name -> path
+}
+
+// TestHouseRules holds the code against the rules that no linter knows. Each message says what to do instead.
+func TestHouseRules(t *testing.T) {
+	files := parseModule(t, "../..")
+	for _, file := range files {
+		for _, fault := range slices.Concat(importFaults(file), lengthFaults(file), engineFaults(file), printFaults(file), docFaults(file)) {
+			t.Error(fault)
+		}
+	}
+	for _, pkg := range packagesOf(files) {
+		if !slices.ContainsFunc(files, func(f *sourceFile) bool { return f.path == pkg+"/doc.go" }) {
+			t.Errorf("%s has no doc.go: say there what the package owns, what it never does, and in which order to read it", pkg)
+		}
+	}
+}
+
+func parseModule(t *testing.T, root string) []*sourceFile {
+	t.Helper()
+	var files []*sourceFile
+	err := filepath.WalkDir(root, func(path string, entry fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		name := entry.Name()
+		if entry.IsDir() && path != root && (strings.HasPrefix(name, ".") || name == "testdata" || name == "bin" || name == "data") {
+			return filepath.SkipDir
+		}
+		if entry.IsDir() || !strings.HasSuffix(name, ".go") || strings.HasSuffix(name, "_test.go") {
+			return nil
+		}
+		file, err := parseSource(root, path)
+		files = append(files, file)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(files) == 0 {
+		t.Fatal("no source found: the test looks in the wrong place")
+	}
+	return files
+}
+
+func parseSource(root, path string) (*sourceFile, error) {
+	relative, err := filepath.Rel(root, path)
+	if err != nil {
+		return nil, err
+	}
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return nil, err
+	}
+	return parseText(filepath.ToSlash(relative), text)
+}
+
+func parseText(path string, text []byte) (*sourceFile, error) {
+	file := &sourceFile{path: path, pkg: filepath.ToSlash(filepath.Dir(path)), set: token.NewFileSet(), imports: map[string]string{}}
+	syntax, err := parser.ParseFile(file.set, path, text, parser.ParseComments|parser.SkipObjectResolution)
+	if err != nil {
+		return nil, err
+	}
+	file.syntax = syntax
+	for _, spec := range syntax.Imports {
+		imported, _ := strconv.Unquote(spec.Path.Value) // the parser has checked it
+		local := imported[strings.LastIndex(imported, "/")+1:]
+		if spec.Name != nil {
+			local = spec.Name.Name
+		}
+		file.imports[local] = imported
+	}
+	return file, nil
+}
+
+func packagesOf(files []*sourceFile) []string {
+	var packages []string
+	for _, file := range files {
+		packages = append(packages, file.pkg)
+	}
+	slices.Sort(packages)
+	return slices.Compact(packages)
+}
+
+func (f *sourceFile) at(node ast.Node, format string, args ...any) string {
+	return fmt.Sprintf("%s:%d: %s", f.path, f.set.Position(node.Pos()).Line, fmt.Sprintf(format, args...))
+}
+
+// importFaults: imports point one way.
+func importFaults(f *sourceFile) (faults []string) {
+	allowed, known := mayImport[f.pkg]
+	if !known {
+		return []string{f.at(f.syntax, "package %s is not in the table mayImport: put it there, with what it may import", f.pkg)}
+	}
+	for _, spec := range f.syntax.Imports {
+		path, _ := strconv.Unquote(spec.Path.Value)
+		ours, isOurs := strings.CutPrefix(path, "apportion/")
+		if isOurs && !slices.Contains(allowed, ours) {
+			faults = append(faults, f.at(spec, "%s must not import %s: let the importer declare a small interface of what it needs, or move the code down", f.pkg, ours))
+		}
+		if f.pkg == "engine" && !isOurs && strings.Contains(strings.SplitN(path, "/", 2)[0], ".") {
+			faults = append(faults, f.at(spec, "engine must not import %s: it has the standard library only", path))
+		}
+	}
+	return faults
+}
+
+// lengthFaults: functions and files that fit into a head.
+func lengthFaults(f *sourceFile) (faults []string) {
+	if lines := f.set.File(f.syntax.Pos()).LineCount(); lines > fileLinesMax {
+		faults = append(faults, f.at(f.syntax, "%d lines, more than %d: split the file by subject", lines, fileLinesMax))
+	}
+	for _, declaration := range f.syntax.Decls {
+		function, ok := declaration.(*ast.FuncDecl)
+		if !ok {
+			continue
+		}
+		lines := f.set.Position(function.End()).Line - f.set.Position(function.Pos()).Line + 1
+		if lines > functionLinesMax {
+			faults = append(faults, f.at(function, "%s has %d lines, more than %d: let it call named steps", function.Name.Name, lines, functionLinesMax))
+		}
+	}
+	return faults
+}
+
+// engineForbidden are packages of the standard library that would make two replicas differ, or do I/O.
+var engineForbidden = []string{"math/rand", "math/rand/v2", "crypto/rand", "os", "net", "net/http", "io/fs", "log", "log/slog"}
+
+// engineFaults: the engine is a pure function of state and command.
+func engineFaults(f *sourceFile) (faults []string) {
+	if f.pkg != "engine" {
+		return nil
+	}
+	for _, spec := range f.syntax.Imports {
+		if path, _ := strconv.Unquote(spec.Path.Value); slices.Contains(engineForbidden, path) {
+			faults = append(faults, f.at(spec, "engine must not import %s: what comes from outside comes with the command, as data", path))
+		}
+	}
+	ast.Inspect(f.syntax, func(node ast.Node) bool {
+		switch node := node.(type) {
+		case *ast.GoStmt:
+			faults = append(faults, f.at(node, "no goroutines in engine: the caller decides what runs when"))
+		case *ast.SelectorExpr:
+			if f.isFrom(node, "time") && slices.Contains([]string{"Now", "Since", "Until", "Sleep", "After", "Tick", "NewTimer", "NewTicker", "AfterFunc"}, node.Sel.Name) {
+				faults = append(faults, f.at(node, "no time.%s in engine: time comes with the command (nowMS)", node.Sel.Name))
+			}
+		}
+		return true
+	})
+	return faults
+}
+
+// isFrom says whether a selector is a name of the package with the given import path.
+func (f *sourceFile) isFrom(selector *ast.SelectorExpr, path string) bool {
+	local, ok := selector.X.(*ast.Ident)
+	return ok && f.imports[local.Name] == path
+}
+
+// printFaults: only commands write to the standard output.
+func printFaults(f *sourceFile) (faults []string) {
+	if strings.HasPrefix(f.pkg, "cmd/") {
+		return nil
+	}
+	ast.Inspect(f.syntax, func(node ast.Node) bool {
+		call, ok := node.(*ast.CallExpr)
+		if !ok {
+			return true
+		}
+		switch function := call.Fun.(type) {
+		case *ast.SelectorExpr:
+			if f.isFrom(function, "fmt") && strings.HasPrefix(function.Sel.Name, "Print") {
+				faults = append(faults, f.at(call, "no fmt.%s outside cmd: return a value, log with the slog.Logger you were given, or write to an io.Writer", function.Sel.Name))
+			}
+		case *ast.Ident:
+			if function.Name == "print" || function.Name == "println" {
+				faults = append(faults, f.at(call, "no %s: it is for debugging", function.Name))
+			}
+		}
+		return true
+	})
+	return faults
+}
+
+// docFaults: exported functions and types say what they are for.
+func docFaults(f *sourceFile) (faults []string) {
+	for _, declaration := range f.syntax.Decls {
+		switch d := declaration.(type) {
+		case *ast.FuncDecl:
+			oneLine := f.set.Position(d.Pos()).Line == f.set.Position(d.End()).Line // such as a list of Kind methods under one comment
+			if d.Name.IsExported() && d.Doc == nil && !oneLine && exportedReceiver(d) {
+				faults = append(faults, f.at(d, "%s has no comment: say what it does and what its caller must know", d.Name.Name))
+			}
+		case *ast.GenDecl:
+			for _, spec := range d.Specs {
+				if s, ok := spec.(*ast.TypeSpec); ok && s.Name.IsExported() && s.Doc == nil && d.Doc == nil {
+					faults = append(faults, f.at(s, "%s has no comment: say what it is", s.Name.Name))
+				}
+			}
+		}
+	}
+	return faults
+}
+
+// exportedReceiver: methods of unexported types are documented by the interface they implement.
+func exportedReceiver(d *ast.FuncDecl) bool {
+	if d.Recv == nil {
+		return true
+	}
+	kind := d.Recv.List[0].Type
+	if pointer, ok := kind.(*ast.StarExpr); ok {
+		kind = pointer.X
+	}
+	name, ok := kind.(*ast.Ident)
+	return ok && name.IsExported()
+}
+
+// TestHouseRulesFindFaults: each rule finds what it is for.
+func TestHouseRulesFindFaults(t *testing.T) {
+	f := func(path, text, want string) {
+		t.Helper()
+		file, err := parseText(path, []byte(text))
+		if err != nil {
+			t.Fatal(err)
+		}
+		faults := slices.Concat(importFaults(file), lengthFaults(file), engineFaults(file), printFaults(file), docFaults(file))
+		if len(faults) != 1 || !strings.Contains(faults[0], want) {
+			t.Fatalf("got %q, want one with %q", faults, want)
+		}
+	}
+	f("wal/x.go", "package wal\nimport \"apportion/engine\"\nvar _ engine.Code", "wal must not import engine")
+	f("other/x.go", "package other", "not in the table")
+	f("engine/x.go", "package engine\nimport \"github.com/x/y\"\nvar _ = y.Z", "standard library only")
+	f("engine/x.go", "package engine\nimport \"math/rand/v2\"\nvar _ = rand.Int", "must not import math/rand/v2")
+	f("engine/x.go", "package engine\nimport clock \"time\"\nfunc f() { clock.Now() }", "no time.Now in engine")
+	f("engine/x.go", "package engine\nfunc f() { go f() }", "no goroutines")
+	f("httpapi/x.go", "package httpapi\nimport \"fmt\"\nfunc f() { fmt.Println() }", "no fmt.Println outside cmd")
+	f("wal/x.go", "package wal\nfunc f() { println() }", "for debugging")
+	f("wal/x.go", "package wal\nfunc F() {\n}", "F has no comment")
+	f("wal/x.go", "package wal\ntype T int", "T has no comment")
+	f("wal/x.go", "package wal\nfunc f() {"+strings.Repeat("\n", functionLinesMax)+"}", "more than 70")
+	f("wal/x.go", "package wal\n"+strings.Repeat("\n", fileLinesMax), "more than 500")
+}

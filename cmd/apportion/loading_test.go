@@ -1,0 +1,57 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"testing"
+	"time"
+)
+
+// TestLoadingPage: while the store loads, /healthz is fine and everything else is 503; a connection that arrives between
+// the page's end and the real server is answered by the real server.
+func TestLoadingPage(t *testing.T) {
+	listener, err := listen("127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	url := "http://" + listener.Addr().String()
+	page := startLoadingPage(listener)
+	f := func(path string, want int) {
+		t.Helper()
+		r, err := send(http.DefaultClient, "GET", url+path, "", "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if r.status != want {
+			t.Fatalf("%s: status %d, want %d", path, r.status, want)
+		}
+		if want == http.StatusServiceUnavailable && r.object(t)["code"] != "not-ready" {
+			t.Fatalf("%s: %s", path, r.body)
+		}
+	}
+	f("/healthz", http.StatusOK)
+	f("/readyz", http.StatusServiceUnavailable)
+	f("/v1/inventory/a/b", http.StatusServiceUnavailable)
+	if err := page.stop(); err != nil {
+		t.Fatal(err)
+	}
+
+	between, err := net.Dial("tcp", listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer between.Close()
+	real := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusTeapot) })}
+	go func() { _ = real.Serve(listener) }() // ends with Close below
+	defer real.Close()
+	f("/readyz", http.StatusTeapot)
+
+	fmt.Fprintf(between, "GET /readyz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+	_ = between.SetReadDeadline(time.Now().Add(startTimeout))
+	text, err := io.ReadAll(between)
+	if err != nil || len(text) < 12 || string(text[9:12]) != "418" {
+		t.Fatalf("the connection in between got %q, %v", text, err)
+	}
+}

@@ -1,0 +1,45 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	// The first signal asks for an orderly stop; a second one, no longer caught, ends the process at once.
+	context.AfterFunc(ctx, stop)
+	code := exitCode(run(ctx, os.Args, os.Stdout, os.Stderr), os.Stderr)
+	stop()
+	os.Exit(code)
+}
+
+// run is the whole program: args are as in os.Args.
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
+	return newApp(stdout, stderr).Run(ctx, args)
+}
+
+// usageError is a mistake in the command line: exit status 2, as opposed to 1 for something that failed.
+type usageError struct{ error }
+
+// errReported says that the command's output has told the user already; only the exit status is left to set.
+var errReported = errors.New("already reported")
+
+// exitCode prints what went wrong and gives the exit status.
+func exitCode(err error, stderr io.Writer) int {
+	if err == nil {
+		return 0
+	}
+	if !errors.Is(err, errReported) {
+		fmt.Fprintf(stderr, "apportion: %v\n", err)
+	}
+	if usage := (usageError{}); errors.As(err, &usage) {
+		return 2
+	}
+	return 1
+}

@@ -1,0 +1,214 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"syscall"
+	"time"
+
+	"github.com/VictoriaMetrics/metrics"
+	"github.com/urfave/cli/v3"
+
+	"apportion/httpapi"
+	"apportion/raftstore"
+)
+
+const serveDescription = `Loads the data directory, answers 503 on /readyz until that is done, then serves the HTTP API. SIGINT or SIGTERM
+stops it in order; kill -9 loses nothing that was acknowledged.
+
+Examples:
+  apportion serve                                        127.0.0.1:8080, ./data
+  apportion serve --data /var/lib/apportion --listen :80
+  APPORTION_LOG_FORMAT=json apportion serve`
+
+const (
+	// drainTimeout is how long requests on their way may take after the signal to stop.
+	drainTimeout = 15 * time.Second
+
+	// lastCheckpointTimeout bounds the checkpoint at the end. Service managers kill after 90 s or so.
+	lastCheckpointTimeout = 30 * time.Second
+)
+
+func serveCommand(stdout, stderr io.Writer) *cli.Command {
+	return &cli.Command{
+		Name:        "serve",
+		Usage:       "run the server",
+		Description: serveDescription,
+		Flags:       append(serveFlags(), logFlags()...),
+		Action: func(ctx context.Context, cmd *cli.Command) error {
+			if err := noArguments(cmd); err != nil {
+				return err
+			}
+			logger, err := newLogger(cmd, stderr)
+			if err != nil {
+				return err
+			}
+			return newService(cmd, logger, stdout).run(ctx)
+		},
+	}
+}
+
+func serveFlags() []cli.Flag {
+	return []cli.Flag{
+		dataFlag(),
+		&cli.StringFlag{Name: "listen", Value: "127.0.0.1:8080", Usage: "`ADDRESS` to serve HTTP on; port 0 takes a free one", Sources: env("listen")},
+		&cli.BoolFlag{Name: "demo", Usage: "load a demo catalogue if the data directory is empty", Sources: env("demo")},
+		&cli.StringFlag{Name: "admin-token", Usage: "`TOKEN` for /debug/pprof; without it there are no profiles", Sources: env("admin-token")},
+		&cli.IntFlag{Name: "body-bytes-max", Value: httpapi.BodyBytesMax, Usage: "largest request body, in `BYTES`", Sources: env("body-bytes-max")},
+		&cli.IntFlag{Name: "connections-max", Value: httpapi.ConnectionsMax, Usage: "connections served at a time", Sources: env("connections-max")},
+		&cli.DurationFlag{Name: "request-timeout", Value: httpapi.RequestTimeout, Usage: "longest wait of a request for the log", Sources: env("request-timeout")},
+		&cli.DurationFlag{Name: "checkpoint-interval", Value: 30 * time.Second,
+			Usage: "write the changed state to disk this often; less means a faster start after a crash", Sources: env("checkpoint-interval")},
+	}
+}
+
+// service is one run of the server.
+type service struct {
+	address string
+	demo    bool
+	store   raftstore.Config
+	http    httpapi.Config
+	logger  *slog.Logger
+	stdout  io.Writer
+}
+
+func newService(cmd *cli.Command, logger *slog.Logger, stdout io.Writer) *service {
+	return &service{
+		address: cmd.String("listen"),
+		demo:    cmd.Bool("demo"),
+		store: raftstore.Config{
+			Dir:                cmd.String("data"),
+			CheckpointInterval: cmd.Duration("checkpoint-interval"),
+		},
+		http: httpapi.Config{
+			AdminToken:     cmd.String("admin-token"),
+			BodyBytesMax:   cmd.Int("body-bytes-max"),
+			ConnectionsMax: cmd.Int("connections-max"),
+			RequestTimeout: cmd.Duration("request-timeout"),
+		},
+		logger: logger,
+		stdout: stdout,
+	}
+}
+
+// run starts in the order in which the parts need each other, and stops in the mirror order: first nobody new comes in
+// and the requests on their way are answered, then the store closes, which those requests need.
+func (s *service) run(ctx context.Context) error {
+	listener, err := listen(s.address)
+	if err != nil {
+		return err
+	}
+	defer listener.Close()
+
+	set := metrics.NewSet()
+	store, err := s.openStore(ctx, listener, set)
+	if err != nil {
+		return err
+	}
+	err = s.serve(ctx, listener, store, set)
+	s.checkpoint(store)
+	if closeErr := store.Close(); closeErr != nil {
+		err = errors.Join(err, fmt.Errorf("close the store: %w", closeErr))
+	}
+	s.logger.Info("stopped")
+	return err
+}
+
+// openStore loads the state, while the listener already says that it does.
+func (s *service) openStore(ctx context.Context, listener *net.TCPListener, set *metrics.Set) (*raftstore.Store, error) {
+	page := startLoadingPage(listener)
+	started := time.Now()
+	s.logger.Info("loading", "data", s.store.Dir, "address", listener.Addr().String())
+	s.store.Logger, s.store.Metrics = s.logger, set
+	store, err := raftstore.Open(ctx, s.store)
+	if err == nil {
+		if err = s.catchUp(ctx, store); err != nil {
+			err = errors.Join(err, store.Close())
+		}
+	}
+	// The page ends in any case: it must not answer for a process that is about to go.
+	if stopErr := page.stop(); err == nil && stopErr != nil {
+		err = errors.Join(stopErr, store.Close())
+	}
+	if err != nil {
+		return nil, explainOpen(s.store.Dir, err)
+	}
+	s.logger.Info("loaded", "records", store.Engine().Stats().Records, "took", time.Since(started).Round(time.Millisecond))
+	return store, nil
+}
+
+// catchUp waits until the log behind the state is replayed, and loads the demo catalogue, which needs that.
+func (s *service) catchUp(ctx context.Context, store *raftstore.Store) error {
+	if err := store.WaitReady(ctx); err != nil {
+		return err
+	}
+	if !s.demo {
+		return nil
+	}
+	return loadDemo(store, s.logger)
+}
+
+// serve answers requests until ctx ends or the listener fails.
+func (s *service) serve(ctx context.Context, listener net.Listener, store *raftstore.Store, set *metrics.Set) error {
+	s.http.Log, s.http.Metrics = s.logger, set
+	api, err := httpapi.New(s.http, store)
+	if err != nil {
+		return err
+	}
+	failed := make(chan error, 1)
+	go func() { failed <- api.Serve(listener) }()
+	s.announce(listener.Addr())
+
+	select {
+	case <-ctx.Done():
+		s.logger.Info("stopping: answering the requests on their way", "longest", drainTimeout)
+	case err := <-failed:
+		return fmt.Errorf("serve on %s: %w", s.address, err)
+	}
+	drain, cancel := context.WithTimeout(context.Background(), drainTimeout)
+	defer cancel()
+	if err := api.Close(drain); err != nil {
+		s.logger.Warn("some requests were cut off", "error", err)
+	}
+	return <-failed
+}
+
+// checkpoint spares the next start the replay of the log. It is a convenience: without it, nothing is lost.
+func (s *service) checkpoint(store *raftstore.Store) {
+	ctx, cancel := context.WithTimeout(context.Background(), lastCheckpointTimeout)
+	defer cancel()
+	if err := store.Checkpoint(ctx); err != nil {
+		s.logger.Warn("no checkpoint at the end: the next start replays the log", "error", err)
+	}
+}
+
+// announce prints the one line that says where the server is, and with the demo catalogue something to try.
+func (s *service) announce(address net.Addr) {
+	fmt.Fprintf(s.stdout, "apportion is ready on http://%s (data in %s)\n", address, s.store.Dir)
+	if s.demo {
+		fmt.Fprintf(s.stdout, "try:  curl -s http://%s/v1/inventory/%s/%s\n", address, demoLocation, demoUPC)
+	}
+}
+
+func listen(address string) (*net.TCPListener, error) {
+	listener, err := net.Listen("tcp", address)
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return nil, fmt.Errorf("%s is in use, perhaps by another server: choose another address with --listen", address)
+	}
+	if err != nil {
+		return nil, usageError{fmt.Errorf("--listen: %w", err)}
+	}
+	return listener.(*net.TCPListener), nil
+}
+
+// explainOpen adds what the user can do about it.
+func explainOpen(data string, err error) error {
+	if errors.Is(err, raftstore.ErrInUse) {
+		return fmt.Errorf("the data directory %s is in use by another process: stop that one, or choose another with --data", data)
+	}
+	return fmt.Errorf("open the data directory %s: %w", data, err)
+}

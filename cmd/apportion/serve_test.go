@@ -1,0 +1,122 @@
+package main
+
+import (
+	"net/http"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+// TestServeKeepsData: what was written is there after an orderly stop and a new start, and the directory verifies.
+func TestServeKeepsData(t *testing.T) {
+	data := filepath.Join(t.TempDir(), "data")
+	s := startServer(t, data)
+	s.call("GET", "/healthz", "", http.StatusOK)
+	s.call("GET", "/readyz", "", http.StatusOK)
+	s.call("POST", "/v1/inventory/refresh", refreshBody("W1", "A", 10), http.StatusOK)
+	s.call("POST", "/v1/orders/1/allocate", `{"lines":[{"itemId":"1","upc":"A","location":"W1","quantity":3}]}`, http.StatusOK)
+	before := s.call("GET", "/v1/orders/1", "", http.StatusOK)
+	s.stop()
+	mustVerify(t, data)
+
+	s = startServer(t, data)
+	if onHand, allocated := s.figures("W1", "A"); onHand != 10 || allocated != 3 {
+		t.Fatalf("on hand %d, allocated %d; want 10, 3", onHand, allocated)
+	}
+	after := s.call("GET", "/v1/orders/1", "", http.StatusOK)
+	if string(before.body) != string(after.body) {
+		t.Fatalf("the order was\n%s\nand is\n%s", before.body, after.body)
+	}
+	s.call("POST", "/v1/orders/1/fulfill", `{}`, http.StatusOK)
+	if onHand, allocated := s.figures("W1", "A"); onHand != 7 || allocated != 0 {
+		t.Fatalf("on hand %d, allocated %d; want 7, 0", onHand, allocated)
+	}
+	s.stop()
+	mustVerify(t, data)
+}
+
+// TestServeOneAtATime: a second server on the same directory says so, and the first goes on.
+func TestServeOneAtATime(t *testing.T) {
+	data := filepath.Join(t.TempDir(), "data")
+	s := startServer(t, data)
+	status, _, stderr := runCommand(t, "serve", "--data", data, "--listen", "127.0.0.1:0")
+	if status != 1 || !strings.Contains(stderr, "is in use by another process") {
+		t.Fatalf("second server: status %d\n%s", status, stderr)
+	}
+	status, _, stderr = runCommand(t, "verify", "--data", data)
+	if status != 1 || !strings.Contains(stderr, "is in use: stop its server first") {
+		t.Fatalf("verify beside a server: status %d\n%s", status, stderr)
+	}
+	s.call("GET", "/readyz", "", http.StatusOK)
+	s.stop()
+}
+
+// TestServeOptions: JSON logs, the admin token, the body limit.
+func TestServeOptions(t *testing.T) {
+	t.Setenv("APPORTION_BODY_BYTES_MAX", "1000")
+	s := startServer(t, filepath.Join(t.TempDir(), "data"), "--log-format", "json", "--admin-token", "sesame")
+	s.call("GET", "/debug/pprof/cmdline", "", http.StatusUnauthorized)
+	s.call("POST", "/v1/inventory/refresh", refreshBody("W1", strings.Repeat("A", 2000), 10), http.StatusRequestEntityTooLarge)
+	s.stop()
+	for _, line := range strings.Split(strings.TrimSpace(s.log.String()), "\n") {
+		if !regexp.MustCompile(`^\{"time":.*"level":"[A-Z]+","msg":.*\}$`).MatchString(line) {
+			t.Errorf("not a JSON log line: %s", line)
+		}
+	}
+}
+
+// TestDemo: the catalogue is loaded into an empty directory, and only there.
+func TestDemo(t *testing.T) {
+	data := filepath.Join(t.TempDir(), "data")
+	s := startServer(t, data, "--demo")
+	record := s.call("GET", "/v1/inventory/"+demoLocation+"/"+demoUPC, "", http.StatusOK)
+	want := []string{`"onHand":75`, `"onHand":20`, `"onHand":20`, `"onHand":15`, `"onHand":15`, `"onHand":5`}
+	if got := regexp.MustCompile(`"onHand":\d+`).FindAllString(string(record.body), -1); strings.Join(got, " ") != strings.Join(want, " ") {
+		t.Fatalf("on hand of the record and its segments: %q, want %q", got, want)
+	}
+	s.call("POST", "/v1/inventory/adjust", `{"location":"Retailer2","items":[{"upc":"BC76845","tags":{"Channel":"Amazon"},"quantity":-3}]}`, http.StatusOK)
+	s.stop()
+
+	s = startServer(t, data, "--demo")
+	if onHand, _ := s.figures(demoLocation, demoUPC); onHand != 72 {
+		t.Fatalf("on hand %d after a restart, want 72: the catalogue was loaded twice", onHand)
+	}
+	s.stop()
+	mustVerify(t, data)
+}
+
+// TestReplayOrders runs the real command against a real server: twice on one server, beside the demo catalogue, and where
+// the category is taken.
+func TestReplayOrders(t *testing.T) {
+	const sample = "../../bench/testdata/sample-orders.csv"
+	f := func(s *server, wantStatus int, want string, args ...string) {
+		t.Helper()
+		status, stdout, stderr := runCommand(t, append([]string{"replay-orders", "--target", s.url}, args...)...)
+		if status != wantStatus || !regexp.MustCompile(want).MatchString(stdout+stderr) {
+			t.Fatalf("%q: status %d, want %d and %q\n%s%s", args, status, wantStatus, want, stdout, stderr)
+		}
+	}
+	const agrees = `agrees with the independent count of the file: \d+ UPCs, \d+ segments, [1-9]\d* refusals`
+	data := filepath.Join(t.TempDir(), "data")
+	s := startServer(t, data)
+	f(s, 0, agrees, sample)
+	f(s, 0, agrees, "--opening", "95", sample)
+	s.stop()
+	mustVerify(t, data)
+
+	s = startServer(t, filepath.Join(t.TempDir(), "demo"), "--demo")
+	f(s, 1, `409 in-use(.|\n)*--category Country`, sample)
+	f(s, 0, agrees, "--category", "Country", sample)
+	s.stop()
+
+	const real = "../../../shared/data/online-retail.csv"
+	if _, err := os.Stat(real); err != nil {
+		t.Logf("without the real orders: %v", err)
+		return
+	}
+	s = startServer(t, filepath.Join(t.TempDir(), "real"))
+	f(s, 0, agrees, real)
+	s.stop()
+}

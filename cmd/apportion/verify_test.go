@@ -1,0 +1,92 @@
+package main
+
+import (
+	"fmt"
+	"io/fs"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// TestVerifyFindsDamage: one changed byte in what the server wrote, and verify says so with exit status 1, and serve does
+// not start on it.
+func TestVerifyFindsDamage(t *testing.T) {
+	f := func(name string, orderly bool, corrupt func(t *testing.T, data string)) {
+		t.Run(name, func(t *testing.T) {
+			data := filepath.Join(t.TempDir(), "data")
+			startServer(t, data).stop() // so that the log written below is not the directory's first
+			s := startServer(t, data)
+			for i := range 20 {
+				s.call("POST", "/v1/inventory/refresh", manyItems(i), http.StatusOK)
+			}
+			if orderly {
+				s.stop()
+			} else {
+				s.kill()
+			}
+			corrupt(t, data)
+			status, stdout, stderr := runCommand(t, "verify", "--data", data)
+			if status != 1 || !strings.Contains(stdout, "PROBLEM") {
+				t.Errorf("verify: status %d\n%s%s", status, stdout, stderr)
+			}
+			status, _, stderr = runCommand(t, "serve", "--data", data, "--listen", "127.0.0.1:0")
+			if status == 0 || stderr == "" {
+				t.Errorf("serve: status %d\n%s", status, stderr)
+			}
+		})
+	}
+	// After an orderly stop the state is in tables, after a crash it is in the log.
+	f("log", false, func(t *testing.T, data string) { flip(t, largest(t, data, "log", ".log"), 0.3) })
+	f("log lost", true, func(t *testing.T, data string) { remove(t, filepath.Join(data, "log")) })
+}
+
+// manyItems is a refresh of some tens of kilobytes, so that a few of them make files of more than one block.
+func manyItems(number int) string {
+	items := make([]string, 500)
+	for i := range items {
+		items[i] = fmt.Sprintf(`{"upc":"UPC-%d-%d","quantity":10}`, number, i)
+	}
+	return `{"location":"W1","items":[` + strings.Join(items, ",") + `]}`
+}
+
+// largest is the file with the most bytes among those with the suffix.
+func largest(t *testing.T, data, dir, suffix string) (path string) {
+	t.Helper()
+	most := int64(-1)
+	err := filepath.WalkDir(filepath.Join(data, dir), func(at string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() || !strings.HasSuffix(at, suffix) {
+			return err
+		}
+		info, err := entry.Info()
+		if err == nil && info.Size() > most {
+			path, most = at, info.Size()
+		}
+		return err
+	})
+	if err != nil || path == "" {
+		t.Fatalf("no %s file in %s/%s: %v", suffix, data, dir, err)
+	}
+	return path
+}
+
+// flip changes one byte, at a part of the file's length.
+func flip(t *testing.T, path string, at float64) {
+	t.Helper()
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text[int(float64(len(text))*at)] ^= 0x40
+	if err := os.WriteFile(path, text, 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func remove(t *testing.T, path string) {
+	t.Helper()
+	if err := os.RemoveAll(path); err != nil {
+		t.Fatal(err)
+	}
+}

@@ -1,0 +1,44 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"runtime/debug"
+
+	"github.com/urfave/cli/v3"
+)
+
+func versionCommand(stdout io.Writer) *cli.Command {
+	return &cli.Command{
+		Name:  "version",
+		Usage: "print version, commit and Go version",
+		Action: func(_ context.Context, cmd *cli.Command) error {
+			if err := noArguments(cmd); err != nil {
+				return err
+			}
+			fmt.Fprintln(stdout, versionText())
+			return nil
+		},
+	}
+}
+
+// versionText is what the linker and the version control system left in the binary.
+func versionText() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return "apportion (unknown build)"
+	}
+	settings := make(map[string]string, len(info.Settings))
+	for _, setting := range info.Settings {
+		settings[setting.Key] = setting.Value
+	}
+	text := "apportion " + info.Main.Version
+	if revision := settings["vcs.revision"]; revision != "" {
+		text += ", commit " + revision[:min(12, len(revision))]
+		if settings["vcs.modified"] == "true" {
+			text += " with local changes"
+		}
+	}
+	return fmt.Sprintf("%s, %s %s/%s", text, info.GoVersion, settings["GOOS"], settings["GOARCH"])
+}
