@@ -147,9 +147,10 @@ func (e *Engine) planShip(it *item, units int64) bool {
 		if ship := min(units, l.allocated); ship > 0 {
 			seg := e.findSegment(rec, e.Schema().canonical(l.tagSet))
 			sum := e.scratch.sums.of(seg)
-			if *sum += ship; *sum > e.segments.at(seg).onHand {
+			if *sum+ship > e.segments.at(seg).onHand {
 				return false
 			}
+			*sum += ship
 			units -= ship
 		}
 		row = l.next
