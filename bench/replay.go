@@ -31,6 +31,9 @@ type Options struct {
 // Validate reports everything that is wrong with the options.
 func (o *Options) Validate() error {
 	var faults []error
+	if _, err := NewClient(o.Target); err != nil {
+		faults = append(faults, err)
+	}
 	if !soundName(o.Location) {
 		faults = append(faults, fmt.Errorf("location %q: expected 1-%d bytes without control characters", o.Location, nameBytesMax))
 	}
