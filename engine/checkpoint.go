@@ -198,16 +198,17 @@ func (c *Checkpoint) Next(rows *Rows, bytesMax int) bool {
 	stages := [...]func(*Rows, int) bool{
 		c.nextArchived, c.nextEvents, c.nextMeta, c.nextOrders, c.nextRecords, c.nextSchema, c.nextResults,
 	}
-	for c.stage < len(stages) && rows.Bytes() < bytesMax {
-		if !stages[c.stage](rows, bytesMax) {
+	bytesEnd := rows.Bytes() + max(bytesMax, 1)
+	for c.stage < len(stages) && rows.Bytes() < bytesEnd {
+		if !stages[c.stage](rows, bytesEnd) {
 			c.stage++
 		}
 	}
 	return c.stage < len(stages)
 }
 
-func (c *Checkpoint) nextArchived(rows *Rows, bytesMax int) bool {
-	for len(c.archived) > 0 && rows.Bytes() < bytesMax {
+func (c *Checkpoint) nextArchived(rows *Rows, bytesEnd int) bool {
+	for len(c.archived) > 0 && rows.Bytes() < bytesEnd {
 		if a := c.archived[0]; a.row == nil {
 			rows.add(RowDelete, a.key, nil)
 		} else {
@@ -218,20 +219,20 @@ func (c *Checkpoint) nextArchived(rows *Rows, bytesMax int) bool {
 	return len(c.archived) > 0
 }
 
-func (c *Checkpoint) nextEvents(rows *Rows, bytesMax int) bool {
-	return c.nextOfRing(&c.events, eventTable, &c.e.events.ring, rows, bytesMax)
+func (c *Checkpoint) nextEvents(rows *Rows, bytesEnd int) bool {
+	return c.nextOfRing(&c.events, eventTable, &c.e.events.ring, rows, bytesEnd)
 }
 
-func (c *Checkpoint) nextResults(rows *Rows, bytesMax int) bool {
-	return c.nextOfRing(&c.results, resultTable, &c.e.results.ring, rows, bytesMax)
+func (c *Checkpoint) nextResults(rows *Rows, bytesEnd int) bool {
+	return c.nextOfRing(&c.results, resultTable, &c.e.results.ring, rows, bytesEnd)
 }
 
-func (c *Checkpoint) nextOfRing(f *frozenRing, table byte, r *ring, rows *Rows, bytesMax int) bool {
+func (c *Checkpoint) nextOfRing(f *frozenRing, table byte, r *ring, rows *Rows, bytesEnd int) bool {
 	if f.from < f.first && !f.deleted {
 		rows.add(RowDeleteRange, numberKey(table, f.from), numberKey(table, f.first))
 		f.deleted = true
 	}
-	for f.next < f.end && rows.Bytes() < bytesMax {
+	for f.next < f.end && rows.Bytes() < bytesEnd {
 		if len(f.early) > 0 {
 			rows.add(RowSet, numberKey(table, f.next), f.early[0])
 			f.early = f.early[1:]
@@ -255,18 +256,18 @@ func (c *Checkpoint) nextSchema(rows *Rows, _ int) bool {
 	return false
 }
 
-func (c *Checkpoint) nextOrders(rows *Rows, bytesMax int) bool {
-	return c.nextOfSlab(&c.orders, orderTable, c.e.appendOrder, rows, bytesMax)
+func (c *Checkpoint) nextOrders(rows *Rows, bytesEnd int) bool {
+	return c.nextOfSlab(&c.orders, orderTable, c.e.appendOrder, rows, bytesEnd)
 }
 
-func (c *Checkpoint) nextRecords(rows *Rows, bytesMax int) bool {
-	return c.nextOfSlab(&c.records, recordTable, c.e.appendRecord, rows, bytesMax)
+func (c *Checkpoint) nextRecords(rows *Rows, bytesEnd int) bool {
+	return c.nextOfSlab(&c.records, recordTable, c.e.appendRecord, rows, bytesEnd)
 }
 
-func (c *Checkpoint) nextOfSlab(f *frozenRows, table byte, encode func([]byte, uint32) []byte, rows *Rows, bytesMax int) bool {
+func (c *Checkpoint) nextOfSlab(f *frozenRows, table byte, encode func([]byte, uint32) []byte, rows *Rows, bytesEnd int) bool {
 	more := false
 	f.rows.each(f.next, func(row uint32) bool {
-		if rows.Bytes() >= bytesMax {
+		if rows.Bytes() >= bytesEnd {
 			more = true
 			return false
 		}

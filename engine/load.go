@@ -52,17 +52,24 @@ func (e *Engine) loadMeta(b []byte) (m meta, err error) {
 		return m, err
 	}
 	for _, field := range m.fields() {
-		*field = in.uvarint()
+		*field = uint64(in.units())
 	}
 	for range in.count(4) {
-		e.counts.open = append(e.counts.open, stockCount{location: e.intern(&e.locations, in.text()),
-			name: string([]byte(in.text())), startedMS: in.units(), index: uint64(in.units())})
+		location, name := in.name(), in.name()
+		if in.fault != "" {
+			break
+		}
+		e.counts.open = append(e.counts.open, stockCount{location: e.intern(&e.locations, location),
+			name: string([]byte(name)), startedMS: in.units(), index: uint64(in.units())})
+	}
+	if err := in.end(ErrCorrupt); err != nil {
+		return m, err
 	}
 	e.appliedIndex.Store(m.index)
 	e.nowMS.Store(int64(m.nowMS))
 	e.itemSeq, e.futureSeq = m.itemSeq, m.futureSeq
 	e.stats.evicted.Store(int64(m.evicted))
-	return m, in.end(ErrCorrupt)
+	return m, nil
 }
 
 func (e *Engine) appendSchema(b []byte) []byte {
@@ -105,24 +112,33 @@ func (e *Engine) loadSchema(b []byte) error {
 			return err
 		}
 	}
-	for range in.count(1) {
+	for n, of := 1, in.count(1); n <= of; n++ {
 		set := tagSet{alias: readTagSet(&in)}
+		if int(set.alias) == n || int(set.alias) > of {
+			return corrupt("a tag set stands for itself or for none", uint32(n))
+		}
 		for i := range s.categories {
-			set.key[i] = uint16(in.uvarint())
-			if int(set.key[i]) >= len(s.categories[i].names) {
-				return corrupt("a tag set has an unknown value", 0)
+			id := in.uvarint()
+			if id >= uint64(len(s.categories[i].names)) {
+				return corrupt("a tag set has an unknown value", uint32(n))
 			}
+			set.key[i] = uint16(id)
 		}
 		s.put(s.sets.add(), set)
 	}
-	s.check()
+	if err := in.end(ErrCorrupt); err != nil {
+		return err
+	}
+	if field, value := s.check(); field != "" {
+		return corrupt("the schema is past its limits: "+field+" "+value, 0)
+	}
 	e.schema.Store(s)
-	return in.end(ErrCorrupt)
+	return nil
 }
 
 func loadCategory(in *reader, c *Category) error {
 	c.Name = in.text()
-	c.Rounding = Rounding(in.byte())
+	c.Rounding = Rounding(in.flags(1))
 	c.names = make([]string, in.count(1))
 	for i := range c.names {
 		c.names[i] = in.text()
@@ -130,12 +146,16 @@ func loadCategory(in *reader, c *Category) error {
 	c.Values = make([]Value, in.count(5))
 	c.ids = make([]uint16, len(c.Values))
 	for i := range c.Values {
-		c.ids[i] = uint16(in.uvarint())
-		if int(c.ids[i]) >= len(c.names) {
+		id := in.uvarint()
+		if id >= uint64(len(c.names)) {
 			return corrupt("a category has a value without a name", 0)
 		}
-		c.Values[i] = Value{Name: c.names[c.ids[i]], Default: in.byte() == 1,
-			Percent: int32(in.units() - 1), Min: in.units(), Max: in.units() - 1}
+		c.ids[i] = uint16(id)
+		isDefault, percent := in.flags(1) == 1, in.units()
+		if percent > percentWhole+1 {
+			return corrupt("a percent above 100", 0)
+		}
+		c.Values[i] = Value{Name: c.names[id], Default: isDefault, Percent: int32(percent - 1), Min: in.units(), Max: in.units() - 1}
 	}
 	if len(c.Values) == 0 {
 		return corrupt("a category has no values", 0)
@@ -177,6 +197,9 @@ func (l *Loader) Row(key, value []byte) error {
 	case table == orderTable && len(rest) == 4:
 		return l.order(binary.BigEndian.Uint32(rest), value)
 	case table == eventTable && len(rest) == 8:
+		if _, err := readEvent(value); err != nil {
+			return err
+		}
 		return l.entry(&l.e.events.ring, binary.BigEndian.Uint64(rest), value)
 	case table == resultTable && len(rest) == 8:
 		return l.result(binary.BigEndian.Uint64(rest), value)
@@ -234,6 +257,9 @@ func (l *Loader) Finish() error {
 	e.records.freeGaps(func(r *record) bool { return r.flags&recordLive != 0 })
 	e.orders.freeGaps(func(o *order) bool { return o.live == 1 })
 	l.finishClosed()
+	if err := l.checkTagSets(); err != nil {
+		return err
+	}
 	return l.finishWaiting()
 }
 
@@ -254,6 +280,28 @@ func (l *Loader) finishRings() error {
 	e.changes.results = ringChanges{first: e.results.ring.first, next: e.results.ring.next}
 	e.stats.events.Store(int64(e.events.ring.len()))
 	e.stats.results.Store(int64(e.results.ring.len()))
+	return nil
+}
+
+// checkTagSets checks that the schema knows every tag set that rows refer to.
+func (l *Loader) checkTagSets() error {
+	e := l.e
+	last := max(e.Schema().sets.used, 1) - 1
+	for row := uint32(1); row < e.segments.used; row++ {
+		if id := uint32(e.segments.at(row).tagSet); id == 0 || id > last {
+			return corrupt("a segment of an unknown tag set", row)
+		}
+	}
+	for row := uint32(1); row < e.lines.used; row++ {
+		if id := uint32(e.lines.at(row).tagSet); id == 0 || id > last {
+			return corrupt("an allocation line of an unknown tag set", row)
+		}
+	}
+	for row := uint32(1); row < e.futures.used; row++ {
+		if id := uint32(e.futures.at(row).tagSet); id == 0 || id > last {
+			return corrupt("a delivery of an unknown tag set", row)
+		}
+	}
 	return nil
 }
 

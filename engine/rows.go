@@ -2,6 +2,7 @@ package engine
 
 import (
 	"encoding/binary"
+	"fmt"
 	"sync/atomic"
 )
 
@@ -33,6 +34,11 @@ func (e *Engine) appendRecord(b []byte, row uint32) []byte {
 		}
 		b = binary.AppendUvarint(b, uint64(base+1))
 	}
+	futures := uint64(0)
+	for f := r.futures; f != 0; f = e.futures.at(f).next {
+		futures++
+	}
+	b = binary.AppendUvarint(b, futures)
 	for f := r.futures; f != 0; f = e.futures.at(f).next {
 		ft := e.futures.at(f)
 		b = binary.AppendUvarint(b, ft.seq)
@@ -52,8 +58,11 @@ func appendUnits(b []byte, units ...int64) []byte {
 // loadRecord decodes a record into an empty row. No reader looks at the engine yet.
 func (e *Engine) loadRecord(row uint32, b []byte) error {
 	in := reader{b: b}
+	upc, location := in.name(), in.name()
+	if in.fault != "" {
+		return in.end(ErrCorrupt)
+	}
 	r := e.records.place(row)
-	upc, location := in.text(), in.text()
 	*r = record{flags: uint32(in.uvarint()), version: in.uvarint(), upc: e.intern(&e.upcs, upc),
 		location: e.intern(&e.locations, location)}
 	r.upcText = e.names.at(r.upc).text
@@ -82,14 +91,14 @@ func (e *Engine) loadRecord(row uint32, b []byte) error {
 	if sum.onHand != r.onHand || sum.allocated != r.allocated || sum.pending != r.pending || sum.safety != r.safety {
 		return corrupt("a record is not the sum of its segments", row)
 	}
-	for in.left() > 0 {
+	for range in.count(storedFutureBytesMin) {
 		e.linkFuture(r, future{seq: in.uvarint(), dueMS: in.units(), quantity: in.units(),
 			tagSet: TagSetID(in.units()), split: uint32(in.units()), record: row})
 	}
 	if err := in.end(ErrCorrupt); err != nil {
 		return err
 	}
-	if r.flags&recordLive == 0 {
+	if r.flags != recordLive && r.flags != recordLive|recordDue {
 		return corrupt("a stored record is not live", row)
 	}
 	e.stats.segments.Add(int64(r.segmentCount))
@@ -97,7 +106,25 @@ func (e *Engine) loadRecord(row uint32, b []byte) error {
 	return nil
 }
 
-func (r *reader) units() int64 { return int64(r.uvarint()) }
+// units reads a figure that is never negative. No figure, time or index comes near the bound, and sums stay below 2^63.
+func (r *reader) units() int64 {
+	v := r.uvarint()
+	if v >= 1<<56 {
+		r.fail("figure too large")
+		return 0
+	}
+	return int64(v)
+}
+
+// name reads a text that the engine keeps.
+func (r *reader) name() string {
+	b := r.bytes()
+	if n := len(b); n == 0 || n > 64 || b[n-1] == 0 {
+		r.fail("no text of 1 to 64 bytes")
+		return ""
+	}
+	return aliasText(b)
+}
 
 // appendOrder encodes an order with its items; nothing if the row is free.
 func (e *Engine) appendOrder(b []byte, row uint32) []byte {
@@ -153,26 +180,30 @@ type storedOrder struct {
 	items   []storedItem
 }
 
-// bytes that an item, a line and a movement have at least
+// bytes that an item, a line, a movement and a delivery have at least
 const (
-	storedItemBytesMin = 9
-	storedLineBytesMin = 8
-	storedMoveBytesMin = 5
+	storedFutureBytesMin = 5
+	storedItemBytesMin   = 9
+	storedLineBytesMin   = 8
+	storedMoveBytesMin   = 5
 )
 
 func readOrder(b []byte) (o storedOrder, err error) {
 	in := reader{b: b}
-	o.id = in.text()
+	o.id = in.name()
 	o.changed = in.uvarint()
 	o.items = make([]storedItem, in.count(storedItemBytesMin))
 	for i := range o.items {
 		readItem(&in, &o.items[i])
 	}
-	return o, in.end(ErrCorrupt)
+	if err := in.end(ErrCorrupt); err != nil {
+		return o, err
+	}
+	return o, o.check()
 }
 
 func readItem(in *reader, s *storedItem) {
-	s.id, s.upc, s.location = in.text(), in.text(), in.text()
+	s.id, s.upc, s.location = in.name(), in.name(), in.name()
 	s.item = item{seq: in.uvarint(), tagSet: TagSetID(in.units()), requested: in.units(), expiresMS: in.units()}
 	s.lines = make([]line, in.count(storedLineBytesMin))
 	for i := range s.lines {
@@ -184,6 +215,19 @@ func readItem(in *reader, s *storedItem) {
 		s.moves[i] = movement{kind: MovementKind(in.byte()), tagSet: TagSetID(in.units()), units: in.units(),
 			index: uint64(in.units()), timeMS: in.units()}
 	}
+}
+
+// check says what is wrong with an order that decoded.
+func (o *storedOrder) check() error {
+	seen := make(map[string]bool, len(o.items))
+	for i := range o.items {
+		s := &o.items[i]
+		if seen[s.id] || s.item.seq == 0 || len(s.moves) > MovementsPerItemMax {
+			return fmt.Errorf("%w: order %s, item %s", ErrCorrupt, o.id, s.id)
+		}
+		seen[s.id] = true
+	}
+	return nil
 }
 
 // loadOrder fills an order's row from its stored form. Lines with pending units do not wait yet.

@@ -304,7 +304,7 @@ func (s *Schema) buildGroup(key tagSetKey) (g group, created bool) {
 	}
 	g.rule.weightSum = 1
 	for range at {
-		g.rule.weightSum *= 10_000
+		g.rule.weightSum *= percentWhole
 	}
 	s.eachCombination(at, key, 1, func(key tagSetKey, weight uint64, last Value) {
 		id, isNew := s.set(&key)
