@@ -48,10 +48,12 @@ func (c *checkpointer) wakeUp() {
 	}
 }
 
-// run makes checkpoints until stop is closed.
+// run makes checkpoints until stop is closed. After a failure it waits for the timer, however much the log grows: a full
+// disk is not helped by attempts.
 func (c *checkpointer) run(stop <-chan struct{}) {
 	timer := time.NewTimer(c.pause(nil))
 	defer timer.Stop()
+	var err error
 	for {
 		due := false
 		select {
@@ -60,8 +62,11 @@ func (c *checkpointer) run(stop <-chan struct{}) {
 		case <-timer.C:
 			due = c.dirty()
 		case <-c.wake:
+			if err != nil {
+				continue
+			}
 		}
-		var err error
+		err = nil
 		if due || c.applier.logBytes.Load() >= c.logBytesMax {
 			err = c.checkpoint()
 		}

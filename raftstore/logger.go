@@ -18,15 +18,18 @@ func newRaftLogger(logger *slog.Logger) hclog.Logger {
 	return l
 }
 
+// usualElection is what Raft warns of at each start of a group of one: it waits for a leader, and there is only itself.
+const usualElection = "heartbeat timeout reached, starting election"
+
 type raftSink struct{ logger *slog.Logger }
 
 // Accept implements hclog.SinkAdapter.
 func (s raftSink) Accept(_ string, level hclog.Level, msg string, args ...any) {
 	to := slog.LevelDebug
-	switch level {
-	case hclog.Warn:
+	switch {
+	case level == hclog.Warn && msg != usualElection:
 		to = slog.LevelWarn
-	case hclog.Error:
+	case level == hclog.Error:
 		to = slog.LevelError
 	}
 	s.logger.Log(context.Background(), to, "raft: "+msg, args...)
