@@ -94,7 +94,7 @@ func faultProblem(f *fault) problem {
 }
 
 // codeStatus is the HTTP status of each refusal of the engine.
-var codeStatus = map[engine.Code]int{
+var codeStatus = [256]int{
 	engine.CodeOK:              http.StatusOK,
 	engine.CodeInvalid:         http.StatusBadRequest,
 	engine.CodeKeyReused:       http.StatusConflict,
@@ -120,7 +120,7 @@ var codeStatus = map[engine.Code]int{
 }
 
 // codeDetails tells people what the engine's codes mean.
-var codeDetails = map[engine.Code]string{
+var codeDetails = [256]string{
 	engine.CodeInvalid:         "a value is outside its limits",
 	engine.CodeKeyReused:       "the idempotency key was used with another request",
 	engine.CodeRetry:           "the stored order moved under the request; nothing was changed, send it again",
