@@ -1,0 +1,89 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"net/http"
+	"runtime"
+	"slices"
+	"text/tabwriter"
+	"time"
+)
+
+// ratioTarget is what one-line allocations should reach of the handler that only parses.
+const ratioTarget = 0.4
+
+// report collects the table.
+type report struct {
+	out     io.Writer
+	table   *tabwriter.Writer
+	byName  map[string]*workload
+	started time.Time
+	groups  [][]*workload
+}
+
+func newReport(out io.Writer) *report {
+	r := &report{out: out, table: tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight), byName: map[string]*workload{}, started: time.Now()}
+	fmt.Fprintf(r.table, "what\tper second\t\tp50\tp99\tserver CPU each\t\n")
+	return r
+}
+
+func (r *report) add(group []*workload) {
+	r.groups = append(r.groups, group)
+	for _, w := range group {
+		slices.Sort(w.latencies)
+		work := w.requests * w.perRequest
+		fmt.Fprintf(r.table, "%s\t%.0f\t%s\t%s\t%s\t%s\t\n", w.name, float64(work)/w.took.Seconds(), w.unit,
+			w.percentile(50), w.percentile(99), each(w.cpu, work))
+	}
+}
+
+func (w *workload) percentile(percent int) time.Duration {
+	if len(w.latencies) == 0 {
+		return 0
+	}
+	return w.latencies[min(len(w.latencies)*percent/100, len(w.latencies)-1)].Round(10 * time.Microsecond)
+}
+
+// each is the processor time per unit of work.
+func each(cpu time.Duration, work int) string {
+	if cpu == 0 || work == 0 {
+		return "-"
+	}
+	return fmt.Sprintf("%.2f us", cpu.Seconds()*1e6/float64(work))
+}
+
+// finish prints the table and what follows from it.
+func (r *report) finish(o options) error {
+	fmt.Fprintf(r.out, "\n%s, %d cores shared by server and load generator, %s/%s, %d connections (500 lines: %d), %d s each, in turns\n\n",
+		r.started.Format("2006-01-02 15:04"), runtime.NumCPU(), runtime.GOOS, runtime.GOARCH, o.connections, min(o.connections, manyConns), o.seconds)
+	if err := r.table.Flush(); err != nil {
+		return err
+	}
+	parse, allocate := r.groups[0][0], r.groups[0][1]
+	ratio := perSecond(allocate) / perSecond(parse)
+	verdict := "reached"
+	if ratio < ratioTarget {
+		verdict = "MISSED"
+	}
+	fmt.Fprintf(r.out, "\nratio of durable allocations to parsing only: %.2f (target %.1f: %s)\n", ratio, ratioTarget, verdict)
+	if allocate.syncs.writes > 0 {
+		fmt.Fprintf(r.out, "commands per synced write of the log, one-line allocations: %.1f\n", allocate.syncs.commands/allocate.syncs.writes)
+	}
+	return nil
+}
+
+func perSecond(w *workload) float64 { return float64(w.requests) / w.took.Seconds() }
+
+// get reads a page.
+func get(url string) ([]byte, error) {
+	response, err := http.Get(url)
+	if err != nil {
+		return nil, err
+	}
+	defer response.Body.Close()
+	if response.StatusCode != http.StatusOK {
+		return nil, fmt.Errorf("GET %s: %s", url, response.Status)
+	}
+	return io.ReadAll(response.Body)
+}

@@ -1,0 +1,141 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"strconv"
+
+	"apportion/bench"
+)
+
+// The stock: enough of it that nothing runs out.
+const (
+	stockUPCs     = 1_000
+	stockUnits    = 1_000_000_000
+	stockLocation = "BENCH"
+	manyLines     = 500
+	manyConns     = 16
+)
+
+// workloads are groups that are measured in turns.
+func workloads(server, self *process, connections int) [][]*workload {
+	oneLine := &workload{
+		name: "allocate, 1 line, durable", process: server, connections: connections, perRequest: 1, unit: "requests",
+		wantStatus: 200, request: func(dst []byte, id uint64) []byte { return appendAllocate(dst, id, 1) },
+	}
+	parseOnly := *oneLine
+	parseOnly.name, parseOnly.process = "parse the same body, answer a constant", self
+	oneLine.syncs = &syncs{}
+
+	refused := &workload{
+		name: "allocate, refused for want of stock", process: server, connections: connections, perRequest: 1, unit: "requests",
+		wantStatus: 409, request: appendRefused,
+	}
+	read := &workload{
+		name: "read a record", process: server, connections: connections, perRequest: 1, unit: "requests",
+		wantStatus: 200, request: appendRead,
+	}
+	many := &workload{
+		name: "allocate, 500 lines, durable", process: server, connections: min(connections, manyConns), perRequest: manyLines, unit: "lines",
+		wantStatus: 200, request: func(dst []byte, id uint64) []byte { return appendAllocate(dst, id, manyLines) },
+	}
+	return [][]*workload{{&parseOnly, oneLine}, {refused, read}, {many}}
+}
+
+// syncs are the log's own figures: commands, and synced writes that they shared.
+type syncs struct {
+	commands, writes float64
+}
+
+// loadStock writes the records that the workloads allocate from, through the API.
+func loadStock(address string) error {
+	client, err := bench.NewClient("http://" + address)
+	if err != nil {
+		return err
+	}
+	type item struct {
+		UPC      string `json:"upc"`
+		Quantity int64  `json:"quantity"`
+	}
+	request := struct {
+		Location string `json:"location"`
+		Items    []item `json:"items"`
+	}{Location: stockLocation}
+	for i := range uint64(stockUPCs) {
+		request.Items = append(request.Items, item{upc(i), stockUnits})
+	}
+	request.Items = append(request.Items, item{"EMPTY", 0})
+	if err := client.Call(context.Background(), "POST", "/v1/inventory/refresh", "bench-stock", &request, nil); err != nil {
+		return fmt.Errorf("load the stock: %w", err)
+	}
+	return nil
+}
+
+func upc(i uint64) string { return fmt.Sprintf("UPC-%04d", i) }
+
+// spread visits the UPCs in an order without a pattern that a cache would like.
+func spread(id uint64) uint64 { return (id*2654435761 + id>>32) % stockUPCs }
+
+func appendAllocate(dst []byte, id uint64, lines int) []byte {
+	body := append(make([]byte, 0, 32+96*lines), `{"lines":[`...)
+	for i := range lines {
+		if i > 0 {
+			body = append(body, ',')
+		}
+		body = append(body, `{"itemId":"`...)
+		body = strconv.AppendInt(body, int64(i), 10)
+		body = append(body, `","upc":"UPC-`...)
+		body = appendPadded(body, spread(id+uint64(i)))
+		body = append(body, `","location":"`+stockLocation+`","quantity":1}`...)
+	}
+	body = append(body, `]}`...)
+	return appendPost(dst, id, body)
+}
+
+func appendRefused(dst []byte, id uint64) []byte {
+	return appendPost(dst, id, []byte(`{"lines":[{"itemId":"1","upc":"EMPTY","location":"`+stockLocation+`","quantity":1}]}`))
+}
+
+func appendPost(dst []byte, id uint64, body []byte) []byte {
+	dst = append(dst, "POST /v1/orders/"...)
+	dst = strconv.AppendUint(dst, id, 10)
+	dst = append(dst, "/allocate HTTP/1.1\r\nHost: bench\r\nContent-Type: application/json\r\nContent-Length: "...)
+	dst = strconv.AppendInt(dst, int64(len(body)), 10)
+	dst = append(dst, "\r\n\r\n"...)
+	return append(dst, body...)
+}
+
+func appendRead(dst []byte, id uint64) []byte {
+	dst = append(dst, "GET /v1/inventory/"+stockLocation+"/UPC-"...)
+	dst = appendPadded(dst, spread(id))
+	return append(dst, " HTTP/1.1\r\nHost: bench\r\n\r\n"...)
+}
+
+// appendPadded writes four digits.
+func appendPadded(dst []byte, n uint64) []byte {
+	return append(dst, byte('0'+n/1000%10), byte('0'+n/100%10), byte('0'+n/10%10), byte('0'+n%10))
+}
+
+// readSyncs reads two figures of /metrics.
+func readSyncs(address string) (s syncs, err error) {
+	text, err := get("http://" + address + "/metrics")
+	if err != nil {
+		return s, err
+	}
+	if s.commands, err = metric(text, "apportion_entry_commands_sum"); err != nil {
+		return s, err
+	}
+	s.writes, err = metric(text, "apportion_log_sync_seconds_count")
+	return s, err
+}
+
+// metric finds a figure without labels. A histogram that was never updated is not shown: 0.
+func metric(text []byte, name string) (float64, error) {
+	for line := range bytes.Lines(text) {
+		if value, ok := bytes.CutPrefix(line, []byte(name+" ")); ok {
+			return strconv.ParseFloat(string(bytes.TrimSpace(value)), 64)
+		}
+	}
+	return 0, nil
+}
