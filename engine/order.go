@@ -324,7 +324,25 @@ func (e *Engine) evictClosedOrders() {
 	}
 }
 
-func linePath(i int, field string) string { return "lines[" + strconv.Itoa(i) + "]." + field }
+// linePaths has the paths of fields of a command's first lines, so that a usual refusal allocates nothing.
+var linePaths = func() (paths [refusedLinesMax]map[string]string) {
+	for i := range paths {
+		paths[i] = make(map[string]string)
+		for _, field := range []string{"upc", "tags", "itemId", "quantity"} {
+			paths[i][field] = "lines[" + strconv.Itoa(i) + "]." + field
+		}
+	}
+	return paths
+}()
+
+func linePath(i int, field string) string {
+	if i < len(linePaths) {
+		if path, ok := linePaths[i][field]; ok {
+			return path
+		}
+	}
+	return "lines[" + strconv.Itoa(i) + "]." + field
+}
 
 // addLine adds an empty line to a result, using the memory of an earlier one.
 func (r *Result) addLine(itemID string, requested int64) *LineResult {
