@@ -20,7 +20,7 @@ func (e *Engine) appendRecord(b []byte, row uint32) []byte {
 	}
 	b = appendText(b, e.text(r.upc))
 	b = appendText(b, e.text(r.location))
-	b = binary.AppendUvarint(b, uint64(r.flags))
+	b = append(b, byte(r.flags))
 	b = binary.AppendUvarint(b, r.version)
 	b = appendUnits(b, r.onHand, r.allocated, r.pending, r.safety, r.floor, r.ltd)
 	b = binary.AppendUvarint(b, uint64(r.segmentCount))
@@ -42,7 +42,8 @@ func (e *Engine) appendRecord(b []byte, row uint32) []byte {
 	for f := r.futures; f != 0; f = e.futures.at(f).next {
 		ft := e.futures.at(f)
 		b = binary.AppendUvarint(b, ft.seq)
-		b = appendUnits(b, ft.dueMS, ft.quantity, int64(ft.tagSet), int64(ft.split))
+		b = appendUnits(b, ft.dueMS, ft.quantity, int64(ft.tagSet))
+		b = append(b, byte(ft.split))
 	}
 	return b
 }
@@ -63,18 +64,15 @@ func (e *Engine) loadRecord(row uint32, b []byte) error {
 		return in.end(ErrCorrupt)
 	}
 	r := e.records.place(row)
-	*r = record{flags: uint32(in.uvarint()), version: in.uvarint(), upc: e.intern(&e.upcs, upc),
+	*r = record{flags: uint32(in.flags(byte(recordLive | recordDue))), version: in.uvarint(), upc: e.intern(&e.upcs, upc),
 		location: e.intern(&e.locations, location)}
 	r.upcText = e.names.at(r.upc).text
 	r.onHand, r.allocated, r.pending, r.safety = in.units(), in.units(), in.units(), in.units()
 	r.floor, r.ltd = in.units(), in.units()
-	r.segmentCount = uint32(in.uvarint())
+	r.segmentCount = uint32(in.count(storedSegmentBytesMin))
 	at := &r.segments
 	var sum segment
 	for range r.segmentCount {
-		if in.left() == 0 {
-			return corrupt("a record ends early", row)
-		}
 		*at = e.segments.add()
 		seg := e.segments.at(*at)
 		*seg = segment{tagSet: readTagSet(&in), onHand: in.units(), allocated: in.units(), pending: in.units(),
@@ -93,12 +91,12 @@ func (e *Engine) loadRecord(row uint32, b []byte) error {
 	}
 	for range in.count(storedFutureBytesMin) {
 		e.linkFuture(r, future{seq: in.uvarint(), dueMS: in.units(), quantity: in.units(),
-			tagSet: TagSetID(in.units()), split: uint32(in.units()), record: row})
+			tagSet: readTagSet(&in), split: uint32(in.flags(1)), record: row})
 	}
 	if err := in.end(ErrCorrupt); err != nil {
 		return err
 	}
-	if r.flags != recordLive && r.flags != recordLive|recordDue {
+	if r.flags&recordLive == 0 {
 		return corrupt("a stored record is not live", row)
 	}
 	e.stats.segments.Add(int64(r.segmentCount))
@@ -180,12 +178,13 @@ type storedOrder struct {
 	items   []storedItem
 }
 
-// bytes that an item, a line, a movement and a delivery have at least
+// bytes that a delivery, a segment, an item, a line and a movement have at least
 const (
-	storedFutureBytesMin = 5
-	storedItemBytesMin   = 9
-	storedLineBytesMin   = 8
-	storedMoveBytesMin   = 5
+	storedFutureBytesMin  = 5
+	storedSegmentBytesMin = 8
+	storedItemBytesMin    = 9
+	storedLineBytesMin    = 8
+	storedMoveBytesMin    = 5
 )
 
 func readOrder(b []byte) (o storedOrder, err error) {
@@ -204,15 +203,15 @@ func readOrder(b []byte) (o storedOrder, err error) {
 
 func readItem(in *reader, s *storedItem) {
 	s.id, s.upc, s.location = in.name(), in.name(), in.name()
-	s.item = item{seq: in.uvarint(), tagSet: TagSetID(in.units()), requested: in.units(), expiresMS: in.units()}
+	s.item = item{seq: in.uvarint(), tagSet: readTagSet(in), requested: in.units(), expiresMS: in.units()}
 	s.lines = make([]line, in.count(storedLineBytesMin))
 	for i := range s.lines {
-		s.lines[i] = line{tagSet: TagSetID(in.units()), took: in.units(), waited: in.units(), allocated: in.units(),
+		s.lines[i] = line{tagSet: readTagSet(in), took: in.units(), waited: in.units(), allocated: in.units(),
 			pending: in.units(), fulfilled: in.units(), returned: in.units(), released: in.units()}
 	}
 	s.moves = make([]movement, in.count(storedMoveBytesMin))
 	for i := range s.moves {
-		s.moves[i] = movement{kind: MovementKind(in.byte()), tagSet: TagSetID(in.units()), units: in.units(),
+		s.moves[i] = movement{kind: MovementKind(in.byte()), tagSet: readTagSet(in), units: in.units(),
 			index: uint64(in.units()), timeMS: in.units()}
 	}
 }
