@@ -64,9 +64,7 @@ func (r *entryResults) distribute(batches []*pending) {
 				panic(fmt.Sprintf("BUG: raftstore: an entry has %d results, and more commands", len(r.ends)))
 			}
 			end := r.ends[command]
-			if w.state != pendingAbandoned {
-				w.appendResult(r.results[start:end])
-			}
+			w.appendResult(r.results[start:end])
 			command, start = command+1, end
 		}
 	}

@@ -30,19 +30,10 @@ type pending struct {
 	done  chan error // capacity 1; receives once per Do that was queued
 	timer *time.Timer
 
-	// Guarded by proposer.mu.
-	state      pendingState
+	// The place in the proposer's queue; guarded by proposer.mu.
+	queued     bool
 	prev, next *pending
 }
-
-type pendingState uint8
-
-const (
-	pendingIdle      pendingState = iota // owned by its Batch
-	pendingQueued                        // in the proposer's queue
-	pendingProposed                      // in the entry on its way
-	pendingAbandoned                     // like pendingProposed, but nobody waits any more
-)
 
 func newPending() *pending { return &pending{done: make(chan error, 1)} }
 

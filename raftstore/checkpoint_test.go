@@ -11,8 +11,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/cockroachdb/pebble/v2/vfs/errorfs"
+	"github.com/hashicorp/raft"
 
 	"apportion/engine"
 )
@@ -136,11 +138,15 @@ func TestCheckpointFaults(t *testing.T) {
 			mustDo(t, s, refresh(fmt.Sprint("U", i), 100))
 		}
 		armed.Store(true)
+		logBytes := s.applier.logBytes.Load()
 		if err := s.Checkpoint(context.Background()); err == nil || !strings.Contains(err.Error(), "injected") {
 			t.Fatalf("%s: got %v, want the injected error", what, err)
 		}
 		if got := s.checkpoints.coveredIndex(); got != 0 {
 			t.Fatalf("%s: a failed checkpoint covers index %d", what, got)
+		}
+		if got := s.applier.logBytes.Load(); got != logBytes {
+			t.Fatalf("%s: %d bytes of log after a failed checkpoint, %d before", what, got, logBytes)
 		}
 		mustDo(t, s, allocate("o1", "U3", 7))
 		if err := s.Checkpoint(context.Background()); err != nil {
@@ -197,5 +203,79 @@ func TestLogFault(t *testing.T) {
 		if got := available(t, again, fmt.Sprint("U", i)); got != 100 {
 			t.Fatalf("U%d has %d units, want 100", i, got)
 		}
+	}
+}
+
+// TestTablesWithRangeDeletions: rows inside a range that the same checkpoint deletes stay, older ones go, and tables are not
+// split inside the range.
+func TestTablesWithRangeDeletions(t *testing.T) {
+	w := newBench(t, testConfig(vfs.NewMem()))
+	write := func(rows func(row func(op engine.RowOp, key, value string))) (paths int) {
+		t.Helper()
+		tb, err := w.state.newTables(raft.SnapshotMeta{Index: 1}, 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		rows(func(op engine.RowOp, key, value string) {
+			if err := tb.row(op, []byte(key), []byte(value)); err != nil {
+				t.Fatal(err)
+			}
+		})
+		if err := tb.closeTable(); err != nil {
+			t.Fatal(err)
+		}
+		if err := w.state.ingest(context.Background(), tb.paths); err != nil {
+			t.Fatal(err)
+		}
+		return len(tb.paths)
+	}
+	write(func(row func(op engine.RowOp, key, value string)) {
+		for _, key := range []string{"a", "c1", "c2", "c3", "e", "g"} {
+			row(engine.RowSet, key, "old")
+		}
+	})
+	paths := write(func(row func(op engine.RowOp, key, value string)) {
+		row(engine.RowSet, "b", "new")
+		row(engine.RowDeleteRange, "c", "d")
+		row(engine.RowSet, "c2", "new")
+		row(engine.RowSet, "c4", "new")
+		row(engine.RowDelete, "e", "")
+		row(engine.RowSet, "f", "new")
+	})
+	if paths < 3 {
+		t.Fatalf("%d tables, want several", paths)
+	}
+	it, err := w.state.db.NewIter(&pebble.IterOptions{LowerBound: []byte{groupPrefix}, UpperBound: []byte{groupEnd}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for it.First(); it.Valid(); it.Next() {
+		got = append(got, fmt.Sprintf("%s=%s", it.Key()[1:], it.Value()))
+	}
+	if err := it.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if want := "[a=old b=new c2=new c4=new f=new g=old]"; fmt.Sprint(got) != want {
+		t.Fatalf("got %v, want %s", got, want)
+	}
+}
+
+// TestAppliedEntryIsSkipped: an entry that the state contains changes nothing when it comes again.
+func TestAppliedEntryIsSkipped(t *testing.T) {
+	w := newBench(t, testConfig(vfs.NewMem()))
+	w.apply(refresh("A", 10))
+	b := testBatch()
+	b.Append(nil, &engine.Adjust{Location: "L", Items: []engine.StockItem{{UPC: "A", Quantity: 5}}})
+	entry := &raft.Log{Index: 2, Data: makeEntry(2, b.Command(0))}
+	for range 2 {
+		w.applier.apply(entry).release()
+	}
+	var v engine.RecordView
+	if !w.applier.engine.ReadRecord("A", "L", &v) || v.OnHand != 15 {
+		t.Fatalf("on hand is %d after the same entry twice, want 15", v.OnHand)
+	}
+	if results := w.applier.apply(entry); len(results.ends) != 0 {
+		t.Fatalf("a skipped entry has %d results", len(results.ends))
 	}
 }

@@ -143,31 +143,28 @@ func (w *pending) armTimer(d time.Duration) {
 	w.timer.Reset(d)
 }
 
-// giveUp takes a batch out of the queue, or leaves it to its entry. If its answer is on the way, that is the answer.
+// giveUp takes a batch out of the queue, or leaves it to its entry, unless the answer has just come.
 func (p *proposer) giveUp(w *pending) error {
-	switch p.abandon(w) {
-	case pendingQueued:
+	if p.unqueue(w) {
 		return ErrTimeout
-	case pendingProposed:
-		return fmt.Errorf("%w: the deadline passed while the entry was on its way", ErrOutcomeUnknown)
+	}
+	select {
+	case err := <-w.done:
+		return err
 	default:
-		return <-w.done
+		return fmt.Errorf("%w: the deadline passed while the entry was on its way", ErrOutcomeUnknown)
 	}
 }
 
-// abandon answers the state in which the caller left the batch. An idle batch cannot be left: it has been settled, or
-// refused by close, so its answer is in the channel or about to be.
-func (p *proposer) abandon(w *pending) pendingState {
+// unqueue is false if the batch is not in the queue any more.
+func (p *proposer) unqueue(w *pending) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	state := w.state
-	switch state {
-	case pendingQueued:
-		p.removeLocked(w)
-	case pendingProposed:
-		w.state = pendingAbandoned
+	if !w.queued {
+		return false
 	}
-	return state
+	p.removeLocked(w)
+	return true
 }
 
 // run proposes entries until close.
@@ -202,7 +199,6 @@ func (p *proposer) take(batches []*pending) []*pending {
 			break
 		}
 		p.removeLocked(w)
-		w.state = pendingProposed
 		batches = append(batches, w)
 	}
 	return batches
@@ -246,9 +242,9 @@ func proposeError(err error) error {
 	}
 }
 
-// settle gives every batch of an entry its results and wakes its caller.
+// settle gives every batch of an entry its results and wakes its caller. A caller that has given up has left its batch
+// behind, so it does no harm to write to that one too.
 func (p *proposer) settle(f *flight) {
-	p.markSettled(f)
 	if f.results != nil {
 		f.results.distribute(f.batches)
 		f.results.release()
@@ -258,19 +254,6 @@ func (p *proposer) settle(f *flight) {
 	}
 	clear(f.batches)
 	f.batches, f.results, f.err = f.batches[:0], nil, nil
-}
-
-// markSettled ends the time in which callers may give up: whoever has not done so by now will read its channel. From
-// here on, the state of a batch says whether somebody waits for it (idle) or not (abandoned), and changes no more before
-// its channel is written.
-func (p *proposer) markSettled(f *flight) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	for _, w := range f.batches {
-		if w.state == pendingProposed {
-			w.state = pendingIdle
-		}
-	}
 }
 
 // sleep waits for something in the queue; false: the proposer is closed and the queue is empty.
@@ -304,7 +287,7 @@ func (p *proposer) close(timeout time.Duration) {
 }
 
 func (p *proposer) pushLocked(w *pending) {
-	w.state, w.prev, w.next = pendingQueued, p.mu.last, nil
+	w.queued, w.prev, w.next = true, p.mu.last, nil
 	if p.mu.last == nil {
 		p.mu.first = w
 	} else {
@@ -315,10 +298,10 @@ func (p *proposer) pushLocked(w *pending) {
 	p.queued.Add(1)
 }
 
-// removeLocked unlinks a queued batch and leaves it idle.
+// removeLocked takes a batch out of the queue.
 func (p *proposer) removeLocked(w *pending) {
-	if w.state != pendingQueued {
-		panic(fmt.Sprintf("BUG: raftstore: a batch in state %d is not in the queue", w.state))
+	if !w.queued {
+		panic("BUG: raftstore: a batch that is not in the queue was to be taken out of it")
 	}
 	if w.prev == nil {
 		p.mu.first = w.next
@@ -330,7 +313,7 @@ func (p *proposer) removeLocked(w *pending) {
 	} else {
 		w.next.prev = w.prev
 	}
-	w.state, w.prev, w.next = pendingIdle, nil, nil
+	w.queued, w.prev, w.next = false, nil, nil
 	p.mu.queuedBytes -= len(w.commands)
 	p.queued.Add(-1)
 }
