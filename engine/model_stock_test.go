@@ -1,0 +1,378 @@
+package engine_test
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+
+	"apportion/engine"
+)
+
+// target is what a stock item is for: the segment of tags, or with group all segments that agree with it in the discrete
+// categories.
+type target struct {
+	tags  tagSet
+	group bool
+}
+
+func (m *model) target(named []engine.Tag) (target, engine.Code) {
+	tags, code := m.resolve(named)
+	group := len(m.distributedCategories()) > 0
+	for _, tag := range named {
+		if c := m.category(tag.Category); c != nil && c.distributed() {
+			group = false
+		}
+	}
+	return target{tags: tags, group: group}, code
+}
+
+func (m *model) sameTarget(a, b target) bool {
+	if a.group != b.group {
+		return false
+	}
+	if a.group {
+		return maps.Equal(m.discretePart(a.tags), m.discretePart(b.tags))
+	}
+	return maps.Equal(a.tags, b.tags)
+}
+
+// overlap says that two targets have a segment in common.
+func (m *model) overlap(a, b target) bool {
+	return m.sameTarget(target{a.tags, a.group || b.group}, target{b.tags, a.group || b.group})
+}
+
+func (m *model) sameDelivery(a, b *future) bool {
+	return a.dateMS == b.dateMS && m.sameTarget(target{a.tags, a.split}, target{b.tags, b.split})
+}
+
+func (m *model) refresh(c *engine.Refresh) answer {
+	var count *stockCount
+	if c.Count != "" {
+		if count = m.counts[c.Location]; count == nil || count.name != c.Count {
+			return answer{Code: engine.CodeUnknownCount}
+		}
+	}
+	return m.stock(c.Location, c.Items, count, func(_, quantity int64) int64 { return quantity })
+}
+
+func (m *model) adjust(c *engine.Adjust) answer {
+	return m.stock(c.Location, c.Items, nil, func(current, quantity int64) int64 { return current + quantity })
+}
+
+// stock applies items one after the other. result says what a target's on hand, or its delivery, becomes.
+func (m *model) stock(location string, items []engine.StockItem, count *stockCount, result func(current, quantity int64) int64) answer {
+	a := answer{Stock: engine.StockResult{Items: int64(len(items))}}
+	targets := make([]target, len(items))
+	for i, it := range items {
+		t, code := m.target(it.Tags)
+		targets[i] = t
+		if code != engine.CodeOK {
+			return answer{Code: code}
+		}
+	}
+	for i := range items {
+		for j := range i {
+			if items[i].UPC == items[j].UPC && items[i].DeliveryDateMS == items[j].DeliveryDateMS && m.overlap(targets[i], targets[j]) {
+				return answer{Code: engine.CodeDuplicate}
+			}
+		}
+	}
+
+	touched := map[place]bool{}
+	for i, it := range items {
+		p := place{it.UPC, location}
+		touched[p] = true
+		m.setFields(p, targets[i], it)
+		if it.DeliveryDateMS != 0 {
+			if !m.setFuture(p, targets[i], it, result) {
+				return answer{Code: engine.CodeOnHandBelowZero}
+			}
+			m.releasePending(p) // less safety stock may have made room
+			continue
+		}
+		current := m.onHand(p, targets[i])
+		next := result(current, it.Quantity)
+		if count != nil {
+			// What was sold or received since the count began stays sold and received.
+			next += current - count.onHand(m, p, targets[i])
+		}
+		if next < 0 {
+			return answer{Code: engine.CodeOnHandBelowZero}
+		}
+		before := m.record(p).copy()
+		m.setOnHand(p, targets[i], next)
+		if count != nil {
+			count.correct(p, before, m.record(p))
+		}
+		m.releasePending(p)
+		a.Stock.Units += abs(it.Quantity)
+	}
+	for p := range touched {
+		m.splitIfDue(p)
+		m.releasePending(p)
+	}
+	a.Stock.Records = int64(len(touched))
+	return a
+}
+
+func abs(x int64) int64 { return max(x, -x) }
+
+// setFields takes over safety stock, floor and ltd. A group's floor and ltd are the record's.
+func (m *model) setFields(p place, t target, it engine.StockItem) {
+	r := m.record(p)
+	floor, ltd := &r.floor, &r.ltd
+	if !t.group {
+		s := r.segment(t.tags)
+		floor, ltd = &s.floor, &s.ltd
+		if it.Has&engine.HasSafetyStock != 0 {
+			s.safetyStock = it.SafetyStock
+		}
+	} else if it.Has&engine.HasSafetyStock != 0 {
+		m.splitSafetyStock(p, t.tags, it.SafetyStock)
+	}
+	if it.Has&engine.HasFloor != 0 {
+		*floor = it.Floor
+	}
+	if it.Has&engine.HasLTD != 0 {
+		*ltd = it.LTD
+	}
+}
+
+// segmentsOf are a target's existing segments.
+func (m *model) segmentsOf(r *record, t target) []*segment {
+	var segments []*segment
+	for _, s := range r.segments {
+		if m.sameTarget(target{s.tags, t.group}, t) {
+			segments = append(segments, s)
+		}
+	}
+	return segments
+}
+
+func (m *model) onHand(p place, t target) int64 {
+	var units int64
+	for _, s := range m.segmentsOf(m.record(p), t) {
+		units += s.onHand
+	}
+	return units
+}
+
+func (m *model) setOnHand(p place, t target, units int64) {
+	if t.group {
+		m.splitOnHand(p, t.tags, units)
+	} else {
+		m.record(p).segment(t.tags).onHand = units
+	}
+}
+
+// setFuture sets or changes what a target will receive at a time; false: it would be negative. A schema change can have
+// made two deliveries equal: then they are one from here on.
+func (m *model) setFuture(p place, t target, it engine.StockItem, result func(current, quantity int64) int64) bool {
+	m.sequence++
+	r := m.record(p)
+	next := &future{dateMS: it.DeliveryDateMS, tags: t.tags, split: t.group, sequence: m.sequence}
+	var others []*future
+	for _, f := range r.futures {
+		if m.sameDelivery(f, next) {
+			next.quantity += f.quantity
+			next.sequence = min(next.sequence, f.sequence)
+		} else {
+			others = append(others, f)
+		}
+	}
+	next.quantity = result(next.quantity, it.Quantity)
+	r.futures = others
+	if next.quantity > 0 {
+		r.futures = append(others, next)
+	}
+	return next.quantity >= 0
+}
+
+func (m *model) transfer(c *engine.Transfer) answer {
+	a := answer{Stock: engine.StockResult{Items: int64(len(c.Items))}}
+	touched := map[place]bool{}
+	before := m.copy() // no item gives what another one brings
+	taken := map[string]int64{}
+	for _, it := range c.Items {
+		from, fromCode := m.resolve(it.FromTags)
+		to, toCode := m.resolve(it.ToTags)
+		if fromCode != engine.CodeOK {
+			return answer{Code: fromCode}
+		}
+		if toCode != engine.CodeOK {
+			return answer{Code: toCode}
+		}
+		fromPlace, toPlace := place{it.UPC, it.FromLocation}, place{it.UPC, it.ToLocation}
+		r := before.records[fromPlace]
+		if r == nil {
+			return answer{Code: engine.CodeUnknownRecord}
+		}
+		if fromPlace == toPlace && maps.Equal(from, to) {
+			return answer{Code: engine.CodeInvalid}
+		}
+		s := r.find(from)
+		if s == nil {
+			return answer{Code: engine.CodeUnknownSegment}
+		}
+		source := fmt.Sprint(fromPlace, from)
+		if left := before.available(fromPlace, s) - taken[source]; left < it.Quantity {
+			return answer{Code: engine.CodeInsufficient, Stock: engine.StockResult{Units: max(0, left)}}
+		}
+		taken[source] += it.Quantity
+		m.record(fromPlace).segment(from).onHand -= it.Quantity
+		m.record(toPlace).segment(to).onHand += it.Quantity
+		touched[fromPlace], touched[toPlace] = true, true
+		a.Stock.Units += it.Quantity
+	}
+	for p := range touched {
+		m.releasePending(p)
+	}
+	a.Stock.Records = int64(len(touched))
+	return a
+}
+
+func inScope(s engine.Scope, p place) bool {
+	return (len(s.UPCs) == 0 || slices.Contains(s.UPCs, p.upc)) && (len(s.Locations) == 0 || slices.Contains(s.Locations, p.location))
+}
+
+func (m *model) redistribute(c *engine.Redistribute) answer {
+	var a answer
+	before := m.copy()
+	for _, p := range m.places() {
+		if !inScope(c.Scope, p) {
+			continue
+		}
+		if !c.Now && !c.DryRun {
+			m.records[p].due = true
+			a.Stock.Records++
+			continue
+		}
+		m.records[p].due = true
+		m.splitIfDue(p)
+		changes := m.changes(before, p)
+		m.releasePending(p)
+		a.Stock.Records++
+		for _, c := range changes {
+			a.Changes = append(a.Changes, c)
+			a.Stock.Units += max(0, c.After-c.Before)
+		}
+	}
+	if c.DryRun {
+		*m = *before
+	}
+	return a
+}
+
+// changes lists the segments whose available units are not what they were before.
+func (m *model) changes(before *model, p place) []change {
+	var changes []change
+	for _, s := range m.records[p].segments {
+		was := int64(0)
+		if old := before.records[p].find(s.tags); old != nil {
+			was = before.available(p, old)
+		}
+		if now := m.available(p, s); now != was {
+			changes = append(changes, change{p.upc, p.location, s.tags.String(), was, now})
+		}
+	}
+	return changes
+}
+
+func (m *model) delete(c *engine.Delete) answer {
+	var a answer
+	var gone []place
+	for _, p := range m.places() {
+		if !inScope(c.Scope, p) {
+			continue
+		}
+		gone = append(gone, p)
+		blocked := engine.BlockedRecord{UPC: p.upc, Location: p.location}
+		for _, s := range m.records[p].segments {
+			allocated, pending := m.promised(p, s.tags)
+			blocked.OnHand += s.onHand
+			blocked.Allocated += allocated
+			blocked.Pending += pending
+		}
+		a.Stock.Records++
+		a.Stock.Units += blocked.OnHand
+		a.Stock.Promised += blocked.Allocated + blocked.Pending
+		if blocked.Allocated+blocked.Pending > 0 && !c.Force {
+			a.Blocked = append(a.Blocked, blocked)
+		}
+	}
+	if len(a.Blocked) > 0 {
+		a.Code = engine.CodeInUse
+		return a
+	}
+	if c.DryRun {
+		return a
+	}
+	for _, p := range gone {
+		for _, it := range m.items() {
+			if it.place == p {
+				it.release()
+			}
+		}
+		delete(m.records, p)
+		if count := m.counts[p.location]; count != nil {
+			delete(count.base, p)
+		}
+	}
+	return a
+}
+
+func (m *model) startCount(c *engine.StartCount) answer {
+	if m.counts[c.Location] != nil {
+		return answer{Code: engine.CodeCountOpen}
+	}
+	count := &stockCount{name: c.Count, endsMS: m.nowMS + engine.CountAgeMS, base: map[place][]segment{}}
+	for p, r := range m.records {
+		if p.location == c.Location {
+			for _, s := range r.copy().segments {
+				count.base[p] = append(count.base[p], *s)
+			}
+		}
+	}
+	m.counts[c.Location] = count
+	return answer{}
+}
+
+func (m *model) closeCount(c *engine.CloseCount) answer {
+	if count := m.counts[c.Location]; count == nil || count.name != c.Count {
+		return answer{Code: engine.CodeUnknownCount}
+	}
+	delete(m.counts, c.Location)
+	return answer{}
+}
+
+// onHand is what a target had on hand when the count started.
+func (c *stockCount) onHand(m *model, p place, t target) int64 {
+	var units int64
+	for _, s := range c.base[p] {
+		if m.sameTarget(target{s.tags, t.group}, t) {
+			units += s.onHand
+		}
+	}
+	return units
+}
+
+// correct takes over a counted change as if it had been so when the count started: what came and went since remains the
+// difference, and the same count may be loaded again.
+func (c *stockCount) correct(p place, before, after *record) {
+	base := record{}
+	for i := range c.base[p] {
+		base.segments = append(base.segments, &c.base[p][i])
+	}
+	for _, s := range after.segments {
+		b := base.segment(s.tags)
+		b.onHand += s.onHand
+		if old := before.find(s.tags); old != nil {
+			b.onHand -= old.onHand
+		}
+	}
+	var segments []segment
+	for _, s := range base.segments {
+		segments = append(segments, *s)
+	}
+	c.base[p] = segments
+}

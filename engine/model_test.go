@@ -1,0 +1,336 @@
+package engine_test
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"sort"
+	"strings"
+
+	"apportion/engine"
+)
+
+// The model is the product as doc.go tells it, in maps and loops, with no thought of speed. The property tests hold the
+// engine against it. It shares only the commands' and results' types with the engine; even the counters are kept another
+// way: what is allocated and pending in a segment is not stored, it is the sum over the order items that point there. So
+// a promise that is counted twice, or lost, cannot happen to both sides alike.
+//
+// Reading order: this file has the state and the way of a command, then model_schema, model_split, model_stock,
+// model_order and model_time.
+type model struct {
+	index uint64
+	nowMS int64
+
+	categories []category
+	records    map[place]*record
+	orders     map[string]*order
+	kept       map[string]keptAnswer
+	counts     map[string]*stockCount // by location
+
+	sequence int64 // of the last order item or delivery; items wait, and deliveries arrive, in this order
+}
+
+// place is where a record is: one UPC at one location.
+type place struct{ upc, location string }
+
+// tagSet names one value in every category of the schema.
+type tagSet map[string]string
+
+type record struct {
+	due        bool
+	floor, ltd int64
+	segments   []*segment
+	futures    []*future
+}
+
+type segment struct {
+	tags        tagSet
+	onHand      int64
+	safetyStock int64
+	floor, ltd  int64
+}
+
+// future is a delivery that a record waits for. With split it is for the whole group of the segment that tags name.
+type future struct {
+	dateMS   int64
+	sequence int64 // of the deliveries; those of one time arrive in this order
+	tags     tagSet
+	split    bool
+	quantity int64
+}
+
+type order struct{ items []*item }
+
+// item is an order item. All its units are from one segment, which place and tags name.
+type item struct {
+	id        string
+	place     place
+	tags      tagSet
+	requested int64
+	expiresMS int64 // 0: no reservation
+	sequence  int64
+
+	allocated, pending, fulfilled, returned, released int64
+
+	firstUnits, firstPending int64 // what the Allocate answered, for its repetition
+}
+
+// keptAnswer is the answer to a command with an idempotency key.
+type keptAnswer struct {
+	atMS    int64
+	command engine.Command
+	answer  answer
+}
+
+// stockCount is an open count: what was on hand in every segment of the location when it started.
+type stockCount struct {
+	name   string
+	endsMS int64
+	base   map[place][]segment
+}
+
+// answer is a Result with the tag sets spelled out, so that it can be compared without the engine's ids.
+type answer struct {
+	Code     engine.Code
+	Repeated bool
+	Index    uint64
+	Lines    []lineAnswer
+	Stock    engine.StockResult
+	Changes  []change
+	Blocked  []engine.BlockedRecord
+}
+
+type lineAnswer struct {
+	ItemID    string
+	Code      engine.Code
+	Repeated  bool
+	Requested int64
+	Units     int64
+	Pending   int64
+	Available int64
+	Parts     []part
+}
+
+type part struct {
+	Tags           string
+	Units, Pending int64
+}
+
+type change struct {
+	UPC, Location, Tags string
+	Before, After       int64
+}
+
+func newModel() *model {
+	return &model{
+		records: map[place]*record{},
+		orders:  map[string]*order{},
+		kept:    map[string]keptAnswer{},
+		counts:  map[string]*stockCount{},
+	}
+}
+
+// apply is the model's whole interface: one command of the entry at index, stamped nowMS.
+func (m *model) apply(index uint64, nowMS int64, key string, c engine.Command) answer {
+	m.advance(index, nowMS)
+	if _, _, ok := engine.CheckCommand(c); !ok {
+		return answer{Code: engine.CodeInvalid, Index: index}
+	}
+	if kept, ok := m.kept[key]; ok && key != "" {
+		if !equalCommands(kept.command, c) {
+			return answer{Code: engine.CodeKeyReused, Index: index}
+		}
+		a := kept.answer
+		a.Repeated = true
+		return a
+	}
+
+	// A refused command changes nothing: it runs on a copy that is thrown away.
+	before := m.copy()
+	a := m.run(c)
+	if a.Code != engine.CodeOK {
+		*m = *before
+	}
+	a.Index = index
+	if key != "" {
+		m.kept[key] = keptAnswer{atMS: nowMS, command: c, answer: a}
+	}
+	return a
+}
+
+func (m *model) run(c engine.Command) answer {
+	switch c := c.(type) {
+	case *engine.Refresh:
+		return m.refresh(c)
+	case *engine.Adjust:
+		return m.adjust(c)
+	case *engine.Transfer:
+		return m.transfer(c)
+	case *engine.Redistribute:
+		return m.redistribute(c)
+	case *engine.Delete:
+		return m.delete(c)
+	case *engine.Allocate:
+		return m.allocate(c)
+	case *engine.OrderChange:
+		return m.orderChange(c)
+	case *engine.PutTagCategory:
+		return m.putCategory(c)
+	case *engine.DeleteTagCategory:
+		return m.deleteCategory(c)
+	case *engine.StartCount:
+		return m.startCount(c)
+	case *engine.CloseCount:
+		return m.closeCount(c)
+	case *engine.Expire:
+		return answer{}
+	}
+	panic(fmt.Sprintf("BUG: the model knows no %T", c))
+}
+
+// copy is a deep copy. Kept answers are never changed, so they are shared.
+func (m *model) copy() *model {
+	c := *m
+	c.categories = slices.Clone(m.categories)
+	c.records = map[place]*record{}
+	for p, r := range m.records {
+		c.records[p] = r.copy()
+	}
+	c.orders = map[string]*order{}
+	for id, o := range m.orders {
+		items := make([]*item, len(o.items))
+		for i, it := range o.items {
+			clone := *it
+			clone.tags = maps.Clone(it.tags)
+			items[i] = &clone
+		}
+		c.orders[id] = &order{items: items}
+	}
+	c.kept = maps.Clone(m.kept)
+	c.counts = map[string]*stockCount{}
+	for location, count := range m.counts {
+		clone := *count
+		clone.base = map[place][]segment{}
+		for p, segments := range count.base {
+			for _, s := range segments {
+				s.tags = maps.Clone(s.tags)
+				clone.base[p] = append(clone.base[p], s)
+			}
+		}
+		c.counts[location] = &clone
+	}
+	return &c
+}
+
+func (r *record) copy() *record {
+	c := *r
+	c.segments, c.futures = nil, nil
+	for _, s := range r.segments {
+		clone := *s
+		clone.tags = maps.Clone(s.tags)
+		c.segments = append(c.segments, &clone)
+	}
+	for _, f := range r.futures {
+		clone := *f
+		clone.tags = maps.Clone(f.tags)
+		c.futures = append(c.futures, &clone)
+	}
+	return &c
+}
+
+// places are the records' places, in order, so that the model's answers are in an order too.
+func (m *model) places() []place {
+	places := slices.Collect(maps.Keys(m.records))
+	sort.Slice(places, func(i, j int) bool {
+		a, b := places[i], places[j]
+		return a.location < b.location || a.location == b.location && a.upc < b.upc
+	})
+	return places
+}
+
+// items are all order items, oldest first.
+func (m *model) items() []*item {
+	var items []*item
+	for _, o := range m.orders {
+		items = append(items, o.items...)
+	}
+	sort.Slice(items, func(i, j int) bool { return items[i].sequence < items[j].sequence })
+	return items
+}
+
+func (m *model) record(p place) *record {
+	if m.records[p] == nil {
+		m.records[p] = &record{}
+	}
+	return m.records[p]
+}
+
+func (r *record) find(tags tagSet) *segment {
+	for _, s := range r.segments {
+		if maps.Equal(s.tags, tags) {
+			return s
+		}
+	}
+	return nil
+}
+
+func (r *record) segment(tags tagSet) *segment {
+	if s := r.find(tags); s != nil {
+		return s
+	}
+	s := &segment{tags: maps.Clone(tags)}
+	r.segments = append(r.segments, s)
+	return s
+}
+
+// promised sums what order items hold and wait for in one segment.
+func (m *model) promised(p place, tags tagSet) (allocated, pending int64) {
+	for _, it := range m.items() {
+		if it.place == p && maps.Equal(it.tags, tags) {
+			allocated += it.allocated
+			pending += it.pending
+		}
+	}
+	return allocated, pending
+}
+
+// committed are the units of a segment that are not available.
+func (m *model) committed(p place, s *segment) int64 {
+	allocated, pending := m.promised(p, s.tags)
+	return allocated + pending + s.safetyStock
+}
+
+func (m *model) available(p place, s *segment) int64 { return s.onHand - m.committed(p, s) }
+
+// releasePending gives what is free in the segments of a record to the order items that wait there, oldest first.
+func (m *model) releasePending(p place) {
+	r := m.records[p]
+	if r == nil {
+		return
+	}
+	for _, s := range r.segments {
+		allocated, _ := m.promised(p, s.tags)
+		free := s.onHand - allocated - s.safetyStock
+		for _, it := range m.items() {
+			if free <= 0 {
+				break
+			}
+			if it.place != p || !maps.Equal(it.tags, s.tags) {
+				continue
+			}
+			units := min(free, it.pending)
+			it.pending -= units
+			it.allocated += units
+			free -= units
+		}
+	}
+}
+
+// String spells a tag set in one way only.
+func (t tagSet) String() string {
+	var pairs []string
+	for _, category := range slices.Sorted(maps.Keys(t)) {
+		pairs = append(pairs, category+"="+t[category])
+	}
+	return strings.Join(pairs, ",")
+}

@@ -1,0 +1,193 @@
+package engine_test
+
+import (
+	"bytes"
+	"maps"
+	"slices"
+	"testing"
+
+	"apportion/engine"
+
+	"pgregory.net/rapid"
+)
+
+// TestCheckpoints runs one log through two engines. The first is never restarted. The second is checkpointed at random
+// points, in slices with commands between them, some checkpoints are given up, and now and then it is thrown away and
+// loaded from what the last finished checkpoint left. Both must answer the same, byte for byte, and end with the same hash.
+func TestCheckpoints(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		h := newHarness(t)
+		w := &twin{h: h, e: engine.New(), stored: map[string][]byte{}, hashes: map[uint64][32]byte{}}
+		t.Repeat(map[string]func(*rapid.T){
+			"command": func(t *rapid.T) {
+				h.step(t)
+				w.follow(t)
+			},
+			"checkpoint": func(t *rapid.T) { w.checkpoint(t) },
+			"restart":    func(t *rapid.T) { w.restart(t) },
+			"age": func(t *rapid.T) {
+				h.t = t
+				h.index += engine.ClosedOrderEntries + 1
+				h.apply("", &engine.Expire{}) // closed orders leave memory
+				w.follow(t)
+			},
+			"": func(t *rapid.T) {
+				if h.e.Hash() != w.e.Hash() {
+					t.Fatalf("the hashes differ after index %d", h.index)
+				}
+				w.checkArchived(t)
+			},
+		})
+		h.check(t)
+		w.restart(t)
+	})
+}
+
+// twin is the engine that is checkpointed, with what a state database would have stored of it.
+type twin struct {
+	h *harness
+	e *engine.Engine
+
+	applied int // entries of the harness's log
+	hashes  map[uint64][32]byte
+
+	stored      map[string][]byte
+	storedIndex uint64
+
+	open    *engine.Checkpoint
+	pending map[string][]byte // stored, as it will be when the open checkpoint is done
+	lastKey []byte
+}
+
+// follow applies what the harness has logged. Slices of an open checkpoint come between the commands.
+func (w *twin) follow(t *rapid.T) {
+	for ; w.applied < len(w.h.log); w.applied++ {
+		l := w.h.log[w.applied]
+		got := w.e.Apply(l.index, l.nowMS, l.command, nil)
+		if !bytes.Equal(got, l.result) {
+			t.Fatalf("at index %d the twin answers otherwise:\n%x\n%x", l.index, l.result, got)
+		}
+	}
+	if w.open != nil && rapid.IntRange(0, 1).Draw(t, "slice") == 1 {
+		w.slice(t, rapid.IntRange(1, 300).Draw(t, "bytes"))
+	}
+}
+
+// checkpoint begins one, or ends the one that is open: by finishing or by giving it up.
+func (w *twin) checkpoint(t *rapid.T) {
+	switch {
+	case w.open == nil:
+		w.freeze(t)
+	case rapid.IntRange(0, 3).Draw(t, "abort") == 0:
+		t.Logf("the checkpoint is given up")
+		w.open.Abort()
+		w.open = nil
+	default:
+		for w.open != nil {
+			w.slice(t, 1000)
+		}
+	}
+}
+
+func (w *twin) freeze(t *rapid.T) {
+	t.Logf("a checkpoint begins at index %d", w.e.AppliedIndex())
+	w.open = w.e.Freeze()
+	w.pending, w.lastKey = maps.Clone(w.stored), nil
+	w.hashes[w.open.Index()] = w.e.Hash()
+	if w.open.Index() != w.e.AppliedIndex() {
+		t.Fatalf("the checkpoint is at index %d, the engine at %d", w.open.Index(), w.e.AppliedIndex())
+	}
+	w.h.index++ // a checkpoint begins between two entries
+}
+
+// slice stores the next rows of the open checkpoint; the last slice makes them the stored state.
+func (w *twin) slice(t *rapid.T, bytesMax int) {
+	var rows engine.Rows
+	more := w.open.Next(&rows, bytesMax)
+	err := rows.Each(func(op engine.RowOp, key, value []byte) error {
+		if bytes.Compare(w.lastKey, key) >= 0 && w.lastKey != nil {
+			t.Fatalf("row %x comes after row %x", key, w.lastKey)
+		}
+		w.lastKey = slices.Clone(key)
+		switch op {
+		case engine.RowSet:
+			w.pending[string(key)] = slices.Clone(value)
+		case engine.RowDelete:
+			delete(w.pending, string(key))
+		case engine.RowDeleteRange:
+			maps.DeleteFunc(w.pending, func(k string, _ []byte) bool { return k >= string(key) && k < string(value) })
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatalf("the rows: %v", err)
+	}
+	if more {
+		return
+	}
+	t.Logf("the checkpoint of index %d is done", w.open.Index())
+	w.stored, w.storedIndex = w.pending, w.open.Index()
+	w.open.Done()
+	w.open = nil
+}
+
+// checkArchived compares the rows of orders that have left memory. The first engine, which is never checkpointed, still
+// has them; the twin has those that are not stored yet.
+func (w *twin) checkArchived(t *rapid.T) {
+	for _, id := range orderIDs {
+		want, evicted := w.h.e.AppendArchived(nil, id)
+		if !evicted {
+			continue
+		}
+		got, ok := w.e.AppendArchived(nil, id)
+		if !ok {
+			got = w.stored[string(engine.ArchivedKey(nil, id))]
+		}
+		if !bytes.Equal(got, want) {
+			t.Fatalf("the row of the evicted order %s is %x, stored as %x", id, want, got)
+		}
+	}
+}
+
+// restart throws the engine away, loads another one from what is stored, and replays the log behind it.
+func (w *twin) restart(t *rapid.T) {
+	t.Logf("restarting from index %d", w.storedIndex)
+	w.open = nil
+	w.e = engine.New()
+	if w.storedIndex > 0 {
+		w.load(t)
+	}
+	w.applied = 0
+	for w.applied < len(w.h.log) && w.h.log[w.applied].index <= w.storedIndex {
+		w.applied++
+	}
+	w.follow(t)
+	w.e.Verify(func(problem string) { t.Fatalf("after the restart Verify reports: %s", problem) })
+	if w.e.Hash() != w.h.e.Hash() {
+		t.Fatalf("restarted from index %d, the hashes differ at index %d", w.storedIndex, w.h.index)
+	}
+}
+
+func (w *twin) load(t *rapid.T) {
+	tables := map[byte][]string{}
+	for _, key := range slices.Sorted(maps.Keys(w.stored)) {
+		tables[key[0]] = append(tables[key[0]], key)
+	}
+	loader := w.e.BeginLoad()
+	for _, table := range rapid.Permutation(slices.Sorted(maps.Keys(tables))).Draw(t, "tables") {
+		for _, key := range tables[table] {
+			if err := loader.Row([]byte(key), w.stored[key]); err != nil {
+				t.Fatalf("row %x: %v", key, err)
+			}
+		}
+	}
+	if err := loader.Finish(); err != nil {
+		t.Fatalf("the rows do not load: %v", err)
+	}
+	if w.e.AppliedIndex() != w.storedIndex {
+		t.Fatalf("loaded at index %d, stored at %d", w.e.AppliedIndex(), w.storedIndex)
+	}
+	if w.e.Hash() != w.hashes[w.storedIndex] {
+		t.Fatalf("loaded at index %d, the hash is not what it was", w.storedIndex)
+	}
+}

@@ -1,0 +1,248 @@
+package engine_test
+
+import (
+	"fmt"
+	"testing"
+
+	"apportion/engine"
+
+	gocmp "github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+	"pgregory.net/rapid"
+)
+
+// TestEngineAgainstModel applies random commands to the engine and to the model, and demands the same answers and the
+// same state after every one.
+//
+// rapid's defaults (100 runs of about 30 commands) take a few seconds. A long run:
+//
+//	go test ./engine -run TestEngineAgainstModel -rapid.checks=20000 -rapid.steps=60 -timeout 1h
+func TestEngineAgainstModel(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		h := newHarness(t)
+		for range rapid.IntRange(0, 2).Draw(t, "categories") {
+			h.apply("", generator{t, h.m, h.nowMS}.putCategory())
+		}
+		t.Repeat(map[string]func(*rapid.T){
+			"command": func(t *rapid.T) { h.step(t) },
+			"":        func(t *rapid.T) { h.check(t) },
+		})
+	})
+}
+
+// harness is an engine beside the model.
+type harness struct {
+	t     fatalf
+	e     *engine.Engine
+	m     *model
+	index uint64
+	nowMS int64
+
+	log      []logged
+	versions map[place]uint64
+	result   engine.Result
+}
+
+// logged is a command as the log has it, with the answer that it got.
+type logged struct {
+	index           uint64
+	nowMS           int64
+	command, result []byte
+}
+
+// fatalf is what rapid.T and testing.T have in common here.
+type fatalf interface {
+	Helper()
+	Fatalf(format string, args ...any)
+	Logf(format string, args ...any)
+}
+
+func newHarness(t fatalf) *harness {
+	return &harness{t: t, e: engine.New(), m: newModel(), nowMS: 1_700_000_000_000, versions: map[place]uint64{}}
+}
+
+// step applies one random command; time passes before most of them.
+func (h *harness) step(t *rapid.T) {
+	h.t = t
+	h.pass(t)
+	g := generator{t, h.m, h.nowMS}
+	key := ""
+	if g.chance("with key", 25) {
+		key = g.pick("key", keys)
+		if kept, ok := h.m.kept[key]; ok && g.chance("same body", 70) {
+			h.apply(key, kept.command)
+			return
+		}
+	}
+	c := g.command()
+	if allocate, ok := c.(*engine.Allocate); ok {
+		h.checkRefuses(key, allocate)
+	}
+	h.apply(key, c)
+}
+
+// checkRefuses: what is refused before the log would be refused, with the same answer, if it were applied at once. An
+// order that has left memory is its caller's to look up first: Refuses does not know it.
+func (h *harness) checkRefuses(key string, c *engine.Allocate) {
+	h.t.Helper()
+	var r engine.Result
+	if _, evicted := h.e.AppendArchived(nil, c.OrderID); evicted || !h.e.Refuses(key, c, &r) {
+		return
+	}
+	got := answerOf(h.e.Schema(), &r)
+	want := h.m.copy().apply(h.e.AppliedIndex(), h.e.NowMS(), key, c) // no time passes, so nothing becomes due
+	got.Index, want.Index = 0, 0
+	if diff := compareAnswers(want, got); diff != "" {
+		h.t.Fatalf("%+v\nat index %d, key %q, is refused before the log: model -, engine +\n%s", c, h.index, key, diff)
+	}
+}
+
+// pass lets a random time pass: mostly little, now and then a day, after which keys and counts are forgotten.
+func (h *harness) pass(t *rapid.T) {
+	const dayMS = 24 * 60 * 60 * 1000
+	if h.index > 0 && below(4).Draw(t, "same entry") == 1 {
+		return
+	}
+	h.nowMS += []int64{0, 0, 0, 1, 1, 3, 3, 7, 7, 20, 20, dayMS + 1}[below(12).Draw(t, "time passes")]
+	h.index++
+}
+
+func (h *harness) apply(key string, c engine.Command) answer {
+	h.t.Helper()
+	if h.index == 0 {
+		h.index = 1
+	}
+	h.t.Logf("at index %d, %d ms, key %q: %T %+v", h.index, h.nowMS, key, c, c)
+	command := engine.AppendCommand(nil, h.envelope(key, c), c)
+	bytes := h.e.Apply(h.index, h.nowMS, command, nil)
+	h.log = append(h.log, logged{h.index, h.nowMS, command, bytes})
+	if err := engine.DecodeResult(bytes, &h.result); err != nil {
+		h.t.Fatalf("%T %+v: the result cannot be decoded: %v", c, c, err)
+	}
+	got := answerOf(h.e.Schema(), &h.result)
+	want := h.m.apply(h.index, h.nowMS, key, c)
+	if diff := compareAnswers(want, got); diff != "" {
+		h.t.Fatalf("%T %+v\nat index %d, key %q, the answers differ: model -, engine +\n%s", c, c, h.index, key, diff)
+	}
+	return got
+}
+
+// envelope carries the row of an order that has left memory, as whoever proposes the command would.
+func (h *harness) envelope(key string, c engine.Command) *engine.Envelope {
+	env := &engine.Envelope{Key: key}
+	var id string
+	switch c := c.(type) {
+	case *engine.Allocate:
+		id = c.OrderID
+	case *engine.OrderChange:
+		id = c.OrderID
+	}
+	if row, evicted := h.e.AppendArchived(nil, id); evicted {
+		env.Archived, env.ArchivedAt = row, h.e.AppliedIndex()
+	}
+	return env
+}
+
+// check compares the whole state.
+func (h *harness) check(t fatalf) {
+	t.Helper()
+	h.e.Verify(func(problem string) { t.Fatalf("Verify reports: %s", problem) })
+	h.checkRecords(t)
+	h.checkOrders(t)
+	h.checkSchema(t)
+}
+
+func (h *harness) checkRecords(t fatalf) {
+	t.Helper()
+	schema := h.e.Schema()
+	segments := 0
+	var v engine.RecordView
+	known := h.m.places()
+	for _, upc := range upcs {
+		for _, location := range locations {
+			if p := (place{upc, location}); h.m.records[p] == nil {
+				known = append(known, p)
+			}
+		}
+	}
+	for _, p := range known {
+		segments += h.checkRecord(t, schema, p, &v)
+	}
+	if s := h.e.Stats(); s.Records != int64(len(h.m.records)) || s.Segments != int64(segments) {
+		t.Fatalf("stats say %d records, %d segments; there are %d and %d", s.Records, s.Segments, len(h.m.records), segments)
+	}
+}
+
+// checkRecord compares one record and gives the number of its segments.
+func (h *harness) checkRecord(t fatalf, schema *engine.Schema, p place, v *engine.RecordView) int {
+	t.Helper()
+	found := h.e.ReadRecord(p.upc, p.location, v)
+	if _, want := h.m.records[p]; found != want {
+		t.Fatalf("record %v: found by the engine: %t, by the model: %t", p, found, want)
+	}
+	if !found {
+		delete(h.versions, p)
+		return 0
+	}
+	want, got := h.m.recordFigures(p), recordFiguresOf(h.m, schema, v)
+	if diff := gocmp.Diff(want, got, cmpopts.EquateEmpty()); diff != "" {
+		t.Fatalf("record %v differs: model -, engine +\n%s", p, diff)
+	}
+	if v.Version < h.versions[p] {
+		t.Fatalf("record %v: the version fell from %d to %d", p, h.versions[p], v.Version)
+	}
+	h.versions[p] = v.Version
+	return len(v.Segments)
+}
+
+func (h *harness) checkOrders(t fatalf) {
+	t.Helper()
+	schema := h.e.Schema()
+	var v engine.OrderView
+	for _, id := range orderIDs {
+		want, got := map[string]itemFigures{}, map[string]itemFigures{}
+		if o := h.m.orders[id]; o != nil {
+			for _, it := range o.items {
+				want[it.id] = it.figures()
+			}
+		}
+		if h.readOrder(t, id, &v) {
+			for i := range v.Items {
+				got[v.Items[i].ItemID] = itemFiguresOf(schema, &v.Items[i])
+			}
+		}
+		if diff := gocmp.Diff(want, got); diff != "" {
+			t.Fatalf("order %s differs: model -, engine +\n%s", id, diff)
+		}
+	}
+}
+
+// readOrder reads an order where it is: in memory, or the row that it left when it was evicted.
+func (h *harness) readOrder(t fatalf, id string, v *engine.OrderView) bool {
+	t.Helper()
+	if h.e.ReadOrder(id, v) {
+		return true
+	}
+	row, evicted := h.e.AppendArchived(nil, id)
+	if !evicted {
+		return false
+	}
+	if err := engine.DecodeArchivedOrder(row, v); err != nil {
+		t.Fatalf("the row of the evicted order %s: %v", id, err)
+	}
+	return true
+}
+
+func (h *harness) checkSchema(t fatalf) {
+	t.Helper()
+	var want, got []string
+	for _, c := range h.m.categories {
+		want = append(want, fmt.Sprint(c.name, c.values, c.rounding))
+	}
+	for _, c := range h.e.Schema().Categories() {
+		got = append(got, fmt.Sprint(c.Name, c.Values, c.Rounding))
+	}
+	if diff := gocmp.Diff(want, got); diff != "" {
+		t.Fatalf("the schema differs: model -, engine +\n%s", diff)
+	}
+}
