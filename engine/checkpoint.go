@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/binary"
 	"math/bits"
-	"slices"
 )
 
 // The tables of the durable form: the first byte of each row's key, in the order in which a checkpoint gives them.
@@ -28,9 +27,6 @@ type changes struct {
 
 	events, results ringChanges
 
-	// archived holds the orders that left memory since the last freeze, and the ones that came back (nil rows).
-	archived map[string][]byte
-
 	frozen *Checkpoint
 }
 
@@ -38,7 +34,7 @@ type changes struct {
 type ringChanges struct{ first, next uint64 }
 
 // Checkpoint is the rows that changed since the last one, as they were at its freeze: a record that Apply changes before
-// Next has come to it is encoded first. All methods need the mutex under which Apply is called.
+// Next has come to it is encoded first. All methods but Prepare need the mutex under which Apply is called.
 type Checkpoint struct {
 	e     *Engine
 	index uint64
@@ -46,15 +42,14 @@ type Checkpoint struct {
 	meta, schema    []byte
 	records, orders frozenRows
 	events, results frozenRing
-	archived        []archivedRow
-	wasArchived     map[string][]byte
+	archived        *archivedRows
+	prepared        bool
+	toArchive       []uint64 // entries of archived, by order id
 
 	stage int
 	early int64 // rows that Apply had to encode
 	buf   []byte
 }
-
-type archivedRow struct{ key, row []byte }
 
 // frozenRows is the changed rows of one slab.
 type frozenRows struct {
@@ -116,7 +111,7 @@ func (f *frozenRing) keep(r *ring) {
 // DirtyRows is the number of rows that the next checkpoint would write, about. The caller holds the mutex.
 func (e *Engine) DirtyRows() int {
 	c := &e.changes
-	return c.records.n + c.orders.n + len(c.archived) +
+	return c.records.n + c.orders.n + e.archivedNow.Load().len() +
 		int(e.events.ring.next-max(c.events.next, e.events.ring.first)) +
 		int(e.results.ring.next-max(c.results.next, e.results.ring.first))
 }
@@ -126,7 +121,7 @@ func (e *Engine) DirtyRows() int {
 func (e *Engine) Freeze() *Checkpoint {
 	ch := &e.changes
 	assert(ch.frozen == nil, "a checkpoint is frozen while another one is open")
-	c := &Checkpoint{e: e, index: e.appliedIndex.Load(), meta: e.appendMeta(nil), wasArchived: ch.archived}
+	c := &Checkpoint{e: e, index: e.appliedIndex.Load(), meta: e.appendMeta(nil), archived: e.archivedNow.Load()}
 	if ch.schema {
 		c.schema = e.appendSchema(nil)
 	}
@@ -134,11 +129,9 @@ func (e *Engine) Freeze() *Checkpoint {
 	c.orders.rows, ch.orders = ch.orders, bitset{words: make([]uint64, len(ch.orders.words))}
 	c.events = ch.events.freeze(&e.events.ring)
 	c.results = ch.results.freeze(&e.results.ring)
-	for id, row := range ch.archived {
-		c.archived = append(c.archived, archivedRow{key: ArchivedKey(nil, id), row: row})
-	}
-	slices.SortFunc(c.archived, func(a, b archivedRow) int { return bytes.Compare(a.key, b.key) })
-	ch.archived, ch.schema, ch.frozen = nil, false, c
+	e.archivedWas.Store(c.archived) // before archivedNow, so that a reader finds an order in one of them
+	e.archivedNow.Store(newArchivedRows())
+	ch.schema, ch.frozen = false, c
 	return c
 }
 
@@ -159,10 +152,24 @@ func (c *Checkpoint) EarlyRows() int64 { return c.early }
 func (c *Checkpoint) Done() {
 	assert(c.e.changes.frozen == c, "a checkpoint ended twice")
 	c.e.changes.frozen = nil
+	c.e.archivedWas.Store(nil)
+}
+
+// Prepare sorts what can be sorted ahead. It may run without the mutex, and should, before the first Next.
+func (c *Checkpoint) Prepare() {
+	if !c.prepared {
+		c.toArchive, c.prepared = c.archived.sorted(), true
+	}
 }
 
 // Abort ends a checkpoint that did not become durable: its rows count as changed again.
 func (c *Checkpoint) Abort() {
+	now := c.e.archivedNow.Load()
+	for n := c.archived.entries.first; n < c.archived.entries.next; n++ {
+		if id, row := c.archived.get(n); c.archived.find(id) == n && now.find(id) == 0 {
+			now.set(id, row)
+		}
+	}
 	c.Done()
 	ch := &c.e.changes
 	c.records.rows.each(0, func(row uint32) bool { ch.records.add(row); return true })
@@ -170,11 +177,6 @@ func (c *Checkpoint) Abort() {
 	ch.schema = ch.schema || c.schema != nil
 	ch.events = ringChanges{first: c.events.from, next: c.events.begin}
 	ch.results = ringChanges{first: c.results.from, next: c.results.begin}
-	for id, row := range c.wasArchived {
-		if _, newer := ch.archived[id]; !newer {
-			c.e.setArchived(id, row)
-		}
-	}
 }
 
 // each calls do for the rows of the set from one on, in order, until it says no.
@@ -208,15 +210,18 @@ func (c *Checkpoint) Next(rows *Rows, bytesMax int) bool {
 }
 
 func (c *Checkpoint) nextArchived(rows *Rows, bytesEnd int) bool {
-	for len(c.archived) > 0 && rows.Bytes() < bytesEnd {
-		if a := c.archived[0]; a.row == nil {
-			rows.add(RowDelete, a.key, nil)
-		} else {
-			rows.add(RowSet, a.key, a.row)
+	c.Prepare()
+	for len(c.toArchive) > 0 && rows.Bytes() < bytesEnd {
+		id, row := c.archived.get(c.toArchive[0])
+		c.buf = ArchivedKey(c.buf[:0], id)
+		op := RowSet
+		if len(row) == 0 {
+			op = RowDelete
 		}
-		c.archived = c.archived[1:]
+		rows.add(op, c.buf, row)
+		c.toArchive = c.toArchive[1:]
 	}
-	return len(c.archived) > 0
+	return len(c.toArchive) > 0
 }
 
 func (c *Checkpoint) nextEvents(rows *Rows, bytesEnd int) bool {

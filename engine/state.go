@@ -154,6 +154,10 @@ type Engine struct {
 	results results
 	events  eventLog
 
+	// archivedNow holds the orders that left memory since the last freeze, archivedWas those of the frozen checkpoint.
+	archivedNow atomic.Pointer[archivedRows]
+	archivedWas atomic.Pointer[archivedRows]
+
 	changes changes
 	stats   stats
 	scratch scratch
@@ -191,6 +195,7 @@ func (e *Engine) Stats() Stats {
 func New() *Engine {
 	e := &Engine{}
 	e.schema.Store(&Schema{})
+	e.archivedNow.Store(newArchivedRows())
 	e.results.ring.start(1)
 	e.events.ring.start(1)
 	e.changes.results = ringChanges{first: 1, next: 1}

@@ -1,0 +1,152 @@
+package engine
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+)
+
+// archivedRows holds the stored form of orders that left memory between two checkpoints, and the names of those that came
+// back. It is written by the writer alone, and not any more once it is frozen; mayHave may be asked at any time.
+type archivedRows struct {
+	entries ring  // order id, then the row; an empty row deletes the stored one
+	byID    table // entries under resultRow
+	buf     []byte
+}
+
+func newArchivedRows() *archivedRows {
+	a := new(archivedRows)
+	a.entries.start(1)
+	return a
+}
+
+// set notes what the next checkpoint does to an order's stored row; nil deletes it.
+func (a *archivedRows) set(orderID string, row []byte) {
+	if number := a.find(orderID); number != 0 {
+		a.byID.remove(hashText(orderID), resultRow(number))
+	}
+	a.buf = append(appendText(a.buf[:0], orderID), row...)
+	a.byID.add(hashText(orderID), resultRow(a.entries.add(a.buf)))
+}
+
+// get gives the order id and the row of an entry.
+func (a *archivedRows) get(number uint64) (orderID string, row []byte) {
+	in := reader{b: a.entries.get(number)}
+	orderID = in.text()
+	return orderID, in.b[in.at:]
+}
+
+// find gives the number of an order's newest entry; 0: there is none.
+func (a *archivedRows) find(orderID string) uint64 {
+	for p := a.byID.probe(hashText(orderID)); ; {
+		row := p.next()
+		if row == 0 {
+			return 0
+		}
+		number := uint64(row &^ (1 << 31))
+		if id, _ := a.get(number); id == orderID {
+			return number
+		}
+	}
+}
+
+// mayHave says whether there may be an entry of the order; no is certain.
+func (a *archivedRows) mayHave(orderID string) bool {
+	p := a.byID.probe(hashText(orderID))
+	return p.next() != 0
+}
+
+func (a *archivedRows) len() int { return a.entries.len() }
+
+// sorted gives the numbers of the newest entry of each order, by order id.
+func (a *archivedRows) sorted() []uint64 {
+	numbers := make([]uint64, 0, a.len())
+	for n := a.entries.first; n < a.entries.next; n++ {
+		numbers = append(numbers, n)
+	}
+	id := func(number uint64) string { id, _ := a.get(number); return id }
+	slices.SortFunc(numbers, func(x, y uint64) int {
+		return cmp.Or(strings.Compare(id(x), id(y)), cmp.Compare(y, x)) // the newest first
+	})
+	return slices.CompactFunc(numbers, func(x, y uint64) bool { return id(x) == id(y) })
+}
+
+// archive takes a closed order out of memory; its row goes with the next checkpoint.
+func (e *Engine) archive(row uint32) {
+	e.scratch.encoded = e.appendOrder(e.scratch.encoded[:0], row)
+	e.archivedNow.Load().set(e.ordersText.get(e.orders.at(row).id), e.scratch.encoded)
+	e.touchOrder(row)
+	e.dropOrder(row)
+	e.stats.evicted.Add(1)
+}
+
+// loadArchived brings an order back into memory.
+func (e *Engine) loadArchived(orderID string, b []byte) (uint32, error) {
+	o, err := readOrder(b)
+	if err != nil {
+		return 0, err
+	}
+	if o.id != orderID {
+		return 0, corrupt("a stored order has another id", 0)
+	}
+	row := e.orders.add()
+	e.touchOrder(row)
+	e.loadOrder(row, &o)
+	e.setChanged(row, e.appliedIndex.Load())
+	e.closed.push(closedOrder{row: row, changed: e.appliedIndex.Load()})
+	e.archivedNow.Load().set(orderID, nil)
+	return row, nil
+}
+
+// AppendArchived appends the stored form of a closed order that is on its way out of memory, or has left it and is not in
+// a checkpoint yet. The caller holds the mutex under which Apply is called, and looks among the checkpoints' rows if the
+// answer is false.
+func (e *Engine) AppendArchived(dst []byte, orderID string) ([]byte, bool) {
+	if row := e.findOrder(orderID); row != 0 {
+		if e.orders.at(row).open > 0 {
+			return dst, false
+		}
+		return e.appendOrder(dst, row), true
+	}
+	for _, a := range []*archivedRows{e.archivedNow.Load(), e.archivedWas.Load()} {
+		if a == nil {
+			continue
+		}
+		if number := a.find(orderID); number != 0 {
+			_, row := a.get(number)
+			return append(dst, row...), len(row) > 0
+		}
+	}
+	return dst, false
+}
+
+// MayHaveArchived says whether an order may have left memory without being in a checkpoint yet. It may be called at any
+// time. No is certain, as far as the log was applied when the call began.
+func (e *Engine) MayHaveArchived(orderID string) bool {
+	now, was := e.archivedNow.Load(), e.archivedWas.Load()
+	return now.mayHave(orderID) || was != nil && was.mayHave(orderID)
+}
+
+// DecodeArchivedOrder reads the stored form of an order. The view's texts are copies.
+func DecodeArchivedOrder(b []byte, v *OrderView) error {
+	o, err := readOrder(append([]byte(nil), b...))
+	if err != nil {
+		return err
+	}
+	*v = OrderView{OrderID: o.id, Items: v.Items[:0]}
+	for i := range o.items {
+		s := &o.items[i]
+		view := ItemView{ItemID: s.id, UPC: s.upc, Location: s.location, TagSet: s.item.tagSet,
+			Requested: s.item.requested, ExpiresAtMS: s.item.expiresMS}
+		for _, l := range s.lines {
+			view.Lines = append(view.Lines, LineView{TagSet: l.tagSet, Allocated: l.allocated, Pending: l.pending,
+				Fulfilled: l.fulfilled, Returned: l.returned, Released: l.released})
+		}
+		for _, m := range s.moves {
+			view.Movements = append(view.Movements, MovementView{Kind: m.kind, TagSet: m.tagSet, Units: m.units,
+				Index: m.index, TimeMS: m.timeMS})
+		}
+		v.Items = append(v.Items, view)
+	}
+	return nil
+}
