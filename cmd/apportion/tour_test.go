@@ -1,0 +1,189 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"testing"
+)
+
+// tourStep is one request of a document and the reply it shows.
+type tourStep struct {
+	command string
+	want    string
+}
+
+// TestTours sends the requests of the documents to real servers and compares the replies with those that they show. A
+// shown reply may leave members out; what it shows must be so.
+func TestTours(t *testing.T) {
+	f := func(path string, args ...string) {
+		t.Helper()
+		text, err := os.ReadFile(filepath.Join("../..", path))
+		if err != nil {
+			t.Fatal(err)
+		}
+		steps := tourSteps(string(text))
+		if len(steps) < 10 {
+			t.Fatalf("%s: only %d requests found: has its form changed?", path, len(steps))
+		}
+		s := startServer(t, filepath.Join(t.TempDir(), "data"), args...)
+		for _, step := range steps {
+			s.tourStep(path, step)
+		}
+		s.stop()
+	}
+	f("README.md", "--demo")
+	f("docs/data-model.md")
+}
+
+func (s *server) tourStep(path string, step tourStep) {
+	s.t.Helper()
+	request, err := parseCurl(step.command)
+	if err != nil {
+		s.t.Fatalf("%s: %v\n%s", path, err, step.command)
+	}
+	url, ok := strings.CutPrefix(request.url, "http://127.0.0.1:8080")
+	if !ok {
+		s.t.Fatalf("%s uses another address than the default: %s", path, request.url)
+	}
+	got, err := send(http.DefaultClient, request.method, s.url+url, request.key, request.body)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	if difference := compareShown(step.want, got.body); difference != "" {
+		s.t.Errorf("%s: %s\nreply %s\nbut something else is shown: %s", path, step.command, got.body, difference)
+	}
+}
+
+// tourSteps finds the console blocks. A command begins with "$ ", its reply with "{" at the start of a line.
+func tourSteps(text string) (steps []tourStep) {
+	for _, block := range strings.Split(text, "```console\n")[1:] {
+		block, _, _ = strings.Cut(block, "```")
+		for _, part := range strings.Split("\n"+block, "\n$ ")[1:] {
+			command, want, _ := strings.Cut(part, "\n{")
+			steps = append(steps, tourStep{command, "{" + want})
+		}
+	}
+	return steps
+}
+
+type curlRequest struct {
+	method, url, key, body string
+}
+
+// parseCurl understands as much of curl as the documents use. A flag that it does not know is an error, so that nothing goes
+// unchecked.
+func parseCurl(command string) (r curlRequest, err error) {
+	words, err := shellWords(command)
+	if err != nil || len(words) == 0 || words[0] != "curl" {
+		return r, fmt.Errorf("no curl command: %v", err)
+	}
+	r.method = "GET"
+	explicit := ""
+	for i := 1; i < len(words); i++ {
+		word := words[i]
+		switch {
+		case word == "-s":
+		case strings.HasPrefix(word, "http://"):
+			r.url = word
+		case strings.HasPrefix(word, "-") && i+1 == len(words):
+			return r, fmt.Errorf("%s without a value", word)
+		case word == "-X":
+			i++
+			explicit = words[i]
+		case word == "--json":
+			i++
+			r.method, r.body = "POST", words[i]
+		case word == "-H" && strings.HasPrefix(words[i+1], "Idempotency-Key: "):
+			i++
+			r.key = strings.TrimPrefix(words[i], "Idempotency-Key: ")
+		default:
+			return r, fmt.Errorf("curl's %q is not known to this test", word)
+		}
+	}
+	if explicit != "" {
+		r.method = explicit
+	}
+	return r, nil
+}
+
+// shellWords splits at blanks outside of single quotes.
+func shellWords(line string) (words []string, err error) {
+	parts := strings.Split(line, "'")
+	if len(parts)%2 == 0 {
+		return nil, fmt.Errorf("an open quote")
+	}
+	for i, part := range parts {
+		if i%2 == 1 {
+			words = append(words, part)
+		} else {
+			words = append(words, strings.Fields(part)...)
+		}
+	}
+	return words, nil
+}
+
+// compareShown says where the reply is not what is shown, or nothing.
+func compareShown(shown string, got []byte) string {
+	var want, have any
+	if err := json.Unmarshal([]byte(shown), &want); err != nil {
+		return fmt.Sprintf("what is shown is no JSON: %v", err)
+	}
+	if err := json.Unmarshal(got, &have); err != nil {
+		return fmt.Sprintf("the reply is no JSON: %v", err)
+	}
+	return contains("", want, have)
+}
+
+// contains: members of an object may be missing from want, elements of a list may not.
+func contains(path string, want, have any) string {
+	switch want := want.(type) {
+	case map[string]any:
+		object, ok := have.(map[string]any)
+		if !ok {
+			return fmt.Sprintf("%s is %v", path, have)
+		}
+		for name, value := range want {
+			if difference := contains(path+"."+name, value, object[name]); difference != "" {
+				return difference
+			}
+		}
+	case []any:
+		list, ok := have.([]any)
+		if !ok || len(list) != len(want) {
+			return fmt.Sprintf("%s is %v", path, have)
+		}
+		for i := range want {
+			if difference := contains(fmt.Sprintf("%s[%d]", path, i), want[i], list[i]); difference != "" {
+				return difference
+			}
+		}
+	default:
+		if !reflect.DeepEqual(want, have) {
+			return fmt.Sprintf("%s is %v, not %v", path, have, want)
+		}
+	}
+	return ""
+}
+
+// TestCompareShown: what is shown wrongly is found.
+func TestCompareShown(t *testing.T) {
+	f := func(shown, got string, wantSame bool) {
+		t.Helper()
+		if difference := compareShown(shown, []byte(got)); (difference == "") != wantSame {
+			t.Fatalf("%s beside %s: %q", shown, got, difference)
+		}
+	}
+	f(`{"a":1}`, `{"a":1,"b":2}`, true)
+	f(`{"a":[{"b":1}]}`, `{"a":[{"b":1,"c":2}]}`, true)
+	f(`{"a":1}`, `{"a":2}`, false)
+	f(`{"a":1}`, `{"b":1}`, false)
+	f(`{"a":[1]}`, `{"a":[1,2]}`, false)
+	f(`{"a":{"b":1}}`, `{"a":1}`, false)
+	f(`{`, `{}`, false)
+	f(`{}`, `oops`, false)
+}
