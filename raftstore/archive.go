@@ -85,7 +85,8 @@ func (a *archive) read(orderID string, v *engine.OrderView) (bool, error) {
 			return false, nil
 		}
 	}
-	return false, fmt.Errorf("raftstore: order %q moved between memory and archive %d times while it was read", orderID, archiveAttemptsMax)
+	return false, fmt.Errorf("raftstore: order %q moved between memory and archive %d times while it was read",
+		orderID, archiveAttemptsMax)
 }
 
 func decodeArchived(orderID string, row []byte, v *engine.OrderView) error {

@@ -75,7 +75,8 @@ func (e *entry) check() error {
 		}
 		commandBytes := uint64(binary.LittleEndian.Uint32(rest))
 		if commandBytes > uint64(len(rest)-commandPrefixBytes) {
-			return fmt.Errorf("command %d of %d: %d bytes, the entry has %d left", i, e.count, commandBytes, len(rest)-commandPrefixBytes)
+			return fmt.Errorf("command %d of %d: %d bytes, the entry has %d left",
+				i, e.count, commandBytes, len(rest)-commandPrefixBytes)
 		}
 		rest = rest[commandPrefixBytes+commandBytes:]
 	}

@@ -65,7 +65,8 @@ type flight struct {
 	err     error
 }
 
-func newProposer(log appender, stamper *stamper, lastMS func() int64, metrics *storeMetrics, limits proposerLimits) *proposer {
+func newProposer(log appender, stamper *stamper, lastMS func() int64, metrics *storeMetrics,
+	limits proposerLimits) *proposer {
 	return &proposer{
 		log: log, stamper: stamper, lastMS: lastMS, metrics: metrics, limits: limits,
 		wake: make(chan struct{}, 1), stopped: make(chan struct{}),

@@ -92,7 +92,9 @@ func TestStateOfSomethingElse(t *testing.T) {
 	fs := vfs.NewMem()
 	cfg := testConfig(fs).withDefaults()
 	p := newPaths(fs, cfg.Dir)
-	state, err := openState(stateConfig{fs: fs, dir: p.state, ingestDir: p.ingest, logger: slog.New(slog.DiscardHandler), onFatal: cfg.OnFatal})
+	state, err := openState(stateConfig{
+		fs: fs, dir: p.state, ingestDir: p.ingest, logger: slog.New(slog.DiscardHandler), onFatal: cfg.OnFatal,
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
