@@ -285,6 +285,9 @@ func (e *Engine) releaseAll(itemRow uint32, kind MovementKind) int64 {
 	e.touchOrder(it.order)
 	rec, w := e.begin(e.recordOf(it))
 	e.release(itemRow, rec, &w, allocated+pending, kind, nil)
+	if kind == MovementRecordDeleted {
+		w.waiting = false // whoever waits there gets nothing from a record that goes away
+	}
 	e.end(rec, &w)
 	e.reckon(it, true)
 	return allocated + pending

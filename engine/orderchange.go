@@ -209,11 +209,11 @@ func (e *Engine) restock(p *linePlan, out *LineResult) {
 		l := e.lines.at(row)
 		if units := min(left, l.fulfilled-l.returned); units > 0 {
 			id := e.Schema().canonical(l.tagSet)
-			e.moveOnHand(e.recordAt(it.upc, location), &e.Schema().sets.at(uint32(id)).key, units)
 			l.returned += units
 			left -= units
 			out.Parts = append(out.Parts, Part{TagSet: id, Units: units})
-			e.moved(p.item, MovementReturned, id, units)
+			e.moved(p.item, MovementReturned, id, units) // before the item's own pending units take what came back
+			e.moveOnHand(e.recordAt(it.upc, location), &e.Schema().sets.at(uint32(id)).key, units)
 		}
 		row = l.next
 	}
