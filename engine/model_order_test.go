@@ -8,7 +8,8 @@ import (
 )
 
 // release gives up everything that an item still holds or waits for.
-func (it *item) release() {
+func (m *model) release(it *item, why engine.MovementKind) {
+	m.note(it, why, it.allocated+it.pending)
 	it.released += it.allocated + it.pending
 	it.allocated, it.pending = 0, 0
 }
@@ -114,6 +115,11 @@ func (m *model) allocateLine(c *engine.Allocate, line engine.AllocateLine) (line
 		id: line.ItemID, place: p, tags: tags, requested: line.Quantity, expiresMS: c.ExpiresAtMS, sequence: m.sequence,
 		allocated: units, pending: pending, firstUnits: units, firstPending: pending,
 	}
+	if it != nil {
+		next.history = it.history
+	}
+	m.note(&next, engine.MovementAllocated, units)
+	m.note(&next, engine.MovementPending, pending)
 	if it == nil {
 		if m.orders[c.OrderID] == nil {
 			m.orders[c.OrderID] = &order{}
@@ -240,6 +246,8 @@ func (m *model) doOrderLine(action engine.Kind, it *item, line engine.OrderLine,
 	case engine.KindConfirm:
 		a.Units = min(quantity, it.allocated)
 		a.Pending = quantity - a.Units
+		m.note(it, engine.MovementReleased, it.allocated+it.pending-quantity)
+		m.note(it, engine.MovementConfirmed, quantity)
 		it.released += it.allocated + it.pending - quantity
 		it.allocated, it.pending = a.Units, a.Pending
 	case engine.KindDeallocate:
@@ -248,6 +256,7 @@ func (m *model) doOrderLine(action engine.Kind, it *item, line engine.OrderLine,
 		it.pending -= a.Pending
 		it.allocated -= a.Units
 		it.released += quantity
+		m.note(it, engine.MovementReleased, quantity)
 	case engine.KindFulfill:
 		s := m.records[p].find(it.tags)
 		if s.onHand < quantity {
@@ -258,6 +267,7 @@ func (m *model) doOrderLine(action engine.Kind, it *item, line engine.OrderLine,
 		it.allocated -= quantity
 		it.fulfilled += quantity
 		s.onHand -= quantity
+		m.note(it, engine.MovementFulfilled, quantity)
 	case engine.KindReturn:
 		if line.Location != "" {
 			p.location = line.Location
@@ -265,6 +275,7 @@ func (m *model) doOrderLine(action engine.Kind, it *item, line engine.OrderLine,
 		a.Units = quantity
 		it.returned += quantity
 		m.record(p).segment(it.tags).onHand += quantity
+		m.note(it, engine.MovementReturned, quantity)
 	}
 	a.Parts = []part{{it.tags.String(), a.Units, a.Pending}}
 	m.releasePending(p)
@@ -296,7 +307,7 @@ func (m *model) endReservation(o *order, named []engine.OrderLine) {
 		case slices.ContainsFunc(named, func(l engine.OrderLine) bool { return l.ItemID == it.id }):
 			it.expiresMS = 0
 		default:
-			it.release()
+			m.release(it, engine.MovementReleased)
 			m.releasePending(it.place)
 		}
 	}

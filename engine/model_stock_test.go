@@ -310,7 +310,7 @@ func (m *model) delete(c *engine.Delete) answer {
 	for _, p := range gone {
 		for _, it := range m.items() {
 			if it.place == p {
-				it.release()
+				m.release(it, engine.MovementRecordDeleted)
 			}
 		}
 		delete(m.records, p)

@@ -73,6 +73,16 @@ type item struct {
 	allocated, pending, fulfilled, returned, released int64
 
 	firstUnits, firstPending int64 // what the Allocate answered, for its repetition
+
+	history []movement
+}
+
+// movement is one entry of an order item's history.
+type movement struct {
+	Kind   engine.MovementKind
+	Units  int64
+	Index  uint64
+	TimeMS int64
 }
 
 // keptAnswer is the answer to a command with an idempotency key.
@@ -322,8 +332,18 @@ func (m *model) releasePending(p place) {
 			it.pending -= units
 			it.allocated += units
 			free -= units
+			m.note(it, engine.MovementPendingReleased, units)
 		}
 	}
+}
+
+// note adds to an item's history, which keeps only the latest movements.
+func (m *model) note(it *item, kind engine.MovementKind, units int64) {
+	if units == 0 {
+		return
+	}
+	history := append(slices.Clone(it.history), movement{kind, units, m.index, m.nowMS})
+	it.history = history[max(0, len(history)-engine.MovementsPerItemMax):]
 }
 
 // String spells a tag set in one way only.

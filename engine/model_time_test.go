@@ -34,7 +34,7 @@ func (m *model) expire() {
 	slices.SortStableFunc(items, func(a, b *item) int { return cmp.Compare(a.expiresMS, b.expiresMS) })
 	for _, it := range items {
 		if it.expiresMS != 0 && it.expiresMS <= m.nowMS {
-			it.release()
+			m.release(it, engine.MovementExpired)
 			m.releasePending(it.place)
 		}
 	}
@@ -65,4 +65,26 @@ func (m *model) deliver() {
 		m.splitIfDue(d.place)
 		m.releasePending(d.place)
 	}
+}
+
+// nextDue is the time of the next thing that happens by itself.
+func (m *model) nextDue() (nextMS int64, any bool) {
+	var times []int64
+	for _, it := range m.items() {
+		if it.expiresMS != 0 && it.allocated+it.pending > 0 {
+			times = append(times, it.expiresMS)
+		}
+	}
+	for _, r := range m.records {
+		for _, f := range r.futures {
+			times = append(times, f.dateMS)
+		}
+	}
+	for _, count := range m.counts {
+		times = append(times, count.endsMS)
+	}
+	if len(times) == 0 {
+		return 0, false
+	}
+	return slices.Min(times), true
 }

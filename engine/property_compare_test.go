@@ -42,6 +42,8 @@ type itemFigures struct {
 	ExpiresAtMS         int64
 
 	Allocated, Pending, Fulfilled, Returned, Released int64
+
+	History []movement
 }
 
 func (m *model) recordFigures(p place) recordFigures {
@@ -120,6 +122,7 @@ func (it *item) figures() itemFigures {
 	f := itemFigures{
 		UPC: it.place.upc, Location: it.place.location, Tags: it.tags.String(), Requested: it.requested,
 		Allocated: it.allocated, Pending: it.pending, Fulfilled: it.fulfilled, Returned: it.returned, Released: it.released,
+		History: it.history,
 	}
 	if it.allocated+it.pending > 0 {
 		f.ExpiresAtMS = it.expiresMS
@@ -136,6 +139,9 @@ func itemFiguresOf(schema *engine.Schema, v *engine.ItemView) itemFigures {
 		f.Fulfilled += l.Fulfilled
 		f.Returned += l.Returned
 		f.Released += l.Released
+	}
+	for _, v := range v.Movements {
+		f.History = append(f.History, movement{v.Kind, v.Units, v.Index, v.TimeMS})
 	}
 	if f.Allocated+f.Pending > 0 {
 		f.ExpiresAtMS = v.ExpiresAtMS

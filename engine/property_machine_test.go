@@ -2,6 +2,8 @@ package engine_test
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"testing"
 
 	"apportion/engine"
@@ -150,10 +152,31 @@ func (h *harness) check(t fatalf) {
 	h.checkRecords(t)
 	h.checkOrders(t)
 	h.checkSchema(t)
+	h.checkNextDue(t)
+}
+
+// checkNextDue: the engine may look too early, at what has been dealt with since, but never too late.
+func (h *harness) checkNextDue(t fatalf) {
+	t.Helper()
+	want, any := h.m.nextDue()
+	if got, ok := h.e.NextDueMS(); any && (!ok || got > want) {
+		t.Fatalf("something is due at %d; the engine says %d, %t", want, got, ok)
+	}
 }
 
 func (h *harness) checkRecords(t fatalf) {
 	t.Helper()
+	for _, upc := range upcs {
+		var want []string
+		for _, p := range h.m.places() {
+			if p.upc == upc {
+				want = append(want, p.location)
+			}
+		}
+		if got := h.e.AppendLocations(nil, upc); !slices.Equal(got, want) {
+			t.Fatalf("%s is at %v; the engine says %v", upc, want, got)
+		}
+	}
 	schema := h.e.Schema()
 	segments := 0
 	var v engine.RecordView
@@ -199,7 +222,8 @@ func (h *harness) checkOrders(t fatalf) {
 	t.Helper()
 	schema := h.e.Schema()
 	var v engine.OrderView
-	for _, id := range orderIDs {
+	inMemory := 0
+	for _, id := range slices.Sorted(maps.Keys(h.m.orders)) {
 		want, got := map[string]itemFigures{}, map[string]itemFigures{}
 		if o := h.m.orders[id]; o != nil {
 			for _, it := range o.items {
@@ -211,9 +235,15 @@ func (h *harness) checkOrders(t fatalf) {
 				got[v.Items[i].ItemID] = itemFiguresOf(schema, &v.Items[i])
 			}
 		}
-		if diff := gocmp.Diff(want, got); diff != "" {
+		if h.e.ReadOrder(id, &v) {
+			inMemory++
+		}
+		if diff := gocmp.Diff(want, got, cmpopts.EquateEmpty()); diff != "" {
 			t.Fatalf("order %s differs: model -, engine +\n%s", id, diff)
 		}
+	}
+	if s := h.e.Stats(); s.Orders != int64(inMemory) || s.Results != int64(len(h.m.kept)) {
+		t.Fatalf("stats say %d orders, %d results; there are %d and %d", s.Orders, s.Results, inMemory, len(h.m.kept))
 	}
 }
 
