@@ -12,6 +12,7 @@ type linePlan struct {
 	record  uint32
 	segment uint32 // 0: to be created
 	key     tagSetKey
+	tagSet  TagSetID // of key; 0: to be created
 	units   int64
 	pending int64
 }
@@ -44,7 +45,7 @@ func (e *Engine) allocate(c *Allocate, envelope *Envelope, r *Result) {
 		e.commitAllocate(orderRow, c, i)
 		l := &r.Lines[i]
 		l.Units, l.Pending = p.units, p.pending
-		l.Parts = append(l.Parts, Part{TagSet: e.tagSetOf(&p.key), Units: p.units, Pending: p.pending})
+		l.Parts = append(l.Parts, Part{TagSet: p.tagSet, Units: p.units, Pending: p.pending})
 	}
 }
 
@@ -178,8 +179,8 @@ func (e *Engine) planSource(c *Allocate, l *AllocateLine, p *linePlan) (availabl
 		return 0
 	}
 	rec := e.records.at(p.record)
-	if id := e.Schema().find(&p.key); id != 0 {
-		p.segment = e.findSegment(rec, id)
+	if p.tagSet = e.Schema().find(&p.key); p.tagSet != 0 {
+		p.segment = e.findSegment(rec, p.tagSet)
 	}
 	if p.segment == 0 {
 		switch {
@@ -202,7 +203,10 @@ func (e *Engine) commitAllocate(orderRow uint32, c *Allocate, i int) {
 	l, p := &c.Lines[i], &e.scratch.lines[i]
 	e.touchOrder(orderRow)
 	rec, w := e.begin(p.record)
-	id := e.tagSetOf(&p.key)
+	if p.tagSet == 0 {
+		p.tagSet = e.tagSetOf(&p.key)
+	}
+	id := p.tagSet
 	if p.segment == 0 {
 		p.segment = e.findSegment(rec, id) // an earlier line may have created it
 	}

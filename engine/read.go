@@ -97,7 +97,8 @@ func (e *Engine) AppendLocations(dst []string, upc string) []string {
 }
 
 // AppendUPCs appends up to limit UPCs that have a record at the location, in the order of the records' rows, starting
-// with the records' row from, and gives the row to go on from, 0 at the end. It may be called at any time.
+// with the records' row from, and gives the row to go on from, 0 at the end. It may be called at any time; a record that is
+// deleted and created anew meanwhile may be given twice.
 func (e *Engine) AppendUPCs(dst []string, location string, from uint32, limit int) (upcs []string, next uint32) {
 	name := e.findName(&e.locations, location)
 	if name == 0 {
