@@ -38,8 +38,8 @@ $(STATICCHECK):
 	GOBIN=$(CURDIR)/.tools go install honnef.co/go/tools/cmd/staticcheck@$(STATICCHECK_VERSION)
 	@mv .tools/staticcheck $@
 
-bench-quick: build ## Go benchmarks, briefly, then the server over HTTP (a minute or two)
-	go test -run '^$$' -bench . -benchtime 200ms -benchmem ./...
+bench-quick: build ## Go benchmarks, briefly, then the server over HTTP (about two minutes)
+	go test -run '^$$' -bench . -benchtime 100ms -benchmem ./...
 	go run ./bench/quick -server bin/apportion -seconds $(SECONDS_EACH)
 
 crash: ## kill -9 under load, CRASH_ROUNDS rounds (100)

@@ -62,13 +62,14 @@ func measureAll(stdout io.Writer, o options) (err error) {
 	}
 
 	r := newReport(stdout)
-	for _, group := range workloads(server, self, o.connections) {
+	p := newPlan(server, self, o.connections)
+	for _, group := range p.groups {
 		if err := measureInTurns(group, o.seconds); err != nil {
 			return err
 		}
 		r.add(group)
 	}
-	return r.finish(o)
+	return r.finish(o, p)
 }
 
 // measureInTurns runs the workloads of a group one after another for a second each, as often as asked.

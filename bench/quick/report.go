@@ -17,19 +17,16 @@ const ratioTarget = 0.4
 type report struct {
 	out     io.Writer
 	table   *tabwriter.Writer
-	byName  map[string]*workload
 	started time.Time
-	groups  [][]*workload
 }
 
 func newReport(out io.Writer) *report {
-	r := &report{out: out, table: tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight), byName: map[string]*workload{}, started: time.Now()}
+	r := &report{out: out, table: tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight), started: time.Now()}
 	fmt.Fprintf(r.table, "what\tper second\t\tp50\tp99\tserver CPU each\t\n")
 	return r
 }
 
 func (r *report) add(group []*workload) {
-	r.groups = append(r.groups, group)
 	for _, w := range group {
 		slices.Sort(w.latencies)
 		work := w.requests * w.perRequest
@@ -54,21 +51,20 @@ func each(cpu time.Duration, work int) string {
 }
 
 // finish prints the table and what follows from it.
-func (r *report) finish(o options) error {
+func (r *report) finish(o options, p *plan) error {
 	fmt.Fprintf(r.out, "\n%s, %d cores shared by server and load generator, %s/%s, %d connections (500 lines: %d), %d s each, in turns\n\n",
 		r.started.Format("2006-01-02 15:04"), runtime.NumCPU(), runtime.GOOS, runtime.GOARCH, o.connections, min(o.connections, manyConns), o.seconds)
 	if err := r.table.Flush(); err != nil {
 		return err
 	}
-	parse, allocate := r.groups[0][0], r.groups[0][1]
-	ratio := perSecond(allocate) / perSecond(parse)
+	ratio := perSecond(p.oneLine) / perSecond(p.parseOnly)
 	verdict := "reached"
 	if ratio < ratioTarget {
 		verdict = "MISSED"
 	}
 	fmt.Fprintf(r.out, "\nratio of durable allocations to parsing only: %.2f (target %.1f: %s)\n", ratio, ratioTarget, verdict)
-	if allocate.syncs.writes > 0 {
-		fmt.Fprintf(r.out, "commands per synced write of the log, one-line allocations: %.1f\n", allocate.syncs.commands/allocate.syncs.writes)
+	if s := p.oneLine.syncs; s.writes > 0 {
+		fmt.Fprintf(r.out, "commands per synced write of the log, one-line allocations: %.1f\n", s.commands/s.writes)
 	}
 	return nil
 }
