@@ -156,6 +156,8 @@ func (e *Engine) planLine(c *Allocate, l *AllocateLine, p *linePlan, out *LineRe
 		p.units = min(l.Quantity, available)
 		short := l.Quantity - p.units
 		switch {
+		case short > 0 && c.Backorder && p.segment != 0 && e.segments.at(p.segment).pending+short > QuantityMax:
+			p.code = CodeTooMany
 		case short > 0 && c.Backorder:
 			p.pending = short
 		case short > 0 && (c.Mode != ModePartial || p.units == 0):

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"slices"
 	"strings"
+	"sync/atomic"
 )
 
 // archivedRows holds the stored form of orders that left memory between two checkpoints, and the names of those that came
@@ -120,9 +121,20 @@ func (e *Engine) AppendArchived(dst []byte, orderID string) ([]byte, bool) {
 	return dst, false
 }
 
-// MayHaveArchived says whether an order may have left memory without being in a checkpoint yet. It may be called at any
-// time. No is certain, as far as the log was applied when the call began.
+// MayHaveArchived says whether AppendArchived may find the order. It may be called at any time. No is certain, as far as the
+// log was applied when the call began.
 func (e *Engine) MayHaveArchived(orderID string) bool {
+	hash := hashText(orderID)
+	// Memory first: an order is among the archived ones before it leaves memory.
+	for p := e.byOrderID.probe(hash); ; {
+		row := p.next()
+		if row == 0 {
+			break
+		}
+		if atomic.LoadUint64(&e.orders.at(row).hash) == hash {
+			return true
+		}
+	}
 	now, was := e.archivedNow.Load(), e.archivedWas.Load()
 	return now.mayHave(orderID) || was != nil && was.mayHave(orderID)
 }

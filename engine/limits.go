@@ -14,8 +14,10 @@ const (
 	// derives one key per order from the client's.
 	KeyBytesMax = 144
 
-	// QuantityMax bounds every quantity, in units. The sum over a record's segments then stays far below 2^63, so no
-	// addition inside the engine can overflow.
+	// QuantityMax bounds every quantity, in units: each that a command names, and what a segment has on hand or pending
+	// when a line adds to it. The lines of one command are not added up for this, so a segment's counter may pass
+	// QuantityMax by what one command brings. The sum over a record's segments still stays below 2^63, so no addition
+	// inside the engine can overflow.
 	QuantityMax = 1_000_000_000_000
 
 	// RefreshItemsMax, AdjustItemsMax and TransferItemsMax bound the items of one stock command.
@@ -68,7 +70,10 @@ const (
 )
 
 // The record's totals are sums over its segments: they must not overflow.
-const _ = uint64(1<<63-1) - QuantityMax*SegmentsPerRecordMax
+const (
+	_ = uint64(1<<63-1) - QuantityMax*(1+OrderLinesMax)*SegmentsPerRecordMax
+	_ = uint64(1<<63-1) - QuantityMax*(1+TransferItemsMax)*SegmentsPerRecordMax
+)
 
 const (
 	// EventsMax and EventAgeMS bound the kept events; the oldest goes first.

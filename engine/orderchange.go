@@ -69,6 +69,9 @@ func (e *Engine) planWholeOrder(action Kind, orderRow uint32, r *Result) {
 			continue
 		}
 		out := r.addLine(e.ordersText.get(it.id), left)
+		if action == KindReturn && !e.canRestock(it, e.text(it.location), left, int(e.orders.at(orderRow).count)) {
+			out.Code = CodeTooMany
+		}
 		e.planItem(action, row, left, out)
 	}
 	if action == KindConfirm && len(r.Lines) == 0 {
@@ -123,10 +126,29 @@ func (e *Engine) planNamed(c *OrderChange, i int, orderRow uint32, r *Result) bo
 	case units > left || c.Action == KindConfirm && left == 0:
 		out.Code, out.Available = CodeExceedsLeft, left
 	}
+	location := e.text(it.location)
+	if l.Location != "" {
+		location = l.Location
+	}
+	if c.Action == KindReturn && out.Code == CodeOK && !e.canRestock(it, location, units, len(c.Lines)) {
+		out.Code = CodeTooMany
+	}
 	e.planItem(c.Action, row, units, out)
 	e.scratch.lines[i].record = 0
 	if l.Location != "" && l.Location != e.text(it.location) {
 		e.scratch.lines[i].record = e.intern(&e.locations, l.Location)
+	}
+	return true
+}
+
+// canRestock says that the segments an item came from have room for its units at a location.
+func (e *Engine) canRestock(it *item, location string, units int64, lines int) bool {
+	s := e.Schema()
+	record := e.findRecord(e.text(it.upc), location)
+	for row := it.lines; row != 0; row = e.lines.at(row).next {
+		if !e.hasRoom(record, &s.sets.at(uint32(s.canonical(e.lines.at(row).tagSet))).key, units, lines) {
+			return false
+		}
 	}
 	return true
 }
@@ -181,6 +203,9 @@ func (e *Engine) planUnknown(c *OrderChange, i int, orderRow uint32, out *LineRe
 		refuseTag(r, code, linePath(i, "tags"), l.Tags[tag])
 		r.Lines = r.Lines[:0]
 		return false
+	}
+	if !e.hasRoom(e.findRecord(l.UPC, l.Location), &key, l.Quantity, len(c.Lines)) {
+		out.Code = CodeTooMany
 	}
 	e.scratch.lines = append(e.scratch.lines, linePlan{key: key, units: l.Quantity})
 	return true

@@ -320,7 +320,7 @@ func (e *Engine) planTransfer(i int, it *TransferItem, r *Result) bool {
 		r.refuse(CodeUnknownRecord, itemPath(i, "from.location"), it.FromLocation)
 	case it.FromLocation == it.ToLocation && fromKey == toKey:
 		r.refuse(CodeInvalid, itemPath(i, "to"), it.ToLocation)
-	case e.tooManySegments(s, &to):
+	case e.tooManySegments(s, &to) || !e.hasRoom(to.record, &toKey, it.Quantity, 1):
 		r.refuse(CodeTooMany, itemPath(i, "to.tags"), it.UPC)
 	default:
 		return e.planTake(i, it, &from, r)

@@ -50,8 +50,10 @@ func newTestStore() *testStore {
 func (s *testStore) Engine() *engine.Engine      { return s.engine }
 func (s *testStore) NewBatch() *raftstore.Batch  { return new(raftstore.Batch) }
 func (s *testStore) ReadBarrier(time.Time) error { return s.barrierErr }
-func (s *testStore) LeaseValid() bool            { return !s.noLease }
-func (s *testStore) Ready() error                { return s.readyErr }
+func (s *testStore) Refuses(key string, c *engine.Allocate, r *engine.Result) bool {
+	return !s.noLease && s.engine.Refuses(key, c, r)
+}
+func (s *testStore) Ready() error { return s.readyErr }
 
 func (s *testStore) Do(_ time.Time, b *raftstore.Batch) error {
 	if s.panics {

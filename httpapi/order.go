@@ -26,7 +26,7 @@ func (c *call) allocate() {
 // refusesAtOnce fills c.result with the refusal of an order that committed stock cannot meet: in a flash sale most
 // requests are refusals, and they cost no log entry. Only the leader's committed state may say no.
 func (c *call) refusesAtOnce(key string, cmd *engine.Allocate) bool {
-	if !c.server.store.LeaseValid() || !c.server.engine.Refuses(key, cmd, &c.result) {
+	if !c.server.store.Refuses(key, cmd, &c.result) {
 		return false
 	}
 	c.server.metrics.refusals.Inc()

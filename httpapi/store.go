@@ -25,8 +25,9 @@ type Store interface {
 	// ReadOrder copies an order, from memory or from the archive.
 	ReadOrder(orderID string, v *engine.OrderView) (found bool, err error)
 
-	// LeaseValid says that no other node can have committed anything newer, so that committed state here may refuse.
-	LeaseValid() bool
+	// Refuses fills r with the refusal of an order that committed stock cannot meet, without a log entry. False: the
+	// command must go through the log.
+	Refuses(key string, c *engine.Allocate, r *engine.Result) bool
 
 	// Ready gives nil when the node has caught up with the log.
 	Ready() error

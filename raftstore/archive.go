@@ -56,11 +56,28 @@ func (a *archive) mayHaveAny() bool {
 
 // row finds an order that has left memory, or is about to.
 func (a *archive) row(orderID string) (row []byte, found bool, err error) {
-	a.applier.locked(func(e *engine.Engine) { row, found = e.AppendArchived(nil, orderID) })
+	if a.applier.engine.MayHaveArchived(orderID) {
+		a.applier.locked(func(e *engine.Engine) { row, found = e.AppendArchived(nil, orderID) })
+	}
 	if found || !a.stored.Load() {
 		return row, found, nil
 	}
 	return a.state.archivedRow(nil, orderID)
+}
+
+// mayHave says whether an order may have left memory; no is certain. It takes no lock.
+func (a *archive) mayHave(orderID string) bool {
+	if !a.mayHaveAny() {
+		return false
+	}
+	if a.applier.engine.MayHaveArchived(orderID) {
+		return true
+	}
+	if !a.stored.Load() {
+		return false
+	}
+	_, found, err := a.state.archivedRow(nil, orderID)
+	return found || err != nil
 }
 
 // read fills v with an order, wherever it is.

@@ -97,6 +97,13 @@ func (w *bench) mustFind(what, orderID string, wantReturned int64) {
 	if l := v.Items[0].Lines[0]; v.OrderID != orderID || l.Fulfilled != 10 || l.Returned != wantReturned {
 		w.t.Fatalf("%s: order %s reads %+v", what, orderID, v)
 	}
+	// A repeat of its allocation must find the earlier answer, so it may not be refused from the stock of today.
+	if !w.applier.engine.MayHaveOrder(orderID) && !w.archive.mayHave(orderID) {
+		w.t.Fatalf("%s: order %s counts as one that never was", what, orderID)
+	}
+	if w.archive.mayHave("no-such-order") {
+		w.t.Fatalf("%s: an order that never was counts as archived", what)
+	}
 }
 
 func (w *bench) mustReturn(what, orderID string) {

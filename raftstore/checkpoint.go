@@ -165,6 +165,7 @@ func (f *frozen) store(meta raft.SnapshotMeta) error {
 // drain encodes the rows in slices, each a short hold of the apply mutex, and writes each slice outside of it.
 func (f *frozen) drain(t *tables) error {
 	var rows engine.Rows
+	f.rows.Prepare()
 	for more := true; more; {
 		rows.Reset()
 		f.applier.mu.Lock()

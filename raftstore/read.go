@@ -49,6 +49,13 @@ func (s *Store) Events(after engine.EventID, limit int, dst []engine.Event) []en
 // and linearizable reads may be answered from.
 func (s *Store) LeaseValid() bool { return s.leadership.valid() }
 
+// Refuses says whether committed stock cannot meet an Allocate, and fills r with the refusal, without a log entry and
+// without waiting. False: the command must go through the log. Only a leader refuses, and never an order that it may have
+// answered before.
+func (s *Store) Refuses(key string, c *engine.Allocate, r *engine.Result) bool {
+	return s.leadership.valid() && s.engine.Refuses(key, c, r) && !s.archive.mayHave(c.OrderID)
+}
+
 // ReadBarrier returns nil when a read that starts now sees every write acknowledged before, by whichever node. It answers
 // ErrNotLeader elsewhere. In a group of one it does not wait and costs a few loads; the deadline is for groups of several.
 func (s *Store) ReadBarrier(time.Time) error {
