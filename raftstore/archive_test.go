@@ -98,7 +98,7 @@ func (w *bench) mustFind(what, orderID string, wantReturned int64) {
 		w.t.Fatalf("%s: order %s reads %+v", what, orderID, v)
 	}
 	// A repeat of its allocation must find the earlier answer, so it may not be refused from the stock of today.
-	if !w.applier.engine.MayHaveOrder(orderID) && !w.archive.mayHave(orderID) {
+	if !w.archive.applier.engine.MayHaveOrder(orderID) && !w.archive.mayHave(orderID) {
 		w.t.Fatalf("%s: order %s counts as one that never was", what, orderID)
 	}
 	if w.archive.mayHave("no-such-order") {
