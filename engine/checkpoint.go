@@ -53,9 +53,13 @@ type Checkpoint struct {
 
 // frozenRows is the changed rows of one slab.
 type frozenRows struct {
-	rows  bitset
-	next  uint32 // rows below are done
-	early map[uint32][]byte
+	rows bitset
+	next uint32 // rows below are done
+
+	// early holds the rows that were encoded ahead of their turn, kept says which: entries of stored, by row.
+	kept   bitset
+	early  map[uint32]uint64
+	stored ring
 }
 
 // frozenRing is what a ring has got and forgotten since the last freeze.
@@ -70,7 +74,8 @@ type frozenRing struct {
 // touchRecord must come before a change of a record, its segments or its deliveries.
 func (e *Engine) touchRecord(row uint32) {
 	if c := e.changes.frozen; c != nil && c.records.pending(row) {
-		c.records.keep(row, e.appendRecord(nil, row))
+		c.buf = e.appendRecord(c.buf[:0], row)
+		c.records.keep(row, c.buf)
 		c.early++
 	}
 	e.changes.records.add(row)
@@ -79,26 +84,25 @@ func (e *Engine) touchRecord(row uint32) {
 // touchOrder must come before a change of an order or its items.
 func (e *Engine) touchOrder(row uint32) {
 	if c := e.changes.frozen; c != nil && c.orders.pending(row) {
-		c.orders.keep(row, e.appendOrder(nil, row))
+		c.buf = e.appendOrder(c.buf[:0], row)
+		c.orders.keep(row, c.buf)
 		c.early++
 	}
 	e.changes.orders.add(row)
 	e.setChanged(row, e.appliedIndex.Load())
 }
 
+// pending says that the checkpoint has still to encode the row.
 func (f *frozenRows) pending(row uint32) bool {
-	if row < f.next || !f.rows.has(row) {
-		return false
-	}
-	_, kept := f.early[row]
-	return !kept
+	return row >= f.next && f.rows.has(row) && !f.kept.has(row)
 }
 
 func (f *frozenRows) keep(row uint32, encoded []byte) {
 	if f.early == nil {
-		f.early = make(map[uint32][]byte)
+		f.early = make(map[uint32]uint64)
 	}
-	f.early[row] = encoded
+	f.early[row] = f.stored.add(encoded)
+	f.kept.add(row)
 }
 
 // keep copies a ring's oldest entry before it is forgotten, if the checkpoint has still to write it.
@@ -276,9 +280,9 @@ func (c *Checkpoint) nextOfSlab(f *frozenRows, table byte, encode func([]byte, u
 			more = true
 			return false
 		}
-		encoded, kept := f.early[row]
-		if kept {
-			delete(f.early, row)
+		var encoded []byte
+		if f.kept.has(row) {
+			encoded = f.stored.get(f.early[row])
 		} else {
 			c.buf = encode(c.buf[:0], row)
 			encoded = c.buf

@@ -16,10 +16,10 @@ func TestSlabHandsOutTheLowestFreeRow(t *testing.T) {
 			t.Fatalf("row %d, want %d", row, want)
 		}
 	}
-	for _, row := range []uint32{9, 3, 4097, 7} {
+	for _, row := range []uint32{9, 3, chunkRows + 1, 7} {
 		s.drop(row)
 	}
-	for _, want := range []uint32{3, 7, 9, 4097, chunkRows + 3} {
+	for _, want := range []uint32{3, 7, 9, chunkRows + 1, chunkRows + 3} {
 		if row := s.add(); row != want {
 			t.Errorf("row %d, want %d", row, want)
 		}
@@ -31,7 +31,7 @@ func TestSlabHandsOutTheLowestFreeRow(t *testing.T) {
 
 func TestSlabPlaceAndFreeGaps(t *testing.T) {
 	var s slab[int]
-	for _, row := range []uint32{2, 5000, 4} {
+	for _, row := range []uint32{2, chunkRows + 9, 4} {
 		*s.place(row) = int(row)
 	}
 	s.freeGaps(func(v *int) bool { return *v != 0 })

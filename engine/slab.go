@@ -3,7 +3,7 @@ package engine
 import "sync/atomic"
 
 // chunkRows is the number of rows a slab grows by. Rows never move, so readers may hold a pointer while the slab grows.
-const chunkRows = 1 << 12
+const chunkRows = 1 << 14
 
 // slab is a growing array of pointer-free rows of one type, addressed by number. The garbage collector sees one object
 // per chunk and nothing to walk inside. Row 0 is never handed out: a zero number means "none".
