@@ -49,11 +49,12 @@ func (e *Engine) allocate(c *Allocate, envelope *Envelope, r *Result) {
 	}
 }
 
-// refusedAll gives a result in ModeAll the code of its refused lines, if there are any; the others are not attempted.
+// refusedAll gives a result the first refused line with the smallest code, if there is one: the line by its number and its
+// item id. The others are not attempted.
 func refusedAll(r *Result) bool {
 	for i := range r.Lines {
 		if code := r.Lines[i].Code; code != CodeOK && (r.Code == CodeOK || code < r.Code) {
-			r.Code, r.Field, r.Value = code, linePath(i, codeField(code)), r.Lines[i].ItemID
+			r.Code, r.Field, r.Value = code, lineName(i), r.Lines[i].ItemID
 		}
 	}
 	if r.Code == CodeOK {
@@ -65,19 +66,6 @@ func refusedAll(r *Result) bool {
 		}
 	}
 	return true
-}
-
-// codeField is the field of a line that a refusal is about.
-func codeField(code Code) string {
-	switch code {
-	case CodeUnknownRecord:
-		return "upc"
-	case CodeUnknownSegment:
-		return "tags"
-	case CodeUnknownItem, CodeNotReserved, CodeExpired:
-		return "itemId"
-	}
-	return "quantity"
 }
 
 // planAllocate fills scratch.lines and the result's lines. false: the command is refused as a whole.

@@ -10,7 +10,6 @@ type scratch struct {
 	digest   []byte
 	stock    []stockTarget
 	lines    []linePlan
-	parts    []Part
 	sums     sums
 	seen     seenSet
 	group    groupScratch

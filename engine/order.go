@@ -327,25 +327,22 @@ func (e *Engine) evictClosedOrders() {
 	}
 }
 
-// linePaths has the paths of fields of a command's first lines, so that a usual refusal allocates nothing.
-var linePaths = func() (paths [refusedLinesMax]map[string]string) {
-	for i := range paths {
-		paths[i] = make(map[string]string)
-		for _, field := range []string{"upc", "tags", "itemId", "quantity"} {
-			paths[i][field] = "lines[" + strconv.Itoa(i) + "]." + field
-		}
+// lineNames has the names of a command's first lines, so that a usual refusal allocates nothing.
+var lineNames = func() (names [refusedLinesMax]string) {
+	for i := range names {
+		names[i] = "lines[" + strconv.Itoa(i) + "]"
 	}
-	return paths
+	return names
 }()
 
-func linePath(i int, field string) string {
-	if i < len(linePaths) {
-		if path, ok := linePaths[i][field]; ok {
-			return path
-		}
+func lineName(i int) string {
+	if i < len(lineNames) {
+		return lineNames[i]
 	}
-	return "lines[" + strconv.Itoa(i) + "]." + field
+	return "lines[" + strconv.Itoa(i) + "]"
 }
+
+func linePath(i int, field string) string { return lineName(i) + "." + field }
 
 // addLine adds an empty line to a result, using the memory of an earlier one.
 func (r *Result) addLine(itemID string, requested int64) *LineResult {

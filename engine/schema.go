@@ -40,9 +40,6 @@ func (c *Category) id(value string) (uint16, bool) {
 	return 0, false
 }
 
-// rank is the position of the value of that number.
-func (c *Category) rank(id uint16) int { return slices.Index(c.ids, id) }
-
 // index fills what lookups need, after Values and ids are set.
 func (c *Category) index() {
 	c.byName = nil

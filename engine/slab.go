@@ -145,11 +145,6 @@ func (b *bitset) add(row uint32) {
 	}
 }
 
-func (b *bitset) clear() {
-	clear(b.words)
-	b.n = 0
-}
-
 // assert stops the process when the engine is wrong about itself; going on would answer from a state nobody can prove.
 func assert(ok bool, what string) {
 	if !ok {

@@ -20,13 +20,6 @@ func units(upc string, n int64, tags ...Tag) StockItem {
 	return StockItem{UPC: upc, Quantity: n, Tags: tags}
 }
 
-func (h *host) refresh(items ...StockItem) *Result {
-	return h.apply(&Refresh{Location: "L", Items: items})
-}
-func (h *host) adjust(items ...StockItem) *Result {
-	return h.apply(&Adjust{Location: "L", Items: items})
-}
-
 // wantCode checks a refusal, and that it changed nothing.
 func (h *host) wantCode(c Command, code Code, field string) *Result {
 	h.t.Helper()
