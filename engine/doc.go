@@ -26,20 +26,24 @@
 // so that a known channel answers CodeInsufficient and not CodeUnknownSegment.
 //
 // Refresh sets on hand of its target, Adjust adds to it; an Adjust of a group splits the group's new total, it does not
-// only split the change. On hand below zero is refused. Safety stock of a group is split like on hand of empty segments.
+// only split the change. On hand below zero is refused. Safety stock of a group is split as available units are.
 // A floor or an ltd given for a group belong to the record, given for a segment to that segment. Two items for the same
 // target and delivery date in one command are CodeDuplicate; a group and one of its segments overlap, so they count as
-// the same target. A record that is due is split group by group after its next
-// Refresh or Adjust, and is due no more.
+// the same target. A record that is due is split group by group after its next Refresh or Adjust, and is due no more.
+//
+// A Refresh that names a count adds what came and went since the count began. It corrects the count's start, too, so that
+// the same count may be loaded again.
 //
 // Future stock. A stock item with a delivery date sets (Refresh; 0 removes) or changes (Adjust) the quantity that the
 // target will receive; when an entry's time reaches the date, it is adjusted into on hand, before the entry's commands.
+// Of what is due at an entry, reservations end first, then deliveries arrive, then counts close, each by their times.
 //
 // Allocate takes up to max(0, available) of the segment for each line, lines in order, two lines on one segment summed.
 // With Backorder the rest becomes pending. A line is refused (CodeUnknownRecord, CodeUnknownSegment, CodeInsufficient)
 // when it takes less than its mode demands; ModePartial refuses only a line that gets nothing. With Backorder a missing
 // segment of a known record is created. In ModeAll one refused line refuses the command: then Result.Code is the code of
-// the refused line with the smallest code, and the lines that could have been met answer CodeUnavailable.
+// the refused line with the smallest code, and the lines that could have been met answer CodeUnavailable. An unknown tag,
+// and a line that contradicts its order item (below), refuse the whole command in every mode; Lines is empty then.
 //
 // An order item is its own idempotency key: a line for an item that exists answers what was allocated then (Repeated),
 // or CodeItemConflict when upc, location, quantity or tags differ. An item of which nothing is left, because everything
@@ -49,25 +53,30 @@
 // segment is positive after a change, as many of them become allocated, the oldest item first, in part if need be.
 //
 // Order changes. Lines answer in the command's order; a command without lines is for all items of the order that have
-// something left. All lines or none: the first refused line (CodeUnknownItem, CodeNotReserved, CodeExceedsLeft,
-// CodeOnHandBelowZero) gives the command's code. Deallocate takes pending before allocated units, and the allocation
-// lines in reverse order; Fulfill and Return take them in order. Confirm keeps the named quantity (allocated before
-// pending, lines in order), releases what else the named items hold and all of the reservations that are not named, and
-// ends the reservation; items that are no reservation are left alone. A Confirm of a reservation that has ended is CodeExpired; any other
-// change of one finds nothing left.
+// something left. All lines or none: the smallest code of a refused line (CodeUnknownItem, CodeExpired, CodeNotReserved,
+// CodeExceedsLeft, CodeOnHandBelowZero, CodeTooMany) is the command's code.
+//
+// Deallocate takes pending before allocated units, and the allocation lines in reverse order; Fulfill and Return take
+// them in order. Confirm keeps the named quantity (allocated before pending, lines in order), releases what else the
+// named items hold and all of the reservations that are not named, and ends the reservation; items that are no
+// reservation are left alone. A Confirm of a reservation that has ended is CodeExpired; any other change of one finds
+// nothing left. After each line, pending units take what it has freed.
 //
 // A Return line that names another location than the item's puts the units into the segment with the same tags at that
 // location. For an order or an item that is unknown, the line's UPC and Location decide, and the units go to the segment
 // of its Tags (the default segment if it has none); record and segment are created if they do not exist. Without UPC
 // and Location such a line is CodeUnknownOrder or CodeUnknownItem.
 //
-// Transfer moves available units only, all items or none; the target's record and segment are created if need be.
+// Transfer moves available units only, all items or none; the target's record and segment are created if need be. No item
+// can give what another one of the command brings.
 //
 // Redistribute marks records as due, or with Now splits every group of each of them in this entry.
 //
 // Schema. Putting a category in which a value is missing that exists today removes the value: refused (CodeInUse) while
 // any segment of it has stock, safety stock, promises or future stock, unless MoveTo names a value that stays. Tag sets
 // keep their explicit values: a new default does not move stock. A new category adds its default value to every tag set.
+// What fulfilled units of a value that was removed unused bring back goes to the default value. Segments that become one
+// keep the larger floor and ltd, and their pending units wait by the age of the order items.
 //
 // Idempotency. A command with a key that was used in the last 24 hours answers the kept result (Repeated), or
 // CodeKeyReused with the first field that differs. Every result is kept, refusals too.

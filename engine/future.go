@@ -5,13 +5,11 @@ import (
 	"sync/atomic"
 )
 
-// findFuture gives the delivery of a target at a time; 0: there is none.
-func (e *Engine) findFuture(t *stockTarget, dueMS int64) uint32 {
-	if t.record == 0 {
-		return 0
-	}
+// nextFuture gives the first delivery of a target at a time from a row of its record's list on; 0: there is none. A schema
+// change that made one of two segments can have left several.
+func (e *Engine) nextFuture(t *stockTarget, dueMS int64, row uint32) uint32 {
 	s := e.Schema()
-	for row := e.records.at(t.record).futures; row != 0; {
+	for row != 0 {
 		f := e.futures.at(row)
 		key := &s.sets.at(uint32(s.canonical(f.tagSet))).key
 		if f.dueMS == dueMS && (f.split == 1) == t.split && (*key == t.key || t.split && s.sameGroup(key, &t.key)) {
@@ -22,22 +20,35 @@ func (e *Engine) findFuture(t *stockTarget, dueMS int64) uint32 {
 	return 0
 }
 
-func (e *Engine) futureQuantity(t *stockTarget, dueMS int64) int64 {
-	if row := e.findFuture(t, dueMS); row != 0 {
-		return e.futures.at(row).quantity
+func (e *Engine) futureQuantity(t *stockTarget, dueMS int64) (units int64) {
+	if t.record == 0 {
+		return 0
 	}
-	return 0
+	row := e.nextFuture(t, dueMS, e.records.at(t.record).futures)
+	for row != 0 {
+		f := e.futures.at(row)
+		units += f.quantity
+		row = e.nextFuture(t, dueMS, f.next)
+	}
+	return units
 }
 
 // setFuture makes t.onHand the quantity that the target will receive at a time; 0 removes the delivery.
 func (e *Engine) setFuture(t *stockTarget, rec *record, dueMS int64) {
-	row := e.findFuture(t, dueMS)
-	switch {
-	case row != 0 && t.onHand != 0:
-		atomic.StoreInt64(&e.futures.at(row).quantity, t.onHand)
-	case row != 0:
-		e.removeFuture(rec, row)
-	case t.onHand != 0:
+	left := t.onHand
+	row := e.nextFuture(t, dueMS, rec.futures)
+	for row != 0 {
+		f := e.futures.at(row)
+		next := e.nextFuture(t, dueMS, f.next)
+		if left != 0 {
+			atomic.StoreInt64(&f.quantity, left)
+			left = 0
+		} else {
+			e.removeFuture(rec, row)
+		}
+		row = next
+	}
+	if left != 0 {
 		e.addFuture(t, rec, dueMS)
 	}
 }

@@ -221,11 +221,9 @@ func (m *model) transfer(c *engine.Transfer) answer {
 		taken[source] += it.Quantity
 		m.record(fromPlace).segment(from).onHand -= it.Quantity
 		m.record(toPlace).segment(to).onHand += it.Quantity
+		m.releasePending(toPlace)
 		touched[fromPlace], touched[toPlace] = true, true
 		a.Stock.Units += it.Quantity
-	}
-	for p := range touched {
-		m.releasePending(p)
 	}
 	a.Stock.Records = int64(len(touched))
 	return a

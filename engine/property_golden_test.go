@@ -208,6 +208,31 @@ func TestRedistributeWhenDue(t *testing.T) {
 	h.wantOnHand(map[string]int64{"C=a": 8, "C=b": 6})
 }
 
+// TestDeliveriesThatBecomeOne: a schema change can make the deliveries of two segments one segment's. Whoever sets or
+// changes that delivery then means all of it.
+func TestDeliveriesThatBecomeOne(t *testing.T) {
+	h := newHarness(t)
+	arrival := h.nowMS + 1000
+	delivery := func(units int64, tags ...engine.Tag) *engine.Refresh {
+		return &engine.Refresh{Location: "X", Items: []engine.StockItem{{UPC: "A", Tags: tags, Quantity: units, DeliveryDateMS: arrival}}}
+	}
+	becomeOne := func() {
+		h.do(discrete("C", "a", "b"), delivery(3, tag("C", "a")), delivery(4, tag("C", "b")))
+		without := discrete("C", "a")
+		without.MoveTo = []engine.Move{{From: "b", To: "a"}}
+		h.do(without)
+	}
+	becomeOne()
+	h.do(&engine.Adjust{Location: "X", Items: []engine.StockItem{{UPC: "A", Quantity: -5, DeliveryDateMS: arrival}}})
+	becomeOne()
+	h.do(delivery(10))
+	becomeOne()
+	h.do(delivery(0), refreshOf(1))
+	h.nowMS = arrival
+	h.do(&engine.Expire{})
+	h.wantOnHand(map[string]int64{"C=a": 1})
+}
+
 // TestUnbiased: over many small records every channel gets its true share, although no record has a unit to divide.
 func TestUnbiased(t *testing.T) {
 	const records = 10_000
