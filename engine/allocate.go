@@ -176,7 +176,8 @@ func (e *Engine) planSource(c *Allocate, l *AllocateLine, p *linePlan) (availabl
 		switch {
 		case !c.Backorder:
 			p.code = CodeUnknownSegment
-		case int(rec.segmentCount)+len(c.Lines) > SegmentsPerRecordMax:
+		case int(rec.segmentCount)+len(c.Lines) > SegmentsPerRecordMax,
+			p.tagSet == 0 && int(e.Schema().sets.used)+len(c.Lines) > TagSetsMax:
 			p.code = CodeTooMany
 		}
 		return 0

@@ -47,6 +47,10 @@ const (
 	// SegmentsPerRecordMax bounds the segments of one record.
 	SegmentsPerRecordMax = 4096
 
+	// TagSetsMax bounds the combinations of values that segments have had since the first category was put: each is kept
+	// for ever, since orders and events refer to it.
+	TagSetsMax = 100_000
+
 	// FuturesPerRecordMax bounds the deliveries that one record waits for.
 	FuturesPerRecordMax = 1024
 

@@ -207,6 +207,12 @@ func (e *Engine) planUnknown(c *OrderChange, i int, orderRow uint32, out *LineRe
 	if !e.hasRoom(e.findRecord(l.UPC, l.Location), &key, l.Quantity, len(c.Lines)) {
 		out.Code = CodeTooMany
 	}
+	target := stockTarget{record: e.findRecord(l.UPC, l.Location), key: key}
+	if e.tooManySegments(e.Schema(), &target) {
+		r.refuse(CodeTooMany, linePath(i, "tags"), l.UPC)
+		r.Lines = r.Lines[:0]
+		return false
+	}
 	e.scratch.lines = append(e.scratch.lines, linePlan{key: key, units: l.Quantity})
 	return true
 }

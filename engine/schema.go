@@ -243,6 +243,15 @@ func quote(s string) string {
 	return string(b)
 }
 
+// hasRoomFor says that the sets which a target needs exist, or may still be created.
+func (s *Schema) hasRoomFor(t *stockTarget) bool {
+	more := 1
+	if t.split {
+		more = s.combinations
+	}
+	return int(s.sets.used)+more <= TagSetsMax || !t.split && s.find(&t.key) != 0
+}
+
 // sameGroup says that two keys agree in every discrete category.
 func (s *Schema) sameGroup(a, b *tagSetKey) bool {
 	for i := range s.categories {

@@ -73,6 +73,7 @@ func checkOnHand(t *stockTarget, i int, items []StockItem, r *Result) bool {
 func (e *Engine) targets(location string, items []StockItem, r *Result) bool {
 	s := e.Schema()
 	e.scratch.stock = e.scratch.stock[:0]
+	e.scratch.sums.start(len(items))
 	for i := range items {
 		key, split, code, tag := s.key(items[i].Tags)
 		if code != CodeOK {
@@ -82,6 +83,10 @@ func (e *Engine) targets(location string, items []StockItem, r *Result) bool {
 		t := stockTarget{record: e.findRecord(items[i].UPC, location), key: key, split: split}
 		if e.tooManySegments(s, &t) {
 			r.refuse(CodeTooMany, itemPath(i, "tags"), items[i].UPC)
+			return false
+		}
+		if items[i].DeliveryDateMS != 0 && e.tooManyFutures(&t, items[i].UPC) {
+			r.refuse(CodeTooMany, itemPath(i, "deliveryDate"), items[i].UPC)
 			return false
 		}
 		e.scratch.stock = append(e.scratch.stock, t)
@@ -103,8 +108,27 @@ func refuseTag(r *Result, code Code, path string, t Tag) {
 
 func itemPath(i int, field string) string { return "items[" + strconv.Itoa(i) + "]." + field }
 
-// tooManySegments says that a record would pass SegmentsPerRecordMax.
+// tooManyFutures says that a record may pass FuturesPerRecordMax with this item and the earlier ones of the command.
+func (e *Engine) tooManyFutures(t *stockTarget, upc string) bool {
+	n := int64(0)
+	key := t.record
+	if key == 0 {
+		key = uint32(hashText(upc)) | 1<<31 // no record has so high a row
+	} else {
+		for row := e.records.at(t.record).futures; row != 0; row = e.futures.at(row).next {
+			n++
+		}
+	}
+	sum := e.scratch.sums.of(key)
+	*sum++
+	return n+*sum > FuturesPerRecordMax
+}
+
+// tooManySegments says that a record would pass SegmentsPerRecordMax, or the schema TagSetsMax.
 func (e *Engine) tooManySegments(s *Schema, t *stockTarget) bool {
+	if !s.hasRoomFor(t) {
+		return true
+	}
 	if t.record == 0 {
 		return false
 	}

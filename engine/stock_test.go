@@ -230,3 +230,43 @@ func TestStockCount(t *testing.T) {
 	h.nowMS += CountAgeMS
 	h.must(&StartCount{Location: "L", Count: "next"})
 }
+
+func TestStateLimits(t *testing.T) {
+	h := newHost(t)
+	h.must(orderTypes())
+	full := &Refresh{Location: "L"}
+	for i := range FuturesPerRecordMax {
+		full.Items = append(full.Items, StockItem{UPC: "U", Quantity: 1, DeliveryDateMS: int64(10_000 + i)})
+	}
+	one := StockItem{UPC: "U", Quantity: 1, DeliveryDateMS: 5_000}
+	h.wantCode(&Refresh{Location: "L", Items: append(full.Items[:len(full.Items):len(full.Items)], one)}, CodeTooMany, "items[1024].deliveryDate")
+	h.must(full)
+	h.wantCode(&Refresh{Location: "L", Items: []StockItem{one}}, CodeTooMany, "items[0].deliveryDate")
+	var v RecordView
+	if h.e.ReadRecord("U", "L", &v); len(v.Future) != FuturesPerRecordMax {
+		t.Errorf("%d deliveries", len(v.Future))
+	}
+
+	// As if so many combinations had been used: no new one is created, the known ones go on.
+	h.must(&Refresh{Location: "L", Items: []StockItem{units("U", 5)}})
+	sets := &h.e.Schema().sets
+	was := sets.used
+	bopis := Tag{"OrderType", "BOPIS"}
+	back := allocate("o", ModeAll, ask("1", "U", 1, bopis))
+	back.Backorder = true
+	for want, c := range map[string]Command{
+		"items[0].tags":    &Refresh{Location: "L", Items: []StockItem{units("U", 1, bopis)}},
+		"items[0].to.tags": &Transfer{Items: []TransferItem{{UPC: "U", FromLocation: "L", ToLocation: "M", ToTags: []Tag{bopis}, Quantity: 1}}},
+		"lines[0].tags":    change(KindReturn, "x", OrderLine{ItemID: "1", UPC: "U", Location: "L", Quantity: 1, Tags: []Tag{bopis}}),
+		"lines[0]":         back,
+	} {
+		sets.used = TagSetsMax
+		r := h.apply(c)
+		if sets.used = was; r.Code != CodeTooMany || r.Field != want {
+			t.Errorf("%T: %v at %q, want too-many at %q", c, r.Code, r.Field, want)
+		}
+	}
+	sets.used = TagSetsMax
+	h.must(&Refresh{Location: "L", Items: []StockItem{units("U", 7)}})
+	sets.used = was
+}
