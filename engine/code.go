@@ -1,7 +1,8 @@
 package engine
 
 // Code is the outcome of a command or of one of its lines. Codes are ordered by precedence: where several would apply,
-// the smallest is given. The numbers are stored with results and never reused; the texts are part of the API.
+// the smallest is given, except that what is wrong with the command as a whole (CodeExpired of an Allocate,
+// CodeUnknownCount) is said before its lines are looked at. The numbers are stored with results and never reused; the texts are part of the API.
 type Code uint8
 
 // The codes, by precedence.

@@ -148,8 +148,8 @@ func genLineResult(t *rapid.T) LineResult {
 	}
 	return LineResult{
 		ItemID: genText().Draw(t, "itemId"), Code: Code(rapid.Byte().Draw(t, "code")), Repeated: rapid.Bool().Draw(t, "repeated"),
-		Field: genText().Draw(t, "field"), Requested: genQuantity().Draw(t, "requested"),
-		Units: genQuantity().Draw(t, "units"), Pending: genQuantity().Draw(t, "pending"),
+		Requested: genQuantity().Draw(t, "requested"),
+		Units:     genQuantity().Draw(t, "units"), Pending: genQuantity().Draw(t, "pending"),
 		Available: genQuantity().Draw(t, "available"), Parts: rapid.SliceOfN(rapid.Custom(part), 0, 4).Draw(t, "parts"),
 	}
 }

@@ -37,7 +37,6 @@ const (
 // Flags of a line's result.
 const (
 	lineRepeated = 1 << 0
-	lineHasField = 1 << 1
 )
 
 const (
@@ -82,16 +81,13 @@ func resultSections(r *Result) byte {
 		flagBit(len(r.Blocked) > 0, sectionBlocked)
 }
 
-// appendLineResults: each line has flags, code, item, the field with lineHasField, four quantities, parts.
+// appendLineResults: each line has flags, code, item, four quantities, parts.
 func appendLineResults(dst []byte, lines []LineResult) []byte {
 	dst = binary.AppendUvarint(dst, uint64(len(lines)))
 	for i := range lines {
 		l := &lines[i]
-		dst = append(dst, flagBit(l.Repeated, lineRepeated)|flagBit(l.Field != "", lineHasField), byte(l.Code))
+		dst = append(dst, flagBit(l.Repeated, lineRepeated), byte(l.Code))
 		dst = appendText(dst, l.ItemID)
-		if l.Field != "" {
-			dst = appendText(dst, l.Field)
-		}
 		dst = binary.AppendVarint(dst, l.Requested)
 		dst = binary.AppendVarint(dst, l.Units)
 		dst = binary.AppendVarint(dst, l.Pending)
@@ -207,16 +203,10 @@ func (r *Result) checkSections(in *reader, sections byte) error {
 }
 
 func readLineResult(in *reader, l *LineResult) {
-	flags := in.flags(lineRepeated | lineHasField)
+	flags := in.flags(lineRepeated)
 	l.Repeated = flags&lineRepeated != 0
 	l.Code = Code(in.byte())
 	l.ItemID = in.text()
-	l.Field = ""
-	if flags&lineHasField != 0 {
-		if l.Field = in.text(); l.Field == "" {
-			in.fail("announced field is empty")
-		}
-	}
 	l.Requested = in.varint()
 	l.Units = in.varint()
 	l.Pending = in.varint()

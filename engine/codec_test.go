@@ -231,7 +231,7 @@ func TestDecodeResultRefuses(t *testing.T) {
 		{"empty fault", []byte{1, 0, 6, 0, 1, 1, 0, 0}, "announced section is empty"},
 		{"empty lines", []byte{1, 0, 6, 0, 2, 1, 0}, "announced section is empty"},
 		{"empty stock", []byte{1, 0, 6, 0, 4, 1, 0, 0, 0, 0}, "announced section is empty"},
-		{"empty field of a line", []byte{1, 0, 6, 0, 2, 1, 1, 2, 0, 0, 0, 0, 0, 0, 0, 0}, "announced field is empty"},
+		{"unknown flag of a line", []byte{1, 0, 6, 0, 2, 1, 1, 2, 0, 0, 0, 0, 0, 0, 0, 0}, "unknown flag"},
 		{"tag set beyond 32 bits", []byte{1, 0, 4, 0, 8, 1, 1, 0, 0, 0x80, 0x80, 0x80, 0x80, 0x10, 0, 0}, "tag set out of range"},
 	}
 	for _, tt := range tests {

@@ -129,7 +129,7 @@ func (e *Engine) loadSchema(b []byte) error {
 	if err := in.end(ErrCorrupt); err != nil {
 		return err
 	}
-	if field, value := s.check(); field != "" {
+	if code, field, value := s.check(); code != CodeOK {
 		return corrupt("the schema is past its limits: "+field+" "+value, 0)
 	}
 	e.schema.Store(s)

@@ -112,8 +112,8 @@ func (m *model) combinations(group tagSet) []tagSet {
 
 func (m *model) putCategory(c *engine.PutTagCategory) answer {
 	next := category{name: c.Name, values: c.Values, rounding: c.Rounding}
-	if m.passesLimits(next) {
-		return answer{Code: engine.CodeTooMany}
+	if code := m.limitPassed(next); code != engine.CodeOK {
+		return answer{Code: code}
 	}
 	old := m.category(c.Name)
 	if old == nil {
@@ -155,8 +155,8 @@ func (m *model) putCategory(c *engine.PutTagCategory) answer {
 	return a
 }
 
-// passesLimits says that the schema with a new definition would be more than splits can do.
-func (m *model) passesLimits(next category) bool {
+// limitPassed says why the schema with a new definition would be more than splits can do.
+func (m *model) limitPassed(next category) engine.Code {
 	distributed, combinations, limited := 0, 1, false
 	count := func(c category) {
 		if !c.distributed() {
@@ -176,8 +176,14 @@ func (m *model) passesLimits(next category) bool {
 			count(c)
 		}
 	}
-	return categories > engine.CategoriesMax || distributed > engine.DistributedCategoriesMax ||
-		combinations > engine.DistributedCombinationsMax || limited && distributed > 1
+	switch {
+	case categories > engine.CategoriesMax, distributed > engine.DistributedCategoriesMax,
+		combinations > engine.DistributedCombinationsMax:
+		return engine.CodeTooMany
+	case limited && distributed > 1:
+		return engine.CodeInvalid
+	}
+	return engine.CodeOK
 }
 
 func (m *model) deleteCategory(c *engine.DeleteTagCategory) answer {

@@ -37,9 +37,6 @@ type LineResult struct {
 	// Repeated says that the order item had been allocated before by an equal line; the figures are those of then.
 	Repeated bool
 
-	// Field names, for CodeItemConflict, the field that differs, and for a tag that is unknown, that tag.
-	Field string
-
 	// Requested is what the line asked for, in units. Units is what the command moved: allocated, confirmed, released,
 	// fulfilled or restocked. Pending is what it made pending, confirmed as pending or released from pending.
 	Requested int64

@@ -30,8 +30,8 @@ func (e *Engine) putTagCategory(c *PutTagCategory, r *Result) {
 		next.categories = append(next.categories, Category{})
 	}
 	next.categories[at] = category
-	if field, value := next.check(); field != "" {
-		r.refuse(CodeTooMany, field, value)
+	if code, field, value := next.check(); code != CodeOK {
+		r.refuse(code, field, value)
 		return
 	}
 	moves := removedValues(old, at, &category, c.MoveTo)
@@ -67,13 +67,13 @@ func (c *Category) define(values []Value, existing func(name string) (uint16, bo
 }
 
 // check counts what the categories amount to, and names a limit that they pass.
-func (s *Schema) check() (field, value string) {
+func (s *Schema) check() (code Code, field, value string) {
 	distributed, limited := 0, false
 	s.combinations = 0
 	for i := range s.categories {
 		c := &s.categories[i]
 		if len(c.names) >= 1<<16-1 {
-			return "values", "more than 65,534 values over the category's life"
+			return CodeTooMany, "values", "more than 65,534 values over the category's life"
 		}
 		if !c.Distributed() {
 			continue
@@ -84,13 +84,13 @@ func (s *Schema) check() (field, value string) {
 	}
 	switch {
 	case distributed > DistributedCategoriesMax:
-		return "values.percent", strconv.Itoa(distributed) + " categories with percents"
+		return CodeTooMany, "values.percent", strconv.Itoa(distributed) + " categories with percents"
 	case s.combinations > DistributedCombinationsMax:
-		return "values", strconv.Itoa(s.combinations) + " combinations of values with percents"
+		return CodeTooMany, "values", strconv.Itoa(s.combinations) + " combinations of values with percents"
 	case limited && distributed > 1:
-		return "values.min", "min and max need the only category with percents"
+		return CodeInvalid, "values.min", "min and max need the only category with percents"
 	}
-	return "", ""
+	return CodeOK, "", ""
 }
 
 // valueMove is where the stock of a value that leaves the schema goes.

@@ -139,7 +139,7 @@ func TestSchemaLimits(t *testing.T) {
 	h.wantCode(half("d0", 10), CodeTooMany, "values")
 	limited := half("d1", 5)
 	limited.Values[0].Min = 1
-	h.wantCode(limited, CodeTooMany, "values.min")
+	h.wantCode(limited, CodeInvalid, "values.min")
 	for i := range CategoriesMax - DistributedCategoriesMax {
 		h.must(&PutTagCategory{Name: fmt.Sprint("x", i), Values: []Value{value("v", true)}})
 	}

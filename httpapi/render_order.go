@@ -26,9 +26,6 @@ func appendLineResult(dst []byte, schema *engine.Schema, kind engine.Kind, l *en
 	dst = append(dst, `","code":"`...)
 	dst = append(dst, l.Code.String()...)
 	dst = append(dst, '"')
-	if l.Field != "" {
-		dst = appendText(dst, `,"field":`, l.Field)
-	}
 	dst = appendUnits(dst, `,"requested":`, l.Requested)
 	dst = appendUnits(dst, unitsName(kind), l.Units)
 	dst = appendUnits(dst, `,"pending":`, l.Pending)
