@@ -3,21 +3,25 @@ package engine
 import "sync/atomic"
 
 // chunkRows is the number of rows a slab grows by. Rows never move, so readers may hold a pointer while the slab grows.
-const chunkRows = 1 << 14
+// chunksMax bounds a slab to 134 million rows; its list of chunks has a fixed place, so that a row is one load away.
+const (
+	chunkRows = 1 << 14
+	chunksMax = 1 << 13
+)
 
 // slab is a growing array of pointer-free rows of one type, addressed by number. The garbage collector sees one object
 // per chunk and nothing to walk inside. Row 0 is never handed out: a zero number means "none".
 //
 // One writer allocates and frees; readers may call at with any row number the writer has published to them.
 type slab[T any] struct {
-	chunks atomic.Pointer[[]*[chunkRows]T]
+	chunks [chunksMax]atomic.Pointer[[chunkRows]T]
 	used   uint32 // rows ever handed out, with row 0
 	free   rowHeap
 }
 
 // at gives the row of that number.
 func (s *slab[T]) at(row uint32) *T {
-	return &(*s.chunks.Load())[row/chunkRows][row%chunkRows]
+	return &s.chunks[row/chunkRows].Load()[row%chunkRows]
 }
 
 // add hands out the lowest free row, so that row numbers depend on the log alone and not on when a replica restarted.
@@ -37,18 +41,10 @@ func (s *slab[T]) add() uint32 {
 
 // reach grows the slab so that the row exists.
 func (s *slab[T]) reach(row uint32) {
-	var chunks []*[chunkRows]T
-	if p := s.chunks.Load(); p != nil {
-		chunks = *p
+	assert(row/chunkRows < chunksMax, "a slab is full")
+	if chunk := &s.chunks[row/chunkRows]; chunk.Load() == nil {
+		chunk.Store(new([chunkRows]T))
 	}
-	if int(row/chunkRows) < len(chunks) {
-		return
-	}
-	grown := append(make([]*[chunkRows]T, 0, len(chunks)*2+1), chunks...)
-	for int(row/chunkRows) >= len(grown) {
-		grown = append(grown, new([chunkRows]T))
-	}
-	s.chunks.Store(&grown)
 }
 
 // drop takes a row back.
