@@ -1,6 +1,7 @@
 package wal
 
 import (
+	"bytes"
 	"errors"
 	"strings"
 	"testing"
@@ -203,4 +204,64 @@ func readDamaged(t *testing.T, fs vfs.FS, want []*raft.Log) (noticed bool) {
 		noticed = noticed || err != nil
 	}
 	return noticed
+}
+
+// Damage to the first WAL file of a new directory, which a crash has left as the log's only copy: Open must say so, and
+// not end the log where the damage is.
+func TestDamagedFirstWAL(t *testing.T) {
+	fs := vfs.NewCrashableMem()
+	l := mustOpen(t, Config{FS: fs})
+	for i := range uint64(180) { // less than the first memtable takes, so that there is one file
+		e := entry(i+1, 1)
+		e.Data = bytes.Repeat([]byte{byte(i)}, 1<<10)
+		mustStore(t, l, []*raft.Log{e})
+	}
+	pristine := fs.CrashClone(vfs.CrashCloneCfg{})
+	mustClose(t, l)
+	path := "log/" + newestWAL(t, pristine)
+	for percent := 0; percent <= 65; percent += 5 { // the rest is in the last two blocks of 32 KB
+		left := pristine.CrashClone(vfs.CrashCloneCfg{})
+		flipFileByte(t, left, path, percent)
+		l, err := Open(testConfig(Config{FS: left}))
+		if err == nil {
+			last, _ := l.LastIndex()
+			t.Errorf("a flipped byte at %d %%: the log ends at %d of 180 and nobody said so", percent, last)
+			mustClose(t, l)
+		} else if !errors.Is(err, ErrCorrupt) {
+			t.Errorf("a flipped byte at %d %%: %v, want ErrCorrupt", percent, err)
+		}
+	}
+}
+
+// newestWAL is the name of the WAL file in use.
+func newestWAL(t *testing.T, fs vfs.FS) (newest string) {
+	t.Helper()
+	for _, name := range mustList(t, fs) {
+		if strings.HasSuffix(name, ".log") && name > newest {
+			newest = name
+		}
+	}
+	if newest == "" {
+		t.Fatal("there is no WAL file")
+	}
+	return newest
+}
+
+// checkWALFormat demands that the chunks of the WAL in use carry sync offsets: types 9 to 12 in Pebble's package record.
+func checkWALFormat(t *testing.T, fs vfs.FS) {
+	t.Helper()
+	const typeAt = 4 + 2 // behind a chunk's checksum and length
+	name := newestWAL(t, fs)
+	f, err := fs.Open("log/" + name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	var chunkType [1]byte
+	if _, err := f.ReadAt(chunkType[:], typeAt); err != nil {
+		t.Fatal(err)
+	}
+	if chunkType[0] < 9 || chunkType[0] > 12 {
+		t.Errorf("the WAL in use, %s, has a chunk of type %d and so no sync offsets", name, chunkType[0])
+	}
 }

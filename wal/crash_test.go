@@ -159,7 +159,7 @@ func without(entries []*raft.Log, lo, hi uint64) []*raft.Log {
 }
 
 // checkRemainder opens what the crash left, demands the state at the crash or the next one, and that the log goes on
-// from there and survives a second opening.
+// from there, in a WAL of the right format, and survives a second opening.
 func checkRemainder(t *testing.T, left *vfs.MemFS, h *history, atCrash int) {
 	l := mustOpen(t, Config{FS: left, MemTableBytes: MemTableBytesMin})
 	matched, faults := -1, error(nil)
@@ -181,6 +181,7 @@ func checkRemainder(t *testing.T, left *vfs.MemFS, h *history, atCrash int) {
 	}
 	more := run(next, next+3, 9)
 	mustStore(t, l, more)
+	checkWALFormat(t, left)
 	mustClose(t, l)
 	l = mustOpen(t, Config{FS: left, MemTableBytes: MemTableBytesMin})
 	checkLog(t, l, append(s.entries[:len(s.entries):len(s.entries)], more...))

@@ -1,7 +1,9 @@
 package wal
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 
 	"github.com/cockroachdb/pebble/v2"
@@ -9,9 +11,42 @@ import (
 )
 
 // formatMajorVersion pins Pebble's file format: with a default, a new version of the library would change what is on
-// disk, and an older binary could not go back. FormatValueSeparation is 024; from FormatWALSyncChunks on, replay can
-// tell a torn tail from damage to what was synced.
+// disk, and an older binary could not go back. FormatValueSeparation is 024; a WAL that is begun at FormatWALSyncChunks or
+// later says in each chunk how far it was synced, so that replay can tell a torn tail from damage to what was synced.
 const formatMajorVersion = pebble.FormatValueSeparation
+
+// openDatabase opens the database with a WAL of our format. A WAL keeps the format that the database had when the file was
+// begun, and Pebble begins one at each opening before it raises the format; a new database starts at the oldest. So a
+// database below our format, because it is new or because a crash cut its creation short, is opened once to raise it,
+// which writes no row, and then again to be used.
+func (l *Log) openDatabase() (*pebble.DB, error) {
+	below, err := l.belowFormat()
+	if err != nil {
+		return nil, err
+	}
+	if below {
+		db, err := pebble.Open(l.cfg.Dir, l.databaseOptions())
+		if err != nil {
+			return nil, err
+		}
+		if err := db.Close(); err != nil {
+			return nil, err
+		}
+	}
+	return pebble.Open(l.cfg.Dir, l.databaseOptions())
+}
+
+// belowFormat says whether the format on disk is older than ours, as it is when there is no database yet.
+func (l *Log) belowFormat() (bool, error) {
+	found, err := pebble.Peek(l.cfg.Dir, l.cfg.FS)
+	if errors.Is(err, fs.ErrNotExist) {
+		return true, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	return !found.Exists || found.FormatMajorVersion < formatMajorVersion, nil
+}
 
 // databaseOptions are Pebble's options for a log: written in order, read back seldom and mostly from memory, deleted
 // from the front.

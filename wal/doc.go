@@ -33,8 +33,10 @@
 //
 // # Crashes
 //
-// Open: a MANIFEST's name is synced before the marker that points to it (names.go). A database without rows and without
-// the format marker is a creation that a crash cut short, and gets the marker; with rows it is not ours and is refused.
+// Open: a MANIFEST's name is synced before the marker that points to it (names.go). A new database is opened, closed and
+// opened again, since the WAL of its first opening is of Pebble's oldest format (database.go); a crash in between leaves
+// one without rows, which the next Open takes as it is or raises as if it were new. A database without rows and without
+// our marker is a creation that a crash cut short, and gets the marker; with rows it is not ours and is refused.
 //
 // StoreLogs: the entries are one Pebble batch, one record of its WAL, with one checksum over each chunk: replay takes it
 // whole or not at all. The WAL is synced before LastIndex moves and before the call returns. A crash before that leaves
@@ -54,8 +56,9 @@
 // Damage: the first and the last entry are read at Open, each entry when it is needed, all of them by Verify. A checksum
 // that does not match, a hole, or an error that Pebble marks as corruption becomes a CorruptError and goes to
 // OnCorruption, which by default ends the process. Replay of Pebble's WAL tells a torn tail, which was never
-// acknowledged, from damage to what was synced, because the format records how far the sync had come; the latter makes
-// Open fail.
+// acknowledged, from damage to what was synced, because each chunk records how far the sync had come when it was written:
+// a chunk in a later block of 32 KB that says so proves the damage, and Open fails. Damage in the last such block, or in
+// the last batch if that is longer, has no witness and ends the log there, like a torn tail.
 //
 // # Assumptions
 //

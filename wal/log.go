@@ -57,20 +57,20 @@ func Open(cfg Config) (*Log, error) {
 		return nil, err
 	}
 	l := &Log{cfg: cfg.withDefaults()}
-	db, err := pebble.Open(l.cfg.Dir, l.databaseOptions())
+	db, err := l.openDatabase()
 	if err != nil {
 		return nil, openError(l.cfg.Dir, err)
 	}
 	l.db = db
 	if err := l.recover(); err != nil {
-		return nil, errors.Join(fmt.Errorf("wal: open %s: %w", l.cfg.Dir, err), db.Close())
+		return nil, errors.Join(openError(l.cfg.Dir, err), db.Close())
 	}
 	l.mu.batch = db.NewBatch(pebble.WithMaxRetainedSizeBytes(batchRetainedBytesMax))
 	return l, nil
 }
 
 func openError(dir string, err error) error {
-	if pebble.IsCorruptionError(err) {
+	if pebble.IsCorruptionError(err) && !errors.Is(err, ErrCorrupt) {
 		return &CorruptError{Where: dir, Reason: "the database cannot be opened", Cause: err}
 	}
 	return fmt.Errorf("wal: open %s: %w", dir, err)
