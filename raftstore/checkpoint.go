@@ -30,7 +30,8 @@ type checkpointer struct {
 	tableBytes   int
 	logBytesMax  int64
 	interval     time.Duration
-	takeSnapshot func() error // has Raft take a snapshot, which calls freeze and Persist
+	takeSnapshot func() error             // has Raft take a snapshot, which calls freeze and Persist
+	note         func(index uint64) error // makes it durable, in the log, that there is a state of this index
 
 	covered atomic.Uint64 // the state database holds the effect of all entries up to this one
 	wake    chan struct{} // capacity 1: there may be enough log for a checkpoint
@@ -126,7 +127,8 @@ type frozen struct {
 
 var _ raft.FSMSnapshot = (*frozen)(nil)
 
-// Persist writes the frozen rows and the snapshot's description into the state database, in one step.
+// Persist writes the frozen rows and the snapshot's description into the state database, in one step, and then notes in
+// the log that it did. Raft cuts the log after that: should the state be lost or fall back later, the note is what tells.
 func (f *frozen) Persist(sink raft.SnapshotSink) error {
 	s, ok := sink.(*snapshotSink)
 	if !ok {
@@ -137,6 +139,9 @@ func (f *frozen) Persist(sink raft.SnapshotSink) error {
 	}
 	if err := f.store(s.meta); err != nil {
 		return errors.Join(err, sink.Cancel())
+	}
+	if err := f.note(s.meta.Index); err != nil {
+		return errors.Join(fmt.Errorf("raftstore: note the checkpoint in the log: %w", err), sink.Cancel())
 	}
 	if _, err := sink.Write(appendSnapshotBody(nil, s.meta.Index)); err != nil {
 		return errors.Join(err, sink.Cancel())

@@ -30,8 +30,9 @@ type Config struct {
 	Metrics *metrics.Set
 
 	// OnFatal is called, after the message was logged, when nothing can be promised any more: a write or a sync of log or
-	// state failed, or what was read is damaged. It must not return. By default it ends the process with code 74. It may
-	// run on a goroutine that holds locks, so it must not call the Store.
+	// state failed, or the log was found to be damaged. (Damage to the state is an error of whoever reads it.) It must
+	// not return. By default it ends the process with code 74. It may run on a goroutine that holds locks, so it must not
+	// call the Store.
 	OnFatal func(msg string)
 
 	// Clock stamps the entries; the system's by default.

@@ -22,11 +22,13 @@
 //
 // The log (wal) is synced before an entry is committed. The state database holds the rows of the engine as of one log
 // index i, and a cover row that says i. It has no log of its own: it changes only when finished, synced SSTables are
-// ingested, which Pebble makes one atomic, durable edit of its manifest. The log is cut only after that, and only up to i.
-// So at any moment the disk holds the state at some i and all committed entries after i. A start loads the first and
-// replays the second: Raft applies all it has after the cover row's index, which is its snapshot index too, because the
-// cover row is the snapshot (see snapshots). An entry whose sync was not finished may or may not be there; nobody was told
-// that it is. A batch is in one entry, an entry is one record with a checksum, so no half of a batch is ever applied.
+// ingested, which Pebble makes one atomic, durable edit of its manifest. The log is cut only after that, and only up to
+// i. The log also notes i, before it is cut. So at any moment the disk holds the state at some i and all committed
+// entries after i, and a state that was lost, or that has fallen back, is older than the note and refused. A start
+// loads the first and replays the second: Raft applies all it has after the cover row's index, which is its snapshot
+// index too, because the cover row is the snapshot (see snapshots). An entry whose sync was not finished may or may not
+// be there; nobody was told that it is. A batch is in one entry, an entry is one record with a checksum, so no half of
+// a batch is ever applied.
 //
 // # Time
 //

@@ -38,6 +38,10 @@ var (
 	// ErrInconsistent: log, snapshots and state do not fit together, so the state cannot be proved. Restore a backup.
 	ErrInconsistent = errors.New("raftstore: the data directory is inconsistent")
 
+	// ErrCorrupt: something on disk is not what was written. Reads of a running store (ReadOrder, and commands that need an
+	// order which has left memory) give it too, wherever they meet the damage. Restore a backup.
+	ErrCorrupt = errors.New("raftstore: damaged data")
+
 	// ErrClock: the clock is too far ahead of the last log entry to be believed without being told so.
 	ErrClock = errors.New("raftstore: the clock is too far ahead")
 )

@@ -33,7 +33,10 @@ func (s *stateDB) load(ctx context.Context, e *engine.Engine, logger *slog.Logge
 	p := progress{logger: logger, what: "loading the state", start: time.Now()}
 	if err := loadChunks(e, chunks, spare, &p); err != nil {
 		cancel()
-		return errors.Join(err, ignoreCanceled(<-scanned))
+		if scanErr := ignoreCanceled(<-scanned); scanErr != nil {
+			return scanErr // why the rows do not add up
+		}
+		return err
 	}
 	return <-scanned
 }
@@ -69,7 +72,7 @@ func (s *stateDB) scan(ctx context.Context, chunks chan<- chunk, spare <-chan ch
 	after := [2][]byte{{groupPrefix, engine.ArchivedTable + 1}, {groupEnd}}
 	for _, bounds := range [][2][]byte{before, after} {
 		if err := s.scanRange(ctx, bounds, chunks, spare); err != nil {
-			return fmt.Errorf("raftstore: scan the state: %w", err)
+			return stateError("scan the state", err)
 		}
 	}
 	return nil
@@ -132,11 +135,11 @@ func (s *stateDB) hasArchived() (bool, error) {
 		UpperBound: []byte{groupPrefix, engine.ArchivedTable + 1},
 	})
 	if err != nil {
-		return false, fmt.Errorf("raftstore: read the state: %w", err)
+		return false, stateError("look for archived orders", err)
 	}
 	found := it.First()
 	if err := errors.Join(it.Error(), it.Close()); err != nil {
-		return false, fmt.Errorf("raftstore: read the state: %w", err)
+		return false, stateError("look for archived orders", err)
 	}
 	return found, nil
 }
@@ -148,9 +151,13 @@ func (s *stateDB) checkArchived(ctx context.Context, report func(problem string)
 		UpperBound: []byte{groupPrefix, engine.ArchivedTable + 1},
 	})
 	if err != nil {
-		return fmt.Errorf("raftstore: read the state: %w", err)
+		return stateError("read archived orders", err)
 	}
-	defer func() { err = errors.Join(err, it.Error(), it.Close()) }()
+	defer func() {
+		if readErr := errors.Join(it.Error(), it.Close()); readErr != nil {
+			err = errors.Join(err, stateError("read archived orders", readErr))
+		}
+	}()
 	for it.First(); it.Valid(); it.Next() {
 		var v engine.OrderView
 		if err := engine.DecodeArchivedOrder(it.Value(), &v); err != nil {

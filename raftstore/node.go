@@ -9,16 +9,26 @@ import (
 	"github.com/hashicorp/raft"
 
 	"apportion/engine"
+	"apportion/wal"
 )
 
 // The address of the one node of a group. Its transport carries nothing: there is nobody to talk to.
 const localAddress = raft.ServerAddress("local")
 
-// keyCurrentTerm is where Raft keeps its term in the stable store.
-var keyCurrentTerm = []byte("CurrentTerm")
+// bootstrapTerm is the term of the log's first entry. Raft elects in terms after it.
+const bootstrapTerm = 1
+
+var (
+	// keyCurrentTerm is where Raft keeps its term in the stable store.
+	keyCurrentTerm = []byte("CurrentTerm")
+
+	// keyCheckpoint is where we keep the index of the last checkpoint beside it.
+	keyCheckpoint = []byte("ApportionCheckpoint")
+)
 
 // bootstrap makes a new directory a group of this node alone, by the first log entry. Raft's own BootstrapCluster does the
-// same in two writes and refuses to go on if a crash came between them; this may be repeated.
+// same in two writes and refuses to go on if a crash came between them; this may be repeated. It comes after checkFit,
+// which knows an empty log that is not new.
 func (s *Store) bootstrap(context.Context) error {
 	_, last, err := logBounds(s.log)
 	if err != nil {
@@ -32,31 +42,46 @@ func (s *Store) bootstrap(context.Context) error {
 		{Suffrage: raft.Voter, ID: raft.ServerID(s.cfg.NodeID), Address: localAddress},
 	}}
 	err = errors.Join(
-		s.log.SetUint64(keyCurrentTerm, 1),
-		s.log.StoreLog(&raft.Log{Index: 1, Term: 1, Type: raft.LogConfiguration, Data: raft.EncodeConfiguration(configuration)}))
+		s.log.SetUint64(keyCurrentTerm, bootstrapTerm),
+		s.log.StoreLog(&raft.Log{Index: 1, Term: bootstrapTerm, Type: raft.LogConfiguration, Data: raft.EncodeConfiguration(configuration)}))
 	if err != nil {
 		return fmt.Errorf("raftstore: bootstrap: %w", err)
 	}
 	return nil
 }
 
-// checkFit refuses a directory whose log and state do not belong together, as after a restore of only one of them: the log
-// must begin no later than behind the state and must not end before it, or entries would be missing, or new ones would
-// be taken for old ones.
+// checkFit refuses a directory whose log and state do not belong together.
 func (s *Store) checkFit(context.Context) error {
-	first, last, err := logBounds(s.log)
-	if err != nil {
-		return err
-	}
 	meta, _, err := s.state.cover()
 	if err != nil {
 		return err
 	}
-	term, err := s.log.GetUint64(keyCurrentTerm)
-	if err != nil && err.Error() != "not found" {
-		return fmt.Errorf("raftstore: %w", err)
+	return checkFit(s.log, meta)
+}
+
+// checkFit refuses a log and a state, of which meta is the cover row, that do not belong together, as after a restore or a
+// loss of only one of them: the log must begin no later than behind the state and must not end before it, or entries would
+// be missing, or new ones would be taken for old ones. The bounds do not tell if the log is empty, so the state must not be
+// older than the last checkpoint that the log knows of either. (A log that knows of none may be from before they were noted:
+// if it is empty and Raft was ever elected, in a term after the bootstrap's, it was cut too.)
+func checkFit(log *wal.Log, meta raft.SnapshotMeta) error {
+	first, last, err := logBounds(log)
+	if err != nil {
+		return err
+	}
+	term, termErr := log.GetUint64(keyCurrentTerm)
+	checkpoint, checkpointErr := log.GetUint64(keyCheckpoint)
+	if err := errors.Join(termErr, checkpointErr); err != nil {
+		return fmt.Errorf("raftstore: read the term and the last checkpoint: %w", err)
 	}
 	switch {
+	case meta.Index == 0 && first > 1:
+		return fmt.Errorf("%w: the log begins at entry %d, but the state that holds the entries before it is missing",
+			ErrInconsistent, first)
+	case meta.Index == 0 && last == 0 && term > bootstrapTerm:
+		return fmt.Errorf("%w: all entries of the log were moved into the state, but the state is missing", ErrInconsistent)
+	case meta.Index < checkpoint:
+		return fmt.Errorf("%w: the state is of index %d, but the last checkpoint was at %d", ErrInconsistent, meta.Index, checkpoint)
 	case last > 0 && first > meta.Index+1:
 		return fmt.Errorf("%w: the state is of index %d, but the log begins at %d", ErrInconsistent, meta.Index, first)
 	case last > 0 && last < meta.Index:

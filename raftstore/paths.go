@@ -77,9 +77,17 @@ func (p paths) lockExists() bool {
 	return err == nil
 }
 
-// exists says whether a store was ever opened in the directory.
-func (p paths) exists() bool {
+// check refuses a directory that is no store's, or has only half of one.
+func (p paths) check() error {
 	_, logErr := p.fs.Stat(p.log)
 	_, stateErr := p.fs.Stat(p.state)
-	return logErr == nil && stateErr == nil
+	switch {
+	case logErr != nil && stateErr != nil:
+		return fmt.Errorf("raftstore: %s is not a data directory", p.dir)
+	case logErr != nil:
+		return fmt.Errorf("%w: the log is missing: %w", ErrInconsistent, logErr)
+	case stateErr != nil:
+		return fmt.Errorf("%w: the state is missing: %w", ErrInconsistent, stateErr)
+	}
+	return nil
 }

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"hash/crc32"
+	"io/fs"
 	"log/slog"
 	"slices"
 
@@ -63,7 +64,7 @@ func openState(c stateConfig) (*stateDB, error) {
 	s := &stateDB{fs: c.fs, ingestDir: c.ingestDir, options: stateOptions(c)}
 	db, err := pebble.Open(c.dir, s.options)
 	if err != nil {
-		return nil, fmt.Errorf("raftstore: open the state in %s: %w", c.dir, err)
+		return nil, stateError("open the state in "+c.dir, err)
 	}
 	s.db = db
 	return s, nil
@@ -71,7 +72,7 @@ func openState(c stateConfig) (*stateDB, error) {
 
 func stateOptions(c stateConfig) *pebble.Options {
 	o := &pebble.Options{
-		FS: c.fs, Logger: pebbleLogger{c.logger, c.onFatal}, ReadOnly: c.readOnly,
+		FS: c.fs, Logger: pebbleLogger{c.logger, c.onFatal}, EventListener: stateEvents(c.logger), ReadOnly: c.readOnly,
 		FormatMajorVersion: pebbleFormat,
 		DisableWAL:         true,
 		CacheSize:          stateCacheBytes,
@@ -84,6 +85,25 @@ func stateOptions(c stateConfig) *pebble.Options {
 	return o
 }
 
+// stateEvents logs damage. Whoever came across it gets it as an error too, and answers nothing from it. Without a listener
+// Pebble would end the process, from a goroutine of its own.
+func stateEvents(logger *slog.Logger) *pebble.EventListener {
+	return &pebble.EventListener{DataCorruption: func(info pebble.DataCorruptionInfo) {
+		logger.Error("state: damaged data", "file", info.Path, "error", info.Details)
+	}}
+}
+
+// stateError says what was being done when the database returned an error, and marks damage.
+func stateError(doing string, err error) error {
+	if info := pebble.ExtractDataCorruptionInfo(err); info != nil {
+		return fmt.Errorf("%w: %s: %s: %w", ErrCorrupt, doing, info.Path, info.Details)
+	}
+	if pebble.IsCorruptionError(err) || errors.Is(err, fs.ErrNotExist) { // the latter for a table that is gone
+		return fmt.Errorf("%w: %s: %w", ErrCorrupt, doing, err)
+	}
+	return fmt.Errorf("raftstore: %s: %w", doing, err)
+}
+
 func (s *stateDB) close() error {
 	if err := s.db.Close(); err != nil {
 		return fmt.Errorf("raftstore: close the state: %w", err)
@@ -94,7 +114,7 @@ func (s *stateDB) close() error {
 // ingest adds finished tables in one atomic and durable step.
 func (s *stateDB) ingest(ctx context.Context, paths []string) error {
 	if err := s.db.Ingest(ctx, paths); err != nil {
-		return fmt.Errorf("raftstore: ingest %d tables: %w", len(paths), err)
+		return stateError(fmt.Sprintf("ingest %d tables", len(paths)), err)
 	}
 	return nil
 }
@@ -106,7 +126,7 @@ func (s *stateDB) cover() (meta raft.SnapshotMeta, ok bool, err error) {
 		return meta, false, s.checkEmpty()
 	}
 	if err != nil {
-		return meta, false, fmt.Errorf("raftstore: read the cover row: %w", err)
+		return meta, false, stateError("read the cover row", err)
 	}
 	meta, err = decodeCover(value)
 	return meta, true, errors.Join(err, closer.Close())
@@ -116,11 +136,11 @@ func (s *stateDB) cover() (meta raft.SnapshotMeta, ok bool, err error) {
 func (s *stateDB) checkEmpty() error {
 	it, err := s.db.NewIter(nil)
 	if err != nil {
-		return fmt.Errorf("raftstore: read the state: %w", err)
+		return stateError("read the state", err)
 	}
 	empty := !it.First()
 	if err := errors.Join(it.Error(), it.Close()); err != nil {
-		return fmt.Errorf("raftstore: read the state: %w", err)
+		return stateError("read the state", err)
 	}
 	if !empty {
 		return fmt.Errorf("%w: the state database has rows but does not say of which index", ErrFormat)
@@ -165,13 +185,13 @@ func (s *stateDB) archivedRow(dst []byte, orderID string) (row []byte, found boo
 	// An iterator, not Get: Get would not look at the bloom filters of the lowest level, where nearly all rows are.
 	it, err := s.db.NewIter(&pebble.IterOptions{UseL6Filters: true, LowerBound: key, UpperBound: append(slices.Clone(key), 0)})
 	if err != nil {
-		return dst, false, fmt.Errorf("raftstore: look up an archived order: %w", err)
+		return dst, false, stateError("look up an archived order", err)
 	}
 	if it.SeekPrefixGE(key) {
 		dst, found = append(dst, it.Value()...), true
 	}
 	if err := errors.Join(it.Error(), it.Close()); err != nil {
-		return dst, false, fmt.Errorf("raftstore: look up an archived order: %w", err)
+		return dst, false, stateError("look up an archived order", err)
 	}
 	return dst, found, nil
 }

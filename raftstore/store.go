@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"sync"
 	"sync/atomic"
 
@@ -22,7 +21,6 @@ type Store struct {
 	metrics *storeMetrics
 	stamper *stamper
 
-	lock        io.Closer
 	engine      *engine.Engine
 	applier     *applier
 	state       *stateDB
@@ -58,8 +56,8 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 		s.openState,
 		s.loadState,
 		s.openLog,
-		s.bootstrap,
 		s.checkFit,
+		s.bootstrap,
 		s.startRaft,
 		s.startWorkers,
 	}
@@ -149,6 +147,7 @@ func (s *Store) newCheckpointer(covered uint64) *checkpointer {
 		sliceBytes: s.cfg.CheckpointSliceBytes, tableBytes: s.cfg.StateTableBytes,
 		logBytesMax: s.cfg.CheckpointLogBytes, interval: s.cfg.CheckpointInterval,
 		takeSnapshot: func() error { return s.raft.Snapshot().Error() },
+		note:         func(index uint64) error { return s.log.SetUint64(keyCheckpoint, index) },
 		wake:         make(chan struct{}, 1),
 	}
 	c.covered.Store(covered)
@@ -160,11 +159,19 @@ func (s *Store) openLog(context.Context) error {
 		Dir: s.paths.log, FS: s.cfg.FS, Logger: s.cfg.Logger, OnFatal: s.cfg.OnFatal, OnSync: s.metrics.synced,
 	})
 	if err != nil {
-		return err
+		return logError(err)
 	}
 	s.log = log
 	s.onClose(log.Close)
 	return nil
+}
+
+// logError marks damage that the log has found.
+func logError(err error) error {
+	if errors.Is(err, wal.ErrCorrupt) {
+		return fmt.Errorf("%w: %w", ErrCorrupt, err)
+	}
+	return err
 }
 
 // startWorkers starts what runs beside Raft. The proposer is stopped before Raft, so that the entry on its way is

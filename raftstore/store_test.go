@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 	"testing"
 	"time"
 
@@ -217,6 +218,76 @@ func TestStoreChecksFit(t *testing.T) {
 		must(fs.RemoveAll(p.log))
 		must(fs.Rename(newPaths(fs, other.Dir).log, p.log))
 	})
+}
+
+// TestLostState: a log that was cut behind a checkpoint is refused without the state of that checkpoint, at each attempt,
+// and never taken for a new directory. A log that was never cut is as good as the state.
+func TestLostState(t *testing.T) {
+	f := func(what, want string, forget, more bool, lose func(fs *vfs.MemFS, p paths, older *vfs.MemFS)) {
+		t.Helper()
+		fs := vfs.NewCrashableMem()
+		cfg := testConfig(fs)
+		s := openReady(t, cfg)
+		mustDo(t, s, refresh("A", 10))
+		if want != "" {
+			mustCheckpoint(t, s)
+		}
+		older := fs.CrashClone(vfs.CrashCloneCfg{})
+		if want != "" {
+			mustDo(t, s, refresh("B", 10))
+			mustCheckpoint(t, s) // leaves an empty log
+		}
+		if more {
+			mustDo(t, s, refresh("C", 10))
+		}
+		if forget { // as a log from before checkpoints were noted
+			if err := s.log.SetUint64(keyCheckpoint, 0); err != nil {
+				t.Fatal(err)
+			}
+		}
+		hash := hashOf(s)
+		mustClose(t, s)
+		lose(fs, newPaths(fs, cfg.Dir), older)
+		for range 2 {
+			err := openAndCompare(t, fs, hash)
+			if want == "" {
+				if err != nil {
+					t.Fatalf("%s: %v", what, err)
+				}
+				continue
+			}
+			if !errors.Is(err, ErrInconsistent) || !strings.Contains(err.Error(), want) {
+				t.Fatalf("%s: Open: %v, want ErrInconsistent and %q", what, err, want)
+			}
+			if problems := verifyAndCompare(t, fs, hash); !strings.Contains(problems, want) {
+				t.Fatalf("%s: Verify: %q, want %q", what, problems, want)
+			}
+		}
+	}
+	remove := func(fs *vfs.MemFS, p paths, _ *vfs.MemFS) {
+		if err := fs.RemoveAll(p.state); err != nil {
+			t.Fatal(err)
+		}
+	}
+	takeOlder := func(fs *vfs.MemFS, p paths, older *vfs.MemFS) {
+		remove(fs, p, nil)
+		if ok, err := vfs.Clone(older, fs, p.state, p.state); !ok || err != nil {
+			t.Fatal(ok, err)
+		}
+	}
+	f("gone, the log was never cut", "", false, false, remove)
+	f("gone, the log is empty", "the state is missing", false, false, remove)
+	f("gone, the log is empty and notes no checkpoint", "the state is missing", true, false, remove)
+	f("gone, the log goes on", "the state that holds the entries before it is missing", false, true, remove)
+	f("older, the log is empty", "the last checkpoint was at", false, false, takeOlder)
+	f("older, the log goes on and notes no checkpoint", "but the log begins at", true, true, takeOlder)
+}
+
+func mustCheckpoint(t testing.TB, s *Store) {
+	t.Helper()
+	if err := s.Checkpoint(context.Background()); err != nil {
+		t.Fatal(err)
+	}
 }
 
 func TestStoreInUse(t *testing.T) {

@@ -56,11 +56,12 @@ type verifier struct {
 	report  func(problem string)
 	start   time.Time
 	summary Summary
+	meta    raft.SnapshotMeta // what the state is the effect of
 }
 
 func (v *verifier) run(ctx context.Context) (err error) {
-	if !v.paths.exists() {
-		return fmt.Errorf("raftstore: %s is not a data directory", v.paths.dir)
+	if err := v.paths.check(); err != nil {
+		return err
 	}
 	lock, err := v.paths.acquire()
 	if err != nil {
@@ -95,7 +96,7 @@ func (v *verifier) loadState(ctx context.Context, e *engine.Engine) (err error) 
 	if err != nil || !ok {
 		return err
 	}
-	v.summary.StateIndex = meta.Index
+	v.meta, v.summary.StateIndex = meta, meta.Index
 	if err := state.load(ctx, e, v.logger()); err != nil {
 		return err
 	}
@@ -104,9 +105,11 @@ func (v *verifier) loadState(ctx context.Context, e *engine.Engine) (err error) 
 
 // replay applies the log behind the state.
 func (v *verifier) replay(ctx context.Context, a *applier) (err error) {
-	log, err := wal.Open(wal.Config{Dir: v.paths.log, FS: v.fs, Logger: v.logger(), OnFatal: func(string) {}})
+	log, err := wal.Open(wal.Config{
+		Dir: v.paths.log, FS: v.fs, Logger: v.logger(), OnFatal: func(string) {}, OnCorruption: func(error) {},
+	})
 	if err != nil {
-		return err
+		return logError(err)
 	}
 	defer func() { err = errors.Join(err, log.Close()) }()
 	if _, err := log.Verify(); err != nil {
@@ -116,8 +119,8 @@ func (v *verifier) replay(ctx context.Context, a *applier) (err error) {
 	if err != nil {
 		return err
 	}
-	if last > 0 && first > v.summary.StateIndex+1 {
-		v.report(fmt.Sprintf("the state is of index %d, but the log begins at %d", v.summary.StateIndex, first))
+	if err := checkFit(log, v.meta); err != nil {
+		v.report(err.Error())
 		return nil
 	}
 	for index := max(first, v.summary.StateIndex+1); index <= last && index > 0; index++ {

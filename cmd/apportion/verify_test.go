@@ -16,7 +16,6 @@ func TestVerifyFindsDamage(t *testing.T) {
 	f := func(name string, orderly bool, corrupt func(t *testing.T, data string)) {
 		t.Run(name, func(t *testing.T) {
 			data := filepath.Join(t.TempDir(), "data")
-			startServer(t, data).stop() // so that the log written below is not the directory's first
 			s := startServer(t, data)
 			for i := range 20 {
 				s.call("POST", "/v1/inventory/refresh", manyItems(i), http.StatusOK)
@@ -28,19 +27,28 @@ func TestVerifyFindsDamage(t *testing.T) {
 			}
 			corrupt(t, data)
 			status, stdout, stderr := runCommand(t, "verify", "--data", data)
-			if status != 1 || !strings.Contains(stdout, "PROBLEM") {
+			if status != 1 || !strings.Contains(stdout, "PROBLEM") || panicked(stderr) {
 				t.Errorf("verify: status %d\n%s%s", status, stdout, stderr)
 			}
 			status, _, stderr = runCommand(t, "serve", "--data", data, "--listen", "127.0.0.1:0")
-			if status == 0 || stderr == "" {
+			if status == 0 || stderr == "" || panicked(stderr) {
 				t.Errorf("serve: status %d\n%s", status, stderr)
 			}
 		})
 	}
 	// After an orderly stop the state is in tables, after a crash it is in the log.
 	f("log", false, func(t *testing.T, data string) { flip(t, largest(t, data, "log", ".log"), 0.3) })
+	f("table of the log", false, func(t *testing.T, data string) {
+		startServer(t, data).kill() // a start moves what a crash left in the log file into a table
+		flip(t, largest(t, data, "log", ".sst"), 0.1)
+	})
+	f("state", true, func(t *testing.T, data string) { flip(t, largest(t, data, "state", ".sst"), 0.1) })
+	f("state lost", true, func(t *testing.T, data string) { remove(t, filepath.Join(data, "state")) })
 	f("log lost", true, func(t *testing.T, data string) { remove(t, filepath.Join(data, "log")) })
 }
+
+// panicked tells a refusal from a crash of the program.
+func panicked(stderr string) bool { return strings.Contains(stderr, "goroutine ") }
 
 // manyItems is a refresh of some tens of kilobytes, so that a few of them make files of more than one block.
 func manyItems(number int) string {
