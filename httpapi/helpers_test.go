@@ -48,6 +48,7 @@ func newTestStore() *testStore {
 }
 
 func (s *testStore) Engine() *engine.Engine      { return s.engine }
+func (s *testStore) AppliedIndex() uint64        { return s.engine.AppliedIndex() }
 func (s *testStore) NewBatch() *raftstore.Batch  { return new(raftstore.Batch) }
 func (s *testStore) ReadBarrier(time.Time) error { return s.barrierErr }
 func (s *testStore) Refuses(key string, c *engine.Allocate, r *engine.Result) bool {

@@ -28,7 +28,7 @@ func (c *call) events() {
 	if !c.barrier() {
 		return
 	}
-	asOf := c.server.engine.AppliedIndex()
+	asOf := c.server.store.AppliedIndex()
 	c.reads.events = c.server.store.Events(c.after, c.limit, c.reads.events[:0])
 	next := c.after
 	if last := len(c.reads.events) - 1; last >= 0 {
@@ -76,7 +76,7 @@ func (c *call) ready() {
 		c.fail(http.StatusServiceUnavailable, codeNotReady, err.Error(), "", "")
 		return
 	}
-	c.out = appendUnits(c.out, `{"status":"ready","asOf":`, int64(c.server.engine.AppliedIndex()))
+	c.out = appendUnits(c.out, `{"status":"ready","asOf":`, int64(c.server.store.AppliedIndex()))
 	c.out = append(c.out, '}')
 }
 

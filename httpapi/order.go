@@ -68,7 +68,7 @@ func (c *call) readOrder() {
 		return
 	}
 	view := &c.reads.order
-	asOf := c.server.engine.AppliedIndex()
+	asOf := c.server.store.AppliedIndex()
 	found, err := c.server.store.ReadOrder(c.path[0], view)
 	switch {
 	case err != nil:
@@ -94,6 +94,7 @@ func (c *call) bulkAllocate() {
 		return
 	}
 	clientKey := c.envelope.Key
+	asOf := c.server.store.AppliedIndex()
 	c.batch.Reset()
 	k.answers = k.answers[:0]
 	known := []byte(nil)
@@ -102,10 +103,13 @@ func (c *call) bulkAllocate() {
 		known = c.beginBulk(i, clientKey, known)
 		k.answers[i].end = len(known)
 	}
-	if c.batch.Len() > 0 && !c.do() {
-		return
+	if c.batch.Len() > 0 {
+		if !c.do() {
+			return
+		}
+		asOf = c.server.store.AppliedIndex()
 	}
-	c.answerBulk(known)
+	c.answerBulk(known, asOf)
 }
 
 // checkBulk refuses a list that is empty or names an order twice.
@@ -131,7 +135,7 @@ func (c *call) beginBulk(i int, clientKey string, known []byte) []byte {
 	k := &c.commands
 	cmd := &k.bulk[i]
 	if field, value, ok := engine.CheckCommand(cmd); !ok {
-		c.result = engine.Result{Kind: engine.KindAllocate, Code: engine.CodeInvalid, Field: field, Value: value, Index: c.server.engine.AppliedIndex()}
+		c.result = engine.Result{Kind: engine.KindAllocate, Code: engine.CodeInvalid, Field: field, Value: value, Index: c.server.store.AppliedIndex()}
 		return c.appendBulk(known, i)
 	}
 	c.envelope.Key = ""
@@ -148,8 +152,8 @@ func (c *call) beginBulk(i int, clientKey string, known []byte) []byte {
 }
 
 // answerBulk answers all orders in their order.
-func (c *call) answerBulk(known []byte) {
-	c.out = appendUnits(c.out, `{"asOf":`, int64(c.server.engine.AppliedIndex()))
+func (c *call) answerBulk(known []byte, asOf uint64) {
+	c.out = appendUnits(c.out, `{"asOf":`, int64(asOf))
 	c.out = append(c.out, `,"orders":[`...)
 	for i, answer := range c.commands.answers {
 		c.out = comma(c.out, i)

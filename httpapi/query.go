@@ -16,7 +16,7 @@ func (c *call) readRecord() {
 		return
 	}
 	view := &c.reads.record
-	asOf := c.server.engine.AppliedIndex()
+	asOf := c.server.store.AppliedIndex()
 	if !c.server.engine.ReadRecord(c.path[1], c.path[0], view) {
 		c.fail(http.StatusNotFound, engine.CodeUnknownRecord.String(), codeDetails[engine.CodeUnknownRecord], "upc", c.path[1])
 		return
@@ -34,7 +34,7 @@ func (c *call) query() {
 	if !c.parsed() || !c.barrier() {
 		return
 	}
-	c.out = appendUnits(c.out, `{"asOf":`, int64(c.server.engine.AppliedIndex()))
+	c.out = appendUnits(c.out, `{"asOf":`, int64(c.server.store.AppliedIndex()))
 	c.out = append(c.out, `,"records":[`...)
 	run := queryRun{call: c, q: q}
 	if len(q.items) > 0 {
@@ -202,7 +202,7 @@ func (c *call) aggregate() {
 		return
 	}
 	run := queryRun{call: c, q: q}
-	c.out = appendUnits(c.out, `{"asOf":`, int64(c.server.engine.AppliedIndex()))
+	c.out = appendUnits(c.out, `{"asOf":`, int64(c.server.store.AppliedIndex()))
 	c.out = append(c.out, `,"items":[`...)
 	for i := range q.items {
 		c.out = comma(c.out, i)

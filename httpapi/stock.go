@@ -101,7 +101,7 @@ func (c *call) listTagCategories() {
 	if !c.barrier() {
 		return
 	}
-	asOf := c.server.engine.AppliedIndex()
+	asOf := c.server.store.AppliedIndex()
 	categories := c.schema().Categories()
 	c.out = appendUnits(c.out, `{"asOf":`, int64(asOf))
 	c.out = append(c.out, `,"categories":[`...)
@@ -117,7 +117,7 @@ func (c *call) readTagCategory() {
 	if !c.barrier() {
 		return
 	}
-	asOf := c.server.engine.AppliedIndex()
+	asOf := c.server.store.AppliedIndex()
 	category, ok := c.schema().Category(c.path[0])
 	if !ok {
 		c.fail(http.StatusNotFound, engine.CodeUnknownCategory.String(), codeDetails[engine.CodeUnknownCategory], "name", c.path[0])

@@ -12,6 +12,10 @@ type Store interface {
 	// Engine gives the engine, of which only the lock-free methods are used.
 	Engine() *engine.Engine
 
+	// AppliedIndex is the last log entry of which every command can be seen: what a reply says it stands on, loaded before
+	// the state that the reply shows.
+	AppliedIndex() uint64
+
 	// NewBatch gives an empty batch, which belongs to the caller.
 	NewBatch() *raftstore.Batch
 

@@ -20,6 +20,11 @@ type applier struct {
 
 	metrics *storeMetrics
 
+	// visibleIndex is the last entry of which every command is applied. The engine's own index is ahead of it while an
+	// entry is applied: a reader beside the writer that took that one could claim an entry that it does not see. A reader
+	// loads visibleIndex before it looks at the state.
+	visibleIndex atomic.Uint64
+
 	// logBytes counts the bytes of the entries applied since the last freeze; onLogBytes runs when they have reached
 	// logBytesMax. dueMS is the earliest time at which something is due (noDue: nothing is); onDue runs when it changes.
 	// The callbacks run under mu and must not block. logBytesMax and the callbacks are set before the first entry.
@@ -99,6 +104,7 @@ func (a *applier) applyEntry(log *raft.Log, e entry) *entryResults {
 		r.results = a.engine.Apply(log.Index, nowMS, e.next(), r.results)
 		r.ends = append(r.ends, len(r.results))
 	}
+	a.visibleIndex.Store(log.Index)
 	a.appliedLocked(len(log.Data), e.count)
 	return r
 }

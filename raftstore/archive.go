@@ -26,7 +26,7 @@ func (a *archive) attach(env *engine.Envelope, c engine.Command) error {
 	if !ok || !a.mayHaveAny() {
 		return nil
 	}
-	at := a.applier.engine.AppliedIndex()
+	at := a.applier.visibleIndex.Load()
 	if a.applier.engine.MayHaveOrder(orderID) {
 		return nil
 	}

@@ -52,7 +52,7 @@ func (s *Store) registerGauges(set *metrics.Set) {
 	set.NewGauge("apportion_records", func() float64 { return float64(s.engine.Stats().Records) })
 	set.NewGauge("apportion_segments", func() float64 { return float64(s.engine.Stats().Segments) })
 	set.NewGauge("apportion_orders", func() float64 { return float64(s.engine.Stats().Orders) })
-	set.NewGauge("apportion_applied_index", func() float64 { return float64(s.engine.AppliedIndex()) })
+	set.NewGauge("apportion_applied_index", func() float64 { return float64(s.AppliedIndex()) })
 	set.NewGauge("apportion_checkpoint_index", func() float64 { return float64(s.checkpoints.coveredIndex()) })
 	set.NewGauge("apportion_checkpoint_log_bytes", func() float64 { return float64(s.applier.logBytes.Load()) })
 	set.NewGauge("apportion_clock_held_back_seconds", func() float64 { return float64(s.stamper.heldBackMS.Load()) / 1000 })

@@ -33,6 +33,10 @@ func (s *Store) Do(deadline time.Time, b *Batch) error {
 // its other methods: these need the store's apply mutex.
 func (s *Store) Engine() *engine.Engine { return s.engine }
 
+// AppliedIndex is the last log entry of which every command can be seen. Load it before the state that it is to be told
+// with: that state is then of this entry or a later one.
+func (s *Store) AppliedIndex() uint64 { return s.applier.visibleIndex.Load() }
+
 // ReadOrder fills v with an order: from memory, or from the archive if the order was closed long ago. It returns false if
 // there is no such order.
 func (s *Store) ReadOrder(orderID string, v *engine.OrderView) (bool, error) {
@@ -53,7 +57,12 @@ func (s *Store) LeaseValid() bool { return s.leadership.valid() }
 // without waiting. False: the command must go through the log. Only a leader refuses, and never an order that it may have
 // answered before.
 func (s *Store) Refuses(key string, c *engine.Allocate, r *engine.Result) bool {
-	return s.leadership.valid() && s.engine.Refuses(key, c, r) && !s.archive.mayHave(c.OrderID)
+	index := s.AppliedIndex()
+	if !s.leadership.valid() || !s.engine.Refuses(key, c, r) || s.archive.mayHave(c.OrderID) {
+		return false
+	}
+	r.Index = index
+	return true
 }
 
 // ReadBarrier returns nil when a read that starts now sees every write acknowledged before, by whichever node. It answers
@@ -124,7 +133,7 @@ type Status struct {
 func (s *Store) Status() Status {
 	return Status{
 		NodeID: s.cfg.NodeID, State: s.raft.State().String(), Ready: s.Ready() == nil, Term: s.raft.CurrentTerm(),
-		AppliedIndex: s.engine.AppliedIndex(), LogIndex: s.raft.LastIndex(), CheckpointIndex: s.checkpoints.coveredIndex(),
+		AppliedIndex: s.AppliedIndex(), LogIndex: s.raft.LastIndex(), CheckpointIndex: s.checkpoints.coveredIndex(),
 		LogBytes: s.applier.logBytes.Load(), LastCheckpointMS: s.checkpoints.lastEnd.Load(),
 		QueueLength: s.proposer.queued.Load(), ClockHeldBackMS: s.stamper.heldBackMS.Load(),
 	}

@@ -135,6 +135,7 @@ func (s *Store) loadState(ctx context.Context) error {
 	if applied := s.engine.AppliedIndex(); applied > meta.Index {
 		return fmt.Errorf("%w: rows of index %d in a state of index %d", ErrInconsistent, applied, meta.Index)
 	}
+	s.applier.visibleIndex.Store(s.engine.AppliedIndex())
 	stored, err := s.state.hasArchived()
 	s.archive.stored.Store(stored)
 	return err

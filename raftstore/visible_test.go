@@ -1,0 +1,69 @@
+package raftstore
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"testing"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+	"github.com/hashicorp/raft"
+
+	"apportion/engine"
+)
+
+// TestAppliedIndexIsVisible: a reader beside the writer that takes the index first sees every command up to that index. The
+// last command of an entry comes long after the entry's first.
+func TestAppliedIndexIsVisible(t *testing.T) {
+	const entries, items = 40, 2_000
+	w := newBench(t, testConfig(vfs.NewMem()))
+	s := &Store{applier: w.applier}
+	stop := make(chan struct{})
+	var readers sync.WaitGroup
+	readers.Go(func() {
+		var v engine.RecordView
+		for {
+			select {
+			case <-stop:
+				return
+			default:
+			}
+			index := s.AppliedIndex()
+			if w.applier.engine.ReadRecord("last", "W1", &v) && uint64(v.OnHand) < index {
+				t.Errorf("the index is %d, the state is of entry %d", index, v.OnHand)
+				return
+			}
+		}
+	})
+	for index := uint64(1); index <= entries; index++ {
+		c := &engine.Refresh{Location: "W1"}
+		for i := range items {
+			c.Items = append(c.Items, engine.StockItem{UPC: fmt.Sprint(i), Quantity: int64(index)})
+		}
+		c.Items = append(c.Items, engine.StockItem{UPC: "last", Quantity: int64(index)})
+		data := makeEntry(int64(index), engine.AppendCommand(nil, &engine.Envelope{}, c))
+		w.applier.apply(&raft.Log{Index: index, Data: data}).release()
+		if s.AppliedIndex() != index {
+			t.Fatalf("entry %d is applied, and the index is %d", index, s.AppliedIndex())
+		}
+	}
+	close(stop)
+	readers.Wait()
+}
+
+// TestAppliedIndexAfterLoad: what was loaded is visible.
+func TestAppliedIndexAfterLoad(t *testing.T) {
+	cfg := testConfig(vfs.NewMem())
+	s := openReady(t, cfg)
+	mustDo(t, s, refresh("A", 5))
+	if err := s.Checkpoint(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	before := s.AppliedIndex()
+	mustClose(t, s)
+	s = openReady(t, cfg)
+	defer mustClose(t, s)
+	if after := s.AppliedIndex(); before == 0 || after < before {
+		t.Fatalf("the index was %d, after a load it is %d", before, after)
+	}
+}
