@@ -116,6 +116,8 @@ func TestStockCount(t *testing.T) {
 	next := fmt.Sprint(events.at("next"))
 	s.get("/v1/events?after="+next).ok().want(`[]`, "events").want(next, "next")
 	s.get("/v1/events?limit=1&after=").ok().want(`1`, "next")
+	s.get("/v1/events?after=18446744073709551615").ok().want(`[]`, "events")
+	s.get("/v1/events?after=9223372036854775807").ok().want(`[]`, "events").want(`9223372036854775807`, "next")
 	if !strings.Contains(events.body, `"count-started"`) || !strings.Contains(events.body, `"schema-changed"`) {
 		t.Errorf("events are missing: %s", events.body)
 	}

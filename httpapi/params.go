@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"bytes"
+	"math"
 	"net/http"
 	"strconv"
 
@@ -46,7 +47,8 @@ func (c *call) readParam(param paramSet, value string) bool {
 			return true
 		}
 		after, err := strconv.ParseUint(value, 10, 64)
-		c.after = engine.EventID(after)
+		// No event has such a number, neither is there one after it: replies tell numbers as 64 bits with a sign.
+		c.after = engine.EventID(min(after, math.MaxInt64))
 		return err == nil
 	case paramLimit:
 		limit, err := strconv.Atoi(value)

@@ -2,6 +2,7 @@ package raftstore
 
 import (
 	"context"
+	"math"
 	"time"
 
 	"apportion/engine"
@@ -45,6 +46,9 @@ func (s *Store) ReadOrder(orderID string, v *engine.OrderView) (bool, error) {
 
 // Events appends the events after the given one, at most limit.
 func (s *Store) Events(after engine.EventID, limit int, dst []engine.Event) []engine.Event {
+	if after == math.MaxUint64 { // the engine begins at the number after it
+		return dst
+	}
 	s.applier.locked(func(e *engine.Engine) { dst = e.Events(after, limit, dst) })
 	return dst
 }

@@ -3,6 +3,7 @@ package raftstore
 import (
 	"context"
 	"fmt"
+	"math"
 	"sync"
 	"testing"
 
@@ -65,5 +66,20 @@ func TestAppliedIndexAfterLoad(t *testing.T) {
 	defer mustClose(t, s)
 	if after := s.AppliedIndex(); before == 0 || after < before {
 		t.Fatalf("the index was %d, after a load it is %d", before, after)
+	}
+}
+
+// TestEventsAfterTheLast: nothing follows the largest number, which has no number after it.
+func TestEventsAfterTheLast(t *testing.T) {
+	s := openReady(t, testConfig(vfs.NewMem()))
+	defer mustClose(t, s)
+	mustDo(t, s, channels())
+	if events := s.Events(0, 10, nil); len(events) != 1 {
+		t.Fatalf("%d events, want 1", len(events))
+	}
+	for _, after := range []engine.EventID{1, math.MaxInt64, math.MaxUint64} {
+		if events := s.Events(after, 10, nil); len(events) != 0 {
+			t.Errorf("after %d: %+v", after, events)
+		}
 	}
 }
