@@ -124,6 +124,10 @@ func TestBadInput(t *testing.T) {
 		{"nothing selected", "POST", "/v1/inventory/delete", `{"dryRun":true}`, 400, "invalid", "all", "false"},
 		{"force of a redistribute", "POST", "/v1/inventory/redistribute", `{"all":true,"force":true}`, 400, "unknown-field", "force", ""},
 		{"unknown mode", "POST", allocate, `{"mode":"best","lines":[]}`, 400, "invalid", "mode", "best"},
+		{"unknown category in a query", "POST", "/v1/inventory/query", `{"items":[{"upc":"A"},{"upc":"A","tags":{"Chanel":"Kibo"}}]}`, 400, "unknown-category", "items[1].tags", "Chanel"},
+		{"unknown value in a query", "POST", "/v1/inventory/query", `{"items":[{"upc":"A","tags":{"Condition":"New","Channel":"amazon"}}]}`, 400, "unknown-value", "items[0].tags.Channel", "amazon"},
+		{"unknown category that filters", "POST", "/v1/inventory/query", `{"locations":["a"],"tags":{"Chanel":"Kibo"}}`, 400, "unknown-category", "tags", "Chanel"},
+		{"unknown value in an aggregate", "POST", "/v1/inventory/aggregate", `{"items":[{"upc":"A"}],"tags":{"Channel":"amazon"}}`, 400, "unknown-value", "tags.Channel", "amazon"},
 		{"limit of a query", "POST", "/v1/inventory/query", `{"locations":["a"],"limit":10001}`, 400, "invalid", "limit", "10001"},
 
 		{"unknown parameter", "GET", "/v1/orders/o?consistancy=stale", "", 400, "unknown-parameter", "consistancy", "stale"},

@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"fmt"
 	"net/http"
 	"slices"
 
@@ -31,7 +32,7 @@ func (c *call) readRecord() {
 func (c *call) query() {
 	q := &c.reads.query
 	c.body().query(q, false)
-	if !c.parsed() || !c.barrier() {
+	if !c.parsed() || !c.barrier() || !c.knowsTags(q) {
 		return
 	}
 	c.out = appendUnits(c.out, `{"asOf":`, int64(c.server.store.AppliedIndex()))
@@ -45,6 +46,32 @@ func (c *call) query() {
 	c.out = append(c.out, ']')
 	c.out = appendFlag(c.out, `,"truncated":`, run.truncated)
 	c.out = append(c.out, '}')
+}
+
+// knowsTags refuses tags that are not in the schema: no segment has them, and a misspelt one should not look like no stock.
+func (c *call) knowsTags(q *stockQuery) bool {
+	if !c.knows(q.tags, "tags") {
+		return false
+	}
+	for i := range q.items {
+		if len(q.items[i].tags) > 0 && !c.knows(q.items[i].tags, fmt.Sprintf("items[%d].tags", i)) {
+			return false
+		}
+	}
+	return true
+}
+
+func (c *call) knows(tags []engine.Tag, field string) bool {
+	_, code, tag := c.schema().Resolve(tags)
+	switch code {
+	case engine.CodeUnknownCategory:
+		c.fail(http.StatusBadRequest, code.String(), codeDetails[code], field, tags[tag].Category)
+		return false
+	case engine.CodeUnknownValue:
+		c.fail(http.StatusBadRequest, code.String(), codeDetails[code], field+"."+tags[tag].Category, tags[tag].Value)
+		return false
+	}
+	return true // that no segment has this combination is an answer
 }
 
 // queryRun is the state of one query.
@@ -198,7 +225,7 @@ type aggregateSum struct {
 func (c *call) aggregate() {
 	q := &c.reads.query
 	c.body().query(q, true)
-	if !c.parsed() || !c.barrier() {
+	if !c.parsed() || !c.barrier() || !c.knowsTags(q) {
 		return
 	}
 	run := queryRun{call: c, q: q}
