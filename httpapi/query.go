@@ -2,8 +2,10 @@ package httpapi
 
 import (
 	"fmt"
+	"math"
 	"net/http"
 	"slices"
+	"strings"
 
 	"apportion/engine"
 )
@@ -96,6 +98,7 @@ func (r *queryRun) show() {
 // items answers a query that names items, location by location.
 func (r *queryRun) items() {
 	r.q.markRepeats()
+	r.q.sumRepeats()
 	for _, location := range r.queryLocations() {
 		if r.truncated || r.reads > QueryReadsMax {
 			r.truncated = true
@@ -173,6 +176,35 @@ func (q *stockQuery) markRepeats() {
 		_, q.items[i].repeat = seen[q.items[i].upc]
 		seen[q.items[i].upc] = struct{}{}
 	}
+}
+
+// sumRepeats has a query of type all ask for what its items with one UPC and the same tags want together: they draw on the
+// same units. The first of them gets the sum; the others want less and are met when it is.
+func (q *stockQuery) sumRepeats() {
+	if q.kind != queryAll || len(q.items) == 1 {
+		return
+	}
+	firstOf := make(map[string]*queryItem, len(q.items))
+	for i := range q.items {
+		item := &q.items[i]
+		target := item.target()
+		if first, ok := firstOf[target]; ok {
+			first.quantity += min(item.quantity, math.MaxInt64-first.quantity)
+			continue
+		}
+		firstOf[target] = item
+	}
+}
+
+// target is the same for items that draw on the same units: no text of a request has a control character.
+func (i *queryItem) target() string {
+	tags := slices.SortedFunc(slices.Values(i.tags), func(a, b engine.Tag) int { return strings.Compare(a.Category, b.Category) })
+	target := []byte(i.upc)
+	for _, tag := range tags {
+		target = append(append(target, 0), tag.Category...)
+		target = append(append(target, 0), tag.Value...)
+	}
+	return string(target)
 }
 
 // queryLocations gives the locations to look at, sorted, each once.
