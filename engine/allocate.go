@@ -74,6 +74,9 @@ func (e *Engine) planAllocate(c *Allocate, orderRow uint32, r *Result) bool {
 	if len(c.Lines) > 1 {
 		e.scratch.sums.start(len(c.Lines))
 	}
+	if c.Backorder {
+		e.scratch.room.start(len(c.Lines))
+	}
 	items := 0
 	for i := range c.Lines {
 		l := &c.Lines[i]
@@ -144,7 +147,7 @@ func (e *Engine) planLine(c *Allocate, l *AllocateLine, p *linePlan, out *LineRe
 		p.units = min(l.Quantity, available)
 		short := l.Quantity - p.units
 		switch {
-		case short > 0 && c.Backorder && p.segment != 0 && e.segments.at(p.segment).pending+short > QuantityMax:
+		case short > 0 && c.Backorder && !e.takePending(&stockTarget{record: p.record, key: p.key}, l.UPC, l.Location, short):
 			p.code = CodeTooMany
 		case short > 0 && c.Backorder:
 			p.pending = short
@@ -173,12 +176,8 @@ func (e *Engine) planSource(c *Allocate, l *AllocateLine, p *linePlan) (availabl
 		p.segment = e.findSegment(rec, p.tagSet)
 	}
 	if p.segment == 0 {
-		switch {
-		case !c.Backorder:
+		if !c.Backorder {
 			p.code = CodeUnknownSegment
-		case int(rec.segmentCount)+len(c.Lines) > SegmentsPerRecordMax,
-			p.tagSet == 0 && int(e.Schema().sets.used)+len(c.Lines) > TagSetsMax:
-			p.code = CodeTooMany
 		}
 		return 0
 	}

@@ -11,6 +11,7 @@ type scratch struct {
 	stock    []stockTarget
 	lines    []linePlan
 	sums     sums
+	room     room
 	seen     seenSet
 	group    groupScratch
 	rows     []uint32

@@ -120,23 +120,6 @@ func (e *Engine) unwait(s *segment, row uint32) {
 	l.waitNext, l.waitPrev = 0, 0
 }
 
-// hasRoom says that a segment can take that many units more on hand, or that a record which lacks it can take the new
-// segments of so many lines. Row 0 is a record that does not exist yet.
-func (e *Engine) hasRoom(recordRow uint32, key *tagSetKey, units int64, lines int) bool {
-	if recordRow == 0 {
-		return true
-	}
-	rec := e.records.at(recordRow)
-	row := uint32(0)
-	if id := e.Schema().find(key); id != 0 {
-		row = e.findSegment(rec, id)
-	}
-	if row == 0 {
-		return int(rec.segmentCount)+lines <= SegmentsPerRecordMax
-	}
-	return e.segments.at(row).onHand+units <= QuantityMax
-}
-
 // setDue marks an opened record for redistribution, or takes the mark away.
 func (e *Engine) setDue(r *record, on bool) {
 	flags := r.flags &^ recordDue

@@ -114,25 +114,29 @@ func (e *Engine) receive(row uint32) {
 	e.removeFuture(rec, row)
 	id := e.Schema().canonical(f.tagSet)
 	t := stockTarget{record: f.record, key: e.Schema().sets.at(uint32(id)).key, split: f.split == 1}
-	if t.split && e.Schema().combinations > 0 {
-		onHand := e.targetOnHand(&t)
-		e.splitGroup(rec, &w, e.groupOf(id), onHand+deliverable(onHand, f.quantity))
+	t.split = t.split && e.Schema().combinations > 0 && e.canSplit(rec, f.record, id)
+	onHand := e.targetOnHand(&t)
+	units := deliverable(rec, onHand, f.quantity)
+	if t.split {
+		e.splitGroup(rec, &w, e.groupOf(id), onHand+units)
 	} else {
 		seg := e.findSegment(rec, id)
 		if seg == 0 {
 			seg = e.addSegment(rec, id)
 		}
-		e.change(rec, &w, seg, delta{onHand: deliverable(e.segments.at(seg).onHand, f.quantity)})
+		e.change(rec, &w, seg, delta{onHand: units})
 	}
 	e.end(rec, &w)
-	e.emit(&Event{Kind: EventDelivered, UPC: e.text(rec.upc), Location: e.text(rec.location), TagSet: id, Units: f.quantity})
+	e.emit(&Event{Kind: EventDelivered, UPC: e.text(rec.upc), Location: e.text(rec.location), TagSet: id, Units: units})
 	if rec.flags&recordDue != 0 {
 		e.splitRecord(f.record)
 	}
 }
 
-// deliverable is how much of a delivery fits: nobody is there to refuse what would pass QuantityMax.
-func deliverable(onHand, quantity int64) int64 { return max(0, min(quantity, QuantityMax-onHand)) }
+// deliverable is how much of a delivery fits: nobody is there to refuse what would pass the limits.
+func deliverable(rec *record, onHand, quantity int64) int64 {
+	return max(0, min(quantity, QuantityMax-onHand, RecordUnitsMax-rec.onHand-rec.safety))
+}
 
 // stockCounts is the open stock counts, by location.
 type stockCounts struct {

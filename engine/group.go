@@ -14,7 +14,11 @@ type groupScratch struct {
 	onHand    []int64 // the answer
 	parts     []int64
 	zeros     []int64
-	visited   []uint32 // groups of the record that are done
+
+	// The walk over a record's groups: the next segment, the groups that were given (1), and whether one was left out.
+	at      uint32
+	visited sums
+	left    bool
 }
 
 // load reads a group's segments of a record and gives the group's units on hand.
@@ -105,32 +109,48 @@ func (e *Engine) splitSafety(rec *record, w *window, g *group, safety int64) {
 	}
 }
 
-// nextGroup gives the group of a segment of the record that comes after those in scratch.group.visited, nil at the end.
-func (e *Engine) nextGroup(rec *record) *group {
+// startGroups begins a walk over the groups of a record.
+func (e *Engine) startGroups(rec *record) {
+	sc := &e.scratch.group
+	sc.at, sc.left = rec.segments, false
+	sc.visited.start(int(rec.segmentCount))
+}
+
+// nextGroup gives the next group that the record has segments of and room for, nil at the end. Segments that are created
+// on the way belong to groups that were visited.
+func (e *Engine) nextGroup(rec *record, recordRow uint32) *group {
 	sc := &e.scratch.group
 	s := e.Schema()
-	for row := rec.segments; row != 0; {
-		seg := e.segments.at(row)
-		g := e.groupOf(seg.tagSet)
-		if number := s.sets.at(uint32(seg.tagSet)).group; !slices.Contains(sc.visited, number) {
-			sc.visited = append(sc.visited, number)
-			return g
+	for sc.at != 0 {
+		seg := e.segments.at(sc.at)
+		sc.at = seg.next
+		if number := s.sets.at(uint32(seg.tagSet)).group; number != 0 && *sc.visited.of(number) != 0 {
+			continue
 		}
-		row = seg.next
+		if !e.canSplit(rec, recordRow, seg.tagSet) {
+			sc.left = true
+			continue
+		}
+		g := e.groupOf(seg.tagSet)
+		*sc.visited.of(s.sets.at(uint32(seg.tagSet)).group) = 1
+		return g
 	}
 	return nil
 }
 
-// splitRecord redistributes every group of a record, which is then due no more, and returns the units moved.
+// splitRecord redistributes every group of a record and returns the units moved. The record is due no more, unless it had
+// no room for a group.
 func (e *Engine) splitRecord(row uint32) (moved int64) {
 	rec, w := e.begin(row)
-	e.setDue(rec, false)
+	left := false
 	if e.Schema().combinations > 0 {
-		e.scratch.group.visited = e.scratch.group.visited[:0]
-		for g := e.nextGroup(rec); g != nil; g = e.nextGroup(rec) {
+		e.startGroups(rec)
+		for g := e.nextGroup(rec, row); g != nil; g = e.nextGroup(rec, row) {
 			moved += e.splitGroup(rec, &w, g, e.loadGroup(rec, g))
 		}
+		left = e.scratch.group.left
 	}
+	e.setDue(rec, left)
 	e.end(rec, &w)
 	return moved
 }
@@ -166,8 +186,8 @@ func (e *Engine) listChanges(row uint32, r *Result) {
 	}
 	rec := e.records.at(row)
 	sc := &e.scratch.group
-	sc.visited = sc.visited[:0]
-	for g := e.nextGroup(rec); g != nil; g = e.nextGroup(rec) {
+	e.startGroups(rec)
+	for g := e.nextGroup(rec, row); g != nil; g = e.nextGroup(rec, row) {
 		e.planGroup(rec, g, e.loadGroup(rec, g))
 		for i := range g.sets {
 			before := sc.current[i]

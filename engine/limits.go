@@ -14,10 +14,7 @@ const (
 	// derives one key per order from the client's.
 	KeyBytesMax = 144
 
-	// QuantityMax bounds every quantity, in units: each that a command names, and what a segment has on hand or pending
-	// when a line adds to it. The lines of one command are not added up for this, so a segment's counter may pass
-	// QuantityMax by what one command brings. The sum over a record's segments still stays below 2^63, so no addition
-	// inside the engine can overflow.
+	// QuantityMax bounds every quantity that a command names, in units.
 	QuantityMax = 1_000_000_000_000
 
 	// RefreshItemsMax, AdjustItemsMax and TransferItemsMax bound the items of one stock command.
@@ -69,14 +66,17 @@ const (
 	// ClosedOrderEntries is how many log entries a closed order stays in memory after its last change.
 	ClosedOrderEntries = 100_000
 
+	// RecordUnitsMax bounds what a record has on hand and as safety stock together, and what it has pending.
+	RecordUnitsMax = 1_000 * QuantityMax
+
 	// ReportedItemsMax bounds the items that a refusal, a dry run or a delete lists one by one; the counts stay exact.
 	ReportedItemsMax = 1_000
 )
 
-// The record's totals are sums over its segments: they must not overflow.
+// A record's units are weights where too few are left for all promises, and nothing comes near an overflow.
 const (
-	_ = uint64(1<<63-1) - QuantityMax*(1+OrderLinesMax)*SegmentsPerRecordMax
-	_ = uint64(1<<63-1) - QuantityMax*(1+TransferItemsMax)*SegmentsPerRecordMax
+	_ = uint64(splitWeightSumMax) - 3*RecordUnitsMax
+	_ = uint64(1<<55) - 3*RecordUnitsMax
 )
 
 const (

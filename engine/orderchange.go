@@ -12,6 +12,7 @@ func (e *Engine) changeOrder(c *OrderChange, envelope *Envelope, r *Result) {
 	}
 	e.scratch.lines = e.scratch.lines[:0]
 	e.scratch.sums.start(len(c.Lines))
+	e.scratch.room.start(max(len(c.Lines), e.itemsOf(orderRow)))
 	if len(c.Lines) == 0 {
 		e.planWholeOrder(c.Action, orderRow, r)
 	}
@@ -53,6 +54,14 @@ func (e *Engine) movesUnits() bool {
 	return false
 }
 
+// itemsOf is the number of items of an order, 0 of none.
+func (e *Engine) itemsOf(orderRow uint32) int {
+	if orderRow == 0 {
+		return 0
+	}
+	return int(e.orders.at(orderRow).count)
+}
+
 // planWholeOrder plans all items of an order that have something left for the action.
 func (e *Engine) planWholeOrder(action Kind, orderRow uint32, r *Result) {
 	expired := false
@@ -69,7 +78,7 @@ func (e *Engine) planWholeOrder(action Kind, orderRow uint32, r *Result) {
 			continue
 		}
 		out := r.addLine(e.ordersText.get(it.id), left)
-		if action == KindReturn && !e.canRestock(it, e.text(it.location), left, int(e.orders.at(orderRow).count)) {
+		if action == KindReturn && !e.canRestock(it, e.text(it.location), left) {
 			out.Code = CodeTooMany
 		}
 		e.planItem(action, row, left, out)
@@ -130,7 +139,7 @@ func (e *Engine) planNamed(c *OrderChange, i int, orderRow uint32, r *Result) bo
 	if l.Location != "" {
 		location = l.Location
 	}
-	if c.Action == KindReturn && out.Code == CodeOK && !e.canRestock(it, location, units, len(c.Lines)) {
+	if c.Action == KindReturn && out.Code == CodeOK && !e.canRestock(it, location, units) {
 		out.Code = CodeTooMany
 	}
 	e.planItem(c.Action, row, units, out)
@@ -141,12 +150,13 @@ func (e *Engine) planNamed(c *OrderChange, i int, orderRow uint32, r *Result) bo
 	return true
 }
 
-// canRestock says that the segments an item came from have room for its units at a location.
-func (e *Engine) canRestock(it *item, location string, units int64, lines int) bool {
-	s := e.Schema()
-	record := e.findRecord(e.text(it.upc), location)
+// canRestock says that the record an item came from, at a location, has room for its units.
+func (e *Engine) canRestock(it *item, location string, units int64) bool {
+	s, upc := e.Schema(), e.text(it.upc)
+	t := stockTarget{record: e.findRecord(upc, location)}
 	for row := it.lines; row != 0; row = e.lines.at(row).next {
-		if !e.hasRoom(record, &s.sets.at(uint32(s.canonical(e.lines.at(row).tagSet))).key, units, lines) {
+		t.key = s.sets.at(uint32(s.canonical(e.lines.at(row).tagSet))).key
+		if !e.takeRoom(&t, upc, location, units) {
 			return false
 		}
 	}
@@ -204,14 +214,8 @@ func (e *Engine) planUnknown(c *OrderChange, i int, orderRow uint32, out *LineRe
 		r.Lines = r.Lines[:0]
 		return false
 	}
-	if !e.hasRoom(e.findRecord(l.UPC, l.Location), &key, l.Quantity, len(c.Lines)) {
+	if t := (stockTarget{record: e.findRecord(l.UPC, l.Location), key: key}); !e.takeRoom(&t, l.UPC, l.Location, l.Quantity) {
 		out.Code = CodeTooMany
-	}
-	target := stockTarget{record: e.findRecord(l.UPC, l.Location), key: key}
-	if e.tooManySegments(e.Schema(), &target) {
-		r.refuse(CodeTooMany, linePath(i, "tags"), l.UPC)
-		r.Lines = r.Lines[:0]
-		return false
 	}
 	e.scratch.lines = append(e.scratch.lines, linePlan{key: key, units: l.Quantity})
 	return true

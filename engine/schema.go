@@ -243,15 +243,6 @@ func quote(s string) string {
 	return string(b)
 }
 
-// hasRoomFor says that the sets which a target needs exist, or may still be created.
-func (s *Schema) hasRoomFor(t *stockTarget) bool {
-	more := 1
-	if t.split {
-		more = s.combinations
-	}
-	return int(s.sets.used)+more <= TagSetsMax || !t.split && s.find(&t.key) != 0
-}
-
 // sameGroup says that two keys agree in every discrete category.
 func (s *Schema) sameGroup(a, b *tagSetKey) bool {
 	for i := range s.categories {
@@ -260,6 +251,17 @@ func (s *Schema) sameGroup(a, b *tagSetKey) bool {
 		}
 	}
 	return true
+}
+
+// discreteHash is a hash of the values in the discrete categories: keys of one group have the same.
+func (s *Schema) discreteHash(key *tagSetKey) uint64 {
+	discrete := *key
+	for i := range s.categories {
+		if s.categories[i].Distributed() {
+			discrete[i] = 0
+		}
+	}
+	return discrete.hash()
 }
 
 // group is the segments of a record over which a quantity without distributed tags is split: one for each combination of

@@ -29,7 +29,7 @@ func (e *Engine) refresh(c *Refresh, r *Result) {
 		if count != nil && c.Items[i].DeliveryDateMS == 0 {
 			t.onHand += e.sinceCount(t)
 		}
-		if !checkOnHand(t, i, c.Items, r) {
+		if !e.checkOnHand(t, i, c.Location, c.Items, r) {
 			return
 		}
 	}
@@ -49,7 +49,7 @@ func (e *Engine) adjust(c *Adjust, r *Result) {
 		} else {
 			t.onHand = e.targetOnHand(t) + c.Items[i].Quantity
 		}
-		if !checkOnHand(t, i, c.Items, r) {
+		if !e.checkOnHand(t, i, c.Location, c.Items, r) {
 			return
 		}
 	}
@@ -57,12 +57,22 @@ func (e *Engine) adjust(c *Adjust, r *Result) {
 }
 
 // checkOnHand refuses what an item would set on hand, or a delivery, to.
-func checkOnHand(t *stockTarget, i int, items []StockItem, r *Result) bool {
+func (e *Engine) checkOnHand(t *stockTarget, i int, location string, items []StockItem, r *Result) bool {
+	it := &items[i]
+	more := int64(0)
+	if it.DeliveryDateMS == 0 {
+		more = t.onHand - e.targetOnHand(t)
+	}
+	if it.Has&HasSafetyStock != 0 {
+		more = max(0, more) + it.SafetyStock
+	}
 	switch {
 	case t.onHand < 0:
-		r.refuse(CodeOnHandBelowZero, itemPath(i, "quantity"), strconv.FormatInt(items[i].Quantity, 10))
+		r.refuse(CodeOnHandBelowZero, itemPath(i, "quantity"), strconv.FormatInt(it.Quantity, 10))
 	case t.onHand > QuantityMax:
-		r.refuse(CodeInvalid, itemPath(i, "quantity"), strconv.FormatInt(items[i].Quantity, 10))
+		r.refuse(CodeInvalid, itemPath(i, "quantity"), strconv.FormatInt(it.Quantity, 10))
+	case !e.takeRoom(t, it.UPC, location, more):
+		r.refuse(CodeTooMany, itemPath(i, "tags"), it.UPC)
 	default:
 		return true
 	}
@@ -74,6 +84,7 @@ func (e *Engine) targets(location string, items []StockItem, r *Result) bool {
 	s := e.Schema()
 	e.scratch.stock = e.scratch.stock[:0]
 	e.scratch.sums.start(len(items))
+	e.scratch.room.start(len(items))
 	for i := range items {
 		key, split, code, tag := s.key(items[i].Tags)
 		if code != CodeOK {
@@ -81,10 +92,6 @@ func (e *Engine) targets(location string, items []StockItem, r *Result) bool {
 			return false
 		}
 		t := stockTarget{record: e.findRecord(items[i].UPC, location), key: key, split: split}
-		if e.tooManySegments(s, &t) {
-			r.refuse(CodeTooMany, itemPath(i, "tags"), items[i].UPC)
-			return false
-		}
 		if items[i].DeliveryDateMS != 0 && e.tooManyFutures(&t, items[i].UPC) {
 			r.refuse(CodeTooMany, itemPath(i, "deliveryDate"), items[i].UPC)
 			return false
@@ -124,21 +131,6 @@ func (e *Engine) tooManyFutures(t *stockTarget, upc string) bool {
 	return n+*sum > FuturesPerRecordMax
 }
 
-// tooManySegments says that a record would pass SegmentsPerRecordMax, or the schema TagSetsMax.
-func (e *Engine) tooManySegments(s *Schema, t *stockTarget) bool {
-	if !s.hasRoomFor(t) {
-		return true
-	}
-	if t.record == 0 {
-		return false
-	}
-	more := 1
-	if t.split {
-		more = s.combinations
-	}
-	return int(e.records.at(t.record).segmentCount)+more > SegmentsPerRecordMax
-}
-
 // firstDuplicate gives the first item whose target an earlier item sets too, or -1. A group and one of its segments
 // overlap, so they count as the same target.
 func (e *Engine) firstDuplicate(items []StockItem) int {
@@ -149,7 +141,7 @@ func (e *Engine) firstDuplicate(items []StockItem) int {
 	seen := &e.scratch.seen
 	seen.start(len(items))
 	for i := range items {
-		h := hashText(items[i].UPC) ^ mix(uint64(items[i].DeliveryDateMS), 0x9e3779b97f4a7c15)
+		h := hashText(items[i].UPC) ^ mix(uint64(items[i].DeliveryDateMS)^s.discreteHash(&e.scratch.stock[i].key), 0x9e3779b97f4a7c15)
 		for p := seen.probe(h); ; {
 			j, ok := p.next(seen)
 			if !ok {
@@ -301,6 +293,7 @@ func (e *Engine) groupOf(id TagSetID) *group {
 func (e *Engine) transfer(c *Transfer, r *Result) {
 	e.scratch.stock = e.scratch.stock[:0]
 	e.scratch.sums.start(len(c.Items))
+	e.scratch.room.start(len(c.Items))
 	for i := range c.Items {
 		if !e.planTransfer(i, &c.Items[i], r) {
 			return
@@ -344,7 +337,7 @@ func (e *Engine) planTransfer(i int, it *TransferItem, r *Result) bool {
 		r.refuse(CodeUnknownRecord, itemPath(i, "from.location"), it.FromLocation)
 	case it.FromLocation == it.ToLocation && fromKey == toKey:
 		r.refuse(CodeInvalid, itemPath(i, "to"), it.ToLocation)
-	case e.tooManySegments(s, &to) || !e.hasRoom(to.record, &toKey, it.Quantity, 1):
+	case !e.takeRoom(&to, it.UPC, it.ToLocation, it.Quantity):
 		r.refuse(CodeTooMany, itemPath(i, "to.tags"), it.UPC)
 	default:
 		return e.planTake(i, it, &from, r)

@@ -254,16 +254,19 @@ func TestStateLimits(t *testing.T) {
 	bopis := Tag{"OrderType", "BOPIS"}
 	back := allocate("o", ModeAll, ask("1", "U", 1, bopis))
 	back.Backorder = true
-	for want, c := range map[string]Command{
-		"items[0].tags":    &Refresh{Location: "L", Items: []StockItem{units("U", 1, bopis)}},
-		"items[0].to.tags": &Transfer{Items: []TransferItem{{UPC: "U", FromLocation: "L", ToLocation: "M", ToTags: []Tag{bopis}, Quantity: 1}}},
-		"lines[0].tags":    change(KindReturn, "x", OrderLine{ItemID: "1", UPC: "U", Location: "L", Quantity: 1, Tags: []Tag{bopis}}),
-		"lines[0]":         back,
+	for _, x := range []struct {
+		want string
+		c    Command
+	}{
+		{"items[0].tags", &Refresh{Location: "L", Items: []StockItem{units("U", 1, bopis)}}},
+		{"items[0].to.tags", &Transfer{Items: []TransferItem{{UPC: "U", FromLocation: "L", ToLocation: "M", ToTags: []Tag{bopis}, Quantity: 1}}}},
+		{"lines[0]", change(KindReturn, "x", OrderLine{ItemID: "1", UPC: "U", Location: "L", Quantity: 1, Tags: []Tag{bopis}})},
+		{"lines[0]", back},
 	} {
 		sets.used = TagSetsMax
-		r := h.apply(c)
-		if sets.used = was; r.Code != CodeTooMany || r.Field != want {
-			t.Errorf("%T: %v at %q, want too-many at %q", c, r.Code, r.Field, want)
+		r := h.apply(x.c)
+		if sets.used = was; r.Code != CodeTooMany || r.Field != x.want {
+			t.Errorf("%T: %v at %q, want too-many at %q", x.c, r.Code, r.Field, x.want)
 		}
 	}
 	sets.used = TagSetsMax

@@ -1,0 +1,103 @@
+package engine
+
+import (
+	"fmt"
+	"testing"
+)
+
+// discrete gives a category of n values without percents.
+func discrete(name string, n int) *PutTagCategory {
+	c := &PutTagCategory{Name: name}
+	for i := range n {
+		c.Values = append(c.Values, value(fmt.Sprint("v", i), i == 0))
+	}
+	return c
+}
+
+// backorders asks for the most that one command can, of one segment.
+func backorders(order string, tags ...Tag) *Allocate {
+	c := &Allocate{OrderID: order, Backorder: true}
+	for i := range OrderLinesMax {
+		c.Lines = append(c.Lines, ask(fmt.Sprint(i), "U", QuantityMax, tags...))
+	}
+	return c
+}
+
+// TestAcceptedStateCanBeLoaded: whatever commands within the limits add up to, a restart reads it.
+func TestAcceptedStateCanBeLoaded(t *testing.T) {
+	h := newHost(t)
+	h.must(discrete("A", 20))
+	h.must(&Refresh{Location: "L", Items: []StockItem{units("U", 0)}})
+	refused := 0
+	for i := range 20 {
+		if r := h.apply(backorders(fmt.Sprint("o", i), Tag{"A", fmt.Sprint("v", i)})); r.Code == CodeTooMany {
+			refused++
+		}
+	}
+	var v RecordView
+	if h.e.ReadRecord("U", "L", &v); refused == 0 || v.Pending > RecordUnitsMax {
+		t.Errorf("%d refused, %d pending", refused, v.Pending)
+	}
+	if _, err := loadRows(rowsOf(h.e)); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestShortOfHugePromises: a record whose promises are as large as they can be is still split.
+func TestShortOfHugePromises(t *testing.T) {
+	h := newHost(t)
+	h.must(channels(5000, 5000))
+	h.must(&Refresh{Location: "L", Items: []StockItem{units("U", 0)}})
+	for i, v := range []string{"A", "B", "A", "B"} {
+		h.apply(backorders(fmt.Sprint("o", i), Tag{"Channel", v}))
+	}
+	h.must(&Refresh{Location: "L", Items: []StockItem{units("U", 5)}})
+	var v RecordView
+	if h.e.ReadRecord("U", "L", &v); v.OnHand != 5 || v.Allocated != 5 {
+		t.Errorf("record %+v", v)
+	}
+}
+
+func TestSegmentsOfARecordAreBounded(t *testing.T) {
+	h := newHost(t)
+	h.must(discrete("A", 256))
+	h.must(discrete("B", 64))
+	every := func(upc string, n int) []StockItem {
+		var items []StockItem
+		for i := range n {
+			items = append(items, units(upc, 1, Tag{"A", fmt.Sprint("v", i%256)}, Tag{"B", fmt.Sprint("v", i/256)}))
+		}
+		return items
+	}
+	h.wantCode(&Refresh{Location: "L", Items: every("U", SegmentsPerRecordMax+1)}, CodeTooMany, "items[4096].tags")
+	h.must(&Refresh{Location: "L", Items: every("U", SegmentsPerRecordMax)})
+	var v RecordView
+	if h.e.ReadRecord("U", "L", &v); len(v.Segments) != SegmentsPerRecordMax || v.OnHand != SegmentsPerRecordMax {
+		t.Errorf("%d segments, %d on hand", len(v.Segments), v.OnHand)
+	}
+	h.wantCode(&Transfer{Items: []TransferItem{{UPC: "U", FromLocation: "L", ToLocation: "L", Quantity: 1,
+		ToTags: []Tag{{"A", "v0"}, {"B", "v16"}}}}}, CodeTooMany, "items[0].to.tags")
+
+	// A split that the record has no room for is left undone, and the record due.
+	h.must(channels(5000, 5000))
+	h.must(&Redistribute{Scope: Scope{All: true}, Now: true})
+	if h.e.ReadRecord("U", "L", &v); len(v.Segments) != SegmentsPerRecordMax || !v.Due {
+		t.Errorf("%d segments, due %v", len(v.Segments), v.Due)
+	}
+}
+
+// TestFullSchemaGoesOn: when no further combination of values may be created, stock of the known ones still can be set.
+func TestFullSchemaGoesOn(t *testing.T) {
+	h := newHost(t)
+	h.must(channels(5000, 5000))
+	h.must(orderTypes())
+	h.must(&Refresh{Location: "L", Items: []StockItem{units("U", 10)}})
+	sets := &h.e.Schema().sets
+	was := sets.used
+	sets.used = TagSetsMax
+	h.must(&Refresh{Location: "L", Items: []StockItem{units("U", 20), units("V", 4)}})
+	if r := h.apply(&Refresh{Location: "L", Items: []StockItem{units("U", 1, Tag{"OrderType", "BOPIS"})}}); r.Code != CodeTooMany {
+		t.Errorf("a new group: %v", r.Code)
+	}
+	sets.used = was
+}
