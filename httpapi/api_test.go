@@ -187,7 +187,13 @@ func TestReservation(t *testing.T) {
 	s.get("/v1/orders/r").ok().want(`"2026-11-23T16:00:00.000Z"`, "items", 0, "expiresAt")
 	s.post("/v1/orders/r/confirm", `{"lines":[{"itemId":"1","quantity":2}]}`).ok().want(`"confirmed"`, "lines", 0, "outcome").want(`2`, "lines", 0, "quantity")
 	s.post("/v1/orders/r/confirm", `{}`).is(409, "not-reserved")
-	s.post("/v1/orders/old/allocate", strings.Replace(body, "2026-11-23", "2026-11-22", 1)).is(409, "expired")
+	s.post("/v1/orders/old/allocate", strings.Replace(body, "2026-11-23", "2026-11-22", 1)).is(409, "expired").
+		want(`"expiresAt"`, "field").want(`"2026-11-22T16:00:00Z"`, "value")
+	s.post("/v1/orders/allocate", `{"orders":[{"orderId":"a","lines":[`+line("1", "Amazon", 1)+`]},
+		{"orderId":"b","expiresAt":"2026-11-22T16:00:00+01:00","lines":[`+line("1", "Amazon", 1)+`]}]}`).ok().
+		want(`"orders[1].expiresAt"`, "orders", 1, "field").want(`"2026-11-22T16:00:00+01:00"`, "orders", 1, "value")
+	s.post("/v1/orders/none/return", `{"lines":[{"itemId":"1","upc":"BC76845","location":"Retailer2"}]}`).is(400, "missing-field").
+		want(`"lines[0].quantity"`, "field").want(`""`, "value")
 }
 
 func TestBulkAllocate(t *testing.T) {

@@ -21,6 +21,9 @@ type scanner struct {
 	path  [jsonDepthMax]step
 	depth int
 
+	// expiresAt holds, for each allocate of the text, its expiresAt as it was written: a refusal repeats it.
+	expiresAt []string
+
 	fault fault
 }
 
@@ -44,6 +47,7 @@ type fault struct {
 func (s *scanner) reset(text []byte) {
 	s.text, s.at, s.depth = text, 0, 0
 	s.scratch = s.scratch[:0]
+	s.expiresAt = s.expiresAt[:0]
 	s.fault = fault{}
 }
 

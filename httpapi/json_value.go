@@ -253,17 +253,23 @@ func run(text []byte) (count int) {
 
 // timeMS reads an RFC 3339 time after 1970, as Unix milliseconds.
 func (s *scanner) timeMS() int64 {
+	ms, _ := s.timeText()
+	return ms
+}
+
+// timeText is timeMS that gives the text too.
+func (s *scanner) timeText() (ms int64, text string) {
 	begin := s.at
-	text := s.string()
+	text = s.string()
 	if !s.ok() {
-		return 0
+		return 0, ""
 	}
 	var t time.Time
 	if err := t.UnmarshalText([]byte(text)); err != nil || t.UnixMilli() <= 0 {
 		s.failAt(begin, codeInvalid, "an RFC 3339 time is expected, such as 2026-11-30T12:00:00Z", "", text)
-		return 0
+		return 0, ""
 	}
-	return t.UnixMilli()
+	return t.UnixMilli(), text
 }
 
 // failType records that what comes next is of another type than expected, or no JSON at all.

@@ -3,6 +3,7 @@ package httpapi
 import (
 	"fmt"
 	"net/http"
+	"strings"
 
 	"apportion/engine"
 )
@@ -54,12 +55,26 @@ func (c *call) answerOrder(orderID string) {
 		c.out = appendOrderResult(c.out, c.schema(), &c.result, orderID)
 		return
 	}
-	p := resultProblem(&c.result)
+	p := c.orderProblem(0)
 	c.openProblem(&p)
 	c.out = appendText(c.out, `,"orderId":`, orderID)
 	c.out = appendUnits(c.out, `,"asOf":`, int64(c.result.Index))
 	c.out = appendLineResults(c.out, c.schema(), &c.result)
 	c.out = append(c.out, '}')
+}
+
+// orderProblem is resultProblem for order i of the request, in the words of the request: the engine has a time in
+// milliseconds, and 0 for a quantity that was not given.
+func (c *call) orderProblem(i int) problem {
+	r := &c.result
+	p := resultProblem(r)
+	switch {
+	case r.Kind == engine.KindAllocate && r.Code == engine.CodeExpired && r.Field == "expiresAt":
+		p.value = c.scan.expiresAt[i]
+	case r.Kind == engine.KindReturn && r.Code == engine.CodeInvalid && r.Value == "0" && strings.HasSuffix(r.Field, ".quantity"):
+		p.code, p.detail, p.value = codeMissingField, "goods of an unknown order need a quantity", ""
+	}
+	return p
 }
 
 // readOrder shows an order, from memory or from the archive.
@@ -169,7 +184,7 @@ func (c *call) answerBulk(known []byte, asOf uint64) {
 
 // appendBulk appends the answer for order i from c.result.
 func (c *call) appendBulk(dst []byte, i int) []byte {
-	p := resultProblem(&c.result)
+	p := c.orderProblem(i)
 	dst = appendText(dst, `{"orderId":`, c.commands.bulk[i].OrderID)
 	dst = appendUnits(dst, `,"status":`, int64(p.status))
 	dst = append(dst, `,"code":"`...)

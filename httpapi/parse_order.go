@@ -21,6 +21,7 @@ func (s *scanner) allocate(c *engine.Allocate) { s.allocateBody(c, false) }
 // allocateBody reads an allocate, in a list of them with the order's id.
 func (s *scanner) allocateBody(c *engine.Allocate, listed bool) {
 	*c = engine.Allocate{Lines: c.Lines[:0]}
+	expiresAt := ""
 	var got fields
 	s.openObject()
 	for key, ok := s.nextField(); ok; key, ok = s.nextField() {
@@ -36,7 +37,7 @@ func (s *scanner) allocateBody(c *engine.Allocate, listed bool) {
 			s.optionalBoolean(&got, gotBackorder, &c.Backorder)
 		case key == "expiresAt":
 			if s.given(&got, gotExpiresAt) {
-				c.ExpiresAtMS = s.timeMS()
+				c.ExpiresAtMS, expiresAt = s.timeText()
 			}
 		case key == "orderId" && listed:
 			s.mark(&got, gotOrderID)
@@ -45,6 +46,7 @@ func (s *scanner) allocateBody(c *engine.Allocate, listed bool) {
 			s.unknown()
 		}
 	}
+	s.expiresAt = append(s.expiresAt, expiresAt)
 	s.need(got, gotLines, "lines")
 	if listed {
 		s.need(got, gotOrderID, "orderId")
