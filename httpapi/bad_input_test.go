@@ -330,7 +330,7 @@ func TestOperations(t *testing.T) {
 		`apportion_http_requests_total{method="GET",path="/healthz",status="2xx"} 2`,
 		`apportion_http_requests_total{method="",path="other",status="4xx"} 1`,
 		`# TYPE apportion_http_requests_total counter`,
-		`apportion_http_request_duration_seconds_bucket{method="GET",path="/healthz",vmrange=`,
+		`apportion_http_request_duration_seconds_bucket{method="GET",path="/healthz",le="0.001"}`,
 		`apportion_http_open_connections`,
 		`go_goroutines`,
 	} {

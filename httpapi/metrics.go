@@ -11,14 +11,18 @@ import (
 // matching, so they hang on it.
 type routeMetrics struct {
 	classes [6]*metrics.Counter // by the first digit of the status
-	seconds *metrics.Histogram
+	seconds *metrics.PrometheusHistogram
 }
+
+// requestBounds are the buckets of a request's duration, in seconds: from a read of memory to the longest wait for the log.
+var requestBounds = []float64{.0001, .00025, .0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10}
 
 func newRouteMetrics(set *metrics.Set, method, path string) (m routeMetrics) {
 	for class := 1; class < len(m.classes); class++ {
 		m.classes[class] = set.NewCounter(fmt.Sprintf(`apportion_http_requests_total{method=%q,path=%q,status="%dxx"}`, method, path, class))
 	}
-	m.seconds = set.NewHistogram(fmt.Sprintf(`apportion_http_request_duration_seconds{method=%q,path=%q}`, method, path))
+	m.seconds = set.NewPrometheusHistogramExt(
+		fmt.Sprintf(`apportion_http_request_duration_seconds{method=%q,path=%q}`, method, path), requestBounds)
 	return m
 }
 

@@ -9,9 +9,9 @@ import (
 // storeMetrics are the figures of one Store. They are registered in the set of the Config, which therefore serves one
 // Store only: a name can be registered once.
 type storeMetrics struct {
-	entryCommands *metrics.Histogram
-	entryBytes    *metrics.Histogram
-	logSync       *metrics.Histogram
+	entryCommands *metrics.PrometheusHistogram
+	entryBytes    *metrics.PrometheusHistogram
+	logSync       *metrics.PrometheusHistogram
 	logBytes      *metrics.Counter
 	logEntries    *metrics.Counter
 	commands      *metrics.Counter
@@ -19,18 +19,26 @@ type storeMetrics struct {
 
 	checkpoints        *metrics.Counter
 	checkpointErrors   *metrics.Counter
-	checkpointDuration *metrics.Histogram
+	checkpointDuration *metrics.PrometheusHistogram
 	checkpointBytes    *metrics.Counter
 	checkpointRows     *metrics.Counter
-	checkpointHold     *metrics.Histogram
+	checkpointHold     *metrics.PrometheusHistogram
 	checkpointHoldMax  *metrics.Gauge
 }
 
+// The buckets of the histograms, in the form that every Prometheus reads.
+var (
+	entryCommandBounds = metrics.ExponentialBuckets(1, 2, 14)   // to 8,192
+	entryByteBounds    = metrics.ExponentialBuckets(128, 4, 10) // to 32 MiB
+	syncBounds         = []float64{.00005, .0001, .00025, .0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5}
+	checkpointBounds   = []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 25, 50, 100}
+)
+
 func newStoreMetrics(set *metrics.Set) *storeMetrics {
 	return &storeMetrics{
-		entryCommands: set.GetOrCreateHistogram("apportion_entry_commands"),
-		entryBytes:    set.GetOrCreateHistogram("apportion_entry_bytes"),
-		logSync:       set.GetOrCreateHistogram("apportion_log_sync_seconds"),
+		entryCommands: set.GetOrCreatePrometheusHistogramExt("apportion_entry_commands", entryCommandBounds),
+		entryBytes:    set.GetOrCreatePrometheusHistogramExt("apportion_entry_bytes", entryByteBounds),
+		logSync:       set.GetOrCreatePrometheusHistogramExt("apportion_log_sync_seconds", syncBounds),
 		logBytes:      set.GetOrCreateCounter("apportion_log_bytes_total"),
 		logEntries:    set.GetOrCreateCounter("apportion_log_entries_applied_total"),
 		commands:      set.GetOrCreateCounter("apportion_commands_total"),
@@ -38,10 +46,10 @@ func newStoreMetrics(set *metrics.Set) *storeMetrics {
 
 		checkpoints:        set.GetOrCreateCounter("apportion_checkpoints_total"),
 		checkpointErrors:   set.GetOrCreateCounter("apportion_checkpoint_errors_total"),
-		checkpointDuration: set.GetOrCreateHistogram("apportion_checkpoint_duration_seconds"),
+		checkpointDuration: set.GetOrCreatePrometheusHistogramExt("apportion_checkpoint_duration_seconds", checkpointBounds),
 		checkpointBytes:    set.GetOrCreateCounter("apportion_checkpoint_bytes_total"),
 		checkpointRows:     set.GetOrCreateCounter("apportion_checkpoint_rows_total"),
-		checkpointHold:     set.GetOrCreateHistogram("apportion_checkpoint_hold_seconds"),
+		checkpointHold:     set.GetOrCreatePrometheusHistogramExt("apportion_checkpoint_hold_seconds", syncBounds),
 		checkpointHoldMax:  set.GetOrCreateGauge("apportion_checkpoint_hold_seconds_max", nil),
 	}
 }
