@@ -91,6 +91,11 @@ func (e *Engine) planAllocate(c *Allocate, orderRow uint32, r *Result) bool {
 			p.item = e.findItem(orderRow, l.ItemID)
 		}
 		if p.item != 0 && !e.isSpent(e.items.at(p.item)) {
+			if it := e.items.at(p.item); it.expiresMS != 0 && it.expiresMS != c.ExpiresAtMS {
+				// A firm order must not take a reservation that will end for its own.
+				r.refuse(CodeItemConflict, "expiresAt", l.ItemID)
+				return false
+			}
 			if field := e.itemDifference(p.item, l, &key); field != "" {
 				r.refuse(CodeItemConflict, linePath(i, field), l.ItemID)
 				return false

@@ -35,7 +35,7 @@ const (
 	CodeUnknownCount
 	// CodeCountOpen: the location has an open count already.
 	CodeCountOpen
-	// CodeExpired: the reservation's end lies in the past.
+	// CodeExpired: the reservation's end, or the delivery date, lies in the past.
 	CodeExpired
 	// CodeNotReserved: the order item is no reservation, so there is nothing to confirm.
 	CodeNotReserved

@@ -34,7 +34,7 @@
 // A Refresh that names a count adds what came and went since the count began. It corrects the count's start, too, so that
 // the same count may be loaded again.
 //
-// Future stock. A stock item with a delivery date sets (Refresh; 0 removes) or changes (Adjust) the quantity that the
+// Future stock. A stock item with a delivery date to come (CodeExpired otherwise) sets (Refresh; 0 removes) or changes (Adjust) the quantity that the
 // target will receive; when an entry's time reaches the date, it is adjusted into on hand, before the entry's commands.
 // Of what is due at an entry, reservations end first, then deliveries arrive, then counts close, each by their times.
 //
@@ -46,7 +46,7 @@
 // and a line that contradicts its order item (below), refuse the whole command in every mode; Lines is empty then.
 //
 // An order item is its own idempotency key: a line for an item that exists answers what was allocated then (Repeated),
-// or CodeItemConflict when upc, location, quantity or tags differ. An item of which nothing is left, because everything
+// or CodeItemConflict when upc, location, quantity or tags differ, or when it is a reservation with another end. An item of which nothing is left, because everything
 // was released and nothing fulfilled, may be allocated anew.
 //
 // Pending units wait in their segment, oldest order item first. Whenever on hand less allocated less safety stock of a

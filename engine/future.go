@@ -12,7 +12,8 @@ func (e *Engine) nextFuture(t *stockTarget, dueMS int64, row uint32) uint32 {
 	for row != 0 {
 		f := e.futures.at(row)
 		key := &s.sets.at(uint32(s.canonical(f.tagSet))).key
-		if f.dueMS == dueMS && (f.split == 1) == t.split && (*key == t.key || t.split && s.sameGroup(key, &t.key)) {
+		split := f.split == 1 && s.combinations > 0 // nothing is split when no category has percents any more
+		if f.dueMS == dueMS && split == t.split && (*key == t.key || t.split && s.sameGroup(key, &t.key)) {
 			return row
 		}
 		row = f.next

@@ -77,7 +77,7 @@ func (m *model) allocateLine(c *engine.Allocate, line engine.AllocateLine) (line
 
 	it := m.orders[c.OrderID].find(line.ItemID)
 	if it != nil && it.open() {
-		if it.place != p || it.requested != line.Quantity || !maps.Equal(it.tags, tags) {
+		if it.expiresMS != 0 && it.expiresMS != c.ExpiresAtMS || it.place != p || it.requested != line.Quantity || !maps.Equal(it.tags, tags) {
 			return refused, engine.CodeItemConflict
 		}
 		return repeatedLine(it), engine.CodeOK

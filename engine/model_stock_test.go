@@ -42,7 +42,8 @@ func (m *model) overlap(a, b target) bool {
 }
 
 func (m *model) sameDelivery(a, b *future) bool {
-	return a.dateMS == b.dateMS && m.sameTarget(target{a.tags, a.split}, target{b.tags, b.split})
+	splits := slices.ContainsFunc(m.categories, func(c category) bool { return c.distributed() })
+	return a.dateMS == b.dateMS && m.sameTarget(target{a.tags, a.split && splits}, target{b.tags, b.split && splits})
 }
 
 func (m *model) refresh(c *engine.Refresh) answer {
@@ -68,6 +69,9 @@ func (m *model) stock(location string, items []engine.StockItem, count *stockCou
 		targets[i] = t
 		if code != engine.CodeOK {
 			return answer{Code: code}
+		}
+		if it.DeliveryDateMS != 0 && it.DeliveryDateMS <= m.nowMS {
+			return answer{Code: engine.CodeExpired}
 		}
 	}
 	for i := range items {

@@ -313,3 +313,20 @@ func TestClosedOrdersLeaveMemoryAndComeBack(t *testing.T) {
 		t.Errorf("the order came back without its history: %v", r.Code)
 	}
 }
+
+// TestFirmOrderOverReservation: an allocate that repeats a reservation with another end is not answered as done.
+func TestFirmOrderOverReservation(t *testing.T) {
+	h := newHost(t)
+	h.must(&Refresh{Location: "L", Items: []StockItem{units("U", 10)}})
+	reserve := allocate("o", ModeAll, ask("1", "U", 6))
+	reserve.ExpiresAtMS = h.nowMS + 500
+	h.must(reserve)
+	if r := h.must(reserve); !r.Lines[0].Repeated {
+		t.Errorf("the same reservation: %s", outcome(r))
+	}
+	h.wantCode(allocate("o", ModeAll, ask("1", "U", 6)), CodeItemConflict, "expiresAt")
+	h.must(change(KindConfirm, "o"))
+	if r := h.must(reserve); !r.Lines[0].Repeated {
+		t.Errorf("the reservation again, after it was confirmed: %s", outcome(r))
+	}
+}

@@ -52,10 +52,10 @@ func TestDeliveriesAddUp(t *testing.T) {
 	e := engine.New()
 	c := &engine.Refresh{Location: "X"}
 	for i := range engine.FuturesPerRecordMax {
-		c.Items = append(c.Items, engine.StockItem{UPC: "A", Quantity: engine.QuantityMax, DeliveryDateMS: int64(i + 1)})
+		c.Items = append(c.Items, engine.StockItem{UPC: "A", Quantity: engine.QuantityMax, DeliveryDateMS: 1_800_000_000_000 + int64(i)})
 	}
 	mustApply(t, e, 1, c)
-	e.Advance(2, 1_700_000_000_001)
+	e.Advance(2, 1_900_000_000_000)
 	var v engine.RecordView
 	if !e.ReadRecord("A", "X", &v) || v.OnHand != engine.QuantityMax || len(v.Future) != 0 {
 		t.Errorf("after the deliveries the record has %d units on hand and waits for %d more deliveries", v.OnHand, len(v.Future))

@@ -134,17 +134,21 @@ func (e *Engine) Refuses(key string, c *Allocate, r *Result) bool {
 	if p := e.byOrderID.probe(hashText(c.OrderID)); p.next() != 0 {
 		return false
 	}
+	s := e.Schema()
 	r.reset(e.AppliedIndex())
 	r.Kind = KindAllocate
 	refused := 0
 	for i := range c.Lines {
-		code, sure := e.refusesLine(c, i, r)
+		code, sure := e.refusesLine(s, c, i, r)
 		if !sure {
 			return false
 		}
 		if code != CodeOK {
 			refused++
 		}
+	}
+	if e.Schema() != s {
+		return false // segments may have been merged under other tags meanwhile
 	}
 	if c.Mode == ModeAll {
 		return refused > 0 && refusedAll(r)
@@ -156,14 +160,13 @@ func (e *Engine) Refuses(key string, c *Allocate, r *Result) bool {
 const refusedLinesMax = 16
 
 // refusesLine answers one line. sure is false when only the log can tell.
-func (e *Engine) refusesLine(c *Allocate, i int, r *Result) (code Code, sure bool) {
+func (e *Engine) refusesLine(s *Schema, c *Allocate, i int, r *Result) (code Code, sure bool) {
 	l := &c.Lines[i]
 	for j := range i {
 		if c.Lines[j].UPC == l.UPC && c.Lines[j].Location == l.Location {
 			return 0, false // the lines may draw on one segment
 		}
 	}
-	s := e.Schema()
 	key, _, code, _ := s.key(l.Tags)
 	if code != CodeOK {
 		return 0, false

@@ -28,11 +28,11 @@ func (e *Engine) appendRecord(b []byte, row uint32) []byte {
 		seg := e.segments.at(s)
 		b = binary.AppendUvarint(b, uint64(seg.tagSet))
 		b = appendUnits(b, seg.onHand, seg.allocated, seg.pending, seg.safety, seg.floor, seg.ltd)
-		base, ok := e.counts.bases[s]
-		if !ok {
-			base = -1
+		base, counted := e.counts.bases[s]
+		b = append(b, flagBit(counted, storedCounted))
+		if counted {
+			b = binary.AppendVarint(b, base) // a count may correct more than there was: it can be below zero
 		}
-		b = binary.AppendUvarint(b, uint64(base+1))
 	}
 	futures := uint64(0)
 	for f := r.futures; f != 0; f = e.futures.at(f).next {
@@ -77,8 +77,8 @@ func (e *Engine) loadRecord(row uint32, b []byte) error {
 		seg := e.segments.at(*at)
 		*seg = segment{tagSet: readTagSet(&in), onHand: in.units(), allocated: in.units(), pending: in.units(),
 			safety: in.units(), floor: in.units(), ltd: in.units()}
-		if base := in.uvarint(); base != 0 {
-			e.counts.bases[*at] = int64(base) - 1
+		if in.flags(storedCounted) != 0 {
+			e.counts.bases[*at] = in.varint()
 		}
 		sum.onHand += seg.onHand
 		sum.allocated += seg.allocated
@@ -177,6 +177,9 @@ type storedOrder struct {
 	changed uint64
 	items   []storedItem
 }
+
+// storedCounted says that a segment has a base for the open count at its location.
+const storedCounted = 1
 
 // bytes that a delivery, a segment, an item, a line and a movement have at least
 const (

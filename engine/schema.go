@@ -133,6 +133,10 @@ func (s *Schema) canonical(id TagSetID) TagSetID {
 	}
 }
 
+// Canonical gives the set that stands for a set today. While segments are being merged after a change of the schema, two of
+// a record's may have the same one.
+func (s *Schema) Canonical(id TagSetID) TagSetID { return s.canonical(id) }
+
 // Tags gives the tags of a set, in category order. The caller must not change them.
 func (s *Schema) Tags(id TagSetID) []Tag { return s.sets.at(uint32(s.canonical(id))).tags }
 

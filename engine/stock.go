@@ -92,6 +92,11 @@ func (e *Engine) targets(location string, items []StockItem, r *Result) bool {
 			return false
 		}
 		t := stockTarget{record: e.findRecord(items[i].UPC, location), key: key, split: split}
+		if date := items[i].DeliveryDateMS; date != 0 && date <= e.nowMS.Load() {
+			// Taken as arrived, a feed that is sent again would bring the same units again.
+			r.refuse(CodeExpired, itemPath(i, "deliveryDate"), strconv.FormatInt(date, 10))
+			return false
+		}
 		if items[i].DeliveryDateMS != 0 && e.tooManyFutures(&t, items[i].UPC) {
 			r.refuse(CodeTooMany, itemPath(i, "deliveryDate"), items[i].UPC)
 			return false

@@ -273,3 +273,44 @@ func TestStateLimits(t *testing.T) {
 	h.must(&Refresh{Location: "L", Items: []StockItem{units("U", 7)}})
 	sets.used = was
 }
+
+func TestCountBaseBelowZeroSurvivesRestart(t *testing.T) {
+	h := newHost(t)
+	h.must(channels(1000, 9000))
+	h.must(&Refresh{Location: "L", Items: []StockItem{units("U", 0, Tag{"Channel", "A"}), units("U", 10, Tag{"Channel", "B"})}})
+	h.must(&StartCount{Location: "L", Count: "c"})
+	h.must(&Adjust{Location: "L", Items: []StockItem{units("U", 2, Tag{"Channel", "A"})}})
+	counted := &Refresh{Location: "L", Count: "c", Items: []StockItem{units("U", 10)}}
+	h.must(counted)
+	e, err := loadRows(rowsOf(h.e))
+	if err != nil {
+		t.Fatal(err)
+	}
+	other := &host{t: t, e: e, index: h.index, nowMS: h.nowMS}
+	for _, x := range []*host{h, other} {
+		x.must(counted)
+		var v RecordView
+		if x.e.ReadRecord("U", "L", &v); v.OnHand != 12 {
+			t.Errorf("%d on hand, want 12", v.OnHand)
+		}
+	}
+}
+
+func TestDeliveriesInThePast(t *testing.T) {
+	h := newHost(t)
+	h.must(&Expire{})
+	h.wantCode(&Refresh{Location: "L", Items: []StockItem{{UPC: "U", Quantity: 5, DeliveryDateMS: h.nowMS}}}, CodeExpired, "items[0].deliveryDate")
+}
+
+// TestSplitDeliveryWithoutPercents: a delivery that was to be split can be removed when nothing is split any more.
+func TestSplitDeliveryWithoutPercents(t *testing.T) {
+	h := newHost(t)
+	h.must(channels(5000, 5000))
+	h.must(&Refresh{Location: "L", Items: []StockItem{{UPC: "U", Quantity: 5, DeliveryDateMS: 9_000}}})
+	h.must(&PutTagCategory{Name: "Channel", Values: []Value{value("A", true), value("B", false)}})
+	h.must(&Refresh{Location: "L", Items: []StockItem{{UPC: "U", Quantity: 0, DeliveryDateMS: 9_000}}})
+	var v RecordView
+	if h.e.ReadRecord("U", "L", &v); len(v.Future) != 0 {
+		t.Errorf("deliveries %+v", v.Future)
+	}
+}
