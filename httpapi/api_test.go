@@ -303,6 +303,31 @@ func TestQuery(t *testing.T) {
 	s.post("/v1/inventory/query?consistency=stale", `{"items":[{"upc":"A"}]}`).ok()
 }
 
+// A record read before a change of the schema reached it, shown with the new schema, has each set of tags once.
+func TestSegmentsDuringSchemaChange(t *testing.T) {
+	s := newStockedServer(t)
+	var before engine.RecordView
+	s.store.engine.ReadRecord("BC76845", "Retailer2", &before)
+	s.put("/v1/tag-categories/Channel", `{"values":[{"value":"Kibo","percent":80,"default":true},{"value":"eBay","percent":20}],"moveTo":{"Amazon":"eBay"}}`).ok()
+	schema := s.store.engine.Schema()
+
+	var sums []aggregateSum
+	for i := range before.Segments {
+		sum := aggregateSum{tagSet: before.Segments[i].TagSet}
+		sum.add(&before.Segments[i])
+		sums = append(sums, sum)
+	}
+	sums = mergeSums(schema, sums)
+	if len(sums) != 1 || sums[0].onHand != 40 {
+		t.Errorf("sums %+v, want one of 40 units", sums)
+	}
+	mergeSegments(schema, &before)
+	if len(before.Segments) != 1 || before.Segments[0].OnHand != 40 || before.Segments[0].Floor != 3 || before.Segments[0].LTD != 7 {
+		t.Errorf("segments %+v, want one of 40 units, floor 3, ltd 7", before.Segments)
+	}
+	s.get("/v1/inventory/Retailer2/BC76845").ok().want(`{"Channel":"eBay","Condition":"New"}`, "records", 0, "segments", 0, "tags")
+}
+
 func TestAggregate(t *testing.T) {
 	s := newStockedServer(t)
 	for _, location := range []string{"L1", "L2"} {

@@ -64,6 +64,7 @@ type commandBuffers struct {
 type readBuffers struct {
 	query     stockQuery
 	record    engine.RecordView
+	schema    *engine.Schema // the one to show record with
 	order     engine.OrderView
 	locations []string
 	names     []string

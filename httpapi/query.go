@@ -18,16 +18,26 @@ func (c *call) readRecord() {
 	if !c.barrier() {
 		return
 	}
-	view := &c.reads.record
 	asOf := c.server.store.AppliedIndex()
-	if !c.server.engine.ReadRecord(c.path[1], c.path[0], view) {
+	if !c.readView(c.path[1], c.path[0]) {
 		c.fail(http.StatusNotFound, engine.CodeUnknownRecord.String(), codeDetails[engine.CodeUnknownRecord], "upc", c.path[1])
 		return
 	}
 	c.out = appendUnits(c.out, `{"asOf":`, int64(asOf))
 	c.out = append(c.out, `,"records":[`...)
-	c.out = appendRecord(c.out, c.schema(), view, nil)
+	c.out = appendRecord(c.out, c.reads.schema, &c.reads.record, nil)
 	c.out = append(c.out, "]}"...)
+}
+
+// readView copies a record, with the schema to show it with: one read after the record knows all of its tag sets.
+func (c *call) readView(upc, location string) bool {
+	r := &c.reads
+	if !c.server.engine.ReadRecord(upc, location, &r.record) {
+		return false
+	}
+	r.schema = c.schema()
+	mergeSegments(r.schema, &r.record)
+	return true
 }
 
 // query shows the records of the asked items at the locations that the query is after.
@@ -91,7 +101,7 @@ func (r *queryRun) room() bool { return r.shown < r.q.limit && len(r.out) < Quer
 // show appends the record just read.
 func (r *queryRun) show() {
 	r.out = comma(r.out, r.shown)
-	r.out = appendRecord(r.out, r.schema(), &r.call.reads.record, r.q.tags)
+	r.out = appendRecord(r.out, r.call.reads.schema, &r.call.reads.record, r.q.tags)
 	r.shown++
 }
 
@@ -116,7 +126,7 @@ func (r *queryRun) location(location string) {
 	for i := range q.items {
 		item := &q.items[i]
 		r.reads++
-		if !r.server.engine.ReadRecord(item.upc, location, &r.call.reads.record) {
+		if !r.readView(item.upc, location) {
 			continue
 		}
 		available := r.available(item)
@@ -141,7 +151,7 @@ func (r *queryRun) location(location string) {
 
 // available is what an item can have of the record just read.
 func (r *queryRun) available(item *queryItem) (units int64) {
-	schema, record := r.schema(), &r.call.reads.record
+	schema, record := r.call.reads.schema, &r.call.reads.record
 	for i := range record.Segments {
 		s := &record.Segments[i]
 		if schema.Matches(s.TagSet, item.tags) && schema.Matches(s.TagSet, r.q.tags) {
@@ -237,7 +247,7 @@ func (r *queryRun) listings() {
 				rest = 1
 				break
 			}
-			if r.server.engine.ReadRecord(upc, location, &reads.record) {
+			if r.readView(upc, location) {
 				r.show()
 			}
 		}
@@ -300,6 +310,7 @@ func (r *queryRun) sum(upc string) {
 	r.out = appendFigures(r.out, &total)
 	r.out = append(r.out, `,"segments":[`...)
 	schema, shown := r.schema(), 0
+	reads.sums = mergeSums(schema, reads.sums)
 	for i := range reads.sums {
 		if sum := &reads.sums[i]; schema.Matches(sum.tagSet, r.q.tags) {
 			r.out = append(comma(r.out, shown), `{"tags":`...)
