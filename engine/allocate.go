@@ -232,7 +232,7 @@ func (e *Engine) newItem(orderRow uint32, p *linePlan, rec *record, id TagSetID,
 	it.upc, it.location, it.record, it.tagSet = rec.upc, rec.location, p.record, id
 	it.requested, it.expiresMS, it.seq = l.Quantity, c.ExpiresAtMS, e.itemSeq
 	if it.expiresMS != 0 {
-		e.expiries.push(due{atMS: it.expiresMS, seq: it.seq, row: row})
+		e.expiries.push(due{atMS: it.expiresMS, seq: it.seq, row: row}, e.expires)
 	}
 	return row
 }

@@ -1,6 +1,10 @@
 package engine
 
-import "errors"
+import (
+	"cmp"
+	"errors"
+	"slices"
+)
 
 // scratch is memory that Apply uses again for each command.
 type scratch struct {
@@ -38,11 +42,33 @@ func (e *Engine) Apply(index uint64, nowMS int64, command, dst []byte) []byte {
 		r.refuse(CodeInvalid, field, value)
 		return AppendResult(dst, r)
 	}
+	if e.isFull() && grows(r.Kind) {
+		r.refuse(CodeTooMany, "state", "the state of this group is full")
+		return AppendResult(dst, r)
+	}
 	if envelope.Key == "" {
 		e.dispatch(c, envelope, r)
 		return AppendResult(dst, r)
 	}
 	return e.applyKeyed(c, envelope, r, dst)
+}
+
+// isFull says that one more command might not find the rows it needs: it may take reservedRows of each kind.
+func (e *Engine) isFull() bool {
+	return max(e.records.count(), e.segments.count(), e.futures.count(), e.names.count(), e.orders.count(), e.items.count(),
+		e.lines.count(), e.moves.count()) > slabRowsMax-reservedRows
+}
+
+// reservedRows is what one command takes at most: a refresh that splits each item over the largest group.
+const reservedRows = RefreshItemsMax * DistributedCombinationsMax
+
+// grows says that commands of the kind can need new rows, other than for giving up others.
+func grows(k Kind) bool {
+	switch k {
+	case KindRefresh, KindAdjust, KindTransfer, KindAllocate, KindReturn, KindPutTagCategory, KindStartCount:
+		return true
+	}
+	return false
 }
 
 // applyKeyed answers a command with an idempotency key: from the kept result, or by applying it and keeping the result.
@@ -140,7 +166,13 @@ func (r *Result) refuse(code Code, field, value string) {
 }
 
 // dueHeap is a min-heap by time, then by order of creation.
-type dueHeap struct{ a []due }
+type dueHeap struct {
+	a    []due
+	next int // length at which stale rows are dropped
+}
+
+// dueHeapRowsMin is the length below which stale rows are not worth a look.
+const dueHeapRowsMin = 1024
 
 // due is a row with a time. A row may have changed or gone since; whoever takes it from the heap checks.
 type due struct {
@@ -150,10 +182,18 @@ type due struct {
 }
 
 func (d due) before(o due) bool { return d.atMS < o.atMS || d.atMS == o.atMS && d.seq < o.seq }
+func compareDue(a, b due) int   { return cmp.Or(cmp.Compare(a.atMS, b.atMS), cmp.Compare(a.seq, b.seq)) }
 func (h *dueHeap) len() int     { return len(h.a) }
 func (h *dueHeap) top() due     { return h.a[0] }
 
-func (h *dueHeap) push(d due) {
+// push adds a row. When the heap has doubled since, it first drops the rows that are not due any more, so that what is set
+// and taken back again and again does not stay until its time.
+func (h *dueHeap) push(d due, stillDue func(due) bool) {
+	if len(h.a) >= max(h.next, dueHeapRowsMin) {
+		h.a = slices.DeleteFunc(h.a, func(d due) bool { return !stillDue(d) })
+		slices.SortFunc(h.a, compareDue) // a sorted list is a heap
+		h.next = 2 * len(h.a)
+	}
 	h.a = append(h.a, d)
 	for i := len(h.a) - 1; i > 0 && h.a[i].before(h.a[(i-1)/2]); i = (i - 1) / 2 {
 		h.a[i], h.a[(i-1)/2] = h.a[(i-1)/2], h.a[i]

@@ -94,7 +94,7 @@ func (e *Engine) loadArchived(orderID string, b []byte) (uint32, error) {
 	e.touchOrder(row)
 	e.loadOrder(row, &o)
 	e.setChanged(row, e.appliedIndex.Load())
-	e.closed.push(closedOrder{row: row, changed: e.appliedIndex.Load()})
+	e.closed.push(closedOrder{row: row, changed: e.appliedIndex.Load()}, e.isClosed)
 	e.archivedNow.Load().set(orderID, nil)
 	return row, nil
 }

@@ -78,7 +78,7 @@ func (e *Engine) linkFuture(rec *record, f future) {
 		at = &e.futures.at(*at).next
 	}
 	atomic.StoreUint32(at, row)
-	e.arrivals.push(due{atMS: f.dueMS, seq: f.seq, row: row})
+	e.arrivals.push(due{atMS: f.dueMS, seq: f.seq, row: row}, e.arrives)
 	e.stats.futures.Add(1)
 }
 
@@ -103,10 +103,16 @@ func (e *Engine) receiveArrivals() {
 	now := e.nowMS.Load()
 	for e.arrivals.len() > 0 && e.arrivals.top().atMS <= now {
 		d := e.arrivals.pop()
-		if f := e.futures.at(d.row); f.seq == d.seq && f.dueMS == d.atMS {
+		if e.arrives(d) {
 			e.receive(d.row)
 		}
 	}
+}
+
+// arrives says that a delivery is still waited for.
+func (e *Engine) arrives(d due) bool {
+	f := e.futures.at(d.row)
+	return f.seq == d.seq && f.dueMS == d.atMS
 }
 
 func (e *Engine) receive(row uint32) {

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"slices"
 	"strconv"
 	"sync/atomic"
 )
@@ -240,7 +241,7 @@ func (e *Engine) reckon(it *item, wasOpen bool) {
 		o.open--
 	}
 	if o.open == 0 {
-		e.closed.push(closedOrder{row: it.order, changed: o.changed})
+		e.closed.push(closedOrder{row: it.order, changed: o.changed}, e.isClosed)
 	}
 }
 
@@ -268,14 +269,20 @@ func (e *Engine) expireReservations() {
 	now := e.nowMS.Load()
 	for e.expiries.len() > 0 && e.expiries.top().atMS <= now {
 		d := e.expiries.pop()
-		it := e.items.at(d.row)
-		if it.seq != d.seq || it.expiresMS != d.atMS || !e.isOpen(it) {
+		if !e.expires(d) {
 			continue
 		}
+		it := e.items.at(d.row)
 		units := e.releaseAll(d.row, MovementExpired)
 		e.emit(&Event{Kind: EventReservationExpired, UPC: e.text(it.upc), Location: e.text(it.location), TagSet: it.tagSet,
 			OrderID: e.ordersText.get(e.orders.at(it.order).id), ItemID: e.ordersText.get(it.id), Units: units})
 	}
+}
+
+// expires says that a reservation still ends at that time.
+func (e *Engine) expires(d due) bool {
+	it := e.items.at(d.row)
+	return it.seq == d.seq && it.expiresMS == d.atMS && e.isOpen(it)
 }
 
 // releaseAll releases everything that an item holds and returns how many units that was.
@@ -304,9 +311,16 @@ type closedOrder struct {
 type fifo struct {
 	a    []closedOrder
 	head int
+	next int // length at which stale entries are dropped
 }
 
-func (q *fifo) push(c closedOrder) {
+// push adds an order at the end. When the queue has doubled since, it first drops the entries of orders that have changed
+// after they were queued.
+func (q *fifo) push(c closedOrder, stillClosed func(closedOrder) bool) {
+	if len(q.a)-q.head >= max(q.next, dueHeapRowsMin) {
+		q.a = slices.DeleteFunc(q.a[q.head:], func(c closedOrder) bool { return !stillClosed(c) })
+		q.head, q.next = 0, 2*len(q.a)
+	}
 	if q.head > 1024 && q.head*2 > len(q.a) {
 		q.a = q.a[:copy(q.a, q.a[q.head:])]
 		q.head = 0
@@ -321,10 +335,16 @@ func (e *Engine) evictClosedOrders() {
 	for q.head < len(q.a) && q.a[q.head].changed+ClosedOrderEntries <= e.appliedIndex.Load() {
 		c := q.a[q.head]
 		q.head++
-		if o := e.orders.at(c.row); o.live == 1 && o.changed == c.changed && o.open == 0 {
+		if e.isClosed(c) {
 			e.archive(c.row)
 		}
 	}
+}
+
+// isClosed says that an order has not changed since it was queued.
+func (e *Engine) isClosed(c closedOrder) bool {
+	o := e.orders.at(c.row)
+	return o.live == 1 && o.changed == c.changed && o.open == 0
 }
 
 // lineNames has the names of a command's first lines, so that a usual refusal allocates nothing.

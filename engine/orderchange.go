@@ -33,7 +33,7 @@ func (e *Engine) changeOrder(c *OrderChange, envelope *Envelope, r *Result) {
 		case p.item == 0:
 			e.restockUnknown(p, &c.Lines[i], &r.Lines[i])
 		case c.Action == KindReturn:
-			e.restock(p, &r.Lines[i])
+			e.restock(p, c.location(i), &r.Lines[i])
 		default:
 			e.changeItem(c.Action, p, &r.Lines[i])
 		}
@@ -60,6 +60,14 @@ func (e *Engine) itemsOf(orderRow uint32) int {
 		return 0
 	}
 	return int(e.orders.at(orderRow).count)
+}
+
+// location is the one that line i of a Return names, "" if there is none.
+func (c *OrderChange) location(i int) string {
+	if i >= len(c.Lines) {
+		return ""
+	}
+	return c.Lines[i].Location
 }
 
 // planWholeOrder plans all items of an order that have something left for the action.
@@ -143,10 +151,6 @@ func (e *Engine) planNamed(c *OrderChange, i int, orderRow uint32, r *Result) bo
 		out.Code = CodeTooMany
 	}
 	e.planItem(c.Action, row, units, out)
-	e.scratch.lines[i].record = 0
-	if l.Location != "" && l.Location != e.text(it.location) {
-		e.scratch.lines[i].record = e.intern(&e.locations, l.Location)
-	}
 	return true
 }
 
@@ -163,7 +167,7 @@ func (e *Engine) canRestock(it *item, location string, units int64) bool {
 	return true
 }
 
-// planItem plans an action on units of an item. For a Return, the plan's record is not set.
+// planItem plans an action on units of an item.
 func (e *Engine) planItem(action Kind, row uint32, units int64, out *LineResult) {
 	if action == KindFulfill && out.Code == CodeOK && !e.planShip(e.items.at(row), units) {
 		out.Code = CodeOnHandBelowZero
@@ -233,11 +237,11 @@ func (e *Engine) restockUnknown(p *linePlan, l *OrderLine, out *LineResult) {
 }
 
 // restock puts units on hand in the segments they were taken from; at another location, in the segments of the same tags.
-func (e *Engine) restock(p *linePlan, out *LineResult) {
+func (e *Engine) restock(p *linePlan, elsewhere string, out *LineResult) {
 	it := e.items.at(p.item)
 	location := it.location
-	if p.record != 0 {
-		location = p.record
+	if elsewhere != "" && p.units > 0 {
+		location = e.intern(&e.locations, elsewhere)
 	}
 	left := p.units
 	for row := it.lines; row != 0 && left > 0; {

@@ -95,6 +95,7 @@ func (s *Schema) missingOfGroup(key *tagSetKey) (missing int) {
 func (e *Engine) canSplit(rec *record, recordRow uint32, id TagSetID) bool {
 	s := e.Schema()
 	t := stockTarget{record: recordRow, key: s.sets.at(uint32(id)).key, split: true}
-	return int(rec.segmentCount)+e.missingSegments(&t) <= SegmentsPerRecordMax &&
+	missing := e.missingSegments(&t)
+	return int(rec.segmentCount)+missing <= SegmentsPerRecordMax && e.segments.count()+missing <= slabRowsMax-reservedRows &&
 		int(s.sets.used)+s.missingOfGroup(&t.key) <= TagSetsMax
 }

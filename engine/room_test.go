@@ -101,3 +101,48 @@ func TestFullSchemaGoesOn(t *testing.T) {
 	}
 	sets.used = was
 }
+
+// TestWhatIsTakenBackLeavesNoTrace: reservations, deliveries and closed orders that are set and given up again and again
+// do not pile up until their time.
+func TestWhatIsTakenBackLeavesNoTrace(t *testing.T) {
+	h := newHost(t)
+	h.must(&Refresh{Location: "L", Items: []StockItem{units("U", 5)}})
+	for range 3 * dueHeapRowsMin {
+		reserve := allocate("o", ModeAll, ask("1", "U", 5))
+		reserve.ExpiresAtMS = 1 << 50
+		h.must(reserve)
+		h.must(change(KindDeallocate, "o"))
+		h.must(&Refresh{Location: "L", Items: []StockItem{{UPC: "U", Quantity: 1, DeliveryDateMS: 1 << 50}}})
+		h.must(&Refresh{Location: "L", Items: []StockItem{{UPC: "U", DeliveryDateMS: 1 << 50}}})
+	}
+	if a, b, c := h.e.expiries.len(), h.e.arrivals.len(), len(h.e.closed.a); max(a, b, c) > dueHeapRowsMin+1 {
+		t.Errorf("%d reservations, %d deliveries and %d closed orders are remembered", a, b, c)
+	}
+}
+
+func TestRefusedReturnNamesNothing(t *testing.T) {
+	h := newHost(t)
+	h.must(&Refresh{Location: "L", Items: []StockItem{units("U", 5)}})
+	h.must(allocate("o", ModeAll, ask("1", "U", 5)))
+	names := h.e.names.count()
+	h.apply(change(KindReturn, "o", OrderLine{ItemID: "1", Quantity: 1, Location: "elsewhere"}))
+	if got := h.e.names.count(); got != names {
+		t.Errorf("%d names after a refusal, %d before", got, names)
+	}
+}
+
+// TestFullStateRefuses: when rows run out, what needs new ones is refused, and what gives some up is not.
+func TestFullStateRefuses(t *testing.T) {
+	h := newHost(t)
+	h.must(&Refresh{Location: "L", Items: []StockItem{units("U", 5)}})
+	h.must(allocate("o", ModeAll, ask("1", "U", 5)))
+	was := h.e.futures.used
+	h.e.futures.used = slabRowsMax // as if so many deliveries were waited for
+	if r := h.apply(allocate("p", ModeAll, ask("1", "U", 1))); r.Code != CodeTooMany || r.Field != "state" {
+		t.Errorf("an allocate: %v at %q", r.Code, r.Field)
+	}
+	if r := h.apply(change(KindDeallocate, "o")); r.Code != CodeOK {
+		t.Errorf("a deallocate: %v", r.Code)
+	}
+	h.e.futures.used = was
+}

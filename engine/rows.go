@@ -249,7 +249,7 @@ func (e *Engine) loadOrder(row uint32, o *storedOrder) {
 			e.addMove(itemRow, m)
 		}
 		if it.expiresMS > e.nowMS.Load() {
-			e.expiries.push(due{atMS: it.expiresMS, seq: it.seq, row: itemRow})
+			e.expiries.push(due{atMS: it.expiresMS, seq: it.seq, row: itemRow}, e.expires)
 		}
 		if e.isOpen(it) {
 			e.orders.at(row).open++

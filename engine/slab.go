@@ -7,6 +7,8 @@ import "sync/atomic"
 const (
 	chunkRows = 1 << 14
 	chunksMax = 1 << 13
+
+	slabRowsMax = chunkRows * chunksMax
 )
 
 // slab is a growing array of pointer-free rows of one type, addressed by number. The garbage collector sees one object
