@@ -103,6 +103,6 @@ func checkClockGap(nowMS, appliedMS int64, gapMax time.Duration) error {
 	if appliedMS == 0 || gapMS <= gapMax.Milliseconds() {
 		return nil
 	}
-	return fmt.Errorf("%w: it says %s, the last log entry is of %s; set the clock right, or raise ClockGapMax (%s)", ErrClock,
+	return fmt.Errorf("%w: it says %s, the last log entry is of %s, and at most %s between them are believed", ErrClock,
 		time.UnixMilli(nowMS).UTC().Format(time.RFC3339), time.UnixMilli(appliedMS).UTC().Format(time.RFC3339), gapMax)
 }

@@ -36,7 +36,14 @@ func newApp(stdout, stderr io.Writer) *cli.Command {
 			replayCommand(stdout, stderr),
 			versionCommand(stdout),
 		},
-		Action: unknownCommand,
+		Flags: []cli.Flag{&cli.BoolFlag{Name: "version", Usage: "print version, commit and Go version", Local: true}},
+		Action: func(ctx context.Context, cmd *cli.Command) error {
+			if cmd.Bool("version") {
+				fmt.Fprintln(stdout, versionText())
+				return nil
+			}
+			return withoutCommand(ctx, cmd)
+		},
 	}
 	// Errors are printed in one place, main; and a mistake is answered with one line, not with a page of help.
 	for _, command := range append([]*cli.Command{app}, app.Commands...) {
@@ -47,14 +54,26 @@ func newApp(stdout, stderr io.Writer) *cli.Command {
 	return app
 }
 
-// unknownCommand runs when the first argument is no command, or when there is none.
-func unknownCommand(_ context.Context, cmd *cli.Command) error {
-	if !cmd.Args().Present() {
+// withoutCommand runs when the first argument is no command, or when there is none.
+func withoutCommand(ctx context.Context, cmd *cli.Command) error {
+	switch first := cmd.Args().First(); {
+	case first == "", first == "help" && cmd.Args().Len() == 1:
 		return cli.ShowRootCommandHelp(cmd)
+	case first == "help" && cmd.Command(cmd.Args().Get(1)) != nil:
+		return cli.ShowCommandHelp(ctx, cmd, cmd.Args().Get(1))
+	case first == "help":
+		return unknownCommand(cmd, cmd.Args().Get(1))
+	default:
+		return unknownCommand(cmd, first)
 	}
-	text := fmt.Sprintf("unknown command %q", cmd.Args().First())
-	if suggestion := cli.SuggestCommand(cmd.Commands, cmd.Args().First()); suggestion != "" {
-		text += ". " + suggestion
+}
+
+// unknownCommand is the answer to a word that is no command.
+func unknownCommand(cmd *cli.Command, word string) error {
+	text := fmt.Sprintf("unknown command %q", word)
+	// The nearest of so few commands may be far; what begins alike is meant more often than not.
+	if suggestion := cli.SuggestCommand(cmd.Commands, word); suggestion != "" && suggestion[0] == word[0] {
+		text += fmt.Sprintf(". Did you mean %q?", suggestion)
 	}
 	return usageError{errors.New(text + "\nRun 'apportion --help' for the commands.")}
 }

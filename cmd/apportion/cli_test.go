@@ -27,6 +27,9 @@ func TestHelp(t *testing.T) {
 	f([]string{"serve", "--help"}, `--listen ADDRESS`, `APPORTION_LISTEN`, `default: "127.0.0.1:8080"`, `Examples:`)
 	f([]string{"verify", "--help"}, `APPORTION_DATA`)
 	f([]string{"replay-orders", "--help"}, `FILE.csv`, `APPORTION_TARGET`)
+	f([]string{"help"}, `serve +run the server`, `Examples:`)
+	f([]string{"help", "serve"}, `--listen ADDRESS`)
+	f([]string{"--version"}, `^apportion .*go1\.\d+.* [a-z]+/[a-z0-9]+\n$`)
 	f([]string{"version"}, `^apportion .*go1\.\d+.* [a-z]+/[a-z0-9]+\n$`)
 }
 
@@ -48,7 +51,20 @@ func TestMistakes(t *testing.T) {
 			t.Errorf("%q: status %d, want %d and %q\nstdout: %s\nstderr: %s", args, status, wantStatus, want, stdout, stderr)
 		}
 	}
-	f(2, `unknown command "srve".*serve(.|\n)*apportion --help`, "srve")
+	f(2, `unknown command "srve". Did you mean "serve"\?\nRun 'apportion --help'`, "srve")
+	f(2, `unknown command "bogus"\nRun 'apportion --help'`, "bogus")
+	f(2, `unknown command "bogus"\nRun 'apportion --help'`, "help", "bogus")
+	nothing := filepath.Join(dir, "nothing")
+	for _, flag := range []string{"--body-bytes-max", "--connections-max"} {
+		f(2, flag+` -5: at least 1`, "serve", "--data", nothing, flag, "-5")
+	}
+	for _, flag := range []string{"--request-timeout", "--checkpoint-interval", "--clock-gap-max"} {
+		f(2, flag+` -5s: a time above 0`, "serve", "--data", nothing, flag, "-5s")
+	}
+	f(2, `--data: a directory`, "serve", "--data", "")
+	if _, err := os.Stat(nothing); !os.IsNotExist(err) {
+		t.Errorf("a bad flag made a data directory: %v", err)
+	}
 	f(2, `unknown flag --lisen. Did you mean --listen`, "serve", "--lisen", ":8080")
 	f(2, `checkpoint-interval`, "serve", "--checkpoint-interval", "fast")
 	f(2, `unexpected argument "./data"`, "serve", "./data")

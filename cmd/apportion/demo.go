@@ -31,6 +31,10 @@ func loadDemo(store *raftstore.Store, logger *slog.Logger) error {
 		logger.Info("demo catalogue not loaded: the data directory is not empty", "records", records)
 		return nil
 	}
+	if categories := len(store.Engine().Schema().Categories()); categories > 0 {
+		logger.Info("demo catalogue not loaded: the data directory has tag categories of its own", "categories", categories)
+		return nil
+	}
 	commands := demoCommands()
 	batch := store.NewBatch()
 	batch.Reset()
@@ -40,6 +44,7 @@ func loadDemo(store *raftstore.Store, logger *slog.Logger) error {
 	if err := store.Do(time.Now().Add(demoTimeout), batch); err != nil {
 		return fmt.Errorf("load the demo catalogue: %w", err)
 	}
+	repeated := 0
 	for i := range commands {
 		var result engine.Result
 		if err := engine.DecodeResult(batch.Result(i), &result); err != nil {
@@ -48,6 +53,15 @@ func loadDemo(store *raftstore.Store, logger *slog.Logger) error {
 		if result.Code != engine.CodeOK {
 			return fmt.Errorf("load the demo catalogue: command %d was refused: %s, %s %q", i, result.Code, result.Field, result.Value)
 		}
+		if result.Repeated {
+			repeated++
+		}
+	}
+	// The keys do what they are for: what was loaded and deleted since is not loaded by a mere restart.
+	if repeated > 0 {
+		logger.Warn("demo catalogue not loaded: it was loaded into this directory before and deleted since; "+
+			"its idempotency keys are kept for 24 hours", "repeated", repeated, "commands", len(commands))
+		return nil
 	}
 	logger.Info("demo catalogue loaded", "records", store.Engine().Stats().Records)
 	return nil

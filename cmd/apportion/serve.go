@@ -13,6 +13,7 @@ import (
 	"github.com/VictoriaMetrics/metrics"
 	"github.com/urfave/cli/v3"
 
+	"apportion/engine"
 	"apportion/httpapi"
 	"apportion/raftstore"
 )
@@ -43,6 +44,9 @@ func serveCommand(stdout, stderr io.Writer) *cli.Command {
 			if err := noArguments(cmd); err != nil {
 				return err
 			}
+			if err := checkServeFlags(cmd); err != nil {
+				return err
+			}
 			logger, err := newLogger(cmd, stderr)
 			if err != nil {
 				return err
@@ -63,7 +67,34 @@ func serveFlags() []cli.Flag {
 		&cli.DurationFlag{Name: "request-timeout", Value: httpapi.RequestTimeout, Usage: "longest wait of a request for the log", Sources: env("request-timeout")},
 		&cli.DurationFlag{Name: "checkpoint-interval", Value: 30 * time.Second,
 			Usage: "write the changed state to disk this often; less means a faster start after a crash", Sources: env("checkpoint-interval")},
+		&cli.DurationFlag{Name: clockGapFlag, Value: clockGapMax,
+			Usage: "refuse to start when the clock is further ahead of the last write than this", Sources: env(clockGapFlag)},
 	}
+}
+
+const (
+	clockGapFlag = "clock-gap-max"
+
+	// clockGapMax is the store's own default: nobody's server is down for a year.
+	clockGapMax = 366 * 24 * time.Hour
+)
+
+// checkServeFlags refuses values that no server can run with, before anything is created.
+func checkServeFlags(cmd *cli.Command) error {
+	if cmd.String("data") == "" {
+		return usageError{errors.New("--data: a directory is expected")}
+	}
+	for _, name := range []string{"body-bytes-max", "connections-max"} {
+		if value := cmd.Int(name); value <= 0 {
+			return usageError{fmt.Errorf("--%s %d: at least 1 is expected", name, value)}
+		}
+	}
+	for _, name := range []string{"request-timeout", "checkpoint-interval", clockGapFlag} {
+		if value := cmd.Duration(name); value <= 0 {
+			return usageError{fmt.Errorf("--%s %s: a time above 0 is expected, such as 30s", name, value)}
+		}
+	}
+	return nil
 }
 
 // service is one run of the server.
@@ -83,6 +114,7 @@ func newService(cmd *cli.Command, logger *slog.Logger, stdout io.Writer) *servic
 		store: raftstore.Config{
 			Dir:                cmd.String("data"),
 			CheckpointInterval: cmd.Duration("checkpoint-interval"),
+			ClockGapMax:        cmd.Duration(clockGapFlag),
 		},
 		http: httpapi.Config{
 			AdminToken:     cmd.String("admin-token"),
@@ -161,7 +193,7 @@ func (s *service) serve(ctx context.Context, listener net.Listener, store *rafts
 	}
 	failed := make(chan error, 1)
 	go func() { failed <- api.Serve(listener) }()
-	s.announce(listener.Addr())
+	s.announce(listener.Addr(), store)
 
 	select {
 	case <-ctx.Done():
@@ -187,9 +219,9 @@ func (s *service) checkpoint(store *raftstore.Store) {
 }
 
 // announce prints the one line that says where the server is, and with the demo catalogue something to try.
-func (s *service) announce(address net.Addr) {
+func (s *service) announce(address net.Addr, store *raftstore.Store) {
 	fmt.Fprintf(s.stdout, "apportion is ready on http://%s (data in %s)\n", address, s.store.Dir)
-	if s.demo {
+	if s.demo && store.Engine().ReadRecord(demoUPC, demoLocation, new(engine.RecordView)) {
 		fmt.Fprintf(s.stdout, "try:  curl -s http://%s/v1/inventory/%s/%s\n", address, demoLocation, demoUPC)
 	}
 }
@@ -209,6 +241,10 @@ func listen(address string) (*net.TCPListener, error) {
 func explainOpen(data string, err error) error {
 	if errors.Is(err, raftstore.ErrInUse) {
 		return fmt.Errorf("the data directory %s is in use by another process: stop that one, or choose another with --data", data)
+	}
+	if errors.Is(err, raftstore.ErrClock) {
+		return fmt.Errorf("open the data directory %s: %w\nSet the clock right. If it is right, and nothing was written for so long, "+
+			"start once with a larger --%s; reservations that ended meanwhile are then released", data, err, clockGapFlag)
 	}
 	return fmt.Errorf("open the data directory %s: %w", data, err)
 }

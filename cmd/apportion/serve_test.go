@@ -1,12 +1,15 @@
 package main
 
 import (
+	"fmt"
 	"net/http"
 	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
+
+	"apportion/raftstore"
 )
 
 // TestServeKeepsData: what was written is there after an orderly stop and a new start, and the directory verifies.
@@ -87,6 +90,35 @@ func TestDemo(t *testing.T) {
 	mustVerify(t, data)
 }
 
+// TestDemoLeavesASchemaAlone: a directory with tag categories and no record is somebody's.
+func TestDemoLeavesASchemaAlone(t *testing.T) {
+	data := filepath.Join(t.TempDir(), "data")
+	s := startServer(t, data)
+	s.call("PUT", "/v1/tag-categories/Channel", `{"values":[{"value":"Mine","default":true}]}`, http.StatusOK)
+	s.stop()
+	s = startServer(t, data, "--demo")
+	if r := s.call("GET", "/v1/tag-categories", "", http.StatusOK); strings.Count(string(r.body), `"value"`) != 1 {
+		t.Errorf("the schema is now %s", r.body)
+	}
+	s.stop()
+}
+
+// TestDemoDeleted: what was loaded and deleted is not loaded by a restart, and the log does not say that it was.
+func TestDemoDeleted(t *testing.T) {
+	data := filepath.Join(t.TempDir(), "data")
+	s := startServer(t, data, "--demo")
+	s.call("POST", "/v1/inventory/delete", `{"all":true}`, http.StatusOK)
+	for _, category := range []string{"Channel", "OrderType", "Defective"} {
+		s.call("DELETE", "/v1/tag-categories/"+category, "", http.StatusOK)
+	}
+	s.stop()
+	s = startServer(t, data, "--demo")
+	s.stop()
+	if log := s.log.String(); strings.Contains(log, "demo catalogue loaded") || !strings.Contains(log, "loaded into this directory before and deleted") {
+		t.Errorf("the log says\n%s", log)
+	}
+}
+
 // TestReplayOrders runs the real command against a real server: twice on one server, beside the demo catalogue, and where
 // the category is taken.
 func TestReplayOrders(t *testing.T) {
@@ -119,4 +151,12 @@ func TestReplayOrders(t *testing.T) {
 	s = startServer(t, filepath.Join(t.TempDir(), "real"))
 	f(s, 0, agrees, real)
 	s.stop()
+}
+
+// TestExplainClock: the message names what the operator can do.
+func TestExplainClock(t *testing.T) {
+	err := explainOpen("d", fmt.Errorf("%w: it says 2030", raftstore.ErrClock))
+	if text := err.Error(); !strings.Contains(text, "it says 2030") || !strings.Contains(text, "Set the clock right") || !strings.Contains(text, "--clock-gap-max") {
+		t.Error(text)
+	}
 }
