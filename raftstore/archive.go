@@ -83,10 +83,11 @@ func (a *archive) mayHave(orderID string) bool {
 // read fills v with an order, wherever it is.
 func (a *archive) read(orderID string, v *engine.OrderView) (bool, error) {
 	for range archiveAttemptsMax {
-		inMemory := false
-		a.applier.locked(func(e *engine.Engine) { inMemory = e.ReadOrder(orderID, v) })
-		if inMemory {
-			return true, nil
+		// Under the mutex an order is only encoded: what a reader makes of it is its own time.
+		row, found := []byte(nil), false
+		a.applier.locked(func(e *engine.Engine) { row, found = e.AppendOrder(nil, orderID) })
+		if found {
+			return true, decodeArchived(orderID, row, v)
 		}
 		if !a.mayHaveAny() {
 			return false, nil
