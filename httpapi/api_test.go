@@ -303,6 +303,27 @@ func TestQuery(t *testing.T) {
 	s.post("/v1/inventory/query?consistency=stale", `{"items":[{"upc":"A"}]}`).ok()
 }
 
+// A query without items walks over all records for each location: it ends after so many, and says so.
+func TestListingsAreBounded(t *testing.T) {
+	s := newStockedServer(t)
+	for i := range 4 {
+		s.post("/v1/inventory/refresh", fmt.Sprintf(`{"location":"L%d","items":[{"upc":"A","tags":{"Channel":"Kibo"},"quantity":1}]}`, i)).ok()
+	}
+	f := func(readsMax, want int, truncated string) {
+		t.Helper()
+		s.server.queryReadsMax = readsMax
+		r := s.post("/v1/inventory/query", `{"locations":["L0","L1","L2","L3","none"]}`).ok().want(truncated, "truncated")
+		if got := len(r.at("records").([]any)); got != want {
+			t.Errorf("with %d reads: %d records, want %d", readsMax, got, want)
+		}
+	}
+	f(QueryReadsMax, 4, `false`)
+	f(24, 4, `false`) // five walks over five records: the last begins after 20
+	f(19, 4, `true`)
+	f(5, 2, `true`)
+	f(0, 1, `true`)
+}
+
 // A record read before a change of the schema reached it, shown with the new schema, has each set of tags once.
 func TestSegmentsDuringSchemaChange(t *testing.T) {
 	s := newStockedServer(t)

@@ -33,7 +33,8 @@ const (
 	QueryRecordsDefault = 1_000
 	QueryRecordsMax     = 10_000
 
-	// QueryReadsMax bounds the records that one query looks at, so that a query that few locations satisfy ends too.
+	// QueryReadsMax bounds the records that one query looks at, so that a query that few locations satisfy ends too. A query
+	// without items may pass it by the walk of one location, over all records there are.
 	QueryReadsMax = 1_000_000
 
 	// QueryBytesMax is the size of a query's reply past which no record is added.

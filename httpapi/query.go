@@ -49,7 +49,7 @@ func (c *call) query() {
 	}
 	c.out = appendUnits(c.out, `{"asOf":`, int64(c.server.store.AppliedIndex()))
 	c.out = append(c.out, `,"records":[`...)
-	run := queryRun{call: c, q: q}
+	run := queryRun{call: c, q: q, readsMax: c.server.queryReadsMax}
 	if len(q.items) > 0 {
 		run.items()
 	} else {
@@ -92,6 +92,7 @@ type queryRun struct {
 	q         *stockQuery
 	shown     int // records in the reply
 	reads     int // records looked at
+	readsMax  int // QueryReadsMax, less in tests
 	truncated bool
 }
 
@@ -110,7 +111,7 @@ func (r *queryRun) items() {
 	r.q.markRepeats()
 	r.q.sumRepeats()
 	for _, location := range r.queryLocations() {
-		if r.truncated || r.reads > QueryReadsMax {
+		if r.truncated || r.reads > r.readsMax {
 			r.truncated = true
 			return
 		}
@@ -235,12 +236,21 @@ func (r *queryRun) queryLocations() []string {
 	return reads.locations
 }
 
-// listings answers a query that names locations only: with the records there are.
+// listings answers a query that names locations only: with the records there are. There is no index by location: for each
+// one the engine looks at all records until it has found enough. The walk of one location is bounded by the records there
+// are; no other is begun when QueryReadsMax have been looked at.
 func (r *queryRun) listings() {
 	reads := &r.call.reads
 	for _, location := range r.queryLocations() {
+		if r.reads > r.readsMax {
+			r.truncated = true
+			return
+		}
 		var rest uint32
 		reads.names, rest = r.server.engine.AppendUPCs(reads.names[:0], location, 0, r.q.limit-r.shown)
+		if r.reads += int(rest); rest == 0 {
+			r.reads += int(r.server.engine.Stats().Records)
+		}
 		slices.Sort(reads.names)
 		for _, upc := range reads.names {
 			if !r.room() {
@@ -270,13 +280,13 @@ func (c *call) aggregate() {
 	if !c.parsed() || !c.barrier() || !c.knowsTags(q) {
 		return
 	}
-	run := queryRun{call: c, q: q}
+	run := queryRun{call: c, q: q, readsMax: c.server.queryReadsMax}
 	c.out = appendUnits(c.out, `{"asOf":`, int64(c.server.store.AppliedIndex()))
 	c.out = append(c.out, `,"items":[`...)
 	for i := range q.items {
 		c.out = comma(c.out, i)
 		run.sum(q.items[i].upc)
-		if run.reads > QueryReadsMax {
+		if run.reads > run.readsMax {
 			c.fail(http.StatusBadRequest, codeInvalid, "too many records in all; name fewer items or locations", "items", "")
 			return
 		}
@@ -292,7 +302,7 @@ func (r *queryRun) sum(upc string) {
 	var total figures
 	records := 0
 	for _, location := range r.sumLocations(upc) {
-		if r.reads++; r.reads > QueryReadsMax {
+		if r.reads++; r.reads > r.readsMax {
 			return
 		}
 		if !r.server.engine.ReadRecord(upc, location, &reads.record) {

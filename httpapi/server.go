@@ -76,6 +76,8 @@ type Server struct {
 	calls   *sync.Pool
 	metrics serverMetrics
 	http    *fasthttp.Server
+
+	queryReadsMax int // QueryReadsMax, less in tests
 }
 
 // New makes a server for the store. It serves nothing yet.
@@ -89,6 +91,8 @@ func New(config Config, store Store) (*Server, error) {
 		engine: store.Engine(),
 		log:    config.Log.With("component", "httpapi"),
 		routes: routes(),
+
+		queryReadsMax: QueryReadsMax,
 	}
 	s.tree = newTree(s.routes)
 	s.calls = newCallPool(s)
