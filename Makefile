@@ -39,7 +39,7 @@ $(STATICCHECK):
 	@mv .tools/staticcheck $@
 
 bench-quick: build ## Go benchmarks, briefly, then the server over HTTP (about two minutes)
-	go test -run '^$$' -bench . -benchtime 100ms -benchmem ./...
+	go test -run '^$$' -bench . -short -benchtime 100ms -benchmem ./...
 	go run ./bench/quick -server bin/apportion -seconds $(SECONDS_EACH)
 
 crash: ## kill -9 under load, CRASH_ROUNDS rounds (100)

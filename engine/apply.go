@@ -20,6 +20,7 @@ type scratch struct {
 	group    groupScratch
 	rows     []uint32
 	lineRows []uint32
+	location uint32 // of the record loaded last
 }
 
 // Apply applies one command of the log entry at index, stamped nowMS (Unix milliseconds), and appends the Result in

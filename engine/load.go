@@ -355,7 +355,7 @@ func (l *Loader) checkPromises() (problem error) {
 			problem = fmt.Errorf("%w: %s", ErrCorrupt, what)
 		}
 	}
-	promised := make([]delta, e.segments.used)
+	promised := make([]promise, e.segments.used)
 	e.verifyOrders(promised, report)
 	for row := uint32(1); row < e.segments.used; row++ {
 		seg := e.segments.at(row)

@@ -64,8 +64,11 @@ func (e *Engine) loadRecord(row uint32, b []byte) error {
 		return in.end(ErrCorrupt)
 	}
 	r := e.records.place(row)
-	*r = record{flags: uint32(in.flags(byte(recordLive | recordDue))), version: in.uvarint(), upc: e.intern(&e.upcs, upc),
-		location: e.intern(&e.locations, location)}
+	*r = record{flags: uint32(in.flags(byte(recordLive | recordDue))), version: in.uvarint(), upc: e.intern(&e.upcs, upc)}
+	if e.scratch.location == 0 || e.text(e.scratch.location) != location {
+		e.scratch.location = e.intern(&e.locations, location) // records often come location by location
+	}
+	r.location = e.scratch.location
 	r.upcText = e.names.at(r.upc).text
 	r.onHand, r.allocated, r.pending, r.safety = in.units(), in.units(), in.units(), in.units()
 	r.floor, r.ltd = in.units(), in.units()
@@ -100,7 +103,7 @@ func (e *Engine) loadRecord(row uint32, b []byte) error {
 		return corrupt("a stored record is not live", row)
 	}
 	e.stats.segments.Add(int64(r.segmentCount))
-	e.linkRecord(row)
+	e.linkRecord(row, hashText2(upc, location))
 	return nil
 }
 

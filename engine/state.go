@@ -280,7 +280,7 @@ func (e *Engine) createRecord(upc, location string) uint32 {
 	r := e.records.at(row)
 	u, l := e.intern(&e.upcs, upc), e.intern(&e.locations, location)
 	e.fillRecord(r, u, l, recordLive)
-	e.linkRecord(row)
+	e.linkRecord(row, hashText2(upc, location))
 	return row
 }
 
@@ -302,12 +302,12 @@ func (e *Engine) fillRecord(r *record, upc, location, flags uint32) {
 }
 
 // linkRecord makes a filled record findable.
-func (e *Engine) linkRecord(row uint32) {
+func (e *Engine) linkRecord(row uint32, hash uint64) {
 	r := e.records.at(row)
 	upc := e.names.at(r.upc)
 	atomic.StoreUint32(&r.nextOfUPC, upc.records)
 	atomic.StoreUint32(&upc.records, row)
-	e.byKey.add(e.recordHash(row), row)
+	e.byKey.add(hash, row)
 	e.recordsUsed.Store(e.records.used)
 	e.stats.records.Add(1)
 }

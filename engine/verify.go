@@ -5,11 +5,14 @@ import (
 	"fmt"
 )
 
+// promise is what order items hold of a segment.
+type promise struct{ allocated, pending int64 }
+
 // Verify recomputes every identity and sum and reports each that does not hold: each record is the sum of its segments,
 // no counter is negative, and what each segment has promised is what order items hold of it. The caller holds the mutex
 // under which Apply is called.
 func (e *Engine) Verify(report func(problem string)) {
-	promised := make([]delta, e.segments.used)
+	promised := make([]promise, e.segments.used)
 	e.verifyOrders(promised, report)
 	for row := uint32(1); row < e.records.used; row++ {
 		if r := e.records.at(row); r.flags&recordLive != 0 {
@@ -18,7 +21,7 @@ func (e *Engine) Verify(report func(problem string)) {
 	}
 }
 
-func (e *Engine) verifyRecord(row uint32, r *record, promised []delta, report func(string)) {
+func (e *Engine) verifyRecord(row uint32, r *record, promised []promise, report func(string)) {
 	name := fmt.Sprintf
 	if e.findRecord(e.text(r.upc), e.text(r.location)) != row {
 		report(name("record %s at %s cannot be found by its key", e.text(r.upc), e.text(r.location)))
@@ -49,7 +52,7 @@ func (e *Engine) verifyRecord(row uint32, r *record, promised []delta, report fu
 }
 
 // verifyOrders checks the order items and adds up what they hold of each segment.
-func (e *Engine) verifyOrders(promised []delta, report func(string)) {
+func (e *Engine) verifyOrders(promised []promise, report func(string)) {
 	for row := uint32(1); row < e.orders.used; row++ {
 		o := e.orders.at(row)
 		if o.live == 0 {
@@ -68,7 +71,7 @@ func (e *Engine) verifyOrders(promised []delta, report func(string)) {
 	}
 }
 
-func (e *Engine) verifyItem(o *order, it *item, promised []delta, report func(string)) {
+func (e *Engine) verifyItem(o *order, it *item, promised []promise, report func(string)) {
 	say := func(what string) {
 		report(fmt.Sprintf("order %s, item %s: %s", e.ordersText.get(o.id), e.ordersText.get(it.id), what))
 	}

@@ -67,9 +67,13 @@ func benchmarkDo(b *testing.B, waiters int) {
 	b.ReportMetric(float64(b.N)/float64(syncs), "commands/sync")
 }
 
-// BenchmarkLoad measures a start: 100,000 records of 5 segments per iteration from a checkpoint.
+// BenchmarkLoad measures a start: 1 million records of 5 segments per iteration from a checkpoint, 100,000 with -short.
 func BenchmarkLoad(b *testing.B) {
-	const records, segments = 100_000, 5
+	const segments = 5
+	records := 1_000_000
+	if testing.Short() {
+		records = 100_000
+	}
 	cfg := diskConfig(b)
 	s := openReady(b, cfg)
 	fillRecords(b, s, records, segments)
@@ -88,7 +92,7 @@ func BenchmarkLoad(b *testing.B) {
 			b.Fatal(err)
 		}
 		b.StopTimer()
-		if got := s.Engine().Stats(); got.Records != records || got.Segments != records*segments {
+		if got := s.Engine().Stats(); got.Records != int64(records) || got.Segments != int64(records*segments) {
 			b.Fatalf("loaded %+v", got)
 		}
 		mustClose(b, s)
