@@ -70,21 +70,37 @@ type crashingFS struct {
 	changes atomic.Int64
 	at      int64
 	config  vfs.CrashCloneCfg
+	links   sync.Mutex // see linkingFS
 
 	// onBeforeCrash notes what was acknowledged; the clone, which may only have more, is then given to onCrash.
 	onBeforeCrash func()
 	onCrash       func(fs *vfs.MemFS)
 }
 
+// linkingFS keeps links and clones apart: MemFS.Link takes a read lock twice, and waits for ever if CrashClone asks for the
+// write lock in between.
+type linkingFS struct {
+	vfs.FS
+	links *sync.Mutex
+}
+
+func (f linkingFS) Link(from, to string) error {
+	f.links.Lock()
+	defer f.links.Unlock()
+	return f.FS.Link(from, to)
+}
+
 func newCrashingFS(at int64, config vfs.CrashCloneCfg) *crashingFS {
 	c := &crashingFS{mem: vfs.NewCrashableMem(), at: at, config: config}
-	c.FS = errorfs.Wrap(c.mem, errorfs.InjectorFunc(c.inject))
+	c.FS = errorfs.Wrap(linkingFS{c.mem, &c.links}, errorfs.InjectorFunc(c.inject))
 	return c
 }
 
 func (c *crashingFS) inject(op errorfs.Op) error {
 	if op.Kind.ReadOrWrite() == errorfs.OpIsWrite && c.changes.Add(1) == c.at {
 		c.onBeforeCrash()
+		c.links.Lock()
+		defer c.links.Unlock()
 		c.onCrash(c.mem.CrashClone(c.config))
 	}
 	return nil
