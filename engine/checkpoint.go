@@ -49,6 +49,7 @@ type Checkpoint struct {
 	stage int
 	early int64 // rows that Apply had to encode
 	buf   []byte
+	key   []byte
 }
 
 // frozenRows is the changed rows of one slab.
@@ -242,11 +243,12 @@ func (c *Checkpoint) nextOfRing(f *frozenRing, table byte, r *ring, rows *Rows, 
 		f.deleted = true
 	}
 	for f.next < f.end && rows.Bytes() < bytesEnd {
+		c.key = appendNumberKey(c.key[:0], table, f.next)
 		if len(f.early) > 0 {
-			rows.add(RowSet, numberKey(table, f.next), f.early[0])
+			rows.add(RowSet, c.key, f.early[0])
 			f.early = f.early[1:]
 		} else {
-			rows.add(RowSet, numberKey(table, f.next), r.get(f.next))
+			rows.add(RowSet, c.key, r.get(f.next))
 		}
 		f.next++
 	}
@@ -291,16 +293,25 @@ func (c *Checkpoint) nextOfSlab(f *frozenRows, table byte, encode func([]byte, u
 		if len(encoded) == 0 {
 			op = RowDelete
 		}
-		rows.add(op, rowKey(table, row), encoded)
+		c.key = appendRowKey(c.key[:0], table, row)
+		rows.add(op, c.key, encoded)
 		f.next = row + 1
 		return true
 	})
 	return more
 }
 
-func rowKey(table byte, row uint32) []byte { return binary.BigEndian.AppendUint32([]byte{table}, row) }
+func rowKey(table byte, row uint32) []byte { return appendRowKey(nil, table, row) }
 
-func numberKey(table byte, n uint64) []byte { return binary.BigEndian.AppendUint64([]byte{table}, n) }
+func numberKey(table byte, n uint64) []byte { return appendNumberKey(nil, table, n) }
+
+func appendRowKey(b []byte, table byte, row uint32) []byte {
+	return binary.BigEndian.AppendUint32(append(b, table), row)
+}
+
+func appendNumberKey(b []byte, table byte, n uint64) []byte {
+	return binary.BigEndian.AppendUint64(append(b, table), n)
+}
 
 // ArchivedKey appends the key of an order that has left memory.
 func ArchivedKey(dst []byte, orderID string) []byte {
