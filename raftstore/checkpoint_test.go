@@ -105,11 +105,7 @@ func TestCheckpointTriggers(t *testing.T) {
 			}
 			return
 		}
-		for start := time.Now(); s.checkpoints.coveredIndex() == 0; time.Sleep(time.Millisecond) {
-			if time.Since(start) > 30*time.Second {
-				t.Fatalf("%s: no checkpoint was made", what)
-			}
-		}
+		eventually(t, what+": a checkpoint", func() bool { return s.checkpoints.coveredIndex() != 0 })
 	}
 	f("neither", func(*Config) {}, false)
 	f("bytes", func(c *Config) { c.CheckpointLogBytes = 500 }, true)

@@ -85,11 +85,7 @@ func doAsync(p *proposer, deadline time.Time, b *Batch) <-chan error {
 // awaitQueued waits until so many batches are in the queue.
 func awaitQueued(t *testing.T, p *proposer, want int64) {
 	t.Helper()
-	for start := time.Now(); p.queued.Load() != want; time.Sleep(50 * time.Microsecond) {
-		if time.Since(start) > 30*time.Second {
-			t.Fatalf("%d batches in the queue, want %d", p.queued.Load(), want)
-		}
-	}
+	eventually(t, fmt.Sprintf("%d batches in the queue", want), func() bool { return p.queued.Load() == want })
 }
 
 // occupy has one entry on its way, so that what comes next waits in the queue.

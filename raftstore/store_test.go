@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -373,11 +374,7 @@ func TestTick(t *testing.T) {
 	}
 	clock.pass(1)
 	s.ticker.wakeUp()
-	for start := time.Now(); available(t, s, "A") != 10; time.Sleep(100 * time.Microsecond) {
-		if time.Since(start) > 30*time.Second {
-			t.Fatal("the reservation did not end by itself")
-		}
-	}
+	eventually(t, "the reservation's end", func() bool { return available(t, s, "A") == 10 })
 }
 
 func TestTickerPause(t *testing.T) {
@@ -416,5 +413,22 @@ func TestClockGap(t *testing.T) {
 	}
 	if _, err := do(s, "", refresh("A", 11)); !errors.Is(err, ErrNotLeader) {
 		t.Fatalf("a write: got %v, want ErrNotLeader", err)
+	}
+}
+
+// eventually waits for what other goroutines bring about, and fails with all stacks if it does not come.
+func eventually(t testing.TB, what string, holds func() bool) {
+	t.Helper()
+	look := time.NewTicker(100 * time.Microsecond)
+	defer look.Stop()
+	timeout := time.NewTimer(30 * time.Second)
+	defer timeout.Stop()
+	for !holds() {
+		select {
+		case <-look.C:
+		case <-timeout.C:
+			stacks := make([]byte, 1<<20)
+			t.Fatalf("still waiting for: %s\n%s", what, stacks[:runtime.Stack(stacks, true)])
+		}
 	}
 }
