@@ -17,7 +17,6 @@ import (
 const (
 	resultFlagsAt     = 1
 	resultKindAt      = 2
-	resultCodeAt      = 3
 	resultHeaderBytes = 5
 
 	resultRepeated = 1 << 0
@@ -126,14 +125,6 @@ func appendBlocked(dst []byte, blocked []BlockedRecord) []byte {
 		dst = binary.AppendVarint(dst, b.Pending)
 	}
 	return dst
-}
-
-// ResultCode gives the code of an encoded result without decoding it.
-func ResultCode(b []byte) Code {
-	if len(b) < resultHeaderBytes {
-		panic("BUG: the code of something that is no result")
-	}
-	return Code(b[resultCodeAt])
 }
 
 // AppendRepeated appends an encoded result to dst as the answer to a repetition: with Repeated set.

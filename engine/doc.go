@@ -83,11 +83,12 @@
 //
 // # Reading order
 //
-// command.go and result.go say what goes in and out, codec.go its binary form; slab.go, text.go and table.go are the
-// pointer-free memory; state.go has the rows; schema.go and split.go the percentages; apply.go the way of a command,
-// stock.go, group.go, future.go,
-// allocate.go, order.go, orderchange.go and schemachange.go what it does; results.go and events.go what is kept of it;
-// read.go the lock-free side; checkpoint.go, rows.go, load.go and verify.go the durable form.
+// command.go and result.go say what goes in and out, check.go what is refused without a look at the state, codec.go the
+// binary form; slab.go, text.go, table.go and ring.go are the pointer-free memory; state.go has the rows and change.go the
+// one way to change them; schema.go and split.go are the percentages; apply.go is the way of a command, stock.go,
+// group.go, future.go, allocate.go, order.go, orderchange.go and schemachange.go what it does, room.go what limits it;
+// results.go and events.go are what is kept of it; read.go is the lock-free side; checkpoint.go, rows.go, archive.go,
+// load.go and verify.go are the durable form.
 //
 // # Concurrency
 //

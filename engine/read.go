@@ -224,32 +224,14 @@ func (e *Engine) segmentAvailable(r *record, id TagSetID) (units int64, code Cod
 	return 0, CodeUnknownSegment
 }
 
-// ReadOrder copies an order that is in memory. The caller holds the mutex under which Apply is called.
+// ReadOrder copies an order that is in memory. The caller holds the mutex under which Apply is called; whoever shares it
+// with others takes AppendOrder under it, and decodes outside.
 func (e *Engine) ReadOrder(orderID string, v *OrderView) bool {
-	row := e.findOrder(orderID)
-	if row == 0 {
+	row, found := e.AppendOrder(nil, orderID)
+	if !found {
 		return false
 	}
-	*v = OrderView{OrderID: orderID, Items: v.Items[:0]}
-	for i := e.orders.at(row).items; i != 0; i = e.items.at(i).next {
-		v.Items = append(v.Items, e.viewItem(e.items.at(i)))
-	}
+	err := DecodeArchivedOrder(row, v)
+	assert(err == nil, "an order in memory cannot be read in its stored form")
 	return true
-}
-
-func (e *Engine) viewItem(it *item) ItemView {
-	v := ItemView{
-		ItemID: string([]byte(e.ordersText.get(it.id))), UPC: e.text(it.upc), Location: e.text(it.location),
-		TagSet: it.tagSet, Requested: it.requested, ExpiresAtMS: it.expiresMS,
-	}
-	for row := it.lines; row != 0; row = e.lines.at(row).next {
-		l := e.lines.at(row)
-		v.Lines = append(v.Lines, LineView{TagSet: l.tagSet, Allocated: l.allocated, Pending: l.pending,
-			Fulfilled: l.fulfilled, Returned: l.returned, Released: l.released})
-	}
-	for row := it.moves; row != 0; row = e.moves.at(row).next {
-		m := e.moves.at(row)
-		v.Movements = append(v.Movements, MovementView{Kind: m.kind, TagSet: m.tagSet, Units: m.units, Index: m.index, TimeMS: m.timeMS})
-	}
-	return v
 }
