@@ -134,7 +134,7 @@ var codeDetails = [256]string{
 	engine.CodeUnknownSegment:  "the record has no such segment",
 	engine.CodeUnknownCount:    "the location has no open count of that name",
 	engine.CodeCountOpen:       "the location has an open count already",
-	engine.CodeExpired:         "the reservation's end lies in the past",
+	engine.CodeExpired:         "the reservation's end, or the delivery date, lies in the past",
 	engine.CodeNotReserved:     "the order item is no reservation",
 	engine.CodeInsufficient:    "fewer units are available than the line asks for",
 	engine.CodeExceedsLeft:     "more units than the order item has left",
