@@ -1,0 +1,172 @@
+package rules
+
+import (
+	"context"
+	"errors"
+	"runtime"
+	"strings"
+	"testing"
+)
+
+// TestBounds: what would never end, or take all memory, is stopped by the bound named. None may allocate much more than
+// the memory bound on its way.
+func TestBounds(t *testing.T) {
+	tests := []struct {
+		name, body string
+		want       What
+	}{
+		{"endless loop", `while true do end`, WhatSteps},
+		{"endless repeat", `local n = 0 repeat n = n + 1 until false`, WhatSteps},
+		{"endless for", `for i = 1, math.huge do end`, WhatSteps},
+		{"for that does not move", `for i = 1, 2, 0 do end for i = 1, 0, 0 do end while true do end`, WhatSteps},
+		{"giant rep", `return nil, ("x"):rep(2^28)`, WhatString},
+		{"rep of rep", `local s = ("x"):rep(1000) return nil, s:rep(1000)`, WhatString},
+		{"rep of nothing", `local s = "" for i = 1, 1e9 do s = (""):rep(1e9) end`, WhatSteps},
+		{"doubling", `local s = "x" for i = 1, 40 do s = s .. s end return nil, s`, WhatString},
+		{"many strings", `local t = {} for i = 1, 1e9 do t[i % 8000 + 1] = ("x"):rep(16000) .. i end`, WhatMemory},
+		{"concat of numbers", `local s = "" while true do s = s .. 1234567.125 .. 2 end`, WhatMemory},
+		{"table.concat", `local t = {} for i = 1, 8000 do t[i] = "xxxx" end return nil, table.concat(t, ", ")`, WhatString},
+		{"recursion", `local function f(n) return 1 + f(n + 1) end f(1)`, WhatDepth},
+		{"tail recursion", `local function f(n) return f(n + 1) end f(1)`, WhatDepth},
+		{"recursion through sort", `local function f() table.sort({1, 2, 3}, f) end f()`, WhatDepth},
+		{"recursion through gsub", `local function f() ("x"):gsub("x", f) end f()`, WhatDepth},
+		{"many arguments", `local function f(...) f(1, 2, 3, 4, 5, 6, 7, 8, 9, ...) end f(unpack({1, 2, 3, 4}))`, WhatStack},
+		{"wide recursion", `local t = {} for i = 1, 250 do t[i] = i end local function f(...) f(1, unpack(t)) end f()`, WhatStack},
+		{"far index", `while true do local t = {} t[8000] = 1 end`, WhatMemory},
+		{"far index, kept", `local t = {} for i = 1, 1e9 do t[i] = {} t[i][8000] = 1 end`, WhatMemory},
+		{"long list", `local t = {} for i = 1, 1e9 do t[#t + 1] = i end`, WhatList},
+		{"long list by insert", `local t = {} for i = 1, 1e9 do table.insert(t, i) end`, WhatList},
+		{"insert at the front", `local t = {} for i = 1, 1e9 do table.insert(t, 1, i) end`, WhatSteps},
+		{"remove from the front", `local t = {} for i = 1, 5000 do t[i] = i end while true do table.remove(t, 1) table.insert(t, 1) end`, WhatSteps},
+		{"many keys", `local t = {} for i = 1, 1e9 do t["k" .. i] = i end`, WhatMemory},
+		{"many sparse keys", `local t = {} for i = 1e9, 2e9 do t[i] = i end`, WhatMemory},
+		{"many tables", `local t = {} while true do t = {t, {}, {}, {}, {}} end`, WhatMemory},
+		{"many functions", `local t = {} while true do t[1] = function() return t, item, record end end`, WhatMemory},
+		{"many list holes", `local t = {} t[8000] = 1 t[8000] = nil while true do local n = #t end`, WhatSteps},
+		{"walk over removed keys", `local t = {} for i = 1, 5000 do t["k" .. i] = 1 end for i = 1, 5000 do t["k" .. i] = nil end while true do next(t) end`, WhatSteps},
+		{"pattern of death", `return nil, (("a"):rep(30) .. "b"):match(("a*"):rep(30) .. "c")`, WhatSteps},
+		{"pattern, lazy", `return nil, (("a"):rep(3000)):match(("a-"):rep(10) .. "c")`, WhatSteps},
+		{"pattern, gsub", `return nil, (("a"):rep(16000)):gsub("a", "aa")`, WhatString},
+		{"sort without order", `local t = {} for i = 1, 5000 do t[i] = i end while true do table.sort(t, function() return true end) end`, WhatSteps},
+		{"sort with an endless comparator", `table.sort({2, 1}, function() while true do end end)`, WhatSteps},
+		{"comparing long texts", `local a, b = ("x"):rep(16000) .. 1, ("x"):rep(16000) .. 2 while true do local c = a < b end`, WhatSteps},
+		{"format", `local s = "" while true do s = ("%99d%99d%s"):format(1, 2, s) end`, WhatString},
+		{"format in a loop", `while true do local s = ("%99.99f"):format(1e308) end`, WhatSteps},
+		{"print", `while true do print(("x"):rep(1000)) end`, WhatMemory},
+		{"numbers", `local t = {} for i = 1, 1e9 do t[i % 8000 + 1] = i * 1.5 end`, WhatSteps},
+		{"modulo of the farthest", `local n = 0 while true do n = n + 1.7e308 % 3e-308 end`, WhatSteps},
+		{"attributes in a loop", `while true do for k, v in pairs(item.attributes) do end end`, WhatSteps},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			p := mustCompile(t, "function select(item, record)\n"+test.body+"\nend", Limits{})
+			in := &Input{Item: anItem(), Record: fiveSegments()}
+			var before, after runtime.MemStats
+			runtime.ReadMemStats(&before)
+			_, usage, err := p.Select(context.Background(), in)
+			runtime.ReadMemStats(&after)
+			var limit *LimitError
+			if !errors.As(err, &limit) || limit.What != test.want {
+				t.Fatalf("got %v, want a LimitError of %q", err, test.want)
+			}
+			if limit.Line != 2 {
+				t.Errorf("line %d, want 2", limit.Line)
+			}
+			if allocated := int64(after.TotalAlloc - before.TotalAlloc); allocated > usage.MemoryBytes+2<<20 {
+				t.Errorf("allocated %d bytes, charged %d", allocated, usage.MemoryBytes)
+			}
+			_, again, err2 := p.Select(context.Background(), in)
+			if again != usage || err2.Error() != err.Error() {
+				t.Errorf("the second run: %v after %+v, the first: %v after %+v", err2, again, err, usage)
+			}
+		})
+	}
+}
+
+// TestStepsAreExact: a rule is stopped at the same instruction each time, and one step more is enough.
+func TestStepsAreExact(t *testing.T) {
+	body := `local n = 0 for i = 1, 100 do n = n + i end return {{tags={Channel="Web"}}}`
+	_, usage, err := selectBody(t, body, Limits{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := selectBody(t, body, Limits{Steps: usage.Steps}); err != nil {
+		t.Errorf("with %d steps: %v", usage.Steps, err)
+	}
+	_, _, err = selectBody(t, body, Limits{Steps: usage.Steps - 1})
+	var limit *LimitError
+	if !errors.As(err, &limit) || limit.What != WhatSteps || limit.Limit != usage.Steps-1 {
+		t.Errorf("with a step less: %v", err)
+	}
+	_, _, err = selectBody(t, body, Limits{MemoryBytes: usage.MemoryBytes - 1})
+	if !errors.As(err, &limit) || limit.What != WhatMemory {
+		t.Errorf("with a byte less: %v", err)
+	}
+}
+
+// TestStopFromOutside: a context that has ended stops a rule that would go on.
+func TestStopFromOutside(t *testing.T) {
+	p := mustCompile(t, "function select() while true do end end", Limits{Steps: 1 << 50})
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	_, usage, err := p.Select(ctx, &Input{Item: anItem(), Record: fiveSegments()})
+	var stopped *StoppedError
+	if !errors.As(err, &stopped) || !errors.Is(err, context.Canceled) {
+		t.Fatalf("got %v", err)
+	}
+	if usage.Steps > 2*stopEvery {
+		t.Errorf("stopped after %d steps", usage.Steps)
+	}
+}
+
+// TestNoCatching: nothing that a rule may call keeps it going after a bound, or hides an error.
+func TestNoCatching(t *testing.T) {
+	for _, name := range []string{"pcall", "xpcall", "coroutine", "setmetatable", "getmetatable", "rawset", "rawget", "rawequal",
+		"load", "loadstring", "loadfile", "dofile", "require", "module", "io", "os", "debug", "package", "collectgarbage",
+		"getfenv", "setfenv", "newproxy", "_G", "_VERSION", "_printregs"} {
+		p, warnings, err := Compile("test", "function select() return "+name+"(function() while true do end end) end", Limits{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(warnings) != 1 || !strings.Contains(warnings[0].Message, `"`+name+`"`) {
+			t.Errorf("%s: warnings %v", name, warnings)
+		}
+		_, _, err = p.Select(context.Background(), &Input{Item: anItem(), Record: fiveSegments()})
+		var runtime *RuntimeError
+		if !errors.As(err, &runtime) || runtime.Message != "attempt to call a non-function object" {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	for _, name := range []string{"string.dump", "table.getn", "table.maxn", "table.foreach", "math.randomseed", "string.gfind"} {
+		if _, _, err := selectBody(t, "return "+name+"()", Limits{}); err == nil || !strings.Contains(err.Error(), "attempt to call") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// TestFaultStays: once a bound is exceeded in a function that the library calls, nothing after it runs.
+func TestFaultStays(t *testing.T) {
+	var o Output
+	p := mustCompile(t, `function select()
+		table.sort({3, 2, 1}, function(a, b) if a == 1 then while true do end end return a < b end)
+		print("went on")
+	end`, Limits{})
+	_, _, err := p.Select(context.Background(), &Input{Item: anItem(), Record: fiveSegments(), Output: &o})
+	var limit *LimitError
+	if !errors.As(err, &limit) || o.Text() != "" {
+		t.Fatalf("%v, printed %q", err, o.Text())
+	}
+}
+
+// TestOutputIsBounded: print keeps the beginning and says that there was more.
+func TestOutputIsBounded(t *testing.T) {
+	var o Output
+	p := mustCompile(t, `function select() for i = 1, 300 do print(i, ("x"):rep(100)) end return nil, "no" end`, Limits{})
+	if _, _, err := p.Select(context.Background(), &Input{Item: anItem(), Record: fiveSegments(), Output: &o}); err != nil {
+		t.Fatal(err)
+	}
+	text := o.Text()
+	if len(text) > OutputBytesMax+100 || !strings.HasPrefix(text, "1\txxx") || !strings.HasSuffix(text, "(print wrote more)\n") {
+		t.Errorf("%d bytes, ends in %q", len(text), text[max(0, len(text)-60):])
+	}
+}

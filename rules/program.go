@@ -1,0 +1,156 @@
+package rules
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"maps"
+	"slices"
+	"sync"
+
+	lua "github.com/yuin/gopher-lua"
+)
+
+// Hook is what a program can decide.
+type Hook uint8
+
+// The hooks.
+const (
+	HookSelect       Hook = iota // from which segments an order item is filled
+	HookRedistribute             // how a record's stock is spread
+)
+
+var hookNames = [...]string{"select", "redistribute"}
+
+// String is the name of the function in the source.
+func (h Hook) String() string { return hookNames[h] }
+
+// ParseHook finds a hook by its name.
+func ParseHook(name string) (Hook, bool) {
+	i := slices.Index(hookNames[:], name)
+	return Hook(max(i, 0)), i >= 0
+}
+
+var globalNames = slices.Sorted(maps.Keys(globals))
+
+// Program is a compiled source. It is not changed any more and may be used by any number of goroutines.
+type Program struct {
+	name   string
+	hash   string
+	proto  *lua.FunctionProto
+	limits Limits
+	hooks  []Hook
+	states sync.Pool // of *state
+}
+
+// Input is what a hook sees, and what the caller wants besides.
+type Input struct {
+	Item   *Item // for select only
+	Record *Record
+
+	// Seed makes math.random repeatable: the same input and seed give the same answer.
+	Seed uint64
+
+	// Output, if not nil, gets what print writes.
+	Output *Output
+}
+
+// Usage is what a call used of its Limits.
+type Usage struct {
+	Steps       int64
+	MemoryBytes int64
+}
+
+// Compile checks a source and makes a Program of it. The error is a *SyntaxError, a *LimitError, ErrNoHook, or what stopped
+// the top level, which is run here for the first time. Warnings come with a Program only.
+func Compile(name, source string, limits Limits) (*Program, []Warning, error) {
+	limits.fill()
+	proto, warnings, err := compile(source)
+	if err != nil {
+		return nil, nil, err
+	}
+	sum := sha256.Sum256([]byte(source))
+	p := &Program{name: name, hash: hex.EncodeToString(sum[:]), proto: proto, limits: limits}
+	s, err := p.newState(nil)
+	if err != nil {
+		return nil, nil, err
+	}
+	for hook := range hookNames {
+		if s.hooks[hook] != nil {
+			p.hooks = append(p.hooks, Hook(hook))
+		}
+	}
+	if len(p.hooks) == 0 {
+		return nil, nil, ErrNoHook
+	}
+	p.states.Put(s)
+	return p, warnings, nil
+}
+
+// Name is the name given to Compile.
+func (p *Program) Name() string { return p.name }
+
+// Hash is the SHA-256 of the source, in hex.
+func (p *Program) Hash() string { return p.hash }
+
+// Limits are the bounds of a call, with the defaults filled in.
+func (p *Program) Limits() Limits { return p.limits }
+
+// Hooks are the hooks that the source defines, in order. The caller must not change them.
+func (p *Program) Hooks() []Hook { return p.hooks }
+
+// Has says whether the source defines the hook.
+func (p *Program) Has(hook Hook) bool { return slices.Contains(p.hooks, hook) }
+
+// Select asks from which segments an order item is filled. The error is ErrNoHook, or a *LimitError, *RuntimeError,
+// *ResultError or *StoppedError; the first three of these say that the rule is at fault.
+//
+// A context that ends stops the rule within some thousand steps. That depends on the time it takes, as nothing else does.
+func (p *Program) Select(ctx context.Context, in *Input) (plan Plan, usage Usage, err error) {
+	usage, err = p.call(ctx, HookSelect, in, func(s *state, value, reason lua.LValue) error {
+		plan, err = readPlan(value, reason)
+		return err
+	})
+	return plan, usage, err
+}
+
+// Redistribute asks how a record's available units are to be spread. The errors are those of Select.
+func (p *Program) Redistribute(ctx context.Context, in *Input) (spread Spread, usage Usage, err error) {
+	usage, err = p.call(ctx, HookRedistribute, in, func(s *state, value, reason lua.LValue) error {
+		spread, err = readSpread(value, reason, in.Record)
+		return err
+	})
+	return spread, usage, err
+}
+
+// call runs a hook on a state that no other call uses, and reads its results before the state is given back.
+func (p *Program) call(ctx context.Context, hook Hook, in *Input, read func(s *state, value, reason lua.LValue) error) (Usage, error) {
+	if !p.Has(hook) {
+		return Usage{}, fmt.Errorf("%w: %s", ErrNoHook, hook)
+	}
+	s, _ := p.states.Get().(*state)
+	if s == nil {
+		var err error
+		if s, err = p.newState(nil); err != nil {
+			return Usage{}, err
+		}
+	}
+	s.begin(ctx, p, in)
+	s.l.Push(s.hooks[hook])
+	if hook == HookSelect {
+		s.l.Push(s.itemData)
+		s.l.Push(s.recordData)
+	} else {
+		s.l.Push(s.recordData)
+		s.l.Push(s.record.schemaTable(in.Record.Schema))
+	}
+	if err := s.protect(2, 2); err != nil {
+		return s.usage(), err
+	}
+	err := read(s, s.l.Get(-2), s.l.Get(-1))
+	usage := s.usage()
+	s.end()
+	p.states.Put(s)
+	return usage, err
+}

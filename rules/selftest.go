@@ -1,0 +1,302 @@
+package rules
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	lua "github.com/yuin/gopher-lua"
+)
+
+// TestResult is what became of one self-test of a source.
+type TestResult struct {
+	Name   string
+	Passed bool
+	Diff   string // what was expected (-) and what came (+), a line each; empty if it passed
+	Output string // what print wrote
+	Usage  Usage
+}
+
+// Test runs the source's self-tests: the entries of its global table tests. The error says that the table itself is wrong.
+// A source without tests gives no results.
+func (p *Program) Test(ctx context.Context) ([]TestResult, error) {
+	s, err := p.newState(nil)
+	if err != nil {
+		return nil, err
+	}
+	cases, err := p.readTests(s.l.G.Global.RawGetString("tests"))
+	if err != nil {
+		return nil, err
+	}
+	results := make([]TestResult, 0, len(cases))
+	for i := range cases {
+		result, err := p.runTest(ctx, &cases[i])
+		if err != nil {
+			return results, err
+		}
+		results = append(results, result)
+	}
+	return results, nil
+}
+
+// testCase is one entry of tests.
+type testCase struct {
+	name   string
+	hook   Hook
+	input  Input
+	expect fields
+}
+
+func (p *Program) readTests(v lua.LValue) ([]testCase, error) {
+	if v == lua.LNil {
+		return nil, nil
+	}
+	list, err := readList("tests", v, TestsMax)
+	if err != nil {
+		return nil, err
+	}
+	cases := make([]testCase, 0, len(list))
+	for i, v := range list {
+		c, err := p.readTest(fmt.Sprintf("tests[%d]", i+1), v)
+		if err != nil {
+			return nil, err
+		}
+		cases = append(cases, c)
+	}
+	return cases, nil
+}
+
+// expectFields are what a test of each hook can expect.
+var expectFields = [...][]string{
+	HookSelect:       {"candidates", "taken", "missing", "refused", "error"},
+	HookRedistribute: {"available", "unchanged", "error"},
+}
+
+func (p *Program) readTest(path string, v lua.LValue) (c testCase, err error) {
+	f, err := readFields(path, v, "name", "hook", "item", "record", "schema", "seed", "expect")
+	if err != nil {
+		return c, err
+	}
+	if c.name, err = f.text("name", path); err != nil {
+		return c, err
+	}
+	hook, err := f.text("hook", p.hooks[0].String())
+	if err != nil {
+		return c, err
+	}
+	known := false
+	if c.hook, known = ParseHook(hook); !known || !p.Has(c.hook) {
+		return c, f.fault("hook", "the source has no hook %q", hook)
+	}
+	seed, err := f.units("seed", 0)
+	if err != nil {
+		return c, err
+	}
+	c.input.Seed = uint64(seed)
+	if c.input.Record, err = readRecord(f); err != nil {
+		return c, err
+	}
+	if c.hook == HookSelect {
+		if c.input.Item, err = readItem(f, c.input.Record); err != nil {
+			return c, err
+		}
+	} else if f.has("item") {
+		return c, f.fault("item", "redistribute has no item")
+	}
+	c.expect, err = readFields(path+".expect", f.get("expect"), expectFields[c.hook]...)
+	if err == nil && firstKey(c.expect.table) == "" {
+		err = f.fault("expect", "expects nothing; known are %s", strings.Join(expectFields[c.hook], ", "))
+	}
+	return c, err
+}
+
+// runTest runs one self-test. The error says that the test is wrong, not that it failed.
+func (p *Program) runTest(ctx context.Context, c *testCase) (TestResult, error) {
+	var output Output
+	c.input.Output = &output
+	result := TestResult{Name: c.name}
+	var want, got []string
+	var err error
+	if c.hook == HookSelect {
+		var plan Plan
+		plan, result.Usage, err = p.Select(ctx, &c.input)
+		want, got, err = c.compareSelect(&plan, err)
+	} else {
+		var spread Spread
+		spread, result.Usage, err = p.Redistribute(ctx, &c.input)
+		want, got, err = c.compareRedistribute(&spread, err)
+	}
+	result.Output = output.Text()
+	result.Diff = diff(want, got)
+	result.Passed = result.Diff == ""
+	return result, err
+}
+
+// compareSelect gives what was expected and what came, as lines.
+func (c *testCase) compareSelect(plan *Plan, failure error) (want, got []string, err error) {
+	record := c.input.Record
+	if failure == nil && !plan.Refused {
+		for i := range plan.Candidates {
+			if _, err := record.Schema.Full(plan.Candidates[i].Tags); err != nil {
+				failure = inCandidate(i, err)
+				break
+			}
+		}
+	}
+	if want, got, done, err := c.compareFailure(failure); done || err != nil {
+		return want, got, err
+	}
+	if c.expect.has("refused") {
+		return c.compareReason("refused", plan.Refused, plan.Reason, "a plan")
+	}
+	if plan.Refused {
+		return []string{"a plan"}, []string{"refused: " + plan.Reason}, nil
+	}
+	if c.expect.has("candidates") {
+		expected, err := readPlan(c.expect.get("candidates"), lua.LNil)
+		if err != nil {
+			return nil, nil, below(c.expect.path, err)
+		}
+		if want, err = candidateLines(&expected, record); err != nil {
+			return nil, nil, below(c.expect.path, err)
+		}
+		if got, err = candidateLines(plan, record); err != nil {
+			return nil, nil, err
+		}
+	}
+	outcome, err := Execute(plan, c.input.Item.Quantity, record)
+	if err != nil {
+		return nil, nil, err
+	}
+	if c.expect.has("taken") {
+		expected, err := readAmounts(c.expect, "taken", record)
+		if err != nil {
+			return nil, nil, err
+		}
+		taken := amounts{}
+		for _, row := range outcome.Candidates {
+			if row.Taken > 0 {
+				taken.add(text(row.Tags), row.Taken)
+			}
+		}
+		want, got = append(want, expected.lines("taken")...), append(got, taken.lines("taken")...)
+	}
+	if c.expect.has("missing") {
+		missing, err := c.expect.units("missing", 0)
+		if err != nil {
+			return nil, nil, err
+		}
+		want, got = append(want, fmt.Sprint("missing ", missing)), append(got, fmt.Sprint("missing ", outcome.Missing))
+	}
+	return want, got, nil
+}
+
+func (c *testCase) compareRedistribute(spread *Spread, failure error) (want, got []string, err error) {
+	if want, got, done, err := c.compareFailure(failure); done || err != nil {
+		return want, got, err
+	}
+	if c.expect.has("unchanged") {
+		return c.compareReason("unchanged", spread.Unchanged, spread.Reason, "targets")
+	}
+	expected, err := readAmounts(c.expect, "available", c.input.Record)
+	if err != nil {
+		return nil, nil, err
+	}
+	after := amounts{}
+	record := c.input.Record
+	for i := range record.Segments {
+		after.set(text(record.Segments[i].Tags), record.Segments[i].Available())
+	}
+	for _, t := range spread.Targets {
+		after.set(text(t.Tags), t.Available)
+	}
+	return expected.lines("available"), after.only(expected).lines("available"), nil
+}
+
+// compareFailure handles tests that expect an error, and errors that no test expects. done: there is no more to compare.
+func (c *testCase) compareFailure(failure error) (want, got []string, done bool, err error) {
+	var stopped *StoppedError
+	if errors.As(failure, &stopped) {
+		return nil, nil, true, failure
+	}
+	if !c.expect.has("error") {
+		if failure != nil {
+			return []string{"no error"}, []string{"error: " + failure.Error()}, true, nil
+		}
+		return nil, nil, false, nil
+	}
+	part, err := c.expect.text("error", "")
+	switch {
+	case err != nil:
+		return nil, nil, true, err
+	case failure == nil:
+		return []string{"error with: " + part}, []string{"no error"}, true, nil
+	case !strings.Contains(failure.Error(), part):
+		return []string{"error with: " + part}, []string{"error: " + failure.Error()}, true, nil
+	}
+	return nil, nil, true, nil
+}
+
+// compareReason compares a refusal with its reason, or with true for any reason.
+func (c *testCase) compareReason(field string, is bool, reason, otherwise string) (want, got []string, err error) {
+	got = []string{field + ": " + reason}
+	if !is {
+		got = []string{otherwise}
+	}
+	switch v := c.expect.get(field).(type) {
+	case lua.LString:
+		return []string{field + ": " + string(v)}, got, nil
+	case lua.LBool:
+		if bool(v) && is {
+			return nil, nil, nil
+		}
+		if bool(v) {
+			return []string{field}, got, nil
+		}
+	}
+	return nil, nil, c.expect.fault(field, "must be the reason, or true for any")
+}
+
+func candidateLines(plan *Plan, r *Record) ([]string, error) {
+	var lines []string
+	for i := range plan.Candidates {
+		c := &plan.Candidates[i]
+		full, err := r.Schema.Full(c.Tags)
+		if err != nil {
+			return nil, inCandidate(i, err)
+		}
+		line := fmt.Sprintf("candidate %d: %s", i+1, text(full))
+		if c.Keep > 0 {
+			line += fmt.Sprint(" keep ", c.Keep)
+		}
+		if c.Max > 0 {
+			line += fmt.Sprint(" max ", c.Max)
+		}
+		lines = append(lines, line)
+	}
+	return lines, nil
+}
+
+// diff shows the lines that only one side has.
+func diff(want, got []string) string {
+	if slices.Equal(want, got) {
+		return ""
+	}
+	var b strings.Builder
+	for _, line := range want {
+		if !slices.Contains(got, line) {
+			b.WriteString("- " + line + "\n")
+		}
+	}
+	for _, line := range got {
+		if !slices.Contains(want, line) {
+			b.WriteString("+ " + line + "\n")
+		}
+	}
+	if b.Len() == 0 {
+		return "the same lines in another order\n"
+	}
+	return b.String()
+}

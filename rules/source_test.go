@@ -1,0 +1,129 @@
+package rules
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+)
+
+const okSelect = "function select() return nil, 'no' end\n"
+
+// TestSyntax: what is wrong with a source is named with its place.
+func TestSyntax(t *testing.T) {
+	names := func(n int) string {
+		list := make([]string, n)
+		for i := range list {
+			list[i] = fmt.Sprint("a", i)
+		}
+		return strings.Join(list, ", ")
+	}
+	tests := []struct{ name, source, want string }{
+		{"syntax", "function select(\n  x y) end", `line 2, column 5: syntax error near "y"`},
+		{"end missing", "function select()\n", "line 2: syntax error at the end of the source"},
+		{"text not closed", "local x = 'a\n", `line 2, column 1: unterminated string near "a"`},
+		{"token", "local x = ?", `line 1, column 11: Invalid token near "?"`},
+		{"break", "break " + okSelect, `line 1, column 7: syntax error near "function"`},
+		{"break outside", okSelect + "break", "line 2: no loop to break"},
+		{"dots", "function select()\n return ... end", "line 2: cannot use '...' outside a vararg function"},
+		{"goto", okSelect + "goto x ::x::", "line 2: goto is not offered"},
+		{"too many locals", okSelect + "local " + names(195), "line 2: too many locals and values at one time (195, at most 190)"},
+		{"too many arguments", okSelect + "print(" + names(250) + ")", "line 2: too many locals and values at one time (252, at most 190)"},
+		{"arguments in arguments", okSelect + "print(" + names(100) + ", print(" + names(100) + "))", "line 2: too many locals and values at one time (204, at most 190)"},
+		{"too many upvalues", "local " + names(100) + "\nfunction select() local t = {" + names(100) + "} end", "line 2: a function uses more than 60 locals of the functions around it"},
+		{"deep", okSelect + "local x = " + strings.Repeat("(", 30_000) + "1" + strings.Repeat(")", 30_000), ""},
+		{"deep tables", okSelect + "x = " + strings.Repeat("{", 1000) + strings.Repeat("}", 1000), "line 2: nested more than 150 deep"},
+		{"deep blocks", okSelect + strings.Repeat("do ", 1000) + strings.Repeat("end ", 1000), "line 2: nested more than 150 deep"},
+		{"deep functions", okSelect + "x = " + strings.Repeat("function() return ", 500) + "1" + strings.Repeat(" end", 500), "line 2: nested more than 150 deep"},
+		{"long sum", okSelect + "x = 1" + strings.Repeat("+y", 10_000), "line 2: nested more than 150 deep"},
+		{"long concat", okSelect + "x = 'a'" + strings.Repeat("..y", 10_000), "line 2: nested more than 150 deep"},
+		{"not not", okSelect + "x = " + strings.Repeat("not ", 10_000) + "y", "line 2: nested more than 150 deep"},
+		{"elseif", okSelect + "if x then " + strings.Repeat("elseif x then ", 1000) + "end", "line 2: nested more than 150 deep"},
+		{"many functions", okSelect + strings.Repeat("f=function()end ", 1000), "line 2: more than 256 functions"},
+		{"many constants", okSelect + "x = {" + strings.Repeat("1,", 6000) + "}", "line 2: a function has more than 4096 names, texts and numbers"},
+		{"many nodes", okSelect + strings.Repeat("do end ", 9_000) + strings.Repeat("x={};", 100), ""},
+		{"long text", okSelect + "x = '" + strings.Repeat("a", StringBytesMax+1) + "'", "line 2: a text of more than 16384 bytes"},
+		{"large", okSelect + strings.Repeat(" ", SourceBytesMax), "more than 65536 bytes of source"},
+		{"no hook", "local function select() end", ErrNoHook.Error()},
+		{"hook of another type", "select = 5", ErrNoHook.Error()},
+		{"empty", "", ErrNoHook.Error()},
+		{"zeros", "\x00", `line 1, column 1: Invalid token near "\x00"`},
+		{"endless top level", okSelect + "while true do end", "line 2: more than 200000 steps"},
+		{"error of the top level", okSelect + "local x = nil + 1", "line 2: cannot perform add operation between nil and number"},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			_, _, err := Compile("test", test.source, Limits{})
+			got := ""
+			if err != nil {
+				got = err.Error()
+			}
+			if got != test.want {
+				t.Errorf("got %s, want %s", got, test.want)
+			}
+		})
+	}
+	_, _, err := Compile("test", "x = = 1", Limits{})
+	var syntax *SyntaxError
+	if !errors.As(err, &syntax) || syntax.Line != 1 || syntax.Column != 5 {
+		t.Errorf("got %#v", err)
+	}
+}
+
+// TestWarnings: names that will not be there when the rule runs.
+func TestWarnings(t *testing.T) {
+	_, warnings, err := Compile("test", `
+local limit, seen = 5, {}
+later = 1
+function select(item, record)
+	local x = unknown + limit + later + helper()
+	counter = 1
+	limit = 2
+	seen.x = math.floor(recordd.onHand)
+	local function inner() limit = 3; x = 4 end
+	return os.time()
+end
+function helper() return tests end
+`, Limits{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []string{
+		`line 5: unknown global "unknown"`,
+		`line 6: sets the global "counter" in a function: that stops the rule when it runs; use local`,
+		`line 7: sets "limit" of the top level in a function: that stops the rule when it runs, since nothing outlives a call`,
+		`line 8: unknown global "recordd"`,
+		`line 9: sets "limit" of the top level in a function: that stops the rule when it runs, since nothing outlives a call`,
+		`line 10: "os" is not offered: a rule knows no clock but item.now`,
+		`line 12: unknown global "tests"`,
+	}
+	var got []string
+	for _, w := range warnings {
+		got = append(got, w.String())
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+	}
+}
+
+// TestProgram: what a program says of itself.
+func TestProgram(t *testing.T) {
+	p := mustCompile(t, "function redistribute() end function select() end", Limits{Steps: 1000})
+	if !slices.Equal(p.Hooks(), []Hook{HookSelect, HookRedistribute}) || p.Name() != "test" || p.Limits() != (Limits{1000, MemoryBytesDefault}) {
+		t.Errorf("%v %v %v", p.Hooks(), p.Name(), p.Limits())
+	}
+	if p.Hash() != "273dd097e80e0f063a09f44ca68d5ac9cf00a032c1d922abf0adee010f7ab3e2" {
+		t.Errorf("hash %s", p.Hash())
+	}
+	one := mustCompile(t, okSelect, Limits{})
+	if _, _, err := one.Redistribute(t.Context(), &Input{Record: fiveSegments()}); !errors.Is(err, ErrNoHook) {
+		t.Errorf("a hook that is not there: %v", err)
+	}
+	if hook, ok := ParseHook("redistribute"); !ok || hook != HookRedistribute || hook.String() != "redistribute" {
+		t.Error("ParseHook")
+	}
+	if _, ok := ParseHook("other"); ok {
+		t.Error("ParseHook of another")
+	}
+}

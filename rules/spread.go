@@ -1,0 +1,300 @@
+package rules
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+
+	lua "github.com/yuin/gopher-lua"
+
+	"apportion/engine"
+)
+
+// Target is what one segment has after a redistribution.
+type Target struct {
+	Tags      []engine.Tag // full
+	Available int64
+	OnHand    int64 // Available and what is promised or held back
+	New       bool  // the record does not have the segment yet
+}
+
+// Spread is what a redistribute hook decided: the segments of every group that it named, or that nothing changes.
+type Spread struct {
+	Targets   []Target
+	Unchanged bool
+	Reason    string // why nothing changes
+}
+
+// entry is one line of what redistribute gave back.
+type entry struct {
+	path    string
+	tags    []engine.Tag // full
+	weight  float64
+	units   int64
+	segment int // position in the record, -1: new
+}
+
+// readSpread checks what redistribute gave back and works out the targets.
+//
+// Units move within a group only: segments that agree in all categories but the distributed ones, or but those that the
+// rule names with across. What a group has available is given out anew, all of it; what is promised or held as safety
+// stock stays. A group that the rule does not name stays as it is, and so does one that has less on hand than it promised:
+// there is nothing to give out.
+func readSpread(value, reason lua.LValue, r *Record) (Spread, error) {
+	if value == lua.LNil {
+		text, err := readReason(reason)
+		return Spread{Unchanged: true, Reason: text}, err
+	}
+	f, err := readFields("result", value, "weights", "units", "across")
+	if err != nil {
+		return Spread{}, err
+	}
+	kind := "weights"
+	if f.has("units") {
+		kind = "units"
+	}
+	if f.has("weights") == f.has("units") {
+		return Spread{}, &ResultError{Path: "result", Message: "must have weights or units, one of them"}
+	}
+	across, err := readAcross(f, r)
+	if err != nil {
+		return Spread{}, err
+	}
+	entries, err := readEntries(kind, f.get(kind), r)
+	if err != nil {
+		return Spread{}, err
+	}
+	return spread(kind, entries, across, r)
+}
+
+// readAcross gives the categories between whose values units may move.
+func readAcross(f fields, r *Record) ([]string, error) {
+	var across []string
+	if !f.has("across") {
+		for i := range r.Schema.Categories {
+			if c := &r.Schema.Categories[i]; c.Distributed() {
+				across = append(across, c.Name)
+			}
+		}
+		if len(across) == 0 {
+			return nil, &ResultError{Path: "across", Message: "the schema has no category with percents: name the categories between whose values units may move"}
+		}
+		return across, nil
+	}
+	list, err := readList("across", f.get("across"), engine.CategoriesMax)
+	if err != nil {
+		return nil, err
+	}
+	for i, v := range list {
+		name, _ := v.(lua.LString)
+		if r.Schema.category(string(name)) == nil {
+			return nil, &ResultError{Path: fmt.Sprintf("across[%d]", i+1), Message: fmt.Sprintf("the schema has no category %q", shorten(display(v)))}
+		}
+		across = append(across, string(name))
+	}
+	if len(across) == 0 {
+		return nil, &ResultError{Path: "across", Message: "is empty"}
+	}
+	return across, nil
+}
+
+func readEntries(kind string, v lua.LValue, r *Record) ([]entry, error) {
+	list, err := readList(kind, v, TargetsMax)
+	if err != nil {
+		return nil, err
+	}
+	field := strings.TrimSuffix(kind, "s")
+	if kind == "units" {
+		field = kind
+	}
+	entries := make([]entry, 0, len(list))
+	seen := make(map[string]int, len(list))
+	segments := make(map[string]int, len(r.Segments))
+	for i := range r.Segments {
+		segments[text(r.Segments[i].Tags)] = i
+	}
+	for i, v := range list {
+		e := entry{path: fmt.Sprintf("%s[%d]", kind, i+1)}
+		f, err := readFields(e.path, v, "tags", field)
+		if err == nil {
+			err = e.read(f, field, r)
+		}
+		if err != nil {
+			return nil, err
+		}
+		key := text(e.tags)
+		e.segment = -1
+		if at, known := segments[key]; known {
+			e.segment = at
+		}
+		if first, twice := seen[key]; twice {
+			return nil, &ResultError{Path: e.path, Message: fmt.Sprintf("is for the same segment as entry %d: %s", first, key)}
+		}
+		seen[key] = i + 1
+		entries = append(entries, e)
+	}
+	if len(entries) == 0 {
+		return nil, &ResultError{Path: kind, Message: "is empty; to change nothing: return nil, \"why\""}
+	}
+	return entries, nil
+}
+
+func (e *entry) read(f fields, field string, r *Record) error {
+	tags, err := f.tags("tags")
+	if err != nil {
+		return err
+	}
+	if e.tags, err = r.Schema.Full(tags); err != nil {
+		return below(e.path, err)
+	}
+	if !f.has(field) {
+		return f.fault(field, "is missing")
+	}
+	if field == "units" {
+		e.units, err = f.units(field, 0)
+		return err
+	}
+	n, ok := f.get(field).(lua.LNumber)
+	if !ok || math.IsNaN(float64(n)) || math.IsInf(float64(n), 0) || n < 0 {
+		return f.fault(field, "must be a finite number of 0 or more, is %s", shorten(display(f.get(field))))
+	}
+	e.weight = float64(n)
+	return nil
+}
+
+// below puts a path before that of a ResultError.
+func below(path string, err error) error {
+	if e, ok := err.(*ResultError); ok {
+		return &ResultError{Path: path + "." + e.Path, Message: e.Message}
+	}
+	return err
+}
+
+func inCandidate(i int, err error) error { return below(fmt.Sprintf("candidates[%d]", i+1), err) }
+
+// spread works out the targets, group by group in the order in which the rule named them.
+func spread(kind string, entries []entry, across []string, r *Record) (Spread, error) {
+	var result Spread
+	groups := map[string][]int{} // entries by group
+	var order []string
+	for i := range entries {
+		key := groupOf(entries[i].tags, across)
+		if groups[key] == nil {
+			order = append(order, key)
+		}
+		groups[key] = append(groups[key], i)
+	}
+	members := map[string][]int{} // segments by group
+	for i := range r.Segments {
+		key := groupOf(r.Segments[i].Tags, across)
+		members[key] = append(members[key], i)
+	}
+	for _, key := range order {
+		g := group{kind: kind, record: r}
+		for _, i := range groups[key] {
+			g.add(&entries[i])
+		}
+		for _, i := range members[key] {
+			g.addRest(i)
+		}
+		targets, err := g.targets()
+		if err != nil {
+			return Spread{}, err
+		}
+		result.Targets = append(result.Targets, targets...)
+	}
+	if len(result.Targets) == 0 {
+		return Spread{Unchanged: true, Reason: "nothing is available"}, nil
+	}
+	return result, nil
+}
+
+// groupOf names the group of a segment.
+func groupOf(tags []engine.Tag, across []string) string {
+	var fixed []engine.Tag
+	for _, t := range tags {
+		if !slices.Contains(across, t.Category) {
+			fixed = append(fixed, t)
+		}
+	}
+	return text(fixed)
+}
+
+// group is the segments among which available units are given out anew.
+type group struct {
+	kind    string
+	record  *Record
+	list    []Target
+	weights []float64
+	units   []int64
+	current []int64
+	paths   []string
+	total   int64 // available, the sum of current
+	named   map[int]bool
+}
+
+func (g *group) add(e *entry) {
+	t := Target{Tags: e.tags, New: e.segment < 0}
+	var current int64
+	if e.segment >= 0 {
+		if g.named == nil {
+			g.named = map[int]bool{}
+		}
+		g.named[e.segment] = true
+		s := &g.record.Segments[e.segment]
+		current, t.OnHand = s.Available(), s.promised()
+	}
+	g.append(t, current, e.weight, e.units, e.path)
+}
+
+// addRest adds a segment that the rule did not name: it gives away what it has available.
+func (g *group) addRest(segment int) {
+	if !g.named[segment] {
+		s := &g.record.Segments[segment]
+		g.append(Target{Tags: s.Tags, OnHand: s.promised()}, s.Available(), 0, 0, "")
+	}
+}
+
+func (g *group) append(t Target, current int64, weight float64, units int64, path string) {
+	g.list = append(g.list, t)
+	g.current = append(g.current, current)
+	g.weights = append(g.weights, weight)
+	g.units = append(g.units, units)
+	g.paths = append(g.paths, path)
+	g.total += current
+}
+
+func (g *group) targets() ([]Target, error) {
+	if g.total < 0 {
+		if g.kind == "units" {
+			return nil, &ResultError{Path: g.paths[0], Message: fmt.Sprintf("the group has %d available: there is nothing to give out", g.total)}
+		}
+		return nil, nil
+	}
+	units := g.units
+	if g.kind == "weights" {
+		sum := 0.0
+		for _, w := range g.weights {
+			sum += w
+		}
+		if sum == 0 {
+			return nil, &ResultError{Path: g.paths[0], Message: "the weights of a group are all 0; leave the group out to keep it as it is"}
+		}
+		units = LargestRemainder(g.total, g.weights, g.current)
+	} else if sum := sumOf(units); sum != g.total {
+		return nil, &ResultError{Path: g.paths[0], Message: fmt.Sprintf("the units of its group add up to %d, but %d are available", sum, g.total)}
+	}
+	for i := range g.list {
+		g.list[i].Available = units[i]
+		g.list[i].OnHand += units[i]
+	}
+	return g.list, nil
+}
+
+func sumOf(units []int64) (sum int64) {
+	for _, u := range units {
+		sum += u
+	}
+	return sum
+}
