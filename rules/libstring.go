@@ -2,6 +2,7 @@ package rules
 
 import (
 	"fmt"
+	"math"
 	"strconv"
 	"strings"
 
@@ -185,8 +186,13 @@ func formatOne(l *lua.LState, spec string, verb byte, arg int) string {
 	case 'c':
 		return string([]byte{byte(l.CheckInt(arg))})
 	case 'e', 'E', 'f', 'g', 'G':
-		meterOf(l).charge(64, 1024) // a long decimal
-		return fmt.Sprintf(spec+string(rune(verb)), float64(l.CheckNumber(arg)))
+		n := float64(l.CheckNumber(arg))
+		if math.Abs(n) < 1e15 && !strings.Contains(spec, ".") {
+			meterOf(l).charge(8, 128)
+		} else {
+			meterOf(l).charge(256, 1024) // may be a long decimal
+		}
+		return fmt.Sprintf(spec+string(rune(verb)), n)
 	case 'q':
 		text := display(l.CheckAny(arg))
 		meterOf(l).chargeString(4 * len(text))

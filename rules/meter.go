@@ -131,9 +131,12 @@ func (m *meter) refuse(message string) {
 }
 
 const (
-	// A step is about 10 ns. textShift: comparing, hashing or copying 2^6 bytes is one step. moveShift: moving 2^4 values.
+	// A step is charged for some 10 to 50 ns. textShift: comparing, hashing or copying 2^6 bytes is one step. moveShift:
+	// moving 2^4 values. scanShift: looking at 2 elements of a list. openShift: walking over 2^5 open upvalues.
 	textShift = 6
 	moveShift = 4
+	scanShift = 1
+	openShift = 5
 
 	stringHeader = 16
 	valueBytes   = 16
@@ -196,7 +199,7 @@ func (m *meter) look(f *frame, inst uint32) {
 	case lua.OP_LEN:
 		m.memory += numberBytes
 		if t, ok := m.operand(f, b).(*lua.LTable); ok {
-			m.steps += int64(trailingNils(viewOf(t)) >> moveShift)
+			m.steps += int64(trailingNils(viewOf(t)) >> scanShift)
 		}
 	case lua.OP_CONCAT:
 		m.lookConcat(f, b, c)
@@ -220,10 +223,10 @@ func (m *meter) lookCall(f *frame, op, a, b int, inst uint32) {
 		m.steps += int64(max(0, f.NArgs) >> moveShift)
 		top += max(0, f.NArgs)
 	case lua.OP_RETURN, lua.OP_CLOSE:
-		m.steps += int64(top >> 6)
+		m.steps += int64(top >> openShift)
 	case lua.OP_CLOSURE:
 		upvalues := int(f.Fn.Proto.FunctionPrototypes[inst&0x3ffff].NumUpvalues)
-		m.steps += int64(upvalues * (top + 16) >> 6)
+		m.steps += int64(upvalues * (top + 16) >> openShift)
 		m.memory += int64(closureBytes + upvalues*upvalueBytes)
 	}
 	if top > registersOfStateMax-registersOfCallMax {

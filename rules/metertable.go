@@ -73,7 +73,7 @@ func (m *meter) growList(view *tableView, index int) {
 	if index <= cap(view.array) && index <= len(view.array)+1 {
 		return
 	}
-	m.steps += int64((index - len(view.array)) >> 2) // one by one, with nils
+	m.steps += int64((index - len(view.array)) >> scanShift) // one by one, with nils
 	if index > cap(view.array) {
 		// The list doubles until it is long enough, and what it was is garbage.
 		m.memory += int64(3 * valueBytes * max(32, index))
@@ -113,7 +113,7 @@ func trailingNils(view *tableView) int {
 
 // length is #t, charged.
 func (m *meter) length(t *lua.LTable) int {
-	m.charge(trailingNils(viewOf(t))>>moveShift, 0)
+	m.charge(trailingNils(viewOf(t))>>scanShift, 0)
 	return t.Len()
 }
 
@@ -139,6 +139,6 @@ func (m *meter) next(t *lua.LTable, key lua.LValue) (lua.LValue, lua.LValue) {
 			gap++
 		}
 	}
-	m.charge(max(0, removed)+gap>>moveShift, 0)
+	m.charge(max(0, removed)+gap>>scanShift, 0)
 	return t.Next(key)
 }

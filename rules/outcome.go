@@ -47,7 +47,7 @@ func Execute(plan *Plan, quantity int64, r *Record) (Outcome, error) {
 		c := &plan.Candidates[i]
 		full, err := r.Schema.Full(c.Tags)
 		if err != nil {
-			return Outcome{}, inCandidate(i, err)
+			return Outcome{}, in("candidates", i, err)
 		}
 		row := CandidateOutcome{Tags: full}
 		at := r.find(full)

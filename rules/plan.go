@@ -15,9 +15,10 @@ import (
 
 // Candidate is a segment that an item may be filled from.
 type Candidate struct {
-	Tags []engine.Tag // as the rule gave them; a missing category takes its default
-	Keep int64        // units that stay available in the segment
-	Max  int64        // units taken at most; 0: no max
+	// Tags are as the rule gave them; a missing category takes its default. They may be those of the item or a segment.
+	Tags []engine.Tag
+	Keep int64 // units that stay available in the segment
+	Max  int64 // units taken at most; 0: no max
 }
 
 // Plan is what a select hook decided: candidates in order, or a refusal.
@@ -39,20 +40,22 @@ func readPlan(value, reason lua.LValue) (Plan, error) {
 	}
 	plan := Plan{Candidates: make([]Candidate, 0, len(list))}
 	for i, v := range list {
-		var c Candidate
-		f, err := readFields(fmt.Sprintf("candidates[%d]", i+1), v, "tags", "keep", "max")
-		if err == nil {
-			c, err = readCandidate(f)
-		}
+		c, err := readCandidate(v)
 		if err != nil {
-			return Plan{}, err
+			return Plan{}, in("candidates", i, err)
 		}
 		plan.Candidates = append(plan.Candidates, c)
 	}
 	return plan, nil
 }
 
-func readCandidate(f fields) (c Candidate, err error) {
+var candidateFields = []string{"tags", "keep", "max"}
+
+func readCandidate(v lua.LValue) (c Candidate, err error) {
+	f, err := readFields("", v, candidateFields...)
+	if err != nil {
+		return c, err
+	}
 	if c.Tags, err = f.tags("tags"); err != nil {
 		return c, err
 	}
@@ -76,6 +79,29 @@ func readReason(v lua.LValue) (string, error) {
 		return "", &ResultError{Path: "reason", Message: "empty, or no plain text"}
 	}
 	return strings.Clone(string(s)), nil
+}
+
+// in puts the place in a list before the path of a ResultError. Paths are made only when they are needed.
+func in(list string, i int, err error) error { return below(fmt.Sprintf("%s[%d]", list, i+1), err) }
+
+// below puts a path before that of a ResultError.
+func below(path string, err error) error {
+	e, ok := err.(*ResultError)
+	if !ok {
+		return err
+	}
+	if e.Path != "" && e.Path[0] != '[' {
+		path += "."
+	}
+	return &ResultError{Path: path + e.Path, Message: e.Message}
+}
+
+// join is a path's field.
+func join(path, name string) string {
+	if path == "" {
+		return name
+	}
+	return path + "." + name
 }
 
 // readList gives the elements of a table that is a list and nothing else.
@@ -124,7 +150,7 @@ func readFields(path string, v lua.LValue, names ...string) (fields, error) {
 	for _, k := range view.keys {
 		name, ok := k.(lua.LString)
 		if (!ok || !slices.Contains(names, string(name))) && t.RawGet(k) != lua.LNil {
-			return fields{}, &ResultError{Path: path + "." + shorten(display(k)), Message: "unknown field; known are " + strings.Join(names, ", ")}
+			return fields{}, &ResultError{Path: join(path, shorten(display(k))), Message: "unknown field; known are " + strings.Join(names, ", ")}
 		}
 	}
 	return fields{path, t}, nil
@@ -135,7 +161,7 @@ func (f fields) get(name string) lua.LValue { return f.table.RawGetString(name) 
 func (f fields) has(name string) bool { return f.get(name) != lua.LNil }
 
 func (f fields) fault(name, format string, arguments ...any) error {
-	return &ResultError{Path: f.path + "." + name, Message: fmt.Sprintf(format, arguments...)}
+	return &ResultError{Path: join(f.path, name), Message: fmt.Sprintf(format, arguments...)}
 }
 
 // units reads a whole number from least to engine.RecordUnitsMax, 0 if it is missing.
@@ -161,7 +187,7 @@ func (f fields) tags(name string) ([]engine.Tag, error) {
 	switch v := f.get(name).(type) {
 	case *lua.LUserData:
 		if ref, ok := v.Value.(*tagsRef); ok {
-			return slices.Clone(ref.tags), nil
+			return ref.tags, nil
 		}
 		return nil, f.fault(name, "must be tags, is a %s", kindName(v))
 	case *lua.LTable:

@@ -140,7 +140,7 @@ func (c *testCase) compareSelect(plan *Plan, failure error) (want, got []string,
 	if failure == nil && !plan.Refused {
 		for i := range plan.Candidates {
 			if _, err := record.Schema.Full(plan.Candidates[i].Tags); err != nil {
-				failure = inCandidate(i, err)
+				failure = in("candidates", i, err)
 				break
 			}
 		}
@@ -265,7 +265,7 @@ func candidateLines(plan *Plan, r *Record) ([]string, error) {
 		c := &plan.Candidates[i]
 		full, err := r.Schema.Full(c.Tags)
 		if err != nil {
-			return nil, inCandidate(i, err)
+			return nil, in("candidates", i, err)
 		}
 		line := fmt.Sprintf("candidate %d: %s", i+1, text(full))
 		if c.Keep > 0 {

@@ -163,16 +163,6 @@ func (e *entry) read(f fields, field string, r *Record) error {
 	return nil
 }
 
-// below puts a path before that of a ResultError.
-func below(path string, err error) error {
-	if e, ok := err.(*ResultError); ok {
-		return &ResultError{Path: path + "." + e.Path, Message: e.Message}
-	}
-	return err
-}
-
-func inCandidate(i int, err error) error { return below(fmt.Sprintf("candidates[%d]", i+1), err) }
-
 // spread works out the targets, group by group in the order in which the rule named them.
 func spread(kind string, entries []entry, across []string, r *Record) (Spread, error) {
 	var result Spread

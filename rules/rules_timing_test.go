@@ -1,0 +1,115 @@
+package rules
+
+import (
+	"context"
+	"os"
+	"testing"
+)
+
+// BenchmarkSelect shows what a call costs over five segments, part by part.
+func BenchmarkSelect(b *testing.B) {
+	for _, bench := range []struct{ name, body string }{
+		{"empty", `return none`},
+		{"fields", `local n = item.quantity + record.onHand + record.allocated + record.available return none`},
+		{"segments", `local n = 0 for _, s in ipairs(record.segments) do n = n + s.available end return none`},
+		{"tags", `local n = 0 for _, s in ipairs(record.segments) do if s.tags.Channel == "Kibo" then n = n + 1 end end return none`},
+		{"candidates", `return {{tags = {Channel = "Web"}, keep = 5}, {tags = {Channel = "Amazon"}, max = 10}}`},
+		{"filter", `local out = {}
+			for _, s in ipairs(record.segments) do
+				if s.available > item.quantity then out[#out + 1] = {tags = s.tags, keep = 5} end
+			end
+			return out`},
+		{"sort", `local list = record.segments
+			table.sort(list, function(a, b) return a.available > b.available end)
+			return {{tags = list[1].tags}}`},
+	} {
+		b.Run(bench.name, func(b *testing.B) {
+			runSelect(b, "local none = {}\nfunction select(item, record)\n"+bench.body+"\nend")
+		})
+	}
+	for _, name := range []string{"strict-segment", "borrow-above-reserve", "drain-by-precedence", "vip-first"} {
+		b.Run(name, func(b *testing.B) {
+			source, err := os.ReadFile("examples/" + name + ".lua")
+			if err != nil {
+				b.Fatal(err)
+			}
+			runSelect(b, string(source))
+		})
+	}
+}
+
+func runSelect(b *testing.B, source string) {
+	p := mustCompile(b, source, Limits{})
+	in := &Input{Item: anItem(), Record: fiveSegments()}
+	ctx := context.Background()
+	b.ReportAllocs()
+	var usage Usage
+	for b.Loop() {
+		var err error
+		if _, usage, err = p.Select(ctx, in); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.ReportMetric(float64(usage.Steps), "steps")
+	b.ReportMetric(float64(usage.MemoryBytes), "charged-B")
+}
+
+// BenchmarkRedistribute is the example over five segments.
+func BenchmarkRedistribute(b *testing.B) {
+	source, err := os.ReadFile("examples/equalise-sell-through.lua")
+	if err != nil {
+		b.Fatal(err)
+	}
+	p := mustCompile(b, string(source), Limits{})
+	in := &Input{Record: fiveSegments()}
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, _, err := p.Redistribute(b.Context(), in); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+// BenchmarkState is what the first call of a state costs, and each after an error.
+func BenchmarkState(b *testing.B) {
+	p := mustCompile(b, "function select() end", Limits{})
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := p.newState(nil); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+// BenchmarkStep is what one step costs where a rule does nothing but that, at the default bound.
+func BenchmarkStep(b *testing.B) {
+	for _, bench := range []struct{ name, body string }{
+		{"loop", `while true do end`},
+		{"arithmetic", `local n = 0 while true do n = n + 1.5 end`},
+		{"fields", `while true do local n = record.onHand end`},
+		{"calls", `local function f() end while true do f() end`},
+		{"tables", `while true do local t = {1} end`},
+		{"pattern", `local s = ("a"):rep(100) while true do s:find("a-b") end`},
+		{"format", `while true do local s = ("%99.99f"):format(1e308) end`},
+		{"compare", `local a, b = ("x"):rep(16000) .. 1, ("x"):rep(16000) .. 2 while true do local c = a < b end`},
+		{"modulo", `local n = 0 while true do n = n + 1.7e308 % 3e-308 end`},
+		{"list holes", `local t = {} t[8000] = 1 t[8000] = nil while true do local n = #t end`},
+		{"removed keys", `local t = {} for i = 1, 5000 do t["k" .. i] = 1 end for i = 1, 5000 do t["k" .. i] = nil end while true do next(t) end`},
+		{"sort", `local t = {} for i = 1, 5000 do t[i] = -i end while true do table.sort(t) table.insert(t, 1, 1) end`},
+		{"upvalues", `local function f(n) local a, b, c, d, e, g, h, i = 1, 2, 3, 4, 5, 6, 7, 8
+			local k = function() return a, b, c, d, e, g, h, i end
+			if n < 90 then f(n + 1) else while true do local x = 1 local y = function() return x end end end end f(1)`},
+		{"far index", `while true do local t = {} t[8000] = 1 end`},
+	} {
+		b.Run(bench.name, func(b *testing.B) {
+			p := mustCompile(b, "function select(item, record)\n"+bench.body+"\nend", Limits{MemoryBytes: 1 << 40})
+			in := &Input{Item: anItem(), Record: fiveSegments()}
+			for b.Loop() {
+				if _, _, err := p.Select(context.Background(), in); err == nil {
+					b.Fatal("it ended")
+				}
+			}
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/StepsDefault, "ns/step")
+		})
+	}
+}
