@@ -3,9 +3,12 @@ package rules
 import (
 	"context"
 	"errors"
+	"fmt"
 	"runtime"
 	"strings"
 	"testing"
+
+	lua "github.com/yuin/gopher-lua"
 )
 
 // TestBounds: what would never end, or take all memory, is stopped by the bound named. None may allocate much more than
@@ -20,6 +23,7 @@ func TestBounds(t *testing.T) {
 		{"endless for", `for i = 1, math.huge do end`, WhatSteps},
 		{"for that does not move", `for i = 1, 2, 0 do end for i = 1, 0, 0 do end while true do end`, WhatSteps},
 		{"giant rep", `return nil, ("x"):rep(2^28)`, WhatString},
+		{"rep that overflows", `return nil, ("xxxx"):rep(2^62)`, WhatString},
 		{"rep of rep", `local s = ("x"):rep(1000) return nil, s:rep(1000)`, WhatString},
 		{"rep of nothing", `local s = "" for i = 1, 1e9 do s = (""):rep(1e9) end`, WhatSteps},
 		{"doubling", `local s = "x" for i = 1, 40 do s = s .. s end return nil, s`, WhatString},
@@ -78,6 +82,86 @@ func TestBounds(t *testing.T) {
 			_, again, err2 := p.Select(context.Background(), in)
 			if again != usage || err2.Error() != err.Error() {
 				t.Errorf("the second run: %v after %+v, the first: %v after %+v", err2, again, err, usage)
+			}
+		})
+	}
+}
+
+// TestCharges: work that one instruction or one library call does beyond what each does is counted as steps, and what it
+// allocates as bytes.
+func TestCharges(t *testing.T) {
+	const times = 200
+	tests := []struct {
+		name, before, body string
+		steps              int64 // at least, each time
+	}{
+		{"nothing", ``, ``, 1},
+		{"long key", `local t, k = {}, ("k"):rep(16000)`, `local x = t[k]`, 250},
+		{"setting a long key", `local t, k = {}, ("k"):rep(16000)`, `t[k] = 1`, 250},
+		{"equal texts", `local a, b = ("x"):rep(16000), ("x"):rep(16000)`, `local c = a == b`, 250},
+		{"comparing texts", `local a, b = ("x"):rep(16000), ("x"):rep(16000)`, `local c = a < b`, 1000},
+		{"concat", `local a, b = ("x"):rep(8000), ("x"):rep(8000)`, `local c = a .. b`, 250},
+		{"holes", `local t = {} t[8000] = 1 t[8000] = nil`, `local n = #t`, 4000},
+		{"holes, insert", `local t = {} t[8000] = 1 t[8000] = nil`, `table.insert(t, 1)`, 3000},
+		{"holes, next", `local t = {} t[8000] = 1 t[8000] = nil t.k = 1`, `local k = next(t)`, 4000},
+		{"removed keys", `local t = {} for i = 1, 500 do t["k" .. i] = 1 end for i = 1, 500 do t["k" .. i] = nil end`, `local k = next(t)`, 500},
+		{"modulo", `local a, b = 1.7e308, 3e-308`, `local n = a % b`, 250},
+		{"fmod", ``, `local n = math.fmod(1.7e308, 3e-308)`, 250},
+		{"numbers in texts", `local s = ("1"):rep(300)`, `local n = s + 1`, 18},
+		{"remove", `local t = {} for i = 1, 4000 do t[i] = i end`, `table.remove(t, 1)`, 200},
+		{"sort", `local t = {} for i = 1, 100 do t[i] = i end`, `table.sort(t)`, 124},
+		{"unpack", `local t = {} for i = 1, 200 do t[i] = i end`, `local a = unpack(t)`, 50},
+		{"many arguments", `local t = {} for i = 1, 200 do t[i] = i end local f = function(...) return 1 end`, `f(unpack(t))`, 60},
+		{"closures over deep registers", `local t = {} for i = 1, 200 do t[i] = i end local f = function(...) local x = 1 return function() return x end end`, `f(unpack(t))`, 75},
+		{"find", `local s = ("a"):rep(8000)`, `local a = s:find("b", 1, true)`, 1000},
+		{"match", `local s = ("a"):rep(300)`, `local a = s:match("b")`, 600},
+		{"float format", ``, `local s = ("%.3f"):format(1e300)`, 256},
+		{"field", ``, `local n = record.onHand`, 1 + fieldSteps},
+		{"field of a segment", `local s = record.segments[1]`, `local n = s.onHand`, 1 + fieldSteps},
+		{"attributes", ``, `for k, v in pairs(item.attributes) do end`, 6},
+		{"empty table", ``, `local t = {}`, 1},
+		{"table with a field", ``, `local t = {k = 1}`, 1},
+		{"table with a later field", ``, `local t = {} t.k = 1`, 1},
+		{"table with a number", ``, `local t = {} t[0] = 1`, 1},
+		{"table with both", ``, `local t = {} for i = 1, 60 do t["k" .. i] = 1 end t[0] = 1`, 60},
+		{"table with a list", ``, `local t = {1, 2, 3}`, 1},
+		{"table with a later list", ``, `local t = {} for i = 1, 100 do t[i] = i end`, 100},
+		{"table of 100 fields", ``, `local t = {} for i = 1, 100 do t[i * 1.5] = i end`, 100},
+		{"variable arguments", `local f = function(...) end`, `f(1, 2, 3)`, 1},
+		{"closure", `local f = function() local a, b, c = 1, 2, 3 return function() return a, b, c end end`, `f()`, 1},
+		{"gsub", `local s = ("a"):rep(500)`, `local x = s:gsub("a", "bb")`, 500},
+		{"table.concat", `local t = {} for i = 1, 500 do t[i] = "abc" end`, `local x = table.concat(t, ", ")`, 500},
+		{"upper", `local s = ("a"):rep(5000)`, `local x = s:upper()`, 70},
+		{"print", `local s = ("a"):rep(5000)`, `print(s, s)`, 150},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			source := fmt.Sprintf("function select(item, record)\n%s\nfor i = 1, item.quantity do\n%s\nend\nreturn {}\nend", test.before, test.body)
+			p := mustCompile(t, source, Limits{Steps: 1 << 40, MemoryBytes: 1 << 40})
+			s, err := p.newState(nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			read := func(*state, lua.LValue, lua.LValue) error { return nil }
+			run := func(quantity int64) (Usage, int64) {
+				in := &Input{Item: anItem(), Record: fiveSegments()}
+				in.Item.Quantity = quantity
+				var before, after runtime.MemStats
+				runtime.ReadMemStats(&before)
+				usage, err := p.callOn(context.Background(), s, HookSelect, in, read)
+				runtime.ReadMemStats(&after)
+				if err != nil {
+					t.Fatal(err)
+				}
+				return usage, int64(after.TotalAlloc - before.TotalAlloc)
+			}
+			none, allocatedNone := run(0)
+			usage, allocated := run(times)
+			if steps := (usage.Steps - none.Steps) / times; steps < test.steps {
+				t.Errorf("%d steps each time, at least %d are due", steps, test.steps)
+			}
+			if bytes, charged := (allocated-allocatedNone)/times, (usage.MemoryBytes-none.MemoryBytes)/times; bytes > charged+charged/8+16 {
+				t.Errorf("%d bytes each time, %d charged", bytes, charged)
 			}
 		})
 	}

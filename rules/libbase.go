@@ -146,6 +146,7 @@ func basePrint(l *lua.LState) int {
 	for i := 1; i <= l.GetTop(); i++ {
 		text := display(l.Get(i))
 		m.chargeString(line.Len() + len(text) + 1)
+		m.charge(0, len(text))
 		if i > 1 {
 			line.WriteByte('\t')
 		}

@@ -38,14 +38,18 @@ func tableConcat(l *lua.LState) int {
 			l.RaiseError("table.concat: element %d is a %s", i, v.Type().String())
 		}
 		text := v.String()
+		bytes := len(text)
 		if i < to {
-			text += separator
+			bytes += len(separator)
 		}
-		m.charge(len(text)>>textShift, 4*len(text)) // the builder doubles
-		if b.Len()+len(text) > StringBytesMax {
-			m.chargeString(b.Len() + len(text))
+		m.charge(bytes>>textShift, 4*bytes) // the builder doubles
+		if b.Len()+bytes > StringBytesMax {
+			m.chargeString(b.Len() + bytes)
 		}
 		b.WriteString(text)
+		if i < to {
+			b.WriteString(separator)
+		}
 	}
 	return pushText(l, b.String())
 }

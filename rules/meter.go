@@ -148,9 +148,6 @@ const (
 	// hashKeyBytes is what a new key that is no list index costs in all: the value's map, the two lists of keys, and what they
 	// leave behind when they grow.
 	hashKeyBytes = 330
-
-	// keyListBytes is what the first such key of a table costs besides.
-	keyListBytes = 300
 )
 
 // closer says for which instructions the meter must look at the operands.

@@ -41,7 +41,6 @@ func (m *meter) set(t *lua.LTable, key, value lua.LValue) {
 		}
 	case lua.LString:
 		m.steps += int64(len(k) >> textShift)
-		m.firstKey(view)
 		if view.strdict == nil {
 			m.memory += mapBytes(32)
 		}
@@ -52,19 +51,12 @@ func (m *meter) set(t *lua.LTable, key, value lua.LValue) {
 	case *lua.LNilType:
 		return // refused by the VM
 	}
-	m.firstKey(view)
 	if view.dict == nil {
 		m.memory += mapBytes(len(view.strdict))
 		m.steps += int64(len(view.strdict) >> moveShift)
 	}
 	if _, has := view.dict[key]; !has && value != lua.LNil {
 		m.memory += hashKeyBytes
-	}
-}
-
-func (m *meter) firstKey(view *tableView) {
-	if view.keys == nil {
-		m.memory += keyListBytes
 	}
 }
 

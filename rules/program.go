@@ -136,6 +136,15 @@ func (p *Program) call(ctx context.Context, hook Hook, in *Input, read func(s *s
 			return Usage{}, err
 		}
 	}
+	usage, err := p.callOn(ctx, s, hook, in, read)
+	if err == nil {
+		p.states.Put(s)
+	}
+	return usage, err
+}
+
+// callOn runs a hook on a state. After an error the state is not used any more.
+func (p *Program) callOn(ctx context.Context, s *state, hook Hook, in *Input, read func(s *state, value, reason lua.LValue) error) (Usage, error) {
 	s.begin(ctx, p, in)
 	s.l.Push(s.hooks[hook])
 	if hook == HookSelect {
@@ -151,6 +160,5 @@ func (p *Program) call(ctx context.Context, hook Hook, in *Input, read func(s *s
 	err := read(s, s.l.Get(-2), s.l.Get(-1))
 	usage := s.usage()
 	s.end()
-	p.states.Put(s)
 	return usage, err
 }

@@ -147,6 +147,7 @@ func TestErrors(t *testing.T) {
 		{`return ("x"):match("%")`, `line 2: pattern "%": ends with %`},
 		{`return ("x"):match("(")`, `line 2: pattern "(": ( without )`},
 		{`return ("x"):match(")")`, `line 2: pattern ")": ) without (`},
+		{`return (("a"):rep(300)):match(("a?"):rep(300))`, `line 2: pattern "` + strings.Repeat("a?", 300) + `": too complex`},
 		{`return unpack({}, 1, 1e9)`, `line 2: unpack: from 1 to 1000000000 are not 1 to 256 values`},
 	}
 	for _, test := range tests {

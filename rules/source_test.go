@@ -43,6 +43,7 @@ func TestSyntax(t *testing.T) {
 		{"many functions", okSelect + strings.Repeat("f=function()end ", 1000), "line 2: more than 256 functions"},
 		{"many constants", okSelect + "x = {" + strings.Repeat("1,", 6000) + "}", "line 2: a function has more than 4096 names, texts and numbers"},
 		{"many nodes", okSelect + strings.Repeat("do end ", 9_000) + strings.Repeat("x={};", 100), ""},
+		{"modulos", okSelect + strings.Repeat("x = y"+strings.Repeat("%(1e308%3e-308)", 140)+"\n", 28), "line 3: the source has more than 30000 expressions and statements"},
 		{"long text", okSelect + "x = '" + strings.Repeat("a", StringBytesMax+1) + "'", "line 2: a text of more than 16384 bytes"},
 		{"large", okSelect + strings.Repeat(" ", SourceBytesMax), "more than 65536 bytes of source"},
 		{"no hook", "local function select() end", ErrNoHook.Error()},

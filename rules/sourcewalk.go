@@ -166,6 +166,9 @@ func (c *checker) expression(e ast.Expr, depth int) int {
 	case *ast.StringConcatOpExpr:
 		return c.both(e.Lhs, e.Rhs, depth)
 	case *ast.ArithmeticOpExpr:
+		if e.Operator == "%" {
+			c.nodes += depth // the compiler may work it out again for each expression around it
+		}
 		return c.both(e.Lhs, e.Rhs, depth)
 	case *ast.UnaryMinusOpExpr:
 		return c.expression(e.Expr, depth)

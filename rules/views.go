@@ -274,7 +274,7 @@ func pairsOf(l *lua.LState, u *lua.LUserData) []engine.Tag {
 		return ref.tags
 	case *attributesRef:
 		n := len(ref.attributes)
-		meterOf(l).charge(n, 3*n*stringHeader)
+		meterOf(l).charge(n, 6*n*stringHeader)
 		list := make([]engine.Tag, 0, n)
 		for _, k := range slices.Sorted(maps.Keys(ref.attributes)) {
 			list = append(list, engine.Tag{Category: k, Value: ref.attributes[k]})
