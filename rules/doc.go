@@ -40,7 +40,7 @@
 //     upvalues in 8 bits without noticing an overflow: refused.
 //   - SetMx ends the process: never used.
 //
-// A step is charged for about 10 ns of work. TestBounds tries each of these and measures what was allocated.
+// A step is charged for some 10 to 50 ns of work. TestBounds tries each of these and measures what was allocated.
 //
 // # Reading order
 //

@@ -79,7 +79,7 @@ type Limits struct {
 	MemoryBytes int64
 }
 
-// The default Limits. 200,000 steps are a few milliseconds at worst.
+// The default Limits. 200,000 steps take some 10 ms at worst.
 const (
 	StepsDefault       = 200_000
 	MemoryBytesDefault = 8 << 20

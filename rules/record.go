@@ -123,6 +123,19 @@ func (s *Schema) category(name string) *engine.Category {
 	return nil
 }
 
+// distributed names the categories whose values have percents.
+func (s *Schema) distributed() (names []string) {
+	if s == nil {
+		return nil
+	}
+	for i := range s.Categories {
+		if c := &s.Categories[i]; c.Distributed() {
+			names = append(names, c.Name)
+		}
+	}
+	return names
+}
+
 // dflt is the value that a category takes which is not named.
 func dflt(c *engine.Category) string {
 	for i := range c.Values {

@@ -72,11 +72,7 @@ func readSpread(value, reason lua.LValue, r *Record) (Spread, error) {
 func readAcross(f fields, r *Record) ([]string, error) {
 	var across []string
 	if !f.has("across") {
-		for i := range r.Schema.Categories {
-			if c := &r.Schema.Categories[i]; c.Distributed() {
-				across = append(across, c.Name)
-			}
-		}
+		across = r.Schema.distributed()
 		if len(across) == 0 {
 			return nil, &ResultError{Path: "across", Message: "the schema has no category with percents: name the categories between whose values units may move"}
 		}
