@@ -114,9 +114,55 @@ func TestTableAgainstMap(t *testing.T) {
 			}
 		}
 		for shard := range tb.shards {
-			if live := tb.shards[shard].live; live < 0 {
-				t.Fatalf("shard %d has %d live rows", shard, live)
+			checkShard(t, shard, &tb.shards[shard])
+		}
+	})
+}
+
+// checkShard holds a shard's counts against its slots; what was given up must not stand before an empty slot.
+func checkShard(t *rapid.T, number int, s *tableShard) {
+	if s.slots.Load() == nil {
+		return
+	}
+	slots, taken, live := *s.slots.Load(), 0, 0
+	for i, slot := range slots {
+		if slot != 0 {
+			taken++
+		}
+		if uint32(slot) != 0 {
+			live++
+		}
+		if slot == tableTombstone && slots[(i+1)%len(slots)] == 0 {
+			t.Fatalf("shard %d: slot %d of %d was given up before an empty one", number, i, len(slots))
+		}
+	}
+	if taken != s.taken || live != s.live {
+		t.Fatalf("shard %d has %d slots taken, %d of them live; it counts %d and %d", number, taken, live, s.taken, s.live)
+	}
+}
+
+func TestFreeRowsAgainstSortedSet(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		var free freeRows
+		var model []uint32
+		rows := rapid.OneOf(rapid.Uint32Range(1, 200), rapid.Uint32Range(1, 300_000), rapid.Uint32Range(1, 1<<24))
+		for range rapid.IntRange(1, 200).Draw(t, "steps") {
+			if rapid.IntRange(0, 2).Draw(t, "op") > 0 {
+				row := rows.Draw(t, "row")
+				if at, found := slices.BinarySearch(model, row); !found {
+					free.push(row)
+					model = slices.Insert(model, at, row)
+				}
+				continue
 			}
+			row, ok := free.pop()
+			if ok != (len(model) > 0) || ok && row != model[0] {
+				t.Fatalf("pop gives %d, %v; the free rows are %v", row, ok, model)
+			}
+			model = model[min(1, len(model)):]
+		}
+		if free.n != len(model) {
+			t.Fatalf("counts %d rows, has %d", free.n, len(model))
 		}
 	})
 }

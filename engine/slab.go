@@ -1,6 +1,9 @@
 package engine
 
-import "sync/atomic"
+import (
+	"math/bits"
+	"sync/atomic"
+)
 
 // chunkRows is the number of rows a slab grows by. Rows never move, so readers may hold a pointer while the slab grows.
 // chunksMax bounds a slab to 134 million rows; its list of chunks has a fixed place, so that a row is one load away.
@@ -18,7 +21,7 @@ const (
 type slab[T any] struct {
 	chunks [chunksMax]atomic.Pointer[[chunkRows]T]
 	used   uint32 // rows ever handed out, with row 0
-	free   rowHeap
+	free   freeRows
 }
 
 // at gives the row of that number.
@@ -76,47 +79,72 @@ func (s *slab[T]) count() int {
 	if s.used == 0 {
 		return 0
 	}
-	return int(s.used) - 1 - len(s.free)
+	return int(s.used) - 1 - s.free.n
 }
 
-// rowHeap is a binary min-heap of row numbers.
-type rowHeap []uint32
+// freeRows is the set of a slab's free rows. A bit of a level says that a word of the level below is not zero, so that the
+// lowest row costs the same few steps however many there are, and mostly one: lowest is the word that it is in.
+type freeRows struct {
+	levels [freeLevels][]uint64
+	lowest uint32
+	n      int
+}
 
-func (h *rowHeap) push(row uint32) {
-	a := append(*h, row)
-	i := len(a) - 1
-	for i > 0 && a[(i-1)/2] > a[i] {
-		a[i], a[(i-1)/2] = a[(i-1)/2], a[i]
-		i = (i - 1) / 2
+// freeLevels is enough for slabRowsMax: each level has 64 times the rows of the one below.
+const freeLevels = 5
+
+const _ = uint(1<<(6*freeLevels) - slabRowsMax)
+
+func (f *freeRows) push(row uint32) {
+	if f.n == 0 || row/64 < f.lowest {
+		f.lowest = row / 64
 	}
-	*h = a
+	f.n++
+	for level := range f.levels {
+		word := int(row / 64)
+		if word >= len(f.levels[level]) {
+			f.levels[level] = append(f.levels[level], make([]uint64, word+1-len(f.levels[level]))...)
+		}
+		was := f.levels[level][word]
+		f.levels[level][word] = was | 1<<(row%64)
+		if was != 0 {
+			return
+		}
+		row = uint32(word)
+	}
 }
 
-func (h *rowHeap) pop() (uint32, bool) {
-	a := *h
-	if len(a) == 0 {
+// pop takes the lowest row.
+func (f *freeRows) pop() (row uint32, ok bool) {
+	if f.n == 0 {
 		return 0, false
 	}
-	top := a[0]
-	last := len(a) - 1
-	a[0] = a[last]
-	a = a[:last]
-	for i := 0; ; {
-		least, left := i, 2*i+1
-		if left < last && a[left] < a[least] {
-			least = left
-		}
-		if left+1 < last && a[left+1] < a[least] {
-			least = left + 1
-		}
-		if least == i {
+	word := &f.levels[0][f.lowest]
+	row = f.lowest*64 + uint32(bits.TrailingZeros64(*word))
+	f.n--
+	if *word &= *word - 1; *word == 0 {
+		f.climb()
+	}
+	return row, true
+}
+
+// climb takes the lowest word, which has become zero, out of the levels above, and finds the next one.
+func (f *freeRows) climb() {
+	at := f.lowest
+	for level := 1; level < freeLevels; level++ {
+		word := &f.levels[level][at/64]
+		if *word &^= 1 << (at % 64); *word != 0 {
 			break
 		}
-		a[i], a[least] = a[least], a[i]
-		i = least
+		at /= 64
 	}
-	*h = a
-	return top, true
+	if f.n == 0 {
+		return
+	}
+	f.lowest = 0
+	for level := freeLevels - 1; level > 0; level-- {
+		f.lowest = f.lowest*64 + uint32(bits.TrailingZeros64(f.levels[level][f.lowest]))
+	}
 }
 
 // bitset is a growing set of row numbers.

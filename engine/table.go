@@ -69,8 +69,9 @@ func (t *table) add(hash uint64, row uint32) {
 		shard.rebuild()
 		slots = shard.slots.Load()
 	}
-	put(*slots, tagOf(hash), row)
-	shard.taken++
+	if put(*slots, tagOf(hash), row) {
+		shard.taken++
+	}
 	shard.live++
 }
 
@@ -85,8 +86,21 @@ func (t *table) remove(hash uint64, row uint32) {
 		if *slot == want {
 			atomic.StoreUint64(slot, tableTombstone)
 			shard.live--
+			shard.sweep(slots, at)
 			return
 		}
+	}
+}
+
+// sweep empties a slot that was given up, and those before it, if the one behind is empty: no search has to go over them.
+func (s *tableShard) sweep(slots []uint64, at uint64) {
+	mask := uint64(len(slots) - 1)
+	if slots[(at+1)&mask] != 0 {
+		return
+	}
+	for ; slots[at&mask] == tableTombstone; at-- {
+		atomic.StoreUint64(&slots[at&mask], 0)
+		s.taken--
 	}
 }
 
@@ -108,12 +122,13 @@ func (s *tableShard) rebuild() {
 	s.slots.Store(&grown)
 }
 
-func put(slots []uint64, tag, row uint32) {
+// put takes the first free slot, and says whether it was empty. It was not if a row had given it up.
+func put(slots []uint64, tag, row uint32) (empty bool) {
 	for at := uint64(tag); ; at++ {
 		slot := &slots[at&uint64(len(slots)-1)]
-		if *slot == 0 {
+		if was := *slot; was == 0 || was == tableTombstone {
 			atomic.StoreUint64(slot, uint64(tag)<<32|uint64(row))
-			return
+			return was == 0
 		}
 	}
 }
