@@ -185,7 +185,7 @@ func TestTableForgetsRemovedRows(t *testing.T) {
 func TestRingAgainstSlice(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		var r ring
-		r.start(rapid.Uint64Range(1, 1<<40).Draw(t, "start"))
+		r.start(rapid.Uint64Range(1, 1<<30).Draw(t, "block")*ringBlockEntries - rapid.Uint64Range(0, 100).Draw(t, "before"))
 		first := r.first
 		var model [][]byte
 		for range rapid.IntRange(1, 200).Draw(t, "steps") {

@@ -2,30 +2,26 @@ package engine
 
 import "encoding/binary"
 
-const (
-	ringChunkShift = 20
-	ringChunkBytes = 1 << ringChunkShift
-)
-
-// ring keeps byte strings in the order of their numbers, adds at the end and forgets at the front. Entries live in large
-// chunks, so that the garbage collector sees few objects however many entries there are.
+// ring keeps byte strings in the order of their numbers, adds at the end and forgets at the front. Entries live in chunks
+// and their places in blocks, so that the garbage collector sees few objects however many entries there are. Nothing moves
+// when the ring grows: Apply adds to it, and must not wait for a copy, or for the pages of a large piece of new memory.
 type ring struct {
 	first, next uint64 // numbers of the oldest entry and of the next one
-	at          []uint64
+	blocks      [][]uint64
+	block0      uint64 // number of blocks[0]
 	chunks      [][]byte
 	chunk0      uint64 // number of chunks[0]
 	bytes       int64  // of all entries
 }
 
+const (
+	ringChunkShift   = 16
+	ringChunkBytes   = 1 << ringChunkShift
+	ringBlockEntries = 4096
+)
+
 // add appends an entry and gives its number.
 func (r *ring) add(entry []byte) uint64 {
-	if n := int(r.next - r.first); n == len(r.at) {
-		grown := make([]uint64, max(64, 2*n))
-		for i := r.first; i < r.next; i++ {
-			grown[i%uint64(len(grown))] = r.at[i%uint64(n)]
-		}
-		r.at = grown
-	}
 	need := len(entry) + binary.MaxVarintLen64
 	last := len(r.chunks) - 1
 	if last < 0 || len(r.chunks[last])+need > cap(r.chunks[last]) {
@@ -33,7 +29,13 @@ func (r *ring) add(entry []byte) uint64 {
 		last++
 	}
 	chunk := r.chunks[last]
-	r.at[r.next%uint64(len(r.at))] = (r.chunk0+uint64(last))<<ringChunkShift | uint64(len(chunk))
+	if len(r.blocks) == 0 {
+		r.block0 = r.next / ringBlockEntries
+	}
+	if r.next/ringBlockEntries-r.block0 == uint64(len(r.blocks)) {
+		r.blocks = append(r.blocks, make([]uint64, ringBlockEntries))
+	}
+	*r.at(r.next) = (r.chunk0+uint64(last))<<ringChunkShift | uint64(len(chunk))
 	chunk = binary.AppendUvarint(chunk, uint64(len(entry)))
 	r.chunks[last] = append(chunk, entry...)
 	r.bytes += int64(len(entry))
@@ -41,10 +43,15 @@ func (r *ring) add(entry []byte) uint64 {
 	return r.next - 1
 }
 
+// at is where an entry's chunk and its place in it are noted.
+func (r *ring) at(number uint64) *uint64 {
+	return &r.blocks[number/ringBlockEntries-r.block0][number%ringBlockEntries]
+}
+
 // get gives an entry; it stays valid until it is dropped.
 func (r *ring) get(number uint64) []byte {
 	assert(number >= r.first && number < r.next, "ring entry does not exist")
-	at := r.at[number%uint64(len(r.at))]
+	at := *r.at(number)
 	chunk := r.chunks[at>>ringChunkShift-r.chunk0][at&(ringChunkBytes-1):]
 	size, n := binary.Uvarint(chunk)
 	return chunk[n : n+int(size) : n+int(size)]
@@ -56,10 +63,14 @@ func (r *ring) drop() {
 	r.first++
 	if r.first == r.next {
 		r.chunk0 += uint64(len(r.chunks))
-		r.chunks = r.chunks[:0]
+		r.chunks, r.blocks = r.chunks[:0], r.blocks[:0]
 		return
 	}
-	oldest := r.at[r.first%uint64(len(r.at))] >> ringChunkShift
+	for ; r.block0 < r.first/ringBlockEntries; r.block0++ {
+		r.blocks[0] = nil
+		r.blocks = r.blocks[1:]
+	}
+	oldest := *r.at(r.first) >> ringChunkShift
 	for ; r.chunk0 < oldest; r.chunk0++ {
 		r.chunks[0] = nil
 		r.chunks = r.chunks[1:]

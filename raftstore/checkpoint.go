@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"runtime"
 	"sync/atomic"
 	"time"
 
@@ -181,12 +182,27 @@ func (f *frozen) drain(t *tables) error {
 
 		f.holdMax = max(f.holdMax, held)
 		f.metrics.held(held)
-		if err := rows.Each(t.row); err != nil {
+		runtime.Gosched() // an entry that waited for the mutex goes first: the scheduler would let us write on for 10 ms
+		if err := writeRows(&rows, t); err != nil {
 			return err
 		}
 	}
 	return nil
 }
+
+// writeRows gives way to other goroutines now and then, for the same reason.
+func writeRows(rows *engine.Rows, t *tables) error {
+	written := 0
+	return rows.Each(func(op engine.RowOp, key, value []byte) error {
+		if written++; written%rowsBetweenYields == 0 {
+			runtime.Gosched()
+		}
+		return t.row(op, key, value)
+	})
+}
+
+// rowsBetweenYields is some ten microseconds of work.
+const rowsBetweenYields = 16
 
 // done publishes a checkpoint that is on disk. Orders among its rows that have left memory are found in the database
 // before the engine forgets them: onArchived comes before Done.
