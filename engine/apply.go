@@ -9,6 +9,7 @@ import (
 // scratch is memory that Apply uses again for each command.
 type scratch struct {
 	command  commandScratch
+	warm     warmer
 	result   Result
 	encoded  []byte
 	digest   []byte
@@ -119,6 +120,16 @@ func (e *Engine) dispatch(c Command, envelope *Envelope, r *Result) {
 		e.startCount(c, r)
 	case *CloseCount:
 		e.closeCount(c, r)
+	case *PutRule:
+		e.putRule(c, r)
+	case *DeleteRule:
+		e.deleteRule(c, r)
+	case *ActivateRule:
+		e.activateRule(c, r)
+	case *DeactivateRule:
+		e.deactivateRule(c, r)
+	case *SuspendRule:
+		e.suspendRule(c, r)
 	case *Expire:
 	default:
 		panic("BUG: engine: a command without a way to apply it")

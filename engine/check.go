@@ -70,6 +70,16 @@ func checkCommand(c Command) *fault {
 		return checkCount(c.Location, c.Count)
 	case *Expire:
 		return nil
+	case *PutRule:
+		return checkPutRule(c)
+	case *DeleteRule:
+		return checkRuleName(c.Name)
+	case *ActivateRule:
+		return checkActivateRule(c)
+	case *DeactivateRule:
+		return checkDeactivateRule(c)
+	case *SuspendRule:
+		return checkSuspendRule(c)
 	default:
 		return numberFault("kind", int64(c.Kind()))
 	}

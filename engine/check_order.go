@@ -37,6 +37,11 @@ func checkAllocateLine(l *AllocateLine) *fault {
 	if f := checkQuantity("quantity", l.Quantity, 1); f != nil {
 		return f
 	}
+	if l.Attributes != nil {
+		if f := checkAttributes(l.Attributes); f != nil {
+			return f
+		}
+	}
 	return checkTags("tags", l.Tags)
 }
 

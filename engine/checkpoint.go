@@ -18,6 +18,7 @@ const (
 	recordTable byte = 'r' // by row number
 	schemaTable byte = 's' // one row
 	resultTable byte = 't' // by number
+	ruleTable   byte = 'u' // one row, then by rule and version
 )
 
 // changes is what a checkpoint would have to write.
@@ -25,6 +26,7 @@ type changes struct {
 	records bitset
 	orders  bitset
 	schema  bool
+	rules   *RuleSet // that the last freeze has seen
 
 	events, results ringChanges
 
@@ -69,6 +71,7 @@ type Checkpoint struct {
 	index uint64
 
 	meta, schema    []byte
+	rules, rulesWas *RuleSet
 	records, orders frozenRows
 	events, results frozenRing
 	archived        *archivedRows
@@ -166,7 +169,8 @@ func (e *Engine) Freeze() *Checkpoint {
 	c.results = ch.results.freeze(&e.results.ring)
 	e.archivedWas.Store(c.archived) // before archivedNow, so that a reader finds an order in one of them
 	e.archivedNow.Store(newArchivedRows())
-	ch.schema, ch.frozen = false, c
+	c.rules, c.rulesWas = e.Rules(), ch.rules
+	ch.schema, ch.rules, ch.frozen = false, c.rules, c
 	return c
 }
 
@@ -211,6 +215,7 @@ func (c *Checkpoint) Abort() {
 	c.orders.rows.each(0, func(row uint32) bool { ch.orders.add(row); return true })
 	c.Done()
 	ch.schema = ch.schema || c.schema != nil
+	ch.rules = c.rulesWas
 	ch.events = ringChanges{first: c.events.from, next: c.events.begin}
 	ch.results = ringChanges{first: c.results.from, next: c.results.begin}
 }
@@ -234,7 +239,7 @@ func (b *bitset) each(from uint32, do func(row uint32) bool) {
 // was the last.
 func (c *Checkpoint) Next(rows *Rows, bytesMax int) bool {
 	stages := [...]func(*Rows, int) bool{
-		c.nextArchived, c.nextEvents, c.nextMeta, c.nextOrders, c.nextRecords, c.nextSchema, c.nextResults,
+		c.nextArchived, c.nextEvents, c.nextMeta, c.nextOrders, c.nextRecords, c.nextSchema, c.nextResults, c.nextRules,
 	}
 	bytesEnd := rows.Bytes() + max(bytesMax, 1)
 	for c.stage < len(stages) && rows.Bytes() < bytesEnd {
@@ -295,6 +300,11 @@ func (c *Checkpoint) nextSchema(rows *Rows, _ int) bool {
 	if c.schema != nil {
 		rows.add(RowSet, []byte{schemaTable}, c.schema)
 	}
+	return false
+}
+
+func (c *Checkpoint) nextRules(rows *Rows, _ int) bool {
+	c.rules.ruleRows(c.rulesWas, rows.add)
 	return false
 }
 

@@ -52,6 +52,18 @@ const (
 	// CodeUnavailable: the line was fine, but the command was refused as a whole for other lines.
 	CodeUnavailable
 
+	// CodeUnknownRule: no such rule, or no such version of it.
+	CodeUnknownRule
+	// CodeRuleConflict: another rule is active for an equal scope, or for one of the same precedence that overlaps it; Value
+	// names it.
+	CodeRuleConflict
+	// CodeRuleRefused: the rule refused the line; the line's Reason says why.
+	CodeRuleRefused
+	// CodeRuleFailed: the rule failed, or is suspended, and its OnError says that the line is refused.
+	CodeRuleFailed
+	// CodeNotActive: the rule is not active for the hook and the scope.
+	CodeNotActive
+
 	codesCount
 )
 
@@ -78,6 +90,11 @@ var codeTexts = [codesCount]string{
 	CodeInUse:           "in-use",
 	CodeTooMany:         "too-many",
 	CodeUnavailable:     "not-attempted",
+	CodeUnknownRule:     "unknown-rule",
+	CodeRuleConflict:    "rule-conflict",
+	CodeRuleRefused:     "rule-refused",
+	CodeRuleFailed:      "rule-failed",
+	CodeNotActive:       "rule-not-active",
 }
 
 // String is the code's stable text, as the API shows it.

@@ -18,9 +18,11 @@ import (
 
 const (
 	// commandVersion and resultVersion are the first byte of a command and of a result. Any change of the form, a new kind
-	// included, is a new version.
-	commandVersion = 1
-	resultVersion  = 1
+	// included, is a new version. Version 2 has the rules; what version 1 says it says in the same way.
+	commandVersion = 2
+	resultVersion  = 2
+
+	formVersionOldest = 1
 )
 
 var (
@@ -34,6 +36,14 @@ var (
 	// be read after an upgrade.
 	ErrNewerVersion = errors.New("engine: written in a newer format")
 )
+
+// checkForm is checkVersion for commands and results, of which older versions are read too.
+func checkForm(version, known byte, bad error) error {
+	if version >= formVersionOldest && version <= known {
+		return nil
+	}
+	return checkVersion(version, known, bad)
+}
 
 // checkVersion compares a form's first byte with the version this program writes; bad is the form's own error.
 func checkVersion(version, known byte, bad error) error {

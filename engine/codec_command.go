@@ -6,13 +6,15 @@ import "encoding/binary"
 //
 //	byte 0   version
 //	byte 1   kind
-//	byte 2   flags: commandHasKey, commandHasArchived
+//	byte 2   flags: commandHasKey, commandHasArchived, commandHasRules
 //	         key text                                 with commandHasKey
 //	         archived row as text, uvarint ArchivedAt with commandHasArchived
+//	         uvarint RulesIndex, plans                with commandHasRules
 //	         body, by kind: see the append function of each kind
 const (
 	commandHasKey      = 1 << 0
 	commandHasArchived = 1 << 1
+	commandHasRules    = 1 << 2
 )
 
 // Flags of a stock item: the bits of StockFields, then these.
@@ -30,6 +32,7 @@ const (
 	scopeForce   = 1 << 3 // Delete
 	allocBack    = 1 << 0
 	allocExpires = 1 << 1
+	allocFacts   = 1 << 2 // a line has attributes
 	lineHasGoods = 1 << 0 // an OrderLine with UPC, Location or Tags
 	valueDefault = 1 << 0
 	valueHasMax  = 1 << 1
@@ -37,21 +40,25 @@ const (
 
 // The least bytes that an element of a list takes; they bound the counts that a decoder believes.
 const (
-	textBytesMin     = 1
-	tagBytesMin      = 2 * textBytesMin
-	stockBytesMin    = 1 + textBytesMin + 1 + 1
-	transferBytesMin = 3*textBytesMin + 2 + 1
-	allocBytesMin    = 3*textBytesMin + 1 + 1
-	lineBytesMin     = 1 + textBytesMin + 1
-	valueBytesMin    = 1 + textBytesMin + 1 + 1
-	moveBytesMin     = 2 * textBytesMin
+	textBytesMin      = 1
+	tagBytesMin       = 2 * textBytesMin
+	stockBytesMin     = 1 + textBytesMin + 1 + 1
+	transferBytesMin  = 3*textBytesMin + 2 + 1
+	allocBytesMin     = 3*textBytesMin + 1 + 1
+	lineBytesMin      = 1 + textBytesMin + 1
+	valueBytesMin     = 1 + textBytesMin + 1 + 1
+	moveBytesMin      = 2 * textBytesMin
+	factBytesMin      = 2 * textBytesMin
+	plannedBytesMin   = 1 + textBytesMin + 1 + 1 + 1 + textBytesMin + 1
+	candidateBytesMin = 1 + 1 + 1
 )
 
 // AppendCommand appends the binary form of c with its envelope to dst. It checks no limits (see CheckCommand). Values of
 // stock fields that Has does not announce are not written.
 func AppendCommand(dst []byte, env *Envelope, c Command) []byte {
 	hasArchived := len(env.Archived) > 0 || env.ArchivedAt != 0
-	flags := flagBit(env.Key != "", commandHasKey) | flagBit(hasArchived, commandHasArchived)
+	hasRules := env.RulesIndex != 0 || len(env.Plans) > 0
+	flags := flagBit(env.Key != "", commandHasKey) | flagBit(hasArchived, commandHasArchived) | flagBit(hasRules, commandHasRules)
 	dst = append(dst, commandVersion, byte(c.Kind()), flags)
 	if env.Key != "" {
 		dst = appendText(dst, env.Key)
@@ -60,6 +67,9 @@ func AppendCommand(dst []byte, env *Envelope, c Command) []byte {
 		dst = binary.AppendUvarint(dst, uint64(len(env.Archived)))
 		dst = append(dst, env.Archived...)
 		dst = binary.AppendUvarint(dst, env.ArchivedAt)
+	}
+	if hasRules {
+		dst = appendPlans(binary.AppendUvarint(dst, env.RulesIndex), env.Plans)
 	}
 	return appendBody(dst, c)
 }
@@ -94,6 +104,17 @@ func appendBody(dst []byte, c Command) []byte {
 		return appendText(appendText(dst, c.Location), c.Count)
 	case *Expire:
 		return dst
+	case *PutRule:
+		return appendPutRule(dst, c)
+	case *DeleteRule:
+		return appendText(dst, c.Name)
+	case *ActivateRule:
+		return appendActivateRule(dst, c)
+	case *DeactivateRule:
+		return appendRuleScope(append(appendText(dst, c.Name), byte(c.Hook)), &c.RuleScope)
+	case *SuspendRule:
+		dst = binary.AppendUvarint(dst, c.Activation)
+		return appendText(binary.AppendUvarint(dst, uint64(c.Failures)), c.Reason)
 	default:
 		panic("BUG: a command without a binary form")
 	}
@@ -159,9 +180,15 @@ func appendScope(dst []byte, s *Scope, flags byte) []byte {
 	return appendTexts(dst, s.Locations)
 }
 
-// appendAllocate: flags, mode, order, the reservation's end with allocExpires, lines.
+// appendAllocate: flags, mode, order, the reservation's end with allocExpires, lines; each line ends with its attributes
+// with allocFacts.
 func appendAllocate(dst []byte, c *Allocate) []byte {
-	dst = append(dst, flagBit(c.Backorder, allocBack)|flagBit(c.ExpiresAtMS != 0, allocExpires), byte(c.Mode))
+	hasFacts := false
+	for i := range c.Lines {
+		hasFacts = hasFacts || len(c.Lines[i].Attributes) > 0
+	}
+	dst = append(dst, flagBit(c.Backorder, allocBack)|flagBit(c.ExpiresAtMS != 0, allocExpires)|flagBit(hasFacts, allocFacts),
+		byte(c.Mode))
 	dst = appendText(dst, c.OrderID)
 	if c.ExpiresAtMS != 0 {
 		dst = binary.AppendVarint(dst, c.ExpiresAtMS)
@@ -174,6 +201,9 @@ func appendAllocate(dst []byte, c *Allocate) []byte {
 		dst = appendText(dst, l.Location)
 		dst = binary.AppendVarint(dst, l.Quantity)
 		dst = appendTags(dst, l.Tags)
+		if hasFacts {
+			dst = appendAttributes(dst, l.Attributes)
+		}
 	}
 	return dst
 }

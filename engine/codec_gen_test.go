@@ -7,6 +7,7 @@ import "pgregory.net/rapid"
 var commandKinds = []Kind{
 	KindRefresh, KindAdjust, KindTransfer, KindRedistribute, KindDelete, KindAllocate, KindConfirm, KindDeallocate,
 	KindFulfill, KindReturn, KindPutTagCategory, KindDeleteTagCategory, KindStartCount, KindCloseCount, KindExpire,
+	KindPutRule, KindDeleteRule, KindActivateRule, KindDeactivateRule, KindSuspendRule,
 }
 
 func genText() *rapid.Generator[string] {
@@ -62,6 +63,51 @@ func genAllocateLine(t *rapid.T) AllocateLine {
 	return AllocateLine{
 		ItemID: genText().Draw(t, "itemId"), UPC: genText().Draw(t, "upc"), Location: genText().Draw(t, "location"),
 		Quantity: genQuantity().Draw(t, "quantity"), Tags: genTags(t),
+		Attributes: rapid.SliceOfN(rapid.Custom(genAttribute), 0, 3).Draw(t, "attributes"),
+	}
+}
+
+func genAttribute(t *rapid.T) Attribute {
+	return Attribute{Name: genText().Draw(t, "name"), Value: genText().Draw(t, "value")}
+}
+
+func genPlannedLine(t *rapid.T) PlannedLine {
+	return PlannedLine{
+		Line: rapid.IntRange(0, 2000).Draw(t, "line"), Rule: genText().Draw(t, "rule"), Version: rapid.Uint32().Draw(t, "version"),
+		RecordVersion: rapid.Uint64().Draw(t, "recordVersion"), Outcome: PlanOutcome(rapid.Byte().Draw(t, "outcome")),
+		Reason: genText().Draw(t, "reason"),
+		Candidates: rapid.SliceOfN(rapid.Custom(func(t *rapid.T) PlannedCandidate {
+			return PlannedCandidate{Tags: genTags(t), Keep: genQuantity().Draw(t, "keep"), Max: genQuantity().Draw(t, "max")}
+		}), 0, 3).Draw(t, "candidates"),
+	}
+}
+
+func genRuleScope(t *rapid.T) RuleScope {
+	names := genList(func(t *rapid.T) string { return genText().Draw(t, "location") })
+	return RuleScope{Locations: names.Draw(t, "locations"), UPCPrefix: genText().Draw(t, "prefix"), Tags: genTags(t)}
+}
+
+func genRuleCommand(t *rapid.T, kind Kind) Command {
+	text := func(label string) string { return genText().Draw(t, label) }
+	hook := func() RuleHook { return RuleHook(rapid.IntRange(0, 3).Draw(t, "hook")) }
+	switch kind {
+	case KindPutRule:
+		hooks := rapid.SliceOfN(rapid.Custom(func(t *rapid.T) RuleHook { return RuleHook(rapid.IntRange(0, 3).Draw(t, "hook")) }), 0, 3)
+		return &PutRule{Name: text("name"), Source: text("source"), Author: text("author"), Hooks: hooks.Draw(t, "hooks")}
+	case KindDeleteRule:
+		return &DeleteRule{Name: text("name")}
+	case KindActivateRule:
+		return &ActivateRule{
+			Name: text("name"), Version: rapid.Uint32().Draw(t, "version"), Hook: hook(), RuleScope: genRuleScope(t),
+			OnError: RuleFallback(rapid.IntRange(0, 3).Draw(t, "onError")), FailuresMax: rapid.Uint32().Draw(t, "failuresMax"),
+			Author: text("author"),
+		}
+	case KindDeactivateRule:
+		return &DeactivateRule{Name: text("name"), Hook: hook(), RuleScope: genRuleScope(t)}
+	default:
+		return &SuspendRule{
+			Activation: rapid.Uint64().Draw(t, "activation"), Failures: rapid.Uint32().Draw(t, "failures"), Reason: text("reason"),
+		}
 	}
 }
 
@@ -121,6 +167,8 @@ func genCommand(t *rapid.T, kind Kind) Command {
 		return &CloseCount{Location: text("location"), Count: text("count")}
 	case KindExpire:
 		return &Expire{}
+	case KindPutRule, KindDeleteRule, KindActivateRule, KindDeactivateRule, KindSuspendRule:
+		return genRuleCommand(t, kind)
 	default:
 		return &OrderChange{Action: kind, OrderID: text("orderId"), Lines: genList(genOrderLine).Draw(t, "lines")}
 	}
@@ -135,6 +183,10 @@ func genEnvelope(t *rapid.T) Envelope {
 	if rapid.Bool().Draw(t, "archived") {
 		env.Archived = []byte(genText().Draw(t, "row"))
 		env.ArchivedAt = rapid.Uint64().Draw(t, "archivedAt")
+	}
+	if rapid.Bool().Draw(t, "planned") {
+		env.RulesIndex = rapid.Uint64().Draw(t, "rulesIndex")
+		env.Plans = rapid.SliceOfN(rapid.Custom(genPlannedLine), 0, 3).Draw(t, "plans")
 	}
 	return env
 }
@@ -151,6 +203,7 @@ func genLineResult(t *rapid.T) LineResult {
 		Requested: genQuantity().Draw(t, "requested"),
 		Units:     genQuantity().Draw(t, "units"), Pending: genQuantity().Draw(t, "pending"),
 		Available: genQuantity().Draw(t, "available"), Parts: rapid.SliceOfN(rapid.Custom(part), 0, 4).Draw(t, "parts"),
+		Rule: genText().Draw(t, "rule"), RuleVersion: rapid.Uint32Range(0, 2).Draw(t, "ruleVersion"), Reason: genText().Draw(t, "reason"),
 	}
 }
 
@@ -182,6 +235,9 @@ func genResult(t *rapid.T) Result {
 		}
 		r.Changes = genList(genChange).Draw(t, "changes")
 		r.Blocked = genList(genBlocked).Draw(t, "blocked")
+	}
+	if rapid.Bool().Draw(t, "rule") {
+		r.Rule = RuleResult{Version: rapid.Uint32().Draw(t, "version"), Activation: rapid.Uint64().Draw(t, "activation")}
 	}
 	return r
 }

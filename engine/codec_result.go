@@ -29,13 +29,15 @@ const (
 	sectionStock   = 1 << 2 // items, records, units, promised
 	sectionChanges = 1 << 3
 	sectionBlocked = 1 << 4
+	sectionRule    = 1 << 5 // version, activation
 
-	sectionsKnown = sectionFault | sectionLines | sectionStock | sectionChanges | sectionBlocked
+	sectionsKnown = sectionFault | sectionLines | sectionStock | sectionChanges | sectionBlocked | sectionRule
 )
 
 // Flags of a line's result.
 const (
 	lineRepeated = 1 << 0
+	lineHasRule  = 1 << 1 // rule, version, reason
 )
 
 const (
@@ -69,6 +71,10 @@ func AppendResult(dst []byte, r *Result) []byte {
 	if sections&sectionBlocked != 0 {
 		dst = appendBlocked(dst, r.Blocked)
 	}
+	if sections&sectionRule != 0 {
+		dst = binary.AppendUvarint(dst, uint64(r.Rule.Version))
+		dst = binary.AppendUvarint(dst, r.Rule.Activation)
+	}
 	return dst
 }
 
@@ -77,7 +83,8 @@ func resultSections(r *Result) byte {
 		flagBit(len(r.Lines) > 0, sectionLines) |
 		flagBit(r.Stock != StockResult{}, sectionStock) |
 		flagBit(len(r.Changes) > 0, sectionChanges) |
-		flagBit(len(r.Blocked) > 0, sectionBlocked)
+		flagBit(len(r.Blocked) > 0, sectionBlocked) |
+		flagBit(r.Rule != RuleResult{}, sectionRule)
 }
 
 // appendLineResults: each line has flags, code, item, four quantities, parts.
@@ -85,8 +92,14 @@ func appendLineResults(dst []byte, lines []LineResult) []byte {
 	dst = binary.AppendUvarint(dst, uint64(len(lines)))
 	for i := range lines {
 		l := &lines[i]
-		dst = append(dst, flagBit(l.Repeated, lineRepeated), byte(l.Code))
+		hasRule := l.Rule != "" || l.RuleVersion != 0 || l.Reason != ""
+		dst = append(dst, flagBit(l.Repeated, lineRepeated)|flagBit(hasRule, lineHasRule), byte(l.Code))
 		dst = appendText(dst, l.ItemID)
+		if hasRule {
+			dst = appendText(dst, l.Rule)
+			dst = binary.AppendUvarint(dst, uint64(l.RuleVersion))
+			dst = appendText(dst, l.Reason)
+		}
 		dst = binary.AppendVarint(dst, l.Requested)
 		dst = binary.AppendVarint(dst, l.Units)
 		dst = binary.AppendVarint(dst, l.Pending)
@@ -142,7 +155,7 @@ func AppendRepeated(dst, result []byte) []byte {
 // they are valid only while b does not change. After an error r's content is undefined.
 func DecodeResult(b []byte, r *Result) error {
 	in := reader{b: b}
-	if err := checkVersion(in.byte(), resultVersion, ErrBadResult); err != nil {
+	if err := checkForm(in.byte(), resultVersion, ErrBadResult); err != nil {
 		return err
 	}
 	r.Repeated = in.flags(resultRepeated) != 0
@@ -155,7 +168,7 @@ func DecodeResult(b []byte, r *Result) error {
 }
 
 func (r *Result) readSections(in *reader, sections byte) {
-	r.Field, r.Value, r.Stock = "", "", StockResult{}
+	r.Field, r.Value, r.Stock, r.Rule = "", "", StockResult{}, RuleResult{}
 	r.Lines, r.Changes, r.Blocked = r.Lines[:0], r.Changes[:0], r.Blocked[:0]
 	if sections&sectionFault != 0 {
 		r.Field, r.Value = in.text(), in.text()
@@ -183,6 +196,9 @@ func (r *Result) readSections(in *reader, sections byte) {
 				Allocated: in.varint(), Pending: in.varint()}
 		}
 	}
+	if sections&sectionRule != 0 {
+		r.Rule = RuleResult{Version: in.uint32(), Activation: in.uvarint()}
+	}
 }
 
 // checkSections ends the decoding: a section that was announced must not have been empty.
@@ -194,10 +210,17 @@ func (r *Result) checkSections(in *reader, sections byte) error {
 }
 
 func readLineResult(in *reader, l *LineResult) {
-	flags := in.flags(lineRepeated)
+	flags := in.flags(lineRepeated | lineHasRule)
 	l.Repeated = flags&lineRepeated != 0
 	l.Code = Code(in.byte())
 	l.ItemID = in.text()
+	l.Rule, l.RuleVersion, l.Reason = "", 0, ""
+	if flags&lineHasRule != 0 {
+		l.Rule, l.RuleVersion, l.Reason = in.text(), in.uint32(), in.text()
+		if l.Rule == "" && l.RuleVersion == 0 && l.Reason == "" {
+			in.fail("announced rule is empty")
+		}
+	}
 	l.Requested = in.varint()
 	l.Units = in.varint()
 	l.Pending = in.varint()

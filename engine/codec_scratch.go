@@ -29,6 +29,9 @@ type commandScratch struct {
 	// into the next line's tags. When it grows, lines decoded before keep the old memory, which is still right.
 	tags []Tag
 
+	attributes []Attribute // of all lines, in the same way
+	plans      []PlannedLine
+
 	refresh        Refresh
 	adjust         Adjust
 	transfer       Transfer
@@ -41,13 +44,19 @@ type commandScratch struct {
 	startCount     StartCount
 	closeCount     CloseCount
 	expire         Expire
+	putRule        PutRule
+	deleteRule     DeleteRule
+	activateRule   ActivateRule
+	deactivateRule DeactivateRule
+	suspendRule    SuspendRule
 }
 
 // decode reads a command. What it returns belongs to the scratch and is valid until the next decode; its strings and
 // Archived alias b and are valid only while b does not change.
 func (s *commandScratch) decode(b []byte) (Command, *Envelope, error) {
 	s.r = reader{b: b}
-	if err := checkVersion(s.r.byte(), commandVersion, ErrBadCommand); err != nil {
+	s.tags, s.attributes = s.tags[:0], s.attributes[:0]
+	if err := checkForm(s.r.byte(), commandVersion, ErrBadCommand); err != nil {
 		return nil, nil, err
 	}
 	kind := Kind(s.r.byte())
@@ -63,6 +72,7 @@ func (s *commandScratch) decode(b []byte) (Command, *Envelope, error) {
 // decodeBody reads a command of which only the kind and the body were kept. It overwrites what decode returned.
 func (s *commandScratch) decodeBody(kind Kind, body []byte) (Command, error) {
 	s.r = reader{b: body}
+	s.tags, s.attributes = s.tags[:0], s.attributes[:0]
 	s.env = Envelope{}
 	s.body = body
 	c := s.readBody(kind)
@@ -72,7 +82,7 @@ func (s *commandScratch) decodeBody(kind Kind, body []byte) (Command, error) {
 func (s *commandScratch) readEnvelope() {
 	r := &s.r
 	s.env = Envelope{}
-	flags := r.flags(commandHasKey | commandHasArchived)
+	flags := r.flags(commandHasKey | commandHasArchived | commandHasRules)
 	if flags&commandHasKey != 0 {
 		s.env.Key = r.text()
 		if s.env.Key == "" {
@@ -86,11 +96,13 @@ func (s *commandScratch) readEnvelope() {
 			r.fail("announced order is empty")
 		}
 	}
+	if flags&commandHasRules != 0 {
+		s.readPlans()
+	}
 }
 
 func (s *commandScratch) readBody(kind Kind) Command {
 	r := &s.r
-	s.tags = s.tags[:0]
 	switch kind {
 	case KindRefresh:
 		c := &s.refresh
@@ -135,6 +147,8 @@ func (s *commandScratch) readBody(kind Kind) Command {
 		return &s.closeCount
 	case KindExpire:
 		return &s.expire
+	case KindPutRule, KindDeleteRule, KindActivateRule, KindDeactivateRule, KindSuspendRule:
+		return s.readRule(kind)
 	default:
 		r.fail("unknown kind")
 		return nil
@@ -223,7 +237,7 @@ func (s *commandScratch) readTexts(texts []string) []string {
 func (s *commandScratch) readAllocate() {
 	r := &s.r
 	c := &s.allocate
-	flags := r.flags(allocBack | allocExpires)
+	flags := r.flags(allocBack | allocExpires | allocFacts)
 	c.Backorder = flags&allocBack != 0
 	c.Mode = Mode(r.byte())
 	c.OrderID = r.text()
@@ -234,13 +248,22 @@ func (s *commandScratch) readAllocate() {
 		}
 	}
 	c.Lines = resize(c.Lines, r.count(allocBytesMin))
+	hasFacts := false
 	for i := range c.Lines {
 		l := &c.Lines[i]
+		l.Attributes = nil
 		l.ItemID = r.text()
 		l.UPC = r.text()
 		l.Location = r.text()
 		l.Quantity = r.varint()
 		l.Tags = s.readTags()
+		if flags&allocFacts != 0 {
+			l.Attributes = s.readAttributes()
+			hasFacts = hasFacts || len(l.Attributes) > 0
+		}
+	}
+	if flags&allocFacts != 0 && !hasFacts {
+		r.fail("announced attributes are empty")
 	}
 }
 

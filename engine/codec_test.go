@@ -104,7 +104,7 @@ func TestScratchTagsAreCapped(t *testing.T) {
 // TestCommandGolden pins the format: logs are read by later versions.
 func TestCommandGolden(t *testing.T) {
 	got := AppendCommand(nil, &Envelope{Key: "k1"}, &oneAllocate)
-	want := "010601" + "02" + hex.EncodeToString([]byte("k1")) +
+	want := "020601" + "02" + hex.EncodeToString([]byte("k1")) +
 		"0302" + "07" + hex.EncodeToString([]byte("order-1")) + "d804" + // 300 in zigzag
 		"01" + "0131" + "0430303432" + "025331" + "06" + // one line: 1, 0042, S1, 3
 		"01" + "07" + hex.EncodeToString([]byte("Channel")) + "03" + hex.EncodeToString([]byte("Web"))
@@ -113,9 +113,19 @@ func TestCommandGolden(t *testing.T) {
 	}
 }
 
+// TestCommandOfVersion1 reads a command of before there were rules.
+func TestCommandOfVersion1(t *testing.T) {
+	b := AppendCommand(nil, &Envelope{Key: "k1"}, &oneAllocate)
+	b[0] = 1
+	env, c, err := DecodeCommand(b)
+	if d := cmp.Diff(Command(&oneAllocate), c, cmpopts.EquateEmpty()); err != nil || env.Key != "k1" || d != "" {
+		t.Fatalf("got %+v, %v: %s", env, err, d)
+	}
+}
+
 func TestResultGolden(t *testing.T) {
 	got := hex.EncodeToString(AppendResult(nil, &oneResult))
-	want := "0100060002" + "ac02" + "01" + "0000" + "0131" + "06040200" + "01" + "070402"
+	want := "0200060002" + "ac02" + "01" + "0000" + "0131" + "06040200" + "01" + "070402"
 	if got != want {
 		t.Fatalf("got  %s\nwant %s", got, want)
 	}
@@ -133,8 +143,10 @@ func TestDecodeCommandRefuses(t *testing.T) {
 		{"version 0", []byte{0, 15, 0}, "version 0"},
 		{"no kind", []byte{1}, "cut short"},
 		{"kind 0", []byte{1, 0, 0}, "unknown kind"},
-		{"kind of the future", []byte{1, 16, 0}, "unknown kind"},
-		{"unknown flag", []byte{1, 15, 4}, "unknown flag"},
+		{"kind of the future", []byte{1, 100, 0}, "unknown kind"},
+		{"unknown flag", []byte{1, 15, 8}, "unknown flag"},
+		{"empty rules", []byte{2, 15, 4, 0, 0}, "announced rules are empty"},
+		{"empty attributes", []byte{2, 6, 0, 4, 0, 0, 1, 0, 0, 0, 0, 0, 0}, "announced attributes are empty"},
 		{"bytes behind the end", append(bytes.Clone(expire), 0), "bytes behind the end at byte 3 of 4"},
 		{"empty key", []byte{1, 15, 1, 0}, "announced key is empty"},
 		{"empty archived", []byte{1, 15, 2, 0, 0}, "announced order is empty"},
@@ -222,12 +234,12 @@ func TestDecodeResultRefuses(t *testing.T) {
 	}{
 		{"nothing", nil, "version 0"},
 		{"unknown flag", []byte{1, 2, 6, 0, 0, 1}, "unknown flag"},
-		{"unknown section", []byte{1, 0, 6, 0, 32, 1}, "unknown flag"},
+		{"unknown section", []byte{1, 0, 6, 0, 64, 1}, "unknown flag"},
 		{"bytes behind the end", append(bytes.Clone(good), 0), "bytes behind the end"},
 		{"empty fault", []byte{1, 0, 6, 0, 1, 1, 0, 0}, "announced section is empty"},
 		{"empty lines", []byte{1, 0, 6, 0, 2, 1, 0}, "announced section is empty"},
 		{"empty stock", []byte{1, 0, 6, 0, 4, 1, 0, 0, 0, 0}, "announced section is empty"},
-		{"unknown flag of a line", []byte{1, 0, 6, 0, 2, 1, 1, 2, 0, 0, 0, 0, 0, 0, 0, 0}, "unknown flag"},
+		{"unknown flag of a line", []byte{1, 0, 6, 0, 2, 1, 1, 4, 0, 0, 0, 0, 0, 0, 0, 0}, "unknown flag"},
 		{"tag set beyond 32 bits", []byte{1, 0, 4, 0, 8, 1, 1, 0, 0, 0x80, 0x80, 0x80, 0x80, 0x10, 0, 0}, "tag set out of range"},
 	}
 	for _, tt := range tests {

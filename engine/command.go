@@ -20,6 +20,11 @@ const (
 	KindStartCount        Kind = 13
 	KindCloseCount        Kind = 14
 	KindExpire            Kind = 15
+	KindPutRule           Kind = 16
+	KindDeleteRule        Kind = 17
+	KindActivateRule      Kind = 18
+	KindDeactivateRule    Kind = 19
+	KindSuspendRule       Kind = 20
 )
 
 // Command is one change of state, as data. The implementations are the structs of this file; AppendCommand gives the
@@ -37,6 +42,12 @@ type Envelope struct {
 	// that is in memory or does not exist. Only order commands carry it.
 	Archived   []byte
 	ArchivedAt uint64
+
+	// RulesIndex is the RuleSet.Index of the rules under which an Allocate was planned; Plans are the lines for which a rule was
+	// asked, in the order of the lines. They are no part of what an idempotency key stands for: a repetition may have been
+	// planned otherwise. If rules were activated or deactivated since, the answer is CodeRetry.
+	RulesIndex uint64
+	Plans      []PlannedLine
 }
 
 // Tag names one value of one category.
@@ -141,6 +152,15 @@ type AllocateLine struct {
 	Location string `json:"location"`
 	Quantity int64  `json:"quantity"`
 	Tags     []Tag  `json:"tags"`
+
+	// Attributes are what the router knows of the item, for rules to look at.
+	Attributes []Attribute `json:"attributes"`
+}
+
+// Attribute is one fact about an order item. Names are unique within a line.
+type Attribute struct {
+	Name  string `json:"name"`
+	Value string `json:"value"`
 }
 
 // Allocate promises units to the items of one order.
@@ -241,6 +261,72 @@ type CloseCount struct {
 // Expire carries only its entry's time: what is due by then (reservations, deliveries, counts) happens.
 type Expire struct{}
 
+// RuleHook is what a rule decides. The numbers are stored and never reused.
+type RuleHook uint8
+
+// The hooks.
+const (
+	HookSelect       RuleHook = 1 // from which segments an order item is filled
+	HookRedistribute RuleHook = 2 // how a record's stock is spread
+)
+
+// RuleFallback is what happens to a request whose rule fails or is suspended. The numbers are stored and never reused.
+type RuleFallback uint8
+
+// The fallbacks.
+const (
+	FallbackDefault RuleFallback = 0 // as if no rule were active
+	FallbackReject  RuleFallback = 1 // the line is refused, the record stays as it is
+)
+
+// RuleScope says what a rule is for. An empty list or prefix does not restrict.
+type RuleScope struct {
+	Locations []string `json:"scope.locations"`
+	UPCPrefix string   `json:"scope.upcPrefix"`
+	Tags      []Tag    `json:"scope.tags"` // of the order line; not for HookRedistribute
+}
+
+// PutRule stores a new version of a rule. Hooks lists what the source defines; the caller has compiled and tested it.
+type PutRule struct {
+	Name   string     `json:"name"`
+	Source string     `json:"source"`
+	Author string     `json:"author"` // may be empty
+	Hooks  []RuleHook `json:"hooks"`  // ascending
+}
+
+// DeleteRule removes a rule with all its versions; CodeInUse while one is active.
+type DeleteRule struct {
+	Name string `json:"name"`
+}
+
+// ActivateRule makes a version of a rule the one that is asked for a hook in a scope. Any activation of the same rule with
+// an equal hook and scope is replaced, so going back is activating an older version.
+type ActivateRule struct {
+	Name    string   `json:"name"`
+	Version uint32   `json:"version"` // 0: the newest
+	Hook    RuleHook `json:"hook"`
+	RuleScope
+
+	// OnError says what happens to a request when the rule fails. After FailuresMax failures in a row the rule is suspended.
+	OnError     RuleFallback `json:"onError"`
+	FailuresMax uint32       `json:"failuresMax"`
+	Author      string       `json:"author"` // may be empty
+}
+
+// DeactivateRule ends activations of a rule: all of them, or with Hook that for the hook and exactly the scope.
+type DeactivateRule struct {
+	Name string   `json:"name"`
+	Hook RuleHook `json:"hook"` // 0: all activations; the scope is then empty
+	RuleScope
+}
+
+// SuspendRule is the leader's word that an activation has failed too often. It does nothing if the activation is gone.
+type SuspendRule struct {
+	Activation uint64 `json:"activation"` // Activation.ID
+	Failures   uint32 `json:"failures"`
+	Reason     string `json:"reason"`
+}
+
 // The kinds of the commands.
 func (*Refresh) Kind() Kind           { return KindRefresh }
 func (*Adjust) Kind() Kind            { return KindAdjust }
@@ -254,3 +340,8 @@ func (*DeleteTagCategory) Kind() Kind { return KindDeleteTagCategory }
 func (*StartCount) Kind() Kind        { return KindStartCount }
 func (*CloseCount) Kind() Kind        { return KindCloseCount }
 func (*Expire) Kind() Kind            { return KindExpire }
+func (*PutRule) Kind() Kind           { return KindPutRule }
+func (*DeleteRule) Kind() Kind        { return KindDeleteRule }
+func (*ActivateRule) Kind() Kind      { return KindActivateRule }
+func (*DeactivateRule) Kind() Kind    { return KindDeactivateRule }
+func (*SuspendRule) Kind() Kind       { return KindSuspendRule }

@@ -67,6 +67,21 @@ func appendDigest(dst []byte, c Command) []byte {
 		return digestText(digestText(dst, c.Location), c.Count)
 	case *Expire:
 		return dst
+	case *PutRule:
+		dst = digestText(digestText(digestText(dst, c.Name), c.Source), c.Author)
+		return digestHooks(dst, c.Hooks)
+	case *DeleteRule:
+		return digestText(dst, c.Name)
+	case *ActivateRule:
+		dst = digestNumber(digestText(dst, c.Name), uint64(c.Version))
+		dst = digestRuleScope(digestNumber(dst, uint64(c.Hook)), &c.RuleScope)
+		dst = digestNumber(digestNumber(dst, uint64(c.OnError)), uint64(c.FailuresMax))
+		return digestText(dst, c.Author)
+	case *DeactivateRule:
+		return digestRuleScope(digestNumber(digestText(dst, c.Name), uint64(c.Hook)), &c.RuleScope)
+	case *SuspendRule:
+		dst = digestNumber(digestNumber(dst, c.Activation), uint64(c.Failures))
+		return digestText(dst, c.Reason)
 	default:
 		panic("BUG: a command without a digest")
 	}
@@ -84,6 +99,24 @@ func digestScope(dst []byte, s *Scope) []byte {
 	dst = digestTexts(dst, s.UPCs)
 	dst = digestTexts(dst, s.Locations)
 	return digestBool(dst, s.All)
+}
+
+func digestHooks(dst []byte, hooks []RuleHook) []byte {
+	l := beginList(dst, len(hooks))
+	for _, h := range hooks {
+		l.add(hashJoin(0, uint64(h)))
+	}
+	return l.end()
+}
+
+func digestRuleScope(dst []byte, s *RuleScope) []byte {
+	dst = digestTexts(dst, s.Locations)
+	dst = digestText(dst, s.UPCPrefix)
+	l := beginList(dst, len(s.Tags))
+	for i := range s.Tags {
+		l.add(hashText2(s.Tags[i].Category, s.Tags[i].Value))
+	}
+	return l.end()
 }
 
 func digestTexts(dst []byte, texts []string) []byte {
@@ -156,7 +189,11 @@ func (it *TransferItem) hash() uint64 {
 func (l *AllocateLine) hash() uint64 {
 	h := hashJoin(hashText(l.ItemID), hashText2(l.UPC, l.Location))
 	h = hashJoin(h, uint64(l.Quantity))
-	return hashJoin(h, hashTags(l.Tags))
+	h = hashJoin(h, hashTags(l.Tags))
+	for i := range l.Attributes {
+		h = hashJoin(h, hashText2(l.Attributes[i].Name, l.Attributes[i].Value))
+	}
+	return h
 }
 
 func (l *OrderLine) hash() uint64 {

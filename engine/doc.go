@@ -78,6 +78,11 @@
 // What fulfilled units of a value that was removed unused bring back goes to the default value. Segments that become one
 // keep the larger floor and ltd, and their pending units wait by the age of the order items.
 //
+// Rules. Sources are stored in versions, of which some are active: asked, by the leader and before the log, about the lines
+// or records in a scope. Of the scopes that take a line in, that with more tags, then the longer UPC prefix, then fewer
+// locations decides; an activation for which that would not be clear is refused (CodeRuleConflict). Activating another
+// version of a rule for the same scope replaces the one before. A tag of a scope that leaves the schema matches nothing.
+//
 // Idempotency. A command with a key that was used in the last 24 hours answers the kept result (Repeated), or
 // CodeKeyReused with the first field that differs. Every result is kept, refusals too.
 //
@@ -86,13 +91,14 @@
 // command.go and result.go say what goes in and out, check.go what is refused without a look at the state, codec.go the
 // binary form; slab.go, text.go, table.go and ring.go are the pointer-free memory; state.go has the rows and change.go the
 // one way to change them; schema.go and split.go are the percentages; apply.go is the way of a command, stock.go,
-// group.go, future.go, allocate.go, order.go, orderchange.go and schemachange.go what it does, room.go what limits it;
-// results.go and events.go are what is kept of it; read.go is the lock-free side; checkpoint.go, rows.go, archive.go,
+// group.go, future.go, allocate.go, order.go, orderchange.go and schemachange.go what it does, rule.go and
+// rulechange.go the rules, room.go what limits it;
+// results.go and events.go are what is kept of it; read.go is the lock-free side; checkpoint.go, rows.go, rulerows.go, archive.go,
 // load.go and verify.go are the durable form.
 //
 // # Concurrency
 //
-// Apply, Freeze, Checkpoint.Next, ReadOrder and the other methods that say so are for one goroutine at a time (the
+// Apply, Warm, Freeze, Checkpoint.Next, ReadOrder and the other methods that say so are for one goroutine at a time (the
 // caller's mutex). ReadRecord, Refuses, Schema, AppliedIndex and Stats may run at any time, from any goroutine, without
 // blocking the writer.
 package engine

@@ -26,6 +26,14 @@ const (
 	EventRedistributed
 	// EventRecordsDeleted: Limit records were deleted with Units on hand.
 	EventRecordsDeleted
+	// EventRulePut and EventRuleDeleted: a rule's version, Limit, was stored; a rule is gone. Name is the rule's.
+	EventRulePut
+	EventRuleDeleted
+	// EventRuleActivated, EventRuleDeactivated and EventRuleSuspended: the version, Limit, is asked from now on; it is asked no
+	// more; it failed so many times in a row, Units, that it is asked no more.
+	EventRuleActivated
+	EventRuleDeactivated
+	EventRuleSuspended
 
 	eventKinds
 )
@@ -34,6 +42,8 @@ var eventTexts = [eventKinds]string{
 	EventFloorCrossed: "floor-crossed", EventReservationExpired: "reservation-expired", EventDelivered: "delivered",
 	EventCountStarted: "count-started", EventCountClosed: "count-closed", EventSchemaChanged: "schema-changed",
 	EventRedistributed: "redistributed", EventRecordsDeleted: "records-deleted",
+	EventRulePut: "rule-put", EventRuleDeleted: "rule-deleted", EventRuleActivated: "rule-activated",
+	EventRuleDeactivated: "rule-deactivated", EventRuleSuspended: "rule-suspended",
 }
 
 // String is the kind's stable text, as the API shows it.

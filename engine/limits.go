@@ -25,6 +25,34 @@ const (
 	// OrderLinesMax bounds the lines of one order command.
 	OrderLinesMax = 1_000
 
+	// AttributesMax bounds the attributes of an order line, AttributeBytesMax their names and values, in bytes.
+	AttributesMax     = 32
+	AttributeBytesMax = 256
+
+	// CandidatesMax bounds the candidates that a rule names for an order line.
+	CandidatesMax = 64
+
+	// RuleNameBytesMax, RuleSourceBytesMax, RuleAuthorBytesMax and RuleReasonBytesMax bound the texts of rules, in bytes.
+	RuleNameBytesMax   = 64
+	RuleSourceBytesMax = 64 << 10
+	RuleAuthorBytesMax = 128
+	RuleReasonBytesMax = 256
+
+	// RulesMax, RuleVersionsMax and RuleActivationsMax bound the rules, the versions kept of each (the oldest that is not
+	// active goes first), and what is active.
+	RulesMax           = 256
+	RuleVersionsMax    = 50
+	RuleActivationsMax = 256
+
+	// RuleSourcesBytesMax bounds the sources of all versions together, in bytes.
+	RuleSourcesBytesMax = 64 << 20
+
+	// RuleScopeLocationsMax bounds the locations that a rule's scope names.
+	RuleScopeLocationsMax = 1_000
+
+	// RuleFailuresMax bounds ActivateRule.FailuresMax.
+	RuleFailuresMax = 1_000_000
+
 	// OrderItemsMax bounds the items of one order, over all its commands.
 	OrderItemsMax = 10_000
 

@@ -203,6 +203,10 @@ func (l *Loader) Row(key, value []byte) error {
 		return l.entry(&l.e.events.ring, binary.BigEndian.Uint64(rest), value)
 	case table == resultTable && len(rest) == 8:
 		return l.result(binary.BigEndian.Uint64(rest), value)
+	case table == ruleTable && len(rest) == 0:
+		return l.e.loadRules(value)
+	case table == ruleTable:
+		return l.e.loadRuleVersion(rest, value)
 	}
 	return fmt.Errorf("%w: a row of an unknown table, key %x", ErrCorrupt, key)
 }
@@ -256,6 +260,7 @@ func (l *Loader) Finish() error {
 	}
 	e.records.freeGaps(func(r *record) bool { return r.flags&recordLive != 0 })
 	e.orders.freeGaps(func(o *order) bool { return o.live == 1 })
+	e.changes.rules = e.Rules()
 	l.finishClosed()
 	if err := l.checkTagSets(); err != nil {
 		return err

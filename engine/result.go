@@ -22,6 +22,9 @@ type Result struct {
 	// Stock is the summary of a stock or schema command.
 	Stock StockResult
 
+	// Rule says which version of a rule a rule command was about.
+	Rule RuleResult
+
 	// Changes lists segments of a Redistribute (before and after), at most ReportedItemsMax.
 	Changes []SegmentChange
 
@@ -48,6 +51,11 @@ type LineResult struct {
 
 	// Parts says which segments the units belong to.
 	Parts []Part
+
+	// Rule and RuleVersion say which rule decided, if one was asked; Reason is why it refused the line, or how it failed.
+	Rule        string
+	RuleVersion uint32
+	Reason      string
 }
 
 // Part is the share of one segment in a LineResult.
@@ -83,4 +91,10 @@ type BlockedRecord struct {
 	OnHand    int64
 	Allocated int64
 	Pending   int64
+}
+
+// RuleResult says which version of a rule, and which activation, a rule command was about; 0: none.
+type RuleResult struct {
+	Version    uint32
+	Activation uint64
 }

@@ -125,6 +125,7 @@ type Engine struct {
 	appliedIndex atomic.Uint64
 	nowMS        atomic.Int64
 	schema       atomic.Pointer[Schema]
+	rules        atomic.Pointer[RuleSet]
 
 	namesText   texts
 	names       slab[name]
@@ -195,6 +196,8 @@ func (e *Engine) Stats() Stats {
 func New() *Engine {
 	e := &Engine{}
 	e.schema.Store(&Schema{})
+	e.rules.Store(&RuleSet{})
+	e.changes.rules = e.Rules()
 	e.archivedNow.Store(newArchivedRows())
 	e.results.ring.start(1)
 	e.events.ring.start(1)

@@ -14,6 +14,7 @@ type promise struct{ allocated, pending int64 }
 func (e *Engine) Verify(report func(problem string)) {
 	promised := make([]promise, e.segments.used)
 	e.verifyOrders(promised, report)
+	e.verifyRules(report)
 	for row := uint32(1); row < e.records.used; row++ {
 		if r := e.records.at(row); r.flags&recordLive != 0 {
 			e.verifyRecord(row, r, promised, report)
@@ -108,6 +109,7 @@ func (e *Engine) Hash() [32]byte {
 	}
 	write([]byte{metaTable}, e.appendMeta(nil))
 	write([]byte{schemaTable}, e.appendSchema(nil))
+	e.Rules().ruleRows(&RuleSet{}, func(_ RowOp, key, row []byte) { write(key, row) })
 	var row []byte
 	for i := uint32(1); i < e.records.used; i++ {
 		if row = e.appendRecord(row[:0], i); len(row) > 0 {

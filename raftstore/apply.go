@@ -18,6 +18,8 @@ type applier struct {
 	mu     sync.Mutex
 	engine *engine.Engine
 
+	ahead [][]byte // commands about to be applied, under mu
+
 	metrics *storeMetrics
 
 	// visibleIndex is the last entry of which every command is applied. The engine's own index is ahead of it while an
@@ -100,10 +102,18 @@ func (a *applier) applyEntry(log *raft.Log, e entry) *entryResults {
 	// A stamp that falls can only come from a fault of a leader; all replicas put it right in the same way.
 	nowMS := max(e.stampMS, a.engine.NowMS())
 	a.engine.Advance(log.Index, nowMS)
-	for range e.count {
-		r.results = a.engine.Apply(log.Index, nowMS, e.next(), r.results)
-		r.ends = append(r.ends, len(r.results))
+	for left := e.count; left > 0; left -= len(a.ahead) {
+		a.ahead = a.ahead[:0]
+		for range min(left, engine.WarmCommandsMax) {
+			a.ahead = append(a.ahead, e.next())
+		}
+		a.engine.Warm(a.ahead)
+		for _, command := range a.ahead {
+			r.results = a.engine.Apply(log.Index, nowMS, command, r.results)
+			r.ends = append(r.ends, len(r.results))
+		}
 	}
+	clear(a.ahead[:cap(a.ahead)]) // the log's memory is not ours to keep
 	a.visibleIndex.Store(log.Index)
 	a.appliedLocked(len(log.Data), e.count)
 	return r

@@ -1,0 +1,231 @@
+package engine
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+)
+
+// RuleSet is the rules as of one log index. It is immutable.
+type RuleSet struct {
+	index    uint64 // log index of the last change of active
+	sequence uint64 // changes of active
+	lastID   uint64 // highest Activation.ID given
+	rules    []Rule // by name
+	active   []*Activation
+	byHook   [HookRedistribute + 1][]*Activation // the most specific scope first
+}
+
+// Rule is an operator's rule with its versions, the oldest first.
+type Rule struct {
+	Name     string
+	Versions []*RuleVersion
+	last     uint32 // highest version ever given
+}
+
+// RuleVersion is one version of a rule's source. It is immutable.
+type RuleVersion struct {
+	Version uint32
+	Source  string
+	Hash    string // SHA-256 of the source, in hex
+	Author  string
+	Hooks   []RuleHook
+	Index   uint64 // log index
+	TimeMS  int64  // the entry's time, Unix milliseconds
+}
+
+// Activation is a version of a rule that is asked for a hook in a scope. It is immutable.
+type Activation struct {
+	ID          uint64 // never reused
+	Rule        string
+	Version     uint32
+	Hook        RuleHook
+	Scope       RuleScope
+	OnError     RuleFallback
+	FailuresMax uint32
+	Author      string
+	Index       uint64 // log index from which on it is asked
+	TimeMS      int64
+
+	// A suspended rule is not asked: each request is answered as OnError says.
+	Suspended bool
+	Reason    string // of the suspension
+}
+
+// Index is the number of changes of what is active; 0: nothing ever was. It says which rules a plan was made under.
+func (s *RuleSet) Index() uint64 { return s.sequence }
+
+// ChangedAt is the log index of the last change of what is active.
+func (s *RuleSet) ChangedAt() uint64 { return s.index }
+
+// Rules are all rules, by name.
+func (s *RuleSet) Rules() []Rule { return s.rules }
+
+// Active are all activations, the oldest first.
+func (s *RuleSet) Active() []*Activation { return s.active }
+
+// Asked says whether anything is active for a hook.
+func (s *RuleSet) Asked(hook RuleHook) bool { return len(s.byHook[hook]) > 0 }
+
+// Rule finds a rule by name.
+func (s *RuleSet) Rule(name string) (*Rule, bool) {
+	i, found := s.position(name)
+	if !found {
+		return nil, false
+	}
+	return &s.rules[i], true
+}
+
+func (s *RuleSet) position(name string) (at int, found bool) {
+	return slices.BinarySearchFunc(s.rules, name, func(r Rule, name string) int { return strings.Compare(r.Name, name) })
+}
+
+// isActive says whether a version of a rule is active; version 0 stands for any.
+func (s *RuleSet) isActive(name string, version uint32) bool {
+	return slices.ContainsFunc(s.active, func(a *Activation) bool {
+		return a.Rule == name && (version == 0 || a.Version == version)
+	})
+}
+
+func (s *RuleSet) sourceBytes() (bytes int) {
+	for i := range s.rules {
+		for _, v := range s.rules[i].Versions {
+			bytes += len(v.Source)
+		}
+	}
+	return bytes
+}
+
+// Version finds a version; 0 is the newest.
+func (r *Rule) Version(version uint32) (*RuleVersion, bool) {
+	for i := len(r.Versions) - 1; i >= 0; i-- {
+		if version == 0 || r.Versions[i].Version == version {
+			return r.Versions[i], true
+		}
+	}
+	return nil, false
+}
+
+// Rules gives the current rules; it may be called at any time.
+func (e *Engine) Rules() *RuleSet { return e.rules.Load() }
+
+// order sorts the activations of each hook by precedence. No two that tie are for the same line, so their order is of no
+// consequence; it is fixed all the same.
+func (s *RuleSet) order() {
+	for hook := range s.byHook {
+		s.byHook[hook] = nil
+		for _, a := range s.active {
+			if int(a.Hook) == hook {
+				s.byHook[hook] = append(s.byHook[hook], a)
+			}
+		}
+		slices.SortStableFunc(s.byHook[hook], func(a, b *Activation) int { return a.Scope.compare(&b.Scope) })
+	}
+}
+
+// Find gives the activation that is asked for a line of these tags, or for a record (no tags), nil if there is none. It
+// allocates nothing. A tag of a scope that the schema no longer has matches nothing.
+func (s *RuleSet) Find(hook RuleHook, schema *Schema, location, upc string, tags []Tag) *Activation {
+	for _, a := range s.byHook[hook] {
+		if a.Scope.matches(schema, location, upc, tags) {
+			return a
+		}
+	}
+	return nil
+}
+
+// Matches says whether a scope takes in a line of these tags. The scope's locations are sorted.
+func (s *RuleScope) matches(schema *Schema, location, upc string, tags []Tag) bool {
+	if !strings.HasPrefix(upc, s.UPCPrefix) {
+		return false
+	}
+	if len(s.Locations) > 0 {
+		if _, found := slices.BinarySearch(s.Locations, location); !found {
+			return false
+		}
+	}
+	for i := range s.Tags {
+		if !schema.hasTag(tags, &s.Tags[i]) {
+			return false
+		}
+	}
+	return true
+}
+
+// hasTag says whether tags have a value in a category, be it as its default.
+func (s *Schema) hasTag(tags []Tag, want *Tag) bool {
+	at := s.position(want.Category)
+	if at < 0 {
+		return false
+	}
+	for i := range tags {
+		if tags[i].Category == want.Category {
+			return tags[i].Value == want.Value
+		}
+	}
+	for _, v := range s.categories[at].Values {
+		if v.Default {
+			return v.Name == want.Value
+		}
+	}
+	return false
+}
+
+// compare puts the more specific scope first: more tags, then a longer prefix, then fewer locations.
+func (s *RuleScope) compare(other *RuleScope) int {
+	return cmp.Or(
+		cmp.Compare(len(other.Tags), len(s.Tags)),
+		cmp.Compare(len(other.UPCPrefix), len(s.UPCPrefix)),
+		cmp.Compare(uint(len(s.Locations)-1), uint(len(other.Locations)-1)), // none stands for all: the most
+	)
+}
+
+// ties says that there may be a line in both scopes for which neither is the more specific one.
+func (s *RuleScope) ties(other *RuleScope) bool {
+	if s.compare(other) != 0 || s.UPCPrefix != other.UPCPrefix {
+		return false
+	}
+	if len(s.Locations) > 0 && !slices.ContainsFunc(s.Locations, func(l string) bool {
+		_, found := slices.BinarySearch(other.Locations, l)
+		return found
+	}) {
+		return false
+	}
+	for _, t := range s.Tags {
+		for _, o := range other.Tags {
+			if t.Category == o.Category && t.Value != o.Value {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+func (s *RuleScope) equal(other *RuleScope) bool {
+	return s.UPCPrefix == other.UPCPrefix && slices.Equal(s.Locations, other.Locations) && slices.Equal(s.Tags, other.Tags)
+}
+
+// canonical is a copy in which equal scopes look alike: sorted, without repetitions.
+func (s *RuleScope) canonical() RuleScope {
+	c := RuleScope{UPCPrefix: strings.Clone(s.UPCPrefix)}
+	for _, l := range s.Locations {
+		c.Locations = append(c.Locations, strings.Clone(l))
+	}
+	slices.Sort(c.Locations)
+	c.Locations = slices.Compact(c.Locations)
+	for _, t := range s.Tags {
+		c.Tags = append(c.Tags, Tag{Category: strings.Clone(t.Category), Value: strings.Clone(t.Value)})
+	}
+	slices.SortFunc(c.Tags, func(a, b Tag) int { return strings.Compare(a.Category, b.Category) })
+	return c
+}
+
+var ruleHookTexts = [...]string{HookSelect: "select", HookRedistribute: "redistribute"}
+
+// String is the hook's name, in Lua as in the API.
+func (h RuleHook) String() string {
+	if h > 0 && int(h) < len(ruleHookTexts) {
+		return ruleHookTexts[h]
+	}
+	return "unknown-hook"
+}
