@@ -15,10 +15,23 @@ type linePlan struct {
 	tagSet  TagSetID // of key; 0: to be created
 	units   int64
 	pending int64
+	before  int64 // available to the line
+
+	// plan is what a rule decided, nil on the native path; its candidates are scratch.takes[from:to].
+	plan     *PlannedLine
+	from, to int
 }
 
 // allocate promises units: it plans all lines against the state as it is, then does them all, or none.
 func (e *Engine) allocate(c *Allocate, envelope *Envelope, r *Result) {
+	if envelope.RulesIndex != e.Rules().sequence {
+		r.refuse(CodeRetry, "rules", strconv.FormatUint(envelope.RulesIndex, 10))
+		return
+	}
+	if field, value, ok := checkPlans(c, envelope.Plans); !ok {
+		r.refuse(CodeInvalid, field, value)
+		return
+	}
 	if c.ExpiresAtMS != 0 && c.ExpiresAtMS <= e.nowMS.Load() {
 		r.refuse(CodeExpired, "expiresAt", strconv.FormatInt(c.ExpiresAtMS, 10))
 		return
@@ -27,7 +40,7 @@ func (e *Engine) allocate(c *Allocate, envelope *Envelope, r *Result) {
 	if !ok {
 		return
 	}
-	if !e.planAllocate(c, orderRow, r) {
+	if !e.planAllocate(c, envelope.Plans, orderRow, r) {
 		r.Lines = r.Lines[:0]
 		return
 	}
@@ -42,9 +55,13 @@ func (e *Engine) allocate(c *Allocate, envelope *Envelope, r *Result) {
 		if orderRow == 0 {
 			orderRow = e.createOrder(c.OrderID)
 		}
-		e.commitAllocate(orderRow, c, i)
 		l := &r.Lines[i]
 		l.Units, l.Pending = p.units, p.pending
+		if p.plan != nil {
+			e.commitPlanned(orderRow, c, i, l)
+			continue
+		}
+		e.commitAllocate(orderRow, c, i)
 		l.Parts = append(l.Parts, Part{TagSet: p.tagSet, Units: p.units, Pending: p.pending})
 	}
 }
@@ -69,12 +86,13 @@ func refusedAll(r *Result) bool {
 }
 
 // planAllocate fills scratch.lines and the result's lines. false: the command is refused as a whole.
-func (e *Engine) planAllocate(c *Allocate, orderRow uint32, r *Result) bool {
-	e.scratch.lines = e.scratch.lines[:0]
-	if len(c.Lines) > 1 {
+func (e *Engine) planAllocate(c *Allocate, plans []PlannedLine, orderRow uint32, r *Result) bool {
+	e.scratch.lines, e.scratch.takes = e.scratch.lines[:0], e.scratch.takes[:0]
+	e.scratch.summed = len(c.Lines) > 1 || len(plans) > 0
+	if e.scratch.summed {
 		e.scratch.sums.start(len(c.Lines))
 	}
-	if c.Backorder {
+	if c.Backorder || len(plans) > 0 {
 		e.scratch.room.start(len(c.Lines))
 	}
 	items := 0
@@ -86,6 +104,9 @@ func (e *Engine) planAllocate(c *Allocate, orderRow uint32, r *Result) bool {
 			return false
 		}
 		p := linePlan{key: key}
+		if len(plans) > 0 && plans[0].Line == i {
+			p.plan, plans = &plans[0], plans[1:]
+		}
 		out := r.addLine(l.ItemID, l.Quantity)
 		if orderRow != 0 {
 			p.item = e.findItem(orderRow, l.ItemID)
@@ -101,6 +122,8 @@ func (e *Engine) planAllocate(c *Allocate, orderRow uint32, r *Result) bool {
 				return false
 			}
 			e.repeatLine(p.item, out)
+		} else if p.plan != nil {
+			e.planRuled(c, l, &p, out)
 		} else {
 			e.planLine(c, l, &p, out)
 		}
@@ -165,7 +188,7 @@ func (e *Engine) planLine(c *Allocate, l *AllocateLine, p *linePlan, out *LineRe
 		out.Available = available
 		return
 	}
-	if len(c.Lines) > 1 && p.segment != 0 {
+	if e.scratch.summed && p.segment != 0 {
 		*e.scratch.sums.of(p.segment) += p.units
 	}
 }
@@ -186,9 +209,15 @@ func (e *Engine) planSource(c *Allocate, l *AllocateLine, p *linePlan) (availabl
 		}
 		return 0
 	}
-	available = e.segments.at(p.segment).available()
-	if len(c.Lines) > 1 {
-		available -= *e.scratch.sums.of(p.segment)
+	p.before = e.unclaimed(p.segment)
+	return p.before
+}
+
+// unclaimed is what a segment has available for a line of the command, after the lines before it.
+func (e *Engine) unclaimed(segment uint32) int64 {
+	available := e.segments.at(segment).available()
+	if e.scratch.summed {
+		available -= *e.scratch.sums.of(segment)
 	}
 	return max(0, available)
 }
@@ -209,7 +238,8 @@ func (e *Engine) commitAllocate(orderRow uint32, c *Allocate, i int) {
 		p.segment = e.addSegment(rec, id)
 	}
 	itemRow := e.newItem(orderRow, p, rec, id, c, l)
-	lineRow := e.createLine(itemRow, line{tagSet: id, took: p.units, waited: p.pending, allocated: p.units, pending: p.pending})
+	lineRow := e.createLine(itemRow, line{tagSet: id, took: p.units, waited: p.pending, allocated: p.units, pending: p.pending,
+		before: p.before})
 	e.change(rec, &w, p.segment, delta{allocated: p.units, pending: p.pending})
 	if p.pending > 0 {
 		e.wait(e.segments.at(p.segment), lineRow)
@@ -230,7 +260,7 @@ func (e *Engine) newItem(orderRow uint32, p *linePlan, rec *record, id TagSetID,
 	e.dropLines(it)
 	e.itemSeq++
 	it.upc, it.location, it.record, it.tagSet = rec.upc, rec.location, p.record, id
-	it.requested, it.expiresMS, it.seq = l.Quantity, c.ExpiresAtMS, e.itemSeq
+	it.requested, it.expiresMS, it.seq, it.explanation = l.Quantity, c.ExpiresAtMS, e.itemSeq, 0
 	if it.expiresMS != 0 {
 		e.expiries.push(due{atMS: it.expiresMS, seq: it.seq, row: row}, e.expires)
 	}

@@ -15,6 +15,8 @@ type scratch struct {
 	digest   []byte
 	stock    []stockTarget
 	lines    []linePlan
+	takes    []take // of the candidates of all lines
+	summed   bool   // sums has what earlier lines of the command took
 	sums     sums
 	room     room
 	seen     seenSet
@@ -153,6 +155,7 @@ func (e *Engine) Advance(index uint64, nowMS int64) {
 	e.evictClosedOrders()
 	e.forgetOldResults()
 	e.forgetOldEvents()
+	e.forgetOldExplanations()
 }
 
 // NextDueMS gives the earliest time at which Advance will do something that readers can see, Unix milliseconds. The

@@ -19,6 +19,8 @@ const (
 	schemaTable byte = 's' // one row
 	resultTable byte = 't' // by number
 	ruleTable   byte = 'u' // one row, then by rule and version
+
+	explanationTable byte = 'x' // by number
 )
 
 // changes is what a checkpoint would have to write.
@@ -28,7 +30,7 @@ type changes struct {
 	schema  bool
 	rules   *RuleSet // that the last freeze has seen
 
-	events, results ringChanges
+	events, results, explanations ringChanges
 
 	frozen *Checkpoint
 
@@ -74,6 +76,7 @@ type Checkpoint struct {
 	rules, rulesWas *RuleSet
 	records, orders frozenRows
 	events, results frozenRing
+	explanations    frozenRing
 	archived        *archivedRows
 	prepared        bool
 	toArchive       []uint64 // entries of archived, by order id
@@ -150,7 +153,8 @@ func (e *Engine) DirtyRows() int {
 	c := &e.changes
 	return c.records.n + c.orders.n + e.archivedNow.Load().len() +
 		int(e.events.ring.next-max(c.events.next, e.events.ring.first)) +
-		int(e.results.ring.next-max(c.results.next, e.results.ring.first))
+		int(e.results.ring.next-max(c.results.next, e.results.ring.first)) +
+		int(e.explanations.ring.next-max(c.explanations.next, e.explanations.ring.first))
 }
 
 // Freeze begins a checkpoint of the state as it is. It takes time for the schema and the open counts, and none for rows.
@@ -167,6 +171,7 @@ func (e *Engine) Freeze() *Checkpoint {
 	c.records.kept, c.orders.kept = ch.take(&c.records.rows), ch.take(&c.orders.rows)
 	c.events = ch.events.freeze(&e.events.ring)
 	c.results = ch.results.freeze(&e.results.ring)
+	c.explanations = ch.explanations.freeze(&e.explanations.ring)
 	e.archivedWas.Store(c.archived) // before archivedNow, so that a reader finds an order in one of them
 	e.archivedNow.Store(newArchivedRows())
 	c.rules, c.rulesWas = e.Rules(), ch.rules
@@ -218,6 +223,7 @@ func (c *Checkpoint) Abort() {
 	ch.rules = c.rulesWas
 	ch.events = ringChanges{first: c.events.from, next: c.events.begin}
 	ch.results = ringChanges{first: c.results.from, next: c.results.begin}
+	ch.explanations = ringChanges{first: c.explanations.from, next: c.explanations.begin}
 }
 
 // each calls do for the rows of the set from one on, in order, until it says no.
@@ -240,6 +246,7 @@ func (b *bitset) each(from uint32, do func(row uint32) bool) {
 func (c *Checkpoint) Next(rows *Rows, bytesMax int) bool {
 	stages := [...]func(*Rows, int) bool{
 		c.nextArchived, c.nextEvents, c.nextMeta, c.nextOrders, c.nextRecords, c.nextSchema, c.nextResults, c.nextRules,
+		c.nextExplanations,
 	}
 	bytesEnd := rows.Bytes() + max(bytesMax, 1)
 	for c.stage < len(stages) && rows.Bytes() < bytesEnd {
@@ -271,6 +278,10 @@ func (c *Checkpoint) nextEvents(rows *Rows, bytesEnd int) bool {
 
 func (c *Checkpoint) nextResults(rows *Rows, bytesEnd int) bool {
 	return c.nextOfRing(&c.results, resultTable, &c.e.results.ring, rows, bytesEnd)
+}
+
+func (c *Checkpoint) nextExplanations(rows *Rows, bytesEnd int) bool {
+	return c.nextOfRing(&c.explanations, explanationTable, &c.e.explanations.ring, rows, bytesEnd)
 }
 
 func (c *Checkpoint) nextOfRing(f *frozenRing, table byte, r *ring, rows *Rows, bytesEnd int) bool {

@@ -83,6 +83,12 @@
 // locations decides; an activation for which that would not be clear is refused (CodeRuleConflict). Activating another
 // version of a rule for the same scope replaces the one before. A tag of a scope that leaves the schema matches nothing.
 //
+// An Allocate carries what rules decided, as data: for each of its lines candidates in order, with the units to keep in each
+// and the most to take, or a refusal. The candidates are executed on the stock as it is at the command's place in the log;
+// what they cannot give waits, with Backorder, in the line's own segment. A plan made under other active rules than there are
+// now is CodeRetry. Why a line was filled as it was is kept: what a rule said with the figures of the moment, and for lines
+// without a rule what their segment had available.
+//
 // Idempotency. A command with a key that was used in the last 24 hours answers the kept result (Repeated), or
 // CodeKeyReused with the first field that differs. Every result is kept, refusals too.
 //
@@ -91,9 +97,9 @@
 // command.go and result.go say what goes in and out, check.go what is refused without a look at the state, codec.go the
 // binary form; slab.go, text.go, table.go and ring.go are the pointer-free memory; state.go has the rows and change.go the
 // one way to change them; schema.go and split.go are the percentages; apply.go is the way of a command, stock.go,
-// group.go, future.go, allocate.go, order.go, orderchange.go and schemachange.go what it does, rule.go and
+// group.go, future.go, allocate.go, planned.go, order.go, orderchange.go and schemachange.go what it does, rule.go and
 // rulechange.go the rules, room.go what limits it;
-// results.go and events.go are what is kept of it; read.go is the lock-free side; checkpoint.go, rows.go, rulerows.go, archive.go,
+// results.go, events.go and explain.go are what is kept of it; read.go is the lock-free side; checkpoint.go, rows.go, rulerows.go, archive.go,
 // load.go and verify.go are the durable form.
 //
 // # Concurrency

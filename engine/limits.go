@@ -112,6 +112,11 @@ const (
 	EventsMax  = 100_000
 	EventAgeMS = 7 * 24 * 60 * 60 * 1000
 
+	// ExplanationsMax and ExplanationAgeMS bound the kept explanations of lines for which a rule was asked; the oldest goes
+	// first.
+	ExplanationsMax  = 100_000
+	ExplanationAgeMS = 7 * 24 * 60 * 60 * 1000
+
 	// CountAgeMS is how long a stock count stays open at most.
 	CountAgeMS = 24 * 60 * 60 * 1000
 

@@ -20,11 +20,12 @@ type meta struct {
 	index, nowMS, itemSeq, futureSeq, evicted uint64
 	eventFirst, eventNext                     uint64
 	resultFirst, resultNext                   uint64
+	explanationFirst, explanationNext         uint64
 }
 
 func (m *meta) fields() []*uint64 {
 	return []*uint64{&m.index, &m.nowMS, &m.itemSeq, &m.futureSeq, &m.evicted, &m.eventFirst, &m.eventNext,
-		&m.resultFirst, &m.resultNext}
+		&m.resultFirst, &m.resultNext, &m.explanationFirst, &m.explanationNext}
 }
 
 func (e *Engine) appendMeta(b []byte) []byte {
@@ -32,6 +33,7 @@ func (e *Engine) appendMeta(b []byte) []byte {
 		index: e.appliedIndex.Load(), nowMS: uint64(e.nowMS.Load()), itemSeq: e.itemSeq, futureSeq: e.futureSeq,
 		evicted: uint64(e.stats.evicted.Load()), eventFirst: e.events.ring.first, eventNext: e.events.ring.next,
 		resultFirst: e.results.ring.first, resultNext: e.results.ring.next,
+		explanationFirst: e.explanations.ring.first, explanationNext: e.explanations.ring.next,
 	}
 	b = append(b, stateVersion)
 	for _, field := range m.fields() {
@@ -201,6 +203,11 @@ func (l *Loader) Row(key, value []byte) error {
 			return err
 		}
 		return l.entry(&l.e.events.ring, binary.BigEndian.Uint64(rest), value)
+	case table == explanationTable && len(rest) == 8:
+		if err := readExplanation(value, new(ItemExplanation)); err != nil {
+			return err
+		}
+		return l.entry(&l.e.explanations.ring, binary.BigEndian.Uint64(rest), value)
 	case table == resultTable && len(rest) == 8:
 		return l.result(binary.BigEndian.Uint64(rest), value)
 	case table == ruleTable && len(rest) == 0:
@@ -273,7 +280,8 @@ func (l *Loader) finishRings() error {
 	for _, r := range []struct {
 		ring        *ring
 		first, next uint64
-	}{{&e.events.ring, l.meta.eventFirst, l.meta.eventNext}, {&e.results.ring, l.meta.resultFirst, l.meta.resultNext}} {
+	}{{&e.events.ring, l.meta.eventFirst, l.meta.eventNext}, {&e.results.ring, l.meta.resultFirst, l.meta.resultNext},
+		{&e.explanations.ring, l.meta.explanationFirst, l.meta.explanationNext}} {
 		if r.ring.len() == 0 {
 			r.ring.start(r.next)
 		}
@@ -283,6 +291,8 @@ func (l *Loader) finishRings() error {
 	}
 	e.changes.events = ringChanges{first: e.events.ring.first, next: e.events.ring.next}
 	e.changes.results = ringChanges{first: e.results.ring.first, next: e.results.ring.next}
+	e.changes.explanations = ringChanges{first: e.explanations.ring.first, next: e.explanations.ring.next}
+	e.stats.explanations.Store(int64(e.explanations.ring.len()))
 	e.stats.events.Store(int64(e.events.ring.len()))
 	e.stats.results.Store(int64(e.results.ring.len()))
 	return nil

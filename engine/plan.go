@@ -29,3 +29,15 @@ type PlannedCandidate struct {
 	Keep int64 // units that stay available in the segment
 	Max  int64 // units taken at most; 0: no max
 }
+
+var planOutcomeTexts = [...]string{
+	PlanCandidates: "candidates", PlanRefused: "refused", PlanFallback: "fallback", PlanRejected: "rejected",
+}
+
+// String is the outcome's stable text, as the API shows it.
+func (o PlanOutcome) String() string {
+	if o > 0 && int(o) < len(planOutcomeTexts) {
+		return planOutcomeTexts[o]
+	}
+	return "native"
+}

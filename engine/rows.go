@@ -7,7 +7,7 @@ import (
 )
 
 // stateVersion is the first byte of the meta row. Any change of a row's form is a new version.
-const stateVersion = 1
+const stateVersion = 2
 
 // The rows of the durable form. A row's key says which row of its slab it is, so that references between rows and the
 // choice of free rows are the same after a restart.
@@ -147,7 +147,7 @@ func (e *Engine) appendItem(b []byte, it *item) []byte {
 	b = appendText(b, e.text(it.upc))
 	b = appendText(b, e.text(it.location))
 	b = binary.AppendUvarint(b, it.seq)
-	b = appendUnits(b, int64(it.tagSet), it.requested, it.expiresMS)
+	b = appendUnits(b, int64(it.tagSet), it.requested, it.expiresMS, int64(it.explanation))
 	lines := uint64(0)
 	for row := it.lines; row != 0; row = e.lines.at(row).next {
 		lines++
@@ -155,7 +155,7 @@ func (e *Engine) appendItem(b []byte, it *item) []byte {
 	b = binary.AppendUvarint(b, lines)
 	for row := it.lines; row != 0; row = e.lines.at(row).next {
 		l := e.lines.at(row)
-		b = appendUnits(b, int64(l.tagSet), l.took, l.waited, l.allocated, l.pending, l.fulfilled, l.returned, l.released)
+		b = appendUnits(b, int64(l.tagSet), l.took, l.waited, l.allocated, l.pending, l.fulfilled, l.returned, l.released, l.before)
 	}
 	b = binary.AppendUvarint(b, uint64(it.moveCount))
 	for row := it.moves; row != 0; row = e.moves.at(row).next {
@@ -188,8 +188,8 @@ const storedCounted = 1
 const (
 	storedFutureBytesMin  = 5
 	storedSegmentBytesMin = 8
-	storedItemBytesMin    = 9
-	storedLineBytesMin    = 8
+	storedItemBytesMin    = 10
+	storedLineBytesMin    = 9
 	storedMoveBytesMin    = 5
 )
 
@@ -209,11 +209,12 @@ func readOrder(b []byte) (o storedOrder, err error) {
 
 func readItem(in *reader, s *storedItem) {
 	s.id, s.upc, s.location = in.name(), in.name(), in.name()
-	s.item = item{seq: in.uvarint(), tagSet: readTagSet(in), requested: in.units(), expiresMS: in.units()}
+	s.item = item{seq: in.uvarint(), tagSet: readTagSet(in), requested: in.units(), expiresMS: in.units(),
+		explanation: uint64(in.units())}
 	s.lines = make([]line, in.count(storedLineBytesMin))
 	for i := range s.lines {
 		s.lines[i] = line{tagSet: readTagSet(in), took: in.units(), waited: in.units(), allocated: in.units(),
-			pending: in.units(), fulfilled: in.units(), returned: in.units(), released: in.units()}
+			pending: in.units(), fulfilled: in.units(), returned: in.units(), released: in.units(), before: in.units()}
 	}
 	s.moves = make([]movement, in.count(storedMoveBytesMin))
 	for i := range s.moves {
@@ -245,6 +246,7 @@ func (e *Engine) loadOrder(row uint32, o *storedOrder) {
 		it := e.items.at(itemRow)
 		it.upc, it.location = e.intern(&e.upcs, s.upc), e.intern(&e.locations, s.location)
 		it.tagSet, it.requested, it.expiresMS, it.seq = s.item.tagSet, s.item.requested, s.item.expiresMS, s.item.seq
+		it.explanation = s.item.explanation
 		for _, l := range s.lines {
 			e.createLine(itemRow, l)
 		}

@@ -90,6 +90,8 @@ type item struct {
 	requested int64
 	expiresMS int64  // Unix milliseconds; 0: no reservation
 	seq       uint64 // order of creation, over all orders; 0: the row is free
+
+	explanation uint64 // number of what a rule said, 0: none was asked
 }
 
 // line is the units of one order item from one segment.
@@ -108,6 +110,7 @@ type line struct {
 	fulfilled int64
 	returned  int64
 	released  int64
+	before    int64 // available when the units were taken
 }
 
 // movement is one entry of an order item's history.
@@ -155,6 +158,8 @@ type Engine struct {
 	results results
 	events  eventLog
 
+	explanations explanationLog
+
 	// archivedNow holds the orders that left memory since the last freeze, archivedWas those of the frozen checkpoint.
 	archivedNow atomic.Pointer[archivedRows]
 	archivedWas atomic.Pointer[archivedRows]
@@ -166,7 +171,7 @@ type Engine struct {
 
 // stats are figures that may be read at any time.
 type stats struct {
-	records, segments, upcs, orders, items, results, events, evicted, futures atomic.Int64
+	records, segments, upcs, orders, items, results, events, explanations, evicted, futures atomic.Int64
 }
 
 // Stats are the sizes of the state.
@@ -180,6 +185,8 @@ type Stats struct {
 	Evicted    int64 // orders that have left memory since the start of the log
 	Results    int64 // kept for idempotency keys
 	Events     int64
+
+	Explanations int64 // kept, of lines for which a rule was asked
 }
 
 // Stats gives the sizes of the state; it may be called at any time.
@@ -188,7 +195,7 @@ func (e *Engine) Stats() Stats {
 	return Stats{
 		Records: s.records.Load(), Segments: s.segments.Load(), UPCs: s.upcs.Load(), Futures: s.futures.Load(),
 		Orders: s.orders.Load(), OrderItems: s.items.Load(), Evicted: s.evicted.Load(),
-		Results: s.results.Load(), Events: s.events.Load(),
+		Results: s.results.Load(), Events: s.events.Load(), Explanations: s.explanations.Load(),
 	}
 }
 
@@ -201,8 +208,10 @@ func New() *Engine {
 	e.archivedNow.Store(newArchivedRows())
 	e.results.ring.start(1)
 	e.events.ring.start(1)
+	e.explanations.ring.start(1)
 	e.changes.results = ringChanges{first: 1, next: 1}
 	e.changes.events = ringChanges{first: 1, next: 1}
+	e.changes.explanations = ringChanges{first: 1, next: 1}
 	return e
 }
 

@@ -124,6 +124,9 @@ func (e *Engine) Hash() [32]byte {
 	for n := e.events.ring.first; n < e.events.ring.next; n++ {
 		write(numberKey(eventTable, n), e.events.ring.get(n))
 	}
+	for n := e.explanations.ring.first; n < e.explanations.ring.next; n++ {
+		write(numberKey(explanationTable, n), e.explanations.ring.get(n))
+	}
 	for n := e.results.ring.first; n < e.results.ring.next; n++ {
 		write(numberKey(resultTable, n), e.results.ring.get(n))
 	}

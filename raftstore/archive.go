@@ -82,28 +82,42 @@ func (a *archive) mayHave(orderID string) bool {
 
 // read fills v with an order, wherever it is.
 func (a *archive) read(orderID string, v *engine.OrderView) (bool, error) {
+	row, found, err := a.anyRow(orderID)
+	if err != nil || !found {
+		return false, err
+	}
+	return true, decodeArchived(orderID, row, v)
+}
+
+// explain fills v with why an order was filled as it was.
+func (a *archive) explain(orderID string, v *engine.OrderExplanation) (bool, error) {
+	row, found, err := a.anyRow(orderID)
+	if err != nil || !found {
+		return false, err
+	}
+	a.applier.locked(func(e *engine.Engine) { err = e.ExplainOrder(row, v) })
+	if err != nil {
+		return false, fmt.Errorf("raftstore: explain order %q: %w", orderID, err)
+	}
+	return true, nil
+}
+
+// anyRow gives the stored form of an order, wherever it is. Under the mutex it is only encoded: what a reader makes of it
+// is its own time.
+func (a *archive) anyRow(orderID string) (row []byte, found bool, err error) {
 	for range archiveAttemptsMax {
-		// Under the mutex an order is only encoded: what a reader makes of it is its own time.
-		row, found := []byte(nil), false
 		a.applier.locked(func(e *engine.Engine) { row, found = e.AppendOrder(nil, orderID) })
-		if found {
-			return true, decodeArchived(orderID, row, v)
+		if found || !a.mayHaveAny() {
+			return row, found, nil
 		}
-		if !a.mayHaveAny() {
-			return false, nil
-		}
-		row, found, err := a.row(orderID)
-		if err != nil {
-			return false, err
-		}
-		if found {
-			return true, decodeArchived(orderID, row, v)
+		if row, found, err = a.row(orderID); err != nil || found {
+			return row, found, err
 		}
 		if !a.applier.engine.MayHaveOrder(orderID) {
-			return false, nil
+			return nil, false, nil
 		}
 	}
-	return false, fmt.Errorf("raftstore: order %q moved between memory and archive %d times while it was read",
+	return nil, false, fmt.Errorf("raftstore: order %q moved between memory and archive %d times while it was read",
 		orderID, archiveAttemptsMax)
 }
 

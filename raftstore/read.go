@@ -44,6 +44,11 @@ func (s *Store) ReadOrder(orderID string, v *engine.OrderView) (bool, error) {
 	return s.archive.read(orderID, v)
 }
 
+// Explain fills v with why an order was filled as it was. It returns false if there is no such order.
+func (s *Store) Explain(orderID string, v *engine.OrderExplanation) (bool, error) {
+	return s.archive.explain(orderID, v)
+}
+
 // Events appends the events after the given one, at most limit.
 func (s *Store) Events(after engine.EventID, limit int, dst []engine.Event) []engine.Event {
 	if after == math.MaxUint64 { // the engine begins at the number after it

@@ -129,6 +129,7 @@ func TestFullDisk(t *testing.T) {
 	for range 300 {
 		mustDo(t, s, refresh("A", 1))
 	}
+	eventually(t, "an attempt", func() bool { return attempts.Load() > 0 })
 	if got, took := attempts.Load(), time.Since(start); got < 1 || got > 1+int64(took/checkpointRetryInterval) {
 		t.Fatalf("%d attempts in %s, want one each %s", got, took, checkpointRetryInterval)
 	}

@@ -1,0 +1,136 @@
+package engine
+
+import "encoding/binary"
+
+// explanationLog keeps what rules said about the last order items, the oldest first.
+type explanationLog struct {
+	ring ring
+	buf  []byte
+}
+
+var whyTexts = [...]string{
+	WhyTaken: "taken", WhyUnknownTag: "unknown-tag", WhyUnknownSegment: "unknown-segment", WhyNothing: "nothing-available",
+	WhyKept: "kept", WhyFull: "full",
+}
+
+// String is the reason's stable text, as the API shows it.
+func (w CandidateWhy) String() string {
+	if w > 0 && int(w) < len(whyTexts) {
+		return whyTexts[w]
+	}
+	return "unknown"
+}
+
+// explain keeps why a planned line was filled as it was, and gives the explanation's number.
+func (e *Engine) explain(p *linePlan, takes []take, recordVersion uint64) uint64 {
+	log := &e.explanations
+	for log.ring.len() >= ExplanationsMax {
+		e.dropExplanation()
+	}
+	b := binary.AppendVarint(log.buf[:0], e.nowMS.Load())
+	b = binary.AppendUvarint(b, e.appliedIndex.Load())
+	b = appendText(b, p.plan.Rule)
+	b = binary.AppendUvarint(b, uint64(p.plan.Version))
+	b = append(b, byte(p.plan.Outcome))
+	b = appendText(b, p.plan.Reason)
+	b = binary.AppendUvarint(b, p.plan.RecordVersion)
+	b = binary.AppendUvarint(b, recordVersion)
+	b = appendUnits(b, p.pending)
+	b = binary.AppendUvarint(b, uint64(len(takes)))
+	for i := range takes {
+		t := &takes[i]
+		b = appendTags(b, t.Tags)
+		b = appendUnits(b, int64(t.TagSet), t.Keep, t.Max, t.OnHand, t.Allocated, t.Pending, t.SafetyStock, t.Available, t.Taken)
+		b = append(b, byte(t.Why))
+	}
+	log.buf = b
+	e.stats.explanations.Add(1)
+	return log.ring.add(b)
+}
+
+// storedCandidateBytesMin is what a candidate of an explanation has at least.
+const storedCandidateBytesMin = 11
+
+// readExplanation reads what explain wrote. The texts alias b.
+func readExplanation(b []byte, x *ItemExplanation) error {
+	in := reader{b: b}
+	x.TimeMS, x.Index = in.varint(), in.uvarint()
+	x.Rule, x.Version, x.Outcome, x.Reason = in.text(), in.uint32(), PlanOutcome(in.byte()), in.text()
+	x.SeenVersion, x.RecordVersion = in.uvarint(), in.uvarint()
+	x.Pending = in.units()
+	for range in.count(storedCandidateBytesMin) {
+		var c CandidateExplanation
+		for range in.count(tagBytesMin) {
+			c.Tags = append(c.Tags, Tag{Category: in.text(), Value: in.text()})
+		}
+		c.TagSet = readTagSet(&in)
+		c.Keep, c.Max, c.OnHand, c.Allocated, c.Pending = in.units(), in.units(), in.units(), in.units(), in.units()
+		c.SafetyStock, c.Available, c.Taken, c.Why = in.units(), in.units(), in.units(), CandidateWhy(in.byte())
+		x.Candidates = append(x.Candidates, c)
+	}
+	return in.end(ErrCorrupt)
+}
+
+// ExplainOrder says why an order was filled as it was, from its stored form (AppendOrder, AppendArchived, or a row of
+// ArchivedTable) and what is kept of the rules. The caller holds the mutex under which Apply is called; v's texts are
+// copies.
+func (e *Engine) ExplainOrder(row []byte, v *OrderExplanation) error {
+	o, err := readOrder(append([]byte(nil), row...))
+	if err != nil {
+		return err
+	}
+	*v = OrderExplanation{OrderID: o.id}
+	for i := range o.items {
+		s := &o.items[i]
+		x := ItemExplanation{ItemID: s.id, UPC: s.upc, Location: s.location, TagSet: s.item.tagSet, Requested: s.item.requested}
+		switch number, ring := s.item.explanation, &e.explanations.ring; {
+		case number == 0:
+			x.native(s)
+		case number < ring.first || number >= ring.next:
+			x.Expired = true
+		default:
+			if err := readExplanation(append([]byte(nil), ring.get(number)...), &x); err != nil {
+				return err
+			}
+		}
+		v.Items = append(v.Items, x)
+	}
+	return nil
+}
+
+// native explains an item for which no rule was asked: its own segment was the one candidate.
+func (x *ItemExplanation) native(s *storedItem) {
+	for i := range s.moves {
+		if m := &s.moves[i]; m.kind == MovementAllocated || m.kind == MovementPending {
+			x.Index, x.TimeMS = uint64(m.index), m.timeMS // a spent item may have been allocated anew: the last one counts
+		}
+	}
+	for i := range s.lines {
+		l := &s.lines[i]
+		c := CandidateExplanation{TagSet: l.tagSet, Available: l.before, Taken: l.took, Why: WhyTaken}
+		if l.took == 0 {
+			c.Why = WhyNothing
+		}
+		x.Pending += l.waited
+		x.Candidates = append(x.Candidates, c)
+	}
+}
+
+func (e *Engine) forgetOldExplanations() {
+	ring := &e.explanations.ring
+	for ring.len() > 0 {
+		in := reader{b: ring.get(ring.first)}
+		if in.varint()+ExplanationAgeMS > e.nowMS.Load() {
+			return
+		}
+		e.dropExplanation()
+	}
+}
+
+func (e *Engine) dropExplanation() {
+	if c := e.changes.frozen; c != nil {
+		c.explanations.keep(&e.explanations.ring)
+	}
+	e.explanations.ring.drop()
+	e.stats.explanations.Add(-1)
+}

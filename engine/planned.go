@@ -1,0 +1,203 @@
+package engine
+
+import (
+	"fmt"
+	"strconv"
+)
+
+// take is what became of a candidate of a planned line.
+type take struct {
+	segment uint32
+	CandidateExplanation
+}
+
+// checkPlans checks the form of what rules decided, in the manner of CheckCommand. Tags are the schema's to judge.
+func checkPlans(c *Allocate, plans []PlannedLine) (field, value string, ok bool) {
+	last := -1
+	for i := range plans {
+		p := &plans[i]
+		fault := func(field string, n int64) (string, string, bool) {
+			return fmt.Sprintf("plans[%d].%s", i, field), strconv.FormatInt(n, 10), false
+		}
+		switch {
+		case p.Line <= last || p.Line >= len(c.Lines):
+			return fault("line", int64(p.Line))
+		case p.Outcome < PlanCandidates || p.Outcome > PlanRejected:
+			return fault("outcome", int64(p.Outcome))
+		case !isText(p.Rule, RuleNameBytesMax) || !isOptionalText(p.Reason, RuleReasonBytesMax):
+			return fault("rule", int64(len(p.Rule)))
+		case len(p.Candidates) > CandidatesMax || len(p.Candidates) > 0 && p.Outcome != PlanCandidates:
+			return fault("candidates", int64(len(p.Candidates)))
+		}
+		for k := range p.Candidates {
+			if q := &p.Candidates[k]; q.Keep < 0 || q.Keep > RecordUnitsMax || q.Max < 0 || q.Max > RecordUnitsMax || checkTags("tags", q.Tags) != nil {
+				return fault("candidates", int64(k))
+			}
+		}
+		last = p.Line
+	}
+	return "", "", true
+}
+
+// planRuled is planLine for a line about which a rule was asked.
+func (e *Engine) planRuled(c *Allocate, l *AllocateLine, p *linePlan, out *LineResult) {
+	out.Rule, out.RuleVersion, out.Reason = p.plan.Rule, p.plan.Version, p.plan.Reason
+	p.from = len(e.scratch.takes)
+	switch p.plan.Outcome {
+	case PlanRefused:
+		p.code = CodeRuleRefused
+	case PlanRejected:
+		p.code = CodeRuleFailed
+	case PlanFallback:
+		e.planLine(c, l, p, out)
+		if p.segment != 0 {
+			e.addTake(PlannedCandidate{Tags: l.Tags}, p.tagSet, p.segment, p.before, p.units, p.units)
+		}
+	default:
+		e.planCandidates(c, l, p, out)
+	}
+	p.to = len(e.scratch.takes)
+	out.Code = p.code
+}
+
+// planCandidates takes from the candidates in their order. A line that is refused gives back what it took.
+func (e *Engine) planCandidates(c *Allocate, l *AllocateLine, p *linePlan, out *LineResult) {
+	if p.record = e.findRecord(l.UPC, l.Location); p.record == 0 {
+		p.code = CodeUnknownRecord
+		return
+	}
+	p.tagSet = e.Schema().find(&p.key)
+	left := l.Quantity
+	for i := range p.plan.Candidates {
+		left -= e.takeFrom(p, &p.plan.Candidates[i], left)
+	}
+	p.units = l.Quantity - left
+	switch {
+	case left > 0 && c.Backorder && !e.takePending(&stockTarget{record: p.record, key: p.key}, l.UPC, l.Location, left):
+		p.code = CodeTooMany
+	case left > 0 && c.Backorder:
+		p.pending = left
+	case left > 0 && (c.Mode != ModePartial || p.units == 0):
+		p.code = CodeInsufficient
+	case p.tagSet == 0 && !e.takeTagSet():
+		p.code = CodeTooMany
+	}
+	if p.code == CodeOK {
+		return
+	}
+	out.Available = p.units
+	for i := range e.scratch.takes[p.from:] {
+		if t := &e.scratch.takes[p.from+i]; t.Taken > 0 {
+			*e.scratch.sums.of(t.segment) -= t.Taken
+		}
+	}
+}
+
+// takeTagSet says that the schema has room for the tags that an item asked for, though it is filled from others.
+func (e *Engine) takeTagSet() bool {
+	e.scratch.room.sets++
+	return int(e.Schema().sets.used)+e.scratch.room.sets <= TagSetsMax
+}
+
+// takeFrom notes what a candidate gives of the units that are left, and returns it.
+func (e *Engine) takeFrom(p *linePlan, c *PlannedCandidate, left int64) int64 {
+	key, _, code, _ := e.Schema().key(c.Tags)
+	if code != CodeOK {
+		e.scratch.takes = append(e.scratch.takes, take{CandidateExplanation: passedOver(c, WhyUnknownTag)})
+		return 0
+	}
+	set, segment := e.Schema().find(&key), uint32(0)
+	if set != 0 {
+		segment = e.findSegment(e.records.at(p.record), set)
+	}
+	if segment == 0 {
+		e.scratch.takes = append(e.scratch.takes, take{CandidateExplanation: passedOver(c, WhyUnknownSegment)})
+		return 0
+	}
+	available := e.unclaimed(segment)
+	units := max(0, min(left, available-c.Keep))
+	if c.Max > 0 {
+		units = min(units, c.Max)
+	}
+	e.addTake(*c, set, segment, available, units, left)
+	*e.scratch.sums.of(segment) += units
+	return units
+}
+
+func passedOver(c *PlannedCandidate, why CandidateWhy) CandidateExplanation {
+	return CandidateExplanation{Tags: c.Tags, Keep: c.Keep, Max: c.Max, Why: why}
+}
+
+// addTake notes what a segment had and gave.
+func (e *Engine) addTake(c PlannedCandidate, set TagSetID, segment uint32, available, units, left int64) {
+	s := e.segments.at(segment)
+	t := take{segment: segment, CandidateExplanation: CandidateExplanation{
+		Tags: c.Tags, TagSet: set, Keep: c.Keep, Max: c.Max, OnHand: s.onHand, Allocated: s.allocated, Pending: s.pending,
+		SafetyStock: s.safety, Available: available, Taken: units, Why: WhyTaken,
+	}}
+	switch {
+	case units > 0:
+	case left == 0:
+		t.Why = WhyFull
+	case available == 0:
+		t.Why = WhyNothing
+	default:
+		t.Why = WhyKept
+	}
+	e.scratch.takes = append(e.scratch.takes, t)
+}
+
+// commitPlanned does a planned line: one allocation line for each segment that gives, and the item's own segment for what
+// has to wait.
+func (e *Engine) commitPlanned(orderRow uint32, c *Allocate, i int, out *LineResult) {
+	l, p := &c.Lines[i], &e.scratch.lines[i]
+	takes := e.scratch.takes[p.from:p.to]
+	e.touchOrder(orderRow)
+	rec, w := e.begin(p.record)
+	seen := rec.version
+	if p.tagSet == 0 {
+		p.tagSet = e.tagSetOf(&p.key)
+	}
+	itemRow := e.newItem(orderRow, p, rec, p.tagSet, c, l)
+	for k := range takes {
+		if units, first := takenOf(takes, k); first && units > 0 {
+			e.commitPart(rec, &w, itemRow, takes[k].segment, takes[k].TagSet, units, 0, takes[k].Available, out)
+		}
+	}
+	if p.pending > 0 {
+		own := e.findSegment(rec, p.tagSet)
+		if own == 0 {
+			own = e.addSegment(rec, p.tagSet)
+		}
+		e.commitPart(rec, &w, itemRow, own, p.tagSet, 0, p.pending, 0, out)
+	}
+	e.orders.at(orderRow).open++
+	e.items.at(itemRow).explanation = e.explain(p, takes, seen)
+	e.end(rec, &w)
+}
+
+// takenOf adds up what the segment of candidate k gives to the line, which may name it more than once; first says that no
+// earlier candidate is of the segment.
+func takenOf(takes []take, k int) (units int64, first bool) {
+	for i := range takes {
+		if takes[i].segment == takes[k].segment && takes[i].segment != 0 {
+			if i < k {
+				return 0, false
+			}
+			units += takes[i].Taken
+		}
+	}
+	return units, true
+}
+
+// commitPart promises units of one segment to an item.
+func (e *Engine) commitPart(rec *record, w *window, itemRow, segment uint32, set TagSetID, units, pending, before int64, out *LineResult) {
+	lineRow := e.createLine(itemRow, line{tagSet: set, took: units, waited: pending, allocated: units, pending: pending, before: before})
+	e.change(rec, w, segment, delta{allocated: units, pending: pending})
+	if pending > 0 {
+		e.wait(e.segments.at(segment), lineRow)
+	}
+	e.moved(itemRow, MovementAllocated, set, units)
+	e.moved(itemRow, MovementPending, set, pending)
+	out.Parts = append(out.Parts, Part{TagSet: set, Units: units, Pending: pending})
+}
