@@ -17,9 +17,11 @@ type linePlan struct {
 	pending int64
 	before  int64 // available to the line
 
-	// plan is what a rule decided, nil on the native path; its candidates are scratch.takes[from:to].
+	// plan is what a rule decided, nil on the native path; its candidates are scratch.takes[from:to], and version is the
+	// record's before the command.
 	plan     *PlannedLine
-	from, to int
+	from, to uint32
+	version  uint64
 }
 
 // allocate promises units: it plans all lines against the state as it is, then does them all, or none.

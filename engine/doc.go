@@ -84,10 +84,16 @@
 // version of a rule for the same scope replaces the one before. A tag of a scope that leaves the schema matches nothing.
 //
 // An Allocate carries what rules decided, as data: for each of its lines candidates in order, with the units to keep in each
-// and the most to take, or a refusal. The candidates are executed on the stock as it is at the command's place in the log;
-// what they cannot give waits, with Backorder, in the line's own segment. A plan made under other active rules than there are
-// now is CodeRetry. Why a line was filled as it was is kept: what a rule said with the figures of the moment, and for lines
-// without a rule what their segment had available.
+// and the most to take, or a refusal. The candidates are executed on the stock as it is at the command's place in the log:
+// each gives what is wanted still, at most its available units less what it keeps, at most its max; one that the schema or
+// the record does not know is passed over. A line that is refused takes nothing, and its Available is what the candidates
+// could have given. What they cannot give waits, with Backorder, in the line's own segment, as all pending units do: what a
+// rule has left there goes to them at once. An item keeps the tags that its order asked for, whatever fills it; units go back
+// to the segments that they came from. An item that exists answers as ever, its plan unread. A plan made under other active
+// rules than there are now is CodeRetry.
+//
+// Why an item was filled as it was is kept, 100,000 items or a week: what a rule said, with the figures of the moment. For
+// lines without a rule the allocation line keeps what its segment had available.
 //
 // Idempotency. A command with a key that was used in the last 24 hours answers the kept result (Repeated), or
 // CodeKeyReused with the first field that differs. Every result is kept, refusals too.

@@ -3,6 +3,7 @@
 package engine_test
 
 import (
+	"fmt"
 	"testing"
 
 	"apportion/engine"
@@ -21,6 +22,38 @@ func TestAllocateDoesNotAllocate(t *testing.T) {
 		t.Errorf("an Allocate allocates %v times on the heap", allocs)
 	}
 	a.check(t)
+}
+
+// TestPlannedAllocateDoesNotAllocate is TestAllocateDoesNotAllocate for lines that a rule has planned.
+func TestPlannedAllocateDoesNotAllocate(t *testing.T) {
+	const orders = 20_000
+	e := stockedEngine(t, 1, 5, bigStock)
+	mustApply(t, e, 2, &engine.PutRule{Name: "r", Source: "s", Hooks: []engine.RuleHook{engine.HookSelect}})
+	mustApply(t, e, 2, &engine.ActivateRule{Name: "r", Hook: engine.HookSelect, FailuresMax: 1})
+	env := engine.Envelope{RulesIndex: e.Rules().Index(), Plans: []engine.PlannedLine{{Rule: "r", Version: 1,
+		Outcome: engine.PlanCandidates, Candidates: []engine.PlannedCandidate{
+			{Tags: []engine.Tag{tag("Channel", "v1")}, Max: 1}, {Tags: []engine.Tag{tag("Channel", "v2")}, Keep: 3}}}}}
+	commands := make([][]byte, 2*orders+1) // AllocsPerRun calls once more
+	for i := range commands {
+		commands[i] = engine.AppendCommand(nil, &env, &engine.Allocate{OrderID: fmt.Sprint("o", i), Lines: []engine.AllocateLine{
+			{ItemID: "1", UPC: benchUPC(0), Location: "X", Quantity: 2, Tags: []engine.Tag{tag("Channel", "v0")}}}})
+	}
+	var dst []byte
+	next := 0
+	apply := func() {
+		dst = e.Apply(uint64(3+next), benchNowMS, commands[next], dst[:0])
+		next++
+	}
+	for range orders {
+		apply()
+	}
+	if allocs := testing.AllocsPerRun(orders, apply); allocs != 0 {
+		t.Errorf("a planned Allocate allocates %v times on the heap", allocs)
+	}
+	var r engine.Result
+	if err := engine.DecodeResult(dst, &r); err != nil || r.Code != engine.CodeOK || len(r.Lines[0].Parts) != 2 {
+		t.Fatalf("the last allocate answers %+v, %v", r, err)
+	}
 }
 
 func TestReadsDoNotAllocate(t *testing.T) {

@@ -18,11 +18,13 @@ func (w CandidateWhy) String() string {
 	if w > 0 && int(w) < len(whyTexts) {
 		return whyTexts[w]
 	}
-	return "unknown"
+	return whyUnknown
 }
 
+const whyUnknown = "unknown"
+
 // explain keeps why a planned line was filled as it was, and gives the explanation's number.
-func (e *Engine) explain(p *linePlan, takes []take, recordVersion uint64) uint64 {
+func (e *Engine) explain(p *linePlan, takes []take) uint64 {
 	log := &e.explanations
 	for log.ring.len() >= ExplanationsMax {
 		e.dropExplanation()
@@ -34,7 +36,7 @@ func (e *Engine) explain(p *linePlan, takes []take, recordVersion uint64) uint64
 	b = append(b, byte(p.plan.Outcome))
 	b = appendText(b, p.plan.Reason)
 	b = binary.AppendUvarint(b, p.plan.RecordVersion)
-	b = binary.AppendUvarint(b, recordVersion)
+	b = binary.AppendUvarint(b, p.version)
 	b = appendUnits(b, p.pending)
 	b = binary.AppendUvarint(b, uint64(len(takes)))
 	for i := range takes {
@@ -66,9 +68,26 @@ func readExplanation(b []byte, x *ItemExplanation) error {
 		c.TagSet = readTagSet(&in)
 		c.Keep, c.Max, c.OnHand, c.Allocated, c.Pending = in.units(), in.units(), in.units(), in.units(), in.units()
 		c.SafetyStock, c.Available, c.Taken, c.Why = in.units(), in.units(), in.units(), CandidateWhy(in.byte())
+		if c.Why.String() == whyUnknown {
+			in.fail("unknown reason")
+		}
 		x.Candidates = append(x.Candidates, c)
 	}
+	if x.Outcome != PlanCandidates && x.Outcome != PlanFallback {
+		in.fail("no outcome that fills an item")
+	}
 	return in.end(ErrCorrupt)
+}
+
+// Explain says why an order that is in memory was filled as it was. The caller holds the mutex under which Apply is called.
+func (e *Engine) Explain(orderID string, v *OrderExplanation) bool {
+	row, found := e.AppendOrder(nil, orderID)
+	if !found {
+		return false
+	}
+	err := e.ExplainOrder(row, v)
+	assert(err == nil, "an order in memory cannot be explained")
+	return true
 }
 
 // ExplainOrder says why an order was filled as it was, from its stored form (AppendOrder, AppendArchived, or a row of

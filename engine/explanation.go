@@ -14,20 +14,21 @@ type ItemExplanation struct {
 	TagSet    TagSetID // that the order asked for
 	Requested int64
 	Pending   int64  // what was left to wait for stock
-	Index     uint64 // log index of the allocation
+	Index     uint64 // log index of the allocation; 0: no longer known
 	TimeMS    int64  // its entry's time, Unix milliseconds
 
 	// Expired says that a rule was asked, but what it said is no longer kept.
 	Expired bool
 
-	// Rule is empty on the native path, which has the item's own segment as its one candidate.
+	// Rule is empty on the native path. The one candidate is then the item's own segment, with TagSet, Available, Taken and
+	// Why; its other figures are not kept.
 	Rule    string
 	Version uint32
 	Outcome PlanOutcome
 	Reason  string
 
-	// SeenVersion is the version of the record that the rule saw, RecordVersion that from which the units were taken. If
-	// they differ, the stock has changed in between, and the plan was executed on what there was then.
+	// SeenVersion is the version of the record that the rule saw, RecordVersion that before the command. If they differ, the
+	// stock has changed in between, and the plan was executed on what there was then.
 	SeenVersion   uint64
 	RecordVersion uint64
 
@@ -35,7 +36,7 @@ type ItemExplanation struct {
 }
 
 // CandidateExplanation says what became of one candidate. The figures are the segment's before the command, Available less
-// what the command's earlier lines and candidates took.
+// what the command's earlier lines and candidates took, and never below 0.
 type CandidateExplanation struct {
 	Tags   []Tag    // as planned
 	TagSet TagSetID // 0: the schema, or the record, had no such segment

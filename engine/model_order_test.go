@@ -8,14 +8,43 @@ import (
 )
 
 // release gives up everything that an item still holds or waits for.
-func (m *model) release(it *item, why engine.MovementKind) {
-	m.note(it, why, it.allocated+it.pending)
-	it.released += it.allocated + it.pending
-	it.allocated, it.pending = 0, 0
+func (m *model) release(it *item, why engine.MovementKind) { m.releaseUnits(it, it.held(), why) }
+
+// releaseUnits gives up pending before allocated units, what the item got last first.
+func (m *model) releaseUnits(it *item, units int64, why engine.MovementKind) (parts []part) {
+	pending := int64(0)
+	for _, h := range it.parts {
+		pending += h.pending
+	}
+	pending = min(pending, units)
+	allocated := units - pending
+	for _, h := range slices.Backward(it.parts) {
+		p := part{h.tags.String(), min(allocated, h.allocated), min(pending, h.pending)}
+		h.allocated -= p.Units
+		h.pending -= p.Pending
+		h.released += p.Units + p.Pending
+		allocated -= p.Units
+		pending -= p.Pending
+		m.note(it, why, p.Units+p.Pending)
+		if p.Units+p.Pending > 0 {
+			parts = append(parts, p)
+		}
+	}
+	return parts
+}
+
+// held is what an item has allocated or pending.
+func (it *item) held() (units int64) {
+	for _, h := range it.parts {
+		units += h.allocated + h.pending
+	}
+	return units
 }
 
 // open says that the item blocks its id: something of it is promised, or was fulfilled.
-func (it *item) open() bool { return it.allocated+it.pending+it.fulfilled > 0 }
+func (it *item) open() bool {
+	return it.held() > 0 || slices.ContainsFunc(it.parts, func(h *holding) bool { return h.fulfilled > 0 })
+}
 
 func (o *order) find(id string) *item {
 	if o == nil {
@@ -34,8 +63,8 @@ func (m *model) allocate(c *engine.Allocate) answer {
 		return answer{Code: engine.CodeExpired}
 	}
 	var a answer
-	for _, line := range c.Lines {
-		answer, code := m.allocateLine(c, line)
+	for i := range c.Lines {
+		answer, code := m.allocateLine(c, i)
 		if code != engine.CodeOK {
 			a.Code, a.Lines = code, nil
 			return a
@@ -60,66 +89,78 @@ func refuseOthers(lines []lineAnswer) engine.Code {
 	}
 	for i, line := range lines {
 		if line.Code == engine.CodeOK && !line.Repeated {
-			lines[i] = lineAnswer{ItemID: line.ItemID, Code: engine.CodeUnavailable, Requested: line.Requested}
+			lines[i] = lineAnswer{ItemID: line.ItemID, Code: engine.CodeUnavailable, Requested: line.Requested,
+				Rule: line.Rule, Version: line.Version, Reason: line.Reason}
 		}
 	}
 	return worst
 }
 
 // allocateLine answers one line, or gives the code for which the whole command is refused.
-func (m *model) allocateLine(c *engine.Allocate, line engine.AllocateLine) (lineAnswer, engine.Code) {
-	refused := lineAnswer{ItemID: line.ItemID, Requested: line.Quantity}
+func (m *model) allocateLine(c *engine.Allocate, i int) (lineAnswer, engine.Code) {
+	line := c.Lines[i]
+	a := lineAnswer{ItemID: line.ItemID, Requested: line.Quantity}
 	p := place{line.UPC, line.Location}
 	tags, code := m.resolve(line.Tags)
 	if code != engine.CodeOK {
-		return refused, code
+		return a, code
 	}
 
 	it := m.orders[c.OrderID].find(line.ItemID)
 	if it != nil && it.open() {
 		if it.expiresMS != 0 && it.expiresMS != c.ExpiresAtMS || it.place != p || it.requested != line.Quantity || !maps.Equal(it.tags, tags) {
-			return refused, engine.CodeItemConflict
+			return a, engine.CodeItemConflict
 		}
 		return repeatedLine(it), engine.CodeOK
 	}
 
-	r := m.records[p]
-	if r == nil {
-		refused.Code = engine.CodeUnknownRecord
-		return refused, engine.CodeOK
+	plan := m.decided.of(i)
+	if plan != nil {
+		a.Rule, a.Version, a.Reason = plan.Rule, plan.Version, plan.Reason
 	}
-	s := r.find(tags)
-	if s == nil && !c.Backorder {
-		refused.Code = engine.CodeUnknownSegment
-		return refused, engine.CodeOK
+	var f filling
+	switch {
+	case plan != nil && plan.Outcome == engine.PlanRefused:
+		f.code = engine.CodeRuleRefused
+	case plan != nil && plan.Outcome == engine.PlanRejected:
+		f.code = engine.CodeRuleFailed
+	case m.records[p] == nil:
+		f.code = engine.CodeUnknownRecord
+	case plan != nil && plan.Outcome == engine.PlanCandidates:
+		f = m.fillPlanned(c, line, tags, plan)
+	default:
+		f = m.fillNative(c, line, tags)
 	}
-	var available int64
-	if s != nil {
-		available = max(0, m.available(p, s))
+	if f.code != engine.CodeOK {
+		a.Code, a.Available = f.code, f.available
+		return a, engine.CodeOK
 	}
-	units := min(available, line.Quantity)
-	var pending int64
-	if c.Backorder {
-		pending = line.Quantity - units
+	m.fill(c, line, it, tags, plan, &f)
+	a.Units, a.Pending = f.units, f.pending
+	for _, h := range f.parts {
+		a.Parts = append(a.Parts, part{h.tags.String(), h.firstUnits, h.firstPending})
 	}
-	short := units+pending < line.Quantity
-	if short && c.Mode != engine.ModePartial || units+pending == 0 {
-		refused.Code = engine.CodeInsufficient
-		refused.Available = available
-		return refused, engine.CodeOK
-	}
+	m.releasePending(p)
+	return a, engine.CodeOK
+}
 
-	r.segment(tags)
+// fill creates an item, or starts a spent one anew.
+func (m *model) fill(c *engine.Allocate, line engine.AllocateLine, it *item, tags tagSet, plan *engine.PlannedLine, f *filling) {
+	p := place{line.UPC, line.Location}
 	m.sequence++
 	next := item{
 		id: line.ItemID, place: p, tags: tags, requested: line.Quantity, expiresMS: c.ExpiresAtMS, sequence: m.sequence,
-		allocated: units, pending: pending, firstUnits: units, firstPending: pending,
+		parts: f.parts, why: m.explain(p, plan, f, tags),
 	}
 	if it != nil {
 		next.history = it.history
 	}
-	m.note(&next, engine.MovementAllocated, units)
-	m.note(&next, engine.MovementPending, pending)
+	for _, h := range f.parts {
+		h.firstUnits, h.firstPending = h.allocated, h.pending
+		m.records[p].segment(h.tags)
+		m.note(&next, engine.MovementAllocated, h.allocated)
+		m.note(&next, engine.MovementPending, h.pending)
+	}
 	if it == nil {
 		if m.orders[c.OrderID] == nil {
 			m.orders[c.OrderID] = &order{}
@@ -128,30 +169,32 @@ func (m *model) allocateLine(c *engine.Allocate, line engine.AllocateLine) (line
 	} else {
 		*it = next
 	}
-	return lineAnswer{
-		ItemID: line.ItemID, Requested: line.Quantity, Units: units, Pending: pending,
-		Parts: []part{{tags.String(), units, pending}},
-	}, engine.CodeOK
 }
 
 // repeatedLine answers an equal line for an item that exists.
 func repeatedLine(it *item) lineAnswer {
-	return lineAnswer{
-		ItemID: it.id, Repeated: true, Requested: it.requested, Units: it.firstUnits, Pending: it.firstPending,
-		Parts: []part{{it.tags.String(), it.firstUnits, it.firstPending}},
+	a := lineAnswer{ItemID: it.id, Repeated: true, Requested: it.requested}
+	for _, h := range it.parts {
+		a.Units += h.firstUnits
+		a.Pending += h.firstPending
+		a.Parts = append(a.Parts, part{h.tags.String(), h.firstUnits, h.firstPending})
 	}
+	return a
 }
 
 // left is what an item has left for an action.
-func (it *item) left(action engine.Kind) int64 {
-	switch action {
-	case engine.KindFulfill:
-		return it.allocated
-	case engine.KindReturn:
-		return it.fulfilled - it.returned
-	default:
-		return it.allocated + it.pending
+func (it *item) left(action engine.Kind) (units int64) {
+	for _, h := range it.parts {
+		switch action {
+		case engine.KindFulfill:
+			units += h.allocated
+		case engine.KindReturn:
+			units += h.fulfilled - h.returned
+		default:
+			units += h.allocated + h.pending
+		}
 	}
+	return units
 }
 
 // orderChange is Confirm, Deallocate, Fulfill or Return: all lines, or none.
@@ -244,41 +287,73 @@ func (m *model) doOrderLine(action engine.Kind, it *item, line engine.OrderLine,
 	p := it.place
 	switch action {
 	case engine.KindConfirm:
-		a.Units = min(quantity, it.allocated)
-		a.Pending = quantity - a.Units
-		m.note(it, engine.MovementReleased, it.allocated+it.pending-quantity)
-		m.note(it, engine.MovementConfirmed, quantity)
-		it.released += it.allocated + it.pending - quantity
-		it.allocated, it.pending = a.Units, a.Pending
+		m.releaseUnits(it, it.held()-quantity, engine.MovementReleased)
+		for _, h := range it.parts {
+			if kept := h.allocated + h.pending; kept > 0 {
+				m.note(it, engine.MovementConfirmed, kept)
+				a.Parts = append(a.Parts, part{h.tags.String(), h.allocated, h.pending})
+			}
+		}
 	case engine.KindDeallocate:
-		a.Pending = min(quantity, it.pending)
-		a.Units = quantity - a.Pending
-		it.pending -= a.Pending
-		it.allocated -= a.Units
-		it.released += quantity
-		m.note(it, engine.MovementReleased, quantity)
+		a.Parts = m.releaseUnits(it, quantity, engine.MovementReleased)
 	case engine.KindFulfill:
-		s := m.records[p].find(it.tags)
-		if s.onHand < quantity {
+		if !m.ship(it, quantity, a) {
 			a.Code = engine.CodeOnHandBelowZero
 			return
 		}
-		a.Units = quantity
-		it.allocated -= quantity
-		it.fulfilled += quantity
-		s.onHand -= quantity
-		m.note(it, engine.MovementFulfilled, quantity)
 	case engine.KindReturn:
 		if line.Location != "" {
 			p.location = line.Location
 		}
-		a.Units = quantity
-		it.returned += quantity
-		m.record(p).segment(it.tags).onHand += quantity
-		m.note(it, engine.MovementReturned, quantity)
+		m.restock(it, p, quantity, a)
 	}
-	a.Parts = []part{{it.tags.String(), a.Units, a.Pending}}
+	for _, part := range a.Parts {
+		a.Units += part.Units
+		a.Pending += part.Pending
+	}
 	m.releasePending(p)
+}
+
+// ship lets allocated units leave, unless a segment has fewer on hand than it is to give.
+func (m *model) ship(it *item, quantity int64, a *lineAnswer) bool {
+	ships, left := make([]int64, len(it.parts)), quantity
+	needs := map[string]int64{}
+	for i, h := range it.parts {
+		ships[i] = min(left, h.allocated)
+		left -= ships[i]
+		needs[h.tags.String()] += ships[i]
+	}
+	for i, h := range it.parts {
+		if ships[i] > 0 && m.records[it.place].find(h.tags).onHand < needs[h.tags.String()] {
+			return false
+		}
+	}
+	for i, h := range it.parts {
+		if ships[i] > 0 {
+			h.allocated -= ships[i]
+			h.fulfilled += ships[i]
+			m.records[it.place].find(h.tags).onHand -= ships[i]
+			m.note(it, engine.MovementFulfilled, ships[i])
+			a.Parts = append(a.Parts, part{h.tags.String(), ships[i], 0})
+		}
+	}
+	return true
+}
+
+// restock puts units back into the segments that they came from. Whoever waits there is served at once.
+func (m *model) restock(it *item, p place, quantity int64, a *lineAnswer) {
+	for _, h := range it.parts {
+		back := min(quantity, h.fulfilled-h.returned)
+		if back == 0 {
+			continue
+		}
+		quantity -= back
+		h.returned += back
+		m.note(it, engine.MovementReturned, back)
+		m.record(p).segment(h.tags).onHand += back
+		m.releasePending(p)
+		a.Parts = append(a.Parts, part{h.tags.String(), back, 0})
+	}
 }
 
 // returnUnknown restocks goods whose order item is unknown where the line says.

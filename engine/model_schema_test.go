@@ -233,6 +233,14 @@ func (m *model) eachTagSet(visit func(tagSet)) {
 	}
 	for _, it := range m.items() {
 		visit(it.tags)
+		for _, h := range it.parts {
+			visit(h.tags)
+		}
+		for _, w := range it.why.Candidates {
+			if w.from != nil {
+				visit(w.from)
+			}
+		}
 	}
 	for _, count := range m.counts {
 		for _, segments := range count.base {

@@ -16,7 +16,7 @@ import (
 // a promise that is counted twice, or lost, cannot happen to both sides alike.
 //
 // Reading order: this file has the state and the way of a command, then model_schema, model_split, model_stock,
-// model_order and model_time.
+// model_order, model_plan and model_time.
 type model struct {
 	index uint64
 	nowMS int64
@@ -26,6 +26,12 @@ type model struct {
 	orders     map[string]*order
 	kept       map[string]keptAnswer
 	counts     map[string]*stockCount // by location
+
+	rule       bool // the one rule that there is has been put
+	ruleActive bool
+	rulesIndex uint64
+	decided    decision // travels with the next Allocate
+	start      *model   // the state before the command that runs
 
 	sequence int64 // of the last order item or delivery; items wait, and deliveries arrive, in this order
 }
@@ -61,20 +67,26 @@ type future struct {
 
 type order struct{ items []*item }
 
-// item is an order item. All its units are from one segment, which place and tags name.
+// item is an order item. Its units are from segments of one record.
 type item struct {
 	id        string
 	place     place
-	tags      tagSet
+	tags      tagSet // that the order asked for
 	requested int64
 	expiresMS int64 // 0: no reservation
 	sequence  int64
+	parts     []*holding
+	why       explained
+	history   []movement
+}
+
+// holding is an item's units of one segment.
+type holding struct {
+	tags tagSet
 
 	allocated, pending, fulfilled, returned, released int64
 
 	firstUnits, firstPending int64 // what the Allocate answered, for its repetition
-
-	history []movement
 }
 
 // movement is one entry of an order item's history.
@@ -119,6 +131,9 @@ type lineAnswer struct {
 	Pending   int64
 	Available int64
 	Parts     []part
+	Rule      string
+	Version   uint32
+	Reason    string
 }
 
 type part struct {
@@ -154,10 +169,15 @@ func (m *model) apply(index uint64, nowMS int64, key string, c engine.Command) a
 		a.Repeated = true
 		return a
 	}
+	if _, ok := c.(*engine.Allocate); ok && m.decided.rulesIndex != m.rulesIndex {
+		return answer{Code: engine.CodeRetry, Index: index} // it is not kept: the caller plans anew
+	}
 
 	// A refused command changes nothing: it runs on a copy that is thrown away.
 	before := m.copy()
+	m.start = before
 	a := m.run(c)
+	m.start = nil
 	if a.Code != engine.CodeOK {
 		*m = *before
 	}
@@ -192,6 +212,8 @@ func (m *model) run(c engine.Command) answer {
 		return m.startCount(c)
 	case *engine.CloseCount:
 		return m.closeCount(c)
+	case *engine.PutRule, *engine.ActivateRule, *engine.DeactivateRule:
+		return answer{Code: m.changeRule(c)}
 	case *engine.Expire:
 		return answer{}
 	}
@@ -210,9 +232,7 @@ func (m *model) copy() *model {
 	for id, o := range m.orders {
 		items := make([]*item, len(o.items))
 		for i, it := range o.items {
-			clone := *it
-			clone.tags = maps.Clone(it.tags)
-			items[i] = &clone
+			items[i] = it.copy()
 		}
 		c.orders[id] = &order{items: items}
 	}
@@ -228,6 +248,22 @@ func (m *model) copy() *model {
 			}
 		}
 		c.counts[location] = &clone
+	}
+	return &c
+}
+
+func (it *item) copy() *item {
+	c := *it
+	c.tags = maps.Clone(it.tags)
+	c.parts = nil
+	for _, h := range it.parts {
+		clone := *h
+		clone.tags = maps.Clone(h.tags)
+		c.parts = append(c.parts, &clone)
+	}
+	c.why.Candidates = slices.Clone(it.why.Candidates)
+	for i, w := range c.why.Candidates {
+		c.why.Candidates[i].from = maps.Clone(w.from)
 	}
 	return &c
 }
@@ -296,9 +332,11 @@ func (r *record) segment(tags tagSet) *segment {
 // promised sums what order items hold and wait for in one segment.
 func (m *model) promised(p place, tags tagSet) (allocated, pending int64) {
 	for _, it := range m.items() {
-		if it.place == p && maps.Equal(it.tags, tags) {
-			allocated += it.allocated
-			pending += it.pending
+		for _, h := range it.parts {
+			if it.place == p && maps.Equal(h.tags, tags) {
+				allocated += h.allocated
+				pending += h.pending
+			}
 		}
 	}
 	return allocated, pending
@@ -322,17 +360,16 @@ func (m *model) releasePending(p place) {
 		allocated, _ := m.promised(p, s.tags)
 		free := s.onHand - allocated - s.safetyStock
 		for _, it := range m.items() {
-			if free <= 0 {
-				break
+			for _, h := range it.parts {
+				if it.place != p || !maps.Equal(h.tags, s.tags) {
+					continue
+				}
+				units := max(0, min(free, h.pending))
+				h.pending -= units
+				h.allocated += units
+				free -= units
+				m.note(it, engine.MovementPendingReleased, units)
 			}
-			if it.place != p || !maps.Equal(it.tags, s.tags) {
-				continue
-			}
-			units := min(free, it.pending)
-			it.pending -= units
-			it.allocated += units
-			free -= units
-			m.note(it, engine.MovementPendingReleased, units)
 		}
 	}
 }

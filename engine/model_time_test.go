@@ -71,7 +71,7 @@ func (m *model) deliver() {
 func (m *model) nextDue() (nextMS int64, any bool) {
 	var times []int64
 	for _, it := range m.items() {
-		if it.expiresMS != 0 && it.allocated+it.pending > 0 {
+		if it.expiresMS != 0 && it.held() > 0 {
 			times = append(times, it.expiresMS)
 		}
 	}

@@ -154,15 +154,20 @@ func (e *Engine) planNamed(c *OrderChange, i int, orderRow uint32, r *Result) bo
 	return true
 }
 
-// canRestock says that the record an item came from, at a location, has room for its units.
+// canRestock says that the record an item came from, at a location, has room for its units. They go back as restock does it.
 func (e *Engine) canRestock(it *item, location string, units int64) bool {
 	s, upc := e.Schema(), e.text(it.upc)
 	t := stockTarget{record: e.findRecord(upc, location)}
-	for row := it.lines; row != 0; row = e.lines.at(row).next {
-		t.key = s.sets.at(uint32(s.canonical(e.lines.at(row).tagSet))).key
-		if !e.takeRoom(&t, upc, location, units) {
-			return false
+	for row := it.lines; row != 0 && units > 0; {
+		l := e.lines.at(row)
+		if back := min(units, l.fulfilled-l.returned); back > 0 {
+			units -= back
+			t.key = s.sets.at(uint32(s.canonical(l.tagSet))).key
+			if !e.takeRoom(&t, upc, location, back) {
+				return false
+			}
 		}
+		row = l.next
 	}
 	return true
 }
@@ -177,21 +182,28 @@ func (e *Engine) planItem(action Kind, row uint32, units int64, out *LineResult)
 
 // planShip checks that the segments have on hand what ships, after what the command's earlier lines ship.
 func (e *Engine) planShip(it *item, units int64) bool {
-	rec := e.records.at(e.recordOf(it))
+	if e.claimShip(it, units, 1) {
+		return true
+	}
+	e.claimShip(it, units, -1)
+	return false
+}
+
+// claimShip adds what ships to the segments' sums, or takes it off again, and says whether the segments have it on hand.
+func (e *Engine) claimShip(it *item, units, sign int64) bool {
+	rec, enough := e.records.at(e.recordOf(it)), true
 	for row := it.lines; row != 0 && units > 0; {
 		l := e.lines.at(row)
 		if ship := min(units, l.allocated); ship > 0 {
 			seg := e.findSegment(rec, e.Schema().canonical(l.tagSet))
 			sum := e.scratch.sums.of(seg)
-			if *sum+ship > e.segments.at(seg).onHand {
-				return false
-			}
-			*sum += ship
+			*sum += sign * ship
+			enough = enough && *sum <= e.segments.at(seg).onHand
 			units -= ship
 		}
 		row = l.next
 	}
-	return true
+	return enough
 }
 
 // planUnknown plans a line whose item is not known: only goods that come back can be that.

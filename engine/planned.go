@@ -42,7 +42,7 @@ func checkPlans(c *Allocate, plans []PlannedLine) (field, value string, ok bool)
 // planRuled is planLine for a line about which a rule was asked.
 func (e *Engine) planRuled(c *Allocate, l *AllocateLine, p *linePlan, out *LineResult) {
 	out.Rule, out.RuleVersion, out.Reason = p.plan.Rule, p.plan.Version, p.plan.Reason
-	p.from = len(e.scratch.takes)
+	p.from = uint32(len(e.scratch.takes))
 	switch p.plan.Outcome {
 	case PlanRefused:
 		p.code = CodeRuleRefused
@@ -51,12 +51,15 @@ func (e *Engine) planRuled(c *Allocate, l *AllocateLine, p *linePlan, out *LineR
 	case PlanFallback:
 		e.planLine(c, l, p, out)
 		if p.segment != 0 {
-			e.addTake(PlannedCandidate{Tags: l.Tags}, p.tagSet, p.segment, p.before, p.units, p.units)
+			e.addTake(PlannedCandidate{Tags: l.Tags}, p.tagSet, p.segment, p.before, p.units, l.Quantity)
 		}
 	default:
 		e.planCandidates(c, l, p, out)
 	}
-	p.to = len(e.scratch.takes)
+	p.to = uint32(len(e.scratch.takes))
+	if p.record != 0 {
+		p.version = e.records.at(p.record).version
+	}
 	out.Code = p.code
 }
 
@@ -76,7 +79,7 @@ func (e *Engine) planCandidates(c *Allocate, l *AllocateLine, p *linePlan, out *
 	case left > 0 && c.Backorder && !e.takePending(&stockTarget{record: p.record, key: p.key}, l.UPC, l.Location, left):
 		p.code = CodeTooMany
 	case left > 0 && c.Backorder:
-		p.pending = left
+		e.planPending(p, left)
 	case left > 0 && (c.Mode != ModePartial || p.units == 0):
 		p.code = CodeInsufficient
 	case p.tagSet == 0 && !e.takeTagSet():
@@ -86,10 +89,23 @@ func (e *Engine) planCandidates(c *Allocate, l *AllocateLine, p *linePlan, out *
 		return
 	}
 	out.Available = p.units
-	for i := range e.scratch.takes[p.from:] {
-		if t := &e.scratch.takes[p.from+i]; t.Taken > 0 {
+	takes := e.scratch.takes[p.from:]
+	for i := range takes {
+		if t := &takes[i]; t.Taken > 0 {
 			*e.scratch.sums.of(t.segment) -= t.Taken
 		}
+	}
+}
+
+// planPending has units wait in the line's own segment. A rule may have left stock there, which the command's later lines
+// must not take from those that wait.
+func (e *Engine) planPending(p *linePlan, units int64) {
+	p.pending = units
+	if p.tagSet == 0 {
+		return
+	}
+	if own := e.findSegment(e.records.at(p.record), p.tagSet); own != 0 {
+		*e.scratch.sums.of(own) += units
 	}
 }
 
@@ -154,25 +170,32 @@ func (e *Engine) commitPlanned(orderRow uint32, c *Allocate, i int, out *LineRes
 	takes := e.scratch.takes[p.from:p.to]
 	e.touchOrder(orderRow)
 	rec, w := e.begin(p.record)
-	seen := rec.version
 	if p.tagSet == 0 {
 		p.tagSet = e.tagSetOf(&p.key)
 	}
 	itemRow := e.newItem(orderRow, p, rec, p.tagSet, c, l)
+	pending := p.pending
 	for k := range takes {
-		if units, first := takenOf(takes, k); first && units > 0 {
-			e.commitPart(rec, &w, itemRow, takes[k].segment, takes[k].TagSet, units, 0, takes[k].Available, out)
+		t := &takes[k]
+		units, first := takenOf(takes, k)
+		if !first || units == 0 {
+			continue
 		}
+		part := line{tagSet: t.TagSet, allocated: units, before: t.Available}
+		if t.TagSet == p.tagSet {
+			part.pending, pending = pending, 0
+		}
+		e.commitPart(rec, &w, itemRow, t.segment, part, out)
 	}
-	if p.pending > 0 {
+	if pending > 0 {
 		own := e.findSegment(rec, p.tagSet)
 		if own == 0 {
 			own = e.addSegment(rec, p.tagSet)
 		}
-		e.commitPart(rec, &w, itemRow, own, p.tagSet, 0, p.pending, 0, out)
+		e.commitPart(rec, &w, itemRow, own, line{tagSet: p.tagSet, pending: pending}, out)
 	}
 	e.orders.at(orderRow).open++
-	e.items.at(itemRow).explanation = e.explain(p, takes, seen)
+	e.items.at(itemRow).explanation = e.explain(p, takes)
 	e.end(rec, &w)
 }
 
@@ -191,13 +214,15 @@ func takenOf(takes []take, k int) (units int64, first bool) {
 }
 
 // commitPart promises units of one segment to an item.
-func (e *Engine) commitPart(rec *record, w *window, itemRow, segment uint32, set TagSetID, units, pending, before int64, out *LineResult) {
-	lineRow := e.createLine(itemRow, line{tagSet: set, took: units, waited: pending, allocated: units, pending: pending, before: before})
-	e.change(rec, w, segment, delta{allocated: units, pending: pending})
-	if pending > 0 {
+func (e *Engine) commitPart(rec *record, w *window, itemRow, segment uint32, part line, out *LineResult) {
+	part.took, part.waited = part.allocated, part.pending
+	lineRow := e.createLine(itemRow, part)
+	e.change(rec, w, segment, delta{allocated: part.took, pending: part.waited})
+	if part.waited > 0 {
 		e.wait(e.segments.at(segment), lineRow)
+		w.waiting = true // for what the rule has left in the segment
 	}
-	e.moved(itemRow, MovementAllocated, set, units)
-	e.moved(itemRow, MovementPending, set, pending)
-	out.Parts = append(out.Parts, Part{TagSet: set, Units: units, Pending: pending})
+	e.moved(itemRow, MovementAllocated, part.tagSet, part.took)
+	e.moved(itemRow, MovementPending, part.tagSet, part.waited)
+	out.Parts = append(out.Parts, Part{TagSet: part.tagSet, Units: part.took, Pending: part.waited})
 }

@@ -17,7 +17,9 @@ import (
 func TestCheckpoints(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		h := newHarness(t)
+		h.begin(t)
 		w := &twin{h: h, e: engine.New(), stored: map[string][]byte{}, hashes: map[uint64][32]byte{}}
+		w.follow(t)
 		t.Repeat(map[string]func(*rapid.T){
 			"command": func(t *rapid.T) {
 				h.step(t)

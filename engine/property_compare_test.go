@@ -120,11 +120,16 @@ func sumFutures(futures []futureFigures) []futureFigures {
 
 func (it *item) figures() itemFigures {
 	f := itemFigures{
-		UPC: it.place.upc, Location: it.place.location, Tags: it.tags.String(), Requested: it.requested,
-		Allocated: it.allocated, Pending: it.pending, Fulfilled: it.fulfilled, Returned: it.returned, Released: it.released,
-		History: it.history,
+		UPC: it.place.upc, Location: it.place.location, Tags: it.tags.String(), Requested: it.requested, History: it.history,
 	}
-	if it.allocated+it.pending > 0 {
+	for _, h := range it.parts {
+		f.Allocated += h.allocated
+		f.Pending += h.pending
+		f.Fulfilled += h.fulfilled
+		f.Returned += h.returned
+		f.Released += h.released
+	}
+	if it.held() > 0 {
 		f.ExpiresAtMS = it.expiresMS
 	}
 	return f
@@ -166,6 +171,7 @@ func answerOf(schema *engine.Schema, r *engine.Result) answer {
 		line := lineAnswer{
 			ItemID: string([]byte(l.ItemID)), Code: l.Code, Repeated: l.Repeated, Requested: l.Requested,
 			Units: l.Units, Pending: l.Pending, Available: l.Available,
+			Rule: string([]byte(l.Rule)), Version: l.RuleVersion, Reason: string([]byte(l.Reason)),
 		}
 		for _, p := range l.Parts {
 			line.Parts = append(line.Parts, part{spell(schema, p.TagSet), p.Units, p.Pending})

@@ -213,6 +213,47 @@ func (g generator) allocate() *engine.Allocate {
 	return c
 }
 
+const ruleName = "r"
+
+// ruleCommand changes whether the one rule that there is decides.
+func (g generator) ruleCommand() engine.Command {
+	switch {
+	case !g.m.rule || g.chance("put rule", 10):
+		return &engine.PutRule{Name: ruleName, Source: g.pick("source", keys), Hooks: []engine.RuleHook{engine.HookSelect}}
+	case g.m.ruleActive && g.chance("deactivate", 30):
+		return &engine.DeactivateRule{Name: ruleName}
+	}
+	return &engine.ActivateRule{Name: ruleName, Hook: engine.HookSelect, FailuresMax: 3}
+}
+
+// plans decides about some lines of an Allocate.
+func (g generator) plans(c *engine.Allocate) (plans []engine.PlannedLine) {
+	for i := range c.Lines {
+		if !g.chance("planned", 80) {
+			continue
+		}
+		p := engine.PlannedLine{Line: i, Rule: ruleName, Version: uint32(1 + below(3).Draw(g.t, "version")),
+			RecordVersion: uint64(below(9).Draw(g.t, "seen")), Outcome: engine.PlanCandidates}
+		switch below(10).Draw(g.t, "outcome") {
+		case 7:
+			p.Outcome, p.Reason = engine.PlanRefused, "not today"
+		case 8:
+			p.Outcome, p.Reason = engine.PlanRejected, "line 3: no"
+		case 9:
+			p.Outcome, p.Reason = engine.PlanFallback, "too slow"
+		default:
+			for range below(5).Draw(g.t, "candidates") {
+				p.Candidates = append(p.Candidates, engine.PlannedCandidate{
+					Tags: g.tags("candidate"), Keep: []int64{0, 0, 0, 1, 3}[below(5).Draw(g.t, "keep")],
+					Max: []int64{0, 0, 0, 1, 2, 4}[below(6).Draw(g.t, "max")],
+				})
+			}
+		}
+		plans = append(plans, p)
+	}
+	return plans
+}
+
 // named spells a tag set out as a command does.
 func (g generator) named(tags tagSet) []engine.Tag {
 	var named []engine.Tag

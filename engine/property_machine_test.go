@@ -22,9 +22,7 @@ import (
 func TestEngineAgainstModel(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		h := newHarness(t)
-		for range rapid.IntRange(0, 2).Draw(t, "categories") {
-			h.apply("", generator{t, h.m, h.nowMS}.putCategory())
-		}
+		h.begin(t)
 		t.Repeat(map[string]func(*rapid.T){
 			"command": func(t *rapid.T) { h.step(t) },
 			"":        func(t *rapid.T) { h.check(t) },
@@ -63,6 +61,18 @@ func newHarness(t fatalf) *harness {
 	return &harness{t: t, e: engine.New(), m: newModel(), nowMS: 1_700_000_000_000, versions: map[place]uint64{}}
 }
 
+// begin has a schema, and mostly a rule, from the start.
+func (h *harness) begin(t *rapid.T) {
+	g := generator{t, h.m, h.nowMS}
+	for range rapid.IntRange(0, 2).Draw(t, "categories") {
+		h.apply("", g.putCategory())
+	}
+	if g.chance("begins with a rule", 70) {
+		h.apply("", &engine.PutRule{Name: ruleName, Source: "s", Hooks: []engine.RuleHook{engine.HookSelect}})
+		h.apply("", &engine.ActivateRule{Name: ruleName, Hook: engine.HookSelect, FailuresMax: 3})
+	}
+}
+
 // step applies one random command; time passes before most of them.
 func (h *harness) step(t *rapid.T) {
 	h.t = t
@@ -76,11 +86,35 @@ func (h *harness) step(t *rapid.T) {
 			return
 		}
 	}
+	if g.chance("rule", 5) {
+		h.apply(key, g.ruleCommand())
+		return
+	}
 	c := g.command()
 	if allocate, ok := c.(*engine.Allocate); ok {
-		h.checkRefuses(key, allocate)
+		if h.plan(g, allocate); h.m.decided.plans == nil && h.m.decided.rulesIndex == h.m.rulesIndex {
+			h.checkRefuses(key, allocate)
+		}
 	}
 	h.apply(key, c)
+}
+
+// plan decides about an Allocate as rules would: under those that are active, or now and then under those of before.
+func (h *harness) plan(g generator, c *engine.Allocate) {
+	h.m.decided = decision{rulesIndex: h.m.rulesIndex}
+	if !h.m.ruleActive {
+		return
+	}
+	if h.m.decided.plans = g.plans(c); g.chance("stale", 4) {
+		h.m.decided.rulesIndex--
+	}
+	h.e.Advance(max(h.index, 1), h.nowMS) // what is due changes versions
+	h.m.decided.versions = map[place]uint64{}
+	for _, line := range c.Lines {
+		var v engine.RecordView
+		h.e.ReadRecord(line.UPC, line.Location, &v)
+		h.m.decided.versions[place{line.UPC, line.Location}] = v.Version
+	}
 }
 
 // checkRefuses: what is refused before the log would be refused, with the same answer, if it were applied at once. An
@@ -114,7 +148,10 @@ func (h *harness) apply(key string, c engine.Command) answer {
 	if h.index == 0 {
 		h.index = 1
 	}
-	h.t.Logf("at index %d, %d ms, key %q: %T %+v", h.index, h.nowMS, key, c, c)
+	if h.m.decided.versions == nil {
+		h.m.decided = decision{rulesIndex: h.m.rulesIndex}
+	}
+	h.t.Logf("at index %d, %d ms, key %q: %T %+v, plans %+v", h.index, h.nowMS, key, c, c, h.m.decided.plans)
 	command := engine.AppendCommand(nil, h.envelope(key, c), c)
 	bytes := h.e.Apply(h.index, h.nowMS, command, nil)
 	h.log = append(h.log, logged{h.index, h.nowMS, command, bytes})
@@ -123,6 +160,7 @@ func (h *harness) apply(key string, c engine.Command) answer {
 	}
 	got := answerOf(h.e.Schema(), &h.result)
 	want := h.m.apply(h.index, h.nowMS, key, c)
+	h.m.decided = decision{}
 	if diff := compareAnswers(want, got); diff != "" {
 		h.t.Fatalf("%T %+v\nat index %d, key %q, the answers differ: model -, engine +\n%s", c, c, h.index, key, diff)
 	}
@@ -136,6 +174,7 @@ func (h *harness) envelope(key string, c engine.Command) *engine.Envelope {
 	switch c := c.(type) {
 	case *engine.Allocate:
 		id = c.OrderID
+		env.RulesIndex, env.Plans = h.m.decided.rulesIndex, h.m.decided.plans
 	case *engine.OrderChange:
 		id = c.OrderID
 	}
@@ -241,9 +280,35 @@ func (h *harness) checkOrders(t fatalf) {
 		if diff := gocmp.Diff(want, got, cmpopts.EquateEmpty()); diff != "" {
 			t.Fatalf("order %s differs: model -, engine +\n%s", id, diff)
 		}
+		h.checkExplanation(t, id)
 	}
 	if s := h.e.Stats(); s.Orders != int64(inMemory) || s.Results != int64(len(h.m.kept)) {
 		t.Fatalf("stats say %d orders, %d results; there are %d and %d", s.Orders, s.Results, inMemory, len(h.m.kept))
+	}
+}
+
+// checkExplanation compares why an order was filled as it was.
+func (h *harness) checkExplanation(t fatalf, id string) {
+	t.Helper()
+	want, got := map[string]explained{}, map[string]explained{}
+	if o := h.m.orders[id]; o != nil {
+		for _, it := range o.items {
+			want[it.id] = it.explanation(h.e.NowMS())
+		}
+	}
+	var v engine.OrderExplanation
+	if !h.e.Explain(id, &v) {
+		if row, evicted := h.e.AppendArchived(nil, id); evicted {
+			if err := h.e.ExplainOrder(row, &v); err != nil {
+				t.Fatalf("the evicted order %s: %v", id, err)
+			}
+		}
+	}
+	for i := range v.Items {
+		got[v.Items[i].ItemID] = explainedOf(h.e.Schema(), &v.Items[i])
+	}
+	if diff := gocmp.Diff(want, got, cmpopts.EquateEmpty(), cmpopts.IgnoreUnexported(whyCandidate{})); diff != "" {
+		t.Fatalf("order %s is explained otherwise: model -, engine +\n%s", id, diff)
 	}
 }
 

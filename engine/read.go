@@ -124,6 +124,8 @@ func (e *Engine) AppendUPCs(dst []string, location string, from uint32, limit in
 // Refuses says whether committed stock cannot meet an Allocate, and fills the result with the refusal. It may be called at
 // any time, by a node that is sure to be the leader, takes no lock and does not allocate once r has grown. False: the
 // command must go through the log, which may know an earlier answer or the effect of commands still on their way.
+//
+// It is for an Allocate without plans alone: it looks at each line's own segment, where a rule may have named others.
 func (e *Engine) Refuses(key string, c *Allocate, r *Result) bool {
 	if c.Backorder || len(c.Lines) > refusedLinesMax || key != "" && e.results.mayHave(key) {
 		return false

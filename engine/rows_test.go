@@ -21,6 +21,11 @@ func stored(t testing.TB) (*host, *Rows) {
 	h.applyKeyed("key", late)
 	h.must(allocate("p", ModeAll, ask("1", "U", 1)))
 	h.must(change(KindFulfill, "p"))
+	h.must(putRule("r", "r"))
+	h.must(activate("r", 1, RuleScope{}))
+	c := allocate("q", ModeAll, ask("1", "U", 2))
+	h.planned(c, candidates(candidate("A", 1, 1), PlannedCandidate{Tags: []Tag{{"OrderType", "BOPIS"}}}))
+	h.must(&DeactivateRule{Name: "r"})
 	h.must(&Redistribute{Scope: Scope{UPCs: []string{"V"}}})
 	return h, rowsOf(h.e)
 }
@@ -235,7 +240,7 @@ func FuzzLoadRow(f *testing.F) {
 		switch table {
 		case recordTable, orderTable:
 			key = rowKey(table, 1)
-		case eventTable, resultTable:
+		case eventTable, resultTable, explanationTable:
 			key = numberKey(table, 1)
 		}
 		e := New()
