@@ -168,6 +168,46 @@ func TestArchivedOrders(t *testing.T) {
 	w.reload("o3", 0)
 }
 
+// TestExplain follows why an order was filled as it was through memory, the rows that wait for a checkpoint, and the state
+// database.
+func TestExplain(t *testing.T) {
+	w := newBench(t, testConfig(vfs.NewMem()))
+	w.apply(refresh("A", 1000))
+	w.apply(&engine.PutRule{Name: "r", Source: "s", Hooks: []engine.RuleHook{engine.HookSelect}})
+	w.apply(&engine.ActivateRule{Name: "r", Hook: engine.HookSelect, FailuresMax: 1})
+	w.index++
+	planned := engine.AppendCommand(nil, &engine.Envelope{RulesIndex: 1, Plans: []engine.PlannedLine{
+		{Rule: "r", Version: 1, Outcome: engine.PlanCandidates, Candidates: []engine.PlannedCandidate{{Keep: 7}}},
+	}}, allocate("o", "A", 10))
+	w.applier.apply(&raft.Log{Index: w.index, Data: makeEntry(int64(w.index), planned)}).release()
+	allocated := w.index
+	explain := func(where string) {
+		t.Helper()
+		var v engine.OrderExplanation
+		found, err := w.archive.explain("o", &v)
+		if err != nil || !found || len(v.Items) != 1 || len(v.Items[0].Candidates) != 1 {
+			t.Fatalf("%s: found %v, %v, %+v", where, found, err, v)
+		}
+		x := &v.Items[0]
+		if c := &x.Candidates[0]; x.Rule != "r" || x.Index != allocated || c.Keep != 7 || c.Available != 1000 || c.Taken != 10 {
+			t.Errorf("%s: %+v", where, x)
+		}
+	}
+	explain("in memory")
+	w.apply(&engine.OrderChange{Action: engine.KindFulfill, OrderID: "o"})
+	w.pass(engine.ClosedOrderEntries + 1)
+	explain("out of memory")
+	w.checkpoint()
+	if w.applier.engine.MayHaveArchived("o") {
+		t.Fatal("the order is in memory still")
+	}
+	explain("stored")
+	var v engine.OrderExplanation
+	if found, err := w.archive.explain("nobody's", &v); found || err != nil {
+		t.Errorf("an order that never was: %v, %v", found, err)
+	}
+}
+
 // reload reads an archived order in a store that starts from what is on disk now.
 func (w *bench) reload(orderID string, wantReturned int64) {
 	w.t.Helper()

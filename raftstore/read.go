@@ -64,7 +64,7 @@ func (s *Store) LeaseValid() bool { return s.leadership.valid() }
 
 // Refuses says whether committed stock cannot meet an Allocate, and fills r with the refusal, without a log entry and
 // without waiting. False: the command must go through the log. Only a leader refuses, and never an order that it may have
-// answered before.
+// answered before. It is for an Allocate without plans alone: what a rule has decided about is for the log to answer.
 func (s *Store) Refuses(key string, c *engine.Allocate, r *engine.Result) bool {
 	index := s.AppliedIndex()
 	if !s.leadership.valid() || !s.engine.Refuses(key, c, r) || s.archive.mayHave(c.OrderID) {
