@@ -3,6 +3,7 @@ package httpapi
 import (
 	"bytes"
 	"net/http"
+	"slices"
 	"sync"
 	"time"
 
@@ -28,6 +29,9 @@ type call struct {
 	moveTo string
 	after  engine.EventID
 	limit  int
+
+	author  string
+	version uint32
 
 	scan     scanner
 	envelope engine.Envelope
@@ -55,6 +59,7 @@ type commandBuffers struct {
 	deletion     engine.Delete
 	category     engine.PutTagCategory
 	noCategory   engine.DeleteTagCategory
+	rule         ruleBody
 	startCount   engine.StartCount
 	closeCount   engine.CloseCount
 	key          []byte
@@ -66,6 +71,7 @@ type readBuffers struct {
 	record    engine.RecordView
 	schema    *engine.Schema // the one to show record with
 	order     engine.OrderView
+	why       engine.OrderExplanation
 	locations []string
 	names     []string
 	sums      []aggregateSum
@@ -88,7 +94,8 @@ func (c *call) reset(ctx *fasthttp.RequestCtx, begin time.Time) {
 	c.deadline = begin.Add(c.server.config.RequestTimeout)
 	c.route, c.match = nil, match{}
 	c.stale, c.moveTo, c.after, c.limit = false, "", 0, EventsDefault
-	c.envelope = engine.Envelope{}
+	c.author, c.version = "", 0
+	c.envelope = engine.Envelope{Plans: c.envelope.Plans[:0]}
 	c.status, c.content, c.out = http.StatusOK, contentJSON, c.out[:0]
 }
 
@@ -207,6 +214,9 @@ func (c *call) checkMediaType() bool {
 		return true
 	}
 	header := &c.ctx.Request.Header
+	if c.route.body == bodySource && isSourceMediaType(header.ContentType()) {
+		return true
+	}
 	if encoding := header.ContentEncoding(); len(encoding) > 0 && !bytes.EqualFold(encoding, []byte("identity")) {
 		c.fail(http.StatusUnsupportedMediaType, codeMediaType, "bodies are read as they are, without Content-Encoding", "Content-Encoding", string(encoding))
 		return false
@@ -217,6 +227,15 @@ func (c *call) checkMediaType() bool {
 	}
 	return true
 }
+
+// isSourceMediaType says whether a body is a rule's source as it is.
+func isSourceMediaType(content []byte) bool {
+	media, _, _ := bytes.Cut(content, []byte(";"))
+	media = bytes.TrimSpace(media)
+	return slices.ContainsFunc(sourceMediaTypes, func(known string) bool { return bytes.EqualFold(media, []byte(known)) })
+}
+
+var sourceMediaTypes = []string{"text/x-lua", "application/x-lua", "text/plain"}
 
 func isJSONMediaType(content []byte) bool {
 	if string(content) == contentJSON {

@@ -2,7 +2,8 @@
 //
 // It owns the routes, the reading of bodies straight into the engine's commands, the writing of replies and problem
 // documents, request metrics, and the life of the HTTP server. It never decides about stock: every refusal but those of
-// form comes from the engine. It keeps no state between requests but pooled memory. docs/api.md shows the API by example.
+// form comes from the engine. It keeps no state between requests but pooled memory and
+// the programs of the active rules (rules.Planner), which it asks about an order before the order goes to the log. docs/api.md shows the API by example.
 //
 // # One request
 //
@@ -21,6 +22,6 @@
 // # Reading order
 //
 // server.go and routes.go say what there is; call.go, params.go and write.go are the frame of every request; stock.go,
-// order.go, query.go and ops.go are the routes; json.go, json_value.go and parse*.go read bodies; render*.go and
+// order.go, query.go, rules.go, dryrun.go, explain.go and ops.go are the routes; json.go, json_value.go and parse*.go read bodies; render*.go and
 // problem.go write replies; metrics.go counts; limits.go bounds.
 package httpapi

@@ -13,9 +13,10 @@ import (
 //
 // Strings without escapes alias the text, others the scratch buffer: both are valid until the next reset.
 type scanner struct {
-	text    []byte
-	at      int
-	scratch []byte // unescaped strings
+	text      []byte
+	at        int
+	scratch   []byte // unescaped strings
+	multiline bool   // strings may have line ends and tabs
 
 	// path holds, for each open object or array, where in it the scanner is. Only faults read it.
 	path  [jsonDepthMax]step

@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"math"
+	"strings"
 	"time"
 	"unicode/utf16"
 	"unicode/utf8"
@@ -50,7 +51,13 @@ func (s *scanner) escape(offset int) int {
 	case '"', '\\', '/':
 		s.scratch = append(s.scratch, c)
 		return 2
-	case 'b', 'f', 'n', 'r', 't':
+	case 'n', 'r', 't':
+		if s.multiline {
+			s.scratch = append(s.scratch, "\n\r\t"[strings.IndexByte("nrt", c)])
+			return 2
+		}
+		fallthrough
+	case 'b', 'f':
 		s.failAt(offset, codeInvalid, "a control character in a string", "", string(s.text[offset:offset+2]))
 		return 0
 	case 'u':

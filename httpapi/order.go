@@ -4,8 +4,10 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+	"time"
 
 	"apportion/engine"
+	"apportion/raftstore"
 )
 
 // The order commands.
@@ -18,15 +20,43 @@ func (c *call) allocate() {
 	if !c.parsed() || !c.check(cmd) {
 		return
 	}
-	if !c.refusesAtOnce(c.envelope.Key, cmd) && !c.propose(cmd) {
-		return
+	if c.plan(cmd) && (c.refusesAtOnce(c.envelope.Key, cmd) || c.proposePlanned(cmd)) {
+		c.answerOrder(cmd.OrderID)
 	}
-	c.answerOrder(cmd.OrderID)
+}
+
+// plan asks the rules that are active about an order, and answers if there is no time for it.
+func (c *call) plan(cmd *engine.Allocate) bool {
+	if err := c.server.planner.Plan(c.deadline, cmd, time.Now().UnixMilli(), &c.envelope); err != nil {
+		c.storeFailed(raftstore.ErrTimeout)
+		return false
+	}
+	return true
+}
+
+// proposePlanned is propose for an order that is planned anew when other rules have become active meanwhile.
+func (c *call) proposePlanned(cmd *engine.Allocate) bool {
+	for range retriesMax {
+		if !c.proposeOnce(cmd) {
+			return false
+		}
+		if c.result.Code != engine.CodeRetry {
+			return true
+		}
+		if !c.plan(cmd) {
+			return false
+		}
+	}
+	c.fail(http.StatusServiceUnavailable, codeRetry, codeDetails[engine.CodeRetry], "", "")
+	return false
 }
 
 // refusesAtOnce fills c.result with the refusal of an order that committed stock cannot meet: in a flash sale most
 // requests are refusals, and they cost no log entry. Only the leader's committed state may say no.
 func (c *call) refusesAtOnce(key string, cmd *engine.Allocate) bool {
+	if len(c.envelope.Plans) > 0 { // where a rule has its say, the log is to hold what it said
+		return false
+	}
 	if !c.server.store.Refuses(key, cmd, &c.result) {
 		return false
 	}
@@ -157,6 +187,10 @@ func (c *call) beginBulk(i int, clientKey string, known []byte) []byte {
 	if clientKey != "" {
 		k.key = append(append(append(k.key[:0], clientKey...), '/'), cmd.OrderID...)
 		c.envelope.Key = alias(k.key)
+	}
+	if err := c.server.planner.Plan(c.deadline, cmd, time.Now().UnixMilli(), &c.envelope); err != nil {
+		c.result = engine.Result{Kind: engine.KindAllocate, Code: engine.CodeRetry, Field: "rules", Index: c.server.store.AppliedIndex()}
+		return c.appendBulk(known, i)
 	}
 	if c.refusesAtOnce(c.envelope.Key, cmd) {
 		return c.appendBulk(known, i)

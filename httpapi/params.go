@@ -54,6 +54,13 @@ func (c *call) readParam(param paramSet, value string) bool {
 		limit, err := strconv.Atoi(value)
 		c.limit = limit
 		return err == nil && limit >= 1 && limit <= EventsMax
+	case paramAuthor:
+		c.author = value
+		return plainText(value) && len(value) <= engine.RuleAuthorBytesMax
+	case paramVersion:
+		version, err := strconv.ParseUint(value, 10, 32)
+		c.version = uint32(version)
+		return err == nil && version > 0
 	}
 	return false
 }

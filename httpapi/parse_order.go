@@ -1,6 +1,11 @@
 package httpapi
 
-import "apportion/engine"
+import (
+	"encoding/json"
+	"strconv"
+
+	"apportion/engine"
+)
 
 // The bodies of the order commands.
 
@@ -70,10 +75,11 @@ const (
 	gotLineLocation
 	gotLineQuantity
 	gotLineTags
+	gotLineAttributes
 )
 
 func (s *scanner) allocateLine(line *engine.AllocateLine) {
-	*line = engine.AllocateLine{Tags: line.Tags[:0]}
+	*line = engine.AllocateLine{Tags: line.Tags[:0], Attributes: line.Attributes[:0]}
 	var got fields
 	s.openObject()
 	for key, ok := s.nextField(); ok; key, ok = s.nextField() {
@@ -92,6 +98,10 @@ func (s *scanner) allocateLine(line *engine.AllocateLine) {
 			line.Quantity = s.integer()
 		case "tags":
 			line.Tags = s.optionalTags(&got, gotLineTags, line.Tags)
+		case "attributes":
+			if s.given(&got, gotLineAttributes) {
+				line.Attributes = s.attributes(line.Attributes)
+			}
 		default:
 			s.unknown()
 		}
@@ -100,6 +110,40 @@ func (s *scanner) allocateLine(line *engine.AllocateLine) {
 	s.need(got, gotLineUPC, "upc")
 	s.need(got, gotLineLocation, "location")
 	s.need(got, gotLineQuantity, "quantity")
+}
+
+// attributes reads an object of names and texts, numbers or booleans; all are kept as texts.
+func (s *scanner) attributes(dst []engine.Attribute) []engine.Attribute {
+	s.openObject()
+	for key, ok := s.nextField(); ok; key, ok = s.nextField() {
+		s.atMost(len(dst), engine.AttributesMax)
+		for i := range dst {
+			if dst[i].Name == key {
+				s.fail(codeDuplicateField, "the attribute is given twice", "")
+			}
+		}
+		dst = append(dst, engine.Attribute{Name: key, Value: s.scalar()})
+	}
+	return dst
+}
+
+// scalar reads a text, or a number or a boolean as its text.
+func (s *scanner) scalar() string {
+	switch first := s.space(); {
+	case first == '"':
+		return s.string()
+	case first == 't' || first == 'f':
+		return strconv.FormatBool(s.boolean())
+	case first == '-' || first >= '0' && first <= '9':
+		text := s.token()
+		if !json.Valid([]byte(text)) {
+			s.fail(codeBadJSON, "a number is expected", text)
+		}
+		s.at += len(text)
+		return text
+	}
+	s.failType("a text, a number or a boolean is expected")
+	return ""
 }
 
 // bulkAllocate reads the body of an allocate of many orders.

@@ -30,6 +30,8 @@ const (
 	codeNotReady        = "not-ready"
 	codeShuttingDown    = "shutting-down"
 	codeOutcomeUnknown  = "outcome-unknown"
+	codeRuleSyntax      = "rule-syntax"
+	codeRuleTest        = "rule-test-failed"
 )
 
 // The engine's codes that this package gives too.
@@ -117,6 +119,11 @@ var codeStatus = [256]int{
 	engine.CodeInUse:           http.StatusConflict,
 	engine.CodeTooMany:         http.StatusConflict,
 	engine.CodeUnavailable:     http.StatusConflict,
+	engine.CodeUnknownRule:     http.StatusNotFound,
+	engine.CodeRuleConflict:    http.StatusConflict,
+	engine.CodeRuleRefused:     http.StatusConflict,
+	engine.CodeRuleFailed:      http.StatusConflict,
+	engine.CodeNotActive:       http.StatusConflict,
 }
 
 // codeDetails tells people what the engine's codes mean.
@@ -124,6 +131,11 @@ var codeDetails = [256]string{
 	engine.CodeInvalid:         "a value is outside its limits",
 	engine.CodeKeyReused:       "the idempotency key was used with another request",
 	engine.CodeRetry:           "the stored order moved under the request; nothing was changed, send it again",
+	engine.CodeUnknownRule:     "no such rule, or no such version of it",
+	engine.CodeRuleConflict:    "another rule is active for lines that this one would be for too, and neither scope is the more specific one",
+	engine.CodeRuleRefused:     "the rule refused the line, see its reason",
+	engine.CodeRuleFailed:      "the rule failed, or is suspended, and its lines are refused then, see the reason",
+	engine.CodeNotActive:       "the rule is not active there",
 	engine.CodeUnknownCategory: "no such tag category",
 	engine.CodeUnknownValue:    "no such value in the tag category",
 	engine.CodeDuplicate:       "two items of the request set the same thing",

@@ -32,6 +32,13 @@ func appendLineResult(dst []byte, schema *engine.Schema, kind engine.Kind, l *en
 	if l.Code != engine.CodeOK {
 		dst = appendUnits(dst, `,"available":`, l.Available)
 	}
+	if l.Rule != "" {
+		dst = appendText(dst, `,"rule":`, l.Rule)
+		dst = appendUnits(dst, `,"ruleVersion":`, int64(l.RuleVersion))
+	}
+	if l.Reason != "" {
+		dst = appendText(dst, `,"reason":`, l.Reason)
+	}
 	if l.Repeated {
 		dst = append(dst, `,"repeated":true`...)
 	}

@@ -27,6 +27,7 @@ const (
 	bodyNone     bodyRule = iota // none; one that is sent is ignored
 	bodyRequired                 // JSON
 	bodyOptional                 // JSON or nothing
+	bodySource                   // JSON, or a rule's source as it is
 )
 
 // paramSet is a set of query parameters.
@@ -37,6 +38,8 @@ const (
 	paramMoveTo
 	paramAfter
 	paramLimit
+	paramAuthor
+	paramVersion
 )
 
 var paramWords = map[string]paramSet{
@@ -44,6 +47,8 @@ var paramWords = map[string]paramSet{
 	"moveTo":      paramMoveTo,
 	"after":       paramAfter,
 	"limit":       paramLimit,
+	"author":      paramAuthor,
+	"version":     paramVersion,
 }
 
 // route is one method of one path. Segments in braces are parameters; their values are in call.path, in their order.
@@ -85,6 +90,15 @@ func routes() []*route {
 		{method: methodGet, pattern: "/v1/tag-categories/{name}", params: paramConsistency, serve: (*call).readTagCategory},
 		{method: methodPut, pattern: "/v1/tag-categories/{name}", body: bodyRequired, write: true, serve: (*call).putTagCategory},
 		{method: methodDelete, pattern: "/v1/tag-categories/{name}", params: paramMoveTo, write: true, serve: (*call).deleteTagCategory},
+
+		{method: methodGet, pattern: "/v1/orders/{orderId}/explain", params: paramConsistency, serve: (*call).explain},
+		{method: methodGet, pattern: "/v1/rules", params: paramConsistency, serve: (*call).listRules},
+		{method: methodGet, pattern: "/v1/rules/{name}", params: paramConsistency | paramVersion, serve: (*call).readRule},
+		{method: methodPut, pattern: "/v1/rules/{name}", body: bodySource, params: paramAuthor, write: true, serve: (*call).putRule},
+		{method: methodDelete, pattern: "/v1/rules/{name}", write: true, serve: (*call).deleteRule},
+		{method: methodPost, pattern: "/v1/rules/{name}/activate", body: bodyOptional, write: true, serve: (*call).activateRule},
+		{method: methodPost, pattern: "/v1/rules/{name}/deactivate", body: bodyOptional, write: true, serve: (*call).deactivateRule},
+		{method: methodPost, pattern: "/v1/rules/{name}/dry-run", body: bodyRequired, params: paramConsistency, serve: (*call).dryRunRule},
 
 		{method: methodGet, pattern: "/v1/events", params: paramConsistency | paramAfter | paramLimit, serve: (*call).events},
 		{method: methodGet, pattern: "/v1/openapi.yaml", serve: (*call).openAPI},

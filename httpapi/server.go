@@ -15,6 +15,7 @@ import (
 	"github.com/valyala/fasthttp"
 
 	"apportion/engine"
+	"apportion/rules"
 )
 
 // Config is how a Server is to be. The zero value of a field stands for its default.
@@ -75,6 +76,7 @@ type Server struct {
 	tree    *node
 	calls   *sync.Pool
 	metrics serverMetrics
+	planner *rules.Planner
 	http    *fasthttp.Server
 
 	queryReadsMax int // QueryReadsMax, less in tests
@@ -94,6 +96,7 @@ func New(config Config, store Store) (*Server, error) {
 
 		queryReadsMax: QueryReadsMax,
 	}
+	s.planner = rules.NewPlanner(s.engine, rules.Limits{}, s.suspendRule)
 	s.tree = newTree(s.routes)
 	s.calls = newCallPool(s)
 	s.http = s.newHTTPServer()

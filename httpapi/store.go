@@ -29,6 +29,9 @@ type Store interface {
 	// ReadOrder copies an order, from memory or from the archive.
 	ReadOrder(orderID string, v *engine.OrderView) (found bool, err error)
 
+	// Explain copies why an order was filled as it was.
+	Explain(orderID string, v *engine.OrderExplanation) (found bool, err error)
+
 	// Refuses fills r with the refusal of an order that committed stock cannot meet, without a log entry. False: the
 	// command must go through the log.
 	Refuses(key string, c *engine.Allocate, r *engine.Result) bool

@@ -41,18 +41,25 @@ func (c *call) check(cmd engine.Command) bool {
 // propose takes the command through the log. Afterwards c.result holds its result; on false the answer is given.
 func (c *call) propose(cmd engine.Command) bool {
 	for range retriesMax {
-		c.batch.Reset()
-		c.batch.Append(&c.envelope, cmd)
-		if !c.do() {
+		if !c.proposeOnce(cmd) {
 			return false
 		}
-		c.decode(0)
 		if c.result.Code != engine.CodeRetry {
 			return true
 		}
 	}
 	c.fail(http.StatusServiceUnavailable, codeRetry, codeDetails[engine.CodeRetry], "", "")
 	return false
+}
+
+func (c *call) proposeOnce(cmd engine.Command) bool {
+	c.batch.Reset()
+	c.batch.Append(&c.envelope, cmd)
+	if !c.do() {
+		return false
+	}
+	c.decode(0)
+	return true
 }
 
 // do proposes the batch, and answers if it could not be done.

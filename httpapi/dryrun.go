@@ -1,0 +1,175 @@
+package httpapi
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"apportion/engine"
+	"apportion/rules"
+)
+
+// What a rule would do now, without a log entry.
+
+type dryRunReply struct {
+	AsOf        uint64          `json:"asOf"`
+	Rule        string          `json:"rule"`
+	Version     uint32          `json:"version,omitempty"` // of a source that is not stored: none
+	Hook        string          `json:"hook"`
+	Steps       int64           `json:"steps"`
+	MemoryBytes int64           `json:"memoryBytes"`
+	Micros      int64           `json:"micros"`
+	Output      string          `json:"output"`
+	Error       string          `json:"error,omitempty"`
+	Refused     bool            `json:"refused"`
+	Unchanged   bool            `json:"unchanged"`
+	Reason      string          `json:"reason"`
+	Requested   int64           `json:"requested,omitempty"`
+	Taken       int64           `json:"taken"`
+	Missing     int64           `json:"missing"`
+	Candidates  []dryCandidate  `json:"candidates"`
+	Targets     []dryRunTargets `json:"targets"`
+}
+
+type dryCandidate struct {
+	Tags      map[string]string `json:"tags"`
+	Keep      int64             `json:"keep"`
+	Max       int64             `json:"max"`
+	Available int64             `json:"available"`
+	Taken     int64             `json:"taken"`
+	Why       string            `json:"why"`
+}
+
+type dryRunTargets struct {
+	Tags   map[string]string `json:"tags"`
+	Before int64             `json:"before"`
+	After  int64             `json:"after"`
+	New    bool              `json:"new"`
+}
+
+func (c *call) dryRunRule() {
+	d := &c.commands.rule.dry
+	c.body().dryRun(d)
+	if !c.parsed() || !c.barrier() {
+		return
+	}
+	check := engine.Allocate{OrderID: d.orderID, Lines: []engine.AllocateLine{d.item}}
+	if !c.check(&check) {
+		return
+	}
+	asOf := c.server.store.AppliedIndex()
+	program, version, ok := c.dryProgram(d)
+	if !ok {
+		return
+	}
+	view, schema := &c.reads.record, c.schema()
+	if !c.server.engine.ReadRecord(d.item.UPC, d.item.Location, view) {
+		c.fail(http.StatusNotFound, engine.CodeUnknownRecord.String(), codeDetails[engine.CodeUnknownRecord], "item.upc", d.item.UPC)
+		return
+	}
+	var record rules.Record
+	record.Fill(view, schema, rules.SchemaOf(schema))
+	c.reply(runDry(d, program, version, asOf, &record, c.deadline))
+}
+
+// dryProgram is the program that a dry run is of: a stored version, or a source that is given.
+func (c *call) dryProgram(d *dryRun) (*rules.Program, uint32, bool) {
+	source, version := d.source, uint32(0)
+	if !d.hasSource {
+		v, _, ok := c.version1(c.server.engine.Rules(), d.version)
+		if !ok {
+			return nil, 0, false
+		}
+		source, version = v.Source, v.Version
+	}
+	program, _, err := rules.Compile(c.path[0], source, rules.Limits{})
+	if err != nil {
+		c.badSource(err)
+		return nil, 0, false
+	}
+	if hook, _ := rules.ParseHook(d.hook); !program.Has(hook) {
+		c.fail(http.StatusBadRequest, codeInvalid, "the rule does not define the hook", "hook", d.hook)
+		return nil, 0, false
+	}
+	return program, version, true
+}
+
+// runDry calls the hook and shows what it would do. What is wrong with the rule is an answer like any other.
+func runDry(d *dryRun, program *rules.Program, version uint32, asOf uint64, record *rules.Record, deadline time.Time) dryRunReply {
+	ctx, cancel := context.WithDeadline(context.Background(), deadline)
+	defer cancel()
+	output := new(rules.Output)
+	in := rules.Input{Record: record, Seed: rules.ItemSeed(d.orderID, d.item.ItemID), Output: output}
+	reply := dryRunReply{AsOf: asOf, Rule: program.Name(), Version: version, Hook: d.hook, Candidates: []dryCandidate{}, Targets: []dryRunTargets{}}
+	begin := time.Now()
+	var usage rules.Usage
+	var err error
+	if d.hook == rules.HookSelect.String() {
+		in.Item = dryItem(d, begin)
+		reply.Requested = d.item.Quantity
+		var plan rules.Plan
+		plan, usage, err = program.Select(ctx, &in)
+		reply.Micros = time.Since(begin).Microseconds()
+		if err == nil {
+			err = reply.showPlan(&plan, d.item.Quantity, record)
+		}
+	} else {
+		var spread rules.Spread
+		spread, usage, err = program.Redistribute(ctx, &in)
+		reply.Micros = time.Since(begin).Microseconds()
+		reply.showSpread(&spread, record)
+	}
+	reply.Steps, reply.MemoryBytes, reply.Output = usage.Steps, usage.MemoryBytes, output.Text()
+	if err != nil {
+		reply.Error = err.Error()
+	}
+	return reply
+}
+
+func dryItem(d *dryRun, now time.Time) *rules.Item {
+	item := &rules.Item{OrderID: d.orderID, ItemID: d.item.ItemID, UPC: d.item.UPC, Location: d.item.Location,
+		Quantity: d.item.Quantity, Tags: d.item.Tags, NowMS: now.UnixMilli(), Attributes: map[string]string{}}
+	for _, a := range d.item.Attributes {
+		item.Attributes[a.Name] = a.Value
+	}
+	return item
+}
+
+func (reply *dryRunReply) showPlan(plan *rules.Plan, quantity int64, record *rules.Record) error {
+	reply.Refused, reply.Reason, reply.Missing = plan.Refused, plan.Reason, quantity
+	outcome, err := rules.Execute(plan, quantity, record)
+	if err != nil {
+		return err
+	}
+	reply.Taken, reply.Missing = outcome.Taken, outcome.Missing
+	for i, o := range outcome.Candidates {
+		reply.Candidates = append(reply.Candidates, dryCandidate{Tags: tagMap(o.Tags), Keep: plan.Candidates[i].Keep,
+			Max: plan.Candidates[i].Max, Available: o.Available, Taken: o.Taken, Why: o.Why.String()})
+	}
+	return nil
+}
+
+func (reply *dryRunReply) showSpread(spread *rules.Spread, record *rules.Record) {
+	reply.Unchanged, reply.Reason = spread.Unchanged, spread.Reason
+	for _, t := range spread.Targets {
+		before := int64(0)
+		for i := range record.Segments {
+			if s := &record.Segments[i]; sameTags(s.Tags, t.Tags) {
+				before = s.Available()
+			}
+		}
+		reply.Targets = append(reply.Targets, dryRunTargets{Tags: tagMap(t.Tags), Before: before, After: t.Available, New: t.New})
+	}
+}
+
+func sameTags(a, b []engine.Tag) bool {
+	if len(a) != len(b) {
+		return false
+	}
+	for i := range a {
+		if a[i] != b[i] {
+			return false
+		}
+	}
+	return true
+}

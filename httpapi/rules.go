@@ -1,0 +1,324 @@
+package httpapi
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"time"
+
+	"apportion/engine"
+	"apportion/rules"
+)
+
+// The life of a rule. These routes are for operators and few: their replies are made by encoding/json.
+
+// ruleReply is a rule as it is shown.
+type ruleReply struct {
+	AsOf     uint64            `json:"asOf,omitempty"`
+	Name     string            `json:"name"`
+	Versions []versionReply    `json:"versions"`
+	Active   []activationReply `json:"active"`
+	Version  uint32            `json:"version,omitempty"`
+	Source   string            `json:"source,omitempty"`
+}
+
+type versionReply struct {
+	Version uint32   `json:"version"`
+	Author  string   `json:"author"`
+	Time    string   `json:"time"`
+	AsOf    uint64   `json:"asOf"`
+	Hash    string   `json:"hash"`
+	Hooks   []string `json:"hooks"`
+	Bytes   int      `json:"bytes"`
+}
+
+type scopeReply struct {
+	Locations []string          `json:"locations"`
+	UPCPrefix string            `json:"upcPrefix"`
+	Tags      map[string]string `json:"tags"`
+}
+
+type activationReply struct {
+	ID          uint64     `json:"id"`
+	Rule        string     `json:"rule"`
+	Version     uint32     `json:"version"`
+	Hook        string     `json:"hook"`
+	Scope       scopeReply `json:"scope"`
+	OnError     string     `json:"onError"`
+	FailuresMax uint32     `json:"failuresMax"`
+	Author      string     `json:"author"`
+	Time        string     `json:"time"`
+	AsOf        uint64     `json:"asOf"`
+	Suspended   bool       `json:"suspended"`
+	Reason      string     `json:"reason"`
+}
+
+type warningReply struct {
+	Line    int    `json:"line"`
+	Message string `json:"message"`
+}
+
+type testReply struct {
+	Name   string `json:"name"`
+	OK     bool   `json:"ok"`
+	Diff   string `json:"diff,omitempty"`
+	Output string `json:"output,omitempty"`
+}
+
+type putReply struct {
+	AsOf     uint64         `json:"asOf"`
+	Name     string         `json:"name"`
+	Version  uint32         `json:"version"`
+	Hash     string         `json:"hash"`
+	Hooks    []string       `json:"hooks"`
+	Warnings []warningReply `json:"warnings"`
+	Tests    []testReply    `json:"tests"`
+}
+
+// reply answers with v as JSON.
+func (c *call) reply(v any) {
+	out, err := json.Marshal(v)
+	if err != nil {
+		panic(fmt.Sprintf("BUG: httpapi: a reply cannot be encoded: %v", err))
+	}
+	c.out = append(c.out, out...)
+}
+
+func timeText(ms int64) string { return time.UnixMilli(ms).UTC().Format("2006-01-02T15:04:05.000Z") }
+
+// putRule compiles a source, runs its tests and stores it. Only what passes is kept.
+func (c *call) putRule() {
+	cmd := &c.commands.rule.put
+	*cmd = engine.PutRule{Name: c.path[0], Author: c.author}
+	if isSourceMediaType(c.ctx.Request.Header.ContentType()) {
+		cmd.Source = alias(c.ctx.PostBody())
+	} else if c.body().rule(cmd); !c.parsed() {
+		return
+	}
+	program, warnings, tests, ok := c.compile(cmd.Name, cmd.Source)
+	if !ok {
+		return
+	}
+	for _, hook := range program.Hooks() {
+		cmd.Hooks = append(cmd.Hooks, engine.HookSelect+engine.RuleHook(hook))
+	}
+	if !c.carryOut(cmd) {
+		return
+	}
+	r := putReply{AsOf: c.result.Index, Name: cmd.Name, Version: c.result.Rule.Version, Hash: program.Hash(),
+		Hooks: hookNames(cmd.Hooks), Warnings: []warningReply{}, Tests: tests}
+	for _, w := range warnings {
+		r.Warnings = append(r.Warnings, warningReply{Line: w.Line, Message: w.Message})
+	}
+	c.reply(r)
+}
+
+// compile makes a program of a source and has its tests pass, or answers what is wrong.
+func (c *call) compile(name, source string) (*rules.Program, []rules.Warning, []testReply, bool) {
+	program, warnings, err := rules.Compile(name, source, rules.Limits{})
+	if err != nil {
+		c.badSource(err)
+		return nil, nil, nil, false
+	}
+	ctx, cancel := context.WithDeadline(context.Background(), c.deadline)
+	defer cancel()
+	results, err := program.Test(ctx)
+	if err != nil {
+		c.failRule(codeRuleTest, err.Error(), "tests", "", 0, 0)
+		return nil, nil, nil, false
+	}
+	tests := []testReply{}
+	for _, t := range results {
+		tests = append(tests, testReply{Name: t.Name, OK: t.Passed, Diff: t.Diff, Output: t.Output})
+		if !t.Passed {
+			c.failRule(codeRuleTest, "a test of the rule fails: "+t.Diff, "tests", t.Name, 0, 0)
+			return nil, nil, nil, false
+		}
+	}
+	return program, warnings, tests, true
+}
+
+// badSource answers that a source cannot be used, with the place if there is one.
+func (c *call) badSource(err error) {
+	line, column := 0, 0
+	var syntax *rules.SyntaxError
+	var runtime *rules.RuntimeError
+	switch {
+	case errors.As(err, &syntax):
+		line, column = syntax.Line, syntax.Column
+	case errors.As(err, &runtime):
+		line = runtime.Line
+	}
+	c.failRule(codeRuleSyntax, err.Error(), "source", "", line, column)
+}
+
+// failRule answers with a problem about a source.
+func (c *call) failRule(code, detail, field, value string, line, column int) {
+	p := problem{status: http.StatusUnprocessableEntity, code: code, detail: detail, field: field, value: value, offset: -1}
+	c.openProblem(&p)
+	if line > 0 {
+		c.out = appendUnits(c.out, `,"line":`, int64(line))
+	}
+	if column > 0 {
+		c.out = appendUnits(c.out, `,"column":`, int64(column))
+	}
+	c.out = append(c.out, '}')
+}
+
+func hookNames(hooks []engine.RuleHook) []string {
+	names := []string{}
+	for _, h := range hooks {
+		names = append(names, h.String())
+	}
+	return names
+}
+
+func (c *call) listRules() {
+	if !c.barrier() {
+		return
+	}
+	asOf := c.server.store.AppliedIndex()
+	set := c.server.engine.Rules()
+	all := []ruleReply{}
+	for _, r := range set.Rules() {
+		all = append(all, showRule(set, &r))
+	}
+	c.reply(struct {
+		AsOf  uint64      `json:"asOf"`
+		Rules []ruleReply `json:"rules"`
+	}{asOf, all})
+}
+
+func (c *call) readRule() {
+	if !c.barrier() {
+		return
+	}
+	asOf := c.server.store.AppliedIndex()
+	set := c.server.engine.Rules()
+	v, r, ok := c.version1(set, c.version)
+	if !ok {
+		return
+	}
+	reply := showRule(set, r)
+	reply.AsOf, reply.Version, reply.Source = asOf, v.Version, v.Source
+	c.reply(reply)
+}
+
+// version1 finds a version of the rule in the path, 0 for the newest, or answers that there is none.
+func (c *call) version1(set *engine.RuleSet, version uint32) (*engine.RuleVersion, *engine.Rule, bool) {
+	field, value := "name", c.path[0]
+	r, ok := set.Rule(c.path[0])
+	if ok {
+		v, ok := r.Version(version)
+		if ok {
+			return v, r, true
+		}
+		field, value = "version", fmt.Sprint(version)
+	}
+	c.fail(http.StatusNotFound, engine.CodeUnknownRule.String(), codeDetails[engine.CodeUnknownRule], field, value)
+	return nil, nil, false
+}
+
+func showRule(set *engine.RuleSet, r *engine.Rule) ruleReply {
+	reply := ruleReply{Name: r.Name, Active: []activationReply{}}
+	for _, v := range r.Versions {
+		reply.Versions = append(reply.Versions, versionReply{Version: v.Version, Author: v.Author, Time: timeText(v.TimeMS),
+			AsOf: v.Index, Hash: v.Hash, Hooks: hookNames(v.Hooks), Bytes: len(v.Source)})
+	}
+	for _, a := range set.Active() {
+		if a.Rule == r.Name {
+			reply.Active = append(reply.Active, showActivation(a))
+		}
+	}
+	return reply
+}
+
+func showActivation(a *engine.Activation) activationReply {
+	scope := scopeReply{Locations: append([]string{}, a.Scope.Locations...), UPCPrefix: a.Scope.UPCPrefix, Tags: map[string]string{}}
+	for _, t := range a.Scope.Tags {
+		scope.Tags[t.Category] = t.Value
+	}
+	return activationReply{ID: a.ID, Rule: a.Rule, Version: a.Version, Hook: a.Hook.String(), Scope: scope,
+		OnError: fallbackWords[a.OnError], FailuresMax: a.FailuresMax, Author: a.Author, Time: timeText(a.TimeMS), AsOf: a.Index,
+		Suspended: a.Suspended, Reason: a.Reason}
+}
+
+func (c *call) deleteRule() {
+	if c.carryOut(&engine.DeleteRule{Name: c.path[0]}) {
+		c.reply(ruleDone{c.result.Index, c.path[0]})
+	}
+}
+
+// ruleDone is the answer to a command about a rule that has nothing more to say.
+type ruleDone struct {
+	AsOf uint64 `json:"asOf"`
+	Name string `json:"name"`
+}
+
+func (c *call) activateRule() {
+	cmd := &c.commands.rule.activate
+	*cmd = engine.ActivateRule{Name: c.path[0]}
+	c.body().activation(cmd)
+	if !c.parsed() {
+		return
+	}
+	if cmd.Hook == 0 {
+		if !c.defaultHook(cmd) {
+			return
+		}
+	}
+	if cmd.Hook == engine.HookRedistribute {
+		// Nobody would ask it: stock is spread by percent until redistribution by rule is built.
+		c.fail(http.StatusBadRequest, codeInvalid, "redistribute rules cannot be activated; a dry run shows what one would do", "hook", cmd.Hook.String())
+		return
+	}
+	if !c.carryOut(cmd) {
+		return
+	}
+	for _, a := range c.server.engine.Rules().Active() {
+		if a.ID == c.result.Rule.Activation {
+			c.reply(showActivation(a))
+			return
+		}
+	}
+	// Another request was quicker to replace it; the log has both.
+	c.reply(ruleDone{c.result.Index, cmd.Name})
+}
+
+// defaultHook takes the hook of a version that has only one, or answers that the hook has to be named.
+func (c *call) defaultHook(cmd *engine.ActivateRule) bool {
+	v, _, ok := c.version1(c.server.engine.Rules(), cmd.Version)
+	if !ok {
+		return false
+	}
+	if len(v.Hooks) != 1 {
+		c.fail(http.StatusBadRequest, codeMissingField, "the rule has both hooks: say which one", "hook", "")
+		return false
+	}
+	cmd.Hook = v.Hooks[0]
+	return true
+}
+
+func (c *call) deactivateRule() {
+	cmd := &c.commands.rule.deactivate
+	*cmd = engine.DeactivateRule{Name: c.path[0]}
+	c.body().deactivation(cmd)
+	if c.parsed() && c.carryOut(cmd) {
+		c.reply(ruleDone{c.result.Index, cmd.Name})
+	}
+}
+
+// suspendRule tells the log that a rule has failed too often. It runs beside the request that saw it: should it be lost,
+// the planner says it again.
+func (s *Server) suspendRule(cmd engine.SuspendRule) {
+	s.log.Warn("a rule fails and is to be suspended", "activation", cmd.Activation, "failures", cmd.Failures, "reason", cmd.Reason)
+	go func() {
+		batch := s.store.NewBatch()
+		batch.Append(nil, &cmd)
+		if err := s.store.Do(time.Now().Add(s.config.RequestTimeout), batch); err != nil {
+			s.log.Error("a rule could not be suspended", "activation", cmd.Activation, "error", err)
+		}
+	}()
+}
