@@ -142,6 +142,29 @@ func TestShippingOfSeveralSegments(t *testing.T) {
 	}
 }
 
+// TestReturnOfSeveralSegments: a return elsewhere needs room for the segments that what comes back is from, and no others.
+func TestReturnOfSeveralSegments(t *testing.T) {
+	h := newHost(t)
+	h.must(discrete("A", 256))
+	h.must(discrete("B", 64))
+	first, second := []Tag{{"A", "v1"}}, []Tag{{"A", "v2"}}
+	full := &Refresh{Location: "M"}
+	for i := range SegmentsPerRecordMax - 1 {
+		full.Items = append(full.Items, units("U", 1, Tag{"A", fmt.Sprint("v", i%256)}, Tag{"B", fmt.Sprint("v", 1+i/256)}))
+	}
+	h.must(full)
+	h.must(&Refresh{Location: "L", Items: []StockItem{units("U", 3, first...), units("U", 3, second...)}})
+	h.must(putRule("r", "r"))
+	h.must(activate("r", 1, RuleScope{}))
+	h.planned(allocate("o", ModeAll, ask("1", "U", 5)), candidates(PlannedCandidate{Tags: first}, PlannedCandidate{Tags: second}))
+	h.must(change(KindFulfill, "o", some("1", 2)))
+	back := OrderLine{ItemID: "1", Quantity: 1, Location: "M"}
+	h.must(change(KindReturn, "o", back))
+	h.must(change(KindFulfill, "o"))
+	back.Quantity = 3
+	h.wantCode(change(KindReturn, "o", back), CodeTooMany, "lines[0]")
+}
+
 // TestExplanationsAreBounded: the oldest explanation goes first, and the item says that it has gone.
 func TestExplanationsAreBounded(t *testing.T) {
 	h := newHost(t)

@@ -177,8 +177,8 @@ func (e *Engine) commitPlanned(orderRow uint32, c *Allocate, i int, out *LineRes
 	pending := p.pending
 	for k := range takes {
 		t := &takes[k]
-		units, first := takenOf(takes, k)
-		if !first || units == 0 {
+		units := takenOf(takes, k)
+		if units == 0 {
 			continue
 		}
 		part := line{tagSet: t.TagSet, allocated: units, before: t.Available}
@@ -199,18 +199,17 @@ func (e *Engine) commitPlanned(orderRow uint32, c *Allocate, i int, out *LineRes
 	e.end(rec, &w)
 }
 
-// takenOf adds up what the segment of candidate k gives to the line, which may name it more than once; first says that no
-// earlier candidate is of the segment.
-func takenOf(takes []take, k int) (units int64, first bool) {
+// takenOf adds up what the segment of candidate k gives to the line, which may name it more than once: the first time.
+func takenOf(takes []take, k int) (units int64) {
 	for i := range takes {
-		if takes[i].segment == takes[k].segment && takes[i].segment != 0 {
+		if takes[i].segment == takes[k].segment {
 			if i < k {
-				return 0, false
+				return 0
 			}
 			units += takes[i].Taken
 		}
 	}
-	return units, true
+	return units
 }
 
 // commitPart promises units of one segment to an item.

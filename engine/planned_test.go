@@ -149,16 +149,20 @@ func TestLinesOfOnePlanShareTheStock(t *testing.T) {
 	h := threeChannels(t)
 	c := ruled("o", 5, "A")
 	c.Mode = ModeLine
-	c.Lines = append(c.Lines, c.Lines[0], c.Lines[0], c.Lines[0])
+	c.Lines = append(c.Lines, c.Lines[0], c.Lines[0], c.Lines[0], c.Lines[0])
 	for i := range c.Lines {
 		c.Lines[i].ItemID = fmt.Sprint(i)
 	}
-	c.Lines[3].Quantity = 1
+	c.Lines[3].Quantity, c.Lines[4].Quantity = 1, 1
 	r := h.planned(c, PlannedLine{Line: 0, Outcome: PlanCandidates, Candidates: []PlannedCandidate{candidate("B", 0, 0)}},
 		PlannedLine{Line: 1, Outcome: PlanCandidates, Candidates: []PlannedCandidate{candidate("B", 0, 0)}}, // 1 left: refused
-		PlannedLine{Line: 3, Outcome: PlanFallback, Reason: "slow"})
-	got := h.lineText(r, 0) + ", " + h.lineText(r, 1) + ", " + h.lineText(r, 2) + ", " + h.lineText(r, 3)
-	if want := "ok 5+0 B:5+0, insufficient 0+0, ok 5+0 A:5+0, ok 1+0 A:1+0"; got != want {
+		PlannedLine{Line: 3, Outcome: PlanFallback, Reason: "slow"},
+		PlannedLine{Line: 4, Outcome: PlanCandidates, Candidates: []PlannedCandidate{candidate("B", 0, 0)}}) // what line 1 gave back
+	got := h.lineText(r, 0)
+	for i := 1; i < len(c.Lines); i++ {
+		got += ", " + h.lineText(r, i)
+	}
+	if want := "ok 5+0 B:5+0, insufficient 0+0, ok 5+0 A:5+0, ok 1+0 A:1+0, ok 1+0 B:1+0"; got != want {
 		t.Errorf("got %s, want %s", got, want)
 	}
 	if r.Lines[1].Available != 1 || r.Lines[2].Rule != "" || r.Lines[3].Reason != "slow" {
@@ -192,6 +196,10 @@ func TestPlansOfOtherRules(t *testing.T) {
 		if r := h.planned(ruled("p", 1, "A"), p); r.Code != CodeInvalid || !strings.HasPrefix(r.Field, "plans[0].") {
 			t.Errorf("%s: %v at %s", name, r.Code, r.Field)
 		}
+	}
+	twice := candidates(candidate("A", 0, 0))
+	if r := h.planned(ruled("p", 1, "A"), twice, twice); r.Code != CodeInvalid || r.Field != "plans[1].line" {
+		t.Errorf("two plans for a line: %v at %s", r.Code, r.Field)
 	}
 }
 

@@ -106,12 +106,14 @@ func TestCheckpointsAreIncremental(t *testing.T) {
 func TestCheckpointShowsTheMomentOfItsFreeze(t *testing.T) {
 	h, rows := stored(t)
 	h.must(&Adjust{Location: "L", Items: []StockItem{units("U", 1), units("V", 1)}})
+	h.must(activate("r", 1, RuleScope{}))
+	h.planned(allocate("r", ModeAll, ask("1", "U", 1)), candidates(candidate("A", 0, 0)))
 	want := h.e.Hash()
 	c := h.e.Freeze()
 	h.must(&Delete{Scope: Scope{UPCs: []string{"U"}}, Force: true})
 	h.must(&Refresh{Location: "L", Items: []StockItem{units("W", 7)}})
 	h.must(change(KindDeallocate, "o"))
-	h.nowMS += IdempotencyAgeMS
+	h.nowMS += max(IdempotencyAgeMS, EventAgeMS, ExplanationAgeMS)
 	h.must(&Expire{})
 	more := new(Rows)
 	for c.Next(more, 1) {
@@ -170,6 +172,8 @@ func TestAbortedCheckpointLosesNothing(t *testing.T) {
 	h, rows := stored(t)
 	h.must(&Adjust{Location: "L", Items: []StockItem{units("U", 1)}})
 	h.applyKeyed("another", &Adjust{Location: "L", Items: []StockItem{units("V", 1)}})
+	h.must(activate("r", 1, RuleScope{}))
+	h.planned(allocate("r", ModeAll, ask("1", "U", 1)), candidates(candidate("A", 0, 0)))
 	c := h.e.Freeze()
 	c.Next(new(Rows), 1)
 	h.must(&Adjust{Location: "L", Items: []StockItem{units("U", 1), units("X", 1)}})
