@@ -18,6 +18,7 @@ Examples:
   apportion serve --data ./data --demo                 the same, with a demo catalogue in an empty directory
   apportion verify --data ./data                       check a data directory that no server has open
   apportion replay-orders orders.csv                   drive the server on 127.0.0.1:8080 with a file of orders
+  apportion rules test vip-first.lua                   compile a Lua rule and run its tests
 
 Every flag can be set by an environment variable, shown beside it. The HTTP API is described in docs/api.md.`
 
@@ -34,6 +35,7 @@ func newApp(stdout, stderr io.Writer) *cli.Command {
 			serveCommand(stdout, stderr),
 			verifyCommand(stdout, stderr),
 			replayCommand(stdout, stderr),
+			rulesCommand(stdout),
 			versionCommand(stdout),
 		},
 		Flags: []cli.Flag{&cli.BoolFlag{Name: "version", Usage: "print version, commit and Go version", Local: true}},
@@ -46,12 +48,17 @@ func newApp(stdout, stderr io.Writer) *cli.Command {
 		},
 	}
 	// Errors are printed in one place, main; and a mistake is answered with one line, not with a page of help.
-	for _, command := range append([]*cli.Command{app}, app.Commands...) {
-		command.OnUsageError = usageFault
-		command.ExitErrHandler = func(context.Context, *cli.Command, error) {}
-		command.HideHelpCommand = true
-	}
+	ownErrors(app)
 	return app
+}
+
+func ownErrors(command *cli.Command) {
+	command.OnUsageError = usageFault
+	command.ExitErrHandler = func(context.Context, *cli.Command, error) {}
+	command.HideHelpCommand = true
+	for _, below := range command.Commands {
+		ownErrors(below)
+	}
 }
 
 // withoutCommand runs when the first argument is no command, or when there is none.

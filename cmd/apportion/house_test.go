@@ -24,7 +24,7 @@ var mayImport = map[string][]string{
 	"httpapi":       {"engine", "rules", "raftstore"},
 	"bench":         {},
 	"bench/quick":   {"bench"},
-	"cmd/apportion": {"bench", "engine", "httpapi", "raftstore"},
+	"cmd/apportion": {"bench", "engine", "httpapi", "raftstore", "rules"},
 }
 
 const (

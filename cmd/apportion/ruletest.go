@@ -1,0 +1,116 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/urfave/cli/v3"
+
+	"apportion/rules"
+)
+
+const ruleTestDescription = `Compiles Lua rules as the server does when they are uploaded, prints warnings, and runs the tests in their sources. No
+server is needed. Exit status 0: every file compiles and every test passes.
+
+Examples:
+  apportion rules test vip-first.lua
+  apportion rules test rules/examples/*.lua`
+
+// rulesCommand holds the commands about rules.
+func rulesCommand(stdout io.Writer) *cli.Command {
+	return &cli.Command{
+		Name:     "rules",
+		Usage:    "work with Lua rules",
+		Commands: []*cli.Command{ruleTestCommand(stdout)},
+		Action: func(ctx context.Context, cmd *cli.Command) error {
+			if word := cmd.Args().First(); word != "" {
+				return unknownCommand(cmd, word)
+			}
+			return cli.ShowSubcommandHelp(cmd)
+		},
+	}
+}
+
+func ruleTestCommand(stdout io.Writer) *cli.Command {
+	return &cli.Command{
+		Name:        "test",
+		Usage:       "compile Lua rules and run their tests, offline",
+		ArgsUsage:   "FILE.lua...",
+		Description: ruleTestDescription,
+		Action: func(ctx context.Context, cmd *cli.Command) error {
+			files := cmd.Args().Slice()
+			if len(files) == 0 {
+				return usageError{fmt.Errorf("no file given\nRun '%s --help'", cmd.FullName())}
+			}
+			bad := 0
+			for _, file := range files {
+				ok, err := testRule(ctx, stdout, file)
+				if err != nil {
+					return err
+				}
+				if !ok {
+					bad++
+				}
+			}
+			if bad > 0 {
+				return fmt.Errorf("%d of %d rules are not fit to be uploaded", bad, len(files))
+			}
+			return nil
+		},
+	}
+}
+
+// testRule prints what is to be said of one file. The error is about reading it.
+func testRule(ctx context.Context, stdout io.Writer, file string) (ok bool, err error) {
+	source, err := os.ReadFile(file)
+	if err != nil {
+		return false, fmt.Errorf("read a rule: %w", err)
+	}
+	name := strings.TrimSuffix(filepath.Base(file), ".lua")
+	program, warnings, err := rules.Compile(name, string(source), rules.Limits{})
+	if err != nil {
+		fmt.Fprintf(stdout, "%s%s: %v\n", file, place(err), err)
+		return false, nil
+	}
+	for _, w := range warnings {
+		fmt.Fprintf(stdout, "%s:%d: warning: %s\n", file, w.Line, w.Message)
+	}
+	results, err := program.Test(ctx)
+	if err != nil {
+		fmt.Fprintf(stdout, "%s: %v\n", file, err)
+		return false, nil
+	}
+	passed := 0
+	for _, t := range results {
+		if t.Passed {
+			passed++
+			continue
+		}
+		fmt.Fprintf(stdout, "%s: test %q fails:\n%s\n", file, t.Name, indent(t.Diff+t.Output))
+	}
+	switch {
+	case len(results) == 0:
+		fmt.Fprintf(stdout, "%s: ok, no tests\n", file)
+	case passed == len(results):
+		fmt.Fprintf(stdout, "%s: ok, %d tests\n", file, passed)
+	}
+	return passed == len(results), nil
+}
+
+// place is the line and column of a fault in a source, for editors to jump to.
+func place(err error) string {
+	var syntax *rules.SyntaxError
+	if errors.As(err, &syntax) && syntax.Line > 0 {
+		return fmt.Sprintf(":%d:%d", syntax.Line, syntax.Column)
+	}
+	return ""
+}
+
+func indent(text string) string {
+	return "    " + strings.ReplaceAll(strings.TrimRight(text, "\n"), "\n", "\n    ")
+}
