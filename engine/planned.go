@@ -178,7 +178,7 @@ func (e *Engine) commitPlanned(orderRow uint32, c *Allocate, i int, out *LineRes
 	for k := range takes {
 		t := &takes[k]
 		units := takenOf(takes, k)
-		if units == 0 {
+		if t.Taken == 0 || units == 0 {
 			continue
 		}
 		part := line{tagSet: t.TagSet, allocated: units, before: t.Available}
@@ -199,10 +199,11 @@ func (e *Engine) commitPlanned(orderRow uint32, c *Allocate, i int, out *LineRes
 	e.end(rec, &w)
 }
 
-// takenOf adds up what the segment of candidate k gives to the line, which may name it more than once: the first time.
+// takenOf adds up what the segment of candidate k gives to the line, which may name it more than once: at the candidate that
+// is the first to give, so that parts are in the order of their taking.
 func takenOf(takes []take, k int) (units int64) {
 	for i := range takes {
-		if takes[i].segment == takes[k].segment {
+		if takes[i].segment == takes[k].segment && takes[i].Taken > 0 {
 			if i < k {
 				return 0
 			}

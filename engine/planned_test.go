@@ -99,6 +99,7 @@ func TestPlannedLines(t *testing.T) {
 		{"all kept", ModeAll, false, 2, candidates(candidate("B", 6, 0), candidate("A", 0, 0)), "ok 2+0 A:2+0", "B 6 0 kept, A 10 2 taken"},
 		{"max", ModeAll, false, 5, candidates(candidate("A", 0, 2), candidate("C", 0, 0)), "ok 5+0 A:2+0 C:3+0", "A 10 2 taken, C 4 3 taken"},
 		{"twice the same", ModeAll, false, 5, candidates(candidate("A", 0, 2), candidate("B", 0, 1), candidate("A", 0, 0)), "ok 5+0 A:4+0 B:1+0", "A 10 2 taken, B 6 1 taken, A 8 2 taken"},
+		{"kept at first", ModeAll, false, 8, candidates(candidate("A", 10, 0), candidate("B", 0, 0), candidate("A", 0, 0)), "ok 8+0 B:6+0 A:2+0", "A 10 0 kept, B 6 6 taken, A 10 2 taken"},
 		{"no such segment", ModeAll, false, 1, candidates(candidate("D", 0, 0), candidate("A", 0, 0)), "ok 1+0 A:1+0", "[{Channel D}] 0 0 unknown-segment, A 10 1 taken"},
 		{"no such value", ModeAll, false, 1, candidates(candidate("X", 0, 0), candidate("A", 0, 0)), "ok 1+0 A:1+0", "[{Channel X}] 0 0 unknown-tag, A 10 1 taken"},
 		{"too few", ModeAll, false, 11, candidates(candidate("A", 0, 0)), "insufficient 0+0", ""},
