@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	"github.com/VictoriaMetrics/metrics"
@@ -54,6 +55,12 @@ func (s *Server) initMetrics() {
 		panics:    set.NewCounter(`apportion_http_panics_total`),
 		refusals:  set.NewCounter(`apportion_http_refusals_without_log_total`),
 		bodyBytes: set.NewCounter(`apportion_http_request_body_bytes_total`),
+	}
+	rules := s.planner.Counters()
+	for name, counter := range map[string]*atomic.Int64{
+		"calls": &rules.Calls, "refused_lines": &rules.Refused, "failures": &rules.Failed, "fallback_lines": &rules.Fallback, "steps": &rules.Steps,
+	} {
+		set.NewGauge(fmt.Sprintf(`apportion_rule_%s_total`, name), func() float64 { return float64(counter.Load()) })
 	}
 	set.NewGauge(`apportion_http_open_connections`, func() float64 { return float64(s.http.GetOpenConnectionsCount()) })
 }

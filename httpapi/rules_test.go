@@ -121,6 +121,9 @@ func TestRuleThatFails(t *testing.T) {
 	if r := s.post("/v1/orders/o3/allocate", order).is(409, "rule-failed"); !strings.Contains(r.body, "suspended: ") {
 		t.Errorf("answers %s", r.body)
 	}
+	if r := s.get("/metrics"); !strings.Contains(r.body, "apportion_rule_failures_total 2\n") || !strings.Contains(r.body, "apportion_rule_fallback_lines_total 1\n") {
+		t.Errorf("the failures do not show in the metrics")
+	}
 	s.post("/v1/rules/loop/activate", `{"onError":"default","failuresMax":2}`).ok()
 	s.post("/v1/orders/o4/allocate", order).ok().want(`1`, "lines", 0, "allocated")
 	s.get("/v1/orders/o4/explain").ok().want(`"fallback"`, "items", 0, "outcome")
