@@ -3,6 +3,7 @@ package httpapi
 import (
 	"context"
 	"net/http"
+	"slices"
 	"time"
 
 	"apportion/engine"
@@ -154,22 +155,10 @@ func (reply *dryRunReply) showSpread(spread *rules.Spread, record *rules.Record)
 	for _, t := range spread.Targets {
 		before := int64(0)
 		for i := range record.Segments {
-			if s := &record.Segments[i]; sameTags(s.Tags, t.Tags) {
+			if s := &record.Segments[i]; slices.Equal(s.Tags, t.Tags) {
 				before = s.Available()
 			}
 		}
 		reply.Targets = append(reply.Targets, dryRunTargets{Tags: tagMap(t.Tags), Before: before, After: t.Available, New: t.New})
 	}
-}
-
-func sameTags(a, b []engine.Tag) bool {
-	if len(a) != len(b) {
-		return false
-	}
-	for i := range a {
-		if a[i] != b[i] {
-			return false
-		}
-	}
-	return true
 }
