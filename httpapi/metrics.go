@@ -2,10 +2,13 @@ package httpapi
 
 import (
 	"fmt"
+	"io"
 	"sync/atomic"
 	"time"
 
 	"github.com/VictoriaMetrics/metrics"
+
+	"apportion/rules"
 )
 
 // routeMetrics count the requests of one route. Looking them up by name for each request would cost more than the route's
@@ -56,11 +59,24 @@ func (s *Server) initMetrics() {
 		refusals:  set.NewCounter(`apportion_http_refusals_without_log_total`),
 		bodyBytes: set.NewCounter(`apportion_http_request_body_bytes_total`),
 	}
-	rules := s.planner.Counters()
-	for name, counter := range map[string]*atomic.Int64{
-		"calls": &rules.Calls, "refused_lines": &rules.Refused, "failures": &rules.Failed, "fallback_lines": &rules.Fallback, "steps": &rules.Steps,
-	} {
-		set.NewGauge(fmt.Sprintf(`apportion_rule_%s_total`, name), func() float64 { return float64(counter.Load()) })
-	}
+	set.RegisterMetricsWriter(s.writeRuleMetrics)
 	set.NewGauge(`apportion_http_open_connections`, func() float64 { return float64(s.http.GetOpenConnectionsCount()) })
+}
+
+// writeRuleMetrics writes what the planner has counted.
+func (s *Server) writeRuleMetrics(w io.Writer) {
+	c := s.planner.Counters()
+	for _, counter := range []struct {
+		name  string
+		value *atomic.Int64
+	}{
+		{"calls", &c.Calls}, {"refused_lines", &c.Refused}, {"suspended_lines", &c.Suspended}, {"over_budget_lines", &c.OverBudget}, {"steps", &c.Steps},
+	} {
+		metrics.WriteCounterUint64(w, fmt.Sprintf(`apportion_rule_%s_total{hook="select"}`, counter.name), uint64(counter.value.Load()))
+	}
+	metrics.WriteCounterFloat64(w, `apportion_rule_seconds_total{hook="select"}`, float64(c.Nanoseconds.Load())/1e9)
+	metrics.WriteMetadataIfNeeded(w, "apportion_rule_failures_total", "counter") // once for all kinds
+	for kind := range c.Failed {
+		_, _ = fmt.Fprintf(w, "apportion_rule_failures_total{hook=\"select\",kind=%q} %d\n", rules.Failure(kind), c.Failed[kind].Load())
+	}
 }

@@ -8,6 +8,7 @@ import (
 
 	"apportion/engine"
 	"apportion/raftstore"
+	"apportion/rules"
 )
 
 // The order commands.
@@ -27,7 +28,8 @@ func (c *call) allocate() {
 
 // plan asks the rules that are active about an order, and answers if there is no time for it.
 func (c *call) plan(cmd *engine.Allocate) bool {
-	if err := c.server.planner.Plan(c.deadline, cmd, time.Now().UnixMilli(), &c.envelope); err != nil {
+	budget := rules.NewBudget(c.deadline, len(cmd.Lines))
+	if err := c.server.planner.Plan(&budget, cmd, time.Now().UnixMilli(), &c.envelope); err != nil {
 		c.storeFailed(raftstore.ErrTimeout)
 		return false
 	}
@@ -143,9 +145,14 @@ func (c *call) bulkAllocate() {
 	c.batch.Reset()
 	k.answers = k.answers[:0]
 	known := []byte(nil)
+	lines := 0
+	for i := range k.bulk {
+		lines += len(k.bulk[i].Lines)
+	}
+	budget := rules.NewBudget(c.deadline, lines)
 	for i := range k.bulk {
 		k.answers = append(k.answers, bulkAnswer{command: -1, begin: len(known)})
-		known = c.beginBulk(i, clientKey, known)
+		known = c.beginBulk(i, clientKey, &budget, known)
 		k.answers[i].end = len(known)
 	}
 	if c.batch.Len() > 0 {
@@ -176,7 +183,7 @@ func (c *call) checkBulk() bool {
 }
 
 // beginBulk puts order i into the batch, or appends its answer to known if that needs no log.
-func (c *call) beginBulk(i int, clientKey string, known []byte) []byte {
+func (c *call) beginBulk(i int, clientKey string, budget *rules.Budget, known []byte) []byte {
 	k := &c.commands
 	cmd := &k.bulk[i]
 	if field, value, ok := engine.CheckCommand(cmd); !ok {
@@ -188,7 +195,7 @@ func (c *call) beginBulk(i int, clientKey string, known []byte) []byte {
 		k.key = append(append(append(k.key[:0], clientKey...), '/'), cmd.OrderID...)
 		c.envelope.Key = alias(k.key)
 	}
-	if err := c.server.planner.Plan(c.deadline, cmd, time.Now().UnixMilli(), &c.envelope); err != nil {
+	if err := c.server.planner.Plan(budget, cmd, time.Now().UnixMilli(), &c.envelope); err != nil {
 		c.result = engine.Result{Kind: engine.KindAllocate, Code: engine.CodeRetry, Field: "rules", Index: c.server.store.AppliedIndex()}
 		return c.appendBulk(known, i)
 	}

@@ -310,15 +310,15 @@ func (c *call) deactivateRule() {
 	}
 }
 
-// suspendRule tells the log that a rule has failed too often. It runs beside the request that saw it: should it be lost,
-// the planner says it again.
-func (s *Server) suspendRule(cmd engine.SuspendRule) {
+// suspendRule tells the log that a rule has failed too often, beside the request that saw it.
+func (s *Server) suspendRule(cmd engine.SuspendRule, lost func()) {
 	s.log.Warn("a rule fails and is to be suspended", "activation", cmd.Activation, "failures", cmd.Failures, "reason", cmd.Reason)
 	go func() {
 		batch := s.store.NewBatch()
 		batch.Append(nil, &cmd)
 		if err := s.store.Do(time.Now().Add(s.config.RequestTimeout), batch); err != nil {
 			s.log.Error("a rule could not be suspended", "activation", cmd.Activation, "error", err)
+			lost()
 		}
 	}()
 }

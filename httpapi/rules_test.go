@@ -121,8 +121,14 @@ func TestRuleThatFails(t *testing.T) {
 	if r := s.post("/v1/orders/o3/allocate", order).is(409, "rule-failed"); !strings.Contains(r.body, "suspended: ") {
 		t.Errorf("answers %s", r.body)
 	}
-	if r := s.get("/metrics"); !strings.Contains(r.body, "apportion_rule_failures_total 2\n") || !strings.Contains(r.body, "apportion_rule_fallback_lines_total 1\n") {
-		t.Errorf("the failures do not show in the metrics")
+	metrics := s.get("/metrics").body
+	for _, want := range []string{
+		`failures_total{hook="select",kind="limit"} 2`, `failures_total{hook="select",kind="result"} 0`, `suspended_lines_total{hook="select"} 1`,
+		`calls_total{hook="select"} 2`,
+	} {
+		if !strings.Contains(metrics, "\napportion_rule_"+want+"\n") {
+			t.Errorf("the metrics have no %s", want)
+		}
 	}
 	s.post("/v1/rules/loop/activate", `{"onError":"default","failuresMax":2}`).ok()
 	s.post("/v1/orders/o4/allocate", order).ok().want(`1`, "lines", 0, "allocated")

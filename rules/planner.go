@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"hash/fnv"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -18,35 +19,83 @@ type State interface {
 	ReadRecord(upc, location string, v *engine.RecordView) bool
 }
 
-// RequestSteps bounds the steps that the rules of one request may take over all of its lines: some 100 ms at worst. The
-// lines behind that are answered as if their rule had failed.
-const RequestSteps = 2_000_000
+// RequestSteps and LineSteps bound the steps that the rules of one request may take: the former, or the latter for each line
+// if that is more. An order takes some 100 ms at worst, a list of orders with 12,000 lines 600 ms. The lines behind that are
+// answered as if their rule had failed.
+const (
+	RequestSteps = 2_000_000
+	LineSteps    = 1_000
+)
+
+// programsKept bounds the programs that are kept besides those of what is active, for rules that are activated again.
+const programsKept = 64
 
 // ErrDeadline says that a request's time was up before all of its lines were planned.
 var ErrDeadline = errors.New("rules: the time was up before the order was planned")
 
+// Budget is what the rules of one request may still take, over all of its orders. It belongs to the request's goroutine.
+type Budget struct {
+	deadline time.Time
+	steps    int64
+}
+
+// NewBudget gives the budget of a request with so many lines. The zero deadline is none.
+func NewBudget(deadline time.Time, lines int) Budget {
+	return Budget{deadline: deadline, steps: max(RequestSteps, int64(lines)*LineSteps)}
+}
+
 // Planner asks the rules that are active, before the log. Its methods may be called from any goroutine.
 type Planner struct {
 	state   State
-	suspend func(engine.SuspendRule)
+	suspend Suspend
 	limits  Limits
 
 	asked   atomic.Pointer[askedRules]
 	schema  atomic.Pointer[knownSchema]
 	scratch sync.Pool // of *planScratch
-	mu      sync.Mutex
+
+	mu struct {
+		sync.Mutex
+		programs map[string]*Program // by the source's hash
+		order    []string            // the hashes, the one put last at the end
+	}
 
 	counters Counters
 }
 
+// Suspend takes the word that an activation has failed too often in a row to the log. It must not wait. It calls lost if
+// that did not succeed, so that the next failure says it again.
+type Suspend func(c engine.SuspendRule, lost func())
+
+// Failure says in what way a rule failed.
+type Failure uint8
+
+// The ways in which a rule fails.
+const (
+	FailureLimit   Failure = iota // it was stopped at a bound
+	FailureRuntime                // an error in Lua
+	FailureResult                 // it gave back something else than it must
+	FailureSource                 // its source does not compile here
+	failuresCount
+)
+
+var failureTexts = [failuresCount]string{"limit", "runtime", "result", "source"}
+
+// String is the name in metrics.
+func (f Failure) String() string { return failureTexts[f] }
+
 // Counters count what the planner did.
 type Counters struct {
-	Calls    atomic.Int64 // of select
-	Refused  atomic.Int64 // lines that a rule refused
-	Failed   atomic.Int64 // calls in which a rule failed
-	Fallback atomic.Int64 // lines for which no rule was asked because it is suspended, or the request's steps were used up
-	Steps    atomic.Int64
+	Calls       atomic.Int64 // of select
+	Refused     atomic.Int64 // lines that a rule refused
+	Failed      [failuresCount]atomic.Int64
+	Suspended   atomic.Int64 // lines for which no rule was asked because it is suspended
+	OverBudget  atomic.Int64 // lines for which no rule was asked because the request's steps were used up
+	Steps       atomic.Int64
+	Nanoseconds atomic.Int64 // that requests were planned for
 }
+
+func (c *Counters) took(begin time.Time) { c.Nanoseconds.Add(int64(time.Since(begin))) }
 
 // askedRules is the programs of what is active in one set of rules.
 type askedRules struct {
@@ -55,9 +104,10 @@ type askedRules struct {
 }
 
 type askedRule struct {
-	program  *Program
-	fault    string // why there is no program
-	failures atomic.Int64
+	program    *Program
+	fault      string // why there is no program
+	failures   atomic.Int64
+	suspending atomic.Bool // the word that it fails is on its way
 }
 
 type knownSchema struct {
@@ -71,10 +121,10 @@ type planScratch struct {
 	item   Item
 }
 
-// NewPlanner makes a planner. suspend is called when an activation has failed as often in a row as it may, on the goroutine of
-// the request; it must not wait.
-func NewPlanner(state State, limits Limits, suspend func(engine.SuspendRule)) *Planner {
+// NewPlanner makes a planner. suspend is called on the goroutine of the request, once for an activation unless it is lost.
+func NewPlanner(state State, limits Limits, suspend Suspend) *Planner {
 	p := &Planner{state: state, suspend: suspend, limits: limits}
+	p.mu.programs = map[string]*Program{}
 	p.scratch.New = func() any { return new(planScratch) }
 	return p
 }
@@ -84,36 +134,38 @@ func (p *Planner) Counters() *Counters { return &p.counters }
 
 // Plan asks the rules about the lines of an order and fills in env.RulesIndex and env.Plans. While nothing is active for
 // select it costs a few loads. The only error is ErrDeadline; what is wrong with a rule is in the plan.
-func (p *Planner) Plan(deadline time.Time, c *engine.Allocate, nowMS int64, env *engine.Envelope) error {
+func (p *Planner) Plan(budget *Budget, c *engine.Allocate, nowMS int64, env *engine.Envelope) error {
 	set := p.state.Rules()
 	env.RulesIndex, env.Plans = set.Index(), env.Plans[:0]
 	if !set.Asked(engine.HookSelect) {
 		return nil
 	}
+	defer p.counters.took(time.Now())
 	asked := p.programs(set)
 	s := p.scratch.Get().(*planScratch)
 	defer p.scratch.Put(s)
-	schema := p.state.Schema()
-	stepsLeft := int64(RequestSteps)
 	for i := range c.Lines {
 		l := &c.Lines[i]
-		a := set.Find(engine.HookSelect, schema, l.Location, l.UPC, l.Tags)
+		a := set.Find(engine.HookSelect, p.state.Schema(), l.Location, l.UPC, l.Tags)
 		if a == nil || !p.state.ReadRecord(l.UPC, l.Location, &s.view) {
 			continue
 		}
-		if !deadline.IsZero() && time.Now().After(deadline) {
+		if !budget.deadline.IsZero() && time.Now().After(budget.deadline) {
 			return ErrDeadline
 		}
 		planned := engine.PlannedLine{Line: i, Rule: a.Rule, Version: a.Version, RecordVersion: s.view.Version}
 		switch {
 		case a.Suspended:
-			p.fallBack(a, "suspended: "+a.Reason, &planned)
-		case stepsLeft <= 0:
-			p.fallBack(a, "the steps of one request are used up", &planned)
+			p.counters.Suspended.Add(1)
+			setFallback(a, plainReason("suspended: "+a.Reason), &planned)
+		case budget.steps <= 0:
+			p.counters.OverBudget.Add(1)
+			setFallback(a, "the steps of one request are used up", &planned)
 		default:
+			schema := p.state.Schema() // read after the record, it knows all of its tag sets
 			s.record.Fill(&s.view, schema, p.schemaOf(schema))
 			s.fillItem(c, l, nowMS)
-			stepsLeft -= p.ask(asked.programs[a.ID], a, s, &planned)
+			budget.steps -= p.ask(asked.programs[a.ID], a, s, &planned)
 		}
 		env.Plans = append(env.Plans, planned)
 	}
@@ -123,24 +175,35 @@ func (p *Planner) Plan(deadline time.Time, c *engine.Allocate, nowMS int64, env 
 // ask has one rule plan one line, and returns the steps that it took.
 func (p *Planner) ask(rule *askedRule, a *engine.Activation, s *planScratch, planned *engine.PlannedLine) int64 {
 	if rule.program == nil {
-		p.failed(rule, a, rule.fault, planned)
+		p.failed(rule, a, FailureSource, rule.fault, planned)
 		return 0
 	}
 	p.counters.Calls.Add(1)
 	in := Input{Item: &s.item, Record: &s.record, Seed: ItemSeed(s.item.OrderID, s.item.ItemID)}
 	plan, usage, err := rule.program.Select(context.Background(), &in)
 	p.counters.Steps.Add(usage.Steps)
-	switch {
-	case err != nil:
-		p.failed(rule, a, err.Error(), planned)
-	default:
-		rule.failures.Store(0)
-		if plan.Refused {
-			p.counters.Refused.Add(1)
-		}
-		plan.fill(planned)
+	if err != nil {
+		p.failed(rule, a, failureOf(err), err.Error(), planned)
+		return usage.Steps
 	}
+	rule.failures.Store(0)
+	if plan.Refused {
+		p.counters.Refused.Add(1)
+	}
+	plan.fill(planned)
 	return usage.Steps
+}
+
+func failureOf(err error) Failure {
+	var limit *LimitError
+	var result *ResultError
+	switch {
+	case errors.As(err, &limit):
+		return FailureLimit
+	case errors.As(err, &result):
+		return FailureResult
+	}
+	return FailureRuntime
 }
 
 // fill writes a plan as the engine reads it.
@@ -154,20 +217,14 @@ func (plan *Plan) fill(planned *engine.PlannedLine) {
 	}
 }
 
-// failed counts a failure, and has the rule suspended when there were too many in a row. Should that be lost on its way to
-// the log, it is said again after as many.
-func (p *Planner) failed(rule *askedRule, a *engine.Activation, why string, planned *engine.PlannedLine) {
-	p.counters.Failed.Add(1)
+// failed counts a failure, and has the rule suspended when there were too many in a row.
+func (p *Planner) failed(rule *askedRule, a *engine.Activation, kind Failure, why string, planned *engine.PlannedLine) {
+	p.counters.Failed[kind].Add(1)
 	why = plainReason(why)
-	if n := rule.failures.Add(1); n%int64(a.FailuresMax) == 0 {
-		p.suspend(engine.SuspendRule{Activation: a.ID, Failures: uint32(n), Reason: why})
+	if n := rule.failures.Add(1); n >= int64(a.FailuresMax) && rule.suspending.CompareAndSwap(false, true) {
+		p.suspend(engine.SuspendRule{Activation: a.ID, Failures: uint32(n), Reason: why}, func() { rule.suspending.Store(false) })
 	}
 	setFallback(a, why, planned)
-}
-
-func (p *Planner) fallBack(a *engine.Activation, why string, planned *engine.PlannedLine) {
-	p.counters.Fallback.Add(1)
-	setFallback(a, plainReason(why), planned)
 }
 
 // setFallback answers as the activation's OnError says.
@@ -230,14 +287,18 @@ func (p *Planner) programs(set *engine.RuleSet) *askedRules {
 			next.programs[a.ID] = known.programs[a.ID]
 			continue
 		}
-		next.programs[a.ID] = p.compile(set, a)
+		next.programs[a.ID] = p.compileLocked(set, a)
 	}
-	p.asked.Store(next)
+	if known == nil || set.Index() >= known.set.Index() { // a request that is late does not bring back what was before
+		p.forgetLocked(next)
+		p.asked.Store(next)
+	}
 	return next
 }
 
-// compile makes an activation's program. It was compiled when it was put, but maybe by another version of this package.
-func (p *Planner) compile(set *engine.RuleSet, a *engine.Activation) *askedRule {
+// compileLocked makes an activation's program. It was compiled when it was put, but maybe by another version of this package.
+// Activations of one source share a program; one that is activated again finds it still there.
+func (p *Planner) compileLocked(set *engine.RuleSet, a *engine.Activation) *askedRule {
 	rule, ok := set.Rule(a.Rule)
 	if !ok {
 		return &askedRule{fault: "the rule is gone"}
@@ -246,11 +307,35 @@ func (p *Planner) compile(set *engine.RuleSet, a *engine.Activation) *askedRule 
 	if !ok {
 		return &askedRule{fault: "the rule's version is gone"}
 	}
+	if program := p.mu.programs[v.Hash]; program != nil {
+		return &askedRule{program: program}
+	}
 	program, _, err := Compile(a.Rule, v.Source, p.limits)
 	if err != nil {
 		return &askedRule{fault: err.Error()}
 	}
+	p.mu.programs[v.Hash] = program
+	p.mu.order = append(p.mu.order, v.Hash)
 	return &askedRule{program: program}
+}
+
+// forgetLocked drops the oldest programs of which nothing is active, when there are more than are kept.
+func (p *Planner) forgetLocked(asked *askedRules) {
+	active := map[*Program]bool{}
+	for _, rule := range asked.programs {
+		if rule.program != nil {
+			active[rule.program] = true
+		}
+	}
+	excess := len(p.mu.order) - len(active) - programsKept
+	p.mu.order = slices.DeleteFunc(p.mu.order, func(hash string) bool {
+		if excess <= 0 || active[p.mu.programs[hash]] {
+			return false
+		}
+		excess--
+		delete(p.mu.programs, hash)
+		return true
+	})
 }
 
 func (p *Planner) schemaOf(s *engine.Schema) *Schema {

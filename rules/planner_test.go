@@ -17,11 +17,16 @@ type planHost struct {
 	p         *Planner
 	index     uint64
 	suspended []engine.SuspendRule
+	lose      bool // the words that a rule is to be suspended
 }
 
 func newPlanHost(t *testing.T, source string, onError engine.RuleFallback) *planHost {
 	h := &planHost{t: t, e: engine.New()}
-	h.p = NewPlanner(h.e, Limits{}, func(c engine.SuspendRule) { h.suspended = append(h.suspended, c) })
+	h.p = NewPlanner(h.e, Limits{}, func(c engine.SuspendRule, lost func()) {
+		if h.suspended = append(h.suspended, c); h.lose {
+			lost()
+		}
+	})
 	h.do(&engine.PutTagCategory{Name: "Channel", Values: []engine.Value{
 		{Name: "A", Percent: engine.NoPercent, Default: true, Max: engine.NoMax}, {Name: "B", Percent: engine.NoPercent, Max: engine.NoMax}}})
 	h.do(&engine.Refresh{Location: "L", Items: []engine.StockItem{{UPC: "U", Quantity: 10}, {UPC: "U", Quantity: 5, Tags: []engine.Tag{{Category: "Channel", Value: "B"}}}}})
@@ -56,7 +61,8 @@ func order(lines int) *engine.Allocate {
 func (h *planHost) plan(c *engine.Allocate) engine.Envelope {
 	h.t.Helper()
 	var env engine.Envelope
-	if err := h.p.Plan(time.Time{}, c, 1, &env); err != nil {
+	budget := NewBudget(time.Time{}, len(c.Lines))
+	if err := h.p.Plan(&budget, c, 1, &env); err != nil {
 		h.t.Fatal(err)
 	}
 	return env
@@ -89,7 +95,8 @@ func TestPlannerWithoutRules(t *testing.T) {
 	h.do(&engine.DeactivateRule{Name: "r"})
 	c := order(1)
 	var env engine.Envelope
-	if n := testing.AllocsPerRun(100, func() { _ = h.p.Plan(time.Time{}, c, 1, &env) }); n > 0 || env.RulesIndex != 2 || len(env.Plans) > 0 {
+	var budget Budget
+	if n := testing.AllocsPerRun(100, func() { _ = h.p.Plan(&budget, c, 1, &env) }); n > 0 || env.RulesIndex != 2 || len(env.Plans) > 0 {
 		t.Errorf("%v allocations, %+v", n, env)
 	}
 }
@@ -114,6 +121,7 @@ func TestPlannerFailures(t *testing.T) {
 		if p.Outcome != want || !strings.Contains(p.Reason, "steps") || strings.ContainsAny(p.Reason, "\n\t") {
 			t.Errorf("planned %+v", p)
 		}
+		h.plan(bad)
 		if len(h.suspended) != 1 || h.suspended[0].Failures != 3 {
 			t.Fatalf("suspended %+v", h.suspended)
 		}
@@ -145,7 +153,157 @@ func TestPlannerBoundsARequest(t *testing.T) {
 		t.Error("a rule was suspended for a request that was too large")
 	}
 	var env engine.Envelope
-	if err := h.p.Plan(time.Now().Add(-time.Second), order(1), 1, &env); !errors.Is(err, ErrDeadline) {
+	late := NewBudget(time.Now().Add(-time.Second), 1)
+	if err := h.p.Plan(&late, order(1), 1, &env); !errors.Is(err, ErrDeadline) {
 		t.Errorf("after the deadline: %v", err)
+	}
+}
+
+func TestPlannerCountsFailures(t *testing.T) {
+	for _, tt := range []struct {
+		body string
+		kind Failure
+	}{
+		{`while true do end`, FailureLimit},
+		{`error("no")`, FailureRuntime},
+		{`return 1`, FailureResult},
+	} {
+		h := newPlanHost(t, "function select(item, record) "+tt.body+" end", engine.FallbackDefault)
+		h.plan(order(2))
+		for kind := range h.p.Counters().Failed {
+			want := int64(0)
+			if Failure(kind) == tt.kind {
+				want = 2
+			}
+			if got := h.p.Counters().Failed[kind].Load(); got != want {
+				t.Errorf("%s: %d failures of kind %s, want %d", tt.body, got, Failure(kind), want)
+			}
+		}
+	}
+}
+
+// TestPlannerSaysItAgain loses the word that a rule fails.
+func TestPlannerSaysItAgain(t *testing.T) {
+	h := newPlanHost(t, `function select(item, record) error("no") end`, engine.FallbackDefault)
+	h.lose = true
+	h.plan(order(4))
+	if len(h.suspended) != 2 || h.suspended[1].Failures != 4 {
+		t.Errorf("suspended %+v", h.suspended)
+	}
+}
+
+// TestPlannerBoundsAList gives orders of one request one budget.
+func TestPlannerBoundsAList(t *testing.T) {
+	h := newPlanHost(t, `function select(item, record)
+		for i = 1, 10000 do end
+		return { {tags=item.tags} }
+	end`, engine.FallbackReject)
+	const orders, lines = 4, 750
+	budget := NewBudget(time.Time{}, orders*lines)
+	var env engine.Envelope
+	for range orders {
+		if err := h.p.Plan(&budget, order(lines), 1, &env); err != nil {
+			t.Fatal(err)
+		}
+	}
+	calls := h.p.Counters().Calls.Load()
+	if over := h.p.Counters().OverBudget.Load(); calls+over != orders*lines || calls > orders*lines*LineSteps/10_000+1 || calls < 100 {
+		t.Errorf("%d lines were planned, %d were not", calls, over)
+	}
+	if last := env.Plans[lines-1]; last.Outcome != engine.PlanRejected || last.Reason == "" {
+		t.Errorf("the last line is planned %+v", last)
+	}
+}
+
+// TestPlannerKeepsPrograms has one source active all the time and again and again in another scope, and then more sources
+// than are kept.
+func TestPlannerKeepsPrograms(t *testing.T) {
+	h := newPlanHost(t, `function select(item, record) return {} end`, engine.FallbackDefault)
+	program := func(at int) *Program {
+		set := h.e.Rules()
+		return h.p.programs(set).programs[set.Active()[at].ID].program
+	}
+	first := program(0)
+	h.do(&engine.ActivateRule{Name: "r", Hook: engine.HookSelect, FailuresMax: 1, RuleScope: engine.RuleScope{Locations: []string{"M"}}})
+	if program(1) != first {
+		t.Error("two activations of a source do not share a program")
+	}
+	h.do(&engine.DeactivateRule{Name: "r", Hook: engine.HookSelect})
+	for i := range programsKept + 2 {
+		name := fmt.Sprint("s", i)
+		h.do(&engine.PutRule{Name: name, Source: fmt.Sprintf("function select(item, record) return {} end -- %d", i), Hooks: []engine.RuleHook{engine.HookSelect}})
+		h.do(&engine.ActivateRule{Name: name, Hook: engine.HookSelect, FailuresMax: 1})
+		second := program(1)
+		h.do(&engine.DeactivateRule{Name: name})
+		program(0)
+		h.do(&engine.ActivateRule{Name: name, Hook: engine.HookSelect, FailuresMax: 1})
+		if program(1) != second {
+			t.Fatal("a rule that is activated again was compiled again")
+		}
+		h.do(&engine.DeactivateRule{Name: name})
+		program(0)
+	}
+	if n := len(h.p.mu.programs); n != programsKept+1 || n != len(h.p.mu.order) || h.p.mu.programs[first.Hash()] != first {
+		t.Errorf("%d programs are kept, of %d hashes", n, len(h.p.mu.order))
+	}
+}
+
+// movingState changes the schema and the record after a request has found its rule, before it reads the record.
+type movingState struct {
+	*engine.Engine
+	move func()
+}
+
+func (s *movingState) ReadRecord(upc, location string, v *engine.RecordView) bool {
+	s.move()
+	return s.Engine.ReadRecord(upc, location, v)
+}
+
+func TestPlannerKnowsAllTags(t *testing.T) {
+	h := newPlanHost(t, `function select(item, record)
+		for i, s in ipairs(record.segments) do
+			if s.tags.Colour == "red" and s.onHand == 7 then return { {tags=s.tags} } end
+		end
+		return nil, "not seen"
+	end`, engine.FallbackReject)
+	h.p.state = &movingState{h.e, func() {
+		h.do(&engine.PutTagCategory{Name: "Colour", Values: []engine.Value{
+			{Name: "blue", Percent: engine.NoPercent, Default: true, Max: engine.NoMax}, {Name: "red", Percent: engine.NoPercent, Max: engine.NoMax}}})
+		h.do(&engine.Refresh{Location: "L", Items: []engine.StockItem{{UPC: "U", Quantity: 7, Tags: []engine.Tag{{Category: "Colour", Value: "red"}}}}})
+	}}
+	if p := h.plan(order(1)).Plans[0]; p.Outcome != engine.PlanCandidates || len(p.Candidates) != 1 {
+		t.Errorf("planned %+v", p)
+	}
+}
+
+// TestPlannerOthersGoOn has an order of endless loops, while other orders are planned on another goroutine.
+func TestPlannerOthersGoOn(t *testing.T) {
+	h := newPlanHost(t, `function select(item, record)
+		while item.quantity > 3 do end
+		return { {tags=item.tags} }
+	end`, engine.FallbackDefault)
+	h.p.suspend = func(engine.SuspendRule, func()) {}
+	loops := order(1000)
+	for i := range loops.Lines {
+		loops.Lines[i].Quantity = 4
+	}
+	looped := make(chan error)
+	go func() {
+		var env engine.Envelope
+		budget := NewBudget(time.Time{}, len(loops.Lines))
+		looped <- h.p.Plan(&budget, loops, 1, &env)
+	}()
+	for planned := 0; ; planned++ {
+		select {
+		case err := <-looped:
+			if err != nil || planned < 10 {
+				t.Errorf("%v; %d orders were planned beside the loops", err, planned)
+			}
+			return
+		default:
+			if p := h.plan(order(1)).Plans[0]; p.Outcome != engine.PlanCandidates {
+				t.Errorf("planned %+v", p)
+			}
+		}
 	}
 }
