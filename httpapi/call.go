@@ -51,6 +51,7 @@ type commandBuffers struct {
 	allocate     engine.Allocate
 	bulk         []engine.Allocate
 	answers      []bulkAnswer
+	known        []byte // answers for orders of many
 	orderChange  engine.OrderChange
 	refresh      engine.Refresh
 	adjust       engine.Adjust
@@ -105,8 +106,8 @@ func (c *call) tooLargeToKeep() bool {
 	elements := max(cap(k.refresh.Items), cap(k.adjust.Items), cap(k.transfer.Items), cap(k.bulk), cap(k.allocate.Lines),
 		cap(k.redistribute.UPCs), cap(k.redistribute.Locations), cap(k.deletion.UPCs), cap(k.deletion.Locations),
 		cap(c.result.Lines), cap(c.result.Changes), cap(c.result.Blocked),
-		cap(r.record.Segments), cap(r.order.Items), cap(r.locations), cap(r.names), cap(r.sums))
-	return elements > scratchElementsMax || cap(c.out) > scratchBytesMax || cap(c.scan.scratch) > scratchBytesMax
+		cap(r.record.Segments), cap(r.order.Items), cap(r.why.Items), cap(r.locations), cap(r.names), cap(r.sums))
+	return elements > scratchElementsMax || max(cap(c.out), cap(k.known), cap(c.scan.scratch)) > scratchBytesMax
 }
 
 // fail answers with a problem that is about the request.

@@ -37,6 +37,8 @@ type testStore struct {
 	doErr, barrierErr, readyErr error
 	noLease                     bool
 	panics                      bool
+
+	before func() // what Do does first, once
 }
 
 var _ Store = (*testStore)(nil)
@@ -59,6 +61,10 @@ func (s *testStore) Ready() error { return s.readyErr }
 func (s *testStore) Do(_ time.Time, b *raftstore.Batch) error {
 	if s.panics {
 		panic("a test's panic")
+	}
+	if before := s.before; before != nil {
+		s.before = nil
+		before()
 	}
 	if s.doErr != nil {
 		return s.doErr

@@ -1,7 +1,6 @@
 package httpapi
 
 import (
-	"fmt"
 	"net/http"
 	"strings"
 	"time"
@@ -101,6 +100,8 @@ func (c *call) orderProblem(i int) problem {
 	r := &c.result
 	p := resultProblem(r)
 	switch {
+	case r.Code == engine.CodeRetry:
+		p.field, p.value = "", "" // it is nothing of the request's
 	case r.Kind == engine.KindAllocate && r.Code == engine.CodeExpired && r.Field == "expiresAt":
 		p.value = c.scan.expiresAt[i]
 	case r.Kind == engine.KindReturn && r.Code == engine.CodeInvalid && r.Value == "0" && strings.HasSuffix(r.Field, ".quantity"):
@@ -125,119 +126,4 @@ func (c *call) readOrder() {
 	default:
 		c.out = appendOrder(c.out, c.schema(), view, asOf)
 	}
-}
-
-// bulkAnswer says where the answer for one order of many comes from: from the batch, or it was known before.
-type bulkAnswer struct {
-	command    int // index in the batch; -1: the answer is begin to end of the scratch
-	begin, end int
-}
-
-// bulkAllocate allocates many orders: one command each, all in one batch.
-func (c *call) bulkAllocate() {
-	k := &c.commands
-	k.bulk = c.body().bulkAllocate(k.bulk[:0])
-	if !c.parsed() || !c.checkBulk() {
-		return
-	}
-	clientKey := c.envelope.Key
-	asOf := c.server.store.AppliedIndex()
-	c.batch.Reset()
-	k.answers = k.answers[:0]
-	known := []byte(nil)
-	lines := 0
-	for i := range k.bulk {
-		lines += len(k.bulk[i].Lines)
-	}
-	budget := rules.NewBudget(c.deadline, lines)
-	for i := range k.bulk {
-		k.answers = append(k.answers, bulkAnswer{command: -1, begin: len(known)})
-		known = c.beginBulk(i, clientKey, &budget, known)
-		k.answers[i].end = len(known)
-	}
-	if c.batch.Len() > 0 {
-		if !c.do() {
-			return
-		}
-		asOf = c.server.store.AppliedIndex()
-	}
-	c.answerBulk(known, asOf)
-}
-
-// checkBulk refuses a list that is empty or names an order twice.
-func (c *call) checkBulk() bool {
-	bulk := c.commands.bulk
-	if len(bulk) == 0 {
-		c.fail(http.StatusBadRequest, codeInvalid, "the list is empty", "orders", "0")
-		return false
-	}
-	seen := make(map[string]struct{}, len(bulk))
-	for i := range bulk {
-		if _, repeat := seen[bulk[i].OrderID]; repeat {
-			c.fail(http.StatusBadRequest, codeDuplicate, "the order is named twice", fmt.Sprintf("orders[%d].orderId", i), bulk[i].OrderID)
-			return false
-		}
-		seen[bulk[i].OrderID] = struct{}{}
-	}
-	return true
-}
-
-// beginBulk puts order i into the batch, or appends its answer to known if that needs no log.
-func (c *call) beginBulk(i int, clientKey string, budget *rules.Budget, known []byte) []byte {
-	k := &c.commands
-	cmd := &k.bulk[i]
-	if field, value, ok := engine.CheckCommand(cmd); !ok {
-		c.result = engine.Result{Kind: engine.KindAllocate, Code: engine.CodeInvalid, Field: field, Value: value, Index: c.server.store.AppliedIndex()}
-		return c.appendBulk(known, i)
-	}
-	c.envelope.Key = ""
-	if clientKey != "" {
-		k.key = append(append(append(k.key[:0], clientKey...), '/'), cmd.OrderID...)
-		c.envelope.Key = alias(k.key)
-	}
-	if err := c.server.planner.Plan(budget, cmd, time.Now().UnixMilli(), &c.envelope); err != nil {
-		c.result = engine.Result{Kind: engine.KindAllocate, Code: engine.CodeRetry, Field: "rules", Index: c.server.store.AppliedIndex()}
-		return c.appendBulk(known, i)
-	}
-	if c.refusesAtOnce(c.envelope.Key, cmd) {
-		return c.appendBulk(known, i)
-	}
-	k.answers[i].command = c.batch.Len()
-	c.batch.Append(&c.envelope, cmd)
-	return known
-}
-
-// answerBulk answers all orders in their order.
-func (c *call) answerBulk(known []byte, asOf uint64) {
-	c.out = appendUnits(c.out, `{"asOf":`, int64(asOf))
-	c.out = append(c.out, `,"orders":[`...)
-	for i, answer := range c.commands.answers {
-		c.out = comma(c.out, i)
-		if answer.command < 0 {
-			c.out = append(c.out, known[answer.begin:answer.end]...)
-			continue
-		}
-		c.decode(answer.command)
-		c.out = c.appendBulk(c.out, i)
-	}
-	c.out = append(c.out, "]}"...)
-}
-
-// appendBulk appends the answer for order i from c.result.
-func (c *call) appendBulk(dst []byte, i int) []byte {
-	p := c.orderProblem(i)
-	dst = appendText(dst, `{"orderId":`, c.commands.bulk[i].OrderID)
-	dst = appendUnits(dst, `,"status":`, int64(p.status))
-	dst = append(dst, `,"code":"`...)
-	dst = append(dst, p.code...)
-	dst = appendUnits(dst, `","asOf":`, int64(c.result.Index))
-	dst = appendFlag(dst, `,"replayed":`, c.result.Repeated)
-	if c.result.Code != engine.CodeOK {
-		if p.field != "" {
-			p.field = fmt.Sprintf("orders[%d].%s", i, p.field)
-		}
-		dst = appendFault(dst, &p)
-	}
-	dst = appendLineResults(dst, c.schema(), &c.result)
-	return append(dst, '}')
 }

@@ -130,7 +130,7 @@ var codeStatus = [256]int{
 var codeDetails = [256]string{
 	engine.CodeInvalid:         "a value is outside its limits",
 	engine.CodeKeyReused:       "the idempotency key was used with another request",
-	engine.CodeRetry:           "the stored order moved under the request; nothing was changed, send it again",
+	engine.CodeRetry:           "the state moved under the request; nothing was changed, send it again",
 	engine.CodeUnknownRule:     "no such rule, or no such version of it",
 	engine.CodeRuleConflict:    "another rule is active for lines that this one would be for too, and neither scope is the more specific one",
 	engine.CodeRuleRefused:     "the rule refused the line, see its reason",

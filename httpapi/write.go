@@ -9,7 +9,8 @@ import (
 
 // What all writes have in common: read, check, propose, answer.
 
-// retriesMax is how often a command is proposed again because the archived order that it carried had moved meanwhile.
+// retriesMax is how often a command is proposed because what it carries, an archived order or what rules planned, has become
+// old meanwhile.
 const retriesMax = 3
 
 // parsed ends the reading of the body, and answers if it was no good.
