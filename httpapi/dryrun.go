@@ -2,8 +2,10 @@ package httpapi
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"slices"
+	"strings"
 	"time"
 
 	"apportion/engine"
@@ -51,26 +53,71 @@ type dryRunTargets struct {
 func (c *call) dryRunRule() {
 	d := &c.commands.rule.dry
 	c.body().dryRun(d)
-	if !c.parsed() || !c.barrier() {
-		return
-	}
-	check := engine.Allocate{OrderID: d.orderID, Lines: []engine.AllocateLine{d.item}}
-	if !c.check(&check) {
+	if !c.parsed() || !c.barrier() || !c.checkDry(d) {
 		return
 	}
 	asOf := c.server.store.AppliedIndex()
-	program, version, ok := c.dryProgram(d)
-	if !ok {
-		return
+	if record := &d.record; c.dryRecord(d, record) {
+		if program, version, ok := c.dryProgram(d); ok {
+			c.reply(runDry(d, program, version, asOf, record, c.deadline))
+		}
 	}
-	view, schema := &c.reads.record, c.schema()
+}
+
+// checkDry refuses an item that no order could have, in the words of the request.
+func (c *call) checkDry(d *dryRun) bool {
+	if d.hasSource && d.version > 0 {
+		c.fail(http.StatusBadRequest, codeInvalid, "a version or a source is expected, not both", "source", "")
+		return false
+	}
+	order := engine.Allocate{OrderID: d.orderID, Lines: []engine.AllocateLine{d.item}}
+	if field, value, ok := engine.CheckCommand(&order); !ok {
+		c.fail(http.StatusBadRequest, codeInvalid, "a value is outside its limits", "item."+strings.TrimPrefix(field, "lines[0]."), value)
+		return false
+	}
+	return c.knows(d.item.Tags, "item.tags")
+}
+
+// dryRecord gives the record that the rule sees: the stored one, or the one that is given.
+func (c *call) dryRecord(d *dryRun, record *rules.Record) bool {
+	if d.hasRecord {
+		return c.givenRecord(d, record)
+	}
+	view := &c.reads.record
 	if !c.server.engine.ReadRecord(d.item.UPC, d.item.Location, view) {
 		c.fail(http.StatusNotFound, engine.CodeUnknownRecord.String(), codeDetails[engine.CodeUnknownRecord], "item.upc", d.item.UPC)
-		return
+		return false
 	}
-	var record rules.Record
+	schema := c.schema() // read after the record, it knows all of its tag sets
 	record.Fill(view, schema, rules.SchemaOf(schema))
-	c.reply(runDry(d, program, version, asOf, &record, c.deadline))
+	return true
+}
+
+// givenRecord completes a record of the request: each segment has all its tags, and the record the sums.
+func (c *call) givenRecord(d *dryRun, r *rules.Record) bool {
+	schema := c.schema()
+	r.UPC, r.Location, r.Schema = d.item.UPC, d.item.Location, rules.SchemaOf(schema)
+	seen := map[string]bool{}
+	for i := range r.Segments {
+		s := &r.Segments[i]
+		field := fmt.Sprintf("record.segments[%d].tags", i)
+		if !c.isIn(schema, s.Tags, field) {
+			return false
+		}
+		full, err := r.Schema.Full(s.Tags)
+		if err != nil {
+			panic(fmt.Sprintf("BUG: httpapi: tags of the schema are not in it: %v", err))
+		}
+		key := fmt.Sprint(full)
+		if seen[key] {
+			c.fail(http.StatusBadRequest, codeDuplicate, "an earlier segment has the same tags", field, "")
+			return false
+		}
+		seen[key], s.Tags = true, full
+		r.OnHand, r.Allocated = r.OnHand+s.OnHand, r.Allocated+s.Allocated
+		r.Pending, r.SafetyStock = r.Pending+s.Pending, r.SafetyStock+s.SafetyStock
+	}
+	return true
 }
 
 // dryProgram is the program that a dry run is of: a stored version, or a source that is given.

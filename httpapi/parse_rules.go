@@ -1,9 +1,6 @@
 package httpapi
 
-import (
-	"apportion/engine"
-	"apportion/rules"
-)
+import "apportion/engine"
 
 // The bodies of the rule routes.
 
@@ -13,16 +10,6 @@ type ruleBody struct {
 	activate   engine.ActivateRule
 	deactivate engine.DeactivateRule
 	dry        dryRun
-}
-
-// dryRun is the body of a dry run.
-type dryRun struct {
-	version   uint32
-	source    string
-	hasSource bool
-	hook      string
-	item      engine.AllocateLine
-	orderID   string
 }
 
 var (
@@ -41,7 +28,6 @@ const (
 	gotScope
 	gotOnError
 	gotFailures
-	gotItem
 )
 
 // rule reads a source with its author.
@@ -178,81 +164,4 @@ func (s *scanner) ruleScope(scope *engine.RuleScope) {
 			s.unknown()
 		}
 	}
-}
-
-// dryRun reads the body of a dry run.
-func (s *scanner) dryRun(d *dryRun) {
-	*d = dryRun{hook: rules.HookSelect.String()}
-	var got fields
-	s.openObject()
-	for key, ok := s.nextField(); ok; key, ok = s.nextField() {
-		switch key {
-		case "version":
-			if s.given(&got, gotVersion) {
-				d.version = s.number32()
-			}
-		case "source":
-			if s.given(&got, gotSource) {
-				d.source, d.hasSource = s.source(), true
-			}
-		case "hook":
-			if s.given(&got, gotHook) {
-				d.hook = s.hook().String()
-			}
-		case "item":
-			s.mark(&got, gotItem)
-			s.dryItem(d)
-		default:
-			s.unknown()
-		}
-	}
-	s.need(got, gotItem, "item")
-}
-
-const (
-	gotDryOrderID fields = 1 << iota
-	gotDryItemID
-	gotDryUPC
-	gotDryLocation
-	gotDryQuantity
-	gotDryTags
-	gotDryAttributes
-)
-
-// dryItem reads the item of a dry run. Only where the stock is has to be said.
-func (s *scanner) dryItem(d *dryRun) {
-	d.orderID = "dry-run"
-	d.item = engine.AllocateLine{ItemID: "1", Quantity: 1}
-	var got fields
-	s.openObject()
-	for key, ok := s.nextField(); ok; key, ok = s.nextField() {
-		switch key {
-		case "orderId":
-			s.mark(&got, gotDryOrderID)
-			d.orderID = s.string()
-		case "itemId":
-			s.mark(&got, gotDryItemID)
-			d.item.ItemID = s.string()
-		case "upc":
-			s.mark(&got, gotDryUPC)
-			d.item.UPC = s.string()
-		case "location":
-			s.mark(&got, gotDryLocation)
-			d.item.Location = s.string()
-		case "quantity":
-			if s.given(&got, gotDryQuantity) {
-				d.item.Quantity = s.positive()
-			}
-		case "tags":
-			d.item.Tags = s.optionalTags(&got, gotDryTags, nil)
-		case "attributes":
-			if s.given(&got, gotDryAttributes) {
-				d.item.Attributes = s.attributes(nil)
-			}
-		default:
-			s.unknown()
-		}
-	}
-	s.need(got, gotDryUPC, "upc")
-	s.need(got, gotDryLocation, "location")
 }

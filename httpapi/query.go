@@ -73,8 +73,10 @@ func (c *call) knowsTags(q *stockQuery) bool {
 	return true
 }
 
-func (c *call) knows(tags []engine.Tag, field string) bool {
-	_, code, tag := c.schema().Resolve(tags)
+func (c *call) knows(tags []engine.Tag, field string) bool { return c.isIn(c.schema(), tags, field) }
+
+func (c *call) isIn(schema *engine.Schema, tags []engine.Tag, field string) bool {
+	_, code, tag := schema.Resolve(tags)
 	switch code {
 	case engine.CodeUnknownCategory:
 		c.fail(http.StatusBadRequest, code.String(), codeDetails[code], field, tags[tag].Category)
