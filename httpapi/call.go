@@ -209,41 +209,45 @@ func (c *call) readPath() bool {
 	return true
 }
 
-// checkMediaType refuses bodies that are not declared as plain JSON.
+// checkMediaType refuses bodies that are not declared as what the route takes, as they are.
 func (c *call) checkMediaType() bool {
 	if c.route.body == bodyNone || c.route.body == bodyOptional && len(c.ctx.PostBody()) == 0 {
 		return true
 	}
 	header := &c.ctx.Request.Header
-	if c.route.body == bodySource && isSourceMediaType(header.ContentType()) {
-		return true
-	}
 	if encoding := header.ContentEncoding(); len(encoding) > 0 && !bytes.EqualFold(encoding, []byte("identity")) {
 		c.fail(http.StatusUnsupportedMediaType, codeMediaType, "bodies are read as they are, without Content-Encoding", "Content-Encoding", string(encoding))
 		return false
 	}
-	if content := header.ContentType(); !isJSONMediaType(content) {
-		c.fail(http.StatusUnsupportedMediaType, codeMediaType, "Content-Type: application/json is expected", "Content-Type", string(content))
-		return false
+	content, expected := header.ContentType(), "Content-Type: application/json is expected"
+	if isJSONMediaType(content) {
+		return true
 	}
-	return true
-}
-
-// isSourceMediaType says whether a body is a rule's source as it is.
-func isSourceMediaType(content []byte) bool {
-	media, _, _ := bytes.Cut(content, []byte(";"))
-	media = bytes.TrimSpace(media)
-	return slices.ContainsFunc(sourceMediaTypes, func(known string) bool { return bytes.EqualFold(media, []byte(known)) })
+	if c.route.body == bodySource {
+		if isSourceMediaType(content) {
+			return true
+		}
+		expected = "Content-Type: text/x-lua, text/plain or application/json is expected"
+	}
+	c.fail(http.StatusUnsupportedMediaType, codeMediaType, expected, "Content-Type", string(content))
+	return false
 }
 
 var sourceMediaTypes = []string{"text/x-lua", "application/x-lua", "text/plain"}
 
+// isSourceMediaType says whether a body is a rule's source as it is.
+func isSourceMediaType(content []byte) bool {
+	return slices.ContainsFunc(sourceMediaTypes, func(known string) bool { return isMediaType(content, known) })
+}
+
 func isJSONMediaType(content []byte) bool {
-	if string(content) == contentJSON {
-		return true
-	}
+	return string(content) == contentJSON || isMediaType(content, contentJSON)
+}
+
+// isMediaType says whether content is a media type, in UTF-8.
+func isMediaType(content []byte, known string) bool {
 	media, parameter, _ := bytes.Cut(content, []byte(";"))
-	if !bytes.EqualFold(bytes.TrimSpace(media), []byte(contentJSON)) {
+	if !bytes.EqualFold(bytes.TrimSpace(media), []byte(known)) {
 		return false
 	}
 	parameter = bytes.TrimSpace(parameter)

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"time"
+	"unicode/utf8"
 
 	"apportion/engine"
 	"apportion/rules"
@@ -117,6 +118,10 @@ func (c *call) putRule() {
 
 // compile makes a program of a source and has its tests pass, or answers what is wrong.
 func (c *call) compile(name, source string) (*rules.Program, []rules.Warning, []testReply, bool) {
+	if !utf8.ValidString(source) { // it could not be shown as it is
+		c.failRule(codeRuleSyntax, "the source is not UTF-8", "source", "", 0, 0)
+		return nil, nil, nil, false
+	}
 	program, warnings, err := rules.Compile(name, source, rules.Limits{})
 	if err != nil {
 		c.badSource(err)
@@ -145,11 +150,14 @@ func (c *call) badSource(err error) {
 	line, column := 0, 0
 	var syntax *rules.SyntaxError
 	var runtime *rules.RuntimeError
+	var limit *rules.LimitError
 	switch {
 	case errors.As(err, &syntax):
 		line, column = syntax.Line, syntax.Column
 	case errors.As(err, &runtime):
 		line = runtime.Line
+	case errors.As(err, &limit):
+		line = limit.Line
 	}
 	c.failRule(codeRuleSyntax, err.Error(), "source", "", line, column)
 }
