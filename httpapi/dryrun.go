@@ -158,9 +158,7 @@ func runDry(d *dryRun, program *rules.Program, version uint32, asOf uint64, reco
 		var plan rules.Plan
 		plan, usage, err = program.Select(ctx, &in)
 		reply.Micros = time.Since(begin).Microseconds()
-		if err == nil {
-			err = reply.showPlan(&plan, d.item.Quantity, record)
-		}
+		reply.showPlan(&plan, d.item.Quantity, record)
 	} else {
 		var spread rules.Spread
 		spread, usage, err = program.Redistribute(ctx, &in)
@@ -183,18 +181,14 @@ func dryItem(d *dryRun, now time.Time) *rules.Item {
 	return item
 }
 
-func (reply *dryRunReply) showPlan(plan *rules.Plan, quantity int64, record *rules.Record) error {
-	reply.Refused, reply.Reason, reply.Missing = plan.Refused, plan.Reason, quantity
-	outcome, err := rules.Execute(plan, quantity, record)
-	if err != nil {
-		return err
-	}
+func (reply *dryRunReply) showPlan(plan *rules.Plan, quantity int64, record *rules.Record) {
+	reply.Refused, reply.Reason = plan.Refused, plan.Reason
+	outcome := rules.Execute(plan, quantity, record)
 	reply.Taken, reply.Missing = outcome.Taken, outcome.Missing
 	for i, o := range outcome.Candidates {
 		reply.Candidates = append(reply.Candidates, dryCandidate{Tags: tagMap(o.Tags), Keep: plan.Candidates[i].Keep,
 			Max: plan.Candidates[i].Max, Available: o.Available, Taken: o.Taken, Why: o.Why.String()})
 	}
-	return nil
 }
 
 func (reply *dryRunReply) showSpread(spread *rules.Spread, record *rules.Record) {

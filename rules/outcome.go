@@ -12,16 +12,17 @@ const (
 	WhyNothing                   // the segment has nothing available
 	WhyKept                      // what is available is kept back
 	WhyFull                      // the item was full already
+	WhyUnknownTag                // the schema has no such category or value
 )
 
-var whyTexts = [...]string{"taken", "unknown-segment", "nothing-available", "kept", "full"}
+var whyTexts = [...]string{"taken", "unknown-segment", "nothing-available", "kept", "full", "unknown-tag"}
 
 // String is the name in explanations.
 func (w Why) String() string { return whyTexts[w] }
 
 // CandidateOutcome is what one candidate gave, with its segment's figures as seen before.
 type CandidateOutcome struct {
-	Tags      []engine.Tag // full
+	Tags      []engine.Tag // full, or as the rule gave them if the schema does not know them
 	Taken     int64
 	Why       Why
 	OnHand    int64
@@ -38,16 +39,17 @@ type Outcome struct {
 	Missing    int64
 }
 
-// Execute takes quantity units from the candidates in order: from each what is available less Keep, at most Max. It
-// changes nothing. The error is a *ResultError when tags name what the record's schema does not have.
-func Execute(plan *Plan, quantity int64, r *Record) (Outcome, error) {
+// Execute takes quantity units from the candidates in order, as the engine will: from each what is available less Keep, at
+// most Max; a candidate that the schema or the record does not know is passed over. It changes nothing.
+func Execute(plan *Plan, quantity int64, r *Record) Outcome {
 	o := Outcome{Missing: quantity}
 	taken := map[int]int64{}
 	for i := range plan.Candidates {
 		c := &plan.Candidates[i]
 		full, err := r.Schema.Full(c.Tags)
 		if err != nil {
-			return Outcome{}, in("candidates", i, err)
+			o.Candidates = append(o.Candidates, CandidateOutcome{Tags: c.Tags, Why: WhyUnknownTag})
+			continue
 		}
 		row := CandidateOutcome{Tags: full}
 		at := r.find(full)
@@ -65,7 +67,7 @@ func Execute(plan *Plan, quantity int64, r *Record) (Outcome, error) {
 		o.Missing -= row.Taken
 		o.Candidates = append(o.Candidates, row)
 	}
-	return o, nil
+	return o
 }
 
 func take(available int64, c *Candidate, wanted int64) (int64, Why) {

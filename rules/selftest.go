@@ -166,10 +166,7 @@ func (c *testCase) compareSelect(plan *Plan, failure error) (want, got []string,
 			return nil, nil, err
 		}
 	}
-	outcome, err := Execute(plan, c.input.Item.Quantity, record)
-	if err != nil {
-		return nil, nil, err
-	}
+	outcome := Execute(plan, c.input.Item.Quantity, record)
 	if c.expect.has("taken") {
 		expected, err := readAmounts(c.expect, "taken", record)
 		if err != nil {
