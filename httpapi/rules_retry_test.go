@@ -81,3 +81,29 @@ func TestBulkWhoseSecondRoundFails(t *testing.T) {
 		s.get("/v1/inventory/Retailer2/BC76845").ok().want(`0`, "records", 0, "allocated")
 	}
 }
+
+// TestRuleWritesTakeAKey repeats each write about a rule with its idempotency key.
+func TestRuleWritesTakeAKey(t *testing.T) {
+	s := newStockedServer(t)
+	twice := func(method, path, body, key string) *reply {
+		t.Helper()
+		first := s.do(method, path, body, "Idempotency-Key", key).ok()
+		index := s.store.mu.index
+		again := s.do(method, path, body, "Idempotency-Key", key).ok()
+		if again.body != first.body || again.header.Get("Idempotency-Replayed") != "true" {
+			t.Errorf("%s: %s, again: %s", first.request, first.body, again.body)
+		}
+		if s.store.mu.index != index+1 { // one entry, and none of its own making
+			t.Errorf("%s: index %d after %d", first.request, s.store.mu.index, index)
+		}
+		return first
+	}
+	const source = `{"source":"function select(item, record) return {} end"}`
+	twice("PUT", "/v1/rules/r", source, "k1").want(`1`, "version")
+	s.do("PUT", "/v1/rules/r", `{"source":"function select(item, record) return nil, 'no' end"}`, "Idempotency-Key", "k1").is(409, "idempotency-key-reused").want(`"source"`, "field")
+	twice("POST", "/v1/rules/r/activate", `{"scope":{"upcPrefix":"B"}}`, "k2").want(`"B"`, "scope", "upcPrefix")
+	s.do("POST", "/v1/rules/r/activate", `{"scope":{"upcPrefix":"C"}}`, "Idempotency-Key", "k2").is(409, "idempotency-key-reused").want(`"scope.upcPrefix"`, "field")
+	twice("POST", "/v1/rules/r/deactivate", `{"hook":"select","scope":{"upcPrefix":"B"}}`, "k3")
+	twice("DELETE", "/v1/rules/r", "", "k4").want(`"r"`, "name")
+	s.do("POST", "/v1/rules/r/activate", `{"hook":"select","scope":{"upcPrefix":"B"}}`, "Idempotency-Key", "k2").ok().want(`"r"`, "name") // as it was then
+}
