@@ -212,7 +212,7 @@ func TestExplain(t *testing.T) {
 func (w *bench) reload(orderID string, wantReturned int64) {
 	w.t.Helper()
 	e := engine.New()
-	if err := w.state.load(context.Background(), e, slog.New(slog.DiscardHandler)); err != nil {
+	if err := w.state.load(context.Background(), e, newProgress(slog.New(slog.DiscardHandler))); err != nil {
 		w.t.Fatal(err)
 	}
 	e.Verify(func(problem string) { w.t.Error(problem) })

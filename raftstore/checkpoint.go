@@ -31,8 +31,9 @@ type checkpointer struct {
 	tableBytes   int
 	logBytesMax  int64
 	interval     time.Duration
-	takeSnapshot func() error             // has Raft take a snapshot, which calls freeze and Persist
-	note         func(index uint64) error // makes it durable, in the log, that there is a state of this index
+	takeSnapshot func() error                     // has Raft take a snapshot, which calls freeze and Persist
+	note         func(index uint64) error         // makes it durable, in the log, that there is a state of this index
+	keep         func(index uint64, timeMS int64) // offers the state on disk to the history
 
 	covered atomic.Uint64 // the state database holds the effect of all entries up to this one
 	wake    chan struct{} // capacity 1: there may be enough log for a checkpoint
@@ -111,7 +112,7 @@ func (c *checkpointer) checkpoint() error {
 func (c *checkpointer) freeze() (*frozen, error) {
 	f := &frozen{checkpointer: c, start: time.Now()}
 	c.applier.locked(func(e *engine.Engine) {
-		f.rows = e.Freeze()
+		f.rows, f.nowMS = e.Freeze(), e.NowMS()
 		f.logBytes = c.applier.logBytes.Swap(0)
 	})
 	return f, nil
@@ -121,6 +122,7 @@ func (c *checkpointer) freeze() (*frozen, error) {
 type frozen struct {
 	*checkpointer
 	rows     *engine.Checkpoint // nil once it is done or given back
+	nowMS    int64              // of the state
 	logBytes int64              // log that the checkpoint makes unnecessary
 	start    time.Time
 	holdMax  time.Duration
@@ -144,6 +146,7 @@ func (f *frozen) Persist(sink raft.SnapshotSink) error {
 	if err := f.note(s.meta.Index); err != nil {
 		return errors.Join(fmt.Errorf("raftstore: note the checkpoint in the log: %w", err), sink.Cancel())
 	}
+	f.keep(s.meta.Index, f.nowMS)
 	if _, err := sink.Write(appendSnapshotBody(nil, s.meta.Index)); err != nil {
 		return errors.Join(err, sink.Cancel())
 	}

@@ -79,7 +79,7 @@ func TestCheckpointWhileWriting(t *testing.T) {
 func checkStateOnDisk(t *testing.T, s *Store, j *journal) {
 	t.Helper()
 	e := engine.New()
-	if err := s.state.load(context.Background(), e, s.cfg.Logger); err != nil {
+	if err := s.state.load(context.Background(), e, newProgress(s.cfg.Logger)); err != nil {
 		t.Fatal(err)
 	}
 	e.Verify(func(problem string) { t.Error(problem) })

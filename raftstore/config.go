@@ -55,6 +55,11 @@ type Config struct {
 	// StateTableBytes is the size of the SSTables that a checkpoint writes.
 	StateTableBytes int
 
+	// HistoryAge and HistoryBytes say how much of the past is kept for backtests: checkpoints, and the log behind the oldest of
+	// them. The limit that is reached first counts. A negative age keeps none.
+	HistoryAge   time.Duration
+	HistoryBytes int64
+
 	// QueueBatchesMax and QueueBytesMax bound what waits for the log; beyond them, Do answers ErrQueueFull.
 	QueueBatchesMax int
 	QueueBytesMax   int
@@ -78,6 +83,8 @@ func (c Config) withDefaults() Config {
 	setDefault(&c.CheckpointInterval, checkpointInterval)
 	setDefault(&c.CheckpointSliceBytes, checkpointSliceBytes)
 	setDefault(&c.StateTableBytes, stateTableBytes)
+	setDefault(&c.HistoryAge, historyAge)
+	setDefault(&c.HistoryBytes, historyBytes)
 	setDefault(&c.QueueBatchesMax, queueBatchesMax)
 	setDefault(&c.QueueBytesMax, queueBytesMax)
 	setDefault(&c.EntryBytesTarget, entryBytesTarget)
@@ -115,6 +122,7 @@ func (c Config) Validate() error {
 	fault(c.CheckpointLogBytes < 0, "CheckpointLogBytes is negative")
 	fault(c.CheckpointSliceBytes < 0, "CheckpointSliceBytes is negative")
 	fault(c.StateTableBytes < 0, "StateTableBytes is negative")
+	fault(c.HistoryBytes < 0, "HistoryBytes is negative")
 	fault(c.QueueBatchesMax < 0, "QueueBatchesMax is negative")
 	fault(c.QueueBytesMax < 0, "QueueBytesMax is negative")
 	fault(c.EntryBytesTarget < 0 || c.EntryBytesTarget > entryBytesMax,

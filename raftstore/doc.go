@@ -30,6 +30,11 @@
 // be there; nobody was told that it is. A batch is in one entry, an entry is one record with a checksum, so no half of
 // a batch is ever applied.
 //
+// # History
+//
+// Some of the last checkpoints are kept as directories of hard links, and the log is not cut before the oldest of them: what
+// a backtest replays (Recording). Serving needs nothing of it; a fault there costs history only.
+//
 // # Time
 //
 // Each entry carries the time at which its commands take effect; nothing else reads a clock. See stamper for what happens
@@ -40,5 +45,5 @@
 // store.go opens and closes, paths.go and node.go are its steps; batch.go, proposer.go, entry.go and clock.go are the way
 // into the log; fsm.go and apply.go the way out of it; checkpoint.go, tables.go, state.go, snapshots.go and load.go the
 // state on disk; leadership.go and read.go what readers need; archive.go the orders that have left memory; tick.go the
-// passing of time; verify.go the check of a directory offline; limits.go and errors.go what can be too much or go wrong.
+// passing of time; history.go and recording.go what is kept of the past; verify.go the check of a directory offline; limits.go and errors.go what can be too much or go wrong.
 package raftstore

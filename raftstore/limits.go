@@ -60,6 +60,18 @@ const (
 	loadChunksMax  = 8
 )
 
+// History.
+const (
+	// historyAge and historyBytes are what of the past is kept: a day, so that yesterday's evening can be replayed, and no
+	// more of the disk than a small server has to spare.
+	historyAge   = 24 * time.Hour
+	historyBytes = 4 << 30
+
+	// historyStates is the number of states kept in that window, about: the more, the shorter the way from one of them to
+	// the beginning of a backtest; each costs a directory of links.
+	historyStates = 96
+)
+
 // Time.
 const (
 	// clockStepMaxMS is how far the clock may step ahead of the monotonic clock and be believed at once. What it is ahead

@@ -20,7 +20,7 @@ type chunk struct {
 
 // load fills an empty engine from the rows. The scan (decompression, checksums) runs on a goroutine of its own, ahead of
 // the decoding by a bounded number of chunks.
-func (s *stateDB) load(ctx context.Context, e *engine.Engine, logger *slog.Logger) error {
+func (s *stateDB) load(ctx context.Context, e *engine.Engine, p loadProgress) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	chunks := make(chan chunk, loadChunksMax)
@@ -30,8 +30,7 @@ func (s *stateDB) load(ctx context.Context, e *engine.Engine, logger *slog.Logge
 		defer close(chunks)
 		scanned <- s.scan(ctx, chunks, spare)
 	}()
-	p := progress{logger: logger, what: "loading the state", start: time.Now()}
-	if err := loadChunks(e, chunks, spare, &p); err != nil {
+	if err := loadChunks(e, chunks, spare, p); err != nil {
 		cancel()
 		if scanErr := ignoreCanceled(<-scanned); scanErr != nil {
 			return scanErr // why the rows do not add up
@@ -42,7 +41,7 @@ func (s *stateDB) load(ctx context.Context, e *engine.Engine, logger *slog.Logge
 }
 
 // loadChunks decodes until the scan ends; whether it ended well is the scan's to say.
-func loadChunks(e *engine.Engine, chunks <-chan chunk, spare chan<- chunk, p *progress) error {
+func loadChunks(e *engine.Engine, chunks <-chan chunk, spare chan<- chunk, p loadProgress) error {
 	loader := e.BeginLoad()
 	for c := range chunks {
 		start := 0
@@ -168,6 +167,22 @@ func (s *stateDB) checkArchived(ctx context.Context, report func(problem string)
 		}
 	}
 	return nil
+}
+
+// loadProgress is told of each chunk of rows that was loaded, and of the end.
+type loadProgress interface {
+	add(rows int)
+	done()
+}
+
+// paced is a load beside other work, which says how fast it may go.
+type paced func()
+
+func (p paced) add(int) { p() }
+func (p paced) done()   {}
+
+func newProgress(logger *slog.Logger) *progress {
+	return &progress{logger: logger, what: "loading the state", start: time.Now()}
 }
 
 // progress writes a line each second about something that takes long, and nothing about something that does not.

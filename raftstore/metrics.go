@@ -24,6 +24,8 @@ type storeMetrics struct {
 	checkpointRows     *metrics.Counter
 	checkpointHold     *metrics.PrometheusHistogram
 	checkpointHoldMax  *metrics.Gauge
+
+	historyErrors *metrics.Counter
 }
 
 // The buckets of the histograms, in the form that every Prometheus reads.
@@ -51,6 +53,8 @@ func newStoreMetrics(set *metrics.Set) *storeMetrics {
 		checkpointRows:     set.GetOrCreateCounter("apportion_checkpoint_rows_total"),
 		checkpointHold:     set.GetOrCreatePrometheusHistogramExt("apportion_checkpoint_hold_seconds", syncBounds),
 		checkpointHoldMax:  set.GetOrCreateGauge("apportion_checkpoint_hold_seconds_max", nil),
+
+		historyErrors: set.GetOrCreateCounter("apportion_history_errors_total"),
 	}
 }
 

@@ -106,7 +106,7 @@ func (s *Store) startRaft(context.Context) error {
 	_, transport := raft.NewInmemTransport(localAddress)
 	machine := &fsm{applier: s.applier, checkpoints: s.checkpoints, observe: s.cfg.observe}
 	snaps := &snapshots{state: s.state, checkpoints: s.checkpoints}
-	node, err := raft.NewRaft(s.raftConfig(notify), machine, s.log, s.log, snaps, transport)
+	node, err := raft.NewRaft(s.raftConfig(notify), machine, logStore{s.log, s.history}, s.log, snaps, transport)
 	if err != nil {
 		return errors.Join(fmt.Errorf("raftstore: start raft: %w", err), transport.Close())
 	}

@@ -15,6 +15,7 @@ import (
 //	log/     the Raft log (package wal)
 //	state/   the state database
 //	ingest/  tables of the checkpoint under way; cleared by the next one
+//	history/ kept checkpoints, for backtests; may be removed while the store is closed
 type paths struct {
 	fs     vfs.FS
 	dir    string
@@ -22,6 +23,8 @@ type paths struct {
 	log    string
 	state  string
 	ingest string
+
+	history string
 }
 
 func newPaths(fs vfs.FS, dir string) paths {
@@ -29,6 +32,7 @@ func newPaths(fs vfs.FS, dir string) paths {
 		fs: fs, dir: dir,
 		lock: fs.PathJoin(dir, "LOCK"), log: fs.PathJoin(dir, "log"),
 		state: fs.PathJoin(dir, "state"), ingest: fs.PathJoin(dir, "ingest"),
+		history: fs.PathJoin(dir, "history"),
 	}
 }
 

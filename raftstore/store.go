@@ -27,6 +27,7 @@ type Store struct {
 	log         *wal.Log
 	archive     *archive
 	checkpoints *checkpointer
+	history     *history
 	raft        *raft.Raft
 	leadership  *leadership
 	proposer    *proposer
@@ -58,6 +59,7 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 		s.openLog,
 		s.checkFit,
 		s.bootstrap,
+		s.loadHistory,
 		s.startRaft,
 		s.startWorkers,
 	}
@@ -129,7 +131,7 @@ func (s *Store) loadState(ctx context.Context) error {
 	if !ok {
 		return nil
 	}
-	if err := s.state.load(ctx, s.engine, s.cfg.Logger); err != nil {
+	if err := s.state.load(ctx, s.engine, newProgress(s.cfg.Logger)); err != nil {
 		return err
 	}
 	if applied := s.engine.AppliedIndex(); applied > meta.Index {
@@ -149,6 +151,7 @@ func (s *Store) newCheckpointer(covered uint64) *checkpointer {
 		logBytesMax: s.cfg.CheckpointLogBytes, interval: s.cfg.CheckpointInterval,
 		takeSnapshot: func() error { return s.raft.Snapshot().Error() },
 		note:         func(index uint64) error { return s.log.SetUint64(keyCheckpoint, index) },
+		keep:         func(uint64, int64) {},
 		wake:         make(chan struct{}, 1),
 	}
 	c.covered.Store(covered)

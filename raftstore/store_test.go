@@ -154,10 +154,12 @@ func TestStoreEndToEnd(t *testing.T) {
 	mustClose(t, s)
 }
 
-// TestStoreLogIsCut: after a checkpoint, the log behind it is gone, and a start does not miss it.
+// TestStoreLogIsCut: after a checkpoint, the log behind it is gone if no history is kept, and a start does not miss it.
 func TestStoreLogIsCut(t *testing.T) {
 	fs := vfs.NewMem()
-	s := openReady(t, testConfig(fs))
+	cfg := testConfig(fs)
+	cfg.HistoryAge = -1
+	s := openReady(t, cfg)
 	for i := range 20 {
 		mustDo(t, s, refresh(fmt.Sprint("U", i), int64(i)))
 	}
@@ -170,7 +172,7 @@ func TestStoreLogIsCut(t *testing.T) {
 	mustDo(t, s, refresh("after", 7))
 	before := hashOf(s)
 	mustClose(t, s)
-	s = openReady(t, testConfig(fs))
+	s = openReady(t, cfg)
 	defer mustClose(t, s)
 	if hashOf(s) != before {
 		t.Fatal("the state differs after a restart")
@@ -228,6 +230,7 @@ func TestLostState(t *testing.T) {
 		t.Helper()
 		fs := vfs.NewCrashableMem()
 		cfg := testConfig(fs)
+		cfg.HistoryAge = -1 // so that the log is cut
 		s := openReady(t, cfg)
 		mustDo(t, s, refresh("A", 10))
 		if want != "" {

@@ -97,7 +97,7 @@ func (v *verifier) loadState(ctx context.Context, e *engine.Engine) (err error) 
 		return err
 	}
 	v.meta, v.summary.StateIndex = meta, meta.Index
-	if err := state.load(ctx, e, v.logger()); err != nil {
+	if err := state.load(ctx, e, newProgress(v.logger())); err != nil {
 		return err
 	}
 	return state.checkArchived(ctx, v.report)

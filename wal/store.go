@@ -165,3 +165,18 @@ func (l *Log) commit(batch *pebble.Batch) (time.Duration, error) {
 	l.counters.synced(took, batchBytes)
 	return took, nil
 }
+
+// TableBytes estimates what the entries from an index on take on disk, as far as they are in tables: the last few megabytes
+// are not.
+func (l *Log) TableBytes(first uint64) int64 {
+	if l.enter() != nil {
+		return 0
+	}
+	defer l.leave()
+	_, end := logTableBounds()
+	bytes, err := l.db.EstimateDiskUsage(appendLogKey(nil, first), end)
+	if err != nil {
+		return 0 // the range is not empty, and nothing else is refused
+	}
+	return int64(bytes)
+}

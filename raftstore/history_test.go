@@ -1,0 +1,293 @@
+package raftstore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+	"github.com/cockroachdb/pebble/v2/vfs/errorfs"
+
+	"apportion/engine"
+)
+
+// past is a store whose clock is told what time it is.
+type past struct {
+	*Store
+	t     *testing.T
+	cfg   Config
+	clock *fakeClock
+}
+
+func openPast(t *testing.T, fs vfs.FS, change func(c *Config)) *past {
+	p := &past{t: t, cfg: testConfig(fs), clock: newFakeClock()}
+	p.cfg.Clock, p.cfg.HistoryAge = p.clock, 24*time.Hour
+	if change != nil {
+		change(&p.cfg)
+	}
+	p.Store = openReady(t, p.cfg)
+	t.Cleanup(func() { mustClose(t, p.Store) })
+	return p
+}
+
+// hour lets an hour pass, writes something and makes a checkpoint.
+func (p *past) hour(n int) {
+	p.t.Helper()
+	for range 60 { // a clock that jumps is not believed at once
+		p.clock.wallMS.Add(60_000)
+		p.clock.monoMS.Add(60_000)
+	}
+	mustDo(p.t, p.Store, refresh(fmt.Sprint("U", n), int64(n)))
+	mustCheckpoint(p.t, p.Store)
+}
+
+func (p *past) reopen() {
+	p.t.Helper()
+	mustClose(p.t, p.Store)
+	p.cfg.Metrics = nil
+	p.Store = openReady(p.t, p.cfg)
+}
+
+// replay checks that a recording gives what the store has now.
+func (p *past) replay(index uint64, timeMS int64) Moment {
+	p.t.Helper()
+	r, err := p.OpenRecording(index, timeMS)
+	if err != nil {
+		p.t.Fatalf("recording from %d: %v", index, err)
+	}
+	paced := 0
+	e, err := r.Load(context.Background(), func() { paced++ })
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	if r.Base().Index > 0 && paced == 0 {
+		p.t.Error("a load was not paced")
+	}
+	for entry := (RecordedEntry{}); ; {
+		more, err := r.Next(&entry)
+		if err != nil {
+			p.t.Fatal(err)
+		}
+		if !more {
+			break
+		}
+		nowMS := max(entry.TimeMS, e.NowMS())
+		e.Advance(entry.Index, nowMS)
+		for _, c := range entry.Commands {
+			e.Apply(entry.Index, nowMS, c, nil)
+		}
+	}
+	if e.Hash() != hashOf(p.Store) {
+		p.t.Errorf("a replay from %d gives another state", r.Base().Index)
+	}
+	if err := r.Close(); err != nil {
+		p.t.Fatal(err)
+	}
+	return r.Base()
+}
+
+func (p *past) indexes() (kept []uint64) {
+	for _, m := range p.History().States {
+		kept = append(kept, m.Index)
+	}
+	return kept
+}
+
+func (p *past) firstEntry() uint64 {
+	first, _, err := logBounds(p.log)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	return first
+}
+
+// TestHistory: kept states with the log behind them give the present, before and after a restart; the window moves on, and
+// the log is cut behind it.
+func TestHistory(t *testing.T) {
+	p := openPast(t, vfs.NewMem(), nil)
+	if got := p.indexes(); !slices.Equal(got, []uint64{0}) {
+		t.Fatalf("a new store can be replayed from %v, want the beginning", got)
+	}
+	for n := range 10 {
+		p.hour(n)
+	}
+	mustDo(t, p.Store, refresh("behind", 3))
+	for range 2 {
+		kept := p.History().States
+		if len(kept) != 11 || kept[0].Index != 0 || p.firstEntry() != 1 {
+			t.Fatalf("kept %v, the log begins at %d; want the empty state and 10 hours", kept, p.firstEntry())
+		}
+		for _, m := range kept {
+			if base := p.replay(m.Index, math.MaxInt64); base != m {
+				t.Errorf("a replay from %v began at %v", m, base)
+			}
+		}
+		if base := p.replay(kept[4].Index+1, math.MaxInt64); base != kept[4] && base != kept[5] {
+			t.Errorf("a replay from an entry behind %v began at %v", kept[4], base)
+		}
+		if base := p.replay(math.MaxUint64, kept[7].TimeMS-1); base != kept[6] {
+			t.Errorf("a replay from a time before %v began at %v", kept[7], base)
+		}
+		p.reopen()
+	}
+	for n := range 30 {
+		p.hour(n)
+	}
+	h := p.History()
+	if age := h.To.TimeMS - h.From.TimeMS; age < 24*3600_000 || age > 25*3600_000 {
+		t.Errorf("%v of history are kept, want a day", time.Duration(age)*time.Millisecond)
+	}
+	if first := p.firstEntry(); first != h.From.Index+1 {
+		t.Errorf("the log begins at %d, the oldest state is of %d", first, h.From.Index)
+	}
+	p.replay(h.From.Index, math.MaxInt64)
+	if _, err := p.OpenRecording(h.From.Index-1, math.MaxInt64); !errors.Is(err, ErrNoHistory) {
+		t.Errorf("a recording from before the history: %v", err)
+	}
+	names, err := p.cfg.FS.List(p.paths.history)
+	if err != nil || len(names) != len(h.States) {
+		t.Errorf("%d kept states in %v, %v", len(h.States), names, err)
+	}
+}
+
+// TestHistoryInUse: what is being replayed is not let go of until then.
+func TestHistoryInUse(t *testing.T) {
+	p := openPast(t, vfs.NewMem(), nil)
+	p.hour(1)
+	p.hour(2)
+	oldest := p.indexes()[1]
+	r, err := p.OpenRecording(oldest, math.MaxInt64)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for n := range 40 {
+		p.hour(n)
+	}
+	if got := p.indexes(); got[0] != oldest || p.firstEntry() != oldest+1 {
+		t.Fatalf("kept from %d on, the log begins at %d, while %d was in use", got[0], p.firstEntry(), oldest)
+	}
+	last := r.Last()
+	for entry, want := (RecordedEntry{}), oldest+1; want <= last; want = entry.Index + 1 {
+		if more, err := r.Next(&entry); !more || err != nil {
+			t.Fatalf("entry %d of %d: %v, %v", want, last, more, err)
+		}
+	}
+	if err := r.Close(); err != nil {
+		t.Fatal(err)
+	}
+	p.hour(50)
+	if got := p.indexes(); got[0] == oldest || p.firstEntry() != got[0]+1 {
+		t.Fatalf("kept from %d on, the log begins at %d, after nobody used it", got[0], p.firstEntry())
+	}
+}
+
+// TestHistoryBytes: the log counts, and what is too much is let go of.
+func TestHistoryBytes(t *testing.T) {
+	p := openPast(t, vfs.NewMem(), func(c *Config) { c.HistoryBytes = 8 << 20 })
+	items := make([]engine.StockItem, 1000)
+	for n := range 600 {
+		for i := range items {
+			items[i] = engine.StockItem{UPC: fmt.Sprintf("%060d", i), Quantity: int64(n + i)}
+		}
+		mustDo(t, p.Store, &engine.Refresh{Location: "L", Items: items})
+		if n%20 == 0 {
+			p.hour(n % 8)
+		}
+	}
+	h := p.History()
+	if h.From.Index == 0 || h.Bytes > 2*h.BytesMax {
+		t.Fatalf("%d bytes of history from %d on, at most %d are asked for", h.Bytes, h.From.Index, h.BytesMax)
+	}
+	if first := p.firstEntry(); first > h.From.Index+1 {
+		t.Fatalf("the log begins at %d, the history at %d", first, h.From.Index)
+	}
+	p.replay(h.From.Index, math.MaxInt64)
+}
+
+// TestHistoryOff: with no history the log is cut behind each checkpoint, and what was kept before is removed.
+func TestHistoryOff(t *testing.T) {
+	fs := vfs.NewMem()
+	p := openPast(t, fs, nil)
+	p.hour(1)
+	p.hour(2)
+	p.cfg.HistoryAge = -1
+	p.reopen()
+	p.hour(3)
+	h := p.History()
+	if h.Enabled || len(h.States) > 0 || p.firstEntry() > 0 {
+		t.Fatalf("%+v, the log begins at %d; want nothing", h, p.firstEntry())
+	}
+	if names, _ := fs.List(p.paths.history); len(names) > 0 {
+		t.Fatalf("%v are left", names)
+	}
+	if _, err := p.OpenRecording(math.MaxUint64, math.MaxInt64); !errors.Is(err, ErrNoHistory) {
+		t.Fatal(err)
+	}
+	p.cfg.HistoryAge = time.Hour
+	p.reopen() // the log has no beginning any more
+	if h := p.History(); !h.Enabled || len(h.States) > 0 {
+		t.Fatalf("%+v after history was switched on", h)
+	}
+	p.hour(4)
+	p.hour(5)
+	if h := p.History(); len(h.States) == 0 || h.From.Index == 0 {
+		t.Fatalf("%+v, want history since it was switched on", h)
+	}
+	p.replay(p.indexes()[0], math.MaxInt64)
+}
+
+// TestHistoryFault: a state that cannot be kept does not fail the checkpoint, and the next one is kept again.
+func TestHistoryFault(t *testing.T) {
+	broken := false
+	fs := errorfs.Wrap(vfs.NewMem(), errorfs.InjectorFunc(func(op errorfs.Op) error {
+		if broken && op.Kind == errorfs.OpCreate && strings.Contains(op.Path, "history") {
+			return errorfs.ErrInjected
+		}
+		return nil
+	}))
+	p := openPast(t, fs, nil)
+	p.hour(1)
+	broken = true
+	p.hour(2)
+	if got := p.indexes(); len(got) != 2 {
+		t.Fatalf("kept %v though nothing could be written", got)
+	}
+	if errs := p.metrics.historyErrors.Get(); errs != 1 {
+		t.Fatalf("%d faults were counted, want 1", errs)
+	}
+	broken = false
+	p.hour(3)
+	for _, index := range p.indexes() {
+		p.replay(index, math.MaxInt64)
+	}
+	if got := p.indexes(); len(got) != 3 {
+		t.Fatalf("kept %v", got)
+	}
+}
+
+// TestHistorySwept: what a crash has left half made, or half removed, is no history.
+func TestHistorySwept(t *testing.T) {
+	fs := vfs.NewMem()
+	p := openPast(t, fs, nil)
+	p.hour(1)
+	kept := p.indexes()
+	state0 := fs.PathJoin(p.paths.history, (&keptState{index: kept[1], timeMS: p.History().States[1].TimeMS}).name())
+	for _, name := range []string{newStateDir, "00000000000000000007-12x", "00000000000000099999-1", "readme"} {
+		if ok, err := vfs.Clone(fs, fs, state0, fs.PathJoin(p.paths.history, name)); !ok || err != nil {
+			t.Fatal(ok, err)
+		}
+	}
+	p.reopen()
+	if got := p.indexes(); !slices.Equal(got, kept) {
+		t.Fatalf("kept %v, want %v", got, kept)
+	}
+	if names, _ := fs.List(p.paths.history); len(names) != 1 || !strings.HasPrefix(names[0], fmt.Sprintf("%020d-", kept[1])) {
+		t.Fatalf("%v are left", names)
+	}
+	p.replay(kept[1], math.MaxInt64)
+}
