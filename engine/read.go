@@ -35,6 +35,19 @@ func (e *Engine) ReadRecord(upc, location string, v *RecordView) bool {
 	}
 }
 
+// NextRecord copies the record of the lowest row after the given one (0: of all) into v, as ReadRecord does, and gives its row;
+// 0: there are no more. It may be called at any time; records that are created or deleted meanwhile may be missed.
+func (e *Engine) NextRecord(after uint32, v *RecordView) (row uint32) {
+	for row := after + 1; row < e.recordsUsed.Load(); row++ {
+		r := e.records.at(row)
+		upc, location := atomic.LoadUint32(&r.upc), atomic.LoadUint32(&r.location)
+		if upc != 0 && location != 0 && e.ReadRecord(e.text(upc), e.text(location), v) {
+			return row
+		}
+	}
+	return 0
+}
+
 // copyRecord copies what may be changing; the caller checks the record's seq before and after.
 func (e *Engine) copyRecord(r *record, v *RecordView) {
 	v.upc, v.location = atomic.LoadUint32(&r.upc), atomic.LoadUint32(&r.location)

@@ -14,6 +14,7 @@ type RuleSet struct {
 	rules    []Rule // by name
 	active   []*Activation
 	byHook   [HookRedistribute + 1][]*Activation // the most specific scope first
+	supposed *supposition                        // nil but in a scratch engine
 }
 
 // Rule is an operator's rule with its versions, the oldest first.
@@ -121,6 +122,7 @@ func (s *RuleSet) order() {
 		}
 		slices.SortStableFunc(s.byHook[hook], func(a, b *Activation) int { return a.Scope.compare(&b.Scope) })
 	}
+	s.orderSupposed()
 }
 
 // Find gives the activation that is asked for a line of these tags, or for a record (no tags), nil if there is none. It

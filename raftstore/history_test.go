@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"math"
 	"slices"
 	"strings"
@@ -68,13 +69,11 @@ func (p *past) replay(index uint64, timeMS int64) Moment {
 	if r.Base().Index > 0 && paced == 0 {
 		p.t.Error("a load was not paced")
 	}
-	for entry := (RecordedEntry{}); ; {
-		more, err := r.Next(&entry)
-		if err != nil {
-			p.t.Fatal(err)
-		}
-		if !more {
+	for entry := (engine.Entry{}); ; {
+		if err := r.Next(&entry); errors.Is(err, io.EOF) {
 			break
+		} else if err != nil {
+			p.t.Fatal(err)
 		}
 		nowMS := max(entry.TimeMS, e.NowMS())
 		e.Advance(entry.Index, nowMS)
@@ -172,9 +171,9 @@ func TestHistoryInUse(t *testing.T) {
 		t.Fatalf("kept from %d on, the log begins at %d, while %d was in use", got[0], p.firstEntry(), oldest)
 	}
 	last := r.Last()
-	for entry, want := (RecordedEntry{}), oldest+1; want <= last; want = entry.Index + 1 {
-		if more, err := r.Next(&entry); !more || err != nil {
-			t.Fatalf("entry %d of %d: %v, %v", want, last, more, err)
+	for entry, want := (engine.Entry{}), oldest+1; want <= last; want = entry.Index + 1 {
+		if err := r.Next(&entry); err != nil {
+			t.Fatalf("entry %d of %d: %v", want, last, err)
 		}
 	}
 	if err := r.Close(); err != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"slices"
 
 	"github.com/hashicorp/raft"
@@ -137,19 +138,13 @@ func (r *Recording) Load(ctx context.Context, pace func()) (*engine.Engine, erro
 	return e, nil
 }
 
-// RecordedEntry is an entry of the log. Its memory is valid until the next one is read.
-type RecordedEntry struct {
-	Index    uint64
-	TimeMS   int64 // at which its commands took effect, Unix milliseconds; it may fall, see engine.Apply
-	Commands [][]byte
-}
-
-// Next reads the next entry with commands; false: there are no more.
-func (r *Recording) Next(e *RecordedEntry) (bool, error) {
+// Next reads the next entry with commands into e, io.EOF if there are no more. e's commands are valid until the next call.
+// Its time may be before that of the entry before, and counts as that then.
+func (r *Recording) Next(e *engine.Entry) error {
 	for r.next <= r.last {
 		index := r.next
 		if err := r.history.log.GetLog(index, &r.log); err != nil {
-			return false, fmt.Errorf("raftstore: recorded entry %d: %w", index, logError(err))
+			return fmt.Errorf("raftstore: recorded entry %d: %w", index, logError(err))
 		}
 		r.next++
 		if r.log.Type != raft.LogCommand {
@@ -157,13 +152,13 @@ func (r *Recording) Next(e *RecordedEntry) (bool, error) {
 		}
 		left, err := decodeEntry(r.log.Data)
 		if err != nil {
-			return false, fmt.Errorf("raftstore: recorded entry %d: %w", index, err)
+			return fmt.Errorf("raftstore: recorded entry %d: %w", index, err)
 		}
 		e.Index, e.TimeMS, e.Commands = index, left.stampMS, e.Commands[:0]
 		for range left.count {
 			e.Commands = append(e.Commands, left.next())
 		}
-		return true, nil
+		return nil
 	}
-	return false, nil
+	return io.EOF
 }

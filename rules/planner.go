@@ -289,6 +289,13 @@ func (p *Planner) programs(set *engine.RuleSet) *askedRules {
 		}
 		next.programs[a.ID] = p.compileLocked(set, a)
 	}
+	if a, source := set.Supposed(); a != nil {
+		if known != nil && known.programs[a.ID] != nil {
+			next.programs[a.ID] = known.programs[a.ID]
+		} else {
+			next.programs[a.ID] = p.compileSourceLocked(a.Rule, source)
+		}
+	}
 	if known == nil || set.Index() >= known.set.Index() { // a request that is late does not bring back what was before
 		p.forgetLocked(next)
 		p.asked.Store(next)
@@ -310,12 +317,18 @@ func (p *Planner) compileLocked(set *engine.RuleSet, a *engine.Activation) *aske
 	if program := p.mu.programs[v.Hash]; program != nil {
 		return &askedRule{program: program}
 	}
-	program, _, err := Compile(a.Rule, v.Source, p.limits)
+	return p.compileSourceLocked(a.Rule, v.Source)
+}
+
+func (p *Planner) compileSourceLocked(name, source string) *askedRule {
+	program, _, err := Compile(name, source, p.limits)
 	if err != nil {
 		return &askedRule{fault: err.Error()}
 	}
-	p.mu.programs[v.Hash] = program
-	p.mu.order = append(p.mu.order, v.Hash)
+	if p.mu.programs[program.Hash()] == nil {
+		p.mu.order = append(p.mu.order, program.Hash())
+	}
+	p.mu.programs[program.Hash()] = program
 	return &askedRule{program: program}
 }
 

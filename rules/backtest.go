@@ -1,0 +1,274 @@
+package rules
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"sync/atomic"
+	"time"
+
+	"apportion/engine"
+)
+
+// Recording is what a backtest replays: a state, and the entries of the log after it.
+type Recording interface {
+	// Load gives an engine with the state, a new one at each call. It calls pace now and then.
+	Load(ctx context.Context, pace func()) (*engine.Engine, error)
+
+	// Next reads the next entry into e; io.EOF if there are no more. e's commands are valid until the next call.
+	Next(e *engine.Entry) error
+}
+
+// Period is the part of a recording that a backtest is about: the entries that are within both bounds. Times are Unix
+// milliseconds; 0 stands for no bound.
+type Period struct {
+	FromIndex, ToIndex   uint64
+	FromTimeMS, ToTimeMS int64
+}
+
+func (p *Period) begins(e *engine.Entry) bool {
+	return e.Index >= p.FromIndex && e.TimeMS >= p.FromTimeMS
+}
+
+func (p *Period) ends(e *engine.Entry) bool {
+	return p.ToIndex != 0 && e.Index > p.ToIndex || p.ToTimeMS != 0 && e.TimeMS > p.ToTimeMS
+}
+
+// BacktestConfig says what a backtest compares with what was.
+type BacktestConfig struct {
+	// Candidate is the rule as it would have been activated: its Rule, Version, Hook, Scope, OnError and FailuresMax count.
+	Candidate engine.Activation
+	Source    string
+	Limits    Limits
+
+	Period Period
+
+	// DifferencesMax bounds the orders that are listed with the explanations of both; LinesMax the order lines that are kept
+	// in mind, some 150 bytes each.
+	DifferencesMax int
+	LinesMax       int
+
+	// Pace is called after each command and now and then between, so that a backtest takes only its share of the machine.
+	Pace func()
+}
+
+// ErrTooManyLines says that a backtest would take too much memory.
+var ErrTooManyLines = errors.New("rules: the period has more order lines than a backtest keeps in mind; choose a shorter one")
+
+// ErrEmptyPeriod says that nothing was recorded in a backtest's period.
+var ErrEmptyPeriod = errors.New("rules: nothing was recorded in the period")
+
+// Progress is how far a backtest is.
+type Progress struct {
+	Index    uint64 // the last entry done
+	Commands int64  // of the period
+	Elapsed  time.Duration
+}
+
+// Backtest replays a recording twice, side by side: as it was decided, and as it would have been with another rule. It has
+// engines of its own and changes nothing. Run is for one goroutine, Progress for any.
+//
+// What the log holds is what happened with the decisions of the time: an order that only the candidate fills is never shipped,
+// and what was shipped of an order that the candidate fills otherwise is shipped as far as the candidate has filled it. Orders
+// that were refused without a log entry are not in the recording.
+type Backtest struct {
+	cfg     BacktestConfig
+	program *Program
+
+	decided   *world
+	candidate *world
+	planner   *Planner
+	failing   string // why the candidate would have been suspended
+	tally     tally
+	report    Report
+
+	begin    time.Time
+	index    atomic.Uint64
+	commands atomic.Int64
+	elapsed  atomic.Int64
+}
+
+// NewBacktest compiles the candidate; the errors are those of Compile, and ErrNoHook if the source lacks the hook.
+func NewBacktest(cfg BacktestConfig) (*Backtest, error) {
+	program, _, err := Compile(cfg.Candidate.Rule, cfg.Source, cfg.Limits)
+	if err != nil {
+		return nil, err
+	}
+	if hook := Hook(cfg.Candidate.Hook - engine.HookSelect); !program.Has(hook) {
+		return nil, fmt.Errorf("%w: %s", ErrNoHook, hook)
+	}
+	if cfg.Pace == nil {
+		cfg.Pace = func() {}
+	}
+	if cfg.LinesMax == 0 {
+		cfg.LinesMax = math.MaxInt
+	}
+	return &Backtest{cfg: cfg, program: program}, nil
+}
+
+// Progress says how far Run is.
+func (b *Backtest) Progress() Progress {
+	return Progress{Index: b.index.Load(), Commands: b.commands.Load(), Elapsed: time.Duration(b.elapsed.Load())}
+}
+
+// Run does the backtest, once. It ends early with the context's error.
+func (b *Backtest) Run(ctx context.Context, r Recording) (*Report, error) {
+	b.begin = time.Now()
+	if err := b.load(ctx, r); err != nil {
+		return nil, err
+	}
+	var entry engine.Entry
+	for inPeriod := false; ; {
+		err := r.Next(&entry)
+		if errors.Is(err, io.EOF) || err == nil && b.cfg.Period.ends(&entry) {
+			break
+		}
+		if err := errors.Join(err, ctx.Err()); err != nil {
+			return nil, err
+		}
+		if !inPeriod && b.cfg.Period.begins(&entry) {
+			inPeriod = true
+			b.suppose("")
+			b.report.From = Moment{Index: entry.Index, TimeMS: entry.TimeMS}
+		}
+		if err := b.entry(ctx, &entry, inPeriod); err != nil {
+			return nil, err
+		}
+		if inPeriod {
+			b.report.To = Moment{Index: entry.Index, TimeMS: entry.TimeMS}
+		}
+		b.index.Store(entry.Index)
+		b.elapsed.Store(int64(time.Since(b.begin)))
+	}
+	if b.report.From.Index == 0 {
+		return nil, ErrEmptyPeriod
+	}
+	if err := b.finish(ctx); err != nil {
+		return nil, err
+	}
+	return &b.report, nil
+}
+
+func (b *Backtest) load(ctx context.Context, r Recording) error {
+	for _, w := range []**world{&b.decided, &b.candidate} {
+		e, err := r.Load(ctx, b.cfg.Pace)
+		if err != nil {
+			return fmt.Errorf("rules: load the state to replay from: %w", err)
+		}
+		*w = &world{engine: e}
+	}
+	b.planner = NewPlanner(b.candidate.engine, b.cfg.Limits, b.suspend)
+	b.tally.start(b.cfg.LinesMax)
+	return nil
+}
+
+// suppose has the candidate asked from now on; with a reason it is as good as suspended.
+func (b *Backtest) suppose(suspended string) {
+	a := b.cfg.Candidate
+	a.Suspended, a.Reason = suspended != "", suspended
+	b.candidate.engine.Suppose(&a, b.cfg.Source)
+}
+
+// suspend is the planner's word that a rule fails. The rules of the log are suspended where the log says so.
+func (b *Backtest) suspend(c engine.SuspendRule, lost func()) {
+	if c.Activation != engine.SupposedID {
+		lost()
+		return
+	}
+	b.failing = c.Reason
+}
+
+// entry has both worlds do an entry.
+func (b *Backtest) entry(ctx context.Context, entry *engine.Entry, inPeriod bool) error {
+	for _, w := range []*world{b.decided, b.candidate} {
+		w.index, w.nowMS = entry.Index, max(entry.TimeMS, w.engine.NowMS())
+		w.engine.Advance(w.index, w.nowMS)
+	}
+	for i, command := range entry.Commands {
+		if i%ctxCommands == 0 && ctx.Err() != nil {
+			return ctx.Err()
+		}
+		if !inPeriod {
+			b.decided.apply(command)
+			b.candidate.apply(command)
+		} else {
+			if err := b.command(command); err != nil {
+				return err
+			}
+			b.commands.Add(1)
+		}
+		b.cfg.Pace()
+	}
+	return nil
+}
+
+// ctxCommands is how many commands are done between two looks at the context.
+const ctxCommands = 64
+
+// command has both worlds do a command: the one as it was decided, the other as the candidate would have decided.
+func (b *Backtest) command(command []byte) error {
+	env, c, err := engine.DecodeCommand(command)
+	if err != nil {
+		return fmt.Errorf("rules: a recorded command: %w", err)
+	}
+	was := b.decided.apply(command)
+	if was.Code == engine.CodeRetry {
+		return nil // it was not done, and came again
+	}
+	switch c := c.(type) {
+	case *engine.Allocate:
+		return b.allocate(env, c, was)
+	case *engine.OrderChange:
+		b.change(env, c, was)
+	default:
+		b.sameAnswer(was, b.candidate.apply(command))
+	}
+	return nil
+}
+
+// allocate plans an order anew in the candidate's world, and notes how it went in both.
+func (b *Backtest) allocate(env engine.Envelope, c *engine.Allocate, was *engine.Result) error {
+	decided := env.Plans
+	env.Plans = nil
+	budget := NewBudget(time.Time{}, len(c.Lines))
+	if err := b.planner.Plan(&budget, c, b.candidate.nowMS, &env); err != nil {
+		return err
+	}
+	if b.failing != "" && b.report.Suspended.Index == 0 {
+		b.report.Suspended = Moment{Index: b.candidate.index, TimeMS: b.candidate.nowMS}
+		b.report.SuspendedReason = b.failing
+		b.suppose(b.failing)
+	}
+	b.candidate.attach(&env, c.OrderID)
+	would := b.candidate.do(&env, c)
+	if was.Repeated || would.Repeated {
+		return nil // answered from what was kept for its key
+	}
+	b.report.Decided.rules(decided)
+	b.report.Candidate.rules(env.Plans)
+	return b.compare(c, &answer{was, decided}, &answer{would, env.Plans})
+}
+
+// change fits a change of an order to what the order is in the candidate's world.
+func (b *Backtest) change(env engine.Envelope, c *engine.OrderChange, was *engine.Result) {
+	b.candidate.attach(&env, c.OrderID)
+	if was.Code == engine.CodeOK {
+		adapted, left := b.candidate.fit(c, &env)
+		if adapted {
+			b.report.ChangesAdapted++
+		}
+		if !left {
+			return
+		}
+	}
+	b.sameAnswer(was, b.candidate.do(&env, c))
+}
+
+// sameAnswer counts answers, to other commands than orders, that differ.
+func (b *Backtest) sameAnswer(was, would *engine.Result) {
+	if was.Code != would.Code {
+		b.report.OtherAnswersDiffer++
+	}
+}

@@ -1,0 +1,418 @@
+package rules
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"apportion/engine"
+)
+
+// tape records what an engine is told, one command an entry, a second apart.
+type tape struct {
+	t       *testing.T
+	e       *engine.Engine
+	p       *Planner
+	base    int // entries that are in the state
+	entries []engine.Entry
+	loads   int
+	skipped uint64 // entries of others
+	failing []engine.SuspendRule
+}
+
+func newTape(t *testing.T) *tape {
+	tp := &tape{t: t, e: engine.New()}
+	tp.p = NewPlanner(tp.e, Limits{}, func(c engine.SuspendRule, _ func()) { tp.failing = append(tp.failing, c) })
+	return tp
+}
+
+// do plans a command, if it is an order, and has it done.
+func (tp *tape) do(key string, c engine.Command) (r engine.Result) {
+	tp.t.Helper()
+	env := engine.Envelope{Key: key}
+	if order, ok := c.(*engine.Allocate); ok {
+		budget := NewBudget(time.Time{}, len(order.Lines))
+		if err := tp.p.Plan(&budget, order, tp.now(), &env); err != nil {
+			tp.t.Fatal(err)
+		}
+	}
+	if change, ok := c.(*engine.OrderChange); ok {
+		if row, found := tp.e.AppendArchived(nil, change.OrderID); found {
+			env.Archived, env.ArchivedAt = row, tp.e.AppliedIndex()
+		}
+	}
+	r = tp.record(engine.AppendCommand(nil, &env, c))
+	for _, c := range tp.failing {
+		tp.failing = nil
+		tp.do("", &c)
+	}
+	return r
+}
+
+func (tp *tape) now() int64 { return int64(len(tp.entries)+1) * 1000 }
+
+func (tp *tape) record(command []byte) (r engine.Result) {
+	tp.t.Helper()
+	entry := engine.Entry{Index: uint64(len(tp.entries)+1) + tp.skipped, TimeMS: tp.now(), Commands: [][]byte{command}}
+	tp.entries = append(tp.entries, entry)
+	if err := engine.DecodeResult(tp.e.Apply(entry.Index, entry.TimeMS, command, nil), &r); err != nil {
+		tp.t.Fatal(err)
+	}
+	return r
+}
+
+func (tp *tape) must(c engine.Command) engine.Result {
+	tp.t.Helper()
+	r := tp.do("", c)
+	if r.Code != engine.CodeOK {
+		tp.t.Fatalf("%T: %v %s %s", c, r.Code, r.Field, r.Value)
+	}
+	return r
+}
+
+// playback reads a tape from its base on.
+type playback struct {
+	tape *tape
+	next int
+}
+
+func (p *playback) Load(_ context.Context, pace func()) (*engine.Engine, error) {
+	p.tape.loads++
+	pace()
+	e := engine.New()
+	for _, entry := range p.tape.entries[:p.tape.base] {
+		e.Apply(entry.Index, entry.TimeMS, entry.Commands[0], nil)
+	}
+	p.next = p.tape.base
+	return e, nil
+}
+
+func (p *playback) Next(e *engine.Entry) error {
+	if p.next >= len(p.tape.entries) {
+		return io.EOF
+	}
+	*e = p.tape.entries[p.next]
+	p.next++
+	return nil
+}
+
+func (tp *tape) backtest(source string, change func(c *BacktestConfig)) (*Report, error) {
+	tp.t.Helper()
+	cfg := BacktestConfig{Candidate: engine.Activation{Rule: "c", Version: 7, Hook: engine.HookSelect, FailuresMax: 3},
+		Source: source, DifferencesMax: 10}
+	if change != nil {
+		change(&cfg)
+	}
+	b, err := NewBacktest(cfg)
+	if err != nil {
+		tp.t.Fatal(err)
+	}
+	return b.Run(context.Background(), &playback{tape: tp})
+}
+
+func (tp *tape) mustBacktest(source string, change func(c *BacktestConfig)) *Report {
+	tp.t.Helper()
+	r, err := tp.backtest(source, change)
+	if err != nil {
+		tp.t.Fatal(err)
+	}
+	return r
+}
+
+func orderOf(id string, mode engine.Mode, lines ...engine.AllocateLine) *engine.Allocate {
+	for i := range lines {
+		lines[i].ItemID, lines[i].Location = fmt.Sprint(i+1), "L"
+	}
+	return &engine.Allocate{OrderID: id, Mode: mode, Lines: lines}
+}
+
+func wants(upc, value string, units int64) engine.AllocateLine {
+	return engine.AllocateLine{UPC: upc, Quantity: units, Tags: channel(value)}
+}
+
+// stocked is a tape with ten units of U in channel A and five in B.
+func stocked(t *testing.T) *tape {
+	tp := newTape(t)
+	tp.must(&engine.PutTagCategory{Name: "Channel", Values: []engine.Value{
+		{Name: "A", Percent: engine.NoPercent, Default: true, Max: engine.NoMax}, {Name: "B", Percent: engine.NoPercent, Max: engine.NoMax}}})
+	tp.must(&engine.Refresh{Location: "L", Items: []engine.StockItem{
+		{UPC: "U", Quantity: 10}, {UPC: "U", Quantity: 5, Tags: channel("B")}}})
+	return tp
+}
+
+const borrow = `function select(item, record)
+	return { {tags=item.tags}, {tags={Channel="B"}, keep=1} }
+end`
+
+func TestBacktestComparesWithNative(t *testing.T) {
+	tp := stocked(t)
+	tp.must(orderOf("o1", engine.ModeAll, wants("U", "A", 8)))
+	tp.do("", orderOf("o2", engine.ModeAll, wants("U", "A", 4))) // refused: 2 are left
+	tp.must(orderOf("o3", engine.ModeLine, wants("U", "B", 4), wants("U", "B", 1)))
+	tp.must(&engine.OrderChange{Action: engine.KindFulfill, OrderID: "o3"})
+	tp.must(&engine.OrderChange{Action: engine.KindReturn, OrderID: "o3", Lines: []engine.OrderLine{{ItemID: "1", Quantity: 3}}})
+	r := tp.mustBacktest(borrow, nil)
+	// With the candidate, o2 takes 2 of A and 2 of B; of the 3 that are left there, o3's first line gets nothing and its
+	// second one the last but 2. What was shipped and returned of its first line is not there to be.
+	want := Report{
+		From: Moment{1, 1000}, To: Moment{7, 7000}, Asked: 17,
+		Decided:   Totals{Orders: Counts{Filled: 2, Refused: 1}, Lines: Counts{Filled: 3, Refused: 1}, Allocated: 13},
+		Candidate: Totals{Orders: Counts{Filled: 2, Partial: 1, Split: 1}, Lines: Counts{Filled: 3, Refused: 1, Split: 1}, Allocated: 13, Ruled: 4},
+		Segments: []SegmentTotals{
+			{Tags: channel("A"), Decided: SegmentUnits{8, 2}, Candidate: SegmentUnits{10, 0}},
+			{Tags: channel("B"), Decided: SegmentUnits{5, 3}, Candidate: SegmentUnits{3, 2}},
+		},
+		OrdersThatDiffer: 2, ChangesAdapted: 1,
+	}
+	differences := r.Differences
+	r.Differences = nil
+	if diff := cmp.Diff(want, *r); diff != "" {
+		t.Errorf("report (-want +got):\n%s", diff)
+	}
+	wantDifferences := []Difference{
+		{OrderID: "o2", At: Moment{4, 4000},
+			Decided: []Explained{{ItemID: "1", UPC: "U", Location: "L", Tags: channel("A"), Requested: 4, Code: engine.CodeInsufficient,
+				Candidates: []ExplainedCandidate{{Tags: channel("A"), Available: 2, Why: "insufficient"}}}},
+			Candidate: []Explained{{ItemID: "1", UPC: "U", Location: "L", Tags: channel("A"), Requested: 4, Taken: 4, Rule: "c", Version: 7, Outcome: engine.PlanCandidates,
+				Candidates: []ExplainedCandidate{
+					{Tags: channel("A"), OnHand: 10, Allocated: 8, Available: 2, Taken: 2, Why: "taken"},
+					{Tags: channel("B"), Keep: 1, OnHand: 5, Available: 5, Taken: 2, Why: "taken"}}}}},
+		{OrderID: "o3", At: Moment{5, 5000},
+			Decided: []Explained{
+				{ItemID: "1", UPC: "U", Location: "L", Tags: channel("B"), Requested: 4, Taken: 4, Candidates: []ExplainedCandidate{{Tags: channel("B"), Available: 5, Taken: 4, Why: "taken"}}},
+				{ItemID: "2", UPC: "U", Location: "L", Tags: channel("B"), Requested: 1, Taken: 1, Candidates: []ExplainedCandidate{{Tags: channel("B"), Available: 1, Taken: 1, Why: "taken"}}}},
+			Candidate: []Explained{
+				{ItemID: "1", UPC: "U", Location: "L", Tags: channel("B"), Requested: 4, Code: engine.CodeInsufficient, Rule: "c", Version: 7, Outcome: engine.PlanCandidates,
+					Candidates: []ExplainedCandidate{
+						{Tags: channel("B"), OnHand: 5, Allocated: 3, Available: 2, Why: "not-enough"},
+						{Tags: channel("B"), Keep: 1, OnHand: 5, Allocated: 3, Available: 0, Why: "nothing-available"}}},
+				{ItemID: "2", UPC: "U", Location: "L", Tags: channel("B"), Requested: 1, Taken: 1, Rule: "c", Version: 7, Outcome: engine.PlanCandidates,
+					Candidates: []ExplainedCandidate{
+						{Tags: channel("B"), OnHand: 5, Allocated: 2, Available: 3, Taken: 1, Why: "taken"},
+						{Tags: channel("B"), Keep: 1, OnHand: 5, Allocated: 2, Available: 2, Why: "full"}}}}},
+	}
+	if diff := cmp.Diff(wantDifferences, differences); diff != "" {
+		t.Errorf("differences (-want +got):\n%s", diff)
+	}
+	if tp.loads != 2 {
+		t.Errorf("%d engines were loaded", tp.loads)
+	}
+}
+
+// TestBacktestCountsOnce: what was answered again, or had to be sent again, is no attempt of its own.
+func TestBacktestCountsOnce(t *testing.T) {
+	tp := stocked(t)
+	o1 := orderOf("o1", engine.ModeAll, wants("U", "A", 3))
+	tp.do("k1", o1)
+	tp.do("k1", o1)
+	tp.do("", o1)
+	o2 := orderOf("o2", engine.ModeAll, wants("U", "A", 2))
+	if r := tp.record(engine.AppendCommand(nil, &engine.Envelope{RulesIndex: 9}, o2)); r.Code != engine.CodeRetry {
+		t.Fatalf("planned under other rules: %v", r.Code)
+	}
+	r := tp.mustBacktest(borrow, nil)
+	if want := (Totals{Orders: Counts{Filled: 1}, Lines: Counts{Filled: 1}, Allocated: 3}); r.Decided != want || r.Asked != 3 {
+		t.Errorf("decided %+v of %d", r.Decided, r.Asked)
+	}
+	if want := (Totals{Orders: Counts{Filled: 1}, Lines: Counts{Filled: 1}, Allocated: 3, Ruled: 2}); r.Candidate != want {
+		t.Errorf("candidate %+v", r.Candidate)
+	}
+	if got := r.Segments[0]; got.Decided != (SegmentUnits{3, 7}) || got.Candidate != (SegmentUnits{3, 7}) {
+		t.Errorf("segments %+v", got)
+	}
+}
+
+// TestBacktestOfOldOrders: an order that has left memory comes back as it was in the candidate's world.
+func TestBacktestOfOldOrders(t *testing.T) {
+	tp := stocked(t)
+	tp.must(orderOf("o1", engine.ModePartial, wants("U", "A", 14)))
+	tp.must(&engine.OrderChange{Action: engine.KindFulfill, OrderID: "o1"})
+	tp.skipped = 2 * engine.ClosedOrderEntries
+	tp.must(&engine.Refresh{Location: "L", Items: []engine.StockItem{{UPC: "V", Quantity: 1}}})
+	tp.must(&engine.OrderChange{Action: engine.KindReturn, OrderID: "o1"})
+	r := tp.mustBacktest(borrow, nil)
+	want := []SegmentTotals{
+		{Tags: channel("A"), Decided: SegmentUnits{10, 11}, Candidate: SegmentUnits{10, 11}},
+		{Tags: channel("B"), Decided: SegmentUnits{0, 5}, Candidate: SegmentUnits{4, 5}},
+	}
+	if diff := cmp.Diff(want, r.Segments); diff != "" || r.OtherAnswersDiffer > 0 {
+		t.Errorf("%d other answers differ, segments (-want +got):\n%s", r.OtherAnswersDiffer, diff)
+	}
+}
+
+// TestBacktestPeriod: the candidate is asked in the period only, and what came before is as it was.
+func TestBacktestPeriod(t *testing.T) {
+	tp := stocked(t)
+	tp.base = len(tp.entries)
+	for i := range 6 {
+		tp.do("", orderOf(fmt.Sprint("o", i), engine.ModePartial, wants("U", "A", 4)))
+	}
+	for _, test := range []struct {
+		period    Period
+		from, to  uint64
+		allocated int64 // by the candidate, in the period
+	}{
+		{Period{}, 3, 8, 14},
+		{Period{FromIndex: 5}, 5, 8, 6},
+		{Period{FromTimeMS: 5000}, 5, 8, 6},
+		{Period{FromIndex: 5, ToIndex: 6}, 5, 6, 6},
+		{Period{FromIndex: 5, ToTimeMS: 5999}, 5, 5, 4},
+		{Period{ToIndex: 4}, 3, 4, 8},
+		{Period{ToIndex: 5}, 3, 5, 12},
+	} {
+		r := tp.mustBacktest(borrow, func(c *BacktestConfig) { c.Period = test.period })
+		if r.From.Index != test.from || r.To.Index != test.to || r.Candidate.Allocated != test.allocated {
+			t.Errorf("%+v: %d to %d, %d allocated, want %d to %d, %d", test.period, r.From.Index, r.To.Index, r.Candidate.Allocated, test.from, test.to, test.allocated)
+		}
+	}
+	for _, period := range []Period{{FromIndex: 9}, {FromTimeMS: 8001}, {ToIndex: 2}} {
+		if _, err := tp.backtest(borrow, func(c *BacktestConfig) { c.Period = period }); !errors.Is(err, ErrEmptyPeriod) {
+			t.Errorf("%+v: %v", period, err)
+		}
+	}
+}
+
+// TestBacktestOfWhatWasActive: the rule that was active, as the candidate, differs in nothing, whatever went on.
+func TestBacktestOfWhatWasActive(t *testing.T) {
+	source := `function select(item, record)
+		if item.quantity == 7 then return nil, "seven" end
+		if item.quantity == 6 and item.itemId == "2" then error("six") end
+		return { {tags=item.tags, keep=math.random(0, 3)}, {tags={Channel="B"}, max=2}, {tags={Channel="A"}, keep=1} }
+	end`
+	splits, refused := int64(0), int64(0)
+	for seed := range uint64(20) {
+		rng := rand.New(rand.NewPCG(seed, 1))
+		tp := stocked(t)
+		tp.must(&engine.PutRule{Name: "c", Source: source, Hooks: []engine.RuleHook{engine.HookSelect}})
+		tp.must(&engine.ActivateRule{Name: "c", Hook: engine.HookSelect, OnError: engine.RuleFallback(seed % 2), FailuresMax: 3})
+		tp.base = len(tp.entries)
+		for i := range 300 {
+			tp.traffic(rng, i)
+		}
+		r := tp.mustBacktest(source, func(c *BacktestConfig) { c.Candidate.OnError = engine.RuleFallback(seed % 2) })
+		if r.OrdersThatDiffer > 0 || r.ChangesAdapted > 0 || r.OtherAnswersDiffer > 0 {
+			t.Fatalf("seed %d: %d orders differ, %d changes, %d other answers; the first: %+v", seed, r.OrdersThatDiffer, r.ChangesAdapted, r.OtherAnswersDiffer, r.Differences)
+		}
+		if diff := cmp.Diff(r.Decided, r.Candidate); diff != "" {
+			t.Fatalf("seed %d: totals (-decided +candidate):\n%s", seed, diff)
+		}
+		for _, s := range r.Segments {
+			if s.Decided != s.Candidate {
+				t.Fatalf("seed %d: %+v", seed, s)
+			}
+		}
+		splits, refused = splits+r.Decided.Lines.Split, refused+r.Decided.Lines.Refused
+	}
+	if splits < 20 || refused < 20 {
+		t.Errorf("nothing much happened: %d lines were split, %d refused", splits, refused)
+	}
+}
+
+// traffic is one random command.
+func (tp *tape) traffic(rng *rand.Rand, i int) {
+	channels := []string{"A", "B"}
+	order := fmt.Sprint("o", rng.IntN(i/2+1))
+	switch rng.IntN(8) {
+	default:
+		c := orderOf(order, engine.Mode(rng.IntN(3)))
+		for n := range 1 + rng.IntN(3) {
+			l := wants("U", channels[rng.IntN(2)], int64(1+rng.IntN(7)))
+			l.ItemID, l.Location = fmt.Sprint(n), "L"
+			c.Lines = append(c.Lines, l)
+		}
+		c.Backorder = rng.IntN(20) == 0
+		key := ""
+		if rng.IntN(4) == 0 {
+			key = fmt.Sprint("k", rng.IntN(10))
+		}
+		tp.do(key, c)
+	case 0:
+		tp.do("", &engine.OrderChange{Action: engine.KindFulfill, OrderID: order})
+	case 1:
+		tp.do("", &engine.OrderChange{Action: engine.KindDeallocate, OrderID: order})
+	case 2:
+		tp.do("", &engine.OrderChange{Action: engine.KindReturn, OrderID: order, Lines: []engine.OrderLine{{ItemID: "0", Quantity: 1}}})
+	case 3:
+		tp.do("", &engine.Adjust{Location: "L", Items: []engine.StockItem{{UPC: "U", Quantity: int64(rng.IntN(30)), Tags: channel(channels[rng.IntN(2)])}}})
+	}
+}
+
+// TestBacktestBesideOtherRules: outside of the candidate's scope, the rules of the log are asked, and come and go as they did.
+func TestBacktestBesideOtherRules(t *testing.T) {
+	tp := stocked(t)
+	tp.base = len(tp.entries)
+	tp.must(&engine.PutRule{Name: "refuse", Source: `function select() return nil, "closed" end`, Hooks: []engine.RuleHook{engine.HookSelect}})
+	tp.do("", orderOf("o1", engine.ModeAll, wants("U", "A", 1)))
+	tp.must(&engine.ActivateRule{Name: "refuse", Hook: engine.HookSelect, FailuresMax: 3})
+	tp.do("", orderOf("o2", engine.ModeAll, wants("U", "A", 1)))
+	tp.do("", orderOf("o3", engine.ModeAll, wants("U", "B", 1)))
+	tp.must(&engine.DeactivateRule{Name: "refuse"})
+	tp.do("", orderOf("o4", engine.ModeAll, wants("U", "A", 1)))
+	r := tp.mustBacktest(borrow, func(c *BacktestConfig) { c.Candidate.Scope.Tags = channel("B") })
+	if r.OrdersThatDiffer != 1 || r.Differences[0].OrderID != "o3" || r.Candidate.Orders != (Counts{Filled: 3, Refused: 1}) || r.Candidate.Ruled != 2 {
+		t.Errorf("%+v", r)
+	}
+	if d := r.Differences[0].Decided[0]; d.Rule != "refuse" || d.Reason != "closed" || d.Code != engine.CodeRuleRefused || d.Candidates != nil {
+		t.Errorf("decided %+v", d)
+	}
+}
+
+// TestBacktestOfAFailingRule: it is suspended in the backtest too, and the report says where.
+func TestBacktestOfAFailingRule(t *testing.T) {
+	tp := stocked(t)
+	tp.base = len(tp.entries)
+	for i := range 6 {
+		tp.do("", orderOf(fmt.Sprint("o", i), engine.ModeAll, wants("U", "A", 1)))
+	}
+	r := tp.mustBacktest(`function select() error("no") end`, func(c *BacktestConfig) { c.Candidate.OnError = engine.FallbackReject })
+	if r.Suspended != (Moment{5, 5000}) || !strings.Contains(r.SuspendedReason, "no") {
+		t.Errorf("suspended at %+v: %q", r.Suspended, r.SuspendedReason)
+	}
+	if r.Candidate.RuleFailures != 6 || r.Candidate.Orders.Refused != 6 || r.Decided.Orders.Filled != 6 {
+		t.Errorf("%+v", r.Candidate)
+	}
+	if last := r.Differences[5].Candidate[0]; last.Code != engine.CodeRuleFailed || !strings.HasPrefix(last.Reason, "suspended: ") {
+		t.Errorf("the last: %+v", last)
+	}
+}
+
+// TestBacktestEnds: it is bounded, and can be stopped.
+func TestBacktestEnds(t *testing.T) {
+	tp := stocked(t)
+	for i := range 5 {
+		tp.do("", orderOf(fmt.Sprint("o", i), engine.ModeAll, wants("U", "A", 1)))
+	}
+	if _, err := tp.backtest(borrow, func(c *BacktestConfig) { c.LinesMax = 4 }); !errors.Is(err, ErrTooManyLines) {
+		t.Errorf("5 lines of 4: %v", err)
+	}
+	if r := tp.mustBacktest(borrow, func(c *BacktestConfig) { c.LinesMax = 5 }); r.Decided.Lines.Filled != 5 {
+		t.Errorf("%+v", r.Decided)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	paced := 0
+	b, err := NewBacktest(BacktestConfig{Candidate: engine.Activation{Rule: "c", Hook: engine.HookSelect, FailuresMax: 1}, Source: borrow,
+		Pace: func() {
+			if paced++; paced == 6 {
+				cancel()
+			}
+		}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := b.Run(ctx, &playback{tape: tp}); !errors.Is(err, context.Canceled) {
+		t.Errorf("cancelled: %v", err)
+	}
+	if p := b.Progress(); p.Commands != 4 || p.Index != 4 {
+		t.Errorf("progress %+v after 4 commands", p)
+	}
+	if _, err := NewBacktest(BacktestConfig{Candidate: engine.Activation{Rule: "c", Hook: engine.HookRedistribute}, Source: borrow}); !errors.Is(err, ErrNoHook) {
+		t.Errorf("a source without the hook: %v", err)
+	}
+}
