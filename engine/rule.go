@@ -207,6 +207,9 @@ func (s *RuleScope) equal(other *RuleScope) bool {
 	return s.UPCPrefix == other.UPCPrefix && slices.Equal(s.Locations, other.Locations) && slices.Equal(s.Tags, other.Tags)
 }
 
+// Clone is a copy that shares no memory.
+func (s *RuleScope) Clone() RuleScope { return s.canonical() }
+
 // canonical is a copy in which equal scopes look alike: sorted, without repetitions.
 func (s *RuleScope) canonical() RuleScope {
 	c := RuleScope{UPCPrefix: strings.Clone(s.UPCPrefix)}

@@ -20,8 +20,10 @@ type explainItem struct {
 	Location      string             `json:"location"`
 	Tags          map[string]string  `json:"tags"`
 	Requested     int64              `json:"requested"`
+	Taken         *int64             `json:"taken,omitempty"` // in backtests
 	Pending       int64              `json:"pending"`
-	Path          string             `json:"path"` // native, rule, expired
+	Code          string             `json:"code,omitempty"` // of a refusal, in backtests
+	Path          string             `json:"path"`           // native, rule, expired
 	Index         uint64             `json:"index"`
 	Time          string             `json:"time,omitempty"`
 	Rule          string             `json:"rule,omitempty"`

@@ -58,6 +58,13 @@ func (s *testStore) Refuses(key string, c *engine.Allocate, r *engine.Result) bo
 }
 func (s *testStore) Ready() error { return s.readyErr }
 
+// History is empty: there is no log.
+func (s *testStore) History() raftstore.History { return raftstore.History{} }
+
+func (s *testStore) OpenRecording(uint64, int64) (*raftstore.Recording, error) {
+	return nil, raftstore.ErrNoHistory
+}
+
 func (s *testStore) Do(_ time.Time, b *raftstore.Batch) error {
 	if s.panics {
 		panic("a test's panic")

@@ -44,6 +44,20 @@ const (
 	EventsDefault = 100
 	EventsMax     = 1_000
 
+	// BacktestsKept is how many of the last backtests can be asked for.
+	BacktestsKept = 20
+
+	// BacktestLinesMax bounds the order lines of a backtest's period: 300 MB.
+	BacktestLinesMax = 2_000_000
+
+	// BacktestDifferencesDefault and BacktestDifferencesMax bound the orders whose explanations a backtest lists.
+	BacktestDifferencesDefault = 20
+	BacktestDifferencesMax     = 200
+
+	// BacktestShare and BacktestBytesMax are the defaults for the Config fields of the same name.
+	BacktestShare    = 0.5
+	BacktestBytesMax = 2 << 30
+
 	// jsonDepthMax bounds the nesting of a body. Ours need four levels.
 	jsonDepthMax = 16
 

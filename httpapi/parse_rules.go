@@ -10,6 +10,7 @@ type ruleBody struct {
 	activate   engine.ActivateRule
 	deactivate engine.DeactivateRule
 	dry        dryRun
+	backtest   backtestBody
 }
 
 var (

@@ -32,6 +32,11 @@ const (
 	codeOutcomeUnknown  = "outcome-unknown"
 	codeRuleSyntax      = "rule-syntax"
 	codeRuleTest        = "rule-test-failed"
+
+	codeNoHistory        = "no-history"
+	codeBacktestBusy     = "backtest-busy"
+	codeBacktestTooLarge = "backtest-too-large"
+	codeUnknownBacktest  = "unknown-backtest"
 )
 
 // The engine's codes that this package gives too.

@@ -99,6 +99,11 @@ func routes() []*route {
 		{method: methodPost, pattern: "/v1/rules/{name}/activate", body: bodyOptional, write: true, serve: (*call).activateRule},
 		{method: methodPost, pattern: "/v1/rules/{name}/deactivate", body: bodyOptional, write: true, serve: (*call).deactivateRule},
 		{method: methodPost, pattern: "/v1/rules/{name}/dry-run", body: bodyRequired, params: paramConsistency, serve: (*call).dryRunRule},
+		{method: methodPost, pattern: "/v1/rules/{name}/backtest", body: bodyOptional, params: paramConsistency, serve: (*call).startBacktest},
+		{method: methodGet, pattern: "/v1/history", serve: (*call).history},
+		{method: methodGet, pattern: "/v1/backtests", serve: (*call).listBacktests},
+		{method: methodGet, pattern: "/v1/backtests/{id}", serve: (*call).readBacktest},
+		{method: methodDelete, pattern: "/v1/backtests/{id}", serve: (*call).deleteBacktest},
 
 		{method: methodGet, pattern: "/v1/events", params: paramConsistency | paramAfter | paramLimit, serve: (*call).events},
 		{method: methodGet, pattern: "/v1/openapi.yaml", serve: (*call).openAPI},

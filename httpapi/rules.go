@@ -244,13 +244,13 @@ func showRule(set *engine.RuleSet, r *engine.Rule) ruleReply {
 }
 
 func showActivation(a *engine.Activation) activationReply {
-	scope := scopeReply{Locations: append([]string{}, a.Scope.Locations...), UPCPrefix: a.Scope.UPCPrefix, Tags: map[string]string{}}
-	for _, t := range a.Scope.Tags {
-		scope.Tags[t.Category] = t.Value
-	}
-	return activationReply{ID: a.ID, Rule: a.Rule, Version: a.Version, Hook: a.Hook.String(), Scope: scope,
+	return activationReply{ID: a.ID, Rule: a.Rule, Version: a.Version, Hook: a.Hook.String(), Scope: showScope(&a.Scope),
 		OnError: fallbackWords[a.OnError], FailuresMax: a.FailuresMax, Author: a.Author, Time: timeText(a.TimeMS), AsOf: a.Index,
 		Suspended: a.Suspended, Reason: a.Reason}
+}
+
+func showScope(s *engine.RuleScope) scopeReply {
+	return scopeReply{Locations: append([]string{}, s.Locations...), UPCPrefix: s.UPCPrefix, Tags: tagMap(s.Tags)}
 }
 
 func (c *call) deleteRule() {

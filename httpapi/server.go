@@ -29,6 +29,11 @@ type Config struct {
 	BodyBytesMax   int
 	ConnectionsMax int
 
+	// BacktestShare is the part of one core that a backtest may take, above 0 and at most 1. BacktestBytesMax bounds the memory
+	// of its two engines, by an estimate at its begin.
+	BacktestShare    float64
+	BacktestBytesMax int64
+
 	// RequestTimeout bounds the wait for the log, or for a read barrier.
 	RequestTimeout time.Duration
 	// ReadTimeout bounds the arrival of a request, WriteTimeout the sending of a reply, IdleTimeout the time between two
@@ -49,6 +54,8 @@ func (c *Config) complete() error {
 	return errors.Join(
 		complete("BodyBytesMax", &c.BodyBytesMax, BodyBytesMax),
 		complete("ConnectionsMax", &c.ConnectionsMax, ConnectionsMax),
+		complete("BacktestShare", &c.BacktestShare, BacktestShare),
+		complete("BacktestBytesMax", &c.BacktestBytesMax, BacktestBytesMax),
 		complete("RequestTimeout", &c.RequestTimeout, RequestTimeout),
 		complete("ReadTimeout", &c.ReadTimeout, ReadTimeout),
 		complete("WriteTimeout", &c.WriteTimeout, WriteTimeout),
@@ -56,7 +63,7 @@ func (c *Config) complete() error {
 	)
 }
 
-func complete[T int | time.Duration](name string, value *T, preset T) error {
+func complete[T int | int64 | float64 | time.Duration](name string, value *T, preset T) error {
 	if *value == 0 {
 		*value = preset
 	}
@@ -77,7 +84,10 @@ type Server struct {
 	calls   *sync.Pool
 	metrics serverMetrics
 	planner *rules.Planner
-	http    *fasthttp.Server
+
+	backtests backtests
+
+	http *fasthttp.Server
 
 	queryReadsMax int // QueryReadsMax, less in tests
 }
@@ -96,6 +106,7 @@ func New(config Config, store Store) (*Server, error) {
 
 		queryReadsMax: QueryReadsMax,
 	}
+	s.backtests.log = s.log
 	s.planner = rules.NewPlanner(s.engine, rules.Limits{}, s.suspendRule)
 	s.tree = newTree(s.routes)
 	s.calls = newCallPool(s)
@@ -133,8 +144,10 @@ func (s *Server) Serve(listener net.Listener) error {
 	return nil
 }
 
-// Close stops to accept connections and waits until the requests on their way are answered, or the context ends.
+// Close stops to accept connections, cancels backtests and waits until the requests on their way are answered, or the
+// context ends.
 func (s *Server) Close(ctx context.Context) error {
+	s.backtests.close()
 	if err := s.http.ShutdownWithContext(ctx); err != nil {
 		return fmt.Errorf("httpapi: close: %w", err)
 	}

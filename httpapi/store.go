@@ -36,6 +36,10 @@ type Store interface {
 	// command must go through the log.
 	Refuses(key string, c *engine.Allocate, r *engine.Result) bool
 
+	// History says what of the past can be replayed; OpenRecording gives it.
+	History() raftstore.History
+	OpenRecording(index uint64, timeMS int64) (*raftstore.Recording, error)
+
 	// Ready gives nil when the node has caught up with the log.
 	Ready() error
 

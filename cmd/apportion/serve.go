@@ -67,6 +67,14 @@ func serveFlags() []cli.Flag {
 		&cli.DurationFlag{Name: "request-timeout", Value: httpapi.RequestTimeout, Usage: "longest wait of a request for the log", Sources: env("request-timeout")},
 		&cli.DurationFlag{Name: "checkpoint-interval", Value: 30 * time.Second,
 			Usage: "write the changed state to disk this often; less means a faster start after a crash", Sources: env("checkpoint-interval")},
+		&cli.DurationFlag{Name: "history-age", Value: 24 * time.Hour,
+			Usage: "keep so much of the past for backtests; 0 keeps none", Sources: env("history-age")},
+		&cli.Int64Flag{Name: "history-bytes-max", Value: 4 << 30,
+			Usage: "keep no more of the past than so many `BYTES` of disk", Sources: env("history-bytes-max")},
+		&cli.FloatFlag{Name: "backtest-share", Value: httpapi.BacktestShare,
+			Usage: "`PART` of one core that a backtest may take, at most 1", Sources: env("backtest-share")},
+		&cli.Int64Flag{Name: "backtest-bytes-max", Value: httpapi.BacktestBytesMax,
+			Usage: "refuse a backtest that would take more `BYTES` of memory", Sources: env("backtest-bytes-max")},
 		&cli.DurationFlag{Name: clockGapFlag, Value: clockGapMax,
 			Usage: "refuse to start when the clock is further ahead of the last write than this", Sources: env(clockGapFlag)},
 	}
@@ -94,6 +102,17 @@ func checkServeFlags(cmd *cli.Command) error {
 			return usageError{fmt.Errorf("--%s %s: a time above 0 is expected, such as 30s", name, value)}
 		}
 	}
+	for _, name := range []string{"history-bytes-max", "backtest-bytes-max"} {
+		if value := cmd.Int64(name); value <= 0 {
+			return usageError{fmt.Errorf("--%s %d: at least 1 is expected", name, value)}
+		}
+	}
+	if age := cmd.Duration("history-age"); age < 0 {
+		return usageError{fmt.Errorf("--history-age %s: a time such as 24h is expected, or 0 for no history", age)}
+	}
+	if share := cmd.Float("backtest-share"); !(share > 0 && share <= 1) {
+		return usageError{fmt.Errorf("--backtest-share %g: more than 0 and at most 1 is expected", share)}
+	}
 	return nil
 }
 
@@ -115,16 +134,29 @@ func newService(cmd *cli.Command, logger *slog.Logger, stdout io.Writer) *servic
 			Dir:                cmd.String("data"),
 			CheckpointInterval: cmd.Duration("checkpoint-interval"),
 			ClockGapMax:        cmd.Duration(clockGapFlag),
+			HistoryAge:         historyAge(cmd.Duration("history-age")),
+			HistoryBytes:       cmd.Int64("history-bytes-max"),
 		},
 		http: httpapi.Config{
 			AdminToken:     cmd.String("admin-token"),
 			BodyBytesMax:   cmd.Int("body-bytes-max"),
 			ConnectionsMax: cmd.Int("connections-max"),
 			RequestTimeout: cmd.Duration("request-timeout"),
+
+			BacktestShare:    cmd.Float("backtest-share"),
+			BacktestBytesMax: cmd.Int64("backtest-bytes-max"),
 		},
 		logger: logger,
 		stdout: stdout,
 	}
+}
+
+// historyAge is the store's word for an age: there, 0 stands for the default.
+func historyAge(age time.Duration) time.Duration {
+	if age == 0 {
+		return -1
+	}
+	return age
 }
 
 // run starts in the order in which the parts need each other, and stops in the mirror order: first nobody new comes in

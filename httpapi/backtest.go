@@ -1,0 +1,357 @@
+package httpapi
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"apportion/engine"
+	"apportion/raftstore"
+	"apportion/rules"
+)
+
+// Backtests run beside the requests: one at a time, on a goroutine of its own that takes its share of a core, on engines of
+// its own. The last ones are kept in memory, with their reports.
+
+// backtestState is where a backtest is.
+type backtestState string
+
+const (
+	backtestRunning   backtestState = "running"
+	backtestDone      backtestState = "done"
+	backtestCancelled backtestState = "cancelled"
+	backtestFailed    backtestState = "failed"
+)
+
+// backtest is one of them. What is above run does not change.
+type backtest struct {
+	id        string
+	candidate engine.Activation
+	from, to  raftstore.Moment // as asked for
+	base      uint64           // the state that it is replayed from
+	last      uint64           // the entry after which it is done
+	started   time.Time
+	cancel    context.CancelFunc
+
+	run *rules.Backtest
+
+	mu struct {
+		sync.Mutex
+		state  backtestState
+		fault  string
+		report *rules.Report
+		took   time.Duration
+	}
+}
+
+// backtests are those of a server.
+type backtests struct {
+	log     *slog.Logger
+	workers sync.WaitGroup
+
+	mu struct {
+		sync.Mutex
+		closed bool
+		number int
+		all    []*backtest // the oldest first
+	}
+}
+
+// errBacktestBusy says which backtest runs.
+type errBacktestBusy struct{ id string }
+
+func (e errBacktestBusy) Error() string { return "backtest " + e.id + " is running" }
+
+// add takes a backtest in and gives it its name, unless another one runs.
+func (s *backtests) add(b *backtest) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.mu.closed {
+		return raftstore.ErrClosed
+	}
+	for _, other := range s.mu.all {
+		if other.stateNow() == backtestRunning {
+			return errBacktestBusy{other.id}
+		}
+	}
+	s.mu.number++
+	b.id = "b" + strconv.Itoa(s.mu.number)
+	s.mu.all = append(s.mu.all, b)
+	if len(s.mu.all) > BacktestsKept {
+		s.mu.all = slices.Delete(s.mu.all, 0, 1)
+	}
+	return nil
+}
+
+func (s *backtests) list() []*backtest {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.mu.all)
+}
+
+func (s *backtests) find(id string) *backtest {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, b := range s.mu.all {
+		if b.id == id {
+			return b
+		}
+	}
+	return nil
+}
+
+func (s *backtests) forget(b *backtest) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.mu.all = slices.DeleteFunc(s.mu.all, func(other *backtest) bool { return other == b })
+}
+
+// close ends what runs, and lets nothing begin any more.
+func (s *backtests) close() {
+	s.mu.Lock()
+	s.mu.closed = true
+	for _, b := range s.mu.all {
+		b.cancel()
+	}
+	s.mu.Unlock()
+	s.workers.Wait()
+}
+
+func (b *backtest) stateNow() backtestState {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.mu.state
+}
+
+// work runs a backtest to its end.
+func (s *backtests) work(ctx context.Context, b *backtest, recording *raftstore.Recording) {
+	report, err := func() (report *rules.Report, err error) {
+		defer func() {
+			if fault := recover(); fault != nil {
+				err = fmt.Errorf("BUG: httpapi: a backtest panicked: %v", fault)
+			}
+		}()
+		return b.run.Run(ctx, recording)
+	}()
+	err = errors.Join(err, recording.Close())
+	b.mu.Lock()
+	b.mu.took = time.Since(b.started)
+	switch {
+	case err == nil:
+		b.mu.state, b.mu.report = backtestDone, report
+	case ctx.Err() != nil:
+		b.mu.state = backtestCancelled
+	default:
+		b.mu.state, b.mu.fault = backtestFailed, err.Error()
+	}
+	state, took := b.mu.state, b.mu.took
+	b.mu.Unlock()
+	b.cancel()
+	s.log.Info("a backtest ended", "id", b.id, "rule", b.candidate.Rule, "version", b.candidate.Version, "state", string(state),
+		"commands", b.run.Progress().Commands, "took", took.Round(time.Millisecond), "error", err)
+}
+
+func (c *call) history() {
+	c.reply(showHistory(c.server.store.AppliedIndex(), c.server.store.History()))
+}
+
+// startBacktest answers as soon as the backtest runs.
+func (c *call) startBacktest() {
+	body := &c.commands.rule.backtest
+	c.body().backtest(body)
+	if !c.parsed() || !c.barrier() {
+		return
+	}
+	source, version, ok := c.backtestSource(body)
+	if !ok || !c.knows(body.scope.Tags, "scope.tags") {
+		return
+	}
+	b := &backtest{started: time.Now(), candidate: engine.Activation{
+		Rule: strings.Clone(c.path[0]), Version: version, Hook: body.hook, Scope: body.scope.Clone(), OnError: body.onError, FailuresMax: body.failuresMax}}
+	b.mu.state = backtestRunning
+	period, ok := c.backtestPeriod(body, b)
+	if !ok || !c.backtestFits() {
+		return
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	b.cancel = cancel
+	var err error
+	b.run, err = rules.NewBacktest(rules.BacktestConfig{Candidate: b.candidate, Source: source, Period: period,
+		DifferencesMax: body.differences, LinesMax: BacktestLinesMax, Pace: newPacer(ctx, c.server.config.BacktestShare).pace})
+	switch {
+	case errors.Is(err, rules.ErrNoHook):
+		c.fail(http.StatusBadRequest, codeInvalid, "the rule does not define the hook", "hook", body.hook.String())
+	case err != nil:
+		c.badSource(err)
+	case c.launch(ctx, b, &period):
+		return
+	}
+	cancel()
+}
+
+// launch opens the recording and starts the work, or answers why not.
+func (c *call) launch(ctx context.Context, b *backtest, period *rules.Period) bool {
+	all := &c.server.backtests
+	fromIndex, fromTimeMS := uint64(math.MaxUint64), int64(math.MaxInt64)
+	if period.FromIndex > 0 {
+		fromIndex = period.FromIndex - 1
+	}
+	if period.FromTimeMS > 0 {
+		fromTimeMS = period.FromTimeMS - 1
+	}
+	recording, err := c.server.store.OpenRecording(fromIndex, fromTimeMS)
+	if err != nil {
+		c.noRecording(err)
+		return false
+	}
+	b.base, b.last = recording.Base().Index, recording.Last()
+	if period.ToIndex > 0 {
+		b.last = min(b.last, period.ToIndex)
+	}
+	if b.to == (raftstore.Moment{}) {
+		b.to.Index = b.last
+	}
+	if err := all.add(b); err != nil {
+		err = errors.Join(err, recording.Close())
+		if busy := (errBacktestBusy{}); errors.As(err, &busy) {
+			c.fail(http.StatusConflict, codeBacktestBusy, "another backtest is running; cancel it or wait", "id", busy.id)
+		} else {
+			c.storeFailed(err)
+		}
+		return false
+	}
+	c.server.log.Info("a backtest begins", "id", b.id, "rule", b.candidate.Rule, "version", b.candidate.Version,
+		"base", b.base, "last", b.last)
+	all.workers.Go(func() { all.work(ctx, b, recording) })
+	c.status = http.StatusAccepted
+	c.reply(showBacktest(b, false))
+	return true
+}
+
+func (c *call) noRecording(err error) {
+	switch {
+	case errors.Is(err, raftstore.ErrNoHistory):
+		c.fail(http.StatusConflict, codeNoHistory, "nothing is kept that could be replayed", "", "")
+	case errors.Is(err, raftstore.ErrClosed):
+		c.storeFailed(err)
+	default:
+		c.server.log.Error("a recording cannot be opened", "error", err)
+		c.fail(http.StatusInternalServerError, codeInternal, "what is kept cannot be read; see the server's log", "", "")
+	}
+}
+
+// backtestSource gives the candidate's source: a stored version's, or the one that is given.
+func (c *call) backtestSource(body *backtestBody) (source string, version uint32, ok bool) {
+	if body.hasSource {
+		if body.version > 0 {
+			c.fail(http.StatusBadRequest, codeInvalid, "a version or a source is expected, not both", "source", "")
+			return "", 0, false
+		}
+		if body.hook == 0 {
+			body.hook = engine.HookSelect
+		}
+		return strings.Clone(body.source), 0, true
+	}
+	v, _, ok := c.version1(c.server.engine.Rules(), body.version)
+	if !ok {
+		return "", 0, false
+	}
+	if body.hook == 0 {
+		body.hook = v.Hooks[0]
+	}
+	return v.Source, v.Version, true
+}
+
+// backtestPeriod checks the bounds against what is kept.
+func (c *call) backtestPeriod(body *backtestBody, b *backtest) (rules.Period, bool) {
+	history := c.server.store.History()
+	if len(history.States) == 0 {
+		c.noRecording(raftstore.ErrNoHistory)
+		return rules.Period{}, false
+	}
+	period := rules.Period{FromIndex: body.from.index, FromTimeMS: body.from.timeMS, ToIndex: body.to.index, ToTimeMS: body.to.timeMS}
+	switch kept := history.From; {
+	case body.from.text == "":
+		period.FromIndex = kept.Index + 1
+	case body.from.index > 0 && body.from.index < kept.Index,
+		body.from.timeMS > 0 && body.from.timeMS < kept.TimeMS:
+		c.fail(http.StatusBadRequest, codeInvalid, fmt.Sprintf("the kept history begins at index %d, %s", kept.Index, timeText(kept.TimeMS)), "from", body.from.text)
+		return period, false
+	case body.from.index > 0:
+		period.FromIndex = max(period.FromIndex, kept.Index+1)
+	case body.from.timeMS > 0:
+		period.FromTimeMS = max(period.FromTimeMS, kept.TimeMS+1)
+	}
+	beyond := period.FromIndex > history.To.Index || period.FromTimeMS > history.To.TimeMS
+	if beyond {
+		c.fail(http.StatusBadRequest, codeInvalid, fmt.Sprintf("the log ends at index %d, %s", history.To.Index, timeText(history.To.TimeMS)), "from", body.from.text)
+		return period, false
+	}
+	if period.ToIndex > 0 && period.ToIndex < period.FromIndex || period.ToTimeMS > 0 && period.ToTimeMS < period.FromTimeMS {
+		c.fail(http.StatusBadRequest, codeInvalid, "the end is before the beginning", "to", body.to.text)
+		return period, false
+	}
+	b.from = raftstore.Moment{Index: period.FromIndex, TimeMS: period.FromTimeMS}
+	b.to = raftstore.Moment{Index: period.ToIndex, TimeMS: period.ToTimeMS}
+	return period, true
+}
+
+// backtestFits refuses a backtest whose two engines would take more memory than is allowed.
+func (c *call) backtestFits() bool {
+	if need := stateBytes(c.server.engine.Stats()) * 2; need > c.server.config.BacktestBytesMax {
+		c.fail(http.StatusConflict, codeBacktestTooLarge, fmt.Sprintf("a backtest would take some %d MB of memory, %d are allowed", need>>20, c.server.config.BacktestBytesMax>>20), "", "")
+		return false
+	}
+	return true
+}
+
+// stateBytes estimates the memory of a state, by what its parts were measured to take.
+func stateBytes(s engine.Stats) int64 {
+	return s.Records*200 + s.Segments*64 + s.UPCs*64 + s.OrderItems*400 + (s.Results+s.Events+s.Explanations)*300 + 16<<20
+}
+
+func (c *call) listBacktests() {
+	all := []backtestReply{}
+	for _, b := range c.server.backtests.list() {
+		all = append(all, showBacktest(b, false))
+	}
+	c.reply(struct {
+		Backtests []backtestReply `json:"backtests"`
+	}{all})
+}
+
+// backtest1 finds the backtest in the path, or answers that there is none.
+func (c *call) backtest1() (*backtest, bool) {
+	b := c.server.backtests.find(c.path[0])
+	if b == nil {
+		c.fail(http.StatusNotFound, codeUnknownBacktest, fmt.Sprintf("there is no such backtest; the last %d are kept, until the server ends", BacktestsKept), "id", c.path[0])
+	}
+	return b, b != nil
+}
+
+func (c *call) readBacktest() {
+	if b, ok := c.backtest1(); ok {
+		c.reply(showBacktest(b, true))
+	}
+}
+
+// deleteBacktest cancels one that runs, and forgets one that has ended.
+func (c *call) deleteBacktest() {
+	b, ok := c.backtest1()
+	if !ok {
+		return
+	}
+	if b.stateNow() != backtestRunning {
+		c.server.backtests.forget(b)
+	}
+	b.cancel()
+	c.reply(showBacktest(b, false))
+}

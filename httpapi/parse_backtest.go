@@ -1,0 +1,133 @@
+package httpapi
+
+import (
+	"strconv"
+	"time"
+
+	"apportion/engine"
+)
+
+// The body of a backtest.
+
+// backtestBody is what a backtest is asked for. Zero values stand for what was not said.
+type backtestBody struct {
+	version     uint32
+	source      string
+	hasSource   bool
+	hook        engine.RuleHook
+	from, to    bound
+	scope       engine.RuleScope
+	onError     engine.RuleFallback
+	failuresMax uint32
+	differences int
+}
+
+// bound is a place in the log: an index, or a time.
+type bound struct {
+	index  uint64
+	timeMS int64
+	text   string // as it was given, empty if it was not
+}
+
+const (
+	gotTestVersion fields = 1 << iota
+	gotTestSource
+	gotTestHook
+	gotTestFrom
+	gotTestTo
+	gotTestScope
+	gotTestOnError
+	gotTestFailures
+	gotTestDifferences
+)
+
+// backtest reads the body of a backtest; an empty one takes every default.
+func (s *scanner) backtest(b *backtestBody) {
+	*b = backtestBody{failuresMax: failuresDefault, differences: BacktestDifferencesDefault}
+	if s.space(); s.at == len(s.text) {
+		return
+	}
+	var got fields
+	s.openObject()
+	for key, ok := s.nextField(); ok; key, ok = s.nextField() {
+		switch key {
+		case "version":
+			if s.given(&got, gotTestVersion) {
+				b.version = s.number32()
+			}
+		case "source":
+			if s.given(&got, gotTestSource) {
+				b.source, b.hasSource = s.source(), true
+			}
+		case "hook":
+			if s.given(&got, gotTestHook) {
+				b.hook = s.hook()
+			}
+		case "from":
+			if s.given(&got, gotTestFrom) {
+				b.from = s.bound()
+			}
+		case "to":
+			if s.given(&got, gotTestTo) {
+				b.to = s.bound()
+			}
+		case "scope":
+			if s.given(&got, gotTestScope) {
+				s.ruleScope(&b.scope)
+			}
+		case "onError":
+			if s.given(&got, gotTestOnError) {
+				b.onError = engine.RuleFallback(s.oneOf(fallbackWords, "default or reject is expected"))
+			}
+		case "failuresMax":
+			if s.given(&got, gotTestFailures) {
+				b.failuresMax = s.number32()
+			}
+		case "differencesMax":
+			if s.given(&got, gotTestDifferences) {
+				b.differences = s.differences()
+			}
+		default:
+			s.unknown()
+		}
+	}
+}
+
+// differences reads how many orders are to be listed.
+func (s *scanner) differences() int {
+	begin := s.at
+	n := s.integer()
+	if n < 0 || n > BacktestDifferencesMax {
+		s.failAt(begin, codeInvalid, "a number from 0 to "+strconv.Itoa(BacktestDifferencesMax)+" is expected", "", string(s.text[begin:s.at]))
+		return 0
+	}
+	return int(n)
+}
+
+// bound reads a log index, as a number or as text, or a time.
+func (s *scanner) bound() (b bound) {
+	s.space()
+	begin := s.at
+	if s.at < len(s.text) && s.text[s.at] != '"' {
+		n := s.integer()
+		b.index, b.text = uint64(max(n, 0)), strconv.FormatInt(n, 10)
+		if n < 1 {
+			s.failAt(begin, codeInvalid, boundExpected, "", b.text)
+		}
+		return b
+	}
+	b.text = s.string()
+	if index, err := strconv.ParseUint(b.text, 10, 63); err == nil && index > 0 {
+		b.index = index
+		return b
+	}
+	at, err := time.Parse(time.RFC3339Nano, b.text)
+	if err != nil || at.UnixMilli() <= 0 {
+		s.failAt(begin, codeInvalid, boundExpected, "", b.text)
+		return b
+	}
+	b.timeMS = at.UnixMilli()
+	return b
+}
+
+const boundExpected = "a log index from 1 on or a time such as 2026-11-27T06:00:00Z is expected"
