@@ -23,6 +23,7 @@ type scratch struct {
 	group    groupScratch
 	rows     []uint32
 	lineRows []uint32
+	spread   []spreadPart
 	location uint32 // of the record loaded last
 }
 
@@ -132,6 +133,8 @@ func (e *Engine) dispatch(c Command, envelope *Envelope, r *Result) {
 		e.deactivateRule(c, r)
 	case *SuspendRule:
 		e.suspendRule(c, r)
+	case *Spread:
+		e.spread(c, envelope, r)
 	case *Expire:
 	default:
 		panic("BUG: engine: a command without a way to apply it")

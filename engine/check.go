@@ -80,6 +80,8 @@ func checkCommand(c Command) *fault {
 		return checkDeactivateRule(c)
 	case *SuspendRule:
 		return checkSuspendRule(c)
+	case *Spread:
+		return checkSpread(c)
 	default:
 		return numberFault("kind", int64(c.Kind()))
 	}

@@ -18,8 +18,9 @@ import (
 
 const (
 	// commandVersion and resultVersion are the first byte of a command and of a result. Any change of the form, a new kind
-	// included, is a new version. Version 2 has the rules; what version 1 says it says in the same way.
-	commandVersion = 2
+	// included, is a new version. Version 2 has the rules, version 3 of a command Spread; what older versions say they say in
+	// the same way.
+	commandVersion = 3
 	resultVersion  = 2
 
 	formVersionOldest = 1

@@ -7,7 +7,7 @@ import "pgregory.net/rapid"
 var commandKinds = []Kind{
 	KindRefresh, KindAdjust, KindTransfer, KindRedistribute, KindDelete, KindAllocate, KindConfirm, KindDeallocate,
 	KindFulfill, KindReturn, KindPutTagCategory, KindDeleteTagCategory, KindStartCount, KindCloseCount, KindExpire,
-	KindPutRule, KindDeleteRule, KindActivateRule, KindDeactivateRule, KindSuspendRule,
+	KindPutRule, KindDeleteRule, KindActivateRule, KindDeactivateRule, KindSuspendRule, KindSpread,
 }
 
 func genText() *rapid.Generator[string] {
@@ -102,12 +102,26 @@ func genRuleCommand(t *rapid.T, kind Kind) Command {
 			OnError: RuleFallback(rapid.IntRange(0, 3).Draw(t, "onError")), FailuresMax: rapid.Uint32().Draw(t, "failuresMax"),
 			Author: text("author"),
 		}
+	case KindSpread:
+		return &Spread{Items: rapid.SliceOfN(rapid.Custom(genSpreadItem), 0, 3).Draw(t, "items")}
 	case KindDeactivateRule:
 		return &DeactivateRule{Name: text("name"), Hook: hook(), RuleScope: genRuleScope(t)}
 	default:
 		return &SuspendRule{
 			Activation: rapid.Uint64().Draw(t, "activation"), Failures: rapid.Uint32().Draw(t, "failures"), Reason: text("reason"),
 		}
+	}
+}
+
+func genSpreadItem(t *rapid.T) SpreadItem {
+	text := func(label string) string { return genText().Draw(t, label) }
+	return SpreadItem{
+		UPC: text("upc"), Location: text("location"), RecordVersion: rapid.Uint64().Draw(t, "recordVersion"), Rule: text("rule"),
+		RuleVersion: rapid.Uint32().Draw(t, "ruleVersion"), Action: SpreadAction(rapid.IntRange(0, 4).Draw(t, "action")),
+		Reason: text("reason"),
+		Targets: rapid.SliceOfN(rapid.Custom(func(t *rapid.T) SpreadTarget {
+			return SpreadTarget{Tags: genTags(t), Available: genQuantity().Draw(t, "available")}
+		}), 0, 3).Draw(t, "targets"),
 	}
 }
 
@@ -167,7 +181,7 @@ func genCommand(t *rapid.T, kind Kind) Command {
 		return &CloseCount{Location: text("location"), Count: text("count")}
 	case KindExpire:
 		return &Expire{}
-	case KindPutRule, KindDeleteRule, KindActivateRule, KindDeactivateRule, KindSuspendRule:
+	case KindPutRule, KindDeleteRule, KindActivateRule, KindDeactivateRule, KindSuspendRule, KindSpread:
 		return genRuleCommand(t, kind)
 	default:
 		return &OrderChange{Action: kind, OrderID: text("orderId"), Lines: genList(genOrderLine).Draw(t, "lines")}

@@ -25,6 +25,7 @@ const (
 	KindActivateRule      Kind = 18
 	KindDeactivateRule    Kind = 19
 	KindSuspendRule       Kind = 20
+	KindSpread            Kind = 21
 )
 
 // Command is one change of state, as data. The implementations are the structs of this file; AppendCommand gives the
@@ -43,7 +44,7 @@ type Envelope struct {
 	Archived   []byte
 	ArchivedAt uint64
 
-	// RulesIndex is the RuleSet.Index of the rules under which an Allocate was planned; Plans are the lines for which a rule was
+	// RulesIndex is the RuleSet.Index of the rules under which an Allocate, or a Spread, was planned; Plans are the lines for which a rule was
 	// asked, in the order of the lines. They are no part of what an idempotency key stands for: a repetition may have been
 	// planned otherwise. If rules were activated or deactivated since, the answer is CodeRetry.
 	RulesIndex uint64
@@ -345,3 +346,4 @@ func (*DeleteRule) Kind() Kind        { return KindDeleteRule }
 func (*ActivateRule) Kind() Kind      { return KindActivateRule }
 func (*DeactivateRule) Kind() Kind    { return KindDeactivateRule }
 func (*SuspendRule) Kind() Kind       { return KindSuspendRule }
+func (*Spread) Kind() Kind            { return KindSpread }

@@ -82,6 +82,8 @@ func appendDigest(dst []byte, c Command) []byte {
 	case *SuspendRule:
 		dst = digestNumber(digestNumber(dst, c.Activation), uint64(c.Failures))
 		return digestText(dst, c.Reason)
+	case *Spread:
+		return digestList(dst, c.Items)
 	default:
 		panic("BUG: a command without a digest")
 	}
@@ -192,6 +194,16 @@ func (l *AllocateLine) hash() uint64 {
 	h = hashJoin(h, hashTags(l.Tags))
 	for i := range l.Attributes {
 		h = hashJoin(h, hashText2(l.Attributes[i].Name, l.Attributes[i].Value))
+	}
+	return h
+}
+
+func (it *SpreadItem) hash() uint64 {
+	h := hashJoin(hashText2(it.UPC, it.Location), it.RecordVersion)
+	h = hashJoin(hashJoin(h, hashText(it.Rule)), uint64(it.RuleVersion))
+	h = hashJoin(hashJoin(h, uint64(it.Action)), hashText(it.Reason))
+	for i := range it.Targets {
+		h = hashJoin(hashJoin(h, hashTags(it.Targets[i].Tags)), uint64(it.Targets[i].Available))
 	}
 	return h
 }

@@ -21,8 +21,13 @@ func (h *host) apply(c Command) *Result { return h.applyKeyed("", c) }
 
 func (h *host) applyKeyed(key string, c Command) *Result {
 	h.t.Helper()
+	return h.do(&Envelope{Key: key}, c)
+}
+
+func (h *host) do(env *Envelope, c Command) *Result {
+	h.t.Helper()
 	h.index++
-	h.buf = AppendCommand(h.buf[:0], &Envelope{Key: key}, c)
+	h.buf = AppendCommand(h.buf[:0], env, c)
 	h.out = h.e.Apply(h.index, h.nowMS, h.buf, h.out[:0])
 	r := new(Result)
 	if err := DecodeResult(append([]byte(nil), h.out...), r); err != nil {

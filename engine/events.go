@@ -34,6 +34,11 @@ const (
 	EventRuleActivated
 	EventRuleDeactivated
 	EventRuleSuspended
+	// EventRecordSpread, EventSpreadFellBack and EventSpreadKept: a rule, Name, of the version Limit, has redistributed a record
+	// (Units moved); it has failed, and the record was split by percent; the record stays as it is. Reason says why.
+	EventRecordSpread
+	EventSpreadFellBack
+	EventSpreadKept
 
 	eventKinds
 )
@@ -44,6 +49,7 @@ var eventTexts = [eventKinds]string{
 	EventRedistributed: "redistributed", EventRecordsDeleted: "records-deleted",
 	EventRulePut: "rule-put", EventRuleDeleted: "rule-deleted", EventRuleActivated: "rule-activated",
 	EventRuleDeactivated: "rule-deactivated", EventRuleSuspended: "rule-suspended",
+	EventRecordSpread: "record-spread", EventSpreadFellBack: "spread-fell-back", EventSpreadKept: "spread-kept",
 }
 
 // String is the kind's stable text, as the API shows it.
@@ -68,6 +74,7 @@ type Event struct {
 	Name     string
 	Units    int64
 	Limit    int64
+	Reason   string // of the last three kinds
 }
 
 // eventLog keeps the last events, the oldest first.
@@ -98,7 +105,11 @@ func appendEvent(b []byte, ev *Event) []byte {
 	b = appendText(b, ev.ItemID)
 	b = appendText(b, ev.Name)
 	b = binary.AppendVarint(b, ev.Units)
-	return binary.AppendVarint(b, ev.Limit)
+	b = binary.AppendVarint(b, ev.Limit)
+	if ev.Kind >= EventRecordSpread {
+		b = appendText(b, ev.Reason)
+	}
+	return b
 }
 
 func readEvent(b []byte) (ev Event, err error) {
@@ -114,6 +125,9 @@ func readEvent(b []byte) (ev Event, err error) {
 	ev.Name = in.text()
 	ev.Units = in.varint()
 	ev.Limit = in.varint()
+	if ev.Kind >= EventRecordSpread { // the others had none, and have none
+		ev.Reason = in.text()
+	}
 	return ev, in.end(ErrCorrupt)
 }
 

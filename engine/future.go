@@ -136,7 +136,7 @@ func (e *Engine) receive(row uint32) {
 	e.end(rec, &w)
 	e.emit(&Event{Kind: EventDelivered, UPC: e.text(rec.upc), Location: e.text(rec.location), TagSet: id, Units: units})
 	if rec.flags&recordDue != 0 {
-		e.splitRecord(f.record)
+		e.redistributeRecord(f.record, nil)
 	}
 }
 

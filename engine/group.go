@@ -169,9 +169,10 @@ func (e *Engine) redistribute(c *Redistribute, r *Result) {
 		return
 	}
 	for _, row := range rows {
-		e.listChanges(row, r)
 		if !c.DryRun {
-			e.splitRecord(row)
+			e.redistributeRecord(row, r)
+		} else if a, _ := e.spreader(row); a == nil || a.Suspended && a.OnError == FallbackDefault {
+			e.listChanges(row, r)
 		}
 	}
 	if !c.DryRun {

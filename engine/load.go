@@ -50,8 +50,8 @@ func (e *Engine) appendMeta(b []byte) []byte {
 
 func (e *Engine) loadMeta(b []byte) (m meta, err error) {
 	in := reader{b: b}
-	if err := checkVersion(in.byte(), stateVersion, ErrCorrupt); err != nil {
-		return m, err
+	if version := in.byte(); version < stateVersionOldest || version > stateVersion {
+		return m, checkVersion(version, stateVersion, ErrCorrupt)
 	}
 	for _, field := range m.fields() {
 		*field = uint64(in.units())

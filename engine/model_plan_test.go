@@ -47,8 +47,23 @@ type whyCandidate struct {
 	Why engine.CandidateWhy
 }
 
-// changeRule keeps account of the one rule that there is.
+func ruleOf(c engine.Command) string {
+	switch c := c.(type) {
+	case *engine.PutRule:
+		return c.Name
+	case *engine.ActivateRule:
+		return c.Name
+	case *engine.DeactivateRule:
+		return c.Name
+	}
+	return ""
+}
+
+// changeRule keeps account of the one rule that there is for orders, and of the one for records.
 func (m *model) changeRule(c engine.Command) engine.Code {
+	if ruleOf(c) == spreadRuleName {
+		return m.changeSpreadRule(c)
+	}
 	if _, puts := c.(*engine.PutRule); !puts && !m.rule {
 		return engine.CodeUnknownRule
 	}

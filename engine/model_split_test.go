@@ -45,13 +45,23 @@ func (m *model) splitSafetyStock(p place, tags tagSet, total int64) {
 	m.keep(p, group)
 }
 
-// splitIfDue splits a record group by group if it is due, and then it is due no more.
+// splitIfDue redistributes a record if it is due, and then it is due no more.
 func (m *model) splitIfDue(p place) {
 	r := m.records[p]
 	if !r.due {
 		return
 	}
 	r.due = false
+	if waits, stays := m.ruled(p); waits || stays {
+		r.planned = waits
+		return
+	}
+	m.split(p)
+}
+
+// split splits a record group by group.
+func (m *model) split(p place) {
+	r := m.records[p]
 	var done []tagSet
 	for _, s := range slices.Clone(r.segments) {
 		discrete := m.discretePart(s.tags)

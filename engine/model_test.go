@@ -16,7 +16,7 @@ import (
 // a promise that is counted twice, or lost, cannot happen to both sides alike.
 //
 // Reading order: this file has the state and the way of a command, then model_schema, model_split, model_stock,
-// model_order, model_plan and model_time.
+// model_order, model_plan, model_spread and model_time.
 type model struct {
 	index uint64
 	nowMS int64
@@ -30,8 +30,11 @@ type model struct {
 	rule       bool // the one rule that there is has been put
 	ruleActive bool
 	rulesIndex uint64
-	decided    decision // travels with the next Allocate
-	start      *model   // the state before the command that runs
+	decided    decision // travels with the next Allocate, or Spread
+
+	spreadRule spreadRule
+
+	start *model // the state before the command that runs
 
 	sequence int64 // of the last order item or delivery; items wait, and deliveries arrive, in this order
 }
@@ -44,6 +47,7 @@ type tagSet map[string]string
 
 type record struct {
 	due        bool
+	planned    bool // waits for a rule to say how it is redistributed
 	floor, ltd int64
 	segments   []*segment
 	futures    []*future
@@ -169,7 +173,9 @@ func (m *model) apply(index uint64, nowMS int64, key string, c engine.Command) a
 		a.Repeated = true
 		return a
 	}
-	if _, ok := c.(*engine.Allocate); ok && m.decided.rulesIndex != m.rulesIndex {
+	_, allocates := c.(*engine.Allocate)
+	_, spreads := c.(*engine.Spread)
+	if (allocates || spreads) && m.decided.rulesIndex != m.rulesIndex {
 		return answer{Code: engine.CodeRetry, Index: index} // it is not kept: the caller plans anew
 	}
 
@@ -214,6 +220,10 @@ func (m *model) run(c engine.Command) answer {
 		return m.closeCount(c)
 	case *engine.PutRule, *engine.ActivateRule, *engine.DeactivateRule:
 		return answer{Code: m.changeRule(c)}
+	case *engine.SuspendRule:
+		return answer{Code: m.suspendRule()}
+	case *engine.Spread:
+		return m.spread(c)
 	case *engine.Expire:
 		return answer{}
 	}

@@ -17,15 +17,7 @@ func (h *host) planned(c *Allocate, plans ...PlannedLine) *Result {
 			plans[i].Rule, plans[i].Version = "r", 1
 		}
 	}
-	h.index++
-	h.buf = AppendCommand(h.buf[:0], &Envelope{RulesIndex: h.e.Rules().Index(), Plans: plans}, c)
-	h.out = h.e.Apply(h.index, h.nowMS, h.buf, h.out[:0])
-	r := new(Result)
-	if err := DecodeResult(append([]byte(nil), h.out...), r); err != nil {
-		h.t.Fatal(err)
-	}
-	h.e.Verify(func(problem string) { h.t.Errorf("after %+v: %s", c, problem) })
-	return r
+	return h.do(&Envelope{RulesIndex: h.e.Rules().Index(), Plans: plans}, c)
 }
 
 func candidate(channel string, keep, most int64) PlannedCandidate {

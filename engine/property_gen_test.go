@@ -226,6 +226,55 @@ func (g generator) ruleCommand() engine.Command {
 	return &engine.ActivateRule{Name: ruleName, Hook: engine.HookSelect, FailuresMax: 3}
 }
 
+// spreadRuleCommand changes whether a rule decides about the records of one location.
+func (g generator) spreadRuleCommand(e *engine.Engine) engine.Command {
+	switch s := g.m.spreadRule; {
+	case !s.put || g.chance("put rule", 5):
+		return &engine.PutRule{Name: spreadRuleName, Source: g.pick("source", keys), Hooks: []engine.RuleHook{engine.HookRedistribute}}
+	case s.active && g.chance("deactivate", 20):
+		return &engine.DeactivateRule{Name: spreadRuleName}
+	case s.active && g.chance("suspend", 30):
+		for _, a := range e.Rules().Active() {
+			if a.Rule == spreadRuleName {
+				return &engine.SuspendRule{Activation: a.ID, Failures: 3, Reason: "no"}
+			}
+		}
+	}
+	return &engine.ActivateRule{Name: spreadRuleName, Hook: engine.HookRedistribute, RuleScope: spreadScope, FailuresMax: 3,
+		OnError: engine.RuleFallback(below(2).Draw(g.t, "onError"))}
+}
+
+// spreadItem decides about a record: mostly it gives out what there is, now and then one unit too many.
+func (g generator) spreadItem(schema *engine.Schema, v *engine.RecordView) engine.SpreadItem {
+	it := engine.SpreadItem{UPC: v.UPC, Location: v.Location, RecordVersion: v.Version, Rule: spreadRuleName, RuleVersion: 1,
+		Action: engine.SpreadAction(1 + []int{0, 0, 0, 0, 1, 2}[below(6).Draw(g.t, "action")]), Reason: "so"}
+	if g.chance("changed meanwhile", 10) {
+		it.RecordVersion--
+	}
+	if it.Action != engine.SpreadTargets {
+		return it
+	}
+	left := int64(0)
+	for i := range v.Segments {
+		left += v.Segments[i].Available()
+		it.Targets = append(it.Targets, engine.SpreadTarget{Tags: schema.Tags(v.Segments[i].TagSet)})
+	}
+	if g.chance("another segment", 30) {
+		it.Targets = append(it.Targets, engine.SpreadTarget{Tags: g.tags("target")})
+	}
+	if g.chance("one too many", 10) {
+		left++
+	}
+	for i := range it.Targets {
+		units := max(0, min(left, g.units("target", 0)))
+		if i == len(it.Targets)-1 {
+			units = max(0, left)
+		}
+		it.Targets[i].Available, left = units, left-units
+	}
+	return it
+}
+
 // plans decides about some lines of an Allocate.
 func (g generator) plans(c *engine.Allocate) (plans []engine.PlannedLine) {
 	for i := range c.Lines {

@@ -71,6 +71,10 @@ func (h *harness) begin(t *rapid.T) {
 		h.apply("", &engine.PutRule{Name: ruleName, Source: "s", Hooks: []engine.RuleHook{engine.HookSelect}})
 		h.apply("", &engine.ActivateRule{Name: ruleName, Hook: engine.HookSelect, FailuresMax: 3})
 	}
+	if g.chance("begins with a rule for records", 50) {
+		h.apply("", g.spreadRuleCommand(h.e))
+		h.apply("", &engine.ActivateRule{Name: spreadRuleName, Hook: engine.HookRedistribute, RuleScope: spreadScope, FailuresMax: 3})
+	}
 }
 
 // step applies one random command; time passes before most of them.
@@ -86,8 +90,15 @@ func (h *harness) step(t *rapid.T) {
 			return
 		}
 	}
-	if g.chance("rule", 5) {
+	switch {
+	case g.chance("rule", 5):
 		h.apply(key, g.ruleCommand())
+		return
+	case g.chance("rule for records", 8):
+		h.apply(key, g.spreadRuleCommand(h.e))
+		return
+	case h.e.PlansWaiting() > 0 && g.chance("spread", 40):
+		h.spread(g, key)
 		return
 	}
 	c := g.command()
@@ -115,6 +126,30 @@ func (h *harness) plan(g generator, c *engine.Allocate) {
 		h.e.ReadRecord(line.UPC, line.Location, &v)
 		h.m.decided.versions[place{line.UPC, line.Location}] = v.Version
 	}
+}
+
+// spread decides about the records that wait for it, under the rules that are active, or now and then under those of before.
+func (h *harness) spread(g generator, key string) {
+	h.e.Advance(max(h.index, 1), h.nowMS) // what is due changes versions
+	h.m.decided = decision{rulesIndex: h.m.rulesIndex, versions: map[place]uint64{}}
+	if g.chance("stale", 4) && h.m.rulesIndex > 0 {
+		h.m.decided.rulesIndex--
+	}
+	wanted, next := h.e.NextPlans(0, 100, nil)
+	if next != 0 || int64(len(wanted)) != h.e.PlansWaiting() {
+		h.t.Fatalf("%d records wait, the queue has %d", h.e.PlansWaiting(), len(wanted))
+	}
+	c := &engine.Spread{}
+	for _, w := range wanted {
+		var v engine.RecordView
+		h.e.ReadRecord(w.UPC, w.Location, &v)
+		h.m.decided.versions[place{w.UPC, w.Location}] = v.Version
+		c.Items = append(c.Items, g.spreadItem(h.e.Schema(), &v))
+	}
+	if g.chance("not waiting", 20) {
+		c.Items = append(c.Items, engine.SpreadItem{UPC: g.pick("upc", upcs), Location: g.pick("location", locations), Action: engine.SpreadDefault})
+	}
+	h.apply(key, c)
 }
 
 // checkRefuses: what is refused before the log would be refused, with the same answer, if it were applied at once. An
@@ -175,6 +210,8 @@ func (h *harness) envelope(key string, c engine.Command) *engine.Envelope {
 	case *engine.Allocate:
 		id = c.OrderID
 		env.RulesIndex, env.Plans = h.m.decided.rulesIndex, h.m.decided.plans
+	case *engine.Spread:
+		env.RulesIndex = h.m.decided.rulesIndex
 	case *engine.OrderChange:
 		id = c.OrderID
 	}

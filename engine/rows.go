@@ -7,7 +7,12 @@ import (
 )
 
 // stateVersion is the first byte of the meta row. Any change of a row's form is a new version.
-const stateVersion = 2
+//
+// Version 3 has records that wait for a plan, and their events; what version 2 says it says in the same way.
+const (
+	stateVersion       = 3
+	stateVersionOldest = 2
+)
 
 // The rows of the durable form. A row's key says which row of its slab it is, so that references between rows and the
 // choice of free rows are the same after a restart.
@@ -64,7 +69,7 @@ func (e *Engine) loadRecord(row uint32, b []byte) error {
 		return in.end(ErrCorrupt)
 	}
 	r := e.records.place(row)
-	*r = record{flags: uint32(in.flags(byte(recordLive | recordDue))), version: in.uvarint(), upc: e.intern(&e.upcs, upc)}
+	*r = record{flags: uint32(in.flags(byte(recordLive | recordDue | recordPlanned))), version: in.uvarint(), upc: e.intern(&e.upcs, upc)}
 	if e.scratch.location == 0 || e.text(e.scratch.location) != location {
 		e.scratch.location = e.intern(&e.locations, location) // records often come location by location
 	}
@@ -101,6 +106,9 @@ func (e *Engine) loadRecord(row uint32, b []byte) error {
 	}
 	if r.flags&recordLive == 0 {
 		return corrupt("a stored record is not live", row)
+	}
+	if r.flags&recordPlanned != 0 {
+		e.queuePlan(row, true)
 	}
 	e.stats.segments.Add(int64(r.segmentCount))
 	e.linkRecord(row, hashText2(upc, location))

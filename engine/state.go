@@ -4,8 +4,9 @@ import "sync/atomic"
 
 // Flags of a record.
 const (
-	recordLive uint32 = 1 << iota
-	recordDue         // redistributed at its next Refresh or Adjust
+	recordLive    uint32 = 1 << iota
+	recordDue            // redistributed at its next Refresh or Adjust
+	recordPlanned        // waits for a rule to say how it is redistributed
 )
 
 // record is one UPC at one location. Fields that readers look at are written atomically, under an odd seq.
@@ -163,6 +164,8 @@ type Engine struct {
 	// archivedNow holds the orders that left memory since the last freeze, archivedWas those of the frozen checkpoint.
 	archivedNow atomic.Pointer[archivedRows]
 	archivedWas atomic.Pointer[archivedRows]
+
+	plans planQueue
 
 	changes changes
 	stats   stats
@@ -328,6 +331,9 @@ func (e *Engine) linkRecord(row uint32, hash uint64) {
 func (e *Engine) removeRecord(row uint32) {
 	e.touchRecord(row)
 	r := e.records.at(row)
+	if r.flags&recordPlanned != 0 {
+		e.queuePlan(row, false)
+	}
 	e.byKey.remove(e.recordHash(row), row)
 	e.unlinkOfUPC(r, row)
 	atomic.AddUint32(&r.seq, 1)

@@ -206,7 +206,7 @@ func (e *Engine) setStock(location string, items []StockItem, r *Result) {
 	e.counts.loading = false // what a redistribution moves was not so at the count's start
 	for i := range items {
 		if row := e.scratch.stock[i].record; e.records.at(row).flags&recordDue != 0 {
-			e.splitRecord(row)
+			e.redistributeRecord(row, nil)
 		}
 	}
 	r.Stock.Items = int64(len(items))

@@ -15,10 +15,21 @@ func (e *Engine) Verify(report func(problem string)) {
 	promised := make([]promise, e.segments.used)
 	e.verifyOrders(promised, report)
 	e.verifyRules(report)
+	planned := 0
 	for row := uint32(1); row < e.records.used; row++ {
-		if r := e.records.at(row); r.flags&recordLive != 0 {
+		r := e.records.at(row)
+		if r.flags&recordPlanned != 0 {
+			planned++
+		}
+		if r.flags&recordPlanned != 0 != e.plans.rows.has(row) {
+			report(fmt.Sprintf("the record in row %d waits for a plan, or does not, and the queue says otherwise", row))
+		}
+		if r.flags&recordLive != 0 {
 			e.verifyRecord(row, r, promised, report)
 		}
+	}
+	if int64(planned) != e.PlansWaiting() {
+		report(fmt.Sprintf("%d records wait for a plan, counted %d", e.PlansWaiting(), planned))
 	}
 }
 

@@ -42,6 +42,7 @@ type RecordView struct {
 	Floor       int64
 	LTD         int64
 	Due         bool // redistributed at the next Refresh or Adjust
+	Planned     bool // waits for a rule to say how it is redistributed
 	Segments    []SegmentView
 	Future      []FutureView
 

@@ -52,7 +52,7 @@ func appendEvent(dst []byte, schema *engine.Schema, ev *engine.Event) []byte {
 	dst = appendUnits(dst, `","index":`, int64(ev.Index))
 	dst = appendTime(dst, `,"time":`, ev.TimeMS)
 	for _, member := range [...]struct{ name, text string }{
-		{`,"upc":`, ev.UPC}, {`,"location":`, ev.Location}, {`,"orderId":`, ev.OrderID}, {`,"itemId":`, ev.ItemID}, {`,"name":`, ev.Name},
+		{`,"upc":`, ev.UPC}, {`,"location":`, ev.Location}, {`,"orderId":`, ev.OrderID}, {`,"itemId":`, ev.ItemID}, {`,"name":`, ev.Name}, {`,"reason":`, ev.Reason},
 	} {
 		if member.text != "" {
 			dst = appendText(dst, member.name, member.text)

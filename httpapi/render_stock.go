@@ -94,6 +94,9 @@ func appendRecord(dst []byte, schema *engine.Schema, v *engine.RecordView, tags 
 	dst = appendUnits(dst, `,"floor":`, v.Floor)
 	dst = appendUnits(dst, `,"ltd":`, v.LTD)
 	dst = appendFlag(dst, `,"due":`, v.Due)
+	if v.Planned {
+		dst = append(dst, `,"waitsForPlan":true`...)
+	}
 	dst = append(dst, `,"segments":[`...)
 	shown := 0
 	for i := range v.Segments {

@@ -1,0 +1,112 @@
+package engine_test
+
+import (
+	"maps"
+	"slices"
+
+	"apportion/engine"
+)
+
+// spreadRuleName is the rule that decides how the records of one location are redistributed.
+const spreadRuleName = "s"
+
+var spreadScope = engine.RuleScope{Locations: []string{locations[0]}}
+
+// spreadRule is that rule, as far as it is active.
+type spreadRule struct {
+	put, active, suspended bool
+	onError                engine.RuleFallback
+}
+
+// changeSpreadRule keeps account of it.
+func (m *model) changeSpreadRule(c engine.Command) engine.Code {
+	s := &m.spreadRule
+	if _, puts := c.(*engine.PutRule); !puts && !s.put {
+		return engine.CodeUnknownRule
+	}
+	switch c := c.(type) {
+	case *engine.PutRule:
+		s.put = true
+		return engine.CodeOK
+	case *engine.ActivateRule:
+		s.active, s.suspended, s.onError = true, false, c.OnError
+	case *engine.DeactivateRule:
+		if !s.active {
+			return engine.CodeNotActive
+		}
+		s.active = false
+	}
+	m.rulesIndex++
+	return engine.CodeOK
+}
+
+// suspendRule is about the activation of the spread rule, if it is there.
+func (m *model) suspendRule() engine.Code {
+	if s := &m.spreadRule; s.active && !s.suspended {
+		s.suspended = true
+		m.rulesIndex++
+	}
+	return engine.CodeOK
+}
+
+// ruled says whether a record waits for a rule, or stays as it is because the rule is suspended.
+func (m *model) ruled(p place) (waits, stays bool) {
+	s := &m.spreadRule
+	if !s.active || p.location != spreadScope.Locations[0] {
+		return false, false
+	}
+	return !s.suspended, s.suspended && s.onError == engine.FallbackReject
+}
+
+// spread does what rules have decided about records that wait for it.
+func (m *model) spread(c *engine.Spread) answer {
+	a := answer{Stock: engine.StockResult{Items: int64(len(c.Items))}}
+	for i := range c.Items {
+		it := &c.Items[i]
+		p := place{it.UPC, it.Location}
+		r := m.records[p]
+		if r == nil || !r.planned || m.decided.versions[p] != it.RecordVersion {
+			continue
+		}
+		r.planned = false
+		a.Stock.Records++
+		before := m.copy()
+		switch {
+		case it.Action == engine.SpreadTargets && m.addsUp(p, it.Targets):
+			for _, t := range it.Targets {
+				tags, _ := m.resolve(t.Tags)
+				if s := r.find(tags); s != nil || t.Available > 0 {
+					s = r.segment(tags)
+					s.onHand += t.Available - m.available(p, s)
+				}
+			}
+		case it.Action == engine.SpreadDefault:
+			r.due = false
+			m.split(p)
+		}
+		for _, c := range m.changes(before, p) {
+			a.Changes = append(a.Changes, c)
+			a.Stock.Units += max(0, c.After-c.Before)
+		}
+		m.releasePending(p)
+	}
+	return a
+}
+
+// addsUp says that targets give out exactly what their segments have available.
+func (m *model) addsUp(p place, targets []engine.SpreadTarget) bool {
+	left := int64(0)
+	var seen []tagSet
+	for _, t := range targets {
+		tags, code := m.resolve(t.Tags)
+		if code != engine.CodeOK || slices.ContainsFunc(seen, func(s tagSet) bool { return maps.Equal(s, tags) }) {
+			return false
+		}
+		seen = append(seen, tags)
+		left -= t.Available
+		if s := m.records[p].find(tags); s != nil {
+			left += m.available(p, s)
+		}
+	}
+	return left == 0
+}
