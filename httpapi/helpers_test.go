@@ -58,6 +58,12 @@ func (s *testStore) Refuses(key string, c *engine.Allocate, r *engine.Result) bo
 }
 func (s *testStore) Ready() error { return s.readyErr }
 
+func (s *testStore) NextPlans(after uint32, limit int, dst []engine.PlanWanted) ([]engine.PlanWanted, uint32) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.engine.NextPlans(after, limit, dst)
+}
+
 // History is empty: there is no log.
 func (s *testStore) History() raftstore.History { return raftstore.History{} }
 

@@ -60,23 +60,41 @@ func (s *Server) initMetrics() {
 		bodyBytes: set.NewCounter(`apportion_http_request_body_bytes_total`),
 	}
 	set.RegisterMetricsWriter(s.writeRuleMetrics)
+	set.NewGauge(`apportion_records_waiting_for_plan`, func() float64 { return float64(s.engine.PlansWaiting()) })
 	set.NewGauge(`apportion_http_open_connections`, func() float64 { return float64(s.http.GetOpenConnectionsCount()) })
 }
 
-// writeRuleMetrics writes what the planner has counted.
+// writeRuleMetrics writes what the planner has counted. All figures of a name come together.
 func (s *Server) writeRuleMetrics(w io.Writer) {
-	c := s.planner.Counters()
-	for _, counter := range []struct {
-		name  string
-		value *atomic.Int64
-	}{
-		{"calls", &c.Calls}, {"refused_lines", &c.Refused}, {"suspended_lines", &c.Suspended}, {"over_budget_lines", &c.OverBudget}, {"steps", &c.Steps},
-	} {
-		metrics.WriteCounterUint64(w, fmt.Sprintf(`apportion_rule_%s_total{hook="select"}`, counter.name), uint64(counter.value.Load()))
+	of := map[rules.Hook]*rules.Counters{}
+	for _, hook := range ruleHooks {
+		of[hook] = s.planner.Counters(hook)
 	}
-	metrics.WriteCounterFloat64(w, `apportion_rule_seconds_total{hook="select"}`, float64(c.Nanoseconds.Load())/1e9)
-	metrics.WriteMetadataIfNeeded(w, "apportion_rule_failures_total", "counter") // once for all kinds
-	for kind := range c.Failed {
-		_, _ = fmt.Fprintf(w, "apportion_rule_failures_total{hook=\"select\",kind=%q} %d\n", rules.Failure(kind), c.Failed[kind].Load())
+	counters := func(name string, value func(c *rules.Counters) *atomic.Int64, hooks ...rules.Hook) {
+		name = "apportion_rule_" + name + "_total"
+		metrics.WriteMetadataIfNeeded(w, name, "counter")
+		for _, hook := range hooks {
+			_, _ = fmt.Fprintf(w, "%s{hook=%q} %d\n", name, hook, value(of[hook]).Load())
+		}
+	}
+	lines, records := rules.HookSelect, rules.HookRedistribute
+	counters("calls", func(c *rules.Counters) *atomic.Int64 { return &c.Calls }, ruleHooks...)
+	counters("refused_lines", func(c *rules.Counters) *atomic.Int64 { return &c.Refused }, lines)
+	counters("unchanged_records", func(c *rules.Counters) *atomic.Int64 { return &c.Refused }, records)
+	counters("suspended_lines", func(c *rules.Counters) *atomic.Int64 { return &c.Suspended }, lines)
+	counters("suspended_records", func(c *rules.Counters) *atomic.Int64 { return &c.Suspended }, records)
+	counters("over_budget_lines", func(c *rules.Counters) *atomic.Int64 { return &c.OverBudget }, lines)
+	counters("steps", func(c *rules.Counters) *atomic.Int64 { return &c.Steps }, ruleHooks...)
+	metrics.WriteMetadataIfNeeded(w, "apportion_rule_seconds_total", "counter")
+	for _, hook := range ruleHooks {
+		_, _ = fmt.Fprintf(w, "apportion_rule_seconds_total{hook=%q} %g\n", hook, float64(of[hook].Nanoseconds.Load())/1e9)
+	}
+	metrics.WriteMetadataIfNeeded(w, "apportion_rule_failures_total", "counter")
+	for _, hook := range ruleHooks {
+		for kind := range of[hook].Failed {
+			_, _ = fmt.Fprintf(w, "apportion_rule_failures_total{hook=%q,kind=%q} %d\n", hook, rules.Failure(kind), of[hook].Failed[kind].Load())
+		}
 	}
 }
+
+var ruleHooks = []rules.Hook{rules.HookSelect, rules.HookRedistribute}

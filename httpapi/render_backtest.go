@@ -81,6 +81,8 @@ type totalsReply struct {
 	UnitsPending   int64       `json:"unitsPending"`
 	RuleLines      int64       `json:"ruleLines"`
 	RuleFailures   int64       `json:"ruleFailures"`
+	RecordsSpread  int64       `json:"recordsSpread"`
+	UnitsSpread    int64       `json:"unitsSpread"`
 }
 
 type segmentUnitsReply struct {
@@ -174,7 +176,7 @@ func showReport(r *rules.Report, commands int64) *reportReply {
 
 func showTotals(t *rules.Totals) totalsReply {
 	return totalsReply{Orders: countsReply(t.Orders), Lines: countsReply(t.Lines), UnitsAllocated: t.Allocated, UnitsPending: t.Pending,
-		RuleLines: t.Ruled, RuleFailures: t.RuleFailures}
+		RuleLines: t.Ruled, RuleFailures: t.RuleFailures, RecordsSpread: t.RecordsSpread, UnitsSpread: t.UnitsSpread}
 }
 
 // showExplained shows a line of a backtest as that of an order is shown.

@@ -143,26 +143,6 @@ func appendStockResult(dst []byte, r *engine.Result) []byte {
 	return append(dst, '}')
 }
 
-// appendRedistributeResult appends the answer to a redistribute.
-func appendRedistributeResult(dst []byte, schema *engine.Schema, r *engine.Result, dryRun bool) []byte {
-	dst = appendUnits(dst, `{"asOf":`, int64(r.Index))
-	dst = appendFlag(dst, `,"dryRun":`, dryRun)
-	dst = appendUnits(dst, `,"records":`, r.Stock.Records)
-	dst = appendUnits(dst, `,"units":`, r.Stock.Units)
-	dst = append(dst, `,"changes":[`...)
-	for i := range r.Changes {
-		c := &r.Changes[i]
-		dst = appendText(comma(dst, i), `{"upc":`, c.UPC)
-		dst = appendText(dst, `,"location":`, c.Location)
-		dst = append(dst, `,"tags":`...)
-		dst = append(dst, schema.TagsJSON(c.TagSet)...)
-		dst = appendUnits(dst, `,"before":`, c.Before)
-		dst = appendUnits(dst, `,"after":`, c.After)
-		dst = append(dst, '}')
-	}
-	return append(dst, "]}"...)
-}
-
 // appendDeleteResult appends the answer to a delete.
 func appendDeleteResult(dst []byte, r *engine.Result, dryRun bool) []byte {
 	dst = appendUnits(dst, `{"asOf":`, int64(r.Index))

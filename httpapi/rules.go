@@ -277,11 +277,6 @@ func (c *call) activateRule() {
 			return
 		}
 	}
-	if cmd.Hook == engine.HookRedistribute {
-		// Nobody would ask it: stock is spread by percent until redistribution by rule is built.
-		c.fail(http.StatusBadRequest, codeInvalid, "redistribute rules cannot be activated; a dry run shows what one would do", "hook", cmd.Hook.String())
-		return
-	}
 	if !c.carryOut(cmd) {
 		return
 	}

@@ -86,6 +86,7 @@ type Server struct {
 	planner *rules.Planner
 
 	backtests backtests
+	spreader  spreader
 
 	http *fasthttp.Server
 
@@ -107,6 +108,7 @@ func New(config Config, store Store) (*Server, error) {
 		queryReadsMax: QueryReadsMax,
 	}
 	s.backtests.log = s.log
+	s.spreader.init(s)
 	s.planner = rules.NewPlanner(s.engine, rules.Limits{}, s.suspendRule)
 	s.tree = newTree(s.routes)
 	s.calls = newCallPool(s)
@@ -138,6 +140,7 @@ func (s *Server) newHTTPServer() *fasthttp.Server {
 // Serve answers requests that come to the listener. It returns nil after Close.
 func (s *Server) Serve(listener net.Listener) error {
 	s.log.Info("serving", "address", listener.Addr().String())
+	s.spreader.start()
 	if err := s.http.Serve(listener); err != nil {
 		return fmt.Errorf("httpapi: serve %s: %w", listener.Addr(), err)
 	}
@@ -148,6 +151,7 @@ func (s *Server) Serve(listener net.Listener) error {
 // context ends.
 func (s *Server) Close(ctx context.Context) error {
 	s.backtests.close()
+	s.spreader.close()
 	if err := s.http.ShutdownWithContext(ctx); err != nil {
 		return fmt.Errorf("httpapi: close: %w", err)
 	}

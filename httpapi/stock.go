@@ -12,6 +12,7 @@ func (c *call) refresh() {
 	cmd := &c.commands.refresh
 	c.body().refresh(cmd)
 	if c.parsed() && c.carryOut(cmd) {
+		c.server.spreader.wakeUp()
 		c.out = appendStockResult(c.out, &c.result)
 	}
 }
@@ -20,6 +21,7 @@ func (c *call) adjust() {
 	cmd := &c.commands.adjust
 	c.body().adjust(cmd)
 	if c.parsed() && c.carryOut(cmd) {
+		c.server.spreader.wakeUp()
 		c.out = appendStockResult(c.out, &c.result)
 	}
 }
@@ -29,14 +31,6 @@ func (c *call) transfer() {
 	c.body().transfer(cmd)
 	if c.parsed() && c.carryOut(cmd) {
 		c.out = appendStockResult(c.out, &c.result)
-	}
-}
-
-func (c *call) redistribute() {
-	cmd := &c.commands.redistribute
-	c.body().redistribute(cmd)
-	if c.parsed() && c.carryOut(cmd) {
-		c.out = appendRedistributeResult(c.out, c.schema(), &c.result, cmd.DryRun)
 	}
 }
 

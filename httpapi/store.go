@@ -36,6 +36,9 @@ type Store interface {
 	// command must go through the log.
 	Refuses(key string, c *engine.Allocate, r *engine.Result) bool
 
+	// NextPlans appends records that wait for a rule to say how they are redistributed, after a cursor.
+	NextPlans(after uint32, limit int, dst []engine.PlanWanted) (wanted []engine.PlanWanted, next uint32)
+
 	// History says what of the past can be replayed; OpenRecording gives it.
 	History() raftstore.History
 	OpenRecording(index uint64, timeMS int64) (*raftstore.Recording, error)

@@ -58,6 +58,12 @@ func (s *Store) Events(after engine.EventID, limit int, dst []engine.Event) []en
 	return dst
 }
 
+// NextPlans appends records that wait for a rule, at most limit, after a cursor; see engine.NextPlans.
+func (s *Store) NextPlans(after uint32, limit int, dst []engine.PlanWanted) (wanted []engine.PlanWanted, next uint32) {
+	s.applier.locked(func(e *engine.Engine) { wanted, next = e.NextPlans(after, limit, dst) })
+	return wanted, next
+}
+
 // LeaseValid says, without waiting, whether this node leads and has caught up: whether its state is the one that refusals
 // and linearizable reads may be answered from.
 func (s *Store) LeaseValid() bool { return s.leadership.valid() }

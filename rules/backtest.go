@@ -180,11 +180,23 @@ func (b *Backtest) suspend(c engine.SuspendRule, lost func()) {
 	b.failing = c.Reason
 }
 
+// suspendIfFailing treats the candidate as the log would have it after too many failures.
+func (b *Backtest) suspendIfFailing() {
+	if b.failing != "" && b.report.Suspended.Index == 0 {
+		b.report.Suspended = Moment{Index: b.candidate.index, TimeMS: b.candidate.nowMS}
+		b.report.SuspendedReason = b.failing
+		b.suppose(b.failing)
+	}
+}
+
 // entry has both worlds do an entry.
 func (b *Backtest) entry(ctx context.Context, entry *engine.Entry, inPeriod bool) error {
 	for _, w := range []*world{b.decided, b.candidate} {
 		w.index, w.nowMS = entry.Index, max(entry.TimeMS, w.engine.NowMS())
 		w.engine.Advance(w.index, w.nowMS)
+	}
+	if inPeriod {
+		b.spread() // what came with the time may have made records wait
 	}
 	for i, command := range entry.Commands {
 		if i%ctxCommands == 0 && ctx.Err() != nil {
@@ -222,11 +234,34 @@ func (b *Backtest) command(command []byte) error {
 		return b.allocate(env, c, was)
 	case *engine.OrderChange:
 		b.change(env, c, was)
+	case *engine.Spread:
+		b.report.Decided.spread(was) // the candidate's world has its own
 	default:
 		b.sameAnswer(was, b.candidate.apply(command))
+		b.spread()
 	}
 	return nil
 }
+
+// spread has the rules asked about the records that wait for it in the candidate's world, at once.
+func (b *Backtest) spread() {
+	for b.candidate.engine.PlansWaiting() > 0 {
+		var env engine.Envelope
+		var c engine.Spread
+		wanted, _ := b.candidate.engine.NextPlans(0, spreadRecords, nil)
+		b.planner.PlanSpread(wanted, &env, &c)
+		done := b.candidate.do(&env, &c)
+		b.report.Candidate.spread(done)
+		b.suspendIfFailing()
+		b.cfg.Pace()
+		if done.Stock.Records == 0 {
+			return // nothing has come in between, so nothing would come of another try
+		}
+	}
+}
+
+// spreadRecords is how many records are redistributed between two looks at the pace.
+const spreadRecords = 16
 
 // allocate plans an order anew in the candidate's world, and notes how it went in both.
 func (b *Backtest) allocate(env engine.Envelope, c *engine.Allocate, was *engine.Result) error {
@@ -236,11 +271,7 @@ func (b *Backtest) allocate(env engine.Envelope, c *engine.Allocate, was *engine
 	if err := b.planner.Plan(&budget, c, b.candidate.nowMS, &env); err != nil {
 		return err
 	}
-	if b.failing != "" && b.report.Suspended.Index == 0 {
-		b.report.Suspended = Moment{Index: b.candidate.index, TimeMS: b.candidate.nowMS}
-		b.report.SuspendedReason = b.failing
-		b.suppose(b.failing)
-	}
+	b.suspendIfFailing()
 	b.candidate.attach(&env, c.OrderID)
 	would := b.candidate.do(&env, c)
 	if was.Repeated || would.Repeated {

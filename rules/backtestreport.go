@@ -42,6 +42,14 @@ type Totals struct {
 	Pending       int64 // units that had to wait for stock
 	Ruled         int64 // lines that a rule was responsible for
 	RuleFailures  int64 // of these, lines whose rule failed or was suspended
+	RecordsSpread int64 // redistributed by rule, or left as they are
+	UnitsSpread   int64 // that this moved
+}
+
+// spread counts what rules did to records.
+func (t *Totals) spread(r *engine.Result) {
+	t.RecordsSpread += r.Stock.Records
+	t.UnitsSpread += r.Stock.Units
 }
 
 // rules counts what rules said.

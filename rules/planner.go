@@ -61,6 +61,7 @@ type Planner struct {
 	}
 
 	counters Counters
+	spreads  Counters
 }
 
 // Suspend takes the word that an activation has failed too often in a row to the log. It must not wait. It calls lost if
@@ -84,12 +85,12 @@ var failureTexts = [failuresCount]string{"limit", "runtime", "result", "source"}
 // String is the name in metrics.
 func (f Failure) String() string { return failureTexts[f] }
 
-// Counters count what the planner did.
+// Counters count what the planner did for one hook: for lines of orders, or for records.
 type Counters struct {
-	Calls       atomic.Int64 // of select
-	Refused     atomic.Int64 // lines that a rule refused
+	Calls       atomic.Int64 // of the hook
+	Refused     atomic.Int64 // lines that a rule refused, or records that it left as they are
 	Failed      [failuresCount]atomic.Int64
-	Suspended   atomic.Int64 // lines for which no rule was asked because it is suspended
+	Suspended   atomic.Int64 // lines or records for which no rule was asked because it is suspended
 	OverBudget  atomic.Int64 // lines for which no rule was asked because the request's steps were used up
 	Steps       atomic.Int64
 	Nanoseconds atomic.Int64 // that requests were planned for
@@ -129,8 +130,13 @@ func NewPlanner(state State, limits Limits, suspend Suspend) *Planner {
 	return p
 }
 
-// Counters give what the planner has done so far.
-func (p *Planner) Counters() *Counters { return &p.counters }
+// Counters give what the planner has done for a hook so far.
+func (p *Planner) Counters(hook Hook) *Counters {
+	if hook == HookRedistribute {
+		return &p.spreads
+	}
+	return &p.counters
+}
 
 // Plan asks the rules about the lines of an order and fills in env.RulesIndex and env.Plans. While nothing is active for
 // select it costs a few loads. The only error is ErrDeadline; what is wrong with a rule is in the plan.
@@ -175,7 +181,7 @@ func (p *Planner) Plan(budget *Budget, c *engine.Allocate, nowMS int64, env *eng
 // ask has one rule plan one line, and returns the steps that it took.
 func (p *Planner) ask(rule *askedRule, a *engine.Activation, s *planScratch, planned *engine.PlannedLine) int64 {
 	if rule.program == nil {
-		p.failed(rule, a, FailureSource, rule.fault, planned)
+		setFallback(a, p.failure(&p.counters, rule, a, FailureSource, rule.fault), planned)
 		return 0
 	}
 	p.counters.Calls.Add(1)
@@ -183,7 +189,7 @@ func (p *Planner) ask(rule *askedRule, a *engine.Activation, s *planScratch, pla
 	plan, usage, err := rule.program.Select(context.Background(), &in)
 	p.counters.Steps.Add(usage.Steps)
 	if err != nil {
-		p.failed(rule, a, failureOf(err), err.Error(), planned)
+		setFallback(a, p.failure(&p.counters, rule, a, failureOf(err), err.Error()), planned)
 		return usage.Steps
 	}
 	rule.failures.Store(0)
@@ -217,14 +223,14 @@ func (plan *Plan) fill(planned *engine.PlannedLine) {
 	}
 }
 
-// failed counts a failure, and has the rule suspended when there were too many in a row.
-func (p *Planner) failed(rule *askedRule, a *engine.Activation, kind Failure, why string, planned *engine.PlannedLine) {
-	p.counters.Failed[kind].Add(1)
+// failure counts a failure, has the rule suspended when there were too many in a row, and gives the reason as it is kept.
+func (p *Planner) failure(counters *Counters, rule *askedRule, a *engine.Activation, kind Failure, why string) string {
+	counters.Failed[kind].Add(1)
 	why = plainReason(why)
 	if n := rule.failures.Add(1); n >= int64(a.FailuresMax) && rule.suspending.CompareAndSwap(false, true) {
 		p.suspend(engine.SuspendRule{Activation: a.ID, Failures: uint32(n), Reason: why}, func() { rule.suspending.Store(false) })
 	}
-	setFallback(a, why, planned)
+	return why
 }
 
 // setFallback answers as the activation's OnError says.

@@ -190,6 +190,9 @@ func spread(kind string, entries []entry, across []string, r *Record) (Spread, e
 		}
 		result.Targets = append(result.Targets, targets...)
 	}
+	if len(result.Targets) > engine.SegmentsPerRecordMax {
+		return Spread{}, &ResultError{Path: "result", Message: fmt.Sprintf("the record would have %d segments, at most %d are possible", len(result.Targets), engine.SegmentsPerRecordMax)}
+	}
 	if len(result.Targets) == 0 {
 		return Spread{Unchanged: true, Reason: "nothing is available"}, nil
 	}

@@ -1,0 +1,249 @@
+package httpapi
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"time"
+
+	"apportion/engine"
+)
+
+// Redistribution on demand: by percent in the log, by rule around it.
+
+// spreadReply is what a rule did, or would do, to one record.
+type spreadReply struct {
+	UPC      string `json:"upc"`
+	Location string `json:"location"`
+	Rule     string `json:"rule,omitempty"`
+	Version  uint32 `json:"version,omitempty"`
+	Outcome  string `json:"outcome"`
+	Reason   string `json:"reason"`
+}
+
+// The outcomes of a redistribution by rule.
+const (
+	spreadDone     = "spread"
+	spreadFellBack = "fell-back" // split by percent
+	spreadKept     = "kept"      // as it is
+	spreadWaiting  = "waiting"   // the record changes all the time, or the time was up: it is done in the background
+)
+
+// changeReply is what happens to the available units of one segment.
+type changeReply struct {
+	upc, location string
+	tags          string // JSON
+	before, after int64
+}
+
+// redistributed is the answer to a redistribute.
+type redistributed struct {
+	asOf           uint64
+	dryRun         bool
+	records, units int64
+	changes        []changeReply
+	spreads        []spreadReply
+	place          map[engine.PlanWanted]int // in spreads
+	waiting        int64                     // records, of whatever scope
+}
+
+func (c *call) redistribute() {
+	cmd := &c.commands.redistribute
+	c.body().redistribute(cmd)
+	if !c.parsed() || !c.carryOut(cmd) {
+		return
+	}
+	done := redistributed{asOf: c.result.Index, dryRun: cmd.DryRun, records: c.result.Stock.Records, units: c.result.Stock.Units,
+		place: map[engine.PlanWanted]int{}}
+	done.addChanges(c.schema(), c.result.Changes)
+	switch {
+	case cmd.DryRun:
+		c.drySpread(&cmd.Scope, &done)
+	case cmd.Now:
+		c.spreadNow(&cmd.Scope, &done)
+	}
+	c.out = appendRedistributed(c.out, &done)
+}
+
+func (d *redistributed) addChanges(schema *engine.Schema, changes []engine.SegmentChange) {
+	for i := range changes {
+		from := &changes[i]
+		d.addChange(changeReply{from.UPC, from.Location, schema.TagsJSON(from.TagSet), from.Before, from.After})
+	}
+}
+
+func (d *redistributed) addChange(c changeReply) {
+	if len(d.changes) < engine.ReportedItemsMax {
+		d.changes = append(d.changes, c)
+	}
+}
+
+// addSpread notes what became of a record; a later word about it counts.
+func (d *redistributed) addSpread(it *engine.SpreadItem, outcome string) {
+	key := engine.PlanWanted{UPC: it.UPC, Location: it.Location}
+	s := spreadReply{UPC: it.UPC, Location: it.Location, Rule: it.Rule, Version: it.RuleVersion, Outcome: outcome, Reason: it.Reason}
+	if at, known := d.place[key]; known {
+		d.spreads[at] = s
+	} else if len(d.spreads) < engine.ReportedItemsMax {
+		d.place[key] = len(d.spreads)
+		d.spreads = append(d.spreads, s)
+	}
+}
+
+// spreadNow has the rules asked about all records that wait, and reports those in the scope. The records are marked already: what
+// cannot be done now is done in the background.
+func (c *call) spreadNow(scope *engine.Scope, d *redistributed) {
+	if c.server.engine.PlansWaiting() == 0 {
+		return
+	}
+	in := newScopeFilter(scope)
+	var v engine.RecordView
+	err := c.server.spreader.spread(c.deadline, func(done *engine.Spread, r *engine.Result) {
+		d.asOf = max(d.asOf, r.Index)
+		for i := range done.Items {
+			it := &done.Items[i]
+			if !in.has(it.UPC, it.Location) {
+				continue
+			}
+			outcome := outcomeOf(it)
+			if c.server.engine.ReadRecord(it.UPC, it.Location, &v) && v.Planned {
+				outcome = spreadWaiting
+			}
+			d.addSpread(it, outcome)
+		}
+		for i := range r.Changes {
+			if from := &r.Changes[i]; in.has(from.UPC, from.Location) {
+				d.addChanges(c.schema(), r.Changes[i:i+1])
+				d.units += max(0, from.After-from.Before)
+			}
+		}
+	})
+	if err != nil {
+		c.server.log.Warn("a redistribution by rule goes on in the background", "error", err)
+	}
+	d.waiting = c.server.engine.PlansWaiting()
+}
+
+func outcomeOf(it *engine.SpreadItem) string {
+	switch it.Action {
+	case engine.SpreadTargets:
+		return spreadDone
+	case engine.SpreadDefault:
+		return spreadFellBack
+	}
+	return spreadKept
+}
+
+// drySpread says what the rules would do to the records in the scope that they are responsible for.
+func (c *call) drySpread(scope *engine.Scope, d *redistributed) {
+	if !c.server.engine.Rules().Asked(engine.HookRedistribute) {
+		return
+	}
+	in := newScopeFilter(scope)
+	var env engine.Envelope
+	var plan engine.Spread
+	c.eachInScope(scope, in, func(v *engine.RecordView) bool {
+		if !c.server.planner.Spreads(v.UPC, v.Location) {
+			return true
+		}
+		c.server.planner.PlanSpread([]engine.PlanWanted{{UPC: v.UPC, Location: v.Location}}, &env, &plan)
+		for i := range plan.Items {
+			it := &plan.Items[i]
+			d.addSpread(it, outcomeOf(it))
+			for _, t := range it.Targets {
+				d.dryTarget(c.schema(), v, &t)
+			}
+		}
+		return time.Now().Before(c.deadline)
+	})
+}
+
+// dryTarget adds what a target would change.
+func (d *redistributed) dryTarget(schema *engine.Schema, v *engine.RecordView, t *engine.SpreadTarget) {
+	before := int64(0)
+	if id, code, _ := schema.Resolve(t.Tags); code == engine.CodeOK && id != 0 {
+		for i := range v.Segments {
+			if schema.Canonical(v.Segments[i].TagSet) == id {
+				before = v.Segments[i].Available()
+			}
+		}
+	}
+	if before == t.Available {
+		return
+	}
+	tags, err := json.Marshal(tagMap(t.Tags))
+	if err != nil {
+		panic(fmt.Sprintf("BUG: httpapi: tags cannot be encoded: %v", err))
+	}
+	d.units += max(0, t.Available-before)
+	d.addChange(changeReply{v.UPC, v.Location, string(tags), before, t.Available})
+}
+
+// scopeFilter says which records a scope selects, as the engine does.
+type scopeFilter struct{ upcs, locations []string }
+
+func newScopeFilter(s *engine.Scope) scopeFilter {
+	f := scopeFilter{slices.Clone(s.UPCs), slices.Clone(s.Locations)}
+	slices.Sort(f.upcs)
+	slices.Sort(f.locations)
+	return f
+}
+
+func (f *scopeFilter) has(upc, location string) bool {
+	return listHas(f.upcs, upc) && listHas(f.locations, location)
+}
+
+// listHas says whether a sorted list has a name; an empty one has all.
+func listHas(list []string, name string) bool {
+	_, found := slices.BinarySearch(list, name)
+	return found || len(list) == 0
+}
+
+// eachInScope calls do for the records of a scope until it returns false.
+func (c *call) eachInScope(scope *engine.Scope, in scopeFilter, do func(v *engine.RecordView) bool) {
+	v := &c.reads.record
+	if len(scope.UPCs) == 0 {
+		for row := c.server.engine.NextRecord(0, v); row != 0; row = c.server.engine.NextRecord(row, v) {
+			if in.has(v.UPC, v.Location) && !do(v) {
+				return
+			}
+		}
+		return
+	}
+	for _, upc := range slices.Compact(in.upcs) {
+		for _, location := range c.server.engine.AppendLocations(nil, upc) {
+			if in.has(upc, location) && c.server.engine.ReadRecord(upc, location, v) && !do(v) {
+				return
+			}
+		}
+	}
+}
+
+func appendRedistributed(dst []byte, d *redistributed) []byte {
+	dst = appendUnits(dst, `{"asOf":`, int64(d.asOf))
+	dst = appendFlag(dst, `,"dryRun":`, d.dryRun)
+	dst = appendUnits(dst, `,"records":`, d.records)
+	dst = appendUnits(dst, `,"units":`, d.units)
+	dst = append(dst, `,"changes":[`...)
+	for i := range d.changes {
+		c := &d.changes[i]
+		dst = appendText(comma(dst, i), `{"upc":`, c.upc)
+		dst = appendText(dst, `,"location":`, c.location)
+		dst = append(append(dst, `,"tags":`...), c.tags...)
+		dst = appendUnits(dst, `,"before":`, c.before)
+		dst = appendUnits(dst, `,"after":`, c.after)
+		dst = append(dst, '}')
+	}
+	dst = append(dst, ']')
+	if len(d.spreads) > 0 {
+		spreads, err := json.Marshal(d.spreads)
+		if err != nil {
+			panic(fmt.Sprintf("BUG: httpapi: a reply cannot be encoded: %v", err))
+		}
+		dst = append(append(dst, `,"rules":`...), spreads...)
+	}
+	if d.waiting > 0 {
+		dst = appendUnits(dst, `,"waiting":`, d.waiting)
+	}
+	return append(dst, '}')
+}
