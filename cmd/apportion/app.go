@@ -18,7 +18,8 @@ Examples:
   apportion serve --data ./data --demo                 the same, with a demo catalogue in an empty directory
   apportion verify --data ./data                       check a data directory that no server has open
   apportion replay-orders orders.csv                   drive the server on 127.0.0.1:8080 with a file of orders
-  apportion rules test vip-first.lua                   compile a Lua rule and run its tests
+  apportion rules test vip-first.lua                   compile a Lua rule and run its tests, without a server
+  apportion rules backtest vip-first --from 2h         what the rule would have done to the orders of the last two hours
 
 Every flag can be set by an environment variable, shown beside it. The HTTP API is described in docs/api.md.`
 
@@ -35,7 +36,7 @@ func newApp(stdout, stderr io.Writer) *cli.Command {
 			serveCommand(stdout, stderr),
 			verifyCommand(stdout, stderr),
 			replayCommand(stdout, stderr),
-			rulesCommand(stdout),
+			rulesCommand(stdout, stderr),
 			versionCommand(stdout),
 		},
 		Flags: []cli.Flag{&cli.BoolFlag{Name: "version", Usage: "print version, commit and Go version", Local: true}},

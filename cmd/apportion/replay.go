@@ -8,7 +8,6 @@ import (
 
 	"github.com/schollz/progressbar/v3"
 	"github.com/urfave/cli/v3"
-	"golang.org/x/term"
 
 	"apportion/bench"
 )
@@ -66,8 +65,8 @@ func replay(ctx context.Context, path string, options bench.Options, stdout, std
 	if err != nil {
 		return fmt.Errorf("%s: %w", path, err)
 	}
-	if out, ok := stderr.(*os.File); ok && term.IsTerminal(int(out.Fd())) {
-		bar := progressbar.NewOptions(len(rows), progressbar.OptionSetWriter(out), progressbar.OptionSetDescription("orders"),
+	if isTerminal(stderr) {
+		bar := progressbar.NewOptions(len(rows), progressbar.OptionSetWriter(stderr), progressbar.OptionSetDescription("orders"),
 			progressbar.OptionShowCount(), progressbar.OptionClearOnFinish())
 		options.Progress = func(done int) { _ = bar.Add(done) } // a picture for people; nothing depends on it
 	}

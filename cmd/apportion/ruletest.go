@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
 	"strings"
 
@@ -20,21 +19,6 @@ server is needed. Exit status 0: every file compiles and every test passes.
 Examples:
   apportion rules test vip-first.lua
   apportion rules test rules/examples/*.lua`
-
-// rulesCommand holds the commands about rules.
-func rulesCommand(stdout io.Writer) *cli.Command {
-	return &cli.Command{
-		Name:     "rules",
-		Usage:    "work with Lua rules",
-		Commands: []*cli.Command{ruleTestCommand(stdout)},
-		Action: func(ctx context.Context, cmd *cli.Command) error {
-			if word := cmd.Args().First(); word != "" {
-				return unknownCommand(cmd, word)
-			}
-			return cli.ShowSubcommandHelp(cmd)
-		},
-	}
-}
 
 func ruleTestCommand(stdout io.Writer) *cli.Command {
 	return &cli.Command{
@@ -67,9 +51,9 @@ func ruleTestCommand(stdout io.Writer) *cli.Command {
 
 // testRule prints what is to be said of one file. The error is about reading it.
 func testRule(ctx context.Context, stdout io.Writer, file string) (ok bool, err error) {
-	source, err := os.ReadFile(file)
+	source, err := readSource(file)
 	if err != nil {
-		return false, fmt.Errorf("read a rule: %w", err)
+		return false, err
 	}
 	name := strings.TrimSuffix(filepath.Base(file), ".lua")
 	program, warnings, err := rules.Compile(name, string(source), rules.Limits{})

@@ -1,0 +1,231 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"os"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/schollz/progressbar/v3"
+	"github.com/urfave/cli/v3"
+	"golang.org/x/term"
+)
+
+const backtestDescription = `Replays the orders of a period as they were decided and as the rule would have decided, on a copy of the state, and shows both
+side by side. The server goes on meanwhile, and nothing changes. It waits for the end; Ctrl-C cancels the backtest.
+
+--from and --to are log indexes, times, or how long ago: 4711, 2026-11-27T06:00:00Z, 2h. Without them, everything that is kept
+is replayed; 'apportion rules history' says what that is.
+
+Examples:
+  apportion rules backtest vip-first
+  apportion rules backtest vip-first --version 4 --from 2h --tag Channel=Amazon --differences 50
+  apportion rules backtest vip-first --file vip-first.lua --json > report.json`
+
+// backtestBody is what a backtest is asked for.
+type backtestBody struct {
+	activateBody
+	Source      *string `json:"source,omitempty"`
+	From        string  `json:"from,omitempty"`
+	To          string  `json:"to,omitempty"`
+	Differences int     `json:"differencesMax"`
+}
+
+func backtestCommand(stdout, stderr io.Writer) *cli.Command {
+	own := []cli.Flag{versionFlag(), fileFlag(), hookFlag(),
+		&cli.StringFlag{Name: "from", Usage: "begin at this log `INDEX`, time, or so long ago"},
+		&cli.StringFlag{Name: "to", Usage: "end at this log `INDEX`, time, or so long ago"},
+		&cli.IntFlag{Name: "differences", Value: 20, Usage: "list so many `ORDERS` that are answered otherwise"},
+		&cli.BoolFlag{Name: "detach", Usage: "print the backtest's id and do not wait for its end"}}
+	return &cli.Command{
+		Name:        "backtest",
+		Usage:       "show what a rule would have done to the orders of the past",
+		ArgsUsage:   "NAME",
+		Description: backtestDescription,
+		Flags:       remoteFlags(slices.Concat(own, scopeFlags(), fallbackFlags())...),
+		Action: func(ctx context.Context, cmd *cli.Command) error {
+			args, err := arguments(cmd, "NAME")
+			if err != nil {
+				return err
+			}
+			server, err := newRemote(cmd)
+			if err != nil {
+				return err
+			}
+			body, err := backtestOf(cmd, time.Now())
+			if err != nil {
+				return err
+			}
+			var begun backtestInfo
+			reply, err := server.post(ctx, rulePath(args[0], "backtest"), body, &begun)
+			if err != nil {
+				return inSource(cmd.String("file"), err)
+			}
+			if !cmd.Bool("detach") {
+				if reply, err = server.await(ctx, &begun, stderr); err != nil {
+					return err
+				}
+			}
+			if !raw(cmd, stdout, reply) {
+				begun.print(stdout)
+			}
+			return begun.failed()
+		},
+	}
+}
+
+// backtestOf makes the body of a backtest from the flags.
+func backtestOf(cmd *cli.Command, now time.Time) (*backtestBody, error) {
+	within, err := scopeOf(cmd)
+	if err != nil {
+		return nil, err
+	}
+	source, err := sourceOf(cmd)
+	if err != nil {
+		return nil, err
+	}
+	body := &backtestBody{Source: source, Differences: cmd.Int("differences"), activateBody: activateBody{Version: cmd.Int("version"),
+		Hook: cmd.String("hook"), Scope: within, OnError: cmd.String("on-error"), FailuresMax: cmd.Int("failures-max")}}
+	if body.From, err = placeOf(cmd, "from", now); err != nil {
+		return nil, err
+	}
+	body.To, err = placeOf(cmd, "to", now)
+	return body, err
+}
+
+// placeOf reads a place in the log: an index, a time, or how long ago.
+func placeOf(cmd *cli.Command, flag string, now time.Time) (string, error) {
+	text := cmd.String(flag)
+	if text == "" {
+		return "", nil
+	}
+	if _, err := strconv.ParseUint(text, 10, 63); err == nil {
+		return text, nil
+	}
+	if _, err := time.Parse(time.RFC3339Nano, text); err == nil {
+		return text, nil
+	}
+	if ago, err := time.ParseDuration(text); err == nil && ago >= 0 {
+		return now.Add(-ago).UTC().Format(time.RFC3339Nano), nil
+	}
+	return "", usageError{fmt.Errorf("--%s %q: a log index, a time such as 2026-11-27T06:00:00Z or a duration such as 2h is expected", flag, text)}
+}
+
+// backtestPollEvery is how often the server is asked how far a backtest is.
+const backtestPollEvery = 200 * time.Millisecond
+
+// await follows a backtest to its end and reads it whole. If ctx ends first, the backtest is cancelled.
+func (r *remote) await(ctx context.Context, b *backtestInfo, stderr io.Writer) (reply []byte, err error) {
+	path := "/v1/backtests/" + url.PathEscape(b.ID)
+	bar := progressbar.NewOptions(100, progressbar.OptionSetVisibility(isTerminal(stderr)), progressbar.OptionSetWriter(stderr),
+		progressbar.OptionSetDescription("replaying"), progressbar.OptionClearOnFinish())
+	ticker := time.NewTicker(backtestPollEvery)
+	defer ticker.Stop()
+	for {
+		if reply, err = r.get(ctx, path, b); err == nil && b.State != "running" {
+			_ = bar.Finish() // a picture for people; nothing depends on it
+			return reply, nil
+		}
+		if err != nil && ctx.Err() == nil {
+			return nil, err
+		}
+		_ = bar.Set(int(b.Progress.Percent))
+		select {
+		case <-ticker.C:
+		case <-ctx.Done():
+			_ = bar.Clear()
+			return nil, r.cancelBacktest(path, b.ID)
+		}
+	}
+}
+
+func (r *remote) cancelBacktest(path, id string) error {
+	ctx, cancel := context.WithTimeout(context.Background(), remoteTimeout)
+	defer cancel()
+	if _, err := r.do(ctx, http.MethodDelete, path, "", nil, nil); err != nil {
+		return fmt.Errorf("interrupted, and backtest %s could not be cancelled: %w", id, err)
+	}
+	return fmt.Errorf("interrupted: backtest %s is cancelled", id)
+}
+
+// isTerminal says whether somebody watches what is written.
+func isTerminal(w io.Writer) bool {
+	file, ok := w.(*os.File)
+	return ok && term.IsTerminal(int(file.Fd()))
+}
+
+func backtestsCommand(stdout io.Writer) *cli.Command {
+	return &cli.Command{
+		Name:      "backtests",
+		Usage:     "list the last backtests, or show one",
+		ArgsUsage: "[ID]",
+		Description: `Examples:
+  apportion rules backtests
+  apportion rules backtests b3`,
+		Flags: remoteFlags(),
+		Action: func(ctx context.Context, cmd *cli.Command) error {
+			server, err := newRemote(cmd)
+			if err != nil {
+				return err
+			}
+			if id := cmd.Args().First(); id != "" {
+				if _, err := arguments(cmd, "ID"); err != nil {
+					return err
+				}
+				var one backtestInfo
+				reply, err := server.get(ctx, "/v1/backtests/"+url.PathEscape(id), &one)
+				if err == nil && !raw(cmd, stdout, reply) {
+					one.print(stdout)
+				}
+				return err
+			}
+			var list struct {
+				Backtests []backtestInfo `json:"backtests"`
+			}
+			reply, err := server.get(ctx, "/v1/backtests", &list)
+			if err == nil && !raw(cmd, stdout, reply) {
+				printBacktests(stdout, list.Backtests)
+			}
+			return err
+		},
+	}
+}
+
+func historyCommand(stdout io.Writer) *cli.Command {
+	return &cli.Command{
+		Name:  "history",
+		Usage: "show what of the past a backtest can replay",
+		Flags: remoteFlags(),
+		Action: func(ctx context.Context, cmd *cli.Command) error {
+			if err := noArguments(cmd); err != nil {
+				return err
+			}
+			server, err := newRemote(cmd)
+			if err != nil {
+				return err
+			}
+			var kept historyInfo
+			reply, err := server.get(ctx, "/v1/history", &kept)
+			if err == nil && !raw(cmd, stdout, reply) {
+				kept.print(stdout)
+			}
+			return err
+		},
+	}
+}
+
+// errBacktestFailed ends a command whose backtest did not come to its end; the output has said why.
+var errBacktestFailed = errors.Join(errors.New("the backtest failed"), errReported)
+
+func (b *backtestInfo) failed() error {
+	if b.State == "failed" || b.State == "cancelled" {
+		return errBacktestFailed
+	}
+	return nil
+}

@@ -1,0 +1,128 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/urfave/cli/v3"
+)
+
+// remote is a running server, for the commands that talk to one.
+type remote struct {
+	url    string
+	client http.Client
+}
+
+const (
+	// remoteTimeout bounds one request; the server's own bound is shorter.
+	remoteTimeout = 60 * time.Second
+
+	// remoteReplyBytesMax bounds what is read of a reply: 200 orders with their explanations are some megabytes.
+	remoteReplyBytesMax = 256 << 20
+)
+
+// remoteFlags are those of every command that talks to a server.
+func remoteFlags(more ...cli.Flag) []cli.Flag {
+	return append(more,
+		&cli.StringFlag{Name: "server", Value: "http://127.0.0.1:8080", Usage: "`URL` of the server", Sources: env("server")},
+		&cli.BoolFlag{Name: "json", Usage: "print the server's reply as it is"},
+	)
+}
+
+func newRemote(cmd *cli.Command) (*remote, error) {
+	at, err := url.Parse(cmd.String("server"))
+	if err != nil || at.Host == "" || at.Scheme != "http" && at.Scheme != "https" {
+		return nil, usageError{fmt.Errorf("--server %q: a URL such as http://127.0.0.1:8080 is expected", cmd.String("server"))}
+	}
+	return &remote{url: strings.TrimRight(at.String(), "/"), client: http.Client{Timeout: remoteTimeout}}, nil
+}
+
+// problemError is a refusal: an RFC 9457 problem document.
+type problemError struct {
+	Detail string `json:"detail"`
+	Code   string `json:"code"`
+	Field  string `json:"field"`
+	Value  string `json:"value"`
+	Line   int    `json:"line"`
+	Column int    `json:"column"`
+}
+
+func (p *problemError) Error() string {
+	text := p.Detail + " (" + p.Code
+	if p.Field != "" {
+		text += ", " + p.Field
+		if p.Value != "" {
+			text += fmt.Sprintf(" %q", p.Value)
+		}
+	}
+	return text + ")"
+}
+
+// get reads a document into v, which may be nil, and gives it as it is too.
+func (r *remote) get(ctx context.Context, path string, v any) ([]byte, error) {
+	return r.do(ctx, http.MethodGet, path, "", nil, v)
+}
+
+// post sends a value as JSON.
+func (r *remote) post(ctx context.Context, path string, body, v any) ([]byte, error) {
+	text, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	return r.do(ctx, http.MethodPost, path, "application/json", text, v)
+}
+
+func (r *remote) do(ctx context.Context, method, path, contentType string, body []byte, v any) ([]byte, error) {
+	request, err := http.NewRequestWithContext(ctx, method, r.url+path, bytes.NewReader(body))
+	if err != nil {
+		return nil, usageError{err}
+	}
+	if contentType != "" {
+		request.Header.Set("Content-Type", contentType)
+	}
+	response, err := r.client.Do(request)
+	if err != nil {
+		return nil, r.unreachable(err)
+	}
+	defer response.Body.Close()
+	reply, err := io.ReadAll(io.LimitReader(response.Body, remoteReplyBytesMax))
+	if err != nil {
+		return nil, fmt.Errorf("read the reply of %s: %w", r.url, err)
+	}
+	if response.StatusCode >= http.StatusBadRequest {
+		problem := &problemError{}
+		if json.Unmarshal(reply, problem) != nil || problem.Code == "" {
+			return nil, fmt.Errorf("%s answers %s: is it an apportion server?", r.url+path, response.Status)
+		}
+		return nil, problem
+	}
+	if v != nil {
+		if err := json.Unmarshal(reply, v); err != nil {
+			return nil, fmt.Errorf("the reply of %s cannot be read: %w", r.url+path, err)
+		}
+	}
+	return reply, nil
+}
+
+// unreachable says what to do about a server that is not there.
+func (r *remote) unreachable(err error) error {
+	var refused *net.OpError
+	if errors.As(err, &refused) && refused.Op == "dial" {
+		return fmt.Errorf("no server at %s (%w): start one with 'apportion serve', or name another with --server", r.url, refused.Err)
+	}
+	return fmt.Errorf("ask %s: %w", r.url, err)
+}
+
+// rulePath is the path of what is below a rule.
+func rulePath(name string, below ...string) string {
+	return strings.Join(append([]string{"/v1/rules", url.PathEscape(name)}, below...), "/")
+}

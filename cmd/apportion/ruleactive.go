@@ -1,0 +1,94 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"slices"
+
+	"github.com/urfave/cli/v3"
+)
+
+// activateBody is the body of an activate and of a deactivate.
+type activateBody struct {
+	Version     int    `json:"version,omitempty"`
+	Hook        string `json:"hook,omitempty"`
+	Scope       *scope `json:"scope,omitempty"`
+	OnError     string `json:"onError,omitempty"`
+	FailuresMax int    `json:"failuresMax,omitempty"`
+	Author      string `json:"author,omitempty"`
+}
+
+func ruleActivateCommand(stdout io.Writer) *cli.Command {
+	return &cli.Command{
+		Name:      "activate",
+		Usage:     "have a version of a rule asked, from the next order on",
+		ArgsUsage: "NAME",
+		Description: `Of several rules whose scope takes a line in, that with more tags, then the longer UPC prefix, then fewer locations is asked.
+The rule's activation for the same scope is replaced, so going back is activating an older version.
+
+Examples:
+  apportion rules activate vip-first
+  apportion rules activate vip-first --version 2 --location Retailer2 --tag Channel=Amazon --on-error reject`,
+		Flags: remoteFlags(slices.Concat([]cli.Flag{versionFlag(), hookFlag(), authorFlag()}, scopeFlags(), fallbackFlags())...),
+		Action: func(ctx context.Context, cmd *cli.Command) error {
+			args, err := arguments(cmd, "NAME")
+			if err != nil {
+				return err
+			}
+			server, err := newRemote(cmd)
+			if err != nil {
+				return err
+			}
+			within, err := scopeOf(cmd)
+			if err != nil {
+				return err
+			}
+			var active activationInfo
+			reply, err := server.post(ctx, rulePath(args[0], "activate"), activateBody{Version: cmd.Int("version"), Hook: cmd.String("hook"), Scope: within,
+				OnError: cmd.String("on-error"), FailuresMax: cmd.Int("failures-max"), Author: cmd.String("author")}, &active)
+			if err == nil && !raw(cmd, stdout, reply) {
+				fmt.Fprintf(stdout, "%s version %d is active for %s, from log index %d on\n", args[0], active.Version, active.what(), active.AsOf)
+			}
+			return err
+		},
+	}
+}
+
+func ruleDeactivateCommand(stdout io.Writer) *cli.Command {
+	return &cli.Command{
+		Name:      "deactivate",
+		Usage:     "have a rule asked no more",
+		ArgsUsage: "NAME",
+		Description: `Without flags, all activations of the rule end; with --hook, the one for exactly the scope that the other flags say.
+
+Examples:
+  apportion rules deactivate vip-first
+  apportion rules deactivate vip-first --hook select --location Retailer2`,
+		Flags: remoteFlags(slices.Concat([]cli.Flag{hookFlag()}, scopeFlags())...),
+		Action: func(ctx context.Context, cmd *cli.Command) error {
+			args, err := arguments(cmd, "NAME")
+			if err != nil {
+				return err
+			}
+			server, err := newRemote(cmd)
+			if err != nil {
+				return err
+			}
+			body := activateBody{Hook: cmd.String("hook")}
+			if within, err := scopeOf(cmd); err != nil {
+				return err
+			} else if body.Hook != "" {
+				body.Scope = within
+			} else if within.UPCPrefix != "" || len(within.Locations)+len(within.Tags) > 0 {
+				return usageError{fmt.Errorf("--hook is expected with a scope\nRun '%s --help' for an example", cmd.FullName())}
+			}
+			var done ruleDone
+			reply, err := server.post(ctx, rulePath(args[0], "deactivate"), body, &done)
+			if err == nil && !raw(cmd, stdout, reply) {
+				fmt.Fprintf(stdout, "%s is not asked any more, from log index %d on\n", args[0], done.AsOf)
+			}
+			return err
+		},
+	}
+}

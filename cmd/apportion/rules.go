@@ -1,0 +1,277 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"os"
+	"strconv"
+	"strings"
+
+	"github.com/urfave/cli/v3"
+)
+
+const rulesDescription = `A rule is a Lua source that chooses the segments of an order line (select), or how a record's stock is spread
+(redistribute). Uploaded is not active: try a rule with test, dry-run and backtest, then activate it.
+
+Examples:
+  apportion rules put vip-first vip-first.lua
+  apportion rules backtest vip-first --from 2h
+  apportion rules activate vip-first --location Retailer2
+  apportion rules explain W-1001
+
+All of them but test talk to a server, which --server or APPORTION_SERVER names. docs/rules.md has the language.`
+
+// rulesCommand holds the commands about rules.
+func rulesCommand(stdout, stderr io.Writer) *cli.Command {
+	return &cli.Command{
+		Name:        "rules",
+		Usage:       "work with Lua rules",
+		Description: rulesDescription,
+		Commands: []*cli.Command{
+			ruleTestCommand(stdout), rulePutCommand(stdout), ruleListCommand(stdout), ruleShowCommand(stdout), ruleActivateCommand(stdout),
+			ruleDeactivateCommand(stdout), ruleDeleteCommand(stdout), ruleDryRunCommand(stdout), ruleExplainCommand(stdout),
+			historyCommand(stdout), backtestCommand(stdout, stderr), backtestsCommand(stdout),
+		},
+		Action: func(ctx context.Context, cmd *cli.Command) error {
+			if word := cmd.Args().First(); word != "" {
+				return unknownCommand(cmd, word)
+			}
+			return cli.ShowSubcommandHelp(cmd)
+		},
+	}
+}
+
+// arguments gives exactly the arguments that a command takes.
+func arguments(cmd *cli.Command, names ...string) ([]string, error) {
+	args := cmd.Args().Slice()
+	if len(args) != len(names) {
+		return nil, usageError{fmt.Errorf("expected %s, got %d arguments\nRun '%s --help' for an example", strings.Join(names, " "), len(args), cmd.FullName())}
+	}
+	return args, nil
+}
+
+func authorFlag() cli.Flag {
+	return &cli.StringFlag{Name: "author", Value: os.Getenv("USER"), Usage: "`NAME` that is kept with it", Sources: env("author")}
+}
+
+func versionFlag() cli.Flag {
+	return &cli.IntFlag{Name: "version", Usage: "`NUMBER` of the version; the newest if it is left out"}
+}
+
+func hookFlag() cli.Flag {
+	return &cli.StringFlag{Name: "hook", Usage: "`HOOK`, select or redistribute; the only one that the rule has if it is left out"}
+}
+
+// scopeFlags say what a rule is for.
+func scopeFlags() []cli.Flag {
+	return []cli.Flag{
+		&cli.StringSliceFlag{Name: "location", Usage: "only stock at this `LOCATION`; may be repeated"},
+		&cli.StringFlag{Name: "upc-prefix", Usage: "only UPCs that begin with this `TEXT`"},
+		&cli.StringSliceFlag{Name: "tag", Usage: "only lines with this `CATEGORY=VALUE`; may be repeated"},
+	}
+}
+
+// fallbackFlags say what happens when a rule fails.
+func fallbackFlags() []cli.Flag {
+	return []cli.Flag{
+		&cli.StringFlag{Name: "on-error", Value: "default", Usage: "`WHAT` a rule that fails means: default (as if there were none) or reject"},
+		&cli.IntFlag{Name: "failures-max", Value: 10, Usage: "suspend the rule after so many `FAILURES` in a row"},
+	}
+}
+
+// scope is what a rule is for, as the server reads it.
+type scope struct {
+	Locations []string          `json:"locations,omitempty"`
+	UPCPrefix string            `json:"upcPrefix,omitempty"`
+	Tags      map[string]string `json:"tags,omitempty"`
+}
+
+func scopeOf(cmd *cli.Command) (*scope, error) {
+	tags, err := pairs(cmd, "tag")
+	return &scope{Locations: cmd.StringSlice("location"), UPCPrefix: cmd.String("upc-prefix"), Tags: tags}, err
+}
+
+// pairs reads a flag of NAME=VALUE.
+func pairs(cmd *cli.Command, flag string) (map[string]string, error) {
+	var all map[string]string
+	for _, pair := range cmd.StringSlice(flag) {
+		name, value, ok := strings.Cut(pair, "=")
+		if !ok || name == "" {
+			return nil, usageError{fmt.Errorf("--%s %q: NAME=VALUE is expected", flag, pair)}
+		}
+		if all == nil {
+			all = map[string]string{}
+		}
+		all[name] = value
+	}
+	return all, nil
+}
+
+// readSource reads a file, "-" being the standard input.
+func readSource(file string) ([]byte, error) {
+	if file == "-" {
+		source, err := io.ReadAll(os.Stdin)
+		if err != nil {
+			return nil, fmt.Errorf("read a rule from the standard input: %w", err)
+		}
+		return source, nil
+	}
+	source, err := os.ReadFile(file)
+	if err != nil {
+		return nil, fmt.Errorf("read a rule: %w", err)
+	}
+	return source, nil
+}
+
+// raw prints a reply as it is, if that is asked for.
+func raw(cmd *cli.Command, stdout io.Writer, reply []byte) bool {
+	if cmd.Bool("json") {
+		fmt.Fprintf(stdout, "%s\n", reply)
+		return true
+	}
+	return false
+}
+
+func rulePutCommand(stdout io.Writer) *cli.Command {
+	return &cli.Command{
+		Name:      "put",
+		Usage:     "upload a rule as a new version",
+		ArgsUsage: "NAME FILE.lua",
+		Description: `Compiles the rule at the server, runs the tests in its source, and stores it. It is not asked before it is activated. The file
+"-" is the standard input.
+
+Example:
+  apportion rules put vip-first vip-first.lua --author ann`,
+		Flags: remoteFlags(authorFlag()),
+		Action: func(ctx context.Context, cmd *cli.Command) error {
+			args, err := arguments(cmd, "NAME", "FILE.lua")
+			if err != nil {
+				return err
+			}
+			server, err := newRemote(cmd)
+			if err != nil {
+				return err
+			}
+			source, err := readSource(args[1])
+			if err != nil {
+				return err
+			}
+			path := rulePath(args[0])
+			if author := cmd.String("author"); author != "" {
+				path += "?author=" + url.QueryEscape(author)
+			}
+			var done ruleStored
+			reply, err := server.do(ctx, http.MethodPut, path, "text/x-lua", source, &done)
+			if err != nil {
+				return inSource(args[1], err)
+			}
+			if !raw(cmd, stdout, reply) {
+				done.print(stdout, args[1])
+			}
+			return nil
+		},
+	}
+}
+
+// inSource puts the place of a fault before it, for editors to jump to.
+func inSource(file string, err error) error {
+	var problem *problemError
+	if errors.As(err, &problem) && problem.Line > 0 {
+		place := file + ":" + strconv.Itoa(problem.Line)
+		if problem.Column > 0 {
+			place += ":" + strconv.Itoa(problem.Column)
+		}
+		return fmt.Errorf("%s: %w", place, err)
+	}
+	return err
+}
+
+func ruleListCommand(stdout io.Writer) *cli.Command {
+	return &cli.Command{
+		Name:  "list",
+		Usage: "show all rules, and what of them is active",
+		Flags: remoteFlags(),
+		Action: func(ctx context.Context, cmd *cli.Command) error {
+			if err := noArguments(cmd); err != nil {
+				return err
+			}
+			server, err := newRemote(cmd)
+			if err != nil {
+				return err
+			}
+			var list ruleList
+			reply, err := server.get(ctx, "/v1/rules", &list)
+			if err == nil && !raw(cmd, stdout, reply) {
+				list.print(stdout)
+			}
+			return err
+		},
+	}
+}
+
+func ruleShowCommand(stdout io.Writer) *cli.Command {
+	return &cli.Command{
+		Name:      "show",
+		Usage:     "show a rule's versions, what of it is active, or its source",
+		ArgsUsage: "NAME",
+		Description: `Examples:
+  apportion rules show vip-first
+  apportion rules show vip-first --version 2 --source > vip-first.lua`,
+		Flags: remoteFlags(versionFlag(), &cli.BoolFlag{Name: "source", Usage: "print the Lua source only"}),
+		Action: func(ctx context.Context, cmd *cli.Command) error {
+			args, err := arguments(cmd, "NAME")
+			if err != nil {
+				return err
+			}
+			server, err := newRemote(cmd)
+			if err != nil {
+				return err
+			}
+			path := rulePath(args[0])
+			if version := cmd.Int("version"); version != 0 {
+				path += "?version=" + strconv.Itoa(version)
+			}
+			var rule ruleInfo
+			reply, err := server.get(ctx, path, &rule)
+			switch {
+			case err != nil:
+				return err
+			case raw(cmd, stdout, reply):
+			case cmd.Bool("source"):
+				fmt.Fprint(stdout, rule.Source)
+			default:
+				rule.print(stdout)
+			}
+			return nil
+		},
+	}
+}
+
+func ruleDeleteCommand(stdout io.Writer) *cli.Command {
+	return &cli.Command{
+		Name:      "delete",
+		Usage:     "remove a rule of which nothing is active, with all its versions",
+		ArgsUsage: "NAME",
+		Flags:     remoteFlags(),
+		Action: func(ctx context.Context, cmd *cli.Command) error {
+			args, err := arguments(cmd, "NAME")
+			if err != nil {
+				return err
+			}
+			server, err := newRemote(cmd)
+			if err != nil {
+				return err
+			}
+			var done ruleDone
+			reply, err := server.do(ctx, http.MethodDelete, rulePath(args[0]), "", nil, &done)
+			if err == nil && !raw(cmd, stdout, reply) {
+				fmt.Fprintf(stdout, "%s is deleted, at log index %d\n", args[0], done.AsOf)
+			}
+			return err
+		},
+	}
+}

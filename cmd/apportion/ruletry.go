@@ -1,0 +1,292 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/url"
+	"os"
+	"slices"
+
+	"github.com/urfave/cli/v3"
+)
+
+// dryRunBody is the body of a dry run.
+type dryRunBody struct {
+	Version int             `json:"version,omitempty"`
+	Source  *string         `json:"source,omitempty"`
+	Hook    string          `json:"hook,omitempty"`
+	Item    dryRunItem      `json:"item"`
+	Record  json.RawMessage `json:"record,omitempty"`
+}
+
+type dryRunItem struct {
+	OrderID    string            `json:"orderId,omitempty"`
+	ItemID     string            `json:"itemId,omitempty"`
+	UPC        string            `json:"upc"`
+	Location   string            `json:"location"`
+	Quantity   int64             `json:"quantity"`
+	Tags       map[string]string `json:"tags,omitempty"`
+	Attributes map[string]string `json:"attributes,omitempty"`
+}
+
+func fileFlag() cli.Flag {
+	return &cli.StringFlag{Name: "file", Usage: "try the source in `FILE.lua` in place of a stored version; - is the standard input"}
+}
+
+func ruleDryRunCommand(stdout io.Writer) *cli.Command {
+	return &cli.Command{
+		Name:      "dry-run",
+		Usage:     "show what a rule would do with an item now, without doing it",
+		ArgsUsage: "NAME",
+		Description: `Asks the rule about the stock as it is, or about the stock in a file: {"segments":[{"tags":{"Channel":"Web"},"onHand":5}]}.
+
+Examples:
+  apportion rules dry-run vip-first --upc BC76845 --location Retailer2 --quantity 25 --tag Channel=Amazon
+  apportion rules dry-run vip-first --file vip-first.lua --upc BC76845 --location Retailer2 --attribute tier=gold
+  apportion rules dry-run ranked --hook redistribute --upc BC76845 --location Retailer2`,
+		Flags: remoteFlags(versionFlag(), fileFlag(),
+			&cli.StringFlag{Name: "hook", Usage: "`HOOK`, select (if it is left out) or redistribute"},
+			&cli.StringFlag{Name: "upc", Usage: "`UPC` of the item", Required: true},
+			&cli.StringFlag{Name: "location", Usage: "`LOCATION` of the stock", Required: true},
+			&cli.Int64Flag{Name: "quantity", Value: 1, Usage: "`UNITS` that the item asks for"},
+			&cli.StringSliceFlag{Name: "tag", Usage: "a tag that the item asks for, `CATEGORY=VALUE`; may be repeated"},
+			&cli.StringSliceFlag{Name: "attribute", Usage: "what the router says of the item, `NAME=VALUE`; may be repeated"},
+			&cli.StringFlag{Name: "order-id", Usage: "`ID` of the order, which also seeds math.random"},
+			&cli.StringFlag{Name: "item-id", Usage: "`ID` of the item"},
+			&cli.StringFlag{Name: "record", Usage: "try it on the stock in `FILE.json` in place of the real record"}),
+		Action: func(ctx context.Context, cmd *cli.Command) error {
+			args, err := arguments(cmd, "NAME")
+			if err != nil {
+				return err
+			}
+			server, err := newRemote(cmd)
+			if err != nil {
+				return err
+			}
+			body, err := dryRunOf(cmd)
+			if err != nil {
+				return err
+			}
+			var done dryRunDone
+			reply, err := server.post(ctx, rulePath(args[0], "dry-run"), body, &done)
+			if err != nil {
+				return inSource(cmd.String("file"), err)
+			}
+			if !raw(cmd, stdout, reply) {
+				done.print(stdout)
+			}
+			return nil
+		},
+	}
+}
+
+// dryRunOf makes the body of a dry run from the flags.
+func dryRunOf(cmd *cli.Command) (*dryRunBody, error) {
+	tags, err := pairs(cmd, "tag")
+	if err != nil {
+		return nil, err
+	}
+	attributes, err := pairs(cmd, "attribute")
+	if err != nil {
+		return nil, err
+	}
+	source, err := sourceOf(cmd)
+	if err != nil {
+		return nil, err
+	}
+	body := &dryRunBody{Version: cmd.Int("version"), Source: source, Hook: cmd.String("hook"),
+		Item: dryRunItem{OrderID: cmd.String("order-id"), ItemID: cmd.String("item-id"), UPC: cmd.String("upc"), Location: cmd.String("location"),
+			Quantity: cmd.Int64("quantity"), Tags: tags, Attributes: attributes}}
+	if file := cmd.String("record"); file != "" {
+		if body.Record, err = os.ReadFile(file); err != nil {
+			return nil, fmt.Errorf("read a record: %w", err)
+		}
+		if !json.Valid(body.Record) {
+			return nil, fmt.Errorf("read a record: %s is not JSON", file)
+		}
+	}
+	return body, nil
+}
+
+// sourceOf reads the file that is tried in place of a stored version, nil if there is none.
+func sourceOf(cmd *cli.Command) (*string, error) {
+	file := cmd.String("file")
+	if file == "" {
+		return nil, nil
+	}
+	if cmd.Int("version") != 0 {
+		return nil, usageError{fmt.Errorf("--version and --file: one of them is expected")}
+	}
+	source, err := readSource(file)
+	text := string(source)
+	return &text, err
+}
+
+// dryRunDone is the answer to a dry run.
+type dryRunDone struct {
+	AsOf        uint64      `json:"asOf"`
+	Rule        string      `json:"rule"`
+	Version     int         `json:"version"`
+	Hook        string      `json:"hook"`
+	Steps       int64       `json:"steps"`
+	MemoryBytes int64       `json:"memoryBytes"`
+	Micros      int64       `json:"micros"`
+	Output      string      `json:"output"`
+	Error       string      `json:"error"`
+	Refused     bool        `json:"refused"`
+	Unchanged   bool        `json:"unchanged"`
+	Reason      string      `json:"reason"`
+	Requested   int64       `json:"requested"`
+	Taken       int64       `json:"taken"`
+	Missing     int64       `json:"missing"`
+	Candidates  []candidate `json:"candidates"`
+	Targets     []struct {
+		Tags   map[string]string `json:"tags"`
+		Before int64             `json:"before"`
+		After  int64             `json:"after"`
+	} `json:"targets"`
+}
+
+func (d *dryRunDone) print(w io.Writer) {
+	fmt.Fprintf(w, "%s, %s at log index %d: %d steps, %d bytes, %d us\n", ruleName(d.Rule, d.Version), d.Hook, d.AsOf, d.Steps, d.MemoryBytes, d.Micros)
+	if d.Output != "" {
+		fmt.Fprintf(w, "it printed:\n%s\n", indent(d.Output))
+	}
+	switch {
+	case d.Error != "":
+		fmt.Fprintf(w, "it fails: %s\n", d.Error)
+	case d.Refused:
+		fmt.Fprintf(w, "it refuses the item: %s\n", d.Reason)
+	case d.Unchanged:
+		fmt.Fprintf(w, "it leaves the record as it is: %s\n", d.Reason)
+	case d.Hook == "redistribute":
+		rows := [][]string{{"SEGMENT", "AVAILABLE", "WOULD BE"}}
+		for _, t := range d.Targets {
+			rows = append(rows, []string{tagText(t.Tags), fmt.Sprint(t.Before), fmt.Sprint(t.After)})
+		}
+		figures(w, rows)
+	default:
+		fmt.Fprintf(w, "%d of %d units would be taken, %d are missing\n", d.Taken, d.Requested, d.Missing)
+		printCandidates(w, "", d.Candidates)
+	}
+}
+
+func ruleExplainCommand(stdout io.Writer) *cli.Command {
+	return &cli.Command{
+		Name:      "explain",
+		Usage:     "say why the items of an order came from the segments that they came from",
+		ArgsUsage: "ORDER-ID",
+		Description: `Shows what was kept when the order was allocated: the rule and version that decided, or the native path, the candidates with
+their figures of that moment, and what was taken from each.
+
+Example:
+  apportion rules explain W-1001`,
+		Flags: remoteFlags(),
+		Action: func(ctx context.Context, cmd *cli.Command) error {
+			args, err := arguments(cmd, "ORDER-ID")
+			if err != nil {
+				return err
+			}
+			server, err := newRemote(cmd)
+			if err != nil {
+				return err
+			}
+			var order struct {
+				OrderID string          `json:"orderId"`
+				Items   []explainedItem `json:"items"`
+			}
+			reply, err := server.get(ctx, "/v1/orders/"+url.PathEscape(args[0])+"/explain", &order)
+			if err == nil && !raw(cmd, stdout, reply) {
+				fmt.Fprintf(stdout, "order %s\n", order.OrderID)
+				printExplained(stdout, "  ", order.Items)
+			}
+			return err
+		},
+	}
+}
+
+// explainedItem is why an item was filled as it was.
+type explainedItem struct {
+	ItemID     string            `json:"itemId"`
+	UPC        string            `json:"upc"`
+	Location   string            `json:"location"`
+	Tags       map[string]string `json:"tags"`
+	Requested  int64             `json:"requested"`
+	Pending    int64             `json:"pending"`
+	Code       string            `json:"code"`
+	Path       string            `json:"path"`
+	Index      uint64            `json:"index"`
+	Time       string            `json:"time"`
+	Rule       string            `json:"rule"`
+	Version    int               `json:"version"`
+	Outcome    string            `json:"outcome"`
+	Reason     string            `json:"reason"`
+	Candidates []candidate       `json:"candidates"`
+}
+
+// candidate is a segment that a rule named, or that the native path looked at.
+type candidate struct {
+	Tags      map[string]string `json:"tags"`
+	Keep      int64             `json:"keep"`
+	Max       int64             `json:"max"`
+	Available int64             `json:"available"`
+	Taken     int64             `json:"taken"`
+	Why       string            `json:"why"`
+}
+
+func printExplained(w io.Writer, margin string, items []explainedItem) {
+	for i := range items {
+		it := &items[i]
+		fmt.Fprintf(w, "%sitem %s: %d of %s at %s, %s; %s\n", margin, it.ItemID, it.Requested, it.UPC, it.Location, tagText(it.Tags), it.by())
+		printCandidates(w, margin+"  ", it.Candidates)
+		if it.Pending > 0 {
+			fmt.Fprintf(w, "%s  %d units wait for stock\n", margin, it.Pending)
+		}
+	}
+}
+
+// by says who decided about an item, when, and what came of it.
+func (it *explainedItem) by() string {
+	text := "by its own segment (no rule)"
+	switch it.Path {
+	case "rule":
+		text = fmt.Sprintf("by %s: %s", ruleName(it.Rule, it.Version), it.Outcome)
+	case "expired":
+		text = "the explanation is kept no longer"
+	}
+	if it.Reason != "" {
+		text += ", " + it.Reason
+	}
+	if it.Code != "" {
+		text += ", " + it.Code
+	}
+	if it.Index > 0 {
+		text += fmt.Sprintf("; log index %d", it.Index)
+	}
+	if it.Time != "" {
+		text += ", " + it.Time
+	}
+	return text
+}
+
+func printCandidates(w io.Writer, margin string, candidates []candidate) {
+	if len(candidates) == 0 {
+		return
+	}
+	rows := [][]string{{margin + "SEGMENT", "KEEP", "MAX", "AVAILABLE", "TAKEN", "WHY"}}
+	for _, c := range candidates {
+		most := "-"
+		if c.Max > 0 {
+			most = fmt.Sprint(c.Max)
+		}
+		rows = append(rows, []string{margin + tagText(c.Tags), fmt.Sprint(c.Keep), most, fmt.Sprint(c.Available), fmt.Sprint(c.Taken), c.Why})
+	}
+	if !slices.ContainsFunc(candidates, func(c candidate) bool { return c.Keep > 0 || c.Max > 0 }) {
+		for i := range rows {
+			rows[i] = slices.Delete(rows[i], 1, 3)
+		}
+	}
+	figures(w, rows)
+}

@@ -1,0 +1,48 @@
+package main
+
+import (
+	"fmt"
+	"net/http"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+// TestScripts plays the stories in testdata/script, each with a server of its own that has the demo catalogue.
+func TestScripts(t *testing.T) {
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	bin := t.TempDir()
+	if err := os.Symlink(self, filepath.Join(bin, "apportion")); err != nil {
+		t.Fatal(err)
+	}
+	s := startServer(t, filepath.Join(t.TempDir(), "data"), "--demo")
+	t.Cleanup(s.stop) // the scripts run in parallel, after this function
+	testscript.Run(t, testscript.Params{
+		Dir: "testdata/script",
+		Setup: func(env *testscript.Env) error {
+			env.Setenv("PATH", bin)
+			env.Setenv("APPORTION_SERVER", s.url)
+			env.Setenv("USER", "ann")
+			return nil
+		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"allocate": s.scriptAllocate},
+	})
+}
+
+// scriptAllocate is the script command "allocate ORDER QUANTITY CHANNEL": units of the demo product. "!" expects a refusal.
+func (s *server) scriptAllocate(ts *testscript.TestScript, negated bool, args []string) {
+	if len(args) != 3 {
+		ts.Fatalf("usage: allocate ORDER QUANTITY CHANNEL")
+	}
+	body := fmt.Sprintf(`{"lines":[{"itemId":"1","upc":%q,"location":%q,"quantity":%s,"tags":{"Channel":%q}}]}`, demoUPC, demoLocation, args[1], args[2])
+	r, err := send(http.DefaultClient, "POST", s.url+"/v1/orders/"+args[0]+"/allocate", "", body)
+	ts.Check(err)
+	if refused := r.status != http.StatusOK; refused != negated {
+		ts.Fatalf("status %d: %s", r.status, r.body)
+	}
+}
