@@ -90,6 +90,13 @@ type Server struct {
 
 	http *fasthttp.Server
 
+	// life orders Serve and Close, which a signal may call at the same time.
+	life struct {
+		sync.Mutex
+		listener net.Listener // what Serve was given
+		closed   bool
+	}
+
 	queryReadsMax int // QueryReadsMax, less in tests
 }
 
@@ -137,22 +144,48 @@ func (s *Server) newHTTPServer() *fasthttp.Server {
 	}
 }
 
-// Serve answers requests that come to the listener. It returns nil after Close.
+// Serve answers requests that come to the listener, which it closes at the end. It is called once, and returns nil after
+// Close, also if that came first.
 func (s *Server) Serve(listener net.Listener) error {
+	if !s.begin(listener) {
+		return listener.Close()
+	}
 	s.log.Info("serving", "address", listener.Addr().String())
-	s.spreader.start()
 	if err := s.http.Serve(listener); err != nil {
 		return fmt.Errorf("httpapi: serve %s: %w", listener.Addr(), err)
 	}
 	return nil
 }
 
+// begin starts what works beside the requests, unless the server is closed already.
+func (s *Server) begin(listener net.Listener) bool {
+	s.life.Lock()
+	defer s.life.Unlock()
+	if s.life.closed {
+		return false
+	}
+	s.life.listener = listener
+	s.spreader.start()
+	return true
+}
+
 // Close stops to accept connections, cancels backtests and waits until the requests on their way are answered, or the
-// context ends.
+// context ends. A second call does nothing.
 func (s *Server) Close(ctx context.Context) error {
+	s.life.Lock()
+	defer s.life.Unlock()
+	if s.life.closed {
+		return nil
+	}
+	s.life.closed = true
 	s.backtests.close()
 	s.spreader.close()
-	if err := s.http.ShutdownWithContext(ctx); err != nil {
+	err := s.http.ShutdownWithContext(ctx)
+	if s.life.listener != nil {
+		// fasthttp has closed it, unless Serve has not come so far as to tell it of the listener.
+		_ = s.life.listener.Close()
+	}
+	if err != nil {
 		return fmt.Errorf("httpapi: close: %w", err)
 	}
 	s.log.Info("closed")

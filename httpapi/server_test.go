@@ -2,6 +2,8 @@ package httpapi
 
 import (
 	"context"
+	"log/slog"
+	"net"
 	"os"
 	"regexp"
 	"strings"
@@ -46,6 +48,28 @@ func TestCloseWaits(t *testing.T) {
 	(<-answered).ok()
 	if err := <-closed; err != nil {
 		t.Error(err)
+	}
+}
+
+// A signal may come while the server starts: whichever of Serve and Close is first, both come to their end.
+func TestCloseWhileStarting(t *testing.T) {
+	for range 50 {
+		listener, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		server, err := New(Config{Log: slog.New(slog.DiscardHandler)}, newTestStore())
+		if err != nil {
+			t.Fatal(err)
+		}
+		served := make(chan error, 1)
+		go func() { served <- server.Serve(listener) }()
+		if err := server.Close(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if err := <-served; err != nil {
+			t.Fatal(err)
+		}
 	}
 }
 

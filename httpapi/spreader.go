@@ -19,7 +19,6 @@ type spreader struct {
 	wake chan struct{} // capacity 1
 	stop chan struct{}
 	done sync.WaitGroup
-	once sync.Once
 }
 
 const (
@@ -38,11 +37,11 @@ func (s *spreader) init(server *Server) {
 	s.server, s.wake, s.stop = server, make(chan struct{}, 1), make(chan struct{})
 }
 
-// start begins to look; close ends that.
+// start begins to look; close, once, ends that. They are not for two goroutines at a time.
 func (s *spreader) start() { s.done.Go(s.run) }
 
 func (s *spreader) close() {
-	s.once.Do(func() { close(s.stop) })
+	close(s.stop)
 	s.done.Wait()
 }
 
