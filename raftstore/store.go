@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"sync"
 	"sync/atomic"
 
@@ -152,6 +153,7 @@ func (s *Store) newCheckpointer(covered uint64) *checkpointer {
 		takeSnapshot: func() error { return s.raft.Snapshot().Error() },
 		note:         func(index uint64) error { return s.log.SetUint64(keyCheckpoint, index) },
 		keep:         func(uint64, int64) {},
+		yield:        runtime.Gosched,
 		wake:         make(chan struct{}, 1),
 	}
 	c.covered.Store(covered)
