@@ -284,7 +284,7 @@ func TestCrashWhileStateOpens(t *testing.T) {
 	if err := open(opened); err != nil {
 		t.Fatal(err)
 	}
-	for seed := range uint64(20) {
+	for seed := range uint64(6) {
 		f(vfs.NewCrashableMem(), seed)
 		f(opened, seed)
 	}
