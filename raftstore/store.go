@@ -187,6 +187,7 @@ func (s *Store) startWorkers(context.Context) error {
 		queueBatches: s.cfg.QueueBatchesMax, queueBytes: s.cfg.QueueBytesMax,
 		entryBytesTarget: s.cfg.EntryBytesTarget, entryBytes: entryBytesMax, entryCommands: entryCommandsMax,
 	})
+	s.proposer.leads = s.leadership.valid
 	s.ticker.do = s.Do
 	go s.proposer.run()
 	for _, run := range []func(<-chan struct{}){s.leadership.run, s.checkpoints.run, s.ticker.run} {
