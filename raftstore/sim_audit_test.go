@@ -39,7 +39,7 @@ func newAudit(w *world) *audit {
 }
 
 func (a *audit) leads(id int, term uint64) {
-	a.w.counts.leaders++
+	a.w.counts.Leaders++
 	if other, ok := a.leaders[term]; ok {
 		a.w.failf("nodes %d and %d were both elected in term %d", other, id, term)
 	}
@@ -87,7 +87,7 @@ func (a *audit) applied(id int, log *raft.Log, got *entryResults, e *engine.Engi
 		}
 		return
 	}
-	a.w.counts.entries++
+	a.w.counts.Entries++
 	entry.results, entry.ends, entry.hash = bytes.Clone(got.results), slices.Clone(got.ends), e.Hash()
 	a.w.tracef("entry %d, stamped %d, state %x", log.Index, stampOf(log.Data)-simStartMS, entry.hash[:4])
 	e.Verify(func(problem string) { a.w.failf("after entry %d: %s", log.Index, problem) })
@@ -114,6 +114,9 @@ func (a *audit) account(log *raft.Log, entry *auditEntry) {
 		if err := engine.DecodeResult(result, &r); err != nil {
 			a.w.failf("entry %d: a result: %v", log.Index, err)
 		}
+		if len(env.Archived) > 0 {
+			a.w.counts.Carried++
+		}
 		a.once(log.Index, env.Key, &r)
 		if !r.Repeated {
 			a.stock.carriedOut(log.Index, command, &r)
@@ -123,7 +126,7 @@ func (a *audit) account(log *raft.Log, entry *auditEntry) {
 
 // once demands that a command with a key is carried out once, and gives the same answer ever after.
 func (a *audit) once(index uint64, key string, r *engine.Result) {
-	if key == "" {
+	if key == "" || r.Code == engine.CodeRetry {
 		return
 	}
 	plain, repeated := unrepeated(r), r.Repeated
@@ -137,7 +140,7 @@ func (a *audit) once(index uint64, key string, r *engine.Result) {
 		a.w.failf("entry %d answers key %s otherwise than the first time", index, key)
 	}
 	if known {
-		a.w.counts.repeats++
+		a.w.counts.Repeats++
 	}
 	a.first[key] = plain
 }
@@ -150,8 +153,10 @@ func unrepeated(r *engine.Result) []byte {
 }
 
 // answered checks what a client is told: it is what the log gave, all of a batch was done at one place in the log or
-// repeats what was done at one, and a batch that was never sent before is not a repetition.
-func (a *audit) answered(c *client) {
+// repeats what was done at one, and a batch that was never sent before is not a repetition. It is false if a command is to
+// be sent again.
+func (a *audit) answered(c *client) (done bool) {
+	done = true
 	var index uint64
 	for i, k := range c.asked {
 		var r engine.Result
@@ -162,6 +167,10 @@ func (a *audit) answered(c *client) {
 			a.w.failf("client %d: one half of a batch was done at index %d, the other at %d", c.id, index, r.Index)
 		}
 		index = r.Index
+		if r.Code == engine.CodeRetry {
+			done = false
+			continue
+		}
 		if r.Repeated && !c.again {
 			a.w.failf("client %d: key %s was never used before, and its answer is a repetition", c.id, k.key)
 		}
@@ -177,6 +186,7 @@ func (a *audit) answered(c *client) {
 			a.acked = append(a.acked, k)
 		}
 	}
+	return done
 }
 
 // given demands that a result without a key is one of its entry's.

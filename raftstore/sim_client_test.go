@@ -48,7 +48,7 @@ func (c *client) step() {
 // ask makes up the next batch; now and then it is one that was answered before.
 func (c *client) ask() {
 	w := c.w
-	c.again = false
+	c.again, c.mixed = false, false
 	if old := w.audit.acked; len(old) > 0 && w.chance(8) {
 		c.asked = []keyed{old[w.rng.IntN(len(old))]}
 		c.again = true
@@ -74,9 +74,13 @@ func (c *client) send(n *node) {
 	if n.process == nil {
 		return
 	}
+	c.batch.archive = n.process.store.archive
 	c.batch.Reset()
 	for _, k := range c.asked {
 		c.batch.Append(&engine.Envelope{Key: k.key}, k.command)
+	}
+	if c.batch.err != nil {
+		c.w.failf("client %d: %v", c.id, c.batch.err)
 	}
 	err := n.process.submit(c.batch)
 	if err != nil {
@@ -111,9 +115,12 @@ func (c *client) answered(err error) {
 		c.refused(err)
 		return
 	}
-	c.w.counts.answers++
+	c.w.counts.Answers++
 	c.w.tracef("client %d is answered by node %d", c.id, p.id)
-	c.w.audit.answered(c)
+	if !c.w.audit.answered(c) {
+		c.again, c.mixed = true, true
+		return
+	}
 	c.asked = nil
 }
 
@@ -130,7 +137,7 @@ func (c *client) refused(err error) {
 }
 
 func (c *client) unknown() {
-	c.w.counts.unknown++
+	c.w.counts.Unknown++
 	c.again = true
 	for _, k := range c.asked {
 		if k.key == "" {
@@ -155,8 +162,13 @@ type generator struct{ w *world }
 func (g generator) pick(from ...string) string { return from[g.w.rng.IntN(len(from))] }
 func (g generator) upc() string                { return g.pick("A", "B", "C") }
 func (g generator) location() string           { return g.pick("X", "Y") }
-func (g generator) order() string              { return fmt.Sprint("o", g.w.rng.IntN(12)) }
-func (g generator) item() string               { return g.pick("1", "2", "3") }
+func (g generator) order() string {
+	if g.w.plan.old && g.w.chance(20) {
+		return fmt.Sprint("old", g.w.rng.IntN(oldOrders))
+	}
+	return fmt.Sprint("o", g.w.rng.IntN(12))
+}
+func (g generator) item() string { return g.pick("1", "2", "3") }
 
 func (g generator) command() engine.Command {
 	switch dice := g.w.rng.IntN(100); {

@@ -123,6 +123,7 @@ func (w *world) compare() {
 			w.failf("nodes 0 and %d have applied the same log and are not the same", n.id)
 		}
 	}
+	w.compareOrders()
 }
 
 // askAgain has one client send every command once more that was ever answered, and see that nothing was lost.

@@ -126,6 +126,7 @@ func (p *process) startRaft(context.Context) error {
 		queueBatches: s.cfg.QueueBatchesMax, queueBytes: s.cfg.QueueBytesMax,
 		entryBytesTarget: s.cfg.EntryBytesTarget, entryBytes: entryBytesMax, entryCommands: entryCommandsMax,
 	})
+	s.proposer.leads = r.serves
 	s.ticker = &ticker{
 		dueMS: s.applier.dueMS.Load, nowMS: s.stamper.nowMS, logger: s.cfg.Logger, wake: make(chan struct{}, 1),
 		leads: r.serves, do: p.queueTick,
@@ -161,7 +162,7 @@ func (p *process) propose() bool {
 		pr.propose(f)
 		return true
 	}
-	if !f.future.(*simFuture).done {
+	if future, ok := f.future.(*simFuture); ok && !future.done {
 		return false
 	}
 	f.await()
@@ -207,12 +208,12 @@ func (p *process) beginCheckpoint() {
 		switch {
 		case p.disk.crashed():
 		case errors.Is(err, errorfs.ErrInjected):
-			p.w.counts.failedCheckpoints++
+			p.w.counts.FailedCheckpoints++
 			p.w.tracef("node %d: a checkpoint failed", p.id)
 		case err != nil:
 			p.w.failf("node %d: checkpoint: %v", p.id, err)
 		default:
-			p.w.counts.checkpoints++
+			p.w.counts.Checkpoints++
 		}
 	})
 }

@@ -165,7 +165,7 @@ func (r *simRaft) compact(index, term uint64) error {
 	if last <= trailingLogs || first > end {
 		return nil
 	}
-	r.p.w.counts.cuts++
+	r.p.w.counts.LogsCut++
 	r.p.w.tracef("node %d cuts its log up to %d, the state is of %d", r.p.id, end, index)
 	return r.log.DeleteRange(first, end)
 }

@@ -24,6 +24,7 @@ type placeAccount struct{ onHand, promised int64 }
 type itemAccount struct {
 	at        place
 	promised  int64
+	fulfilled int64
 	expiresMS int64 // 0: no reservation
 }
 
@@ -45,7 +46,7 @@ func (s *stockAccount) advance(nowMS int64) {
 	for _, it := range s.items {
 		if it.expiresMS != 0 && it.expiresMS <= nowMS && it.promised > 0 {
 			s.promise(it, -it.promised)
-			s.w.counts.expired++
+			s.w.counts.Expired++
 		}
 	}
 }
@@ -95,8 +96,12 @@ func (s *stockAccount) allocated(index uint64, c *engine.Allocate, r *engine.Res
 		if left := p.onHand - p.promised; l.Units > max(left, 0) && !s.w.plan.tags {
 			s.w.failf("entry %d: oversold: %d units promised of %s at %s, %d were left", index, l.Units, asked.UPC, asked.Location, left)
 		}
+		key := [2]string{c.OrderID, asked.ItemID}
+		if old := s.items[key]; old != nil && (old.promised > 0 || old.fulfilled > 0) {
+			s.w.failf("entry %d: item %s of order %s gets %d units, and it has had its units", index, asked.ItemID, c.OrderID, units)
+		}
 		it := &itemAccount{at: place{asked.UPC, asked.Location}, expiresMS: c.ExpiresAtMS}
-		s.items[[2]string{c.OrderID, asked.ItemID}] = it
+		s.items[key] = it
 		s.promise(it, units)
 	}
 }
@@ -115,6 +120,7 @@ func (s *stockAccount) changed(index uint64, c *engine.OrderChange, r *engine.Re
 			s.promise(it, -l.Units-l.Pending)
 		case engine.KindFulfill:
 			s.promise(it, -l.Units)
+			it.fulfilled += l.Units
 			p.onHand -= l.Units
 		case engine.KindReturn:
 			p.onHand += l.Units

@@ -11,6 +11,7 @@ import (
 type plan struct {
 	nodes, clients, steps int
 	tags                  bool // stock is split by percent
+	old                   bool // the group has a past; see oldGroup
 
 	crash, crashLater, crashInStart, fault, faultState int // percent of the troubles, but crashInStart of the starts
 	partition, heal, jump, pass                        int
@@ -27,7 +28,7 @@ type plan struct {
 func drawPlan(rng *rand.Rand) plan {
 	some := func(max int) int { return max * rng.IntN(2) * (1 + rng.IntN(4)) / 4 }
 	p := plan{
-		nodes: 3, clients: 2 + rng.IntN(4), steps: 300 + rng.IntN(3000), tags: rng.IntN(2) == 0,
+		nodes: 3, clients: 2 + rng.IntN(4), steps: 300 + rng.IntN(3000), tags: rng.IntN(2) == 0, old: rng.IntN(3) == 0,
 		crash: some(10), crashLater: some(20), crashInStart: some(40), fault: some(5), faultState: some(15),
 		partition: some(20), heal: 10, jump: some(10), pass: 5 + some(20), drop: some(20), duplicate: some(20),
 		checkpoint: some(60), sliceBytesMax: 20 << rng.IntN(6), historyAge: -1, entryBytes: 100 + rng.IntN(2000), queueBatches: 1 + rng.IntN(6),

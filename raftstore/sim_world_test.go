@@ -6,6 +6,7 @@ import (
 	"hash/fnv"
 	"io"
 	"math/rand/v2"
+	"reflect"
 	"time"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
@@ -34,22 +35,16 @@ type world struct {
 
 // counts say what a run has seen, so that a test can tell a simulation from an idle one.
 type counts struct {
-	entries, answers, repeats, unknown, crashes, torn, faults, failedCheckpoints, checkpoints, leaders, cuts, expired int
+	Entries, Answers, Repeats, Unknown, Expired, Archived, Carried int
+	Crashes, Torn, Faults, Checkpoints, FailedCheckpoints          int
+	Leaders, LogsCut                                               int
 }
 
 func (c *counts) add(o counts) {
-	c.entries += o.entries
-	c.answers += o.answers
-	c.repeats += o.repeats
-	c.unknown += o.unknown
-	c.crashes += o.crashes
-	c.torn += o.torn
-	c.faults += o.faults
-	c.failedCheckpoints += o.failedCheckpoints
-	c.checkpoints += o.checkpoints
-	c.leaders += o.leaders
-	c.cuts += o.cuts
-	c.expired += o.expired
+	sum, more := reflect.ValueOf(c).Elem(), reflect.ValueOf(o)
+	for i := range sum.NumField() {
+		sum.Field(i).SetInt(sum.Field(i).Int() + more.Field(i).Int())
+	}
 }
 
 // node is what outlives a process: the disk and the clock.
@@ -81,12 +76,10 @@ func (w *world) tracef(format string, args ...any) {
 const simStartMS = 1_700_000_000_000
 
 func newWorld(seed uint64, print io.Writer) *world {
-	w := &world{
-		seed: seed, rng: rand.New(rand.NewPCG(seed, 0x5eed)), nowMS: simStartMS, trace: fnv.New64a(), print: print,
-	}
+	w := &world{seed: seed, nowMS: simStartMS}
+	w.fill(seed, print)
 	w.plan = drawPlan(w.rng)
 	w.tracef("seed %d: %+v", seed, w.plan)
-	w.audit = newAudit(w)
 	w.network.blocked = make([][]bool, w.plan.nodes)
 	for i := range w.plan.nodes {
 		w.network.blocked[i] = make([]bool, w.plan.nodes)
@@ -95,7 +88,16 @@ func newWorld(seed uint64, print io.Writer) *world {
 	for i := range w.plan.clients {
 		w.clients = append(w.clients, newClient(w, i))
 	}
+	if w.plan.old {
+		w.growOld()
+	}
 	return w
+}
+
+// fill gives the world what it needs before anything happens in it.
+func (w *world) fill(seed uint64, print io.Writer) {
+	w.rng, w.trace, w.print = rand.New(rand.NewPCG(seed, 0x5eed)), fnv.New64a(), print
+	w.audit = newAudit(w)
 }
 
 // skew is how far a clock is off: mostly a little, at times an hour.
@@ -141,7 +143,7 @@ func (w *world) act(n *node, do func(p *process)) {
 	}()
 	switch {
 	case p.fatal != "":
-		w.counts.faults++
+		w.counts.Faults++
 		w.tracef("node %d ends itself", n.id)
 		p.disk.crash()
 		w.bury(n)
@@ -158,9 +160,9 @@ func (w *world) bury(n *node) {
 		percent = 100
 	case 1, 2:
 		percent = 1 + w.rng.IntN(99)
-		w.counts.torn++
+		w.counts.Torn++
 	}
-	w.counts.crashes++
+	w.counts.Crashes++
 	w.tracef("node %d has crashed, %d %% of what was not synced is left", n.id, percent)
 	n.mem = p.disk.remainder(percent, w.rng.Uint64())
 	n.skewMS, n.upMS = w.skew(), w.nowMS+w.rng.Int64N(3000)
