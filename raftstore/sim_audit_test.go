@@ -2,6 +2,7 @@ package raftstore
 
 import (
 	"bytes"
+	"maps"
 	"slices"
 
 	"github.com/hashicorp/raft"
@@ -16,10 +17,16 @@ type audit struct {
 	entries map[uint64]*auditEntry // with commands, by index
 	indexes []uint64               // of entries, ascending
 	leaders map[uint64]int         // by term
-	first   map[string][]byte      // results by key, as they were when the command was first carried out
+	kept    map[string]keptAnswer  // by key
 	acked   []keyed                // answered to a client
 	isAcked map[string]bool
 	stock   *stockAccount
+}
+
+// keptAnswer is the result of a command with a key, as it was when the command was carried out, and when that was.
+type keptAnswer struct {
+	result  []byte
+	stampMS int64
 }
 
 // auditEntry is an entry that was committed, and what came of it.
@@ -33,7 +40,7 @@ type auditEntry struct {
 
 func newAudit(w *world) *audit {
 	return &audit{
-		w: w, entries: map[uint64]*auditEntry{}, leaders: map[uint64]int{}, first: map[string][]byte{}, isAcked: map[string]bool{},
+		w: w, entries: map[uint64]*auditEntry{}, leaders: map[uint64]int{}, kept: map[string]keptAnswer{}, isAcked: map[string]bool{},
 		stock: newStockAccount(w),
 	}
 }
@@ -102,6 +109,7 @@ func (a *audit) account(log *raft.Log, entry *auditEntry) {
 		a.w.failf("entry %d has %d commands and %d results: %v", log.Index, decoded.count, len(entry.ends), err)
 	}
 	a.stock.advance(decoded.stampMS)
+	a.forget(decoded.stampMS)
 	start := 0
 	for _, end := range entry.ends {
 		env, command, err := engine.DecodeCommand(decoded.next())
@@ -117,7 +125,7 @@ func (a *audit) account(log *raft.Log, entry *auditEntry) {
 		if len(env.Archived) > 0 {
 			a.w.counts.Carried++
 		}
-		a.once(log.Index, env.Key, &r)
+		a.once(log.Index, decoded.stampMS, env.Key, &r)
 		if !r.Repeated {
 			a.stock.carriedOut(log.Index, command, &r)
 		}
@@ -125,24 +133,39 @@ func (a *audit) account(log *raft.Log, entry *auditEntry) {
 }
 
 // once demands that a command with a key is carried out once, and gives the same answer ever after.
-func (a *audit) once(index uint64, key string, r *engine.Result) {
+func (a *audit) once(index uint64, stampMS int64, key string, r *engine.Result) {
 	if key == "" || r.Code == engine.CodeRetry {
 		return
 	}
-	plain, repeated := unrepeated(r), r.Repeated
-	first, known := a.first[key]
+	plain := unrepeated(r)
+	kept, known := a.kept[key]
 	switch {
-	case known && !repeated:
+	case known && !r.Repeated:
 		a.w.failf("entry %d carries out the command with key %s a second time", index, key)
-	case !known && repeated:
-		a.w.failf("entry %d repeats an answer that key %s never had", index, key)
-	case known && !bytes.Equal(first, plain):
+	case !known && r.Repeated:
+		a.w.failf("entry %d repeats an answer that key %s does not have", index, key)
+	case known && !bytes.Equal(kept.result, plain):
 		a.w.failf("entry %d answers key %s otherwise than the first time", index, key)
-	}
-	if known {
+	case known:
 		a.w.counts.Repeats++
+	default:
+		a.kept[key] = keptAnswer{plain, stampMS}
 	}
-	a.first[key] = plain
+}
+
+// forget lets go of the keys that are too old at an entry.
+func (a *audit) forget(nowMS int64) {
+	maps.DeleteFunc(a.kept, func(key string, kept keptAnswer) bool {
+		old := kept.stampMS+engine.IdempotencyAgeMS <= nowMS
+		if old {
+			a.w.counts.Forgotten++
+		}
+		return old
+	})
+	a.acked = slices.DeleteFunc(a.acked, func(k keyed) bool {
+		_, known := a.kept[k.key]
+		return !known
+	})
 }
 
 // unrepeated is the result as it was at first.
@@ -178,10 +201,10 @@ func (a *audit) answered(c *client) (done bool) {
 			a.given(c, index, c.batch.Result(i))
 			continue
 		}
-		if !bytes.Equal(a.first[k.key], unrepeated(&r)) {
+		if kept, known := a.kept[k.key]; known && !bytes.Equal(kept.result, unrepeated(&r)) {
 			a.w.failf("client %d: the answer to key %s is not what the log gave", c.id, k.key)
 		}
-		if !a.isAcked[k.key] {
+		if _, known := a.kept[k.key]; known && !a.isAcked[k.key] {
 			a.isAcked[k.key] = true
 			a.acked = append(a.acked, k)
 		}

@@ -189,8 +189,15 @@ func (t *tearing) entry(path string) {
 		t.file(path, known, dice)
 		return
 	}
-	if !known {
-		t.check(t.to.MkdirAll(path, dirPermissions))
+	if known {
+		t.dir(path)
+		return
+	}
+	t.check(t.to.MkdirAll(path, dirPermissions))
+	if _, renamed := parseKept(t.to.PathBase(path)); renamed {
+		// What was synced in a directory before it got this name is there whenever the name is.
+		defer func(percent int) { t.percent = percent }(t.percent)
+		t.percent = 100
 	}
 	t.dir(path)
 }

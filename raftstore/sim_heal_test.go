@@ -2,7 +2,12 @@ package raftstore
 
 import (
 	"context"
+	"errors"
+	"io"
+	"math"
 	"slices"
+
+	"apportion/engine"
 )
 
 // healRoundsMax bounds the time in which everything has to come to its end, once nothing breaks any more.
@@ -33,6 +38,7 @@ func (w *world) heal() {
 	w.askAgain()
 	w.settle()
 	for _, n := range w.nodes {
+		w.replay(n)
 		w.closeForGood(n)
 	}
 }
@@ -148,5 +154,44 @@ func (w *world) closeForGood(n *node) {
 	found, err := verifyFS(context.Background(), p.disk.mem, p.store.cfg.Dir, func(problem string) { w.failf("node %d: verify: %s", n.id, problem) })
 	if err != nil || found.Hash != hash {
 		w.failf("node %d: verify: %v, state %x, not %x", n.id, err, found.Hash[:4], hash[:4])
+	}
+}
+
+// replay makes the state anew from the history that a node keeps, now and then.
+func (w *world) replay(n *node) {
+	s := n.process.store
+	if w.plan.historyAge < 0 || !w.chance(30) {
+		return
+	}
+	recording, err := s.OpenRecording(math.MaxUint64, math.MaxInt64)
+	if errors.Is(err, ErrNoHistory) {
+		return
+	}
+	if err != nil {
+		w.failf("node %d: open the history: %v", n.id, err)
+	}
+	e, err := recording.Load(context.Background(), func() {})
+	if err != nil {
+		w.failf("node %d: load the history: %v", n.id, err)
+	}
+	var entry engine.Entry
+	for {
+		err := recording.Next(&entry)
+		if err == io.EOF {
+			break
+		}
+		if err != nil {
+			w.failf("node %d: read the history: %v", n.id, err)
+		}
+		for _, command := range entry.Commands {
+			e.Apply(entry.Index, max(entry.TimeMS, e.NowMS()), command, nil)
+		}
+	}
+	if e.Hash() != s.engine.Hash() {
+		w.failf("node %d: the history from entry %d on does not lead to the state", n.id, recording.Base().Index)
+	}
+	w.counts.Replayed++
+	if err := recording.Close(); err != nil {
+		w.failf("node %d: close the history: %v", n.id, err)
 	}
 }

@@ -35,9 +35,9 @@ type world struct {
 
 // counts say what a run has seen, so that a test can tell a simulation from an idle one.
 type counts struct {
-	Entries, Answers, Repeats, Unknown, Expired, Archived, Carried int
-	Crashes, Torn, Faults, Checkpoints, FailedCheckpoints          int
-	Leaders, LogsCut                                               int
+	Entries, Answers, Repeats, Unknown, Expired, Archived, Carried, Forgotten, Replayed int
+	Crashes, Torn, Faults, Checkpoints, FailedCheckpoints                               int
+	Leaders, LogsCut                                                                    int
 }
 
 func (c *counts) add(o counts) {
