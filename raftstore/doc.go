@@ -46,4 +46,5 @@
 // into the log; fsm.go and apply.go the way out of it; checkpoint.go, tables.go, state.go, snapshots.go and load.go the
 // state on disk; leadership.go and read.go what readers need; archive.go the orders that have left memory; tick.go the
 // passing of time; history.go and recording.go what is kept of the past; verify.go the check of a directory offline; limits.go and errors.go what can be too much or go wrong.
+// Of the tests, sim_test.go is the way into the simulation, which runs all of this from a seed.
 package raftstore

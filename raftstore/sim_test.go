@@ -18,6 +18,10 @@ import (
 // way of a command: batches, proposer, entries and stamps, applier and engine, checkpoints, state database and log, and
 // the steps of Open, on file systems that crash and fail, and with clocks that are wrong. Raft's own part is simRaft.
 //
+// Not in it: hashicorp/raft and its transport, snapshots that travel, membership, reads and refusals before the log, rules,
+// and the goroutines of Store themselves, whose steps are taken one by one. Faults that Pebble meets while it holds its own
+// locks (a MANIFEST that cannot be written) are left to the tests with goroutines: they can only end a process.
+//
 //	make sim SIM_SEEDS=100000        a long run
 //	make sim SIM_SEED=1234           one seed, with everything that happens
 const (
