@@ -258,10 +258,11 @@ func (r *simRaft) send(m message) {
 	r.p.w.post(r.p, m)
 }
 
-func (r *simRaft) broadcast(make func(to int) message) {
+// broadcast sends each other node the message that is for it.
+func (r *simRaft) broadcast(messageTo func(to int) message) {
 	for to := range r.p.w.plan.nodes {
 		if to != r.p.id {
-			m := make(to)
+			m := messageTo(to)
 			m.to = to
 			r.send(m)
 		}

@@ -115,13 +115,13 @@ func (r *simRaft) advanceCommit() {
 // apply hands committed entries to the state machine, at most so many, and one at a time, so that the audit sees the state
 // behind each.
 func (r *simRaft) apply(entriesMax int) bool {
-	any := false
+	applied := false
 	for range entriesMax {
 		if r.applied == r.commit {
 			break
 		}
 		log := r.entry(r.applied + 1)
-		r.applied, any = log.Index, true
+		r.applied, applied = log.Index, true
 		if log.Type == raft.LogNoop {
 			r.checkClock(log.Index)
 			continue
@@ -131,7 +131,7 @@ func (r *simRaft) apply(entriesMax int) bool {
 			r.answered(log, results)
 		}
 	}
-	return any
+	return applied
 }
 
 // checkClock is leadership.check: the last word before the node serves.

@@ -28,6 +28,9 @@ const (
 	simSeedsEnv = "APPORTION_SIM_SEEDS"
 	simSeedEnv  = "APPORTION_SIM_SEED"
 	simFirstEnv = "APPORTION_SIM_FIRST" // seed to begin with
+
+	// simSeedsBusy is enough for everything to happen in some seed.
+	simSeedsBusy = 300
 )
 
 // simSeeds says which seeds to run.
@@ -64,7 +67,7 @@ func TestSimulation(t *testing.T) {
 	total := simulateAll(t, first, seeds)
 	took := time.Since(start)
 	t.Logf("%d seeds in %v, %.0f a minute: %+v", seeds, took.Round(time.Millisecond), float64(seeds)/took.Minutes(), total)
-	if seeds >= simSeedsShort {
+	if seeds >= simSeedsBusy {
 		total.mustBeBusy(t)
 	}
 }

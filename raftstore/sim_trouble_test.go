@@ -32,7 +32,8 @@ func drawPlan(rng *rand.Rand) plan {
 		nodes: 3, clients: 2 + rng.IntN(4), steps: 300 + rng.IntN(3000), tags: rng.IntN(2) == 0, old: rng.IntN(3) == 0,
 		crash: some(10), crashLater: some(20), crashInStart: some(40), fault: some(5), faultState: some(15),
 		partition: some(20), heal: 10, jump: some(10), pass: 5 + some(20), drop: some(20), duplicate: some(20),
-		checkpoint: some(60), sliceBytesMax: 20 << rng.IntN(6), historyAge: -1, passMS: 15_000, entryBytes: 100 + rng.IntN(2000), queueBatches: 1 + rng.IntN(6),
+		checkpoint: some(60), sliceBytesMax: 20 << rng.IntN(6), historyAge: -1, passMS: 15_000,
+		entryBytes: 100 + rng.IntN(2000), queueBatches: 1 + rng.IntN(6),
 	}
 	if rng.IntN(4) == 0 {
 		p.nodes = 1
