@@ -23,7 +23,7 @@ type workload struct {
 	// request appends a whole HTTP request. id is different in every call.
 	request func(dst []byte, id uint64) []byte
 
-	nextWorker uint64
+	nextWorker uint64 // no two workloads that write come to the same numbers
 	requests   int
 	took       time.Duration
 	cpu        time.Duration

@@ -10,8 +10,12 @@ import (
 	"time"
 )
 
-// ratioTarget is what one-line allocations should reach of the handler that only parses.
-const ratioTarget = 0.4
+// ratioTarget is what one-line allocations should reach of the handler that only parses, ruleTarget what those that a rule
+// decides should reach of those that none does.
+const (
+	ratioTarget = 0.4
+	ruleTarget  = 0.6
+)
 
 // report collects the table.
 type report struct {
@@ -57,16 +61,21 @@ func (r *report) finish(o options, p *plan) error {
 	if err := r.table.Flush(); err != nil {
 		return err
 	}
-	ratio := perSecond(p.oneLine) / perSecond(p.parseOnly)
-	verdict := "reached"
-	if ratio < ratioTarget {
-		verdict = "MISSED"
-	}
-	fmt.Fprintf(r.out, "\nratio of durable allocations to parsing only: %.2f (target %.1f: %s)\n", ratio, ratioTarget, verdict)
+	r.ratio("durable allocations to parsing only", p.oneLine, p.parseOnly, ratioTarget)
+	r.ratio("durable allocations that a rule decides to those that none does", p.ruled, p.oneLine, ruleTarget)
 	if s := p.oneLine.syncs; s.writes > 0 {
 		fmt.Fprintf(r.out, "commands per synced write of the log, one-line allocations: %.1f\n", s.commands/s.writes)
 	}
 	return nil
+}
+
+func (r *report) ratio(what string, of, to *workload, target float64) {
+	ratio := perSecond(of) / perSecond(to)
+	verdict := "reached"
+	if ratio < target {
+		verdict = "MISSED"
+	}
+	fmt.Fprintf(r.out, "\nratio of %s: %.2f (target %.1f: %s)\n", what, ratio, target, verdict)
 }
 
 func perSecond(w *workload) float64 { return float64(w.requests) / w.took.Seconds() }
