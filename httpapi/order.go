@@ -58,7 +58,7 @@ func (c *call) refusesAtOnce(key string, cmd *engine.Allocate) bool {
 	if len(c.envelope.Plans) > 0 { // where a rule has its say, the log is to hold what it said
 		return false
 	}
-	if !c.server.store.Refuses(key, cmd, &c.result) {
+	if !c.server.store.Refuses(c.deadline, key, cmd, &c.result) {
 		return false
 	}
 	c.server.metrics.refusals.Inc()

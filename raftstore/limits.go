@@ -105,6 +105,14 @@ const (
 	// trailingLogs is how many entries stay behind a snapshot. A group of one has no follower that could want them.
 	trailingLogs = 0
 
+	// peerTrailingLogs is how many entries stay behind a snapshot in a group of several: who was away for a moment gets them
+	// rather than a checkpoint.
+	peerTrailingLogs = 10_000
+
+	// peerElectionTimeout is that of a group of several: a follower that hears nothing for so long, at most twice, asks for
+	// votes. It is well above what a busy disk or processor takes now and then.
+	peerElectionTimeout = 500 * time.Millisecond
+
 	// progressInterval is the pause between two lines about a long load or replay.
 	progressInterval = time.Second
 
@@ -119,6 +127,34 @@ const (
 
 	// archiveAttemptsMax bounds the look-ups of an order that moves between memory and archive while it is looked up.
 	archiveAttemptsMax = 4
+)
+
+// Other nodes.
+const (
+	// helloTimeout and dialTimeout bound the beginning of a connection, questionTimeout a short question on it, raftTimeout one
+	// of Raft's calls, and memberTimeout a change of the members.
+	helloTimeout    = 5 * time.Second
+	dialTimeout     = 5 * time.Second
+	questionTimeout = 2 * time.Second
+	raftTimeout     = 10 * time.Second
+	memberTimeout   = 10 * time.Second
+
+	// joinInterval is the pause between two questions to be taken in, followInterval that between two looks at how far the
+	// leader is, readyLagMax what a follower may be behind and still be called ready.
+	joinInterval   = time.Second
+	followInterval = 200 * time.Millisecond
+	readyLagMax    = 5 * time.Second
+
+	// acceptPause is the pause after a connection could not be accepted.
+	acceptPause = 100 * time.Millisecond
+
+	// peerPoolMax is how many of Raft's connections to a node stay open while they are not used.
+	peerPoolMax = 3
+
+	// Names of nodes and of clusters, and messages, are short.
+	nodeNameBytesMax    = 64
+	clusterNameBytesMax = 64
+	messageBytesMax     = 4096
 )
 
 // An entry of the target size must be legal, and the queue must hold more than the largest entry.

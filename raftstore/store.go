@@ -28,10 +28,18 @@ type Store struct {
 	archive     *archive
 	checkpoints *checkpointer
 	history     *history
+	identity    *identity
 	raft        *raft.Raft
 	leadership  *leadership
-	proposer    *proposer
-	ticker      *ticker
+
+	// What a group of several needs; peers is nil in a group of one, and so are the others.
+	peers    *peers
+	confirms *rounds    // does this node still lead?
+	follows  *rounds    // has this node what the leader has?
+	follow   *following // what the last of those found
+
+	proposer *proposer
+	ticker   *ticker
 
 	closed  atomic.Bool
 	stop    chan struct{} // closed by Close: the workers end
@@ -58,6 +66,7 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 		s.loadState,
 		s.openLog,
 		s.checkFit,
+		s.meetPeers,
 		s.bootstrap,
 		s.loadHistory,
 		s.startRaft,
@@ -187,13 +196,23 @@ func (s *Store) startWorkers(context.Context) error {
 	})
 	s.ticker.do = s.Do
 	go s.proposer.run()
-	for _, run := range []func(<-chan struct{}){s.leadership.run, s.checkpoints.run, s.ticker.run} {
+	runs := []func(<-chan struct{}){s.leadership.run, s.checkpoints.run, s.ticker.run}
+	if s.peers != nil {
+		runs = append(runs, s.confirms.run, s.follows.run, s.runFollow, s.runJoin)
+	}
+	for _, run := range runs {
 		s.workers.Go(func() { run(s.stop) })
 	}
 	s.onClose(func() error {
 		close(s.stop)
 		s.proposer.close(closeTimeout)
+		if s.peers != nil {
+			return s.peers.hangUp() // the workers may be waiting for an answer
+		}
 		return nil
 	})
+	if s.peers != nil {
+		s.peers.run()
+	}
 	return nil
 }
