@@ -48,6 +48,9 @@ type Config struct {
 	// ElectionTimeout is how long the node waits for a leader, at most twice, before it asks to be elected.
 	ElectionTimeout time.Duration
 
+	// StallTimeout is how long a write of the log may take before a leader falls silent and lets another node lead.
+	StallTimeout time.Duration
+
 	// CheckpointLogBytes and CheckpointInterval say when a checkpoint is made: after so many bytes of log, and after so
 	// long if anything has changed. A negative interval leaves only the bytes.
 	CheckpointLogBytes int64
@@ -86,6 +89,7 @@ func (c Config) withDefaults() Config {
 		setDefault(&c.ElectionTimeout, peerElectionTimeout)
 	}
 	setDefault(&c.ElectionTimeout, electionTimeout)
+	setDefault(&c.StallTimeout, stallTimeout)
 	setDefault(&c.CheckpointLogBytes, checkpointLogBytes)
 	setDefault(&c.CheckpointInterval, checkpointInterval)
 	setDefault(&c.CheckpointSliceBytes, checkpointSliceBytes)
@@ -131,6 +135,7 @@ func (c Config) Validate() error {
 		"Peers.TLS does not ask the others for a certificate")
 	fault(c.ClockGapMax < 0, "ClockGapMax is negative")
 	fault(c.ElectionTimeout < electionTimeoutMin, "ElectionTimeout is %s, at least %s", c.ElectionTimeout, electionTimeoutMin)
+	fault(c.StallTimeout < 0, "StallTimeout is negative")
 	fault(c.CheckpointLogBytes < 0, "CheckpointLogBytes is negative")
 	fault(c.CheckpointSliceBytes < 0, "CheckpointSliceBytes is negative")
 	fault(c.StateTableBytes < 0, "StateTableBytes is negative")

@@ -55,5 +55,5 @@
 // into the log; fsm.go and apply.go the way out of it; checkpoint.go, tables.go, state.go, snapshots.go and load.go the
 // state on disk; leadership.go and read.go what readers need; archive.go the orders that have left memory; tick.go the
 // passing of time; peers.go, hello.go, identity.go and stream.go are the way to other nodes, group.go ties it to the store,
-// members.go and join.go are who belongs, rounds.go, peerline.go, confirm.go and following.go what a read needs; history.go and recording.go what is kept of the past; verify.go the check of a directory offline; limits.go and errors.go what can be too much or go wrong.
+// members.go and join.go are who belongs, stall.go is what a leader does whose disk does not answer, rounds.go, peerline.go, confirm.go and following.go what a read needs; history.go and recording.go what is kept of the past; verify.go the check of a directory offline; limits.go and errors.go what can be too much or go wrong.
 package raftstore

@@ -65,23 +65,29 @@ func (s *Store) Forwarded() net.Listener {
 	if s.peers == nil {
 		return nil
 	}
-	return service{peers: s.peers, kind: kindHTTP}
+	return s.peers.service(kindHTTP)
 }
 
 // Leads says whether this node leads, as far as it knows: whether to forward a request or to serve it.
 func (s *Store) Leads() bool { return s.leadership.valid() }
 
-// DialLeader opens a connection to forward requests on. ErrNotLeader: nobody is known to lead, or this node does; nothing was
-// sent.
-func (s *Store) DialLeader(timeout time.Duration) (net.Conn, error) {
+// Leader is the node that is known to lead, empty if none is. It may be this one.
+func (s *Store) Leader() string {
+	_, id := s.raft.LeaderWithID()
+	return string(id)
+}
+
+// DialMember opens a connection on which to forward requests to a member, which the other end gets from Forwarded. Its error
+// is ErrNotLeader, since that is what there is to be done about it: nothing was sent, and another node may be meant.
+func (s *Store) DialMember(id string, timeout time.Duration) (net.Conn, error) {
 	if s.peers == nil {
 		return nil, ErrNotLeader
 	}
-	address, id := s.raft.LeaderWithID()
-	if address == "" || string(id) == s.cfg.NodeID {
-		return nil, errNoLeader
+	member, ok := s.member(id)
+	if !ok {
+		return nil, fmt.Errorf("%w: %w: %s", ErrNotLeader, ErrUnknownMember, id)
 	}
-	conn, _, err := s.peers.dial(string(address), string(id), kindHTTP, min(timeout, dialTimeout))
+	conn, _, err := s.peers.dial(string(member.Address), id, kindHTTP, min(timeout, dialTimeout))
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrNotLeader, err)
 	}

@@ -145,6 +145,10 @@ const (
 	followInterval = 200 * time.Millisecond
 	readyLagMax    = 5 * time.Second
 
+	// stallTimeout is what a disk takes at most when it is busy, and not when it is broken; stallLook the pause between two looks.
+	stallTimeout = 3 * time.Second
+	stallLook    = 100 * time.Millisecond
+
 	// acceptPause is the pause after a connection could not be accepted.
 	acceptPause = 100 * time.Millisecond
 

@@ -26,6 +26,7 @@ type storeMetrics struct {
 	checkpointHoldMax  *metrics.Gauge
 
 	historyErrors *metrics.Counter
+	stalls        *metrics.Counter
 }
 
 // The buckets of the histograms, in the form that every Prometheus reads.
@@ -55,6 +56,7 @@ func newStoreMetrics(set *metrics.Set) *storeMetrics {
 		checkpointHoldMax:  set.GetOrCreateGauge("apportion_checkpoint_hold_seconds_max", nil),
 
 		historyErrors: set.GetOrCreateCounter("apportion_history_errors_total"),
+		stalls:        set.GetOrCreateCounter("apportion_log_stalls_total"),
 	}
 }
 

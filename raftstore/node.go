@@ -113,7 +113,7 @@ func (s *Store) startRaft(context.Context) error {
 	transport := s.transport()
 	machine := &fsm{applier: s.applier, checkpoints: s.checkpoints, observe: s.cfg.observe}
 	snaps := &snapshots{state: s.state, checkpoints: s.checkpoints}
-	node, err := raft.NewRaft(s.raftConfig(notify), machine, logStore{s.log, s.history}, s.log, snaps, transport)
+	node, err := raft.NewRaft(s.raftConfig(notify), machine, stallLog{logStore{s.log, s.history}, &s.stall}, s.log, snaps, transport)
 	if err != nil {
 		return errors.Join(fmt.Errorf("raftstore: start raft: %w", err), transport.Close())
 	}
@@ -145,7 +145,7 @@ func (s *Store) transport() closingTransport {
 		return transport
 	}
 	return raft.NewNetworkTransportWithConfig(&raft.NetworkTransportConfig{
-		Stream: raftStream{service{s.peers, kindRaft, s.nodeAt}}, MaxPool: peerPoolMax, Timeout: raftTimeout,
+		Stream: raftStream{s.peers.service(kindRaft), s.nodeAt}, MaxPool: peerPoolMax, Timeout: raftTimeout,
 		Logger: newRaftLogger(s.cfg.Logger),
 	})
 }

@@ -241,29 +241,40 @@ func (p *peers) close() error {
 	return err
 }
 
-// service gives the connections of one kind to somebody who accepts them, as a net.Listener and, for Raft, as its stream
-// layer.
+// service gives the connections of one kind to somebody who accepts them.
 type service struct {
 	peers *peers
 	kind  kind
-	nodes func(address string) (node string) // who is called at an address; "" if nobody is known to be
+	done  chan struct{} // closed by Close
+	once  sync.Once
+}
+
+var _ net.Listener = (*service)(nil)
+
+func (p *peers) service(k kind) *service {
+	return &service{peers: p, kind: k, done: make(chan struct{})}
 }
 
 // Accept implements net.Listener.
-func (s service) Accept() (net.Conn, error) {
+func (s *service) Accept() (net.Conn, error) {
 	select {
 	case conn := <-s.peers.accepted[s.kind]:
 		return conn, nil
+	case <-s.done:
+		return nil, net.ErrClosed
 	case <-s.peers.done:
 		return nil, net.ErrClosed
 	}
 }
 
-// Close implements net.Listener; the listener is everybody's, and the store closes it.
-func (s service) Close() error { return nil }
+// Close implements net.Listener. The listener below is everybody's, and the store closes it.
+func (s *service) Close() error {
+	s.once.Do(func() { close(s.done) })
+	return nil
+}
 
 // Addr implements net.Listener.
-func (s service) Addr() net.Addr { return peerAddr(s.peers.address) }
+func (s *service) Addr() net.Addr { return peerAddr(s.peers.address) }
 
 // peerAddr is an address as nodes call each other.
 type peerAddr string

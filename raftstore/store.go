@@ -37,6 +37,7 @@ type Store struct {
 	confirms *rounds    // does this node still lead?
 	follows  *rounds    // has this node what the leader has?
 	follow   *following // what the last of those found
+	stall    stall
 
 	proposer *proposer
 	ticker   *ticker
@@ -198,7 +199,7 @@ func (s *Store) startWorkers(context.Context) error {
 	go s.proposer.run()
 	runs := []func(<-chan struct{}){s.leadership.run, s.checkpoints.run, s.ticker.run}
 	if s.peers != nil {
-		runs = append(runs, s.confirms.run, s.follows.run, s.runFollow, s.runJoin)
+		runs = append(runs, s.confirms.run, s.follows.run, s.runFollow, s.runJoin, s.runStall)
 	}
 	for _, run := range runs {
 		s.workers.Go(func() { run(s.stop) })
