@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -325,6 +326,8 @@ func TestGroupTakesBack(t *testing.T) {
 func TestStalledDisk(t *testing.T) {
 	g := newGroup(t, 1)
 	disk := make(chan struct{})
+	answer := sync.OnceFunc(func() { close(disk) })
+	t.Cleanup(answer)
 	stalled := &stallingFS{FS: vfs.NewMem(), until: disk}
 	first := g.nodes[0]
 	second, third := g.add(false), g.add(false)
@@ -352,7 +355,7 @@ func TestStalledDisk(t *testing.T) {
 		unknown <- err
 	}()
 	g.await("another one leads", func() bool { return first.Leads() || second.Leads() || third.Leads() })
-	close(disk)
+	answer()
 	if err := <-unknown; err == nil {
 		t.Error("a write that nobody else has was acknowledged")
 	}

@@ -31,6 +31,9 @@ var (
 	// ErrUnknownMember: there is no member of that name.
 	ErrUnknownMember = errors.New("raftstore: there is no such member")
 
+	// ErrInvalidMember: a member needs a name and an address with a port.
+	ErrInvalidMember = errors.New("raftstore: a member needs a name and an address with a port")
+
 	// ErrLastVoter: without that member there would be no voter left.
 	ErrLastVoter = errors.New("raftstore: the last voter cannot be removed")
 )
@@ -87,7 +90,7 @@ func (s *Store) AddMember(ctx context.Context, m Member) error {
 		return err
 	}
 	if _, _, err := net.SplitHostPort(m.Address); err != nil || m.ID == "" || len(m.ID) > nodeNameBytesMax {
-		return fmt.Errorf("raftstore: a member needs a name and an address with a port, not %q and %q", m.ID, m.Address)
+		return fmt.Errorf("%w, not %q and %q", ErrInvalidMember, m.ID, m.Address)
 	}
 	id, address := raft.ServerID(m.ID), raft.ServerAddress(m.Address)
 	known, exists := s.member(m.ID)
