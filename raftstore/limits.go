@@ -116,6 +116,9 @@ const (
 	// progressInterval is the pause between two lines about a long load or replay.
 	progressInterval = time.Second
 
+	// raftLogInterval is the pause between two lines of Raft's that say the same.
+	raftLogInterval = 5 * time.Second
+
 	// closeTimeout is how long Close waits for the entry on its way.
 	closeTimeout = 10 * time.Second
 

@@ -27,40 +27,52 @@ type plan struct {
 	parseOnly, oneLine, ruled *workload
 }
 
-func newPlan(server, self *process, connections int) *plan {
-	oneLine := &workload{
-		name: "allocate, 1 line, durable", process: server, connections: connections, perRequest: 1, unit: "requests",
+// oneLine is the workload that counts most.
+func oneLine(name string, server *process, connections int) *workload {
+	return &workload{
+		name: name, process: server, connections: connections, perRequest: 1, unit: "requests",
 		wantStatus: 200, request: func(dst []byte, id uint64) []byte { return appendAllocate(dst, id, stockLocation, 1) },
+		syncs: &syncs{},
 	}
+}
+
+func manyLine(server *process, connections int) *workload {
+	return &workload{
+		name: "allocate, 500 lines, durable", process: server, connections: min(connections, manyConns), perRequest: manyLines, unit: "lines",
+		wantStatus: 200, request: func(dst []byte, id uint64) []byte { return appendAllocate(dst, id, stockLocation, manyLines) },
+		nextWorker: 1 << 21,
+	}
+}
+
+func readOne(name string, server *process, connections int) *workload {
+	return &workload{
+		name: name, process: server, connections: connections, perRequest: 1, unit: "requests",
+		wantStatus: 200, request: appendRead,
+	}
+}
+
+func newPlan(server, self *process, connections int) *plan {
+	oneLine := oneLine("allocate, 1 line, durable", server, connections)
 	ruled := &workload{
 		name: "the same, chosen by a rule", process: server, connections: connections, perRequest: 1, unit: "requests",
 		wantStatus: 200, request: func(dst []byte, id uint64) []byte { return appendAllocate(dst, id, ruleLocation, 1) },
 		nextWorker: 1 << 20, // its orders are none of the others'
 	}
 	parseOnly := *oneLine
-	parseOnly.name, parseOnly.process = "parse the same body, answer a constant", self
-	oneLine.syncs = &syncs{}
+	parseOnly.name, parseOnly.process, parseOnly.syncs = "parse the same body, answer a constant", self, nil
 
 	refused := &workload{
 		name: "allocate, refused for want of stock", process: server, connections: connections, perRequest: 1, unit: "requests",
 		wantStatus: 409, request: appendRefused,
 	}
-	read := &workload{
-		name: "read a record", process: server, connections: connections, perRequest: 1, unit: "requests",
-		wantStatus: 200, request: appendRead,
-	}
-	many := &workload{
-		name: "allocate, 500 lines, durable", process: server, connections: min(connections, manyConns), perRequest: manyLines, unit: "lines",
-		wantStatus: 200, request: func(dst []byte, id uint64) []byte { return appendAllocate(dst, id, stockLocation, manyLines) },
-		nextWorker: 1 << 21,
-	}
+	read, many := readOne("read a record", server, connections), manyLine(server, connections)
 	// What writes comes last: its checkpoints would otherwise be counted as the cost of what does not.
 	return &plan{groups: [][]*workload{{refused, read}, {&parseOnly, oneLine, ruled}, {many}}, parseOnly: &parseOnly, oneLine: oneLine, ruled: ruled}
 }
 
-// syncs are the log's own figures: commands, and synced writes that they shared.
+// syncs are the log's own figures: commands, the synced writes that they shared, and the bytes of those.
 type syncs struct {
-	commands, writes float64
+	commands, writes, bytes float64
 }
 
 // stockRule fills a line from its own segment, and lets another one help that does not exist here: it makes a plan of two
@@ -167,7 +179,10 @@ func readSyncs(address string) (s syncs, err error) {
 	if s.commands, err = metric(text, "apportion_entry_commands_sum"); err != nil {
 		return s, err
 	}
-	s.writes, err = metric(text, "apportion_log_sync_seconds_count")
+	if s.writes, err = metric(text, "apportion_log_sync_seconds_count"); err != nil {
+		return s, err
+	}
+	s.bytes, err = metric(text, "apportion_log_bytes_total")
 	return s, err
 }
 
