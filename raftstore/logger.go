@@ -70,13 +70,12 @@ func (s *raftSink) once(msg string) (more int, pass bool) {
 		r = &repeated{}
 		s.said[msg] = r
 	}
-	if now := time.Now(); now.Sub(r.at) < raftLogInterval {
+	now := time.Now()
+	if now.Sub(r.at) < raftLogInterval {
 		r.more++
 		return 0, false
-	} else {
-		r.at = now
 	}
-	more, r.more = r.more, 0
+	more, r.at, r.more = r.more, now, 0
 	return more, true
 }
 
