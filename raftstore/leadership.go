@@ -108,11 +108,25 @@ func (l *leadership) onCaughtUp(term uint64, err error) {
 	if err := l.check(); err != nil {
 		l.refusal.Store(&err)
 		l.logger.Error("this node leads but does not serve", "error", err)
+		l.giveAway()
 	} else {
 		l.refusal.Store(nil)
 		l.term.Store(term)
 	}
 	l.settle()
+}
+
+// giveAway has another node lead, one that may serve. With nobody else there, this one goes on leading without serving.
+func (l *leadership) giveAway() {
+	if l.isAlone {
+		return
+	}
+	transfer := l.raft.LeadershipTransfer()
+	go func() {
+		if err := transfer.Error(); err != nil {
+			l.logger.Warn("no other node took the lead", "error", err)
+		}
+	}()
 }
 
 // settle is called when the node can serve, or cannot lead and says why, for the first time.

@@ -70,12 +70,27 @@ func (s *Store) registerGauges(set *metrics.Set) {
 	set.NewGauge("apportion_checkpoint_index", func() float64 { return float64(s.checkpoints.coveredIndex()) })
 	set.NewGauge("apportion_checkpoint_log_bytes", func() float64 { return float64(s.applier.logBytes.Load()) })
 	set.NewGauge("apportion_clock_held_back_seconds", func() float64 { return float64(s.stamper.heldBackMS.Load()) / 1000 })
+	if s.peers != nil {
+		set.NewGauge("apportion_raft_term", func() float64 { return float64(s.raft.CurrentTerm()) })
+		set.NewGauge("apportion_commit_index", func() float64 { return float64(s.raft.CommitIndex()) })
+		set.NewGauge("apportion_members", func() float64 { return float64(len(s.servers())) })
+		set.NewGauge("apportion_lag_seconds", s.lagSeconds)
+	}
 	set.NewGauge("apportion_leader", func() float64 {
 		if s.LeaseValid() {
 			return 1
 		}
 		return 0
 	})
+}
+
+// lagSeconds is -1 while the lag is not known.
+func (s *Store) lagSeconds() float64 {
+	lag, known := s.Lag()
+	if !known {
+		return -1
+	}
+	return lag.Seconds()
 }
 
 // entry counts an entry that was handed to the log.

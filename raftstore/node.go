@@ -111,7 +111,10 @@ func (s *Store) startRaft(context.Context) error {
 
 	notify := make(chan bool, 16)
 	transport := s.transport()
-	machine := &fsm{applier: s.applier, checkpoints: s.checkpoints, observe: s.cfg.observe}
+	machine := &fsm{applier: s.applier, checkpoints: s.checkpoints, observe: s.cfg.observe, fatal: func(msg string) {
+		s.cfg.Logger.Error(msg)
+		s.cfg.OnFatal(msg)
+	}}
 	snaps := &snapshots{state: s.state, checkpoints: s.checkpoints}
 	node, err := raft.NewRaft(s.raftConfig(notify), machine, stallLog{logStore{s.log, s.history}, &s.stall}, s.log, snaps, transport)
 	if err != nil {
