@@ -35,6 +35,10 @@
 // Some of the last checkpoints are kept as directories of hard links, and the log is not cut before the oldest of them: what
 // a backtest replays (Recording). Serving needs nothing of it; a fault there costs history only.
 //
+// An order that committed stock cannot meet is refused before the log (Refuses). It is recorded beside the checkpoints, on
+// this node alone, without a sync and with holes that are counted: see refusals. A Recording has it between the entries that
+// were applied before and after it was refused.
+//
 // # Time
 //
 // Each entry carries the time at which its commands take effect; nothing else reads a clock. See stamper for what happens
@@ -45,5 +49,7 @@
 // store.go opens and closes, paths.go and node.go are its steps; batch.go, proposer.go, entry.go and clock.go are the way
 // into the log; fsm.go and apply.go the way out of it; checkpoint.go, tables.go, state.go, snapshots.go and load.go the
 // state on disk; leadership.go and read.go what readers need; archive.go the orders that have left memory; tick.go the
-// passing of time; history.go and recording.go what is kept of the past; verify.go the check of a directory offline; limits.go and errors.go what can be too much or go wrong.
+// passing of time; history.go and recording.go what is kept of the past; refused.go, refusedframe.go, refusedfiles.go and
+// refusedread.go what was refused before the log; verify.go the check of a directory offline; limits.go and errors.go what
+// can be too much or go wrong.
 package raftstore

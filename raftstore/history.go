@@ -20,7 +20,8 @@ import (
 
 // history keeps what a backtest replays: some of the last checkpoints, and the log behind the oldest of them. A kept
 // checkpoint is a directory of hard links to the state database's tables, so it costs what has changed since. Nothing of
-// it is needed to serve: a fault costs history and never a checkpoint.
+// it is needed to serve: a fault costs history and never a checkpoint. Orders that were refused before the log are recorded
+// in the same directory (refusals).
 //
 // The directory of a checkpoint is made under another name and renamed when it is complete, and renamed before it is
 // removed: what does not have a kept checkpoint's name is swept away at a start.
@@ -33,6 +34,7 @@ type history struct {
 	metrics  *storeMetrics
 	ageMS    int64 // 0: no history is kept
 	bytesMax int64
+	refusals *refusals // nil: no history is kept
 
 	mu      sync.Mutex
 	kept    []keptState // the oldest first
@@ -87,6 +89,8 @@ func (s *Store) loadHistory(context.Context) error {
 	if first == 1 {
 		h.kept = slices.Insert(h.kept, 0, keptState{}) // the log begins at its beginning
 	}
+	h.refusals = s.newRefusals(last)
+	s.onClose(func() error { h.refusals.close(); return nil })
 	return nil
 }
 
@@ -109,6 +113,9 @@ func (h *history) find(first, last uint64) error {
 		h.kept[i].tables = h.tablesOf(h.kept[i].name())
 	}
 	return h.sweep(func(name string) bool {
+		if _, ok := parseRefused(name); ok {
+			return false
+		}
 		return !slices.ContainsFunc(h.kept, func(k keptState) bool { return k.name() == name })
 	})
 }
@@ -173,6 +180,17 @@ func (h *history) checkpointed(index uint64, timeMS int64) {
 			h.logger.Error("history: a checkpoint could not be removed; it is tried again at the next start", "index", k.index, "error", err)
 		}
 	}
+	h.refusals.release(h.oldest(), timeMS-h.ageMS)
+}
+
+// oldest is the oldest kept state, nil if there is none.
+func (h *history) oldest() *keptState {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if len(h.kept) == 0 {
+		return nil
+	}
+	return &keptState{index: h.kept[0].index, timeMS: h.kept[0].timeMS}
 }
 
 // wants says that a replay from the last kept state would be long: there are some historyStates of them in the window.
@@ -228,7 +246,7 @@ func (h *history) release(nowMS int64) (gone []keptState) {
 // logBytes is the size of the log behind an entry, as far as it is in tables.
 func (h *history) logBytes(index uint64) int64 { return h.log.TableBytes(index + 1) }
 
-// bytesLocked is what the history costs: tables that the last kept state no longer has, and the log.
+// bytesLocked is what the history costs: tables that the last kept state no longer has, the log, and refused orders.
 func (h *history) bytesLocked() int64 {
 	if len(h.kept) == 0 {
 		return 0
@@ -240,7 +258,7 @@ func (h *history) bytesLocked() int64 {
 	for name := range h.kept[len(h.kept)-1].tables {
 		delete(old, name)
 	}
-	bytes := h.logBytes(h.kept[0].index)
+	bytes := h.logBytes(h.kept[0].index) + h.refusals.bytes.Load()
 	for _, size := range old {
 		bytes += size
 	}

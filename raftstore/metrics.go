@@ -25,7 +25,10 @@ type storeMetrics struct {
 	checkpointHold     *metrics.PrometheusHistogram
 	checkpointHoldMax  *metrics.Gauge
 
-	historyErrors *metrics.Counter
+	historyErrors    *metrics.Counter
+	refusalsRecorded *metrics.Counter
+	refusalsRepeated *metrics.Counter
+	refusalsLost     *metrics.Counter
 }
 
 // The buckets of the histograms, in the form that every Prometheus reads.
@@ -54,7 +57,10 @@ func newStoreMetrics(set *metrics.Set) *storeMetrics {
 		checkpointHold:     set.GetOrCreatePrometheusHistogramExt("apportion_checkpoint_hold_seconds", syncBounds),
 		checkpointHoldMax:  set.GetOrCreateGauge("apportion_checkpoint_hold_seconds_max", nil),
 
-		historyErrors: set.GetOrCreateCounter("apportion_history_errors_total"),
+		historyErrors:    set.GetOrCreateCounter("apportion_history_errors_total"),
+		refusalsRecorded: set.GetOrCreateCounter("apportion_history_refusals_recorded_total"),
+		refusalsRepeated: set.GetOrCreateCounter("apportion_history_refusals_repeated_total"),
+		refusalsLost:     set.GetOrCreateCounter("apportion_history_refusals_lost_total"),
 	}
 }
 

@@ -70,13 +70,17 @@ func (s *Store) LeaseValid() bool { return s.leadership.valid() }
 
 // Refuses says whether committed stock cannot meet an Allocate, and fills r with the refusal, without a log entry and
 // without waiting. False: the command must go through the log. Only a leader refuses, and never an order that it may have
-// answered before. It is for an Allocate without plans alone: what a rule has decided about is for the log to answer.
-func (s *Store) Refuses(key string, c *engine.Allocate, r *engine.Result) bool {
+// answered before. It is for an Allocate without plans alone: what a rule has decided about is for the log to answer. While
+// history is kept, the refusal is recorded, as one of the time nowMS (Unix milliseconds).
+func (s *Store) Refuses(nowMS int64, key string, c *engine.Allocate, r *engine.Result) bool {
 	index := s.AppliedIndex()
 	if !s.leadership.valid() || !s.engine.Refuses(key, c, r) || s.archive.mayHave(c.OrderID) {
 		return false
 	}
 	r.Index = index
+	if s.history.refusals != nil {
+		s.history.refusals.record(Moment{Index: index, TimeMS: nowMS}, r.Code, c)
+	}
 	return true
 }
 

@@ -187,7 +187,11 @@ func (s *Store) startWorkers(context.Context) error {
 	})
 	s.ticker.do = s.Do
 	go s.proposer.run()
-	for _, run := range []func(<-chan struct{}){s.leadership.run, s.checkpoints.run, s.ticker.run} {
+	workers := []func(<-chan struct{}){s.leadership.run, s.checkpoints.run, s.ticker.run}
+	if s.history.refusals != nil {
+		workers = append(workers, s.history.refusals.run)
+	}
+	for _, run := range workers {
 		s.workers.Go(func() { run(s.stop) })
 	}
 	s.onClose(func() error {
