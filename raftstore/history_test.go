@@ -75,6 +75,9 @@ func (p *past) replay(index uint64, timeMS int64) Moment {
 		} else if err != nil {
 			p.t.Fatal(err)
 		}
+		if entry.Refused.Is {
+			p.t.Fatalf("%+v, where nothing was refused", entry)
+		}
 		nowMS := max(entry.TimeMS, e.NowMS())
 		e.Advance(entry.Index, nowMS)
 		for _, c := range entry.Commands {

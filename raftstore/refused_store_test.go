@@ -7,6 +7,7 @@ import (
 	"io"
 	"math"
 	"math/rand/v2"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -151,8 +152,19 @@ func TestRefusalsAge(t *testing.T) {
 	if names := strings.Join(got, " "); !strings.HasSuffix(names, " o58 "+fmt.Sprint(p.AppliedIndex()-1)+" o59 "+fmt.Sprint(p.AppliedIndex())) || len(got) < 48 {
 		t.Errorf("%d: %s", len(got), names)
 	}
-	if h.Bytes < p.history.refusals.bytes.Load() || p.history.refusals.bytes.Load() == 0 {
-		t.Errorf("%d bytes of history, %d of refused orders", h.Bytes, p.history.refusals.bytes.Load())
+	p.history.refusals.bytes.Add(1000)
+	if bytes := p.History().Bytes; bytes != h.Bytes+1000 {
+		t.Errorf("%d bytes of history, then %d with 1000 more of refused orders", h.Bytes, bytes)
+	}
+	p.history.refusals.bytes.Add(-1000)
+}
+
+// TestRefusalsAreWritten: a store writes them without being asked to.
+func TestRefusalsAreWritten(t *testing.T) {
+	p := openPast(t, vfs.NewMem(), nil)
+	for i := 0; p.metrics.refusalsRecorded.Get() == 0; i++ {
+		p.refuse(fmt.Sprint("o", i), "none")
+		runtime.Gosched()
 	}
 }
 

@@ -3,6 +3,7 @@ package raftstore
 import (
 	"bufio"
 	"bytes"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -137,6 +138,7 @@ func TestRefusalsTooMany(t *testing.T) {
 	r.refuse(1, "overtaken") // does not let the second count twice
 	r.refuse(2, "d")
 	wantTold(t, r, 0, "a0@1 a1@1 lost:98@1 b@2 lost:3@2")
+	r.mu.budget = refusedBurstBytes / 2
 	r.refuse(1_000_000, "e")
 	if r.mu.budget > refusedBurstBytes {
 		t.Errorf("%d bytes may be recorded after a long pause", r.mu.budget)
@@ -282,6 +284,7 @@ func TestRefusalsDamage(t *testing.T) {
 		rewrite(t, fs, path, test.change)
 		r = newTestRefusals(t, fs, 4)
 		before := told(t, r, 0)
+		wantTold(t, r, 5, "")
 		r.refuse(5, "d")
 		if got := strings.Join(told(t, r, 0), " "); got != test.want {
 			t.Errorf("%s: told %q, want %q", test.name, got, test.want)
@@ -442,6 +445,22 @@ func TestRefusalsAreWrittenInTime(t *testing.T) {
 		synctest.Wait()
 		r.close()
 	})
+}
+
+// TestDecodeFrameRefuses: what does not fit is refused, and a length before memory is taken for it.
+func TestDecodeFrameRefuses(t *testing.T) {
+	for _, f := range []frame{{kind: 0}, {kind: frameEnd + 1}, {kind: frameLost, data: make([]byte, 7)}, {kind: frameLost, data: make([]byte, 9)}} {
+		data := appendFrame(nil, &f)
+		sealFrames(data)
+		if _, err := decodeFrame(data); !errors.Is(err, ErrFormat) {
+			t.Errorf("kind %d with %d bytes: %v", f.kind, len(f.data), err)
+		}
+	}
+	for body, ok := range map[uint32]bool{0: false, 17: false, 18: true, refusedFrameBytesMax - 8: true, refusedFrameBytesMax - 7: false, 1 << 30: false} {
+		if _, err := frameBytes(binary.LittleEndian.AppendUint32(nil, body)); (err == nil) != ok {
+			t.Errorf("a frame of %d bytes: %v", body, err)
+		}
+	}
 }
 
 func FuzzDecodeFrame(f *testing.F) {

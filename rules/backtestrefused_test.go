@@ -145,11 +145,18 @@ func TestBacktestPeriodOfRefused(t *testing.T) {
 		{Period{FromTimeMS: 4501}, RefusedCounts{Recorded: 2, Lost: 20, Gaps: 2}},
 		{Period{FromTimeMS: 5201}, RefusedCounts{Recorded: 2, Lost: 20, Gaps: 1}},
 		{Period{FromTimeMS: 4500, ToTimeMS: 5499}, RefusedCounts{Recorded: 1, Lost: 10, Gaps: 1}},
+		{Period{ToTimeMS: 6499}, RefusedCounts{Recorded: 3, Lost: 30, Gaps: 1}},
 	} {
 		r := tp.mustBacktest(borrow, func(c *BacktestConfig) { c.Period = test.period })
 		if r.Refused != test.want {
 			t.Errorf("%+v: %+v, want %+v", test.period, r.Refused, test.want)
 		}
+	}
+	// The clock of who refused may be ahead of the log's: the entries behind it are of the period all the same.
+	tp.refused[4][0].TimeMS = 99_000
+	r := tp.mustBacktest(borrow, func(c *BacktestConfig) { c.Period.ToTimeMS = 6600 })
+	if r.To.Index != 6 || r.Refused.Recorded != 3 {
+		t.Errorf("up to %+v, %+v", r.To, r.Refused)
 	}
 }
 
@@ -181,5 +188,14 @@ func TestBacktestLeavesOutRefused(t *testing.T) {
 		if r.Refused != (RefusedCounts{Recorded: 8, LeftOut: test.leftOut}) || r.Decided.Lines != (Counts{Filled: 4, Refused: test.refused}) {
 			t.Errorf("%d lines: %+v, %+v", test.linesMax, r.Refused, r.Decided.Lines)
 		}
+	}
+	tp = stocked(t)
+	for i := range 7 {
+		tp.must(orderOf(fmt.Sprint("o", i), engine.ModeAll, wants("U", "A", 1)))
+	}
+	tp.refuse(orderOf("r0", engine.ModeAll, wants("U", "A", 11)))
+	tp.refuse(orderOf("r1", engine.ModeAll, wants("U", "A", 11)))
+	if r := tp.mustBacktest(borrow, func(c *BacktestConfig) { c.LinesMax = 8 }); r.Refused.LeftOut != 1 || r.Decided.Lines.Refused != 1 {
+		t.Errorf("7 lines of the log, 8 in all: %+v, %+v", r.Refused, r.Decided)
 	}
 }
