@@ -47,22 +47,36 @@ type keptState struct {
 	index  uint64 // of the last entry whose effect it has; 0: the empty state before the log
 	timeMS int64  // of that entry, Unix milliseconds
 	tables map[string]int64
+
+	// applied is the last entry with commands. Raft has entries of its own behind it after a start, which index may count;
+	// what was refused meanwhile is recorded with applied.
+	applied uint64
 }
 
 // newStateDir is the name under which a checkpoint is made.
 const newStateDir = "new"
 
-func (k *keptState) name() string { return fmt.Sprintf("%020d-%d", k.index, k.timeMS) }
+// name is that of the directory: index, time, and the last entry with commands if that is another one.
+func (k *keptState) name() string {
+	if k.applied != k.index {
+		return fmt.Sprintf("%020d-%d-%d", k.index, k.timeMS, k.applied)
+	}
+	return fmt.Sprintf("%020d-%d", k.index, k.timeMS)
+}
 
 func parseKept(name string) (k keptState, ok bool) {
-	index, timeMS, ok := strings.Cut(name, "-")
-	if !ok {
+	parts := strings.Split(name, "-")
+	if len(parts) < 2 || len(parts) > 3 {
 		return k, false
 	}
-	var indexErr, timeErr error
-	k.index, indexErr = strconv.ParseUint(index, 10, 64)
-	k.timeMS, timeErr = strconv.ParseInt(timeMS, 10, 64)
-	return k, indexErr == nil && timeErr == nil && k.name() == name
+	var faults [3]error
+	k.index, faults[0] = strconv.ParseUint(parts[0], 10, 64)
+	k.timeMS, faults[1] = strconv.ParseInt(parts[1], 10, 64)
+	k.applied = k.index
+	if len(parts) == 3 {
+		k.applied, faults[2] = strconv.ParseUint(parts[2], 10, 64)
+	}
+	return k, errors.Join(faults[:]...) == nil && k.name() == name
 }
 
 // loadHistory finds what was kept before, as far as the log still continues it.
@@ -159,9 +173,10 @@ func (h *history) tablesOf(name string) map[string]int64 {
 	return tables
 }
 
-// checkpointed is called when the state on disk is of a new index: it keeps that state if the last kept one is far enough
+// checkpointed is called when the state on disk is a new one, k: it keeps that state if the last kept one is far enough
 // behind, and lets go of what is too old or too much.
-func (h *history) checkpointed(index uint64, timeMS int64) {
+func (h *history) checkpointed(k keptState) {
+	index, timeMS := k.index, k.timeMS
 	h.mu.Lock()
 	h.covered = index
 	h.mu.Unlock()
@@ -169,7 +184,7 @@ func (h *history) checkpointed(index uint64, timeMS int64) {
 		return
 	}
 	if h.wants(timeMS) {
-		if err := h.keep(keptState{index: index, timeMS: timeMS}); err != nil {
+		if err := h.keep(k); err != nil {
 			h.metrics.historyErrors.Inc()
 			h.logger.Error("history: a checkpoint could not be kept; backtests begin at an older one", "index", index, "error", err)
 		}
@@ -190,7 +205,8 @@ func (h *history) oldest() *keptState {
 	if len(h.kept) == 0 {
 		return nil
 	}
-	return &keptState{index: h.kept[0].index, timeMS: h.kept[0].timeMS}
+	oldest := h.kept[0]
+	return &oldest
 }
 
 // wants says that a replay from the last kept state would be long: there are some historyStates of them in the window.

@@ -290,7 +290,7 @@ func TestHistorySwept(t *testing.T) {
 	p := openPast(t, fs, nil)
 	p.hour(1)
 	kept := p.indexes()
-	state0 := fs.PathJoin(p.paths.history, (&keptState{index: kept[1], timeMS: p.History().States[1].TimeMS}).name())
+	state0 := fs.PathJoin(p.paths.history, (&keptState{index: kept[1], applied: kept[1], timeMS: p.History().States[1].TimeMS}).name())
 	for _, name := range []string{newStateDir, "00000000000000000007-12x", "00000000000000099999-1", "readme", "refused-1-2-3"} {
 		if ok, err := vfs.Clone(fs, fs, state0, fs.PathJoin(p.paths.history, name)); !ok || err != nil {
 			t.Fatal(ok, err)

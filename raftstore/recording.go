@@ -83,7 +83,7 @@ func (s *Store) OpenRecording(index uint64, timeMS int64) (*Recording, error) {
 	if err := r.pin(index, timeMS); err != nil {
 		return nil, err
 	}
-	r.refused = r.history.refusals.read(r.base.index)
+	r.refused = r.history.refusals.read(r.base.applied)
 	if r.base.tables == nil {
 		return r, nil
 	}

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 
@@ -98,11 +99,38 @@ func TestRecordingWithRefusals(t *testing.T) {
 	}
 }
 
+// TestRefusalsBehindCheckpoint: Raft's own entries at a start stand behind the last one with commands, which is what orders
+// are refused at.
+func TestRefusalsBehindCheckpoint(t *testing.T) {
+	p := openPast(t, vfs.NewMem(), func(c *Config) { c.HistoryAge = -1 })
+	p.hour(1)
+	p.cfg.HistoryAge = 24 * time.Hour
+	p.reopen()
+	p.refuse("b", "none")
+	mustCheckpoint(t, p.Store)
+	p.refuse("c", "none")
+	h := p.History()
+	last := h.States[len(h.States)-1]
+	if last.Index <= h.To.Index {
+		t.Fatalf("the last state is of index %d, the last entry with commands is %d", last.Index, h.To.Index)
+	}
+	for range 2 {
+		if got := p.sequence(last.Index); !slices.Equal(got, []string{"b", "c"}) {
+			t.Errorf("%v, want what was refused since the last entry with commands", got)
+		}
+		p.history.refusals.release(p.history.oldest(), 0)
+		p.reopen()
+		if kept := p.History().States; !slices.Equal(kept, h.States) {
+			t.Fatalf("%v are kept, want %v", kept, h.States)
+		}
+	}
+}
+
 // reopenWith closes a recording, which the store does not do by itself, and opens the store anew.
 func (p *past) reopenWith(r *Recording) {
 	p.t.Helper()
-	if r.RefusedFrom().Index == 0 && p.History().RefusedFrom.Index != 0 {
-		p.t.Error("the recording does not know where that of refused orders begins")
+	if since := p.History().RefusedFrom; r.RefusedFrom() != since || since.Index != 0 || since.TimeMS == 0 {
+		p.t.Errorf("refused orders are recorded from %+v on, and %+v", since, r.RefusedFrom())
 	}
 	p.refuse("c2", "none") // too late for it
 	for e := (engine.Entry{}); ; {

@@ -214,7 +214,7 @@ func TestRefusalsSegments(t *testing.T) {
 		t.Fatalf("%d segments, %d told", count, len(got))
 	}
 	reader := r.read(0)
-	r.release(&keptState{index: 50}, 0)
+	r.release(&keptState{applied: 50}, 0)
 	if since := r.since(); since.Index > 50 || since.Index < 45 || files() >= count {
 		t.Errorf("kept since %v, %d files", since, files())
 	}
@@ -245,7 +245,7 @@ func TestRefusalsSegments(t *testing.T) {
 	if n := files(); n != refusedSegmentsMax {
 		t.Errorf("%d files, at most %d are allowed", n, refusedSegmentsMax)
 	}
-	r.release(&keptState{index: 5000}, 0)
+	r.release(&keptState{applied: 5000}, 0)
 	if n := files(); n != 1 {
 		t.Errorf("%d files, none is needed", n)
 	}
@@ -348,7 +348,7 @@ func TestRefusalsFault(t *testing.T) {
 			r.refuse(2, fmt.Sprint("b", i))
 			r.flush()
 		}
-		r.release(&keptState{index: 1}, 0)
+		r.release(&keptState{applied: 1}, 0)
 		broken = false
 		r.refuse(3, "c")
 		r.refuse(2, "b4") // as before, but not recorded then

@@ -39,10 +39,14 @@ func parseRefused(name string) (s refusedSegment, ok bool) {
 
 // newRefusals finds what was recorded before, up to the last entry of the log. A fault costs recordings and no start.
 func (s *Store) newRefusals(last uint64) *refusals {
+	began := Moment{Index: last, TimeMS: s.cfg.Clock.NowMS()}
+	if last <= 1 { // the bootstrap's entry: nothing can have been refused before
+		began.Index = 0
+	}
 	r := &refusals{
 		fs: s.cfg.FS, dir: s.paths.history, logger: s.cfg.Logger, metrics: s.metrics,
 		bytesMax: min(refusedBytes, s.cfg.HistoryBytes/refusedHistoryParts), segmentBytes: refusedSegmentBytes,
-		began: Moment{Index: last, TimeMS: s.cfg.Clock.NowMS()}, seed: maphash.MakeSeed(), early: make(chan struct{}, 1),
+		began: began, seed: maphash.MakeSeed(), early: make(chan struct{}, 1),
 	}
 	r.mu.frames = make([]byte, 0, refusedBufferBytes+refusedFrameBytesMax)
 	r.mu.budget, r.mu.paidMS = refusedBurstBytes, r.began.TimeMS
@@ -189,7 +193,7 @@ func (r *refusals) release(oldest *keptState, beforeMS int64) {
 	defer r.files.Unlock()
 	for len(r.files.segments) > 1 {
 		next := r.files.segments[1].from // behind all of the first segment
-		if oldest != nil && next.Index >= oldest.index || oldest == nil && next.TimeMS > beforeMS {
+		if oldest != nil && next.Index >= oldest.applied || oldest == nil && next.TimeMS > beforeMS {
 			return
 		}
 		r.removeFirstLocked()

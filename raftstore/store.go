@@ -151,7 +151,7 @@ func (s *Store) newCheckpointer(covered uint64) *checkpointer {
 		logBytesMax: s.cfg.CheckpointLogBytes, interval: s.cfg.CheckpointInterval,
 		takeSnapshot: func() error { return s.raft.Snapshot().Error() },
 		note:         func(index uint64) error { return s.log.SetUint64(keyCheckpoint, index) },
-		keep:         func(uint64, int64) {},
+		keep:         func(keptState) {},
 		wake:         make(chan struct{}, 1),
 	}
 	c.covered.Store(covered)
