@@ -17,6 +17,7 @@ func (p *Period) touches(e *engine.Entry) bool {
 
 // refused does what was recorded of orders that were refused before the log.
 func (b *Backtest) refused(_ context.Context, e *engine.Entry) error {
+	defer b.cfg.Pace()
 	counts := &b.report.Refused
 	switch r := &e.Refused; {
 	case r.Gap:
@@ -29,7 +30,6 @@ func (b *Backtest) refused(_ context.Context, e *engine.Entry) error {
 	default:
 		counts.Recorded++
 		b.enter(Moment{Index: e.Index, TimeMS: e.TimeMS})
-		defer b.cfg.Pace()
 		return b.refusedOrder(e)
 	}
 	return nil
