@@ -39,6 +39,7 @@ type call struct {
 
 	scan     scanner
 	envelope engine.Envelope
+	askedMS  int64 // when the rules were asked about the order, Unix milliseconds
 	batch    *raftstore.Batch
 	result   engine.Result
 	commands commandBuffers

@@ -62,8 +62,9 @@ type Config struct {
 	// StateTableBytes is the size of the SSTables that a checkpoint writes.
 	StateTableBytes int
 
-	// HistoryAge and HistoryBytes say how much of the past is kept for backtests: checkpoints, and the log behind the oldest of
-	// them. The limit that is reached first counts. A negative age keeps none.
+	// HistoryAge and HistoryBytes say how much of the past is kept for backtests: checkpoints, the log behind the oldest of
+	// them, and the orders that were refused before the log. The limit that is reached first counts. A negative age keeps
+	// none.
 	HistoryAge   time.Duration
 	HistoryBytes int64
 

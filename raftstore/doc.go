@@ -34,6 +34,10 @@
 // Some of the last checkpoints are kept as directories of hard links, and the log is not cut before the oldest of them: what
 // a backtest replays (Recording). Serving needs nothing of it; a fault there costs history only.
 //
+// An order that committed stock cannot meet is refused before the log (Refuses). It is recorded beside the checkpoints, on
+// this node alone, without a sync and with holes that are counted: see refusals. A Recording has it between the entries that
+// were applied before and after it was refused.
+//
 // # Other nodes
 //
 // A node with Config.Peers has one address for everything that nodes say to each other. Each connection begins with a
@@ -55,5 +59,8 @@
 // into the log; fsm.go and apply.go the way out of it; checkpoint.go, tables.go, state.go, snapshots.go and load.go the
 // state on disk; leadership.go and read.go what readers need; archive.go the orders that have left memory; tick.go the
 // passing of time; peers.go, hello.go, identity.go and stream.go are the way to other nodes, group.go ties it to the store,
-// members.go and join.go are who belongs, stall.go is what a leader does whose disk does not answer, rounds.go, peerline.go, confirm.go and following.go what a read needs; history.go and recording.go what is kept of the past; verify.go the check of a directory offline; limits.go and errors.go what can be too much or go wrong.
+// members.go and join.go are who belongs, stall.go is what a leader does whose disk does not answer, rounds.go, peerline.go,
+// confirm.go and following.go what a read needs; history.go and recording.go what is kept of the past; refused.go,
+// refusedframe.go, refusedfiles.go and refusedread.go what was refused before the log; verify.go the check of a directory
+// offline; limits.go and errors.go what can be too much or go wrong.
 package raftstore

@@ -25,8 +25,11 @@ type storeMetrics struct {
 	checkpointHold     *metrics.PrometheusHistogram
 	checkpointHoldMax  *metrics.Gauge
 
-	historyErrors *metrics.Counter
-	stalls        *metrics.Counter
+	historyErrors    *metrics.Counter
+	refusalsRecorded *metrics.Counter
+	refusalsRepeated *metrics.Counter
+	refusalsLost     *metrics.Counter
+	stalls           *metrics.Counter
 }
 
 // The buckets of the histograms, in the form that every Prometheus reads.
@@ -55,8 +58,11 @@ func newStoreMetrics(set *metrics.Set) *storeMetrics {
 		checkpointHold:     set.GetOrCreatePrometheusHistogramExt("apportion_checkpoint_hold_seconds", syncBounds),
 		checkpointHoldMax:  set.GetOrCreateGauge("apportion_checkpoint_hold_seconds_max", nil),
 
-		historyErrors: set.GetOrCreateCounter("apportion_history_errors_total"),
-		stalls:        set.GetOrCreateCounter("apportion_log_stalls_total"),
+		historyErrors:    set.GetOrCreateCounter("apportion_history_errors_total"),
+		refusalsRecorded: set.GetOrCreateCounter("apportion_history_refusals_recorded_total"),
+		refusalsRepeated: set.GetOrCreateCounter("apportion_history_refusals_repeated_total"),
+		refusalsLost:     set.GetOrCreateCounter("apportion_history_refusals_lost_total"),
+		stalls:           set.GetOrCreateCounter("apportion_log_stalls_total"),
 	}
 }
 

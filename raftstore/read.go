@@ -73,8 +73,8 @@ func (s *Store) LeaseValid() bool { return s.leadership.valid() }
 // command must go through the log. Only a leader refuses, and never an order that it may have answered before. In a group of
 // one it does not wait; in one of several, a refusal is found twice: before and after the others have confirmed that this
 // node leads, at the latest by the deadline. It is for an Allocate without plans alone: what a rule has decided about is for
-// the log to answer.
-func (s *Store) Refuses(deadline time.Time, key string, c *engine.Allocate, r *engine.Result) bool {
+// the log to answer. While history is kept, the refusal is recorded, as one of the time nowMS (Unix milliseconds).
+func (s *Store) Refuses(deadline time.Time, nowMS int64, key string, c *engine.Allocate, r *engine.Result) bool {
 	index := s.AppliedIndex()
 	if !s.leadership.valid() || !s.engine.Refuses(key, c, r) || s.archive.mayHave(c.OrderID) {
 		return false
@@ -86,6 +86,9 @@ func (s *Store) Refuses(deadline time.Time, key string, c *engine.Allocate, r *e
 		}
 	}
 	r.Index = index
+	if s.history.refusals != nil {
+		s.history.refusals.record(Moment{Index: index, TimeMS: nowMS}, r.Code, c)
+	}
 	return true
 }
 

@@ -161,7 +161,7 @@ func (s *Store) newCheckpointer(covered uint64) *checkpointer {
 		logBytesMax: s.cfg.CheckpointLogBytes, interval: s.cfg.CheckpointInterval,
 		takeSnapshot: func() error { return s.raft.Snapshot().Error() },
 		note:         func(index uint64) error { return s.log.SetUint64(keyCheckpoint, index) },
-		keep:         func(uint64, int64) {},
+		keep:         func(keptState) {},
 		wake:         make(chan struct{}, 1),
 	}
 	c.covered.Store(covered)
@@ -197,11 +197,14 @@ func (s *Store) startWorkers(context.Context) error {
 	})
 	s.ticker.do = s.Do
 	go s.proposer.run()
-	runs := []func(<-chan struct{}){s.leadership.run, s.checkpoints.run, s.ticker.run}
-	if s.peers != nil {
-		runs = append(runs, s.confirms.run, s.follows.run, s.runFollow, s.runJoin, s.runStall)
+	workers := []func(<-chan struct{}){s.leadership.run, s.checkpoints.run, s.ticker.run}
+	if s.history.refusals != nil {
+		workers = append(workers, s.history.refusals.run)
 	}
-	for _, run := range runs {
+	if s.peers != nil {
+		workers = append(workers, s.confirms.run, s.follows.run, s.runFollow, s.runJoin, s.runStall)
+	}
+	for _, run := range workers {
 		s.workers.Go(func() { run(s.stop) })
 	}
 	s.onClose(func() error {
