@@ -274,14 +274,11 @@ func (e *Engine) newItem(orderRow uint32, p *linePlan, rec *record, id TagSetID,
 func (e *Engine) MayHaveOrder(orderID string) bool {
 	applied := e.appliedIndex.Load()
 	hash := hashText(orderID)
-	for p := e.byOrderID.probe(hash); ; {
-		row := p.next()
-		if row == 0 {
-			return false
-		}
+	for row, p := e.byOrderID.probe(hash).next(); row != 0; row, p = p.next() {
 		o := e.orders.at(row)
 		if atomic.LoadUint64(&o.hash) == hash && atomic.LoadUint64(&o.changed)+ClosedOrderEntries*9/10 > applied {
 			return true
 		}
 	}
+	return false
 }

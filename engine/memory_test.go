@@ -77,13 +77,10 @@ func TestTextsOfEveryLength(t *testing.T) {
 
 // lookup gives the rows that a table finds under a hash.
 func lookup(tb *table, hash uint64) (rows []uint32) {
-	for p := tb.probe(hash); ; {
-		row := p.next()
-		if row == 0 {
-			return rows
-		}
+	for row, p := tb.probe(hash).next(); row != 0; row, p = p.next() {
 		rows = append(rows, row)
 	}
+	return rows
 }
 
 func TestTableAgainstMap(t *testing.T) {

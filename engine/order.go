@@ -12,12 +12,12 @@ const itemsWalked = 8
 
 // findOrder looks an order in memory up; 0: there is none.
 func (e *Engine) findOrder(orderID string) uint32 {
-	for p := e.byOrderID.probe(hashText(orderID)); ; {
-		row := p.next()
-		if row == 0 || e.ordersText.get(e.orders.at(row).id) == orderID {
+	for row, p := e.byOrderID.probe(hashText(orderID)).next(); row != 0; row, p = p.next() {
+		if e.ordersText.get(e.orders.at(row).id) == orderID {
 			return row
 		}
 	}
+	return 0
 }
 
 func (e *Engine) orderHash(row uint32) uint64 { return e.orders.at(row).hash }
@@ -41,15 +41,12 @@ func (e *Engine) findItem(orderRow uint32, itemID string) uint32 {
 		}
 		return row
 	}
-	for p := e.byItemID.probe(itemHash(orderRow, itemID)); ; {
-		row := p.next()
-		if row == 0 {
-			return 0
-		}
+	for row, p := e.byItemID.probe(itemHash(orderRow, itemID)).next(); row != 0; row, p = p.next() {
 		if it := e.items.at(row); it.order == orderRow && e.ordersText.get(it.id) == itemID {
 			return row
 		}
 	}
+	return 0
 }
 
 // createOrder adds an order without items.

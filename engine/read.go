@@ -147,7 +147,7 @@ func (e *Engine) Refuses(key string, c *Allocate, r *Result) bool {
 	if c.ExpiresAtMS != 0 && c.ExpiresAtMS <= e.NowMS() {
 		return false // it is refused for this first
 	}
-	if p := e.byOrderID.probe(hashText(c.OrderID)); p.next() != 0 {
+	if row, _ := e.byOrderID.probe(hashText(c.OrderID)).next(); row != 0 {
 		return false
 	}
 	s := e.Schema()

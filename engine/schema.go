@@ -199,15 +199,12 @@ func (s *Schema) key(tags []Tag) (key tagSetKey, split bool, code Code, tag int)
 }
 
 func (s *Schema) find(key *tagSetKey) TagSetID {
-	for p := s.byKey.probe(key.hash()); ; {
-		row := p.next()
-		if row == 0 {
-			return 0
-		}
+	for row, p := s.byKey.probe(key.hash()).next(); row != 0; row, p = p.next() {
 		if s.sets.at(row).key == *key {
 			return TagSetID(row)
 		}
 	}
+	return 0
 }
 
 // put enters a set under a row that the caller got from sets, filled before readers can find it.

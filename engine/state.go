@@ -231,12 +231,12 @@ func (e *Engine) text(row uint32) string { return e.namesText.get(e.names.at(row
 
 // findName looks a UPC or a location up; 0: there is none.
 func (e *Engine) findName(t *table, text string) uint32 {
-	for p := t.probe(hashText(text)); ; {
-		row := p.next()
-		if row == 0 || e.text(row) == text {
+	for row, p := t.probe(hashText(text)).next(); row != 0; row, p = p.next() {
+		if e.text(row) == text {
 			return row
 		}
 	}
+	return 0
 }
 
 // intern finds or adds a UPC or a location.
@@ -255,15 +255,12 @@ func (e *Engine) intern(t *table, text string) uint32 {
 
 // findRecord looks a record up; 0: there is none. It may be called at any time; readers confirm the row under its seq.
 func (e *Engine) findRecord(upc, location string) uint32 {
-	for p := e.byKey.probe(hashText2(upc, location)); ; {
-		row := p.next()
-		if row == 0 {
-			return 0
-		}
+	for row, p := e.byKey.probe(hashText2(upc, location)).next(); row != 0; row, p = p.next() {
 		if e.isRecord(e.records.at(row), upc, location) {
 			return row
 		}
 	}
+	return 0
 }
 
 func (e *Engine) isRecord(r *record, upc, location string) bool {

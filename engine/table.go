@@ -26,12 +26,13 @@ type tableShard struct {
 	live  int                      // rows
 }
 
-// probe walks the candidates of one hash.
+// probe walks the candidates of one hash. It is small enough for the compiler to keep it in registers, and is passed by value
+// for the same reason: in memory, where it is written field by field and copied in larger pieces, it costs more than the
+// look into the table.
 type probe struct {
 	slots []uint64
-	at    uint64
+	at    uint32
 	tag   uint32
-	left  int
 }
 
 func tagOf(hash uint64) uint32 { return uint32(hash >> 24) }
@@ -41,24 +42,22 @@ func (t *table) probe(hash uint64) probe {
 	if slots == nil {
 		return probe{}
 	}
-	return probe{slots: *slots, at: uint64(tagOf(hash)), tag: tagOf(hash), left: len(*slots)}
+	return probe{slots: *slots, at: tagOf(hash), tag: tagOf(hash)}
 }
 
-// next gives the next row that may have the hash, 0 when there are no more.
-func (p *probe) next() uint32 {
-	for ; p.left > 0; p.left-- {
-		slot := atomic.LoadUint64(&p.slots[p.at&uint64(len(p.slots)-1)])
+// next gives the next row that may have the hash, 0 when there are no more, and the probe that goes on behind it.
+func (p probe) next() (row uint32, rest probe) {
+	for p.at-p.tag < uint32(len(p.slots)) {
+		slot := atomic.LoadUint64(&p.slots[p.at&uint32(len(p.slots)-1)])
 		if slot == 0 {
 			break
 		}
 		p.at++
 		if uint32(slot>>32) == p.tag && uint32(slot) != 0 {
-			p.left--
-			return uint32(slot)
+			return uint32(slot), p
 		}
 	}
-	p.left = 0
-	return 0
+	return 0, probe{}
 }
 
 // add enters a row. The caller knows that it is not in the table.
