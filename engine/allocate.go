@@ -24,6 +24,14 @@ type linePlan struct {
 	version  uint64
 }
 
+// addLine adds an empty plan, in its place: a copy of so large a struct costs more than filling it.
+func (s *scratch) addLine() *linePlan {
+	s.lines = resize(s.lines, len(s.lines)+1)
+	p := &s.lines[len(s.lines)-1]
+	*p = linePlan{}
+	return p
+}
+
 // allocate promises units: it plans all lines against the state as it is, then does them all, or none.
 func (e *Engine) allocate(c *Allocate, envelope *Envelope, r *Result) {
 	if envelope.RulesIndex != e.Rules().sequence {
@@ -105,7 +113,8 @@ func (e *Engine) planAllocate(c *Allocate, plans []PlannedLine, orderRow uint32,
 			refuseTag(r, code, linePath(i, "tags"), l.Tags[tag])
 			return false
 		}
-		p := linePlan{key: key}
+		p := e.scratch.addLine()
+		p.key = key
 		if len(plans) > 0 && plans[0].Line == i {
 			p.plan, plans = &plans[0], plans[1:]
 		}
@@ -119,20 +128,19 @@ func (e *Engine) planAllocate(c *Allocate, plans []PlannedLine, orderRow uint32,
 				r.refuse(CodeItemConflict, "expiresAt", l.ItemID)
 				return false
 			}
-			if field := e.itemDifference(p.item, l, &key); field != "" {
+			if field := e.itemDifference(p.item, l, key); field != "" {
 				r.refuse(CodeItemConflict, linePath(i, field), l.ItemID)
 				return false
 			}
 			e.repeatLine(p.item, out)
 		} else if p.plan != nil {
-			e.planRuled(c, l, &p, out)
+			e.planRuled(c, l, p, out)
 		} else {
-			e.planLine(c, l, &p, out)
+			e.planLine(c, l, p, out)
 		}
 		if p.item == 0 {
 			items++
 		}
-		e.scratch.lines = append(e.scratch.lines, p)
 	}
 	if orderRow != 0 && int(e.orders.at(orderRow).count)+items > OrderItemsMax {
 		r.refuse(CodeTooMany, "lines", strconv.Itoa(OrderItemsMax))
@@ -142,7 +150,7 @@ func (e *Engine) planAllocate(c *Allocate, plans []PlannedLine, orderRow uint32,
 }
 
 // itemDifference names the field in which a line differs from the one that allocated the item, "" if it is the same.
-func (e *Engine) itemDifference(itemRow uint32, l *AllocateLine, key *tagSetKey) string {
+func (e *Engine) itemDifference(itemRow uint32, l *AllocateLine, key tagSetKey) string {
 	it := e.items.at(itemRow)
 	s := e.Schema()
 	switch {
@@ -152,7 +160,7 @@ func (e *Engine) itemDifference(itemRow uint32, l *AllocateLine, key *tagSetKey)
 		return "location"
 	case it.requested != l.Quantity:
 		return "quantity"
-	case s.sets.at(uint32(s.canonical(it.tagSet))).key != *key:
+	case s.sets.at(uint32(s.canonical(it.tagSet))).key != key:
 		return "tags"
 	}
 	return ""
@@ -202,7 +210,7 @@ func (e *Engine) planSource(c *Allocate, l *AllocateLine, p *linePlan) (availabl
 		return 0
 	}
 	rec := e.records.at(p.record)
-	if p.tagSet = e.Schema().find(&p.key); p.tagSet != 0 {
+	if p.tagSet = e.Schema().find(p.key); p.tagSet != 0 {
 		p.segment = e.findSegment(rec, p.tagSet)
 	}
 	if p.segment == 0 {
@@ -230,7 +238,7 @@ func (e *Engine) commitAllocate(orderRow uint32, c *Allocate, i int) {
 	e.touchOrder(orderRow)
 	rec, w := e.begin(p.record)
 	if p.tagSet == 0 {
-		p.tagSet = e.tagSetOf(&p.key)
+		p.tagSet = e.tagSetOf(p.key)
 	}
 	id := p.tagSet
 	if p.segment == 0 {
@@ -240,8 +248,8 @@ func (e *Engine) commitAllocate(orderRow uint32, c *Allocate, i int) {
 		p.segment = e.addSegment(rec, id)
 	}
 	itemRow := e.newItem(orderRow, p, rec, id, c, l)
-	lineRow := e.createLine(itemRow, line{tagSet: id, took: p.units, waited: p.pending, allocated: p.units, pending: p.pending,
-		before: p.before})
+	lineRow, ln := e.createLine(itemRow)
+	ln.tagSet, ln.took, ln.waited, ln.allocated, ln.pending, ln.before = id, p.units, p.pending, p.units, p.pending, p.before
 	e.change(rec, &w, p.segment, delta{allocated: p.units, pending: p.pending})
 	if p.pending > 0 {
 		e.wait(e.segments.at(p.segment), lineRow)

@@ -175,7 +175,9 @@ func (e *Engine) NextDueMS() (int64, bool) {
 
 // reset makes a result empty, keeping its memory.
 func (r *Result) reset(index uint64) {
-	*r = Result{Index: index, Lines: r.Lines[:0], Changes: r.Changes[:0], Blocked: r.Blocked[:0]}
+	lines, changes, blocked := r.Lines[:0], r.Changes[:0], r.Blocked[:0]
+	*r = Result{}
+	r.Index, r.Lines, r.Changes, r.Blocked = index, lines, changes, blocked
 }
 
 // refuse sets why a command is not done.

@@ -68,7 +68,9 @@ func (e *Engine) fillOrder(row uint32, orderID string) {
 // createItem adds an item at the end of an order.
 func (e *Engine) createItem(orderRow uint32, itemID string) uint32 {
 	row := e.items.add()
-	*e.items.at(row) = item{id: e.ordersText.add(itemID), order: orderRow}
+	it := e.items.at(row)
+	*it = item{}
+	it.id, it.order = e.ordersText.add(itemID), orderRow
 	o := e.orders.at(orderRow)
 	if o.itemLast == 0 {
 		o.items = row
@@ -95,17 +97,18 @@ func (e *Engine) indexItems(o *order, row uint32) {
 	}
 }
 
-// createLine adds an allocation line at the end of an item.
-func (e *Engine) createLine(itemRow uint32, l line) uint32 {
-	row := e.lines.add()
+// createLine adds an allocation line at the end of an item, for the caller to fill.
+func (e *Engine) createLine(itemRow uint32) (row uint32, l *line) {
+	row = e.lines.add()
+	l = e.lines.at(row)
+	*l = line{}
 	l.item = itemRow
-	*e.lines.at(row) = l
 	at := &e.items.at(itemRow).lines
 	for *at != 0 {
 		at = &e.lines.at(*at).next
 	}
 	*at = row
-	return row
+	return row, l
 }
 
 // dropLines takes all lines of an item away; none of them waits.
@@ -148,10 +151,12 @@ func (e *Engine) moved(itemRow uint32, kind MovementKind, id TagSetID, units int
 	if units == 0 {
 		return
 	}
-	e.addMove(itemRow, movement{kind: kind, tagSet: id, units: units, index: e.appliedIndex.Load(), timeMS: e.nowMS.Load()})
+	m := e.addMove(itemRow)
+	m.kind, m.tagSet, m.units, m.index, m.timeMS = kind, id, units, e.appliedIndex.Load(), e.nowMS.Load()
 }
 
-func (e *Engine) addMove(itemRow uint32, m movement) {
+// addMove adds a movement at the end of an item's history, for the caller to fill.
+func (e *Engine) addMove(itemRow uint32) *movement {
 	it := e.items.at(itemRow)
 	if it.moveCount == MovementsPerItemMax {
 		oldest := it.moves
@@ -160,7 +165,8 @@ func (e *Engine) addMove(itemRow uint32, m movement) {
 		it.moveCount--
 	}
 	row := e.moves.add()
-	*e.moves.at(row) = m
+	m := e.moves.at(row)
+	m.next = 0
 	if it.moves == 0 {
 		it.moves = row
 	} else {
@@ -168,6 +174,7 @@ func (e *Engine) addMove(itemRow uint32, m movement) {
 	}
 	it.moveLast = row
 	it.moveCount++
+	return m
 }
 
 func (e *Engine) dropMoves(it *item) {
@@ -370,6 +377,8 @@ func (r *Result) addLine(itemID string, requested int64) *LineResult {
 		r.Lines = r.Lines[:n+1]
 	}
 	l := &r.Lines[n]
-	*l = LineResult{ItemID: itemID, Requested: requested, Parts: l.Parts[:0]}
+	parts := l.Parts[:0]
+	*l = LineResult{}
+	l.ItemID, l.Requested, l.Parts = itemID, requested, parts
 	return l
 }

@@ -69,7 +69,7 @@ func (e *Engine) planCandidates(c *Allocate, l *AllocateLine, p *linePlan, out *
 		p.code = CodeUnknownRecord
 		return
 	}
-	p.tagSet = e.Schema().find(&p.key)
+	p.tagSet = e.Schema().find(p.key)
 	left := l.Quantity
 	for i := range p.plan.Candidates {
 		left -= e.takeFrom(p, &p.plan.Candidates[i], left)
@@ -122,7 +122,7 @@ func (e *Engine) takeFrom(p *linePlan, c *PlannedCandidate, left int64) int64 {
 		e.scratch.takes = append(e.scratch.takes, take{CandidateExplanation: passedOver(c, WhyUnknownTag)})
 		return 0
 	}
-	set, segment := e.Schema().find(&key), uint32(0)
+	set, segment := e.Schema().find(key), uint32(0)
 	if set != 0 {
 		segment = e.findSegment(e.records.at(p.record), set)
 	}
@@ -171,7 +171,7 @@ func (e *Engine) commitPlanned(orderRow uint32, c *Allocate, i int, out *LineRes
 	e.touchOrder(orderRow)
 	rec, w := e.begin(p.record)
 	if p.tagSet == 0 {
-		p.tagSet = e.tagSetOf(&p.key)
+		p.tagSet = e.tagSetOf(p.key)
 	}
 	itemRow := e.newItem(orderRow, p, rec, p.tagSet, c, l)
 	pending := p.pending
@@ -216,7 +216,9 @@ func takenOf(takes []take, k int) (units int64) {
 // commitPart promises units of one segment to an item.
 func (e *Engine) commitPart(rec *record, w *window, itemRow, segment uint32, part line, out *LineResult) {
 	part.took, part.waited = part.allocated, part.pending
-	lineRow := e.createLine(itemRow, part)
+	lineRow, ln := e.createLine(itemRow)
+	part.item = ln.item
+	*ln = part
 	e.change(rec, w, segment, delta{allocated: part.took, pending: part.waited})
 	if part.waited > 0 {
 		e.wait(e.segments.at(segment), lineRow)

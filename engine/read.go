@@ -187,7 +187,7 @@ func (e *Engine) refusesLine(s *Schema, c *Allocate, i int, r *Result) (code Cod
 	if code != CodeOK {
 		return 0, false
 	}
-	available, code := e.availableOf(s, l, &key)
+	available, code := e.availableOf(s, l, key)
 	switch {
 	case code != CodeOK:
 	case available >= l.Quantity || c.Mode == ModePartial && available > 0:
@@ -202,7 +202,7 @@ func (e *Engine) refusesLine(s *Schema, c *Allocate, i int, r *Result) (code Cod
 }
 
 // availableOf reads the available units of a line's segment.
-func (e *Engine) availableOf(s *Schema, l *AllocateLine, key *tagSetKey) (units int64, code Code) {
+func (e *Engine) availableOf(s *Schema, l *AllocateLine, key tagSetKey) (units int64, code Code) {
 	id := s.find(key)
 	for try := 0; ; try++ {
 		row := e.findRecord(l.UPC, l.Location)

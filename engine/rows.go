@@ -256,10 +256,12 @@ func (e *Engine) loadOrder(row uint32, o *storedOrder) {
 		it.tagSet, it.requested, it.expiresMS, it.seq = s.item.tagSet, s.item.requested, s.item.expiresMS, s.item.seq
 		it.explanation = s.item.explanation
 		for _, l := range s.lines {
-			e.createLine(itemRow, l)
+			_, ln := e.createLine(itemRow)
+			l.item = ln.item
+			*ln = l
 		}
 		for _, m := range s.moves {
-			e.addMove(itemRow, m)
+			*e.addMove(itemRow) = m
 		}
 		if it.expiresMS > e.nowMS.Load() {
 			e.expiries.push(due{atMS: it.expiresMS, seq: it.seq, row: itemRow}, e.expires)
