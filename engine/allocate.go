@@ -108,13 +108,13 @@ func (e *Engine) planAllocate(c *Allocate, plans []PlannedLine, orderRow uint32,
 	items := 0
 	for i := range c.Lines {
 		l := &c.Lines[i]
-		key, _, code, tag := e.Schema().key(l.Tags)
+		key, set, code, tag := e.resolve(l, i)
 		if code != CodeOK {
 			refuseTag(r, code, linePath(i, "tags"), l.Tags[tag])
 			return false
 		}
 		p := e.scratch.addLine()
-		p.key = key
+		p.key, p.tagSet = key, set
 		if len(plans) > 0 && plans[0].Line == i {
 			p.plan, plans = &plans[0], plans[1:]
 		}
@@ -147,6 +147,21 @@ func (e *Engine) planAllocate(c *Allocate, plans []PlannedLine, orderRow uint32,
 		return false
 	}
 	return true
+}
+
+// resolve finds the tag set that a line names, 0 if it is to be created.
+func (e *Engine) resolve(l *AllocateLine, i int) (key tagSetKey, set TagSetID, code Code, tag int) {
+	s, known := e.Schema(), e.scratch.command.known[i]
+	if known == nil {
+		if key, _, code, tag = s.key(l.Tags); code == CodeOK && len(l.Tags) > 0 {
+			e.scratch.command.lists.remember(l.Tags, key)
+		}
+		return key, s.find(key), code, tag
+	}
+	if known.set == 0 {
+		known.set = s.find(known.key)
+	}
+	return known.key, known.set, CodeOK, 0
 }
 
 // itemDifference names the field in which a line differs from the one that allocated the item, "" if it is the same.
@@ -210,7 +225,7 @@ func (e *Engine) planSource(c *Allocate, l *AllocateLine, p *linePlan) (availabl
 		return 0
 	}
 	rec := e.records.at(p.record)
-	if p.tagSet = e.Schema().find(p.key); p.tagSet != 0 {
+	if p.tagSet != 0 {
 		p.segment = e.findSegment(rec, p.tagSet)
 	}
 	if p.segment == 0 {

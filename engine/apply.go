@@ -33,18 +33,19 @@ func (e *Engine) Apply(index uint64, nowMS int64, command, dst []byte) []byte {
 	e.Advance(index, nowMS)
 	r := &e.scratch.result
 	r.reset(index)
+	e.scratch.command.lists.of(e.Schema())
 	c, envelope, err := e.scratch.command.decode(command)
-	if errors.Is(err, ErrNewerVersion) {
-		// A newer node may have applied it; answering here would make the replicas differ.
-		panic("FATAL: engine: the log holds a command " + err.Error() + "; upgrade this node")
-	}
 	if err != nil {
+		if errors.Is(err, ErrNewerVersion) {
+			// A newer node may have applied it; answering here would make the replicas differ.
+			panic("FATAL: engine: the log holds a command " + err.Error() + "; upgrade this node")
+		}
 		r.refuse(CodeInvalid, "command", err.Error())
 		return AppendResult(dst, r)
 	}
 	r.Kind = c.Kind()
-	if field, value, ok := CheckCommand(c); !ok {
-		r.refuse(CodeInvalid, field, value)
+	if f := checkCommand(c, e.scratch.command.known); f != nil {
+		r.refuse(CodeInvalid, f.field, f.value)
 		return AppendResult(dst, r)
 	}
 	if e.isFull() && grows(r.Kind) {

@@ -1,6 +1,6 @@
 package engine
 
-func checkAllocate(c *Allocate) *fault {
+func checkAllocate(c *Allocate, known []*tagList) *fault {
 	if !isText(c.OrderID, OrderIDBytesMax) {
 		return textFault("orderId", c.OrderID)
 	}
@@ -14,7 +14,11 @@ func checkAllocate(c *Allocate) *fault {
 		return f
 	}
 	for i := range c.Lines {
-		if f := checkAllocateLine(&c.Lines[i]); f != nil {
+		f := checkAllocateLine(&c.Lines[i])
+		if f == nil && (known == nil || known[i] == nil) {
+			f = checkTags("tags", c.Lines[i].Tags)
+		}
+		if f != nil {
 			return f.in("lines", i)
 		}
 	}
@@ -24,6 +28,7 @@ func checkAllocate(c *Allocate) *fault {
 	return nil
 }
 
+// checkAllocateLine checks everything but the tags.
 func checkAllocateLine(l *AllocateLine) *fault {
 	if !isText(l.ItemID, ItemIDBytesMax) {
 		return textFault("itemId", l.ItemID)
@@ -38,11 +43,9 @@ func checkAllocateLine(l *AllocateLine) *fault {
 		return f
 	}
 	if l.Attributes != nil {
-		if f := checkAttributes(l.Attributes); f != nil {
-			return f
-		}
+		return checkAttributes(l.Attributes)
 	}
-	return checkTags("tags", l.Tags)
+	return nil
 }
 
 func checkOrderChange(c *OrderChange) *fault {

@@ -69,7 +69,6 @@ func (e *Engine) planCandidates(c *Allocate, l *AllocateLine, p *linePlan, out *
 		p.code = CodeUnknownRecord
 		return
 	}
-	p.tagSet = e.Schema().find(p.key)
 	left := l.Quantity
 	for i := range p.plan.Candidates {
 		left -= e.takeFrom(p, &p.plan.Candidates[i], left)

@@ -208,6 +208,7 @@ func New() *Engine {
 	e.schema.Store(&Schema{})
 	e.rules.Store(&RuleSet{})
 	e.changes.rules = e.Rules()
+	e.scratch.command.lists = new(tagLists)
 	e.archivedNow.Store(newArchivedRows())
 	e.results.ring.start(1)
 	e.events.ring.start(1)
