@@ -46,7 +46,8 @@ func (e *Engine) allocate(c *Allocate, envelope *Envelope, r *Result) {
 		r.refuse(CodeExpired, "expiresAt", strconv.FormatInt(c.ExpiresAtMS, 10))
 		return
 	}
-	orderRow, ok := e.orderFor(c.OrderID, envelope, r)
+	hash := hashText(c.OrderID)
+	orderRow, ok := e.orderFor(c.OrderID, hash, envelope, r)
 	if !ok {
 		return
 	}
@@ -57,14 +58,19 @@ func (e *Engine) allocate(c *Allocate, envelope *Envelope, r *Result) {
 	if c.Mode == ModeAll && refusedAll(r) {
 		return
 	}
+	touched := false
 	for i := range c.Lines {
 		p := &e.scratch.lines[i]
 		if p.code != CodeOK || r.Lines[i].Repeated {
 			continue
 		}
-		if orderRow == 0 {
-			orderRow = e.createOrder(c.OrderID)
+		switch {
+		case orderRow == 0:
+			orderRow = e.createOrder(c.OrderID, hash)
+		case !touched:
+			e.touchOrder(orderRow)
 		}
+		touched = true
 		l := &r.Lines[i]
 		l.Units, l.Pending = p.units, p.pending
 		if p.plan != nil {
@@ -220,7 +226,7 @@ func (e *Engine) planLine(c *Allocate, l *AllocateLine, p *linePlan, out *LineRe
 
 // planSource finds the line's record and segment and what of it is left to promise after the command's earlier lines.
 func (e *Engine) planSource(c *Allocate, l *AllocateLine, p *linePlan) (available int64) {
-	if p.record = e.findRecord(l.UPC, l.Location); p.record == 0 {
+	if p.record = e.findWarm(l.UPC, l.Location); p.record == 0 {
 		p.code = CodeUnknownRecord
 		return 0
 	}
@@ -247,10 +253,9 @@ func (e *Engine) unclaimed(segment uint32) int64 {
 	return max(0, available)
 }
 
-// commitAllocate does a planned line.
+// commitAllocate does a planned line. The order was touched.
 func (e *Engine) commitAllocate(orderRow uint32, c *Allocate, i int) {
 	l, p := &c.Lines[i], &e.scratch.lines[i]
-	e.touchOrder(orderRow)
 	rec, w := e.begin(p.record)
 	if p.tagSet == 0 {
 		p.tagSet = e.tagSetOf(p.key)

@@ -33,6 +33,7 @@ func (e *Engine) Apply(index uint64, nowMS int64, command, dst []byte) []byte {
 	e.Advance(index, nowMS)
 	r := &e.scratch.result
 	r.reset(index)
+	e.scratch.warm.step()
 	e.scratch.command.lists.of(e.Schema())
 	c, envelope, err := e.scratch.command.decode(command)
 	if err != nil {
@@ -61,12 +62,22 @@ func (e *Engine) Apply(index uint64, nowMS int64, command, dst []byte) []byte {
 
 // isFull says that one more command might not find the rows it needs: it may take reservedRows of each kind.
 func (e *Engine) isFull() bool {
+	used := e.records.used | e.segments.used | e.futures.used | e.names.used | e.orders.used | e.items.used | e.lines.used |
+		e.moves.used
+	if used < fewRows {
+		return false
+	}
 	return max(e.records.count(), e.segments.count(), e.futures.count(), e.names.count(), e.orders.count(), e.items.count(),
 		e.lines.count(), e.moves.count()) > slabRowsMax-reservedRows
 }
 
 // reservedRows is what one command takes at most: a refresh that splits each item over the largest group.
 const reservedRows = RefreshItemsMax * DistributedCombinationsMax
+
+// fewRows is a power of two of rows that leave room for any command, so that one comparison does for all slabs.
+const fewRows = slabRowsMax / 2
+
+const _ = uint(slabRowsMax - reservedRows - fewRows)
 
 // grows says that commands of the kind can need new rows, other than for giving up others.
 func grows(k Kind) bool {

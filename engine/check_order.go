@@ -118,6 +118,9 @@ const repeatedPairsMax = 12
 
 // repeatedName gives the first element whose name an element before it has, or -1. It works on lists within the limits.
 func repeatedName[E any, P named[E]](list []E) int {
+	if len(list) < 2 {
+		return -1
+	}
 	if len(list) > repeatedPairsMax {
 		return repeatedNameByTable[E, P](list)
 	}

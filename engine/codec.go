@@ -183,10 +183,11 @@ func (r *reader) bytes() []byte {
 
 // text reads a string; it aliases the input. Most are short, and whole.
 func (r *reader) text() string {
-	if rest := r.b[r.at:]; len(rest) > 0 && rest[0] < 0x80 && int(rest[0]) < len(rest) {
-		n := int(rest[0])
-		r.at += 1 + n
-		return aliasText(rest[1 : 1+n])
+	if b, at := r.b, r.at; at < len(b) && b[at] < 0x80 {
+		if end := at + 1 + int(b[at]); end <= len(b) {
+			r.at = end
+			return aliasText(b[at+1 : end])
+		}
 	}
 	return aliasText(r.bytes())
 }

@@ -11,8 +11,10 @@ import (
 const itemsWalked = 8
 
 // findOrder looks an order in memory up; 0: there is none.
-func (e *Engine) findOrder(orderID string) uint32 {
-	for row, p := e.byOrderID.probe(hashText(orderID)).next(); row != 0; row, p = p.next() {
+func (e *Engine) findOrder(orderID string) uint32 { return e.findHashed(orderID, hashText(orderID)) }
+
+func (e *Engine) findHashed(orderID string, hash uint64) uint32 {
+	for row, p := e.byOrderID.probe(hash).next(); row != 0; row, p = p.next() {
 		if e.ordersText.get(e.orders.at(row).id) == orderID {
 			return row
 		}
@@ -50,18 +52,18 @@ func (e *Engine) findItem(orderRow uint32, itemID string) uint32 {
 }
 
 // createOrder adds an order without items.
-func (e *Engine) createOrder(orderID string) uint32 {
+func (e *Engine) createOrder(orderID string, hash uint64) uint32 {
 	row := e.orders.add()
 	e.touchOrder(row)
-	e.fillOrder(row, orderID)
+	e.fillOrder(row, orderID, hash)
 	return row
 }
 
-func (e *Engine) fillOrder(row uint32, orderID string) {
+func (e *Engine) fillOrder(row uint32, orderID string, hash uint64) {
 	o := e.orders.at(row)
 	o.id, o.items, o.itemLast, o.count, o.open, o.live = e.ordersText.add(orderID), 0, 0, 0, 0, 1
-	atomic.StoreUint64(&o.hash, hashText(orderID))
-	e.byOrderID.add(o.hash, row)
+	atomic.StoreUint64(&o.hash, hash)
+	e.byOrderID.add(hash, row)
 	e.stats.orders.Add(1)
 }
 
@@ -251,8 +253,8 @@ func (e *Engine) reckon(it *item, wasOpen bool) {
 
 // orderFor gives the order a command is about: from memory, or from the stored row that the command carries; 0 if there
 // is none. false: the stored row may be out of date, so the command must be sent again.
-func (e *Engine) orderFor(orderID string, envelope *Envelope, r *Result) (uint32, bool) {
-	if row := e.findOrder(orderID); row != 0 || len(envelope.Archived) == 0 {
+func (e *Engine) orderFor(orderID string, hash uint64, envelope *Envelope, r *Result) (uint32, bool) {
+	if row := e.findHashed(orderID, hash); row != 0 || len(envelope.Archived) == 0 {
 		return row, true
 	}
 	// Within that many entries the order cannot have come back, changed, and left memory again.

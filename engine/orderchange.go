@@ -2,7 +2,7 @@ package engine
 
 // changeOrder confirms, releases, ships or restocks units of an order: all lines, or none when one cannot be done.
 func (e *Engine) changeOrder(c *OrderChange, envelope *Envelope, r *Result) {
-	orderRow, ok := e.orderFor(c.OrderID, envelope, r)
+	orderRow, ok := e.orderFor(c.OrderID, hashText(c.OrderID), envelope, r)
 	if !ok {
 		return
 	}

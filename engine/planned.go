@@ -65,7 +65,7 @@ func (e *Engine) planRuled(c *Allocate, l *AllocateLine, p *linePlan, out *LineR
 
 // planCandidates takes from the candidates in their order. A line that is refused gives back what it took.
 func (e *Engine) planCandidates(c *Allocate, l *AllocateLine, p *linePlan, out *LineResult) {
-	if p.record = e.findRecord(l.UPC, l.Location); p.record == 0 {
+	if p.record = e.findWarm(l.UPC, l.Location); p.record == 0 {
 		p.code = CodeUnknownRecord
 		return
 	}
@@ -163,11 +163,10 @@ func (e *Engine) addTake(c PlannedCandidate, set TagSetID, segment uint32, avail
 }
 
 // commitPlanned does a planned line: one allocation line for each segment that gives, and the item's own segment for what
-// has to wait.
+// has to wait. The order was touched.
 func (e *Engine) commitPlanned(orderRow uint32, c *Allocate, i int, out *LineResult) {
 	l, p := &c.Lines[i], &e.scratch.lines[i]
 	takes := e.scratch.takes[p.from:p.to]
-	e.touchOrder(orderRow)
 	rec, w := e.begin(p.record)
 	if p.tagSet == 0 {
 		p.tagSet = e.tagSetOf(p.key)

@@ -74,7 +74,7 @@ func (e *Engine) loadRecord(row uint32, b []byte) error {
 		e.scratch.location = e.intern(&e.locations, location) // records often come location by location
 	}
 	r.location = e.scratch.location
-	r.upcText = e.names.at(r.upc).text
+	r.upcText, r.locationText = e.names.at(r.upc).text, e.names.at(r.location).text
 	r.onHand, r.allocated, r.pending, r.safety = in.units(), in.units(), in.units(), in.units()
 	r.floor, r.ltd = in.units(), in.units()
 	r.segmentCount = uint32(in.count(storedSegmentBytesMin))
@@ -246,7 +246,7 @@ func (o *storedOrder) check() error {
 
 // loadOrder fills an order's row from its stored form. Lines with pending units do not wait yet.
 func (e *Engine) loadOrder(row uint32, o *storedOrder) {
-	e.fillOrder(row, o.id)
+	e.fillOrder(row, o.id, hashText(o.id))
 	e.setChanged(row, o.changed)
 	for i := range o.items {
 		s := &o.items[i]

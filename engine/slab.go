@@ -40,7 +40,9 @@ func (s *slab[T]) add() uint32 {
 	}
 	row := s.used
 	s.used++
-	s.reach(row)
+	if row == 1 || row%chunkRows == 0 {
+		s.reach(row)
+	}
 	return row
 }
 

@@ -16,6 +16,7 @@ type record struct {
 	upc          uint32  // row in Engine.names
 	upcText      textRef // the UPC's text, at hand for lookups
 	location     uint32  // row in Engine.names
+	locationText textRef // as upcText
 	segments     uint32  // first segment; the rest by segment.next, in the order of their creation
 	futures      uint32  // first delivery; the rest by future.next
 	nextOfUPC    uint32  // next record of the same UPC
@@ -265,8 +266,8 @@ func (e *Engine) findRecord(upc, location string) uint32 {
 }
 
 func (e *Engine) isRecord(r *record, upc, location string) bool {
-	u, l := textRef(atomic.LoadUint32((*uint32)(&r.upcText))), atomic.LoadUint32(&r.location)
-	return u != 0 && l != 0 && e.namesText.get(u) == upc && e.text(l) == location
+	u, l := textRef(atomic.LoadUint32((*uint32)(&r.upcText))), textRef(atomic.LoadUint32((*uint32)(&r.locationText)))
+	return u != 0 && l != 0 && e.namesText.get(u) == upc && e.namesText.get(l) == location
 }
 
 func (e *Engine) recordHash(row uint32) uint64 {
@@ -303,6 +304,7 @@ func (e *Engine) fillRecord(r *record, upc, location, flags uint32) {
 	atomic.StoreUint32(&r.upc, upc)
 	atomic.StoreUint32((*uint32)(&r.upcText), uint32(e.names.at(upc).text))
 	atomic.StoreUint32(&r.location, location)
+	atomic.StoreUint32((*uint32)(&r.locationText), uint32(e.names.at(location).text))
 	atomic.StoreUint32(&r.flags, flags)
 	atomic.StoreUint32(&r.segments, 0)
 	atomic.StoreUint32(&r.futures, 0)

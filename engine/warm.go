@@ -11,8 +11,10 @@ const warmCommandsMin = 4
 
 // warmer is the memory of Warm.
 type warmer struct {
-	paths []warmPath
-	sink  uint64 // keeps the loads from being left out
+	paths []warmPath // one for each command
+	next  int        // the path of the command that Apply comes to next, if it is given them in order
+	found uint32     // record of the command at hand, 0: not known
+	sink  uint64     // keeps the loads from being left out
 }
 
 // warmPath is how far one order line has been followed.
@@ -25,13 +27,14 @@ type warmPath struct {
 // Warm loads what the commands of one entry are about to look at: slots of the indexes, records, segments. A command alone
 // waits for each of these loads before it knows the next address, and most of them miss the caches. Many commands side by
 // side wait for them together. It changes nothing, and a command that it does not understand is left to Apply. It is for
-// the goroutine that calls Apply, just before it does.
+// the goroutine that calls Apply, just before it does, with the same commands in the same order. What it found is a hint that
+// Apply checks: for other commands it only is of no use.
 func (e *Engine) Warm(commands [][]byte) {
+	w := &e.scratch.warm
+	w.paths, w.next = w.paths[:0], 0
 	if len(commands) < warmCommandsMin || e.segments.used == 0 {
 		return
 	}
-	w := &e.scratch.warm
-	w.paths = w.paths[:0]
 	for _, c := range commands[:min(len(commands), WarmCommandsMax)] {
 		w.add(c)
 	}
@@ -40,8 +43,28 @@ func (e *Engine) Warm(commands [][]byte) {
 	e.warmSegments(w)
 }
 
-// add notes the first line of an Allocate.
+// step goes on to the next command's path.
+func (w *warmer) step() {
+	w.found = 0
+	if w.next < len(w.paths) {
+		w.found = w.paths[w.next].record
+		w.next++
+	}
+}
+
+// findWarm is findRecord for a line of the command at hand.
+func (e *Engine) findWarm(upc, location string) uint32 {
+	if row := e.scratch.warm.found; row != 0 && e.isRecord(e.records.at(row), upc, location) {
+		return row
+	}
+	return e.findRecord(upc, location)
+}
+
+// add begins a command's path: at the first line of an Allocate, or nowhere.
 func (w *warmer) add(command []byte) {
+	w.paths = resize(w.paths, len(w.paths)+1)
+	p := &w.paths[len(w.paths)-1]
+	*p = warmPath{}
 	r := reader{b: command}
 	if r.byte() != commandVersion || Kind(r.byte()) != KindAllocate {
 		return
@@ -65,7 +88,7 @@ func (w *warmer) add(command []byte) {
 	r.bytes()
 	upc, location := r.text(), r.text()
 	if r.fault == "" {
-		w.paths = append(w.paths, warmPath{order: hashText(orderID), key: hashText2(upc, location)})
+		p.order, p.key = hashText(orderID), hashText2(upc, location)
 	}
 }
 
