@@ -33,8 +33,8 @@ func (e *Engine) Apply(index uint64, nowMS int64, command, dst []byte) []byte {
 	e.Advance(index, nowMS)
 	r := &e.scratch.result
 	r.reset(index)
-	e.scratch.warm.step()
 	e.scratch.command.lists.of(e.Schema())
+	e.scratch.warm.step(e.scratch.command.lists)
 	c, envelope, err := e.scratch.command.decode(command)
 	if err != nil {
 		if errors.Is(err, ErrNewerVersion) {

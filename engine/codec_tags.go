@@ -6,7 +6,8 @@ import "strings"
 // check and resolve one takes longer than the rest of a line. What is remembered follows from the list and the schema alone,
 // so whether a list is remembered shows in no result.
 type tagLists struct {
-	schema *Schema // all of them are resolved under
+	schema *Schema  // all of them are resolved under
+	last   *tagList // found last, which the next line may have, too
 	slots  [tagListSlots]*tagList
 	missed uint32 // lists that found no slot
 }
@@ -23,14 +24,18 @@ const (
 // tagList is one list. Its tags passed checkTags, and the schema knows them. Another list that takes its slot leaves it as it
 // is: lines of the command at hand may have it.
 type tagList struct {
-	form string // binary
-	tags []Tag
-	key  tagSetKey
-	set  TagSetID // 0: none had the key when it was looked for last
+	form   string // binary
+	tags   []Tag
+	schema *Schema
+	key    tagSetKey
+	set    TagSetID // 0: none had the key when it was looked for last
 }
 
 // find gives the list with which b begins and its length in b; nil: it is not remembered.
 func (m *tagLists) find(b []byte) (l *tagList, bytes int) {
+	if l := m.last; l != nil && len(l.form) <= len(b) && aliasText(b[:len(l.form)]) == l.form {
+		return l, len(l.form) // no list is the beginning of another one
+	}
 	n := tagListBytes(b)
 	if n == 0 {
 		return nil, 0
@@ -39,6 +44,7 @@ func (m *tagLists) find(b []byte) (l *tagList, bytes int) {
 	at := hashText(form)
 	for try := range uint64(tagListTries) {
 		if l := m.slots[(at+try)%tagListSlots]; l != nil && l.form == form {
+			m.last = l
 			return l, n
 		}
 	}
@@ -91,5 +97,5 @@ func (m *tagLists) remember(tags []Tag, key tagSetKey) {
 	}
 	form := strings.Clone(aliasText(b))
 	in := commandScratch{r: reader{b: []byte(form)}}
-	*slot = &tagList{form: form, tags: in.readTags(), key: key}
+	*slot = &tagList{form: form, tags: in.readTags(), schema: m.schema, key: key}
 }

@@ -96,6 +96,7 @@ func TestTagListOutlivesItsSlot(t *testing.T) {
 	m.remember(first, tagSetKey{low: 7})
 	l, _ := m.find(appendTags(nil, first))
 	for n := 0; ; n++ {
+		m.last = nil
 		if again, _ := m.find(appendTags(nil, first)); again == nil {
 			break
 		}

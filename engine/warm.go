@@ -19,7 +19,8 @@ type warmer struct {
 
 // warmPath is how far one order line has been followed.
 type warmPath struct {
-	order, key uint64 // hashes
+	order, key uint64   // hashes
+	list       *tagList // of the line, nil: not known
 	record     uint32
 	segment    uint32
 }
@@ -36,18 +37,22 @@ func (e *Engine) Warm(commands [][]byte) {
 		return
 	}
 	for _, c := range commands[:min(len(commands), WarmCommandsMax)] {
-		w.add(c)
+		w.add(c, e.scratch.command.lists)
 	}
 	e.warmSlots(w)
 	e.warmRecords(w)
 	e.warmSegments(w)
 }
 
-// step goes on to the next command's path.
-func (w *warmer) step() {
+// step goes on to the next command's path, and has the command's tag list tried first.
+func (w *warmer) step(lists *tagLists) {
 	w.found = 0
 	if w.next < len(w.paths) {
-		w.found = w.paths[w.next].record
+		p := &w.paths[w.next]
+		w.found = p.record
+		if p.list != nil && p.list.schema == lists.schema {
+			lists.last = p.list
+		}
 		w.next++
 	}
 }
@@ -61,7 +66,7 @@ func (e *Engine) findWarm(upc, location string) uint32 {
 }
 
 // add begins a command's path: at the first line of an Allocate, or nowhere.
-func (w *warmer) add(command []byte) {
+func (w *warmer) add(command []byte, lists *tagLists) {
 	w.paths = resize(w.paths, len(w.paths)+1)
 	p := &w.paths[len(w.paths)-1]
 	*p = warmPath{}
@@ -87,8 +92,10 @@ func (w *warmer) add(command []byte) {
 	}
 	r.bytes()
 	upc, location := r.text(), r.text()
+	r.uvarint()
 	if r.fault == "" {
 		p.order, p.key = hashText(orderID), hashText2(upc, location)
+		p.list, _ = lists.find(r.b[r.at:])
 	}
 }
 
@@ -101,6 +108,11 @@ func (e *Engine) warmSlots(w *warmer) {
 		slot := e.byKey.peek(p.key)
 		if uint32(slot>>32) == tagOf(p.key) {
 			p.record = uint32(slot)
+		}
+	}
+	for i := range w.paths {
+		if p := &w.paths[i]; p.record == 0 && p.key != 0 {
+			p.record, _ = e.byKey.probe(p.key).next()
 		}
 	}
 	w.sink ^= sink
@@ -123,12 +135,20 @@ func (e *Engine) warmRecords(w *warmer) {
 	w.sink ^= sink
 }
 
-// warmSegments follows the list of segments of all records side by side.
+// warmSegments follows the lists of segments of all records side by side, each to the segment that the line names.
 func (e *Engine) warmSegments(w *warmer) {
 	for range warmSegmentsMax {
+		moved := uint32(0)
 		for i := range w.paths {
 			p := &w.paths[i]
-			p.segment = e.segments.at(p.segment).next
+			s := e.segments.at(p.segment)
+			if next := s.next; p.list == nil || p.list.set != s.tagSet {
+				p.segment = next
+				moved |= next
+			}
+		}
+		if moved == 0 {
+			return
 		}
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -55,14 +56,29 @@ func TestWarmShowsInNoResult(t *testing.T) {
 		for range 4 + rng.IntN(8) {
 			upc := fmt.Sprint("u", rng.IntN(6))
 			var c Command
-			switch rng.IntN(8) {
+			third := fmt.Sprint("c", rng.IntN(3))
+			switch rng.IntN(20) {
 			case 0:
 				c = &Delete{Scope: Scope{UPCs: []string{upc}}, Force: true}
 			case 1:
 				c = &Refresh{Location: "X", Items: []StockItem{{UPC: upc, Quantity: int64(rng.IntN(9))}}}
+			case 2: // the value before goes away, and has another number when it comes back
+				put := &PutTagCategory{Name: "C"}
+				for i, name := range []string{"a", "b", third} {
+					put.Values = append(put.Values, Value{Name: name, Percent: NoPercent, Max: NoMax, Default: i == 0})
+				}
+				for i := range 3 {
+					put.MoveTo = append(put.MoveTo, Move{From: fmt.Sprint("c", i), To: "b"})
+				}
+				put.MoveTo = slices.DeleteFunc(put.MoveTo, func(m Move) bool { return m.From == third })
+				c = put
+			case 3, 4, 5:
+				c = &Refresh{Location: "X", Items: []StockItem{{UPC: upc, Quantity: int64(rng.IntN(9)), Tags: []Tag{{"C", third}}}}}
 			default:
+				tags := []Tag{{"C", []string{"a", "b", third}[rng.IntN(3)]}}
 				c = &Allocate{OrderID: fmt.Sprint("o", rng.IntN(2000)), Mode: ModeLine, Lines: []AllocateLine{
-					{ItemID: fmt.Sprint(rng.IntN(3)), UPC: upc, Location: "X", Quantity: 1}, {ItemID: "x", UPC: "u1", Location: "X", Quantity: 1}}}
+					{ItemID: fmt.Sprint(rng.IntN(3)), UPC: upc, Location: "X", Quantity: 1, Tags: tags},
+					{ItemID: "x", UPC: "u1", Location: "X", Quantity: 1}}}
 			}
 			entry = append(entry, AppendCommand(nil, &Envelope{}, c))
 		}
