@@ -99,23 +99,28 @@ func (w *warmer) add(command []byte, lists *tagLists) {
 	}
 }
 
-// warmSlots loads the first slot of each key in both indexes.
+// warmSlots loads the first slot of each key in both indexes, and finds the records. The loads that wait for memory are in
+// loops of their own that do nothing else: so the processor has as many of them under way as it can.
 func (e *Engine) warmSlots(w *warmer) {
-	sink := uint64(0)
+	var orders, keys [WarmCommandsMax]*uint64
+	n := len(w.paths)
 	for i := range w.paths {
 		p := &w.paths[i]
-		sink ^= e.byOrderID.peek(p.order)
-		slot := e.byKey.peek(p.key)
-		if uint32(slot>>32) == tagOf(p.key) {
-			p.record = uint32(slot)
-		}
+		orders[i], keys[i] = e.byOrderID.slot(p.order), e.byKey.slot(p.key)
 	}
+	sink := uint64(0)
+	for _, slot := range orders[:n] {
+		sink ^= atomic.LoadUint64(slot)
+	}
+	for _, slot := range keys[:n] {
+		sink ^= atomic.LoadUint64(slot)
+	}
+	w.sink ^= sink
 	for i := range w.paths {
-		if p := &w.paths[i]; p.record == 0 && p.key != 0 {
+		if p := &w.paths[i]; p.key != 0 {
 			p.record, _ = e.byKey.probe(p.key).next()
 		}
 	}
-	w.sink ^= sink
 }
 
 // warmRecords loads the records, then their UPCs.
@@ -156,11 +161,13 @@ func (e *Engine) warmSegments(w *warmer) {
 // warmSegmentsMax is how many segments of a record are loaded.
 const warmSegmentsMax = 4
 
-// peek gives the slot at which the search for a hash begins.
-func (t *table) peek(hash uint64) uint64 {
+var noSlot uint64 // of an empty table
+
+// slot gives the slot at which the search for a hash begins.
+func (t *table) slot(hash uint64) *uint64 {
 	slots := t.shards[hash>>56].slots.Load()
 	if slots == nil {
-		return 0
+		return &noSlot
 	}
-	return atomic.LoadUint64(&(*slots)[uint64(tagOf(hash))&uint64(len(*slots)-1)])
+	return &(*slots)[uint64(tagOf(hash))&uint64(len(*slots)-1)]
 }
