@@ -133,7 +133,7 @@ func checkShard(t *rapid.T, number int, s *tableShard) {
 			t.Fatalf("shard %d: slot %d of %d was given up before an empty one", number, i, len(slots))
 		}
 	}
-	if taken != s.taken || live != s.live {
+	if taken != int(s.taken) || live != int(s.live) {
 		t.Fatalf("shard %d has %d slots taken, %d of them live; it counts %d and %d", number, taken, live, s.taken, s.live)
 	}
 }
@@ -226,6 +226,27 @@ func TestSumsForgetTheLastCommand(t *testing.T) {
 			if got := *s.of(row); got != int64(row)+int64(round) {
 				t.Fatalf("round %d, row %d: %d", round, row, got)
 			}
+		}
+	}
+}
+
+// TestTableShardsGrowApart counts how many shards are rebuilt during one entry of 64 orders, once they are large.
+func TestTableShardsGrowApart(t *testing.T) {
+	const orders, entry, most = 1_500_000, 64, 4
+	var tb table
+	rebuilds := 0
+	for n := range uint32(orders) {
+		if n%entry == 0 {
+			rebuilds = 0
+		}
+		hash := hashText(fmt.Sprint("order-", n))
+		before := tb.shards[hash>>56].slots.Load()
+		tb.add(hash, n+1)
+		if tb.shards[hash>>56].slots.Load() != before {
+			rebuilds++
+		}
+		if rebuilds > most && n > 300_000 {
+			t.Fatalf("order %d: %d shards are rebuilt in one entry", n, rebuilds)
 		}
 	}
 }
