@@ -17,10 +17,17 @@ FUZZTIME ?= 20s
 SECONDS_EACH ?= 3
 
 .DEFAULT_GOAL := help
-.PHONY: run build test lint bench-quick crash sim fuzz help
+.PHONY: run cluster build test lint bench-quick crash sim fuzz help
 
 run: build ## build and serve on 127.0.0.1:8080 with ./data and the demo catalogue
 	@exec bin/apportion serve --data "$(DATA)" --listen "$(LISTEN)" --demo
+
+cluster: build ## three nodes on this machine: HTTP on 8081, 8082 and 8083, data in ./data/a, b and c
+	@mkdir -p "$(DATA)"; trap 'kill 0' INT TERM EXIT; \
+	bin/apportion serve --node-id a --data "$(DATA)/a" --listen 127.0.0.1:8081 --raft-listen 127.0.0.1:7081 --bootstrap --demo & \
+	bin/apportion serve --node-id b --data "$(DATA)/b" --listen 127.0.0.1:8082 --raft-listen 127.0.0.1:7082 --join 127.0.0.1:7081 & \
+	bin/apportion serve --node-id c --data "$(DATA)/c" --listen 127.0.0.1:8083 --raft-listen 127.0.0.1:7083 --join 127.0.0.1:7081 & \
+	wait
 
 build: ## build bin/apportion
 	@mkdir -p bin

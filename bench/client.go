@@ -47,9 +47,18 @@ func (c *Client) Call(ctx context.Context, method, path, key string, in, out any
 			return fmt.Errorf("encode %s %s: %w", method, path, err)
 		}
 	}
+	return c.send(ctx, method, path, key, "application/json", body, out)
+}
+
+// Upload puts a document that is no JSON. It tries again as Call does.
+func (c *Client) Upload(ctx context.Context, path, contentType string, body []byte) error {
+	return c.send(ctx, "PUT", path, "", contentType, body, nil)
+}
+
+func (c *Client) send(ctx context.Context, method, path, key, contentType string, body []byte, out any) error {
 	pause := retryPauseFirst
 	for attempt := 1; ; attempt++ {
-		again, err := c.once(method, path, key, body, out)
+		again, err := c.once(method, path, key, contentType, body, out)
 		if err == nil || !again || attempt == attemptsMax {
 			return err
 		}
@@ -63,7 +72,7 @@ func (c *Client) Call(ctx context.Context, method, path, key string, in, out any
 }
 
 // once sends one request. again says whether the same request may have another outcome.
-func (c *Client) once(method, path, key string, body []byte, out any) (again bool, err error) {
+func (c *Client) once(method, path, key, contentType string, body []byte, out any) (again bool, err error) {
 	request, response := fasthttp.AcquireRequest(), fasthttp.AcquireResponse()
 	defer fasthttp.ReleaseRequest(request)
 	defer fasthttp.ReleaseResponse(response)
@@ -73,7 +82,7 @@ func (c *Client) once(method, path, key string, body []byte, out any) (again boo
 		request.Header.Set("Idempotency-Key", key)
 	}
 	if body != nil {
-		request.Header.SetContentType("application/json")
+		request.Header.SetContentType(contentType)
 		request.SetBodyRaw(body)
 	}
 	if err := c.http.DoTimeout(request, response, requestTimeout); err != nil {

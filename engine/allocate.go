@@ -24,6 +24,14 @@ type linePlan struct {
 	version  uint64
 }
 
+// addLine adds an empty plan, in its place: a copy of so large a struct costs more than filling it.
+func (s *scratch) addLine() *linePlan {
+	s.lines = resize(s.lines, len(s.lines)+1)
+	p := &s.lines[len(s.lines)-1]
+	*p = linePlan{}
+	return p
+}
+
 // allocate promises units: it plans all lines against the state as it is, then does them all, or none.
 func (e *Engine) allocate(c *Allocate, envelope *Envelope, r *Result) {
 	if envelope.RulesIndex != e.Rules().sequence {
@@ -38,7 +46,8 @@ func (e *Engine) allocate(c *Allocate, envelope *Envelope, r *Result) {
 		r.refuse(CodeExpired, "expiresAt", strconv.FormatInt(c.ExpiresAtMS, 10))
 		return
 	}
-	orderRow, ok := e.orderFor(c.OrderID, envelope, r)
+	hash := hashText(c.OrderID)
+	orderRow, ok := e.orderFor(c.OrderID, hash, envelope, r)
 	if !ok {
 		return
 	}
@@ -49,14 +58,19 @@ func (e *Engine) allocate(c *Allocate, envelope *Envelope, r *Result) {
 	if c.Mode == ModeAll && refusedAll(r) {
 		return
 	}
+	touched := false
 	for i := range c.Lines {
 		p := &e.scratch.lines[i]
 		if p.code != CodeOK || r.Lines[i].Repeated {
 			continue
 		}
-		if orderRow == 0 {
-			orderRow = e.createOrder(c.OrderID)
+		switch {
+		case orderRow == 0:
+			orderRow = e.createOrder(c.OrderID, hash)
+		case !touched:
+			e.touchOrder(orderRow)
 		}
+		touched = true
 		l := &r.Lines[i]
 		l.Units, l.Pending = p.units, p.pending
 		if p.plan != nil {
@@ -100,12 +114,13 @@ func (e *Engine) planAllocate(c *Allocate, plans []PlannedLine, orderRow uint32,
 	items := 0
 	for i := range c.Lines {
 		l := &c.Lines[i]
-		key, _, code, tag := e.Schema().key(l.Tags)
+		key, set, code, tag := e.resolve(l, i)
 		if code != CodeOK {
 			refuseTag(r, code, linePath(i, "tags"), l.Tags[tag])
 			return false
 		}
-		p := linePlan{key: key}
+		p := e.scratch.addLine()
+		p.key, p.tagSet = key, set
 		if len(plans) > 0 && plans[0].Line == i {
 			p.plan, plans = &plans[0], plans[1:]
 		}
@@ -119,20 +134,19 @@ func (e *Engine) planAllocate(c *Allocate, plans []PlannedLine, orderRow uint32,
 				r.refuse(CodeItemConflict, "expiresAt", l.ItemID)
 				return false
 			}
-			if field := e.itemDifference(p.item, l, &key); field != "" {
+			if field := e.itemDifference(p.item, l, key); field != "" {
 				r.refuse(CodeItemConflict, linePath(i, field), l.ItemID)
 				return false
 			}
 			e.repeatLine(p.item, out)
 		} else if p.plan != nil {
-			e.planRuled(c, l, &p, out)
+			e.planRuled(c, l, p, out)
 		} else {
-			e.planLine(c, l, &p, out)
+			e.planLine(c, l, p, out)
 		}
 		if p.item == 0 {
 			items++
 		}
-		e.scratch.lines = append(e.scratch.lines, p)
 	}
 	if orderRow != 0 && int(e.orders.at(orderRow).count)+items > OrderItemsMax {
 		r.refuse(CodeTooMany, "lines", strconv.Itoa(OrderItemsMax))
@@ -141,8 +155,23 @@ func (e *Engine) planAllocate(c *Allocate, plans []PlannedLine, orderRow uint32,
 	return true
 }
 
+// resolve finds the tag set that a line names, 0 if it is to be created.
+func (e *Engine) resolve(l *AllocateLine, i int) (key tagSetKey, set TagSetID, code Code, tag int) {
+	s, known := e.Schema(), e.scratch.command.known[i]
+	if known == nil {
+		if key, _, code, tag = s.key(l.Tags); code == CodeOK && len(l.Tags) > 0 {
+			e.scratch.command.lists.remember(l.Tags, key)
+		}
+		return key, s.find(key), code, tag
+	}
+	if known.set == 0 {
+		known.set = s.find(known.key)
+	}
+	return known.key, known.set, CodeOK, 0
+}
+
 // itemDifference names the field in which a line differs from the one that allocated the item, "" if it is the same.
-func (e *Engine) itemDifference(itemRow uint32, l *AllocateLine, key *tagSetKey) string {
+func (e *Engine) itemDifference(itemRow uint32, l *AllocateLine, key tagSetKey) string {
 	it := e.items.at(itemRow)
 	s := e.Schema()
 	switch {
@@ -152,7 +181,7 @@ func (e *Engine) itemDifference(itemRow uint32, l *AllocateLine, key *tagSetKey)
 		return "location"
 	case it.requested != l.Quantity:
 		return "quantity"
-	case s.sets.at(uint32(s.canonical(it.tagSet))).key != *key:
+	case s.sets.at(uint32(s.canonical(it.tagSet))).key != key:
 		return "tags"
 	}
 	return ""
@@ -197,12 +226,12 @@ func (e *Engine) planLine(c *Allocate, l *AllocateLine, p *linePlan, out *LineRe
 
 // planSource finds the line's record and segment and what of it is left to promise after the command's earlier lines.
 func (e *Engine) planSource(c *Allocate, l *AllocateLine, p *linePlan) (available int64) {
-	if p.record = e.findRecord(l.UPC, l.Location); p.record == 0 {
+	if p.record = e.findWarm(l.UPC, l.Location); p.record == 0 {
 		p.code = CodeUnknownRecord
 		return 0
 	}
 	rec := e.records.at(p.record)
-	if p.tagSet = e.Schema().find(&p.key); p.tagSet != 0 {
+	if p.tagSet != 0 {
 		p.segment = e.findSegment(rec, p.tagSet)
 	}
 	if p.segment == 0 {
@@ -224,13 +253,12 @@ func (e *Engine) unclaimed(segment uint32) int64 {
 	return max(0, available)
 }
 
-// commitAllocate does a planned line.
+// commitAllocate does a planned line. The order was touched.
 func (e *Engine) commitAllocate(orderRow uint32, c *Allocate, i int) {
 	l, p := &c.Lines[i], &e.scratch.lines[i]
-	e.touchOrder(orderRow)
 	rec, w := e.begin(p.record)
 	if p.tagSet == 0 {
-		p.tagSet = e.tagSetOf(&p.key)
+		p.tagSet = e.tagSetOf(p.key)
 	}
 	id := p.tagSet
 	if p.segment == 0 {
@@ -240,8 +268,8 @@ func (e *Engine) commitAllocate(orderRow uint32, c *Allocate, i int) {
 		p.segment = e.addSegment(rec, id)
 	}
 	itemRow := e.newItem(orderRow, p, rec, id, c, l)
-	lineRow := e.createLine(itemRow, line{tagSet: id, took: p.units, waited: p.pending, allocated: p.units, pending: p.pending,
-		before: p.before})
+	lineRow, ln := e.createLine(itemRow)
+	ln.tagSet, ln.took, ln.waited, ln.allocated, ln.pending, ln.before = id, p.units, p.pending, p.units, p.pending, p.before
 	e.change(rec, &w, p.segment, delta{allocated: p.units, pending: p.pending})
 	if p.pending > 0 {
 		e.wait(e.segments.at(p.segment), lineRow)
@@ -274,14 +302,11 @@ func (e *Engine) newItem(orderRow uint32, p *linePlan, rec *record, id TagSetID,
 func (e *Engine) MayHaveOrder(orderID string) bool {
 	applied := e.appliedIndex.Load()
 	hash := hashText(orderID)
-	for p := e.byOrderID.probe(hash); ; {
-		row := p.next()
-		if row == 0 {
-			return false
-		}
+	for row, p := e.byOrderID.probe(hash).next(); row != 0; row, p = p.next() {
 		o := e.orders.at(row)
 		if atomic.LoadUint64(&o.hash) == hash && atomic.LoadUint64(&o.changed)+ClosedOrderEntries*9/10 > applied {
 			return true
 		}
 	}
+	return false
 }

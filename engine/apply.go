@@ -33,18 +33,20 @@ func (e *Engine) Apply(index uint64, nowMS int64, command, dst []byte) []byte {
 	e.Advance(index, nowMS)
 	r := &e.scratch.result
 	r.reset(index)
+	e.scratch.command.lists.of(e.Schema())
+	e.scratch.warm.step(e.scratch.command.lists)
 	c, envelope, err := e.scratch.command.decode(command)
-	if errors.Is(err, ErrNewerVersion) {
-		// A newer node may have applied it; answering here would make the replicas differ.
-		panic("FATAL: engine: the log holds a command " + err.Error() + "; upgrade this node")
-	}
 	if err != nil {
+		if errors.Is(err, ErrNewerVersion) {
+			// A newer node may have applied it; answering here would make the replicas differ.
+			panic("FATAL: engine: the log holds a command " + err.Error() + "; upgrade this node")
+		}
 		r.refuse(CodeInvalid, "command", err.Error())
 		return AppendResult(dst, r)
 	}
 	r.Kind = c.Kind()
-	if field, value, ok := CheckCommand(c); !ok {
-		r.refuse(CodeInvalid, field, value)
+	if f := checkCommand(c, e.scratch.command.known); f != nil {
+		r.refuse(CodeInvalid, f.field, f.value)
 		return AppendResult(dst, r)
 	}
 	if e.isFull() && grows(r.Kind) {
@@ -60,12 +62,22 @@ func (e *Engine) Apply(index uint64, nowMS int64, command, dst []byte) []byte {
 
 // isFull says that one more command might not find the rows it needs: it may take reservedRows of each kind.
 func (e *Engine) isFull() bool {
+	used := e.records.used | e.segments.used | e.futures.used | e.names.used | e.orders.used | e.items.used | e.lines.used |
+		e.moves.used
+	if used < fewRows {
+		return false
+	}
 	return max(e.records.count(), e.segments.count(), e.futures.count(), e.names.count(), e.orders.count(), e.items.count(),
 		e.lines.count(), e.moves.count()) > slabRowsMax-reservedRows
 }
 
 // reservedRows is what one command takes at most: a refresh that splits each item over the largest group.
 const reservedRows = RefreshItemsMax * DistributedCombinationsMax
+
+// fewRows is a power of two of rows that leave room for any command, so that one comparison does for all slabs.
+const fewRows = slabRowsMax / 2
+
+const _ = uint(slabRowsMax - reservedRows - fewRows)
 
 // grows says that commands of the kind can need new rows, other than for giving up others.
 func grows(k Kind) bool {
@@ -175,7 +187,9 @@ func (e *Engine) NextDueMS() (int64, bool) {
 
 // reset makes a result empty, keeping its memory.
 func (r *Result) reset(index uint64) {
-	*r = Result{Index: index, Lines: r.Lines[:0], Changes: r.Changes[:0], Blocked: r.Blocked[:0]}
+	lines, changes, blocked := r.Lines[:0], r.Changes[:0], r.Blocked[:0]
+	*r = Result{}
+	r.Index, r.Lines, r.Changes, r.Blocked = index, lines, changes, blocked
 }
 
 // refuse sets why a command is not done.

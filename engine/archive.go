@@ -39,22 +39,19 @@ func (a *archivedRows) get(number uint64) (orderID string, row []byte) {
 
 // find gives the number of an order's newest entry; 0: there is none.
 func (a *archivedRows) find(orderID string) uint64 {
-	for p := a.byID.probe(hashText(orderID)); ; {
-		row := p.next()
-		if row == 0 {
-			return 0
-		}
+	for row, p := a.byID.probe(hashText(orderID)).next(); row != 0; row, p = p.next() {
 		number := uint64(row &^ (1 << 31))
 		if id, _ := a.get(number); id == orderID {
 			return number
 		}
 	}
+	return 0
 }
 
 // mayHave says whether there may be an entry of the order; no is certain.
 func (a *archivedRows) mayHave(orderID string) bool {
-	p := a.byID.probe(hashText(orderID))
-	return p.next() != 0
+	row, _ := a.byID.probe(hashText(orderID)).next()
+	return row != 0
 }
 
 func (a *archivedRows) len() int { return a.entries.len() }
@@ -137,11 +134,7 @@ func (e *Engine) AppendOrder(dst []byte, orderID string) ([]byte, bool) {
 func (e *Engine) MayHaveArchived(orderID string) bool {
 	hash := hashText(orderID)
 	// Memory first: an order is among the archived ones before it leaves memory.
-	for p := e.byOrderID.probe(hash); ; {
-		row := p.next()
-		if row == 0 {
-			break
-		}
+	for row, p := e.byOrderID.probe(hash).next(); row != 0; row, p = p.next() {
 		if atomic.LoadUint64(&e.orders.at(row).hash) == hash {
 			return true
 		}

@@ -34,7 +34,7 @@ func (f *fault) result() (field, value string, ok bool) {
 
 // CheckCommand checks what can be checked of a command without any state: the limits and the shapes. If ok is false,
 // field and value name the first thing at fault, and the command's answer is CodeInvalid.
-func CheckCommand(c Command) (field, value string, ok bool) { return checkCommand(c).result() }
+func CheckCommand(c Command) (field, value string, ok bool) { return checkCommand(c, nil).result() }
 
 // CheckKey checks an idempotency key, in the manner of CheckCommand. An empty key is none.
 func CheckKey(key string) (field, value string, ok bool) {
@@ -44,7 +44,8 @@ func CheckKey(key string) (field, value string, ok bool) {
 	return "", "", true
 }
 
-func checkCommand(c Command) *fault {
+// checkCommand is CheckCommand; known, if not nil, has a list for each line of an Allocate whose tags were checked before.
+func checkCommand(c Command, known []*tagList) *fault {
 	switch c := c.(type) {
 	case *Refresh:
 		return checkRefresh(c)
@@ -57,7 +58,7 @@ func checkCommand(c Command) *fault {
 	case *Delete:
 		return checkScope(&c.Scope)
 	case *Allocate:
-		return checkAllocate(c)
+		return checkAllocate(c, known)
 	case *OrderChange:
 		return checkOrderChange(c)
 	case *PutTagCategory:

@@ -1,6 +1,6 @@
 package engine
 
-func checkAllocate(c *Allocate) *fault {
+func checkAllocate(c *Allocate, known []*tagList) *fault {
 	if !isText(c.OrderID, OrderIDBytesMax) {
 		return textFault("orderId", c.OrderID)
 	}
@@ -14,7 +14,11 @@ func checkAllocate(c *Allocate) *fault {
 		return f
 	}
 	for i := range c.Lines {
-		if f := checkAllocateLine(&c.Lines[i]); f != nil {
+		f := checkAllocateLine(&c.Lines[i])
+		if f == nil && (known == nil || known[i] == nil) {
+			f = checkTags("tags", c.Lines[i].Tags)
+		}
+		if f != nil {
 			return f.in("lines", i)
 		}
 	}
@@ -24,6 +28,7 @@ func checkAllocate(c *Allocate) *fault {
 	return nil
 }
 
+// checkAllocateLine checks everything but the tags.
 func checkAllocateLine(l *AllocateLine) *fault {
 	if !isText(l.ItemID, ItemIDBytesMax) {
 		return textFault("itemId", l.ItemID)
@@ -38,11 +43,9 @@ func checkAllocateLine(l *AllocateLine) *fault {
 		return f
 	}
 	if l.Attributes != nil {
-		if f := checkAttributes(l.Attributes); f != nil {
-			return f
-		}
+		return checkAttributes(l.Attributes)
 	}
-	return checkTags("tags", l.Tags)
+	return nil
 }
 
 func checkOrderChange(c *OrderChange) *fault {
@@ -115,6 +118,9 @@ const repeatedPairsMax = 12
 
 // repeatedName gives the first element whose name an element before it has, or -1. It works on lists within the limits.
 func repeatedName[E any, P named[E]](list []E) int {
+	if len(list) < 2 {
+		return -1
+	}
 	if len(list) > repeatedPairsMax {
 		return repeatedNameByTable[E, P](list)
 	}

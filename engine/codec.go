@@ -134,9 +134,9 @@ func (r *reader) flags(known byte) byte {
 }
 
 func (r *reader) uvarint() uint64 {
-	if r.at < len(r.b) && r.b[r.at] < 0x80 {
-		r.at++
-		return uint64(r.b[r.at-1])
+	if at := r.at; at < len(r.b) && r.b[at] < 0x80 {
+		r.at = at + 1
+		return uint64(r.b[at])
 	}
 	return r.longUvarint()
 }
@@ -181,8 +181,16 @@ func (r *reader) bytes() []byte {
 	return r.b[start:r.at:r.at]
 }
 
-// text reads a string; it aliases the input.
-func (r *reader) text() string { return aliasText(r.bytes()) }
+// text reads a string; it aliases the input. Most are short, and whole.
+func (r *reader) text() string {
+	if b, at := r.b, r.at; at < len(b) && b[at] < 0x80 {
+		if end := at + 1 + int(b[at]); end <= len(b) {
+			r.at = end
+			return aliasText(b[at+1 : end])
+		}
+	}
+	return aliasText(r.bytes())
+}
 
 // count reads the count of a list whose elements take at least bytesMin bytes each. A count that the remaining bytes
 // cannot hold is a fault, so that nobody grows memory for elements that do not come.

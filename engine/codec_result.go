@@ -100,16 +100,32 @@ func appendLineResults(dst []byte, lines []LineResult) []byte {
 			dst = binary.AppendUvarint(dst, uint64(l.RuleVersion))
 			dst = appendText(dst, l.Reason)
 		}
-		dst = binary.AppendVarint(dst, l.Requested)
-		dst = binary.AppendVarint(dst, l.Units)
-		dst = binary.AppendVarint(dst, l.Pending)
-		dst = binary.AppendVarint(dst, l.Available)
+		dst = appendUvarints(dst, zigzag(l.Requested), zigzag(l.Units), zigzag(l.Pending), zigzag(l.Available))
+		if len(l.Parts) == 1 {
+			p := &l.Parts[0]
+			dst = appendUvarints(dst, 1, uint64(p.TagSet), zigzag(p.Units), zigzag(p.Pending))
+			continue
+		}
 		dst = binary.AppendUvarint(dst, uint64(len(l.Parts)))
 		for k := range l.Parts {
 			dst = binary.AppendUvarint(dst, uint64(l.Parts[k].TagSet))
 			dst = binary.AppendVarint(dst, l.Parts[k].Units)
 			dst = binary.AppendVarint(dst, l.Parts[k].Pending)
 		}
+	}
+	return dst
+}
+
+// zigzag is a signed number as a varint has it.
+func zigzag(n int64) uint64 { return uint64(n<<1) ^ uint64(n>>63) }
+
+// appendUvarints appends four numbers that are mostly small: at once if they are.
+func appendUvarints(dst []byte, a, b, c, d uint64) []byte {
+	if a|b|c|d < 0x80 {
+		return append(dst, byte(a), byte(b), byte(c), byte(d))
+	}
+	for _, n := range [...]uint64{a, b, c, d} {
+		dst = binary.AppendUvarint(dst, n)
 	}
 	return dst
 }

@@ -29,6 +29,10 @@ type commandScratch struct {
 	// into the next line's tags. When it grows, lines decoded before keep the old memory, which is still right.
 	tags []Tag
 
+	// lists, if there are any, remember tag lists; known holds the ones that an Allocate's lines have, nil for others.
+	lists *tagLists
+	known []*tagList
+
 	attributes []Attribute // of all lines, in the same way
 	plans      []PlannedLine
 
@@ -171,6 +175,17 @@ func (s *commandScratch) readTags() []Tag {
 	return s.tags[start:len(s.tags):len(s.tags)]
 }
 
+// readKnownTags is readTags for a list that may have been read before.
+func (s *commandScratch) readKnownTags() ([]Tag, *tagList) {
+	if s.lists != nil {
+		if list, n := s.lists.find(s.r.b[s.r.at:]); list != nil {
+			s.r.at += n
+			return list.tags, list
+		}
+	}
+	return s.readTags(), nil
+}
+
 func (s *commandScratch) readStockItems(items []StockItem) []StockItem {
 	items = resize(items, s.r.count(stockBytesMin))
 	for i := range items {
@@ -251,6 +266,7 @@ func (s *commandScratch) readAllocate() {
 		}
 	}
 	c.Lines = resize(c.Lines, r.count(allocBytesMin))
+	s.known = resize(s.known, len(c.Lines))
 	hasFacts := false
 	for i := range c.Lines {
 		l := &c.Lines[i]
@@ -259,7 +275,7 @@ func (s *commandScratch) readAllocate() {
 		l.UPC = r.text()
 		l.Location = r.text()
 		l.Quantity = r.varint()
-		l.Tags = s.readTags()
+		l.Tags, s.known[i] = s.readKnownTags()
 		if flags&allocFacts != 0 {
 			l.Attributes = s.readAttributes()
 			hasFacts = hasFacts || len(l.Attributes) > 0

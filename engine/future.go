@@ -11,9 +11,9 @@ func (e *Engine) nextFuture(t *stockTarget, dueMS int64, row uint32) uint32 {
 	s := e.Schema()
 	for row != 0 {
 		f := e.futures.at(row)
-		key := &s.sets.at(uint32(s.canonical(f.tagSet))).key
+		key := s.sets.at(uint32(s.canonical(f.tagSet))).key
 		split := f.split == 1 && s.combinations > 0 // nothing is split when no category has percents any more
-		if f.dueMS == dueMS && split == t.split && (*key == t.key || t.split && s.sameGroup(key, &t.key)) {
+		if f.dueMS == dueMS && split == t.split && (key == t.key || t.split && s.sameGroup(key, t.key)) {
 			return row
 		}
 		row = f.next
@@ -56,7 +56,7 @@ func (e *Engine) setFuture(t *stockTarget, rec *record, dueMS int64) {
 
 func (e *Engine) addFuture(t *stockTarget, rec *record, dueMS int64) {
 	e.futureSeq++
-	f := future{dueMS: dueMS, quantity: t.onHand, seq: e.futureSeq, record: t.record, tagSet: e.tagSetOf(&t.key)}
+	f := future{dueMS: dueMS, quantity: t.onHand, seq: e.futureSeq, record: t.record, tagSet: e.tagSetOf(t.key)}
 	if t.split {
 		f.split = 1
 	}

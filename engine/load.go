@@ -96,7 +96,7 @@ func (e *Engine) appendSchema(b []byte) []byte {
 		set := s.sets.at(row)
 		b = binary.AppendUvarint(b, uint64(set.alias))
 		for i := range s.categories {
-			b = binary.AppendUvarint(b, uint64(set.key[i]))
+			b = binary.AppendUvarint(b, uint64(set.key.at(i)))
 		}
 	}
 	return b
@@ -124,7 +124,7 @@ func (e *Engine) loadSchema(b []byte) error {
 			if id >= uint64(len(s.categories[i].names)) {
 				return corrupt("a tag set has an unknown value", uint32(n))
 			}
-			set.key[i] = uint16(id)
+			set.key = set.key.with(i, uint16(id))
 		}
 		s.put(s.sets.add(), set)
 	}

@@ -77,13 +77,10 @@ func TestTextsOfEveryLength(t *testing.T) {
 
 // lookup gives the rows that a table finds under a hash.
 func lookup(tb *table, hash uint64) (rows []uint32) {
-	for p := tb.probe(hash); ; {
-		row := p.next()
-		if row == 0 {
-			return rows
-		}
+	for row, p := tb.probe(hash).next(); row != 0; row, p = p.next() {
 		rows = append(rows, row)
 	}
+	return rows
 }
 
 func TestTableAgainstMap(t *testing.T) {
@@ -136,7 +133,7 @@ func checkShard(t *rapid.T, number int, s *tableShard) {
 			t.Fatalf("shard %d: slot %d of %d was given up before an empty one", number, i, len(slots))
 		}
 	}
-	if taken != s.taken || live != s.live {
+	if taken != int(s.taken) || live != int(s.live) {
 		t.Fatalf("shard %d has %d slots taken, %d of them live; it counts %d and %d", number, taken, live, s.taken, s.live)
 	}
 }
@@ -155,11 +152,13 @@ func TestFreeRowsAgainstSortedSet(t *testing.T) {
 				}
 				continue
 			}
-			row, ok := free.pop()
-			if ok != (len(model) > 0) || ok && row != model[0] {
-				t.Fatalf("pop gives %d, %v; the free rows are %v", row, ok, model)
+			if len(model) == 0 {
+				continue
 			}
-			model = model[min(1, len(model)):]
+			if row := free.pop(); row != model[0] {
+				t.Fatalf("pop gives %d; the free rows are %v", row, model)
+			}
+			model = model[1:]
 		}
 		if free.n != len(model) {
 			t.Fatalf("counts %d rows, has %d", free.n, len(model))
@@ -227,6 +226,27 @@ func TestSumsForgetTheLastCommand(t *testing.T) {
 			if got := *s.of(row); got != int64(row)+int64(round) {
 				t.Fatalf("round %d, row %d: %d", round, row, got)
 			}
+		}
+	}
+}
+
+// TestTableShardsGrowApart counts how many shards are rebuilt during one entry of 64 orders, once they are large.
+func TestTableShardsGrowApart(t *testing.T) {
+	const orders, entry, most = 1_500_000, 64, 4
+	var tb table
+	rebuilds := 0
+	for n := range uint32(orders) {
+		if n%entry == 0 {
+			rebuilds = 0
+		}
+		hash := hashText(fmt.Sprint("order-", n))
+		before := tb.shards[hash>>56].slots.Load()
+		tb.add(hash, n+1)
+		if tb.shards[hash>>56].slots.Load() != before {
+			rebuilds++
+		}
+		if rebuilds > most && n > 300_000 {
+			t.Fatalf("order %d: %d shards are rebuilt in one entry", n, rebuilds)
 		}
 	}
 }

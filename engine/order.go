@@ -11,13 +11,15 @@ import (
 const itemsWalked = 8
 
 // findOrder looks an order in memory up; 0: there is none.
-func (e *Engine) findOrder(orderID string) uint32 {
-	for p := e.byOrderID.probe(hashText(orderID)); ; {
-		row := p.next()
-		if row == 0 || e.ordersText.get(e.orders.at(row).id) == orderID {
+func (e *Engine) findOrder(orderID string) uint32 { return e.findHashed(orderID, hashText(orderID)) }
+
+func (e *Engine) findHashed(orderID string, hash uint64) uint32 {
+	for row, p := e.byOrderID.probe(hash).next(); row != 0; row, p = p.next() {
+		if e.ordersText.get(e.orders.at(row).id) == orderID {
 			return row
 		}
 	}
+	return 0
 }
 
 func (e *Engine) orderHash(row uint32) uint64 { return e.orders.at(row).hash }
@@ -41,37 +43,36 @@ func (e *Engine) findItem(orderRow uint32, itemID string) uint32 {
 		}
 		return row
 	}
-	for p := e.byItemID.probe(itemHash(orderRow, itemID)); ; {
-		row := p.next()
-		if row == 0 {
-			return 0
-		}
+	for row, p := e.byItemID.probe(itemHash(orderRow, itemID)).next(); row != 0; row, p = p.next() {
 		if it := e.items.at(row); it.order == orderRow && e.ordersText.get(it.id) == itemID {
 			return row
 		}
 	}
+	return 0
 }
 
 // createOrder adds an order without items.
-func (e *Engine) createOrder(orderID string) uint32 {
+func (e *Engine) createOrder(orderID string, hash uint64) uint32 {
 	row := e.orders.add()
 	e.touchOrder(row)
-	e.fillOrder(row, orderID)
+	e.fillOrder(row, orderID, hash)
 	return row
 }
 
-func (e *Engine) fillOrder(row uint32, orderID string) {
+func (e *Engine) fillOrder(row uint32, orderID string, hash uint64) {
 	o := e.orders.at(row)
 	o.id, o.items, o.itemLast, o.count, o.open, o.live = e.ordersText.add(orderID), 0, 0, 0, 0, 1
-	atomic.StoreUint64(&o.hash, hashText(orderID))
-	e.byOrderID.add(o.hash, row)
+	atomic.StoreUint64(&o.hash, hash)
+	e.byOrderID.add(hash, row)
 	e.stats.orders.Add(1)
 }
 
 // createItem adds an item at the end of an order.
 func (e *Engine) createItem(orderRow uint32, itemID string) uint32 {
 	row := e.items.add()
-	*e.items.at(row) = item{id: e.ordersText.add(itemID), order: orderRow}
+	it := e.items.at(row)
+	*it = item{}
+	it.id, it.order = e.ordersText.add(itemID), orderRow
 	o := e.orders.at(orderRow)
 	if o.itemLast == 0 {
 		o.items = row
@@ -98,17 +99,18 @@ func (e *Engine) indexItems(o *order, row uint32) {
 	}
 }
 
-// createLine adds an allocation line at the end of an item.
-func (e *Engine) createLine(itemRow uint32, l line) uint32 {
-	row := e.lines.add()
+// createLine adds an allocation line at the end of an item, for the caller to fill.
+func (e *Engine) createLine(itemRow uint32) (row uint32, l *line) {
+	row = e.lines.add()
+	l = e.lines.at(row)
+	*l = line{}
 	l.item = itemRow
-	*e.lines.at(row) = l
 	at := &e.items.at(itemRow).lines
 	for *at != 0 {
 		at = &e.lines.at(*at).next
 	}
 	*at = row
-	return row
+	return row, l
 }
 
 // dropLines takes all lines of an item away; none of them waits.
@@ -151,10 +153,12 @@ func (e *Engine) moved(itemRow uint32, kind MovementKind, id TagSetID, units int
 	if units == 0 {
 		return
 	}
-	e.addMove(itemRow, movement{kind: kind, tagSet: id, units: units, index: e.appliedIndex.Load(), timeMS: e.nowMS.Load()})
+	m := e.addMove(itemRow)
+	m.kind, m.tagSet, m.units, m.index, m.timeMS = kind, id, units, e.appliedIndex.Load(), e.nowMS.Load()
 }
 
-func (e *Engine) addMove(itemRow uint32, m movement) {
+// addMove adds a movement at the end of an item's history, for the caller to fill.
+func (e *Engine) addMove(itemRow uint32) *movement {
 	it := e.items.at(itemRow)
 	if it.moveCount == MovementsPerItemMax {
 		oldest := it.moves
@@ -163,7 +167,8 @@ func (e *Engine) addMove(itemRow uint32, m movement) {
 		it.moveCount--
 	}
 	row := e.moves.add()
-	*e.moves.at(row) = m
+	m := e.moves.at(row)
+	m.next = 0
 	if it.moves == 0 {
 		it.moves = row
 	} else {
@@ -171,6 +176,7 @@ func (e *Engine) addMove(itemRow uint32, m movement) {
 	}
 	it.moveLast = row
 	it.moveCount++
+	return m
 }
 
 func (e *Engine) dropMoves(it *item) {
@@ -247,8 +253,8 @@ func (e *Engine) reckon(it *item, wasOpen bool) {
 
 // orderFor gives the order a command is about: from memory, or from the stored row that the command carries; 0 if there
 // is none. false: the stored row may be out of date, so the command must be sent again.
-func (e *Engine) orderFor(orderID string, envelope *Envelope, r *Result) (uint32, bool) {
-	if row := e.findOrder(orderID); row != 0 || len(envelope.Archived) == 0 {
+func (e *Engine) orderFor(orderID string, hash uint64, envelope *Envelope, r *Result) (uint32, bool) {
+	if row := e.findHashed(orderID, hash); row != 0 || len(envelope.Archived) == 0 {
 		return row, true
 	}
 	// Within that many entries the order cannot have come back, changed, and left memory again.
@@ -373,6 +379,8 @@ func (r *Result) addLine(itemID string, requested int64) *LineResult {
 		r.Lines = r.Lines[:n+1]
 	}
 	l := &r.Lines[n]
-	*l = LineResult{ItemID: itemID, Requested: requested, Parts: l.Parts[:0]}
+	parts := l.Parts[:0]
+	*l = LineResult{}
+	l.ItemID, l.Requested, l.Parts = itemID, requested, parts
 	return l
 }

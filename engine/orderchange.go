@@ -2,7 +2,7 @@ package engine
 
 // changeOrder confirms, releases, ships or restocks units of an order: all lines, or none when one cannot be done.
 func (e *Engine) changeOrder(c *OrderChange, envelope *Envelope, r *Result) {
-	orderRow, ok := e.orderFor(c.OrderID, envelope, r)
+	orderRow, ok := e.orderFor(c.OrderID, hashText(c.OrderID), envelope, r)
 	if !ok {
 		return
 	}
@@ -243,9 +243,9 @@ func (e *Engine) restockUnknown(p *linePlan, l *OrderLine, out *LineResult) {
 	if row == 0 {
 		row = e.createRecord(l.UPC, l.Location)
 	}
-	e.moveOnHand(row, &p.key, p.units)
+	e.moveOnHand(row, p.key, p.units)
 	out.Units = p.units
-	out.Parts = append(out.Parts, Part{TagSet: e.tagSetOf(&p.key), Units: p.units})
+	out.Parts = append(out.Parts, Part{TagSet: e.tagSetOf(p.key), Units: p.units})
 }
 
 // restock puts units on hand in the segments they were taken from; at another location, in the segments of the same tags.
@@ -264,7 +264,7 @@ func (e *Engine) restock(p *linePlan, elsewhere string, out *LineResult) {
 			left -= units
 			out.Parts = append(out.Parts, Part{TagSet: id, Units: units})
 			e.moved(p.item, MovementReturned, id, units) // before the item's own pending units take what came back
-			e.moveOnHand(e.recordAt(it.upc, location), &e.Schema().sets.at(uint32(id)).key, units)
+			e.moveOnHand(e.recordAt(it.upc, location), e.Schema().sets.at(uint32(id)).key, units)
 		}
 		row = l.next
 	}

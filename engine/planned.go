@@ -65,11 +65,10 @@ func (e *Engine) planRuled(c *Allocate, l *AllocateLine, p *linePlan, out *LineR
 
 // planCandidates takes from the candidates in their order. A line that is refused gives back what it took.
 func (e *Engine) planCandidates(c *Allocate, l *AllocateLine, p *linePlan, out *LineResult) {
-	if p.record = e.findRecord(l.UPC, l.Location); p.record == 0 {
+	if p.record = e.findWarm(l.UPC, l.Location); p.record == 0 {
 		p.code = CodeUnknownRecord
 		return
 	}
-	p.tagSet = e.Schema().find(&p.key)
 	left := l.Quantity
 	for i := range p.plan.Candidates {
 		left -= e.takeFrom(p, &p.plan.Candidates[i], left)
@@ -122,7 +121,7 @@ func (e *Engine) takeFrom(p *linePlan, c *PlannedCandidate, left int64) int64 {
 		e.scratch.takes = append(e.scratch.takes, take{CandidateExplanation: passedOver(c, WhyUnknownTag)})
 		return 0
 	}
-	set, segment := e.Schema().find(&key), uint32(0)
+	set, segment := e.Schema().find(key), uint32(0)
 	if set != 0 {
 		segment = e.findSegment(e.records.at(p.record), set)
 	}
@@ -164,14 +163,13 @@ func (e *Engine) addTake(c PlannedCandidate, set TagSetID, segment uint32, avail
 }
 
 // commitPlanned does a planned line: one allocation line for each segment that gives, and the item's own segment for what
-// has to wait.
+// has to wait. The order was touched.
 func (e *Engine) commitPlanned(orderRow uint32, c *Allocate, i int, out *LineResult) {
 	l, p := &c.Lines[i], &e.scratch.lines[i]
 	takes := e.scratch.takes[p.from:p.to]
-	e.touchOrder(orderRow)
 	rec, w := e.begin(p.record)
 	if p.tagSet == 0 {
-		p.tagSet = e.tagSetOf(&p.key)
+		p.tagSet = e.tagSetOf(p.key)
 	}
 	itemRow := e.newItem(orderRow, p, rec, p.tagSet, c, l)
 	pending := p.pending
@@ -216,7 +214,9 @@ func takenOf(takes []take, k int) (units int64) {
 // commitPart promises units of one segment to an item.
 func (e *Engine) commitPart(rec *record, w *window, itemRow, segment uint32, part line, out *LineResult) {
 	part.took, part.waited = part.allocated, part.pending
-	lineRow := e.createLine(itemRow, part)
+	lineRow, ln := e.createLine(itemRow)
+	part.item = ln.item
+	*ln = part
 	e.change(rec, w, segment, delta{allocated: part.took, pending: part.waited})
 	if part.waited > 0 {
 		e.wait(e.segments.at(segment), lineRow)

@@ -147,7 +147,7 @@ func (e *Engine) Refuses(key string, c *Allocate, r *Result) bool {
 	if c.ExpiresAtMS != 0 && c.ExpiresAtMS <= e.NowMS() {
 		return false // it is refused for this first
 	}
-	if p := e.byOrderID.probe(hashText(c.OrderID)); p.next() != 0 {
+	if row, _ := e.byOrderID.probe(hashText(c.OrderID)).next(); row != 0 {
 		return false
 	}
 	s := e.Schema()
@@ -187,7 +187,7 @@ func (e *Engine) refusesLine(s *Schema, c *Allocate, i int, r *Result) (code Cod
 	if code != CodeOK {
 		return 0, false
 	}
-	available, code := e.availableOf(s, l, &key)
+	available, code := e.availableOf(s, l, key)
 	switch {
 	case code != CodeOK:
 	case available >= l.Quantity || c.Mode == ModePartial && available > 0:
@@ -202,7 +202,7 @@ func (e *Engine) refusesLine(s *Schema, c *Allocate, i int, r *Result) (code Cod
 }
 
 // availableOf reads the available units of a line's segment.
-func (e *Engine) availableOf(s *Schema, l *AllocateLine, key *tagSetKey) (units int64, code Code) {
+func (e *Engine) availableOf(s *Schema, l *AllocateLine, key tagSetKey) (units int64, code Code) {
 	id := s.find(key)
 	for try := 0; ; try++ {
 		row := e.findRecord(l.UPC, l.Location)

@@ -51,21 +51,18 @@ func readKeptResult(b []byte) (k keptResult, err error) {
 
 // find gives the number of the entry of a key.
 func (s *results) find(key string) (uint64, bool) {
-	for p := s.byKey.probe(hashText(key)); ; {
-		row := p.next()
-		if row == 0 {
-			return 0, false
-		}
+	for row, p := s.byKey.probe(hashText(key)).next(); row != 0; row, p = p.next() {
 		if number := s.number(row); s.get(number).key == key {
 			return number, true
 		}
 	}
+	return 0, false
 }
 
 // mayHave says whether there may be an entry of the key; it may be called at any time. No is certain.
 func (s *results) mayHave(key string) bool {
-	p := s.byKey.probe(hashText(key))
-	return p.next() != 0
+	row, _ := s.byKey.probe(hashText(key)).next()
+	return row != 0
 }
 
 // keepResult keeps the answer to a command. The command is the one decoded last.

@@ -65,25 +65,25 @@ func (e *Engine) missingSegments(t *stockTarget) int {
 func (e *Engine) missingSets(t *stockTarget) (missing int) {
 	s, m := e.Schema(), &e.scratch.room
 	if !t.split {
-		if s.find(&t.key) == 0 {
+		if s.find(t.key) == 0 {
 			missing = 1
 		}
 		return missing
 	}
-	if m.isGroup && s.sameGroup(&m.counted, &t.key) {
+	if m.isGroup && s.sameGroup(m.counted, t.key) {
 		return 0
 	}
 	m.counted, m.isGroup = t.key, true
-	return s.missingOfGroup(&t.key)
+	return s.missingOfGroup(t.key)
 }
 
 // missingOfGroup is how many tag sets of a key's group do not exist yet.
-func (s *Schema) missingOfGroup(key *tagSetKey) (missing int) {
+func (s *Schema) missingOfGroup(key tagSetKey) (missing int) {
 	if id := s.find(key); id != 0 && s.sets.at(uint32(id)).group != 0 {
 		return 0
 	}
-	s.eachCombination(s.distributed(), *key, 1, func(key tagSetKey, _ uint64, _ Value) {
-		if s.find(&key) == 0 {
+	s.eachCombination(s.distributed(), key, 1, func(key tagSetKey, _ uint64, _ Value) {
+		if s.find(key) == 0 {
 			missing++
 		}
 	})
@@ -97,5 +97,5 @@ func (e *Engine) canSplit(rec *record, recordRow uint32, id TagSetID) bool {
 	t := stockTarget{record: recordRow, key: s.sets.at(uint32(id)).key, split: true}
 	missing := e.missingSegments(&t)
 	return int(rec.segmentCount)+missing <= SegmentsPerRecordMax && e.segments.count()+missing <= slabRowsMax-reservedRows &&
-		int(s.sets.used)+s.missingOfGroup(&t.key) <= TagSetsMax
+		int(s.sets.used)+s.missingOfGroup(t.key) <= TagSetsMax
 }

@@ -74,7 +74,7 @@ func (e *Engine) loadRecord(row uint32, b []byte) error {
 		e.scratch.location = e.intern(&e.locations, location) // records often come location by location
 	}
 	r.location = e.scratch.location
-	r.upcText = e.names.at(r.upc).text
+	r.upcText, r.locationText = e.names.at(r.upc).text, e.names.at(r.location).text
 	r.onHand, r.allocated, r.pending, r.safety = in.units(), in.units(), in.units(), in.units()
 	r.floor, r.ltd = in.units(), in.units()
 	r.segmentCount = uint32(in.count(storedSegmentBytesMin))
@@ -246,7 +246,7 @@ func (o *storedOrder) check() error {
 
 // loadOrder fills an order's row from its stored form. Lines with pending units do not wait yet.
 func (e *Engine) loadOrder(row uint32, o *storedOrder) {
-	e.fillOrder(row, o.id)
+	e.fillOrder(row, o.id, hashText(o.id))
 	e.setChanged(row, o.changed)
 	for i := range o.items {
 		s := &o.items[i]
@@ -256,10 +256,12 @@ func (e *Engine) loadOrder(row uint32, o *storedOrder) {
 		it.tagSet, it.requested, it.expiresMS, it.seq = s.item.tagSet, s.item.requested, s.item.expiresMS, s.item.seq
 		it.explanation = s.item.explanation
 		for _, l := range s.lines {
-			e.createLine(itemRow, l)
+			_, ln := e.createLine(itemRow)
+			l.item = ln.item
+			*ln = l
 		}
 		for _, m := range s.moves {
-			e.addMove(itemRow, m)
+			*e.addMove(itemRow) = m
 		}
 		if it.expiresMS > e.nowMS.Load() {
 			e.expiries.push(due{atMS: it.expiresMS, seq: it.seq, row: itemRow}, e.expires)

@@ -56,16 +56,37 @@ func (c *Category) index() {
 	}
 }
 
-// tagSetKey holds the number of a value for each category, in the schema's order; the rest is zero.
-type tagSetKey [CategoriesMax]uint16
+// tagSetKey holds the number of a value for each category, in the schema's order, 16 bits each; the rest is zero. It is two
+// words and no array, so that the compiler keeps it in registers.
+type tagSetKey struct{ low, high uint64 }
 
-func (k *tagSetKey) hash() uint64 {
-	h := uint64(len(k))
-	for _, v := range k {
-		h = mix(h^uint64(v), 0x9e3779b97f4a7c15)
+const _ = uint(8 - CategoriesMax)
+
+func (k tagSetKey) at(i int) uint16 {
+	if i < 4 {
+		return uint16(k.low >> (16 * i))
 	}
-	return h
+	return uint16(k.high >> (16 * (i - 4)))
 }
+
+func (k tagSetKey) with(i int, value uint16) tagSetKey {
+	if i < 4 {
+		k.low = k.low&^(0xffff<<(16*i)) | uint64(value)<<(16*i)
+	} else {
+		k.high = k.high&^(0xffff<<(16*(i-4))) | uint64(value)<<(16*(i-4))
+	}
+	return k
+}
+
+// without is the key of a schema that has one category less.
+func (k tagSetKey) without(at int) tagSetKey {
+	for i := at; i < CategoriesMax-1; i++ {
+		k = k.with(i, k.at(i+1))
+	}
+	return k.with(CategoriesMax-1, 0)
+}
+
+func (k tagSetKey) hash() uint64 { return hashMix(k.low^hashKey1, k.high^hashKey2) }
 
 // mix is a step of an integer hash.
 func mix(h, m uint64) uint64 {
@@ -162,7 +183,7 @@ func (s *Schema) Resolve(tags []Tag) (id TagSetID, code Code, tag int) {
 	if code != CodeOK {
 		return 0, code, tag
 	}
-	if id = s.find(&key); id == 0 {
+	if id = s.find(key); id == 0 {
 		return 0, CodeUnknownSegment, 0
 	}
 	return id, CodeOK, 0
@@ -170,44 +191,42 @@ func (s *Schema) Resolve(tags []Tag) (id TagSetID, code Code, tag int) {
 
 // key turns tags into numbers. split says that no tag names a value of a distributed category, though there is one.
 func (s *Schema) key(tags []Tag) (key tagSetKey, split bool, code Code, tag int) {
-	var named [CategoriesMax]bool
-	for i, t := range tags {
+	named := uint(0) // a bit for each category
+	for i := range tags {
+		t := &tags[i]
 		at := s.position(t.Category)
 		if at < 0 {
 			return key, false, CodeUnknownCategory, i
 		}
-		if named[at] {
+		if named&(1<<at) != 0 {
 			return key, false, CodeDuplicate, i
 		}
 		id, ok := s.categories[at].id(t.Value)
 		if !ok {
 			return key, false, CodeUnknownValue, i
 		}
-		key[at], named[at] = id, true
+		key, named = key.with(at, id), named|1<<at
 	}
 	distributed, namesOne := false, false
 	for at := range s.categories {
 		if c := &s.categories[at]; c.Distributed() {
 			distributed = true
-			namesOne = namesOne || named[at]
+			namesOne = namesOne || named&(1<<at) != 0
 		}
-		if !named[at] {
-			key[at] = s.categories[at].dflt
+		if named&(1<<at) == 0 {
+			key = key.with(at, s.categories[at].dflt)
 		}
 	}
 	return key, distributed && !namesOne, CodeOK, 0
 }
 
-func (s *Schema) find(key *tagSetKey) TagSetID {
-	for p := s.byKey.probe(key.hash()); ; {
-		row := p.next()
-		if row == 0 {
-			return 0
-		}
-		if s.sets.at(row).key == *key {
+func (s *Schema) find(key tagSetKey) TagSetID {
+	for row, p := s.byKey.probe(key.hash()).next(); row != 0; row, p = p.next() {
+		if s.sets.at(row).key == key {
 			return TagSetID(row)
 		}
 	}
+	return 0
 }
 
 // put enters a set under a row that the caller got from sets, filled before readers can find it.
@@ -217,7 +236,7 @@ func (s *Schema) put(row uint32, set tagSet) {
 	text.WriteByte('{')
 	for i := range s.categories {
 		c := &s.categories[i]
-		set.tags[i] = Tag{Category: c.Name, Value: c.names[set.key[i]]}
+		set.tags[i] = Tag{Category: c.Name, Value: c.names[set.key.at(i)]}
 		if i > 0 {
 			text.WriteByte(',')
 		}
@@ -232,12 +251,12 @@ func (s *Schema) put(row uint32, set tagSet) {
 }
 
 // set finds or creates the set of a key. Creating is for the writer of the current schema; the schema's row changes.
-func (s *Schema) set(key *tagSetKey) (id TagSetID, created bool) {
+func (s *Schema) set(key tagSetKey) (id TagSetID, created bool) {
 	if id := s.find(key); id != 0 {
 		return id, false
 	}
 	row := s.sets.add()
-	s.put(row, tagSet{key: *key})
+	s.put(row, tagSet{key: key})
 	return TagSetID(row), true
 }
 
@@ -248,9 +267,9 @@ func quote(s string) string {
 }
 
 // sameGroup says that two keys agree in every discrete category.
-func (s *Schema) sameGroup(a, b *tagSetKey) bool {
+func (s *Schema) sameGroup(a, b tagSetKey) bool {
 	for i := range s.categories {
-		if a[i] != b[i] && !s.categories[i].Distributed() {
+		if a.at(i) != b.at(i) && !s.categories[i].Distributed() {
 			return false
 		}
 	}
@@ -258,11 +277,11 @@ func (s *Schema) sameGroup(a, b *tagSetKey) bool {
 }
 
 // discreteHash is a hash of the values in the discrete categories: keys of one group have the same.
-func (s *Schema) discreteHash(key *tagSetKey) uint64 {
-	discrete := *key
+func (s *Schema) discreteHash(key tagSetKey) uint64 {
+	discrete := key
 	for i := range s.categories {
 		if s.categories[i].Distributed() {
-			discrete[i] = 0
+			discrete = discrete.with(i, 0)
 		}
 	}
 	return discrete.hash()
@@ -319,7 +338,7 @@ func (s *Schema) buildGroup(key tagSetKey) (g group, created bool) {
 		g.rule.weightSum *= percentWhole
 	}
 	s.eachCombination(at, key, 1, func(key tagSetKey, weight uint64, last Value) {
-		id, isNew := s.set(&key)
+		id, isNew := s.set(key)
 		created = created || isNew
 		g.sets = append(g.sets, id)
 		g.rule.weights = append(g.rule.weights, weight)
@@ -335,7 +354,7 @@ func (s *Schema) buildGroup(key tagSetKey) (g group, created bool) {
 func (s *Schema) eachCombination(at []int, key tagSetKey, weight uint64, do func(tagSetKey, uint64, Value)) {
 	c := &s.categories[at[0]]
 	for i, v := range c.Values {
-		key[at[0]] = c.ids[i]
+		key = key.with(at[0], c.ids[i])
 		if len(at) == 1 {
 			do(key, weight*uint64(v.Percent), v)
 			continue

@@ -41,9 +41,10 @@ func (e *Engine) putTagCategory(c *PutTagCategory, r *Result) {
 	e.countMoved(old, at, moves, r)
 	e.replaceSchema(old, next, func(key tagSetKey) tagSetKey {
 		if at == len(old.categories) {
-			key[at] = category.dflt
-		} else if to, moved := moves[key[at]]; moved {
-			key[at] = to.id
+			return key.with(at, category.dflt)
+		}
+		if to, moved := moves[key.at(at)]; moved {
+			return key.with(at, to.id)
 		}
 		return key
 	})
@@ -126,7 +127,7 @@ func removedValues(old *Schema, at int, category *Category, named []Move) map[ui
 // unused says that no segment of the values that leave without a named move holds anything; otherwise it refuses.
 func (e *Engine) unused(s *Schema, at int, moves map[uint16]valueMove, r *Result) bool {
 	inWay := func(id TagSetID) bool {
-		move, leaves := moves[s.sets.at(uint32(id)).key[at]]
+		move, leaves := moves[s.sets.at(uint32(id)).key.at(at)]
 		return leaves && !move.named
 	}
 	if len(moves) == 0 {
@@ -147,7 +148,7 @@ func (e *Engine) unused(s *Schema, at int, moves map[uint16]valueMove, r *Result
 // countMoved adds to a result what the segments of the values that leave hold.
 func (e *Engine) countMoved(s *Schema, at int, moves map[uint16]valueMove, r *Result) {
 	leaves := func(id TagSetID) bool {
-		_, leaves := moves[s.sets.at(uint32(id)).key[at]]
+		_, leaves := moves[s.sets.at(uint32(id)).key.at(at)]
 		return leaves
 	}
 	for row := uint32(1); row < e.records.used && len(moves) > 0; row++ {
@@ -211,9 +212,7 @@ func (e *Engine) deleteTagCategory(c *DeleteTagCategory, r *Result) {
 	next := &Schema{index: e.appliedIndex.Load(), categories: slices.Delete(slices.Clone(old.categories), at, at+1)}
 	next.check()
 	e.replaceSchema(old, next, func(key tagSetKey) tagSetKey {
-		copy(key[at:], key[at+1:])
-		key[CategoriesMax-1] = 0
-		return key
+		return key.without(at)
 	})
 	e.emit(&Event{Kind: EventSchemaChanged, Name: c.Name})
 }
@@ -228,7 +227,7 @@ func (e *Engine) replaceSchema(old, next *Schema, rekey func(tagSetKey) tagSetKe
 		assert(same == row, "tag sets are numbered without gaps")
 		fresh := tagSet{key: rekey(set.key), alias: set.alias}
 		if fresh.alias == 0 {
-			fresh.alias = next.find(&fresh.key)
+			fresh.alias = next.find(fresh.key)
 			merged = merged || fresh.alias != 0
 		}
 		next.put(row, fresh)

@@ -32,15 +32,17 @@ func (s *slab[T]) at(row uint32) *T {
 // add hands out the lowest free row, so that row numbers depend on the log alone and not on when a replica restarted.
 // The row keeps what was in it; the caller fills it.
 func (s *slab[T]) add() uint32 {
-	if row, ok := s.free.pop(); ok {
-		return row
+	if s.free.n > 0 {
+		return s.free.pop()
 	}
 	if s.used == 0 {
 		s.used = 1
 	}
 	row := s.used
 	s.used++
-	s.reach(row)
+	if row == 1 || row%chunkRows == 0 {
+		s.reach(row)
+	}
 	return row
 }
 
@@ -114,18 +116,15 @@ func (f *freeRows) push(row uint32) {
 	}
 }
 
-// pop takes the lowest row.
-func (f *freeRows) pop() (row uint32, ok bool) {
-	if f.n == 0 {
-		return 0, false
-	}
+// pop takes the lowest row of a set that is not empty.
+func (f *freeRows) pop() (row uint32) {
 	word := &f.levels[0][f.lowest]
 	row = f.lowest*64 + uint32(bits.TrailingZeros64(*word))
 	f.n--
 	if *word &= *word - 1; *word == 0 {
 		f.climb()
 	}
-	return row, true
+	return row
 }
 
 // climb takes the lowest word, which has become zero, out of the levels above, and finds the next one.

@@ -217,7 +217,7 @@ func (e *Engine) resolveTargets(row uint32, it *SpreadItem) (fault string) {
 			}
 		}
 		seen.add(h, i)
-		id := s.find(&key)
+		id := s.find(key)
 		if id != 0 {
 			part.segment = e.findSegment(rec, id)
 		} else if t.Available > 0 {
@@ -250,7 +250,7 @@ func (e *Engine) moveTargets(rec *record, w *window, it *SpreadItem, r *Result) 
 		if part.segment == 0 && after == 0 {
 			continue
 		}
-		id := e.tagSetOf(&part.key)
+		id := e.tagSetOf(part.key)
 		if part.segment == 0 {
 			part.segment = e.addSegment(rec, id)
 		}

@@ -16,6 +16,7 @@ type record struct {
 	upc          uint32  // row in Engine.names
 	upcText      textRef // the UPC's text, at hand for lookups
 	location     uint32  // row in Engine.names
+	locationText textRef // as upcText
 	segments     uint32  // first segment; the rest by segment.next, in the order of their creation
 	futures      uint32  // first delivery; the rest by future.next
 	nextOfUPC    uint32  // next record of the same UPC
@@ -208,6 +209,7 @@ func New() *Engine {
 	e.schema.Store(&Schema{})
 	e.rules.Store(&RuleSet{})
 	e.changes.rules = e.Rules()
+	e.scratch.command.lists = new(tagLists)
 	e.archivedNow.Store(newArchivedRows())
 	e.results.ring.start(1)
 	e.events.ring.start(1)
@@ -231,12 +233,12 @@ func (e *Engine) text(row uint32) string { return e.namesText.get(e.names.at(row
 
 // findName looks a UPC or a location up; 0: there is none.
 func (e *Engine) findName(t *table, text string) uint32 {
-	for p := t.probe(hashText(text)); ; {
-		row := p.next()
-		if row == 0 || e.text(row) == text {
+	for row, p := t.probe(hashText(text)).next(); row != 0; row, p = p.next() {
+		if e.text(row) == text {
 			return row
 		}
 	}
+	return 0
 }
 
 // intern finds or adds a UPC or a location.
@@ -255,20 +257,17 @@ func (e *Engine) intern(t *table, text string) uint32 {
 
 // findRecord looks a record up; 0: there is none. It may be called at any time; readers confirm the row under its seq.
 func (e *Engine) findRecord(upc, location string) uint32 {
-	for p := e.byKey.probe(hashText2(upc, location)); ; {
-		row := p.next()
-		if row == 0 {
-			return 0
-		}
+	for row, p := e.byKey.probe(hashText2(upc, location)).next(); row != 0; row, p = p.next() {
 		if e.isRecord(e.records.at(row), upc, location) {
 			return row
 		}
 	}
+	return 0
 }
 
 func (e *Engine) isRecord(r *record, upc, location string) bool {
-	u, l := textRef(atomic.LoadUint32((*uint32)(&r.upcText))), atomic.LoadUint32(&r.location)
-	return u != 0 && l != 0 && e.namesText.get(u) == upc && e.text(l) == location
+	u, l := textRef(atomic.LoadUint32((*uint32)(&r.upcText))), textRef(atomic.LoadUint32((*uint32)(&r.locationText)))
+	return u != 0 && l != 0 && e.namesText.get(u) == upc && e.namesText.get(l) == location
 }
 
 func (e *Engine) recordHash(row uint32) uint64 {
@@ -305,6 +304,7 @@ func (e *Engine) fillRecord(r *record, upc, location, flags uint32) {
 	atomic.StoreUint32(&r.upc, upc)
 	atomic.StoreUint32((*uint32)(&r.upcText), uint32(e.names.at(upc).text))
 	atomic.StoreUint32(&r.location, location)
+	atomic.StoreUint32((*uint32)(&r.locationText), uint32(e.names.at(location).text))
 	atomic.StoreUint32(&r.flags, flags)
 	atomic.StoreUint32(&r.segments, 0)
 	atomic.StoreUint32(&r.futures, 0)

@@ -146,7 +146,7 @@ func (e *Engine) firstDuplicate(items []StockItem) int {
 	seen := &e.scratch.seen
 	seen.start(len(items))
 	for i := range items {
-		h := hashText(items[i].UPC) ^ mix(uint64(items[i].DeliveryDateMS)^s.discreteHash(&e.scratch.stock[i].key), 0x9e3779b97f4a7c15)
+		h := hashText(items[i].UPC) ^ mix(uint64(items[i].DeliveryDateMS)^s.discreteHash(e.scratch.stock[i].key), 0x9e3779b97f4a7c15)
 		for p := seen.probe(h); ; {
 			j, ok := p.next(seen)
 			if !ok {
@@ -154,7 +154,7 @@ func (e *Engine) firstDuplicate(items []StockItem) int {
 			}
 			a, b := &e.scratch.stock[i], &e.scratch.stock[j]
 			if items[i].UPC == items[j].UPC && items[i].DeliveryDateMS == items[j].DeliveryDateMS &&
-				(a.key == b.key || (a.split || b.split) && s.sameGroup(&a.key, &b.key)) {
+				(a.key == b.key || (a.split || b.split) && s.sameGroup(a.key, b.key)) {
 				return i
 			}
 		}
@@ -178,8 +178,8 @@ func (e *Engine) eachTargeted(t *stockTarget, do func(row uint32, seg *segment))
 	s := e.Schema()
 	for row := e.records.at(t.record).segments; row != 0; {
 		seg := e.segments.at(row)
-		key := &s.sets.at(uint32(seg.tagSet)).key
-		if *key == t.key || t.split && s.sameGroup(key, &t.key) {
+		key := s.sets.at(uint32(seg.tagSet)).key
+		if key == t.key || t.split && s.sameGroup(key, t.key) {
 			do(row, seg)
 		}
 		row = seg.next
@@ -234,7 +234,7 @@ func (e *Engine) setStockItem(t *stockTarget, it *StockItem) {
 }
 
 func (e *Engine) setSegment(t *stockTarget, rec *record, w *window, it *StockItem) {
-	id := e.tagSetOf(&t.key)
+	id := e.tagSetOf(t.key)
 	row := e.findSegment(rec, id)
 	if row == 0 {
 		row = e.addSegment(rec, id)
@@ -257,7 +257,7 @@ func (e *Engine) setSegment(t *stockTarget, rec *record, w *window, it *StockIte
 }
 
 func (e *Engine) setGroup(t *stockTarget, rec *record, w *window, it *StockItem) {
-	g := e.groupOf(e.tagSetOf(&t.key))
+	g := e.groupOf(e.tagSetOf(t.key))
 	if it.Has&HasSafetyStock != 0 {
 		e.splitSafety(rec, w, g, it.SafetyStock)
 	}
@@ -280,7 +280,7 @@ func (e *Engine) addSegment(rec *record, id TagSetID) uint32 {
 }
 
 // tagSetOf finds or creates the tag set of a key.
-func (e *Engine) tagSetOf(key *tagSetKey) TagSetID {
+func (e *Engine) tagSetOf(key tagSetKey) TagSetID {
 	id, created := e.Schema().set(key)
 	e.changes.schema = e.changes.schema || created
 	return id
@@ -307,14 +307,14 @@ func (e *Engine) transfer(c *Transfer, r *Result) {
 	e.scratch.sums.start(2 * len(c.Items)) // from here on: the records that have been counted
 	for i := range c.Items {
 		it, from, to := &c.Items[i], &e.scratch.stock[2*i], &e.scratch.stock[2*i+1]
-		e.moveOnHand(from.record, &from.key, -it.Quantity)
+		e.moveOnHand(from.record, from.key, -it.Quantity)
 		if to.record == 0 {
 			to.record = e.findRecord(it.UPC, it.ToLocation)
 		}
 		if to.record == 0 {
 			to.record = e.createRecord(it.UPC, it.ToLocation)
 		}
-		e.moveOnHand(to.record, &to.key, it.Quantity)
+		e.moveOnHand(to.record, to.key, it.Quantity)
 		e.countRecord(from.record, r)
 		e.countRecord(to.record, r)
 		r.Stock.Units += it.Quantity
@@ -355,7 +355,7 @@ func (e *Engine) planTake(i int, it *TransferItem, from *stockTarget, r *Result)
 	s := e.Schema()
 	rec := e.records.at(from.record)
 	row := uint32(0)
-	if id := s.find(&from.key); id != 0 {
+	if id := s.find(from.key); id != 0 {
 		row = e.findSegment(rec, id)
 	}
 	if row == 0 {
@@ -373,7 +373,7 @@ func (e *Engine) planTake(i int, it *TransferItem, from *stockTarget, r *Result)
 }
 
 // moveOnHand changes on hand of one segment, which is created if need be.
-func (e *Engine) moveOnHand(recordRow uint32, key *tagSetKey, units int64) {
+func (e *Engine) moveOnHand(recordRow uint32, key tagSetKey, units int64) {
 	rec, w := e.begin(recordRow)
 	id := e.tagSetOf(key)
 	row := e.findSegment(rec, id)

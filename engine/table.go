@@ -4,10 +4,14 @@ import "sync/atomic"
 
 const (
 	// tableShards spreads growth: a shard is rebuilt alone, so the writer never stops for the whole table.
-	tableShards      = 256
-	tableShardRows   = 8
-	tableTombstone   = uint64(1) << 32 // a tag without a row
-	tableLoadDivisor = 4               // rebuilt when more than 3/4 of the slots are taken
+	tableShards     = 256
+	tableShardSlots = 8
+	tableTombstone  = uint64(1) << 32 // a tag without a row
+
+	// A shard is rebuilt when more than some part of its slots are taken: 5/8 for the first shard, and up to 3/4 for the last,
+	// so that shards, which fill alike, are not all rebuilt in the same few entries.
+	tableFullBase  = tableShards * 5 / 8
+	tableFullRange = tableShards / 8
 )
 
 // table is a hash index from a 64-bit hash to row numbers, by open addressing. The hash's first 8 bits choose a shard, the
@@ -22,16 +26,18 @@ type table struct {
 
 type tableShard struct {
 	slots atomic.Pointer[[]uint64] // read and written atomically, a power of two long
-	taken int                      // rows and tombstones
-	live  int                      // rows
+	taken uint32                   // rows and tombstones
+	live  uint32                   // rows
+	full  uint32                   // rebuilt when more slots than that are to be taken; 0: there are none yet
 }
 
-// probe walks the candidates of one hash.
+// probe walks the candidates of one hash. It is small enough for the compiler to keep it in registers, and is passed by value
+// for the same reason: in memory, where it is written field by field and copied in larger pieces, it costs more than the
+// look into the table.
 type probe struct {
 	slots []uint64
-	at    uint64
+	at    uint32
 	tag   uint32
-	left  int
 }
 
 func tagOf(hash uint64) uint32 { return uint32(hash >> 24) }
@@ -41,35 +47,31 @@ func (t *table) probe(hash uint64) probe {
 	if slots == nil {
 		return probe{}
 	}
-	return probe{slots: *slots, at: uint64(tagOf(hash)), tag: tagOf(hash), left: len(*slots)}
+	return probe{slots: *slots, at: tagOf(hash), tag: tagOf(hash)}
 }
 
-// next gives the next row that may have the hash, 0 when there are no more.
-func (p *probe) next() uint32 {
-	for ; p.left > 0; p.left-- {
-		slot := atomic.LoadUint64(&p.slots[p.at&uint64(len(p.slots)-1)])
+// next gives the next row that may have the hash, 0 when there are no more, and the probe that goes on behind it.
+func (p probe) next() (row uint32, rest probe) {
+	for p.at-p.tag < uint32(len(p.slots)) {
+		slot := atomic.LoadUint64(&p.slots[p.at&uint32(len(p.slots)-1)])
 		if slot == 0 {
 			break
 		}
 		p.at++
 		if uint32(slot>>32) == p.tag && uint32(slot) != 0 {
-			p.left--
-			return uint32(slot)
+			return uint32(slot), p
 		}
 	}
-	p.left = 0
-	return 0
+	return 0, probe{}
 }
 
 // add enters a row. The caller knows that it is not in the table.
 func (t *table) add(hash uint64, row uint32) {
 	shard := &t.shards[hash>>56]
-	slots := shard.slots.Load()
-	if slots == nil || (shard.taken+1)*tableLoadDivisor > len(*slots)*(tableLoadDivisor-1) {
-		shard.rebuild()
-		slots = shard.slots.Load()
+	if shard.taken >= shard.full {
+		shard.rebuild(int(hash >> 56))
 	}
-	if put(*slots, tagOf(hash), row) {
+	if put(*shard.slots.Load(), tagOf(hash), row) {
 		shard.taken++
 	}
 	shard.live++
@@ -105,9 +107,9 @@ func (s *tableShard) sweep(slots []uint64, at uint64) {
 }
 
 // rebuild moves the rows into a new array with room to grow. Readers go on in the old one, which stays as it was.
-func (s *tableShard) rebuild() {
-	size := tableShardRows
-	for size*(tableLoadDivisor-1) < (s.live+1)*tableLoadDivisor*3/2 {
+func (s *tableShard) rebuild(number int) {
+	size := tableShardSlots
+	for size < 2*(int(s.live)+1) {
 		size *= 2
 	}
 	grown := make([]uint64, size)
@@ -119,6 +121,7 @@ func (s *tableShard) rebuild() {
 		}
 	}
 	s.taken = s.live
+	s.full = uint32(size * (tableFullBase + tableFullRange*number/tableShards) / tableShards)
 	s.slots.Store(&grown)
 }
 

@@ -1,6 +1,10 @@
 package engine
 
-import "unsafe"
+import (
+	"encoding/binary"
+	"math/bits"
+	"unsafe"
+)
 
 // textRef names a text in a texts store: three bits of size class, then the row. 0 is the empty text.
 type textRef uint32
@@ -49,7 +53,8 @@ func (t *texts) add(s string) textRef {
 	assert(row < 1<<textClassShift, "too many texts of one size")
 	ref := textRef(class<<textClassShift | row)
 	bytes := t.row(ref)
-	clear(bytes[copy(bytes, s):])
+	clear(bytes[len(bytes)-8:]) // no other part can be left over: a shorter text is of another class
+	copy(bytes, s)
 	return ref
 }
 
@@ -59,11 +64,8 @@ func (t *texts) get(ref textRef) string {
 		return ""
 	}
 	bytes := t.row(ref)
-	n := len(bytes)
-	for n > 0 && bytes[n-1] == 0 {
-		n--
-	}
-	return unsafe.String(&bytes[0], n)
+	padding := bits.LeadingZeros64(binary.LittleEndian.Uint64(bytes[len(bytes)-8:])) / 8
+	return unsafe.String(&bytes[0], len(bytes)-padding)
 }
 
 func (t *texts) drop(ref textRef) {

@@ -11,13 +11,16 @@ const warmCommandsMin = 4
 
 // warmer is the memory of Warm.
 type warmer struct {
-	paths []warmPath
-	sink  uint64 // keeps the loads from being left out
+	paths []warmPath // one for each command
+	next  int        // the path of the command that Apply comes to next, if it is given them in order
+	found uint32     // record of the command at hand, 0: not known
+	sink  uint64     // keeps the loads from being left out
 }
 
 // warmPath is how far one order line has been followed.
 type warmPath struct {
-	order, key uint64 // hashes
+	order, key uint64   // hashes
+	list       *tagList // of the line, nil: not known
 	record     uint32
 	segment    uint32
 }
@@ -25,23 +28,48 @@ type warmPath struct {
 // Warm loads what the commands of one entry are about to look at: slots of the indexes, records, segments. A command alone
 // waits for each of these loads before it knows the next address, and most of them miss the caches. Many commands side by
 // side wait for them together. It changes nothing, and a command that it does not understand is left to Apply. It is for
-// the goroutine that calls Apply, just before it does.
+// the goroutine that calls Apply, just before it does, with the same commands in the same order. What it found is a hint that
+// Apply checks: for other commands it only is of no use.
 func (e *Engine) Warm(commands [][]byte) {
+	w := &e.scratch.warm
+	w.paths, w.next = w.paths[:0], 0
 	if len(commands) < warmCommandsMin || e.segments.used == 0 {
 		return
 	}
-	w := &e.scratch.warm
-	w.paths = w.paths[:0]
 	for _, c := range commands[:min(len(commands), WarmCommandsMax)] {
-		w.add(c)
+		w.add(c, e.scratch.command.lists)
 	}
 	e.warmSlots(w)
 	e.warmRecords(w)
 	e.warmSegments(w)
 }
 
-// add notes the first line of an Allocate.
-func (w *warmer) add(command []byte) {
+// step goes on to the next command's path, and has the command's tag list tried first.
+func (w *warmer) step(lists *tagLists) {
+	w.found = 0
+	if w.next < len(w.paths) {
+		p := &w.paths[w.next]
+		w.found = p.record
+		if p.list != nil && p.list.schema == lists.schema {
+			lists.last = p.list
+		}
+		w.next++
+	}
+}
+
+// findWarm is findRecord for a line of the command at hand.
+func (e *Engine) findWarm(upc, location string) uint32 {
+	if row := e.scratch.warm.found; row != 0 && e.isRecord(e.records.at(row), upc, location) {
+		return row
+	}
+	return e.findRecord(upc, location)
+}
+
+// add begins a command's path: at the first line of an Allocate, or nowhere.
+func (w *warmer) add(command []byte, lists *tagLists) {
+	w.paths = resize(w.paths, len(w.paths)+1)
+	p := &w.paths[len(w.paths)-1]
+	*p = warmPath{}
 	r := reader{b: command}
 	if r.byte() != commandVersion || Kind(r.byte()) != KindAllocate {
 		return
@@ -64,23 +92,35 @@ func (w *warmer) add(command []byte) {
 	}
 	r.bytes()
 	upc, location := r.text(), r.text()
+	r.uvarint()
 	if r.fault == "" {
-		w.paths = append(w.paths, warmPath{order: hashText(orderID), key: hashText2(upc, location)})
+		p.order, p.key = hashText(orderID), hashText2(upc, location)
+		p.list, _ = lists.find(r.b[r.at:])
 	}
 }
 
-// warmSlots loads the first slot of each key in both indexes.
+// warmSlots loads the first slot of each key in both indexes, and finds the records. The loads that wait for memory are in
+// loops of their own that do nothing else: so the processor has as many of them under way as it can.
 func (e *Engine) warmSlots(w *warmer) {
-	sink := uint64(0)
+	var orders, keys [WarmCommandsMax]*uint64
+	n := len(w.paths)
 	for i := range w.paths {
 		p := &w.paths[i]
-		sink ^= e.byOrderID.peek(p.order)
-		slot := e.byKey.peek(p.key)
-		if uint32(slot>>32) == tagOf(p.key) {
-			p.record = uint32(slot)
-		}
+		orders[i], keys[i] = e.byOrderID.slot(p.order), e.byKey.slot(p.key)
+	}
+	sink := uint64(0)
+	for _, slot := range orders[:n] {
+		sink ^= atomic.LoadUint64(slot)
+	}
+	for _, slot := range keys[:n] {
+		sink ^= atomic.LoadUint64(slot)
 	}
 	w.sink ^= sink
+	for i := range w.paths {
+		if p := &w.paths[i]; p.key != 0 {
+			p.record, _ = e.byKey.probe(p.key).next()
+		}
+	}
 }
 
 // warmRecords loads the records, then their UPCs.
@@ -100,12 +140,20 @@ func (e *Engine) warmRecords(w *warmer) {
 	w.sink ^= sink
 }
 
-// warmSegments follows the list of segments of all records side by side.
+// warmSegments follows the lists of segments of all records side by side, each to the segment that the line names.
 func (e *Engine) warmSegments(w *warmer) {
 	for range warmSegmentsMax {
+		moved := uint32(0)
 		for i := range w.paths {
 			p := &w.paths[i]
-			p.segment = e.segments.at(p.segment).next
+			s := e.segments.at(p.segment)
+			if next := s.next; p.list == nil || p.list.set != s.tagSet {
+				p.segment = next
+				moved |= next
+			}
+		}
+		if moved == 0 {
+			return
 		}
 	}
 }
@@ -113,11 +161,13 @@ func (e *Engine) warmSegments(w *warmer) {
 // warmSegmentsMax is how many segments of a record are loaded.
 const warmSegmentsMax = 4
 
-// peek gives the slot at which the search for a hash begins.
-func (t *table) peek(hash uint64) uint64 {
+var noSlot uint64 // of an empty table
+
+// slot gives the slot at which the search for a hash begins.
+func (t *table) slot(hash uint64) *uint64 {
 	slots := t.shards[hash>>56].slots.Load()
 	if slots == nil {
-		return 0
+		return &noSlot
 	}
-	return atomic.LoadUint64(&(*slots)[uint64(tagOf(hash))&uint64(len(*slots)-1)])
+	return &(*slots)[uint64(tagOf(hash))&uint64(len(*slots)-1)]
 }

@@ -1,7 +1,10 @@
 package engine
 
 import (
+	"bytes"
 	"fmt"
+	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -39,6 +42,65 @@ func TestWarmFollowsAnAllocate(t *testing.T) {
 	commands := warmCommands(WarmCommandsMax)
 	if n := testing.AllocsPerRun(100, func() { e.Warm(commands) }); n > 0 {
 		t.Errorf("looking ahead allocates %v times", n)
+	}
+}
+
+// TestWarmShowsInNoResult looks ahead at entries whose commands take away and bring back what was found, and at other
+// commands than come, and compares with an engine that does not look ahead.
+func TestWarmShowsInNoResult(t *testing.T) {
+	warm, cold := New(), New()
+	rng := rand.New(rand.NewPCG(1, 2))
+	used := 0
+	for index := range uint64(3000) {
+		var entry [][]byte
+		for range 4 + rng.IntN(8) {
+			upc := fmt.Sprint("u", rng.IntN(6))
+			var c Command
+			third := fmt.Sprint("c", rng.IntN(3))
+			switch rng.IntN(20) {
+			case 0:
+				c = &Delete{Scope: Scope{UPCs: []string{upc}}, Force: true}
+			case 1:
+				c = &Refresh{Location: "X", Items: []StockItem{{UPC: upc, Quantity: int64(rng.IntN(9))}}}
+			case 2: // the value before goes away, and has another number when it comes back
+				put := &PutTagCategory{Name: "C"}
+				for i, name := range []string{"a", "b", third} {
+					put.Values = append(put.Values, Value{Name: name, Percent: NoPercent, Max: NoMax, Default: i == 0})
+				}
+				for i := range 3 {
+					put.MoveTo = append(put.MoveTo, Move{From: fmt.Sprint("c", i), To: "b"})
+				}
+				put.MoveTo = slices.DeleteFunc(put.MoveTo, func(m Move) bool { return m.From == third })
+				c = put
+			case 3, 4, 5:
+				c = &Refresh{Location: "X", Items: []StockItem{{UPC: upc, Quantity: int64(rng.IntN(9)), Tags: []Tag{{"C", third}}}}}
+			default:
+				tags := []Tag{{"C", []string{"a", "b", third}[rng.IntN(3)]}}
+				c = &Allocate{OrderID: fmt.Sprint("o", rng.IntN(2000)), Mode: ModeLine, Lines: []AllocateLine{
+					{ItemID: fmt.Sprint(rng.IntN(3)), UPC: upc, Location: "X", Quantity: 1, Tags: tags},
+					{ItemID: "x", UPC: "u1", Location: "X", Quantity: 1}}}
+			}
+			entry = append(entry, AppendCommand(nil, &Envelope{}, c))
+		}
+		warm.Warm(entry)
+		if index%3 == 0 {
+			rng.Shuffle(len(entry), func(i, k int) { entry[i], entry[k] = entry[k], entry[i] })
+		}
+		for i, command := range entry {
+			a, b := warm.Apply(1+index, 1, command, nil), cold.Apply(1+index, 1, command, nil)
+			if !bytes.Equal(a, b) {
+				t.Fatalf("entry %d, command %d: %x, and without looking ahead %x", index, i, a, b)
+			}
+			if warm.scratch.warm.found != 0 {
+				used++
+			}
+		}
+	}
+	if warm.Hash() != cold.Hash() {
+		t.Error("the states differ")
+	}
+	if used == 0 {
+		t.Error("nothing was found ahead")
 	}
 }
 

@@ -6,7 +6,9 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/VictoriaMetrics/metrics"
 	"github.com/valyala/fasthttp"
 )
 
@@ -20,7 +22,11 @@ type handlerRun struct {
 
 func newHandlerRun(tb testing.TB, body string) *handlerRun {
 	tb.Helper()
-	store := newTestStore()
+	return newHandlerRunOn(tb, newTestStore(), body)
+}
+
+func newHandlerRunOn(tb testing.TB, store Store, body string) *handlerRun {
+	tb.Helper()
 	server, err := New(Config{Log: slog.New(slog.NewTextHandler(io.Discard, nil))}, store)
 	if err != nil {
 		tb.Fatal(err)
@@ -140,6 +146,24 @@ func BenchmarkRefusalHandler(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		r.next(b, r.server.handle, 409)
+	}
+}
+
+// A refusal over the real store, with history, which records it, and without. The first 70,000 are recorded all (see
+// raftstore's limits), so -benchtime 60000x measures those, and more than that what a long flash sale costs.
+func BenchmarkRefusalHandlerDurable(b *testing.B) {
+	for name, age := range map[string]time.Duration{"recorded": 0, "unrecorded": -1} {
+		b.Run(name, func(b *testing.B) {
+			store := openRaftStoreKeeping(b, b.TempDir(), metrics.NewSet(), age)
+			defer func() { _ = store.Close() }()
+			r := newHandlerRunOn(b, store, oneLineBody)
+			r.call(b, "POST", "/v1/inventory/refresh", `{"location":"Retailer2","items":[{"upc":"BC76845","tags":{"Channel":"eBay"},"quantity":1}]}`)
+			r.ctx.Request.SetBodyString(strings.Replace(oneLineBody, "Amazon", "eBay", 1))
+			b.ReportAllocs()
+			for b.Loop() {
+				r.next(b, r.server.handle, 409)
+			}
+		})
 	}
 }
 

@@ -36,7 +36,8 @@ type backtest struct {
 	id        string
 	candidate engine.Activation
 	from, to  raftstore.Moment // as asked for
-	base      uint64           // the state that it is replayed from
+	base      uint64           // the state that it is replayed from; before it is known: the oldest that is kept
+	refused   raftstore.Moment // refused orders are recorded from there on
 	last      uint64           // the entry after which it is done
 	started   time.Time
 	cancel    context.CancelFunc
@@ -200,19 +201,16 @@ func (c *call) startBacktest() {
 // launch opens the recording and starts the work, or answers why not.
 func (c *call) launch(ctx context.Context, b *backtest, period *rules.Period) bool {
 	all := &c.server.backtests
-	fromIndex, fromTimeMS := uint64(math.MaxUint64), int64(math.MaxInt64)
-	if period.FromIndex > 0 {
-		fromIndex = period.FromIndex - 1
-	}
+	fromIndex, fromTimeMS := max(period.FromIndex, b.base+1)-1, int64(math.MaxInt64)
 	if period.FromTimeMS > 0 {
-		fromTimeMS = period.FromTimeMS - 1
+		fromIndex, fromTimeMS = math.MaxUint64, period.FromTimeMS-1
 	}
 	recording, err := c.server.store.OpenRecording(fromIndex, fromTimeMS)
 	if err != nil {
 		c.noRecording(err)
 		return false
 	}
-	b.base, b.last = recording.Base().Index, recording.Last()
+	b.base, b.last, b.refused = recording.Base().Index, recording.Last(), recording.RefusedFrom()
 	if period.ToIndex > 0 {
 		b.last = min(b.last, period.ToIndex)
 	}
@@ -279,18 +277,15 @@ func (c *call) backtestPeriod(body *backtestBody, b *backtest) (rules.Period, bo
 	}
 	period := rules.Period{FromIndex: body.from.index, FromTimeMS: body.from.timeMS, ToIndex: body.to.index, ToTimeMS: body.to.timeMS}
 	switch kept := history.From; {
-	case body.from.text == "":
-		period.FromIndex = kept.Index + 1
+	case body.from.text == "": // all that comes behind the oldest state
 	case body.from.index > 0 && body.from.index < kept.Index,
 		body.from.timeMS > 0 && body.from.timeMS < kept.TimeMS:
 		c.fail(http.StatusBadRequest, codeInvalid, fmt.Sprintf("the kept history begins at index %d, %s", kept.Index, timeText(kept.TimeMS)), "from", body.from.text)
 		return period, false
-	case body.from.index > 0:
-		period.FromIndex = max(period.FromIndex, kept.Index+1)
 	case body.from.timeMS > 0:
 		period.FromTimeMS = max(period.FromTimeMS, kept.TimeMS+1)
 	}
-	beyond := period.FromIndex > history.To.Index || period.FromTimeMS > history.To.TimeMS
+	beyond := period.FromIndex > history.To.Index || period.FromTimeMS > max(history.To.TimeMS, history.RefusedMS)
 	if beyond {
 		c.fail(http.StatusBadRequest, codeInvalid, fmt.Sprintf("the log ends at index %d, %s", history.To.Index, timeText(history.To.TimeMS)), "from", body.from.text)
 		return period, false
@@ -299,7 +294,11 @@ func (c *call) backtestPeriod(body *backtestBody, b *backtest) (rules.Period, bo
 		c.fail(http.StatusBadRequest, codeInvalid, "the end is before the beginning", "to", body.to.text)
 		return period, false
 	}
+	b.base = history.From.Index
 	b.from = raftstore.Moment{Index: period.FromIndex, TimeMS: period.FromTimeMS}
+	if body.from.text == "" {
+		b.from.Index = history.From.Index
+	}
 	b.to = raftstore.Moment{Index: period.ToIndex, TimeMS: period.ToTimeMS}
 	return period, true
 }

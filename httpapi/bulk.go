@@ -103,7 +103,8 @@ func (c *call) beginBulkOrder(i int, clientKey string, budget *rules.Budget) {
 		k.key = append(append(append(k.key[:0], clientKey...), '/'), cmd.OrderID...)
 		c.envelope.Key = alias(k.key)
 	}
-	if err := c.server.planner.Plan(budget, cmd, time.Now().UnixMilli(), &c.envelope); err != nil {
+	c.askedMS = time.Now().UnixMilli()
+	if err := c.server.planner.Plan(budget, cmd, c.askedMS, &c.envelope); err != nil {
 		c.result = engine.Result{Kind: engine.KindAllocate, Code: engine.CodeRetry, Index: c.server.store.AppliedIndex()}
 		c.knowBulk(i, bulkKnown)
 		return

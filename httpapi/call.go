@@ -25,7 +25,11 @@ type call struct {
 	match  match
 	path   [pathParamsMax]string // decoded parameters
 
+	forwarded bool // by another node, which did not lead
+	elsewhere bool // the store could do nothing, and another node may be able to
+
 	stale  bool // from the query parameters
+	maxLag time.Duration
 	moveTo string
 	after  engine.EventID
 	limit  int
@@ -35,6 +39,7 @@ type call struct {
 
 	scan     scanner
 	envelope engine.Envelope
+	askedMS  int64 // when the rules were asked about the order, Unix milliseconds
 	batch    *raftstore.Batch
 	result   engine.Result
 	commands commandBuffers
@@ -94,7 +99,9 @@ func (c *call) reset(ctx *fasthttp.RequestCtx, begin time.Time) {
 	c.ctx = ctx
 	c.deadline = begin.Add(c.server.config.RequestTimeout)
 	c.route, c.match = nil, match{}
-	c.stale, c.moveTo, c.after, c.limit = false, "", 0, EventsDefault
+	c.readForwarded(begin)
+	c.elsewhere = false
+	c.stale, c.maxLag, c.moveTo, c.after, c.limit = false, -1, "", 0, EventsDefault
 	c.author, c.version = "", 0
 	c.envelope = engine.Envelope{Plans: c.envelope.Plans[:0]}
 	c.status, c.content, c.out = http.StatusOK, contentJSON, c.out[:0]

@@ -53,7 +53,7 @@ func (s *testStore) Engine() *engine.Engine      { return s.engine }
 func (s *testStore) AppliedIndex() uint64        { return s.engine.AppliedIndex() }
 func (s *testStore) NewBatch() *raftstore.Batch  { return new(raftstore.Batch) }
 func (s *testStore) ReadBarrier(time.Time) error { return s.barrierErr }
-func (s *testStore) Refuses(key string, c *engine.Allocate, r *engine.Result) bool {
+func (s *testStore) Refuses(_ time.Time, _ int64, key string, c *engine.Allocate, r *engine.Result) bool {
 	return !s.noLease && s.engine.Refuses(key, c, r)
 }
 func (s *testStore) Ready() error { return s.readyErr }

@@ -40,6 +40,21 @@ const (
 	// QueryBytesMax is the size of a query's reply past which no record is added.
 	QueryBytesMax = 64 << 20
 
+	// maxLagSecondsMax bounds what a client may let a stale read be behind: a day.
+	maxLagSecondsMax = 86_400
+
+	// forwardConnectionsMax bounds the connections to the leader: as many requests may be there for this node.
+	forwardConnectionsMax = 4096
+
+	// forwardDialTimeout bounds the opening of such a connection, and the wait for one of them to be free.
+	forwardDialTimeout = 2 * time.Second
+
+	// forwardIdle is how long one stays open unused, well below what the other end allows.
+	forwardIdle = 10 * time.Second
+
+	// forwardPause is the pause before a request that nobody could do is tried again.
+	forwardPause = 20 * time.Millisecond
+
 	// EventsDefault and EventsMax bound the events of one reply.
 	EventsDefault = 100
 	EventsMax     = 1_000

@@ -44,6 +44,7 @@ type serverMetrics struct {
 	panics    *metrics.Counter
 	refusals  *metrics.Counter
 	bodyBytes *metrics.Counter
+	forwarded *metrics.Counter
 }
 
 func (s *Server) initMetrics() {
@@ -57,6 +58,7 @@ func (s *Server) initMetrics() {
 		unread:    set.NewCounter(`apportion_http_unreadable_requests_total`),
 		panics:    set.NewCounter(`apportion_http_panics_total`),
 		refusals:  set.NewCounter(`apportion_http_refusals_without_log_total`),
+		forwarded: set.NewCounter(`apportion_http_forwarded_total`),
 		bodyBytes: set.NewCounter(`apportion_http_request_body_bytes_total`),
 	}
 	set.RegisterMetricsWriter(s.writeRuleMetrics)

@@ -28,7 +28,8 @@ func (c *call) allocate() {
 // plan asks the rules that are active about an order, and answers if there is no time for it.
 func (c *call) plan(cmd *engine.Allocate) bool {
 	budget := rules.NewBudget(c.deadline, len(cmd.Lines))
-	if err := c.server.planner.Plan(&budget, cmd, time.Now().UnixMilli(), &c.envelope); err != nil {
+	c.askedMS = time.Now().UnixMilli()
+	if err := c.server.planner.Plan(&budget, cmd, c.askedMS, &c.envelope); err != nil {
 		c.storeFailed(raftstore.ErrTimeout)
 		return false
 	}
@@ -58,7 +59,7 @@ func (c *call) refusesAtOnce(key string, cmd *engine.Allocate) bool {
 	if len(c.envelope.Plans) > 0 { // where a rule has its say, the log is to hold what it said
 		return false
 	}
-	if !c.server.store.Refuses(key, cmd, &c.result) {
+	if !c.server.store.Refuses(c.deadline, c.askedMS, key, cmd, &c.result) {
 		return false
 	}
 	c.server.metrics.refusals.Inc()

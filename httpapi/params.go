@@ -5,6 +5,7 @@ import (
 	"math"
 	"net/http"
 	"strconv"
+	"time"
 
 	"apportion/engine"
 )
@@ -31,6 +32,10 @@ func (c *call) readParams() bool {
 		}
 		seen |= param
 	}
+	if seen&paramMaxLag != 0 && !c.stale {
+		c.fail(http.StatusBadRequest, codeInvalid, "maxLagSeconds is for consistency=stale", "maxLagSeconds", "")
+		return false
+	}
 	return true
 }
 
@@ -39,6 +44,10 @@ func (c *call) readParam(param paramSet, value string) bool {
 	case paramConsistency:
 		c.stale = value == "stale"
 		return c.stale || value == "linearizable"
+	case paramMaxLag:
+		seconds, err := strconv.ParseFloat(value, 64)
+		c.maxLag = time.Duration(seconds * float64(time.Second))
+		return err == nil && seconds >= 0 && seconds <= maxLagSecondsMax
 	case paramMoveTo:
 		c.moveTo = value
 		return value != "" && plainText(value)

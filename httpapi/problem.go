@@ -33,6 +33,11 @@ const (
 	codeRuleSyntax      = "rule-syntax"
 	codeRuleTest        = "rule-test-failed"
 
+	codeTooStale      = "too-stale"
+	codeUnknownMember = "unknown-member"
+	codeLastVoter     = "last-voter"
+	codeNoPeers       = "no-peers"
+
 	codeNoHistory        = "no-history"
 	codeBacktestBusy     = "backtest-busy"
 	codeBacktestTooLarge = "backtest-too-large"

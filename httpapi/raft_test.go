@@ -18,9 +18,15 @@ var _ Store = (*raftstore.Store)(nil)
 
 func openRaftStore(t testing.TB, dir string, set *metrics.Set) *raftstore.Store {
 	t.Helper()
+	return openRaftStoreKeeping(t, dir, set, 0)
+}
+
+// openRaftStoreKeeping keeps history for some time; negative: none.
+func openRaftStoreKeeping(t testing.TB, dir string, set *metrics.Set, age time.Duration) *raftstore.Store {
+	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
-	store, err := raftstore.Open(ctx, raftstore.Config{Dir: dir, Logger: slog.New(slog.NewTextHandler(io.Discard, nil)), Metrics: set})
+	store, err := raftstore.Open(ctx, raftstore.Config{Dir: dir, HistoryAge: age, Logger: slog.New(slog.NewTextHandler(io.Discard, nil)), Metrics: set})
 	if err != nil {
 		t.Fatal(err)
 	}

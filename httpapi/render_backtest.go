@@ -32,11 +32,13 @@ type historyReply struct {
 	BytesMax      int64         `json:"bytesMax"`
 	Bytes         int64         `json:"bytes"`
 	Checkpoints   []momentReply `json:"checkpoints"`
+	RefusalsFrom  momentReply   `json:"refusalsFrom"`
 }
 
 func showHistory(asOf uint64, h raftstore.History) historyReply {
 	reply := historyReply{AsOf: asOf, Enabled: h.Enabled, From: showMoment(h.From.Index, h.From.TimeMS), To: showMoment(h.To.Index, h.To.TimeMS),
-		WindowSeconds: h.AgeMS / 1000, BytesMax: h.BytesMax, Bytes: h.Bytes, Checkpoints: []momentReply{}}
+		WindowSeconds: h.AgeMS / 1000, BytesMax: h.BytesMax, Bytes: h.Bytes, Checkpoints: []momentReply{},
+		RefusalsFrom: showMoment(h.RefusedFrom.Index, h.RefusedFrom.TimeMS)}
 	for _, m := range h.States {
 		reply.Checkpoints = append(reply.Checkpoints, showMoment(m.Index, m.TimeMS))
 	}
@@ -109,6 +111,14 @@ type suspendedReply struct {
 	Reason string `json:"reason"`
 }
 
+type refusalsReply struct {
+	Recorded int64       `json:"recorded"`
+	LeftOut  int64       `json:"leftOut"`
+	Lost     int64       `json:"lost"`
+	Gaps     int64       `json:"gaps"`
+	From     momentReply `json:"from"`
+}
+
 type reportReply struct {
 	From               momentReply          `json:"from"`
 	To                 momentReply          `json:"to"`
@@ -116,6 +126,7 @@ type reportReply struct {
 	Orders             int64                `json:"orders"`
 	Lines              int64                `json:"lines"`
 	UnitsAsked         int64                `json:"unitsAsked"`
+	Refusals           refusalsReply        `json:"refusals"`
 	AsDecided          totalsReply          `json:"asDecided"`
 	Candidate          totalsReply          `json:"candidate"`
 	Segments           []segmentTotalsReply `json:"segments"`
@@ -149,6 +160,7 @@ func showBacktest(b *backtest, whole bool) backtestReply {
 	}
 	if whole && b.mu.report != nil {
 		reply.Report = showReport(b.mu.report, p.Commands)
+		reply.Report.Refusals.From = showMoment(b.refused.Index, b.refused.TimeMS)
 	}
 	return reply
 }
@@ -157,6 +169,7 @@ func showReport(r *rules.Report, commands int64) *reportReply {
 	d := r.Decided
 	reply := &reportReply{From: showMoment(r.From.Index, r.From.TimeMS), To: showMoment(r.To.Index, r.To.TimeMS), Commands: commands,
 		Orders: d.Orders.Filled + d.Orders.Partial + d.Orders.Refused, Lines: d.Lines.Filled + d.Lines.Partial + d.Lines.Refused,
+		Refusals:   refusalsReply{Recorded: r.Refused.Recorded, LeftOut: r.Refused.LeftOut, Lost: r.Refused.Lost, Gaps: r.Refused.Gaps},
 		UnitsAsked: r.Asked, AsDecided: showTotals(&r.Decided), Candidate: showTotals(&r.Candidate),
 		Segments: []segmentTotalsReply{}, OrdersThatDiffer: r.OrdersThatDiffer, Differences: []differenceReply{},
 		ChangesAdapted: r.ChangesAdapted, OtherAnswersDiffer: r.OtherAnswersDiffer}

@@ -90,6 +90,10 @@ type Server struct {
 
 	http *fasthttp.Server
 
+	// What a group of several needs; nil otherwise.
+	forwarder *forwarder
+	peers     *fasthttp.Server // for requests that other nodes forward
+
 	// life orders Serve and Close, which a signal may call at the same time.
 	life struct {
 		sync.Mutex
@@ -119,14 +123,18 @@ func New(config Config, store Store) (*Server, error) {
 	s.planner = rules.NewPlanner(s.engine, rules.Limits{}, s.suspendRule)
 	s.tree = newTree(s.routes)
 	s.calls = newCallPool(s)
-	s.http = s.newHTTPServer()
+	s.http = s.newHTTPServer(s.handle)
+	if group, ok := store.(Group); ok && group.Forwarded() != nil {
+		s.forwarder = &forwarder{group: group}
+		s.peers = s.newHTTPServer(s.handleForwarded)
+	}
 	s.initMetrics()
 	return s, nil
 }
 
-func (s *Server) newHTTPServer() *fasthttp.Server {
+func (s *Server) newHTTPServer(handle fasthttp.RequestHandler) *fasthttp.Server {
 	return &fasthttp.Server{
-		Handler:                      s.handle,
+		Handler:                      handle,
 		ErrorHandler:                 s.unreadable,
 		Logger:                       fasthttpLog{s.log},
 		Concurrency:                  s.config.ConnectionsMax,
@@ -166,6 +174,10 @@ func (s *Server) begin(listener net.Listener) bool {
 	}
 	s.life.listener = listener
 	s.spreader.start()
+	if s.peers != nil {
+		forwarded := s.forwarder.group.Forwarded()
+		go func() { _ = s.peers.Serve(forwarded) }() // ends with the listener, by Close or with the store
+	}
 	return true
 }
 
@@ -181,6 +193,10 @@ func (s *Server) Close(ctx context.Context) error {
 	s.backtests.close()
 	s.spreader.close()
 	err := s.http.ShutdownWithContext(ctx)
+	if s.peers != nil {
+		s.forwarder.close()
+		err = errors.Join(err, s.peers.ShutdownWithContext(ctx))
+	}
 	if s.life.listener != nil {
 		// fasthttp has closed it, unless Serve has not come so far as to tell it of the listener.
 		_ = s.life.listener.Close()
@@ -219,7 +235,7 @@ func (s *Server) answer(c *call) (sound bool) {
 		return true
 	}
 	if c.find() && c.prepare() {
-		c.route.serve(c)
+		c.serve()
 	}
 	return true
 }

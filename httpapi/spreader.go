@@ -66,7 +66,7 @@ func (s *spreader) run() {
 		case <-tick.C:
 		case <-s.wake:
 		}
-		if s.server.engine.PlansWaiting() == 0 || s.server.store.Ready() != nil {
+		if s.server.engine.PlansWaiting() == 0 || !s.server.leads() {
 			continue
 		}
 		err := s.spread(time.Now().Add(s.server.config.RequestTimeout), func(*engine.Spread, *engine.Result) {})

@@ -32,9 +32,10 @@ type Store interface {
 	// Explain copies why an order was filled as it was.
 	Explain(orderID string, v *engine.OrderExplanation) (found bool, err error)
 
-	// Refuses fills r with the refusal of an order that committed stock cannot meet, without a log entry. False: the
-	// command must go through the log.
-	Refuses(key string, c *engine.Allocate, r *engine.Result) bool
+	// Refuses fills r with the refusal of an order that committed stock cannot meet, without a log entry, and records it as
+	// refused at a time (Unix milliseconds). False: the command must go through the log. In a group of several it waits for
+	// the others' word, until the deadline.
+	Refuses(deadline time.Time, nowMS int64, key string, c *engine.Allocate, r *engine.Result) bool
 
 	// NextPlans appends records that wait for a rule to say how they are redistributed, after a cursor.
 	NextPlans(after uint32, limit int, dst []engine.PlanWanted) (wanted []engine.PlanWanted, next uint32)

@@ -1,10 +1,13 @@
 package httpapi
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
+	"strconv"
 
 	"apportion/engine"
+	"apportion/raftstore"
 )
 
 // What all writes have in common: read, check, propose, answer.
@@ -73,6 +76,12 @@ func (c *call) do() bool {
 }
 
 func (c *call) storeFailed(err error) {
+	if errors.Is(err, raftstore.ErrNotLeader) || errors.Is(err, raftstore.ErrClosed) {
+		c.elsewhere = true
+		if c.forwarded {
+			c.ctx.Response.Header.Set(headerElsewhere, "yes")
+		}
+	}
 	p, internal := storeProblem(err)
 	if internal {
 		c.server.log.Error("request failed", "route", c.route.pattern, "error", err)
@@ -123,10 +132,28 @@ func (c *call) refused() {
 // schema is the newest schema. One read after a result knows every tag set of that result.
 func (c *call) schema() *engine.Schema { return c.server.engine.Schema() }
 
+// freshEnough refuses a read that may be further behind than the client allows.
+func (c *call) freshEnough() bool {
+	group, ok := c.server.store.(Group)
+	if c.maxLag < 0 || !ok {
+		return true
+	}
+	lag, known := group.Lag()
+	if known && lag <= c.maxLag {
+		return true
+	}
+	value := "not known"
+	if known {
+		value = strconv.FormatFloat(lag.Seconds(), 'f', 3, 64)
+	}
+	c.fail(http.StatusServiceUnavailable, codeTooStale, "this node may be further behind than maxLagSeconds; ask another node, or the leader", "maxLagSeconds", value)
+	return false
+}
+
 // barrier waits until lock-free reads are linearizable, if the client wants that.
 func (c *call) barrier() bool {
 	if c.stale {
-		return true
+		return c.freshEnough()
 	}
 	if err := c.server.store.ReadBarrier(c.deadline); err != nil {
 		c.storeFailed(err)

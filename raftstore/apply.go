@@ -26,6 +26,7 @@ type applier struct {
 	// entry is applied: a reader beside the writer that took that one could claim an entry that it does not see. A reader
 	// loads visibleIndex before it looks at the state.
 	visibleIndex atomic.Uint64
+	signal       appliedSignal // of visibleIndex
 
 	// logBytes counts the bytes of the entries applied since the last freeze; onLogBytes runs when they have reached
 	// logBytesMax. dueMS is the earliest time at which something is due (noDue: nothing is); onDue runs when it changes.
@@ -115,6 +116,7 @@ func (a *applier) applyEntry(log *raft.Log, e entry) *entryResults {
 	}
 	clear(a.ahead[:cap(a.ahead)]) // the log's memory is not ours to keep
 	a.visibleIndex.Store(log.Index)
+	a.signal.applied()
 	a.appliedLocked(len(log.Data), e.count)
 	return r
 }

@@ -30,10 +30,10 @@ type checkpointer struct {
 	tableBytes   int
 	logBytesMax  int64
 	interval     time.Duration
-	takeSnapshot func() error                     // has Raft take a snapshot, which calls freeze and Persist
-	note         func(index uint64) error         // makes it durable, in the log, that there is a state of this index
-	keep         func(index uint64, timeMS int64) // offers the state on disk to the history
-	yield        func()                           // lets others go first; runtime.Gosched, but for tests
+	takeSnapshot func() error             // has Raft take a snapshot, which calls freeze and Persist
+	note         func(index uint64) error // makes it durable, in the log, that there is a state of this index
+	keep         func(k keptState)        // offers the state on disk to the history
+	yield        func()                   // lets others go first; runtime.Gosched, but for tests
 
 	covered atomic.Uint64 // the state database holds the effect of all entries up to this one
 	wake    chan struct{} // capacity 1: there may be enough log for a checkpoint
@@ -140,13 +140,14 @@ func (f *frozen) Persist(sink raft.SnapshotSink) error {
 	if f.rows.Index() > s.meta.Index {
 		panic(fmt.Sprintf("BUG: raftstore: state of index %d in a snapshot of index %d", f.rows.Index(), s.meta.Index))
 	}
+	state := keptState{index: s.meta.Index, timeMS: f.nowMS, applied: f.rows.Index()}
 	if err := f.store(s.meta); err != nil {
 		return errors.Join(err, sink.Cancel())
 	}
 	if err := f.note(s.meta.Index); err != nil {
 		return errors.Join(fmt.Errorf("raftstore: note the checkpoint in the log: %w", err), sink.Cancel())
 	}
-	f.keep(s.meta.Index, f.nowMS)
+	f.keep(state)
 	if _, err := sink.Write(appendSnapshotBody(nil, s.meta.Index)); err != nil {
 		return errors.Join(err, sink.Cancel())
 	}

@@ -1,6 +1,7 @@
 package raftstore
 
 import (
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -19,6 +20,9 @@ type Config struct {
 
 	// NodeID names this node in its Raft group. It is kept in the log, so it must not change.
 	NodeID string
+
+	// Peers has the node meet others; nil for a group of one that talks to nobody.
+	Peers *PeersConfig
 
 	// FS is the file system; vfs.Default by default. Tests inject crashes and faults here.
 	FS vfs.FS
@@ -41,8 +45,11 @@ type Config struct {
 	// ClockGapMax is how far the clock may be ahead of the last log entry when the node starts to lead.
 	ClockGapMax time.Duration
 
-	// ElectionTimeout is how long the node waits, at most twice, before it elects itself.
+	// ElectionTimeout is how long the node waits for a leader, at most twice, before it asks to be elected.
 	ElectionTimeout time.Duration
+
+	// StallTimeout is how long a write of the log may take before a leader falls silent and lets another node lead.
+	StallTimeout time.Duration
 
 	// CheckpointLogBytes and CheckpointInterval say when a checkpoint is made: after so many bytes of log, and after so
 	// long if anything has changed. A negative interval leaves only the bytes.
@@ -55,8 +62,9 @@ type Config struct {
 	// StateTableBytes is the size of the SSTables that a checkpoint writes.
 	StateTableBytes int
 
-	// HistoryAge and HistoryBytes say how much of the past is kept for backtests: checkpoints, and the log behind the oldest of
-	// them. The limit that is reached first counts. A negative age keeps none.
+	// HistoryAge and HistoryBytes say how much of the past is kept for backtests: checkpoints, the log behind the oldest of
+	// them, and the orders that were refused before the log. The limit that is reached first counts. A negative age keeps
+	// none.
 	HistoryAge   time.Duration
 	HistoryBytes int64
 
@@ -78,7 +86,11 @@ func (c Config) withDefaults() Config {
 	setDefault(&c.Logger, slog.Default())
 	setDefault(&c.Clock, Clock(systemClock{start: time.Now()}))
 	setDefault(&c.ClockGapMax, clockGapMax)
+	if c.Peers != nil {
+		setDefault(&c.ElectionTimeout, peerElectionTimeout)
+	}
 	setDefault(&c.ElectionTimeout, electionTimeout)
+	setDefault(&c.StallTimeout, stallTimeout)
 	setDefault(&c.CheckpointLogBytes, checkpointLogBytes)
 	setDefault(&c.CheckpointInterval, checkpointInterval)
 	setDefault(&c.CheckpointSliceBytes, checkpointSliceBytes)
@@ -117,8 +129,14 @@ func (c Config) Validate() error {
 		}
 	}
 	fault(c.Dir == "", "Dir is empty")
+	fault(len(c.NodeID) > nodeNameBytesMax, "NodeID has %d bytes, at most %d", len(c.NodeID), nodeNameBytesMax)
+	fault(c.Peers != nil && c.Peers.Listen == "", "Peers.Listen is empty")
+	fault(c.Peers != nil && c.Peers.Bootstrap && len(c.Peers.Join) > 0, "Peers: either Bootstrap or Join")
+	fault(c.Peers != nil && c.Peers.TLS != nil && c.Peers.TLS.ClientAuth != tls.RequireAndVerifyClientCert,
+		"Peers.TLS does not ask the others for a certificate")
 	fault(c.ClockGapMax < 0, "ClockGapMax is negative")
 	fault(c.ElectionTimeout < electionTimeoutMin, "ElectionTimeout is %s, at least %s", c.ElectionTimeout, electionTimeoutMin)
+	fault(c.StallTimeout < 0, "StallTimeout is negative")
 	fault(c.CheckpointLogBytes < 0, "CheckpointLogBytes is negative")
 	fault(c.CheckpointSliceBytes < 0, "CheckpointSliceBytes is negative")
 	fault(c.StateTableBytes < 0, "StateTableBytes is negative")

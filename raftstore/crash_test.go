@@ -3,9 +3,12 @@ package raftstore
 import (
 	"bytes"
 	"context"
+	"errors"
 	"flag"
 	"fmt"
+	"io"
 	"log/slog"
+	"math"
 	"math/rand/v2"
 	"sync"
 	"sync/atomic"
@@ -167,7 +170,12 @@ func crashWorkload(t *testing.T, fs vfs.FS, r *crashRun) {
 			}
 		})
 	}
-	for range 2 {
+	for i := range 2 {
+		var refusal engine.Result
+		if !s.Refuses(time.Time{}, s.cfg.Clock.NowMS(), "", allocate(fmt.Sprint("refused", i), "U0", 5000), &refusal) {
+			t.Error("an order for more than there is was not refused")
+		}
+		s.history.refusals.flush()
 		if err := s.Checkpoint(context.Background()); err != nil {
 			t.Error(err)
 		}
@@ -194,6 +202,7 @@ func checkRecovered(t *testing.T, fs *vfs.MemFS, before *journal, acked map[stri
 	if applied := s.Engine().AppliedIndex(); hashOf(s) != all.replay(applied) {
 		t.Fatalf("the state at index %d is not what a replay of the entries gives", applied)
 	}
+	checkRecording(t, s)
 	mustDo(t, s, refresh("new", 5))
 	if err := s.Checkpoint(context.Background()); err != nil {
 		t.Fatal(err)
@@ -205,6 +214,24 @@ func checkRecovered(t *testing.T, fs *vfs.MemFS, before *journal, acked map[stri
 		t.Fatalf("%d units available after the second crash, want 3", got)
 	}
 	mustClose(t, again)
+}
+
+// checkRecording demands that what is kept can be replayed, if anything is.
+func checkRecording(t *testing.T, s *Store) {
+	t.Helper()
+	h := s.History()
+	if len(h.States) == 0 {
+		return
+	}
+	r, err := s.OpenRecording(h.From.Index, math.MaxInt64)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for e := (engine.Entry{}); err == nil; err = r.Next(&e) {
+	}
+	if err := errors.Join(r.Close(), err); !errors.Is(err, io.EOF) {
+		t.Fatalf("what is kept cannot be replayed: %v", err)
+	}
 }
 
 // TestCrashAtEachChange crashes at the k-th change on disk for rising k: with exactly what was synced, and with a random

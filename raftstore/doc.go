@@ -6,9 +6,8 @@
 // that is not durable and applied, and never answers from a state that it can't prove: what is damaged or does not fit
 // together is refused at the start, and a disk that fails ends the process.
 //
-// A group is one node today, by the same code path that several will take: elections, terms, log and snapshots are Raft's.
-// What several nodes need besides (a transport, sending checkpoints, a lease or a round to the others before a read) is
-// not here. Row keys begin with the group's number; the groups of a node would be several Stores.
+// A group of one node goes the same way as one of several: elections, terms, log and snapshots are Raft's. Row keys begin
+// with the group's number; the groups of a node would be several Stores.
 //
 // # The way of a write
 //
@@ -35,6 +34,20 @@
 // Some of the last checkpoints are kept as directories of hard links, and the log is not cut before the oldest of them: what
 // a backtest replays (Recording). Serving needs nothing of it; a fault there costs history only.
 //
+// An order that committed stock cannot meet is refused before the log (Refuses). It is recorded beside the checkpoints, on
+// this node alone, without a sync and with holes that are counted: see refusals. A Recording has it between the entries that
+// were applied before and after it was refused.
+//
+// # Other nodes
+//
+// A node with Config.Peers has one address for everything that nodes say to each other. Each connection begins with a
+// handshake (hello) that names the cluster, which keeps two of them apart, the node that is called, which keeps an entry that
+// was stored by another node than the one that was meant from counting, and what the connection is for: Raft, forwarded
+// requests, short questions, joining, checkpoints. With TLS, both sides show certificates.
+//
+// Reads take no log entry: the leader asks a majority whether it still leads (confirmer), a follower asks the leader how far
+// it is and waits until it is as far (following). Many who ask at once share a round (rounds).
+//
 // # Time
 //
 // Each entry carries the time at which its commands take effect; nothing else reads a clock. See stamper for what happens
@@ -45,6 +58,10 @@
 // store.go opens and closes, paths.go and node.go are its steps; batch.go, proposer.go, entry.go and clock.go are the way
 // into the log; fsm.go and apply.go the way out of it; checkpoint.go, tables.go, state.go, snapshots.go and load.go the
 // state on disk; leadership.go and read.go what readers need; archive.go the orders that have left memory; tick.go the
-// passing of time; history.go and recording.go what is kept of the past; verify.go the check of a directory offline; limits.go and errors.go what can be too much or go wrong.
+// passing of time; peers.go, hello.go, identity.go and stream.go are the way to other nodes, group.go ties it to the store,
+// members.go and join.go are who belongs, stall.go is what a leader does whose disk does not answer, rounds.go, peerline.go,
+// confirm.go and following.go what a read needs; history.go and recording.go what is kept of the past; refused.go,
+// refusedframe.go, refusedfiles.go and refusedread.go what was refused before the log; verify.go the check of a directory
+// offline; limits.go and errors.go what can be too much or go wrong.
 // Of the tests, sim_test.go is the way into the simulation, which runs all of this from a seed.
 package raftstore

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/hashicorp/raft"
 )
@@ -13,6 +14,7 @@ type fsm struct {
 	applier     *applier
 	checkpoints *checkpointer
 	observe     func(log *raft.Log)
+	fatal       func(msg string) // logs, and ends the process
 }
 
 var (
@@ -26,7 +28,23 @@ func (f *fsm) Apply(log *raft.Log) any {
 		return nil
 	}
 	f.observe(log)
+	defer f.endOnFatal()
 	return f.applier.apply(log)
+}
+
+// endOnFatal ends the process with the message of a panic that says that this node cannot go on, such as one about an entry
+// of a newer version: that is for an operator to read, and a stack is of no use to him.
+func (f *fsm) endOnFatal() {
+	switch msg := recover().(type) {
+	case nil:
+	case string:
+		if strings.HasPrefix(msg, "FATAL:") {
+			f.fatal(msg)
+		}
+		panic(msg)
+	default:
+		panic(msg)
+	}
 }
 
 // ApplyBatch applies several entries. They are not joined: each is a moment of its own at which a checkpoint may freeze.

@@ -20,7 +20,8 @@ import (
 
 // history keeps what a backtest replays: some of the last checkpoints, and the log behind the oldest of them. A kept
 // checkpoint is a directory of hard links to the state database's tables, so it costs what has changed since. Nothing of
-// it is needed to serve: a fault costs history and never a checkpoint.
+// it is needed to serve: a fault costs history and never a checkpoint. Orders that were refused before the log are recorded
+// in the same directory (refusals).
 //
 // The directory of a checkpoint is made under another name and renamed when it is complete, and renamed before it is
 // removed: what does not have a kept checkpoint's name is swept away at a start.
@@ -33,6 +34,7 @@ type history struct {
 	metrics  *storeMetrics
 	ageMS    int64 // 0: no history is kept
 	bytesMax int64
+	refusals *refusals // nil: no history is kept
 
 	mu      sync.Mutex
 	kept    []keptState // the oldest first
@@ -45,22 +47,36 @@ type keptState struct {
 	index  uint64 // of the last entry whose effect it has; 0: the empty state before the log
 	timeMS int64  // of that entry, Unix milliseconds
 	tables map[string]int64
+
+	// applied is the last entry with commands. Raft has entries of its own behind it after a start, which index may count;
+	// what was refused meanwhile is recorded with applied.
+	applied uint64
 }
 
 // newStateDir is the name under which a checkpoint is made.
 const newStateDir = "new"
 
-func (k *keptState) name() string { return fmt.Sprintf("%020d-%d", k.index, k.timeMS) }
+// name is that of the directory: index, time, and the last entry with commands if that is another one.
+func (k *keptState) name() string {
+	if k.applied != k.index {
+		return fmt.Sprintf("%020d-%d-%d", k.index, k.timeMS, k.applied)
+	}
+	return fmt.Sprintf("%020d-%d", k.index, k.timeMS)
+}
 
 func parseKept(name string) (k keptState, ok bool) {
-	index, timeMS, ok := strings.Cut(name, "-")
-	if !ok {
+	parts := strings.Split(name, "-")
+	if len(parts) < 2 || len(parts) > 3 {
 		return k, false
 	}
-	var indexErr, timeErr error
-	k.index, indexErr = strconv.ParseUint(index, 10, 64)
-	k.timeMS, timeErr = strconv.ParseInt(timeMS, 10, 64)
-	return k, indexErr == nil && timeErr == nil && k.name() == name
+	var faults [3]error
+	k.index, faults[0] = strconv.ParseUint(parts[0], 10, 64)
+	k.timeMS, faults[1] = strconv.ParseInt(parts[1], 10, 64)
+	k.applied = k.index
+	if len(parts) == 3 {
+		k.applied, faults[2] = strconv.ParseUint(parts[2], 10, 64)
+	}
+	return k, errors.Join(faults[:]...) == nil && k.name() == name
 }
 
 // loadHistory finds what was kept before, as far as the log still continues it.
@@ -87,6 +103,8 @@ func (s *Store) loadHistory(context.Context) error {
 	if first == 1 {
 		h.kept = slices.Insert(h.kept, 0, keptState{}) // the log begins at its beginning
 	}
+	h.refusals = s.newRefusals(last)
+	s.onClose(func() error { h.refusals.close(); return nil })
 	return nil
 }
 
@@ -109,6 +127,9 @@ func (h *history) find(first, last uint64) error {
 		h.kept[i].tables = h.tablesOf(h.kept[i].name())
 	}
 	return h.sweep(func(name string) bool {
+		if _, ok := parseRefused(name); ok {
+			return false
+		}
 		return !slices.ContainsFunc(h.kept, func(k keptState) bool { return k.name() == name })
 	})
 }
@@ -152,9 +173,10 @@ func (h *history) tablesOf(name string) map[string]int64 {
 	return tables
 }
 
-// checkpointed is called when the state on disk is of a new index: it keeps that state if the last kept one is far enough
+// checkpointed is called when the state on disk is a new one, k: it keeps that state if the last kept one is far enough
 // behind, and lets go of what is too old or too much.
-func (h *history) checkpointed(index uint64, timeMS int64) {
+func (h *history) checkpointed(k keptState) {
+	index, timeMS := k.index, k.timeMS
 	h.mu.Lock()
 	h.covered = index
 	h.mu.Unlock()
@@ -162,7 +184,7 @@ func (h *history) checkpointed(index uint64, timeMS int64) {
 		return
 	}
 	if h.wants(timeMS) {
-		if err := h.keep(keptState{index: index, timeMS: timeMS}); err != nil {
+		if err := h.keep(k); err != nil {
 			h.metrics.historyErrors.Inc()
 			h.logger.Error("history: a checkpoint could not be kept; backtests begin at an older one", "index", index, "error", err)
 		}
@@ -173,6 +195,18 @@ func (h *history) checkpointed(index uint64, timeMS int64) {
 			h.logger.Error("history: a checkpoint could not be removed; it is tried again at the next start", "index", k.index, "error", err)
 		}
 	}
+	h.refusals.release(h.oldest(), timeMS-h.ageMS)
+}
+
+// oldest is the oldest kept state, nil if there is none.
+func (h *history) oldest() *keptState {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if len(h.kept) == 0 {
+		return nil
+	}
+	oldest := h.kept[0]
+	return &oldest
 }
 
 // wants says that a replay from the last kept state would be long: there are some historyStates of them in the window.
@@ -228,7 +262,7 @@ func (h *history) release(nowMS int64) (gone []keptState) {
 // logBytes is the size of the log behind an entry, as far as it is in tables.
 func (h *history) logBytes(index uint64) int64 { return h.log.TableBytes(index + 1) }
 
-// bytesLocked is what the history costs: tables that the last kept state no longer has, and the log.
+// bytesLocked is what the history costs: tables that the last kept state no longer has, the log, and refused orders.
 func (h *history) bytesLocked() int64 {
 	if len(h.kept) == 0 {
 		return 0
@@ -240,7 +274,7 @@ func (h *history) bytesLocked() int64 {
 	for name := range h.kept[len(h.kept)-1].tables {
 		delete(old, name)
 	}
-	bytes := h.logBytes(h.kept[0].index)
+	bytes := h.logBytes(h.kept[0].index) + h.refusals.bytes.Load()
 	for _, size := range old {
 		bytes += size
 	}

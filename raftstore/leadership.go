@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -15,10 +16,12 @@ import (
 type leadership struct {
 	raft     *raft.Raft
 	notify   <-chan bool  // from Raft: the node leads, or does so no more
+	notReady func() error // why the node does not serve, nil if it does
 	check    func() error // the last word before the node serves; an error keeps it from serving
 	logger   *slog.Logger
-	settled  chan struct{} // closed when the node has led, caught up and been checked for the first time
-	isOpened bool          // settled is closed; for run only
+	settled  chan struct{} // closed by settle
+	settling sync.Once
+	isAlone  bool // there are no other nodes to wait for
 
 	// term is the term in which this node leads, has caught up and was checked; 0: none.
 	term atomic.Uint64
@@ -27,8 +30,8 @@ type leadership struct {
 	refusal atomic.Pointer[error]
 }
 
-// valid says whether the node leads and has caught up. In a group of one, nobody else can have been elected meanwhile, so
-// it is also the proof that a read needs. (With several voters, it will take a lease or a round to the others.)
+// valid says whether the node leads and has caught up, as far as it knows. In a group of one, nobody else can have been
+// elected meanwhile, so it is also the proof that a read needs. With several voters that takes a round to the others.
 func (l *leadership) valid() bool {
 	term := l.term.Load()
 	return term != 0 && l.raft.State() == raft.Leader && l.raft.CurrentTerm() == term
@@ -46,6 +49,12 @@ func (l *leadership) ready() error {
 		return ErrClosed
 	}
 	if l.raft.State() != raft.Leader {
+		if _, leader := l.raft.LeaderWithID(); leader != "" {
+			return fmt.Errorf("%w: following %s", ErrNotLeader, leader)
+		}
+		if !l.isAlone {
+			return errNoLeader
+		}
 		return fmt.Errorf("%w: the election is under way", ErrNotLeader)
 	}
 	return fmt.Errorf("%w: replaying the log: entry %d of %d", ErrNotLeader, l.raft.AppliedIndex(), l.raft.LastIndex())
@@ -73,7 +82,7 @@ func (l *leadership) run(stop <-chan struct{}) {
 			caughtUp = nil
 			l.onCaughtUp(term, err)
 		case <-progress.C:
-			if err := l.ready(); err != nil {
+			if err := l.notReady(); err != nil {
 				l.logger.Info("not ready", "why", err)
 			}
 		}
@@ -99,12 +108,26 @@ func (l *leadership) onCaughtUp(term uint64, err error) {
 	if err := l.check(); err != nil {
 		l.refusal.Store(&err)
 		l.logger.Error("this node leads but does not serve", "error", err)
+		l.giveAway()
 	} else {
 		l.refusal.Store(nil)
 		l.term.Store(term)
 	}
-	if !l.isOpened {
-		l.isOpened = true
-		close(l.settled)
-	}
+	l.settle()
 }
+
+// giveAway has another node lead, one that may serve. With nobody else there, this one goes on leading without serving.
+func (l *leadership) giveAway() {
+	if l.isAlone {
+		return
+	}
+	transfer := l.raft.LeadershipTransfer()
+	go func() {
+		if err := transfer.Error(); err != nil {
+			l.logger.Warn("no other node took the lead", "error", err)
+		}
+	}()
+}
+
+// settle is called when the node can serve, or cannot lead and says why, for the first time.
+func (l *leadership) settle() { l.settling.Do(func() { close(l.settled) }) }

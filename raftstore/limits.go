@@ -37,8 +37,9 @@ const (
 	// checkpointRetryInterval is the pause after a checkpoint that failed (a full disk, for instance).
 	checkpointRetryInterval = 5 * time.Second
 
-	// checkpointSliceBytes bounds the rows encoded during one hold of the apply mutex: some hundred microseconds.
-	checkpointSliceBytes = 64 << 10
+	// checkpointSliceBytes bounds the rows encoded during one hold of the apply mutex: 100 to 200 microseconds, as long as two
+	// entries of 64 commands.
+	checkpointSliceBytes = 16 << 10
 
 	// stateTableBytes is the size at which an ingested SSTable is closed and the next one begun.
 	stateTableBytes = 16 << 20
@@ -70,6 +71,36 @@ const (
 	// historyStates is the number of states kept in that window, about: the more, the shorter the way from one of them to
 	// the beginning of a backtest; each costs a directory of links.
 	historyStates = 96
+)
+
+// Refused orders, recorded beside the history.
+const (
+	// refusedBytes is what is kept of them on disk: two million orders of one line, about as many as a backtest keeps in
+	// mind. They take at most a part of the history's bytes, so that a small history is not made of refusals alone.
+	refusedBytes        = 256 << 20
+	refusedHistoryParts = 4
+
+	// refusedSegmentBytes is the size past which a file is ended and the next one begun: whole files are let go of.
+	refusedSegmentBytes = 8 << 20
+
+	// refusedSegmentsMax bounds the files, which a recording opens all at once. Each life of a store that refuses begins one.
+	refusedSegmentsMax = 256
+
+	// refusedBufferBytes is what waits in memory to be written; at half of it the writer is woken up early.
+	refusedBufferBytes   = 1 << 20
+	refusedFlushInterval = time.Second
+
+	// refusedBytesPerSecond and refusedBurstBytes bound what a flash sale costs in processor, disk and a backtest's time: the
+	// first 70,000 refused orders are recorded all, of the next ones 2,000 a second. The first are those that other
+	// segments could still have filled.
+	refusedBytesPerSecond = 256 << 10
+	refusedBurstBytes     = 8 << 20
+
+	// refusedFrameBytesMax bounds one order: the engine refuses none of more than 16 lines before the log.
+	refusedFrameBytesMax = 64 << 10
+
+	// refusedSeenMax is the number of orders that are known again when they come again at the same log index.
+	refusedSeenMax = 1024
 )
 
 // Time.
@@ -105,8 +136,19 @@ const (
 	// trailingLogs is how many entries stay behind a snapshot. A group of one has no follower that could want them.
 	trailingLogs = 0
 
+	// peerTrailingLogs is how many entries stay behind a snapshot in a group of several: who was away for a moment gets them
+	// rather than a checkpoint.
+	peerTrailingLogs = 10_000
+
+	// peerElectionTimeout is that of a group of several: a follower that hears nothing for so long, at most twice, asks for
+	// votes. It is well above what a busy disk or processor takes now and then.
+	peerElectionTimeout = 500 * time.Millisecond
+
 	// progressInterval is the pause between two lines about a long load or replay.
 	progressInterval = time.Second
+
+	// raftLogInterval is the pause between two lines of Raft's that say the same.
+	raftLogInterval = 5 * time.Second
 
 	// closeTimeout is how long Close waits for the entry on its way.
 	closeTimeout = 10 * time.Second
@@ -121,6 +163,38 @@ const (
 	archiveAttemptsMax = 4
 )
 
+// Other nodes.
+const (
+	// helloTimeout and dialTimeout bound the beginning of a connection, questionTimeout a short question on it, raftTimeout one
+	// of Raft's calls, and memberTimeout a change of the members.
+	helloTimeout    = 5 * time.Second
+	dialTimeout     = 5 * time.Second
+	questionTimeout = 2 * time.Second
+	raftTimeout     = 10 * time.Second
+	memberTimeout   = 10 * time.Second
+
+	// joinInterval is the pause between two questions to be taken in, followInterval that between two looks at how far the
+	// leader is, readyLagMax what a follower may be behind and still be called ready.
+	joinInterval   = time.Second
+	followInterval = 200 * time.Millisecond
+	readyLagMax    = 5 * time.Second
+
+	// stallTimeout is what a disk takes at most when it is busy, and not when it is broken; stallLook the pause between two looks.
+	stallTimeout = 3 * time.Second
+	stallLook    = 100 * time.Millisecond
+
+	// acceptPause is the pause after a connection could not be accepted.
+	acceptPause = 100 * time.Millisecond
+
+	// peerPoolMax is how many of Raft's connections to a node stay open while they are not used.
+	peerPoolMax = 3
+
+	// Names of nodes and of clusters, and messages, are short.
+	nodeNameBytesMax    = 64
+	clusterNameBytesMax = 64
+	messageBytesMax     = 4096
+)
+
 // An entry of the target size must be legal, and the queue must hold more than the largest entry.
 const (
 	_ = uint(entryBytesMax - entryBytesTarget)
@@ -128,4 +202,6 @@ const (
 	_ = uint(queueBatchesMax - entryCommandsMax)
 	_ = uint(stateTableBytes - checkpointSliceBytes)
 	_ = uint(tickMax - tickMin)
+	_ = uint(refusedBufferBytes/2 - refusedFrameBytesMax)
+	_ = uint(refusedBytes - refusedSegmentBytes - refusedBufferBytes)
 )

@@ -5,34 +5,78 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"sync"
+	"time"
 
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/hashicorp/go-hclog"
 )
 
-// newRaftLogger carries Raft's messages into ours. Raft logs each election and snapshot at level info; for a group of one
-// that is noise, so only warnings and errors keep their level and the rest is for debugging.
+// newRaftLogger carries Raft's messages into ours. Raft logs each election and snapshot at level info; that is noise here, so
+// only warnings and errors keep their level and the rest is for debugging.
 func newRaftLogger(logger *slog.Logger) hclog.Logger {
 	l := hclog.NewInterceptLogger(&hclog.LoggerOptions{Name: "raft", Level: hclog.Info, Output: io.Discard})
-	l.RegisterSink(raftSink{logger})
+	l.RegisterSink(&raftSink{logger: logger, said: map[string]*repeated{}})
 	return l
 }
 
-// usualElection is what Raft warns of at each start of a group of one: it waits for a leader, and there is only itself.
-const usualElection = "heartbeat timeout reached, starting election"
+// usualRaft are warnings about what is usual: a group of one that waits for a leader, though there is only itself, a new node
+// that has no group yet, and connections that end because this node closes.
+var usualRaft = map[string]bool{
+	"heartbeat timeout reached, starting election": true,
+	"no known peers, aborting election":            true,
+	"failed to accept connection":                  true,
+	"failed to decode incoming command":            true,
+}
 
-type raftSink struct{ logger *slog.Logger }
+// raftSink passes Raft's messages on. A node that is away has the leader complain many times a second, of which one line in a
+// while is enough.
+type raftSink struct {
+	logger *slog.Logger
+
+	mu   sync.Mutex
+	said map[string]*repeated // by message; Raft has some hundred
+}
+
+// repeated is a message that was passed on, and how often it came since.
+type repeated struct {
+	at   time.Time
+	more int
+}
 
 // Accept implements hclog.SinkAdapter.
-func (s raftSink) Accept(_ string, level hclog.Level, msg string, args ...any) {
+func (s *raftSink) Accept(_ string, level hclog.Level, msg string, args ...any) {
 	to := slog.LevelDebug
-	switch {
-	case level == hclog.Warn && msg != usualElection:
+	if level >= hclog.Warn && !usualRaft[msg] {
+		more, pass := s.once(msg)
+		if !pass {
+			return
+		}
+		if more > 0 {
+			args = append(args, "before", more)
+		}
+		// Each of them is about another node, or a moment in which there is no leader; what ends this node says so itself.
 		to = slog.LevelWarn
-	case level == hclog.Error:
-		to = slog.LevelError
 	}
 	s.logger.Log(context.Background(), to, "raft: "+msg, args...)
+}
+
+// once says whether a message is to be passed on, and how many like it were not.
+func (s *raftSink) once(msg string) (more int, pass bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	r := s.said[msg]
+	if r == nil {
+		r = &repeated{}
+		s.said[msg] = r
+	}
+	now := time.Now()
+	if now.Sub(r.at) < raftLogInterval {
+		r.more++
+		return 0, false
+	}
+	more, r.at, r.more = r.more, now, 0
+	return more, true
 }
 
 // pebbleLogger carries the state database's messages into ours.

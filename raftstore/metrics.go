@@ -25,7 +25,11 @@ type storeMetrics struct {
 	checkpointHold     *metrics.PrometheusHistogram
 	checkpointHoldMax  *metrics.Gauge
 
-	historyErrors *metrics.Counter
+	historyErrors    *metrics.Counter
+	refusalsRecorded *metrics.Counter
+	refusalsRepeated *metrics.Counter
+	refusalsLost     *metrics.Counter
+	stalls           *metrics.Counter
 }
 
 // The buckets of the histograms, in the form that every Prometheus reads.
@@ -54,7 +58,11 @@ func newStoreMetrics(set *metrics.Set) *storeMetrics {
 		checkpointHold:     set.GetOrCreatePrometheusHistogramExt("apportion_checkpoint_hold_seconds", syncBounds),
 		checkpointHoldMax:  set.GetOrCreateGauge("apportion_checkpoint_hold_seconds_max", nil),
 
-		historyErrors: set.GetOrCreateCounter("apportion_history_errors_total"),
+		historyErrors:    set.GetOrCreateCounter("apportion_history_errors_total"),
+		refusalsRecorded: set.GetOrCreateCounter("apportion_history_refusals_recorded_total"),
+		refusalsRepeated: set.GetOrCreateCounter("apportion_history_refusals_repeated_total"),
+		refusalsLost:     set.GetOrCreateCounter("apportion_history_refusals_lost_total"),
+		stalls:           set.GetOrCreateCounter("apportion_log_stalls_total"),
 	}
 }
 
@@ -68,12 +76,27 @@ func (s *Store) registerGauges(set *metrics.Set) {
 	set.NewGauge("apportion_checkpoint_index", func() float64 { return float64(s.checkpoints.coveredIndex()) })
 	set.NewGauge("apportion_checkpoint_log_bytes", func() float64 { return float64(s.applier.logBytes.Load()) })
 	set.NewGauge("apportion_clock_held_back_seconds", func() float64 { return float64(s.stamper.heldBackMS.Load()) / 1000 })
+	if s.peers != nil {
+		set.NewGauge("apportion_raft_term", func() float64 { return float64(s.raft.CurrentTerm()) })
+		set.NewGauge("apportion_commit_index", func() float64 { return float64(s.raft.CommitIndex()) })
+		set.NewGauge("apportion_members", func() float64 { return float64(len(s.servers())) })
+		set.NewGauge("apportion_lag_seconds", s.lagSeconds)
+	}
 	set.NewGauge("apportion_leader", func() float64 {
 		if s.LeaseValid() {
 			return 1
 		}
 		return 0
 	})
+}
+
+// lagSeconds is -1 while the lag is not known.
+func (s *Store) lagSeconds() float64 {
+	lag, known := s.Lag()
+	if !known {
+		return -1
+	}
+	return lag.Seconds()
 }
 
 // entry counts an entry that was handed to the log.

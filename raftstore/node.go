@@ -12,7 +12,7 @@ import (
 	"apportion/wal"
 )
 
-// The address of the one node of a group. Its transport carries nothing: there is nobody to talk to.
+// localAddress is that of a node that talks to nobody.
 const localAddress = raft.ServerAddress("local")
 
 // bootstrapTerm is the term of the log's first entry. Raft elects in terms after it.
@@ -28,18 +28,25 @@ var (
 
 // bootstrap makes a new directory a group of this node alone, by the first log entry. Raft's own BootstrapCluster does the
 // same in two writes and refuses to go on if a crash came between them; this may be repeated. It comes after checkFit,
-// which knows an empty log that is not new.
+// which knows an empty log that is not new. A node with peers does it only if it is told to: two groups that were meant to
+// be one are hard to unite.
 func (s *Store) bootstrap(context.Context) error {
 	_, last, err := logBounds(s.log)
 	if err != nil {
 		return err
 	}
-	if last > 0 || s.checkpoints.coveredIndex() > 0 {
+	isNew := last == 0 && s.checkpoints.coveredIndex() == 0
+	if s.peers != nil && (!isNew || s.cfg.Peers.Bootstrap) && s.identity.cluster() == "" {
+		if err := s.identity.found(); err != nil {
+			return err
+		}
+	}
+	if !isNew || s.peers != nil && !s.cfg.Peers.Bootstrap {
 		return nil
 	}
 	s.cfg.Logger.Info("a new data directory: bootstrapping a group of one", "dir", s.cfg.Dir, "node", s.cfg.NodeID)
 	configuration := raft.Configuration{Servers: []raft.Server{
-		{Suffrage: raft.Voter, ID: raft.ServerID(s.cfg.NodeID), Address: localAddress},
+		{Suffrage: raft.Voter, ID: raft.ServerID(s.cfg.NodeID), Address: s.address()},
 	}}
 	err = errors.Join(
 		s.log.SetUint64(keyCurrentTerm, bootstrapTerm),
@@ -103,26 +110,54 @@ func (s *Store) startRaft(context.Context) error {
 	s.applier.locked(func(*engine.Engine) { s.applier.lookAtDueLocked() })
 
 	notify := make(chan bool, 16)
-	_, transport := raft.NewInmemTransport(localAddress)
-	machine := &fsm{applier: s.applier, checkpoints: s.checkpoints, observe: s.cfg.observe}
+	transport := s.transport()
+	machine := &fsm{applier: s.applier, checkpoints: s.checkpoints, observe: s.cfg.observe, fatal: func(msg string) {
+		s.cfg.Logger.Error(msg)
+		s.cfg.OnFatal(msg)
+	}}
 	snaps := &snapshots{state: s.state, checkpoints: s.checkpoints}
-	node, err := raft.NewRaft(s.raftConfig(notify), machine, logStore{s.log, s.history}, s.log, snaps, transport)
+	node, err := raft.NewRaft(s.raftConfig(notify), machine, stallLog{logStore{s.log, s.history}, &s.stall}, s.log, snaps, transport)
 	if err != nil {
 		return errors.Join(fmt.Errorf("raftstore: start raft: %w", err), transport.Close())
 	}
 	s.raft = node
 	s.leadership = &leadership{
-		raft: node, notify: notify, logger: s.cfg.Logger, settled: make(chan struct{}),
+		raft: node, notify: notify, logger: s.cfg.Logger, settled: make(chan struct{}), isAlone: s.peers == nil, notReady: s.Ready,
 		check: func() error {
 			return checkClockGap(s.cfg.Clock.NowMS(), s.engine.NowMS(), s.cfg.ClockGapMax)
 		},
 	}
+	s.followPeers()
 	s.onClose(func() error {
 		err := node.Shutdown().Error()
 		s.workers.Wait()
 		return errors.Join(err, transport.Close())
 	})
 	return nil
+}
+
+// closingTransport is what Raft talks to others by.
+type closingTransport interface {
+	raft.Transport
+	raft.WithClose
+}
+
+func (s *Store) transport() closingTransport {
+	if s.peers == nil {
+		_, transport := raft.NewInmemTransport(localAddress)
+		return transport
+	}
+	return raft.NewNetworkTransportWithConfig(&raft.NetworkTransportConfig{
+		Stream: raftStream{s.peers.service(kindRaft), s.nodeAt}, MaxPool: peerPoolMax, Timeout: raftTimeout,
+		Logger: newRaftLogger(s.cfg.Logger),
+	})
+}
+
+func (s *Store) address() raft.ServerAddress {
+	if s.peers == nil {
+		return localAddress
+	}
+	return raft.ServerAddress(s.peers.address)
 }
 
 func (s *Store) raftConfig(notify chan<- bool) *raft.Config {
@@ -135,6 +170,10 @@ func (s *Store) raftConfig(notify chan<- bool) *raft.Config {
 	c.LeaderLeaseTimeout = s.cfg.ElectionTimeout
 	c.MaxAppendEntries = raftEntriesPerApply
 	c.TrailingLogs = trailingLogs
+	if s.peers != nil {
+		c.TrailingLogs = peerTrailingLogs
+	}
+	c.ShutdownOnRemove = false // a node that was removed can say so
 	c.SnapshotInterval = raftNever
 	c.SnapshotThreshold = math.MaxUint64
 	c.NoSnapshotRestoreOnStart = true // the state database is the snapshot, and it is loaded already

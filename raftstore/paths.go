@@ -15,7 +15,7 @@ import (
 //	log/     the Raft log (package wal)
 //	state/   the state database
 //	ingest/  tables of the checkpoint under way; cleared by the next one
-//	history/ kept checkpoints, for backtests; may be removed while the store is closed
+//	history/ kept checkpoints and refused orders, for backtests; may be removed while the store is closed
 type paths struct {
 	fs     vfs.FS
 	dir    string

@@ -2,6 +2,7 @@ package raftstore
 
 import (
 	"context"
+	"errors"
 	"math"
 	"time"
 
@@ -68,41 +69,87 @@ func (s *Store) NextPlans(after uint32, limit int, dst []engine.PlanWanted) (wan
 // and linearizable reads may be answered from.
 func (s *Store) LeaseValid() bool { return s.leadership.valid() }
 
-// Refuses says whether committed stock cannot meet an Allocate, and fills r with the refusal, without a log entry and
-// without waiting. False: the command must go through the log. Only a leader refuses, and never an order that it may have
-// answered before. It is for an Allocate without plans alone: what a rule has decided about is for the log to answer.
-func (s *Store) Refuses(key string, c *engine.Allocate, r *engine.Result) bool {
+// Refuses says whether committed stock cannot meet an Allocate, and fills r with the refusal, without a log entry. False: the
+// command must go through the log. Only a leader refuses, and never an order that it may have answered before. In a group of
+// one it does not wait; in one of several, a refusal is found twice: before and after the others have confirmed that this
+// node leads, at the latest by the deadline. It is for an Allocate without plans alone: what a rule has decided about is for
+// the log to answer. While history is kept, the refusal is recorded, as one of the time nowMS (Unix milliseconds).
+func (s *Store) Refuses(deadline time.Time, nowMS int64, key string, c *engine.Allocate, r *engine.Result) bool {
 	index := s.AppliedIndex()
 	if !s.leadership.valid() || !s.engine.Refuses(key, c, r) || s.archive.mayHave(c.OrderID) {
 		return false
 	}
+	if s.peers != nil {
+		index = s.AppliedIndex()
+		if s.confirms.wait(deadline) != nil || !s.engine.Refuses(key, c, r) || s.archive.mayHave(c.OrderID) {
+			return false
+		}
+	}
 	r.Index = index
+	if s.history.refusals != nil {
+		s.history.refusals.record(Moment{Index: index, TimeMS: nowMS}, r.Code, c)
+	}
 	return true
 }
 
-// ReadBarrier returns nil when a read that starts now sees every write acknowledged before, by whichever node. It answers
-// ErrNotLeader elsewhere. In a group of one it does not wait and costs a few loads; the deadline is for groups of several.
-func (s *Store) ReadBarrier(time.Time) error {
-	if !s.leadership.valid() {
+// ReadBarrier returns nil when a read that starts now sees every write acknowledged before, by whichever node: the leader
+// makes sure that it still leads, and a follower asks it how far it is and waits until it is as far. In a group of one it
+// does not wait and costs a few loads.
+func (s *Store) ReadBarrier(deadline time.Time) error {
+	switch {
+	case s.leadership.valid() && s.peers == nil:
+		return nil
+	case s.leadership.valid():
+		return s.confirms.wait(deadline)
+	case s.peers == nil:
 		return ErrNotLeader
+	default:
+		return s.follows.wait(deadline)
 	}
-	return nil
 }
 
-// Ready is nil once the node leads and has applied every entry that was in the log when it started. Until then, and when
-// it has lost the lead, the error says what it is waiting for.
+// Lag is for how long writes may have been acknowledged that this node's state does not have. known is false if that cannot
+// be said. On a leader it is 0, as far as it knows: ReadBarrier makes sure.
+func (s *Store) Lag() (lag time.Duration, known bool) {
+	switch {
+	case s.leadership.valid():
+		return 0, true
+	case s.peers == nil:
+		return 0, false
+	default:
+		return s.follow.lag()
+	}
+}
+
+// Ready is nil once the node leads, or follows a leader closely, and has applied every entry that was in the log when it
+// started. Until then, and when it has lost the lead, the error says what it is waiting for.
 func (s *Store) Ready() error {
 	if s.closed.Load() {
 		return ErrClosed
 	}
-	return s.leadership.ready()
+	err := s.leadership.ready()
+	if err == nil || s.peers == nil {
+		return err
+	}
+	if lag, known := s.follow.lag(); known && lag <= readyLagMax {
+		return nil
+	}
+	return err
+}
+
+// refusal is why the node, which has settled, does not serve; a lead that was lost meanwhile is no reason.
+func (s *Store) refusal() error {
+	if err := s.Ready(); err != nil && (s.peers == nil || !errors.Is(err, ErrNotLeader)) {
+		return err
+	}
+	return nil
 }
 
 // WaitReady waits until the node is ready for the first time after Open, or can't become so.
 func (s *Store) WaitReady(ctx context.Context) error {
 	select {
 	case <-s.leadership.settled:
-		return s.Ready()
+		return s.refusal()
 	case <-s.stop:
 		return ErrClosed
 	case <-ctx.Done():
@@ -130,8 +177,17 @@ type Status struct {
 	Ready  bool
 	Term   uint64
 
+	// Cluster is empty on a node without peers; Address is what others call it by. Leader is empty while nobody is known to
+	// lead. Lag is how far this node may be behind; LagKnown is false if that cannot be said.
+	Cluster  string
+	Address  string
+	Leader   string
+	Lag      time.Duration
+	LagKnown bool
+
 	AppliedIndex    uint64 // last entry with commands that was applied
 	LogIndex        uint64 // last entry in the log
+	CommitIndex     uint64 // last entry that this node knows to be committed
 	CheckpointIndex uint64 // the state on disk is of this index
 
 	// LogBytes counts the log since the last checkpoint; LastCheckpointMS is when it ended (0: none since the start).
@@ -146,10 +202,18 @@ type Status struct {
 
 // Status gives the figures; they may be of slightly different moments.
 func (s *Store) Status() Status {
-	return Status{
+	status := Status{
 		NodeID: s.cfg.NodeID, State: s.raft.State().String(), Ready: s.Ready() == nil, Term: s.raft.CurrentTerm(),
-		AppliedIndex: s.AppliedIndex(), LogIndex: s.raft.LastIndex(), CheckpointIndex: s.checkpoints.coveredIndex(),
-		LogBytes: s.applier.logBytes.Load(), LastCheckpointMS: s.checkpoints.lastEnd.Load(),
+		AppliedIndex: s.AppliedIndex(), LogIndex: s.raft.LastIndex(), CommitIndex: s.raft.CommitIndex(),
+		CheckpointIndex: s.checkpoints.coveredIndex(),
+		LogBytes:        s.applier.logBytes.Load(), LastCheckpointMS: s.checkpoints.lastEnd.Load(),
 		QueueLength: s.proposer.queued.Load(), ClockHeldBackMS: s.stamper.heldBackMS.Load(),
 	}
+	_, leader := s.raft.LeaderWithID()
+	status.Leader = string(leader)
+	status.Lag, status.LagKnown = s.Lag()
+	if s.peers != nil {
+		status.Cluster, status.Address = s.identity.cluster(), s.peers.address
+	}
+	return status
 }

@@ -114,7 +114,7 @@ func (p *process) startRaft(context.Context) error {
 	s := p.store
 	s.applier.logBytesMax, s.applier.onLogBytes = s.cfg.CheckpointLogBytes, s.checkpoints.wakeUp
 	s.applier.locked(func(*engine.Engine) { s.applier.lookAtDueLocked() })
-	p.fsm = &fsm{applier: s.applier, checkpoints: s.checkpoints, observe: s.cfg.observe}
+	p.fsm = &fsm{applier: s.applier, checkpoints: s.checkpoints, observe: s.cfg.observe, fatal: s.cfg.OnFatal}
 	p.snaps = &snapshots{state: s.state, checkpoints: s.checkpoints}
 	s.checkpoints.takeSnapshot, s.checkpoints.yield = p.takeSnapshot, func() {}
 	r, err := newSimRaft(p)

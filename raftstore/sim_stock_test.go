@@ -13,30 +13,30 @@ import (
 // disk and the answers.
 type stockAccount struct {
 	w     *world
-	place map[place]*placeAccount
+	place map[stockPlace]*placeAccount
 	items map[[2]string]*itemAccount // by order and item
 }
 
-type place struct{ upc, location string }
+type stockPlace struct{ upc, location string }
 
 type placeAccount struct{ onHand, promised int64 }
 
 type itemAccount struct {
-	at        place
+	at        stockPlace
 	promised  int64
 	fulfilled int64
 	expiresMS int64 // 0: no reservation
 }
 
 func newStockAccount(w *world) *stockAccount {
-	return &stockAccount{w: w, place: map[place]*placeAccount{}, items: map[[2]string]*itemAccount{}}
+	return &stockAccount{w: w, place: map[stockPlace]*placeAccount{}, items: map[[2]string]*itemAccount{}}
 }
 
 func (s *stockAccount) at(upc, location string) *placeAccount {
-	p := s.place[place{upc, location}]
+	p := s.place[stockPlace{upc, location}]
 	if p == nil {
 		p = &placeAccount{}
-		s.place[place{upc, location}] = p
+		s.place[stockPlace{upc, location}] = p
 	}
 	return p
 }
@@ -100,7 +100,7 @@ func (s *stockAccount) allocated(index uint64, c *engine.Allocate, r *engine.Res
 		if old := s.items[key]; old != nil && (old.promised > 0 || old.fulfilled > 0) {
 			s.w.failf("entry %d: item %s of order %s gets %d units, and it has had its units", index, asked.ItemID, c.OrderID, units)
 		}
-		it := &itemAccount{at: place{asked.UPC, asked.Location}, expiresMS: c.ExpiresAtMS}
+		it := &itemAccount{at: stockPlace{asked.UPC, asked.Location}, expiresMS: c.ExpiresAtMS}
 		s.items[key] = it
 		s.promise(it, units)
 	}
@@ -143,7 +143,7 @@ func (s *stockAccount) compare(index uint64, e *engine.Engine) {
 	}
 }
 
-func comparePlaces(a, b place) int {
+func comparePlaces(a, b stockPlace) int {
 	if a.upc != b.upc {
 		return cmp.Compare(a.upc, b.upc)
 	}

@@ -29,10 +29,19 @@ type Store struct {
 	archive     *archive
 	checkpoints *checkpointer
 	history     *history
+	identity    *identity
 	raft        *raft.Raft
 	leadership  *leadership
-	proposer    *proposer
-	ticker      *ticker
+
+	// What a group of several needs; peers is nil in a group of one, and so are the others.
+	peers    *peers
+	confirms *rounds    // does this node still lead?
+	follows  *rounds    // has this node what the leader has?
+	follow   *following // what the last of those found
+	stall    stall
+
+	proposer *proposer
+	ticker   *ticker
 
 	closed  atomic.Bool
 	stop    chan struct{} // closed by Close: the workers end
@@ -59,6 +68,7 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 		s.loadState,
 		s.openLog,
 		s.checkFit,
+		s.meetPeers,
 		s.bootstrap,
 		s.loadHistory,
 		s.startRaft,
@@ -152,7 +162,7 @@ func (s *Store) newCheckpointer(covered uint64) *checkpointer {
 		logBytesMax: s.cfg.CheckpointLogBytes, interval: s.cfg.CheckpointInterval,
 		takeSnapshot: func() error { return s.raft.Snapshot().Error() },
 		note:         func(index uint64) error { return s.log.SetUint64(keyCheckpoint, index) },
-		keep:         func(uint64, int64) {},
+		keep:         func(keptState) {},
 		yield:        runtime.Gosched,
 		wake:         make(chan struct{}, 1),
 	}
@@ -190,13 +200,26 @@ func (s *Store) startWorkers(context.Context) error {
 	s.proposer.leads = s.leadership.valid
 	s.ticker.do = s.Do
 	go s.proposer.run()
-	for _, run := range []func(<-chan struct{}){s.leadership.run, s.checkpoints.run, s.ticker.run} {
+	workers := []func(<-chan struct{}){s.leadership.run, s.checkpoints.run, s.ticker.run}
+	if s.history.refusals != nil {
+		workers = append(workers, s.history.refusals.run)
+	}
+	if s.peers != nil {
+		workers = append(workers, s.confirms.run, s.follows.run, s.runFollow, s.runJoin, s.runStall)
+	}
+	for _, run := range workers {
 		s.workers.Go(func() { run(s.stop) })
 	}
 	s.onClose(func() error {
 		close(s.stop)
 		s.proposer.close(closeTimeout)
+		if s.peers != nil {
+			return s.peers.hangUp() // the workers may be waiting for an answer
+		}
 		return nil
 	})
+	if s.peers != nil {
+		s.peers.run()
+	}
 	return nil
 }

@@ -12,17 +12,19 @@ import (
 	"apportion/engine"
 )
 
-// Recording is what a backtest replays: a state, and the entries of the log after it.
+// Recording is what a backtest replays: a state, the entries of the log after it, and what was refused between them without an
+// entry.
 type Recording interface {
 	// Load gives an engine with the state, a new one at each call. It calls pace now and then.
 	Load(ctx context.Context, pace func()) (*engine.Engine, error)
 
-	// Next reads the next entry into e; io.EOF if there are no more. e's commands are valid until the next call.
+	// Next reads the next entry into e, or what was refused behind the entry before (engine.Refused); io.EOF if there is no
+	// more. e's commands are valid until the next call.
 	Next(e *engine.Entry) error
 }
 
-// Period is the part of a recording that a backtest is about: the entries that are within both bounds. Times are Unix
-// milliseconds; 0 stands for no bound.
+// Period is the part of a recording that a backtest is about: the entries that are within both bounds, and what was refused
+// behind an entry of an index within them, at a time within them. Times are Unix milliseconds; 0 stands for no bound.
 type Period struct {
 	FromIndex, ToIndex   uint64
 	FromTimeMS, ToTimeMS int64
@@ -46,7 +48,7 @@ type BacktestConfig struct {
 	Period Period
 
 	// DifferencesMax bounds the orders that are listed with the explanations of both; LinesMax the order lines that are kept
-	// in mind, some 150 bytes each.
+	// in mind, some 150 bytes each. Orders that were refused before the log may take half of them; more are left out.
 	DifferencesMax int
 	LinesMax       int
 
@@ -72,7 +74,7 @@ type Progress struct {
 //
 // What the log holds is what happened with the decisions of the time: an order that only the candidate fills is never shipped,
 // and what was shipped of an order that the candidate fills otherwise is shipped as far as the candidate has filled it. Orders
-// that were refused without a log entry are not in the recording.
+// that were refused before the log are as good as recorded: see refused.
 type Backtest struct {
 	cfg     BacktestConfig
 	program *Program
@@ -80,9 +82,14 @@ type Backtest struct {
 	decided   *world
 	candidate *world
 	planner   *Planner
+	askedMS   int64 // when the order that is being done was made, in the candidate's world
+	inPeriod  bool
 	failing   string // why the candidate would have been suspended
 	tally     tally
 	report    Report
+
+	refusal      engine.Result // of an order that was refused before the log
+	refusedLines int           // lines of the tally that only such orders have needed
 
 	begin    time.Time
 	index    atomic.Uint64
@@ -120,29 +127,24 @@ func (b *Backtest) Run(ctx context.Context, r Recording) (*Report, error) {
 		return nil, err
 	}
 	var entry engine.Entry
-	for inPeriod := false; ; {
+	for {
 		err := r.Next(&entry)
-		if errors.Is(err, io.EOF) || err == nil && b.cfg.Period.ends(&entry) {
+		if errors.Is(err, io.EOF) || err == nil && !entry.Refused.Is && b.cfg.Period.ends(&entry) {
 			break
 		}
 		if err := errors.Join(err, ctx.Err()); err != nil {
 			return nil, err
 		}
-		if !inPeriod && b.cfg.Period.begins(&entry) {
-			inPeriod = true
-			b.suppose("")
-			b.report.From = Moment{Index: entry.Index, TimeMS: entry.TimeMS}
+		do := b.logged
+		if entry.Refused.Is {
+			do = b.refused
 		}
-		if err := b.entry(ctx, &entry, inPeriod); err != nil {
+		if err := do(ctx, &entry); err != nil {
 			return nil, err
 		}
-		if inPeriod {
-			b.report.To = Moment{Index: entry.Index, TimeMS: entry.TimeMS}
-		}
-		b.index.Store(entry.Index)
 		b.elapsed.Store(int64(time.Since(b.begin)))
 	}
-	if b.report.From.Index == 0 {
+	if !b.inPeriod {
 		return nil, ErrEmptyPeriod
 	}
 	if err := b.finish(ctx); err != nil {
@@ -157,7 +159,7 @@ func (b *Backtest) load(ctx context.Context, r Recording) error {
 		if err != nil {
 			return fmt.Errorf("rules: load the state to replay from: %w", err)
 		}
-		*w = &world{engine: e}
+		*w = &world{engine: e, index: e.AppliedIndex(), nowMS: e.NowMS()}
 	}
 	b.planner = NewPlanner(b.candidate.engine, b.cfg.Limits, b.suspend)
 	b.tally.start(b.cfg.LinesMax)
@@ -189,20 +191,34 @@ func (b *Backtest) suspendIfFailing() {
 	}
 }
 
-// entry has both worlds do an entry.
-func (b *Backtest) entry(ctx context.Context, entry *engine.Entry, inPeriod bool) error {
+// enter notes that something of the period comes now.
+func (b *Backtest) enter(at Moment) {
+	if !b.inPeriod {
+		b.inPeriod = true
+		b.suppose("")
+		b.report.From = at
+	}
+	b.report.To = Moment{Index: max(b.report.To.Index, at.Index), TimeMS: max(b.report.To.TimeMS, at.TimeMS)}
+}
+
+// logged has both worlds do an entry of the log.
+func (b *Backtest) logged(ctx context.Context, entry *engine.Entry) error {
+	if b.inPeriod || b.cfg.Period.begins(entry) {
+		b.enter(Moment{Index: entry.Index, TimeMS: entry.TimeMS})
+	}
 	for _, w := range []*world{b.decided, b.candidate} {
 		w.index, w.nowMS = entry.Index, max(entry.TimeMS, w.engine.NowMS())
 		w.engine.Advance(w.index, w.nowMS)
 	}
-	if inPeriod {
+	b.askedMS = b.candidate.nowMS
+	if b.inPeriod {
 		b.spread() // what came with the time may have made records wait
 	}
 	for i, command := range entry.Commands {
 		if i%ctxCommands == 0 && ctx.Err() != nil {
 			return ctx.Err()
 		}
-		if !inPeriod {
+		if !b.inPeriod {
 			b.decided.apply(command)
 			b.candidate.apply(command)
 		} else {
@@ -213,6 +229,7 @@ func (b *Backtest) entry(ctx context.Context, entry *engine.Entry, inPeriod bool
 		}
 		b.cfg.Pace()
 	}
+	b.index.Store(entry.Index)
 	return nil
 }
 
@@ -268,7 +285,7 @@ func (b *Backtest) allocate(env engine.Envelope, c *engine.Allocate, was *engine
 	decided := env.Plans
 	env.Plans = nil
 	budget := NewBudget(time.Time{}, len(c.Lines))
-	if err := b.planner.Plan(&budget, c, b.candidate.nowMS, &env); err != nil {
+	if err := b.planner.Plan(&budget, c, b.askedMS, &env); err != nil {
 		return err
 	}
 	b.suspendIfFailing()

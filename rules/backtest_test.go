@@ -23,7 +23,8 @@ type tape struct {
 	base    int // entries that are in the state
 	entries []engine.Entry
 	loads   int
-	skipped uint64 // entries of others
+	skipped uint64                 // entries of others
+	refused map[int][]engine.Entry // by the number of entries before them
 	failing []engine.SuspendRule
 }
 
@@ -79,8 +80,9 @@ func (tp *tape) must(c engine.Command) engine.Result {
 
 // playback reads a tape from its base on.
 type playback struct {
-	tape *tape
-	next int
+	tape    *tape
+	next    int
+	refused int // of those before the next entry
 }
 
 func (p *playback) Load(_ context.Context, pace func()) (*engine.Engine, error) {
@@ -95,11 +97,16 @@ func (p *playback) Load(_ context.Context, pace func()) (*engine.Engine, error) 
 }
 
 func (p *playback) Next(e *engine.Entry) error {
+	if refused := p.tape.refused[p.next]; p.refused < len(refused) {
+		*e = refused[p.refused]
+		p.refused++
+		return nil
+	}
 	if p.next >= len(p.tape.entries) {
 		return io.EOF
 	}
 	*e = p.tape.entries[p.next]
-	p.next++
+	p.next, p.refused = p.next+1, 0
 	return nil
 }
 

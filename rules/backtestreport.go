@@ -76,6 +76,7 @@ type SegmentUnits struct{ Allocated, Stranded int64 }
 type Report struct {
 	From, To Moment // first and last entry of the period with commands
 	Asked    int64  // units that the lines asked for
+	Refused  RefusedCounts
 
 	Decided, Candidate Totals
 	Segments           []SegmentTotals
@@ -91,6 +92,14 @@ type Report struct {
 	// Suspended is where the candidate would have been suspended, for the reason given; index 0: nowhere.
 	Suspended       Moment
 	SuspendedReason string
+}
+
+// RefusedCounts say what a report knows of the orders that were refused before the log.
+type RefusedCounts struct {
+	Recorded int64 // refusals that were recorded in the period, each attempt of an order
+	LeftOut  int64 // of these, those that are not among the report's orders, see BacktestConfig.LinesMax
+	Lost     int64 // refusals in the period that were not recorded
+	Gaps     int64 // how often the recording broke off in the period, with an unknown number
 }
 
 // outcome is what became of a line.
@@ -201,16 +210,18 @@ func (b *Backtest) compare(c *engine.Allocate, was, would *answer) error {
 	b.tally.differs[order] = true
 	if len(b.report.Differences) < b.cfg.DifferencesMax {
 		b.report.Differences = append(b.report.Differences, Difference{
-			OrderID: c.OrderID, At: Moment{Index: b.candidate.index, TimeMS: b.candidate.nowMS},
+			OrderID: c.OrderID, At: Moment{Index: b.candidate.index, TimeMS: b.askedMS},
 			Decided: b.decided.explain(c, was), Candidate: b.candidate.explain(c, would),
 		})
 	}
 	return nil
 }
 
-// note keeps the last attempt; what is only repeated is none.
+// note keeps the last attempt. What is only repeated is none, nor is one that asks for something else of an item that was
+// filled: it changes nothing of that.
 func (t *lineTally) note(side int, w *world, l *engine.LineResult) {
-	if l.Repeated {
+	filled := t.outcomes[side].kind() == outcomeFilled || t.outcomes[side].kind() == outcomePartial
+	if l.Repeated || filled && l.Code == engine.CodeItemConflict {
 		return
 	}
 	t.units[side], t.pending[side] = l.Units, l.Pending

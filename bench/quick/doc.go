@@ -7,6 +7,6 @@
 //
 // # Reading order
 //
-// main.go, workloads.go with what is sent, drive.go with the connections, process.go with the processes, baseline.go and
+// main.go, cluster.go with a cluster beside one node, workloads.go with what is sent, drive.go with the connections, process.go with the processes, baseline.go and
 // scan.go with the handler to compare with, report.go.
 package main

@@ -16,14 +16,15 @@ type workload struct {
 	name        string
 	process     *process
 	connections int
-	perRequest  int // units of work in one request
+	others      []*process // whose processor time counts too
+	perRequest  int        // units of work in one request
 	unit        string
 	wantStatus  int
 
 	// request appends a whole HTTP request. id is different in every call.
 	request func(dst []byte, id uint64) []byte
 
-	nextWorker uint64
+	nextWorker uint64 // no two workloads that write come to the same numbers
 	requests   int
 	took       time.Duration
 	cpu        time.Duration
@@ -48,7 +49,7 @@ func (w *workload) run(duration time.Duration) error {
 	if err != nil {
 		return err
 	}
-	cpu, started := w.process.cpu(), time.Now()
+	cpu, started := w.usedCPU(), time.Now()
 	results := make([]result, len(conns))
 	var wg sync.WaitGroup
 	for i, conn := range conns {
@@ -58,7 +59,7 @@ func (w *workload) run(duration time.Duration) error {
 	}
 	wg.Wait()
 	w.took += time.Since(started)
-	w.cpu += w.process.cpu() - cpu
+	w.cpu += w.usedCPU() - cpu
 	for _, r := range results {
 		if r.err != nil {
 			return r.err
@@ -70,8 +71,18 @@ func (w *workload) run(duration time.Duration) error {
 	if w.syncs != nil {
 		w.syncs.commands += after.commands - before.commands
 		w.syncs.writes += after.writes - before.writes
+		w.syncs.bytes += after.bytes - before.bytes
 	}
 	return err
+}
+
+func (w *workload) usedCPU() (sum time.Duration) {
+	for _, p := range w.others {
+		if p != w.process {
+			sum += p.cpu()
+		}
+	}
+	return sum + w.process.cpu()
 }
 
 // readSyncs reads the log's figures, if they are wanted.

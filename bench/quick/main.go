@@ -12,11 +12,12 @@ func main() {
 	server := flag.String("server", "bin/apportion", "the apportion binary")
 	seconds := flag.Int("seconds", 3, "seconds of each measurement")
 	connections := flag.Int("connections", 64, "keep-alive connections")
+	nodes := flag.Int("nodes", 1, "compare a cluster of so many nodes on this machine with one node")
 	dir := flag.String("dir", "", "directory for the server's data; a temporary one by default")
 	baseline := flag.Bool("baseline", false, "be the handler to compare with (used by this command itself)")
 	flag.Parse()
 
-	err := run(os.Stdout, options{*server, *seconds, *connections, *dir}, *baseline)
+	err := run(os.Stdout, options{*server, *seconds, *connections, *nodes, *dir}, *baseline)
 	if err != nil {
 		fmt.Fprintf(os.Stderr, "quick: %v\n", err)
 		os.Exit(1)
@@ -27,6 +28,7 @@ type options struct {
 	server      string
 	seconds     int
 	connections int
+	nodes       int
 	dir         string
 }
 
@@ -37,16 +39,19 @@ func run(stdout io.Writer, o options, baseline bool) error {
 	if o.seconds < 1 || o.connections < 1 {
 		return fmt.Errorf("expected at least one second and one connection, got %d and %d", o.seconds, o.connections)
 	}
-	return measureAll(stdout, o)
-}
-
-// measureAll starts both servers, fills the stock, runs the workloads and prints the table.
-func measureAll(stdout io.Writer, o options) (err error) {
 	dir, err := os.MkdirTemp(o.dir, "apportion-bench-")
 	if err != nil {
 		return err
 	}
 	defer os.RemoveAll(dir)
+	if o.nodes > 1 {
+		return measureCluster(stdout, o, dir)
+	}
+	return measureAll(stdout, o, dir)
+}
+
+// measureAll starts both servers, fills the stock, runs the workloads and prints the table.
+func measureAll(stdout io.Writer, o options, dir string) error {
 	server, err := startServer(o.server, dir)
 	if err != nil {
 		return err

@@ -21,8 +21,9 @@ type process struct {
 const startTimeout = 30 * time.Second
 
 // startServer starts apportion in an empty directory.
-func startServer(binary, dir string) (*process, error) {
-	return start(exec.Command(binary, "serve", "--data", dir, "--listen", "127.0.0.1:0", "--log-level", "warn"))
+func startServer(binary, dir string, more ...string) (*process, error) {
+	args := append([]string{"serve", "--data", dir, "--listen", "127.0.0.1:0", "--log-level", "warn"}, more...)
+	return start(exec.Command(binary, args...))
 }
 
 // startSelf starts this command as the handler to compare with.

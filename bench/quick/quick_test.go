@@ -10,7 +10,7 @@ import (
 // TestBaselineParses: the handler to compare with reads what the workloads send, and refuses what is no order.
 func TestBaselineParses(t *testing.T) {
 	for _, lines := range []int{1, manyLines} {
-		request := appendAllocate(nil, 7, lines)
+		request := appendAllocate(nil, 7, stockLocation, lines)
 		_, body, _ := bytes.Cut(request, []byte("\r\n\r\n"))
 		var order parsedOrder
 		for range 2 { // the second time into used memory

@@ -14,6 +14,7 @@ const (
 	stockUPCs     = 1_000
 	stockUnits    = 1_000_000_000
 	stockLocation = "BENCH"
+	ruleLocation  = "RULED" // the same stock again, with a rule that decides about it
 	manyLines     = 500
 	manyConns     = 16
 )
@@ -22,62 +23,104 @@ const (
 type plan struct {
 	groups [][]*workload
 
-	// The two whose ratio counts.
-	parseOnly, oneLine *workload
+	// Those whose ratios count.
+	parseOnly, oneLine, ruled *workload
+}
+
+// oneLine is the workload that counts most.
+func oneLine(name string, server *process, connections int) *workload {
+	return &workload{
+		name: name, process: server, connections: connections, perRequest: 1, unit: "requests",
+		wantStatus: 200, request: func(dst []byte, id uint64) []byte { return appendAllocate(dst, id, stockLocation, 1) },
+		syncs: &syncs{},
+	}
+}
+
+func manyLine(server *process, connections int) *workload {
+	return &workload{
+		name: "allocate, 500 lines, durable", process: server, connections: min(connections, manyConns), perRequest: manyLines, unit: "lines",
+		wantStatus: 200, request: func(dst []byte, id uint64) []byte { return appendAllocate(dst, id, stockLocation, manyLines) },
+		nextWorker: 1 << 21,
+	}
+}
+
+func readOne(name string, server *process, connections int) *workload {
+	return &workload{
+		name: name, process: server, connections: connections, perRequest: 1, unit: "requests",
+		wantStatus: 200, request: appendRead,
+	}
 }
 
 func newPlan(server, self *process, connections int) *plan {
-	oneLine := &workload{
-		name: "allocate, 1 line, durable", process: server, connections: connections, perRequest: 1, unit: "requests",
-		wantStatus: 200, request: func(dst []byte, id uint64) []byte { return appendAllocate(dst, id, 1) },
+	oneLine := oneLine("allocate, 1 line, durable", server, connections)
+	ruled := &workload{
+		name: "the same, chosen by a rule", process: server, connections: connections, perRequest: 1, unit: "requests",
+		wantStatus: 200, request: func(dst []byte, id uint64) []byte { return appendAllocate(dst, id, ruleLocation, 1) },
+		nextWorker: 1 << 20, // its orders are none of the others'
 	}
 	parseOnly := *oneLine
-	parseOnly.name, parseOnly.process = "parse the same body, answer a constant", self
-	oneLine.syncs = &syncs{}
+	parseOnly.name, parseOnly.process, parseOnly.syncs = "parse the same body, answer a constant", self, nil
 
 	refused := &workload{
 		name: "allocate, refused for want of stock", process: server, connections: connections, perRequest: 1, unit: "requests",
 		wantStatus: 409, request: appendRefused,
 	}
-	read := &workload{
-		name: "read a record", process: server, connections: connections, perRequest: 1, unit: "requests",
-		wantStatus: 200, request: appendRead,
-	}
-	many := &workload{
-		name: "allocate, 500 lines, durable", process: server, connections: min(connections, manyConns), perRequest: manyLines, unit: "lines",
-		wantStatus: 200, request: func(dst []byte, id uint64) []byte { return appendAllocate(dst, id, manyLines) },
-	}
+	read, many := readOne("read a record", server, connections), manyLine(server, connections)
 	// What writes comes last: its checkpoints would otherwise be counted as the cost of what does not.
-	return &plan{groups: [][]*workload{{refused, read}, {&parseOnly, oneLine}, {many}}, parseOnly: &parseOnly, oneLine: oneLine}
+	return &plan{groups: [][]*workload{{refused, read}, {&parseOnly, oneLine, ruled}, {many}}, parseOnly: &parseOnly, oneLine: oneLine, ruled: ruled}
 }
 
-// syncs are the log's own figures: commands, and synced writes that they shared.
+// syncs are the log's own figures: commands, the synced writes that they shared, and the bytes of those.
 type syncs struct {
-	commands, writes float64
+	commands, writes, bytes float64
 }
 
-// loadStock writes the records that the workloads allocate from, through the API.
+// stockRule fills a line from its own segment, and lets another one help that does not exist here: it makes a plan of two
+// candidates from the record's figures, as a rule of this kind does for every order.
+const stockRule = `
+function select(item, record)
+  if record.available < item.quantity then
+    return nil, "not enough anywhere"
+  end
+  return { { tags = item.tags }, { tags = item.tags, keep = 5 } }
+end
+`
+
+// loadStock writes the records that the workloads allocate from, and the rule that decides about half of them, through the
+// API.
 func loadStock(address string) error {
 	client, err := bench.NewClient("http://" + address)
 	if err != nil {
 		return err
 	}
-	type item struct {
-		UPC      string `json:"upc"`
-		Quantity int64  `json:"quantity"`
+	ctx := context.Background()
+	for _, location := range []string{stockLocation, ruleLocation} {
+		if err := client.Call(ctx, "POST", "/v1/inventory/refresh", "bench-"+location, stockOf(location), nil); err != nil {
+			return fmt.Errorf("load the stock: %w", err)
+		}
 	}
-	request := struct {
-		Location string `json:"location"`
-		Items    []item `json:"items"`
-	}{Location: stockLocation}
-	for i := range uint64(stockUPCs) {
-		request.Items = append(request.Items, item{upc(i), stockUnits})
+	if err := client.Upload(ctx, "/v1/rules/bench", "text/x-lua", []byte(stockRule)); err != nil {
+		return fmt.Errorf("load the rule: %w", err)
 	}
-	request.Items = append(request.Items, item{"EMPTY", 0})
-	if err := client.Call(context.Background(), "POST", "/v1/inventory/refresh", "bench-stock", &request, nil); err != nil {
-		return fmt.Errorf("load the stock: %w", err)
+	activation := map[string]any{"scope": map[string]any{"locations": []string{ruleLocation}}}
+	if err := client.Call(ctx, "POST", "/v1/rules/bench/activate", "bench-activate", activation, nil); err != nil {
+		return fmt.Errorf("activate the rule: %w", err)
 	}
 	return nil
+}
+
+type stockItem struct {
+	UPC      string `json:"upc"`
+	Quantity int64  `json:"quantity"`
+}
+
+// stockOf is the refresh of a location.
+func stockOf(location string) any {
+	items := []stockItem{{"EMPTY", 0}}
+	for i := range uint64(stockUPCs) {
+		items = append(items, stockItem{upc(i), stockUnits})
+	}
+	return map[string]any{"location": location, "items": items}
 }
 
 func upc(i uint64) string { return fmt.Sprintf("UPC-%04d", i) }
@@ -85,7 +128,7 @@ func upc(i uint64) string { return fmt.Sprintf("UPC-%04d", i) }
 // spread visits the UPCs in an order without a pattern that a cache would like.
 func spread(id uint64) uint64 { return (id*2654435761 + id>>32) % stockUPCs }
 
-func appendAllocate(dst []byte, id uint64, lines int) []byte {
+func appendAllocate(dst []byte, id uint64, location string, lines int) []byte {
 	body := append(make([]byte, 0, 32+96*lines), `{"lines":[`...)
 	for i := range lines {
 		if i > 0 {
@@ -95,7 +138,9 @@ func appendAllocate(dst []byte, id uint64, lines int) []byte {
 		body = strconv.AppendInt(body, int64(i), 10)
 		body = append(body, `","upc":"UPC-`...)
 		body = appendPadded(body, spread(id+uint64(i)))
-		body = append(body, `","location":"`+stockLocation+`","quantity":1}`...)
+		body = append(body, `","location":"`...)
+		body = append(body, location...)
+		body = append(body, `","quantity":1}`...)
 	}
 	body = append(body, `]}`...)
 	return appendPost(dst, id, body)
@@ -134,7 +179,10 @@ func readSyncs(address string) (s syncs, err error) {
 	if s.commands, err = metric(text, "apportion_entry_commands_sum"); err != nil {
 		return s, err
 	}
-	s.writes, err = metric(text, "apportion_log_sync_seconds_count")
+	if s.writes, err = metric(text, "apportion_log_sync_seconds_count"); err != nil {
+		return s, err
+	}
+	s.bytes, err = metric(text, "apportion_log_bytes_total")
 	return s, err
 }
 

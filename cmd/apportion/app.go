@@ -37,6 +37,7 @@ func newApp(stdout, stderr io.Writer) *cli.Command {
 			verifyCommand(stdout, stderr),
 			replayCommand(stdout, stderr),
 			rulesCommand(stdout, stderr),
+			clusterCommand(stdout),
 			versionCommand(stdout),
 		},
 		Flags: []cli.Flag{&cli.BoolFlag{Name: "version", Usage: "print version, commit and Go version", Local: true}},

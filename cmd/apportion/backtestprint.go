@@ -33,6 +33,7 @@ type historyInfo struct {
 	BytesMax      int64    `json:"bytesMax"`
 	Bytes         int64    `json:"bytes"`
 	Checkpoints   []moment `json:"checkpoints"`
+	RefusalsFrom  moment   `json:"refusalsFrom"`
 }
 
 func (h *historyInfo) print(w io.Writer) {
@@ -44,6 +45,9 @@ func (h *historyInfo) print(w io.Writer) {
 	default:
 		fmt.Fprintf(w, "from %s\nto   %s\n%d checkpoints, %.1f of %.0f MB, for %.1f hours at most\n",
 			h.From, h.To, len(h.Checkpoints), float64(h.Bytes)/1e6, float64(h.BytesMax)/1e6, float64(h.WindowSeconds)/3600)
+		if h.RefusalsFrom.Index > h.From.Index {
+			fmt.Fprintf(w, "orders that were refused before the log: from %s\n", h.RefusalsFrom)
+		}
 	}
 }
 
@@ -90,15 +94,24 @@ type segmentUnits struct {
 	Stranded  int64 `json:"stranded"`
 }
 
+type backtestRefusals struct {
+	Recorded int64  `json:"recorded"`
+	LeftOut  int64  `json:"leftOut"`
+	Lost     int64  `json:"lost"`
+	Gaps     int64  `json:"gaps"`
+	From     moment `json:"from"`
+}
+
 type backtestReport struct {
-	From       moment         `json:"from"`
-	To         moment         `json:"to"`
-	Commands   int64          `json:"commands"`
-	Orders     int64          `json:"orders"`
-	Lines      int64          `json:"lines"`
-	UnitsAsked int64          `json:"unitsAsked"`
-	AsDecided  backtestTotals `json:"asDecided"`
-	Candidate  backtestTotals `json:"candidate"`
+	From       moment           `json:"from"`
+	To         moment           `json:"to"`
+	Commands   int64            `json:"commands"`
+	Orders     int64            `json:"orders"`
+	Lines      int64            `json:"lines"`
+	UnitsAsked int64            `json:"unitsAsked"`
+	Refusals   backtestRefusals `json:"refusals"`
+	AsDecided  backtestTotals   `json:"asDecided"`
+	Candidate  backtestTotals   `json:"candidate"`
 	Segments   []struct {
 		Tags      map[string]string `json:"tags"`
 		AsDecided segmentUnits      `json:"asDecided"`
@@ -137,7 +150,9 @@ func (b *backtestInfo) print(w io.Writer) {
 }
 
 func (r *backtestReport) print(w io.Writer) {
-	fmt.Fprintf(w, "%d orders with %d lines for %d units, from %s to %s\n\n", r.Orders, r.Lines, r.UnitsAsked, r.From, r.To)
+	fmt.Fprintf(w, "%d orders with %d lines for %d units, from %s to %s\n", r.Orders, r.Lines, r.UnitsAsked, r.From, r.To)
+	r.Refusals.print(w, r.From)
+	fmt.Fprintln(w)
 	if s := r.Suspended; s != nil {
 		fmt.Fprintf(w, "The rule would have been SUSPENDED at %s: %s\n\n", s.moment, s.Reason)
 	}
@@ -162,6 +177,24 @@ func (r *backtestReport) print(w io.Writer) {
 		fmt.Fprintln(w, "  candidate")
 		printExplained(w, "    ", d.Candidate)
 	}
+}
+
+// print says how much of what was refused before the log the figures have.
+func (r *backtestRefusals) print(w io.Writer, from moment) {
+	fmt.Fprintf(w, "refused before the log: %d recorded", r.Recorded)
+	if r.LeftOut > 0 {
+		fmt.Fprintf(w, ", %d of them left out because there are too many", r.LeftOut)
+	}
+	if r.Lost > 0 {
+		fmt.Fprintf(w, ", %d more not recorded", r.Lost)
+	}
+	if r.Gaps > 0 {
+		fmt.Fprintf(w, ", an unknown number missing where the recording broke off (%d)", r.Gaps)
+	}
+	if r.From.Index > from.Index {
+		fmt.Fprintf(w, ", unknown before %s", r.From)
+	}
+	fmt.Fprintln(w)
 }
 
 func (r *backtestReport) printTotals(w io.Writer) {

@@ -74,11 +74,19 @@ func (r *remote) get(ctx context.Context, path string, v any) ([]byte, error) {
 
 // post sends a value as JSON.
 func (r *remote) post(ctx context.Context, path string, body, v any) ([]byte, error) {
+	return r.send(ctx, http.MethodPost, path, body, v)
+}
+
+// send sends a value as JSON, nothing if it is nil.
+func (r *remote) send(ctx context.Context, method, path string, body, v any) ([]byte, error) {
+	if body == nil {
+		return r.do(ctx, method, path, "", nil, v)
+	}
 	text, err := json.Marshal(body)
 	if err != nil {
 		return nil, err
 	}
-	return r.do(ctx, http.MethodPost, path, "application/json", text, v)
+	return r.do(ctx, method, path, "application/json", text, v)
 }
 
 func (r *remote) do(ctx context.Context, method, path, contentType string, body []byte, v any) ([]byte, error) {

@@ -7,6 +7,7 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"slices"
 	"syscall"
 	"time"
 
@@ -24,7 +25,12 @@ stops it in order; kill -9 loses nothing that was acknowledged.
 Examples:
   apportion serve                                        127.0.0.1:8080, ./data
   apportion serve --data /var/lib/apportion --listen :80
-  APPORTION_LOG_FORMAT=json apportion serve`
+  APPORTION_LOG_FORMAT=json apportion serve
+
+A cluster of three nodes, of which any takes any request (docs/cluster.md):
+  apportion serve --node-id a --raft-listen 10.0.0.1:7000 --bootstrap
+  apportion serve --node-id b --raft-listen 10.0.0.2:7000 --join 10.0.0.1:7000
+  apportion serve --node-id c --raft-listen 10.0.0.3:7000 --join 10.0.0.1:7000,10.0.0.2:7000`
 
 const (
 	// drainTimeout is how long requests on their way may take after the signal to stop.
@@ -39,7 +45,7 @@ func serveCommand(stdout, stderr io.Writer) *cli.Command {
 		Name:        "serve",
 		Usage:       "run the server",
 		Description: serveDescription,
-		Flags:       append(serveFlags(), logFlags()...),
+		Flags:       slices.Concat(serveFlags(), peerFlags(), logFlags()),
 		Action: func(ctx context.Context, cmd *cli.Command) error {
 			if err := noArguments(cmd); err != nil {
 				return err
@@ -47,11 +53,15 @@ func serveCommand(stdout, stderr io.Writer) *cli.Command {
 			if err := checkServeFlags(cmd); err != nil {
 				return err
 			}
+			peers, err := peersOf(cmd)
+			if err != nil {
+				return err
+			}
 			logger, err := newLogger(cmd, stderr)
 			if err != nil {
 				return err
 			}
-			return newService(cmd, logger, stdout).run(ctx)
+			return newService(cmd, peers, logger, stdout).run(ctx)
 		},
 	}
 }
@@ -126,12 +136,16 @@ type service struct {
 	stdout  io.Writer
 }
 
-func newService(cmd *cli.Command, logger *slog.Logger, stdout io.Writer) *service {
+func newService(cmd *cli.Command, peers *raftstore.PeersConfig, logger *slog.Logger, stdout io.Writer) *service {
 	return &service{
 		address: cmd.String("listen"),
 		demo:    cmd.Bool("demo"),
 		store: raftstore.Config{
 			Dir:                cmd.String("data"),
+			NodeID:             cmd.String("node-id"),
+			Peers:              peers,
+			ElectionTimeout:    cmd.Duration(electionFlag),
+			StallTimeout:       cmd.Duration(stallFlag),
 			CheckpointInterval: cmd.Duration("checkpoint-interval"),
 			ClockGapMax:        cmd.Duration(clockGapFlag),
 			HistoryAge:         historyAge(cmd.Duration("history-age")),
@@ -205,12 +219,16 @@ func (s *service) openStore(ctx context.Context, listener *net.TCPListener, set 
 	return store, nil
 }
 
-// catchUp waits until the log behind the state is replayed, and loads the demo catalogue, which needs that.
+// catchUp waits until the log behind the state is replayed, and loads the demo catalogue, which needs that. A node of
+// several does not wait: it may need the others for that, and says on /readyz how far it is.
 func (s *service) catchUp(ctx context.Context, store *raftstore.Store) error {
+	if s.store.Peers != nil && !s.demo {
+		return nil
+	}
 	if err := store.WaitReady(ctx); err != nil {
 		return err
 	}
-	if !s.demo {
+	if !s.demo || !store.Leads() {
 		return nil
 	}
 	return loadDemo(store, s.logger)
@@ -229,6 +247,7 @@ func (s *service) serve(ctx context.Context, listener net.Listener, store *rafts
 
 	select {
 	case <-ctx.Done():
+		s.handOver(store)
 		s.logger.Info("stopping: answering the requests on their way", "longest", drainTimeout)
 	case err := <-failed:
 		return fmt.Errorf("serve on %s: %w", s.address, err)
@@ -239,6 +258,15 @@ func (s *service) serve(ctx context.Context, listener net.Listener, store *rafts
 		s.logger.Warn("some requests were cut off", "error", err)
 	}
 	return <-failed
+}
+
+// handOver has another node lead before this one goes, so that nobody has to wait for an election. It still answers.
+func (s *service) handOver(store *raftstore.Store) {
+	ctx, cancel := context.WithTimeout(context.Background(), drainTimeout)
+	defer cancel()
+	if err := store.HandOver(ctx, ""); err != nil {
+		s.logger.Warn("no other node took the lead; an election will follow", "error", err)
+	}
 }
 
 // checkpoint spares the next start the replay of the log. It is a convenience: without it, nothing is lost.

@@ -1,0 +1,193 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+
+	"github.com/urfave/cli/v3"
+)
+
+const clusterDescription = `Shows and changes the nodes of a cluster. Any node may be asked: what only the leader can do is passed on to it.
+
+Examples:
+  apportion cluster status --server http://10.0.0.2:8080
+  apportion cluster add d 10.0.0.4:7000 --non-voter
+  apportion cluster remove c
+  apportion cluster transfer-leader b`
+
+// clusterCommand holds the commands about nodes.
+func clusterCommand(stdout io.Writer) *cli.Command {
+	return &cli.Command{
+		Name:        "cluster",
+		Usage:       "show and change the nodes of a cluster",
+		Description: clusterDescription,
+		Commands: []*cli.Command{
+			clusterStatusCommand(stdout), clusterAddCommand(stdout), clusterRemoveCommand(stdout), clusterTransferCommand(stdout),
+			clusterSnapshotCommand(stdout),
+		},
+		Action: func(ctx context.Context, cmd *cli.Command) error {
+			if word := cmd.Args().First(); word != "" {
+				return unknownCommand(cmd, word)
+			}
+			return cli.ShowSubcommandHelp(cmd)
+		},
+	}
+}
+
+// clusterInfo is what a node says of itself and the others.
+type clusterInfo struct {
+	Node            string   `json:"node"`
+	Cluster         string   `json:"cluster"`
+	State           string   `json:"state"`
+	Ready           bool     `json:"ready"`
+	Leader          string   `json:"leader"`
+	Term            uint64   `json:"term"`
+	AsOf            uint64   `json:"asOf"`
+	CommitIndex     uint64   `json:"commitIndex"`
+	LogIndex        uint64   `json:"logIndex"`
+	CheckpointIndex uint64   `json:"checkpointIndex"`
+	LagSeconds      *float64 `json:"lagSeconds"`
+	Members         []struct {
+		ID      string `json:"id"`
+		Address string `json:"address"`
+		Voter   bool   `json:"voter"`
+		Leader  bool   `json:"leader"`
+	} `json:"members"`
+}
+
+func (c *clusterInfo) print(w io.Writer) {
+	if c.Cluster == "" {
+		fmt.Fprintf(w, "node %s runs alone: %s at log index %d\n", c.Node, c.State, c.AsOf)
+		return
+	}
+	leader, ready, lag := c.Leader, "ready", "not known"
+	if leader == "" {
+		leader = "nobody"
+	}
+	if !c.Ready {
+		ready = "NOT READY"
+	}
+	if c.LagSeconds != nil {
+		lag = fmt.Sprintf("%.3f s", *c.LagSeconds)
+	}
+	fmt.Fprintf(w, "cluster %s, led by %s in term %d\n", c.Cluster, leader, c.Term)
+	fmt.Fprintf(w, "node %s: %s, %s, as of log index %d, log committed to %d, checkpoint at %d, lag %s\n\n", c.Node, c.State, ready, c.AsOf, c.CommitIndex, c.CheckpointIndex, lag)
+	rows := [][]string{{"NODE", "ADDRESS", "VOTE", ""}}
+	for _, m := range c.Members {
+		vote, mark := "yes", ""
+		if !m.Voter {
+			vote = "no"
+		}
+		if m.Leader {
+			mark = "leader"
+		}
+		rows = append(rows, []string{m.ID, m.Address, vote, mark})
+	}
+	table(w, rows)
+}
+
+// clusterCall sends one request and shows the group.
+func clusterCall(ctx context.Context, cmd *cli.Command, stdout io.Writer, method, path string, body any) error {
+	server, err := newRemote(cmd)
+	if err != nil {
+		return err
+	}
+	var info clusterInfo
+	reply, err := server.send(ctx, method, path, body, &info)
+	if err == nil && !raw(cmd, stdout, reply) {
+		info.print(stdout)
+	}
+	return err
+}
+
+func clusterStatusCommand(stdout io.Writer) *cli.Command {
+	return &cli.Command{
+		Name:  "status",
+		Usage: "show a node and what it knows of the others",
+		Flags: remoteFlags(),
+		Action: func(ctx context.Context, cmd *cli.Command) error {
+			if err := noArguments(cmd); err != nil {
+				return err
+			}
+			return clusterCall(ctx, cmd, stdout, http.MethodGet, "/v1/cluster", nil)
+		},
+	}
+}
+
+func memberPath(id string) string { return "/v1/cluster/members/" + url.PathEscape(id) }
+
+func clusterAddCommand(stdout io.Writer) *cli.Command {
+	return &cli.Command{
+		Name:      "add",
+		Usage:     "take a node in, or change a member's address or vote",
+		ArgsUsage: "NODE ADDRESS",
+		Description: `The node has to be running with --raft-listen, in an empty data directory, without --bootstrap. A node that is started with
+--join does this by itself.
+
+Examples:
+  apportion cluster add d 10.0.0.4:7000
+  apportion cluster add d 10.0.0.4:7000 --non-voter`,
+		Flags: remoteFlags(&cli.BoolFlag{Name: "non-voter", Usage: "as a read replica, without a vote"}),
+		Action: func(ctx context.Context, cmd *cli.Command) error {
+			args, err := arguments(cmd, "NODE", "ADDRESS")
+			if err != nil {
+				return err
+			}
+			body := map[string]any{"address": args[1], "voter": !cmd.Bool("non-voter")}
+			return clusterCall(ctx, cmd, stdout, http.MethodPut, memberPath(args[0]), body)
+		},
+	}
+}
+
+func clusterRemoveCommand(stdout io.Writer) *cli.Command {
+	return &cli.Command{
+		Name:      "remove",
+		Usage:     "remove a member",
+		ArgsUsage: "NODE",
+		Flags:     remoteFlags(),
+		Action: func(ctx context.Context, cmd *cli.Command) error {
+			args, err := arguments(cmd, "NODE")
+			if err != nil {
+				return err
+			}
+			return clusterCall(ctx, cmd, stdout, http.MethodDelete, memberPath(args[0]), nil)
+		},
+	}
+}
+
+func clusterTransferCommand(stdout io.Writer) *cli.Command {
+	return &cli.Command{
+		Name:      "transfer-leader",
+		Usage:     "have another member lead",
+		ArgsUsage: "[NODE]",
+		Flags:     remoteFlags(),
+		Action: func(ctx context.Context, cmd *cli.Command) error {
+			body := map[string]string{}
+			if cmd.Args().Present() {
+				args, err := arguments(cmd, "NODE")
+				if err != nil {
+					return err
+				}
+				body["to"] = args[0]
+			}
+			return clusterCall(ctx, cmd, stdout, http.MethodPost, "/v1/cluster/transfer-leader", body)
+		},
+	}
+}
+
+func clusterSnapshotCommand(stdout io.Writer) *cli.Command {
+	return &cli.Command{
+		Name:  "snapshot",
+		Usage: "make a checkpoint on the node that is asked",
+		Flags: remoteFlags(),
+		Action: func(ctx context.Context, cmd *cli.Command) error {
+			if err := noArguments(cmd); err != nil {
+				return err
+			}
+			return clusterCall(ctx, cmd, stdout, http.MethodPost, "/v1/cluster/snapshot", nil)
+		},
+	}
+}

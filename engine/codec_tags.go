@@ -1,0 +1,101 @@
+package engine
+
+import "strings"
+
+// tagLists remembers tag lists that Allocates named, by their binary form: an engine sees few different ones, and to decode,
+// check and resolve one takes longer than the rest of a line. What is remembered follows from the list and the schema alone,
+// so whether a list is remembered shows in no result.
+type tagLists struct {
+	schema *Schema  // all of them are resolved under
+	last   *tagList // found last, which the next line may have, too
+	slots  [tagListSlots]*tagList
+	missed uint32 // lists that found no slot
+}
+
+// A list stands in one of a few slots in a row. When all are taken, every so many misses one makes room, so that no list
+// stays out for ever, and two that are in each other's way do not allocate all the time.
+const (
+	tagListSlots    = 256
+	tagListTries    = 4
+	tagListBytesMax = 256
+	tagListPatience = 64
+)
+
+// tagList is one list. Its tags passed checkTags, and the schema knows them. Another list that takes its slot leaves it as it
+// is: lines of the command at hand may have it.
+type tagList struct {
+	form   string // binary
+	tags   []Tag
+	schema *Schema
+	key    tagSetKey
+	set    TagSetID // 0: none had the key when it was looked for last
+}
+
+// find gives the list with which b begins and its length in b; nil: it is not remembered.
+func (m *tagLists) find(b []byte) (l *tagList, bytes int) {
+	if l := m.last; l != nil && len(l.form) <= len(b) && aliasText(b[:len(l.form)]) == l.form {
+		return l, len(l.form) // no list is the beginning of another one
+	}
+	n := tagListBytes(b)
+	if n == 0 {
+		return nil, 0
+	}
+	form := aliasText(b[:n])
+	at := hashText(form)
+	for try := range uint64(tagListTries) {
+		if l := m.slots[(at+try)%tagListSlots]; l != nil && l.form == form {
+			m.last = l
+			return l, n
+		}
+	}
+	return nil, 0
+}
+
+// tagListBytes is the length of the list with which b begins; 0 if it is empty, not whole, or longer than what is remembered.
+// It understands lengths of one byte, which is all that a tag needs.
+func tagListBytes(b []byte) int {
+	if len(b) == 0 || b[0] > CategoriesMax {
+		return 0
+	}
+	at := 1
+	for range 2 * int(b[0]) {
+		if at >= len(b) || b[at] >= 0x80 {
+			return 0
+		}
+		at += 1 + int(b[at])
+	}
+	if at == 1 || at > len(b) || at > tagListBytesMax {
+		return 0
+	}
+	return at
+}
+
+// of makes the lists those of a schema.
+func (m *tagLists) of(s *Schema) {
+	if m.schema != s {
+		*m = tagLists{schema: s}
+	}
+}
+
+// remember notes a list that was checked and resolved under the schema.
+func (m *tagLists) remember(tags []Tag, key tagSetKey) {
+	var buf [tagListBytesMax]byte
+	b := appendTags(buf[:0], tags)
+	if tagListBytes(b) != len(b) {
+		return
+	}
+	at := hashText(aliasText(b))
+	slot := &m.slots[at%tagListSlots]
+	for try := uint64(1); *slot != nil && try < tagListTries; try++ {
+		slot = &m.slots[(at+try)%tagListSlots]
+	}
+	if *slot != nil {
+		if m.missed++; m.missed%tagListPatience != 0 {
+			return
+		}
+		slot = &m.slots[(at+uint64(m.missed/tagListPatience)%tagListTries)%tagListSlots]
+	}
+	form := strings.Clone(aliasText(b))
+	in := commandScratch{r: reader{b: []byte(form)}}
+	*slot = &tagList{form: form, tags: in.readTags(), schema: m.schema, key: key}
+}

@@ -1,0 +1,207 @@
+package httpapi
+
+import (
+	"errors"
+	"net"
+	"net/http"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/valyala/fasthttp"
+
+	"apportion/raftstore"
+)
+
+// A node that does not lead passes what only the leader can do on to it, as the HTTP request that it is, over the connections
+// that nodes have to each other; so a client may ask any node. What is read is read here: see Store.ReadBarrier.
+
+// Group is what the HTTP face needs of a store that is one of several.
+type Group interface {
+	// Forwarded gives the connections on which others forward requests; nil: this node is alone.
+	Forwarded() net.Listener
+
+	// Leads says whether this node leads, as far as it knows; Leader is the node that is known to, "" if none is.
+	Leads() bool
+	Leader() string
+
+	// DialMember opens a connection to forward on. After raftstore.ErrNotLeader nothing was sent.
+	DialMember(id string, timeout time.Duration) (net.Conn, error)
+
+	// Lag is for how long writes may have been acknowledged that this node does not have.
+	Lag() (lag time.Duration, known bool)
+
+	members
+}
+
+// forwarder keeps connections to the leader.
+type forwarder struct {
+	group Group
+
+	mu     sync.Mutex
+	leader string
+	client *fasthttp.HostClient // to leader
+}
+
+// The headers between nodes.
+const (
+	headerTimeout   = "Apportion-Timeout-Ms" // how long the client waits still
+	headerElsewhere = "Apportion-Elsewhere"  // nothing was done, and another node may be able to
+)
+
+// leads says whether this node is the one to propose what nobody has asked for.
+func (s *Server) leads() bool {
+	if s.forwarder != nil {
+		return s.forwarder.group.Leads()
+	}
+	return s.store.Ready() == nil
+}
+
+// to is the client for a leader. The connections to the one before are left to end by themselves.
+func (f *forwarder) to(leader string) *fasthttp.HostClient {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.leader == leader && f.client != nil {
+		return f.client
+	}
+	if f.client != nil {
+		f.client.CloseIdleConnections()
+	}
+	f.leader = leader
+	f.client = &fasthttp.HostClient{
+		Addr:                      leader,
+		Dial:                      func(string) (net.Conn, error) { return f.group.DialMember(leader, forwardDialTimeout) },
+		MaxConns:                  forwardConnectionsMax,
+		MaxIdleConnDuration:       forwardIdle,
+		MaxConnWaitTimeout:        forwardDialTimeout,
+		MaxIdemponentCallAttempts: 1, // whether another try is safe is not fasthttp's to say
+		DisablePathNormalizing:    true,
+		NoDefaultUserAgentHeader:  true,
+	}
+	return f.client
+}
+
+func (f *forwarder) close() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.client != nil {
+		f.client.CloseIdleConnections()
+	}
+}
+
+// serve has the request answered by the leader: here, or by forwarding it. While nobody leads it waits, until the deadline.
+func (c *call) serve() {
+	if !c.route.leader() || c.server.forwarder == nil || c.forwarded {
+		c.route.serve(c)
+		return
+	}
+	pause := time.NewTimer(0)
+	defer pause.Stop()
+	for {
+		<-pause.C
+		if c.answeredByLeader() || time.Until(c.deadline) <= forwardPause {
+			return
+		}
+		c.startAgain()
+		pause.Reset(forwardPause)
+	}
+}
+
+// answeredByLeader tries once. If it is false, nothing was done, and the answer says so.
+func (c *call) answeredByLeader() bool {
+	group := c.server.forwarder.group
+	if group.Leads() {
+		c.elsewhere = false
+		c.route.serve(c)
+		return !c.elsewhere
+	}
+	leader := group.Leader()
+	if leader == "" {
+		c.storeFailed(raftstore.ErrNotLeader)
+		return false
+	}
+	return c.forward(leader)
+}
+
+// startAgain makes the call ready for another try at the same request.
+func (c *call) startAgain() {
+	c.envelope.Plans, c.envelope.RulesIndex = c.envelope.Plans[:0], 0
+	c.status, c.content, c.out = http.StatusOK, contentJSON, c.out[:0]
+	c.ctx.Response.Header.Del("Retry-After")
+}
+
+// forward sends the request to the leader and takes over its answer. It is false if nothing was done there.
+func (c *call) forward(leader string) bool {
+	request, response := fasthttp.AcquireRequest(), fasthttp.AcquireResponse()
+	defer fasthttp.ReleaseRequest(request)
+	defer fasthttp.ReleaseResponse(response)
+	c.copyRequest(request)
+	c.server.metrics.forwarded.Inc()
+	err := c.server.forwarder.to(leader).DoDeadline(request, response, c.deadline)
+	switch {
+	case err == nil && len(response.Header.Peek(headerElsewhere)) > 0:
+		c.storeFailed(raftstore.ErrNotLeader)
+		return false
+	case err == nil:
+		c.takeOver(response)
+		return true
+	case errors.Is(err, raftstore.ErrNotLeader):
+		c.storeFailed(err)
+		return false
+	case errors.Is(err, fasthttp.ErrNoFreeConns):
+		c.storeFailed(raftstore.ErrQueueFull)
+		return true
+	default:
+		c.server.log.Warn("a forwarded request was not answered", "leader", leader, "route", c.route.pattern, "error", err)
+		c.storeFailed(raftstore.ErrOutcomeUnknown)
+		return true
+	}
+}
+
+func (c *call) copyRequest(to *fasthttp.Request) {
+	from := &c.ctx.Request
+	to.Header.DisableNormalizing()
+	to.Header.SetMethodBytes(from.Header.Method())
+	to.SetRequestURIBytes(from.Header.RequestURI())
+	to.Header.SetHost("leader")
+	for _, name := range forwardedHeaders {
+		if value := from.Header.Peek(name); value != nil {
+			to.Header.SetBytesV(name, value)
+		}
+	}
+	left := max(time.Until(c.deadline), 0).Milliseconds()
+	to.Header.Set(headerTimeout, strconv.FormatInt(left, 10))
+	to.SetBodyRaw(from.Body())
+}
+
+// forwardedHeaders are those that mean something to a write.
+var forwardedHeaders = []string{"Content-Type", "Content-Encoding", "Idempotency-Key"}
+
+func (c *call) takeOver(response *fasthttp.Response) {
+	c.status, c.content = response.StatusCode(), string(response.Header.ContentType())
+	c.out = append(c.out[:0], response.Body()...)
+	for _, name := range [...]string{"Idempotency-Replayed", "Retry-After"} {
+		if value := response.Header.Peek(name); value != nil {
+			c.ctx.Response.Header.SetBytesV(name, value)
+		}
+	}
+}
+
+// handleForwarded answers a request that another node has forwarded. It is not forwarded again.
+func (s *Server) handleForwarded(ctx *fasthttp.RequestCtx) {
+	ctx.SetUserValue(forwardedValue, true)
+	s.handle(ctx)
+}
+
+const forwardedValue = "forwarded"
+
+// readForwarded takes the client's deadline over from the node that forwarded the request.
+func (c *call) readForwarded(begin time.Time) {
+	c.forwarded = c.server.forwarder != nil && c.ctx.UserValue(forwardedValue) != nil
+	if !c.forwarded {
+		return
+	}
+	if left, err := strconv.ParseInt(string(c.ctx.Request.Header.Peek(headerTimeout)), 10, 64); err == nil && left >= 0 {
+		c.deadline = begin.Add(min(time.Duration(left)*time.Millisecond, c.server.config.RequestTimeout))
+	}
+}

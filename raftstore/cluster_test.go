@@ -1,0 +1,409 @@
+package raftstore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+	"github.com/hashicorp/raft"
+
+	"apportion/engine"
+)
+
+// testNode is a node of a group in this process, with a disk that outlives it.
+type testNode struct {
+	*Store
+	cfg Config
+}
+
+// testGroup is a group of nodes that talk over TCP on this machine.
+type testGroup struct {
+	t     testing.TB
+	nodes []*testNode
+}
+
+// patience bounds every wait for a group to come to something.
+const patience = time.Minute
+
+// newGroup starts a group of so many voters, the first of which has founded it.
+func newGroup(t testing.TB, voters int) *testGroup {
+	t.Helper()
+	g := &testGroup{t: t}
+	t.Cleanup(g.close)
+	for range voters {
+		g.add(false)
+	}
+	g.await("all are voters", func() bool {
+		return len(g.nodes[0].voters()) == voters
+	})
+	return g
+}
+
+// add starts one more node.
+func (g *testGroup) add(nonVoter bool) *testNode {
+	g.t.Helper()
+	cfg := testConfig(vfs.NewMem())
+	cfg.NodeID = fmt.Sprintf("n%d", len(g.nodes)+1)
+	cfg.ElectionTimeout = 100 * time.Millisecond
+	cfg.Peers = &PeersConfig{Listen: "127.0.0.1:0", NonVoter: nonVoter}
+	if len(g.nodes) == 0 {
+		cfg.Peers.Bootstrap = true
+	} else {
+		cfg.Peers.Join = []string{g.nodes[0].peers.address}
+	}
+	n := &testNode{cfg: cfg}
+	g.nodes = append(g.nodes, n)
+	g.open(n)
+	return n
+}
+
+// open starts a node, at the address that it had before.
+func (g *testGroup) open(n *testNode) {
+	g.t.Helper()
+	s, err := Open(context.Background(), n.cfg)
+	if err != nil {
+		g.t.Fatalf("open %s: %v", n.cfg.NodeID, err)
+	}
+	n.Store = s
+	n.cfg.Peers.Listen = s.peers.address
+	n.cfg.Metrics = nil
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	if err := s.WaitReady(ctx); err != nil {
+		g.t.Fatalf("%s is not ready: %v (%+v)", n.cfg.NodeID, err, s.Status())
+	}
+}
+
+func (g *testGroup) close() {
+	for _, n := range g.nodes {
+		if n.Store != nil && !n.closed.Load() {
+			if err := n.Close(); err != nil {
+				g.t.Errorf("close %s: %v", n.cfg.NodeID, err)
+			}
+		}
+	}
+}
+
+// await waits until something has come to be.
+func (g *testGroup) await(what string, is func() bool) {
+	g.t.Helper()
+	deadline := time.NewTimer(patience)
+	defer deadline.Stop()
+	look := time.NewTicker(5 * time.Millisecond)
+	defer look.Stop()
+	for !is() {
+		select {
+		case <-look.C:
+		case <-deadline.C:
+			for _, n := range g.nodes {
+				g.t.Logf("%s: %+v", n.cfg.NodeID, n.Status())
+			}
+			g.t.Fatalf("in vain: %s", what)
+		}
+	}
+}
+
+// leader is the node that leads, once there is one.
+func (g *testGroup) leader() (leader *testNode) {
+	g.t.Helper()
+	g.await("a leader", func() bool {
+		for _, n := range g.nodes {
+			if !n.closed.Load() && n.Leads() {
+				leader = n
+			}
+		}
+		return leader != nil
+	})
+	return leader
+}
+
+// mustDo has the leader, whoever it is, do a command.
+func (g *testGroup) mustDo(c engine.Command) engine.Result {
+	g.t.Helper()
+	for {
+		r, err := do(g.leader().Store, "", c)
+		if errors.Is(err, ErrNotLeader) {
+			continue
+		}
+		if err != nil || r.Code != engine.CodeOK {
+			g.t.Fatalf("%T: %v, %v", c, r.Code, err)
+		}
+		return r
+	}
+}
+
+// agree waits until all nodes have applied the same, and compares their states.
+func (g *testGroup) agree() {
+	g.t.Helper()
+	index := g.leader().AppliedIndex()
+	g.await(fmt.Sprintf("all at entry %d", index), func() bool {
+		for _, n := range g.nodes {
+			if !n.closed.Load() && n.AppliedIndex() < index {
+				return false
+			}
+		}
+		return true
+	})
+	want := hashOf(g.leader().Store)
+	for _, n := range g.nodes {
+		if !n.closed.Load() {
+			verifyState(g.t, n.Store)
+			if hashOf(n.Store) != want {
+				g.t.Errorf("%s has another state", n.cfg.NodeID)
+			}
+		}
+	}
+}
+
+func TestGroupReplicates(t *testing.T) {
+	g := newGroup(t, 3)
+	g.mustDo(channels())
+	g.mustDo(refresh("A", 100))
+	for i := range 50 {
+		g.mustDo(allocate(fmt.Sprintf("o%d", i), "A", 1))
+	}
+	// What was acknowledged can be read at every node.
+	for _, n := range g.nodes {
+		if err := n.ReadBarrier(time.Now().Add(patience)); err != nil {
+			t.Fatalf("%s: %v", n.cfg.NodeID, err)
+		}
+		if got := available(t, n.Store, "A"); got != 50 {
+			t.Errorf("%s: %d units are available, want 50", n.cfg.NodeID, got)
+		}
+		if err := n.Ready(); err != nil {
+			t.Errorf("%s is not ready: %v", n.cfg.NodeID, err)
+		}
+	}
+	g.agree()
+}
+
+// The lead goes over when the leader goes, and what it acknowledged stays.
+func TestGroupFailsOver(t *testing.T) {
+	g := newGroup(t, 3)
+	g.mustDo(channels())
+	g.mustDo(refresh("A", 100))
+	old := g.leader()
+	mustClose(t, old.Store)
+	g.mustDo(allocate("o1", "A", 30))
+	g.open(old)
+	if err := old.ReadBarrier(time.Now().Add(patience)); err != nil {
+		t.Fatal(err)
+	}
+	if got := available(t, old.Store, "A"); got != 70 {
+		t.Errorf("%d units are available, want 70", got)
+	}
+	g.agree()
+}
+
+func TestHandOver(t *testing.T) {
+	g := newGroup(t, 3)
+	g.mustDo(channels())
+	old := g.leader()
+	var to *testNode
+	for _, n := range g.nodes {
+		if n != old {
+			to = n
+		}
+	}
+	if err := old.HandOver(t.Context(), to.cfg.NodeID); err != nil {
+		t.Fatal(err)
+	}
+	if got := g.leader(); got != to {
+		t.Errorf("%s leads, want %s", got.cfg.NodeID, to.cfg.NodeID)
+	}
+	if err := to.HandOver(t.Context(), ""); err != nil {
+		t.Fatal(err)
+	}
+	g.await("another leader", func() bool { return !to.Leads() && g.leader() != to })
+	if err := g.leader().HandOver(t.Context(), "nobody"); !errors.Is(err, ErrUnknownMember) {
+		t.Errorf("handed over to nobody: %v", err)
+	}
+}
+
+func TestMembers(t *testing.T) {
+	g := newGroup(t, 1)
+	g.mustDo(channels())
+	g.mustDo(refresh("A", 100))
+	replica := g.add(true)
+	g.await("the replica is in", func() bool { return len(g.nodes[0].Members()) == 2 })
+	if err := replica.ReadBarrier(time.Now().Add(patience)); err != nil {
+		t.Fatal(err)
+	}
+	if got := available(t, replica.Store, "A"); got != 100 {
+		t.Errorf("%d units are available, want 100", got)
+	}
+	leader := g.leader()
+	if err := leader.RemoveMember(t.Context(), leader.cfg.NodeID); !errors.Is(err, ErrLastVoter) {
+		t.Errorf("the last voter was removed: %v", err)
+	}
+	if err := replica.AddMember(t.Context(), Member{ID: "x", Address: "127.0.0.1:1"}); !errors.Is(err, ErrNotLeader) {
+		t.Errorf("a replica adds a member: %v", err)
+	}
+	if err := leader.AddMember(t.Context(), Member{ID: replica.cfg.NodeID, Address: replica.peers.address, Voter: true}); err != nil {
+		t.Fatal(err)
+	}
+	if err := leader.RemoveMember(t.Context(), replica.cfg.NodeID); err != nil {
+		t.Fatal(err)
+	}
+	if members := leader.Members(); len(members) != 1 || !members[0].Leader || !members[0].Voter {
+		t.Errorf("members are %+v", members)
+	}
+	if err := leader.RemoveMember(t.Context(), replica.cfg.NodeID); !errors.Is(err, ErrUnknownMember) {
+		t.Errorf("a member was removed twice: %v", err)
+	}
+}
+
+// A voter that comes back without its past is not let in: it may have voted, and others count on what it had stored.
+func TestVoterWithoutItsPast(t *testing.T) {
+	g := newGroup(t, 3)
+	leader := g.leader()
+	var lost *testNode
+	for _, n := range g.nodes {
+		if n != leader {
+			lost = n
+		}
+	}
+	reply := leader.takeIn(&joinRequest{ID: lost.cfg.NodeID, Address: lost.peers.address, New: true})
+	if reply.Error == "" || !reply.Final {
+		t.Errorf("taken in: %+v", reply)
+	}
+}
+
+func TestOtherCluster(t *testing.T) {
+	one, other := newGroup(t, 1), newGroup(t, 1)
+	address := other.nodes[0].peers.address
+	if _, _, err := one.nodes[0].peers.dial(address, "", kindRaft, dialTimeout); !errors.Is(err, errRefused) {
+		t.Errorf("another cluster's node answers: %v", err)
+	}
+	if _, _, err := one.nodes[0].peers.dial(one.nodes[0].peers.address, "n9", kindRaft, dialTimeout); !errors.Is(err, errRefused) {
+		t.Errorf("another node answers than the one that was called: %v", err)
+	}
+}
+
+// An entry that the leader has alone is taken back by those who elect another one.
+func TestGroupTakesBack(t *testing.T) {
+	g := newGroup(t, 3)
+	g.mustDo(channels())
+	g.mustDo(refresh("A", 100))
+	old := g.leader()
+	old.peers.mute(true)
+	unknown := make(chan error, 1)
+	go func() {
+		_, err := do(old.Store, "k", allocate("lost", "A", 1))
+		unknown <- err
+	}()
+	g.await("another leader", func() bool {
+		for _, n := range g.nodes {
+			if n != old && n.Leads() {
+				return true
+			}
+		}
+		return false
+	})
+	if err := <-unknown; !errors.Is(err, ErrOutcomeUnknown) && !errors.Is(err, ErrNotLeader) {
+		t.Errorf("a leader that was left alone answers %v", err)
+	}
+	if err := old.ReadBarrier(time.Now().Add(time.Second)); err == nil {
+		t.Error("a leader that was left alone lets read")
+	}
+	for i := range 20 {
+		g.mustDo(allocate(fmt.Sprintf("o%d", i), "A", 1))
+	}
+	old.peers.mute(false)
+	g.await("the old leader follows", func() bool { return old.raft.State() == raft.Follower && old.Ready() == nil })
+	g.agree()
+	if got := available(t, old.Store, "A"); got != 80 {
+		t.Errorf("%d units are available, want 80", got)
+	}
+}
+
+// A leader whose disk does not answer lets another one lead, and follows when it answers again.
+func TestStalledDisk(t *testing.T) {
+	g := newGroup(t, 1)
+	disk := make(chan struct{})
+	answer := sync.OnceFunc(func() { close(disk) })
+	t.Cleanup(answer)
+	stalled := &stallingFS{FS: vfs.NewMem(), until: disk}
+	first := g.nodes[0]
+	second, third := g.add(false), g.add(false)
+	g.await("all are voters", func() bool { return len(first.voters()) == 3 })
+	// The node that is to stall comes last, on a disk of its own, and takes the lead.
+	cfg := second.cfg
+	cfg.NodeID, cfg.FS, cfg.StallTimeout = "stalls", stalled, 10*time.Millisecond
+	cfg.Peers = &PeersConfig{Listen: "127.0.0.1:0", Join: []string{third.peers.address}}
+	n := &testNode{cfg: cfg}
+	g.nodes = append(g.nodes, n)
+	g.open(n)
+	g.await("it has a vote", func() bool { return len(first.voters()) == 4 && len(n.voters()) == 4 })
+	g.mustDo(channels())
+	g.mustDo(refresh("A", 100))
+	g.await("it leads", func() bool {
+		if leader := g.leader(); leader != n {
+			_ = leader.HandOver(t.Context(), "stalls") // it may not be far enough yet; then it is asked again
+		}
+		return n.Leads()
+	})
+	stalled.on.Store(true)
+	unknown := make(chan error, 1)
+	go func() {
+		_, err := do(n.Store, "k", allocate("o", "A", 1))
+		unknown <- err
+	}()
+	g.await("another one leads", func() bool { return first.Leads() || second.Leads() || third.Leads() })
+	answer()
+	if err := <-unknown; err == nil {
+		t.Error("a write that nobody else has was acknowledged")
+	}
+	for i := range 10 {
+		g.mustDo(allocate(fmt.Sprintf("o%d", i), "A", 1))
+	}
+	g.agree()
+}
+
+// stallingFS has syncs wait, while it is on, for a channel to be closed.
+type stallingFS struct {
+	vfs.FS
+	on    atomic.Bool
+	until chan struct{}
+}
+
+func (s *stallingFS) Create(name string, category vfs.DiskWriteCategory) (vfs.File, error) {
+	f, err := s.FS.Create(name, category)
+	return &stallingFile{f, s}, err
+}
+
+func (s *stallingFS) ReuseForWrite(oldname, newname string, category vfs.DiskWriteCategory) (vfs.File, error) {
+	f, err := s.FS.ReuseForWrite(oldname, newname, category)
+	return &stallingFile{f, s}, err
+}
+
+type stallingFile struct {
+	vfs.File
+	fs *stallingFS
+}
+
+func (f *stallingFile) wait() {
+	if f.fs.on.Load() {
+		<-f.fs.until
+	}
+}
+
+func (f *stallingFile) Sync() error {
+	f.wait()
+	return f.File.Sync()
+}
+
+func (f *stallingFile) SyncData() error {
+	f.wait()
+	return f.File.SyncData()
+}
+
+func (f *stallingFile) SyncTo(length int64) (bool, error) {
+	f.wait()
+	return f.File.SyncTo(length)
+}

@@ -1,0 +1,44 @@
+package raftstore
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/VictoriaMetrics/metrics"
+	"github.com/hashicorp/raft"
+
+	"apportion/engine"
+)
+
+// An entry that a newer program has written ends the node with a message that says so; nothing of it is applied.
+func TestNewerEntries(t *testing.T) {
+	newerCommand := engine.AppendCommand(nil, &engine.Envelope{}, refresh("A", 1))
+	newerCommand[0]++
+	command := engine.AppendCommand(nil, &engine.Envelope{}, refresh("A", 1))
+	entryOf := func(command []byte) []byte {
+		p := newPending()
+		p.commands = append(append(p.commands, byte(len(command)), 0, 0, 0), command...)
+		data := append(appendEntryHeader(nil, 1, 1), p.commands...)
+		sealEntry(data)
+		return data
+	}
+	newerEntry := entryOf(command)
+	newerEntry[0]++
+	for name, data := range map[string][]byte{"entry": newerEntry, "command": entryOf(newerCommand)} {
+		t.Run(name, func(t *testing.T) {
+			a := newApplier(engine.New(), newStoreMetrics(metrics.NewSet()))
+			var said string
+			f := &fsm{applier: a, observe: func(*raft.Log) {}, fatal: func(msg string) { said = msg }}
+			func() {
+				defer func() { _ = recover() }() // fatal returns in this test only
+				f.Apply(&raft.Log{Index: 2, Type: raft.LogCommand, Data: data})
+			}()
+			if !strings.Contains(said, "this program") {
+				t.Errorf("the operator is told %q", said)
+			}
+			if n := a.engine.Stats().Records; n != 0 {
+				t.Errorf("%d records of an entry that is not understood", n)
+			}
+		})
+	}
+}

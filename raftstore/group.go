@@ -1,0 +1,95 @@
+package raftstore
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"time"
+
+	"github.com/hashicorp/raft"
+)
+
+// What ties a store to the other nodes of its group.
+
+// meetPeers finds out who this node is, and binds the address at which others call it.
+func (s *Store) meetPeers(context.Context) error {
+	var err error
+	if s.identity, err = loadIdentity(s.cfg.NodeID, s.log); err != nil || s.cfg.Peers == nil {
+		return err
+	}
+	p, err := listenPeers(*s.cfg.Peers, s.identity, s.cfg.Logger)
+	if err != nil {
+		return err
+	}
+	s.onClose(p.close)
+	if err := p.checkAddress(); err != nil {
+		return err
+	}
+	s.peers = p
+	p.serve[kindAsk], p.serve[kindJoin] = s.answerQuestions, s.answerJoin
+	return nil
+}
+
+// followPeers comes when Raft runs: it needs to know who leads.
+func (s *Store) followPeers() {
+	if s.peers == nil {
+		return
+	}
+	confirmer := newConfirmer(s.peers, s.raft, s.voters)
+	s.confirms = newRounds(s.stop, confirmer.ask, confirmer.hangUp)
+	s.follow = &following{
+		peers: s.peers, raft: s.raft, applied: &s.applier.signal, visible: s.applier.visibleIndex.Load, start: time.Now(),
+		settle: s.leadership.settle,
+	}
+	s.follows = newRounds(s.stop, s.follow.ask, s.follow.hangUp)
+}
+
+// runFollow keeps the knowledge of how far behind this node is fresh.
+func (s *Store) runFollow(stop <-chan struct{}) {
+	ticker := time.NewTicker(followInterval)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-stop:
+			return
+		case <-ticker.C:
+			if s.raft.State() == raft.Follower {
+				_ = s.follows.wait(time.Time{}) // Ready and Lag tell what came of it
+			}
+		}
+	}
+}
+
+// Forwarded gives the connections on which other nodes forward requests to this one; nil if it has no peers.
+func (s *Store) Forwarded() net.Listener {
+	if s.peers == nil {
+		return nil
+	}
+	return s.peers.service(kindHTTP)
+}
+
+// Leads says whether this node leads, as far as it knows: whether to forward a request or to serve it.
+func (s *Store) Leads() bool { return s.leadership.valid() }
+
+// Leader is the node that is known to lead, empty if none is. It may be this one.
+func (s *Store) Leader() string {
+	_, id := s.raft.LeaderWithID()
+	return string(id)
+}
+
+// DialMember opens a connection on which to forward requests to a member, which the other end gets from Forwarded. Its error
+// is ErrNotLeader, since that is what there is to be done about it: nothing was sent, and another node may be meant.
+func (s *Store) DialMember(id string, timeout time.Duration) (net.Conn, error) {
+	if s.peers == nil {
+		return nil, ErrNotLeader
+	}
+	member, ok := s.member(id)
+	if !ok {
+		return nil, fmt.Errorf("%w: %w: %s", ErrNotLeader, ErrUnknownMember, id)
+	}
+	conn, _, err := s.peers.dial(string(member.Address), id, kindHTTP, min(timeout, dialTimeout))
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrNotLeader, err)
+	}
+	return conn, nil
+}

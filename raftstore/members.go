@@ -1,0 +1,190 @@
+package raftstore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/hashicorp/raft"
+)
+
+// Member is one node of the group.
+type Member struct {
+	ID      string
+	Address string
+	Voter   bool
+	Leader  bool
+}
+
+// The errors of changes of the membership. Nothing was changed.
+var (
+	// ErrNoPeers: this node runs alone, without an address for other nodes.
+	ErrNoPeers = errors.New("raftstore: this node has no address for other nodes")
+
+	// ErrMember: there is a member of that name, with another address or another past.
+	ErrMember = errors.New("raftstore: there is a member of that name already")
+
+	// ErrUnknownMember: there is no member of that name.
+	ErrUnknownMember = errors.New("raftstore: there is no such member")
+
+	// ErrInvalidMember: a member needs a name and an address with a port.
+	ErrInvalidMember = errors.New("raftstore: a member needs a name and an address with a port")
+
+	// ErrLastVoter: without that member there would be no voter left.
+	ErrLastVoter = errors.New("raftstore: the last voter cannot be removed")
+)
+
+// Members are the nodes of the group, as this node knows them, by name.
+func (s *Store) Members() []Member {
+	_, leader := s.raft.LeaderWithID()
+	var members []Member
+	for _, server := range s.servers() {
+		members = append(members, Member{ID: string(server.ID), Address: string(server.Address),
+			Voter: server.Suffrage == raft.Voter, Leader: server.ID == leader})
+	}
+	slices.SortFunc(members, func(a, b Member) int { return strings.Compare(a.ID, b.ID) })
+	return members
+}
+
+// servers is the latest configuration that is in this node's log.
+func (s *Store) servers() []raft.Server {
+	future := s.raft.GetConfiguration()
+	if future.Error() != nil {
+		return nil // closed
+	}
+	return future.Configuration().Servers
+}
+
+func (s *Store) voters() []raft.Server {
+	return slices.DeleteFunc(slices.Clone(s.servers()), func(server raft.Server) bool { return server.Suffrage != raft.Voter })
+}
+
+// nodeAt is the member that is called at an address, "" if none is.
+func (s *Store) nodeAt(address string) string {
+	for _, server := range s.servers() {
+		if string(server.Address) == address {
+			return string(server.ID)
+		}
+	}
+	return ""
+}
+
+func (s *Store) member(id string) (raft.Server, bool) {
+	servers := s.servers()
+	i := slices.IndexFunc(servers, func(server raft.Server) bool { return string(server.ID) == id })
+	if i < 0 {
+		return raft.Server{}, false
+	}
+	return servers[i], true
+}
+
+// AddMember takes a node in, or changes a member's address or vote. It is for the leader; it returns when the change is
+// committed. A voter that has nothing yet should come in as a non-voter first: until it has caught up, it is one more that
+// a majority needs and that cannot answer.
+func (s *Store) AddMember(ctx context.Context, m Member) error {
+	if err := s.mayChange(); err != nil {
+		return err
+	}
+	if _, _, err := net.SplitHostPort(m.Address); err != nil || m.ID == "" || len(m.ID) > nodeNameBytesMax {
+		return fmt.Errorf("%w, not %q and %q", ErrInvalidMember, m.ID, m.Address)
+	}
+	id, address := raft.ServerID(m.ID), raft.ServerAddress(m.Address)
+	known, exists := s.member(m.ID)
+	var future raft.IndexFuture
+	switch {
+	case exists && known.Address == address && (known.Suffrage == raft.Voter) == m.Voter:
+		return nil
+	case m.Voter:
+		future = s.raft.AddVoter(id, address, 0, timeoutOf(ctx))
+	case exists && known.Suffrage == raft.Voter:
+		if len(s.voters()) == 1 {
+			return ErrLastVoter
+		}
+		future = s.raft.DemoteVoter(id, 0, timeoutOf(ctx))
+	default:
+		future = s.raft.AddNonvoter(id, address, 0, timeoutOf(ctx))
+	}
+	return memberError(future.Error())
+}
+
+// RemoveMember takes a node out. A leader that removes itself hands over first.
+func (s *Store) RemoveMember(ctx context.Context, id string) error {
+	if err := s.mayChange(); err != nil {
+		return err
+	}
+	known, exists := s.member(id)
+	if !exists {
+		return fmt.Errorf("%w: %s", ErrUnknownMember, id)
+	}
+	if voters := s.voters(); known.Suffrage == raft.Voter && len(voters) == 1 {
+		return ErrLastVoter
+	}
+	return memberError(s.raft.RemoveServer(known.ID, 0, timeoutOf(ctx)).Error())
+}
+
+// HandOver has another voter lead: the given one, or the one that is furthest if id is empty. It returns when this node
+// does not lead any more; on a node that does not lead, it does nothing.
+func (s *Store) HandOver(_ context.Context, id string) error {
+	if s.peers == nil || s.raft.State() != raft.Leader {
+		return nil
+	}
+	var future raft.Future
+	if id == "" {
+		if len(s.voters()) < 2 {
+			return nil
+		}
+		future = s.raft.LeadershipTransfer()
+	} else {
+		known, exists := s.member(id)
+		if !exists {
+			return fmt.Errorf("%w: %s", ErrUnknownMember, id)
+		}
+		if id == s.cfg.NodeID {
+			return nil
+		}
+		if known.Suffrage != raft.Voter {
+			return fmt.Errorf("%w: %s is no voter", ErrUnknownMember, id)
+		}
+		future = s.raft.LeadershipTransferToServer(known.ID, known.Address)
+	}
+	return memberError(future.Error())
+}
+
+func (s *Store) mayChange() error {
+	switch {
+	case s.closed.Load():
+		return ErrClosed
+	case s.peers == nil:
+		return ErrNoPeers
+	case !s.leadership.valid():
+		return ErrNotLeader
+	}
+	return nil
+}
+
+// memberError sorts Raft's errors.
+func memberError(err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, raft.ErrNotLeader), errors.Is(err, raft.ErrLeadershipTransferInProgress):
+		return ErrNotLeader
+	case errors.Is(err, raft.ErrRaftShutdown):
+		return ErrClosed
+	default:
+		return fmt.Errorf("%w: %w", ErrOutcomeUnknown, err)
+	}
+}
+
+// timeoutOf is how long Raft may take to begin a change; 0 is for ever.
+func timeoutOf(ctx context.Context) time.Duration {
+	deadline, ok := ctx.Deadline()
+	if !ok {
+		return memberTimeout
+	}
+	return max(time.Until(deadline), time.Millisecond)
+}

@@ -1,0 +1,286 @@
+package raftstore
+
+import (
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"sync"
+	"time"
+)
+
+// PeersConfig says how a node meets the others of its group.
+type PeersConfig struct {
+	// Listen is the address at which this node hears the others, for all that they have to say: Raft, forwarded requests and
+	// checkpoints. Address is what it tells them to call; Listen by default, with the port that was bound.
+	Listen  string
+	Address string
+
+	// TLS is used on both ends of each connection if it is set. It has to ask for the other's certificate.
+	TLS *tls.Config
+
+	// Bootstrap makes a new directory a new group, of this node alone. In a directory that has a group it does nothing.
+	Bootstrap bool
+
+	// Join are addresses of members. A node that is none asks them to be taken in, until it is. Without them, a new node that
+	// does not bootstrap waits until a member adds it.
+	Join []string
+
+	// NonVoter has the node ask to be a read replica: it gets all entries and counts for no majority.
+	NonVoter bool
+}
+
+// peers is the node's end of the network: one listener and the connections to and from the other nodes. Each connection
+// begins with a handshake (see hello) that says what it is for.
+type peers struct {
+	cfg      PeersConfig
+	identity *identity
+	logger   *slog.Logger
+	listener net.Listener
+	address  string
+	serve    map[kind]func(net.Conn)
+	accepted map[kind]chan net.Conn // what Accept of a service gets
+
+	done    chan struct{} // closed by close
+	workers sync.WaitGroup
+
+	mu struct {
+		sync.Mutex
+		closed bool
+		muted  bool
+		open   map[net.Conn]struct{}
+	}
+}
+
+// errMuted says that this node talks to nobody for the moment.
+var errMuted = errors.New("raftstore: this node's disk does not answer, so it is silent")
+
+// listenPeers binds the address. Nothing is accepted before run.
+func listenPeers(cfg PeersConfig, id *identity, logger *slog.Logger) (*peers, error) {
+	listener, err := net.Listen("tcp", cfg.Listen)
+	if err != nil {
+		return nil, fmt.Errorf("raftstore: listen for other nodes: %w", err)
+	}
+	p := &peers{
+		cfg: cfg, identity: id, logger: logger, listener: listener, address: cfg.Address, done: make(chan struct{}),
+		serve:    map[kind]func(net.Conn){},
+		accepted: map[kind]chan net.Conn{kindRaft: make(chan net.Conn), kindHTTP: make(chan net.Conn)},
+	}
+	if p.address == "" {
+		p.address = listener.Addr().String()
+	}
+	p.mu.open = map[net.Conn]struct{}{}
+	return p, nil
+}
+
+// checkAddress refuses an address that only means something on this machine's own side of the network.
+func (p *peers) checkAddress() error {
+	host, _, err := net.SplitHostPort(p.address)
+	if err != nil {
+		return fmt.Errorf("raftstore: the address %q for other nodes: %w", p.address, err)
+	}
+	if ip := net.ParseIP(host); host == "" || ip != nil && ip.IsUnspecified() {
+		return fmt.Errorf("raftstore: other nodes cannot call %q: say which address of this machine they are to call", p.address)
+	}
+	return nil
+}
+
+// run accepts connections until close.
+func (p *peers) run() {
+	p.workers.Go(func() {
+		for {
+			conn, err := p.listener.Accept()
+			if err != nil {
+				select {
+				case <-p.done:
+					return
+				case <-time.After(acceptPause): // too many open files, most likely
+					p.logger.Error("peers: accept", "error", err)
+					continue
+				}
+			}
+			p.workers.Go(func() { p.receive(conn) })
+		}
+	})
+}
+
+// receive does the handshake and hands the connection to whoever it is for.
+func (p *peers) receive(conn net.Conn) {
+	if p.cfg.TLS != nil {
+		conn = tls.Server(conn, p.cfg.TLS)
+	}
+	if !p.track(conn) {
+		_ = conn.Close() // nobody is told why; the other end tries again
+		return
+	}
+	conn = &peerConn{conn, p}
+	h, err := p.welcome(conn)
+	if err != nil {
+		p.logger.Warn("peers: a connection was refused", "from", conn.RemoteAddr().String(), "node", h.From, "error", err)
+		_ = conn.Close()
+		return
+	}
+	if serve := p.serve[h.Kind]; serve != nil {
+		serve(conn)
+		_ = conn.Close()
+		return
+	}
+	select {
+	case p.accepted[h.Kind] <- conn:
+	case <-p.done:
+		_ = conn.Close()
+	}
+}
+
+// dial opens a connection to a node: to the one with this name, or to whoever is there if the name is empty.
+func (p *peers) dial(address, node string, k kind, timeout time.Duration) (net.Conn, helloReply, error) {
+	deadline := time.Now().Add(timeout)
+	conn, err := (&net.Dialer{Deadline: deadline}).Dial("tcp", address)
+	if err != nil {
+		return nil, helloReply{}, fmt.Errorf("raftstore: call %s: %w", address, err)
+	}
+	if p.cfg.TLS != nil {
+		conn = tls.Client(conn, clientTLS(p.cfg.TLS, address))
+	}
+	if !p.track(conn) {
+		return nil, helloReply{}, errors.Join(errMuted, conn.Close())
+	}
+	conn = &peerConn{conn, p}
+	reply, err := p.introduce(conn, deadline, node, k)
+	if err != nil {
+		return nil, reply, errors.Join(fmt.Errorf("raftstore: call %s: %w", address, err), conn.Close())
+	}
+	return conn, reply, nil
+}
+
+// clientTLS has the other's certificate checked against the name by which it is called.
+func clientTLS(cfg *tls.Config, address string) *tls.Config {
+	if cfg.ServerName != "" {
+		return cfg
+	}
+	host, _, err := net.SplitHostPort(address)
+	if err != nil {
+		host = address
+	}
+	own := cfg.Clone()
+	own.ServerName = host
+	return own
+}
+
+// peerConn is taken out of the open connections when it is closed.
+type peerConn struct {
+	net.Conn
+	peers *peers
+}
+
+func (c *peerConn) Close() error {
+	c.peers.mu.Lock()
+	delete(c.peers.mu.open, c.Conn)
+	c.peers.mu.Unlock()
+	return c.Conn.Close()
+}
+
+// track notes an open connection; false: it must not be opened.
+func (p *peers) track(conn net.Conn) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.mu.closed || p.mu.muted {
+		return false
+	}
+	p.mu.open[conn] = struct{}{}
+	return true
+}
+
+// mute cuts this node off from the others, or ends that.
+func (p *peers) mute(muted bool) {
+	p.mu.Lock()
+	p.mu.muted = muted
+	var open []net.Conn
+	if muted {
+		open = p.takeOpenLocked()
+	}
+	p.mu.Unlock()
+	closeAll(open)
+}
+
+func (p *peers) takeOpenLocked() (open []net.Conn) {
+	for conn := range p.mu.open {
+		open = append(open, conn)
+	}
+	clear(p.mu.open)
+	return open
+}
+
+func closeAll(conns []net.Conn) {
+	for _, conn := range conns {
+		_ = conn.Close() // whoever uses it finds out
+	}
+}
+
+// hangUp ends all connections, and lets no more begin.
+func (p *peers) hangUp() error {
+	p.mu.Lock()
+	if p.mu.closed {
+		p.mu.Unlock()
+		return nil
+	}
+	p.mu.closed = true
+	open := p.takeOpenLocked()
+	p.mu.Unlock()
+	close(p.done)
+	err := p.listener.Close()
+	closeAll(open)
+	return err
+}
+
+// close waits for those who served connections, too.
+func (p *peers) close() error {
+	err := p.hangUp()
+	p.workers.Wait()
+	return err
+}
+
+// service gives the connections of one kind to somebody who accepts them.
+type service struct {
+	peers *peers
+	kind  kind
+	done  chan struct{} // closed by Close
+	once  sync.Once
+}
+
+var _ net.Listener = (*service)(nil)
+
+func (p *peers) service(k kind) *service {
+	return &service{peers: p, kind: k, done: make(chan struct{})}
+}
+
+// Accept implements net.Listener.
+func (s *service) Accept() (net.Conn, error) {
+	select {
+	case conn := <-s.peers.accepted[s.kind]:
+		return conn, nil
+	case <-s.done:
+		return nil, net.ErrClosed
+	case <-s.peers.done:
+		return nil, net.ErrClosed
+	}
+}
+
+// Close implements net.Listener. The listener below is everybody's, and the store closes it.
+func (s *service) Close() error {
+	s.once.Do(func() { close(s.done) })
+	return nil
+}
+
+// Addr implements net.Listener.
+func (s *service) Addr() net.Addr { return peerAddr(s.peers.address) }
+
+// peerAddr is an address as nodes call each other.
+type peerAddr string
+
+// Network implements net.Addr.
+func (peerAddr) Network() string { return "tcp" }
+
+// String implements net.Addr.
+func (a peerAddr) String() string { return string(a) }

@@ -1,0 +1,294 @@
+package raftstore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"math/rand/v2"
+	"runtime"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+
+	"apportion/engine"
+)
+
+// refuse has an order refused before the log.
+func (p *past) refuse(orderID, upc string) {
+	p.t.Helper()
+	var r engine.Result
+	if !p.Refuses(time.Time{}, p.clock.NowMS(), "", allocate(orderID, upc, 1000), &r) {
+		p.t.Fatalf("order %s is not refused", orderID)
+	}
+}
+
+// sequence is what a recording from an index on gives: numbers of entries, names of refused orders, "gap", "lost".
+func (p *past) sequence(index uint64) (all []string) {
+	p.t.Helper()
+	r, err := p.OpenRecording(index, math.MaxInt64)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	for e := (engine.Entry{}); ; {
+		if err := r.Next(&e); errors.Is(err, io.EOF) {
+			break
+		} else if err != nil {
+			p.t.Fatal(err)
+		}
+		switch {
+		case !e.Refused.Is:
+			all = append(all, fmt.Sprint(e.Index))
+		case e.Refused.Gap:
+			all = append(all, "gap")
+		case e.Refused.Lost > 0:
+			all = append(all, "lost")
+		default:
+			_, c, err := engine.DecodeCommand(e.Commands[0])
+			if err != nil {
+				p.t.Fatal(err)
+			}
+			all = append(all, c.(*engine.Allocate).OrderID)
+		}
+	}
+	if err := r.Close(); err != nil {
+		p.t.Fatal(err)
+	}
+	return all
+}
+
+// TestRecordingWithRefusals: refused orders come behind the entry that was applied last when they were refused, whatever was
+// opened, closed or cut meanwhile; what was refused after a recording was opened is not in it.
+func TestRecordingWithRefusals(t *testing.T) {
+	p := openPast(t, vfs.NewMem(), nil)
+	mustDo(t, p.Store, channels())
+	first := p.AppliedIndex()
+	index := func(n uint64) string { return fmt.Sprint(first + n) }
+	p.refuse("a", "U")
+	p.refuse("b", "U")
+	mustDo(t, p.Store, refresh("U", 5))
+	mustDo(t, p.Store, allocate("filled", "U", 3))
+	p.refuse("c", "U")
+	want := []string{index(0), "a", "b", index(1), index(2), "c"}
+	if got := p.sequence(0); !slices.Equal(got, want) {
+		t.Fatalf("%v, want %v", got, want)
+	}
+	if h := p.History(); h.RefusedFrom.Index > first || h.RefusedMS != p.clock.NowMS() {
+		t.Errorf("%+v", h)
+	}
+	mustCheckpoint(t, p.Store)
+	r, err := p.OpenRecording(math.MaxUint64, math.MaxInt64)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.reopenWith(r)
+	p.refuse("d", "U")
+	p.hour(1)
+	p.refuse("e", "U")
+	want = []string{"c", "c2", "d", fmt.Sprint(p.AppliedIndex()), "e"}
+	if got := p.sequence(p.AppliedIndex() - 1); !slices.Equal(got, want) {
+		t.Fatalf("%v from the kept checkpoint on, want %v", got, want)
+	}
+	mustCheckpoint(t, p.Store)
+	if problems := verified(t, p); len(problems) > 0 {
+		t.Errorf("verify: %v", problems)
+	}
+}
+
+// TestRefusalsBehindCheckpoint: Raft's own entries at a start stand behind the last one with commands, which is what orders
+// are refused at.
+func TestRefusalsBehindCheckpoint(t *testing.T) {
+	p := openPast(t, vfs.NewMem(), func(c *Config) { c.HistoryAge = -1 })
+	p.hour(1)
+	p.cfg.HistoryAge = 24 * time.Hour
+	p.reopen()
+	p.refuse("b", "none")
+	mustCheckpoint(t, p.Store)
+	p.refuse("c", "none")
+	h := p.History()
+	last := h.States[len(h.States)-1]
+	if last.Index <= h.To.Index {
+		t.Fatalf("the last state is of index %d, the last entry with commands is %d", last.Index, h.To.Index)
+	}
+	for range 2 {
+		if got := p.sequence(last.Index); !slices.Equal(got, []string{"b", "c"}) {
+			t.Errorf("%v, want what was refused since the last entry with commands", got)
+		}
+		p.history.refusals.release(p.history.oldest(), 0)
+		p.reopen()
+		if kept := p.History().States; !slices.Equal(kept, h.States) {
+			t.Fatalf("%v are kept, want %v", kept, h.States)
+		}
+	}
+}
+
+// reopenWith closes a recording, which the store does not do by itself, and opens the store anew.
+func (p *past) reopenWith(r *Recording) {
+	p.t.Helper()
+	if since := p.History().RefusedFrom; r.RefusedFrom() != since || since.Index != 0 || since.TimeMS == 0 {
+		p.t.Errorf("refused orders are recorded from %+v on, and %+v", since, r.RefusedFrom())
+	}
+	p.refuse("c2", "none") // too late for it
+	for e := (engine.Entry{}); ; {
+		err := r.Next(&e)
+		if err != nil {
+			break
+		}
+		if e.Refused.Is && strings.Contains(string(e.Commands[0]), "c2") {
+			p.t.Error("what was refused later is in the recording")
+		}
+	}
+	if err := r.Close(); err != nil {
+		p.t.Fatal(err)
+	}
+	p.reopen()
+}
+
+func verified(t *testing.T, p *past) (problems []string) {
+	t.Helper()
+	mustClose(t, p.Store)
+	_, err := verifyFS(context.Background(), p.cfg.FS, p.cfg.Dir, func(problem string) { problems = append(problems, problem) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.cfg.Metrics = nil
+	p.Store = openReady(t, p.cfg)
+	return problems
+}
+
+// TestRefusalsAge: they are kept as long as the states that a replay of them begins with.
+func TestRefusalsAge(t *testing.T) {
+	p := openPast(t, vfs.NewMem(), nil)
+	for n := range 60 {
+		p.history.refusals.segmentBytes = 1
+		p.refuse(fmt.Sprint("o", n), "none")
+		p.history.refusals.flush()
+		p.hour(n)
+		if n == 40 {
+			p.reopen()
+		}
+	}
+	h := p.History()
+	if h.From.Index == 0 || h.RefusedFrom.Index > h.From.Index || h.RefusedFrom.Index+2 < h.From.Index {
+		t.Errorf("refused orders are kept from %+v on, states from %+v", h.RefusedFrom, h.From)
+	}
+	got := p.sequence(h.From.Index)
+	if names := strings.Join(got, " "); !strings.HasSuffix(names, " o58 "+fmt.Sprint(p.AppliedIndex()-1)+" o59 "+fmt.Sprint(p.AppliedIndex())) || len(got) < 48 {
+		t.Errorf("%d: %s", len(got), names)
+	}
+	p.history.refusals.bytes.Add(1000)
+	if bytes := p.History().Bytes; bytes != h.Bytes+1000 {
+		t.Errorf("%d bytes of history, then %d with 1000 more of refused orders", h.Bytes, bytes)
+	}
+	p.history.refusals.bytes.Add(-1000)
+}
+
+// TestRefusalsAreWritten: a store writes them without being asked to.
+func TestRefusalsAreWritten(t *testing.T) {
+	p := openPast(t, vfs.NewMem(), nil)
+	for i := 0; p.metrics.refusalsRecorded.Get() == 0; i++ {
+		p.refuse(fmt.Sprint("o", i), "none")
+		runtime.Gosched()
+	}
+}
+
+// TestRefusalsOff: without history nothing is recorded, and what was is removed.
+func TestRefusalsOff(t *testing.T) {
+	p := openPast(t, vfs.NewMem(), nil)
+	p.refuse("a", "none")
+	p.cfg.HistoryAge = -1
+	p.reopen()
+	p.refuse("b", "none")
+	if names, _ := p.cfg.FS.List(p.paths.history); len(names) > 0 {
+		t.Errorf("%v are left", names)
+	}
+	p.cfg.HistoryAge = 1 << 40
+	p.reopen()
+	p.hour(1)
+	p.refuse("c", "none")
+	if got := p.sequence(math.MaxUint64); !slices.Equal(got, []string{"c"}) {
+		t.Errorf("%v, want what was refused since history is on", got)
+	}
+}
+
+// TestRefusalsCrash crashes at the k-th change on disk for every k: what a crash has taken is missed, and nothing is told
+// that was not so.
+func TestRefusalsCrash(t *testing.T) {
+	for at := int64(1); ; at++ {
+		rng := rand.New(rand.NewPCG(uint64(at), 1))
+		config := vfs.CrashCloneCfg{UnsyncedDataPercent: int(at%3) * 40, RNG: rng}
+		fs := newCrashingFS(at, config)
+		var flushed, atCrash []string
+		var crash *vfs.MemFS
+		fs.onBeforeCrash = func() { atCrash = slices.Clone(flushed) }
+		fs.onCrash = func(clone *vfs.MemFS) { crash = clone }
+		if err := fs.mem.MkdirAll("/history", dirPermissions); err != nil {
+			t.Fatal(err)
+		}
+		root, err := fs.mem.OpenDir("/")
+		if err := errors.Join(err, root.Sync(), root.Close()); err != nil {
+			t.Fatal(err)
+		}
+		var all []string
+		for life := range 3 {
+			r := newTestRefusals(t, fs, uint64(life*10))
+			r.segmentBytes = 150
+			for i := life * 10; i < life*10+8; i++ {
+				r.refuse(uint64(i), fmt.Sprint("o", i))
+				all = append(all, fmt.Sprintf("o%d@%d", i, i))
+				if i%3 > 0 {
+					r.flush()
+					flushed = slices.Clone(all)
+				}
+			}
+			r.close()
+			flushed = slices.Clone(all)
+		}
+		if crash == nil {
+			t.Logf("%d changes on disk", at)
+			return
+		}
+		checkCrashedRefusals(t, crash, all, atCrash, fmt.Sprintf("crash at %d, %d%%", at, config.UnsyncedDataPercent))
+	}
+}
+
+func checkCrashedRefusals(t *testing.T, fs *vfs.MemFS, all, flushed []string, name string) {
+	t.Helper()
+	r := newTestRefusals(t, fs, 99)
+	since, gap := r.since(), false
+	got := slices.DeleteFunc(told(t, r, 0), func(s string) bool {
+		if strings.HasPrefix(s, "gap@") {
+			gap = true
+			return true
+		}
+		return false
+	})
+	rest := all
+	for _, order := range got {
+		at := slices.Index(rest, order)
+		if at < 0 {
+			t.Fatalf("%s: %v is told, of %v", name, got, all)
+		}
+		rest = rest[at+1:]
+	}
+	for _, order := range flushed {
+		var number, index uint64
+		if _, err := fmt.Sscanf(order, "o%d@%d", &number, &index); err != nil {
+			t.Fatal(err)
+		}
+		if !gap && !slices.Contains(got, order) && index >= since.Index {
+			t.Fatalf("%s: %s was written, is not told and not missed: %v since %v", name, order, got, since)
+		}
+	}
+	r.refuse(100, "new")
+	if got := told(t, r, 0); got[len(got)-1] != "new@100" {
+		t.Errorf("%s: %v", name, got)
+	}
+	r.close()
+	r = newTestRefusals(t, fs.CrashClone(vfs.CrashCloneCfg{}), 100)
+	r.close()
+}

@@ -1,0 +1,211 @@
+package raftstore
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"hash/maphash"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+)
+
+// refusedSegment is a file of refused orders.
+type refusedSegment struct {
+	number uint64 // rising
+	from   Moment // of its first order
+	bytes  int64  // written, or found
+}
+
+const refusedPrefix = "refused"
+
+func (s *refusedSegment) name() string {
+	return fmt.Sprintf("%s-%020d-%d-%d", refusedPrefix, s.number, s.from.Index, s.from.TimeMS)
+}
+
+func parseRefused(name string) (s refusedSegment, ok bool) {
+	parts := strings.Split(name, "-")
+	if len(parts) != 4 || parts[0] != refusedPrefix {
+		return s, false
+	}
+	var faults [3]error
+	s.number, faults[0] = strconv.ParseUint(parts[1], 10, 64)
+	s.from.Index, faults[1] = strconv.ParseUint(parts[2], 10, 64)
+	s.from.TimeMS, faults[2] = strconv.ParseInt(parts[3], 10, 64)
+	return s, errors.Join(faults[:]...) == nil && s.name() == name
+}
+
+// newRefusals finds what was recorded before, up to the last entry of the log. A fault costs recordings and no start.
+func (s *Store) newRefusals(last uint64) *refusals {
+	began := Moment{Index: last, TimeMS: s.cfg.Clock.NowMS()}
+	if last <= 1 { // the bootstrap's entry: nothing can have been refused before
+		began.Index = 0
+	}
+	r := &refusals{
+		fs: s.cfg.FS, dir: s.paths.history, logger: s.cfg.Logger, metrics: s.metrics,
+		bytesMax: min(refusedBytes, s.cfg.HistoryBytes/refusedHistoryParts), segmentBytes: refusedSegmentBytes,
+		began: began, seed: maphash.MakeSeed(), early: make(chan struct{}, 1),
+	}
+	r.mu.frames = make([]byte, 0, refusedBufferBytes+refusedFrameBytesMax)
+	r.mu.budget, r.mu.paidMS = refusedBurstBytes, r.began.TimeMS
+	r.files.spare = make([]byte, 0, refusedBufferBytes+refusedFrameBytesMax)
+	r.files.Lock()
+	defer r.files.Unlock()
+	err := r.findLocked(last)
+	if n := len(r.files.segments); n > 0 {
+		r.files.first = r.files.segments[n-1].number + 1
+		r.lastMS.Store(r.files.segments[n-1].from.TimeMS)
+	} else { // an empty one says since when there is a recording
+		err = errors.Join(err, r.beginLocked(r.began))
+	}
+	r.failedLocked(err)
+	return r
+}
+
+// findLocked reads the directory.
+func (r *refusals) findLocked(last uint64) error {
+	names, err := r.fs.List(r.dir)
+	for _, name := range names {
+		s, ok := parseRefused(name)
+		if !ok {
+			continue
+		}
+		path := r.fs.PathJoin(r.dir, name)
+		info, statErr := r.fs.Stat(path)
+		switch {
+		case statErr != nil:
+			err = errors.Join(err, statErr)
+		case s.from.Index > last: // of a log that is no longer there
+			err = errors.Join(err, r.fs.Remove(path))
+		default:
+			s.bytes = info.Size()
+			r.files.segments = append(r.files.segments, s)
+			r.bytes.Add(s.bytes)
+		}
+	}
+	slices.SortFunc(r.files.segments, func(a, b refusedSegment) int { return cmp.Compare(a.number, b.number) })
+	return err
+}
+
+// writeLocked appends frames to the last segment, or begins one with them. After an error none of them counts as written.
+func (r *refusals) writeLocked(frames []byte) error {
+	if r.files.open == nil {
+		if err := r.beginLocked(firstPlace(frames)); err != nil {
+			return err
+		}
+	}
+	sealFrames(frames)
+	if err := r.appendLocked(frames); err != nil {
+		return err
+	}
+	if r.files.segments[len(r.files.segments)-1].bytes >= r.segmentBytes {
+		r.endLocked()
+	}
+	return nil
+}
+
+// beginLocked begins a segment. Its name is made durable, so that a crash can take what is in it but not hide that it did.
+func (r *refusals) beginLocked(from Moment) error {
+	s := refusedSegment{number: r.files.first, from: from}
+	if n := len(r.files.segments); n > 0 {
+		s.number = r.files.segments[n-1].number + 1
+	}
+	file, err := r.fs.Create(r.fs.PathJoin(r.dir, s.name()), vfs.WriteCategoryUnspecified)
+	if err != nil {
+		return fmt.Errorf("begin a segment: %w", err)
+	}
+	r.files.open = file
+	r.files.segments = append(r.files.segments, s)
+	if err := r.appendLocked([]byte{refusedVersion}); err != nil {
+		return err
+	}
+	if err := syncDir(r.fs, r.dir); err != nil {
+		return errors.Join(fmt.Errorf("begin a segment: %w", err), r.dropLocked())
+	}
+	for r.bytes.Load() > r.bytesMax || len(r.files.segments) > refusedSegmentsMax {
+		if !r.removeFirstLocked() {
+			break
+		}
+	}
+	return nil
+}
+
+// appendLocked writes to the open segment. Where that fails the segment has no end, and nothing comes behind it.
+func (r *refusals) appendLocked(data []byte) error {
+	_, err := r.files.open.Write(data)
+	if err == nil {
+		r.files.segments[len(r.files.segments)-1].bytes += int64(len(data))
+		r.bytes.Add(int64(len(data)))
+		return nil
+	}
+	return errors.Join(fmt.Errorf("write a segment: %w", err), r.dropLocked())
+}
+
+// dropLocked closes the open segment without an end, and removes it if there is nothing in it.
+func (r *refusals) dropLocked() error {
+	err := r.files.open.Close()
+	r.files.open = nil
+	if n := len(r.files.segments) - 1; n > 0 && r.files.segments[n].bytes <= 1 { // of no use, and a full disk makes many
+		err = errors.Join(err, r.fs.Remove(r.fs.PathJoin(r.dir, r.files.segments[n].name())))
+		r.bytes.Add(-r.files.segments[n].bytes)
+		r.files.segments = r.files.segments[:n]
+	}
+	return err
+}
+
+// endLocked ends the open segment. If that fails, a gap is told where there may be none.
+func (r *refusals) endLocked() {
+	from := r.files.segments[len(r.files.segments)-1].from
+	end := appendFrame(nil, &frame{kind: frameEnd, index: from.Index, timeMS: from.TimeMS})
+	sealFrames(end)
+	err := r.appendLocked(end)
+	if err == nil {
+		err = r.files.open.Close()
+		r.files.open = nil
+	}
+	if err != nil {
+		r.metrics.historyErrors.Inc()
+		r.logger.Warn("history: a segment of refused orders could not be ended", "error", err)
+	}
+}
+
+// removeFirstLocked removes the oldest segment, unless it is the only one.
+func (r *refusals) removeFirstLocked() bool {
+	if len(r.files.segments) < 2 {
+		return false
+	}
+	s := r.files.segments[0]
+	if err := r.fs.Remove(r.fs.PathJoin(r.dir, s.name())); err != nil {
+		r.metrics.historyErrors.Inc()
+		r.logger.Error("history: a segment of refused orders could not be removed; it is tried again after the next start",
+			"segment", s.name(), "error", err)
+	}
+	r.files.segments = slices.Delete(r.files.segments, 0, 1)
+	r.bytes.Add(-s.bytes)
+	return true
+}
+
+// release lets go of what no replay comes to: all before the oldest kept state, or before a time if none is kept.
+func (r *refusals) release(oldest *keptState, beforeMS int64) {
+	r.files.Lock()
+	defer r.files.Unlock()
+	for len(r.files.segments) > 1 {
+		next := r.files.segments[1].from // behind all of the first segment
+		if oldest != nil && next.Index >= oldest.applied || oldest == nil && next.TimeMS > beforeMS {
+			return
+		}
+		r.removeFirstLocked()
+	}
+}
+
+// since is where the recording begins.
+func (r *refusals) since() Moment {
+	r.files.Lock()
+	defer r.files.Unlock()
+	if len(r.files.segments) == 0 {
+		return r.began
+	}
+	return r.files.segments[0].from
+}
