@@ -10,11 +10,14 @@ PKG ?= ./...
 DATA ?= ./data
 LISTEN ?= 127.0.0.1:8080
 CRASH_ROUNDS ?= 100
+SIM_SEEDS ?= 10000
+SIM_FIRST ?= 1
+SIM_SEED ?=
 FUZZTIME ?= 20s
 SECONDS_EACH ?= 3
 
 .DEFAULT_GOAL := help
-.PHONY: run cluster build test lint bench-quick crash fuzz help
+.PHONY: run cluster build test lint bench-quick crash sim fuzz help
 
 run: build ## build and serve on 127.0.0.1:8080 with ./data and the demo catalogue
 	@exec bin/apportion serve --data "$(DATA)" --listen "$(LISTEN)" --demo
@@ -51,6 +54,10 @@ bench-quick: build ## Go benchmarks, briefly, then the server over HTTP (about t
 
 crash: ## kill -9 under load, CRASH_ROUNDS rounds (100)
 	APPORTION_CRASH_ROUNDS=$(CRASH_ROUNDS) go test -race -count 1 -timeout 120m -v -run '^TestKillNine' ./cmd/apportion
+
+sim: ## the deterministic simulation: SIM_SEEDS seeds (10000), or SIM_SEED=n to see one
+	APPORTION_SIM_SEEDS=$(SIM_SEEDS) APPORTION_SIM_FIRST=$(SIM_FIRST) APPORTION_SIM_SEED=$(SIM_SEED) \
+	  go test -count 1 -timeout 24h -v -run '^TestSimulation$$' ./raftstore
 
 fuzz: ## every fuzz target for FUZZTIME (20s) each
 	@for package in $$(go list ./...); do \

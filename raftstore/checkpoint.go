@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"runtime"
 	"sync/atomic"
 	"time"
 
@@ -34,6 +33,7 @@ type checkpointer struct {
 	takeSnapshot func() error             // has Raft take a snapshot, which calls freeze and Persist
 	note         func(index uint64) error // makes it durable, in the log, that there is a state of this index
 	keep         func(k keptState)        // offers the state on disk to the history
+	yield        func()                   // lets others go first; runtime.Gosched, but for tests
 
 	covered atomic.Uint64 // the state database holds the effect of all entries up to this one
 	wake    chan struct{} // capacity 1: there may be enough log for a checkpoint
@@ -186,8 +186,8 @@ func (f *frozen) drain(t *tables) error {
 
 		f.holdMax = max(f.holdMax, held)
 		f.metrics.held(held)
-		runtime.Gosched() // an entry that waited for the mutex goes first: the scheduler would let us write on for 10 ms
-		if err := writeRows(&rows, t); err != nil {
+		f.yield() // an entry that waited for the mutex goes first: the scheduler would let us write on for 10 ms
+		if err := f.writeRows(&rows, t); err != nil {
 			return err
 		}
 	}
@@ -195,11 +195,11 @@ func (f *frozen) drain(t *tables) error {
 }
 
 // writeRows gives way to other goroutines now and then, for the same reason.
-func writeRows(rows *engine.Rows, t *tables) error {
+func (f *frozen) writeRows(rows *engine.Rows, t *tables) error {
 	written := 0
 	return rows.Each(func(op engine.RowOp, key, value []byte) error {
 		if written++; written%rowsBetweenYields == 0 {
-			runtime.Gosched()
+			f.yield()
 		}
 		return t.row(op, key, value)
 	})

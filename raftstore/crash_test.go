@@ -7,6 +7,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"log/slog"
 	"math"
 	"math/rand/v2"
 	"sync"
@@ -273,4 +274,45 @@ func crashOnce(t *testing.T, at int64, config vfs.CrashCloneCfg) bool {
 		checkRecovered(t, r.crash, r.journal, r.atCrash)
 	})
 	return !t.Failed()
+}
+
+// TestCrashWhileStateOpens crashes at each change that the opening of a state database makes, when it is new and when it is
+// not, and keeps any part of the names and bytes that were not synced: what is left can be opened.
+func TestCrashWhileStateOpens(t *testing.T) {
+	open := func(fs vfs.FS) error {
+		state, err := openState(stateConfig{
+			fs: fs, dir: "/state", ingestDir: "/ingest", logger: slog.New(slog.DiscardHandler), onFatal: func(msg string) { panic(msg) },
+		})
+		if err != nil {
+			return err
+		}
+		return state.close()
+	}
+	f := func(before *vfs.MemFS, seed uint64) {
+		t.Helper()
+		for at, crashed := int64(1), true; crashed; at++ {
+			fs := newCrashingFS(at, vfs.CrashCloneCfg{UnsyncedDataPercent: 50, RNG: rand.New(rand.NewPCG(seed, uint64(at)))})
+			fs.mem = before.CrashClone(vfs.CrashCloneCfg{})
+			fs.FS = errorfs.Wrap(fs.mem, errorfs.InjectorFunc(fs.inject))
+			var left *vfs.MemFS
+			fs.onBeforeCrash, fs.onCrash = func() {}, func(fs *vfs.MemFS) { left = fs }
+			if err := open(fs); err != nil {
+				t.Fatal(err)
+			}
+			if crashed = left != nil; !crashed {
+				break
+			}
+			if err := open(left); err != nil {
+				t.Fatalf("crash at change %d, seed %d: %v", at, seed, err)
+			}
+		}
+	}
+	opened := vfs.NewCrashableMem()
+	if err := open(opened); err != nil {
+		t.Fatal(err)
+	}
+	for seed := range uint64(6) {
+		f(vfs.NewCrashableMem(), seed)
+		f(opened, seed)
+	}
 }

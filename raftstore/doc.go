@@ -63,4 +63,5 @@
 // confirm.go and following.go what a read needs; history.go and recording.go what is kept of the past; refused.go,
 // refusedframe.go, refusedfiles.go and refusedread.go what was refused before the log; verify.go the check of a directory
 // offline; limits.go and errors.go what can be too much or go wrong.
+// Of the tests, sim_test.go is the way into the simulation, which runs all of this from a seed.
 package raftstore

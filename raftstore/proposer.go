@@ -27,6 +27,7 @@ type proposer struct {
 	log     appender
 	stamper *stamper
 	lastMS  func() int64 // stamp of the last applied entry
+	leads   func() bool  // the node leads and has caught up; see propose
 	metrics *storeMetrics
 	limits  proposerLimits
 
@@ -68,7 +69,7 @@ type flight struct {
 func newProposer(log appender, stamper *stamper, lastMS func() int64, metrics *storeMetrics,
 	limits proposerLimits) *proposer {
 	return &proposer{
-		log: log, stamper: stamper, lastMS: lastMS, metrics: metrics, limits: limits,
+		log: log, stamper: stamper, lastMS: lastMS, leads: func() bool { return true }, metrics: metrics, limits: limits,
 		wake: make(chan struct{}, 1), stopped: make(chan struct{}),
 	}
 }
@@ -206,7 +207,14 @@ func (p *proposer) take(batches []*pending) []*pending {
 }
 
 // propose hands the batches to Raft as one entry. The entry's memory is not reused: Raft may keep it.
+//
+// Leadership may have been lost, and won again, since the batches were queued. Until the node has applied what others have
+// led meanwhile, it cannot make a stamp that is not before theirs; then the batches are refused.
 func (p *proposer) propose(f *flight) {
+	if !p.leads() {
+		f.future = notLeading{}
+		return
+	}
 	entryBytes, commands := entryHeaderBytes, 0
 	for _, w := range f.batches {
 		entryBytes += len(w.commands)
@@ -230,6 +238,15 @@ func (f *flight) await() {
 	}
 	f.future = nil
 }
+
+// notLeading is the future of an entry that was not handed to Raft.
+type notLeading struct{}
+
+var _ raft.ApplyFuture = notLeading{}
+
+func (notLeading) Error() error  { return raft.ErrNotLeader }
+func (notLeading) Response() any { return nil }
+func (notLeading) Index() uint64 { return 0 }
 
 // proposeError sorts Raft's errors into those that say that nothing was appended, and all others.
 func proposeError(err error) error {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -58,9 +59,14 @@ var testLimits = proposerLimits{
 }
 
 func startProposer(t *testing.T, limits proposerLimits) (*proposer, *fakeLog) {
+	return startProposerIf(t, limits, func() bool { return true })
+}
+
+func startProposerIf(t *testing.T, limits proposerLimits, leads func() bool) (*proposer, *fakeLog) {
 	log := &fakeLog{entries: make(chan *fakeFuture)}
 	stamper := newStamper(newFakeClock(), slog.New(slog.DiscardHandler))
 	p := newProposer(log, stamper, func() int64 { return 0 }, newStoreMetrics(metrics.NewSet()), limits)
+	p.leads = leads
 	go p.run()
 	t.Cleanup(func() { p.close(time.Minute) })
 	return p, log
@@ -286,6 +292,33 @@ func TestProposerErrorsOfTheLog(t *testing.T) {
 	f(raft.ErrLeadershipLost, ErrOutcomeUnknown)
 	f(raft.ErrRaftShutdown, ErrOutcomeUnknown)
 	f(errors.New("disk on fire"), ErrOutcomeUnknown)
+}
+
+// TestProposerDoesNotLead: what waits while leadership is lost, or won again but not caught up, is refused and not handed
+// to Raft: its stamp could be before that of an entry which the node has not applied.
+func TestProposerDoesNotLead(t *testing.T) {
+	var leads atomic.Bool
+	leads.Store(true)
+	p, log := startProposerIf(t, testLimits, leads.Load)
+	first, firstDone := occupy(t, p, log)
+	b := testBatch("queued")
+	queued := doAsync(p, time.Time{}, b)
+	awaitQueued(t, p, 1)
+	leads.Store(false)
+	first.fail(raft.ErrLeadershipLost)
+	if err := <-firstDone; !errors.Is(err, ErrOutcomeUnknown) {
+		t.Fatalf("on its way: got %v, want ErrOutcomeUnknown", err)
+	}
+	if err := <-queued; !errors.Is(err, ErrNotLeader) {
+		t.Fatalf("queued: got %v, want ErrNotLeader", err)
+	}
+	leads.Store(true)
+	again := doAsync(p, time.Time{}, b)
+	(<-log.entries).succeed()
+	if err := <-again; err != nil {
+		t.Fatal(err)
+	}
+	checkResults(t, b)
 }
 
 func TestProposerClose(t *testing.T) {

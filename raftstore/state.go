@@ -18,6 +18,7 @@ import (
 	"github.com/hashicorp/raft"
 
 	"apportion/engine"
+	"apportion/wal"
 )
 
 // The keys of the state database begin with one byte:
@@ -70,9 +71,12 @@ func openState(c stateConfig) (*stateDB, error) {
 	return s, nil
 }
 
+// stateOptions are those of a database into which tables are ingested. Its file system makes the name of a new MANIFEST
+// durable before another file points to it, as the log's does: without that, a crash while the state is opened can leave
+// a database that cannot be opened again.
 func stateOptions(c stateConfig) *pebble.Options {
 	o := &pebble.Options{
-		FS: c.fs, Logger: pebbleLogger{c.logger, c.onFatal}, EventListener: stateEvents(c.logger), ReadOnly: c.readOnly,
+		FS: wal.OrderedFS(c.fs), Logger: pebbleLogger{c.logger, c.onFatal}, EventListener: stateEvents(c.logger), ReadOnly: c.readOnly,
 		FormatMajorVersion: pebbleFormat,
 		DisableWAL:         true,
 		CacheSize:          stateCacheBytes,

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"sync"
 	"sync/atomic"
 
@@ -162,6 +163,7 @@ func (s *Store) newCheckpointer(covered uint64) *checkpointer {
 		takeSnapshot: func() error { return s.raft.Snapshot().Error() },
 		note:         func(index uint64) error { return s.log.SetUint64(keyCheckpoint, index) },
 		keep:         func(keptState) {},
+		yield:        runtime.Gosched,
 		wake:         make(chan struct{}, 1),
 	}
 	c.covered.Store(covered)
@@ -195,6 +197,7 @@ func (s *Store) startWorkers(context.Context) error {
 		queueBatches: s.cfg.QueueBatchesMax, queueBytes: s.cfg.QueueBytesMax,
 		entryBytesTarget: s.cfg.EntryBytesTarget, entryBytes: entryBytesMax, entryCommands: entryCommandsMax,
 	})
+	s.proposer.leads = s.leadership.valid
 	s.ticker.do = s.Do
 	go s.proposer.run()
 	workers := []func(<-chan struct{}){s.leadership.run, s.checkpoints.run, s.ticker.run}

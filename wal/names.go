@@ -13,6 +13,10 @@ import (
 // crash with the marker and without the MANIFEST: a log that cannot be opened. It costs one more sync at each Open.
 type orderedFS struct{ vfs.FS }
 
+// OrderedFS gives a Pebble database the file system with that order kept. The log has it by itself; it is for the other
+// databases of a data directory.
+func OrderedFS(fs vfs.FS) vfs.FS { return orderedFS{fs} }
+
 // Create creates the file, and makes its name durable if it is a MANIFEST.
 func (fs orderedFS) Create(name string, category vfs.DiskWriteCategory) (vfs.File, error) {
 	f, err := fs.FS.Create(name, category)

@@ -1,0 +1,338 @@
+package raftstore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"log/slog"
+	"reflect"
+	"time"
+	"unsafe"
+
+	"github.com/cockroachdb/pebble/v2"
+	"github.com/cockroachdb/pebble/v2/vfs"
+	"github.com/cockroachdb/pebble/v2/vfs/errorfs"
+	"github.com/hashicorp/raft"
+
+	"apportion/engine"
+	"apportion/wal"
+)
+
+// process is one life of a simulated node, from a start to a crash: a Store that was opened by the steps of Open, as far as
+// these start no goroutines. What the Store's goroutines would do is done by steps of the simulation, with the methods that
+// they would call; simRaft stands for Raft.
+type process struct {
+	w     *world
+	id    int
+	disk  *simDisk
+	clock *simClock
+	store *Store
+	fsm   *fsm
+	snaps *snapshots
+	raft  *simRaft
+
+	flight     flight // of the proposer
+	checkpoint *coroutine
+	tick       *Batch // a tick that is not answered yet
+	fatal      string // why the process has ended itself
+}
+
+// simClock is a node's clock: the wall clock is off by a skew that may change, the monotonic one runs as time does.
+type simClock struct {
+	w       *world
+	skewMS  int64
+	startMS int64
+}
+
+func (c *simClock) NowMS() int64 { return c.w.nowMS + c.skewMS }
+func (c *simClock) Monotonic() time.Duration {
+	return time.Duration(c.w.nowMS-c.startMS) * time.Millisecond
+}
+
+// processEnd is what OnFatal panics with: nothing of the process runs after it.
+type processEnd struct{ msg string }
+
+// newProcess prepares a start on what is on disk.
+func newProcess(w *world, id int, mem *vfs.MemFS, skewMS int64) *process {
+	p := &process{w: w, id: id, disk: newSimDisk(mem), clock: &simClock{w: w, skewMS: skewMS, startMS: w.nowMS}}
+	cfg := Config{
+		Dir: "/data/store", NodeID: fmt.Sprint("node", id), FS: p.disk, Logger: slog.New(slog.DiscardHandler),
+		Metrics: testMetrics(), Clock: p.clock, CheckpointInterval: -1, observe: p.observe,
+		OnFatal: func(msg string) { panic(processEnd{msg}) },
+
+		CheckpointSliceBytes: 1 + w.rng.IntN(w.plan.sliceBytesMax), StateTableBytes: 1 + w.rng.IntN(8000), CheckpointLogBytes: 1 + w.rng.Int64N(3000),
+		HistoryAge: w.plan.historyAge, EntryBytesTarget: w.plan.entryBytes, QueueBatchesMax: w.plan.queueBatches,
+	}.withDefaults()
+	p.store = &Store{
+		cfg: cfg, paths: newPaths(cfg.FS, cfg.Dir), metrics: newStoreMetrics(cfg.Metrics), stop: make(chan struct{}),
+		stamper: newStamper(cfg.Clock, cfg.Logger),
+	}
+	return p
+}
+
+// start opens the store as Open does.
+func (p *process) start() error {
+	s := p.store
+	steps := []func(context.Context) error{
+		s.lockDirectory, p.openState, s.loadState, p.checkLoaded, s.openLog, s.checkFit, s.bootstrap, s.loadHistory, p.startRaft,
+	}
+	for _, step := range steps {
+		if err := step(context.Background()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// openState is Store.openState without compactions, which would come and go as the scheduler likes.
+func (p *process) openState(context.Context) error {
+	s := p.store
+	state := &stateDB{fs: s.cfg.FS, ingestDir: s.paths.ingest, options: stateOptions(stateConfig{
+		fs: s.cfg.FS, dir: s.paths.state, ingestDir: s.paths.ingest, logger: s.cfg.Logger, onFatal: s.cfg.OnFatal,
+	})}
+	state.options.DisableAutomaticCompactions = true
+	db, err := pebble.Open(s.paths.state, state.options)
+	if err != nil {
+		return stateError("open the state", err)
+	}
+	state.db, s.state = db, state
+	s.onClose(state.close)
+	return nil
+}
+
+// checkLoaded demands that what was loaded is the state as it was at its index.
+func (p *process) checkLoaded(context.Context) error {
+	if !p.disk.crashed() {
+		p.w.audit.loaded(p.id, p.store.checkpoints.coveredIndex(), p.store.engine)
+	}
+	return nil
+}
+
+// startRaft does what Store.startRaft and Store.startWorkers do.
+func (p *process) startRaft(context.Context) error {
+	s := p.store
+	s.applier.logBytesMax, s.applier.onLogBytes = s.cfg.CheckpointLogBytes, s.checkpoints.wakeUp
+	s.applier.locked(func(*engine.Engine) { s.applier.lookAtDueLocked() })
+	p.fsm = &fsm{applier: s.applier, checkpoints: s.checkpoints, observe: s.cfg.observe, fatal: s.cfg.OnFatal}
+	p.snaps = &snapshots{state: s.state, checkpoints: s.checkpoints}
+	s.checkpoints.takeSnapshot, s.checkpoints.yield = p.takeSnapshot, func() {}
+	r, err := newSimRaft(p)
+	if err != nil {
+		return err
+	}
+	p.raft = r
+	s.proposer = newProposer(r, s.stamper, s.engine.NowMS, s.metrics, proposerLimits{
+		queueBatches: s.cfg.QueueBatchesMax, queueBytes: s.cfg.QueueBytesMax,
+		entryBytesTarget: s.cfg.EntryBytesTarget, entryBytes: entryBytesMax, entryCommands: entryCommandsMax,
+	})
+	s.proposer.leads = r.serves
+	s.ticker = &ticker{
+		dueMS: s.applier.dueMS.Load, nowMS: s.stamper.nowMS, logger: s.cfg.Logger, wake: make(chan struct{}, 1),
+		leads: r.serves, do: p.queueTick,
+	}
+	return nil
+}
+
+// observe sees each entry just before it is applied.
+func (p *process) observe(log *raft.Log) {
+	if !p.disk.crashed() {
+		p.w.audit.observe(p.id, log)
+	}
+}
+
+// submit is Store.Do up to the point at which the caller goes to sleep.
+func (p *process) submit(b *Batch) error {
+	if !p.raft.serves() {
+		return ErrNotLeader
+	}
+	if err := p.store.proposer.checkSize(b.p); err != nil {
+		return err
+	}
+	return p.store.proposer.enqueue(b.p)
+}
+
+// propose is one round of the proposer, as far as it goes without waiting.
+func (p *process) propose() bool {
+	pr, f := p.store.proposer, &p.flight
+	if f.future == nil {
+		if f.batches = pr.take(f.batches[:0]); len(f.batches) == 0 {
+			return false
+		}
+		pr.propose(f)
+		return true
+	}
+	if future, ok := f.future.(*simFuture); ok && !future.done {
+		return false
+	}
+	f.await()
+	if p.disk.crashed() {
+		return true // nobody hears of it
+	}
+	pr.settle(f)
+	return true
+}
+
+// queueTick stands for Store.Do in the ticker, which waits for one tick before it makes the next.
+func (p *process) queueTick(_ time.Time, b *Batch) error {
+	err := p.submit(b)
+	if err == nil {
+		p.tick = &Batch{p: b.p}
+		b.disown()
+	}
+	return err
+}
+
+// ticks is one look of the ticker.
+func (p *process) ticks() bool {
+	if p.tick != nil {
+		select {
+		case <-p.tick.p.done:
+			p.tick = nil
+		default:
+			return false
+		}
+	}
+	if !p.store.ticker.due() {
+		return false
+	}
+	p.store.ticker.tick()
+	return true
+}
+
+// beginCheckpoint starts what the checkpointer's goroutine and Raft's snapshot goroutine do together.
+func (p *process) beginCheckpoint() {
+	p.checkpoint = newCoroutine(func(yield func()) {
+		p.store.checkpoints.yield = yield
+		err := p.store.checkpoints.checkpoint()
+		switch {
+		case p.disk.crashed():
+		case errors.Is(err, errorfs.ErrInjected):
+			p.w.counts.FailedCheckpoints++
+			p.w.tracef("node %d: a checkpoint failed", p.id)
+		case err != nil:
+			p.w.failf("node %d: checkpoint: %v", p.id, err)
+		default:
+			p.w.counts.Checkpoints++
+		}
+	})
+}
+
+// stepCheckpoint goes on with it up to the next point at which it gives way.
+func (p *process) stepCheckpoint() {
+	if !p.checkpoint.resume() {
+		p.checkpoint = nil
+	}
+}
+
+// takeSnapshot is what Raft does for a snapshot.
+func (p *process) takeSnapshot() error {
+	r := p.raft
+	index, term := r.fsmIndex, r.fsmTerm
+	if index == 0 {
+		return raft.ErrNothingNewToSnapshot
+	}
+	snapshot, err := p.fsm.Snapshot()
+	if err != nil {
+		return err
+	}
+	defer snapshot.Release()
+	sink, err := p.snaps.Create(raft.SnapshotVersionMax, index, term, raft.Configuration{}, 1, nil)
+	if err != nil {
+		return err
+	}
+	if err := snapshot.Persist(sink); err != nil {
+		return err
+	}
+	p.w.tracef("node %d has a checkpoint of %d", p.id, index)
+	return r.compact(index, term)
+}
+
+// end lets go of what the process holds. Its disk is no longer anybody's: what is written to it now is lost.
+func (p *process) end() {
+	if p.checkpoint != nil {
+		quietly(p.checkpoint.finish)
+	}
+	quietly(func() {
+		if err := p.store.unwind(); errors.Is(err, wal.ErrFailed) {
+			closeFailedLog(p.store.log)
+		}
+	})
+}
+
+// quietly runs what a process does after its end.
+func quietly(f func()) {
+	defer func() {
+		switch r := recover().(type) {
+		case nil, processEnd:
+		default:
+			panic(r)
+		}
+	}()
+	f()
+}
+
+// closeFailedLog closes the database of a log that has failed. The log leaves it open, since its process ends; here, each
+// would stay with its memtables and goroutines until the last seed. Pebble complains once more about what it cannot sync.
+func closeFailedLog(log *wal.Log) {
+	field := reflect.ValueOf(log).Elem().FieldByName("db")
+	db := *(**pebble.DB)(unsafe.Pointer(field.UnsafeAddr()))
+	_ = db.Close()
+}
+
+// coroutine is a function that can be left in its middle and gone on with, without a goroutine that decides anything.
+type coroutine struct {
+	next func() (struct{}, bool)
+	stop func()
+}
+
+func newCoroutine(f func(yield func())) *coroutine {
+	next, stop := iter.Pull(func(yield func(struct{}) bool) {
+		left := false
+		f(func() {
+			if !left {
+				left = !yield(struct{}{})
+			}
+		})
+	})
+	return &coroutine{next: next, stop: stop}
+}
+
+// resume is false when the function has returned.
+func (c *coroutine) resume() bool {
+	_, more := c.next()
+	return more
+}
+
+// finish runs the function to its end.
+func (c *coroutine) finish() { c.stop() }
+
+// simFuture is what became of an entry that was handed to simRaft.
+type simFuture struct {
+	index   uint64
+	done    bool
+	err     error
+	results *entryResults
+}
+
+var _ raft.ApplyFuture = (*simFuture)(nil)
+
+func (f *simFuture) Error() error {
+	if !f.done {
+		panic("BUG: simulation: a future was waited for")
+	}
+	return f.err
+}
+
+func (f *simFuture) Response() any { return f.results }
+func (f *simFuture) Index() uint64 { return f.index }
+
+// wantsCheckpoint says whether there is enough log for a checkpoint, as the checkpointer's goroutine would be told.
+func (p *process) wantsCheckpoint() bool {
+	select {
+	case <-p.store.checkpoints.wake:
+		return p.store.applier.logBytes.Load() >= p.store.checkpoints.logBytesMax
+	default:
+		return false
+	}
+}

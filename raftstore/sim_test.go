@@ -1,0 +1,143 @@
+package raftstore
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"reflect"
+	"runtime"
+	"runtime/debug"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+)
+
+// The simulation runs a group of one or of three nodes, with all that can break, from one seed; see world. It is the real
+// way of a command: batches, proposer, entries and stamps, applier and engine, checkpoints, state database and log, and
+// the steps of Open, on file systems that crash and fail, and with clocks that are wrong. Raft's own part is simRaft.
+//
+// Not in it: hashicorp/raft and its transport, snapshots that travel, membership, reads and refusals before the log, rules,
+// and the goroutines of Store themselves, whose steps are taken one by one. Faults that Pebble meets while it holds its own
+// locks (a MANIFEST that cannot be written) are left to the tests with goroutines: they can only end a process.
+//
+//	make sim SIM_SEEDS=100000        a long run
+//	make sim SIM_SEED=1234           one seed, with everything that happens
+const (
+	simSeedsEnv = "APPORTION_SIM_SEEDS"
+	simSeedEnv  = "APPORTION_SIM_SEED"
+	simFirstEnv = "APPORTION_SIM_FIRST" // seed to begin with
+
+	// simSeedsBusy is enough for everything to happen in some seed.
+	simSeedsBusy = 300
+)
+
+// simSeeds says which seeds to run.
+func simSeeds(t *testing.T) (first, seeds uint64) {
+	first, seeds = 1, simSeedsShort
+	for name, value := range map[string]*uint64{simSeedsEnv: &seeds, simFirstEnv: &first} {
+		if text := os.Getenv(name); text != "" {
+			n, err := strconv.ParseUint(text, 10, 64)
+			if err != nil {
+				t.Fatalf("%s: %v", name, err)
+			}
+			*value = n
+		}
+	}
+	return first, seeds
+}
+
+// TestSimulation runs seeds until one fails, on as many workers as there are processors.
+func TestSimulation(t *testing.T) {
+	if text := os.Getenv(simSeedEnv); text != "" {
+		seed, err := strconv.ParseUint(text, 10, 64)
+		if err != nil {
+			t.Fatalf("%s: %v", simSeedEnv, err)
+		}
+		result := simulate(seed, os.Stdout)
+		t.Logf("seed %d: %+v, trace %016x", seed, result.counts, result.trace)
+		if result.failure != "" {
+			t.Fatal(result.failure)
+		}
+		return
+	}
+	first, seeds := simSeeds(t)
+	start := time.Now()
+	total := simulateAll(t, first, seeds)
+	took := time.Since(start)
+	t.Logf("%d seeds in %v, %.0f a minute: %+v", seeds, took.Round(time.Millisecond), float64(seeds)/took.Minutes(), total)
+	if seeds >= simSeedsBusy {
+		total.mustBeBusy(t)
+	}
+}
+
+// mustBeBusy fails if something that the simulation is for has not happened at all: then it proves nothing.
+func (c *counts) mustBeBusy(t *testing.T) {
+	t.Helper()
+	v := reflect.ValueOf(*c)
+	for i := range v.NumField() {
+		if v.Field(i).Int() == 0 {
+			t.Errorf("no %s in all of the seeds", v.Type().Field(i).Name)
+		}
+	}
+}
+
+// simulateAll gives the seeds to workers. Each world is on one goroutine; they share nothing.
+func simulateAll(t *testing.T, first, seeds uint64) counts {
+	// A run allocates much and keeps nothing, so twice the memory is half the time.
+	defer debug.SetGCPercent(debug.SetGCPercent(400))
+	var next atomic.Uint64
+	next.Store(first)
+	var mu sync.Mutex
+	var total counts
+	var workers sync.WaitGroup
+	for range runtime.GOMAXPROCS(0) {
+		workers.Go(func() {
+			for seed := next.Add(1) - 1; seed < first+seeds && !t.Failed(); seed = next.Add(1) - 1 {
+				result := simulate(seed, nil)
+				mu.Lock()
+				total.add(result.counts)
+				mu.Unlock()
+				if result.failure != "" {
+					t.Errorf("seed %d: %s\nrun it again with: make sim SIM_SEED=%d", seed, result.failure, seed)
+				}
+			}
+		})
+	}
+	workers.Wait()
+	return total
+}
+
+// simResult is what a seed gave.
+type simResult struct {
+	trace   uint64
+	counts  counts
+	failure string
+}
+
+func simulate(seed uint64, print io.Writer) (result simResult) {
+	w := newWorld(seed, print)
+	defer func() {
+		result = simResult{trace: w.trace.Sum64(), counts: w.counts}
+		switch r := recover().(type) {
+		case nil:
+		case simFailure:
+			result.failure = r.msg
+		default:
+			result.failure = fmt.Sprintf("%v\n%s", r, debug.Stack())
+		}
+	}()
+	w.run()
+	return result
+}
+
+// TestSimulationIsReproducible: a seed is a run.
+func TestSimulationIsReproducible(t *testing.T) {
+	for seed := uint64(1_000_000); seed < 1_000_000+simSeedsShort/10; seed++ {
+		first, second := simulate(seed, nil), simulate(seed, nil)
+		if first != second {
+			t.Errorf("seed %d gave %+v, then %+v", seed, first, second)
+		}
+	}
+}

@@ -1,0 +1,160 @@
+package raftstore
+
+import (
+	"math/rand/v2"
+	"slices"
+	"time"
+)
+
+// plan is what kind of run a seed is. Each run has only some of the troubles, and those more or less often: where all
+// happen at once, none gets far.
+type plan struct {
+	nodes, clients, steps int
+	tags                  bool // stock is split by percent
+	old                   bool // the group has a past; see oldGroup
+
+	crash, crashLater, crashInStart, fault, faultState int // percent of the troubles, but crashInStart of the starts
+	partition, heal, jump, pass                        int
+
+	drop, duplicate int // percent of the messages
+	checkpoint      int // percent of the looks
+
+	sliceBytesMax int
+	passMS        int64 // how long nothing happens at times
+	historyAge    time.Duration
+	entryBytes    int
+	queueBatches  int
+}
+
+func drawPlan(rng *rand.Rand) plan {
+	some := func(max int) int { return max * rng.IntN(2) * (1 + rng.IntN(4)) / 4 }
+	p := plan{
+		nodes: 3, clients: 2 + rng.IntN(4), steps: 300 + rng.IntN(3000), tags: rng.IntN(2) == 0, old: rng.IntN(3) == 0,
+		crash: some(10), crashLater: some(20), crashInStart: some(40), fault: some(5), faultState: some(15),
+		partition: some(20), heal: 10, jump: some(10), pass: 5 + some(20), drop: some(20), duplicate: some(20),
+		checkpoint: some(60), sliceBytesMax: 20 << rng.IntN(6), historyAge: -1, passMS: 15_000,
+		entryBytes: 100 + rng.IntN(2000), queueBatches: 1 + rng.IntN(6),
+	}
+	if rng.IntN(4) == 0 {
+		p.nodes = 1
+	}
+	if rng.IntN(5) == 0 {
+		p.passMS = (10 * time.Hour).Milliseconds()
+	}
+	if rng.IntN(3) == 0 {
+		p.historyAge = time.Duration(1+rng.IntN(20)) * time.Second
+	}
+	return p
+}
+
+// trouble is what breaks, and what mends.
+func (w *world) trouble(n *node) {
+	dice := w.rng.IntN(100)
+	among := func(percent int) bool {
+		dice -= percent
+		return dice < 0
+	}
+	p := &w.plan
+	switch {
+	case among(p.crash):
+		w.crash(n)
+	case among(p.crashLater):
+		if n.process != nil {
+			n.process.disk.crashAfter(1 + w.rng.Int64N(12))
+		}
+	case among(p.fault):
+		w.fault(n, simFault{log: true, sync: w.chance(50)})
+	case among(p.faultState):
+		w.fault(n, simFault{sync: w.chance(50)})
+	case among(p.partition):
+		w.cutLinks()
+	case among(p.heal):
+		w.network.heal()
+	case among(p.jump):
+		if n.process != nil {
+			n.process.clock.skewMS = w.skew()
+			w.tracef("the clock of node %d is off by %d ms now", n.id, n.process.clock.skewMS)
+		}
+	case among(p.pass):
+		w.nowMS += w.rng.Int64N(p.passMS)
+	}
+}
+
+func (w *world) fault(n *node, fault simFault) {
+	if n.process != nil {
+		n.process.disk.faultAfter(1+w.rng.Int64N(5), fault)
+		w.tracef("the disk of node %d will fail: %+v", n.id, fault)
+	}
+}
+
+// network holds what was sent and has not arrived, and which links are cut.
+type network struct {
+	messages []message
+	blocked  [][]bool // from, to
+}
+
+// networkMessagesMax is how many messages are under way at most; more are lost, the oldest first.
+const networkMessagesMax = 60
+
+func (w *world) post(p *process, m message) {
+	if p.disk.crashed() {
+		return
+	}
+	w.network.messages = append(w.network.messages, m)
+	if len(w.network.messages) > networkMessagesMax {
+		w.network.messages = w.network.messages[1:]
+	}
+}
+
+// deliver has one message arrive, mostly one of the oldest, or get lost, or arrive and be under way once more.
+func (w *world) deliver() {
+	messages := w.network.messages
+	if len(messages) == 0 {
+		return
+	}
+	at := w.rng.IntN(len(messages))
+	if w.chance(70) {
+		at = w.rng.IntN(min(len(messages), 3))
+	}
+	m := messages[at]
+	if !w.chance(w.plan.duplicate) {
+		w.network.messages = slices.Delete(messages, at, at+1)
+	}
+	if w.network.blocked[m.from][m.to] || w.chance(w.plan.drop) {
+		return
+	}
+	w.arrive(m)
+}
+
+func (w *world) arrive(m message) {
+	w.act(w.nodes[m.to], func(p *process) {
+		w.tracef("%v %d>%d term %d, %d/%d, %d entries, commit %d, %v %d", m.kind, m.from, m.to, m.term, m.index, m.indexTerm,
+			len(m.entries), m.commit, m.ok, m.match)
+		p.raft.receive(m)
+	})
+}
+
+// cutLinks takes a node off the network, in both directions or in one.
+func (w *world) cutLinks() {
+	alone := w.rng.IntN(w.plan.nodes)
+	in, out := true, true
+	switch w.rng.IntN(4) {
+	case 0:
+		in = false
+	case 1:
+		out = false
+	}
+	w.tracef("node %d is cut off: in %v, out %v", alone, in, out)
+	for other := range w.plan.nodes {
+		if other != alone {
+			w.network.blocked[other][alone] = in
+			w.network.blocked[alone][other] = out
+		}
+	}
+}
+
+func (n *network) heal() {
+	for _, row := range n.blocked {
+		clear(row)
+	}
+}
