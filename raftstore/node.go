@@ -99,6 +99,16 @@ func checkFit(log *wal.Log, meta raft.SnapshotMeta) error {
 	return nil
 }
 
+// openRaftLog gives Raft its view of the log.
+func (s *Store) openRaftLog(context.Context) error {
+	meta, _, err := s.state.cover()
+	if err != nil {
+		return err
+	}
+	s.raftLog, err = newLogStore(s.log, s.history, meta)
+	return err
+}
+
 // startRaft starts the node. From here on, entries are applied.
 func (s *Store) startRaft(context.Context) error {
 	s.ticker = &ticker{
@@ -113,7 +123,7 @@ func (s *Store) startRaft(context.Context) error {
 	transport := s.transport()
 	machine := &fsm{applier: s.applier, checkpoints: s.checkpoints, observe: s.cfg.observe}
 	snaps := &snapshots{state: s.state, checkpoints: s.checkpoints}
-	node, err := raft.NewRaft(s.raftConfig(notify), machine, logStore{s.log, s.history}, s.log, snaps, transport)
+	node, err := raft.NewRaft(s.raftConfig(notify), machine, s.raftLog, s.log, snaps, transport)
 	if err != nil {
 		return errors.Join(fmt.Errorf("raftstore: start raft: %w", err), transport.Close())
 	}

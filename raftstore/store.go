@@ -25,6 +25,7 @@ type Store struct {
 	applier     *applier
 	state       *stateDB
 	log         *wal.Log
+	raftLog     *logStore
 	archive     *archive
 	checkpoints *checkpointer
 	history     *history
@@ -69,6 +70,7 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 		s.meetPeers,
 		s.bootstrap,
 		s.loadHistory,
+		s.openRaftLog,
 		s.startRaft,
 		s.startWorkers,
 	}
