@@ -147,6 +147,7 @@ func (f *frozen) Persist(sink raft.SnapshotSink) error {
 		return errors.Join(fmt.Errorf("raftstore: note the checkpoint in the log: %w", err), sink.Cancel())
 	}
 	f.keep(s.meta.Index, f.nowMS)
+	s.stored = true
 	if _, err := sink.Write(appendSnapshotBody(nil, s.meta.Index)); err != nil {
 		return errors.Join(err, sink.Cancel())
 	}

@@ -71,6 +71,9 @@ type Config struct {
 	// EntryBytesTarget is where an entry is closed, though a single batch may be larger.
 	EntryBytesTarget int
 
+	// trailingLogs is how many entries stay behind a snapshot; for tests, which have not the time for as many as usual.
+	trailingLogs uint64
+
 	// observe sees every entry with commands before it is applied, replayed ones too; for tests.
 	observe func(log *raft.Log)
 }
@@ -84,7 +87,9 @@ func (c Config) withDefaults() Config {
 	setDefault(&c.ClockGapMax, clockGapMax)
 	if c.Peers != nil {
 		setDefault(&c.ElectionTimeout, peerElectionTimeout)
+		setDefault(&c.trailingLogs, peerTrailingLogs)
 	}
+	setDefault(&c.trailingLogs, trailingLogs)
 	setDefault(&c.ElectionTimeout, electionTimeout)
 	setDefault(&c.CheckpointLogBytes, checkpointLogBytes)
 	setDefault(&c.CheckpointInterval, checkpointInterval)

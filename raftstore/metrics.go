@@ -26,6 +26,13 @@ type storeMetrics struct {
 	checkpointHoldMax  *metrics.Gauge
 
 	historyErrors *metrics.Counter
+
+	fetches      *metrics.Counter
+	fetchErrors  *metrics.Counter
+	fetchBytes   *metrics.Counter
+	ships        *metrics.Counter
+	shipBytes    *metrics.Counter
+	shipRefusals *metrics.Counter
 }
 
 // The buckets of the histograms, in the form that every Prometheus reads.
@@ -55,6 +62,13 @@ func newStoreMetrics(set *metrics.Set) *storeMetrics {
 		checkpointHoldMax:  set.GetOrCreateGauge("apportion_checkpoint_hold_seconds_max", nil),
 
 		historyErrors: set.GetOrCreateCounter("apportion_history_errors_total"),
+
+		fetches:      set.GetOrCreateCounter("apportion_checkpoint_fetches_total"),
+		fetchErrors:  set.GetOrCreateCounter("apportion_checkpoint_fetch_errors_total"),
+		fetchBytes:   set.GetOrCreateCounter("apportion_checkpoint_fetched_bytes_total"),
+		ships:        set.GetOrCreateCounter("apportion_checkpoint_transfers_total"),
+		shipBytes:    set.GetOrCreateCounter("apportion_checkpoint_transferred_bytes_total"),
+		shipRefusals: set.GetOrCreateCounter("apportion_checkpoint_transfer_refusals_total"),
 	}
 }
 

@@ -122,7 +122,7 @@ func (s *Store) startRaft(context.Context) error {
 	notify := make(chan bool, 16)
 	transport := s.transport()
 	machine := &fsm{applier: s.applier, checkpoints: s.checkpoints, observe: s.cfg.observe}
-	snaps := &snapshots{state: s.state, checkpoints: s.checkpoints}
+	snaps := &snapshots{state: s.state, checkpoints: s.checkpoints, log: s.log, shipper: s.shipper, fetcher: s.fetcher}
 	node, err := raft.NewRaft(s.raftConfig(notify), machine, s.raftLog, s.log, snaps, transport)
 	if err != nil {
 		return errors.Join(fmt.Errorf("raftstore: start raft: %w", err), transport.Close())
@@ -176,10 +176,7 @@ func (s *Store) raftConfig(notify chan<- bool) *raft.Config {
 	c.ElectionTimeout = s.cfg.ElectionTimeout
 	c.LeaderLeaseTimeout = s.cfg.ElectionTimeout
 	c.MaxAppendEntries = raftEntriesPerApply
-	c.TrailingLogs = trailingLogs
-	if s.peers != nil {
-		c.TrailingLogs = peerTrailingLogs
-	}
+	c.TrailingLogs = s.cfg.trailingLogs
 	c.ShutdownOnRemove = false // a node that was removed can say so
 	c.SnapshotInterval = raftNever
 	c.SnapshotThreshold = math.MaxUint64

@@ -38,6 +38,8 @@ type Store struct {
 	confirms *rounds    // does this node still lead?
 	follows  *rounds    // has this node what the leader has?
 	follow   *following // what the last of those found
+	shipper  *shipper   // gives checkpoints to others
+	fetcher  *fetcher   // gets one from the leader
 
 	proposer *proposer
 	ticker   *ticker
@@ -63,14 +65,18 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 	}
 	steps := []func(context.Context) error{
 		s.lockDirectory,
+		s.adoptIncoming,
 		s.openState,
 		s.loadState,
 		s.openLog,
+		s.alignLog,
 		s.checkFit,
 		s.meetPeers,
 		s.bootstrap,
 		s.loadHistory,
 		s.openRaftLog,
+		s.newShipper,
+		s.newFetcher,
 		s.startRaft,
 		s.startWorkers,
 	}
@@ -200,7 +206,7 @@ func (s *Store) startWorkers(context.Context) error {
 	go s.proposer.run()
 	runs := []func(<-chan struct{}){s.leadership.run, s.checkpoints.run, s.ticker.run}
 	if s.peers != nil {
-		runs = append(runs, s.confirms.run, s.follows.run, s.runFollow, s.runJoin)
+		runs = append(runs, s.confirms.run, s.follows.run, s.runFollow, s.runJoin, s.shipper.run, s.fetcher.run)
 	}
 	for _, run := range runs {
 		s.workers.Go(func() { run(s.stop) })
