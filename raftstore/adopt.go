@@ -12,8 +12,8 @@ import (
 // How a fetched checkpoint becomes the state, at a start. Each step is durable before the next begins and may be done again,
 // so a crash at any point leaves a directory that the next start makes one whole state of, the old or the new:
 //
-//  1. state/ becomes replaced/, then incoming/ becomes state/. If only the first is done, there is no state/, and the second
-//     follows.
+//  1. state/ becomes replaced/, then incoming/ becomes state/. If only the first is done, there is no state/, and it is taken
+//     back.
 //  2. replaced/ is removed.
 //  3. The log is brought in line. The list of files, which came along into state/, says that this is still to be done.
 
@@ -24,7 +24,7 @@ func (s *Store) adoptIncoming(context.Context) error {
 		s.cfg.Logger.Error("what was fetched of a checkpoint is of no use", "error", err)
 		fetched = nil
 	}
-	if err := s.undoSwap(fetched != nil); err != nil || fetched == nil {
+	if err := s.undoSwap(); err != nil || fetched == nil {
 		return err
 	}
 	index, err := s.stateIndex()
@@ -39,15 +39,13 @@ func (s *Store) adoptIncoming(context.Context) error {
 	return s.swapIn()
 }
 
-// undoSwap deals with what a crash has left in the middle of a swap that cannot go on, or has been done.
-func (s *Store) undoSwap(canGoOn bool) error {
+// undoSwap deals with what a crash has left in the middle of a swap, which is then done again, or at its end.
+func (s *Store) undoSwap() error {
 	switch hasState, hasReplaced := s.exists(s.paths.state), s.exists(s.paths.replaced); {
 	case !hasReplaced:
 		return nil
 	case hasState:
 		return s.removeDir(s.paths.replaced)
-	case canGoOn:
-		return nil
 	default:
 		return s.rename(s.paths.replaced, s.paths.state)
 	}

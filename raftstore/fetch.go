@@ -262,20 +262,17 @@ func (t *transfer) get(f shippedFile) error {
 	t.there += p.offset
 	for p.offset < f.Bytes {
 		chunk, err := t.part(&f, p.offset)
-		if err == nil {
-			err = p.write(chunk)
-		}
-		if err != nil {
-			return errors.Join(err, p.close())
-		}
 		t.fetched += int64(len(chunk))
 		t.metrics.fetchBytes.Add(len(chunk))
+		if err = errors.Join(err, p.write(chunk)); err != nil {
+			return errors.Join(err, p.close())
+		}
 		t.progress()
 	}
 	return p.finish()
 }
 
-// part fetches the next bytes of a file. They are valid until the next call.
+// part fetches the next bytes of a file. They are valid until the next call. Those that came before an error are good, too.
 func (t *transfer) part(f *shippedFile, offset int64) ([]byte, error) {
 	if err := t.ask(fileQuestion{File: f.Name, Offset: offset}); err != nil {
 		return nil, err
@@ -291,8 +288,8 @@ func (t *transfer) part(f *shippedFile, offset int64) ([]byte, error) {
 		t.chunk = make([]byte, shipChunkBytes)
 	}
 	chunk := t.chunk[:a.Bytes]
-	_, err = io.ReadFull(t.conn, chunk)
-	return chunk, err
+	n, err := io.ReadFull(t.conn, chunk)
+	return chunk[:n], err
 }
 
 // progress writes a line each second.

@@ -199,6 +199,9 @@ func (p *part) resume() error {
 }
 
 func (p *part) write(chunk []byte) error {
+	if len(chunk) == 0 {
+		return nil
+	}
 	if _, err := p.file.WriteAt(chunk, p.offset); err != nil {
 		return fmt.Errorf("raftstore: write %s: %w", p.path, err)
 	}
