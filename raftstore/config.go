@@ -60,7 +60,8 @@ type Config struct {
 	StateTableBytes int
 
 	// HistoryAge and HistoryBytes say how much of the past is kept for backtests: checkpoints, and the log behind the oldest of
-	// them. The limit that is reached first counts. A negative age keeps none.
+	// them. The limit that is reached first counts. A negative age keeps none. HistoryBytes also bounds the log that is kept
+	// for other nodes, which is the same log.
 	HistoryAge   time.Duration
 	HistoryBytes int64
 
@@ -73,6 +74,9 @@ type Config struct {
 
 	// trailingLogs is how many entries stay behind a snapshot; for tests, which have not the time for as many as usual.
 	trailingLogs uint64
+
+	// logMemTableBytes is that of the log's database, which writes and removes files in pieces of about this size; for tests.
+	logMemTableBytes int
 
 	// observe sees every entry with commands before it is applied, replayed ones too; for tests.
 	observe func(log *raft.Log)

@@ -106,7 +106,7 @@ const (
 	trailingLogs = 0
 
 	// peerTrailingLogs is how many entries stay behind a snapshot in a group of several: who was away for a moment gets them
-	// rather than a checkpoint.
+	// rather than a checkpoint. They are fewer if they would take more than HistoryBytes.
 	peerTrailingLogs = 10_000
 
 	// peerElectionTimeout is that of a group of several: a follower that hears nothing for so long, at most twice, asks for

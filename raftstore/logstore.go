@@ -12,9 +12,14 @@ import (
 // logStore is the log as Raft sees it. What Raft has cut is gone for Raft, though more of it may be on disk, for history:
 // otherwise a leader would send a follower that was away for long a day of log rather than a checkpoint. Which entries were
 // cut is known in memory only; after a start Raft sees all that are there, until it cuts again.
+//
+// Raft is told to keep nothing behind a snapshot, and what stays there for followers that were away for a moment is decided
+// here, since Raft counts entries only, and one may have some megabytes.
 type logStore struct {
 	*wal.Log
-	history *history
+	history  *history
+	trailing uint64 // entries that stay for followers
+	bytesMax int64  // what these may take on disk
 
 	// base is the entry of which the state on disk was at the start, as far as the log does not have it itself, as after a
 	// checkpoint of another node was taken over. Raft asks for its term only: the entry behind it continues it.
@@ -34,7 +39,7 @@ var (
 )
 
 func newLogStore(log *wal.Log, history *history, state raft.SnapshotMeta) (*logStore, error) {
-	s := &logStore{Log: log, history: history}
+	s := &logStore{Log: log, history: history, bytesMax: history.bytesMax}
 	first, last, err := logBounds(log)
 	if err != nil {
 		return nil, err
@@ -77,7 +82,7 @@ func (s *logStore) GetLog(index uint64, out *raft.Log) error {
 	return s.Log.GetLog(index, out)
 }
 
-// DeleteRange cuts the front of the log, behind a checkpoint: for Raft as far as nobody holds the log, on disk as far as no
+// DeleteRange cuts the front of the log, behind a checkpoint: for Raft as far as no follower may want it, on disk as far as no
 // kept state needs what follows it. Any other deletion is done as it is asked for.
 func (s *logStore) DeleteRange(lo, hi uint64) error {
 	first, err := s.FirstIndex()
@@ -88,12 +93,21 @@ func (s *logStore) DeleteRange(lo, hi uint64) error {
 	if lo > first || hi > covered {
 		return s.Log.DeleteRange(lo, hi)
 	}
-	hi = s.hide(hi)
-	stored, err := s.Log.FirstIndex()
+	stored, last, err := logBounds(s.Log)
 	if err != nil {
 		return err
 	}
+	hi = s.hide(s.trail(hi, last))
 	return s.Log.DeleteRange(stored, min(hi, needed))
+}
+
+// trail is where to cut so that some entries stay, but not too many bytes of them.
+func (s *logStore) trail(hi, last uint64) uint64 {
+	to := min(hi, last-min(last, s.trailing))
+	for to < hi && s.TableBytes(to+1) > s.bytesMax {
+		to += (hi - to + 1) / 2
+	}
+	return to
 }
 
 // hide takes the entries up to hi from Raft, but for those that are held, and returns the last one that went.

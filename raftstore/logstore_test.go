@@ -74,6 +74,13 @@ func TestLogStoreHidesWhatIsKept(t *testing.T) {
 	must(log.DeleteRange(13, last))
 	log.mustHave(t, 13, last)
 	log.keepFrom(0)
+	log.trailing = 3
+	must(log.DeleteRange(13, last))
+	log.mustHave(t, last-2, last) // for followers
+	log.trailing = 1000
+	must(log.DeleteRange(13, last))
+	log.mustHave(t, last-2, last)
+	log.bytesMax = -1 // they take too much
 	must(log.DeleteRange(13, last))
 	log.mustHave(t, 0, 0)
 }

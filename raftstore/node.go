@@ -105,7 +105,9 @@ func (s *Store) openRaftLog(context.Context) error {
 	if err != nil {
 		return err
 	}
-	s.raftLog, err = newLogStore(s.log, s.history, meta)
+	if s.raftLog, err = newLogStore(s.log, s.history, meta); err == nil {
+		s.raftLog.trailing = s.cfg.trailingLogs
+	}
 	return err
 }
 
@@ -176,7 +178,7 @@ func (s *Store) raftConfig(notify chan<- bool) *raft.Config {
 	c.ElectionTimeout = s.cfg.ElectionTimeout
 	c.LeaderLeaseTimeout = s.cfg.ElectionTimeout
 	c.MaxAppendEntries = raftEntriesPerApply
-	c.TrailingLogs = s.cfg.trailingLogs
+	c.TrailingLogs = 0         // see logStore
 	c.ShutdownOnRemove = false // a node that was removed can say so
 	c.SnapshotInterval = raftNever
 	c.SnapshotThreshold = math.MaxUint64

@@ -5,9 +5,15 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+	"github.com/cockroachdb/pebble/v2/vfs/errorfs"
+	"github.com/hashicorp/raft"
 
 	"apportion/engine"
 )
@@ -45,7 +51,9 @@ func (g *testGroup) bringUp(n *testNode) (fetched int) {
 		if !isClosed(n.Replaced()) {
 			return fetched
 		}
-		fetched++
+		if fetched++; fetched == 20 {
+			g.t.Fatalf("%s fetches and fetches", n.cfg.NodeID)
+		}
 		mustClose(g.t, n.Store)
 		g.reopen(n)
 	}
@@ -170,4 +178,139 @@ func TestNewNodeFetches(t *testing.T) {
 	}
 	g.await("it is a voter", func() bool { return len(g.nodes[0].voters()) == 2 })
 	g.agree()
+}
+
+// gate is a file system on which what other nodes fetch can be read or not.
+type gate struct{ closed atomic.Bool }
+
+func (g *gate) fs() vfs.FS {
+	return errorfs.Wrap(vfs.NewMem(), errorfs.InjectorFunc(func(op errorfs.Op) error {
+		if op.Kind == errorfs.OpFileReadAt && strings.Contains(op.Path, "/transfer/") && g.closed.Load() {
+			return errorfs.ErrInjected
+		}
+		return nil
+	}))
+}
+
+// A transfer that is broken off goes on, with another leader if there is one.
+func TestFetchGoesOnWithNewLeader(t *testing.T) {
+	gates := map[string]*gate{}
+	g := newStockedGroup(t, 3, func(cfg *Config) {
+		gates[cfg.NodeID] = &gate{}
+		cfg.FS = gates[cfg.NodeID].fs()
+	})
+	away := g.follower()
+	rest := g.others(away)
+	mustClose(t, away.Store)
+	g.fill(rest, "o", 40)
+	for _, n := range rest {
+		gates[n.cfg.NodeID].closed.Store(true)
+	}
+	g.reopen(away)
+	g.await("a transfer that fails", func() bool { return away.metrics.fetchErrors.Get() > 0 })
+	if isClosed(away.Replaced()) {
+		t.Fatal("a checkpoint was fetched that cannot be read")
+	}
+	leader := g.leader()
+	mustClose(t, leader.Store) // the other one needs this one's vote
+	for _, n := range rest {
+		gates[n.cfg.NodeID].closed.Store(false)
+	}
+	if fetched := g.bringUp(away); fetched == 0 {
+		t.Error("the follower came up without a checkpoint")
+	}
+	g.open(leader)
+	g.agree()
+}
+
+// A snapshot that is older than what is here is not taken for the state, and no checkpoint is fetched for it.
+func TestOldSnapshotIsIgnored(t *testing.T) {
+	g := newStockedGroup(t, 1, func(*Config) {})
+	s := g.nodes[0].Store
+	mustCheckpoint(t, s)
+	snaps := &snapshots{state: s.state, checkpoints: s.checkpoints, log: s.log, shipper: s.shipper, fetcher: s.fetcher}
+	covered := s.checkpoints.coveredIndex()
+	f := func(what string, index uint64, want string) {
+		t.Helper()
+		sink, err := snaps.Create(raft.SnapshotVersionMax, index, 2, raft.Configuration{}, 1, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := sink.Write(appendSnapshotBody(nil, index)); err != nil {
+			t.Fatal(err)
+		}
+		err = sink.Close()
+		if (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: got %v, want %q", what, err, want)
+		}
+	}
+	f("the state itself", covered, "")
+	f("an older state", covered-1, "is old")
+	mustDo(t, s, refresh("A", 1))
+	f("the state, and there is log behind it", covered, "is old")
+	f("a state that was reached by the log", s.raft.AppliedIndex(), errNotWanted.Error())
+	if isClosed(s.Replaced()) || s.exists(s.paths.incoming) {
+		t.Error("a checkpoint was fetched")
+	}
+}
+
+// An offer stands while somebody may need it, and no longer; then its files go, and the log is cut.
+func TestOffer(t *testing.T) {
+	g := newStockedGroup(t, 1, func(cfg *Config) { cfg.HistoryAge = -1 })
+	s := g.nodes[0].Store
+	g.fill(g.nodes, "a", 40)
+	one, err := s.shipper.acquire(0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	g.fill(g.nodes, "b", 40)
+	two, err := s.shipper.acquire(0)
+	if err != nil || two != one {
+		t.Fatalf("the second node gets %+v, %v; want the same checkpoint", two, err)
+	}
+	snaps := &snapshots{state: s.state, checkpoints: s.checkpoints, log: s.log, shipper: s.shipper}
+	offered := func(want uint64) {
+		t.Helper()
+		list, err := snaps.List()
+		if err != nil || len(list) != 1 || list[0].Index != want {
+			t.Fatalf("raft is offered %+v, %v; want %d", list, err, want)
+		}
+		if meta, _, err := snaps.Open(list[0].ID); err != nil || meta.Index != want {
+			t.Fatalf("raft opens %+v, %v; want %d", meta, err, want)
+		}
+		if first, _ := s.raftLog.FirstIndex(); first > want && want < s.checkpoints.coveredIndex() {
+			t.Fatalf("the log begins at %d, and has to go on behind %d", first, want)
+		}
+	}
+	offered(one.meta.Index)
+	s.shipper.release(two)
+	later := time.Now().Add(2 * shipHold)
+	s.shipper.look(later)
+	offered(one.meta.Index) // the first node is still there
+	s.shipper.release(one)
+	s.shipper.look(time.Now())
+	offered(one.meta.Index) // it may come back
+	s.shipper.look(later)
+	offered(s.checkpoints.coveredIndex())
+	if s.exists(one.dir) {
+		t.Error("the files of an offer that is over are left")
+	}
+	g.fill(g.nodes, "c", 40)
+	if first, _ := s.raftLog.FirstIndex(); first <= one.meta.Index {
+		t.Errorf("the log begins at %d, and nobody needs what follows %d", first, one.meta.Index)
+	}
+	three, err := s.shipper.acquire(0)
+	if err != nil || three.meta.Index <= one.meta.Index {
+		t.Fatalf("a new node gets %+v, %v", three, err)
+	}
+	s.shipper.bytesMax = -1 // any log is too much
+	s.shipper.look(time.Now())
+	offered(s.checkpoints.coveredIndex())
+	if !s.exists(three.dir) {
+		t.Error("the files that a node is fetching are gone")
+	}
+	s.shipper.release(three)
+	if s.exists(three.dir) {
+		t.Error("the files of an offer that is over are left")
+	}
 }

@@ -178,6 +178,7 @@ func (s *Store) newCheckpointer(covered uint64) *checkpointer {
 func (s *Store) openLog(context.Context) error {
 	log, err := wal.Open(wal.Config{
 		Dir: s.paths.log, FS: s.cfg.FS, Logger: s.cfg.Logger, OnFatal: s.cfg.OnFatal, OnSync: s.metrics.synced,
+		MemTableBytes: s.cfg.logMemTableBytes,
 	})
 	if err != nil {
 		return logError(err)
