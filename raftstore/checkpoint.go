@@ -148,6 +148,7 @@ func (f *frozen) Persist(sink raft.SnapshotSink) error {
 		return errors.Join(fmt.Errorf("raftstore: note the checkpoint in the log: %w", err), sink.Cancel())
 	}
 	f.keep(state)
+	s.stored = true
 	if _, err := sink.Write(appendSnapshotBody(nil, s.meta.Index)); err != nil {
 		return errors.Join(err, sink.Cancel())
 	}

@@ -23,8 +23,9 @@ type testNode struct {
 
 // testGroup is a group of nodes that talk over TCP on this machine.
 type testGroup struct {
-	t     testing.TB
-	nodes []*testNode
+	t      testing.TB
+	nodes  []*testNode
+	change func(cfg *Config)
 }
 
 // patience bounds every wait for a group to come to something.
@@ -33,7 +34,13 @@ const patience = time.Minute
 // newGroup starts a group of so many voters, the first of which has founded it.
 func newGroup(t testing.TB, voters int) *testGroup {
 	t.Helper()
-	g := &testGroup{t: t}
+	return newGroupOf(t, voters, func(*Config) {})
+}
+
+// newGroupOf starts a group whose nodes are configured otherwise.
+func newGroupOf(t testing.TB, voters int, change func(cfg *Config)) *testGroup {
+	t.Helper()
+	g := &testGroup{t: t, change: change}
 	t.Cleanup(g.close)
 	for range voters {
 		g.add(false)
@@ -47,6 +54,13 @@ func newGroup(t testing.TB, voters int) *testGroup {
 // add starts one more node.
 func (g *testGroup) add(nonVoter bool) *testNode {
 	g.t.Helper()
+	n := g.prepare(nonVoter)
+	g.open(n)
+	return n
+}
+
+// prepare makes up one more node.
+func (g *testGroup) prepare(nonVoter bool) *testNode {
 	cfg := testConfig(vfs.NewMem())
 	cfg.NodeID = fmt.Sprintf("n%d", len(g.nodes)+1)
 	cfg.ElectionTimeout = 100 * time.Millisecond
@@ -56,9 +70,9 @@ func (g *testGroup) add(nonVoter bool) *testNode {
 	} else {
 		cfg.Peers.Join = []string{g.nodes[0].peers.address}
 	}
+	g.change(&cfg)
 	n := &testNode{cfg: cfg}
 	g.nodes = append(g.nodes, n)
-	g.open(n)
 	return n
 }
 

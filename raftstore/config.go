@@ -64,7 +64,7 @@ type Config struct {
 
 	// HistoryAge and HistoryBytes say how much of the past is kept for backtests: checkpoints, the log behind the oldest of
 	// them, and the orders that were refused before the log. The limit that is reached first counts. A negative age keeps
-	// none.
+	// none. HistoryBytes also bounds the log that is kept for other nodes, which is the same log.
 	HistoryAge   time.Duration
 	HistoryBytes int64
 
@@ -74,6 +74,12 @@ type Config struct {
 
 	// EntryBytesTarget is where an entry is closed, though a single batch may be larger.
 	EntryBytesTarget int
+
+	// trailingLogs is how many entries stay behind a snapshot; for tests, which have not the time for as many as usual.
+	trailingLogs uint64
+
+	// logMemTableBytes is that of the log's database, which writes and removes files in pieces of about this size; for tests.
+	logMemTableBytes int
 
 	// observe sees every entry with commands before it is applied, replayed ones too; for tests.
 	observe func(log *raft.Log)
@@ -88,7 +94,9 @@ func (c Config) withDefaults() Config {
 	setDefault(&c.ClockGapMax, clockGapMax)
 	if c.Peers != nil {
 		setDefault(&c.ElectionTimeout, peerElectionTimeout)
+		setDefault(&c.trailingLogs, peerTrailingLogs)
 	}
+	setDefault(&c.trailingLogs, trailingLogs)
 	setDefault(&c.ElectionTimeout, electionTimeout)
 	setDefault(&c.StallTimeout, stallTimeout)
 	setDefault(&c.CheckpointLogBytes, checkpointLogBytes)

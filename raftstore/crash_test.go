@@ -95,7 +95,11 @@ func (f linkingFS) Link(from, to string) error {
 }
 
 func newCrashingFS(at int64, config vfs.CrashCloneCfg) *crashingFS {
-	c := &crashingFS{mem: vfs.NewCrashableMem(), at: at, config: config}
+	return newCrashingFSOn(vfs.NewCrashableMem(), at, config)
+}
+
+func newCrashingFSOn(mem *vfs.MemFS, at int64, config vfs.CrashCloneCfg) *crashingFS {
+	c := &crashingFS{mem: mem, at: at, config: config}
 	c.FS = errorfs.Wrap(linkingFS{c.mem, &c.links}, errorfs.InjectorFunc(c.inject))
 	return c
 }

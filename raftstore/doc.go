@@ -45,6 +45,17 @@
 // was stored by another node than the one that was meant from counting, and what the connection is for: Raft, forwarded
 // requests, short questions, joining, checkpoints. With TLS, both sides show certificates.
 //
+// A node that is too far behind for the leader's log, or new, gets a checkpoint: Raft's snapshot only says that there is one,
+// and the files are fetched beside Raft (fetcher) from a copy of the leader's state by hard links (shipper), which neither the
+// writer nor the next checkpoint waits for. Each file has a checksum; one that is there is not fetched again, be it for a later
+// checkpoint or from another leader. Nothing of the old state is touched until all of the new one is on disk and was read. Then
+// the store has to be opened anew (Store.Replaced), and Open puts the new state in the place of the old one, in steps between
+// which a crash does no harm (adopt.go).
+//
+// The disk that all this takes is bounded: the log behind a checkpoint, whether it is kept for the past, for a node that fetches
+// or for one that was away for a moment, by HistoryBytes; the copies by what the state has changed since; what comes in by the
+// size of the leader's state.
+//
 // Reads take no log entry: the leader asks a majority whether it still leads (confirmer), a follower asks the leader how far
 // it is and waits until it is as far (following). Many who ask at once share a round (rounds).
 //
@@ -60,8 +71,9 @@
 // state on disk; leadership.go and read.go what readers need; archive.go the orders that have left memory; tick.go the
 // passing of time; peers.go, hello.go, identity.go and stream.go are the way to other nodes, group.go ties it to the store,
 // members.go and join.go are who belongs, stall.go is what a leader does whose disk does not answer, rounds.go, peerline.go,
-// confirm.go and following.go what a read needs; history.go and recording.go what is kept of the past; refused.go,
-// refusedframe.go, refusedfiles.go and refusedread.go what was refused before the log; verify.go the check of a directory
-// offline; limits.go and errors.go what can be too much or go wrong.
+// confirm.go and following.go what a read needs; manifest.go, ship.go and shipment.go give a checkpoint to another node,
+// fetch.go and incoming.go get one, adopt.go makes it the state; history.go and recording.go what is kept of the past,
+// refused.go, refusedframe.go, refusedfiles.go and refusedread.go what was refused before the log, logstore.go what Raft sees
+// of the log; verify.go the check of a directory offline; limits.go and errors.go what can be too much or go wrong.
 // Of the tests, sim_test.go is the way into the simulation, which runs all of this from a seed.
 package raftstore

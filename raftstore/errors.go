@@ -2,7 +2,7 @@ package raftstore
 
 import "errors"
 
-// The errors of Do and ReadBarrier. All but ErrOutcomeUnknown say that nothing of the batch was, or ever will be, in the
+// The errors of Do, ReadBarrier and WaitReady. All but ErrOutcomeUnknown say that nothing of the batch was, or ever will be, in the
 // log: the caller may send it again as it is. Do may wrap them; compare with errors.Is.
 var (
 	// ErrQueueFull: more waits than the queue may hold. Retry after a pause; the API answers 503 with Retry-After.
@@ -20,6 +20,10 @@ var (
 
 	// ErrClosed: the store is shutting down. Do not retry on this store.
 	ErrClosed = errors.New("raftstore: the store is closed")
+
+	// ErrReplaced: this node was too far behind for the leader's log and has fetched a checkpoint, which Open takes over. Close
+	// the store and open it again. See Store.Replaced.
+	ErrReplaced = errors.New("raftstore: a checkpoint of the leader was fetched, the store has to be opened anew")
 
 	// ErrOutcomeUnknown: the batch was handed to the log and its fate is not known: leadership was lost, the log could not
 	// be written, or the deadline passed first. It may take effect now, later or never. Retry only commands that are

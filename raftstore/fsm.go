@@ -61,8 +61,8 @@ func (f *fsm) Snapshot() (raft.FSMSnapshot, error) {
 	return f.checkpoints.freeze()
 }
 
-// Restore is called when this node is sent another node's snapshot. The state itself does not travel in it, so it is of
-// use only to a node that has that state already.
+// Restore is called when this node is sent another node's snapshot and has that state already. The state itself does not travel
+// in it; see snapshots.
 func (f *fsm) Restore(snapshot io.ReadCloser) error {
 	body, err := io.ReadAll(io.LimitReader(snapshot, snapshotBodyBytesMax+1))
 	err = errors.Join(err, snapshot.Close())

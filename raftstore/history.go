@@ -13,7 +13,6 @@ import (
 	"sync"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
-	"github.com/hashicorp/raft"
 
 	"apportion/wal"
 )
@@ -292,30 +291,6 @@ func (h *history) remove(k *keptState) error {
 		err = h.fs.RemoveAll(under)
 	}
 	return err
-}
-
-// logStore is the log as Raft cuts it: not beyond what the history needs.
-type logStore struct {
-	*wal.Log
-	history *history
-}
-
-var (
-	_ raft.LogStore          = logStore{}
-	_ raft.MonotonicLogStore = logStore{}
-)
-
-// DeleteRange cuts the front of the log, behind a checkpoint, only as far as no kept state needs what follows it. Any other
-// deletion is done as it is asked for.
-func (s logStore) DeleteRange(lo, hi uint64) error {
-	first, _ := s.FirstIndex()
-	needed, covered := s.history.needed()
-	if lo <= first && hi <= covered {
-		if hi = min(hi, needed); hi < lo {
-			return nil
-		}
-	}
-	return s.Log.DeleteRange(lo, hi)
 }
 
 // needed is the index of the oldest kept state, and that of the state on disk.

@@ -30,6 +30,13 @@ type storeMetrics struct {
 	refusalsRepeated *metrics.Counter
 	refusalsLost     *metrics.Counter
 	stalls           *metrics.Counter
+
+	fetches      *metrics.Counter
+	fetchErrors  *metrics.Counter
+	fetchBytes   *metrics.Counter
+	ships        *metrics.Counter
+	shipBytes    *metrics.Counter
+	shipRefusals *metrics.Counter
 }
 
 // The buckets of the histograms, in the form that every Prometheus reads.
@@ -63,6 +70,13 @@ func newStoreMetrics(set *metrics.Set) *storeMetrics {
 		refusalsRepeated: set.GetOrCreateCounter("apportion_history_refusals_repeated_total"),
 		refusalsLost:     set.GetOrCreateCounter("apportion_history_refusals_lost_total"),
 		stalls:           set.GetOrCreateCounter("apportion_log_stalls_total"),
+
+		fetches:      set.GetOrCreateCounter("apportion_checkpoint_fetches_total"),
+		fetchErrors:  set.GetOrCreateCounter("apportion_checkpoint_fetch_errors_total"),
+		fetchBytes:   set.GetOrCreateCounter("apportion_checkpoint_fetched_bytes_total"),
+		ships:        set.GetOrCreateCounter("apportion_checkpoint_transfers_total"),
+		shipBytes:    set.GetOrCreateCounter("apportion_checkpoint_transferred_bytes_total"),
+		shipRefusals: set.GetOrCreateCounter("apportion_checkpoint_transfer_refusals_total"),
 	}
 }
 

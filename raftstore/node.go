@@ -99,6 +99,18 @@ func checkFit(log *wal.Log, meta raft.SnapshotMeta) error {
 	return nil
 }
 
+// openRaftLog gives Raft its view of the log.
+func (s *Store) openRaftLog(context.Context) error {
+	meta, _, err := s.state.cover()
+	if err != nil {
+		return err
+	}
+	if s.raftLog, err = newLogStore(s.log, s.history, meta); err == nil {
+		s.raftLog.trailing = s.cfg.trailingLogs
+	}
+	return err
+}
+
 // startRaft starts the node. From here on, entries are applied.
 func (s *Store) startRaft(context.Context) error {
 	s.ticker = &ticker{
@@ -115,8 +127,8 @@ func (s *Store) startRaft(context.Context) error {
 		s.cfg.Logger.Error(msg)
 		s.cfg.OnFatal(msg)
 	}}
-	snaps := &snapshots{state: s.state, checkpoints: s.checkpoints}
-	node, err := raft.NewRaft(s.raftConfig(notify), machine, stallLog{logStore{s.log, s.history}, &s.stall}, s.log, snaps, transport)
+	snaps := &snapshots{state: s.state, checkpoints: s.checkpoints, log: s.log, shipper: s.shipper, fetcher: s.fetcher}
+	node, err := raft.NewRaft(s.raftConfig(notify), machine, stallLog{s.raftLog, &s.stall}, s.log, snaps, transport)
 	if err != nil {
 		return errors.Join(fmt.Errorf("raftstore: start raft: %w", err), transport.Close())
 	}
@@ -169,10 +181,7 @@ func (s *Store) raftConfig(notify chan<- bool) *raft.Config {
 	c.ElectionTimeout = s.cfg.ElectionTimeout
 	c.LeaderLeaseTimeout = s.cfg.ElectionTimeout
 	c.MaxAppendEntries = raftEntriesPerApply
-	c.TrailingLogs = trailingLogs
-	if s.peers != nil {
-		c.TrailingLogs = peerTrailingLogs
-	}
+	c.TrailingLogs = 0         // see logStore
 	c.ShutdownOnRemove = false // a node that was removed can say so
 	c.SnapshotInterval = raftNever
 	c.SnapshotThreshold = math.MaxUint64

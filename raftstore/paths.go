@@ -11,11 +11,14 @@ import (
 
 // paths are the names inside a data directory:
 //
-//	LOCK     held while the directory is in use
-//	log/     the Raft log (package wal)
-//	state/   the state database
-//	ingest/  tables of the checkpoint under way; cleared by the next one
-//	history/ kept checkpoints and refused orders, for backtests; may be removed while the store is closed
+//	LOCK      held while the directory is in use
+//	log/      the Raft log (package wal)
+//	state/    the state database
+//	ingest/   tables of the checkpoint under way; cleared by the next one
+//	history/  kept checkpoints and refused orders, for backtests; may be removed while the store is closed
+//	transfer/ checkpoints that other nodes fetch; cleared at a start
+//	incoming/ a checkpoint that is fetched from the leader, see adopt.go
+//	replaced/ the state before a fetched one took its place, until it is removed
 type paths struct {
 	fs     vfs.FS
 	dir    string
@@ -24,7 +27,10 @@ type paths struct {
 	state  string
 	ingest string
 
-	history string
+	history  string
+	transfer string
+	incoming string
+	replaced string
 }
 
 func newPaths(fs vfs.FS, dir string) paths {
@@ -32,7 +38,8 @@ func newPaths(fs vfs.FS, dir string) paths {
 		fs: fs, dir: dir,
 		lock: fs.PathJoin(dir, "LOCK"), log: fs.PathJoin(dir, "log"),
 		state: fs.PathJoin(dir, "state"), ingest: fs.PathJoin(dir, "ingest"),
-		history: fs.PathJoin(dir, "history"),
+		history: fs.PathJoin(dir, "history"), transfer: fs.PathJoin(dir, "transfer"),
+		incoming: fs.PathJoin(dir, "incoming"), replaced: fs.PathJoin(dir, "replaced"),
 	}
 }
 

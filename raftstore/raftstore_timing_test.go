@@ -207,3 +207,58 @@ func allocations(entry, commands, records int) []byte {
 	sealEntry(data)
 	return data
 }
+
+// BenchmarkBringUp has a new node fetch a checkpoint of a million records of five segments over TCP on this machine, open it,
+// and catch up, while the leader goes on writing. It tells how long that took, and the longest that a write took at the leader
+// meanwhile and before.
+func BenchmarkBringUp(b *testing.B) {
+	if testing.Short() {
+		b.Skip("it fills a million records")
+	}
+	g := newGroupOf(b, 1, func(cfg *Config) {
+		cfg.FS, cfg.Dir, cfg.ElectionTimeout = vfs.Default, b.TempDir(), peerElectionTimeout
+		cfg.trailingLogs = 10
+	})
+	leader := g.nodes[0].Store
+	fillRecords(b, leader, bringUpRecords, 5)
+	mustCheckpoint(b, leader)
+	write := func(i int) time.Duration {
+		start := time.Now()
+		if err := insist(g.nodes[:1], "", allocate(fmt.Sprint("o", i), fmt.Sprintf("0%011d", i%bringUpRecords), 1)); err != nil {
+			b.Error(err)
+		}
+		return time.Since(start)
+	}
+	written, before := 0, time.Duration(0)
+	for ; written < 2000; written++ {
+		before = max(before, write(written))
+	}
+	mustCheckpoint(b, leader)
+	for b.Loop() {
+		n := g.prepare(true)
+		n.cfg.Dir = b.TempDir()
+		ended, longest := make(chan struct{}), time.Duration(0)
+		var writer sync.WaitGroup
+		writer.Go(func() {
+			for ; !isClosed(ended); written++ {
+				longest = max(longest, write(written))
+			}
+		})
+		start := time.Now()
+		g.reopen(n)
+		g.await("a checkpoint", func() bool { return isClosed(n.Replaced()) })
+		fetched, bytes := time.Since(start), n.metrics.fetchBytes.Get()
+		g.bringUp(n)
+		took := time.Since(start)
+		close(ended)
+		writer.Wait()
+		b.ReportMetric(float64(before.Microseconds())/1000, "ms-longest-write-before")
+		b.ReportMetric(fetched.Seconds(), "s/fetch")
+		b.ReportMetric(took.Seconds(), "s/up")
+		b.ReportMetric(float64(bytes)/1e6, "MB")
+		b.ReportMetric(float64(longest.Microseconds())/1000, "ms-longest-write-meanwhile")
+		mustClose(b, n.Store)
+	}
+}
+
+const bringUpRecords = 1_000_000

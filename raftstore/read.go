@@ -134,6 +134,9 @@ func (s *Store) Ready() error {
 	if lag, known := s.follow.lag(); known && lag <= readyLagMax {
 		return nil
 	}
+	if isClosed(s.Replaced()) {
+		return ErrReplaced
+	}
 	return err
 }
 
@@ -145,11 +148,14 @@ func (s *Store) refusal() error {
 	return nil
 }
 
-// WaitReady waits until the node is ready for the first time after Open, or can't become so.
+// WaitReady waits until the node is ready for the first time after Open, or can't become so: with ErrReplaced it has to be
+// opened anew first.
 func (s *Store) WaitReady(ctx context.Context) error {
 	select {
 	case <-s.leadership.settled:
 		return s.refusal()
+	case <-s.Replaced():
+		return ErrReplaced
 	case <-s.stop:
 		return ErrClosed
 	case <-ctx.Done():

@@ -75,7 +75,8 @@ func newProcess(w *world, id int, mem *vfs.MemFS, skewMS int64) *process {
 func (p *process) start() error {
 	s := p.store
 	steps := []func(context.Context) error{
-		s.lockDirectory, p.openState, s.loadState, p.checkLoaded, s.openLog, s.checkFit, s.bootstrap, s.loadHistory, p.startRaft,
+		s.lockDirectory, s.adoptIncoming, p.openState, s.loadState, p.checkLoaded, s.openLog, s.alignLog, s.checkFit, s.bootstrap,
+		s.loadHistory, s.openRaftLog, p.startRaft,
 	}
 	for _, step := range steps {
 		if err := step(context.Background()); err != nil {
@@ -115,7 +116,7 @@ func (p *process) startRaft(context.Context) error {
 	s.applier.logBytesMax, s.applier.onLogBytes = s.cfg.CheckpointLogBytes, s.checkpoints.wakeUp
 	s.applier.locked(func(*engine.Engine) { s.applier.lookAtDueLocked() })
 	p.fsm = &fsm{applier: s.applier, checkpoints: s.checkpoints, observe: s.cfg.observe, fatal: s.cfg.OnFatal}
-	p.snaps = &snapshots{state: s.state, checkpoints: s.checkpoints}
+	p.snaps = &snapshots{state: s.state, checkpoints: s.checkpoints, log: s.log}
 	s.checkpoints.takeSnapshot, s.checkpoints.yield = p.takeSnapshot, func() {}
 	r, err := newSimRaft(p)
 	if err != nil {

@@ -16,7 +16,7 @@ import (
 // Snapshots are not sent: no node cuts its log before what all have, as the leader tells them (safe).
 type simRaft struct {
 	p   *process
-	log logStore
+	log *logStore
 
 	// Kept in the log's stable store.
 	term     uint64
@@ -82,7 +82,7 @@ func (k messageKind) String() string {
 // newSimRaft starts from what is on disk, as raft.NewRaft does.
 func newSimRaft(p *process) (*simRaft, error) {
 	s := p.store
-	r := &simRaft{p: p, log: logStore{s.log, s.history}, leader: -1, votedFor: -1, heardMS: p.w.nowMS}
+	r := &simRaft{p: p, log: s.raftLog, leader: -1, votedFor: -1, heardMS: p.w.nowMS}
 	var errs [3]error
 	r.term, errs[0] = s.log.GetUint64(keyCurrentTerm)
 	r.voteTerm, errs[1] = s.log.GetUint64(keyLastVoteTerm)

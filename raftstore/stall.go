@@ -17,7 +17,7 @@ type stall struct {
 
 // stallLog notes the writes of the log.
 type stallLog struct {
-	logStore
+	*logStore
 	stall *stall
 }
 

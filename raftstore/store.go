@@ -26,6 +26,7 @@ type Store struct {
 	applier     *applier
 	state       *stateDB
 	log         *wal.Log
+	raftLog     *logStore
 	archive     *archive
 	checkpoints *checkpointer
 	history     *history
@@ -39,6 +40,8 @@ type Store struct {
 	follows  *rounds    // has this node what the leader has?
 	follow   *following // what the last of those found
 	stall    stall
+	shipper  *shipper // gives checkpoints to others
+	fetcher  *fetcher // gets one from the leader
 
 	proposer *proposer
 	ticker   *ticker
@@ -64,13 +67,18 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 	}
 	steps := []func(context.Context) error{
 		s.lockDirectory,
+		s.adoptIncoming,
 		s.openState,
 		s.loadState,
 		s.openLog,
+		s.alignLog,
 		s.checkFit,
 		s.meetPeers,
 		s.bootstrap,
 		s.loadHistory,
+		s.openRaftLog,
+		s.newShipper,
+		s.newFetcher,
 		s.startRaft,
 		s.startWorkers,
 	}
@@ -173,6 +181,7 @@ func (s *Store) newCheckpointer(covered uint64) *checkpointer {
 func (s *Store) openLog(context.Context) error {
 	log, err := wal.Open(wal.Config{
 		Dir: s.paths.log, FS: s.cfg.FS, Logger: s.cfg.Logger, OnFatal: s.cfg.OnFatal, OnSync: s.metrics.synced,
+		MemTableBytes: s.cfg.logMemTableBytes,
 	})
 	if err != nil {
 		return logError(err)
@@ -205,7 +214,7 @@ func (s *Store) startWorkers(context.Context) error {
 		workers = append(workers, s.history.refusals.run)
 	}
 	if s.peers != nil {
-		workers = append(workers, s.confirms.run, s.follows.run, s.runFollow, s.runJoin, s.runStall)
+		workers = append(workers, s.confirms.run, s.follows.run, s.runFollow, s.runJoin, s.runStall, s.shipper.run, s.fetcher.run)
 	}
 	for _, run := range workers {
 		s.workers.Go(func() { run(s.stop) })

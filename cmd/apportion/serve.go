@@ -173,22 +173,41 @@ func historyAge(age time.Duration) time.Duration {
 	return age
 }
 
-// run starts in the order in which the parts need each other, and stops in the mirror order: first nobody new comes in
-// and the requests on their way are answered, then the store closes, which those requests need.
+// run serves until it is told to stop. A node that was too far behind the others has fetched a checkpoint of theirs, with
+// which it begins anew.
 func (s *service) run(ctx context.Context) error {
+	for {
+		err := s.runOnce(ctx)
+		if !errors.Is(err, raftstore.ErrReplaced) || ctx.Err() != nil {
+			return err
+		}
+		s.logger.Info("beginning anew with a checkpoint of the leader's")
+	}
+}
+
+// runOnce starts in the order in which the parts need each other, and stops in the mirror order: first nobody new comes in
+// and the requests on their way are answered, then the store closes, which those requests need. ErrReplaced: it is to be
+// called again.
+func (s *service) runOnce(ctx context.Context) error {
 	listener, err := listen(s.address)
 	if err != nil {
 		return err
 	}
 	defer listener.Close()
+	s.address = listener.Addr().String() // the same again, should it be called again
 
 	set := metrics.NewSet()
 	store, err := s.openStore(ctx, listener, set)
 	if err != nil {
 		return err
 	}
+	if peers := s.store.Peers; peers != nil && peers.Address == "" {
+		peers.Listen = store.Status().Address
+	}
 	err = s.serve(ctx, listener, store, set)
-	s.checkpoint(store)
+	if !errors.Is(err, raftstore.ErrReplaced) {
+		s.checkpoint(store)
+	}
 	if closeErr := store.Close(); closeErr != nil {
 		err = errors.Join(err, fmt.Errorf("close the store: %w", closeErr))
 	}
@@ -225,7 +244,7 @@ func (s *service) catchUp(ctx context.Context, store *raftstore.Store) error {
 	if s.store.Peers != nil && !s.demo {
 		return nil
 	}
-	if err := store.WaitReady(ctx); err != nil {
+	if err := store.WaitReady(ctx); err != nil && !errors.Is(err, raftstore.ErrReplaced) {
 		return err
 	}
 	if !s.demo || !store.Leads() {
@@ -234,7 +253,7 @@ func (s *service) catchUp(ctx context.Context, store *raftstore.Store) error {
 	return loadDemo(store, s.logger)
 }
 
-// serve answers requests until ctx ends or the listener fails.
+// serve answers requests until ctx ends, the listener fails or the store has to be opened anew.
 func (s *service) serve(ctx context.Context, listener net.Listener, store *raftstore.Store, set *metrics.Set) error {
 	s.http.Log, s.http.Metrics = s.logger, set
 	api, err := httpapi.New(s.http, store)
@@ -245,7 +264,10 @@ func (s *service) serve(ctx context.Context, listener net.Listener, store *rafts
 	go func() { failed <- api.Serve(listener) }()
 	s.announce(listener.Addr(), store)
 
+	var replaced error
 	select {
+	case <-store.Replaced():
+		replaced = raftstore.ErrReplaced
 	case <-ctx.Done():
 		s.handOver(store)
 		s.logger.Info("stopping: answering the requests on their way", "longest", drainTimeout)
@@ -257,7 +279,7 @@ func (s *service) serve(ctx context.Context, listener net.Listener, store *rafts
 	if err := api.Close(drain); err != nil {
 		s.logger.Warn("some requests were cut off", "error", err)
 	}
-	return <-failed
+	return errors.Join(replaced, <-failed)
 }
 
 // handOver has another node lead before this one goes, so that nobody has to wait for an election. It still answers.

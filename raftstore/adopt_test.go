@@ -1,0 +1,242 @@
+package raftstore
+
+import (
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"testing"
+	"time"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+	"github.com/hashicorp/raft"
+)
+
+// leftBehind is a node's disk as it was when the node went away, and the node that went on.
+type leftBehind struct {
+	t       *testing.T
+	leader  *Store
+	disk    *vfs.MemFS
+	oldHash [32]byte
+	newHash [32]byte // of the leader's last checkpoint
+}
+
+// newLeftBehind makes one of a leader's disk at an earlier moment, with a state and some log behind it.
+func newLeftBehind(t *testing.T) *leftBehind {
+	t.Helper()
+	disk := vfs.NewCrashableMem()
+	g := newGroupOf(t, 1, func(cfg *Config) {
+		cfg.FS, cfg.StateTableBytes, cfg.CheckpointSliceBytes, cfg.trailingLogs = disk, 4000, 500, 4
+	})
+	b := &leftBehind{t: t, leader: g.nodes[0].Store}
+	stock(t, b.leader, "A")
+	b.write("before", 10)
+	b.disk, b.oldHash = disk.CrashClone(vfs.CrashCloneCfg{}), hashOf(b.leader)
+	b.write("after", 30)
+	stock(t, b.leader, "B")
+	b.newHash = hashOf(b.leader)
+	return b
+}
+
+func (b *leftBehind) write(prefix string, orders int) {
+	b.t.Helper()
+	for i := range orders {
+		mustDo(b.t, b.leader, allocate(fmt.Sprint(prefix, i), "A100", 1))
+	}
+}
+
+// config is that of the node that was away: alone, so that what is on its disk counts.
+func (b *leftBehind) config(fs vfs.FS) Config {
+	cfg := testConfig(fs)
+	cfg.NodeID = "n1"
+	return cfg
+}
+
+// fetch gets the leader's checkpoint onto a disk.
+func (b *leftBehind) fetch(fs vfs.FS) {
+	b.t.Helper()
+	p := newPaths(fs, b.config(fs).Dir)
+	f := newTestFetcher(fs)
+	f.in.parent, f.in.dir = p.dir, p.incoming
+	if _, err := fetchFrom(b.leader.shipper, f, plainWire); err != nil {
+		b.t.Fatal(err)
+	}
+}
+
+// mustOpen opens a disk and demands a state, whole and with nothing beside it.
+func (b *leftBehind) mustOpen(fs vfs.FS, allowed ...[32]byte) *Store {
+	b.t.Helper()
+	s := openReady(b.t, b.config(fs))
+	got := hashOf(s)
+	fits := false
+	for _, want := range allowed {
+		fits = fits || got == want
+	}
+	if !fits {
+		b.t.Fatalf("the state is of entry %d, and neither the old nor the new one", s.AppliedIndex())
+	}
+	verifyState(b.t, s)
+	for _, dir := range []string{s.paths.replaced, s.paths.transfer} {
+		if s.exists(dir) {
+			b.t.Errorf("%s is left", dir)
+		}
+	}
+	return s
+}
+
+// mustSwap does only what comes before a database is opened for writing. Pebble creates a manifest and the marker that names
+// it before it syncs their directory, and could not open what a crash leaves if that kept the marker alone.
+func (b *leftBehind) mustSwap(fs vfs.FS) {
+	b.t.Helper()
+	cfg := b.config(fs).withDefaults()
+	s := &Store{cfg: cfg, paths: newPaths(fs, cfg.Dir)}
+	if err := s.adoptIncoming(b.t.Context()); err != nil {
+		b.t.Fatal(err)
+	}
+}
+
+func TestAdopt(t *testing.T) {
+	b := newLeftBehind(t)
+	mustClose(t, b.mustOpen(b.disk.CrashClone(vfs.CrashCloneCfg{}), b.oldHash))
+	b.fetch(b.disk)
+	s := b.mustOpen(b.disk, b.newHash)
+	if s.exists(s.paths.incoming) || s.exists(s.fs().PathJoin(s.paths.state, manifestName)) {
+		t.Error("the checkpoint was not taken over to the end")
+	}
+	if want := b.leader.checkpoints.coveredIndex(); s.checkpoints.coveredIndex() != want {
+		t.Errorf("the state is of index %d, want %d", s.checkpoints.coveredIndex(), want)
+	}
+	if h := s.History(); len(h.States) != 0 {
+		t.Errorf("states are kept that no log continues: %v", h.States)
+	}
+	// It goes on: in the log, in checkpoints, in the history, after a start.
+	mustDo(t, s, refresh("new", 5))
+	mustCheckpoint(t, s)
+	mustDo(t, s, allocate("new", "new", 2))
+	want := hashOf(s)
+	mustClose(t, s)
+	mustClose(t, b.mustOpen(b.disk, want))
+}
+
+func (s *Store) fs() vfs.FS { return s.cfg.FS }
+
+// A fetched checkpoint that the node has overtaken goes.
+func TestAdoptOlder(t *testing.T) {
+	b := newLeftBehind(t)
+	b.fetch(b.disk)
+	mustClose(t, b.mustOpen(b.disk, b.newHash))
+	b.fetch(b.disk)
+	s := b.mustOpen(b.disk, b.newHash)
+	defer mustClose(t, s)
+	if s.exists(s.paths.incoming) {
+		t.Error("a fetched checkpoint of no use is left")
+	}
+}
+
+// What was fetched and is not complete, or not what it was, is not taken over, and the old state stays.
+func TestAdoptIncomplete(t *testing.T) {
+	b := newLeftBehind(t)
+	b.fetch(b.disk)
+	p := newPaths(b.disk, b.config(b.disk).Dir)
+	path := b.disk.PathJoin(p.incoming, manifestName)
+	f := func(what string, damage func(fs vfs.FS) error) {
+		t.Helper()
+		fs := b.disk.CrashClone(vfs.CrashCloneCfg{})
+		if err := damage(fs); err != nil {
+			t.Fatal(err)
+		}
+		mustClose(t, b.mustOpen(fs, b.oldHash))
+		b.fetch(fs)
+		mustClose(t, b.mustOpen(fs, b.newHash))
+	}
+	f("no list", func(fs vfs.FS) error { return fs.Remove(path) })
+	f("half a list", func(fs vfs.FS) error { return writeSynced(fs, path, []byte{manifestVersion, 1, 2, 3, 4, 5}) })
+	f("a swap that cannot go on", func(fs vfs.FS) error {
+		return errors.Join(fs.Rename(p.state, p.replaced), fs.Remove(path))
+	})
+}
+
+// The log goes on behind a fetched state if it has that state's last entry, and goes if it has another one in its place.
+func TestAdoptAlignsTheLog(t *testing.T) {
+	b := newLeftBehind(t)
+	index := b.leader.checkpoints.coveredIndex()
+	ahead := openReady(t, b.config(b.disk)) // it elects itself, in a later term
+	for i := ahead.raft.LastIndex(); i < index+5; i++ {
+		mustDo(t, ahead, refresh("conflict", int64(i)))
+	}
+	mustClose(t, ahead)
+	b.fetch(b.disk)
+	s := b.mustOpen(b.disk, b.newHash)
+	if first, last, err := logBounds(s.log); err != nil || first != index+1 {
+		t.Errorf("the log is %d to %d, %v; want it to begin behind %d", first, last, err, index)
+	}
+	mustClose(t, s)
+
+	// Now with the same entry: the log of the leader, and what it did since.
+	b.write("since", 5)
+	want := hashOf(b.leader)
+	fs := b.leader.cfg.FS.(*vfs.MemFS).CrashClone(vfs.CrashCloneCfg{})
+	b.fetch(fs)
+	older := newPaths(fs, b.config(fs).Dir)
+	if err := errors.Join(fs.RemoveAll(older.state), fs.RemoveAll(older.transfer)); err != nil {
+		t.Fatal(err)
+	}
+	s = b.mustOpen(fs, want)
+	defer mustClose(t, s)
+	var entry raft.Log
+	if err := s.log.GetLog(index, &entry); err != nil {
+		t.Errorf("the log does not have entry %d any more: %v", index, err)
+	}
+}
+
+// TestCrashWhileAdopting crashes at each change on disk, from the first file that is fetched to the end of the start that takes
+// the checkpoint over. What is left is the old state or the new one, and can be brought to the new one.
+func TestCrashWhileAdopting(t *testing.T) {
+	seed := *crashSeed
+	if seed == 0 {
+		seed = uint64(time.Now().UnixNano())
+	}
+	t.Logf("-crash-seed=%d", seed)
+	rng := rand.New(rand.NewPCG(seed, 1))
+	b := newLeftBehind(t)
+	found := map[[32]byte]int{}
+	for at := int64(1); ; {
+		config := vfs.CrashCloneCfg{}
+		if rng.IntN(2) == 1 {
+			config = vfs.CrashCloneCfg{UnsyncedDataPercent: 1 + rng.IntN(100), RNG: rand.New(rand.NewPCG(seed, uint64(at)))}
+		}
+		var crash *vfs.MemFS
+		fs := newCrashingFSOn(b.disk.CrashClone(vfs.CrashCloneCfg{}), at, config)
+		fs.onBeforeCrash, fs.onCrash = func() {}, func(fs *vfs.MemFS) { crash = fs }
+		b.fetch(fs)
+		if config.UnsyncedDataPercent == 0 {
+			mustClose(t, b.mustOpen(fs, b.newHash))
+		} else {
+			b.mustSwap(fs)
+		}
+		if crash == nil && config.UnsyncedDataPercent == 0 {
+			t.Logf("%d changes on disk; the old state was found %d times, the new one %d times", at, found[b.oldHash], found[b.newHash])
+			break
+		}
+		if crash == nil {
+			continue
+		}
+		t.Run(fmt.Sprintf("change=%d,unsynced=%d%%", at, config.UnsyncedDataPercent), func(t *testing.T) {
+			own := *b
+			own.t = t
+			s := own.mustOpen(crash, b.oldHash, b.newHash)
+			found[hashOf(s)]++
+			mustClose(t, s)
+			own.fetch(crash)
+			mustClose(t, own.mustOpen(crash, b.newHash))
+		})
+		if t.Failed() {
+			return
+		}
+		if at++; !*crashAll {
+			at += rng.Int64N(4)
+		}
+	}
+	if found[b.oldHash] == 0 || found[b.newHash] == 0 {
+		t.Error("the crashes were not around the moment at which the state changes")
+	}
+}

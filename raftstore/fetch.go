@@ -1,0 +1,346 @@
+package raftstore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"sync/atomic"
+	"time"
+)
+
+// fetcher gets a checkpoint from the leader, on a goroutine of its own, when Raft says that there is no other way to catch
+// up (see snapshots). This node goes on as it is meanwhile. When the checkpoint is there as a whole, the store has to be
+// opened anew: see Replaced.
+type fetcher struct {
+	in      *incoming
+	peers   *peers
+	logger  *slog.Logger
+	metrics *storeMetrics
+	onFatal func(msg string)
+	leader  func() (address, id string) // empty: nobody is known to lead, or this node does
+	applied func() uint64               // the last entry that was applied here
+
+	wanted   atomic.Uint64 // a checkpoint of this index or a later one
+	complete atomic.Uint64 // the one that is there; 0: none
+	replaced chan struct{} // closed when there is one
+	wake     chan struct{} // capacity 1
+}
+
+// The answers to Raft, none of which is a fault.
+var (
+	errFetching  = errors.New("raftstore: a checkpoint is being fetched")
+	errNotWanted = errors.New("raftstore: the state here is later than the snapshot")
+)
+
+// newFetcher comes before Raft starts.
+func (s *Store) newFetcher(context.Context) error {
+	if s.peers == nil {
+		return nil
+	}
+	s.fetcher = &fetcher{
+		in: &incoming{
+			fs: s.cfg.FS, parent: s.paths.dir, dir: s.paths.incoming, whole: map[string]shippedFile{},
+		},
+		peers: s.peers, logger: s.cfg.Logger, metrics: s.metrics, onFatal: s.cfg.OnFatal,
+		applied: func() uint64 { return s.raft.AppliedIndex() },
+		leader: func() (address, id string) {
+			leader, name := s.raft.LeaderWithID()
+			if string(name) == s.cfg.NodeID {
+				return "", ""
+			}
+			return string(leader), string(name)
+		},
+		replaced: make(chan struct{}), wake: make(chan struct{}, 1),
+	}
+	return nil
+}
+
+// Replaced is closed when this node was too far behind for the leader's log and has fetched a checkpoint instead. It lies
+// ready in the directory; the running store knows nothing of it and does not catch up any more. The caller then calls Close,
+// and Open with the same configuration, which takes the checkpoint over: a node that serves should watch this channel for as
+// long as it has the store, end what it answers from it, and begin again with the new one. (Config.Metrics needs a new set,
+// and Peers.Listen the port that the store had, Status().Address.) A crash instead of the Close is as good. In a group of one
+// it is never closed.
+func (s *Store) Replaced() <-chan struct{} {
+	if s.fetcher == nil {
+		return nil
+	}
+	return s.fetcher.replaced
+}
+
+// want is called on Raft's main goroutine when the leader has sent a snapshot, and does not wait. It never returns nil: the
+// snapshot is not installed in this life of the store.
+func (f *fetcher) want(index uint64) error {
+	switch complete := f.complete.Load(); {
+	case complete > 0:
+		return fmt.Errorf("%w: it is of index %d", ErrReplaced, complete)
+	case f.applied() >= index:
+		return fmt.Errorf("%w, which is of index %d", errNotWanted, index)
+	}
+	f.wanted.Store(max(f.wanted.Load(), index))
+	select {
+	case f.wake <- struct{}{}:
+	default:
+	}
+	return fmt.Errorf("%w: of index %d or a later one", errFetching, index)
+}
+
+// run fetches what is wanted until stop is closed, or a checkpoint is there.
+func (f *fetcher) run(stop <-chan struct{}) {
+	leftover := time.NewTimer(fetchLeftoverAge)
+	defer leftover.Stop()
+	for f.complete.Load() == 0 {
+		select {
+		case <-stop:
+			return
+		case <-f.wake:
+			f.fetch(stop)
+			leftover.Reset(fetchLeftoverAge)
+		case <-leftover.C:
+			f.clear()
+		}
+	}
+}
+
+// fetch tries until it is done, or until there is no need any more: a new leader may have had the log.
+func (f *fetcher) fetch(stop <-chan struct{}) {
+	for f.applied() < f.wanted.Load() {
+		t := &transfer{fetcher: f, stop: stop, start: time.Now()}
+		err := t.run()
+		if isClosed(stop) {
+			return
+		}
+		if err == nil {
+			f.metrics.fetches.Inc()
+			f.complete.Store(t.manifest.Index)
+			close(f.replaced)
+			return
+		}
+		f.metrics.fetchErrors.Inc()
+		f.logger.Error("fetching a checkpoint: broken off, it goes on where it was", "bytes", t.fetched, "error", err)
+		if t.fetched > 0 && !errors.Is(err, errDamaged) {
+			continue
+		}
+		select {
+		case <-stop:
+			return
+		case <-time.After(fetchRetryInterval):
+		}
+	}
+	f.clear()
+}
+
+func (f *fetcher) clear() {
+	if err := f.in.clear(); err != nil {
+		f.logger.Error("fetching a checkpoint: what is left of it was not removed", "error", err)
+	}
+}
+
+func isClosed(c <-chan struct{}) bool {
+	select {
+	case <-c:
+		return true
+	default:
+		return false
+	}
+}
+
+// transfer is one attempt, on one connection.
+type transfer struct {
+	*fetcher
+	stop     <-chan struct{}
+	conn     net.Conn
+	manifest *manifest
+	chunk    []byte
+
+	start   time.Time
+	logged  time.Time
+	there   int64 // bytes that were there when the attempt began
+	fetched int64
+}
+
+func (t *transfer) run() error {
+	address, id := t.leader()
+	if address == "" {
+		return errNoLeader
+	}
+	conn, _, err := t.peers.dial(address, id, kindFiles, dialTimeout)
+	if err != nil {
+		return err
+	}
+	t.conn = conn
+	err = t.all(id)
+	if closeErr := conn.Close(); err != nil {
+		return errors.Join(err, closeErr)
+	}
+	return nil
+}
+
+// all fetches what is missing, and looks at the whole.
+func (t *transfer) all(from string) error {
+	if err := t.list(); err != nil {
+		return err
+	}
+	missing, err := t.in.begin(t.manifest)
+	if err != nil {
+		return err
+	}
+	t.there = t.manifest.totalBytes()
+	for i := range missing {
+		t.there -= missing[i].Bytes
+	}
+	t.logger.Info("fetching a checkpoint", "from", from, "index", t.manifest.Index, "files", len(t.manifest.Files),
+		"bytes", t.manifest.totalBytes(), "here", t.there)
+	for _, f := range missing {
+		if t.applied() >= t.manifest.Index {
+			return fmt.Errorf("%w, which is of index %d", errNotWanted, t.manifest.Index)
+		}
+		if err := t.get(f); err != nil {
+			return err
+		}
+	}
+	if err := t.verify(); err != nil {
+		t.clear() // all of it arrived as it was sent, so it is of no use
+		t.fetched = 0
+		return err
+	}
+	if err := t.in.complete(t.manifest); err != nil {
+		return err
+	}
+	t.logger.Info("fetching a checkpoint: done, the store has to be opened anew", "index", t.manifest.Index,
+		"bytes", t.fetched, "took", time.Since(t.start).Round(time.Millisecond))
+	return nil
+}
+
+// ask puts a question.
+func (t *transfer) ask(q fileQuestion) error {
+	return errors.Join(t.conn.SetDeadline(time.Now().Add(shipTimeout)), writeMessage(t.conn, q))
+}
+
+// hear reads an answer.
+func (t *transfer) hear() (a fileAnswer, err error) {
+	if err := errors.Join(t.conn.SetDeadline(time.Now().Add(shipTimeout)), readMessage(t.conn, &a)); err != nil {
+		return a, err
+	}
+	if a.Error != "" {
+		return a, fmt.Errorf("raftstore: the leader sends no checkpoint: %s", a.Error)
+	}
+	return a, nil
+}
+
+// list asks for the newest checkpoint.
+func (t *transfer) list() error {
+	if err := t.ask(fileQuestion{List: true, Above: t.applied()}); err != nil {
+		return err
+	}
+	m := new(manifest)
+	for {
+		a, err := t.hear()
+		if err != nil {
+			return err
+		}
+		if a.File == nil {
+			m.Index, m.Term = a.Index, a.Term
+			t.manifest = m
+			return m.check()
+		}
+		if err := m.add(*a.File); err != nil {
+			return err
+		}
+	}
+}
+
+// get fetches one file, or the rest of it.
+func (t *transfer) get(f shippedFile) error {
+	p, err := t.in.openPart(f)
+	if err != nil {
+		return err
+	}
+	t.there += p.offset
+	for p.offset < f.Bytes {
+		chunk, err := t.part(&f, p.offset)
+		t.fetched += int64(len(chunk))
+		t.metrics.fetchBytes.Add(len(chunk))
+		if err = errors.Join(err, p.write(chunk)); err != nil {
+			return errors.Join(err, p.close())
+		}
+		t.progress()
+	}
+	return p.finish()
+}
+
+// part fetches the next bytes of a file. They are valid until the next call. Those that came before an error are good, too.
+func (t *transfer) part(f *shippedFile, offset int64) ([]byte, error) {
+	if err := t.ask(fileQuestion{File: f.Name, Offset: offset}); err != nil {
+		return nil, err
+	}
+	a, err := t.hear()
+	if err != nil {
+		return nil, err
+	}
+	if a.Bytes <= 0 || a.Bytes > shipChunkBytes || int64(a.Bytes) > f.Bytes-offset {
+		return nil, fmt.Errorf("%w: %d bytes of %s at %d, which has %d", errProtocol, a.Bytes, f.Name, offset, f.Bytes)
+	}
+	if t.chunk == nil {
+		t.chunk = make([]byte, shipChunkBytes)
+	}
+	chunk := t.chunk[:a.Bytes]
+	n, err := io.ReadFull(t.conn, chunk)
+	return chunk[:n], err
+}
+
+// progress writes a line each second.
+func (t *transfer) progress() {
+	now := time.Now()
+	if t.logged.IsZero() {
+		t.logged = t.start
+	}
+	if now.Sub(t.logged) < progressInterval {
+		return
+	}
+	t.logged = now
+	total := t.manifest.totalBytes()
+	t.logger.Info("fetching a checkpoint", "index", t.manifest.Index, "bytes", t.there+t.fetched, "of", total,
+		"percent", 100*(t.there+t.fetched)/max(total, 1),
+		"bytesPerSecond", int64(float64(t.fetched)/now.Sub(t.start).Seconds()))
+}
+
+// verify opens what was fetched and reads all of it, with its checksums, before the state that is here is given up for it.
+func (t *transfer) verify() error {
+	state, err := openState(stateConfig{fs: t.in.fs, dir: t.in.dir, logger: t.logger, onFatal: t.onFatal, readOnly: true})
+	if err != nil {
+		return err
+	}
+	meta, _, err := state.cover()
+	if err == nil && (meta.Index != t.manifest.Index || meta.Term != t.manifest.Term) {
+		err = fmt.Errorf("%w: the fetched state is of index %d and term %d, the leader spoke of %d and %d",
+			ErrInconsistent, meta.Index, meta.Term, t.manifest.Index, t.manifest.Term)
+	}
+	if err == nil {
+		err = state.readAll(t.stop)
+	}
+	return errors.Join(err, state.close())
+}
+
+// readAll reads every row.
+func (s *stateDB) readAll(stop <-chan struct{}) error {
+	it, err := s.db.NewIter(nil)
+	if err != nil {
+		return stateError("read the state", err)
+	}
+	for n, ok := 0, it.First(); ok; ok = it.Next() {
+		if n++; n%rowsBetweenLooks == 0 && isClosed(stop) {
+			return errors.Join(ErrClosed, it.Close())
+		}
+	}
+	if err := errors.Join(it.Error(), it.Close()); err != nil {
+		return stateError("read the state", err)
+	}
+	return nil
+}
+
+// rowsBetweenLooks is some milliseconds of reading.
+const rowsBetweenLooks = 4096

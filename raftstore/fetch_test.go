@@ -1,0 +1,324 @@
+package raftstore
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/cockroachdb/pebble/v2"
+	"github.com/cockroachdb/pebble/v2/vfs"
+
+	"apportion/engine"
+)
+
+// leaderToFetchFrom is a node with a checkpoint of several tables.
+func leaderToFetchFrom(t *testing.T) *Store {
+	t.Helper()
+	g := newGroupOf(t, 1, func(cfg *Config) { cfg.StateTableBytes, cfg.CheckpointSliceBytes, cfg.trailingLogs = 4000, 500, 4 })
+	s := g.nodes[0].Store
+	stock(t, s, "A")
+	return s
+}
+
+// stock adds records of their own to the state, and makes a checkpoint.
+func stock(t *testing.T, s *Store, prefix string) {
+	t.Helper()
+	r := &engine.Refresh{Location: "L"}
+	for i := range 300 {
+		r.Items = append(r.Items, engine.StockItem{UPC: fmt.Sprintf("%s%d", prefix, i), Quantity: int64(i)})
+	}
+	mustDo(t, s, r)
+	mustCheckpoint(t, s)
+}
+
+// newTestFetcher fetches into a directory of its own.
+func newTestFetcher(fs vfs.FS) *fetcher {
+	return &fetcher{
+		in:      &incoming{fs: fs, parent: "/", dir: "/incoming", whole: map[string]shippedFile{}},
+		logger:  slog.New(slog.DiscardHandler),
+		metrics: newStoreMetrics(testMetrics()), onFatal: func(msg string) { panic("FATAL: " + msg) },
+		applied: func() uint64 { return 0 },
+	}
+}
+
+// fetchFrom makes one attempt, with the leader behind a wire that may do something to what it sends.
+func fetchFrom(leader *shipper, f *fetcher, wire func(net.Conn) net.Conn) (*transfer, error) {
+	here, there := net.Pipe()
+	served := make(chan struct{})
+	go func() {
+		defer close(served)
+		leader.serve(wire(there))
+		_ = there.Close()
+	}()
+	t := &transfer{fetcher: f, conn: here, start: time.Now()}
+	err := t.all("leader")
+	_ = here.Close()
+	<-served
+	return t, err
+}
+
+func plainWire(conn net.Conn) net.Conn { return conn }
+
+// brokenWire breaks after so many bytes of the leader.
+type brokenWire struct {
+	net.Conn
+	left int
+}
+
+func (w *brokenWire) Write(p []byte) (int, error) {
+	n, err := w.Conn.Write(p[:min(len(p), w.left)])
+	w.left -= n
+	if n < len(p) && err == nil {
+		err = errors.Join(io.ErrClosedPipe, w.Close())
+	}
+	return n, err
+}
+
+// mustBeState demands that what was fetched, and only that, is the state of the leader.
+func mustBeState(t *testing.T, f *fetcher, leader *Store) {
+	t.Helper()
+	m, err := readManifest(f.in.fs, f.in.dir)
+	if err != nil || m == nil {
+		t.Fatalf("the fetched files are not complete: %v", err)
+	}
+	state, err := openState(stateConfig{fs: f.in.fs, dir: f.in.dir, logger: f.logger, onFatal: f.onFatal, readOnly: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	e := engine.New()
+	if err := errors.Join(state.load(t.Context(), e, newProgress(f.logger)), state.close()); err != nil {
+		t.Fatal(err)
+	}
+	if e.Hash() != hashOf(leader) {
+		t.Fatal("the fetched state is another one")
+	}
+	names, err := f.in.fs.List(f.in.dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range names {
+		if _, ok := m.file(name); !ok && name != manifestName && name != lockName {
+			t.Errorf("%s is left in the directory", name)
+		}
+	}
+}
+
+// TestFetchResumes: whatever arrived before the wire broke is not sent again.
+func TestFetchResumes(t *testing.T) {
+	leader := leaderToFetchFrom(t)
+	f := newTestFetcher(vfs.NewMem())
+	var fetched, total int64
+	attempts := 0
+	for {
+		attempts++
+		got, err := fetchFrom(leader.shipper, f, func(conn net.Conn) net.Conn { return &brokenWire{conn, 3000} })
+		fetched += got.fetched
+		if err == nil {
+			total = got.manifest.totalBytes()
+			break
+		}
+		if m, _ := readManifest(f.in.fs, f.in.dir); m != nil {
+			t.Fatal("the fetched files are called complete, and are not")
+		}
+		if attempts == 100 {
+			t.Fatalf("no end after %d attempts and %d bytes: %v", attempts, fetched, err)
+		}
+		if attempts == 3 { // this node starts anew, and knows only what is on disk
+			f.in.whole = map[string]shippedFile{}
+		}
+	}
+	if attempts < 4 || fetched != total {
+		t.Errorf("%d bytes were fetched in %d attempts, the checkpoint has %d", fetched, attempts, total)
+	}
+	mustBeState(t, f, leader)
+}
+
+// TestFetchGoesOnWithLaterCheckpoint: tables that a later checkpoint still has are not fetched again.
+func TestFetchGoesOnWithLaterCheckpoint(t *testing.T) {
+	leader := leaderToFetchFrom(t)
+	f := newTestFetcher(vfs.NewMem())
+	first, err := fetchFrom(leader.shipper, f, plainWire)
+	if err != nil {
+		t.Fatal(err)
+	}
+	stock(t, leader, "B")
+	f.applied = func() uint64 { return first.manifest.Index } // so it has to be a later one
+	second, err := fetchFrom(leader.shipper, f, plainWire)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if second.manifest.Index <= first.manifest.Index || second.fetched == 0 || second.fetched >= second.manifest.totalBytes() {
+		t.Errorf("fetched %d bytes of %d, of index %d after %d", second.fetched, second.manifest.totalBytes(),
+			second.manifest.Index, first.manifest.Index)
+	}
+	mustBeState(t, f, leader)
+}
+
+// flippingWire damages one byte, far enough behind the list.
+type flippingWire struct {
+	net.Conn
+	tables int
+}
+
+func (w *flippingWire) Write(p []byte) (int, error) {
+	if len(p) > 1000 && w.tables == 0 {
+		w.tables++
+		p = bytes.Clone(p)
+		p[500] ^= 1
+	}
+	return w.Conn.Write(p)
+}
+
+// TestFetchDamaged: a file that is not what the leader has is fetched again, and alone.
+func TestFetchDamaged(t *testing.T) {
+	leader := leaderToFetchFrom(t)
+	f := newTestFetcher(vfs.NewMem())
+	first, err := fetchFrom(leader.shipper, f, func(conn net.Conn) net.Conn { return &flippingWire{Conn: conn} })
+	if !errors.Is(err, errDamaged) {
+		t.Fatalf("got %v, want errDamaged", err)
+	}
+	second, err := fetchFrom(leader.shipper, f, plainWire)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if twice := first.fetched + second.fetched - second.manifest.totalBytes(); twice <= 0 || twice > 2*4000 {
+		t.Errorf("%d bytes were fetched twice, want those of one table", twice)
+	}
+	mustBeState(t, f, leader)
+}
+
+// TestFetchRefuses what no leader of ours sends.
+func TestFetchRefuses(t *testing.T) {
+	f := func(what string, want error, list []fileAnswer, more ...fileAnswer) {
+		t.Helper()
+		fs := vfs.NewMem()
+		here, there := net.Pipe()
+		go func() {
+			defer there.Close()
+			var q fileQuestion
+			if readMessage(there, &q) != nil {
+				return
+			}
+			for _, a := range list {
+				if writeMessage(there, a) != nil {
+					return
+				}
+			}
+			for _, a := range more {
+				if readMessage(there, &q) != nil || writeMessage(there, a) != nil {
+					return
+				}
+			}
+		}()
+		tr := &transfer{fetcher: newTestFetcher(fs), conn: here, start: time.Now()}
+		err := tr.all("nobody")
+		_ = here.Close()
+		if !errors.Is(err, want) {
+			t.Errorf("%s: got %v, want %v", what, err, want)
+		}
+		if m, _ := readManifest(fs, "/incoming"); m != nil {
+			t.Errorf("%s: the fetched files are called complete", what)
+		}
+	}
+	file := func(name string, bytes int64) fileAnswer {
+		return fileAnswer{File: &shippedFile{Name: name, Bytes: bytes}}
+	}
+	end := fileAnswer{Index: 9, Term: 1}
+	f("a name outside", ErrFormat, []fileAnswer{file("../state/000001.sst", 5), end})
+	f("a file twice", ErrFormat, []fileAnswer{file("a", 5), file("a", 5), end})
+	f("no files", ErrFormat, []fileAnswer{end})
+	f("a list without an end", io.EOF, []fileAnswer{file("a", 5)})
+	f("more bytes than the file has", errProtocol, []fileAnswer{file("a", 5), end}, fileAnswer{Bytes: 6})
+	f("no bytes", errProtocol, []fileAnswer{file("a", 5), end}, fileAnswer{})
+	f("fewer bytes than are said", io.EOF, []fileAnswer{file("a", 5), end}, fileAnswer{Bytes: 5})
+	f("files that are no state", pebble.ErrDBDoesNotExist, []fileAnswer{file("a", 0), end})
+}
+
+// TestFetchOfAnotherState: what arrives as it was sent but is not the state that was spoken of goes, all of it.
+func TestFetchOfAnotherState(t *testing.T) {
+	leader := leaderToFetchFrom(t)
+	f := newTestFetcher(vfs.NewMem())
+	if _, err := fetchFrom(leader.shipper, f, func(conn net.Conn) net.Conn { return &lyingWire{conn} }); !errors.Is(err, ErrInconsistent) {
+		t.Fatalf("got %v, want ErrInconsistent", err)
+	}
+	if _, err := f.in.fs.Stat(f.in.dir); err == nil {
+		t.Error("what is of no use is still there")
+	}
+}
+
+// lyingWire has the leader's list say another index.
+type lyingWire struct{ net.Conn }
+
+func (w *lyingWire) Write(p []byte) (int, error) {
+	if s := string(p); strings.Contains(s, `"index":`) {
+		var a fileAnswer
+		if err := readMessage(strings.NewReader(s), &a); err != nil {
+			return 0, err
+		}
+		a.Index++
+		return len(p), writeMessage(w.Conn, a)
+	}
+	return w.Conn.Write(p)
+}
+
+// TestShipRefuses what nobody of ours asks, too many at a time, and what the leader does not have.
+func TestShipRefuses(t *testing.T) {
+	leader := leaderToFetchFrom(t)
+	f := func(what string, want error, questions ...fileQuestion) {
+		t.Helper()
+		here, there := net.Pipe()
+		served := make(chan struct{})
+		go func() {
+			defer close(served)
+			leader.shipper.serve(there)
+			_ = there.Close()
+		}()
+		defer func() {
+			_ = here.Close()
+			<-served
+		}()
+		tr := &transfer{fetcher: newTestFetcher(vfs.NewMem()), conn: here}
+		for i, q := range questions {
+			var err error
+			switch {
+			case q.List && i == 0 && len(questions) > 1:
+				err = tr.list()
+			default:
+				if err = tr.ask(q); err == nil {
+					_, err = tr.hear()
+				}
+			}
+			if i < len(questions)-1 && err != nil {
+				t.Fatalf("%s: question %d: %v", what, i, err)
+			}
+			if i == len(questions)-1 && (err == nil || !strings.Contains(err.Error(), want.Error())) {
+				t.Errorf("%s: got %v, want %v", what, err, want)
+			}
+		}
+	}
+	list := fileQuestion{List: true}
+	f("a file before the list", errProtocol, fileQuestion{File: "000004.sst"})
+	f("the list twice", errProtocol, list, list)
+	f("a file outside", errNoSuchFile, list, fileQuestion{File: "../../state/LOCK"})
+	f("a file that is not there", errNoSuchFile, list, fileQuestion{File: "000000.sst"})
+	f("a place outside", errNoSuchFile, list, fileQuestion{File: "OPTIONS-000003", Offset: 1 << 40})
+	f("a place before", errNoSuchFile, list, fileQuestion{File: "OPTIONS-000003", Offset: -1})
+	f("later than all", errShipNone, fileQuestion{List: true, Above: 1 << 40})
+	for range shipConnectionsMax {
+		if !leader.shipper.enter() {
+			t.Fatal("a place that should be free is not")
+		}
+	}
+	f("too many", errShipBusy, list)
+	for range shipConnectionsMax {
+		leader.shipper.leave()
+	}
+	leader.shipper.leads = func() bool { return false }
+	f("a follower", errShipOther, list)
+}

@@ -1,0 +1,230 @@
+package raftstore
+
+import (
+	"errors"
+	"fmt"
+	"hash"
+	"hash/crc32"
+	"io"
+	"io/fs"
+	"strings"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+)
+
+// incoming is the directory in which a fetched checkpoint comes together. A file is written under a name that says that it
+// is a part, and gets its own name when it is whole, synced and of the right checksum. When all are there, and have been
+// looked at, a file that lists them is added; only a directory with it is of use at a start (see adopt.go). Whatever is
+// there of an attempt that was broken off is used by the next one, be it for the same checkpoint or for a later one.
+type incoming struct {
+	fs     vfs.FS
+	parent string
+	dir    string
+	whole  map[string]shippedFile // files whose checksum was found right in this life of the store, by name
+}
+
+// errDamaged: a file arrived otherwise than it was sent.
+var errDamaged = errors.New("raftstore: a fetched file has another checksum than the leader says")
+
+// begin makes the directory ready for the files of a checkpoint, and gives those that are missing. Files that belong to no
+// checkpoint, or to another one, go.
+func (d *incoming) begin(m *manifest) (missing []shippedFile, err error) {
+	if err := d.fs.MkdirAll(d.dir, dirPermissions); err != nil {
+		return nil, fmt.Errorf("raftstore: create %s: %w", d.dir, err)
+	}
+	if err := errors.Join(d.removeManifest(), syncDir(d.fs, d.parent)); err != nil {
+		return nil, err
+	}
+	names, err := d.fs.List(d.dir)
+	if err != nil {
+		return nil, fmt.Errorf("raftstore: read %s: %w", d.dir, err)
+	}
+	there := map[string]bool{}
+	for _, name := range names {
+		keep, err := d.isOf(m, name)
+		if err == nil && !keep {
+			delete(d.whole, name)
+			err = d.fs.RemoveAll(d.fs.PathJoin(d.dir, name))
+		}
+		if err != nil {
+			return nil, fmt.Errorf("raftstore: clear %s: %w", d.dir, err)
+		}
+		there[name] = keep
+	}
+	for _, f := range m.Files {
+		if !there[f.Name] {
+			missing = append(missing, f)
+		}
+	}
+	return missing, nil
+}
+
+// removeManifest comes before any change: from here on the directory is not whole.
+func (d *incoming) removeManifest() error {
+	path := d.fs.PathJoin(d.dir, manifestName)
+	if _, err := d.fs.Stat(path); errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err := errors.Join(d.fs.Remove(path), syncDir(d.fs, d.dir)); err != nil {
+		return fmt.Errorf("raftstore: clear %s: %w", d.dir, err)
+	}
+	return nil
+}
+
+// isOf says whether what has this name is a file of the checkpoint, whole or in part.
+func (d *incoming) isOf(m *manifest, name string) (bool, error) {
+	if strings.HasSuffix(name, partSuffix) {
+		for _, f := range m.Files {
+			if partName(&f) == name {
+				return true, nil
+			}
+		}
+		return false, nil
+	}
+	f, ok := m.file(name)
+	if !ok || d.whole[name] == f {
+		return ok, nil
+	}
+	path := d.fs.PathJoin(d.dir, name)
+	info, err := d.fs.Stat(path)
+	if err != nil || info.IsDir() || info.Size() != f.Bytes {
+		return false, err
+	}
+	sum, err := fileChecksum(d.fs, path)
+	if err != nil || sum != f.Checksum {
+		return false, err
+	}
+	d.whole[name] = f
+	return true, nil
+}
+
+// partName is the name of a part: with the checksum that the whole is to have, so that only this file is continued.
+func partName(f *shippedFile) string {
+	return fmt.Sprintf("%s.%08x-%d%s", f.Name, f.Checksum, f.Bytes, partSuffix)
+}
+
+// complete declares that all files are there.
+func (d *incoming) complete(m *manifest) error {
+	body, err := appendManifest(nil, m)
+	if err != nil {
+		return err
+	}
+	path := d.fs.PathJoin(d.dir, manifestName)
+	if err := errors.Join(syncDir(d.fs, d.dir), writeSynced(d.fs, path+partSuffix, body)); err != nil {
+		return fmt.Errorf("raftstore: write the list of the fetched files: %w", err)
+	}
+	if err := errors.Join(d.fs.Rename(path+partSuffix, path), syncDir(d.fs, d.dir)); err != nil {
+		return fmt.Errorf("raftstore: write the list of the fetched files: %w", err)
+	}
+	return nil
+}
+
+func writeSynced(fs vfs.FS, path string, body []byte) error {
+	file, err := fs.Create(path, vfs.WriteCategoryUnspecified)
+	if err != nil {
+		return err
+	}
+	_, err = file.Write(body)
+	return errors.Join(err, file.Sync(), file.Close())
+}
+
+// clear removes all of it.
+func (d *incoming) clear() error {
+	d.whole = map[string]shippedFile{}
+	if err := errors.Join(d.removeManifest(), d.fs.RemoveAll(d.dir)); err != nil {
+		return fmt.Errorf("raftstore: clear %s: %w", d.dir, err)
+	}
+	return nil
+}
+
+// readManifest reads what declares a directory complete; nil: nothing does.
+func readManifest(fsys vfs.FS, dir string) (*manifest, error) {
+	file, err := fsys.Open(fsys.PathJoin(dir, manifestName))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("raftstore: read the list of the files in %s: %w", dir, err)
+	}
+	body, err := io.ReadAll(file)
+	if err := errors.Join(err, file.Close()); err != nil {
+		return nil, fmt.Errorf("raftstore: read the list of the files in %s: %w", dir, err)
+	}
+	return decodeManifest(body)
+}
+
+// part is a file on its way.
+type part struct {
+	in     *incoming
+	want   shippedFile
+	file   vfs.File
+	path   string
+	offset int64
+	sum    hash.Hash32
+}
+
+// openPart opens a part that is there, or begins one.
+func (d *incoming) openPart(want shippedFile) (*part, error) {
+	p := &part{in: d, want: want, path: d.fs.PathJoin(d.dir, partName(&want)), sum: crc32.New(castagnoli)}
+	if err := p.resume(); err != nil {
+		return nil, fmt.Errorf("raftstore: read %s: %w", p.path, err)
+	}
+	file, err := d.fs.OpenReadWrite(p.path, vfs.WriteCategoryUnspecified)
+	if err != nil {
+		return nil, fmt.Errorf("raftstore: write %s: %w", p.path, err)
+	}
+	p.file = file
+	return p, nil
+}
+
+// resume finds out where a part that is there ends. After a crash it may hold anything; the checksum tells in the end.
+func (p *part) resume() error {
+	file, err := p.in.fs.Open(p.path, vfs.SequentialReadsOption)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	p.offset, err = io.Copy(p.sum, file)
+	if err := errors.Join(err, file.Close()); err != nil {
+		return err
+	}
+	if p.offset > p.want.Bytes {
+		p.offset = 0
+		p.sum.Reset()
+		return p.in.fs.Remove(p.path)
+	}
+	return nil
+}
+
+func (p *part) write(chunk []byte) error {
+	if len(chunk) == 0 {
+		return nil
+	}
+	if _, err := p.file.WriteAt(chunk, p.offset); err != nil {
+		return fmt.Errorf("raftstore: write %s: %w", p.path, err)
+	}
+	p.offset += int64(len(chunk))
+	_, _ = p.sum.Write(chunk) // a hash does not fail
+	return nil
+}
+
+// close leaves the part as it is, to be continued.
+func (p *part) close() error { return p.file.Close() }
+
+// finish makes a part that is whole the file. One that is not what it was to be is removed.
+func (p *part) finish() error {
+	err := errors.Join(p.file.Sync(), p.file.Close())
+	if err == nil && (p.offset != p.want.Bytes || p.sum.Sum32() != p.want.Checksum) {
+		return errors.Join(fmt.Errorf("%w: %s", errDamaged, p.want.Name), p.in.fs.Remove(p.path))
+	}
+	if err == nil {
+		err = p.in.fs.Rename(p.path, p.in.fs.PathJoin(p.in.dir, p.want.Name))
+	}
+	if err != nil {
+		return fmt.Errorf("raftstore: write %s: %w", p.path, err)
+	}
+	p.in.whole[p.want.Name] = p.want
+	return nil
+}

@@ -1,0 +1,127 @@
+package raftstore
+
+import (
+	"errors"
+	"fmt"
+	"testing"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+	"github.com/hashicorp/raft"
+)
+
+func (s *logStore) mustHave(t *testing.T, first, last uint64) {
+	t.Helper()
+	gotFirst, err := s.FirstIndex()
+	if err != nil {
+		t.Fatal(err)
+	}
+	gotLast, err := s.LastIndex()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if gotFirst != first || gotLast != last {
+		t.Fatalf("raft sees %d to %d, want %d to %d", gotFirst, gotLast, first, last)
+	}
+	var entry raft.Log
+	if first > 1 {
+		if err := s.GetLog(first-1, &entry); err != raft.ErrLogNotFound { // Raft compares the value
+			t.Fatalf("entry %d, which was cut: %v", first-1, err)
+		}
+	}
+	for index := max(first, 1); index <= last; index++ {
+		if err := s.GetLog(index, &entry); err != nil || entry.Index != index {
+			t.Fatalf("entry %d: %v, %+v", index, err, entry)
+		}
+	}
+}
+
+// What Raft has cut is gone for Raft and stays for the history, until that lets go of it too.
+func TestLogStoreHidesWhatIsKept(t *testing.T) {
+	s := openReady(t, testConfig(vfs.NewMem()))
+	defer mustClose(t, s)
+	for i := range 20 {
+		mustDo(t, s, refresh(fmt.Sprint("U", i), int64(i)))
+	}
+	_, last, err := logBounds(s.log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	log := &logStore{Log: s.log, history: &history{covered: 12, kept: []keptState{{index: 3}}}}
+	log.mustHave(t, 1, last)
+	must := func(err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	must(log.DeleteRange(1, 10))
+	log.mustHave(t, 11, last)
+	if first, _, _ := logBounds(s.log); first != 4 {
+		t.Fatalf("the log on disk begins at %d, want 4: the history needs it", first)
+	}
+	log.keepFrom(12)
+	must(log.DeleteRange(11, 12))
+	log.mustHave(t, 12, last) // held
+	log.keepFrom(0)
+	log.history.kept = nil
+	must(log.DeleteRange(12, 12))
+	log.mustHave(t, 13, last)
+	if first, _, _ := logBounds(s.log); first != 13 {
+		t.Fatalf("the log on disk begins at %d, want 13", first)
+	}
+	log.hold()
+	log.history.covered = last
+	must(log.DeleteRange(13, last))
+	log.mustHave(t, 13, last)
+	log.keepFrom(0)
+	log.trailing = 3
+	must(log.DeleteRange(13, last))
+	log.mustHave(t, last-2, last) // for followers
+	log.trailing = 1000
+	must(log.DeleteRange(13, last))
+	log.mustHave(t, last-2, last)
+	log.bytesMax = -1 // they take too much
+	must(log.DeleteRange(13, last))
+	log.mustHave(t, 0, 0)
+}
+
+// A conflict is not taken for a cut: what follows it goes, from disk too.
+func TestLogStoreTakesBack(t *testing.T) {
+	s := openReady(t, testConfig(vfs.NewMem()))
+	defer mustClose(t, s)
+	for i := range 20 {
+		mustDo(t, s, refresh(fmt.Sprint("U", i), int64(i)))
+	}
+	log := &logStore{Log: s.log, history: &history{covered: 5}}
+	_, last, _ := logBounds(s.log)
+	if err := log.DeleteRange(8, last); err != nil {
+		t.Fatal(err)
+	}
+	log.mustHave(t, 1, 7)
+}
+
+// A log that begins behind the state knows the term of the state's last entry, and nothing else of it.
+func TestLogStoreKnowsItsBase(t *testing.T) {
+	s := openReady(t, testConfig(vfs.NewMem()))
+	defer mustClose(t, s)
+	mustDo(t, s, refresh("A", 1))
+	_, last, _ := logBounds(s.log)
+	f := func(index uint64, want bool) {
+		t.Helper()
+		log, err := newLogStore(s.log, s.history, raft.SnapshotMeta{Index: index, Term: 7})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := log.DeleteRange(1, last); err != nil {
+			t.Fatal(err)
+		}
+		var entry raft.Log
+		if err := log.GetLog(index, &entry); want && (err != nil || entry.Term != 7) {
+			t.Fatalf("the state's last entry: %v, %+v", err, entry)
+		} else if !want && !errors.Is(err, raft.ErrLogNotFound) {
+			t.Fatalf("entry %d, which was cut: %v", index, err)
+		}
+	}
+	f(last, false) // the log had it itself
+	f(last+5, true)
+}

@@ -1,0 +1,132 @@
+package raftstore
+
+import (
+	"encoding/binary"
+	"encoding/json"
+	"fmt"
+	"hash/crc32"
+	"slices"
+	"strings"
+)
+
+// manifest is the list of the files that a checkpoint is. The log index and the term are those of its cover row.
+type manifest struct {
+	Index uint64        `json:"index"`
+	Term  uint64        `json:"term"`
+	Files []shippedFile `json:"files"`
+}
+
+// shippedFile is one file of a checkpoint. Tables never change, so a file of the same name, size and checksum is the same,
+// whichever checkpoint it was fetched for.
+type shippedFile struct {
+	Name     string `json:"name"`
+	Bytes    int64  `json:"bytes"`
+	Checksum uint32 `json:"crc32c"`
+}
+
+const (
+	// manifestName is the file that says, in a directory of fetched files, that all of them are there.
+	manifestName = "COMPLETE"
+
+	// partSuffix marks a file of which only a part is there.
+	partSuffix = ".part"
+
+	// lockName is Pebble's lock on a database's directory; it is no part of a checkpoint.
+	lockName = "LOCK"
+)
+
+// check refuses what must not become the name of a file of ours: the list comes from another node.
+func (f *shippedFile) check() error {
+	strange := strings.ContainsFunc(f.Name, func(r rune) bool {
+		return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && r != '.' && r != '-' && r != '_'
+	})
+	switch {
+	case f.Name == "" || len(f.Name) > fileNameBytesMax || strange || f.Name[0] == '.',
+		f.Name == manifestName, f.Name == lockName, strings.HasSuffix(f.Name, partSuffix):
+		return fmt.Errorf("%w: %q is no name of a checkpoint's file", ErrFormat, f.Name)
+	case f.Bytes < 0 || f.Bytes > fileBytesMax:
+		return fmt.Errorf("%w: the file %s of %d bytes", ErrFormat, f.Name, f.Bytes)
+	}
+	return nil
+}
+
+// add takes one more file into the list.
+func (m *manifest) add(f shippedFile) error {
+	if err := f.check(); err != nil {
+		return err
+	}
+	if len(m.Files) == checkpointFilesMax {
+		return fmt.Errorf("%w: a checkpoint of more than %d files", ErrFormat, checkpointFilesMax)
+	}
+	m.Files = append(m.Files, f)
+	return nil
+}
+
+// check refuses a list that no checkpoint can have.
+func (m *manifest) check() error {
+	if m.Index == 0 || len(m.Files) == 0 {
+		return fmt.Errorf("%w: a checkpoint of index %d and %d files", ErrFormat, m.Index, len(m.Files))
+	}
+	names := make(map[string]bool, len(m.Files))
+	for i := range m.Files {
+		f := &m.Files[i]
+		if err := f.check(); err != nil {
+			return err
+		}
+		if names[f.Name] {
+			return fmt.Errorf("%w: the file %s is there twice", ErrFormat, f.Name)
+		}
+		names[f.Name] = true
+	}
+	if len(names) > checkpointFilesMax {
+		return fmt.Errorf("%w: a checkpoint of %d files", ErrFormat, len(names))
+	}
+	return nil
+}
+
+func (m *manifest) totalBytes() (bytes int64) {
+	for i := range m.Files {
+		bytes += m.Files[i].Bytes
+	}
+	return bytes
+}
+
+// file finds a file of the list.
+func (m *manifest) file(name string) (f shippedFile, ok bool) {
+	i := slices.IndexFunc(m.Files, func(f shippedFile) bool { return f.Name == name })
+	if i < 0 {
+		return f, false
+	}
+	return m.Files[i], true
+}
+
+// The manifest on disk: 1 byte version, 4 bytes CRC-32C of the rest, then JSON.
+const (
+	manifestVersion     = 1
+	manifestHeaderBytes = 1 + 4
+)
+
+func appendManifest(dst []byte, m *manifest) ([]byte, error) {
+	body, err := json.Marshal(m)
+	if err != nil {
+		return nil, fmt.Errorf("raftstore: encode a checkpoint's list of files: %w", err)
+	}
+	dst = append(dst, manifestVersion)
+	dst = binary.LittleEndian.AppendUint32(dst, crc32.Checksum(body, castagnoli))
+	return append(dst, body...), nil
+}
+
+func decodeManifest(data []byte) (*manifest, error) {
+	if len(data) < manifestHeaderBytes || data[0] != manifestVersion {
+		return nil, fmt.Errorf("%w: a checkpoint's list of files of %d bytes", ErrFormat, len(data))
+	}
+	body := data[manifestHeaderBytes:]
+	if crc32.Checksum(body, castagnoli) != binary.LittleEndian.Uint32(data[1:]) {
+		return nil, fmt.Errorf("%w: the checksum of a checkpoint's list of files does not fit", ErrInconsistent)
+	}
+	m := new(manifest)
+	if err := json.Unmarshal(body, m); err != nil {
+		return nil, fmt.Errorf("%w: a checkpoint's list of files: %w", ErrFormat, err)
+	}
+	return m, m.check()
+}

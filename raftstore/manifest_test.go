@@ -1,0 +1,98 @@
+package raftstore
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"hash/crc32"
+	"reflect"
+	"strings"
+	"testing"
+)
+
+func testManifest() *manifest {
+	return &manifest{Index: 7, Term: 2, Files: []shippedFile{
+		{Name: "MANIFEST-000001", Bytes: 100, Checksum: 5}, {Name: "marker.format-version.000013.024"},
+		{Name: "000004.sst", Bytes: 1 << 20, Checksum: 1 << 31},
+	}}
+}
+
+func TestManifest(t *testing.T) {
+	m := testManifest()
+	data, err := appendManifest(nil, m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := decodeManifest(data)
+	if err != nil || !reflect.DeepEqual(got, m) {
+		t.Fatalf("got %+v, %v; want %+v", got, err, m)
+	}
+	f := func(what string, want error, damage func(data []byte) []byte) {
+		t.Helper()
+		if _, err := decodeManifest(damage(bytes.Clone(data))); !errors.Is(err, want) {
+			t.Fatalf("%s: got %v, want %v", what, err, want)
+		}
+	}
+	f("empty", ErrFormat, func([]byte) []byte { return nil })
+	f("a newer version", ErrFormat, func(data []byte) []byte { data[0]++; return data })
+	f("a flipped bit", ErrInconsistent, func(data []byte) []byte { data[len(data)-3] ^= 1; return data })
+	f("cut off", ErrInconsistent, func(data []byte) []byte { return data[:len(data)-1] })
+}
+
+// TestManifestRefuses: a list from another node names nothing outside of its directory, and nothing that means something
+// else there.
+func TestManifestRefuses(t *testing.T) {
+	f := func(what string, change func(m *manifest)) {
+		t.Helper()
+		m := testManifest()
+		change(m)
+		data, err := appendManifest(nil, m)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := decodeManifest(data); !errors.Is(err, ErrFormat) {
+			t.Errorf("%s: got %v, want ErrFormat", what, err)
+		}
+	}
+	for _, name := range []string{
+		"", ".", "..", "../state/CURRENT", "a/b", `a\b`, "/etc/passwd", ".hidden", "a\x00b", "ä", "a b",
+		strings.Repeat("x", fileNameBytesMax+1), manifestName, lockName, "000004.sst" + partSuffix,
+	} {
+		f("the name "+name, func(m *manifest) { m.Files[1].Name = name })
+	}
+	f("a negative size", func(m *manifest) { m.Files[0].Bytes = -1 })
+	f("a size of nothing that exists", func(m *manifest) { m.Files[0].Bytes = fileBytesMax + 1 })
+	f("one name twice", func(m *manifest) { m.Files[0].Name = m.Files[1].Name })
+	f("no files", func(m *manifest) { m.Files = nil })
+	f("no index", func(m *manifest) { m.Index = 0 })
+}
+
+// FuzzDecodeManifest is given what a checksum that fits is put before, or it would not get past that.
+func FuzzDecodeManifest(f *testing.F) {
+	data, err := appendManifest(nil, testManifest())
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(data[manifestHeaderBytes:])
+	f.Add([]byte(`{"index":1,"files":[{"name":"../a"}]}`))
+	f.Fuzz(func(t *testing.T, body []byte) {
+		_, _ = decodeManifest(body)
+		data := binary.LittleEndian.AppendUint32([]byte{manifestVersion}, crc32.Checksum(body, castagnoli))
+		m, err := decodeManifest(append(data, body...))
+		if err != nil {
+			return
+		}
+		for _, file := range m.Files {
+			if strings.ContainsAny(file.Name, "/\\") || file.Name[0] == '.' {
+				t.Fatalf("the name %q went through", file.Name)
+			}
+		}
+		again, err := appendManifest(nil, m)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, err := decodeManifest(again); err != nil || !reflect.DeepEqual(got, m) {
+			t.Fatalf("got %+v, %v; want %+v", got, err, m)
+		}
+	})
+}

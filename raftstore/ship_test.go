@@ -1,0 +1,316 @@
+package raftstore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+	"github.com/cockroachdb/pebble/v2/vfs/errorfs"
+	"github.com/hashicorp/raft"
+
+	"apportion/engine"
+)
+
+// follower is a node that does not lead.
+func (g *testGroup) follower() *testNode {
+	leader := g.leader()
+	for _, n := range g.nodes {
+		if n != leader {
+			return n
+		}
+	}
+	g.t.Fatal("there is no follower")
+	return nil
+}
+
+// reopen opens a node without waiting for it to catch up.
+func (g *testGroup) reopen(n *testNode) {
+	g.t.Helper()
+	s, err := Open(g.t.Context(), n.cfg)
+	if err != nil {
+		g.t.Fatalf("open %s: %v", n.cfg.NodeID, err)
+	}
+	n.Store = s
+	n.cfg.Peers.Listen = s.peers.address
+	n.cfg.Metrics = nil
+}
+
+// bringUp does what the owner of a store does: it opens it anew when a checkpoint has been fetched, and gives how often, once
+// the node is ready.
+func (g *testGroup) bringUp(n *testNode) (fetched int) {
+	g.t.Helper()
+	for {
+		g.await(n.cfg.NodeID+" is up or has a checkpoint", func() bool { return isClosed(n.Replaced()) || n.Ready() == nil })
+		if !isClosed(n.Replaced()) {
+			return fetched
+		}
+		if fetched++; fetched == 20 {
+			g.t.Fatalf("%s fetches and fetches", n.cfg.NodeID)
+		}
+		mustClose(g.t, n.Store)
+		g.reopen(n)
+	}
+}
+
+// others are all nodes but one.
+func (g *testGroup) others(than *testNode) (others []*testNode) {
+	for _, n := range g.nodes {
+		if n != than {
+			others = append(others, n)
+		}
+	}
+	return others
+}
+
+// insist has whoever leads among some nodes do a command, however often the lead changes meanwhile. Its key keeps it from being
+// done twice.
+func insist(nodes []*testNode, key string, c engine.Command) error {
+	for deadline := time.Now().Add(patience); ; {
+		for _, n := range nodes {
+			r, err := do(n.Store, key, c)
+			switch {
+			case err == nil && r.Code == engine.CodeOK:
+				return nil
+			case err == nil, !errors.Is(err, ErrNotLeader) && !errors.Is(err, ErrOutcomeUnknown), time.Now().After(deadline):
+				return fmt.Errorf("%T: %v, %w", c, r.Code, err)
+			}
+		}
+		runtime.Gosched()
+	}
+}
+
+// load writes, and makes checkpoints, until stop is called.
+func (g *testGroup) load(nodes []*testNode, everyCheckpoint int) (stop func()) {
+	g.t.Helper()
+	ended := make(chan struct{})
+	var writer sync.WaitGroup
+	writer.Go(func() {
+		for i := 0; !isClosed(ended); i++ {
+			if err := insist(nodes, fmt.Sprint("k", i), allocate(fmt.Sprint("load", i), fmt.Sprint("U", i%20), 1)); err != nil {
+				g.t.Error(err)
+				return
+			}
+			if i%everyCheckpoint != 0 {
+				continue
+			}
+			for _, n := range nodes {
+				if err := n.Checkpoint(context.Background()); err != nil {
+					g.t.Error(err)
+				}
+			}
+		}
+	})
+	return func() {
+		close(ended)
+		writer.Wait()
+	}
+}
+
+// fill writes what takes more log than is kept for followers, and a checkpoint.
+func (g *testGroup) fill(nodes []*testNode, prefix string, orders int) {
+	g.t.Helper()
+	for i := range orders {
+		id := fmt.Sprint(prefix, i)
+		if err := insist(nodes, id, allocate(id, fmt.Sprint("U", i%20), 1)); err != nil {
+			g.t.Fatal(err)
+		}
+	}
+	for _, n := range nodes {
+		mustCheckpoint(g.t, n.Store)
+	}
+}
+
+// newStockedGroup starts a group that has something to sell.
+func newStockedGroup(t testing.TB, voters int, change func(cfg *Config)) *testGroup {
+	t.Helper()
+	g := newGroupOf(t, voters, func(cfg *Config) {
+		cfg.trailingLogs = 4
+		change(cfg)
+	})
+	g.mustDo(channels())
+	for i := range 20 {
+		g.mustDo(refresh(fmt.Sprint("U", i), 1_000_000))
+	}
+	return g
+}
+
+// A follower that was away for longer than the log goes back gets a checkpoint, under load, and ends with the same state.
+func TestFollowerFetches(t *testing.T) {
+	g := newStockedGroup(t, 3, func(*Config) {})
+	away := g.follower()
+	rest := g.others(away)
+	mustClose(t, away.Store)
+	g.fill(rest, "o", 40)
+	stop := g.load(rest, 50)
+	g.reopen(away)
+	fetched := g.bringUp(away)
+	stop()
+	if fetched == 0 {
+		t.Error("the follower came up without a checkpoint")
+	}
+	t.Logf("%d checkpoints were fetched", fetched)
+	g.agree()
+	if first, _, _ := logBounds(away.log); first == 1 {
+		t.Error("the follower has the log from its beginning")
+	}
+	// And it goes on from there, after another start too.
+	mustClose(t, away.Store)
+	g.mustDo(allocate("last", "U1", 1))
+	g.open(away)
+	g.agree()
+}
+
+// A new node gets a checkpoint too.
+func TestNewNodeFetches(t *testing.T) {
+	g := newStockedGroup(t, 1, func(*Config) {})
+	g.fill(g.nodes, "o", 40)
+	n := g.prepare(false)
+	g.reopen(n)
+	if fetched := g.bringUp(n); fetched == 0 {
+		t.Error("the new node came up without a checkpoint")
+	}
+	g.await("it is a voter", func() bool { return len(g.nodes[0].voters()) == 2 })
+	g.agree()
+}
+
+// gate is a file system on which what other nodes fetch can be read or not.
+type gate struct{ closed atomic.Bool }
+
+func (g *gate) fs() vfs.FS {
+	return errorfs.Wrap(vfs.NewMem(), errorfs.InjectorFunc(func(op errorfs.Op) error {
+		if op.Kind == errorfs.OpFileReadAt && strings.Contains(op.Path, "/transfer/") && g.closed.Load() {
+			return errorfs.ErrInjected
+		}
+		return nil
+	}))
+}
+
+// A transfer that is broken off goes on, with another leader if there is one.
+func TestFetchGoesOnWithNewLeader(t *testing.T) {
+	gates := map[string]*gate{}
+	g := newStockedGroup(t, 3, func(cfg *Config) {
+		gates[cfg.NodeID] = &gate{}
+		cfg.FS = gates[cfg.NodeID].fs()
+	})
+	away := g.follower()
+	rest := g.others(away)
+	mustClose(t, away.Store)
+	g.fill(rest, "o", 40)
+	for _, n := range rest {
+		gates[n.cfg.NodeID].closed.Store(true)
+	}
+	g.reopen(away)
+	g.await("a transfer that fails", func() bool { return away.metrics.fetchErrors.Get() > 0 })
+	if isClosed(away.Replaced()) {
+		t.Fatal("a checkpoint was fetched that cannot be read")
+	}
+	leader := g.leader()
+	mustClose(t, leader.Store) // the other one needs this one's vote
+	for _, n := range rest {
+		gates[n.cfg.NodeID].closed.Store(false)
+	}
+	if fetched := g.bringUp(away); fetched == 0 {
+		t.Error("the follower came up without a checkpoint")
+	}
+	g.open(leader)
+	g.agree()
+}
+
+// A snapshot that is older than what is here is not taken for the state, and no checkpoint is fetched for it.
+func TestOldSnapshotIsIgnored(t *testing.T) {
+	g := newStockedGroup(t, 1, func(*Config) {})
+	s := g.nodes[0].Store
+	mustCheckpoint(t, s)
+	snaps := &snapshots{state: s.state, checkpoints: s.checkpoints, log: s.log, shipper: s.shipper, fetcher: s.fetcher}
+	covered := s.checkpoints.coveredIndex()
+	f := func(what string, index uint64, want string) {
+		t.Helper()
+		sink, err := snaps.Create(raft.SnapshotVersionMax, index, 2, raft.Configuration{}, 1, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := sink.Write(appendSnapshotBody(nil, index)); err != nil {
+			t.Fatal(err)
+		}
+		err = sink.Close()
+		if (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: got %v, want %q", what, err, want)
+		}
+	}
+	f("the state itself", covered, "")
+	f("an older state", covered-1, "is old")
+	mustDo(t, s, refresh("A", 1))
+	f("the state, and there is log behind it", covered, "is old")
+	f("a state that was reached by the log", s.raft.AppliedIndex(), errNotWanted.Error())
+	if isClosed(s.Replaced()) || s.exists(s.paths.incoming) {
+		t.Error("a checkpoint was fetched")
+	}
+}
+
+// An offer stands while somebody may need it, and no longer; then its files go, and the log is cut.
+func TestOffer(t *testing.T) {
+	g := newStockedGroup(t, 1, func(cfg *Config) { cfg.HistoryAge = -1 })
+	s := g.nodes[0].Store
+	g.fill(g.nodes, "a", 40)
+	one, err := s.shipper.acquire(0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	g.fill(g.nodes, "b", 40)
+	two, err := s.shipper.acquire(0)
+	if err != nil || two != one {
+		t.Fatalf("the second node gets %+v, %v; want the same checkpoint", two, err)
+	}
+	snaps := &snapshots{state: s.state, checkpoints: s.checkpoints, log: s.log, shipper: s.shipper}
+	offered := func(want uint64) {
+		t.Helper()
+		list, err := snaps.List()
+		if err != nil || len(list) != 1 || list[0].Index != want {
+			t.Fatalf("raft is offered %+v, %v; want %d", list, err, want)
+		}
+		if meta, _, err := snaps.Open(list[0].ID); err != nil || meta.Index != want {
+			t.Fatalf("raft opens %+v, %v; want %d", meta, err, want)
+		}
+		if first, _ := s.raftLog.FirstIndex(); first > want && want < s.checkpoints.coveredIndex() {
+			t.Fatalf("the log begins at %d, and has to go on behind %d", first, want)
+		}
+	}
+	offered(one.meta.Index)
+	s.shipper.release(two)
+	later := time.Now().Add(2 * shipHold)
+	s.shipper.look(later)
+	offered(one.meta.Index) // the first node is still there
+	s.shipper.release(one)
+	s.shipper.look(time.Now())
+	offered(one.meta.Index) // it may come back
+	s.shipper.look(later)
+	offered(s.checkpoints.coveredIndex())
+	if s.exists(one.dir) {
+		t.Error("the files of an offer that is over are left")
+	}
+	g.fill(g.nodes, "c", 40)
+	if first, _ := s.raftLog.FirstIndex(); first <= one.meta.Index {
+		t.Errorf("the log begins at %d, and nobody needs what follows %d", first, one.meta.Index)
+	}
+	three, err := s.shipper.acquire(0)
+	if err != nil || three.meta.Index <= one.meta.Index {
+		t.Fatalf("a new node gets %+v, %v", three, err)
+	}
+	s.shipper.bytesMax = -1 // any log is too much
+	s.shipper.look(time.Now())
+	offered(s.checkpoints.coveredIndex())
+	if !s.exists(three.dir) {
+		t.Error("the files that a node is fetching are gone")
+	}
+	s.shipper.release(three)
+	if s.exists(three.dir) {
+		t.Error("the files of an offer that is over are left")
+	}
+}
