@@ -78,6 +78,9 @@ type Config struct {
 	// trailingLogs is how many entries stay behind a snapshot; for tests, which have not the time for as many as usual.
 	trailingLogs uint64
 
+	// shippedLogBytes bounds the log that is held for a node that fetches a checkpoint; for tests too.
+	shippedLogBytes int64
+
 	// logMemTableBytes is that of the log's database, which writes and removes files in pieces of about this size; for tests.
 	logMemTableBytes int
 
@@ -105,6 +108,7 @@ func (c Config) withDefaults() Config {
 	setDefault(&c.StateTableBytes, stateTableBytes)
 	setDefault(&c.HistoryAge, historyAge)
 	setDefault(&c.HistoryBytes, historyBytes)
+	setDefault(&c.shippedLogBytes, max(c.HistoryBytes, shippedLogBytes))
 	setDefault(&c.QueueBatchesMax, queueBatchesMax)
 	setDefault(&c.QueueBytesMax, queueBytesMax)
 	setDefault(&c.EntryBytesTarget, entryBytesTarget)

@@ -55,10 +55,12 @@ func TestDiskIsBounded(t *testing.T) {
 		historyBytes    = 256 << 10
 		memTableBytes   = 64 << 10 // of the log: what it writes, and removes, at a time
 		stateBytes      = 128 << 10
-		bytesMax        = historyBytes + 4*checkpointBytes + 12*memTableBytes + 3*stateBytes
+		shippedBytes    = 1 << 20
+		bytesMax        = historyBytes + shippedBytes + 4*checkpointBytes + 12*memTableBytes + 3*stateBytes
 	)
 	g := newStockedGroup(t, 3, func(cfg *Config) {
 		cfg.CheckpointLogBytes, cfg.HistoryBytes, cfg.logMemTableBytes = checkpointBytes, historyBytes, memTableBytes
+		cfg.shippedLogBytes = shippedBytes
 		cfg.ElectionTimeout = peerElectionTimeout // entries are large, and machines busy
 		cfg.trailingLogs = 1000                   // more than HistoryBytes
 	})
@@ -88,7 +90,7 @@ func TestDiskIsBounded(t *testing.T) {
 	var load sync.WaitGroup
 	load.Go(func() {
 		for ; !isClosed(ended); i++ {
-			// Of less, since no more log than HistoryBytes waits for the node to fetch and to start.
+			// Of less, since no more log than that waits for the node to fetch and to start.
 			if err := write(i, 1); err != nil {
 				t.Error(err)
 				return

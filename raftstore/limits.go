@@ -147,6 +147,10 @@ const (
 	// progressInterval is the pause between two lines about a long load or replay.
 	progressInterval = time.Second
 
+	// shippedLogBytes is how much log is held for a node that fetches a checkpoint and starts with it, if no more is kept
+	// anyway: with less, a busy group would leave it behind again.
+	shippedLogBytes = 1 << 30
+
 	// raftLogInterval is the pause between two lines of Raft's that say the same.
 	raftLogInterval = 5 * time.Second
 

@@ -75,7 +75,7 @@ func (s *Store) newShipper(context.Context) error {
 	}
 	s.shipper = &shipper{
 		fs: s.cfg.FS, dir: s.paths.transfer, state: s.state, log: s.raftLog, logger: s.cfg.Logger, metrics: s.metrics,
-		onFatal: s.cfg.OnFatal, bytesMax: s.cfg.HistoryBytes, leads: func() bool { return s.raft.State() == raft.Leader },
+		onFatal: s.cfg.OnFatal, bytesMax: s.cfg.shippedLogBytes, leads: func() bool { return s.raft.State() == raft.Leader },
 	}
 	s.shipper.mu.sums = map[string]uint32{}
 	s.peers.serve[kindFiles] = s.shipper.serve
