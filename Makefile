@@ -10,11 +10,13 @@ PKG ?= ./...
 DATA ?= ./data
 LISTEN ?= 127.0.0.1:8080
 CRASH_ROUNDS ?= 100
+FAULT_SECONDS ?= 3600
+FAULT_VOTERS ?= 3
 FUZZTIME ?= 20s
 SECONDS_EACH ?= 3
 
 .DEFAULT_GOAL := help
-.PHONY: run cluster build test lint bench-quick crash fuzz help
+.PHONY: run cluster build test lint bench-quick crash faults fuzz help
 
 run: build ## build and serve on 127.0.0.1:8080 with ./data and the demo catalogue
 	@exec bin/apportion serve --data "$(DATA)" --listen "$(LISTEN)" --demo
@@ -51,6 +53,10 @@ bench-quick: build ## Go benchmarks, briefly, then the server over HTTP (about t
 
 crash: ## kill -9 under load, CRASH_ROUNDS rounds (100)
 	APPORTION_CRASH_ROUNDS=$(CRASH_ROUNDS) go test -race -count 1 -timeout 120m -v -run '^TestKillNine' ./cmd/apportion
+
+faults: ## faults of processes, network, disks and clocks in a cluster under load, for FAULT_SECONDS (3600); FAULT_VOTERS=5
+	APPORTION_FAULT_SECONDS=$(FAULT_SECONDS) APPORTION_FAULT_VOTERS=$(FAULT_VOTERS) \
+	go test -race -count 1 -timeout 0 -v -run '^TestFaults$$' ./cmd/apportion
 
 fuzz: ## every fuzz target for FUZZTIME (20s) each
 	@for package in $$(go list ./...); do \

@@ -52,6 +52,7 @@ type node struct {
 	*server
 	cluster *cluster
 	id      string
+	url     string
 	data    string
 	faults  string // the file of its injected faults
 	hears   string // --raft-listen
@@ -60,8 +61,14 @@ type node struct {
 	running bool
 }
 
-// newCluster starts voters and waits until they are.
+// newCluster starts voters and waits until they are. Most of what the tests of clusters do is waiting, so they run side by side.
 func newCluster(t *testing.T, voters int, args ...string) *cluster {
+	t.Helper()
+	t.Parallel()
+	return startCluster(t, voters, args...)
+}
+
+func startCluster(t *testing.T, voters int, args ...string) *cluster {
 	t.Helper()
 	c := &cluster{t: t, dir: t.TempDir(), network: newNetwork(t), args: args}
 	t.Cleanup(c.showLogs)
@@ -100,12 +107,13 @@ func (c *cluster) add(args ...string) *node {
 func (c *cluster) make(args ...string) *node {
 	c.t.Helper()
 	id := string(rune('a' + len(c.nodes)))
-	n := &node{cluster: c, id: id, data: filepath.Join(c.dir, id), faults: filepath.Join(c.dir, id+".faults"), hears: freeAddress(c.t)}
+	listen := freeAddress(c.t)
+	n := &node{cluster: c, id: id, url: "http://" + listen, data: filepath.Join(c.dir, id), faults: filepath.Join(c.dir, id+".faults"), hears: freeAddress(c.t)}
 	var err error
 	if n.called, err = c.network.proxy(id, n.hears); err != nil {
 		c.t.Fatal(err)
 	}
-	n.args = slices.Concat([]string{"--node-id", id, "--listen", freeAddress(c.t), "--raft-listen", n.hears, "--raft-address", n.called,
+	n.args = slices.Concat([]string{"--node-id", id, "--listen", listen, "--raft-listen", n.hears, "--raft-address", n.called,
 		"--data", n.data}, c.args, args)
 	return n
 }
@@ -133,7 +141,7 @@ func freeAddress(t *testing.T) string {
 func (n *node) start() {
 	n.cluster.t.Helper()
 	n.server = launchServer(n.cluster.t, []string{faultsVariable + "=" + n.faults}, n.args...)
-	n.url = "http://" + n.args[slices.Index(n.args, "--listen")+1]
+	n.server.url = n.url
 	n.running = true
 }
 
@@ -147,6 +155,26 @@ func (n *node) stop() {
 	n.cluster.t.Helper()
 	n.running = false
 	n.server.stop()
+}
+
+// ended says whether the process has ended by itself, and takes note of it.
+func (n *node) ended() bool {
+	select {
+	case err := <-n.done:
+		n.done <- err
+		n.running = false
+		return true
+	default:
+		return !n.running
+	}
+}
+
+// inject makes the faults of the node's machine.
+func (n *node) inject(i injected) {
+	n.cluster.t.Helper()
+	if err := i.write(n.faults); err != nil {
+		n.cluster.t.Fatal(err)
+	}
 }
 
 // freeze stops the process where it is; thaw has it go on.

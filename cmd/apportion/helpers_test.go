@@ -54,15 +54,30 @@ type server struct {
 	done  chan error  // receives the process's end, once
 }
 
+// lockedBuffer keeps the end of what is written, and whether the program has said that something is wrong with it.
 type lockedBuffer struct {
 	mu     sync.Mutex
 	buffer bytes.Buffer
+	alarm  bool
 }
+
+// lockedBufferMax is what is kept at least: a server may run for hours.
+const lockedBufferMax = 1 << 20
 
 func (b *lockedBuffer) Write(p []byte) (int, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	b.alarm = b.alarm || bytes.Contains(p, []byte("DATA RACE")) || bytes.Contains(p, []byte("BUG:")) || bytes.Contains(p, []byte("panic:"))
+	if b.buffer.Len() > 2*lockedBufferMax && !b.alarm {
+		b.buffer.Next(b.buffer.Len() - lockedBufferMax)
+	}
 	return b.buffer.Write(p)
+}
+
+func (b *lockedBuffer) alarmed() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.alarm
 }
 
 func (b *lockedBuffer) String() string {
@@ -172,6 +187,7 @@ func send(client *http.Client, method, url, key, body string) (*reply, error) {
 	if err != nil {
 		return nil, err
 	}
+	request.GetBody = nil // what is sent again is for the caller to know: with a key, the transport would do it by itself
 	if body != "" {
 		request.Header.Set("Content-Type", "application/json")
 	}
