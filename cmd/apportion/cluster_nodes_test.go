@@ -75,16 +75,7 @@ func startCluster(t *testing.T, voters int, args ...string) *cluster {
 	for range voters {
 		c.add()
 	}
-	c.await("all are voters", func() bool {
-		info, err := c.nodes[0].info()
-		count := 0
-		for _, m := range info.Members {
-			if m.Voter {
-				count++
-			}
-		}
-		return err == nil && count == voters
-	})
+	c.await("all are voters", func() bool { return c.voters() == voters })
 	c.awaitReady()
 	return c
 }
