@@ -16,7 +16,7 @@ FUZZTIME ?= 20s
 SECONDS_EACH ?= 3
 
 .DEFAULT_GOAL := help
-.PHONY: run cluster build test lint bench-quick crash faults fuzz help
+.PHONY: run cluster build test lint bench-quick bench-failover crash faults fuzz help
 
 run: build ## build and serve on 127.0.0.1:8080 with ./data and the demo catalogue
 	@exec bin/apportion serve --data "$(DATA)" --listen "$(LISTEN)" --demo
@@ -51,6 +51,9 @@ bench-quick: build ## Go benchmarks, briefly, then the server over HTTP (about t
 	go test -run '^$$' -bench . -short -benchtime 100ms -benchmem ./...
 	go run ./bench/quick -server bin/apportion -seconds $(SECONDS_EACH)
 
+bench-failover: build ## kill -9 of a cluster's leader under load: how long until writes go on; draws docs/failover.svg
+	go run ./bench/failover -server bin/apportion
+
 crash: ## kill -9 under load, CRASH_ROUNDS rounds (100)
 	APPORTION_CRASH_ROUNDS=$(CRASH_ROUNDS) go test -race -count 1 -timeout 120m -v -run '^TestKillNine' ./cmd/apportion
 
@@ -67,4 +70,4 @@ fuzz: ## every fuzz target for FUZZTIME (20s) each
 	done
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
