@@ -145,6 +145,9 @@ const (
 	followInterval = 200 * time.Millisecond
 	readyLagMax    = 5 * time.Second
 
+	// linePendingMax bounds the questions that wait for one voter's answer; beyond it, the voter counts as silent.
+	linePendingMax = 64
+
 	// stallTimeout is what a disk takes at most when it is busy, and not when it is broken; stallLook the pause between two looks.
 	stallTimeout = 3 * time.Second
 	stallLook    = 100 * time.Millisecond
