@@ -12,7 +12,7 @@ import (
 
 // diskFailed says whether a process has ended because its disk had, and has said so.
 func diskFailed(n *node) bool {
-	return n.cmd.ProcessState.ExitCode() == exitDiskFailed && strings.Contains(n.log.String(), "no space left on device")
+	return n.cmd.ProcessState.ExitCode() > 0 && strings.Contains(n.log.String(), "no space left on device")
 }
 
 // exitDiskFailed is what a process ends with whose disk has failed (EX_IOERR).
@@ -26,7 +26,7 @@ func TestClusterFullDisk(t *testing.T) {
 	c.load(func() {
 		full.inject(injected{Full: true})
 		c.await("it ends", full.ended)
-		if !diskFailed(full) {
+		if !diskFailed(full) || full.cmd.ProcessState.ExitCode() != exitDiskFailed {
 			t.Errorf("it ended with %d", full.cmd.ProcessState.ExitCode())
 		}
 		c.await("another one leads", func() bool { return c.leaderNow() != nil })

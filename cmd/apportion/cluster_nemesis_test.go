@@ -3,6 +3,7 @@ package main
 import (
 	"math/rand/v2"
 	"net/http"
+	"syscall"
 	"time"
 )
 
@@ -47,10 +48,10 @@ func allFaults() []*fault {
 		}
 	}
 	return []*fault{
-		{"kill -9", "process", func(_ *nemesis, at *node) func() { at.kill(); return at.start }},
+		{"kill -9", "process", func(_ *nemesis, at *node) func() { return at.endBy(syscall.SIGKILL) }},
 		{"kill -9 of all", "process", (*nemesis).killAll},
-		{"SIGTERM", "process", func(_ *nemesis, at *node) func() { at.stop(); return at.start }},
-		{"SIGSTOP", "process", func(_ *nemesis, at *node) func() { at.freeze(); return at.thaw }},
+		{"SIGTERM", "process", func(_ *nemesis, at *node) func() { return at.endBy(syscall.SIGTERM) }},
+		{"SIGSTOP", "process", (*nemesis).freeze},
 		{"hand over", "process", (*nemesis).handOver},
 		{"isolated", "network", cut(func(at string, all []string) []link { return between([]string{at}, all) })},
 		{"not heard", "network", cut(oneWay)},
@@ -65,15 +66,40 @@ func allFaults() []*fault {
 	}
 }
 
+// endBy ends a process by a signal and gives what starts it again. If its disk is full, it may have ended before, or end in
+// another way than it was told to.
+func (n *node) endBy(signal syscall.Signal) (start func()) {
+	n.cluster.t.Helper()
+	if n.ended() {
+		return func() {} // heal starts it
+	}
+	_ = n.cmd.Process.Signal(signal) // fails if it has just ended
+	err := n.wait()
+	n.running = false
+	if signal == syscall.SIGTERM && err != nil && !diskFailed(n) {
+		n.cluster.t.Errorf("%s was told to end and did so with %v", n.id, err)
+	}
+	return n.start
+}
+
 func (n *nemesis) killAll(*node) func() {
+	var starts []func()
 	for _, at := range n.c.nodes {
-		at.kill()
+		starts = append(starts, at.endBy(syscall.SIGKILL))
 	}
 	return func() {
-		for _, at := range n.c.nodes {
-			at.start()
+		for _, start := range starts {
+			start()
 		}
 	}
+}
+
+func (n *nemesis) freeze(at *node) func() {
+	if at.ended() {
+		return func() {}
+	}
+	_ = at.cmd.Process.Signal(syscall.SIGSTOP) // both fail if it has ended
+	return func() { _ = at.cmd.Process.Signal(syscall.SIGCONT) }
 }
 
 // handOver has another node lead, if somebody leads.
