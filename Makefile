@@ -13,11 +13,13 @@ CRASH_ROUNDS ?= 100
 SIM_SEEDS ?= 10000
 SIM_FIRST ?= 1
 SIM_SEED ?=
+FAULT_SECONDS ?= 3600
+FAULT_VOTERS ?= 3
 FUZZTIME ?= 20s
 SECONDS_EACH ?= 3
 
 .DEFAULT_GOAL := help
-.PHONY: run cluster build test lint bench-quick crash sim fuzz help
+.PHONY: run cluster build test lint bench-quick bench-failover crash sim faults fuzz help
 
 run: build ## build and serve on 127.0.0.1:8080 with ./data and the demo catalogue
 	@exec bin/apportion serve --data "$(DATA)" --listen "$(LISTEN)" --demo
@@ -52,12 +54,19 @@ bench-quick: build ## Go benchmarks, briefly, then the server over HTTP (about t
 	go test -run '^$$' -bench . -short -benchtime 100ms -benchmem ./...
 	go run ./bench/quick -server bin/apportion -seconds $(SECONDS_EACH)
 
+bench-failover: build ## kill -9 of a cluster's leader under load: how long until writes go on; draws docs/failover.svg
+	go run ./bench/failover -server bin/apportion
+
 crash: ## kill -9 under load, CRASH_ROUNDS rounds (100)
 	APPORTION_CRASH_ROUNDS=$(CRASH_ROUNDS) go test -race -count 1 -timeout 120m -v -run '^TestKillNine' ./cmd/apportion
 
 sim: ## the deterministic simulation: SIM_SEEDS seeds (10000), or SIM_SEED=n to see one
 	APPORTION_SIM_SEEDS=$(SIM_SEEDS) APPORTION_SIM_FIRST=$(SIM_FIRST) APPORTION_SIM_SEED=$(SIM_SEED) \
 	  go test -count 1 -timeout 24h -v -run '^TestSimulation$$' ./raftstore
+
+faults: ## faults of processes, network, disks and clocks in a cluster under load, for FAULT_SECONDS (3600); FAULT_VOTERS=5
+	APPORTION_FAULT_SECONDS=$(FAULT_SECONDS) APPORTION_FAULT_VOTERS=$(FAULT_VOTERS) \
+	go test -race -count 1 -timeout 0 -v -run '^TestFaults$$' ./cmd/apportion
 
 fuzz: ## every fuzz target for FUZZTIME (20s) each
 	@for package in $$(go list ./...); do \
@@ -68,4 +77,4 @@ fuzz: ## every fuzz target for FUZZTIME (20s) each
 	done
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)

@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+	"unsafe"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/hashicorp/raft"
@@ -269,6 +270,21 @@ func TestMembers(t *testing.T) {
 	}
 	if err := leader.RemoveMember(t.Context(), replica.cfg.NodeID); !errors.Is(err, ErrUnknownMember) {
 		t.Errorf("a member was removed twice: %v", err)
+	}
+}
+
+// A member's name and address outlive the request that they were part of.
+func TestMemberIsCopied(t *testing.T) {
+	g := newGroup(t, 1)
+	request := []byte("late 127.0.0.1:1")
+	text := unsafe.String(&request[0], len(request))
+	if err := g.leader().AddMember(t.Context(), Member{ID: text[:4], Address: text[5:]}); err != nil {
+		t.Fatal(err)
+	}
+	copy(request, "something other!")
+	members := g.leader().Members()
+	if want := (Member{ID: "late", Address: "127.0.0.1:1"}); len(members) != 2 || members[0] != want {
+		t.Errorf("the members are %+v, want one of them to be %+v", members, want)
 	}
 }
 

@@ -42,7 +42,15 @@ func (c *confirmer) ask(stop <-chan struct{}) error {
 			continue
 		}
 		line := c.line(voter)
-		go func() { answers <- termOf(line) <= term }()
+		if line.pending.Add(1) > linePendingMax {
+			line.pending.Add(-1)
+			answers <- false
+			continue
+		}
+		go func() {
+			defer line.pending.Add(-1)
+			answers <- termOf(line) <= term
+		}()
 	}
 	yes, no := 0, 0
 	for needed := len(voters)/2 + 1; yes < needed; {

@@ -64,6 +64,7 @@ func (l *leadership) ready() error {
 func (l *leadership) run(stop <-chan struct{}) {
 	var caughtUp <-chan error
 	var term uint64
+	refused := false // this node leads, and may not
 	progress := time.NewTicker(progressInterval)
 	defer progress.Stop()
 	for {
@@ -73,15 +74,18 @@ func (l *leadership) run(stop <-chan struct{}) {
 			return
 		case leads := <-l.notify:
 			l.term.Store(0)
-			caughtUp = nil
+			caughtUp, refused = nil, false
 			if leads {
 				term = l.raft.CurrentTerm()
 				caughtUp = l.catchUp()
 			}
 		case err := <-caughtUp:
 			caughtUp = nil
-			l.onCaughtUp(term, err)
+			refused = l.onCaughtUp(term, err)
 		case <-progress.C:
+			if refused && !l.isAlone {
+				refused = l.onCaughtUp(term, nil) // what was wrong may have been set right
+			}
 			if err := l.notReady(); err != nil {
 				l.logger.Info("not ready", "why", err)
 			}
@@ -98,32 +102,33 @@ func (l *leadership) catchUp() <-chan error {
 	return done
 }
 
-func (l *leadership) onCaughtUp(term uint64, err error) {
+// onCaughtUp has the node serve, unless it is refused. It must not keep others from leading then.
+func (l *leadership) onCaughtUp(term uint64, err error) (refused bool) {
 	if err != nil {
 		if !errors.Is(err, raft.ErrRaftShutdown) {
 			l.logger.Warn("could not catch up with the log; waiting for the next election", "error", err)
 		}
-		return
+		return false
 	}
+	defer l.settle()
 	if err := l.check(); err != nil {
 		l.refusal.Store(&err)
 		l.logger.Error("this node leads but does not serve", "error", err)
-		l.giveAway()
-	} else {
-		l.refusal.Store(nil)
-		l.term.Store(term)
+		if !l.isAlone {
+			l.handOver()
+		}
+		return true
 	}
-	l.settle()
+	l.refusal.Store(nil)
+	l.term.Store(term)
+	return false
 }
 
-// giveAway has another node lead, one that may serve. With nobody else there, this one goes on leading without serving.
-func (l *leadership) giveAway() {
-	if l.isAlone {
-		return
-	}
+// handOver asks Raft to have another node lead. It does not wait for that: if nothing comes of it, it is asked again.
+func (l *leadership) handOver() {
 	transfer := l.raft.LeadershipTransfer()
 	go func() {
-		if err := transfer.Error(); err != nil {
+		if err := transfer.Error(); err != nil && !errors.Is(err, raft.ErrRaftShutdown) {
 			l.logger.Warn("no other node took the lead", "error", err)
 		}
 	}()

@@ -183,9 +183,17 @@ const (
 	followInterval = 200 * time.Millisecond
 	readyLagMax    = 5 * time.Second
 
+	// linePendingMax bounds the questions that wait for one voter's answer; beyond it, the voter counts as silent.
+	linePendingMax = 64
+
 	// stallTimeout is what a disk takes at most when it is busy, and not when it is broken; stallLook the pause between two looks.
 	stallTimeout = 3 * time.Second
 	stallLook    = 100 * time.Millisecond
+
+	// redialPause is the pause before a node is called again at whose address nobody answers, redialMax for how long it is: a
+	// leader that hands over to a node that is down takes no writes for so long.
+	redialPause = 50 * time.Millisecond
+	redialMax   = 2 * time.Second
 
 	// acceptPause is the pause after a connection could not be accepted.
 	acceptPause = 100 * time.Millisecond

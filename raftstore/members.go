@@ -92,7 +92,8 @@ func (s *Store) AddMember(ctx context.Context, m Member) error {
 	if _, _, err := net.SplitHostPort(m.Address); err != nil || m.ID == "" || len(m.ID) > nodeNameBytesMax {
 		return fmt.Errorf("%w, not %q and %q", ErrInvalidMember, m.ID, m.Address)
 	}
-	id, address := raft.ServerID(m.ID), raft.ServerAddress(m.Address)
+	// Raft keeps both for as long as the node is a member. The caller's may be parts of a request, whose memory is used again.
+	id, address := raft.ServerID(strings.Clone(m.ID)), raft.ServerAddress(strings.Clone(m.Address))
 	known, exists := s.member(m.ID)
 	var future raft.IndexFuture
 	switch {

@@ -5,6 +5,7 @@ import (
 	"io"
 	"net"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -13,6 +14,10 @@ import (
 type peerLine struct {
 	peers         *peers
 	address, node string
+
+	// pending counts the questions of a confirmer that have no answer yet. Its rounds do not wait for a voter that is not
+	// needed, and one behind a network that swallows everything would gather them by the thousand.
+	pending atomic.Int32
 
 	mu   sync.Mutex
 	conn net.Conn

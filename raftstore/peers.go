@@ -154,6 +154,18 @@ func (p *peers) dial(address, node string, k kind, timeout time.Duration) (net.C
 	return conn, reply, nil
 }
 
+// pause waits; false: this node has hung up.
+func (p *peers) pause(d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-p.done:
+		return false
+	}
+}
+
 // clientTLS has the other's certificate checked against the name by which it is called.
 func clientTLS(cfg *tls.Config, address string) *tls.Config {
 	if cfg.ServerName != "" {

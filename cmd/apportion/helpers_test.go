@@ -21,6 +21,7 @@ import (
 // start real processes, built with the race detector whenever the tests are.
 func TestMain(m *testing.M) {
 	if filepath.Base(os.Args[0]) == "apportion" {
+		injectFaults()
 		main() // does not return
 	}
 	os.Exit(m.Run())
@@ -45,22 +46,38 @@ const (
 
 // server is a running apportion process.
 type server struct {
-	t    *testing.T
-	cmd  *exec.Cmd
-	url  string
-	log  *lockedBuffer
-	done chan error // receives the process's end, once
+	t     *testing.T
+	cmd   *exec.Cmd
+	url   string
+	log   *lockedBuffer
+	ready chan string // receives the URL of the ready line, once
+	done  chan error  // receives the process's end, once
 }
 
+// lockedBuffer keeps the end of what is written, and whether the program has said that something is wrong with it.
 type lockedBuffer struct {
 	mu     sync.Mutex
 	buffer bytes.Buffer
+	alarm  bool
 }
+
+// lockedBufferMax is what is kept at least: a server may run for hours.
+const lockedBufferMax = 1 << 20
 
 func (b *lockedBuffer) Write(p []byte) (int, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	b.alarm = b.alarm || bytes.Contains(p, []byte("DATA RACE")) || bytes.Contains(p, []byte("BUG:")) || bytes.Contains(p, []byte("panic:"))
+	if b.buffer.Len() > 2*lockedBufferMax && !b.alarm {
+		b.buffer.Next(b.buffer.Len() - lockedBufferMax)
+	}
 	return b.buffer.Write(p)
+}
+
+func (b *lockedBuffer) alarmed() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.alarm
 }
 
 func (b *lockedBuffer) String() string {
@@ -72,21 +89,9 @@ func (b *lockedBuffer) String() string {
 // startServer starts `apportion serve` on a free port and waits for the line that says it is ready.
 func startServer(t *testing.T, data string, args ...string) *server {
 	t.Helper()
-	s := &server{t: t, log: &lockedBuffer{}, done: make(chan error, 1)}
-	s.cmd = program(append([]string{"serve", "--data", data, "--listen", "127.0.0.1:0"}, args...)...)
-	s.cmd.Stderr = s.log
-	stdout, err := s.cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := s.cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = s.cmd.Process.Kill() }) // fails if the process has ended already, which is fine
-	ready := make(chan string, 1)
-	go s.watch(stdout, ready)
+	s := launchServer(t, nil, append([]string{"--data", data, "--listen", "127.0.0.1:0"}, args...)...)
 	select {
-	case s.url = <-ready:
+	case s.url = <-s.ready:
 	case err := <-s.done:
 		t.Fatalf("the server ended before it was ready: %v\n%s", err, s.log)
 	case <-time.After(startTimeout):
@@ -95,13 +100,31 @@ func startServer(t *testing.T, data string, args ...string) *server {
 	return s
 }
 
+// launchServer starts `apportion serve` with more variables in its environment, and waits for nothing.
+func launchServer(t *testing.T, env []string, args ...string) *server {
+	t.Helper()
+	s := &server{t: t, log: &lockedBuffer{}, ready: make(chan string, 1), done: make(chan error, 1)}
+	s.cmd = program(append([]string{"serve"}, args...)...)
+	s.cmd.Stderr, s.cmd.Env = s.log, append(os.Environ(), env...)
+	stdout, err := s.cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = s.cmd.Process.Kill() }) // fails if the process has ended already, which is fine
+	go s.watch(stdout)
+	return s
+}
+
 // watch reads stdout until the process ends, and tells the URL of the ready line.
-func (s *server) watch(stdout io.Reader, ready chan<- string) {
+func (s *server) watch(stdout io.Reader) {
 	lines := bufio.NewScanner(stdout)
 	for lines.Scan() {
 		if _, after, ok := strings.Cut(lines.Text(), "is ready on "); ok {
 			url, _, _ := strings.Cut(after, " ")
-			ready <- url
+			s.ready <- url
 		}
 	}
 	s.done <- s.cmd.Wait()
@@ -164,6 +187,7 @@ func send(client *http.Client, method, url, key, body string) (*reply, error) {
 	if err != nil {
 		return nil, err
 	}
+	request.GetBody = nil // what is sent again is for the caller to know: with a key, the transport would do it by itself
 	if body != "" {
 		request.Header.Set("Content-Type", "application/json")
 	}
@@ -195,15 +219,33 @@ func (s *server) call(method, path, body string, wantStatus int) *reply {
 	return r
 }
 
+// inventoryReply is the answer to a read of records.
+type inventoryReply struct {
+	AsOf    uint64       `json:"asOf"`
+	Records []recordRead `json:"records"`
+}
+
+// figuresRead are the figures of a record or of a segment.
+type figuresRead struct {
+	OnHand      int64 `json:"onHand"`
+	Allocated   int64 `json:"allocated"`
+	Pending     int64 `json:"pending"`
+	SafetyStock int64 `json:"safetyStock"`
+	Available   int64 `json:"available"`
+}
+
+type recordRead struct {
+	figuresRead
+	Segments []struct {
+		figuresRead
+		Tags map[string]string `json:"tags"`
+	} `json:"segments"`
+}
+
 // figures reads a record's own totals.
 func (s *server) figures(location, upc string) (onHand, allocated int64) {
 	s.t.Helper()
-	var records struct {
-		Records []struct {
-			OnHand    int64 `json:"onHand"`
-			Allocated int64 `json:"allocated"`
-		} `json:"records"`
-	}
+	var records inventoryReply
 	r := s.call("GET", "/v1/inventory/"+location+"/"+upc, "", http.StatusOK)
 	if err := json.Unmarshal(r.body, &records); err != nil || len(records.Records) != 1 {
 		s.t.Fatalf("no single record in %s (%v)", r.body, err)

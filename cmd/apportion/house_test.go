@@ -17,14 +17,15 @@ import (
 // mayImport says which packages of this module a package may import. It is the architecture in one table: imports point
 // one way, cmd -> httpapi -> raftstore -> {engine, rules, wal}, and bench talks HTTP only.
 var mayImport = map[string][]string{
-	"engine":        {},
-	"rules":         {"engine"},
-	"wal":           {},
-	"raftstore":     {"engine", "rules", "wal"},
-	"httpapi":       {"engine", "rules", "raftstore"},
-	"bench":         {},
-	"bench/quick":   {"bench"},
-	"cmd/apportion": {"bench", "engine", "httpapi", "raftstore", "rules"},
+	"engine":         {},
+	"rules":          {"engine"},
+	"wal":            {},
+	"raftstore":      {"engine", "rules", "wal"},
+	"httpapi":        {"engine", "rules", "raftstore"},
+	"bench":          {},
+	"bench/failover": {},
+	"bench/quick":    {"bench"},
+	"cmd/apportion":  {"bench", "engine", "httpapi", "raftstore", "rules"},
 }
 
 const (

@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"encoding/hex"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -19,15 +21,18 @@ const verifyDescription = `Reads a data directory that no server has open from e
 and every sum. Nothing of what is stored is changed. Exit status 0: all is well. 1: problems were found (listed on stdout), or the check
 could not be made.
 
-Example:
-  apportion verify --data ./data`
+Two directories of one cluster that have applied the same have the same applied index and the same state hash.
+
+Examples:
+  apportion verify --data ./data
+  apportion verify --data ./data --json`
 
 func verifyCommand(stdout, stderr io.Writer) *cli.Command {
 	return &cli.Command{
 		Name:        "verify",
 		Usage:       "check a data directory offline",
 		Description: verifyDescription,
-		Flags:       []cli.Flag{dataFlag()},
+		Flags:       []cli.Flag{dataFlag(), &cli.BoolFlag{Name: "json", Usage: "print one JSON object"}},
 		Action: func(ctx context.Context, cmd *cli.Command) error {
 			if err := noArguments(cmd); err != nil {
 				return err
@@ -36,39 +41,74 @@ func verifyCommand(stdout, stderr io.Writer) *cli.Command {
 			if _, err := os.Stat(data); err != nil {
 				return fmt.Errorf("no data directory to verify: %w", err)
 			}
-			return verify(ctx, data, stdout, stderr)
+			return verify(ctx, data, cmd.Bool("json"), stdout, stderr)
 		},
 	}
 }
 
-// verify prints each problem as it is found, and at the end what was looked at.
-func verify(ctx context.Context, data string, stdout, stderr io.Writer) error {
+// verifyReport is what --json prints.
+type verifyReport struct {
+	Data         string   `json:"data"`
+	Problems     []string `json:"problems"`
+	StateIndex   uint64   `json:"stateIndex"`
+	AppliedIndex uint64   `json:"appliedIndex"`
+	LogEntries   int      `json:"logEntries"`
+	Commands     int      `json:"commands"`
+	Records      int      `json:"records"`
+	Segments     int      `json:"segments"`
+	Orders       int      `json:"orders"`
+	StateHash    string   `json:"stateHash"`
+	TookMS       int64    `json:"tookMS"`
+}
+
+// verify prints each problem as it is found, and at the end what was looked at; or all of it as JSON.
+func verify(ctx context.Context, data string, asJSON bool, stdout, stderr io.Writer) error {
 	stop := startSpinner(stderr, "checking "+data)
-	problems := 0
+	problems := []string{}
 	report := func(problem string) {
-		problems++
-		fmt.Fprintf(stdout, "PROBLEM  %s\n", problem)
+		problems = append(problems, problem)
+		if !asJSON {
+			fmt.Fprintf(stdout, "PROBLEM  %s\n", problem)
+		}
 	}
 	summary, err := raftstore.Verify(ctx, data, report)
 	stop()
 	switch {
 	case err == nil:
 	case ctx.Err() != nil:
-		return fmt.Errorf("interrupted, %d problems found so far: %w", problems, ctx.Err())
+		return fmt.Errorf("interrupted, %d problems found so far: %w", len(problems), ctx.Err())
 	case errors.Is(err, raftstore.ErrInUse):
 		return fmt.Errorf("the data directory %s is in use: stop its server first", data)
 	default:
 		// What keeps the check from going on is a problem of the directory like any other.
 		report(err.Error())
 	}
-	fmt.Fprintf(stdout, "%s: state of index %d, %d log entries with %d commands behind it; %d records, %d segments, %d orders\n",
-		data, summary.StateIndex, summary.LogEntries, summary.Commands,
-		summary.Stats.Records, summary.Stats.Segments, summary.Stats.Orders)
-	if problems > 0 {
-		fmt.Fprintf(stdout, "%d problems found in %s\n", problems, summary.Took.Round(time.Millisecond))
+	if err := printVerified(stdout, asJSON, &summary, verifyReport{Data: data, Problems: problems}); err != nil {
+		return err
+	}
+	if len(problems) > 0 {
 		return errReported
 	}
-	fmt.Fprintf(stdout, "no problem found in %s; state hash %x\n", summary.Took.Round(time.Millisecond), summary.Hash[:8])
+	return nil
+}
+
+func printVerified(stdout io.Writer, asJSON bool, s *raftstore.Summary, r verifyReport) error {
+	r.StateIndex, r.AppliedIndex, r.LogEntries, r.Commands = s.StateIndex, s.AppliedIndex, s.LogEntries, s.Commands
+	r.Records, r.Segments, r.Orders = int(s.Stats.Records), int(s.Stats.Segments), int(s.Stats.Orders)
+	r.StateHash, r.TookMS = hex.EncodeToString(s.Hash[:]), s.Took.Milliseconds()
+	if asJSON {
+		encoder := json.NewEncoder(stdout)
+		encoder.SetIndent("", "  ")
+		return encoder.Encode(r)
+	}
+	fmt.Fprintf(stdout, "%s: state of index %d, %d log entries with %d commands behind it; %d records, %d segments, %d orders\n",
+		r.Data, r.StateIndex, r.LogEntries, r.Commands, r.Records, r.Segments, r.Orders)
+	took := s.Took.Round(time.Millisecond)
+	if len(r.Problems) > 0 {
+		fmt.Fprintf(stdout, "%d problems found in %s\n", len(r.Problems), took)
+		return nil
+	}
+	fmt.Fprintf(stdout, "no problem found in %s; state hash %.16s at index %d\n", took, r.StateHash, r.AppliedIndex)
 	return nil
 }
 

@@ -1,0 +1,93 @@
+package main
+
+import (
+	"cmp"
+	"fmt"
+	"io"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+)
+
+const (
+	location = "W1"
+	upc      = "A"
+
+	// clientTimeout bounds a request, retryPause is what a client waits before it sends again.
+	clientTimeout = 2 * time.Second
+	retryPause    = 10 * time.Millisecond
+)
+
+// ack is a write that was acknowledged.
+type ack struct{ asked, at time.Duration }
+
+// load is clients that write.
+type load struct {
+	begin   time.Time
+	done    chan struct{}
+	running sync.WaitGroup
+	acks    [][]ack // by client
+}
+
+func newLoad(g *group, clients int) *load {
+	l := &load{begin: time.Now(), done: make(chan struct{}), acks: make([][]ack, clients)}
+	for i := range clients {
+		l.running.Go(func() { l.client(g, i) })
+	}
+	return l
+}
+
+func (l *load) now() time.Duration { return time.Since(l.begin) }
+
+// stop ends the load and gives the acknowledged writes in order.
+func (l *load) stop() []ack {
+	close(l.done)
+	l.running.Wait()
+	all := slices.Concat(l.acks...)
+	slices.SortFunc(all, func(a, b ack) int { return cmp.Compare(a.at, b.at) })
+	return all
+}
+
+// client writes orders, each until it is acknowledged, and goes to the next node when one fails it.
+func (l *load) client(g *group, number int) {
+	client := &http.Client{Timeout: clientTimeout, Transport: &http.Transport{MaxIdleConnsPerHost: 1}}
+	defer client.CloseIdleConnections()
+	at := number
+	for order := 0; ; order++ {
+		asked := l.now()
+		for !allocate(client, g.nodes[at%nodesCount].url, fmt.Sprintf("%d-%d", number, order)) {
+			at++
+			pause(retryPause)
+			if l.ended() {
+				return
+			}
+			asked = l.now()
+		}
+		l.acks[number] = append(l.acks[number], ack{asked, l.now()})
+		if l.ended() {
+			return
+		}
+	}
+}
+
+func (l *load) ended() bool {
+	select {
+	case <-l.done:
+		return true
+	default:
+		return false
+	}
+}
+
+// allocate asks for an order; the order's own name makes it safe to ask again.
+func allocate(client *http.Client, url, order string) bool {
+	body := fmt.Sprintf(`{"lines":[{"itemId":"1","upc":%q,"location":%q,"quantity":1}]}`, upc, location)
+	response, err := client.Post(url+"/v1/orders/"+order+"/allocate", "application/json", strings.NewReader(body))
+	if err != nil {
+		return false
+	}
+	_, readErr := io.Copy(io.Discard, response.Body)
+	return response.Body.Close() == nil && readErr == nil && response.StatusCode == http.StatusOK
+}

@@ -1,0 +1,339 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"slices"
+	"syscall"
+	"time"
+)
+
+// faultClient is one of the clients that work while faults happen. It talks to one node until that one fails it, then to
+// another, and writes down what it asked and when, and what came of it.
+type faultClient struct {
+	number int // of the client
+	as     int // what it is called in the history: somebody else after a write that it has left open
+	rng    *rand.Rand
+	http   *http.Client
+	nodes  []*node
+	at     *node
+	round  *faultRound
+	made   int // requests, for names
+
+	orders []*clientOrder // of this round, that are there
+	events []event
+	stale  []staleRead
+	open   []*openWrite // of unknown outcome
+	faults []string     // what must not happen
+}
+
+// clientOrder is an order as its client knows it.
+type clientOrder struct {
+	id       string
+	record   string
+	segment  int
+	units    int64
+	shipped  bool
+	released bool
+	returned int64
+}
+
+// openWrite is a write, and what is known of it.
+type openWrite struct {
+	op      stockOp
+	order   *clientOrder // nil: an adjustment
+	key     string
+	path    string
+	body    string
+	as      int
+	call    time.Duration
+	tries   int
+	unknown bool // a try may have taken effect, or may do so still
+}
+
+const (
+	// clientTimeout bounds a request to a node that does not answer at all.
+	clientTimeout = 4 * time.Second
+
+	// leaveOpenPart of the writes without an answer are left for the end of the round; the others are asked again at once.
+	leaveOpenPart = 4
+)
+
+func newFaultClient(number int, rng *rand.Rand, nodes []*node) *faultClient {
+	return &faultClient{number: number, as: number, rng: rng, nodes: nodes, at: nodes[number%len(nodes)],
+		http: &http.Client{Timeout: clientTimeout, Transport: &http.Transport{MaxIdleConnsPerHost: 1}}}
+}
+
+func (c *faultClient) fail(format string, args ...any) {
+	c.faults = append(c.faults, fmt.Sprintf("client %d: ", c.number)+fmt.Sprintf(format, args...))
+}
+
+// run works until stop is closed.
+func (c *faultClient) run(stop <-chan struct{}) {
+	for {
+		select {
+		case <-stop:
+			return
+		default:
+		}
+		if len(c.faults) > 0 {
+			return
+		}
+		c.next(stop)
+	}
+}
+
+// next does one thing.
+func (c *faultClient) next(stop <-chan struct{}) {
+	record, segment := c.round.pick(c.rng)
+	switch choice := c.rng.IntN(20); {
+	case choice < 5:
+		c.read(record)
+	case choice < 7:
+		c.readStale(record)
+	case choice < 8:
+		c.write(stop, &openWrite{op: stockOp{opAdjust, record, segment, 1 + c.rng.Int64N(2)}})
+	case choice < 14 && len(c.orders) > 0:
+		i := c.rng.IntN(len(c.orders))
+		c.changeOrder(stop, c.orders[i])
+	default:
+		c.made++
+		order := &clientOrder{id: fmt.Sprintf("o-%s-%d-%d", c.round.name, c.number, c.made), record: record, segment: segment, units: 1 + c.rng.Int64N(3)}
+		c.write(stop, &openWrite{op: stockOp{opAllocate, record, segment, order.units}, order: order})
+	}
+}
+
+// changeOrder does the next thing to an order.
+func (c *faultClient) changeOrder(stop <-chan struct{}, o *clientOrder) {
+	op := stockOp{record: o.record, segment: o.segment, units: o.units}
+	switch {
+	case o.released || o.returned > 0:
+		return // it is done with
+	case o.shipped:
+		op.kind, op.units = opReturn, 1
+	case c.rng.IntN(2) == 0:
+		op.kind = opFulfill
+	default:
+		op.kind = opDeallocate
+	}
+	c.write(stop, &openWrite{op: op, order: o})
+}
+
+// write asks for a write until there is an answer, or leaves it open.
+func (c *faultClient) write(stop <-chan struct{}, w *openWrite) {
+	c.made++
+	w.key, w.as = fmt.Sprintf("k-%s-%d-%d", c.round.name, c.number, c.made), c.as
+	w.path, w.body = w.request()
+	w.call = c.round.now()
+	for {
+		if c.try(w) {
+			return
+		}
+		stopped := false
+		select {
+		case <-stop:
+			stopped = true
+		default:
+		}
+		if w.unknown && (stopped || c.rng.IntN(leaveOpenPart) == 0) {
+			c.leaveOpen(w)
+			return
+		}
+		if stopped {
+			return // every try was said to have changed nothing
+		}
+		c.pause()
+	}
+}
+
+// leaveOpen keeps the write for the end. Until then nothing more is done to its order, and the client, since it cannot be doing
+// two things at a time, goes on as somebody else.
+func (c *faultClient) leaveOpen(w *openWrite) {
+	c.open = append(c.open, w)
+	c.orders = slices.DeleteFunc(c.orders, func(o *clientOrder) bool { return o == w.order })
+	c.as += clientsMax
+}
+
+func (c *faultClient) pause() {
+	timer := time.NewTimer(retryPause)
+	<-timer.C
+}
+
+// request is the path and the body of a write.
+func (w *openWrite) request() (path, body string) {
+	switch w.op.kind {
+	case opAdjust:
+		return "/v1/inventory/adjust", fmt.Sprintf(`{"location":"F","items":[{"upc":%q,"tags":%s,"quantity":%d}]}`, w.op.record, segmentTags[w.op.segment], w.op.units)
+	case opAllocate:
+		return "/v1/orders/" + w.order.id + "/allocate", fmt.Sprintf(`{"lines":[{"itemId":"1","upc":%q,"location":"F","quantity":%d,"tags":%s}]}`,
+			w.op.record, w.op.units, segmentTags[w.op.segment])
+	default:
+		return "/v1/orders/" + w.order.id + "/" + string(w.op.kind), fmt.Sprintf(`{"lines":[{"itemId":"1","quantity":%d}]}`, w.op.units)
+	}
+}
+
+// try asks once. It is true when the outcome is known.
+func (c *faultClient) try(w *openWrite) bool {
+	w.tries++
+	call := c.round.now()
+	r, err := send(c.http, http.MethodPost, c.at.url+w.path, w.key, w.body)
+	if err != nil {
+		w.unknown = w.unknown || !errors.Is(err, syscall.ECONNREFUSED)
+		c.moveOn()
+		return false
+	}
+	var answer struct {
+		AsOf uint64 `json:"asOf"`
+		Code string `json:"code"`
+	}
+	if err := json.Unmarshal(r.body, &answer); err != nil {
+		c.fail("%s: status %d: %s", w.key, r.status, r.body)
+		return true
+	}
+	switch {
+	case r.status == http.StatusOK && (r.replayed && !w.unknown):
+		c.fail("%s is said to have been done before, and every try was said to have changed nothing: %s", w.key, r.body)
+	case r.status == http.StatusOK:
+		c.done(w, answer.AsOf)
+	case r.status == http.StatusConflict && answer.Code == "insufficient" && w.op.kind == opAllocate:
+		if r.replayed {
+			// The log has refused an earlier try, and that is the answer to all of them.
+			c.record(event{client: w.as, op: w.op, result: stockResult{refused: true}, call: w.call, end: c.round.now()})
+			return true
+		}
+		// The refusal is of this try, and may not be in the log. One before it may still be on its way.
+		c.record(event{client: c.as, op: w.op, result: stockResult{refused: true}, call: call, end: c.round.now(), asOf: answer.AsOf, once: true})
+		if w.unknown {
+			c.leaveOpen(w)
+		}
+	case r.status == http.StatusServiceUnavailable:
+		w.unknown = w.unknown || answer.Code == "outcome-unknown"
+		c.moveOn()
+		return false
+	default:
+		c.fail("%s %s: status %d after %d tries: %s", w.key, w.path, r.status, w.tries, r.body)
+	}
+	return true
+}
+
+// done notes a write that has taken effect.
+func (c *faultClient) done(w *openWrite, asOf uint64) {
+	c.record(event{client: w.as, op: w.op, call: w.call, end: c.round.now(), asOf: asOf, once: w.tries == 1})
+	c.round.book(w.op)
+	switch o := w.order; w.op.kind {
+	case opAllocate:
+		c.orders = append(c.orders, o)
+		c.round.keep(o)
+	case opFulfill:
+		o.shipped = true
+	case opDeallocate:
+		o.released = true
+	case opReturn:
+		o.returned += w.op.units
+	}
+}
+
+func (c *faultClient) record(e event) { c.events = append(c.events, e) }
+
+// moveOn goes to another node.
+func (c *faultClient) moveOn() {
+	c.at = c.nodes[c.rng.IntN(len(c.nodes))]
+}
+
+// read reads a record linearizably, at whichever node the client is.
+func (c *faultClient) read(record string) {
+	call := c.round.now()
+	r, err := send(c.http, http.MethodGet, c.at.url+"/v1/inventory/F/"+record, "", "")
+	if err != nil || r.status == http.StatusServiceUnavailable {
+		c.moveOn()
+		return
+	}
+	read, state, ok := c.decode(r)
+	if ok {
+		c.record(event{client: c.as, op: stockOp{kind: opRead, record: record}, result: stockResult{read: state}, call: call, end: c.round.now(), asOf: read.AsOf, once: true})
+	}
+}
+
+// readStale reads what the node has, if it is not too old.
+func (c *faultClient) readStale(record string) {
+	lag := time.Duration(c.rng.IntN(3)) * time.Second
+	call := c.round.now()
+	at := c.at
+	r, err := send(c.http, http.MethodGet, fmt.Sprintf("%s/v1/inventory/F/%s?consistency=stale&maxLagSeconds=%d", at.url, record, lag/time.Second), "", "")
+	if err != nil || r.status == http.StatusServiceUnavailable {
+		c.moveOn()
+		return
+	}
+	if r.status == http.StatusNotFound {
+		return // the record is younger than that
+	}
+	if read, _, ok := c.decode(r); ok {
+		c.stale = append(c.stale, staleRead{node: at.id, call: call, lag: lag, asOf: read.AsOf})
+	}
+}
+
+// decode reads an answer and holds it against what is true of any state at any time.
+func (c *faultClient) decode(r *reply) (read inventoryReply, state stockState, ok bool) {
+	if err := json.Unmarshal(r.body, &read); err != nil || r.status != http.StatusOK || len(read.Records) != 1 {
+		c.fail("a read: status %d: %s", r.status, r.body)
+		return read, state, false
+	}
+	record := &read.Records[0]
+	var sum figuresRead
+	for _, s := range record.Segments {
+		f := s.figuresRead
+		if f.OnHand != f.Allocated+f.Pending+f.SafetyStock+f.Available || f.Available < 0 || f.Allocated < 0 {
+			c.fail("a segment that cannot be: %s", r.body)
+		}
+		sum.OnHand, sum.Allocated, sum.Available = sum.OnHand+f.OnHand, sum.Allocated+f.Allocated, sum.Available+f.Available
+		at := &state[segmentOf(s.Tags)]
+		at.onHand, at.allocated = f.OnHand, f.Allocated
+	}
+	if sum != record.figuresRead {
+		c.fail("a record that is not the sum of its segments: %s", r.body)
+	}
+	return read, state, true
+}
+
+// segmentTags are the tags of the segments of a record, as JSON.
+var segmentTags = [segmentsMax]string{`{"Channel":"Shop"}`, `{"Channel":"Web"}`}
+
+func segmentOf(tags map[string]string) int {
+	if tags["Channel"] == "Web" {
+		return 1
+	}
+	return 0
+}
+
+// resolve asks for the writes that were left open until each has an answer. An order that is refused for want of stock, ahead of
+// the log, might still be made by a try that is on its way: it gets its units, and is made.
+func (c *faultClient) resolve() (resolved int) {
+	never := make(chan struct{})
+	begin := time.Now()
+	for len(c.open) > 0 && len(c.faults) == 0 {
+		if time.Since(begin) > clusterPatience {
+			c.fail("%d writes are still without an answer after %s, the first of them %+v", len(c.open), clusterPatience, *c.open[0])
+			return resolved
+		}
+		w := c.open[0]
+		c.open = c.open[1:]
+		resolved++
+		if !c.try(w) {
+			c.open = append(c.open, w)
+			resolved--
+			c.pause()
+			continue
+		}
+		if len(c.open) > 0 && c.open[len(c.open)-1] == w { // refused
+			resolved--
+			c.write(never, &openWrite{op: stockOp{opAdjust, w.op.record, w.op.segment, w.op.units}})
+		}
+	}
+	return resolved
+}
+
+// clientsMax is how many clients there may be.
+const clientsMax = 64

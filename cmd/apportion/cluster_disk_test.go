@@ -1,0 +1,122 @@
+package main
+
+import (
+	"fmt"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+)
+
+// diskFailed says whether a process has ended because its disk had, and has said so.
+func diskFailed(n *node) bool {
+	return n.cmd.ProcessState.ExitCode() > 0 && strings.Contains(n.log.String(), "no space left on device")
+}
+
+// exitDiskFailed is what a process ends with whose disk has failed (EX_IOERR).
+const exitDiskFailed = 74
+
+// A leader whose disk is full ends with a message, and the others go on. It does not come up while there is no space, says so, and
+// comes back when there is.
+func TestClusterFullDisk(t *testing.T) {
+	c := newCluster(t, 3, impatient...)
+	full := c.leader()
+	c.load(func() {
+		full.inject(injected{Full: true})
+		c.await("it ends", full.ended)
+		if !diskFailed(full) || full.cmd.ProcessState.ExitCode() != exitDiskFailed {
+			t.Errorf("it ended with %d", full.cmd.ProcessState.ExitCode())
+		}
+		c.await("another one leads", func() bool { return c.leaderNow() != nil })
+		c.awaitOrders(50)
+		full.start()
+		c.await("it does not come up", full.ended)
+		if code, log := full.cmd.ProcessState.ExitCode(), full.log.String(); code == 0 || !strings.Contains(log, "no space left on device") || panicked(log) {
+			t.Errorf("without space it ends with %d and\n%s", code, log)
+		}
+		full.inject(injected{})
+		full.start()
+		c.await("it is ready", full.isReady)
+	})
+	c.finish()
+}
+
+// A leader whose disk stalls lets another one lead; one whose disk is slow answers more slowly, and loses nothing.
+func TestClusterSlowDisk(t *testing.T) {
+	c := newCluster(t, 3, append([]string{"--stall-timeout", "500ms"}, impatient...)...)
+	c.load(func() {
+		stalled := c.leader()
+		stalled.inject(injected{Stalled: true})
+		c.await("another one leads", func() bool { return c.leaderAmong(c.others(stalled)) != nil })
+		c.awaitOrders(50)
+		stalled.inject(injected{})
+		c.awaitReady()
+		slow := c.leader()
+		slow.inject(injected{SyncDelayMS: 50})
+		c.awaitOrders(50)
+		slow.inject(injected{})
+	})
+	c.finish()
+}
+
+// A file system that is really full, where one can be had: a server without others.
+func TestFullFileSystem(t *testing.T) {
+	dir := t.TempDir()
+	if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, "size=24m"); err != nil {
+		t.Skipf("SKIPPED, no small file system can be mounted here (%v); TestClusterFullDisk has the fault injected", err)
+	}
+	t.Cleanup(func() {
+		if err := syscall.Unmount(dir, 0); err != nil {
+			t.Error(err)
+		}
+	})
+	data := filepath.Join(dir, "data")
+	s := startServer(t, data)
+	s.call("POST", "/v1/inventory/refresh", refreshBody("W1", "A", 1_000_000), http.StatusOK)
+	ballast := filepath.Join(dir, "ballast")
+	fillDisk(t, ballast)
+	acknowledged := int64(0)
+	for ; ; acknowledged++ {
+		body := fmt.Sprintf(`{"lines":[{"itemId":%q,"upc":"A","location":"W1","quantity":1}]}`, strings.Repeat("x", 64))
+		r, err := send(http.DefaultClient, http.MethodPost, fmt.Sprintf("%s/v1/orders/%d/allocate", s.url, acknowledged), "", body)
+		if err != nil {
+			break // it has ended
+		}
+		if r.status != http.StatusOK && r.status != http.StatusServiceUnavailable {
+			t.Fatalf("on a full disk: status %d: %s", r.status, r.body)
+		}
+		if r.status != http.StatusOK {
+			break
+		}
+	}
+	if err := s.wait(); err == nil || s.cmd.ProcessState.ExitCode() != exitDiskFailed || !strings.Contains(s.log.String(), "no space left on device") {
+		t.Errorf("it ended with %v\n%s", err, s.log)
+	}
+	remove(t, ballast)
+	s = startServer(t, data)
+	// The order whose answer did not come may be there.
+	if _, allocated := s.figures("W1", "A"); allocated != acknowledged && allocated != acknowledged+1 {
+		t.Errorf("%d units are allocated, %d orders were acknowledged", allocated, acknowledged)
+	}
+	t.Logf("%d orders were acknowledged before the disk was full", acknowledged)
+	s.stop()
+	mustVerify(t, data)
+}
+
+// fillDisk writes a file until nothing more fits.
+func fillDisk(t *testing.T, path string) {
+	t.Helper()
+	file, err := os.Create(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	for part := make([]byte, 4096); err == nil; {
+		_, err = file.Write(part)
+	}
+	if !os.IsNotExist(err) && !strings.Contains(err.Error(), "no space left") {
+		t.Fatal(err)
+	}
+}

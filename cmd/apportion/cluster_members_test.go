@@ -1,0 +1,101 @@
+package main
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+)
+
+// Nodes come and go while clients write: a read replica, which is given a vote; the leader is taken out; a voter whose disk is
+// lost is replaced. What the commands of apportion cluster say is what happens.
+func TestClusterMembers(t *testing.T) {
+	c := newCluster(t, 3)
+	command := func(wantStatus int, args ...string) string {
+		t.Helper()
+		status, stdout, stderr := runCommand(t, append([]string{"cluster"}, args...)...)
+		if status != wantStatus {
+			t.Fatalf("cluster %q: status %d: %s%s", args, status, stdout, stderr)
+		}
+		return stdout + stderr
+	}
+	var gone []*node
+	c.load(func() {
+		replica := c.make("--non-voter")
+		replica.start()
+		at := c.others(c.leader())[0]
+		command(0, "add", replica.id, replica.called, "--non-voter", "--server", at.url)
+		c.nodes = append(c.nodes, replica)
+		c.await("the replica is ready", replica.isReady)
+		if c.voters() != 3 {
+			t.Errorf("there are %d voters", c.voters())
+		}
+		command(0, "add", replica.id, replica.called, "--server", at.url)
+		c.await("it has a vote", func() bool { return c.voters() == 4 })
+		c.awaitOrders(50)
+
+		old := c.leader()
+		other := c.others(old)[0]
+		command(0, "remove", old.id, "--server", other.url)
+		c.await("another one leads", func() bool { leader := c.leaderAmong(c.others(old)); return leader != nil })
+		old.stop()
+		gone = append(gone, old)
+		c.awaitOrders(50)
+
+		// The disk of a voter is lost. It may have voted, and others count on what it had: it must be removed first.
+		lost := c.others(old)[1]
+		if leader := c.leaderAmong(c.others(old)); leader == lost {
+			lost = c.others(old)[2]
+		}
+		lost.kill()
+		remove(t, lost.data)
+		lost.args = withoutFlag(lost.args, "--bootstrap")
+		lost.join(other)
+		lost.start()
+		c.await("it is not let in", func() bool { return strings.Contains(lost.log.String(), "remove it first") })
+		lost.kill()
+		c.await("its place is free", func() bool {
+			status, _, _ := runCommand(t, "cluster", "remove", lost.id, "--server", other.url)
+			return status == 0
+		})
+		remove(t, lost.data)
+		lost.start()
+		c.await(lost.id+" is ready", lost.isReady)
+		c.awaitOrders(50)
+	})
+	// Who was removed stays out, with what it had.
+	verified(t, gone[0].data)
+	c.nodes = c.others(gone[0])
+	c.leader().call("GET", "/v1/cluster", "", http.StatusOK)
+	text := command(0, "status", "--server", c.nodes[0].url)
+	if strings.Count(text, "yes") != 3 || strings.Contains(text, gone[0].called) {
+		t.Errorf("the members are\n%s", text)
+	}
+	command(1, "remove", "nobody", "--server", c.nodes[0].url)
+	c.finish()
+}
+
+// join has the node ask another one to be taken in.
+func (n *node) join(other *node) {
+	n.args = append(withoutFlag(n.args, "--join", n.argument("--join")), "--join", other.called)
+}
+
+// argument is what follows a flag.
+func (n *node) argument(flag string) string {
+	for i, arg := range n.args[:len(n.args)-1] {
+		if arg == flag {
+			return n.args[i+1]
+		}
+	}
+	return ""
+}
+
+// withoutFlag leaves words out.
+func withoutFlag(args []string, words ...string) (rest []string) {
+	leave := strings.Join(words, "\x00")
+	for _, arg := range args {
+		if arg == "" || !strings.Contains("\x00"+leave+"\x00", "\x00"+arg+"\x00") {
+			rest = append(rest, arg)
+		}
+	}
+	return rest
+}

@@ -1,0 +1,194 @@
+package main
+
+import (
+	"math/rand/v2"
+	"net/http"
+	"syscall"
+	"time"
+)
+
+// nemesis makes faults, one after the other and sometimes two at a time, as its random numbers say.
+type nemesis struct {
+	c    *cluster
+	rng  *rand.Rand
+	deck []*fault // what is still to come before all have been
+	made map[string]int
+}
+
+// fault is one kind of fault. begin makes it, with a node that it is about, and gives what ends it.
+type fault struct {
+	name  string
+	layer string // two faults of one layer are not made at the same time
+	begin func(n *nemesis, at *node) (end func())
+}
+
+// holdMin and holdMax bound how long a fault lasts.
+const (
+	holdMin = 300 * time.Millisecond
+	holdMax = 3 * time.Second
+)
+
+// allFaults are those that the nemesis knows.
+func allFaults() []*fault {
+	cut := func(links func(at string, all []string) []link) func(*nemesis, *node) func() {
+		return func(n *nemesis, at *node) func() {
+			rule := linkRule{cut: true}
+			if n.rng.IntN(4) == 0 {
+				rule = linkRule{reset: true}
+			}
+			resume := n.rng.IntN(2) == 0
+			n.c.network.set(rule, resume, links(at.id, n.c.names())...)
+			return func() { n.c.network.heal(resume) }
+		}
+	}
+	inject := func(make func(n *nemesis) injected) func(*nemesis, *node) func() {
+		return func(n *nemesis, at *node) func() {
+			at.inject(make(n))
+			return func() { at.inject(injected{}) }
+		}
+	}
+	return []*fault{
+		{"kill -9", "process", func(_ *nemesis, at *node) func() { return at.endBy(syscall.SIGKILL) }},
+		{"kill -9 of all", "process", (*nemesis).killAll},
+		{"SIGTERM", "process", func(_ *nemesis, at *node) func() { return at.endBy(syscall.SIGTERM) }},
+		{"SIGSTOP", "process", (*nemesis).freeze},
+		{"hand over", "process", (*nemesis).handOver},
+		{"isolated", "network", cut(func(at string, all []string) []link { return between([]string{at}, all) })},
+		{"not heard", "network", cut(oneWay)},
+		{"hears nothing", "network", cut(inWay)},
+		{"split", "network", (*nemesis).split},
+		{"slow network", "network", (*nemesis).slowNetwork},
+		{"slow disk", "disk", inject(func(n *nemesis) injected { return injected{SyncDelayMS: 5 + n.rng.Int64N(100)} })},
+		{"stalled disk", "disk", inject(func(*nemesis) injected { return injected{Stalled: true} })},
+		{"full disk", "disk", inject(func(*nemesis) injected { return injected{Full: true} })},
+		{"clock ahead", "disk", inject(func(n *nemesis) injected { return injected{ClockOffsetMS: n.rng.Int64N(100_000_000)} })},
+		{"clock back", "disk", inject(func(n *nemesis) injected { return injected{ClockOffsetMS: -n.rng.Int64N(100_000_000)} })},
+	}
+}
+
+// endBy ends a process by a signal and gives what starts it again. If its disk is full, it may have ended before, or end in
+// another way than it was told to.
+func (n *node) endBy(signal syscall.Signal) (start func()) {
+	n.cluster.t.Helper()
+	if n.ended() {
+		return func() {} // heal starts it
+	}
+	_ = n.cmd.Process.Signal(signal) // fails if it has just ended
+	err := n.wait()
+	n.running = false
+	if signal == syscall.SIGTERM && err != nil && !diskFailed(n) {
+		n.cluster.t.Errorf("%s was told to end and did so with %v", n.id, err)
+	}
+	return n.start
+}
+
+func (n *nemesis) killAll(*node) func() {
+	var starts []func()
+	for _, at := range n.c.nodes {
+		starts = append(starts, at.endBy(syscall.SIGKILL))
+	}
+	return func() {
+		for _, start := range starts {
+			start()
+		}
+	}
+}
+
+func (n *nemesis) freeze(at *node) func() {
+	if at.ended() {
+		return func() {}
+	}
+	_ = at.cmd.Process.Signal(syscall.SIGSTOP) // both fail if it has ended
+	return func() { _ = at.cmd.Process.Signal(syscall.SIGCONT) }
+}
+
+// handOver has another node lead, if somebody leads.
+func (n *nemesis) handOver(at *node) func() {
+	// Whether it worked does not matter here.
+	_, _ = send(lookClient, http.MethodPost, at.url+"/v1/cluster/transfer-leader", "", "{}")
+	return func() {}
+}
+
+// split divides the nodes.
+func (n *nemesis) split(*node) func() {
+	names := n.c.names()
+	n.rng.Shuffle(len(names), func(i, j int) { names[i], names[j] = names[j], names[i] })
+	at := 1 + n.rng.IntN(len(names)-1)
+	n.c.network.set(linkRule{cut: true}, true, between(names[:at], names[at:])...)
+	return func() { n.c.network.heal(true) }
+}
+
+func (n *nemesis) slowNetwork(at *node) func() {
+	delay := time.Duration(1+n.rng.IntN(150)) * time.Millisecond
+	n.c.network.set(linkRule{delay: delay}, true, between([]string{at.id}, n.c.names())...)
+	return func() { n.c.network.heal(true) }
+}
+
+// next takes a fault from the deck, of another layer than the given one. When the deck is empty, it is filled and shuffled.
+func (n *nemesis) next(notLayer string) *fault {
+	if len(n.deck) == 0 {
+		n.deck = allFaults()
+		n.rng.Shuffle(len(n.deck), func(i, j int) { n.deck[i], n.deck[j] = n.deck[j], n.deck[i] })
+	}
+	for i, f := range n.deck {
+		if f.layer != notLayer {
+			n.deck = append(n.deck[:i:i], n.deck[i+1:]...)
+			return f
+		}
+	}
+	return nil
+}
+
+// strike makes one or two faults and ends them.
+func (n *nemesis) strike() {
+	c := n.c
+	c.t.Helper()
+	first := n.next("")
+	end := n.begin(first)
+	n.hold()
+	if n.rng.IntN(2) == 0 {
+		if second := n.next(first.layer); second != nil {
+			endSecond := n.begin(second)
+			n.hold()
+			defer endSecond()
+		}
+	}
+	end()
+}
+
+// begin makes a fault at some node, more often than not the leader.
+func (n *nemesis) begin(f *fault) (end func()) {
+	at := n.c.nodes[n.rng.IntN(len(n.c.nodes))]
+	if n.rng.IntN(5) < 3 {
+		if leader := n.c.leaderNow(); leader != nil {
+			at = leader
+		}
+	}
+	n.made[f.name]++
+	n.c.t.Logf("fault: %s at %s", f.name, at.id)
+	return f.begin(n, at)
+}
+
+// hold waits: a fault lasts some time.
+func (n *nemesis) hold() {
+	timer := time.NewTimer(holdMin + time.Duration(n.rng.Int64N(int64(holdMax-holdMin))))
+	<-timer.C
+}
+
+// heal ends what is left of the faults: nodes whose disk was full have ended, and are started again.
+func (n *nemesis) heal() {
+	n.c.t.Helper()
+	n.c.network.heal(false)
+	for _, at := range n.c.nodes {
+		if at.log.alarmed() {
+			n.c.t.Fatalf("%s says that something is wrong with it", at.id)
+		}
+		if !at.ended() {
+			continue
+		}
+		if !diskFailed(at) {
+			n.c.t.Fatalf("%s has ended by itself", at.id)
+		}
+		at.start()
+	}
+}

@@ -1,0 +1,321 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"math/rand/v2"
+	"net"
+	"net/http"
+	"path/filepath"
+	"slices"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// clusterPatience bounds every wait for a cluster to come to something. The machine may be busy, and the race detector slow.
+const clusterPatience = 2 * time.Minute
+
+// lookInterval is the pause between two looks.
+const lookInterval = 25 * time.Millisecond
+
+// await waits until something has come to be.
+func await(t *testing.T, what string, is func() bool) {
+	t.Helper()
+	deadline := time.NewTimer(clusterPatience)
+	defer deadline.Stop()
+	look := time.NewTicker(lookInterval)
+	defer look.Stop()
+	for !is() {
+		select {
+		case <-look.C:
+		case <-deadline.C:
+			t.Fatalf("in vain for %s: %s", clusterPatience, what)
+		}
+	}
+}
+
+// cluster is a group of real processes, each with a proxy in front of the address at which the others call it.
+type cluster struct {
+	t       *testing.T
+	dir     string
+	network *network
+	nodes   []*node
+	args    []string // for all nodes
+	loads   int      // so many times, clients have run
+	made    atomic.Int64
+}
+
+// node is one of them. It keeps its addresses and its directory over restarts.
+type node struct {
+	*server
+	cluster *cluster
+	id      string
+	url     string
+	data    string
+	faults  string // the file of its injected faults
+	hears   string // --raft-listen
+	called  string // --raft-address: the proxy, or hears without one
+	args    []string
+	running bool
+}
+
+// newCluster starts voters and waits until they are. Most of what the tests of clusters do is waiting, so they run side by side.
+func newCluster(t *testing.T, voters int, args ...string) *cluster {
+	t.Helper()
+	t.Parallel()
+	return startCluster(t, voters, args...)
+}
+
+func startCluster(t *testing.T, voters int, args ...string) *cluster {
+	t.Helper()
+	c := &cluster{t: t, dir: t.TempDir(), network: newNetwork(t), args: args}
+	t.Cleanup(c.showLogs)
+	for range voters {
+		c.add()
+	}
+	c.await("all are voters", func() bool { return c.voters() == voters })
+	c.awaitReady()
+	return c
+}
+
+// add makes one more node and starts it: the first founds the cluster, the others join it.
+func (c *cluster) add(args ...string) *node {
+	c.t.Helper()
+	n := c.make(args...)
+	if len(c.nodes) == 0 {
+		n.args = append(n.args, "--bootstrap")
+	} else {
+		n.args = append(n.args, "--join", c.nodes[0].called)
+	}
+	c.nodes = append(c.nodes, n)
+	n.start()
+	return n
+}
+
+// make is a node that does not run yet and is no part of the cluster.
+func (c *cluster) make(args ...string) *node {
+	c.t.Helper()
+	id := string(rune('a' + len(c.nodes)))
+	listen := freeAddress(c.t)
+	n := &node{cluster: c, id: id, url: "http://" + listen, data: filepath.Join(c.dir, id), faults: filepath.Join(c.dir, id+".faults"), hears: freeAddress(c.t)}
+	var err error
+	if n.called, err = c.network.proxy(id, n.hears); err != nil {
+		c.t.Fatal(err)
+	}
+	n.args = slices.Concat([]string{"--node-id", id, "--listen", listen, "--raft-listen", n.hears, "--raft-address", n.called,
+		"--data", n.data}, c.args, args)
+	return n
+}
+
+// freeAddress is one that nobody will take while its owner is down. On Linux each is on a loopback address of its own: only who
+// asks for it by name gets a port there.
+func freeAddress(t *testing.T) string {
+	t.Helper()
+	for range 100 {
+		host := fmt.Sprintf("127.%d.%d.%d", 1+rand.IntN(254), rand.IntN(256), 1+rand.IntN(254))
+		if listener, err := net.Listen("tcp", host+":0"); err == nil {
+			defer listener.Close()
+			return listener.Addr().String()
+		}
+	}
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer listener.Close()
+	return listener.Addr().String()
+}
+
+// start starts the node's process and waits for nothing.
+func (n *node) start() {
+	n.cluster.t.Helper()
+	n.server = launchServer(n.cluster.t, []string{faultsVariable + "=" + n.faults}, n.args...)
+	n.server.url = n.url
+	n.running = true
+}
+
+func (n *node) kill() {
+	n.cluster.t.Helper()
+	n.running = false
+	n.server.kill()
+}
+
+func (n *node) stop() {
+	n.cluster.t.Helper()
+	n.running = false
+	n.server.stop()
+}
+
+// ended says whether the process has ended by itself, and takes note of it.
+func (n *node) ended() bool {
+	select {
+	case err := <-n.done:
+		n.done <- err
+		n.running = false
+		return true
+	default:
+		return !n.running
+	}
+}
+
+// inject makes the faults of the node's machine.
+func (n *node) inject(i injected) {
+	n.cluster.t.Helper()
+	if err := i.write(n.faults); err != nil {
+		n.cluster.t.Fatal(err)
+	}
+}
+
+// freeze stops the process where it is; thaw has it go on.
+func (n *node) freeze() { n.signal(syscall.SIGSTOP) }
+func (n *node) thaw()   { n.signal(syscall.SIGCONT) }
+
+// lookClient gives up soon: whoever looks, looks again.
+var lookClient = &http.Client{Timeout: 2 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
+
+// info is what the node says of itself and the others.
+func (n *node) info() (info clusterInfo, err error) {
+	r, err := send(lookClient, http.MethodGet, n.url+"/v1/cluster", "", "")
+	if err != nil {
+		return info, err
+	}
+	if r.status != http.StatusOK {
+		return info, fmt.Errorf("status %d", r.status)
+	}
+	return info, json.Unmarshal(r.body, &info)
+}
+
+func (n *node) isReady() bool {
+	r, err := send(lookClient, http.MethodGet, n.url+"/readyz", "", "")
+	return err == nil && r.status == http.StatusOK
+}
+
+// await waits until something has come to be.
+func (c *cluster) await(what string, is func() bool) {
+	c.t.Helper()
+	await(c.t, what, is)
+}
+
+// showLogs prints the end of each node's log if the test has failed, for whoever has to find out why.
+func (c *cluster) showLogs() {
+	if !c.t.Failed() {
+		return
+	}
+	for _, n := range c.nodes {
+		if n.server == nil {
+			continue
+		}
+		text := n.log.String()
+		const shown = 6000
+		c.t.Logf("--- the end of the log of %s:\n%s", n.id, text[max(0, len(text)-shown):])
+	}
+}
+
+// awaitReady waits until every node that runs is ready.
+func (c *cluster) awaitReady() {
+	c.t.Helper()
+	for _, n := range c.nodes {
+		if n.running {
+			c.await(n.id+" is ready", n.isReady)
+		}
+	}
+}
+
+// leader is the node that says that it leads, once there is one that others follow.
+func (c *cluster) leader() (leader *node) {
+	c.t.Helper()
+	c.await("a leader", func() bool {
+		leader = c.leaderNow()
+		return leader != nil
+	})
+	return leader
+}
+
+// leaderNow is the node that leads in the latest term, nil if none does.
+func (c *cluster) leaderNow() *node { return c.leaderAmong(c.nodes) }
+
+func (c *cluster) leaderAmong(nodes []*node) (leader *node) {
+	term := uint64(0)
+	for _, n := range nodes {
+		if !n.running {
+			continue
+		}
+		if info, err := n.info(); err == nil && info.State == "leader" && info.Ready && info.Term > term {
+			leader, term = n, info.Term
+		}
+	}
+	return leader
+}
+
+// others are the nodes that are not the given one.
+func (c *cluster) others(not *node) (others []*node) {
+	for _, n := range c.nodes {
+		if n != not {
+			others = append(others, n)
+		}
+	}
+	return others
+}
+
+// names are the nodes' names.
+func (c *cluster) names() (names []string) {
+	for _, n := range c.nodes {
+		names = append(names, n.id)
+	}
+	return names
+}
+
+// agree waits until all running nodes have applied as much as any.
+func (c *cluster) agree() {
+	c.t.Helper()
+	c.await("all nodes have applied the same", func() bool {
+		var applied []uint64
+		for _, n := range c.nodes {
+			if n.running {
+				info, err := n.info()
+				if err != nil {
+					return false
+				}
+				applied = append(applied, info.AsOf)
+			}
+		}
+		return slices.Min(applied) == slices.Max(applied)
+	})
+}
+
+// finish stops all nodes, and demands that each directory verifies and that all hold the same state.
+func (c *cluster) finish() {
+	c.t.Helper()
+	c.agree()
+	var want verifyReport
+	for _, n := range c.nodes {
+		if n.running {
+			n.stop()
+		}
+	}
+	for i, n := range c.nodes {
+		got := verified(c.t, n.data)
+		if i == 0 {
+			want = got
+		}
+		if got.StateHash != want.StateHash || got.AppliedIndex != want.AppliedIndex {
+			c.t.Errorf("%s holds state %s of index %d, %s holds %s of %d", n.id, got.StateHash, got.AppliedIndex,
+				c.nodes[0].id, want.StateHash, want.AppliedIndex)
+		}
+	}
+}
+
+// verified demands that `apportion verify` finds nothing, and gives what it says.
+func verified(t *testing.T, data string) (report verifyReport) {
+	t.Helper()
+	status, stdout, stderr := runCommand(t, "verify", "--json", "--data", data)
+	if status != 0 {
+		t.Fatalf("verify %s ended with %d\n%s\n%s", data, status, stdout, stderr)
+	}
+	if err := json.Unmarshal([]byte(stdout), &report); err != nil {
+		t.Fatalf("verify --json says %q: %v", stdout, err)
+	}
+	return report
+}

@@ -1,0 +1,188 @@
+package main
+
+import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/pem"
+	"math/big"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+// authority makes certificates.
+type authority struct {
+	t           *testing.T
+	dir         string
+	key         *ecdsa.PrivateKey
+	certificate *x509.Certificate
+	file        string
+}
+
+func newAuthority(t *testing.T, name string) *authority {
+	t.Helper()
+	a := &authority{t: t, dir: t.TempDir()}
+	template := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: name}, NotAfter: time.Now().Add(time.Hour),
+		IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign}
+	a.key = a.newKey()
+	a.certificate, a.file = a.sign(name, template, template, a.key), filepath.Join(a.dir, name+".crt")
+	return a
+}
+
+func (a *authority) newKey() *ecdsa.PrivateKey {
+	a.t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		a.t.Fatal(err)
+	}
+	return key
+}
+
+// sign makes a certificate and writes it into a file.
+func (a *authority) sign(name string, template, parent *x509.Certificate, key *ecdsa.PrivateKey) *x509.Certificate {
+	a.t.Helper()
+	der, err := x509.CreateCertificate(rand.Reader, template, parent, &key.PublicKey, a.key)
+	if err != nil {
+		a.t.Fatal(err)
+	}
+	a.writePEM(name+".crt", "CERTIFICATE", der)
+	certificate, err := x509.ParseCertificate(der)
+	if err != nil {
+		a.t.Fatal(err)
+	}
+	return certificate
+}
+
+func (a *authority) writePEM(name, kind string, der []byte) {
+	a.t.Helper()
+	text := pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der})
+	if err := os.WriteFile(filepath.Join(a.dir, name), text, 0o600); err != nil {
+		a.t.Fatal(err)
+	}
+}
+
+// flags are those of a node with a certificate of this authority, which believes the given one.
+func (a *authority) flags(node string, believes *authority) []string {
+	a.t.Helper()
+	key := a.newKey()
+	a.sign(node, &x509.Certificate{SerialNumber: big.NewInt(2), Subject: pkix.Name{CommonName: node}, NotAfter: time.Now().Add(time.Hour),
+		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, KeyUsage: x509.KeyUsageDigitalSignature,
+		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth}}, a.certificate, key)
+	der, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		a.t.Fatal(err)
+	}
+	a.writePEM(node+".key", "PRIVATE KEY", der)
+	return []string{"--raft-cert", filepath.Join(a.dir, node+".crt"), "--raft-key", filepath.Join(a.dir, node+".key"), "--raft-ca", believes.file}
+}
+
+// Nodes show each other certificates. A node without one, or with one of another authority, is not let in, and does not let the
+// cluster in.
+func TestClusterTLS(t *testing.T) {
+	t.Parallel()
+	own, other := newAuthority(t, "own"), newAuthority(t, "other")
+	c := &cluster{t: t, dir: t.TempDir(), network: newNetwork(t)}
+	t.Cleanup(c.showLogs)
+	for _, name := range []string{"a", "b", "c"} {
+		c.add(own.flags(name, own)...)
+	}
+	c.await("three voters", func() bool { return c.voters() == 3 })
+	c.awaitReady()
+	c.nodes[1].call("POST", "/v1/inventory/refresh", refreshBody("W1", "A", 10), http.StatusOK)
+	f := func(name, says string, flags ...string) {
+		t.Helper()
+		stranger := c.make(flags...)
+		stranger.args = append(stranger.args, "--join", c.nodes[0].called)
+		stranger.start()
+		c.await(name+": it is refused", func() bool { return strings.Count(stranger.log.String(), says) > 1 })
+		if strings.Contains(stranger.log.String(), "taken in\"") || c.voters() != 3 {
+			t.Errorf("%s: it was let in", name)
+		}
+		if r, err := send(lookClient, http.MethodGet, stranger.url+"/v1/inventory/W1/A?consistency=stale", "", ""); err == nil && r.status == http.StatusOK {
+			t.Errorf("%s: it has the cluster's data", name)
+		}
+		stranger.kill()
+	}
+	f("no certificate", "not taken in yet")
+	f("another authority's certificate", "not taken in yet", other.flags("d", own)...)
+	f("it believes another authority", "certificate signed by unknown authority", own.flags("d", other)...)
+	for _, flags := range [][]string{{"--raft-cert", "x"}, own.flags("x", own)[:4]} {
+		status, _, stderr := runCommand(t, append([]string{"serve", "--data", c.dir + "/x", "--node-id", "x", "--raft-listen", "127.0.0.1:0", "--bootstrap"}, flags...)...)
+		if status != 2 || !strings.Contains(stderr, "all three are expected") {
+			t.Errorf("%q: status %d: %s", flags, status, stderr)
+		}
+	}
+	c.finish()
+}
+
+// voters is how many members with a vote the first node knows of; 0 if it does not answer.
+func (c *cluster) voters() (count int) {
+	info, err := c.nodes[0].info()
+	if err != nil {
+		return 0
+	}
+	for _, m := range info.Members {
+		if m.Voter {
+			count++
+		}
+	}
+	return count
+}
+
+// Two clusters do not talk to each other, whatever the addresses say: a node of one that is told to join the other does not, and
+// a node that hears at the address of one of the other's is not taken for it.
+func TestClusterStrangers(t *testing.T) {
+	one := newCluster(t, 3)
+	one.nodes[0].call("POST", "/v1/inventory/refresh", refreshBody("W1", "A", 10), http.StatusOK)
+	lost := one.others(one.leader())[0]
+	lost.stop()
+
+	// The other cluster's node has the name of the one that is gone.
+	other := &cluster{t: t, dir: t.TempDir(), network: newNetwork(t)}
+	t.Cleanup(other.showLogs)
+	stranger := other.make()
+	stranger.set("--node-id", lost.id)
+	other.nodes = append(other.nodes, stranger)
+	own := slices.Clone(stranger.args)
+	stranger.args = append(stranger.args, "--bootstrap")
+	stranger.start()
+	other.awaitReady()
+	stranger.call("POST", "/v1/inventory/refresh", refreshBody("W1", "B", 20), http.StatusOK)
+	stranger.stop()
+
+	// It hears where that one did.
+	stranger.set("--raft-listen", lost.hears)
+	stranger.start()
+	other.await("the cluster is refused", func() bool { return strings.Contains(stranger.log.String(), "of another cluster") })
+	one.await("the cluster goes on", func() bool { return one.majorityWrites(one.leader()) })
+	stranger.call("GET", "/v1/inventory/W1/A?consistency=stale", "", http.StatusNotFound)
+	stranger.stop()
+
+	// It asks to be taken in.
+	stranger.args = append(own, "--join", one.leader().called)
+	stranger.start()
+	other.await("it serves", func() bool { _, err := stranger.info(); return err == nil })
+	other.awaitReady()
+	if info, err := one.leader().info(); err != nil || len(info.Members) != 3 {
+		t.Errorf("the members are %+v (%v)", info.Members, err)
+	}
+	if info, err := stranger.info(); err != nil || len(info.Members) != 1 {
+		t.Errorf("the stranger's members are %+v (%v)", info.Members, err)
+	}
+	stranger.call("GET", "/v1/inventory/W1/B", "", http.StatusOK)
+	other.finish()
+	lost.start()
+	one.awaitReady()
+	one.finish()
+}
+
+// set changes the value of a flag that the node has.
+func (n *node) set(flag, value string) { n.args[slices.Index(n.args, flag)+1] = value }
