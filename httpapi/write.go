@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"strconv"
+	"time"
 
 	"apportion/engine"
 	"apportion/raftstore"
@@ -155,9 +156,20 @@ func (c *call) barrier() bool {
 	if c.stale {
 		return c.freshEnough()
 	}
-	if err := c.server.store.ReadBarrier(c.deadline); err != nil {
+	if err := c.server.readBarrier(c.deadline); err != nil {
 		c.storeFailed(err)
 		return false
 	}
 	return true
+}
+
+// readBarrier is the store's. In a group of several, where another node will lead soon, it waits for that as a write does.
+func (s *Server) readBarrier(deadline time.Time) error {
+	for {
+		err := s.store.ReadBarrier(deadline)
+		if s.forwarder == nil || !errors.Is(err, raftstore.ErrNotLeader) || time.Until(deadline) <= forwardPause {
+			return err
+		}
+		time.Sleep(forwardPause)
+	}
 }

@@ -1,6 +1,7 @@
 package raftstore
 
 import (
+	"context"
 	"crypto/tls"
 	"errors"
 	"fmt"
@@ -117,7 +118,11 @@ func (p *peers) receive(conn net.Conn) {
 	conn = &peerConn{conn, p}
 	h, err := p.welcome(conn)
 	if err != nil {
-		p.logger.Warn("peers: a connection was refused", "from", conn.RemoteAddr().String(), "node", h.From, "error", err)
+		level := slog.LevelWarn
+		if h == (hello{}) {
+			level = slog.LevelDebug // it said nothing: somebody who looks whether the port is open, or a network that fails
+		}
+		p.logger.Log(context.Background(), level, "peers: a connection was refused", "from", conn.RemoteAddr().String(), "node", h.From, "error", err)
 		_ = conn.Close()
 		return
 	}
