@@ -23,7 +23,9 @@ var mayImport = map[string][]string{
 	"raftstore":     {"engine", "rules", "wal"},
 	"httpapi":       {"engine", "rules", "raftstore"},
 	"bench":         {},
-	"bench/quick":   {"bench"},
+	"bench/wire":    {},
+	"bench/rig":     {},
+	"bench/quick":   {"bench", "bench/rig", "bench/wire"},
 	"cmd/apportion": {"bench", "engine", "httpapi", "raftstore", "rules"},
 }
 
