@@ -25,8 +25,9 @@ var mayImport = map[string][]string{
 	"bench":         {},
 	"bench/wire":    {},
 	"bench/rig":     {},
+	"bench/load":    {"bench", "bench/wire"},
 	"bench/quick":   {"bench", "bench/rig", "bench/wire"},
-	"cmd/apportion": {"bench", "engine", "httpapi", "raftstore", "rules"},
+	"cmd/apportion": {"bench", "bench/load", "engine", "httpapi", "raftstore", "rules"},
 }
 
 const (
