@@ -12,9 +12,12 @@ LISTEN ?= 127.0.0.1:8080
 CRASH_ROUNDS ?= 100
 FUZZTIME ?= 20s
 SECONDS_EACH ?= 3
+TURNS ?= 10
+GROWTH ?= 10000000
+REMARK ?=
 
 .DEFAULT_GOAL := help
-.PHONY: run cluster build test lint bench-quick crash fuzz help
+.PHONY: run cluster build test lint bench-quick bench-compare bench-check bench-baseline crash fuzz help
 
 run: build ## build and serve on 127.0.0.1:8080 with ./data and the demo catalogue
 	@exec bin/apportion serve --data "$(DATA)" --listen "$(LISTEN)" --demo
@@ -48,6 +51,9 @@ $(STATICCHECK):
 bench-quick: build ## Go benchmarks, briefly, then the server over HTTP (about two minutes)
 	go test -run '^$$' -bench . -short -benchtime 100ms -benchmem ./...
 	go run ./bench/quick -server bin/apportion -seconds $(SECONDS_EACH)
+
+bench-compare: build ## beside Redis and PostgreSQL, in turns of a second (TURNS=10, GROWTH=10000000); writes docs/benchmarks.md
+	go run ./bench/compare -server bin/apportion -turns $(TURNS) -growth $(GROWTH) -doc docs/benchmarks.md $(if $(REMARK),-remark "$(REMARK)")
 
 crash: ## kill -9 under load, CRASH_ROUNDS rounds (100)
 	APPORTION_CRASH_ROUNDS=$(CRASH_ROUNDS) go test -race -count 1 -timeout 120m -v -run '^TestKillNine' ./cmd/apportion

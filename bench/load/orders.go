@@ -41,6 +41,10 @@ func newMixedSession(b *Bench, number int) session {
 	return &allocateSession{client: newClient(b, number), reads: 9}
 }
 
+func newReadSession(b *Bench, number int) session {
+	return &allocateSession{client: newClient(b, number), reads: 10}
+}
+
 func (s *allocateSession) request(dst []byte) ([]byte, call) {
 	if s.read = s.reads > 0 && s.random.IntN(10) < s.reads; s.read {
 		dst = append(dst, "GET /v1/inventory/"...)

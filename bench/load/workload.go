@@ -39,6 +39,10 @@ var workloads = []*workload{
 		connections: 64, records: 1_000, lines: 1, linesMax: orderLinesMax, newSession: newMixedSession,
 	},
 	{
+		name: "reads", about: "every request reads a record", unit: "requests",
+		connections: 64, records: 1_000, lines: 1, linesMax: orderLinesMax, newSession: newReadSession,
+	},
+	{
 		name: "refresh", about: "stock is set, --lines records (12,000) a request", unit: "records",
 		connections: 4, records: 4 * refreshItemsMax, lines: refreshItemsMax, linesMax: refreshItemsMax, newSession: newRefreshSession, setsStock: true,
 	},
