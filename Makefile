@@ -5,6 +5,8 @@ SHELL := /bin/bash
 
 STATICCHECK_VERSION := v0.8.2
 STATICCHECK := .tools/staticcheck-$(STATICCHECK_VERSION)
+BENCHSTAT_VERSION := v0.0.0-20260908200009-22c9c6c9d4da
+BENCHSTAT := .tools/benchstat-$(BENCHSTAT_VERSION)
 
 PKG ?= ./...
 DATA ?= ./data
@@ -54,6 +56,17 @@ bench-quick: build ## Go benchmarks, briefly, then the server over HTTP (about t
 
 bench-compare: build ## beside Redis and PostgreSQL, in turns of a second (TURNS=10, GROWTH=10000000); writes docs/benchmarks.md
 	go run ./bench/compare -server bin/apportion -turns $(TURNS) -growth $(GROWTH) -doc docs/benchmarks.md $(if $(REMARK),-remark "$(REMARK)")
+
+bench-check: $(BENCHSTAT) ## short Go benchmarks against bench/baseline: what became more than 10 % worse
+	go run ./bench/regress -benchstat $(BENCHSTAT)
+
+bench-baseline: ## store the figures of the short Go benchmarks in bench/baseline
+	go run ./bench/regress -store
+
+$(BENCHSTAT):
+	@mkdir -p .tools
+	GOBIN=$(CURDIR)/.tools go install golang.org/x/perf/cmd/benchstat@$(BENCHSTAT_VERSION)
+	@mv .tools/benchstat $@
 
 crash: ## kill -9 under load, CRASH_ROUNDS rounds (100)
 	APPORTION_CRASH_ROUNDS=$(CRASH_ROUNDS) go test -race -count 1 -timeout 120m -v -run '^TestKillNine' ./cmd/apportion

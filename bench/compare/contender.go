@@ -27,10 +27,11 @@ type contender interface {
 type figures struct {
 	perSecond     float64 // units of work: lines, requests
 	p50, p99      time.Duration
-	cpuEachMicros float64 // the server's, for each unit
-	residentBytes float64 // 0: not known
-	perSync       float64 // commands to one sync; 0: not known
-	bytesEach     float64 // of the log, for each command
+	cpuEachMicros float64       // the server's, for each unit
+	residentBytes float64       // 0: not known
+	perSync       float64       // commands to one sync; 0: not known
+	bytesEach     float64       // of the log, for each command
+	late          time.Duration // p99 of how late the client itself was, in an open loop
 }
 
 // entry is a contender with its place in the table.
@@ -85,7 +86,7 @@ func (l *loaded) figures() figures {
 	used := max(m.Server.CPUSeconds, l.used.Seconds())
 	return figures{
 		perSecond: m.WorkPerSecond, p50: millis(m.LatencyMS.P50), p99: millis(m.LatencyMS.P99), cpuEachMicros: each(used, m.Work),
-		residentBytes: m.Server.ResidentBytes, perSync: m.Server.CommandsPerSync, bytesEach: m.Server.BytesPerCommand,
+		late: millis(m.ClientLateMS.P99), residentBytes: m.Server.ResidentBytes, perSync: m.Server.CommandsPerSync, bytesEach: m.Server.BytesPerCommand,
 	}
 }
 
@@ -144,7 +145,7 @@ func (p *peer) turn(ctx context.Context, duration time.Duration) error {
 	for i, c := range p.clients {
 		all.Go(func() {
 			o := &outcomes[i]
-			for now := time.Now(); now.Sub(started) < duration; {
+			for now := time.Now(); ; { // at least once, however late the goroutine starts
 				units, err := c.request(ctx)
 				if err != nil {
 					o.err = err
@@ -154,6 +155,9 @@ func (p *peer) turn(ctx context.Context, duration time.Duration) error {
 				now = time.Now()
 				o.units += int64(units)
 				o.latencies = append(o.latencies, now.Sub(then))
+				if now.Sub(started) >= duration {
+					return
+				}
 			}
 		})
 	}

@@ -49,7 +49,7 @@ func newDiskProbe(dir string) (*diskProbe, error) {
 }
 
 func (p *diskProbe) turn(duration time.Duration) error {
-	for started := time.Now(); time.Since(started) < duration; p.at++ {
+	for started := time.Now(); ; p.at++ {
 		before := time.Now()
 		if _, err := p.file.WriteAt(p.block, p.at%probeFileBlocks*probeBlockBytes); err != nil {
 			return err
@@ -58,8 +58,10 @@ func (p *diskProbe) turn(duration time.Duration) error {
 			return err
 		}
 		p.latencies = append(p.latencies, time.Since(before))
+		if time.Since(started) >= duration {
+			return nil
+		}
 	}
-	return nil
 }
 
 func (p *diskProbe) figures() diskFigures {

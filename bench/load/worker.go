@@ -49,7 +49,7 @@ func (w *worker) connect(conn net.Conn, deadline time.Time) {
 func (w *worker) run(ctx context.Context, p *pace, rec *recorder, connections int) error {
 	gap := p.gap(connections)
 	next := p.start
-	for {
+	for first := true; ; first = false {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
@@ -64,7 +64,7 @@ func (w *worker) run(ctx context.Context, p *pace, rec *recorder, connections in
 			if due = next; due.Before(now) {
 				due = now
 			}
-			if !due.Before(p.end) {
+			if !first && !due.Before(p.end) {
 				return nil
 			}
 			next = due.Add(gap)

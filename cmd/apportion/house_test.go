@@ -27,6 +27,7 @@ var mayImport = map[string][]string{
 	"bench/rig":     {},
 	"bench/load":    {"bench", "bench/wire"},
 	"bench/quick":   {"bench", "bench/rig", "bench/wire"},
+	"bench/regress": {},
 	"bench/compare": {"bench/load", "bench/rig", "bench/wire"},
 	"cmd/apportion": {"bench", "bench/load", "engine", "httpapi", "raftstore", "rules"},
 }
