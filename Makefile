@@ -5,6 +5,8 @@ SHELL := /bin/bash
 
 STATICCHECK_VERSION := v0.8.2
 STATICCHECK := .tools/staticcheck-$(STATICCHECK_VERSION)
+BENCHSTAT_VERSION := v0.0.0-20260908200009-22c9c6c9d4da
+BENCHSTAT := .tools/benchstat-$(BENCHSTAT_VERSION)
 
 PKG ?= ./...
 DATA ?= ./data
@@ -17,9 +19,12 @@ FAULT_SECONDS ?= 3600
 FAULT_VOTERS ?= 3
 FUZZTIME ?= 20s
 SECONDS_EACH ?= 3
+TURNS ?= 10
+GROWTH ?= 10000000
+REMARK ?=
 
 .DEFAULT_GOAL := help
-.PHONY: run cluster build test lint bench-quick bench-failover crash sim faults fuzz help
+.PHONY: run cluster build test lint bench-quick bench-failover bench-compare bench-check bench-baseline crash sim faults fuzz help
 
 run: build ## build and serve on 127.0.0.1:8080 with ./data and the demo catalogue
 	@exec bin/apportion serve --data "$(DATA)" --listen "$(LISTEN)" --demo
@@ -56,6 +61,20 @@ bench-quick: build ## Go benchmarks, briefly, then the server over HTTP (about t
 
 bench-failover: build ## kill -9 of a cluster's leader under load: how long until writes go on; draws docs/failover.svg
 	go run ./bench/failover -server bin/apportion
+
+bench-compare: build ## beside Redis and PostgreSQL, in turns of a second (TURNS=10, GROWTH=10000000); writes docs/benchmarks.md
+	go run ./bench/compare -server bin/apportion -turns $(TURNS) -growth $(GROWTH) -doc docs/benchmarks.md $(if $(REMARK),-remark "$(REMARK)")
+
+bench-check: $(BENCHSTAT) ## short Go benchmarks against bench/baseline: what became more than 10 % worse
+	go run ./bench/regress -benchstat $(BENCHSTAT)
+
+bench-baseline: ## store the figures of the short Go benchmarks in bench/baseline
+	go run ./bench/regress -store
+
+$(BENCHSTAT):
+	@mkdir -p .tools
+	GOBIN=$(CURDIR)/.tools go install golang.org/x/perf/cmd/benchstat@$(BENCHSTAT_VERSION)
+	@mv .tools/benchstat $@
 
 crash: ## kill -9 under load, CRASH_ROUNDS rounds (100)
 	APPORTION_CRASH_ROUNDS=$(CRASH_ROUNDS) go test -race -count 1 -timeout 120m -v -run '^TestKillNine' ./cmd/apportion

@@ -1,8 +1,13 @@
 // Package bench drives a running Apportion server from outside: it replays real order files and measures.
 //
-// It owns the reader of order files, the replay, the independent count that the replay is held against, and (in
-// bench/quick) the comparison of the server with a handler that does nothing. It talks HTTP only and imports no other
-// package of this module: what it shows, any client can see.
+// It owns the reader of order files, the replay, and the independent count that the replay is held against. It talks HTTP
+// only and imports no other package of this module: what it shows, any client can see. Below it are
+//
+//   - bench/load: the load generator of "apportion bench", which checks itself,
+//   - bench/compare: Apportion beside Redis and PostgreSQL ("make bench-compare"),
+//   - bench/quick: beside a handler that only parses, in a minute ("make bench-quick"),
+//   - bench/regress: Go benchmarks against stored figures ("make bench-check"),
+//   - bench/wire and bench/rig: the bare connections and the processes that these are built on.
 //
 // # Reading order
 //

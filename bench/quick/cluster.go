@@ -1,18 +1,21 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"path/filepath"
 	"slices"
 	"time"
+
+	"apportion/bench/rig"
+	"apportion/bench/wire"
 )
 
 // cluster is several servers on this machine, the first of which leads.
-type cluster []*process
+type cluster []*rig.Process
 
 // startCluster starts so many nodes and waits until all have a vote.
 func startCluster(binary, dir string, nodes int) (c cluster, err error) {
@@ -21,7 +24,7 @@ func startCluster(binary, dir string, nodes int) (c cluster, err error) {
 			c.stop()
 		}
 	}()
-	addresses, err := freeAddresses(nodes)
+	addresses, err := rig.FreeAddresses(nodes)
 	if err != nil {
 		return nil, err
 	}
@@ -31,7 +34,7 @@ func startCluster(binary, dir string, nodes int) (c cluster, err error) {
 		if i == 0 {
 			args[4], args = "--bootstrap", args[:5]
 		}
-		p, err := startServer(binary, filepath.Join(dir, name), args...)
+		p, err := rig.StartServer(binary, filepath.Join(dir, name), args...)
 		if err != nil {
 			return c, err
 		}
@@ -40,22 +43,9 @@ func startCluster(binary, dir string, nodes int) (c cluster, err error) {
 	return c, c.await(nodes)
 }
 
-// freeAddresses are addresses that nobody uses at the moment.
-func freeAddresses(count int) (addresses []string, err error) {
-	for range count {
-		listener, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			return nil, err
-		}
-		defer listener.Close()
-		addresses = append(addresses, listener.Addr().String())
-	}
-	return addresses, nil
-}
-
 // await waits until the first node leads as many voters.
 func (c cluster) await(voters int) error {
-	deadline := time.After(startTimeout)
+	deadline := time.After(rig.StartTimeout)
 	look := time.NewTicker(50 * time.Millisecond)
 	defer look.Stop()
 	for {
@@ -65,7 +55,7 @@ func (c cluster) await(voters int) error {
 				Voter bool `json:"voter"`
 			} `json:"members"`
 		}
-		text, err := get("http://" + c[0].address + "/v1/cluster")
+		text, err := wire.Get(context.Background(), c[0].URL()+"/v1/cluster")
 		if err == nil {
 			err = json.Unmarshal(text, &status)
 		}
@@ -81,7 +71,7 @@ func (c cluster) await(voters int) error {
 		select {
 		case <-look.C:
 		case <-deadline:
-			return errors.Join(fmt.Errorf("the cluster has %d of %d voters after %s", have, voters, startTimeout), err)
+			return errors.Join(fmt.Errorf("the cluster has %d of %d voters after %s", have, voters, rig.StartTimeout), err)
 		}
 	}
 }
@@ -89,24 +79,24 @@ func (c cluster) await(voters int) error {
 // stop ends the followers first, so that no lead has to be handed over.
 func (c cluster) stop() {
 	for _, p := range slices.Backward(c) {
-		p.stop()
+		p.Stop()
 	}
 }
 
 // measureCluster compares a cluster with one node.
 func measureCluster(stdout io.Writer, o options, dir string) error {
-	alone, err := startServer(o.server, filepath.Join(dir, "alone"))
+	alone, err := rig.StartServer(o.server, filepath.Join(dir, "alone"))
 	if err != nil {
 		return err
 	}
-	defer alone.stop()
+	defer alone.Stop()
 	nodes, err := startCluster(o.server, dir, o.nodes)
 	if err != nil {
 		return err
 	}
 	defer nodes.stop()
-	for _, p := range []*process{alone, nodes[0]} {
-		if err := loadStock(p.address); err != nil {
+	for _, p := range []*rig.Process{alone, nodes[0]} {
+		if err := loadStock(p.URL()); err != nil {
 			return err
 		}
 	}

@@ -7,6 +7,6 @@
 //
 // # Reading order
 //
-// main.go, cluster.go with a cluster beside one node, workloads.go with what is sent, drive.go with the connections, process.go with the processes, baseline.go and
-// scan.go with the handler to compare with, report.go.
+// main.go, cluster.go with a cluster beside one node, workloads.go with what is sent, drive.go with the connections, report.go.
+// The processes and the handler to compare with are bench/rig, the connections bench/wire.
 package main

@@ -1,23 +1,22 @@
 package main
 
 import (
-	"bufio"
-	"bytes"
+	"context"
 	"fmt"
-	"io"
-	"net"
-	"strconv"
 	"sync"
 	"time"
+
+	"apportion/bench/rig"
+	"apportion/bench/wire"
 )
 
 // workload is one kind of request to one server, and what came of it.
 type workload struct {
 	name        string
-	process     *process
+	process     *rig.Process
 	connections int
-	others      []*process // whose processor time counts too
-	perRequest  int        // units of work in one request
+	others      []*rig.Process // whose processor time counts too
+	perRequest  int            // units of work in one request
 	unit        string
 	wantStatus  int
 
@@ -31,7 +30,7 @@ type workload struct {
 	latencies  []time.Duration
 
 	// syncs, if set, gathers the log's figures over all turns.
-	syncs *syncs
+	syncs *wire.Server
 }
 
 // idsPerTurn keeps the ids of two turns, and of two workers, apart.
@@ -40,7 +39,7 @@ const idsPerTurn = 1 << 32
 // run drives the server for a while over all connections, each a goroutine that sends a request, waits for the reply,
 // and goes on.
 func (w *workload) run(duration time.Duration) error {
-	conns, err := dialAll(w.process.address, w.connections)
+	conns, err := dialAll(w.process.Address, w.connections)
 	if err != nil {
 		return err
 	}
@@ -69,9 +68,7 @@ func (w *workload) run(duration time.Duration) error {
 	}
 	after, err := w.readSyncs()
 	if w.syncs != nil {
-		w.syncs.commands += after.commands - before.commands
-		w.syncs.writes += after.writes - before.writes
-		w.syncs.bytes += after.bytes - before.bytes
+		*w.syncs = w.syncs.Add(after.Since(before))
 	}
 	return err
 }
@@ -79,18 +76,18 @@ func (w *workload) run(duration time.Duration) error {
 func (w *workload) usedCPU() (sum time.Duration) {
 	for _, p := range w.others {
 		if p != w.process {
-			sum += p.cpu()
+			sum += p.CPU()
 		}
 	}
-	return sum + w.process.cpu()
+	return sum + w.process.CPU()
 }
 
 // readSyncs reads the log's figures, if they are wanted.
-func (w *workload) readSyncs() (syncs, error) {
+func (w *workload) readSyncs() (wire.Server, error) {
 	if w.syncs == nil {
-		return syncs{}, nil
+		return wire.Server{}, nil
 	}
-	return readSyncs(w.process.address)
+	return wire.Scrape(context.Background(), wire.Target{Address: w.process.Address, Host: w.process.Address})
 }
 
 type result struct {
@@ -98,8 +95,7 @@ type result struct {
 	err       error
 }
 
-func (w *workload) drive(conn net.Conn, id uint64, end time.Time) (r result) {
-	in := bufio.NewReaderSize(conn, 16<<10)
+func (w *workload) drive(conn *wire.Conn, id uint64, end time.Time) (r result) {
 	var out []byte
 	for now := time.Now(); now.Before(end); {
 		out = w.request(out[:0], id)
@@ -107,9 +103,9 @@ func (w *workload) drive(conn net.Conn, id uint64, end time.Time) (r result) {
 		if _, r.err = conn.Write(out); r.err != nil {
 			return r
 		}
-		status, body, err := readReply(in)
-		if err == nil && status != w.wantStatus {
-			err = fmt.Errorf("status %d, want %d: %s", status, w.wantStatus, body)
+		reply, err := conn.ReadReply(false)
+		if err == nil && reply.Status != w.wantStatus {
+			err = fmt.Errorf("status %d, want %d: %s", reply.Status, w.wantStatus, reply.Body)
 		}
 		if err != nil {
 			r.err = err
@@ -122,58 +118,20 @@ func (w *workload) drive(conn net.Conn, id uint64, end time.Time) (r result) {
 	return r
 }
 
-var contentLength = []byte("Content-Length: ")
-
-// readReply reads one reply with a Content-Length, which is all that fasthttp sends here. The body is kept only if the
-// status is not 200, for the error message.
-func readReply(in *bufio.Reader) (status int, body []byte, err error) {
-	line, err := in.ReadSlice('\n')
-	if err != nil {
-		return 0, nil, err
-	}
-	if len(line) < 12 {
-		return 0, nil, fmt.Errorf("no status line: %q", line)
-	}
-	if status, err = strconv.Atoi(string(line[9:12])); err != nil {
-		return 0, nil, err
-	}
-	length := 0
-	for {
-		if line, err = in.ReadSlice('\n'); err != nil {
-			return 0, nil, err
-		}
-		if len(line) <= 2 {
-			break
-		}
-		if value, ok := bytes.CutPrefix(line, contentLength); ok {
-			if length, err = strconv.Atoi(string(bytes.TrimSpace(value))); err != nil {
-				return 0, nil, err
-			}
-		}
-	}
-	if status == 200 {
-		_, err = in.Discard(length)
-		return status, nil, err
-	}
-	body = make([]byte, length)
-	_, err = io.ReadFull(in, body)
-	return status, body, err
-}
-
-func dialAll(address string, count int) ([]net.Conn, error) {
-	conns := make([]net.Conn, 0, count)
+func dialAll(address string, count int) ([]*wire.Conn, error) {
+	conns := make([]*wire.Conn, 0, count)
 	for range count {
-		conn, err := net.Dial("tcp", address)
+		conn, err := wire.Target{Address: address}.Dial()
 		if err != nil {
 			closeAll(conns)
 			return nil, err
 		}
-		conns = append(conns, conn)
+		conns = append(conns, wire.NewConn(conn))
 	}
 	return conns, nil
 }
 
-func closeAll(conns []net.Conn) {
+func closeAll(conns []*wire.Conn) {
 	for _, conn := range conns {
 		_ = conn.Close() // nothing is lost: every reply was read
 	}

@@ -6,6 +6,8 @@ import (
 	"io"
 	"os"
 	"time"
+
+	"apportion/bench/rig"
 )
 
 func main() {
@@ -34,7 +36,7 @@ type options struct {
 
 func run(stdout io.Writer, o options, baseline bool) error {
 	if baseline {
-		return serveBaseline(stdout)
+		return rig.ServeConstant(stdout)
 	}
 	if o.seconds < 1 || o.connections < 1 {
 		return fmt.Errorf("expected at least one second and one connection, got %d and %d", o.seconds, o.connections)
@@ -52,17 +54,17 @@ func run(stdout io.Writer, o options, baseline bool) error {
 
 // measureAll starts both servers, fills the stock, runs the workloads and prints the table.
 func measureAll(stdout io.Writer, o options, dir string) error {
-	server, err := startServer(o.server, dir)
+	server, err := rig.StartServer(o.server, dir)
 	if err != nil {
 		return err
 	}
-	defer server.stop()
-	self, err := startSelf()
+	defer server.Stop()
+	self, err := rig.StartSelf("-baseline")
 	if err != nil {
 		return err
 	}
-	defer self.stop()
-	if err := loadStock(server.address); err != nil {
+	defer self.Stop()
+	if err := loadStock(server.URL()); err != nil {
 		return err
 	}
 

@@ -3,7 +3,6 @@ package main
 import (
 	"fmt"
 	"io"
-	"net/http"
 	"runtime"
 	"slices"
 	"text/tabwriter"
@@ -73,8 +72,8 @@ func (r *report) finish(o options, p *plan) error {
 }
 
 func (r *report) syncs(of string, w *workload) {
-	if s := w.syncs; s.writes > 0 {
-		fmt.Fprintf(r.out, "commands per synced write of the log, %s: %.1f, %.0f bytes a command\n", of, s.commands/s.writes, s.bytes/s.commands)
+	if s := w.syncs; s.Syncs > 0 {
+		fmt.Fprintf(r.out, "commands per synced write of the log, %s: %.1f, %.0f bytes a command\n", of, s.Commands/s.Syncs, s.LogBytes/s.Commands)
 	}
 }
 
@@ -92,16 +91,3 @@ func (r *report) target(what string, of, to *workload, target float64) {
 }
 
 func perSecond(w *workload) float64 { return float64(w.requests) / w.took.Seconds() }
-
-// get reads a page.
-func get(url string) ([]byte, error) {
-	response, err := http.Get(url)
-	if err != nil {
-		return nil, err
-	}
-	defer response.Body.Close()
-	if response.StatusCode != http.StatusOK {
-		return nil, fmt.Errorf("GET %s: %s", url, response.Status)
-	}
-	return io.ReadAll(response.Body)
-}

@@ -1,12 +1,13 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"strconv"
 
 	"apportion/bench"
+	"apportion/bench/rig"
+	"apportion/bench/wire"
 )
 
 // The stock: enough of it that nothing runs out.
@@ -15,6 +16,7 @@ const (
 	stockUnits    = 1_000_000_000
 	stockLocation = "BENCH"
 	ruleLocation  = "RULED" // the same stock again, with a rule that decides about it
+	upcDigits     = 4
 	manyLines     = 500
 	manyConns     = 16
 )
@@ -28,15 +30,15 @@ type plan struct {
 }
 
 // oneLine is the workload that counts most.
-func oneLine(name string, server *process, connections int) *workload {
+func oneLine(name string, server *rig.Process, connections int) *workload {
 	return &workload{
 		name: name, process: server, connections: connections, perRequest: 1, unit: "requests",
 		wantStatus: 200, request: func(dst []byte, id uint64) []byte { return appendAllocate(dst, id, stockLocation, 1) },
-		syncs: &syncs{},
+		syncs: &wire.Server{},
 	}
 }
 
-func manyLine(server *process, connections int) *workload {
+func manyLine(server *rig.Process, connections int) *workload {
 	return &workload{
 		name: "allocate, 500 lines, durable", process: server, connections: min(connections, manyConns), perRequest: manyLines, unit: "lines",
 		wantStatus: 200, request: func(dst []byte, id uint64) []byte { return appendAllocate(dst, id, stockLocation, manyLines) },
@@ -44,14 +46,14 @@ func manyLine(server *process, connections int) *workload {
 	}
 }
 
-func readOne(name string, server *process, connections int) *workload {
+func readOne(name string, server *rig.Process, connections int) *workload {
 	return &workload{
 		name: name, process: server, connections: connections, perRequest: 1, unit: "requests",
 		wantStatus: 200, request: appendRead,
 	}
 }
 
-func newPlan(server, self *process, connections int) *plan {
+func newPlan(server, self *rig.Process, connections int) *plan {
 	oneLine := oneLine("allocate, 1 line, durable", server, connections)
 	ruled := &workload{
 		name: "the same, chosen by a rule", process: server, connections: connections, perRequest: 1, unit: "requests",
@@ -70,11 +72,6 @@ func newPlan(server, self *process, connections int) *plan {
 	return &plan{groups: [][]*workload{{refused, read}, {&parseOnly, oneLine, ruled}, {many}}, parseOnly: &parseOnly, oneLine: oneLine, ruled: ruled}
 }
 
-// syncs are the log's own figures: commands, the synced writes that they shared, and the bytes of those.
-type syncs struct {
-	commands, writes, bytes float64
-}
-
 // stockRule fills a line from its own segment, and lets another one help that does not exist here: it makes a plan of two
 // candidates from the record's figures, as a rule of this kind does for every order.
 const stockRule = `
@@ -88,8 +85,8 @@ end
 
 // loadStock writes the records that the workloads allocate from, and the rule that decides about half of them, through the
 // API.
-func loadStock(address string) error {
-	client, err := bench.NewClient("http://" + address)
+func loadStock(url string) error {
+	client, err := bench.NewClient(url)
 	if err != nil {
 		return err
 	}
@@ -129,69 +126,41 @@ func upc(i uint64) string { return fmt.Sprintf("UPC-%04d", i) }
 func spread(id uint64) uint64 { return (id*2654435761 + id>>32) % stockUPCs }
 
 func appendAllocate(dst []byte, id uint64, location string, lines int) []byte {
-	body := append(make([]byte, 0, 32+96*lines), `{"lines":[`...)
+	dst, mark := appendPost(dst, id)
+	dst = append(dst, `{"lines":[`...)
 	for i := range lines {
 		if i > 0 {
-			body = append(body, ',')
+			dst = append(dst, ',')
 		}
-		body = append(body, `{"itemId":"`...)
-		body = strconv.AppendInt(body, int64(i), 10)
-		body = append(body, `","upc":"UPC-`...)
-		body = appendPadded(body, spread(id+uint64(i)))
-		body = append(body, `","location":"`...)
-		body = append(body, location...)
-		body = append(body, `","quantity":1}`...)
+		dst = append(dst, `{"itemId":"`...)
+		dst = strconv.AppendInt(dst, int64(i), 10)
+		dst = append(dst, `","upc":"UPC-`...)
+		dst = wire.AppendPadded(dst, spread(id+uint64(i)), upcDigits)
+		dst = append(dst, `","location":"`...)
+		dst = append(dst, location...)
+		dst = append(dst, `","quantity":1}`...)
 	}
-	body = append(body, `]}`...)
-	return appendPost(dst, id, body)
+	dst = append(dst, `]}`...)
+	wire.FillLength(dst, mark)
+	return dst
 }
 
 func appendRefused(dst []byte, id uint64) []byte {
-	return appendPost(dst, id, []byte(`{"lines":[{"itemId":"1","upc":"EMPTY","location":"`+stockLocation+`","quantity":1}]}`))
+	dst, mark := appendPost(dst, id)
+	dst = append(dst, `{"lines":[{"itemId":"1","upc":"EMPTY","location":"`+stockLocation+`","quantity":1}]}`...)
+	wire.FillLength(dst, mark)
+	return dst
 }
 
-func appendPost(dst []byte, id uint64, body []byte) []byte {
+func appendPost(dst []byte, id uint64) (request []byte, mark int) {
 	dst = append(dst, "POST /v1/orders/"...)
 	dst = strconv.AppendUint(dst, id, 10)
-	dst = append(dst, "/allocate HTTP/1.1\r\nHost: bench\r\nContent-Type: application/json\r\nContent-Length: "...)
-	dst = strconv.AppendInt(dst, int64(len(body)), 10)
-	dst = append(dst, "\r\n\r\n"...)
-	return append(dst, body...)
+	dst = append(dst, "/allocate"...)
+	return wire.AppendBodyHead(dst, "bench")
 }
 
 func appendRead(dst []byte, id uint64) []byte {
 	dst = append(dst, "GET /v1/inventory/"+stockLocation+"/UPC-"...)
-	dst = appendPadded(dst, spread(id))
-	return append(dst, " HTTP/1.1\r\nHost: bench\r\n\r\n"...)
-}
-
-// appendPadded writes four digits.
-func appendPadded(dst []byte, n uint64) []byte {
-	return append(dst, byte('0'+n/1000%10), byte('0'+n/100%10), byte('0'+n/10%10), byte('0'+n%10))
-}
-
-// readSyncs reads two figures of /metrics.
-func readSyncs(address string) (s syncs, err error) {
-	text, err := get("http://" + address + "/metrics")
-	if err != nil {
-		return s, err
-	}
-	if s.commands, err = metric(text, "apportion_entry_commands_sum"); err != nil {
-		return s, err
-	}
-	if s.writes, err = metric(text, "apportion_log_sync_seconds_count"); err != nil {
-		return s, err
-	}
-	s.bytes, err = metric(text, "apportion_log_bytes_total")
-	return s, err
-}
-
-// metric finds a figure without labels. A histogram that was never updated is not shown: 0.
-func metric(text []byte, name string) (float64, error) {
-	for line := range bytes.Lines(text) {
-		if value, ok := bytes.CutPrefix(line, []byte(name+" ")); ok {
-			return strconv.ParseFloat(string(bytes.TrimSpace(value)), 64)
-		}
-	}
-	return 0, nil
+	dst = wire.AppendPadded(dst, spread(id), upcDigits)
+	return wire.AppendGetEnd(dst, "bench")
 }

@@ -18,6 +18,7 @@ Examples:
   apportion serve --data ./data --demo                 the same, with a demo catalogue in an empty directory
   apportion verify --data ./data                       check a data directory that no server has open
   apportion replay-orders orders.csv                   drive the server on 127.0.0.1:8080 with a file of orders
+  apportion bench --workload allocate                  measure that server, and check that it lost nothing
   apportion rules test vip-first.lua                   compile a Lua rule and run its tests, without a server
   apportion rules backtest vip-first --from 2h         what the rule would have done to the orders of the last two hours
 
@@ -36,6 +37,7 @@ func newApp(stdout, stderr io.Writer) *cli.Command {
 			serveCommand(stdout, stderr),
 			verifyCommand(stdout, stderr),
 			replayCommand(stdout, stderr),
+			benchCommand(stdout, stderr),
 			rulesCommand(stdout, stderr),
 			clusterCommand(stdout),
 			versionCommand(stdout),

@@ -23,9 +23,14 @@ var mayImport = map[string][]string{
 	"raftstore":      {"engine", "rules", "wal"},
 	"httpapi":        {"engine", "rules", "raftstore"},
 	"bench":          {},
+	"bench/wire":     {},
+	"bench/rig":      {},
+	"bench/load":     {"bench", "bench/wire"},
+	"bench/quick":    {"bench", "bench/rig", "bench/wire"},
 	"bench/failover": {},
-	"bench/quick":    {"bench"},
-	"cmd/apportion":  {"bench", "engine", "httpapi", "raftstore", "rules"},
+	"bench/regress":  {},
+	"bench/compare":  {"bench/load", "bench/rig", "bench/wire"},
+	"cmd/apportion":  {"bench", "bench/load", "engine", "httpapi", "raftstore", "rules"},
 }
 
 const (

@@ -1,0 +1,101 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"apportion/bench/load"
+)
+
+// The probe of the disk: what a bare write and sync of 4 KB takes. It writes one block after another into a file that was
+// written before, as a log does that uses its files again: a file that grows would be slower, and so easier to keep up with.
+const (
+	probeBlockBytes = 4096
+	probeFileBlocks = 4096
+)
+
+type diskProbe struct {
+	file      *os.File
+	block     []byte
+	at        int64
+	latencies []time.Duration
+}
+
+type diskFigures struct {
+	syncs    int
+	p50, p99 time.Duration
+}
+
+func newDiskProbe(dir string) (*diskProbe, error) {
+	file, err := os.Create(filepath.Join(dir, "probe"))
+	if err != nil {
+		return nil, err
+	}
+	p := &diskProbe{file: file, block: make([]byte, probeBlockBytes)}
+	for i := range p.block {
+		p.block[i] = byte(i * 7)
+	}
+	for i := range int64(probeFileBlocks) {
+		if _, err := file.WriteAt(p.block, i*probeBlockBytes); err != nil {
+			return nil, errors.Join(err, file.Close())
+		}
+	}
+	return p, file.Sync()
+}
+
+func (p *diskProbe) turn(duration time.Duration) error {
+	for started := time.Now(); ; p.at++ {
+		before := time.Now()
+		if _, err := p.file.WriteAt(p.block, p.at%probeFileBlocks*probeBlockBytes); err != nil {
+			return err
+		}
+		if err := syncData(p.file); err != nil {
+			return err
+		}
+		p.latencies = append(p.latencies, time.Since(before))
+		if time.Since(started) >= duration {
+			return nil
+		}
+	}
+}
+
+func (p *diskProbe) figures() diskFigures {
+	slices.Sort(p.latencies)
+	return diskFigures{len(p.latencies), percentile(p.latencies, 50), percentile(p.latencies, 99)}
+}
+
+// tailPercent of the most that was reached is offered when the tail of the latencies is measured.
+const tailPercent = 70
+
+// measureTail offers a part of the greatest rate, in an open loop, in turns with the probe of the disk.
+func (c *comparison) measureTail(ctx context.Context) (err error) {
+	most := c.entry("one").of.figures().perSecond
+	c.p70at = most * tailPercent / 100
+	probe, err := newDiskProbe(c.dir)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, probe.file.Close()) }()
+	l, err := newLoaded(ctx, load.Options{Target: c.apportion.URL(), Workload: "allocate", Connections: c.connections, Records: c.records}, nil)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, l.close()) }()
+	l.stretch.Rate = c.p70at
+	for turn := range c.turns {
+		fmt.Fprintf(c.stderr, "turn %d of %d: %.0f requests/s, and the disk\n", turn+1, c.turns, c.p70at)
+		if err := l.turn(ctx, c.turn); err != nil {
+			return err
+		}
+		if err := probe.turn(c.turn); err != nil {
+			return err
+		}
+	}
+	c.p70, c.disk = l.figures(), probe.figures()
+	return l.check(ctx)
+}

@@ -1,0 +1,219 @@
+package load
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"net"
+	"sync"
+	"time"
+
+	"apportion/bench"
+	"apportion/bench/wire"
+)
+
+// upcDigits of the records' numbers: enough for recordsMax.
+const upcDigits = 7
+
+// soldOutUPC is the product of the flash sale. The handler that answers a constant knows it too.
+const soldOutUPC = "HOT"
+
+// Bench is a server with stock of its own, and the connections that drive it.
+type Bench struct {
+	o        Options
+	target   wire.Target
+	client   *bench.Client
+	workload *workload
+	location string
+	ledger   *ledger
+	picker   *picker
+	file     *filePlan // of the workload orders
+	upcs     []string  // nil: numbered
+	workers  []*worker
+	lastUsed time.Time
+
+	// Tags of each segment, as they follow in a JSON object: all of them in what loads, only what differs in what asks.
+	fullTags, lineTags []string
+	ruleName           string // "" if there is none
+}
+
+// newRun is a name that no other run has.
+func newRun() string {
+	var id [3]byte
+	_, _ = rand.Read(id[:]) // never fails (crypto/rand)
+	return hex.EncodeToString(id[:])
+}
+
+// Open loads the stock and connects. Close must be called when the Bench is no longer needed.
+func Open(ctx context.Context, o Options) (*Bench, error) {
+	b, err := newBench(o)
+	if err != nil {
+		return nil, err
+	}
+	if !b.o.Constant {
+		if err := b.load(ctx); err != nil {
+			return nil, errors.Join(err, b.Close())
+		}
+	}
+	for i := range b.o.Connections {
+		conn, err := b.target.Dial()
+		if err != nil {
+			return nil, errors.Join(fmt.Errorf("connect to %s: %w", b.target.Address, err), b.Close())
+		}
+		b.workers = append(b.workers, newWorker(b.workload, b.workload.newSession(b, i), conn, b.target.Dial, newWaiter()))
+	}
+	b.lastUsed = time.Now()
+	return b, nil
+}
+
+// newBench is a Bench without stock and connections.
+func newBench(o Options) (*Bench, error) {
+	if err := o.Complete(); err != nil {
+		return nil, err
+	}
+	target, err := wire.ParseTarget(o.Target)
+	if err != nil {
+		return nil, err
+	}
+	client, err := bench.NewClient(o.Target)
+	if err != nil {
+		return nil, err
+	}
+	b := &Bench{o: o, target: target, client: client, workload: workloadOf(o.Workload), location: "bench-" + o.Run}
+	if o.Workload == "orders" {
+		b.file = newFilePlan(o.Orders)
+		if b.upcs = b.file.upcs; len(b.file.entries) == 0 {
+			return nil, errors.New("the file of orders has no line that moves goods")
+		}
+		b.o.Records = len(b.upcs)
+	}
+	if b.workload.name == "flash-sale" {
+		b.upcs = []string{soldOutUPC}
+	}
+	b.ledger = newLedger(b.o.Records * b.o.Segments)
+	b.picker = newPicker(b.o.Records, b.o.Zipf)
+	b.fullTags, b.lineTags = make([]string, b.o.Segments), make([]string, b.o.Segments)
+	return b, nil
+}
+
+func (b *Bench) appendUPC(dst []byte, record int) []byte {
+	if b.upcs != nil {
+		return append(dst, b.upcs[record]...)
+	}
+	return wire.AppendPadded(append(dst, 'B'), uint64(record), upcDigits)
+}
+
+// Location is where the stock of this run lies.
+func (b *Bench) Location() string { return b.location }
+
+func (b *Bench) tell(step string, elapsed, of time.Duration, point Point) {
+	if b.o.Progress != nil {
+		b.o.Progress(Progress{step, elapsed, of, point})
+	}
+}
+
+// NewMeasurement begins with no answers. step is what Progress shows while it runs.
+func (b *Bench) NewMeasurement(step string, of time.Duration) *Measurement {
+	return &Measurement{rec: newRecorder(func(p Point) {
+		b.tell(step, time.Duration((p.Second+1)*float64(time.Second)), of, p)
+	})}
+}
+
+// Measurement collects what one or more stretches gave.
+type Measurement struct {
+	rec    *recorder
+	server wire.Server // what they used
+}
+
+// Drive drives the server for one stretch. An error means that the rest of the run makes no sense; single failed requests
+// are counted.
+func (b *Bench) Drive(ctx context.Context, m *Measurement, s Stretch) error {
+	before, err := b.scrape(ctx)
+	if err != nil {
+		return err
+	}
+	if err := b.refreshConnections(); err != nil {
+		return err
+	}
+	err = drive(ctx, b.workers, m.rec, s)
+	b.lastUsed = time.Now()
+	if err != nil {
+		return err
+	}
+	after, err := b.scrape(ctx)
+	m.server = m.server.Add(after.Since(before))
+	return err
+}
+
+func (b *Bench) scrape(ctx context.Context) (wire.Server, error) {
+	if b.o.Constant {
+		return wire.Server{}, nil
+	}
+	return wire.Scrape(ctx, b.target)
+}
+
+// refreshConnections makes new ones if these have lain idle for so long that the server may be about to close them.
+func (b *Bench) refreshConnections() error {
+	if time.Since(b.lastUsed) < idleMax {
+		return nil
+	}
+	for _, w := range b.workers {
+		_ = w.conn.Close() // nothing is on its way
+		conn, err := w.dial()
+		if err != nil {
+			return err
+		}
+		w.conn = wire.NewConn(conn)
+	}
+	return nil
+}
+
+// drive has all workers send for one stretch, and waits for the last answers.
+func drive(ctx context.Context, workers []*worker, rec *recorder, s Stretch) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	start := time.Now()
+	p := newPace(s, start)
+	rec.begin(start)
+	var all sync.WaitGroup
+	for _, w := range workers {
+		_ = w.conn.SetDeadline(p.last.Add(requestTimeout)) // fails if the connection is broken, which reading will tell
+		stop := context.AfterFunc(ctx, w.interrupt)
+		all.Go(func() {
+			defer stop()
+			if err := w.run(ctx, p, rec, len(workers)); err != nil {
+				cancel(err)
+			}
+		})
+	}
+	all.Wait()
+	if err := context.Cause(ctx); err != nil {
+		return err
+	}
+	if s.open() {
+		now := time.Now()
+		for from, to := p.unsent(); from < to; from++ {
+			rec.addUnsent(now.Sub(p.due(from)))
+		}
+	}
+	rec.end(s.Duration)
+	return nil
+}
+
+// Close gives up the connections, and what the run had the server do for it.
+func (b *Bench) Close() error {
+	for _, w := range b.workers {
+		_ = w.conn.Close() // every answer was read
+		w.waiter.close()
+	}
+	b.workers = nil
+	if b.ruleName == "" {
+		return nil
+	}
+	return b.removeRule()
+}
+
+// dialer makes a new connection.
+type dialer func() (net.Conn, error)

@@ -1,0 +1,270 @@
+package load
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/url"
+	"slices"
+	"sync"
+	"time"
+
+	"apportion/bench"
+)
+
+// Check is what the comparison of the server's figures with the count found.
+type Check struct {
+	Records      int   `json:"records"`
+	Segments     int   `json:"segments"`
+	Orders       int   `json:"orders"`       // read back one by one
+	UnknownUnits int64 `json:"unknownUnits"` // whose outcome nobody knows: the figures are held against intervals
+
+	Differences      []string `json:"differences,omitempty"` // the first few
+	DifferencesCount int      `json:"differencesCount"`
+}
+
+// OK says whether nothing was oversold or lost.
+func (c *Check) OK() bool { return c.DifferencesCount == 0 }
+
+type queryItem struct {
+	UPC string `json:"upc"`
+}
+
+type queryRequest struct {
+	Items     []queryItem `json:"items,omitempty"`
+	Locations []string    `json:"locations"`
+	Type      string      `json:"type"`
+	Limit     int         `json:"limit"`
+}
+
+type figures struct {
+	OnHand      int64             `json:"onHand"`
+	Allocated   int64             `json:"allocated"`
+	Pending     int64             `json:"pending"`
+	SafetyStock int64             `json:"safetyStock"`
+	Available   int64             `json:"available"`
+	Tags        map[string]string `json:"tags"`
+}
+
+type queryReply struct {
+	Truncated bool `json:"truncated"`
+	Records   []struct {
+		UPC string `json:"upc"`
+		figures
+		Segments []figures `json:"segments"`
+	} `json:"records"`
+}
+
+// checker compares; its methods are called by several goroutines.
+type checker struct {
+	b  *Bench
+	mu sync.Mutex
+	Check
+}
+
+func (c *checker) differ(format string, args ...any) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.DifferencesCount++
+	if len(c.Differences) < differencesListed {
+		c.Differences = append(c.Differences, fmt.Sprintf(format, args...))
+	}
+}
+
+// Check reads everything back and holds it against what was answered: every record of the run, and some of the orders of
+// each connection. Nothing may be on its way.
+func (b *Bench) Check(ctx context.Context) (*Check, error) {
+	if b.o.Constant {
+		return nil, errors.New("a handler that answers a constant has nothing to check")
+	}
+	c := &checker{b: b}
+	c.UnknownUnits = b.ledger.open()
+	if err := c.records(ctx); err != nil {
+		return nil, fmt.Errorf("read the stock back: %w", err)
+	}
+	for _, w := range b.workers {
+		for _, o := range w.session.sample() {
+			if err := c.order(ctx, o); err != nil {
+				return nil, fmt.Errorf("read the order %s back: %w", o.id, err)
+			}
+		}
+	}
+	slices.Sort(c.Differences) // they were found in no order
+	return &c.Check, nil
+}
+
+// records reads all records, some at a time.
+func (c *checker) records(ctx context.Context) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	parts := make(chan int)
+	var readers sync.WaitGroup
+	for range checkReaders {
+		readers.Go(func() {
+			for first := range parts {
+				if err := c.part(ctx, first, min(first+queryRecordsMax, c.b.o.Records)); err != nil {
+					cancel(err)
+				}
+			}
+		})
+	}
+	started := time.Now()
+	for first := 0; first < c.b.o.Records && ctx.Err() == nil; first += queryRecordsMax {
+		parts <- first
+		c.b.tell(fmt.Sprintf("reading back: %d of %d records", first, c.b.o.Records), time.Since(started), 0, Point{})
+	}
+	close(parts)
+	readers.Wait()
+	return context.Cause(ctx)
+}
+
+// part reads the records from one to another.
+func (c *checker) part(ctx context.Context, first, end int) error {
+	request := queryRequest{Locations: []string{c.b.location}, Type: "all-locations", Limit: queryRecordsMax}
+	number := map[string]int{}
+	for record := first; record < end; record++ {
+		upc := string(c.b.appendUPC(nil, record))
+		number[upc] = record
+		request.Items = append(request.Items, queryItem{upc})
+	}
+	var reply queryReply
+	if err := c.b.client.Call(ctx, "POST", "/v1/inventory/query", "", &request, &reply); err != nil {
+		return err
+	}
+	if reply.Truncated {
+		return fmt.Errorf("the server cut its answer for %d records", len(request.Items))
+	}
+	for i := range reply.Records {
+		r := &reply.Records[i]
+		record, asked := number[r.UPC]
+		if !asked {
+			c.differ("%s: shown twice, or not asked for", r.UPC)
+			continue
+		}
+		delete(number, r.UPC)
+		c.record(record, r.UPC, r.figures, r.Segments)
+	}
+	for upc := range number {
+		c.differ("%s: the record is lost", upc)
+	}
+	c.mu.Lock()
+	c.Records += len(reply.Records)
+	c.mu.Unlock()
+	return nil
+}
+
+// record compares one record: its own figures with the count, the sum of its segments with its own figures, and each
+// segment with the count, if the count can know it.
+func (c *checker) record(record int, upc string, have figures, segments []figures) {
+	c.compare(upc, have, c.b.ledger.expectRecord(record*c.b.o.Segments, c.b.o.Segments))
+	var sum figures
+	seen := map[string]bool{}
+	for _, s := range segments {
+		sum.OnHand += s.OnHand
+		sum.Allocated += s.Allocated
+		sum.Pending += s.Pending
+		sum.SafetyStock += s.SafetyStock
+		sum.Available += s.Available
+		if value := s.Tags[benchCategory]; c.b.o.Segments > 1 && !c.b.workload.perRecord {
+			seen[value] = true
+			for segment := range c.b.o.Segments {
+				if value == segmentValue(segment) {
+					c.compare(upc+" "+value, s, c.b.ledger.expect(record*c.b.o.Segments+segment))
+				}
+			}
+		}
+	}
+	if sum.Tags = have.Tags; sum.OnHand != have.OnHand || sum.Allocated != have.Allocated || sum.Pending != have.Pending || sum.Available != have.Available {
+		c.differ("%s: the segments sum to on hand %d, allocated %d, available %d, but the record has %d, %d, %d", upc,
+			sum.OnHand, sum.Allocated, sum.Available, have.OnHand, have.Allocated, have.Available)
+	}
+	if c.b.o.Segments > 1 && !c.b.workload.perRecord && len(seen) != c.b.o.Segments {
+		c.differ("%s: %d segments, but %d were loaded", upc, len(seen), c.b.o.Segments)
+	}
+	c.mu.Lock()
+	c.Segments += len(segments)
+	c.mu.Unlock()
+}
+
+// compare holds figures against what is possible.
+func (c *checker) compare(name string, have figures, want expected) {
+	if have.OnHand != have.Allocated+have.Pending+have.SafetyStock+have.Available {
+		c.differ("%s: on hand %d is not allocated %d + pending %d + safety stock %d + available %d", name,
+			have.OnHand, have.Allocated, have.Pending, have.SafetyStock, have.Available)
+	}
+	if have.Available < 0 || want.net.from > want.loaded.to {
+		c.differ("%s: OVERSOLD: %d units were loaded, orders were promised %d that they still have or got, available is %d", name,
+			want.loaded.to, want.net.from, have.Available)
+	}
+	check := func(what string, have int64, want interval) {
+		if want.has(have) {
+			return
+		}
+		text := fmt.Sprint(want.from)
+		if want.to != want.from {
+			text = fmt.Sprintf("%d to %d", want.from, want.to)
+		}
+		c.differ("%s: %s is %d; by what the server answered it must be %s", name, what, have, text)
+	}
+	check("on hand", have.OnHand, want.onHand)
+	check("allocated", have.Allocated, want.allocated)
+	check("available", have.Available, want.available)
+	check("pending", have.Pending, interval{})
+}
+
+// order reads one order back.
+func (c *checker) order(ctx context.Context, o *order) error {
+	var reply struct {
+		Items []struct {
+			UPC   string `json:"upc"`
+			Lines []struct {
+				Allocated int64 `json:"allocated"`
+				Fulfilled int64 `json:"fulfilled"`
+				Returned  int64 `json:"returned"`
+				Released  int64 `json:"released"`
+			} `json:"lines"`
+		} `json:"items"`
+	}
+	err := c.b.client.Call(ctx, "GET", "/v1/orders/"+url.PathEscape(o.id), "", nil, &reply)
+	problem := (*bench.Problem)(nil)
+	lost := errors.As(err, &problem) && problem.Status == 404
+	if err != nil && !lost {
+		return err
+	}
+	c.Orders++
+	if o.uncertain {
+		return nil // either way is right
+	}
+	if !o.allocated {
+		if !lost {
+			c.differ("order %s: was refused, but is there", o.id)
+		}
+		return nil
+	}
+	var want, have struct{ allocated, shipped, returned, released int64 }
+	for _, line := range o.lines {
+		switch {
+		case o.released:
+			want.released += line.units
+		case o.shipped:
+			want.shipped += line.units
+		default:
+			want.allocated += line.units
+		}
+		if o.returned {
+			want.returned += line.units
+		}
+	}
+	for _, item := range reply.Items {
+		for _, line := range item.Lines {
+			have.allocated += line.Allocated
+			have.shipped += line.Fulfilled
+			have.returned += line.Returned
+			have.released += line.Released
+		}
+	}
+	if lost || have != want || len(reply.Items) != len(o.lines) {
+		c.differ("order %s: LOST or changed: %d items with %+v, but %d with %+v were answered", o.id, len(reply.Items), have, len(o.lines), want)
+	}
+	return nil
+}

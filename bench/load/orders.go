@@ -1,0 +1,186 @@
+package load
+
+import (
+	"strconv"
+
+	"apportion/bench/wire"
+)
+
+func finish(request []byte, mark int) []byte {
+	wire.FillLength(request, mark)
+	return request
+}
+
+// appendOrderHead begins a request about an order.
+func (c *client) appendOrderHead(dst []byte, o *order, action string) (request []byte, mark int) {
+	dst = append(dst, "POST /v1/orders/"...)
+	dst = append(dst, o.id...)
+	dst = append(dst, action...)
+	return wire.AppendBodyHead(dst, c.b.target.Host)
+}
+
+// appendEmpty asks for something about all of an order.
+func (c *client) appendEmpty(dst []byte, o *order, action string) []byte {
+	dst, mark := c.appendOrderHead(dst, o, action)
+	return finish(append(dst, `{}`...), mark)
+}
+
+// allocateSession sends allocations of so many lines, of one unit each.
+type allocateSession struct {
+	client
+	order *order
+	reads int // of 10 requests, how many read a record instead
+	read  bool
+}
+
+func newAllocateSession(b *Bench, number int) session {
+	return &allocateSession{client: newClient(b, number)}
+}
+
+func newMixedSession(b *Bench, number int) session {
+	return &allocateSession{client: newClient(b, number), reads: 9}
+}
+
+func newReadSession(b *Bench, number int) session {
+	return &allocateSession{client: newClient(b, number), reads: 10}
+}
+
+func (s *allocateSession) request(dst []byte) ([]byte, call) {
+	if s.read = s.reads > 0 && s.random.IntN(10) < s.reads; s.read {
+		dst = append(dst, "GET /v1/inventory/"...)
+		dst = append(dst, s.b.location...)
+		dst = append(dst, '/')
+		dst = s.b.appendUPC(dst, s.b.picker.pick(s.random))
+		return wire.AppendGetEnd(dst, s.b.target.Host), call{opRead, 1}
+	}
+	s.order = s.newOrder(s.order)
+	for range s.b.o.Lines {
+		s.order.lines = append(s.order.lines, orderLine{s.cell(), 1})
+	}
+	return s.appendAllocate(dst, s.order), call{opAllocate, int64(len(s.order.lines))}
+}
+
+func (s *allocateSession) answered(e effect) {
+	if !s.read {
+		s.allocated(s.order, e)
+		s.finished(s.order)
+	}
+}
+
+// saleSession asks for one unit of the one record that has been sold out for long. Now and then a client gives back what
+// it got, so that there is always something to be had, for one in a hundred.
+type saleSession struct {
+	client
+	order     *order   // that is being asked for
+	held      []*order // that were got
+	number    int
+	releasing bool
+}
+
+// releaseEvery: of so many requests one gives a unit back, which another one gets: 99 of 100 requests find none.
+const releaseEvery = 200
+
+func newSaleSession(b *Bench, number int) session {
+	// Not all at once: each client begins at another place of the round.
+	return &saleSession{client: newClient(b, number), number: number * 7}
+}
+
+func (s *saleSession) request(dst []byte) ([]byte, call) {
+	s.number++
+	if s.releasing = s.number%releaseEvery == 0 && len(s.held) > 0; s.releasing {
+		return s.appendEmpty(dst, s.held[0], "/deallocate"), call{opRelease, 1}
+	}
+	s.order = s.newOrder(s.order)
+	s.order.lines = append(s.order.lines, orderLine{0, 1})
+	return s.appendAllocate(dst, s.order), call{opAllocate, 1}
+}
+
+func (s *saleSession) answered(e effect) {
+	if !s.releasing {
+		s.allocated(s.order, e)
+		if e == done {
+			s.held, s.order = append(s.held, s.order), nil // its memory is not to be used again
+		}
+		return
+	}
+	o := s.held[0]
+	s.count(o, released, e)
+	o.released, o.uncertain = e == done, e == unknown
+	if e != notDone {
+		s.held = append(s.held[:0], s.held[1:]...)
+		s.finished(o)
+	}
+}
+
+// lifecycleSession allocates an order, ships it, and takes one in ten back.
+type lifecycleSession struct {
+	client
+	order *order
+	next  op
+}
+
+func newLifecycleSession(b *Bench, number int) session {
+	return &lifecycleSession{client: newClient(b, number)}
+}
+
+func (s *lifecycleSession) request(dst []byte) ([]byte, call) {
+	work := int64(s.b.o.Lines)
+	switch s.next {
+	case opFulfil:
+		return s.appendEmpty(dst, s.order, "/fulfill"), call{opFulfil, work}
+	case opReturn:
+		dst, mark := s.appendOrderHead(dst, s.order, "/return")
+		dst = append(dst, `{"lines":[`...)
+		for i := range s.order.lines {
+			if i > 0 {
+				dst = append(dst, ',')
+			}
+			dst = append(dst, `{"itemId":"`...)
+			dst = strconv.AppendInt(dst, int64(i+1), 10)
+			dst = append(dst, `"}`...)
+		}
+		return finish(append(dst, `]}`...), mark), call{opReturn, work}
+	}
+	s.order = s.newOrder(s.order)
+	for range work {
+		s.order.lines = append(s.order.lines, orderLine{s.cell(), 1})
+	}
+	return s.appendAllocate(dst, s.order), call{opAllocate, work}
+}
+
+// returnsPercent of the orders come back.
+const returnsPercent = 10
+
+func (s *lifecycleSession) answered(e effect) {
+	o, last := s.order, s.next
+	switch s.next {
+	case opAllocate:
+		s.allocated(o, e)
+		s.next = opFulfil
+	case opFulfil:
+		s.count(o, shipped, e)
+		o.shipped, o.uncertain = e == done, e == unknown
+		s.next = opAllocate
+		if s.random.IntN(100) < returnsPercent {
+			s.next = opReturn
+		}
+	case opReturn:
+		s.count(o, returned, e)
+		o.returned, o.uncertain = e == done, e == unknown
+		s.next = opAllocate
+	}
+	switch {
+	case e == unknown || e == notDone && last == opAllocate:
+		s.next = opAllocate
+		s.finished(o)
+	case e == notDone: // the server was busy: the same again
+		s.next = last
+	case s.next == opAllocate:
+		s.finished(o)
+	}
+}
+
+// sample also gives some of the orders that are held to the end.
+func (s *saleSession) sample() []*order {
+	return append(s.kept[:len(s.kept):len(s.kept)], s.held[:min(len(s.held), sampledOrders)]...)
+}

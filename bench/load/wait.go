@@ -1,0 +1,48 @@
+package load
+
+import (
+	"errors"
+	"time"
+)
+
+// errInterrupted ends a wait that is no longer wanted.
+var errInterrupted = errors.New("interrupted")
+
+// waiter waits for moments. It is for one goroutine, but any may interrupt it.
+type waiter interface {
+	// wait returns at the moment, or with errInterrupted.
+	wait(until time.Time) error
+	// interrupt ends the present wait and all later ones.
+	interrupt()
+	close()
+}
+
+// sleeper waits with the runtime's timers. On an idle process they are up to a millisecond late.
+type sleeper struct{ done chan struct{} }
+
+func newSleeper() waiter { return &sleeper{make(chan struct{}, 1)} }
+
+func (s *sleeper) wait(until time.Time) error {
+	duration := time.Until(until)
+	if duration <= 0 {
+		return nil
+	}
+	timer := time.NewTimer(duration)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-s.done:
+		s.interrupt() // for the later ones
+		return errInterrupted
+	}
+}
+
+func (s *sleeper) interrupt() {
+	select {
+	case s.done <- struct{}{}:
+	default: // it has been already
+	}
+}
+
+func (s *sleeper) close() {}

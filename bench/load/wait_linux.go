@@ -1,0 +1,44 @@
+package load
+
+import (
+	"os"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// timerWaiter waits for a timer of the kernel's through the runtime's poller. The runtime itself rounds the sleep of an
+// idle process up to whole milliseconds, which would be added to every latency of a server that answers in less.
+type timerWaiter struct {
+	file *os.File
+	fd   int
+	read [8]byte
+}
+
+// newWaiter gives the most exact waiter that there is.
+func newWaiter() waiter {
+	fd, err := unix.TimerfdCreate(unix.CLOCK_MONOTONIC, unix.TFD_NONBLOCK|unix.TFD_CLOEXEC)
+	if err != nil {
+		return newSleeper() // a sandbox without such timers
+	}
+	return &timerWaiter{file: os.NewFile(uintptr(fd), "timerfd"), fd: fd}
+}
+
+func (w *timerWaiter) wait(until time.Time) error {
+	duration := time.Until(until)
+	if duration <= 0 {
+		return nil
+	}
+	spec := unix.ItimerSpec{Value: unix.NsecToTimespec(duration.Nanoseconds())}
+	if err := unix.TimerfdSettime(w.fd, 0, &spec, nil); err != nil {
+		return err
+	}
+	if _, err := w.file.Read(w.read[:]); err != nil {
+		return errInterrupted
+	}
+	return nil
+}
+
+func (w *timerWaiter) interrupt() { _ = w.file.SetReadDeadline(time.Unix(1, 0)) } // a file of the poller's takes deadlines
+
+func (w *timerWaiter) close() { _ = w.file.Close() } // nothing was written

@@ -1,0 +1,51 @@
+package wire
+
+import "fmt"
+
+// lengthDigits is how many digits a Content-Length is written with, so that it can be filled in behind the body.
+const lengthDigits = 8
+
+// BodyBytesMax is the longest body that FillLength can state.
+const BodyBytesMax = 99_999_999
+
+// AppendBodyHead ends a request line that the caller began, such as "POST /v1/x", and adds the headers of a JSON body. The
+// caller appends the body and hands the same mark to FillLength.
+func AppendBodyHead(dst []byte, host string) (request []byte, mark int) {
+	dst = append(dst, " HTTP/1.1\r\nHost: "...)
+	dst = append(dst, host...)
+	dst = append(dst, "\r\nContent-Type: application/json\r\nContent-Length: 00000000\r\n\r\n"...)
+	return dst, len(dst)
+}
+
+// FillLength writes the length of the body, which begins at mark, into the headers.
+func FillLength(request []byte, mark int) {
+	length := len(request) - mark
+	if length > BodyBytesMax {
+		panic(fmt.Sprintf("BUG: bench/wire: a body of %d bytes", length))
+	}
+	const blankLine = 4 // "\r\n\r\n"
+	for i := range lengthDigits {
+		request[mark-blankLine-1-i] = byte('0' + length%10)
+		length /= 10
+	}
+}
+
+// AppendGetEnd ends a request line that the caller began, such as "GET /v1/x".
+func AppendGetEnd(dst []byte, host string) []byte {
+	dst = append(dst, " HTTP/1.1\r\nHost: "...)
+	dst = append(dst, host...)
+	return append(dst, "\r\n\r\n"...)
+}
+
+// AppendPadded writes a number with so many digits, zeros first.
+func AppendPadded(dst []byte, n uint64, digits int) []byte {
+	start := len(dst)
+	for range digits {
+		dst = append(dst, '0')
+	}
+	for i := len(dst) - 1; i >= start; i-- {
+		dst[i] = byte('0' + n%10)
+		n /= 10
+	}
+	return dst
+}

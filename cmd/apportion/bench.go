@@ -1,0 +1,187 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/urfave/cli/v3"
+
+	"apportion/bench"
+	"apportion/bench/load"
+)
+
+const benchDescription = `Measures a running server, and proves at the end that it did what it answered: everything is read back and held against
+the answers. If anything was oversold or lost there are no figures, and the exit status is 1.
+
+With --rate N the loop is open: each request is due at a moment that does not depend on the server, and its latency counts
+from that moment. With --rate max (the default) it is closed: each connection sends its next request when the last one was
+answered. --closed makes a run at a rate a closed loop too: its latency counts from the sending, so what a slow server makes
+others wait is not seen. Latencies of a closed loop are not those that clients would see at that rate: measure the maximum
+first, then the latency at a part of it.
+
+The stock is the run's own: a new location on every run. It stays, with its orders; the output says how to delete it. With
+--segments above 1 there will be a tag category BenchSegment.
+
+Workloads:
+%s
+Examples:
+  apportion bench                                                    the most one-line orders a second
+  apportion bench --rate 20000 --duration 30s --plot latency.svg     latency at 20,000 orders a second
+  apportion bench --rates 5k,10k,20k,40k --plot curve.svg            latency against load
+  apportion bench --workload flash-sale --connections 256 --out sale.json
+  apportion bench --workload orders --orders bench/testdata/sample-orders.csv --rate 1000`
+
+func benchCommand(stdout, stderr io.Writer) *cli.Command {
+	var list strings.Builder
+	for _, w := range load.Workloads() {
+		fmt.Fprintf(&list, "  %-12s %s\n", w[0], w[1])
+	}
+	return &cli.Command{
+		Name:        "bench",
+		Usage:       "measure a running server, and check that it lost nothing",
+		Description: fmt.Sprintf(benchDescription, list.String()),
+		Flags:       append(benchFlags(), benchOutputFlags()...),
+		Action: func(ctx context.Context, cmd *cli.Command) error {
+			if err := noArguments(cmd); err != nil {
+				return err
+			}
+			options, err := benchOptions(cmd)
+			if err != nil {
+				return err
+			}
+			return runBench(ctx, options, benchFiles{cmd.String("out"), cmd.String("plot")}, stdout, stderr)
+		},
+	}
+}
+
+func benchFlags() []cli.Flag {
+	return []cli.Flag{
+		&cli.StringFlag{Name: "target", Value: "http://127.0.0.1:8080", Usage: "`URL` of the server", Sources: env("target")},
+		&cli.StringFlag{Name: "workload", Value: "allocate", Usage: "`NAME`: " + strings.Join(load.WorkloadNames(), ", "), Sources: env("workload")},
+		&cli.StringFlag{Name: "rate", Value: "max", Usage: "requests a second that are offered, such as 2500 or 20k, or max", Sources: env("rate")},
+		&cli.StringFlag{Name: "rates", Usage: "several `RATES`, such as 1k,2k,max: a run at each", Sources: env("rates")},
+		&cli.BoolFlag{Name: "closed", Usage: "a closed loop at a rate too", Sources: env("closed")},
+		&cli.IntFlag{Name: "connections", Usage: "keep-alive `CONNECTIONS` (by workload: 64, batch 16, refresh 4)", Sources: env("connections")},
+		&cli.DurationFlag{Name: "duration", Value: load.DefaultDuration, Usage: "of each run", Sources: env("duration")},
+		&cli.DurationFlag{Name: "warmup", Value: load.DefaultWarmup, Usage: "before the first run, not measured; 0s for none", Sources: env("warmup")},
+		&cli.IntFlag{Name: "records", Usage: "`RECORDS` of stock (by workload: 1,000, refresh 48,000)", Sources: env("records")},
+		&cli.IntFlag{Name: "segments", Value: 1, Usage: "`SEGMENTS` of each record", Sources: env("segments")},
+		&cli.IntFlag{Name: "lines", Usage: "`LINES` or items of a request (by workload: 1, batch 500, refresh 12,000)", Sources: env("lines")},
+		&cli.FloatFlag{Name: "zipf", Usage: "`EXPONENT` of the records' popularity; 0 is uniform, 0.99 is usual", Sources: env("zipf")},
+		&cli.Uint64Flag{Name: "seed", Value: 1, Usage: "`SEED` of all choices", Sources: env("seed")},
+		&cli.StringFlag{Name: "orders", Usage: "CSV `FILE` of orders, for the workload of that name", Sources: env("orders")},
+		&cli.StringFlag{Name: "run", Usage: "`NAME` of the run, in its location and order ids; by default a new one each time", Sources: env("run")},
+	}
+}
+
+func benchOutputFlags() []cli.Flag {
+	return []cli.Flag{
+		&cli.StringFlag{Name: "out", Usage: "write the result as JSON to `FILE`", Sources: env("out")},
+		&cli.StringFlag{Name: "plot", Usage: "write a picture of rate and latency over time to `FILE.svg`; with --rates also latency against load", Sources: env("plot")},
+	}
+}
+
+// benchOptions reads the flags.
+func benchOptions(cmd *cli.Command) (o load.Options, err error) {
+	o = load.Options{
+		Target: cmd.String("target"), Workload: cmd.String("workload"), Closed: cmd.Bool("closed"), Connections: cmd.Int("connections"),
+		Duration: cmd.Duration("duration"), Warmup: cmd.Duration("warmup"), Records: cmd.Int("records"), Segments: cmd.Int("segments"),
+		Lines: cmd.Int("lines"), Zipf: cmd.Float("zipf"), Seed: cmd.Uint64("seed"), Run: cmd.String("run"),
+	}
+	name, rates := "--rate", cmd.String("rate")
+	if cmd.IsSet("rates") {
+		if cmd.IsSet("rate") {
+			return o, usageError{errors.New("--rate and --rates: one of them is expected")}
+		}
+		name, rates = "--rates", cmd.String("rates")
+	}
+	if o.Rates, err = load.ParseRates(rates); err != nil {
+		return o, usageError{fmt.Errorf("%s: %w", name, err)}
+	}
+	if cmd.IsSet("duration") && o.Duration <= 0 {
+		return o, usageError{fmt.Errorf("--duration %s: a time above 0 is expected", o.Duration)}
+	}
+	if o.Warmup == 0 {
+		o.Warmup = -1 // none; a zero would be the default
+	}
+	if path := cmd.String("orders"); path != "" {
+		if o.Orders, err = readOrders(path); err != nil {
+			return o, err
+		}
+	}
+	if err := o.Complete(); err != nil {
+		return o, usageError{err}
+	}
+	return o, nil
+}
+
+func readOrders(path string) ([]bench.Row, error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	rows, err := bench.ReadRows(file)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return rows, nil
+}
+
+// benchFiles are what a result is written to, "" for no such file.
+type benchFiles struct{ json, svg string }
+
+func runBench(ctx context.Context, o load.Options, files benchFiles, stdout, stderr io.Writer) error {
+	location := "bench-" + o.Run
+	fmt.Fprintf(stdout, "stock of this run: location %s; to delete it afterwards:\n"+
+		"  curl -X POST %s/v1/inventory/delete -H 'Content-Type: application/json' -d '{\"locations\":[%q],\"force\":true}'\n\n",
+		location, strings.TrimRight(o.Target, "/"), location)
+	if isTerminal(stderr) {
+		o.Progress = func(p load.Progress) { fmt.Fprintf(stderr, "\r\x1b[K%s", progressText(p)) }
+		defer fmt.Fprint(stderr, "\r\x1b[K")
+	}
+	result, err := load.Run(ctx, o)
+	if err != nil {
+		return err
+	}
+	if err := writeFile(files.json, func(w io.Writer) error {
+		out := json.NewEncoder(w)
+		out.SetIndent("", "  ")
+		return out.Encode(result)
+	}); err != nil {
+		return err
+	}
+	if err := writeFile(files.svg, result.Plot); err != nil {
+		return err
+	}
+	if o.Progress != nil {
+		fmt.Fprint(stderr, "\r\x1b[K")
+	}
+	return result.Print(stdout)
+}
+
+// progressText is the line that shows what goes on.
+func progressText(p load.Progress) string {
+	if p.Of == 0 {
+		return p.Step
+	}
+	return fmt.Sprintf("%s: %.0f of %.0f s, %d/s, p50 %.2f ms, p99 %.2f ms, %d failed", p.Step, p.Elapsed.Seconds(), p.Of.Seconds(),
+		p.Point.Answered, p.Point.P50MS, p.Point.P99MS, p.Point.Failed)
+}
+
+// writeFile writes a file, if one is wanted.
+func writeFile(path string, write func(io.Writer) error) error {
+	if path == "" {
+		return nil
+	}
+	file, err := os.Create(path)
+	if err != nil {
+		return err
+	}
+	return errors.Join(write(file), file.Close())
+}
