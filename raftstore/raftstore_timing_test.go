@@ -103,6 +103,36 @@ func BenchmarkLoad(b *testing.B) {
 	b.ReportMetric(float64(records*b.N)/b.Elapsed().Seconds(), "records/s")
 }
 
+// BenchmarkIncrement is a checkpoint after 10,000 of many records have changed, in states of two sizes: what it costs follows the
+// change.
+func BenchmarkIncrement(b *testing.B) {
+	if testing.Short() {
+		b.Skip("millions of records take a while")
+	}
+	const changed = 10_000
+	for _, records := range []int{1_000_000, 5_000_000} {
+		b.Run(fmt.Sprintf("records=%d", records), func(b *testing.B) {
+			s := openReady(b, diskConfig(b))
+			defer mustClose(b, s)
+			fillRecords(b, s, records, 5)
+			mustCheckpoint(b, s)
+			bytes := s.metrics.checkpointBytes.Get()
+			b.ResetTimer()
+			for n := range b.N {
+				b.StopTimer()
+				c := &engine.Adjust{Location: "L"}
+				for i := range changed {
+					c.Items = append(c.Items, engine.StockItem{UPC: fmt.Sprintf("0%011d", (i*7919+n)%records), Quantity: 1})
+				}
+				mustDo(b, s, c)
+				b.StartTimer()
+				mustCheckpoint(b, s)
+			}
+			b.ReportMetric(float64(s.metrics.checkpointBytes.Get()-bytes)/float64(b.N), "B/checkpoint")
+		})
+	}
+}
+
 // fillRecords makes records whose stock is split over the values of one category.
 func fillRecords(b testing.TB, s *Store, records, segments int) {
 	for _, c := range fillCommands(records, segments) {
