@@ -45,7 +45,11 @@ func (e *Engine) Apply(index uint64, nowMS int64, command, dst []byte) []byte {
 		return AppendResult(dst, r)
 	}
 	r.Kind = c.Kind()
-	if f := checkCommand(c, e.scratch.command.known); f != nil {
+	f := checkCommand(c, e.scratch.command.known)
+	if f == nil && envelope.Job != nil {
+		f = checkJob(envelope.Job)
+	}
+	if f != nil {
 		r.refuse(CodeInvalid, f.field, f.value)
 		return AppendResult(dst, r)
 	}
@@ -54,7 +58,7 @@ func (e *Engine) Apply(index uint64, nowMS int64, command, dst []byte) []byte {
 		return AppendResult(dst, r)
 	}
 	if envelope.Key == "" {
-		e.dispatch(c, envelope, r)
+		e.run(c, envelope, r)
 		return AppendResult(dst, r)
 	}
 	return e.applyKeyed(c, envelope, r, dst)
@@ -102,13 +106,21 @@ func (e *Engine) applyKeyed(c Command, envelope *Envelope, r *Result, dst []byte
 		}
 		return AppendRepeated(dst, kept.result)
 	}
-	e.dispatch(c, envelope, r)
+	e.run(c, envelope, r)
 	start := len(dst)
 	dst = AppendResult(dst, r)
 	if r.Code != CodeRetry {
 		e.keepResult(envelope.Key, c, dst[start:])
 	}
 	return dst
+}
+
+// run does a command and keeps its outcome as a job, if that is wanted.
+func (e *Engine) run(c Command, envelope *Envelope, r *Result) {
+	e.dispatch(c, envelope, r)
+	if envelope.Job != nil && r.Code != CodeRetry {
+		e.keepJob(c, envelope.Job, r)
+	}
 }
 
 func (e *Engine) dispatch(c Command, envelope *Envelope, r *Result) {
@@ -171,6 +183,7 @@ func (e *Engine) Advance(index uint64, nowMS int64) {
 	e.forgetOldResults()
 	e.forgetOldEvents()
 	e.forgetOldExplanations()
+	e.forgetOldJobs()
 }
 
 // NextDueMS gives the earliest time at which Advance will do something that readers can see, Unix milliseconds. The

@@ -13,6 +13,7 @@ const (
 	ArchivedTable byte = 'a'
 
 	eventTable  byte = 'e' // by number
+	jobTable    byte = 'j' // by number
 	metaTable   byte = 'm' // one row
 	orderTable  byte = 'o' // by row number
 	recordTable byte = 'r' // by row number
@@ -30,7 +31,7 @@ type changes struct {
 	schema  bool
 	rules   *RuleSet // that the last freeze has seen
 
-	events, results, explanations ringChanges
+	events, results, explanations, jobs ringChanges
 
 	frozen *Checkpoint
 
@@ -77,6 +78,7 @@ type Checkpoint struct {
 	records, orders frozenRows
 	events, results frozenRing
 	explanations    frozenRing
+	jobs            frozenRing
 	archived        *archivedRows
 	prepared        bool
 	toArchive       []uint64 // entries of archived, by order id
@@ -154,7 +156,8 @@ func (e *Engine) DirtyRows() int {
 	return c.records.n + c.orders.n + e.archivedNow.Load().len() +
 		int(e.events.ring.next-max(c.events.next, e.events.ring.first)) +
 		int(e.results.ring.next-max(c.results.next, e.results.ring.first)) +
-		int(e.explanations.ring.next-max(c.explanations.next, e.explanations.ring.first))
+		int(e.explanations.ring.next-max(c.explanations.next, e.explanations.ring.first)) +
+		int(e.jobs.ring.next-max(c.jobs.next, e.jobs.ring.first))
 }
 
 // Freeze begins a checkpoint of the state as it is. It takes time for the schema and the open counts, and none for rows.
@@ -172,6 +175,7 @@ func (e *Engine) Freeze() *Checkpoint {
 	c.events = ch.events.freeze(&e.events.ring)
 	c.results = ch.results.freeze(&e.results.ring)
 	c.explanations = ch.explanations.freeze(&e.explanations.ring)
+	c.jobs = ch.jobs.freeze(&e.jobs.ring)
 	e.archivedWas.Store(c.archived) // before archivedNow, so that a reader finds an order in one of them
 	e.archivedNow.Store(newArchivedRows())
 	c.rules, c.rulesWas = e.Rules(), ch.rules
@@ -224,6 +228,7 @@ func (c *Checkpoint) Abort() {
 	ch.events = ringChanges{first: c.events.from, next: c.events.begin}
 	ch.results = ringChanges{first: c.results.from, next: c.results.begin}
 	ch.explanations = ringChanges{first: c.explanations.from, next: c.explanations.begin}
+	ch.jobs = ringChanges{first: c.jobs.from, next: c.jobs.begin}
 }
 
 // each calls do for the rows of the set from one on, in order, until it says no.
@@ -245,8 +250,8 @@ func (b *bitset) each(from uint32, do func(row uint32) bool) {
 // was the last.
 func (c *Checkpoint) Next(rows *Rows, bytesMax int) bool {
 	stages := [...]func(*Rows, int) bool{
-		c.nextArchived, c.nextEvents, c.nextMeta, c.nextOrders, c.nextRecords, c.nextSchema, c.nextResults, c.nextRules,
-		c.nextExplanations,
+		c.nextArchived, c.nextEvents, c.nextJobs, c.nextMeta, c.nextOrders, c.nextRecords, c.nextSchema, c.nextResults,
+		c.nextRules, c.nextExplanations,
 	}
 	bytesEnd := rows.Bytes() + max(bytesMax, 1)
 	for c.stage < len(stages) && rows.Bytes() < bytesEnd {
@@ -282,6 +287,10 @@ func (c *Checkpoint) nextResults(rows *Rows, bytesEnd int) bool {
 
 func (c *Checkpoint) nextExplanations(rows *Rows, bytesEnd int) bool {
 	return c.nextOfRing(&c.explanations, explanationTable, &c.e.explanations.ring, rows, bytesEnd)
+}
+
+func (c *Checkpoint) nextJobs(rows *Rows, bytesEnd int) bool {
+	return c.nextOfRing(&c.jobs, jobTable, &c.e.jobs.ring, rows, bytesEnd)
 }
 
 func (c *Checkpoint) nextOfRing(f *frozenRing, table byte, r *ring, rows *Rows, bytesEnd int) bool {

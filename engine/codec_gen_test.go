@@ -202,6 +202,12 @@ func genEnvelope(t *rapid.T) Envelope {
 		env.RulesIndex = rapid.Uint64().Draw(t, "rulesIndex")
 		env.Plans = rapid.SliceOfN(rapid.Custom(genPlannedLine), 0, 3).Draw(t, "plans")
 	}
+	if rapid.Bool().Draw(t, "job") {
+		env.Job = &JobInfo{
+			Type: genText().Draw(t, "type"), Owner: genText().Draw(t, "owner"), Location: genText().Draw(t, "location"),
+			Items: genQuantity().Draw(t, "items"), PerLocation: rapid.Bool().Draw(t, "perLocation"),
+		}
+	}
 	return env
 }
 
@@ -252,6 +258,9 @@ func genResult(t *rapid.T) Result {
 	}
 	if rapid.Bool().Draw(t, "rule") {
 		r.Rule = RuleResult{Version: rapid.Uint32().Draw(t, "version"), Activation: rapid.Uint64().Draw(t, "activation")}
+	}
+	if rapid.Bool().Draw(t, "job") {
+		r.Job = JobResult{First: JobID(rapid.Uint64().Draw(t, "first")), Count: rapid.Uint32().Draw(t, "count")}
 	}
 	return r
 }

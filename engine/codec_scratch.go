@@ -35,6 +35,7 @@ type commandScratch struct {
 
 	attributes []Attribute // of all lines, in the same way
 	plans      []PlannedLine
+	job        JobInfo
 
 	refresh        Refresh
 	adjust         Adjust
@@ -87,7 +88,7 @@ func (s *commandScratch) decodeBody(kind Kind, body []byte) (Command, error) {
 func (s *commandScratch) readEnvelope() {
 	r := &s.r
 	s.env = Envelope{}
-	flags := r.flags(commandHasKey | commandHasArchived | commandHasRules)
+	flags := r.flags(commandHasKey | commandHasArchived | commandHasRules | commandHasJob)
 	if flags&commandHasKey != 0 {
 		s.env.Key = r.text()
 		if s.env.Key == "" {
@@ -103,6 +104,10 @@ func (s *commandScratch) readEnvelope() {
 	}
 	if flags&commandHasRules != 0 {
 		s.readPlans()
+	}
+	if flags&commandHasJob != 0 {
+		s.job = readJobInfo(r)
+		s.env.Job = &s.job
 	}
 }
 

@@ -32,6 +32,10 @@ type model struct {
 	rulesIndex uint64
 	decided    decision // travels with the next Allocate, or Spread
 
+	jobInfo *engine.JobInfo // travels with the next command
+	jobs    []engine.Job    // without Field and Value
+	nextJob engine.JobID
+
 	spreadRule spreadRule
 
 	start *model // the state before the command that runs
@@ -124,6 +128,7 @@ type answer struct {
 	Stock    engine.StockResult
 	Changes  []change
 	Blocked  []engine.BlockedRecord
+	Job      engine.JobResult
 }
 
 type lineAnswer struct {
@@ -156,6 +161,7 @@ func newModel() *model {
 		orders:  map[string]*order{},
 		kept:    map[string]keptAnswer{},
 		counts:  map[string]*stockCount{},
+		nextJob: 1,
 	}
 }
 
@@ -188,10 +194,52 @@ func (m *model) apply(index uint64, nowMS int64, key string, c engine.Command) a
 		*m = *before
 	}
 	a.Index = index
+	if m.jobInfo != nil {
+		a.Job = m.keepJob(c, a)
+	}
 	if key != "" {
 		m.kept[key] = keptAnswer{atMS: nowMS, command: c, answer: a}
 	}
 	return a
+}
+
+// keepJob keeps the outcome of a command that came with a description.
+func (m *model) keepJob(c engine.Command, a answer) (kept engine.JobResult) {
+	job := engine.Job{
+		Kind: c.Kind(), Index: m.index, TimeMS: m.nowMS, Type: m.jobInfo.Type, Owner: m.jobInfo.Owner,
+		Location: m.jobInfo.Location, Items: m.jobInfo.Items, Code: a.Code,
+	}
+	for _, l := range a.Lines {
+		if l.Code != engine.CodeOK && len(job.Faults) < engine.JobFaultsMax {
+			job.Faults = append(job.Faults, engine.JobFault{ItemID: l.ItemID, Code: l.Code})
+		}
+	}
+	all, perLocation := c.(*engine.Redistribute)
+	if !perLocation || !m.jobInfo.PerLocation || a.Code != engine.CodeOK {
+		return m.addJob(job, kept)
+	}
+	for _, p := range m.places() { // location by location
+		if !inScope(all.Scope, p) {
+			continue
+		}
+		if last := len(m.jobs) - 1; kept.Count > 0 && m.jobs[last].Location == p.location {
+			m.jobs[last].Items++
+			continue
+		}
+		job.Location, job.Items = p.location, 1
+		kept = m.addJob(job, kept)
+	}
+	return kept
+}
+
+func (m *model) addJob(job engine.Job, kept engine.JobResult) engine.JobResult {
+	if job.ID = m.nextJob; kept.Count == 0 {
+		kept.First = job.ID
+	}
+	m.nextJob++
+	m.jobs = append(slices.Clone(m.jobs), job) // a copy of the model may have the old ones
+	kept.Count++
+	return kept
 }
 
 func (m *model) run(c engine.Command) answer {

@@ -407,3 +407,12 @@ func (g generator) deleteCategory() *engine.DeleteTagCategory {
 	}
 	return c
 }
+
+// jobInfo describes the call that a command stands for.
+func (g generator) jobInfo() *engine.JobInfo {
+	j := &engine.JobInfo{Type: g.pick("job type", []string{"REFRESH", "ALLOCATE"}), PerLocation: g.chance("per location", 50)}
+	if g.chance("described", 50) {
+		j.Owner, j.Location, j.Items = "o", g.pick("location", locations), 3
+	}
+	return j
+}

@@ -8,9 +8,10 @@ import (
 
 // stateVersion is the first byte of the meta row. Any change of a row's form is a new version.
 //
-// Version 3 has records that wait for a plan, and their events; what version 2 says it says in the same way.
+// Version 3 has records that wait for a plan, and their events, version 4 the jobs; what older versions say they say in the
+// same way.
 const (
-	stateVersion       = 3
+	stateVersion       = 4
 	stateVersionOldest = 2
 )
 
