@@ -70,7 +70,7 @@ func (e *Engine) copyRecord(r *record, v *RecordView) {
 	}
 	for row := atomic.LoadUint32(&r.futures); row != 0 && len(v.Future) < FuturesPerRecordMax; {
 		f := e.futures.at(row)
-		v.Future = append(v.Future, FutureView{DeliveryDateMS: atomic.LoadInt64(&f.dueMS),
+		v.Future = append(v.Future, FutureView{ID: atomic.LoadUint64(&f.seq), DeliveryDateMS: atomic.LoadInt64(&f.dueMS),
 			Quantity: atomic.LoadInt64(&f.quantity), TagSet: TagSetID(atomic.LoadUint32((*uint32)(&f.tagSet))),
 			Split: atomic.LoadUint32(&f.split) == 1})
 		row = atomic.LoadUint32(&f.next)
