@@ -108,6 +108,16 @@ func Operations() []Operation {
 		{"GET", v1 + "queue", false, listJobs},
 		{"GET", v1 + "queue/{jobID}", false, readJob},
 
+		{"POST", v5 + "/allocate", true, allocate},
+		{"POST", v5 + "/deallocate", true, deallocate},
+		{"POST", v5 + "/fulfill", true, fulfill},
+		{"POST", v5 + "/redistribute", true, redistribute},
+		{"POST", v5 + "/delete", true, deleteOne},
+		{"POST", v5 + "/deleteItems", true, deleteMany},
+		{"POST", v5 + "/deleteFutureInventory", true, deleteFuture},
+		{"PUT", "/adjustFutureDate/{futureInventoryID}", true, adjustFutureDate},
+		{"POST", v5 + "/getOrderItemInformation", false, orderInfo},
+
 		{"POST", authPath, false, ticket},
 	}
 	return append(list, missing()...)

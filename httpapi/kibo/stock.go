@@ -23,10 +23,11 @@ type stockBody struct {
 	Items []stockItem `json:"items"`
 }
 
-// smartReply is the answer to a call that may, or may not, be queued there. Here everything is done when it is answered.
+// smartReply is the answer to a call that may, or may not, be queued there. Here everything is done when it is answered. That
+// API's client has this number, alone of all, as a text.
 type smartReply struct {
 	Method string `json:"method"`
-	JobID  uint64 `json:"jobID"`
+	JobID  uint64 `json:"jobID,string"`
 }
 
 func refresh(r *Request) (Reply, error) { return plainStock(r, jobRefresh) }
