@@ -86,7 +86,8 @@ const _ = uint(slabRowsMax - reservedRows - fewRows)
 // grows says that commands of the kind can need new rows, other than for giving up others.
 func grows(k Kind) bool {
 	switch k {
-	case KindRefresh, KindAdjust, KindTransfer, KindAllocate, KindReturn, KindPutTagCategory, KindStartCount:
+	case KindRefresh, KindAdjust, KindTransfer, KindAllocate, KindReturn, KindPutTagCategory, KindStartCount,
+		KindTransition:
 		return true
 	}
 	return false
@@ -129,6 +130,8 @@ func (e *Engine) dispatch(c Command, envelope *Envelope, r *Result) {
 		e.allocate(c, envelope, r)
 	case *OrderChange:
 		e.changeOrder(c, envelope, r)
+	case *Transition:
+		e.transition(c, envelope, r)
 	case *Refresh:
 		e.refresh(c, r)
 	case *Adjust:

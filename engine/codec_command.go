@@ -53,6 +53,7 @@ const (
 	factBytesMin      = 2 * textBytesMin
 	plannedBytesMin   = 1 + textBytesMin + 1 + 1 + 1 + textBytesMin + 1
 	candidateBytesMin = 1 + 1 + 1
+	becomesBytesMin   = 2 * textBytesMin
 )
 
 // AppendCommand appends the binary form of c with its envelope to dst. It checks no limits (see CheckCommand). Values of
@@ -100,6 +101,8 @@ func appendBody(dst []byte, c Command) []byte {
 		return appendAllocate(dst, c)
 	case *OrderChange:
 		return appendOrderChange(dst, c)
+	case *Transition:
+		return appendTransition(dst, c)
 	case *PutTagCategory:
 		return appendPutTagCategory(dst, c)
 	case *DeleteTagCategory:

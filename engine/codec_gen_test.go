@@ -7,7 +7,7 @@ import "pgregory.net/rapid"
 var commandKinds = []Kind{
 	KindRefresh, KindAdjust, KindTransfer, KindRedistribute, KindDelete, KindAllocate, KindConfirm, KindDeallocate,
 	KindFulfill, KindReturn, KindPutTagCategory, KindDeleteTagCategory, KindStartCount, KindCloseCount, KindExpire,
-	KindPutRule, KindDeleteRule, KindActivateRule, KindDeactivateRule, KindSuspendRule, KindSpread,
+	KindPutRule, KindDeleteRule, KindActivateRule, KindDeactivateRule, KindSuspendRule, KindSpread, KindTransition,
 }
 
 func genText() *rapid.Generator[string] {
@@ -168,6 +168,10 @@ func genCommand(t *rapid.T, kind Kind) Command {
 			OrderID: text("orderId"), Mode: Mode(rapid.Byte().Draw(t, "mode")), Backorder: flag("backorder"),
 			ExpiresAtMS: genQuantity().Draw(t, "expiresAt"), Lines: genList(genAllocateLine).Draw(t, "lines"),
 		}
+	case KindTransition:
+		return &Transition{FromOrderID: text("fromOrderId"), OrderID: text("orderId"), Lines: genList(func(t *rapid.T) TransitionLine {
+			return TransitionLine{ItemID: genText().Draw(t, "itemId"), ToItemID: genText().Draw(t, "toItemId")}
+		}).Draw(t, "lines")}
 	case KindPutTagCategory:
 		return &PutTagCategory{
 			Name: text("name"), Values: genList(genValue).Draw(t, "values"),

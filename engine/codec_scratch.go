@@ -44,6 +44,7 @@ type commandScratch struct {
 	remove         Delete
 	allocate       Allocate
 	orderChange    OrderChange
+	transition     Transition
 	putCategory    PutTagCategory
 	deleteCategory DeleteTagCategory
 	startCount     StartCount
@@ -143,6 +144,9 @@ func (s *commandScratch) readBody(kind Kind) Command {
 	case KindConfirm, KindDeallocate, KindFulfill, KindReturn:
 		s.readOrderChange(kind)
 		return &s.orderChange
+	case KindTransition:
+		readTransition(r, &s.transition)
+		return &s.transition
 	case KindPutTagCategory:
 		s.readPutTagCategory()
 		return &s.putCategory

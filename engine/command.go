@@ -26,6 +26,7 @@ const (
 	KindDeactivateRule    Kind = 19
 	KindSuspendRule       Kind = 20
 	KindSpread            Kind = 21
+	KindTransition        Kind = 22
 )
 
 // Command is one change of state, as data. The implementations are the structs of this file; AppendCommand gives the
@@ -216,6 +217,20 @@ type OrderChange struct {
 	Lines   []OrderLine `json:"lines"` // empty: everything that is left
 }
 
+// TransitionLine names a reserved item, and the item that it becomes.
+type TransitionLine struct {
+	ItemID   string `json:"itemId"`
+	ToItemID string `json:"toItemId"`
+}
+
+// Transition makes reserved items of one order firm items of another one, with the units that they hold: all lines or none.
+// Nothing is released on the way, so nobody who waits can come between.
+type Transition struct {
+	FromOrderID string           `json:"fromOrderId"`
+	OrderID     string           `json:"orderId"`
+	Lines       []TransitionLine `json:"lines"`
+}
+
 // Rounding names the rule by which fractional units of a split become whole ones.
 type Rounding uint8
 
@@ -352,6 +367,7 @@ func (*Redistribute) Kind() Kind      { return KindRedistribute }
 func (*Delete) Kind() Kind            { return KindDelete }
 func (*Allocate) Kind() Kind          { return KindAllocate }
 func (c *OrderChange) Kind() Kind     { return c.Action }
+func (*Transition) Kind() Kind        { return KindTransition }
 func (*PutTagCategory) Kind() Kind    { return KindPutTagCategory }
 func (*DeleteTagCategory) Kind() Kind { return KindDeleteTagCategory }
 func (*StartCount) Kind() Kind        { return KindStartCount }

@@ -54,6 +54,8 @@ func appendDigest(dst []byte, c Command) []byte {
 		dst = digestNumber(dst, uint64(c.Action))
 		dst = digestText(dst, c.OrderID)
 		return digestList(dst, c.Lines)
+	case *Transition:
+		return digestList(digestText(digestText(dst, c.FromOrderID), c.OrderID), c.Lines)
 	case *PutTagCategory:
 		dst = digestText(dst, c.Name)
 		dst = digestList(dst, c.Values)
@@ -213,6 +215,8 @@ func (l *OrderLine) hash() uint64 {
 	h = hashJoin(h, hashText2(l.UPC, l.Location))
 	return hashJoin(h, hashTags(l.Tags))
 }
+
+func (l *TransitionLine) hash() uint64 { return hashText2(l.ItemID, l.ToItemID) }
 
 func (v *Value) hash() uint64 {
 	h := hashJoin(hashText(v.Name), uint64(v.Percent))

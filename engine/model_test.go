@@ -258,6 +258,8 @@ func (m *model) run(c engine.Command) answer {
 		return m.allocate(c)
 	case *engine.OrderChange:
 		return m.orderChange(c)
+	case *engine.Transition:
+		return m.transition(c)
 	case *engine.PutTagCategory:
 		return m.putCategory(c)
 	case *engine.DeleteTagCategory:

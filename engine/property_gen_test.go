@@ -2,6 +2,7 @@ package engine_test
 
 import (
 	"fmt"
+	"slices"
 
 	"apportion/engine"
 
@@ -89,9 +90,9 @@ var kinds = func() (kinds []engine.Kind) {
 		engine.KindRefresh: 10, engine.KindAdjust: 8, engine.KindTransfer: 5, engine.KindRedistribute: 4, engine.KindDelete: 1,
 		engine.KindAllocate: 20, engine.KindConfirm: 4, engine.KindDeallocate: 5, engine.KindFulfill: 7, engine.KindReturn: 6,
 		engine.KindPutTagCategory: 5, engine.KindDeleteTagCategory: 1, engine.KindStartCount: 2, engine.KindCloseCount: 1,
-		engine.KindExpire: 3,
+		engine.KindExpire: 3, engine.KindTransition: 4,
 	}
-	for kind := engine.KindRefresh; kind <= engine.KindExpire; kind++ {
+	for kind := engine.KindRefresh; kind <= engine.KindTransition; kind++ {
 		for range often[kind] {
 			kinds = append(kinds, kind)
 		}
@@ -123,6 +124,8 @@ func (g generator) command() engine.Command {
 		return &engine.CloseCount{Location: g.pick("location", locations), Count: g.pick("count", countIDs)}
 	case engine.KindExpire:
 		return &engine.Expire{}
+	case engine.KindTransition:
+		return g.transition()
 	default:
 		return g.orderChange(kind)
 	}
@@ -415,4 +418,23 @@ func (g generator) jobInfo() *engine.JobInfo {
 		j.Owner, j.Location, j.Items = "o", g.pick("location", locations), 3
 	}
 	return j
+}
+
+// transition mostly names reserved items of an order that there is.
+func (g generator) transition() *engine.Transition {
+	c := &engine.Transition{FromOrderID: g.pick("from order", orderIDs), OrderID: g.pick("order", orderIDs)}
+	for _, id := range orderIDs { // a cart, if there is one
+		if o := g.m.orders[id]; o != nil && slices.ContainsFunc(o.items, func(it *item) bool { return it.expiresMS > g.nowMS && it.held() > 0 }) && g.chance("from "+id, 70) {
+			c.FromOrderID = id
+		}
+	}
+	from := g.m.orders[c.FromOrderID]
+	for i, id := range g.itemIDs(1) {
+		line := engine.TransitionLine{ItemID: id, ToItemID: id}
+		if from != nil && i < len(from.items) && g.chance("known item", 80) {
+			line.ItemID = from.items[i].id
+		}
+		c.Lines = append(c.Lines, line)
+	}
+	return c
 }

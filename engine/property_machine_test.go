@@ -220,6 +220,8 @@ func (h *harness) envelope(key string, c engine.Command) *engine.Envelope {
 		env.RulesIndex = h.m.decided.rulesIndex
 	case *engine.OrderChange:
 		id = c.OrderID
+	case *engine.Transition:
+		id = c.OrderID
 	}
 	if row, evicted := h.e.AppendArchived(nil, id); evicted {
 		env.Archived, env.ArchivedAt = row, h.e.AppliedIndex()
