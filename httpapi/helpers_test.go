@@ -109,6 +109,12 @@ func (s *testStore) Explain(orderID string, v *engine.OrderExplanation) (bool, e
 	return true, s.engine.ExplainOrder(row, v)
 }
 
+func (s *testStore) OpenOrders(after uint32, limit int, dst []engine.OrderView) ([]engine.OrderView, uint32) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.engine.OpenOrders(after, limit, dst)
+}
+
 func (s *testStore) Job(id engine.JobID, j *engine.Job) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -109,6 +109,11 @@ func (h kiboHost) ReadOrder(orderID string, v *engine.OrderView) (bool, error) {
 	return h.c.server.store.ReadOrder(orderID, v)
 }
 
+// Orders is that of the store.
+func (h kiboHost) Orders(after uint32, limit int, dst []engine.OrderView) ([]engine.OrderView, uint32) {
+	return h.c.server.store.OpenOrders(after, limit, dst)
+}
+
 // Job is that of the store.
 func (h kiboHost) Job(id engine.JobID, j *engine.Job) bool { return h.c.server.store.Job(id, j) }
 

@@ -59,6 +59,12 @@ func (s *Store) Events(after engine.EventID, limit int, dst []engine.Event) []en
 	return dst
 }
 
+// OpenOrders appends copies of orders that hold units, a page at a time; see engine.OpenOrders.
+func (s *Store) OpenOrders(after uint32, limit int, dst []engine.OrderView) (orders []engine.OrderView, next uint32) {
+	s.applier.locked(func(e *engine.Engine) { orders, next = e.OpenOrders(after, limit, dst) })
+	return orders, next
+}
+
 // Job copies a kept job; see engine.Job.
 func (s *Store) Job(id engine.JobID, j *engine.Job) (found bool) {
 	s.applier.locked(func(e *engine.Engine) { found = e.Job(id, j) })

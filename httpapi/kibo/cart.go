@@ -1,6 +1,7 @@
 package kibo
 
 import (
+	"strconv"
 	"time"
 
 	"apportion/engine"
@@ -26,4 +27,60 @@ func cartEnd(r *Request, id string) (int64, error) {
 		}
 	}
 	return now + cartHold.Milliseconds(), nil
+}
+
+type cartItem struct {
+	OrderItemID  integer `json:"orderItemID"`
+	CartItemID   string  `json:"cartItemID"`
+	ShipmentID   integer `json:"shipmentID"`
+	TransitionID integer `json:"transitionItemID"` // overrides orderItemID
+}
+
+type transitionBody struct {
+	base
+	CartID  string     `json:"cartID"`
+	OrderID integer    `json:"orderID"`
+	Items   []cartItem `json:"items"`
+}
+
+// baseReply is the answer to a call that has nothing else to tell.
+type baseReply struct {
+	Success    bool     `json:"success"`
+	Messages   []string `json:"messages"`
+	NumResults int      `json:"numResults"`
+}
+
+// transitionCart makes items of a cart those of an order, with the units that they hold.
+func transitionCart(r *Request) (Reply, error) {
+	var body transitionBody
+	if err := decode(r.Body, &body); err != nil {
+		return Reply{}, err
+	}
+	switch {
+	case body.CartID == "":
+		return Reply{}, badRequest("cartID", "", "a cartID is needed")
+	case body.OrderID.n <= 0:
+		return Reply{}, badRequest("orderID", "", "an orderID is needed")
+	}
+	c := &engine.Transition{FromOrderID: cartPrefix + body.CartID, OrderID: strconv.FormatInt(body.OrderID.n, 10)}
+	for i, it := range body.Items {
+		if !it.OrderItemID.given {
+			return Reply{}, badRequest(itemField(i, "orderItemID"), "", "items[%d] has no orderItemID", i)
+		}
+		line := engine.TransitionLine{ItemID: it.CartItemID, ToItemID: itemNumber(it.OrderItemID.n, it.ShipmentID.n)}
+		if line.ItemID == "" {
+			line.ItemID = line.ToItemID
+		}
+		if it.TransitionID.given {
+			line.ToItemID = itemNumber(it.TransitionID.n, it.ShipmentID.n)
+		}
+		c.Lines = append(c.Lines, line)
+	}
+	if err := checked(c); err != nil {
+		return Reply{}, err
+	}
+	if err := doOne(r, c); err != nil {
+		return Reply{}, err
+	}
+	return Reply{Value: baseReply{Success: true, Messages: []string{}, NumResults: len(c.Lines)}}, nil
 }

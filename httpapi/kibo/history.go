@@ -119,3 +119,82 @@ func numberOrText(text string) any {
 	}
 	return text
 }
+
+// Limits of a look for shipments.
+const (
+	shipmentsMax = 1_000
+
+	// ordersPage is how many orders are looked at under the engine's mutex at a time.
+	ordersPage = 200
+)
+
+type shipmentBody struct {
+	base
+	ShipmentIDs []integer `json:"shipmentIDs"`
+}
+
+type allocationReply struct {
+	OrderItemID int64  `json:"orderItemID"`
+	UPC         string `json:"upc"`
+	State       string `json:"state"`
+	Quantity    int64  `json:"quantity"`
+	Tags        tagMap `json:"tags"`
+}
+
+type shipmentReply struct {
+	Current []allocationReply `json:"currentAllocations"`
+	Future  []allocationReply `json:"futureAllocations"`
+}
+
+// shipments tells what order items of shipments hold, by segment: what is allocated, and as future what is pending. It looks
+// through the orders that hold units, since orders are not found by their shipments.
+func shipments(r *Request) (Reply, error) {
+	var body shipmentBody
+	if err := decode(r.Body, &body); err != nil {
+		return Reply{}, err
+	}
+	if len(body.ShipmentIDs) == 0 {
+		return Reply{}, badRequest("shipmentIDs", "", "shipmentIDs is empty")
+	}
+	if err := atMost("shipmentIDs", len(body.ShipmentIDs), shipmentsMax); err != nil {
+		return Reply{}, err
+	}
+	if err := r.Host.Barrier(); err != nil {
+		return Reply{}, err
+	}
+	of := map[int64]*shipmentReply{}
+	for _, id := range body.ShipmentIDs {
+		of[id.n] = &shipmentReply{Current: []allocationReply{}, Future: []allocationReply{}}
+	}
+	var orders []engine.OrderView
+	for after, more := uint32(0), true; more; more = after != 0 {
+		orders, after = r.Host.Orders(after, ordersPage, orders[:0])
+		schema := r.Host.Engine().Schema()
+		for i := range orders {
+			for k := range orders[i].Items {
+				it := &orders[i].Items[k]
+				if item, shipment, ok := splitItemNumber(it.ItemID); ok && of[shipment] != nil && shipment != 0 {
+					of[shipment].add(schema, item, it)
+				}
+			}
+		}
+	}
+	list := map[string]*shipmentReply{}
+	for id, reply := range of {
+		list[strconv.FormatInt(id, 10)] = reply
+	}
+	return Reply{Value: map[string]any{"shipments": list}}, nil
+}
+
+func (s *shipmentReply) add(schema *engine.Schema, item int64, it *engine.ItemView) {
+	for i := range it.Lines {
+		l := &it.Lines[i]
+		a := allocationReply{OrderItemID: item, UPC: it.UPC, Tags: tagsOf(schema.Tags(l.TagSet))}
+		if a.Quantity, a.State = l.Allocated, "ALLOCATED"; a.Quantity > 0 {
+			s.Current = append(s.Current, a)
+		}
+		if a.Quantity, a.State = l.Pending, "PENDING"; a.Quantity > 0 {
+			s.Future = append(s.Future, a)
+		}
+	}
+}

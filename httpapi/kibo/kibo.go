@@ -25,6 +25,10 @@ type Host interface {
 	// ReadOrder copies an order, from memory or from the archive.
 	ReadOrder(orderID string, v *engine.OrderView) (found bool, err error)
 
+	// Orders copies orders in memory that hold units, up to a number of them and after a cursor (0: from the first on), and gives
+	// the cursor to go on from, 0 at the end. Orders that change meanwhile may be missed.
+	Orders(after uint32, limit int, dst []engine.OrderView) (orders []engine.OrderView, next uint32)
+
 	// Job copies a kept job. Jobs appends kept jobs with numbers below one (0: the newest ones), newest first.
 	Job(id engine.JobID, j *engine.Job) (found bool)
 	Jobs(before engine.JobID, limit int, dst []engine.Job) []engine.Job
@@ -111,12 +115,18 @@ func Operations() []Operation {
 		{"POST", v5 + "/allocate", true, allocate},
 		{"POST", v5 + "/deallocate", true, deallocate},
 		{"POST", v5 + "/fulfill", true, fulfill},
+		{"POST", v5 + "/transitionCart", true, transitionCart},
 		{"POST", v5 + "/redistribute", true, redistribute},
 		{"POST", v5 + "/delete", true, deleteOne},
 		{"POST", v5 + "/deleteItems", true, deleteMany},
 		{"POST", v5 + "/deleteFutureInventory", true, deleteFuture},
 		{"PUT", "/adjustFutureDate/{futureInventoryID}", true, adjustFutureDate},
 		{"POST", v5 + "/getOrderItemInformation", false, orderInfo},
+		{"POST", v5 + "/shipmentInventoryAllocations", false, shipments},
+
+		{"GET", v1 + "location", false, listLocations},
+		{"GET", v1 + "location/{code}", false, readLocation},
+		{"GET", v1 + "export", false, export},
 
 		{"POST", authPath, false, ticket},
 	}
