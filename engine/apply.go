@@ -162,6 +162,8 @@ func (e *Engine) dispatch(c Command, envelope *Envelope, r *Result) {
 		e.suspendRule(c, r)
 	case *Spread:
 		e.spread(c, envelope, r)
+	case *PutLocation:
+		e.putLocation(c, r)
 	case *Expire:
 	default:
 		panic("BUG: engine: a command without a way to apply it")

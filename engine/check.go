@@ -63,6 +63,8 @@ func checkCommand(c Command, known []*tagList) *fault {
 		return checkOrderChange(c)
 	case *Transition:
 		return checkTransition(c)
+	case *PutLocation:
+		return checkPutLocation(c)
 	case *PutTagCategory:
 		return checkPutTagCategory(c)
 	case *DeleteTagCategory:

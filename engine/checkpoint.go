@@ -16,6 +16,7 @@ const (
 	jobTable    byte = 'j' // by number
 	metaTable   byte = 'm' // one row
 	orderTable  byte = 'o' // by row number
+	placeTable  byte = 'p' // one row
 	recordTable byte = 'r' // by row number
 	schemaTable byte = 's' // one row
 	resultTable byte = 't' // by number
@@ -29,6 +30,7 @@ type changes struct {
 	records bitset
 	orders  bitset
 	schema  bool
+	places  bool
 	rules   *RuleSet // that the last freeze has seen
 
 	events, results, explanations, jobs ringChanges
@@ -74,6 +76,7 @@ type Checkpoint struct {
 	index uint64
 
 	meta, schema    []byte
+	places          []byte
 	rules, rulesWas *RuleSet
 	records, orders frozenRows
 	events, results frozenRing
@@ -169,6 +172,9 @@ func (e *Engine) Freeze() *Checkpoint {
 	if ch.schema {
 		c.schema = e.appendSchema(nil)
 	}
+	if ch.places {
+		c.places = e.appendPlaces(nil)
+	}
 	c.records.rows, ch.records = ch.records, ch.take(&ch.records)
 	c.orders.rows, ch.orders = ch.orders, ch.take(&ch.orders)
 	c.records.kept, c.orders.kept = ch.take(&c.records.rows), ch.take(&c.orders.rows)
@@ -179,7 +185,7 @@ func (e *Engine) Freeze() *Checkpoint {
 	e.archivedWas.Store(c.archived) // before archivedNow, so that a reader finds an order in one of them
 	e.archivedNow.Store(newArchivedRows())
 	c.rules, c.rulesWas = e.Rules(), ch.rules
-	ch.schema, ch.rules, ch.frozen = false, c.rules, c
+	ch.schema, ch.places, ch.rules, ch.frozen = false, false, c.rules, c
 	return c
 }
 
@@ -224,6 +230,7 @@ func (c *Checkpoint) Abort() {
 	c.orders.rows.each(0, func(row uint32) bool { ch.orders.add(row); return true })
 	c.Done()
 	ch.schema = ch.schema || c.schema != nil
+	ch.places = ch.places || c.places != nil
 	ch.rules = c.rulesWas
 	ch.events = ringChanges{first: c.events.from, next: c.events.begin}
 	ch.results = ringChanges{first: c.results.from, next: c.results.begin}
@@ -250,7 +257,7 @@ func (b *bitset) each(from uint32, do func(row uint32) bool) {
 // was the last.
 func (c *Checkpoint) Next(rows *Rows, bytesMax int) bool {
 	stages := [...]func(*Rows, int) bool{
-		c.nextArchived, c.nextEvents, c.nextJobs, c.nextMeta, c.nextOrders, c.nextRecords, c.nextSchema, c.nextResults,
+		c.nextArchived, c.nextEvents, c.nextJobs, c.nextMeta, c.nextOrders, c.nextPlaces, c.nextRecords, c.nextSchema, c.nextResults,
 		c.nextRules, c.nextExplanations,
 	}
 	bytesEnd := rows.Bytes() + max(bytesMax, 1)
@@ -319,6 +326,13 @@ func (c *Checkpoint) nextMeta(rows *Rows, _ int) bool {
 func (c *Checkpoint) nextSchema(rows *Rows, _ int) bool {
 	if c.schema != nil {
 		rows.add(RowSet, []byte{schemaTable}, c.schema)
+	}
+	return false
+}
+
+func (c *Checkpoint) nextPlaces(rows *Rows, _ int) bool {
+	if c.places != nil {
+		rows.add(RowSet, []byte{placeTable}, c.places)
 	}
 	return false
 }

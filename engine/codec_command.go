@@ -103,6 +103,8 @@ func appendBody(dst []byte, c Command) []byte {
 		return appendOrderChange(dst, c)
 	case *Transition:
 		return appendTransition(dst, c)
+	case *PutLocation:
+		return appendPutLocation(dst, c)
 	case *PutTagCategory:
 		return appendPutTagCategory(dst, c)
 	case *DeleteTagCategory:

@@ -7,7 +7,7 @@ import "pgregory.net/rapid"
 var commandKinds = []Kind{
 	KindRefresh, KindAdjust, KindTransfer, KindRedistribute, KindDelete, KindAllocate, KindConfirm, KindDeallocate,
 	KindFulfill, KindReturn, KindPutTagCategory, KindDeleteTagCategory, KindStartCount, KindCloseCount, KindExpire,
-	KindPutRule, KindDeleteRule, KindActivateRule, KindDeactivateRule, KindSuspendRule, KindSpread, KindTransition,
+	KindPutRule, KindDeleteRule, KindActivateRule, KindDeactivateRule, KindSuspendRule, KindSpread, KindTransition, KindPutLocation,
 }
 
 func genText() *rapid.Generator[string] {
@@ -167,6 +167,11 @@ func genCommand(t *rapid.T, kind Kind) Command {
 		return &Allocate{
 			OrderID: text("orderId"), Mode: Mode(rapid.Byte().Draw(t, "mode")), Backorder: flag("backorder"),
 			ExpiresAtMS: genQuantity().Draw(t, "expiresAt"), Lines: genList(genAllocateLine).Draw(t, "lines"),
+		}
+	case KindPutLocation:
+		return &PutLocation{
+			Location: text("location"), Flags: PlaceFlags(rapid.Uint16().Draw(t, "flags")), Name: text("name"), PostalCode: text("postalCode"),
+			Country: text("country"), Latitude: genQuantity().Draw(t, "latitude"), Longitude: genQuantity().Draw(t, "longitude"),
 		}
 	case KindTransition:
 		return &Transition{FromOrderID: text("fromOrderId"), OrderID: text("orderId"), Lines: genList(func(t *rapid.T) TransitionLine {

@@ -45,6 +45,7 @@ type commandScratch struct {
 	allocate       Allocate
 	orderChange    OrderChange
 	transition     Transition
+	putLocation    PutLocation
 	putCategory    PutTagCategory
 	deleteCategory DeleteTagCategory
 	startCount     StartCount
@@ -147,6 +148,9 @@ func (s *commandScratch) readBody(kind Kind) Command {
 	case KindTransition:
 		readTransition(r, &s.transition)
 		return &s.transition
+	case KindPutLocation:
+		readPutLocation(r, &s.putLocation)
+		return &s.putLocation
 	case KindPutTagCategory:
 		s.readPutTagCategory()
 		return &s.putCategory

@@ -27,6 +27,7 @@ const (
 	KindSuspendRule       Kind = 20
 	KindSpread            Kind = 21
 	KindTransition        Kind = 22
+	KindPutLocation       Kind = 23
 )
 
 // Command is one change of state, as data. The implementations are the structs of this file; AppendCommand gives the
@@ -368,6 +369,7 @@ func (*Delete) Kind() Kind            { return KindDelete }
 func (*Allocate) Kind() Kind          { return KindAllocate }
 func (c *OrderChange) Kind() Kind     { return c.Action }
 func (*Transition) Kind() Kind        { return KindTransition }
+func (*PutLocation) Kind() Kind       { return KindPutLocation }
 func (*PutTagCategory) Kind() Kind    { return KindPutTagCategory }
 func (*DeleteTagCategory) Kind() Kind { return KindDeleteTagCategory }
 func (*StartCount) Kind() Kind        { return KindStartCount }

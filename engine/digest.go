@@ -54,6 +54,10 @@ func appendDigest(dst []byte, c Command) []byte {
 		dst = digestNumber(dst, uint64(c.Action))
 		dst = digestText(dst, c.OrderID)
 		return digestList(dst, c.Lines)
+	case *PutLocation:
+		dst = digestNumber(digestText(dst, c.Location), uint64(c.Flags))
+		dst = digestText(digestText(digestText(dst, c.Name), c.PostalCode), c.Country)
+		return digestNumber(digestNumber(dst, uint64(c.Latitude)), uint64(c.Longitude))
 	case *Transition:
 		return digestList(digestText(digestText(dst, c.FromOrderID), c.OrderID), c.Lines)
 	case *PutTagCategory:

@@ -126,6 +126,10 @@ const (
 	JobAgeMS     = 7 * 24 * 60 * 60 * 1000
 	JobFaultsMax = 32
 
+	// PlacesMax bounds the locations of which more than the stock is known, PlaceNameBytesMax their texts, in bytes.
+	PlacesMax         = 10_000
+	PlaceNameBytesMax = 128
+
 	// JobTypeBytesMax and JobOwnerBytesMax bound the texts of a job's description, in bytes.
 	JobTypeBytesMax  = 32
 	JobOwnerBytesMax = 64

@@ -36,6 +36,8 @@ type model struct {
 	jobs    []engine.Job    // without Field and Value
 	nextJob engine.JobID
 
+	locations map[string]engine.PutLocation // what is known besides their stock
+
 	spreadRule spreadRule
 
 	start *model // the state before the command that runs
@@ -162,6 +164,8 @@ func newModel() *model {
 		kept:    map[string]keptAnswer{},
 		counts:  map[string]*stockCount{},
 		nextJob: 1,
+
+		locations: map[string]engine.PutLocation{},
 	}
 }
 
@@ -258,6 +262,10 @@ func (m *model) run(c engine.Command) answer {
 		return m.allocate(c)
 	case *engine.OrderChange:
 		return m.orderChange(c)
+	case *engine.PutLocation:
+		m.locations = maps.Clone(m.locations)
+		m.locations[c.Location] = *c
+		return answer{}
 	case *engine.Transition:
 		return m.transition(c)
 	case *engine.PutTagCategory:

@@ -237,6 +237,7 @@ func (h *harness) check(t fatalf) {
 	h.checkOrders(t)
 	h.checkSchema(t)
 	h.checkJobs(t)
+	h.checkLocations(t)
 	h.checkNextDue(t)
 }
 
@@ -253,6 +254,18 @@ func (h *harness) checkJobs(t fatalf) {
 	slices.Reverse(got)
 	if diff := gocmp.Diff(h.m.jobs, got, cmpopts.EquateEmpty(), cmpopts.IgnoreFields(engine.Job{}, "Field", "Value")); diff != "" {
 		t.Fatalf("the jobs differ: model -, engine +\n%s", diff)
+	}
+}
+
+// checkLocations compares what is known of locations.
+func (h *harness) checkLocations(t fatalf) {
+	t.Helper()
+	got := map[string]engine.PutLocation{}
+	for _, c := range h.e.Locations() {
+		got[c.Location] = c
+	}
+	if diff := gocmp.Diff(h.m.locations, got); diff != "" {
+		t.Fatalf("the locations differ: model -, engine +\n%s", diff)
 	}
 }
 

@@ -131,6 +131,7 @@ type Engine struct {
 	nowMS        atomic.Int64
 	schema       atomic.Pointer[Schema]
 	rules        atomic.Pointer[RuleSet]
+	places       atomic.Pointer[places]
 
 	namesText   texts
 	names       slab[name]
