@@ -64,6 +64,28 @@ func TestKiboLocationsAndExport(t *testing.T) {
 	c.must("POST", kiboV5+"/refresh", `{"locationCode":"02","items":[{"upc":"A, \"B\"","quantity":1},{"upc":"A","quantity":9,"deliveryDate":"2026-12-24T00:00:00Z"}]}`)
 	c.want(c.must("GET", kiboV1+"location", ""), `[{"locationCode":"02","active":true},{"locationCode":"11","tenantID":12345}]`)
 	c.want(c.must("GET", kiboV1+"location/11", ""), `[{"locationCode":"11"}]`)
+	c.want(c.must("POST", kiboV1+"location", `{"tenantID":1,"locationCode":"02","locationName":"Two","active":true,"directShip":true,"pickup":false,"latitude":52.52,"longitude":-13.4}`),
+		`[{"locationCode":"02","locationName":"Two","pickup":false,"transferEnabled":true,"latitude":52.52,"longitude":-13.4}]`)
+	c.must("POST", kiboV1+"location", `{"locationCode":"03","active":false}`)
+	c.must("POST", kiboV5+"/refresh", `{"locationCode":"03","items":[{"upc":"A","quantity":5}]}`)
+	c.want(c.must("POST", kiboV1+"location", `{"locationCode":"02","express":true}`), `[{"locationName":"Two","pickup":false,"express":true}]`)
+	c.want(c.must("GET", kiboV1+"location", ""), `[{"locationCode":"02","pickup":false},{"locationCode":"03","active":false},{"locationCode":"11","pickup":true}]`)
+	where := func(more, want string) {
+		t.Helper()
+		c.want(c.must("POST", kiboV5, `{"type":"ALL_STORES","items":[{"upc":"A"}]`+more+`}`), want)
+	}
+	where(``, `[{"locationCode":"02","locationName":"Two","pickup":false},{"locationCode":"11"}]`) // what is not active is not shown
+	where(`,"pickup":true`, `[{"locationCode":"11"}]`)
+	where(`,"pickup":false`, `[{"locationCode":"02"}]`)
+	where(`,"pickup":true,"requestLocation":{"locationCode":"02"}`, `[]`)
+	c.want(c.must("GET", kiboV5+"?type=ALL_STORES&items=A&pickup=true", ""), `[{"locationCode":"11"}]`)
+	c.want(c.must("POST", kiboV5+"/aggregate", `{"items":[{"upc":"A"}]}`), `[{"onHand":15}]`)
+	for _, body := range []string{``, `{}`, `{"locationCode":"1","active":"yes"}`, `{"locationCode":"1","latitude":91}`, `{"locationCode":"1","longitude":1e300}`} {
+		if status, _, text := c.call("POST", kiboV1+"location", body); status != 400 {
+			t.Errorf("%s answers %d %s", body, status, text)
+		}
+	}
+	c.must("POST", kiboV5+"/delete", `{"upc":"A","locationCodes":["03"]}`)
 	if status, _, text := c.call("GET", kiboV1+"location/12", ""); status != 404 {
 		t.Errorf("a location without records: %d %s", status, text)
 	}

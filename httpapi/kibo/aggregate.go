@@ -8,6 +8,7 @@ import (
 
 type aggregateBody struct {
 	base
+	placeFilter
 	Items            []queryItem `json:"items"`
 	IgnoreSafety     bool        `json:"ignoreSafetyStock"`
 	IncludeNegative  bool        `json:"includeNegativeInventory"`
@@ -46,7 +47,7 @@ func aggregate(r *Request) (Reply, error) {
 	if err := r.Host.Barrier(); err != nil {
 		return Reply{}, err
 	}
-	q := queryBody{Type: typeAllStores, Items: body.Items, Tags: body.Tags, DefaultsForOther: body.DefaultsForOther,
+	q := queryBody{Type: typeAllStores, placeFilter: body.placeFilter, Items: body.Items, Tags: body.Tags, DefaultsForOther: body.DefaultsForOther,
 		IgnoreSafety: body.IgnoreSafety, IncludeFuture: body.IncludeFuture != "", DeliveryAfter: body.FutureStart, DeliveryBefore: body.FutureEnd}
 	switch body.IncludeFuture {
 	case "", futureOnly, futureAndCurrent:
@@ -76,7 +77,7 @@ func (run *queryRun) sum(it *queryItem, body *aggregateBody) aggregateReply {
 		reply.Tags = tagsOf(it.tags)
 	}
 	for _, code := range run.e.AppendLocations(nil, it.upc) {
-		if run.reads++; run.reads > queryReadsMax || !run.e.ReadRecord(it.upc, code, &run.view) {
+		if run.reads++; run.reads > queryReadsMax || !run.q.placeFilter.has(run.e, code) || !run.e.ReadRecord(it.upc, code, &run.view) {
 			continue
 		}
 		record := run.record(it.tags)

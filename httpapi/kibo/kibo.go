@@ -125,6 +125,7 @@ func Operations() []Operation {
 		{"POST", v5 + "/shipmentInventoryAllocations", false, shipments},
 
 		{"GET", v1 + "location", false, listLocations},
+		{"POST", v1 + "location", true, saveLocation},
 		{"GET", v1 + "location/{code}", false, readLocation},
 		{"GET", v1 + "export", false, export},
 

@@ -12,7 +12,6 @@ func missing() []Operation {
 		stores = "exports go out over HTTP; Apportion sends nothing to FTP, S3 or GCS"
 		age    = "records do not grow old here: name what to delete, see delete and deleteItems"
 		block  = "there is no flag that keeps an item at a location from being assigned; raise its safety stock, or refuse its lines by a rule"
-		places = "what a location can do is not kept here: a location is there when it has a record"
 		groups = "locations have no groups here; name locations with locationWhitelist"
 		saved  = "there are no saved exports: GET export gives the stock as CSV"
 		cache  = "there is no cache to invalidate: every reply stands on the log"
@@ -36,7 +35,7 @@ func missing() []Operation {
 		{"POST", v1 + "export", saved}, {"POST", v1 + "export/create", saved}, {"POST", v1 + "export/update", saved},
 		{"DELETE", v1 + "export/{settings}", saved},
 		{"POST", v5 + "/blockAssignment", block},
-		{"POST", v1 + "location", places}, {"GET", v1 + "locationGroup", groups},
+		{"GET", v1 + "locationGroup", groups},
 		{"POST", "/cache/invalidate", cache},
 	} {
 		list = append(list, notDone(m.method, m.pattern, m.why))

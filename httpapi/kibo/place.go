@@ -1,38 +1,86 @@
 package kibo
 
 import (
+	"encoding/json"
+	"math"
 	"slices"
 
 	"apportion/engine"
 )
 
-// locationReply is a location as the API shows it. Nothing is kept of it but its code, so it is shown as one that can do all.
+// placeBody is a location, in requests and in replies.
+type placeBody struct {
+	Code       string  `json:"locationCode"`
+	Name       string  `json:"locationName"`
+	PostalCode string  `json:"postalCode"`
+	Country    string  `json:"countryCode"`
+	Latitude   float64 `json:"latitude"`
+	Longitude  float64 `json:"longitude"`
+	Active     bool    `json:"active"`
+	DirectShip bool    `json:"directShip"`
+	Pickup     bool    `json:"pickup"`
+	Transfer   bool    `json:"transferEnabled"`
+	Aggregate  bool    `json:"includeInAggregate"`
+	Export     bool    `json:"includeInLocationExport"`
+	Express    bool    `json:"express"`
+	Warehouse  bool    `json:"wmsEnabled"`
+}
+
 type locationReply struct {
 	Success    bool   `json:"success"`
 	LocationID uint32 `json:"locationID"`
 	TenantID   int64  `json:"tenantID"`
-	Code       string `json:"locationCode"`
-	Name       string `json:"locationName"`
-	Active     bool   `json:"active"`
-	DirectShip bool   `json:"directShip"`
-	Pickup     bool   `json:"pickup"`
-	Transfer   bool   `json:"transferEnabled"`
-	Aggregate  bool   `json:"includeInAggregate"`
-	Export     bool   `json:"includeInLocationExport"`
+	placeBody
 }
 
-func shownLocation(r *Request, code string) locationReply {
-	return locationReply{true, tagNumber(code), r.Tenant, code, code, true, true, true, true, true, true}
+// flags gives each flag of the body with its bit.
+func (b *placeBody) flags() map[engine.PlaceFlags]*bool {
+	return map[engine.PlaceFlags]*bool{engine.PlaceActive: &b.Active, engine.PlaceDirectShip: &b.DirectShip, engine.PlacePickup: &b.Pickup,
+		engine.PlaceTransfer: &b.Transfer, engine.PlaceInAggregate: &b.Aggregate, engine.PlaceInExport: &b.Export,
+		engine.PlaceExpress: &b.Express, engine.PlaceWarehouse: &b.Warehouse}
 }
 
-// listLocations shows the locations that have a record.
+// placeDefault is a location of which nothing was saved: one that has records is there, and nothing keeps anybody from it.
+func placeDefault(code string) engine.PutLocation {
+	return engine.PutLocation{Location: code, Name: code, Flags: engine.PlaceActive | engine.PlaceDirectShip | engine.PlacePickup |
+		engine.PlaceTransfer | engine.PlaceInAggregate | engine.PlaceInExport}
+}
+
+// placeOf is what is known of a location.
+func placeOf(e *engine.Engine, code string) engine.PutLocation {
+	if c, ok := e.Location(code); ok {
+		return c
+	}
+	return placeDefault(code)
+}
+
+// microDegrees is how many parts of a degree the engine counts.
+const microDegrees = 1e6
+
+func shownLocation(r *Request, c *engine.PutLocation) locationReply {
+	b := placeBody{Code: c.Location, Name: c.Name, PostalCode: c.PostalCode, Country: c.Country,
+		Latitude: float64(c.Latitude) / microDegrees, Longitude: float64(c.Longitude) / microDegrees}
+	for bit, on := range b.flags() {
+		*on = c.Flags&bit != 0
+	}
+	return locationReply{true, tagNumber(c.Location), r.Tenant, b}
+}
+
+// listLocations shows the locations that were saved, and those that have a record.
 func listLocations(r *Request) (Reply, error) {
 	if err := r.Host.Barrier(); err != nil {
 		return Reply{}, err
 	}
+	e := r.Host.Engine()
+	codes := locationCodes(e)
+	for _, c := range e.Locations() {
+		codes = append(codes, c.Location)
+	}
+	slices.Sort(codes)
 	list := []locationReply{}
-	for _, code := range locationCodes(r.Host.Engine()) {
-		list = append(list, shownLocation(r, code))
+	for _, code := range slices.Compact(codes) {
+		c := placeOf(e, code)
+		list = append(list, shownLocation(r, &c))
 	}
 	return Reply{Value: list}, nil
 }
@@ -47,7 +95,6 @@ func locationCodes(e *engine.Engine) (codes []string) {
 			codes = append(codes, v.Location)
 		}
 	}
-	slices.Sort(codes)
 	return codes
 }
 
@@ -55,8 +102,79 @@ func readLocation(r *Request) (Reply, error) {
 	if err := r.Host.Barrier(); err != nil {
 		return Reply{}, err
 	}
-	if upcs, _ := r.Host.Engine().AppendUPCs(nil, r.Path[0], 0, 1); len(upcs) == 0 {
-		return Reply{}, notFound(engine.CodeUnknownRecord, "locationCode", r.Path[0], "there is no record at a location %q", r.Path[0])
+	e, code := r.Host.Engine(), r.Path[0]
+	c, saved := e.Location(code)
+	if !saved {
+		if upcs, _ := e.AppendUPCs(nil, code, 0, 1); len(upcs) == 0 {
+			return Reply{}, notFound(engine.CodeUnknownRecord, "locationCode", code, "there is no location %q: none was saved, and it has no record", code)
+		}
+		c = placeDefault(code)
 	}
-	return Reply{Value: []locationReply{shownLocation(r, r.Path[0])}}, nil
+	return Reply{Value: []locationReply{shownLocation(r, &c)}}, nil
+}
+
+// saveLocation keeps a location. A flag that is not given is as it was, or as placeDefault has it.
+func saveLocation(r *Request) (Reply, error) {
+	var named placeBody
+	if err := decode(r.Body, &named); err != nil {
+		return Reply{}, err
+	}
+	if err := r.Host.Barrier(); err != nil {
+		return Reply{}, err
+	}
+	was := placeOf(r.Host.Engine(), named.Code)
+	shown := shownLocation(r, &was)
+	body := shown.placeBody
+	if err := json.Unmarshal(r.Body, &body); err != nil {
+		return Reply{}, badRequest("", "", "the body cannot be read: %v", err)
+	}
+	c := &engine.PutLocation{Location: body.Code, Name: body.Name, PostalCode: body.PostalCode, Country: body.Country}
+	for _, degrees := range []struct {
+		from float64
+		to   *int64
+	}{{body.Latitude, &c.Latitude}, {body.Longitude, &c.Longitude}} {
+		if math.Abs(degrees.from) > 360 {
+			return Reply{}, badRequest("latitude", "", "%g is no latitude or longitude", degrees.from)
+		}
+		*degrees.to = int64(math.Round(degrees.from * microDegrees))
+	}
+	for bit, on := range body.flags() {
+		if *on {
+			c.Flags |= bit
+		}
+	}
+	if err := checked(c); err != nil {
+		return Reply{}, err
+	}
+	if err := doOne(r, c); err != nil {
+		return Reply{}, err
+	}
+	return Reply{Value: []locationReply{shownLocation(r, c)}}, nil
+}
+
+// placeFilter is what a query wants of locations: a flag that is not given does not restrict.
+type placeFilter struct {
+	DirectShip *bool `json:"directShip"`
+	Transfer   *bool `json:"transferEnabled"`
+	Pickup     *bool `json:"pickup"`
+	Aggregate  *bool `json:"includeInAggregateExport"`
+	Export     *bool `json:"includeInLocationExport"`
+}
+
+// has says whether a location is wanted. One that was saved as not active never is.
+func (f *placeFilter) has(e *engine.Engine, code string) bool {
+	flags := placeOf(e, code).Flags
+	if flags&engine.PlaceActive == 0 {
+		return false
+	}
+	for _, want := range []struct {
+		flag *bool
+		bit  engine.PlaceFlags
+	}{{f.DirectShip, engine.PlaceDirectShip}, {f.Transfer, engine.PlaceTransfer}, {f.Pickup, engine.PlacePickup},
+		{f.Aggregate, engine.PlaceInAggregate}, {f.Export, engine.PlaceInExport}} {
+		if want.flag != nil && *want.flag != (flags&want.bit != 0) {
+			return false
+		}
+	}
+	return true
 }

@@ -46,6 +46,7 @@ type requestLocation struct {
 
 type queryBody struct {
 	base
+	placeFilter
 	Type             string          `json:"type"`
 	Items            []queryItem     `json:"items"`
 	RequestLocation  requestLocation `json:"requestLocation"`
@@ -82,6 +83,11 @@ type recordReply struct {
 	Success bool `json:"success"`
 	figures
 	Location    string        `json:"locationCode"`
+	Name        string        `json:"locationName"`
+	Country     string        `json:"countryCode,omitempty"`
+	DirectShip  bool          `json:"directShip"`
+	Transfer    bool          `json:"transferEnabled"`
+	Pickup      bool          `json:"pickup"`
 	TenantID    int64         `json:"tenantID"`
 	PartNumber  string        `json:"partNumber,omitempty"`
 	UPC         string        `json:"upc"`
@@ -107,6 +113,13 @@ func queryByParams(r *Request) (Reply, error) {
 	body := queryBody{Type: r.Query.Get("type"), Whitelist: listParam(r.Query, "locationWhitelist"), Blacklist: listParam(r.Query, "locationBlacklist")}
 	body.IgnoreSafety = r.Query.Get("ignoreSafetyStock") == "true"
 	body.IncludeNegative = r.Query.Get("includeNegativeInventory") == "true"
+	for name, flag := range map[string]**bool{"directShip": &body.DirectShip, "shippingLocation": &body.DirectShip, "transferEnabled": &body.Transfer,
+		"pickup": &body.Pickup, "includeInAggregate": &body.Aggregate} {
+		if text := r.Query.Get(name); text != "" {
+			on := text == "true"
+			*flag = &on
+		}
+	}
 	for _, text := range listParam(r.Query, "items") {
 		item := queryItem{product: product{UPC: text}}
 		if strings.HasPrefix(text, "{") {
@@ -274,7 +287,7 @@ func (run *queryRun) locations() []string {
 	slices.Sort(found)
 	found = slices.Compact(found)
 	found = slices.DeleteFunc(found, func(code string) bool {
-		return len(q.Whitelist) > 0 && !slices.Contains(q.Whitelist, code) || slices.Contains(q.Blacklist, code)
+		return len(q.Whitelist) > 0 && !slices.Contains(q.Whitelist, code) || slices.Contains(q.Blacklist, code) || !q.placeFilter.has(run.e, code)
 	})
 	rank := func(code string) int {
 		if at := slices.Index(q.PriorityList, code); at >= 0 {
@@ -353,6 +366,9 @@ func (run *queryRun) listing() {
 	if run.q.DefaultsForOther {
 		tags = run.q.Tags.withDefaults(run.e.Schema())
 	}
+	if !run.q.placeFilter.has(run.e, code) {
+		return
+	}
 	names, _ := run.e.AppendUPCs(nil, code, 0, resultsMax)
 	slices.Sort(names)
 	for _, upc := range slices.Compact(names) {
@@ -370,6 +386,7 @@ func (run *queryRun) record(tags []engine.Tag) recordReply {
 	v := &run.view
 	schema := run.e.Schema() // read after the record, it knows all of its tag sets
 	reply := recordReply{Success: true, Location: v.Location, UPC: v.UPC, TenantID: run.r.Tenant, LTD: v.LTD, Floor: v.Floor, Tagged: []taggedReply{}}
+	reply.setPlace(placeOf(run.e, v.Location))
 	place := map[engine.TagSetID]int{}
 	for i := range v.Segments {
 		s := &v.Segments[i]
@@ -399,6 +416,11 @@ func (run *queryRun) record(tags []engine.Tag) recordReply {
 		run.addFuture(&reply, schema, tags, place)
 	}
 	return reply
+}
+
+func (reply *recordReply) setPlace(c engine.PutLocation) {
+	reply.Name, reply.Country = c.Name, c.Country
+	reply.DirectShip, reply.Transfer, reply.Pickup = c.Flags&engine.PlaceDirectShip != 0, c.Flags&engine.PlaceTransfer != 0, c.Flags&engine.PlacePickup != 0
 }
 
 func (f *figures) add(o figures) {
