@@ -65,6 +65,8 @@ func checkCommand(c Command, known []*tagList) *fault {
 		return checkTransition(c)
 	case *PutLocation:
 		return checkPutLocation(c)
+	case *Block:
+		return checkBlock(c)
 	case *PutTagCategory:
 		return checkPutTagCategory(c)
 	case *DeleteTagCategory:

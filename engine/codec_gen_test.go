@@ -7,7 +7,7 @@ import "pgregory.net/rapid"
 var commandKinds = []Kind{
 	KindRefresh, KindAdjust, KindTransfer, KindRedistribute, KindDelete, KindAllocate, KindConfirm, KindDeallocate,
 	KindFulfill, KindReturn, KindPutTagCategory, KindDeleteTagCategory, KindStartCount, KindCloseCount, KindExpire,
-	KindPutRule, KindDeleteRule, KindActivateRule, KindDeactivateRule, KindSuspendRule, KindSpread, KindTransition, KindPutLocation,
+	KindPutRule, KindDeleteRule, KindActivateRule, KindDeactivateRule, KindSuspendRule, KindSpread, KindTransition, KindPutLocation, KindBlock,
 }
 
 func genText() *rapid.Generator[string] {
@@ -168,6 +168,10 @@ func genCommand(t *rapid.T, kind Kind) Command {
 			OrderID: text("orderId"), Mode: Mode(rapid.Byte().Draw(t, "mode")), Backorder: flag("backorder"),
 			ExpiresAtMS: genQuantity().Draw(t, "expiresAt"), Lines: genList(genAllocateLine).Draw(t, "lines"),
 		}
+	case KindBlock:
+		return &Block{Location: text("location"), Items: genList(func(t *rapid.T) BlockItem {
+			return BlockItem{UPC: genText().Draw(t, "upc"), Blocked: rapid.Bool().Draw(t, "blocked")}
+		}).Draw(t, "items")}
 	case KindPutLocation:
 		return &PutLocation{
 			Location: text("location"), Flags: PlaceFlags(rapid.Uint16().Draw(t, "flags")), Name: text("name"), PostalCode: text("postalCode"),

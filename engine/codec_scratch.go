@@ -46,6 +46,7 @@ type commandScratch struct {
 	orderChange    OrderChange
 	transition     Transition
 	putLocation    PutLocation
+	block          Block
 	putCategory    PutTagCategory
 	deleteCategory DeleteTagCategory
 	startCount     StartCount
@@ -151,6 +152,9 @@ func (s *commandScratch) readBody(kind Kind) Command {
 	case KindPutLocation:
 		readPutLocation(r, &s.putLocation)
 		return &s.putLocation
+	case KindBlock:
+		readBlock(r, &s.block)
+		return &s.block
 	case KindPutTagCategory:
 		s.readPutTagCategory()
 		return &s.putCategory

@@ -28,6 +28,7 @@ const (
 	KindSpread            Kind = 21
 	KindTransition        Kind = 22
 	KindPutLocation       Kind = 23
+	KindBlock             Kind = 24
 )
 
 // Command is one change of state, as data. The implementations are the structs of this file; AppendCommand gives the
@@ -370,6 +371,7 @@ func (*Allocate) Kind() Kind          { return KindAllocate }
 func (c *OrderChange) Kind() Kind     { return c.Action }
 func (*Transition) Kind() Kind        { return KindTransition }
 func (*PutLocation) Kind() Kind       { return KindPutLocation }
+func (*Block) Kind() Kind             { return KindBlock }
 func (*PutTagCategory) Kind() Kind    { return KindPutTagCategory }
 func (*DeleteTagCategory) Kind() Kind { return KindDeleteTagCategory }
 func (*StartCount) Kind() Kind        { return KindStartCount }

@@ -114,6 +114,8 @@ func replacePart(t *rapid.T, c, other Command) {
 		replaceElement(t, c.Lines, other.(*Allocate).Lines)
 	case *OrderChange:
 		replaceElement(t, c.Lines, other.(*OrderChange).Lines)
+	case *Block:
+		replaceElement(t, c.Items, other.(*Block).Items)
 	case *Transition:
 		replaceElement(t, c.Lines, other.(*Transition).Lines)
 	case *PutTagCategory:

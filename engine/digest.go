@@ -54,6 +54,8 @@ func appendDigest(dst []byte, c Command) []byte {
 		dst = digestNumber(dst, uint64(c.Action))
 		dst = digestText(dst, c.OrderID)
 		return digestList(dst, c.Lines)
+	case *Block:
+		return digestList(digestText(dst, c.Location), c.Items)
 	case *PutLocation:
 		dst = digestNumber(digestText(dst, c.Location), uint64(c.Flags))
 		dst = digestText(digestText(digestText(dst, c.Name), c.PostalCode), c.Country)
@@ -219,6 +221,8 @@ func (l *OrderLine) hash() uint64 {
 	h = hashJoin(h, hashText2(l.UPC, l.Location))
 	return hashJoin(h, hashTags(l.Tags))
 }
+
+func (it *BlockItem) hash() uint64 { return hashJoin(hashText(it.UPC), uint64(flagBit(it.Blocked, 1))) }
 
 func (l *TransitionLine) hash() uint64 { return hashText2(l.ItemID, l.ToItemID) }
 

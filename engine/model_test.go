@@ -54,6 +54,7 @@ type tagSet map[string]string
 type record struct {
 	due        bool
 	planned    bool // waits for a rule to say how it is redistributed
+	blocked    bool
 	floor, ltd int64
 	segments   []*segment
 	futures    []*future
@@ -262,6 +263,8 @@ func (m *model) run(c engine.Command) answer {
 		return m.allocate(c)
 	case *engine.OrderChange:
 		return m.orderChange(c)
+	case *engine.Block:
+		return m.block(c)
 	case *engine.PutLocation:
 		m.locations = maps.Clone(m.locations)
 		m.locations[c.Location] = *c

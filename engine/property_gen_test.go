@@ -90,9 +90,9 @@ var kinds = func() (kinds []engine.Kind) {
 		engine.KindRefresh: 10, engine.KindAdjust: 8, engine.KindTransfer: 5, engine.KindRedistribute: 4, engine.KindDelete: 1,
 		engine.KindAllocate: 20, engine.KindConfirm: 4, engine.KindDeallocate: 5, engine.KindFulfill: 7, engine.KindReturn: 6,
 		engine.KindPutTagCategory: 5, engine.KindDeleteTagCategory: 1, engine.KindStartCount: 2, engine.KindCloseCount: 1,
-		engine.KindExpire: 3, engine.KindTransition: 4, engine.KindPutLocation: 1,
+		engine.KindExpire: 3, engine.KindTransition: 4, engine.KindPutLocation: 1, engine.KindBlock: 2,
 	}
-	for kind := engine.KindRefresh; kind <= engine.KindPutLocation; kind++ {
+	for kind := engine.KindRefresh; kind <= engine.KindBlock; kind++ {
 		for range often[kind] {
 			kinds = append(kinds, kind)
 		}
@@ -124,6 +124,8 @@ func (g generator) command() engine.Command {
 		return &engine.CloseCount{Location: g.pick("location", locations), Count: g.pick("count", countIDs)}
 	case engine.KindExpire:
 		return &engine.Expire{}
+	case engine.KindBlock:
+		return &engine.Block{Location: g.pick("location", locations), Items: []engine.BlockItem{{UPC: g.pick("upc", upcs), Blocked: g.chance("blocked", 60)}}}
 	case engine.KindPutLocation:
 		return &engine.PutLocation{Location: g.pick("location", locations), Name: g.pick("name", []string{"", "n"}), Flags: engine.PlaceFlags(below(4).Draw(g.t, "flags"))}
 	case engine.KindTransition:

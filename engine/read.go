@@ -59,7 +59,7 @@ func (e *Engine) copyRecord(r *record, v *RecordView) {
 	v.Floor = atomic.LoadInt64(&r.floor)
 	v.LTD = atomic.LoadInt64(&r.ltd)
 	flags := atomic.LoadUint32(&r.flags)
-	v.Due, v.Planned = flags&recordDue != 0, flags&recordPlanned != 0
+	v.Due, v.Planned, v.Blocked = flags&recordDue != 0, flags&recordPlanned != 0, flags&recordBlocked != 0
 	v.Segments, v.Future = v.Segments[:0], v.Future[:0]
 	// A list that changes meanwhile may lead into another record's; the counts end that.
 	for row := atomic.LoadUint32(&r.segments); row != 0 && len(v.Segments) < SegmentsPerRecordMax; {

@@ -44,6 +44,7 @@ type RecordView struct {
 	LTD         int64
 	Due         bool // redistributed at the next Refresh or Adjust
 	Planned     bool // waits for a rule to say how it is redistributed
+	Blocked     bool // nothing is to be assigned from it, see Block
 	Segments    []SegmentView
 	Future      []FutureView
 

@@ -125,3 +125,24 @@ func TestKiboHasEveryOperation(t *testing.T) {
 		}
 	}
 }
+
+func TestKiboBlockAssignment(t *testing.T) {
+	c := newKiboStock(t)
+	where := func(more, want string) {
+		t.Helper()
+		c.want(c.must("POST", kiboV5, `{"type":"ANY","items":[{"upc":"A"},{"upc":"B"}]`+more+`}`), want)
+	}
+	c.want(c.must("POST", kiboV5+"/blockAssignment", `{"tenantID":1,"locationCode":"11","items":[{"upc":"A","blockAssignment":true}]}`), `{"success":true,"numResults":1}`)
+	where(``, `[{"upc":"A","blockAssignment":true},{"upc":"B","blockAssignment":false}]`)
+	where(`,"excludeBlockedAssignment":true`, `[{"upc":"B"}]`)
+	c.must("POST", kiboV5+"/blockAssignment", `{"locationCode":"11","items":[{"upc":"A","blockAssignment":false}]}`)
+	where(`,"excludeBlockedAssignment":true`, `[{"upc":"A"},{"upc":"B"}]`)
+	for body, want := range map[string]int{``: 400, `{"locationCode":"11"}`: 400, `{"items":[{"upc":"A","blockAssignment":true}]}`: 400,
+		`{"locationCode":"11","items":[{"upc":"A"}]}`: 400, `{"locationCode":"11","items":[{"blockAssignment":true}]}`: 400,
+		`{"locationCode":"11","items":[{"upc":"A","blockAssignment":true},{"upc":"Z","blockAssignment":true}]}`: 409} {
+		if status, _, text := c.call("POST", kiboV5+"/blockAssignment", body); status != want {
+			t.Errorf("%s answers %d %s, want %d", body, status, text, want)
+		}
+	}
+	where(`,"excludeBlockedAssignment":true`, `[{"upc":"A"},{"upc":"B"}]`)
+}

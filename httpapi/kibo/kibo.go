@@ -115,6 +115,7 @@ func Operations() []Operation {
 		{"POST", v5 + "/allocate", true, allocate},
 		{"POST", v5 + "/deallocate", true, deallocate},
 		{"POST", v5 + "/fulfill", true, fulfill},
+		{"POST", v5 + "/blockAssignment", true, blockAssignment},
 		{"POST", v5 + "/transitionCart", true, transitionCart},
 		{"POST", v5 + "/redistribute", true, redistribute},
 		{"POST", v5 + "/delete", true, deleteOne},

@@ -11,7 +11,6 @@ func missing() []Operation {
 		silo   = "there are no silos to configure"
 		stores = "exports go out over HTTP; Apportion sends nothing to FTP, S3 or GCS"
 		age    = "records do not grow old here: name what to delete, see delete and deleteItems"
-		block  = "there is no flag that keeps an item at a location from being assigned; raise its safety stock, or refuse its lines by a rule"
 		groups = "locations have no groups here; name locations with locationWhitelist"
 		saved  = "there are no saved exports: GET export gives the stock as CSV"
 		cache  = "there is no cache to invalidate: every reply stands on the log"
@@ -34,7 +33,6 @@ func missing() []Operation {
 		{"DELETE", v1 + "deleteOldInventory/{months}", age}, {"DELETE", v1 + "deleteOldInventory/allSilo/{months}", age},
 		{"POST", v1 + "export", saved}, {"POST", v1 + "export/create", saved}, {"POST", v1 + "export/update", saved},
 		{"DELETE", v1 + "export/{settings}", saved},
-		{"POST", v5 + "/blockAssignment", block},
 		{"GET", v1 + "locationGroup", groups},
 		{"POST", "/cache/invalidate", cache},
 	} {

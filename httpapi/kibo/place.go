@@ -2,6 +2,7 @@ package kibo
 
 import (
 	"encoding/json"
+	"fmt"
 	"math"
 	"slices"
 
@@ -177,4 +178,40 @@ func (f *placeFilter) has(e *engine.Engine, code string) bool {
 		}
 	}
 	return true
+}
+
+type blockItem struct {
+	product
+	Blocked *bool `json:"blockAssignment"`
+}
+
+type blockBody struct {
+	base
+	Items []blockItem `json:"items"`
+}
+
+// blockAssignment marks items at a location as not to be assigned, or takes the marks away: all or none.
+func blockAssignment(r *Request) (Reply, error) {
+	var body blockBody
+	if err := decode(r.Body, &body); err != nil {
+		return Reply{}, err
+	}
+	c := &engine.Block{Location: body.LocationCode}
+	for i := range body.Items {
+		name, err := body.Items[i].named(fmt.Sprintf("items[%d]", i))
+		if err != nil {
+			return Reply{}, err
+		}
+		if body.Items[i].Blocked == nil {
+			return Reply{}, badRequest(itemField(i, "blockAssignment"), "", "items[%d] does not say whether it is blocked", i)
+		}
+		c.Items = append(c.Items, engine.BlockItem{UPC: name, Blocked: *body.Items[i].Blocked})
+	}
+	if err := checked(c); err != nil {
+		return Reply{}, err
+	}
+	if err := doOne(r, c); err != nil {
+		return Reply{}, err
+	}
+	return Reply{Value: baseReply{Success: true, Messages: []string{}, NumResults: len(c.Items)}}, nil
 }

@@ -62,6 +62,7 @@ type queryBody struct {
 	SortBy           string          `json:"sortByEnum"`
 	SortDescending   bool            `json:"sortDescending"`
 	DefaultsForOther bool            `json:"forceDefaultsForUnspecifiedTagCategories"`
+	ExcludeBlocked   bool            `json:"excludeBlockedAssignment"`
 	Tags             tagMap          `json:"tags"`
 }
 
@@ -307,7 +308,7 @@ func (run *queryRun) location(code string) {
 	for i := range run.q.Items {
 		it := &run.q.Items[i]
 		run.reads++
-		if !run.e.ReadRecord(it.upc, code, &run.view) {
+		if !run.e.ReadRecord(it.upc, code, &run.view) || run.view.Blocked && run.q.ExcludeBlocked {
 			continue
 		}
 		reply := run.record(it.tags)
@@ -372,7 +373,7 @@ func (run *queryRun) listing() {
 	names, _ := run.e.AppendUPCs(nil, code, 0, resultsMax)
 	slices.Sort(names)
 	for _, upc := range slices.Compact(names) {
-		if !run.e.ReadRecord(upc, code, &run.view) {
+		if !run.e.ReadRecord(upc, code, &run.view) || run.view.Blocked && run.q.ExcludeBlocked {
 			continue
 		}
 		if reply := run.record(tags); reply.Available >= 0 || run.q.IncludeNegative {
@@ -385,7 +386,7 @@ func (run *queryRun) listing() {
 func (run *queryRun) record(tags []engine.Tag) recordReply {
 	v := &run.view
 	schema := run.e.Schema() // read after the record, it knows all of its tag sets
-	reply := recordReply{Success: true, Location: v.Location, UPC: v.UPC, TenantID: run.r.Tenant, LTD: v.LTD, Floor: v.Floor, Tagged: []taggedReply{}}
+	reply := recordReply{Success: true, Location: v.Location, UPC: v.UPC, TenantID: run.r.Tenant, LTD: v.LTD, Floor: v.Floor, Blocked: v.Blocked, Tagged: []taggedReply{}}
 	reply.setPlace(placeOf(run.e, v.Location))
 	place := map[engine.TagSetID]int{}
 	for i := range v.Segments {

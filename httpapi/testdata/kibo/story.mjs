@@ -163,8 +163,15 @@ await modify._delete({ deleteItemRequest: { upc: 'SHOE', allLocations: true } })
 assert.deepEqual(await where('ALL'), [])
 await rejected(modify.deleteItems({ deleteItemsRequest: { items: [{ upc: 'SHIRT' }], allLocations: true } }), /nothing was deleted/)
 
-step('locations')
-assert.deepEqual((await new kibo.InventoryLocationApi(config).getLocations1()).map((l) => l.locationCode), ['101', '102'])
+step('locations, and items that are not to be assigned')
+const locations = new kibo.InventoryLocationApi(config)
+assert.deepEqual((await locations.getLocations1()).map((l) => l.locationCode), ['101', '102'])
+await locations.saveLocation({ locationRequest: { tenantID: 12345, locationCode: '102', locationName: 'Outlet', active: true, directShip: true, pickup: false } })
+assert.deepEqual(await where('ANY', { pickup: true }), ['101 SHIRT'])
+await new kibo.InventoryBlockAssignmentApi(config).blockAssignment({
+  blockAssignmentRequest: { tenantID: 12345, locationCode: '101', items: [{ upc: 'SHIRT', blockAssignment: true }] },
+})
+assert.deepEqual(await where('ANY', { excludeBlockedAssignment: true }), ['102 SHIRT'])
 
 step('what is not done says so')
 await rejected(new kibo.InventoryBinApi(config).getBinTypes(), /not done here/)
