@@ -57,9 +57,7 @@ func appendDigest(dst []byte, c Command) []byte {
 	case *Block:
 		return digestList(digestText(dst, c.Location), c.Items)
 	case *PutLocation:
-		dst = digestNumber(digestText(dst, c.Location), uint64(c.Flags))
-		dst = digestText(digestText(digestText(dst, c.Name), c.PostalCode), c.Country)
-		return digestNumber(digestNumber(dst, uint64(c.Latitude)), uint64(c.Longitude))
+		return digestLocation(dst, c)
 	case *Transition:
 		return digestList(digestText(digestText(dst, c.FromOrderID), c.OrderID), c.Lines)
 	case *PutTagCategory:
@@ -95,6 +93,12 @@ func appendDigest(dst []byte, c Command) []byte {
 	default:
 		panic("BUG: a command without a digest")
 	}
+}
+
+func digestLocation(dst []byte, c *PutLocation) []byte {
+	dst = digestNumber(digestText(dst, c.Location), uint64(c.Flags))
+	dst = digestText(digestText(digestText(dst, c.Name), c.PostalCode), c.Country)
+	return digestNumber(digestNumber(dst, uint64(c.Latitude)), uint64(c.Longitude))
 }
 
 func digestHash(dst []byte, hash uint64) []byte { return binary.LittleEndian.AppendUint64(dst, hash) }
