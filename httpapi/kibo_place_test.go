@@ -146,3 +146,22 @@ func TestKiboBlockAssignment(t *testing.T) {
 	}
 	where(`,"excludeBlockedAssignment":true`, `[{"upc":"A"},{"upc":"B"}]`)
 }
+
+// TestKiboJobsAreDurable: a job is there after a restart, and its key still answers it.
+func TestKiboJobsAreDurable(t *testing.T) {
+	dir := t.TempDir()
+	const body = `{"locationCode":"11","items":[{"upc":"A","quantity":4}]}`
+	for restart := range 2 {
+		store := openRaftStore(t, dir, nil)
+		c := &kiboClient{serveTest(t, Config{}, store, nil), loadKiboSpec(t)}
+		for range 2 {
+			_, value, _ := c.call("POST", kiboV5+"/adjust", body, "Idempotency-Key", "k")
+			c.want(value, `{"jobID":1}`)
+		}
+		c.want(c.must("GET", kiboV1+"queue", ""), `[{"jobID":1,"type":"ADJUST","status":"SUCCESS","itemCount":1}]`)
+		c.want(c.must("POST", kiboV5+"/aggregate", `{"items":[{"upc":"A"}]}`), `[{"onHand":4}]`)
+		if err := store.Close(); err != nil {
+			t.Fatalf("start %d: %v", restart, err)
+		}
+	}
+}

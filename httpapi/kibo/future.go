@@ -115,10 +115,10 @@ func (b *deleteFutureBody) find(e *engine.Engine, names []string) (found foundFu
 // target and date of what were two segments': one removal is for both.
 func (f *foundFutures) add(at map[string]*engine.Refresh, code string, item engine.StockItem) {
 	c := at[code]
-	if c != nil && slices.ContainsFunc(c.Items, func(o engine.StockItem) bool {
-		return o.UPC == item.UPC && o.DeliveryDateMS == item.DeliveryDateMS && slices.Equal(o.Tags, item.Tags)
-	}) {
-		return
+	for i := len(items(c)) - 1; i >= 0 && c.Items[i].UPC == item.UPC; i-- { // a record's deliveries come together
+		if o := &c.Items[i]; o.DeliveryDateMS == item.DeliveryDateMS && slices.Equal(o.Tags, item.Tags) {
+			return
+		}
 	}
 	if c == nil || len(c.Items) == engine.RefreshItemsMax {
 		c = &engine.Refresh{Location: code}
@@ -127,6 +127,14 @@ func (f *foundFutures) add(at map[string]*engine.Refresh, code string, item engi
 	}
 	c.Items = append(c.Items, item)
 	f.count++
+}
+
+// items are those of a refresh, if there is one yet.
+func items(c *engine.Refresh) []engine.StockItem {
+	if c == nil {
+		return nil
+	}
+	return c.Items
 }
 
 func (f *foundFutures) remove(r *Request, owner string) error {

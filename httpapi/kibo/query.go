@@ -261,10 +261,13 @@ type queryRun struct {
 	view  engine.RecordView
 	list  []recordReply
 	reads int
+
+	wanted []int64 // units of each item
 }
 
 // items looks location by location, and ends when it has enough if nothing is to be sorted.
 func (run *queryRun) items(limit int) {
+	run.wanted = run.q.wanted()
 	paged := run.q.PageSize.given || run.q.SortBy != ""
 	for _, location := range run.locations() {
 		if run.reads > queryReadsMax || !paged && len(run.list) >= limit || len(run.list) > resultsMax {
@@ -304,7 +307,6 @@ func (run *queryRun) locations() []string {
 func (run *queryRun) location(code string) {
 	begin := len(run.list)
 	met, some := 0, false
-	wanted := run.q.wanted()
 	for i := range run.q.Items {
 		it := &run.q.Items[i]
 		run.reads++
@@ -314,7 +316,7 @@ func (run *queryRun) location(code string) {
 		reply := run.record(it.tags)
 		reply.PartNumber, reply.SKU = it.PartNumber, it.SKU
 		some = some || reply.Available > 0
-		if reply.Available >= wanted[i] {
+		if reply.Available >= run.wanted[i] {
 			met++
 		} else if run.q.Type == typeAny {
 			continue // the location is wanted for its other items
