@@ -282,7 +282,7 @@ func (m *model) run(c engine.Command) answer {
 	case *engine.PutRule, *engine.ActivateRule, *engine.DeactivateRule:
 		return answer{Code: m.changeRule(c)}
 	case *engine.SuspendRule:
-		return answer{Code: m.suspendRule()}
+		return answer{Code: m.suspendRule(c)}
 	case *engine.Spread:
 		return m.spread(c)
 	case *engine.Expire:

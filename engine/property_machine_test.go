@@ -200,6 +200,9 @@ func (h *harness) apply(key string, c engine.Command) answer {
 	}
 	got := answerOf(h.e.Schema(), &h.result)
 	want := h.m.apply(h.index, h.nowMS, key, c)
+	if activate, ok := c.(*engine.ActivateRule); ok && activate.Name == spreadRuleName && want.Code == engine.CodeOK && !want.Repeated {
+		h.m.spreadRule.activation = h.result.Rule.Activation // the engine gives the numbers
+	}
 	h.checkNewJob(c)
 	h.m.decided, h.m.jobInfo = decision{}, nil
 	if diff := compareAnswers(want, got); diff != "" {
