@@ -24,7 +24,7 @@ GROWTH ?= 10000000
 REMARK ?=
 
 .DEFAULT_GOAL := help
-.PHONY: run cluster build test lint bench-quick bench-failover bench-compare bench-check bench-baseline crash sim faults fuzz help
+.PHONY: run cluster build test test-kibo lint bench-quick bench-failover bench-compare bench-check bench-baseline crash sim faults fuzz help
 
 run: build ## build and serve on 127.0.0.1:8080 with ./data and the demo catalogue
 	@exec bin/apportion serve --data "$(DATA)" --listen "$(LISTEN)" --demo
@@ -42,6 +42,9 @@ build: ## build bin/apportion
 
 test: ## all tests with the race detector (PKG=./engine narrows it down)
 	go test -race -timeout 15m $(PKG)
+
+test-kibo: build ## the vendor's own client of Kibo's API, from npm, against bin/apportion (needs Node)
+	@httpapi/testdata/kibo/run
 
 lint: $(STATICCHECK) ## gofmt, go vet, staticcheck and the house rules
 	@unformatted=$$(gofmt -l $$(git ls-files --cached --others --exclude-standard '*.go')); \

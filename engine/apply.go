@@ -45,7 +45,11 @@ func (e *Engine) Apply(index uint64, nowMS int64, command, dst []byte) []byte {
 		return AppendResult(dst, r)
 	}
 	r.Kind = c.Kind()
-	if f := checkCommand(c, e.scratch.command.known); f != nil {
+	f := checkCommand(c, e.scratch.command.known)
+	if f == nil && envelope.Job != nil {
+		f = checkJob(envelope.Job)
+	}
+	if f != nil {
 		r.refuse(CodeInvalid, f.field, f.value)
 		return AppendResult(dst, r)
 	}
@@ -54,7 +58,7 @@ func (e *Engine) Apply(index uint64, nowMS int64, command, dst []byte) []byte {
 		return AppendResult(dst, r)
 	}
 	if envelope.Key == "" {
-		e.dispatch(c, envelope, r)
+		e.run(c, envelope, r)
 		return AppendResult(dst, r)
 	}
 	return e.applyKeyed(c, envelope, r, dst)
@@ -82,7 +86,8 @@ const _ = uint(slabRowsMax - reservedRows - fewRows)
 // grows says that commands of the kind can need new rows, other than for giving up others.
 func grows(k Kind) bool {
 	switch k {
-	case KindRefresh, KindAdjust, KindTransfer, KindAllocate, KindReturn, KindPutTagCategory, KindStartCount:
+	case KindRefresh, KindAdjust, KindTransfer, KindAllocate, KindReturn, KindPutTagCategory, KindStartCount,
+		KindTransition:
 		return true
 	}
 	return false
@@ -102,7 +107,7 @@ func (e *Engine) applyKeyed(c Command, envelope *Envelope, r *Result, dst []byte
 		}
 		return AppendRepeated(dst, kept.result)
 	}
-	e.dispatch(c, envelope, r)
+	e.run(c, envelope, r)
 	start := len(dst)
 	dst = AppendResult(dst, r)
 	if r.Code != CodeRetry {
@@ -111,12 +116,22 @@ func (e *Engine) applyKeyed(c Command, envelope *Envelope, r *Result, dst []byte
 	return dst
 }
 
+// run does a command and keeps its outcome as a job, if that is wanted.
+func (e *Engine) run(c Command, envelope *Envelope, r *Result) {
+	e.dispatch(c, envelope, r)
+	if envelope.Job != nil && r.Code != CodeRetry {
+		e.keepJob(c, envelope.Job, r)
+	}
+}
+
 func (e *Engine) dispatch(c Command, envelope *Envelope, r *Result) {
 	switch c := c.(type) {
 	case *Allocate:
 		e.allocate(c, envelope, r)
 	case *OrderChange:
 		e.changeOrder(c, envelope, r)
+	case *Transition:
+		e.transition(c, envelope, r)
 	case *Refresh:
 		e.refresh(c, r)
 	case *Adjust:
@@ -147,6 +162,10 @@ func (e *Engine) dispatch(c Command, envelope *Envelope, r *Result) {
 		e.suspendRule(c, r)
 	case *Spread:
 		e.spread(c, envelope, r)
+	case *PutLocation:
+		e.putLocation(c, r)
+	case *Block:
+		e.blockRecords(c, r)
 	case *Expire:
 	default:
 		panic("BUG: engine: a command without a way to apply it")
@@ -171,6 +190,7 @@ func (e *Engine) Advance(index uint64, nowMS int64) {
 	e.forgetOldResults()
 	e.forgetOldEvents()
 	e.forgetOldExplanations()
+	e.forgetOldJobs()
 }
 
 // NextDueMS gives the earliest time at which Advance will do something that readers can see, Unix milliseconds. The

@@ -121,10 +121,13 @@ func (e *Engine) unwait(s *segment, row uint32) {
 }
 
 // setDue marks an opened record for redistribution, or takes the mark away.
-func (e *Engine) setDue(r *record, on bool) {
-	flags := r.flags &^ recordDue
+func (e *Engine) setDue(r *record, on bool) { e.setFlag(r, recordDue, on) }
+
+// setFlag sets a flag of an opened record.
+func (e *Engine) setFlag(r *record, flag uint32, on bool) {
+	flags := r.flags &^ flag
 	if on {
-		flags |= recordDue
+		flags |= flag
 	}
 	atomic.StoreUint32(&r.flags, flags)
 }

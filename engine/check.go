@@ -61,6 +61,12 @@ func checkCommand(c Command, known []*tagList) *fault {
 		return checkAllocate(c, known)
 	case *OrderChange:
 		return checkOrderChange(c)
+	case *Transition:
+		return checkTransition(c)
+	case *PutLocation:
+		return checkPutLocation(c)
+	case *Block:
+		return checkBlock(c)
 	case *PutTagCategory:
 		return checkPutTagCategory(c)
 	case *DeleteTagCategory:

@@ -13,8 +13,10 @@ const (
 	ArchivedTable byte = 'a'
 
 	eventTable  byte = 'e' // by number
+	jobTable    byte = 'j' // by number
 	metaTable   byte = 'm' // one row
 	orderTable  byte = 'o' // by row number
+	placeTable  byte = 'p' // one row
 	recordTable byte = 'r' // by row number
 	schemaTable byte = 's' // one row
 	resultTable byte = 't' // by number
@@ -28,9 +30,10 @@ type changes struct {
 	records bitset
 	orders  bitset
 	schema  bool
+	places  bool
 	rules   *RuleSet // that the last freeze has seen
 
-	events, results, explanations ringChanges
+	events, results, explanations, jobs ringChanges
 
 	frozen *Checkpoint
 
@@ -73,10 +76,12 @@ type Checkpoint struct {
 	index uint64
 
 	meta, schema    []byte
+	places          []byte
 	rules, rulesWas *RuleSet
 	records, orders frozenRows
 	events, results frozenRing
 	explanations    frozenRing
+	jobs            frozenRing
 	archived        *archivedRows
 	prepared        bool
 	toArchive       []uint64 // entries of archived, by order id
@@ -154,7 +159,8 @@ func (e *Engine) DirtyRows() int {
 	return c.records.n + c.orders.n + e.archivedNow.Load().len() +
 		int(e.events.ring.next-max(c.events.next, e.events.ring.first)) +
 		int(e.results.ring.next-max(c.results.next, e.results.ring.first)) +
-		int(e.explanations.ring.next-max(c.explanations.next, e.explanations.ring.first))
+		int(e.explanations.ring.next-max(c.explanations.next, e.explanations.ring.first)) +
+		int(e.jobs.ring.next-max(c.jobs.next, e.jobs.ring.first))
 }
 
 // Freeze begins a checkpoint of the state as it is. It takes time for the schema and the open counts, and none for rows.
@@ -166,16 +172,20 @@ func (e *Engine) Freeze() *Checkpoint {
 	if ch.schema {
 		c.schema = e.appendSchema(nil)
 	}
+	if ch.places {
+		c.places = e.appendPlaces(nil)
+	}
 	c.records.rows, ch.records = ch.records, ch.take(&ch.records)
 	c.orders.rows, ch.orders = ch.orders, ch.take(&ch.orders)
 	c.records.kept, c.orders.kept = ch.take(&c.records.rows), ch.take(&c.orders.rows)
 	c.events = ch.events.freeze(&e.events.ring)
 	c.results = ch.results.freeze(&e.results.ring)
 	c.explanations = ch.explanations.freeze(&e.explanations.ring)
+	c.jobs = ch.jobs.freeze(&e.jobs.ring)
 	e.archivedWas.Store(c.archived) // before archivedNow, so that a reader finds an order in one of them
 	e.archivedNow.Store(newArchivedRows())
 	c.rules, c.rulesWas = e.Rules(), ch.rules
-	ch.schema, ch.rules, ch.frozen = false, c.rules, c
+	ch.schema, ch.places, ch.rules, ch.frozen = false, false, c.rules, c
 	return c
 }
 
@@ -220,10 +230,12 @@ func (c *Checkpoint) Abort() {
 	c.orders.rows.each(0, func(row uint32) bool { ch.orders.add(row); return true })
 	c.Done()
 	ch.schema = ch.schema || c.schema != nil
+	ch.places = ch.places || c.places != nil
 	ch.rules = c.rulesWas
 	ch.events = ringChanges{first: c.events.from, next: c.events.begin}
 	ch.results = ringChanges{first: c.results.from, next: c.results.begin}
 	ch.explanations = ringChanges{first: c.explanations.from, next: c.explanations.begin}
+	ch.jobs = ringChanges{first: c.jobs.from, next: c.jobs.begin}
 }
 
 // each calls do for the rows of the set from one on, in order, until it says no.
@@ -245,8 +257,8 @@ func (b *bitset) each(from uint32, do func(row uint32) bool) {
 // was the last.
 func (c *Checkpoint) Next(rows *Rows, bytesMax int) bool {
 	stages := [...]func(*Rows, int) bool{
-		c.nextArchived, c.nextEvents, c.nextMeta, c.nextOrders, c.nextRecords, c.nextSchema, c.nextResults, c.nextRules,
-		c.nextExplanations,
+		c.nextArchived, c.nextEvents, c.nextJobs, c.nextMeta, c.nextOrders, c.nextPlaces, c.nextRecords, c.nextSchema, c.nextResults,
+		c.nextRules, c.nextExplanations,
 	}
 	bytesEnd := rows.Bytes() + max(bytesMax, 1)
 	for c.stage < len(stages) && rows.Bytes() < bytesEnd {
@@ -284,6 +296,10 @@ func (c *Checkpoint) nextExplanations(rows *Rows, bytesEnd int) bool {
 	return c.nextOfRing(&c.explanations, explanationTable, &c.e.explanations.ring, rows, bytesEnd)
 }
 
+func (c *Checkpoint) nextJobs(rows *Rows, bytesEnd int) bool {
+	return c.nextOfRing(&c.jobs, jobTable, &c.e.jobs.ring, rows, bytesEnd)
+}
+
 func (c *Checkpoint) nextOfRing(f *frozenRing, table byte, r *ring, rows *Rows, bytesEnd int) bool {
 	if f.from < f.first && !f.deleted {
 		rows.add(RowDeleteRange, numberKey(table, f.from), numberKey(table, f.first))
@@ -310,6 +326,13 @@ func (c *Checkpoint) nextMeta(rows *Rows, _ int) bool {
 func (c *Checkpoint) nextSchema(rows *Rows, _ int) bool {
 	if c.schema != nil {
 		rows.add(RowSet, []byte{schemaTable}, c.schema)
+	}
+	return false
+}
+
+func (c *Checkpoint) nextPlaces(rows *Rows, _ int) bool {
+	if c.places != nil {
+		rows.add(RowSet, []byte{placeTable}, c.places)
 	}
 	return false
 }

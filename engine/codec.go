@@ -18,10 +18,10 @@ import (
 
 const (
 	// commandVersion and resultVersion are the first byte of a command and of a result. Any change of the form, a new kind
-	// included, is a new version. Version 2 has the rules, version 3 of a command Spread; what older versions say they say in
-	// the same way.
-	commandVersion = 3
-	resultVersion  = 2
+	// included, is a new version. Version 2 has the rules, version 3 of a command Spread, version 4 Transition,
+	// PutLocation and Block, and the versions below the jobs; what older versions say they say in the same way.
+	commandVersion = 4
+	resultVersion  = 3
 
 	formVersionOldest = 1
 )

@@ -6,15 +6,17 @@ import "encoding/binary"
 //
 //	byte 0   version
 //	byte 1   kind
-//	byte 2   flags: commandHasKey, commandHasArchived, commandHasRules
+//	byte 2   flags: commandHasKey, commandHasArchived, commandHasRules, commandHasJob
 //	         key text                                 with commandHasKey
 //	         archived row as text, uvarint ArchivedAt with commandHasArchived
 //	         uvarint RulesIndex, plans                with commandHasRules
+//	         job                                      with commandHasJob
 //	         body, by kind: see the append function of each kind
 const (
 	commandHasKey      = 1 << 0
 	commandHasArchived = 1 << 1
 	commandHasRules    = 1 << 2
+	commandHasJob      = 1 << 3
 )
 
 // Flags of a stock item: the bits of StockFields, then these.
@@ -51,6 +53,7 @@ const (
 	factBytesMin      = 2 * textBytesMin
 	plannedBytesMin   = 1 + textBytesMin + 1 + 1 + 1 + textBytesMin + 1
 	candidateBytesMin = 1 + 1 + 1
+	becomesBytesMin   = 2 * textBytesMin
 )
 
 // AppendCommand appends the binary form of c with its envelope to dst. It checks no limits (see CheckCommand). Values of
@@ -58,7 +61,8 @@ const (
 func AppendCommand(dst []byte, env *Envelope, c Command) []byte {
 	hasArchived := len(env.Archived) > 0 || env.ArchivedAt != 0
 	hasRules := env.RulesIndex != 0 || len(env.Plans) > 0
-	flags := flagBit(env.Key != "", commandHasKey) | flagBit(hasArchived, commandHasArchived) | flagBit(hasRules, commandHasRules)
+	flags := flagBit(env.Key != "", commandHasKey) | flagBit(hasArchived, commandHasArchived) | flagBit(hasRules, commandHasRules) |
+		flagBit(env.Job != nil, commandHasJob)
 	dst = append(dst, commandVersion, byte(c.Kind()), flags)
 	if env.Key != "" {
 		dst = appendText(dst, env.Key)
@@ -70,6 +74,9 @@ func AppendCommand(dst []byte, env *Envelope, c Command) []byte {
 	}
 	if hasRules {
 		dst = appendPlans(binary.AppendUvarint(dst, env.RulesIndex), env.Plans)
+	}
+	if env.Job != nil {
+		dst = appendJobInfo(dst, env.Job)
 	}
 	return appendBody(dst, c)
 }
@@ -94,6 +101,12 @@ func appendBody(dst []byte, c Command) []byte {
 		return appendAllocate(dst, c)
 	case *OrderChange:
 		return appendOrderChange(dst, c)
+	case *Transition:
+		return appendTransition(dst, c)
+	case *PutLocation:
+		return appendPutLocation(dst, c)
+	case *Block:
+		return appendBlock(dst, c)
 	case *PutTagCategory:
 		return appendPutTagCategory(dst, c)
 	case *DeleteTagCategory:

@@ -7,7 +7,7 @@ import "pgregory.net/rapid"
 var commandKinds = []Kind{
 	KindRefresh, KindAdjust, KindTransfer, KindRedistribute, KindDelete, KindAllocate, KindConfirm, KindDeallocate,
 	KindFulfill, KindReturn, KindPutTagCategory, KindDeleteTagCategory, KindStartCount, KindCloseCount, KindExpire,
-	KindPutRule, KindDeleteRule, KindActivateRule, KindDeactivateRule, KindSuspendRule, KindSpread,
+	KindPutRule, KindDeleteRule, KindActivateRule, KindDeactivateRule, KindSuspendRule, KindSpread, KindTransition, KindPutLocation, KindBlock,
 }
 
 func genText() *rapid.Generator[string] {
@@ -168,6 +168,19 @@ func genCommand(t *rapid.T, kind Kind) Command {
 			OrderID: text("orderId"), Mode: Mode(rapid.Byte().Draw(t, "mode")), Backorder: flag("backorder"),
 			ExpiresAtMS: genQuantity().Draw(t, "expiresAt"), Lines: genList(genAllocateLine).Draw(t, "lines"),
 		}
+	case KindBlock:
+		return &Block{Location: text("location"), Items: genList(func(t *rapid.T) BlockItem {
+			return BlockItem{UPC: genText().Draw(t, "upc"), Blocked: rapid.Bool().Draw(t, "blocked")}
+		}).Draw(t, "items")}
+	case KindPutLocation:
+		return &PutLocation{
+			Location: text("location"), Flags: PlaceFlags(rapid.Uint16().Draw(t, "flags")), Name: text("name"), PostalCode: text("postalCode"),
+			Country: text("country"), Latitude: genQuantity().Draw(t, "latitude"), Longitude: genQuantity().Draw(t, "longitude"),
+		}
+	case KindTransition:
+		return &Transition{FromOrderID: text("fromOrderId"), OrderID: text("orderId"), Lines: genList(func(t *rapid.T) TransitionLine {
+			return TransitionLine{ItemID: genText().Draw(t, "itemId"), ToItemID: genText().Draw(t, "toItemId")}
+		}).Draw(t, "lines")}
 	case KindPutTagCategory:
 		return &PutTagCategory{
 			Name: text("name"), Values: genList(genValue).Draw(t, "values"),
@@ -201,6 +214,12 @@ func genEnvelope(t *rapid.T) Envelope {
 	if rapid.Bool().Draw(t, "planned") {
 		env.RulesIndex = rapid.Uint64().Draw(t, "rulesIndex")
 		env.Plans = rapid.SliceOfN(rapid.Custom(genPlannedLine), 0, 3).Draw(t, "plans")
+	}
+	if rapid.Bool().Draw(t, "job") {
+		env.Job = &JobInfo{
+			Type: genText().Draw(t, "type"), Owner: genText().Draw(t, "owner"), Location: genText().Draw(t, "location"),
+			Items: genQuantity().Draw(t, "items"), PerLocation: rapid.Bool().Draw(t, "perLocation"),
+		}
 	}
 	return env
 }
@@ -252,6 +271,9 @@ func genResult(t *rapid.T) Result {
 	}
 	if rapid.Bool().Draw(t, "rule") {
 		r.Rule = RuleResult{Version: rapid.Uint32().Draw(t, "version"), Activation: rapid.Uint64().Draw(t, "activation")}
+	}
+	if rapid.Bool().Draw(t, "job") {
+		r.Job = JobResult{First: JobID(rapid.Uint64().Draw(t, "first")), Count: rapid.Uint32().Draw(t, "count")}
 	}
 	return r
 }

@@ -30,8 +30,9 @@ const (
 	sectionChanges = 1 << 3
 	sectionBlocked = 1 << 4
 	sectionRule    = 1 << 5 // version, activation
+	sectionJob     = 1 << 6 // first, count
 
-	sectionsKnown = sectionFault | sectionLines | sectionStock | sectionChanges | sectionBlocked | sectionRule
+	sectionsKnown = sectionFault | sectionLines | sectionStock | sectionChanges | sectionBlocked | sectionRule | sectionJob
 )
 
 // Flags of a line's result.
@@ -75,6 +76,10 @@ func AppendResult(dst []byte, r *Result) []byte {
 		dst = binary.AppendUvarint(dst, uint64(r.Rule.Version))
 		dst = binary.AppendUvarint(dst, r.Rule.Activation)
 	}
+	if sections&sectionJob != 0 {
+		dst = binary.AppendUvarint(dst, uint64(r.Job.First))
+		dst = binary.AppendUvarint(dst, uint64(r.Job.Count))
+	}
 	return dst
 }
 
@@ -84,7 +89,8 @@ func resultSections(r *Result) byte {
 		flagBit(r.Stock != StockResult{}, sectionStock) |
 		flagBit(len(r.Changes) > 0, sectionChanges) |
 		flagBit(len(r.Blocked) > 0, sectionBlocked) |
-		flagBit(r.Rule != RuleResult{}, sectionRule)
+		flagBit(r.Rule != RuleResult{}, sectionRule) |
+		flagBit(r.Job != JobResult{}, sectionJob)
 }
 
 // appendLineResults: each line has flags, code, item, four quantities, parts.
@@ -184,7 +190,7 @@ func DecodeResult(b []byte, r *Result) error {
 }
 
 func (r *Result) readSections(in *reader, sections byte) {
-	r.Field, r.Value, r.Stock, r.Rule = "", "", StockResult{}, RuleResult{}
+	r.Field, r.Value, r.Stock, r.Rule, r.Job = "", "", StockResult{}, RuleResult{}, JobResult{}
 	r.Lines, r.Changes, r.Blocked = r.Lines[:0], r.Changes[:0], r.Blocked[:0]
 	if sections&sectionFault != 0 {
 		r.Field, r.Value = in.text(), in.text()
@@ -214,6 +220,9 @@ func (r *Result) readSections(in *reader, sections byte) {
 	}
 	if sections&sectionRule != 0 {
 		r.Rule = RuleResult{Version: in.uint32(), Activation: in.uvarint()}
+	}
+	if sections&sectionJob != 0 {
+		r.Job = JobResult{First: JobID(in.uvarint()), Count: in.uint32()}
 	}
 }
 

@@ -35,6 +35,7 @@ type commandScratch struct {
 
 	attributes []Attribute // of all lines, in the same way
 	plans      []PlannedLine
+	job        JobInfo
 
 	refresh        Refresh
 	adjust         Adjust
@@ -43,6 +44,9 @@ type commandScratch struct {
 	remove         Delete
 	allocate       Allocate
 	orderChange    OrderChange
+	transition     Transition
+	putLocation    PutLocation
+	block          Block
 	putCategory    PutTagCategory
 	deleteCategory DeleteTagCategory
 	startCount     StartCount
@@ -87,7 +91,7 @@ func (s *commandScratch) decodeBody(kind Kind, body []byte) (Command, error) {
 func (s *commandScratch) readEnvelope() {
 	r := &s.r
 	s.env = Envelope{}
-	flags := r.flags(commandHasKey | commandHasArchived | commandHasRules)
+	flags := r.flags(commandHasKey | commandHasArchived | commandHasRules | commandHasJob)
 	if flags&commandHasKey != 0 {
 		s.env.Key = r.text()
 		if s.env.Key == "" {
@@ -103,6 +107,10 @@ func (s *commandScratch) readEnvelope() {
 	}
 	if flags&commandHasRules != 0 {
 		s.readPlans()
+	}
+	if flags&commandHasJob != 0 {
+		s.job = readJobInfo(r)
+		s.env.Job = &s.job
 	}
 }
 
@@ -138,6 +146,15 @@ func (s *commandScratch) readBody(kind Kind) Command {
 	case KindConfirm, KindDeallocate, KindFulfill, KindReturn:
 		s.readOrderChange(kind)
 		return &s.orderChange
+	case KindTransition:
+		readTransition(r, &s.transition)
+		return &s.transition
+	case KindPutLocation:
+		readPutLocation(r, &s.putLocation)
+		return &s.putLocation
+	case KindBlock:
+		readBlock(r, &s.block)
+		return &s.block
 	case KindPutTagCategory:
 		s.readPutTagCategory()
 		return &s.putCategory

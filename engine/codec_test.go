@@ -104,7 +104,7 @@ func TestScratchTagsAreCapped(t *testing.T) {
 // TestCommandGolden pins the format: logs are read by later versions.
 func TestCommandGolden(t *testing.T) {
 	got := AppendCommand(nil, &Envelope{Key: "k1"}, &oneAllocate)
-	want := "030601" + "02" + hex.EncodeToString([]byte("k1")) +
+	want := "040601" + "02" + hex.EncodeToString([]byte("k1")) +
 		"0302" + "07" + hex.EncodeToString([]byte("order-1")) + "d804" + // 300 in zigzag
 		"01" + "0131" + "0430303432" + "025331" + "06" + // one line: 1, 0042, S1, 3
 		"01" + "07" + hex.EncodeToString([]byte("Channel")) + "03" + hex.EncodeToString([]byte("Web"))
@@ -125,7 +125,7 @@ func TestCommandOfVersion1(t *testing.T) {
 
 func TestResultGolden(t *testing.T) {
 	got := hex.EncodeToString(AppendResult(nil, &oneResult))
-	want := "0200060002" + "ac02" + "01" + "0000" + "0131" + "06040200" + "01" + "070402"
+	want := "0300060002" + "ac02" + "01" + "0000" + "0131" + "06040200" + "01" + "070402"
 	if got != want {
 		t.Fatalf("got  %s\nwant %s", got, want)
 	}
@@ -144,7 +144,8 @@ func TestDecodeCommandRefuses(t *testing.T) {
 		{"no kind", []byte{1}, "cut short"},
 		{"kind 0", []byte{1, 0, 0}, "unknown kind"},
 		{"kind of the future", []byte{1, 100, 0}, "unknown kind"},
-		{"unknown flag", []byte{1, 15, 8}, "unknown flag"},
+		{"unknown flag", []byte{1, 15, 16}, "unknown flag"},
+		{"unknown flag of a job", []byte{4, 15, 8, 2, 1, 0x58, 0, 0, 0}, "unknown flag"},
 		{"empty rules", []byte{2, 15, 4, 0, 0}, "announced rules are empty"},
 		{"empty attributes", []byte{2, 6, 0, 4, 0, 0, 1, 0, 0, 0, 0, 0, 0}, "announced attributes are empty"},
 		{"bytes behind the end", append(bytes.Clone(expire), 0), "bytes behind the end at byte 3 of 4"},
@@ -234,7 +235,8 @@ func TestDecodeResultRefuses(t *testing.T) {
 	}{
 		{"nothing", nil, "version 0"},
 		{"unknown flag", []byte{1, 2, 6, 0, 0, 1}, "unknown flag"},
-		{"unknown section", []byte{1, 0, 6, 0, 64, 1}, "unknown flag"},
+		{"unknown section", []byte{1, 0, 6, 0, 128, 1}, "unknown flag"},
+		{"empty job", []byte{3, 0, 6, 0, 64, 1, 0, 0}, "announced section is empty"},
 		{"bytes behind the end", append(bytes.Clone(good), 0), "bytes behind the end"},
 		{"empty fault", []byte{1, 0, 6, 0, 1, 1, 0, 0}, "announced section is empty"},
 		{"empty lines", []byte{1, 0, 6, 0, 2, 1, 0}, "announced section is empty"},

@@ -26,6 +26,9 @@ const (
 	KindDeactivateRule    Kind = 19
 	KindSuspendRule       Kind = 20
 	KindSpread            Kind = 21
+	KindTransition        Kind = 22
+	KindPutLocation       Kind = 23
+	KindBlock             Kind = 24
 )
 
 // Command is one change of state, as data. The implementations are the structs of this file; AppendCommand gives the
@@ -49,6 +52,22 @@ type Envelope struct {
 	// planned otherwise. If rules were activated or deactivated since, the answer is CodeRetry.
 	RulesIndex uint64
 	Plans      []PlannedLine
+
+	// Job, if there is one, has the command's outcome kept as a job under a number of its own (Result.Job).
+	Job *JobInfo
+}
+
+// JobInfo describes the call that a command stands for, to those who ask for the job later. The engine does not interpret
+// its texts. Like plans it is no part of what an idempotency key stands for: a repetition answers the job of the first.
+type JobInfo struct {
+	Type     string // in the words of whoever will read it
+	Owner    string // may be empty
+	Location string // may be empty
+	Items    int64  // of the call
+
+	// PerLocation has a Redistribute that is carried out give a job for each location with records in its scope. Their
+	// Location is that one, their Items the records there.
+	PerLocation bool
 }
 
 // Tag names one value of one category.
@@ -200,6 +219,20 @@ type OrderChange struct {
 	Lines   []OrderLine `json:"lines"` // empty: everything that is left
 }
 
+// TransitionLine names a reserved item, and the item that it becomes.
+type TransitionLine struct {
+	ItemID   string `json:"itemId"`
+	ToItemID string `json:"toItemId"`
+}
+
+// Transition makes reserved items of one order firm items of another one, with the units that they hold: all lines or none.
+// Nothing is released on the way, so nobody who waits can come between.
+type Transition struct {
+	FromOrderID string           `json:"fromOrderId"`
+	OrderID     string           `json:"orderId"`
+	Lines       []TransitionLine `json:"lines"`
+}
+
 // Rounding names the rule by which fractional units of a split become whole ones.
 type Rounding uint8
 
@@ -336,6 +369,9 @@ func (*Redistribute) Kind() Kind      { return KindRedistribute }
 func (*Delete) Kind() Kind            { return KindDelete }
 func (*Allocate) Kind() Kind          { return KindAllocate }
 func (c *OrderChange) Kind() Kind     { return c.Action }
+func (*Transition) Kind() Kind        { return KindTransition }
+func (*PutLocation) Kind() Kind       { return KindPutLocation }
+func (*Block) Kind() Kind             { return KindBlock }
 func (*PutTagCategory) Kind() Kind    { return KindPutTagCategory }
 func (*DeleteTagCategory) Kind() Kind { return KindDeleteTagCategory }
 func (*StartCount) Kind() Kind        { return KindStartCount }

@@ -114,6 +114,10 @@ func replacePart(t *rapid.T, c, other Command) {
 		replaceElement(t, c.Lines, other.(*Allocate).Lines)
 	case *OrderChange:
 		replaceElement(t, c.Lines, other.(*OrderChange).Lines)
+	case *Block:
+		replaceElement(t, c.Items, other.(*Block).Items)
+	case *Transition:
+		replaceElement(t, c.Lines, other.(*Transition).Lines)
 	case *PutTagCategory:
 		replaceElement(t, c.Values, other.(*PutTagCategory).Values)
 		replaceElement(t, c.MoveTo, other.(*PutTagCategory).MoveTo)

@@ -54,6 +54,12 @@ func appendDigest(dst []byte, c Command) []byte {
 		dst = digestNumber(dst, uint64(c.Action))
 		dst = digestText(dst, c.OrderID)
 		return digestList(dst, c.Lines)
+	case *Block:
+		return digestList(digestText(dst, c.Location), c.Items)
+	case *PutLocation:
+		return digestLocation(dst, c)
+	case *Transition:
+		return digestList(digestText(digestText(dst, c.FromOrderID), c.OrderID), c.Lines)
 	case *PutTagCategory:
 		dst = digestText(dst, c.Name)
 		dst = digestList(dst, c.Values)
@@ -87,6 +93,12 @@ func appendDigest(dst []byte, c Command) []byte {
 	default:
 		panic("BUG: a command without a digest")
 	}
+}
+
+func digestLocation(dst []byte, c *PutLocation) []byte {
+	dst = digestNumber(digestText(dst, c.Location), uint64(c.Flags))
+	dst = digestText(digestText(digestText(dst, c.Name), c.PostalCode), c.Country)
+	return digestNumber(digestNumber(dst, uint64(c.Latitude)), uint64(c.Longitude))
 }
 
 func digestHash(dst []byte, hash uint64) []byte { return binary.LittleEndian.AppendUint64(dst, hash) }
@@ -213,6 +225,10 @@ func (l *OrderLine) hash() uint64 {
 	h = hashJoin(h, hashText2(l.UPC, l.Location))
 	return hashJoin(h, hashTags(l.Tags))
 }
+
+func (it *BlockItem) hash() uint64 { return hashJoin(hashText(it.UPC), uint64(flagBit(it.Blocked, 1))) }
+
+func (l *TransitionLine) hash() uint64 { return hashText2(l.ItemID, l.ToItemID) }
 
 func (v *Value) hash() uint64 {
 	h := hashJoin(hashText(v.Name), uint64(v.Percent))

@@ -67,6 +67,9 @@
 // of its Tags (the default segment if it has none); record and segment are created if they do not exist. Without UPC
 // and Location such a line is CodeUnknownOrder or CodeUnknownItem.
 //
+// Transition makes reserved items of one order firm items of another, under other ids if the lines say so, with all that they
+// hold; the rest of the first order stays as it is. An item that the other order has already is CodeItemConflict.
+//
 // Transfer moves available units only, all items or none; the target's record and segment are created if need be. No item
 // can give what another one of the command brings.
 //
@@ -107,14 +110,22 @@
 // Idempotency. A command with a key that was used in the last 24 hours answers the kept result (Repeated), or
 // CodeKeyReused with the first field that differs. Every result is kept, refusals too.
 //
+// Block marks records for those who choose where an item comes from. The engine itself does not look at the mark.
+//
+// Locations. PutLocation keeps what is to be known of a location besides its stock. The engine itself does not look at it.
+//
+// Jobs. A command that comes with a JobInfo has its outcome kept, refusals too, under a number that its result names: for
+// calls that answer with the number of something to be asked for later. A Redistribute can have one for each location that
+// it concerns. A command that is not well formed, or is to be sent again (CodeRetry), has none.
+//
 // # Reading order
 //
 // command.go and result.go say what goes in and out, check.go what is refused without a look at the state, codec.go the
 // binary form; slab.go, text.go, table.go and ring.go are the pointer-free memory; state.go has the rows and change.go the
 // one way to change them; schema.go and split.go are the percentages; apply.go is the way of a command, stock.go,
-// group.go, future.go, allocate.go, planned.go, order.go, orderchange.go and schemachange.go what it does, rule.go and
+// group.go, future.go, allocate.go, planned.go, order.go, orderchange.go, transition.go and schemachange.go what it does, rule.go and
 // rulechange.go the rules, spread.go what they do to records, room.go what limits it;
-// results.go, events.go and explain.go are what is kept of it; read.go is the lock-free side; checkpoint.go, rows.go, rulerows.go, archive.go,
+// results.go, events.go, explain.go, job.go, place.go and block.go are what is kept of it; read.go is the lock-free side; checkpoint.go, rows.go, rulerows.go, archive.go,
 // load.go and verify.go are the durable form.
 //
 // # Concurrency

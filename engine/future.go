@@ -67,7 +67,8 @@ func (e *Engine) addFuture(t *stockTarget, rec *record, dueMS int64) {
 func (e *Engine) linkFuture(rec *record, f future) {
 	row := e.futures.add()
 	to := e.futures.at(row)
-	to.seq, to.record = f.seq, f.record
+	to.record = f.record
+	atomic.StoreUint64(&to.seq, f.seq)
 	atomic.StoreInt64(&to.dueMS, f.dueMS)
 	atomic.StoreInt64(&to.quantity, f.quantity)
 	atomic.StoreUint32((*uint32)(&to.tagSet), uint32(f.tagSet))
@@ -93,7 +94,7 @@ func (e *Engine) removeFuture(rec *record, row uint32) {
 }
 
 func (e *Engine) dropFuture(row uint32) {
-	e.futures.at(row).seq = 0
+	atomic.StoreUint64(&e.futures.at(row).seq, 0)
 	e.futures.drop(row)
 	e.stats.futures.Add(-1)
 }

@@ -120,6 +120,20 @@ const (
 	ExplanationsMax  = 100_000
 	ExplanationAgeMS = 7 * 24 * 60 * 60 * 1000
 
+	// JobsMax and JobAgeMS bound the kept jobs; the oldest goes first. JobFaultsMax bounds the lines that a job lists as
+	// refused.
+	JobsMax      = 100_000
+	JobAgeMS     = 7 * 24 * 60 * 60 * 1000
+	JobFaultsMax = 32
+
+	// PlacesMax bounds the locations of which more than the stock is known, PlaceNameBytesMax their texts, in bytes.
+	PlacesMax         = 10_000
+	PlaceNameBytesMax = 128
+
+	// JobTypeBytesMax and JobOwnerBytesMax bound the texts of a job's description, in bytes.
+	JobTypeBytesMax  = 32
+	JobOwnerBytesMax = 64
+
 	// CountAgeMS is how long a stock count stays open at most.
 	CountAgeMS = 24 * 60 * 60 * 1000
 

@@ -21,11 +21,15 @@ type meta struct {
 	eventFirst, eventNext                     uint64
 	resultFirst, resultNext                   uint64
 	explanationFirst, explanationNext         uint64
+	jobFirst, jobNext                         uint64
 }
+
+// jobFields is how many of the fields are younger than version 3.
+const jobFields = 2
 
 func (m *meta) fields() []*uint64 {
 	return []*uint64{&m.index, &m.nowMS, &m.itemSeq, &m.futureSeq, &m.evicted, &m.eventFirst, &m.eventNext,
-		&m.resultFirst, &m.resultNext, &m.explanationFirst, &m.explanationNext}
+		&m.resultFirst, &m.resultNext, &m.explanationFirst, &m.explanationNext, &m.jobFirst, &m.jobNext}
 }
 
 func (e *Engine) appendMeta(b []byte) []byte {
@@ -34,6 +38,7 @@ func (e *Engine) appendMeta(b []byte) []byte {
 		evicted: uint64(e.stats.evicted.Load()), eventFirst: e.events.ring.first, eventNext: e.events.ring.next,
 		resultFirst: e.results.ring.first, resultNext: e.results.ring.next,
 		explanationFirst: e.explanations.ring.first, explanationNext: e.explanations.ring.next,
+		jobFirst: e.jobs.ring.first, jobNext: e.jobs.ring.next,
 	}
 	b = append(b, stateVersion)
 	for _, field := range m.fields() {
@@ -50,10 +55,16 @@ func (e *Engine) appendMeta(b []byte) []byte {
 
 func (e *Engine) loadMeta(b []byte) (m meta, err error) {
 	in := reader{b: b}
-	if version := in.byte(); version < stateVersionOldest || version > stateVersion {
+	version := in.byte()
+	if version < stateVersionOldest || version > stateVersion {
 		return m, checkVersion(version, stateVersion, ErrCorrupt)
 	}
-	for _, field := range m.fields() {
+	fields := m.fields()
+	if version <= 3 {
+		m.jobFirst, m.jobNext = 1, 1 // as New has it
+		fields = fields[:len(fields)-jobFields]
+	}
+	for _, field := range fields {
 		*field = uint64(in.units())
 	}
 	for range in.count(4) {
@@ -194,6 +205,8 @@ func (l *Loader) Row(key, value []byte) error {
 		return err
 	case table == schemaTable && len(rest) == 0:
 		return l.e.loadSchema(value)
+	case table == placeTable && len(rest) == 0:
+		return l.e.readPlacesRow(value)
 	case table == recordTable && len(rest) == 4:
 		return l.e.loadRecord(binary.BigEndian.Uint32(rest), value)
 	case table == orderTable && len(rest) == 4:
@@ -208,6 +221,11 @@ func (l *Loader) Row(key, value []byte) error {
 			return err
 		}
 		return l.entry(&l.e.explanations.ring, binary.BigEndian.Uint64(rest), value)
+	case table == jobTable && len(rest) == 8:
+		if err := readJob(value, new(Job)); err != nil {
+			return err
+		}
+		return l.entry(&l.e.jobs.ring, binary.BigEndian.Uint64(rest), value)
 	case table == resultTable && len(rest) == 8:
 		return l.result(binary.BigEndian.Uint64(rest), value)
 	case table == ruleTable && len(rest) == 0:
@@ -281,7 +299,7 @@ func (l *Loader) finishRings() error {
 		ring        *ring
 		first, next uint64
 	}{{&e.events.ring, l.meta.eventFirst, l.meta.eventNext}, {&e.results.ring, l.meta.resultFirst, l.meta.resultNext},
-		{&e.explanations.ring, l.meta.explanationFirst, l.meta.explanationNext}} {
+		{&e.explanations.ring, l.meta.explanationFirst, l.meta.explanationNext}, {&e.jobs.ring, l.meta.jobFirst, l.meta.jobNext}} {
 		if r.ring.len() == 0 {
 			r.ring.start(r.next)
 		}
@@ -292,6 +310,8 @@ func (l *Loader) finishRings() error {
 	e.changes.events = ringChanges{first: e.events.ring.first, next: e.events.ring.next}
 	e.changes.results = ringChanges{first: e.results.ring.first, next: e.results.ring.next}
 	e.changes.explanations = ringChanges{first: e.explanations.ring.first, next: e.explanations.ring.next}
+	e.changes.jobs = ringChanges{first: e.jobs.ring.first, next: e.jobs.ring.next}
+	e.stats.jobs.Store(int64(e.jobs.ring.len()))
 	e.stats.explanations.Store(int64(e.explanations.ring.len()))
 	e.stats.events.Store(int64(e.events.ring.len()))
 	e.stats.results.Store(int64(e.results.ring.len()))

@@ -16,6 +16,7 @@ var spreadScope = engine.RuleScope{Locations: []string{locations[0]}}
 type spreadRule struct {
 	put, active, suspended bool
 	onError                engine.RuleFallback
+	activation             uint64
 }
 
 // changeSpreadRule keeps account of it.
@@ -40,9 +41,10 @@ func (m *model) changeSpreadRule(c engine.Command) engine.Code {
 	return engine.CodeOK
 }
 
-// suspendRule is about the activation of the spread rule, if it is there.
-func (m *model) suspendRule() engine.Code {
-	if s := &m.spreadRule; s.active && !s.suspended {
+// suspendRule is about an activation of the spread rule, if that is there: a command that is sent again when its key is
+// forgotten can name one that has been replaced since.
+func (m *model) suspendRule(c *engine.SuspendRule) engine.Code {
+	if s := &m.spreadRule; s.active && !s.suspended && s.activation == c.Activation {
 		s.suspended = true
 		m.rulesIndex++
 	}

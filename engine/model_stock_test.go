@@ -378,3 +378,18 @@ func (c *stockCount) correct(p place, before, after *record) {
 	}
 	c.base[p] = segments
 }
+
+// block marks records, all or none.
+func (m *model) block(c *engine.Block) (a answer) {
+	for _, it := range c.Items {
+		r := m.records[place{it.UPC, c.Location}]
+		if r == nil {
+			return answer{Code: engine.CodeUnknownRecord}
+		}
+		if a.Stock.Items++; r.blocked != it.Blocked {
+			a.Stock.Records++
+		}
+		r.blocked = it.Blocked
+	}
+	return a
+}

@@ -32,6 +32,12 @@ type model struct {
 	rulesIndex uint64
 	decided    decision // travels with the next Allocate, or Spread
 
+	jobInfo *engine.JobInfo // travels with the next command
+	jobs    []engine.Job    // without Field and Value
+	nextJob engine.JobID
+
+	locations map[string]engine.PutLocation // what is known besides their stock
+
 	spreadRule spreadRule
 
 	start *model // the state before the command that runs
@@ -48,6 +54,7 @@ type tagSet map[string]string
 type record struct {
 	due        bool
 	planned    bool // waits for a rule to say how it is redistributed
+	blocked    bool
 	floor, ltd int64
 	segments   []*segment
 	futures    []*future
@@ -124,6 +131,7 @@ type answer struct {
 	Stock    engine.StockResult
 	Changes  []change
 	Blocked  []engine.BlockedRecord
+	Job      engine.JobResult
 }
 
 type lineAnswer struct {
@@ -156,6 +164,9 @@ func newModel() *model {
 		orders:  map[string]*order{},
 		kept:    map[string]keptAnswer{},
 		counts:  map[string]*stockCount{},
+		nextJob: 1,
+
+		locations: map[string]engine.PutLocation{},
 	}
 }
 
@@ -188,10 +199,52 @@ func (m *model) apply(index uint64, nowMS int64, key string, c engine.Command) a
 		*m = *before
 	}
 	a.Index = index
+	if m.jobInfo != nil {
+		a.Job = m.keepJob(c, a)
+	}
 	if key != "" {
 		m.kept[key] = keptAnswer{atMS: nowMS, command: c, answer: a}
 	}
 	return a
+}
+
+// keepJob keeps the outcome of a command that came with a description.
+func (m *model) keepJob(c engine.Command, a answer) (kept engine.JobResult) {
+	job := engine.Job{
+		Kind: c.Kind(), Index: m.index, TimeMS: m.nowMS, Type: m.jobInfo.Type, Owner: m.jobInfo.Owner,
+		Location: m.jobInfo.Location, Items: m.jobInfo.Items, Code: a.Code,
+	}
+	for _, l := range a.Lines {
+		if l.Code != engine.CodeOK && len(job.Faults) < engine.JobFaultsMax {
+			job.Faults = append(job.Faults, engine.JobFault{ItemID: l.ItemID, Code: l.Code})
+		}
+	}
+	all, perLocation := c.(*engine.Redistribute)
+	if !perLocation || !m.jobInfo.PerLocation || a.Code != engine.CodeOK {
+		return m.addJob(job, kept)
+	}
+	for _, p := range m.places() { // location by location
+		if !inScope(all.Scope, p) {
+			continue
+		}
+		if last := len(m.jobs) - 1; kept.Count > 0 && m.jobs[last].Location == p.location {
+			m.jobs[last].Items++
+			continue
+		}
+		job.Location, job.Items = p.location, 1
+		kept = m.addJob(job, kept)
+	}
+	return kept
+}
+
+func (m *model) addJob(job engine.Job, kept engine.JobResult) engine.JobResult {
+	if job.ID = m.nextJob; kept.Count == 0 {
+		kept.First = job.ID
+	}
+	m.nextJob++
+	m.jobs = append(slices.Clone(m.jobs), job) // a copy of the model may have the old ones
+	kept.Count++
+	return kept
 }
 
 func (m *model) run(c engine.Command) answer {
@@ -210,6 +263,14 @@ func (m *model) run(c engine.Command) answer {
 		return m.allocate(c)
 	case *engine.OrderChange:
 		return m.orderChange(c)
+	case *engine.Block:
+		return m.block(c)
+	case *engine.PutLocation:
+		m.locations = maps.Clone(m.locations)
+		m.locations[c.Location] = *c
+		return answer{}
+	case *engine.Transition:
+		return m.transition(c)
 	case *engine.PutTagCategory:
 		return m.putCategory(c)
 	case *engine.DeleteTagCategory:
@@ -221,7 +282,7 @@ func (m *model) run(c engine.Command) answer {
 	case *engine.PutRule, *engine.ActivateRule, *engine.DeactivateRule:
 		return answer{Code: m.changeRule(c)}
 	case *engine.SuspendRule:
-		return answer{Code: m.suspendRule()}
+		return answer{Code: m.suspendRule(c)}
 	case *engine.Spread:
 		return m.spread(c)
 	case *engine.Expire:

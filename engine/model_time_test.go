@@ -21,6 +21,9 @@ func (m *model) advance(index uint64, nowMS int64) {
 			delete(m.counts, location)
 		}
 	}
+	for len(m.jobs) > 0 && nowMS-m.jobs[0].TimeMS >= engine.JobAgeMS {
+		m.jobs = m.jobs[1:]
+	}
 	for key, kept := range m.kept {
 		if nowMS-kept.atMS >= engine.IdempotencyAgeMS {
 			delete(m.kept, key)

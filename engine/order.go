@@ -384,3 +384,22 @@ func (r *Result) addLine(itemID string, requested int64) *LineResult {
 	l.ItemID, l.Requested, l.Parts = itemID, requested, parts
 	return l
 }
+
+// OpenOrders appends copies of orders that hold units, from one row after another on, looking at up to limit rows, and gives
+// the row to go on after, 0 at the end. The caller holds the mutex under which Apply is called. The texts are copies.
+func (e *Engine) OpenOrders(after uint32, limit int, dst []OrderView) (orders []OrderView, next uint32) {
+	for row := after + 1; row < e.orders.used; row++ {
+		if limit--; limit < 0 {
+			return dst, row - 1
+		}
+		o := e.orders.at(row)
+		if o.live == 0 || o.open == 0 {
+			continue
+		}
+		var v OrderView
+		err := DecodeArchivedOrder(e.appendOrder(nil, row), &v)
+		assert(err == nil, "an order in memory cannot be read")
+		dst = append(dst, v)
+	}
+	return dst, 0
+}

@@ -330,3 +330,24 @@ func TestFirmOrderOverReservation(t *testing.T) {
 		t.Errorf("the reservation again, after it was confirmed: %s", outcome(r))
 	}
 }
+
+// TestOpenOrders reads the orders that hold units, page by page.
+func TestOpenOrders(t *testing.T) {
+	h := newHost(t)
+	h.must(&Refresh{Location: "L", Items: []StockItem{units("U", 10)}})
+	for _, id := range []string{"a", "b", "c", "d"} {
+		h.must(allocate(id, ModeAll, ask("1", "U", 1)))
+	}
+	h.must(change(KindFulfill, "b"))
+	got := ""
+	var list []OrderView
+	for after, more := uint32(0), true; more; more = after != 0 {
+		list, after = h.e.OpenOrders(after, 1, list[:0])
+		for _, o := range list {
+			got += o.OrderID + o.Items[0].ItemID + " "
+		}
+	}
+	if got != "a1 c1 d1 " {
+		t.Errorf("got %s", got)
+	}
+}

@@ -19,6 +19,7 @@ type recordFigures struct {
 
 	Due        bool
 	Planned    bool
+	Blocked    bool
 	Floor, LTD int64
 	Segments   map[string]segmentFigures
 	Futures    []futureFigures
@@ -49,7 +50,7 @@ type itemFigures struct {
 
 func (m *model) recordFigures(p place) recordFigures {
 	r := m.records[p]
-	f := recordFigures{Due: r.due, Planned: r.planned, Floor: r.floor, LTD: r.ltd, Segments: map[string]segmentFigures{}}
+	f := recordFigures{Due: r.due, Planned: r.planned, Blocked: r.blocked, Floor: r.floor, LTD: r.ltd, Segments: map[string]segmentFigures{}}
 	for _, s := range r.segments {
 		allocated, pending := m.promised(p, s.tags)
 		f.Segments[s.tags.String()] = segmentFigures{
@@ -77,7 +78,7 @@ func (m *model) recordFigures(p place) recordFigures {
 func recordFiguresOf(m *model, schema *engine.Schema, v *engine.RecordView) recordFigures {
 	f := recordFigures{
 		OnHand: v.OnHand, Allocated: v.Allocated, Pending: v.Pending, SafetyStock: v.SafetyStock, Available: v.Available(),
-		Due: v.Due, Planned: v.Planned, Floor: v.Floor, LTD: v.LTD, Segments: map[string]segmentFigures{},
+		Due: v.Due, Planned: v.Planned, Blocked: v.Blocked, Floor: v.Floor, LTD: v.LTD, Segments: map[string]segmentFigures{},
 	}
 	for _, s := range v.Segments {
 		tags := spell(schema, s.TagSet)
@@ -167,7 +168,7 @@ func spell(schema *engine.Schema, id engine.TagSetID) string { return tagSetOf(s
 
 // answerOf spells out a Result of the engine. Which field is at fault has tests of its own.
 func answerOf(schema *engine.Schema, r *engine.Result) answer {
-	a := answer{Code: r.Code, Repeated: r.Repeated, Index: r.Index, Stock: r.Stock, Blocked: slices.Clone(r.Blocked)}
+	a := answer{Code: r.Code, Repeated: r.Repeated, Index: r.Index, Stock: r.Stock, Blocked: slices.Clone(r.Blocked), Job: r.Job}
 	for _, l := range r.Lines {
 		line := lineAnswer{
 			ItemID: string([]byte(l.ItemID)), Code: l.Code, Repeated: l.Repeated, Requested: l.Requested,

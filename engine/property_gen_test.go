@@ -2,6 +2,7 @@ package engine_test
 
 import (
 	"fmt"
+	"slices"
 
 	"apportion/engine"
 
@@ -89,9 +90,9 @@ var kinds = func() (kinds []engine.Kind) {
 		engine.KindRefresh: 10, engine.KindAdjust: 8, engine.KindTransfer: 5, engine.KindRedistribute: 4, engine.KindDelete: 1,
 		engine.KindAllocate: 20, engine.KindConfirm: 4, engine.KindDeallocate: 5, engine.KindFulfill: 7, engine.KindReturn: 6,
 		engine.KindPutTagCategory: 5, engine.KindDeleteTagCategory: 1, engine.KindStartCount: 2, engine.KindCloseCount: 1,
-		engine.KindExpire: 3,
+		engine.KindExpire: 3, engine.KindTransition: 4, engine.KindPutLocation: 1, engine.KindBlock: 2,
 	}
-	for kind := engine.KindRefresh; kind <= engine.KindExpire; kind++ {
+	for kind := engine.KindRefresh; kind <= engine.KindBlock; kind++ {
 		for range often[kind] {
 			kinds = append(kinds, kind)
 		}
@@ -123,6 +124,12 @@ func (g generator) command() engine.Command {
 		return &engine.CloseCount{Location: g.pick("location", locations), Count: g.pick("count", countIDs)}
 	case engine.KindExpire:
 		return &engine.Expire{}
+	case engine.KindBlock:
+		return &engine.Block{Location: g.pick("location", locations), Items: []engine.BlockItem{{UPC: g.pick("upc", upcs), Blocked: g.chance("blocked", 60)}}}
+	case engine.KindPutLocation:
+		return &engine.PutLocation{Location: g.pick("location", locations), Name: g.pick("name", []string{"", "n"}), Flags: engine.PlaceFlags(below(4).Draw(g.t, "flags"))}
+	case engine.KindTransition:
+		return g.transition()
 	default:
 		return g.orderChange(kind)
 	}
@@ -404,6 +411,34 @@ func (g generator) deleteCategory() *engine.DeleteTagCategory {
 	c := &engine.DeleteTagCategory{Name: g.pick("category", categoryNames)}
 	if g.chance("move", 60) {
 		c.MoveTo = g.pick("move to", categoryValues[c.Name])
+	}
+	return c
+}
+
+// jobInfo describes the call that a command stands for.
+func (g generator) jobInfo() *engine.JobInfo {
+	j := &engine.JobInfo{Type: g.pick("job type", []string{"REFRESH", "ALLOCATE"}), PerLocation: g.chance("per location", 50)}
+	if g.chance("described", 50) {
+		j.Owner, j.Location, j.Items = "o", g.pick("location", locations), 3
+	}
+	return j
+}
+
+// transition mostly names reserved items of an order that there is.
+func (g generator) transition() *engine.Transition {
+	c := &engine.Transition{FromOrderID: g.pick("from order", orderIDs), OrderID: g.pick("order", orderIDs)}
+	for _, id := range orderIDs { // a cart, if there is one
+		if o := g.m.orders[id]; o != nil && slices.ContainsFunc(o.items, func(it *item) bool { return it.expiresMS > g.nowMS && it.held() > 0 }) && g.chance("from "+id, 70) {
+			c.FromOrderID = id
+		}
+	}
+	from := g.m.orders[c.FromOrderID]
+	for i, id := range g.itemIDs(1) {
+		line := engine.TransitionLine{ItemID: id, ToItemID: id}
+		if from != nil && i < len(from.items) && g.chance("known item", 80) {
+			line.ItemID = from.items[i].id
+		}
+		c.Lines = append(c.Lines, line)
 	}
 	return c
 }

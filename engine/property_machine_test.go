@@ -82,6 +82,9 @@ func (h *harness) step(t *rapid.T) {
 	h.t = t
 	h.pass(t)
 	g := generator{t, h.m, h.nowMS}
+	if g.chance("with a job", 20) {
+		h.m.jobInfo = g.jobInfo()
+	}
 	key := ""
 	if g.chance("with key", 25) {
 		key = g.pick("key", keys)
@@ -161,7 +164,9 @@ func (h *harness) checkRefuses(key string, c *engine.Allocate) {
 		return
 	}
 	got := answerOf(h.e.Schema(), &r)
-	want := h.m.copy().apply(h.e.AppliedIndex(), h.e.NowMS(), key, c) // no time passes, so nothing becomes due
+	m := h.m.copy()
+	m.jobInfo = nil                                          // what is refused before the log is no job
+	want := m.apply(h.e.AppliedIndex(), h.e.NowMS(), key, c) // no time passes, so nothing becomes due
 	got.Index, want.Index = 0, 0
 	if diff := compareAnswers(want, got); diff != "" {
 		h.t.Fatalf("%+v\nat index %d, key %q, is refused before the log: model -, engine +\n%s", c, h.index, key, diff)
@@ -195,7 +200,11 @@ func (h *harness) apply(key string, c engine.Command) answer {
 	}
 	got := answerOf(h.e.Schema(), &h.result)
 	want := h.m.apply(h.index, h.nowMS, key, c)
-	h.m.decided = decision{}
+	if activate, ok := c.(*engine.ActivateRule); ok && activate.Name == spreadRuleName && want.Code == engine.CodeOK && !want.Repeated {
+		h.m.spreadRule.activation = h.result.Rule.Activation // the engine gives the numbers
+	}
+	h.checkNewJob(c)
+	h.m.decided, h.m.jobInfo = decision{}, nil
 	if diff := compareAnswers(want, got); diff != "" {
 		h.t.Fatalf("%T %+v\nat index %d, key %q, the answers differ: model -, engine +\n%s", c, c, h.index, key, diff)
 	}
@@ -204,7 +213,7 @@ func (h *harness) apply(key string, c engine.Command) answer {
 
 // envelope carries the row of an order that has left memory, as whoever proposes the command would.
 func (h *harness) envelope(key string, c engine.Command) *engine.Envelope {
-	env := &engine.Envelope{Key: key}
+	env := &engine.Envelope{Key: key, Job: h.m.jobInfo}
 	var id string
 	switch c := c.(type) {
 	case *engine.Allocate:
@@ -213,6 +222,8 @@ func (h *harness) envelope(key string, c engine.Command) *engine.Envelope {
 	case *engine.Spread:
 		env.RulesIndex = h.m.decided.rulesIndex
 	case *engine.OrderChange:
+		id = c.OrderID
+	case *engine.Transition:
 		id = c.OrderID
 	}
 	if row, evicted := h.e.AppendArchived(nil, id); evicted {
@@ -228,7 +239,49 @@ func (h *harness) check(t fatalf) {
 	h.checkRecords(t)
 	h.checkOrders(t)
 	h.checkSchema(t)
+	h.checkJobs(t)
+	h.checkLocations(t)
 	h.checkNextDue(t)
+}
+
+// checkJobs compares the jobs, read page by page.
+func (h *harness) checkJobs(t fatalf) {
+	t.Helper()
+	var got []engine.Job
+	for before := engine.JobID(0); ; before = got[len(got)-1].ID {
+		had := len(got)
+		if got = h.e.Jobs(before, 3, got); len(got) == had {
+			break
+		}
+	}
+	slices.Reverse(got)
+	if diff := gocmp.Diff(h.m.jobs, got, cmpopts.EquateEmpty(), cmpopts.IgnoreFields(engine.Job{}, "Field", "Value")); diff != "" {
+		t.Fatalf("the jobs differ: model -, engine +\n%s", diff)
+	}
+}
+
+// checkLocations compares what is known of locations.
+func (h *harness) checkLocations(t fatalf) {
+	t.Helper()
+	got := map[string]engine.PutLocation{}
+	for _, c := range h.e.Locations() {
+		got[c.Location] = c
+	}
+	if diff := gocmp.Diff(h.m.locations, got); diff != "" {
+		t.Fatalf("the locations differ: model -, engine +\n%s", diff)
+	}
+}
+
+// checkNewJob: what a job says is at fault is what the result says.
+func (h *harness) checkNewJob(c engine.Command) {
+	h.t.Helper()
+	if h.result.Job.Count == 0 || h.result.Repeated {
+		return
+	}
+	var j engine.Job
+	if !h.e.Job(h.result.Job.First, &j) || j.Field != h.result.Field || j.Value != h.result.Value {
+		h.t.Fatalf("%T %+v: the job is %+v, the result says %v at %q, %q", c, c, j, h.result.Code, h.result.Field, h.result.Value)
+	}
 }
 
 // checkNextDue: the engine may look too early, at what has been dealt with since, but never too late.

@@ -59,7 +59,7 @@ func (e *Engine) copyRecord(r *record, v *RecordView) {
 	v.Floor = atomic.LoadInt64(&r.floor)
 	v.LTD = atomic.LoadInt64(&r.ltd)
 	flags := atomic.LoadUint32(&r.flags)
-	v.Due, v.Planned = flags&recordDue != 0, flags&recordPlanned != 0
+	v.Due, v.Planned, v.Blocked = flags&recordDue != 0, flags&recordPlanned != 0, flags&recordBlocked != 0
 	v.Segments, v.Future = v.Segments[:0], v.Future[:0]
 	// A list that changes meanwhile may lead into another record's; the counts end that.
 	for row := atomic.LoadUint32(&r.segments); row != 0 && len(v.Segments) < SegmentsPerRecordMax; {
@@ -70,7 +70,7 @@ func (e *Engine) copyRecord(r *record, v *RecordView) {
 	}
 	for row := atomic.LoadUint32(&r.futures); row != 0 && len(v.Future) < FuturesPerRecordMax; {
 		f := e.futures.at(row)
-		v.Future = append(v.Future, FutureView{DeliveryDateMS: atomic.LoadInt64(&f.dueMS),
+		v.Future = append(v.Future, FutureView{ID: atomic.LoadUint64(&f.seq), DeliveryDateMS: atomic.LoadInt64(&f.dueMS),
 			Quantity: atomic.LoadInt64(&f.quantity), TagSet: TagSetID(atomic.LoadUint32((*uint32)(&f.tagSet))),
 			Split: atomic.LoadUint32(&f.split) == 1})
 		row = atomic.LoadUint32(&f.next)

@@ -25,11 +25,20 @@ type Result struct {
 	// Rule says which version of a rule a rule command was about.
 	Rule RuleResult
 
+	// Job says under which number the outcome is kept, if the command came with a JobInfo.
+	Job JobResult
+
 	// Changes lists segments of a Redistribute (before and after), at most ReportedItemsMax.
 	Changes []SegmentChange
 
 	// Blocked lists the records that keep a Delete, or a schema change, from happening, at most ReportedItemsMax.
 	Blocked []BlockedRecord
+}
+
+// JobResult names the jobs First to First+Count-1.
+type JobResult struct {
+	First JobID
+	Count uint32 // 0: none was kept
 }
 
 // LineResult is the answer to one line of an order command.

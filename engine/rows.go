@@ -8,9 +8,11 @@ import (
 
 // stateVersion is the first byte of the meta row. Any change of a row's form is a new version.
 //
-// Version 3 has records that wait for a plan, and their events; what version 2 says it says in the same way.
+// Version 3 has records that wait for a plan, and their events, version 4 the jobs and what
+// is known of locations, and records that are blocked; what older versions say they say in the
+// same way.
 const (
-	stateVersion       = 3
+	stateVersion       = 4
 	stateVersionOldest = 2
 )
 
@@ -69,7 +71,7 @@ func (e *Engine) loadRecord(row uint32, b []byte) error {
 		return in.end(ErrCorrupt)
 	}
 	r := e.records.place(row)
-	*r = record{flags: uint32(in.flags(byte(recordLive | recordDue | recordPlanned))), version: in.uvarint(), upc: e.intern(&e.upcs, upc)}
+	*r = record{flags: uint32(in.flags(byte(recordLive | recordDue | recordPlanned | recordBlocked))), version: in.uvarint(), upc: e.intern(&e.upcs, upc)}
 	if e.scratch.location == 0 || e.text(e.scratch.location) != location {
 		e.scratch.location = e.intern(&e.locations, location) // records often come location by location
 	}

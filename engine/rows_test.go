@@ -27,6 +27,9 @@ func stored(t testing.TB) (*host, *Rows) {
 	h.planned(c, candidates(candidate("A", 1, 1), PlannedCandidate{Tags: []Tag{{"OrderType", "BOPIS"}}}))
 	h.must(&DeactivateRule{Name: "r"})
 	h.must(&Redistribute{Scope: Scope{UPCs: []string{"V"}}})
+	h.must(&PutLocation{Location: "L", Name: "the store", Flags: PlaceActive | PlacePickup, Latitude: -1, Longitude: 5})
+	h.must(&PutLocation{Location: "K"})
+	h.do(&Envelope{Job: &JobInfo{Type: "ALLOCATE", Owner: "x", Location: "L", Items: 1}}, allocate("r", ModeAll, ask("1", "W", 1)))
 	return h, rowsOf(h.e)
 }
 
@@ -108,12 +111,14 @@ func TestCheckpointShowsTheMomentOfItsFreeze(t *testing.T) {
 	h.must(&Adjust{Location: "L", Items: []StockItem{units("U", 1), units("V", 1)}})
 	h.must(activate("r", 1, RuleScope{}))
 	h.planned(allocate("r", ModeAll, ask("1", "U", 1)), candidates(candidate("A", 0, 0)))
+	h.must(&PutLocation{Location: "L", Name: "changed"})
+	h.do(&Envelope{Job: &JobInfo{Type: "ADJUST"}}, &Adjust{Location: "L", Items: []StockItem{units("U", 1)}})
 	want := h.e.Hash()
 	c := h.e.Freeze()
 	h.must(&Delete{Scope: Scope{UPCs: []string{"U"}}, Force: true})
 	h.must(&Refresh{Location: "L", Items: []StockItem{units("W", 7)}})
 	h.must(change(KindDeallocate, "o"))
-	h.nowMS += max(IdempotencyAgeMS, EventAgeMS, ExplanationAgeMS)
+	h.nowMS += max(IdempotencyAgeMS, EventAgeMS, ExplanationAgeMS, JobAgeMS)
 	h.must(&Expire{})
 	more := new(Rows)
 	for c.Next(more, 1) {
@@ -174,6 +179,8 @@ func TestAbortedCheckpointLosesNothing(t *testing.T) {
 	h.applyKeyed("another", &Adjust{Location: "L", Items: []StockItem{units("V", 1)}})
 	h.must(activate("r", 1, RuleScope{}))
 	h.planned(allocate("r", ModeAll, ask("1", "U", 1)), candidates(candidate("A", 0, 0)))
+	h.must(&PutLocation{Location: "L", Name: "changed"})
+	h.do(&Envelope{Job: &JobInfo{Type: "ADJUST"}}, &Adjust{Location: "L", Items: []StockItem{units("U", 1)}})
 	c := h.e.Freeze()
 	c.Next(new(Rows), 1)
 	h.must(&Adjust{Location: "L", Items: []StockItem{units("U", 1), units("X", 1)}})
@@ -244,7 +251,7 @@ func FuzzLoadRow(f *testing.F) {
 		switch table {
 		case recordTable, orderTable:
 			key = rowKey(table, 1)
-		case eventTable, resultTable, explanationTable:
+		case eventTable, resultTable, explanationTable, jobTable:
 			key = numberKey(table, 1)
 		}
 		e := New()
@@ -263,6 +270,8 @@ func FuzzLoadRow(f *testing.F) {
 			again = e.appendOrder(nil, 1)
 		case schemaTable:
 			again = e.appendSchema(nil)
+		case placeTable:
+			again = e.appendPlaces(nil)
 		default:
 			return
 		}

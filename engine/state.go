@@ -7,6 +7,7 @@ const (
 	recordLive    uint32 = 1 << iota
 	recordDue            // redistributed at its next Refresh or Adjust
 	recordPlanned        // waits for a rule to say how it is redistributed
+	recordBlocked        // nothing is to be assigned from it
 )
 
 // record is one UPC at one location. Fields that readers look at are written atomically, under an odd seq.
@@ -131,6 +132,7 @@ type Engine struct {
 	nowMS        atomic.Int64
 	schema       atomic.Pointer[Schema]
 	rules        atomic.Pointer[RuleSet]
+	places       atomic.Pointer[places]
 
 	namesText   texts
 	names       slab[name]
@@ -161,6 +163,7 @@ type Engine struct {
 	events  eventLog
 
 	explanations explanationLog
+	jobs         jobLog
 
 	// archivedNow holds the orders that left memory since the last freeze, archivedWas those of the frozen checkpoint.
 	archivedNow atomic.Pointer[archivedRows]
@@ -175,7 +178,7 @@ type Engine struct {
 
 // stats are figures that may be read at any time.
 type stats struct {
-	records, segments, upcs, orders, items, results, events, explanations, evicted, futures atomic.Int64
+	records, segments, upcs, orders, items, results, events, explanations, jobs, evicted, futures atomic.Int64
 }
 
 // Stats are the sizes of the state.
@@ -191,6 +194,7 @@ type Stats struct {
 	Events     int64
 
 	Explanations int64 // kept, of lines for which a rule was asked
+	Jobs         int64
 }
 
 // Stats gives the sizes of the state; it may be called at any time.
@@ -200,6 +204,7 @@ func (e *Engine) Stats() Stats {
 		Records: s.records.Load(), Segments: s.segments.Load(), UPCs: s.upcs.Load(), Futures: s.futures.Load(),
 		Orders: s.orders.Load(), OrderItems: s.items.Load(), Evicted: s.evicted.Load(),
 		Results: s.results.Load(), Events: s.events.Load(), Explanations: s.explanations.Load(),
+		Jobs: s.jobs.Load(),
 	}
 }
 
@@ -214,9 +219,11 @@ func New() *Engine {
 	e.results.ring.start(1)
 	e.events.ring.start(1)
 	e.explanations.ring.start(1)
+	e.jobs.ring.start(1)
 	e.changes.results = ringChanges{first: 1, next: 1}
 	e.changes.events = ringChanges{first: 1, next: 1}
 	e.changes.explanations = ringChanges{first: 1, next: 1}
+	e.changes.jobs = ringChanges{first: 1, next: 1}
 	return e
 }
 

@@ -15,6 +15,7 @@ func (e *Engine) Verify(report func(problem string)) {
 	promised := make([]promise, e.segments.used)
 	e.verifyOrders(promised, report)
 	e.verifyRules(report)
+	e.verifyJobs(report)
 	planned := 0
 	for row := uint32(1); row < e.records.used; row++ {
 		r := e.records.at(row)
@@ -120,6 +121,7 @@ func (e *Engine) Hash() [32]byte {
 	}
 	write([]byte{metaTable}, e.appendMeta(nil))
 	write([]byte{schemaTable}, e.appendSchema(nil))
+	write([]byte{placeTable}, e.appendPlaces(nil))
 	e.Rules().ruleRows(&RuleSet{}, func(_ RowOp, key, row []byte) { write(key, row) })
 	var row []byte
 	for i := uint32(1); i < e.records.used; i++ {
@@ -137,6 +139,9 @@ func (e *Engine) Hash() [32]byte {
 	}
 	for n := e.explanations.ring.first; n < e.explanations.ring.next; n++ {
 		write(numberKey(explanationTable, n), e.explanations.ring.get(n))
+	}
+	for n := e.jobs.ring.first; n < e.jobs.ring.next; n++ {
+		write(numberKey(jobTable, n), e.jobs.ring.get(n))
 	}
 	for n := e.results.ring.first; n < e.results.ring.next; n++ {
 		write(numberKey(resultTable, n), e.results.ring.get(n))

@@ -20,7 +20,8 @@ func (v *SegmentView) Available() int64 { return v.OnHand - v.Allocated - v.Pend
 
 // FutureView is a copy of one delivery that a record waits for.
 type FutureView struct {
-	DeliveryDateMS int64 // Unix milliseconds
+	ID             uint64 // never used again
+	DeliveryDateMS int64  // Unix milliseconds
 	Quantity       int64
 
 	// TagSet is the segment that receives it. Split says that it is split by percentages on arrival instead, among the
@@ -43,6 +44,7 @@ type RecordView struct {
 	LTD         int64
 	Due         bool // redistributed at the next Refresh or Adjust
 	Planned     bool // waits for a rule to say how it is redistributed
+	Blocked     bool // nothing is to be assigned from it, see Block
 	Segments    []SegmentView
 	Future      []FutureView
 

@@ -314,7 +314,7 @@ func (c *call) backtestFits() bool {
 
 // stateBytes estimates the memory of a state, by what its parts were measured to take.
 func stateBytes(s engine.Stats) int64 {
-	return s.Records*200 + s.Segments*64 + s.UPCs*64 + s.OrderItems*400 + (s.Results+s.Events+s.Explanations)*300 + 16<<20
+	return s.Records*200 + s.Segments*64 + s.UPCs*64 + s.OrderItems*400 + (s.Results+s.Events+s.Explanations+s.Jobs)*300 + 16<<20
 }
 
 func (c *call) listBacktests() {

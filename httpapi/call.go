@@ -135,6 +135,10 @@ func (c *call) openProblem(p *problem) {
 		c.ctx.Response.Header.Set("Retry-After", "1")
 	}
 	c.out = appendProblem(c.out[:0], p)
+	if c.isForeign() {
+		c.content = contentJSON
+		c.out = appendText(c.out, `,"message":`, foreignMessage(p))
+	}
 }
 
 // pathText is the raw path of the request, without query and fragment.
@@ -154,6 +158,9 @@ func (c *call) find() bool {
 	c.method = methodOf(c.ctx.Method())
 	var buffer [pathSegmentsMax]string
 	if segments, ok := splitPath(c.pathText(), &buffer); ok {
+		if last := len(segments) - 1; last > 0 && segments[last] == "" && c.isForeign() {
+			segments = segments[:last] // its clients put a slash at the end of some paths
+		}
 		c.server.tree.find(c.method, segments, 0, &c.match)
 	}
 	if c.route = c.match.route; c.route != nil {

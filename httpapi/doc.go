@@ -22,6 +22,7 @@
 // # Reading order
 //
 // server.go and routes.go say what there is; call.go, params.go and write.go are the frame of every request; stock.go,
-// order.go, bulk.go, query.go, rules.go, dryrun.go, explain.go and ops.go are the routes; json.go, json_value.go and
+// order.go, bulk.go, query.go, rules.go, dryrun.go, explain.go and ops.go are the routes; kibo.go has those of another API,
+// which package kibo translates; json.go, json_value.go and
 // parse*.go read bodies; render*.go and problem.go write replies; metrics.go counts; limits.go bounds.
 package httpapi

@@ -175,7 +175,7 @@ func (c *call) copyRequest(to *fasthttp.Request) {
 }
 
 // forwardedHeaders are those that mean something to a write.
-var forwardedHeaders = []string{"Content-Type", "Content-Encoding", "Idempotency-Key"}
+var forwardedHeaders = []string{"Content-Type", "Content-Encoding", "Idempotency-Key", "x-vol-tenant"}
 
 func (c *call) takeOver(response *fasthttp.Response) {
 	c.status, c.content = response.StatusCode(), string(response.Header.ContentType())

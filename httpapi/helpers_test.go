@@ -109,6 +109,24 @@ func (s *testStore) Explain(orderID string, v *engine.OrderExplanation) (bool, e
 	return true, s.engine.ExplainOrder(row, v)
 }
 
+func (s *testStore) OpenOrders(after uint32, limit int, dst []engine.OrderView) ([]engine.OrderView, uint32) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.engine.OpenOrders(after, limit, dst)
+}
+
+func (s *testStore) Job(id engine.JobID, j *engine.Job) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.engine.Job(id, j)
+}
+
+func (s *testStore) Jobs(before engine.JobID, limit int, dst []engine.Job) []engine.Job {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.engine.Jobs(before, limit, dst)
+}
+
 func (s *testStore) Events(after engine.EventID, limit int, dst []engine.Event) []engine.Event {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -77,7 +77,7 @@ const (
 	jsonDepthMax = 16
 
 	// pathSegmentsMax bounds the segments of a URL path that are looked at.
-	pathSegmentsMax = 6
+	pathSegmentsMax = 9
 
 	// fieldBytesMax and valueBytesMax bound what a problem document repeats of the request.
 	fieldBytesMax = 256

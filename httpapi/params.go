@@ -13,7 +13,7 @@ import (
 // readParams reads the query parameters, of which a route knows few and refuses the others: a misspelt one that went
 // unnoticed would be worse than an error.
 func (c *call) readParams() bool {
-	if bytes.IndexByte(c.ctx.RequestURI(), '?') < 0 {
+	if c.route.foreign || bytes.IndexByte(c.ctx.RequestURI(), '?') < 0 {
 		return true
 	}
 	var seen paramSet

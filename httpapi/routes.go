@@ -67,13 +67,17 @@ type route struct {
 	lead    bool // otherwise only the leader can do it
 	serve   func(*call)
 
+	// A foreign route is of another API: what it takes is for that to say, and it may have another path too.
+	foreign bool
+	also    string
+
 	metrics routeMetrics
 }
 
 // leader says that only the leader can answer.
 func (r *route) leader() bool { return r.write || r.lead }
 
-// routes is the whole API but /debug/pprof.
+// routes is the whole API but /debug/pprof and what other APIs have.
 func routes() []*route {
 	return []*route{
 		{method: methodPost, pattern: "/v1/orders/{orderId}/allocate", body: bodyRequired, write: true, serve: (*call).allocate},
@@ -140,13 +144,19 @@ type node struct {
 func newTree(all []*route) *node {
 	root := &node{}
 	for _, r := range all {
-		at := root
-		for word := range strings.SplitSeq(r.pattern[1:], "/") {
-			at = at.child(word)
+		root.add(r, r.pattern)
+		if r.also != "" {
+			root.add(r, r.also)
 		}
-		at.methods[r.method] = r
 	}
 	return root
+}
+
+func (n *node) add(r *route, pattern string) {
+	for word := range strings.SplitSeq(pattern[1:], "/") {
+		n = n.child(word)
+	}
+	n.methods[r.method] = r
 }
 
 func (n *node) child(word string) *node {

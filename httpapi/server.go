@@ -114,7 +114,7 @@ func New(config Config, store Store) (*Server, error) {
 		store:  store,
 		engine: store.Engine(),
 		log:    config.Log.With("component", "httpapi"),
-		routes: routes(),
+		routes: append(routes(), kiboRoutes()...),
 
 		queryReadsMax: QueryReadsMax,
 	}

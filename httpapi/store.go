@@ -47,6 +47,13 @@ type Store interface {
 	// Ready gives nil when the node has caught up with the log.
 	Ready() error
 
+	// OpenOrders appends copies of orders that hold units, a page at a time.
+	OpenOrders(after uint32, limit int, dst []engine.OrderView) (orders []engine.OrderView, next uint32)
+
+	// Job copies a kept job. Jobs appends up to limit kept jobs with numbers below one (0: the newest ones), newest first.
+	Job(id engine.JobID, j *engine.Job) (found bool)
+	Jobs(before engine.JobID, limit int, dst []engine.Job) []engine.Job
+
 	// Events appends up to limit events that follow one.
 	Events(after engine.EventID, limit int, dst []engine.Event) []engine.Event
 }

@@ -44,6 +44,8 @@ func orderOf(c engine.Command) (orderID string, ok bool) {
 		return c.OrderID, true
 	case *engine.OrderChange:
 		return c.OrderID, true
+	case *engine.Transition:
+		return c.OrderID, true // what it comes from holds units, and so is in memory
 	}
 	return "", false
 }

@@ -59,6 +59,24 @@ func (s *Store) Events(after engine.EventID, limit int, dst []engine.Event) []en
 	return dst
 }
 
+// OpenOrders appends copies of orders that hold units, a page at a time; see engine.OpenOrders.
+func (s *Store) OpenOrders(after uint32, limit int, dst []engine.OrderView) (orders []engine.OrderView, next uint32) {
+	s.applier.locked(func(e *engine.Engine) { orders, next = e.OpenOrders(after, limit, dst) })
+	return orders, next
+}
+
+// Job copies a kept job; see engine.Job.
+func (s *Store) Job(id engine.JobID, j *engine.Job) (found bool) {
+	s.applier.locked(func(e *engine.Engine) { found = e.Job(id, j) })
+	return found
+}
+
+// Jobs appends up to limit kept jobs with numbers below one (0: the newest ones), newest first.
+func (s *Store) Jobs(before engine.JobID, limit int, dst []engine.Job) []engine.Job {
+	s.applier.locked(func(e *engine.Engine) { dst = e.Jobs(before, limit, dst) })
+	return dst
+}
+
 // NextPlans appends records that wait for a rule, at most limit, after a cursor; see engine.NextPlans.
 func (s *Store) NextPlans(after uint32, limit int, dst []engine.PlanWanted) (wanted []engine.PlanWanted, next uint32) {
 	s.applier.locked(func(e *engine.Engine) { wanted, next = e.NextPlans(after, limit, dst) })

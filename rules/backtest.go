@@ -251,6 +251,10 @@ func (b *Backtest) command(command []byte) error {
 		return b.allocate(env, c, was)
 	case *engine.OrderChange:
 		b.change(env, c, was)
+	case *engine.Transition:
+		env.Archived, env.ArchivedAt = nil, 0
+		b.candidate.attach(&env, c.OrderID)
+		b.sameAnswer(was, b.candidate.do(&env, c))
 	case *engine.Spread:
 		b.report.Decided.spread(was) // the candidate's world has its own
 	default:

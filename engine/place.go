@@ -1,0 +1,177 @@
+package engine
+
+import (
+	"encoding/binary"
+	"fmt"
+	"maps"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// PlaceFlags is what a location can do. The engine keeps them for those who choose locations; it does not look at them.
+type PlaceFlags uint16
+
+// The flags of a location. The bits are stored.
+const (
+	PlaceActive PlaceFlags = 1 << iota
+	PlaceDirectShip
+	PlacePickup
+	PlaceTransfer
+	PlaceInAggregate
+	PlaceInExport
+	PlaceExpress
+	PlaceWarehouse // has a warehouse management system
+
+	placeFlagsKnown = 1<<iota - 1 // all of the above
+)
+
+// PutLocation keeps what is to be known of a location besides its stock, in place of what was known. A location need not be
+// known to have stock, or the other way round.
+type PutLocation struct {
+	Location   string     `json:"location"`
+	Flags      PlaceFlags `json:"flags"`
+	Name       string     `json:"name"`
+	PostalCode string     `json:"postalCode"`
+	Country    string     `json:"country"`
+	Latitude   int64      `json:"latitude"` // millionths of a degree
+	Longitude  int64      `json:"longitude"`
+}
+
+// The bounds of a place on earth, in millionths of a degree.
+const (
+	latitudeMax  = 90_000_000
+	longitudeMax = 180_000_000
+)
+
+func checkPutLocation(c *PutLocation) *fault {
+	switch {
+	case !isText(c.Location, LocationBytesMax):
+		return textFault("location", c.Location)
+	case c.Flags&^placeFlagsKnown != 0:
+		return numberFault("flags", int64(c.Flags))
+	case !isOptionalText(c.Name, PlaceNameBytesMax):
+		return textFault("name", c.Name)
+	case !isOptionalText(c.PostalCode, PlaceNameBytesMax):
+		return textFault("postalCode", c.PostalCode)
+	case !isOptionalText(c.Country, PlaceNameBytesMax):
+		return textFault("country", c.Country)
+	case c.Latitude < -latitudeMax || c.Latitude > latitudeMax:
+		return numberFault("latitude", c.Latitude)
+	case c.Longitude < -longitudeMax || c.Longitude > longitudeMax:
+		return numberFault("longitude", c.Longitude)
+	}
+	return nil
+}
+
+// appendPutLocation: location, flags, name, postal code, country, latitude, longitude.
+func appendPutLocation(dst []byte, c *PutLocation) []byte {
+	dst = binary.AppendUvarint(appendText(dst, c.Location), uint64(c.Flags))
+	dst = appendText(appendText(appendText(dst, c.Name), c.PostalCode), c.Country)
+	return binary.AppendVarint(binary.AppendVarint(dst, c.Latitude), c.Longitude)
+}
+
+// placeBytesMin is what a location takes at least.
+const placeBytesMin = 4*textBytesMin + 1 + 1 + 1
+
+func readPutLocation(r *reader, c *PutLocation) {
+	c.Location = r.text()
+	flags := r.uvarint()
+	if flags > math.MaxUint16 {
+		r.fail("flags out of range")
+	}
+	c.Flags = PlaceFlags(flags)
+	c.Name, c.PostalCode, c.Country = r.text(), r.text(), r.text()
+	c.Latitude, c.Longitude = r.varint(), r.varint()
+}
+
+// clone is a copy with texts of its own.
+func (c *PutLocation) clone() PutLocation {
+	own := *c
+	for _, text := range []*string{&own.Location, &own.Name, &own.PostalCode, &own.Country} {
+		*text = strings.Clone(*text)
+	}
+	return own
+}
+
+// places is what is known of locations, by their codes. It is replaced as a whole.
+type places map[string]PutLocation
+
+func (e *Engine) putLocation(c *PutLocation, r *Result) {
+	old := e.loadPlaces()
+	if _, known := old[c.Location]; !known && len(old) >= PlacesMax {
+		r.refuse(CodeTooMany, "location", strconv.Itoa(PlacesMax))
+		return
+	}
+	now := maps.Clone(old)
+	if now == nil {
+		now = places{}
+	}
+	own := c.clone()
+	now[own.Location] = own
+	e.places.Store(&now)
+	e.changes.places = true
+}
+
+func (e *Engine) loadPlaces() places {
+	if p := e.places.Load(); p != nil {
+		return *p
+	}
+	return nil
+}
+
+// Location gives what was put of a location; it may be called at any time.
+func (e *Engine) Location(code string) (PutLocation, bool) {
+	c, ok := e.loadPlaces()[code]
+	return c, ok
+}
+
+// Locations gives what was put of all locations, by their codes; it may be called at any time.
+func (e *Engine) Locations() []PutLocation {
+	all := e.loadPlaces()
+	list := make([]PutLocation, 0, len(all))
+	for _, code := range slices.Sorted(maps.Keys(all)) {
+		list = append(list, all[code])
+	}
+	return list
+}
+
+// appendPlaces encodes all locations; nothing if there are none.
+func (e *Engine) appendPlaces(b []byte) []byte {
+	list := e.Locations()
+	if len(list) == 0 {
+		return b
+	}
+	b = binary.AppendUvarint(b, uint64(len(list)))
+	for i := range list {
+		b = appendPutLocation(b, &list[i])
+	}
+	return b
+}
+
+// readPlacesRow reads what appendPlaces wrote: locations in order, each once and within the limits.
+func (e *Engine) readPlacesRow(b []byte) error {
+	in := reader{b: b}
+	all, last := places{}, ""
+	for range in.count(placeBytesMin) {
+		var c PutLocation
+		if readPutLocation(&in, &c); in.fault != "" {
+			break
+		}
+		if checkPutLocation(&c) != nil || c.Location <= last {
+			return fmt.Errorf("%w: a location out of order, or past its limits", ErrCorrupt)
+		}
+		own := c.clone()
+		last = own.Location
+		all[last] = own
+	}
+	if err := in.end(ErrCorrupt); err != nil {
+		return err
+	}
+	if len(all) == 0 || len(all) > PlacesMax {
+		return fmt.Errorf("%w: %d locations", ErrCorrupt, len(all))
+	}
+	e.places.Store(&all)
+	return nil
+}

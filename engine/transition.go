@@ -1,0 +1,181 @@
+package engine
+
+import (
+	"encoding/binary"
+	"strconv"
+)
+
+// checkTransition: two orders, and lines of which no two name one item on either side.
+func checkTransition(c *Transition) *fault {
+	switch {
+	case !isText(c.FromOrderID, OrderIDBytesMax):
+		return textFault("fromOrderId", c.FromOrderID)
+	case !isText(c.OrderID, OrderIDBytesMax) || c.OrderID == c.FromOrderID:
+		return textFault("orderId", c.OrderID)
+	case len(c.Lines) == 0 || len(c.Lines) > OrderLinesMax:
+		return numberFault("lines", int64(len(c.Lines)))
+	}
+	for i := range c.Lines {
+		if l := &c.Lines[i]; !isText(l.ItemID, ItemIDBytesMax) {
+			return textFault("itemId", l.ItemID).in("lines", i)
+		} else if !isText(l.ToItemID, ItemIDBytesMax) {
+			return textFault("toItemId", l.ToItemID).in("lines", i)
+		}
+	}
+	if i := repeatedName(c.Lines); i >= 0 {
+		return textFault("itemId", c.Lines[i].ItemID).in("lines", i)
+	}
+	targets := make([]transitionTarget, len(c.Lines))
+	for i := range c.Lines {
+		targets[i] = transitionTarget(c.Lines[i])
+	}
+	if i := repeatedName(targets); i >= 0 {
+		return textFault("toItemId", c.Lines[i].ToItemID).in("lines", i)
+	}
+	return nil
+}
+
+// transitionTarget is a line by what it becomes.
+type transitionTarget TransitionLine
+
+func (l *TransitionLine) name() string   { return l.ItemID }
+func (l *transitionTarget) name() string { return l.ToItemID }
+
+// appendTransition: both orders, lines.
+func appendTransition(dst []byte, c *Transition) []byte {
+	dst = appendText(appendText(dst, c.FromOrderID), c.OrderID)
+	dst = binary.AppendUvarint(dst, uint64(len(c.Lines)))
+	for i := range c.Lines {
+		dst = appendText(appendText(dst, c.Lines[i].ItemID), c.Lines[i].ToItemID)
+	}
+	return dst
+}
+
+func readTransition(r *reader, c *Transition) {
+	c.FromOrderID, c.OrderID = r.text(), r.text()
+	c.Lines = resize(c.Lines, r.count(becomesBytesMin))
+	for i := range c.Lines {
+		c.Lines[i] = TransitionLine{ItemID: r.text(), ToItemID: r.text()}
+	}
+}
+
+// transition moves reserved items into another order, as they are: their lines, and their places among those that wait, stay.
+func (e *Engine) transition(c *Transition, envelope *Envelope, r *Result) {
+	hash := hashText(c.OrderID)
+	to, ok := e.orderFor(c.OrderID, hash, envelope, r)
+	if !ok {
+		return
+	}
+	from := e.findOrder(c.FromOrderID)
+	if from == 0 || e.orders.at(from).open == 0 {
+		// Whether an order that holds nothing is still in memory must not show.
+		r.refuse(CodeNotReserved, "fromOrderId", c.FromOrderID)
+		return
+	}
+	if to != 0 && int(e.orders.at(to).count)+len(c.Lines) > OrderItemsMax {
+		r.refuse(CodeTooMany, "lines", strconv.Itoa(OrderItemsMax))
+		return
+	}
+	for i := range c.Lines {
+		e.planTransition(&c.Lines[i], from, to, r)
+	}
+	if refusedAll(r) {
+		return
+	}
+	if to == 0 {
+		to = e.createOrder(c.OrderID, hash)
+	} else {
+		e.touchOrder(to)
+	}
+	e.touchOrder(from)
+	for i := range c.Lines {
+		row := e.findItem(from, c.Lines[i].ItemID)
+		e.unlinkItem(from, row)
+		e.linkItem(to, row, c.Lines[i].ToItemID)
+		e.firm(row, &r.Lines[i])
+	}
+	if o := e.orders.at(from); o.count == 0 {
+		e.dropOrder(from)
+	} else if o.open == 0 {
+		e.closed.push(closedOrder{row: from, changed: o.changed}, e.isClosed)
+	}
+}
+
+// planTransition answers a line, as far as that is known before all are.
+func (e *Engine) planTransition(l *TransitionLine, from, to uint32, r *Result) {
+	out := r.addLine(l.ToItemID, 0)
+	row := e.findItem(from, l.ItemID)
+	if row == 0 {
+		out.Code = CodeUnknownItem
+		return
+	}
+	it := e.items.at(row)
+	allocated, pending := e.held(it)
+	out.Requested = allocated + pending
+	switch {
+	case to != 0 && e.findItem(to, l.ToItemID) != 0:
+		out.Code = CodeItemConflict
+	case it.expiresMS != 0 && it.expiresMS <= e.nowMS.Load():
+		out.Code = CodeExpired
+	case it.expiresMS == 0:
+		out.Code = CodeNotReserved
+	case out.Requested == 0:
+		out.Code = CodeExceedsLeft
+	}
+}
+
+// unlinkItem takes an item that holds units out of its order.
+func (e *Engine) unlinkItem(orderRow, row uint32) {
+	o := e.orders.at(orderRow)
+	if o.count > itemsWalked {
+		e.byItemID.remove(e.itemHashOf(row), row)
+	}
+	last := uint32(0)
+	at := &o.items
+	for *at != row {
+		last = *at
+		at = &e.items.at(*at).next
+	}
+	*at = e.items.at(row).next
+	if o.itemLast == row {
+		o.itemLast = last
+	}
+	o.count--
+	o.open--
+	if o.count == itemsWalked { // they are walked again
+		for i := o.items; i != 0; i = e.items.at(i).next {
+			e.byItemID.remove(e.itemHashOf(i), i)
+		}
+	}
+	e.ordersText.drop(e.items.at(row).id)
+}
+
+// linkItem puts an item that holds units at the end of an order, under an id.
+func (e *Engine) linkItem(orderRow, row uint32, id string) {
+	o, it := e.orders.at(orderRow), e.items.at(row)
+	it.id, it.order, it.next = e.ordersText.add(id), orderRow, 0
+	if o.itemLast == 0 {
+		o.items = row
+	} else {
+		e.items.at(o.itemLast).next = row
+	}
+	o.itemLast = row
+	o.count++
+	o.open++
+	e.indexItems(o, row)
+}
+
+// firm ends an item's reservation without releasing anything, and answers what it holds.
+func (e *Engine) firm(row uint32, out *LineResult) {
+	it := e.items.at(row)
+	it.expiresMS = 0
+	for line := it.lines; line != 0; line = e.lines.at(line).next {
+		l := e.lines.at(line)
+		if kept := l.allocated + l.pending; kept > 0 {
+			e.moved(row, MovementConfirmed, l.tagSet, kept)
+			out.Units += l.allocated
+			out.Pending += l.pending
+			out.Parts = append(out.Parts, Part{TagSet: l.tagSet, Units: l.allocated, Pending: l.pending})
+		}
+	}
+}

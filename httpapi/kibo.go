@@ -1,0 +1,191 @@
+package httpapi
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"apportion/engine"
+	"apportion/httpapi/kibo"
+	"apportion/raftstore"
+	"apportion/rules"
+)
+
+// The API of package kibo: its operations are routes like ours, so that they are counted, bounded and forwarded alike.
+
+// foreignPrefixes begin the paths of that API: as its client has them, and as its documents have them.
+var foreignPrefixes = []string{"/api/", "/commerce/", "/platform/", "/adjustFutureDate/", "/cache/"}
+
+// isForeign says whether a request is for that API, whether there is such a path or not.
+func (c *call) isForeign() bool {
+	if c.route != nil {
+		return c.route.foreign
+	}
+	path := c.pathText()
+	for _, prefix := range foreignPrefixes {
+		if strings.HasPrefix(path, prefix) {
+			return true
+		}
+	}
+	return false
+}
+
+// foreignMessage is a problem in one text, which is what clients of that API show.
+func foreignMessage(p *problem) string {
+	text := p.detail
+	if p.field != "" && !strings.Contains(text, p.field) {
+		text += " (" + cut(p.field, fieldBytesMax)
+		if p.value != "" {
+			text += ": " + cut(p.value, valueBytesMax)
+		}
+		text += ")"
+	}
+	return text
+}
+
+func kiboRoutes() []*route {
+	operations := kibo.Operations()
+	list := make([]*route, 0, len(operations))
+	for _, op := range operations {
+		list = append(list, &route{method: methodOf([]byte(op.Method)), pattern: "/api" + op.Pattern, also: op.Pattern, write: op.Write,
+			foreign: true, serve: func(c *call) { c.kibo(op.Serve) }})
+	}
+	return list
+}
+
+// kibo has an operation answered.
+func (c *call) kibo(serve func(*kibo.Request) (kibo.Reply, error)) {
+	if encoding := c.ctx.Request.Header.ContentEncoding(); len(encoding) > 0 && !bytes.EqualFold(encoding, []byte("identity")) {
+		c.fail(http.StatusUnsupportedMediaType, codeMediaType, "bodies are read as they are, without Content-Encoding", "Content-Encoding", string(encoding))
+		return
+	}
+	query, err := url.ParseQuery(string(c.ctx.URI().QueryString()))
+	if err != nil {
+		c.fail(http.StatusBadRequest, codeInvalid, "the query cannot be read", "", "")
+		return
+	}
+	tenant, _ := strconv.ParseInt(string(c.ctx.Request.Header.Peek("x-vol-tenant")), 10, 64) // of another form, it is none
+	reply, err := serve(&kibo.Request{Host: kiboHost{c}, Path: c.path, Query: query, Body: c.ctx.PostBody(), Tenant: tenant})
+	var fault *kibo.Fault
+	switch {
+	case errors.As(err, &fault):
+		c.fail(fault.Status, fault.Code, fault.Message, fault.Field, fault.Value)
+	case err != nil:
+		c.storeFailed(err)
+	case reply.Media != "":
+		c.content = reply.Media
+		c.out = append(c.out[:0], reply.Text...)
+	default:
+		if c.out, err = appendJSON(c.out[:0], reply.Value); err != nil {
+			panic(fmt.Sprintf("BUG: httpapi: a reply cannot be encoded: %v", err))
+		}
+	}
+}
+
+func appendJSON(dst []byte, value any) ([]byte, error) {
+	text, err := json.Marshal(value)
+	return append(dst, text...), err
+}
+
+// kiboHost is what an operation sees of the call.
+type kiboHost struct{ c *call }
+
+var _ kibo.Host = kiboHost{}
+
+// Engine gives the engine.
+func (h kiboHost) Engine() *engine.Engine { return h.c.server.engine }
+
+// Barrier is that of the store.
+func (h kiboHost) Barrier() error { return h.c.server.store.ReadBarrier(h.c.deadline) }
+
+// ReadOrder is that of the store.
+func (h kiboHost) ReadOrder(orderID string, v *engine.OrderView) (bool, error) {
+	return h.c.server.store.ReadOrder(orderID, v)
+}
+
+// Orders is that of the store.
+func (h kiboHost) Orders(after uint32, limit int, dst []engine.OrderView) ([]engine.OrderView, uint32) {
+	return h.c.server.store.OpenOrders(after, limit, dst)
+}
+
+// Job is that of the store.
+func (h kiboHost) Job(id engine.JobID, j *engine.Job) bool { return h.c.server.store.Job(id, j) }
+
+// Jobs is that of the store.
+func (h kiboHost) Jobs(before engine.JobID, limit int, dst []engine.Job) []engine.Job {
+	return h.c.server.store.Jobs(before, limit, dst)
+}
+
+// Do takes commands through the log. Those whose plans or orders have become old meanwhile are proposed anew, without the
+// others, which stand.
+func (h kiboHost) Do(proposals []kibo.Proposal) ([]engine.Result, error) {
+	c := h.c
+	results := make([]engine.Result, len(proposals))
+	todo := make([]int, len(proposals))
+	for i := range proposals {
+		todo[i] = i
+	}
+	for range retriesMax {
+		if err := h.propose(proposals, todo, results); err != nil {
+			return nil, err
+		}
+		again := todo[:0]
+		for _, i := range todo {
+			if results[i].Code == engine.CodeRetry {
+				again = append(again, i)
+			}
+		}
+		if todo = again; len(todo) == 0 {
+			break
+		}
+	}
+	for i := range results {
+		if results[i].Repeated {
+			c.ctx.Response.Header.Set("Idempotency-Replayed", "true")
+		}
+	}
+	c.server.spreader.wakeUp()
+	return results, nil
+}
+
+// propose takes some of the commands through the log, in one entry.
+func (h kiboHost) propose(proposals []kibo.Proposal, todo []int, results []engine.Result) error {
+	c := h.c
+	lines := 0
+	for _, i := range todo {
+		if a, ok := proposals[i].Command.(*engine.Allocate); ok {
+			lines += len(a.Lines)
+		}
+	}
+	budget := rules.NewBudget(c.deadline, lines)
+	c.batch.Reset()
+	for _, i := range todo {
+		p := &proposals[i]
+		env := engine.Envelope{Job: p.Job, Key: c.envelope.Key}
+		if env.Key != "" && p.Part != "" {
+			env.Key += "/" + p.Part
+		}
+		if a, ok := p.Command.(*engine.Allocate); ok {
+			if err := c.server.planner.Plan(&budget, a, time.Now().UnixMilli(), &env); err != nil {
+				return raftstore.ErrTimeout
+			}
+		}
+		c.batch.Append(&env, p.Command)
+	}
+	if err := c.server.store.Do(c.deadline, c.batch); err != nil {
+		return err
+	}
+	for n, i := range todo {
+		// The batch is used again; what the results say is not to change with it.
+		if err := engine.DecodeResult(bytes.Clone(c.batch.Result(n)), &results[i]); err != nil {
+			panic(fmt.Sprintf("BUG: httpapi: the engine's result cannot be read: %v", err))
+		}
+	}
+	return nil
+}

@@ -1,0 +1,86 @@
+package kibo
+
+import (
+	"strconv"
+	"time"
+
+	"apportion/engine"
+)
+
+// cartHold is how long a cart's units are held. That API names no end; something must end a cart that nobody comes back to.
+const cartHold = 24 * time.Hour
+
+// cartEnd is when a cart's reservation ends, Unix milliseconds: when that of its first items does, so that items that are sent
+// again are the same, or after cartHold.
+func cartEnd(r *Request, id string) (int64, error) {
+	now := max(time.Now().UnixMilli(), r.Host.Engine().NowMS())
+	var v engine.OrderView
+	if err := r.Host.Barrier(); err != nil {
+		return 0, err
+	}
+	if _, err := r.Host.ReadOrder(id, &v); err != nil {
+		return 0, err
+	}
+	for i := range v.Items {
+		if end := v.Items[i].ExpiresAtMS; end > now {
+			return end, nil
+		}
+	}
+	return now + cartHold.Milliseconds(), nil
+}
+
+type cartItem struct {
+	OrderItemID  integer `json:"orderItemID"`
+	CartItemID   string  `json:"cartItemID"`
+	ShipmentID   integer `json:"shipmentID"`
+	TransitionID integer `json:"transitionItemID"` // overrides orderItemID
+}
+
+type transitionBody struct {
+	base
+	CartID  string     `json:"cartID"`
+	OrderID integer    `json:"orderID"`
+	Items   []cartItem `json:"items"`
+}
+
+// baseReply is the answer to a call that has nothing else to tell.
+type baseReply struct {
+	Success    bool     `json:"success"`
+	Messages   []string `json:"messages"`
+	NumResults int      `json:"numResults"`
+}
+
+// transitionCart makes items of a cart those of an order, with the units that they hold.
+func transitionCart(r *Request) (Reply, error) {
+	var body transitionBody
+	if err := decode(r.Body, &body); err != nil {
+		return Reply{}, err
+	}
+	switch {
+	case body.CartID == "":
+		return Reply{}, badRequest("cartID", "", "a cartID is needed")
+	case body.OrderID.n <= 0:
+		return Reply{}, badRequest("orderID", "", "an orderID is needed")
+	}
+	c := &engine.Transition{FromOrderID: cartPrefix + body.CartID, OrderID: strconv.FormatInt(body.OrderID.n, 10)}
+	for i, it := range body.Items {
+		if !it.OrderItemID.given {
+			return Reply{}, badRequest(itemField(i, "orderItemID"), "", "items[%d] has no orderItemID", i)
+		}
+		line := engine.TransitionLine{ItemID: it.CartItemID, ToItemID: itemNumber(it.OrderItemID.n, it.ShipmentID.n)}
+		if line.ItemID == "" {
+			line.ItemID = line.ToItemID
+		}
+		if it.TransitionID.given {
+			line.ToItemID = itemNumber(it.TransitionID.n, it.ShipmentID.n)
+		}
+		c.Lines = append(c.Lines, line)
+	}
+	if err := checked(c); err != nil {
+		return Reply{}, err
+	}
+	if err := doOne(r, c); err != nil {
+		return Reply{}, err
+	}
+	return Reply{Value: baseReply{Success: true, Messages: []string{}, NumResults: len(c.Lines)}}, nil
+}

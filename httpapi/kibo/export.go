@@ -1,0 +1,84 @@
+package kibo
+
+import (
+	"bytes"
+	"encoding/csv"
+	"strconv"
+
+	"apportion/engine"
+)
+
+// exportBytesMax bounds an export, which is made as a whole before it is sent.
+const exportBytesMax = 256 << 20
+
+// exportColumns come before one column for each tag category: the form in which that API's stock files are.
+var exportColumns = []string{"LOCATIONCODE", "PARTNUMBER", "UPC", "SKU", "QUANTITY", "DELIVERY_DATE"}
+
+// export gives the stock as CSV: on hand of each segment, and each delivery. With locationCode, that of one location.
+func export(r *Request) (Reply, error) {
+	if err := r.Host.Barrier(); err != nil {
+		return Reply{}, err
+	}
+	var text bytes.Buffer
+	x := exporter{e: r.Host.Engine(), csv: csv.NewWriter(&text)}
+	x.header()
+	only := r.Query.Get("locationCode")
+	var v engine.RecordView
+	for row := x.e.NextRecord(0, &v); row != 0; row = x.e.NextRecord(row, &v) {
+		if only == "" || only == v.Location {
+			x.record(&v)
+		}
+		if text.Len() > exportBytesMax {
+			return Reply{}, badRequest("locationCode", only, "the export is larger than %d bytes; export location by location", exportBytesMax)
+		}
+	}
+	x.csv.Flush()
+	if err := x.csv.Error(); err != nil {
+		return Reply{}, err
+	}
+	return Reply{Text: text.Bytes(), Media: "text/csv; charset=utf-8"}, nil
+}
+
+type exporter struct {
+	e          *engine.Engine
+	csv        *csv.Writer
+	categories []string // that have a column
+	line       []string
+}
+
+func (x *exporter) header() {
+	line := append([]string(nil), exportColumns...)
+	for _, c := range x.e.Schema().Categories() {
+		x.categories = append(x.categories, c.Name)
+	}
+	line = append(line, x.categories...)
+	_ = x.csv.Write(line) // the writer keeps its error
+}
+
+func (x *exporter) record(v *engine.RecordView) {
+	schema := x.e.Schema() // read after the record, it knows all of its tag sets
+	onHand := map[engine.TagSetID]int64{}
+	var order []engine.TagSetID
+	for i := range v.Segments {
+		id := schema.Canonical(v.Segments[i].TagSet)
+		if _, ok := onHand[id]; !ok {
+			order = append(order, id)
+		}
+		onHand[id] += v.Segments[i].OnHand
+	}
+	for _, id := range order {
+		x.write(v, schema.Tags(id), onHand[id], "")
+	}
+	for i := range v.Future {
+		x.write(v, schema.Tags(v.Future[i].TagSet), v.Future[i].Quantity, shownTime(v.Future[i].DeliveryDateMS))
+	}
+}
+
+func (x *exporter) write(v *engine.RecordView, tags []engine.Tag, quantity int64, date string) {
+	x.line = append(x.line[:0], v.Location, v.UPC, v.UPC, "", strconv.FormatInt(quantity, 10), date)
+	have := tagsOf(tags)
+	for _, name := range x.categories {
+		x.line = append(x.line, have[name])
+	}
+	_ = x.csv.Write(x.line)
+}

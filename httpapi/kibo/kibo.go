@@ -1,0 +1,169 @@
+package kibo
+
+import (
+	"fmt"
+	"net/http"
+	"net/url"
+	"sync"
+
+	"apportion/engine"
+)
+
+// Host is what the adapter needs of the server, for one call. Errors of its methods are the host's own: they are to be given
+// back to it as they are.
+type Host interface {
+	// Engine gives the engine, of which only the lock-free methods are used.
+	Engine() *engine.Engine
+
+	// Do takes commands through the log, in this order and in one entry if they do not have to be planned anew. A result that
+	// is asked for with a key comes from the first call with that key. Each command stands by itself.
+	Do(proposals []Proposal) ([]engine.Result, error)
+
+	// Barrier returns when reads show everything that was answered before.
+	Barrier() error
+
+	// ReadOrder copies an order, from memory or from the archive.
+	ReadOrder(orderID string, v *engine.OrderView) (found bool, err error)
+
+	// Orders copies orders in memory that hold units, up to a number of them and after a cursor (0: from the first on), and gives
+	// the cursor to go on from, 0 at the end. Orders that change meanwhile may be missed.
+	Orders(after uint32, limit int, dst []engine.OrderView) (orders []engine.OrderView, next uint32)
+
+	// Job copies a kept job. Jobs appends kept jobs with numbers below one (0: the newest ones), newest first.
+	Job(id engine.JobID, j *engine.Job) (found bool)
+	Jobs(before engine.JobID, limit int, dst []engine.Job) []engine.Job
+}
+
+// Proposal is a command on its way into the log.
+type Proposal struct {
+	Command engine.Command
+	Job     *engine.JobInfo // nil: none is kept
+
+	// Part makes the command's idempotency key out of the client's, where a call has several commands.
+	Part string
+}
+
+// Request is one call.
+type Request struct {
+	Host   Host
+	Path   [2]string // the path's parameters
+	Query  url.Values
+	Body   []byte
+	Tenant int64 // as the client names it; shown in replies, selects nothing
+}
+
+// Reply is the answer to a call. Text, if there is any, goes out as it is, as Media; or else Value, as JSON.
+type Reply struct {
+	Value any
+	Text  []byte
+	Media string
+}
+
+// Fault is an answer that says what is wrong. Code, Field and Value are as in the native API.
+type Fault struct {
+	Status  int
+	Code    string
+	Message string
+	Field   string
+	Value   string
+}
+
+// Error is the message.
+func (f *Fault) Error() string { return f.Message }
+
+// Operation is one method of one path, without /api.
+type Operation struct {
+	Method  string
+	Pattern string
+	Write   bool // proposes to the log, so that the leader is to serve it
+	Serve   func(*Request) (Reply, error)
+}
+
+const (
+	v1 = "/commerce/inventory/v1/"
+	v5 = "/commerce/inventory/v5/inventory"
+
+	authPath = "/platform/applications/authtickets/oauth"
+)
+
+// Operations gives all operations. Each call gives new ones, which share nothing with those of other calls.
+func Operations() []Operation {
+	tags := &tagCalls{}
+	list := []Operation{
+		{"GET", v1 + "tagCategory", false, listCategories},
+		{"POST", v1 + "tagCategory", true, tags.createCategory},
+		{"GET", v1 + "tagCategory/{name}", false, readCategory},
+		{"PUT", v1 + "tagCategory/{name}", true, tags.putCategory},
+		{"DELETE", v1 + "tagCategory/{name}", true, tags.deleteCategory},
+		{"POST", v1 + "tagCategory/{name}/tag", true, tags.createTag},
+		{"GET", v1 + "tagCategory/{name}/tag/{value}", false, readTag},
+		{"PUT", v1 + "tagCategory/{name}/tag/{value}", true, tags.putTag},
+		{"DELETE", v1 + "tagCategory/{name}/tag/{value}", true, tags.deleteTag},
+
+		{"POST", v5 + "/refresh", true, refresh},
+		{"POST", v5 + "/adjust", true, adjust},
+		{"POST", v5 + "/smart-refresh", true, smartRefresh},
+		{"POST", v5 + "/smart-adjust", true, smartAdjust},
+
+		{"POST", v5, false, query},
+		{"GET", v5, false, queryByParams},
+		{"POST", v5 + "/aggregate", false, aggregate},
+
+		{"GET", v1 + "queue", false, listJobs},
+		{"GET", v1 + "queue/{jobID}", false, readJob},
+
+		{"POST", v5 + "/allocate", true, allocate},
+		{"POST", v5 + "/deallocate", true, deallocate},
+		{"POST", v5 + "/fulfill", true, fulfill},
+		{"POST", v5 + "/blockAssignment", true, blockAssignment},
+		{"POST", v5 + "/transitionCart", true, transitionCart},
+		{"POST", v5 + "/redistribute", true, redistribute},
+		{"POST", v5 + "/delete", true, deleteOne},
+		{"POST", v5 + "/deleteItems", true, deleteMany},
+		{"POST", v5 + "/deleteFutureInventory", true, deleteFuture},
+		{"PUT", "/adjustFutureDate/{futureInventoryID}", true, adjustFutureDate},
+		{"POST", v5 + "/getOrderItemInformation", false, orderInfo},
+		{"POST", v5 + "/shipmentInventoryAllocations", false, shipments},
+
+		{"GET", v1 + "location", false, listLocations},
+		{"POST", v1 + "location", true, saveLocation},
+		{"GET", v1 + "location/{code}", false, readLocation},
+		{"GET", v1 + "export", false, export},
+
+		{"POST", authPath, false, ticket},
+	}
+	return append(list, missing()...)
+}
+
+// tagCalls changes the schema, one call at a time: to change one tag is to read its category and to put it as a whole.
+type tagCalls struct{ mu sync.Mutex }
+
+func badRequest(field, value, format string, args ...any) *Fault {
+	return &Fault{Status: http.StatusBadRequest, Code: engine.CodeInvalid.String(), Message: fmt.Sprintf(format, args...), Field: field, Value: value}
+}
+
+func notFound(code engine.Code, field, value, format string, args ...any) *Fault {
+	return &Fault{Status: http.StatusNotFound, Code: code.String(), Message: fmt.Sprintf(format, args...), Field: field, Value: value}
+}
+
+// checked gives the fault of a command that is outside the engine's limits.
+func checked(c engine.Command) error {
+	if field, value, ok := engine.CheckCommand(c); !ok {
+		return badRequest(field, value, "%s: %q is outside its limits", field, value)
+	}
+	return nil
+}
+
+// refusal is the fault for a command without a job that the engine has refused.
+func refusal(r *engine.Result) *Fault {
+	status := http.StatusConflict
+	switch r.Code {
+	case engine.CodeUnknownOrder, engine.CodeUnknownItem:
+		status = http.StatusNotFound
+	case engine.CodeInvalid, engine.CodeUnknownCategory, engine.CodeUnknownValue, engine.CodeDuplicate:
+		status = http.StatusBadRequest
+	case engine.CodeRetry:
+		status = http.StatusServiceUnavailable
+	}
+	return &Fault{Status: status, Code: r.Code.String(), Message: message(r.Code, r.Field, r.Value), Field: r.Field, Value: r.Value}
+}

@@ -1,0 +1,229 @@
+package kibo
+
+import (
+	"strconv"
+	"strings"
+
+	"apportion/engine"
+)
+
+// orderItem is one item of an allocate, a deallocate or a fulfill.
+type orderItem struct {
+	product
+	Quantity     integer `json:"quantity"`
+	OrderID      integer `json:"orderID"`
+	OrderItemID  integer `json:"orderItemID"`
+	ShipmentID   integer `json:"shipmentID"`
+	CartID       string  `json:"cartID"`
+	CartItemID   string  `json:"cartItemID"`
+	LocationCode string  `json:"locationCode"`
+	Tags         tagMap  `json:"tags"`
+}
+
+type orderBody struct {
+	base
+	Items      []orderItem `json:"items"`
+	Decrements bool        `json:"decrementOnHandOnDeallocate"`
+}
+
+// cartPrefix begins the order id of a cart. No order has such an id: those are numbers.
+const cartPrefix = "cart-"
+
+// orderID is the engine's id of an order number, or of the cart if there is no number.
+func (it *orderItem) orderID(field string) (id string, isCart bool, err error) {
+	switch {
+	case it.OrderID.n > 0:
+		return strconv.FormatInt(it.OrderID.n, 10), false, nil
+	case it.CartID != "":
+		return cartPrefix + it.CartID, true, nil
+	}
+	return "", false, badRequest(field+".orderID", "", "%s needs an orderID or a cartID", field)
+}
+
+// itemID is the engine's id of an order item.
+func (it *orderItem) itemID(field string, isCart bool) (string, error) {
+	if isCart && it.CartItemID != "" {
+		return it.CartItemID, nil
+	}
+	if !it.OrderItemID.given {
+		return "", badRequest(field+".orderItemID", "", "%s has no orderItemID", field)
+	}
+	return itemNumber(it.OrderItemID.n, it.ShipmentID.n), nil
+}
+
+// itemNumber is the engine's id of an order item: its number, and that of the shipment if there is one, since an item can be
+// in several shipments.
+func itemNumber(item, shipment int64) string {
+	id := strconv.FormatInt(item, 10)
+	if shipment != 0 {
+		id += "@" + strconv.FormatInt(shipment, 10)
+	}
+	return id
+}
+
+// splitItemNumber undoes itemNumber. ok is false for an item that did not come by this API.
+func splitItemNumber(id string) (item, shipment int64, ok bool) {
+	number, rest, inShipment := strings.Cut(id, "@")
+	item, err := strconv.ParseInt(number, 10, 64)
+	if inShipment && err == nil {
+		shipment, err = strconv.ParseInt(rest, 10, 64)
+	}
+	return item, shipment, err == nil && itemNumber(item, shipment) == id
+}
+
+// orderGroup is the items of one order, which make one command.
+type orderGroup struct {
+	id     string
+	isCart bool
+	at     []int // in the body's items
+}
+
+// groups sorts the items by order, orders in the order in which they are first named.
+func (b *orderBody) groups() ([]orderGroup, error) {
+	if len(b.Items) == 0 {
+		return nil, badRequest("items", "", "items is empty")
+	}
+	if err := atMost("items", len(b.Items), engine.OrderLinesMax); err != nil {
+		return nil, err
+	}
+	var list []orderGroup
+	place := map[string]int{}
+	for i := range b.Items {
+		id, isCart, err := b.Items[i].orderID("items[" + strconv.Itoa(i) + "]")
+		if err != nil {
+			return nil, err
+		}
+		at, ok := place[id]
+		if !ok {
+			at = len(list)
+			place[id] = at
+			list = append(list, orderGroup{id: id, isCart: isCart})
+		}
+		list[at].at = append(list[at].at, i)
+	}
+	return list, nil
+}
+
+// location is where item i is.
+func (b *orderBody) location(i int) string {
+	if code := b.Items[i].LocationCode; code != "" {
+		return code
+	}
+	return b.LocationCode
+}
+
+// jobInfo describes what is done to one order. Its location is that of all items, if they have the same.
+func (b *orderBody) jobInfo(kind string, g *orderGroup) *engine.JobInfo {
+	info := &engine.JobInfo{Type: kind, Owner: b.owner(), Location: b.location(g.at[0]), Items: int64(len(g.at))}
+	for _, i := range g.at {
+		if b.location(i) != info.Location {
+			info.Location = ""
+		}
+	}
+	return info
+}
+
+// line gives the item id and the quantity of item i.
+func (b *orderBody) line(i int, isCart bool) (itemID string, quantity int64, err error) {
+	field := "items[" + strconv.Itoa(i) + "]"
+	it := &b.Items[i]
+	if it.Quantity.n < 1 {
+		return "", 0, badRequest(field+".quantity", strconv.FormatInt(it.Quantity.n, 10), "%s needs a quantity of at least 1", field)
+	}
+	itemID, err = it.itemID(field, isCart)
+	return itemID, it.Quantity.n, err
+}
+
+func allocate(r *Request) (Reply, error) {
+	return changeOrders(r, jobAllocate, func(b *orderBody, g *orderGroup) (engine.Command, error) { return b.allocate(r, g) })
+}
+
+func deallocate(r *Request) (Reply, error) {
+	return changeOrders(r, jobDeallocate, func(b *orderBody, g *orderGroup) (engine.Command, error) {
+		if b.Decrements {
+			return nil, &Fault{Status: 501, Code: "not-implemented", Field: "decrementOnHandOnDeallocate", Value: "true",
+				Message: "not done here: decrementOnHandOnDeallocate; deallocate, then adjust"}
+		}
+		return b.orderChange(engine.KindDeallocate, g)
+	})
+}
+
+func fulfill(r *Request) (Reply, error) {
+	return changeOrders(r, jobFulfill, func(b *orderBody, g *orderGroup) (engine.Command, error) { return b.orderChange(engine.KindFulfill, g) })
+}
+
+// changeOrders does one command for each order of the call, each with a job of its own, and answers the first job that
+// failed, or else the last.
+func changeOrders(r *Request, kind string, command func(*orderBody, *orderGroup) (engine.Command, error)) (Reply, error) {
+	var body orderBody
+	if err := decode(r.Body, &body); err != nil {
+		return Reply{}, err
+	}
+	groups, err := body.groups()
+	if err != nil {
+		return Reply{}, err
+	}
+	proposals := make([]Proposal, len(groups))
+	for i := range groups {
+		c, err := command(&body, &groups[i])
+		if err == nil {
+			err = checked(c)
+		}
+		if err != nil {
+			return Reply{}, err
+		}
+		proposals[i] = Proposal{Command: c, Job: body.jobInfo(kind, &groups[i])}
+		if len(groups) > 1 {
+			proposals[i].Part = groups[i].id
+		}
+	}
+	results, err := r.Host.Do(proposals)
+	if err != nil {
+		return Reply{}, err
+	}
+	answer := &results[len(results)-1]
+	for i := range results {
+		if results[i].Code != engine.CodeOK {
+			answer = &results[i]
+			break
+		}
+	}
+	job, err := jobOf(r, answer)
+	return Reply{Value: job}, err
+}
+
+// allocate promises all items of an order or none; what is not there is pending. A cart is a reservation.
+func (b *orderBody) allocate(r *Request, g *orderGroup) (engine.Command, error) {
+	c := &engine.Allocate{OrderID: g.id, Mode: engine.ModeAll, Backorder: true}
+	if g.isCart {
+		end, err := cartEnd(r, g.id)
+		if err != nil {
+			return nil, err
+		}
+		c.ExpiresAtMS = end
+	}
+	for _, i := range g.at {
+		itemID, quantity, err := b.line(i, g.isCart)
+		if err != nil {
+			return nil, err
+		}
+		name, err := b.Items[i].named("items[" + strconv.Itoa(i) + "]")
+		if err != nil {
+			return nil, err
+		}
+		c.Lines = append(c.Lines, engine.AllocateLine{ItemID: itemID, UPC: name, Location: b.location(i), Quantity: quantity, Tags: b.Items[i].Tags.list()})
+	}
+	return c, nil
+}
+
+func (b *orderBody) orderChange(action engine.Kind, g *orderGroup) (engine.Command, error) {
+	c := &engine.OrderChange{Action: action, OrderID: g.id}
+	for _, i := range g.at {
+		itemID, quantity, err := b.line(i, g.isCart)
+		if err != nil {
+			return nil, err
+		}
+		c.Lines = append(c.Lines, engine.OrderLine{ItemID: itemID, Quantity: quantity})
+	}
+	return c, nil
+}

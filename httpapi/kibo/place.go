@@ -1,0 +1,217 @@
+package kibo
+
+import (
+	"encoding/json"
+	"fmt"
+	"math"
+	"slices"
+
+	"apportion/engine"
+)
+
+// placeBody is a location, in requests and in replies.
+type placeBody struct {
+	Code       string  `json:"locationCode"`
+	Name       string  `json:"locationName"`
+	PostalCode string  `json:"postalCode"`
+	Country    string  `json:"countryCode"`
+	Latitude   float64 `json:"latitude"`
+	Longitude  float64 `json:"longitude"`
+	Active     bool    `json:"active"`
+	DirectShip bool    `json:"directShip"`
+	Pickup     bool    `json:"pickup"`
+	Transfer   bool    `json:"transferEnabled"`
+	Aggregate  bool    `json:"includeInAggregate"`
+	Export     bool    `json:"includeInLocationExport"`
+	Express    bool    `json:"express"`
+	Warehouse  bool    `json:"wmsEnabled"`
+}
+
+type locationReply struct {
+	Success    bool   `json:"success"`
+	LocationID uint32 `json:"locationID"`
+	TenantID   int64  `json:"tenantID"`
+	placeBody
+}
+
+// flags gives each flag of the body with its bit.
+func (b *placeBody) flags() map[engine.PlaceFlags]*bool {
+	return map[engine.PlaceFlags]*bool{engine.PlaceActive: &b.Active, engine.PlaceDirectShip: &b.DirectShip, engine.PlacePickup: &b.Pickup,
+		engine.PlaceTransfer: &b.Transfer, engine.PlaceInAggregate: &b.Aggregate, engine.PlaceInExport: &b.Export,
+		engine.PlaceExpress: &b.Express, engine.PlaceWarehouse: &b.Warehouse}
+}
+
+// placeDefault is a location of which nothing was saved: one that has records is there, and nothing keeps anybody from it.
+func placeDefault(code string) engine.PutLocation {
+	return engine.PutLocation{Location: code, Name: code, Flags: engine.PlaceActive | engine.PlaceDirectShip | engine.PlacePickup |
+		engine.PlaceTransfer | engine.PlaceInAggregate | engine.PlaceInExport}
+}
+
+// placeOf is what is known of a location.
+func placeOf(e *engine.Engine, code string) engine.PutLocation {
+	if c, ok := e.Location(code); ok {
+		return c
+	}
+	return placeDefault(code)
+}
+
+// microDegrees is how many parts of a degree the engine counts.
+const microDegrees = 1e6
+
+func shownLocation(r *Request, c *engine.PutLocation) locationReply {
+	b := placeBody{Code: c.Location, Name: c.Name, PostalCode: c.PostalCode, Country: c.Country,
+		Latitude: float64(c.Latitude) / microDegrees, Longitude: float64(c.Longitude) / microDegrees}
+	for bit, on := range b.flags() {
+		*on = c.Flags&bit != 0
+	}
+	return locationReply{true, tagNumber(c.Location), r.Tenant, b}
+}
+
+// listLocations shows the locations that were saved, and those that have a record.
+func listLocations(r *Request) (Reply, error) {
+	if err := r.Host.Barrier(); err != nil {
+		return Reply{}, err
+	}
+	e := r.Host.Engine()
+	codes := locationCodes(e)
+	for _, c := range e.Locations() {
+		codes = append(codes, c.Location)
+	}
+	slices.Sort(codes)
+	list := []locationReply{}
+	for _, code := range slices.Compact(codes) {
+		c := placeOf(e, code)
+		list = append(list, shownLocation(r, &c))
+	}
+	return Reply{Value: list}, nil
+}
+
+// locationCodes looks through all records.
+func locationCodes(e *engine.Engine) (codes []string) {
+	var v engine.RecordView
+	seen := map[string]bool{}
+	for row := e.NextRecord(0, &v); row != 0; row = e.NextRecord(row, &v) {
+		if !seen[v.Location] {
+			seen[v.Location] = true
+			codes = append(codes, v.Location)
+		}
+	}
+	return codes
+}
+
+func readLocation(r *Request) (Reply, error) {
+	if err := r.Host.Barrier(); err != nil {
+		return Reply{}, err
+	}
+	e, code := r.Host.Engine(), r.Path[0]
+	c, saved := e.Location(code)
+	if !saved {
+		if upcs, _ := e.AppendUPCs(nil, code, 0, 1); len(upcs) == 0 {
+			return Reply{}, notFound(engine.CodeUnknownRecord, "locationCode", code, "there is no location %q: none was saved, and it has no record", code)
+		}
+		c = placeDefault(code)
+	}
+	return Reply{Value: []locationReply{shownLocation(r, &c)}}, nil
+}
+
+// saveLocation keeps a location. A flag that is not given is as it was, or as placeDefault has it.
+func saveLocation(r *Request) (Reply, error) {
+	var named placeBody
+	if err := decode(r.Body, &named); err != nil {
+		return Reply{}, err
+	}
+	if err := r.Host.Barrier(); err != nil {
+		return Reply{}, err
+	}
+	was := placeOf(r.Host.Engine(), named.Code)
+	shown := shownLocation(r, &was)
+	body := shown.placeBody
+	if err := json.Unmarshal(r.Body, &body); err != nil {
+		return Reply{}, badRequest("", "", "the body cannot be read: %v", err)
+	}
+	c := &engine.PutLocation{Location: body.Code, Name: body.Name, PostalCode: body.PostalCode, Country: body.Country}
+	for _, degrees := range []struct {
+		from float64
+		to   *int64
+	}{{body.Latitude, &c.Latitude}, {body.Longitude, &c.Longitude}} {
+		if math.Abs(degrees.from) > 360 {
+			return Reply{}, badRequest("latitude", "", "%g is no latitude or longitude", degrees.from)
+		}
+		*degrees.to = int64(math.Round(degrees.from * microDegrees))
+	}
+	for bit, on := range body.flags() {
+		if *on {
+			c.Flags |= bit
+		}
+	}
+	if err := checked(c); err != nil {
+		return Reply{}, err
+	}
+	if err := doOne(r, c); err != nil {
+		return Reply{}, err
+	}
+	return Reply{Value: []locationReply{shownLocation(r, c)}}, nil
+}
+
+// placeFilter is what a query wants of locations: a flag that is not given does not restrict.
+type placeFilter struct {
+	DirectShip *bool `json:"directShip"`
+	Transfer   *bool `json:"transferEnabled"`
+	Pickup     *bool `json:"pickup"`
+	Aggregate  *bool `json:"includeInAggregateExport"`
+	Export     *bool `json:"includeInLocationExport"`
+}
+
+// has says whether a location is wanted. One that was saved as not active never is.
+func (f *placeFilter) has(e *engine.Engine, code string) bool {
+	flags := placeOf(e, code).Flags
+	if flags&engine.PlaceActive == 0 {
+		return false
+	}
+	for _, want := range []struct {
+		flag *bool
+		bit  engine.PlaceFlags
+	}{{f.DirectShip, engine.PlaceDirectShip}, {f.Transfer, engine.PlaceTransfer}, {f.Pickup, engine.PlacePickup},
+		{f.Aggregate, engine.PlaceInAggregate}, {f.Export, engine.PlaceInExport}} {
+		if want.flag != nil && *want.flag != (flags&want.bit != 0) {
+			return false
+		}
+	}
+	return true
+}
+
+type blockItem struct {
+	product
+	Blocked *bool `json:"blockAssignment"`
+}
+
+type blockBody struct {
+	base
+	Items []blockItem `json:"items"`
+}
+
+// blockAssignment marks items at a location as not to be assigned, or takes the marks away: all or none.
+func blockAssignment(r *Request) (Reply, error) {
+	var body blockBody
+	if err := decode(r.Body, &body); err != nil {
+		return Reply{}, err
+	}
+	c := &engine.Block{Location: body.LocationCode}
+	for i := range body.Items {
+		name, err := body.Items[i].named(fmt.Sprintf("items[%d]", i))
+		if err != nil {
+			return Reply{}, err
+		}
+		if body.Items[i].Blocked == nil {
+			return Reply{}, badRequest(itemField(i, "blockAssignment"), "", "items[%d] does not say whether it is blocked", i)
+		}
+		c.Items = append(c.Items, engine.BlockItem{UPC: name, Blocked: *body.Items[i].Blocked})
+	}
+	if err := checked(c); err != nil {
+		return Reply{}, err
+	}
+	if err := doOne(r, c); err != nil {
+		return Reply{}, err
+	}
+	return Reply{Value: baseReply{Success: true, Messages: []string{}, NumResults: len(c.Items)}}, nil
+}

@@ -1,0 +1,244 @@
+package kibo
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"apportion/engine"
+)
+
+// granular are what that API can tell lots of one item apart by. The engine knows no lots: to delete one of them must not
+// delete all.
+type granular struct {
+	LotCode      string `json:"lotCode"`
+	Condition    string `json:"condition"`
+	SerialNumber string `json:"serialNumber"`
+	Date         date   `json:"date"`
+}
+
+func (g *granular) check() error {
+	for _, f := range []struct {
+		name  string
+		given bool
+	}{{"lotCode", g.LotCode != ""}, {"condition", g.Condition != ""}, {"serialNumber", g.SerialNumber != ""}, {"date", g.Date.given}} {
+		if f.given {
+			return &Fault{Status: 501, Code: "not-implemented", Field: f.name, Message: "not done here: " + f.name + "; there are no lots of an item, only segments"}
+		}
+	}
+	return nil
+}
+
+// where is the part of a delete that says at which locations.
+type where struct {
+	DryRun        bool     `json:"dryRun"`
+	LocationCodes []string `json:"locationCodes"`
+	AllLocations  bool     `json:"allLocations"`
+}
+
+// locations gives the locations to look at; none is all.
+func (w *where) locations() []string {
+	if w.AllLocations {
+		return nil
+	}
+	return w.LocationCodes
+}
+
+func (w *where) has(code string) bool {
+	list := w.locations()
+	return len(list) == 0 || slices.Contains(list, code)
+}
+
+type deleteItem struct {
+	product
+	Tags tagMap `json:"tags"`
+}
+
+type deleteBody struct {
+	base
+	where
+	granular
+	deleteItem
+	Items []deleteItem `json:"items"`
+}
+
+type deletedItem struct {
+	ProductID     uint32   `json:"productID"`
+	LocationIDs   []uint32 `json:"locationIDs"`
+	LocationCodes []string `json:"locationCodes"`
+	Identifier    product  `json:"itemIdentifier"`
+}
+
+// blockedReply is a record that is not deleted: order items hold units of it.
+type blockedReply struct {
+	UPC       string `json:"upc"`
+	Location  string `json:"locationCode"`
+	Allocated int64  `json:"allocated"`
+	Pending   int64  `json:"pending"`
+}
+
+// deleteReply has flags where one would expect counts: so that API's description has it. The counts are beside them.
+type deleteReply struct {
+	DryRun    bool           `json:"dryRun"`
+	Items     []deletedItem  `json:"itemsDeleted"`
+	Entries   bool           `json:"totalInventoryEntriesDeleted"`
+	Locations bool           `json:"totalLocationsAffected"`
+	Products  bool           `json:"totalProductsDeleted"`
+	Audits    bool           `json:"totalAuditsDeleted"`
+	Waves     bool           `json:"totalPickWavesDeleted"`
+	Jobs      bool           `json:"jobIDs"`
+	JobID     uint64         `json:"jobID,omitempty"`
+	Records   int64          `json:"records"`
+	Units     int64          `json:"units"`
+	Blocked   []blockedReply `json:"blocked,omitempty"`
+}
+
+func deleteOne(r *Request) (Reply, error) {
+	var body deleteBody
+	if err := decode(r.Body, &body); err != nil {
+		return Reply{}, err
+	}
+	body.Items = []deleteItem{body.deleteItem}
+	return body.run(r, "")
+}
+
+func deleteMany(r *Request) (Reply, error) {
+	var body deleteBody
+	if err := decode(r.Body, &body); err != nil {
+		return Reply{}, err
+	}
+	if len(body.Items) == 0 {
+		return Reply{}, badRequest("items", "", "items is empty")
+	}
+	return body.run(r, "items")
+}
+
+// run deletes records of the items. Nothing is deleted while order items hold units of one of them.
+func (b *deleteBody) run(r *Request, list string) (Reply, error) {
+	if err := b.granular.check(); err != nil {
+		return Reply{}, err
+	}
+	if err := atMost("items", len(b.Items), queryItemsMax); err != nil {
+		return Reply{}, err
+	}
+	if err := r.Host.Barrier(); err != nil {
+		return Reply{}, err
+	}
+	names, err := b.names(r.Host.Engine(), list)
+	if err != nil {
+		return Reply{}, err
+	}
+	reply := deleteReply{DryRun: b.DryRun, Items: b.matches(r.Host.Engine(), names)}
+	if len(reply.Items) == 0 {
+		return Reply{Value: reply}, nil
+	}
+	c := &engine.Delete{Scope: engine.Scope{UPCs: names, Locations: b.locations()}, DryRun: b.DryRun}
+	if err := checked(c); err != nil {
+		return Reply{}, err
+	}
+	p := Proposal{Command: c}
+	if !b.DryRun {
+		p.Job = &engine.JobInfo{Type: jobDelete, Owner: b.owner(), Items: int64(len(names))}
+	}
+	results, err := r.Host.Do([]Proposal{p})
+	if err != nil {
+		return Reply{}, err
+	}
+	result := &results[0]
+	if result.Code != engine.CodeOK && !(b.DryRun && result.Code == engine.CodeInUse) {
+		return Reply{}, deleteRefusal(result)
+	}
+	reply.tell(result)
+	return Reply{Value: reply}, nil
+}
+
+func (reply *deleteReply) tell(result *engine.Result) {
+	reply.Records, reply.Units, reply.JobID = result.Stock.Records, result.Stock.Units, uint64(result.Job.First)
+	reply.Entries = result.Stock.Records > 0
+	reply.Locations, reply.Products, reply.Jobs = reply.Entries, reply.Entries, result.Job.Count > 0
+	for i := range result.Blocked {
+		x := &result.Blocked[i]
+		reply.Blocked = append(reply.Blocked, blockedReply{x.UPC, x.Location, x.Allocated, x.Pending})
+	}
+}
+
+// deleteRefusal names the first record that is in the way.
+func deleteRefusal(result *engine.Result) *Fault {
+	fault := refusal(result)
+	if len(result.Blocked) > 0 {
+		x := &result.Blocked[0]
+		fault.Message = fmt.Sprintf("nothing was deleted: orders hold %d units, of %s at %s and of %d records more; deallocate them first",
+			result.Stock.Promised, x.UPC, x.Location, len(result.Blocked)-1)
+	}
+	return fault
+}
+
+// names gives the items that are meant. A name may be a pattern.
+func (b *deleteBody) names(e *engine.Engine, list string) (names []string, err error) {
+	var patterns []*regexp.Regexp
+	for i := range b.Items {
+		it, field := &b.Items[i], "item"
+		if list != "" {
+			field = list + "[" + strconv.Itoa(i) + "]"
+		}
+		if len(it.Tags) > 0 {
+			return nil, &Fault{Status: 501, Code: "not-implemented", Field: field + ".tags", Message: "not done here: to delete single segments of a record; refresh them to 0"}
+		}
+		name, err := it.named(field)
+		if err != nil {
+			return nil, err
+		}
+		if !strings.ContainsAny(name, patternBytes) {
+			names = append(names, name)
+			continue
+		}
+		pattern, err := regexp.Compile("^(?:" + name + ")$")
+		if err != nil {
+			return nil, badRequest(field, name, "%s: %q is no pattern: %v", field, name, err)
+		}
+		patterns = append(patterns, pattern)
+	}
+	if len(patterns) > 0 {
+		names = matchNames(e, patterns, b.has, names)
+	}
+	slices.Sort(names)
+	return slices.Compact(names), nil
+}
+
+// patternBytes make a pattern of a name. A full stop alone does not: names have them.
+const patternBytes = `*+?^$[]`
+
+// matchNames appends the names of all records that a pattern is for.
+func matchNames(e *engine.Engine, patterns []*regexp.Regexp, has func(string) bool, names []string) []string {
+	var v engine.RecordView
+	seen := map[string]bool{}
+	for row := e.NextRecord(0, &v); row != 0; row = e.NextRecord(row, &v) {
+		if seen[v.UPC] || !has(v.Location) {
+			continue
+		}
+		seen[v.UPC] = true
+		if slices.ContainsFunc(patterns, func(p *regexp.Regexp) bool { return p.MatchString(v.UPC) }) {
+			names = append(names, v.UPC)
+		}
+	}
+	return names
+}
+
+// matches lists the items that have records where the call says, at most as many as the engine lists.
+func (w *where) matches(e *engine.Engine, names []string) []deletedItem {
+	list := []deletedItem{}
+	for _, name := range names {
+		codes := slices.DeleteFunc(e.AppendLocations(nil, name), func(code string) bool { return !w.has(code) })
+		if len(codes) == 0 || len(list) == engine.ReportedItemsMax {
+			continue
+		}
+		item := deletedItem{ProductID: tagNumber(name), LocationCodes: codes, Identifier: product{UPC: name}}
+		for _, code := range codes {
+			item.LocationIDs = append(item.LocationIDs, tagNumber(code))
+		}
+		list = append(list, item)
+	}
+	return list
+}

@@ -1,0 +1,93 @@
+package httpapi
+
+import (
+	"bufio"
+	"bytes"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
+	"os"
+	"os/exec"
+	"strings"
+	"sync"
+	"testing"
+)
+
+// TestKiboVendorClient has the vendor's own client tell the product's story to a running server. Each reply is held against
+// the vendor's OpenAPI file on its way, where that is there. It is run by make test-kibo, which installs the client.
+func TestKiboVendorClient(t *testing.T) {
+	client, program := os.Getenv("APPORTION_KIBO_CLIENT"), os.Getenv("APPORTION_KIBO_SERVER")
+	if client == "" || program == "" {
+		t.Skip("make test-kibo runs this, with the vendor's client and a server")
+	}
+	spec := loadKiboSpec(t)
+	proxy := httptest.NewServer(checkingProxy(t, startProgram(t, program), spec))
+	defer proxy.Close()
+	story := exec.Command("node", "testdata/kibo/story.mjs", proxy.URL)
+	output, err := story.CombinedOutput()
+	t.Logf("%s", output)
+	if err != nil {
+		t.Fatalf("the vendor's client: %v", err)
+	}
+	if spec != nil {
+		t.Logf("%d replies fit the vendor's OpenAPI file", spec.checked)
+		if spec.checked < 30 {
+			t.Error("so few replies were held against the file that the paths cannot be right")
+		}
+	}
+}
+
+// startProgram serves from an empty directory until the test ends, and gives the base URL.
+func startProgram(t *testing.T, program string) *url.URL {
+	t.Helper()
+	server := exec.Command(program, "serve", "--data", t.TempDir(), "--listen", "127.0.0.1:0")
+	stdout, err := server.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var log bytes.Buffer
+	server.Stderr = &log
+	if err := server.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := server.Process.Signal(os.Interrupt); err != nil {
+			t.Error(err)
+		}
+		if err := server.Wait(); err != nil {
+			t.Errorf("the server ended with %v:\n%s", err, log.String())
+		}
+	})
+	lines := bufio.NewScanner(stdout)
+	for lines.Scan() {
+		if _, address, ok := strings.Cut(lines.Text(), "http://"); ok {
+			address, _, _ = strings.Cut(address, " ")
+			go func() { _, _ = io.Copy(io.Discard, stdout) }()
+			return &url.URL{Scheme: "http", Host: strings.TrimRight(address, "/,.")}
+		}
+	}
+	t.Fatalf("the server does not say where it listens:\n%s", log.String())
+	return nil
+}
+
+// checkingProxy passes requests on and holds the replies against the vendor's file.
+func checkingProxy(t *testing.T, to *url.URL, spec *kiboSpec) http.Handler {
+	proxy := httputil.NewSingleHostReverseProxy(to)
+	var mu sync.Mutex
+	proxy.ModifyResponse = func(response *http.Response) error {
+		body, err := io.ReadAll(response.Body)
+		if err != nil {
+			return err
+		}
+		response.Body = io.NopCloser(bytes.NewReader(body))
+		if response.StatusCode == http.StatusOK {
+			mu.Lock()
+			defer mu.Unlock()
+			spec.check(t, response.Request.Method, response.Request.URL.Path, body)
+		}
+		return nil
+	}
+	return proxy
+}

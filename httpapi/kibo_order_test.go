@@ -1,0 +1,211 @@
+package httpapi
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"apportion/engine"
+)
+
+// kiboItem is an item of an allocate, a deallocate or a fulfill.
+func kiboItem(order, item, quantity int64, upc, location, more string) string {
+	return fmt.Sprintf(`{"orderID":%d,"orderItemID":%d,"shipmentID":7,"upc":%q,"quantity":%d,"locationCode":%q%s}`, order, item, upc, quantity, location, more)
+}
+
+func kiboItems(items ...string) string {
+	return `{"tenantID":1,"userID":9,"runSynchronous":true,"items":[` + strings.Join(items, ",") + `]}`
+}
+
+const inStore = `,"tags":{"Channel":"Store"}`
+
+func newKiboStock(t *testing.T) *kiboClient {
+	t.Helper()
+	c := newKiboClient(t)
+	c.must("POST", kiboV1+"tagCategory", channel)
+	c.must("POST", kiboV5+"/refresh", `{"locationCode":"11","items":[{"upc":"A","quantity":10},{"upc":"A","quantity":5,"tags":{"Channel":"Store"}},{"upc":"B","quantity":3}]}`)
+	return c
+}
+
+func TestKiboOrders(t *testing.T) {
+	c := newKiboStock(t)
+	c.want(c.must("POST", kiboV5+"/allocate", kiboItems(kiboItem(1001, 1, 7, "A", "11", inStore), kiboItem(1001, 2, 1, "B", "11", ""))),
+		`{"jobID":2,"type":"ALLOCATE","status":"SUCCESS","success":true,"itemCount":2,"locationCode":"11","owner":"9"}`)
+	f := func(want string) {
+		t.Helper()
+		if got := c.segments("A", "11", "Channel"); got != want {
+			t.Errorf("got  %s\nwant %s", got, want)
+		}
+	}
+	f("Web 10/0/0/10 Store 5/5/2/-2 ")
+	c.must("POST", kiboV5+"/deallocate", kiboItems(kiboItem(1001, 1, 3, "A", "11", "")))
+	f("Web 10/0/0/10 Store 5/4/0/1 ")
+	c.must("POST", kiboV5+"/fulfill", kiboItems(kiboItem(1001, 1, 4, "A", "11", "")))
+	f("Web 10/0/0/10 Store 1/0/0/1 ")
+
+	// What the engine refuses is a job that failed; it changes nothing.
+	c.want(c.must("POST", kiboV5+"/fulfill", kiboItems(kiboItem(1001, 1, 1, "A", "11", ""))), `{"status":"FAILED","success":false,"type":"FULFILL",
+		"messages":["exceeds-left at lines[0]: 1@7","item 1@7: exceeds-left"]}`)
+	c.want(c.must("POST", kiboV5+"/allocate", kiboItems(kiboItem(1002, 1, 1, "A", "11", ""), kiboItem(1002, 2, 1, "Z", "11", ""))), `{"status":"FAILED"}`)
+	// Each order of a call stands by itself; the answer is the first job that failed.
+	c.want(c.must("POST", kiboV5+"/allocate", kiboItems(kiboItem(1003, 1, 1, "Z", "11", ""), kiboItem(1004, 1, 1, "A", "11", ""))), `{"status":"FAILED","jobID":7}`)
+	c.want(c.must("GET", kiboV1+"queue/8", ""), `{"status":"SUCCESS"}`)
+	f("Web 10/1/0/9 Store 1/0/0/1 ")
+
+	c.want(c.must("POST", kiboV5+"/getOrderItemInformation", `{"orderID":1001,"items":[{"upc":"A"}]}`), `[{"orderID":1001,"orderItemID":1,"shipmentID":7,
+		"locationCode":11,"upc":"A","allocates":2,"deallocates":1,"fulfills":1,"onHand":11,"events":[{"eventType":"ALLOCATED","quantity":5},
+		{"eventType":"ALLOCATED","quantity":2},{"eventType":"DEALLOCATED","quantity":3},{"eventType":"FULFILLED","quantity":4}]}]`)
+	c.want(c.must("POST", kiboV5+"/getOrderItemInformation", `{"orderID":1001}`), `[{"upc":"A"},{"upc":"B"}]`)
+	if status, _, text := c.call("POST", kiboV5+"/getOrderItemInformation", `{"orderID":5}`); status != 404 {
+		t.Errorf("an unknown order: %d %s", status, text)
+	}
+	// Numbers are ids of the native API, without loss.
+	c.must("POST", kiboV5+"/allocate", kiboItems(kiboItem(9223372036854775807, 9007199254740993, 1, "A", "11", "")))
+	if text := c.get("/v1/orders/9223372036854775807").ok().body; !strings.Contains(text, `"itemId":"9007199254740993@7"`) {
+		t.Error(text)
+	}
+}
+
+func TestKiboOrderKeys(t *testing.T) {
+	c := newKiboStock(t)
+	body := kiboItems(kiboItem(1, 1, 1, "A", "11", ""), kiboItem(2, 1, 1, "A", "11", ""))
+	for range 2 {
+		_, value, _ := c.call("POST", kiboV5+"/allocate", body, "Idempotency-Key", "k")
+		c.want(value, `{"jobID":3,"status":"SUCCESS"}`)
+	}
+	for range 2 {
+		_, value, _ := c.call("POST", kiboV5+"/fulfill", body, "Idempotency-Key", "k2")
+		c.want(value, `{"jobID":5,"status":"SUCCESS"}`)
+	}
+	if got := c.segments("A", "11", "Channel"); got != "Web 8/0/0/8 Store 5/0/0/5 " {
+		t.Errorf("after repeated calls: %s", got)
+	}
+}
+
+func TestKiboCarts(t *testing.T) {
+	c := newKiboStock(t)
+	item := `{"cartID":"c-1","cartItemID":"ci-1","orderID":0,"orderItemID":0,"upc":"A","quantity":2,"locationCode":"11"}`
+	for range 2 { // the same item again is the same reservation
+		c.want(c.must("POST", kiboV5+"/allocate", kiboItems(item)), `{"status":"SUCCESS"}`)
+	}
+	var v engine.OrderView
+	if found, _ := c.store.ReadOrder("cart-c-1", &v); !found || v.Items[0].ItemID != "ci-1" || v.Items[0].ExpiresAtMS == 0 {
+		t.Fatalf("the cart is %+v", v)
+	}
+	c.store.mu.nowMS = v.Items[0].ExpiresAtMS
+	c.must("POST", kiboV5+"/adjust", `{"locationCode":"11","items":[{"upc":"B","quantity":1}]}`)
+	if got := c.segments("A", "11", "Channel"); got != "Web 10/0/0/10 Store 5/0/0/5 " {
+		t.Errorf("after the cart's end: %s", got)
+	}
+}
+
+func TestKiboBadOrders(t *testing.T) {
+	c := newKiboStock(t)
+	f := func(path, body, message string) {
+		t.Helper()
+		status, value, text := c.call("POST", kiboV5+path, body)
+		said, _ := value.(map[string]any)["message"].(string)
+		if status != 400 || !strings.Contains(said, message) {
+			t.Errorf("%s %s answers %d %s, want 400 with %q", path, body, status, text, message)
+		}
+	}
+	f("/allocate", ``, "no body")
+	f("/allocate", `{"items":[]}`, "items is empty")
+	f("/allocate", `{"items":[{"orderItemID":1,"upc":"A","quantity":1}]}`, "needs an orderID or a cartID")
+	f("/allocate", `{"items":[{"orderID":1,"upc":"A","quantity":1}]}`, "has no orderItemID")
+	f("/allocate", `{"items":[{"orderID":1,"orderItemID":1,"quantity":1}]}`, "needs a upc")
+	f("/allocate", kiboItems(kiboItem(1, 1, 0, "A", "11", "")), "at least 1")
+	f("/allocate", kiboItems(kiboItem(1, 1, -1, "A", "11", "")), "at least 1")
+	f("/allocate", kiboItems(kiboItem(1, 1, 1, "A", "", "")), "location")
+	f("/allocate", kiboItems(kiboItem(1, 1, 1, "A", "11", ""), kiboItem(1, 1, 1, "A", "11", "")), "itemId")
+	f("/allocate", kiboItems(strings.TrimSuffix(strings.Repeat(kiboItem(1, 1, 1, "A", "11", "")+",", 1001), ",")), "1001 elements")
+	f("/fulfill", kiboItems(kiboItem(1, 1, 0, "A", "11", "")), "at least 1")
+	f("/getOrderItemInformation", `{}`, "orderID")
+	f("/getOrderItemInformation", `{"orderID":"x"}`, "whole number")
+	f("/redistribute", `{"upcs":[""]}`, "upcs[0]")
+	f("/redistribute", `{`, "cannot be read")
+	f("/delete", `{}`, "needs a upc")
+	f("/delete", `{"upc":"A["}`, "no pattern")
+	f("/deleteItems", `{"items":[]}`, "items is empty")
+	f("/deleteItems", `{"items":[{}]}`, "items[0] needs")
+	f("/deleteFutureInventory", `{"upc":"A"}`, "futureStartDate")
+	f("/deleteFutureInventory", `{"futureStartDate":"2026-12-01","futureEndDate":"2027-01-01"}`, "needs a upc")
+	for _, body := range []string{`{"decrementOnHandOnDeallocate":true,"items":[` + kiboItem(1, 1, 1, "A", "11", "") + `]}`} {
+		if status, _, text := c.call("POST", kiboV5+"/deallocate", body); status != 501 {
+			t.Errorf("%s answers %d %s", body, status, text)
+		}
+	}
+	for _, body := range []string{`{"upc":"A","tags":{"Channel":"Web"}}`, `{"upc":"A","lotCode":"x"}`} {
+		if status, _, text := c.call("POST", kiboV5+"/delete", body); status != 501 {
+			t.Errorf("%s answers %d %s", body, status, text)
+		}
+	}
+	if n := c.store.engine.Stats(); n.Jobs != 1 || n.Orders != 0 || n.Records != 2 {
+		t.Errorf("what was no good has left %+v", n)
+	}
+}
+
+// TestKiboRedistribute: without a body, and a media type, it is for everything; each location has a job; it is carried out at
+// the next change of a record's stock.
+func TestKiboRedistribute(t *testing.T) {
+	c := newKiboStock(t)
+	c.must("POST", kiboV5+"/refresh", `{"locationCode":"12","items":[{"upc":"A","quantity":10}]}`)
+	c.want(c.must("POST", kiboV5+"/redistribute", ""), `[{"locationCode":"11","itemCount":2,"status":"SUCCESS"},{"locationCode":"12","itemCount":1}]`)
+	c.want(c.must("POST", kiboV5+"/redistribute", `{"upcs":["B"]}`), `[{"locationCode":"11","itemCount":1}]`)
+	c.want(c.must("POST", kiboV5+"/redistribute", `{"locations":["13"]}`), `[]`)
+	if got := c.segments("A", "12", "Channel"); got != "Web 10/0/0/10 " {
+		t.Errorf("before the next refresh: %s", got)
+	}
+	c.must("POST", kiboV5+"/refresh", `{"locationCode":"12","items":[{"upc":"A","quantity":20}]}`)
+	if got := c.segments("A", "12", "Channel"); got != "Web 14/0/0/14 Store 6/0/0/6 " {
+		t.Errorf("after the next refresh: %s", got)
+	}
+}
+
+func TestKiboDelete(t *testing.T) {
+	c := newKiboStock(t)
+	c.must("POST", kiboV5+"/refresh", `{"locationCode":"12","items":[{"upc":"A","quantity":1},{"upc":"AB","quantity":1},{"upc":"C.1","quantity":1}]}`)
+	c.must("POST", kiboV5+"/allocate", kiboItems(kiboItem(1, 1, 1, "A", "12", "")))
+	c.want(c.must("POST", kiboV5+"/delete", `{"dryRun":true,"upc":"A"}`), `{"dryRun":true,"records":2,"units":16,"totalInventoryEntriesDeleted":true,
+		"itemsDeleted":[{"locationCodes":["11","12"],"itemIdentifier":{"upc":"A"}}],"blocked":[{"upc":"A","locationCode":"12","allocated":1}],"jobIDs":false}`)
+	if status, value, text := c.call("POST", kiboV5+"/delete", `{"upc":"A","allLocations":true}`); status != 409 {
+		t.Errorf("with open promises: %d %s", status, text)
+	} else {
+		c.want(value, `{"message":"nothing was deleted: orders hold 1 units, of A at 12 and of 0 records more; deallocate them first"}`)
+	}
+	c.want(c.must("POST", kiboV5+"/delete", `{"upc":"A","locationCodes":["11"]}`), `{"dryRun":false,"records":1,"jobIDs":true}`)
+	c.want(c.must("POST", kiboV5+"/delete", `{"upc":"C.*"}`), `{"itemsDeleted":[{"itemIdentifier":{"upc":"C.1"}}]}`)
+	c.want(c.must("POST", kiboV5+"/deleteItems", `{"items":[{"upc":"A[B-Z]"},{"upc":"B"}]}`), `{"records":2,"itemsDeleted":[{},{}]}`)
+	c.want(c.must("POST", kiboV5+"/deleteItems", `{"items":[{"upc":"nothing"}]}`), `{"records":0,"itemsDeleted":[],"totalProductsDeleted":false}`)
+	if n := c.store.engine.Stats().Records; n != 1 {
+		t.Errorf("%d records are left", n)
+	}
+	c.want(c.must("GET", kiboV1+"queue?types=DELETE", ""), `[{"status":"SUCCESS"},{"status":"SUCCESS"},{"status":"SUCCESS"},{"status":"FAILED"}]`)
+}
+
+func TestKiboFutureDates(t *testing.T) {
+	c := newKiboStock(t)
+	c.must("POST", kiboV5+"/refresh", `{"locationCode":"11","items":[{"upc":"A","quantity":7,"deliveryDate":"2026-12-24T00:00:00Z"},
+		{"upc":"A","quantity":3,"deliveryDate":"2026-12-31T00:00:00Z"},{"upc":"B","quantity":1,"deliveryDate":"2026-12-24T00:00:00Z"}]}`)
+	f := func(want string) {
+		t.Helper()
+		c.want(c.must("POST", kiboV5, `{"type":"ALL_STORES","items":[{"upc":"A"}],"includeFutureInventory":true}`), `[{"futureInventory":`+want+`}]`)
+	}
+	f(`[{"futureInventoryID":1,"onhand":7},{"futureInventoryID":2,"onhand":3}]`)
+	c.want(c.must("PUT", "/adjustFutureDate/1", `{"futureDate":"2026-12-31T00:00:00+0000"}`), `{"type":"ADJUST","status":"SUCCESS"}`)
+	f(`[{"futureInventoryID":2,"onhand":10,"deliveryDate":"2026-12-31T00:00:00.000Z"}]`)
+	c.want(c.must("PUT", "/adjustFutureDate/2", `{"futureDate":"2026-12-31T00:00:00+0000"}`), `{"status":"SUCCESS"}`)
+	f(`[{"onhand":10}]`)
+	c.want(c.must("PUT", "/adjustFutureDate/2", `{"futureDate":"2020-12-31T00:00:00+0000"}`), `{"status":"FAILED"}`)
+	for path, body := range map[string]string{"/adjustFutureDate/9": `{"futureDate":"2027-01-01"}`, "/adjustFutureDate/x": `{"futureDate":"2027-01-01"}`, "/adjustFutureDate/2": `{}`} {
+		if status, _, text := c.call("PUT", path, body); status != 404 && status != 400 {
+			t.Errorf("%s answers %d %s", path, status, text)
+		}
+	}
+	const span = `,"futureStartDate":"2026-12-01T00:00:00Z","futureEndDate":"2026-12-31T23:59:59Z"}`
+	c.want(c.must("POST", kiboV5+"/deleteFutureInventory", `{"dryRun":true,"upc":"A"`+span), `{"dryRun":true,"deliveries":1,"itemsDeleted":[{"locationCodes":["11"]}]}`)
+	f(`[{"onhand":10}]`)
+	c.want(c.must("POST", kiboV5+"/deleteFutureInventory", `{"upc":".*","locationCodes":["11"]`+span), `{"deliveries":2,"totalInventoryEntriesDeleted":true,"jobIDs":true}`)
+	f(`null`)
+	c.want(c.must("POST", kiboV5+"/deleteFutureInventory", `{"upc":".*"`+span), `{"deliveries":0,"jobIDs":false}`)
+}
