@@ -60,6 +60,15 @@ func TestClusterMembers(t *testing.T) {
 		remove(t, lost.data)
 		lost.start()
 		c.await(lost.id+" is ready", lost.isReady)
+		c.await(lost.id+" has a vote again", func() bool {
+			info, err := other.info()
+			for _, m := range info.Members {
+				if m.ID == lost.id && m.Voter {
+					return err == nil
+				}
+			}
+			return false
+		})
 		c.awaitOrders(50)
 	})
 	// Who was removed stays out, with what it had.
