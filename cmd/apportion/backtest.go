@@ -49,15 +49,7 @@ func backtestCommand(stdout, stderr io.Writer) *cli.Command {
 		ArgsUsage:   "NAME",
 		Description: backtestDescription,
 		Flags:       remoteFlags(slices.Concat(own, scopeFlags(), fallbackFlags())...),
-		Action: func(ctx context.Context, cmd *cli.Command) error {
-			args, err := arguments(cmd, "NAME")
-			if err != nil {
-				return err
-			}
-			server, err := newRemote(cmd)
-			if err != nil {
-				return err
-			}
+		Action: asking(func(ctx context.Context, cmd *cli.Command, server *remote, args []string) error {
 			body, err := backtestOf(cmd, time.Now())
 			if err != nil {
 				return err
@@ -76,7 +68,7 @@ func backtestCommand(stdout, stderr io.Writer) *cli.Command {
 				begun.print(stdout)
 			}
 			return begun.failed()
-		},
+		}, "NAME"),
 	}
 }
 
@@ -202,21 +194,14 @@ func historyCommand(stdout io.Writer) *cli.Command {
 		Name:  "history",
 		Usage: "show what of the past a backtest can replay",
 		Flags: remoteFlags(),
-		Action: func(ctx context.Context, cmd *cli.Command) error {
-			if err := noArguments(cmd); err != nil {
-				return err
-			}
-			server, err := newRemote(cmd)
-			if err != nil {
-				return err
-			}
+		Action: asking(func(ctx context.Context, cmd *cli.Command, server *remote, _ []string) error {
 			var kept historyInfo
 			reply, err := server.get(ctx, "/v1/history", &kept)
 			if err == nil && !raw(cmd, stdout, reply) {
 				kept.print(stdout)
 			}
 			return err
-		},
+		}),
 	}
 }
 

@@ -46,6 +46,33 @@ func newRemote(cmd *cli.Command) (*remote, error) {
 	return &remote{url: strings.TrimRight(at.String(), "/"), client: http.Client{Timeout: remoteTimeout}}, nil
 }
 
+// asking is what a command does that talks to a server and takes exactly the arguments with these names.
+func asking(do func(ctx context.Context, cmd *cli.Command, server *remote, args []string) error, names ...string) cli.ActionFunc {
+	return func(ctx context.Context, cmd *cli.Command) error {
+		args, err := arguments(cmd, names...)
+		if err != nil {
+			return err
+		}
+		server, err := newRemote(cmd)
+		if err != nil {
+			return err
+		}
+		return do(ctx, cmd, server, args)
+	}
+}
+
+// arguments gives exactly the arguments that a command takes.
+func arguments(cmd *cli.Command, names ...string) ([]string, error) {
+	args := cmd.Args().Slice()
+	if len(names) == 0 {
+		return nil, noArguments(cmd)
+	}
+	if len(args) != len(names) {
+		return nil, usageError{fmt.Errorf("expected %s, got %d arguments\nRun '%s --help' for an example", strings.Join(names, " "), len(args), cmd.FullName())}
+	}
+	return args, nil
+}
+
 // problemError is a refusal: an RFC 9457 problem document.
 type problemError struct {
 	Detail string `json:"detail"`

@@ -31,15 +31,7 @@ Examples:
   apportion rules activate vip-first
   apportion rules activate vip-first --version 2 --location Retailer2 --tag Channel=Amazon --on-error reject`,
 		Flags: remoteFlags(slices.Concat([]cli.Flag{versionFlag(), hookFlag(), authorFlag()}, scopeFlags(), fallbackFlags())...),
-		Action: func(ctx context.Context, cmd *cli.Command) error {
-			args, err := arguments(cmd, "NAME")
-			if err != nil {
-				return err
-			}
-			server, err := newRemote(cmd)
-			if err != nil {
-				return err
-			}
+		Action: asking(func(ctx context.Context, cmd *cli.Command, server *remote, args []string) error {
 			within, err := scopeOf(cmd)
 			if err != nil {
 				return err
@@ -51,7 +43,7 @@ Examples:
 				fmt.Fprintf(stdout, "%s version %d is active for %s, from log index %d on\n", args[0], active.Version, active.what(), active.AsOf)
 			}
 			return err
-		},
+		}, "NAME"),
 	}
 }
 
@@ -66,15 +58,7 @@ Examples:
   apportion rules deactivate vip-first
   apportion rules deactivate vip-first --hook select --location Retailer2`,
 		Flags: remoteFlags(slices.Concat([]cli.Flag{hookFlag()}, scopeFlags())...),
-		Action: func(ctx context.Context, cmd *cli.Command) error {
-			args, err := arguments(cmd, "NAME")
-			if err != nil {
-				return err
-			}
-			server, err := newRemote(cmd)
-			if err != nil {
-				return err
-			}
+		Action: asking(func(ctx context.Context, cmd *cli.Command, server *remote, args []string) error {
 			body := activateBody{Hook: cmd.String("hook")}
 			if within, err := scopeOf(cmd); err != nil {
 				return err
@@ -89,6 +73,6 @@ Examples:
 				fmt.Fprintf(stdout, "%s is not asked any more, from log index %d on\n", args[0], done.AsOf)
 			}
 			return err
-		},
+		}, "NAME"),
 	}
 }

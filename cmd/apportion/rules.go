@@ -45,15 +45,6 @@ func rulesCommand(stdout, stderr io.Writer) *cli.Command {
 	}
 }
 
-// arguments gives exactly the arguments that a command takes.
-func arguments(cmd *cli.Command, names ...string) ([]string, error) {
-	args := cmd.Args().Slice()
-	if len(args) != len(names) {
-		return nil, usageError{fmt.Errorf("expected %s, got %d arguments\nRun '%s --help' for an example", strings.Join(names, " "), len(args), cmd.FullName())}
-	}
-	return args, nil
-}
-
 func authorFlag() cli.Flag {
 	return &cli.StringFlag{Name: "author", Value: os.Getenv("USER"), Usage: "`NAME` that is kept with it", Sources: env("author")}
 }
@@ -147,15 +138,7 @@ func rulePutCommand(stdout io.Writer) *cli.Command {
 Example:
   apportion rules put vip-first vip-first.lua --author ann`,
 		Flags: remoteFlags(authorFlag()),
-		Action: func(ctx context.Context, cmd *cli.Command) error {
-			args, err := arguments(cmd, "NAME", "FILE.lua")
-			if err != nil {
-				return err
-			}
-			server, err := newRemote(cmd)
-			if err != nil {
-				return err
-			}
+		Action: asking(func(ctx context.Context, cmd *cli.Command, server *remote, args []string) error {
 			source, err := readSource(args[1])
 			if err != nil {
 				return err
@@ -173,7 +156,7 @@ Example:
 				done.print(stdout, args[1])
 			}
 			return nil
-		},
+		}, "NAME", "FILE.lua"),
 	}
 }
 
@@ -195,21 +178,14 @@ func ruleListCommand(stdout io.Writer) *cli.Command {
 		Name:  "list",
 		Usage: "show all rules, and what of them is active",
 		Flags: remoteFlags(),
-		Action: func(ctx context.Context, cmd *cli.Command) error {
-			if err := noArguments(cmd); err != nil {
-				return err
-			}
-			server, err := newRemote(cmd)
-			if err != nil {
-				return err
-			}
+		Action: asking(func(ctx context.Context, cmd *cli.Command, server *remote, _ []string) error {
 			var list ruleList
 			reply, err := server.get(ctx, "/v1/rules", &list)
 			if err == nil && !raw(cmd, stdout, reply) {
 				list.print(stdout)
 			}
 			return err
-		},
+		}),
 	}
 }
 
@@ -222,15 +198,7 @@ func ruleShowCommand(stdout io.Writer) *cli.Command {
   apportion rules show vip-first
   apportion rules show vip-first --version 2 --source > vip-first.lua`,
 		Flags: remoteFlags(versionFlag(), &cli.BoolFlag{Name: "source", Usage: "print the Lua source only"}),
-		Action: func(ctx context.Context, cmd *cli.Command) error {
-			args, err := arguments(cmd, "NAME")
-			if err != nil {
-				return err
-			}
-			server, err := newRemote(cmd)
-			if err != nil {
-				return err
-			}
+		Action: asking(func(ctx context.Context, cmd *cli.Command, server *remote, args []string) error {
 			path := rulePath(args[0])
 			if version := cmd.Int("version"); version != 0 {
 				path += "?version=" + strconv.Itoa(version)
@@ -247,7 +215,7 @@ func ruleShowCommand(stdout io.Writer) *cli.Command {
 				rule.print(stdout)
 			}
 			return nil
-		},
+		}, "NAME"),
 	}
 }
 
@@ -257,21 +225,13 @@ func ruleDeleteCommand(stdout io.Writer) *cli.Command {
 		Usage:     "remove a rule of which nothing is active, with all its versions",
 		ArgsUsage: "NAME",
 		Flags:     remoteFlags(),
-		Action: func(ctx context.Context, cmd *cli.Command) error {
-			args, err := arguments(cmd, "NAME")
-			if err != nil {
-				return err
-			}
-			server, err := newRemote(cmd)
-			if err != nil {
-				return err
-			}
+		Action: asking(func(ctx context.Context, cmd *cli.Command, server *remote, args []string) error {
 			var done ruleDone
 			reply, err := server.do(ctx, http.MethodDelete, rulePath(args[0]), "", nil, &done)
 			if err == nil && !raw(cmd, stdout, reply) {
 				fmt.Fprintf(stdout, "%s is deleted, at log index %d\n", args[0], done.AsOf)
 			}
 			return err
-		},
+		}, "NAME"),
 	}
 }

@@ -56,15 +56,7 @@ Examples:
 			&cli.StringFlag{Name: "order-id", Usage: "`ID` of the order, which also seeds math.random"},
 			&cli.StringFlag{Name: "item-id", Usage: "`ID` of the item"},
 			&cli.StringFlag{Name: "record", Usage: "try it on the stock in `FILE.json` in place of the real record"}),
-		Action: func(ctx context.Context, cmd *cli.Command) error {
-			args, err := arguments(cmd, "NAME")
-			if err != nil {
-				return err
-			}
-			server, err := newRemote(cmd)
-			if err != nil {
-				return err
-			}
+		Action: asking(func(ctx context.Context, cmd *cli.Command, server *remote, args []string) error {
 			body, err := dryRunOf(cmd)
 			if err != nil {
 				return err
@@ -78,7 +70,7 @@ Examples:
 				done.print(stdout)
 			}
 			return nil
-		},
+		}, "NAME"),
 	}
 }
 
@@ -184,15 +176,7 @@ their figures of that moment, and what was taken from each.
 Example:
   apportion rules explain W-1001`,
 		Flags: remoteFlags(),
-		Action: func(ctx context.Context, cmd *cli.Command) error {
-			args, err := arguments(cmd, "ORDER-ID")
-			if err != nil {
-				return err
-			}
-			server, err := newRemote(cmd)
-			if err != nil {
-				return err
-			}
+		Action: asking(func(ctx context.Context, cmd *cli.Command, server *remote, args []string) error {
 			var order struct {
 				OrderID string          `json:"orderId"`
 				Items   []explainedItem `json:"items"`
@@ -203,7 +187,7 @@ Example:
 				printExplained(stdout, "  ", order.Items)
 			}
 			return err
-		},
+		}, "ORDER-ID"),
 	}
 }
 
