@@ -48,7 +48,7 @@ func TestClusterMembers(t *testing.T) {
 		}
 		lost.kill()
 		remove(t, lost.data)
-		lost.args = withoutFlag(lost.args, "--bootstrap")
+		lost.args = withoutFlag(withoutFlag(lost.args, "--bootstrap"), "--non-voter") // which the former replica has
 		lost.join(other)
 		lost.start()
 		c.await("it is not let in", func() bool { return strings.Contains(lost.log.String(), "remove it first") })
