@@ -68,7 +68,8 @@ func (s *Store) Forwarded() net.Listener {
 	return s.peers.service(kindHTTP)
 }
 
-// Leads says whether this node leads, as far as it knows: whether to forward a request or to serve it.
+// Leads says, without waiting, whether this node leads and has caught up, as far as it knows: whether to serve a request or to
+// forward it. In a group of several, what is answered from the state alone needs ReadBarrier besides.
 func (s *Store) Leads() bool { return s.leadership.valid() }
 
 // Leader is the node that is known to lead, empty if none is. It may be this one.

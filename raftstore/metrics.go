@@ -97,7 +97,7 @@ func (s *Store) registerGauges(set *metrics.Set) {
 		set.NewGauge("apportion_lag_seconds", s.lagSeconds)
 	}
 	set.NewGauge("apportion_leader", func() float64 {
-		if s.LeaseValid() {
+		if s.Leads() {
 			return 1
 		}
 		return 0

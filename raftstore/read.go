@@ -83,10 +83,6 @@ func (s *Store) NextPlans(after uint32, limit int, dst []engine.PlanWanted) (wan
 	return wanted, next
 }
 
-// LeaseValid says, without waiting, whether this node leads and has caught up: whether its state is the one that refusals
-// and linearizable reads may be answered from.
-func (s *Store) LeaseValid() bool { return s.leadership.valid() }
-
 // Refuses says whether committed stock cannot meet an Allocate, and fills r with the refusal, without a log entry. False: the
 // command must go through the log. Only a leader refuses, and never an order that it may have answered before. In a group of
 // one it does not wait; in one of several, a refusal is found twice: before and after the others have confirmed that this

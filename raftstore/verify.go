@@ -33,7 +33,8 @@ type Summary struct {
 // problem is reported by a call of report; the error is for what kept Verify from looking further. Nothing of what the
 // store holds is changed.
 //
-// Every entry in the log of a group of one is committed, so all of them are applied, as a start would do.
+// All entries of the log are applied. In a group of one each of them is committed; in one of several, the last ones of a node
+// that was cut off may not be, and are replaced when it comes back: what they would do has to add up all the same.
 func Verify(ctx context.Context, dir string, report func(problem string)) (Summary, error) {
 	return verifyFS(ctx, vfs.Default, dir, report)
 }
