@@ -304,6 +304,29 @@ func TestVoterWithoutItsPast(t *testing.T) {
 	}
 }
 
+// What a log that is not up to date says of a node's vote is the past: a voter that was replaced finds there that it has one.
+func TestJoinIsNotDoneByThePast(t *testing.T) {
+	g := newGroup(t, 2)
+	voter := g.nodes[1]
+	g.await("a voter that is up to date has done with asking", voter.join)
+	for _, n := range g.nodes {
+		if err := n.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s, err := Open(context.Background(), voter.cfg) // alone, it never has a leader
+	if err != nil {
+		t.Fatal(err)
+	}
+	voter.Store = s
+	if own, member := s.member(voter.cfg.NodeID); !member || own.Suffrage != raft.Voter {
+		t.Fatalf("its log says %+v", own)
+	}
+	if s.join() {
+		t.Error("it has done with asking before it knows what is so now")
+	}
+}
+
 func TestOtherCluster(t *testing.T) {
 	one, other := newGroup(t, 1), newGroup(t, 1)
 	address := other.nodes[0].peers.address

@@ -86,14 +86,16 @@ func (s *Store) runJoin(stop <-chan struct{}) {
 
 // join asks once, if there is something to ask for. done: there will be nothing more.
 func (s *Store) join() (done bool) {
+	// Asked first: a log that is still being replayed tells what the node was, such as a voter before it was removed.
+	ready := s.Ready() == nil
 	own, member := s.member(s.cfg.NodeID)
 	placed := member && string(own.Address) == s.peers.address
 	question := joinRequest{ID: s.cfg.NodeID, Address: s.peers.address, New: s.raft.LastIndex() == 0}
 	switch {
+	case !member && len(s.cfg.Peers.Join) == 0, placed && !ready:
+		return false // not added yet; or in, and catching up
 	case placed && (own.Suffrage == raft.Voter || s.cfg.Peers.NonVoter):
 		return true
-	case !member && len(s.cfg.Peers.Join) == 0, placed && s.Ready() != nil:
-		return false // not added yet; or in, and catching up
 	case placed:
 		question.Voter = true
 	case s.leadership.valid(): // alone, with another address than before
