@@ -1,10 +1,11 @@
 package engine
 
 import (
-	"bytes"
 	"encoding/binary"
 	"math/bits"
 	"slices"
+	"sync"
+	"sync/atomic"
 )
 
 // The tables of the durable form: the first byte of each row's key, in the order in which a checkpoint gives them.
@@ -70,7 +71,7 @@ const spareSetsMax = 4
 type ringChanges struct{ first, next uint64 }
 
 // Checkpoint is the rows that changed since the last one, as they were at its freeze: a record that Apply changes before
-// Next has come to it is encoded first. All methods but Prepare need the mutex under which Apply is called.
+// Next has come to it is encoded first. All methods but Next need the mutex under which Apply is called.
 type Checkpoint struct {
 	e     *Engine
 	index uint64
@@ -83,74 +84,13 @@ type Checkpoint struct {
 	explanations    frozenRing
 	jobs            frozenRing
 	archived        *archivedRows
-	prepared        bool
-	toArchive       []uint64 // entries of archived, by order id
+	toArchive       []uint64 // entries of archived, by order id; nil before the first Next
+	counted         []uint32 // locations, rows in Engine.names, whose records may have a base for a count
 
 	stage int
-	early int64 // rows that Apply had to encode
 	buf   []byte
 	key   []byte
-}
-
-// frozenRows is the changed rows of one slab.
-type frozenRows struct {
-	rows bitset
-	next uint32 // rows below are done
-
-	// early holds the rows that were encoded ahead of their turn, kept says which: entries of stored, by row.
-	kept   bitset
-	early  map[uint32]uint64
-	stored ring
-}
-
-// frozenRing is what a ring has got and forgotten since the last freeze.
-type frozenRing struct {
-	from, first uint64 // entries to delete: [from, first)
-	deleted     bool
-	begin, end  uint64 // entries to write
-	next        uint64 // entries below are written
-	early       [][]byte
-}
-
-// touchRecord must come before a change of a record, its segments or its deliveries.
-func (e *Engine) touchRecord(row uint32) {
-	if c := e.changes.frozen; c != nil && c.records.pending(row) {
-		c.buf = e.appendRecord(c.buf[:0], row)
-		c.records.keep(row, c.buf)
-		c.early++
-	}
-	e.changes.records.add(row)
-}
-
-// touchOrder must come before a change of an order or its items.
-func (e *Engine) touchOrder(row uint32) {
-	if c := e.changes.frozen; c != nil && c.orders.pending(row) {
-		c.buf = e.appendOrder(c.buf[:0], row)
-		c.orders.keep(row, c.buf)
-		c.early++
-	}
-	e.changes.orders.add(row)
-	e.setChanged(row, e.appliedIndex.Load())
-}
-
-// pending says that the checkpoint has still to encode the row.
-func (f *frozenRows) pending(row uint32) bool {
-	return row >= f.next && f.rows.has(row) && !f.kept.has(row)
-}
-
-func (f *frozenRows) keep(row uint32, encoded []byte) {
-	if f.early == nil {
-		f.early = make(map[uint32]uint64)
-	}
-	f.early[row] = f.stored.add(encoded)
-	f.kept.add(row)
-}
-
-// keep copies a ring's oldest entry before it is forgotten, if the checkpoint has still to write it.
-func (f *frozenRing) keep(r *ring) {
-	if oldest := r.first; oldest >= f.next && oldest < f.end && oldest == f.next+uint64(len(f.early)) {
-		f.early = append(f.early, bytes.Clone(r.get(oldest)))
-	}
+	later []rowLater
 }
 
 // DirtyRows is the number of rows that the next checkpoint would write, about. The caller holds the mutex.
@@ -178,6 +118,9 @@ func (e *Engine) Freeze() *Checkpoint {
 	c.records.rows, ch.records = ch.records, ch.take(&ch.records)
 	c.orders.rows, ch.orders = ch.orders, ch.take(&ch.orders)
 	c.records.kept, c.orders.kept = ch.take(&c.records.rows), ch.take(&c.orders.rows)
+	for i := range e.counts.open {
+		c.counted = append(c.counted, e.counts.open[i].location)
+	}
 	c.events = ch.events.freeze(&e.events.ring)
 	c.results = ch.results.freeze(&e.results.ring)
 	c.explanations = ch.explanations.freeze(&e.explanations.ring)
@@ -189,18 +132,11 @@ func (e *Engine) Freeze() *Checkpoint {
 	return c
 }
 
-func (rc *ringChanges) freeze(r *ring) frozenRing {
-	f := frozenRing{from: rc.first, first: r.first, begin: max(rc.next, r.first), end: r.next}
-	f.next = f.begin
-	rc.first, rc.next = r.first, r.next
-	return f
-}
-
 // Index is the log index that the checkpoint shows.
 func (c *Checkpoint) Index() uint64 { return c.index }
 
 // EarlyRows is the number of rows that Apply had to encode because it was about to change them.
-func (c *Checkpoint) EarlyRows() int64 { return c.early }
+func (c *Checkpoint) EarlyRows() int64 { return c.records.early + c.orders.early }
 
 // Done ends a checkpoint whose rows are all durable.
 func (c *Checkpoint) Done() {
@@ -208,13 +144,6 @@ func (c *Checkpoint) Done() {
 	c.e.changes.frozen = nil
 	c.e.changes.giveBack(&c.records.rows, &c.records.kept, &c.orders.rows, &c.orders.kept)
 	c.e.archivedWas.Store(nil)
-}
-
-// Prepare sorts what can be sorted ahead. It may run without the mutex, and should, before the first Next.
-func (c *Checkpoint) Prepare() {
-	if !c.prepared {
-		c.toArchive, c.prepared = c.archived.sorted(), true
-	}
 }
 
 // Abort ends a checkpoint that did not become durable: its rows count as changed again.
@@ -254,23 +183,58 @@ func (b *bitset) each(from uint32, do func(row uint32) bool) {
 }
 
 // Next appends the next rows of the checkpoint, about bytesMax bytes of them; over all calls their keys ascend. False: that
-// was the last.
-func (c *Checkpoint) Next(rows *Rows, bytesMax int) bool {
-	stages := [...]func(*Rows, int) bool{
-		c.nextArchived, c.nextEvents, c.nextJobs, c.nextMeta, c.nextOrders, c.nextPlaces, c.nextRecords, c.nextSchema, c.nextResults,
-		c.nextRules, c.nextExplanations,
-	}
+// was the last. It runs beside Apply, one call at a time, and takes the mutex under which Apply is called only to copy rows
+// that Apply had to encode, and to encode a record that a stock count is open for.
+func (c *Checkpoint) Next(rows *Rows, bytesMax int, apply sync.Locker) bool {
 	bytesEnd := rows.Bytes() + max(bytesMax, 1)
-	for c.stage < len(stages) && rows.Bytes() < bytesEnd {
-		if !stages[c.stage](rows, bytesEnd) {
+	for more := true; c.stage < stages && rows.Bytes() < bytesEnd; {
+		if more = c.nextOfStage(rows, bytesEnd, apply); !more {
 			c.stage++
 		}
 	}
-	return c.stage < len(stages)
+	return c.stage < stages
+}
+
+// stages is the number of tables.
+const stages = 11
+
+// nextOfStage goes on with a table, in the order of the tables' keys.
+func (c *Checkpoint) nextOfStage(rows *Rows, bytesEnd int, apply sync.Locker) (more bool) {
+	switch c.stage {
+	case 0:
+		return c.nextArchived(rows, bytesEnd)
+	case 1:
+		return c.nextOfRing(&c.events, eventTable, rows, bytesEnd)
+	case 2:
+		return c.nextOfRing(&c.jobs, jobTable, rows, bytesEnd)
+	case 3:
+		rows.add(RowSet, []byte{metaTable}, c.meta)
+	case 4:
+		return c.nextOfSlab(&c.orders, orderTable, rows, bytesEnd, apply)
+	case 5:
+		if c.places != nil {
+			rows.add(RowSet, []byte{placeTable}, c.places)
+		}
+	case 6:
+		return c.nextOfSlab(&c.records, recordTable, rows, bytesEnd, apply)
+	case 7:
+		if c.schema != nil {
+			rows.add(RowSet, []byte{schemaTable}, c.schema)
+		}
+	case 8:
+		return c.nextOfRing(&c.results, resultTable, rows, bytesEnd)
+	case 9:
+		c.rules.ruleRows(c.rulesWas, rows.add)
+	case stages - 1:
+		return c.nextOfRing(&c.explanations, explanationTable, rows, bytesEnd)
+	}
+	return false
 }
 
 func (c *Checkpoint) nextArchived(rows *Rows, bytesEnd int) bool {
-	c.Prepare()
+	if c.toArchive == nil {
+		c.toArchive = c.archived.sorted()
+	}
 	for len(c.toArchive) > 0 && rows.Bytes() < bytesEnd {
 		id, row := c.archived.get(c.toArchive[0])
 		c.buf = ArchivedKey(c.buf[:0], id)
@@ -284,96 +248,85 @@ func (c *Checkpoint) nextArchived(rows *Rows, bytesEnd int) bool {
 	return len(c.toArchive) > 0
 }
 
-func (c *Checkpoint) nextEvents(rows *Rows, bytesEnd int) bool {
-	return c.nextOfRing(&c.events, eventTable, &c.e.events.ring, rows, bytesEnd)
-}
-
-func (c *Checkpoint) nextResults(rows *Rows, bytesEnd int) bool {
-	return c.nextOfRing(&c.results, resultTable, &c.e.results.ring, rows, bytesEnd)
-}
-
-func (c *Checkpoint) nextExplanations(rows *Rows, bytesEnd int) bool {
-	return c.nextOfRing(&c.explanations, explanationTable, &c.e.explanations.ring, rows, bytesEnd)
-}
-
-func (c *Checkpoint) nextJobs(rows *Rows, bytesEnd int) bool {
-	return c.nextOfRing(&c.jobs, jobTable, &c.e.jobs.ring, rows, bytesEnd)
-}
-
-func (c *Checkpoint) nextOfRing(f *frozenRing, table byte, r *ring, rows *Rows, bytesEnd int) bool {
+func (c *Checkpoint) nextOfRing(f *frozenRing, table byte, rows *Rows, bytesEnd int) bool {
 	if f.from < f.first && !f.deleted {
 		rows.add(RowDeleteRange, numberKey(table, f.from), numberKey(table, f.first))
 		f.deleted = true
 	}
-	for f.next < f.end && rows.Bytes() < bytesEnd {
+	for f.next < f.entries.next && rows.Bytes() < bytesEnd {
 		c.key = appendNumberKey(c.key[:0], table, f.next)
-		if len(f.early) > 0 {
-			rows.add(RowSet, c.key, f.early[0])
-			f.early = f.early[1:]
-		} else {
-			rows.add(RowSet, c.key, r.get(f.next))
-		}
+		rows.add(RowSet, c.key, f.entries.get(f.next))
 		f.next++
 	}
-	return f.next < f.end
+	return f.next < f.entries.next
 }
 
-func (c *Checkpoint) nextMeta(rows *Rows, _ int) bool {
-	rows.add(RowSet, []byte{metaTable}, c.meta)
-	return false
+// rowLater is a row of a slab that Apply has encoded: its place among the rows, to be filled.
+type rowLater struct {
+	at  int
+	row uint32
 }
 
-func (c *Checkpoint) nextSchema(rows *Rows, _ int) bool {
-	if c.schema != nil {
-		rows.add(RowSet, []byte{schemaTable}, c.schema)
-	}
-	return false
-}
-
-func (c *Checkpoint) nextPlaces(rows *Rows, _ int) bool {
-	if c.places != nil {
-		rows.add(RowSet, []byte{placeTable}, c.places)
-	}
-	return false
-}
-
-func (c *Checkpoint) nextRules(rows *Rows, _ int) bool {
-	c.rules.ruleRows(c.rulesWas, rows.add)
-	return false
-}
-
-func (c *Checkpoint) nextOrders(rows *Rows, bytesEnd int) bool {
-	return c.nextOfSlab(&c.orders, orderTable, c.e.appendOrder, rows, bytesEnd)
-}
-
-func (c *Checkpoint) nextRecords(rows *Rows, bytesEnd int) bool {
-	return c.nextOfSlab(&c.records, recordTable, c.e.appendRecord, rows, bytesEnd)
-}
-
-func (c *Checkpoint) nextOfSlab(f *frozenRows, table byte, encode func([]byte, uint32) []byte, rows *Rows, bytesEnd int) bool {
+func (c *Checkpoint) nextOfSlab(f *frozenRows, table byte, rows *Rows, bytesEnd int, apply sync.Locker) bool {
 	more := false
-	f.rows.each(f.next, func(row uint32) bool {
-		if rows.Bytes() >= bytesEnd {
+	c.later = c.later[:0]
+	f.rows.each(f.next.Load(), func(row uint32) bool {
+		if rows.Bytes()+len(c.later)*laterRowBytes >= bytesEnd {
 			more = true
 			return false
 		}
-		var encoded []byte
-		if f.kept.has(row) {
-			encoded = f.stored.get(f.early[row])
+		if table == recordTable && c.isCounted(row) {
+			c.encodeAlone(f, table, row, rows, apply)
+		} else if !f.enter(row) {
+			c.later = append(c.later, rowLater{at: rows.reserve(), row: row})
 		} else {
-			c.buf = encode(c.buf[:0], row)
-			encoded = c.buf
+			c.buf = c.e.appendRow(c.buf[:0], table, row, nil)
+			c.addRow(rows, rows.reserve(), table, row, c.buf)
 		}
-		op := RowSet
-		if len(encoded) == 0 {
-			op = RowDelete
-		}
-		c.key = appendRowKey(c.key[:0], table, row)
-		rows.add(op, c.key, encoded)
-		f.next = row + 1
+		f.next.Store(row + 1)
 		return true
 	})
+	f.leave()
+	if len(c.later) > 0 {
+		apply.Lock()
+		for _, l := range c.later {
+			c.addRow(rows, l.at, table, l.row, f.stored.get(f.storedAt[l.row]))
+		}
+		apply.Unlock()
+	}
 	return more
+}
+
+// laterRowBytes is about what a row has.
+const laterRowBytes = 64
+
+// isCounted says that the record may be of a location with an open count. If Apply is changing the record, it has encoded it,
+// and either answer is right.
+func (c *Checkpoint) isCounted(row uint32) bool {
+	return len(c.counted) > 0 && slices.Contains(c.counted, atomic.LoadUint32(&c.e.records.at(row).location))
+}
+
+// encodeAlone encodes a row while Apply does not run.
+func (c *Checkpoint) encodeAlone(f *frozenRows, table byte, row uint32, rows *Rows, apply sync.Locker) {
+	f.leave() // Apply may wait for us with the mutex
+	apply.Lock()
+	defer apply.Unlock()
+	if f.kept.has(row) {
+		c.addRow(rows, rows.reserve(), table, row, f.stored.get(f.storedAt[row]))
+		return
+	}
+	c.buf = c.e.appendRow(c.buf[:0], table, row, c.e.counts.bases)
+	c.addRow(rows, rows.reserve(), table, row, c.buf)
+	f.next.Store(row + 1)
+}
+
+func (c *Checkpoint) addRow(rows *Rows, at int, table byte, row uint32, encoded []byte) {
+	op := RowSet
+	if len(encoded) == 0 {
+		op = RowDelete
+	}
+	c.key = appendRowKey(c.key[:0], table, row)
+	rows.set(at, op, c.key, encoded)
 }
 
 func rowKey(table byte, row uint32) []byte { return appendRowKey(nil, table, row) }
@@ -409,9 +362,10 @@ type Rows struct {
 	at   []rowAt
 }
 
+// rowAt is where in the data a key begins and ends, and where the value that follows it ends.
 type rowAt struct {
-	op         RowOp
-	key, value int // ends in data
+	op                    RowOp
+	key, keyEnd, valueEnd int
 }
 
 // Reset empties the buffer.
@@ -423,24 +377,31 @@ func (r *Rows) Bytes() int { return len(r.data) }
 // Len is the number of operations in the buffer.
 func (r *Rows) Len() int { return len(r.at) }
 
-func (r *Rows) add(op RowOp, key, value []byte) {
-	r.data = append(r.data, key...)
+func (r *Rows) add(op RowOp, key, value []byte) { r.set(r.reserve(), op, key, value) }
+
+// reserve makes a place for an operation, to be set.
+func (r *Rows) reserve() int {
+	r.at = append(r.at, rowAt{})
+	return len(r.at) - 1
+}
+
+func (r *Rows) set(i int, op RowOp, key, value []byte) {
 	at := rowAt{op: op, key: len(r.data)}
+	r.data = append(r.data, key...)
+	at.keyEnd = len(r.data)
 	if op != RowDelete {
 		r.data = append(r.data, value...)
 	}
-	at.value = len(r.data)
-	r.at = append(r.at, at)
+	at.valueEnd = len(r.data)
+	r.at[i] = at
 }
 
 // Each calls do for every operation, keys ascending. Key and value are valid during the call.
 func (r *Rows) Each(do func(op RowOp, key, value []byte) error) error {
-	start := 0
 	for _, at := range r.at {
-		if err := do(at.op, r.data[start:at.key], r.data[at.key:at.value]); err != nil {
+		if err := do(at.op, r.data[at.key:at.keyEnd], r.data[at.keyEnd:at.valueEnd]); err != nil {
 			return err
 		}
-		start = at.value
 	}
 	return nil
 }

@@ -125,12 +125,12 @@
 // one way to change them; schema.go and split.go are the percentages; apply.go is the way of a command, stock.go,
 // group.go, future.go, allocate.go, planned.go, order.go, orderchange.go, transition.go and schemachange.go what it does, rule.go and
 // rulechange.go the rules, spread.go what they do to records, room.go what limits it;
-// results.go, events.go, explain.go, job.go, place.go and block.go are what is kept of it; read.go is the lock-free side; checkpoint.go, rows.go, rulerows.go, archive.go,
-// load.go and verify.go are the durable form.
+// results.go, events.go, explain.go, job.go, place.go and block.go are what is kept of it; read.go is the lock-free side; checkpoint.go, frozen.go, rows.go, rulerows.go,
+// archive.go, load.go and verify.go are the durable form.
 //
 // # Concurrency
 //
-// Apply, Warm, Freeze, Checkpoint.Next, ReadOrder and the other methods that say so are for one goroutine at a time (the
-// caller's mutex). ReadRecord, Refuses, Schema, AppliedIndex and Stats may run at any time, from any goroutine, without
-// blocking the writer.
+// Apply, Warm, Freeze, ReadOrder and the other methods that say so are for one goroutine at a time (the caller's mutex).
+// ReadRecord, Refuses, Schema, AppliedIndex and Stats may run at any time, from any goroutine, without blocking the writer.
+// Checkpoint.Next runs beside the writer, which waits for it only if both want the same row at the same moment.
 package engine

@@ -174,7 +174,7 @@ func (a *allocator) empty(e *engine.Engine) {
 	c := e.Freeze()
 	for more, rows := true, new(engine.Rows); more; {
 		rows.Reset()
-		more = c.Next(rows, sliceBytes)
+		more = c.Next(rows, sliceBytes, new(sync.Mutex))
 	}
 	c.Done()
 	if left := e.Stats().Orders; left != 0 {
@@ -312,7 +312,7 @@ func BenchmarkLoad(b *testing.B) {
 	var chunks []*engine.Rows
 	for more := true; more; {
 		rows := &engine.Rows{}
-		more = c.Next(rows, 1<<20)
+		more = c.Next(rows, 1<<20, new(sync.Mutex))
 		chunks = append(chunks, rows)
 	}
 	c = nil
@@ -359,7 +359,7 @@ func BenchmarkCheckpoint(b *testing.B) {
 			applying += warm(1)
 			rows.Reset()
 			start := time.Now()
-			more = c.Next(&rows, sliceBytes)
+			more = c.Next(&rows, sliceBytes, new(sync.Mutex))
 			took = append(took, time.Since(start))
 			slicing += took[len(took)-1]
 			_ = rows.Each(func(_ engine.RowOp, key, value []byte) error {

@@ -157,9 +157,6 @@ func (e *Engine) forgetOldEvents() {
 }
 
 func (e *Engine) dropEvent() {
-	if c := e.changes.frozen; c != nil {
-		c.events.keep(&e.events.ring)
-	}
 	e.events.ring.drop()
 	e.stats.events.Add(-1)
 }

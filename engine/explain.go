@@ -147,9 +147,6 @@ func (e *Engine) forgetOldExplanations() {
 }
 
 func (e *Engine) dropExplanation() {
-	if c := e.changes.frozen; c != nil {
-		c.explanations.keep(&e.explanations.ring)
-	}
 	e.explanations.ring.drop()
 	e.stats.explanations.Add(-1)
 }

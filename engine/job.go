@@ -198,9 +198,6 @@ func (e *Engine) forgetOldJobs() {
 }
 
 func (e *Engine) dropJob() {
-	if c := e.changes.frozen; c != nil {
-		c.jobs.keep(&e.jobs.ring)
-	}
 	e.jobs.ring.drop()
 	e.stats.jobs.Add(-1)
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -207,7 +208,7 @@ func TestExplanationsSurvive(t *testing.T) {
 		t.Errorf("explained as %s", want)
 	}
 	rows, c := new(Rows), h.e.Freeze()
-	for c.Next(rows, 1) {
+	for c.Next(rows, 1, new(sync.Mutex)) {
 	}
 	c.Done()
 	loaded := &host{t: t, e: merged(t, rows)}

@@ -2,8 +2,11 @@ package engine_test
 
 import (
 	"bytes"
+	"fmt"
 	"maps"
+	"runtime"
 	"slices"
+	"sync"
 	"testing"
 
 	"apportion/engine"
@@ -105,24 +108,10 @@ func (w *twin) freeze(t *rapid.T) {
 // slice stores the next rows of the open checkpoint; the last slice makes them the stored state.
 func (w *twin) slice(t *rapid.T, bytesMax int) {
 	var rows engine.Rows
-	more := w.open.Next(&rows, bytesMax)
-	err := rows.Each(func(op engine.RowOp, key, value []byte) error {
-		if bytes.Compare(w.lastKey, key) >= 0 && w.lastKey != nil {
-			t.Fatalf("row %x comes after row %x", key, w.lastKey)
-		}
-		w.lastKey = slices.Clone(key)
-		switch op {
-		case engine.RowSet:
-			w.pending[string(key)] = slices.Clone(value)
-		case engine.RowDelete:
-			delete(w.pending, string(key))
-		case engine.RowDeleteRange:
-			maps.DeleteFunc(w.pending, func(k string, _ []byte) bool { return k >= string(key) && k < string(value) })
-		}
-		return nil
-	})
-	if err != nil {
-		t.Fatalf("the rows: %v", err)
+	more := w.open.Next(&rows, bytesMax, new(sync.Mutex))
+	var err error
+	if w.lastKey, err = store(w.pending, &rows, w.lastKey); err != nil {
+		t.Fatal(err)
 	}
 	if more {
 		return
@@ -131,6 +120,100 @@ func (w *twin) slice(t *rapid.T, bytesMax int) {
 	w.stored, w.storedIndex = w.pending, w.open.Index()
 	w.open.Done()
 	w.open = nil
+}
+
+// store does to a table what a database would, and gives the last key; the keys must rise.
+func store(table map[string][]byte, rows *engine.Rows, lastKey []byte) ([]byte, error) {
+	err := rows.Each(func(op engine.RowOp, key, value []byte) error {
+		if bytes.Compare(lastKey, key) >= 0 && lastKey != nil {
+			return fmt.Errorf("row %x comes after row %x", key, lastKey)
+		}
+		lastKey = slices.Clone(key)
+		switch op {
+		case engine.RowSet:
+			table[string(key)] = slices.Clone(value)
+		case engine.RowDelete:
+			delete(table, string(key))
+		case engine.RowDeleteRange:
+			maps.DeleteFunc(table, func(k string, _ []byte) bool { return k >= string(key) && k < string(value) })
+		}
+		return nil
+	})
+	return lastKey, err
+}
+
+// TestCheckpointsBesideCommands encodes checkpoints on a goroutine of their own while commands go on: each must be the state
+// at its freeze. It is worth most under -race.
+func TestCheckpointsBesideCommands(t *testing.T) {
+	const commands, between = 400, 40
+	rounds := 30
+	if testing.Short() {
+		rounds = 5
+	}
+	early := int64(0)
+	for seed := range rounds {
+		e, table, mutex := engine.New(), map[string][]byte{}, new(sync.Mutex)
+		log := randomLog(seed, commands)
+		apply := func(part []logged) {
+			for _, l := range part {
+				mutex.Lock()
+				e.Apply(l.index, l.nowMS, l.command, nil)
+				mutex.Unlock()
+				runtime.Gosched()
+			}
+		}
+		for part := range slices.Chunk(log, between) {
+			mutex.Lock()
+			c, want := e.Freeze(), e.Hash()
+			mutex.Unlock()
+			var encoding sync.WaitGroup
+			var err error
+			encoding.Go(func() { err = drain(c, table, 1+seed*10, mutex) })
+			apply(part)
+			encoding.Wait()
+			early += c.EarlyRows()
+			c.Done()
+			if err != nil {
+				t.Fatalf("seed %d, checkpoint of index %d: %v", seed, c.Index(), err)
+			}
+			if got := loaded(t, table).Hash(); got != want {
+				t.Fatalf("seed %d: the checkpoint of index %d is not the state at its freeze", seed, c.Index())
+			}
+		}
+	}
+	t.Logf("%d rows were encoded ahead of their turn", early)
+}
+
+// drain stores a whole checkpoint.
+func drain(c *engine.Checkpoint, table map[string][]byte, bytesMax int, apply sync.Locker) error {
+	var rows engine.Rows
+	var lastKey []byte
+	for more := true; more; {
+		rows.Reset()
+		more = c.Next(&rows, bytesMax, apply)
+		var err error
+		if lastKey, err = store(table, &rows, lastKey); err != nil {
+			return err
+		}
+		runtime.Gosched()
+	}
+	return nil
+}
+
+// loaded is an engine with the rows of a table.
+func loaded(t *testing.T, table map[string][]byte) *engine.Engine {
+	t.Helper()
+	e := engine.New()
+	loader := e.BeginLoad()
+	for _, key := range slices.Sorted(maps.Keys(table)) {
+		if err := loader.Row([]byte(key), table[key]); err != nil {
+			t.Fatalf("row %x: %v", key, err)
+		}
+	}
+	if err := loader.Finish(); err != nil {
+		t.Fatalf("the rows do not load: %v", err)
+	}
+	return e
 }
 
 // checkArchived compares the rows of orders that have left memory. The first engine, which is never checkpointed, still

@@ -111,9 +111,6 @@ func (e *Engine) forgetOldResults() {
 
 func (e *Engine) dropResult() {
 	ring := &e.results.ring
-	if c := e.changes.frozen; c != nil {
-		c.results.keep(ring)
-	}
 	e.results.byKey.remove(hashText(e.results.get(ring.first).key), resultRow(ring.first))
 	ring.drop()
 	e.stats.results.Add(-1)

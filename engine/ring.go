@@ -1,6 +1,9 @@
 package engine
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+	"slices"
+)
 
 // ring keeps byte strings in the order of their numbers, adds at the end and forgets at the front. Entries live in chunks
 // and their places in blocks, so that the garbage collector sees few objects however many entries there are. Nothing moves
@@ -75,6 +78,18 @@ func (r *ring) drop() {
 		r.chunks[0] = nil
 		r.chunks = r.chunks[1:]
 	}
+}
+
+// part gives the entries [first, next), which stay in it whatever is added to or dropped from r. The caller must not change it.
+func (r *ring) part(first, next uint64) ring {
+	p := ring{first: first, next: next}
+	if first == next {
+		return p
+	}
+	p.block0, p.chunk0 = first/ringBlockEntries, *r.at(first)>>ringChunkShift
+	p.blocks = slices.Clone(r.blocks[p.block0-r.block0 : (next-1)/ringBlockEntries-r.block0+1])
+	p.chunks = slices.Clone(r.chunks[p.chunk0-r.chunk0 : *r.at(next - 1)>>ringChunkShift-r.chunk0+1])
+	return p
 }
 
 // start sets the number of the first entry of an empty ring.

@@ -21,6 +21,11 @@ const (
 
 // appendRecord encodes a record with its segments and deliveries; nothing if the row is free.
 func (e *Engine) appendRecord(b []byte, row uint32) []byte {
+	return e.appendCounted(b, row, e.counts.bases)
+}
+
+// appendCounted encodes a record with the bases of its segments; they may be nil if there is no count at its location.
+func (e *Engine) appendCounted(b []byte, row uint32, bases map[uint32]int64) []byte {
 	r := e.records.at(row)
 	if r.flags&recordLive == 0 {
 		return b
@@ -35,7 +40,7 @@ func (e *Engine) appendRecord(b []byte, row uint32) []byte {
 		seg := e.segments.at(s)
 		b = binary.AppendUvarint(b, uint64(seg.tagSet))
 		b = appendUnits(b, seg.onHand, seg.allocated, seg.pending, seg.safety, seg.floor, seg.ltd)
-		base, counted := e.counts.bases[s]
+		base, counted := bases[s]
 		b = append(b, flagBit(counted, storedCounted))
 		if counted {
 			b = binary.AppendVarint(b, base) // a count may correct more than there was: it can be below zero

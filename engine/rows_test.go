@@ -5,6 +5,7 @@ import (
 	"errors"
 	"maps"
 	"slices"
+	"sync"
 	"testing"
 )
 
@@ -37,7 +38,7 @@ func stored(t testing.TB) (*host, *Rows) {
 func rowsOf(e *Engine) *Rows {
 	rows := new(Rows)
 	c := e.Freeze()
-	for c.Next(rows, 1<<30) {
+	for c.Next(rows, 1<<30, new(sync.Mutex)) {
 	}
 	c.Done()
 	return rows
@@ -121,7 +122,7 @@ func TestCheckpointShowsTheMomentOfItsFreeze(t *testing.T) {
 	h.nowMS += max(IdempotencyAgeMS, EventAgeMS, ExplanationAgeMS, JobAgeMS)
 	h.must(&Expire{})
 	more := new(Rows)
-	for c.Next(more, 1) {
+	for c.Next(more, 1, new(sync.Mutex)) {
 	}
 	if c.EarlyRows() == 0 {
 		t.Error("no row was encoded before its change")
@@ -182,7 +183,7 @@ func TestAbortedCheckpointLosesNothing(t *testing.T) {
 	h.must(&PutLocation{Location: "L", Name: "changed"})
 	h.do(&Envelope{Job: &JobInfo{Type: "ADJUST"}}, &Adjust{Location: "L", Items: []StockItem{units("U", 1)}})
 	c := h.e.Freeze()
-	c.Next(new(Rows), 1)
+	c.Next(new(Rows), 1, new(sync.Mutex))
 	h.must(&Adjust{Location: "L", Items: []StockItem{units("U", 1), units("X", 1)}})
 	c.Abort()
 	if got := merged(t, rows, rowsOf(h.e)).Hash(); got != h.e.Hash() {

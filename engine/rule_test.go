@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -259,7 +260,7 @@ func TestRulesSurvive(t *testing.T) {
 	checkpoint := func(done bool) *Rows {
 		rows, c := new(Rows), h.e.Freeze()
 		h.must(putRule(fmt.Sprint("later", h.index), "not in this checkpoint"))
-		for c.Next(rows, 1) {
+		for c.Next(rows, 1, new(sync.Mutex)) {
 		}
 		if done {
 			c.Done()

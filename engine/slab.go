@@ -157,6 +157,13 @@ func (b *bitset) has(row uint32) bool {
 	return w < len(b.words) && b.words[w]&(1<<(row%64)) != 0
 }
 
+// hasShared and addShared are for a set of a fixed size, which one goroutine adds to and another one looks at.
+func (b *bitset) hasShared(row uint32) bool {
+	return atomic.LoadUint64(&b.words[row/64])&(1<<(row%64)) != 0
+}
+
+func (b *bitset) addShared(row uint32) { atomic.OrUint64(&b.words[row/64], 1<<(row%64)) }
+
 func (b *bitset) add(row uint32) {
 	w := int(row / 64)
 	if w >= len(b.words) {

@@ -14,8 +14,8 @@ import (
 )
 
 // checkpointer brings the state database up to the log. A checkpoint has three steps: freeze, on Raft's state machine
-// goroutine between two entries, takes the set of changed rows as of now; the rows are then encoded slice by slice under
-// the apply mutex and written to SSTables outside of it; the finished tables are ingested at once.
+// goroutine between two entries, takes the set of changed rows as of now; the rows are then encoded slice by slice, beside the
+// entries that are being applied, and written to SSTables; the finished tables are ingested at once.
 //
 // A checkpoint that fails before the ingest leaves the database as it was and gives the rows back as changed; it is tried
 // again with new files, so nothing that a failed sync may have lost is ever trusted. A failure while ingesting that leaves
@@ -111,10 +111,10 @@ func (c *checkpointer) checkpoint() error {
 // freeze takes the changed rows as of now.
 func (c *checkpointer) freeze() (*frozen, error) {
 	f := &frozen{checkpointer: c, start: time.Now()}
-	c.applier.locked(func(e *engine.Engine) {
-		f.rows, f.nowMS = e.Freeze(), e.NowMS()
-		f.logBytes = c.applier.logBytes.Swap(0)
-	})
+	f.Lock()
+	defer f.Unlock()
+	f.rows, f.nowMS = c.applier.engine.Freeze(), c.applier.engine.NowMS()
+	f.logBytes = c.applier.logBytes.Swap(0)
 	return f, nil
 }
 
@@ -125,6 +125,7 @@ type frozen struct {
 	nowMS    int64              // of the state
 	logBytes int64              // log that the checkpoint makes unnecessary
 	start    time.Time
+	lockedAt time.Time
 	holdMax  time.Duration
 }
 
@@ -173,21 +174,13 @@ func (f *frozen) store(meta raft.SnapshotMeta) error {
 	return nil
 }
 
-// drain encodes the rows in slices, each a short hold of the apply mutex, and writes each slice outside of it.
+// drain encodes the rows in slices and writes each slice.
 func (f *frozen) drain(t *tables) error {
 	var rows engine.Rows
-	f.rows.Prepare()
 	for more := true; more; {
 		rows.Reset()
-		f.applier.mu.Lock()
-		start := time.Now()
-		more = f.rows.Next(&rows, f.sliceBytes)
-		held := time.Since(start)
-		f.applier.mu.Unlock()
-
-		f.holdMax = max(f.holdMax, held)
-		f.metrics.held(held)
-		f.yield() // an entry that waited for the mutex goes first: the scheduler would let us write on for 10 ms
+		more = f.rows.Next(&rows, f.sliceBytes, f)
+		f.yield() // an entry that waits goes first: the scheduler would let us write on for 10 ms
 		if err := f.writeRows(&rows, t); err != nil {
 			return err
 		}
@@ -195,7 +188,22 @@ func (f *frozen) drain(t *tables) error {
 	return nil
 }
 
-// writeRows gives way to other goroutines now and then, for the same reason.
+// Lock takes the apply mutex for the checkpoint, to freeze, to end, and for the rows that cannot be encoded beside Apply. The
+// holds are timed.
+func (f *frozen) Lock() {
+	f.applier.mu.Lock()
+	f.lockedAt = time.Now()
+}
+
+// Unlock is the end of a hold.
+func (f *frozen) Unlock() {
+	held := time.Since(f.lockedAt)
+	f.applier.mu.Unlock()
+	f.holdMax = max(f.holdMax, held)
+	f.metrics.held(held)
+}
+
+// writeRows gives way to other goroutines now and then, as drain does.
 func (f *frozen) writeRows(rows *engine.Rows, t *tables) error {
 	written := 0
 	return rows.Each(func(op engine.RowOp, key, value []byte) error {
@@ -216,7 +224,9 @@ func (f *frozen) done(index uint64, t *tables) {
 		f.onArchived()
 	}
 	f.covered.Store(index)
-	f.applier.locked(func(*engine.Engine) { f.rows.Done() })
+	f.Lock()
+	f.rows.Done()
+	f.Unlock()
 	f.rows = nil
 
 	took := time.Since(f.start)

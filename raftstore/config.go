@@ -56,7 +56,7 @@ type Config struct {
 	CheckpointLogBytes int64
 	CheckpointInterval time.Duration
 
-	// CheckpointSliceBytes bounds the rows encoded during one hold of the apply mutex.
+	// CheckpointSliceBytes bounds the rows that are encoded, and then written, at a time.
 	CheckpointSliceBytes int
 
 	// StateTableBytes is the size of the SSTables that a checkpoint writes.

@@ -37,8 +37,8 @@ const (
 	// checkpointRetryInterval is the pause after a checkpoint that failed (a full disk, for instance).
 	checkpointRetryInterval = 5 * time.Second
 
-	// checkpointSliceBytes bounds the rows encoded during one hold of the apply mutex: 100 to 200 microseconds, as long as two
-	// entries of 64 commands.
+	// checkpointSliceBytes bounds the rows that are encoded and then written at a time, and with them the rows that are
+	// copied during one hold of the apply mutex: some ten microseconds.
 	checkpointSliceBytes = 16 << 10
 
 	// stateTableBytes is the size at which an ingested SSTable is closed and the next one begun.

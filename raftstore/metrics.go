@@ -131,7 +131,7 @@ func (m *storeMetrics) applied(commands int) {
 	m.commands.Add(commands)
 }
 
-// held notes one hold of the apply mutex by a checkpoint. Only the checkpointing goroutine calls it.
+// held notes one hold of the apply mutex by a checkpoint. One is made at a time.
 func (m *storeMetrics) held(took time.Duration) {
 	m.checkpointHold.Update(took.Seconds())
 	if took.Seconds() > m.checkpointHoldMax.Get() {
