@@ -52,7 +52,7 @@ func (l *Log) belowFormat() (bool, error) {
 // from the front.
 func (l *Log) databaseOptions() *pebble.Options {
 	opts := &pebble.Options{
-		FS:                          orderedFS{l.cfg.FS},
+		FS:                          presizedFS{FS: orderedFS{l.cfg.FS}, bytes: int64(l.cfg.MemTableBytes)},
 		FormatMajorVersion:          formatMajorVersion,
 		Logger:                      pebbleLogger{l},
 		EventListener:               l.eventListener(),

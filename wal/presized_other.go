@@ -1,0 +1,5 @@
+//go:build !linux
+
+package wal
+
+func presize(uintptr, int64) {}
