@@ -147,9 +147,6 @@ func (e *Engine) Refuses(key string, c *Allocate, r *Result) bool {
 	if c.ExpiresAtMS != 0 && c.ExpiresAtMS <= e.NowMS() {
 		return false // it is refused for this first
 	}
-	if row, _ := e.byOrderID.probe(hashText(c.OrderID)).next(); row != 0 {
-		return false
-	}
 	s := e.Schema()
 	r.reset(e.AppliedIndex())
 	r.Kind = KindAllocate
@@ -166,10 +163,15 @@ func (e *Engine) Refuses(key string, c *Allocate, r *Result) bool {
 	if e.Schema() != s {
 		return false // segments may have been merged under other tags meanwhile
 	}
-	if c.Mode == ModeAll {
-		return refused > 0 && refusedAll(r)
+	if refused == 0 || c.Mode != ModeAll && refused < len(c.Lines) {
+		return false
 	}
-	return refused == len(c.Lines)
+	// An order that exists may have been answered already. Asked last, since few orders come so far, and the table of all orders
+	// is not in the processor's cache.
+	if row, _ := e.byOrderID.probe(hashText(c.OrderID)).next(); row != 0 {
+		return false
+	}
+	return c.Mode != ModeAll || refusedAll(r)
 }
 
 // refusedLinesMax bounds the lines that Refuses looks at, which it compares with each other.
