@@ -94,6 +94,9 @@ const (
 	ReadTimeout    = 30 * time.Second
 	WriteTimeout   = 30 * time.Second
 	IdleTimeout    = 120 * time.Second
+
+	// deadlineTick is how late reading, writing and waiting may be ended.
+	deadlineTick = 500 * time.Millisecond
 )
 
 // A key derived for one order of a bulk request is the client's key, a slash and the order id: the engine must take it.

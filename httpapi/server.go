@@ -159,7 +159,7 @@ func (s *Server) Serve(listener net.Listener) error {
 		return listener.Close()
 	}
 	s.log.Info("serving", "address", listener.Addr().String())
-	if err := s.http.Serve(listener); err != nil {
+	if err := s.http.Serve(newDeadlines(listener)); err != nil {
 		return fmt.Errorf("httpapi: serve %s: %w", listener.Addr(), err)
 	}
 	return nil
