@@ -24,6 +24,7 @@ func (c *comparison) enterApportion(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	c.constant = constant
 	c.closers = append(c.closers, stopping(constant))
 
 	few, many := c.connections, c.connections/4

@@ -72,7 +72,8 @@ func (p *diskProbe) figures() diskFigures {
 // tailPercent of the most that was reached is offered when the tail of the latencies is measured.
 const tailPercent = 70
 
-// measureTail offers a part of the greatest rate, in an open loop, in turns with the probe of the disk.
+// measureTail offers a part of the greatest rate, in an open loop, in turns with the probe of the disk, and with the handler
+// that answers a constant: what that one takes is the machine's, which client and server share.
 func (c *comparison) measureTail(ctx context.Context) (err error) {
 	most := c.entry("one").of.figures().perSecond
 	c.p70at = most * tailPercent / 100
@@ -81,21 +82,29 @@ func (c *comparison) measureTail(ctx context.Context) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, probe.file.Close()) }()
-	l, err := newLoaded(ctx, load.Options{Target: c.apportion.URL(), Workload: "allocate", Connections: c.connections, Records: c.records}, nil)
+	o := load.Options{Target: c.apportion.URL(), Workload: "allocate", Connections: c.connections, Records: c.records}
+	l, err := newLoaded(ctx, o, nil)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, l.close()) }()
-	l.stretch.Rate = c.p70at
+	o.Target, o.Constant = c.constant.URL(), true
+	floor, err := newLoaded(ctx, o, nil)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, floor.close()) }()
+	l.stretch.Rate, floor.stretch.Rate = c.p70at, c.p70at
 	for turn := range c.turns {
 		fmt.Fprintf(c.stderr, "turn %d of %d: %.0f requests/s, and the disk\n", turn+1, c.turns, c.p70at)
-		if err := l.turn(ctx, c.turn); err != nil {
-			return err
-		}
-		if err := probe.turn(c.turn); err != nil {
-			return err
+		for _, of := range []func() error{
+			func() error { return l.turn(ctx, c.turn) }, func() error { return floor.turn(ctx, c.turn) }, func() error { return probe.turn(c.turn) },
+		} {
+			if err := of(); err != nil {
+				return err
+			}
 		}
 	}
-	c.p70, c.disk = l.figures(), probe.figures()
+	c.p70, c.floor, c.disk = l.figures(), floor.figures(), probe.figures()
 	return l.check(ctx)
 }

@@ -91,12 +91,14 @@ type comparison struct {
 	loadBefore string
 
 	apportion *rig.Process
+	constant  *rig.Process // answers a constant
 	entries   []*entry
 	closers   []func() error // in the order of starting
 
 	disk   diskFigures
 	p70    figures
 	p70at  float64 // requests a second
+	floor  figures // of the handler that answers a constant, at that rate
 	growth []growthFigures
 }
 

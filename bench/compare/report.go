@@ -91,6 +91,7 @@ func (c *comparison) writeOwn(out *strings.Builder) {
 		one.perSync, one.bytesEach, many.perSync, manyLines, many.bytesEach)
 	fmt.Fprintf(out, "At %.0f requests/s: p50 %.2f ms, p99 %.2f ms; the client itself was late by %.2f ms (p99).\n", c.p70at,
 		milliseconds(c.p70.p50), milliseconds(c.p70.p99), milliseconds(c.p70.late))
+	fmt.Fprintf(out, "The handler that only parses, at that rate: p50 %.2f ms, p99 %.2f ms.\n", milliseconds(c.floor.p50), milliseconds(c.floor.p99))
 	fmt.Fprintf(out, "The disk: %d writes of 4 KB with fdatasync, p50 %.2f ms, p99 %.2f ms.\n", c.disk.syncs, milliseconds(c.disk.p50), milliseconds(c.disk.p99))
 	for _, g := range c.growth {
 		fmt.Fprintf(out, "%s segments: %s allocations/s, %.0f bytes of resident memory a segment.\n", thousands(float64(g.segments)), thousands(g.of.perSecond), g.bytesPerSegment)
