@@ -75,8 +75,9 @@ type Config struct {
 	// EntryBytesTarget is where an entry is closed, though a single batch may be larger.
 	EntryBytesTarget int
 
-	// trailingLogs is how many entries stay behind a snapshot; for tests, which have not the time for as many as usual.
-	trailingLogs uint64
+	// TrailingEntries is how many entries of the log stay behind a checkpoint for nodes that were away for a moment; who was away
+	// for longer fetches a checkpoint. They are fewer if they would take more than HistoryBytes.
+	TrailingEntries uint64
 
 	// shippedLogBytes bounds the log that is held for a node that fetches a checkpoint; for tests too.
 	shippedLogBytes int64
@@ -97,9 +98,9 @@ func (c Config) withDefaults() Config {
 	setDefault(&c.ClockGapMax, clockGapMax)
 	if c.Peers != nil {
 		setDefault(&c.ElectionTimeout, peerElectionTimeout)
-		setDefault(&c.trailingLogs, peerTrailingLogs)
+		setDefault(&c.TrailingEntries, peerTrailingLogs)
 	}
-	setDefault(&c.trailingLogs, trailingLogs)
+	setDefault(&c.TrailingEntries, trailingLogs)
 	setDefault(&c.ElectionTimeout, electionTimeout)
 	setDefault(&c.StallTimeout, stallTimeout)
 	setDefault(&c.CheckpointLogBytes, checkpointLogBytes)

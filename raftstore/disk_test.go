@@ -62,7 +62,7 @@ func TestDiskIsBounded(t *testing.T) {
 		cfg.CheckpointLogBytes, cfg.HistoryBytes, cfg.logMemTableBytes = checkpointBytes, historyBytes, memTableBytes
 		cfg.shippedLogBytes = shippedBytes
 		cfg.ElectionTimeout = peerElectionTimeout // entries are large, and machines busy
-		cfg.trailingLogs = 1000                   // more than HistoryBytes
+		cfg.TrailingEntries = 1000                // more than HistoryBytes
 	})
 	away := g.follower()
 	rest := g.others(away)

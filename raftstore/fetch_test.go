@@ -20,7 +20,7 @@ import (
 // leaderToFetchFrom is a node with a checkpoint of several tables.
 func leaderToFetchFrom(t *testing.T) *Store {
 	t.Helper()
-	g := newGroupOf(t, 1, func(cfg *Config) { cfg.StateTableBytes, cfg.CheckpointSliceBytes, cfg.trailingLogs = 4000, 500, 4 })
+	g := newGroupOf(t, 1, func(cfg *Config) { cfg.StateTableBytes, cfg.CheckpointSliceBytes, cfg.TrailingEntries = 4000, 500, 4 })
 	s := g.nodes[0].Store
 	stock(t, s, "A")
 	return s

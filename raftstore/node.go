@@ -106,7 +106,7 @@ func (s *Store) openRaftLog(context.Context) error {
 		return err
 	}
 	if s.raftLog, err = newLogStore(s.log, s.history, meta); err == nil {
-		s.raftLog.trailing = s.cfg.trailingLogs
+		s.raftLog.trailing = s.cfg.TrailingEntries
 	}
 	return err
 }

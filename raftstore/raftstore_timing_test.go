@@ -247,7 +247,7 @@ func BenchmarkBringUp(b *testing.B) {
 	}
 	g := newGroupOf(b, 1, func(cfg *Config) {
 		cfg.FS, cfg.Dir, cfg.ElectionTimeout = vfs.Default, b.TempDir(), peerElectionTimeout
-		cfg.trailingLogs = 10
+		cfg.TrailingEntries = 10
 	})
 	leader := g.nodes[0].Store
 	fillRecords(b, leader, bringUpRecords, 5)

@@ -131,7 +131,7 @@ func (g *testGroup) fill(nodes []*testNode, prefix string, orders int) {
 func newStockedGroup(t testing.TB, voters int, change func(cfg *Config)) *testGroup {
 	t.Helper()
 	g := newGroupOf(t, voters, func(cfg *Config) {
-		cfg.trailingLogs = 4
+		cfg.TrailingEntries = 4
 		change(cfg)
 	})
 	g.mustDo(channels())

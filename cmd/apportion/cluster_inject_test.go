@@ -26,6 +26,10 @@ type injected struct {
 	Stalled       bool  `json:"stalled"`       // no sync ends
 	Full          bool  `json:"full"`          // every write fails for want of space
 	ClockOffsetMS int64 `json:"clockOffsetMS"` // the wall clock is so far ahead
+
+	// TrailingEntries is looked at when a process starts: so little of the log stays that a node need not be away for long to
+	// come back to a log that begins behind its own. 0: as much as usual.
+	TrailingEntries uint64 `json:"trailingEntries"`
 }
 
 // write makes the faults those of the processes that look at the file, at once.
@@ -64,6 +68,7 @@ func injectFaults() {
 	adjustStore = func(cfg *raftstore.Config) {
 		cfg.FS = &faultyFS{FS: vfs.Default, source: source}
 		cfg.Clock = &faultyClock{source: source, start: time.Now()}
+		cfg.TrailingEntries = source.now().TrailingEntries
 	}
 }
 

@@ -124,7 +124,10 @@ func (s *server) watch(stdout io.Reader) {
 	for lines.Scan() {
 		if _, after, ok := strings.Cut(lines.Text(), "is ready on "); ok {
 			url, _, _ := strings.Cut(after, " ")
-			s.ready <- url
+			select {
+			case s.ready <- url:
+			default: // a node that begins anew says so again
+			}
 		}
 	}
 	s.done <- s.cmd.Wait()

@@ -1,0 +1,48 @@
+package main
+
+import (
+	"strings"
+	"testing"
+)
+
+// A node that was away for longer than the log reaches back fetches a checkpoint, and the process begins anew with it, at the
+// same addresses. It misses nothing, and does as a member what it did before.
+func TestClusterLeftBehind(t *testing.T) {
+	c := newCluster(t, 3, "--checkpoint-interval", "200ms")
+	for _, n := range c.nodes {
+		n.stop()
+		n.inject(injected{TrailingEntries: 4})
+		n.start()
+		c.awaitReady()
+	}
+	var away *node
+	c.load(func() {
+		away = c.others(c.leader())[0]
+		c.awaitOrders(20)
+		away.kill()
+		c.awaitCheckpoint()
+		c.awaitOrders(50)
+		c.awaitCheckpoint()
+		away.start()
+		c.await("it has begun anew", func() bool { return strings.Contains(away.log.String(), "beginning anew") })
+		c.await("it is ready", away.isReady)
+		c.awaitOrders(20)
+
+		// The others need it now.
+		other := c.others(away)[0]
+		other.kill()
+		c.awaitOrders(20)
+		other.start()
+		c.awaitReady()
+	})
+	c.finish()
+}
+
+// awaitCheckpoint waits until the leader has made one more checkpoint, and so cut its log.
+func (c *cluster) awaitCheckpoint() {
+	c.t.Helper()
+	leader := c.leader()
+	made := func() int { return strings.Count(leader.log.String(), "msg=checkpoint ") }
+	before := made()
+	c.await("a checkpoint", func() bool { return made() > before })
+}
