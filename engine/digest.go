@@ -79,10 +79,7 @@ func appendDigest(dst []byte, c Command) []byte {
 	case *DeleteRule:
 		return digestText(dst, c.Name)
 	case *ActivateRule:
-		dst = digestNumber(digestText(dst, c.Name), uint64(c.Version))
-		dst = digestRuleScope(digestNumber(dst, uint64(c.Hook)), &c.RuleScope)
-		dst = digestNumber(digestNumber(dst, uint64(c.OnError)), uint64(c.FailuresMax))
-		return digestText(dst, c.Author)
+		return digestActivation(dst, c)
 	case *DeactivateRule:
 		return digestRuleScope(digestNumber(digestText(dst, c.Name), uint64(c.Hook)), &c.RuleScope)
 	case *SuspendRule:
@@ -93,6 +90,13 @@ func appendDigest(dst []byte, c Command) []byte {
 	default:
 		panic("BUG: a command without a digest")
 	}
+}
+
+func digestActivation(dst []byte, c *ActivateRule) []byte {
+	dst = digestNumber(digestText(dst, c.Name), uint64(c.Version))
+	dst = digestRuleScope(digestNumber(dst, uint64(c.Hook)), &c.RuleScope)
+	dst = digestNumber(digestNumber(dst, uint64(c.OnError)), uint64(c.FailuresMax))
+	return digestText(dst, c.Author)
 }
 
 func digestLocation(dst []byte, c *PutLocation) []byte {
