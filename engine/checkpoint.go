@@ -13,6 +13,7 @@ const (
 	ArchivedTable byte = 'a'
 
 	eventTable  byte = 'e' // by number
+	groupTable  byte = 'g' // one row
 	jobTable    byte = 'j' // by number
 	metaTable   byte = 'm' // one row
 	orderTable  byte = 'o' // by row number
@@ -31,6 +32,7 @@ type changes struct {
 	orders  bitset
 	schema  bool
 	places  bool
+	groups  bool
 	rules   *RuleSet // that the last freeze has seen
 
 	events, results, explanations, jobs ringChanges
@@ -76,7 +78,8 @@ type Checkpoint struct {
 	index uint64
 
 	meta, schema    []byte
-	places          []byte
+	places, groups  []byte
+	groupsChanged   bool // also when there are none any more
 	rules, rulesWas *RuleSet
 	records, orders frozenRows
 	events, results frozenRing
@@ -175,6 +178,9 @@ func (e *Engine) Freeze() *Checkpoint {
 	if ch.places {
 		c.places = e.appendPlaces(nil)
 	}
+	if ch.groups {
+		c.groups, c.groupsChanged = e.appendGroups(nil), true
+	}
 	c.records.rows, ch.records = ch.records, ch.take(&ch.records)
 	c.orders.rows, ch.orders = ch.orders, ch.take(&ch.orders)
 	c.records.kept, c.orders.kept = ch.take(&c.records.rows), ch.take(&c.orders.rows)
@@ -185,7 +191,7 @@ func (e *Engine) Freeze() *Checkpoint {
 	e.archivedWas.Store(c.archived) // before archivedNow, so that a reader finds an order in one of them
 	e.archivedNow.Store(newArchivedRows())
 	c.rules, c.rulesWas = e.Rules(), ch.rules
-	ch.schema, ch.places, ch.rules, ch.frozen = false, false, c.rules, c
+	ch.schema, ch.places, ch.groups, ch.rules, ch.frozen = false, false, false, c.rules, c
 	return c
 }
 
@@ -231,6 +237,7 @@ func (c *Checkpoint) Abort() {
 	c.Done()
 	ch.schema = ch.schema || c.schema != nil
 	ch.places = ch.places || c.places != nil
+	ch.groups = ch.groups || c.groupsChanged
 	ch.rules = c.rulesWas
 	ch.events = ringChanges{first: c.events.from, next: c.events.begin}
 	ch.results = ringChanges{first: c.results.from, next: c.results.begin}
@@ -257,8 +264,8 @@ func (b *bitset) each(from uint32, do func(row uint32) bool) {
 // was the last.
 func (c *Checkpoint) Next(rows *Rows, bytesMax int) bool {
 	stages := [...]func(*Rows, int) bool{
-		c.nextArchived, c.nextEvents, c.nextJobs, c.nextMeta, c.nextOrders, c.nextPlaces, c.nextRecords, c.nextSchema, c.nextResults,
-		c.nextRules, c.nextExplanations,
+		c.nextArchived, c.nextEvents, c.nextGroups, c.nextJobs, c.nextMeta, c.nextOrders, c.nextPlaces, c.nextRecords, c.nextSchema,
+		c.nextResults, c.nextRules, c.nextExplanations,
 	}
 	bytesEnd := rows.Bytes() + max(bytesMax, 1)
 	for c.stage < len(stages) && rows.Bytes() < bytesEnd {
@@ -333,6 +340,16 @@ func (c *Checkpoint) nextSchema(rows *Rows, _ int) bool {
 func (c *Checkpoint) nextPlaces(rows *Rows, _ int) bool {
 	if c.places != nil {
 		rows.add(RowSet, []byte{placeTable}, c.places)
+	}
+	return false
+}
+
+func (c *Checkpoint) nextGroups(rows *Rows, _ int) bool {
+	switch {
+	case len(c.groups) > 0:
+		rows.add(RowSet, []byte{groupTable}, c.groups)
+	case c.groupsChanged:
+		rows.add(RowDelete, []byte{groupTable}, nil)
 	}
 	return false
 }

@@ -105,6 +105,8 @@ func appendBody(dst []byte, c Command) []byte {
 		return appendTransition(dst, c)
 	case *PutLocation:
 		return appendPutLocation(dst, c)
+	case *PutLocationGroup:
+		return appendPutLocationGroup(dst, c)
 	case *Block:
 		return appendBlock(dst, c)
 	case *PutTagCategory:

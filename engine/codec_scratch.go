@@ -46,6 +46,7 @@ type commandScratch struct {
 	orderChange    OrderChange
 	transition     Transition
 	putLocation    PutLocation
+	putGroup       PutLocationGroup
 	block          Block
 	putCategory    PutTagCategory
 	deleteCategory DeleteTagCategory
@@ -152,6 +153,9 @@ func (s *commandScratch) readBody(kind Kind) Command {
 	case KindPutLocation:
 		readPutLocation(r, &s.putLocation)
 		return &s.putLocation
+	case KindPutLocationGroup:
+		readPutLocationGroup(r, &s.putGroup)
+		return &s.putGroup
 	case KindBlock:
 		readBlock(r, &s.block)
 		return &s.block

@@ -104,7 +104,7 @@ func TestScratchTagsAreCapped(t *testing.T) {
 // TestCommandGolden pins the format: logs are read by later versions.
 func TestCommandGolden(t *testing.T) {
 	got := AppendCommand(nil, &Envelope{Key: "k1"}, &oneAllocate)
-	want := "040601" + "02" + hex.EncodeToString([]byte("k1")) +
+	want := "050601" + "02" + hex.EncodeToString([]byte("k1")) +
 		"0302" + "07" + hex.EncodeToString([]byte("order-1")) + "d804" + // 300 in zigzag
 		"01" + "0131" + "0430303432" + "025331" + "06" + // one line: 1, 0042, S1, 3
 		"01" + "07" + hex.EncodeToString([]byte("Channel")) + "03" + hex.EncodeToString([]byte("Web"))

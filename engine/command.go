@@ -29,6 +29,7 @@ const (
 	KindTransition        Kind = 22
 	KindPutLocation       Kind = 23
 	KindBlock             Kind = 24
+	KindPutLocationGroup  Kind = 25
 )
 
 // Command is one change of state, as data. The implementations are the structs of this file; AppendCommand gives the
@@ -372,6 +373,7 @@ func (c *OrderChange) Kind() Kind     { return c.Action }
 func (*Transition) Kind() Kind        { return KindTransition }
 func (*PutLocation) Kind() Kind       { return KindPutLocation }
 func (*Block) Kind() Kind             { return KindBlock }
+func (*PutLocationGroup) Kind() Kind  { return KindPutLocationGroup }
 func (*PutTagCategory) Kind() Kind    { return KindPutTagCategory }
 func (*DeleteTagCategory) Kind() Kind { return KindDeleteTagCategory }
 func (*StartCount) Kind() Kind        { return KindStartCount }

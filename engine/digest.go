@@ -58,6 +58,8 @@ func appendDigest(dst []byte, c Command) []byte {
 		return digestList(digestText(dst, c.Location), c.Items)
 	case *PutLocation:
 		return digestLocation(dst, c)
+	case *PutLocationGroup:
+		return digestTexts(digestText(dst, c.Group), c.Locations)
 	case *Transition:
 		return digestList(digestText(digestText(dst, c.FromOrderID), c.OrderID), c.Lines)
 	case *PutTagCategory:

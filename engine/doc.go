@@ -112,7 +112,8 @@
 //
 // Block marks records for those who choose where an item comes from. The engine itself does not look at the mark.
 //
-// Locations. PutLocation keeps what is to be known of a location besides its stock. The engine itself does not look at it.
+// Locations. PutLocation keeps what is to be known of a location besides its stock, PutLocationGroup which locations are
+// meant by one name. The engine itself does not look at either.
 //
 // Jobs. A command that comes with a JobInfo has its outcome kept, refusals too, under a number that its result names: for
 // calls that answer with the number of something to be asked for later. A Redistribute can have one for each location that
@@ -125,7 +126,7 @@
 // one way to change them; schema.go and split.go are the percentages; apply.go is the way of a command, stock.go,
 // group.go, future.go, allocate.go, planned.go, order.go, orderchange.go, transition.go and schemachange.go what it does, rule.go and
 // rulechange.go the rules, spread.go what they do to records, room.go what limits it;
-// results.go, events.go, explain.go, job.go, place.go and block.go are what is kept of it; read.go is the lock-free side; checkpoint.go, rows.go, rulerows.go, archive.go,
+// results.go, events.go, explain.go, job.go, place.go, placegroup.go and block.go are what is kept of it; read.go is the lock-free side; checkpoint.go, rows.go, rulerows.go, archive.go,
 // load.go and verify.go are the durable form.
 //
 // # Concurrency

@@ -37,6 +37,7 @@ type model struct {
 	nextJob engine.JobID
 
 	locations map[string]engine.PutLocation // what is known besides their stock
+	groups    map[string]engine.PutLocationGroup
 
 	spreadRule spreadRule
 
@@ -167,6 +168,7 @@ func newModel() *model {
 		nextJob: 1,
 
 		locations: map[string]engine.PutLocation{},
+		groups:    map[string]engine.PutLocationGroup{},
 	}
 }
 
@@ -268,6 +270,12 @@ func (m *model) run(c engine.Command) answer {
 	case *engine.PutLocation:
 		m.locations = maps.Clone(m.locations)
 		m.locations[c.Location] = *c
+		return answer{}
+	case *engine.PutLocationGroup:
+		m.groups = maps.Clone(m.groups)
+		if m.groups[c.Group] = *c; len(c.Locations) == 0 {
+			delete(m.groups, c.Group)
+		}
 		return answer{}
 	case *engine.Transition:
 		return m.transition(c)

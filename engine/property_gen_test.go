@@ -90,9 +90,9 @@ var kinds = func() (kinds []engine.Kind) {
 		engine.KindRefresh: 10, engine.KindAdjust: 8, engine.KindTransfer: 5, engine.KindRedistribute: 4, engine.KindDelete: 1,
 		engine.KindAllocate: 20, engine.KindConfirm: 4, engine.KindDeallocate: 5, engine.KindFulfill: 7, engine.KindReturn: 6,
 		engine.KindPutTagCategory: 5, engine.KindDeleteTagCategory: 1, engine.KindStartCount: 2, engine.KindCloseCount: 1,
-		engine.KindExpire: 3, engine.KindTransition: 4, engine.KindPutLocation: 1, engine.KindBlock: 2,
+		engine.KindExpire: 3, engine.KindTransition: 4, engine.KindPutLocation: 1, engine.KindBlock: 2, engine.KindPutLocationGroup: 1,
 	}
-	for kind := engine.KindRefresh; kind <= engine.KindBlock; kind++ {
+	for kind := engine.KindRefresh; kind <= engine.KindPutLocationGroup; kind++ {
 		for range often[kind] {
 			kinds = append(kinds, kind)
 		}
@@ -126,6 +126,8 @@ func (g generator) command() engine.Command {
 		return &engine.Expire{}
 	case engine.KindBlock:
 		return &engine.Block{Location: g.pick("location", locations), Items: []engine.BlockItem{{UPC: g.pick("upc", upcs), Blocked: g.chance("blocked", 60)}}}
+	case engine.KindPutLocationGroup:
+		return &engine.PutLocationGroup{Group: g.pick("group", []string{"north", "south"}), Locations: locations[:below(len(locations)+1).Draw(g.t, "locations")]}
 	case engine.KindPutLocation:
 		return &engine.PutLocation{Location: g.pick("location", locations), Name: g.pick("name", []string{"", "n"}), Flags: engine.PlaceFlags(below(4).Draw(g.t, "flags"))}
 	case engine.KindTransition:

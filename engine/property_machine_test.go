@@ -260,7 +260,7 @@ func (h *harness) checkJobs(t fatalf) {
 	}
 }
 
-// checkLocations compares what is known of locations.
+// checkLocations compares what is known of locations, and their groups.
 func (h *harness) checkLocations(t fatalf) {
 	t.Helper()
 	got := map[string]engine.PutLocation{}
@@ -269,6 +269,13 @@ func (h *harness) checkLocations(t fatalf) {
 	}
 	if diff := gocmp.Diff(h.m.locations, got); diff != "" {
 		t.Fatalf("the locations differ: model -, engine +\n%s", diff)
+	}
+	groups := map[string]engine.PutLocationGroup{}
+	for _, c := range h.e.LocationGroups() {
+		groups[c.Group] = c
+	}
+	if diff := gocmp.Diff(h.m.groups, groups); diff != "" {
+		t.Fatalf("the groups of locations differ: model -, engine +\n%s", diff)
 	}
 }
 
