@@ -128,6 +128,10 @@ func Operations() []Operation {
 		{"GET", v1 + "location", false, listLocations},
 		{"POST", v1 + "location", true, saveLocation},
 		{"GET", v1 + "location/{code}", false, readLocation},
+		{"GET", v1 + "locationGroup", false, listGroups},
+		{"POST", v1 + "locationGroup", true, saveGroup},
+		{"GET", v1 + "locationGroup/{code}", false, readGroup},
+		{"DELETE", v1 + "locationGroup/{code}", true, deleteGroup},
 		{"GET", v1 + "export", false, export},
 
 		{"POST", authPath, false, ticket},

@@ -112,6 +112,7 @@ func query(r *Request) (Reply, error) {
 // queryByParams is query with what it asks in the URL. An item is a upc or a JSON object.
 func queryByParams(r *Request) (Reply, error) {
 	body := queryBody{Type: r.Query.Get("type"), Whitelist: listParam(r.Query, "locationWhitelist"), Blacklist: listParam(r.Query, "locationBlacklist")}
+	body.Group = r.Query.Get("locationGroupCode")
 	body.IgnoreSafety = r.Query.Get("ignoreSafetyStock") == "true"
 	body.IncludeNegative = r.Query.Get("includeNegativeInventory") == "true"
 	for name, flag := range map[string]**bool{"directShip": &body.DirectShip, "shippingLocation": &body.DirectShip, "transferEnabled": &body.Transfer,
@@ -172,7 +173,7 @@ func (q *queryBody) run(r *Request) (Reply, error) {
 	if err := r.Host.Barrier(); err != nil {
 		return Reply{}, err
 	}
-	if err := q.check(r.Host.Engine().Schema()); err != nil {
+	if err := q.check(r.Host.Engine()); err != nil {
 		return Reply{}, err
 	}
 	run := queryRun{r: r, q: q, e: r.Host.Engine(), list: []recordReply{}}
@@ -190,7 +191,11 @@ func (q *queryBody) run(r *Request) (Reply, error) {
 	return Reply{Value: list[:min(len(list), limit)]}, nil
 }
 
-func (q *queryBody) check(schema *engine.Schema) error {
+func (q *queryBody) check(e *engine.Engine) error {
+	if err := q.resolve(e); err != nil {
+		return err
+	}
+	schema := e.Schema()
 	switch q.Type {
 	case typeAny, typeAll, typePartial, typeAllStores:
 	case "":

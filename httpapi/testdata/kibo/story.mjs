@@ -173,6 +173,19 @@ await new kibo.InventoryBlockAssignmentApi(config).blockAssignment({
 })
 assert.deepEqual(await where('ANY', { excludeBlockedAssignment: true }), ['102 SHIRT'])
 
+step('groups of locations')
+// The vendor's client can read them only.
+const saved = await fetch(host + '/api/commerce/inventory/v1/locationGroup', {
+  method: 'POST',
+  headers: { 'Content-Type': 'application/json' },
+  body: JSON.stringify({ locationGroupCode: 'outlets', locationCodes: ['102'] }),
+})
+assert.equal(saved.status, 200)
+const [group] = await new kibo.InventoryLocationGroupApi(config).getLocationGroups()
+assert.deepEqual([group.locationGroupCode, group.locationCodes], ['outlets', ['102']])
+assert.deepEqual((await locations.getLocationGroups({ locationGroupCode: 'outlets' }))[0].locationCodes, ['102'])
+assert.deepEqual(await where('ANY', { locationGroupCode: 'outlets' }), ['102 SHIRT'])
+
 step('what is not done says so')
 await rejected(new kibo.InventoryBinApi(config).getBinTypes(), /not done here/)
 console.log('the story is told')
