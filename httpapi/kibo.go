@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"bytes"
+	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -54,7 +55,7 @@ func kiboRoutes() []*route {
 	list := make([]*route, 0, len(operations))
 	for _, op := range operations {
 		list = append(list, &route{method: methodOf([]byte(op.Method)), pattern: "/api" + op.Pattern, also: op.Pattern, write: op.Write,
-			foreign: true, serve: func(c *call) { c.kibo(op.Serve) }})
+			foreign: true, open: op.Pattern == kibo.TicketPattern, serve: func(c *call) { c.kibo(op.Serve) }})
 	}
 	return list
 }
@@ -71,7 +72,8 @@ func (c *call) kibo(serve func(*kibo.Request) (kibo.Reply, error)) {
 		return
 	}
 	tenant, _ := strconv.ParseInt(string(c.ctx.Request.Header.Peek("x-vol-tenant")), 10, 64) // of another form, it is none
-	reply, err := serve(&kibo.Request{Host: kiboHost{c}, Path: c.path, Query: query, Body: c.ctx.PostBody(), Tenant: tenant})
+	reply, err := serve(&kibo.Request{Host: kiboHost{c}, Path: c.path, Query: query, Body: c.ctx.PostBody(), Tenant: tenant,
+		Domain: string(c.ctx.Host())})
 	var fault *kibo.Fault
 	switch {
 	case errors.As(err, &fault):
@@ -120,6 +122,18 @@ func (h kiboHost) Job(id engine.JobID, j *engine.Job) bool { return h.c.server.s
 // Jobs is that of the store.
 func (h kiboHost) Jobs(before engine.JobID, limit int, dst []engine.Job) []engine.Job {
 	return h.c.server.store.Jobs(before, limit, dst)
+}
+
+// Ticket gives a ticket for a token or, to anybody, a text that an open server asks nobody for.
+func (h kiboHost) Ticket(name, secret string) (kibo.Ticket, bool) {
+	t := kibo.Ticket{Access: rand.Text(), Refresh: rand.Text(), Seconds: int(TicketLifetime.Seconds())}
+	if a := h.c.server.access; a != nil {
+		var ok bool
+		if t.Access, ok = a.ticket(name, secret, time.Now()); !ok {
+			return kibo.Ticket{}, false
+		}
+	}
+	return t, true
 }
 
 // Do takes commands through the log. Those whose plans or orders have become old meanwhile are proposed anew, without the

@@ -32,6 +32,16 @@ type Host interface {
 	// Job copies a kept job. Jobs appends kept jobs with numbers below one (0: the newest ones), newest first.
 	Job(id engine.JobID, j *engine.Job) (found bool)
 	Jobs(before engine.JobID, limit int, dst []engine.Job) []engine.Job
+
+	// Ticket gives a ticket for the calls to come; ok is false if the server has tokens and this is none of them.
+	Ticket(name, secret string) (t Ticket, ok bool)
+}
+
+// Ticket opens the API for a while.
+type Ticket struct {
+	Access  string
+	Refresh string
+	Seconds int // for which Access does
 }
 
 // Proposal is a command on its way into the log.
@@ -49,7 +59,8 @@ type Request struct {
 	Path   [2]string // the path's parameters
 	Query  url.Values
 	Body   []byte
-	Tenant int64 // as the client names it; shown in replies, selects nothing
+	Tenant int64  // as the client names it; shown in replies, selects nothing
+	Domain string // as which the client knows the server
 }
 
 // Reply is the answer to a call. Text, if there is any, goes out as it is, as Media; or else Value, as JSON.
@@ -83,7 +94,8 @@ const (
 	v1 = "/commerce/inventory/v1/"
 	v5 = "/commerce/inventory/v5/inventory"
 
-	authPath = "/platform/applications/authtickets/oauth"
+	// TicketPattern is the path of the one operation that must be open to all: it gives what opens the others.
+	TicketPattern = "/platform/applications/authtickets/oauth"
 )
 
 // Operations gives all operations. Each call gives new ones, which share nothing with those of other calls.
@@ -134,7 +146,8 @@ func Operations() []Operation {
 		{"DELETE", v1 + "locationGroup/{code}", true, deleteGroup},
 		{"GET", v1 + "export", false, export},
 
-		{"POST", authPath, false, ticket},
+		{"POST", TicketPattern, false, ticket},
+		{"GET", "/platform/tenants/{tenantId}", false, tenant},
 	}
 	return append(list, missing()...)
 }
