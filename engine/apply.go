@@ -143,7 +143,7 @@ func (e *Engine) dispatch(c Command, envelope *Envelope, r *Result) {
 	case *Delete:
 		e.deleteRecords(c, r)
 	case *PutTagCategory:
-		e.putTagCategory(c, r)
+		e.putTagCategory(c, envelope, r)
 	case *DeleteTagCategory:
 		e.deleteTagCategory(c, r)
 	case *StartCount:

@@ -6,17 +6,19 @@ import "encoding/binary"
 //
 //	byte 0   version
 //	byte 1   kind
-//	byte 2   flags: commandHasKey, commandHasArchived, commandHasRules, commandHasJob
+//	byte 2   flags: commandHasKey, commandHasArchived, commandHasRules, commandHasJob, commandHasSeen
 //	         key text                                 with commandHasKey
 //	         archived row as text, uvarint ArchivedAt with commandHasArchived
 //	         uvarint RulesIndex, plans                with commandHasRules
 //	         job                                      with commandHasJob
+//	         uvarint Seen                             with commandHasSeen
 //	         body, by kind: see the append function of each kind
 const (
 	commandHasKey      = 1 << 0
 	commandHasArchived = 1 << 1
 	commandHasRules    = 1 << 2
 	commandHasJob      = 1 << 3
+	commandHasSeen     = 1 << 4
 )
 
 // Flags of a stock item: the bits of StockFields, then these.
@@ -62,7 +64,7 @@ func AppendCommand(dst []byte, env *Envelope, c Command) []byte {
 	hasArchived := len(env.Archived) > 0 || env.ArchivedAt != 0
 	hasRules := env.RulesIndex != 0 || len(env.Plans) > 0
 	flags := flagBit(env.Key != "", commandHasKey) | flagBit(hasArchived, commandHasArchived) | flagBit(hasRules, commandHasRules) |
-		flagBit(env.Job != nil, commandHasJob)
+		flagBit(env.Job != nil, commandHasJob) | flagBit(env.IfSeen, commandHasSeen)
 	dst = append(dst, commandVersion, byte(c.Kind()), flags)
 	if env.Key != "" {
 		dst = appendText(dst, env.Key)
@@ -77,6 +79,9 @@ func AppendCommand(dst []byte, env *Envelope, c Command) []byte {
 	}
 	if env.Job != nil {
 		dst = appendJobInfo(dst, env.Job)
+	}
+	if env.IfSeen {
+		dst = binary.AppendUvarint(dst, env.Seen)
 	}
 	return appendBody(dst, c)
 }

@@ -218,6 +218,9 @@ func genEnvelope(t *rapid.T) Envelope {
 		env.RulesIndex = rapid.Uint64().Draw(t, "rulesIndex")
 		env.Plans = rapid.SliceOfN(rapid.Custom(genPlannedLine), 0, 3).Draw(t, "plans")
 	}
+	if env.IfSeen = rapid.Bool().Draw(t, "seen"); env.IfSeen {
+		env.Seen = rapid.Uint64().Draw(t, "hash")
+	}
 	if rapid.Bool().Draw(t, "job") {
 		env.Job = &JobInfo{
 			Type: genText().Draw(t, "type"), Owner: genText().Draw(t, "owner"), Location: genText().Draw(t, "location"),

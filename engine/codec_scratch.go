@@ -92,7 +92,7 @@ func (s *commandScratch) decodeBody(kind Kind, body []byte) (Command, error) {
 func (s *commandScratch) readEnvelope() {
 	r := &s.r
 	s.env = Envelope{}
-	flags := r.flags(commandHasKey | commandHasArchived | commandHasRules | commandHasJob)
+	flags := r.flags(commandHasKey | commandHasArchived | commandHasRules | commandHasJob | commandHasSeen)
 	if flags&commandHasKey != 0 {
 		s.env.Key = r.text()
 		if s.env.Key == "" {
@@ -112,6 +112,9 @@ func (s *commandScratch) readEnvelope() {
 	if flags&commandHasJob != 0 {
 		s.job = readJobInfo(r)
 		s.env.Job = &s.job
+	}
+	if flags&commandHasSeen != 0 {
+		s.env.IfSeen, s.env.Seen = true, r.uvarint()
 	}
 }
 

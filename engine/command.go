@@ -54,6 +54,11 @@ type Envelope struct {
 	RulesIndex uint64
 	Plans      []PlannedLine
 
+	// IfSeen makes a PutTagCategory depend on what its maker saw: Seen is the Schema.CategoryHash of its category. If that is
+	// another one now, the answer is CodeRetry. It is no part of what an idempotency key stands for.
+	IfSeen bool
+	Seen   uint64
+
 	// Job, if there is one, has the command's outcome kept as a job under a number of its own (Result.Job).
 	Job *JobInfo
 }

@@ -81,6 +81,9 @@
 // What fulfilled units of a value that was removed unused bring back goes to the default value. Segments that become one
 // keep the larger floor and ltd, and their pending units wait by the age of the order items.
 //
+// Who makes a category out of the one that there is, to change one value, says what was seen: if it is another one by then,
+// the answer is CodeRetry.
+//
 // Rules. Sources are stored in versions, of which some are active: asked, by the leader and before the log, about the lines
 // or records in a scope. Of the scopes that take a line in, that with more tags, then the longer UPC prefix, then fewer
 // locations decides; an activation for which that would not be clear is refused (CodeRuleConflict). Activating another
