@@ -145,7 +145,11 @@ func (h kiboHost) Do(proposals []kibo.Proposal) ([]engine.Result, error) {
 	for i := range proposals {
 		todo[i] = i
 	}
-	for range retriesMax {
+	tries := retriesMax
+	if len(proposals) == 1 && proposals[0].Make != nil {
+		tries = categoryRetriesMax
+	}
+	for range tries {
 		if err := h.propose(proposals, todo, results); err != nil {
 			return nil, err
 		}
@@ -168,6 +172,17 @@ func (h kiboHost) Do(proposals []kibo.Proposal) ([]engine.Result, error) {
 	return results, nil
 }
 
+// remake makes the command that is to be made of what there is, and has it depend on that.
+func remake(schema *engine.Schema, p *kibo.Proposal, env *engine.Envelope) error {
+	if p.Make == nil {
+		return nil
+	}
+	was, _ := schema.Category(p.Category)
+	made, err := p.Make(was)
+	p.Command, env.IfSeen, env.Seen = made, true, schema.CategoryHash(p.Category)
+	return err
+}
+
 // propose takes some of the commands through the log, in one entry.
 func (h kiboHost) propose(proposals []kibo.Proposal, todo []int, results []engine.Result) error {
 	c := h.c
@@ -182,6 +197,9 @@ func (h kiboHost) propose(proposals []kibo.Proposal, todo []int, results []engin
 	for _, i := range todo {
 		p := &proposals[i]
 		env := engine.Envelope{Job: p.Job, Key: c.envelope.Key}
+		if err := remake(c.server.engine.Schema(), p, &env); err != nil {
+			return err
+		}
 		if env.Key != "" && p.Part != "" {
 			env.Key += "/" + p.Part
 		}

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
-	"sync"
 
 	"apportion/engine"
 )
@@ -48,6 +47,11 @@ type Ticket struct {
 type Proposal struct {
 	Command engine.Command
 	Job     *engine.JobInfo // nil: none is kept
+
+	// Make, if it is there, makes the command, a PutTagCategory, out of the category that there is, nil for none. It is asked
+	// again if that was changed meanwhile. Its error is that of Do.
+	Make     func(was *engine.Category) (*engine.PutTagCategory, error)
+	Category string // its name
 
 	// Part makes the command's idempotency key out of the client's, where a call has several commands.
 	Part string
@@ -98,19 +102,18 @@ const (
 	TicketPattern = "/platform/applications/authtickets/oauth"
 )
 
-// Operations gives all operations. Each call gives new ones, which share nothing with those of other calls.
+// Operations gives all operations.
 func Operations() []Operation {
-	tags := &tagCalls{}
 	list := []Operation{
 		{"GET", v1 + "tagCategory", false, listCategories},
-		{"POST", v1 + "tagCategory", true, tags.createCategory},
+		{"POST", v1 + "tagCategory", true, createCategory},
 		{"GET", v1 + "tagCategory/{name}", false, readCategory},
-		{"PUT", v1 + "tagCategory/{name}", true, tags.putCategory},
-		{"DELETE", v1 + "tagCategory/{name}", true, tags.deleteCategory},
-		{"POST", v1 + "tagCategory/{name}/tag", true, tags.createTag},
+		{"PUT", v1 + "tagCategory/{name}", true, putCategory},
+		{"DELETE", v1 + "tagCategory/{name}", true, deleteCategory},
+		{"POST", v1 + "tagCategory/{name}/tag", true, createTag},
 		{"GET", v1 + "tagCategory/{name}/tag/{value}", false, readTag},
-		{"PUT", v1 + "tagCategory/{name}/tag/{value}", true, tags.putTag},
-		{"DELETE", v1 + "tagCategory/{name}/tag/{value}", true, tags.deleteTag},
+		{"PUT", v1 + "tagCategory/{name}/tag/{value}", true, putTag},
+		{"DELETE", v1 + "tagCategory/{name}/tag/{value}", true, deleteTag},
 
 		{"POST", v5 + "/refresh", true, refresh},
 		{"POST", v5 + "/adjust", true, adjust},
@@ -151,9 +154,6 @@ func Operations() []Operation {
 	}
 	return append(list, missing()...)
 }
-
-// tagCalls changes the schema, one call at a time: to change one tag is to read its category and to put it as a whole.
-type tagCalls struct{ mu sync.Mutex }
 
 func badRequest(field, value, format string, args ...any) *Fault {
 	return &Fault{Status: http.StatusBadRequest, Code: engine.CodeInvalid.String(), Message: fmt.Sprintf(format, args...), Field: field, Value: value}
