@@ -38,8 +38,12 @@ const (
 	allocExpires = 1 << 1
 	allocFacts   = 1 << 2 // a line has attributes
 	lineHasGoods = 1 << 0 // an OrderLine with UPC, Location or Tags
+	lineLost     = 1 << 1
+	lineBlock    = 3 << 2 // its BlockMark, in two bits
 	valueDefault = 1 << 0
-	valueHasMax  = 1 << 1
+
+	lineBlockShift = 2
+	valueHasMax    = 1 << 1
 )
 
 // The least bytes that an element of a list takes; they bound the counts that a decoder believes.
@@ -241,7 +245,7 @@ func appendOrderChange(dst []byte, c *OrderChange) []byte {
 	for i := range c.Lines {
 		l := &c.Lines[i]
 		hasGoods := l.UPC != "" || l.Location != "" || len(l.Tags) > 0
-		dst = append(dst, flagBit(hasGoods, lineHasGoods))
+		dst = append(dst, flagBit(hasGoods, lineHasGoods)|flagBit(l.Lost, lineLost)|byte(l.Block)<<lineBlockShift&lineBlock)
 		dst = appendText(dst, l.ItemID)
 		dst = binary.AppendVarint(dst, l.Quantity)
 		if hasGoods {

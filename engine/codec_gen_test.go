@@ -131,6 +131,7 @@ func genOrderLine(t *rapid.T) OrderLine {
 	if rapid.Bool().Draw(t, "goods") {
 		l.UPC, l.Location, l.Tags = genText().Draw(t, "upc"), genText().Draw(t, "location"), genTags(t)
 	}
+	l.Lost, l.Block = rapid.Bool().Draw(t, "lost"), BlockMark(rapid.IntRange(0, 3).Draw(t, "block"))
 	return l
 }
 

@@ -322,7 +322,8 @@ func (s *commandScratch) readOrderChange(action Kind) {
 
 func (s *commandScratch) readOrderLine(l *OrderLine) {
 	r := &s.r
-	flags := r.flags(lineHasGoods)
+	flags := r.flags(lineHasGoods | lineLost | lineBlock)
+	l.Lost, l.Block = flags&lineLost != 0, BlockMark(flags&lineBlock>>lineBlockShift)
 	l.ItemID = r.text()
 	l.Quantity = r.varint()
 	l.UPC, l.Location, l.Tags = "", "", nil

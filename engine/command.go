@@ -200,6 +200,18 @@ type Allocate struct {
 	Lines       []AllocateLine `json:"lines"`
 }
 
+// BlockMark says what becomes of the mark that Block gives a record.
+type BlockMark uint8
+
+// The block marks. The numbers are stored.
+const (
+	BlockKeep BlockMark = iota // as it is
+	BlockSet
+	BlockClear
+
+	blockMarks
+)
+
 // OrderLine names units of one order item.
 type OrderLine struct {
 	ItemID string `json:"itemId"`
@@ -211,6 +223,11 @@ type OrderLine struct {
 	UPC      string `json:"upc"`
 	Location string `json:"location"`
 	Tags     []Tag  `json:"tags"`
+
+	// Lost and Block are for Deallocate only. Lost: the allocated units that are released are not there any more, so on hand
+	// falls by as many, as far as there are any. Block is for the item's record.
+	Lost  bool      `json:"lost"`
+	Block BlockMark `json:"block"`
 }
 
 // OrderChange acts on units of an order that an Allocate promised before. The action is one of:

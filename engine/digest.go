@@ -229,7 +229,11 @@ func (it *SpreadItem) hash() uint64 {
 func (l *OrderLine) hash() uint64 {
 	h := hashJoin(hashText(l.ItemID), uint64(l.Quantity))
 	h = hashJoin(h, hashText2(l.UPC, l.Location))
-	return hashJoin(h, hashTags(l.Tags))
+	h = hashJoin(h, hashTags(l.Tags))
+	if l.Lost || l.Block != BlockKeep { // other lines have the hash that they had before there was this
+		h = hashJoin(h, uint64(l.Block)<<1|uint64(flagBit(l.Lost, 1)))
+	}
+	return h
 }
 
 func (it *BlockItem) hash() uint64 { return hashJoin(hashText(it.UPC), uint64(flagBit(it.Blocked, 1))) }

@@ -62,6 +62,9 @@
 // reservation are left alone. A Confirm of a reservation that has ended is CodeExpired; any other change of one finds
 // nothing left. After each line, pending units take what it has freed.
 //
+// A Deallocate line may say that its units are lost: then on hand falls by the allocated ones that it releases, so that nobody
+// is promised them next, and by no more than there are. It may also set or take away the mark of its record, see Block.
+//
 // A Return line that names another location than the item's puts the units into the segment with the same tags at that
 // location. For an order or an item that is unknown, the line's UPC and Location decide, and the units go to the segment
 // of its Tags (the default segment if it has none); record and segment are created if they do not exist. Without UPC

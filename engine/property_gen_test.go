@@ -347,6 +347,10 @@ func (g generator) orderChange(action engine.Kind) *engine.OrderChange {
 		if !g.chance("all of it", 40) {
 			line.Quantity = rapid.Int64Range(1, 6).Draw(g.t, "quantity")
 		}
+		if action == engine.KindDeallocate {
+			line.Lost = g.chance("lost", 40)
+			line.Block = engine.BlockMark(below(3).Draw(g.t, "block"))
+		}
 		if action == engine.KindReturn && g.chance("upc", 5) {
 			line.UPC = g.pick("upc", upcs)
 		}
