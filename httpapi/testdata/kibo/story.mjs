@@ -184,6 +184,13 @@ await new kibo.InventoryBlockAssignmentApi(config).blockAssignment({
 })
 assert.deepEqual(await where('ANY', { excludeBlockedAssignment: true }), ['102 SHIRT'])
 
+step('a store does not find what it promised')
+await orders.deallocateInventory({
+  allocateInventoryRequest: { tenantID: 12345, decrementOnHandOnDeallocate: true, items: [{ ...item(5001, 1, 4, 'Web'), blockAssignment: false }] },
+})
+assert.deepEqual((await segments('SHIRT', '101')).Web, [76, 6, 0, 70])
+assert.deepEqual(await where('ANY', { excludeBlockedAssignment: true }), ['101 SHIRT', '102 SHIRT'])
+
 step('groups of locations')
 // The vendor's client can read them only.
 const saved = await fetch(host + '/api/commerce/inventory/v1/locationGroup', {
