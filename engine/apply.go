@@ -164,6 +164,8 @@ func (e *Engine) dispatch(c Command, envelope *Envelope, r *Result) {
 		e.spread(c, envelope, r)
 	case *PutLocation:
 		e.putLocation(c, r)
+	case *DeleteSegments:
+		e.deleteSegments(c, r)
 	case *PutLocationGroup:
 		e.putLocationGroup(c, r)
 	case *Block:

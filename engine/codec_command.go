@@ -114,6 +114,8 @@ func appendBody(dst []byte, c Command) []byte {
 		return appendTransition(dst, c)
 	case *PutLocation:
 		return appendPutLocation(dst, c)
+	case *DeleteSegments:
+		return appendTags(appendScope(dst, &c.Scope, flagBit(c.DryRun, scopeDryRun)), c.Tags)
 	case *PutLocationGroup:
 		return appendPutLocationGroup(dst, c)
 	case *Block:

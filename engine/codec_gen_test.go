@@ -8,7 +8,7 @@ var commandKinds = []Kind{
 	KindRefresh, KindAdjust, KindTransfer, KindRedistribute, KindDelete, KindAllocate, KindConfirm, KindDeallocate,
 	KindFulfill, KindReturn, KindPutTagCategory, KindDeleteTagCategory, KindStartCount, KindCloseCount, KindExpire,
 	KindPutRule, KindDeleteRule, KindActivateRule, KindDeactivateRule, KindSuspendRule, KindSpread, KindTransition, KindPutLocation, KindBlock,
-	KindPutLocationGroup,
+	KindPutLocationGroup, KindDeleteSegments,
 }
 
 func genText() *rapid.Generator[string] {
@@ -174,6 +174,8 @@ func genCommand(t *rapid.T, kind Kind) Command {
 		return &Block{Location: text("location"), Items: genList(func(t *rapid.T) BlockItem {
 			return BlockItem{UPC: genText().Draw(t, "upc"), Blocked: rapid.Bool().Draw(t, "blocked")}
 		}).Draw(t, "items")}
+	case KindDeleteSegments:
+		return &DeleteSegments{Scope: genScope(t), Tags: genTags(t), DryRun: flag("dryRun")}
 	case KindPutLocationGroup:
 		return &PutLocationGroup{Group: text("group"), Locations: rapid.SliceOfN(genText(), 0, 3).Draw(t, "locations")}
 	case KindPutLocation:

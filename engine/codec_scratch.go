@@ -47,6 +47,7 @@ type commandScratch struct {
 	transition     Transition
 	putLocation    PutLocation
 	putGroup       PutLocationGroup
+	removeSegments DeleteSegments
 	block          Block
 	putCategory    PutTagCategory
 	deleteCategory DeleteTagCategory
@@ -140,10 +141,7 @@ func (s *commandScratch) readBody(kind Kind) Command {
 		s.redistribute.DryRun = flags&scopeDryRun != 0
 		return &s.redistribute
 	case KindDelete:
-		flags := s.readScope(&s.remove.Scope, scopeAll|scopeDryRun|scopeForce)
-		s.remove.Force = flags&scopeForce != 0
-		s.remove.DryRun = flags&scopeDryRun != 0
-		return &s.remove
+		return s.readDelete()
 	case KindAllocate:
 		s.readAllocate()
 		return &s.allocate
@@ -156,6 +154,8 @@ func (s *commandScratch) readBody(kind Kind) Command {
 	case KindPutLocation:
 		readPutLocation(r, &s.putLocation)
 		return &s.putLocation
+	case KindDeleteSegments:
+		return s.readDeleteSegments()
 	case KindPutLocationGroup:
 		readPutLocationGroup(r, &s.putGroup)
 		return &s.putGroup
@@ -266,6 +266,20 @@ func (s *commandScratch) readScope(scope *Scope, known byte) (flags byte) {
 	scope.UPCs = s.readTexts(scope.UPCs)
 	scope.Locations = s.readTexts(scope.Locations)
 	return flags
+}
+
+func (s *commandScratch) readDelete() *Delete {
+	c := &s.remove
+	flags := s.readScope(&c.Scope, scopeAll|scopeDryRun|scopeForce)
+	c.Force, c.DryRun = flags&scopeForce != 0, flags&scopeDryRun != 0
+	return c
+}
+
+func (s *commandScratch) readDeleteSegments() *DeleteSegments {
+	c := &s.removeSegments
+	c.DryRun = s.readScope(&c.Scope, scopeAll|scopeDryRun)&scopeDryRun != 0
+	c.Tags = s.readTags()
+	return c
 }
 
 func (s *commandScratch) readTexts(texts []string) []string {

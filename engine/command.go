@@ -30,6 +30,7 @@ const (
 	KindPutLocation       Kind = 23
 	KindBlock             Kind = 24
 	KindPutLocationGroup  Kind = 25
+	KindDeleteSegments    Kind = 26
 )
 
 // Command is one change of state, as data. The implementations are the structs of this file; AppendCommand gives the
@@ -396,6 +397,7 @@ func (*Transition) Kind() Kind        { return KindTransition }
 func (*PutLocation) Kind() Kind       { return KindPutLocation }
 func (*Block) Kind() Kind             { return KindBlock }
 func (*PutLocationGroup) Kind() Kind  { return KindPutLocationGroup }
+func (*DeleteSegments) Kind() Kind    { return KindDeleteSegments }
 func (*PutTagCategory) Kind() Kind    { return KindPutTagCategory }
 func (*DeleteTagCategory) Kind() Kind { return KindDeleteTagCategory }
 func (*StartCount) Kind() Kind        { return KindStartCount }

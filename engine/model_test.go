@@ -285,6 +285,8 @@ func (m *model) run(c engine.Command) answer {
 		m.locations = maps.Clone(m.locations)
 		m.locations[c.Location] = *c
 		return answer{}
+	case *engine.DeleteSegments:
+		return m.deleteSegments(c)
 	case *engine.PutLocationGroup:
 		m.groups = maps.Clone(m.groups)
 		if m.groups[c.Group] = *c; len(c.Locations) == 0 {

@@ -91,8 +91,9 @@ var kinds = func() (kinds []engine.Kind) {
 		engine.KindAllocate: 20, engine.KindConfirm: 4, engine.KindDeallocate: 5, engine.KindFulfill: 7, engine.KindReturn: 6,
 		engine.KindPutTagCategory: 5, engine.KindDeleteTagCategory: 1, engine.KindStartCount: 2, engine.KindCloseCount: 1,
 		engine.KindExpire: 3, engine.KindTransition: 4, engine.KindPutLocation: 1, engine.KindBlock: 2, engine.KindPutLocationGroup: 1,
+		engine.KindDeleteSegments: 3,
 	}
-	for kind := engine.KindRefresh; kind <= engine.KindPutLocationGroup; kind++ {
+	for kind := engine.KindRefresh; kind <= engine.KindDeleteSegments; kind++ {
 		for range often[kind] {
 			kinds = append(kinds, kind)
 		}
@@ -126,6 +127,8 @@ func (g generator) command() engine.Command {
 		return &engine.Expire{}
 	case engine.KindBlock:
 		return &engine.Block{Location: g.pick("location", locations), Items: []engine.BlockItem{{UPC: g.pick("upc", upcs), Blocked: g.chance("blocked", 60)}}}
+	case engine.KindDeleteSegments:
+		return &engine.DeleteSegments{Scope: g.scope(), Tags: g.tags("tags"), DryRun: g.chance("dry run", 20)}
 	case engine.KindPutLocationGroup:
 		return &engine.PutLocationGroup{Group: g.pick("group", []string{"north", "south"}), Locations: locations[:below(len(locations)+1).Draw(g.t, "locations")]}
 	case engine.KindPutLocation:
