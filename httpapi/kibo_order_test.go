@@ -130,8 +130,9 @@ func TestKiboBadOrders(t *testing.T) {
 	f("/deleteItems", `{"items":[{}]}`, "items[0] needs")
 	f("/deleteFutureInventory", `{"upc":"A"}`, "futureStartDate")
 	f("/deleteFutureInventory", `{"futureStartDate":"2026-12-01","futureEndDate":"2027-01-01"}`, "needs a upc")
-	for _, body := range []string{`{"upc":"A","tags":{"Channel":"Web"}}`, `{"upc":"A","lotCode":"x"}`} {
-		if status, _, text := c.call("POST", kiboV5+"/delete", body); status != 501 {
+	f("/delete", `{"upc":"A","tags":{"Channel":"x"}}`, "Channel=x does not exist")
+	for path, body := range map[string]string{"/delete": `{"upc":"A","lotCode":"x"}`, "/deleteItems": `{"items":[{"upc":"A","tags":{"Channel":"Web"}},{"upc":"B"}]}`} {
+		if status, _, text := c.call("POST", kiboV5+path, body); status != 501 {
 			t.Errorf("%s answers %d %s", body, status, text)
 		}
 	}
@@ -242,4 +243,21 @@ func TestKiboDeallocateOfWhatIsLost(t *testing.T) {
 			}
 		}
 	}
+}
+
+// TestKiboDeleteOfSegments: with tags, only what has them goes.
+func TestKiboDeleteOfSegments(t *testing.T) {
+	c := newKiboStock(t)
+	c.must("POST", kiboV5+"/allocate", kiboItems(kiboItem(1, 1, 1, "A", "11", "")))
+	c.want(c.must("POST", kiboV5+"/delete", `{"dryRun":true,"upc":".*"`+inStore+`}`), `{"records":1,"units":5,"itemsDeleted":[{"itemIdentifier":{"upc":"A"},"locationCodes":["11"]}]}`)
+	c.want(c.must("POST", kiboV5+"/delete", `{"upc":".*"`+inStore+`}`), `{"records":1,"units":5,"jobIDs":true}`)
+	if got := c.segments("A", "11", "Channel"); got != "Web 10/1/0/9 " {
+		t.Errorf("left is %s", got)
+	}
+	c.want(c.must("POST", kiboV5+"/delete", `{"upc":"A"`+inStore+`}`), `{"records":0,"itemsDeleted":[],"jobIDs":false}`)
+	if status, _, text := c.call("POST", kiboV5+"/deleteItems", `{"items":[{"upc":"A"},{"upc":"B"}],"tags":{"Channel":"Web"}}`); status != 409 || !strings.Contains(text, "nothing was deleted") {
+		t.Errorf("units that are promised: %d %s", status, text)
+	}
+	c.want(c.must("POST", kiboV5+"/deleteItems", `{"items":[{"upc":"B","tags":{"Channel":"Web"}},{"upc":"Z"}],"tags":{"Channel":"Web"}}`), `{"records":1,"units":3}`)
+	c.want(c.must("POST", kiboV5, `{"type":"ALL_STORES","items":[{"upc":"A"},{"upc":"B"}]}`), `[{"upc":"A"}]`)
 }

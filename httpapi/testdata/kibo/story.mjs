@@ -172,6 +172,8 @@ assert.deepEqual([dry.dryRun, dry.totalProductsDeleted, dry.itemsDeleted.length]
 assert.deepEqual((await where('ALL')).length, 2)
 await modify._delete({ deleteItemRequest: { upc: 'SHOE', allLocations: true } })
 assert.deepEqual(await where('ALL'), [])
+await modify._delete({ deleteItemRequest: { upc: 'SHIRT', tags: { Channel: 'Marketplace' }, locationCodes: ['101'] } })
+assert.deepEqual(Object.keys(await segments('SHIRT', '101')), ['Web', 'Store'])
 await rejected(modify.deleteItems({ deleteItemsRequest: { items: [{ upc: 'SHIRT' }], allLocations: true } }), /nothing was deleted/)
 
 step('locations, and items that are not to be assigned')
