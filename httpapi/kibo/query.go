@@ -40,10 +40,6 @@ type queryItem struct {
 	tags []engine.Tag // the item's and the query's
 }
 
-type requestLocation struct {
-	LocationCode string `json:"locationCode"`
-}
-
 type queryBody struct {
 	base
 	placeFilter
@@ -89,6 +85,7 @@ type recordReply struct {
 	DirectShip  bool          `json:"directShip"`
 	Transfer    bool          `json:"transferEnabled"`
 	Pickup      bool          `json:"pickup"`
+	Distance    *float64      `json:"distance,omitempty"` // miles
 	TenantID    int64         `json:"tenantID"`
 	PartNumber  string        `json:"partNumber,omitempty"`
 	UPC         string        `json:"upc"`
@@ -137,14 +134,8 @@ func queryByParams(r *Request) (Reply, error) {
 			return Reply{}, badRequest("limit", text, "limit: %v", err)
 		}
 	}
-	for _, name := range []string{"requestLocation", "requestLocation[locationCode]"} {
-		if text := r.Query.Get(name); strings.HasPrefix(text, "{") {
-			if err := decode([]byte(text), &body.RequestLocation); err != nil {
-				return Reply{}, err
-			}
-		} else if text != "" {
-			body.RequestLocation.LocationCode = text
-		}
+	if err := body.RequestLocation.read(r.Query); err != nil {
+		return Reply{}, err
 	}
 	return body.run(r)
 }
@@ -193,6 +184,9 @@ func (q *queryBody) run(r *Request) (Reply, error) {
 
 func (q *queryBody) check(e *engine.Engine) error {
 	if err := q.resolve(e); err != nil {
+		return err
+	}
+	if err := q.RequestLocation.check(); err != nil {
 		return err
 	}
 	schema := e.Schema()
@@ -282,7 +276,7 @@ func (run *queryRun) items(limit int) {
 	}
 }
 
-// locations gives those to look at: those of the priority list first, then by name.
+// locations gives those to look at: those of the priority list first, then the nearest, then by name.
 func (run *queryRun) locations() []string {
 	q := run.q
 	var found []string
@@ -296,7 +290,8 @@ func (run *queryRun) locations() []string {
 	slices.Sort(found)
 	found = slices.Compact(found)
 	found = slices.DeleteFunc(found, func(code string) bool {
-		return len(q.Whitelist) > 0 && !slices.Contains(q.Whitelist, code) || slices.Contains(q.Blacklist, code) || !q.placeFilter.has(run.e, code)
+		return len(q.Whitelist) > 0 && !slices.Contains(q.Whitelist, code) || slices.Contains(q.Blacklist, code) ||
+			!q.placeFilter.has(run.e, code) || !q.RequestLocation.reaches(run.e, code)
 	})
 	rank := func(code string) int {
 		if at := slices.Index(q.PriorityList, code); at >= 0 {
@@ -304,7 +299,11 @@ func (run *queryRun) locations() []string {
 		}
 		return len(q.PriorityList)
 	}
-	slices.SortStableFunc(found, func(a, b string) int { return cmp.Compare(rank(a), rank(b)) })
+	miles := map[string]float64{}
+	for _, code := range found {
+		miles[code], _ = q.RequestLocation.miles(run.e, code)
+	}
+	slices.SortStableFunc(found, func(a, b string) int { return cmp.Or(cmp.Compare(rank(a), rank(b)), cmp.Compare(miles[a], miles[b])) })
 	return found
 }
 
@@ -395,6 +394,7 @@ func (run *queryRun) record(tags []engine.Tag) recordReply {
 	schema := run.e.Schema() // read after the record, it knows all of its tag sets
 	reply := recordReply{Success: true, Location: v.Location, UPC: v.UPC, TenantID: run.r.Tenant, LTD: v.LTD, Floor: v.Floor, Blocked: v.Blocked, Tagged: []taggedReply{}}
 	reply.setPlace(placeOf(run.e, v.Location))
+	reply.Distance = run.q.RequestLocation.shownMiles(run.e, v.Location)
 	place := map[engine.TagSetID]int{}
 	for i := range v.Segments {
 		s := &v.Segments[i]
