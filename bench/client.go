@@ -13,12 +13,14 @@ import (
 
 // Client sends JSON requests to one server and sends them again where that is safe.
 type Client struct {
-	base string
-	http fasthttp.Client
+	base  string
+	token string
+	http  fasthttp.Client
 }
 
-// NewClient makes a client of the server at target, such as http://127.0.0.1:8080.
-func NewClient(target string) (*Client, error) {
+// NewClient makes a client of the server at target, such as http://127.0.0.1:8080. token is the secret of one of its tokens,
+// "" for a server that has none.
+func NewClient(target, token string) (*Client, error) {
 	u, err := url.Parse(target)
 	if err != nil {
 		return nil, fmt.Errorf("target %q is no URL: %w", target, err)
@@ -27,7 +29,8 @@ func NewClient(target string) (*Client, error) {
 		return nil, fmt.Errorf("target %q: expected a URL such as http://127.0.0.1:8080", target)
 	}
 	return &Client{
-		base: strings.TrimRight(target, "/"),
+		base:  strings.TrimRight(target, "/"),
+		token: token,
 		http: fasthttp.Client{
 			Name:                      "apportion-bench",
 			ReadTimeout:               requestTimeout,
@@ -80,6 +83,9 @@ func (c *Client) once(method, path, key, contentType string, body []byte, out an
 	request.Header.SetMethod(method)
 	if key != "" {
 		request.Header.Set("Idempotency-Key", key)
+	}
+	if c.token != "" {
+		request.Header.Set("Authorization", "Bearer "+c.token)
 	}
 	if body != nil {
 		request.Header.SetContentType(contentType)

@@ -15,6 +15,7 @@ import (
 // Options say what a replay does.
 type Options struct {
 	Target   string // URL of the server
+	Token    string // secret of one of its tokens; empty if it has none
 	Location string // where all stock lies
 	Category string // tag category that stands for the country
 
@@ -31,7 +32,7 @@ type Options struct {
 // Validate reports everything that is wrong with the options.
 func (o *Options) Validate() error {
 	var faults []error
-	if _, err := NewClient(o.Target); err != nil {
+	if _, err := NewClient(o.Target, o.Token); err != nil {
 		faults = append(faults, err)
 	}
 	if !soundName(o.Location) {
@@ -115,7 +116,7 @@ func newReplay(rows []Row, options Options) (*replay, error) {
 	if err != nil {
 		return nil, err
 	}
-	client, err := NewClient(options.Target)
+	client, err := NewClient(options.Target, options.Token)
 	if err != nil {
 		return nil, err
 	}

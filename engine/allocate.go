@@ -16,6 +16,7 @@ type linePlan struct {
 	units   int64
 	pending int64
 	before  int64 // available to the line
+	lost    bool  // what a Deallocate releases
 
 	// plan is what a rule decided, nil on the native path; its candidates are scratch.takes[from:to], and version is the
 	// record's before the command.

@@ -143,7 +143,7 @@ func (e *Engine) dispatch(c Command, envelope *Envelope, r *Result) {
 	case *Delete:
 		e.deleteRecords(c, r)
 	case *PutTagCategory:
-		e.putTagCategory(c, r)
+		e.putTagCategory(c, envelope, r)
 	case *DeleteTagCategory:
 		e.deleteTagCategory(c, r)
 	case *StartCount:
@@ -164,6 +164,10 @@ func (e *Engine) dispatch(c Command, envelope *Envelope, r *Result) {
 		e.spread(c, envelope, r)
 	case *PutLocation:
 		e.putLocation(c, r)
+	case *DeleteSegments:
+		e.deleteSegments(c, r)
+	case *PutLocationGroup:
+		e.putLocationGroup(c, r)
 	case *Block:
 		e.blockRecords(c, r)
 	case *Expire:

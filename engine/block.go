@@ -70,13 +70,28 @@ func (e *Engine) blockRecords(c *Block, r *Result) {
 	}
 	r.Stock.Items = int64(len(c.Items))
 	for i := range c.Items {
-		row := e.findRecord(c.Items[i].UPC, c.Location)
-		if e.records.at(row).flags&recordBlocked != 0 == c.Items[i].Blocked {
-			continue
+		if e.setBlocked(e.findRecord(c.Items[i].UPC, c.Location), c.Items[i].Blocked) {
+			r.Stock.Records++
 		}
-		rec, w := e.begin(row)
-		e.setFlag(rec, recordBlocked, c.Items[i].Blocked)
-		e.end(rec, &w)
-		r.Stock.Records++
+	}
+}
+
+// setBlocked marks a record, or takes the mark away, and says whether that changes anything.
+func (e *Engine) setBlocked(row uint32, on bool) bool {
+	if e.records.at(row).flags&recordBlocked != 0 == on {
+		return false
+	}
+	rec, w := e.begin(row)
+	e.setFlag(rec, recordBlocked, on)
+	e.end(rec, &w)
+	return true
+}
+
+// blockItems does what a Deallocate says of the records that its items came from. One that was deleted has no mark.
+func (e *Engine) blockItems(lines []OrderLine) {
+	for i := range lines {
+		if row := e.recordOf(e.items.at(e.scratch.lines[i].item)); row != 0 && lines[i].Block != BlockKeep {
+			e.setBlocked(row, lines[i].Block == BlockSet)
+		}
 	}
 }

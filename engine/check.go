@@ -65,6 +65,10 @@ func checkCommand(c Command, known []*tagList) *fault {
 		return checkTransition(c)
 	case *PutLocation:
 		return checkPutLocation(c)
+	case *DeleteSegments:
+		return checkDeleteSegments(c)
+	case *PutLocationGroup:
+		return checkPutLocationGroup(c)
 	case *Block:
 		return checkBlock(c)
 	case *PutTagCategory:

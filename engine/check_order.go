@@ -76,6 +76,14 @@ func checkOrderLine(l *OrderLine, action Kind) *fault {
 	if f := checkQuantity("quantity", l.Quantity, 0); f != nil {
 		return f
 	}
+	if action != KindDeallocate {
+		if f := checkNoMarks(l); f != nil {
+			return f
+		}
+	}
+	if l.Block >= blockMarks {
+		return numberFault("block", int64(l.Block))
+	}
 	if action != KindReturn {
 		return checkNoGoods(l)
 	}
@@ -97,6 +105,18 @@ func checkNoGoods(l *OrderLine) *fault {
 		return textFault("location", l.Location)
 	case len(l.Tags) > 0:
 		return numberFault("tags", int64(len(l.Tags)))
+	default:
+		return nil
+	}
+}
+
+// checkNoMarks refuses what only a Deallocate may say.
+func checkNoMarks(l *OrderLine) *fault {
+	switch {
+	case l.Lost:
+		return textFault("lost", "true")
+	case l.Block != BlockKeep:
+		return numberFault("block", int64(l.Block))
 	default:
 		return nil
 	}

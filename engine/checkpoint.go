@@ -14,6 +14,7 @@ const (
 	ArchivedTable byte = 'a'
 
 	eventTable  byte = 'e' // by number
+	groupTable  byte = 'g' // one row
 	jobTable    byte = 'j' // by number
 	metaTable   byte = 'm' // one row
 	orderTable  byte = 'o' // by row number
@@ -32,6 +33,7 @@ type changes struct {
 	orders  bitset
 	schema  bool
 	places  bool
+	groups  bool
 	rules   *RuleSet // that the last freeze has seen
 
 	events, results, explanations, jobs ringChanges
@@ -77,7 +79,8 @@ type Checkpoint struct {
 	index uint64
 
 	meta, schema    []byte
-	places          []byte
+	places, groups  []byte
+	groupsChanged   bool // also when there are none any more
 	rules, rulesWas *RuleSet
 	records, orders frozenRows
 	events, results frozenRing
@@ -115,6 +118,9 @@ func (e *Engine) Freeze() *Checkpoint {
 	if ch.places {
 		c.places = e.appendPlaces(nil)
 	}
+	if ch.groups {
+		c.groups, c.groupsChanged = e.appendGroups(nil), true
+	}
 	c.records.rows, ch.records = ch.records, ch.take(&ch.records)
 	c.orders.rows, ch.orders = ch.orders, ch.take(&ch.orders)
 	c.records.kept, c.orders.kept = ch.take(&c.records.rows), ch.take(&c.orders.rows)
@@ -128,7 +134,7 @@ func (e *Engine) Freeze() *Checkpoint {
 	e.archivedWas.Store(c.archived) // before archivedNow, so that a reader finds an order in one of them
 	e.archivedNow.Store(newArchivedRows())
 	c.rules, c.rulesWas = e.Rules(), ch.rules
-	ch.schema, ch.places, ch.rules, ch.frozen = false, false, c.rules, c
+	ch.schema, ch.places, ch.groups, ch.rules, ch.frozen = false, false, false, c.rules, c
 	return c
 }
 
@@ -160,6 +166,7 @@ func (c *Checkpoint) Abort() {
 	c.Done()
 	ch.schema = ch.schema || c.schema != nil
 	ch.places = ch.places || c.places != nil
+	ch.groups = ch.groups || c.groupsChanged
 	ch.rules = c.rulesWas
 	ch.events = ringChanges{first: c.events.from, next: c.events.begin}
 	ch.results = ringChanges{first: c.results.from, next: c.results.begin}
@@ -187,46 +194,47 @@ func (b *bitset) each(from uint32, do func(row uint32) bool) {
 // that Apply had to encode, and to encode a record that a stock count is open for.
 func (c *Checkpoint) Next(rows *Rows, bytesMax int, apply sync.Locker) bool {
 	bytesEnd := rows.Bytes() + max(bytesMax, 1)
-	for more := true; c.stage < stages && rows.Bytes() < bytesEnd; {
-		if more = c.nextOfStage(rows, bytesEnd, apply); !more {
+	for c.stage < len(tables) && rows.Bytes() < bytesEnd {
+		if !c.nextOfTable(tables[c.stage], rows, bytesEnd, apply) {
 			c.stage++
 		}
 	}
-	return c.stage < stages
+	return c.stage < len(tables)
 }
 
-// stages is the number of tables.
-const stages = 11
+// tables is all tables, ascending.
+var tables = [...]byte{
+	ArchivedTable, eventTable, groupTable, jobTable, metaTable, orderTable, placeTable, recordTable, schemaTable, resultTable, ruleTable,
+	explanationTable,
+}
 
-// nextOfStage goes on with a table, in the order of the tables' keys.
-func (c *Checkpoint) nextOfStage(rows *Rows, bytesEnd int, apply sync.Locker) (more bool) {
-	switch c.stage {
-	case 0:
+// nextOfTable goes on with a table.
+func (c *Checkpoint) nextOfTable(table byte, rows *Rows, bytesEnd int, apply sync.Locker) (more bool) {
+	switch table {
+	case ArchivedTable:
 		return c.nextArchived(rows, bytesEnd)
-	case 1:
-		return c.nextOfRing(&c.events, eventTable, rows, bytesEnd)
-	case 2:
-		return c.nextOfRing(&c.jobs, jobTable, rows, bytesEnd)
-	case 3:
-		rows.add(RowSet, []byte{metaTable}, c.meta)
-	case 4:
-		return c.nextOfSlab(&c.orders, orderTable, rows, bytesEnd, apply)
-	case 5:
-		if c.places != nil {
-			rows.add(RowSet, []byte{placeTable}, c.places)
-		}
-	case 6:
-		return c.nextOfSlab(&c.records, recordTable, rows, bytesEnd, apply)
-	case 7:
-		if c.schema != nil {
-			rows.add(RowSet, []byte{schemaTable}, c.schema)
-		}
-	case 8:
-		return c.nextOfRing(&c.results, resultTable, rows, bytesEnd)
-	case 9:
+	case eventTable:
+		return c.nextOfRing(&c.events, table, rows, bytesEnd)
+	case jobTable:
+		return c.nextOfRing(&c.jobs, table, rows, bytesEnd)
+	case resultTable:
+		return c.nextOfRing(&c.results, table, rows, bytesEnd)
+	case explanationTable:
+		return c.nextOfRing(&c.explanations, table, rows, bytesEnd)
+	case orderTable:
+		return c.nextOfSlab(&c.orders, table, rows, bytesEnd, apply)
+	case recordTable:
+		return c.nextOfSlab(&c.records, table, rows, bytesEnd, apply)
+	case metaTable:
+		rows.add(RowSet, []byte{table}, c.meta)
+	case placeTable:
+		rows.addSole(table, c.places, c.places != nil)
+	case groupTable:
+		rows.addSole(table, c.groups, c.groupsChanged)
+	case schemaTable:
+		rows.addSole(table, c.schema, c.schema != nil)
+	case ruleTable:
 		c.rules.ruleRows(c.rulesWas, rows.add)
-	case stages - 1:
-		return c.nextOfRing(&c.explanations, explanationTable, rows, bytesEnd)
 	}
 	return false
 }
@@ -378,6 +386,17 @@ func (r *Rows) Bytes() int { return len(r.data) }
 func (r *Rows) Len() int { return len(r.at) }
 
 func (r *Rows) add(op RowOp, key, value []byte) { r.set(r.reserve(), op, key, value) }
+
+// addSole adds the only row of a table, if it changed; an empty one goes.
+func (r *Rows) addSole(table byte, value []byte, changed bool) {
+	switch {
+	case !changed:
+	case len(value) == 0:
+		r.add(RowDelete, []byte{table}, nil)
+	default:
+		r.add(RowSet, []byte{table}, value)
+	}
+}
 
 // reserve makes a place for an operation, to be set.
 func (r *Rows) reserve() int {

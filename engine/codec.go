@@ -19,8 +19,9 @@ import (
 const (
 	// commandVersion and resultVersion are the first byte of a command and of a result. Any change of the form, a new kind
 	// included, is a new version. Version 2 has the rules, version 3 of a command Spread, version 4 Transition,
-	// PutLocation and Block, and the versions below the jobs; what older versions say they say in the same way.
-	commandVersion = 4
+	// PutLocation and Block, version 5 PutLocationGroup, DeleteSegments, conditions, and lines of a Deallocate that say more, and the versions below the jobs; what older versions say they say in
+	// the same way.
+	commandVersion = 5
 	resultVersion  = 3
 
 	formVersionOldest = 1

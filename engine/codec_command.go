@@ -6,17 +6,19 @@ import "encoding/binary"
 //
 //	byte 0   version
 //	byte 1   kind
-//	byte 2   flags: commandHasKey, commandHasArchived, commandHasRules, commandHasJob
+//	byte 2   flags: commandHasKey, commandHasArchived, commandHasRules, commandHasJob, commandHasSeen
 //	         key text                                 with commandHasKey
 //	         archived row as text, uvarint ArchivedAt with commandHasArchived
 //	         uvarint RulesIndex, plans                with commandHasRules
 //	         job                                      with commandHasJob
+//	         uvarint Seen                             with commandHasSeen
 //	         body, by kind: see the append function of each kind
 const (
 	commandHasKey      = 1 << 0
 	commandHasArchived = 1 << 1
 	commandHasRules    = 1 << 2
 	commandHasJob      = 1 << 3
+	commandHasSeen     = 1 << 4
 )
 
 // Flags of a stock item: the bits of StockFields, then these.
@@ -36,8 +38,12 @@ const (
 	allocExpires = 1 << 1
 	allocFacts   = 1 << 2 // a line has attributes
 	lineHasGoods = 1 << 0 // an OrderLine with UPC, Location or Tags
+	lineLost     = 1 << 1
+	lineBlock    = 3 << 2 // its BlockMark, in two bits
 	valueDefault = 1 << 0
-	valueHasMax  = 1 << 1
+
+	lineBlockShift = 2
+	valueHasMax    = 1 << 1
 )
 
 // The least bytes that an element of a list takes; they bound the counts that a decoder believes.
@@ -62,7 +68,7 @@ func AppendCommand(dst []byte, env *Envelope, c Command) []byte {
 	hasArchived := len(env.Archived) > 0 || env.ArchivedAt != 0
 	hasRules := env.RulesIndex != 0 || len(env.Plans) > 0
 	flags := flagBit(env.Key != "", commandHasKey) | flagBit(hasArchived, commandHasArchived) | flagBit(hasRules, commandHasRules) |
-		flagBit(env.Job != nil, commandHasJob)
+		flagBit(env.Job != nil, commandHasJob) | flagBit(env.IfSeen, commandHasSeen)
 	dst = append(dst, commandVersion, byte(c.Kind()), flags)
 	if env.Key != "" {
 		dst = appendText(dst, env.Key)
@@ -77,6 +83,9 @@ func AppendCommand(dst []byte, env *Envelope, c Command) []byte {
 	}
 	if env.Job != nil {
 		dst = appendJobInfo(dst, env.Job)
+	}
+	if env.IfSeen {
+		dst = binary.AppendUvarint(dst, env.Seen)
 	}
 	return appendBody(dst, c)
 }
@@ -105,6 +114,10 @@ func appendBody(dst []byte, c Command) []byte {
 		return appendTransition(dst, c)
 	case *PutLocation:
 		return appendPutLocation(dst, c)
+	case *DeleteSegments:
+		return appendTags(appendScope(dst, &c.Scope, flagBit(c.DryRun, scopeDryRun)), c.Tags)
+	case *PutLocationGroup:
+		return appendPutLocationGroup(dst, c)
 	case *Block:
 		return appendBlock(dst, c)
 	case *PutTagCategory:
@@ -234,7 +247,7 @@ func appendOrderChange(dst []byte, c *OrderChange) []byte {
 	for i := range c.Lines {
 		l := &c.Lines[i]
 		hasGoods := l.UPC != "" || l.Location != "" || len(l.Tags) > 0
-		dst = append(dst, flagBit(hasGoods, lineHasGoods))
+		dst = append(dst, flagBit(hasGoods, lineHasGoods)|flagBit(l.Lost, lineLost)|byte(l.Block)<<lineBlockShift&lineBlock)
 		dst = appendText(dst, l.ItemID)
 		dst = binary.AppendVarint(dst, l.Quantity)
 		if hasGoods {

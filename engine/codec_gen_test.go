@@ -8,6 +8,7 @@ var commandKinds = []Kind{
 	KindRefresh, KindAdjust, KindTransfer, KindRedistribute, KindDelete, KindAllocate, KindConfirm, KindDeallocate,
 	KindFulfill, KindReturn, KindPutTagCategory, KindDeleteTagCategory, KindStartCount, KindCloseCount, KindExpire,
 	KindPutRule, KindDeleteRule, KindActivateRule, KindDeactivateRule, KindSuspendRule, KindSpread, KindTransition, KindPutLocation, KindBlock,
+	KindPutLocationGroup, KindDeleteSegments,
 }
 
 func genText() *rapid.Generator[string] {
@@ -130,6 +131,7 @@ func genOrderLine(t *rapid.T) OrderLine {
 	if rapid.Bool().Draw(t, "goods") {
 		l.UPC, l.Location, l.Tags = genText().Draw(t, "upc"), genText().Draw(t, "location"), genTags(t)
 	}
+	l.Lost, l.Block = rapid.Bool().Draw(t, "lost"), BlockMark(rapid.IntRange(0, 3).Draw(t, "block"))
 	return l
 }
 
@@ -172,6 +174,10 @@ func genCommand(t *rapid.T, kind Kind) Command {
 		return &Block{Location: text("location"), Items: genList(func(t *rapid.T) BlockItem {
 			return BlockItem{UPC: genText().Draw(t, "upc"), Blocked: rapid.Bool().Draw(t, "blocked")}
 		}).Draw(t, "items")}
+	case KindDeleteSegments:
+		return &DeleteSegments{Scope: genScope(t), Tags: genTags(t), DryRun: flag("dryRun")}
+	case KindPutLocationGroup:
+		return &PutLocationGroup{Group: text("group"), Locations: rapid.SliceOfN(genText(), 0, 3).Draw(t, "locations")}
 	case KindPutLocation:
 		return &PutLocation{
 			Location: text("location"), Flags: PlaceFlags(rapid.Uint16().Draw(t, "flags")), Name: text("name"), PostalCode: text("postalCode"),
@@ -214,6 +220,9 @@ func genEnvelope(t *rapid.T) Envelope {
 	if rapid.Bool().Draw(t, "planned") {
 		env.RulesIndex = rapid.Uint64().Draw(t, "rulesIndex")
 		env.Plans = rapid.SliceOfN(rapid.Custom(genPlannedLine), 0, 3).Draw(t, "plans")
+	}
+	if env.IfSeen = rapid.Bool().Draw(t, "seen"); env.IfSeen {
+		env.Seen = rapid.Uint64().Draw(t, "hash")
 	}
 	if rapid.Bool().Draw(t, "job") {
 		env.Job = &JobInfo{

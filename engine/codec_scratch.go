@@ -46,6 +46,8 @@ type commandScratch struct {
 	orderChange    OrderChange
 	transition     Transition
 	putLocation    PutLocation
+	putGroup       PutLocationGroup
+	removeSegments DeleteSegments
 	block          Block
 	putCategory    PutTagCategory
 	deleteCategory DeleteTagCategory
@@ -91,7 +93,7 @@ func (s *commandScratch) decodeBody(kind Kind, body []byte) (Command, error) {
 func (s *commandScratch) readEnvelope() {
 	r := &s.r
 	s.env = Envelope{}
-	flags := r.flags(commandHasKey | commandHasArchived | commandHasRules | commandHasJob)
+	flags := r.flags(commandHasKey | commandHasArchived | commandHasRules | commandHasJob | commandHasSeen)
 	if flags&commandHasKey != 0 {
 		s.env.Key = r.text()
 		if s.env.Key == "" {
@@ -111,6 +113,9 @@ func (s *commandScratch) readEnvelope() {
 	if flags&commandHasJob != 0 {
 		s.job = readJobInfo(r)
 		s.env.Job = &s.job
+	}
+	if flags&commandHasSeen != 0 {
+		s.env.IfSeen, s.env.Seen = true, r.uvarint()
 	}
 }
 
@@ -136,10 +141,7 @@ func (s *commandScratch) readBody(kind Kind) Command {
 		s.redistribute.DryRun = flags&scopeDryRun != 0
 		return &s.redistribute
 	case KindDelete:
-		flags := s.readScope(&s.remove.Scope, scopeAll|scopeDryRun|scopeForce)
-		s.remove.Force = flags&scopeForce != 0
-		s.remove.DryRun = flags&scopeDryRun != 0
-		return &s.remove
+		return s.readDelete()
 	case KindAllocate:
 		s.readAllocate()
 		return &s.allocate
@@ -152,6 +154,11 @@ func (s *commandScratch) readBody(kind Kind) Command {
 	case KindPutLocation:
 		readPutLocation(r, &s.putLocation)
 		return &s.putLocation
+	case KindDeleteSegments:
+		return s.readDeleteSegments()
+	case KindPutLocationGroup:
+		readPutLocationGroup(r, &s.putGroup)
+		return &s.putGroup
 	case KindBlock:
 		readBlock(r, &s.block)
 		return &s.block
@@ -261,6 +268,20 @@ func (s *commandScratch) readScope(scope *Scope, known byte) (flags byte) {
 	return flags
 }
 
+func (s *commandScratch) readDelete() *Delete {
+	c := &s.remove
+	flags := s.readScope(&c.Scope, scopeAll|scopeDryRun|scopeForce)
+	c.Force, c.DryRun = flags&scopeForce != 0, flags&scopeDryRun != 0
+	return c
+}
+
+func (s *commandScratch) readDeleteSegments() *DeleteSegments {
+	c := &s.removeSegments
+	c.DryRun = s.readScope(&c.Scope, scopeAll|scopeDryRun)&scopeDryRun != 0
+	c.Tags = s.readTags()
+	return c
+}
+
 func (s *commandScratch) readTexts(texts []string) []string {
 	texts = resize(texts, s.r.count(textBytesMin))
 	for i := range texts {
@@ -315,7 +336,8 @@ func (s *commandScratch) readOrderChange(action Kind) {
 
 func (s *commandScratch) readOrderLine(l *OrderLine) {
 	r := &s.r
-	flags := r.flags(lineHasGoods)
+	flags := r.flags(lineHasGoods | lineLost | lineBlock)
+	l.Lost, l.Block = flags&lineLost != 0, BlockMark(flags&lineBlock>>lineBlockShift)
 	l.ItemID = r.text()
 	l.Quantity = r.varint()
 	l.UPC, l.Location, l.Tags = "", "", nil

@@ -104,7 +104,7 @@ func TestScratchTagsAreCapped(t *testing.T) {
 // TestCommandGolden pins the format: logs are read by later versions.
 func TestCommandGolden(t *testing.T) {
 	got := AppendCommand(nil, &Envelope{Key: "k1"}, &oneAllocate)
-	want := "040601" + "02" + hex.EncodeToString([]byte("k1")) +
+	want := "050601" + "02" + hex.EncodeToString([]byte("k1")) +
 		"0302" + "07" + hex.EncodeToString([]byte("order-1")) + "d804" + // 300 in zigzag
 		"01" + "0131" + "0430303432" + "025331" + "06" + // one line: 1, 0042, S1, 3
 		"01" + "07" + hex.EncodeToString([]byte("Channel")) + "03" + hex.EncodeToString([]byte("Web"))
@@ -144,7 +144,7 @@ func TestDecodeCommandRefuses(t *testing.T) {
 		{"no kind", []byte{1}, "cut short"},
 		{"kind 0", []byte{1, 0, 0}, "unknown kind"},
 		{"kind of the future", []byte{1, 100, 0}, "unknown kind"},
-		{"unknown flag", []byte{1, 15, 16}, "unknown flag"},
+		{"unknown flag", []byte{1, 15, 32}, "unknown flag"},
 		{"unknown flag of a job", []byte{4, 15, 8, 2, 1, 0x58, 0, 0, 0}, "unknown flag"},
 		{"empty rules", []byte{2, 15, 4, 0, 0}, "announced rules are empty"},
 		{"empty attributes", []byte{2, 6, 0, 4, 0, 0, 1, 0, 0, 0, 0, 0, 0}, "announced attributes are empty"},

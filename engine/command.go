@@ -29,6 +29,8 @@ const (
 	KindTransition        Kind = 22
 	KindPutLocation       Kind = 23
 	KindBlock             Kind = 24
+	KindPutLocationGroup  Kind = 25
+	KindDeleteSegments    Kind = 26
 )
 
 // Command is one change of state, as data. The implementations are the structs of this file; AppendCommand gives the
@@ -52,6 +54,11 @@ type Envelope struct {
 	// planned otherwise. If rules were activated or deactivated since, the answer is CodeRetry.
 	RulesIndex uint64
 	Plans      []PlannedLine
+
+	// IfSeen makes a PutTagCategory depend on what its maker saw: Seen is the Schema.CategoryHash of its category. If that is
+	// another one now, the answer is CodeRetry. It is no part of what an idempotency key stands for.
+	IfSeen bool
+	Seen   uint64
 
 	// Job, if there is one, has the command's outcome kept as a job under a number of its own (Result.Job).
 	Job *JobInfo
@@ -194,6 +201,18 @@ type Allocate struct {
 	Lines       []AllocateLine `json:"lines"`
 }
 
+// BlockMark says what becomes of the mark that Block gives a record.
+type BlockMark uint8
+
+// The block marks. The numbers are stored.
+const (
+	BlockKeep BlockMark = iota // as it is
+	BlockSet
+	BlockClear
+
+	blockMarks
+)
+
 // OrderLine names units of one order item.
 type OrderLine struct {
 	ItemID string `json:"itemId"`
@@ -205,6 +224,11 @@ type OrderLine struct {
 	UPC      string `json:"upc"`
 	Location string `json:"location"`
 	Tags     []Tag  `json:"tags"`
+
+	// Lost and Block are for Deallocate only. Lost: the allocated units that are released are not there any more, so on hand
+	// falls by as many, as far as there are any. Block is for the item's record.
+	Lost  bool      `json:"lost"`
+	Block BlockMark `json:"block"`
 }
 
 // OrderChange acts on units of an order that an Allocate promised before. The action is one of:
@@ -372,6 +396,8 @@ func (c *OrderChange) Kind() Kind     { return c.Action }
 func (*Transition) Kind() Kind        { return KindTransition }
 func (*PutLocation) Kind() Kind       { return KindPutLocation }
 func (*Block) Kind() Kind             { return KindBlock }
+func (*PutLocationGroup) Kind() Kind  { return KindPutLocationGroup }
+func (*DeleteSegments) Kind() Kind    { return KindDeleteSegments }
 func (*PutTagCategory) Kind() Kind    { return KindPutTagCategory }
 func (*DeleteTagCategory) Kind() Kind { return KindDeleteTagCategory }
 func (*StartCount) Kind() Kind        { return KindStartCount }

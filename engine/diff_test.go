@@ -63,10 +63,13 @@ func TestFirstDifference(t *testing.T) {
 	}
 }
 
-// listElement cuts a path behind the first list's element: that is as far as a digest sees.
+// listElement cuts a path behind the first list's element, or the name of a tag list: that is as far as a digest sees.
 func listElement(path string) string {
 	if end := strings.IndexByte(path, ']'); end >= 0 {
 		return path[:end+1]
+	}
+	if at := strings.Index(path, "tags."); at >= 0 {
+		return path[:at+len("tags")]
 	}
 	return path
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"reflect"
+	"slices"
 )
 
 // The digest of a command stands for it where the command itself is too long to be kept (IdempotencyCommandBytesMax): it
@@ -51,13 +52,15 @@ func appendDigest(dst []byte, c Command) []byte {
 		dst = digestNumber(dst, uint64(c.ExpiresAtMS))
 		return digestList(dst, c.Lines)
 	case *OrderChange:
-		dst = digestNumber(dst, uint64(c.Action))
-		dst = digestText(dst, c.OrderID)
-		return digestList(dst, c.Lines)
+		return digestList(digestText(digestNumber(dst, uint64(c.Action)), c.OrderID), c.Lines)
 	case *Block:
 		return digestList(digestText(dst, c.Location), c.Items)
 	case *PutLocation:
 		return digestLocation(dst, c)
+	case *DeleteSegments:
+		return digestBool(digestTagList(digestScope(dst, &c.Scope), c.Tags), c.DryRun)
+	case *PutLocationGroup:
+		return digestTexts(digestText(dst, c.Group), c.Locations)
 	case *Transition:
 		return digestList(digestText(digestText(dst, c.FromOrderID), c.OrderID), c.Lines)
 	case *PutTagCategory:
@@ -79,10 +82,7 @@ func appendDigest(dst []byte, c Command) []byte {
 	case *DeleteRule:
 		return digestText(dst, c.Name)
 	case *ActivateRule:
-		dst = digestNumber(digestText(dst, c.Name), uint64(c.Version))
-		dst = digestRuleScope(digestNumber(dst, uint64(c.Hook)), &c.RuleScope)
-		dst = digestNumber(digestNumber(dst, uint64(c.OnError)), uint64(c.FailuresMax))
-		return digestText(dst, c.Author)
+		return digestActivation(dst, c)
 	case *DeactivateRule:
 		return digestRuleScope(digestNumber(digestText(dst, c.Name), uint64(c.Hook)), &c.RuleScope)
 	case *SuspendRule:
@@ -93,6 +93,13 @@ func appendDigest(dst []byte, c Command) []byte {
 	default:
 		panic("BUG: a command without a digest")
 	}
+}
+
+func digestActivation(dst []byte, c *ActivateRule) []byte {
+	dst = digestNumber(digestText(dst, c.Name), uint64(c.Version))
+	dst = digestRuleScope(digestNumber(dst, uint64(c.Hook)), &c.RuleScope)
+	dst = digestNumber(digestNumber(dst, uint64(c.OnError)), uint64(c.FailuresMax))
+	return digestText(dst, c.Author)
 }
 
 func digestLocation(dst []byte, c *PutLocation) []byte {
@@ -129,6 +136,20 @@ func digestRuleScope(dst []byte, s *RuleScope) []byte {
 	l := beginList(dst, len(s.Tags))
 	for i := range s.Tags {
 		l.add(hashText2(s.Tags[i].Category, s.Tags[i].Value))
+	}
+	return l.end()
+}
+
+// digestTagList is the same for every order of the tags.
+func digestTagList(dst []byte, tags []Tag) []byte {
+	hashes := make([]uint64, len(tags))
+	for i := range tags {
+		hashes[i] = hashText2(tags[i].Category, tags[i].Value)
+	}
+	slices.Sort(hashes)
+	l := beginList(dst, len(hashes))
+	for _, h := range hashes {
+		l.add(h)
 	}
 	return l.end()
 }
@@ -223,7 +244,11 @@ func (it *SpreadItem) hash() uint64 {
 func (l *OrderLine) hash() uint64 {
 	h := hashJoin(hashText(l.ItemID), uint64(l.Quantity))
 	h = hashJoin(h, hashText2(l.UPC, l.Location))
-	return hashJoin(h, hashTags(l.Tags))
+	h = hashJoin(h, hashTags(l.Tags))
+	if l.Lost || l.Block != BlockKeep { // other lines have the hash that they had before there was this
+		h = hashJoin(h, uint64(l.Block)<<1|uint64(flagBit(l.Lost, 1)))
+	}
+	return h
 }
 
 func (it *BlockItem) hash() uint64 { return hashJoin(hashText(it.UPC), uint64(flagBit(it.Blocked, 1))) }
@@ -275,7 +300,9 @@ func digestStruct(a, b *reader, t reflect.Type) string {
 		case field.Anonymous:
 			d = digestStruct(a, b, field.Type)
 		case field.Type.Kind() == reflect.Slice:
-			d = digestListDifference(a, b, name)
+			if d = digestListDifference(a, b, name); d != "" && field.Type == reflect.TypeFor[[]Tag]() {
+				d = name // which of them is not told by its place
+			}
 		case !bytes.Equal(a.take(digestHashBytes), b.take(digestHashBytes)):
 			d = name
 		}

@@ -62,6 +62,9 @@
 // reservation are left alone. A Confirm of a reservation that has ended is CodeExpired; any other change of one finds
 // nothing left. After each line, pending units take what it has freed.
 //
+// A Deallocate line may say that its units are lost: then on hand falls by the allocated ones that it releases, so that nobody
+// is promised them next, and by no more than there are. It may also set or take away the mark of its record, see Block.
+//
 // A Return line that names another location than the item's puts the units into the segment with the same tags at that
 // location. For an order or an item that is unknown, the line's UPC and Location decide, and the units go to the segment
 // of its Tags (the default segment if it has none); record and segment are created if they do not exist. Without UPC
@@ -80,6 +83,9 @@
 // keep their explicit values: a new default does not move stock. A new category adds its default value to every tag set.
 // What fulfilled units of a value that was removed unused bring back goes to the default value. Segments that become one
 // keep the larger floor and ltd, and their pending units wait by the age of the order items.
+//
+// Who makes a category out of the one that there is, to change one value, says what was seen: if it is another one by then,
+// the answer is CodeRetry.
 //
 // Rules. Sources are stored in versions, of which some are active: asked, by the leader and before the log, about the lines
 // or records in a scope. Of the scopes that take a line in, that with more tags, then the longer UPC prefix, then fewer
@@ -112,7 +118,8 @@
 //
 // Block marks records for those who choose where an item comes from. The engine itself does not look at the mark.
 //
-// Locations. PutLocation keeps what is to be known of a location besides its stock. The engine itself does not look at it.
+// Locations. PutLocation keeps what is to be known of a location besides its stock, PutLocationGroup which locations are
+// meant by one name. The engine itself does not look at either.
 //
 // Jobs. A command that comes with a JobInfo has its outcome kept, refusals too, under a number that its result names: for
 // calls that answer with the number of something to be asked for later. A Redistribute can have one for each location that
@@ -123,10 +130,10 @@
 // command.go and result.go say what goes in and out, check.go what is refused without a look at the state, codec.go the
 // binary form; slab.go, text.go, table.go and ring.go are the pointer-free memory; state.go has the rows and change.go the
 // one way to change them; schema.go and split.go are the percentages; apply.go is the way of a command, stock.go,
-// group.go, future.go, allocate.go, planned.go, order.go, orderchange.go, transition.go and schemachange.go what it does, rule.go and
+// group.go, deletesegments.go, future.go, allocate.go, planned.go, order.go, orderchange.go, transition.go and schemachange.go what it does, rule.go and
 // rulechange.go the rules, spread.go what they do to records, room.go what limits it;
-// results.go, events.go, explain.go, job.go, place.go and block.go are what is kept of it; read.go is the lock-free side; checkpoint.go, frozen.go, rows.go, rulerows.go,
-// archive.go, load.go and verify.go are the durable form.
+// results.go, events.go, explain.go, job.go, place.go, placegroup.go and block.go are what is kept of it; read.go is the lock-free
+// side; checkpoint.go, frozen.go, rows.go, rulerows.go, archive.go, load.go and verify.go are the durable form.
 //
 // # Concurrency
 //

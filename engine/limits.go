@@ -130,6 +130,11 @@ const (
 	PlacesMax         = 10_000
 	PlaceNameBytesMax = 128
 
+	// LocationGroupsMax bounds the groups of locations, LocationGroupMembersMax the locations that all groups have together:
+	// they are one row of the durable form.
+	LocationGroupsMax       = 1_000
+	LocationGroupMembersMax = 100_000
+
 	// JobTypeBytesMax and JobOwnerBytesMax bound the texts of a job's description, in bytes.
 	JobTypeBytesMax  = 32
 	JobOwnerBytesMax = 64

@@ -207,6 +207,8 @@ func (l *Loader) Row(key, value []byte) error {
 		return l.e.loadSchema(value)
 	case table == placeTable && len(rest) == 0:
 		return l.e.readPlacesRow(value)
+	case table == groupTable && len(rest) == 0:
+		return l.e.readGroupsRow(value)
 	case table == recordTable && len(rest) == 4:
 		return l.e.loadRecord(binary.BigEndian.Uint32(rest), value)
 	case table == orderTable && len(rest) == 4:

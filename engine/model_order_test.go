@@ -25,7 +25,15 @@ func (m *model) releaseUnits(it *item, units int64, why engine.MovementKind) (pa
 		h.released += p.Units + p.Pending
 		allocated -= p.Units
 		pending -= p.Pending
-		m.note(it, why, p.Units+p.Pending)
+		if why == engine.MovementLost {
+			m.note(it, engine.MovementReleased, p.Pending)
+			m.note(it, why, p.Units)
+			if s := m.records[it.place].find(h.tags); s != nil {
+				s.onHand = max(s.onHand-p.Units, 0)
+			}
+		} else {
+			m.note(it, why, p.Units+p.Pending)
+		}
 		if p.Units+p.Pending > 0 {
 			parts = append(parts, p)
 		}
@@ -231,6 +239,13 @@ func (m *model) orderChange(c *engine.OrderChange) answer {
 	if c.Action == engine.KindConfirm {
 		m.endReservation(m.orders[c.OrderID], lines)
 	}
+	for _, line := range lines {
+		it := o.find(line.ItemID)
+		if line.Block == engine.BlockKeep || it == nil || m.records[it.place] == nil {
+			continue
+		}
+		m.records[it.place].blocked = line.Block == engine.BlockSet
+	}
 	return a
 }
 
@@ -295,7 +310,11 @@ func (m *model) doOrderLine(action engine.Kind, it *item, line engine.OrderLine,
 			}
 		}
 	case engine.KindDeallocate:
-		a.Parts = m.releaseUnits(it, quantity, engine.MovementReleased)
+		why := engine.MovementReleased
+		if line.Lost {
+			why = engine.MovementLost
+		}
+		a.Parts = m.releaseUnits(it, quantity, why)
 	case engine.KindFulfill:
 		if !m.ship(it, quantity, a) {
 			a.Code = engine.CodeOnHandBelowZero

@@ -323,6 +323,63 @@ func (m *model) delete(c *engine.Delete) answer {
 	return a
 }
 
+// deleteSegments is delete for the segments, and the deliveries, that have the tags.
+func (m *model) deleteSegments(c *engine.DeleteSegments) (a answer) {
+	if _, code := m.resolve(c.Tags); code != engine.CodeOK {
+		return answer{Code: code}
+	}
+	splits := slices.ContainsFunc(c.Tags, func(t engine.Tag) bool { return m.category(t.Category).distributed() })
+	has := func(tags tagSet) bool {
+		return !slices.ContainsFunc(c.Tags, func(t engine.Tag) bool { return tags[t.Category] != t.Value })
+	}
+	goes := func(s *segment) bool { return has(s.tags) }
+	arrives := func(f *future) bool { return has(f.tags) && !(f.split && splits) }
+	var gone []place
+	for _, p := range m.places() {
+		r := m.records[p]
+		if !inScope(c.Scope, p) || !slices.ContainsFunc(r.segments, goes) && !slices.ContainsFunc(r.futures, arrives) {
+			continue
+		}
+		gone = append(gone, p)
+		a.Stock.Records++
+		promised := int64(0)
+		blocked := engine.BlockedRecord{UPC: p.upc, Location: p.location}
+		for _, s := range r.segments {
+			allocated, pending := m.promised(p, s.tags)
+			blocked.OnHand += s.onHand
+			blocked.Allocated += allocated
+			blocked.Pending += pending
+			if goes(s) {
+				a.Stock.Units += s.onHand
+				promised += allocated + pending
+			}
+		}
+		if a.Stock.Promised += promised; promised > 0 {
+			a.Blocked = append(a.Blocked, blocked)
+			a.Code = engine.CodeInUse
+		}
+	}
+	if a.Code != engine.CodeOK || c.DryRun {
+		return a
+	}
+	for _, p := range gone {
+		r := m.records[p]
+		r.segments = slices.DeleteFunc(slices.Clone(r.segments), goes)
+		r.futures = slices.DeleteFunc(slices.Clone(r.futures), arrives)
+		count := m.counts[p.location]
+		if count != nil {
+			count.base[p] = slices.DeleteFunc(slices.Clone(count.base[p]), func(s segment) bool { return has(s.tags) })
+		}
+		if len(r.segments)+len(r.futures) == 0 {
+			delete(m.records, p)
+			if count != nil {
+				delete(count.base, p)
+			}
+		}
+	}
+	return a
+}
+
 func (m *model) startCount(c *engine.StartCount) answer {
 	if m.counts[c.Location] != nil {
 		return answer{Code: engine.CodeCountOpen}

@@ -32,11 +32,14 @@ type model struct {
 	rulesIndex uint64
 	decided    decision // travels with the next Allocate, or Spread
 
+	seen seenCategory // travels with the next PutTagCategory
+
 	jobInfo *engine.JobInfo // travels with the next command
 	jobs    []engine.Job    // without Field and Value
 	nextJob engine.JobID
 
 	locations map[string]engine.PutLocation // what is known besides their stock
+	groups    map[string]engine.PutLocationGroup
 
 	spreadRule spreadRule
 
@@ -44,6 +47,15 @@ type model struct {
 
 	sequence int64 // of the last order item or delivery; items wait, and deliveries arrive, in this order
 }
+
+// seenCategory is what whoever changes a category saw of it: what there is, or something else.
+type seenCategory int
+
+const (
+	notLooked seenCategory = iota
+	sawIt
+	sawAnother
+)
 
 // place is where a record is: one UPC at one location.
 type place struct{ upc, location string }
@@ -167,6 +179,7 @@ func newModel() *model {
 		nextJob: 1,
 
 		locations: map[string]engine.PutLocation{},
+		groups:    map[string]engine.PutLocationGroup{},
 	}
 }
 
@@ -188,6 +201,9 @@ func (m *model) apply(index uint64, nowMS int64, key string, c engine.Command) a
 	_, spreads := c.(*engine.Spread)
 	if (allocates || spreads) && m.decided.rulesIndex != m.rulesIndex {
 		return answer{Code: engine.CodeRetry, Index: index} // it is not kept: the caller plans anew
+	}
+	if _, puts := c.(*engine.PutTagCategory); puts && m.seen == sawAnother {
+		return answer{Code: engine.CodeRetry, Index: index}
 	}
 
 	// A refused command changes nothing: it runs on a copy that is thrown away.
@@ -268,6 +284,14 @@ func (m *model) run(c engine.Command) answer {
 	case *engine.PutLocation:
 		m.locations = maps.Clone(m.locations)
 		m.locations[c.Location] = *c
+		return answer{}
+	case *engine.DeleteSegments:
+		return m.deleteSegments(c)
+	case *engine.PutLocationGroup:
+		m.groups = maps.Clone(m.groups)
+		if m.groups[c.Group] = *c; len(c.Locations) == 0 {
+			delete(m.groups, c.Group)
+		}
 		return answer{}
 	case *engine.Transition:
 		return m.transition(c)

@@ -351,3 +351,40 @@ func TestOpenOrders(t *testing.T) {
 		t.Errorf("got %s", got)
 	}
 }
+
+// TestDeallocateLost: what is not there is not promised to whoever waits, and the rest of the order is untouched.
+func TestDeallocateLost(t *testing.T) {
+	h := newHost(t)
+	h.must(&Refresh{Location: "L", Items: []StockItem{units("U", 10)}})
+	h.must(allocate("a", ModeAll, ask("1", "U", 6)))
+	waiting := allocate("b", ModeAll, ask("1", "U", 7)) // 4 allocated, 3 pending
+	waiting.Backorder = true
+	h.must(waiting)
+	h.must(&OrderChange{Action: KindDeallocate, OrderID: "a", Lines: []OrderLine{{ItemID: "1", Quantity: 5, Lost: true, Block: BlockSet}}})
+	want := func(onHand, allocated, pending int64, blocked bool) {
+		t.Helper()
+		var v RecordView
+		if h.e.ReadRecord("U", "L", &v); v.OnHand != onHand || v.Allocated != allocated || v.Pending != pending || v.Blocked != blocked {
+			t.Errorf("on hand %d, allocated %d, pending %d, blocked %t", v.OnHand, v.Allocated, v.Pending, v.Blocked)
+		}
+	}
+	want(5, 5, 3, true)
+	h.must(&OrderChange{Action: KindDeallocate, OrderID: "b", Lines: []OrderLine{{ItemID: "1", Quantity: 4, Lost: true}}})
+	want(4, 4, 0, true) // 3 pending units and one that was there
+	var v OrderView
+	h.e.ReadOrder("b", &v)
+	if m := v.Items[0].Movements; len(m) != 4 || m[2].Kind != MovementReleased || m[2].Units != 3 || m[3].Kind != MovementLost || m[3].Units != 1 {
+		t.Errorf("the history is %+v", m)
+	}
+	h.must(&Adjust{Location: "L", Items: []StockItem{{UPC: "U", Quantity: -3}}}) // more is promised than there is
+	h.must(&OrderChange{Action: KindDeallocate, OrderID: "b", Lines: []OrderLine{{ItemID: "1", Lost: true, Block: BlockClear}}})
+	want(0, 1, 0, false)
+	h.wantCode(&OrderChange{Action: KindDeallocate, OrderID: "a", Lines: []OrderLine{{ItemID: "1", Quantity: 2, Block: BlockSet}}}, CodeExceedsLeft, "lines[0]")
+	want(0, 1, 0, false)
+	h.wantCode(&OrderChange{Action: KindFulfill, OrderID: "a", Lines: []OrderLine{{ItemID: "1", Lost: true}}}, CodeInvalid, "lines[0].lost")
+	h.wantCode(&OrderChange{Action: KindReturn, OrderID: "a", Lines: []OrderLine{{ItemID: "1", Block: BlockSet}}}, CodeInvalid, "lines[0].block")
+	h.wantCode(&OrderChange{Action: KindDeallocate, OrderID: "a", Lines: []OrderLine{{ItemID: "1", Block: blockMarks}}}, CodeInvalid, "lines[0].block")
+	if e, err := loadRows(rowsOf(h.e)); err != nil || e.Hash() != h.e.Hash() {
+		t.Errorf("what was stored does not load: %v", err)
+	}
+}

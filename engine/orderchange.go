@@ -38,8 +38,11 @@ func (e *Engine) changeOrder(c *OrderChange, envelope *Envelope, r *Result) {
 			e.changeItem(c.Action, p, &r.Lines[i])
 		}
 	}
-	if c.Action == KindConfirm && len(c.Lines) > 0 {
+	switch {
+	case c.Action == KindConfirm && len(c.Lines) > 0:
 		e.releaseUnnamed(orderRow, r)
+	case c.Action == KindDeallocate:
+		e.blockItems(c.Lines)
 	}
 }
 
@@ -151,6 +154,7 @@ func (e *Engine) planNamed(c *OrderChange, i int, orderRow uint32, r *Result) bo
 		out.Code = CodeTooMany
 	}
 	e.planItem(c.Action, row, units, out)
+	e.scratch.lines[len(e.scratch.lines)-1].lost = l.Lost
 	return true
 }
 
@@ -293,7 +297,11 @@ func (e *Engine) changeItem(action Kind, p *linePlan, out *LineResult) {
 	case KindFulfill:
 		e.ship(p.item, rec, &w, p.units, out)
 	case KindDeallocate:
-		e.release(p.item, rec, &w, p.units, MovementReleased, out)
+		kind := MovementReleased
+		if p.lost {
+			kind = MovementLost
+		}
+		e.release(p.item, rec, &w, p.units, kind, out)
 	case KindConfirm:
 		e.confirm(p.item, rec, &w, p.units, out)
 	}
@@ -354,8 +362,15 @@ func (e *Engine) releaseLine(itemRow uint32, rec *record, w *window, row uint32,
 	if d.pending != 0 && l.pending == 0 {
 		e.unwait(e.segments.at(seg), row)
 	}
-	e.change(rec, w, seg, d)
-	e.moved(itemRow, kind, id, -(d.pending + d.allocated))
+	if kind == MovementLost { // what was pending never was there
+		d.onHand = -min(-d.allocated, e.segments.at(seg).onHand)
+		e.change(rec, w, seg, d)
+		e.moved(itemRow, MovementReleased, id, -d.pending)
+		e.moved(itemRow, kind, id, -d.allocated)
+	} else {
+		e.change(rec, w, seg, d)
+		e.moved(itemRow, kind, id, -(d.pending + d.allocated))
+	}
 	if out != nil {
 		out.Units -= d.allocated
 		out.Pending -= d.pending

@@ -90,9 +90,10 @@ var kinds = func() (kinds []engine.Kind) {
 		engine.KindRefresh: 10, engine.KindAdjust: 8, engine.KindTransfer: 5, engine.KindRedistribute: 4, engine.KindDelete: 1,
 		engine.KindAllocate: 20, engine.KindConfirm: 4, engine.KindDeallocate: 5, engine.KindFulfill: 7, engine.KindReturn: 6,
 		engine.KindPutTagCategory: 5, engine.KindDeleteTagCategory: 1, engine.KindStartCount: 2, engine.KindCloseCount: 1,
-		engine.KindExpire: 3, engine.KindTransition: 4, engine.KindPutLocation: 1, engine.KindBlock: 2,
+		engine.KindExpire: 3, engine.KindTransition: 4, engine.KindPutLocation: 1, engine.KindBlock: 2, engine.KindPutLocationGroup: 1,
+		engine.KindDeleteSegments: 3,
 	}
-	for kind := engine.KindRefresh; kind <= engine.KindBlock; kind++ {
+	for kind := engine.KindRefresh; kind <= engine.KindDeleteSegments; kind++ {
 		for range often[kind] {
 			kinds = append(kinds, kind)
 		}
@@ -126,6 +127,10 @@ func (g generator) command() engine.Command {
 		return &engine.Expire{}
 	case engine.KindBlock:
 		return &engine.Block{Location: g.pick("location", locations), Items: []engine.BlockItem{{UPC: g.pick("upc", upcs), Blocked: g.chance("blocked", 60)}}}
+	case engine.KindDeleteSegments:
+		return &engine.DeleteSegments{Scope: g.scope(), Tags: g.tags("tags"), DryRun: g.chance("dry run", 20)}
+	case engine.KindPutLocationGroup:
+		return &engine.PutLocationGroup{Group: g.pick("group", []string{"north", "south"}), Locations: locations[:below(len(locations)+1).Draw(g.t, "locations")]}
 	case engine.KindPutLocation:
 		return &engine.PutLocation{Location: g.pick("location", locations), Name: g.pick("name", []string{"", "n"}), Flags: engine.PlaceFlags(below(4).Draw(g.t, "flags"))}
 	case engine.KindTransition:
@@ -344,6 +349,10 @@ func (g generator) orderChange(action engine.Kind) *engine.OrderChange {
 		line := engine.OrderLine{ItemID: id}
 		if !g.chance("all of it", 40) {
 			line.Quantity = rapid.Int64Range(1, 6).Draw(g.t, "quantity")
+		}
+		if action == engine.KindDeallocate {
+			line.Lost = g.chance("lost", 40)
+			line.Block = engine.BlockMark(below(3).Draw(g.t, "block"))
 		}
 		if action == engine.KindReturn && g.chance("upc", 5) {
 			line.UPC = g.pick("upc", upcs)

@@ -85,6 +85,9 @@ func (h *harness) step(t *rapid.T) {
 	if g.chance("with a job", 20) {
 		h.m.jobInfo = g.jobInfo()
 	}
+	if g.chance("looks first", 30) {
+		h.m.seen = sawIt + seenCategory(below(2).Draw(t, "saw another"))
+	}
 	key := ""
 	if g.chance("with key", 25) {
 		key = g.pick("key", keys)
@@ -204,7 +207,7 @@ func (h *harness) apply(key string, c engine.Command) answer {
 		h.m.spreadRule.activation = h.result.Rule.Activation // the engine gives the numbers
 	}
 	h.checkNewJob(c)
-	h.m.decided, h.m.jobInfo = decision{}, nil
+	h.m.decided, h.m.jobInfo, h.m.seen = decision{}, nil, notLooked
 	if diff := compareAnswers(want, got); diff != "" {
 		h.t.Fatalf("%T %+v\nat index %d, key %q, the answers differ: model -, engine +\n%s", c, c, h.index, key, diff)
 	}
@@ -221,6 +224,10 @@ func (h *harness) envelope(key string, c engine.Command) *engine.Envelope {
 		env.RulesIndex, env.Plans = h.m.decided.rulesIndex, h.m.decided.plans
 	case *engine.Spread:
 		env.RulesIndex = h.m.decided.rulesIndex
+	case *engine.PutTagCategory:
+		if env.IfSeen = h.m.seen != notLooked; env.IfSeen {
+			env.Seen = h.e.Schema().CategoryHash(c.Name) + uint64(h.m.seen-sawIt)
+		}
 	case *engine.OrderChange:
 		id = c.OrderID
 	case *engine.Transition:
@@ -260,7 +267,7 @@ func (h *harness) checkJobs(t fatalf) {
 	}
 }
 
-// checkLocations compares what is known of locations.
+// checkLocations compares what is known of locations, and their groups.
 func (h *harness) checkLocations(t fatalf) {
 	t.Helper()
 	got := map[string]engine.PutLocation{}
@@ -269,6 +276,13 @@ func (h *harness) checkLocations(t fatalf) {
 	}
 	if diff := gocmp.Diff(h.m.locations, got); diff != "" {
 		t.Fatalf("the locations differ: model -, engine +\n%s", diff)
+	}
+	groups := map[string]engine.PutLocationGroup{}
+	for _, c := range h.e.LocationGroups() {
+		groups[c.Group] = c
+	}
+	if diff := gocmp.Diff(h.m.groups, groups); diff != "" {
+		t.Fatalf("the groups of locations differ: model -, engine +\n%s", diff)
 	}
 }
 

@@ -30,6 +30,7 @@ func stored(t testing.TB) (*host, *Rows) {
 	h.must(&Redistribute{Scope: Scope{UPCs: []string{"V"}}})
 	h.must(&PutLocation{Location: "L", Name: "the store", Flags: PlaceActive | PlacePickup, Latitude: -1, Longitude: 5})
 	h.must(&PutLocation{Location: "K"})
+	h.must(&PutLocationGroup{Group: "north", Locations: []string{"L", "K"}})
 	h.do(&Envelope{Job: &JobInfo{Type: "ALLOCATE", Owner: "x", Location: "L", Items: 1}}, allocate("r", ModeAll, ask("1", "W", 1)))
 	return h, rowsOf(h.e)
 }
@@ -113,6 +114,7 @@ func TestCheckpointShowsTheMomentOfItsFreeze(t *testing.T) {
 	h.must(activate("r", 1, RuleScope{}))
 	h.planned(allocate("r", ModeAll, ask("1", "U", 1)), candidates(candidate("A", 0, 0)))
 	h.must(&PutLocation{Location: "L", Name: "changed"})
+	h.must(&PutLocationGroup{Group: "north"})
 	h.do(&Envelope{Job: &JobInfo{Type: "ADJUST"}}, &Adjust{Location: "L", Items: []StockItem{units("U", 1)}})
 	want := h.e.Hash()
 	c := h.e.Freeze()
@@ -181,6 +183,7 @@ func TestAbortedCheckpointLosesNothing(t *testing.T) {
 	h.must(activate("r", 1, RuleScope{}))
 	h.planned(allocate("r", ModeAll, ask("1", "U", 1)), candidates(candidate("A", 0, 0)))
 	h.must(&PutLocation{Location: "L", Name: "changed"})
+	h.must(&PutLocationGroup{Group: "south", Locations: []string{"K"}})
 	h.do(&Envelope{Job: &JobInfo{Type: "ADJUST"}}, &Adjust{Location: "L", Items: []StockItem{units("U", 1)}})
 	c := h.e.Freeze()
 	c.Next(new(Rows), 1, new(sync.Mutex))
@@ -273,6 +276,8 @@ func FuzzLoadRow(f *testing.F) {
 			again = e.appendSchema(nil)
 		case placeTable:
 			again = e.appendPlaces(nil)
+		case groupTable:
+			again = e.appendGroups(nil)
 		default:
 			return
 		}

@@ -134,6 +134,16 @@ func (s *Schema) Category(name string) (*Category, bool) {
 	return &s.categories[i], true
 }
 
+// CategoryHash tells definitions of a category apart, see Envelope.Seen. It is 0 while there is no such category.
+func (s *Schema) CategoryHash(name string) uint64 {
+	c, ok := s.Category(name)
+	if !ok {
+		return 0
+	}
+	digest := appendDigest(nil, &PutTagCategory{Name: c.Name, Values: c.Values, Rounding: c.Rounding})
+	return max(hashText(aliasText(digest)), 1)
+}
+
 func (s *Schema) position(name string) int {
 	for i := range s.categories {
 		if s.categories[i].Name == name {

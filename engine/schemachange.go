@@ -7,8 +7,12 @@ import (
 )
 
 // putTagCategory creates or replaces a category.
-func (e *Engine) putTagCategory(c *PutTagCategory, r *Result) {
+func (e *Engine) putTagCategory(c *PutTagCategory, envelope *Envelope, r *Result) {
 	old := e.Schema()
+	if envelope.IfSeen && envelope.Seen != old.CategoryHash(c.Name) {
+		r.refuse(CodeRetry, "name", c.Name)
+		return
+	}
 	at := old.position(c.Name)
 	if at < 0 && len(old.categories) == CategoriesMax {
 		r.refuse(CodeTooMany, "name", strconv.Itoa(CategoriesMax))

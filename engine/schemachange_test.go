@@ -2,6 +2,7 @@ package engine
 
 import (
 	"fmt"
+	"strconv"
 	"testing"
 )
 
@@ -149,5 +150,39 @@ func TestSchemaLimits(t *testing.T) {
 	h.e.ReadRecord("U", "L", &v)
 	if len(v.Segments) != 625 {
 		t.Errorf("%d segments", len(v.Segments))
+	}
+}
+
+// TestPutTagCategoryIfSeen: what was made of a category that is another one by now is to be made anew.
+func TestPutTagCategoryIfSeen(t *testing.T) {
+	h := newHost(t)
+	channel := func(web int32) *PutTagCategory {
+		return &PutTagCategory{Name: "Channel", Values: []Value{{Name: "Web", Percent: web, Default: true, Max: NoMax}, {Name: "Shop", Percent: 10_000 - web, Max: NoMax}}}
+	}
+	put := func(seen uint64, web int32, want Code) {
+		t.Helper()
+		if r := h.do(&Envelope{IfSeen: true, Seen: seen, Key: "k" + strconv.Itoa(int(web)), Job: &JobInfo{Type: "x"}}, channel(web)); r.Code != want {
+			t.Errorf("%d %%: %v, want %v", web, r.Code, want)
+		}
+	}
+	put(1, 6000, CodeRetry)
+	put(0, 6000, CodeOK)
+	first := h.e.Schema().CategoryHash("Channel")
+	put(0, 7000, CodeRetry)
+	put(first, 7000, CodeOK)
+	put(first, 7000, CodeOK) // repeated
+	second := h.e.Schema().CategoryHash("Channel")
+	if first == second || second == h.e.Schema().CategoryHash("Other") {
+		t.Error("the hashes do not tell categories apart")
+	}
+	put(first, 8000, CodeRetry)
+	put(second, 8000, CodeOK) // the refusal was not kept
+	h.must(channel(6000))
+	if h.e.Schema().CategoryHash("Channel") != first {
+		t.Error("the same category has another hash")
+	}
+	var j Job
+	if h.e.Job(4, &j) || !h.e.Job(3, &j) {
+		t.Error("what is to be done again is a job")
 	}
 }

@@ -133,6 +133,7 @@ type Engine struct {
 	schema       atomic.Pointer[Schema]
 	rules        atomic.Pointer[RuleSet]
 	places       atomic.Pointer[places]
+	groups       atomic.Pointer[placeGroups]
 
 	namesText   texts
 	names       slab[name]

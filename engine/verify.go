@@ -122,6 +122,7 @@ func (e *Engine) Hash() [32]byte {
 	write([]byte{metaTable}, e.appendMeta(nil))
 	write([]byte{schemaTable}, e.appendSchema(nil))
 	write([]byte{placeTable}, e.appendPlaces(nil))
+	write([]byte{groupTable}, e.appendGroups(nil))
 	e.Rules().ruleRows(&RuleSet{}, func(_ RowOp, key, row []byte) { write(key, row) })
 	var row []byte
 	for i := uint32(1); i < e.records.used; i++ {

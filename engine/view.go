@@ -97,6 +97,7 @@ const (
 	MovementFulfilled
 	MovementReturned
 	MovementRecordDeleted
+	MovementLost // released, and not on hand any more
 )
 
 // MovementView is one entry of an order item's history.

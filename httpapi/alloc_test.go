@@ -42,6 +42,14 @@ func TestHandlerAllocations(t *testing.T) {
 	accepted := newHandlerRun(t, oneLineBody)
 	f("allocate", 0, func() { accepted.next(t, accepted.server.handle, 200) })
 
+	known := newHandlerRun(t, oneLineBody)
+	var err error
+	if known.server.access, err = newAccess(testTokens); err != nil {
+		t.Fatal(err)
+	}
+	known.ctx.Request.Header.Set("Authorization", "Bearer "+storeSecret)
+	f("allocate with a token", 0, func() { known.next(t, known.server.handle, 200) })
+
 	refused := newHandlerRun(t, strings.Replace(oneLineBody, "BC76845", "none", 1))
 	// One for the path of the line at fault, which the engine writes.
 	f("refusal", 1, func() { refused.next(t, refused.server.handle, 409) })

@@ -138,6 +138,7 @@ func (c *call) openProblem(p *problem) {
 	if c.isForeign() {
 		c.content = contentJSON
 		c.out = appendText(c.out, `,"message":`, foreignMessage(p))
+		c.out = appendText(c.out, `,"errorCode":`, p.code) // by which clients know a ticket that was refused
 	}
 }
 

@@ -174,8 +174,8 @@ func (c *call) copyRequest(to *fasthttp.Request) {
 	to.SetBodyRaw(from.Body())
 }
 
-// forwardedHeaders are those that mean something to a write.
-var forwardedHeaders = []string{"Content-Type", "Content-Encoding", "Idempotency-Key", "x-vol-tenant"}
+// forwardedHeaders are those that mean something to a write, and what opens the API: the leader asks for it again.
+var forwardedHeaders = []string{"Authorization", "Content-Type", "Content-Encoding", "Idempotency-Key", "x-vol-tenant"}
 
 func (c *call) takeOver(response *fasthttp.Response) {
 	c.status, c.content = response.StatusCode(), string(response.Header.ContentType())

@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"bytes"
+	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -54,7 +55,7 @@ func kiboRoutes() []*route {
 	list := make([]*route, 0, len(operations))
 	for _, op := range operations {
 		list = append(list, &route{method: methodOf([]byte(op.Method)), pattern: "/api" + op.Pattern, also: op.Pattern, write: op.Write,
-			foreign: true, serve: func(c *call) { c.kibo(op.Serve) }})
+			foreign: true, open: op.Pattern == kibo.TicketPattern, serve: func(c *call) { c.kibo(op.Serve) }})
 	}
 	return list
 }
@@ -71,7 +72,8 @@ func (c *call) kibo(serve func(*kibo.Request) (kibo.Reply, error)) {
 		return
 	}
 	tenant, _ := strconv.ParseInt(string(c.ctx.Request.Header.Peek("x-vol-tenant")), 10, 64) // of another form, it is none
-	reply, err := serve(&kibo.Request{Host: kiboHost{c}, Path: c.path, Query: query, Body: c.ctx.PostBody(), Tenant: tenant})
+	reply, err := serve(&kibo.Request{Host: kiboHost{c}, Path: c.path, Query: query, Body: c.ctx.PostBody(), Tenant: tenant,
+		Domain: string(c.ctx.Host())})
 	var fault *kibo.Fault
 	switch {
 	case errors.As(err, &fault):
@@ -122,6 +124,18 @@ func (h kiboHost) Jobs(before engine.JobID, limit int, dst []engine.Job) []engin
 	return h.c.server.store.Jobs(before, limit, dst)
 }
 
+// Ticket gives a ticket for a token or, to anybody, a text that an open server asks nobody for.
+func (h kiboHost) Ticket(name, secret string) (kibo.Ticket, bool) {
+	t := kibo.Ticket{Access: rand.Text(), Refresh: rand.Text(), Seconds: int(TicketLifetime.Seconds())}
+	if a := h.c.server.access; a != nil {
+		var ok bool
+		if t.Access, ok = a.ticket(name, secret, time.Now()); !ok {
+			return kibo.Ticket{}, false
+		}
+	}
+	return t, true
+}
+
 // Do takes commands through the log. Those whose plans or orders have become old meanwhile are proposed anew, without the
 // others, which stand.
 func (h kiboHost) Do(proposals []kibo.Proposal) ([]engine.Result, error) {
@@ -131,7 +145,11 @@ func (h kiboHost) Do(proposals []kibo.Proposal) ([]engine.Result, error) {
 	for i := range proposals {
 		todo[i] = i
 	}
-	for range retriesMax {
+	tries := retriesMax
+	if len(proposals) == 1 && proposals[0].Make != nil {
+		tries = categoryRetriesMax
+	}
+	for range tries {
 		if err := h.propose(proposals, todo, results); err != nil {
 			return nil, err
 		}
@@ -154,6 +172,17 @@ func (h kiboHost) Do(proposals []kibo.Proposal) ([]engine.Result, error) {
 	return results, nil
 }
 
+// remake makes the command that is to be made of what there is, and has it depend on that.
+func remake(schema *engine.Schema, p *kibo.Proposal, env *engine.Envelope) error {
+	if p.Make == nil {
+		return nil
+	}
+	was, _ := schema.Category(p.Category)
+	made, err := p.Make(was)
+	p.Command, env.IfSeen, env.Seen = made, true, schema.CategoryHash(p.Category)
+	return err
+}
+
 // propose takes some of the commands through the log, in one entry.
 func (h kiboHost) propose(proposals []kibo.Proposal, todo []int, results []engine.Result) error {
 	c := h.c
@@ -168,6 +197,9 @@ func (h kiboHost) propose(proposals []kibo.Proposal, todo []int, results []engin
 	for _, i := range todo {
 		p := &proposals[i]
 		env := engine.Envelope{Job: p.Job, Key: c.envelope.Key}
+		if err := remake(c.server.engine.Schema(), p, &env); err != nil {
+			return err
+		}
 		if env.Key != "" && p.Part != "" {
 			env.Key += "/" + p.Part
 		}

@@ -3,6 +3,7 @@ package httpapi
 import (
 	"bufio"
 	"bytes"
+	"encoding/pem"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -10,6 +11,7 @@ import (
 	"net/url"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -22,10 +24,39 @@ func TestKiboVendorClient(t *testing.T) {
 	if client == "" || program == "" {
 		t.Skip("make test-kibo runs this, with the vendor's client and a server")
 	}
-	spec := loadKiboSpec(t)
-	proxy := httptest.NewServer(checkingProxy(t, startProgram(t, program), spec))
-	defer proxy.Close()
-	story := exec.Command("node", "testdata/kibo/story.mjs", proxy.URL)
+	t.Run("open", func(t *testing.T) {
+		spec := loadKiboSpec(t)
+		proxy := httptest.NewServer(checkingProxy(t, startProgram(t, program), spec))
+		defer proxy.Close()
+		tellStory(t, spec, proxy.URL)
+	})
+	// The client fetches tickets over TLS only, which the proxy ends, as one in front of a real server does.
+	t.Run("with a ticket", func(t *testing.T) {
+		spec := loadKiboSpec(t)
+		tokens := filepath.Join(t.TempDir(), "tokens")
+		certificate := tokens + ".pem"
+		proxy := httptest.NewUnstartedServer(nil)
+		proxy.StartTLS()
+		defer proxy.Close()
+		writeFile(t, certificate, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: proxy.Certificate().Raw}))
+		writeFile(t, tokens, []byte("router:"+routerSecret+"\n"))
+		proxy.Config.Handler = checkingProxy(t, startProgram(t, program, "--tokens", tokens), spec)
+		tellStory(t, spec, proxy.URL, "APPORTION_KIBO_SECRET="+routerSecret, "NODE_EXTRA_CA_CERTS="+certificate)
+	})
+}
+
+func writeFile(t *testing.T, path string, text []byte) {
+	t.Helper()
+	if err := os.WriteFile(path, text, 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// tellStory has the client talk to a server, with more variables in its environment.
+func tellStory(t *testing.T, spec *kiboSpec, url string, env ...string) {
+	t.Helper()
+	story := exec.Command("node", "testdata/kibo/story.mjs", url)
+	story.Env = append(append(os.Environ(), "HTTP_PROXY=", "HTTPS_PROXY="), env...)
 	output, err := story.CombinedOutput()
 	t.Logf("%s", output)
 	if err != nil {
@@ -40,9 +71,9 @@ func TestKiboVendorClient(t *testing.T) {
 }
 
 // startProgram serves from an empty directory until the test ends, and gives the base URL.
-func startProgram(t *testing.T, program string) *url.URL {
+func startProgram(t *testing.T, program string, args ...string) *url.URL {
 	t.Helper()
-	server := exec.Command(program, "serve", "--data", t.TempDir(), "--listen", "127.0.0.1:0")
+	server := exec.Command(program, append([]string{"serve", "--data", t.TempDir(), "--listen", "127.0.0.1:0"}, args...)...)
 	stdout, err := server.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)

@@ -130,13 +130,9 @@ func TestKiboBadOrders(t *testing.T) {
 	f("/deleteItems", `{"items":[{}]}`, "items[0] needs")
 	f("/deleteFutureInventory", `{"upc":"A"}`, "futureStartDate")
 	f("/deleteFutureInventory", `{"futureStartDate":"2026-12-01","futureEndDate":"2027-01-01"}`, "needs a upc")
-	for _, body := range []string{`{"decrementOnHandOnDeallocate":true,"items":[` + kiboItem(1, 1, 1, "A", "11", "") + `]}`} {
-		if status, _, text := c.call("POST", kiboV5+"/deallocate", body); status != 501 {
-			t.Errorf("%s answers %d %s", body, status, text)
-		}
-	}
-	for _, body := range []string{`{"upc":"A","tags":{"Channel":"Web"}}`, `{"upc":"A","lotCode":"x"}`} {
-		if status, _, text := c.call("POST", kiboV5+"/delete", body); status != 501 {
+	f("/delete", `{"upc":"A","tags":{"Channel":"x"}}`, "Channel=x does not exist")
+	for path, body := range map[string]string{"/delete": `{"upc":"A","lotCode":"x"}`, "/deleteItems": `{"items":[{"upc":"A","tags":{"Channel":"Web"}},{"upc":"B"}]}`} {
+		if status, _, text := c.call("POST", kiboV5+path, body); status != 501 {
 			t.Errorf("%s answers %d %s", body, status, text)
 		}
 	}
@@ -208,4 +204,60 @@ func TestKiboFutureDates(t *testing.T) {
 	c.want(c.must("POST", kiboV5+"/deleteFutureInventory", `{"upc":".*","locationCodes":["11"]`+span), `{"deliveries":2,"totalInventoryEntriesDeleted":true,"jobIDs":true}`)
 	f(`null`)
 	c.want(c.must("POST", kiboV5+"/deleteFutureInventory", `{"upc":".*"`+span), `{"deliveries":0,"jobIDs":false}`)
+}
+
+// TestKiboDeallocateOfWhatIsLost: the store has not found what it was to ship.
+func TestKiboDeallocateOfWhatIsLost(t *testing.T) {
+	c := newKiboStock(t)
+	act := func(name, more string, items ...string) {
+		t.Helper()
+		body := strings.Replace(kiboItems(items...), "{", "{"+more, 1)
+		c.want(c.must("POST", kiboV5+"/"+name, body), `{"status":"SUCCESS"}`)
+	}
+	blocked := func(want string) {
+		t.Helper()
+		c.want(c.must("POST", kiboV5, `{"type":"ALL_STORES","items":[{"upc":"A"}]}`), `[{"blockAssignment":`+want+`}]`)
+	}
+	act("allocate", "", kiboItem(1, 1, 6, "A", "11", `,"blockAssignment":false`))
+	act("allocate", "", kiboItem(2, 1, 7, "A", "11", "")) // 3 of them are pending
+	act("deallocate", `"decrementOnHandOnDeallocate":true,`, kiboItem(1, 1, 6, "A", "11", `,"blockAssignment":true`))
+	if got := c.segments("A", "11", "Channel"); got != "Web 4/4/3/-3 Store 5/0/0/5 " {
+		t.Errorf("what is lost was promised again: %s", got)
+	}
+	blocked(`true`)
+	act("deallocate", "", kiboItem(2, 1, 1, "A", "11", `,"blockAssignment":false,"holdBlockAssignment":true`))
+	act("deallocate", "", kiboItem(2, 1, 1, "A", "11", ""))
+	blocked(`true`)
+	act("deallocate", "", kiboItem(2, 1, 2, "A", "11", `,"blockAssignment":false`))
+	blocked(`false`)
+	if got := c.segments("A", "11", "Channel"); got != "Web 4/3/0/1 Store 5/0/0/5 " {
+		t.Errorf("at the end: %s", got)
+	}
+	info := c.must("POST", kiboV5+"/getOrderItemInformation", `{"orderID":1,"items":[{"upc":"A"}]}`)
+	c.want(info, `[{"deallocates":1}]`)
+	for _, name := range []string{"allocate", "fulfill"} {
+		for _, body := range []string{kiboItems(kiboItem(3, 1, 1, "A", "11", `,"blockAssignment":true`)),
+			`{"decrementOnHandOnDeallocate":true,"items":[` + kiboItem(3, 1, 1, "A", "11", "") + `]}`} {
+			if status, _, text := c.call("POST", kiboV5+"/"+name, body); status != 400 || !strings.Contains(text, "for deallocate only") {
+				t.Errorf("%s of %s answers %d %s", name, body, status, text)
+			}
+		}
+	}
+}
+
+// TestKiboDeleteOfSegments: with tags, only what has them goes.
+func TestKiboDeleteOfSegments(t *testing.T) {
+	c := newKiboStock(t)
+	c.must("POST", kiboV5+"/allocate", kiboItems(kiboItem(1, 1, 1, "A", "11", "")))
+	c.want(c.must("POST", kiboV5+"/delete", `{"dryRun":true,"upc":".*"`+inStore+`}`), `{"records":1,"units":5,"itemsDeleted":[{"itemIdentifier":{"upc":"A"},"locationCodes":["11"]}]}`)
+	c.want(c.must("POST", kiboV5+"/delete", `{"upc":".*"`+inStore+`}`), `{"records":1,"units":5,"jobIDs":true}`)
+	if got := c.segments("A", "11", "Channel"); got != "Web 10/1/0/9 " {
+		t.Errorf("left is %s", got)
+	}
+	c.want(c.must("POST", kiboV5+"/delete", `{"upc":"A"`+inStore+`}`), `{"records":0,"itemsDeleted":[],"jobIDs":false}`)
+	if status, _, text := c.call("POST", kiboV5+"/deleteItems", `{"items":[{"upc":"A"},{"upc":"B"}],"tags":{"Channel":"Web"}}`); status != 409 || !strings.Contains(text, "nothing was deleted") {
+		t.Errorf("units that are promised: %d %s", status, text)
+	}
+	c.want(c.must("POST", kiboV5+"/deleteItems", `{"items":[{"upc":"B","tags":{"Channel":"Web"}},{"upc":"Z"}],"tags":{"Channel":"Web"}}`), `{"records":1,"units":3}`)
+	c.want(c.must("POST", kiboV5, `{"type":"ALL_STORES","items":[{"upc":"A"},{"upc":"B"}]}`), `[{"upc":"A"}]`)
 }

@@ -165,3 +165,34 @@ func TestKiboJobsAreDurable(t *testing.T) {
 		}
 	}
 }
+
+// TestKiboDistances: from a place on earth, the nearest locations come first.
+func TestKiboDistances(t *testing.T) {
+	c := newKiboClient(t)
+	for code, at := range map[string]string{"Potsdam": `52.39,"longitude":13.06`, "Hamburg": `53.55,"longitude":9.99`, "Sydney": `-33.87,"longitude":151.21`, "nowhere": `0,"longitude":0`} {
+		c.must("POST", kiboV1+"location", fmt.Sprintf(`{"locationCode":%q,"latitude":%s}`, code, at))
+		c.must("POST", kiboV5+"/refresh", fmt.Sprintf(`{"locationCode":%q,"items":[{"upc":"A","quantity":5}]}`, code))
+	}
+	const berlin = `"latitude":52.52,"longitude":13.405`
+	where := func(more, want string) {
+		t.Helper()
+		c.want(c.must("POST", kiboV5, `{"items":[{"upc":"A"}],`+more+`}`), want)
+	}
+	where(`"requestLocation":{`+berlin+`}`, `[{"locationCode":"Potsdam","distance":17.08},{"locationCode":"Hamburg","distance":158.71},{"locationCode":"Sydney","distance":10000.86},{"locationCode":"nowhere"}]`)
+	where(`"limit":1,"requestLocation":{`+berlin+`}`, `[{"locationCode":"Potsdam"}]`)
+	where(`"locationPriorityList":["Sydney"],"limit":2,"requestLocation":{`+berlin+`}`, `[{"locationCode":"Sydney"},{"locationCode":"Potsdam"}]`)
+	where(`"requestLocation":{"radius":158,`+berlin+`}`, `[{"locationCode":"Potsdam"}]`)
+	where(`"requestLocation":{"radius":159,"unit":"MILES",`+berlin+`}`, `[{"locationCode":"Potsdam"},{"locationCode":"Hamburg"}]`)
+	where(`"requestLocation":{"radius":254,"unit":"KM",`+berlin+`}`, `[{"locationCode":"Potsdam"}]`)
+	where(`"requestLocation":{"radius":1,"postalCode":"10115"}`, `[{"locationCode":"Hamburg"},{},{},{}]`)
+	const fields = "?items=A&requestLocation[latitude]=53.5&requestLocation[longitude]=10&requestLocation[radius]=50&requestLocation[unit]=KM"
+	c.want(c.must("GET", kiboV5+fields, ""), `[{"locationCode":"Hamburg"}]`)
+	for _, location := range []string{`{"latitude":1}`, `{"latitude":91,"longitude":0}`, `{"latitude":1,"longitude":-181}`, `{"radius":-1}`, `{"unit":"FEET"}`, `{"latitude":"x"}`} {
+		if status, _, text := c.call("POST", kiboV5, `{"items":[{"upc":"A"}],"requestLocation":`+location+`}`); status != 400 {
+			t.Errorf("%s answers %d %s", location, status, text)
+		}
+	}
+	if status, _, _ := c.call("GET", kiboV5+"?items=A&requestLocation[radius]=x", ""); status != 400 {
+		t.Errorf("a radius that is no number answers %d", status)
+	}
+}

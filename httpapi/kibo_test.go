@@ -3,6 +3,7 @@ package httpapi
 import (
 	"fmt"
 	"strings"
+	"sync"
 	"testing"
 )
 
@@ -220,5 +221,50 @@ func TestKiboTicket(t *testing.T) {
 	// The paths of the vendor's documents, without /api, are the same operations.
 	if status, text := c.send("GET", kiboV1+"tagCategory", ""); status != 200 || text != "[]" {
 		t.Errorf("without /api: %d %s", status, text)
+	}
+}
+
+// TestKiboTagsAtATime: who changes one tag does not undo what somebody else does to another one meanwhile.
+func TestKiboTagsAtATime(t *testing.T) {
+	c := newKiboClient(t)
+	const category = kiboV1 + "tagCategory/Type"
+	c.must("PUT", category, `{"tags":[{"tagValue":"A"},{"tagValue":"B"}]}`)
+	meanwhile := func(method, path, body string) { c.store.before = func() { c.must(method, category+path, body) } }
+	meanwhile("POST", "/tag", `{"tagValue":"C"}`)
+	c.must("POST", category+"/tag", `{"tagValue":"D"}`)
+	meanwhile("PUT", "/tag/B", `{"isDefault":true}`)
+	c.must("DELETE", category+"/tag/C", "")
+	c.want(c.must("GET", category, ""), `{"tags":[{"tagValue":"A","isDefault":false},{"tagValue":"B","isDefault":true},{"tagValue":"D"}]}`)
+
+	f := func(want int, method, path, body string) {
+		t.Helper()
+		if status, _, text := c.call(method, category+path, body); status != want {
+			t.Errorf("%s %s answers %d %s, want %d", method, path, status, text, want)
+		}
+	}
+	meanwhile("DELETE", "/tag/D", "")
+	f(404, "PUT", "/tag/D", `{"isDefault":true}`)
+	meanwhile("POST", "/tag", `{"tagValue":"E"}`)
+	f(400, "POST", "/tag", `{"tagValue":"E"}`)
+	meanwhile("PUT", "/tag/A", `{"isDefault":true}`)
+	f(400, "DELETE", "/tag/A", "")
+	meanwhile("DELETE", "", "")
+	f(404, "POST", "/tag", `{"tagValue":"F"}`)
+	c.store.before = func() { c.must("POST", kiboV1+"tagCategory", `{"name":"Type","tags":[{"tagValue":"X"}]}`) }
+	if status, _, text := c.call("POST", kiboV1+"tagCategory", `{"name":"Type","tags":[{"tagValue":"Y"}]}`); status != 400 {
+		t.Errorf("a category is made twice: %d %s", status, text)
+	}
+
+	var others sync.WaitGroup
+	for i := range 8 {
+		others.Go(func() {
+			if status, text := c.send("POST", category+"/tag", fmt.Sprintf(`{"tagValue":"T%d"}`, i)); status != 200 {
+				t.Errorf("%d %s", status, text)
+			}
+		})
+	}
+	others.Wait()
+	if tags := c.must("GET", category, "").(map[string]any)["tags"].([]any); len(tags) != 9 {
+		t.Errorf("there are %d tags", len(tags))
 	}
 }

@@ -21,6 +21,13 @@ const (
 	// IdempotencyKeyBytesMax bounds the client's key. A request for many orders makes one key per order out of it.
 	IdempotencyKeyBytesMax = 64
 
+	// TokensMax bounds the tokens of a server: each request is held against all of them. The other bounds are of the parts of
+	// one; the least of a secret is for those who make one up.
+	TokensMax           = 100
+	tokenNameBytesMax   = 128
+	tokenSecretBytesMin = 16
+	tokenSecretBytesMax = 256
+
 	// BulkOrdersMax and BulkLinesMax bound a request that allocates many orders.
 	BulkOrdersMax = 1_000
 	BulkLinesMax  = 12_000

@@ -100,6 +100,7 @@ var movementWords = [...]string{
 	engine.MovementFulfilled:       "fulfilled",
 	engine.MovementReturned:        "returned",
 	engine.MovementRecordDeleted:   "record-deleted",
+	engine.MovementLost:            "lost",
 }
 
 // appendOrder appends an order with its items.

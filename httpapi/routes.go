@@ -65,6 +65,7 @@ type route struct {
 	params  paramSet
 	write   bool // proposes to the log, so an idempotency key means something
 	lead    bool // otherwise only the leader can do it
+	open    bool // to everybody, also if the server has tokens
 	serve   func(*call)
 
 	// A foreign route is of another API: what it takes is for that to say, and it may have another path too.
@@ -127,9 +128,9 @@ func routes() []*route {
 
 		{method: methodGet, pattern: "/v1/events", params: paramReads | paramAfter | paramLimit, serve: (*call).events},
 		{method: methodGet, pattern: "/v1/openapi.yaml", serve: (*call).openAPI},
-		{method: methodGet, pattern: "/healthz", serve: (*call).health},
-		{method: methodGet, pattern: "/readyz", serve: (*call).ready},
-		{method: methodGet, pattern: "/metrics", serve: (*call).metricsText},
+		{method: methodGet, pattern: "/healthz", open: true, serve: (*call).health},
+		{method: methodGet, pattern: "/readyz", open: true, serve: (*call).ready},
+		{method: methodGet, pattern: "/metrics", open: true, serve: (*call).metricsText},
 	}
 }
 

@@ -26,6 +26,10 @@ type Config struct {
 	// AdminToken opens /debug/pprof to whoever presents it. Empty: there is no such path.
 	AdminToken string
 
+	// Tokens are what opens the API, but for what monitors ask. Without any it is open to everybody. Nodes of one group are to
+	// have the same.
+	Tokens []Token
+
 	BodyBytesMax   int
 	ConnectionsMax int
 
@@ -84,6 +88,7 @@ type Server struct {
 	calls   *sync.Pool
 	metrics serverMetrics
 	planner *rules.Planner
+	access  *access
 
 	backtests backtests
 	spreader  spreader
@@ -117,6 +122,10 @@ func New(config Config, store Store) (*Server, error) {
 		routes: append(routes(), kiboRoutes()...),
 
 		queryReadsMax: QueryReadsMax,
+	}
+	var err error
+	if s.access, err = newAccess(config.Tokens); err != nil {
+		return nil, err
 	}
 	s.backtests.log = s.log
 	s.spreader.init(s)
@@ -234,7 +243,7 @@ func (s *Server) answer(c *call) (sound bool) {
 	if c.profiles() {
 		return true
 	}
-	if c.find() && c.prepare() {
+	if c.find() && c.authorized() && c.prepare() {
 		c.serve()
 	}
 	return true

@@ -17,6 +17,9 @@ import (
 // old meanwhile.
 const retriesMax = 3
 
+// categoryRetriesMax is how often a category is put that others change meanwhile. Each time one of them has got through.
+const categoryRetriesMax = 32
+
 // parsed ends the reading of the body, and answers if it was no good.
 func (c *call) parsed() bool {
 	c.scan.end()

@@ -77,7 +77,8 @@ func newBench(o Options) (*Bench, error) {
 	if err != nil {
 		return nil, err
 	}
-	client, err := bench.NewClient(o.Target)
+	target.Token = o.Token
+	client, err := bench.NewClient(o.Target, o.Token)
 	if err != nil {
 		return nil, err
 	}

@@ -15,6 +15,7 @@ import (
 // Options say what is measured. The zero value of a field that has a default stands for it; Complete fills it in.
 type Options struct {
 	Target   string // URL of the server
+	Token    string // secret of one of its tokens; empty if it has none
 	Workload string
 
 	// Rates are the requests a second that are offered, one run for each; 0 is as fast as the connections allow, in a closed

@@ -16,7 +16,7 @@ func (c *client) appendOrderHead(dst []byte, o *order, action string) (request [
 	dst = append(dst, "POST /v1/orders/"...)
 	dst = append(dst, o.id...)
 	dst = append(dst, action...)
-	return wire.AppendBodyHead(dst, c.b.target.Host)
+	return wire.AppendBodyHead(dst, &c.b.target)
 }
 
 // appendEmpty asks for something about all of an order.
@@ -51,7 +51,7 @@ func (s *allocateSession) request(dst []byte) ([]byte, call) {
 		dst = append(dst, s.b.location...)
 		dst = append(dst, '/')
 		dst = s.b.appendUPC(dst, s.b.picker.pick(s.random))
-		return wire.AppendGetEnd(dst, s.b.target.Host), call{opRead, 1}
+		return wire.AppendGetEnd(dst, &s.b.target), call{opRead, 1}
 	}
 	s.order = s.newOrder(s.order)
 	for range s.b.o.Lines {

@@ -30,7 +30,7 @@ func (s *refreshSession) request(dst []byte) ([]byte, call) {
 	}
 	s.to = min(s.at+s.b.o.Lines, s.end)
 	dst = append(dst, "POST /v1/inventory/refresh"...)
-	dst, mark := wire.AppendBodyHead(dst, s.b.target.Host)
+	dst, mark := wire.AppendBodyHead(dst, &s.b.target)
 	dst = s.b.appendRefresh(dst, s.at, s.to, s.units())
 	return finish(dst, mark), call{opRefresh, int64(s.to - s.at)}
 }

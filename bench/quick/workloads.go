@@ -86,7 +86,7 @@ end
 // loadStock writes the records that the workloads allocate from, and the rule that decides about half of them, through the
 // API.
 func loadStock(url string) error {
-	client, err := bench.NewClient(url)
+	client, err := bench.NewClient(url, "")
 	if err != nil {
 		return err
 	}
@@ -152,15 +152,18 @@ func appendRefused(dst []byte, id uint64) []byte {
 	return dst
 }
 
+// benchTarget has no more than the head of a request needs.
+var benchTarget = &wire.Target{Host: "bench"}
+
 func appendPost(dst []byte, id uint64) (request []byte, mark int) {
 	dst = append(dst, "POST /v1/orders/"...)
 	dst = strconv.AppendUint(dst, id, 10)
 	dst = append(dst, "/allocate"...)
-	return wire.AppendBodyHead(dst, "bench")
+	return wire.AppendBodyHead(dst, benchTarget)
 }
 
 func appendRead(dst []byte, id uint64) []byte {
 	dst = append(dst, "GET /v1/inventory/"+stockLocation+"/UPC-"...)
 	dst = wire.AppendPadded(dst, spread(id), upcDigits)
-	return wire.AppendGetEnd(dst, "bench")
+	return wire.AppendGetEnd(dst, benchTarget)
 }

@@ -10,10 +10,9 @@ const BodyBytesMax = 99_999_999
 
 // AppendBodyHead ends a request line that the caller began, such as "POST /v1/x", and adds the headers of a JSON body. The
 // caller appends the body and hands the same mark to FillLength.
-func AppendBodyHead(dst []byte, host string) (request []byte, mark int) {
-	dst = append(dst, " HTTP/1.1\r\nHost: "...)
-	dst = append(dst, host...)
-	dst = append(dst, "\r\nContent-Type: application/json\r\nContent-Length: 00000000\r\n\r\n"...)
+func AppendBodyHead(dst []byte, t *Target) (request []byte, mark int) {
+	dst = t.appendHead(dst)
+	dst = append(dst, "Content-Type: application/json\r\nContent-Length: 00000000\r\n\r\n"...)
 	return dst, len(dst)
 }
 
@@ -31,10 +30,19 @@ func FillLength(request []byte, mark int) {
 }
 
 // AppendGetEnd ends a request line that the caller began, such as "GET /v1/x".
-func AppendGetEnd(dst []byte, host string) []byte {
+func AppendGetEnd(dst []byte, t *Target) []byte {
+	return append(t.appendHead(dst), "\r\n"...)
+}
+
+// appendHead ends the request line and adds the headers that every request has.
+func (t *Target) appendHead(dst []byte) []byte {
 	dst = append(dst, " HTTP/1.1\r\nHost: "...)
-	dst = append(dst, host...)
-	return append(dst, "\r\n\r\n"...)
+	dst = append(dst, t.Host...)
+	if t.Token != "" {
+		dst = append(dst, "\r\nAuthorization: Bearer "...)
+		dst = append(dst, t.Token...)
+	}
+	return append(dst, "\r\n"...)
 }
 
 // AppendPadded writes a number with so many digits, zeros first.

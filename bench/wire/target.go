@@ -16,6 +16,7 @@ type Target struct {
 	Address string // host:port to connect to
 	Host    string // for the Host header
 	TLS     bool
+	Token   string // secret to send along; empty for none
 }
 
 // ParseTarget reads a URL such as http://127.0.0.1:8080.

@@ -45,7 +45,7 @@ func TestReadReply(t *testing.T) {
 }
 
 func TestRequests(t *testing.T) {
-	request, mark := AppendBodyHead([]byte("POST /x"), "h:1")
+	request, mark := AppendBodyHead([]byte("POST /x"), &Target{Host: "h:1"})
 	request = append(request, "{}"...)
 	FillLength(request, mark)
 	want := "POST /x HTTP/1.1\r\nHost: h:1\r\nContent-Type: application/json\r\nContent-Length: 00000002\r\n\r\n{}"
@@ -53,13 +53,13 @@ func TestRequests(t *testing.T) {
 		t.Errorf("got %q, want %q", request, want)
 	}
 	// into used memory, behind another request
-	request, mark = AppendBodyHead(append(request, "POST /y"...), "h")
+	request, mark = AppendBodyHead(append(request, "POST /y"...), &Target{Host: "h"})
 	request = append(request, strings.Repeat("x", 1_234_567)...)
 	FillLength(request, mark)
 	if !bytes.Contains(request, []byte("{}POST /y HTTP/1.1\r\nHost: h\r\nContent-Type: application/json\r\nContent-Length: 01234567\r\n\r\nxxx")) {
 		t.Errorf("got %q", request[:300])
 	}
-	if got := string(AppendGetEnd([]byte("GET /x"), "h")); got != "GET /x HTTP/1.1\r\nHost: h\r\n\r\n" {
+	if got := string(AppendGetEnd([]byte("GET /x"), &Target{Host: "h", Token: "t"})); got != "GET /x HTTP/1.1\r\nHost: h\r\nAuthorization: Bearer t\r\n\r\n" {
 		t.Errorf("got %q", got)
 	}
 	if got := string(AppendPadded([]byte("U"), 1234, 6)); got != "U001234" {
@@ -75,9 +75,9 @@ func TestParseTarget(t *testing.T) {
 			t.Errorf("%q: %+v, %v; want %+v", text, got, err, want)
 		}
 	}
-	f("http://127.0.0.1:8080", Target{"127.0.0.1:8080", "127.0.0.1:8080", false})
-	f("http://stock.example/", Target{"stock.example:80", "stock.example", false})
-	f("https://[::1]", Target{"[::1]:443", "[::1]", true})
+	f("http://127.0.0.1:8080", Target{"127.0.0.1:8080", "127.0.0.1:8080", false, ""})
+	f("http://stock.example/", Target{"stock.example:80", "stock.example", false, ""})
+	f("https://[::1]", Target{"[::1]:443", "[::1]", true, ""})
 	f("localhost:8080", Target{})
 	f("http://", Target{})
 	f("http://x/prefix", Target{})

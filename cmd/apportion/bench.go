@@ -62,6 +62,7 @@ func benchCommand(stdout, stderr io.Writer) *cli.Command {
 func benchFlags() []cli.Flag {
 	return []cli.Flag{
 		&cli.StringFlag{Name: "target", Value: "http://127.0.0.1:8080", Usage: "`URL` of the server", Sources: env("target")},
+		tokenFlag(),
 		&cli.StringFlag{Name: "workload", Value: "allocate", Usage: "`NAME`: " + strings.Join(load.WorkloadNames(), ", "), Sources: env("workload")},
 		&cli.StringFlag{Name: "rate", Value: "max", Usage: "requests a second that are offered, such as 2500 or 20k, or max", Sources: env("rate")},
 		&cli.StringFlag{Name: "rates", Usage: "several `RATES`, such as 1k,2k,max: a run at each", Sources: env("rates")},
@@ -89,7 +90,7 @@ func benchOutputFlags() []cli.Flag {
 // benchOptions reads the flags.
 func benchOptions(cmd *cli.Command) (o load.Options, err error) {
 	o = load.Options{
-		Target: cmd.String("target"), Workload: cmd.String("workload"), Closed: cmd.Bool("closed"), Connections: cmd.Int("connections"),
+		Target: cmd.String("target"), Token: cmd.String("token"), Workload: cmd.String("workload"), Closed: cmd.Bool("closed"), Connections: cmd.Int("connections"),
 		Duration: cmd.Duration("duration"), Warmup: cmd.Duration("warmup"), Records: cmd.Int("records"), Segments: cmd.Int("segments"),
 		Lines: cmd.Int("lines"), Zipf: cmd.Float("zipf"), Seed: cmd.Uint64("seed"), Run: cmd.String("run"),
 	}

@@ -19,6 +19,7 @@ import (
 // remote is a running server, for the commands that talk to one.
 type remote struct {
 	url    string
+	token  string // "" for a server that asks for none
 	client http.Client
 }
 
@@ -34,8 +35,14 @@ const (
 func remoteFlags(more ...cli.Flag) []cli.Flag {
 	return append(more,
 		&cli.StringFlag{Name: "server", Value: "http://127.0.0.1:8080", Usage: "`URL` of the server", Sources: env("server")},
+		tokenFlag(),
 		&cli.BoolFlag{Name: "json", Usage: "print the server's reply as it is"},
 	)
+}
+
+// tokenFlag is the same for all commands that talk to a server.
+func tokenFlag() cli.Flag {
+	return &cli.StringFlag{Name: "token", Usage: "`SECRET` of a token, for a server that has tokens", Sources: env("token")}
 }
 
 func newRemote(cmd *cli.Command) (*remote, error) {
@@ -43,7 +50,7 @@ func newRemote(cmd *cli.Command) (*remote, error) {
 	if err != nil || at.Host == "" || at.Scheme != "http" && at.Scheme != "https" {
 		return nil, usageError{fmt.Errorf("--server %q: a URL such as http://127.0.0.1:8080 is expected", cmd.String("server"))}
 	}
-	return &remote{url: strings.TrimRight(at.String(), "/"), client: http.Client{Timeout: remoteTimeout}}, nil
+	return &remote{url: strings.TrimRight(at.String(), "/"), token: cmd.String("token"), client: http.Client{Timeout: remoteTimeout}}, nil
 }
 
 // asking is what a command does that talks to a server and takes exactly the arguments with these names.
@@ -123,6 +130,9 @@ func (r *remote) do(ctx context.Context, method, path, contentType string, body 
 	}
 	if contentType != "" {
 		request.Header.Set("Content-Type", contentType)
+	}
+	if r.token != "" {
+		request.Header.Set("Authorization", "Bearer "+r.token)
 	}
 	response, err := r.client.Do(request)
 	if err != nil {

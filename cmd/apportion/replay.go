@@ -31,6 +31,7 @@ func replayCommand(stdout, stderr io.Writer) *cli.Command {
 		Description: replayDescription,
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "target", Value: "http://127.0.0.1:8080", Usage: "`URL` of the server", Sources: env("target")},
+			tokenFlag(),
 			&cli.StringFlag{Name: "location", Value: "WAREHOUSE", Usage: "`LOCATION` of all stock", Sources: env("location")},
 			&cli.StringFlag{Name: "category", Value: "Channel", Usage: "tag `CATEGORY` that stands for the country", Sources: env("category")},
 			&cli.IntFlag{Name: "opening", Value: bench.DefaultOpeningPercent,
@@ -43,6 +44,7 @@ func replayCommand(stdout, stderr io.Writer) *cli.Command {
 			}
 			return replay(ctx, cmd.Args().First(), bench.Options{
 				Target:         cmd.String("target"),
+				Token:          cmd.String("token"),
 				Location:       cmd.String("location"),
 				Category:       cmd.String("category"),
 				OpeningPercent: cmd.Int("opening"),

@@ -7,6 +7,7 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"os"
 	"slices"
 	"syscall"
 	"time"
@@ -61,7 +62,13 @@ func serveCommand(stdout, stderr io.Writer) *cli.Command {
 			if err != nil {
 				return err
 			}
-			return newService(cmd, peers, logger, stdout).run(ctx)
+			tokens, err := readTokens(cmd.String(tokensFlag), logger)
+			if err != nil {
+				return err
+			}
+			s := newService(cmd, peers, logger, stdout)
+			s.http.Tokens = tokens
+			return s.run(ctx)
 		},
 	}
 }
@@ -72,6 +79,8 @@ func serveFlags() []cli.Flag {
 		&cli.StringFlag{Name: "listen", Value: "127.0.0.1:8080", Usage: "`ADDRESS` to serve HTTP on; port 0 takes a free one", Sources: env("listen")},
 		&cli.BoolFlag{Name: "demo", Usage: "load a demo catalogue if the data directory is empty", Sources: env("demo")},
 		&cli.StringFlag{Name: "admin-token", Usage: "`TOKEN` for /debug/pprof; without it there are no profiles", Sources: env("admin-token")},
+		&cli.StringFlag{Name: tokensFlag, Usage: "`FILE` of tokens, name:secret on each line, of which every request needs one; without it the API is open",
+			Sources: env(tokensFlag)},
 		&cli.IntFlag{Name: "body-bytes-max", Value: httpapi.BodyBytesMax, Usage: "largest request body, in `BYTES`", Sources: env("body-bytes-max")},
 		&cli.IntFlag{Name: "connections-max", Value: httpapi.ConnectionsMax, Usage: "connections served at a time", Sources: env("connections-max")},
 		&cli.DurationFlag{Name: "request-timeout", Value: httpapi.RequestTimeout, Usage: "longest wait of a request for the log", Sources: env("request-timeout")},
@@ -91,6 +100,7 @@ func serveFlags() []cli.Flag {
 }
 
 const (
+	tokensFlag   = "tokens"
 	clockGapFlag = "clock-gap-max"
 
 	// clockGapMax is the store's own default: nobody's server is down for a year.
@@ -124,6 +134,26 @@ func checkServeFlags(cmd *cli.Command) error {
 		return usageError{fmt.Errorf("--backtest-share %g: more than 0 and at most 1 is expected", share)}
 	}
 	return nil
+}
+
+// readTokens reads the file of tokens, if there is one. That others may read it is said, and no reason not to start: in a
+// container it often cannot be otherwise.
+func readTokens(path string, logger *slog.Logger) ([]httpapi.Token, error) {
+	if path == "" {
+		return nil, nil
+	}
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return nil, usageError{fmt.Errorf("--%s: %w", tokensFlag, err)}
+	}
+	tokens, err := httpapi.ParseTokens(text)
+	if err != nil {
+		return nil, usageError{fmt.Errorf("--%s %s:\n%w", tokensFlag, path, err)}
+	}
+	if info, err := os.Stat(path); err == nil && info.Mode().Perm()&0o077 != 0 {
+		logger.Warn("others on this machine may read or change the tokens; chmod 600 would keep them from it", "file", path, "mode", info.Mode().Perm())
+	}
+	return tokens, nil
 }
 
 // service is one run of the server.

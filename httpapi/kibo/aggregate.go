@@ -57,7 +57,7 @@ func aggregate(r *Request) (Reply, error) {
 	if len(body.Items) == 0 {
 		return Reply{}, badRequest("items", "", "items is empty")
 	}
-	if err := q.check(r.Host.Engine().Schema()); err != nil {
+	if err := q.check(r.Host.Engine()); err != nil {
 		return Reply{}, err
 	}
 	run := queryRun{r: r, q: &q, e: r.Host.Engine()}

@@ -1,11 +1,13 @@
 package kibo
 
 import (
-	"crypto/rand"
 	"encoding/json"
+	"net/http"
+	"strconv"
 )
 
-// ticketReply is what a client of that API asks for before its first call.
+// ticketReply is what a client of that API asks for before its first call. Of the refresh token it sends the name and the
+// secret along again, which is what counts.
 type ticketReply struct {
 	AccessToken  string `json:"access_token"`
 	TokenType    string `json:"token_type"`
@@ -13,15 +15,36 @@ type ticketReply struct {
 	RefreshToken string `json:"refresh_token"`
 }
 
-const ticketSeconds = 3600
-
-// ticket answers openly: the server knows no tokens for the API, so a ticket opens nothing and is asked for nowhere.
+// ticket gives a ticket for a token's name and secret, whether it is the first one or takes another one's place.
 func ticket(r *Request) (Reply, error) {
 	var body struct {
 		ClientID string `json:"client_id"`
+		Secret   string `json:"client_secret"`
 	}
 	if len(r.Body) > 0 && json.Unmarshal(r.Body, &body) != nil {
 		return Reply{}, badRequest("", "", "the body is no JSON")
 	}
-	return Reply{Value: ticketReply{AccessToken: rand.Text(), TokenType: "bearer", ExpiresIn: ticketSeconds, RefreshToken: rand.Text()}}, nil
+	t, ok := r.Host.Ticket(body.ClientID, body.Secret)
+	if !ok {
+		return Reply{}, &Fault{Status: http.StatusUnauthorized, Code: "unauthorized", Field: "client_id", Value: body.ClientID,
+			Message: "no token of this server has this client_id as its name and this client_secret as its secret"}
+	}
+	return Reply{Value: ticketReply{AccessToken: t.Access, TokenType: "bearer", ExpiresIn: t.Seconds, RefreshToken: t.Refresh}}, nil
+}
+
+// tenantReply says where a tenant's calls go. A client that authenticates asks for it.
+type tenantReply struct {
+	ID     int64    `json:"id"`
+	Name   string   `json:"name"`
+	Domain string   `json:"domain"`
+	Sites  []string `json:"sites"`
+}
+
+// tenant says that all calls come here, whatever the tenant.
+func tenant(r *Request) (Reply, error) {
+	id, err := strconv.ParseInt(r.Path[0], 10, 64)
+	if err != nil {
+		return Reply{}, badRequest("tenantId", r.Path[0], "tenantId: %q is no number", r.Path[0])
+	}
+	return Reply{Value: tenantReply{ID: id, Name: r.Path[0], Domain: r.Domain, Sites: []string{}}}, nil
 }

@@ -14,7 +14,8 @@ const exportBytesMax = 256 << 20
 // exportColumns come before one column for each tag category: the form in which that API's stock files are.
 var exportColumns = []string{"LOCATIONCODE", "PARTNUMBER", "UPC", "SKU", "QUANTITY", "DELIVERY_DATE"}
 
-// export gives the stock as CSV: on hand of each segment, and each delivery. With locationCode, that of one location.
+// export gives the stock as CSV: on hand of each segment, and each delivery. With locationCode, that of one location; with
+// locationGroupCode, that of a group's.
 func export(r *Request) (Reply, error) {
 	if err := r.Host.Barrier(); err != nil {
 		return Reply{}, err
@@ -22,10 +23,13 @@ func export(r *Request) (Reply, error) {
 	var text bytes.Buffer
 	x := exporter{e: r.Host.Engine(), csv: csv.NewWriter(&text)}
 	x.header()
-	only := r.Query.Get("locationCode")
+	only, group := r.Query.Get("locationCode"), groupFilter{Group: r.Query.Get("locationGroupCode")}
+	if err := group.resolve(x.e); err != nil {
+		return Reply{}, err
+	}
 	var v engine.RecordView
 	for row := x.e.NextRecord(0, &v); row != 0; row = x.e.NextRecord(row, &v) {
-		if only == "" || only == v.Location {
+		if (only == "" || only == v.Location) && group.inGroup(v.Location) {
 			x.record(&v)
 		}
 		if text.Len() > exportBytesMax {

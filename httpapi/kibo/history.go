@@ -100,7 +100,7 @@ func (o *orderInfoReply) tell(m *engine.MovementView) {
 	case engine.MovementAllocated, engine.MovementPending:
 		event.Type = "ALLOCATED"
 		o.Allocates++
-	case engine.MovementReleased, engine.MovementExpired, engine.MovementRecordDeleted:
+	case engine.MovementReleased, engine.MovementExpired, engine.MovementRecordDeleted, engine.MovementLost:
 		event.Type = "DEALLOCATED"
 		o.Deallocates++
 	case engine.MovementFulfilled:

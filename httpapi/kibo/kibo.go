@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
-	"sync"
 
 	"apportion/engine"
 )
@@ -32,12 +31,27 @@ type Host interface {
 	// Job copies a kept job. Jobs appends kept jobs with numbers below one (0: the newest ones), newest first.
 	Job(id engine.JobID, j *engine.Job) (found bool)
 	Jobs(before engine.JobID, limit int, dst []engine.Job) []engine.Job
+
+	// Ticket gives a ticket for the calls to come; ok is false if the server has tokens and this is none of them.
+	Ticket(name, secret string) (t Ticket, ok bool)
+}
+
+// Ticket opens the API for a while.
+type Ticket struct {
+	Access  string
+	Refresh string
+	Seconds int // for which Access does
 }
 
 // Proposal is a command on its way into the log.
 type Proposal struct {
 	Command engine.Command
 	Job     *engine.JobInfo // nil: none is kept
+
+	// Make, if it is there, makes the command, a PutTagCategory, out of the category that there is, nil for none. It is asked
+	// again if that was changed meanwhile. Its error is that of Do.
+	Make     func(was *engine.Category) (*engine.PutTagCategory, error)
+	Category string // its name
 
 	// Part makes the command's idempotency key out of the client's, where a call has several commands.
 	Part string
@@ -49,7 +63,8 @@ type Request struct {
 	Path   [2]string // the path's parameters
 	Query  url.Values
 	Body   []byte
-	Tenant int64 // as the client names it; shown in replies, selects nothing
+	Tenant int64  // as the client names it; shown in replies, selects nothing
+	Domain string // as which the client knows the server
 }
 
 // Reply is the answer to a call. Text, if there is any, goes out as it is, as Media; or else Value, as JSON.
@@ -83,22 +98,22 @@ const (
 	v1 = "/commerce/inventory/v1/"
 	v5 = "/commerce/inventory/v5/inventory"
 
-	authPath = "/platform/applications/authtickets/oauth"
+	// TicketPattern is the path of the one operation that must be open to all: it gives what opens the others.
+	TicketPattern = "/platform/applications/authtickets/oauth"
 )
 
-// Operations gives all operations. Each call gives new ones, which share nothing with those of other calls.
+// Operations gives all operations.
 func Operations() []Operation {
-	tags := &tagCalls{}
 	list := []Operation{
 		{"GET", v1 + "tagCategory", false, listCategories},
-		{"POST", v1 + "tagCategory", true, tags.createCategory},
+		{"POST", v1 + "tagCategory", true, createCategory},
 		{"GET", v1 + "tagCategory/{name}", false, readCategory},
-		{"PUT", v1 + "tagCategory/{name}", true, tags.putCategory},
-		{"DELETE", v1 + "tagCategory/{name}", true, tags.deleteCategory},
-		{"POST", v1 + "tagCategory/{name}/tag", true, tags.createTag},
+		{"PUT", v1 + "tagCategory/{name}", true, putCategory},
+		{"DELETE", v1 + "tagCategory/{name}", true, deleteCategory},
+		{"POST", v1 + "tagCategory/{name}/tag", true, createTag},
 		{"GET", v1 + "tagCategory/{name}/tag/{value}", false, readTag},
-		{"PUT", v1 + "tagCategory/{name}/tag/{value}", true, tags.putTag},
-		{"DELETE", v1 + "tagCategory/{name}/tag/{value}", true, tags.deleteTag},
+		{"PUT", v1 + "tagCategory/{name}/tag/{value}", true, putTag},
+		{"DELETE", v1 + "tagCategory/{name}/tag/{value}", true, deleteTag},
 
 		{"POST", v5 + "/refresh", true, refresh},
 		{"POST", v5 + "/adjust", true, adjust},
@@ -128,15 +143,17 @@ func Operations() []Operation {
 		{"GET", v1 + "location", false, listLocations},
 		{"POST", v1 + "location", true, saveLocation},
 		{"GET", v1 + "location/{code}", false, readLocation},
+		{"GET", v1 + "locationGroup", false, listGroups},
+		{"POST", v1 + "locationGroup", true, saveGroup},
+		{"GET", v1 + "locationGroup/{code}", false, readGroup},
+		{"DELETE", v1 + "locationGroup/{code}", true, deleteGroup},
 		{"GET", v1 + "export", false, export},
 
-		{"POST", authPath, false, ticket},
+		{"POST", TicketPattern, false, ticket},
+		{"GET", "/platform/tenants/{tenantId}", false, tenant},
 	}
 	return append(list, missing()...)
 }
-
-// tagCalls changes the schema, one call at a time: to change one tag is to read its category and to put it as a whole.
-type tagCalls struct{ mu sync.Mutex }
 
 func badRequest(field, value, format string, args ...any) *Fault {
 	return &Fault{Status: http.StatusBadRequest, Code: engine.CodeInvalid.String(), Message: fmt.Sprintf(format, args...), Field: field, Value: value}

@@ -11,7 +11,6 @@ func missing() []Operation {
 		silo   = "there are no silos to configure"
 		stores = "exports go out over HTTP; Apportion sends nothing to FTP, S3 or GCS"
 		age    = "records do not grow old here: name what to delete, see delete and deleteItems"
-		groups = "locations have no groups here; name locations with locationWhitelist"
 		saved  = "there are no saved exports: GET export gives the stock as CSV"
 		cache  = "there is no cache to invalidate: every reply stands on the log"
 	)
@@ -33,7 +32,6 @@ func missing() []Operation {
 		{"DELETE", v1 + "deleteOldInventory/{months}", age}, {"DELETE", v1 + "deleteOldInventory/allSilo/{months}", age},
 		{"POST", v1 + "export", saved}, {"POST", v1 + "export/create", saved}, {"POST", v1 + "export/update", saved},
 		{"DELETE", v1 + "export/{settings}", saved},
-		{"GET", v1 + "locationGroup", groups},
 		{"POST", "/cache/invalidate", cache},
 	} {
 		list = append(list, notDone(m.method, m.pattern, m.why))

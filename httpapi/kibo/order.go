@@ -18,6 +18,8 @@ type orderItem struct {
 	CartItemID   string  `json:"cartItemID"`
 	LocationCode string  `json:"locationCode"`
 	Tags         tagMap  `json:"tags"`
+	Blocked      *bool   `json:"blockAssignment"`
+	HoldsBlocked bool    `json:"holdBlockAssignment"`
 }
 
 type orderBody struct {
@@ -134,16 +136,36 @@ func (b *orderBody) line(i int, isCart bool) (itemID string, quantity int64, err
 	return itemID, it.Quantity.n, err
 }
 
+// block is what a deallocate says of the mark of item i's record: nothing, if the mark is to be held.
+func (it *orderItem) block() engine.BlockMark {
+	switch {
+	case it.Blocked == nil || it.HoldsBlocked:
+		return engine.BlockKeep
+	case *it.Blocked:
+		return engine.BlockSet
+	}
+	return engine.BlockClear
+}
+
+// onlyDeallocated refuses what means nothing, but was meant, in the other calls.
+func (b *orderBody) onlyDeallocated() error {
+	if b.Decrements {
+		return badRequest("decrementOnHandOnDeallocate", "true", "decrementOnHandOnDeallocate is for deallocate only")
+	}
+	for i := range b.Items {
+		if b.Items[i].block() == engine.BlockSet {
+			return badRequest(itemField(i, "blockAssignment"), "true", "items[%d]: blockAssignment is for deallocate only", i)
+		}
+	}
+	return nil
+}
+
 func allocate(r *Request) (Reply, error) {
 	return changeOrders(r, jobAllocate, func(b *orderBody, g *orderGroup) (engine.Command, error) { return b.allocate(r, g) })
 }
 
 func deallocate(r *Request) (Reply, error) {
 	return changeOrders(r, jobDeallocate, func(b *orderBody, g *orderGroup) (engine.Command, error) {
-		if b.Decrements {
-			return nil, &Fault{Status: 501, Code: "not-implemented", Field: "decrementOnHandOnDeallocate", Value: "true",
-				Message: "not done here: decrementOnHandOnDeallocate; deallocate, then adjust"}
-		}
 		return b.orderChange(engine.KindDeallocate, g)
 	})
 }
@@ -160,6 +182,9 @@ func changeOrders(r *Request, kind string, command func(*orderBody, *orderGroup)
 		return Reply{}, err
 	}
 	groups, err := body.groups()
+	if err == nil && kind != jobDeallocate {
+		err = body.onlyDeallocated()
+	}
 	if err != nil {
 		return Reply{}, err
 	}
@@ -223,7 +248,11 @@ func (b *orderBody) orderChange(action engine.Kind, g *orderGroup) (engine.Comma
 		if err != nil {
 			return nil, err
 		}
-		c.Lines = append(c.Lines, engine.OrderLine{ItemID: itemID, Quantity: quantity})
+		line := engine.OrderLine{ItemID: itemID, Quantity: quantity}
+		if action == engine.KindDeallocate {
+			line.Lost, line.Block = b.Decrements, b.Items[i].block()
+		}
+		c.Lines = append(c.Lines, line)
 	}
 	return c, nil
 }

@@ -99,6 +99,7 @@ func locationCodes(e *engine.Engine) (codes []string) {
 	return codes
 }
 
+// readLocation shows a location or, as that API has one path for both, the group of that code.
 func readLocation(r *Request) (Reply, error) {
 	if err := r.Host.Barrier(); err != nil {
 		return Reply{}, err
@@ -106,8 +107,12 @@ func readLocation(r *Request) (Reply, error) {
 	e, code := r.Host.Engine(), r.Path[0]
 	c, saved := e.Location(code)
 	if !saved {
-		if upcs, _ := e.AppendUPCs(nil, code, 0, 1); len(upcs) == 0 {
-			return Reply{}, notFound(engine.CodeUnknownRecord, "locationCode", code, "there is no location %q: none was saved, and it has no record", code)
+		upcs, _ := e.AppendUPCs(nil, code, 0, 1)
+		if group, ok := e.LocationGroup(code); ok && len(upcs) == 0 {
+			return Reply{Value: []groupReply{shownGroup(r, &group)}}, nil
+		}
+		if len(upcs) == 0 {
+			return Reply{}, notFound(engine.CodeUnknownRecord, "locationCode", code, "there is no location %q: none was saved, and it has no record; and no group of that name", code)
 		}
 		c = placeDefault(code)
 	}
@@ -153,8 +158,9 @@ func saveLocation(r *Request) (Reply, error) {
 	return Reply{Value: []locationReply{shownLocation(r, c)}}, nil
 }
 
-// placeFilter is what a query wants of locations: a flag that is not given does not restrict.
+// placeFilter is what a query wants of locations: a flag or a group that is not given does not restrict.
 type placeFilter struct {
+	groupFilter
 	DirectShip *bool `json:"directShip"`
 	Transfer   *bool `json:"transferEnabled"`
 	Pickup     *bool `json:"pickup"`
@@ -165,7 +171,7 @@ type placeFilter struct {
 // has says whether a location is wanted. One that was saved as not active never is.
 func (f *placeFilter) has(e *engine.Engine, code string) bool {
 	flags := placeOf(e, code).Flags
-	if flags&engine.PlaceActive == 0 {
+	if flags&engine.PlaceActive == 0 || !f.inGroup(code) {
 		return false
 	}
 	for _, want := range []struct {

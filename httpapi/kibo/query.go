@@ -40,10 +40,6 @@ type queryItem struct {
 	tags []engine.Tag // the item's and the query's
 }
 
-type requestLocation struct {
-	LocationCode string `json:"locationCode"`
-}
-
 type queryBody struct {
 	base
 	placeFilter
@@ -89,6 +85,7 @@ type recordReply struct {
 	DirectShip  bool          `json:"directShip"`
 	Transfer    bool          `json:"transferEnabled"`
 	Pickup      bool          `json:"pickup"`
+	Distance    *float64      `json:"distance,omitempty"` // miles
 	TenantID    int64         `json:"tenantID"`
 	PartNumber  string        `json:"partNumber,omitempty"`
 	UPC         string        `json:"upc"`
@@ -112,6 +109,7 @@ func query(r *Request) (Reply, error) {
 // queryByParams is query with what it asks in the URL. An item is a upc or a JSON object.
 func queryByParams(r *Request) (Reply, error) {
 	body := queryBody{Type: r.Query.Get("type"), Whitelist: listParam(r.Query, "locationWhitelist"), Blacklist: listParam(r.Query, "locationBlacklist")}
+	body.Group = r.Query.Get("locationGroupCode")
 	body.IgnoreSafety = r.Query.Get("ignoreSafetyStock") == "true"
 	body.IncludeNegative = r.Query.Get("includeNegativeInventory") == "true"
 	for name, flag := range map[string]**bool{"directShip": &body.DirectShip, "shippingLocation": &body.DirectShip, "transferEnabled": &body.Transfer,
@@ -136,14 +134,8 @@ func queryByParams(r *Request) (Reply, error) {
 			return Reply{}, badRequest("limit", text, "limit: %v", err)
 		}
 	}
-	for _, name := range []string{"requestLocation", "requestLocation[locationCode]"} {
-		if text := r.Query.Get(name); strings.HasPrefix(text, "{") {
-			if err := decode([]byte(text), &body.RequestLocation); err != nil {
-				return Reply{}, err
-			}
-		} else if text != "" {
-			body.RequestLocation.LocationCode = text
-		}
+	if err := body.RequestLocation.read(r.Query); err != nil {
+		return Reply{}, err
 	}
 	return body.run(r)
 }
@@ -172,7 +164,7 @@ func (q *queryBody) run(r *Request) (Reply, error) {
 	if err := r.Host.Barrier(); err != nil {
 		return Reply{}, err
 	}
-	if err := q.check(r.Host.Engine().Schema()); err != nil {
+	if err := q.check(r.Host.Engine()); err != nil {
 		return Reply{}, err
 	}
 	run := queryRun{r: r, q: q, e: r.Host.Engine(), list: []recordReply{}}
@@ -190,7 +182,14 @@ func (q *queryBody) run(r *Request) (Reply, error) {
 	return Reply{Value: list[:min(len(list), limit)]}, nil
 }
 
-func (q *queryBody) check(schema *engine.Schema) error {
+func (q *queryBody) check(e *engine.Engine) error {
+	if err := q.resolve(e); err != nil {
+		return err
+	}
+	if err := q.RequestLocation.check(); err != nil {
+		return err
+	}
+	schema := e.Schema()
 	switch q.Type {
 	case typeAny, typeAll, typePartial, typeAllStores:
 	case "":
@@ -277,7 +276,7 @@ func (run *queryRun) items(limit int) {
 	}
 }
 
-// locations gives those to look at: those of the priority list first, then by name.
+// locations gives those to look at: those of the priority list first, then the nearest, then by name.
 func (run *queryRun) locations() []string {
 	q := run.q
 	var found []string
@@ -291,7 +290,8 @@ func (run *queryRun) locations() []string {
 	slices.Sort(found)
 	found = slices.Compact(found)
 	found = slices.DeleteFunc(found, func(code string) bool {
-		return len(q.Whitelist) > 0 && !slices.Contains(q.Whitelist, code) || slices.Contains(q.Blacklist, code) || !q.placeFilter.has(run.e, code)
+		return len(q.Whitelist) > 0 && !slices.Contains(q.Whitelist, code) || slices.Contains(q.Blacklist, code) ||
+			!q.placeFilter.has(run.e, code) || !q.RequestLocation.reaches(run.e, code)
 	})
 	rank := func(code string) int {
 		if at := slices.Index(q.PriorityList, code); at >= 0 {
@@ -299,7 +299,11 @@ func (run *queryRun) locations() []string {
 		}
 		return len(q.PriorityList)
 	}
-	slices.SortStableFunc(found, func(a, b string) int { return cmp.Compare(rank(a), rank(b)) })
+	miles := map[string]float64{}
+	for _, code := range found {
+		miles[code], _ = q.RequestLocation.miles(run.e, code)
+	}
+	slices.SortStableFunc(found, func(a, b string) int { return cmp.Or(cmp.Compare(rank(a), rank(b)), cmp.Compare(miles[a], miles[b])) })
 	return found
 }
 
@@ -390,6 +394,7 @@ func (run *queryRun) record(tags []engine.Tag) recordReply {
 	schema := run.e.Schema() // read after the record, it knows all of its tag sets
 	reply := recordReply{Success: true, Location: v.Location, UPC: v.UPC, TenantID: run.r.Tenant, LTD: v.LTD, Floor: v.Floor, Blocked: v.Blocked, Tagged: []taggedReply{}}
 	reply.setPlace(placeOf(run.e, v.Location))
+	reply.Distance = run.q.RequestLocation.shownMiles(run.e, v.Location)
 	place := map[engine.TagSetID]int{}
 	for i := range v.Segments {
 		s := &v.Segments[i]

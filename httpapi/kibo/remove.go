@@ -2,6 +2,8 @@ package kibo
 
 import (
 	"fmt"
+	"maps"
+	"net/http"
 	"regexp"
 	"slices"
 	"strconv"
@@ -62,6 +64,8 @@ type deleteBody struct {
 	granular
 	deleteItem
 	Items []deleteItem `json:"items"`
+
+	allTags tagMap // of the call and of each item
 }
 
 type deletedItem struct {
@@ -115,7 +119,7 @@ func deleteMany(r *Request) (Reply, error) {
 	return body.run(r, "items")
 }
 
-// run deletes records of the items. Nothing is deleted while order items hold units of one of them.
+// run deletes records of the items, or segments of them. Nothing is deleted while order items hold units of one of them.
 func (b *deleteBody) run(r *Request, list string) (Reply, error) {
 	if err := b.granular.check(); err != nil {
 		return Reply{}, err
@@ -126,6 +130,12 @@ func (b *deleteBody) run(r *Request, list string) (Reply, error) {
 	if err := r.Host.Barrier(); err != nil {
 		return Reply{}, err
 	}
+	if err := b.sameTags(); err != nil {
+		return Reply{}, err
+	}
+	if err := known(r.Host.Engine().Schema(), b.allTags, "tags"); err != nil {
+		return Reply{}, err
+	}
 	names, err := b.names(r.Host.Engine(), list)
 	if err != nil {
 		return Reply{}, err
@@ -134,7 +144,7 @@ func (b *deleteBody) run(r *Request, list string) (Reply, error) {
 	if len(reply.Items) == 0 {
 		return Reply{Value: reply}, nil
 	}
-	c := &engine.Delete{Scope: engine.Scope{UPCs: names, Locations: b.locations()}, DryRun: b.DryRun}
+	c := b.command(names)
 	if err := checked(c); err != nil {
 		return Reply{}, err
 	}
@@ -152,6 +162,32 @@ func (b *deleteBody) run(r *Request, list string) (Reply, error) {
 	}
 	reply.tell(result)
 	return Reply{Value: reply}, nil
+}
+
+// sameTags puts the tags of the items into those of the call: what is done is done at once, and for the same tags.
+func (b *deleteBody) sameTags() error {
+	for i := range b.Items {
+		own := maps.Clone(b.Tags)
+		if own == nil {
+			own = tagMap{}
+		}
+		maps.Copy(own, b.Items[i].Tags)
+		if i > 0 && !maps.Equal(own, b.allTags) {
+			return &Fault{Status: http.StatusNotImplemented, Code: "not-implemented", Field: itemField(i, "tags"),
+				Message: "not done here: items with different tags in one call; make a call for each"}
+		}
+		b.allTags = own
+	}
+	return nil
+}
+
+// command deletes the records of the items or, with tags, their segments.
+func (b *deleteBody) command(names []string) engine.Command {
+	scope := engine.Scope{UPCs: names, Locations: b.locations()}
+	if len(b.allTags) == 0 {
+		return &engine.Delete{Scope: scope, DryRun: b.DryRun}
+	}
+	return &engine.DeleteSegments{Scope: scope, Tags: b.allTags.list(), DryRun: b.DryRun}
 }
 
 func (reply *deleteReply) tell(result *engine.Result) {
@@ -182,9 +218,6 @@ func (b *deleteBody) names(e *engine.Engine, list string) (names []string, err e
 		it, field := &b.Items[i], "item"
 		if list != "" {
 			field = list + "[" + strconv.Itoa(i) + "]"
-		}
-		if len(it.Tags) > 0 {
-			return nil, &Fault{Status: 501, Code: "not-implemented", Field: field + ".tags", Message: "not done here: to delete single segments of a record; refresh them to 0"}
 		}
 		name, err := it.named(field)
 		if err != nil {
@@ -226,11 +259,11 @@ func matchNames(e *engine.Engine, patterns []*regexp.Regexp, has func(string) bo
 	return names
 }
 
-// matches lists the items that have records where the call says, at most as many as the engine lists.
-func (w *where) matches(e *engine.Engine, names []string) []deletedItem {
+// matches lists the items of which there is something to delete where the call says, at most as many as the engine lists.
+func (b *deleteBody) matches(e *engine.Engine, names []string) []deletedItem {
 	list := []deletedItem{}
 	for _, name := range names {
-		codes := slices.DeleteFunc(e.AppendLocations(nil, name), func(code string) bool { return !w.has(code) })
+		codes := slices.DeleteFunc(e.AppendLocations(nil, name), func(code string) bool { return !b.has(code) || !b.hasTagged(e, name, code) })
 		if len(codes) == 0 || len(list) == engine.ReportedItemsMax {
 			continue
 		}
@@ -241,4 +274,18 @@ func (w *where) matches(e *engine.Engine, names []string) []deletedItem {
 		list = append(list, item)
 	}
 	return list
+}
+
+// hasTagged says whether a record has a segment with the tags, or a delivery.
+func (b *deleteBody) hasTagged(e *engine.Engine, name, code string) bool {
+	if len(b.allTags) == 0 {
+		return true
+	}
+	var v engine.RecordView
+	if !e.ReadRecord(name, code, &v) {
+		return false
+	}
+	schema, tags := e.Schema(), b.allTags.list()
+	return slices.ContainsFunc(v.Segments, func(s engine.SegmentView) bool { return schema.Matches(s.TagSet, tags) }) ||
+		slices.ContainsFunc(v.Future, func(f engine.FutureView) bool { return schema.Matches(f.TagSet, tags) })
 }

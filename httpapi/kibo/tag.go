@@ -90,21 +90,22 @@ func findCategory(r *Request) (*engine.Category, error) {
 	}
 	c, ok := r.Host.Engine().Schema().Category(r.Path[0])
 	if !ok {
-		return nil, notFound(engine.CodeUnknownCategory, "name", r.Path[0], "there is no tag category %q", r.Path[0])
+		return nil, unknownCategory(r.Path[0])
 	}
 	return c, nil
 }
 
-func findTag(r *Request) (*engine.Category, int, error) {
-	c, err := findCategory(r)
-	if err != nil {
-		return nil, 0, err
-	}
-	i := slices.IndexFunc(c.Values, func(v engine.Value) bool { return v.Name == r.Path[1] })
+func unknownCategory(name string) *Fault {
+	return notFound(engine.CodeUnknownCategory, "name", name, "there is no tag category %q", name)
+}
+
+// tagOf is the place of a tag in its category.
+func tagOf(c *engine.Category, value string) (int, error) {
+	i := slices.IndexFunc(c.Values, func(v engine.Value) bool { return v.Name == value })
 	if i < 0 {
-		return nil, 0, notFound(engine.CodeUnknownValue, "tagValue", r.Path[1], "the tag category %q has no tag %q", c.Name, r.Path[1])
+		return 0, notFound(engine.CodeUnknownValue, "tagValue", value, "the tag category %q has no tag %q", c.Name, value)
 	}
-	return c, i, nil
+	return i, nil
 }
 
 func listCategories(r *Request) (Reply, error) {
@@ -128,7 +129,11 @@ func readCategory(r *Request) (Reply, error) {
 }
 
 func readTag(r *Request) (Reply, error) {
-	c, i, err := findTag(r)
+	c, err := findCategory(r)
+	if err != nil {
+		return Reply{}, err
+	}
+	i, err := tagOf(c, r.Path[1])
 	if err != nil {
 		return Reply{}, err
 	}
@@ -136,24 +141,21 @@ func readTag(r *Request) (Reply, error) {
 }
 
 // createCategory makes a category that must not be there yet.
-func (t *tagCalls) createCategory(r *Request) (Reply, error) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
+func createCategory(r *Request) (Reply, error) {
 	var body categoryBody
 	if err := decode(r.Body, &body); err != nil {
 		return Reply{}, err
 	}
-	r.Path[0] = body.Name
-	if _, err := findCategory(r); err == nil {
-		return Reply{}, badRequest("name", body.Name, "there is a tag category %q already", body.Name)
-	}
-	return putTags(r, body.Tags, nil)
+	return put(r, body.Name, func(was *engine.Category) (*engine.PutTagCategory, error) {
+		if was != nil {
+			return nil, badRequest("name", body.Name, "there is a tag category %q already", body.Name)
+		}
+		return withTags(body.Name, body.Tags, nil)
+	})
 }
 
 // putCategory makes a category, or gives the one there is other tags. Without tags it leaves them as they are.
-func (t *tagCalls) putCategory(r *Request) (Reply, error) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
+func putCategory(r *Request) (Reply, error) {
 	var body categoryBody
 	if err := decode(r.Body, &body); err != nil {
 		return Reply{}, err
@@ -161,29 +163,26 @@ func (t *tagCalls) putCategory(r *Request) (Reply, error) {
 	if body.Name != "" && body.Name != r.Path[0] {
 		return Reply{}, badRequest("name", body.Name, "a tag category keeps its name; this one is %q", r.Path[0])
 	}
-	c, err := findCategory(r)
-	switch {
-	case err != nil && c == nil && !isFault(err):
-		return Reply{}, err
-	case c != nil && body.Tags == nil:
-		return Reply{Value: shownCategory(c)}, nil
+	if body.Tags == nil {
+		c, err := findCategory(r)
+		if err == nil {
+			return Reply{Value: shownCategory(c)}, nil
+		}
+		if _, isFault := err.(*Fault); !isFault {
+			return Reply{}, err
+		}
 	}
-	return putTags(r, body.Tags, c)
+	return put(r, r.Path[0], func(was *engine.Category) (*engine.PutTagCategory, error) { return withTags(r.Path[0], body.Tags, was) })
 }
 
-func isFault(err error) bool {
-	_, ok := err.(*Fault)
-	return ok
-}
-
-// putTags puts a category with these tags, which keep the bounds in units that the native API may have given them.
-func putTags(r *Request, tags []tagBody, was *engine.Category) (Reply, error) {
+// withTags is a category with these tags, which keep the bounds in units that the native API may have given them.
+func withTags(name string, tags []tagBody, was *engine.Category) (*engine.PutTagCategory, error) {
 	if err := atMost("tags", len(tags), engine.CategoryValuesMax); err != nil {
-		return Reply{}, err
+		return nil, err
 	}
 	distributed := slices.ContainsFunc(tags, func(t tagBody) bool { return t.Percent != nil && t.Percent.given })
 	anyDefault := slices.ContainsFunc(tags, func(t tagBody) bool { return t.IsDefault != nil && *t.IsDefault })
-	c := &engine.PutTagCategory{Name: r.Path[0]}
+	c := &engine.PutTagCategory{Name: name}
 	if was != nil {
 		c.Rounding = was.Rounding
 	}
@@ -203,19 +202,30 @@ func putTags(r *Request, tags []tagBody, was *engine.Category) (Reply, error) {
 		}
 		c.Values = append(c.Values, v)
 	}
-	return put(r, c)
+	return c, nil
 }
 
-func put(r *Request, c *engine.PutTagCategory) (Reply, error) {
-	if err := checked(c); err != nil {
+// put makes a category out of what is there, and puts it unless that was changed meanwhile.
+func put(r *Request, name string, from func(was *engine.Category) (*engine.PutTagCategory, error)) (Reply, error) {
+	if err := r.Host.Barrier(); err != nil {
 		return Reply{}, err
 	}
-	if err := doOne(r, c); err != nil {
+	results, err := r.Host.Do([]Proposal{{Category: name, Make: func(was *engine.Category) (*engine.PutTagCategory, error) {
+		c, err := from(was)
+		if err == nil {
+			err = checked(c)
+		}
+		return c, err
+	}}})
+	if err != nil {
 		return Reply{}, err
 	}
-	now, ok := r.Host.Engine().Schema().Category(c.Name)
+	if results[0].Code != engine.CodeOK {
+		return Reply{}, refusal(&results[0])
+	}
+	now, ok := r.Host.Engine().Schema().Category(name)
 	if !ok { // somebody has deleted it since
-		return Reply{Value: categoryBody{TagCategoryID: tagNumber(c.Name), Name: c.Name}}, nil
+		return Reply{Value: categoryBody{TagCategoryID: tagNumber(name), Name: name}}, nil
 	}
 	return Reply{Value: shownCategory(now)}, nil
 }
@@ -232,9 +242,7 @@ func doOne(r *Request, c engine.Command) error {
 	return nil
 }
 
-func (t *tagCalls) deleteCategory(r *Request) (Reply, error) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
+func deleteCategory(r *Request) (Reply, error) {
 	if _, err := findCategory(r); err != nil {
 		return Reply{}, err
 	}
@@ -248,10 +256,15 @@ func (t *tagCalls) deleteCategory(r *Request) (Reply, error) {
 	return Reply{Value: deletedReply{1}}, nil
 }
 
-// changed puts the category that edit has made of a copy of the one there is.
-func (t *tagCalls) changed(r *Request, c *engine.Category, edit func(values []engine.Value) []engine.Value) error {
-	cmd := &engine.PutTagCategory{Name: c.Name, Rounding: c.Rounding, Values: edit(slices.Clone(c.Values))}
-	_, err := put(r, cmd)
+// changeTags puts the category of the path with the values that edit makes of a copy of those there are.
+func changeTags(r *Request, edit func(c *engine.Category, values []engine.Value) ([]engine.Value, error)) error {
+	_, err := put(r, r.Path[0], func(was *engine.Category) (*engine.PutTagCategory, error) {
+		if was == nil {
+			return nil, unknownCategory(r.Path[0])
+		}
+		values, err := edit(was, slices.Clone(was.Values))
+		return &engine.PutTagCategory{Name: was.Name, Rounding: was.Rounding, Values: values}, err
+	})
 	return err
 }
 
@@ -261,23 +274,17 @@ func oneTag(r *Request, value string) (Reply, error) {
 	return readTag(r)
 }
 
-func (t *tagCalls) createTag(r *Request) (Reply, error) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
+func createTag(r *Request) (Reply, error) {
 	var body tagBody
 	if err := decode(r.Body, &body); err != nil {
 		return Reply{}, err
 	}
-	c, err := findCategory(r)
-	if err != nil {
-		return Reply{}, err
-	}
-	if slices.ContainsFunc(c.Values, func(v engine.Value) bool { return v.Name == body.TagValue }) {
-		return Reply{}, badRequest("tagValue", body.TagValue, "the tag category %q has a tag %q already", c.Name, body.TagValue)
-	}
-	err = t.changed(r, c, func(values []engine.Value) []engine.Value {
+	err := changeTags(r, func(c *engine.Category, values []engine.Value) ([]engine.Value, error) {
+		if _, err := tagOf(c, body.TagValue); err == nil {
+			return nil, badRequest("tagValue", body.TagValue, "the tag category %q has a tag %q already", c.Name, body.TagValue)
+		}
 		values = append(values, engine.Value{Name: body.TagValue, Percent: engine.NoPercent, Max: engine.NoMax})
-		return applyTag(values, len(values)-1, &body)
+		return applyTag(values, len(values)-1, &body), nil
 	})
 	if err != nil {
 		return Reply{}, err
@@ -286,9 +293,7 @@ func (t *tagCalls) createTag(r *Request) (Reply, error) {
 }
 
 // putTag changes a tag's share and whether it is the default. Its value is its identity.
-func (t *tagCalls) putTag(r *Request) (Reply, error) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
+func putTag(r *Request) (Reply, error) {
 	var body tagBody
 	if err := decode(r.Body, &body); err != nil {
 		return Reply{}, err
@@ -296,11 +301,13 @@ func (t *tagCalls) putTag(r *Request) (Reply, error) {
 	if body.TagValue != "" && body.TagValue != r.Path[1] {
 		return Reply{}, badRequest("tagValue", body.TagValue, "a tag keeps its value; this one is %q", r.Path[1])
 	}
-	c, i, err := findTag(r)
-	if err != nil {
-		return Reply{}, err
-	}
-	err = t.changed(r, c, func(values []engine.Value) []engine.Value { return applyTag(values, i, &body) })
+	err := changeTags(r, func(c *engine.Category, values []engine.Value) ([]engine.Value, error) {
+		i, err := tagOf(c, r.Path[1])
+		if err != nil {
+			return nil, err
+		}
+		return applyTag(values, i, &body), nil
+	})
 	if err != nil {
 		return Reply{}, err
 	}
@@ -326,17 +333,17 @@ func applyTag(values []engine.Value, i int, body *tagBody) []engine.Value {
 	return values
 }
 
-func (t *tagCalls) deleteTag(r *Request) (Reply, error) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	c, i, err := findTag(r)
-	if err != nil {
-		return Reply{}, err
-	}
-	if c.Values[i].Default {
-		return Reply{}, badRequest("tagValue", r.Path[1], "%q is the default of its category: make another tag the default first", r.Path[1])
-	}
-	err = t.changed(r, c, func(values []engine.Value) []engine.Value { return slices.Delete(values, i, i+1) })
+func deleteTag(r *Request) (Reply, error) {
+	err := changeTags(r, func(c *engine.Category, values []engine.Value) ([]engine.Value, error) {
+		i, err := tagOf(c, r.Path[1])
+		switch {
+		case err != nil:
+			return nil, err
+		case values[i].Default:
+			return nil, badRequest("tagValue", r.Path[1], "%q is the default of its category: make another tag the default first", r.Path[1])
+		}
+		return slices.Delete(values, i, i+1), nil
+	})
 	if err != nil {
 		return Reply{}, err
 	}

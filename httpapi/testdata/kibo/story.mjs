@@ -1,5 +1,6 @@
 // The product's story, told by the vendor's own client: node story.mjs BASE-URL, with the client installed below
-// $APPORTION_KIBO_CLIENT. It ends with a message and status 1 at the first thing that is not as it should be.
+// $APPORTION_KIBO_CLIENT. With $APPORTION_KIBO_SECRET the client fetches a ticket, and asks where its tenant is, before its
+// first call. It ends with a message and status 1 at the first thing that is not as it should be.
 import assert from 'node:assert/strict'
 import { createRequire } from 'node:module'
 
@@ -8,7 +9,9 @@ const { Configuration } = require('@kibocommerce/rest-sdk')
 const kibo = require('@kibocommerce/rest-sdk/clients/Inventory')
 
 const host = process.argv[2]
-const config = new Configuration({ tenantId: '12345', siteId: '678', apiHost: host })
+const sharedSecret = process.env.APPORTION_KIBO_SECRET
+const credentials = sharedSecret && { clientId: 'router', sharedSecret, authHost: new URL(host).host }
+const config = new Configuration({ tenantId: '12345', siteId: '678', apiHost: host, ...credentials })
 const categories = new kibo.InventoryTagCategoryApi(config)
 const tags = new kibo.InventoryTagApi(config)
 const modify = new kibo.ModifyInventoryApi(config)
@@ -49,6 +52,14 @@ const item = (orderID, orderItemID, quantity, channel) => ({
   orderID, orderItemID, shipmentID: 70, locationCode: '101', upc: 'SHIRT', quantity, tags: { Channel: channel },
 })
 const act = (name, ...items) => orders[name + 'Inventory']({ allocateInventoryRequest: { tenantID: 12345, items, runSynchronous: true } })
+
+if (sharedSecret) {
+  step('who has no ticket is turned away')
+  const stranger = new Configuration({ tenantId: '12345', siteId: '678', apiHost: host })
+  await rejected(new kibo.InventoryTagCategoryApi(stranger).getTagCategoryAll(), /a token of this server is expected/)
+  const wrong = new Configuration({ tenantId: '12345', siteId: '678', apiHost: host, ...credentials, clientId: 'nobody' })
+  await assert.rejects(new kibo.InventoryTagCategoryApi(wrong).getTagCategoryAll(), /no token of this server has this client_id/)
+}
 
 step('categories with percentages')
 await categories.updateTagCategory({
@@ -161,6 +172,8 @@ assert.deepEqual([dry.dryRun, dry.totalProductsDeleted, dry.itemsDeleted.length]
 assert.deepEqual((await where('ALL')).length, 2)
 await modify._delete({ deleteItemRequest: { upc: 'SHOE', allLocations: true } })
 assert.deepEqual(await where('ALL'), [])
+await modify._delete({ deleteItemRequest: { upc: 'SHIRT', tags: { Channel: 'Marketplace' }, locationCodes: ['101'] } })
+assert.deepEqual(Object.keys(await segments('SHIRT', '101')), ['Web', 'Store'])
 await rejected(modify.deleteItems({ deleteItemsRequest: { items: [{ upc: 'SHIRT' }], allLocations: true } }), /nothing was deleted/)
 
 step('locations, and items that are not to be assigned')
@@ -172,6 +185,26 @@ await new kibo.InventoryBlockAssignmentApi(config).blockAssignment({
   blockAssignmentRequest: { tenantID: 12345, locationCode: '101', items: [{ upc: 'SHIRT', blockAssignment: true }] },
 })
 assert.deepEqual(await where('ANY', { excludeBlockedAssignment: true }), ['102 SHIRT'])
+
+step('a store does not find what it promised')
+await orders.deallocateInventory({
+  allocateInventoryRequest: { tenantID: 12345, decrementOnHandOnDeallocate: true, items: [{ ...item(5001, 1, 4, 'Web'), blockAssignment: false }] },
+})
+assert.deepEqual((await segments('SHIRT', '101')).Web, [76, 6, 0, 70])
+assert.deepEqual(await where('ANY', { excludeBlockedAssignment: true }), ['101 SHIRT', '102 SHIRT'])
+
+step('groups of locations')
+// The vendor's client can read them only.
+const saved = await fetch(host + '/api/commerce/inventory/v1/locationGroup', {
+  method: 'POST',
+  headers: { 'Content-Type': 'application/json', ...(sharedSecret && { Authorization: `Bearer ${await config.accessToken()}` }) },
+  body: JSON.stringify({ locationGroupCode: 'outlets', locationCodes: ['102'] }),
+})
+assert.equal(saved.status, 200)
+const [group] = await new kibo.InventoryLocationGroupApi(config).getLocationGroups()
+assert.deepEqual([group.locationGroupCode, group.locationCodes], ['outlets', ['102']])
+assert.deepEqual((await locations.getLocationGroups({ locationGroupCode: 'outlets' }))[0].locationCodes, ['102'])
+assert.deepEqual(await where('ANY', { locationGroupCode: 'outlets' }), ['102 SHIRT'])
 
 step('what is not done says so')
 await rejected(new kibo.InventoryBinApi(config).getBinTypes(), /not done here/)

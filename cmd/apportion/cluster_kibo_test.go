@@ -1,0 +1,87 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"testing"
+)
+
+const kiboPath = "/api/commerce/inventory/"
+
+// kiboJobs is the list of jobs as each node that runs shows it, and demands that they are equal.
+func (c *cluster) kiboJobs() (jobs []struct {
+	JobID  uint64 `json:"jobID"`
+	Type   string `json:"type"`
+	Status string `json:"status"`
+}) {
+	c.t.Helper()
+	var first []byte
+	for _, n := range c.nodes {
+		if !n.running {
+			continue
+		}
+		list := n.call("GET", kiboPath+"v1/queue", "", http.StatusOK).body
+		if first == nil {
+			first = list
+		} else if !bytes.Equal(list, first) {
+			c.t.Errorf("%s shows the jobs\n%s\nand another node\n%s", n.id, list, first)
+		}
+	}
+	if err := json.Unmarshal(first, &jobs); err != nil {
+		c.t.Fatalf("%v: %s", err, first)
+	}
+	return jobs
+}
+
+// TestClusterKibo: a client of Kibo's API may ask any node. Jobs are the same everywhere, and outlive the leader, and so do the
+// groups of locations.
+func TestClusterKibo(t *testing.T) {
+	c := newCluster(t, 3)
+	post := func(n *node, path, body, want string) {
+		t.Helper()
+		r, err := send(http.DefaultClient, "POST", n.url+kiboPath+path, "", body)
+		if err != nil {
+			t.Fatalf("%s at %s: %v", path, n.id, err)
+		}
+		if r.status != http.StatusOK || !bytes.Contains(r.body, []byte(want)) {
+			t.Errorf("%s at %s: status %d, want %s in %s", path, n.id, r.status, want, r.body)
+		}
+	}
+	leader := c.leader()
+	follower, other := c.others(leader)[0], c.others(leader)[1]
+	follower.call("PUT", kiboPath+"v1/tagCategory/Channel", `{"tags":[{"tagValue":"Web","isDefault":true},{"tagValue":"Store"}]}`, http.StatusOK)
+	other.call("PUT", kiboPath+"v1/tagCategory/Channel/tag/Store", `{"isDefault":false}`, http.StatusOK)
+	post(follower, "v1/locationGroup", `{"locationGroupCode":"north","locationCodes":["11"]}`, `"north"`)
+	post(follower, "v5/inventory/refresh", `{"locationCode":"11","items":[{"upc":"A","quantity":10}]}`, `"jobID":1`)
+	post(leader, "v5/inventory/refresh", `{"locationCode":"12","items":[{"upc":"A","quantity":5}]}`, `"jobID":2`)
+	item := func(order int64, quantity int) string {
+		return fmt.Sprintf(`{"items":[{"orderID":%d,"orderItemID":1,"shipmentID":2,"upc":"A","locationCode":"11","quantity":%d}]}`, order, quantity)
+	}
+	const large = 9007199254740993 // one more than what a fraction of 64 bits holds
+	post(other, "v5/inventory/allocate", item(large, 4), `"jobID":3`)
+	post(follower, "v5/inventory/fulfill", item(large, 5), `"status":"FAILED"`)
+	post(other, "v5/inventory/redistribute", ``, `"itemCount":1`)
+	before := c.kiboJobs()
+	if len(before) != 6 || before[0].JobID != 6 || before[2].Type != "FULFILL" || before[2].Status != "FAILED" {
+		t.Errorf("the jobs are %+v", before)
+	}
+
+	leader.kill()
+	c.leader()
+	const sum = `{"items":[{"upc":"A"}],"locationGroupCode":"north"}`
+	for _, n := range c.others(leader) {
+		post(n, "v5/inventory/aggregate", sum, `"onHand":10,"available":6`)
+		n.call("GET", kiboPath+"v1/queue/4", "", http.StatusOK)
+	}
+	post(follower, "v5/inventory/fulfill", item(large, 4), `"jobID":7`)
+	post(other, "v5/inventory/adjust", `{"locationCode":"11","items":[{"upc":"A","quantity":1}]}`, `"jobID":8`)
+	leader.start()
+	c.awaitReady()
+	post(leader, "v5/inventory/aggregate", sum, `"onHand":7,"available":7`)
+	if after := c.kiboJobs(); len(after) != len(before)+2 || after[2] != before[0] {
+		t.Errorf("the jobs are %+v, they were %+v", after, before)
+	}
+	c.finish()
+}

@@ -1,0 +1,47 @@
+package main
+
+import (
+	"net/http"
+	"os"
+	"path/filepath"
+	"regexp"
+	"testing"
+)
+
+// TestTokens: a server with tokens answers whoever has one, our own commands too.
+func TestTokens(t *testing.T) {
+	const secret = "0123456789abcdef"
+	dir := t.TempDir()
+	tokens := filepath.Join(dir, "tokens")
+	if err := os.WriteFile(tokens, []byte("# who may call\nrouter:"+secret+"\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	s := startServer(t, filepath.Join(dir, "data"), "--demo", "--tokens", tokens)
+	s.call("GET", "/readyz", "", http.StatusOK)
+	s.call("GET", "/metrics", "", http.StatusOK)
+	s.call("GET", "/v1/rules", "", http.StatusUnauthorized)
+	s.call("GET", "/api/commerce/inventory/v1/tagCategory", "", http.StatusUnauthorized)
+
+	f := func(wantStatus int, want string, args ...string) {
+		t.Helper()
+		status, stdout, stderr := runCommand(t, args...)
+		if status != wantStatus || !regexp.MustCompile(want).MatchString(stdout+stderr) {
+			t.Errorf("%q: status %d, want %d and %q\n%s%s", args, status, wantStatus, want, stdout, stderr)
+		}
+	}
+	const sample = "../../bench/testdata/sample-orders.csv"
+	f(1, "unauthorized", "rules", "list", "--server", s.url)
+	f(1, "unauthorized", "rules", "list", "--server", s.url, "--token", secret+"x")
+	f(1, "unauthorized", "replay-orders", "--category", "Country", "--target", s.url, sample)
+	f(1, "unauthorized", "bench", "--duration", "100ms", "--target", s.url)
+	f(0, "There are no rules", "rules", "list", "--server", s.url, "--token", secret)
+	t.Setenv("APPORTION_TOKEN", secret)
+	f(0, "a +leader|alone|node", "cluster", "status", "--server", s.url)
+	f(0, "agrees with the independent count", "replay-orders", "--category", "Country", "--target", s.url, sample)
+	s.runBenchCommand("--workload", "allocate", "--rate", "200")
+	s.runBenchCommand("--workload", "reads", "--rate", "200")
+	s.stop()
+	if !regexp.MustCompile(`others on this machine may read or change the tokens.*0?644|-rw-r--r--`).MatchString(s.log.String()) {
+		t.Errorf("nobody is told who may read the tokens:\n%s", s.log)
+	}
+}

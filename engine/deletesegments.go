@@ -1,0 +1,121 @@
+package engine
+
+import (
+	"slices"
+	"sync/atomic"
+)
+
+// DeleteSegments removes the segments of records that have all of the tags, and the deliveries for them. A record of which
+// nothing is left goes with the last one. Refused while promises on one of the segments are open.
+type DeleteSegments struct {
+	Scope
+	Tags   []Tag `json:"tags"`
+	DryRun bool  `json:"dryRun"`
+}
+
+func checkDeleteSegments(c *DeleteSegments) *fault {
+	if f := checkScope(&c.Scope); f != nil {
+		return f
+	}
+	if len(c.Tags) == 0 {
+		return numberFault("tags", 0)
+	}
+	return checkTags("tags", c.Tags)
+}
+
+func (e *Engine) deleteSegments(c *DeleteSegments, r *Result) {
+	if _, _, code, tag := e.Schema().key(c.Tags); code != CodeOK {
+		refuseTag(r, code, "tags", c.Tags[tag])
+		return
+	}
+	rows := slices.DeleteFunc(e.inScope(&c.Scope), func(row uint32) bool { return !e.hasTagged(row, c.Tags) })
+	for _, row := range rows {
+		rec := e.records.at(row)
+		onHand, allocated, pending := e.taggedUnits(rec, c.Tags)
+		r.Stock.Records++
+		r.Stock.Units += onHand
+		r.Stock.Promised += allocated + pending
+		if allocated+pending > 0 {
+			r.Code = CodeInUse
+			e.block(rec, r)
+		}
+	}
+	if c.DryRun || r.Code != CodeOK || len(rows) == 0 {
+		return
+	}
+	for _, row := range rows {
+		e.removeTagged(row, c.Tags)
+	}
+	e.emit(&Event{Kind: EventRecordsDeleted, Units: r.Stock.Units, Limit: r.Stock.Records})
+}
+
+// hasTagged says whether a record has a segment or a delivery with the tags.
+func (e *Engine) hasTagged(row uint32, tags []Tag) bool {
+	rec := e.records.at(row)
+	for seg := rec.segments; seg != 0; seg = e.segments.at(seg).next {
+		if e.Schema().Matches(e.segments.at(seg).tagSet, tags) {
+			return true
+		}
+	}
+	for f := rec.futures; f != 0; f = e.futures.at(f).next {
+		if e.isDeliveryFor(e.futures.at(f), tags) {
+			return true
+		}
+	}
+	return false
+}
+
+// isDeliveryFor says whether a delivery is for segments with the tags only. One that is split on arrival is for all values of
+// the distributed categories.
+func (e *Engine) isDeliveryFor(f *future, tags []Tag) bool {
+	s := e.Schema()
+	if !s.Matches(f.tagSet, tags) {
+		return false
+	}
+	return f.split == 0 || !slices.ContainsFunc(tags, func(t Tag) bool {
+		c, ok := s.Category(t.Category)
+		return ok && c.Distributed()
+	})
+}
+
+func (e *Engine) taggedUnits(rec *record, tags []Tag) (onHand, allocated, pending int64) {
+	for row := rec.segments; row != 0; row = e.segments.at(row).next {
+		if seg := e.segments.at(row); e.Schema().Matches(seg.tagSet, tags) {
+			onHand += seg.onHand
+			allocated += seg.allocated
+			pending += seg.pending
+		}
+	}
+	return onHand, allocated, pending
+}
+
+// removeTagged takes the segments and deliveries with the tags out of a record, of which nobody holds units.
+func (e *Engine) removeTagged(row uint32, tags []Tag) {
+	rec, w := e.begin(row)
+	for at := &rec.segments; *at != 0; {
+		gone := *at
+		seg := e.segments.at(gone)
+		if !e.Schema().Matches(seg.tagSet, tags) {
+			at = &seg.next
+			continue
+		}
+		assert(seg.allocated == 0 && seg.pending == 0 && seg.waiting == 0, "a segment goes that somebody holds units of")
+		atomic.StoreInt64(&seg.floor, 0)
+		e.change(rec, &w, gone, delta{onHand: -seg.onHand, safety: -seg.safety})
+		atomic.StoreUint32(at, seg.next)
+		rec.segmentCount--
+		e.counts.forget(gone)
+		e.dropSegment(gone)
+	}
+	for f := rec.futures; f != 0; {
+		next := e.futures.at(f).next
+		if e.isDeliveryFor(e.futures.at(f), tags) {
+			e.removeFuture(rec, f)
+		}
+		f = next
+	}
+	e.end(rec, &w)
+	if rec.segments == 0 && rec.futures == 0 {
+		e.removeRecord(row)
+	}
+}

@@ -1,0 +1,169 @@
+package httpapi
+
+import (
+	"bytes"
+	"crypto/hmac"
+	"crypto/sha256"
+	"crypto/subtle"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Token opens the API to whoever presents its secret, or a ticket that was given for it.
+type Token struct {
+	Name   string
+	Secret string
+}
+
+// ParseTokens reads a file of tokens: name:secret on each line, but for blank ones and those that begin with #. A name may
+// stand several times, so that a new secret can take an old one's place while both work. The error tells all faults.
+func ParseTokens(text []byte) (tokens []Token, err error) {
+	var faults []error
+	line := 0
+	for row := range strings.Lines(string(text)) {
+		line++
+		if row = strings.TrimSpace(row); row == "" || row[0] == '#' {
+			continue
+		}
+		name, secret, _ := strings.Cut(row, ":")
+		t := Token{name, secret}
+		if fault := t.fault(); fault != nil {
+			faults = append(faults, fmt.Errorf("line %d: %w", line, fault))
+			continue
+		}
+		for _, known := range tokens {
+			if known == t {
+				faults = append(faults, fmt.Errorf("line %d: this token of %q stands there already", line, t.Name))
+			}
+		}
+		tokens = append(tokens, t)
+	}
+	if len(tokens) > TokensMax {
+		faults = append(faults, fmt.Errorf("%d tokens, more than %d", len(tokens), TokensMax))
+	}
+	if len(faults) == 0 && len(tokens) == 0 {
+		faults = append(faults, errors.New("there is no token: a line such as router:SECRET is expected"))
+	}
+	return tokens, errors.Join(faults...)
+}
+
+// fault says what is wrong with a token, without its secret: the text comes into logs.
+func (t *Token) fault() error {
+	switch {
+	case t.Secret == "":
+		return errors.New("name:secret is expected")
+	case t.Name == "" || len(t.Name) > tokenNameBytesMax || !isVisible(t.Name):
+		return fmt.Errorf("the name is 1 to %d visible ASCII characters without a colon", tokenNameBytesMax)
+	case len(t.Secret) < tokenSecretBytesMin || len(t.Secret) > tokenSecretBytesMax || !isVisible(t.Secret):
+		return fmt.Errorf("the secret of %q is %d to %d visible ASCII characters", t.Name, tokenSecretBytesMin, tokenSecretBytesMax)
+	}
+	return nil
+}
+
+func isVisible(s string) bool {
+	return !strings.ContainsFunc(s, func(r rune) bool { return r <= ' ' || r >= 0x7f })
+}
+
+// access decides who may use the API; nil opens it to everybody. Secrets are compared by their hashes, so that the time it
+// takes tells nothing of them, and by all of them.
+type access struct {
+	tokens  []Token
+	digests [][sha256.Size]byte
+}
+
+func newAccess(tokens []Token) (*access, error) {
+	if len(tokens) == 0 {
+		return nil, nil
+	}
+	a := &access{tokens: tokens}
+	for i := range tokens {
+		if fault := tokens[i].fault(); fault != nil {
+			return nil, fmt.Errorf("httpapi: Config.Tokens[%d]: %w", i, fault)
+		}
+		a.digests = append(a.digests, sha256.Sum256([]byte(tokens[i].Secret)))
+	}
+	return a, nil
+}
+
+// authorized says whether the request may be answered, or answers that it may not. A request that another node has forwarded
+// comes with its header and is asked again: whoever reaches that connection has not got past this.
+func (c *call) authorized() bool {
+	a := c.server.access
+	if a == nil || c.route.open || a.opens(c.ctx.Request.Header.Peek("Authorization"), time.Now()) {
+		return true
+	}
+	c.ctx.Response.Header.Set("WWW-Authenticate", "Bearer")
+	c.fail(http.StatusUnauthorized, codeUnauthorized, "a token of this server is expected, as Authorization: Bearer SECRET", "Authorization", "")
+	return false
+}
+
+// opens says whether an Authorization header has a secret or a ticket.
+func (a *access) opens(header []byte, now time.Time) bool {
+	scheme, presented, ok := bytes.Cut(header, []byte(" "))
+	if !ok || !bytes.EqualFold(scheme, []byte("Bearer")) {
+		return false
+	}
+	return a.knows(presented) || a.acceptsTicket(string(presented), now)
+}
+
+func (a *access) knows(secret []byte) bool {
+	digest := sha256.Sum256(secret)
+	found := 0
+	for i := range a.digests {
+		found |= subtle.ConstantTimeCompare(digest[:], a.digests[i][:])
+	}
+	return found == 1
+}
+
+// A ticket stands for a token for a while: "apt1." and the token's name, then the end in Unix seconds, then an HMAC-SHA256
+// of both keyed with the secret, all joined by dots. Nobody keeps it: any node with the same tokens can check it.
+const (
+	ticketPrefix = "apt1."
+
+	// TicketLifetime is how long a ticket opens the API.
+	TicketLifetime = time.Hour
+)
+
+// ticket gives a ticket to whoever knows a token's name and secret.
+func (a *access) ticket(name, secret string, now time.Time) (ticket string, ok bool) {
+	digest := sha256.Sum256([]byte(secret))
+	end := now.Add(TicketLifetime).Unix()
+	for i := range a.tokens {
+		if a.tokens[i].Name == name && subtle.ConstantTimeCompare(digest[:], a.digests[i][:]) == 1 {
+			return a.tokens[i].sign(end), true
+		}
+	}
+	return "", false
+}
+
+// sign makes the ticket with an end.
+func (t *Token) sign(end int64) string {
+	stated := ticketPrefix + base64.RawURLEncoding.EncodeToString([]byte(t.Name)) + "." + strconv.FormatInt(end, 10)
+	mac := hmac.New(sha256.New, []byte(t.Secret))
+	mac.Write([]byte(stated))
+	return stated + "." + base64.RawURLEncoding.EncodeToString(mac.Sum(nil))
+}
+
+// acceptsTicket says whether a text is a ticket that has not ended.
+func (a *access) acceptsTicket(text string, now time.Time) bool {
+	rest, isTicket := strings.CutPrefix(text, ticketPrefix)
+	encoded, rest, _ := strings.Cut(rest, ".")
+	stated, _, _ := strings.Cut(rest, ".")
+	end, err := strconv.ParseInt(stated, 10, 64)
+	name, badName := base64.RawURLEncoding.DecodeString(encoded)
+	if !isTicket || err != nil || badName != nil || end <= now.Unix() {
+		return false
+	}
+	found := 0
+	for i := range a.tokens {
+		if a.tokens[i].Name == string(name) {
+			found |= subtle.ConstantTimeCompare([]byte(a.tokens[i].sign(end)), []byte(text))
+		}
+	}
+	return found == 1
+}

@@ -1,0 +1,130 @@
+package kibo
+
+import (
+	"math"
+	"net/url"
+	"strconv"
+	"strings"
+
+	"apportion/engine"
+)
+
+// requestLocation is what a query is made for: one location, or a place on earth from which others are so far away.
+type requestLocation struct {
+	LocationCode string   `json:"locationCode"`
+	Latitude     *float64 `json:"latitude"`
+	Longitude    *float64 `json:"longitude"`
+	Radius       *float64 `json:"radius"`
+	Unit         string   `json:"unit"` // of the radius
+}
+
+const (
+	unitMiles = "MILES"
+	unitKM    = "KM"
+
+	kmPerMile        = 1.609344
+	earthRadiusMiles = 3958.8
+)
+
+// isPlace says whether there is a place to be far away from.
+func (l *requestLocation) isPlace() bool { return l.Latitude != nil && l.Longitude != nil }
+
+// read takes it from the parameters of a URL: a code, JSON, or field by field.
+func (l *requestLocation) read(q url.Values) error {
+	text := q.Get("requestLocation")
+	if strings.HasPrefix(text, "{") {
+		if err := decode([]byte(text), l); err != nil {
+			return err
+		}
+	} else if text != "" {
+		l.LocationCode = text
+	}
+	for name, into := range map[string]*string{"locationCode": &l.LocationCode, "unit": &l.Unit} {
+		if text := q.Get("requestLocation[" + name + "]"); text != "" {
+			*into = text
+		}
+	}
+	for name, into := range map[string]**float64{"latitude": &l.Latitude, "longitude": &l.Longitude, "radius": &l.Radius} {
+		name = "requestLocation[" + name + "]"
+		text := q.Get(name)
+		if text == "" {
+			continue
+		}
+		number, err := strconv.ParseFloat(text, 64)
+		if err != nil {
+			return badRequest(name, text, "%s: %q is no number", name, text)
+		}
+		*into = &number
+	}
+	return nil
+}
+
+func (l *requestLocation) check() error {
+	within := func(field string, value *float64, low, high float64) error {
+		if value != nil && !(*value >= low && *value <= high) {
+			field = "requestLocation." + field
+			return badRequest(field, strconv.FormatFloat(*value, 'g', -1, 64), "%s: a number from %g to %g is expected", field, low, high)
+		}
+		return nil
+	}
+	if err := within("latitude", l.Latitude, -90, 90); err != nil {
+		return err
+	}
+	if err := within("longitude", l.Longitude, -180, 180); err != nil {
+		return err
+	}
+	if err := within("radius", l.Radius, 0, math.MaxFloat64); err != nil {
+		return err
+	}
+	switch {
+	case (l.Latitude == nil) != (l.Longitude == nil):
+		return badRequest("requestLocation", "", "requestLocation needs both a latitude and a longitude")
+	case l.Unit != "" && l.Unit != unitMiles && l.Unit != unitKM:
+		return badRequest("requestLocation.unit", l.Unit, "requestLocation.unit: %q is neither MILES nor KM", l.Unit)
+	}
+	return nil
+}
+
+// miles is how far a location is away; known is false if nobody has said where it is.
+func (l *requestLocation) miles(e *engine.Engine, code string) (miles float64, known bool) {
+	if !l.isPlace() {
+		return math.Inf(1), false
+	}
+	at, saved := e.Location(code)
+	if !saved || at.Latitude == 0 && at.Longitude == 0 {
+		return math.Inf(1), false
+	}
+	return greatCircle(*l.Latitude, *l.Longitude, float64(at.Latitude)/microDegrees, float64(at.Longitude)/microDegrees), true
+}
+
+// reaches says whether a location is in the radius. Without a place or a radius all are.
+func (l *requestLocation) reaches(e *engine.Engine, code string) bool {
+	if !l.isPlace() || l.Radius == nil {
+		return true
+	}
+	radius := *l.Radius
+	if l.Unit == unitKM {
+		radius /= kmPerMile
+	}
+	miles, known := l.miles(e, code)
+	return known && miles <= radius
+}
+
+// shownMiles is the distance as replies have it, nil if it is not known.
+func (l *requestLocation) shownMiles(e *engine.Engine, code string) *float64 {
+	miles, known := l.miles(e, code)
+	if !known {
+		return nil
+	}
+	miles = math.Round(miles*100) / 100
+	return &miles
+}
+
+// greatCircle is the distance of two places in miles, by the haversine formula.
+func greatCircle(latitude1, longitude1, latitude2, longitude2 float64) float64 {
+	radians := func(degrees float64) float64 { return degrees * math.Pi / 180 }
+	north := math.Sin(radians(latitude2-latitude1) / 2)
+	east := math.Sin(radians(longitude2-longitude1) / 2)
+	h := north*north + math.Cos(radians(latitude1))*math.Cos(radians(latitude2))*east*east
+	return 2 * earthRadiusMiles * math.Asin(math.Sqrt(min(h, 1)))
+}
