@@ -130,7 +130,7 @@
 // command.go and result.go say what goes in and out, check.go what is refused without a look at the state, codec.go the
 // binary form; slab.go, text.go, table.go and ring.go are the pointer-free memory; state.go has the rows and change.go the
 // one way to change them; schema.go and split.go are the percentages; apply.go is the way of a command, stock.go,
-// group.go, deletesegments.go, future.go, allocate.go, planned.go, order.go, orderchange.go, transition.go and schemachange.go what it does, rule.go and
+// group.go, deletesegments.go, future.go, allocate.go, planned.go, order.go, itemindex.go, orderchange.go, transition.go and schemachange.go what it does, rule.go and
 // rulechange.go the rules, spread.go what they do to records, room.go what limits it;
 // results.go, events.go, explain.go, job.go, place.go, placegroup.go and block.go are what is kept of it; read.go is the lock-free
 // side; checkpoint.go, frozen.go, rows.go, rulerows.go, archive.go, load.go and verify.go are the durable form.

@@ -6,10 +6,6 @@ import (
 	"sync/atomic"
 )
 
-// itemsWalked is the number of items up to which an order's items are found by walking them; the items of a larger order
-// are in the table byItemID.
-const itemsWalked = 8
-
 // findOrder looks an order in memory up; 0: there is none.
 func (e *Engine) findOrder(orderID string) uint32 { return e.findHashed(orderID, hashText(orderID)) }
 
@@ -23,33 +19,6 @@ func (e *Engine) findHashed(orderID string, hash uint64) uint32 {
 }
 
 func (e *Engine) orderHash(row uint32) uint64 { return e.orders.at(row).hash }
-
-func itemHash(order uint32, itemID string) uint64 {
-	return mix(uint64(order), 0x9e3779b97f4a7c15) ^ hashText(itemID)
-}
-
-func (e *Engine) itemHashOf(row uint32) uint64 {
-	it := e.items.at(row)
-	return itemHash(it.order, e.ordersText.get(it.id))
-}
-
-// findItem looks an item of an order up; 0: there is none.
-func (e *Engine) findItem(orderRow uint32, itemID string) uint32 {
-	o := e.orders.at(orderRow)
-	if o.count <= itemsWalked {
-		row := o.items
-		for row != 0 && e.ordersText.get(e.items.at(row).id) != itemID {
-			row = e.items.at(row).next
-		}
-		return row
-	}
-	for row, p := e.byItemID.probe(itemHash(orderRow, itemID)).next(); row != 0; row, p = p.next() {
-		if it := e.items.at(row); it.order == orderRow && e.ordersText.get(it.id) == itemID {
-			return row
-		}
-	}
-	return 0
-}
 
 // createOrder adds an order without items.
 func (e *Engine) createOrder(orderID string, hash uint64) uint32 {
@@ -81,22 +50,9 @@ func (e *Engine) createItem(orderRow uint32, itemID string) uint32 {
 	}
 	o.itemLast = row
 	o.count++
-	e.indexItems(o, row)
+	e.index(orderRow, row)
 	e.stats.items.Add(1)
 	return row
-}
-
-// indexItems enters an order's new item, or all of its items when it has just become too long to walk.
-func (e *Engine) indexItems(o *order, row uint32) {
-	switch {
-	case o.count <= itemsWalked:
-	case o.count == itemsWalked+1:
-		for i := o.items; i != 0; i = e.items.at(i).next {
-			e.byItemID.add(e.itemHashOf(i), i)
-		}
-	default:
-		e.byItemID.add(e.itemHashOf(row), row)
-	}
 }
 
 // createLine adds an allocation line at the end of an item, for the caller to fill.
@@ -127,12 +83,10 @@ func (e *Engine) dropLines(it *item) {
 func (e *Engine) dropOrder(row uint32) {
 	o := e.orders.at(row)
 	e.byOrderID.remove(e.orderHash(row), row)
+	e.unindexOrder(row)
 	for i := o.items; i != 0; {
 		it := e.items.at(i)
 		next := it.next
-		if o.count > itemsWalked {
-			e.byItemID.remove(e.itemHashOf(i), i)
-		}
 		e.dropLines(it)
 		e.dropMoves(it)
 		e.ordersText.drop(it.id)

@@ -151,7 +151,7 @@ type Engine struct {
 	lines      slab[line]
 	moves      slab[movement]
 	byOrderID  table // orders
-	byItemID   table // items of orders with more than itemsWalked items
+	itemIndex  itemIndex
 
 	itemSeq   uint64 // last item.seq given
 	futureSeq uint64 // last future.seq given

@@ -127,9 +127,7 @@ func (e *Engine) planTransition(l *TransitionLine, from, to uint32, r *Result) {
 // unlinkItem takes an item that holds units out of its order.
 func (e *Engine) unlinkItem(orderRow, row uint32) {
 	o := e.orders.at(orderRow)
-	if o.count > itemsWalked {
-		e.byItemID.remove(e.itemHashOf(row), row)
-	}
+	e.unindex(orderRow, row)
 	last := uint32(0)
 	at := &o.items
 	for *at != row {
@@ -142,11 +140,6 @@ func (e *Engine) unlinkItem(orderRow, row uint32) {
 	}
 	o.count--
 	o.open--
-	if o.count == itemsWalked { // they are walked again
-		for i := o.items; i != 0; i = e.items.at(i).next {
-			e.byItemID.remove(e.itemHashOf(i), i)
-		}
-	}
 	e.ordersText.drop(e.items.at(row).id)
 }
 
@@ -162,7 +155,7 @@ func (e *Engine) linkItem(orderRow, row uint32, id string) {
 	o.itemLast = row
 	o.count++
 	o.open++
-	e.indexItems(o, row)
+	e.index(orderRow, row)
 }
 
 // firm ends an item's reservation without releasing anything, and answers what it holds.
