@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"errors"
 	"net"
 	"sync"
 	"sync/atomic"
@@ -9,7 +10,7 @@ import (
 
 // deadlines keeps the deadlines of all connections of a listener. fasthttp sets three of them for each request; as timers
 // of the runtime they cost 3 % of a small request. Here they are numbers that somebody looks at now and then, so a
-// deadline may be late by deadlineTick.
+// deadline may be late by deadlineTick. It ends the read or write that it finds under way, and is of no meaning between two.
 type deadlines struct {
 	net.Listener
 	start time.Time
@@ -36,6 +37,9 @@ func (d *deadlines) Accept() (net.Conn, error) {
 	c := &timedConn{Conn: conn, deadlines: d}
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	if d.closed { // while the connection was on its way here
+		return nil, errors.Join(net.ErrClosed, conn.Close())
+	}
 	d.conns[c] = struct{}{}
 	return c, nil
 }
@@ -76,18 +80,29 @@ func (d *deadlines) look(now time.Time) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	for c := range d.conns {
-		if passed(&c.readBy, at) {
+		if c.reads.late(at) {
 			_ = c.Conn.SetReadDeadline(now) // a connection that is gone needs no deadline
 		}
-		if passed(&c.writeBy, at) {
+		if c.writes.late(at) {
 			_ = c.Conn.SetWriteDeadline(now)
 		}
 	}
 }
 
-func passed(by *atomic.Int64, at int64) bool {
-	deadline := by.Load()
-	return deadline != 0 && deadline <= at
+// timedUse is one direction of a connection.
+type timedUse struct {
+	busy atomic.Bool  // a call is under way
+	by   atomic.Int64 // its deadline, nanoseconds since the start, 0: none
+}
+
+// late says that a call is under way whose deadline has passed. busy is looked at first: a call that begins later has a deadline
+// that was set before it.
+func (u *timedUse) late(at int64) bool {
+	if !u.busy.Load() {
+		return false
+	}
+	by := u.by.Load()
+	return by != 0 && by <= at
 }
 
 // moment is a time as a number that is not 0, 0 for no time.
@@ -98,31 +113,45 @@ func (d *deadlines) moment(t time.Time) int64 {
 	return max(1, int64(t.Sub(d.start)))
 }
 
-// timedConn is a connection whose deadlines are kept in deadlines. One that was missed stays: the connection's use is over.
+// timedConn is a connection whose deadlines are kept in deadlines. A deadline that ended a read or write ends all later ones too:
+// the use of such a connection is over.
 type timedConn struct {
 	net.Conn
-	deadlines *deadlines
+	deadlines     *deadlines
+	reads, writes timedUse
+}
 
-	readBy, writeBy atomic.Int64 // nanoseconds since the start, 0: none
+// Read implements net.Conn.
+func (c *timedConn) Read(b []byte) (int, error) {
+	c.reads.busy.Store(true)
+	defer c.reads.busy.Store(false)
+	return c.Conn.Read(b)
+}
+
+// Write implements net.Conn.
+func (c *timedConn) Write(b []byte) (int, error) {
+	c.writes.busy.Store(true)
+	defer c.writes.busy.Store(false)
+	return c.Conn.Write(b)
 }
 
 // SetDeadline implements net.Conn.
 func (c *timedConn) SetDeadline(t time.Time) error {
 	at := c.deadlines.moment(t)
-	c.readBy.Store(at)
-	c.writeBy.Store(at)
+	c.reads.by.Store(at)
+	c.writes.by.Store(at)
 	return nil
 }
 
 // SetReadDeadline implements net.Conn.
 func (c *timedConn) SetReadDeadline(t time.Time) error {
-	c.readBy.Store(c.deadlines.moment(t))
+	c.reads.by.Store(c.deadlines.moment(t))
 	return nil
 }
 
 // SetWriteDeadline implements net.Conn.
 func (c *timedConn) SetWriteDeadline(t time.Time) error {
-	c.writeBy.Store(c.deadlines.moment(t))
+	c.writes.by.Store(c.deadlines.moment(t))
 	return nil
 }
 

@@ -63,6 +63,84 @@ func TestDeadlines(t *testing.T) {
 	}
 }
 
+// A deadline that passes between two calls harms neither: a client may be silent for longer than a reply may take, and a
+// request may be worked on for longer than its sending may take.
+func TestDeadlinePassesBetween(t *testing.T) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	timed := newDeadlines(listener)
+	defer timed.Close()
+	client, err := net.Dial("tcp", listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
+	conn, err := timed.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	for range 3 {
+		later := time.Now().Add(time.Hour)
+		_ = conn.SetDeadline(later)
+		if _, err := conn.Write([]byte("reply")); err != nil {
+			t.Fatalf("write: %v", err)
+		}
+		if _, err := client.Write([]byte("request")); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := io.ReadFull(conn, make([]byte, len("request"))); err != nil {
+			t.Fatalf("read: %v", err)
+		}
+		timed.look(later.Add(time.Hour))
+	}
+}
+
+// A connection that was accepted while the listener closes is closed, and nobody waits for it.
+func TestDeadlinesClosed(t *testing.T) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	late := &lateListener{Listener: listener, accepted: make(chan struct{}), proceed: make(chan struct{})}
+	timed := newDeadlines(late)
+	client, err := net.Dial("tcp", listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
+	failed := make(chan error, 1)
+	go func() {
+		_, err := timed.Accept()
+		failed <- err
+	}()
+	<-late.accepted
+	if err := timed.Close(); err != nil {
+		t.Error(err)
+	}
+	<-timed.ended
+	close(late.proceed)
+	if err := <-failed; !errors.Is(err, net.ErrClosed) {
+		t.Errorf("accepted after the end: %v", err)
+	}
+	_ = timed.Close() // again
+}
+
+// lateListener holds a connection back that it has accepted.
+type lateListener struct {
+	net.Listener
+	accepted, proceed chan struct{}
+}
+
+func (l *lateListener) Accept() (net.Conn, error) {
+	conn, err := l.Listener.Accept()
+	close(l.accepted)
+	<-l.proceed
+	return conn, err
+}
+
 // A reply that nobody takes is given up.
 func TestWriteDeadline(t *testing.T) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")

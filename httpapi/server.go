@@ -152,7 +152,6 @@ func (s *Server) newHTTPServer(handle fasthttp.RequestHandler) *fasthttp.Server 
 		ReadTimeout:                  s.config.ReadTimeout,
 		WriteTimeout:                 s.config.WriteTimeout,
 		IdleTimeout:                  s.config.IdleTimeout,
-		TCPKeepalive:                 true,
 		CloseOnShutdown:              true,
 		NoDefaultServerHeader:        true,
 		NoDefaultContentType:         true,
@@ -168,7 +167,9 @@ func (s *Server) Serve(listener net.Listener) error {
 		return listener.Close()
 	}
 	s.log.Info("serving", "address", listener.Addr().String())
-	if err := s.http.Serve(newDeadlines(listener)); err != nil {
+	timed := newDeadlines(listener)
+	defer timed.Close() // fasthttp has done so, unless it was closed before it knew of it
+	if err := s.http.Serve(timed); err != nil {
 		return fmt.Errorf("httpapi: serve %s: %w", listener.Addr(), err)
 	}
 	return nil
