@@ -19,10 +19,11 @@ import (
 const (
 	// commandVersion and resultVersion are the first byte of a command and of a result. Any change of the form, a new kind
 	// included, is a new version. Version 2 has the rules, version 3 of a command Spread, version 4 Transition,
-	// PutLocation and Block, version 5 PutLocationGroup, DeleteSegments, conditions, and lines of a Deallocate that say more, and the versions below the jobs; what older versions say they say in
-	// the same way.
-	commandVersion = 5
-	resultVersion  = 3
+	// PutLocation, Block and the jobs, version 5 PutLocationGroup, DeleteSegments, conditions, and lines of a Deallocate that say
+	// more; what older versions say they say in the same way. Commands that version 4 can say are written in it.
+	commandVersion       = 5
+	commandVersionCommon = 4
+	resultVersion        = 3
 
 	formVersionOldest = 1
 )

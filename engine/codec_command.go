@@ -69,7 +69,7 @@ func AppendCommand(dst []byte, env *Envelope, c Command) []byte {
 	hasRules := env.RulesIndex != 0 || len(env.Plans) > 0
 	flags := flagBit(env.Key != "", commandHasKey) | flagBit(hasArchived, commandHasArchived) | flagBit(hasRules, commandHasRules) |
 		flagBit(env.Job != nil, commandHasJob) | flagBit(env.IfSeen, commandHasSeen)
-	dst = append(dst, commandVersion, byte(c.Kind()), flags)
+	dst = append(dst, versionOf(env, c), byte(c.Kind()), flags)
 	if env.Key != "" {
 		dst = appendText(dst, env.Key)
 	}
@@ -88,6 +88,25 @@ func AppendCommand(dst []byte, env *Envelope, c Command) []byte {
 		dst = binary.AppendUvarint(dst, env.Seen)
 	}
 	return appendBody(dst, c)
+}
+
+// versionOf is the oldest version that can say the command, so that nodes of before can follow a leader that has been upgraded
+// until something new is asked of it.
+func versionOf(env *Envelope, c Command) byte {
+	switch c := c.(type) {
+	case *PutLocationGroup, *DeleteSegments:
+		return commandVersion
+	case *OrderChange:
+		for i := range c.Lines {
+			if l := &c.Lines[i]; l.Lost || l.Block != BlockKeep {
+				return commandVersion
+			}
+		}
+	}
+	if env.IfSeen {
+		return commandVersion
+	}
+	return commandVersionCommon
 }
 
 // appendBody appends what distinguishes c from other commands of its kind.

@@ -104,13 +104,31 @@ func TestScratchTagsAreCapped(t *testing.T) {
 // TestCommandGolden pins the format: logs are read by later versions.
 func TestCommandGolden(t *testing.T) {
 	got := AppendCommand(nil, &Envelope{Key: "k1"}, &oneAllocate)
-	want := "050601" + "02" + hex.EncodeToString([]byte("k1")) +
+	want := "040601" + "02" + hex.EncodeToString([]byte("k1")) +
 		"0302" + "07" + hex.EncodeToString([]byte("order-1")) + "d804" + // 300 in zigzag
 		"01" + "0131" + "0430303432" + "025331" + "06" + // one line: 1, 0042, S1, 3
 		"01" + "07" + hex.EncodeToString([]byte("Channel")) + "03" + hex.EncodeToString([]byte("Web"))
 	if hex.EncodeToString(got) != want {
 		t.Fatalf("got  %x\nwant %s", got, want)
 	}
+}
+
+// TestCommandVersions: what nodes of before can read is written so that they do.
+func TestCommandVersions(t *testing.T) {
+	f := func(want byte, env Envelope, c Command) {
+		t.Helper()
+		if got := AppendCommand(nil, &env, c)[0]; got != want {
+			t.Errorf("%T is written in version %d, want %d", c, got, want)
+		}
+	}
+	f(4, Envelope{}, &Expire{})
+	f(4, Envelope{}, &OrderChange{Action: KindDeallocate, OrderID: "o", Lines: []OrderLine{{ItemID: "1"}}})
+	f(5, Envelope{}, &OrderChange{Action: KindDeallocate, OrderID: "o", Lines: []OrderLine{{ItemID: "1"}, {ItemID: "2", Lost: true}}})
+	f(5, Envelope{}, &OrderChange{Action: KindDeallocate, OrderID: "o", Lines: []OrderLine{{ItemID: "1", Block: BlockClear}}})
+	f(5, Envelope{IfSeen: true}, channels(5000, 5000))
+	f(4, Envelope{}, channels(5000, 5000))
+	f(5, Envelope{}, &DeleteSegments{})
+	f(5, Envelope{}, &PutLocationGroup{Group: "g"})
 }
 
 // TestCommandOfVersion1 reads a command of before there were rules.

@@ -71,7 +71,7 @@ func (w *warmer) add(command []byte, lists *tagLists) {
 	p := &w.paths[len(w.paths)-1]
 	*p = warmPath{}
 	r := reader{b: command}
-	if r.byte() != commandVersion || Kind(r.byte()) != KindAllocate {
+	if r.byte() != commandVersionCommon || Kind(r.byte()) != KindAllocate {
 		return
 	}
 	flags := r.byte()

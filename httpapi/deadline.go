@@ -81,13 +81,15 @@ func (d *deadlines) look(now time.Time) {
 	defer d.mu.Unlock()
 	for c := range d.conns {
 		if c.reads.late(at) {
-			_ = c.Conn.SetReadDeadline(now) // a connection that is gone needs no deadline
+			_ = c.Conn.SetReadDeadline(longAgo) // a connection that is gone needs no deadline
 		}
 		if c.writes.late(at) {
-			_ = c.Conn.SetWriteDeadline(now)
+			_ = c.Conn.SetWriteDeadline(longAgo)
 		}
 	}
 }
+
+var longAgo = time.Unix(1, 0)
 
 // timedUse is one direction of a connection.
 type timedUse struct {
