@@ -296,17 +296,30 @@ func (c *Checkpoint) nextOfSlab(f *frozenRows, table byte, rows *Rows, bytesEnd 
 	})
 	f.leave()
 	if len(c.later) > 0 {
-		apply.Lock()
-		for _, l := range c.later {
-			c.addRow(rows, l.at, table, l.row, f.stored.get(f.storedAt[l.row]))
-		}
-		apply.Unlock()
+		c.copyLater(f, table, rows, apply)
 	}
 	return more
 }
 
-// laterRowBytes is about what a row has.
-const laterRowBytes = 64
+// copyLater fills in the rows that Apply has encoded, in holds of so many bytes.
+func (c *Checkpoint) copyLater(f *frozenRows, table byte, rows *Rows, apply sync.Locker) {
+	apply.Lock()
+	defer apply.Unlock()
+	end := rows.Bytes() + laterHoldBytes
+	for _, l := range c.later {
+		if rows.Bytes() >= end {
+			apply.Unlock()
+			apply.Lock()
+			end = rows.Bytes() + laterHoldBytes
+		}
+		c.addRow(rows, l.at, table, l.row, f.stored.get(f.storedAt[l.row]))
+	}
+}
+
+const (
+	laterRowBytes  = 64 // about what a row has
+	laterHoldBytes = 16 << 10
+)
 
 // isCounted says that the record may be of a location with an open count. If Apply is changing the record, it has encoded it,
 // and either answer is right.

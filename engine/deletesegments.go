@@ -68,11 +68,16 @@ func (e *Engine) hasTagged(row uint32, tags []Tag) bool {
 // isDeliveryFor says whether a delivery is for segments with the tags only. One that is split on arrival is for all values of
 // the distributed categories.
 func (e *Engine) isDeliveryFor(f *future, tags []Tag) bool {
-	s := e.Schema()
-	if !s.Matches(f.tagSet, tags) {
+	return e.Schema().MatchesDelivery(f.tagSet, f.split != 0, tags)
+}
+
+// MatchesDelivery says whether a delivery is only for what has the tags; one that is split on arrival is for all values of the
+// categories with percentages.
+func (s *Schema) MatchesDelivery(id TagSetID, split bool, tags []Tag) bool {
+	if !s.Matches(id, tags) {
 		return false
 	}
-	return f.split == 0 || !slices.ContainsFunc(tags, func(t Tag) bool {
+	return !split || !slices.ContainsFunc(tags, func(t Tag) bool {
 		c, ok := s.Category(t.Category)
 		return ok && c.Distributed()
 	})

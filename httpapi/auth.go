@@ -52,7 +52,7 @@ func ParseTokens(text []byte) (tokens []Token, err error) {
 	return tokens, errors.Join(faults...)
 }
 
-// fault says what is wrong with a token, without its secret: the text comes into logs.
+// fault says what is wrong with a token, with neither of its parts: the text comes into logs, and they may have changed places.
 func (t *Token) fault() error {
 	switch {
 	case t.Secret == "":
@@ -60,7 +60,7 @@ func (t *Token) fault() error {
 	case t.Name == "" || len(t.Name) > tokenNameBytesMax || !isVisible(t.Name):
 		return fmt.Errorf("the name is 1 to %d visible ASCII characters without a colon", tokenNameBytesMax)
 	case len(t.Secret) < tokenSecretBytesMin || len(t.Secret) > tokenSecretBytesMax || !isVisible(t.Secret):
-		return fmt.Errorf("the secret of %q is %d to %d visible ASCII characters", t.Name, tokenSecretBytesMin, tokenSecretBytesMax)
+		return fmt.Errorf("the secret is %d to %d visible ASCII characters", tokenSecretBytesMin, tokenSecretBytesMax)
 	}
 	return nil
 }

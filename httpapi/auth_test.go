@@ -35,7 +35,7 @@ func TestParseTokens(t *testing.T) {
 	}
 	f("", "there is no token")
 	f("# nothing\n", "there is no token")
-	f("router\n\na:short\n", "line 1: name:secret", `line 3: the secret of "a"`)
+	f("router\n\na:short\n", "line 1: name:secret", "line 3: the secret is")
 	f("router:", "line 1: name:secret")
 	f(":"+routerSecret, "line 1: the name")
 	f("a b:"+routerSecret, "line 1: the name")

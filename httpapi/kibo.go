@@ -149,8 +149,12 @@ func (h kiboHost) Do(proposals []kibo.Proposal) ([]engine.Result, error) {
 	if len(proposals) == 1 && proposals[0].Make != nil {
 		tries = categoryRetriesMax
 	}
-	for range tries {
+	for try := range tries {
 		if err := h.propose(proposals, todo, results); err != nil {
+			if try > 0 && len(proposals) > 1 && errors.Is(err, raftstore.ErrNotLeader) {
+				// Some were done in an earlier round: the whole call must not be done again elsewhere.
+				err = fmt.Errorf("%w: %v", raftstore.ErrOutcomeUnknown, err)
+			}
 			return nil, err
 		}
 		again := todo[:0]

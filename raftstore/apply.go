@@ -13,8 +13,9 @@ import (
 
 // applier feeds log entries to the engine. It is the state machine without Raft: recovery, verify and tests use it too.
 type applier struct {
-	// mu is the apply mutex: it is held for one entry, for one slice of a checkpoint, or for one look-up among orders.
-	// It guards every method of the engine that is for one goroutine at a time. Nothing else is locked under it.
+	// mu is the apply mutex: it is held for one entry, for some of the rows of a checkpoint that entries have changed since it
+	// began, or for one look-up among orders. It guards every method of the engine that is for one goroutine at a time. Nothing
+	// else is locked under it.
 	mu     sync.Mutex
 	engine *engine.Engine
 

@@ -67,7 +67,7 @@ func TestMistakes(t *testing.T) {
 		t.Errorf("a bad flag made a data directory: %v", err)
 	}
 	f(2, `--tokens: open .*none: no such file`, "serve", "--data", nothing, "--tokens", filepath.Join(dir, "none"))
-	f(2, `--tokens .*tokens:\nline 2: the secret of "router" is`, "serve", "--data", nothing, "--tokens", write("tokens", "# who\nrouter:short\n"))
+	f(2, `--tokens .*tokens:\nline 2: the secret is`, "serve", "--data", nothing, "--tokens", write("tokens", "# who\nrouter:short\n"))
 	f(2, `unknown flag --lisen. Did you mean --listen`, "serve", "--lisen", ":8080")
 	f(2, `checkpoint-interval`, "serve", "--checkpoint-interval", "fast")
 	f(2, `unexpected argument "./data"`, "serve", "./data")

@@ -140,6 +140,7 @@ func checkServeFlags(cmd *cli.Command) error {
 // container it often cannot be otherwise.
 func readTokens(path string, logger *slog.Logger) ([]httpapi.Token, error) {
 	if path == "" {
+		logger.Info("the API is open to everybody who can reach it; --tokens closes it")
 		return nil, nil
 	}
 	text, err := os.ReadFile(path)
@@ -153,6 +154,7 @@ func readTokens(path string, logger *slog.Logger) ([]httpapi.Token, error) {
 	if info, err := os.Stat(path); err == nil && info.Mode().Perm()&0o077 != 0 {
 		logger.Warn("others on this machine may read or change the tokens; chmod 600 would keep them from it", "file", path, "mode", info.Mode().Perm())
 	}
+	logger.Info("the API is for those who have a token", "tokens", len(tokens), "file", path)
 	return tokens, nil
 }
 

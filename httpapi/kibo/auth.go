@@ -21,6 +21,9 @@ func ticket(r *Request) (Reply, error) {
 		ClientID string `json:"client_id"`
 		Secret   string `json:"client_secret"`
 	}
+	if len(r.Body) > ticketBytesMax { // whoever asks has no token yet
+		return Reply{}, badRequest("", "", "the body has %d bytes, at most %d are expected", len(r.Body), ticketBytesMax)
+	}
 	if len(r.Body) > 0 && json.Unmarshal(r.Body, &body) != nil {
 		return Reply{}, badRequest("", "", "the body is no JSON")
 	}
@@ -31,6 +34,8 @@ func ticket(r *Request) (Reply, error) {
 	}
 	return Reply{Value: ticketReply{AccessToken: t.Access, TokenType: "bearer", ExpiresIn: t.Seconds, RefreshToken: t.Refresh}}, nil
 }
+
+const ticketBytesMax = 4096
 
 // tenantReply says where a tenant's calls go. A client that authenticates asks for it.
 type tenantReply struct {

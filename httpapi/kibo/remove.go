@@ -287,5 +287,5 @@ func (b *deleteBody) hasTagged(e *engine.Engine, name, code string) bool {
 	}
 	schema, tags := e.Schema(), b.allTags.list()
 	return slices.ContainsFunc(v.Segments, func(s engine.SegmentView) bool { return schema.Matches(s.TagSet, tags) }) ||
-		slices.ContainsFunc(v.Future, func(f engine.FutureView) bool { return schema.Matches(f.TagSet, tags) })
+		slices.ContainsFunc(v.Future, func(f engine.FutureView) bool { return schema.MatchesDelivery(f.TagSet, f.Split, tags) })
 }
