@@ -73,10 +73,9 @@ func (p *diskProbe) figures() diskFigures {
 const tailPercent = 70
 
 // measureTail offers a part of the greatest rate, in an open loop, in turns with the probe of the disk, and with the handler
-// that answers a constant: what that one takes is the machine's, which client and server share.
+// that answers a constant: what that one takes is the machine's, which client and server share. What the machine can do
+// changes from minute to minute, so the greatest rate is measured again before each turn.
 func (c *comparison) measureTail(ctx context.Context) (err error) {
-	most := c.entry("one").of.figures().perSecond
-	c.p70at = most * tailPercent / 100
 	probe, err := newDiskProbe(c.dir)
 	if err != nil {
 		return err
@@ -88,15 +87,26 @@ func (c *comparison) measureTail(ctx context.Context) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, l.close()) }()
+	most, err := newLoaded(ctx, o, nil)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, most.close()) }()
 	o.Target, o.Constant = c.constant.URL(), true
 	floor, err := newLoaded(ctx, o, nil)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, floor.close()) }()
-	l.stretch.Rate, floor.stretch.Rate = c.p70at, c.p70at
 	for turn := range c.turns {
-		fmt.Fprintf(c.stderr, "turn %d of %d: %.0f requests/s, and the disk\n", turn+1, c.turns, c.p70at)
+		most.forget()
+		if err := most.turn(ctx, c.turn); err != nil {
+			return err
+		}
+		rate := most.figures().perSecond * tailPercent / 100
+		c.p70at += rate / float64(c.turns)
+		l.stretch.Rate, floor.stretch.Rate = rate, rate
+		fmt.Fprintf(c.stderr, "turn %d of %d: %.0f requests/s, and the disk\n", turn+1, c.turns, rate)
 		for _, of := range []func() error{
 			func() error { return l.turn(ctx, c.turn) }, func() error { return floor.turn(ctx, c.turn) }, func() error { return probe.turn(c.turn) },
 		} {
@@ -106,5 +116,5 @@ func (c *comparison) measureTail(ctx context.Context) (err error) {
 		}
 	}
 	c.p70, c.floor, c.disk = l.figures(), floor.figures(), probe.figures()
-	return l.check(ctx)
+	return errors.Join(l.check(ctx), most.check(ctx))
 }
