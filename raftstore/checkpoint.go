@@ -34,6 +34,9 @@ type checkpointer struct {
 	note         func(index uint64) error // makes it durable, in the log, that there is a state of this index
 	keep         func(k keptState)        // offers the state on disk to the history
 	yield        func()                   // lets others go first; runtime.Gosched, but for tests
+	rest         func(time.Duration)      // leaves the processor to others; time.Sleep, but for tests
+
+	hurries atomic.Int32 // somebody waits for a checkpoint, which does not rest then
 
 	covered atomic.Uint64 // the state database holds the effect of all entries up to this one
 	wake    chan struct{} // capacity 1: there may be enough log for a checkpoint
@@ -174,15 +177,20 @@ func (f *frozen) store(meta raft.SnapshotMeta) error {
 	return nil
 }
 
-// drain encodes the rows in slices and writes each slice.
+// drain encodes the rows in slices and writes each slice. It rests after each: a checkpoint that works as fast as it can takes
+// a processor away from the requests, and at a load of 70 % with two of them, they queue for as long as it takes.
 func (f *frozen) drain(t *tables) error {
 	var rows engine.Rows
 	for more := true; more; {
+		begin := time.Now()
 		rows.Reset()
 		more = f.rows.Next(&rows, f.sliceBytes, f)
 		f.yield() // an entry that waits goes first: the scheduler would let us write on for 10 ms
 		if err := f.writeRows(&rows, t); err != nil {
 			return err
+		}
+		if f.hurries.Load() == 0 && f.applier.logBytes.Load() < f.logBytesMax {
+			f.rest(min(checkpointRestParts*time.Since(begin), checkpointRestMax))
 		}
 	}
 	return nil

@@ -13,7 +13,7 @@ import (
 // An entry that a newer program has written ends the node with a message that says so; nothing of it is applied.
 func TestNewerEntries(t *testing.T) {
 	newerCommand := engine.AppendCommand(nil, &engine.Envelope{}, refresh("A", 1))
-	newerCommand[0]++
+	newerCommand[0] = 100
 	command := engine.AppendCommand(nil, &engine.Envelope{}, refresh("A", 1))
 	entryOf := func(command []byte) []byte {
 		p := newPending()

@@ -41,6 +41,12 @@ const (
 	// copied during one hold of the apply mutex: some ten microseconds.
 	checkpointSliceBytes = 16 << 10
 
+	// checkpointRestParts is how long a checkpoint rests after each slice, in parts of the time that the slice took: so it takes a
+	// quarter of a processor. It does not rest when somebody waits for it, or when the log has become long enough for the next one.
+	// checkpointRestMax is for a slice that had to wait itself.
+	checkpointRestParts = 3
+	checkpointRestMax   = 10 * time.Millisecond
+
 	// stateTableBytes is the size at which an ingested SSTable is closed and the next one begun.
 	stateTableBytes = 16 << 20
 

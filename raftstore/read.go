@@ -181,7 +181,11 @@ func (s *Store) WaitReady(ctx context.Context) error {
 // durable. If ctx ends first, the checkpoint goes on without its caller.
 func (s *Store) Checkpoint(ctx context.Context) error {
 	done := make(chan error, 1)
-	go func() { done <- s.checkpoints.checkpoint() }()
+	s.checkpoints.hurries.Add(1)
+	go func() {
+		defer s.checkpoints.hurries.Add(-1)
+		done <- s.checkpoints.checkpoint()
+	}()
 	select {
 	case err := <-done:
 		return err

@@ -117,7 +117,7 @@ func (p *process) startRaft(context.Context) error {
 	s.applier.locked(func(*engine.Engine) { s.applier.lookAtDueLocked() })
 	p.fsm = &fsm{applier: s.applier, checkpoints: s.checkpoints, observe: s.cfg.observe, fatal: s.cfg.OnFatal}
 	p.snaps = &snapshots{state: s.state, checkpoints: s.checkpoints, log: s.log}
-	s.checkpoints.takeSnapshot, s.checkpoints.yield = p.takeSnapshot, func() {}
+	s.checkpoints.takeSnapshot, s.checkpoints.yield, s.checkpoints.rest = p.takeSnapshot, func() {}, func(time.Duration) {}
 	r, err := newSimRaft(p)
 	if err != nil {
 		return err

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"runtime"
 	"sync"
+	"time"
 	"sync/atomic"
 
 	"github.com/hashicorp/raft"
@@ -98,6 +99,7 @@ func (s *Store) Close() error {
 	if s.closed.Swap(true) {
 		return ErrClosed
 	}
+	s.checkpoints.hurries.Add(1)
 	return s.unwind()
 }
 
@@ -172,6 +174,7 @@ func (s *Store) newCheckpointer(covered uint64) *checkpointer {
 		note:         func(index uint64) error { return s.log.SetUint64(keyCheckpoint, index) },
 		keep:         func(keptState) {},
 		yield:        runtime.Gosched,
+		rest:         time.Sleep,
 		wake:         make(chan struct{}, 1),
 	}
 	c.covered.Store(covered)

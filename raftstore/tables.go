@@ -104,6 +104,9 @@ func (t *tables) split() error {
 	return t.begin()
 }
 
+// tableBytesPerSync has a table go to the disk as it is written, not all at its end, when the log's syncs would wait for it.
+const tableBytesPerSync = 512 << 10
+
 func (t *tables) begin() error {
 	path := t.state.fs.PathJoin(t.state.ingestDir, fmt.Sprintf("%06d.sst", len(t.paths)))
 	file, err := t.state.fs.Create(path, vfs.WriteCategoryUnspecified)
@@ -111,6 +114,7 @@ func (t *tables) begin() error {
 		return fmt.Errorf("raftstore: create a table: %w", err)
 	}
 	t.paths = append(t.paths, path)
+	file = vfs.NewSyncingFile(file, vfs.SyncingFileOptions{BytesPerSync: tableBytesPerSync})
 	t.writer = sstable.NewWriter(objstorageprovider.NewFileWritable(file), t.state.tableWriterOptions())
 	return nil
 }
