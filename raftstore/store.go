@@ -6,8 +6,8 @@ import (
 	"fmt"
 	"runtime"
 	"sync"
-	"time"
 	"sync/atomic"
+	"time"
 
 	"github.com/hashicorp/raft"
 
