@@ -23,7 +23,9 @@ type tables struct {
 	paths  []string
 	end    []byte // end of the furthest range deletion: no new table may begin before it
 	key    []byte // scratch
-	upper  []byte // scratch
+
+	kind  byte   // of the last row: the first byte of the engine's key
+	upper []byte // scratch
 
 	rows         int
 	writtenBytes uint64
@@ -93,9 +95,15 @@ func (t *tables) deleteRange(end []byte) error {
 	return t.writer.DeleteRange(t.key, t.upper)
 }
 
-// split closes a table that is large enough and begins the next one, before the row with t.key.
+// split closes a table that is large enough and begins the next one, before the row with t.key. Where another kind of row begins
+// less is enough: the rows of new orders, and of what else only grows, then overlap with no older table, and the database has
+// no cause to write all of them anew.
 func (t *tables) split() error {
-	if t.writer.Raw().EstimatedSize() < t.tableBytes || bytes.Compare(t.key, t.end) < 0 {
+	enough := t.tableBytes
+	if kind := t.key[1]; kind != t.kind { // behind groupPrefix
+		t.kind, enough = kind, enough/splitParts
+	}
+	if t.writer.Raw().EstimatedSize() < enough || bytes.Compare(t.key, t.end) < 0 {
 		return nil
 	}
 	if err := t.closeTable(); err != nil {
@@ -103,6 +111,9 @@ func (t *tables) split() error {
 	}
 	return t.begin()
 }
+
+// splitParts of a whole table are enough between two kinds of rows.
+const splitParts = 32
 
 // tableBytesPerSync has a table go to the disk as it is written, not all at its end, when the log's syncs would wait for it.
 const tableBytesPerSync = 512 << 10
