@@ -50,6 +50,8 @@ func TestRequestsWaitForALeader(t *testing.T) {
 	s.put("/v1/tag-categories/Channel", channels).ok()
 	store.looks.Store(3)
 	s.get("/v1/tag-categories").ok()
+	store.looks.Store(3)
+	s.get("/api/commerce/inventory/v1/queue").ok()
 	s.get("/v1/tag-categories?consistency=stale&maxLagSeconds=3").ok()
 	s.get("/v1/tag-categories?consistency=stale&maxLagSeconds=2.5").is(503, "too-stale").want(`"3.000"`, "value")
 	s.get("/v1/tag-categories?maxLagSeconds=2").is(400, "invalid")

@@ -104,7 +104,7 @@ var _ kibo.Host = kiboHost{}
 func (h kiboHost) Engine() *engine.Engine { return h.c.server.engine }
 
 // Barrier is that of the store.
-func (h kiboHost) Barrier() error { return h.c.server.store.ReadBarrier(h.c.deadline) }
+func (h kiboHost) Barrier() error { return h.c.server.readBarrier(h.c.deadline) }
 
 // ReadOrder is that of the store.
 func (h kiboHost) ReadOrder(orderID string, v *engine.OrderView) (bool, error) {
