@@ -51,7 +51,10 @@ func TestRequestsWaitForALeader(t *testing.T) {
 	store.looks.Store(3)
 	s.get("/v1/tag-categories").ok()
 	store.looks.Store(3)
-	s.get("/api/commerce/inventory/v1/queue").ok()
+	kibo := &kiboClient{s, loadKiboSpec(t)}
+	if status, _, text := kibo.call("GET", kiboV1+"queue", ""); status != 200 {
+		t.Errorf("jobs of the Kibo face: %d %s", status, text)
+	}
 	s.get("/v1/tag-categories?consistency=stale&maxLagSeconds=3").ok()
 	s.get("/v1/tag-categories?consistency=stale&maxLagSeconds=2.5").is(503, "too-stale").want(`"3.000"`, "value")
 	s.get("/v1/tag-categories?maxLagSeconds=2").is(400, "invalid")
