@@ -128,8 +128,8 @@ func (s *Store) RemoveMember(ctx context.Context, id string) error {
 }
 
 // HandOver has another voter lead: the given one, or the one that is furthest if id is empty. It returns when this node
-// does not lead any more; on a node that does not lead, it does nothing.
-func (s *Store) HandOver(_ context.Context, id string) error {
+// does not lead any more, or when ctx ends, with ErrOutcomeUnknown; on a node that does not lead, it does nothing.
+func (s *Store) HandOver(ctx context.Context, id string) error {
 	if s.peers == nil || s.raft.State() != raft.Leader {
 		return nil
 	}
@@ -152,7 +152,15 @@ func (s *Store) HandOver(_ context.Context, id string) error {
 		}
 		future = s.raft.LeadershipTransferToServer(known.ID, known.Address)
 	}
-	return memberError(future.Error())
+	// Raft gives the transfer a time itself, but only once it has begun: not while it waits for the disk.
+	done := make(chan error, 1)
+	go func() { done <- future.Error() }()
+	select {
+	case err := <-done:
+		return memberError(err)
+	case <-ctx.Done():
+		return fmt.Errorf("%w: %w", ErrOutcomeUnknown, ctx.Err())
+	}
 }
 
 func (s *Store) mayChange() error {

@@ -54,6 +54,9 @@ func (s *stall) lasts() time.Duration {
 	return time.Since(time.Unix(0, since))
 }
 
+// DiskSilence is for how long the log's disk has not answered: the age of the write that is under way, 0 if none is.
+func (s *Store) DiskSilence() time.Duration { return s.stall.lasts() }
+
 // runStall silences a leader whose disk does not answer, until it does.
 func (s *Store) runStall(stop <-chan struct{}) {
 	ticker := time.NewTicker(stallLook)

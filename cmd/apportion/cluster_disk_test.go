@@ -15,8 +15,10 @@ func diskFailed(n *node) bool {
 	return n.cmd.ProcessState.ExitCode() > 0 && strings.Contains(n.log.String(), "no space left on device")
 }
 
-// exitDiskFailed is what a process ends with whose disk has failed (EX_IOERR).
-const exitDiskFailed = 74
+// diskSilent says whether a process that was told to stop has ended without waiting for its disk, and has said so.
+func diskSilent(n *node) bool {
+	return n.cmd.ProcessState.ExitCode() == exitDiskFailed && strings.Contains(n.log.String(), "the log's disk did not answer for 1")
+}
 
 // A leader whose disk is full ends with a message, and the others go on. It does not come up while there is no space, says so, and
 // comes back when there is.
@@ -43,7 +45,7 @@ func TestClusterFullDisk(t *testing.T) {
 	c.finish()
 }
 
-// A leader whose disk stalls lets another one lead; one whose disk is slow answers more slowly, and loses nothing.
+// A leader whose disk stalls lets another one lead, and ends when it is told to; one whose disk is slow answers more slowly, and loses nothing.
 func TestClusterSlowDisk(t *testing.T) {
 	c := newCluster(t, 3, append([]string{"--stall-timeout", "500ms"}, impatient...)...)
 	c.load(func() {
@@ -52,6 +54,16 @@ func TestClusterSlowDisk(t *testing.T) {
 		c.await("another one leads", func() bool { return c.leaderAmong(c.others(stalled)) != nil })
 		c.awaitOrders(50)
 		stalled.inject(injected{})
+		c.awaitReady()
+		told := c.leader()
+		told.inject(injected{Stalled: true})
+		c.awaitOrders(50) // led by another one: a write of its own is under way
+		told.signal(syscall.SIGTERM)
+		if _ = told.wait(); !diskSilent(told) {
+			t.Errorf("told to stop while its disk is silent, it ended with %d and\n%s", told.cmd.ProcessState.ExitCode(), told.log)
+		}
+		told.inject(injected{})
+		told.start()
 		c.awaitReady()
 		slow := c.leader()
 		slow.inject(injected{SyncDelayMS: 50})

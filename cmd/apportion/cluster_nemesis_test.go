@@ -67,7 +67,7 @@ func allFaults() []*fault {
 }
 
 // endBy ends a process by a signal and gives what starts it again. If its disk is full, it may have ended before, or end in
-// another way than it was told to.
+// another way than it was told to, which it also may if its disk is silent.
 func (n *node) endBy(signal syscall.Signal) (start func()) {
 	n.cluster.t.Helper()
 	if n.ended() {
@@ -76,7 +76,7 @@ func (n *node) endBy(signal syscall.Signal) (start func()) {
 	_ = n.cmd.Process.Signal(signal) // fails if it has just ended
 	err := n.wait()
 	n.running = false
-	if signal == syscall.SIGTERM && err != nil && !diskFailed(n) {
+	if signal == syscall.SIGTERM && err != nil && !diskFailed(n) && !diskSilent(n) {
 		n.cluster.t.Errorf("%s was told to end and did so with %v", n.id, err)
 	}
 	return n.start

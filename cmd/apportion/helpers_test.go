@@ -38,10 +38,10 @@ func program(args ...string) *exec.Cmd {
 	return cmd
 }
 
-// startTimeout bounds the wait for a server to be ready, stopTimeout the wait for its end.
+// startTimeout bounds the wait for a server to be ready, endTimeout the wait for its end.
 const (
 	startTimeout = 30 * time.Second
-	stopTimeout  = 60 * time.Second
+	endTimeout   = stopTimeout + 15*time.Second
 )
 
 // server is a running apportion process.
@@ -161,8 +161,8 @@ func (s *server) wait() error {
 	select {
 	case err := <-s.done:
 		return err
-	case <-time.After(stopTimeout):
-		s.t.Fatalf("the server did not end in %s\n%s", stopTimeout, s.log)
+	case <-time.After(endTimeout):
+		s.t.Fatalf("the server did not end in %s\n%s", endTimeout, s.log)
 		return nil
 	}
 }

@@ -41,5 +41,8 @@ func exitCode(err error, stderr io.Writer) int {
 	if usage := (usageError{}); errors.As(err, &usage) {
 		return 2
 	}
+	if unorderly := (unorderlyError{}); errors.As(err, &unorderly) {
+		return unorderly.status
+	}
 	return 1
 }

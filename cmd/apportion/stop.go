@@ -1,0 +1,98 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"apportion/raftstore"
+)
+
+// The end of a server has a bound, whatever its disk does: who stops a node because its disk is broken must not have to wait
+// for that disk. What was acknowledged is as safe as after kill -9.
+const (
+	// drainTimeout is how long requests on their way may take after the signal to stop, and before it a new leader.
+	drainTimeout = 15 * time.Second
+
+	// lastCheckpointTimeout bounds the checkpoint at the end.
+	lastCheckpointTimeout = 30 * time.Second
+
+	// stopTimeout bounds all of it. Service managers kill after 90 s or so.
+	stopTimeout = 75 * time.Second
+
+	// stopSilenceMax is how long the log's disk, or what is loaded from it, is waited for meanwhile. stopLook is the pause between
+	// two looks.
+	stopSilenceMax = 10 * time.Second
+	stopLook       = 100 * time.Millisecond
+)
+
+// exitDiskFailed is the exit status of a server whose disk has failed (EX_IOERR of sysexits.h).
+const exitDiskFailed = 74
+
+// unorderlyError is an end that was not waited for.
+type unorderlyError struct {
+	what   string
+	waited time.Duration
+	status int // the exit status
+}
+
+func (e unorderlyError) Error() string {
+	return fmt.Sprintf("%s for %s while stopping, so this end is not an orderly one; nothing that was acknowledged is lost, and the next start replays the log",
+		e.what, e.waited.Round(time.Second))
+}
+
+// runBounded is run, with a bound for what comes after the end of ctx.
+func (s *service) runBounded(ctx context.Context) error {
+	ended := make(chan error, 1)
+	go func() { ended <- s.run(ctx) }()
+	select {
+	case err := <-ended:
+		return err
+	case <-ctx.Done():
+	}
+	begin := time.Now()
+	look := time.NewTicker(stopLook)
+	defer look.Stop()
+	for {
+		select {
+		case err := <-ended:
+			return err
+		case <-look.C:
+		}
+		if err := s.stuck(time.Since(begin)); err != nil {
+			return err
+		}
+	}
+}
+
+// stuck says that an end that has been waited for so long is not worth it any more.
+func (s *service) stuck(waited time.Duration) error {
+	store := s.opened.Load()
+	switch {
+	case store == nil && waited > stopSilenceMax:
+		return unorderlyError{"the data directory did not open", waited, exitDiskFailed}
+	case store != nil && store.DiskSilence() > stopSilenceMax:
+		return unorderlyError{"the log's disk did not answer", store.DiskSilence(), exitDiskFailed}
+	case waited > stopTimeout:
+		return unorderlyError{"requests, the last checkpoint and the log did not end", waited, 1}
+	}
+	return nil
+}
+
+// handOver has another node lead before this one goes, so that nobody has to wait for an election. It still answers.
+func (s *service) handOver(store *raftstore.Store) {
+	ctx, cancel := context.WithTimeout(context.Background(), drainTimeout)
+	defer cancel()
+	if err := store.HandOver(ctx, ""); err != nil {
+		s.logger.Warn("no other node took the lead; an election will follow", "error", err)
+	}
+}
+
+// checkpoint spares the next start the replay of the log. It is a convenience: without it, nothing is lost.
+func (s *service) checkpoint(store *raftstore.Store) {
+	ctx, cancel := context.WithTimeout(context.Background(), lastCheckpointTimeout)
+	defer cancel()
+	if err := store.Checkpoint(ctx); err != nil {
+		s.logger.Warn("no checkpoint at the end: the next start replays the log", "error", err)
+	}
+}
