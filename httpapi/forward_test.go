@@ -56,7 +56,10 @@ func TestRequestsWaitForALeader(t *testing.T) {
 		t.Errorf("jobs of the Kibo face: %d %s", status, text)
 	}
 	s.get("/v1/tag-categories?consistency=stale&maxLagSeconds=3").ok()
+	s.get("/v1/tag-categories?consistency=stale&maxLagSeconds=2.5").ok() // a leader makes sure that it leads
+	store.looks.Store(100)
 	s.get("/v1/tag-categories?consistency=stale&maxLagSeconds=2.5").is(503, "too-stale").want(`"3.000"`, "value")
+	store.looks.Store(0)
 	s.get("/v1/tag-categories?maxLagSeconds=2").is(400, "invalid")
 	s.do("DELETE", "/v1/cluster/members/x", "").is(404, "unknown-member")
 

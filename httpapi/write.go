@@ -136,14 +136,15 @@ func (c *call) refused() {
 // schema is the newest schema. One read after a result knows every tag set of that result.
 func (c *call) schema() *engine.Schema { return c.server.engine.Schema() }
 
-// freshEnough refuses a read that may be further behind than the client allows.
+// freshEnough refuses a read that may be further behind than the client allows. A leader makes sure that it leads first: then it
+// is not behind.
 func (c *call) freshEnough() bool {
 	group, ok := c.server.store.(Group)
 	if c.maxLag < 0 || !ok {
 		return true
 	}
 	lag, known := group.Lag()
-	if known && lag <= c.maxLag {
+	if known && lag <= c.maxLag || group.Leads() && c.server.store.ReadBarrier(c.deadline) == nil {
 		return true
 	}
 	value := "not known"

@@ -408,6 +408,18 @@ func TestStalledDisk(t *testing.T) {
 		unknown <- err
 	}()
 	g.await("another one leads", func() bool { return first.Leads() || second.Leads() || third.Leads() })
+	// Raft waits for the disk, so in its eyes this node still leads.
+	deposed := time.Now()
+	if err := insist([]*testNode{first, second, third}, "e", allocate("e", "A", 1)); err != nil {
+		t.Fatal(err)
+	}
+	since := time.Since(deposed)
+	if lag, known := n.Lag(); !known || lag < since {
+		t.Errorf("another one has led for %s; this node says that it is %s behind", since, lag)
+	}
+	if err := n.Ready(); err == nil {
+		t.Error("it says that it is ready")
+	}
 	answer()
 	if err := <-unknown; err == nil {
 		t.Error("a write that nobody else has was acknowledged")

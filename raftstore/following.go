@@ -9,9 +9,9 @@ import (
 	"github.com/hashicorp/raft"
 )
 
-// following is a follower's knowledge of how far behind it is. It asks the leader, which makes sure that it still is one, for
+// following is a node's knowledge of how far behind it is. A follower asks the leader, which makes sure that it still is one, for
 // the index of the last entry applied there; once that entry is applied here too, this node's state has everything that was
-// acknowledged before it asked.
+// acknowledged before it asked. So does the leader's, once a majority has confirmed that it still led then.
 type following struct {
 	peers   *peers
 	raft    *raft.Raft
@@ -40,7 +40,7 @@ func (f *following) ask(stop <-chan struct{}) error {
 		f.hangUp()
 		f.line = &peerLine{peers: f.peers, address: string(address), node: string(id)}
 	}
-	at := time.Since(f.start)
+	at := f.now()
 	behind, err := f.line.ask(questionIndex)
 	if err != nil {
 		return fmt.Errorf("%w: the leader %s does not answer: %w", ErrNotLeader, id, err)
@@ -51,9 +51,22 @@ func (f *following) ask(stop <-chan struct{}) error {
 	if err := f.applied.wait(behind-1, f.visible, time.Now().Add(questionTimeout), stop); err != nil {
 		return fmt.Errorf("%w: replaying the log: entry %d of %d", ErrNotLeader, f.visible(), behind-1)
 	}
-	f.freshAtNano.Store(int64(at))
+	f.fresh(at)
 	f.settle()
 	return nil
+}
+
+// now is the time on the clock of freshAtNano.
+func (f *following) now() time.Duration { return time.Since(f.start) }
+
+// fresh says that what was acknowledged before a moment is in the state.
+func (f *following) fresh(at time.Duration) {
+	for {
+		known := f.freshAtNano.Load()
+		if int64(at) <= known || f.freshAtNano.CompareAndSwap(known, int64(at)) {
+			return
+		}
+	}
 }
 
 func (f *following) hangUp() {
@@ -65,7 +78,7 @@ func (f *following) hangUp() {
 // lag is for how long writes may have been acknowledged that this node does not have; known is false if it has never had all.
 func (f *following) lag() (lag time.Duration, known bool) {
 	freshAt := f.freshAtNano.Load()
-	return time.Since(f.start) - time.Duration(freshAt), freshAt != 0
+	return f.now() - time.Duration(freshAt), freshAt != 0
 }
 
 // appliedSignal wakes those who wait for an entry to be applied.

@@ -36,7 +36,14 @@ func (s *Store) followPeers() {
 		return
 	}
 	confirmer := newConfirmer(s.peers, s.raft, s.voters)
-	s.confirms = newRounds(s.stop, confirmer.ask, confirmer.hangUp)
+	s.confirms = newRounds(s.stop, func(stop <-chan struct{}) error {
+		at := s.follow.now()
+		err := confirmer.ask(stop)
+		if err == nil && s.leadership.valid() {
+			s.follow.fresh(at)
+		}
+		return err
+	}, confirmer.hangUp)
 	s.follow = &following{
 		peers: s.peers, raft: s.raft, applied: &s.applier.signal, visible: s.applier.visibleIndex.Load, start: time.Now(),
 		settle: s.leadership.settle,
@@ -44,7 +51,8 @@ func (s *Store) followPeers() {
 	s.follows = newRounds(s.stop, s.follow.ask, s.follow.hangUp)
 }
 
-// runFollow keeps the knowledge of how far behind this node is fresh.
+// runFollow keeps the knowledge of how far behind this node is fresh. A leader is one that knows that it still leads: Raft's
+// word for it may be old, when the disk does not answer and Raft waits for it.
 func (s *Store) runFollow(stop <-chan struct{}) {
 	ticker := time.NewTicker(followInterval)
 	defer ticker.Stop()
@@ -53,8 +61,11 @@ func (s *Store) runFollow(stop <-chan struct{}) {
 		case <-stop:
 			return
 		case <-ticker.C:
-			if s.raft.State() == raft.Follower {
-				_ = s.follows.wait(time.Time{}) // Ready and Lag tell what came of it
+			switch { // Ready and Lag tell what comes of it
+			case s.leadership.valid():
+				_ = s.confirms.wait(time.Time{})
+			case s.raft.State() == raft.Follower:
+				_ = s.follows.wait(time.Time{})
 			}
 		}
 	}

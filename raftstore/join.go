@@ -87,7 +87,7 @@ func (s *Store) runJoin(stop <-chan struct{}) {
 // join asks once, if there is something to ask for. done: there will be nothing more.
 func (s *Store) join() (done bool) {
 	// Asked first: a log that is still being replayed tells what the node was, such as a voter before it was removed.
-	ready := s.Ready() == nil
+	ready := s.caughtUp() == nil
 	own, member := s.member(s.cfg.NodeID)
 	placed := member && string(own.Address) == s.peers.address
 	question := joinRequest{ID: s.cfg.NodeID, Address: s.peers.address, New: s.raft.LastIndex() == 0}

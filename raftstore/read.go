@@ -3,6 +3,7 @@ package raftstore
 import (
 	"context"
 	"errors"
+	"fmt"
 	"math"
 	"time"
 
@@ -123,21 +124,28 @@ func (s *Store) ReadBarrier(deadline time.Time) error {
 }
 
 // Lag is for how long writes may have been acknowledged that this node's state does not have. known is false if that cannot
-// be said. On a leader it is 0, as far as it knows: ReadBarrier makes sure.
+// be said. In a group of one it is 0; on the leader of several, it is the time since a majority confirmed that it leads.
 func (s *Store) Lag() (lag time.Duration, known bool) {
-	switch {
-	case s.leadership.valid():
-		return 0, true
-	case s.peers == nil:
-		return 0, false
-	default:
-		return s.follow.lag()
+	if s.peers == nil {
+		return 0, s.leadership.valid()
 	}
+	return s.follow.lag()
 }
 
 // Ready is nil once the node leads, or follows a leader closely, and has applied every entry that was in the log when it
-// started. Until then, and when it has lost the lead, the error says what it is waiting for.
+// started. Until then, when it has lost the lead and while its disk does not answer, the error says what it is waiting for.
 func (s *Store) Ready() error {
+	if err := s.caughtUp(); err != nil {
+		return err
+	}
+	if silence := s.DiskSilence(); silence > s.cfg.StallTimeout {
+		return fmt.Errorf("raftstore: the log's disk has not answered for %s", silence.Round(100*time.Millisecond))
+	}
+	return nil
+}
+
+// caughtUp is Ready, whatever the disk does.
+func (s *Store) caughtUp() error {
 	if s.closed.Load() {
 		return ErrClosed
 	}
@@ -156,7 +164,7 @@ func (s *Store) Ready() error {
 
 // refusal is why the node, which has settled, does not serve; a lead that was lost meanwhile is no reason.
 func (s *Store) refusal() error {
-	if err := s.Ready(); err != nil && (s.peers == nil || !errors.Is(err, ErrNotLeader)) {
+	if err := s.caughtUp(); err != nil && (s.peers == nil || !errors.Is(err, ErrNotLeader)) {
 		return err
 	}
 	return nil
