@@ -69,7 +69,7 @@
 // store.go opens and closes, paths.go and node.go are its steps; batch.go, proposer.go, entry.go and clock.go are the way
 // into the log; fsm.go and apply.go the way out of it; checkpoint.go, tables.go, state.go, snapshots.go and load.go the
 // state on disk; leadership.go and read.go what readers need; archive.go the orders that have left memory; tick.go the
-// passing of time; peers.go, hello.go, identity.go and stream.go are the way to other nodes, group.go ties it to the store,
+// passing of time; peers.go, hello.go, identity.go, stream.go and pipeline.go are the way to other nodes, group.go ties it to the store,
 // members.go and join.go are who belongs, stall.go is what a leader does whose disk does not answer, rounds.go, peerline.go,
 // confirm.go and following.go what a read needs; manifest.go, ship.go and shipment.go give a checkpoint to another node,
 // fetch.go and incoming.go get one, adopt.go makes it the state; history.go and recording.go what is kept of the past,

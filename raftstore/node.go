@@ -159,10 +159,10 @@ func (s *Store) transport() closingTransport {
 		_, transport := raft.NewInmemTransport(localAddress)
 		return transport
 	}
-	return raft.NewNetworkTransportWithConfig(&raft.NetworkTransportConfig{
+	return transport{raft.NewNetworkTransportWithConfig(&raft.NetworkTransportConfig{
 		Stream: raftStream{s.peers.service(kindRaft), s.nodeAt}, MaxPool: peerPoolMax, Timeout: raftTimeout,
 		Logger: newRaftLogger(s.cfg.Logger),
-	})
+	})}
 }
 
 func (s *Store) address() raft.ServerAddress {

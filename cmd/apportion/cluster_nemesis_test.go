@@ -77,7 +77,7 @@ func (n *node) endBy(signal syscall.Signal) (start func()) {
 	err := n.wait()
 	n.running = false
 	if signal == syscall.SIGTERM && err != nil && !diskFailed(n) && !diskSilent(n) {
-		n.cluster.t.Errorf("%s was told to end and did so with %v", n.id, err)
+		n.cluster.t.Errorf("%s was told to end and did so with %v\n%s", n.id, err, n.logEnd())
 	}
 	return n.start
 }

@@ -207,10 +207,15 @@ func (c *cluster) showLogs() {
 		if n.server == nil {
 			continue
 		}
-		text := n.log.String()
-		const shown = 6000
-		c.t.Logf("--- the end of the log of %s:\n%s", n.id, text[max(0, len(text)-shown):])
+		c.t.Logf("--- the end of the log of %s:\n%s", n.id, n.logEnd())
 	}
+}
+
+// logEnd is the end of what the node's process has said.
+func (n *node) logEnd() string {
+	const shown = 6000
+	text := n.log.String()
+	return text[max(0, len(text)-shown):]
 }
 
 // awaitReady waits until every node that runs is ready.

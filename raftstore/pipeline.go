@@ -1,0 +1,66 @@
+package raftstore
+
+import (
+	"sync"
+
+	"github.com/hashicorp/raft"
+)
+
+// transport is Raft's, but for its pipelines.
+type transport struct{ *raft.NetworkTransport }
+
+// AppendEntriesPipeline implements raft.Transport.
+func (t transport) AppendEntriesPipeline(id raft.ServerID, target raft.ServerAddress) (raft.AppendPipeline, error) {
+	inner, err := t.NetworkTransport.AppendEntriesPipeline(id, target)
+	if err != nil {
+		return nil, err
+	}
+	return newPipeline(inner), nil
+}
+
+// pipeline takes every answer, wanted or not. Raft takes none after a follower's no, and may send once more before it notices;
+// a pipeline of its transport waits for the answer before to be taken then, and Raft for the pipeline, for ever: that follower
+// gets heartbeats and no entries until another node leads, and Raft's Shutdown does not end
+// (https://github.com/hashicorp/raft/issues/612, seen with v1.8.0).
+type pipeline struct {
+	raft.AppendPipeline
+	answers chan raft.AppendFuture
+	done    chan struct{}
+	closing sync.Once
+}
+
+func newPipeline(inner raft.AppendPipeline) *pipeline {
+	p := &pipeline{AppendPipeline: inner, answers: make(chan raft.AppendFuture), done: make(chan struct{})}
+	go p.pass()
+	return p
+}
+
+// Consumer implements raft.AppendPipeline.
+func (p *pipeline) Consumer() <-chan raft.AppendFuture { return p.answers }
+
+// Close implements raft.AppendPipeline.
+func (p *pipeline) Close() error {
+	p.closing.Do(func() { close(p.done) })
+	return p.AppendPipeline.Close()
+}
+
+// pass hands answers on, until the pipeline is closed. Those that wait are few: Raft sends at most a couple of requests before
+// it notices that it does not listen any more.
+func (p *pipeline) pass() {
+	var waiting []raft.AppendFuture
+	for {
+		var first raft.AppendFuture
+		var out chan<- raft.AppendFuture // nil, which nobody can send to, while nothing waits
+		if len(waiting) > 0 {
+			first, out = waiting[0], p.answers
+		}
+		select {
+		case answer := <-p.AppendPipeline.Consumer():
+			waiting = append(waiting, answer)
+		case out <- first:
+			waiting = waiting[1:]
+		case <-p.done:
+			return
+		}
+	}
+}
