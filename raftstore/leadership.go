@@ -11,13 +11,25 @@ import (
 	"github.com/hashicorp/raft"
 )
 
+// raftNode is what leadership needs of *raft.Raft.
+type raftNode interface {
+	State() raft.RaftState
+	CurrentTerm() uint64
+	LeaderWithID() (raft.ServerAddress, raft.ServerID)
+	AppliedIndex() uint64
+	LastIndex() uint64
+	Barrier(timeout time.Duration) raft.Future
+	LeadershipTransfer() raft.Future
+}
+
 // leadership follows whether this node leads and has applied everything that was committed before its term. Raft reports
 // a new leader before that; a read answered then could miss what an earlier leader has acknowledged.
 type leadership struct {
-	raft     *raft.Raft
+	raft     raftNode
 	notify   <-chan bool  // from Raft: the node leads, or does so no more
 	notReady func() error // why the node does not serve, nil if it does
 	check    func() error // the last word before the node serves; an error keeps it from serving
+	fatal    func(msg string)
 	logger   *slog.Logger
 	settled  chan struct{} // closed by settle
 	settling sync.Once
@@ -65,6 +77,7 @@ func (l *leadership) run(stop <-chan struct{}) {
 	var caughtUp <-chan error
 	var term uint64
 	refused := false // this node leads, and may not
+	var hangs hang
 	progress := time.NewTicker(progressInterval)
 	defer progress.Stop()
 	for {
@@ -74,15 +87,22 @@ func (l *leadership) run(stop <-chan struct{}) {
 			return
 		case leads := <-l.notify:
 			l.term.Store(0)
-			caughtUp, refused = nil, false
+			caughtUp, refused, hangs = nil, false, hang{}
 			if leads {
 				term = l.raft.CurrentTerm()
 				caughtUp = l.catchUp()
 			}
 		case err := <-caughtUp:
 			caughtUp = nil
+			if errors.Is(err, raft.ErrLeadershipTransferInProgress) {
+				l.onHang(&hangs)
+				continue
+			}
 			refused = l.onCaughtUp(term, err)
 		case <-progress.C:
+			if hangs.again {
+				hangs.again, caughtUp = false, l.catchUp()
+			}
 			if refused && !l.isAlone {
 				refused = l.onCaughtUp(term, nil) // what was wrong may have been set right
 			}
@@ -90,6 +110,25 @@ func (l *leadership) run(stop <-chan struct{}) {
 				l.logger.Info("not ready", "why", err)
 			}
 		}
+	}
+}
+
+// hang is a hand-over that this node has begun in an earlier term and that has not ended. Raft takes no entry until it has.
+type hang struct {
+	since time.Time
+	again bool // to catch up is to be tried again
+}
+
+// onHang has it tried again. A hand-over can hang for ever (https://github.com/hashicorp/raft/issues/696, as of v1.8.0); since
+// the others follow a leader that is no use, such a node had better go.
+func (l *leadership) onHang(h *hang) {
+	h.again = true
+	if h.since.IsZero() {
+		h.since = time.Now()
+	}
+	if lasts := time.Since(h.since); lasts > handOverHangMax {
+		l.fatal(fmt.Sprintf("raftstore: this node leads and can do nothing, since a hand-over that it began before has not ended for %s; it ends, so that another one leads",
+			lasts.Round(time.Second)))
 	}
 }
 

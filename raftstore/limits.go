@@ -183,6 +183,11 @@ const (
 	raftTimeout     = 10 * time.Second
 	memberTimeout   = 10 * time.Second
 
+	// handOverHangMax is how long a hand-over of an earlier term is waited for: longer than any of the calls that it makes.
+	// snapshotRetry is the pause between two attempts at a snapshot while one is under way.
+	handOverHangMax = 2 * raftTimeout
+	snapshotRetry   = 100 * time.Millisecond
+
 	// joinInterval is the pause between two questions to be taken in, followInterval that between two looks at how far the
 	// leader is, readyLagMax what a follower may be behind and still be called ready.
 	joinInterval   = time.Second

@@ -123,10 +123,11 @@ func (s *Store) startRaft(context.Context) error {
 
 	notify := make(chan bool, 16)
 	transport := s.transport()
-	machine := &fsm{applier: s.applier, checkpoints: s.checkpoints, observe: s.cfg.observe, fatal: func(msg string) {
+	fatal := func(msg string) {
 		s.cfg.Logger.Error(msg)
 		s.cfg.OnFatal(msg)
-	}}
+	}
+	machine := &fsm{applier: s.applier, checkpoints: s.checkpoints, observe: s.cfg.observe, fatal: fatal}
 	snaps := &snapshots{state: s.state, checkpoints: s.checkpoints, log: s.log, shipper: s.shipper, fetcher: s.fetcher}
 	node, err := raft.NewRaft(s.raftConfig(notify), machine, stallLog{s.raftLog, &s.stall}, s.log, snaps, transport)
 	if err != nil {
@@ -134,7 +135,7 @@ func (s *Store) startRaft(context.Context) error {
 	}
 	s.raft = node
 	s.leadership = &leadership{
-		raft: node, notify: notify, logger: s.cfg.Logger, settled: make(chan struct{}), isAlone: s.peers == nil, notReady: s.Ready,
+		raft: node, notify: notify, logger: s.cfg.Logger, settled: make(chan struct{}), isAlone: s.peers == nil, notReady: s.Ready, fatal: fatal,
 		check: func() error {
 			return checkClockGap(s.cfg.Clock.NowMS(), s.engine.NowMS(), s.cfg.ClockGapMax)
 		},

@@ -170,7 +170,7 @@ func (s *Store) newCheckpointer(covered uint64) *checkpointer {
 		onArchived: func() { s.archive.stored.Store(true) },
 		sliceBytes: s.cfg.CheckpointSliceBytes, tableBytes: s.cfg.StateTableBytes,
 		logBytesMax: s.cfg.CheckpointLogBytes, interval: s.cfg.CheckpointInterval,
-		takeSnapshot: func() error { return s.raft.Snapshot().Error() },
+		takeSnapshot: s.takeSnapshot,
 		note:         func(index uint64) error { return s.log.SetUint64(keyCheckpoint, index) },
 		keep:         func(keptState) {},
 		yield:        runtime.Gosched,
@@ -179,6 +179,21 @@ func (s *Store) newCheckpointer(covered uint64) *checkpointer {
 	}
 	c.covered.Store(covered)
 	return c
+}
+
+// takeSnapshot has Raft take one. It refuses while a hand-over is under way, which is soon over.
+func (s *Store) takeSnapshot() error {
+	for begin := time.Now(); ; {
+		err := s.raft.Snapshot().Error()
+		if !errors.Is(err, raft.ErrLeadershipTransferInProgress) || time.Since(begin) > handOverHangMax {
+			return err
+		}
+		select {
+		case <-time.After(snapshotRetry):
+		case <-s.stop:
+			return ErrClosed
+		}
+	}
 }
 
 func (s *Store) openLog(context.Context) error {

@@ -1,0 +1,114 @@
+package raftstore
+
+import (
+	"errors"
+	"io"
+	"log/slog"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/hashicorp/raft"
+)
+
+// hangingRaft leads, and refuses barriers for as long as a hand-over hangs.
+type hangingRaft struct {
+	raftNode
+	hangs func() bool
+}
+
+func (r hangingRaft) State() raft.RaftState { return raft.Leader }
+func (r hangingRaft) CurrentTerm() uint64   { return 7 }
+func (r hangingRaft) Barrier(time.Duration) raft.Future {
+	if r.hangs() {
+		return endedFuture{raft.ErrLeadershipTransferInProgress}
+	}
+	return endedFuture{}
+}
+
+type endedFuture struct{ err error }
+
+func (f endedFuture) Error() error { return f.err }
+
+// A node that has been elected while a hand-over of an earlier term has not ended serves as soon as it has, and gives up a lead
+// that is no use if it never does.
+func TestHandOverThatHangs(t *testing.T) {
+	for _, test := range []struct {
+		name  string
+		hangs time.Duration
+		fatal bool
+	}{
+		{"not at all", 0, false},
+		{"for as long as a call may take", raftTimeout, false},
+		{"for ever", time.Hour, true},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				begin := time.Now()
+				notify, stop := make(chan bool, 1), make(chan struct{})
+				said := make(chan string, 1)
+				l := &leadership{
+					raft: hangingRaft{hangs: func() bool { return time.Since(begin) < test.hangs }}, notify: notify, settled: make(chan struct{}),
+					notReady: func() error { return nil }, check: func() error { return nil }, logger: slog.New(slog.NewTextHandler(io.Discard, nil)),
+				}
+				ended := errors.New("ended")
+				l.fatal = func(msg string) {
+					said <- msg
+					panic(ended) // as a process would, it does not come back
+				}
+				done := make(chan any, 1)
+				go func() {
+					defer func() { done <- recover() }()
+					l.run(stop)
+				}()
+				notify <- true
+				if test.fatal {
+					if got := <-done; got != ended || !strings.Contains(<-said, "hand-over") {
+						t.Fatalf("it ended with %v", got)
+					}
+					if took := time.Since(begin); took < handOverHangMax || took > handOverHangMax+5*progressInterval {
+						t.Errorf("it gave up after %s", took)
+					}
+					return
+				}
+				<-l.settled
+				if took := time.Since(begin); !l.valid() || took > test.hangs+2*progressInterval {
+					t.Errorf("valid: %t, after %s", l.valid(), took)
+				}
+				close(stop)
+				if got := <-done; got != nil {
+					t.Fatal(got)
+				}
+			})
+		})
+	}
+}
+
+// A checkpoint during a hand-over, of which Raft will know nothing, waits for its end.
+func TestCheckpointDuringHandOver(t *testing.T) {
+	g := newGroupOf(t, 3, func(cfg *Config) { cfg.ElectionTimeout = peerElectionTimeout })
+	g.mustDo(channels())
+	leader := g.leader()
+	to := g.others(leader)[0]
+	to.peers.mute(true) // so it lasts for as long as it may
+	handedOver := make(chan error, 1)
+	go func() { handedOver <- leader.HandOver(t.Context(), to.cfg.NodeID) }()
+	for i, ended := 0, false; !ended; i++ {
+		select {
+		case err := <-handedOver:
+			if ended = true; err == nil {
+				t.Error("a node that hears nothing took the lead")
+			}
+		default:
+		}
+		if _, err := do(leader.Store, "", refresh("A", int64(i))); err != nil && !errors.Is(err, ErrNotLeader) {
+			t.Fatal(err)
+		}
+		if err := leader.Checkpoint(t.Context()); err != nil {
+			t.Fatalf("checkpoint %d: %v", i, err)
+		}
+	}
+	to.peers.mute(false)
+	g.agree()
+}
