@@ -3,6 +3,7 @@ package raftstore
 import (
 	"net"
 	"runtime"
+	"sync"
 	"testing"
 	"time"
 )
@@ -40,4 +41,31 @@ func TestSilentVoter(t *testing.T) {
 	}
 	g.open(silent)
 	g.agree()
+}
+
+// Questions to a node that takes calls and never answers give up together: each waiting for those before it, a queue of them
+// would keep reads, and the end of this node, for minutes.
+func TestQuestionsGiveUpTogether(t *testing.T) {
+	g := newGroup(t, 1)
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer listener.Close()
+	line := &peerLine{peers: g.nodes[0].peers, address: listener.Addr().String(), node: "silent"}
+	var answered sync.WaitGroup
+	for range linePendingMax { // one after the other they would take more than patience
+		answered.Go(func() {
+			if _, err := line.ask(questionTerm); err == nil {
+				t.Error("an answer came from nowhere")
+			}
+		})
+	}
+	done := make(chan struct{})
+	go func() { answered.Wait(); line.hangUp(); close(done) }()
+	select {
+	case <-done:
+	case <-time.After(patience):
+		t.Error("they have not given up")
+	}
 }

@@ -63,9 +63,9 @@ func (s *Store) runFollow(stop <-chan struct{}) {
 		case <-ticker.C:
 			switch { // Ready and Lag tell what comes of it
 			case s.leadership.valid():
-				_ = s.confirms.wait(time.Time{})
+				_ = s.confirms.wait(time.Now().Add(questionTimeout))
 			case s.raft.State() == raft.Follower:
-				_ = s.follows.wait(time.Time{})
+				_ = s.follows.wait(time.Now().Add(2 * questionTimeout)) // for the question, and until what is missing has come
 			}
 		}
 	}

@@ -55,6 +55,9 @@ func (s *Store) takeIn(q *joinRequest) joinReply {
 	}
 	known, exists := s.member(q.ID)
 	if exists && q.New && known.Suffrage == raft.Voter {
+		if s.confirms.wait(time.Now().Add(memberTimeout)) != nil {
+			return joinReply{Error: "no leader is known"} // another one may know better, and this answer is the last
+		}
 		return joinReply{Final: true, Error: fmt.Sprintf("%v: %s at %s. If that node is gone for good, remove it first", ErrMember, q.ID, known.Address)}
 	}
 	// A change of address keeps what the node was; a vote is asked for by itself.

@@ -32,13 +32,15 @@ const (
 	questionIndex = 'i'
 )
 
-// ask puts a question. The error says that the answer is not known, not that the question did not arrive.
+// ask puts a question and has the answer within questionTimeout, waiting for the questions before it included: those to a node
+// that does not answer give up together. The error says that the answer is not known, not that the question did not arrive.
 func (l *peerLine) ask(question byte) (uint64, error) {
+	deadline := time.Now().Add(questionTimeout)
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for {
 		fresh := l.conn == nil
-		answer, err := l.askLocked(question)
+		answer, err := l.askLocked(question, deadline)
 		if err == nil {
 			return answer, nil
 		}
@@ -49,15 +51,15 @@ func (l *peerLine) ask(question byte) (uint64, error) {
 	}
 }
 
-func (l *peerLine) askLocked(question byte) (uint64, error) {
+func (l *peerLine) askLocked(question byte, deadline time.Time) (uint64, error) {
 	if l.conn == nil {
-		conn, _, err := l.peers.dial(l.address, l.node, kindAsk, questionTimeout)
+		conn, _, err := l.peers.dial(l.address, l.node, kindAsk, time.Until(deadline))
 		if err != nil {
 			return 0, err
 		}
 		l.conn = conn
 	}
-	if err := l.conn.SetDeadline(time.Now().Add(questionTimeout)); err != nil {
+	if err := l.conn.SetDeadline(deadline); err != nil {
 		return 0, err
 	}
 	if _, err := l.conn.Write([]byte{question}); err != nil {

@@ -43,7 +43,8 @@ type peers struct {
 	serve    map[kind]func(net.Conn)
 	accepted map[kind]chan net.Conn // what Accept of a service gets
 
-	done    chan struct{} // closed by close
+	life    context.Context // ended by hangUp, with what is being dialled
+	end     context.CancelFunc
 	workers sync.WaitGroup
 
 	mu struct {
@@ -63,8 +64,9 @@ func listenPeers(cfg PeersConfig, id *identity, logger *slog.Logger) (*peers, er
 	if err != nil {
 		return nil, fmt.Errorf("raftstore: listen for other nodes: %w", err)
 	}
+	life, end := context.WithCancel(context.Background())
 	p := &peers{
-		cfg: cfg, identity: id, logger: logger, listener: listener, address: cfg.Address, done: make(chan struct{}),
+		cfg: cfg, identity: id, logger: logger, listener: listener, address: cfg.Address, life: life, end: end,
 		serve:    map[kind]func(net.Conn){},
 		accepted: map[kind]chan net.Conn{kindRaft: make(chan net.Conn), kindHTTP: make(chan net.Conn)},
 	}
@@ -94,7 +96,7 @@ func (p *peers) run() {
 			conn, err := p.listener.Accept()
 			if err != nil {
 				select {
-				case <-p.done:
+				case <-p.life.Done():
 					return
 				case <-time.After(acceptPause): // too many open files, most likely
 					p.logger.Error("peers: accept", "error", err)
@@ -133,15 +135,18 @@ func (p *peers) receive(conn net.Conn) {
 	}
 	select {
 	case p.accepted[h.Kind] <- conn:
-	case <-p.done:
+	case <-p.life.Done():
 		_ = conn.Close()
 	}
 }
 
 // dial opens a connection to a node: to the one with this name, or to whoever is there if the name is empty.
 func (p *peers) dial(address, node string, k kind, timeout time.Duration) (net.Conn, helloReply, error) {
+	if !p.mayTalk() {
+		return nil, helloReply{}, errMuted
+	}
 	deadline := time.Now().Add(timeout)
-	conn, err := (&net.Dialer{Deadline: deadline}).Dial("tcp", address)
+	conn, err := (&net.Dialer{Deadline: deadline}).DialContext(p.life, "tcp", address)
 	if err != nil {
 		return nil, helloReply{}, fmt.Errorf("raftstore: call %s: %w", address, err)
 	}
@@ -166,7 +171,7 @@ func (p *peers) pause(d time.Duration) bool {
 	select {
 	case <-timer.C:
 		return true
-	case <-p.done:
+	case <-p.life.Done():
 		return false
 	}
 }
@@ -198,11 +203,20 @@ func (c *peerConn) Close() error {
 	return c.Conn.Close()
 }
 
+// mayTalk says whether connections may be opened.
+func (p *peers) mayTalk() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.mayTalkLocked()
+}
+
+func (p *peers) mayTalkLocked() bool { return !p.mu.closed && !p.mu.muted }
+
 // track notes an open connection; false: it must not be opened.
 func (p *peers) track(conn net.Conn) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.mu.closed || p.mu.muted {
+	if !p.mayTalkLocked() {
 		return false
 	}
 	p.mu.open[conn] = struct{}{}
@@ -245,7 +259,7 @@ func (p *peers) hangUp() error {
 	p.mu.closed = true
 	open := p.takeOpenLocked()
 	p.mu.Unlock()
-	close(p.done)
+	p.end()
 	err := p.listener.Close()
 	closeAll(open)
 	return err
@@ -279,7 +293,7 @@ func (s *service) Accept() (net.Conn, error) {
 		return conn, nil
 	case <-s.done:
 		return nil, net.ErrClosed
-	case <-s.peers.done:
+	case <-s.peers.life.Done():
 		return nil, net.ErrClosed
 	}
 }
