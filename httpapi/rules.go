@@ -292,6 +292,9 @@ func (c *call) activateRule() {
 
 // defaultHook takes the hook of a version that has only one, or answers that the hook has to be named.
 func (c *call) defaultHook(cmd *engine.ActivateRule) bool {
+	if !c.barrier() { // what is found here is the last word
+		return false
+	}
 	v, _, ok := c.version1(c.server.engine.Rules(), cmd.Version)
 	if !ok {
 		return false
