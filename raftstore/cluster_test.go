@@ -8,7 +8,6 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
-	"unsafe"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/hashicorp/raft"
@@ -240,54 +239,6 @@ func TestHandOver(t *testing.T) {
 	}
 }
 
-func TestMembers(t *testing.T) {
-	g := newGroup(t, 1)
-	g.mustDo(channels())
-	g.mustDo(refresh("A", 100))
-	replica := g.add(true)
-	g.await("the replica is in", func() bool { return len(g.nodes[0].Members()) == 2 })
-	if err := replica.ReadBarrier(time.Now().Add(patience)); err != nil {
-		t.Fatal(err)
-	}
-	if got := available(t, replica.Store, "A"); got != 100 {
-		t.Errorf("%d units are available, want 100", got)
-	}
-	leader := g.leader()
-	if err := leader.RemoveMember(t.Context(), leader.cfg.NodeID); !errors.Is(err, ErrLastVoter) {
-		t.Errorf("the last voter was removed: %v", err)
-	}
-	if err := replica.AddMember(t.Context(), Member{ID: "x", Address: "127.0.0.1:1"}); !errors.Is(err, ErrNotLeader) {
-		t.Errorf("a replica adds a member: %v", err)
-	}
-	if err := leader.AddMember(t.Context(), Member{ID: replica.cfg.NodeID, Address: replica.peers.address, Voter: true}); err != nil {
-		t.Fatal(err)
-	}
-	if err := leader.RemoveMember(t.Context(), replica.cfg.NodeID); err != nil {
-		t.Fatal(err)
-	}
-	if members := leader.Members(); len(members) != 1 || !members[0].Leader || !members[0].Voter {
-		t.Errorf("members are %+v", members)
-	}
-	if err := leader.RemoveMember(t.Context(), replica.cfg.NodeID); !errors.Is(err, ErrUnknownMember) {
-		t.Errorf("a member was removed twice: %v", err)
-	}
-}
-
-// A member's name and address outlive the request that they were part of.
-func TestMemberIsCopied(t *testing.T) {
-	g := newGroup(t, 1)
-	request := []byte("late 127.0.0.1:1")
-	text := unsafe.String(&request[0], len(request))
-	if err := g.leader().AddMember(t.Context(), Member{ID: text[:4], Address: text[5:]}); err != nil {
-		t.Fatal(err)
-	}
-	copy(request, "something other!")
-	members := g.leader().Members()
-	if want := (Member{ID: "late", Address: "127.0.0.1:1"}); len(members) != 2 || members[0] != want {
-		t.Errorf("the members are %+v, want one of them to be %+v", members, want)
-	}
-}
-
 // A voter that comes back without its past is not let in: it may have voted, and others count on what it had stored.
 func TestVoterWithoutItsPast(t *testing.T) {
 	g := newGroup(t, 3)
@@ -419,6 +370,12 @@ func TestStalledDisk(t *testing.T) {
 	}
 	if err := n.Ready(); err == nil {
 		t.Error("it says that it is ready")
+	}
+	if _, err := do(n.Store, "", allocate("x", "A", 1)); !errors.Is(err, ErrNotLeader) || n.Leads() {
+		t.Errorf("it takes commands: %v", err)
+	}
+	if err := n.HandOver(t.Context(), ""); err != nil { // which would wait for the disk
+		t.Error(err)
 	}
 	answer()
 	if err := <-unknown; err == nil {

@@ -38,15 +38,19 @@ type leadership struct {
 	// term is the term in which this node leads, has caught up and was checked; 0: none.
 	term atomic.Uint64
 
+	// silent says that the disk does not answer, and that the others are left to elect another leader.
+	silent atomic.Bool
+
 	// refusal is what check said last; nil: nothing.
 	refusal atomic.Pointer[error]
 }
 
-// valid says whether the node leads and has caught up, as far as it knows. In a group of one, nobody else can have been
-// elected meanwhile, so it is also the proof that a read needs. With several voters that takes a round to the others.
+// valid says whether the node leads, has caught up and has a disk that answers, as far as it knows. In a group of one, nobody
+// else can have been elected meanwhile, so it is also the proof that a read needs. With several voters that takes a round to
+// the others.
 func (l *leadership) valid() bool {
 	term := l.term.Load()
-	return term != 0 && l.raft.State() == raft.Leader && l.raft.CurrentTerm() == term
+	return term != 0 && !l.silent.Load() && l.raft.State() == raft.Leader && l.raft.CurrentTerm() == term
 }
 
 // ready is nil once the node serves, or says what it is waiting for.
@@ -59,6 +63,9 @@ func (l *leadership) ready() error {
 	}
 	if l.raft.State() == raft.Shutdown {
 		return ErrClosed
+	}
+	if l.silent.Load() {
+		return fmt.Errorf("%w: the log's disk does not answer", ErrNotLeader)
 	}
 	if l.raft.State() != raft.Leader {
 		if _, leader := l.raft.LeaderWithID(); leader != "" {

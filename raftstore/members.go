@@ -109,7 +109,7 @@ func (s *Store) AddMember(ctx context.Context, m Member) error {
 	default:
 		future = s.raft.AddNonvoter(id, address, 0, timeoutOf(ctx))
 	}
-	return memberError(future.Error())
+	return s.await(ctx, future)
 }
 
 // RemoveMember takes a node out. A leader that removes itself hands over first.
@@ -124,13 +124,13 @@ func (s *Store) RemoveMember(ctx context.Context, id string) error {
 	if voters := s.voters(); known.Suffrage == raft.Voter && len(voters) == 1 {
 		return ErrLastVoter
 	}
-	return memberError(s.raft.RemoveServer(known.ID, 0, timeoutOf(ctx)).Error())
+	return s.await(ctx, s.raft.RemoveServer(known.ID, 0, timeoutOf(ctx)))
 }
 
 // HandOver has another voter lead: the given one, or the one that is furthest if id is empty. It returns when this node
 // does not lead any more, or when ctx ends, with ErrOutcomeUnknown; on a node that does not lead, it does nothing.
 func (s *Store) HandOver(ctx context.Context, id string) error {
-	if s.peers == nil || s.raft.State() != raft.Leader {
+	if s.peers == nil || s.raft.State() != raft.Leader || s.leadership.silent.Load() {
 		return nil
 	}
 	var future raft.Future
@@ -152,14 +152,20 @@ func (s *Store) HandOver(ctx context.Context, id string) error {
 		}
 		future = s.raft.LeadershipTransferToServer(known.ID, known.Address)
 	}
-	// Raft gives the transfer a time itself, but only once it has begun: not while it waits for the disk.
+	return s.await(ctx, future)
+}
+
+// await waits for a change. Raft's own times are for the beginning of one; after that it waits for the disk, however long.
+func (s *Store) await(ctx context.Context, future raft.Future) error {
 	done := make(chan error, 1)
 	go func() { done <- future.Error() }()
 	select {
 	case err := <-done:
 		return memberError(err)
+	case <-s.stop:
+		return fmt.Errorf("%w: this node is being closed", ErrOutcomeUnknown)
 	case <-ctx.Done():
-		return fmt.Errorf("%w: %w", ErrOutcomeUnknown, ctx.Err())
+		return fmt.Errorf("%w: %v", ErrOutcomeUnknown, ctx.Err()) // not %w: whoever asks for a deadline means that nothing was done
 	}
 }
 
@@ -182,8 +188,6 @@ func memberError(err error) error {
 		return nil
 	case errors.Is(err, raft.ErrNotLeader), errors.Is(err, raft.ErrLeadershipTransferInProgress):
 		return ErrNotLeader
-	case errors.Is(err, raft.ErrRaftShutdown):
-		return ErrClosed
 	default:
 		return fmt.Errorf("%w: %w", ErrOutcomeUnknown, err)
 	}

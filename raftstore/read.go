@@ -132,8 +132,9 @@ func (s *Store) Lag() (lag time.Duration, known bool) {
 	return s.follow.lag()
 }
 
-// Ready is nil once the node leads, or follows a leader closely, and has applied every entry that was in the log when it
-// started. Until then, when it has lost the lead and while its disk does not answer, the error says what it is waiting for.
+// Ready is nil once the node leads, or follows a leader closely, has applied every entry that was in the log when it started,
+// and has a disk that answers. Else the error says what it is waiting for. A leader that has lost the lead counts as one that
+// follows closely for a moment, as its state is fresh.
 func (s *Store) Ready() error {
 	if err := s.caughtUp(); err != nil {
 		return err

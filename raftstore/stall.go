@@ -10,10 +10,23 @@ import (
 // A leader whose disk does not answer stores nothing, and nothing is committed, but its heartbeats go on: the others would
 // follow it for ever. So it falls silent until the disk has answered; the others elect another leader meanwhile.
 
-// stall is since when a write of the log has been under way.
+// stall is since when operations of the log have been under way.
 type stall struct {
-	sinceNano atomic.Int64 // Unix; 0: none is
+	start time.Time
+	since [diskOperations]atomic.Int64 // nanoseconds of the monotonic clock since start; 0: none is
 }
+
+// diskOperation is what waits for the log's disk; of each, one is under way at a time, but for truncations, of which the last
+// one counts.
+type diskOperation int
+
+const (
+	diskStore diskOperation = iota
+	diskTruncate
+	diskVote // Raft's term and vote
+	diskNote // the note of a checkpoint
+	diskOperations
+)
 
 // stallLog notes the writes of the log.
 type stallLog struct {
@@ -28,33 +41,57 @@ var (
 
 // StoreLog implements raft.LogStore.
 func (l stallLog) StoreLog(log *raft.Log) error {
-	defer l.stall.begin()()
+	defer l.stall.begin(diskStore)()
 	return l.logStore.StoreLog(log)
 }
 
 // StoreLogs implements raft.LogStore.
 func (l stallLog) StoreLogs(logs []*raft.Log) error {
-	defer l.stall.begin()()
+	defer l.stall.begin(diskStore)()
 	return l.logStore.StoreLogs(logs)
 }
 
-func (s *stall) begin() (end func()) {
-	s.sinceNano.Store(time.Now().UnixNano())
-	return s.end
+// DeleteRange implements raft.LogStore.
+func (l stallLog) DeleteRange(first, last uint64) error {
+	defer l.stall.begin(diskTruncate)()
+	return l.logStore.DeleteRange(first, last)
 }
 
-func (s *stall) end() { s.sinceNano.Store(0) }
+// stallStable notes the writes of what Raft keeps beside the log.
+type stallStable struct {
+	raft.StableStore
+	stall *stall
+}
 
-// lasts is for how long the write that is under way has been.
-func (s *stall) lasts() time.Duration {
-	since := s.sinceNano.Load()
-	if since == 0 {
-		return 0
+// Set implements raft.StableStore.
+func (l stallStable) Set(key, value []byte) error {
+	defer l.stall.begin(diskVote)()
+	return l.StableStore.Set(key, value)
+}
+
+// SetUint64 implements raft.StableStore.
+func (l stallStable) SetUint64(key []byte, value uint64) error {
+	defer l.stall.begin(diskVote)()
+	return l.StableStore.SetUint64(key, value)
+}
+
+func (s *stall) begin(op diskOperation) (end func()) {
+	s.since[op].Store(max(1, int64(time.Since(s.start))))
+	return func() { s.since[op].Store(0) }
+}
+
+// lasts is for how long the oldest operation that is under way has been.
+func (s *stall) lasts() (longest time.Duration) {
+	for i := range s.since {
+		if since := s.since[i].Load(); since != 0 {
+			longest = max(longest, time.Since(s.start)-time.Duration(since))
+		}
 	}
-	return time.Since(time.Unix(0, since))
+	return longest
 }
 
-// DiskSilence is for how long the log's disk has not answered: the age of the write that is under way, 0 if none is.
+// DiskSilence is for how long the log's disk has not answered: the age of the oldest operation that is under way, 0 if
+// none is.
 func (s *Store) DiskSilence() time.Duration { return s.stall.lasts() }
 
 // runStall silences a leader whose disk does not answer, until it does.
@@ -70,15 +107,17 @@ func (s *Store) runStall(stop <-chan struct{}) {
 		}
 		lasts := s.stall.lasts()
 		switch {
-		case !muted && lasts > s.cfg.StallTimeout && s.raft.State() == raft.Leader:
+		case !muted && lasts > s.cfg.StallTimeout && s.raft.State() == raft.Leader && len(s.voters()) > 1:
 			muted = true
 			s.cfg.Logger.Error("the log's disk does not answer: this leader falls silent, so that another one is elected", "since", lasts.Round(time.Millisecond))
 			s.metrics.stalls.Inc()
+			s.leadership.silent.Store(true)
 			s.peers.mute(true)
 		case muted && lasts == 0:
 			muted = false
 			s.cfg.Logger.Info("the log's disk answers again")
 			s.peers.mute(false)
+			s.leadership.silent.Store(false)
 		}
 	}
 }

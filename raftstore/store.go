@@ -64,7 +64,7 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 	cfg = cfg.withDefaults()
 	s := &Store{
 		cfg: cfg, paths: newPaths(cfg.FS, cfg.Dir), metrics: newStoreMetrics(cfg.Metrics), stop: make(chan struct{}),
-		stamper: newStamper(cfg.Clock, cfg.Logger),
+		stamper: newStamper(cfg.Clock, cfg.Logger), stall: stall{start: time.Now()},
 	}
 	steps := []func(context.Context) error{
 		s.lockDirectory,
@@ -171,11 +171,14 @@ func (s *Store) newCheckpointer(covered uint64) *checkpointer {
 		sliceBytes: s.cfg.CheckpointSliceBytes, tableBytes: s.cfg.StateTableBytes,
 		logBytesMax: s.cfg.CheckpointLogBytes, interval: s.cfg.CheckpointInterval,
 		takeSnapshot: s.takeSnapshot,
-		note:         func(index uint64) error { return s.log.SetUint64(keyCheckpoint, index) },
-		keep:         func(keptState) {},
-		yield:        runtime.Gosched,
-		rest:         time.Sleep,
-		wake:         make(chan struct{}, 1),
+		note: func(index uint64) error {
+			defer s.stall.begin(diskNote)()
+			return s.log.SetUint64(keyCheckpoint, index)
+		},
+		keep:  func(keptState) {},
+		yield: runtime.Gosched,
+		rest:  time.Sleep,
+		wake:  make(chan struct{}, 1),
 	}
 	c.covered.Store(covered)
 	return c

@@ -1,0 +1,95 @@
+package raftstore
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"testing"
+	"time"
+	"unsafe"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+)
+
+func TestMembers(t *testing.T) {
+	g := newGroup(t, 1)
+	g.mustDo(channels())
+	g.mustDo(refresh("A", 100))
+	replica := g.add(true)
+	g.await("the replica is in", func() bool { return len(g.nodes[0].Members()) == 2 })
+	if err := replica.ReadBarrier(time.Now().Add(patience)); err != nil {
+		t.Fatal(err)
+	}
+	if got := available(t, replica.Store, "A"); got != 100 {
+		t.Errorf("%d units are available, want 100", got)
+	}
+	leader := g.leader()
+	if err := leader.RemoveMember(t.Context(), leader.cfg.NodeID); !errors.Is(err, ErrLastVoter) {
+		t.Errorf("the last voter was removed: %v", err)
+	}
+	if err := replica.AddMember(t.Context(), Member{ID: "x", Address: "127.0.0.1:1"}); !errors.Is(err, ErrNotLeader) {
+		t.Errorf("a replica adds a member: %v", err)
+	}
+	if err := leader.AddMember(t.Context(), Member{ID: replica.cfg.NodeID, Address: replica.peers.address, Voter: true}); err != nil {
+		t.Fatal(err)
+	}
+	if err := leader.RemoveMember(t.Context(), replica.cfg.NodeID); err != nil {
+		t.Fatal(err)
+	}
+	if members := leader.Members(); len(members) != 1 || !members[0].Leader || !members[0].Voter {
+		t.Errorf("members are %+v", members)
+	}
+	if err := leader.RemoveMember(t.Context(), replica.cfg.NodeID); !errors.Is(err, ErrUnknownMember) {
+		t.Errorf("a member was removed twice: %v", err)
+	}
+}
+
+// A member's name and address outlive the request that they were part of.
+func TestMemberIsCopied(t *testing.T) {
+	g := newGroup(t, 1)
+	request := []byte("late 127.0.0.1:1")
+	text := unsafe.String(&request[0], len(request))
+	if err := g.leader().AddMember(t.Context(), Member{ID: text[:4], Address: text[5:]}); err != nil {
+		t.Fatal(err)
+	}
+	copy(request, "something other!")
+	members := g.leader().Members()
+	if want := (Member{ID: "late", Address: "127.0.0.1:1"}); len(members) != 2 || members[0] != want {
+		t.Errorf("the members are %+v, want one of them to be %+v", members, want)
+	}
+}
+
+// A change that is under way when its caller does not want to wait any longer may come about or not: the error does not say that
+// nothing was done, as that of a deadline does elsewhere. Raft itself waits for the disk for as long as it takes.
+func TestChangeOfUnknownOutcome(t *testing.T) {
+	disk := make(chan struct{})
+	answer := sync.OnceFunc(func() { close(disk) })
+	stalled := &stallingFS{FS: vfs.NewMem(), until: disk}
+	g := newGroupOf(t, 1, func(cfg *Config) { cfg.FS = stalled })
+	t.Cleanup(answer)
+	leader := g.leader()
+	expect := func(name string, err error) {
+		t.Helper()
+		if !errors.Is(err, ErrOutcomeUnknown) || errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	stalled.on.Store(true)
+	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+	defer cancel()
+	late := Member{ID: "late", Address: "127.0.0.1:1"}
+	expect("add", leader.AddMember(ctx, late))
+	answer()
+	g.await("it was added nevertheless", func() bool {
+		members := leader.Members()
+		return len(members) == 2 && members[0] == late
+	})
+	// A node that hears nothing does not take the lead before the caller has had enough.
+	g = newGroupOf(t, 2, func(cfg *Config) { cfg.ElectionTimeout = peerElectionTimeout })
+	leader = g.leader()
+	other := g.others(leader)[0]
+	other.peers.mute(true)
+	expect("hand over", leader.HandOver(ctx, other.cfg.NodeID))
+	other.peers.mute(false)
+	g.leader()
+}
