@@ -17,7 +17,7 @@ func diskFailed(n *node) bool {
 
 // diskSilent says whether a process that was told to stop has ended without waiting for its disk, and has said so.
 func diskSilent(n *node) bool {
-	return n.cmd.ProcessState.ExitCode() == exitDiskFailed && strings.Contains(n.log.String(), "the log's disk did not answer for 1")
+	return n.cmd.ProcessState.ExitCode() == exitDiskFailed && strings.Contains(n.log.String(), "the log's disk has not answered for ")
 }
 
 // A leader whose disk is full ends with a message, and the others go on. It does not come up while there is no space, says so, and
@@ -53,6 +53,12 @@ func TestClusterSlowDisk(t *testing.T) {
 		stalled.inject(injected{Stalled: true})
 		c.await("another one leads", func() bool { return c.leaderAmong(c.others(stalled)) != nil })
 		c.awaitOrders(50)
+		// It still thinks that it leads, and waits for its disk.
+		for path, body := range map[string]string{"/v1/inventory/refresh": refreshBody("W1", "A", 1), "/v1/cluster/transfer-leader": ""} {
+			if got := stalled.call("POST", path, body, http.StatusServiceUnavailable).object(t)["code"]; got != "not-leader" {
+				t.Errorf("%s: %v, want not-leader", path, got)
+			}
+		}
 		stalled.inject(injected{})
 		c.awaitReady()
 		told := c.leader()

@@ -22,8 +22,8 @@ import (
 )
 
 const serveDescription = `Loads the data directory, answers 503 on /readyz until that is done, then serves the HTTP API. SIGINT or SIGTERM
-stops it in order, within 75 seconds, and within 10 if the disk does not answer (exit status 74); a second one, or kill -9, ends
-it at once. Either way nothing that was acknowledged is lost.
+stops it in order, within a minute; if the log's disk does not answer, it is given up after 10 seconds (exit status 74). A second
+one, or kill -9, ends it at once. Either way nothing that was acknowledged is lost.
 
 Examples:
   apportion serve                                        127.0.0.1:8080, ./data
@@ -161,7 +161,8 @@ type service struct {
 	logger  *slog.Logger
 	stdout  io.Writer
 
-	opened atomic.Pointer[raftstore.Store] // nil while none is open
+	opened    atomic.Pointer[raftstore.Store] // nil while none is open
+	unwritten atomic.Bool                     // the last checkpoint took too long
 }
 
 func newService(cmd *cli.Command, peers *raftstore.PeersConfig, logger *slog.Logger, stdout io.Writer) *service {
@@ -235,7 +236,6 @@ func (s *service) runOnce(ctx context.Context) error {
 	if peers := s.store.Peers; peers != nil && peers.Address == "" {
 		peers.Listen = store.Status().Address
 	}
-	s.opened.Store(store)
 	err = s.serve(ctx, listener, store, set)
 	if !errors.Is(err, raftstore.ErrReplaced) {
 		s.checkpoint(store)
@@ -257,6 +257,7 @@ func (s *service) openStore(ctx context.Context, listener *net.TCPListener, set 
 	adjustStore(&s.store)
 	store, err := raftstore.Open(ctx, s.store)
 	if err == nil {
+		s.opened.Store(store)
 		if err = s.catchUp(ctx, store); err != nil {
 			err = errors.Join(err, store.Close())
 		}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -15,13 +16,12 @@ const (
 	drainTimeout = 15 * time.Second
 
 	// lastCheckpointTimeout bounds the checkpoint at the end.
-	lastCheckpointTimeout = 30 * time.Second
+	lastCheckpointTimeout = 20 * time.Second
 
 	// stopTimeout bounds all of it. Service managers kill after 90 s or so.
-	stopTimeout = 75 * time.Second
+	stopTimeout = 60 * time.Second
 
-	// stopSilenceMax is how long the log's disk, or what is loaded from it, is waited for meanwhile. stopLook is the pause between
-	// two looks.
+	// stopSilenceMax is how long the log's disk is waited for meanwhile. stopLook is the pause between two looks.
 	stopSilenceMax = 10 * time.Second
 	stopLook       = 100 * time.Millisecond
 )
@@ -37,7 +37,7 @@ type unorderlyError struct {
 }
 
 func (e unorderlyError) Error() string {
-	return fmt.Sprintf("%s for %s while stopping, so this end is not an orderly one; nothing that was acknowledged is lost, and the next start replays the log",
+	return fmt.Sprintf("%s for %s, so this end is not an orderly one; nothing that was acknowledged is lost, and the next start replays the log",
 		e.what, e.waited.Round(time.Second))
 }
 
@@ -67,16 +67,19 @@ func (s *service) runBounded(ctx context.Context) error {
 
 // stuck says that an end that has been waited for so long is not worth it any more.
 func (s *service) stuck(waited time.Duration) error {
-	store := s.opened.Load()
-	switch {
-	case store == nil && waited > stopSilenceMax:
-		return unorderlyError{"the data directory did not open", waited, exitDiskFailed}
-	case store != nil && store.DiskSilence() > stopSilenceMax:
-		return unorderlyError{"the log's disk did not answer", store.DiskSilence(), exitDiskFailed}
-	case waited > stopTimeout:
-		return unorderlyError{"requests, the last checkpoint and the log did not end", waited, 1}
+	if store := s.opened.Load(); store != nil {
+		if silence := store.DiskSilence(); min(silence, waited) > stopSilenceMax {
+			return unorderlyError{"the log's disk has not answered", silence, exitDiskFailed}
+		}
 	}
-	return nil
+	switch {
+	case waited <= stopTimeout:
+		return nil
+	case s.unwritten.Load():
+		return unorderlyError{"the disk has not taken the last checkpoint", waited, exitDiskFailed}
+	default:
+		return unorderlyError{"requests and the log have not come to an end", waited, 1}
+	}
 }
 
 // handOver has another node lead before this one goes, so that nobody has to wait for an election. It still answers.
@@ -93,6 +96,7 @@ func (s *service) checkpoint(store *raftstore.Store) {
 	ctx, cancel := context.WithTimeout(context.Background(), lastCheckpointTimeout)
 	defer cancel()
 	if err := store.Checkpoint(ctx); err != nil {
+		s.unwritten.Store(errors.Is(err, context.DeadlineExceeded))
 		s.logger.Warn("no checkpoint at the end: the next start replays the log", "error", err)
 	}
 }
