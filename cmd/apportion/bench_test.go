@@ -51,7 +51,8 @@ func TestBenchWorkloads(t *testing.T) {
 		for _, segments := range segments {
 			r, stdout := s.runBenchCommand(append(args, "--segments", segments)...)
 			m := r.Runs[0]
-			if r.Workload != name || m.Loop != "open" || m.Requests != 90 || m.Failed != 0 || len(m.Series) == 0 {
+			// On a busy machine, some may be due and not sent before the end.
+			if r.Workload != name || m.Loop != "open" || m.Requests == 0 || m.Requests+m.NotSent != 90 || m.Failed != m.NotSent || len(m.Series) == 0 {
 				t.Errorf("%s: %+v", name, m)
 			}
 			if r.Workload == "reads" {
