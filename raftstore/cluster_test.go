@@ -259,7 +259,7 @@ func TestVoterWithoutItsPast(t *testing.T) {
 func TestJoinIsNotDoneByThePast(t *testing.T) {
 	g := newGroup(t, 2)
 	voter := g.nodes[1]
-	g.await("a voter that is up to date has done with asking", voter.join)
+	g.await("a voter that is up to date has done with asking", func() bool { return voter.join(false) })
 	for _, n := range g.nodes {
 		if err := n.Close(); err != nil {
 			t.Fatal(err)
@@ -273,7 +273,7 @@ func TestJoinIsNotDoneByThePast(t *testing.T) {
 	if own, member := s.member(voter.cfg.NodeID); !member || own.Suffrage != raft.Voter {
 		t.Fatalf("its log says %+v", own)
 	}
-	if s.join() {
+	if s.join(true) {
 		t.Error("it has done with asking before it knows what is so now")
 	}
 }

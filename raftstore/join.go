@@ -75,8 +75,12 @@ func (s *Store) takeIn(q *joinRequest) joinReply {
 func (s *Store) runJoin(stop <-chan struct{}) {
 	ticker := time.NewTicker(joinInterval)
 	defer ticker.Stop()
+	led := time.Now() // when a leader was known last
 	for {
-		if done := s.join(); done {
+		if s.Leader() != "" {
+			led = time.Now()
+		}
+		if done := s.join(time.Since(led) > forgottenAfter); done {
 			return
 		}
 		select {
@@ -87,16 +91,18 @@ func (s *Store) runJoin(stop <-chan struct{}) {
 	}
 }
 
-// join asks once, if there is something to ask for. done: there will be nothing more.
-func (s *Store) join() (done bool) {
+// join asks once, if there is something to ask for. done: there will be nothing more. A node that was removed while it was down is
+// not told: its log says that it is in, and forgotten that no leader has called it. Whoever is in loses nothing by asking.
+func (s *Store) join(forgotten bool) (done bool) {
 	// Asked first: a log that is still being replayed tells what the node was, such as a voter before it was removed.
 	ready := s.caughtUp() == nil
 	own, member := s.member(s.cfg.NodeID)
 	placed := member && string(own.Address) == s.peers.address
 	question := joinRequest{ID: s.cfg.NodeID, Address: s.peers.address, New: s.raft.LastIndex() == 0}
 	switch {
-	case !member && len(s.cfg.Peers.Join) == 0, placed && !ready:
+	case !member && len(s.cfg.Peers.Join) == 0, placed && !ready && (!forgotten || len(s.cfg.Peers.Join) == 0):
 		return false // not added yet; or in, and catching up
+	case placed && !ready:
 	case placed && (own.Suffrage == raft.Voter || s.cfg.Peers.NonVoter):
 		return true
 	case placed:

@@ -188,9 +188,11 @@ const (
 	handOverHangMax = 2 * raftTimeout
 	snapshotRetry   = 100 * time.Millisecond
 
-	// joinInterval is the pause between two questions to be taken in, followInterval that between two looks at how far the
-	// leader is, readyLagMax what a follower may be behind and still be called ready.
+	// joinInterval is the pause between two questions to be taken in, forgottenAfter how long a node that thinks that it is in
+	// waits for a leader before it asks, too; followInterval is that between two looks at how far the leader is, readyLagMax what a
+	// follower may be behind and still be called ready.
 	joinInterval   = time.Second
+	forgottenAfter = 5 * time.Second
 	followInterval = 200 * time.Millisecond
 	readyLagMax    = 5 * time.Second
 

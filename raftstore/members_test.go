@@ -59,6 +59,26 @@ func TestMemberIsCopied(t *testing.T) {
 	}
 }
 
+// A node that is removed while it is down finds nothing about that in its log. Started again, it asks to be taken in, as one that
+// has heard of it does.
+func TestRemovedWhileDown(t *testing.T) {
+	g := newGroup(t, 3)
+	g.mustDo(channels())
+	g.mustDo(refresh("A", 100))
+	leader := g.leader()
+	down := g.others(leader)[0]
+	down.cfg.Peers.Join = []string{leader.peers.address}
+	mustClose(t, down.Store)
+	g.await("it is removed", func() bool {
+		err := g.leader().RemoveMember(t.Context(), down.cfg.NodeID)
+		return err == nil || errors.Is(err, ErrUnknownMember)
+	})
+	g.mustDo(allocate("o", "A", 1))
+	g.open(down)
+	g.await("it has its vote again", func() bool { return len(g.leader().voters()) == 3 })
+	g.agree()
+}
+
 // A change that is under way when its caller does not want to wait any longer may come about or not: the error does not say that
 // nothing was done, as that of a deadline does elsewhere. Raft itself waits for the disk for as long as it takes.
 func TestChangeOfUnknownOutcome(t *testing.T) {
