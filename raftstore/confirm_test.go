@@ -1,11 +1,15 @@
 package raftstore
 
 import (
+	"errors"
 	"net"
 	"runtime"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/hashicorp/raft"
 )
 
 // A voter that takes calls and never answers is not needed for a majority, and questions to it do not pile up.
@@ -68,4 +72,52 @@ func TestQuestionsGiveUpTogether(t *testing.T) {
 	case <-time.After(patience):
 		t.Error("they have not given up")
 	}
+}
+
+// Whoever has seen that this node leads, and waits for the others to confirm it, must not go on when they do so for a later term:
+// the lead may have gone to another node and come back meanwhile, and what that one acknowledged need not be here yet.
+func TestConfirmedInLaterTerm(t *testing.T) {
+	held := make(chan struct{})
+	release := sync.OnceFunc(func() { close(held) })
+	var holds atomic.Bool
+	g := newGroupOf(t, 3, func(cfg *Config) {
+		cfg.ElectionTimeout = peerElectionTimeout
+		if cfg.NodeID == "n1" {
+			cfg.observe = func(*raft.Log) {
+				if holds.Load() {
+					<-held // it applies nothing
+				}
+			}
+		}
+	})
+	t.Cleanup(release)
+	first, other := g.nodes[0], g.nodes[1]
+	g.mustDo(channels())
+	g.await("the first node leads", func() bool { return handOverTo(g, first) && first.Leads() })
+	g.mustDo(refresh("A", 10))
+	holds.Store(true)
+	g.await("another one leads", func() bool { return handOverTo(g, other) && other.Leads() })
+	if err := insist(g.nodes[1:], "k", refresh("A", 20)); err != nil {
+		t.Fatal(err)
+	}
+	g.await("the first one leads again", func() bool { return handOverTo(g, first) && first.raft.State() == raft.Leader })
+	if err := first.confirms.wait(time.Now().Add(patience)); !errors.Is(err, ErrNotLeader) {
+		t.Errorf("with %d units here, of 20, it is told: %v", available(t, first.Store, "A"), err)
+	}
+	release()
+	g.await("it has caught up", first.Leads)
+	if err := first.ReadBarrier(time.Now().Add(patience)); err != nil || available(t, first.Store, "A") != 20 {
+		t.Errorf("%d units are available, want 20 (%v)", available(t, first.Store, "A"), err)
+	}
+}
+
+// handOverTo asks whoever leads to have another node lead. It says so as soon as nobody else leads any more.
+func handOverTo(g *testGroup, to *testNode) bool {
+	for _, n := range g.nodes {
+		if n != to && n.raft.State() == raft.Leader {
+			_ = n.HandOver(g.t.Context(), to.cfg.NodeID) // it may not be far enough yet; then it is asked again
+			return false
+		}
+	}
+	return true
 }

@@ -38,11 +38,14 @@ func (s *Store) followPeers() {
 	confirmer := newConfirmer(s.peers, s.raft, s.voters)
 	s.confirms = newRounds(s.stop, func(stop <-chan struct{}) error {
 		at := s.follow.now()
-		err := confirmer.ask(stop)
-		if err == nil && s.leadership.valid() {
-			s.follow.fresh(at)
+		if err := confirmer.ask(stop); err != nil {
+			return err
 		}
-		return err
+		if !s.leadership.valid() { // it may lead in a later term than when the question came, and not have caught up with it
+			return ErrNotLeader
+		}
+		s.follow.fresh(at)
+		return nil
 	}, confirmer.hangUp)
 	s.follow = &following{
 		peers: s.peers, raft: s.raft, applied: &s.applier.signal, visible: s.applier.visibleIndex.Load, start: time.Now(),
