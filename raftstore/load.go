@@ -1,6 +1,7 @@
 package raftstore
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -20,8 +21,8 @@ type chunk struct {
 
 // load fills an empty engine from the rows. The scan (decompression, checksums) runs on a goroutine of its own, ahead of
 // the decoding by a bounded number of chunks.
-func (s *stateDB) load(ctx context.Context, e *engine.Engine, p loadProgress) error {
-	ctx, cancel := context.WithCancel(ctx)
+func (s *stateDB) load(caller context.Context, e *engine.Engine, p loadProgress) error {
+	ctx, cancel := context.WithCancel(caller)
 	defer cancel()
 	chunks := make(chan chunk, loadChunksMax)
 	spare := make(chan chunk, loadChunksMax)
@@ -35,7 +36,7 @@ func (s *stateDB) load(ctx context.Context, e *engine.Engine, p loadProgress) er
 		if scanErr := ignoreCanceled(<-scanned); scanErr != nil {
 			return scanErr // why the rows do not add up
 		}
-		return err
+		return cmp.Or(caller.Err(), err)
 	}
 	return <-scanned
 }

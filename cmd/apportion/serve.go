@@ -230,6 +230,10 @@ func (s *service) runOnce(ctx context.Context) error {
 
 	set := metrics.NewSet()
 	store, err := s.openStore(ctx, listener, set)
+	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
+		s.logger.Info("stopped before the data directory was loaded", "left off", err)
+		return nil
+	}
 	if err != nil {
 		return err
 	}
@@ -237,6 +241,7 @@ func (s *service) runOnce(ctx context.Context) error {
 		peers.Listen = store.Status().Address
 	}
 	err = s.serve(ctx, listener, store, set)
+	store.Retire()
 	if !errors.Is(err, raftstore.ErrReplaced) {
 		s.checkpoint(store)
 	}
