@@ -203,10 +203,12 @@ const (
 	stallTimeout = 3 * time.Second
 	stallLook    = 100 * time.Millisecond
 
-	// redialPause is the pause before a node is called again at whose address nobody answers, redialMax for how long it is: a
-	// leader that hands over to a node that is down takes no writes for so long.
-	redialPause = 50 * time.Millisecond
-	redialMax   = 2 * time.Second
+	// redialPause is the pause before a node is called again at whose address nobody answers, redialMax for how long it is, and
+	// timeoutNowMax how long one that is to lead is waited for: a leader that hands over to a node that is down takes no writes for
+	// so long.
+	redialPause   = 50 * time.Millisecond
+	redialMax     = 2 * time.Second
+	timeoutNowMax = redialMax
 
 	// acceptPause is the pause after a connection could not be accepted.
 	acceptPause = 100 * time.Millisecond

@@ -105,7 +105,10 @@ func (s *Store) AddMember(ctx context.Context, m Member) error {
 		if len(s.voters()) == 1 {
 			return ErrLastVoter
 		}
-		future = s.raft.DemoteVoter(id, 0, timeoutOf(ctx))
+		if err := s.await(ctx, s.raft.DemoteVoter(id, 0, timeoutOf(ctx))); err != nil || known.Address == address {
+			return err
+		}
+		future = s.raft.AddNonvoter(id, address, 0, timeoutOf(ctx)) // a demotion leaves the address as it was
 	default:
 		future = s.raft.AddNonvoter(id, address, 0, timeoutOf(ctx))
 	}
@@ -153,6 +156,15 @@ func (s *Store) HandOver(ctx context.Context, id string) error {
 		future = s.raft.LeadershipTransferToServer(known.ID, known.Address)
 	}
 	return s.await(ctx, future)
+}
+
+// Retire has the others elect a leader if this node still leads, by talking to nobody any more. It is for a node that is about to be
+// closed, and that nobody asks anything of: until it is, they would follow it.
+func (s *Store) Retire() {
+	if s.peers != nil && s.raft.State() == raft.Leader && len(s.voters()) > 1 {
+		s.leadership.silent.Store(true)
+		s.peers.mute(true)
+	}
 }
 
 // await waits for a change. Raft's own times are for the beginning of one; after that it waits for the disk, however long.

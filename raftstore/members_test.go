@@ -3,12 +3,10 @@ package raftstore
 import (
 	"context"
 	"errors"
-	"sync"
+	"slices"
 	"testing"
 	"time"
 	"unsafe"
-
-	"github.com/cockroachdb/pebble/v2/vfs"
 )
 
 func TestMembers(t *testing.T) {
@@ -59,6 +57,32 @@ func TestMemberIsCopied(t *testing.T) {
 	}
 }
 
+// A voter that is to be none any more, and elsewhere, is both afterwards.
+func TestDemoteAndMove(t *testing.T) {
+	g := newGroup(t, 2)
+	leader := g.leader()
+	moved := Member{ID: g.others(leader)[0].cfg.NodeID, Address: "127.0.0.1:1"}
+	if err := leader.AddMember(t.Context(), moved); err != nil {
+		t.Fatal(err)
+	}
+	if members := leader.Members(); !slices.Contains(members, moved) {
+		t.Errorf("the members are %+v, want %+v among them", members, moved)
+	}
+}
+
+// A leader that retires leaves the lead to others before it is closed.
+func TestRetire(t *testing.T) {
+	g := newGroup(t, 3)
+	leader := g.leader()
+	leader.Retire()
+	g.await("another one leads", func() bool {
+		return slices.ContainsFunc(g.others(leader), func(n *testNode) bool { return n.Leads() })
+	})
+	if leader.Leads() {
+		t.Error("it still leads")
+	}
+}
+
 // A node that is removed while it is down finds nothing about that in its log. Started again, it asks to be taken in, as one that
 // has heard of it does.
 func TestRemovedWhileDown(t *testing.T) {
@@ -82,11 +106,9 @@ func TestRemovedWhileDown(t *testing.T) {
 // A change that is under way when its caller does not want to wait any longer may come about or not: the error does not say that
 // nothing was done, as that of a deadline does elsewhere. Raft itself waits for the disk for as long as it takes.
 func TestChangeOfUnknownOutcome(t *testing.T) {
-	disk := make(chan struct{})
-	answer := sync.OnceFunc(func() { close(disk) })
-	stalled := &stallingFS{FS: vfs.NewMem(), until: disk}
+	stalled, answer := newStallingFS(t, "")
 	g := newGroupOf(t, 1, func(cfg *Config) { cfg.FS = stalled })
-	t.Cleanup(answer)
+	t.Cleanup(answer) // before the group is closed
 	leader := g.leader()
 	expect := func(name string, err error) {
 		t.Helper()

@@ -1,13 +1,32 @@
 package raftstore
 
 import (
+	"fmt"
 	"sync"
+	"time"
 
 	"github.com/hashicorp/raft"
 )
 
-// transport is Raft's, but for its pipelines.
+// transport is Raft's, but for its pipelines, and for how long it waits at the end of a hand-over.
 type transport struct{ *raft.NetworkTransport }
+
+// TimeoutNow implements raft.Transport. Until it has returned, the leader takes no entry and others follow it, so the node that is
+// to lead has less time for its answer than for others.
+func (t transport) TimeoutNow(id raft.ServerID, target raft.ServerAddress, args *raft.TimeoutNowRequest, resp *raft.TimeoutNowResponse) error {
+	done := make(chan error, 1)
+	var answer raft.TimeoutNowResponse
+	go func() { done <- t.NetworkTransport.TimeoutNow(id, target, args, &answer) }()
+	timer := time.NewTimer(timeoutNowMax)
+	defer timer.Stop()
+	select {
+	case err := <-done:
+		*resp = answer
+		return err
+	case <-timer.C:
+		return fmt.Errorf("raftstore: %s does not answer", id)
+	}
+}
 
 // AppendEntriesPipeline implements raft.Transport.
 func (t transport) AppendEntriesPipeline(id raft.ServerID, target raft.ServerAddress) (raft.AppendPipeline, error) {

@@ -1,8 +1,11 @@
 package raftstore
 
 import (
+	"errors"
 	"io"
+	"net"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/hashicorp/raft"
@@ -68,5 +71,50 @@ func TestPipelineNeverWaits(t *testing.T) {
 	}
 	if err := p.Close(); err != nil {
 		t.Errorf("closed twice: %v", err)
+	}
+}
+
+// silentStream calls nodes that never answer.
+type silentStream struct{ closed chan struct{} }
+
+func (s silentStream) Accept() (net.Conn, error) { <-s.closed; return nil, net.ErrClosed }
+func (s silentStream) Close() error              { close(s.closed); return nil }
+func (s silentStream) Addr() net.Addr            { return peerAddr("here") }
+func (s silentStream) Dial(raft.ServerAddress, time.Duration) (net.Conn, error) {
+	conn, _ := net.Pipe()
+	return conn, nil
+}
+
+// A node that is to lead and does not answer is waited for less long than others.
+func TestTimeoutNowEnds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		own := transport{raft.NewNetworkTransportWithConfig(&raft.NetworkTransportConfig{Stream: silentStream{make(chan struct{})}, Timeout: raftTimeout})}
+		begin := time.Now()
+		err := own.TimeoutNow("f", "there", &raft.TimeoutNowRequest{}, &raft.TimeoutNowResponse{})
+		if took := time.Since(begin); err == nil || took != timeoutNowMax {
+			t.Errorf("after %s: %v", took, err)
+		}
+		time.Sleep(raftTimeout) // the call ends as well
+		if err := own.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// Raft is given our transport, not the one inside it.
+func TestTransport(t *testing.T) {
+	g := newGroup(t, 2)
+	leader := g.leader()
+	other := g.others(leader)[0]
+	own := leader.transport()
+	p, err := own.AppendEntriesPipeline(raft.ServerID(other.cfg.NodeID), raft.ServerAddress(other.peers.address))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, ok := p.(*pipeline); !ok {
+		t.Errorf("a pipeline is a %T", p)
+	}
+	if err := errors.Join(p.Close(), own.Close()); err != nil {
+		t.Error(err)
 	}
 }
