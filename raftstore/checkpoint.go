@@ -32,6 +32,7 @@ type checkpointer struct {
 	interval     time.Duration
 	takeSnapshot func() error             // has Raft take a snapshot, which calls freeze and Persist
 	note         func(index uint64) error // makes it durable, in the log, that there is a state of this index
+	step         func() (end func())      // a step that waits for the disk begins, in place of the one before; end is of the last one
 	keep         func(k keptState)        // offers the state on disk to the history
 	yield        func()                   // lets others go first; runtime.Gosched, but for tests
 	rest         func(time.Duration)      // leaves the processor to others; time.Sleep, but for tests
@@ -144,6 +145,7 @@ func (f *frozen) Persist(sink raft.SnapshotSink) error {
 	if f.rows.Index() > s.meta.Index {
 		panic(fmt.Sprintf("BUG: raftstore: state of index %d in a snapshot of index %d", f.rows.Index(), s.meta.Index))
 	}
+	defer f.step()()
 	state := keptState{index: s.meta.Index, timeMS: f.nowMS, applied: f.rows.Index()}
 	if err := f.store(s.meta); err != nil {
 		return errors.Join(err, sink.Cancel())
@@ -151,6 +153,7 @@ func (f *frozen) Persist(sink raft.SnapshotSink) error {
 	if err := f.note(s.meta.Index); err != nil {
 		return errors.Join(fmt.Errorf("raftstore: note the checkpoint in the log: %w", err), sink.Cancel())
 	}
+	f.step()
 	f.keep(state)
 	s.stored = true
 	if _, err := sink.Write(appendSnapshotBody(nil, s.meta.Index)); err != nil {
@@ -167,9 +170,11 @@ func (f *frozen) store(meta raft.SnapshotMeta) error {
 	if err := f.drain(t); err != nil {
 		return errors.Join(err, t.discard())
 	}
+	f.step()
 	if err := t.closeTable(); err != nil {
 		return err
 	}
+	f.step()
 	if err := f.state.ingest(context.Background(), t.paths); err != nil {
 		return err
 	}
@@ -183,6 +188,7 @@ func (f *frozen) drain(t *tables) error {
 	var rows engine.Rows
 	for more := true; more; {
 		begin := time.Now()
+		f.step()
 		rows.Reset()
 		more = f.rows.Next(&rows, f.sliceBytes, f)
 		f.yield() // an entry that waits goes first: the scheduler would let us write on for 10 ms

@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -329,10 +327,7 @@ func TestGroupTakesBack(t *testing.T) {
 // A leader whose disk does not answer lets another one lead, and follows when it answers again.
 func TestStalledDisk(t *testing.T) {
 	g := newGroup(t, 1)
-	disk := make(chan struct{})
-	answer := sync.OnceFunc(func() { close(disk) })
-	t.Cleanup(answer)
-	stalled := &stallingFS{FS: vfs.NewMem(), until: disk}
+	stalled, answer := newStallingFS(t, "")
 	first := g.nodes[0]
 	second, third := g.add(false), g.add(false)
 	g.await("all are voters", func() bool { return len(first.voters()) == 3 })
@@ -385,47 +380,4 @@ func TestStalledDisk(t *testing.T) {
 		g.mustDo(allocate(fmt.Sprintf("o%d", i), "A", 1))
 	}
 	g.agree()
-}
-
-// stallingFS has syncs wait, while it is on, for a channel to be closed.
-type stallingFS struct {
-	vfs.FS
-	on    atomic.Bool
-	until chan struct{}
-}
-
-func (s *stallingFS) Create(name string, category vfs.DiskWriteCategory) (vfs.File, error) {
-	f, err := s.FS.Create(name, category)
-	return &stallingFile{f, s}, err
-}
-
-func (s *stallingFS) ReuseForWrite(oldname, newname string, category vfs.DiskWriteCategory) (vfs.File, error) {
-	f, err := s.FS.ReuseForWrite(oldname, newname, category)
-	return &stallingFile{f, s}, err
-}
-
-type stallingFile struct {
-	vfs.File
-	fs *stallingFS
-}
-
-func (f *stallingFile) wait() {
-	if f.fs.on.Load() {
-		<-f.fs.until
-	}
-}
-
-func (f *stallingFile) Sync() error {
-	f.wait()
-	return f.File.Sync()
-}
-
-func (f *stallingFile) SyncData() error {
-	f.wait()
-	return f.File.SyncData()
-}
-
-func (f *stallingFile) SyncTo(length int64) (bool, error) {
-	f.wait()
-	return f.File.SyncTo(length)
 }

@@ -139,7 +139,7 @@ func (s *Store) Ready() error {
 	if err := s.caughtUp(); err != nil {
 		return err
 	}
-	if silence := s.DiskSilence(); silence > s.cfg.StallTimeout {
+	if silence := s.stall.logLasts(); silence > s.cfg.StallTimeout {
 		return fmt.Errorf("raftstore: the log's disk has not answered for %s", silence.Round(100*time.Millisecond))
 	}
 	return nil

@@ -16,8 +16,8 @@ type stall struct {
 	since [diskOperations]atomic.Int64 // nanoseconds of the monotonic clock since start; 0: none is
 }
 
-// diskOperation is what waits for the log's disk; of each, one is under way at a time, but for truncations, of which the last
-// one counts.
+// diskOperation is what waits for the disk; of each, one is under way at a time, but for truncations, of which the last one
+// counts.
 type diskOperation int
 
 const (
@@ -25,6 +25,10 @@ const (
 	diskTruncate
 	diskVote // Raft's term and vote
 	diskNote // the note of a checkpoint
+	diskClose
+
+	// What follows is not of the log: a database may take its time for it.
+	diskState // a step of a checkpoint
 	diskOperations
 )
 
@@ -80,18 +84,21 @@ func (s *stall) begin(op diskOperation) (end func()) {
 	return func() { s.since[op].Store(0) }
 }
 
-// lasts is for how long the oldest operation that is under way has been.
-func (s *stall) lasts() (longest time.Duration) {
-	for i := range s.since {
-		if since := s.since[i].Load(); since != 0 {
+// logLasts is for how long the oldest operation of the log that is under way has been, lasts the same of any.
+func (s *stall) logLasts() time.Duration { return s.longest(diskState) }
+func (s *stall) lasts() time.Duration    { return s.longest(diskOperations) }
+
+func (s *stall) longest(end diskOperation) (longest time.Duration) {
+	for op := range end {
+		if since := s.since[op].Load(); since != 0 {
 			longest = max(longest, time.Since(s.start)-time.Duration(since))
 		}
 	}
 	return longest
 }
 
-// DiskSilence is for how long the log's disk has not answered: the age of the oldest operation that is under way, 0 if
-// none is.
+// DiskSilence is for how long the disk has not answered: the age of the oldest operation of the log, or step of a checkpoint,
+// that is under way, 0 if none is. It may be asked while the store is being closed.
 func (s *Store) DiskSilence() time.Duration { return s.stall.lasts() }
 
 // runStall silences a leader whose disk does not answer, until it does.
@@ -105,7 +112,7 @@ func (s *Store) runStall(stop <-chan struct{}) {
 			return
 		case <-ticker.C:
 		}
-		lasts := s.stall.lasts()
+		lasts := s.stall.logLasts()
 		switch {
 		case !muted && lasts > s.cfg.StallTimeout && s.raft.State() == raft.Leader && len(s.voters()) > 1:
 			muted = true

@@ -2,9 +2,14 @@ package raftstore
 
 import (
 	"errors"
+	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
 )
 
 // The silence of a disk is that of the oldest operation that has no answer, whichever kind it is of and whatever others have
@@ -69,4 +74,127 @@ func TestStallStable(t *testing.T) {
 	if looks != 2 {
 		t.Errorf("%d writes, want 2", looks)
 	}
+}
+
+// What waits for the log's disk is noticed, whatever it is.
+func TestStallIsNoticed(t *testing.T) {
+	notices := func(t *testing.T, s *Store, silence func() time.Duration) {
+		t.Helper()
+		deadline := time.After(patience)
+		for silence() == 0 {
+			select {
+			case <-time.After(time.Millisecond):
+			case <-deadline:
+				t.Fatal("a disk that does not answer is not noticed")
+			}
+		}
+	}
+	t.Run("a vote", func(t *testing.T) {
+		stalled, answer := newStallingFS(t, "")
+		g := newGroupOf(t, 3, func(cfg *Config) {
+			cfg.ElectionTimeout = peerElectionTimeout
+			if cfg.NodeID == "n2" {
+				cfg.FS = stalled
+			}
+		})
+		n := g.nodes[1]
+		t.Cleanup(answer) // before the group is closed
+		g.await("it can vote", func() bool { return len(n.voters()) == 3 })
+		g.await("the first one leads", func() bool { return handOverTo(g, g.nodes[0]) && g.nodes[0].Leads() })
+		g.agree()
+		stalled.on.Store(true)
+		mustClose(t, g.nodes[0].Store) // nobody is elected, and writes an entry, without a vote of this node
+		notices(t, n.Store, n.stall.logLasts)
+		answer()
+	})
+	t.Run("the note of a checkpoint", func(t *testing.T) {
+		stalled, answer := newStallingFS(t, "log")
+		s, done := checkpointOn(t, stalled)
+		notices(t, s, s.stall.logLasts)
+		answer()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+		mustClose(t, s)
+	})
+	t.Run("a table of a checkpoint", func(t *testing.T) {
+		stalled, answer := newStallingFS(t, "ingest")
+		s, done := checkpointOn(t, stalled)
+		notices(t, s, s.DiskSilence)
+		if lasts := s.stall.logLasts(); lasts != 0 {
+			t.Errorf("the log has been silent for %s", lasts)
+		}
+		answer()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+		if lasts := s.DiskSilence(); lasts != 0 {
+			t.Errorf("after the checkpoint, the disk has been silent for %s", lasts)
+		}
+		mustClose(t, s)
+	})
+}
+
+// checkpointOn has a store make a checkpoint on a disk that does not answer.
+func checkpointOn(t *testing.T, stalled *stallingFS) (*Store, <-chan error) {
+	t.Helper()
+	s := openReady(t, testConfig(stalled))
+	mustDo(t, s, refresh("A", 1))
+	stalled.on.Store(true)
+	done := make(chan error, 1)
+	go func() { done <- s.Checkpoint(t.Context()) }()
+	return s, done
+}
+
+// stallingFS has syncs of files with part of a path in their names wait, while it is on, for a channel to be closed.
+type stallingFS struct {
+	vfs.FS
+	part  string
+	on    atomic.Bool
+	until chan struct{}
+}
+
+// newStallingFS gives a disk that stalls until answer is called, at the latest at the end of the test.
+func newStallingFS(t *testing.T, part string) (fs *stallingFS, answer func()) {
+	fs = &stallingFS{FS: vfs.NewMem(), part: part, until: make(chan struct{})}
+	answer = sync.OnceFunc(func() { close(fs.until) })
+	t.Cleanup(answer)
+	return fs, answer
+}
+
+func (s *stallingFS) Create(name string, category vfs.DiskWriteCategory) (vfs.File, error) {
+	f, err := s.FS.Create(name, category)
+	return &stallingFile{f, s, strings.Contains(name, s.part)}, err
+}
+
+func (s *stallingFS) ReuseForWrite(oldname, newname string, category vfs.DiskWriteCategory) (vfs.File, error) {
+	f, err := s.FS.ReuseForWrite(oldname, newname, category)
+	return &stallingFile{f, s, strings.Contains(newname, s.part)}, err
+}
+
+type stallingFile struct {
+	vfs.File
+	fs     *stallingFS
+	stalls bool
+}
+
+func (f *stallingFile) wait() {
+	if f.stalls && f.fs.on.Load() {
+		<-f.fs.until
+	}
+}
+
+func (f *stallingFile) Sync() error {
+	f.wait()
+	return f.File.Sync()
+}
+
+func (f *stallingFile) SyncData() error {
+	f.wait()
+	return f.File.SyncData()
+}
+
+func (f *stallingFile) SyncTo(length int64) (bool, error) {
+	f.wait()
+	return f.File.SyncTo(length)
 }

@@ -84,7 +84,11 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 		s.startWorkers,
 	}
 	for _, step := range steps {
-		if err := step(ctx); err != nil {
+		err := ctx.Err()
+		if err == nil {
+			err = step(ctx)
+		}
+		if err != nil {
 			return nil, errors.Join(err, s.unwind())
 		}
 	}
@@ -175,6 +179,7 @@ func (s *Store) newCheckpointer(covered uint64) *checkpointer {
 			defer s.stall.begin(diskNote)()
 			return s.log.SetUint64(keyCheckpoint, index)
 		},
+		step:  func() (end func()) { return s.stall.begin(diskState) },
 		keep:  func(keptState) {},
 		yield: runtime.Gosched,
 		rest:  time.Sleep,
@@ -208,7 +213,10 @@ func (s *Store) openLog(context.Context) error {
 		return logError(err)
 	}
 	s.log = log
-	s.onClose(log.Close)
+	s.onClose(func() error {
+		defer s.stall.begin(diskClose)()
+		return log.Close()
+	})
 	return nil
 }
 

@@ -17,7 +17,7 @@ func diskFailed(n *node) bool {
 
 // diskSilent says whether a process that was told to stop has ended without waiting for its disk, and has said so.
 func diskSilent(n *node) bool {
-	return n.cmd.ProcessState.ExitCode() == exitDiskFailed && strings.Contains(n.log.String(), "the log's disk has not answered for ")
+	return n.cmd.ProcessState.ExitCode() == exitDiskFailed && strings.Contains(n.log.String(), "the disk has not answered for ")
 }
 
 // A leader whose disk is full ends with a message, and the others go on. It does not come up while there is no space, says so, and

@@ -21,7 +21,7 @@ const (
 	// stopTimeout bounds all of it. Service managers kill after 90 s or so.
 	stopTimeout = 60 * time.Second
 
-	// stopSilenceMax is how long the log's disk is waited for meanwhile. stopLook is the pause between two looks.
+	// stopSilenceMax is how long the disk is waited for meanwhile. stopLook is the pause between two looks.
 	stopSilenceMax = 10 * time.Second
 	stopLook       = 100 * time.Millisecond
 )
@@ -67,12 +67,15 @@ func (s *service) runBounded(ctx context.Context) error {
 
 // stuck says that an end that has been waited for so long is not worth it any more.
 func (s *service) stuck(waited time.Duration) error {
-	if store := s.opened.Load(); store != nil {
+	store := s.opened.Load()
+	if store != nil {
 		if silence := store.DiskSilence(); min(silence, waited) > stopSilenceMax {
-			return unorderlyError{"the log's disk has not answered", silence, exitDiskFailed}
+			return unorderlyError{"the disk has not answered", silence, exitDiskFailed}
 		}
 	}
 	switch {
+	case store == nil && waited > stopSilenceMax:
+		return unorderlyError{"the data directory has not opened", waited, exitDiskFailed}
 	case waited <= stopTimeout:
 		return nil
 	case s.unwritten.Load():

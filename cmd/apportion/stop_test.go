@@ -2,24 +2,41 @@ package main
 
 import (
 	"errors"
+	"net/http"
+	"path/filepath"
+	"strings"
+	"syscall"
 	"testing"
 	"time"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+
+	"apportion/raftstore"
 )
 
-// What is waited for at the end, and with which exit status it is given up. (TestClusterSlowDisk has a disk that is silent.)
+// What is waited for at the end, and with which exit status it is given up.
 func TestStuck(t *testing.T) {
+	store, err := raftstore.Open(t.Context(), raftstore.Config{Dir: "data", FS: vfs.NewMem()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer store.Close()
 	for _, test := range []struct {
 		name      string
 		waited    time.Duration
+		opened    *raftstore.Store
 		unwritten bool
 		status    int // 0: it is waited for
 	}{
-		{"a disk that has not taken the last checkpoint may still do so", stopTimeout, true, 0},
-		{"it has not", stopTimeout + stopLook, true, exitDiskFailed},
-		{"what ends late", stopTimeout, false, 0},
-		{"what does not end", stopTimeout + stopLook, false, 1},
+		{"a start that may yet end", stopSilenceMax, nil, false, 0},
+		{"a start that does not end", stopSilenceMax + stopLook, nil, false, exitDiskFailed},
+		{"a disk that has not taken the last checkpoint may still do so", stopTimeout, store, true, 0},
+		{"it has not", stopTimeout + stopLook, store, true, exitDiskFailed},
+		{"what ends late", stopTimeout, store, false, 0},
+		{"what does not end", stopTimeout + stopLook, store, false, 1},
 	} {
 		var s service
+		s.opened.Store(test.opened)
 		s.unwritten.Store(test.unwritten)
 		err := s.stuck(test.waited)
 		status := 0
@@ -29,6 +46,77 @@ func TestStuck(t *testing.T) {
 		}
 		if status != test.status || (err == nil) != (status == 0) {
 			t.Errorf("%s: %v, exit status %d, want %d", test.name, err, status, test.status)
+		}
+	}
+}
+
+// A server that is told to stop while its disk does not answer says so and ends, also if it has nothing to do.
+func TestStopWithSilentDisk(t *testing.T) {
+	for _, test := range []struct {
+		name, interval string
+		starting       bool
+		want           string
+	}{
+		{"a checkpoint is due", "1h", false, "the disk has not answered for "},
+		{"nothing is to be written", "10ms", false, "the disk has not answered for "},
+		{"it is starting", "1h", true, "the data directory has not opened for "},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			dir := t.TempDir()
+			faults := filepath.Join(dir, "faults")
+			stall := func(on bool) {
+				if err := (injected{Stalled: on}).write(faults); err != nil {
+					t.Fatal(err)
+				}
+			}
+			stall(test.starting)
+			s := launchServer(t, []string{faultsVariable + "=" + faults}, "--data", filepath.Join(dir, "data"), "--listen", "127.0.0.1:0",
+				"--checkpoint-interval", test.interval)
+			if !test.starting {
+				s.url = <-s.ready
+				s.call("POST", "/v1/inventory/refresh", refreshBody("W1", "A", 10), http.StatusOK)
+				if test.interval != "1h" {
+					awaitLog(t, s, "msg=checkpoint")
+				}
+				stall(true)
+			} else {
+				awaitLog(t, s, "msg=loading")
+			}
+			s.signal(syscall.SIGTERM)
+			if err := s.wait(); s.cmd.ProcessState.ExitCode() != exitDiskFailed || !strings.Contains(s.log.String(), test.want) {
+				t.Errorf("it ended with %v and\n%s", err, s.log)
+			}
+		})
+	}
+}
+
+// A start that is broken off is no failure.
+func TestStopWhileLoading(t *testing.T) {
+	dir := t.TempDir()
+	faults := filepath.Join(dir, "faults")
+	if err := (injected{SyncDelayMS: 300}).write(faults); err != nil {
+		t.Fatal(err)
+	}
+	s := launchServer(t, []string{faultsVariable + "=" + faults}, "--data", filepath.Join(dir, "data"), "--listen", "127.0.0.1:0")
+	awaitLog(t, s, "msg=loading")
+	s.signal(syscall.SIGTERM)
+	if err := s.wait(); err != nil {
+		t.Errorf("it ended with %v and\n%s", err, s.log)
+	}
+}
+
+// awaitLog waits until a server has said something.
+func awaitLog(t *testing.T, s *server, what string) {
+	t.Helper()
+	deadline := time.After(startTimeout)
+	look := time.NewTicker(5 * time.Millisecond)
+	defer look.Stop()
+	for !strings.Contains(s.log.String(), what) {
+		select {
+		case <-look.C:
+		case <-deadline:
+			t.Fatalf("no %q in\n%s", what, s.log)
 		}
 	}
 }
