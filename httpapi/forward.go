@@ -136,8 +136,13 @@ func (c *call) forward(leader string) bool {
 	defer fasthttp.ReleaseRequest(request)
 	defer fasthttp.ReleaseResponse(response)
 	c.copyRequest(request)
+	left := time.Until(c.deadline)
+	if left <= 0 { // nothing is sent, so the outcome is known
+		c.storeFailed(raftstore.ErrNotLeader)
+		return false
+	}
 	c.server.metrics.forwarded.Inc()
-	err := c.server.forwarder.to(leader).DoDeadline(request, response, c.deadline)
+	err := c.server.forwarder.to(leader).DoTimeout(request, response, left)
 	switch {
 	case err == nil && len(response.Header.Peek(headerElsewhere)) > 0:
 		c.storeFailed(raftstore.ErrNotLeader)

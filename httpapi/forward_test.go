@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"context"
+	"math"
 	"net"
 	"sync/atomic"
 	"testing"
@@ -40,6 +41,24 @@ func (s *electingStore) ReadBarrier(time.Time) error {
 		return nil
 	}
 	return raftstore.ErrNotLeader
+}
+
+// slowStore finds out who leads when the client does not wait any more.
+type slowStore struct{ electingStore }
+
+const slowTimeout = 50 * time.Millisecond
+
+func (s *slowStore) Leader() string {
+	<-time.After(2 * slowTimeout)
+	return "other"
+}
+
+// A request that was not sent to the leader in time has a known outcome.
+func TestForwardedTooLate(t *testing.T) {
+	store := &slowStore{electingStore{testStore: newTestStore()}}
+	store.looks.Store(math.MaxInt32)
+	s := serveTest(t, Config{RequestTimeout: slowTimeout}, store, store.testStore)
+	s.put("/v1/tag-categories/Channel", channels).is(503, "not-leader")
 }
 
 // While nobody leads, requests wait for that, reads as well as writes, as long as the client does.
