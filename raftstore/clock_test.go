@@ -106,7 +106,7 @@ func TestWrongClockDoesNotLead(t *testing.T) {
 	clock.wallMS.Store(time.Now().Add(3 * 366 * 24 * time.Hour).UnixMilli())
 	mustClose(t, wrong.Store)
 	wrong.cfg.Clock = clock
-	g.open(wrong)
+	g.reopen(wrong) // it may be elected, and refuse, before it is ready for the first time
 	g.await("it is elected", func() bool {
 		if leader := g.leader(); leader != wrong {
 			_ = leader.HandOver(t.Context(), wrong.cfg.NodeID) // it may not be far enough yet; then it is asked again

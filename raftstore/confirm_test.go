@@ -33,9 +33,7 @@ func TestSilentVoter(t *testing.T) {
 	before := runtime.NumGoroutine()
 	const reads = 1000
 	for range reads {
-		if err := leader.ReadBarrier(time.Now().Add(patience)); err != nil {
-			t.Fatal(err)
-		}
+		g.mustRead(leader)
 	}
 	if more := runtime.NumGoroutine() - before; more > reads/2 {
 		t.Errorf("%d reads have left %d goroutines", reads, more)
@@ -81,7 +79,7 @@ func TestConfirmedInLaterTerm(t *testing.T) {
 	release := sync.OnceFunc(func() { close(held) })
 	var holds atomic.Bool
 	g := newGroupOf(t, 3, func(cfg *Config) {
-		cfg.ElectionTimeout = peerElectionTimeout
+		calm(cfg)
 		if cfg.NodeID == "n1" {
 			cfg.observe = func(*raft.Log) {
 				if holds.Load() {

@@ -8,6 +8,7 @@ import (
 	"math"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -262,16 +263,16 @@ func TestHistoryOff(t *testing.T) {
 
 // TestHistoryFault: a state that cannot be kept does not fail the checkpoint, and the next one is kept again.
 func TestHistoryFault(t *testing.T) {
-	broken := false
+	var broken atomic.Bool
 	fs := errorfs.Wrap(vfs.NewMem(), errorfs.InjectorFunc(func(op errorfs.Op) error {
-		if broken && op.Kind == errorfs.OpCreate && strings.Contains(op.Path, "history") {
+		if broken.Load() && op.Kind == errorfs.OpCreate && strings.Contains(op.Path, "history") {
 			return errorfs.ErrInjected
 		}
 		return nil
 	}))
 	p := openPast(t, fs, nil)
 	p.hour(1)
-	broken = true
+	broken.Store(true)
 	p.hour(2)
 	if got := p.indexes(); len(got) != 2 {
 		t.Fatalf("kept %v though nothing could be written", got)
@@ -279,7 +280,7 @@ func TestHistoryFault(t *testing.T) {
 	if errs := p.metrics.historyErrors.Get(); errs != 1 {
 		t.Fatalf("%d faults were counted, want 1", errs)
 	}
-	broken = false
+	broken.Store(false)
 	p.hour(3)
 	for _, index := range p.indexes() {
 		p.replay(index, math.MaxInt64)

@@ -87,7 +87,7 @@ func TestHandOverThatHangs(t *testing.T) {
 
 // A checkpoint during a hand-over, of which Raft will know nothing, waits for its end.
 func TestCheckpointDuringHandOver(t *testing.T) {
-	g := newGroupOf(t, 3, func(cfg *Config) { cfg.ElectionTimeout = peerElectionTimeout })
+	g := newGroupOf(t, 3, calm)
 	g.mustDo(channels())
 	leader := g.leader()
 	to := g.others(leader)[0]

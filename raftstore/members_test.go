@@ -10,14 +10,12 @@ import (
 )
 
 func TestMembers(t *testing.T) {
-	g := newGroup(t, 1)
+	g := newGroupOf(t, 1, calm)
 	g.mustDo(channels())
 	g.mustDo(refresh("A", 100))
 	replica := g.add(true)
 	g.await("the replica is in", func() bool { return len(g.nodes[0].Members()) == 2 })
-	if err := replica.ReadBarrier(time.Now().Add(patience)); err != nil {
-		t.Fatal(err)
-	}
+	g.mustRead(replica)
 	if got := available(t, replica.Store, "A"); got != 100 {
 		t.Errorf("%d units are available, want 100", got)
 	}
@@ -59,7 +57,7 @@ func TestMemberIsCopied(t *testing.T) {
 
 // A voter that is to be none any more, and elsewhere, is both afterwards.
 func TestDemoteAndMove(t *testing.T) {
-	g := newGroup(t, 2)
+	g := newGroupOf(t, 2, calm)
 	leader := g.leader()
 	moved := Member{ID: g.others(leader)[0].cfg.NodeID, Address: "127.0.0.1:1"}
 	if err := leader.AddMember(t.Context(), moved); err != nil {
@@ -72,7 +70,7 @@ func TestDemoteAndMove(t *testing.T) {
 
 // A leader that retires leaves the lead to others before it is closed.
 func TestRetire(t *testing.T) {
-	g := newGroup(t, 3)
+	g := newGroupOf(t, 3, calm)
 	leader := g.leader()
 	leader.Retire()
 	g.await("another one leads", func() bool {
@@ -127,7 +125,7 @@ func TestChangeOfUnknownOutcome(t *testing.T) {
 		return len(members) == 2 && members[0] == late
 	})
 	// A node that hears nothing does not take the lead before the caller has had enough.
-	g = newGroupOf(t, 2, func(cfg *Config) { cfg.ElectionTimeout = peerElectionTimeout })
+	g = newGroupOf(t, 2, calm)
 	leader = g.leader()
 	other := g.others(leader)[0]
 	other.peers.mute(true)

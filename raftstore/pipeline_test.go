@@ -103,7 +103,7 @@ func TestTimeoutNowEnds(t *testing.T) {
 
 // Raft is given our transport, not the one inside it.
 func TestTransport(t *testing.T) {
-	g := newGroup(t, 2)
+	g := newGroupOf(t, 2, calm)
 	leader := g.leader()
 	other := g.others(leader)[0]
 	own := leader.transport()

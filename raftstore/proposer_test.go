@@ -7,6 +7,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/VictoriaMetrics/metrics"
@@ -241,7 +242,10 @@ func TestProposerQueueBytes(t *testing.T) {
 	}
 }
 
-func TestProposerDeadlines(t *testing.T) {
+// In virtual time: on a busy machine, a deadline of some milliseconds could pass before the batch is on its way.
+func TestProposerDeadlines(t *testing.T) { synctest.Test(t, testProposerDeadlines) }
+
+func testProposerDeadlines(t *testing.T) {
 	p, log := startProposer(t, testLimits)
 
 	// On its way when the deadline passes: unknown, and the batch starts anew while the entry still holds the old one.

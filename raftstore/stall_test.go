@@ -92,7 +92,7 @@ func TestStallIsNoticed(t *testing.T) {
 	t.Run("a vote", func(t *testing.T) {
 		stalled, answer := newStallingFS(t, "")
 		g := newGroupOf(t, 3, func(cfg *Config) {
-			cfg.ElectionTimeout = peerElectionTimeout
+			calm(cfg)
 			if cfg.NodeID == "n2" {
 				cfg.FS = stalled
 			}

@@ -79,7 +79,7 @@ func TestRaft(t *testing.T) {
 		node := startNode(t, l, snaps, fsm)
 		for i := range 20 {
 			want = append(want, fmt.Sprintf("command %d of life %d", i, life))
-			if err := node.Apply([]byte(want[len(want)-1]), time.Second).Error(); err != nil {
+			if err := node.Apply([]byte(want[len(want)-1]), time.Minute).Error(); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -97,7 +97,7 @@ func TestRaft(t *testing.T) {
 func checkCompaction(t *testing.T, fs vfs.FS, snaps raft.SnapshotStore) {
 	l := mustOpen(t, Config{FS: fs})
 	node := startNode(t, l, snaps, &lines{})
-	if err := node.Barrier(time.Second).Error(); err != nil {
+	if err := node.Barrier(time.Minute).Error(); err != nil {
 		t.Fatal(err)
 	}
 	if err := node.Snapshot().Error(); err != nil {

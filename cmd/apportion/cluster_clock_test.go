@@ -38,8 +38,8 @@ func TestClusterClockJump(t *testing.T) {
 		last = stamp
 		return stamp
 	}
-	before := step()
 	begin := time.Now()
+	before := step()
 	for _, n := range c.nodes {
 		if n == leader {
 			n.inject(injected{ClockOffsetMS: (2 * time.Hour).Milliseconds()})

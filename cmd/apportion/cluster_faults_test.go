@@ -246,10 +246,7 @@ func (f *faultTest) checkStock(round *faultRound, touched map[string][]event) {
 	for _, n := range f.nodes {
 		look := newFaultClient(0, f.rng, []*node{n})
 		for record := range touched {
-			r, err := send(look.http, http.MethodGet, n.url+"/v1/inventory/F/"+record, "", "")
-			if err != nil {
-				f.t.Fatal(err)
-			}
+			r := n.call(http.MethodGet, "/v1/inventory/F/"+record, "", http.StatusOK)
 			if _, got, ok := look.decode(r); !ok || got != round.mu.stock[record] {
 				f.t.Errorf("%s: %s holds %v, the acknowledged writes make %v %v", record, n.id, got, round.mu.stock[record], look.faults)
 			}

@@ -41,12 +41,8 @@ func TestClusterKibo(t *testing.T) {
 	c := newCluster(t, 3)
 	post := func(n *node, path, body, want string) {
 		t.Helper()
-		r, err := send(http.DefaultClient, "POST", n.url+kiboPath+path, "", body)
-		if err != nil {
-			t.Fatalf("%s at %s: %v", path, n.id, err)
-		}
-		if r.status != http.StatusOK || !bytes.Contains(r.body, []byte(want)) {
-			t.Errorf("%s at %s: status %d, want %s in %s", path, n.id, r.status, want, r.body)
+		if r := n.call("POST", kiboPath+path, body, http.StatusOK); !bytes.Contains(r.body, []byte(want)) {
+			t.Errorf("%s at %s: want %s in %s", path, n.id, want, r.body)
 		}
 	}
 	leader := c.leader()

@@ -132,7 +132,7 @@ func freeAddress(t *testing.T) string {
 func (n *node) start() {
 	n.cluster.t.Helper()
 	n.server = launchServer(n.cluster.t, []string{faultsVariable + "=" + n.faults}, n.args...)
-	n.server.url = n.url
+	n.server.url, n.server.oneOfSeveral = n.url, true
 	n.running = true
 }
 

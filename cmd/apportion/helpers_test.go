@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"crypto/rand"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -52,6 +53,8 @@ type server struct {
 	log   *lockedBuffer
 	ready chan string // receives the URL of the ready line, once
 	done  chan error  // receives the process's end, once
+
+	oneOfSeveral bool // nodes of a cluster
 }
 
 // lockedBuffer keeps the end of what is written, and whether the program has said that something is wrong with it.
@@ -209,12 +212,23 @@ func send(client *http.Client, method, url, key, body string) (*reply, error) {
 	return &reply{response.StatusCode, text, response.Header.Get("Idempotency-Replayed") == "true"}, nil
 }
 
-// call sends a request and demands a status.
+// call sends a request and demands a status. In a cluster, whose lead may change at any time, it sends again what could not be
+// done, or whose outcome is unknown, with a key.
 func (s *server) call(method, path, body string, wantStatus int) *reply {
 	s.t.Helper()
-	r, err := send(http.DefaultClient, method, s.url+path, "", body)
-	if err != nil {
-		s.t.Fatalf("%s %s: %v\n%s", method, path, err, s.log)
+	key := ""
+	if s.oneOfSeveral && method != http.MethodGet {
+		key = rand.Text()
+	}
+	var r *reply
+	for deadline := time.Now().Add(clusterPatience); ; <-time.After(retryPause) {
+		var err error
+		if r, err = send(http.DefaultClient, method, s.url+path, key, body); err != nil {
+			s.t.Fatalf("%s %s: %v\n%s", method, path, err, s.log)
+		}
+		if !s.oneOfSeveral || r.status != http.StatusServiceUnavailable || wantStatus == r.status || time.Now().After(deadline) {
+			break
+		}
 	}
 	if r.status != wantStatus {
 		s.t.Fatalf("%s %s: status %d, want %d: %s", method, path, r.status, wantStatus, r.body)
