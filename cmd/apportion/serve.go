@@ -22,8 +22,8 @@ import (
 )
 
 const serveDescription = `Loads the data directory, answers 503 on /readyz until that is done, then serves the HTTP API. SIGINT or SIGTERM
-stops it in order, within a minute; if the log's disk does not answer, it is given up after 10 seconds (exit status 74). A second
-one, or kill -9, ends it at once. Either way nothing that was acknowledged is lost.
+stops it in order, within a minute; a disk that does not answer is given up after 10 seconds (exit status 74). A second one, or
+kill -9, ends it at once. Either way nothing that was acknowledged is lost.
 
 Examples:
   apportion serve                                        127.0.0.1:8080, ./data
