@@ -38,16 +38,15 @@ type leadership struct {
 	// term is the term in which this node leads, has caught up and was checked; 0: none.
 	term atomic.Uint64
 
-	// silent says that the disk does not answer, and that the others are left to elect another leader.
+	// silent says that the others are left to elect another leader: the disk does not answer, or this node is about to end.
 	silent atomic.Bool
 
 	// refusal is what check said last; nil: nothing.
 	refusal atomic.Pointer[error]
 }
 
-// valid says whether the node leads, has caught up and has a disk that answers, as far as it knows. In a group of one, nobody
-// else can have been elected meanwhile, so it is also the proof that a read needs. With several voters that takes a round to
-// the others.
+// valid says whether the node leads, has caught up and is not silent, as far as it knows. In a group of one, nobody else can have
+// been elected meanwhile, so it is also the proof that a read needs. With several voters that takes a round to the others.
 func (l *leadership) valid() bool {
 	term := l.term.Load()
 	return term != 0 && !l.silent.Load() && l.raft.State() == raft.Leader && l.raft.CurrentTerm() == term
@@ -65,7 +64,7 @@ func (l *leadership) ready() error {
 		return ErrClosed
 	}
 	if l.silent.Load() {
-		return fmt.Errorf("%w: the log's disk does not answer", ErrNotLeader)
+		return fmt.Errorf("%w: silent, since the disk does not answer or the end is near", ErrNotLeader)
 	}
 	if l.raft.State() != raft.Leader {
 		if _, leader := l.raft.LeaderWithID(); leader != "" {

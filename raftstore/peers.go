@@ -56,7 +56,7 @@ type peers struct {
 }
 
 // errMuted says that this node talks to nobody for the moment.
-var errMuted = errors.New("raftstore: this node's disk does not answer, so it is silent")
+var errMuted = errors.New("raftstore: this node is silent: its disk does not answer, or it is about to end")
 
 // listenPeers binds the address. Nothing is accepted before run.
 func listenPeers(cfg PeersConfig, id *identity, logger *slog.Logger) (*peers, error) {
