@@ -15,7 +15,7 @@ import (
 //  1. state/ becomes replaced/, then incoming/ becomes state/. If only the first is done, there is no state/, and it is taken
 //     back.
 //  2. replaced/ is removed.
-//  3. The log is brought in line. The list of files, which came along into state/, says that this is still to be done.
+//  3. The log, and Raft's term, are brought in line. The list of files, which came along into state/, says that this is still to be done.
 
 // adoptIncoming does the first two steps, before the state is opened.
 func (s *Store) adoptIncoming(context.Context) error {
@@ -110,6 +110,9 @@ func (s *Store) alignLog(context.Context) error {
 	if err := s.log.SetUint64(keyCheckpoint, meta.Index); err != nil {
 		return fmt.Errorf("raftstore: note the checkpoint in the log: %w", err)
 	}
+	if err := s.enterTerm(meta.Term); err != nil {
+		return err
+	}
 	first, last, err := logBounds(s.log)
 	if err != nil {
 		return err
@@ -130,6 +133,19 @@ func (s *Store) alignLog(context.Context) error {
 	path := s.cfg.FS.PathJoin(s.paths.state, manifestName)
 	if err := errors.Join(s.cfg.FS.Remove(path), syncDir(s.cfg.FS, s.paths.state)); err != nil {
 		return fmt.Errorf("raftstore: take a fetched checkpoint over: %w", err)
+	}
+	return nil
+}
+
+// enterTerm has Raft begin in a term, or in the later one that it knows. The files come by another way than Raft's messages, and
+// may be of a leader of whose term it has not heard. It has given no vote in that term.
+func (s *Store) enterTerm(term uint64) error {
+	known, err := s.log.GetUint64(keyCurrentTerm)
+	if err == nil && known < term {
+		err = s.log.SetUint64(keyCurrentTerm, term)
+	}
+	if err != nil {
+		return fmt.Errorf("raftstore: enter term %d of a fetched checkpoint: %w", term, err)
 	}
 	return nil
 }

@@ -132,6 +132,25 @@ func TestAdoptOlder(t *testing.T) {
 	}
 }
 
+// The files may be of a leader of whose term Raft has not heard before the node begins anew with them.
+func TestAdoptLaterTerm(t *testing.T) {
+	b := newLeftBehind(t)
+	before := b.leader.raft.CurrentTerm()
+	cfg := b.leader.cfg
+	cfg.Metrics, cfg.Peers.Listen = nil, b.leader.peers.address
+	mustClose(t, b.leader)
+	b.leader = openReady(t, cfg)
+	defer mustClose(t, b.leader)
+	stock(t, b.leader, "C")
+	b.newHash = hashOf(b.leader)
+	b.fetch(b.disk)
+	s := b.mustOpen(b.disk, b.newHash)
+	defer mustClose(t, s)
+	if meta, _, err := s.state.cover(); err != nil || meta.Term <= before {
+		t.Errorf("the state is of term %d (%v), the test shows little", meta.Term, err)
+	}
+}
+
 // What was fetched and is not complete, or not what it was, is not taken over, and the old state stays.
 func TestAdoptIncomplete(t *testing.T) {
 	b := newLeftBehind(t)
