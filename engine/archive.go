@@ -118,6 +118,21 @@ func (e *Engine) AppendArchived(dst []byte, orderID string) ([]byte, bool) {
 	return dst, false
 }
 
+// IsUnarchived says whether the row that a checkpoint may have of an order is no more: the order came back into memory since, and
+// may have gone since from there, too. The caller holds the mutex under which Apply is called.
+func (e *Engine) IsUnarchived(orderID string) bool {
+	for _, a := range []*archivedRows{e.archivedNow.Load(), e.archivedWas.Load()} {
+		if a == nil {
+			continue
+		}
+		if number := a.find(orderID); number != 0 {
+			_, row := a.get(number)
+			return len(row) == 0
+		}
+	}
+	return false
+}
+
 // AppendOrder appends the stored form of an order that is in memory, for DecodeArchivedOrder: a copy that holds the mutex
 // for less time than ReadOrder, which matters for orders of thousands of items. The caller holds the mutex under which
 // Apply is called.

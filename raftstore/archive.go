@@ -58,10 +58,14 @@ func (a *archive) mayHaveAny() bool {
 
 // row finds an order that has left memory, or is about to.
 func (a *archive) row(orderID string) (row []byte, found bool, err error) {
+	gone := false
 	if a.applier.engine.MayHaveArchived(orderID) {
-		a.applier.locked(func(e *engine.Engine) { row, found = e.AppendArchived(nil, orderID) })
+		a.applier.locked(func(e *engine.Engine) {
+			row, found = e.AppendArchived(nil, orderID)
+			gone = !found && e.IsUnarchived(orderID)
+		})
 	}
-	if found || !a.stored.Load() {
+	if found || gone || !a.stored.Load() {
 		return row, found, nil
 	}
 	return a.state.archivedRow(nil, orderID)

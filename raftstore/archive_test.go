@@ -231,3 +231,37 @@ func (w *bench) reload(orderID string, wantReturned int64) {
 		w.t.Fatal(err)
 	}
 }
+
+// An order that left memory, came back and went into another one is gone at once, not when the next checkpoint deletes its row.
+func TestOrderThatIsGone(t *testing.T) {
+	w := newBench(t, testConfig(vfs.NewMem()))
+	w.apply(refresh("A", 1000))
+	order := allocate("o", "A", 10)
+	w.apply(order)
+	w.apply(&engine.OrderChange{Action: engine.KindDeallocate, OrderID: "o"})
+	w.pass(engine.ClosedOrderEntries)
+	w.checkpoint()
+	there := func() bool {
+		t.Helper()
+		found, err := w.archive.read("o", new(engine.OrderView))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return found
+	}
+	if !there() {
+		t.Fatal("an archived order is not found")
+	}
+	order.ExpiresAtMS = 1 << 50
+	w.apply(order)
+	if r := w.apply(&engine.Transition{FromOrderID: "o", OrderID: "p", Lines: []engine.TransitionLine{{ItemID: "1", ToItemID: "1"}}}); r.Code != engine.CodeOK {
+		t.Fatal(r.Code)
+	}
+	if there() {
+		t.Error("an order that is gone is found in the last checkpoint")
+	}
+	w.checkpoint()
+	if there() {
+		t.Error("an order that is gone is found")
+	}
+}
