@@ -27,6 +27,8 @@ type pending struct {
 	results    []byte
 	resultEnds []int // end of each result in results
 
+	orders []uint16 // of Allocates, for underWay
+
 	done  chan error // capacity 1; receives once per Do that was queued
 	timer *time.Timer
 
@@ -50,6 +52,7 @@ func (b *Batch) Reset() {
 func (p *pending) reset() {
 	p.commands, p.ends = p.commands[:0], p.ends[:0]
 	p.results, p.resultEnds = p.results[:0], p.resultEnds[:0]
+	p.orders = p.orders[:0]
 }
 
 // tooLargeToKeep keeps one huge request from holding its memory for as long as its connection lives.
@@ -75,6 +78,9 @@ func (b *Batch) Append(env *engine.Envelope, c engine.Command) {
 		b.err = b.archive.attach(&e, c)
 	}
 	b.p.append(&e, c)
+	if a, ok := c.(*engine.Allocate); ok {
+		b.p.orders = append(b.p.orders, orderSlot(a.OrderID))
+	}
 }
 
 func (p *pending) append(env *engine.Envelope, c engine.Command) {

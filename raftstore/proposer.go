@@ -37,6 +37,8 @@ type proposer struct {
 	// queued counts the batches in the queue; written under mu, read by anyone.
 	queued atomic.Int64
 
+	orders underWay
+
 	mu struct {
 		sync.Mutex
 		first, last *pending
@@ -114,6 +116,7 @@ func (p *proposer) enqueue(w *pending) error {
 		p.metrics.queueFull.Inc()
 		return ErrQueueFull
 	}
+	p.orders.begin(w)
 	p.pushLocked(w)
 	select {
 	case p.wake <- struct{}{}:
@@ -166,6 +169,7 @@ func (p *proposer) unqueue(w *pending) bool {
 		return false
 	}
 	p.removeLocked(w)
+	p.orders.end(w)
 	return true
 }
 
@@ -268,6 +272,7 @@ func (p *proposer) settle(f *flight) {
 		f.results.release()
 	}
 	for _, w := range f.batches {
+		p.orders.end(w)
 		w.done <- f.err
 	}
 	clear(f.batches)
@@ -289,6 +294,7 @@ func (p *proposer) close(timeout time.Duration) {
 	p.mu.closed = true
 	for w := p.mu.first; w != nil; w = p.mu.first {
 		p.removeLocked(w)
+		p.orders.end(w)
 		w.done <- ErrClosed
 	}
 	p.mu.Unlock()

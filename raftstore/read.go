@@ -87,11 +87,11 @@ func (s *Store) NextPlans(after uint32, limit int, dst []engine.PlanWanted) (wan
 // Refuses says whether committed stock cannot meet an Allocate, and fills r with the refusal, without a log entry. False: the
 // command must go through the log. Only a leader refuses, and never an order that it may have answered before. In a group of
 // one it does not wait; in one of several, a refusal is found twice: before and after the others have confirmed that this
-// node leads, at the latest by the deadline. It is for an Allocate without plans alone: what a rule has decided about is for
+// node leads, at the latest by the deadline. An order of which a try is under way is not refused. It is for an Allocate without plans alone: what a rule has decided about is for
 // the log to answer. While history is kept, the refusal is recorded, as one of the time nowMS (Unix milliseconds).
 func (s *Store) Refuses(deadline time.Time, nowMS int64, key string, c *engine.Allocate, r *engine.Result) bool {
 	index := s.AppliedIndex()
-	if !s.leadership.valid() || !s.engine.Refuses(key, c, r) || s.archive.mayHave(c.OrderID) {
+	if !s.leadership.valid() || s.proposer.orders.mayHave(c.OrderID) || !s.engine.Refuses(key, c, r) || s.archive.mayHave(c.OrderID) {
 		return false
 	}
 	if s.peers != nil {
