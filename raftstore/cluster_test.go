@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -259,6 +260,16 @@ func TestVoterWithoutItsPast(t *testing.T) {
 	reply := leader.takeIn(&joinRequest{ID: lost.cfg.NodeID, Address: lost.peers.address, New: true})
 	if reply.Error == "" || !reply.Final {
 		t.Errorf("taken in: %+v", reply)
+	}
+	// Nor is one with a past, that of the node which the voter has replaced. One that moves is.
+	const elsewhere = "127.0.0.1:1"
+	reply = leader.takeIn(&joinRequest{ID: lost.cfg.NodeID, Address: elsewhere, Was: elsewhere})
+	if reply.Error == "" || !reply.Final {
+		t.Errorf("the one that was replaced is taken in: %+v", reply)
+	}
+	reply = leader.takeIn(&joinRequest{ID: lost.cfg.NodeID, Address: elsewhere, Was: lost.peers.address})
+	if members := leader.Members(); reply.Error != "" || !slices.Contains(members, Member{ID: lost.cfg.NodeID, Address: elsewhere, Voter: true}) {
+		t.Errorf("one that moves is not taken in: %+v, %+v", reply, members)
 	}
 }
 

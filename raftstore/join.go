@@ -20,6 +20,9 @@ type joinRequest struct {
 	Address string `json:"address"`
 	Voter   bool   `json:"voter"`
 
+	// Was is the address that the node's own log gives it; empty if it is no member there.
+	Was string `json:"was,omitempty"`
+
 	// New says that the node has no past. It must not take the place of a voter of its name: that one may have voted, and have
 	// stored entries that a majority counts on.
 	New bool `json:"new"`
@@ -54,7 +57,7 @@ func (s *Store) takeIn(q *joinRequest) joinReply {
 		return joinReply{Leader: string(leader)}
 	}
 	known, exists := s.member(q.ID)
-	if exists && q.New && known.Suffrage == raft.Voter {
+	if exists && known.Suffrage == raft.Voter && (q.New || isAnother(q, string(known.Address))) {
 		if s.confirms.wait(time.Now().Add(memberTimeout)) != nil {
 			return joinReply{Error: "no leader is known"} // another one may know better, and this answer is the last
 		}
@@ -70,6 +73,10 @@ func (s *Store) takeIn(q *joinRequest) joinReply {
 	s.cfg.Logger.Info("a node was taken in", "node", q.ID, "address", q.Address, "voter", voter)
 	return joinReply{}
 }
+
+// isAnother says whether it is another node that asks than the member of its name: neither there, nor one that was there and
+// moves. It is the one that the member has replaced, and two voters of one name would be two majorities.
+func isAnother(q *joinRequest, known string) bool { return known != q.Address && known != q.Was }
 
 // runJoin asks until this node is what it is to be, or stop is closed.
 func (s *Store) runJoin(stop <-chan struct{}) {
@@ -98,7 +105,7 @@ func (s *Store) join(forgotten bool) (done bool) {
 	ready := s.caughtUp() == nil
 	own, member := s.member(s.cfg.NodeID)
 	placed := member && string(own.Address) == s.peers.address
-	question := joinRequest{ID: s.cfg.NodeID, Address: s.peers.address, New: s.raft.LastIndex() == 0}
+	question := joinRequest{ID: s.cfg.NodeID, Address: s.peers.address, Was: string(own.Address), New: s.raft.LastIndex() == 0}
 	switch {
 	case !member && len(s.cfg.Peers.Join) == 0, placed && !ready && (!forgotten || len(s.cfg.Peers.Join) == 0):
 		return false // not added yet; or in, and catching up
