@@ -38,8 +38,11 @@ type leadership struct {
 	// term is the term in which this node leads, has caught up and was checked; 0: none.
 	term atomic.Uint64
 
-	// silent says that the others are left to elect another leader: the disk does not answer, or this node is about to end.
+	// silent says that the others are left to elect another leader.
 	silent atomic.Bool
+
+	// retired says that this node is about to end and is not to lead any more.
+	retired atomic.Bool
 
 	// refusal is what check said last; nil: nothing.
 	refusal atomic.Pointer[error]
@@ -49,7 +52,7 @@ type leadership struct {
 // been elected meanwhile, so it is also the proof that a read needs. With several voters that takes a round to the others.
 func (l *leadership) valid() bool {
 	term := l.term.Load()
-	return term != 0 && !l.silent.Load() && l.raft.State() == raft.Leader && l.raft.CurrentTerm() == term
+	return term != 0 && !l.silent.Load() && !l.retired.Load() && l.raft.State() == raft.Leader && l.raft.CurrentTerm() == term
 }
 
 // ready is nil once the node serves, or says what it is waiting for.
@@ -63,7 +66,7 @@ func (l *leadership) ready() error {
 	if l.raft.State() == raft.Shutdown {
 		return ErrClosed
 	}
-	if l.silent.Load() {
+	if l.silent.Load() || l.retired.Load() {
 		return fmt.Errorf("%w: silent, since the disk does not answer or the end is near", ErrNotLeader)
 	}
 	if l.raft.State() != raft.Leader {

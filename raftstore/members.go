@@ -158,12 +158,11 @@ func (s *Store) HandOver(ctx context.Context, id string) error {
 	return s.await(ctx, future)
 }
 
-// Retire has the others elect a leader if this node still leads, by talking to nobody any more. It is for a node that is about to be
-// closed, and that nobody asks anything of: until it is, they would follow it.
+// Retire has the others elect a leader if this node leads, or is elected from now on, by talking to nobody any more. It is for a
+// node that is about to be closed, and that nobody asks anything of: until it is, they would follow it.
 func (s *Store) Retire() {
-	if s.peers != nil && s.raft.State() == raft.Leader && len(s.voters()) > 1 {
-		s.leadership.silent.Store(true)
-		s.peers.mute(true)
+	if s.peers != nil {
+		s.leadership.retired.Store(true) // runStall does the rest
 	}
 }
 

@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 	"unsafe"
+
+	"github.com/hashicorp/raft"
 )
 
 func TestMembers(t *testing.T) {
@@ -78,6 +80,20 @@ func TestRetire(t *testing.T) {
 	})
 	if leader.Leads() {
 		t.Error("it still leads")
+	}
+}
+
+// One that has retired as a follower does not lead any more either, when it is elected.
+func TestRetiredIsElected(t *testing.T) {
+	g := newGroupOf(t, 3, calm)
+	retired := g.others(g.leader())[0]
+	retired.Retire()
+	g.await("it is elected", func() bool { return handOverTo(g, retired) && retired.raft.State() == raft.Leader })
+	g.await("another one leads", func() bool {
+		return slices.ContainsFunc(g.others(retired), func(n *testNode) bool { return n.Leads() })
+	})
+	if retired.Leads() {
+		t.Error("it leads")
 	}
 }
 

@@ -101,30 +101,40 @@ func (s *stall) longest(end diskOperation) (longest time.Duration) {
 // that is under way, 0 if none is. It may be asked while the store is being closed.
 func (s *Store) DiskSilence() time.Duration { return s.stall.lasts() }
 
-// runStall silences a leader whose disk does not answer, until it does.
+// runStall silences a leader whose disk does not answer, until it does, and one that has retired.
 func (s *Store) runStall(stop <-chan struct{}) {
 	ticker := time.NewTicker(stallLook)
 	defer ticker.Stop()
-	muted := false
 	for {
 		select {
 		case <-stop:
 			return
 		case <-ticker.C:
 		}
-		lasts := s.stall.logLasts()
+		lasts, retired, silent := s.stall.logLasts(), s.leadership.retired.Load(), s.leadership.silent.Load()
+		leads := s.raft.State() == raft.Leader && len(s.voters()) > 1
 		switch {
-		case !muted && lasts > s.cfg.StallTimeout && s.raft.State() == raft.Leader && len(s.voters()) > 1:
-			muted = true
+		case !silent && leads && retired:
+			s.cfg.Logger.Info("this node is about to end and leads: it falls silent, so that another one is elected")
+			s.silence(true)
+		case !silent && leads && lasts > s.cfg.StallTimeout:
 			s.cfg.Logger.Error("the log's disk does not answer: this leader falls silent, so that another one is elected", "since", lasts.Round(time.Millisecond))
 			s.metrics.stalls.Inc()
-			s.leadership.silent.Store(true)
-			s.peers.mute(true)
-		case muted && lasts == 0:
-			muted = false
+			s.silence(true)
+		case silent && !retired && lasts == 0:
 			s.cfg.Logger.Info("the log's disk answers again")
-			s.peers.mute(false)
-			s.leadership.silent.Store(false)
+			s.silence(false)
 		}
+	}
+}
+
+// silence cuts this node off from the others, or ends that. A node that is cut off takes nothing as a leader.
+func (s *Store) silence(silent bool) {
+	if silent {
+		s.leadership.silent.Store(true)
+	}
+	s.peers.mute(silent)
+	if !silent {
+		s.leadership.silent.Store(false)
 	}
 }
