@@ -38,7 +38,7 @@ func (s *stateDB) load(caller context.Context, e *engine.Engine, p loadProgress)
 		}
 		return cmp.Or(caller.Err(), err)
 	}
-	return <-scanned
+	return cmp.Or(<-scanned, caller.Err())
 }
 
 // loadChunks decodes until the scan ends; whether it ended well is the scan's to say.

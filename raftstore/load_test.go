@@ -22,7 +22,7 @@ func TestLoadBrokenOff(t *testing.T) {
 	s := openReady(t, testConfig(vfs.NewMem()))
 	defer mustClose(t, s)
 	mustDo(t, s, channels())
-	for k := range 12 { // more chunks than are read ahead
+	for k := range 12 { // some chunks
 		r := &engine.Refresh{Location: "L"}
 		for u := range 4000 {
 			r.Items = append(r.Items, engine.StockItem{UPC: fmt.Sprintf("U%d-%d", k, u), Quantity: 5})

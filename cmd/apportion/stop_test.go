@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"net/http"
+	"os"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -81,7 +82,8 @@ func TestStopWithSilentDisk(t *testing.T) {
 				}
 				stall(true)
 			} else {
-				awaitLog(t, s, "msg=loading")
+				// From here to the first sync, which makes the name of the directory durable, nothing looks whether it is to stop.
+				await(t, "the data directory", func() bool { _, err := os.Stat(filepath.Join(dir, "data")); return err == nil })
 			}
 			s.signal(syscall.SIGTERM)
 			if err := s.wait(); s.cmd.ProcessState.ExitCode() != exitDiskFailed || !strings.Contains(s.log.String(), test.want) {
@@ -109,14 +111,5 @@ func TestStopWhileLoading(t *testing.T) {
 // awaitLog waits until a server has said something.
 func awaitLog(t *testing.T, s *server, what string) {
 	t.Helper()
-	deadline := time.After(startTimeout)
-	look := time.NewTicker(5 * time.Millisecond)
-	defer look.Stop()
-	for !strings.Contains(s.log.String(), what) {
-		select {
-		case <-look.C:
-		case <-deadline:
-			t.Fatalf("no %q in\n%s", what, s.log)
-		}
-	}
+	await(t, what, func() bool { return strings.Contains(s.log.String(), what) })
 }
