@@ -388,22 +388,3 @@ func TestDeallocateLost(t *testing.T) {
 		t.Errorf("what was stored does not load: %v", err)
 	}
 }
-
-// Lines that succeed or fail one by one are not refused from the state alone: they would be looked at one after the other, and
-// stock that is moved meanwhile could be missed at each.
-func TestRefusesOnlyWhatOneMomentTells(t *testing.T) {
-	h := newHost(t)
-	h.must(&Refresh{Location: "L", Items: []StockItem{units("U", 1), units("V", 1)}})
-	short := []AllocateLine{ask("1", "U", 2), ask("2", "V", 2)}
-	h.must(allocate("all of U", ModeAll, ask("1", "U", 1)))
-	h.must(allocate("all of V", ModeAll, ask("1", "V", 1)))
-	for _, test := range []struct {
-		mode  Mode
-		lines int
-		want  bool
-	}{{ModeAll, 1, true}, {ModeAll, 2, true}, {ModeLine, 1, true}, {ModeLine, 2, false}, {ModePartial, 1, true}, {ModePartial, 2, false}} {
-		if got := h.e.Refuses("", allocate("o", test.mode, short[:test.lines]...), new(Result)); got != test.want {
-			t.Errorf("mode %d, %d lines: %t, want %t", test.mode, test.lines, got, test.want)
-		}
-	}
-}

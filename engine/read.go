@@ -139,11 +139,11 @@ func (e *Engine) AppendUPCs(dst []string, location string, from uint32, limit in
 // any time, by a node that is sure to be the leader, takes no lock and does not allocate once r has grown. False: the
 // command must go through the log, which may know an earlier answer or the effect of commands still on their way.
 //
+// Lines are looked at one after the other. One that is refused refuses an order of ModeAll; where all have to be, stock that a writer
+// moves meanwhile may be missed at each, so that beside a writer only an order of one line is refused for sure.
+//
 // It is for an Allocate without plans alone: it looks at each line's own segment, where a rule may have named others.
 func (e *Engine) Refuses(key string, c *Allocate, r *Result) bool {
-	if c.Mode != ModeAll && len(c.Lines) > 1 {
-		return false // lines are looked at one after the other, and each may have had its stock while another one was looked at
-	}
 	if c.Backorder || len(c.Lines) > refusedLinesMax || key != "" && e.results.mayHave(key) {
 		return false
 	}
@@ -166,7 +166,7 @@ func (e *Engine) Refuses(key string, c *Allocate, r *Result) bool {
 	if e.Schema() != s {
 		return false // segments may have been merged under other tags meanwhile
 	}
-	if refused == 0 {
+	if refused == 0 || c.Mode != ModeAll && refused < len(c.Lines) {
 		return false
 	}
 	// An order that exists may have been answered already. Asked last, since few orders come so far, and the table of all orders

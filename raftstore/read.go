@@ -90,6 +90,9 @@ func (s *Store) NextPlans(after uint32, limit int, dst []engine.PlanWanted) (wan
 // node leads, at the latest by the deadline. An order of which a try is under way is not refused. It is for an Allocate without plans alone: what a rule has decided about is for
 // the log to answer. While history is kept, the refusal is recorded, as one of the time nowMS (Unix milliseconds).
 func (s *Store) Refuses(deadline time.Time, nowMS int64, key string, c *engine.Allocate, r *engine.Result) bool {
+	if c.Mode != engine.ModeAll && len(c.Lines) > 1 {
+		return false // see engine.Refuses
+	}
 	index := s.AppliedIndex()
 	if !s.leadership.valid() || s.proposer.orders.mayHave(c.OrderID) || !s.engine.Refuses(key, c, r) || s.archive.mayHave(c.OrderID) {
 		return false

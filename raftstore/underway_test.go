@@ -5,8 +5,31 @@ import (
 	"testing"
 	"time"
 
+	"github.com/cockroachdb/pebble/v2/vfs"
+
 	"apportion/engine"
 )
+
+// Orders that are refused line by line are left to the log if they have several.
+func TestRefusesWhatOneMomentTells(t *testing.T) {
+	s := openReady(t, testConfig(vfs.NewMem()))
+	defer mustClose(t, s)
+	mustDo(t, s, refresh("A", 1))
+	mustDo(t, s, refresh("B", 1))
+	two := append(allocate("o", "A", 2).Lines, allocate("o", "B", 2).Lines...)
+	two[1].ItemID = "2"
+	for _, test := range []struct {
+		mode  engine.Mode
+		lines int
+		want  bool
+	}{{engine.ModeAll, 1, true}, {engine.ModeAll, 2, true}, {engine.ModeLine, 1, true}, {engine.ModeLine, 2, false},
+		{engine.ModePartial, 2, false}} {
+		c := &engine.Allocate{OrderID: "o", Mode: test.mode, Lines: two[:test.lines]}
+		if got := s.Refuses(time.Now().Add(patience), time.Now().UnixMilli(), "", c, new(engine.Result)); got != test.want {
+			t.Errorf("mode %d, %d lines: %t, want %t", test.mode, test.lines, got, test.want)
+		}
+	}
+}
 
 // A client that was told that the outcome of an order is unknown, and sends it again, is not told that it is refused while the
 // first try may yet take effect.
