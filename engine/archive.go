@@ -106,31 +106,29 @@ func (e *Engine) AppendArchived(dst []byte, orderID string) ([]byte, bool) {
 		}
 		return e.appendOrder(dst, row), true
 	}
+	row, _ := e.archivedRow(orderID)
+	return append(dst, row...), len(row) > 0
+}
+
+// archivedRow is what the next checkpoint does to an order's stored row: an empty one deletes it.
+func (e *Engine) archivedRow(orderID string) (row []byte, found bool) {
 	for _, a := range []*archivedRows{e.archivedNow.Load(), e.archivedWas.Load()} {
 		if a == nil {
 			continue
 		}
 		if number := a.find(orderID); number != 0 {
-			_, row := a.get(number)
-			return append(dst, row...), len(row) > 0
+			_, row = a.get(number)
+			return row, true
 		}
 	}
-	return dst, false
+	return nil, false
 }
 
 // IsUnarchived says whether the row that a checkpoint may have of an order is no more: the order came back into memory since, and
 // may have gone since from there, too. The caller holds the mutex under which Apply is called.
 func (e *Engine) IsUnarchived(orderID string) bool {
-	for _, a := range []*archivedRows{e.archivedNow.Load(), e.archivedWas.Load()} {
-		if a == nil {
-			continue
-		}
-		if number := a.find(orderID); number != 0 {
-			_, row := a.get(number)
-			return len(row) == 0
-		}
-	}
-	return false
+	row, found := e.archivedRow(orderID)
+	return found && len(row) == 0
 }
 
 // AppendOrder appends the stored form of an order that is in memory, for DecodeArchivedOrder: a copy that holds the mutex
