@@ -109,7 +109,7 @@ func (s *Store) join(forgotten bool) (done bool) {
 	switch {
 	case !member && len(s.cfg.Peers.Join) == 0, placed && !ready && (!forgotten || len(s.cfg.Peers.Join) == 0):
 		return false // not added yet; or in, and catching up
-	case placed && !ready:
+	case placed && !ready: // forgotten, it seems
 	case placed && (own.Suffrage == raft.Voter || s.cfg.Peers.NonVoter):
 		return true
 	case placed:

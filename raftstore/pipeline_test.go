@@ -94,7 +94,7 @@ func TestTimeoutNowEnds(t *testing.T) {
 		if took := time.Since(begin); err == nil || took != timeoutNowMax {
 			t.Errorf("after %s: %v", took, err)
 		}
-		time.Sleep(raftTimeout) // the call ends as well
+		time.Sleep(raftTimeout) // virtual; the call ends as well
 		if err := own.Close(); err != nil {
 			t.Error(err)
 		}

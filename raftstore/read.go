@@ -94,7 +94,8 @@ func (s *Store) Refuses(deadline time.Time, nowMS int64, key string, c *engine.A
 		return false // see engine.Refuses
 	}
 	index := s.AppliedIndex()
-	if !s.leadership.valid() || s.proposer.orders.mayHave(c.OrderID) || !s.engine.Refuses(key, c, r) || s.archive.mayHave(c.OrderID) {
+	if !s.leadership.valid() || s.proposer.orders.mayHave(c.OrderID) ||
+		!s.engine.Refuses(key, c, r) || s.archive.mayHave(c.OrderID) {
 		return false
 	}
 	if s.peers != nil {

@@ -8,7 +8,8 @@ import (
 )
 
 // A leader whose disk does not answer stores nothing, and nothing is committed, but its heartbeats go on: the others would
-// follow it for ever. So it falls silent until the disk has answered; the others elect another leader meanwhile.
+// follow it for ever. So it falls silent until the disk has answered; the others elect another leader meanwhile. A leader that is
+// about to end and could not hand over does the same.
 
 // stall is since when operations of the log have been under way.
 type stall struct {
@@ -130,11 +131,6 @@ func (s *Store) runStall(stop <-chan struct{}) {
 
 // silence cuts this node off from the others, or ends that. A node that is cut off takes nothing as a leader.
 func (s *Store) silence(silent bool) {
-	if silent {
-		s.leadership.silent.Store(true)
-	}
+	s.leadership.silent.Store(silent)
 	s.peers.mute(silent)
-	if !silent {
-		s.leadership.silent.Store(false)
-	}
 }
