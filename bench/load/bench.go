@@ -10,7 +10,7 @@ import (
 	"sync"
 	"time"
 
-	"apportion/bench"
+	"apportion/bench/replay"
 	"apportion/bench/wire"
 )
 
@@ -24,7 +24,7 @@ const soldOutUPC = "HOT"
 type Bench struct {
 	o        Options
 	target   wire.Target
-	client   *bench.Client
+	client   *replay.Client
 	workload *workload
 	location string
 	ledger   *ledger
@@ -78,7 +78,7 @@ func newBench(o Options) (*Bench, error) {
 		return nil, err
 	}
 	target.Token = o.Token
-	client, err := bench.NewClient(o.Target, o.Token)
+	client, err := replay.NewClient(o.Target, o.Token)
 	if err != nil {
 		return nil, err
 	}

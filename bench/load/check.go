@@ -9,7 +9,7 @@ import (
 	"sync"
 	"time"
 
-	"apportion/bench"
+	"apportion/bench/replay"
 )
 
 // Check is what the comparison of the server's figures with the count found.
@@ -226,7 +226,7 @@ func (c *checker) order(ctx context.Context, o *order) error {
 		} `json:"items"`
 	}
 	err := c.b.client.Call(ctx, "GET", "/v1/orders/"+url.PathEscape(o.id), "", nil, &reply)
-	problem := (*bench.Problem)(nil)
+	problem := (*replay.Problem)(nil)
 	lost := errors.As(err, &problem) && problem.Status == 404
 	if err != nil && !lost {
 		return err

@@ -10,7 +10,7 @@ import (
 	"testing"
 	"time"
 
-	"apportion/bench"
+	"apportion/bench/replay"
 )
 
 // fakeOptions are those of a short run of 100 requests. What a busy machine has not sent two seconds after its end is not sent.
@@ -19,14 +19,14 @@ func fakeOptions(target, workload string) Options {
 		Duration: 100 * time.Millisecond, Warmup: -1, Run: "test"}
 }
 
-func sampleRows(t *testing.T) []bench.Row {
+func sampleRows(t *testing.T) []replay.Row {
 	t.Helper()
 	file, err := os.Open("../testdata/sample-orders.csv")
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer file.Close()
-	rows, err := bench.ReadRows(file)
+	rows, err := replay.ReadRows(file)
 	if err != nil {
 		t.Fatal(err)
 	}

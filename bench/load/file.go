@@ -4,7 +4,7 @@ import (
 	"strconv"
 	"sync/atomic"
 
-	"apportion/bench"
+	"apportion/bench/replay"
 )
 
 // filePlan is an order file, made ready to be sent: invoices as orders of their lines, and what came back.
@@ -20,7 +20,7 @@ type fileEntry struct {
 }
 
 // newFilePlan keeps the file's order. Lines that follow one another in one invoice are one order.
-func newFilePlan(rows []bench.Row) *filePlan {
+func newFilePlan(rows []replay.Row) *filePlan {
 	p := &filePlan{}
 	known := map[string]int{}
 	invoice := ""

@@ -8,7 +8,7 @@ import (
 	"strings"
 	"time"
 
-	"apportion/bench"
+	"apportion/bench/replay"
 	"apportion/bench/wire"
 )
 
@@ -33,8 +33,8 @@ type Options struct {
 	Segments    int // of each record, default 1
 	Lines       int // lines or items of one request, for the workloads that have many
 	Seed        uint64
-	Zipf        float64     // exponent of the popularity of records; 0 is uniform
-	Orders      []bench.Row // what the workload orders replays
+	Zipf        float64      // exponent of the popularity of records; 0 is uniform
+	Orders      []replay.Row // what the workload orders replays
 
 	// Run is the name of the run, which its location and order ids have. Empty: a new one.
 	Run string

@@ -7,7 +7,7 @@ import (
 	"testing"
 	"time"
 
-	"apportion/bench"
+	"apportion/bench/replay"
 )
 
 func TestParseRates(t *testing.T) {
@@ -88,10 +88,10 @@ func TestPicker(t *testing.T) {
 }
 
 func TestFilePlan(t *testing.T) {
-	row := func(invoice, code string, units int64) bench.Row {
-		return bench.Row{Invoice: invoice, StockCode: code, Quantity: units}
+	row := func(invoice, code string, units int64) replay.Row {
+		return replay.Row{Invoice: invoice, StockCode: code, Quantity: units}
 	}
-	p := newFilePlan([]bench.Row{row("1", "10101", 2), row("1", "10102", 1), row("1", "POST", 1), row("1", "10101", 3), row("C2", "10102", -4), row("1", "10101", 1), row("3", "10101", 6)})
+	p := newFilePlan([]replay.Row{row("1", "10101", 2), row("1", "10102", 1), row("1", "POST", 1), row("1", "10101", 3), row("C2", "10102", -4), row("1", "10101", 1), row("3", "10101", 6)})
 	want := []fileEntry{
 		{lines: []orderLine{{0, 2}, {1, 1}, {0, 3}}},
 		{lines: []orderLine{{1, 4}}, isReturn: true},
@@ -101,7 +101,7 @@ func TestFilePlan(t *testing.T) {
 	if !reflect.DeepEqual(p.entries, want) || !reflect.DeepEqual(p.upcs, []string{"10101", "10102"}) {
 		t.Errorf("got %v of %v", p.entries, p.upcs)
 	}
-	many := make([]bench.Row, orderLinesMax+1)
+	many := make([]replay.Row, orderLinesMax+1)
 	for i := range many {
 		many[i] = row("1", "10101", 1)
 	}

@@ -9,7 +9,7 @@ import (
 	"strconv"
 	"time"
 
-	"apportion/bench"
+	"apportion/bench/replay"
 )
 
 // benchCategory tells the segments of a record apart, if there are several. It is the one thing of the server's own that a
@@ -123,7 +123,7 @@ func tagsText(tags map[string]string) string {
 func (b *Bench) writeCategory(ctx context.Context) error {
 	var have tagCategory
 	err := b.client.Call(ctx, "GET", "/v1/tag-categories/"+benchCategory, "", nil, &have)
-	if problem := (*bench.Problem)(nil); errors.As(err, &problem) && problem.Status == 404 {
+	if problem := (*replay.Problem)(nil); errors.As(err, &problem) && problem.Status == 404 {
 		err = nil
 	}
 	if err != nil || len(have.Values) >= b.o.Segments {

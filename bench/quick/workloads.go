@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"strconv"
 
-	"apportion/bench"
+	"apportion/bench/replay"
 	"apportion/bench/rig"
 	"apportion/bench/wire"
 )
@@ -86,7 +86,7 @@ end
 // loadStock writes the records that the workloads allocate from, and the rule that decides about half of them, through the
 // API.
 func loadStock(url string) error {
-	client, err := bench.NewClient(url, "")
+	client, err := replay.NewClient(url, "")
 	if err != nil {
 		return err
 	}

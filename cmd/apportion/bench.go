@@ -11,8 +11,8 @@ import (
 
 	"github.com/urfave/cli/v3"
 
-	"apportion/bench"
 	"apportion/bench/load"
+	"apportion/bench/replay"
 )
 
 const benchDescription = `Measures a running server, and proves at the end that it did what it answered: everything is read back and held against
@@ -121,13 +121,13 @@ func benchOptions(cmd *cli.Command) (o load.Options, err error) {
 	return o, nil
 }
 
-func readOrders(path string) ([]bench.Row, error) {
+func readOrders(path string) ([]replay.Row, error) {
 	file, err := os.Open(path)
 	if err != nil {
 		return nil, err
 	}
 	defer file.Close()
-	rows, err := bench.ReadRows(file)
+	rows, err := replay.ReadRows(file)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}

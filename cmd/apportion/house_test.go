@@ -24,14 +24,15 @@ var mayImport = map[string][]string{
 	"httpapi":        {"engine", "httpapi/kibo", "rules", "raftstore"},
 	"httpapi/kibo":   {"engine"},
 	"bench":          {},
+	"bench/replay":   {},
 	"bench/wire":     {},
 	"bench/rig":      {},
-	"bench/load":     {"bench", "bench/wire"},
-	"bench/quick":    {"bench", "bench/rig", "bench/wire"},
+	"bench/load":     {"bench/replay", "bench/wire"},
+	"bench/quick":    {"bench/replay", "bench/rig", "bench/wire"},
 	"bench/failover": {},
 	"bench/regress":  {},
 	"bench/compare":  {"bench/load", "bench/rig", "bench/wire"},
-	"cmd/apportion":  {"bench", "bench/load", "engine", "httpapi", "raftstore", "rules"},
+	"cmd/apportion":  {"bench/load", "bench/replay", "engine", "httpapi", "raftstore", "rules"},
 }
 
 const (

@@ -9,7 +9,7 @@ import (
 	"github.com/schollz/progressbar/v3"
 	"github.com/urfave/cli/v3"
 
-	"apportion/bench"
+	"apportion/bench/replay"
 )
 
 const replayDescription = `Drives a running server with a file of order lines: CSV with the columns InvoiceNo, StockCode, Quantity, CustomerID and
@@ -34,7 +34,7 @@ func replayCommand(stdout, stderr io.Writer) *cli.Command {
 			tokenFlag(),
 			&cli.StringFlag{Name: "location", Value: "WAREHOUSE", Usage: "`LOCATION` of all stock", Sources: env("location")},
 			&cli.StringFlag{Name: "category", Value: "Channel", Usage: "tag `CATEGORY` that stands for the country", Sources: env("category")},
-			&cli.IntFlag{Name: "opening", Value: bench.DefaultOpeningPercent,
+			&cli.IntFlag{Name: "opening", Value: replay.DefaultOpeningPercent,
 				Usage: "opening stock in `PERCENT` of the units ordered, per stock code, rounded up", Sources: env("opening")},
 			&cli.StringFlag{Name: "run", Usage: "`PREFIX` of order ids and idempotency keys; by default a new one each time", Sources: env("run")},
 		},
@@ -42,7 +42,7 @@ func replayCommand(stdout, stderr io.Writer) *cli.Command {
 			if cmd.Args().Len() != 1 {
 				return usageError{fmt.Errorf("expected one file of orders, got %d\nRun '%s --help' for an example", cmd.Args().Len(), cmd.FullName())}
 			}
-			return replay(ctx, cmd.Args().First(), bench.Options{
+			return replayFile(ctx, cmd.Args().First(), replay.Options{
 				Target:         cmd.String("target"),
 				Token:          cmd.String("token"),
 				Location:       cmd.String("location"),
@@ -54,7 +54,7 @@ func replayCommand(stdout, stderr io.Writer) *cli.Command {
 	}
 }
 
-func replay(ctx context.Context, path string, options bench.Options, stdout, stderr io.Writer) error {
+func replayFile(ctx context.Context, path string, options replay.Options, stdout, stderr io.Writer) error {
 	if err := options.Validate(); err != nil {
 		return usageError{err}
 	}
@@ -63,7 +63,7 @@ func replay(ctx context.Context, path string, options bench.Options, stdout, std
 		return err
 	}
 	defer file.Close()
-	rows, err := bench.ReadRows(file)
+	rows, err := replay.ReadRows(file)
 	if err != nil {
 		return fmt.Errorf("%s: %w", path, err)
 	}
@@ -72,7 +72,7 @@ func replay(ctx context.Context, path string, options bench.Options, stdout, std
 			progressbar.OptionShowCount(), progressbar.OptionClearOnFinish())
 		options.Progress = func(done int) { _ = bar.Add(done) } // a picture for people; nothing depends on it
 	}
-	summary, err := bench.Replay(ctx, rows, options)
+	summary, err := replay.Run(ctx, rows, options)
 	if err != nil {
 		return err
 	}

@@ -1,4 +1,4 @@
-package bench
+package replay
 
 // This file is the independent count: what must be on the shelves at the end, from the file and the opening stock alone.
 // It knows nothing of requests and replies and shares no bookkeeping with the replay. It is written as loops over the

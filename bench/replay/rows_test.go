@@ -1,4 +1,4 @@
-package bench
+package replay
 
 import (
 	"os"
@@ -81,7 +81,7 @@ func TestKindOf(t *testing.T) {
 }
 
 func TestPlan(t *testing.T) {
-	plan, err := NewPlan(readFile(t, "testdata/sample-orders.csv"), 95)
+	plan, err := NewPlan(readFile(t, "../testdata/sample-orders.csv"), 95)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,4 +1,4 @@
-package bench
+package replay
 
 import (
 	"context"
@@ -70,10 +70,10 @@ type soldLine struct {
 	left    int64 // units not returned yet
 }
 
-// Replay drives the server with the rows of an order file: it writes schema and opening stock, allocates and fulfils each
+// Run drives the server with the rows of an order file: it writes schema and opening stock, allocates and fulfils each
 // invoice, returns each cancellation, and compares the stock at the end with an independent count. Differences are listed
 // in the summary; an error means that the run could not be finished.
-func Replay(ctx context.Context, rows []Row, options Options) (*Summary, error) {
+func Run(ctx context.Context, rows []Row, options Options) (*Summary, error) {
 	r, err := newReplay(rows, options)
 	if err != nil {
 		return nil, err

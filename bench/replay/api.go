@@ -1,4 +1,4 @@
-package bench
+package replay
 
 import (
 	"encoding/json"
@@ -13,7 +13,7 @@ type tagMap map[string]string
 func (t tagMap) canonical() string {
 	text, err := json.Marshal(t)
 	if err != nil {
-		panic(fmt.Sprintf("BUG: bench: tags cannot be encoded: %v", err)) // strings always can
+		panic(fmt.Sprintf("BUG: replay: tags cannot be encoded: %v", err)) // strings always can
 	}
 	return string(text)
 }

@@ -1,4 +1,4 @@
-package bench
+package replay
 
 import (
 	"context"
@@ -16,12 +16,12 @@ func sampleOptions(target string) Options {
 
 func TestReplayAgrees(t *testing.T) {
 	_, target := startFake(t)
-	rows := readFile(t, "testdata/sample-orders.csv")
+	rows := readFile(t, "../testdata/sample-orders.csv")
 	done := 0
 	options := sampleOptions(target)
 	options.Progress = func(rows int) { done += rows }
 	for run := range 2 { // the second run on the same server starts from its own opening stock
-		s, err := Replay(context.Background(), rows, options)
+		s, err := Run(context.Background(), rows, options)
 		if err != nil {
 			t.Fatalf("run %d: %v", run, err)
 		}
@@ -43,7 +43,7 @@ func TestReplayAgrees(t *testing.T) {
 func TestReplaySendsAgain(t *testing.T) {
 	server, target := startFake(t)
 	server.busyEvery = 3
-	s, err := Replay(context.Background(), readFile(t, "testdata/sample-orders.csv"), sampleOptions(target))
+	s, err := Run(context.Background(), readFile(t, "../testdata/sample-orders.csv"), sampleOptions(target))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -58,7 +58,7 @@ func TestReplayFindsFaults(t *testing.T) {
 		t.Helper()
 		server, target := startFake(t)
 		server.onStep = onStep
-		summary, err := Replay(context.Background(), readFile(t, "testdata/sample-orders.csv"), sampleOptions(target))
+		summary, err := Run(context.Background(), readFile(t, "../testdata/sample-orders.csv"), sampleOptions(target))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -100,7 +100,7 @@ func TestReplayRefusesOptions(t *testing.T) {
 		t.Helper()
 		options := sampleOptions("http://127.0.0.1:1")
 		change(&options)
-		_, err := Replay(context.Background(), readFile(t, "testdata/sample-orders.csv"), options)
+		_, err := Run(context.Background(), readFile(t, "../testdata/sample-orders.csv"), options)
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Fatalf("error %v does not contain %q", err, want)
 		}
@@ -119,7 +119,7 @@ func TestReplayExplainsInUse(t *testing.T) {
 		_, _ = w.Write([]byte(`{"status":409,"code":"in-use","detail":"stock stands in the way"}`))
 	}))
 	defer server.Close()
-	_, err := Replay(context.Background(), readFile(t, "testdata/sample-orders.csv"), sampleOptions(server.URL))
+	_, err := Run(context.Background(), readFile(t, "../testdata/sample-orders.csv"), sampleOptions(server.URL))
 	var problem *Problem
 	if !errors.As(err, &problem) || problem.Code != "in-use" || !strings.Contains(err.Error(), "--category Country") {
 		t.Fatalf("got %v", err)
@@ -131,21 +131,21 @@ func TestReplayStops(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	options := sampleOptions(target)
 	options.Progress = func(int) { cancel() }
-	if _, err := Replay(ctx, readFile(t, "testdata/sample-orders.csv"), options); !errors.Is(err, context.Canceled) {
+	if _, err := Run(ctx, readFile(t, "../testdata/sample-orders.csv"), options); !errors.Is(err, context.Canceled) {
 		t.Fatalf("got %v", err)
 	}
 }
 
 // TestReplayOfRealOrders uses the data set that lies beside a development checkout, if it is there.
 func TestReplayOfRealOrders(t *testing.T) {
-	const path = "../../shared/data/online-retail.csv"
+	const path = "../../../shared/data/online-retail.csv"
 	if _, err := os.Stat(path); err != nil {
 		t.Skipf("no real orders: %v", err)
 	}
 	_, target := startFake(t)
 	options := sampleOptions(target)
 	options.OpeningPercent = DefaultOpeningPercent
-	s, err := Replay(context.Background(), readFile(t, path), options)
+	s, err := Run(context.Background(), readFile(t, path), options)
 	if err != nil {
 		t.Fatal(err)
 	}
