@@ -7,5 +7,5 @@
 //   - bench/quick: beside a handler that only parses, in a minute ("make bench-quick"),
 //   - bench/failover: how long writes stop when a leader is killed ("make bench-failover"),
 //   - bench/regress: Go benchmarks against stored figures ("make bench-check"),
-//   - bench/wire and bench/rig: the bare connections and the processes that these are built on.
+//   - bench/wire, bench/rig and bench/plot: the bare connections, the processes and the charts that these are built on.
 package bench

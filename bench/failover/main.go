@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"flag"
 	"fmt"
 	"io"
@@ -79,7 +80,11 @@ func run(stdout io.Writer, o options) (err error) {
 		kills[i].gap = gapAfter(acks, kills[i].at)
 	}
 	report(stdout, kills, acks, o)
-	return os.WriteFile(o.svg, []byte(plot(kills[0], acks)), 0o644)
+	var picture bytes.Buffer
+	if err := writePlot(&picture, kills[0], acks); err != nil {
+		return err
+	}
+	return os.WriteFile(o.svg, picture.Bytes(), 0o644)
 }
 
 // killOnce kills the leader and brings it back.

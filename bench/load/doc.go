@@ -24,5 +24,5 @@
 //
 // options.go; bench.go is the run; pace.go and worker.go send, wait_linux.go waits; session.go, orders.go, refresh.go with
 // workload.go are what is sent, stock.go what is loaded first; ledger.go is the count and check.go the comparison;
-// record.go, result.go what was measured, print.go, plot.go and svg.go how it is shown.
+// record.go, result.go what was measured, print.go and plot.go how it is shown.
 package load

@@ -85,25 +85,3 @@ func TestPlotOfNothing(t *testing.T) {
 		t.Errorf("%v\n%s", err, out.String())
 	}
 }
-
-func TestTicks(t *testing.T) {
-	f := func(values []float64, log bool, want string) {
-		t.Helper()
-		a := axis{log: log}
-		a.fit(values)
-		var texts []string
-		for _, tick := range a.ticks() {
-			texts = append(texts, tickText(tick))
-		}
-		if got := strings.Join(texts, " "); got != want {
-			t.Errorf("%v: %s, want %s", values, got, want)
-		}
-	}
-	f([]float64{10}, false, "0 2 4 6 8 10")
-	f([]float64{3, 7}, false, "0 2 4 6 8")
-	f([]float64{48_000}, false, "0 10k 20k 30k 40k 50k")
-	f([]float64{2_300_000}, false, "0 500k 1M 1.5M 2M 2.5M")
-	f([]float64{0.02, 31}, true, "0.01 0.1 1 10 100")
-	f([]float64{1}, true, "1 10")
-	f(nil, false, "0 0.2 0.4 0.6 0.8 1")
-}
