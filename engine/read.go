@@ -88,6 +88,12 @@ func copySegment(s *segment, v *SegmentView) (next uint32) {
 	return atomic.LoadUint32(&s.next)
 }
 
+// KnowsName reports whether a UPC or a location has this name and a record, or had one since the start. It may be called at any
+// time.
+func (e *Engine) KnowsName(name string) bool {
+	return e.findName(&e.upcs, name) != 0 || e.findName(&e.locations, name) != 0
+}
+
 // AppendLocations appends the locations that have a record of the UPC, in order. It may be called at any time.
 func (e *Engine) AppendLocations(dst []string, upc string) []string {
 	name := e.findName(&e.upcs, upc)

@@ -91,7 +91,11 @@ const (
 )
 
 func newCallPool(s *Server) *sync.Pool {
-	return &sync.Pool{New: func() any { return &call{server: s, batch: s.store.NewBatch()} }}
+	return &sync.Pool{New: func() any {
+		c := &call{server: s, batch: s.store.NewBatch()}
+		c.scan.stored = c.stored
+		return c
+	}}
 }
 
 // reset makes a pooled call ready for a request.
@@ -213,11 +217,19 @@ func (c *call) prepare() bool {
 
 // readPath decodes the path's parameters.
 func (c *call) readPath() bool {
+	c.path = [pathParamsMax]string{}
 	for i, raw := range c.match.path {
-		segment, ok := decodeSegment(raw)
+		segment, ascii, ok := decodeSegment(raw)
 		if !ok {
 			c.fail(http.StatusBadRequest, codeInvalid, "the path is not valid percent-encoded UTF-8 without control characters", "path", raw)
 			return false
+		}
+		if !ascii || raw != segment { // a blank comes percent-encoded only
+			fault := ""
+			if segment, fault = cleanName(segment, c.stored); fault != "" {
+				c.fail(http.StatusBadRequest, codeInvalid, fault, "path", raw)
+				return false
+			}
 		}
 		c.path[i] = segment
 	}

@@ -17,6 +17,10 @@ type scanner struct {
 	at        int
 	scratch   []byte // unescaped strings
 	multiline bool   // strings may have line ends and tabs
+	foreign   bool   // the last string had an escape, or a character beyond ASCII
+
+	// stored reports whether something that is kept has this very name; see name. nil: nothing has.
+	stored func(name string) bool
 
 	// path holds, for each open object or array, where in it the scanner is. Only faults read it.
 	path  [jsonDepthMax]step
@@ -262,9 +266,10 @@ func (s *scanner) stringToken() string {
 				s.fail(codeBadJSON, "not valid UTF-8", "")
 				return ""
 			}
-			s.at = i + 1
+			s.at, s.foreign = i+1, high
 			return alias(token)
 		case byteEscape:
+			s.foreign = true
 			return s.escapedToken(begin)
 		default:
 			s.failControl(i)

@@ -49,8 +49,9 @@ func (c *call) readParam(param paramSet, value string) bool {
 		c.maxLag = time.Duration(seconds * float64(time.Second))
 		return err == nil && seconds >= 0 && seconds <= maxLagSecondsMax
 	case paramMoveTo:
-		c.moveTo = value
-		return value != "" && plainText(value)
+		var fault string
+		c.moveTo, fault = cleanName(value, c.stored)
+		return value != "" && fault == ""
 	case paramAfter:
 		if value == "" {
 			return true
@@ -65,7 +66,8 @@ func (c *call) readParam(param paramSet, value string) bool {
 		return err == nil && limit >= 1 && limit <= EventsMax
 	case paramAuthor:
 		c.author = value
-		return plainText(value) && len(value) <= engine.RuleAuthorBytesMax
+		_, ok := plainText(value)
+		return ok && len(value) <= engine.RuleAuthorBytesMax
 	case paramVersion:
 		version, err := strconv.ParseUint(value, 10, 32)
 		c.version = uint32(version)

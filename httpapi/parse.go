@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"apportion/engine"
+	"apportion/names"
 )
 
 // What all bodies have in common: which fields an object had, tags, lists of names.
@@ -60,6 +61,7 @@ func (s *scanner) oneOf(words []string, expected string) int {
 func (s *scanner) tags(dst []engine.Tag) []engine.Tag {
 	s.openObject()
 	for key, ok := s.nextField(); ok; key, ok = s.nextField() {
+		key = s.nameKey(key)
 		s.atMost(len(dst), engine.CategoriesMax)
 		for i := range dst {
 			if dst[i].Category == key {
@@ -69,7 +71,7 @@ func (s *scanner) tags(dst []engine.Tag) []engine.Tag {
 		if s.space() == '"' && s.at+1 < len(s.text) && s.text[s.at+1] == '"' {
 			s.fail(codeInvalid, "a tag needs a value", "")
 		}
-		dst = append(dst, engine.Tag{Category: key, Value: s.string()})
+		dst = append(dst, engine.Tag{Category: key, Value: s.name()})
 	}
 	return dst
 }
@@ -82,12 +84,57 @@ func (s *scanner) optionalTags(got *fields, field fields, dst []engine.Tag) []en
 	return s.tags(dst)
 }
 
-// names reads a list of strings into dst.
+// name reads a string that names something that is kept, and gives it in the form in which names are kept. A name that is no
+// good, and that nothing has from before there was that rule, is refused.
+func (s *scanner) name() string {
+	s.space()
+	begin := s.at
+	text := s.string()
+	if !s.foreign && (text == "" || text[0] != ' ' && text[len(text)-1] != ' ') {
+		return text
+	}
+	return s.clean(begin, text)
+}
+
+// nameKey is name for a field's name that was read just now.
+func (s *scanner) nameKey(key string) string {
+	if !s.foreign && (key == "" || key[0] != ' ' && key[len(key)-1] != ' ') {
+		return key
+	}
+	return s.clean(s.at, key)
+}
+
+func (s *scanner) clean(begin int, text string) string {
+	clean, fault := cleanName(text, s.stored)
+	if fault != "" {
+		s.failAt(begin, codeInvalid, fault, "", names.Shown(text))
+	}
+	return clean
+}
+
+// cleanName gives the form in which a name is kept, or says what is wrong with it. What is stored under this very name, from
+// before names had to have that form, is still found by it.
+func cleanName(name string, stored func(name string) bool) (clean, fault string) {
+	clean, fault = names.Clean(name)
+	if (fault != "" || clean != name) && stored != nil && stored(name) {
+		return name, ""
+	}
+	return clean, fault
+}
+
+// prefix reads what names begin with, in their form. A blank may be its end.
+func (s *scanner) prefix() string {
+	text := s.string()
+	clean, _ := names.Clean(text)
+	return clean
+}
+
+// names reads a list of names into dst.
 func (s *scanner) names(dst []string, countMax int) []string {
 	s.openArray()
 	for s.nextElement() {
 		s.atMost(len(dst), countMax)
-		dst = append(dst, s.string())
+		dst = append(dst, s.name())
 	}
 	return dst
 }

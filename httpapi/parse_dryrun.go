@@ -81,16 +81,16 @@ func (s *scanner) dryItem(d *dryRun) {
 		switch key {
 		case "orderId":
 			s.mark(&got, gotDryOrderID)
-			d.orderID = s.string()
+			d.orderID = s.name()
 		case "itemId":
 			s.mark(&got, gotDryItemID)
-			d.item.ItemID = s.string()
+			d.item.ItemID = s.name()
 		case "upc":
 			s.mark(&got, gotDryUPC)
-			d.item.UPC = s.string()
+			d.item.UPC = s.name()
 		case "location":
 			s.mark(&got, gotDryLocation)
-			d.item.Location = s.string()
+			d.item.Location = s.name()
 		case "quantity":
 			if s.given(&got, gotDryQuantity) {
 				d.item.Quantity = s.positive()

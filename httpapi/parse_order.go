@@ -46,7 +46,7 @@ func (s *scanner) allocateBody(c *engine.Allocate, listed bool) {
 			}
 		case key == "orderId" && listed:
 			s.mark(&got, gotOrderID)
-			c.OrderID = s.string()
+			c.OrderID = s.name()
 		default:
 			s.unknown()
 		}
@@ -86,13 +86,13 @@ func (s *scanner) allocateLine(line *engine.AllocateLine) {
 		switch key {
 		case "itemId":
 			s.mark(&got, gotLineItemID)
-			line.ItemID = s.string()
+			line.ItemID = s.name()
 		case "upc":
 			s.mark(&got, gotLineUPC)
-			line.UPC = s.string()
+			line.UPC = s.name()
 		case "location":
 			s.mark(&got, gotLineLocation)
-			line.Location = s.string()
+			line.Location = s.name()
 		case "quantity":
 			s.mark(&got, gotLineQuantity)
 			line.Quantity = s.integer()
@@ -221,18 +221,18 @@ func (s *scanner) orderLine(line *engine.OrderLine, goods bool) {
 		switch {
 		case key == "itemId":
 			s.mark(&got, gotLineItemID)
-			line.ItemID = s.string()
+			line.ItemID = s.name()
 		case key == "quantity":
 			if s.given(&got, gotLineQuantity) {
 				line.Quantity = s.positive()
 			}
 		case key == "upc" && goods:
 			if s.given(&got, gotLineUPC) {
-				line.UPC = s.string()
+				line.UPC = s.name()
 			}
 		case key == "location" && goods:
 			if s.given(&got, gotLineLocation) {
-				line.Location = s.string()
+				line.Location = s.name()
 			}
 		case key == "tags" && goods:
 			line.Tags = s.optionalTags(&got, gotLineTags, line.Tags)

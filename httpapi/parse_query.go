@@ -120,7 +120,7 @@ func (s *scanner) queryItem(item *queryItem, aggregate bool) {
 		switch {
 		case key == "upc":
 			s.mark(&got, gotLineUPC)
-			item.upc = s.string()
+			item.upc = s.name()
 		case key == "quantity" && !aggregate:
 			if s.given(&got, gotLineQuantity) {
 				item.quantity = s.positive()

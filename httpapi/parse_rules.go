@@ -157,7 +157,7 @@ func (s *scanner) ruleScope(scope *engine.RuleScope) {
 			}
 		case "upcPrefix":
 			if s.given(&got, gotRulePrefix) {
-				scope.UPCPrefix = s.string()
+				scope.UPCPrefix = s.prefix()
 			}
 		case "tags":
 			scope.Tags = s.optionalTags(&got, gotRuleTags, nil)

@@ -68,7 +68,7 @@ func (s *scanner) tagValue(v *engine.Value) {
 		switch key {
 		case "value":
 			s.mark(&got, gotValueName)
-			v.Name = s.string()
+			v.Name = s.name()
 		case "percent":
 			if s.given(&got, gotValuePercent) {
 				v.Percent = s.percent()
@@ -105,13 +105,14 @@ func (s *scanner) units() int64 {
 func (s *scanner) moves(moves []engine.Move) []engine.Move {
 	s.openObject()
 	for key, ok := s.nextField(); ok; key, ok = s.nextField() {
+		key = s.nameKey(key)
 		s.atMost(len(moves), engine.CategoryValuesMax)
 		for i := range moves {
 			if moves[i].From == key {
 				s.fail(codeDuplicateField, "the value is given twice", "")
 			}
 		}
-		moves = append(moves, engine.Move{From: key, To: s.string()})
+		moves = append(moves, engine.Move{From: key, To: s.name()})
 	}
 	return moves
 }

@@ -19,7 +19,7 @@ func (s *scanner) refresh(c *engine.Refresh) {
 		switch key {
 		case "location":
 			s.mark(&got, gotLocation)
-			c.Location = s.string()
+			c.Location = s.name()
 		case "count":
 			if s.given(&got, gotCount) {
 				c.Count = s.string()
@@ -44,7 +44,7 @@ func (s *scanner) adjust(c *engine.Adjust) {
 		switch key {
 		case "location":
 			s.mark(&got, gotLocation)
-			c.Location = s.string()
+			c.Location = s.name()
 		case "items":
 			s.mark(&got, gotItems)
 			c.Items = s.stockItems(c.Items, engine.AdjustItemsMax)
@@ -85,7 +85,7 @@ func (s *scanner) stockItem(item *engine.StockItem) {
 		switch key {
 		case "upc":
 			s.mark(&got, gotStockUPC)
-			item.UPC = s.string()
+			item.UPC = s.name()
 		case "tags":
 			item.Tags = s.optionalTags(&got, gotStockTags, item.Tags)
 		case "quantity":
@@ -155,7 +155,7 @@ func (s *scanner) transferItem(item *engine.TransferItem) {
 		switch key {
 		case "upc":
 			s.mark(&got, gotTransferUPC)
-			item.UPC = s.string()
+			item.UPC = s.name()
 		case "from":
 			s.mark(&got, gotTransferFrom)
 			item.FromLocation, item.FromTags = s.place(item.FromTags)
@@ -185,7 +185,7 @@ func (s *scanner) place(tags []engine.Tag) (string, []engine.Tag) {
 		switch key {
 		case "location":
 			s.mark(&got, gotLocation)
-			location = s.string()
+			location = s.name()
 		case "tags":
 			tags = s.optionalTags(&got, gotTags, tags)
 		default:

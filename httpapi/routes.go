@@ -227,40 +227,43 @@ func splitPath(path string, into *[pathSegmentsMax]string) (segments []string, o
 }
 
 // decodeSegment undoes the percent-encoding of a path segment. A plus sign is a plus sign.
-func decodeSegment(raw string) (segment string, ok bool) {
+func decodeSegment(raw string) (segment string, ascii, ok bool) {
 	if strings.IndexByte(raw, '%') < 0 {
-		return raw, plainText(raw)
+		ascii, ok = plainText(raw)
+		return raw, ascii, ok
 	}
 	decoded := make([]byte, 0, len(raw))
 	for i := 0; i < len(raw); i++ {
 		c := raw[i]
 		if c == '%' {
 			if i+2 >= len(raw) {
-				return "", false
+				return "", false, false
 			}
 			high, ok1 := hexDigit(raw[i+1])
 			low, ok2 := hexDigit(raw[i+2])
 			if !ok1 || !ok2 {
-				return "", false
+				return "", false, false
 			}
 			c = high<<4 | low
 			i += 2
 		}
 		decoded = append(decoded, c)
 	}
-	return string(decoded), plainText(string(decoded))
+	segment = string(decoded)
+	ascii, ok = plainText(segment)
+	return segment, ascii, ok
 }
 
-// plainText says whether s is valid UTF-8 without control characters.
-func plainText(s string) bool {
-	high := false
+// plainText reports whether s is valid UTF-8 without ASCII's control characters, and whether it is all ASCII.
+func plainText(s string) (ascii, ok bool) {
+	ascii = true
 	for i := range len(s) {
 		switch stringClasses[s[i]] {
 		case byteControl:
-			return false
+			return ascii, false
 		case byteHigh:
-			high = true
+			ascii = false
 		}
 	}
-	return !high || utf8.ValidString(s)
+	return ascii, ascii || utf8.ValidString(s)
 }

@@ -1,9 +1,11 @@
 package httpapi
 
 import (
+	"fmt"
 	"net/http"
 
 	"apportion/engine"
+	"apportion/names"
 )
 
 // The stock commands.
@@ -78,9 +80,18 @@ func (c *call) putTagCategory() {
 	cmd := &c.commands.category
 	c.body().tagCategory(cmd)
 	cmd.Name = c.path[0]
-	if c.parsed() && c.carryOut(cmd) {
+	if c.parsed() && c.looksLikeNoOther(cmd) && c.carryOut(cmd) {
 		c.out = appendSchemaResult(c.out, &c.result, cmd.Name)
 	}
+}
+
+// looksLikeNoOther refuses a category or a value that people could not tell from another one.
+func (c *call) looksLikeNoOther(cmd *engine.PutTagCategory) bool {
+	field, value, like := names.Alike(c.schema(), cmd)
+	if field != "" {
+		c.fail(http.StatusBadRequest, codeInvalid, fmt.Sprintf("it looks like %q, which is there; use that one, or a name that differs in more than case or style", like), field, value)
+	}
+	return field == ""
 }
 
 func (c *call) deleteTagCategory() {

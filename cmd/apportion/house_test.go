@@ -18,11 +18,12 @@ import (
 // one way, cmd -> httpapi -> raftstore -> {engine, rules, wal}, and bench talks HTTP only.
 var mayImport = map[string][]string{
 	"engine":         {},
+	"names":          {"engine"},
 	"rules":          {"engine"},
 	"wal":            {},
 	"raftstore":      {"engine", "rules", "wal"},
-	"httpapi":        {"engine", "httpapi/kibo", "rules", "raftstore"},
-	"httpapi/kibo":   {"engine"},
+	"httpapi":        {"engine", "httpapi/kibo", "names", "rules", "raftstore"},
+	"httpapi/kibo":   {"engine", "names"},
 	"bench":          {},
 	"bench/plot":     {},
 	"bench/replay":   {},

@@ -62,7 +62,7 @@ func transitionCart(r *Request) (Reply, error) {
 	case body.OrderID.n <= 0:
 		return Reply{}, badRequest("orderID", "", "an orderID is needed")
 	}
-	c := &engine.Transition{FromOrderID: cartPrefix + body.CartID, OrderID: strconv.FormatInt(body.OrderID.n, 10)}
+	c := &engine.Transition{FromOrderID: CartOrderID(body.CartID), OrderID: strconv.FormatInt(body.OrderID.n, 10)}
 	for i, it := range body.Items {
 		if !it.OrderItemID.given {
 			return Reply{}, badRequest(itemField(i, "orderItemID"), "", "items[%d] has no orderItemID", i)

@@ -31,13 +31,16 @@ type orderBody struct {
 // cartPrefix begins the order id of a cart. No order has such an id: those are numbers.
 const cartPrefix = "cart-"
 
+// CartOrderID is the id of the order that a cart is.
+func CartOrderID(cartID string) string { return cartPrefix + cartID }
+
 // orderID is the engine's id of an order number, or of the cart if there is no number.
 func (it *orderItem) orderID(field string) (id string, isCart bool, err error) {
 	switch {
 	case it.OrderID.n > 0:
 		return strconv.FormatInt(it.OrderID.n, 10), false, nil
 	case it.CartID != "":
-		return cartPrefix + it.CartID, true, nil
+		return CartOrderID(it.CartID), true, nil
 	}
 	return "", false, badRequest(field+".orderID", "", "%s needs an orderID or a cartID", field)
 }
