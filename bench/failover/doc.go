@@ -6,5 +6,5 @@
 //
 // # Reading order
 //
-// main.go, nodes.go with the servers, load.go with the clients, plot.go.
+// main.go, load.go with the clients, plot.go.
 package main

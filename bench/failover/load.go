@@ -2,6 +2,7 @@ package main
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -9,6 +10,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"apportion/bench/rig"
 )
 
 const (
@@ -31,10 +34,10 @@ type load struct {
 	acks    [][]ack // by client
 }
 
-func newLoad(g *group, clients int) *load {
+func newLoad(c rig.Cluster, clients int) *load {
 	l := &load{begin: time.Now(), done: make(chan struct{}), acks: make([][]ack, clients)}
 	for i := range clients {
-		l.running.Go(func() { l.client(g, i) })
+		l.running.Go(func() { l.client(c, i) })
 	}
 	return l
 }
@@ -51,13 +54,13 @@ func (l *load) stop() []ack {
 }
 
 // client writes orders, each until it is acknowledged, and goes to the next node when one fails it.
-func (l *load) client(g *group, number int) {
+func (l *load) client(c rig.Cluster, number int) {
 	client := &http.Client{Timeout: clientTimeout, Transport: &http.Transport{MaxIdleConnsPerHost: 1}}
 	defer client.CloseIdleConnections()
 	at := number
 	for order := 0; ; order++ {
 		asked := l.now()
-		for !allocate(client, g.nodes[at%nodesCount].url, fmt.Sprintf("%d-%d", number, order)) {
+		for !allocate(client, c[at%nodesCount].URL(), fmt.Sprintf("%d-%d", number, order)) {
 			at++
 			pause(retryPause)
 			if l.ended() {
@@ -79,6 +82,22 @@ func (l *load) ended() bool {
 	default:
 		return false
 	}
+}
+
+// loadStock gives the one record more units than all clients can order.
+func loadStock(url string) error {
+	body := fmt.Sprintf(`{"location":%q,"items":[{"upc":%q,"quantity":1000000000}]}`, location, upc)
+	return rig.Await("the stock is there", func() error {
+		client := &http.Client{Timeout: clientTimeout}
+		response, err := client.Post(url+"/v1/inventory/refresh", "application/json", strings.NewReader(body))
+		if err != nil {
+			return err
+		}
+		if response.StatusCode != http.StatusOK {
+			err = errors.New(response.Status)
+		}
+		return errors.Join(err, response.Body.Close())
+	})
 }
 
 // allocate asks for an order; the order's own name makes it safe to ask again.

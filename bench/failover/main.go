@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"flag"
 	"fmt"
 	"io"
@@ -9,6 +10,9 @@ import (
 	"runtime"
 	"slices"
 	"time"
+
+	"apportion/bench/rig"
+	"apportion/bench/wire"
 )
 
 type options struct {
@@ -34,6 +38,8 @@ func main() {
 }
 
 const (
+	nodesCount = 3
+
 	// calm is how long clients write before a kill, down how long the killed node stays away.
 	calm = 3 * time.Second
 	down = 3 * time.Second
@@ -60,15 +66,18 @@ func run(stdout io.Writer, o options) (err error) {
 		return err
 	}
 	defer os.RemoveAll(dir)
-	g := &group{binary: o.server, dir: dir}
-	defer g.stop()
-	if err := g.start(); err != nil {
+	c, err := rig.StartCluster(o.server, dir, nodesCount, "--log-level", "error")
+	if err != nil {
 		return err
 	}
-	l := newLoad(g, o.clients)
+	defer c.Stop()
+	if err := loadStock(c[0].URL()); err != nil {
+		return err
+	}
+	l := newLoad(c, o.clients)
 	kills := make([]kill, o.kills)
 	for i := range kills {
-		if kills[i], err = killOnce(g, l); err != nil {
+		if kills[i], err = killOnce(c, l); err != nil {
 			break
 		}
 	}
@@ -88,24 +97,28 @@ func run(stdout io.Writer, o options) (err error) {
 }
 
 // killOnce kills the leader and brings it back.
-func killOnce(g *group, l *load) (k kill, err error) {
+func killOnce(c rig.Cluster, l *load) (k kill, err error) {
 	pause(calm)
-	leader, err := g.leader(nil)
+	leader, err := c.Leader(nil)
 	if err != nil {
 		return k, err
 	}
 	k.at = l.now()
-	leader.kill()
-	if _, err = g.leader(leader); err != nil {
+	leader.Kill()
+	if _, err = c.Leader(leader); err != nil {
 		return k, err
 	}
 	k.elected = l.now()
 	pause(down - (k.elected - k.at))
 	k.restarted = l.now()
-	if err := leader.start(); err != nil {
+	if err := leader.Restart(); err != nil {
 		return k, err
 	}
-	if err := g.await(leader.id+" is ready", leader.isReady); err != nil {
+	err = rig.Await("the killed node is ready", func() error {
+		_, err := wire.Get(context.Background(), leader.URL()+"/readyz")
+		return err
+	})
+	if err != nil {
 		return k, err
 	}
 	k.back = l.now()

@@ -1,87 +1,12 @@
 package main
 
 import (
-	"context"
-	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"path/filepath"
-	"slices"
-	"time"
 
 	"apportion/bench/rig"
-	"apportion/bench/wire"
 )
-
-// cluster is several servers on this machine, the first of which leads.
-type cluster []*rig.Process
-
-// startCluster starts so many nodes and waits until all have a vote.
-func startCluster(binary, dir string, nodes int) (c cluster, err error) {
-	defer func() {
-		if err != nil {
-			c.stop()
-		}
-	}()
-	addresses, err := rig.FreeAddresses(nodes)
-	if err != nil {
-		return nil, err
-	}
-	for i, address := range addresses {
-		name := fmt.Sprintf("n%d", i+1)
-		args := []string{"--node-id", name, "--raft-listen", address, "--join", addresses[0]}
-		if i == 0 {
-			args[4], args = "--bootstrap", args[:5]
-		}
-		p, err := rig.StartServer(binary, filepath.Join(dir, name), args...)
-		if err != nil {
-			return c, err
-		}
-		c = append(c, p)
-	}
-	return c, c.await(nodes)
-}
-
-// await waits until the first node leads as many voters.
-func (c cluster) await(voters int) error {
-	deadline := time.After(rig.StartTimeout)
-	look := time.NewTicker(50 * time.Millisecond)
-	defer look.Stop()
-	for {
-		var status struct {
-			State   string `json:"state"`
-			Members []struct {
-				Voter bool `json:"voter"`
-			} `json:"members"`
-		}
-		text, err := wire.Get(context.Background(), c[0].URL()+"/v1/cluster")
-		if err == nil {
-			err = json.Unmarshal(text, &status)
-		}
-		have := 0
-		for _, m := range status.Members {
-			if m.Voter {
-				have++
-			}
-		}
-		if err == nil && status.State == "leader" && have == voters {
-			return nil
-		}
-		select {
-		case <-look.C:
-		case <-deadline:
-			return errors.Join(fmt.Errorf("the cluster has %d of %d voters after %s", have, voters, rig.StartTimeout), err)
-		}
-	}
-}
-
-// stop ends the followers first, so that no lead has to be handed over.
-func (c cluster) stop() {
-	for _, p := range slices.Backward(c) {
-		p.Stop()
-	}
-}
 
 // measureCluster compares a cluster with one node.
 func measureCluster(stdout io.Writer, o options, dir string) error {
@@ -90,11 +15,11 @@ func measureCluster(stdout io.Writer, o options, dir string) error {
 		return err
 	}
 	defer alone.Stop()
-	nodes, err := startCluster(o.server, dir, o.nodes)
+	nodes, err := rig.StartCluster(o.server, dir, o.nodes)
 	if err != nil {
 		return err
 	}
-	defer nodes.stop()
+	defer nodes.Stop()
 	for _, p := range []*rig.Process{alone, nodes[0]} {
 		if err := loadStock(p.URL()); err != nil {
 			return err

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -24,7 +25,7 @@ type Process struct {
 // StartTimeout bounds the wait for a server to be ready.
 const StartTimeout = 30 * time.Second
 
-// StartServer starts apportion in an empty directory.
+// StartServer starts apportion in an empty directory, at an address that is free.
 func StartServer(binary, dir string, more ...string) (*Process, error) {
 	args := append([]string{"serve", "--data", dir, "--listen", "127.0.0.1:0", "--log-level", "warn"}, more...)
 	return start(exec.Command(binary, args...))
@@ -56,10 +57,28 @@ func start(cmd *exec.Cmd) (*Process, error) {
 		if _, after, ok := strings.Cut(lines.Text(), "http://"); ok {
 			address, _, _ := strings.Cut(after, " ")
 			go func() { _, _ = io.Copy(io.Discard, stdout) }() // ends with the process
-			return &Process{address, cmd}, nil
+			return &Process{Address: address, cmd: cmd}, nil
 		}
 	}
 	return nil, fmt.Errorf("%s did not say where it listens: %w", cmd.Path, cmd.Wait())
+}
+
+// Restart starts a server that has ended with the command line that it had, at the same address.
+func (p *Process) Restart() error {
+	args := slices.Clone(p.cmd.Args[1:])
+	args[slices.Index(args, "--listen")+1] = p.Address
+	again, err := start(exec.Command(p.cmd.Path, args...))
+	if err != nil {
+		return err
+	}
+	p.cmd = again.cmd
+	return nil
+}
+
+// Kill ends the server with kill -9.
+func (p *Process) Kill() {
+	_ = p.cmd.Process.Kill() // fails only if it has ended
+	_ = p.cmd.Wait()
 }
 
 // Stop ends the server and waits for its end.
