@@ -2,6 +2,8 @@ package httpapi
 
 import (
 	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -13,9 +15,10 @@ import (
 func newBacktestServer(t *testing.T, config Config) *durableServer {
 	t.Helper()
 	config.Metrics = metrics.NewSet()
-	store := openRaftStore(t, t.TempDir(), config.Metrics)
+	dir := t.TempDir()
+	store := openRaftStore(t, dir, config.Metrics)
 	t.Cleanup(func() { _ = store.Close() })
-	s := &durableServer{testServer: serveTest(t, config, store, nil), durable: store}
+	s := &durableServer{testServer: serveTest(t, config, store, nil), durable: store, dir: dir}
 	t.Cleanup(s.server.backtests.close)
 	s.put("/v1/tag-categories/Channel", channels).ok()
 	s.put("/v1/tag-categories/Condition", conditions).ok()
@@ -86,6 +89,34 @@ func TestBacktestAfterCheckpoint(t *testing.T) {
 	s.runBacktest("lend", fmt.Sprintf(`{"from":%q,"to":%q,"scope":{"tags":{"Channel":"eBay"}},"onError":"reject"}`, past, future)).want(`"done"`, "state").
 		want(`{"locations":[],"upcPrefix":"","tags":{"Channel":"eBay"}}`, "scope").want(`"reject"`, "onError").want(`2`, "report", "candidate", "ruleLines")
 	s.post("/v1/rules/lend/backtest", fmt.Sprintf(`{"from":%q}`, future)).is(400, "invalid").want(`"from"`, "field")
+}
+
+// TestBacktestOfDamagedState: a kept checkpoint whose list of tables was cut short gives no report of nothing. The next backtest
+// takes the one before.
+func TestBacktestOfDamagedState(t *testing.T) {
+	s := newBacktestServer(t, Config{BacktestShare: 1})
+	s.putRule("lend", lend).ok()
+	if err := s.durable.Checkpoint(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	now := fmt.Sprint(s.post("/v1/orders/o4/allocate", allocateBody("line", line("1", "eBay", 1))).ok().at("asOf"))
+	manifests, err := filepath.Glob(filepath.Join(s.dir, "history", "0*", "MANIFEST-*"))
+	if err != nil || len(manifests) != 1 {
+		t.Fatal(manifests, err)
+	}
+	info, err := os.Stat(manifests[0])
+	if err == nil {
+		err = os.Truncate(manifests[0], info.Size()/2)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := s.runBacktest("lend", `{"from":`+now+`}`).want(`"failed"`, "state").want(`null`, "report")
+	if fault := fmt.Sprint(r.at("error")); !strings.Contains(fault, "damaged") || !strings.Contains(fault, filepath.Base(manifests[0])) {
+		t.Errorf("the error is %s", fault)
+	}
+	s.get("/v1/history").ok().want(`[{"index":0}]`, "checkpoints")
+	s.runBacktest("lend", `{"from":`+now+`}`).want(`"done"`, "state").want(`1`, "report", "orders")
 }
 
 // TestBacktestOfASource: what is not stored can be tried as well.

@@ -15,6 +15,7 @@ import (
 type durableServer struct {
 	*testServer
 	durable *raftstore.Store
+	dir     string
 }
 
 func newDurableServer(t *testing.T, dir string) *durableServer {
@@ -32,7 +33,7 @@ func openDurableServer(t *testing.T, dir string) *durableServer {
 	set := metrics.NewSet()
 	store := openRaftStore(t, dir, set)
 	t.Cleanup(func() { _ = store.Close() })
-	return &durableServer{testServer: serveTest(t, Config{Metrics: set}, store, nil), durable: store}
+	return &durableServer{testServer: serveTest(t, Config{Metrics: set}, store, nil), durable: store, dir: dir}
 }
 
 // fills is a rule that takes from one channel.

@@ -146,7 +146,7 @@ func (f *frozen) Persist(sink raft.SnapshotSink) error {
 		panic(fmt.Sprintf("BUG: raftstore: state of index %d in a snapshot of index %d", f.rows.Index(), s.meta.Index))
 	}
 	defer f.step()()
-	state := keptState{index: s.meta.Index, timeMS: f.nowMS, applied: f.rows.Index()}
+	state := keptState{index: s.meta.Index, term: s.meta.Term, timeMS: f.nowMS, applied: f.rows.Index()}
 	if err := f.store(s.meta); err != nil {
 		return errors.Join(err, sink.Cancel())
 	}

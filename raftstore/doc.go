@@ -32,7 +32,8 @@
 // # History
 //
 // Some of the last checkpoints are kept as directories of hard links, and the log is not cut before the oldest of them: what
-// a backtest replays (Recording). Serving needs nothing of it; a fault there costs history only.
+// a backtest replays (Recording). Each has a list of its files with their checksums, which is gone through before it is used.
+// Serving needs nothing of it; a fault there costs history only. What is replayed may take as much of the disk again.
 //
 // An order that committed stock cannot meet is refused before the log (Refuses). It is recorded beside the checkpoints, on
 // this node alone, without a sync and with holes that are counted: see refusals. A Recording has it between the entries that
@@ -53,7 +54,7 @@
 // which a crash does no harm (adopt.go).
 //
 // The disk that all this takes is bounded: the log behind a checkpoint, whether it is kept for the past, for a node that fetches
-// or for one that was away for a moment, by HistoryBytes; the copies by what the state has changed since; what comes in by the
+// or for one that was away for a moment, by HistoryBytes, and by as much again while some of it is replayed; the copies by what the state has changed since; what comes in by the
 // size of the leader's state.
 //
 // Reads take no log entry: the leader asks a majority whether it still leads (confirmer), a follower asks the leader how far
@@ -72,8 +73,8 @@
 // passing of time; peers.go, hello.go, identity.go, stream.go and pipeline.go are the way to other nodes, group.go ties it
 // to the store, members.go and join.go are who belongs, stall.go is what a leader does whose disk does not answer or that
 // is about to end, rounds.go, peerline.go, confirm.go and following.go what a read needs; manifest.go, ship.go and
-// shipment.go give a checkpoint to another node, fetch.go and incoming.go get one, adopt.go makes it the state; history.go
-// and recording.go what is kept of the past, underway.go is which orders may not be refused before the log; refused.go,
+// shipment.go give a checkpoint to another node, fetch.go and incoming.go get one, adopt.go makes it the state; history.go,
+// kept.go and recording.go what is kept of the past, underway.go is which orders may not be refused before the log; refused.go,
 // refusedframe.go, refusedfiles.go and refusedread.go what was, logstore.go what Raft sees of the log; verify.go the check
 // of a directory offline; limits.go and errors.go what can be too much or go wrong.
 // Of the tests, sim_test.go is the way into the simulation, which runs all of this from a seed.

@@ -315,9 +315,8 @@ func (t *transfer) verify() error {
 		return err
 	}
 	meta, _, err := state.cover()
-	if err == nil && (meta.Index != t.manifest.Index || meta.Term != t.manifest.Term) {
-		err = fmt.Errorf("%w: the fetched state is of index %d and term %d, the leader spoke of %d and %d",
-			ErrInconsistent, meta.Index, meta.Term, t.manifest.Index, t.manifest.Term)
+	if err == nil {
+		err = t.manifest.fits(meta)
 	}
 	if err == nil {
 		err = state.readAll(t.stop)

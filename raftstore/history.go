@@ -6,10 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"maps"
+	"math"
 	"slices"
-	"strconv"
-	"strings"
 	"sync"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
@@ -24,6 +22,9 @@ import (
 //
 // The directory of a checkpoint is made under another name and renamed when it is complete, and renamed before it is
 // removed: what does not have a kept checkpoint's name is swept away at a start.
+//
+// Who replays a state pins it (see pin). What is pinned does not stop the release of what is not: it leaves kept as if it were
+// not, so nobody begins with it any more, and goes with the last replay.
 type history struct {
 	fs       vfs.FS
 	dir      string
@@ -33,49 +34,13 @@ type history struct {
 	metrics  *storeMetrics
 	ageMS    int64 // 0: no history is kept
 	bytesMax int64
-	refusals *refusals // nil: no history is kept
+	refusals *refusals           // nil: no history is kept
+	step     func() (end func()) // a step of the checkpoint that waits for the disk begins, in place of the one before
 
 	mu      sync.Mutex
-	kept    []keptState // the oldest first
-	pins    map[uint64]int
-	covered uint64 // the state on disk is of this index
-}
-
-// keptState is a state that a replay can begin from.
-type keptState struct {
-	index  uint64 // of the last entry whose effect it has; 0: the empty state before the log
-	timeMS int64  // of that entry, Unix milliseconds
-	tables map[string]int64
-
-	// applied is the last entry with commands. Raft has entries of its own behind it after a start, which index may count;
-	// what was refused meanwhile is recorded with applied.
-	applied uint64
-}
-
-// newStateDir is the name under which a checkpoint is made.
-const newStateDir = "new"
-
-// name is that of the directory: index, time, and the last entry with commands if that is another one.
-func (k *keptState) name() string {
-	if k.applied != k.index {
-		return fmt.Sprintf("%020d-%d-%d", k.index, k.timeMS, k.applied)
-	}
-	return fmt.Sprintf("%020d-%d", k.index, k.timeMS)
-}
-
-func parseKept(name string) (k keptState, ok bool) {
-	parts := strings.Split(name, "-")
-	if len(parts) < 2 || len(parts) > 3 {
-		return k, false
-	}
-	var faults [3]error
-	k.index, faults[0] = strconv.ParseUint(parts[0], 10, 64)
-	k.timeMS, faults[1] = strconv.ParseInt(parts[1], 10, 64)
-	k.applied = k.index
-	if len(parts) == 3 {
-		k.applied, faults[2] = strconv.ParseUint(parts[2], 10, 64)
-	}
-	return k, errors.Join(faults[:]...) == nil && k.name() == name
+	kept    []keptState     // the oldest first
+	pins    map[uint64]*pin // by index
+	covered uint64          // the state on disk is of this index
 }
 
 // loadHistory finds what was kept before, as far as the log still continues it.
@@ -86,8 +51,8 @@ func (s *Store) loadHistory(context.Context) error {
 	}
 	h := &history{
 		fs: s.cfg.FS, dir: s.paths.history, state: s.state, log: s.log, logger: s.cfg.Logger, metrics: s.metrics,
-		ageMS: max(0, s.cfg.HistoryAge.Milliseconds()), bytesMax: s.cfg.HistoryBytes, pins: map[uint64]int{},
-		covered: s.checkpoints.coveredIndex(),
+		ageMS: max(0, s.cfg.HistoryAge.Milliseconds()), bytesMax: s.cfg.HistoryBytes, pins: map[uint64]*pin{},
+		covered: s.checkpoints.coveredIndex(), step: s.checkpoints.step,
 	}
 	s.history, s.checkpoints.keep = h, h.checkpointed
 	if h.ageMS == 0 {
@@ -117,14 +82,17 @@ func (h *history) find(first, last uint64) error {
 		return fmt.Errorf("raftstore: read %s: %w", h.dir, err)
 	}
 	for _, name := range names {
-		if k, ok := parseKept(name); ok && k.index+1 >= first && k.index <= last {
-			h.kept = append(h.kept, k)
+		k, ok := parseKept(name)
+		if !ok || k.index+1 < first || k.index > last {
+			continue
 		}
+		if err := k.readFiles(h.fs, h.fs.PathJoin(h.dir, name)); err != nil {
+			h.damaged(&k, err)
+			continue
+		}
+		h.kept = append(h.kept, k)
 	}
 	slices.SortFunc(h.kept, func(a, b keptState) int { return cmp.Compare(a.index, b.index) })
-	for i := range h.kept {
-		h.kept[i].tables = h.tablesOf(h.kept[i].name())
-	}
 	return h.sweep(func(name string) bool {
 		if _, ok := parseRefused(name); ok {
 			return false
@@ -150,28 +118,6 @@ func (h *history) sweep(useless func(name string) bool) error {
 	return nil
 }
 
-// tablesOf gives the sizes of a kept checkpoint's files. Those of one name are one file in all of them.
-func (h *history) tablesOf(name string) map[string]int64 {
-	dir := h.fs.PathJoin(h.dir, name)
-	tables := map[string]int64{}
-	names, err := h.fs.List(dir)
-	for _, file := range names {
-		if !strings.HasSuffix(file, ".sst") {
-			continue
-		}
-		info, statErr := h.fs.Stat(h.fs.PathJoin(dir, file))
-		if statErr != nil {
-			err = errors.Join(err, statErr)
-			continue
-		}
-		tables[file] = info.Size()
-	}
-	if err != nil {
-		h.logger.Warn("history: sizes are not known", "dir", dir, "error", err)
-	}
-	return tables
-}
-
 // checkpointed is called when the state on disk is a new one, k: it keeps that state if the last kept one is far enough
 // behind, and lets go of what is too old or too much.
 func (h *history) checkpointed(k keptState) {
@@ -189,10 +135,7 @@ func (h *history) checkpointed(k keptState) {
 		}
 	}
 	for _, k := range h.release(timeMS) {
-		if err := h.remove(&k); err != nil {
-			h.metrics.historyErrors.Inc()
-			h.logger.Error("history: a checkpoint could not be removed; it is tried again at the next start", "index", k.index, "error", err)
-		}
+		h.remove(&k)
 	}
 	h.refusals.release(h.oldest(), timeMS-h.ageMS)
 }
@@ -220,7 +163,8 @@ func (h *history) wants(timeMS int64) bool {
 		h.logBytes(last.index) >= h.bytesMax/historyStates
 }
 
-// keep links the state that is on disk. Only the checkpointing goroutine calls it, so that is still the state of k.
+// keep links the state that is on disk, and lists its files. Only the checkpointing goroutine calls it, so that is still the
+// state of k.
 func (h *history) keep(k keptState) error {
 	under := h.fs.PathJoin(h.dir, newStateDir)
 	if err := h.fs.RemoveAll(under); err != nil {
@@ -229,76 +173,143 @@ func (h *history) keep(k keptState) error {
 	if err := h.state.db.Checkpoint(under); err != nil {
 		return fmt.Errorf("link the state: %w", err)
 	}
+	if err := k.writeFiles(h.fs, under, h.newest(), h.step); err != nil {
+		return fmt.Errorf("list the files of the state: %w", err)
+	}
 	if err := h.fs.Rename(under, h.fs.PathJoin(h.dir, k.name())); err != nil {
 		return fmt.Errorf("name the state: %w", err)
 	}
 	if err := syncDir(h.fs, h.dir); err != nil {
 		return fmt.Errorf("sync %s: %w", h.dir, err)
 	}
-	k.tables = h.tablesOf(k.name())
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.kept = append(h.kept, k)
 	return nil
 }
 
+// newest is the newest kept state, the zero one if there is none.
+func (h *history) newest() (k keptState) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if n := len(h.kept); n > 0 {
+		k = h.kept[n-1]
+	}
+	return k
+}
+
 // release takes out what is no longer to be kept: all but the last state that is as old as the window, and the oldest ones
-// while there is too much. What somebody replays stays.
+// while there is too much. Those that nobody replays are returned, to be removed. What is replayed may take as much again, and
+// is let go of beyond that, too.
 func (h *history) release(nowMS int64) (gone []keptState) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	for len(h.kept) > 0 && h.pins[h.kept[0].index] == 0 {
+	for len(h.kept) > 0 {
 		tooOld := len(h.kept) > 1 && h.kept[1].timeMS <= nowMS-h.ageMS
-		if !tooOld && h.bytesLocked() <= h.bytesMax {
+		if !tooOld && h.bytesLocked(false) <= h.bytesMax {
 			break
 		}
-		gone = append(gone, h.kept[0])
+		k := h.kept[0]
 		h.kept = h.kept[1:]
+		if p := h.pins[k.index]; p != nil {
+			p.released = true
+		} else {
+			gone = append(gone, k)
+		}
+	}
+	for h.bytesLocked(true)-h.bytesLocked(false) > h.bytesMax {
+		p := h.oldestHeldLocked()
+		h.logger.Warn("history: what a backtest replays takes too much of the disk and is let go of", "index", p.state.index)
+		p.letGo()
 	}
 	return gone
+}
+
+// drop lets go of a state that turned out to be damaged, and says so.
+func (h *history) drop(k *keptState, cause error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	n := len(h.kept)
+	h.kept = slices.DeleteFunc(h.kept, func(other keptState) bool { return other.index == k.index })
+	if len(h.kept) < n {
+		h.damaged(k, cause)
+	}
+	if p := h.pins[k.index]; p != nil {
+		p.released = true
+	}
+}
+
+func (h *history) damaged(k *keptState, cause error) {
+	h.metrics.historyErrors.Inc()
+	h.logger.Error("history: a kept checkpoint is damaged and is kept no longer; backtests begin at another one", "index", k.index, "error", cause)
 }
 
 // logBytes is the size of the log behind an entry, as far as it is in tables.
 func (h *history) logBytes(index uint64) int64 { return h.log.TableBytes(index + 1) }
 
-// bytesLocked is what the history costs: tables that the last kept state no longer has, the log, and refused orders.
-func (h *history) bytesLocked() int64 {
-	if len(h.kept) == 0 {
+// bytesLocked is what the history costs: tables that the last kept state no longer has, the log, and refused orders; without
+// or with what is there only because it is replayed.
+func (h *history) bytesLocked(pinned bool) int64 {
+	old := map[string]int64{}
+	from := uint64(math.MaxUint64)
+	add := func(k *keptState) {
+		from = min(from, k.index)
+		if len(h.kept) > 0 { // or it is not known which tables the state still has
+			k.addTables(old)
+		}
+	}
+	for i := range h.kept {
+		add(&h.kept[i])
+	}
+	if pinned {
+		for _, p := range h.pins {
+			if p.held() {
+				add(&p.state)
+			}
+		}
+	}
+	if from == math.MaxUint64 {
 		return 0
 	}
-	old := map[string]int64{}
-	for _, k := range h.kept {
-		maps.Copy(old, k.tables)
+	if n := len(h.kept); n > 0 {
+		for _, f := range h.kept[n-1].list() {
+			delete(old, f.Name)
+		}
 	}
-	for name := range h.kept[len(h.kept)-1].tables {
-		delete(old, name)
-	}
-	bytes := h.logBytes(h.kept[0].index) + h.refusals.bytes.Load()
+	bytes := h.logBytes(from) + h.refusals.bytes.Load()
 	for _, size := range old {
 		bytes += size
 	}
 	return bytes
 }
 
-func (h *history) remove(k *keptState) error {
-	if k.tables == nil {
-		return nil // the empty state has no directory
+// remove removes the directory of a state that is not kept. It has another name first: half of it must not be found.
+func (h *history) remove(k *keptState) {
+	if k.files == nil {
+		return // the empty state has none
 	}
 	path := h.fs.PathJoin(h.dir, k.name())
-	under := h.fs.PathJoin(h.dir, newStateDir)
-	err := errors.Join(h.fs.RemoveAll(under), h.fs.Rename(path, under))
+	under := path + removedSuffix
+	err := h.fs.Rename(path, under)
 	if err == nil {
 		err = h.fs.RemoveAll(under)
 	}
-	return err
+	if err != nil {
+		h.metrics.historyErrors.Inc()
+		h.logger.Error("history: a checkpoint could not be removed; it is tried again at the next start", "index", k.index, "error", err)
+	}
 }
 
-// needed is the index of the oldest kept state, and that of the state on disk.
+// needed is the index of the oldest state that is kept or replayed, and that of the state on disk.
 func (h *history) needed() (index, covered uint64) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if len(h.kept) == 0 {
-		return h.covered, h.covered
+	index, covered = h.covered, h.covered
+	if len(h.kept) > 0 {
+		index = h.kept[0].index
 	}
-	return h.kept[0].index, h.covered
+	if p := h.oldestHeldLocked(); p != nil {
+		index = min(index, p.state.index)
+	}
+	return index, covered
 }

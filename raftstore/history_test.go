@@ -62,6 +62,25 @@ func (p *past) replay(index uint64, timeMS int64) Moment {
 	if err != nil {
 		p.t.Fatalf("recording from %d: %v", index, err)
 	}
+	if e := p.play(r); e.Hash() != hashOf(p.Store) {
+		p.t.Errorf("a replay from %d gives another state", r.Base().Index)
+	}
+	return r.Base()
+}
+
+// record opens a recording from a kept state.
+func (p *past) record(index uint64) *Recording {
+	p.t.Helper()
+	r, err := p.OpenRecording(index, math.MaxInt64)
+	if err != nil || r.Base().Index != index {
+		p.t.Fatalf("recording from %d: %v", index, err)
+	}
+	return r
+}
+
+// play plays a recording to its end, and closes it.
+func (p *past) play(r *Recording) *engine.Engine {
+	p.t.Helper()
 	paced := 0
 	e, err := r.Load(context.Background(), func() { paced++ })
 	if err != nil {
@@ -85,13 +104,10 @@ func (p *past) replay(index uint64, timeMS int64) Moment {
 			e.Apply(entry.Index, nowMS, c, nil)
 		}
 	}
-	if e.Hash() != hashOf(p.Store) {
-		p.t.Errorf("a replay from %d gives another state", r.Base().Index)
-	}
 	if err := r.Close(); err != nil {
 		p.t.Fatal(err)
 	}
-	return r.Base()
+	return e
 }
 
 func (p *past) indexes() (kept []uint64) {
@@ -170,35 +186,124 @@ func TestHistory(t *testing.T) {
 	}
 }
 
-// TestHistoryInUse: what is being replayed is not let go of until then.
+// TestHistoryInUse: what is being replayed is there until then, and does not keep what nobody replays. Another replay begins at
+// what is kept.
 func TestHistoryInUse(t *testing.T) {
 	p := openPast(t, vfs.NewMem(), nil)
-	p.hour(1)
-	p.hour(2)
-	oldest := p.indexes()[1]
-	r, err := p.OpenRecording(oldest, math.MaxInt64)
-	if err != nil {
-		t.Fatal(err)
+	for n := range 5 {
+		p.hour(n)
 	}
+	kept := p.indexes()
+	first, third := p.record(kept[1]), p.record(kept[3])
 	for n := range 40 {
 		p.hour(n)
 	}
-	if got := p.indexes(); got[0] != oldest || p.firstEntry() != oldest+1 {
-		t.Fatalf("kept from %d on, the log begins at %d, while %d was in use", got[0], p.firstEntry(), oldest)
+	now := p.indexes()
+	if now[0] <= kept[5] || len(now) > 27 {
+		t.Fatalf("%d states are kept from %d on, while %d was in use; want a day of them", len(now), now[0], kept[1])
 	}
-	last := r.Last()
-	for entry, want := (engine.Entry{}), oldest+1; want <= last; want = entry.Index + 1 {
-		if err := r.Next(&entry); err != nil {
-			t.Fatalf("entry %d of %d: %v", want, last, err)
+	if p.firstEntry() != kept[1]+1 {
+		t.Fatalf("the log begins at %d, while the state of %d was in use", p.firstEntry(), kept[1])
+	}
+	if names := p.stateDirs(); len(names) != len(now)+2 {
+		t.Fatalf("%d states in %v", len(names), names)
+	}
+	if _, err := p.OpenRecording(kept[5], math.MaxInt64); !errors.Is(err, ErrNoHistory) {
+		t.Fatalf("a state that is not kept was opened: %v", err)
+	}
+	for _, r := range []*Recording{third, first} { // with what they had when they were opened
+		if e := p.play(r); e.AppliedIndex() != r.Last() {
+			t.Errorf("the recording from %d ends at %d, want %d", r.Base().Index, e.AppliedIndex(), r.Last())
 		}
+	}
+	if names := p.stateDirs(); len(names) != len(now) {
+		t.Fatalf("%d states in %v after the last replay", len(names), names)
+	}
+	p.hour(50)
+	if got := p.indexes(); p.firstEntry() != got[0]+1 {
+		t.Fatalf("kept from %d on, the log begins at %d, after nobody used it", got[0], p.firstEntry())
+	}
+}
+
+// churn writes to all of some records and makes a checkpoint, so that each has tables that the next one has not.
+func (p *past) churn(n int) {
+	p.t.Helper()
+	items := make([]engine.StockItem, 1000)
+	for i := range items {
+		items[i] = engine.StockItem{UPC: fmt.Sprintf("%060d", i), Quantity: int64(n + i)}
+	}
+	mustDo(p.t, p.Store, &engine.Refresh{Location: "L", Items: items})
+	p.hour(n % 8)
+}
+
+// TestReplaysOneAfterAnother: each begins at the oldest kept state before the one before it ends, and the history stays within its
+// bounds.
+func TestReplaysOneAfterAnother(t *testing.T) {
+	p := openPast(t, vfs.NewMem(), func(c *Config) { c.HistoryBytes, c.logMemTableBytes = 2<<20, 64<<10 })
+	p.hour(1)
+	r := p.record(0)
+	most, replays := 0, 0
+	for n := range 120 {
+		p.churn(n)
+		if n%3 != 0 {
+			continue
+		}
+		next := p.record(p.indexes()[0])
+		if e := p.play(r); e.AppliedIndex() != r.Last() {
+			t.Fatalf("the recording from %d ends at %d, want %d", r.Base().Index, e.AppliedIndex(), r.Last())
+		}
+		r = next
+		replays++
+		h := p.History()
+		most = max(most, len(p.stateDirs()))
+		if h.Bytes > 2*h.BytesMax+h.BytesMax/2 { // the newest tables of the log count when they are written
+			t.Fatalf("%d bytes of history in %d states while %d replays ran, %d are asked for", h.Bytes, len(p.stateDirs()), replays, h.BytesMax)
+		}
+	}
+	if from := p.History().From.Index; from == 0 {
+		t.Error("nothing was let go of, the test shows nothing")
+	}
+	if most > 40 {
+		t.Errorf("%d states were there at once", most)
 	}
 	if err := r.Close(); err != nil {
 		t.Fatal(err)
 	}
-	p.hour(50)
-	if got := p.indexes(); got[0] == oldest || p.firstEntry() != got[0]+1 {
-		t.Fatalf("kept from %d on, the log begins at %d, after nobody used it", got[0], p.firstEntry())
+}
+
+// TestReplayThatTakesTooLong: what is replayed may take as much of the disk as all other history. Then it is let go of.
+func TestReplayThatTakesTooLong(t *testing.T) {
+	p := openPast(t, vfs.NewMem(), func(c *Config) { c.HistoryBytes, c.logMemTableBytes = 1<<20, 64<<10 })
+	p.churn(0)
+	kept := p.indexes()
+	slow, unread := p.record(kept[0]), p.record(kept[1])
+	var entry engine.Entry
+	if err := slow.Next(&entry); err != nil {
+		t.Fatal(err)
 	}
+	for n := 0; p.firstEntry() <= kept[1]+1; n++ {
+		if n == 1000 {
+			t.Fatalf("the log begins at %d after %d checkpoints", p.firstEntry(), n)
+		}
+		p.churn(n)
+	}
+	err := error(nil)
+	for err == nil {
+		err = slow.Next(&entry)
+	}
+	if !errors.Is(err, ErrHistoryGone) {
+		t.Errorf("a replay that was let go of ended with %v", err)
+	}
+	if _, err := unread.Load(t.Context(), func() {}); !errors.Is(err, ErrHistoryGone) {
+		t.Errorf("a replay that was let go of before its load: %v", err)
+	}
+	if err := errors.Join(slow.Close(), unread.Close()); err != nil {
+		t.Fatal(err)
+	}
+	if names := p.stateDirs(); len(names) != len(p.indexes()) {
+		t.Errorf("%d states in %v", len(p.indexes()), names)
+	}
+	p.replay(p.indexes()[0], math.MaxInt64)
 }
 
 // TestHistoryBytes: the log counts, and what is too much is let go of.

@@ -85,17 +85,11 @@ func (d *incoming) isOf(m *manifest, name string) (bool, error) {
 	if !ok || d.whole[name] == f {
 		return ok, nil
 	}
-	path := d.fs.PathJoin(d.dir, name)
-	info, err := d.fs.Stat(path)
-	if err != nil || info.IsDir() || info.Size() != f.Bytes {
-		return false, err
+	ok, err := f.isIn(d.fs, d.dir)
+	if ok {
+		d.whole[name] = f
 	}
-	sum, err := fileChecksum(d.fs, path)
-	if err != nil || sum != f.Checksum {
-		return false, err
-	}
-	d.whole[name] = f
-	return true, nil
+	return ok, err
 }
 
 // partName is the name of a part: with the checksum that the whole is to have, so that only this file is continued.
@@ -105,27 +99,7 @@ func partName(f *shippedFile) string {
 
 // complete declares that all files are there.
 func (d *incoming) complete(m *manifest) error {
-	body, err := appendManifest(nil, m)
-	if err != nil {
-		return err
-	}
-	path := d.fs.PathJoin(d.dir, manifestName)
-	if err := errors.Join(syncDir(d.fs, d.dir), writeSynced(d.fs, path+partSuffix, body)); err != nil {
-		return fmt.Errorf("raftstore: write the list of the fetched files: %w", err)
-	}
-	if err := errors.Join(d.fs.Rename(path+partSuffix, path), syncDir(d.fs, d.dir)); err != nil {
-		return fmt.Errorf("raftstore: write the list of the fetched files: %w", err)
-	}
-	return nil
-}
-
-func writeSynced(fs vfs.FS, path string, body []byte) error {
-	file, err := fs.Create(path, vfs.WriteCategoryUnspecified)
-	if err != nil {
-		return err
-	}
-	_, err = file.Write(body)
-	return errors.Join(err, file.Sync(), file.Close())
+	return writeManifest(d.fs, d.dir, m)
 }
 
 // clear removes all of it.
@@ -135,22 +109,6 @@ func (d *incoming) clear() error {
 		return fmt.Errorf("raftstore: clear %s: %w", d.dir, err)
 	}
 	return nil
-}
-
-// readManifest reads what declares a directory complete; nil: nothing does.
-func readManifest(fsys vfs.FS, dir string) (*manifest, error) {
-	file, err := fsys.Open(fsys.PathJoin(dir, manifestName))
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, fmt.Errorf("raftstore: read the list of the files in %s: %w", dir, err)
-	}
-	body, err := io.ReadAll(file)
-	if err := errors.Join(err, file.Close()); err != nil {
-		return nil, fmt.Errorf("raftstore: read the list of the files in %s: %w", dir, err)
-	}
-	return decodeManifest(body)
 }
 
 // part is a file on its way.

@@ -3,10 +3,16 @@ package raftstore
 import (
 	"encoding/binary"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"hash/crc32"
+	"io"
+	"io/fs"
 	"slices"
 	"strings"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+	"github.com/hashicorp/raft"
 )
 
 // manifest is the list of the files that a checkpoint is. The log index and the term are those of its cover row.
@@ -25,7 +31,7 @@ type shippedFile struct {
 }
 
 const (
-	// manifestName is the file that says, in a directory of fetched files, that all of them are there.
+	// manifestName is the file that says, in a directory of fetched or kept files, that all of them are there.
 	manifestName = "COMPLETE"
 
 	// partSuffix marks a file of which only a part is there.
@@ -98,6 +104,71 @@ func (m *manifest) file(name string) (f shippedFile, ok bool) {
 		return f, false
 	}
 	return m.Files[i], true
+}
+
+// fits refuses a state that is another one than the list says.
+func (m *manifest) fits(meta raft.SnapshotMeta) error {
+	if meta.Index != m.Index || meta.Term != m.Term {
+		return fmt.Errorf("%w: a state of index %d and term %d, and its list of files is of %d and %d",
+			ErrInconsistent, meta.Index, meta.Term, m.Index, m.Term)
+	}
+	return nil
+}
+
+// isIn reports whether the file is in a directory, as it is to be.
+func (f *shippedFile) isIn(fsys vfs.FS, dir string) (bool, error) {
+	path := fsys.PathJoin(dir, f.Name)
+	info, err := fsys.Stat(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	if err != nil || info.IsDir() || info.Size() != f.Bytes {
+		return false, err
+	}
+	sum, err := fileChecksum(fsys, path)
+	return err == nil && sum == f.Checksum, err
+}
+
+// writeManifest declares a directory complete: all files are there, and on disk.
+func writeManifest(fs vfs.FS, dir string, m *manifest) error {
+	body, err := appendManifest(nil, m)
+	if err != nil {
+		return err
+	}
+	path := fs.PathJoin(dir, manifestName)
+	err = errors.Join(syncDir(fs, dir), writeSynced(fs, path+partSuffix, body))
+	if err == nil {
+		err = errors.Join(fs.Rename(path+partSuffix, path), syncDir(fs, dir))
+	}
+	if err != nil {
+		return fmt.Errorf("raftstore: write the list of the files in %s: %w", dir, err)
+	}
+	return nil
+}
+
+func writeSynced(fs vfs.FS, path string, body []byte) error {
+	file, err := fs.Create(path, vfs.WriteCategoryUnspecified)
+	if err != nil {
+		return err
+	}
+	_, err = file.Write(body)
+	return errors.Join(err, file.Sync(), file.Close())
+}
+
+// readManifest reads what declares a directory complete; nil: nothing does.
+func readManifest(fsys vfs.FS, dir string) (*manifest, error) {
+	file, err := fsys.Open(fsys.PathJoin(dir, manifestName))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("raftstore: read the list of the files in %s: %w", dir, err)
+	}
+	body, err := io.ReadAll(file)
+	if err := errors.Join(err, file.Close()); err != nil {
+		return nil, fmt.Errorf("raftstore: read the list of the files in %s: %w", dir, err)
+	}
+	return decodeManifest(body)
 }
 
 // The manifest on disk: 1 byte version, 4 bytes CRC-32C of the rest, then JSON.

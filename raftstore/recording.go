@@ -23,7 +23,7 @@ type History struct {
 	Enabled  bool
 	From     Moment // nothing before it can be replayed
 	To       Moment // the last entry applied
-	Bytes    int64  // of disk that the store would not need otherwise; estimated
+	Bytes    int64  // of disk that the store would not need otherwise, what is replayed among it; estimated
 	BytesMax int64
 	AgeMS    int64
 
@@ -36,8 +36,17 @@ type History struct {
 	States []Moment
 }
 
-// ErrNoHistory says that what is to be replayed is not kept.
-var ErrNoHistory = errors.New("raftstore: no such history is kept")
+// The errors of a Recording.
+var (
+	// ErrNoHistory: what is to be replayed is not kept.
+	ErrNoHistory = errors.New("raftstore: no such history is kept")
+
+	// ErrHistoryDamaged: the state to begin with is not what was kept. It is kept no longer: try again, and another one is chosen.
+	ErrHistoryDamaged = errors.New("raftstore: the checkpoint to replay from is damaged and is kept no longer; a replay that begins again takes another one")
+
+	// ErrHistoryGone: the replay took so long that what it replays took as much of the disk as all other history.
+	ErrHistoryGone = errors.New("raftstore: what is replayed was let go of, since it took too much of the disk; begin at a later time, or raise --history-bytes-max")
+)
 
 // History says what can be replayed.
 func (s *Store) History() History {
@@ -50,7 +59,7 @@ func (s *Store) History() History {
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	view := History{Enabled: h.ageMS > 0, From: to, To: to, Bytes: h.bytesLocked(), BytesMax: h.bytesMax, AgeMS: h.ageMS,
+	view := History{Enabled: h.ageMS > 0, From: to, To: to, Bytes: h.bytesLocked(true), BytesMax: h.bytesMax, AgeMS: h.ageMS,
 		RefusedFrom: refusedFrom, RefusedMS: refusedMS}
 	for _, k := range h.kept {
 		view.States = append(view.States, Moment{Index: k.index, TimeMS: k.timeMS})
@@ -62,11 +71,13 @@ func (s *Store) History() History {
 }
 
 // Recording is a part of the past: a kept state, the entries after it, and what was recorded of the orders that were refused
-// between them. While it is open, the store keeps them. It is for one goroutine.
+// between them. While it is open, the store keeps them, within bounds (ErrHistoryGone). It is for one goroutine.
 type Recording struct {
 	history *history
+	config  stateConfig
+	pin     *pin
 	base    keptState
-	state   *stateDB // nil: the empty state
+	state   *stateDB // nil: it was not loaded yet, or is the empty one
 	next    uint64   // next entry to read
 	last    uint64
 	log     raft.Log // read last
@@ -80,57 +91,37 @@ func (s *Store) OpenRecording(index uint64, timeMS int64) (*Recording, error) {
 		return nil, ErrClosed
 	}
 	r := &Recording{history: s.history, last: s.AppliedIndex()}
-	if err := r.pin(index, timeMS); err != nil {
+	if err := r.choose(index, timeMS); err != nil {
 		return nil, err
 	}
+	r.config = stateConfig{fs: s.cfg.FS, dir: s.history.fs.PathJoin(s.history.dir, r.base.name()), logger: s.cfg.Logger,
+		onFatal: s.cfg.OnFatal, readOnly: true}
 	r.refused = r.history.refusals.read(r.base.applied)
-	if r.base.tables == nil {
-		return r, nil
-	}
-	state, err := openState(stateConfig{
-		fs: s.cfg.FS, dir: s.history.fs.PathJoin(s.history.dir, r.base.name()), logger: s.cfg.Logger,
-		onFatal: s.cfg.OnFatal, readOnly: true,
-	})
-	if err != nil {
-		r.unpin()
-		return nil, errors.Join(err, r.refused.close())
-	}
-	r.state = state
 	return r, nil
 }
 
-// pin chooses the state and keeps it.
-func (r *Recording) pin(index uint64, timeMS int64) error {
+// choose finds the state and pins it.
+func (r *Recording) choose(index uint64, timeMS int64) error {
 	h := r.history
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	for _, k := range slices.Backward(h.kept) {
 		if k.index <= index && k.timeMS <= timeMS {
-			r.base, r.next = k, k.index+1
-			h.pins[k.index]++
+			r.base, r.next, r.pin = k, k.index+1, h.pinLocked(k)
 			return nil
 		}
 	}
 	return ErrNoHistory
 }
 
-func (r *Recording) unpin() {
-	h := r.history
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	if h.pins[r.base.index]--; h.pins[r.base.index] == 0 {
-		delete(h.pins, r.base.index)
-	}
-}
-
 // Close lets the store forget the recording.
 func (r *Recording) Close() error {
-	r.unpin()
 	err := r.refused.close()
-	if r.state == nil {
-		return err
+	if r.state != nil {
+		err = errors.Join(err, r.state.close())
 	}
-	return errors.Join(err, r.state.close())
+	r.history.unpin(r.pin)
+	return err
 }
 
 // Base is the state that the recording begins with.
@@ -142,17 +133,40 @@ func (r *Recording) Last() uint64 { return r.last }
 // RefusedFrom is where the recording of refused orders begins; of what was refused before it, nothing is known.
 func (r *Recording) RefusedFrom() Moment { return r.refused.since }
 
-// Load gives an engine with the state that the recording begins with, a new one at each call. pace is called after
-// each few thousand rows.
+// Load gives an engine with the state that the recording begins with, a new one at each call. The first call reads all files of
+// the state first, and compares their checksums. pace is called after each file, and after each few thousand rows.
 func (r *Recording) Load(ctx context.Context, pace func()) (*engine.Engine, error) {
 	e := engine.New()
-	if r.state == nil {
+	if r.base.files == nil {
 		return e, nil
 	}
-	if err := r.state.load(ctx, e, paced(pace)); err != nil {
-		return nil, err
+	during, end := r.pin.during(ctx)
+	defer end()
+	err := during.Err()
+	if err == nil {
+		err = r.load(during, e, pace)
 	}
-	return e, nil
+	switch {
+	case err == nil:
+		return e, nil
+	case ctx.Err() != nil:
+		return nil, ctx.Err()
+	case !r.pin.holds():
+		return nil, ErrHistoryGone
+	case errors.Is(err, ErrCorrupt), errors.Is(err, ErrInconsistent), errors.Is(err, ErrFormat), errors.Is(err, engine.ErrCorrupt):
+		r.history.drop(&r.base, err)
+		return nil, fmt.Errorf("%w: index %d: %w", ErrHistoryDamaged, r.base.index, err)
+	}
+	return nil, err
+}
+
+func (r *Recording) load(ctx context.Context, e *engine.Engine, pace func()) (err error) {
+	if r.state == nil {
+		if r.state, err = r.base.open(ctx, r.config, pace); err != nil {
+			return err
+		}
+	}
+	return r.state.load(ctx, e, paced(pace))
 }
 
 // Next reads what comes next into e: an entry with commands, or something that was refused between two entries (see
@@ -182,6 +196,9 @@ func (r *Recording) Next(e *engine.Entry) error {
 func (r *Recording) nextEntry(e *engine.Entry) (found bool, err error) {
 	index := r.next
 	if err := r.history.log.GetLog(index, &r.log); err != nil {
+		if !r.pin.holds() {
+			return false, ErrHistoryGone
+		}
 		return false, fmt.Errorf("raftstore: recorded entry %d: %w", index, logError(err))
 	}
 	r.next++
@@ -197,4 +214,66 @@ func (r *Recording) nextEntry(e *engine.Entry) (found bool, err error) {
 		e.Commands = append(e.Commands, left.next())
 	}
 	return true, nil
+}
+
+// pin keeps a state, and the log behind it, for those who replay it.
+type pin struct {
+	state      keptState
+	recordings int
+	released   bool // the history does not keep it: its directory goes with the last recording
+
+	gone  context.Context // ended: the state takes too much of the disk, and the log behind it is kept no longer
+	letGo context.CancelFunc
+}
+
+// holds reports whether what is pinned is still kept.
+func (p *pin) holds() bool { return p.gone.Err() == nil }
+
+// during gives a context that ends when the pin lets go, too.
+func (p *pin) during(ctx context.Context) (both context.Context, end func()) {
+	both, cancel := context.WithCancel(ctx)
+	if !p.holds() {
+		cancel()
+	}
+	stop := context.AfterFunc(p.gone, cancel)
+	return both, func() { stop(); cancel() }
+}
+
+// held reports whether the state is there for the pin alone.
+func (p *pin) held() bool { return p.released && p.holds() }
+
+func (h *history) pinLocked(k keptState) *pin {
+	p := h.pins[k.index]
+	if p == nil {
+		p = &pin{state: k}
+		p.gone, p.letGo = context.WithCancel(context.Background())
+		h.pins[k.index] = p
+	}
+	p.recordings++
+	return p
+}
+
+// unpin is the end of a recording. The log that is needed no longer goes with the next checkpoint.
+func (h *history) unpin(p *pin) {
+	h.mu.Lock()
+	p.recordings--
+	last := p.recordings == 0
+	if last {
+		delete(h.pins, p.state.index)
+		p.letGo()
+	}
+	h.mu.Unlock()
+	if last && p.released {
+		h.remove(&p.state)
+	}
+}
+
+// oldestHeldLocked is the pin of the oldest state that is there for its pin alone; nil: there is none.
+func (h *history) oldestHeldLocked() (oldest *pin) {
+	for _, p := range h.pins {
+		if p.held() && (oldest == nil || p.state.index < oldest.state.index) {
+			oldest = p
+		}
+	}
+	return oldest
 }

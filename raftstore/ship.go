@@ -8,7 +8,6 @@ import (
 	"io"
 	"log/slog"
 	"maps"
-	"strings"
 	"sync"
 	"time"
 
@@ -275,7 +274,7 @@ func (s *shipper) leave() {
 func (s *shipper) checksum(o *offer, name string) (uint32, error) {
 	path := s.fs.PathJoin(o.dir, name)
 	key := path
-	if strings.HasSuffix(name, ".sst") {
+	if isTable(name) {
 		key = name
 	}
 	s.mu.Lock()

@@ -83,7 +83,7 @@ func serveFlags() []cli.Flag {
 		&cli.DurationFlag{Name: "history-age", Value: 24 * time.Hour,
 			Usage: "keep so much of the past for backtests; 0 keeps none", Sources: env("history-age")},
 		&cli.Int64Flag{Name: "history-bytes-max", Value: 4 << 30,
-			Usage: "keep no more of the past than so many `BYTES` of disk", Sources: env("history-bytes-max")},
+			Usage: "keep no more of the past than so many `BYTES` of disk, and as much again while a backtest runs", Sources: env("history-bytes-max")},
 		&cli.FloatFlag{Name: "backtest-share", Value: httpapi.BacktestShare,
 			Usage: "`PART` of one core that a backtest may take, at most 1", Sources: env("backtest-share")},
 		&cli.Int64Flag{Name: "backtest-bytes-max", Value: httpapi.BacktestBytesMax,
