@@ -15,6 +15,7 @@ type scratch struct {
 	digest   []byte
 	stock    []stockTarget
 	lines    []linePlan
+	strict   bool   // the order change is of version 6 or later
 	takes    []take // of the candidates of all lines
 	summed   bool   // sums has what earlier lines of the command took
 	sums     sums

@@ -69,7 +69,11 @@ func AppendCommand(dst []byte, env *Envelope, c Command) []byte {
 	hasRules := env.RulesIndex != 0 || len(env.Plans) > 0
 	flags := flagBit(env.Key != "", commandHasKey) | flagBit(hasArchived, commandHasArchived) | flagBit(hasRules, commandHasRules) |
 		flagBit(env.Job != nil, commandHasJob) | flagBit(env.IfSeen, commandHasSeen)
-	dst = append(dst, versionOf(env, c), byte(c.Kind()), flags)
+	version := versionOf(env, c)
+	if _, ok := c.(*OrderChange); ok && env.strict() {
+		version = commandVersionStrict
+	}
+	dst = append(dst, version, byte(c.Kind()), flags)
 	if env.Key != "" {
 		dst = appendText(dst, env.Key)
 	}
@@ -95,16 +99,16 @@ func AppendCommand(dst []byte, env *Envelope, c Command) []byte {
 func versionOf(env *Envelope, c Command) byte {
 	switch c := c.(type) {
 	case *PutLocationGroup, *DeleteSegments:
-		return commandVersion
+		return commandVersionMore
 	case *OrderChange:
 		for i := range c.Lines {
 			if l := &c.Lines[i]; l.Lost || l.Block != BlockKeep {
-				return commandVersion
+				return commandVersionMore
 			}
 		}
 	}
 	if env.IfSeen {
-		return commandVersion
+		return commandVersionMore
 	}
 	return commandVersionCommon
 }

@@ -67,11 +67,13 @@ type commandScratch struct {
 func (s *commandScratch) decode(b []byte) (Command, *Envelope, error) {
 	s.r = reader{b: b}
 	s.tags, s.attributes = s.tags[:0], s.attributes[:0]
-	if err := checkForm(s.r.byte(), commandVersion, ErrBadCommand); err != nil {
+	version := s.r.byte()
+	if err := checkForm(version, commandVersion, ErrBadCommand); err != nil {
 		return nil, nil, err
 	}
 	kind := Kind(s.r.byte())
 	s.readEnvelope()
+	s.env.Version = version
 	s.body = b[s.r.at:]
 	c := s.readBody(kind)
 	if err := s.r.end(ErrBadCommand); err != nil {

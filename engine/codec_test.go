@@ -24,6 +24,9 @@ var (
 	}
 )
 
+// anyVersion: a command that was read says in which version it was written.
+var anyVersion = cmpopts.IgnoreFields(Envelope{}, "Version")
+
 func TestCommandRoundTrip(t *testing.T) {
 	for _, kind := range commandKinds {
 		t.Run("kind"+string(rune('A'+kind)), func(t *testing.T) {
@@ -35,14 +38,14 @@ func TestCommandRoundTrip(t *testing.T) {
 				if err != nil {
 					t.Fatalf("DecodeCommand: %v", err)
 				}
-				if d := cmp.Diff(c, got, cmpopts.EquateEmpty()) + cmp.Diff(env, gotEnv, cmpopts.EquateEmpty()); d != "" {
+				if d := cmp.Diff(c, got, cmpopts.EquateEmpty()) + cmp.Diff(env, gotEnv, cmpopts.EquateEmpty(), anyVersion); d != "" {
 					t.Fatalf("decoded command differs: %s", d)
 				}
 				inScratch, scratchEnv, err := scratch.decode(b)
 				if err != nil {
 					t.Fatalf("scratch.decode: %v", err)
 				}
-				if d := cmp.Diff(c, inScratch, cmpopts.EquateEmpty()) + cmp.Diff(&env, scratchEnv, cmpopts.EquateEmpty()); d != "" {
+				if d := cmp.Diff(c, inScratch, cmpopts.EquateEmpty()) + cmp.Diff(&env, scratchEnv, cmpopts.EquateEmpty(), anyVersion); d != "" {
 					t.Fatalf("command in the scratch differs: %s", d)
 				}
 				body := bytes.Clone(scratch.body)
@@ -122,9 +125,11 @@ func TestCommandVersions(t *testing.T) {
 		}
 	}
 	f(4, Envelope{}, &Expire{})
-	f(4, Envelope{}, &OrderChange{Action: KindDeallocate, OrderID: "o", Lines: []OrderLine{{ItemID: "1"}}})
-	f(5, Envelope{}, &OrderChange{Action: KindDeallocate, OrderID: "o", Lines: []OrderLine{{ItemID: "1"}, {ItemID: "2", Lost: true}}})
-	f(5, Envelope{}, &OrderChange{Action: KindDeallocate, OrderID: "o", Lines: []OrderLine{{ItemID: "1", Block: BlockClear}}})
+	f(6, Envelope{}, &OrderChange{Action: KindDeallocate, OrderID: "o", Lines: []OrderLine{{ItemID: "1"}}})
+	f(6, Envelope{Version: 6}, &OrderChange{Action: KindDeallocate, OrderID: "o", Lines: []OrderLine{{ItemID: "1"}}})
+	f(4, Envelope{Version: 4}, &OrderChange{Action: KindDeallocate, OrderID: "o", Lines: []OrderLine{{ItemID: "1"}}})
+	f(5, Envelope{Version: 5}, &OrderChange{Action: KindDeallocate, OrderID: "o", Lines: []OrderLine{{ItemID: "1"}, {ItemID: "2", Lost: true}}})
+	f(5, Envelope{Version: 5}, &OrderChange{Action: KindDeallocate, OrderID: "o", Lines: []OrderLine{{ItemID: "1", Block: BlockClear}}})
 	f(5, Envelope{IfSeen: true}, channels(5000, 5000))
 	f(4, Envelope{}, channels(5000, 5000))
 	f(5, Envelope{}, &DeleteSegments{})

@@ -60,9 +60,16 @@ type Envelope struct {
 	IfSeen bool
 	Seen   uint64
 
+	// Version is that of the form in which the command was written, 0 for a new one. A change of an order means what it meant
+	// to the programs of its version: since 6, what it cannot do is refused and not passed over in silence.
+	Version byte
+
 	// Job, if there is one, has the command's outcome kept as a job under a number of its own (Result.Job).
 	Job *JobInfo
 }
+
+// strict reports whether a change of an order is to be answered as since version 6.
+func (e *Envelope) strict() bool { return e.Version == 0 || e.Version >= commandVersionStrict }
 
 // JobInfo describes the call that a command stands for, to those who ask for the job later. The engine does not interpret
 // its texts. Like plans it is no part of what an idempotency key stands for: a repetition answers the job of the first.
@@ -220,7 +227,8 @@ type OrderLine struct {
 	// Quantity in units; 0: everything that is left.
 	Quantity int64 `json:"quantity"`
 
-	// UPC, Location and Tags are for Return only: goods whose order is unknown, or that come back to another location.
+	// UPC, Location and Tags are for Return only: goods whose order is unknown, or that come back to another location or
+	// with other tags.
 	UPC      string `json:"upc"`
 	Location string `json:"location"`
 	Tags     []Tag  `json:"tags"`

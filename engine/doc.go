@@ -5,6 +5,9 @@
 // the order of a Go map show. Time comes with the command. The same commands give the same rows, byte for byte, on every
 // replica.
 //
+// The log outlives programs: a change of an order that was written by one of before command version 6 means what it meant
+// there. What is said of them below is so since then.
+//
 // # Rules
 //
 // Figures. For each segment, and for each record as the sum of its segments,
@@ -66,7 +69,7 @@
 // is promised them next, and by no more than there are. It may also set or take away the mark of its record, see Block.
 //
 // A Return line that names another location than the item's puts the units into the segment with the same tags at that
-// location. For an order or an item that is unknown, the line's UPC and Location decide, and the units go to the segment
+// location. Tags that it names go over those of the segment: what is not named stays. For an order or an item that is unknown, the line's UPC and Location decide, and the units go to the segment
 // of its Tags (the default segment if it has none); record and segment are created if they do not exist. Without UPC
 // and Location such a line is CodeUnknownOrder or CodeUnknownItem.
 //
@@ -130,7 +133,7 @@
 // command.go and result.go say what goes in and out, check.go what is refused without a look at the state, codec.go the
 // binary form; slab.go, text.go, table.go and ring.go are the pointer-free memory; state.go has the rows and change.go the
 // one way to change them; schema.go and split.go are the percentages; apply.go is the way of a command, stock.go,
-// group.go, deletesegments.go, future.go, allocate.go, planned.go, order.go, itemindex.go, orderchange.go, transition.go and schemachange.go what it does, rule.go and
+// group.go, deletesegments.go, future.go, allocate.go, planned.go, order.go, itemindex.go, orderchange.go, giveback.go, transition.go and schemachange.go what it does, rule.go and
 // rulechange.go the rules, spread.go what they do to records, room.go what limits it;
 // results.go, events.go, explain.go, job.go, place.go, placegroup.go and block.go are what is kept of it; read.go is the lock-free
 // side; checkpoint.go, frozen.go, rows.go, rulerows.go, archive.go, load.go and verify.go are the durable form.

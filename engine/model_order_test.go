@@ -277,6 +277,9 @@ func (m *model) orderLine(c *engine.OrderChange, line engine.OrderLine) (lineAns
 	if line.UPC != "" && line.UPC != it.place.upc {
 		return a, engine.CodeItemConflict
 	}
+	if _, code := m.resolve(line.Tags); code != engine.CodeOK {
+		return a, code
+	}
 	left := it.left(c.Action)
 	quantity := line.Quantity
 	if quantity == 0 {
@@ -324,7 +327,7 @@ func (m *model) doOrderLine(action engine.Kind, it *item, line engine.OrderLine,
 		if line.Location != "" {
 			p.location = line.Location
 		}
-		m.restock(it, p, quantity, a)
+		m.restock(it, p, line.Tags, quantity, a)
 	}
 	for _, part := range a.Parts {
 		a.Units += part.Units
@@ -359,8 +362,9 @@ func (m *model) ship(it *item, quantity int64, a *lineAnswer) bool {
 	return true
 }
 
-// restock puts units back into the segments that they came from. Whoever waits there is served at once.
-func (m *model) restock(it *item, p place, quantity int64, a *lineAnswer) {
+// restock puts units back into the segments that they came from, but for what the tags say otherwise. Whoever waits there
+// is served at once.
+func (m *model) restock(it *item, p place, over []engine.Tag, quantity int64, a *lineAnswer) {
 	for _, h := range it.parts {
 		back := min(quantity, h.fulfilled-h.returned)
 		if back == 0 {
@@ -369,9 +373,13 @@ func (m *model) restock(it *item, p place, quantity int64, a *lineAnswer) {
 		quantity -= back
 		h.returned += back
 		m.note(it, engine.MovementReturned, back)
-		m.record(p).segment(h.tags).onHand += back
+		to := maps.Clone(h.tags)
+		for _, tag := range over {
+			to[tag.Category] = tag.Value
+		}
+		m.record(p).segment(to).onHand += back
 		m.releasePending(p)
-		a.Parts = append(a.Parts, part{h.tags.String(), back, 0})
+		a.Parts = append(a.Parts, part{to.String(), back, 0})
 	}
 }
 

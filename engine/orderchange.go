@@ -10,7 +10,7 @@ func (e *Engine) changeOrder(c *OrderChange, envelope *Envelope, r *Result) {
 		r.refuse(CodeUnknownOrder, "orderId", c.OrderID)
 		return
 	}
-	e.scratch.lines = e.scratch.lines[:0]
+	e.scratch.lines, e.scratch.strict = e.scratch.lines[:0], envelope.strict()
 	e.scratch.sums.start(len(c.Lines))
 	e.scratch.room.start(max(len(c.Lines), e.itemsOf(orderRow)))
 	if len(c.Lines) == 0 {
@@ -33,7 +33,8 @@ func (e *Engine) changeOrder(c *OrderChange, envelope *Envelope, r *Result) {
 		case p.item == 0:
 			e.restockUnknown(p, &c.Lines[i], &r.Lines[i])
 		case c.Action == KindReturn:
-			e.restock(p, c.location(i), &r.Lines[i])
+			location, tags := e.goods(c, i)
+			e.restock(p, location, tags, &r.Lines[i])
 		default:
 			e.changeItem(c.Action, p, &r.Lines[i])
 		}
@@ -65,14 +66,6 @@ func (e *Engine) itemsOf(orderRow uint32) int {
 	return int(e.orders.at(orderRow).count)
 }
 
-// location is the one that line i of a Return names, "" if there is none.
-func (c *OrderChange) location(i int) string {
-	if i >= len(c.Lines) {
-		return ""
-	}
-	return c.Lines[i].Location
-}
-
 // planWholeOrder plans all items of an order that have something left for the action.
 func (e *Engine) planWholeOrder(action Kind, orderRow uint32, r *Result) {
 	expired := false
@@ -89,7 +82,7 @@ func (e *Engine) planWholeOrder(action Kind, orderRow uint32, r *Result) {
 			continue
 		}
 		out := r.addLine(e.ordersText.get(it.id), left)
-		if action == KindReturn && !e.canRestock(it, e.text(it.location), left) {
+		if action == KindReturn && !e.canRestock(it, e.text(it.location), nil, left) {
 			out.Code = CodeTooMany
 		}
 		e.planItem(action, row, left, out)
@@ -146,33 +139,11 @@ func (e *Engine) planNamed(c *OrderChange, i int, orderRow uint32, r *Result) bo
 	case units > left || c.Action == KindConfirm && left == 0:
 		out.Code, out.Available = CodeExceedsLeft, left
 	}
-	location := e.text(it.location)
-	if l.Location != "" {
-		location = l.Location
-	}
-	if c.Action == KindReturn && out.Code == CodeOK && !e.canRestock(it, location, units) {
-		out.Code = CodeTooMany
+	if c.Action == KindReturn && !e.planRestock(c, i, it, units, out, r) {
+		return false
 	}
 	e.planItem(c.Action, row, units, out)
 	e.scratch.lines[len(e.scratch.lines)-1].lost = l.Lost
-	return true
-}
-
-// canRestock says that the record an item came from, at a location, has room for its units. They go back as restock does it.
-func (e *Engine) canRestock(it *item, location string, units int64) bool {
-	s, upc := e.Schema(), e.text(it.upc)
-	t := stockTarget{record: e.findRecord(upc, location)}
-	for row := it.lines; row != 0 && units > 0; {
-		l := e.lines.at(row)
-		if back := min(units, l.fulfilled-l.returned); back > 0 {
-			units -= back
-			t.key = s.sets.at(uint32(s.canonical(l.tagSet))).key
-			if !e.takeRoom(&t, upc, location, back) {
-				return false
-			}
-		}
-		row = l.next
-	}
 	return true
 }
 
@@ -208,81 +179,6 @@ func (e *Engine) claimShip(it *item, units, sign int64) bool {
 		row = l.next
 	}
 	return enough
-}
-
-// planUnknown plans a line whose item is not known: only goods that come back can be that.
-func (e *Engine) planUnknown(c *OrderChange, i int, orderRow uint32, out *LineResult, r *Result) bool {
-	l := &c.Lines[i]
-	if c.Action != KindReturn || l.UPC == "" || l.Location == "" {
-		if orderRow == 0 {
-			r.refuse(CodeUnknownOrder, "orderId", c.OrderID)
-			r.Lines = r.Lines[:0]
-			return false
-		}
-		out.Code = CodeUnknownItem
-		e.scratch.lines = append(e.scratch.lines, linePlan{})
-		return true
-	}
-	if l.Quantity == 0 {
-		r.refuse(CodeInvalid, linePath(i, "quantity"), "0")
-		r.Lines = r.Lines[:0]
-		return false
-	}
-	key, _, code, tag := e.Schema().key(l.Tags)
-	if code != CodeOK {
-		refuseTag(r, code, linePath(i, "tags"), l.Tags[tag])
-		r.Lines = r.Lines[:0]
-		return false
-	}
-	if t := (stockTarget{record: e.findRecord(l.UPC, l.Location), key: key}); !e.takeRoom(&t, l.UPC, l.Location, l.Quantity) {
-		out.Code = CodeTooMany
-	}
-	e.scratch.lines = append(e.scratch.lines, linePlan{key: key, units: l.Quantity})
-	return true
-}
-
-// restockUnknown puts goods of an unknown order on hand.
-func (e *Engine) restockUnknown(p *linePlan, l *OrderLine, out *LineResult) {
-	row := e.findRecord(l.UPC, l.Location)
-	if row == 0 {
-		row = e.createRecord(l.UPC, l.Location)
-	}
-	e.moveOnHand(row, p.key, p.units)
-	out.Units = p.units
-	out.Parts = append(out.Parts, Part{TagSet: e.tagSetOf(p.key), Units: p.units})
-}
-
-// restock puts units on hand in the segments they were taken from; at another location, in the segments of the same tags.
-func (e *Engine) restock(p *linePlan, elsewhere string, out *LineResult) {
-	it := e.items.at(p.item)
-	location := it.location
-	if elsewhere != "" && p.units > 0 {
-		location = e.intern(&e.locations, elsewhere)
-	}
-	left := p.units
-	for row := it.lines; row != 0 && left > 0; {
-		l := e.lines.at(row)
-		if units := min(left, l.fulfilled-l.returned); units > 0 {
-			id := e.Schema().canonical(l.tagSet)
-			l.returned += units
-			left -= units
-			out.Parts = append(out.Parts, Part{TagSet: id, Units: units})
-			e.moved(p.item, MovementReturned, id, units) // before the item's own pending units take what came back
-			e.moveOnHand(e.recordAt(it.upc, location), e.Schema().sets.at(uint32(id)).key, units)
-		}
-		row = l.next
-	}
-	assert(left == 0, "a return found fewer units than planned")
-	out.Units = p.units
-	e.reckon(it, e.isOpen(it))
-}
-
-// recordAt finds or creates the record of a known UPC at a known location.
-func (e *Engine) recordAt(upc, location uint32) uint32 {
-	if row := e.findRecord(e.text(upc), e.text(location)); row != 0 {
-		return row
-	}
-	return e.createRecord(e.text(upc), e.text(location))
 }
 
 // changeItem confirms, releases or ships units of an item.

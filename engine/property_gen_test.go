@@ -357,6 +357,9 @@ func (g generator) orderChange(action engine.Kind) *engine.OrderChange {
 		if action == engine.KindReturn && g.chance("upc", 5) {
 			line.UPC = g.pick("upc", upcs)
 		}
+		if action == engine.KindReturn && g.chance("with tags", 40) {
+			line.Tags = g.tags("tags")
+		}
 		if action == engine.KindReturn && g.chance("elsewhere", 40) {
 			line.Location = g.pick("location", locations)
 			if g.m.orders[c.OrderID].find(id) == nil {

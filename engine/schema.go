@@ -230,6 +230,16 @@ func (s *Schema) key(tags []Tag) (key tagSetKey, split bool, code Code, tag int)
 	return key, distributed && !namesOne, CodeOK, 0
 }
 
+// override gives a key the values that tags name; the other categories keep theirs. The tags have passed key.
+func (s *Schema) override(k tagSetKey, tags []Tag) tagSetKey {
+	for i := range tags {
+		at := s.position(tags[i].Category)
+		id, _ := s.categories[at].id(tags[i].Value)
+		k = k.with(at, id)
+	}
+	return k
+}
+
 func (s *Schema) find(key tagSetKey) TagSetID {
 	for row, p := s.byKey.probe(key.hash()).next(); row != 0; row, p = p.next() {
 		if s.sets.at(row).key == key {

@@ -140,7 +140,14 @@ func TestOrderLife(t *testing.T) {
 	s.post("/v1/orders/1001/fulfill", ``).ok().want(`4`, "lines", 0, "quantity").want(`"fulfilled"`, "lines", 1, "outcome")
 	s.post("/v1/orders/1001/fulfill", `{"lines":[{"itemId":"1","quantity":1}]}`).is(409, "exceeds-left").
 		want(`"refused"`, "lines", 0, "outcome").want(`0`, "lines", 0, "available")
-	s.post("/v1/orders/1001/return", `{"lines":[{"itemId":"1","quantity":3}]}`).ok().want(`"returned"`, "lines", 0, "outcome")
+	s.post("/v1/orders/1001/return", `{"lines":[{"itemId":"1","quantity":1,"tags":{"Nope":"x"}}]}`).is(400, "unknown-category").
+		want(`"lines[0].tags"`, "field").want(`"Nope"`, "value")
+	s.post("/v1/orders/1001/return", `{"lines":[{"itemId":"1","quantity":1,"tags":{"Condition":"x"}}]}`).is(400, "unknown-value").
+		want(`"lines[0].tags.Condition"`, "field").want(`"x"`, "value")
+	s.post("/v1/orders/1001/return", `{"lines":[{"itemId":"1","quantity":1,"tags":{"Condition":"Defective"}}]}`).ok().
+		want(`{"Channel":"Amazon","Condition":"Defective"}`, "lines", 0, "segments", 0, "tags")
+	s.post("/v1/orders/1001/return", `{"lines":[{"itemId":"1","quantity":2}]}`).ok().want(`"returned"`, "lines", 0, "outcome").
+		want(`{"Channel":"Amazon","Condition":"New"}`, "lines", 0, "segments", 0, "tags")
 	s.post("/v1/orders/1001/return", `{"lines":[{"itemId":"1","quantity":2}]}`).is(409, "exceeds-left").want(`1`, "lines", 0, "available")
 	s.post("/v1/orders/1001/return", `{"lines":[{"itemId":"9"}]}`).is(404, "unknown-item")
 	s.post("/v1/orders/none/fulfill", `{}`).is(404, "unknown-order")
@@ -155,7 +162,7 @@ func TestOrderLife(t *testing.T) {
 	for _, movement := range r.at("items", 0, "history").([]any) {
 		history = append(history, fmt.Sprint(movement.(map[string]any)["type"], movement.(map[string]any)["quantity"]))
 	}
-	if got := strings.Join(history, " "); got != "allocated5 released1 fulfilled4 returned3" {
+	if got := strings.Join(history, " "); got != "allocated5 released1 fulfilled4 returned1 returned2" {
 		t.Errorf("history: %s", got)
 	}
 	s.get("/v1/orders/nope").is(404, "unknown-order")
