@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -50,6 +51,9 @@ const (
 	// marksRows is in how many rows the texts of marks stand, so that neighbours do not cover each other.
 	marksRows = 2
 	rowHeight = 14
+
+	// marksRoom is by how much the y axis is longer where there are marks, so that their texts stand above what is drawn.
+	marksRoom = 1.25
 )
 
 // colours that can be told apart by everybody (Okabe and Ito).
@@ -125,6 +129,9 @@ func (c *Chart) axes() (x, y axis) {
 	}
 	for _, mark := range c.Marks {
 		xs = append(xs, mark.X)
+	}
+	if len(c.Marks) > 0 && len(ys) > 0 {
+		ys = append(ys, slices.Max(ys)*marksRoom)
 	}
 	x.fit(xs)
 	y.fit(ys)

@@ -19,8 +19,8 @@ func TestBarsAndMarks(t *testing.T) {
 	}
 	for _, want := range []string{
 		"a&lt;b", "ready &amp; well", // escaped
-		`<rect x="70" y="134" width="104" height="100" fill="#0072b2"/>`,   // half the height, at the left edge
-		`<rect x="280" y="34" width="419" height="200" fill="#0072b2"/>`,   // the highest, up to the right edge
+		`<rect x="70" y="154" width="104" height="80" fill="#0072b2"/>`,    // half as high as the highest, at the left edge
+		`<rect x="280" y="74" width="419" height="160" fill="#0072b2"/>`,   // the highest, with room for the marks above it
 		`<path d="M280 34 V234" stroke="#d55e00" stroke-dasharray="4 3"/>`, // at 0
 		`<text x="704" y="62" text-anchor="start">ready`,                   // in the second row
 	} {
