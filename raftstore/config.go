@@ -62,6 +62,10 @@ type Config struct {
 	// StateTableBytes is the size of the SSTables that a checkpoint writes.
 	StateTableBytes int
 
+	// OpenFilesMax is how many files each database keeps open, about: that of the log, that of the state, and for a while the
+	// one that a backtest reads and the one that was fetched from another node.
+	OpenFilesMax int
+
 	// HistoryAge and HistoryBytes say how much of the past is kept for backtests: checkpoints, the log behind the oldest of
 	// them, and the orders that were refused before the log. The limit that is reached first counts. A negative age keeps
 	// none. HistoryBytes also bounds the log that is kept for other nodes, which is the same log.
@@ -107,6 +111,7 @@ func (c Config) withDefaults() Config {
 	setDefault(&c.CheckpointInterval, checkpointInterval)
 	setDefault(&c.CheckpointSliceBytes, checkpointSliceBytes)
 	setDefault(&c.StateTableBytes, stateTableBytes)
+	setDefault(&c.OpenFilesMax, OpenFilesDefault)
 	setDefault(&c.HistoryAge, historyAge)
 	setDefault(&c.HistoryBytes, historyBytes)
 	setDefault(&c.shippedLogBytes, max(c.HistoryBytes, shippedLogBytes))
@@ -153,6 +158,8 @@ func (c Config) Validate() error {
 	fault(c.CheckpointLogBytes < 0, "CheckpointLogBytes is negative")
 	fault(c.CheckpointSliceBytes < 0, "CheckpointSliceBytes is negative")
 	fault(c.StateTableBytes < 0, "StateTableBytes is negative")
+	fault(c.OpenFilesMax < 0, "OpenFilesMax is negative")
+	fault(c.Peers != nil && c.Peers.ConnectionsMax < 0, "Peers.ConnectionsMax is negative")
 	fault(c.HistoryBytes < 0, "HistoryBytes is negative")
 	fault(c.QueueBatchesMax < 0, "QueueBatchesMax is negative")
 	fault(c.QueueBytesMax < 0, "QueueBytesMax is negative")

@@ -20,6 +20,7 @@ type fetcher struct {
 	logger  *slog.Logger
 	metrics *storeMetrics
 	onFatal func(msg string)
+	files   int                         // Config.OpenFilesMax
 	leader  func() (address, id string) // empty: nobody is known to lead, or this node does
 	applied func() uint64               // the last entry that was applied here
 
@@ -44,7 +45,7 @@ func (s *Store) newFetcher(context.Context) error {
 		in: &incoming{
 			fs: s.cfg.FS, parent: s.paths.dir, dir: s.paths.incoming, whole: map[string]shippedFile{},
 		},
-		peers: s.peers, logger: s.cfg.Logger, metrics: s.metrics, onFatal: s.cfg.OnFatal,
+		peers: s.peers, logger: s.cfg.Logger, metrics: s.metrics, onFatal: s.cfg.OnFatal, files: s.cfg.OpenFilesMax,
 		applied: func() uint64 { return s.raft.AppliedIndex() },
 		leader: func() (address, id string) {
 			leader, name := s.raft.LeaderWithID()
@@ -310,7 +311,7 @@ func (t *transfer) progress() {
 
 // verify opens what was fetched and reads all of it, with its checksums, before the state that is here is given up for it.
 func (t *transfer) verify() error {
-	state, err := openState(stateConfig{fs: t.in.fs, dir: t.in.dir, logger: t.logger, onFatal: t.onFatal, readOnly: true})
+	state, err := openState(stateConfig{fs: t.in.fs, dir: t.in.dir, logger: t.logger, onFatal: t.onFatal, readOnly: true, openFiles: t.files})
 	if err != nil {
 		return err
 	}

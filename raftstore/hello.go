@@ -48,6 +48,7 @@ var (
 	errOtherNode    = errors.New("raftstore: another node is called than the one that is there")
 	errProtocol     = errors.New("raftstore: the nodes do not speak the same version")
 	errRefused      = errors.New("raftstore: the other node refuses the connection")
+	errConnections  = errors.New("raftstore: too many connections from other nodes")
 )
 
 // introduce is the caller's side of the handshake.
@@ -84,6 +85,9 @@ func (p *peers) welcome(conn net.Conn) (h hello, err error) {
 		return h, err
 	}
 	refusal := p.check(&h)
+	if refusal == nil {
+		refusal = p.assign(conn, h.Kind)
+	}
 	reply := helloReply{Protocol: peerProtocol, Cluster: p.identity.cluster(), Node: p.identity.node}
 	if refusal != nil {
 		reply.Error = refusal.Error()

@@ -56,6 +56,11 @@ const (
 	// stateCacheBytes is small: after the start only orders that have left memory are read.
 	stateCacheBytes = 16 << 20
 
+	// OpenFilesDefault is the default for Config.OpenFilesMax, OpenFilesMin what a database has open of tables alone, whatever it
+	// is told.
+	OpenFilesDefault = 1000
+	OpenFilesMin     = 74
+
 	// stateMemTableBytes is as small as Pebble allows for; rows are ingested, nothing is ever written to a memtable.
 	stateMemTableBytes = 256 << 10
 
@@ -212,6 +217,13 @@ const (
 
 	// acceptPause is the pause after a connection could not be accepted.
 	acceptPause = 100 * time.Millisecond
+
+	// ForwardedConnectionsMax is the default for PeersConfig.ConnectionsMax: four nodes that forward as much as they can.
+	// peerConnectionsMax bounds those for each other purpose, of which a node needs a few, and peerGreetingsMax those that
+	// have not said what they are for.
+	ForwardedConnectionsMax = 16_384
+	peerConnectionsMax      = 128
+	peerGreetingsMax        = 64
 
 	// peerPoolMax is how many of Raft's connections to a node stay open while they are not used.
 	peerPoolMax = 3

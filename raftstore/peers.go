@@ -30,6 +30,9 @@ type PeersConfig struct {
 
 	// NonVoter has the node ask to be a read replica: it gets all entries and counts for no majority.
 	NonVoter bool
+
+	// ConnectionsMax bounds the connections on which others forward requests; ForwardedConnectionsMax by default.
+	ConnectionsMax int
 }
 
 // peers is the node's end of the network: one listener and the connections to and from the other nodes. Each connection
@@ -51,7 +54,11 @@ type peers struct {
 		sync.Mutex
 		closed bool
 		muted  bool
-		open   map[net.Conn]struct{}
+		open   map[net.Conn]kind // what those that others opened are for; else ""
+
+		// greeting are those that others have opened and have not said yet what for, taken how many there are of the others.
+		greeting map[net.Conn]struct{}
+		taken    map[kind]int
 	}
 }
 
@@ -60,6 +67,7 @@ var errMuted = errors.New("raftstore: this node is silent: its disk does not ans
 
 // listenPeers binds the address. Nothing is accepted before run.
 func listenPeers(cfg PeersConfig, id *identity, logger *slog.Logger) (*peers, error) {
+	setDefault(&cfg.ConnectionsMax, ForwardedConnectionsMax)
 	listener, err := net.Listen("tcp", cfg.Listen)
 	if err != nil {
 		return nil, fmt.Errorf("raftstore: listen for other nodes: %w", err)
@@ -73,7 +81,7 @@ func listenPeers(cfg PeersConfig, id *identity, logger *slog.Logger) (*peers, er
 	if p.address == "" {
 		p.address = listener.Addr().String()
 	}
-	p.mu.open = map[net.Conn]struct{}{}
+	p.mu.open, p.mu.greeting, p.mu.taken = map[net.Conn]kind{}, map[net.Conn]struct{}{}, map[kind]int{}
 	return p, nil
 }
 
@@ -92,16 +100,18 @@ func (p *peers) checkAddress() error {
 // run accepts connections until close.
 func (p *peers) run() {
 	p.workers.Go(func() {
+		var nextWarning time.Time
 		for {
 			conn, err := p.listener.Accept()
 			if err != nil {
-				select {
-				case <-p.life.Done():
+				if !p.pause(acceptPause) { // too many open files, most likely
 					return
-				case <-time.After(acceptPause): // too many open files, most likely
-					p.logger.Error("peers: accept", "error", err)
-					continue
 				}
+				if now := time.Now(); now.After(nextWarning) {
+					nextWarning = now.Add(raftLogInterval)
+					p.logger.Error("peers: connections cannot be accepted; trying again", "error", err)
+				}
+				continue
 			}
 			p.workers.Go(func() { p.receive(conn) })
 		}
@@ -117,6 +127,7 @@ func (p *peers) receive(conn net.Conn) {
 		_ = conn.Close() // nobody is told why; the other end tries again
 		return
 	}
+	p.greet(conn)
 	conn = &peerConn{conn, p}
 	h, err := p.welcome(conn)
 	if err != nil {
@@ -197,10 +208,57 @@ type peerConn struct {
 }
 
 func (c *peerConn) Close() error {
-	c.peers.mu.Lock()
-	delete(c.peers.mu.open, c.Conn)
-	c.peers.mu.Unlock()
+	c.peers.forget(c.Conn)
 	return c.Conn.Close()
+}
+
+// forget lets go of a connection that is about to be closed.
+func (p *peers) forget(conn net.Conn) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if k := p.mu.open[conn]; k != "" {
+		p.mu.taken[k]--
+	}
+	delete(p.mu.open, conn)
+	delete(p.mu.greeting, conn)
+}
+
+// greet counts a connection that another has opened, until that says what it is for. One too many ends one of those that wait,
+// whichever it is: who says nothing cannot keep the members out, who say it at once.
+func (p *peers) greet(conn net.Conn) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if len(p.mu.greeting) >= peerGreetingsMax {
+		for other := range p.mu.greeting {
+			delete(p.mu.greeting, other)
+			_ = other.Close() // its goroutine finds out
+			break
+		}
+	}
+	p.mu.greeting[conn] = struct{}{}
+}
+
+// assign counts a connection by what it is for; the error says that there are too many.
+func (p *peers) assign(conn net.Conn, k kind) error {
+	if tracked, ok := conn.(*peerConn); ok {
+		conn = tracked.Conn
+	}
+	connectionsMax := peerConnectionsMax
+	if k == kindHTTP {
+		connectionsMax = p.cfg.ConnectionsMax
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	delete(p.mu.greeting, conn)
+	if _, open := p.mu.open[conn]; !open {
+		return errMuted
+	}
+	if p.mu.taken[k] >= connectionsMax {
+		return fmt.Errorf("%w: %d for %q are open, the most that this node takes", errConnections, connectionsMax, k)
+	}
+	p.mu.taken[k]++
+	p.mu.open[conn] = k
+	return nil
 }
 
 // mayTalk says whether connections may be opened.
@@ -219,7 +277,7 @@ func (p *peers) track(conn net.Conn) bool {
 	if !p.mayTalkLocked() {
 		return false
 	}
-	p.mu.open[conn] = struct{}{}
+	p.mu.open[conn] = ""
 	return true
 }
 
@@ -240,6 +298,8 @@ func (p *peers) takeOpenLocked() (open []net.Conn) {
 		open = append(open, conn)
 	}
 	clear(p.mu.open)
+	clear(p.mu.greeting)
+	clear(p.mu.taken)
 	return open
 }
 

@@ -95,7 +95,7 @@ func (s *Store) OpenRecording(index uint64, timeMS int64) (*Recording, error) {
 		return nil, err
 	}
 	r.config = stateConfig{fs: s.cfg.FS, dir: s.history.fs.PathJoin(s.history.dir, r.base.name()), logger: s.cfg.Logger,
-		onFatal: s.cfg.OnFatal, readOnly: true}
+		onFatal: s.cfg.OnFatal, readOnly: true, openFiles: s.cfg.OpenFilesMax}
 	r.refused = r.history.refusals.read(r.base.applied)
 	return r, nil
 }

@@ -59,6 +59,7 @@ type stateConfig struct {
 	logger    *slog.Logger
 	onFatal   func(msg string)
 	readOnly  bool
+	openFiles int // Config.OpenFilesMax
 }
 
 func openState(c stateConfig) (*stateDB, error) {
@@ -80,6 +81,7 @@ func stateOptions(c stateConfig) *pebble.Options {
 		FormatMajorVersion: pebbleFormat,
 		DisableWAL:         true,
 		CacheSize:          stateCacheBytes,
+		MaxOpenFiles:       c.openFiles,
 		MemTableSize:       stateMemTableBytes,
 	}
 	for i := range o.Levels {

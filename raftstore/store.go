@@ -134,6 +134,7 @@ func (s *Store) lockDirectory(context.Context) error {
 func (s *Store) openState(context.Context) error {
 	state, err := openState(stateConfig{
 		fs: s.cfg.FS, dir: s.paths.state, ingestDir: s.paths.ingest, logger: s.cfg.Logger, onFatal: s.cfg.OnFatal,
+		openFiles: s.cfg.OpenFilesMax,
 	})
 	if err != nil {
 		return err
@@ -207,7 +208,7 @@ func (s *Store) takeSnapshot() error {
 func (s *Store) openLog(context.Context) error {
 	log, err := wal.Open(wal.Config{
 		Dir: s.paths.log, FS: s.cfg.FS, Logger: s.cfg.Logger, OnFatal: s.cfg.OnFatal, OnSync: s.metrics.synced,
-		MemTableBytes: s.cfg.logMemTableBytes,
+		MemTableBytes: s.cfg.logMemTableBytes, OpenFilesMax: s.cfg.OpenFilesMax,
 	})
 	if err != nil {
 		return logError(err)

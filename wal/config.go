@@ -25,6 +25,9 @@ type Config struct {
 	// MemTableBytes is the size of a memtable and of a WAL file; MemTableBytesDefault by default.
 	MemTableBytes int
 
+	// OpenFilesMax is how many files the database keeps open, about; Pebble's 1000 by default.
+	OpenFilesMax int
+
 	// OnFatal is called, after the message was logged, when a write or a sync failed, so that nothing can be promised
 	// any more. It must not return; if it does, the goroutine panics. By default it ends the process with code 74. It
 	// may run on a goroutine of Pebble's that holds locks, so it must not call the Log.

@@ -57,6 +57,7 @@ func (l *Log) databaseOptions() *pebble.Options {
 		Logger:                      pebbleLogger{l},
 		EventListener:               l.eventListener(),
 		CacheSize:                   blockCacheBytes,
+		MaxOpenFiles:                l.cfg.OpenFilesMax,
 		MemTableSize:                uint64(l.cfg.MemTableBytes),
 		MemTableStopWritesThreshold: memTablesMax,
 	}
