@@ -27,6 +27,7 @@ type call struct {
 
 	forwarded bool // by another node, which did not lead
 	elsewhere bool // the store could do nothing, and another node may be able to
+	spare     bool // it came on a connection beyond those that are served
 
 	stale  bool // from the query parameters
 	maxLag time.Duration
@@ -104,7 +105,7 @@ func (c *call) reset(ctx *fasthttp.RequestCtx, begin time.Time) {
 	c.deadline = begin.Add(c.server.config.RequestTimeout)
 	c.route, c.match = nil, match{}
 	c.readForwarded(begin)
-	c.elsewhere = false
+	c.elsewhere, c.spare = false, false
 	c.stale, c.maxLag, c.moveTo, c.after, c.limit = false, -1, "", 0, EventsDefault
 	c.author, c.version = "", 0
 	c.envelope = engine.Envelope{Plans: c.envelope.Plans[:0]}

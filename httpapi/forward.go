@@ -36,7 +36,8 @@ type Group interface {
 
 // forwarder keeps connections to the leader.
 type forwarder struct {
-	group Group
+	group          Group
+	connectionsMax int
 
 	mu     sync.Mutex
 	leader string
@@ -71,7 +72,7 @@ func (f *forwarder) to(leader string) *fasthttp.HostClient {
 	f.client = &fasthttp.HostClient{
 		Addr:                      leader,
 		Dial:                      func(string) (net.Conn, error) { return f.group.DialMember(leader, forwardDialTimeout) },
-		MaxConns:                  forwardConnectionsMax,
+		MaxConns:                  f.connectionsMax,
 		MaxIdleConnDuration:       forwardIdle,
 		MaxConnWaitTimeout:        forwardDialTimeout,
 		MaxIdemponentCallAttempts: 1, // whether another try is safe is not fasthttp's to say

@@ -18,6 +18,10 @@ const (
 	// ConnectionsMax is the default for Config.ConnectionsMax. A connection beyond it is answered with 503 and closed.
 	ConnectionsMax = 16_384
 
+	// ConnectionsSpare is how many connections beyond ConnectionsMax are heard, or an eighth of those if that is less: enough
+	// for the health checks of some monitors while clients that find no place try again.
+	ConnectionsSpare = 32
+
 	// IdempotencyKeyBytesMax bounds the client's key. A request for many orders makes one key per order out of it.
 	IdempotencyKeyBytesMax = 64
 
@@ -50,8 +54,9 @@ const (
 	// maxLagSecondsMax bounds what a client may let a stale read be behind: a day.
 	maxLagSecondsMax = 86_400
 
-	// forwardConnectionsMax bounds the connections to the leader: as many requests may be there for this node.
-	forwardConnectionsMax = 4096
+	// ForwardConnectionsMax bounds the connections to the leader: as many requests may be there for this node, if it has as many
+	// connections itself.
+	ForwardConnectionsMax = 4096
 
 	// forwardDialTimeout bounds the opening of such a connection, and the wait for one of them to be free.
 	forwardDialTimeout = 2 * time.Second
@@ -101,6 +106,17 @@ const (
 	ReadTimeout    = 30 * time.Second
 	WriteTimeout   = 30 * time.Second
 	IdleTimeout    = 120 * time.Second
+
+	// spareTimeout is how long a connection beyond ConnectionsMax may take to send its request.
+	spareTimeout = 2 * time.Second
+
+	// acceptPause is the pause after a connection could not be accepted, warningPause that between two lines about it.
+	acceptPause  = 100 * time.Millisecond
+	warningPause = 10 * time.Second
+
+	// lingerTime and lingerBytesMax bound what is swallowed of a request whose answer did not wait for all of it.
+	lingerTime     = time.Second
+	lingerBytesMax = 1 << 20
 
 	// deadlineTick is how late reading, writing and waiting may be ended.
 	deadlineTick = 500 * time.Millisecond

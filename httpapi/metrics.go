@@ -45,6 +45,8 @@ type serverMetrics struct {
 	refusals  *metrics.Counter
 	bodyBytes *metrics.Counter
 	forwarded *metrics.Counter
+
+	turnedAway *metrics.Counter // connections
 }
 
 func (s *Server) initMetrics() {
@@ -60,10 +62,13 @@ func (s *Server) initMetrics() {
 		refusals:  set.NewCounter(`apportion_http_refusals_without_log_total`),
 		forwarded: set.NewCounter(`apportion_http_forwarded_total`),
 		bodyBytes: set.NewCounter(`apportion_http_request_body_bytes_total`),
+
+		turnedAway: set.NewCounter(`apportion_http_connections_turned_away_total`),
 	}
 	set.RegisterMetricsWriter(s.writeRuleMetrics)
 	set.NewGauge(`apportion_records_waiting_for_plan`, func() float64 { return float64(s.engine.PlansWaiting()) })
 	set.NewGauge(`apportion_http_open_connections`, func() float64 { return float64(s.http.GetOpenConnectionsCount()) })
+	set.NewGauge(`apportion_http_connections_max`, func() float64 { return float64(s.config.ConnectionsMax) })
 }
 
 // writeRuleMetrics writes what the planner has counted. All figures of a name come together.

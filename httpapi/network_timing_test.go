@@ -12,8 +12,8 @@ import (
 	"github.com/valyala/fasthttp"
 )
 
-// connections is how many keep-alive clients the network benchmarks have.
-const connections = 64
+// clientsMax is how many keep-alive clients the network benchmarks have.
+const clientsMax = 64
 
 // A durable one-line allocate over TCP from 64 connections, clients in the same process. The floor to compare it with is
 // BenchmarkNetworkParseOnly.
@@ -68,7 +68,7 @@ func benchNetwork(b *testing.B, address string) {
 	var next atomic.Int64
 	b.ReportAllocs()
 	b.ResetTimer()
-	for range connections {
+	for range clientsMax {
 		wait.Go(func() {
 			send := sender(b, address)
 			for order := next.Add(1); order <= int64(b.N); order = next.Add(1) {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
 	"net"
 	"net/http"
 	"runtime/debug"
@@ -134,7 +135,7 @@ func New(config Config, store Store) (*Server, error) {
 	s.calls = newCallPool(s)
 	s.http = s.newHTTPServer(s.handle)
 	if group, ok := store.(Group); ok && group.Forwarded() != nil {
-		s.forwarder = &forwarder{group: group}
+		s.forwarder = &forwarder{group: group, connectionsMax: min(ForwardConnectionsMax, config.ConnectionsMax)}
 		s.peers = s.newHTTPServer(s.handleForwarded)
 	}
 	s.initMetrics()
@@ -146,7 +147,7 @@ func (s *Server) newHTTPServer(handle fasthttp.RequestHandler) *fasthttp.Server 
 		Handler:                      handle,
 		ErrorHandler:                 s.unreadable,
 		Logger:                       fasthttpLog{s.log},
-		Concurrency:                  s.config.ConnectionsMax,
+		Concurrency:                  math.MaxInt32, // connections bounds them, and the store those of other nodes
 		MaxRequestBodySize:           s.config.BodyBytesMax,
 		ReadBufferSize:               HeaderBytesMax,
 		ReadTimeout:                  s.config.ReadTimeout,
@@ -167,7 +168,7 @@ func (s *Server) Serve(listener net.Listener) error {
 		return listener.Close()
 	}
 	s.log.Info("serving", "address", listener.Addr().String())
-	timed := newDeadlines(listener)
+	timed := newDeadlines(s.newConnections(listener))
 	defer timed.Close() // fasthttp has done so, unless it was closed before it knew of it
 	if err := s.http.Serve(timed); err != nil {
 		return fmt.Errorf("httpapi: serve %s: %w", listener.Addr(), err)
@@ -241,13 +242,35 @@ func (s *Server) answer(c *call) (sound bool) {
 			c.fail(http.StatusInternalServerError, codeInternal, "the server failed; nothing is known about the request's effect", "", "")
 		}
 	}()
+	c.findPlace()
 	if c.profiles() {
 		return true
 	}
-	if c.find() && c.authorized() && c.prepare() {
+	if c.find() && c.placed() && c.authorized() && c.prepare() {
 		c.serve()
 	}
 	return true
+}
+
+// findPlace looks whether the connection has a place. One that has none ends with this answer.
+func (c *call) findPlace() {
+	timed, ok := c.ctx.Conn().(*timedConn)
+	if !ok {
+		return // from another node
+	}
+	if served, ok := timed.Conn.(*servedConn); ok && !served.place() {
+		c.spare = true
+		c.ctx.SetConnectionClose()
+	}
+}
+
+// placed answers a request for which there is no connection, unless it is one that monitors send.
+func (c *call) placed() bool {
+	if !c.spare || c.route.open && !c.route.foreign {
+		return true
+	}
+	c.problem(&tooManyConnections)
+	return false
 }
 
 // send hands the answer to fasthttp, which copies it.

@@ -1,0 +1,149 @@
+package httpapi
+
+import (
+	"errors"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"slices"
+	"sync/atomic"
+	"syscall"
+	"time"
+)
+
+// connections bounds the connections of a listener. The first Config.ConnectionsMax have a place. Those beyond are spare:
+// a spare one gets a place as soon as one is free; until then it is answered once and soon, what monitors ask as ever and
+// all else with 503, so that a server that is full is not taken for one that is dead. What is still beyond that is turned
+// away unheard.
+type connections struct {
+	net.Listener
+	log           *slog.Logger
+	max, spareMax int64
+
+	placed, spare atomic.Int64
+	turnedAway    func()
+	nextWarning   time.Time // of the goroutine that accepts
+}
+
+func (s *Server) newConnections(listener net.Listener) *connections {
+	placesMax := int64(s.config.ConnectionsMax)
+	return &connections{Listener: listener, log: s.log, max: placesMax, spareMax: min(ConnectionsSpare, 1+placesMax/8), turnedAway: s.metrics.turnedAway.Inc}
+}
+
+// Accept implements net.Listener. An error means that the listener is at its end: what may pass is waited for.
+func (l *connections) Accept() (net.Conn, error) {
+	for {
+		conn, err := l.Listener.Accept()
+		switch {
+		case err != nil && !passes(err):
+			return nil, err
+		case err != nil:
+			l.warn("connections cannot be accepted; trying again", "error", err)
+			time.Sleep(acceptPause)
+		case take(&l.placed, l.max):
+			return &servedConn{Conn: conn, of: l}, nil
+		case take(&l.spare, l.spareMax):
+			l.warn("all connections are in use: what comes now is answered with 503, but for health checks", "connections", l.max)
+			c := &servedConn{Conn: conn, of: l}
+			c.spare.Store(true)
+			_ = conn.SetReadDeadline(time.Now().Add(spareTimeout)) // a connection that is gone needs no deadline
+			return c, nil
+		default:
+			l.turnedAway()
+			turnAway(conn)
+		}
+	}
+}
+
+// passes reports whether an error of accepting may pass, as when no file descriptor is free or a client has gone again.
+// What says that the listener itself is no good does not.
+func passes(err error) bool {
+	var number syscall.Errno
+	return errors.As(err, &number) && !slices.Contains([]syscall.Errno{syscall.EBADF, syscall.EINVAL, syscall.ENOTSOCK}, number)
+}
+
+// take takes one of max.
+func take(taken *atomic.Int64, max int64) bool {
+	if taken.Add(1) <= max {
+		return true
+	}
+	taken.Add(-1)
+	return false
+}
+
+func (l *connections) warn(message string, args ...any) {
+	if now := time.Now(); now.After(l.nextWarning) {
+		l.nextWarning = now.Add(warningPause)
+		l.log.Warn(message, args...)
+	}
+}
+
+// turnAway answers a connection of which nothing was read. The answer fits into the buffers of a new connection, so that
+// nobody waits for the client.
+func turnAway(conn net.Conn) {
+	_ = conn.SetWriteDeadline(time.Now().Add(acceptPause))
+	_, _ = conn.Write(turnedAwayAnswer)
+	_ = conn.Close()
+}
+
+// tooManyConnections is the problem of a request for which there is no connection.
+var tooManyConnections = problem{status: http.StatusServiceUnavailable, code: codeBusy, offset: -1,
+	detail: "all connections of this server are in use; nothing was changed, send it again"}
+
+var turnedAwayAnswer = func() []byte {
+	body := append(appendProblem(nil, &tooManyConnections), '}')
+	head := []byte("HTTP/1.1 503 Service Unavailable\r\nContent-Type: " + contentProblem + "\r\nRetry-After: 1\r\nConnection: close\r\nContent-Length: ")
+	return append(append(appendInt(head, int64(len(body))), "\r\n\r\n"...), body...)
+}()
+
+// servedConn is a connection that counts. All but Close is for the goroutine that serves it.
+type servedConn struct {
+	net.Conn
+	of     *connections
+	spare  atomic.Bool
+	closed atomic.Bool
+
+	// unread says that the client may still be sending a request that is answered already.
+	unread bool
+}
+
+// place has a spare connection take a place, and reports whether it has one.
+func (c *servedConn) place() bool {
+	if !c.spare.Load() {
+		return true
+	}
+	if !take(&c.of.placed, c.of.max) {
+		return false
+	}
+	c.spare.Store(false)
+	c.of.spare.Add(-1)
+	_ = c.Conn.SetReadDeadline(time.Time{}) // what deadlines keeps counts from here on
+	return true
+}
+
+// Close implements net.Conn.
+func (c *servedConn) Close() error {
+	if c.unread {
+		c.linger()
+	}
+	if !c.closed.Swap(true) {
+		taken := &c.of.placed
+		if c.spare.Load() {
+			taken = &c.of.spare
+		}
+		taken.Add(-1)
+	}
+	return c.Conn.Close()
+}
+
+// linger ends the reply and swallows for a moment what the client still sends: closed at once, the connection would be
+// reset, and the client would read of that instead of the reply.
+func (c *servedConn) linger() {
+	half, ok := c.Conn.(interface{ CloseWrite() error })
+	if !ok || half.CloseWrite() != nil {
+		return
+	}
+	_ = c.Conn.SetReadDeadline(time.Now().Add(lingerTime))
+	_, _ = io.CopyN(io.Discard, c.Conn, lingerBytesMax)
+}
