@@ -93,32 +93,48 @@ func (b *lockedBuffer) String() string {
 func startServer(t *testing.T, data string, args ...string) *server {
 	t.Helper()
 	s := launchServer(t, nil, append([]string{"--data", data, "--listen", "127.0.0.1:0"}, args...)...)
+	s.waitForReady()
+	return s
+}
+
+// waitForReady waits for the line that says where the server is.
+func (s *server) waitForReady() {
+	s.t.Helper()
 	select {
 	case s.url = <-s.ready:
 	case err := <-s.done:
-		t.Fatalf("the server ended before it was ready: %v\n%s", err, s.log)
+		s.t.Fatalf("the server ended before it was ready: %v\n%s", err, s.log)
 	case <-time.After(startTimeout):
-		t.Fatalf("the server was not ready in %s\n%s", startTimeout, s.log)
+		s.t.Fatalf("the server was not ready in %s\n%s", startTimeout, s.log)
 	}
-	return s
 }
 
 // launchServer starts `apportion serve` with more variables in its environment, and waits for nothing.
 func launchServer(t *testing.T, env []string, args ...string) *server {
 	t.Helper()
-	s := &server{t: t, log: &lockedBuffer{}, ready: make(chan string, 1), done: make(chan error, 1)}
+	s := newServer(t)
 	s.cmd = program(append([]string{"serve"}, args...)...)
+	s.launch(env)
+	return s
+}
+
+func newServer(t *testing.T) *server {
+	return &server{t: t, log: &lockedBuffer{}, ready: make(chan string, 1), done: make(chan error, 1)}
+}
+
+// launch starts the command, with more variables in its environment.
+func (s *server) launch(env []string) {
+	s.t.Helper()
 	s.cmd.Stderr, s.cmd.Env = s.log, append(os.Environ(), env...)
 	stdout, err := s.cmd.StdoutPipe()
 	if err != nil {
-		t.Fatal(err)
+		s.t.Fatal(err)
 	}
 	if err := s.cmd.Start(); err != nil {
-		t.Fatal(err)
+		s.t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = s.cmd.Process.Kill() }) // fails if the process has ended already, which is fine
+	s.t.Cleanup(func() { _ = s.cmd.Process.Kill() }) // fails if the process has ended already, which is fine
 	go s.watch(stdout)
-	return s
 }
 
 // watch reads stdout until the process ends, and tells the URL of the ready line.

@@ -19,26 +19,29 @@ import (
 type loadingPage struct {
 	listener *net.TCPListener
 	server   fasthttp.Server
+	places   chan struct{} // taken by the connections
 	done     chan struct{} // closed when the accepting goroutine has ended
 	open     sync.WaitGroup
 }
 
-// loadingConnectionsMax bounds the connections that are answered at a time while the store loads.
+// loadingConnectionsMax bounds the connections that are answered at a time while the store loads. None stays for longer than a
+// request takes, so what comes meanwhile waits to be accepted.
 const loadingConnectionsMax = 256
 
-func startLoadingPage(listener *net.TCPListener) *loadingPage {
+func startLoadingPage(listener *net.TCPListener, connectionsMax int) *loadingPage {
 	page := &loadingPage{
 		listener: listener,
 		server: fasthttp.Server{
 			Handler:          loadingHandler,
 			DisableKeepalive: true, // a connection that stays would keep being told that the server loads
-			Concurrency:      loadingConnectionsMax,
+			HeaderReceived:   withoutBody,
 			ReadTimeout:      time.Second,
 			WriteTimeout:     time.Second,
 			// The page says nothing that is worth a line in the log.
 			Logger: discardLogger{},
 		},
-		done: make(chan struct{}),
+		places: make(chan struct{}, min(loadingConnectionsMax, connectionsMax)),
+		done:   make(chan struct{}),
 	}
 	go page.accept()
 	return page
@@ -47,12 +50,17 @@ func startLoadingPage(listener *net.TCPListener) *loadingPage {
 func (p *loadingPage) accept() {
 	defer close(p.done)
 	for {
+		p.places <- struct{}{}
 		conn, err := p.listener.Accept()
-		switch {
-		case err == nil:
+		if err == nil {
 			p.open.Go(func() {
 				_ = p.server.ServeConn(conn) // the client's affair; closes conn
+				<-p.places
 			})
+			continue
+		}
+		<-p.places
+		switch {
 		case errors.Is(err, os.ErrDeadlineExceeded), errors.Is(err, net.ErrClosed):
 			return
 		default: // out of file descriptors, for instance: let some connections end
@@ -72,6 +80,13 @@ func (p *loadingPage) stop() error {
 		return fmt.Errorf("hand over the listener: %w", err)
 	}
 	return nil
+}
+
+// withoutBody has no body read: the answer does not depend on it, and ends the connection.
+func withoutBody(header *fasthttp.RequestHeader) fasthttp.RequestConfig {
+	header.SetContentLength(0)
+	header.Del("Expect")
+	return fasthttp.RequestConfig{}
 }
 
 func loadingHandler(ctx *fasthttp.RequestCtx) {

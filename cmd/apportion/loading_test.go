@@ -17,7 +17,7 @@ func TestLoadingPage(t *testing.T) {
 		t.Fatal(err)
 	}
 	url := "http://" + listener.Addr().String()
-	page := startLoadingPage(listener)
+	page := startLoadingPage(listener, 8)
 	f := func(path string, want int) {
 		t.Helper()
 		r, err := send(http.DefaultClient, "GET", url+path, "", "")

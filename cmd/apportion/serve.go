@@ -62,6 +62,7 @@ func serveCommand(stdout, stderr io.Writer) *cli.Command {
 			}
 			s := newService(cmd, peers, logger, stdout)
 			s.http.Tokens = tokens
+			s.shareOpenFiles(openFilesLimit())
 			return s.runBounded(ctx)
 		},
 	}
@@ -76,7 +77,8 @@ func serveFlags() []cli.Flag {
 		&cli.StringFlag{Name: tokensFlag, Usage: "`FILE` of tokens, name:secret on each line, of which every request needs one; without it the API is open",
 			Sources: env(tokensFlag)},
 		&cli.IntFlag{Name: "body-bytes-max", Value: httpapi.BodyBytesMax, Usage: "largest request body, in `BYTES`", Sources: env("body-bytes-max")},
-		&cli.IntFlag{Name: "connections-max", Value: httpapi.ConnectionsMax, Usage: "connections served at a time", Sources: env("connections-max")},
+		&cli.IntFlag{Name: "connections-max", Value: httpapi.ConnectionsMax, Usage: "connections served at a time, or as many as the limit on open files allows for",
+			Sources: env("connections-max")},
 		&cli.DurationFlag{Name: "request-timeout", Value: httpapi.RequestTimeout, Usage: "longest wait of a request for the log", Sources: env("request-timeout")},
 		&cli.DurationFlag{Name: "checkpoint-interval", Value: 30 * time.Second,
 			Usage: "write the changed state to disk this often; less means a faster start after a crash", Sources: env("checkpoint-interval")},
@@ -255,7 +257,7 @@ func (s *service) runOnce(ctx context.Context) error {
 
 // openStore loads the state, while the listener already says that it does.
 func (s *service) openStore(ctx context.Context, listener *net.TCPListener, set *metrics.Set) (*raftstore.Store, error) {
-	page := startLoadingPage(listener)
+	page := startLoadingPage(listener, s.http.ConnectionsMax)
 	started := time.Now()
 	s.logger.Info("loading", "data", s.store.Dir, "address", listener.Addr().String())
 	s.store.Logger, s.store.Metrics = s.logger, set
