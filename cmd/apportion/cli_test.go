@@ -30,8 +30,8 @@ func TestHelp(t *testing.T) {
 	f([]string{"bench", "--help"}, `flash-sale +everybody wants`, `--rates RATES`, `APPORTION_CONNECTIONS`)
 	f([]string{"help"}, `serve +run the server`, `Examples:`)
 	f([]string{"help", "serve"}, `--listen ADDRESS`)
-	f([]string{"--version"}, `^apportion .*go1\.\d+.* [a-z]+/[a-z0-9]+\n$`)
-	f([]string{"version"}, `^apportion .*go1\.\d+.* [a-z]+/[a-z0-9]+\n$`)
+	f([]string{"--version"}, `^apportion \d+\.\d+\.\d+.*go1\.\d+.* [a-z]+/[a-z0-9]+\n$`)
+	f([]string{"version"}, `^apportion \d+\.\d+\.\d+.*go1\.\d+.* [a-z]+/[a-z0-9]+\n$`)
 }
 
 // TestMistakes: each is a short message on stderr with status 2 (the command line) or 1 (the world), never a page of help.

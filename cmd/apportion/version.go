@@ -9,6 +9,9 @@ import (
 	"github.com/urfave/cli/v3"
 )
 
+// release is the version that this source is, or becomes with the next release: the newest heading of CHANGELOG.md.
+const release = "0.1.0"
+
 func versionCommand(stdout io.Writer) *cli.Command {
 	return &cli.Command{
 		Name:  "version",
@@ -23,17 +26,17 @@ func versionCommand(stdout io.Writer) *cli.Command {
 	}
 }
 
-// versionText is what the linker and the version control system left in the binary.
+// versionText is the release, and what the linker and the version control system left in the binary.
 func versionText() string {
 	info, ok := debug.ReadBuildInfo()
 	if !ok {
-		return "apportion (unknown build)"
+		return "apportion " + release + " (unknown build)"
 	}
 	settings := make(map[string]string, len(info.Settings))
 	for _, setting := range info.Settings {
 		settings[setting.Key] = setting.Value
 	}
-	text := "apportion " + info.Main.Version
+	text := "apportion " + release
 	if revision := settings["vcs.revision"]; revision != "" {
 		text += ", commit " + revision[:min(12, len(revision))]
 		if settings["vcs.modified"] == "true" {
