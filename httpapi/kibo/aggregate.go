@@ -60,10 +60,15 @@ func aggregate(r *Request) (Reply, error) {
 	if err := q.check(r.Host.Engine()); err != nil {
 		return Reply{}, err
 	}
+	part, err := body.part(integer{}, len(q.Items))
+	if err != nil {
+		return Reply{}, err
+	}
 	run := queryRun{r: r, q: &q, e: r.Host.Engine()}
 	list := []aggregateReply{}
-	for i := range q.Items {
-		list = append(list, run.sum(&q.Items[i], &body))
+	items := cut(part, q.Items)
+	for i := range items {
+		list = append(list, run.sum(&items[i], &body))
 		if run.reads > queryReadsMax {
 			return Reply{}, badRequest("items", strconv.Itoa(len(q.Items)), "the items have too many records in all; name fewer")
 		}

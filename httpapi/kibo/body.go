@@ -196,14 +196,3 @@ func (b *base) owner() string {
 	}
 	return ""
 }
-
-// page cuts the page that the call asks for out of a list; the first is number 1, and so is what is below.
-func page[E any](b *base, list []E) []E {
-	if !b.PageSize.given || b.PageSize.n <= 0 {
-		return list
-	}
-	size := int(min(b.PageSize.n, int64(len(list))))
-	from := min(max(b.PageNum.n, 1)-1, int64(len(list))) * int64(size)
-	from = min(from, int64(len(list)))
-	return list[from:min(from+int64(size), int64(len(list)))]
-}

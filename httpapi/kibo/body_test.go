@@ -55,24 +55,37 @@ func TestDates(t *testing.T) {
 	f(`20200928`, "")
 }
 
-func TestPages(t *testing.T) {
-	list := []int{1, 2, 3, 4, 5}
-	f := func(size, number int64, want ...int) {
+func TestParts(t *testing.T) {
+	number := func(n int64) integer { return integer{given: n != 0, n: n} }
+	f := func(limit, size, page int64, want ...int) {
 		t.Helper()
-		b := base{PageSize: integer{given: true, n: size}, PageNum: integer{given: true, n: number}}
-		if got := page(&b, list); !slices.Equal(got, want) {
-			t.Errorf("page %d of %d is %v, want %v", number, size, got, want)
+		b := base{PageSize: number(size), PageNum: number(page)}
+		p, err := b.part(number(limit), 3)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := cut(p, []int{1, 2, 3, 4, 5}); !slices.Equal(got, want) {
+			t.Errorf("page %d of %d of %d is %v, want %v", page, size, limit, got, want)
 		}
 	}
-	f(2, 1, 1, 2)
-	f(2, 0, 1, 2)
-	f(2, -9, 1, 2)
-	f(2, 3, 5)
-	f(2, 4)
-	f(2, 1<<62)
-	f(1<<62, 1, list...)
-	f(1<<62, 2)
-	f(0, 3, list...)
+	f(0, 2, 1, 1, 2)
+	f(0, 2, 0, 1, 2)
+	f(0, 2, 3, 5)
+	f(0, 2, 4)
+	f(0, resultsMax, pagesMax)
+	f(0, 0, 0, 1, 2, 3)
+	f(0, 0, 2, 4, 5)
+	f(2, 0, 0, 1, 2)
+	f(2, 0, 2)
+	f(4, 3, 1, 1, 2, 3)
+	f(4, 3, 2, 4)
+	f(4, 3, 3)
+	for _, bad := range [][3]int64{{-1, 0, 0}, {resultsMax + 1, 0, 0}, {0, -1, 0}, {0, resultsMax + 1, 0}, {0, 0, -1}, {0, 0, pagesMax + 1}, {1 << 62, 1 << 62, 1 << 62}} {
+		b := base{PageSize: number(bad[1]), PageNum: number(bad[2])}
+		if _, err := b.part(number(bad[0]), 3); err == nil {
+			t.Errorf("%v passes", bad)
+		}
+	}
 }
 
 func TestItemNumbers(t *testing.T) {

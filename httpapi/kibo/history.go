@@ -72,7 +72,11 @@ func orderInfo(r *Request) (Reply, error) {
 			list = append(list, shownItem(r.Host.Engine(), body.OrderID.n, it))
 		}
 	}
-	return Reply{Value: list}, nil
+	part, err := body.part(integer{}, len(list))
+	if err != nil {
+		return Reply{}, err
+	}
+	return Reply{Value: cut(part, list)}, nil
 }
 
 func shownItem(e *engine.Engine, orderID int64, it *engine.ItemView) orderInfoReply {

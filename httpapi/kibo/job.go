@@ -138,10 +138,10 @@ func newJobFilter(q url.Values) (f jobFilter, err error) {
 	}
 	if text := q.Get("limit"); text != "" {
 		n, err := strconv.Atoi(text)
-		if err != nil || n < 1 {
-			return f, badRequest("limit", text, "limit: %q is no positive number", text)
+		if err != nil || n < 1 || n > jobsMax {
+			return f, badRequest("limit", text, "limit: %q is no number from 1 to %d", text, jobsMax)
 		}
-		f.limit = min(n, jobsMax)
+		f.limit = n
 	}
 	return f, nil
 }

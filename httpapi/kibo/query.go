@@ -1,23 +1,19 @@
 package kibo
 
 import (
-	"cmp"
 	"encoding/json"
 	"math"
 	"net/url"
-	"slices"
 	"strconv"
 	"strings"
 
 	"apportion/engine"
 )
 
-// Limits of reads.
+// Limits of reads. Those of results are with part.
 const (
 	queryItemsMax     = 1_000
 	queryLocationsMax = 1_000
-	resultsDefault    = 100
-	resultsMax        = 10_000
 
 	// queryReadsMax bounds the records that one read looks at.
 	queryReadsMax = 1_000_000
@@ -110,15 +106,18 @@ func query(r *Request) (Reply, error) {
 func queryByParams(r *Request) (Reply, error) {
 	body := queryBody{Type: r.Query.Get("type"), Whitelist: listParam(r.Query, "locationWhitelist"), Blacklist: listParam(r.Query, "locationBlacklist")}
 	body.Group = r.Query.Get("locationGroupCode")
-	body.IgnoreSafety = r.Query.Get("ignoreSafetyStock") == "true"
-	body.IncludeNegative = r.Query.Get("includeNegativeInventory") == "true"
+	var ignoreSafety, includeNegative *bool
 	for name, flag := range map[string]**bool{"directShip": &body.DirectShip, "shippingLocation": &body.DirectShip, "transferEnabled": &body.Transfer,
-		"pickup": &body.Pickup, "includeInAggregate": &body.Aggregate} {
+		"pickup": &body.Pickup, "includeInAggregate": &body.Aggregate, "ignoreSafetyStock": &ignoreSafety, "includeNegativeInventory": &includeNegative} {
 		if text := r.Query.Get(name); text != "" {
-			on := text == "true"
+			on, err := strconv.ParseBool(text)
+			if err != nil {
+				return Reply{}, badRequest(name, text, "%s: %q is neither true nor false", name, text)
+			}
 			*flag = &on
 		}
 	}
+	body.IgnoreSafety, body.IncludeNegative = ignoreSafety != nil && *ignoreSafety, includeNegative != nil && *includeNegative
 	for _, text := range listParam(r.Query, "items") {
 		item := queryItem{product: product{UPC: text}}
 		if strings.HasPrefix(text, "{") {
@@ -129,9 +128,11 @@ func queryByParams(r *Request) (Reply, error) {
 		}
 		body.Items = append(body.Items, item)
 	}
-	if text := r.Query.Get("limit"); text != "" {
-		if err := body.Limit.UnmarshalJSON([]byte(text)); err != nil {
-			return Reply{}, badRequest("limit", text, "limit: %v", err)
+	for name, number := range map[string]*integer{"limit": &body.Limit, "pageSize": &body.PageSize, "pageNum": &body.PageNum} {
+		if text := r.Query.Get(name); text != "" {
+			if err := number.UnmarshalJSON([]byte(text)); err != nil {
+				return Reply{}, badRequest(name, text, "%s: %v", name, err)
+			}
 		}
 	}
 	if err := body.RequestLocation.read(r.Query); err != nil {
@@ -159,7 +160,7 @@ func listParam(q url.Values, name string) (list []string) {
 	return list
 }
 
-// run answers the query.
+// run answers the query: it finds all results up to those that the reply shows, and reads those for the reply.
 func (q *queryBody) run(r *Request) (Reply, error) {
 	if err := r.Host.Barrier(); err != nil {
 		return Reply{}, err
@@ -167,19 +168,20 @@ func (q *queryBody) run(r *Request) (Reply, error) {
 	if err := q.check(r.Host.Engine()); err != nil {
 		return Reply{}, err
 	}
-	run := queryRun{r: r, q: q, e: r.Host.Engine(), list: []recordReply{}}
-	limit := resultsDefault
-	if q.Limit.given {
-		limit = int(min(max(q.Limit.n, 1), resultsMax))
+	part, err := q.part(q.Limit, q.usualResults())
+	if err != nil {
+		return Reply{}, err
 	}
-	if len(q.Items) == 0 {
-		run.listing()
-	} else {
-		run.items(limit)
+	run := queryRun{r: r, q: q, e: r.Host.Engine()}
+	if run.find(part.to); run.reads > queryReadsMax {
+		return Reply{}, badRequest("items", strconv.Itoa(len(q.Items)),
+			"the query would look at more than %d records; name fewer items, or locations in locationWhitelist", queryReadsMax)
 	}
-	q.sort(run.list)
-	list := page(&q.base, run.list)
-	return Reply{Value: list[:min(len(list), limit)]}, nil
+	if err := q.fits(len(run.rows)); err != nil {
+		return Reply{}, err
+	}
+	run.sort()
+	return Reply{Value: run.show(cut(part, run.rows))}, nil
 }
 
 func (q *queryBody) check(e *engine.Engine) error {
@@ -196,6 +198,9 @@ func (q *queryBody) check(e *engine.Engine) error {
 		q.Type = typeAny
 	default:
 		return badRequest("type", q.Type, "type: %q is none of ANY, ALL, PARTIAL and ALL_STORES", q.Type)
+	}
+	if _, ok := sortKeys[q.SortBy]; !ok && q.SortBy != "" {
+		return badRequest("sortByEnum", q.SortBy, "sortByEnum: %q is none of ON_HAND, AVAILABLE, ALLOCATED, PART_NUMBER and PRODUCT_ID", q.SortBy)
 	}
 	for _, list := range []struct {
 		field    string
@@ -252,140 +257,32 @@ func known(schema *engine.Schema, tags tagMap, field string) error {
 	return nil
 }
 
-// queryRun is the state of one query.
-type queryRun struct {
-	r     *Request
-	q     *queryBody
-	e     *engine.Engine
-	view  engine.RecordView
-	list  []recordReply
-	reads int
-
-	wanted []int64 // units of each item
-}
-
-// items looks location by location, and ends when it has enough if nothing is to be sorted.
-func (run *queryRun) items(limit int) {
-	run.wanted = run.q.wanted()
-	paged := run.q.PageSize.given || run.q.SortBy != ""
-	for _, location := range run.locations() {
-		if run.reads > queryReadsMax || !paged && len(run.list) >= limit || len(run.list) > resultsMax {
-			return
-		}
-		run.location(location)
-	}
-}
-
-// locations gives those to look at: those of the priority list first, then the nearest, then by name.
-func (run *queryRun) locations() []string {
-	q := run.q
-	var found []string
-	if code := q.RequestLocation.LocationCode; code != "" {
-		found = append(found, code)
-	} else {
-		for i := range q.Items {
-			found = run.e.AppendLocations(found, q.Items[i].upc)
-		}
-	}
-	slices.Sort(found)
-	found = slices.Compact(found)
-	found = slices.DeleteFunc(found, func(code string) bool {
-		return len(q.Whitelist) > 0 && !slices.Contains(q.Whitelist, code) || slices.Contains(q.Blacklist, code) ||
-			!q.placeFilter.has(run.e, code) || !q.RequestLocation.reaches(run.e, code)
-	})
-	rank := func(code string) int {
-		if at := slices.Index(q.PriorityList, code); at >= 0 {
-			return at
-		}
-		return len(q.PriorityList)
-	}
-	miles := map[string]float64{}
-	for _, code := range found {
-		miles[code], _ = q.RequestLocation.miles(run.e, code)
-	}
-	slices.SortStableFunc(found, func(a, b string) int { return cmp.Or(cmp.Compare(rank(a), rank(b)), cmp.Compare(miles[a], miles[b])) })
-	return found
-}
-
-// location adds the records of a location, unless the query turns out not to be after it.
-func (run *queryRun) location(code string) {
-	begin := len(run.list)
-	met, some := 0, false
-	for i := range run.q.Items {
-		it := &run.q.Items[i]
-		run.reads++
-		if !run.e.ReadRecord(it.upc, code, &run.view) || run.view.Blocked && run.q.ExcludeBlocked {
+// show reads the records of results anew for the reply. One that was deleted meanwhile is left out.
+func (run *queryRun) show(rows []row) []recordReply {
+	list := make([]recordReply, 0, len(rows))
+	for i := range rows {
+		if !run.e.ReadRecord(rows[i].upc, rows[i].location, &run.view) {
 			continue
 		}
+		if rows[i].item == listed {
+			list = append(list, run.record(run.q.listingTags(run.e.Schema())))
+			continue
+		}
+		it := &run.q.Items[rows[i].item]
 		reply := run.record(it.tags)
 		reply.PartNumber, reply.SKU = it.PartNumber, it.SKU
-		some = some || reply.Available > 0
-		if reply.Available >= run.wanted[i] {
-			met++
-		} else if run.q.Type == typeAny {
-			continue // the location is wanted for its other items
-		}
-		if reply.Available < 0 && !run.q.IncludeNegative {
-			continue
-		}
-		run.list = append(run.list, reply)
+		list = append(list, reply)
 	}
-	switch run.q.Type {
-	case typeAll:
-		if met < len(run.q.Items) {
-			run.list = run.list[:begin]
-		}
-	case typePartial:
-		if !some {
-			run.list = run.list[:begin]
-		}
-	}
+	return list
 }
 
-// wanted is how many units each item asks for, at least one. Where all items are wanted, those that draw on the same units
-// are summed.
-func (q *queryBody) wanted() []int64 {
-	units := make([]int64, len(q.Items))
-	sums := map[string]int64{}
-	target := func(it *queryItem) string {
-		text := it.upc
-		for _, t := range it.tags {
-			text += "\x00" + t.Category + "\x00" + t.Value
-		}
-		return text
+// figures are the counters of a segment, as the query has them.
+func (q *queryBody) figures(s *engine.SegmentView) figures {
+	f := figures{s.OnHand, s.Available(), s.Allocated, s.Pending}
+	if q.IgnoreSafety {
+		f.Available += s.SafetyStock
 	}
-	for i := range q.Items {
-		units[i] = min(max(q.Items[i].Quantity.n, 1), engine.QuantityMax)
-		sums[target(&q.Items[i])] += units[i]
-	}
-	if q.Type == typeAll {
-		for i := range q.Items {
-			units[i] = sums[target(&q.Items[i])]
-		}
-	}
-	return units
-}
-
-// listing adds all records of the one location that a query without items names.
-func (run *queryRun) listing() {
-	code := run.q.RequestLocation.LocationCode
-	tags := run.q.Tags.list()
-	if run.q.DefaultsForOther {
-		tags = run.q.Tags.withDefaults(run.e.Schema())
-	}
-	if !run.q.placeFilter.has(run.e, code) {
-		return
-	}
-	names, _ := run.e.AppendUPCs(nil, code, 0, resultsMax)
-	slices.Sort(names)
-	for _, upc := range slices.Compact(names) {
-		if !run.e.ReadRecord(upc, code, &run.view) || run.view.Blocked && run.q.ExcludeBlocked {
-			continue
-		}
-		if reply := run.record(tags); reply.Available >= 0 || run.q.IncludeNegative {
-			run.list = append(run.list, reply)
-		}
-	}
+	return f
 }
 
 // record shows the record just read, of it only what has the tags.
@@ -401,11 +298,7 @@ func (run *queryRun) record(tags []engine.Tag) recordReply {
 		if !schema.Matches(s.TagSet, tags) {
 			continue
 		}
-		available := s.Available()
-		if run.q.IgnoreSafety {
-			available += s.SafetyStock
-		}
-		f := figures{s.OnHand, available, s.Allocated, s.Pending}
+		f := run.q.figures(s)
 		reply.add(f)
 		reply.SafetyStock += s.SafetyStock
 		if len(schema.Categories()) == 0 {
@@ -466,24 +359,4 @@ func (run *queryRun) addFuture(reply *recordReply, schema *engine.Schema, tags [
 		}
 		reply.Tagged[at].Future = append(reply.Tagged[at].Future, shown)
 	}
-}
-
-// sort orders the records of a location as the query asks; without that they stay in the order of locations and items.
-func (q *queryBody) sort(list []recordReply) {
-	key := map[string]func(a, b *recordReply) int{
-		"ON_HAND":     func(a, b *recordReply) int { return cmp.Compare(a.OnHand, b.OnHand) },
-		"AVAILABLE":   func(a, b *recordReply) int { return cmp.Compare(a.Available, b.Available) },
-		"ALLOCATED":   func(a, b *recordReply) int { return cmp.Compare(a.Allocated, b.Allocated) },
-		"PART_NUMBER": func(a, b *recordReply) int { return strings.Compare(a.UPC, b.UPC) },
-		"PRODUCT_ID":  func(a, b *recordReply) int { return strings.Compare(a.UPC, b.UPC) },
-	}[q.SortBy]
-	if key == nil || q.RequestLocation.LocationCode == "" {
-		return
-	}
-	slices.SortStableFunc(list, func(a, b recordReply) int {
-		if q.SortDescending {
-			return key(&b, &a)
-		}
-		return key(&a, &b)
-	})
 }

@@ -1,0 +1,63 @@
+package kibo
+
+import (
+	"math"
+	"strconv"
+)
+
+// Limits of the results of a read.
+const (
+	// resultsMax is how many results a reply has at most. What lies behind them is on the pages that follow.
+	resultsMax = 10_000
+
+	// resultsPerItem is how many results a query has for each of its items, on average, if it says nothing of their number.
+	resultsPerItem = 100
+
+	// pagesMax is as many pages as a read can have: none has more results than the records that it looks at.
+	pagesMax = queryReadsMax
+)
+
+// part is which of all results a reply shows: those from number from on, and before number to.
+type part struct{ from, to int }
+
+// part gives the part that a call asks for: of all results or, with a limit, of so many of them, page number pageNum of pageSize
+// results each. A page without a size has as many results as there usually are.
+func (b *base) part(limit integer, usual int) (part, error) {
+	for _, f := range []struct {
+		name string
+		integer
+		max int64
+	}{{"limit", limit, resultsMax}, {"pageSize", b.PageSize, resultsMax}, {"pageNum", b.PageNum, pagesMax}} {
+		if f.given && (f.n < 1 || f.n > f.max) {
+			return part{}, badRequest(f.name, strconv.FormatInt(f.n, 10), "%s is %d, and may be from 1 to %d; more results come page by page, with pageSize and pageNum",
+				f.name, f.n, f.max)
+		}
+	}
+	size, end := int64(usual), int64(math.MaxInt)
+	if limit.given {
+		size, end = limit.n, limit.n
+	}
+	if b.PageSize.given {
+		size = b.PageSize.n
+	}
+	from := (max(b.PageNum.n, 1) - 1) * size
+	return part{int(min(from, end)), int(min(from+size, end))}, nil
+}
+
+// cut gives a part of a list, less if the list ends before.
+func cut[E any](p part, list []E) []E {
+	return list[min(p.from, len(list)):min(p.to, len(list))]
+}
+
+// usualResults is how many results a query shows that says nothing of their number.
+func (q *queryBody) usualResults() int {
+	return min(resultsPerItem*max(len(q.Items), 1), resultsMax)
+}
+
+// fits refuses to leave out results that a reply has no room for, of a query that says nothing of their number.
+func (q *queryBody) fits(found int) error {
+	if q.Limit.given || q.PageSize.given || q.PageNum.given || resultsPerItem*len(q.Items) <= resultsMax || found <= resultsMax {
+		return nil
+	}
+	return badRequest("limit", "", "the query has more results than the %d that fit into a reply: take them page by page, with pageSize and pageNum, or give a limit", resultsMax)
+}
