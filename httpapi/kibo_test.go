@@ -268,3 +268,33 @@ func TestKiboTagsAtATime(t *testing.T) {
 		t.Errorf("there are %d tags", len(tags))
 	}
 }
+
+// TestKiboFloorAndLTD: what a refresh has written is read, of the segments that are asked for.
+func TestKiboFloorAndLTD(t *testing.T) {
+	c := newKiboClient(t)
+	c.must("POST", kiboV1+"tagCategory", channel)
+	c.must("POST", kiboV5+"/refresh", `{"locationCode":"1","items":[{"upc":"A","quantity":9,"floor":5,"LTD":3},{"upc":"B","quantity":1},
+		{"upc":"A","quantity":9,"floor":4,"LTD":7,"tags":{"Channel":"Store"}}]}`)
+	c.must("POST", kiboV5+"/refresh", `{"locationCode":"2","items":[{"upc":"A","quantity":9,"floor":20}]}`)
+	query := func(more, want string) {
+		t.Helper()
+		c.want(c.must("POST", kiboV5, `{"type":"ALL_STORES","items":[{"upc":"A"}]`+more+`}`), want)
+	}
+	query(``, `[{"locationCode":"1","floor":9,"ltd":7},{"locationCode":"2","floor":20,"ltd":0}]`)
+	query(`,"tags":{"Channel":"Web"}`, `[{"floor":5,"ltd":3},{"floor":20}]`)
+	query(`,"tags":{"Channel":"Store"}`, `[{"floor":4,"ltd":7},{"onHand":0,"floor":0}]`)
+	c.want(c.must("POST", kiboV5, `{"requestLocation":{"locationCode":"1"}}`), `[{"floor":9,"ltd":7},{"upc":"B","floor":0,"ltd":0}]`)
+	c.want(c.must("POST", kiboV5+"/aggregate", `{"items":[{"upc":"A"},{"upc":"A","tags":{"Channel":"Web"}}]}`), `[{"floor":29},{"floor":25}]`)
+	c.must("POST", kiboV5+"/allocate", kiboItems(kiboItem(1, 1, 1, "A", "1", "")))
+	c.want(c.must("POST", kiboV5+"/getOrderItemInformation", `{"orderID":1}`), `[{"floor":9,"ltd":"7"}]`)
+
+	// A refresh without tags by the native API sets them for the record.
+	c.post("/v1/inventory/refresh", `{"location":"1","items":[{"upc":"B","quantity":1,"floor":6,"ltd":2}]}`).ok()
+	c.want(c.must("POST", kiboV5, `{"items":[{"upc":"B"}]}`), `[{"floor":6,"ltd":2}]`)
+	c.want(c.must("POST", kiboV5+"/aggregate", `{"items":[{"upc":"B"}]}`), `[{"floor":6}]`)
+
+	// Without any category there is one segment.
+	plain := newKiboClient(t)
+	plain.must("POST", kiboV5+"/refresh", `{"locationCode":"1","items":[{"upc":"A","quantity":9,"floor":5,"LTD":3}]}`)
+	plain.want(plain.must("POST", kiboV5, `{"items":[{"upc":"A"}]}`), `[{"floor":5,"ltd":3}]`)
+}

@@ -86,7 +86,8 @@ func shownItem(e *engine.Engine, orderID int64, it *engine.ItemView) orderInfoRe
 	var record engine.RecordView
 	if e.ReadRecord(it.UPC, it.Location, &record) {
 		reply.figures = figures{record.OnHand, record.Available(), record.Allocated, record.Pending}
-		reply.LTD, reply.Floor, reply.SafetyStock = strconv.FormatInt(record.LTD, 10), record.Floor, record.SafetyStock
+		floor, ltd := thresholds(&record, e.Schema(), nil)
+		reply.LTD, reply.Floor, reply.SafetyStock = strconv.FormatInt(ltd, 10), floor, record.SafetyStock
 	}
 	for i := range it.Lines {
 		reply.Waiting += it.Lines[i].Pending

@@ -289,9 +289,10 @@ func (q *queryBody) figures(s *engine.SegmentView) figures {
 func (run *queryRun) record(tags []engine.Tag) recordReply {
 	v := &run.view
 	schema := run.e.Schema() // read after the record, it knows all of its tag sets
-	reply := recordReply{Success: true, Location: v.Location, UPC: v.UPC, TenantID: run.r.Tenant, LTD: v.LTD, Floor: v.Floor, Blocked: v.Blocked, Tagged: []taggedReply{}}
+	reply := recordReply{Success: true, Location: v.Location, UPC: v.UPC, TenantID: run.r.Tenant, Blocked: v.Blocked, Tagged: []taggedReply{}}
 	reply.setPlace(placeOf(run.e, v.Location))
 	reply.Distance = run.q.RequestLocation.shownMiles(run.e, v.Location)
+	reply.Floor, reply.LTD = thresholds(v, schema, tags)
 	place := map[engine.TagSetID]int{}
 	for i := range v.Segments {
 		s := &v.Segments[i]
@@ -317,6 +318,24 @@ func (run *queryRun) record(tags []engine.Tag) recordReply {
 		run.addFuture(&reply, schema, tags, place)
 	}
 	return reply
+}
+
+// thresholds gives the floor and the LTD of a record or of what has the tags of it. Where that API has one of each at a record,
+// refreshes set them with the segment that they name: the floors add up, and the highest LTD counts. Those that a native refresh has
+// set for the whole record are for records whose segments have none.
+func thresholds(v *engine.RecordView, schema *engine.Schema, tags []engine.Tag) (floor, ltd int64) {
+	for i := range v.Segments {
+		if s := &v.Segments[i]; schema.Matches(s.TagSet, tags) {
+			floor, ltd = min(floor+s.Floor, engine.RecordUnitsMax), max(ltd, s.LTD)
+		}
+	}
+	if floor == 0 {
+		floor = v.Floor
+	}
+	if ltd == 0 {
+		ltd = v.LTD
+	}
+	return floor, ltd
 }
 
 func (reply *recordReply) setPlace(c engine.PutLocation) {
