@@ -10,6 +10,8 @@ import (
 
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/hashicorp/go-hclog"
+
+	"apportion/wal"
 )
 
 // newRaftLogger carries Raft's messages into ours. Raft logs each election and snapshot at level info; that is noise here, so
@@ -96,12 +98,12 @@ func (p pebbleLogger) Infof(format string, args ...any) {
 
 // Errorf is for errors that Pebble goes on after.
 func (p pebbleLogger) Errorf(format string, args ...any) {
-	p.logger.Error("state: " + fmt.Sprintf(format, args...))
+	p.logger.Error("state: " + fmt.Sprintf(format, wal.ErrorTexts(args)...))
 }
 
 // Fatalf never returns: after a failed sync Pebble would go on as if it had not happened.
 func (p pebbleLogger) Fatalf(format string, args ...any) {
-	msg := "raftstore: state database: " + fmt.Sprintf(format, args...)
+	msg := "raftstore: state database: " + fmt.Sprintf(format, wal.ErrorTexts(args)...)
 	p.logger.Error(msg)
 	p.onFatal(msg)
 	panic("FATAL: " + msg)

@@ -76,8 +76,9 @@ func openState(c stateConfig) (*stateDB, error) {
 // durable before another file points to it, as the log's does: without that, a crash while the state is opened can leave
 // a database that cannot be opened again.
 func stateOptions(c stateConfig) *pebble.Options {
+	attempts := wal.NewAttempts(c.logger, "state: merging tables")
 	o := &pebble.Options{
-		FS: wal.OrderedFS(c.fs), Logger: pebbleLogger{c.logger, c.onFatal}, EventListener: stateEvents(c.logger), ReadOnly: c.readOnly,
+		FS: attempts.FS(wal.OrderedFS(c.fs)), Logger: pebbleLogger{c.logger, c.onFatal}, EventListener: stateEvents(c.logger, attempts), ReadOnly: c.readOnly,
 		FormatMajorVersion: pebbleFormat,
 		DisableWAL:         true,
 		CacheSize:          stateCacheBytes,
@@ -91,12 +92,15 @@ func stateOptions(c stateConfig) *pebble.Options {
 	return o
 }
 
-// stateEvents logs damage. Whoever came across it gets it as an error too, and answers nothing from it. Without a listener
+// stateEvents logs damage, and now and then that background work fails. Whoever came across it gets it as an error too, and answers nothing from it. Without a listener
 // Pebble would end the process, from a goroutine of its own.
-func stateEvents(logger *slog.Logger) *pebble.EventListener {
-	return &pebble.EventListener{DataCorruption: func(info pebble.DataCorruptionInfo) {
-		logger.Error("state: damaged data", "file", info.Path, "error", info.Details)
-	}}
+func stateEvents(logger *slog.Logger, attempts *wal.Attempts) *pebble.EventListener {
+	return &pebble.EventListener{
+		BackgroundError: attempts.Failed,
+		DataCorruption: func(info pebble.DataCorruptionInfo) {
+			logger.Error("state: damaged data", "file", info.Path, "error", info.Details)
+		},
+	}
 }
 
 // stateError says what was being done when the database returned an error, and marks damage.

@@ -8,6 +8,7 @@ import (
 
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/sstable"
+	"github.com/cockroachdb/pebble/v2/vfs"
 )
 
 // formatMajorVersion pins Pebble's file format: with a default, a new version of the library would change what is on
@@ -51,11 +52,12 @@ func (l *Log) belowFormat() (bool, error) {
 // databaseOptions are Pebble's options for a log: written in order, read back seldom and mostly from memory, deleted
 // from the front.
 func (l *Log) databaseOptions() *pebble.Options {
+	attempts := NewAttempts(l.cfg.Logger, "wal: writing a table of the log")
 	opts := &pebble.Options{
-		FS:                          presizedFS{FS: orderedFS{l.cfg.FS}, bytes: int64(l.cfg.MemTableBytes)},
+		FS:                          l.fileSystem(attempts),
 		FormatMajorVersion:          formatMajorVersion,
 		Logger:                      pebbleLogger{l},
-		EventListener:               l.eventListener(),
+		EventListener:               l.eventListener(attempts),
 		CacheSize:                   blockCacheBytes,
 		MaxOpenFiles:                l.cfg.OpenFilesMax,
 		MemTableSize:                uint64(l.cfg.MemTableBytes),
@@ -69,12 +71,23 @@ func (l *Log) databaseOptions() *pebble.Options {
 	return opts
 }
 
+// fileSystem is the one that Pebble gets.
+func (l *Log) fileSystem(attempts *Attempts) vfs.FS {
+	sized := presizedFS{FS: orderedFS{l.cfg.FS}, bytes: int64(l.cfg.MemTableBytes)}
+	return attempts.FS(watchedFS{FS: sized, log: l})
+}
+
 // eventListener picks the events that someone must hear about. The rest is routine and stays silent.
-func (l *Log) eventListener() *pebble.EventListener {
+func (l *Log) eventListener(attempts *Attempts) *pebble.EventListener {
 	return &pebble.EventListener{
 		BackgroundError: func(err error) {
 			l.counters.backgroundErrors.Add(1)
-			l.cfg.Logger.Error("wal: background error of the raft log's database", slog.Any("error", err))
+			attempts.Failed(err)
+		},
+		WALCreated: func(info pebble.WALCreateInfo) {
+			if info.Err != nil && l.serving.Load() {
+				l.fatal(fmt.Sprintf("wal: begin the log file %s: %v", info.Path, info.Err))
+			}
 		},
 		DataCorruption: func(info pebble.DataCorruptionInfo) {
 			l.corrupt(&CorruptError{Where: info.Path, Reason: "found by the database", Cause: info.Details})
@@ -100,13 +113,24 @@ func (p pebbleLogger) Infof(format string, args ...any) {
 
 // Errorf is for errors that Pebble goes on after.
 func (p pebbleLogger) Errorf(format string, args ...any) {
-	p.log.cfg.Logger.Error("wal: " + fmt.Sprintf(format, args...))
+	p.log.cfg.Logger.Error("wal: " + fmt.Sprintf(format, ErrorTexts(args)...))
 }
 
 // Fatalf never returns. After a failed WAL sync Pebble calls it and, if it comes back, reports success for a write that
 // may not be on disk.
 func (p pebbleLogger) Fatalf(format string, args ...any) {
-	p.log.fatal("wal: " + fmt.Sprintf(format, args...))
+	p.log.fatal("wal: " + fmt.Sprintf(format, ErrorTexts(args)...))
+}
+
+// ErrorTexts replaces the errors among the arguments of a message of Pebble's by their texts: with %+v, they would be printed
+// with stack traces.
+func ErrorTexts(args []any) []any {
+	for i, arg := range args {
+		if err, ok := arg.(error); ok {
+			args[i] = err.Error()
+		}
+	}
+	return args
 }
 
 // fatal stops acknowledging for good and hands over to OnFatal.

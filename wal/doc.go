@@ -51,7 +51,10 @@
 //
 // A write or a sync that fails: Pebble calls Logger.Fatalf and would report success if that came back. Ours sets the log
 // to failed, logs, calls OnFatal, which ends the process, and panics should that return. The sync is not tried again:
-// after a failed one, the kernel may have dropped the pages and report the next as good.
+// after a failed one, the kernel may have dropped the pages and report the next as good. Where Pebble ends one WAL file and
+// begins the next, it does not call Fatalf but panics, with a mutex unlocked that a deferred call unlocks again, so the end comes
+// before that, from within the file system (watched.go). A flush or a compaction that fails takes nothing back and is tried
+// again, after a pause (attempts.go).
 //
 // Damage: the first and the last entry are read at Open, each entry when it is needed, all of them by Verify. A checksum
 // that does not match, a hole, or an error that Pebble marks as corruption becomes a CorruptError and goes to
@@ -91,5 +94,5 @@
 // limits.go, errors.go and config.go say what goes in and out; layout.go and entry.go are the bytes; log.go is the type,
 // its locks, Open and Close, presized.go the size of new files, recover.go what Open checks and Verify; store.go appends and reads, truncate.go deletes,
 // stable.go is term and vote; database.go sets Pebble up and turns its complaints into ours, names.go closes a hole in
-// its crash order; metrics.go counts.
+// its crash order, watched.go one in its errors, attempts.go paces what fails; metrics.go counts.
 package wal

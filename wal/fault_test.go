@@ -2,8 +2,11 @@ package wal
 
 import (
 	"errors"
+	"fmt"
+	"math"
 	"os"
 	"os/exec"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -93,28 +96,59 @@ func TestOnFatalMustNotReturn(t *testing.T) {
 	}
 }
 
-// TestFailedSyncEndsTheProcess runs itself as another process with the default OnFatal.
-func TestFailedSyncEndsTheProcess(t *testing.T) {
-	const env = "APPORTION_WAL_FAIL_SYNC"
-	if os.Getenv(env) != "" {
-		faulty, armed := faultFS(vfs.NewMem(), errorfs.OpFileSyncData)
-		l, err := Open(Config{Dir: "log", FS: faulty})
-		if err != nil {
+// However far the disk comes, what ends the process is the default OnFatal, with its exit status and with the cause: also where one
+// WAL file is ended and the next one begun, since Pebble panics there, with a mutex unlocked. The test runs itself as another
+// process for each operation from which on the disk fails.
+func TestFailedDiskEndsTheProcess(t *testing.T) {
+	const env, entries = "APPORTION_WAL_FAIL_FROM", 12
+	if from, err := strconv.ParseInt(os.Getenv(env), 10, 64); err == nil {
+		storeOnDiskFailingFrom(t, from, entries)
+		return
+	}
+	ends := 0
+	for from := 1; ; from++ {
+		child := exec.Command(os.Args[0], "-test.run=^TestFailedDiskEndsTheProcess$")
+		child.Env = append(os.Environ(), fmt.Sprint(env, "=", from))
+		output, err := child.CombinedOutput()
+		if err == nil {
+			break // all were stored before the fault
+		}
+		ends++
+		var exit *exec.ExitError
+		if !errors.As(err, &exit) || exit.ExitCode() != fatalExitCode {
+			t.Fatalf("from operation %d on, the process ended with %v, want code %d:\n%s", from, err, fatalExitCode, output)
+		}
+		if text := string(output); !strings.Contains(text, "injected error") || strings.Contains(text, "goroutine ") || strings.Contains(text, "stack trace") {
+			t.Fatalf("from operation %d on, the message is not the cause alone:\n%s", from, text)
+		}
+	}
+	t.Logf("%d operations", ends)
+	if ends < 2*entries {
+		t.Fatalf("%d faults for %d entries, each of which is written and synced", ends, entries)
+	}
+}
+
+// storeOnDiskFailingFrom stores entries in WAL files of which each takes a few, while everything fails from an operation on.
+func storeOnDiskFailingFrom(t *testing.T, from int64, entries uint64) {
+	var ops atomic.Int64
+	ops.Store(math.MinInt64)
+	l, err := Open(Config{Dir: "log", MemTableBytes: MemTableBytesMin, FS: errorfs.Wrap(vfs.NewMem(), errorfs.InjectorFunc(func(op errorfs.Op) error {
+		ofLog := op.Path == "log" || strings.HasSuffix(op.Path, ".log")
+		if ofLog && op.Kind.ReadOrWrite() == errorfs.OpIsWrite && ops.Add(1) >= from {
+			return errorfs.ErrInjected
+		}
+		return nil
+	}))})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ops.Store(0)
+	for index := uint64(1); index <= entries; index++ {
+		if err := l.StoreLog(&raft.Log{Index: index, Term: 1, Data: make([]byte, MemTableBytesMin/4)}); err != nil {
 			t.Fatal(err)
 		}
-		armed.Store(true)
-		t.Fatalf("StoreLog returned %v", l.StoreLog(entry(1, 1)))
 	}
-	child := exec.Command(os.Args[0], "-test.run=^TestFailedSyncEndsTheProcess$")
-	child.Env = append(os.Environ(), env+"=1")
-	output, err := child.CombinedOutput()
-	var exit *exec.ExitError
-	if !errors.As(err, &exit) || exit.ExitCode() != fatalExitCode {
-		t.Fatalf("the process ended with %v, want code %d:\n%s", err, fatalExitCode, output)
-	}
-	if !strings.Contains(string(output), "injected error") {
-		t.Fatalf("the message is missing:\n%s", output)
-	}
+	os.Exit(0) // the fault is not to hit what comes after
 }
 
 // An Open that fails at any of its reads says so, and the next one works.

@@ -1,6 +1,9 @@
 package wal
 
-import "math"
+import (
+	"math"
+	"time"
+)
 
 // Limits of the log. Each bounds something that a caller could otherwise grow without end.
 const (
@@ -38,6 +41,11 @@ const (
 
 	// batchRetainedBytesMax is the largest encode buffer that is kept for the next StoreLogs.
 	batchRetainedBytesMax = 4 << 20
+
+	// attemptPause is between a flush or a compaction that failed and the next one, attemptLineInterval between two lines about
+	// them: a full disk is not helped by attempts, and an operator not by a line for each.
+	attemptPause        = time.Second
+	attemptLineInterval = 30 * time.Second
 
 	// fatalExitCode is what the process ends with when the disk has failed (EX_IOERR of sysexits.h).
 	fatalExitCode = 74

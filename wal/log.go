@@ -47,6 +47,10 @@ type Log struct {
 	// failed is set before OnFatal is called, so that nothing is acknowledged should OnFatal only unwind a goroutine.
 	failed atomic.Bool
 
+	// serving is set between Open and Close: a file that cannot be begun or ended is an error of these two, and ends the
+	// process in between.
+	serving atomic.Bool
+
 	counters counters
 }
 
@@ -66,6 +70,7 @@ func Open(cfg Config) (*Log, error) {
 		return nil, errors.Join(openError(l.cfg.Dir, err), db.Close())
 	}
 	l.mu.batch = db.NewBatch(pebble.WithMaxRetainedSizeBytes(batchRetainedBytesMax))
+	l.serving.Store(true)
 	return l, nil
 }
 
@@ -96,6 +101,7 @@ func (l *Log) Close() error {
 		return ErrClosed
 	}
 	l.life.closed = true
+	l.serving.Store(false)
 	if err := errors.Join(l.mu.batch.Close(), l.db.Close()); err != nil {
 		return fmt.Errorf("wal: close %s: %w", l.cfg.Dir, err)
 	}

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 )
 
 // diskFailed says whether a process has ended because its disk had, and has said so.
@@ -81,15 +82,7 @@ func TestClusterSlowDisk(t *testing.T) {
 
 // A file system that is really full, where one can be had: a server without others.
 func TestFullFileSystem(t *testing.T) {
-	dir := t.TempDir()
-	if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, "size=24m"); err != nil {
-		t.Skipf("SKIPPED, no small file system can be mounted here (%v); TestClusterFullDisk has the fault injected", err)
-	}
-	t.Cleanup(func() {
-		if err := syscall.Unmount(dir, 0); err != nil {
-			t.Error(err)
-		}
-	})
+	dir := mountSmall(t, "size=24m")
 	data := filepath.Join(dir, "data")
 	s := startServer(t, data)
 	s.call("POST", "/v1/inventory/refresh", refreshBody("W1", "A", 1_000_000), http.StatusOK)
@@ -121,6 +114,81 @@ func TestFullFileSystem(t *testing.T) {
 	t.Logf("%d orders were acknowledged before the disk was full", acknowledged)
 	s.stop()
 	mustVerify(t, data)
+}
+
+// A server that cannot create its next log file ends with the cause, and without a stack trace: here there is space, but no file
+// may be added.
+func TestNoNextLogFile(t *testing.T) {
+	dir := mountSmall(t, "size=200m,nr_inodes=100")
+	s := startServer(t, filepath.Join(dir, "data"))
+	for number := 0; ; number++ {
+		if err := os.WriteFile(filepath.Join(dir, fmt.Sprint("ballast", number)), nil, 0o600); err != nil {
+			break
+		}
+	}
+	var err error
+	for number := 0; err == nil; number++ {
+		_, err = send(http.DefaultClient, http.MethodPost, s.url+"/v1/inventory/refresh", "", manyItems(number))
+	}
+	err = s.wait()
+	if code, log := s.cmd.ProcessState.ExitCode(), s.log.String(); code != exitDiskFailed || !strings.Contains(log, "begin the log file") ||
+		!strings.Contains(log, "no space left on device") || panicked(log) {
+		t.Errorf("it ended with %v\n%s", err, log)
+	}
+}
+
+// A start that finds too little space to move its log into a table waits for space. It says so in one line, without a stack trace,
+// and goes on when there is space.
+func TestStartWithoutSpace(t *testing.T) {
+	dir := mountSmall(t, "size=40m")
+	data, ballast := filepath.Join(dir, "data"), filepath.Join(dir, "ballast")
+	s := startServer(t, data)
+	for number := range 20 {
+		s.call("POST", "/v1/inventory/refresh", manyItems(number), http.StatusOK)
+	}
+	s.kill()
+	fillDisk(t, ballast)
+	freeSpace(t, ballast, 20<<10)
+	s = launchServer(t, nil, "--data", data, "--listen", "127.0.0.1:0")
+	await(t, "it complains", func() bool { return strings.Contains(s.log.String(), "is tried again") })
+	remove(t, ballast)
+	select {
+	case s.url = <-s.ready:
+	case <-time.After(startTimeout):
+		t.Fatalf("it does not go on when there is space:\n%.5000s", s.log.String())
+	}
+	s.stop()
+	if log := s.log.String(); strings.Count(log, "is tried again") > 1 || strings.Contains(log, "stack trace") {
+		t.Errorf("it says\n%.5000s", log)
+	}
+	mustVerify(t, data)
+}
+
+// mountSmall mounts a file system with the limits, or skips the test where none can be mounted.
+func mountSmall(t *testing.T, limits string) (dir string) {
+	t.Helper()
+	dir = t.TempDir()
+	if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, limits); err != nil {
+		t.Skipf("SKIPPED, no small file system can be mounted here (%v); TestClusterFullDisk has the fault injected", err)
+	}
+	t.Cleanup(func() {
+		if err := syscall.Unmount(dir, syscall.MNT_DETACH); err != nil {
+			t.Error(err)
+		}
+	})
+	return dir
+}
+
+// freeSpace gives some bytes of a disk back that fillDisk has filled.
+func freeSpace(t *testing.T, ballast string, bytes int64) {
+	t.Helper()
+	info, err := os.Stat(ballast)
+	if err == nil {
+		err = os.Truncate(ballast, info.Size()-bytes)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
 }
 
 // fillDisk writes a file until nothing more fits.

@@ -22,7 +22,7 @@ func newLogger(cmd *cli.Command, stderr io.Writer) (*slog.Logger, error) {
 	if err := level.UnmarshalText([]byte(cmd.String("log-level"))); err != nil {
 		return nil, usageError{fmt.Errorf("--log-level %q: expected debug, info, warn or error", cmd.String("log-level"))}
 	}
-	options := &slog.HandlerOptions{Level: level}
+	options := &slog.HandlerOptions{Level: level, ReplaceAttr: errorText}
 	switch format := strings.ToLower(cmd.String("log-format")); format {
 	case "text":
 		return slog.New(slog.NewTextHandler(stderr, options)), nil
@@ -31,4 +31,14 @@ func newLogger(cmd *cli.Command, stderr io.Writer) (*slog.Logger, error) {
 	default:
 		return nil, usageError{fmt.Errorf("--log-format %q: expected text or json", format)}
 	}
+}
+
+// errorText keeps of an error its text: some bring a stack trace along, of some thousand bytes, which the text format would print.
+func errorText(_ []string, attr slog.Attr) slog.Attr {
+	if attr.Value.Kind() == slog.KindAny {
+		if err, ok := attr.Value.Any().(error); ok {
+			attr.Value = slog.StringValue(err.Error())
+		}
+	}
+	return attr
 }
