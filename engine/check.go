@@ -36,6 +36,11 @@ func (f *fault) result() (field, value string, ok bool) {
 // field and value name the first thing at fault, and the command's answer is CodeInvalid.
 func CheckCommand(c Command) (field, value string, ok bool) { return checkCommand(c, nil).result() }
 
+// CheckItem checks one item of a Refresh or an Adjust, by kind, in the manner of CheckCommand. The field is one of the item.
+func CheckItem(kind Kind, it *StockItem) (field, value string, ok bool) {
+	return checkItem(kind, it).result()
+}
+
 // CheckKey checks an idempotency key, in the manner of CheckCommand. An empty key is none.
 func CheckKey(key string) (field, value string, ok bool) {
 	if !isOptionalText(key, KeyBytesMax) {
@@ -109,12 +114,7 @@ func checkRefresh(c *Refresh) *fault {
 		return f
 	}
 	for i := range c.Items {
-		it := &c.Items[i]
-		f := checkStockItem(it)
-		if f == nil {
-			f = checkQuantity("quantity", it.Quantity, 0)
-		}
-		if f != nil {
+		if f := checkItem(KindRefresh, &c.Items[i]); f != nil {
 			return f.in("items", i)
 		}
 	}
@@ -129,16 +129,22 @@ func checkAdjust(c *Adjust) *fault {
 		return f
 	}
 	for i := range c.Items {
-		it := &c.Items[i]
-		f := checkStockItem(it)
-		if f == nil {
-			f = checkChange(it)
-		}
-		if f != nil {
+		if f := checkItem(KindAdjust, &c.Items[i]); f != nil {
 			return f.in("items", i)
 		}
 	}
 	return nil
+}
+
+// checkItem checks one item of a Refresh or an Adjust.
+func checkItem(kind Kind, it *StockItem) *fault {
+	if f := checkStockItem(it); f != nil {
+		return f
+	}
+	if kind == KindRefresh {
+		return checkQuantity("quantity", it.Quantity, 0)
+	}
+	return checkChange(it)
 }
 
 // checkChange checks the signed quantity of an Adjust: an item that changes nothing is a mistake.

@@ -67,8 +67,8 @@ func (c *call) kibo(serve func(*kibo.Request) (kibo.Reply, error)) {
 		return
 	}
 	query, err := url.ParseQuery(string(c.ctx.URI().QueryString()))
-	if err != nil {
-		c.fail(http.StatusBadRequest, codeInvalid, "the query cannot be read", "", "")
+	if err != nil || !plainQuery(query) {
+		c.fail(http.StatusBadRequest, codeInvalid, "the query is not valid percent-encoded UTF-8 without control characters", "", "")
 		return
 	}
 	tenant, _ := strconv.ParseInt(string(c.ctx.Request.Header.Peek("x-vol-tenant")), 10, 64) // of another form, it is none
@@ -77,7 +77,7 @@ func (c *call) kibo(serve func(*kibo.Request) (kibo.Reply, error)) {
 	var fault *kibo.Fault
 	switch {
 	case errors.As(err, &fault):
-		c.fail(fault.Status, fault.Code, fault.Message, fault.Field, fault.Value)
+		c.kiboFault(fault)
 	case err != nil:
 		c.storeFailed(err)
 	case reply.Media != "":
@@ -88,6 +88,26 @@ func (c *call) kibo(serve func(*kibo.Request) (kibo.Reply, error)) {
 			panic(fmt.Sprintf("BUG: httpapi: a reply cannot be encoded: %v", err))
 		}
 	}
+}
+
+// plainQuery reports whether all of a query is plain text.
+func plainQuery(query url.Values) bool {
+	for name, values := range query {
+		for _, text := range append(values, name) {
+			if _, ok := plainText(text); !ok {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+func (c *call) kiboFault(f *kibo.Fault) {
+	p := problem{status: f.Status, code: f.Code, detail: f.Message, field: f.Field, value: f.Value, offset: -1}
+	for _, row := range f.Rows {
+		p.rows = append(p.rows, fault{code: row.Code, detail: row.Message, field: row.Field, value: row.Value, offset: -1})
+	}
+	c.problem(&p)
 }
 
 func appendJSON(dst []byte, value any) ([]byte, error) {
@@ -123,6 +143,9 @@ func (h kiboHost) Job(id engine.JobID, j *engine.Job) bool { return h.c.server.s
 func (h kiboHost) Jobs(before engine.JobID, limit int, dst []engine.Job) []engine.Job {
 	return h.c.server.store.Jobs(before, limit, dst)
 }
+
+// Stored is that of the call.
+func (h kiboHost) Stored(name string) bool { return h.c.stored(name) }
 
 // Ticket gives a ticket for a token or, to anybody, a text that an open server asks nobody for.
 func (h kiboHost) Ticket(name, secret string) (kibo.Ticket, bool) {

@@ -59,6 +59,8 @@ type problem struct {
 	field  string
 	value  string
 	offset int // in the body; -1: not about a place in the body
+
+	rows []fault // each bad row of the body, if that is what is wrong
 }
 
 // problemTypePrefix and the code make the type of a problem.
@@ -80,7 +82,22 @@ func appendProblem(dst []byte, p *problem) []byte {
 		dst = append(dst, `,"offset":`...)
 		dst = appendInt(dst, int64(p.offset))
 	}
-	return dst
+	return appendRows(dst, p.rows)
+}
+
+// appendRows appends what is wrong with each bad row.
+func appendRows(dst []byte, rows []fault) []byte {
+	if len(rows) == 0 {
+		return dst
+	}
+	dst = append(dst, `,"errors":[`...)
+	for i := range rows {
+		dst = append(comma(dst, i), `{"code":"`...)
+		dst = append(append(dst, rows[i].code...), '"')
+		p := faultProblem(&rows[i])
+		dst = append(appendFault(dst, &p), '}')
+	}
+	return append(dst, ']')
 }
 
 // appendFault appends the members that name what is at fault.

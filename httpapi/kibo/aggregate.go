@@ -41,7 +41,7 @@ type aggregateReply struct {
 // aggregate sums each item over all locations.
 func aggregate(r *Request) (Reply, error) {
 	var body aggregateBody
-	if err := decode(r.Body, &body); err != nil {
+	if err := decode(r, r.Body, &body); err != nil {
 		return Reply{}, err
 	}
 	if err := r.Host.Barrier(); err != nil {

@@ -1,7 +1,6 @@
 package kibo
 
 import (
-	"encoding/json"
 	"net/http"
 	"strconv"
 )
@@ -18,18 +17,20 @@ type ticketReply struct {
 // ticket gives a ticket for a token's name and secret, whether it is the first one or takes another one's place.
 func ticket(r *Request) (Reply, error) {
 	var body struct {
-		ClientID string `json:"client_id"`
-		Secret   string `json:"client_secret"`
+		ClientID text `json:"client_id"`
+		Secret   text `json:"client_secret"`
 	}
 	if len(r.Body) > ticketBytesMax { // whoever asks has no token yet
 		return Reply{}, badRequest("", "", "the body has %d bytes, at most %d are expected", len(r.Body), ticketBytesMax)
 	}
-	if len(r.Body) > 0 && json.Unmarshal(r.Body, &body) != nil {
-		return Reply{}, badRequest("", "", "the body is no JSON")
+	if len(r.Body) > 0 {
+		if err := decode(r, r.Body, &body); err != nil {
+			return Reply{}, err
+		}
 	}
-	t, ok := r.Host.Ticket(body.ClientID, body.Secret)
+	t, ok := r.Host.Ticket(string(body.ClientID), string(body.Secret))
 	if !ok {
-		return Reply{}, &Fault{Status: http.StatusUnauthorized, Code: "unauthorized", Field: "client_id", Value: body.ClientID,
+		return Reply{}, &Fault{Status: http.StatusUnauthorized, Code: "unauthorized", Field: "client_id", Value: string(body.ClientID),
 			Message: "no token of this server has this client_id as its name and this client_secret as its secret"}
 	}
 	return Reply{Value: ticketReply{AccessToken: t.Access, TokenType: "bearer", ExpiresIn: t.Seconds, RefreshToken: t.Refresh}}, nil

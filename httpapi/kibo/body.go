@@ -1,9 +1,7 @@
 package kibo
 
 import (
-	"bytes"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -85,27 +83,6 @@ func (d *date) UnmarshalJSON(b []byte) error {
 // shownTime is a time as replies have it.
 func shownTime(unixMS int64) string {
 	return time.UnixMilli(unixMS).UTC().Format("2006-01-02T15:04:05.000Z")
-}
-
-// decode reads a body into a struct. Fields that it does not have are ignored.
-func decode(body []byte, into any) error {
-	body = bytes.TrimSpace(body)
-	if len(body) == 0 {
-		return badRequest("", "", "the request has no body; JSON is expected")
-	}
-	err := json.Unmarshal(body, into)
-	var wrongType *json.UnmarshalTypeError
-	var fault *Fault
-	switch {
-	case err == nil:
-		return nil
-	case errors.As(err, &fault):
-		return fault
-	case errors.As(err, &wrongType):
-		return badRequest(wrongType.Field, wrongType.Value, "%s: a %s is not what is expected here", wrongType.Field, wrongType.Value)
-	default:
-		return badRequest("", "", "the body cannot be read: %v", err)
-	}
 }
 
 // tagMap is tags as the API has them.

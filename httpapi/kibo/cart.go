@@ -53,7 +53,7 @@ type baseReply struct {
 // transitionCart makes items of a cart those of an order, with the units that they hold.
 func transitionCart(r *Request) (Reply, error) {
 	var body transitionBody
-	if err := decode(r.Body, &body); err != nil {
+	if err := decode(r, r.Body, &body); err != nil {
 		return Reply{}, err
 	}
 	switch {

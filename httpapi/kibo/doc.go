@@ -20,11 +20,12 @@
 // # Strictness
 //
 // Unknown fields are ignored, as clients of that API expect. What is known is held to its type and its limits. Numbers are
-// read without loss; a text that holds a whole number passes for one.
+// read without loss; a text that holds a whole number passes for one. A body is UTF-8, has no field twice and is bounded while it is
+// read, as the native ones are: the decoder is that of encoding/json/v2, and each list has its limit in one table.
 //
 // # Reading order
 //
-// kibo.go says what there is and what a call needs; body.go and job.go are the frame; tag.go, stock.go, query.go, find.go, part.go, near.go,
+// kibo.go says what there is and what a call needs; read.go, body.go and job.go are the frame, with limits.go; tag.go, stock.go, query.go, find.go, part.go, near.go,
 // aggregate.go, order.go, cart.go, spread.go, history.go, remove.go, future.go, place.go, placegroup.go and export.go are the operations; auth.go answers what
 // a client asks before the first call; missing.go says no.
 package kibo

@@ -32,7 +32,7 @@ type deleteFutureReply struct {
 // deleteFuture removes deliveries of an item, all of a name or of a pattern, that are due in a span of time.
 func deleteFuture(r *Request) (Reply, error) {
 	var body deleteFutureBody
-	if err := decode(r.Body, &body); err != nil {
+	if err := decode(r, r.Body, &body); err != nil {
 		return Reply{}, err
 	}
 	if err := body.check(); err != nil {
@@ -175,7 +175,7 @@ type futureDateBody struct {
 // adjustFutureDate moves a delivery to another date. It gets another number by that.
 func adjustFutureDate(r *Request) (Reply, error) {
 	var body futureDateBody
-	if err := decode(r.Body, &body); err != nil {
+	if err := decode(r, r.Body, &body); err != nil {
 		return Reply{}, err
 	}
 	to := body.FutureDate

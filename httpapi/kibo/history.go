@@ -44,7 +44,7 @@ type orderInfoReply struct {
 // orderInfo tells what has become of the items of an order.
 func orderInfo(r *Request) (Reply, error) {
 	var body orderInfoBody
-	if err := decode(r.Body, &body); err != nil {
+	if err := decode(r, r.Body, &body); err != nil {
 		return Reply{}, err
 	}
 	if body.OrderID.n <= 0 {
@@ -155,7 +155,7 @@ type shipmentReply struct {
 // through the orders that hold units, since orders are not found by their shipments.
 func shipments(r *Request) (Reply, error) {
 	var body shipmentBody
-	if err := decode(r.Body, &body); err != nil {
+	if err := decode(r, r.Body, &body); err != nil {
 		return Reply{}, err
 	}
 	if len(body.ShipmentIDs) == 0 {

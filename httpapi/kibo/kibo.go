@@ -32,6 +32,9 @@ type Host interface {
 	Job(id engine.JobID, j *engine.Job) (found bool)
 	Jobs(before engine.JobID, limit int, dst []engine.Job) []engine.Job
 
+	// Stored reports whether something that is kept has this very name.
+	Stored(name string) bool
+
 	// Ticket gives a ticket for the calls to come; ok is false if the server has tokens and this is none of them.
 	Ticket(name, secret string) (t Ticket, ok bool)
 }
@@ -81,6 +84,8 @@ type Fault struct {
 	Message string
 	Field   string
 	Value   string
+
+	Rows []RowFault // each bad row of the body, if that is what is wrong
 }
 
 // Error is the message.

@@ -1,8 +1,8 @@
 package kibo
 
 import (
+	"encoding/json"
 	"math"
-	"net/url"
 	"strconv"
 	"strings"
 
@@ -29,29 +29,35 @@ const (
 // isPlace says whether there is a place to be far away from.
 func (l *requestLocation) isPlace() bool { return l.Latitude != nil && l.Longitude != nil }
 
-// read takes it from the parameters of a URL: a code, JSON, or field by field.
-func (l *requestLocation) read(q url.Values) error {
+// read takes it from the parameters of a URL: a code, JSON, or field by field, as OpenAPI and as the vendor's client write those.
+func (l *requestLocation) read(r *Request) error {
+	q := r.Query
 	text := q.Get("requestLocation")
 	if strings.HasPrefix(text, "{") {
-		if err := decode([]byte(text), l); err != nil {
+		if err := decode(r, []byte(text), l); err != nil {
 			return err
 		}
 	} else if text != "" {
 		l.LocationCode = text
 	}
+	param := func(name string) (key, text string) {
+		if key = "requestLocation[" + name + "]"; q.Has(key) {
+			return key, q.Get(key)
+		}
+		return name, q.Get(name)
+	}
 	for name, into := range map[string]*string{"locationCode": &l.LocationCode, "unit": &l.Unit} {
-		if text := q.Get("requestLocation[" + name + "]"); text != "" {
+		if _, text := param(name); text != "" {
 			*into = text
 		}
 	}
 	for name, into := range map[string]**float64{"latitude": &l.Latitude, "longitude": &l.Longitude, "radius": &l.Radius} {
-		name = "requestLocation[" + name + "]"
-		text := q.Get(name)
+		name, text := param(name)
 		if text == "" {
 			continue
 		}
-		number, err := strconv.ParseFloat(text, 64)
-		if err != nil {
+		var number float64
+		if err := json.Unmarshal([]byte(text), &number); err != nil { // no NaN, no underscores: a number as a body has it
 			return badRequest(name, text, "%s: %q is no number", name, text)
 		}
 		*into = &number

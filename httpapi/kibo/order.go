@@ -181,7 +181,7 @@ func fulfill(r *Request) (Reply, error) {
 // failed, or else the last.
 func changeOrders(r *Request, kind string, command func(*orderBody, *orderGroup) (engine.Command, error)) (Reply, error) {
 	var body orderBody
-	if err := decode(r.Body, &body); err != nil {
+	if err := decode(r, r.Body, &body); err != nil {
 		return Reply{}, err
 	}
 	groups, err := body.groups()

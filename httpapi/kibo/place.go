@@ -1,7 +1,6 @@
 package kibo
 
 import (
-	"encoding/json"
 	"fmt"
 	"math"
 	"slices"
@@ -12,9 +11,9 @@ import (
 // placeBody is a location, in requests and in replies.
 type placeBody struct {
 	Code       string  `json:"locationCode"`
-	Name       string  `json:"locationName"`
-	PostalCode string  `json:"postalCode"`
-	Country    string  `json:"countryCode"`
+	Name       text    `json:"locationName"`
+	PostalCode text    `json:"postalCode"`
+	Country    text    `json:"countryCode"`
 	Latitude   float64 `json:"latitude"`
 	Longitude  float64 `json:"longitude"`
 	Active     bool    `json:"active"`
@@ -59,7 +58,7 @@ func placeOf(e *engine.Engine, code string) engine.PutLocation {
 const microDegrees = 1e6
 
 func shownLocation(r *Request, c *engine.PutLocation) locationReply {
-	b := placeBody{Code: c.Location, Name: c.Name, PostalCode: c.PostalCode, Country: c.Country,
+	b := placeBody{Code: c.Location, Name: text(c.Name), PostalCode: text(c.PostalCode), Country: text(c.Country),
 		Latitude: float64(c.Latitude) / microDegrees, Longitude: float64(c.Longitude) / microDegrees}
 	for bit, on := range b.flags() {
 		*on = c.Flags&bit != 0
@@ -122,7 +121,7 @@ func readLocation(r *Request) (Reply, error) {
 // saveLocation keeps a location. A flag that is not given is as it was, or as placeDefault has it.
 func saveLocation(r *Request) (Reply, error) {
 	var named placeBody
-	if err := decode(r.Body, &named); err != nil {
+	if err := decode(r, r.Body, &named); err != nil {
 		return Reply{}, err
 	}
 	if err := r.Host.Barrier(); err != nil {
@@ -131,10 +130,10 @@ func saveLocation(r *Request) (Reply, error) {
 	was := placeOf(r.Host.Engine(), named.Code)
 	shown := shownLocation(r, &was)
 	body := shown.placeBody
-	if err := json.Unmarshal(r.Body, &body); err != nil {
-		return Reply{}, badRequest("", "", "the body cannot be read: %v", err)
+	if err := decode(r, r.Body, &body); err != nil {
+		return Reply{}, err
 	}
-	c := &engine.PutLocation{Location: body.Code, Name: body.Name, PostalCode: body.PostalCode, Country: body.Country}
+	c := &engine.PutLocation{Location: body.Code, Name: string(body.Name), PostalCode: string(body.PostalCode), Country: string(body.Country)}
 	for _, degrees := range []struct {
 		from float64
 		to   *int64
@@ -199,7 +198,7 @@ type blockBody struct {
 // blockAssignment marks items at a location as not to be assigned, or takes the marks away: all or none.
 func blockAssignment(r *Request) (Reply, error) {
 	var body blockBody
-	if err := decode(r.Body, &body); err != nil {
+	if err := decode(r, r.Body, &body); err != nil {
 		return Reply{}, err
 	}
 	c := &engine.Block{Location: body.LocationCode}

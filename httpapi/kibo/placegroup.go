@@ -54,7 +54,7 @@ func unknownGroup(code string) *Fault {
 // saveGroup makes a group, or gives the one there is other locations.
 func saveGroup(r *Request) (Reply, error) {
 	var body groupBody
-	if err := decode(r.Body, &body); err != nil {
+	if err := decode(r, r.Body, &body); err != nil {
 		return Reply{}, err
 	}
 	if len(body.Locations) == 0 {

@@ -96,7 +96,7 @@ type recordReply struct {
 
 func query(r *Request) (Reply, error) {
 	var body queryBody
-	if err := decode(r.Body, &body); err != nil {
+	if err := decode(r, r.Body, &body); err != nil {
 		return Reply{}, err
 	}
 	return body.run(r)
@@ -122,7 +122,7 @@ func queryByParams(r *Request) (Reply, error) {
 		item := queryItem{product: product{UPC: text}}
 		if strings.HasPrefix(text, "{") {
 			item = queryItem{}
-			if err := decode([]byte(text), &item); err != nil {
+			if err := decode(r, []byte(text), &item); err != nil {
 				return Reply{}, err
 			}
 		}
@@ -135,7 +135,7 @@ func queryByParams(r *Request) (Reply, error) {
 			}
 		}
 	}
-	if err := body.RequestLocation.read(r.Query); err != nil {
+	if err := body.RequestLocation.read(r); err != nil {
 		return Reply{}, err
 	}
 	return body.run(r)

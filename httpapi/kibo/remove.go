@@ -101,7 +101,7 @@ type deleteReply struct {
 
 func deleteOne(r *Request) (Reply, error) {
 	var body deleteBody
-	if err := decode(r.Body, &body); err != nil {
+	if err := decode(r, r.Body, &body); err != nil {
 		return Reply{}, err
 	}
 	body.Items = []deleteItem{body.deleteItem}
@@ -110,7 +110,7 @@ func deleteOne(r *Request) (Reply, error) {
 
 func deleteMany(r *Request) (Reply, error) {
 	var body deleteBody
-	if err := decode(r.Body, &body); err != nil {
+	if err := decode(r, r.Body, &body); err != nil {
 		return Reply{}, err
 	}
 	if len(body.Items) == 0 {

@@ -17,7 +17,7 @@ type redistributeBody struct {
 func redistribute(r *Request) (Reply, error) {
 	var body redistributeBody
 	if len(bytes.TrimSpace(r.Body)) > 0 {
-		if err := decode(r.Body, &body); err != nil {
+		if err := decode(r, r.Body, &body); err != nil {
 			return Reply{}, err
 		}
 	}

@@ -2,7 +2,6 @@ package kibo
 
 import (
 	"fmt"
-	"strconv"
 
 	"apportion/engine"
 )
@@ -50,25 +49,19 @@ func smartStock(r *Request, kind string) (Reply, error) {
 
 // changeStock does a refresh or an adjust and gives the number of its job.
 func changeStock(r *Request, kind string) (job uint64, err error) {
+	items := stockItems{schema: r.Host.Engine().Schema(), sets: kind == jobRefresh}
 	var body stockBody
-	if err := decode(r.Body, &body); err != nil {
+	if err := decode(r, r.Body, &body, list(engine.RefreshItemsMax, items.add)); err != nil {
 		return 0, err
 	}
-	if err := atMost("items", len(body.Items), engine.RefreshItemsMax); err != nil {
-		return 0, err
-	}
-	items, err := body.stockItems(r.Host.Engine().Schema(), kind == jobRefresh)
-	if err != nil {
-		return 0, err
-	}
-	var c engine.Command = &engine.Adjust{Location: body.LocationCode, Items: items}
-	if kind == jobRefresh {
-		c = &engine.Refresh{Location: body.LocationCode, Items: items}
+	var c engine.Command = &engine.Adjust{Location: body.LocationCode, Items: items.list}
+	if items.sets {
+		c = &engine.Refresh{Location: body.LocationCode, Items: items.list}
 	}
 	if err := checked(c); err != nil {
 		return 0, err
 	}
-	info := &engine.JobInfo{Type: kind, Owner: body.owner(), Location: body.LocationCode, Items: int64(len(items))}
+	info := &engine.JobInfo{Type: kind, Owner: body.owner(), Location: body.LocationCode, Items: int64(len(items.list))}
 	results, err := r.Host.Do([]Proposal{{Command: c, Job: info}})
 	if err != nil {
 		return 0, err
@@ -79,26 +72,33 @@ func changeStock(r *Request, kind string) (job uint64, err error) {
 	return uint64(results[0].Job.First), nil
 }
 
-// stockItems translates the items. There, a category that an item leaves out takes its default; so all categories are named
-// here, and no item is split by percentages before the record is redistributed.
-func (b *stockBody) stockItems(schema *engine.Schema, sets bool) ([]engine.StockItem, error) {
-	items := make([]engine.StockItem, len(b.Items))
-	for i := range b.Items {
-		from := &b.Items[i]
-		field := "items[" + strconv.Itoa(i) + "]"
-		name, err := from.named(field)
-		if err != nil {
-			return nil, err
-		}
-		if !from.Quantity.given {
-			return nil, badRequest(field+".quantity", "", "%s has no quantity", field)
-		}
-		items[i] = engine.StockItem{UPC: name, Tags: from.Tags.withDefaults(schema), Quantity: from.Quantity.n, DeliveryDateMS: from.DeliveryDate.ms}
-		if sets {
-			from.setFields(&items[i])
-		}
+// stockItems are the items of a call, translated as they are read. There, a category that an item leaves out takes its default; so
+// all categories are named here, and no item is split by percentages before the record is redistributed.
+type stockItems struct {
+	schema *engine.Schema
+	sets   bool // they are of a refresh
+	list   []engine.StockItem
+}
+
+// add translates item i, or says what is wrong with it.
+func (s *stockItems) add(i int, from *stockItem) error {
+	switch {
+	case from.name() == "":
+		return badRequest("", "", "items[%d] needs a upc, a partNumber or a sku", i)
+	case !from.Quantity.given:
+		return badRequest("quantity", "", "items[%d] has no quantity", i)
 	}
-	return items, nil
+	item := engine.StockItem{UPC: from.name(), Tags: from.Tags.withDefaults(s.schema), Quantity: from.Quantity.n, DeliveryDateMS: from.DeliveryDate.ms}
+	kind := engine.KindAdjust
+	if s.sets {
+		kind = engine.KindRefresh
+		from.setFields(&item)
+	}
+	if field, value, ok := engine.CheckItem(kind, &item); !ok {
+		return badRequest(field, value, "%q is outside its limits", value)
+	}
+	s.list = append(s.list, item)
+	return nil
 }
 
 // setFields sets what a refresh may set besides the quantity.

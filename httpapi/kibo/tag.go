@@ -8,6 +8,7 @@ import (
 	"strconv"
 
 	"apportion/engine"
+	"apportion/names"
 )
 
 // percent is a share in hundredths; it is read as a number with at most two decimals.
@@ -143,7 +144,7 @@ func readTag(r *Request) (Reply, error) {
 // createCategory makes a category that must not be there yet.
 func createCategory(r *Request) (Reply, error) {
 	var body categoryBody
-	if err := decode(r.Body, &body); err != nil {
+	if err := decode(r, r.Body, &body); err != nil {
 		return Reply{}, err
 	}
 	return put(r, body.Name, func(was *engine.Category) (*engine.PutTagCategory, error) {
@@ -157,7 +158,7 @@ func createCategory(r *Request) (Reply, error) {
 // putCategory makes a category, or gives the one there is other tags. Without tags it leaves them as they are.
 func putCategory(r *Request) (Reply, error) {
 	var body categoryBody
-	if err := decode(r.Body, &body); err != nil {
+	if err := decode(r, r.Body, &body); err != nil {
 		return Reply{}, err
 	}
 	if body.Name != "" && body.Name != r.Path[0] {
@@ -215,6 +216,9 @@ func put(r *Request, name string, from func(was *engine.Category) (*engine.PutTa
 		if err == nil {
 			err = checked(c)
 		}
+		if err == nil {
+			err = looksLikeNoOther(r.Host.Engine().Schema(), c)
+		}
 		return c, err
 	}}})
 	if err != nil {
@@ -228,6 +232,14 @@ func put(r *Request, name string, from func(was *engine.Category) (*engine.PutTa
 		return Reply{Value: categoryBody{TagCategoryID: tagNumber(name), Name: name}}, nil
 	}
 	return Reply{Value: shownCategory(now)}, nil
+}
+
+// looksLikeNoOther refuses a category or a tag that people could not tell from another one.
+func looksLikeNoOther(schema *engine.Schema, c *engine.PutTagCategory) error {
+	if field, value, like := names.Alike(schema, c); field != "" {
+		return badRequest(field, value, "%s: %q looks like %q", field, value, like)
+	}
+	return nil
 }
 
 // doOne does a command that has no job.
@@ -276,7 +288,7 @@ func oneTag(r *Request, value string) (Reply, error) {
 
 func createTag(r *Request) (Reply, error) {
 	var body tagBody
-	if err := decode(r.Body, &body); err != nil {
+	if err := decode(r, r.Body, &body); err != nil {
 		return Reply{}, err
 	}
 	err := changeTags(r, func(c *engine.Category, values []engine.Value) ([]engine.Value, error) {
@@ -295,7 +307,7 @@ func createTag(r *Request) (Reply, error) {
 // putTag changes a tag's share and whether it is the default. Its value is its identity.
 func putTag(r *Request) (Reply, error) {
 	var body tagBody
-	if err := decode(r.Body, &body); err != nil {
+	if err := decode(r, r.Body, &body); err != nil {
 		return Reply{}, err
 	}
 	if body.TagValue != "" && body.TagValue != r.Path[1] {
