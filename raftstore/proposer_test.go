@@ -18,7 +18,9 @@ import (
 
 // fakeLog is an appender whose entries are answered by the test, one at a time.
 type fakeLog struct {
+	t       *testing.T
 	entries chan *fakeFuture
+	ended   chan struct{} // what a test that has failed leaves unanswered is failed then
 }
 
 type fakeFuture struct {
@@ -26,6 +28,7 @@ type fakeFuture struct {
 	results *entryResults
 	err     error
 	done    chan struct{}
+	ended   chan struct{}
 }
 
 func (l *fakeLog) Apply(data []byte, _ time.Duration) raft.ApplyFuture {
@@ -33,12 +36,29 @@ func (l *fakeLog) Apply(data []byte, _ time.Duration) raft.ApplyFuture {
 	if err != nil {
 		panic(err)
 	}
-	f := &fakeFuture{entry: e, done: make(chan struct{})}
-	l.entries <- f
+	f := &fakeFuture{entry: e, done: make(chan struct{}), ended: l.ended}
+	select {
+	case l.entries <- f:
+	case <-l.ended:
+	}
 	return f
 }
 
-func (f *fakeFuture) Error() error  { <-f.done; return f.err }
+// next is the entry that comes. A test that waits for one that does not come fails, and does not hang.
+func (l *fakeLog) next() *fakeFuture {
+	l.t.Helper()
+	return receive(l.t, "an entry", l.entries)
+}
+
+func (f *fakeFuture) Error() error {
+	select {
+	case <-f.done:
+		return f.err
+	case <-f.ended:
+		return raft.ErrRaftShutdown
+	}
+}
+
 func (f *fakeFuture) Response() any { return f.results }
 func (f *fakeFuture) Index() uint64 { return 0 }
 
@@ -64,12 +84,15 @@ func startProposer(t *testing.T, limits proposerLimits) (*proposer, *fakeLog) {
 }
 
 func startProposerIf(t *testing.T, limits proposerLimits, leads func() bool) (*proposer, *fakeLog) {
-	log := &fakeLog{entries: make(chan *fakeFuture)}
+	log := &fakeLog{t: t, entries: make(chan *fakeFuture), ended: make(chan struct{})}
 	stamper := newStamper(newFakeClock(), slog.New(slog.DiscardHandler))
 	p := newProposer(log, stamper, func() int64 { return 0 }, newStoreMetrics(metrics.NewSet()), limits)
 	p.leads = leads
 	go p.run()
-	t.Cleanup(func() { p.close(time.Minute) })
+	t.Cleanup(func() {
+		close(log.ended)
+		p.close(time.Minute)
+	})
 	return p, log
 }
 
@@ -99,7 +122,7 @@ func awaitQueued(t *testing.T, p *proposer, want int64) {
 func occupy(t *testing.T, p *proposer, log *fakeLog) (*fakeFuture, <-chan error) {
 	t.Helper()
 	done := doAsync(p, time.Time{}, testBatch("first"))
-	return <-log.entries, done
+	return log.next(), done
 }
 
 func checkResults(t *testing.T, b *Batch) {
@@ -126,16 +149,16 @@ func TestProposerGathersWhatWaits(t *testing.T) {
 		awaitQueued(t, p, int64(i+1))
 	}
 	first.succeed()
-	second := <-log.entries
+	second := log.next()
 	if second.entry.count != 6 {
 		t.Fatalf("the second entry has %d commands, want all 6 that waited", second.entry.count)
 	}
-	if err := <-firstDone; err != nil {
+	if err := receive(t, "an answer", firstDone); err != nil {
 		t.Fatal(err)
 	}
 	second.succeed()
 	for i, done := range dones {
-		if err := <-done; err != nil {
+		if err := receive(t, "an answer", done); err != nil {
 			t.Fatal(err)
 		}
 		checkResults(t, batches[i])
@@ -154,14 +177,14 @@ func TestProposerBoundsEntries(t *testing.T) {
 		}
 		first.succeed()
 		for i, want := range wantCounts {
-			next := <-log.entries
+			next := log.next()
 			if next.entry.count != want {
 				t.Fatalf("%s: entry %d has %d commands, want %d", name, i, next.entry.count, want)
 			}
 			next.succeed()
 		}
 		for _, done := range append(dones, firstDone) {
-			if err := <-done; err != nil {
+			if err := receive(t, "an answer", done); err != nil {
 				t.Fatalf("%s: %v", name, err)
 			}
 		}
@@ -196,22 +219,17 @@ func TestProposerRefusals(t *testing.T) {
 	f("one batch too many", full, time.Time{}, ErrQueueFull)
 
 	first.succeed()
-	answered := make(chan struct{})
-	go func() {
-		defer close(answered)
-		for range 2 { // 8 commands, 6 an entry
-			(<-log.entries).succeed()
-		}
-	}()
+	for range 2 { // 8 commands, 6 an entry
+		log.next().succeed()
+	}
 	for _, done := range append(dones, firstDone) {
-		if err := <-done; err != nil {
+		if err := receive(t, "an answer", done); err != nil {
 			t.Fatal(err)
 		}
 	}
-	<-answered
 	retried := doAsync(p, time.Time{}, full)
-	(<-log.entries).succeed()
-	if err := <-retried; err != nil {
+	log.next().succeed()
+	if err := receive(t, "an answer", retried); err != nil {
 		t.Fatalf("a batch that was refused could not be sent again: %v", err)
 	}
 	checkResults(t, full)
@@ -232,10 +250,10 @@ func TestProposerQueueBytes(t *testing.T) {
 		}
 		first.succeed()
 		for range 2 {
-			(<-log.entries).succeed()
+			log.next().succeed()
 		}
 		for _, done := range append(dones, firstDone) {
-			if err := <-done; err != nil {
+			if err := receive(t, "an answer", done); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -251,8 +269,8 @@ func testProposerDeadlines(t *testing.T) {
 	// On its way when the deadline passes: unknown, and the batch starts anew while the entry still holds the old one.
 	b := testBatch("flying")
 	done := doAsync(p, time.Now().Add(5*time.Millisecond), b)
-	flying := <-log.entries
-	if err := <-done; !errors.Is(err, ErrOutcomeUnknown) {
+	flying := log.next()
+	if err := receive(t, "an answer", done); !errors.Is(err, ErrOutcomeUnknown) {
 		t.Fatalf("on its way: got %v, want ErrOutcomeUnknown", err)
 	}
 	if b.Len() != 0 {
@@ -270,12 +288,12 @@ func testProposerDeadlines(t *testing.T) {
 	last := doAsync(p, time.Time{}, queued)
 	awaitQueued(t, p, 1)
 	flying.succeed()
-	next := <-log.entries
+	next := log.next()
 	if next.entry.count != 1 {
 		t.Fatalf("the next entry has %d commands, want 1", next.entry.count)
 	}
 	next.succeed()
-	if err := <-last; err != nil {
+	if err := receive(t, "an answer", last); err != nil {
 		t.Fatal(err)
 	}
 	checkResults(t, queued)
@@ -286,8 +304,8 @@ func TestProposerErrorsOfTheLog(t *testing.T) {
 	f := func(fault, want error) {
 		t.Helper()
 		done := doAsync(p, time.Time{}, testBatch("x"))
-		(<-log.entries).fail(fault)
-		if err := <-done; !errors.Is(err, want) {
+		log.next().fail(fault)
+		if err := receive(t, "an answer", done); !errors.Is(err, want) {
 			t.Fatalf("%v became %v, want %v", fault, err, want)
 		}
 	}
@@ -310,16 +328,16 @@ func TestProposerDoesNotLead(t *testing.T) {
 	awaitQueued(t, p, 1)
 	leads.Store(false)
 	first.fail(raft.ErrLeadershipLost)
-	if err := <-firstDone; !errors.Is(err, ErrOutcomeUnknown) {
+	if err := receive(t, "an answer", firstDone); !errors.Is(err, ErrOutcomeUnknown) {
 		t.Fatalf("on its way: got %v, want ErrOutcomeUnknown", err)
 	}
-	if err := <-queued; !errors.Is(err, ErrNotLeader) {
+	if err := receive(t, "an answer", queued); !errors.Is(err, ErrNotLeader) {
 		t.Fatalf("queued: got %v, want ErrNotLeader", err)
 	}
 	leads.Store(true)
 	again := doAsync(p, time.Time{}, b)
-	(<-log.entries).succeed()
-	if err := <-again; err != nil {
+	log.next().succeed()
+	if err := receive(t, "an answer", again); err != nil {
 		t.Fatal(err)
 	}
 	checkResults(t, b)
@@ -332,14 +350,14 @@ func TestProposerClose(t *testing.T) {
 	awaitQueued(t, p, 1)
 	closed := make(chan struct{})
 	go func() { defer close(closed); p.close(time.Minute) }()
-	if err := <-waiting; !errors.Is(err, ErrClosed) {
+	if err := receive(t, "an answer", waiting); !errors.Is(err, ErrClosed) {
 		t.Fatalf("waiting: got %v, want ErrClosed", err)
 	}
 	first.succeed()
-	if err := <-firstDone; err != nil {
+	if err := receive(t, "an answer", firstDone); err != nil {
 		t.Fatalf("on its way: %v", err)
 	}
-	<-closed
+	receive(t, "the end of the proposer", closed)
 	if err := p.do(time.Time{}, testBatch("late")); !errors.Is(err, ErrClosed) {
 		t.Fatalf("after close: got %v, want ErrClosed", err)
 	}

@@ -424,14 +424,35 @@ func eventually(t testing.TB, what string, holds func() bool) {
 	t.Helper()
 	look := time.NewTicker(100 * time.Microsecond)
 	defer look.Stop()
-	timeout := time.NewTimer(30 * time.Second)
+	timeout := time.NewTimer(eventuallyMax)
 	defer timeout.Stop()
 	for !holds() {
 		select {
 		case <-look.C:
 		case <-timeout.C:
-			stacks := make([]byte, 1<<20)
-			t.Fatalf("still waiting for: %s\n%s", what, stacks[:runtime.Stack(stacks, true)])
+			stillWaiting(t, what)
 		}
 	}
+}
+
+// receive takes what comes from a channel, and fails the test if nothing does.
+func receive[T any](t testing.TB, what string, from <-chan T) (v T) {
+	t.Helper()
+	timeout := time.NewTimer(eventuallyMax)
+	defer timeout.Stop()
+	select {
+	case v = <-from:
+	case <-timeout.C:
+		stillWaiting(t, what)
+	}
+	return v
+}
+
+// eventuallyMax is longer than anything takes on a busy machine, and shorter than a test run's patience.
+const eventuallyMax = 30 * time.Second
+
+func stillWaiting(t testing.TB, what string) {
+	t.Helper()
+	stacks := make([]byte, 1<<20)
+	t.Fatalf("still waiting for: %s\n%s", what, stacks[:runtime.Stack(stacks, true)])
 }
