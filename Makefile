@@ -22,9 +22,11 @@ SECONDS_EACH ?= 3
 TURNS ?= 10
 GROWTH ?= 10000000
 REMARK ?=
+MUTANTS ?= 20
+MUTATE_SEED ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: run cluster build test test-kibo lint bench-quick bench-failover bench-compare bench-check bench-baseline crash sim faults fuzz help
+.PHONY: run cluster build test test-kibo lint bench-quick bench-failover bench-compare bench-check bench-baseline crash sim faults fuzz mutate help
 
 run: build ## build and serve on 127.0.0.1:8080 with ./data and the demo catalogue
 	@exec bin/apportion serve --data "$(DATA)" --listen "$(LISTEN)" --demo
@@ -97,6 +99,9 @@ fuzz: ## every fuzz target for FUZZTIME (20s) each
 	    go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) $$package; \
 	  done; \
 	done
+
+mutate: ## break MUTANTS lines (20) of PKG, chosen by MUTATE_SEED (1), and see which of them no test notices
+	go run ./bench/mutate --packages $(PKG) --count $(MUTANTS) --seed $(MUTATE_SEED)
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)

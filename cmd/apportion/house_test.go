@@ -33,6 +33,7 @@ var mayImport = map[string][]string{
 	"bench/quick":    {"bench/replay", "bench/rig", "bench/wire"},
 	"bench/failover": {"bench/plot", "bench/rig", "bench/wire"},
 	"bench/regress":  {},
+	"bench/mutate":   {},
 	"bench/compare":  {"bench/load", "bench/rig", "bench/wire"},
 	"cmd/apportion":  {"bench/load", "bench/replay", "engine", "httpapi", "raftstore", "rules"},
 }
