@@ -1,0 +1,78 @@
+package main
+
+import (
+	"net/http"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+// example is one request of docs/api.md and the reply that it shows, if it shows one.
+type example struct {
+	method, path, body string
+	status             int
+	reply              string
+}
+
+// requestLine and replyLine begin a request and its reply.
+var (
+	requestLine = regexp.MustCompile(`^(GET|PUT|POST|DELETE) (/\S+)$`)
+	replyLine   = regexp.MustCompile(`^([1-5]\d\d) (\{.*)$`)
+)
+
+// TestExamples sends the requests of docs/api.md to a server, from the first to the last, and compares status and reply with
+// what is shown. A shown reply may leave members out, and write [...] for a list that is too long to show.
+func TestExamples(t *testing.T) {
+	text, err := os.ReadFile("../../docs/api.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	examples := examplesOf(string(text))
+	if len(examples) < 25 {
+		t.Fatalf("only %d requests found: has the form of docs/api.md changed?", len(examples))
+	}
+	s := startServer(t, filepath.Join(t.TempDir(), "data"))
+	for _, e := range examples {
+		e.body = strings.TrimSpace(e.body)
+		got, err := send(http.DefaultClient, e.method, s.url+e.path, "", e.body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if difference := compareShown(e.status, e.reply, got); difference != "" {
+			t.Errorf("%s %s %s\nstatus %d, reply %s\nbut something else is shown: %s", e.method, e.path, e.body, got.status, got.body, difference)
+		}
+	}
+	s.stop()
+}
+
+// examplesOf reads the blocks that begin with a request; those with a language are no examples. A reply is of the request before
+// it, also of one in another block.
+func examplesOf(text string) (examples []example) {
+	inside, plain := false, false // a block; one without a language
+	var into *string
+	for _, line := range strings.Split(text, "\n") {
+		if language, ok := strings.CutPrefix(line, "```"); ok {
+			inside, into = !inside, nil
+			plain = inside && language == ""
+			continue
+		}
+		if !plain {
+			continue
+		}
+		if r := requestLine.FindStringSubmatch(line); r != nil {
+			examples = append(examples, example{method: r[1], path: r[2], status: http.StatusOK})
+			into = &examples[len(examples)-1].body
+		} else if r := replyLine.FindStringSubmatch(line); r != nil {
+			last := &examples[len(examples)-1]
+			last.status, _ = strconv.Atoi(r[1])
+			last.reply = r[2]
+			into = &last.reply
+		} else if into != nil {
+			*into += line + "\n"
+		}
+	}
+	return examples
+}
