@@ -5,8 +5,14 @@ SHELL := /bin/bash
 
 STATICCHECK_VERSION := v0.8.2
 STATICCHECK := .tools/staticcheck-$(STATICCHECK_VERSION)
+GOTESTSUM_VERSION := v1.13.0
+GOTESTSUM := .tools/gotestsum-$(GOTESTSUM_VERSION)
 BENCHSTAT_VERSION := v0.0.0-20260908200009-22c9c6c9d4da
 BENCHSTAT := .tools/benchstat-$(BENCHSTAT_VERSION)
+
+# The second pass of make test: what the race detector would count (memory that is allocated), and the simulation, of which it
+# would see too few seeds.
+PLAIN_TESTS := Allocations$$|^TestSimulation$$
 
 PKG ?= ./...
 DATA ?= ./data
@@ -42,8 +48,15 @@ build: ## build bin/apportion
 	@mkdir -p bin
 	go build -o bin/apportion ./cmd/apportion
 
-test: ## all tests with the race detector (PKG=./engine narrows it down)
-	go test -race -timeout 15m $(PKG)
+test: $(GOTESTSUM) ## all tests with the race detector, then those that it would disturb (PKG=./engine narrows it down)
+	@# The output is that of go test, and below it what was skipped and why.
+	$(GOTESTSUM) --format standard-quiet --hide-summary=failed,errors,output -- -race -timeout 15m $(PKG)
+	$(GOTESTSUM) --format standard-quiet --hide-summary=failed,errors,output -- -vet=off -timeout 5m -run '$(PLAIN_TESTS)' $(PKG)
+
+$(GOTESTSUM):
+	@mkdir -p .tools
+	GOBIN=$(CURDIR)/.tools go install gotest.tools/gotestsum@$(GOTESTSUM_VERSION)
+	@mv .tools/gotestsum $@
 
 test-kibo: build ## the vendor's own client of Kibo's API, from npm, against bin/apportion (needs Node)
 	@httpapi/testdata/kibo/run

@@ -4,8 +4,8 @@ package engine
 
 import "testing"
 
-// TestHotPathsDoNotAllocate covers what Apply, and the answer to it, do for each command. The first run grows the scratch.
-func TestHotPathsDoNotAllocate(t *testing.T) {
+// TestCodecAllocations covers what Apply, and the answer to it, do for each command. The first run grows the scratch.
+func TestCodecAllocations(t *testing.T) {
 	var (
 		scratch commandScratch
 		result  Result

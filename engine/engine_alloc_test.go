@@ -11,8 +11,8 @@ import (
 
 // The race detector allocates on its own, so these tests are not for it.
 
-// TestAllocateDoesNotAllocate measures over many commands: memory comes in chunks, which is nothing per command.
-func TestAllocateDoesNotAllocate(t *testing.T) {
+// TestAllocateAllocations measures over many commands: memory comes in chunks, which is nothing per command.
+func TestAllocateAllocations(t *testing.T) {
 	e := stockedEngine(t, 1000, 5, bigStock)
 	a := newAllocator(1000)
 	for range 100_000 {
@@ -24,8 +24,8 @@ func TestAllocateDoesNotAllocate(t *testing.T) {
 	a.check(t)
 }
 
-// TestPlannedAllocateDoesNotAllocate is TestAllocateDoesNotAllocate for lines that a rule has planned.
-func TestPlannedAllocateDoesNotAllocate(t *testing.T) {
+// TestPlannedAllocateAllocations is TestAllocateAllocations for lines that a rule has planned.
+func TestPlannedAllocateAllocations(t *testing.T) {
 	const orders = 20_000
 	e := stockedEngine(t, 1, 5, bigStock)
 	mustApply(t, e, 2, &engine.PutRule{Name: "r", Source: "s", Hooks: []engine.RuleHook{engine.HookSelect}})
@@ -56,7 +56,7 @@ func TestPlannedAllocateDoesNotAllocate(t *testing.T) {
 	}
 }
 
-func TestReadsDoNotAllocate(t *testing.T) {
+func TestReadAllocations(t *testing.T) {
 	e := stockedEngine(t, 1000, 5, bigStock)
 	var v engine.RecordView
 	upc := benchUPC(17)

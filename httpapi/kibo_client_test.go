@@ -22,7 +22,7 @@ import (
 func TestKiboVendorClient(t *testing.T) {
 	client, program := os.Getenv("APPORTION_KIBO_CLIENT"), os.Getenv("APPORTION_KIBO_SERVER")
 	if client == "" || program == "" {
-		t.Skip("make test-kibo runs this, with the vendor's client and a server")
+		t.Skip("not here: make test-kibo runs this, with the vendor's client and a server")
 	}
 	t.Run("open", func(t *testing.T) {
 		spec := loadKiboSpec(t)

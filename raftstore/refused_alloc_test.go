@@ -10,9 +10,9 @@ import (
 	"apportion/engine"
 )
 
-// TestRefusalsAllocate: a refusal that is recorded takes no memory of its own, and neither does one that is repeated or that
+// TestRefusalAllocations: a refusal that is recorded takes no memory of its own, and neither does one that is repeated or that
 // comes too fast.
-func TestRefusalsAllocate(t *testing.T) {
+func TestRefusalAllocations(t *testing.T) {
 	r := newTestRefusals(t, vfs.NewMem(), 0)
 	defer r.close()
 	c := allocate("order-0001", "U", 1)

@@ -4,8 +4,8 @@ package rules
 
 import "testing"
 
-// TestCallAllocates only what the rule itself makes, and the plan.
-func TestCallAllocates(t *testing.T) {
+// TestCallAllocations only what the rule itself makes, and the plan.
+func TestCallAllocations(t *testing.T) {
 	for _, test := range []struct {
 		body string
 		most float64

@@ -140,7 +140,7 @@ func TestReplayStops(t *testing.T) {
 func TestReplayOfRealOrders(t *testing.T) {
 	const path = "../../../shared/data/online-retail.csv"
 	if _, err := os.Stat(path); err != nil {
-		t.Skipf("no real orders: %v", err)
+		t.Skipf("no real orders to replay: %v", err)
 	}
 	_, target := startFake(t)
 	options := sampleOptions(target)

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -54,7 +55,7 @@ type sourceFile struct {
 
 // TestHouseRules holds the code against the rules that no linter knows. Each message says what to do instead.
 func TestHouseRules(t *testing.T) {
-	files := parseModule(t, "../..")
+	files := parseModule(t, "../..", func(name string) bool { return !strings.HasSuffix(name, "_test.go") })
 	for _, file := range files {
 		for _, fault := range slices.Concat(importFaults(file), lengthFaults(file), engineFaults(file), printFaults(file), docFaults(file)) {
 			t.Error(fault)
@@ -67,7 +68,40 @@ func TestHouseRules(t *testing.T) {
 	}
 }
 
-func parseModule(t *testing.T, root string) []*sourceFile {
+// TestPlainPass: a test that the race detector excludes is run by make test all the same, in its second pass.
+func TestPlainPass(t *testing.T) {
+	makefile, err := os.ReadFile("../../Makefile")
+	if err != nil {
+		t.Fatal(err)
+	}
+	pattern := regexp.MustCompile(`(?m)^PLAIN_TESTS := (\S+)$`).FindSubmatch(makefile)
+	if pattern == nil {
+		t.Fatal("the Makefile has no PLAIN_TESTS: which tests does the second pass of make test run?")
+	}
+	plain := regexp.MustCompile(strings.ReplaceAll(string(pattern[1]), "$$", "$"))
+	for _, file := range parseModule(t, "../..", func(name string) bool { return strings.HasSuffix(name, "_test.go") }) {
+		for _, fault := range plainFaults(file, plain) {
+			t.Error(fault)
+		}
+	}
+}
+
+// plainFaults: what has no part in the pass with the race detector is in the other one.
+func plainFaults(f *sourceFile, plain *regexp.Regexp) (faults []string) {
+	excluded := slices.ContainsFunc(f.syntax.Comments, func(c *ast.CommentGroup) bool {
+		return slices.ContainsFunc(c.List, func(c *ast.Comment) bool { return c.Text == "//go:build !race" })
+	})
+	for _, declaration := range f.syntax.Decls {
+		function, ok := declaration.(*ast.FuncDecl)
+		if ok && excluded && function.Recv == nil && strings.HasPrefix(function.Name.Name, "Test") && !plain.MatchString(function.Name.Name) {
+			faults = append(faults, f.at(function, "%s is excluded from make test by !race, and its second pass runs only %s: name it so, or leave the race detector on",
+				function.Name.Name, plain))
+		}
+	}
+	return faults
+}
+
+func parseModule(t *testing.T, root string, wanted func(name string) bool) []*sourceFile {
 	t.Helper()
 	var files []*sourceFile
 	err := filepath.WalkDir(root, func(path string, entry fs.DirEntry, err error) error {
@@ -78,7 +112,7 @@ func parseModule(t *testing.T, root string) []*sourceFile {
 		if entry.IsDir() && path != root && (strings.HasPrefix(name, ".") || name == "testdata" || name == "bin" || name == "data") {
 			return filepath.SkipDir
 		}
-		if entry.IsDir() || !strings.HasSuffix(name, ".go") || strings.HasSuffix(name, "_test.go") {
+		if entry.IsDir() || !strings.HasSuffix(name, ".go") || !wanted(name) {
 			return nil
 		}
 		file, err := parseSource(root, path)
@@ -290,4 +324,9 @@ func TestHouseRulesFindFaults(t *testing.T) {
 	f("wal/x.go", "package wal\ntype T int", "T has no comment")
 	f("wal/x.go", "package wal\nfunc f() {"+strings.Repeat("\n", functionLinesMax)+"}", "more than 70")
 	f("wal/x.go", "package wal\n"+strings.Repeat("\n", fileLinesMax), "more than 500")
+
+	file, err := parseText("wal/x_test.go", []byte("//go:build !race\n\npackage wal\nfunc TestX() {}\nfunc TestXAllocations() {}"))
+	if faults := plainFaults(file, regexp.MustCompile("Allocations$")); err != nil || len(faults) != 1 || !strings.Contains(faults[0], "TestX is excluded") {
+		t.Fatalf("got %q, %v", faults, err)
+	}
 }

@@ -123,34 +123,38 @@ func TestDemoDeleted(t *testing.T) {
 // the category is taken.
 func TestReplayOrders(t *testing.T) {
 	const sample = "../../bench/testdata/sample-orders.csv"
-	f := func(s *server, wantStatus int, want string, args ...string) {
-		t.Helper()
-		status, stdout, stderr := runCommand(t, append([]string{"replay-orders", "--target", s.url}, args...)...)
-		if status != wantStatus || !regexp.MustCompile(want).MatchString(stdout+stderr) {
-			t.Fatalf("%q: status %d, want %d and %q\n%s%s", args, status, wantStatus, want, stdout, stderr)
-		}
-	}
-	const agrees = `agrees with the independent count of the file: \d+ UPCs, \d+ segments, [1-9]\d* refusals`
 	data := filepath.Join(t.TempDir(), "data")
 	s := startServer(t, data)
-	f(s, 0, agrees, sample)
-	f(s, 0, agrees, "--opening", "95", sample)
+	s.replayOrders(0, replayAgrees, sample)
+	s.replayOrders(0, replayAgrees, "--opening", "95", sample)
 	s.stop()
 	mustVerify(t, data)
 
 	s = startServer(t, filepath.Join(t.TempDir(), "demo"), "--demo")
-	f(s, 1, `409 in-use(.|\n)*--category Country`, sample)
-	f(s, 0, agrees, "--category", "Country", sample)
+	s.replayOrders(1, `409 in-use(.|\n)*--category Country`, sample)
+	s.replayOrders(0, replayAgrees, "--category", "Country", sample)
 	s.stop()
+}
 
+// TestReplayRealOrders uses the data set that lies beside a development checkout.
+func TestReplayRealOrders(t *testing.T) {
 	const real = "../../../shared/data/online-retail.csv"
 	if _, err := os.Stat(real); err != nil {
-		t.Logf("without the real orders: %v", err)
-		return
+		t.Skipf("no real orders to replay: %v", err)
 	}
-	s = startServer(t, filepath.Join(t.TempDir(), "real"))
-	f(s, 0, agrees, real)
+	s := startServer(t, filepath.Join(t.TempDir(), "real"))
+	s.replayOrders(0, replayAgrees, real)
 	s.stop()
+}
+
+const replayAgrees = `agrees with the independent count of the file: \d+ UPCs, \d+ segments, [1-9]\d* refusals`
+
+func (s *server) replayOrders(wantStatus int, want string, args ...string) {
+	s.t.Helper()
+	status, stdout, stderr := runCommand(s.t, append([]string{"replay-orders", "--target", s.url}, args...)...)
+	if status != wantStatus || !regexp.MustCompile(want).MatchString(stdout+stderr) {
+		s.t.Fatalf("%q: status %d, want %d and %q\n%s%s", args, status, wantStatus, want, stdout, stderr)
+	}
 }
 
 // TestExplainClock: the message names what the operator can do.
