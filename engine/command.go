@@ -244,7 +244,7 @@ type OrderLine struct {
 //   - KindConfirm: a reservation, or the named part of it, becomes an order allocation; the rest is released.
 //   - KindDeallocate: pending, then allocated units are released to the segments they came from.
 //   - KindFulfill: allocated units ship; allocated and on hand both fall.
-//   - KindReturn: fulfilled units go back on hand in the segments they came from.
+//   - KindReturn: fulfilled units go back on hand in the segments they came from. Goods of an unknown order are kept as its items.
 type OrderChange struct {
 	Action  Kind        `json:"-"`
 	OrderID string      `json:"orderId"`

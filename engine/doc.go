@@ -69,9 +69,11 @@
 // is promised them next, and by no more than there are. It may also set or take away the mark of its record, see Block.
 //
 // A Return line that names another location than the item's puts the units into the segment with the same tags at that
-// location. Tags that it names go over those of the segment: what is not named stays. For an order or an item that is unknown, the line's UPC and Location decide, and the units go to the segment
-// of its Tags (the default segment if it has none); record and segment are created if they do not exist. Without UPC
-// and Location such a line is CodeUnknownOrder or CodeUnknownItem.
+// location. Tags that it names go over those of the segment: what is not named stays. An item that a known order does not have is
+// CodeUnknownItem. Of an order of which nothing was ever allocated, the line's UPC and Location decide, and the units go to the
+// segment of its Tags (the default segment if it has none); record and segment are created if they do not exist. What came
+// back so is kept as an item of that order, which asked for nothing, with an event; the same line again answers the same
+// (Repeated), another one is CodeItemConflict. Without UPC and Location such a line is CodeUnknownOrder or CodeUnknownItem.
 //
 // Transition makes reserved items of one order firm items of another, under other ids if the lines say so, with all that they
 // hold; the rest of the first order stays as it is. An item that the other order has already is CodeItemConflict.

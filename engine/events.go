@@ -39,6 +39,8 @@ const (
 	EventRecordSpread
 	EventSpreadFellBack
 	EventSpreadKept
+	// EventUnknownReturned: Units came back from an order that is not known otherwise; they are kept as its item.
+	EventUnknownReturned
 
 	eventKinds
 )
@@ -50,6 +52,7 @@ var eventTexts = [eventKinds]string{
 	EventRulePut: "rule-put", EventRuleDeleted: "rule-deleted", EventRuleActivated: "rule-activated",
 	EventRuleDeactivated: "rule-deactivated", EventRuleSuspended: "rule-suspended",
 	EventRecordSpread: "record-spread", EventSpreadFellBack: "spread-fell-back", EventSpreadKept: "spread-kept",
+	EventUnknownReturned: "unknown-order-returned",
 }
 
 // String is the kind's stable text, as the API shows it.
@@ -74,7 +77,7 @@ type Event struct {
 	Name     string
 	Units    int64
 	Limit    int64
-	Reason   string // of the last three kinds
+	Reason   string // of EventRecordSpread and the two kinds after it
 }
 
 // eventLog keeps the last events, the oldest first.

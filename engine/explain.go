@@ -126,6 +126,9 @@ func (x *ItemExplanation) native(s *storedItem) {
 	}
 	for i := range s.lines {
 		l := &s.lines[i]
+		if l.took+l.waited == 0 {
+			continue // it came back, and was not taken from anywhere
+		}
 		c := CandidateExplanation{TagSet: l.tagSet, Available: l.before, Taken: l.took, Why: WhyTaken}
 		if l.took == 0 {
 			c.Why = WhyNothing

@@ -1,5 +1,7 @@
 package engine
 
+import "strconv"
+
 // Goods that come back.
 
 // goods says where line i of a Return wants the goods of a known item: "" and nil for where they came from. Programs of
@@ -52,7 +54,7 @@ func (e *Engine) canRestock(it *item, location string, tags []Tag, units int64) 
 // planUnknown plans a line whose item is not known: only goods that come back can be that.
 func (e *Engine) planUnknown(c *OrderChange, i int, orderRow uint32, out *LineResult, r *Result) bool {
 	l := &c.Lines[i]
-	if c.Action != KindReturn || l.UPC == "" || l.Location == "" {
+	if c.Action != KindReturn || l.UPC == "" || l.Location == "" || e.scratch.strict && e.isAllocated(orderRow) {
 		if orderRow == 0 {
 			r.refuse(CodeUnknownOrder, "orderId", c.OrderID)
 			r.Lines = r.Lines[:0]
@@ -76,19 +78,122 @@ func (e *Engine) planUnknown(c *OrderChange, i int, orderRow uint32, out *LineRe
 	if t := (stockTarget{record: e.findRecord(l.UPC, l.Location), key: key}); !e.takeRoom(&t, l.UPC, l.Location, l.Quantity) {
 		out.Code = CodeTooMany
 	}
+	if e.scratch.strict && e.itemsOf(orderRow)+len(e.scratch.lines) >= OrderItemsMax {
+		r.refuse(CodeTooMany, "lines", strconv.Itoa(OrderItemsMax))
+		r.Lines = r.Lines[:0]
+		return false
+	}
 	e.scratch.lines = append(e.scratch.lines, linePlan{key: key, units: l.Quantity})
 	return true
 }
 
-// restockUnknown puts goods of an unknown order on hand.
-func (e *Engine) restockUnknown(p *linePlan, l *OrderLine, out *LineResult) {
+// isAllocated reports whether an item of an order was ever allocated here. All others came back from an order that is not
+// known otherwise.
+func (e *Engine) isAllocated(orderRow uint32) bool {
+	if orderRow == 0 {
+		return false
+	}
+	for row := e.orders.at(orderRow).items; row != 0; row = e.items.at(row).next {
+		if !e.items.at(row).onlyReturned() {
+			return true
+		}
+	}
+	return false
+}
+
+// onlyReturned reports whether an item is only known because it came back: no order item asks for 0 units.
+func (it *item) onlyReturned() bool { return it.requested == 0 }
+
+// planReturnedAgain answers a line for an item that is only known because it came back: again what it answered then, if it says
+// the same. false: it does not.
+func (e *Engine) planReturnedAgain(i int, row uint32, l *OrderLine, out *LineResult, r *Result) bool {
+	it := e.items.at(row)
+	s := e.Schema()
+	key, _, code, tag := s.key(l.Tags)
+	came := e.doneTo(KindReturn, it)
+	field := ""
+	switch {
+	case code != CodeOK:
+		refuseTag(r, code, linePath(i, "tags"), l.Tags[tag])
+		r.Lines = r.Lines[:0]
+		return false
+	case l.Location != e.text(it.location):
+		field = "location"
+	case l.Quantity != 0 && l.Quantity != came:
+		field = "quantity"
+	case s.sets.at(uint32(s.canonical(it.tagSet))).key != key:
+		field = "tags"
+	}
+	if field != "" {
+		r.refuse(CodeItemConflict, linePath(i, field), l.ItemID)
+		r.Lines = r.Lines[:0]
+		return false
+	}
+	e.repeatDone(KindReturn, row, out)
+	return true
+}
+
+// repeatDone answers a line with what was done to its item before, and plans nothing.
+func (e *Engine) repeatDone(action Kind, row uint32, out *LineResult) {
+	out.Repeated = true
+	for at := e.items.at(row).lines; at != 0; {
+		l := e.lines.at(at)
+		if units := l.done(action); units > 0 {
+			out.Units += units
+			out.Parts = append(out.Parts, Part{TagSet: e.Schema().canonical(l.tagSet), Units: units})
+		}
+		at = l.next
+	}
+	out.Requested = out.Units
+	e.scratch.lines = append(e.scratch.lines, linePlan{item: row})
+}
+
+// doneTo is how many units of an item an action was done to so far.
+func (e *Engine) doneTo(action Kind, it *item) (units int64) {
+	for row := it.lines; row != 0; row = e.lines.at(row).next {
+		units += e.lines.at(row).done(action)
+	}
+	return units
+}
+
+func (l *line) done(action Kind) int64 {
+	switch action {
+	case KindFulfill:
+		return l.fulfilled
+	case KindReturn:
+		return l.returned
+	}
+	return 0
+}
+
+// restockUnknown puts goods of an unknown order on hand, and keeps that they came: as an item of that order. Programs of
+// before kept nothing.
+func (e *Engine) restockUnknown(orderRow uint32, p *linePlan, l *OrderLine, out *LineResult) {
 	row := e.findRecord(l.UPC, l.Location)
 	if row == 0 {
 		row = e.createRecord(l.UPC, l.Location)
 	}
+	id := e.tagSetOf(p.key)
+	if e.scratch.strict {
+		e.keepReturn(orderRow, row, id, p.units, l)
+	}
 	e.moveOnHand(row, p.key, p.units)
 	out.Units = p.units
-	out.Parts = append(out.Parts, Part{TagSet: e.tagSetOf(p.key), Units: p.units})
+	out.Parts = append(out.Parts, Part{TagSet: id, Units: p.units})
+}
+
+// keepReturn adds an item that has come back to an order, which was touched.
+func (e *Engine) keepReturn(orderRow, recordRow uint32, id TagSetID, units int64, l *OrderLine) {
+	itemRow := e.createItem(orderRow, l.ItemID)
+	it, rec := e.items.at(itemRow), e.records.at(recordRow)
+	e.itemSeq++
+	it.upc, it.location, it.record, it.tagSet, it.seq = rec.upc, rec.location, recordRow, id, e.itemSeq
+	_, ln := e.createLine(itemRow)
+	ln.tagSet, ln.returned = id, units
+	e.moved(itemRow, MovementReturned, id, units)
+	e.reckon(it, false)
+	e.emit(&Event{Kind: EventUnknownReturned, UPC: l.UPC, Location: l.Location, TagSet: id,
+		OrderID: e.ordersText.get(e.orders.at(orderRow).id), ItemID: l.ItemID, Units: units})
 }
 
 // restock puts units on hand in the segments they were taken from; at another location, in the segments of the same tags.

@@ -51,7 +51,15 @@ func (it *item) held() (units int64) {
 
 // open says that the item blocks its id: something of it is promised, or was fulfilled.
 func (it *item) open() bool {
-	return it.held() > 0 || slices.ContainsFunc(it.parts, func(h *holding) bool { return h.fulfilled > 0 })
+	return it.held() > 0 || slices.ContainsFunc(it.parts, func(h *holding) bool { return h.fulfilled+h.returned > 0 })
+}
+
+// onlyReturned says that the item came back from an order that nobody had allocated here.
+func (it *item) onlyReturned() bool { return it.requested == 0 }
+
+// known says that something of the order was allocated here.
+func (o *order) known() bool {
+	return o != nil && slices.ContainsFunc(o.items, func(it *item) bool { return !it.onlyReturned() })
 }
 
 func (o *order) find(id string) *item {
@@ -197,7 +205,7 @@ func (it *item) left(action engine.Kind) (units int64) {
 		case engine.KindFulfill:
 			units += h.allocated
 		case engine.KindReturn:
-			units += h.fulfilled - h.returned
+			units += max(0, h.fulfilled-h.returned)
 		default:
 			units += h.allocated + h.pending
 		}
@@ -265,10 +273,10 @@ func (m *model) orderLine(c *engine.OrderChange, line engine.OrderLine) (lineAns
 	o := m.orders[c.OrderID]
 	it := o.find(line.ItemID)
 	if it == nil {
-		if c.Action == engine.KindReturn && line.UPC != "" && line.Location != "" {
-			return m.returnUnknown(line)
+		if c.Action == engine.KindReturn && line.UPC != "" && line.Location != "" && !o.known() {
+			return m.returnUnknown(c.OrderID, line)
 		}
-		if o == nil {
+		if m.start.orders[c.OrderID] == nil {
 			return a, engine.CodeUnknownOrder
 		}
 		a.Code = engine.CodeUnknownItem
@@ -277,8 +285,17 @@ func (m *model) orderLine(c *engine.OrderChange, line engine.OrderLine) (lineAns
 	if line.UPC != "" && line.UPC != it.place.upc {
 		return a, engine.CodeItemConflict
 	}
-	if _, code := m.resolve(line.Tags); code != engine.CodeOK {
+	tags, code := m.resolve(line.Tags)
+	if code != engine.CodeOK {
 		return a, code
+	}
+	if c.Action == engine.KindReturn && it.onlyReturned() && line.UPC != "" && line.Location != "" {
+		h := it.parts[0]
+		if line.Location != it.place.location || !maps.Equal(tags, it.tags) || line.Quantity != 0 && line.Quantity != h.returned {
+			return a, engine.CodeItemConflict
+		}
+		return lineAnswer{ItemID: it.id, Repeated: true, Requested: h.returned, Units: h.returned,
+			Parts: []part{{h.tags.String(), h.returned, 0}}}, engine.CodeOK
 	}
 	left := it.left(c.Action)
 	quantity := line.Quantity
@@ -383,8 +400,8 @@ func (m *model) restock(it *item, p place, over []engine.Tag, quantity int64, a 
 	}
 }
 
-// returnUnknown restocks goods whose order item is unknown where the line says.
-func (m *model) returnUnknown(line engine.OrderLine) (lineAnswer, engine.Code) {
+// returnUnknown restocks goods whose order is unknown where the line says, and keeps that they came.
+func (m *model) returnUnknown(orderID string, line engine.OrderLine) (lineAnswer, engine.Code) {
 	a := lineAnswer{ItemID: line.ItemID, Requested: line.Quantity}
 	if line.Quantity == 0 {
 		return a, engine.CodeInvalid // there is no "everything that is left"
@@ -394,6 +411,13 @@ func (m *model) returnUnknown(line engine.OrderLine) (lineAnswer, engine.Code) {
 	if code != engine.CodeOK {
 		return a, code
 	}
+	if m.orders[orderID] == nil {
+		m.orders[orderID] = &order{}
+	}
+	m.sequence++
+	it := &item{id: line.ItemID, place: p, tags: tags, sequence: m.sequence, parts: []*holding{{tags: maps.Clone(tags), returned: line.Quantity}}}
+	m.note(it, engine.MovementReturned, line.Quantity)
+	m.orders[orderID].items = append(m.orders[orderID].items, it)
 	m.record(p).segment(tags).onHand += line.Quantity
 	m.releasePending(p)
 	a.Units = line.Quantity

@@ -164,8 +164,11 @@ func (e *Engine) held(it *item) (allocated, pending int64) {
 	return allocated, pending
 }
 
-// restockable is what an item has shipped and not got back.
+// restockable is what an item has shipped and not got back. Of what only came back nothing was shipped.
 func (e *Engine) restockable(it *item) (units int64) {
+	if it.onlyReturned() {
+		return 0
+	}
 	for row := it.lines; row != 0; {
 		l := e.lines.at(row)
 		units += l.fulfilled - l.returned
@@ -179,11 +182,11 @@ func (e *Engine) isOpen(it *item) bool {
 	return allocated+pending > 0
 }
 
-// isSpent says that everything of an item was released and nothing fulfilled, so that it may be allocated anew.
+// isSpent says that everything of an item was released and nothing fulfilled or returned, so that it may be allocated anew.
 func (e *Engine) isSpent(it *item) bool {
 	for row := it.lines; row != 0; {
 		l := e.lines.at(row)
-		if l.allocated+l.pending+l.fulfilled > 0 {
+		if l.allocated+l.pending+l.fulfilled+l.returned > 0 {
 			return false
 		}
 		row = l.next

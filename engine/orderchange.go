@@ -2,7 +2,8 @@ package engine
 
 // changeOrder confirms, releases, ships or restocks units of an order: all lines, or none when one cannot be done.
 func (e *Engine) changeOrder(c *OrderChange, envelope *Envelope, r *Result) {
-	orderRow, ok := e.orderFor(c.OrderID, hashText(c.OrderID), envelope, r)
+	hash := hashText(c.OrderID)
+	orderRow, ok := e.orderFor(c.OrderID, hash, envelope, r)
 	if !ok {
 		return
 	}
@@ -24,14 +25,19 @@ func (e *Engine) changeOrder(c *OrderChange, envelope *Envelope, r *Result) {
 	if refusedAll(r) {
 		return
 	}
-	if e.movesUnits() {
+	switch {
+	case !e.movesUnits():
+	case orderRow == 0:
+		orderRow = e.createOrder(c.OrderID, hash)
+	default:
 		e.touchOrder(orderRow)
 	}
 	for i := range r.Lines {
 		p := &e.scratch.lines[i]
 		switch {
+		case r.Lines[i].Repeated:
 		case p.item == 0:
-			e.restockUnknown(p, &c.Lines[i], &r.Lines[i])
+			e.restockUnknown(orderRow, p, &c.Lines[i], &r.Lines[i])
 		case c.Action == KindReturn:
 			location, tags := e.goods(c, i)
 			e.restock(p, location, tags, &r.Lines[i])
@@ -47,11 +53,11 @@ func (e *Engine) changeOrder(c *OrderChange, envelope *Envelope, r *Result) {
 	}
 }
 
-// movesUnits says that the plan changes an item of the order. If it does not, the order must not be touched: its last
-// change decides when a closed order leaves memory.
+// movesUnits reports whether the plan changes an item of the order, or adds one. If it does not, the order must not be
+// touched: its last change decides when a closed order leaves memory.
 func (e *Engine) movesUnits() bool {
 	for i := range e.scratch.lines {
-		if p := &e.scratch.lines[i]; p.item != 0 && p.units > 0 {
+		if p := &e.scratch.lines[i]; (p.item != 0 || e.scratch.strict) && p.units > 0 {
 			return true
 		}
 	}
@@ -124,6 +130,9 @@ func (e *Engine) planNamed(c *OrderChange, i int, orderRow uint32, r *Result) bo
 		r.refuse(CodeItemConflict, linePath(i, "upc"), l.UPC)
 		r.Lines = r.Lines[:0]
 		return false
+	}
+	if c.Action == KindReturn && it.onlyReturned() && l.UPC != "" && l.Location != "" {
+		return e.planReturnedAgain(i, row, l, out, r)
 	}
 	left := e.leftFor(c.Action, it)
 	units := l.Quantity

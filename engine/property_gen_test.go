@@ -362,8 +362,11 @@ func (g generator) orderChange(action engine.Kind) *engine.OrderChange {
 		}
 		if action == engine.KindReturn && g.chance("elsewhere", 40) {
 			line.Location = g.pick("location", locations)
-			if g.m.orders[c.OrderID].find(id) == nil {
+			switch it := g.m.orders[c.OrderID].find(id); {
+			case it == nil:
 				line.UPC, line.Quantity, line.Tags = g.pick("upc", upcs), g.units("quantity", 1), g.tags("tags")
+			case it.onlyReturned() && g.chance("again", 70):
+				line = engine.OrderLine{ItemID: id, Quantity: it.parts[0].returned, UPC: it.place.upc, Location: it.place.location, Tags: g.named(it.tags)}
 			}
 		}
 		c.Lines = append(c.Lines, line)

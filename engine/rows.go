@@ -9,10 +9,10 @@ import (
 // stateVersion is the first byte of the meta row. Any change of a row's form is a new version.
 //
 // Version 3 has records that wait for a plan, and their events, version 4 the jobs and what
-// is known of locations, and records that are blocked, version 5 groups of locations, and units that were lost; what older versions say they say in the
-// same way.
+// is known of locations, and records that are blocked, version 5 groups of locations, and units that were lost, version 6 order
+// items that are only known because they came back; what older versions say they say in the same way.
 const (
-	stateVersion       = 5
+	stateVersion       = 6
 	stateVersionOldest = 2
 )
 

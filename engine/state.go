@@ -90,7 +90,7 @@ type item struct {
 	location  uint32 // row in Engine.names
 	record    uint32 // where the record was last seen; it may be gone
 	tagSet    TagSetID
-	requested int64
+	requested int64  // 0: it is only known because it came back
 	expiresMS int64  // Unix milliseconds; 0: no reservation
 	seq       uint64 // order of creation, over all orders; 0: the row is free
 

@@ -66,14 +66,15 @@ type ItemView struct {
 	UPC         string
 	Location    string
 	TagSet      TagSetID // as the order asked for
-	Requested   int64
-	ExpiresAtMS int64 // 0: no reservation
+	Requested   int64    // 0: it is only known because it came back
+	ExpiresAtMS int64    // 0: no reservation
 	Lines       []LineView
 	Movements   []MovementView
 }
 
 // LineView is a copy of one allocation line: the units of an order item from one segment.
-// Allocated + Pending + Fulfilled + Released is what was promised in all; Returned is at most Fulfilled.
+// Allocated + Pending + Fulfilled + Released is what was promised in all; Returned is at most Fulfilled, or of an item that is
+// only known because it came back.
 type LineView struct {
 	TagSet    TagSetID
 	Allocated int64

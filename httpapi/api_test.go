@@ -155,6 +155,17 @@ func TestOrderLife(t *testing.T) {
 	s.post("/v1/orders/none/return", `{"lines":[{"itemId":"1","quantity":1,"upc":"X1","location":"Retailer2","tags":null}]}`).ok().
 		want(`{"Channel":"Kibo","Condition":"New"}`, "lines", 0, "segments", 0, "tags")
 
+	// An order that is known has what it has; one that is not is kept, and its return is taken once.
+	goods := `{"lines":[{"itemId":"01","quantity":2,"upc":"X1","location":"Retailer2","tags":{"Condition":"Defective"}}]}`
+	s.post("/v1/orders/1001/return", goods).is(404, "unknown-item").want(`"lines[0]"`, "field").want(`"01"`, "value")
+	s.post("/v1/orders/77/return", goods).ok().want(`2`, "lines", 0, "quantity")
+	s.post("/v1/orders/77/return", goods).ok().want(`true`, "lines", 0, "repeated").want(`2`, "lines", 0, "quantity")
+	s.post("/v1/orders/77/return", strings.Replace(goods, "2", "3", 1)).is(409, "order-item-conflict").want(`"lines[0].quantity"`, "field")
+	s.get("/v1/inventory/Retailer2/X1").ok().want(`3`, "records", 0, "onHand")
+	s.get("/v1/orders/77").ok().want(`0`, "items", 0, "requested").want(`"X1"`, "items", 0, "upc").
+		want(`{"tags":{"Channel":"Kibo","Condition":"Defective"},"allocated":0,"pending":0,"fulfilled":0,"returned":2,"released":0}`, "items", 0, "lines", 0)
+	s.get("/v1/events").ok().want(`"unknown-order-returned"`, "events", 3, "type").want(`"77"`, "events", 3, "orderId")
+
 	r := s.get("/v1/orders/1001").ok()
 	r.want(`{"tags":{"Channel":"Amazon","Condition":"New"},"allocated":0,"pending":0,"fulfilled":4,"returned":3,"released":1}`, "items", 0, "lines", 0)
 	r.want(`null`, "items", 0, "expiresAt")

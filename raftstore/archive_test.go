@@ -142,6 +142,10 @@ func TestArchivedOrders(t *testing.T) {
 		t.Fatalf("fulfilling an order that is open for long: %v", r.Code)
 	}
 	w.mustFind("out of memory", "o0", 0)
+	goods := []engine.OrderLine{{ItemID: "01", Quantity: 2, UPC: "A", Location: "L"}}
+	if r := w.apply(&engine.OrderChange{Action: engine.KindReturn, OrderID: "o3", Lines: goods}); r.Code != engine.CodeUnknownItem {
+		t.Fatalf("an item that an archived order does not have: %v, %+v", r.Code, r.Lines)
+	}
 	w.mustReturn("out of memory", "o0")
 	w.mustFind("back in memory", "o0", 2)
 

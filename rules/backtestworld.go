@@ -72,7 +72,7 @@ func (w *world) fit(c *engine.OrderChange, env *engine.Envelope) (adapted, left 
 			units -= used[l.ItemID]
 		}
 		switch {
-		case !known && l.UPC != "" && l.Location != "": // goods that come back, whatever they were
+		case !known && l.UPC != "" && l.Location != "": // goods that come back from an unknown order, perhaps again
 		case units <= 0:
 			adapted = true
 			continue
@@ -89,7 +89,7 @@ func (w *world) fit(c *engine.OrderChange, env *engine.Envelope) (adapted, left 
 // left is what of an item of w.order an action can be about.
 func (w *world) left(action engine.Kind, itemID string) (units int64, known bool) {
 	for i := range w.order.Items {
-		if w.order.Items[i].ItemID != itemID {
+		if w.order.Items[i].ItemID != itemID || w.order.Items[i].Requested == 0 {
 			continue
 		}
 		for _, l := range w.order.Items[i].Lines {
