@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"math"
 	"net/http"
+	"runtime/debug"
 	"slices"
 	"strconv"
 	"strings"
@@ -55,8 +56,9 @@ type backtest struct {
 
 // backtests are those of a server.
 type backtests struct {
-	log     *slog.Logger
-	workers sync.WaitGroup
+	log            *slog.Logger
+	reportBytesMax int64
+	workers        sync.WaitGroup
 
 	mu struct {
 		sync.Mutex
@@ -86,10 +88,29 @@ func (s *backtests) add(b *backtest) error {
 	s.mu.number++
 	b.id = "b" + strconv.Itoa(s.mu.number)
 	s.mu.all = append(s.mu.all, b)
-	if len(s.mu.all) > BacktestsKept {
-		s.mu.all = slices.Delete(s.mu.all, 0, 1)
-	}
+	s.trimLocked()
 	return nil
+}
+
+// trimLocked forgets the oldest ones where there are too many, or their reports take too much memory. The newest stays.
+func (s *backtests) trimLocked() {
+	bytes := int64(0)
+	for i, b := range slices.Backward(s.mu.all) {
+		bytes += b.reportBytes()
+		if i < len(s.mu.all)-1 && (len(s.mu.all)-i > BacktestsKept || bytes > s.reportBytesMax) {
+			s.mu.all = slices.Delete(s.mu.all, 0, i+1)
+			return
+		}
+	}
+}
+
+func (b *backtest) reportBytes() int64 {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.mu.report == nil {
+		return 0
+	}
+	return b.mu.report.MemoryBytes()
 }
 
 func (s *backtests) list() []*backtest {
@@ -156,6 +177,10 @@ func (s *backtests) work(ctx context.Context, b *backtest, recording *raftstore.
 	state, took := b.mu.state, b.mu.took
 	b.mu.Unlock()
 	b.cancel()
+	s.mu.Lock()
+	s.trimLocked()
+	s.mu.Unlock()
+	debug.FreeOSMemory() // two states' worth: the next backtest may begin before the collector comes to it
 	s.log.Info("a backtest ended", "id", b.id, "rule", b.candidate.Rule, "version", b.candidate.Version, "state", string(state),
 		"commands", b.run.Progress().Commands, "took", took.Round(time.Millisecond), "error", err)
 }
@@ -186,7 +211,7 @@ func (c *call) startBacktest() {
 	b.cancel = cancel
 	var err error
 	b.run, err = rules.NewBacktest(rules.BacktestConfig{Candidate: b.candidate, Source: source, Period: period,
-		DifferencesMax: body.differences, LinesMax: BacktestLinesMax, Pace: newPacer(ctx, c.server.config.BacktestShare).pace})
+		DifferencesMax: body.differences, LinesMax: BacktestLinesMax, BytesMax: c.server.config.backtestRunBytes(), Pace: newPacer(ctx, c.server.config.BacktestShare).pace})
 	switch {
 	case errors.Is(err, rules.ErrNoHook):
 		c.fail(http.StatusBadRequest, codeInvalid, "the rule does not define the hook", "hook", body.hook.String())
@@ -303,9 +328,15 @@ func (c *call) backtestPeriod(body *backtestBody, b *backtest) (rules.Period, bo
 	return period, true
 }
 
-// backtestFits refuses a backtest whose two engines would take more memory than is allowed.
+// backtestRunBytes is what one that runs may take; the rest is for the reports of those that have ended.
+func (c *Config) backtestRunBytes() int64 { return c.BacktestBytesMax - c.backtestReportBytes() }
+
+func (c *Config) backtestReportBytes() int64 { return c.BacktestBytesMax / backtestReportParts }
+
+// backtestFits refuses a backtest whose two engines would take more memory than is allowed, as far as that can be known before.
+// The backtest looks at it as it runs.
 func (c *call) backtestFits() bool {
-	if need := stateBytes(c.server.engine.Stats()) * 2; need > c.server.config.BacktestBytesMax {
+	if need := stateBytes(c.server.engine.Stats()) * 2; need > c.server.config.backtestRunBytes() {
 		c.fail(http.StatusConflict, codeBacktestTooLarge, fmt.Sprintf("a backtest would take some %d MB of memory, %d are allowed", need>>20, c.server.config.BacktestBytesMax>>20), "", "")
 		return false
 	}

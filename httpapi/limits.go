@@ -71,7 +71,7 @@ const (
 	EventsDefault = 100
 	EventsMax     = 1_000
 
-	// BacktestsKept is how many of the last backtests can be asked for.
+	// BacktestsKept is how many of the last backtests can be asked for, at most.
 	BacktestsKept = 20
 
 	// BacktestLinesMax bounds the order lines of a backtest's period: 300 MB.
@@ -80,6 +80,9 @@ const (
 	// BacktestDifferencesDefault and BacktestDifferencesMax bound the orders whose explanations a backtest lists.
 	BacktestDifferencesDefault = 20
 	BacktestDifferencesMax     = 200
+
+	// backtestReportParts: the reports of those that have ended take one such part of the memory for backtests; the oldest go.
+	backtestReportParts = 16
 
 	// BacktestShare and BacktestBytesMax are the defaults for the Config fields of the same name.
 	BacktestShare    = 0.5

@@ -188,3 +188,43 @@ func TestBacktestIsCancelled(t *testing.T) {
 	s.get("/v1/backtests/b2").ok().want(`"cancelled"`, "state")
 	s.post("/v1/rules/slow/backtest", `{}`).is(503, "shutting-down")
 }
+
+// TestBacktestsKept: of those that have ended the last ones can be asked for, as far as their reports take little memory.
+func TestBacktestsKept(t *testing.T) {
+	s := newBacktestServer(t, Config{BacktestShare: 1})
+	s.putRule("lend", lend).ok()
+	for range BacktestsKept + 2 {
+		s.runBacktest("lend", ``).want(`"done"`, "state")
+	}
+	all := s.server.backtests.list()
+	if len(all) != BacktestsKept || all[0].id != "b3" {
+		t.Fatalf("%d are kept, from %s on", len(all), all[0].id)
+	}
+	s.server.backtests.reportBytesMax = 3 * all[0].reportBytes()
+	s.runBacktest("lend", ``).want(`"done"`, "state")
+	if all = s.server.backtests.list(); len(all) != 3 {
+		t.Errorf("%d are kept, there is room for three", len(all))
+	}
+	s.server.backtests.reportBytesMax = 1
+	s.runBacktest("lend", ``).want(`"done"`, "state")
+	if all = s.server.backtests.list(); len(all) != 1 {
+		t.Errorf("%d are kept, want the last one alone", len(all))
+	}
+}
+
+// TestBacktestTakesTooMuch: one that takes more memory than was thought before fails. Here it is kept answers, which are long.
+func TestBacktestTakesTooMuch(t *testing.T) {
+	s := newBacktestServer(t, Config{BacktestShare: 1, BacktestBytesMax: 36 << 20})
+	s.putRule("lend", lend).ok()
+	lines := make([]string, 1000)
+	for i := range lines {
+		lines[i] = line(fmt.Sprint(i), "eBay", 1000)
+	}
+	for i := range 250 {
+		s.post(fmt.Sprintf("/v1/orders/long%d/allocate", i), allocateBody("all", lines...)).is(409, "insufficient")
+	}
+	r := s.runBacktest("lend", ``).want(`"failed"`, "state")
+	if fault := fmt.Sprint(r.at("error")); !strings.Contains(fault, "--backtest-bytes-max") {
+		t.Errorf("the error is %s", fault)
+	}
+}

@@ -35,7 +35,7 @@ type Config struct {
 	ConnectionsMax int
 
 	// BacktestShare is the part of one core that a backtest may take, above 0 and at most 1. BacktestBytesMax bounds the memory
-	// of its two engines, by an estimate at its begin.
+	// of the one that runs, by an estimate before it begins and by what it takes then, and of the reports of those that have ended.
 	BacktestShare    float64
 	BacktestBytesMax int64
 
@@ -128,7 +128,7 @@ func New(config Config, store Store) (*Server, error) {
 	if s.access, err = newAccess(config.Tokens); err != nil {
 		return nil, err
 	}
-	s.backtests.log = s.log
+	s.backtests.log, s.backtests.reportBytesMax = s.log, s.config.backtestReportBytes()
 	s.spreader.init(s)
 	s.planner = rules.NewPlanner(s.engine, rules.Limits{}, s.suspendRule)
 	s.tree = newTree(s.routes)

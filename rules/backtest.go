@@ -52,15 +52,24 @@ type BacktestConfig struct {
 	DifferencesMax int
 	LinesMax       int
 
+	// BytesMax bounds the memory of both engines, the order lines and the report; 0: it is not bounded.
+	BytesMax int64
+
 	// Pace is called after each command and now and then between, so that a backtest takes only its share of the machine.
 	Pace func()
 }
 
-// ErrTooManyLines says that a backtest would take too much memory.
-var ErrTooManyLines = errors.New("rules: the period has more order lines than a backtest keeps in mind; choose a shorter one")
+// The errors of a backtest, but for those of its recording and its context.
+var (
+	// ErrTooManyLines: the period has more order lines than LinesMax.
+	ErrTooManyLines = errors.New("rules: the period has more order lines than a backtest keeps in mind; choose a shorter one")
 
-// ErrEmptyPeriod says that nothing was recorded in a backtest's period.
-var ErrEmptyPeriod = errors.New("rules: nothing was recorded in the period")
+	// ErrTooMuchMemory: the backtest takes more than BytesMax.
+	ErrTooMuchMemory = errors.New("rules: the backtest takes more memory than it may; choose a shorter period, or raise --backtest-bytes-max")
+
+	// ErrEmptyPeriod: nothing was recorded in the period.
+	ErrEmptyPeriod = errors.New("rules: nothing was recorded in the period")
+)
 
 // Progress is how far a backtest is.
 type Progress struct {
@@ -87,6 +96,9 @@ type Backtest struct {
 	failing   string // why the candidate would have been suspended
 	tally     tally
 	report    Report
+	listed    int // parts of the report's differences
+
+	unlooked int // bytes of commands since the memory was looked at
 
 	refusal      engine.Result // of an order that was refused before the log
 	refusedLines int           // lines of the tally that only such orders have needed
@@ -120,9 +132,10 @@ func (b *Backtest) Progress() Progress {
 	return Progress{Index: b.index.Load(), Commands: b.commands.Load(), Elapsed: time.Duration(b.elapsed.Load())}
 }
 
-// Run does the backtest, once. It ends early with the context's error.
+// Run does the backtest, once. It ends early with the context's error. At its end the memory goes, but for the report.
 func (b *Backtest) Run(ctx context.Context, r Recording) (*Report, error) {
 	b.begin = time.Now()
+	defer b.release()
 	if err := b.load(ctx, r); err != nil {
 		return nil, err
 	}
@@ -150,7 +163,8 @@ func (b *Backtest) Run(ctx context.Context, r Recording) (*Report, error) {
 	if err := b.finish(ctx); err != nil {
 		return nil, err
 	}
-	return &b.report, nil
+	report := b.report
+	return &report, nil
 }
 
 func (b *Backtest) load(ctx context.Context, r Recording) error {
@@ -160,11 +174,36 @@ func (b *Backtest) load(ctx context.Context, r Recording) error {
 			return fmt.Errorf("rules: load the state to replay from: %w", err)
 		}
 		*w = &world{engine: e, index: e.AppliedIndex(), nowMS: e.NowMS()}
+		if b.exceeds(2 * e.MemoryBytes()) {
+			return ErrTooMuchMemory
+		}
 	}
 	b.planner = NewPlanner(b.candidate.engine, b.cfg.Limits, b.suspend)
 	b.tally.start(b.cfg.LinesMax)
 	return nil
 }
+
+// release gives up what only Run needs.
+func (b *Backtest) release() {
+	b.program, b.planner, b.decided, b.candidate, b.tally, b.cfg = nil, nil, nil, nil, tally{}, BacktestConfig{}
+}
+
+func (b *Backtest) exceeds(bytes int64) bool { return b.cfg.BytesMax > 0 && bytes > b.cfg.BytesMax }
+
+// remembers looks at the memory once in a while: after so many bytes of commands as bring little of it.
+func (b *Backtest) remembers(command []byte) error {
+	if b.unlooked += len(command); b.unlooked < memoryLookBytes {
+		return nil
+	}
+	b.unlooked = 0
+	if b.exceeds(b.decided.engine.MemoryBytes() + b.candidate.engine.MemoryBytes() + b.tally.memoryBytes() + b.report.MemoryBytes()) {
+		return ErrTooMuchMemory
+	}
+	return nil
+}
+
+// memoryLookBytes is some hundred small commands.
+const memoryLookBytes = 32 << 10
 
 // suppose has the candidate asked from now on; with a reason it is as good as suspended.
 func (b *Backtest) suppose(suspended string) {
@@ -217,6 +256,9 @@ func (b *Backtest) logged(ctx context.Context, entry *engine.Entry) error {
 	for i, command := range entry.Commands {
 		if i%ctxCommands == 0 && ctx.Err() != nil {
 			return ctx.Err()
+		}
+		if err := b.remembers(command); err != nil {
+			return err
 		}
 		if !b.inPeriod {
 			b.decided.apply(command)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -421,5 +422,96 @@ func TestBacktestEnds(t *testing.T) {
 	}
 	if _, err := NewBacktest(BacktestConfig{Candidate: engine.Activation{Rule: "c", Hook: engine.HookRedistribute}, Source: borrow}); !errors.Is(err, ErrNoHook) {
 		t.Errorf("a source without the hook: %v", err)
+	}
+}
+
+// newBusyTape has records in its state and orders in its period.
+func newBusyTape(t *testing.T, records, orders int) *tape {
+	tp := newTape(t)
+	refresh := &engine.Refresh{Location: "L"}
+	for i := range records {
+		refresh.Items = append(refresh.Items, engine.StockItem{UPC: fmt.Sprint("U", i), Quantity: 1000})
+	}
+	tp.must(refresh)
+	tp.base = len(tp.entries)
+	for i := range orders {
+		tp.must(&engine.Allocate{OrderID: fmt.Sprint("o", i), Mode: engine.ModeAll, Lines: []engine.AllocateLine{
+			{ItemID: "1", UPC: fmt.Sprint("U", i%records), Location: "L", Quantity: 1}}})
+	}
+	return tp
+}
+
+const takesAll = `function select(item, record) return { {tags=item.tags} } end`
+
+// TestBacktestMemory: a backtest ends that takes more memory than it may, be it for the state or for what comes in the period.
+func TestBacktestMemory(t *testing.T) {
+	tp := newBusyTape(t, 1000, 60_000)
+	f := func(bytesMax int64, want error) {
+		t.Helper()
+		if _, err := tp.backtest(takesAll, func(c *BacktestConfig) { c.BytesMax = bytesMax }); !errors.Is(err, want) {
+			t.Errorf("at most %d bytes: %v, want %v", bytesMax, err, want)
+		}
+	}
+	before, after := engine.New(), tp.e.MemoryBytes()
+	before.Apply(1, 1000, tp.entries[0].Commands[0], nil)
+	f(2*before.MemoryBytes()-1, ErrTooMuchMemory)
+	if loads := tp.loads; loads != 1 {
+		t.Errorf("%d states were loaded", loads)
+	}
+	f(2*after-(after-before.MemoryBytes())/2, ErrTooMuchMemory)
+	f(2*after+60_000*200, nil)
+	f(0, nil)
+}
+
+// TestBacktestsLeaveNothing: of a backtest that has ended, only the report takes memory.
+func TestBacktestsLeaveNothing(t *testing.T) {
+	heap := func() int64 {
+		var m runtime.MemStats
+		runtime.GC()
+		runtime.GC()
+		runtime.ReadMemStats(&m)
+		return int64(m.HeapAlloc)
+	}
+	tp := newBusyTape(t, 10_000, 100)
+	var ended []*Backtest
+	before := heap()
+	for range 5 {
+		b, err := NewBacktest(BacktestConfig{Candidate: engine.Activation{Rule: "c", Hook: engine.HookSelect}, Source: takesAll, DifferencesMax: 10})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := b.Run(t.Context(), &playback{tape: tp}); err != nil {
+			t.Fatal(err)
+		}
+		ended = append(ended, b)
+	}
+	if took, one := heap()-before, tp.e.MemoryBytes(); took > one {
+		t.Errorf("5 backtests that have ended take %d bytes, the state has %d", took, one)
+	}
+	runtime.KeepAlive(ended)
+}
+
+// TestBacktestReportIsBounded: large orders that differ are listed as far as the report stays small.
+func TestBacktestReportIsBounded(t *testing.T) {
+	tp := newTape(t)
+	tp.must(&engine.Refresh{Location: "L", Items: []engine.StockItem{{UPC: "U", Quantity: 1_000_000}}})
+	tp.base = len(tp.entries)
+	for i := range 30 {
+		order := &engine.Allocate{OrderID: fmt.Sprint("o", i), Mode: engine.ModeAll}
+		for k := range 400 {
+			order.Lines = append(order.Lines, engine.AllocateLine{ItemID: fmt.Sprint(k), UPC: "U", Location: "L", Quantity: 1})
+		}
+		tp.must(order)
+	}
+	r, err := tp.backtest(`function select(item, record) return nil, "no" end`, func(c *BacktestConfig) { c.DifferencesMax = 30 })
+	if err != nil {
+		t.Fatal(err)
+	}
+	parts := 0
+	for i := range r.Differences {
+		parts += r.Differences[i].parts()
+	}
+	if r.OrdersThatDiffer != 30 || len(r.Differences) == 0 || len(r.Differences) == 30 || parts > differencePartsMax {
+		t.Errorf("%d of %d orders that differ are listed, with %d parts", len(r.Differences), r.OrdersThatDiffer, parts)
 	}
 }

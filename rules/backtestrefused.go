@@ -42,6 +42,9 @@ func (b *Backtest) refused(_ context.Context, e *engine.Entry) error {
 // entries on (see raftstore.Recording). What that world says is asked for the explanation; where it does not refuse, the
 // answer that was recorded stands alone. If it knows the order, the log had it at the same time: that is told already.
 func (b *Backtest) refusedOrder(e *engine.Entry) error {
+	if err := b.remembers(e.Commands[0]); err != nil {
+		return err
+	}
 	_, c, err := engine.DecodeCommand(e.Commands[0])
 	order, ok := c.(*engine.Allocate)
 	if err != nil || !ok || !b.roomFor(len(order.Lines)) {

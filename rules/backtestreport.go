@@ -5,6 +5,7 @@ import (
 	"hash/fnv"
 	"slices"
 	"strings"
+	"unsafe"
 
 	"apportion/engine"
 )
@@ -82,7 +83,7 @@ type Report struct {
 	Segments           []SegmentTotals
 
 	OrdersThatDiffer int64
-	Differences      []Difference // the first of them
+	Differences      []Difference // the first of them, fewer than were asked for where these take much memory
 
 	// ChangesAdapted counts what was confirmed, released, shipped or returned of orders that the candidate had filled
 	// otherwise, and that was therefore cut down. OtherAnswersDiffer counts other commands that had another answer.
@@ -132,6 +133,37 @@ type tally struct {
 	byItem   map[uint64]int32
 	byOrder  map[uint64]int32
 	differs  []bool // by order
+}
+
+// memoryBytes is what the lines take, and the entries of both maps.
+func (t *tally) memoryBytes() int64 {
+	return int64(cap(t.lines))*int64(unsafe.Sizeof(lineTally{})) + int64(len(t.byItem)+len(t.byOrder))*mapEntryBytes
+}
+
+// mapEntryBytes is what an entry takes in a map from a hash to a row, on average over the times at which it grows.
+const mapEntryBytes = 32
+
+// MemoryBytes is the memory that a report takes, about.
+func (r *Report) MemoryBytes() int64 {
+	parts := len(r.Segments)
+	for i := range r.Differences {
+		parts += r.Differences[i].parts()
+	}
+	return int64(parts) * reportPartBytes
+}
+
+// reportPartBytes is what a segment's totals, an explained line or a candidate take with their texts.
+const reportPartBytes = 512
+
+// parts counts the lines and candidates of both explanations.
+func (d *Difference) parts() (n int) {
+	for _, lines := range [][]Explained{d.Decided, d.Candidate} {
+		n += len(lines)
+		for i := range lines {
+			n += len(lines[i].Candidates)
+		}
+	}
+	return n
 }
 
 func (t *tally) start(linesMax int) {
@@ -209,10 +241,12 @@ func (b *Backtest) compare(c *engine.Allocate, was, would *answer) error {
 	}
 	b.tally.differs[order] = true
 	if len(b.report.Differences) < b.cfg.DifferencesMax {
-		b.report.Differences = append(b.report.Differences, Difference{
-			OrderID: c.OrderID, At: Moment{Index: b.candidate.index, TimeMS: b.askedMS},
-			Decided: b.decided.explain(c, was), Candidate: b.candidate.explain(c, would),
-		})
+		d := Difference{OrderID: c.OrderID, At: Moment{Index: b.candidate.index, TimeMS: b.askedMS},
+			Decided: b.decided.explain(c, was), Candidate: b.candidate.explain(c, would)}
+		if b.listed+d.parts() <= differencePartsMax {
+			b.report.Differences = append(b.report.Differences, d)
+			b.listed += d.parts()
+		}
 	}
 	return nil
 }

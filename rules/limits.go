@@ -50,6 +50,9 @@ const (
 	// ReasonBytesMax bounds the reason of a refusal.
 	ReasonBytesMax = 256
 
+	// differencePartsMax bounds the lines and candidates that a backtest's report lists: 10 MB of them.
+	differencePartsMax = 20_000
+
 	// TestsMax bounds the self-tests of one source.
 	TestsMax = 200
 

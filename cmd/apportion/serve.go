@@ -89,7 +89,7 @@ func serveFlags() []cli.Flag {
 		&cli.FloatFlag{Name: "backtest-share", Value: httpapi.BacktestShare,
 			Usage: "`PART` of one core that a backtest may take, at most 1", Sources: env("backtest-share")},
 		&cli.Int64Flag{Name: "backtest-bytes-max", Value: httpapi.BacktestBytesMax,
-			Usage: "refuse a backtest that would take more `BYTES` of memory", Sources: env("backtest-bytes-max")},
+			Usage: "let backtests take no more than so many `BYTES` of memory, with the reports that are kept", Sources: env("backtest-bytes-max")},
 		&cli.DurationFlag{Name: clockGapFlag, Value: clockGapMax,
 			Usage: "refuse to start when the clock is further ahead of the last write than this", Sources: env(clockGapFlag)},
 	}
