@@ -261,3 +261,27 @@ func TestKiboDeleteOfSegments(t *testing.T) {
 	c.want(c.must("POST", kiboV5+"/deleteItems", `{"items":[{"upc":"B","tags":{"Channel":"Web"}},{"upc":"Z"}],"tags":{"Channel":"Web"}}`), `{"records":1,"units":3}`)
 	c.want(c.must("POST", kiboV5, `{"type":"ALL_STORES","items":[{"upc":"A"},{"upc":"B"}]}`), `[{"upc":"A"}]`)
 }
+
+// TestKiboDeleteTellsTagsApart: by their values, in records and in deliveries.
+func TestKiboDeleteTellsTagsApart(t *testing.T) {
+	c := newKiboStock(t)
+	refused := func(body string) {
+		t.Helper()
+		status, value, text := c.call("POST", kiboV5+"/deleteItems", body)
+		if m, _ := value.(map[string]any); status != 501 || m["field"] != "items[1].tags" {
+			t.Errorf("%s answers %d %s", body, status, text)
+		}
+	}
+	refused(`{"items":[{"upc":"A","tags":{"Channel":"Web"}},{"upc":"B","tags":{"Channel":"Store"}}]}`)
+	refused(`{"items":[{"upc":"A"},{"upc":"B","tags":{"Channel":"Store"}}],"tags":{"Channel":"Web"}}`)
+
+	c.must("POST", kiboV5+"/refresh", `{"locationCode":"12","items":[{"upc":"A","quantity":1},{"upc":"A","quantity":4,"deliveryDate":"2026-12-24T00:00:00Z","tags":{"Channel":"Store"}},
+		{"upc":"B","quantity":5,"deliveryDate":"2026-12-24T00:00:00Z"},{"upc":"B","quantity":6,"deliveryDate":"2026-12-25T00:00:00Z"}]}`)
+	// An item goes with its own tags over those of the call. What is only on its way is there to be deleted too.
+	c.want(c.must("POST", kiboV5+"/deleteItems", `{"dryRun":true,"items":[{"upc":"A","tags":{"Channel":"Store"}}],"tags":{"Channel":"Web"}}`),
+		`{"itemsDeleted":[{"locationCodes":["11","12"]}],"units":5}`)
+	c.must("POST", kiboV5+"/deleteItems", `{"items":[{"upc":"A","tags":{"Channel":"Store"}}],"locationCodes":["12"]}`)
+	c.want(c.must("POST", kiboV5, `{"items":[{"upc":"A"}],"includeFutureInventory":true}`), `[{"locationCode":"11","onHand":15},{"locationCode":"12","onHand":1,"futureInventory":null}]`)
+	const span = `"futureStartDate":"2026-12-24T00:00:00Z","futureEndDate":"2026-12-25T00:00:00Z"}`
+	c.want(c.must("POST", kiboV5+"/deleteFutureInventory", `{"upc":"B",`+span), `{"deliveries":2,"itemsDeleted":[{"locationCodes":["12"],"itemIdentifier":{"upc":"B"}}]}`)
+}

@@ -129,9 +129,12 @@ type kiboClient struct {
 func newKiboClient(t *testing.T) *kiboClient {
 	t.Helper()
 	c := &kiboClient{newTestServer(t, Config{}), loadKiboSpec(t)}
-	c.store.mu.nowMS = time.Date(2026, 11, 23, 15, 0, 0, 0, time.UTC).UnixMilli()
+	c.store.mu.nowMS = kiboNowMS
 	return c
 }
+
+// kiboNowMS is the time of the tests.
+var kiboNowMS = time.Date(2026, 11, 23, 15, 0, 0, 0, time.UTC).UnixMilli()
 
 // call sends a request, with /api before the path, and gives the reply's JSON.
 func (c *kiboClient) call(method, path, body string, headers ...string) (status int, value any, text string) {

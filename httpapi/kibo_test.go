@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"encoding/json"
 	"fmt"
 	"strings"
 	"sync"
@@ -297,4 +298,27 @@ func TestKiboFloorAndLTD(t *testing.T) {
 	plain := newKiboClient(t)
 	plain.must("POST", kiboV5+"/refresh", `{"locationCode":"1","items":[{"upc":"A","quantity":9,"floor":5,"LTD":3}]}`)
 	plain.want(plain.must("POST", kiboV5, `{"items":[{"upc":"A"}]}`), `[{"floor":5,"ltd":3}]`)
+}
+
+// TestKiboCategoryKeepsNativeBounds: what a PUT here cannot say is as the native API has set it, as long as there are percentages.
+func TestKiboCategoryKeepsNativeBounds(t *testing.T) {
+	c := newKiboClient(t)
+	c.put("/v1/tag-categories/Channel", `{"rounding":"unbiased","values":[{"value":"Web","percent":70,"min":5,"default":true},{"value":"Store","percent":30,"max":9}]}`).ok()
+	bounds := func(want string) {
+		t.Helper()
+		var have, wanted any
+		if err := json.Unmarshal([]byte(c.get("/v1/tag-categories/Channel").ok().body), &have); err != nil {
+			t.Fatal(err)
+		}
+		if err := json.Unmarshal([]byte(want), &wanted); err != nil || !contains(have, wanted) {
+			t.Errorf("%v\nwant %s", have, want)
+		}
+	}
+	bounds(`{"rounding":"unbiased","values":[{"min":5},{"max":9}]}`)
+	c.must("PUT", kiboV1+"tagCategory/Channel", `{"tags":[{"tagValue":"Store","percent":40},{"tagValue":"Web","percent":60,"isDefault":true}]}`)
+	bounds(`{"rounding":"unbiased","values":[{"value":"Store","percent":40,"max":9},{"value":"Web","percent":60,"min":5,"default":true}]}`)
+	c.must("PUT", kiboV1+"tagCategory/Channel/tag/Store", `{"isDefault":true}`)
+	bounds(`{"rounding":"unbiased","values":[{"value":"Store","max":9,"default":true},{"value":"Web","min":5}]}`)
+	c.must("PUT", kiboV1+"tagCategory/Channel", `{"tags":[{"tagValue":"Store"},{"tagValue":"Web"}]}`)
+	bounds(`{"rounding":"unbiased","values":[{"value":"Store","percent":null,"max":null},{"value":"Web"}]}`)
 }
