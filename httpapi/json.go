@@ -30,6 +30,7 @@ type scanner struct {
 	expiresAt []string
 
 	fault fault
+	rows  []rowFault
 }
 
 // step is one level of the path: a field of an object or an element of an array.
@@ -54,6 +55,7 @@ func (s *scanner) reset(text []byte) {
 	s.scratch = s.scratch[:0]
 	s.expiresAt = s.expiresAt[:0]
 	s.fault = fault{}
+	s.rows = s.rows[:0]
 }
 
 // ok says that nothing was wrong so far.

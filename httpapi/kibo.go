@@ -105,7 +105,7 @@ func plainQuery(query url.Values) bool {
 func (c *call) kiboFault(f *kibo.Fault) {
 	p := problem{status: f.Status, code: f.Code, detail: f.Message, field: f.Field, value: f.Value, offset: -1}
 	for _, row := range f.Rows {
-		p.rows = append(p.rows, fault{code: row.Code, detail: row.Message, field: row.Field, value: row.Value, offset: -1})
+		p.rows = append(p.rows, rowFault{fault: fault{code: row.Code, detail: row.Message, field: row.Field, value: row.Value, offset: -1}})
 	}
 	c.problem(&p)
 }

@@ -59,10 +59,14 @@ func (s *scanner) adjust(c *engine.Adjust) {
 func (s *scanner) stockItems(items []engine.StockItem, countMax int) []engine.StockItem {
 	s.openArray()
 	for s.nextElement() {
-		s.atMost(len(items), countMax)
+		if s.atMost(len(items), countMax); !s.ok() {
+			break
+		}
 		var item *engine.StockItem
 		items, item = extend(items)
+		begin, depth := s.at, s.depth
 		s.stockItem(item)
+		s.endRow(len(items)-1, begin, depth)
 	}
 	return items
 }

@@ -60,7 +60,7 @@ type problem struct {
 	value  string
 	offset int // in the body; -1: not about a place in the body
 
-	rows []fault // each bad row of the body, if that is what is wrong
+	rows []rowFault // each bad row of the body, if that is what is wrong
 }
 
 // problemTypePrefix and the code make the type of a problem.
@@ -86,7 +86,7 @@ func appendProblem(dst []byte, p *problem) []byte {
 }
 
 // appendRows appends what is wrong with each bad row.
-func appendRows(dst []byte, rows []fault) []byte {
+func appendRows(dst []byte, rows []rowFault) []byte {
 	if len(rows) == 0 {
 		return dst
 	}
@@ -94,7 +94,7 @@ func appendRows(dst []byte, rows []fault) []byte {
 	for i := range rows {
 		dst = append(comma(dst, i), `{"code":"`...)
 		dst = append(append(dst, rows[i].code...), '"')
-		p := faultProblem(&rows[i])
+		p := faultProblem(&rows[i].fault)
 		dst = append(appendFault(dst, &p), '}')
 	}
 	return append(dst, ']')

@@ -76,16 +76,26 @@ func (c *call) knowsTags(q *stockQuery) bool {
 func (c *call) knows(tags []engine.Tag, field string) bool { return c.isIn(c.schema(), tags, field) }
 
 func (c *call) isIn(schema *engine.Schema, tags []engine.Tag, field string) bool {
+	f, ok := unknownTag(schema, tags, field)
+	if !ok {
+		c.fail(http.StatusBadRequest, f.code, f.detail, f.field, f.value)
+	}
+	return ok // that no segment has this combination is an answer
+}
+
+// unknownTag finds a tag that is not in the schema. ok: there is none.
+func unknownTag(schema *engine.Schema, tags []engine.Tag, field string) (f fault, ok bool) {
 	_, code, tag := schema.Resolve(tags)
+	f = fault{code: code.String(), detail: codeDetails[code], field: field, offset: -1}
 	switch code {
 	case engine.CodeUnknownCategory:
-		c.fail(http.StatusBadRequest, code.String(), codeDetails[code], field, tags[tag].Category)
-		return false
+		f.value = tags[tag].Category
+		return f, false
 	case engine.CodeUnknownValue:
-		c.fail(http.StatusBadRequest, code.String(), codeDetails[code], field+"."+tags[tag].Category, tags[tag].Value)
-		return false
+		f.field, f.value = field+"."+tags[tag].Category, tags[tag].Value
+		return f, false
 	}
-	return true // that no segment has this combination is an answer
+	return f, true
 }
 
 // queryRun is the state of one query.

@@ -13,7 +13,7 @@ import (
 func (c *call) refresh() {
 	cmd := &c.commands.refresh
 	c.body().refresh(cmd)
-	if c.parsed() && c.carryOut(cmd) {
+	if c.loaded(cmd) && c.carryOn(cmd) {
 		c.server.spreader.wakeUp()
 		c.out = appendStockResult(c.out, &c.result)
 	}
@@ -22,7 +22,7 @@ func (c *call) refresh() {
 func (c *call) adjust() {
 	cmd := &c.commands.adjust
 	c.body().adjust(cmd)
-	if c.parsed() && c.carryOut(cmd) {
+	if c.loaded(cmd) && c.carryOn(cmd) {
 		c.server.spreader.wakeUp()
 		c.out = appendStockResult(c.out, &c.result)
 	}

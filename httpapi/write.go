@@ -101,8 +101,11 @@ func (c *call) decode(i int) {
 }
 
 // carryOut checks and proposes a command and answers a refusal. On true, the caller answers with c.result.
-func (c *call) carryOut(cmd engine.Command) bool {
-	if !c.check(cmd) || !c.propose(cmd) {
+func (c *call) carryOut(cmd engine.Command) bool { return c.check(cmd) && c.carryOn(cmd) }
+
+// carryOn is carryOut for a command that has been checked.
+func (c *call) carryOn(cmd engine.Command) bool {
+	if !c.propose(cmd) {
 		return false
 	}
 	c.markReplayed()
@@ -122,6 +125,7 @@ func (c *call) markReplayed() {
 // refused answers with the refusal in c.result.
 func (c *call) refused() {
 	p := resultProblem(&c.result)
+	c.tellRows(&p)
 	c.openProblem(&p)
 	c.out = appendUnits(c.out, `,"asOf":`, int64(c.result.Index))
 	if c.result.Code == engine.CodeInUse {

@@ -1,0 +1,142 @@
+package httpapi
+
+import (
+	"fmt"
+
+	"apportion/engine"
+	"apportion/httpapi/kibo"
+)
+
+// The bad rows of a load: all of them are told at once, up to kibo.RowFaultsMax, so that a file of thousands is mended in one go.
+
+// rowFault is what is wrong with one row of a body.
+type rowFault struct {
+	fault
+	row int
+}
+
+// endRow ends the reading of the row that begins at begin. What is wrong with it is noted, and the reading goes on behind it: unless
+// nobody can tell where it ends, or enough is noted.
+func (s *scanner) endRow(row, begin, depth int) {
+	if s.ok() || s.fault.code == codeBadJSON {
+		return
+	}
+	s.rows = append(s.rows, rowFault{s.fault, row})
+	if len(s.rows) == kibo.RowFaultsMax {
+		return
+	}
+	s.fault, s.at, s.depth = fault{}, begin, depth
+	s.skip()
+}
+
+// skip goes past a value. Whether it is sound is not looked at.
+func (s *scanner) skip() {
+	open := 0
+	for s.ok() {
+		switch c := s.space(); c {
+		case 0:
+			s.failSyntax(c)
+		case '"':
+			s.skipString()
+		case '{', '[':
+			open++
+			s.at++
+		case '}', ']':
+			open--
+			s.at++
+		case ',', ':':
+			s.at++
+			continue // a value comes
+		default:
+			for s.at < len(s.text) && !isDelimiter(s.text[s.at]) {
+				s.at++
+			}
+		}
+		if open <= 0 {
+			return
+		}
+	}
+}
+
+func (s *scanner) skipString() {
+	for s.at++; s.at < len(s.text); s.at++ {
+		switch s.text[s.at] {
+		case '\\':
+			s.at++
+		case '"':
+			s.at++
+			return
+		}
+	}
+}
+
+// loaded ends the reading of a refresh or an adjust. One that is no good is answered with all of its bad rows.
+func (c *call) loaded(cmd engine.Command) bool {
+	c.scan.end()
+	if c.scan.ok() && len(c.scan.rows) == 0 {
+		if _, _, ok := engine.CheckCommand(cmd); ok {
+			return true
+		}
+	}
+	rows := c.badRows(cmd)
+	if len(rows) == 0 {
+		return c.parsed() && c.check(cmd)
+	}
+	p := faultProblem(&rows[0].fault)
+	p.rows = rows
+	c.problem(&p)
+	return false
+}
+
+// tellRows adds, to the refusal of a load for a tag that is not in the schema, the other rows of which that is true.
+func (c *call) tellRows(p *problem) {
+	if c.result.Code != engine.CodeUnknownCategory && c.result.Code != engine.CodeUnknownValue {
+		return
+	}
+	switch c.result.Kind {
+	case engine.KindRefresh:
+		p.rows = c.badRows(&c.commands.refresh)
+	case engine.KindAdjust:
+		p.rows = c.badRows(&c.commands.adjust)
+	}
+}
+
+// badRows lists what is wrong with the items of a load: those that could not be read, those outside the limits, and those with tags
+// that are not in the schema. What ended the reading comes last.
+func (c *call) badRows(cmd engine.Command) (rows []rowFault) {
+	var items []engine.StockItem
+	switch cmd := cmd.(type) {
+	case *engine.Refresh:
+		items = cmd.Items
+	case *engine.Adjust:
+		items = cmd.Items
+	}
+	unread, schema := c.scan.rows, c.schema()
+	for i := range items {
+		if len(rows) == kibo.RowFaultsMax {
+			return rows
+		}
+		if len(unread) > 0 && unread[0].row == i {
+			rows, unread = append(rows, unread[0]), unread[1:]
+		} else if c.scan.ok() || i < len(items)-1 { // the last one may not have been read to its end
+			if f, ok := badItem(cmd.Kind(), schema, &items[i], i); !ok {
+				rows = append(rows, rowFault{f, i})
+			}
+		}
+	}
+	if n := len(rows); n > 0 && n < kibo.RowFaultsMax && !c.scan.ok() {
+		rows = append(rows, rowFault{c.scan.fault, len(items)})
+	}
+	return rows
+}
+
+// badItem says what is wrong with an item that was read. ok: nothing is.
+func badItem(kind engine.Kind, schema *engine.Schema, it *engine.StockItem, i int) (f fault, ok bool) {
+	if field, value, ok := engine.CheckItem(kind, it); !ok {
+		return fault{code: codeInvalid, detail: codeDetails[engine.CodeInvalid], field: fmt.Sprintf("items[%d].%s", i, field), value: value, offset: -1}, false
+	}
+	if _, code, _ := schema.Resolve(it.Tags); code == engine.CodeOK {
+		return fault{}, true
+	}
+	return unknownTag(schema, it.Tags, fmt.Sprintf("items[%d].tags", i))
+}
