@@ -16,6 +16,7 @@ import (
 // thousands of them cost no log.
 type bench struct {
 	t           testing.TB
+	store       *Store
 	state       *stateDB
 	applier     *applier
 	archive     *archive
@@ -38,7 +39,7 @@ func newBench(t testing.TB, cfg Config) *bench {
 	})
 	s.checkpoints.note = func(uint64) error { return nil } // there is no log to note it in
 	return &bench{
-		t: t, state: s.state, applier: s.applier, archive: s.archive, checkpoints: s.checkpoints,
+		t: t, store: s, state: s.state, applier: s.applier, archive: s.archive, checkpoints: s.checkpoints,
 		index: s.engine.AppliedIndex(),
 	}
 }

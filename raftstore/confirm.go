@@ -15,14 +15,15 @@ import (
 // before the question.)
 type confirmer struct {
 	peers  *peers
-	raft   *raft.Raft
-	voters func() []raft.Server // of the latest configuration
+	raft   raftNode
+	voters func() []raft.Server        // of the latest configuration
+	termOf func(line *peerLine) uint64 // asks a voter
 
 	lines map[raft.ServerID]*peerLine // for ask only
 }
 
-func newConfirmer(p *peers, node *raft.Raft, voters func() []raft.Server) *confirmer {
-	return &confirmer{peers: p, raft: node, voters: voters, lines: map[raft.ServerID]*peerLine{}}
+func newConfirmer(p *peers, node raftNode, voters func() []raft.Server) *confirmer {
+	return &confirmer{peers: p, raft: node, voters: voters, termOf: termOf, lines: map[raft.ServerID]*peerLine{}}
 }
 
 func (c *confirmer) hangUp() {
@@ -49,7 +50,7 @@ func (c *confirmer) ask(stop <-chan struct{}) error {
 		}
 		go func() {
 			defer line.pending.Add(-1)
-			answers <- termOf(line) <= term
+			answers <- c.termOf(line) <= term
 		}()
 	}
 	yes, no := 0, 0
