@@ -144,6 +144,9 @@ func (h kiboHost) Jobs(before engine.JobID, limit int, dst []engine.Job) []engin
 	return h.c.server.store.Jobs(before, limit, dst)
 }
 
+// Overdue is by the call's deadline.
+func (h kiboHost) Overdue() bool { return !time.Now().Before(h.c.deadline) }
+
 // Stored is that of the call.
 func (h kiboHost) Stored(name string) bool { return h.c.stored(name) }
 

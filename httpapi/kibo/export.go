@@ -27,14 +27,17 @@ func export(r *Request) (Reply, error) {
 	if err := group.resolve(x.e); err != nil {
 		return Reply{}, err
 	}
-	var v engine.RecordView
-	for row := x.e.NextRecord(0, &v); row != 0; row = x.e.NextRecord(row, &v) {
+	err := walk(r, func(v *engine.RecordView) bool {
 		if (only == "" || only == v.Location) && group.inGroup(v.Location) {
-			x.record(&v)
+			x.record(v)
 		}
-		if text.Len() > exportBytesMax {
-			return Reply{}, badRequest("locationCode", only, "the export is larger than %d bytes; export location by location", exportBytesMax)
-		}
+		return text.Len() <= exportBytesMax
+	})
+	if err != nil {
+		return Reply{}, err
+	}
+	if text.Len() > exportBytesMax {
+		return Reply{}, badRequest("locationCode", only, "the export is larger than %d bytes; export location by location", exportBytesMax)
 	}
 	x.csv.Flush()
 	if err := x.csv.Error(); err != nil {

@@ -1,10 +1,8 @@
 package kibo
 
 import (
-	"regexp"
 	"slices"
 	"strconv"
-	"strings"
 
 	"apportion/engine"
 )
@@ -46,12 +44,14 @@ func deleteFuture(r *Request) (Reply, error) {
 		return Reply{}, err
 	}
 	names := []string{name}
-	if strings.ContainsAny(name, patternBytes) {
-		pattern, err := regexp.Compile("^(?:" + name + ")$")
-		if err != nil {
-			return Reply{}, badRequest("upc", name, "%q is no pattern: %v", name, err)
+	if isPattern(name) {
+		var p patterns
+		if err := p.add("upc", name); err != nil {
+			return Reply{}, err
 		}
-		names = matchNames(r.Host.Engine(), []*regexp.Regexp{pattern}, body.has, nil)
+		if names, err = p.names(r, body.has); err != nil {
+			return Reply{}, err
+		}
 	}
 	slices.Sort(names)
 	found := body.find(r.Host.Engine(), names)
@@ -189,13 +189,14 @@ func adjustFutureDate(r *Request) (Reply, error) {
 	if err := r.Host.Barrier(); err != nil {
 		return Reply{}, err
 	}
-	e := r.Host.Engine()
-	var v engine.RecordView
-	f := findFuture(e, id, &v)
-	if f == nil {
+	v, at, err := findFuture(r, id)
+	if err != nil {
+		return Reply{}, err
+	}
+	if v == nil {
 		return Reply{}, notFound(engine.CodeUnknownRecord, "futureInventoryID", r.Path[0], "there is no future inventory %d", id)
 	}
-	c := moveFuture(e.Schema(), &v, f, to.ms)
+	c := moveFuture(r.Host.Engine().Schema(), v, &v.Future[at], to.ms)
 	if err := checked(c); err != nil {
 		return Reply{}, err
 	}
@@ -217,16 +218,15 @@ func moveFuture(schema *engine.Schema, v *engine.RecordView, f *engine.FutureVie
 	return &engine.Adjust{Location: v.Location, Items: []engine.StockItem{futureItem(schema, v.UPC, f, -f.Quantity), moved}}
 }
 
-// findFuture looks through all records for a delivery and leaves the record in v.
-func findFuture(e *engine.Engine, id uint64, v *engine.RecordView) *engine.FutureView {
-	for row := e.NextRecord(0, v); row != 0; row = e.NextRecord(row, v) {
-		for i := range v.Future {
-			if v.Future[i].ID == id {
-				return &v.Future[i]
-			}
+// findFuture looks through all records for a delivery and gives its record and its place there, nil if there is none.
+func findFuture(r *Request, id uint64) (record *engine.RecordView, at int, err error) {
+	err = walk(r, func(v *engine.RecordView) bool {
+		if at = slices.IndexFunc(v.Future, func(f engine.FutureView) bool { return f.ID == id }); at >= 0 {
+			record = v
 		}
-	}
-	return nil
+		return record == nil
+	})
+	return record, at, err
 }
 
 // futureReply is a delivery as the API shows it.

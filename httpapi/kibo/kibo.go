@@ -32,6 +32,9 @@ type Host interface {
 	Job(id engine.JobID, j *engine.Job) (found bool)
 	Jobs(before engine.JobID, limit int, dst []engine.Job) []engine.Job
 
+	// Overdue reports whether the call's time is up. What takes long asks now and then, and gives up.
+	Overdue() bool
+
 	// Stored reports whether something that is kept has this very name.
 	Stored(name string) bool
 

@@ -1,5 +1,7 @@
 package kibo
 
+import "apportion/engine"
+
 // Limits of what a request may ask for, beside the engine's and those of reads in query.go and job.go.
 const (
 	// RowFaultsMax is how many bad rows of a body are told at most: the reading ends there.
@@ -12,4 +14,14 @@ const (
 
 	// textBytesMax bounds one text of a body, in bytes. Names have 64; a pattern to delete by has more.
 	textBytesMax = 1_024
+
+	// patternsMax bounds the patterns of a call, patternBytesMax each of them: four names long. patternStepsMax bounds what all of them
+	// come to when they are compiled. Twenty plain ones of 64 bytes have some 1,400.
+	patternsMax     = 20
+	patternBytesMax = 4 * engine.UPCBytesMax
+	patternStepsMax = 4_096
+
+	// walkLooks is after how many records a look through all of them asks what time it is. With the most steps a name took
+	// 10 ms (patterns such as (.*){450}x, a name of 64 bytes).
+	walkLooks = 16
 )

@@ -72,7 +72,10 @@ func listLocations(r *Request) (Reply, error) {
 		return Reply{}, err
 	}
 	e := r.Host.Engine()
-	codes := locationCodes(e)
+	codes, err := locationCodes(r)
+	if err != nil {
+		return Reply{}, err
+	}
 	for _, c := range e.Locations() {
 		codes = append(codes, c.Location)
 	}
@@ -86,16 +89,16 @@ func listLocations(r *Request) (Reply, error) {
 }
 
 // locationCodes looks through all records.
-func locationCodes(e *engine.Engine) (codes []string) {
-	var v engine.RecordView
+func locationCodes(r *Request) (codes []string, err error) {
 	seen := map[string]bool{}
-	for row := e.NextRecord(0, &v); row != 0; row = e.NextRecord(row, &v) {
+	err = walk(r, func(v *engine.RecordView) bool {
 		if !seen[v.Location] {
 			seen[v.Location] = true
 			codes = append(codes, v.Location)
 		}
-	}
-	return codes
+		return true
+	})
+	return codes, err
 }
 
 // readLocation shows a location or, as that API has one path for both, the group of that code.

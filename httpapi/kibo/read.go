@@ -184,7 +184,7 @@ func (in *reading) name(dec *jsontext.Decoder, into *string) error {
 	}
 	read := token.String()
 	if len(read) > textBytesMax {
-		return badRequest("", "", "a text of %d bytes; at most %d are expected", len(read), textBytesMax)
+		return badRequest("", read, "a text of %d bytes; at most %d are expected", len(read), textBytesMax)
 	}
 	clean, wrong := names.Clean(read)
 	switch {

@@ -4,10 +4,8 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
-	"regexp"
 	"slices"
 	"strconv"
-	"strings"
 
 	"apportion/engine"
 )
@@ -38,6 +36,8 @@ type where struct {
 	DryRun        bool     `json:"dryRun"`
 	LocationCodes []string `json:"locationCodes"`
 	AllLocations  bool     `json:"allLocations"`
+
+	codes map[string]bool // the locations to look at
 }
 
 // locations gives the locations to look at; none is all.
@@ -50,7 +50,13 @@ func (w *where) locations() []string {
 
 func (w *where) has(code string) bool {
 	list := w.locations()
-	return len(list) == 0 || slices.Contains(list, code)
+	if w.codes == nil {
+		w.codes = make(map[string]bool, len(list))
+		for _, code := range list {
+			w.codes[code] = true
+		}
+	}
+	return len(list) == 0 || w.codes[code]
 }
 
 type deleteItem struct {
@@ -136,7 +142,7 @@ func (b *deleteBody) run(r *Request, list string) (Reply, error) {
 	if err := known(r.Host.Engine().Schema(), b.allTags, "tags"); err != nil {
 		return Reply{}, err
 	}
-	names, err := b.names(r.Host.Engine(), list)
+	names, err := b.names(r, list)
 	if err != nil {
 		return Reply{}, err
 	}
@@ -212,51 +218,27 @@ func deleteRefusal(result *engine.Result) *Fault {
 }
 
 // names gives the items that are meant. A name may be a pattern.
-func (b *deleteBody) names(e *engine.Engine, list string) (names []string, err error) {
-	var patterns []*regexp.Regexp
+func (b *deleteBody) names(r *Request, list string) (names []string, err error) {
+	var p patterns
 	for i := range b.Items {
 		it, field := &b.Items[i], "item"
 		if list != "" {
 			field = list + "[" + strconv.Itoa(i) + "]"
 		}
 		name, err := it.named(field)
+		if err == nil && isPattern(name) {
+			err = p.add(field, name)
+		} else if err == nil {
+			names = append(names, name)
+		}
 		if err != nil {
 			return nil, err
 		}
-		if !strings.ContainsAny(name, patternBytes) {
-			names = append(names, name)
-			continue
-		}
-		pattern, err := regexp.Compile("^(?:" + name + ")$")
-		if err != nil {
-			return nil, badRequest(field, name, "%s: %q is no pattern: %v", field, name, err)
-		}
-		patterns = append(patterns, pattern)
 	}
-	if len(patterns) > 0 {
-		names = matchNames(e, patterns, b.has, names)
-	}
+	matched, err := p.names(r, b.has)
+	names = append(names, matched...)
 	slices.Sort(names)
-	return slices.Compact(names), nil
-}
-
-// patternBytes make a pattern of a name. A full stop alone does not: names have them.
-const patternBytes = `*+?^$[]`
-
-// matchNames appends the names of all records that a pattern is for.
-func matchNames(e *engine.Engine, patterns []*regexp.Regexp, has func(string) bool, names []string) []string {
-	var v engine.RecordView
-	seen := map[string]bool{}
-	for row := e.NextRecord(0, &v); row != 0; row = e.NextRecord(row, &v) {
-		if seen[v.UPC] || !has(v.Location) {
-			continue
-		}
-		seen[v.UPC] = true
-		if slices.ContainsFunc(patterns, func(p *regexp.Regexp) bool { return p.MatchString(v.UPC) }) {
-			names = append(names, v.UPC)
-		}
-	}
-	return names
+	return slices.Compact(names), err
 }
 
 // matches lists the items of which there is something to delete where the call says, at most as many as the engine lists.
