@@ -63,6 +63,9 @@ const (
 	CodeRuleFailed
 	// CodeNotActive: the rule is not active for the hook and the scope.
 	CodeNotActive
+	// CodeNothingLeft: nothing is left of the order or the item for this action, and the action was not done to it before; the
+	// Reason of its lines says what became of the units: a MovementKind's text.
+	CodeNothingLeft
 
 	codesCount
 )
@@ -95,6 +98,7 @@ var codeTexts = [codesCount]string{
 	CodeRuleRefused:     "rule-refused",
 	CodeRuleFailed:      "rule-failed",
 	CodeNotActive:       "rule-not-active",
+	CodeNothingLeft:     "nothing-left",
 }
 
 // String is the code's stable text, as the API shows it.

@@ -57,7 +57,12 @@
 //
 // Order changes. Lines answer in the command's order; a command without lines is for all items of the order that have
 // something left. All lines or none: the smallest code of a refused line (CodeUnknownItem, CodeExpired, CodeNotReserved,
-// CodeExceedsLeft, CodeOnHandBelowZero, CodeTooMany) is the command's code.
+// CodeExceedsLeft, CodeOnHandBelowZero, CodeTooMany, CodeNothingLeft) is the command's code.
+//
+// What finds nothing left to be done to is no success that its caller may take for one. A Fulfill or a Return of a whole order, or
+// of all that is left of an item, answers what was shipped, or came back, before (Repeated), or else is CodeNothingLeft, and the
+// lines' Reason says what became of the units. A Deallocate finds nothing held, which is what it was for, and is CodeNothingLeft
+// only if units have been shipped. A Confirm finds no reservation (CodeNotReserved), or one whose units have gone.
 //
 // Deallocate takes pending before allocated units, and the allocation lines in reverse order; Fulfill and Return take
 // them in order. Confirm keeps the named quantity (allocated before pending, lines in order), releases what else the
@@ -135,7 +140,7 @@
 // command.go and result.go say what goes in and out, check.go what is refused without a look at the state, codec.go the
 // binary form; slab.go, text.go, table.go and ring.go are the pointer-free memory; state.go has the rows and change.go the
 // one way to change them; schema.go and split.go are the percentages; apply.go is the way of a command, stock.go,
-// group.go, deletesegments.go, future.go, allocate.go, planned.go, order.go, itemindex.go, orderchange.go, giveback.go, transition.go and schemachange.go what it does, rule.go and
+// group.go, deletesegments.go, future.go, allocate.go, planned.go, order.go, itemindex.go, orderchange.go, giveback.go, nothingleft.go, transition.go and schemachange.go what it does, rule.go and
 // rulechange.go the rules, spread.go what they do to records, room.go what limits it;
 // results.go, events.go, explain.go, job.go, place.go, placegroup.go and block.go are what is kept of it; read.go is the lock-free
 // side; checkpoint.go, frozen.go, rows.go, rulerows.go, archive.go, load.go and verify.go are the durable form.

@@ -16,26 +16,24 @@ func (e *Engine) goods(c *OrderChange, i int) (location string, tags []Tag) {
 	return c.Lines[i].Location, tags
 }
 
-// planRestock plans a line that brings units of a known item back. false: the command is refused as a whole.
-func (e *Engine) planRestock(c *OrderChange, i int, it *item, units int64, out *LineResult, r *Result) bool {
-	location, tags := e.goods(c, i)
-	if _, _, code, tag := e.Schema().key(tags); code != CodeOK {
+// checkGoods reports whether line i of a Return names tags that exist; otherwise the command is refused as a whole.
+func (e *Engine) checkGoods(c *OrderChange, i int, r *Result) bool {
+	_, tags := e.goods(c, i)
+	_, _, code, tag := e.Schema().key(tags)
+	if code != CodeOK {
 		refuseTag(r, code, linePath(i, "tags"), tags[tag])
 		r.Lines = r.Lines[:0]
-		return false
 	}
-	if location == "" {
-		location = e.text(it.location)
-	}
-	if out.Code == CodeOK && !e.canRestock(it, location, tags, units) {
-		out.Code = CodeTooMany
-	}
-	return true
+	return code == CodeOK
 }
 
-// canRestock says that the record an item came from, at a location, has room for its units. They go back as restock does it.
-func (e *Engine) canRestock(it *item, location string, tags []Tag, units int64) bool {
-	s, upc := e.Schema(), e.text(it.upc)
+// canRestock says that the record an item came from, or that at another location, has room for its units. They go back as
+// restock does it.
+func (e *Engine) canRestock(it *item, elsewhere string, tags []Tag, units int64) bool {
+	s, upc, location := e.Schema(), e.text(it.upc), e.text(it.location)
+	if elsewhere != "" {
+		location = elsewhere
+	}
 	t := stockTarget{record: e.findRecord(upc, location)}
 	for row := it.lines; row != 0 && units > 0; {
 		l := e.lines.at(row)

@@ -29,10 +29,12 @@ type Job struct {
 	Faults []JobFault
 }
 
-// JobFault is a line that was refused.
+// JobFault is a line that was refused. Reason and Available are the line's, of changes of orders only.
 type JobFault struct {
-	ItemID string
-	Code   Code
+	ItemID    string
+	Code      Code
+	Reason    string
+	Available int64
 }
 
 // jobLog keeps the last jobs, the oldest first.
@@ -77,9 +79,15 @@ func (e *Engine) keepJob(c Command, info *JobInfo, r *Result) {
 	r.Job.First = JobID(e.jobs.ring.next)
 	job := Job{Kind: c.Kind(), Type: info.Type, Owner: info.Owner, Location: info.Location, Items: info.Items,
 		Code: r.Code, Field: r.Field, Value: r.Value}
+	_, explained := c.(*OrderChange)
+	explained = explained && e.scratch.strict // programs of before kept no reasons
 	for i := range r.Lines {
 		if l := &r.Lines[i]; l.Code != CodeOK && len(job.Faults) < JobFaultsMax {
 			job.Faults = append(job.Faults, JobFault{ItemID: l.ItemID, Code: l.Code})
+			if explained {
+				f := &job.Faults[len(job.Faults)-1]
+				f.Reason, f.Available = l.Reason, l.Available
+			}
 		}
 	}
 	if all, ok := c.(*Redistribute); ok && info.PerLocation && r.Code == CodeOK {
@@ -141,6 +149,12 @@ func appendJob(b []byte, j *Job) []byte {
 	for i := range j.Faults {
 		b = append(appendText(b, j.Faults[i].ItemID), byte(j.Faults[i].Code))
 	}
+	if !slices.ContainsFunc(j.Faults, func(f JobFault) bool { return f.Reason != "" || f.Available != 0 }) {
+		return b
+	}
+	for i := range j.Faults {
+		b = appendUnits(appendText(b, j.Faults[i].Reason), j.Faults[i].Available)
+	}
 	return b
 }
 
@@ -154,6 +168,11 @@ func readJob(b []byte, j *Job) error {
 		Type: in.text(), Owner: in.text(), Location: in.text(), Items: in.units(), Field: in.text(), Value: in.text()}
 	for range in.count(jobFaultBytesMin) {
 		j.Faults = append(j.Faults, JobFault{ItemID: in.text(), Code: Code(in.byte())})
+	}
+	if in.left() > 0 { // rows of before end here
+		for i := range j.Faults {
+			j.Faults[i].Reason, j.Faults[i].Available = in.text(), in.units()
+		}
 	}
 	return in.end(ErrCorrupt)
 }

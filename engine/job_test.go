@@ -30,7 +30,7 @@ func TestJobs(t *testing.T) {
 	if refused.Code != CodeUnknownRecord || refused.Job != (JobResult{First: 2, Count: 1}) {
 		t.Fatalf("the refused order answers %+v", refused)
 	}
-	faults := []JobFault{{"1", CodeUnavailable}, {"2", CodeUnknownRecord}}
+	faults := []JobFault{{ItemID: "1", Code: CodeUnavailable}, {ItemID: "2", Code: CodeUnknownRecord}}
 	if !h.e.Job(2, &j) || j.Code != CodeUnknownRecord || j.Field != "lines[1]" || !reflect.DeepEqual(j.Faults, faults) {
 		t.Errorf("the job of a refused order is %+v", j)
 	}

@@ -226,8 +226,8 @@ func (m *model) orderChange(c *engine.OrderChange) answer {
 				lines = append(lines, engine.OrderLine{ItemID: it.id})
 			}
 		}
-		if len(lines) == 0 && c.Action == engine.KindConfirm {
-			return answer{Code: o.whyNotConfirmed(m.nowMS)}
+		if len(lines) == 0 {
+			return o.nothingLeft(c.Action, m.nowMS)
 		}
 	}
 	var a answer
@@ -257,16 +257,6 @@ func (m *model) orderChange(c *engine.OrderChange) answer {
 	return a
 }
 
-// whyNotConfirmed says why an order has nothing to confirm.
-func (o *order) whyNotConfirmed(nowMS int64) engine.Code {
-	for _, it := range o.items {
-		if it.expiresMS != 0 && it.expiresMS <= nowMS {
-			return engine.CodeExpired
-		}
-	}
-	return engine.CodeNotReserved
-}
-
 // orderLine does one line, or gives the code for which the whole command is refused.
 func (m *model) orderLine(c *engine.OrderChange, line engine.OrderLine) (lineAnswer, engine.Code) {
 	a := lineAnswer{ItemID: line.ItemID, Requested: line.Quantity}
@@ -294,11 +284,19 @@ func (m *model) orderLine(c *engine.OrderChange, line engine.OrderLine) (lineAns
 		if line.Location != it.place.location || !maps.Equal(tags, it.tags) || line.Quantity != 0 && line.Quantity != h.returned {
 			return a, engine.CodeItemConflict
 		}
-		return lineAnswer{ItemID: it.id, Repeated: true, Requested: h.returned, Units: h.returned,
-			Parts: []part{{h.tags.String(), h.returned, 0}}}, engine.CodeOK
+		return it.again(c.Action), engine.CodeOK
 	}
 	left := it.left(c.Action)
 	quantity := line.Quantity
+	if left == 0 && quantity == 0 && c.Action != engine.KindConfirm {
+		switch {
+		case it.done(c.Action) > 0:
+			return it.again(c.Action), engine.CodeOK
+		case c.Action != engine.KindDeallocate || it.done(engine.KindFulfill) > 0:
+			a.Code, a.Reason = engine.CodeNothingLeft, it.whereabouts()
+			return a, engine.CodeOK
+		}
+	}
 	if quantity == 0 {
 		quantity = left
 		a.Requested = left
@@ -311,6 +309,9 @@ func (m *model) orderLine(c *engine.OrderChange, line engine.OrderLine) (lineAns
 	case quantity > left, c.Action == engine.KindConfirm && left == 0:
 		a.Code = engine.CodeExceedsLeft
 		a.Available = left
+		if left == 0 {
+			a.Reason = it.whereabouts()
+		}
 	case quantity > 0:
 		m.doOrderLine(c.Action, it, line, quantity, &a)
 	}

@@ -16,7 +16,7 @@ import (
 // a promise that is counted twice, or lost, cannot happen to both sides alike.
 //
 // Reading order: this file has the state and the way of a command, then model_schema, model_split, model_stock,
-// model_order, model_plan, model_spread and model_time.
+// model_order, model_left, model_plan, model_spread and model_time.
 type model struct {
 	index uint64
 	nowMS int64
@@ -232,7 +232,11 @@ func (m *model) keepJob(c engine.Command, a answer) (kept engine.JobResult) {
 	}
 	for _, l := range a.Lines {
 		if l.Code != engine.CodeOK && len(job.Faults) < engine.JobFaultsMax {
-			job.Faults = append(job.Faults, engine.JobFault{ItemID: l.ItemID, Code: l.Code})
+			f := engine.JobFault{ItemID: l.ItemID, Code: l.Code}
+			if _, ok := c.(*engine.OrderChange); ok {
+				f.Reason, f.Available = l.Reason, l.Available
+			}
+			job.Faults = append(job.Faults, f)
 		}
 	}
 	all, perLocation := c.(*engine.Redistribute)

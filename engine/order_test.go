@@ -138,7 +138,7 @@ func TestOrderChanges(t *testing.T) {
 		t.Errorf("got %s, want %s", got, want)
 	}
 	h.want("U", "L", `{} 4/0/0/4 `)
-	if got, want := outcome(h.must(change(KindFulfill, "o"))), "ok"; got != want {
+	if got, want := outcome(h.must(change(KindFulfill, "o"))), "ok | 1 ok 6+0 repeated | 2 ok 4+0 repeated"; got != want {
 		t.Errorf("got %s, want %s", got, want)
 	}
 	h.must(change(KindReturn, "o", some("1", 2)))

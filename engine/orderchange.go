@@ -74,7 +74,7 @@ func (e *Engine) itemsOf(orderRow uint32) int {
 
 // planWholeOrder plans all items of an order that have something left for the action.
 func (e *Engine) planWholeOrder(action Kind, orderRow uint32, r *Result) {
-	expired := false
+	expired, emptied := false, false
 	for row := e.orders.at(orderRow).items; row != 0; row = e.items.at(row).next {
 		it := e.items.at(row)
 		if action == KindConfirm {
@@ -85,20 +85,23 @@ func (e *Engine) planWholeOrder(action Kind, orderRow uint32, r *Result) {
 		}
 		left := e.leftFor(action, it)
 		if left == 0 {
+			emptied = true
 			continue
 		}
 		out := r.addLine(e.ordersText.get(it.id), left)
-		if action == KindReturn && !e.canRestock(it, e.text(it.location), nil, left) {
+		if action == KindReturn && !e.canRestock(it, "", nil, left) {
 			out.Code = CodeTooMany
 		}
 		e.planItem(action, row, left, out)
 	}
-	if action == KindConfirm && len(r.Lines) == 0 {
-		r.Code = CodeNotReserved
-		if expired {
-			r.Code = CodeExpired
-		}
-		r.Field, r.Value = "orderId", e.ordersText.get(e.orders.at(orderRow).id)
+	switch {
+	case len(r.Lines) > 0:
+	case action == KindConfirm && expired:
+		r.refuse(CodeExpired, "orderId", e.ordersText.get(e.orders.at(orderRow).id))
+	case e.scratch.strict && (action != KindConfirm || emptied):
+		e.answerNothingLeft(action, orderRow, r)
+	case action == KindConfirm:
+		r.refuse(CodeNotReserved, "orderId", e.ordersText.get(e.orders.at(orderRow).id))
 	}
 }
 
@@ -134,7 +137,13 @@ func (e *Engine) planNamed(c *OrderChange, i int, orderRow uint32, r *Result) bo
 	if c.Action == KindReturn && it.onlyReturned() && l.UPC != "" && l.Location != "" {
 		return e.planReturnedAgain(i, row, l, out, r)
 	}
+	if c.Action == KindReturn && !e.checkGoods(c, i, r) {
+		return false
+	}
 	left := e.leftFor(c.Action, it)
+	if e.scratch.strict && left == 0 && l.Quantity == 0 && c.Action != KindConfirm && e.planNothingLeft(c.Action, row, out) {
+		return true
+	}
 	units := l.Quantity
 	if units == 0 {
 		units = left
@@ -147,9 +156,12 @@ func (e *Engine) planNamed(c *OrderChange, i int, orderRow uint32, r *Result) bo
 		out.Code = CodeExpired
 	case units > left || c.Action == KindConfirm && left == 0:
 		out.Code, out.Available = CodeExceedsLeft, left
+		if e.scratch.strict && left == 0 {
+			out.Reason = e.whyNothingLeft(it)
+		}
 	}
-	if c.Action == KindReturn && !e.planRestock(c, i, it, units, out, r) {
-		return false
+	if location, tags := e.goods(c, i); c.Action == KindReturn && out.Code == CodeOK && !e.canRestock(it, location, tags, units) {
+		out.Code = CodeTooMany
 	}
 	e.planItem(c.Action, row, units, out)
 	e.scratch.lines[len(e.scratch.lines)-1].lost = l.Lost

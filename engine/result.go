@@ -46,7 +46,8 @@ type LineResult struct {
 	ItemID string
 	Code   Code
 
-	// Repeated says that the order item had been allocated before by an equal line; the figures are those of then.
+	// Repeated says that the order item had been allocated before by an equal line; the figures are those of then. Of a Fulfill
+	// or a Return it says that nothing is left to be done; the figures are all that was done before.
 	Repeated bool
 
 	// Requested is what the line asked for, in units. Units is what the command moved: allocated, confirmed, released,
@@ -61,7 +62,8 @@ type LineResult struct {
 	// Parts says which segments the units belong to.
 	Parts []Part
 
-	// Rule and RuleVersion say which rule decided, if one was asked; Reason is why it refused the line, or how it failed.
+	// Rule and RuleVersion say which rule decided, if one was asked; Reason is why it refused the line, or how it failed. Of a
+	// change of an order, Reason is what became of the units of an item that has nothing left: a MovementKind's text.
 	Rule        string
 	RuleVersion uint32
 	Reason      string

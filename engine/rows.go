@@ -10,7 +10,7 @@ import (
 //
 // Version 3 has records that wait for a plan, and their events, version 4 the jobs and what
 // is known of locations, and records that are blocked, version 5 groups of locations, and units that were lost, version 6 order
-// items that are only known because they came back; what older versions say they say in the same way.
+// items that are only known because they came back, and reasons in jobs; what older versions say they say in the same way.
 const (
 	stateVersion       = 6
 	stateVersionOldest = 2

@@ -101,6 +101,20 @@ const (
 	MovementLost // released, and not on hand any more
 )
 
+var movementTexts = [...]string{
+	MovementAllocated: "allocated", MovementPending: "pending", MovementPendingReleased: "pending-released",
+	MovementConfirmed: "confirmed", MovementReleased: "released", MovementExpired: "expired", MovementFulfilled: "fulfilled",
+	MovementReturned: "returned", MovementRecordDeleted: "record-deleted", MovementLost: "lost",
+}
+
+// String is the kind's stable text, as the API shows it.
+func (k MovementKind) String() string {
+	if k > 0 && int(k) < len(movementTexts) {
+		return movementTexts[k]
+	}
+	return "unknown-movement"
+}
+
 // MovementView is one entry of an order item's history.
 type MovementView struct {
 	Kind   MovementKind

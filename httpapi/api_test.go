@@ -390,3 +390,30 @@ func TestCodesAreComplete(t *testing.T) {
 		}
 	}
 }
+
+// TestNothingLeft: what holds nothing does not ship, and the answer says why.
+func TestNothingLeft(t *testing.T) {
+	s := newStockedServer(t)
+	f := func(order, reason, detail string) {
+		t.Helper()
+		for _, body := range []string{`{}`, `{"lines":[{"itemId":"1"}]}`} {
+			s.post("/v1/orders/"+order+"/fulfill", body).is(409, "nothing-left").want(`"nothing is left of item 1 for this: `+detail+`"`, "detail").
+				want(`"nothing-left"`, "lines", 0, "code").want(`"`+reason+`"`, "lines", 0, "reason").want(`"refused"`, "lines", 0, "outcome")
+		}
+	}
+	s.post("/v1/orders/held/allocate", `{"expiresAt":"2026-11-23T15:00:01Z","lines":[`+line("1", "Amazon", 2)+`]}`).ok()
+	s.store.mu.nowMS += 2000
+	s.post("/v1/orders/waits/allocate", `{"backorder":true,"lines":[`+line("1", "Kibo", 2)+`]}`).ok()
+	f("held", "expired", "its reservation has ended")
+	s.post("/v1/orders/held/fulfill", `{"lines":[{"itemId":"1","quantity":2}]}`).is(409, "exceeds-left").want(`"expired"`, "lines", 0, "reason")
+	f("waits", "pending", "all of it waits for stock")
+
+	s.post("/v1/orders/o/allocate", allocateBody("all", line("1", "Amazon", 2))).ok()
+	s.post("/v1/orders/o/return", `{}`).is(409, "nothing-left").want(`"allocated"`, "lines", 0, "reason")
+	s.post("/v1/orders/o/fulfill", `{}`).ok()
+	s.post("/v1/orders/o/fulfill", `{}`).ok().want(`true`, "lines", 0, "repeated").want(`2`, "lines", 0, "quantity")
+	s.post("/v1/orders/o/deallocate", `{}`).is(409, "nothing-left").want(`"fulfilled"`, "lines", 0, "reason")
+	s.post("/v1/orders/held/deallocate", `{}`).ok().want(`[]`, "lines")
+	s.post("/v1/inventory/delete", `{"all":true,"force":true}`).ok()
+	f("waits", "record-deleted", "its record was deleted, and with it what was promised")
+}

@@ -45,7 +45,7 @@ func TestKiboOrders(t *testing.T) {
 
 	// What the engine refuses is a job that failed; it changes nothing.
 	c.want(c.must("POST", kiboV5+"/fulfill", kiboItems(kiboItem(1001, 1, 1, "A", "11", ""))), `{"status":"FAILED","success":false,"type":"FULFILL",
-		"messages":["exceeds-left at lines[0]: 1@7","item 1@7: exceeds-left"]}`)
+		"messages":["exceeds-left at lines[0]: 1@7","item 1@7: exceeds-left, nothing is left: fulfilled"]}`)
 	c.want(c.must("POST", kiboV5+"/allocate", kiboItems(kiboItem(1002, 1, 1, "A", "11", ""), kiboItem(1002, 2, 1, "Z", "11", ""))), `{"status":"FAILED"}`)
 	// Each order of a call stands by itself; the answer is the first job that failed.
 	c.want(c.must("POST", kiboV5+"/allocate", kiboItems(kiboItem(1003, 1, 1, "Z", "11", ""), kiboItem(1004, 1, 1, "A", "11", ""))), `{"status":"FAILED","jobID":7}`)
@@ -59,6 +59,12 @@ func TestKiboOrders(t *testing.T) {
 	if status, _, text := c.call("POST", kiboV5+"/getOrderItemInformation", `{"orderID":5}`); status != 404 {
 		t.Errorf("an unknown order: %d %s", status, text)
 	}
+	// A job that failed says what there is to be done with the item, now and later.
+	c.must("POST", kiboV5+"/allocate", kiboItems(kiboItem(1010, 1, 9, "B", "11", "")))
+	c.must("POST", kiboV5+"/allocate", kiboItems(kiboItem(1011, 1, 1, "B", "11", "")))
+	c.want(c.must("POST", kiboV5+"/fulfill", kiboItems(kiboItem(1010, 1, 9, "B", "11", ""))), `{"messages":["exceeds-left at lines[0]: 1@7","item 1@7: exceeds-left, 2 left"]}`)
+	c.want(c.must("POST", kiboV5+"/fulfill", kiboItems(kiboItem(1011, 1, 1, "B", "11", ""))), `{"jobID":12,"status":"FAILED","messages":["exceeds-left at lines[0]: 1@7","item 1@7: exceeds-left, nothing is left: pending"]}`)
+	c.want(c.must("GET", kiboV1+"queue/12", ""), `{"messages":["exceeds-left at lines[0]: 1@7","item 1@7: exceeds-left, nothing is left: pending"]}`)
 	// Numbers are ids of the native API, without loss.
 	c.must("POST", kiboV5+"/allocate", kiboItems(kiboItem(9223372036854775807, 9007199254740993, 1, "A", "11", "")))
 	if text := c.get("/v1/orders/9223372036854775807").ok().body; !strings.Contains(text, `"itemId":"9007199254740993@7"`) {

@@ -107,6 +107,13 @@ func (c *call) orderProblem(i int) problem {
 		p.value = c.scan.expiresAt[i]
 	case r.Kind == engine.KindReturn && r.Code == engine.CodeInvalid && r.Value == "0" && strings.HasSuffix(r.Field, ".quantity"):
 		p.code, p.detail, p.value = codeMissingField, "goods of an unknown order need a quantity", ""
+	case r.Code == engine.CodeNothingLeft || r.Code == engine.CodeExceedsLeft:
+		for i := range r.Lines {
+			if l := &r.Lines[i]; l.Code == r.Code && l.Reason != "" {
+				p.detail = "nothing is left of item " + l.ItemID + " for this: " + leftDetails[l.Reason]
+				break
+			}
+		}
 	}
 	return p
 }

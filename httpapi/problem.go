@@ -151,6 +151,7 @@ var codeStatus = [256]int{
 	engine.CodeRuleRefused:     http.StatusConflict,
 	engine.CodeRuleFailed:      http.StatusConflict,
 	engine.CodeNotActive:       http.StatusConflict,
+	engine.CodeNothingLeft:     http.StatusConflict,
 }
 
 // codeDetails tells people what the engine's codes mean.
@@ -181,6 +182,19 @@ var codeDetails = [256]string{
 	engine.CodeInUse:           "stock or promises stand in the way",
 	engine.CodeTooMany:         "a limit is reached",
 	engine.CodeUnavailable:     "the command was refused for other lines",
+	engine.CodeNothingLeft:     "nothing is left of it for this, see the reason of its lines",
+}
+
+// leftDetails tells people what the reasons of lines that have nothing left mean.
+var leftDetails = map[string]string{
+	engine.MovementAllocated.String():     "it has not been shipped",
+	engine.MovementPending.String():       "all of it waits for stock",
+	engine.MovementFulfilled.String():     "it has been shipped",
+	engine.MovementReturned.String():      "it came back",
+	engine.MovementExpired.String():       "its reservation has ended",
+	engine.MovementReleased.String():      "it was released",
+	engine.MovementRecordDeleted.String(): "its record was deleted, and with it what was promised",
+	engine.MovementLost.String():          "it was given up as lost",
 }
 
 // resultProblem is the problem of a refusal of the engine.

@@ -89,20 +89,6 @@ func lineOutcome(kind engine.Kind, l *engine.LineResult) string {
 	return "allocated"
 }
 
-// movementWords are the names of the kinds of movements.
-var movementWords = [...]string{
-	engine.MovementAllocated:       "allocated",
-	engine.MovementPending:         "pending",
-	engine.MovementPendingReleased: "pending-released",
-	engine.MovementConfirmed:       "confirmed",
-	engine.MovementReleased:        "released",
-	engine.MovementExpired:         "expired",
-	engine.MovementFulfilled:       "fulfilled",
-	engine.MovementReturned:        "returned",
-	engine.MovementRecordDeleted:   "record-deleted",
-	engine.MovementLost:            "lost",
-}
-
 // appendOrder appends an order with its items.
 func appendOrder(dst []byte, schema *engine.Schema, v *engine.OrderView, asOf uint64) []byte {
 	dst = appendUnits(dst, `{"asOf":`, int64(asOf))
@@ -144,7 +130,7 @@ func appendAllocationLine(dst []byte, schema *engine.Schema, v *engine.LineView)
 
 func appendMovement(dst []byte, schema *engine.Schema, m *engine.MovementView) []byte {
 	dst = append(dst, `{"type":"`...)
-	dst = append(dst, movementWords[m.Kind]...)
+	dst = append(dst, m.Kind.String()...)
 	dst = append(dst, `","tags":`...)
 	dst = append(dst, schema.TagsJSON(m.TagSet)...)
 	dst = appendUnits(dst, `,"quantity":`, m.Units)

@@ -112,6 +112,9 @@ func (s *stockAccount) changed(index uint64, c *engine.OrderChange, r *engine.Re
 		if it == nil {
 			s.w.failf("entry %d: %d units of item %s of order %s, which has none", index, l.Units, l.ItemID, c.OrderID)
 		}
+		if l.Repeated {
+			continue
+		}
 		p := s.at(it.at.upc, it.at.location)
 		switch c.Action {
 		case engine.KindConfirm:

@@ -67,9 +67,20 @@ func shownJob(r *Request, j *engine.Job) jobReply {
 		reply.Messages = append(reply.Messages, message(j.Code, j.Field, j.Value))
 	}
 	for _, f := range j.Faults {
-		reply.Messages = append(reply.Messages, fmt.Sprintf("item %s: %s", f.ItemID, f.Code))
+		reply.Messages = append(reply.Messages, fmt.Sprintf("item %s: %s%s", f.ItemID, f.Code, faultDetail(&f)))
 	}
 	return reply
+}
+
+// faultDetail is what is known of a refused line besides its code.
+func faultDetail(f *engine.JobFault) string {
+	switch {
+	case f.Reason != "":
+		return ", nothing is left: " + f.Reason
+	case f.Code == engine.CodeExceedsLeft && f.Available > 0:
+		return fmt.Sprintf(", %d left", f.Available)
+	}
+	return ""
 }
 
 // message says a refusal in words.
