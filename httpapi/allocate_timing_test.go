@@ -73,7 +73,7 @@ func parseOnly() fasthttp.RequestHandler {
 	return func(ctx *fasthttp.RequestCtx) {
 		c := pool.Get().(*call)
 		defer pool.Put(c)
-		c.ctx = ctx
+		c.ctx, c.received = ctx, ctx.PostBody()
 		c.body().allocate(&c.commands.allocate)
 		if c.scan.end(); !c.scan.ok() {
 			ctx.SetStatusCode(fasthttp.StatusBadRequest)

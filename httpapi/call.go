@@ -18,6 +18,8 @@ import (
 type call struct {
 	server   *Server
 	ctx      *fasthttp.RequestCtx
+	conn     *servedConn // nil for one from another node
+	begin    time.Time
 	deadline time.Time
 
 	route  *route
@@ -37,6 +39,13 @@ type call struct {
 
 	author  string
 	version uint32
+
+	// The body, and what is held of it in Server.bodies. announced is how long it is to be, unread that it was left there.
+	received  []byte
+	memory    []byte
+	held      int
+	announced int
+	unread    bool
 
 	scan     scanner
 	envelope engine.Envelope
@@ -101,7 +110,7 @@ func newCallPool(s *Server) *sync.Pool {
 
 // reset makes a pooled call ready for a request.
 func (c *call) reset(ctx *fasthttp.RequestCtx, begin time.Time) {
-	c.ctx = ctx
+	c.ctx, c.conn, c.begin = ctx, nil, begin
 	c.deadline = begin.Add(c.server.config.RequestTimeout)
 	c.route, c.match = nil, match{}
 	c.readForwarded(begin)
@@ -119,7 +128,7 @@ func (c *call) tooLargeToKeep() bool {
 		cap(k.redistribute.UPCs), cap(k.redistribute.Locations), cap(k.deletion.UPCs), cap(k.deletion.Locations),
 		cap(c.result.Lines), cap(c.result.Changes), cap(c.result.Blocked),
 		cap(r.record.Segments), cap(r.order.Items), cap(r.why.Items), cap(r.locations), cap(r.names), cap(r.sums))
-	return elements > scratchElementsMax || max(cap(c.out), cap(k.known), cap(c.scan.scratch)) > scratchBytesMax
+	return elements > scratchElementsMax || max(cap(c.out), cap(c.memory), cap(k.known), cap(c.scan.scratch)) > scratchBytesMax
 }
 
 // fail answers with a problem that is about the request.
@@ -213,7 +222,7 @@ func allowed(m *match) (list string) {
 
 // prepare reads everything but the body: path parameters, query parameters, headers.
 func (c *call) prepare() bool {
-	return c.readPath() && c.readParams() && c.checkMediaType() && c.readKey()
+	return c.readPath() && c.readParams() && c.checkLength() && c.checkMediaType() && c.readKey()
 }
 
 // readPath decodes the path's parameters.
@@ -239,13 +248,16 @@ func (c *call) readPath() bool {
 
 // checkMediaType refuses bodies that are not declared as what the route takes, as they are.
 func (c *call) checkMediaType() bool {
-	if c.route.body == bodyNone || c.route.body == bodyOptional && len(c.ctx.PostBody()) == 0 {
+	if !c.takesBody() || c.route.body == bodyOptional && c.announced <= 0 && len(c.received) == 0 {
 		return true
 	}
 	header := &c.ctx.Request.Header
 	if encoding := header.ContentEncoding(); len(encoding) > 0 && !bytes.EqualFold(encoding, []byte("identity")) {
 		c.fail(http.StatusUnsupportedMediaType, codeMediaType, "bodies are read as they are, without Content-Encoding", "Content-Encoding", string(encoding))
 		return false
+	}
+	if c.route.foreign {
+		return true
 	}
 	content, expected := header.ContentType(), "Content-Type: application/json is expected"
 	if isJSONMediaType(content) {

@@ -10,6 +10,8 @@ import (
 	"sync/atomic"
 	"syscall"
 	"time"
+
+	"github.com/valyala/fasthttp"
 )
 
 // connections bounds the connections of a listener. The first Config.ConnectionsMax have a place. Those beyond are spare:
@@ -41,9 +43,9 @@ func (l *connections) Accept() (net.Conn, error) {
 		case err != nil:
 			l.warn("connections cannot be accepted; trying again", "error", err)
 			time.Sleep(acceptPause)
-		case take(&l.placed, l.max):
+		case take(&l.placed, l.max, 1):
 			return &servedConn{Conn: conn, of: l}, nil
-		case take(&l.spare, l.spareMax):
+		case take(&l.spare, l.spareMax, 1):
 			l.warn("all connections are in use: what comes now is answered with 503, but for health checks", "connections", l.max)
 			c := &servedConn{Conn: conn, of: l}
 			c.spare.Store(true)
@@ -63,12 +65,12 @@ func passes(err error) bool {
 	return errors.As(err, &number) && !slices.Contains([]syscall.Errno{syscall.EBADF, syscall.EINVAL, syscall.ENOTSOCK}, number)
 }
 
-// take takes one of max.
-func take(taken *atomic.Int64, max int64) bool {
-	if taken.Add(1) <= max {
+// take takes n more of max.
+func take(taken *atomic.Int64, max, n int64) bool {
+	if taken.Add(n) <= max {
 		return true
 	}
-	taken.Add(-1)
+	taken.Add(-n)
 	return false
 }
 
@@ -108,12 +110,26 @@ type servedConn struct {
 	unread bool
 }
 
+// connOf is the connection of a request; nil for one that another node has forwarded.
+func connOf(ctx *fasthttp.RequestCtx) *servedConn {
+	timed, ok := ctx.Conn().(interface{ served() *servedConn })
+	if !ok {
+		return nil
+	}
+	return timed.served()
+}
+
+func (c *timedConn) served() *servedConn {
+	served, _ := c.Conn.(*servedConn)
+	return served
+}
+
 // place has a spare connection take a place, and reports whether it has one.
 func (c *servedConn) place() bool {
 	if !c.spare.Load() {
 		return true
 	}
-	if !take(&c.of.placed, c.of.max) {
+	if !take(&c.of.placed, c.of.max, 1) {
 		return false
 	}
 	c.spare.Store(false)

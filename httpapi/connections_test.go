@@ -25,12 +25,17 @@ type wire struct {
 // serveWire starts a server on a real network, and gives what opens connections to it.
 func serveWire(t *testing.T, config Config) (server *Server, dial func() *wire) {
 	t.Helper()
+	return serveWireOf(t, config, newTestStore())
+}
+
+func serveWireOf(t *testing.T, config Config, store Store) (server *Server, dial func() *wire) {
+	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	config.Log = slog.New(slog.DiscardHandler)
-	if server, err = New(config, newTestStore()); err != nil {
+	if server, err = New(config, store); err != nil {
 		t.Fatal(err)
 	}
 	served := make(chan error, 1)

@@ -177,7 +177,7 @@ func (c *call) copyRequest(to *fasthttp.Request) {
 	}
 	left := max(time.Until(c.deadline), 0).Milliseconds()
 	to.Header.Set(headerTimeout, strconv.FormatInt(left, 10))
-	to.SetBodyRaw(from.Body())
+	to.SetBodyRaw(c.received)
 }
 
 // forwardedHeaders are those that mean something to a write, and what opens the API: the leader asks for it again.

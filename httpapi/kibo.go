@@ -62,17 +62,13 @@ func kiboRoutes() []*route {
 
 // kibo has an operation answered.
 func (c *call) kibo(serve func(*kibo.Request) (kibo.Reply, error)) {
-	if encoding := c.ctx.Request.Header.ContentEncoding(); len(encoding) > 0 && !bytes.EqualFold(encoding, []byte("identity")) {
-		c.fail(http.StatusUnsupportedMediaType, codeMediaType, "bodies are read as they are, without Content-Encoding", "Content-Encoding", string(encoding))
-		return
-	}
 	query, err := url.ParseQuery(string(c.ctx.URI().QueryString()))
 	if err != nil || !plainQuery(query) {
 		c.fail(http.StatusBadRequest, codeInvalid, "the query is not valid percent-encoded UTF-8 without control characters", "", "")
 		return
 	}
 	tenant, _ := strconv.ParseInt(string(c.ctx.Request.Header.Peek("x-vol-tenant")), 10, 64) // of another form, it is none
-	reply, err := serve(&kibo.Request{Host: kiboHost{c}, Path: c.path, Query: query, Body: c.ctx.PostBody(), Tenant: tenant,
+	reply, err := serve(&kibo.Request{Host: kiboHost{c}, Path: c.path, Query: query, Body: c.received, Tenant: tenant,
 		Domain: string(c.ctx.Host())})
 	var fault *kibo.Fault
 	switch {

@@ -12,6 +12,16 @@ const (
 	// BodyBytesMax is the default for Config.BodyBytesMax. 12,000 items with three tags each are about 3 MB.
 	BodyBytesMax = 16 << 20
 
+	// BodiesBytesMax is the default for Config.BodiesBytesMax: sixteen of the largest bodies, or a good thousand lists of orders.
+	BodiesBytesMax = 256 << 20
+
+	// bodyPrefetchMax is how much fasthttp reads of a body before it hands the request over. Each connection has so much memory
+	// for it. Few orders are larger.
+	bodyPrefetchMax = 8 << 10
+
+	// bodyStepBytes is what is held of a longer body at first.
+	bodyStepBytes = 64 << 10
+
 	// HeaderBytesMax bounds the request line and the headers together.
 	HeaderBytesMax = 8 << 10
 

@@ -67,7 +67,11 @@ func (s *Server) initMetrics() {
 	}
 	set.RegisterMetricsWriter(s.writeRuleMetrics)
 	set.NewGauge(`apportion_records_waiting_for_plan`, func() float64 { return float64(s.engine.PlansWaiting()) })
-	set.NewGauge(`apportion_http_open_connections`, func() float64 { return float64(s.http.GetOpenConnectionsCount()) })
+	set.NewGauge(`apportion_http_open_connections`, func() float64 {
+		return float64(max(0, s.http.GetOpenConnectionsCount()) + max(0, s.long.GetOpenConnectionsCount()))
+	})
+	set.NewGauge(`apportion_http_body_bytes_in_flight`, func() float64 { return float64(s.bodies.taken.Load()) })
+	set.NewGauge(`apportion_http_body_bytes_in_flight_max`, func() float64 { return float64(s.bodies.max) })
 	set.NewGauge(`apportion_http_connections_max`, func() float64 { return float64(s.config.ConnectionsMax) })
 }
 

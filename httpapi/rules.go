@@ -94,7 +94,7 @@ func (c *call) putRule() {
 	cmd := &c.commands.rule.put
 	*cmd = engine.PutRule{Name: c.path[0], Author: c.author}
 	if isSourceMediaType(c.ctx.Request.Header.ContentType()) {
-		cmd.Source = alias(c.ctx.PostBody())
+		cmd.Source = alias(c.received)
 	} else if c.body().rule(cmd); !c.parsed() {
 		return
 	}

@@ -31,7 +31,10 @@ type Config struct {
 	// have the same.
 	Tokens []Token
 
+	// BodyBytesMax bounds a body, BodiesBytesMax what there is at a time of the bodies of all requests; by default it is twice
+	// BodyBytesMax if that is more.
 	BodyBytesMax   int
+	BodiesBytesMax int
 	ConnectionsMax int
 
 	// BacktestShare is the part of one core that a backtest may take, above 0 and at most 1. BacktestBytesMax bounds the memory
@@ -56,8 +59,15 @@ func (c *Config) complete() error {
 	if c.Metrics == nil {
 		c.Metrics = metrics.NewSet()
 	}
+	if c.BodiesBytesMax == 0 {
+		c.BodiesBytesMax = max(BodiesBytesMax, 2*c.BodyBytesMax)
+	}
+	bodyErr := complete("BodyBytesMax", &c.BodyBytesMax, BodyBytesMax)
+	if c.BodiesBytesMax < 2*c.BodyBytesMax {
+		bodyErr = errors.Join(bodyErr, fmt.Errorf("httpapi: Config.BodiesBytesMax %d is less than twice BodyBytesMax, which one body may take while it grows", c.BodiesBytesMax))
+	}
 	return errors.Join(
-		complete("BodyBytesMax", &c.BodyBytesMax, BodyBytesMax),
+		bodyErr,
 		complete("ConnectionsMax", &c.ConnectionsMax, ConnectionsMax),
 		complete("BacktestShare", &c.BacktestShare, BacktestShare),
 		complete("BacktestBytesMax", &c.BacktestBytesMax, BacktestBytesMax),
@@ -90,11 +100,16 @@ type Server struct {
 	metrics serverMetrics
 	planner *rules.Planner
 	access  *access
+	bodies  bodies
+	judged  sync.Pool // of *fasthttp.RequestCtx
 
 	backtests backtests
 	spreader  spreader
 
-	http *fasthttp.Server
+	http *fasthttp.Server // bodies that are short
+	long *fasthttp.Server // all that comes on a connection once a longer body has
+
+	passedOn *passedOn // what comes to long; made by Serve
 
 	// What a group of several needs; nil otherwise.
 	forwarder *forwarder
@@ -133,10 +148,16 @@ func New(config Config, store Store) (*Server, error) {
 	s.planner = rules.NewPlanner(s.engine, rules.Limits{}, s.suspendRule)
 	s.tree = newTree(s.routes)
 	s.calls = newCallPool(s)
-	s.http = s.newHTTPServer(s.handle)
+	s.bodies.max = int64(config.BodiesBytesMax)
+	s.judged.New = func() any { return new(fasthttp.RequestCtx) }
+	s.http = s.newHTTPServer(s.handleShort)
+	s.http.HeaderReceived, s.http.KeepHijackedConns = noticeLong, true
+	s.long = s.newHTTPServer(s.handle)
+	s.long.HeaderReceived, s.long.StreamRequestBody = s.judge, true
 	if group, ok := store.(Group); ok && group.Forwarded() != nil {
 		s.forwarder = &forwarder{group: group, connectionsMax: min(ForwardConnectionsMax, config.ConnectionsMax)}
 		s.peers = s.newHTTPServer(s.handleForwarded)
+		s.peers.StreamRequestBody = true
 	}
 	s.initMetrics()
 	return s, nil
@@ -170,6 +191,7 @@ func (s *Server) Serve(listener net.Listener) error {
 	s.log.Info("serving", "address", listener.Addr().String())
 	timed := newDeadlines(s.newConnections(listener))
 	defer timed.Close() // fasthttp has done so, unless it was closed before it knew of it
+	defer s.passedOn.Close()
 	if err := s.http.Serve(timed); err != nil {
 		return fmt.Errorf("httpapi: serve %s: %w", listener.Addr(), err)
 	}
@@ -184,6 +206,8 @@ func (s *Server) begin(listener net.Listener) bool {
 		return false
 	}
 	s.life.listener = listener
+	s.passedOn = newPassedOn(listener)
+	go func() { _ = s.long.Serve(s.passedOn) }() // ends with the listener, by Close or with Serve
 	s.spreader.start()
 	if s.peers != nil {
 		forwarded := s.forwarder.group.Forwarded()
@@ -203,7 +227,7 @@ func (s *Server) Close(ctx context.Context) error {
 	s.life.closed = true
 	s.backtests.close()
 	s.spreader.close()
-	err := s.http.ShutdownWithContext(ctx)
+	err := errors.Join(s.http.ShutdownWithContext(ctx), s.long.ShutdownWithContext(ctx))
 	if s.peers != nil {
 		s.forwarder.close()
 		err = errors.Join(err, s.peers.ShutdownWithContext(ctx))
@@ -211,6 +235,7 @@ func (s *Server) Close(ctx context.Context) error {
 	if s.life.listener != nil {
 		// fasthttp has closed it, unless Serve has not come so far as to tell it of the listener.
 		_ = s.life.listener.Close()
+		_ = s.passedOn.Close()
 	}
 	if err != nil {
 		return fmt.Errorf("httpapi: close: %w", err)
@@ -224,17 +249,18 @@ func (s *Server) handle(ctx *fasthttp.RequestCtx) {
 	begin := time.Now()
 	c := s.calls.Get().(*call)
 	c.reset(ctx, begin)
-	sound := s.answer(c)
+	sound := s.guard(c, (*call).answer)
 	c.send()
-	s.count(c, begin)
+	s.count(c)
+	c.letGo()
 	c.ctx = nil
 	if sound && !c.tooLargeToKeep() {
 		s.calls.Put(c)
 	}
 }
 
-// answer runs the route. It says whether the call may be used again: after a panic nobody knows what still holds it.
-func (s *Server) answer(c *call) (sound bool) {
+// guard does a part of a request. It reports whether the call may be used again: after a panic nobody knows what still holds it.
+func (s *Server) guard(c *call, part func(c *call)) (sound bool) {
 	defer func() {
 		if fault := recover(); fault != nil {
 			s.metrics.panics.Inc()
@@ -242,23 +268,25 @@ func (s *Server) answer(c *call) (sound bool) {
 			c.fail(http.StatusInternalServerError, codeInternal, "the server failed; nothing is known about the request's effect", "", "")
 		}
 	}()
+	part(c)
+	return true
+}
+
+// answer runs the route.
+func (c *call) answer() {
 	c.findPlace()
 	if c.profiles() {
-		return true
+		return
 	}
-	if c.find() && c.placed() && c.authorized() && c.prepare() {
+	if c.admitted() && c.receive() {
 		c.serve()
 	}
-	return true
+	c.leave()
 }
 
 // findPlace looks whether the connection has a place. One that has none ends with this answer.
 func (c *call) findPlace() {
-	timed, ok := c.ctx.Conn().(*timedConn)
-	if !ok {
-		return // from another node
-	}
-	if served, ok := timed.Conn.(*servedConn); ok && !served.place() {
+	if c.conn = connOf(c.ctx); c.conn != nil && !c.conn.place() {
 		c.spare = true
 		c.ctx.SetConnectionClose()
 	}
@@ -283,30 +311,22 @@ func (c *call) send() {
 	c.ctx.SetBody(c.out)
 }
 
-func (s *Server) count(c *call, begin time.Time) {
+func (s *Server) count(c *call) {
 	m := &s.metrics.unrouted
 	if c.route != nil {
 		m = &c.route.metrics
 	}
-	m.count(c.status, begin)
-	s.metrics.bodyBytes.Add(len(c.ctx.PostBody()))
+	m.count(c.status, c.begin)
+	s.metrics.bodyBytes.Add(len(c.received))
 }
 
 // unreadable answers what fasthttp could not read as a request. The connection is closed afterwards.
 func (s *Server) unreadable(ctx *fasthttp.RequestCtx, err error) {
 	s.metrics.unread.Inc()
-	p := problem{status: http.StatusBadRequest, code: codeBadRequest, detail: "not a readable HTTP request", offset: -1}
-	var buffer *fasthttp.ErrSmallBuffer
-	var network net.Error
-	switch {
-	case errors.Is(err, fasthttp.ErrBodyTooLarge):
-		p.status, p.code = http.StatusRequestEntityTooLarge, codeBodyTooLarge
-		p.detail = fmt.Sprintf("the body is larger than %d bytes", s.config.BodyBytesMax)
-	case errors.As(err, &buffer):
-		p.status, p.code, p.detail = http.StatusRequestHeaderFieldsTooLarge, codeHeadersTooLarge, "the headers are too large"
-	case errors.As(err, &network) && network.Timeout():
-		p.status, p.code, p.detail = http.StatusRequestTimeout, codeTimeout, "the request did not arrive in time"
+	if conn := connOf(ctx); conn != nil {
+		conn.unread = true
 	}
+	p := s.unreadProblem(err)
 	ctx.SetStatusCode(p.status)
 	ctx.SetContentType(contentProblem)
 	ctx.SetBody(append(appendProblem(nil, &p), '}'))

@@ -33,7 +33,7 @@ func (c *call) parsed() bool {
 
 // body hands the body to the scanner.
 func (c *call) body() *scanner {
-	c.scan.reset(c.ctx.PostBody())
+	c.scan.reset(c.received)
 	return &c.scan
 }
 

@@ -59,6 +59,7 @@ func TestMistakes(t *testing.T) {
 	for _, flag := range []string{"--body-bytes-max", "--connections-max"} {
 		f(2, flag+` -5: at least 1`, "serve", "--data", nothing, flag, "-5")
 	}
+	f(2, `--bodies-bytes-max 1000: at least twice`, "serve", "--data", nothing, "--bodies-bytes-max", "1000")
 	for _, flag := range []string{"--request-timeout", "--checkpoint-interval", "--clock-gap-max"} {
 		f(2, flag+` -5s: a time above 0`, "serve", "--data", nothing, flag, "-5s")
 	}

@@ -77,6 +77,8 @@ func serveFlags() []cli.Flag {
 		&cli.StringFlag{Name: tokensFlag, Usage: "`FILE` of tokens, name:secret on each line, of which every request needs one; without it the API is open",
 			Sources: env(tokensFlag)},
 		&cli.IntFlag{Name: "body-bytes-max", Value: httpapi.BodyBytesMax, Usage: "largest request body, in `BYTES`", Sources: env("body-bytes-max")},
+		&cli.IntFlag{Name: bodiesFlag, Usage: "largest size of all bodies that are being received or worked on, in `BYTES`; beyond it, those above 8 KB are answered with 503 (default: 268435456, or twice --body-bytes-max)",
+			Sources: env(bodiesFlag)},
 		&cli.IntFlag{Name: "connections-max", Value: httpapi.ConnectionsMax, Usage: "connections served at a time, or as many as the limit on open files allows for",
 			Sources: env("connections-max")},
 		&cli.DurationFlag{Name: "request-timeout", Value: httpapi.RequestTimeout, Usage: "longest wait of a request for the log", Sources: env("request-timeout")},
@@ -97,6 +99,7 @@ func serveFlags() []cli.Flag {
 
 const (
 	tokensFlag   = "tokens"
+	bodiesFlag   = "bodies-bytes-max"
 	clockGapFlag = "clock-gap-max"
 
 	// clockGapMax is the store's own default: nobody's server is down for a year.
@@ -112,6 +115,9 @@ func checkServeFlags(cmd *cli.Command) error {
 		if value := cmd.Int(name); value <= 0 {
 			return usageError{fmt.Errorf("--%s %d: at least 1 is expected", name, value)}
 		}
+	}
+	if bodies, body := cmd.Int(bodiesFlag), cmd.Int("body-bytes-max"); cmd.IsSet(bodiesFlag) && bodies/2 < body {
+		return usageError{fmt.Errorf("--%s %d: at least twice --body-bytes-max, %d, is expected: a body may take that while it grows", bodiesFlag, bodies, body)}
 	}
 	for _, name := range []string{"request-timeout", "checkpoint-interval", clockGapFlag} {
 		if value := cmd.Duration(name); value <= 0 {
@@ -185,6 +191,7 @@ func newService(cmd *cli.Command, peers *raftstore.PeersConfig, logger *slog.Log
 		http: httpapi.Config{
 			AdminToken:     cmd.String("admin-token"),
 			BodyBytesMax:   cmd.Int("body-bytes-max"),
+			BodiesBytesMax: cmd.Int(bodiesFlag),
 			ConnectionsMax: cmd.Int("connections-max"),
 			RequestTimeout: cmd.Duration("request-timeout"),
 
