@@ -73,7 +73,7 @@ func (s *Server) judge(header *fasthttp.RequestHeader) fasthttp.RequestConfig {
 // admitted reads everything but the body, or answers that the request is refused.
 func (c *call) admitted() bool {
 	c.measure()
-	return c.find() && c.placed() && c.authorized() && c.prepare()
+	return c.soundHead() && c.find() && c.placed() && c.authorized() && c.prepare()
 }
 
 // measure finds out how long the body is to be, and whether judge has had it left unread.
