@@ -290,4 +290,38 @@ func TestKiboDeleteTellsTagsApart(t *testing.T) {
 	c.want(c.must("POST", kiboV5, `{"items":[{"upc":"A"}],"includeFutureInventory":true}`), `[{"locationCode":"11","onHand":15},{"locationCode":"12","onHand":1,"futureInventory":null}]`)
 	const span = `"futureStartDate":"2026-12-24T00:00:00Z","futureEndDate":"2026-12-25T00:00:00Z"}`
 	c.want(c.must("POST", kiboV5+"/deleteFutureInventory", `{"upc":"B",`+span), `{"deliveries":2,"itemsDeleted":[{"locationCodes":["12"],"itemIdentifier":{"upc":"B"}}]}`)
+
+	// Natively a delivery may wait for the percentages without any segment.
+	c.must("POST", kiboV1+"tagCategory", `{"name":"Grade","tags":[{"tagValue":"New"},{"tagValue":"Used"}]}`)
+	c.post("/v1/inventory/refresh", `{"location":"13","items":[{"upc":"E","quantity":8,"deliveryDate":"2026-12-24T00:00:00Z"}]}`).ok()
+	for tags, found := range map[string]string{`{"Grade":"Used"}`: `[]`, `{"Channel":"Web"}`: `[]`, `{"Grade":"New"}`: `[{"locationCodes":["13"]}]`} {
+		c.want(c.must("POST", kiboV5+"/delete", `{"dryRun":true,"upc":"E","tags":`+tags+`}`), `{"itemsDeleted":`+found+`}`)
+	}
+}
+
+// TestKiboDeletesOfMany: what is listed ends at a thousand, and what is counted does not.
+func TestKiboDeletesOfMany(t *testing.T) {
+	c := newKiboStock(t)
+	c.refreshed("12", "T", 1_002)
+	reply := c.must("POST", kiboV5+"/delete", `{"dryRun":true,"upc":"T.*","locationCodes":["12"]}`)
+	if list := reply.(map[string]any)["itemsDeleted"].([]any); len(list) != 1_000 {
+		t.Errorf("%d items are listed", len(list))
+	}
+	c.want(reply, `{"records":1002,"units":1002}`)
+	for order := range 3 {
+		var items []string
+		for i := order * 334; i < min((order+1)*334, 1_001); i++ {
+			items = append(items, kiboItem(int64(order+1), int64(i+1), 1, fmt.Sprintf("T%05d", i), "12", ""))
+		}
+		c.must("POST", kiboV5+"/allocate", kiboItems(items...))
+	}
+	if status, _, text := c.call("POST", kiboV5+"/delete", `{"upc":"T.*"}`); status != 409 || !strings.Contains(text, "orders hold 1001 units, of T00000 at 12 and of at least 999 records more") {
+		t.Errorf("with promises of 1,001 records: %d %s", status, text)
+	}
+	// A pattern is for the records at the locations that are meant.
+	c.want(c.must("POST", kiboV5+"/delete", `{"upc":"[AB]|T01001","locationCodes":["11"]}`), `{"records":2}`)
+	c.want(c.must("GET", kiboV1+"queue?limit=1", ""), `[{"type":"DELETE","itemCount":2}]`)
+	if status, _, text := c.call("POST", kiboV5+"/deleteItems", `{"items":[{"upc":"A","tags":{"Channel":"x"}}]}`); status != 400 || !strings.Contains(text, "Channel=x does not exist") {
+		t.Errorf("an unknown tag of an item: %d %s", status, text)
+	}
 }

@@ -211,8 +211,12 @@ func deleteRefusal(result *engine.Result) *Fault {
 	fault := refusal(result)
 	if len(result.Blocked) > 0 {
 		x := &result.Blocked[0]
-		fault.Message = fmt.Sprintf("nothing was deleted: orders hold %d units, of %s at %s and of %d records more; deallocate them first",
-			result.Stock.Promised, x.UPC, x.Location, len(result.Blocked)-1)
+		others := strconv.Itoa(len(result.Blocked)-1) + " records more"
+		if len(result.Blocked) == engine.ReportedItemsMax {
+			others = "at least " + others
+		}
+		fault.Message = fmt.Sprintf("nothing was deleted: orders hold %d units, of %s at %s and of %s; deallocate them first",
+			result.Stock.Promised, x.UPC, x.Location, others)
 	}
 	return fault
 }
