@@ -25,3 +25,15 @@ const (
 	// 10 ms (patterns such as (.*){450}x, a name of 64 bytes).
 	walkLooks = 16
 )
+
+// Limits of the results of a read.
+const (
+	// resultsMax is how many results a reply has at most. What lies behind them is on the pages that follow.
+	resultsMax = 10_000
+
+	// resultsPerItem is how many results a query has for each of its items, on average, if it says nothing of their number.
+	resultsPerItem = 100
+
+	// pagesMax is as many pages as a read can have: none has more results than the records that it looks at.
+	pagesMax = queryReadsMax
+)

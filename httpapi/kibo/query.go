@@ -10,7 +10,7 @@ import (
 	"apportion/engine"
 )
 
-// Limits of reads. Those of results are with part.
+// Limits of reads.
 const (
 	queryItemsMax     = 1_000
 	queryLocationsMax = 1_000
