@@ -80,11 +80,11 @@ func (c *call) addMember() {
 	if !c.parsed() {
 		return
 	}
-	c.changeMembers(func(ctx context.Context, group Group) error { return group.AddMember(ctx, m) })
+	c.changeMembers(m.Address, func(ctx context.Context, group Group) error { return group.AddMember(ctx, m) })
 }
 
 func (c *call) removeMember() {
-	c.changeMembers(func(ctx context.Context, group Group) error { return group.RemoveMember(ctx, c.path[0]) })
+	c.changeMembers("", func(ctx context.Context, group Group) error { return group.RemoveMember(ctx, c.path[0]) })
 }
 
 func (c *call) transferLeader() {
@@ -93,15 +93,15 @@ func (c *call) transferLeader() {
 	if !c.parsed() {
 		return
 	}
-	c.changeMembers(func(ctx context.Context, group Group) error { return group.HandOver(ctx, to) })
+	c.changeMembers("", func(ctx context.Context, group Group) error { return group.HandOver(ctx, to) })
 }
 
 func (c *call) takeSnapshot() {
-	c.changeMembers(func(ctx context.Context, group Group) error { return group.Checkpoint(ctx) })
+	c.changeMembers("", func(ctx context.Context, group Group) error { return group.Checkpoint(ctx) })
 }
 
-// changeMembers does something to the group and shows what it is then.
-func (c *call) changeMembers(change func(ctx context.Context, group Group) error) {
+// changeMembers does something to the group, with the node at an address if one is given, and shows what it is then.
+func (c *call) changeMembers(address string, change func(ctx context.Context, group Group) error) {
 	group, ok := c.group()
 	if !ok {
 		return
@@ -118,6 +118,10 @@ func (c *call) changeMembers(change func(ctx context.Context, group Group) error
 		c.fail(http.StatusBadRequest, codeInvalid, err.Error(), "", "")
 	case errors.Is(err, raftstore.ErrLastVoter):
 		c.fail(http.StatusConflict, codeLastVoter, "without that member nobody with a vote would be left", "id", c.path[0])
+	case errors.Is(err, raftstore.ErrMember):
+		c.fail(http.StatusConflict, codeMemberExists, err.Error(), "id", c.path[0])
+	case errors.Is(err, raftstore.ErrMemberNotThere):
+		c.fail(http.StatusConflict, codeMemberNotThere, err.Error(), "address", address)
 	case errors.Is(err, raftstore.ErrNoPeers):
 		c.fail(http.StatusConflict, codeNoPeers, "this node runs alone: it was started without --raft-listen", "", "")
 	case errors.Is(err, context.DeadlineExceeded):

@@ -38,6 +38,9 @@ const (
 	codeLastVoter     = "last-voter"
 	codeNoPeers       = "no-peers"
 
+	codeMemberExists   = "member-exists"
+	codeMemberNotThere = "member-not-there"
+
 	codeNoHistory        = "no-history"
 	codeBacktestBusy     = "backtest-busy"
 	codeBacktestTooLarge = "backtest-too-large"

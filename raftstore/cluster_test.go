@@ -66,7 +66,7 @@ func (g *testGroup) add(nonVoter bool) *testNode {
 func (g *testGroup) prepare(nonVoter bool) *testNode {
 	cfg := testConfig(vfs.NewMem())
 	cfg.NodeID = fmt.Sprintf("n%d", len(g.nodes)+1)
-	cfg.ElectionTimeout = 100 * time.Millisecond
+	cfg.ElectionTimeout, cfg.foundingSilence = 100*time.Millisecond, time.Millisecond
 	cfg.Peers = &PeersConfig{Listen: "127.0.0.1:0", NonVoter: nonVoter}
 	if len(g.nodes) == 0 {
 		cfg.Peers.Bootstrap = true
@@ -257,17 +257,22 @@ func TestVoterWithoutItsPast(t *testing.T) {
 			lost = n
 		}
 	}
-	reply := leader.takeIn(&joinRequest{ID: lost.cfg.NodeID, Address: lost.peers.address, New: true})
-	if reply.Error == "" || !reply.Final {
+	other := raft.ServerID(lost.cfg.NodeID) + "/0123456789abcdef"
+	reply := leader.takeIn(&joinRequest{ID: other, Address: lost.peers.address, New: true})
+	if reply.Error == "" || reply.Final { // it is let in when the member has been removed
 		t.Errorf("taken in: %+v", reply)
 	}
 	// Nor is one with a past, that of the node which the voter has replaced. One that moves is.
 	const elsewhere = "127.0.0.1:1"
-	reply = leader.takeIn(&joinRequest{ID: lost.cfg.NodeID, Address: elsewhere, Was: elsewhere})
-	if reply.Error == "" || !reply.Final {
-		t.Errorf("the one that was replaced is taken in: %+v", reply)
+	for _, q := range []joinRequest{
+		{ID: other, Address: lost.peers.address, Was: lost.peers.address},
+		{ID: lost.identity.self, Address: elsewhere, Was: elsewhere},
+	} {
+		if reply := leader.takeIn(&q); reply.Error == "" || !reply.Final {
+			t.Errorf("the one that was replaced is taken in: %+v", reply)
+		}
 	}
-	reply = leader.takeIn(&joinRequest{ID: lost.cfg.NodeID, Address: elsewhere, Was: lost.peers.address})
+	reply = leader.takeIn(&joinRequest{ID: lost.identity.self, Address: elsewhere, Was: lost.peers.address})
 	if members := leader.Members(); reply.Error != "" || !slices.Contains(members, Member{ID: lost.cfg.NodeID, Address: elsewhere, Voter: true}) {
 		t.Errorf("one that moves is not taken in: %+v, %+v", reply, members)
 	}
@@ -288,7 +293,7 @@ func TestJoinIsNotDoneByThePast(t *testing.T) {
 		t.Fatal(err)
 	}
 	voter.Store = s
-	if own, member := s.member(voter.cfg.NodeID); !member || own.Suffrage != raft.Voter {
+	if own, member := s.ownMember(); !member || own.Suffrage != raft.Voter {
 		t.Fatalf("its log says %+v", own)
 	}
 	if s.join(true) {

@@ -1,9 +1,11 @@
 package raftstore
 
 import (
+	"crypto/rand"
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"os"
 	"time"
@@ -89,6 +91,11 @@ type Config struct {
 	// logMemTableBytes is that of the log's database, which writes and removes files in pieces of about this size; for tests.
 	logMemTableBytes int
 
+	// random is what the identities of directories and the names of clusters are drawn from, foundingSilence how long a node that is
+	// to found a group listens first; for tests.
+	random          io.Reader
+	foundingSilence time.Duration
+
 	// observe sees every entry with commands before it is applied, replayed ones too; for tests.
 	observe func(log *raft.Log)
 }
@@ -115,6 +122,8 @@ func (c Config) withDefaults() Config {
 	setDefault(&c.HistoryAge, historyAge)
 	setDefault(&c.HistoryBytes, historyBytes)
 	setDefault(&c.shippedLogBytes, max(c.HistoryBytes, shippedLogBytes))
+	setDefault(&c.random, rand.Reader)
+	setDefault(&c.foundingSilence, max(foundingSilence, c.ElectionTimeout))
 	setDefault(&c.QueueBatchesMax, queueBatchesMax)
 	setDefault(&c.QueueBytesMax, queueBytesMax)
 	setDefault(&c.EntryBytesTarget, entryBytesTarget)

@@ -38,7 +38,7 @@ func (c *confirmer) ask(stop <-chan struct{}) error {
 	voters := c.voters()
 	answers := make(chan bool, len(voters))
 	for _, voter := range voters {
-		if string(voter.ID) == c.peers.identity.node {
+		if voter.ID == c.peers.identity.self {
 			answers <- true
 			continue
 		}
@@ -79,7 +79,7 @@ func (c *confirmer) line(voter raft.Server) *peerLine {
 		if line != nil {
 			line.hangUp()
 		}
-		line = &peerLine{peers: c.peers, address: string(voter.Address), node: string(voter.ID)}
+		line = &peerLine{peers: c.peers, address: string(voter.Address), node: voter.ID}
 		c.lines[voter.ID] = line
 	}
 	return line

@@ -30,14 +30,14 @@ func leadingRaft() *toldRaft { return &toldRaft{state: raft.Leader, term: 7} }
 // TestConfirm: who leads is confirmed by a majority of the voters that are in no later term.
 func TestConfirm(t *testing.T) {
 	const silent = laterTerm
-	f := func(what string, self string, terms map[string]uint64, want error, change func(*toldRaft, *confirmer)) {
+	f := func(what string, self raft.ServerID, terms map[raft.ServerID]uint64, want error, change func(*toldRaft, *confirmer)) {
 		t.Helper()
 		node := leadingRaft()
 		var voters []raft.Server
 		for id := range terms {
-			voters = append(voters, raft.Server{ID: raft.ServerID(id), Address: raft.ServerAddress(id)})
+			voters = append(voters, raft.Server{ID: id, Address: raft.ServerAddress(id)})
 		}
-		c := newConfirmer(&peers{identity: &identity{node: self}}, node, func() []raft.Server { return voters })
+		c := newConfirmer(&peers{identity: &identity{self: self}}, node, func() []raft.Server { return voters })
 		c.termOf = func(line *peerLine) uint64 {
 			if line.node == self {
 				t.Errorf("%s: it asks itself", what)
@@ -52,20 +52,20 @@ func TestConfirm(t *testing.T) {
 		}
 	}
 	// Its own term is not asked for: 99 in the tables below is never seen.
-	f("alone", "a", map[string]uint64{"a": 99}, nil, nil)
-	f("all are in its term", "a", map[string]uint64{"a": 99, "b": 7, "c": 7}, nil, nil)
-	f("in earlier ones", "a", map[string]uint64{"a": 99, "b": 6, "c": 1}, nil, nil)
-	f("one is silent", "a", map[string]uint64{"a": 99, "b": silent, "c": 7}, nil, nil)
-	f("both are silent", "a", map[string]uint64{"a": 99, "b": silent, "c": silent}, ErrNotLeader, nil)
-	f("one is in a later term", "a", map[string]uint64{"a": 99, "b": 8, "c": 7}, nil, nil)
-	f("both are", "a", map[string]uint64{"a": 99, "b": 8, "c": 8}, ErrNotLeader, nil)
-	f("of two, the other is", "a", map[string]uint64{"a": 99, "b": 8}, ErrNotLeader, nil)
-	f("half of four do not do", "a", map[string]uint64{"a": 99, "b": 7, "c": silent, "d": 8}, ErrNotLeader, nil)
-	f("three of five do", "a", map[string]uint64{"a": 99, "b": 7, "c": 7, "d": 8, "e": silent}, nil, nil)
-	f("without a vote it does not count itself", "x", map[string]uint64{"a": 7, "b": 8}, ErrNotLeader, nil)
-	f("nor does it need to", "x", map[string]uint64{"a": 7, "b": 7}, nil, nil)
+	f("alone", "a", map[raft.ServerID]uint64{"a": 99}, nil, nil)
+	f("all are in its term", "a", map[raft.ServerID]uint64{"a": 99, "b": 7, "c": 7}, nil, nil)
+	f("in earlier ones", "a", map[raft.ServerID]uint64{"a": 99, "b": 6, "c": 1}, nil, nil)
+	f("one is silent", "a", map[raft.ServerID]uint64{"a": 99, "b": silent, "c": 7}, nil, nil)
+	f("both are silent", "a", map[raft.ServerID]uint64{"a": 99, "b": silent, "c": silent}, ErrNotLeader, nil)
+	f("one is in a later term", "a", map[raft.ServerID]uint64{"a": 99, "b": 8, "c": 7}, nil, nil)
+	f("both are", "a", map[raft.ServerID]uint64{"a": 99, "b": 8, "c": 8}, ErrNotLeader, nil)
+	f("of two, the other is", "a", map[raft.ServerID]uint64{"a": 99, "b": 8}, ErrNotLeader, nil)
+	f("half of four do not do", "a", map[raft.ServerID]uint64{"a": 99, "b": 7, "c": silent, "d": 8}, ErrNotLeader, nil)
+	f("three of five do", "a", map[raft.ServerID]uint64{"a": 99, "b": 7, "c": 7, "d": 8, "e": silent}, nil, nil)
+	f("without a vote it does not count itself", "x", map[raft.ServerID]uint64{"a": 7, "b": 8}, ErrNotLeader, nil)
+	f("nor does it need to", "x", map[raft.ServerID]uint64{"a": 7, "b": 7}, nil, nil)
 
-	two := map[string]uint64{"a": 99, "b": 7}
+	two := map[raft.ServerID]uint64{"a": 99, "b": 7}
 	f("it has stepped down meanwhile", "a", two, ErrNotLeader, func(r *toldRaft, c *confirmer) {
 		c.termOf = func(*peerLine) uint64 { r.state = raft.Follower; return 7 }
 	})
@@ -83,7 +83,7 @@ func TestConfirm(t *testing.T) {
 // TestConfirmStops: a node that ends does not wait for others.
 func TestConfirmStops(t *testing.T) {
 	voters := []raft.Server{{ID: "a"}, {ID: "b"}}
-	c := newConfirmer(&peers{identity: &identity{node: "a"}}, leadingRaft(), func() []raft.Server { return voters })
+	c := newConfirmer(&peers{identity: &identity{self: "a"}}, leadingRaft(), func() []raft.Server { return voters })
 	answer, stop := make(chan struct{}), make(chan struct{})
 	c.termOf = func(*peerLine) uint64 { <-answer; return 7 }
 	close(stop)

@@ -42,9 +42,12 @@
 // # Other nodes
 //
 // A node with Config.Peers has one address for everything that nodes say to each other. Each connection begins with a
-// handshake (hello) that names the cluster, which keeps two of them apart, the node that is called, which keeps an entry that
-// was stored by another node than the one that was meant from counting, and what the connection is for: Raft, forwarded
-// requests, short questions, joining, checkpoints. With TLS, both sides show certificates.
+// handshake (hello) that names the cluster, which keeps two of them apart, the node that is called and its data directory, which
+// keeps an entry that was stored, and a vote that was given, by another than the one that was meant from counting, and what the
+// connection is for: Raft, forwarded requests, short questions, joining, checkpoints. With TLS, both sides show certificates.
+//
+// A member of the group is a node's name with the identity of its directory (identity), so a node without its disk is no member, and
+// has no vote before the group gives it one.
 //
 // A node that is too far behind for the leader's log, or new, gets a checkpoint: Raft's snapshot only says that there is one,
 // and the files are fetched beside Raft (fetcher) from a copy of the leader's state by hard links (shipper), which neither the

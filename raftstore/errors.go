@@ -46,6 +46,9 @@ var (
 	// order which has left memory) give it too, wherever they meet the damage. Restore a backup.
 	ErrCorrupt = errors.New("raftstore: damaged data")
 
+	// ErrOtherNode: the directory was made for a node of another name. What it holds counts as that node's only.
+	ErrOtherNode = errors.New("raftstore: the data directory belongs to another node")
+
 	// ErrClock: the clock is too far ahead of the last log entry to be believed without being told so.
 	ErrClock = errors.New("raftstore: the clock is too far ahead")
 )

@@ -9,6 +9,8 @@ import (
 	"net"
 	"sync/atomic"
 	"time"
+
+	"github.com/hashicorp/raft"
 )
 
 // fetcher gets a checkpoint from the leader, on a goroutine of its own, when Raft says that there is no other way to catch
@@ -20,9 +22,9 @@ type fetcher struct {
 	logger  *slog.Logger
 	metrics *storeMetrics
 	onFatal func(msg string)
-	files   int                         // Config.OpenFilesMax
-	leader  func() (address, id string) // empty: nobody is known to lead, or this node does
-	applied func() uint64               // the last entry that was applied here
+	files   int                                       // Config.OpenFilesMax
+	leader  func() (address string, id raft.ServerID) // empty: nobody is known to lead, or this node does
+	applied func() uint64                             // the last entry that was applied here
 
 	wanted   atomic.Uint64 // a checkpoint of this index or a later one
 	complete atomic.Uint64 // the one that is there; 0: none
@@ -47,12 +49,12 @@ func (s *Store) newFetcher(context.Context) error {
 		},
 		peers: s.peers, logger: s.cfg.Logger, metrics: s.metrics, onFatal: s.cfg.OnFatal, files: s.cfg.OpenFilesMax,
 		applied: func() uint64 { return s.raft.AppliedIndex() },
-		leader: func() (address, id string) {
-			leader, name := s.raft.LeaderWithID()
-			if string(name) == s.cfg.NodeID {
+		leader: func() (address string, id raft.ServerID) {
+			leader, id := s.raft.LeaderWithID()
+			if id == s.identity.self {
 				return "", ""
 			}
-			return string(leader), string(name)
+			return string(leader), id
 		},
 		replaced: make(chan struct{}), wake: make(chan struct{}, 1),
 	}
@@ -173,7 +175,7 @@ func (t *transfer) run() error {
 		return err
 	}
 	t.conn = conn
-	err = t.all(id)
+	err = t.all(nodeName(id))
 	if closeErr := conn.Close(); err != nil {
 		return errors.Join(err, closeErr)
 	}

@@ -36,17 +36,17 @@ func (f *following) ask(stop <-chan struct{}) error {
 	if f.raft.State() == raft.Leader {
 		return ErrNotLeader // it has just been elected, and will say itself when it is ready
 	}
-	if f.line == nil || f.line.address != string(address) || f.line.node != string(id) {
+	if f.line == nil || f.line.address != string(address) || f.line.node != id {
 		f.hangUp()
-		f.line = &peerLine{peers: f.peers, address: string(address), node: string(id)}
+		f.line = &peerLine{peers: f.peers, address: string(address), node: id}
 	}
 	at := f.now()
 	behind, err := f.line.ask(questionIndex)
 	if err != nil {
-		return fmt.Errorf("%w: the leader %s does not answer: %w", ErrNotLeader, id, err)
+		return fmt.Errorf("%w: the leader %s does not answer: %w", ErrNotLeader, nodeName(id), err)
 	}
 	if behind == 0 {
-		return fmt.Errorf("%w: %s does not lead any more, or not yet", ErrNotLeader, id)
+		return fmt.Errorf("%w: %s does not lead any more, or not yet", ErrNotLeader, nodeName(id))
 	}
 	if err := f.applied.wait(behind-1, f.visible, time.Now().Add(questionTimeout), stop); err != nil {
 		return fmt.Errorf("%w: replaying the log: entry %d of %d", ErrNotLeader, f.visible(), behind-1)

@@ -11,11 +11,10 @@ import (
 
 // What ties a store to the other nodes of its group.
 
-// meetPeers finds out who this node is, and binds the address at which others call it.
+// meetPeers binds the address at which others call this node.
 func (s *Store) meetPeers(context.Context) error {
-	var err error
-	if s.identity, err = loadIdentity(s.cfg.NodeID, s.log); err != nil || s.cfg.Peers == nil {
-		return err
+	if s.cfg.Peers == nil {
+		return nil
 	}
 	p, err := listenPeers(*s.cfg.Peers, s.identity, s.cfg.Logger)
 	if err != nil {
@@ -26,8 +25,24 @@ func (s *Store) meetPeers(context.Context) error {
 		return err
 	}
 	s.peers = p
-	p.serve[kindAsk], p.serve[kindJoin] = s.answerQuestions, s.answerJoin
+	p.serve[kindAsk], p.serve[kindJoin], p.serve[kindGreet] = s.answerQuestions, s.answerJoin, func(net.Conn) {}
 	return nil
+}
+
+// listenFirst has a node that is told to found a group in an empty directory listen first whether one calls that it is in already:
+// then its disk was lost, and a second group under its name would be one too many.
+func (s *Store) listenFirst(ctx context.Context) error {
+	isNew, err := s.isNew()
+	if err != nil || !isNew || s.peers == nil || !s.cfg.Peers.Bootstrap {
+		return err
+	}
+	s.cfg.Logger.Info("an empty data directory: listening whether a cluster calls this node before a new one is founded", "for", s.cfg.foundingSilence)
+	caller, err := s.peers.overhear(ctx, s.cfg.foundingSilence)
+	if err != nil || caller == nil {
+		return err
+	}
+	return fmt.Errorf("%w: %s of cluster %s calls node %s, which has lost its data directory: this one is empty, and founds no second cluster",
+		ErrMember, nodeName(caller.From), caller.Cluster, s.cfg.NodeID)
 }
 
 // followPeers comes when Raft runs: it needs to know who leads.
@@ -89,20 +104,20 @@ func (s *Store) Leads() bool { return s.leadership.valid() }
 // Leader is the node that is known to lead, empty if none is. It may be this one.
 func (s *Store) Leader() string {
 	_, id := s.raft.LeaderWithID()
-	return string(id)
+	return nodeName(id)
 }
 
-// DialMember opens a connection on which to forward requests to a member, which the other end gets from Forwarded. Its error
+// DialMember opens a connection on which to forward requests to the member of a name, which the other end gets from Forwarded. Its error
 // is ErrNotLeader, since that is what there is to be done about it: nothing was sent, and another node may be meant.
-func (s *Store) DialMember(id string, timeout time.Duration) (net.Conn, error) {
+func (s *Store) DialMember(name string, timeout time.Duration) (net.Conn, error) {
 	if s.peers == nil {
 		return nil, ErrNotLeader
 	}
-	member, ok := s.member(id)
+	member, ok := s.member(name)
 	if !ok {
-		return nil, fmt.Errorf("%w: %w: %s", ErrNotLeader, ErrUnknownMember, id)
+		return nil, fmt.Errorf("%w: %w: %s", ErrNotLeader, ErrUnknownMember, name)
 	}
-	conn, _, err := s.peers.dial(string(member.Address), id, kindHTTP, min(timeout, dialTimeout))
+	conn, _, err := s.peers.dial(string(member.Address), member.ID, kindHTTP, min(timeout, dialTimeout))
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrNotLeader, err)
 	}

@@ -8,6 +8,8 @@ import (
 	"io"
 	"net"
 	"time"
+
+	"github.com/hashicorp/raft"
 )
 
 // kind says what a connection between two nodes is for.
@@ -19,45 +21,47 @@ const (
 	kindAsk   kind = "ask"   // short questions, see peerLine
 	kindJoin  kind = "join"  // a node asks to be a member
 	kindFiles kind = "files" // a node fetches a checkpoint
+	kindGreet kind = "greet" // who is there?
 )
 
 // peerProtocol is the version of what nodes say to each other, first of all of the handshake.
 const peerProtocol = 1
 
-// hello is the first message on a connection: who calls whom, and what for. Both messages of the handshake are two bytes of
+// hello is the first message on a connection: who calls whom, and what for. Nodes are called as Raft knows them. Both messages of the handshake are two bytes of
 // length, big-endian, and JSON: they are rare, and have to be understood by every version to come.
 type hello struct {
-	Protocol int    `json:"protocol"`
-	Cluster  string `json:"cluster"` // empty: the caller is in none yet
-	From     string `json:"from"`
-	To       string `json:"to"` // empty: whoever is there
-	Kind     kind   `json:"kind"`
+	Protocol int           `json:"protocol"`
+	Cluster  string        `json:"cluster"` // empty: the caller is in none yet
+	From     raft.ServerID `json:"from"`
+	To       raft.ServerID `json:"to"` // empty: who is there
+	Kind     kind          `json:"kind"`
 }
 
 // helloReply accepts the connection, or says why not.
 type helloReply struct {
-	Protocol int    `json:"protocol"`
-	Cluster  string `json:"cluster"`
-	Node     string `json:"node"`
-	Error    string `json:"error,omitempty"`
+	Protocol int           `json:"protocol"`
+	Cluster  string        `json:"cluster"`
+	Node     raft.ServerID `json:"node"`
+	Error    string        `json:"error,omitempty"`
 }
 
 // The refusals of a handshake.
 var (
-	errOtherCluster = errors.New("raftstore: the other node is of another cluster")
-	errOtherNode    = errors.New("raftstore: another node is called than the one that is there")
-	errProtocol     = errors.New("raftstore: the nodes do not speak the same version")
-	errRefused      = errors.New("raftstore: the other node refuses the connection")
-	errConnections  = errors.New("raftstore: too many connections from other nodes")
+	errOtherCluster   = errors.New("raftstore: the other node is of another cluster")
+	errOtherNode      = errors.New("raftstore: another node is called than the one that is there")
+	errOtherDirectory = errors.New("raftstore: the node has another data directory than the one that is called")
+	errProtocol       = errors.New("raftstore: the nodes do not speak the same version")
+	errRefused        = errors.New("raftstore: the other node refuses the connection")
+	errConnections    = errors.New("raftstore: too many connections from other nodes")
 )
 
 // introduce is the caller's side of the handshake.
-func (p *peers) introduce(conn net.Conn, deadline time.Time, node string, k kind) (reply helloReply, err error) {
+func (p *peers) introduce(conn net.Conn, deadline time.Time, node raft.ServerID, k kind) (reply helloReply, err error) {
 	if err := conn.SetDeadline(deadline); err != nil {
 		return reply, err
 	}
 	own := p.identity.cluster()
-	if err := writeMessage(conn, hello{Protocol: peerProtocol, Cluster: own, From: p.identity.node, To: node, Kind: k}); err != nil {
+	if err := writeMessage(conn, hello{Protocol: peerProtocol, Cluster: own, From: p.identity.self, To: node, Kind: k}); err != nil {
 		return reply, err
 	}
 	if err := readMessage(conn, &reply); err != nil {
@@ -71,7 +75,7 @@ func (p *peers) introduce(conn net.Conn, deadline time.Time, node string, k kind
 	case own != "" && reply.Cluster != own:
 		return reply, fmt.Errorf("%w: %s there, %s here", errOtherCluster, reply.Cluster, own)
 	case node != "" && reply.Node != node:
-		return reply, fmt.Errorf("%w: %s answers, %s was called", errOtherNode, reply.Node, node)
+		return reply, notTheOne(node, reply.Node)
 	}
 	return reply, conn.SetDeadline(time.Time{})
 }
@@ -88,7 +92,7 @@ func (p *peers) welcome(conn net.Conn) (h hello, err error) {
 	if refusal == nil {
 		refusal = p.assign(conn, h.Kind)
 	}
-	reply := helloReply{Protocol: peerProtocol, Cluster: p.identity.cluster(), Node: p.identity.node}
+	reply := helloReply{Protocol: peerProtocol, Cluster: p.identity.cluster(), Node: p.identity.self}
 	if refusal != nil {
 		reply.Error = refusal.Error()
 	}
@@ -98,27 +102,34 @@ func (p *peers) welcome(conn net.Conn) (h hello, err error) {
 	return h, conn.SetDeadline(time.Time{})
 }
 
-// check says why a caller must not come in. A node that waits to be added takes the cluster of the first that calls it.
+// check says why a caller must not come in. A node that is in no cluster yet takes that of a leader or a candidate that calls it as
+// what it is: that one has it in its log as a member. Nobody else is told anything, or gets a vote.
 func (p *peers) check(h *hello) error {
 	if h.Protocol != peerProtocol {
 		return fmt.Errorf("%w: version %d there, %d here", errProtocol, h.Protocol, peerProtocol)
 	}
-	if h.To != "" && h.To != p.identity.node {
-		return fmt.Errorf("%w: %s is called, this is %s", errOtherNode, h.To, p.identity.node)
+	own := p.identity.cluster()
+	if own != "" && h.Cluster != "" && h.Cluster != own {
+		return fmt.Errorf("%w: %s calls %s", errOtherCluster, h.Cluster, own)
+	}
+	if h.To != "" && h.To != p.identity.self {
+		return notTheOne(h.To, p.identity.self)
 	}
 	if _, ok := p.accepted[h.Kind]; !ok && p.serve[h.Kind] == nil {
 		return fmt.Errorf("%w: connections for %q are not known here", errProtocol, h.Kind)
 	}
-	own := p.identity.cluster()
+	if h.To == "" && h.Kind == kindRaft {
+		return fmt.Errorf("%w: nobody is called by name", errOtherNode)
+	}
 	switch {
-	case h.Cluster == "" && h.Kind == kindJoin && own != "":
+	case h.Kind == kindGreet, h.Cluster == "" && h.Kind == kindJoin && own != "":
 		return nil
-	case own == "" && h.Cluster != "" && h.Kind == kindRaft && len(p.cfg.Join) == 0:
+	case own == "" && h.Cluster != "" && h.Kind == kindRaft:
 		return p.identity.adopt(h.Cluster)
 	case own == "":
 		return fmt.Errorf("%w: this node is in no cluster yet", errOtherCluster)
-	case h.Cluster != own:
-		return fmt.Errorf("%w: %s calls %s", errOtherCluster, h.Cluster, own)
+	case h.Cluster == "":
+		return fmt.Errorf("%w: the caller is in none, and this is %s", errOtherCluster, own)
 	}
 	return nil
 }

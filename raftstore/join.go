@@ -16,15 +16,14 @@ import (
 
 // joinRequest is the question.
 type joinRequest struct {
-	ID      string `json:"id"`
-	Address string `json:"address"`
-	Voter   bool   `json:"voter"`
+	ID      raft.ServerID `json:"id"`
+	Address string        `json:"address"`
+	Voter   bool          `json:"voter"`
 
 	// Was is the address that the node's own log gives it; empty if it is no member there.
 	Was string `json:"was,omitempty"`
 
-	// New says that the node has no past. It must not take the place of a voter of its name: that one may have voted, and have
-	// stored entries that a majority counts on.
+	// New says that the node has no past.
 	New bool `json:"new"`
 }
 
@@ -44,7 +43,7 @@ func (s *Store) answerJoin(conn net.Conn) {
 	}
 	reply := s.takeIn(&question)
 	if err := writeMessage(conn, reply); err != nil {
-		s.cfg.Logger.Warn("peers: an answer to join did not arrive", "node", question.ID, "error", err)
+		s.cfg.Logger.Warn("peers: an answer to join did not arrive", "node", nodeName(question.ID), "error", err)
 	}
 }
 
@@ -56,27 +55,47 @@ func (s *Store) takeIn(q *joinRequest) joinReply {
 		}
 		return joinReply{Leader: string(leader)}
 	}
-	known, exists := s.member(q.ID)
-	if exists && known.Suffrage == raft.Voter && (q.New || isAnother(q, string(known.Address))) {
-		if s.confirms.wait(time.Now().Add(memberTimeout)) != nil {
-			return joinReply{Error: "no leader is known"} // another one may know better, and this answer is the last
-		}
-		return joinReply{Final: true, Error: fmt.Sprintf("%v: %s at %s. If that node is gone for good, remove it first", ErrMember, q.ID, known.Address)}
+	m := Member{ID: nodeName(q.ID), Address: q.Address, Voter: q.Voter}
+	if err := m.check(); err != nil {
+		return joinReply{Final: true, Error: err.Error()}
 	}
-	// A change of address keeps what the node was; a vote is asked for by itself.
-	voter := q.Voter || exists && known.Suffrage == raft.Voter
+	known, exists := s.member(m.ID)
+	if exists && mustNotReplace(q, &known) {
+		if s.confirms.wait(time.Now().Add(memberTimeout)) != nil {
+			return joinReply{Error: "no leader is known"} // another one may know better, and this answer may be the last
+		}
+		return joinReply{Final: !q.New, Error: fmt.Sprintf("%v: %s at %s. If that node or its disk is gone for good, remove it first", ErrMember, m.ID, known.Address)}
+	}
 	ctx, cancel := context.WithTimeout(context.Background(), memberTimeout)
 	defer cancel()
-	if err := s.AddMember(ctx, Member{ID: q.ID, Address: q.Address, Voter: voter}); err != nil {
+	if exists && known.ID != q.ID {
+		if err := s.RemoveMember(ctx, m.ID); err != nil {
+			return joinReply{Error: err.Error()}
+		}
+		exists = false
+	}
+	// A change of address keeps what the node was; a vote is asked for by itself.
+	m.Voter = m.Voter || exists && known.Suffrage == raft.Voter
+	if err := s.admit(ctx, q.ID, m); err != nil {
 		return joinReply{Error: err.Error()}
 	}
-	s.cfg.Logger.Info("a node was taken in", "node", q.ID, "address", q.Address, "voter", voter)
+	s.cfg.Logger.Info("a node was taken in", "node", m.ID, "address", m.Address, "voter", m.Voter)
 	return joinReply{}
 }
 
-// isAnother says whether it is another node that asks than the member of its name: neither there, nor one that was there and
-// moves. It is the one that the member has replaced, and two voters of one name would be two majorities.
-func isAnother(q *joinRequest, known string) bool { return known != q.Address && known != q.Was }
+// mustNotReplace reports whether the node that asks is not the member of its name, and must not take its place. With another
+// directory it may only if the member has no vote and it is new: a voter may have voted, and have stored entries that a majority
+// counts on; and who has a past is the one that the member has replaced. With the same, it is the member, or a copy of it, if it
+// neither is at the member's address nor says that it was; two voters of one kind would be two majorities. (A directory from before
+// there were identities may be another one of that name, if it is new.)
+func mustNotReplace(q *joinRequest, known *raft.Server) bool {
+	isVoter, address := known.Suffrage == raft.Voter, string(known.Address)
+	if known.ID != q.ID {
+		return isVoter || !q.New
+	}
+	isOld := nodeName(q.ID) == string(q.ID)
+	return isVoter && (q.New && isOld || address != q.Address && address != q.Was)
+}
 
 // runJoin asks until this node is what it is to be, or stop is closed.
 func (s *Store) runJoin(stop <-chan struct{}) {
@@ -103,9 +122,9 @@ func (s *Store) runJoin(stop <-chan struct{}) {
 func (s *Store) join(forgotten bool) (done bool) {
 	// Asked first: a log that is still being replayed tells what the node was, such as a voter before it was removed.
 	ready := s.caughtUp() == nil
-	own, member := s.member(s.cfg.NodeID)
+	own, member := s.ownMember()
 	placed := member && string(own.Address) == s.peers.address
-	question := joinRequest{ID: s.cfg.NodeID, Address: s.peers.address, Was: string(own.Address), New: s.raft.LastIndex() == 0}
+	question := joinRequest{ID: s.identity.self, Address: s.peers.address, Was: string(own.Address), New: s.raft.LastIndex() == 0}
 	switch {
 	case !member && len(s.cfg.Peers.Join) == 0, placed && !ready && (!forgotten || len(s.cfg.Peers.Join) == 0):
 		return false // not added yet; or in, and catching up
@@ -123,7 +142,7 @@ func (s *Store) join(forgotten bool) (done bool) {
 		if err == nil {
 			return false // the log will say so
 		}
-		s.cfg.Logger.Warn("peers: not taken in yet", "asked", address, "error", err)
+		s.peers.rarely.warn("peers: not taken in yet", "asked", address, "error", err)
 		if final {
 			return true
 		}
@@ -135,7 +154,7 @@ func (s *Store) join(forgotten bool) (done bool) {
 func (s *Store) joinAddresses() []string {
 	addresses := slices.Clone(s.cfg.Peers.Join)
 	for _, server := range s.servers() {
-		if string(server.ID) != s.cfg.NodeID {
+		if server.ID != s.identity.self {
 			addresses = append(addresses, string(server.Address))
 		}
 	}
@@ -165,8 +184,9 @@ func (s *Store) askOnce(address string, question *joinRequest) (reply joinReply,
 		return reply, err
 	}
 	defer conn.Close()
-	if err := s.peers.identity.adopt(greeting.Cluster); err != nil {
-		return reply, err
+	err = errors.Join(conn.SetDeadline(time.Now().Add(memberTimeout)), writeMessage(conn, question), readMessage(conn, &reply))
+	if err == nil && reply.Error == "" && reply.Leader == "" { // it is in
+		err = s.identity.adopt(greeting.Cluster)
 	}
-	return reply, errors.Join(conn.SetDeadline(time.Now().Add(memberTimeout)), writeMessage(conn, question), readMessage(conn, &reply))
+	return reply, err
 }

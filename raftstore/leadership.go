@@ -71,7 +71,7 @@ func (l *leadership) ready() error {
 	}
 	if l.raft.State() != raft.Leader {
 		if _, leader := l.raft.LeaderWithID(); leader != "" {
-			return fmt.Errorf("%w: following %s", ErrNotLeader, leader)
+			return fmt.Errorf("%w: following %s", ErrNotLeader, nodeName(leader))
 		}
 		if !l.isAlone {
 			return errNoLeader

@@ -201,6 +201,11 @@ const (
 	followInterval = 200 * time.Millisecond
 	readyLagMax    = 5 * time.Second
 
+	// foundingSilence is how long a node that is to found a group, in an empty directory, listens whether one calls that it was in. A
+	// leader calls a member that does not answer at least twice in its election timeout, but for a call that the network swallowed,
+	// which is tried again after two seconds.
+	foundingSilence = 3 * time.Second
+
 	// linePendingMax bounds the questions that wait for one voter's answer; beyond it, the voter counts as silent.
 	linePendingMax = 64
 

@@ -25,8 +25,12 @@ var (
 	// ErrNoPeers: this node runs alone, without an address for other nodes.
 	ErrNoPeers = errors.New("raftstore: this node has no address for other nodes")
 
-	// ErrMember: there is a member of that name, with another address or another past.
+	// ErrMember: there is a member of that name, with another address, another data directory or another past.
 	ErrMember = errors.New("raftstore: there is a member of that name already")
+
+	// ErrMemberNotThere: at the address of a node that is to be a member nobody answers, or another node. It has to run: which data
+	// directory it has is a part of what the member is.
+	ErrMemberNotThere = errors.New("raftstore: the node that is to be a member is not there")
 
 	// ErrUnknownMember: there is no member of that name.
 	ErrUnknownMember = errors.New("raftstore: there is no such member")
@@ -43,7 +47,7 @@ func (s *Store) Members() []Member {
 	_, leader := s.raft.LeaderWithID()
 	var members []Member
 	for _, server := range s.servers() {
-		members = append(members, Member{ID: string(server.ID), Address: string(server.Address),
+		members = append(members, Member{ID: nodeName(server.ID), Address: string(server.Address),
 			Voter: server.Suffrage == raft.Voter, Leader: server.ID == leader})
 	}
 	slices.SortFunc(members, func(a, b Member) int { return strings.Compare(a.ID, b.ID) })
@@ -63,37 +67,79 @@ func (s *Store) voters() []raft.Server {
 	return slices.DeleteFunc(slices.Clone(s.servers()), func(server raft.Server) bool { return server.Suffrage != raft.Voter })
 }
 
-// nodeAt is the member that is called at an address, "" if none is.
-func (s *Store) nodeAt(address string) string {
-	for _, server := range s.servers() {
-		if string(server.Address) == address {
-			return string(server.ID)
-		}
-	}
-	return ""
+// member is the one of a name, ownMember is this node.
+func (s *Store) member(name string) (raft.Server, bool) {
+	return s.find(func(server raft.Server) bool { return nodeName(server.ID) == name })
 }
 
-func (s *Store) member(id string) (raft.Server, bool) {
+func (s *Store) ownMember() (raft.Server, bool) {
+	return s.find(func(server raft.Server) bool { return server.ID == s.identity.self })
+}
+
+func (s *Store) find(is func(raft.Server) bool) (raft.Server, bool) {
 	servers := s.servers()
-	i := slices.IndexFunc(servers, func(server raft.Server) bool { return string(server.ID) == id })
+	i := slices.IndexFunc(servers, is)
 	if i < 0 {
 		return raft.Server{}, false
 	}
 	return servers[i], true
 }
 
-// AddMember takes a node in, or changes a member's address or vote. It is for the leader; it returns when the change is
-// committed. A voter that has nothing yet should come in as a non-voter first: until it has caught up, it is one more that
-// a majority needs and that cannot answer.
+// AddMember takes the node that answers at an address in, or changes a member's address or vote. It is for the leader; it returns
+// when the change is committed. A voter that has nothing yet should come in as a non-voter first: until it has caught up, it is one
+// more that a majority needs and that cannot answer.
 func (s *Store) AddMember(ctx context.Context, m Member) error {
 	if err := s.mayChange(); err != nil {
 		return err
 	}
+	if err := m.check(); err != nil {
+		return err
+	}
+	id, err := s.meet(ctx, m)
+	if err != nil {
+		return err
+	}
+	return s.admit(ctx, id, m)
+}
+
+func (m *Member) check() error {
 	if _, _, err := net.SplitHostPort(m.Address); err != nil || m.ID == "" || len(m.ID) > nodeNameBytesMax {
 		return fmt.Errorf("%w, not %q and %q", ErrInvalidMember, m.ID, m.Address)
 	}
-	// Raft keeps both for as long as the node is a member. The caller's may be parts of a request, whose memory is used again.
-	id, address := raft.ServerID(strings.Clone(m.ID)), raft.ServerAddress(strings.Clone(m.Address))
+	return nil
+}
+
+// meet finds out as what Raft is to know a member: as the node that answers at its address. A member that does not answer stays what
+// it was.
+func (s *Store) meet(ctx context.Context, m Member) (raft.ServerID, error) {
+	if m.ID == s.cfg.NodeID {
+		return s.identity.self, nil
+	}
+	known, exists := s.member(m.ID)
+	there, err := s.peers.whoIsAt(m.Address, min(dialTimeout, timeoutOf(ctx)/2))
+	own := s.identity.cluster()
+	switch {
+	case err != nil && exists:
+		return known.ID, nil
+	case err != nil:
+		return "", fmt.Errorf("%w: start %s, and see that it can be called at %s: %w", ErrMemberNotThere, m.ID, m.Address, err)
+	case nodeName(there.Node) != m.ID:
+		return "", fmt.Errorf("%w: at %s is node %s, not %s", ErrMemberNotThere, m.Address, nodeName(there.Node), m.ID)
+	case there.Cluster != "" && there.Cluster != own:
+		return "", fmt.Errorf("%w: the node at %s is of cluster %s, and this is %s", ErrMemberNotThere, m.Address, there.Cluster, own)
+	case exists && there.Node != known.ID:
+		return "", fmt.Errorf("%w, with another data directory: %s at %s. If that is gone for good, remove it first", ErrMember, m.ID, known.Address)
+	}
+	return there.Node, nil
+}
+
+// admit makes the change.
+func (s *Store) admit(ctx context.Context, id raft.ServerID, m Member) error {
+	if err := s.mayChange(); err != nil {
+		return err
+	}
+	// Raft keeps it for as long as the node is a member. The caller's may be a part of a request, whose memory is used again.
+	address := raft.ServerAddress(strings.Clone(m.Address))
 	known, exists := s.member(m.ID)
 	var future raft.IndexFuture
 	switch {
@@ -147,7 +193,7 @@ func (s *Store) HandOver(ctx context.Context, id string) error {
 		if !exists {
 			return fmt.Errorf("%w: %s", ErrUnknownMember, id)
 		}
-		if id == s.cfg.NodeID {
+		if known.ID == s.identity.self {
 			return nil
 		}
 		if known.Suffrage != raft.Voter {

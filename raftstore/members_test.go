@@ -8,6 +8,7 @@ import (
 	"time"
 	"unsafe"
 
+	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/hashicorp/raft"
 )
 
@@ -45,16 +46,30 @@ func TestMembers(t *testing.T) {
 // A member's name and address outlive the request that they were part of.
 func TestMemberIsCopied(t *testing.T) {
 	g := newGroup(t, 1)
-	request := []byte("late 127.0.0.1:1")
+	address := g.waiting("late").peers.address
+	request := []byte("late " + address)
 	text := unsafe.String(&request[0], len(request))
 	if err := g.leader().AddMember(t.Context(), Member{ID: text[:4], Address: text[5:]}); err != nil {
 		t.Fatal(err)
 	}
-	copy(request, "something other!")
+	copy(request, "something other than that")
 	members := g.leader().Members()
-	if want := (Member{ID: "late", Address: "127.0.0.1:1"}); len(members) != 2 || members[0] != want {
+	if want := (Member{ID: "late", Address: address}); len(members) != 2 || members[0] != want {
 		t.Errorf("the members are %+v, want one of them to be %+v", members, want)
 	}
+}
+
+// waiting is a new node that waits to be added.
+func (g *testGroup) waiting(name string) *Store {
+	g.t.Helper()
+	cfg := testConfig(vfs.NewMem())
+	cfg.NodeID, cfg.Peers = name, &PeersConfig{Listen: "127.0.0.1:0"}
+	s, err := Open(context.Background(), cfg)
+	if err != nil {
+		g.t.Fatal(err)
+	}
+	g.t.Cleanup(func() { mustClose(g.t, s) })
+	return s
 }
 
 // A voter that is to be none any more, and elsewhere, is both afterwards.
@@ -133,7 +148,7 @@ func TestChangeOfUnknownOutcome(t *testing.T) {
 	stalled.on.Store(true)
 	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 	defer cancel()
-	late := Member{ID: "late", Address: "127.0.0.1:1"}
+	late := Member{ID: "late", Address: g.waiting("late").peers.address}
 	expect("add", leader.AddMember(ctx, late))
 	answer()
 	g.await("it was added nevertheless", func() bool {

@@ -31,13 +31,12 @@ var (
 // which knows an empty log that is not new. A node with peers does it only if it is told to: two groups that were meant to
 // be one are hard to unite.
 func (s *Store) bootstrap(context.Context) error {
-	_, last, err := logBounds(s.log)
+	isNew, err := s.isNew()
 	if err != nil {
 		return err
 	}
-	isNew := last == 0 && s.checkpoints.coveredIndex() == 0
 	if s.peers != nil && (!isNew || s.cfg.Peers.Bootstrap) && s.identity.cluster() == "" {
-		if err := s.identity.found(); err != nil {
+		if err := s.identity.found(s.cfg.random); err != nil {
 			return err
 		}
 	}
@@ -46,7 +45,7 @@ func (s *Store) bootstrap(context.Context) error {
 	}
 	s.cfg.Logger.Info("a new data directory: bootstrapping a group of one", "dir", s.cfg.Dir, "node", s.cfg.NodeID)
 	configuration := raft.Configuration{Servers: []raft.Server{
-		{Suffrage: raft.Voter, ID: raft.ServerID(s.cfg.NodeID), Address: s.address()},
+		{Suffrage: raft.Voter, ID: s.identity.self, Address: s.address()},
 	}}
 	err = errors.Join(
 		s.log.SetUint64(keyCurrentTerm, bootstrapTerm),
@@ -55,6 +54,12 @@ func (s *Store) bootstrap(context.Context) error {
 		return fmt.Errorf("raftstore: bootstrap: %w", err)
 	}
 	return nil
+}
+
+// isNew reports whether nothing was ever stored in the directory.
+func (s *Store) isNew() (bool, error) {
+	_, last, err := logBounds(s.log)
+	return last == 0 && s.checkpoints.coveredIndex() == 0, err
 }
 
 // checkFit refuses a directory whose log and state do not belong together.
@@ -161,7 +166,7 @@ func (s *Store) transport() closingTransport {
 		return transport
 	}
 	return transport{raft.NewNetworkTransportWithConfig(&raft.NetworkTransportConfig{
-		Stream: raftStream{s.peers.service(kindRaft), s.nodeAt}, MaxPool: peerPoolMax, Timeout: raftTimeout,
+		Stream: raftStream{s.peers.service(kindRaft)}, MaxPool: peerPoolMax, Timeout: raftTimeout,
 		Logger: newRaftLogger(s.cfg.Logger),
 	})}
 }
@@ -175,7 +180,7 @@ func (s *Store) address() raft.ServerAddress {
 
 func (s *Store) raftConfig(notify chan<- bool) *raft.Config {
 	c := raft.DefaultConfig()
-	c.LocalID = raft.ServerID(s.cfg.NodeID)
+	c.LocalID = s.identity.self
 	c.Logger = newRaftLogger(s.cfg.Logger)
 	c.NotifyCh = notify
 	c.HeartbeatTimeout = s.cfg.ElectionTimeout

@@ -7,13 +7,16 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/hashicorp/raft"
 )
 
 // peerLine asks one node short questions, one at a time, on a connection that stays open: a byte, to which the answer is a
 // number of eight bytes, big-endian.
 type peerLine struct {
-	peers         *peers
-	address, node string
+	peers   *peers
+	address string
+	node    raft.ServerID
 
 	// pending counts the questions of a confirmer that have no answer yet. Its rounds do not wait for a voter that is not
 	// needed, and one behind a network that swallows everything would gather them by the thousand.

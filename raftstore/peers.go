@@ -7,8 +7,11 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"os"
 	"sync"
 	"time"
+
+	"github.com/hashicorp/raft"
 )
 
 // PeersConfig says how a node meets the others of its group.
@@ -21,7 +24,8 @@ type PeersConfig struct {
 	// TLS is used on both ends of each connection if it is set. It has to ask for the other's certificate.
 	TLS *tls.Config
 
-	// Bootstrap makes a new directory a new group, of this node alone. In a directory that has a group it does nothing.
+	// Bootstrap makes a new directory a new group, of this node alone, unless a group calls that has a member of its name: that
+	// one's disk is lost then, and Open says ErrMember. In a directory that has a group it does nothing.
 	Bootstrap bool
 
 	// Join are addresses of members. A node that is none asks them to be taken in, until it is. Without them, a new node that
@@ -41,6 +45,7 @@ type peers struct {
 	cfg      PeersConfig
 	identity *identity
 	logger   *slog.Logger
+	rarely   *rarely
 	listener net.Listener
 	address  string
 	serve    map[kind]func(net.Conn)
@@ -74,7 +79,7 @@ func listenPeers(cfg PeersConfig, id *identity, logger *slog.Logger) (*peers, er
 	}
 	life, end := context.WithCancel(context.Background())
 	p := &peers{
-		cfg: cfg, identity: id, logger: logger, listener: listener, address: cfg.Address, life: life, end: end,
+		cfg: cfg, identity: id, logger: logger, rarely: newRarely(logger), listener: listener, address: cfg.Address, life: life, end: end,
 		serve:    map[kind]func(net.Conn){},
 		accepted: map[kind]chan net.Conn{kindRaft: make(chan net.Conn), kindHTTP: make(chan net.Conn)},
 	}
@@ -118,24 +123,78 @@ func (p *peers) run() {
 	})
 }
 
-// receive does the handshake and hands the connection to whoever it is for.
-func (p *peers) receive(conn net.Conn) {
+// overhear is what comes before run on a node of no cluster: it answers whoever calls that it is not the one, and gives the first call
+// that was for a node of its name, or nil if none comes within a time.
+func (p *peers) overhear(ctx context.Context, wait time.Duration) (*hello, error) {
+	listener := p.listener.(*net.TCPListener)
+	if err := listener.SetDeadline(time.Now().Add(wait)); err != nil {
+		return nil, err
+	}
+	heard := make(chan *hello, 1)
+	hush := func() { _ = listener.SetDeadline(time.Now()) } // fails only if it is closed, which ends the waiting, too
+	defer context.AfterFunc(ctx, hush)()
+	var answering sync.WaitGroup
+	for {
+		conn, err := listener.Accept()
+		if errors.Is(err, os.ErrDeadlineExceeded) || errors.Is(err, net.ErrClosed) {
+			break
+		}
+		if err != nil {
+			p.logger.Error("peers: accept", "error", err)
+			time.Sleep(acceptPause)
+			continue
+		}
+		answering.Go(func() {
+			conn, h, _ := p.meet(conn)
+			_ = conn.Close()
+			if h.Cluster != "" && nodeName(h.To) == p.identity.node {
+				select {
+				case heard <- &h:
+					hush()
+				default:
+				}
+			}
+		})
+	}
+	p.mu.Lock()
+	open := p.takeOpenLocked()
+	p.mu.Unlock()
+	closeAll(open)
+	answering.Wait()
+	if err := errors.Join(ctx.Err(), listener.SetDeadline(time.Time{})); err != nil {
+		return nil, err
+	}
+	select {
+	case h := <-heard:
+		return h, nil
+	default:
+		return nil, nil
+	}
+}
+
+// meet does the handshake on a connection that has come in, which is to be closed in any case.
+func (p *peers) meet(conn net.Conn) (net.Conn, hello, error) {
 	if p.cfg.TLS != nil {
 		conn = tls.Server(conn, p.cfg.TLS)
 	}
 	if !p.track(conn) {
-		_ = conn.Close() // nobody is told why; the other end tries again
-		return
+		return conn, hello{}, errMuted // nobody is told why; the other end tries again
 	}
 	p.greet(conn)
 	conn = &peerConn{conn, p}
 	h, err := p.welcome(conn)
+	return conn, h, err
+}
+
+// receive does the handshake and hands the connection to whoever it is for.
+func (p *peers) receive(conn net.Conn) {
+	conn, h, err := p.meet(conn)
 	if err != nil {
-		level := slog.LevelWarn
+		log := p.rarely.warn // whoever calls in vain calls again
 		if h == (hello{}) {
-			level = slog.LevelDebug // it said nothing: somebody who looks whether the port is open, or a network that fails
+			log = p.logger.Debug // it said nothing: somebody who looks whether the port is open, or a network that fails
 		}
-		p.logger.Log(context.Background(), level, "peers: a connection was refused", "from", conn.RemoteAddr().String(), "node", h.From, "error", err)
+		log("peers: a connection was refused", "from", conn.RemoteAddr().String(), "node", nodeName(h.From), "error", err)
 		_ = conn.Close()
 		return
 	}
@@ -151,8 +210,8 @@ func (p *peers) receive(conn net.Conn) {
 	}
 }
 
-// dial opens a connection to a node: to the one with this name, or to whoever is there if the name is empty.
-func (p *peers) dial(address, node string, k kind, timeout time.Duration) (net.Conn, helloReply, error) {
+// dial opens a connection to a node: to this one, or to the one that is there if node is empty.
+func (p *peers) dial(address string, node raft.ServerID, k kind, timeout time.Duration) (net.Conn, helloReply, error) {
 	if !p.mayTalk() {
 		return nil, helloReply{}, errMuted
 	}
@@ -173,6 +232,18 @@ func (p *peers) dial(address, node string, k kind, timeout time.Duration) (net.C
 		return nil, reply, errors.Join(fmt.Errorf("raftstore: call %s: %w", address, err), conn.Close())
 	}
 	return conn, reply, nil
+}
+
+// whoIsAt asks who is at an address. One who is in no cluster, or in another, says so too.
+func (p *peers) whoIsAt(address string, timeout time.Duration) (helloReply, error) {
+	conn, there, err := p.dial(address, "", kindGreet, timeout)
+	if err == nil {
+		_ = conn.Close() // all was said
+	}
+	if there.Node != "" {
+		return there, nil
+	}
+	return there, err
 }
 
 // pause waits; false: this node has hung up.

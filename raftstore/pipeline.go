@@ -2,13 +2,15 @@ package raftstore
 
 import (
 	"fmt"
+	"io"
 	"sync"
 	"time"
 
 	"github.com/hashicorp/raft"
 )
 
-// transport is Raft's, but for its pipelines, and for how long it waits at the end of a hand-over.
+// transport is Raft's, but for its pipelines, for how long it waits at the end of a hand-over, and in that it calls nodes as who
+// they are.
 type transport struct{ *raft.NetworkTransport }
 
 // TimeoutNow implements raft.Transport. Until it has returned, the leader takes no entry and others follow it, so the node that is
@@ -16,7 +18,7 @@ type transport struct{ *raft.NetworkTransport }
 func (t transport) TimeoutNow(id raft.ServerID, target raft.ServerAddress, args *raft.TimeoutNowRequest, resp *raft.TimeoutNowResponse) error {
 	done := make(chan error, 1)
 	var answer raft.TimeoutNowResponse
-	go func() { done <- t.NetworkTransport.TimeoutNow(id, target, args, &answer) }()
+	go func() { done <- t.NetworkTransport.TimeoutNow(id, calledAs(id, target), args, &answer) }()
 	timer := time.NewTimer(timeoutNowMax)
 	defer timer.Stop()
 	select {
@@ -24,13 +26,33 @@ func (t transport) TimeoutNow(id raft.ServerID, target raft.ServerAddress, args 
 		*resp = answer
 		return err
 	case <-timer.C:
-		return fmt.Errorf("raftstore: %s does not answer", id)
+		return fmt.Errorf("raftstore: %s does not answer", nodeName(id))
 	}
+}
+
+// AppendEntries implements raft.Transport.
+func (t transport) AppendEntries(id raft.ServerID, target raft.ServerAddress, args *raft.AppendEntriesRequest, resp *raft.AppendEntriesResponse) error {
+	return t.NetworkTransport.AppendEntries(id, calledAs(id, target), args, resp)
+}
+
+// RequestVote implements raft.Transport.
+func (t transport) RequestVote(id raft.ServerID, target raft.ServerAddress, args *raft.RequestVoteRequest, resp *raft.RequestVoteResponse) error {
+	return t.NetworkTransport.RequestVote(id, calledAs(id, target), args, resp)
+}
+
+// RequestPreVote implements raft.WithPreVote.
+func (t transport) RequestPreVote(id raft.ServerID, target raft.ServerAddress, args *raft.RequestPreVoteRequest, resp *raft.RequestPreVoteResponse) error {
+	return t.NetworkTransport.RequestPreVote(id, calledAs(id, target), args, resp)
+}
+
+// InstallSnapshot implements raft.Transport.
+func (t transport) InstallSnapshot(id raft.ServerID, target raft.ServerAddress, args *raft.InstallSnapshotRequest, resp *raft.InstallSnapshotResponse, data io.Reader) error {
+	return t.NetworkTransport.InstallSnapshot(id, calledAs(id, target), args, resp, data)
 }
 
 // AppendEntriesPipeline implements raft.Transport.
 func (t transport) AppendEntriesPipeline(id raft.ServerID, target raft.ServerAddress) (raft.AppendPipeline, error) {
-	inner, err := t.NetworkTransport.AppendEntriesPipeline(id, target)
+	inner, err := t.NetworkTransport.AppendEntriesPipeline(id, calledAs(id, target))
 	if err != nil {
 		return nil, err
 	}

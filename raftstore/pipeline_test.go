@@ -32,10 +32,11 @@ func TestPipelineNeverWaits(t *testing.T) {
 			}
 		}
 	}()
-	p, err := leader.AppendEntriesPipeline("f", follower.LocalAddr())
+	inner, err := leader.NetworkTransport.AppendEntriesPipeline("f", follower.LocalAddr())
 	if err != nil {
 		t.Fatal(err)
 	}
+	p := newPipeline(inner)
 	const requests = 20
 	sent := make(chan error, 1)
 	go func() {
@@ -107,7 +108,7 @@ func TestTransport(t *testing.T) {
 	leader := g.leader()
 	other := g.others(leader)[0]
 	own := leader.transport()
-	p, err := own.AppendEntriesPipeline(raft.ServerID(other.cfg.NodeID), raft.ServerAddress(other.peers.address))
+	p, err := own.AppendEntriesPipeline(other.identity.self, raft.ServerAddress(other.peers.address))
 	if err != nil {
 		t.Fatal(err)
 	}

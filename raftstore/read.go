@@ -247,7 +247,7 @@ func (s *Store) Status() Status {
 		QueueLength: s.proposer.queued.Load(), ClockHeldBackMS: s.stamper.heldBackMS.Load(),
 	}
 	_, leader := s.raft.LeaderWithID()
-	status.Leader = string(leader)
+	status.Leader = nodeName(leader)
 	status.Lag, status.LagKnown = s.Lag()
 	if s.peers != nil {
 		status.Cluster, status.Address = s.identity.cluster(), s.peers.address

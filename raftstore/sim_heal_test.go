@@ -65,6 +65,7 @@ func (w *world) settle() {
 		for _, c := range w.clients {
 			c.step()
 		}
+		w.replace()
 		if w.settled() {
 			w.compare()
 			return
@@ -105,7 +106,7 @@ func (w *world) leader() *process {
 
 func (w *world) settled() bool {
 	leader := w.leader()
-	if leader == nil || !leader.raft.serves() {
+	if leader == nil || !leader.raft.serves() || w.lost >= 0 {
 		return false
 	}
 	for _, c := range w.clients {

@@ -58,7 +58,7 @@ func newProcess(w *world, id int, mem *vfs.MemFS, skewMS int64) *process {
 	p := &process{w: w, id: id, disk: newSimDisk(mem), clock: &simClock{w: w, skewMS: skewMS, startMS: w.nowMS}}
 	cfg := Config{
 		Dir: "/data/store", NodeID: fmt.Sprint("node", id), FS: p.disk, Logger: slog.New(slog.DiscardHandler),
-		Metrics: testMetrics(), Clock: p.clock, CheckpointInterval: -1, observe: p.observe,
+		Metrics: testMetrics(), Clock: p.clock, random: w.random, CheckpointInterval: -1, observe: p.observe,
 		OnFatal: func(msg string) { panic(processEnd{msg}) },
 
 		CheckpointSliceBytes: 1 + w.rng.IntN(w.plan.sliceBytesMax), StateTableBytes: 1 + w.rng.IntN(8000), CheckpointLogBytes: 1 + w.rng.Int64N(3000),
@@ -75,7 +75,7 @@ func newProcess(w *world, id int, mem *vfs.MemFS, skewMS int64) *process {
 func (p *process) start() error {
 	s := p.store
 	steps := []func(context.Context) error{
-		s.lockDirectory, s.adoptIncoming, p.openState, s.loadState, p.checkLoaded, s.openLog, s.alignLog, s.checkFit, s.bootstrap,
+		s.lockDirectory, s.adoptIncoming, p.openState, s.loadState, p.checkLoaded, s.openLog, s.alignLog, s.checkFit, s.knowSelf, s.bootstrap,
 		s.loadHistory, s.openRaftLog, p.startRaft,
 	}
 	for _, step := range steps {
@@ -123,6 +123,7 @@ func (p *process) startRaft(context.Context) error {
 		return err
 	}
 	p.raft = r
+	p.w.bind(p)
 	s.proposer = newProposer(r, s.stamper, s.engine.NowMS, s.metrics, proposerLimits{
 		queueBatches: s.cfg.QueueBatchesMax, queueBytes: s.cfg.QueueBytesMax,
 		entryBytesTarget: s.cfg.EntryBytesTarget, entryBytes: entryBytesMax, entryCommands: entryCommandsMax,

@@ -59,6 +59,8 @@ type message struct {
 	from, to int
 	term     uint64
 
+	fromID, toID raft.ServerID
+
 	index, indexTerm uint64 // vote: the candidate's last entry; append: the entry before those of the message
 	entries          []*raft.Log
 	commit, safe     uint64
@@ -164,15 +166,18 @@ func (r *simRaft) stepDown() {
 }
 
 // quorum is what a majority needs.
-func (r *simRaft) quorum() int { return r.p.w.plan.nodes/2 + 1 }
+func (r *simRaft) quorum() int { return r.p.w.voters()/2 + 1 }
 
 // serves is leadership.valid: the node leads, and has applied all that was committed before its term.
 func (r *simRaft) serves() bool {
 	return r.role == simLeader && r.barrier != 0 && r.applied >= r.barrier && r.refused == nil
 }
 
-// campaign begins an election.
+// campaign begins an election, unless this node has no vote.
 func (r *simRaft) campaign() {
+	if !r.p.w.isVoter(r.p) {
+		return
+	}
 	r.setTerm(r.term + 1)
 	r.role, r.votes = simCandidate, map[int]bool{r.p.id: true}
 	r.vote(r.p.id)
@@ -255,6 +260,7 @@ func (r *simRaft) Apply(data []byte, _ time.Duration) raft.ApplyFuture {
 
 func (r *simRaft) send(m message) {
 	m.from, m.term = r.p.id, r.term
+	m.fromID, m.toID = r.p.store.identity.self, r.p.w.members[m.to].id
 	r.p.w.post(r.p, m)
 }
 

@@ -100,9 +100,16 @@ func (r *simRaft) onAppendAnswer(m message) {
 
 // advanceCommit commits what a majority has, if it is of this term.
 func (r *simRaft) advanceCommit() {
-	sorted := slices.Clone(r.match)
+	var sorted []uint64
+	for i, m := range r.p.w.members {
+		if m.voter {
+			sorted = append(sorted, r.match[i])
+		}
+	}
 	slices.Sort(sorted)
-	r.safe = max(r.safe, sorted[0])
+	if r.p.w.plan.wipe == 0 { // else one may come that has nothing
+		r.safe = max(r.safe, sorted[0])
+	}
 	index := sorted[len(sorted)-r.quorum()]
 	if index <= r.commit {
 		return
@@ -162,7 +169,7 @@ func (r *simRaft) compact(index, term uint64) error {
 	first, _ := r.log.FirstIndex()
 	last, _ := r.log.LastIndex()
 	end := min(index, last-min(last, trailingLogs), r.safe)
-	if last <= trailingLogs || first > end {
+	if last <= trailingLogs || first > end || r.p.w.plan.wipe > 0 {
 		return nil
 	}
 	r.p.w.counts.LogsCut++

@@ -16,7 +16,7 @@ import (
 
 // The simulation runs a group of one or of three nodes, with all that can break, from one seed; see world. It is the real
 // way of a command: batches, proposer, entries and stamps, applier and engine, checkpoints, state database and log, and
-// the steps of Open, on file systems that crash and fail, and with clocks that are wrong. Raft's own part is simRaft.
+// the steps of Open, on file systems that crash, fail and are lost, and with clocks that are wrong. Raft's own part is simRaft.
 //
 // Not in it: hashicorp/raft and its transport, snapshots that travel, membership, reads and refusals before the log, rules,
 // and the goroutines of Store themselves, whose steps are taken one by one. Faults that Pebble meets while it holds its own

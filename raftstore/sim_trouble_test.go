@@ -14,7 +14,7 @@ type plan struct {
 	old                   bool // the group has a past; see oldGroup
 
 	crash, crashLater, crashInStart, fault, faultState int // percent of the troubles, but crashInStart of the starts
-	partition, heal, jump, pass                        int
+	partition, heal, jump, pass, wipe                  int
 
 	drop, duplicate int // percent of the messages
 	checkpoint      int // percent of the looks
@@ -40,6 +40,9 @@ func drawPlan(rng *rand.Rand) plan {
 	}
 	if rng.IntN(5) == 0 {
 		p.passMS = (10 * time.Hour).Milliseconds()
+	}
+	if p.nodes == 3 && !p.old && rng.IntN(3) == 0 {
+		p.wipe = 2 + rng.IntN(10)
 	}
 	if rng.IntN(3) == 0 {
 		p.historyAge = time.Duration(1+rng.IntN(20)) * time.Second
@@ -75,6 +78,8 @@ func (w *world) trouble(n *node) {
 			n.process.clock.skewMS = w.skew()
 			w.tracef("the clock of node %d is off by %d ms now", n.id, n.process.clock.skewMS)
 		}
+	case among(p.wipe):
+		w.wipe(n)
 	case among(p.pass):
 		w.nowMS += w.rng.Int64N(p.passMS)
 	}
@@ -130,7 +135,9 @@ func (w *world) arrive(m message) {
 	w.act(w.nodes[m.to], func(p *process) {
 		w.tracef("%v %d>%d term %d, %d/%d, %d entries, commit %d, %v %d", m.kind, m.from, m.to, m.term, m.index, m.indexTerm,
 			len(m.entries), m.commit, m.ok, m.match)
-		p.raft.receive(m)
+		if w.letsIn(p, &m) {
+			p.raft.receive(m)
+		}
 	})
 }
 

@@ -7,6 +7,7 @@ import (
 	"io"
 	"math/rand/v2"
 	"reflect"
+	"slices"
 	"time"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
@@ -16,12 +17,15 @@ import (
 // happens is one step after the other, drawn from one random source, so a seed is a run. What depends on the seed is the
 // order of the steps and all that the trace says; it does not depend on what Pebble's goroutines do meanwhile (see simDisk).
 type world struct {
-	seed  uint64
-	rng   *rand.Rand
-	plan  plan
-	nowMS int64
+	seed   uint64
+	rng    *rand.Rand
+	random io.Reader // of identities
+	plan   plan
+	nowMS  int64
 
 	nodes   []*node
+	members []simMember
+	lost    int // the node whose disk is lost; -1: none
 	network network
 	clients []*client
 	audit   *audit
@@ -37,7 +41,7 @@ type world struct {
 type counts struct {
 	Entries, Answers, Repeats, Unknown, Expired, Archived, Carried, Forgotten, Replayed int
 	Crashes, Torn, Faults, Checkpoints, FailedCheckpoints                               int
-	Leaders, LogsCut                                                                    int
+	Leaders, LogsCut, Wiped, Replaced                                                   int
 }
 
 func (c *counts) add(o counts) {
@@ -80,6 +84,7 @@ func newWorld(seed uint64, print io.Writer) *world {
 	w.fill(seed, print)
 	w.plan = drawPlan(w.rng)
 	w.tracef("seed %d: %+v", seed, w.plan)
+	w.members = slices.Repeat([]simMember{{voter: true}}, w.plan.nodes)
 	w.network.blocked = make([][]bool, w.plan.nodes)
 	for i := range w.plan.nodes {
 		w.network.blocked[i] = make([]bool, w.plan.nodes)
@@ -97,6 +102,7 @@ func newWorld(seed uint64, print io.Writer) *world {
 // fill gives the world what it needs before anything happens in it.
 func (w *world) fill(seed uint64, print io.Writer) {
 	w.rng, w.trace, w.print = rand.New(rand.NewPCG(seed, 0x5eed)), fnv.New64a(), print
+	w.random, w.lost = rand.NewChaCha8([32]byte{byte(seed), byte(seed >> 8), byte(seed >> 16)}), -1
 	w.audit = newAudit(w)
 }
 
@@ -251,6 +257,9 @@ func (r *simRaft) timer() {
 		return
 	}
 	w := r.p.w
+	if w.plan.wipe > 0 && w.chance(5) {
+		w.replace()
+	}
 	if w.plan.nodes == 1 || w.nowMS-r.heardMS > 100+w.rng.Int64N(300) {
 		r.campaign()
 	}

@@ -74,13 +74,16 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 		s.openLog,
 		s.alignLog,
 		s.checkFit,
+		s.knowSelf,
 		s.meetPeers,
+		s.listenFirst,
 		s.bootstrap,
 		s.loadHistory,
 		s.openRaftLog,
 		s.newShipper,
 		s.newFetcher,
 		s.startRaft,
+		s.keepSelf,
 		s.startWorkers,
 	}
 	for _, step := range steps {

@@ -20,10 +20,10 @@ func TestDialWaits(t *testing.T) {
 	if err := listener.Close(); err != nil {
 		t.Fatal(err)
 	}
-	stream := raftStream{n.peers.service(kindRaft), func(string) string { return "" }}
+	stream := raftStream{n.peers.service(kindRaft)}
 	dialled := make(chan error, 1)
 	dial := func() {
-		conn, err := stream.Dial(raft.ServerAddress(address), dialTimeout)
+		conn, err := stream.Dial(calledAs(n.identity.self, raft.ServerAddress(address)), dialTimeout)
 		if err == nil {
 			err = conn.Close()
 		}
@@ -38,7 +38,7 @@ func TestDialWaits(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := n.peers.welcome(conn); err != nil {
+	if _, _, err := n.peers.meet(conn); err != nil {
 		t.Error(err)
 	}
 	if err := <-dialled; err != nil {

@@ -124,8 +124,8 @@ func clusterAddCommand(stdout io.Writer) *cli.Command {
 		Name:      "add",
 		Usage:     "take a node in, or change a member's address or vote",
 		ArgsUsage: "NODE ADDRESS",
-		Description: `The node has to be running with --raft-listen, in an empty data directory, without --bootstrap. A node that is started with
---join does this by itself.
+		Description: `The node has to be running with --raft-listen, in an empty data directory, without --bootstrap: it is that directory that becomes the
+member. A node that is started with --join does this by itself.
 
 Examples:
   apportion cluster add d 10.0.0.4:7000

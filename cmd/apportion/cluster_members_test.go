@@ -18,14 +18,15 @@ func TestClusterMembers(t *testing.T) {
 		}
 		return stdout + stderr
 	}
-	// change is asked for again while nobody leads or the outcome is unknown, and what an earlier try has done counts.
+	// change is asked for again while nobody leads, the outcome is unknown or a node has not started, and what an earlier try has done counts.
 	change := func(args ...string) {
 		t.Helper()
 		tries := 0
 		c.await(strings.Join(args, " "), func() bool {
 			tries++
 			status, stdout, stderr := runCommand(t, append([]string{"cluster"}, args...)...)
-			if again := strings.Contains(stderr, "not-leader") || strings.Contains(stderr, "outcome-unknown") || strings.Contains(stderr, "timeout"); status != 0 && !again &&
+			if again := strings.Contains(stderr, "not-leader") || strings.Contains(stderr, "outcome-unknown") || strings.Contains(stderr, "timeout") ||
+				strings.Contains(stderr, "member-not-there"); status != 0 && !again &&
 				(tries == 1 || !strings.Contains(stderr, "unknown-member")) {
 				t.Fatalf("cluster %q: status %d: %s%s", args, status, stdout, stderr)
 			}
@@ -64,13 +65,10 @@ func TestClusterMembers(t *testing.T) {
 		lost.join(other)
 		lost.start()
 		c.await("it is not let in", func() bool { return strings.Contains(lost.log.String(), "remove it first") })
-		lost.kill()
-		c.await("its place is free", func() bool {
+		c.await("its place is free, and it is let in", func() bool {
 			status, _, _ := runCommand(t, "cluster", "remove", lost.id, "--server", other.url)
 			return status == 0
 		})
-		remove(t, lost.data)
-		lost.start()
 		c.await(lost.id+" is ready", lost.isReady)
 		c.await(lost.id+" has a vote again", func() bool {
 			info, err := other.info()

@@ -26,7 +26,7 @@ func peerFlags() []cli.Flag {
 		&cli.StringFlag{Name: "node-id", Value: "node1", Usage: "`NAME` of this node in its cluster; it must not change", Sources: env("node-id")},
 		&cli.StringFlag{Name: raftListenFlag, Usage: "`ADDRESS` to hear other nodes on; without it, the node runs alone", Sources: env(raftListenFlag)},
 		&cli.StringFlag{Name: "raft-address", Usage: "`ADDRESS` at which other nodes call this one; by default that of --raft-listen", Sources: env("raft-address")},
-		&cli.BoolFlag{Name: "bootstrap", Usage: "found a new cluster in an empty data directory; does nothing in any other", Sources: env("bootstrap")},
+		&cli.BoolFlag{Name: "bootstrap", Usage: "found a new cluster in an empty data directory, unless one calls this node already; does nothing in any other", Sources: env("bootstrap")},
 		&cli.StringSliceFlag{Name: "join", Usage: "`ADDRESSES` of nodes that are to take this one in", Sources: env("join")},
 		&cli.BoolFlag{Name: "non-voter", Usage: "join as a read replica, without a vote", Sources: env("non-voter")},
 		&cli.StringFlag{Name: "raft-cert", Usage: "`FILE` with this node's certificate, which it shows to other nodes", Sources: env("raft-cert")},

@@ -281,7 +281,7 @@ func (s *service) openStore(ctx context.Context, listener *net.TCPListener, set 
 		err = errors.Join(stopErr, store.Close())
 	}
 	if err != nil {
-		return nil, explainOpen(s.store.Dir, err)
+		return nil, explainOpen(s.store.NodeID, s.store.Dir, err)
 	}
 	s.logger.Info("loaded", "records", store.Engine().Stats().Records, "took", time.Since(started).Round(time.Millisecond))
 	return store, nil
@@ -351,9 +351,16 @@ func listen(address string) (*net.TCPListener, error) {
 }
 
 // explainOpen adds what the user can do about it.
-func explainOpen(data string, err error) error {
+func explainOpen(node, data string, err error) error {
 	if errors.Is(err, raftstore.ErrInUse) {
 		return fmt.Errorf("the data directory %s is in use by another process: stop that one, or choose another with --data", data)
+	}
+	if errors.Is(err, raftstore.ErrOtherNode) {
+		return fmt.Errorf("open the data directory %s: %w\nStart it with the --node-id that it was made with, or choose another directory with --data", data, err)
+	}
+	if errors.Is(err, raftstore.ErrMember) {
+		return fmt.Errorf("open the data directory %s: %w\nRemove the member whose disk is lost (apportion cluster remove %s --server ANOTHER), and then start "+
+			"this node with --join and the address of another one in the place of --bootstrap", data, err, node)
 	}
 	if errors.Is(err, raftstore.ErrClock) {
 		return fmt.Errorf("open the data directory %s: %w\nSet the clock right. If it is right, and nothing was written for so long, "+

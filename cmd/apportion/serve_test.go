@@ -159,7 +159,7 @@ func (s *server) replayOrders(wantStatus int, want string, args ...string) {
 
 // TestExplainClock: the message names what the operator can do.
 func TestExplainClock(t *testing.T) {
-	err := explainOpen("d", fmt.Errorf("%w: it says 2030", raftstore.ErrClock))
+	err := explainOpen("n", "d", fmt.Errorf("%w: it says 2030", raftstore.ErrClock))
 	if text := err.Error(); !strings.Contains(text, "it says 2030") || !strings.Contains(text, "Set the clock right") || !strings.Contains(text, "--clock-gap-max") {
 		t.Error(text)
 	}

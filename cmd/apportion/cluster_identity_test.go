@@ -1,0 +1,132 @@
+package main
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+)
+
+// A voter whose disk is lost has no vote: it may have given one, and others count on what it had stored. Orders are acknowledged
+// by a and c while b is away; c loses its disk and a is down. If c voted, b would lead without the orders, and a drop them.
+func TestClusterLostDisk(t *testing.T) {
+	for _, test := range []struct {
+		name string
+		join bool
+	}{{"it asks to join", true}, {"it waits to be added", false}} {
+		t.Run(test.name, func(t *testing.T) {
+			cluster := newCluster(t, 3)
+			a, b, c := cluster.nodes[0], cluster.nodes[1], cluster.nodes[2]
+			cluster.lead(a)
+			a.call("POST", "/v1/inventory/refresh", refreshBody("W1", "A", 100), http.StatusOK)
+			c.join(b) // a is down when it asks
+			if !test.join {
+				c.args = withoutFlag(c.args, "--join", c.argument("--join"))
+			}
+
+			b.freeze()
+			for i := range 5 {
+				a.call("POST", fmt.Sprintf("/v1/orders/o%d/allocate", i), `{"lines":[{"itemId":"1","upc":"A","location":"W1","quantity":1}]}`, http.StatusOK)
+			}
+			a.kill()
+			c.kill()
+			remove(t, c.data)
+			c.start()
+			b.thaw()
+			cluster.await("c has been asked for its vote, and has none", func() bool {
+				if leader := cluster.leaderAmong([]*node{b, c}); leader != nil {
+					t.Fatalf("%s leads, elected by a voter without its past", leader.id)
+				}
+				return strings.Contains(b.log.String(), "remove it")
+			})
+
+			a.start()
+			for _, n := range []*node{a, b} {
+				cluster.await(n.id+" is ready", n.isReady)
+				for i := range 5 {
+					n.call("GET", fmt.Sprintf("/v1/orders/o%d", i), "", http.StatusOK)
+				}
+			}
+			if info, err := a.info(); err != nil || len(info.Members) != 3 || info.Members[2].ID != "c" {
+				t.Errorf("the members are %+v, %v", info.Members, err)
+			}
+			cluster.replace(c)
+			cluster.awaitReady()
+			cluster.finish()
+		})
+	}
+}
+
+// A founder whose disk is lost does not found a second cluster while the first one is there.
+func TestClusterLostFounder(t *testing.T) {
+	c := newCluster(t, 3)
+	founder := c.nodes[0]
+	founder.call("POST", "/v1/inventory/refresh", refreshBody("W1", "A", 100), http.StatusOK)
+	founder.kill()
+	remove(t, founder.data)
+	founder.start()
+	c.await("it ends", founder.ended)
+	for _, want := range []string{"cluster remove a", "--join"} {
+		if log := founder.log.String(); !strings.Contains(log, want) {
+			t.Errorf("its last words do not say %q:\n%s", want, log)
+		}
+	}
+	c.replace(founder)
+	c.awaitReady()
+	if onHand, _ := founder.figures("W1", "A"); onHand != 100 {
+		t.Errorf("%d units are on hand, want 100", onHand)
+	}
+	c.finish()
+}
+
+// A directory belongs to a node.
+func TestClusterDirectoryOfAnother(t *testing.T) {
+	c := newCluster(t, 1)
+	a := c.nodes[0]
+	a.stop()
+	args := withoutFlag(a.args, "--node-id", "a")
+	status, _, stderr := runCommand(t, append([]string{"serve", "--node-id", "b"}, args...)...)
+	if status != 1 || !strings.Contains(stderr, "that of node a") {
+		t.Errorf("status %d\n%s", status, stderr)
+	}
+	a.start()
+	c.awaitReady()
+}
+
+// lead has a node take the lead.
+func (c *cluster) lead(n *node) {
+	c.t.Helper()
+	c.await(n.id+" leads", func() bool {
+		if leader := c.leader(); leader != n {
+			_, _ = send(lookClient, http.MethodPost, leader.url+"/v1/cluster/transfer-leader", "", fmt.Sprintf(`{"to":%q}`, n.id)) // asked again
+			return false
+		}
+		return true
+	})
+}
+
+// replace takes a node whose disk is lost out, and in again with an empty one, as docs/cluster.md says.
+func (c *cluster) replace(lost *node) {
+	c.t.Helper()
+	if !lost.ended() {
+		lost.kill()
+	}
+	other := c.others(lost)[0]
+	c.await(lost.id+" is removed", func() bool {
+		status, stdout, stderr := runCommand(c.t, "cluster", "remove", lost.id, "--server", other.url)
+		return status == 0 && !strings.Contains(stdout, lost.called) || strings.Contains(stderr, "unknown-member")
+	})
+	remove(c.t, lost.data)
+	lost.args = withoutFlag(lost.args, "--bootstrap")
+	lost.join(other)
+	lost.start()
+	c.await(lost.id+" has a vote again", func() bool {
+		info, err := other.info()
+		for _, m := range info.Members {
+			if m.ID == lost.id && m.Voter {
+				return err == nil
+			}
+		}
+		return false
+	})
+}

@@ -1,0 +1,262 @@
+package raftstore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+	"github.com/hashicorp/raft"
+
+	"apportion/wal"
+)
+
+func TestNodeName(t *testing.T) {
+	f := func(id raft.ServerID, want string) {
+		t.Helper()
+		if got := nodeName(id); got != want {
+			t.Errorf("the name of %q is %q, want %q", id, got, want)
+		}
+	}
+	f("c/0f2d6b1a93c85e47", "c")
+	f("c", "c") // from before there were identities
+	f("shop/c/0f2d6b1a93c85e47", "shop/c")
+	f("shop/c", "shop/c")
+	f("c/0f2d", "c/0f2d")
+	f("", "")
+}
+
+// A directory knows its node, and is another one for each name, each time that it is made, and the same each time that it is opened.
+func TestDirectoryKnowsItsNode(t *testing.T) {
+	cfg := testConfig(vfs.NewMem())
+	cfg.NodeID = "c"
+	open := func() raft.ServerID {
+		t.Helper()
+		s, err := Open(t.Context(), cfg)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer mustClose(t, s)
+		if got := s.Status().NodeID; got != "c" {
+			t.Errorf("the node calls itself %s", got)
+		}
+		return s.identity.self
+	}
+	first := open()
+	if again := open(); again != first || nodeName(first) != "c" || first == "c" {
+		t.Errorf("the directory is %s, then %s", first, again)
+	}
+	other := cfg
+	other.NodeID = "a"
+	if _, err := Open(t.Context(), other); !errors.Is(err, ErrOtherNode) {
+		t.Errorf("opened as that of another node: %v", err)
+	}
+	cfg.FS = vfs.NewMem()
+	if wiped := open(); wiped == first || nodeName(wiped) != "c" {
+		t.Errorf("a lost disk is %s, its like was %s", wiped, first)
+	}
+}
+
+// The one that is added is the one that answers: its name, its cluster and its directory.
+func TestAddedIsWhoAnswers(t *testing.T) {
+	g := newGroup(t, 1)
+	leader := g.leader()
+	stranger := newGroup(t, 1).nodes[0]
+	late := g.waiting("late")
+	refused := func(m Member, want error) {
+		t.Helper()
+		if err := leader.AddMember(t.Context(), m); !errors.Is(err, want) {
+			t.Errorf("add %+v: %v, want %v", m, err, want)
+		}
+	}
+	refused(Member{ID: "x", Address: unusedAddress(t)}, ErrMemberNotThere)
+	refused(Member{ID: "x", Address: late.peers.address}, ErrMemberNotThere)
+	refused(Member{ID: stranger.cfg.NodeID + "x", Address: stranger.peers.address}, ErrMemberNotThere)
+	add := Member{ID: "late", Address: late.peers.address}
+	if err := leader.AddMember(t.Context(), add); err != nil {
+		t.Fatal(err)
+	}
+	if bound, ok := leader.member("late"); !ok || bound.ID != late.identity.self {
+		t.Errorf("the member is %+v, %s answers there", bound, late.identity.self)
+	}
+	g.await("it is in its cluster", func() bool { return late.identity.cluster() == leader.identity.cluster() && late.Ready() == nil })
+
+	// One of the same name with another disk is none, wherever it is.
+	other := g.waiting("late")
+	refused(Member{ID: "late", Address: other.peers.address}, ErrMember)
+	if members := leader.Members(); len(members) != 2 || members[0] != add {
+		t.Errorf("the members are %+v", members)
+	}
+}
+
+// A replica has no vote to lose: with an empty disk it takes its own place again. The one that it was does not come back.
+func TestReplicaLosesItsDisk(t *testing.T) {
+	g := newGroup(t, 1)
+	g.mustDo(channels())
+	replica := g.add(true)
+	was := replica.identity.self
+	mustClose(t, replica.Store)
+	old := replica.cfg
+	replica.cfg.FS = vfs.NewMem()
+	g.open(replica)
+	if bound, ok := g.leader().member(replica.cfg.NodeID); !ok || bound.ID != replica.identity.self || bound.ID == was {
+		t.Errorf("the member is %+v, the replica is %s and was %s", bound, replica.identity.self, was)
+	}
+	reply := g.leader().takeIn(&joinRequest{ID: was, Address: old.Peers.Listen, Was: old.Peers.Listen})
+	if reply.Error == "" || !reply.Final {
+		t.Errorf("the one that it was is taken in: %+v", reply)
+	}
+	g.agree()
+}
+
+// What the handshake lets in: nobody who means another directory, and for Raft nobody who means nobody.
+func TestHelloNamesTheDirectory(t *testing.T) {
+	g := newGroup(t, 1)
+	n := g.nodes[0]
+	dial := func(to raft.ServerID, k kind, want string) {
+		t.Helper()
+		conn, reply, err := n.peers.dial(n.peers.address, to, k, dialTimeout)
+		if err == nil {
+			err = conn.Close()
+		}
+		if (want == "") != (err == nil) || err != nil && !strings.Contains(err.Error(), want) || reply.Node != n.identity.self {
+			t.Errorf("a call for %s of %q: %v, answered by %s", k, to, err, reply.Node)
+		}
+	}
+	dial(n.identity.self, kindRaft, "")
+	dial("n1/0123456789abcdef", kindRaft, "remove it")
+	dial("n1", kindRaft, "remove it")
+	dial("n2", kindAsk, "n2 is called, this is n1")
+	dial("", kindRaft, "nobody is called")
+	dial("", kindGreet, "")
+}
+
+// A group whose directories were written before there were identities goes on, each as its node's name alone. A new directory is
+// not taken for one of them.
+func TestGroupFromBeforeIdentities(t *testing.T) {
+	g := &testGroup{t: t}
+	t.Cleanup(g.close)
+	configuration := raft.Configuration{}
+	for i := range 3 {
+		id, address := fmt.Sprintf("n%d", i+1), unusedAddress(t)
+		configuration.Servers = append(configuration.Servers, raft.Server{ID: raft.ServerID(id), Address: raft.ServerAddress(address)})
+	}
+	for _, server := range configuration.Servers {
+		cfg := testConfig(vfs.NewMem())
+		cfg.NodeID, cfg.Peers = string(server.ID), &PeersConfig{Listen: string(server.Address)}
+		writeOldLog(t, cfg, configuration)
+		g.nodes = append(g.nodes, &testNode{cfg: cfg})
+	}
+	for _, n := range g.nodes {
+		s, err := Open(t.Context(), n.cfg)
+		if err != nil {
+			t.Fatal(err)
+		}
+		n.Store = s
+	}
+	g.mustDo(channels())
+	g.mustDo(refresh("A", 100))
+	lost := g.others(g.leader())[0]
+	if string(lost.identity.self) != lost.cfg.NodeID || !lost.identity.kept {
+		t.Errorf("the node is %+v", lost.identity)
+	}
+	mustClose(t, lost.Store)
+	other := lost.cfg
+	other.NodeID = "another"
+	if _, err := Open(t.Context(), other); !errors.Is(err, ErrOtherNode) {
+		t.Errorf("opened as that of another node: %v", err)
+	}
+
+	lost.cfg.FS, lost.cfg.Peers.Join = vfs.NewMem(), []string{g.leader().peers.address}
+	s, err := Open(t.Context(), lost.cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	lost.Store = s
+	g.mustDo(allocate("o", "A", 1))
+	if s.identity.cluster() != "" || s.raft.LastIndex() != 0 {
+		t.Errorf("a new directory is in cluster %q and has %d entries", s.identity.cluster(), s.raft.LastIndex())
+	}
+	if err := g.leader().RemoveMember(t.Context(), lost.cfg.NodeID); err != nil {
+		t.Fatal(err)
+	}
+	g.await("it has a vote", func() bool {
+		return slices.ContainsFunc(g.leader().voters(), func(server raft.Server) bool { return server.ID == s.identity.self })
+	})
+	g.agree()
+}
+
+// A directory that ran alone before there were identities is that of the name which it ran under.
+func TestOldDirectoryOfOne(t *testing.T) {
+	cfg := testConfig(vfs.NewMem())
+	cfg.NodeID = "a"
+	writeOldLog(t, cfg, raft.Configuration{Servers: []raft.Server{{ID: "a", Address: localAddress}}})
+	other := cfg
+	other.NodeID = "b"
+	if _, err := Open(t.Context(), other); !errors.Is(err, ErrOtherNode) {
+		t.Errorf("opened as that of another node: %v", err)
+	}
+	s, err := Open(t.Context(), cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer mustClose(t, s)
+	if err := s.WaitReady(t.Context()); err != nil {
+		t.Error(err)
+	}
+}
+
+// writeOldLog makes a directory with one entry, as it was made before there were identities.
+func writeOldLog(t *testing.T, cfg Config, configuration raft.Configuration) {
+	t.Helper()
+	paths := newPaths(cfg.FS, cfg.Dir)
+	if err := paths.create(); err != nil {
+		t.Fatal(err)
+	}
+	log, err := wal.Open(wal.Config{Dir: paths.log, FS: cfg.FS, Logger: cfg.Logger})
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = errors.Join(log.SetUint64(keyCurrentTerm, bootstrapTerm), log.Set(keyCluster, []byte("old")),
+		log.StoreLog(&raft.Log{Index: 1, Term: bootstrapTerm, Type: raft.LogConfiguration, Data: raft.EncodeConfiguration(configuration)}),
+		log.Close())
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// unusedAddress is one at which nobody listened a moment ago.
+func unusedAddress(t *testing.T) string {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer listener.Close()
+	return listener.Addr().String()
+}
+
+// A founder that is called by a group founds no other.
+func TestFounderListens(t *testing.T) {
+	g := newGroup(t, 1)
+	caller := g.nodes[0].peers
+	cfg := testConfig(vfs.NewMem())
+	cfg.NodeID, cfg.foundingSilence = "n9", patience
+	cfg.Peers = &PeersConfig{Listen: unusedAddress(t), Bootstrap: true}
+	opened := make(chan error, 1)
+	go func() {
+		_, err := Open(context.Background(), cfg)
+		opened <- err
+	}()
+	g.await("it is called", func() bool {
+		_, reply, _ := caller.dial(cfg.Peers.Listen, "n9/0123456789abcdef", kindRaft, dialTimeout)
+		return reply.Node != ""
+	})
+	if err := <-opened; !errors.Is(err, ErrMember) {
+		t.Errorf("it was called, and opens with %v", err)
+	}
+}
