@@ -13,6 +13,7 @@ type nemesis struct {
 	rng  *rand.Rand
 	deck []*fault // what is still to come before all have been
 	made map[string]int
+	lost *node // its disk is; nil: none is
 }
 
 // fault is one kind of fault. begin makes it, with a node that it is about, and gives what ends it.
@@ -53,6 +54,7 @@ func allFaults() []*fault {
 		{"SIGTERM", "process", func(_ *nemesis, at *node) func() { return at.endBy(syscall.SIGTERM) }},
 		{"SIGSTOP", "process", (*nemesis).freeze},
 		{"hand over", "process", (*nemesis).handOver},
+		{"lost disk", "process", (*nemesis).loseDisk},
 		{"isolated", "network", cut(func(at string, all []string) []link { return between([]string{at}, all) })},
 		{"not heard", "network", cut(oneWay)},
 		{"hears nothing", "network", cut(inWay)},
@@ -92,6 +94,47 @@ func (n *nemesis) killAll(*node) func() {
 			start()
 		}
 	}
+}
+
+// loseDisk has a node come back as it always does, with an empty directory, and half of the time while another one is down that may be
+// the only one that has what was acknowledged. heal has it replaced.
+func (n *nemesis) loseDisk(at *node) func() {
+	n.lost = at
+	others := n.c.others(at)
+	other, startOther := others[n.rng.IntN(len(others))], func() {}
+	if n.rng.IntN(2) == 0 {
+		startOther = other.endBy(syscall.SIGKILL)
+	}
+	start := at.endBy(syscall.SIGKILL)
+	remove(n.c.t, at.data)
+	start()
+	return func() {
+		n.hold()
+		startOther()
+	}
+}
+
+// replaceLost demands that a node whose disk is lost has been left alone, and has it replaced.
+func (n *nemesis) replaceLost() {
+	n.c.t.Helper()
+	lost := n.lost
+	if lost == nil {
+		return
+	}
+	n.lost = nil
+	for _, at := range n.c.others(lost) {
+		n.c.await(at.id+" is ready", func() bool { n.revive(at); return at.isReady() })
+	}
+	if !lost.ended() {
+		n.c.await(lost.id+" answers", func() bool {
+			info, err := lost.info()
+			if err == nil && (info.Cluster != "" || info.LogIndex != 0) {
+				n.c.t.Fatalf("%s, whose disk was lost, takes part: %+v", lost.id, info)
+			}
+			return err == nil || lost.ended()
+		})
+	}
+	n.c.replace(lost)
 }
 
 func (n *nemesis) freeze(at *node) func() {
@@ -179,6 +222,7 @@ func (n *nemesis) hold() {
 func (n *nemesis) heal() {
 	n.c.t.Helper()
 	n.c.network.heal(false)
+	n.replaceLost()
 	for _, at := range n.c.nodes {
 		n.c.await(at.id+" is ready", func() bool { n.revive(at); return at.isReady() })
 	}
