@@ -15,7 +15,7 @@ type scratch struct {
 	digest   []byte
 	stock    []stockTarget
 	lines    []linePlan
-	strict   bool   // the order change is of version 6 or later
+	strict   bool   // the order change, or the count, is of version 6 or later
 	takes    []take // of the candidates of all lines
 	summed   bool   // sums has what earlier lines of the command took
 	sums     sums
@@ -134,7 +134,7 @@ func (e *Engine) dispatch(c Command, envelope *Envelope, r *Result) {
 	case *Transition:
 		e.transition(c, envelope, r)
 	case *Refresh:
-		e.refresh(c, r)
+		e.refresh(c, envelope, r)
 	case *Adjust:
 		e.adjust(c, r)
 	case *Transfer:
@@ -212,9 +212,9 @@ func (e *Engine) NextDueMS() (int64, bool) {
 
 // reset makes a result empty, keeping its memory.
 func (r *Result) reset(index uint64) {
-	lines, changes, blocked := r.Lines[:0], r.Changes[:0], r.Blocked[:0]
+	lines, changes, blocked, shortfalls := r.Lines[:0], r.Changes[:0], r.Blocked[:0], r.Shortfalls[:0]
 	*r = Result{}
-	r.Index, r.Lines, r.Changes, r.Blocked = index, lines, changes, blocked
+	r.Index, r.Lines, r.Changes, r.Blocked, r.Shortfalls = index, lines, changes, blocked, shortfalls
 }
 
 // refuse sets why a command is not done.

@@ -21,12 +21,14 @@ const (
 	// included, is a new version. Version 2 has the rules, version 3 of a command Spread, version 4 Transition,
 	// PutLocation, Block and the jobs, version 5 PutLocationGroup, DeleteSegments, conditions, and lines of a Deallocate that say
 	// more; what older versions say they say in the same way. Commands that version 4 can say are written in it.
-	// Version 6 has no new form but a new meaning: changes of orders are answered more strictly, see Envelope.Version.
+	// Version 6 has no new form but a new meaning, see Envelope.Version. Version 4 of a result has shortfalls; one without is
+	// written in version 3.
 	commandVersion       = 6
 	commandVersionStrict = 6
 	commandVersionMore   = 5
 	commandVersionCommon = 4
-	resultVersion        = 3
+	resultVersion        = 4
+	resultVersionCommon  = 3
 
 	formVersionOldest = 1
 )

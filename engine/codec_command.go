@@ -70,7 +70,7 @@ func AppendCommand(dst []byte, env *Envelope, c Command) []byte {
 	flags := flagBit(env.Key != "", commandHasKey) | flagBit(hasArchived, commandHasArchived) | flagBit(hasRules, commandHasRules) |
 		flagBit(env.Job != nil, commandHasJob) | flagBit(env.IfSeen, commandHasSeen)
 	version := versionOf(env, c)
-	if _, ok := c.(*OrderChange); ok && env.strict() {
+	if env.strict() && meansMore(c) {
 		version = commandVersionStrict
 	}
 	dst = append(dst, version, byte(c.Kind()), flags)
@@ -92,6 +92,17 @@ func AppendCommand(dst []byte, env *Envelope, c Command) []byte {
 		dst = binary.AppendUvarint(dst, env.Seen)
 	}
 	return appendBody(dst, c)
+}
+
+// meansMore reports whether version 6 has given a command another meaning.
+func meansMore(c Command) bool {
+	switch c := c.(type) {
+	case *OrderChange:
+		return true
+	case *Refresh:
+		return c.Count != ""
+	}
+	return false
 }
 
 // versionOf is the oldest version that can say the command, so that nodes of before can follow a leader that has been upgraded

@@ -278,6 +278,11 @@ func genResult(t *rapid.T) Result {
 		r.Changes = genList(genChange).Draw(t, "changes")
 		r.Blocked = genList(genBlocked).Draw(t, "blocked")
 	}
+	if rapid.Bool().Draw(t, "short") {
+		r.Shortfalls = rapid.SliceOfN(rapid.Custom(func(t *rapid.T) Shortfall {
+			return Shortfall{Item: rapid.IntRange(0, 20_000).Draw(t, "item"), Units: genQuantity().Draw(t, "units")}
+		}), 0, 3).Draw(t, "shortfalls")
+	}
 	if rapid.Bool().Draw(t, "rule") {
 		r.Rule = RuleResult{Version: rapid.Uint32().Draw(t, "version"), Activation: rapid.Uint64().Draw(t, "activation")}
 	}

@@ -31,8 +31,9 @@ const (
 	sectionBlocked = 1 << 4
 	sectionRule    = 1 << 5 // version, activation
 	sectionJob     = 1 << 6 // first, count
+	sectionShort   = 1 << 7 // each has item, units; since version 4
 
-	sectionsKnown = sectionFault | sectionLines | sectionStock | sectionChanges | sectionBlocked | sectionRule | sectionJob
+	sectionsKnown = sectionFault | sectionLines | sectionStock | sectionChanges | sectionBlocked | sectionRule | sectionJob | sectionShort
 )
 
 // Flags of a line's result.
@@ -46,12 +47,17 @@ const (
 	partBytesMin       = 3
 	changeBytesMin     = 2*textBytesMin + 3
 	blockedBytesMin    = 2*textBytesMin + 3
+	shortfallBytesMin  = 2
 )
 
 // AppendResult appends the binary form of r to dst.
 func AppendResult(dst []byte, r *Result) []byte {
 	sections := resultSections(r)
-	dst = append(dst, resultVersion, flagBit(r.Repeated, resultRepeated), byte(r.Kind), byte(r.Code), sections)
+	version := byte(resultVersionCommon)
+	if sections&sectionShort != 0 {
+		version = resultVersion
+	}
+	dst = append(dst, version, flagBit(r.Repeated, resultRepeated), byte(r.Kind), byte(r.Code), sections)
 	dst = binary.AppendUvarint(dst, r.Index)
 	if sections&sectionFault != 0 {
 		dst = appendText(dst, r.Field)
@@ -80,6 +86,12 @@ func AppendResult(dst []byte, r *Result) []byte {
 		dst = binary.AppendUvarint(dst, uint64(r.Job.First))
 		dst = binary.AppendUvarint(dst, uint64(r.Job.Count))
 	}
+	if sections&sectionShort != 0 {
+		dst = binary.AppendUvarint(dst, uint64(len(r.Shortfalls)))
+		for _, s := range r.Shortfalls {
+			dst = binary.AppendVarint(binary.AppendUvarint(dst, uint64(s.Item)), s.Units)
+		}
+	}
 	return dst
 }
 
@@ -90,7 +102,8 @@ func resultSections(r *Result) byte {
 		flagBit(len(r.Changes) > 0, sectionChanges) |
 		flagBit(len(r.Blocked) > 0, sectionBlocked) |
 		flagBit(r.Rule != RuleResult{}, sectionRule) |
-		flagBit(r.Job != JobResult{}, sectionJob)
+		flagBit(r.Job != JobResult{}, sectionJob) |
+		flagBit(len(r.Shortfalls) > 0, sectionShort)
 }
 
 // appendLineResults: each line has flags, code, item, four quantities, parts.
@@ -191,7 +204,7 @@ func DecodeResult(b []byte, r *Result) error {
 
 func (r *Result) readSections(in *reader, sections byte) {
 	r.Field, r.Value, r.Stock, r.Rule, r.Job = "", "", StockResult{}, RuleResult{}, JobResult{}
-	r.Lines, r.Changes, r.Blocked = r.Lines[:0], r.Changes[:0], r.Blocked[:0]
+	r.Lines, r.Changes, r.Blocked, r.Shortfalls = r.Lines[:0], r.Changes[:0], r.Blocked[:0], r.Shortfalls[:0]
 	if sections&sectionFault != 0 {
 		r.Field, r.Value = in.text(), in.text()
 	}
@@ -223,6 +236,12 @@ func (r *Result) readSections(in *reader, sections byte) {
 	}
 	if sections&sectionJob != 0 {
 		r.Job = JobResult{First: JobID(in.uvarint()), Count: in.uint32()}
+	}
+	if sections&sectionShort != 0 {
+		r.Shortfalls = resize(r.Shortfalls, in.count(shortfallBytesMin))
+		for i := range r.Shortfalls {
+			r.Shortfalls[i] = Shortfall{Item: int(in.uint32()), Units: in.varint()}
+		}
 	}
 }
 

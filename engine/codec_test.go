@@ -130,6 +130,9 @@ func TestCommandVersions(t *testing.T) {
 	f(4, Envelope{Version: 4}, &OrderChange{Action: KindDeallocate, OrderID: "o", Lines: []OrderLine{{ItemID: "1"}}})
 	f(5, Envelope{Version: 5}, &OrderChange{Action: KindDeallocate, OrderID: "o", Lines: []OrderLine{{ItemID: "1"}, {ItemID: "2", Lost: true}}})
 	f(5, Envelope{Version: 5}, &OrderChange{Action: KindDeallocate, OrderID: "o", Lines: []OrderLine{{ItemID: "1", Block: BlockClear}}})
+	f(4, Envelope{}, &Refresh{Location: "L"})
+	f(6, Envelope{}, &Refresh{Location: "L", Count: "c"})
+	f(4, Envelope{Version: 5}, &Refresh{Location: "L", Count: "c"})
 	f(5, Envelope{IfSeen: true}, channels(5000, 5000))
 	f(4, Envelope{}, channels(5000, 5000))
 	f(5, Envelope{}, &DeleteSegments{})
@@ -258,7 +261,7 @@ func TestDecodeResultRefuses(t *testing.T) {
 	}{
 		{"nothing", nil, "version 0"},
 		{"unknown flag", []byte{1, 2, 6, 0, 0, 1}, "unknown flag"},
-		{"unknown section", []byte{1, 0, 6, 0, 128, 1}, "unknown flag"},
+		{"empty shortfalls", []byte{4, 0, 1, 0, 128, 1, 0}, "announced section is empty"},
 		{"empty job", []byte{3, 0, 6, 0, 64, 1, 0, 0}, "announced section is empty"},
 		{"bytes behind the end", append(bytes.Clone(good), 0), "bytes behind the end"},
 		{"empty fault", []byte{1, 0, 6, 0, 1, 1, 0, 0}, "announced section is empty"},

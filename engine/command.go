@@ -60,15 +60,16 @@ type Envelope struct {
 	IfSeen bool
 	Seen   uint64
 
-	// Version is that of the form in which the command was written, 0 for a new one. A change of an order means what it meant
-	// to the programs of its version: since 6, what it cannot do is refused and not passed over in silence.
+	// Version is that of the form in which the command was written, 0 for a new one. A change of an order, or a Refresh of a
+	// count, means what it meant to the programs of its version. Since 6, what a change of an order cannot do is refused and not
+	// passed over in silence, and no item of a count keeps the others from being counted.
 	Version byte
 
 	// Job, if there is one, has the command's outcome kept as a job under a number of its own (Result.Job).
 	Job *JobInfo
 }
 
-// strict reports whether a change of an order is to be answered as since version 6.
+// strict reports whether a command means what it means since version 6.
 func (e *Envelope) strict() bool { return e.Version == 0 || e.Version >= commandVersionStrict }
 
 // JobInfo describes the call that a command stands for, to those who ask for the job later. The engine does not interpret

@@ -35,7 +35,8 @@
 // the same target. A record that is due is split group by group after its next Refresh or Adjust, and is due no more.
 //
 // A Refresh that names a count adds what came and went since the count began. It corrects the count's start, too, so that
-// the same count may be loaded again.
+// the same count may be loaded again. An item of which more has gone since than was counted has 0 on hand then, and is told of
+// (Result.Shortfalls, EventCountShort); it does not keep the others from being counted.
 //
 // Future stock. A stock item with a delivery date to come (CodeExpired otherwise) sets (Refresh; 0 removes) or changes (Adjust) the quantity that the
 // target will receive; when an entry's time reaches the date, it is adjusted into on hand, before the entry's commands.

@@ -41,6 +41,9 @@ const (
 	EventSpreadKept
 	// EventUnknownReturned: Units came back from an order that is not known otherwise; they are kept as its item.
 	EventUnknownReturned
+	// EventCountShort: of a segment, or without a TagSet of several of a record, the count Name has counted Limit, and Units more
+	// than that have gone since it began; on hand is 0.
+	EventCountShort
 
 	eventKinds
 )
@@ -52,7 +55,7 @@ var eventTexts = [eventKinds]string{
 	EventRulePut: "rule-put", EventRuleDeleted: "rule-deleted", EventRuleActivated: "rule-activated",
 	EventRuleDeactivated: "rule-deactivated", EventRuleSuspended: "rule-suspended",
 	EventRecordSpread: "record-spread", EventSpreadFellBack: "spread-fell-back", EventSpreadKept: "spread-kept",
-	EventUnknownReturned: "unknown-order-returned",
+	EventUnknownReturned: "unknown-order-returned", EventCountShort: "count-short",
 }
 
 // String is the kind's stable text, as the API shows it.

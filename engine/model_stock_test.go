@@ -100,6 +100,10 @@ func (m *model) stock(location string, items []engine.StockItem, count *stockCou
 			// What was sold or received since the count began stays sold and received.
 			next += current - count.onHand(m, p, targets[i])
 		}
+		if next < 0 && count != nil {
+			a.Shortfalls = append(a.Shortfalls, engine.Shortfall{Item: i, Units: -next})
+			next = 0
+		}
 		if next < 0 {
 			return answer{Code: engine.CodeOnHandBelowZero}
 		}

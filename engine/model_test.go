@@ -143,7 +143,10 @@ type answer struct {
 	Stock    engine.StockResult
 	Changes  []change
 	Blocked  []engine.BlockedRecord
-	Job      engine.JobResult
+
+	Shortfalls []engine.Shortfall
+
+	Job engine.JobResult
 }
 
 type lineAnswer struct {

@@ -168,7 +168,7 @@ func spell(schema *engine.Schema, id engine.TagSetID) string { return tagSetOf(s
 
 // answerOf spells out a Result of the engine. Which field is at fault has tests of its own.
 func answerOf(schema *engine.Schema, r *engine.Result) answer {
-	a := answer{Code: r.Code, Repeated: r.Repeated, Index: r.Index, Stock: r.Stock, Blocked: slices.Clone(r.Blocked), Job: r.Job}
+	a := answer{Code: r.Code, Repeated: r.Repeated, Index: r.Index, Stock: r.Stock, Blocked: slices.Clone(r.Blocked), Shortfalls: slices.Clone(r.Shortfalls), Job: r.Job}
 	for _, l := range r.Lines {
 		line := lineAnswer{
 			ItemID: string([]byte(l.ItemID)), Code: l.Code, Repeated: l.Repeated, Requested: l.Requested,

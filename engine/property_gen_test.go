@@ -145,6 +145,11 @@ func (g generator) refresh() *engine.Refresh {
 	if open := g.m.counts[c.Location]; open != nil && g.chance("counted", 60) {
 		c.Count = open.name
 	}
+	for i := range c.Items { // less than has gone since, now and then
+		if c.Count != "" && g.chance("counted few", 50) {
+			c.Items[i].Quantity = int64(below(2).Draw(g.t, "few"))
+		}
+	}
 	if g.chance("any count", 3) {
 		c.Count = g.pick("count", countIDs)
 	}

@@ -31,6 +31,9 @@ type Result struct {
 	// Changes lists segments of a Redistribute (before and after), at most ReportedItemsMax.
 	Changes []SegmentChange
 
+	// Shortfalls lists the items of a counted Refresh that came out below zero, at most ReportedItemsMax.
+	Shortfalls []Shortfall
+
 	// Blocked lists the records that keep a Delete, or a schema change, from happening, at most ReportedItemsMax.
 	Blocked []BlockedRecord
 }
@@ -93,6 +96,13 @@ type SegmentChange struct {
 	TagSet   TagSetID
 	Before   int64 // available units
 	After    int64 // available units
+}
+
+// Shortfall is an item of a counted Refresh of which more has gone since the count began than was counted: Units more. On hand
+// is 0 then.
+type Shortfall struct {
+	Item  int // in Refresh.Items
+	Units int64
 }
 
 // BlockedRecord is a record with stock or open promises that a command would have removed.

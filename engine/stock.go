@@ -11,10 +11,11 @@ type stockTarget struct {
 	key    tagSetKey
 	split  bool
 	onHand int64 // what on hand of the target becomes; not for future stock
+	short  int64 // by how much a counted quantity came out below zero
 }
 
 // refresh sets on hand: all items, or none when one cannot be done.
-func (e *Engine) refresh(c *Refresh, r *Result) {
+func (e *Engine) refresh(c *Refresh, envelope *Envelope, r *Result) {
 	count := e.counts.find(e, c.Location, c.Count)
 	if c.Count != "" && count == nil {
 		r.refuse(CodeUnknownCount, "count", c.Count)
@@ -28,6 +29,9 @@ func (e *Engine) refresh(c *Refresh, r *Result) {
 		t.onHand = c.Items[i].Quantity
 		if count != nil && c.Items[i].DeliveryDateMS == 0 {
 			t.onHand += e.sinceCount(t)
+			if t.onHand < 0 && envelope.strict() {
+				t.onHand, t.short = 0, -t.onHand // one wrong figure does not spoil the count
+			}
 		}
 		if !e.checkOnHand(t, i, c.Location, c.Items, r) {
 			return
@@ -35,6 +39,27 @@ func (e *Engine) refresh(c *Refresh, r *Result) {
 	}
 	e.counts.loading = count != nil
 	e.setStock(c.Location, c.Items, r)
+	if count != nil {
+		e.reportShortfalls(c, r)
+	}
+}
+
+// reportShortfalls tells of the items of a count that came out below zero: somebody has miscounted, or sold what was not there.
+func (e *Engine) reportShortfalls(c *Refresh, r *Result) {
+	for i := range c.Items {
+		t := &e.scratch.stock[i]
+		if t.short == 0 {
+			continue
+		}
+		if len(r.Shortfalls) < ReportedItemsMax {
+			r.Shortfalls = append(r.Shortfalls, Shortfall{Item: i, Units: t.short})
+		}
+		ev := Event{Kind: EventCountShort, UPC: c.Items[i].UPC, Location: c.Location, Name: c.Count, Units: t.short, Limit: c.Items[i].Quantity}
+		if !t.split {
+			ev.TagSet = e.tagSetOf(t.key)
+		}
+		e.emit(&ev)
+	}
 }
 
 // adjust changes on hand: all items, or none when one cannot be done.

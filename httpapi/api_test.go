@@ -108,6 +108,11 @@ func TestStockCount(t *testing.T) {
 	// 19 were on the shelf at the start; two were sold since.
 	s.post("/v1/inventory/refresh", `{"location":"Retailer2","count":"n1","items":[{"upc":"BC76845","tags":{"Channel":"Amazon"},"quantity":19}]}`).ok()
 	s.get("/v1/inventory/Retailer2/BC76845").ok().want(`17`, "records", 0, "segments", 0, "onHand")
+	// What has gone beyond what was counted is told of, and does not keep the rest from being counted.
+	s.post("/v1/inventory/refresh", `{"location":"Retailer2","count":"n1","items":[
+		{"upc":"BC76845","tags":{"Channel":"eBay"},"quantity":18},{"upc":"BC76845","tags":{"Channel":"Amazon"},"quantity":1}]}`).ok().
+		want(`2`, "items").want(`[{"item":1,"upc":"BC76845","counted":1,"units":1}]`, "shortfalls")
+	s.get("/v1/inventory/Retailer2/BC76845").ok().want(`0`, "records", 0, "segments", 0, "onHand").want(`18`, "records", 0, "segments", 1, "onHand")
 	s.post("/v1/inventory/refresh", `{"location":"Retailer2","count":"n3","items":[{"upc":"BC76845","quantity":19}]}`).is(404, "unknown-count")
 	s.post("/v1/counts/Retailer2/close", `{"count":"n1"}`).ok()
 	s.post("/v1/counts/Retailer2/close", `{"count":"n1"}`).is(404, "unknown-count")
@@ -118,7 +123,7 @@ func TestStockCount(t *testing.T) {
 	s.get("/v1/events?limit=1&after=").ok().want(`1`, "next")
 	s.get("/v1/events?after=18446744073709551615").ok().want(`[]`, "events")
 	s.get("/v1/events?after=9223372036854775807").ok().want(`[]`, "events").want(`9223372036854775807`, "next")
-	if !strings.Contains(events.body, `"count-started"`) || !strings.Contains(events.body, `"schema-changed"`) {
+	if !strings.Contains(events.body, `"type":"count-short"`) || !strings.Contains(events.body, `"count-started"`) || !strings.Contains(events.body, `"schema-changed"`) {
 		t.Errorf("events are missing: %s", events.body)
 	}
 }

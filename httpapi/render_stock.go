@@ -143,6 +143,23 @@ func appendStockResult(dst []byte, r *engine.Result) []byte {
 	return append(dst, '}')
 }
 
+// appendRefreshResult appends the answer to a refresh: with what a count was short of, if it was.
+func appendRefreshResult(dst []byte, r *engine.Result, items []engine.StockItem) []byte {
+	dst = appendStockResult(dst, r)
+	if len(r.Shortfalls) == 0 {
+		return dst
+	}
+	dst = append(dst[:len(dst)-1], `,"shortfalls":[`...)
+	for i, s := range r.Shortfalls {
+		dst = appendUnits(comma(dst, i), `{"item":`, int64(s.Item))
+		dst = appendText(dst, `,"upc":`, items[s.Item].UPC)
+		dst = appendUnits(dst, `,"counted":`, items[s.Item].Quantity)
+		dst = appendUnits(dst, `,"units":`, s.Units)
+		dst = append(dst, '}')
+	}
+	return append(dst, "]}"...)
+}
+
 // appendDeleteResult appends the answer to a delete.
 func appendDeleteResult(dst []byte, r *engine.Result, dryRun bool) []byte {
 	dst = appendUnits(dst, `{"asOf":`, int64(r.Index))

@@ -15,7 +15,7 @@ func (c *call) refresh() {
 	c.body().refresh(cmd)
 	if c.loaded(cmd) && c.carryOn(cmd) {
 		c.server.spreader.wakeUp()
-		c.out = appendStockResult(c.out, &c.result)
+		c.out = appendRefreshResult(c.out, &c.result, cmd.Items)
 	}
 }
 
