@@ -234,7 +234,7 @@ func (c *call) readPath() bool {
 			c.fail(http.StatusBadRequest, codeInvalid, "the path is not valid percent-encoded UTF-8 without control characters", "path", raw)
 			return false
 		}
-		if !ascii || raw != segment { // a blank comes percent-encoded only
+		if (!ascii || raw != segment) && !c.route.lead { // a blank comes percent-encoded only; nodes have their names from their own flags
 			fault := ""
 			if segment, fault = cleanName(segment, c.stored); fault != "" {
 				c.fail(http.StatusBadRequest, codeInvalid, fault, "path", raw)

@@ -63,7 +63,7 @@ func kiboRoutes() []*route {
 // kibo has an operation answered.
 func (c *call) kibo(serve func(*kibo.Request) (kibo.Reply, error)) {
 	query, err := url.ParseQuery(string(c.ctx.URI().QueryString()))
-	if err != nil || !plainQuery(query) {
+	if err != nil || !c.cleanQuery(query) {
 		c.fail(http.StatusBadRequest, codeInvalid, "the query is not valid percent-encoded UTF-8 without control characters", "", "")
 		return
 	}
@@ -86,13 +86,21 @@ func (c *call) kibo(serve func(*kibo.Request) (kibo.Reply, error)) {
 	}
 }
 
-// plainQuery reports whether all of a query is plain text.
-func plainQuery(query url.Values) bool {
+// cleanQuery reports whether all of a query is plain text, and gives names the form in which they are kept.
+func (c *call) cleanQuery(query url.Values) bool {
 	for name, values := range query {
-		for _, text := range append(values, name) {
-			if _, ok := plainText(text); !ok {
-				return false
+		_, plain := plainText(name)
+		for i, text := range values {
+			ascii, ok := plainText(text)
+			if plain = plain && ok; ascii || !ok {
+				continue
 			}
+			if clean, fault := cleanName(text, c.stored); fault == "" {
+				values[i] = clean
+			}
+		}
+		if !plain {
+			return false
 		}
 	}
 	return true

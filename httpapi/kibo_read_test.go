@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"apportion/engine"
 	"apportion/httpapi/kibo"
 )
 
@@ -124,6 +125,25 @@ func TestKiboNames(t *testing.T) {
 	c.must("POST", kiboV5+"/allocate", `{"items":[{"cartID":"Cafe\u0301","cartItemID":"Cafe\u0301","upc":"Café","quantity":1,"locationCode":"Café","tags":{"Channel":"Store"}}]}`)
 	c.must("POST", kiboV5+"/transitionCart", `{"cartID":"Café","orderID":77,"items":[{"cartItemID":"Café","orderItemID":1}]}`)
 	c.want(c.must("POST", kiboV5, `{"type":"ALL_STORES","items":[{"upc":"Cafe\u0301"}],"locationWhitelist":["Cafe\u0301"]}`), `[{"locationCode":"Café","upc":"Café","allocated":1}]`)
+	c.want(c.must("GET", kiboV5+"?type=ALL_STORES&items=Cafe%CC%81&locationWhitelist=11,Cafe%CC%81", ""), `[{"locationCode":"Café"}]`)
+}
+
+// TestKiboNamesFromBefore: what was kept before names had a form is read, changed and deleted by the very same name.
+func TestKiboNamesFromBefore(t *testing.T) {
+	c := newKiboStock(t)
+	for i, name := range []string{"SKU ", "Cafe\u0301", "S\u202eKU"} {
+		c.apply(&engine.Refresh{Location: name, Items: []engine.StockItem{{UPC: name, Quantity: 5, Tags: []engine.Tag{{Category: "Channel", Value: "Web"}}}}},
+			&engine.Allocate{OrderID: kibo.CartOrderID(name), ExpiresAtMS: 1 << 50, Lines: []engine.AllocateLine{{ItemID: "1", UPC: name, Location: name, Quantity: 2, Tags: []engine.Tag{{Category: "Channel", Value: "Web"}}}}})
+		body := func(form string) string {
+			return strings.ReplaceAll(strings.ReplaceAll(form, "NAME", name), "NUMBER", fmt.Sprint(i+1))
+		}
+		c.must("POST", kiboV5+"/transitionCart", body(`{"cartID":"NAME","orderID":5,"items":[{"cartItemID":"1","orderItemID":NUMBER}]}`))
+		c.must("POST", kiboV5+"/adjust", body(`{"locationCode":"NAME","items":[{"upc":"NAME","quantity":1}]}`))
+		c.want(c.must("POST", kiboV5, body(`{"type":"ALL_STORES","items":[{"upc":"NAME"}],"locationWhitelist":["NAME"]}`)), `[{"onHand":6,"allocated":2}]`)
+		c.want(c.must("GET", kiboV1+"location/"+url.PathEscape(name), ""), body(`[{"locationCode":"NAME"}]`))
+		c.must("POST", kiboV5+"/deallocate", body(`{"items":[{"orderID":5,"orderItemID":NUMBER,"quantity":2}]}`))
+		c.want(c.must("POST", kiboV5+"/delete", body(`{"upc":"NAME"}`)), `{"records":1}`)
+	}
 }
 
 // TestKiboBadRows: a load's faults name their rows, all of them up to a number.

@@ -3,6 +3,7 @@ package httpapi
 import (
 	"fmt"
 	"net/url"
+	"strings"
 	"testing"
 	"time"
 
@@ -68,7 +69,10 @@ func TestNamesAreComposed(t *testing.T) {
 		s.post("/v1/inventory/query", fmt.Sprintf(`{"items":[{"upc":%[1]q,"tags":{%[1]q:%[1]q}}],"locations":[%[1]q]}`, name)).ok().want(`"Café"`, "records", 0, "location")
 	}
 	s.post("/v1/orders/"+url.PathEscape(written)+"/fulfill", fmt.Sprintf(`{"lines":[{"itemId":%q}]}`, written)).ok()
-	if records := s.store.engine.Stats().Records; records != 2 { // and the stocked one
+	s.put("/v1/rules/r", `{"source":"function select(item, record) return {} end"}`).ok()
+	s.post("/v1/rules/r/activate", fmt.Sprintf(`{"scope":{"upcPrefix":%q}}`, written+" ")).ok()
+	s.get("/v1/rules/r").ok().want(`"Café "`, "active", 0, "scope", "upcPrefix") // a prefix may end with a blank
+	if records := s.store.engine.Stats().Records; records != 2 {                 // and the stocked one
 		t.Errorf("%d records", records)
 	}
 }
@@ -139,4 +143,78 @@ func TestValuesThatLookAlike(t *testing.T) {
 	f("channel", "a", "b", "name")
 	f("Condition", "a", "b", "")
 	f("Channel", "Amazon", "AMAZON", "values[1].value") // what is there beside what is new
+}
+
+// TestTextsThatAreNoTexts: what is not UTF-8, and a surrogate by itself, comes in by no way that there is.
+func TestTextsThatAreNoTexts(t *testing.T) {
+	s := newStockedServer(t)
+	before := s.store.engine.Stats()
+	tried := 0
+	for _, r := range routes() {
+		if r.body == bodyNone {
+			continue
+		}
+		tried++
+		path := r.pattern
+		for _, param := range []string{"{orderId}", "{location}", "{upc}", "{name}", "{id}"} {
+			path = strings.ReplaceAll(path, param, "1")
+		}
+		method := methodWords[r.method]
+		for _, body := range []string{"{\"a\":\"\xff\"}", "{\"\xff\":1}", `{"\ud800":1}`, "{\"a\":\"\xed\xa0\x80\"}"} {
+			if reply := s.do(method, path, body); reply.status != 400 {
+				t.Errorf("%s %s %q answers %d %s", method, path, body, reply.status, reply.body)
+			}
+		}
+		for _, text := range []string{"\xff", `\ud800`, `\udc00\ud800`, "\xed\xa0\x80", "\xc0\xaf"} { // where a text is looked for
+			body := strings.ReplaceAll(textBodies[r.pattern], "TEXT", text)
+			if reply := s.do(method, path, body); body == "" || reply.status != 400 || reply.json["code"] != "bad-json" {
+				t.Errorf("%s %s %q answers %d %s", method, path, body, reply.status, reply.body)
+			}
+		}
+	}
+	if tried < 15 {
+		t.Errorf("%d routes", tried)
+	}
+	const source = "function select(item, record) return nil, \"TEXT\" end"
+	s.do("PUT", "/v1/rules/r", strings.Replace(source, "TEXT", "\xff", 1), "Content-Type", "text/x-lua").is(422, "rule-syntax")
+	s.do("PUT", "/v1/rules/r?author=%ff", source, "Content-Type", "text/x-lua").is(400, "invalid")
+	s.do("DELETE", "/v1/tag-categories/Channel?moveTo=%ed%a0%80", "").is(400, "invalid")
+	for _, path := range []string{"/v1/inventory/%ff/A", "/v1/orders/%ed%a0%80", "/v1/tag-categories/%c0%af", "/v1/rules/\xff"} {
+		s.get(path).is(400, "invalid").want(`"path"`, "field")
+	}
+	for _, path := range []string{"/v1/orders/o/allocate", "/api/commerce/inventory/v5/inventory/refresh"} {
+		for _, key := range []string{"\xff", "Café", "a b"} {
+			s.do("POST", path, oneLineBody, "Idempotency-Key", key).is(400, "invalid").want(`"Idempotency-Key"`, "field")
+		}
+	}
+	if after := s.store.engine.Stats(); after != before {
+		t.Errorf("the state has changed from %+v to %+v", before, after)
+	}
+}
+
+// textBodies has, for each route with a body, one with a text.
+var textBodies = map[string]string{
+	"/v1/orders/{orderId}/allocate":   `{"lines":[{"itemId":"TEXT"`,
+	"/v1/orders/{orderId}/confirm":    `{"lines":[{"itemId":"TEXT"`,
+	"/v1/orders/{orderId}/deallocate": `{"lines":[{"itemId":"TEXT"`,
+	"/v1/orders/{orderId}/fulfill":    `{"lines":[{"itemId":"TEXT"`,
+	"/v1/orders/{orderId}/return":     `{"lines":[{"itemId":"TEXT"`,
+	"/v1/orders/allocate":             `{"orders":[{"orderId":"TEXT"`,
+	"/v1/inventory/refresh":           `{"count":"TEXT"`,
+	"/v1/inventory/adjust":            `{"items":[{"tags":{"TEXT"`,
+	"/v1/inventory/transfer":          `{"items":[{"from":{"tags":{"Channel":"TEXT"`,
+	"/v1/inventory/redistribute":      `{"upcs":["TEXT"`,
+	"/v1/inventory/delete":            `{"locations":["TEXT"`,
+	"/v1/inventory/query":             `{"items":[{"upc":"TEXT"`,
+	"/v1/inventory/aggregate":         `{"locations":["TEXT"`,
+	"/v1/counts/{location}/start":     `{"count":"TEXT"`,
+	"/v1/counts/{location}/close":     `{"count":"TEXT"`,
+	"/v1/tag-categories/{name}":       `{"moveTo":{"TEXT"`,
+	"/v1/rules/{name}":                `{"source":"TEXT"`,
+	"/v1/rules/{name}/activate":       `{"scope":{"upcPrefix":"TEXT"`,
+	"/v1/rules/{name}/deactivate":     `{"scope":{"locations":["TEXT"`,
+	"/v1/rules/{name}/dry-run":        `{"item":{"attributes":{"a":"TEXT"`,
+	"/v1/rules/{name}/backtest":       `{"source":"TEXT"`,
+	"/v1/cluster/members/{id}":        `{"address":"TEXT"`,
+	"/v1/cluster/transfer-leader":     `{"to":"TEXT"`,
 }

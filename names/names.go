@@ -17,8 +17,8 @@ const (
 	Control   = "a name has no control characters, no line separators and none that set the direction of writing"
 )
 
-// Clean gives the form in which a name is kept. fault says what is wrong with a name that cannot be kept: one of the texts
-// above, or nothing. A name in ASCII is not copied, and neither is one that has the form already.
+// Clean gives the form in which a name is kept. fault says what is wrong with a name that cannot be kept for all that: one of the
+// texts above, or nothing. A name in ASCII is not copied, and neither is one that has the form already.
 func Clean(name string) (clean, fault string) {
 	if isASCII(name) {
 		return name, asciiFault(name)
@@ -29,13 +29,13 @@ func Clean(name string) (clean, fault string) {
 	clean = norm.NFC.String(name)
 	for _, r := range clean {
 		if unicode.In(r, unicode.Cc, unicode.Bidi_Control, unicode.Zl, unicode.Zp) {
-			return name, Control
+			return clean, Control
 		}
 	}
 	first, _ := utf8.DecodeRuneInString(clean)
 	last, _ := utf8.DecodeLastRuneInString(clean)
 	if isInvisible(first) || isInvisible(last) {
-		return name, Invisible
+		return clean, Invisible
 	}
 	return clean, ""
 }

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"apportion/engine"
 )
@@ -178,6 +180,21 @@ func TestPlannerCountsFailures(t *testing.T) {
 			if got := h.p.Counters(HookSelect).Failed[kind].Load(); got != want {
 				t.Errorf("%s: %d failures of kind %s, want %d", tt.body, got, Failure(kind), want)
 			}
+		}
+	}
+}
+
+// TestPlannerKeepsTexts: whatever bytes a rule says, what goes into the log is text.
+func TestPlannerKeepsTexts(t *testing.T) {
+	for _, body := range []string{`error("a\255\nb\237\160\128")`, `return nil, "\255"`, `return {{tags={["\255"]="A"}}}`, `return {{tags={Channel="A\255"}}}`, `return {{["\255"]=1}}`} {
+		h := newPlanHost(t, "function select(item, record) "+body+" end", engine.FallbackReject)
+		env := h.plan(order(1))
+		plan := env.Plans[0]
+		if plan.Outcome != engine.PlanRejected || !utf8.ValidString(plan.Reason) || strings.ContainsFunc(plan.Reason, unicode.IsControl) || plan.Reason == "" {
+			t.Errorf("%s is planned %+v", body, plan)
+		}
+		if r := h.apply(&env, order(1)); r.Lines[0].Code != engine.CodeRuleFailed {
+			t.Errorf("%s: %s at %s %q", body, r.Code, r.Field, r.Value)
 		}
 	}
 }
