@@ -114,13 +114,16 @@ func TestBodiesInFlight(t *testing.T) {
 
 	slow := dial().send(query(bodyMax) + longQuery(bodyMax)[:bodyMax-1])
 	wait(bodyMax)
+	other := dial().send(query(bodyStepBytes) + longQuery(bodyStepBytes)[:bodyStepBytes-1])
+	wait(bodyMax + bodyStepBytes)
 	for _, path := range []string{"/v1/inventory/query", kiboV5} {
 		w := dial().send(head("POST "+path, bodyMax, isJSON) + longQuery(bodyMax))
 		w.read(http.StatusServiceUnavailable, codeBusy)
 		w.ended()
 	}
 	dial().send(query(100)+longQuery(100)).read(http.StatusOK, "") // a short one is not counted
-	wait(bodyMax)
+	wait(bodyMax + bodyStepBytes)
+	other.send(" ").read(http.StatusOK, "")
 	slow.send(" ").read(http.StatusOK, "")
 	wait(0)
 	slow.send(query(bodyMax)+longQuery(bodyMax)).read(http.StatusOK, "")
