@@ -204,8 +204,8 @@ func (s *Store) HandOver(ctx context.Context, id string) error {
 	return s.await(ctx, future)
 }
 
-// Retire has the others elect a leader if this node leads, or is elected from now on, by talking to nobody any more. It is for a
-// node that is about to be closed, and that nobody asks anything of: until it is, they would follow it.
+// Retire has this node talk to nobody any more: if it leads, the others elect another leader, and nobody hands the lead to it. It is for
+// a node that is about to be closed, which may take long, and that nobody asks anything of: until it is, they would follow it.
 func (s *Store) Retire() {
 	if s.peers != nil {
 		s.leadership.retired.Store(true) // runStall does the rest

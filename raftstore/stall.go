@@ -8,8 +8,8 @@ import (
 )
 
 // A leader whose disk does not answer stores nothing, and nothing is committed, but its heartbeats go on: the others would
-// follow it for ever. So it falls silent until the disk has answered; the others elect another leader meanwhile. A leader that is
-// about to end and could not hand over does the same.
+// follow it for ever. So it falls silent until the disk has answered; the others elect another leader meanwhile. A node that is
+// about to end does the same: a leader that could not hand over, and a follower so that nobody has it lead.
 
 // stall is since when operations of the log have been under way.
 type stall struct {
@@ -102,7 +102,7 @@ func (s *stall) longest(end diskOperation) (longest time.Duration) {
 // that is under way, 0 if none is. It may be asked while the store is being closed.
 func (s *Store) DiskSilence() time.Duration { return s.stall.lasts() }
 
-// runStall silences a leader whose disk does not answer, until it does, and one that has retired.
+// runStall silences a leader whose disk does not answer, until it does, and a node that has retired.
 func (s *Store) runStall(stop <-chan struct{}) {
 	ticker := time.NewTicker(stallLook)
 	defer ticker.Stop()
@@ -113,12 +113,12 @@ func (s *Store) runStall(stop <-chan struct{}) {
 		case <-ticker.C:
 		}
 		lasts, retired, silent := s.stall.logLasts(), s.leadership.retired.Load(), s.leadership.silent.Load()
-		leads := s.raft.State() == raft.Leader && len(s.voters()) > 1
+		isAlone := len(s.voters()) < 2
 		switch {
-		case !silent && leads && retired:
-			s.cfg.Logger.Info("this node is about to end and leads: it falls silent, so that another one is elected")
+		case !silent && !isAlone && retired:
+			s.cfg.Logger.Info("this node is about to end: it falls silent, so that the others elect another leader, and not this one")
 			s.silence(true)
-		case !silent && leads && lasts > s.cfg.StallTimeout:
+		case !silent && !isAlone && s.raft.State() == raft.Leader && lasts > s.cfg.StallTimeout:
 			s.cfg.Logger.Error("the log's disk does not answer: this leader falls silent, so that another one is elected", "since", lasts.Round(time.Millisecond))
 			s.metrics.stalls.Inc()
 			s.silence(true)

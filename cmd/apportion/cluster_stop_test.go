@@ -1,0 +1,80 @@
+package main
+
+import (
+	"strings"
+	"syscall"
+	"testing"
+)
+
+// A stop of the leader has another node lead before it goes: nobody waits for an election. With an election timeout that no test
+// outlasts, nothing else can: each node is restarted while clients write, and there is one term more for each that led, and no other.
+func TestClusterStopHandsOver(t *testing.T) {
+	c := newCluster(t, 3)
+	leader := c.leader()
+	for _, n := range append(c.others(leader), leader) {
+		c.restart(n, "--election-timeout", "10m")
+	}
+	term := func() uint64 {
+		t.Helper()
+		info, err := c.leader().info()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return info.Term
+	}
+	c.load(func() {
+		for range 2 {
+			leader, others := c.leader(), c.others(c.leader())
+			for _, n := range append(others, leader) {
+				before, led := term(), c.leader() == n
+				c.restart(n)
+				c.awaitOrders(20)
+				want := before
+				if led {
+					want++
+				}
+				if got := term(); got != want {
+					t.Errorf("%s was restarted, and led before: %v: the term is %d, was %d", n.id, led, got, before)
+				}
+			}
+		}
+	})
+	c.finish()
+}
+
+// restart stops a node in order and starts it again, with more arguments.
+func (c *cluster) restart(n *node, args ...string) {
+	c.t.Helper()
+	n.stop()
+	n.args = append(n.args, args...)
+	n.start()
+	c.await(n.id+" is ready", n.isReady)
+}
+
+// A leader that could not hand over, since no other node answered, takes no part any more while its own end takes long, here since its
+// disk does not answer: the others, when they are there again, do not follow it.
+func TestClusterRetires(t *testing.T) {
+	c := newCluster(t, 3, "--stall-timeout", "10m") // a disk that does not answer is no reason to fall silent
+	a, b, d := c.nodes[0], c.nodes[1], c.nodes[2]
+	c.restart(a, "--election-timeout", "10m") // it does not step down by itself when it is alone
+	c.lead(a)
+	a.inject(injected{Stalled: true})
+	b.freeze()
+	d.freeze()
+	a.signal(syscall.SIGTERM)
+	awaitLog(t, a.server, "no other node took the lead")
+	silent := func() bool { return strings.Contains(a.log.String(), "it falls silent") }
+	c.await("it falls silent, or has ended", func() bool { return silent() || a.ended() })
+	if !silent() {
+		t.Errorf("it took part until its end:\n%s", a.logEnd())
+	}
+	b.thaw()
+	d.thaw()
+	c.await("another node leads", func() bool { return c.leaderAmong(c.others(a)) != nil })
+	_ = a.wait()
+	a.running = false
+	a.inject(injected{})
+	a.start()
+	c.awaitReady()
+	c.finish()
+}
