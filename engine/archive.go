@@ -2,6 +2,7 @@ package engine
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -154,6 +155,30 @@ func (e *Engine) MayHaveArchived(orderID string) bool {
 	}
 	now, was := e.archivedNow.Load(), e.archivedWas.Load()
 	return now.mayHave(orderID) || was != nil && was.mayHave(orderID)
+}
+
+// CheckArchivedOrder says what is wrong with the stored form of an order that has left memory: it is of another order, holds units,
+// or its units do not add up.
+func CheckArchivedOrder(orderID string, b []byte) error {
+	o, err := readOrder(b)
+	switch {
+	case err != nil:
+		return err
+	case o.id != orderID:
+		return fmt.Errorf("%w: the row is of order %s", ErrCorrupt, o.id)
+	}
+	for i := range o.items {
+		s := &o.items[i]
+		for k := range s.lines {
+			switch l := &s.lines[k]; {
+			case l.allocated+l.pending != 0:
+				return fmt.Errorf("%w: item %s holds units: %+v", ErrCorrupt, s.id, *l)
+			case !l.addsUp(&s.item):
+				return fmt.Errorf("%w: item %s: the units do not add up: %+v", ErrCorrupt, s.id, *l)
+			}
+		}
+	}
+	return nil
 }
 
 // DecodeArchivedOrder reads the stored form of an order. The view's texts are copies.

@@ -3,6 +3,7 @@ package engine
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"maps"
 	"slices"
 	"sync"
@@ -194,6 +195,59 @@ func TestAbortedCheckpointLosesNothing(t *testing.T) {
 	}
 }
 
+// TestAbortedCheckpointOfAgedLogs: what has aged is deleted by the checkpoint after one that was given up, in all four logs.
+func TestAbortedCheckpointOfAgedLogs(t *testing.T) {
+	for _, all := range []bool{true, false} {
+		h, rows := stored(t)
+		h.do(&Envelope{Job: &JobInfo{Type: "ADJUST"}}, &Adjust{Location: "L", Items: []StockItem{units("U", 1)}})
+		more := rowsOf(h.e)
+		h.nowMS += max(IdempotencyAgeMS, EventAgeMS, ExplanationAgeMS, JobAgeMS)
+		h.must(&Expire{})
+		if s := h.e.Stats(); s.Results+s.Explanations+s.Jobs > 0 || h.e.events.ring.first == 1 {
+			t.Fatalf("not all has aged: %+v", s)
+		}
+		if !all { // the next ones are behind what is deleted
+			h.applyKeyed("another", &Adjust{Location: "L", Items: []StockItem{units("V", 1)}})
+			h.must(activate("r", 1, RuleScope{}))
+			h.planned(allocate("s", ModeAll, ask("1", "U", 1)), candidates(candidate("A", 0, 0)))
+			h.do(&Envelope{Job: &JobInfo{Type: "ADJUST"}}, &Adjust{Location: "L", Items: []StockItem{units("U", 1)}})
+		}
+		c := h.e.Freeze()
+		for c.Next(new(Rows), 1<<20, new(sync.Mutex)) {
+		}
+		c.Abort()
+		if got := merged(t, rows, more, rowsOf(h.e)).Hash(); got != h.e.Hash() {
+			t.Error("the state after the next checkpoint is another one")
+		}
+	}
+}
+
+// TestTransitionBetweenCheckpoints: both orders are written, and a checkpoint that was begun before shows neither change.
+func TestTransitionBetweenCheckpoints(t *testing.T) {
+	h := newHost(t)
+	h.must(&Refresh{Location: "L", Items: []StockItem{units("U", 10)}})
+	rows := rowsOf(h.e)
+	h.must(cart("cart", ask("a", "U", 1), ask("b", "U", 1), ask("c", "U", 1)))
+	first := rowsOf(h.e)
+	h.must(&Transition{FromOrderID: "cart", OrderID: "new", Lines: []TransitionLine{{"a", "1"}}})
+	second := rowsOf(h.e)
+	if got := merged(t, rows, first, second).Hash(); got != h.e.Hash() {
+		t.Error("the state after the next checkpoint is another one")
+	}
+	want := h.e.Hash()
+	c, during := h.e.Freeze(), new(Rows)
+	h.must(&Transition{FromOrderID: "cart", OrderID: "new", Lines: []TransitionLine{{"b", "2"}}})
+	for c.Next(during, 1, new(sync.Mutex)) {
+	}
+	c.Done()
+	if got := merged(t, rows, first, second, during).Hash(); got != want {
+		t.Error("the checkpoint is not the state at its freeze")
+	}
+	if got := merged(t, rows, first, second, during, rowsOf(h.e)).Hash(); got != h.e.Hash() {
+		t.Error("the state after the last checkpoint is another one")
+	}
+}
+
 func TestArchivedOrdersAreStoredAndDeleted(t *testing.T) {
 	h, _ := stored(t)
 	ops := func() map[string]RowOp {
@@ -241,6 +295,142 @@ func TestDamagedRowsAreRefused(t *testing.T) {
 		}
 		return nil
 	})
+}
+
+// TestWrongSumsAreRefused: rows that decode well, and do not add up, alone or together.
+func TestWrongSumsAreRefused(t *testing.T) {
+	_, rows := stored(t)
+	f := func(what string, change func(e *Engine)) {
+		t.Helper()
+		e := merged(t, rows)
+		change(e)
+		for row := uint32(1); row < e.records.used; row++ {
+			e.changes.records.add(row)
+		}
+		for row := uint32(1); row < e.orders.used; row++ {
+			e.changes.orders.add(row)
+		}
+		all := new(Rows)
+		rows.Each(func(op RowOp, key, value []byte) error {
+			if key[0] != recordTable && key[0] != orderTable {
+				all.add(op, key, value)
+			}
+			return nil
+		})
+		rowsOf(e).Each(func(op RowOp, key, value []byte) error {
+			if key[0] == recordTable || key[0] == orderTable {
+				all.add(op, key, value)
+			}
+			return nil
+		})
+		_, err := loadRows(all)
+		if what == "" && err != nil || what != "" && !errors.Is(err, ErrCorrupt) {
+			t.Errorf("%q: %v", what, err)
+		}
+		if e.Verify(func(string) { what = "" }); what != "" {
+			t.Errorf("%s: the check of a running engine does not see it", what)
+		}
+	}
+	record := func(e *Engine) *record { return e.records.at(e.findRecord("U", "L")) }
+	open := func(e *Engine) *line { return e.lines.at(e.items.at(e.orders.at(e.findOrder("o")).items).lines) }
+	closed := func(e *Engine) *line { return e.lines.at(e.items.at(e.orders.at(e.findOrder("p")).items).lines) }
+	f("", func(*Engine) {})
+	f("the record's on hand", func(e *Engine) { record(e).onHand++ })
+	f("the record's allocated", func(e *Engine) { record(e).allocated++ })
+	f("the record's pending", func(e *Engine) { record(e).pending++ })
+	f("the record's safety stock", func(e *Engine) { record(e).safety++ })
+	f("promised by a segment, held by nobody", func(e *Engine) {
+		record(e).allocated++
+		e.segments.at(record(e).segments).allocated++
+	})
+	f("waited for at a segment, by nobody", func(e *Engine) {
+		record(e).pending++
+		e.segments.at(record(e).segments).pending++
+	})
+	f("held of a segment that promised less", func(e *Engine) { open(e).allocated++; open(e).took++ })
+	f("waiting at a segment that knows of less", func(e *Engine) { open(e).pending++; open(e).waited++ })
+	f("more than was taken", func(e *Engine) { open(e).fulfilled++ })
+	f("less than was taken", func(e *Engine) { open(e).took++ })
+	f("released and never taken", func(e *Engine) { closed(e).released++ })
+	f("shipped and never taken", func(e *Engine) { closed(e).fulfilled++ })
+	f("returned and never shipped", func(e *Engine) { closed(e).returned += 2 })
+}
+
+// TestMissingEntriesAreNoticed: the newest, the oldest, one between or all of what a log keeps.
+func TestMissingEntriesAreNoticed(t *testing.T) {
+	h, _ := stored(t)
+	for i := range 4 {
+		h.applyKeyed(fmt.Sprint("key", i), &Adjust{Location: "L", Items: []StockItem{units("V", 1)}})
+		h.must(activate("r", 1, RuleScope{}))
+		h.planned(allocate(fmt.Sprint("s", i), ModeAll, ask("1", "U", 1)), candidates(candidate("A", 0, 0)))
+		h.do(&Envelope{Job: &JobInfo{Type: "ADJUST"}}, &Adjust{Location: "L", Items: []StockItem{units("U", 1)}})
+	}
+	rows := wholeRows(t, h.e)
+	for _, table := range []byte{eventTable, resultTable, explanationTable, jobTable} {
+		var keys [][]byte
+		rows.Each(func(op RowOp, key, _ []byte) error {
+			if op == RowSet && key[0] == table {
+				keys = append(keys, bytes.Clone(key))
+			}
+			return nil
+		})
+		if len(keys) < 3 {
+			t.Fatalf("table %c has %d entries", table, len(keys))
+		}
+		for what, gone := range map[string][][]byte{"the newest": keys[len(keys)-1:], "the oldest": keys[:1], "one between": keys[1:2], "all": keys} {
+			less := new(Rows)
+			rows.Each(func(op RowOp, key, value []byte) error {
+				if !slices.ContainsFunc(gone, func(k []byte) bool { return bytes.Equal(k, key) }) {
+					less.add(op, key, value)
+				}
+				return nil
+			})
+			if _, err := loadRows(less); !errors.Is(err, ErrCorrupt) {
+				t.Errorf("table %c without %s: %v", table, what, err)
+			}
+		}
+	}
+}
+
+// wholeRows is all rows of an engine whose earlier checkpoints are lost.
+func wholeRows(t *testing.T, e *Engine) *Rows {
+	t.Helper()
+	ch := &e.changes
+	for row := uint32(1); row < e.records.used; row++ {
+		ch.records.add(row)
+	}
+	for row := uint32(1); row < e.orders.used; row++ {
+		ch.orders.add(row)
+	}
+	ch.schema, ch.places, ch.groups, ch.rules = true, true, true, &RuleSet{}
+	ch.events, ch.results, ch.explanations, ch.jobs = ringChanges{}, ringChanges{}, ringChanges{}, ringChanges{}
+	return rowsOf(e)
+}
+
+// TestCheckArchivedOrder: the row of an order that has left memory is of that order, closed, and adds up.
+func TestCheckArchivedOrder(t *testing.T) {
+	h, _ := stored(t)
+	row := func(change func(l *line)) []byte {
+		l := h.e.lines.at(h.e.items.at(h.e.orders.at(h.e.findOrder("p")).items).lines)
+		was := *l
+		defer func() { *l = was }()
+		change(l)
+		return h.e.appendOrder(nil, h.e.findOrder("p"))
+	}
+	f := func(what, orderID string, row []byte, want error) {
+		t.Helper()
+		if err := CheckArchivedOrder(orderID, row); !errors.Is(err, want) {
+			t.Errorf("%s: %v, want %v", what, err, want)
+		}
+	}
+	f("as it is", "p", row(func(*line) {}), nil)
+	f("under another id", "q", row(func(*line) {}), ErrCorrupt)
+	f("half", "p", row(func(*line) {})[:20], ErrCorrupt)
+	f("shipped more", "p", row(func(l *line) { l.fulfilled++ }), ErrCorrupt)
+	f("released more", "p", row(func(l *line) { l.released++ }), ErrCorrupt)
+	f("returned more", "p", row(func(l *line) { l.returned = l.fulfilled + 1 }), ErrCorrupt)
+	f("holds units", "p", row(func(l *line) { l.allocated++; l.took++ }), ErrCorrupt)
+	f("waits for units", "p", row(func(l *line) { l.pending++; l.waited++ }), ErrCorrupt)
 }
 
 // FuzzLoadRow feeds garbage rows: no panic, and what loads is exactly what a checkpoint writes.

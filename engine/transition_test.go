@@ -75,6 +75,31 @@ func TestTransitionOfMany(t *testing.T) {
 	}
 }
 
+// TestTransitionEmptiesAnOrder: an order whose last open item goes, and that keeps a closed one, leaves memory on a node that was
+// restarted since and on one that was not.
+func TestTransitionEmptiesAnOrder(t *testing.T) {
+	h := newHost(t)
+	h.must(&Refresh{Location: "L", Items: []StockItem{units("U", 100)}})
+	h.must(cart("cart", ask("a", "U", 1), ask("b", "U", 1)))
+	h.must(change(KindDeallocate, "cart", some("b", 1)))
+	h.must(&Transition{FromOrderID: "cart", OrderID: "o", Lines: []TransitionLine{{"a", "1"}}})
+	e, err := loadRows(rowsOf(h.e))
+	if err != nil {
+		t.Fatal(err)
+	}
+	restarted := &host{t: t, e: e, index: h.index, nowMS: h.nowMS}
+	for _, x := range []*host{h, restarted} {
+		x.index += ClosedOrderEntries
+		x.must(&Expire{})
+		if s := x.e.Stats(); s.Evicted != 1 || s.Orders != 1 {
+			t.Errorf("%d orders have left memory, %d are in it, want one each", s.Evicted, s.Orders)
+		}
+	}
+	if h.e.Hash() != e.Hash() {
+		t.Error("the two have parted")
+	}
+}
+
 func TestTransitionRefuses(t *testing.T) {
 	h := newHost(t)
 	h.must(&Refresh{Location: "L", Items: []StockItem{units("U", 10)}})

@@ -73,10 +73,11 @@ func (e *Engine) verifyOrders(promised []promise, report func(string)) {
 		}
 		open := uint32(0)
 		for i := o.items; i != 0; i = e.items.at(i).next {
-			if it := e.items.at(i); e.isOpen(it) {
+			it := e.items.at(i)
+			if e.isOpen(it) {
 				open++
-				e.verifyItem(o, it, promised, report)
 			}
+			e.verifyItem(o, it, promised, report)
 		}
 		if open != o.open {
 			report(fmt.Sprintf("order %s has %d open items, counted %d", e.ordersText.get(o.id), o.open, open))
@@ -88,17 +89,16 @@ func (e *Engine) verifyItem(o *order, it *item, promised []promise, report func(
 	say := func(what string) {
 		report(fmt.Sprintf("order %s, item %s: %s", e.ordersText.get(o.id), e.ordersText.get(it.id), what))
 	}
-	rec := e.recordOf(it)
 	for row := it.lines; row != 0; row = e.lines.at(row).next {
 		l := e.lines.at(row)
-		if l.took+l.waited != l.allocated+l.pending+l.fulfilled+l.released || l.returned > l.fulfilled && !it.onlyReturned() {
+		if !l.addsUp(it) {
 			say(fmt.Sprintf("the units do not add up: %+v", *l))
 		}
 		if l.allocated+l.pending == 0 {
 			continue
 		}
 		seg := uint32(0)
-		if rec != 0 {
+		if rec := e.recordOf(it); rec != 0 {
 			seg = e.findSegment(e.records.at(rec), e.Schema().canonical(l.tagSet))
 		}
 		if seg == 0 {
@@ -108,6 +108,11 @@ func (e *Engine) verifyItem(o *order, it *item, promised []promise, report func(
 		promised[seg].allocated += l.allocated
 		promised[seg].pending += l.pending
 	}
+}
+
+// addsUp reports whether the units of an item's line are what became of those that it got.
+func (l *line) addsUp(it *item) bool {
+	return l.took+l.waited == l.allocated+l.pending+l.fulfilled+l.released && (l.returned <= l.fulfilled || it.onlyReturned())
 }
 
 // Hash is a digest of the whole state. The same log gives the same hash, on every replica and across restarts. The caller

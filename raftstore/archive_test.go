@@ -2,8 +2,10 @@ package raftstore
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 	"testing"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
@@ -234,6 +236,42 @@ func (w *bench) reload(orderID string, wantReturned int64) {
 	loaded.mustFind("after a load", orderID, wantReturned)
 	if err := w.state.checkArchived(context.Background(), func(problem string) { w.t.Error(problem) }); err != nil {
 		w.t.Fatal(err)
+	}
+}
+
+// TestVerifyArchived: the check of a directory sees rows of archived orders that are well formed and wrong.
+func TestVerifyArchived(t *testing.T) {
+	w := newBench(t, testConfig(vfs.NewMem()))
+	w.apply(refresh("A", 1000))
+	w.apply(allocate("o", "A", 10))
+	w.apply(&engine.OrderChange{Action: engine.KindFulfill, OrderID: "o"})
+	w.pass(engine.ClosedOrderEntries)
+	w.checkpoint()
+	row, found, err := w.state.archivedRow(nil, "o")
+	if err != nil || !found {
+		t.Fatal(found, err)
+	}
+	problems := func() (all []string) {
+		t.Helper()
+		if err := w.state.checkArchived(t.Context(), func(problem string) { all = append(all, problem) }); err != nil {
+			t.Fatal(err)
+		}
+		return all
+	}
+	if all := problems(); len(all) > 0 {
+		t.Fatal(all)
+	}
+	tables, err := w.state.newTables(raft.SnapshotMeta{Index: 1 << 30, Term: 1}, 1<<20)
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = errors.Join(tables.row(engine.RowSet, engine.ArchivedKey(nil, "another"), row), tables.closeTable(),
+		w.state.ingest(t.Context(), tables.paths))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if all := problems(); len(all) != 1 || !strings.Contains(all[0], "another") {
+		t.Errorf("%q, want that the row of another order is not its own", all)
 	}
 }
 

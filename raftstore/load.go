@@ -144,7 +144,7 @@ func (s *stateDB) hasArchived() (bool, error) {
 	return found, nil
 }
 
-// checkArchived reads all rows of orders that have left memory and reports those that can't be decoded.
+// checkArchived reads all rows of orders that have left memory and reports those that are not what they are to be.
 func (s *stateDB) checkArchived(ctx context.Context, report func(problem string)) (err error) {
 	it, err := s.db.NewIter(&pebble.IterOptions{
 		LowerBound: []byte{groupPrefix, engine.ArchivedTable},
@@ -159,8 +159,7 @@ func (s *stateDB) checkArchived(ctx context.Context, report func(problem string)
 		}
 	}()
 	for it.First(); it.Valid(); it.Next() {
-		var v engine.OrderView
-		if err := engine.DecodeArchivedOrder(it.Value(), &v); err != nil {
+		if err := engine.CheckArchivedOrder(string(it.Key()[2:]), it.Value()); err != nil {
 			report(fmt.Sprintf("archived order %q: %v", it.Key()[2:], err))
 		}
 		if err := ctx.Err(); err != nil {
