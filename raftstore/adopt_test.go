@@ -3,6 +3,7 @@ package raftstore
 import (
 	"errors"
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"testing"
 	"time"
@@ -205,6 +206,64 @@ func TestAdoptAlignsTheLog(t *testing.T) {
 	if err := s.log.GetLog(index, &entry); err != nil {
 		t.Errorf("the log does not have entry %d any more: %v", index, err)
 	}
+}
+
+// TestAdoptEndsTheHistory: what was kept of the past goes with the old state, whether the log continues it or not: its tables have
+// names that others have in the new one. Nothing of it can be replayed, and history begins again with the next checkpoint.
+func TestAdoptEndsTheHistory(t *testing.T) {
+	f := func(what string, logGoesOn bool) {
+		b := newLeftBehind(t)
+		fs := b.disk
+		if logGoesOn { // the leader's own disk, with an older state
+			fs = b.leader.cfg.FS.(*vfs.MemFS).CrashClone(vfs.CrashCloneCfg{})
+		}
+		p := newPaths(fs, b.config(fs).Dir)
+		before, err := fs.List(p.history)
+		if kept := len(keptOf(before)); err != nil || kept == 0 {
+			t.Fatalf("%s: %d states were kept, the test shows nothing: %v", what, kept, err)
+		}
+		b.fetch(fs)
+		if logGoesOn {
+			if err := fs.RemoveAll(p.state); err != nil {
+				t.Fatal(err)
+			}
+		}
+		s := b.mustOpen(fs, b.newHash)
+		defer mustClose(t, s)
+		names, err := fs.List(p.history)
+		if kept := keptOf(names); err != nil || len(kept) > 0 {
+			t.Errorf("%s: %v are kept of the old state: %v", what, kept, err)
+		}
+		for _, k := range keptOf(before) {
+			if r, err := s.OpenRecording(k.index, math.MaxInt64); err == nil {
+				if r.Base().Index != 0 || !logGoesOn { // a log from its beginning on needs no state
+					t.Errorf("%s: a replay begins at %d", what, r.Base().Index)
+				}
+				_ = r.Close()
+			} else if !errors.Is(err, ErrNoHistory) {
+				t.Errorf("%s: %v", what, err)
+			}
+		}
+		mustDo(t, s, refresh("new", 5))
+		mustCheckpoint(t, s)
+		mustDo(t, s, refresh("newer", 5))
+		index := s.checkpoints.coveredIndex()
+		past := &past{t: t, Store: s, cfg: s.cfg}
+		if base := past.replay(index, math.MaxInt64); base.Index != index {
+			t.Errorf("%s: after the next checkpoint, of %d, a replay begins at %d", what, index, base.Index)
+		}
+	}
+	f("another log", false)
+	f("the log goes on", true)
+}
+
+func keptOf(names []string) (kept []keptState) {
+	for _, name := range names {
+		if k, ok := parseKept(name); ok {
+			kept = append(kept, k)
+		}
+	}
+	return kept
 }
 
 // TestCrashWhileAdopting crashes at each change on disk, from the first file that is fetched to the end of the start that takes

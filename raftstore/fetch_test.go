@@ -193,6 +193,50 @@ func TestFetchDamaged(t *testing.T) {
 	mustBeState(t, f, leader)
 }
 
+// TestFetchOfDamagedFiles: a byte that is flipped on the leader's disk, before or after it has told its checksum, wherever it is,
+// costs an attempt, which says why, and no state comes of it. When the leader's disk is right again, so is the next attempt.
+func TestFetchOfDamagedFiles(t *testing.T) {
+	leader := leaderToFetchFrom(t)
+	if _, err := fetchFrom(leader.shipper, newTestFetcher(vfs.NewMem()), plainWire); err != nil { // it knows all checksums now
+		t.Fatal(err)
+	}
+	fs, o := leader.cfg.FS, leader.shipper.mu.current
+	tried := 0
+	for name, size := range o.files {
+		if isOptions := strings.HasPrefix(name, "OPTIONS"); size == 0 || isOptions { // options are comments to a reader
+			continue
+		}
+		for at := int64(0); at < size; at += 1 + size/23 {
+			path := fs.PathJoin(o.dir, name)
+			flipByte := func() { rewrite(t, fs, path, flip(int(at))) }
+			flipByte()
+			for _, want := range []error{errDamaged, nil} { // after, and before
+				f := newTestFetcher(vfs.NewMem())
+				got, err := fetchFrom(leader.shipper, f, plainWire)
+				if err == nil || want != nil && !errors.Is(err, want) {
+					t.Errorf("%s, byte %d of %d: the fetch gave %v", name, at, size, err)
+				}
+				if m, _ := readManifest(f.in.fs, f.in.dir); m != nil {
+					t.Errorf("%s, byte %d of %d: the fetched files are called complete", name, at, size)
+				}
+				if want == nil && got.fetched != 0 {
+					t.Errorf("%s, byte %d of %d: what is of no use counts as fetched", name, at, size)
+				}
+				leader.shipper.mu.sums = map[string]uint32{}
+				tried++
+			}
+			flipByte()
+			leader.shipper.mu.sums = map[string]uint32{}
+			if _, err := fetchFrom(leader.shipper, newTestFetcher(vfs.NewMem()), plainWire); err != nil {
+				t.Fatalf("%s is right again, and the fetch gave %v", name, err)
+			}
+		}
+	}
+	if tried < 100 {
+		t.Errorf("only %d attempts were made", tried)
+	}
+}
+
 // TestFetchRefuses what no leader of ours sends.
 func TestFetchRefuses(t *testing.T) {
 	f := func(what string, want error, list []fileAnswer, more ...fileAnswer) {

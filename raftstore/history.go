@@ -74,7 +74,7 @@ func (s *Store) loadHistory(context.Context) error {
 
 // find reads the directory.
 func (h *history) find(first, last uint64) error {
-	if err := h.fs.MkdirAll(h.dir, dirPermissions); err != nil {
+	if err := errors.Join(h.fs.MkdirAll(h.dir, dirPermissions), syncDir(h.fs, h.fs.PathDir(h.dir))); err != nil {
 		return fmt.Errorf("raftstore: create %s: %w", h.dir, err)
 	}
 	names, err := h.fs.List(h.dir)
