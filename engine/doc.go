@@ -60,6 +60,9 @@
 // something left. All lines or none: the smallest code of a refused line (CodeUnknownItem, CodeExpired, CodeNotReserved,
 // CodeExceedsLeft, CodeOnHandBelowZero, CodeTooMany, CodeNothingLeft) is the command's code.
 //
+// More units can be promised than are on hand, after a Refresh or a loss. Then a Fulfill of them is CodeOnHandBelowZero, and
+// Available is how many can ship.
+//
 // What finds nothing left to be done to is no success that its caller may take for one. A Fulfill or a Return of a whole order, or
 // of all that is left of an item, answers what was shipped, or came back, before (Repeated), or else is CodeNothingLeft, and the
 // lines' Reason says what became of the units. A Deallocate finds nothing held, which is what it was for, and is CodeNothingLeft

@@ -137,7 +137,7 @@ func TestShippingOfSeveralSegments(t *testing.T) {
 	h.planned(other)
 	h.must(&Refresh{Location: "L", Items: []StockItem{units("U", 8), units("U", 1, Tag{"Channel", "B"})}})
 	r := h.apply(change(KindFulfill, "o"))
-	if got, want := outcome(r), "on-hand-below-zero | 1 on-hand-below-zero 0+0 of 0 | 2 not-attempted 0+0 of 0"; got != want {
+	if got, want := outcome(r), "on-hand-below-zero | 1 on-hand-below-zero 0+0 of 6 | 2 not-attempted 0+0 of 0"; got != want {
 		t.Errorf("got %s, want %s", got, want)
 	}
 }

@@ -313,13 +313,13 @@ func (m *model) orderLine(c *engine.OrderChange, line engine.OrderLine) (lineAns
 			a.Reason = it.whereabouts()
 		}
 	case quantity > 0:
-		m.doOrderLine(c.Action, it, line, quantity, &a)
+		m.doOrderLine(c.OrderID, c.Action, it, line, quantity, &a)
 	}
 	return a, engine.CodeOK
 }
 
 // doOrderLine moves units of an item; the caller undoes it if another line is refused.
-func (m *model) doOrderLine(action engine.Kind, it *item, line engine.OrderLine, quantity int64, a *lineAnswer) {
+func (m *model) doOrderLine(order string, action engine.Kind, it *item, line engine.OrderLine, quantity int64, a *lineAnswer) {
 	p := it.place
 	switch action {
 	case engine.KindConfirm:
@@ -339,6 +339,9 @@ func (m *model) doOrderLine(action engine.Kind, it *item, line engine.OrderLine,
 	case engine.KindFulfill:
 		if !m.ship(it, quantity, a) {
 			a.Code = engine.CodeOnHandBelowZero
+			for left := m.copy(); left.ship(left.orders[order].find(it.id), a.Available+1, &lineAnswer{}); left = m.copy() {
+				a.Available++
+			}
 			return
 		}
 	case engine.KindReturn:

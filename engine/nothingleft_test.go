@@ -105,6 +105,52 @@ func TestNothingLeft(t *testing.T) {
 	confirms("reserved, record-deleted", CodeExceedsLeft, "lines[0]", "record-deleted", some("1", 0))
 }
 
+// TestShippable: what a fulfillment that on hand does not cover says can ship, can ship, and no unit more.
+func TestShippable(t *testing.T) {
+	inA, inB := Tag{"Channel", "A"}, Tag{"Channel", "B"}
+	f := func(want int64, item string, allocates *Allocate, stock ...StockItem) {
+		t.Helper()
+		recounted := func() *host {
+			h := newHost(t)
+			h.must(channels(5000, 5000))
+			h.must(&Refresh{Location: "L", Items: []StockItem{units("U", 10, inA), units("U", 10, inB)}})
+			h.must(allocates)
+			h.must(&Refresh{Location: "L", Items: stock})
+			return h
+		}
+		h := recounted()
+		r := h.wantCode(change(KindFulfill, "o"), CodeOnHandBelowZero, lineName(int(item[0]-'1')))
+		for _, l := range r.Lines {
+			if l.ItemID == item && l.Available != want {
+				t.Errorf("%d can ship of %s, want %d", l.Available, item, want)
+			}
+		}
+		h.wantCode(change(KindFulfill, "o", some(item, want+1)), CodeOnHandBelowZero, "lines[0]")
+		if want > 0 {
+			h.must(change(KindFulfill, "o", some(item, want)))
+		}
+		// A command that a program of before has written is answered as it was.
+		if r := recounted().do(&Envelope{Version: 5}, change(KindFulfill, "o", some(item, want+1))); r.Lines[0].Available != 0 {
+			t.Errorf("of version 5: %+v", r.Lines)
+		}
+	}
+	f(5, "1", allocate("o", ModeAll, ask("1", "U", 6, inA)), units("U", 5, inA))
+	f(0, "1", allocate("o", ModeAll, ask("1", "U", 6, inA)), units("U", 0, inA))
+	// Two channels hold ten each of a record that is recounted to ten.
+	f(5, "1", allocate("o", ModeAll, ask("1", "U", 10, inA), ask("2", "U", 10, inB)), units("U", 10))
+	f(5, "2", allocate("o", ModeAll, ask("1", "U", 5, inA), ask("2", "U", 10, inB)), units("U", 5, inA), units("U", 5, inB))
+
+	// Two items of one segment: the second has what the first leaves.
+	h := newHost(t)
+	h.must(&Refresh{Location: "L", Items: []StockItem{units("U", 10)}})
+	h.must(allocate("o", ModeAll, ask("1", "U", 4), ask("2", "U", 6)))
+	h.must(&Refresh{Location: "L", Items: []StockItem{units("U", 7)}})
+	if r := h.wantCode(change(KindFulfill, "o"), CodeOnHandBelowZero, "lines[1]"); r.Lines[1].Available != 3 {
+		t.Errorf("after 4 of 7, %d can ship", r.Lines[1].Available)
+	}
+	h.must(change(KindFulfill, "o", some("1", 4), some("2", 3)))
+}
+
 // TestNothingLeftOfSomeLines: all lines or none, but a line that was done before is no obstacle.
 func TestNothingLeftOfSomeLines(t *testing.T) {
 	h := newHost(t)

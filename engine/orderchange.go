@@ -170,8 +170,11 @@ func (e *Engine) planNamed(c *OrderChange, i int, orderRow uint32, r *Result) bo
 
 // planItem plans an action on units of an item.
 func (e *Engine) planItem(action Kind, row uint32, units int64, out *LineResult) {
-	if action == KindFulfill && out.Code == CodeOK && !e.planShip(e.items.at(row), units) {
+	if it := e.items.at(row); action == KindFulfill && out.Code == CodeOK && !e.planShip(it, units) {
 		out.Code = CodeOnHandBelowZero
+		if e.scratch.strict {
+			out.Available = e.shippable(it)
+		}
 	}
 	e.scratch.lines = append(e.scratch.lines, linePlan{item: row, units: units})
 }
@@ -183,6 +186,27 @@ func (e *Engine) planShip(it *item, units int64) bool {
 	}
 	e.claimShip(it, units, -1)
 	return false
+}
+
+// shippable is how many units of an item can ship, after what the command's earlier lines ship. Units ship in the order of the
+// allocation lines, so it ends with the first of them that has not all on hand.
+func (e *Engine) shippable(it *item) (units int64) {
+	rec := e.records.at(e.recordOf(it))
+	for row := it.lines; row != 0; {
+		l := e.lines.at(row)
+		if l.allocated > 0 {
+			seg := e.findSegment(rec, e.Schema().canonical(l.tagSet))
+			sum := e.scratch.sums.of(seg)
+			ship := max(0, min(l.allocated, e.segments.at(seg).onHand-*sum))
+			*sum += ship // two lines can be of one segment
+			if units += ship; ship < l.allocated {
+				break
+			}
+		}
+		row = l.next
+	}
+	e.claimShip(it, units, -1)
+	return units
 }
 
 // claimShip adds what ships to the segments' sums, or takes it off again, and says whether the segments have it on hand.

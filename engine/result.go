@@ -59,7 +59,8 @@ type LineResult struct {
 	Units     int64
 	Pending   int64
 
-	// Available is, for a refused line, what there was: the segment's available units, or what the item had left.
+	// Available is, for a refused line, what there was: the segment's available units, what the item had left, or of
+	// CodeOnHandBelowZero what of it can ship.
 	Available int64
 
 	// Parts says which segments the units belong to.

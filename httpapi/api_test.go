@@ -422,3 +422,18 @@ func TestNothingLeft(t *testing.T) {
 	s.post("/v1/inventory/delete", `{"all":true,"force":true}`).ok()
 	f("waits", "record-deleted", "its record was deleted, and with it what was promised")
 }
+
+// TestOnHandBelowZero: a fulfillment that on hand does not cover says how many can ship, and the way out.
+func TestOnHandBelowZero(t *testing.T) {
+	s := newStockedServer(t)
+	s.post("/v1/orders/o/allocate", allocateBody("all", line("1", "Amazon", 6))).ok()
+	s.post("/v1/inventory/refresh", `{"location":"Retailer2","items":[{"upc":"BC76845","tags":{"Channel":"Amazon"},"quantity":5}]}`).ok()
+	r := s.post("/v1/orders/o/fulfill", `{}`).is(409, "on-hand-below-zero").want(`5`, "lines", 0, "available")
+	for _, way := range []string{"fulfill as many as the line's available says", "deallocate the others", "correct on hand by a refresh or an adjust"} {
+		if !strings.Contains(fmt.Sprint(r.at("detail")), way) {
+			t.Errorf("the detail does not say %q: %s", way, r.body)
+		}
+	}
+	s.post("/v1/orders/o/fulfill", `{"lines":[{"itemId":"1","quantity":5}]}`).ok()
+	s.post("/v1/orders/o/deallocate", `{}`).ok().want(`1`, "lines", 0, "quantity")
+}

@@ -65,6 +65,12 @@ func TestKiboOrders(t *testing.T) {
 	c.want(c.must("POST", kiboV5+"/fulfill", kiboItems(kiboItem(1010, 1, 9, "B", "11", ""))), `{"messages":["exceeds-left at lines[0]: 1@7","item 1@7: exceeds-left, 2 left"]}`)
 	c.want(c.must("POST", kiboV5+"/fulfill", kiboItems(kiboItem(1011, 1, 1, "B", "11", ""))), `{"jobID":12,"status":"FAILED","messages":["exceeds-left at lines[0]: 1@7","item 1@7: exceeds-left, nothing is left: pending"]}`)
 	c.want(c.must("GET", kiboV1+"queue/12", ""), `{"messages":["exceeds-left at lines[0]: 1@7","item 1@7: exceeds-left, nothing is left: pending"]}`)
+	// Fewer on hand than promised: how many can ship, and the way out.
+	c.must("POST", kiboV5+"/allocate", kiboItems(kiboItem(1012, 1, 6, "A", "11", "")))
+	c.must("POST", kiboV5+"/refresh", `{"locationCode":"11","items":[{"upc":"A","quantity":5}]}`)
+	c.want(c.must("POST", kiboV5+"/fulfill", kiboItems(kiboItem(1012, 1, 6, "A", "11", ""))), `{"status":"FAILED","messages":["on-hand-below-zero at lines[0]: 1@7",
+		"item 1@7: on-hand-below-zero, 5 can ship: fulfill those and deallocate the others, or correct on hand by a refresh or an adjust"]}`)
+	c.must("POST", kiboV5+"/refresh", `{"locationCode":"11","items":[{"upc":"A","quantity":10}]}`)
 	// Numbers are ids of the native API, without loss.
 	c.must("POST", kiboV5+"/allocate", kiboItems(kiboItem(9223372036854775807, 9007199254740993, 1, "A", "11", "")))
 	if text := c.get("/v1/orders/9223372036854775807").ok().body; !strings.Contains(text, `"itemId":"9007199254740993@7"`) {

@@ -107,6 +107,9 @@ func (c *call) orderProblem(i int) problem {
 		p.value = c.scan.expiresAt[i]
 	case r.Kind == engine.KindReturn && r.Code == engine.CodeInvalid && r.Value == "0" && strings.HasSuffix(r.Field, ".quantity"):
 		p.code, p.detail, p.value = codeMissingField, "goods of an unknown order need a quantity", ""
+	case r.Code == engine.CodeOnHandBelowZero:
+		p.detail = "fewer units are on hand than are promised: fulfill as many as the line's available says and deallocate the others " +
+			"(and allocate them elsewhere), or correct on hand by a refresh or an adjust of the segment"
 	case r.Code == engine.CodeNothingLeft || r.Code == engine.CodeExceedsLeft:
 		for i := range r.Lines {
 			if l := &r.Lines[i]; l.Code == r.Code && l.Reason != "" {

@@ -181,7 +181,7 @@ var codeDetails = [256]string{
 	engine.CodeNotReserved:     "the order item is no reservation",
 	engine.CodeInsufficient:    "fewer units are available than the line asks for",
 	engine.CodeExceedsLeft:     "more units than the order item has left",
-	engine.CodeOnHandBelowZero: "on hand would fall below zero",
+	engine.CodeOnHandBelowZero: "on hand would fall below zero: correct it by a refresh or a smaller adjust",
 	engine.CodeInUse:           "stock or promises stand in the way",
 	engine.CodeTooMany:         "a limit is reached",
 	engine.CodeUnavailable:     "the command was refused for other lines",

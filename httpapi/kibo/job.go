@@ -77,6 +77,8 @@ func faultDetail(f *engine.JobFault) string {
 	switch {
 	case f.Reason != "":
 		return ", nothing is left: " + f.Reason
+	case f.Code == engine.CodeOnHandBelowZero:
+		return fmt.Sprintf(", %d can ship: fulfill those and deallocate the others, or correct on hand by a refresh or an adjust", f.Available)
 	case f.Code == engine.CodeExceedsLeft && f.Available > 0:
 		return fmt.Sprintf(", %d left", f.Available)
 	}
