@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"apportion/engine"
 )
@@ -97,6 +98,7 @@ func TestKiboOrderKeys(t *testing.T) {
 func TestKiboCarts(t *testing.T) {
 	c := newKiboStock(t)
 	item := `{"cartID":"c-1","cartItemID":"ci-1","orderID":0,"orderItemID":0,"upc":"A","quantity":2,"locationCode":"11"}`
+	begin := time.Now()
 	for range 2 { // the same item again is the same reservation
 		c.want(c.must("POST", kiboV5+"/allocate", kiboItems(item)), `{"status":"SUCCESS"}`)
 	}
@@ -104,11 +106,18 @@ func TestKiboCarts(t *testing.T) {
 	if found, _ := c.store.ReadOrder("cart-c-1", &v); !found || v.Items[0].ItemID != "ci-1" || v.Items[0].ExpiresAtMS == 0 {
 		t.Fatalf("the cart is %+v", v)
 	}
+	if day := (24 * time.Hour).Milliseconds(); v.Items[0].ExpiresAtMS < begin.UnixMilli()+day || v.Items[0].ExpiresAtMS > time.Now().UnixMilli()+day {
+		t.Errorf("it is held until %v", time.UnixMilli(v.Items[0].ExpiresAtMS))
+	}
 	c.store.mu.nowMS = v.Items[0].ExpiresAtMS
 	c.must("POST", kiboV5+"/adjust", `{"locationCode":"11","items":[{"upc":"B","quantity":1}]}`)
 	if got := c.segments("A", "11", "Channel"); got != "Web 10/0/0/10 Store 5/0/0/5 " {
 		t.Errorf("after the cart's end: %s", got)
 	}
+	// What comes into it then is held anew. An item that names an order is the order's, whatever cart it names too.
+	c.want(c.must("POST", kiboV5+"/allocate", kiboItems(strings.Replace(item, "ci-1", "ci-2", 1))), `{"status":"SUCCESS"}`)
+	c.want(c.must("POST", kiboV5+"/allocate", kiboItems(`{"cartID":"c-2","cartItemID":"ci-3","orderID":5,"orderItemID":6,"upc":"A","quantity":2,"locationCode":"11"}`)), `{"status":"SUCCESS"}`)
+	c.get("/v1/orders/5").ok().want(`"6"`, "items", 0, "itemId").want(`null`, "items", 0, "expiresAt")
 }
 
 func TestKiboBadOrders(t *testing.T) {

@@ -179,6 +179,7 @@ func TestKiboQuery(t *testing.T) {
 	f(`{"type":"ANY","items":[{"upc":"B","quantity":1,"tags":{"Channel":"Store"}}]}`, "L1/B:1 L2/B:1 L3/B:1 L4/B:1 ")
 	f(`{"type":"ANY","items":[{"upc":"B","quantity":2}],"tags":{"Channel":"Store"}}`, "")
 	f(`{"type":"ANY","items":[{"upc":"B","quantity":2}],"forceDefaultsForUnspecifiedTagCategories":true}`, "L1/B:5 L2/B:9 L3/B:2 ")
+	f(`{"type":"ANY","items":[{"upc":"B","quantity":1,"tags":{"Channel":"Store"}}],"forceDefaultsForUnspecifiedTagCategories":true}`, "L1/B:1 L2/B:1 L3/B:1 L4/B:1 ")
 	f(`{"type":"ALL_STORES","items":[{"upc":"A"}],"locationWhitelist":["L2","L4","L9"]}`, "L2/A:1 L4/A:7 ")
 	f(`{"type":"ALL_STORES","items":[{"upc":"A"}],"locationBlacklist":["L2","L4"]}`, "L1/A:5 L3/A:0 ")
 	f(`{"type":"ALL_STORES","items":[{"upc":"A"}],"limit":2}`, "L1/A:5 L2/A:1 ")

@@ -89,7 +89,7 @@ func TestParts(t *testing.T) {
 }
 
 func TestItemNumbers(t *testing.T) {
-	for _, n := range [][2]int64{{1, 0}, {1, 7}, {9223372036854775807, 9223372036854775807}, {-1, 2}} {
+	for _, n := range [][2]int64{{1, 0}, {1, 1}, {1, 7}, {9223372036854775807, 9223372036854775807}, {-1, 2}} {
 		item, shipment, ok := splitItemNumber(itemNumber(n[0], n[1]))
 		if !ok || item != n[0] || shipment != n[1] {
 			t.Errorf("%v comes back as %d, %d, %t", n, item, shipment, ok)
