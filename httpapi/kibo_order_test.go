@@ -168,7 +168,7 @@ func TestKiboRedistribute(t *testing.T) {
 	c := newKiboStock(t)
 	c.must("POST", kiboV5+"/refresh", `{"locationCode":"12","items":[{"upc":"A","quantity":10}]}`)
 	c.want(c.must("POST", kiboV5+"/redistribute", ""), `[{"locationCode":"11","itemCount":2,"status":"SUCCESS"},{"locationCode":"12","itemCount":1}]`)
-	c.want(c.must("POST", kiboV5+"/redistribute", `{"upcs":["B"]}`), `[{"locationCode":"11","itemCount":1}]`)
+	c.want(c.must("POST", kiboV5+"/redistribute", `{"userID":9,"upcs":["B"]}`), `[{"locationCode":"11","itemCount":1,"owner":"9"}]`)
 	c.want(c.must("POST", kiboV5+"/redistribute", `{"locations":["13"]}`), `[]`)
 	if got := c.segments("A", "12", "Channel"); got != "Web 10/0/0/10 " {
 		t.Errorf("before the next refresh: %s", got)
@@ -339,4 +339,75 @@ func TestKiboDeletesOfMany(t *testing.T) {
 	if status, _, text := c.call("POST", kiboV5+"/deleteItems", `{"items":[{"upc":"A","tags":{"Channel":"x"}}]}`); status != 400 || !strings.Contains(text, "Channel=x does not exist") {
 		t.Errorf("an unknown tag of an item: %d %s", status, text)
 	}
+}
+
+// TestKiboOrderInformation: the whole record is told with an order item, and what ended its holds.
+func TestKiboOrderInformation(t *testing.T) {
+	c := newKiboStock(t)
+	c.must("POST", kiboV5+"/refresh", `{"locationCode":"10","items":[{"upc":"A","quantity":9,"safetyStock":2}]}`)
+	c.must("POST", kiboV1+"location", `{"locationCode":"10","active":false}`)
+	c.post("/v1/orders/6/allocate", `{"expiresAt":"2026-11-23T16:00:00Z","lines":[{"itemId":"1","upc":"A","location":"10","quantity":3}]}`).ok()
+	c.post("/v1/orders/6/allocate", `{"lines":[{"itemId":"2","upc":"B","location":"11","quantity":1}]}`).ok()
+	info := func(want string) {
+		t.Helper()
+		c.want(c.must("POST", kiboV5+"/getOrderItemInformation", `{"orderID":6}`), want)
+	}
+	info(`[{"orderItemID":1,"locationCode":10,"locationActive":false,"onHand":9,"available":4,"allocated":3,"safetyStock":2,"allocates":1,"deallocates":0},
+		{"orderItemID":2,"locationCode":11,"locationActive":true}]`)
+	c.must("POST", kiboV5+"/allocate", kiboItems(`{"orderID":8,"orderItemID":1,"upc":"B","quantity":5,"locationCode":"11"}`))
+	c.want(c.must("POST", kiboV5+"/getOrderItemInformation", `{"orderID":8}`), `[{"pendingQuantity":3}]`)
+	c.store.mu.nowMS = kiboNowMS + 3_600_000
+	c.must("POST", kiboV5+"/adjust", `{"locationCode":"11","items":[{"upc":"A","quantity":1}]}`)
+	info(`[{"allocates":1,"deallocates":1,"events":[{"eventType":"ALLOCATED"},{"eventType":"DEALLOCATED","quantity":3}]},{"deallocates":0}]`)
+	// An item without a shipment is in none.
+	c.want(c.must("POST", kiboV5+"/shipmentInventoryAllocations", `{"shipmentIDs":[0]}`), `{"shipments":{"0":{"currentAllocations":[],"futureAllocations":[]}}}`)
+}
+
+// TestKiboDeliveriesOfOthers: deliveries that the native API has made, and many of them.
+func TestKiboDeliveriesOfOthers(t *testing.T) {
+	c := newKiboStock(t)
+	future := func(upc, want string) {
+		t.Helper()
+		c.want(c.must("POST", kiboV5, `{"type":"ALL_STORES","items":[{"upc":"`+upc+`"}],"includeFutureInventory":true}`), want)
+	}
+	// One that is split on arrival stays so when it is moved.
+	c.post("/v1/inventory/refresh", `{"location":"11","items":[{"upc":"E","quantity":10,"deliveryDate":"2026-12-24T00:00:00Z"}]}`).ok()
+	c.want(c.must("PUT", "/adjustFutureDate/1", `{"futureDate":"2026-12-31T00:00:00Z"}`), `{"status":"SUCCESS"}`)
+	future("E", `[{"futureInventory":[{"onhand":10,"deliveryDate":"2026-12-31T00:00:00.000Z"}]}]`)
+	c.store.mu.nowMS = time.Date(2026, 12, 31, 1, 0, 0, 0, time.UTC).UnixMilli()
+	c.must("POST", kiboV5+"/adjust", `{"locationCode":"11","items":[{"upc":"A","quantity":1}]}`)
+	if got := c.segments("E", "11", "Channel"); got != "Web 7/0/0/7 Store 3/0/0/3 " {
+		t.Errorf("the delivery has come as %s", got)
+	}
+	// Two that a change of the schema has made one go together.
+	const span = `,"futureStartDate":"2027-01-01T00:00:00Z","futureEndDate":"2027-12-31T00:00:00Z"}`
+	c.must("POST", kiboV1+"tagCategory", `{"name":"Kind","tags":[{"tagValue":"X"},{"tagValue":"Y"}]}`)
+	c.must("POST", kiboV5+"/refresh", `{"locationCode":"11","items":[{"upc":"G","quantity":1,"deliveryDate":"2027-02-01T00:00:00Z"},
+		{"upc":"G","quantity":2,"tags":{"Kind":"Y"},"deliveryDate":"2027-02-01T00:00:00Z"}]}`)
+	c.put("/v1/tag-categories/Kind", `{"values":[{"value":"X","default":true}],"moveTo":{"Y":"X"}}`).ok()
+	c.want(c.must("POST", kiboV5+"/deleteFutureInventory", `{"upc":"G"`+span), `{"deliveries":1,"jobIDs":true}`)
+	future("G", `[{"futureInventory":null}]`)
+
+	// More than a refresh can have: two of each item.
+	for _, count := range []int{12_000, 1} {
+		items := make([]string, count)
+		for i := range items {
+			items[i] = fmt.Sprintf(`{"upc":"M%d-%d","quantity":1,"deliveryDate":"2027-02-0%dT00:00:00Z"}`, count, i/2, 1+i%2)
+		}
+		c.must("POST", kiboV5+"/refresh", `{"locationCode":"12","items":[`+strings.Join(items, ",")+`]}`)
+	}
+	c.must("POST", kiboV5+"/refresh", `{"locationCode":"13","items":[{"upc":"M","quantity":1,"deliveryDate":"2027-02-01T00:00:00Z"}]}`)
+	remove := func(key string, want int, found string) {
+		t.Helper()
+		status, value, text := c.call("POST", kiboV5+"/deleteFutureInventory", `{"upc":"M.*"`+span, "Idempotency-Key", key)
+		if status != want {
+			t.Errorf("with the key %s: %d %s", key, status, text)
+		} else if found != "" {
+			c.want(value, found)
+		}
+	}
+	remove("k", 200, `{"deliveries":12002}`)
+	remove("k2", 200, `{"deliveries":0,"jobIDs":false}`)
+	c.must("POST", kiboV5+"/refresh", `{"locationCode":"13","items":[{"upc":"M","quantity":1,"deliveryDate":"2027-03-01T00:00:00Z"}]}`)
+	remove("k", 409, "") // it was for other deliveries
 }

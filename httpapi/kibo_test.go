@@ -89,8 +89,8 @@ func TestKiboStock(t *testing.T) {
 	c.want(c.must("POST", kiboV5+"/smart-refresh/", `{"locationCode":"S2","items":[{"upc":"A","quantity":1}]}`), `{"method":"sync","jobID":"3"}`)
 	c.want(c.must("POST", kiboV5+"/smart-adjust", `{"locationCode":"S2","items":[{"upc":"A","quantity":-2}]}`), `{"method":"sync","jobID":"4"}`)
 	c.want(c.must("GET", kiboV1+"queue/1", ""), `{"success":true,"messages":[],"jobID":1,"tenantID":12345,"locationCode":"S1","owner":"7",
-		"type":"REFRESH","status":"SUCCESS","itemCount":3,"hasData":true}`)
-	c.want(c.must("GET", kiboV1+"queue/4", ""), `{"success":false,"messages":["on-hand-below-zero at items[0].quantity: -2"],"type":"ADJUST","status":"FAILED","itemCount":1}`)
+		"type":"REFRESH","status":"SUCCESS","itemCount":3,"numResults":3,"hasData":true}`)
+	c.want(c.must("GET", kiboV1+"queue/4", ""), `{"success":false,"messages":["on-hand-below-zero at items[0].quantity: -2"],"type":"ADJUST","status":"FAILED","itemCount":1,"numResults":0}`)
 	c.want(c.must("GET", kiboV1+"queue?limit=2", ""), `[{"jobID":4},{"jobID":3}]`)
 	c.want(c.must("GET", kiboV1+"queue?locationCode=S1", ""), `[{"jobID":2},{"jobID":1}]`)
 	c.want(c.must("GET", kiboV1+"queue?types=REFRESH&owner=7", ""), `[{"jobID":1}]`)
