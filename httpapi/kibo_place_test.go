@@ -69,6 +69,8 @@ func TestKiboLocationsAndExport(t *testing.T) {
 	c.must("POST", kiboV1+"location", `{"locationCode":"03","active":false}`)
 	c.must("POST", kiboV5+"/refresh", `{"locationCode":"03","items":[{"upc":"A","quantity":5}]}`)
 	c.want(c.must("POST", kiboV1+"location", `{"locationCode":"02","express":true}`), `[{"locationName":"Two","pickup":false,"express":true}]`)
+	c.want(c.must("POST", kiboV1+"location", `{"locationCode":"02","locationName":null,"latitude":null,"express":null,"pickup":null}`),
+		`[{"locationName":"Two","latitude":52.52,"pickup":false,"express":true}]`) // null is like a field that is left out
 	c.want(c.must("GET", kiboV1+"location", ""), `[{"locationCode":"02","pickup":false},{"locationCode":"03","active":false},{"locationCode":"11","pickup":true}]`)
 	where := func(more, want string) {
 		t.Helper()
