@@ -100,4 +100,13 @@ func TestLimits(t *testing.T) {
 		f("UPCs of "+path, engine.ScopeNamesMax, fmt.Sprintf("upcs[%d]", engine.ScopeNamesMax), post(path, `{"upcs":[%s],"dryRun":true}`, numbered(`"R%d"`)))
 		f("locations of "+path, engine.ScopeNamesMax, fmt.Sprintf("locations[%d]", engine.ScopeNamesMax), post(path, `{"locations":[%s],"dryRun":true}`, numbered(`"L%d"`)))
 	}
+	// The least is one, and no time is before now.
+	query := func(limit int) *reply {
+		return s.post("/v1/inventory/query", fmt.Sprintf(`{"items":[{"upc":"U"}],"limit":%d}`, limit))
+	}
+	query(1).ok()
+	query(0).is(400, "invalid").want(`"limit"`, "field").want(`"0"`, "value")
+	for _, lag := range []string{"-1", "x"} {
+		s.get("/v1/tag-categories?consistency=stale&maxLagSeconds="+lag).is(400, "invalid").want(`"maxLagSeconds"`, "field")
+	}
 }

@@ -166,6 +166,7 @@ func TestLanguage(t *testing.T) {
 		{`string.char(97, 98), ("ab"):rep(3), ("ab"):rep(0) == ""`, "ab ababab true"},
 		{`("hello world"):find("wor"), ("hello"):find("l"), ("hello"):find("xyz")`, "7 3 nil"},
 		{`("a.b"):find(".", 1, true), ("a.b"):find("%.")`, "2 2 2"},
+		{`("x"):find("[%dx]"), ("1"):find("[%dx]")`, "1 1 1"},
 		{`("key = value"):match("^(%w+)%s*=%s*(%w+)$")`, "key value"},
 		{`("WEB-1001"):match("^WEB%-(%d+)")`, "1001"},
 		{`("  trim  "):match("^%s*(.-)%s*$")`, "trim"},
