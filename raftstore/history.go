@@ -83,7 +83,7 @@ func (h *history) find(first, last uint64) error {
 	}
 	for _, name := range names {
 		k, ok := parseKept(name)
-		if !ok || k.index+1 < first || k.index > last {
+		if !ok || !k.continuedBy(first, last) {
 			continue
 		}
 		if err := k.readFiles(h.fs, h.fs.PathJoin(h.dir, name)); err != nil {

@@ -60,6 +60,11 @@ func parseKept(name string) (k keptState, ok bool) {
 	return k, errors.Join(faults[:]...) == nil && k.name() == name
 }
 
+// continuedBy reports whether a log with these bounds goes on where the state ends.
+func (k *keptState) continuedBy(first, last uint64) bool {
+	return k.index+1 >= first && k.index <= last
+}
+
 // list gives the files.
 func (k *keptState) list() []shippedFile {
 	if k.files == nil {

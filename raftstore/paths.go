@@ -4,7 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"syscall"
+	"io/fs"
+	"sync"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 )
@@ -71,21 +72,45 @@ func syncDir(fs vfs.FS, dir string) error {
 	return errors.Join(d.Sync(), d.Close())
 }
 
-// acquire takes the directory for this store alone.
-func (p paths) acquire() (io.Closer, error) {
-	lock, err := p.fs.Lock(p.lock)
-	if err == nil {
-		return lock, nil
-	}
-	if errors.Is(err, syscall.EACCES) && !p.lockExists() {
-		return nil, fmt.Errorf("raftstore: lock %s: %w", p.dir, err)
-	}
-	return nil, fmt.Errorf("%w: %s is open in another process, or twice in this one (%w)", ErrInUse, p.dir, err)
+// openHere are the directories that this process has open. The lock of a file is the process's, and gone when the process closes
+// that file, however often it has it open: so it must not be opened twice.
+var openHere sync.Map // of lockKey
+
+type lockKey struct {
+	fs   vfs.FS
+	path string
 }
 
-func (p paths) lockExists() bool {
-	_, err := p.fs.Stat(p.lock)
-	return err == nil
+// heldLock is a directory that this process has open.
+type heldLock struct {
+	io.Closer
+	key lockKey
+}
+
+// Close gives the directory up.
+func (l heldLock) Close() error {
+	defer openHere.Delete(l.key)
+	return l.Closer.Close()
+}
+
+// acquire takes the directory: for a store alone, or for readers alone.
+func (p paths) acquire() (io.Closer, error) {
+	key := lockKey{p.fs, p.lock}
+	if readOnly, ok := p.fs.(readOnlyFS); ok {
+		key.fs = readOnly.FS
+	}
+	if _, taken := openHere.LoadOrStore(key, true); taken {
+		return nil, fmt.Errorf("%w: this process has %s open", ErrInUse, p.dir)
+	}
+	lock, err := p.fs.Lock(p.lock)
+	if err == nil {
+		return heldLock{lock, key}, nil
+	}
+	openHere.Delete(key)
+	if opening := (*fs.PathError)(nil); errors.As(err, &opening) {
+		return nil, fmt.Errorf("raftstore: lock %s: %w", p.dir, err) // nobody else's doing: the file could not be opened
+	}
+	return nil, fmt.Errorf("%w: another process has %s open (%w)", ErrInUse, p.dir, err)
 }
 
 // check refuses a directory that is no store's, or has only half of one.

@@ -5,10 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
 	"time"
 
 	"github.com/VictoriaMetrics/metrics"
+	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/hashicorp/raft"
 
@@ -30,8 +32,8 @@ type Summary struct {
 
 // Verify checks a data directory that no server has open: it reads the state and the log from end to end with their
 // checksums, applies the log behind the state to a scratch engine, and recomputes every identity and every sum. Each
-// problem is reported by a call of report; the error is for what kept Verify from looking further. Nothing of what the
-// store holds is changed.
+// problem is reported by a call of report; the error is for what kept Verify from looking further. Nothing is written: it works
+// on a disk that is full or can only be read. Of the past, it reads the kept checkpoints that a start would keep.
 //
 // All entries of the log are applied. In a group of one each of them is committed; in one of several, the last ones of a node
 // that was cut off may not be, and are replaced when it comes back: what they would do has to add up all the same.
@@ -39,7 +41,8 @@ func Verify(ctx context.Context, dir string, report func(problem string)) (Summa
 	return verifyFS(ctx, vfs.Default, dir, report)
 }
 
-func verifyFS(ctx context.Context, fs vfs.FS, dir string, report func(problem string)) (Summary, error) {
+func verifyFS(ctx context.Context, disk vfs.FS, dir string, report func(problem string)) (Summary, error) {
+	fs := readOnlyFS{disk}
 	v := &verifier{fs: fs, paths: newPaths(fs, dir), metrics: newStoreMetrics(metrics.NewSet()), start: time.Now()}
 	v.report = func(problem string) {
 		v.summary.Problems++
@@ -85,10 +88,15 @@ func (v *verifier) run(ctx context.Context) (err error) {
 // logger is silent: what matters comes back as an error or a problem.
 func (v *verifier) logger() *slog.Logger { return slog.New(slog.NewTextHandler(io.Discard, nil)) }
 
+func (v *verifier) stateConfig(dir string) stateConfig {
+	return stateConfig{fs: v.fs, dir: dir, logger: v.logger(), onFatal: func(string) {}, readOnly: true}
+}
+
 func (v *verifier) loadState(ctx context.Context, e *engine.Engine) (err error) {
-	state, err := openState(stateConfig{
-		fs: v.fs, dir: v.paths.state, ingestDir: v.paths.ingest, logger: v.logger(), onFatal: func(string) {}, readOnly: true,
-	})
+	state, err := openState(v.stateConfig(v.paths.state))
+	if errors.Is(err, pebble.ErrDBDoesNotExist) {
+		return nil // a crash cut its creation short, or checkFit will say that it is missing
+	}
 	if err != nil {
 		return err
 	}
@@ -107,13 +115,16 @@ func (v *verifier) loadState(ctx context.Context, e *engine.Engine) (err error) 
 // replay applies the log behind the state.
 func (v *verifier) replay(ctx context.Context, a *applier) (err error) {
 	log, err := wal.Open(wal.Config{
-		Dir: v.paths.log, FS: v.fs, Logger: v.logger(), OnFatal: func(string) {}, OnCorruption: func(error) {},
+		Dir: v.paths.log, FS: v.fs, ReadOnly: true, Logger: v.logger(), OnFatal: func(string) {}, OnCorruption: func(error) {},
 	})
 	if err != nil {
 		return logError(err)
 	}
 	defer func() { err = errors.Join(err, log.Close()) }()
-	if _, err := log.Verify(); err != nil {
+	if _, err := log.Verify(ctx); err != nil {
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
 		v.report(err.Error())
 	}
 	first, last, err := logBounds(log)
@@ -127,6 +138,9 @@ func (v *verifier) replay(ctx context.Context, a *applier) (err error) {
 		v.report(err.Error())
 		return nil
 	}
+	if err := v.checkHistory(ctx, first, last); err != nil {
+		return err
+	}
 	for index := max(first, v.summary.StateIndex+1); index <= last && index > 0; index++ {
 		if err := ctx.Err(); err != nil {
 			return err
@@ -136,6 +150,48 @@ func (v *verifier) replay(ctx context.Context, a *applier) (err error) {
 		}
 	}
 	return nil
+}
+
+// checkHistory reads the files of the kept checkpoints that the log continues: a start removes the others.
+func (v *verifier) checkHistory(ctx context.Context, first, last uint64) error {
+	names, err := v.fs.List(v.paths.history)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("raftstore: read %s: %w", v.paths.history, err)
+	}
+	if last == 0 {
+		first, last = v.meta.Index+1, v.meta.Index
+	}
+	for _, name := range names {
+		k, ok := parseKept(name)
+		if !ok || !k.continuedBy(first, last) {
+			continue
+		}
+		if err := v.checkKept(ctx, &k); err != nil && ctx.Err() == nil {
+			v.report(fmt.Sprintf("history: the kept checkpoint of index %d: %v", k.index, err))
+		}
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (v *verifier) checkKept(ctx context.Context, k *keptState) error {
+	dir := v.fs.PathJoin(v.paths.history, k.name())
+	if err := k.readFiles(v.fs, dir); err != nil {
+		return err
+	}
+	state, err := k.open(ctx, v.stateConfig(dir), func() {})
+	if err != nil {
+		return err
+	}
+	if k.unlisted { // it has no checksums of whole files
+		err = state.load(ctx, engine.New(), newProgress(v.logger()))
+	}
+	return errors.Join(err, state.close())
 }
 
 func (v *verifier) replayEntry(log *wal.Log, a *applier, index uint64) error {

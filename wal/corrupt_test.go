@@ -2,6 +2,7 @@ package wal
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"strings"
 	"testing"
@@ -56,7 +57,7 @@ func TestCorruptEntry(t *testing.T) {
 			if !corruptBecause(err, c.reason) || reported == nil || l.Metrics().Corruptions != 1 {
 				t.Errorf("GetLog: %v, reported %v, want %s", err, reported, c.reason)
 			}
-			if _, err := l.Verify(); !corruptBecause(err, c.reason) {
+			if _, err := l.Verify(context.Background()); !corruptBecause(err, c.reason) {
 				t.Errorf("Verify: %v, want %s", err, c.reason)
 			}
 			if err := l.GetLog(7, new(raft.Log)); err != nil {

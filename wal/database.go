@@ -25,6 +25,9 @@ func (l *Log) openDatabase() (*pebble.DB, error) {
 	if err != nil {
 		return nil, err
 	}
+	if l.cfg.ReadOnly {
+		return l.openReadOnly()
+	}
 	if below {
 		db, err := pebble.Open(l.cfg.Dir, l.databaseOptions())
 		if err != nil {
@@ -35,6 +38,18 @@ func (l *Log) openDatabase() (*pebble.DB, error) {
 		}
 	}
 	return pebble.Open(l.cfg.Dir, l.databaseOptions())
+}
+
+// openReadOnly opens the database as it is. Where there is none, as after a crash while it was created, an empty one in memory
+// stands for it.
+func (l *Log) openReadOnly() (*pebble.DB, error) {
+	opts := l.databaseOptions()
+	opts.ReadOnly = true
+	db, err := pebble.Open(l.cfg.Dir, opts)
+	if errors.Is(err, pebble.ErrDBDoesNotExist) {
+		return pebble.Open(l.cfg.Dir, &pebble.Options{FS: vfs.NewMem(), Logger: pebbleLogger{l}})
+	}
+	return db, err
 }
 
 // belowFormat says whether the format on disk is older than ours, as it is when there is no database yet.

@@ -2,6 +2,7 @@ package wal
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"io"
 	"log/slog"
@@ -119,7 +120,7 @@ func compareLog(l *Log, want []*raft.Log) error {
 			return fmt.Errorf("GetLog(%d) outside the log: %v, want raft.ErrLogNotFound itself", index, err)
 		}
 	}
-	if n, err := l.Verify(); err != nil || n != uint64(len(want)) {
+	if n, err := l.Verify(context.Background()); err != nil || n != uint64(len(want)) {
 		return fmt.Errorf("Verify: %d entries and %v, want %d", n, err, len(want))
 	}
 	return nil

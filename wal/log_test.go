@@ -2,6 +2,7 @@ package wal
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"math"
 	"strings"
@@ -243,7 +244,7 @@ func TestClosed(t *testing.T) {
 	l := mustOpen(t, Config{FS: vfs.NewMem()})
 	mustClose(t, l)
 	_, errGet := l.Get([]byte("key"))
-	_, errVerify := l.Verify()
+	_, errVerify := l.Verify(context.Background())
 	for name, err := range map[string]error{
 		"Close":       l.Close(),
 		"StoreLog":    l.StoreLog(entry(1, 1)),

@@ -1,6 +1,7 @@
 package wal
 
 import (
+	"context"
 	"os"
 	"path/filepath"
 	"strings"
@@ -42,7 +43,7 @@ func TestPresized(t *testing.T) {
 	}
 	again := mustOpen(t, testConfig(Config{Dir: copied, FS: vfs.Default, MemTableBytes: 1 << 20}))
 	defer again.Close()
-	if n, err := again.Verify(); n != 100 || err != nil {
+	if n, err := again.Verify(context.Background()); n != 100 || err != nil {
 		t.Errorf("%d entries, %v", n, err)
 	}
 }

@@ -1,6 +1,7 @@
 package wal
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"sync"
@@ -111,7 +112,7 @@ func checkCompaction(t *testing.T, fs vfs.FS, snaps raft.SnapshotStore) {
 	if last < 60 || first != last-4 {
 		t.Fatalf("after the compaction the log is %d to %d, want the last 5 entries", first, last)
 	}
-	if n, err := l.Verify(); n != 5 || err != nil {
+	if n, err := l.Verify(context.Background()); n != 5 || err != nil {
 		t.Fatalf("Verify: %d and %v", n, err)
 	}
 }

@@ -1,6 +1,7 @@
 package wal
 
 import (
+	"context"
 	"errors"
 	"fmt"
 
@@ -31,6 +32,9 @@ func (l *Log) checkMarker() error {
 	empty, err := l.databaseEmpty()
 	if err != nil {
 		return err
+	}
+	if empty && l.cfg.ReadOnly {
+		return nil
 	}
 	if !empty {
 		return fmt.Errorf("%w: it has rows but no format marker", ErrNotALog)
@@ -92,7 +96,7 @@ func entryAt(it *pebble.Iterator, valid bool) (uint64, error) {
 // Verify reads the whole log and checks that every entry is intact and that none is missing. It reports the number of
 // entries. It runs beside writers, on the log as it was when it was called, and leaves the reaction to a fault to the
 // caller.
-func (l *Log) Verify() (entries uint64, err error) {
+func (l *Log) Verify(ctx context.Context) (entries uint64, err error) {
 	if err := l.enter(); err != nil {
 		return 0, err
 	}
@@ -110,6 +114,7 @@ func (l *Log) Verify() (entries uint64, err error) {
 		}
 		previous = index
 		entries++
+		err = errors.Join(err, ctx.Err())
 	}
 	return entries, errors.Join(err, it.Error(), it.Close())
 }

@@ -4,9 +4,12 @@ import (
 	"bufio"
 	"bytes"
 	"crypto/rand"
+	"crypto/sha256"
 	"encoding/json"
 	"fmt"
 	"io"
+	"io/fs"
+	"maps"
 	"net/http"
 	"os"
 	"os/exec"
@@ -307,12 +310,42 @@ func runCommand(t *testing.T, args ...string) (status int, stdout, stderr string
 	return cmd.ProcessState.ExitCode(), out.String(), errs.String()
 }
 
-// mustVerify demands that `apportion verify` finds nothing.
+// mustVerify demands that `apportion verify` finds nothing, and leaves everything as it was.
 func mustVerify(t *testing.T, data string) {
 	t.Helper()
+	before := filesOf(t, data)
+	defer func() {
+		t.Helper()
+		if after := filesOf(t, data); !maps.Equal(before, after) {
+			t.Errorf("verify has changed files: before %v, after %v", before, after)
+		}
+	}()
 	if status, stdout, stderr := runCommand(t, "verify", "--data", data); status != 0 {
 		t.Fatalf("verify ended with %d\n%s\n%s", status, stdout, stderr)
 	}
+}
+
+// filesOf describes all files below a directory: size, time of the last change, checksum.
+func filesOf(t *testing.T, dir string) map[string]string {
+	t.Helper()
+	files := map[string]string{}
+	err := filepath.WalkDir(dir, func(path string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() {
+			files[path] = "directory"
+			return err
+		}
+		info, err := entry.Info()
+		if err != nil {
+			return err
+		}
+		text, err := os.ReadFile(path)
+		files[path] = fmt.Sprintf("%d %s %x", info.Size(), info.ModTime(), sha256.Sum256(text))
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return files
 }
 
 func refreshBody(location, upc string, quantity int64) string {

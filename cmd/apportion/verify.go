@@ -18,8 +18,8 @@ import (
 )
 
 const verifyDescription = `Reads a data directory that no server has open from end to end, replays its log in memory, and recomputes every identity
-and every sum. Nothing of what is stored is changed. Exit status 0: all is well. 1: problems were found (listed on stdout), or the check
-could not be made.
+and every sum; of the past it reads the kept checkpoints. It writes nothing, so a full or read-only disk will do. Exit status 0: all is well.
+1: problems were found (listed on stdout), or the check could not be made. SIGINT or SIGTERM ends it.
 
 Two directories of one cluster that have applied the same have the same applied index and the same state hash.
 
@@ -61,9 +61,25 @@ type verifyReport struct {
 	TookMS       int64    `json:"tookMS"`
 }
 
-// verify prints each problem as it is found, and at the end what was looked at; or all of it as JSON.
+// verify prints each problem as it is found, and at the end what was looked at; or all of it as JSON. It does not outlive ctx:
+// what it reads may be on a disk that does not answer, and it has nothing to bring in order.
 func verify(ctx context.Context, data string, asJSON bool, stdout, stderr io.Writer) error {
 	stop := startSpinner(stderr, "checking "+data)
+	defer stop()
+	type outcome struct {
+		summary raftstore.Summary
+		err     error
+	}
+	found, done := make(chan string), make(chan outcome, 1)
+	go func() {
+		summary, err := raftstore.Verify(ctx, data, func(problem string) {
+			select {
+			case found <- problem:
+			case <-ctx.Done():
+			}
+		})
+		done <- outcome{summary, err}
+	}()
 	problems := []string{}
 	report := func(problem string) {
 		problems = append(problems, problem)
@@ -71,22 +87,31 @@ func verify(ctx context.Context, data string, asJSON bool, stdout, stderr io.Wri
 			fmt.Fprintf(stdout, "PROBLEM  %s\n", problem)
 		}
 	}
-	summary, err := raftstore.Verify(ctx, data, report)
-	stop()
-	switch {
-	case err == nil:
-	case ctx.Err() != nil:
-		return fmt.Errorf("interrupted, %d problems found so far: %w", len(problems), ctx.Err())
-	case errors.Is(err, raftstore.ErrInUse):
-		return fmt.Errorf("the data directory %s is in use: stop its server first", data)
-	default:
-		// What keeps the check from going on is a problem of the directory like any other.
-		report(err.Error())
+	for {
+		select {
+		case problem := <-found:
+			report(problem)
+		case <-ctx.Done():
+			return fmt.Errorf("interrupted, %d problems found so far: %w", len(problems), ctx.Err())
+		case o := <-done:
+			switch {
+			case errors.Is(o.err, raftstore.ErrInUse):
+				return fmt.Errorf("the data directory %s is in use: stop its server first", data)
+			case o.err != nil:
+				// What keeps the check from going on is a problem of the directory like any other.
+				report(o.err.Error())
+			}
+			return conclude(&o.summary, verifyReport{Data: data, Problems: problems}, asJSON, stdout)
+		}
 	}
-	if err := printVerified(stdout, asJSON, &summary, verifyReport{Data: data, Problems: problems}); err != nil {
+}
+
+// conclude says what was looked at, and is an error if there were problems.
+func conclude(summary *raftstore.Summary, r verifyReport, asJSON bool, stdout io.Writer) error {
+	if err := printVerified(stdout, asJSON, summary, r); err != nil {
 		return err
 	}
-	if len(problems) > 0 {
+	if len(r.Problems) > 0 {
 		return errReported
 	}
 	return nil

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 )
 
@@ -46,6 +47,84 @@ func TestVerifyFindsDamage(t *testing.T) {
 	f("state", true, func(t *testing.T, data string) { flip(t, largest(t, data, "state", ".sst"), 0.1) })
 	f("state lost", true, func(t *testing.T, data string) { remove(t, filepath.Join(data, "state")) })
 	f("log lost", true, func(t *testing.T, data string) { remove(t, filepath.Join(data, "log")) })
+}
+
+// A kept checkpoint of the past is read too.
+func TestVerifyReadsHistory(t *testing.T) {
+	data := dataWithHistory(t, filepath.Join(t.TempDir(), "data"))
+	mustVerify(t, data)
+	manifests, err := filepath.Glob(filepath.Join(data, "history", "*", "MANIFEST-*")) // its tables are the state's, too
+	if err != nil || len(manifests) == 0 {
+		t.Fatalf("no kept checkpoint: %v", err)
+	}
+	flip(t, manifests[0], 0.5)
+	status, stdout, _ := runCommand(t, "verify", "--data", data)
+	if status != 1 || !strings.Contains(stdout, "PROBLEM  history: the kept checkpoint of index ") {
+		t.Errorf("status %d\n%s", status, stdout)
+	}
+}
+
+// A disk that is full, and one that can only be read, do not keep verify from its work; a server says which it is.
+func TestVerifyWithoutWriting(t *testing.T) {
+	dir := mountSmall(t, "size=100m")
+	data := dataWithHistory(t, filepath.Join(dir, "data"))
+	fillDisk(t, filepath.Join(dir, "ballast"))
+	mustVerify(t, data)
+	if err := syscall.Mount("", dir, "", syscall.MS_REMOUNT|syscall.MS_RDONLY, ""); err != nil {
+		t.Fatal(err)
+	}
+	mustVerify(t, data)
+	status, _, stderr := runCommand(t, "serve", "--data", data, "--listen", "127.0.0.1:0")
+	if status == 0 || !strings.Contains(stderr, "read-only file system") || strings.Contains(stderr, "in use") {
+		t.Errorf("serve: status %d\n%s", status, stderr)
+	}
+}
+
+// A signal ends verify whatever it waits for: here, a disk that does not answer.
+func TestVerifyIsInterrupted(t *testing.T) {
+	data := dataWithHistory(t, filepath.Join(t.TempDir(), "data"))
+	silent := largest(t, data, "log", ".log")
+	remove(t, silent)
+	if err := syscall.Mkfifo(silent, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	var stderr lockedBuffer
+	cmd := program("verify", "--data", data)
+	cmd.Stderr = &stderr
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- cmd.Wait() }()
+	t.Cleanup(func() { _ = cmd.Process.Kill() })
+	await(t, "it reads the log", func() bool {
+		writer, err := os.OpenFile(silent, os.O_WRONLY|syscall.O_NONBLOCK, 0) // fails until there is a reader
+		if err == nil {
+			t.Cleanup(func() { _ = writer.Close() })
+		}
+		return err == nil
+	})
+	if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	await(t, "it ends", func() bool { return len(ended) > 0 })
+	if cmd.ProcessState.ExitCode() != 1 || !strings.Contains(stderr.String(), "interrupted") {
+		t.Errorf("it ended with %s\n%s", cmd.ProcessState, stderr.String())
+	}
+}
+
+// dataWithHistory makes a data directory with a log, a state and a kept checkpoint, as a crash leaves it.
+func dataWithHistory(t *testing.T, data string) string {
+	t.Helper()
+	s := startServer(t, data)
+	for i := range 20 {
+		s.call("POST", "/v1/inventory/refresh", manyItems(i), http.StatusOK)
+		if i == 10 {
+			s.call("POST", "/v1/cluster/snapshot", "", http.StatusOK)
+		}
+	}
+	s.kill()
+	return data
 }
 
 // panicked tells a refusal from a crash of the program.
