@@ -37,13 +37,15 @@ type applier struct {
 	onLogBytes  func()
 	dueMS       atomic.Int64
 	onDue       func()
+
+	onApplied func() // runs after each entry, as the other callbacks do
 }
 
 // noDue stands for "nothing is due".
 const noDue = math.MaxInt64
 
 func newApplier(e *engine.Engine, metrics *storeMetrics) *applier {
-	a := &applier{engine: e, metrics: metrics, logBytesMax: math.MaxInt64, onLogBytes: func() {}, onDue: func() {}}
+	a := &applier{engine: e, metrics: metrics, logBytesMax: math.MaxInt64, onLogBytes: func() {}, onDue: func() {}, onApplied: func() {}}
 	a.dueMS.Store(noDue)
 	return a
 }
@@ -125,6 +127,7 @@ func (a *applier) applyEntry(log *raft.Log, e entry) *entryResults {
 // appliedLocked does the accounts of one entry.
 func (a *applier) appliedLocked(entryBytes, commands int) {
 	a.metrics.applied(commands)
+	a.onApplied()
 	a.lookAtDueLocked()
 	if a.logBytes.Add(int64(entryBytes)) >= a.logBytesMax {
 		a.onLogBytes()

@@ -29,6 +29,9 @@
 // be there; nobody was told that it is. A batch is in one entry, an entry is one record with a checksum, so no half of
 // a batch is ever applied.
 //
+// What the log cannot know is whether its last file has lost its end. So the last applied entry is noted in a file beside it,
+// shortly behind the writes and at no cost to them, and a log that ends before it is refused: see logEnd.
+//
 // # History
 //
 // Some of the last checkpoints are kept as directories of hard links, and the log is not cut before the oldest of them: what
@@ -78,7 +81,7 @@
 // is about to end, rounds.go, peerline.go, confirm.go and following.go what a read needs; manifest.go, ship.go and
 // shipment.go give a checkpoint to another node, fetch.go and incoming.go get one, adopt.go makes it the state; history.go,
 // kept.go and recording.go what is kept of the past, underway.go is which orders may not be refused before the log; refused.go,
-// refusedframe.go, refusedfiles.go and refusedread.go what was, logstore.go what Raft sees of the log; verify.go the check
-// of a directory offline; limits.go and errors.go what can be too much or go wrong.
+// refusedframe.go, refusedfiles.go and refusedread.go what was, logstore.go what Raft sees of the log; logend.go what is known of where it ends; verify.go the check
+// of a directory offline, readonly.go the file system that it sees; limits.go and errors.go what can be too much or go wrong.
 // Of the tests, sim_test.go is the way into the simulation, which runs all of this from a seed.
 package raftstore

@@ -14,6 +14,7 @@ import (
 //
 //	LOCK      held while the directory is in use
 //	log/      the Raft log (package wal)
+//	log.end   an entry that is in the log, see logEnd
 //	state/    the state database
 //	ingest/   tables of the checkpoint under way; cleared by the next one
 //	history/  kept checkpoints and refused orders, for backtests; may be removed while the store is closed
@@ -25,6 +26,7 @@ type paths struct {
 	dir    string
 	lock   string
 	log    string
+	logEnd string
 	state  string
 	ingest string
 
@@ -37,7 +39,7 @@ type paths struct {
 func newPaths(fs vfs.FS, dir string) paths {
 	return paths{
 		fs: fs, dir: dir,
-		lock: fs.PathJoin(dir, "LOCK"), log: fs.PathJoin(dir, "log"),
+		lock: fs.PathJoin(dir, "LOCK"), log: fs.PathJoin(dir, "log"), logEnd: fs.PathJoin(dir, "log.end"),
 		state: fs.PathJoin(dir, "state"), ingest: fs.PathJoin(dir, "ingest"),
 		history: fs.PathJoin(dir, "history"), transfer: fs.PathJoin(dir, "transfer"),
 		incoming: fs.PathJoin(dir, "incoming"), replaced: fs.PathJoin(dir, "replaced"),

@@ -75,7 +75,8 @@ func newProcess(w *world, id int, mem *vfs.MemFS, skewMS int64) *process {
 func (p *process) start() error {
 	s := p.store
 	steps := []func(context.Context) error{
-		s.lockDirectory, s.adoptIncoming, p.openState, s.loadState, p.checkLoaded, s.openLog, s.alignLog, s.checkFit, s.knowSelf, s.bootstrap,
+		s.lockDirectory, s.adoptIncoming, p.openState, s.loadState, p.checkLoaded, s.checkLogEnd, s.openLog, s.alignLog, s.checkFit, s.knowSelf,
+		s.bootstrap,
 		s.loadHistory, s.openRaftLog, p.startRaft,
 	}
 	for _, step := range steps {
@@ -200,6 +201,23 @@ func (p *process) ticks() bool {
 	}
 	p.store.ticker.tick()
 	return true
+}
+
+// noteLogEnd is one round of the goroutine that notes the end of the log.
+func (p *process) noteLogEnd() bool {
+	end := p.store.logEnd
+	before := end.noted
+	err := end.write()
+	if err == nil && p.w.chance(50) {
+		err = end.sync()
+	}
+	if err != nil && !p.disk.crashed() {
+		p.w.failf("node %d: %v", p.id, err)
+	}
+	if end.noted > before {
+		p.w.counts.Notes++
+	}
+	return end.noted > before
 }
 
 // beginCheckpoint starts what the checkpointer's goroutine and Raft's snapshot goroutine do together.

@@ -40,7 +40,7 @@ type world struct {
 // counts say what a run has seen, so that a test can tell a simulation from an idle one.
 type counts struct {
 	Entries, Answers, Repeats, Unknown, Expired, Archived, Carried, Forgotten, Replayed int
-	Crashes, Torn, Faults, Checkpoints, FailedCheckpoints                               int
+	Crashes, Torn, Faults, Checkpoints, FailedCheckpoints, Notes                        int
 	Leaders, LogsCut, Wiped, Replaced                                                   int
 }
 
@@ -241,6 +241,7 @@ func (w *world) work(p *process) {
 		}
 	case dice < 90:
 		p.raft.timer()
+	case dice < 92 && p.noteLogEnd():
 	case dice < 95 && p.ticks():
 	case p.checkpoint == nil && (p.wantsCheckpoint() || dice > 97 && w.chance(w.plan.checkpoint)):
 		p.beginCheckpoint()

@@ -29,7 +29,8 @@ const (
 	diskClose
 
 	// What follows is not of the log: a database may take its time for it.
-	diskState // a step of a checkpoint
+	diskState  // a step of a checkpoint
+	diskLogEnd // the note of the log's end
 	diskOperations
 )
 

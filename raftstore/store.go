@@ -27,6 +27,7 @@ type Store struct {
 	applier     *applier
 	state       *stateDB
 	log         *wal.Log
+	logEnd      *logEnd
 	raftLog     *logStore
 	archive     *archive
 	checkpoints *checkpointer
@@ -71,6 +72,7 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 		s.adoptIncoming,
 		s.openState,
 		s.loadState,
+		s.checkLogEnd,
 		s.openLog,
 		s.alignLog,
 		s.checkFit,
@@ -99,7 +101,7 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 	return s, nil
 }
 
-// Close stops the store. Batches that wait get ErrClosed; the entry on its way is waited for. Nothing is written: the next
+// Close stops the store. Batches that wait get ErrClosed; the entry on its way is waited for. Nothing is written but where the log ends: the next
 // Open replays the log behind the last checkpoint, so that an orderly end and a crash are recovered from in the same way.
 // Call Checkpoint first if the next start is to be quick.
 func (s *Store) Close() error {
@@ -242,7 +244,7 @@ func (s *Store) startWorkers(context.Context) error {
 	s.proposer.leads = s.leadership.valid
 	s.ticker.do = s.Do
 	go s.proposer.run()
-	workers := []func(<-chan struct{}){s.leadership.run, s.checkpoints.run, s.ticker.run}
+	workers := []func(<-chan struct{}){s.leadership.run, s.checkpoints.run, s.ticker.run, s.logEnd.run}
 	if s.history.refusals != nil {
 		workers = append(workers, s.history.refusals.run)
 	}

@@ -138,6 +138,13 @@ func (v *verifier) replay(ctx context.Context, a *applier) (err error) {
 		v.report(err.Error())
 		return nil
 	}
+	noted, _, err := readLogEnd(v.fs, v.paths.logEnd)
+	if err == nil {
+		err = fitsLogEnd(last, v.meta.Index, noted)
+	}
+	if err != nil {
+		v.report(err.Error())
+	}
 	if err := v.checkHistory(ctx, first, last); err != nil {
 		return err
 	}

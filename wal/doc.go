@@ -61,7 +61,10 @@
 // OnCorruption, which by default ends the process. Replay of Pebble's WAL tells a torn tail, which was never
 // acknowledged, from damage to what was synced, because each chunk records how far the sync had come when it was written:
 // a chunk in a later block of 32 KB that says so proves the damage, and Open fails. Damage in the last such block, or in
-// the last batch if that is longer, has no witness and ends the log there, like a torn tail.
+// the last batch if that is longer, has no witness and ends the log there, like a torn tail; so does damage of every block from some
+// point on, as of a file that was cut off there or zeroed. The log cannot know better. Who opens it can: package raftstore notes
+// beside it an entry that is in it, some 2 ms behind the last one (logend.go), and refuses a log that ends before that. What remains
+// is the loss of only what was stored after the note: measured, 0 to 2 entries after a kill -9 under load.
 //
 // # Assumptions
 //

@@ -8,6 +8,8 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+
+	"apportion/raftstore"
 )
 
 func main() {
@@ -43,6 +45,9 @@ func exitCode(err error, stderr io.Writer) int {
 	}
 	if unorderly := (unorderlyError{}); errors.As(err, &unorderly) {
 		return unorderly.status
+	}
+	if errors.Is(err, raftstore.ErrCorrupt) {
+		return exitDiskFailed
 	}
 	return 1
 }

@@ -1,0 +1,204 @@
+package raftstore
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+
+	"apportion/wal"
+)
+
+// TestLostLogEnd: damage after which the log's last file ends like one that a crash cut short. Nothing in the file tells; the note
+// beside it does.
+func TestLostLogEnd(t *testing.T) {
+	origin := filepath.Join(t.TempDir(), "origin")
+	cfg := testConfig(vfs.Default)
+	cfg.Dir = origin
+	s := openReady(t, cfg)
+	for i := range 2000 {
+		mustDo(t, s, refresh(fmt.Sprint("U", i, strings.Repeat("x", 40)), int64(i)))
+	}
+	eventually(t, "the end is noted", func() bool {
+		noted, _, err := readLogEnd(cfg.FS, s.paths.logEnd)
+		return err == nil && noted == s.AppliedIndex()
+	})
+	killed := filepath.Join(t.TempDir(), "killed")
+	if err := os.CopyFS(killed, os.DirFS(origin)); err != nil {
+		t.Fatal(err)
+	}
+	mustClose(t, s)
+
+	f := func(name string, damage func(log []byte) []byte, want string) {
+		t.Run(name, func(t *testing.T) {
+			cfg := testConfig(vfs.Default)
+			cfg.Dir = filepath.Join(t.TempDir(), "data")
+			if err := os.CopyFS(cfg.Dir, os.DirFS(killed)); err != nil {
+				t.Fatal(err)
+			}
+			path := lastLogFile(t, cfg.Dir)
+			before, err := os.ReadFile(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := os.WriteFile(path, damage(bytes.TrimRight(before, "\x00")), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			var problems []string
+			_, err = verifyFS(context.Background(), cfg.FS, cfg.Dir, func(problem string) { problems = append(problems, problem) })
+			if said := fmt.Sprint(err, problems); (want == "") != (err == nil && problems == nil) || !strings.Contains(said, want) {
+				t.Errorf("verify says %s, want %q", said, want)
+			}
+			for range 2 { // what is refused once is refused again
+				s, err := Open(context.Background(), cfg)
+				if want == "" && err == nil {
+					mustClose(t, s)
+					break
+				}
+				if !errors.Is(err, ErrCorrupt) || !strings.Contains(err.Error(), want) || want == "" {
+					t.Fatalf("open: %v, want %q", err, want)
+				}
+			}
+		})
+	}
+	const lost = "what is between them is lost"
+	f("none", func(log []byte) []byte { return log }, "")
+	f("cut in the middle", func(log []byte) []byte { return log[:len(log)/2] }, lost)
+	f("cut at the very end", func(log []byte) []byte { return log[:len(log)-1] }, lost)
+	f("cut to nothing", func(log []byte) []byte { return nil }, lost)
+	f("zeros from the middle on", func(log []byte) []byte {
+		clear(log[len(log)/2:])
+		return log
+	}, lost)
+	for _, every := range []int{16 << 10, 4 << 10, 1 << 10} { // the first leave chunks that prove the damage
+		f(fmt.Sprintf("a flip every %d bytes of the last 200 KB", every), func(log []byte) []byte {
+			for at := max(0, len(log)-200<<10); at < len(log); at += every {
+				log[at] ^= 0x10
+			}
+			return log
+		}, "damaged data")
+	}
+	f("a flip in the last entry", func(log []byte) []byte {
+		log[len(log)-20] ^= 0x10
+		return log
+	}, lost)
+}
+
+// lastLogFile is the file of the log that has been written last.
+func lastLogFile(t *testing.T, dir string) string {
+	t.Helper()
+	paths, err := filepath.Glob(filepath.Join(dir, "log", "*.log"))
+	if err != nil || len(paths) == 0 {
+		t.Fatalf("no log file: %v", err)
+	}
+	return paths[len(paths)-1]
+}
+
+// TestLogEndFile: one block that is torn leaves the other; a file that is missing or blank claims nothing; of one that holds
+// something else, Verify tells, and a store goes on.
+func TestLogEndFile(t *testing.T) {
+	f := func(name string, text func(older, newer []byte) [][]byte, noted uint64, damaged bool) {
+		t.Helper()
+		fs := vfs.NewMem()
+		block := func(index uint64) []byte {
+			b := make([]byte, logEndBlockBytes)
+			appendLogEnd(b[:0], index)
+			return b
+		}
+		if blocks := text(block(7), block(9)); blocks != nil {
+			file, err := fs.Create("log.end", vfs.WriteCategoryUnspecified)
+			if err == nil {
+				_, err = file.Write(bytes.Join(blocks, nil))
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		got, _, err := readLogEnd(fs, "log.end")
+		if got != noted || errors.Is(err, ErrCorrupt) != damaged {
+			t.Errorf("%s: %d and %v, want %d, damaged %v", name, got, err, noted, damaged)
+		}
+	}
+	blank := make([]byte, logEndBlockBytes)
+	torn := func(b []byte) []byte { b[7] ^= 1; return b }
+	f("missing", func(_, _ []byte) [][]byte { return nil }, 0, false)
+	f("blank", func(_, _ []byte) [][]byte { return [][]byte{blank, blank} }, 0, false)
+	f("empty", func(_, _ []byte) [][]byte { return [][]byte{} }, 0, false)
+	f("first note", func(o, _ []byte) [][]byte { return [][]byte{o, blank} }, 7, false)
+	f("both", func(o, n []byte) [][]byte { return [][]byte{o, n} }, 9, false)
+	f("both, the newer one first", func(o, n []byte) [][]byte { return [][]byte{n, o} }, 9, false)
+	f("the newer one torn", func(o, n []byte) [][]byte { return [][]byte{o, torn(n)} }, 7, false)
+	f("the older one torn", func(o, n []byte) [][]byte { return [][]byte{torn(o), n} }, 9, false)
+	f("short", func(o, n []byte) [][]byte { return [][]byte{o, n[:3]} }, 7, false)
+	f("both torn", func(o, n []byte) [][]byte { return [][]byte{torn(o), torn(n)} }, 0, true)
+}
+
+// TestLogEndOfOldVersion: a directory without the note, or with a damaged one, opens, and has one from then on.
+func TestLogEndOfOldVersion(t *testing.T) {
+	cfg := testConfig(vfs.NewMem())
+	s := openReady(t, cfg)
+	mustDo(t, s, refresh("A", 1))
+	mustClose(t, s)
+	noted := func() uint64 {
+		noted, _, err := readLogEnd(cfg.FS, s.paths.logEnd)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return noted
+	}
+	want := noted()
+	if want == 0 {
+		t.Fatal("an orderly end noted nothing")
+	}
+	for _, damage := range []func() error{
+		func() error { return cfg.FS.Remove(s.paths.logEnd) },
+		func() error {
+			f, err := cfg.FS.Create(s.paths.logEnd, vfs.WriteCategoryUnspecified)
+			if err == nil {
+				_, err = f.Write(bytes.Repeat([]byte{1}, 100))
+			}
+			return err
+		},
+	} {
+		if err := damage(); err != nil {
+			t.Fatal(err)
+		}
+		cfg.Metrics = nil
+		mustClose(t, openReady(t, cfg))
+		if got := noted(); got != want {
+			t.Errorf("noted %d, want %d", got, want)
+		}
+	}
+}
+
+// TestLogEndIsNotAhead: what is noted is in the log, at each moment of a busy store. That it is after each crash too, the crash
+// tests and the simulation see, since they open what is left.
+func TestLogEndIsNotAhead(t *testing.T) {
+	cfg := testConfig(vfs.NewCrashableMem())
+	s := openReady(t, cfg)
+	for i := range 300 {
+		mustDo(t, s, refresh(fmt.Sprint(i), 1))
+		clone := cfg.FS.(*vfs.MemFS).CrashClone(vfs.CrashCloneCfg{})
+		noted, _, err := readLogEnd(clone, s.paths.logEnd)
+		if err != nil {
+			t.Fatal(err)
+		}
+		log, err := wal.Open(wal.Config{Dir: s.paths.log, FS: clone, ReadOnly: true, Logger: cfg.Logger})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if last, _ := log.LastIndex(); noted > last {
+			t.Fatalf("%d is noted, and the log ends at %d", noted, last)
+		}
+		if err := log.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	mustClose(t, s)
+}
