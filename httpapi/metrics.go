@@ -96,6 +96,7 @@ func (s *Server) writeRuleMetrics(w io.Writer) {
 	counters("suspended_records", func(c *rules.Counters) *atomic.Int64 { return &c.Suspended }, records)
 	counters("over_budget_lines", func(c *rules.Counters) *atomic.Int64 { return &c.OverBudget }, lines)
 	counters("steps", func(c *rules.Counters) *atomic.Int64 { return &c.Steps }, ruleHooks...)
+	counters("memory_bytes", func(c *rules.Counters) *atomic.Int64 { return &c.MemoryBytes }, ruleHooks...)
 	metrics.WriteMetadataIfNeeded(w, "apportion_rule_seconds_total", "counter")
 	for _, hook := range ruleHooks {
 		_, _ = fmt.Fprintf(w, "apportion_rule_seconds_total{hook=%q} %g\n", hook, float64(of[hook].Nanoseconds.Load())/1e9)

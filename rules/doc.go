@@ -48,8 +48,9 @@
 // a source; meter.go, metertable.go and peek.go bound a call; libbase.go, libtable.go, libstring.go, libpattern.go and
 // pattern.go are the library; record.go, views.go and schemaview.go are what a rule sees; plan.go and outcome.go are select's
 // answer and what it does, spread.go and remainder.go those of redistribute; selftest.go and selftestread.go are the tests
-// in a source; planner.go asks the active rules about an order; backtest.go, backtestrefused.go, backtestworld.go,
-// backtestreport.go and backtestexplain.go ask a rule about the orders of the past.
+// in a source; planner.go asks the active rules about an order, memorygate.go bounds the memory of all that are asked;
+// backtest.go, backtestrefused.go, backtestworld.go, backtestreport.go and backtestexplain.go ask a rule about the orders of
+// the past.
 //
 // # Concurrency
 //

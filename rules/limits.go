@@ -1,6 +1,10 @@
 package rules
 
-import lua "github.com/yuin/gopher-lua"
+import (
+	"time"
+
+	lua "github.com/yuin/gopher-lua"
+)
 
 // Limits of a program's source. A breach is a SyntaxError or a LimitError at upload.
 const (
@@ -65,6 +69,13 @@ const (
 
 	// stopEvery is how many steps lie between two looks at the caller's context.
 	stopEvery = 2_000
+
+	// memoryFree is what a call may take of memory before it needs a place of the planner's memoryGate: a hundred times what a
+	// rule takes that sorts a record's segments.
+	memoryFree = 256 << 10
+
+	// gateWaitMax is how long a call waits for such a place that has no deadline.
+	gateWaitMax = time.Second
 
 	// patternDepthMax bounds how deep a pattern's match recurses.
 	patternDepthMax = 200

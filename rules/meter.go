@@ -16,9 +16,14 @@ type meter struct {
 
 	steps, stepsMax   int64
 	memory, memoryMax int64
+	memoryAt          int64 // the memory at which to look closer
 	checkAt           int64 // the steps at which to look closer
 	fault             error
 	ctx               context.Context // the caller's; nil: none
+
+	gate     *memoryGate
+	deadline time.Time // of the wait at the gate
+	inside   bool      // a place there is held
 
 	// running says that a hook runs: what the top level made is frozen then.
 	running bool
@@ -48,7 +53,7 @@ func (m *meter) Err() error { return m.fault }
 // start begins a call.
 func (m *meter) start(ctx context.Context, limits Limits, seed uint64) {
 	m.steps, m.stepsMax = 0, limits.Steps
-	m.memory, m.memoryMax = 0, limits.MemoryBytes
+	m.memory, m.memoryMax, m.memoryAt = 0, limits.MemoryBytes, limits.MemoryBytes
 	m.fault, m.ctx = nil, ctx
 	m.random = seed
 	m.checkAt = m.stepsMax
@@ -65,7 +70,7 @@ func (m *meter) Done() <-chan struct{} {
 	if closer[inst>>26] {
 		m.look(f, inst)
 	}
-	if m.steps > m.checkAt || m.memory > m.memoryMax || f.Idx >= DepthMax {
+	if m.steps > m.checkAt || m.memory > m.memoryAt || f.Idx >= DepthMax {
 		m.check(f.Idx)
 	}
 	if m.fault != nil {
@@ -84,11 +89,35 @@ func (m *meter) check(depth int) {
 		m.limit(WhatMemory, m.memoryMax)
 	case depth >= DepthMax:
 		m.limit(WhatDepth, DepthMax)
+	case m.memory > m.memoryAt:
+		m.enterGate()
 	case m.ctx != nil && m.steps > m.checkAt:
 		if err := m.ctx.Err(); err != nil {
 			m.fault = &StoppedError{Cause: err}
 		}
 		m.checkAt = min(m.stepsMax, m.steps+stopEvery)
+	}
+}
+
+// useGate has the call go through a gate, if there is one, before it takes more than memoryFree.
+func (m *meter) useGate(gate *memoryGate, deadline time.Time) {
+	m.gate, m.deadline, m.inside = gate, deadline, false
+	if gate != nil {
+		m.memoryAt = min(memoryFree, m.memoryMax)
+	}
+}
+
+func (m *meter) enterGate() {
+	m.memoryAt = m.memoryMax
+	if m.inside = m.gate.enter(m.deadline); !m.inside {
+		m.fault = &StoppedError{Cause: ErrMemoryBusy}
+	}
+}
+
+func (m *meter) leaveGate() {
+	if m.inside {
+		m.inside = false
+		m.gate.leave()
 	}
 }
 
@@ -102,7 +131,7 @@ func (m *meter) limit(what What, limit int64) {
 func (m *meter) charge(steps, bytes int) {
 	m.steps += int64(steps)
 	m.memory += int64(bytes)
-	if m.steps > m.checkAt || m.memory > m.memoryMax {
+	if m.steps > m.checkAt || m.memory > m.memoryAt {
 		m.check(0)
 	}
 	m.raise()

@@ -22,9 +22,15 @@ type State interface {
 // RequestSteps and LineSteps bound the steps that the rules of one request may take: the former, or the latter for each line
 // if that is more. An order takes some 100 ms at worst, a list of orders with 12,000 lines 600 ms. The lines behind that are
 // answered as if their rule had failed.
+//
+// RequestMemoryBytes and LineMemoryBytes bound in the same way what those rules allocate, which the garbage collector has to
+// do with: five rules that take all they may, or 16 KB for each line.
 const (
 	RequestSteps = 2_000_000
 	LineSteps    = 1_000
+
+	RequestMemoryBytes = 40 << 20
+	LineMemoryBytes    = 16 << 10
 )
 
 // programsKept bounds the programs that are kept besides those of what is active, for rules that are activated again.
@@ -33,15 +39,19 @@ const programsKept = 64
 // ErrDeadline says that a request's time was up before all of its lines were planned.
 var ErrDeadline = errors.New("rules: the time was up before the order was planned")
 
+// ErrMemoryBusy says that other calls took all the memory that rules may until the time was up.
+var ErrMemoryBusy = errors.New("the rules under way took all the memory that they may")
+
 // Budget is what the rules of one request may still take, over all of its orders. It belongs to the request's goroutine.
 type Budget struct {
 	deadline time.Time
 	steps    int64
+	memory   int64 // bytes
 }
 
 // NewBudget gives the budget of a request with so many lines. The zero deadline is none.
 func NewBudget(deadline time.Time, lines int) Budget {
-	return Budget{deadline: deadline, steps: max(RequestSteps, int64(lines)*LineSteps)}
+	return Budget{deadline: deadline, steps: max(RequestSteps, int64(lines)*LineSteps), memory: max(RequestMemoryBytes, int64(lines)*LineMemoryBytes)}
 }
 
 // Planner asks the rules that are active, before the log. Its methods may be called from any goroutine.
@@ -49,6 +59,7 @@ type Planner struct {
 	state   State
 	suspend Suspend
 	limits  Limits
+	gate    *memoryGate
 
 	asked   atomic.Pointer[askedRules]
 	schema  atomic.Pointer[knownSchema]
@@ -91,9 +102,15 @@ type Counters struct {
 	Refused     atomic.Int64 // lines that a rule refused, or records that it left as they are
 	Failed      [failuresCount]atomic.Int64
 	Suspended   atomic.Int64 // lines or records for which no rule was asked because it is suspended
-	OverBudget  atomic.Int64 // lines for which no rule was asked because the request's steps were used up
+	OverBudget  atomic.Int64 // lines for which no rule was asked because the request's steps or memory were used up
 	Steps       atomic.Int64
+	MemoryBytes atomic.Int64 // allocated in all
 	Nanoseconds atomic.Int64 // that requests were planned for
+}
+
+func (c *Counters) spent(usage Usage) {
+	c.Steps.Add(usage.Steps)
+	c.MemoryBytes.Add(usage.MemoryBytes)
 }
 
 func (c *Counters) took(begin time.Time) { c.Nanoseconds.Add(int64(time.Since(begin))) }
@@ -124,7 +141,7 @@ type planScratch struct {
 
 // NewPlanner makes a planner. suspend is called on the goroutine of the request, once for an activation unless it is lost.
 func NewPlanner(state State, limits Limits, suspend Suspend) *Planner {
-	p := &Planner{state: state, suspend: suspend, limits: limits}
+	p := &Planner{state: state, suspend: suspend, limits: limits, gate: newMemoryGate()}
 	p.mu.programs = map[string]*Program{}
 	p.scratch.New = func() any { return new(planScratch) }
 	return p
@@ -167,37 +184,56 @@ func (p *Planner) Plan(budget *Budget, c *engine.Allocate, nowMS int64, env *eng
 		case budget.steps <= 0:
 			p.counters.OverBudget.Add(1)
 			setFallback(a, "the steps of one request are used up", &planned)
+		case budget.memory <= 0:
+			p.counters.OverBudget.Add(1)
+			setFallback(a, "the memory of one request is used up", &planned)
 		default:
 			schema := p.state.Schema() // read after the record, it knows all of its tag sets
 			s.record.Fill(&s.view, schema, p.schemaOf(schema))
 			s.fillItem(c, l, nowMS)
-			budget.steps -= p.ask(asked.programs[a.ID], a, s, &planned)
+			if err := p.ask(asked.programs[a.ID], a, s, &planned, budget); err != nil {
+				return err
+			}
 		}
 		env.Plans = append(env.Plans, planned)
 	}
 	return nil
 }
 
-// ask has one rule plan one line, and returns the steps that it took.
-func (p *Planner) ask(rule *askedRule, a *engine.Activation, s *planScratch, planned *engine.PlannedLine) int64 {
+// ask has one rule plan one line, out of the budget. The only error is ErrDeadline.
+func (p *Planner) ask(rule *askedRule, a *engine.Activation, s *planScratch, planned *engine.PlannedLine, budget *Budget) error {
 	if rule.program == nil {
 		setFallback(a, p.failure(&p.counters, rule, a, FailureSource, rule.fault), planned)
-		return 0
+		return nil
 	}
 	p.counters.Calls.Add(1)
-	in := Input{Item: &s.item, Record: &s.record, Seed: ItemSeed(s.item.OrderID, s.item.ItemID)}
+	in := Input{Item: &s.item, Record: &s.record, Seed: ItemSeed(s.item.OrderID, s.item.ItemID), gate: p.gate, deadline: budget.deadline}
 	plan, usage, err := rule.program.Select(context.Background(), &in)
-	p.counters.Steps.Add(usage.Steps)
+	p.counters.spent(usage)
+	budget.steps -= usage.Steps
+	budget.memory -= usage.MemoryBytes
+	if errors.Is(err, ErrMemoryBusy) && !budget.deadline.IsZero() {
+		return ErrDeadline
+	}
 	if err != nil {
-		setFallback(a, p.failure(&p.counters, rule, a, failureOf(err), err.Error()), planned)
-		return usage.Steps
+		setFallback(a, p.failed(&p.counters, rule, a, err), planned)
+		return nil
 	}
 	rule.failures.Store(0)
 	if plan.Refused {
 		p.counters.Refused.Add(1)
 	}
 	plan.fill(planned)
-	return usage.Steps
+	return nil
+}
+
+// failed counts a failure of a rule, and gives the reason as it is kept. That others took the memory is no failure of its own.
+func (p *Planner) failed(counters *Counters, rule *askedRule, a *engine.Activation, err error) string {
+	if errors.Is(err, ErrMemoryBusy) {
+		counters.OverBudget.Add(1)
+		return ErrMemoryBusy.Error()
+	}
+	return p.failure(counters, rule, a, failureOf(err), err.Error())
 }
 
 func failureOf(err error) Failure {

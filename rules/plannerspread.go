@@ -54,11 +54,11 @@ func (p *Planner) spreadItem(set *engine.RuleSet, s *planScratch) engine.SpreadI
 	}
 	s.record.Fill(&s.view, schema, p.schemaOf(schema))
 	p.spreads.Calls.Add(1)
-	in := Input{Record: &s.record, Seed: ItemSeed(item.UPC, item.Location)}
+	in := Input{Record: &s.record, Seed: ItemSeed(item.UPC, item.Location), gate: p.gate}
 	spread, usage, err := rule.program.Redistribute(context.Background(), &in)
-	p.spreads.Steps.Add(usage.Steps)
+	p.spreads.spent(usage)
 	if err != nil {
-		fallBack(a, p.failure(&p.spreads, rule, a, failureOf(err), err.Error()), &item)
+		fallBack(a, p.failed(&p.spreads, rule, a, err), &item)
 		return item
 	}
 	rule.failures.Store(0)

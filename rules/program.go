@@ -8,6 +8,7 @@ import (
 	"maps"
 	"slices"
 	"sync"
+	"time"
 
 	lua "github.com/yuin/gopher-lua"
 )
@@ -54,6 +55,10 @@ type Input struct {
 
 	// Output, if not nil, gets what print writes.
 	Output *Output
+
+	// gate, if not nil, is what the call goes through if it takes much memory, and deadline when it ends waiting for that.
+	gate     *memoryGate
+	deadline time.Time
 }
 
 // Usage is what a call used of its Limits.
@@ -146,6 +151,7 @@ func (p *Program) call(ctx context.Context, hook Hook, in *Input, read func(s *s
 // callOn runs a hook on a state. After an error the state is not used any more.
 func (p *Program) callOn(ctx context.Context, s *state, hook Hook, in *Input, read func(s *state, value, reason lua.LValue) error) (Usage, error) {
 	s.begin(ctx, p, in)
+	defer s.meter.leaveGate()
 	s.l.Push(s.hooks[hook])
 	if hook == HookSelect {
 		s.l.Push(s.itemData)

@@ -98,6 +98,7 @@ func (s *state) freeze() {
 func (s *state) begin(ctx context.Context, p *Program, in *Input) {
 	s.meter.start(ctx, p.limits, in.Seed)
 	s.meter.output = in.Output
+	s.meter.useGate(in.gate, in.deadline)
 	s.item.item, s.item.record = in.Item, in.Record
 	var schema *Schema
 	if in.Record != nil {
