@@ -30,7 +30,7 @@ func TestExamples(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	examples := examplesOf(string(text))
+	examples := examplesOf(t, string(text))
 	if len(examples) < 25 {
 		t.Fatalf("only %d requests found: has the form of docs/api.md changed?", len(examples))
 	}
@@ -50,7 +50,7 @@ func TestExamples(t *testing.T) {
 
 // examplesOf reads the blocks that begin with a request; those with a language are no examples. A reply is of the request before
 // it, also of one in another block.
-func examplesOf(text string) (examples []example) {
+func examplesOf(t *testing.T, text string) (examples []example) {
 	inside, plain := false, false // a block; one without a language
 	var into *string
 	for _, line := range strings.Split(text, "\n") {
@@ -67,6 +67,9 @@ func examplesOf(text string) (examples []example) {
 			into = &examples[len(examples)-1].body
 		} else if r := replyLine.FindStringSubmatch(line); r != nil {
 			last := &examples[len(examples)-1]
+			if last.reply != "" {
+				t.Errorf("docs/api.md shows a reply without its request: %s", line)
+			}
 			last.status, _ = strconv.Atoi(r[1])
 			last.reply = r[2]
 			into = &last.reply
