@@ -317,6 +317,13 @@ func TestOperations(t *testing.T) {
 	s := newTestServer(t, Config{AdminToken: "secret"})
 	s.get("/healthz").ok().want(`"ok"`, "status")
 	s.get("/readyz").ok().want(`"ready"`, "status")
+	s.store.checkpointErr = errors.New(`3 checkpoints have failed: "disk full"`)
+	s.get("/readyz?verbose").ok().want(`[{"name":"caught-up","status":"ok","detail":""},`+
+		`{"name":"checkpoints","status":"failed","detail":"3 checkpoints have failed: \"disk full\""}]`, "checks")
+	if plain := s.get("/readyz").ok(); strings.Contains(plain.body, "checks") {
+		t.Errorf("checks that nobody asked for: %s", plain.body)
+	}
+	s.get("/readyz?verbose=maybe").is(400, "invalid")
 	s.store.readyErr = errors.New("replaying the log: entry 3 of 9")
 	s.get("/readyz").is(503, "not-ready").want(`"replaying the log: entry 3 of 9"`, "detail")
 	if r := s.do("HEAD", "/healthz", ""); r.status != 200 || r.body != "" {

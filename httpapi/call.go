@@ -39,6 +39,7 @@ type call struct {
 
 	author  string
 	version uint32
+	verbose bool
 
 	// The body, and what is held of it in Server.bodies. announced is how long it is to be, unread that it was left there.
 	received  []byte
@@ -116,7 +117,7 @@ func (c *call) reset(ctx *fasthttp.RequestCtx, begin time.Time) {
 	c.readForwarded(begin)
 	c.elsewhere, c.spare = false, false
 	c.stale, c.maxLag, c.moveTo, c.after, c.limit = false, -1, "", 0, EventsDefault
-	c.author, c.version = "", 0
+	c.author, c.version, c.verbose = "", 0, false
 	c.envelope = engine.Envelope{Plans: c.envelope.Plans[:0]}
 	c.status, c.content, c.out = http.StatusOK, contentJSON, c.out[:0]
 }

@@ -34,9 +34,9 @@ type testStore struct {
 	engine *engine.Engine
 
 	// What to answer instead, for tests of errors.
-	doErr, barrierErr, readyErr error
-	noLease                     bool
-	panics                      bool
+	doErr, barrierErr, readyErr, checkpointErr error
+	noLease                                    bool
+	panics                                     bool
 
 	before func() // what Do does first, once
 }
@@ -57,6 +57,11 @@ func (s *testStore) Refuses(_ time.Time, _ int64, key string, c *engine.Allocate
 	return !s.noLease && s.engine.Refuses(key, c, r)
 }
 func (s *testStore) Ready() error { return s.readyErr }
+func (s *testStore) Conditions() []raftstore.Condition {
+	return []raftstore.Condition{
+		{Name: "caught-up", Required: true, Err: s.readyErr}, {Name: "checkpoints", Err: s.checkpointErr},
+	}
+}
 
 func (s *testStore) NextPlans(after uint32, limit int, dst []engine.PlanWanted) ([]engine.PlanWanted, uint32) {
 	s.mu.Lock()

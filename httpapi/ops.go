@@ -77,6 +77,22 @@ func (c *call) ready() {
 		return
 	}
 	c.out = appendUnits(c.out, `{"status":"ready","asOf":`, int64(c.server.store.AppliedIndex()))
+	if c.verbose {
+		c.out = append(c.out, `,"checks":[`...)
+		for i, condition := range c.server.store.Conditions() {
+			if i > 0 {
+				c.out = append(c.out, ',')
+			}
+			status, detail := "ok", ""
+			if condition.Err != nil {
+				status, detail = "failed", condition.Err.Error()
+			}
+			c.out = appendText(c.out, `{"name":`, condition.Name)
+			c.out = appendText(c.out, `,"status":`, status)
+			c.out = append(appendText(c.out, `,"detail":`, detail), '}')
+		}
+		c.out = append(c.out, ']')
+	}
 	c.out = append(c.out, '}')
 }
 

@@ -68,6 +68,9 @@ func (c *call) readParam(param paramSet, value string) bool {
 		c.author = value
 		_, ok := plainText(value)
 		return ok && len(value) <= engine.RuleAuthorBytesMax
+	case paramVerbose:
+		c.verbose = value == "" || value == "true"
+		return c.verbose || value == "false"
 	case paramVersion:
 		version, err := strconv.ParseUint(value, 10, 32)
 		c.version = uint32(version)

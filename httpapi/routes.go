@@ -41,6 +41,7 @@ const (
 	paramAuthor
 	paramVersion
 	paramMaxLag
+	paramVerbose
 )
 
 // paramReads are those of every read.
@@ -55,6 +56,7 @@ var paramWords = map[string]paramSet{
 	"version":     paramVersion,
 
 	"maxLagSeconds": paramMaxLag,
+	"verbose":       paramVerbose,
 }
 
 // route is one method of one path. Segments in braces are parameters; their values are in call.path, in their order.
@@ -129,7 +131,7 @@ func routes() []*route {
 		{method: methodGet, pattern: "/v1/events", params: paramReads | paramAfter | paramLimit, serve: (*call).events},
 		{method: methodGet, pattern: "/v1/openapi.yaml", serve: (*call).openAPI},
 		{method: methodGet, pattern: "/healthz", open: true, serve: (*call).health},
-		{method: methodGet, pattern: "/readyz", open: true, serve: (*call).ready},
+		{method: methodGet, pattern: "/readyz", open: true, params: paramVerbose, serve: (*call).ready},
 		{method: methodGet, pattern: "/metrics", open: true, serve: (*call).metricsText},
 	}
 }

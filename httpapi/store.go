@@ -47,6 +47,9 @@ type Store interface {
 	// Ready gives nil when the node has caught up with the log.
 	Ready() error
 
+	// Conditions are what Ready looks at, and what else should be well.
+	Conditions() []raftstore.Condition
+
 	// OpenOrders appends copies of orders that hold units, a page at a time.
 	OpenOrders(after uint32, limit int, dst []engine.OrderView) (orders []engine.OrderView, next uint32)
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -42,6 +43,8 @@ type checkpointer struct {
 	covered atomic.Uint64 // the state database holds the effect of all entries up to this one
 	wake    chan struct{} // capacity 1: there may be enough log for a checkpoint
 	lastEnd atomic.Int64  // when the last checkpoint ended, Unix milliseconds; 0: none since the start
+
+	failing failing
 }
 
 // coveredIndex is the log index of the state on disk.
@@ -103,13 +106,63 @@ func (c *checkpointer) checkpoint() error {
 	err := c.takeSnapshot()
 	switch {
 	case err == nil, errors.Is(err, raft.ErrNothingNewToSnapshot):
+		if failed := c.failing.end(); failed > 0 {
+			c.logger.Info("checkpoints succeed again", "failed", failed)
+		}
 		return nil
 	case errors.Is(err, raft.ErrRaftShutdown):
 		return ErrClosed
 	}
 	c.metrics.checkpointErrors.Inc()
-	c.logger.Error("checkpoint failed; the log grows until one succeeds", "error", err)
+	failed, since := c.failing.add(err)
+	c.logger.Error("checkpoint failed: give the disk space, or look at its state and at the data directory. Until one succeeds, the log "+
+		"grows and a start takes longer; nothing is lost", "error", err, "failed", failed, "since", since.Round(time.Second))
 	return err
+}
+
+// failing is what checkpoints have come to since the last one that succeeded.
+type failing struct {
+	mu    sync.Mutex
+	times int
+	since time.Time // of the first failure
+	last  error
+}
+
+// add counts a failure.
+func (f *failing) add(err error) (times int, since time.Duration) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.times == 0 {
+		f.since = time.Now()
+	}
+	f.times++
+	f.last = err
+	return f.times, time.Since(f.since)
+}
+
+// end is called when a checkpoint succeeded, and reports how many had failed before it.
+func (f *failing) end() (times int) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	times, f.times, f.last = f.times, 0, nil
+	return times
+}
+
+// err is nil unless the last checkpoint failed.
+func (f *failing) err() error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.times == 0 {
+		return nil
+	}
+	return fmt.Errorf("raftstore: %d checkpoints have failed in a row, for %s: %w", f.times, time.Since(f.since).Round(time.Second), f.last)
+}
+
+// count is the number of failures in a row.
+func (f *failing) count() int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.times
 }
 
 // freeze takes the changed rows as of now.

@@ -88,6 +88,14 @@ func (s *Store) registerGauges(set *metrics.Set) {
 	set.NewGauge("apportion_orders", func() float64 { return float64(s.engine.Stats().Orders) })
 	set.NewGauge("apportion_applied_index", func() float64 { return float64(s.AppliedIndex()) })
 	set.NewGauge("apportion_checkpoint_index", func() float64 { return float64(s.checkpoints.coveredIndex()) })
+	set.NewGauge("apportion_checkpoint_failures_in_a_row", func() float64 { return float64(s.checkpoints.failing.count()) })
+	started := time.Now()
+	set.NewGauge("apportion_checkpoint_age_seconds", func() float64 {
+		if lastEnd := s.checkpoints.lastEnd.Load(); lastEnd != 0 {
+			return time.Since(time.UnixMilli(lastEnd)).Seconds()
+		}
+		return time.Since(started).Seconds()
+	})
 	set.NewGauge("apportion_checkpoint_log_bytes", func() float64 { return float64(s.applier.logBytes.Load()) })
 	set.NewGauge("apportion_clock_held_back_seconds", func() float64 { return float64(s.stamper.heldBackMS.Load()) / 1000 })
 	if s.peers != nil {

@@ -140,9 +140,32 @@ func (s *Store) Lag() (lag time.Duration, known bool) {
 // and has a disk that answers. Else the error says what it is waiting for. A leader that has lost the lead counts as one that
 // follows closely for a moment, as its state is fresh.
 func (s *Store) Ready() error {
-	if err := s.caughtUp(); err != nil {
-		return err
+	for _, c := range s.Conditions() {
+		if c.Required && c.Err != nil {
+			return c.Err
+		}
 	}
+	return nil
+}
+
+// Condition is one of the things that an operator wants to be well.
+type Condition struct {
+	Name     string
+	Required bool  // without it, the node is not ready
+	Err      error // nil: it is well
+}
+
+// Conditions looks at all of them. Checkpoints that fail do not keep a node from serving, and what takes the traffic away from it
+// would not help it, so they are not required.
+func (s *Store) Conditions() []Condition {
+	return []Condition{
+		{"caught-up", true, s.caughtUp()},
+		{"log-disk", true, s.logAnswers()},
+		{"checkpoints", false, s.checkpoints.failing.err()},
+	}
+}
+
+func (s *Store) logAnswers() error {
 	if silence := s.stall.logLasts(); silence > s.cfg.StallTimeout {
 		return fmt.Errorf("raftstore: the log's disk has not answered for %s", silence.Round(100*time.Millisecond))
 	}

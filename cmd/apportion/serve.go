@@ -252,13 +252,15 @@ func (s *service) runOnce(ctx context.Context) error {
 	err = s.serve(ctx, listener, store, set)
 	store.Retire()
 	if !errors.Is(err, raftstore.ErrReplaced) {
-		s.checkpoint(store)
+		err = errors.Join(err, s.checkpoint(store))
 	}
 	if closeErr := store.Close(); closeErr != nil {
 		err = errors.Join(err, fmt.Errorf("close the store: %w", closeErr))
 	}
 	s.opened.Store(nil)
-	s.logger.Info("stopped")
+	if err == nil || errors.Is(err, raftstore.ErrReplaced) {
+		s.logger.Info("stopped")
+	}
 	return err
 }
 

@@ -32,13 +32,16 @@ const exitDiskFailed = 74
 // unorderlyError is an end that was not waited for.
 type unorderlyError struct {
 	what   string
-	waited time.Duration
-	status int // the exit status
+	waited time.Duration // 0: it is not about a wait
+	status int           // the exit status
 }
 
 func (e unorderlyError) Error() string {
-	return fmt.Sprintf("%s for %s, so this end is not an orderly one; nothing that was acknowledged is lost, and the next start replays the log",
-		e.what, e.waited.Round(time.Second))
+	what := e.what
+	if e.waited > 0 {
+		what += fmt.Sprint(" for ", e.waited.Round(time.Second))
+	}
+	return what + ", so this end is not an orderly one; nothing that was acknowledged is lost, and the next start replays the log"
 }
 
 // runBounded is run, with a bound for what comes after the end of ctx.
@@ -94,12 +97,19 @@ func (s *service) handOver(store *raftstore.Store) {
 	}
 }
 
-// checkpoint spares the next start the replay of the log. It is a convenience: without it, nothing is lost.
-func (s *service) checkpoint(store *raftstore.Store) {
+// checkpoint spares the next start the replay of the log. Without it, nothing is lost, but the end is not an orderly one: whoever
+// stops the server has to hear that its disk takes no state.
+func (s *service) checkpoint(store *raftstore.Store) error {
 	ctx, cancel := context.WithTimeout(context.Background(), lastCheckpointTimeout)
 	defer cancel()
-	if err := store.Checkpoint(ctx); err != nil {
-		s.unwritten.Store(errors.Is(err, context.DeadlineExceeded))
-		s.logger.Warn("no checkpoint at the end: the next start replays the log", "error", err)
+	err := store.Checkpoint(ctx)
+	switch {
+	case err == nil, errors.Is(err, raftstore.ErrClosed):
+		return nil
+	case errors.Is(err, context.DeadlineExceeded):
+		s.unwritten.Store(true)
+		return unorderlyError{"the disk has not taken the last checkpoint", lastCheckpointTimeout, exitDiskFailed}
+	default:
+		return fmt.Errorf("%w\n%w", unorderlyError{"the last checkpoint has failed", 0, exitDiskFailed}, err)
 	}
 }

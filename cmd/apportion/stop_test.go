@@ -113,3 +113,26 @@ func awaitLog(t *testing.T, s *server, what string) {
 	t.Helper()
 	await(t, what, func() bool { return strings.Contains(s.log.String(), what) })
 }
+
+// A server whose state cannot be written serves on. It says so in its log, in a check and in a metric, and its end is not an orderly
+// one.
+func TestFailingCheckpoints(t *testing.T) {
+	data := filepath.Join(t.TempDir(), "data")
+	s := startServer(t, data, "--checkpoint-interval", "50ms")
+	remove(t, filepath.Join(data, "state"))
+	s.call("POST", "/v1/inventory/refresh", refreshBody("W1", "A", 10), http.StatusOK)
+	await(t, "a checkpoint fails", func() bool {
+		return strings.Contains(string(s.call("GET", "/readyz?verbose", "", http.StatusOK).body), `"name":"checkpoints","status":"failed"`)
+	})
+	s.call("GET", "/readyz", "", http.StatusOK)
+	s.call("POST", "/v1/inventory/refresh", refreshBody("W1", "A", 11), http.StatusOK)
+	if text := string(s.call("GET", "/metrics", "", http.StatusOK).body); !strings.Contains(text, "apportion_checkpoint_failures_in_a_row ") ||
+		strings.Contains(text, "apportion_checkpoint_failures_in_a_row 0\n") {
+		t.Errorf("the metrics know of no failure")
+	}
+	s.signal(syscall.SIGTERM)
+	if err, log := s.wait(), s.log.String(); s.cmd.ProcessState.ExitCode() != exitDiskFailed || !strings.Contains(log, "give the disk space") ||
+		!strings.Contains(log, "the last checkpoint has failed, so this end is not an orderly one") || strings.Contains(log, "msg=stopped") {
+		t.Errorf("it ended with %v\n%s", err, log)
+	}
+}
