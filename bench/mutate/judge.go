@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -98,6 +99,25 @@ func (j *judge) judge(ctx context.Context, m *mutant) (verdict, string, error) {
 		}
 	}
 	return survived, "", nil
+}
+
+// whole runs the tests with nothing broken: those that fail then would seem to notice everything.
+func (j *judge) whole(ctx context.Context) error {
+	overlay := filepath.Join(j.scratch, "overlay.json")
+	if err := os.WriteFile(overlay, []byte("{}"), 0o644); err != nil {
+		return err
+	}
+	for _, p := range j.packages {
+		if !slices.ContainsFunc(j.packages, func(a *goPackage) bool {
+			return a.asked && slices.Contains(j.judges(&mutant{pkg: a.ImportPath}), p)
+		}) {
+			continue
+		}
+		if verdict, by, err := j.test(ctx, p, overlay); err != nil || verdict != survived {
+			return cmp.Or(err, fmt.Errorf("with nothing broken, the tests of %s fail: %s", p.ImportPath, by))
+		}
+	}
+	return nil
 }
 
 // write makes the overlay that puts the broken file in place of the whole one.

@@ -79,6 +79,9 @@ func run(ctx context.Context, out io.Writer, o options) error {
 	random.Shuffle(len(mutants), func(i, j int) { mutants[i], mutants[j] = mutants[j], mutants[i] })
 
 	j := &judge{options: o, packages: packages, scratch: dir}
+	if err := j.whole(ctx); err != nil {
+		return err
+	}
 	sums, lines, judged := map[verdict]int{}, map[string]bool{}, 0
 	fmt.Fprintf(out, "| line | broken how | tests | by |\n|---|---|---|---|\n")
 	for _, m := range mutants {

@@ -168,4 +168,8 @@ func TestMistakes(t *testing.T) {
 	f("timeout above 0", "--timeout", "0s")
 	f(`"box" is not expected`, "box")
 	f("go list ./none", "--packages", "./none")
+	if err := os.WriteFile(filepath.Join(dir, "box", "fails_test.go"), []byte("package box\n\nimport \"testing\"\n\nfunc TestFails(t *testing.T) { t.Fail() }\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	f("with nothing broken, the tests of toy/box fail: toy/box TestFails", "--packages", "./box")
 }
