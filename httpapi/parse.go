@@ -4,7 +4,7 @@ import (
 	"fmt"
 
 	"apportion/engine"
-	"apportion/names"
+	"apportion/httpapi/names"
 )
 
 // What all bodies have in common: which fields an object had, tags, lists of names.

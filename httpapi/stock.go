@@ -5,7 +5,7 @@ import (
 	"net/http"
 
 	"apportion/engine"
-	"apportion/names"
+	"apportion/httpapi/names"
 )
 
 // The stock commands.

@@ -19,12 +19,12 @@ import (
 // one way, cmd -> httpapi -> raftstore -> {engine, rules, wal}, and bench talks HTTP only.
 var mayImport = map[string][]string{
 	"engine":         {},
-	"names":          {"engine"},
 	"rules":          {"engine"},
 	"wal":            {},
 	"raftstore":      {"engine", "rules", "wal"},
-	"httpapi":        {"engine", "httpapi/kibo", "names", "rules", "raftstore"},
-	"httpapi/kibo":   {"engine", "names"},
+	"httpapi":        {"engine", "httpapi/kibo", "httpapi/names", "rules", "raftstore"},
+	"httpapi/kibo":   {"engine", "httpapi/names"},
+	"httpapi/names":  {"engine"},
 	"bench":          {},
 	"bench/plot":     {},
 	"bench/replay":   {},

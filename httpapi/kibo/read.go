@@ -16,7 +16,7 @@ import (
 	legacy "github.com/go-json-experiment/json/v1"
 
 	"apportion/engine"
-	"apportion/names"
+	"apportion/httpapi/names"
 )
 
 // The reading of bodies: strict in form (UTF-8, no name twice in an object), bounded while it goes on, and exact about the

@@ -8,7 +8,7 @@ import (
 	"strconv"
 
 	"apportion/engine"
-	"apportion/names"
+	"apportion/httpapi/names"
 )
 
 // percent is a share in hundredths; it is read as a number with at most two decimals.

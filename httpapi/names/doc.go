@@ -8,5 +8,7 @@
 //
 // It never keeps a name, and it knows nothing of lengths: those are the engine's limits.
 //
-// Reading order: names.go.
+// # Reading order
+//
+// names.go has the form of a name, schema.go what a tag category adds to it.
 package names
