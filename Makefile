@@ -49,9 +49,9 @@ build: ## build bin/apportion
 	go build -o bin/apportion ./cmd/apportion
 
 test: $(GOTESTSUM) ## all tests with the race detector, then those that it would disturb (PKG=./engine narrows it down)
-	@# The output is that of go test, and below it what was skipped and why.
-	$(GOTESTSUM) --format standard-quiet --hide-summary=failed,errors,output -- -race -timeout 15m $(PKG)
-	$(GOTESTSUM) --format standard-quiet --hide-summary=failed,errors,output -- -vet=off -timeout 5m -run '$(PLAIN_TESTS)' $(PKG)
+	@# A line for each package, and at the end what was skipped and why, and what failed with all that it printed.
+	$(GOTESTSUM) --format standard-quiet -- -race -timeout 15m $(PKG)
+	$(GOTESTSUM) --format standard-quiet -- -vet=off -timeout 5m -run '$(PLAIN_TESTS)' $(PKG)
 
 $(GOTESTSUM):
 	@mkdir -p .tools
