@@ -7,42 +7,6 @@ import (
 	"testing"
 )
 
-// TestCheckRuleLimits: what rules may ask for is taken, and one more refused.
-func TestCheckRuleLimits(t *testing.T) {
-	f := func(name string, limit int, field, value string, of func(n int) Command) {
-		t.Helper()
-		runChecks(t, []checkCase{{name + ", as many as may be", of(limit), "", ""}, {name + ", one more", of(limit + 1), field, value}})
-	}
-	put := func(change func(*PutRule)) Command {
-		c := putRule("r", "s", HookSelect)
-		change(c)
-		return c
-	}
-	text := func(n int) string { return strings.Repeat("x", n) }
-	f("name", RuleNameBytesMax, "name", text(RuleNameBytesMax+1), func(n int) Command { return put(func(c *PutRule) { c.Name = text(n) }) })
-	f("author", RuleAuthorBytesMax, "author", shownText(text(RuleAuthorBytesMax+1)), func(n int) Command { return put(func(c *PutRule) { c.Author = text(n) }) })
-	f("source", RuleSourceBytesMax, "source", strconv.Itoa(RuleSourceBytesMax+1), func(n int) Command { return put(func(c *PutRule) { c.Source = text(n) }) })
-	f("failures", RuleFailuresMax, "failuresMax", strconv.Itoa(RuleFailuresMax+1), func(n int) Command {
-		c := activate("r", 1, RuleScope{})
-		c.FailuresMax = uint32(n)
-		return c
-	})
-	f("locations of a scope", RuleScopeLocationsMax, "scope.locations", strconv.Itoa(RuleScopeLocationsMax+1), func(n int) Command {
-		return activate("r", 1, RuleScope{Locations: manyNames(n)})
-	})
-	f("attributes", AttributesMax, "lines[0].attributes", strconv.Itoa(AttributesMax+1), func(n int) Command {
-		return allocateOf(func(c *Allocate) {
-			for i := range n {
-				c.Lines[0].Attributes = append(c.Lines[0].Attributes, Attribute{Name: fmt.Sprintf("a%02d", i), Value: "v"})
-			}
-		})
-	})
-	// A scope is that of one hook: without it, each part of one is refused.
-	for _, scope := range []RuleScope{{Locations: []string{"L"}}, {UPCPrefix: "U"}, {Tags: []Tag{{"Channel", "Web"}}}} {
-		runChecks(t, []checkCase{{"a scope without a hook", &DeactivateRule{Name: "r", RuleScope: scope}, "hook", "0"}})
-	}
-}
-
 // TestCountsMax: so many counts are open at a time, and one that closes makes room.
 func TestCountsMax(t *testing.T) {
 	h := newHost(t)
@@ -144,5 +108,208 @@ func TestAppendUPCs(t *testing.T) {
 	}
 	if upcs, next = h.e.AppendUPCs(nil, "M", next, 2); fmt.Sprint(upcs) != "[M3]" || next != 0 {
 		t.Errorf("the second page is %q, %d", upcs, next)
+	}
+}
+
+// wantTooMany checks the refusal of one more than may be, and that it names the limit.
+func (h *host) wantTooMany(c Command, field string, limit int) {
+	h.t.Helper()
+	if r := h.wantCode(c, CodeTooMany, field); r.Value != strconv.Itoa(limit) {
+		h.t.Errorf("%T: the value is %s, want %d", c, r.Value, limit)
+	}
+}
+
+// TestRuleActivationsMax: so many activations there may be, and one that ends makes room, also in the versions kept.
+func TestRuleActivationsMax(t *testing.T) {
+	h := newHost(t)
+	at := func(i int) RuleScope { return RuleScope{Locations: []string{fmt.Sprint("L", i)}} }
+	for i := range RuleVersionsMax {
+		h.must(putRule("r", fmt.Sprint("source ", i)))
+		h.must(activate("r", 0, at(i)))
+	}
+	h.wantTooMany(putRule("r", "one more"), "versions", RuleVersionsMax)
+	for i := RuleVersionsMax; i < RuleActivationsMax; i++ {
+		h.must(activate("r", 0, at(i)))
+	}
+	h.wantTooMany(activate("r", 0, at(RuleActivationsMax)), "activations", RuleActivationsMax)
+	h.must(activate("r", 0, at(1))) // in place of one
+	h.must(putRule("r", "one more"))
+	h.must(&DeactivateRule{Name: "r", Hook: HookSelect, RuleScope: at(0)})
+	h.must(activate("r", 0, at(RuleActivationsMax)))
+}
+
+// TestRuleSourcesBytesMax: the sources of all versions together have a bound; a rule that goes makes room.
+func TestRuleSourcesBytesMax(t *testing.T) {
+	h := newHost(t)
+	long := textOf(RuleSourceBytesMax - 2)
+	for n := range RuleSourcesBytesMax / RuleSourceBytesMax {
+		h.must(putRule(fmt.Sprint("r", n/RuleVersionsMax), fmt.Sprintf("%02d", n%RuleVersionsMax)+long))
+	}
+	if n := h.e.Rules().sourceBytes(); n != RuleSourcesBytesMax {
+		t.Fatalf("%d bytes of sources", n)
+	}
+	h.wantTooMany(putRule("one more", "s"), "sources", RuleSourcesBytesMax)
+	h.must(&DeleteRule{Name: "r0"})
+	h.must(putRule("one more", "s"))
+}
+
+// TestReportedItemsMax: what an answer lists one by one is bounded, and its counts are exact.
+func TestReportedItemsMax(t *testing.T) {
+	const records = ReportedItemsMax + 1
+	all := Scope{All: true}
+	h := spreadHost(t, FallbackDefault)
+	stock := &Refresh{Location: "L"}
+	var lines []AllocateLine
+	for i := range records - 1 {
+		stock.Items = append(stock.Items, units(fmt.Sprint("V", i), 100))
+		lines = append(lines, ask(fmt.Sprint(i), fmt.Sprint("V", i), 1))
+	}
+	h.must(stock)
+	h.must(&Redistribute{Scope: all, Now: true})
+	spread := &Spread{}
+	for _, it := range append(stock.Items, units("U", 100)) {
+		spread.Items = append(spread.Items, SpreadItem{UPC: it.UPC, Location: "L", RecordVersion: h.view(it.UPC).Version, Rule: "r", RuleVersion: 1,
+			Action: SpreadTargets, Targets: []SpreadTarget{target("Web", 10), target("Shop", 90)}})
+	}
+	spread.Items = spread.Items[:SpreadItemsMax]
+	if r := h.do(&Envelope{RulesIndex: h.e.Rules().Index()}, spread); len(r.Changes) != ReportedItemsMax || r.Stock.Units != 60*SpreadItemsMax {
+		t.Errorf("a spread lists %d changes of %d units", len(r.Changes), r.Stock.Units)
+	}
+	h.must(&DeactivateRule{Name: "r"})
+	if r := h.must(&Redistribute{Scope: all, DryRun: true}); len(r.Changes) != ReportedItemsMax || r.Stock.Records != records {
+		t.Errorf("a dry run lists %d changes of %d records", len(r.Changes), r.Stock.Records)
+	}
+	h.planned(allocate("o", ModeAll, lines...))
+	h.planned(allocate("p", ModeAll, ask("1", "U", 1)))
+	if r := h.apply(&Delete{Scope: all}); r.Code != CodeInUse || len(r.Blocked) != ReportedItemsMax || r.Stock.Promised != records {
+		t.Errorf("a delete: %v, lists %d records of %d promises", r.Code, len(r.Blocked), r.Stock.Promised)
+	}
+}
+
+// TestOrderItemsMax: so many items an order may have, over all its commands, however they come.
+func TestOrderItemsMax(t *testing.T) {
+	h := newHost(t)
+	h.must(&Refresh{Location: "L", Items: []StockItem{units("U", 2*OrderItemsMax)}})
+	part := func(order string, from, to int) *Allocate {
+		c := allocate(order, ModeAll)
+		c.ExpiresAtMS = 1 << 50
+		for i := from; i < to; i++ {
+			c.Lines = append(c.Lines, ask(fmt.Sprint(i), "U", 1))
+		}
+		return c
+	}
+	for i := 0; i < OrderItemsMax-1; i += OrderLinesMax {
+		h.apply(part("o", i, min(i+OrderLinesMax, OrderItemsMax-1)))
+	}
+	h.must(part("cart", 0, 2))
+	h.wantTooMany(part("o", OrderItemsMax-1, OrderItemsMax+1), "lines", OrderItemsMax)
+	h.wantTooMany(&Transition{FromOrderID: "cart", OrderID: "o", Lines: []TransitionLine{{"0", "x0"}, {"1", "x1"}}}, "lines", OrderItemsMax)
+	h.must(&Transition{FromOrderID: "cart", OrderID: "o", Lines: []TransitionLine{{"0", "x0"}}})
+	h.wantTooMany(part("o", OrderItemsMax, OrderItemsMax+1), "lines", OrderItemsMax)
+	h.must(part("o", 0, 1)) // repeated: it adds none
+}
+
+// TestMovementsPerItemMax: the oldest movement of an item goes when one more comes.
+func TestMovementsPerItemMax(t *testing.T) {
+	h := newHost(t)
+	h.must(&Refresh{Location: "L", Items: []StockItem{units("U", 100)}})
+	h.must(allocate("o", ModeAll, ask("1", "U", 100)))
+	first := func() MovementKind {
+		var v OrderView
+		h.e.ReadOrder("o", &v)
+		return v.Items[0].Movements[0].Kind
+	}
+	for range MovementsPerItemMax - 1 {
+		h.must(change(KindFulfill, "o", some("1", 1)))
+	}
+	if first() != MovementAllocated {
+		t.Error("of as many as are kept the oldest has gone")
+	}
+	h.must(change(KindFulfill, "o", some("1", 1)))
+	if first() == MovementAllocated {
+		t.Error("with one more the oldest is still there")
+	}
+}
+
+// TestIdempotencyCommandBytesMax: a command of so many bytes is kept as it is, and of a longer one its digest.
+func TestIdempotencyCommandBytesMax(t *testing.T) {
+	h := newHost(t)
+	c := allocate("o", ModeAll, ask("1", "U", 1))
+	for i := range 19 {
+		c.Lines[0].Attributes = append(c.Lines[0].Attributes, Attribute{Name: fmt.Sprint(10 + i), Value: textOf(100)})
+	}
+	for bytes, digest := range map[int]bool{IdempotencyCommandBytesMax: false, IdempotencyCommandBytesMax + 1: true} {
+		value := &c.Lines[0].Attributes[18].Value
+		*value = textOf(200)
+		h.apply(c)
+		*value = textOf(200 + bytes - len(h.e.scratch.command.body))
+		h.applyKeyed(strconv.Itoa(bytes), c)
+		number, ok := h.e.results.find(strconv.Itoa(bytes))
+		if n := len(h.e.scratch.command.body); !ok || n != bytes || h.e.results.get(number).digest != digest {
+			t.Errorf("of %d bytes, wanted %d: kept %t, digest %t", n, bytes, ok, !digest)
+		}
+	}
+}
+
+// TestJobFaultsMax: a job lists so many of the lines that were refused.
+func TestJobFaultsMax(t *testing.T) {
+	h := newHost(t)
+	for _, n := range []int{JobFaultsMax, JobFaultsMax + 1} {
+		c := allocate("o", ModeLine)
+		for i := range n {
+			c.Lines = append(c.Lines, ask(fmt.Sprint(i), "nothing", 1))
+		}
+		var j Job
+		r := h.do(&Envelope{Job: &JobInfo{Type: "x"}}, c)
+		if !h.e.Job(r.Job.First, &j) || len(j.Faults) != JobFaultsMax || len(r.Lines) != n {
+			t.Errorf("of %d refused lines %d are listed", len(r.Lines), len(j.Faults))
+		}
+	}
+}
+
+// TestDistributedCombinationsMax: so many segments one split may create.
+func TestDistributedCombinationsMax(t *testing.T) {
+	percents := func(name string, n int) *PutTagCategory {
+		c := discrete(name, n)
+		for i := range c.Values {
+			c.Values[i].Percent = 0
+		}
+		c.Values[0].Percent = percentWhole
+		return c
+	}
+	h := newHost(t)
+	h.must(percents("A", 5))
+	h.wantCode(percents("B", 205), CodeTooMany, "values")
+	h.must(percents("B", 204))
+	h.must(percents("A", 4))
+	h.must(percents("B", DistributedCombinationsMax/4))
+}
+
+// TestAgesAreBounded: what is kept for a time is there until its last millisecond, and no longer.
+func TestAgesAreBounded(t *testing.T) {
+	for name, of := range map[string]struct {
+		ageMS int64
+		kept  func(*Engine) bool
+	}{
+		"answers":      {IdempotencyAgeMS, func(e *Engine) bool { return e.Stats().Results > 0 }},
+		"counts":       {CountAgeMS, func(e *Engine) bool { return len(e.counts.open) > 0 }},
+		"events":       {EventAgeMS, func(e *Engine) bool { return e.Events(0, 1, nil)[0].ID == 1 }},
+		"explanations": {ExplanationAgeMS, func(e *Engine) bool { return e.Stats().Explanations > 0 }},
+		"jobs":         {JobAgeMS, func(e *Engine) bool { return e.Stats().Jobs > 0 }},
+	} {
+		h := threeChannels(t)
+		h.must(&StartCount{Location: "L", Count: "c"})
+		h.planned(ruled("o", 2, "D"), candidates(candidate("B", 0, 0)))
+		h.do(&Envelope{Key: "k", Job: &JobInfo{Type: "x"}}, &Refresh{Location: "L", Items: []StockItem{units("U", 1)}})
+		h.nowMS += of.ageMS - 1
+		h.must(putRule("later", "an event"))
+		if !of.kept(h.e) {
+			t.Errorf("%s went too early", name)
+		}
+		h.nowMS++
+		h.must(&Expire{})
+		if of.kept(h.e) {
+			t.Errorf("%s are kept too long", name)
+		}
 	}
 }
