@@ -108,6 +108,7 @@ func TestVerifyIsInterrupted(t *testing.T) {
 		t.Fatal(err)
 	}
 	await(t, "it ends", func() bool { return len(ended) > 0 })
+	<-ended // what Wait wrote can be read now
 	if cmd.ProcessState.ExitCode() != 1 || !strings.Contains(stderr.String(), "interrupted") {
 		t.Errorf("it ended with %s\n%s", cmd.ProcessState, stderr.String())
 	}
