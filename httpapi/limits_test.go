@@ -110,3 +110,46 @@ func TestLimits(t *testing.T) {
 		s.get("/v1/tag-categories?consistency=stale&maxLagSeconds="+lag).is(400, "invalid").want(`"maxLagSeconds"`, "field")
 	}
 }
+
+// TestLimitsOfParts is of limits that no whole request, or only a very long one, comes to.
+func TestLimitsOfParts(t *testing.T) {
+	f := func(what string, limit int, taken func(n int) bool) {
+		t.Helper()
+		if !taken(limit) {
+			t.Errorf("%s: %d are refused", what, limit)
+		}
+		if taken(limit + 1) {
+			t.Errorf("%s: %d are taken", what, limit+1)
+		}
+	}
+	token := func(name, secret int) bool {
+		_, err := ParseTokens([]byte(long(name) + ":" + long(secret)))
+		return err == nil
+	}
+	f("bytes of a token's name", tokenNameBytesMax, func(n int) bool { return token(n, tokenSecretBytesMin) })
+	f("bytes of a secret", tokenSecretBytesMax, func(n int) bool { return token(1, n) })
+	if token(1, tokenSecretBytesMin-1) {
+		t.Error("a secret that is too short is taken")
+	}
+	f("tokens", TokensMax, func(n int) bool {
+		_, err := ParseTokens([]byte(strings.ReplaceAll(numbered("a:%d-"+long(tokenSecretBytesMin))(n), ",", "\n")))
+		return err == nil
+	})
+	f("levels of a body", jsonDepthMax, func(n int) bool {
+		var s scanner
+		s.reset([]byte(strings.Repeat("[", n)))
+		for range n {
+			s.open('[', "a list")
+		}
+		return s.fault.code == ""
+	})
+	f("differences of a backtest", BacktestDifferencesMax, func(n int) bool {
+		var s scanner
+		s.reset(fmt.Append(nil, n))
+		return s.differences() == n && s.fault.code == ""
+	})
+	f("bytes of a query's reply before its last record", QueryBytesMax-1, func(n int) bool {
+		r := queryRun{call: &call{out: make([]byte, n)}, q: &stockQuery{limit: 1}}
+		return r.room()
+	})
+}

@@ -297,6 +297,14 @@ func TestConfigReportsAllFaults(t *testing.T) {
 	if err := (Config{Dir: "log"}).Validate(); err != nil {
 		t.Fatalf("a config with only Dir: %v", err)
 	}
+	for _, row := range []struct {
+		bytes int
+		taken bool
+	}{{MemTableBytesMin - 1, false}, {MemTableBytesMin, true}, {MemTableBytesMax, true}, {MemTableBytesMax + 1, false}} {
+		if err := (Config{Dir: "log", MemTableBytes: row.bytes}).Validate(); (err == nil) != row.taken {
+			t.Errorf("a memtable of %d bytes: %v", row.bytes, err)
+		}
+	}
 }
 
 func TestFormatIsPinned(t *testing.T) {
