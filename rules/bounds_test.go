@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"runtime"
 	"strings"
 	"testing"
@@ -172,6 +173,25 @@ func TestCharges(t *testing.T) {
 				t.Errorf("%d bytes each time, %d charged", bytes, charged)
 			}
 		})
+	}
+}
+
+// TestMapBytes: a map is charged at least what Go allocates for it.
+func TestMapBytes(t *testing.T) {
+	for n := 1; n <= ListMax; n += max(1, n/20) {
+		took := uint64(math.MaxUint64)
+		for range 5 { // others may allocate meanwhile
+			var before, after runtime.MemStats
+			runtime.ReadMemStats(&before)
+			made := make(map[[2]uintptr][2]uintptr, n)
+			made[[2]uintptr{}] = [2]uintptr{1}
+			runtime.ReadMemStats(&after)
+			took = min(took, after.TotalAlloc-before.TotalAlloc)
+			runtime.KeepAlive(made)
+		}
+		if charged := uint64(mapBytes(n)); took > charged {
+			t.Errorf("a map of %d takes %d bytes, charged are %d", n, took, charged)
+		}
 	}
 }
 

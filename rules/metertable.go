@@ -91,7 +91,7 @@ func mapBytes(n int) int64 {
 		return header + group
 	}
 	slots := 1 << bits.Len(uint(n*8/7))
-	return int64(header + 128 + slots/8*group + slots/8*16)
+	return int64(header + 128 + slots/8*group + slots/8*57) // 57: by so much a group the heap rounds up, at worst
 }
 
 // trailingNils is how many elements the VM goes back over to find a list's length.
