@@ -1,9 +1,11 @@
 package httpapi
 
 import (
+	"bufio"
 	"context"
 	"math"
 	"net"
+	"net/http"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -86,4 +88,70 @@ func TestRequestsWaitForALeader(t *testing.T) {
 	store.looks.Store(1000)
 	hasty.put("/v1/tag-categories/Channel", channels).is(503, "not-leader")
 	hasty.get("/v1/tag-categories").is(503, "not-leader")
+}
+
+// deafStore forwards to a leader that closes the connection once it has read a request.
+type deafStore struct {
+	electingStore
+	asked atomic.Int32
+}
+
+func (s *deafStore) Leader() string { return "leader" }
+func (s *deafStore) DialMember(string, time.Duration) (net.Conn, error) {
+	ours, theirs := net.Pipe()
+	go func() {
+		defer theirs.Close()
+		if _, err := http.ReadRequest(bufio.NewReader(theirs)); err == nil {
+			s.asked.Add(1)
+		}
+	}()
+	return ours, nil
+}
+
+// A request that was sent to the leader and not answered may have been done: it is not sent again, whatever its method.
+func TestForwardedOnce(t *testing.T) {
+	store := &deafStore{electingStore: electingStore{testStore: newTestStore()}}
+	store.looks.Store(math.MaxInt32)
+	s := serveTest(t, Config{}, store, store.testStore)
+	for i, request := range []func() *reply{
+		func() *reply { return s.put("/v1/tag-categories/Channel", channels) },
+		func() *reply { return s.do("DELETE", "/v1/tag-categories/Channel", "") },
+		func() *reply {
+			return s.post("/v1/inventory/adjust", `{"location":"L","items":[{"upc":"A","quantity":1}]}`)
+		},
+	} {
+		store.asked.Store(0)
+		if request().is(503, "outcome-unknown"); store.asked.Load() != 1 {
+			t.Errorf("request %d was sent %d times", i, store.asked.Load())
+		}
+	}
+}
+
+// timedStore keeps the deadline of the last write.
+type timedStore struct {
+	*pairStore
+	deadline time.Time
+}
+
+func (s *timedStore) Do(deadline time.Time, b *raftstore.Batch) error {
+	s.deadline = deadline
+	return s.pairStore.Do(deadline, b)
+}
+
+// A leader does not work on a forwarded request for longer than the client waits, nor than its own clients may.
+func TestForwardedDeadline(t *testing.T) {
+	store := &electingStore{testStore: newTestStore()}
+	leader := &timedStore{pairStore: &pairStore{electingStore: store, leads: true, forwarded: fasthttputil.NewInmemoryListener()}}
+	serveTest(t, Config{RequestTimeout: time.Hour}, leader, store.testStore)
+	f := func(timeout, least, most time.Duration) {
+		t.Helper()
+		s := serveTest(t, Config{RequestTimeout: timeout}, &pairStore{electingStore: store, forwarded: fasthttputil.NewInmemoryListener(), leader: leader.forwarded}, store.testStore)
+		begin := time.Now()
+		s.put("/v1/tag-categories/Channel", channels).ok()
+		if leader.deadline.Before(begin.Add(least)) || leader.deadline.After(time.Now().Add(most)) {
+			t.Errorf("a client that waits %s: the leader has until %s", timeout, leader.deadline.Sub(begin))
+		}
+	}
+	f(time.Minute, time.Second, time.Minute)
+	f(2*time.Hour, time.Hour, time.Hour)
 }
