@@ -64,12 +64,12 @@ func aggregate(r *Request) (Reply, error) {
 	if err != nil {
 		return Reply{}, err
 	}
-	run := queryRun{r: r, q: &q, e: r.Host.Engine()}
+	run := queryRun{r: r, q: &q, e: r.Host.Engine(), readsMax: queryReadsMax}
 	list := []aggregateReply{}
 	items := cut(part, q.Items)
 	for i := range items {
 		list = append(list, run.sum(&items[i], &body))
-		if run.reads > queryReadsMax {
+		if run.reads > run.readsMax {
 			return Reply{}, badRequest("items", strconv.Itoa(len(q.Items)), "the items have too many records in all; name fewer")
 		}
 	}
@@ -82,7 +82,7 @@ func (run *queryRun) sum(it *queryItem, body *aggregateBody) aggregateReply {
 		reply.Tags = tagsOf(it.tags)
 	}
 	for _, code := range run.e.AppendLocations(nil, it.upc) {
-		if run.reads++; run.reads > queryReadsMax || !run.q.placeFilter.has(run.e, code) || !run.e.ReadRecord(it.upc, code, &run.view) {
+		if run.reads++; run.reads > run.readsMax || !run.q.placeFilter.has(run.e, code) || !run.e.ReadRecord(it.upc, code, &run.view) {
 			continue
 		}
 		record := run.record(it.tags)

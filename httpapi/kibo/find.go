@@ -12,12 +12,14 @@ import (
 
 // queryRun is the state of one query.
 type queryRun struct {
-	r     *Request
-	q     *queryBody
-	e     *engine.Engine
-	view  engine.RecordView
-	rows  []row
-	reads int
+	r    *Request
+	q    *queryBody
+	e    *engine.Engine
+	view engine.RecordView
+	rows []row
+
+	reads    int
+	readsMax int // queryReadsMax, less in tests
 
 	wanted []int64 // units of each item
 }
@@ -41,7 +43,7 @@ func (run *queryRun) find(enough int) {
 		} else {
 			run.location(location)
 		}
-		if run.reads > queryReadsMax || !run.q.sorted() && len(run.rows) > enough {
+		if run.reads > run.readsMax || !run.q.sorted() && len(run.rows) > enough {
 			return
 		}
 	}
@@ -154,9 +156,9 @@ func (q *queryBody) wanted() []int64 {
 // listing adds the records of the one location that a query without items names, in the order of their names.
 func (run *queryRun) listing(code string) {
 	tags := run.q.listingTags(run.e.Schema())
-	names, more := run.e.AppendUPCs(nil, code, 0, queryReadsMax)
+	names, more := run.e.AppendUPCs(nil, code, 0, run.readsMax)
 	if more != 0 {
-		run.reads = queryReadsMax + 1
+		run.reads = run.readsMax + 1
 		return
 	}
 	slices.Sort(names)

@@ -172,10 +172,10 @@ func (q *queryBody) run(r *Request) (Reply, error) {
 	if err != nil {
 		return Reply{}, err
 	}
-	run := queryRun{r: r, q: q, e: r.Host.Engine()}
-	if run.find(part.to); run.reads > queryReadsMax {
+	run := queryRun{r: r, q: q, e: r.Host.Engine(), readsMax: queryReadsMax}
+	if run.find(part.to); run.reads > run.readsMax {
 		return Reply{}, badRequest("items", strconv.Itoa(len(q.Items)),
-			"the query would look at more than %d records; name fewer items, or locations in locationWhitelist", queryReadsMax)
+			"the query would look at more than %d records; name fewer items, or locations in locationWhitelist", run.readsMax)
 	}
 	if err := q.fits(len(run.rows)); err != nil {
 		return Reply{}, err
