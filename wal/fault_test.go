@@ -3,6 +3,7 @@ package wal
 import (
 	"errors"
 	"fmt"
+	"io"
 	"math"
 	"os"
 	"os/exec"
@@ -192,4 +193,40 @@ func openFailingAt(t *testing.T, disk vfs.FS, k int64) (reads int64, err error) 
 		t.Fatalf("read %d failed: %v", k, err)
 	}
 	return count.Load(), err
+}
+
+// lockFS fails to take the lock of the database, or to give it up, the first time.
+type lockFS struct {
+	vfs.FS
+	take, giveUp error
+}
+
+func (fs *lockFS) Lock(name string) (io.Closer, error) {
+	take, giveUp := fs.take, fs.giveUp
+	fs.take, fs.giveUp = nil, nil
+	if take != nil {
+		return nil, take
+	}
+	lock, err := fs.FS.Lock(name)
+	if err != nil {
+		return nil, err
+	}
+	return closer(func() error { return errors.Join(lock.Close(), giveUp) }), nil
+}
+
+type closer func() error
+
+func (c closer) Close() error { return c() }
+
+// A new database is opened once to raise its format: what goes wrong then fails the Open, and the next one works.
+func TestNewDatabaseFaults(t *testing.T) {
+	for _, fs := range []*lockFS{{take: errorfs.ErrInjected}, {giveUp: errorfs.ErrInjected}} {
+		fs.FS = vfs.NewMem()
+		if l, err := Open(testConfig(Config{FS: fs})); !errors.Is(err, errorfs.ErrInjected) {
+			t.Errorf("Open gives %v, %v", l, err)
+		}
+		l := mustOpen(t, Config{FS: fs})
+		mustStore(t, l, run(1, 10, 1))
+		mustClose(t, l)
+	}
 }
