@@ -136,6 +136,45 @@ func TestCheckpointShowsTheMomentOfItsFreeze(t *testing.T) {
 	}
 }
 
+// TestCheckpointGoesOn: a checkpoint that is taken in small slices has each row once, and what a slice has left for the next one is
+// as it was at the freeze.
+func TestCheckpointGoesOn(t *testing.T) {
+	h := newHost(t)
+	for i := range 200 {
+		h.must(&Refresh{Location: "L", Items: []StockItem{units(fmt.Sprint("U", i), 1)}})
+	}
+	c := h.e.Freeze()
+	defer c.Done()
+	rows, last := new(Rows), []byte(nil)
+	for more := true; more; {
+		rows.Reset()
+		more = c.Next(rows, 1, new(sync.Mutex))
+		err := rows.Each(func(_ RowOp, key, _ []byte) error {
+			if bytes.Compare(key, last) <= 0 {
+				return fmt.Errorf("row %q comes after row %q", key, last)
+			}
+			last = bytes.Clone(key)
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// TestCheckpointsShareMemory: the next checkpoint has its sets of rows in the memory of the one before.
+func TestCheckpointsShareMemory(t *testing.T) {
+	h := newHost(t)
+	h.must(&Refresh{Location: "L", Items: []StockItem{units("U", 1)}})
+	h.must(allocate("o", ModeAll, ask("1", "U", 1)))
+	for range 3 {
+		h.e.Freeze().Done()
+		if n := len(h.e.changes.spare); n != spareSetsMax {
+			t.Errorf("%d sets are kept for the next checkpoint, want %d", n, spareSetsMax)
+		}
+	}
+}
+
 // merged loads the rows that checkpoints leave behind when one is written after the other.
 func merged(t *testing.T, checkpoints ...*Rows) *Engine {
 	t.Helper()
