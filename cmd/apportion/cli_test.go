@@ -2,6 +2,8 @@ package main
 
 import (
 	"net"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -96,6 +98,10 @@ func TestMistakes(t *testing.T) {
 	if _, err := os.Stat(filepath.Join(dir, "nowhere")); !os.IsNotExist(err) {
 		t.Errorf("verify made the directory it should check: %v", err)
 	}
+
+	stranger := httptest.NewServer(http.NotFoundHandler())
+	defer stranger.Close()
+	f(1, `/v1/rules answers 404 Not Found: is it an apportion server\?`, "rules", "list", "--server", stranger.URL)
 
 	// The environment is read like the flags.
 	t.Setenv("APPORTION_LOG_LEVEL", "loud")
