@@ -142,6 +142,7 @@ func TestRESP(t *testing.T) {
 	f("-NOSCRIPT gone\r\n", 0, "NOSCRIPT gone")
 	f("+OK\r\n", 0, "a number is expected")
 	f("$-1\r\n", 0, "a number is expected")
+	f(":\r\n", 0, "redis answers")
 }
 
 // TestPeerCounts: what each client acknowledged is summed and checked; a turn with an error is none.

@@ -6,6 +6,21 @@ import (
 	"testing"
 )
 
+// TestPlanCounts: a workload counts as many units as one of its requests has.
+func TestPlanCounts(t *testing.T) {
+	for _, group := range newPlan(nil, nil, 64).groups {
+		for _, w := range group {
+			want := 1
+			if w.unit == "lines" {
+				want = bytes.Count(w.request(nil, 1), []byte(`"upc"`))
+			}
+			if w.perRequest != want {
+				t.Errorf("%s: a request has %d %s, %d are counted", w.name, want, w.unit, w.perRequest)
+			}
+		}
+	}
+}
+
 // TestRequests: what is sent is HTTP with the length that it says, and JSON.
 func TestRequests(t *testing.T) {
 	for _, lines := range []int{1, manyLines} {

@@ -2,7 +2,10 @@ package wire
 
 import (
 	"bytes"
+	"io"
 	"net"
+	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 )
@@ -108,5 +111,29 @@ func TestMetrics(t *testing.T) {
 	}
 	if _, err := Metrics("process_cpu_seconds_total much\n").ReadServer(); err == nil || !strings.Contains(err.Error(), "process_cpu_seconds_total") {
 		t.Errorf("error %v", err)
+	}
+}
+
+// TestScrape: a server without figures is an error.
+func TestScrape(t *testing.T) {
+	page := "apportion_entry_commands_sum 100\n"
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path != "/metrics" || page == "" {
+			http.NotFound(w, r)
+			return
+		}
+		_, _ = io.WriteString(w, page)
+	}))
+	defer server.Close()
+	target, err := ParseTarget(server.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := Scrape(t.Context(), target); err != nil || got.Commands != 100 {
+		t.Errorf("%+v, %v", got, err)
+	}
+	page = ""
+	if got, err := Scrape(t.Context(), target); err == nil || !strings.Contains(err.Error(), "404") {
+		t.Errorf("without the page: %+v, %v", got, err)
 	}
 }
