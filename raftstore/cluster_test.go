@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -207,6 +208,31 @@ func TestGroupReplicates(t *testing.T) {
 }
 
 // The lead goes over when the leader goes, and what it acknowledged stays.
+// A follower that has not applied what the leader had is not as fresh as the question, and does not begin to serve.
+func TestBehindIsNotFresh(t *testing.T) {
+	g := newGroupOf(t, 2, calm)
+	g.mustDo(channels())
+	n := g.follower()
+	g.mustRead(n)
+	settled := false
+	f := &following{
+		peers: n.follow.peers, raft: n.raft, applied: new(appliedSignal), visible: func() uint64 { return 0 },
+		settle: func() { settled = true }, start: time.Now(),
+	}
+	defer f.hangUp()
+	stop := make(chan struct{})
+	close(stop)
+	err := f.ask(stop)
+	if _, known := f.lag(); known || settled || !errors.Is(err, ErrNotLeader) || !strings.Contains(err.Error(), "entry 0 of") {
+		t.Errorf("it has none of the leader's entries: fresh %v, settled %v, %v", known, settled, err)
+	}
+	f.visible = n.follow.visible
+	g.await("a follower that has all of them is fresh", func() bool { return f.ask(nil) == nil })
+	if _, known := f.lag(); !known || !settled {
+		t.Errorf("it has all of them: fresh %v, settled %v", known, settled)
+	}
+}
+
 func TestGroupFailsOver(t *testing.T) {
 	g := newGroup(t, 3)
 	g.mustDo(channels())

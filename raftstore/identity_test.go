@@ -4,10 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"slices"
 	"strings"
 	"testing"
+	"testing/iotest"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/hashicorp/raft"
@@ -28,6 +30,14 @@ func TestNodeName(t *testing.T) {
 	f("shop/c", "shop/c")
 	f("c/0f2d", "c/0f2d")
 	f("", "")
+}
+
+// A cluster whose name cannot be drawn is not founded.
+func TestFoundNeedsRandomness(t *testing.T) {
+	i := new(identity)
+	if err := i.found(iotest.ErrReader(io.ErrClosedPipe)); !errors.Is(err, io.ErrClosedPipe) || i.name != "" {
+		t.Errorf("the cluster %q, %v", i.name, err)
+	}
 }
 
 // A directory knows its node, and is another one for each name, each time that it is made, and the same each time that it is opened.

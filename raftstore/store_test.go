@@ -327,6 +327,11 @@ func TestConfigReportsAllFaults(t *testing.T) {
 	if !ok || len(joined.Unwrap()) != 4 {
 		t.Fatalf("got %v, want 4 faults", err)
 	}
+	cfg := testConfig(vfs.NewMem()).withDefaults()
+	cfg.EntryBytesTarget = entryBytesMax
+	if err := cfg.Validate(); err != nil {
+		t.Errorf("an entry as long as it may be: %v", err)
+	}
 }
 
 func TestVerify(t *testing.T) {
