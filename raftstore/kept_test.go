@@ -104,7 +104,7 @@ func TestKeptDamage(t *testing.T) {
 			t.Errorf("%s: the next replay begins at %d, want %d", what, base.Index, before)
 		}
 	}
-	if tried < 20 {
+	if tried < 12 { // four kinds for each of three files; how many tables there are is up to Pebble
 		t.Errorf("only %d damages were tried", tried)
 	}
 }
