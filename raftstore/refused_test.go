@@ -210,6 +210,9 @@ func TestRefusalsSegments(t *testing.T) {
 	if got := told(t, r, 0); count < 20 || len(got) != 100 {
 		t.Fatalf("%d segments, %d told", count, len(got))
 	}
+	if errors := r.metrics.historyErrors.Get(); errors != 0 {
+		t.Fatalf("%d errors are counted of segments that ended well", errors)
+	}
 	reader := r.read(0)
 	r.release(&keptState{applied: 50}, 0)
 	if since := r.since(); since.Index > 50 || since.Index < 45 || files() >= count {
