@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"apportion/engine"
 )
 
 // TestKiboPatternsAreBounded: what a pattern to delete by asks for is bounded before anything is matched.
@@ -71,5 +73,22 @@ func TestKiboLongLooksEnd(t *testing.T) {
 	}
 	if after := c.store.engine.Stats(); after != before {
 		t.Errorf("the state has changed from %+v to %+v", before, after)
+	}
+}
+
+// TestKiboPatternsMatchSoMany: patterns may be for as many items as a delete names, and not for one more.
+func TestKiboPatternsMatchSoMany(t *testing.T) {
+	c := newKiboStock(t)
+	rows := make([]string, engine.ScopeNamesMax)
+	for i := range rows {
+		rows[i] = fmt.Sprintf(`{"upc":"M%d","quantity":1}`, i)
+	}
+	c.must("POST", kiboV5+"/refresh", `{"locationCode":"11","items":[`+strings.Join(rows, ",")+`]}`)
+	const all = `{"items":[{"upc":"M.*"}],"dryRun":true}`
+	c.want(c.must("POST", kiboV5+"/deleteItems", all), fmt.Sprintf(`{"records":%d}`, engine.ScopeNamesMax))
+	c.must("POST", kiboV5+"/refresh", `{"locationCode":"11","items":[{"upc":"M-more","quantity":1}]}`)
+	status, value, text := c.call("POST", kiboV5+"/deleteItems", all)
+	if reply, _ := value.(map[string]any); status != 400 || reply["field"] != "items" || !strings.Contains(text, "more than 12000 items") {
+		t.Errorf("one more answers %d %.300s", status, text)
 	}
 }
