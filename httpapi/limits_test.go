@@ -153,3 +153,14 @@ func TestLimitsOfParts(t *testing.T) {
 		return r.room()
 	})
 }
+
+// TestLimitOfShownField: a problem repeats so much of a field's path, and no more.
+func TestLimitOfShownField(t *testing.T) {
+	s := newTestServer(t, Config{})
+	for _, bytes := range []int{fieldBytesMax, fieldBytesMax + 1} {
+		r := s.post("/v1/inventory/refresh", `{"`+long(bytes)+`":1}`)
+		if r.status != 400 || r.json["field"] != long(fieldBytesMax) {
+			t.Errorf("a field of %d bytes is answered with %d %.400s", bytes, r.status, r.body)
+		}
+	}
+}
