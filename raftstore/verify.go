@@ -131,19 +131,19 @@ func (v *verifier) replay(ctx context.Context, a *applier) (err error) {
 	if err != nil {
 		return err
 	}
-	if adopted, err := readManifest(v.fs, v.paths.state); err != nil || adopted != nil {
-		return err // the next start brings the log in line with a state of another node, see alignLog
-	}
-	if err := checkFit(log, v.meta); err != nil {
-		v.report(err.Error())
-		return nil
-	}
 	noted, _, err := readLogEnd(v.fs, v.paths.logEnd)
 	if err == nil {
 		err = fitsLogEnd(last, v.meta.Index, noted)
 	}
 	if err != nil {
 		v.report(err.Error())
+	}
+	if adopted, err := readManifest(v.fs, v.paths.state); err != nil || adopted != nil {
+		return err // the next start brings the log in line with a state of another node, see alignLog
+	}
+	if err := checkFit(log, v.meta); err != nil {
+		v.report(err.Error())
+		return nil
 	}
 	if err := v.checkHistory(ctx, first, last); err != nil {
 		return err
