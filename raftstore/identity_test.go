@@ -270,3 +270,30 @@ func TestFounderListens(t *testing.T) {
 		t.Errorf("it was called, and opens with %v", err)
 	}
 }
+
+// TestTakenInFoundsNothing: a node that a cluster has taken in, and that has got nothing of it yet, is no founder of a cluster of that
+// name, whatever it is told when it starts again.
+func TestTakenInFoundsNothing(t *testing.T) {
+	cfg := testConfig(vfs.NewMem())
+	cfg.NodeID, cfg.foundingSilence = "n9", 1
+	cfg.Peers = &PeersConfig{Listen: unusedAddress(t), Join: []string{unusedAddress(t)}}
+	s, err := Open(context.Background(), cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(s.identity.adopt("cluster-x"), s.Close()); err != nil {
+		t.Fatal(err)
+	}
+	alone, founder := cfg, cfg
+	alone.Peers = nil
+	founder.Peers = &PeersConfig{Listen: cfg.Peers.Listen, Bootstrap: true}
+	for _, again := range []Config{founder, alone} {
+		s, err := Open(context.Background(), again)
+		if !errors.Is(err, ErrMember) {
+			t.Errorf("it opens with %v, want ErrMember", err)
+		}
+		if err == nil {
+			_ = s.Close()
+		}
+	}
+}

@@ -35,13 +35,15 @@ func (s *Store) bootstrap(context.Context) error {
 	if err != nil {
 		return err
 	}
-	if s.peers != nil && (!isNew || s.cfg.Peers.Bootstrap) && s.identity.cluster() == "" {
-		if err := s.identity.found(s.cfg.random); err != nil {
-			return err
-		}
+	if !isNew {
+		return s.nameCluster()
 	}
-	if !isNew || s.peers != nil && !s.cfg.Peers.Bootstrap {
+	if s.peers != nil && !s.cfg.Peers.Bootstrap {
 		return nil
+	}
+	if cluster := s.identity.cluster(); cluster != "" {
+		return fmt.Errorf("%w: this empty directory was taken into cluster %s before it got anything of it; start it with --join, "+
+			"or found another cluster in another directory", ErrMember, cluster)
 	}
 	s.cfg.Logger.Info("a new data directory: bootstrapping a group of one", "dir", s.cfg.Dir, "node", s.cfg.NodeID)
 	configuration := raft.Configuration{Servers: []raft.Server{
@@ -53,7 +55,16 @@ func (s *Store) bootstrap(context.Context) error {
 	if err != nil {
 		return fmt.Errorf("raftstore: bootstrap: %w", err)
 	}
-	return nil
+	return s.nameCluster()
+}
+
+// nameCluster gives the cluster that this node has founded a name, unless it has one. It comes after the first entry: a name without
+// an entry is that of a cluster that has taken this node in.
+func (s *Store) nameCluster() error {
+	if s.peers == nil || s.identity.cluster() != "" {
+		return nil
+	}
+	return s.identity.found(s.cfg.random)
 }
 
 // isNew reports whether nothing was ever stored in the directory.
