@@ -66,7 +66,7 @@ lint: $(STATICCHECK) ## gofmt, go vet, staticcheck and the house rules
 	if [ -n "$$unformatted" ]; then echo "not gofmt-ed (run gofmt -w):"; echo "$$unformatted"; exit 1; fi
 	go vet ./...
 	$(STATICCHECK) ./...
-	go test -run '^TestHouseRules$$' ./cmd/apportion
+	go test -run '^(TestHouseRules|TestColumns)$$' ./cmd/apportion
 
 $(STATICCHECK):
 	@mkdir -p .tools

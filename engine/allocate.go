@@ -18,8 +18,8 @@ type linePlan struct {
 	before  int64 // available to the line
 	lost    bool  // what a Deallocate releases
 
-	// plan is what a rule decided, nil on the native path; its candidates are scratch.takes[from:to], and version is the
-	// record's before the command.
+	// plan is what a rule decided, nil on the native path; its candidates are scratch.takes[from:to], and version is
+	// the record's before the command.
 	plan     *PlannedLine
 	from, to uint32
 	version  uint64
@@ -83,8 +83,8 @@ func (e *Engine) allocate(c *Allocate, envelope *Envelope, r *Result) {
 	}
 }
 
-// refusedAll gives a result the first refused line with the smallest code, if there is one: the line by its number and its
-// item id. The others are not attempted.
+// refusedAll gives a result the first refused line with the smallest code, if there is one: the line by its number and
+// its item id. The others are not attempted.
 func refusedAll(r *Result) bool {
 	for i := range r.Lines {
 		if code := r.Lines[i].Code; code != CodeOK && (r.Code == CodeOK || code < r.Code) {
@@ -207,7 +207,8 @@ func (e *Engine) planLine(c *Allocate, l *AllocateLine, p *linePlan, out *LineRe
 		p.units = min(l.Quantity, available)
 		short := l.Quantity - p.units
 		switch {
-		case short > 0 && c.Backorder && !e.takePending(&stockTarget{record: p.record, key: p.key}, l.UPC, l.Location, short):
+		case short > 0 && c.Backorder && !e.takePending(&stockTarget{record: p.record, key: p.key}, l.UPC, l.Location,
+			short):
 			p.code = CodeTooMany
 		case short > 0 && c.Backorder:
 			p.pending = short
@@ -270,7 +271,8 @@ func (e *Engine) commitAllocate(orderRow uint32, c *Allocate, i int) {
 	}
 	itemRow := e.newItem(orderRow, p, rec, id, c, l)
 	lineRow, ln := e.createLine(itemRow)
-	ln.tagSet, ln.took, ln.waited, ln.allocated, ln.pending, ln.before = id, p.units, p.pending, p.units, p.pending, p.before
+	ln.tagSet, ln.took, ln.waited, ln.allocated, ln.pending, ln.before = id, p.units, p.pending, p.units, p.pending,
+		p.before
 	e.change(rec, &w, p.segment, delta{allocated: p.units, pending: p.pending})
 	if p.pending > 0 {
 		e.wait(e.segments.at(p.segment), lineRow)
@@ -298,8 +300,9 @@ func (e *Engine) newItem(orderRow uint32, p *linePlan, rec *record, id TagSetID,
 	return row
 }
 
-// MayHaveOrder says whether an order is in memory, and sure to stay there while a command is on its way through the log.
-// It may be called at any time. False: look the order up with AppendArchived under the mutex, and among the stored rows.
+// MayHaveOrder says whether an order is in memory, and sure to stay there while a command is on its way through the
+// log. It may be called at any time. False: look the order up with AppendArchived under the mutex, and among the stored
+// rows.
 func (e *Engine) MayHaveOrder(orderID string) bool {
 	applied := e.appliedIndex.Load()
 	hash := hashText(orderID)

@@ -67,12 +67,14 @@ func (e *Engine) Apply(index uint64, nowMS int64, command, dst []byte) []byte {
 
 // isFull says that one more command might not find the rows it needs: it may take reservedRows of each kind.
 func (e *Engine) isFull() bool {
-	used := e.records.used | e.segments.used | e.futures.used | e.names.used | e.orders.used | e.items.used | e.lines.used |
+	used := e.records.used | e.segments.used | e.futures.used | e.names.used | e.orders.used | e.items.used |
+		e.lines.used |
 		e.moves.used
 	if used < fewRows {
 		return false
 	}
-	return max(e.records.count(), e.segments.count(), e.futures.count(), e.names.count(), e.orders.count(), e.items.count(),
+	return max(e.records.count(), e.segments.count(), e.futures.count(), e.names.count(), e.orders.count(),
+		e.items.count(),
 		e.lines.count(), e.moves.count()) > slabRowsMax-reservedRows
 }
 
@@ -243,8 +245,8 @@ func compareDue(a, b due) int   { return cmp.Or(cmp.Compare(a.atMS, b.atMS), cmp
 func (h *dueHeap) len() int     { return len(h.a) }
 func (h *dueHeap) top() due     { return h.a[0] }
 
-// push adds a row. When the heap has doubled since, it first drops the rows that are not due any more, so that what is set
-// and taken back again and again does not stay until its time.
+// push adds a row. When the heap has doubled since, it first drops the rows that are not due any more, so that what is
+// set and taken back again and again does not stay until its time.
 func (h *dueHeap) push(d due, stillDue func(due) bool) {
 	if len(h.a) >= max(h.next, dueHeapRowsMin) {
 		h.a = slices.DeleteFunc(h.a, func(d due) bool { return !stillDue(d) })

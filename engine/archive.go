@@ -8,8 +8,8 @@ import (
 	"sync/atomic"
 )
 
-// archivedRows holds the stored form of orders that left memory between two checkpoints, and the names of those that came
-// back. It is written by the writer alone, and not any more once it is frozen; mayHave may be asked at any time.
+// archivedRows holds the stored form of orders that left memory between two checkpoints, and the names of those that
+// came back. It is written by the writer alone, and not any more once it is frozen; mayHave may be asked at any time.
 type archivedRows struct {
 	entries ring  // order id, then the row; an empty row deletes the stored one
 	byID    table // entries under resultRow
@@ -97,9 +97,9 @@ func (e *Engine) loadArchived(orderID string, b []byte) (uint32, error) {
 	return row, nil
 }
 
-// AppendArchived appends the stored form of a closed order that is on its way out of memory, or has left it and is not in
-// a checkpoint yet. The caller holds the mutex under which Apply is called, and looks among the checkpoints' rows if the
-// answer is false.
+// AppendArchived appends the stored form of a closed order that is on its way out of memory, or has left it and is not
+// in a checkpoint yet. The caller holds the mutex under which Apply is called, and looks among the checkpoints' rows if
+// the answer is false.
 func (e *Engine) AppendArchived(dst []byte, orderID string) ([]byte, bool) {
 	if row := e.findOrder(orderID); row != 0 {
 		if e.orders.at(row).open > 0 {
@@ -125,16 +125,16 @@ func (e *Engine) archivedRow(orderID string) (row []byte, found bool) {
 	return nil, false
 }
 
-// IsUnarchived says whether the row that a checkpoint may have of an order is no more: the order came back into memory since, and
-// may have gone since from there, too. The caller holds the mutex under which Apply is called.
+// IsUnarchived says whether the row that a checkpoint may have of an order is no more: the order came back into memory
+// since, and may have gone since from there, too. The caller holds the mutex under which Apply is called.
 func (e *Engine) IsUnarchived(orderID string) bool {
 	row, found := e.archivedRow(orderID)
 	return found && len(row) == 0
 }
 
-// AppendOrder appends the stored form of an order that is in memory, for DecodeArchivedOrder: a copy that holds the mutex
-// for less time than ReadOrder, which matters for orders of thousands of items. The caller holds the mutex under which
-// Apply is called.
+// AppendOrder appends the stored form of an order that is in memory, for DecodeArchivedOrder: a copy that holds the
+// mutex for less time than ReadOrder, which matters for orders of thousands of items. The caller holds the mutex under
+// which Apply is called.
 func (e *Engine) AppendOrder(dst []byte, orderID string) ([]byte, bool) {
 	row := e.findOrder(orderID)
 	if row == 0 {
@@ -143,8 +143,8 @@ func (e *Engine) AppendOrder(dst []byte, orderID string) ([]byte, bool) {
 	return e.appendOrder(dst, row), true
 }
 
-// MayHaveArchived says whether AppendArchived may find the order. It may be called at any time. No is certain, as far as the
-// log was applied when the call began.
+// MayHaveArchived says whether AppendArchived may find the order. It may be called at any time. No is certain, as far
+// as the log was applied when the call began.
 func (e *Engine) MayHaveArchived(orderID string) bool {
 	hash := hashText(orderID)
 	// Memory first: an order is among the archived ones before it leaves memory.
@@ -157,8 +157,8 @@ func (e *Engine) MayHaveArchived(orderID string) bool {
 	return now.mayHave(orderID) || was != nil && was.mayHave(orderID)
 }
 
-// CheckArchivedOrder says what is wrong with the stored form of an order that has left memory: it is of another order, holds units,
-// or its units do not add up.
+// CheckArchivedOrder says what is wrong with the stored form of an order that has left memory: it is of another order,
+// holds units, or its units do not add up.
 func CheckArchivedOrder(orderID string, b []byte) error {
 	o, err := readOrder(b)
 	switch {

@@ -10,7 +10,8 @@ func TestBlock(t *testing.T) {
 		h.e.ReadRecord(upc, "L", &v)
 		return v.Blocked
 	}
-	if r := h.must(&Block{Location: "L", Items: []BlockItem{{"U", true}, {"V", false}}}); r.Stock.Items != 2 || r.Stock.Records != 1 || !blocked("U") || blocked("V") {
+	if r := h.must(&Block{Location: "L", Items: []BlockItem{{"U", true}, {"V", false}}}); r.Stock.Items != 2 ||
+		r.Stock.Records != 1 || !blocked("U") || blocked("V") {
 		t.Errorf("%+v, U %t, V %t", r.Stock, blocked("U"), blocked("V"))
 	}
 	h.wantCode(&Block{Location: "L", Items: []BlockItem{{"U", false}, {"W", true}}}, CodeUnknownRecord, "items[1].upc")

@@ -30,7 +30,8 @@ func (e *Engine) end(r *record, w *window) {
 	atomic.StoreUint64(&r.version, r.version+1)
 	atomic.StoreUint32(&r.seq, r.seq+1)
 	if now := r.available(); r.floor > 0 && w.available >= r.floor && now < r.floor {
-		e.emit(&Event{Kind: EventFloorCrossed, UPC: e.text(r.upc), Location: e.text(r.location), Units: now, Limit: r.floor})
+		e.emit(&Event{Kind: EventFloorCrossed, UPC: e.text(r.upc), Location: e.text(r.location), Units: now,
+			Limit: r.floor})
 	}
 }
 

@@ -36,7 +36,8 @@ func (f *fault) result() (field, value string, ok bool) {
 // field and value name the first thing at fault, and the command's answer is CodeInvalid.
 func CheckCommand(c Command) (field, value string, ok bool) { return checkCommand(c, nil).result() }
 
-// CheckItem checks one item of a Refresh or an Adjust, by kind, in the manner of CheckCommand. The field is one of the item.
+// CheckItem checks one item of a Refresh or an Adjust, by kind, in the manner of CheckCommand. The field is one of the
+// item.
 func CheckItem(kind Kind, it *StockItem) (field, value string, ok bool) {
 	return checkItem(kind, it).result()
 }
@@ -49,7 +50,8 @@ func CheckKey(key string) (field, value string, ok bool) {
 	return "", "", true
 }
 
-// checkCommand is CheckCommand; known, if not nil, has a list for each line of an Allocate whose tags were checked before.
+// checkCommand is CheckCommand; known, if not nil, has a list for each line of an Allocate whose tags were checked
+// before.
 func checkCommand(c Command, known []*tagList) *fault {
 	switch c := c.(type) {
 	case *Refresh:
@@ -320,9 +322,9 @@ func isPlain(s string) bool {
 	}
 }
 
-// suspectBytes is 0 if the 8 bytes of w are all ASCII without control characters. The high bit of a byte shows in w if it
-// is not ASCII, in w+1 if it is DEL, and in w-32 if it is below the space. Carries and borrows come only from bytes that
-// show anyway.
+// suspectBytes is 0 if the 8 bytes of w are all ASCII without control characters. The high bit of a byte shows in w if
+// it is not ASCII, in w+1 if it is DEL, and in w-32 if it is below the space. Carries and borrows come only from bytes
+// that show anyway.
 func suspectBytes(w uint64) uint64 {
 	const ones, high = 0x0101010101010101, 0x8080808080808080
 	return (w | (w + ones) | (w - ' '*ones)) & high

@@ -10,7 +10,8 @@ import (
 // runLimit: as many as may be are taken, and one more is refused with the field and the value.
 func runLimit(t *testing.T, name string, limit int, field, value string, of func(n int) Command) {
 	t.Helper()
-	runChecks(t, []checkCase{{name + ", as many as may be", of(limit), "", ""}, {name + ", one more", of(limit + 1), field, value}})
+	runChecks(t, []checkCase{{name + ", as many as may be", of(limit), "", ""},
+		{name + ", one more", of(limit + 1), field, value}})
 }
 
 // textOf is a text of n bytes.
@@ -27,7 +28,9 @@ func runTextLimits(t *testing.T, tests []textLimit) {
 	t.Helper()
 	for _, tt := range tests {
 		name := fmt.Sprintf("%v %s", tt.of("").Kind(), tt.field)
-		runLimit(t, name, tt.bytesMax, tt.field, shownText(textOf(tt.bytesMax+1)), func(n int) Command { return tt.of(textOf(n)) })
+		runLimit(t, name, tt.bytesMax, tt.field, shownText(textOf(tt.bytesMax+1)), func(n int) Command {
+			return tt.of(textOf(n))
+		})
 	}
 }
 
@@ -45,29 +48,51 @@ func TestStockTextLimits(t *testing.T) {
 		})
 	}
 	runTextLimits(t, []textLimit{
-		{LocationBytesMax, "location", func(s string) Command { return refreshOf(func(c *Refresh) { c.Location = s }) }},
+		{LocationBytesMax, "location", func(s string) Command {
+			return refreshOf(func(c *Refresh) { c.Location = s })
+		}},
 		{LocationBytesMax, "count", func(s string) Command { return refreshOf(func(c *Refresh) { c.Count = s }) }},
-		{UPCBytesMax, "items[1].upc", func(s string) Command { return refreshOf(func(c *Refresh) { c.Items[1].UPC = s }) }},
+		{UPCBytesMax, "items[1].upc", func(s string) Command {
+			return refreshOf(func(c *Refresh) { c.Items[1].UPC = s })
+		}},
 		{TagBytesMax, "items[1].tags", func(s string) Command { return tagged(s, "v") }},
 		{TagBytesMax, "items[1].tags.Channel", func(s string) Command { return tagged("Channel", s) }},
-		{LocationBytesMax, "location", func(s string) Command { return &Adjust{Location: s, Items: []StockItem{rightItem()}} }},
-		{UPCBytesMax, "items[1].upc", func(s string) Command { return transferOf(func(it *TransferItem) { it.UPC = s }) }},
-		{LocationBytesMax, "items[1].from.location", func(s string) Command { return transferOf(func(it *TransferItem) { it.FromLocation = s }) }},
-		{LocationBytesMax, "items[1].to.location", func(s string) Command { return transferOf(func(it *TransferItem) { it.ToLocation = s }) }},
+		{LocationBytesMax, "location", func(s string) Command {
+			return &Adjust{Location: s, Items: []StockItem{rightItem()}}
+		}},
+		{UPCBytesMax, "items[1].upc", func(s string) Command {
+			return transferOf(func(it *TransferItem) { it.UPC = s })
+		}},
+		{LocationBytesMax, "items[1].from.location", func(s string) Command {
+			return transferOf(func(it *TransferItem) { it.FromLocation = s })
+		}},
+		{LocationBytesMax, "items[1].to.location", func(s string) Command {
+			return transferOf(func(it *TransferItem) { it.ToLocation = s })
+		}},
 		{UPCBytesMax, "upcs[0]", func(s string) Command { return &Delete{Scope: Scope{UPCs: []string{s}}} }},
-		{LocationBytesMax, "locations[0]", func(s string) Command { return &Delete{Scope: Scope{Locations: []string{s}}} }},
+		{LocationBytesMax, "locations[0]", func(s string) Command {
+			return &Delete{Scope: Scope{Locations: []string{s}}}
+		}},
 		{LocationBytesMax, "location", func(s string) Command { return &StartCount{Location: s, Count: "c"} }},
 		{LocationBytesMax, "count", func(s string) Command { return &StartCount{Location: "L", Count: s} }},
-		{LocationBytesMax, "location", func(s string) Command { return &Block{Location: s, Items: []BlockItem{{UPC: "U"}}} }},
-		{UPCBytesMax, "items[0].upc", func(s string) Command { return &Block{Location: "L", Items: []BlockItem{{UPC: s}}} }},
+		{LocationBytesMax, "location", func(s string) Command {
+			return &Block{Location: s, Items: []BlockItem{{UPC: "U"}}}
+		}},
+		{UPCBytesMax, "items[0].upc", func(s string) Command {
+			return &Block{Location: "L", Items: []BlockItem{{UPC: s}}}
+		}},
 		{LocationBytesMax, "location", func(s string) Command { return &PutLocation{Location: s} }},
 		{PlaceNameBytesMax, "name", func(s string) Command { return &PutLocation{Location: "L", Name: s} }},
 		{PlaceNameBytesMax, "postalCode", func(s string) Command { return &PutLocation{Location: "L", PostalCode: s} }},
 		{PlaceNameBytesMax, "country", func(s string) Command { return &PutLocation{Location: "L", Country: s} }},
 		{LocationBytesMax, "group", func(s string) Command { return &PutLocationGroup{Group: s} }},
-		{LocationBytesMax, "locations[0]", func(s string) Command { return &PutLocationGroup{Group: "g", Locations: []string{s}} }},
+		{LocationBytesMax, "locations[0]", func(s string) Command {
+			return &PutLocationGroup{Group: "g", Locations: []string{s}}
+		}},
 		{TagBytesMax, "name", func(s string) Command { return categoryOf(func(c *PutTagCategory) { c.Name = s }) }},
-		{TagBytesMax, "values[1].value", func(s string) Command { return categoryOf(func(c *PutTagCategory) { c.Values[1].Name = s }) }},
+		{TagBytesMax, "values[1].value", func(s string) Command {
+			return categoryOf(func(c *PutTagCategory) { c.Values[1].Name = s })
+		}},
 		{TagBytesMax, "moveTo[0].from", func(s string) Command { return moved(s, "Amazon") }},
 		{TagBytesMax, "moveTo[0].to", func(s string) Command { return moved("Store", s) }},
 		{TagBytesMax, "name", func(s string) Command { return &DeleteTagCategory{Name: s} }},
@@ -97,15 +122,25 @@ func TestOrderTextLimits(t *testing.T) {
 	}
 	runTextLimits(t, []textLimit{
 		{OrderIDBytesMax, "orderId", func(s string) Command { return allocateOf(func(c *Allocate) { c.OrderID = s }) }},
-		{ItemIDBytesMax, "lines[0].itemId", func(s string) Command { return line(func(l *AllocateLine) { l.ItemID = s }) }},
+		{ItemIDBytesMax, "lines[0].itemId", func(s string) Command {
+			return line(func(l *AllocateLine) { l.ItemID = s })
+		}},
 		{UPCBytesMax, "lines[0].upc", func(s string) Command { return line(func(l *AllocateLine) { l.UPC = s }) }},
-		{LocationBytesMax, "lines[0].location", func(s string) Command { return line(func(l *AllocateLine) { l.Location = s }) }},
+		{LocationBytesMax, "lines[0].location", func(s string) Command {
+			return line(func(l *AllocateLine) { l.Location = s })
+		}},
 		{AttributeBytesMax, "lines[0].attributes", func(s string) Command { return attribute(s, "v") }},
 		{AttributeBytesMax, "lines[0].attributes.a", func(s string) Command { return attribute("a", s) }},
-		{OrderIDBytesMax, "orderId", func(s string) Command { return changeOf(KindConfirm, func(c *OrderChange) { c.OrderID = s }) }},
-		{ItemIDBytesMax, "lines[0].itemId", func(s string) Command { return returned(func(l *OrderLine) { l.ItemID = s }) }},
+		{OrderIDBytesMax, "orderId", func(s string) Command {
+			return changeOf(KindConfirm, func(c *OrderChange) { c.OrderID = s })
+		}},
+		{ItemIDBytesMax, "lines[0].itemId", func(s string) Command {
+			return returned(func(l *OrderLine) { l.ItemID = s })
+		}},
 		{UPCBytesMax, "lines[0].upc", func(s string) Command { return returned(func(l *OrderLine) { l.UPC = s }) }},
-		{LocationBytesMax, "lines[0].location", func(s string) Command { return returned(func(l *OrderLine) { l.Location = s }) }},
+		{LocationBytesMax, "lines[0].location", func(s string) Command {
+			return returned(func(l *OrderLine) { l.Location = s })
+		}},
 		{OrderIDBytesMax, "fromOrderId", func(s string) Command {
 			return &Transition{FromOrderID: s, OrderID: "b", Lines: []TransitionLine{{"1", "2"}}}
 		}},
@@ -117,14 +152,26 @@ func TestOrderTextLimits(t *testing.T) {
 		{RuleNameBytesMax, "name", func(s string) Command { return putRule(s, "s") }},
 		{RuleAuthorBytesMax, "author", func(s string) Command { c := putRule("r", "s"); c.Author = s; return c }},
 		{RuleNameBytesMax, "name", func(s string) Command { return activate(s, 1, RuleScope{}) }},
-		{RuleAuthorBytesMax, "author", func(s string) Command { c := activate("r", 1, RuleScope{}); c.Author = s; return c }},
-		{LocationBytesMax, "scope.locations[0]", func(s string) Command { return scoped(RuleScope{Locations: []string{s}}) }},
+		{RuleAuthorBytesMax, "author", func(s string) Command {
+			c := activate("r", 1, RuleScope{})
+			c.Author = s
+			return c
+		}},
+		{LocationBytesMax, "scope.locations[0]", func(s string) Command {
+			return scoped(RuleScope{Locations: []string{s}})
+		}},
 		{UPCBytesMax, "scope.upcPrefix", func(s string) Command { return scoped(RuleScope{UPCPrefix: s}) }},
 		{RuleReasonBytesMax, "reason", func(s string) Command { return &SuspendRule{Activation: 1, Reason: s} }},
 		{UPCBytesMax, "items[0].upc", func(s string) Command { return decided(func(it *SpreadItem) { it.UPC = s }) }},
-		{LocationBytesMax, "items[0].location", func(s string) Command { return decided(func(it *SpreadItem) { it.Location = s }) }},
-		{RuleNameBytesMax, "items[0].rule", func(s string) Command { return decided(func(it *SpreadItem) { it.Rule = s }) }},
-		{RuleReasonBytesMax, "items[0].reason", func(s string) Command { return decided(func(it *SpreadItem) { it.Reason = s }) }},
+		{LocationBytesMax, "items[0].location", func(s string) Command {
+			return decided(func(it *SpreadItem) { it.Location = s })
+		}},
+		{RuleNameBytesMax, "items[0].rule", func(s string) Command {
+			return decided(func(it *SpreadItem) { it.Rule = s })
+		}},
+		{RuleReasonBytesMax, "items[0].reason", func(s string) Command {
+			return decided(func(it *SpreadItem) { it.Reason = s })
+		}},
 	})
 }
 
@@ -135,12 +182,19 @@ func TestNumberLimits(t *testing.T) {
 		runLimit(t, name, limit, field, strconv.Itoa(limit+1), of)
 	}
 	targets := func(n int, available int64) Command {
-		item := SpreadItem{UPC: "U", Location: "L", Action: SpreadTargets, Targets: manyItems(n, SpreadTarget{Available: available})}
+		item := SpreadItem{UPC: "U", Location: "L", Action: SpreadTargets,
+			Targets: manyItems(n, SpreadTarget{Available: available})}
 		return &Spread{Items: []SpreadItem{item}}
 	}
-	f("adjusts", AdjustItemsMax, "items", func(n int) Command { return &Adjust{Location: "L", Items: manyItems(n, rightItem())} })
-	f("transfers", TransferItemsMax, "items", func(n int) Command { return &Transfer{Items: manyItems(n, rightTransferItem())} })
-	f("locations of a scope", ScopeNamesMax, "locations", func(n int) Command { return &Delete{Scope: Scope{Locations: manyNames(n)}} })
+	f("adjusts", AdjustItemsMax, "items", func(n int) Command {
+		return &Adjust{Location: "L", Items: manyItems(n, rightItem())}
+	})
+	f("transfers", TransferItemsMax, "items", func(n int) Command {
+		return &Transfer{Items: manyItems(n, rightTransferItem())}
+	})
+	f("locations of a scope", ScopeNamesMax, "locations", func(n int) Command {
+		return &Delete{Scope: Scope{Locations: manyNames(n)}}
+	})
 	f("blocks", OrderLinesMax, "items", func(n int) Command {
 		c := &Block{Location: "L"}
 		for _, upc := range manyNames(n) {
@@ -162,7 +216,9 @@ func TestNumberLimits(t *testing.T) {
 		}
 		return c
 	})
-	f("locations of a group", LocationGroupMembersMax, "locations", func(n int) Command { return &PutLocationGroup{Group: "g", Locations: manyNames(n)} })
+	f("locations of a group", LocationGroupMembersMax, "locations", func(n int) Command {
+		return &PutLocationGroup{Group: "g", Locations: manyNames(n)}
+	})
 	f("values", CategoryValuesMax, "values", func(n int) Command { return discrete("A", n) })
 	f("moves", CategoryValuesMax, "moveTo", func(n int) Command {
 		c := discrete("A", 1)
@@ -175,22 +231,34 @@ func TestNumberLimits(t *testing.T) {
 		return &Spread{Items: manyItems(n, SpreadItem{UPC: "U", Location: "L", Action: SpreadKeep})}
 	})
 	f("targets", SegmentsPerRecordMax, "items[0].targets", func(n int) Command { return targets(n, 1) })
-	f("units of a target", RecordUnitsMax, "items[0].targets[0].available", func(n int) Command { return targets(1, int64(n)) })
+	f("units of a target", RecordUnitsMax, "items[0].targets[0].available", func(n int) Command {
+		return targets(1, int64(n))
+	})
 	for field, of := range map[string]func(it *StockItem, n int64){
 		"quantity":    func(it *StockItem, n int64) { it.Quantity = n },
 		"safetyStock": func(it *StockItem, n int64) { it.Has, it.SafetyStock = HasSafetyStock, n },
 		"floor":       func(it *StockItem, n int64) { it.Has, it.Floor = HasFloor, n },
 		"ltd":         func(it *StockItem, n int64) { it.Has, it.LTD = HasLTD, n },
 	} {
-		f(field, QuantityMax, "items[1]."+field, func(n int) Command { return refreshOf(func(c *Refresh) { of(&c.Items[1], int64(n)) }) })
+		f(field, QuantityMax, "items[1]."+field, func(n int) Command {
+			return refreshOf(func(c *Refresh) { of(&c.Items[1], int64(n)) })
+		})
 	}
-	f("units moved", QuantityMax, "items[1].quantity", func(n int) Command { return transferOf(func(it *TransferItem) { it.Quantity = int64(n) }) })
-	f("units asked for", QuantityMax, "lines[0].quantity", func(n int) Command { return allocateOf(func(c *Allocate) { c.Lines[0].Quantity = int64(n) }) })
+	f("units moved", QuantityMax, "items[1].quantity", func(n int) Command {
+		return transferOf(func(it *TransferItem) { it.Quantity = int64(n) })
+	})
+	f("units asked for", QuantityMax, "lines[0].quantity", func(n int) Command {
+		return allocateOf(func(c *Allocate) { c.Lines[0].Quantity = int64(n) })
+	})
 	f("units changed", QuantityMax, "lines[0].quantity", func(n int) Command {
 		return changeOf(KindFulfill, func(c *OrderChange) { c.Lines[0].Quantity = int64(n) })
 	})
-	f("min", QuantityMax, "values[1].min", func(n int) Command { return categoryOf(func(c *PutTagCategory) { c.Values[1].Min = int64(n) }) })
-	f("max", QuantityMax, "values[1].max", func(n int) Command { return categoryOf(func(c *PutTagCategory) { c.Values[1].Max = int64(n) }) })
+	f("min", QuantityMax, "values[1].min", func(n int) Command {
+		return categoryOf(func(c *PutTagCategory) { c.Values[1].Min = int64(n) })
+	})
+	f("max", QuantityMax, "values[1].max", func(n int) Command {
+		return categoryOf(func(c *PutTagCategory) { c.Values[1].Max = int64(n) })
+	})
 }
 
 // TestCheckRuleLimits: what rules may ask for is taken, and one more refused.
@@ -211,7 +279,8 @@ func TestCheckRuleLimits(t *testing.T) {
 	f("attributes", AttributesMax, "lines[0].attributes", func(n int) Command {
 		return allocateOf(func(c *Allocate) {
 			for i := range n {
-				c.Lines[0].Attributes = append(c.Lines[0].Attributes, Attribute{Name: fmt.Sprintf("a%02d", i), Value: "v"})
+				c.Lines[0].Attributes = append(c.Lines[0].Attributes,
+					Attribute{Name: fmt.Sprintf("a%02d", i), Value: "v"})
 			}
 		})
 	})
@@ -236,7 +305,9 @@ func TestPlanLimits(t *testing.T) {
 		}
 	}
 	f("rule", RuleNameBytesMax, func(n int) PlannedLine { return PlannedLine{Outcome: PlanRefused, Rule: textOf(n)} })
-	f("rule", RuleReasonBytesMax, func(n int) PlannedLine { return PlannedLine{Outcome: PlanRefused, Reason: textOf(n)} })
+	f("rule", RuleReasonBytesMax, func(n int) PlannedLine {
+		return PlannedLine{Outcome: PlanRefused, Reason: textOf(n)}
+	})
 	f("candidates", CandidatesMax, func(n int) PlannedLine { return candidates(manyItems(n, candidate("A", 0, 0))...) })
 	f("candidates", RecordUnitsMax, func(n int) PlannedLine { return candidates(candidate("A", int64(n), 0)) })
 	f("candidates", RecordUnitsMax, func(n int) PlannedLine { return candidates(candidate("A", 0, int64(n))) })

@@ -143,7 +143,9 @@ func TestCheckStock(t *testing.T) {
 		{"long count", refreshOf(func(c *Refresh) { c.Count = long65 }), "count", long65},
 		{"no items", refreshOf(func(c *Refresh) { c.Items = nil }), "items", "0"},
 		{"most items", refreshOf(func(c *Refresh) { c.Items = manyItems(RefreshItemsMax, rightItem()) }), "", ""},
-		{"too many items", refreshOf(func(c *Refresh) { c.Items = manyItems(RefreshItemsMax+1, rightItem()) }), "items", "12001"},
+		{"too many items", refreshOf(func(c *Refresh) {
+			c.Items = manyItems(RefreshItemsMax+1, rightItem())
+		}), "items", "12001"},
 		{"no upc", item(func(it *StockItem) { it.UPC = "" }), "items[1].upc", ""},
 		{"long upc", item(func(it *StockItem) { it.UPC = long65 }), "items[1].upc", long65},
 		{"control character", item(func(it *StockItem) { it.UPC = "a\tb" }), "items[1].upc", "a\uFFFDb"},
@@ -151,10 +153,14 @@ func TestCheckStock(t *testing.T) {
 		{"zero", item(func(it *StockItem) { it.Quantity = 0 }), "", ""},
 		{"most units", item(func(it *StockItem) { it.Quantity = QuantityMax }), "", ""},
 		{"negative", item(func(it *StockItem) { it.Quantity = -1 }), "items[1].quantity", "-1"},
-		{"too many units", item(func(it *StockItem) { it.Quantity = QuantityMax + 1 }), "items[1].quantity", "1000000000001"},
+		{"too many units", item(func(it *StockItem) {
+			it.Quantity = QuantityMax + 1
+		}), "items[1].quantity", "1000000000001"},
 		{"fields at 0", item(func(it *StockItem) { it.Has = stockFieldsKnown }), "", ""},
 		{"unknown field", item(func(it *StockItem) { it.Has = 8 }), "items[1].fields", "8"},
-		{"safety stock", item(func(it *StockItem) { it.Has, it.SafetyStock = HasSafetyStock, -1 }), "items[1].safetyStock", "-1"},
+		{"safety stock", item(func(it *StockItem) {
+			it.Has, it.SafetyStock = HasSafetyStock, -1
+		}), "items[1].safetyStock", "-1"},
 		{"floor", item(func(it *StockItem) { it.Has, it.Floor = HasFloor, -2 }), "items[1].floor", "-2"},
 		{"ltd", item(func(it *StockItem) { it.Has, it.LTD = HasLTD, QuantityMax+1 }), "items[1].ltd", "1000000000001"},
 		{"delivery", item(func(it *StockItem) { it.DeliveryDateMS = 1 }), "", ""},
@@ -164,7 +170,9 @@ func TestCheckStock(t *testing.T) {
 		{"no category", item(func(it *StockItem) { it.Tags = []Tag{{"", "v"}} }), "items[1].tags", ""},
 		{"long category", item(func(it *StockItem) { it.Tags = []Tag{{long65, "v"}} }), "items[1].tags", long65},
 		{"no value", item(func(it *StockItem) { it.Tags = []Tag{{"Channel", ""}} }), "items[1].tags.Channel", ""},
-		{"long value", item(func(it *StockItem) { it.Tags = []Tag{{"Channel", long65}} }), "items[1].tags.Channel", long65},
+		{"long value", item(func(it *StockItem) {
+			it.Tags = []Tag{{"Channel", long65}}
+		}), "items[1].tags.Channel", long65},
 	})
 }
 
@@ -177,8 +185,12 @@ func TestCheckAdjust(t *testing.T) {
 		{"no upc", adjustOf(func(it *StockItem) { it.UPC = "" }), "items[1].upc", ""},
 		{"changes nothing", adjustOf(func(it *StockItem) { it.Quantity = 0 }), "items[1].quantity", "0"},
 		{"changes the floor", adjustOf(func(it *StockItem) { it.Quantity, it.Has = 0, HasFloor }), "", ""},
-		{"too many", adjustOf(func(it *StockItem) { it.Quantity = QuantityMax + 1 }), "items[1].quantity", "1000000000001"},
-		{"too few", adjustOf(func(it *StockItem) { it.Quantity = -QuantityMax - 1 }), "items[1].quantity", "-1000000000001"},
+		{"too many", adjustOf(func(it *StockItem) {
+			it.Quantity = QuantityMax + 1
+		}), "items[1].quantity", "1000000000001"},
+		{"too few", adjustOf(func(it *StockItem) {
+			it.Quantity = -QuantityMax - 1
+		}), "items[1].quantity", "-1000000000001"},
 		{"too few, with a field", adjustOf(func(it *StockItem) { it.Quantity, it.Has = -QuantityMax-1, HasFloor }),
 			"items[1].quantity", "-1000000000001"},
 	})
@@ -191,11 +203,15 @@ func TestCheckTransfer(t *testing.T) {
 		{"too many items", &Transfer{Items: manyItems(TransferItemsMax+1, rightTransferItem())}, "items", "1001"},
 		{"no upc", transferOf(func(it *TransferItem) { it.UPC = "" }), "items[1].upc", ""},
 		{"no source", transferOf(func(it *TransferItem) { it.FromLocation = "" }), "items[1].from.location", ""},
-		{"source tag", transferOf(func(it *TransferItem) { it.FromTags = []Tag{{"A", ""}} }), "items[1].from.tags.A", ""},
+		{"source tag", transferOf(func(it *TransferItem) {
+			it.FromTags = []Tag{{"A", ""}}
+		}), "items[1].from.tags.A", ""},
 		{"no target", transferOf(func(it *TransferItem) { it.ToLocation = "" }), "items[1].to.location", ""},
 		{"target tag", transferOf(func(it *TransferItem) { it.ToTags = []Tag{{"A", ""}} }), "items[1].to.tags.A", ""},
 		{"zero", transferOf(func(it *TransferItem) { it.Quantity = 0 }), "items[1].quantity", "0"},
-		{"too many units", transferOf(func(it *TransferItem) { it.Quantity = QuantityMax + 1 }), "items[1].quantity", "1000000000001"},
+		{"too many units", transferOf(func(it *TransferItem) {
+			it.Quantity = QuantityMax + 1
+		}), "items[1].quantity", "1000000000001"},
 	})
 }
 
@@ -242,7 +258,9 @@ func TestCheckAllocate(t *testing.T) {
 		{"no upc", line(func(l *AllocateLine) { l.UPC = "" }), "lines[2].upc", ""},
 		{"no location", line(func(l *AllocateLine) { l.Location = "" }), "lines[2].location", ""},
 		{"zero", line(func(l *AllocateLine) { l.Quantity = 0 }), "lines[2].quantity", "0"},
-		{"too many units", line(func(l *AllocateLine) { l.Quantity = QuantityMax + 1 }), "lines[2].quantity", "1000000000001"},
+		{"too many units", line(func(l *AllocateLine) {
+			l.Quantity = QuantityMax + 1
+		}), "lines[2].quantity", "1000000000001"},
 		{"tag", line(func(l *AllocateLine) { l.Tags = []Tag{{"Channel", ""}} }), "lines[2].tags.Channel", ""},
 		{"repeated item", repeated(3, 0, 2), "lines[2].itemId", "item-0"},
 		{"repeated item, in pairs", repeated(repeatedPairsMax, 4, 11), "lines[11].itemId", "item-4"},
@@ -258,9 +276,15 @@ func TestCheckOrderChange(t *testing.T) {
 			{"everything", changeOf(action, func(c *OrderChange) { c.Lines = nil }), "", ""},
 			{"no order", changeOf(action, func(c *OrderChange) { c.OrderID = "" }), "orderId", ""},
 			{"no item", changeOf(action, func(c *OrderChange) { c.Lines[0].ItemID = "" }), "lines[0].itemId", ""},
-			{"negative", changeOf(action, func(c *OrderChange) { c.Lines[0].Quantity = -1 }), "lines[0].quantity", "-1"},
-			{"repeated item", changeOf(action, func(c *OrderChange) { c.Lines[1].ItemID = "1" }), "lines[1].itemId", "1"},
-			{"too many lines", changeOf(action, func(c *OrderChange) { c.Lines = make([]OrderLine, OrderLinesMax+1) }), "lines", "1001"},
+			{"negative", changeOf(action, func(c *OrderChange) {
+				c.Lines[0].Quantity = -1
+			}), "lines[0].quantity", "-1"},
+			{"repeated item", changeOf(action, func(c *OrderChange) {
+				c.Lines[1].ItemID = "1"
+			}), "lines[1].itemId", "1"},
+			{"too many lines", changeOf(action, func(c *OrderChange) {
+				c.Lines = make([]OrderLine, OrderLinesMax+1)
+			}), "lines", "1001"},
 		})
 	}
 	goods := func(action Kind, change func(*OrderLine)) Command {
@@ -290,21 +314,41 @@ func TestCheckSchema(t *testing.T) {
 		{"no values", categoryOf(func(c *PutTagCategory) { c.Values = nil }), "values", "0"},
 		{"too many values", categoryOf(func(c *PutTagCategory) { c.Values = make([]Value, 257) }), "values", "257"},
 		{"empty value", categoryOf(func(c *PutTagCategory) { c.Values[1].Name = "" }), "values[1].value", ""},
-		{"same value twice", categoryOf(func(c *PutTagCategory) { c.Values[1].Name = "Web" }), "values[1].value", "Web"},
-		{"one without a percent", categoryOf(func(c *PutTagCategory) { c.Values[1].Percent = NoPercent }), "values[1].percent", ""},
-		{"one with a percent", discreteOf(func(c *PutTagCategory) { c.Values[1].Percent = 5000 }), "values[1].percent", "50.00"},
-		{"negative percent", categoryOf(func(c *PutTagCategory) { c.Values[1].Percent = -250 }), "values[1].percent", "-2.50"},
-		{"percent over 100", categoryOf(func(c *PutTagCategory) { c.Values[0].Percent = 10001 }), "values[0].percent", "100.01"},
-		{"sum below 100", categoryOf(func(c *PutTagCategory) { c.Values[0].Percent = 5999 }), "values.percent", "99.99"},
-		{"sum above 100", categoryOf(func(c *PutTagCategory) { c.Values[0].Percent = 6005 }), "values.percent", "100.05"},
+		{"same value twice", categoryOf(func(c *PutTagCategory) {
+			c.Values[1].Name = "Web"
+		}), "values[1].value", "Web"},
+		{"one without a percent", categoryOf(func(c *PutTagCategory) {
+			c.Values[1].Percent = NoPercent
+		}), "values[1].percent", ""},
+		{"one with a percent", discreteOf(func(c *PutTagCategory) {
+			c.Values[1].Percent = 5000
+		}), "values[1].percent", "50.00"},
+		{"negative percent", categoryOf(func(c *PutTagCategory) {
+			c.Values[1].Percent = -250
+		}), "values[1].percent", "-2.50"},
+		{"percent over 100", categoryOf(func(c *PutTagCategory) {
+			c.Values[0].Percent = 10001
+		}), "values[0].percent", "100.01"},
+		{"sum below 100", categoryOf(func(c *PutTagCategory) {
+			c.Values[0].Percent = 5999
+		}), "values.percent", "99.99"},
+		{"sum above 100", categoryOf(func(c *PutTagCategory) {
+			c.Values[0].Percent = 6005
+		}), "values.percent", "100.05"},
 		{"no default", categoryOf(func(c *PutTagCategory) { c.Values[0].Default = false }), "values.default", "false"},
-		{"two defaults", categoryOf(func(c *PutTagCategory) { c.Values[1].Default = true }), "values[1].default", "true"},
+		{"two defaults", categoryOf(func(c *PutTagCategory) {
+			c.Values[1].Default = true
+		}), "values[1].default", "true"},
 		{"negative min", categoryOf(func(c *PutTagCategory) { c.Values[0].Min = -1 }), "values[0].min", "-1"},
-		{"huge min", categoryOf(func(c *PutTagCategory) { c.Values[1].Min = QuantityMax + 1 }), "values[1].min", "1000000000001"},
+		{"huge min", categoryOf(func(c *PutTagCategory) {
+			c.Values[1].Min = QuantityMax + 1
+		}), "values[1].min", "1000000000001"},
 		{"min without percents", discreteOf(func(c *PutTagCategory) { c.Values[0].Min = 1 }), "values[0].min", "1"},
 		{"max at min", categoryOf(func(c *PutTagCategory) { c.Values[0].Max = 5 }), "", ""},
 		{"max below min", categoryOf(func(c *PutTagCategory) { c.Values[0].Max = 4 }), "values[0].max", "4"},
-		{"huge max", categoryOf(func(c *PutTagCategory) { c.Values[0].Max = QuantityMax + 1 }), "values[0].max", "1000000000001"},
+		{"huge max", categoryOf(func(c *PutTagCategory) {
+			c.Values[0].Max = QuantityMax + 1
+		}), "values[0].max", "1000000000001"},
 		{"max -2", categoryOf(func(c *PutTagCategory) { c.Values[1].Max = -2 }), "values[1].max", "-2"},
 		{"max without percents", discreteOf(func(c *PutTagCategory) { c.Values[1].Max = 9 }), "values[1].max", "9"},
 		{"delete", &DeleteTagCategory{Name: "Channel"}, "", ""},
@@ -330,7 +374,8 @@ func TestCheckMoves(t *testing.T) {
 
 func TestCheckKey(t *testing.T) {
 	for key, want := range map[string]bool{
-		"": true, "k": true, strings.Repeat("k", KeyBytesMax): true, strings.Repeat("k", KeyBytesMax+1): false, "a\nb": false,
+		"": true, "k": true, strings.Repeat("k", KeyBytesMax): true, strings.Repeat("k", KeyBytesMax+1): false,
+		"a\nb": false,
 	} {
 		if field, _, ok := CheckKey(key); ok != want || (field == "Idempotency-Key") == want {
 			t.Errorf("CheckKey(%q) = %q, %v", key, field, ok)
@@ -356,7 +401,8 @@ func TestIsPlain(t *testing.T) {
 			t.Fatalf("isPlain(%q) = %v", s, isPlain(s))
 		}
 	})
-	for s, want := range map[string]bool{"": true, "Größe": true, "日本": true, "a\u0085b": false, "\x7f": false, "\xc3": false} {
+	for s, want := range map[string]bool{"": true, "Größe": true, "日本": true, "a\u0085b": false, "\x7f": false,
+		"\xc3": false} {
 		if isPlain(s) != want {
 			t.Errorf("isPlain(%q) = %v", s, !want)
 		}

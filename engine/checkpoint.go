@@ -72,8 +72,8 @@ const spareSetsMax = 4
 // ringChanges says what of a ring the last freeze has seen.
 type ringChanges struct{ first, next uint64 }
 
-// Checkpoint is the rows that changed since the last one, as they were at its freeze: a record that Apply changes before
-// Next has come to it is encoded first. All methods but Next need the mutex under which Apply is called.
+// Checkpoint is the rows that changed since the last one, as they were at its freeze: a record that Apply changes
+// before Next has come to it is encoded first. All methods but Next need the mutex under which Apply is called.
 type Checkpoint struct {
 	e     *Engine
 	index uint64
@@ -106,8 +106,8 @@ func (e *Engine) DirtyRows() int {
 		int(e.jobs.ring.next-max(c.jobs.next, e.jobs.ring.first))
 }
 
-// Freeze begins a checkpoint of the state as it is. It takes time for the schema and the open counts, and none for rows.
-// Done or Abort must end it before the next one begins.
+// Freeze begins a checkpoint of the state as it is. It takes time for the schema and the open counts, and none for
+// rows. Done or Abort must end it before the next one begins.
 func (e *Engine) Freeze() *Checkpoint {
 	ch := &e.changes
 	assert(ch.frozen == nil, "a checkpoint is frozen while another one is open")
@@ -189,9 +189,9 @@ func (b *bitset) each(from uint32, do func(row uint32) bool) {
 	}
 }
 
-// Next appends the next rows of the checkpoint, about bytesMax bytes of them; over all calls their keys ascend. False: that
-// was the last. It runs beside Apply, one call at a time, and takes the mutex under which Apply is called only to copy rows
-// that Apply had to encode, and to encode a record that a stock count is open for.
+// Next appends the next rows of the checkpoint, about bytesMax bytes of them; over all calls their keys ascend. False:
+// that was the last. It runs beside Apply, one call at a time, and takes the mutex under which Apply is called only to
+// copy rows that Apply had to encode, and to encode a record that a stock count is open for.
 func (c *Checkpoint) Next(rows *Rows, bytesMax int, apply sync.Locker) bool {
 	bytesEnd := rows.Bytes() + max(bytesMax, 1)
 	for c.stage < len(tables) && rows.Bytes() < bytesEnd {
@@ -204,7 +204,8 @@ func (c *Checkpoint) Next(rows *Rows, bytesMax int, apply sync.Locker) bool {
 
 // tables is all tables, ascending.
 var tables = [...]byte{
-	ArchivedTable, eventTable, groupTable, jobTable, metaTable, orderTable, placeTable, recordTable, schemaTable, resultTable, ruleTable,
+	ArchivedTable, eventTable, groupTable, jobTable, metaTable, orderTable, placeTable, recordTable, schemaTable,
+	resultTable, ruleTable,
 	explanationTable,
 }
 
@@ -321,8 +322,8 @@ const (
 	laterHoldBytes = 16 << 10
 )
 
-// isCounted says that the record may be of a location with an open count. If Apply is changing the record, it has encoded it,
-// and either answer is right.
+// isCounted says that the record may be of a location with an open count. If Apply is changing the record, it has
+// encoded it, and either answer is right.
 func (c *Checkpoint) isCounted(row uint32) bool {
 	return len(c.counted) > 0 && slices.Contains(c.counted, atomic.LoadUint32(&c.e.records.at(row).location))
 }

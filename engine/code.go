@@ -2,7 +2,8 @@ package engine
 
 // Code is the outcome of a command or of one of its lines. Codes are ordered by precedence: where several would apply,
 // the smallest is given, except that what is wrong with the command as a whole (CodeExpired of an Allocate,
-// CodeUnknownCount) is said before its lines are looked at. The numbers are stored with results and never reused; the texts are part of the API.
+// CodeUnknownCount) is said before its lines are looked at. The numbers are stored with results and never reused; the
+// texts are part of the API.
 type Code uint8
 
 // The codes, by precedence.
@@ -54,8 +55,8 @@ const (
 
 	// CodeUnknownRule: no such rule, or no such version of it.
 	CodeUnknownRule
-	// CodeRuleConflict: another rule is active for an equal scope, or for one of the same precedence that overlaps it; Value
-	// names it.
+	// CodeRuleConflict: another rule is active for an equal scope, or for one of the same precedence that overlaps it;
+	// Value names it.
 	CodeRuleConflict
 	// CodeRuleRefused: the rule refused the line; the line's Reason says why.
 	CodeRuleRefused
@@ -63,8 +64,8 @@ const (
 	CodeRuleFailed
 	// CodeNotActive: the rule is not active for the hook and the scope.
 	CodeNotActive
-	// CodeNothingLeft: nothing is left of the order or the item for this action, and the action was not done to it before; the
-	// Reason of its lines says what became of the units: a MovementKind's text.
+	// CodeNothingLeft: nothing is left of the order or the item for this action, and the action was not done to it
+	// before; the Reason of its lines says what became of the units: a MovementKind's text.
 	CodeNothingLeft
 
 	codesCount

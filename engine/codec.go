@@ -9,20 +9,21 @@ import (
 
 // The binary form of commands (codec_command.go, codec_scratch.go) and results (codec_result.go).
 //
-// Integers are varints: unsigned as they are, signed ones in zigzag. A text is its length in bytes, then its bytes. A list
-// is its count, then its elements. Options that are usually absent have a bit in a flags byte and cost nothing else.
+// Integers are varints: unsigned as they are, signed ones in zigzag. A text is its length in bytes, then its bytes. A
+// list is its count, then its elements. Options that are usually absent have a bit in a flags byte and cost nothing
+// else.
 //
-// The form is canonical: varints are as short as possible, a flag is set only when what it announces is not empty, unused
-// bits are zero, nothing follows the end. So two commands are equal exactly when their bodies are equal byte for byte, and
-// decoding refuses everything that encoding would not have written.
+// The form is canonical: varints are as short as possible, a flag is set only when what it announces is not empty,
+// unused bits are zero, nothing follows the end. So two commands are equal exactly when their bodies are equal byte for
+// byte, and decoding refuses everything that encoding would not have written.
 
 const (
-	// commandVersion and resultVersion are the first byte of a command and of a result. Any change of the form, a new kind
-	// included, is a new version. Version 2 has the rules, version 3 of a command Spread, version 4 Transition,
-	// PutLocation, Block and the jobs, version 5 PutLocationGroup, DeleteSegments, conditions, and lines of a Deallocate that say
-	// more; what older versions say they say in the same way. Commands that version 4 can say are written in it.
-	// Version 6 has no new form but a new meaning, see Envelope.Version. Version 4 of a result has shortfalls; one without is
-	// written in version 3.
+	// commandVersion and resultVersion are the first byte of a command and of a result. Any change of the form, a new
+	// kind included, is a new version. Version 2 has the rules, version 3 of a command Spread, version 4 Transition,
+	// PutLocation, Block and the jobs, version 5 PutLocationGroup, DeleteSegments, conditions, and lines of a
+	// Deallocate that say more; what older versions say they say in the same way. Commands that version 4 can say are
+	// written in it. Version 6 has no new form but a new meaning, see Envelope.Version. Version 4 of a result has
+	// shortfalls; one without is written in version 3.
 	commandVersion       = 6
 	commandVersionStrict = 6
 	commandVersionMore   = 5
@@ -40,8 +41,8 @@ var (
 	// ErrBadResult says that the bytes are no result. The same bytes will fail again.
 	ErrBadResult = errors.New("engine: bad result")
 
-	// ErrNewerVersion says that the bytes were written by a newer program, which this one must not guess about. They can
-	// be read after an upgrade.
+	// ErrNewerVersion says that the bytes were written by a newer program, which this one must not guess about. They
+	// can be read after an upgrade.
 	ErrNewerVersion = errors.New("engine: written in a newer format")
 )
 
@@ -65,8 +66,8 @@ func checkVersion(version, known byte, bad error) error {
 	}
 }
 
-// aliasText gives b's bytes as a string without copying them. The caller guarantees that b does not change for as long as
-// the string is in use: Apply's callers leave a command alone until Apply returns, and Apply keeps no such string.
+// aliasText gives b's bytes as a string without copying them. The caller guarantees that b does not change for as long
+// as the string is in use: Apply's callers leave a command alone until Apply returns, and Apply keeps no such string.
 func aliasText(b []byte) string {
 	return unsafe.String(unsafe.SliceData(b), len(b))
 }
@@ -92,8 +93,8 @@ func flagBit(on bool, bit byte) byte {
 	return 0
 }
 
-// reader takes a binary form apart. The first fault sticks and moves to the end, so that later calls give zero values and
-// a decoder checks for faults once.
+// reader takes a binary form apart. The first fault sticks and moves to the end, so that later calls give zero values
+// and a decoder checks for faults once.
 type reader struct {
 	b       []byte
 	at      int // next byte

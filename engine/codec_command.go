@@ -62,12 +62,13 @@ const (
 	becomesBytesMin   = 2 * textBytesMin
 )
 
-// AppendCommand appends the binary form of c with its envelope to dst. It checks no limits (see CheckCommand). Values of
-// stock fields that Has does not announce are not written.
+// AppendCommand appends the binary form of c with its envelope to dst. It checks no limits (see CheckCommand). Values
+// of stock fields that Has does not announce are not written.
 func AppendCommand(dst []byte, env *Envelope, c Command) []byte {
 	hasArchived := len(env.Archived) > 0 || env.ArchivedAt != 0
 	hasRules := env.RulesIndex != 0 || len(env.Plans) > 0
-	flags := flagBit(env.Key != "", commandHasKey) | flagBit(hasArchived, commandHasArchived) | flagBit(hasRules, commandHasRules) |
+	flags := flagBit(env.Key != "", commandHasKey) | flagBit(hasArchived, commandHasArchived) | flagBit(hasRules,
+		commandHasRules) |
 		flagBit(env.Job != nil, commandHasJob) | flagBit(env.IfSeen, commandHasSeen)
 	version := versionOf(env, c)
 	if env.strict() && meansMore(c) {
@@ -105,8 +106,8 @@ func meansMore(c Command) bool {
 	return false
 }
 
-// versionOf is the oldest version that can say the command, so that nodes of before can follow a leader that has been upgraded
-// until something new is asked of it.
+// versionOf is the oldest version that can say the command, so that nodes of before can follow a leader that has been
+// upgraded until something new is asked of it.
 func versionOf(env *Envelope, c Command) byte {
 	switch c := c.(type) {
 	case *PutLocationGroup, *DeleteSegments:
@@ -242,14 +243,15 @@ func appendScope(dst []byte, s *Scope, flags byte) []byte {
 	return appendTexts(dst, s.Locations)
 }
 
-// appendAllocate: flags, mode, order, the reservation's end with allocExpires, lines; each line ends with its attributes
-// with allocFacts.
+// appendAllocate: flags, mode, order, the reservation's end with allocExpires, lines; each line ends with its
+// attributes with allocFacts.
 func appendAllocate(dst []byte, c *Allocate) []byte {
 	hasFacts := false
 	for i := range c.Lines {
 		hasFacts = hasFacts || len(c.Lines[i].Attributes) > 0
 	}
-	dst = append(dst, flagBit(c.Backorder, allocBack)|flagBit(c.ExpiresAtMS != 0, allocExpires)|flagBit(hasFacts, allocFacts),
+	dst = append(dst, flagBit(c.Backorder, allocBack)|flagBit(c.ExpiresAtMS != 0, allocExpires)|flagBit(hasFacts,
+		allocFacts),
 		byte(c.Mode))
 	dst = appendText(dst, c.OrderID)
 	if c.ExpiresAtMS != 0 {
@@ -270,8 +272,8 @@ func appendAllocate(dst []byte, c *Allocate) []byte {
 	return dst
 }
 
-// appendOrderChange: order, lines; each line has flags, item, quantity, and with lineHasGoods UPC, location and tags. The
-// action is the command's kind.
+// appendOrderChange: order, lines; each line has flags, item, quantity, and with lineHasGoods UPC, location and tags.
+// The action is the command's kind.
 func appendOrderChange(dst []byte, c *OrderChange) []byte {
 	if !isOrderChange(c.Action) {
 		panic("BUG: an order change without an action")
@@ -281,7 +283,8 @@ func appendOrderChange(dst []byte, c *OrderChange) []byte {
 	for i := range c.Lines {
 		l := &c.Lines[i]
 		hasGoods := l.UPC != "" || l.Location != "" || len(l.Tags) > 0
-		dst = append(dst, flagBit(hasGoods, lineHasGoods)|flagBit(l.Lost, lineLost)|byte(l.Block)<<lineBlockShift&lineBlock)
+		dst = append(dst, flagBit(hasGoods, lineHasGoods)|flagBit(l.Lost, lineLost)|byte(
+			l.Block)<<lineBlockShift&lineBlock)
 		dst = appendText(dst, l.ItemID)
 		dst = binary.AppendVarint(dst, l.Quantity)
 		if hasGoods {
@@ -295,7 +298,8 @@ func appendOrderChange(dst []byte, c *OrderChange) []byte {
 
 func isOrderChange(k Kind) bool { return k >= KindConfirm && k <= KindReturn }
 
-// appendPutTagCategory: rounding, name, values, moves; each value has flags, name, percent, min, and with valueHasMax max.
+// appendPutTagCategory: rounding, name, values, moves; each value has flags, name, percent, min, and with valueHasMax
+// max.
 func appendPutTagCategory(dst []byte, c *PutTagCategory) []byte {
 	dst = append(dst, byte(c.Rounding))
 	dst = appendText(dst, c.Name)

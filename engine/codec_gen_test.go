@@ -7,7 +7,8 @@ import "pgregory.net/rapid"
 var commandKinds = []Kind{
 	KindRefresh, KindAdjust, KindTransfer, KindRedistribute, KindDelete, KindAllocate, KindConfirm, KindDeallocate,
 	KindFulfill, KindReturn, KindPutTagCategory, KindDeleteTagCategory, KindStartCount, KindCloseCount, KindExpire,
-	KindPutRule, KindDeleteRule, KindActivateRule, KindDeactivateRule, KindSuspendRule, KindSpread, KindTransition, KindPutLocation, KindBlock,
+	KindPutRule, KindDeleteRule, KindActivateRule, KindDeactivateRule, KindSuspendRule, KindSpread, KindTransition,
+	KindPutLocation, KindBlock,
 	KindPutLocationGroup, KindDeleteSegments,
 }
 
@@ -74,11 +75,13 @@ func genAttribute(t *rapid.T) Attribute {
 
 func genPlannedLine(t *rapid.T) PlannedLine {
 	return PlannedLine{
-		Line: rapid.IntRange(0, 2000).Draw(t, "line"), Rule: genText().Draw(t, "rule"), Version: rapid.Uint32().Draw(t, "version"),
+		Line: rapid.IntRange(0, 2000).Draw(t, "line"), Rule: genText().Draw(t, "rule"), Version: rapid.Uint32().
+			Draw(t, "version"),
 		RecordVersion: rapid.Uint64().Draw(t, "recordVersion"), Outcome: PlanOutcome(rapid.Byte().Draw(t, "outcome")),
 		Reason: genText().Draw(t, "reason"),
 		Candidates: rapid.SliceOfN(rapid.Custom(func(t *rapid.T) PlannedCandidate {
-			return PlannedCandidate{Tags: genTags(t), Keep: genQuantity().Draw(t, "keep"), Max: genQuantity().Draw(t, "max")}
+			return PlannedCandidate{Tags: genTags(t), Keep: genQuantity().Draw(t, "keep"), Max: genQuantity().
+				Draw(t, "max")}
 		}), 0, 3).Draw(t, "candidates"),
 	}
 }
@@ -93,14 +96,18 @@ func genRuleCommand(t *rapid.T, kind Kind) Command {
 	hook := func() RuleHook { return RuleHook(rapid.IntRange(0, 3).Draw(t, "hook")) }
 	switch kind {
 	case KindPutRule:
-		hooks := rapid.SliceOfN(rapid.Custom(func(t *rapid.T) RuleHook { return RuleHook(rapid.IntRange(0, 3).Draw(t, "hook")) }), 0, 3)
-		return &PutRule{Name: text("name"), Source: text("source"), Author: text("author"), Hooks: hooks.Draw(t, "hooks")}
+		hooks := rapid.SliceOfN(rapid.Custom(func(t *rapid.T) RuleHook {
+			return RuleHook(rapid.IntRange(0, 3).Draw(t, "hook"))
+		}), 0, 3)
+		return &PutRule{Name: text("name"), Source: text("source"), Author: text("author"),
+			Hooks: hooks.Draw(t, "hooks")}
 	case KindDeleteRule:
 		return &DeleteRule{Name: text("name")}
 	case KindActivateRule:
 		return &ActivateRule{
 			Name: text("name"), Version: rapid.Uint32().Draw(t, "version"), Hook: hook(), RuleScope: genRuleScope(t),
-			OnError: RuleFallback(rapid.IntRange(0, 3).Draw(t, "onError")), FailuresMax: rapid.Uint32().Draw(t, "failuresMax"),
+			OnError: RuleFallback(rapid.IntRange(0, 3).Draw(t, "onError")), FailuresMax: rapid.Uint32().
+					Draw(t, "failuresMax"),
 			Author: text("author"),
 		}
 	case KindSpread:
@@ -109,7 +116,8 @@ func genRuleCommand(t *rapid.T, kind Kind) Command {
 		return &DeactivateRule{Name: text("name"), Hook: hook(), RuleScope: genRuleScope(t)}
 	default:
 		return &SuspendRule{
-			Activation: rapid.Uint64().Draw(t, "activation"), Failures: rapid.Uint32().Draw(t, "failures"), Reason: text("reason"),
+			Activation: rapid.Uint64().Draw(t, "activation"), Failures: rapid.Uint32().Draw(t, "failures"),
+			Reason: text("reason"),
 		}
 	}
 }
@@ -117,9 +125,11 @@ func genRuleCommand(t *rapid.T, kind Kind) Command {
 func genSpreadItem(t *rapid.T) SpreadItem {
 	text := func(label string) string { return genText().Draw(t, label) }
 	return SpreadItem{
-		UPC: text("upc"), Location: text("location"), RecordVersion: rapid.Uint64().Draw(t, "recordVersion"), Rule: text("rule"),
-		RuleVersion: rapid.Uint32().Draw(t, "ruleVersion"), Action: SpreadAction(rapid.IntRange(0, 4).Draw(t, "action")),
-		Reason: text("reason"),
+		UPC: text("upc"), Location: text("location"), RecordVersion: rapid.Uint64().Draw(t, "recordVersion"),
+		Rule:        text("rule"),
+		RuleVersion: rapid.Uint32().Draw(t, "ruleVersion"),
+		Action:      SpreadAction(rapid.IntRange(0, 4).Draw(t, "action")),
+		Reason:      text("reason"),
 		Targets: rapid.SliceOfN(rapid.Custom(func(t *rapid.T) SpreadTarget {
 			return SpreadTarget{Tags: genTags(t), Available: genQuantity().Draw(t, "available")}
 		}), 0, 3).Draw(t, "targets"),
@@ -137,7 +147,8 @@ func genOrderLine(t *rapid.T) OrderLine {
 
 func genValue(t *rapid.T) Value {
 	return Value{
-		Name: genText().Draw(t, "name"), Percent: rapid.Int32().Draw(t, "percent"), Default: rapid.Bool().Draw(t, "default"),
+		Name: genText().Draw(t, "name"), Percent: rapid.Int32().Draw(t, "percent"), Default: rapid.Bool().
+			Draw(t, "default"),
 		Min: genQuantity().Draw(t, "min"), Max: genQuantity().Draw(t, "max"),
 	}
 }
@@ -180,13 +191,16 @@ func genCommand(t *rapid.T, kind Kind) Command {
 		return &PutLocationGroup{Group: text("group"), Locations: rapid.SliceOfN(genText(), 0, 3).Draw(t, "locations")}
 	case KindPutLocation:
 		return &PutLocation{
-			Location: text("location"), Flags: PlaceFlags(rapid.Uint16().Draw(t, "flags")), Name: text("name"), PostalCode: text("postalCode"),
-			Country: text("country"), Latitude: genQuantity().Draw(t, "latitude"), Longitude: genQuantity().Draw(t, "longitude"),
+			Location: text("location"), Flags: PlaceFlags(rapid.Uint16().Draw(t, "flags")), Name: text("name"),
+			PostalCode: text("postalCode"),
+			Country:    text("country"), Latitude: genQuantity().Draw(t, "latitude"), Longitude: genQuantity().
+					Draw(t, "longitude"),
 		}
 	case KindTransition:
-		return &Transition{FromOrderID: text("fromOrderId"), OrderID: text("orderId"), Lines: genList(func(t *rapid.T) TransitionLine {
-			return TransitionLine{ItemID: genText().Draw(t, "itemId"), ToItemID: genText().Draw(t, "toItemId")}
-		}).Draw(t, "lines")}
+		return &Transition{FromOrderID: text("fromOrderId"), OrderID: text("orderId"),
+			Lines: genList(func(t *rapid.T) TransitionLine {
+				return TransitionLine{ItemID: genText().Draw(t, "itemId"), ToItemID: genText().Draw(t, "toItemId")}
+			}).Draw(t, "lines")}
 	case KindPutTagCategory:
 		return &PutTagCategory{
 			Name: text("name"), Values: genList(genValue).Draw(t, "values"),
@@ -241,11 +255,13 @@ func genLineResult(t *rapid.T) LineResult {
 		}
 	}
 	return LineResult{
-		ItemID: genText().Draw(t, "itemId"), Code: Code(rapid.Byte().Draw(t, "code")), Repeated: rapid.Bool().Draw(t, "repeated"),
+		ItemID: genText().Draw(t, "itemId"), Code: Code(rapid.Byte().Draw(t, "code")), Repeated: rapid.Bool().
+			Draw(t, "repeated"),
 		Requested: genQuantity().Draw(t, "requested"),
 		Units:     genQuantity().Draw(t, "units"), Pending: genQuantity().Draw(t, "pending"),
 		Available: genQuantity().Draw(t, "available"), Parts: rapid.SliceOfN(rapid.Custom(part), 0, 4).Draw(t, "parts"),
-		Rule: genText().Draw(t, "rule"), RuleVersion: rapid.Uint32Range(0, 2).Draw(t, "ruleVersion"), Reason: genText().Draw(t, "reason"),
+		Rule: genText().Draw(t, "rule"), RuleVersion: rapid.Uint32Range(0, 2).Draw(t, "ruleVersion"), Reason: genText().
+			Draw(t, "reason"),
 	}
 }
 
@@ -268,7 +284,8 @@ func genResult(t *rapid.T) Result {
 	r := Result{
 		Kind: Kind(rapid.Byte().Draw(t, "kind")), Code: Code(rapid.Byte().Draw(t, "code")),
 		Repeated: rapid.Bool().Draw(t, "repeated"), Index: rapid.Uint64().Draw(t, "index"),
-		Field: genText().Draw(t, "field"), Value: genText().Draw(t, "value"), Lines: genList(genLineResult).Draw(t, "lines"),
+		Field: genText().Draw(t, "field"), Value: genText().Draw(t, "value"), Lines: genList(genLineResult).
+			Draw(t, "lines"),
 	}
 	if rapid.Bool().Draw(t, "stock") {
 		r.Stock = StockResult{
@@ -284,7 +301,8 @@ func genResult(t *rapid.T) Result {
 		}), 0, 3).Draw(t, "shortfalls")
 	}
 	if rapid.Bool().Draw(t, "rule") {
-		r.Rule = RuleResult{Version: rapid.Uint32().Draw(t, "version"), Activation: rapid.Uint64().Draw(t, "activation")}
+		r.Rule = RuleResult{Version: rapid.Uint32().Draw(t, "version"), Activation: rapid.Uint64().
+			Draw(t, "activation")}
 	}
 	if rapid.Bool().Draw(t, "job") {
 		r.Job = JobResult{First: JobID(rapid.Uint64().Draw(t, "first")), Count: rapid.Uint32().Draw(t, "count")}

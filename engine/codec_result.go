@@ -33,7 +33,8 @@ const (
 	sectionJob     = 1 << 6 // first, count
 	sectionShort   = 1 << 7 // each has item, units; since version 4
 
-	sectionsKnown = sectionFault | sectionLines | sectionStock | sectionChanges | sectionBlocked | sectionRule | sectionJob | sectionShort
+	sectionsKnown = sectionFault | sectionLines | sectionStock | sectionChanges | sectionBlocked |
+		sectionRule | sectionJob | sectionShort
 )
 
 // Flags of a line's result.
@@ -186,8 +187,8 @@ func AppendRepeated(dst, result []byte) []byte {
 	return dst
 }
 
-// DecodeResult reads the binary form of a result into r, reusing r's slices and those of its lines. The strings alias b:
-// they are valid only while b does not change. After an error r's content is undefined.
+// DecodeResult reads the binary form of a result into r, reusing r's slices and those of its lines. The strings alias
+// b: they are valid only while b does not change. After an error r's content is undefined.
 func DecodeResult(b []byte, r *Result) error {
 	in := reader{b: b}
 	if err := checkForm(in.byte(), resultVersion, ErrBadResult); err != nil {

@@ -14,9 +14,9 @@ func DecodeCommand(b []byte) (Envelope, Command, error) {
 	return *env, c, nil
 }
 
-// commandScratch decodes commands without allocating, once it has grown to their size: it holds one command of each kind
-// and reuses their lists. Slices behind the lists' ends keep strings of earlier commands, and so their memory, until they
-// are overwritten; that is bounded by the largest command of each kind.
+// commandScratch decodes commands without allocating, once it has grown to their size: it holds one command of each
+// kind and reuses their lists. Slices behind the lists' ends keep strings of earlier commands, and so their memory,
+// until they are overwritten; that is bounded by the largest command of each kind.
 type commandScratch struct {
 	r   reader
 	env Envelope
@@ -25,8 +25,8 @@ type commandScratch struct {
 	// when their bodies are. It aliases the input.
 	body []byte
 
-	// tags holds the tags of all lines of one command; the lines have sub-slices of it, capped so that nobody can append
-	// into the next line's tags. When it grows, lines decoded before keep the old memory, which is still right.
+	// tags holds the tags of all lines of one command; the lines have sub-slices of it, capped so that nobody can
+	// append into the next line's tags. When it grows, lines decoded before keep the old memory, which is still right.
 	tags []Tag
 
 	// lists, if there are any, remember tag lists; known holds the ones that an Allocate's lines have, nil for others.

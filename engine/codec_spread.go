@@ -12,7 +12,8 @@ const (
 	spreadTargetBytesMin = 1 + 1
 )
 
-// appendSpread: each item has UPC, location, record version, rule, rule version, action, reason, targets of tags and units.
+// appendSpread: each item has UPC, location, record version, rule, rule version, action, reason, targets of tags and
+// units.
 func appendSpread(dst []byte, c *Spread) []byte {
 	dst = binary.AppendUvarint(dst, uint64(len(c.Items)))
 	for i := range c.Items {

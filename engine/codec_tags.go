@@ -2,9 +2,9 @@ package engine
 
 import "strings"
 
-// tagLists remembers tag lists that Allocates named, by their binary form: an engine sees few different ones, and to decode,
-// check and resolve one takes longer than the rest of a line. What is remembered follows from the list and the schema alone,
-// so whether a list is remembered shows in no result.
+// tagLists remembers tag lists that Allocates named, by their binary form: an engine sees few different ones, and to
+// decode, check and resolve one takes longer than the rest of a line. What is remembered follows from the list and the
+// schema alone, so whether a list is remembered shows in no result.
 type tagLists struct {
 	schema *Schema  // all of them are resolved under
 	last   *tagList // found last, which the next line may have, too
@@ -12,8 +12,8 @@ type tagLists struct {
 	missed uint32 // lists that found no slot
 }
 
-// A list stands in one of a few slots in a row. When all are taken, every so many misses one makes room, so that no list
-// stays out for ever, and two that are in each other's way do not allocate all the time.
+// A list stands in one of a few slots in a row. When all are taken, every so many misses one makes room, so that no
+// list stays out for ever, and two that are in each other's way do not allocate all the time.
 const (
 	tagListSlots    = 256
 	tagListTries    = 4
@@ -21,8 +21,8 @@ const (
 	tagListPatience = 64
 )
 
-// tagList is one list. Its tags passed checkTags, and the schema knows them. Another list that takes its slot leaves it as it
-// is: lines of the command at hand may have it.
+// tagList is one list. Its tags passed checkTags, and the schema knows them. Another list that takes its slot leaves it
+// as it is: lines of the command at hand may have it.
 type tagList struct {
 	form   string // binary
 	tags   []Tag
@@ -51,8 +51,8 @@ func (m *tagLists) find(b []byte) (l *tagList, bytes int) {
 	return nil, 0
 }
 
-// tagListBytes is the length of the list with which b begins; 0 if it is empty, not whole, or longer than what is remembered.
-// It understands lengths of one byte, which is all that a tag needs.
+// tagListBytes is the length of the list with which b begins; 0 if it is empty, not whole, or longer than what is
+// remembered. It understands lengths of one byte, which is all that a tag needs.
 func tagListBytes(b []byte) int {
 	if len(b) == 0 || b[0] > CategoriesMax {
 		return 0

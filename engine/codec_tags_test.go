@@ -7,8 +7,9 @@ import (
 	"testing"
 )
 
-// TestTagListsShowInNoResult applies the same commands to an engine that remembers tag lists and to one that forgets them
-// before each command. There are more lists than slots, so that lists lose theirs, also to other lines of their command.
+// TestTagListsShowInNoResult applies the same commands to an engine that remembers tag lists and to one that forgets
+// them before each command. There are more lists than slots, so that lists lose theirs, also to other lines of their
+// command.
 func TestTagListsShowInNoResult(t *testing.T) {
 	remembers, forgets := New(), New()
 	apply := func(index uint64, c Command) {
@@ -23,14 +24,16 @@ func TestTagListsShowInNoResult(t *testing.T) {
 	const values = 300
 	category := &PutTagCategory{Name: "C"}
 	for i := range values {
-		category.Values = append(category.Values, Value{Name: fmt.Sprint("v", i), Percent: NoPercent, Max: NoMax, Default: i == 0})
+		category.Values = append(category.Values, Value{Name: fmt.Sprint("v", i), Percent: NoPercent, Max: NoMax,
+			Default: i == 0})
 	}
 	category.Values = category.Values[:CategoryValuesMax]
 	apply(1, category)
 	apply(1, &PutTagCategory{Name: "D", Values: []Value{{Name: "d", Percent: NoPercent, Max: NoMax, Default: true}}})
 	refresh := &Refresh{Location: "X", Items: []StockItem{{UPC: "u", Quantity: 1 << 30}}}
 	for i := range 200 {
-		refresh.Items = append(refresh.Items, StockItem{UPC: "u", Quantity: 100, Tags: []Tag{{"C", fmt.Sprint("v", i+1)}}})
+		refresh.Items = append(refresh.Items, StockItem{UPC: "u", Quantity: 100,
+			Tags: []Tag{{"C", fmt.Sprint("v", i+1)}}})
 	}
 	apply(2, refresh)
 	for n := range uint64(3000) {
@@ -43,11 +46,13 @@ func TestTagListsShowInNoResult(t *testing.T) {
 			case 2:
 				tags = []Tag{{"D", "d"}, tags[0]}
 			}
-			c.Lines = append(c.Lines, AllocateLine{ItemID: fmt.Sprint(i), UPC: "u", Location: "X", Quantity: 1, Tags: tags})
+			c.Lines = append(c.Lines, AllocateLine{ItemID: fmt.Sprint(i), UPC: "u", Location: "X", Quantity: 1,
+				Tags: tags})
 		}
 		apply(3+n, c)
 		if n == 1500 {
-			apply(3+n, &PutTagCategory{Name: "C", Values: category.Values[:250], MoveTo: moveAll(category.Values[250:], "v1")})
+			apply(3+n, &PutTagCategory{Name: "C", Values: category.Values[:250],
+				MoveTo: moveAll(category.Values[250:], "v1")})
 		}
 	}
 	if remembers.Hash() != forgets.Hash() {

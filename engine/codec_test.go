@@ -20,7 +20,8 @@ var (
 	}
 	oneResult = Result{
 		Kind: KindAllocate, Code: CodeOK, Index: 300,
-		Lines: []LineResult{{ItemID: "1", Requested: 3, Units: 2, Pending: 1, Parts: []Part{{TagSet: 7, Units: 2, Pending: 1}}}},
+		Lines: []LineResult{{ItemID: "1", Requested: 3, Units: 2, Pending: 1,
+			Parts: []Part{{TagSet: 7, Units: 2, Pending: 1}}}},
 	}
 )
 
@@ -38,14 +39,16 @@ func TestCommandRoundTrip(t *testing.T) {
 				if err != nil {
 					t.Fatalf("DecodeCommand: %v", err)
 				}
-				if d := cmp.Diff(c, got, cmpopts.EquateEmpty()) + cmp.Diff(env, gotEnv, cmpopts.EquateEmpty(), anyVersion); d != "" {
+				if d := cmp.Diff(c, got, cmpopts.EquateEmpty()) +
+					cmp.Diff(env, gotEnv, cmpopts.EquateEmpty(), anyVersion); d != "" {
 					t.Fatalf("decoded command differs: %s", d)
 				}
 				inScratch, scratchEnv, err := scratch.decode(b)
 				if err != nil {
 					t.Fatalf("scratch.decode: %v", err)
 				}
-				if d := cmp.Diff(c, inScratch, cmpopts.EquateEmpty()) + cmp.Diff(&env, scratchEnv, cmpopts.EquateEmpty(), anyVersion); d != "" {
+				if d := cmp.Diff(c, inScratch, cmpopts.EquateEmpty()) +
+					cmp.Diff(&env, scratchEnv, cmpopts.EquateEmpty(), anyVersion); d != "" {
 					t.Fatalf("command in the scratch differs: %s", d)
 				}
 				body := bytes.Clone(scratch.body)
@@ -128,8 +131,10 @@ func TestCommandVersions(t *testing.T) {
 	f(6, Envelope{}, &OrderChange{Action: KindDeallocate, OrderID: "o", Lines: []OrderLine{{ItemID: "1"}}})
 	f(6, Envelope{Version: 6}, &OrderChange{Action: KindDeallocate, OrderID: "o", Lines: []OrderLine{{ItemID: "1"}}})
 	f(4, Envelope{Version: 4}, &OrderChange{Action: KindDeallocate, OrderID: "o", Lines: []OrderLine{{ItemID: "1"}}})
-	f(5, Envelope{Version: 5}, &OrderChange{Action: KindDeallocate, OrderID: "o", Lines: []OrderLine{{ItemID: "1"}, {ItemID: "2", Lost: true}}})
-	f(5, Envelope{Version: 5}, &OrderChange{Action: KindDeallocate, OrderID: "o", Lines: []OrderLine{{ItemID: "1", Block: BlockClear}}})
+	f(5, Envelope{Version: 5}, &OrderChange{Action: KindDeallocate, OrderID: "o",
+		Lines: []OrderLine{{ItemID: "1"}, {ItemID: "2", Lost: true}}})
+	f(5, Envelope{Version: 5}, &OrderChange{Action: KindDeallocate, OrderID: "o",
+		Lines: []OrderLine{{ItemID: "1", Block: BlockClear}}})
 	f(4, Envelope{}, &Refresh{Location: "L"})
 	f(6, Envelope{}, &Refresh{Location: "L", Count: "c"})
 	f(4, Envelope{Version: 5}, &Refresh{Location: "L", Count: "c"})
@@ -187,7 +192,8 @@ func TestDecodeCommandRefuses(t *testing.T) {
 		{"empty expiry", []byte{1, 6, 0, 2, 0, 0, 0, 0}, "announced date is empty"},
 		{"empty goods", []byte{1, 10, 0, 0, 1, 1, 0, 0, 0, 0, 0}, "announced goods are empty"},
 		{"empty max", []byte{1, 11, 0, 0, 0, 1, 2, 0, 1, 0, 1, 0}, "announced max is empty"},
-		{"percent beyond 32 bits", []byte{1, 11, 0, 0, 0, 1, 0, 0, 0x80, 0x80, 0x80, 0x80, 0x10, 0, 0}, "percent out of range"},
+		{"percent beyond 32 bits", []byte{1, 11, 0, 0, 0, 1, 0, 0, 0x80, 0x80, 0x80, 0x80, 0x10, 0, 0},
+			"percent out of range"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -268,7 +274,8 @@ func TestDecodeResultRefuses(t *testing.T) {
 		{"empty lines", []byte{1, 0, 6, 0, 2, 1, 0}, "announced section is empty"},
 		{"empty stock", []byte{1, 0, 6, 0, 4, 1, 0, 0, 0, 0}, "announced section is empty"},
 		{"unknown flag of a line", []byte{1, 0, 6, 0, 2, 1, 1, 4, 0, 0, 0, 0, 0, 0, 0, 0}, "unknown flag"},
-		{"tag set beyond 32 bits", []byte{1, 0, 4, 0, 8, 1, 1, 0, 0, 0x80, 0x80, 0x80, 0x80, 0x10, 0, 0}, "tag set out of range"},
+		{"tag set beyond 32 bits", []byte{1, 0, 4, 0, 8, 1, 1, 0, 0, 0x80, 0x80, 0x80, 0x80, 0x10, 0, 0},
+			"tag set out of range"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -12,10 +12,11 @@ var timedCommands = map[string]Command{
 	"allocate of 5": &Allocate{OrderID: "order-000001", Lines: timedLines(5)},
 	"fulfill of 1": &OrderChange{Action: KindFulfill, OrderID: "order-000001",
 		Lines: []OrderLine{{ItemID: "item-0", Quantity: 1}}},
-	"adjust of 1":        &Adjust{Location: "store-0042", Items: timedItems(1)},
-	"refresh of 1000":    &Refresh{Location: "store-0042", Items: timedItems(1000)},
-	"allocate of 1000":   &Allocate{OrderID: "order-000001", Lines: timedLines(1000)},
-	"refresh of 1, tags": &Refresh{Location: "store-0042", Items: []StockItem{{UPC: "0042", Quantity: 1, Tags: manyTags(3)}}},
+	"adjust of 1":      &Adjust{Location: "store-0042", Items: timedItems(1)},
+	"refresh of 1000":  &Refresh{Location: "store-0042", Items: timedItems(1000)},
+	"allocate of 1000": &Allocate{OrderID: "order-000001", Lines: timedLines(1000)},
+	"refresh of 1, tags": &Refresh{Location: "store-0042",
+		Items: []StockItem{{UPC: "0042", Quantity: 1, Tags: manyTags(3)}}},
 }
 
 func timedLines(n int) []AllocateLine {

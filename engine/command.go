@@ -44,25 +44,26 @@ type Envelope struct {
 	// Key is the client's idempotency key, empty if it gave none.
 	Key string
 
-	// Archived is the stored row of a closed order that has left memory, read at log index ArchivedAt; empty for an order
-	// that is in memory or does not exist. Only order commands carry it.
+	// Archived is the stored row of a closed order that has left memory, read at log index ArchivedAt; empty for an
+	// order that is in memory or does not exist. Only order commands carry it.
 	Archived   []byte
 	ArchivedAt uint64
 
-	// RulesIndex is the RuleSet.Index of the rules under which an Allocate, or a Spread, was planned; Plans are the lines for which a rule was
-	// asked, in the order of the lines. They are no part of what an idempotency key stands for: a repetition may have been
-	// planned otherwise. If rules were activated or deactivated since, the answer is CodeRetry.
+	// RulesIndex is the RuleSet.Index of the rules under which an Allocate, or a Spread, was planned; Plans are the
+	// lines for which a rule was asked, in the order of the lines. They are no part of what an idempotency key stands
+	// for: a repetition may have been planned otherwise. If rules were activated or deactivated since, the answer is
+	// CodeRetry.
 	RulesIndex uint64
 	Plans      []PlannedLine
 
-	// IfSeen makes a PutTagCategory depend on what its maker saw: Seen is the Schema.CategoryHash of its category. If that is
-	// another one now, the answer is CodeRetry. It is no part of what an idempotency key stands for.
+	// IfSeen makes a PutTagCategory depend on what its maker saw: Seen is the Schema.CategoryHash of its category. If
+	// that is another one now, the answer is CodeRetry. It is no part of what an idempotency key stands for.
 	IfSeen bool
 	Seen   uint64
 
-	// Version is that of the form in which the command was written, 0 for a new one. A change of an order, or a Refresh of a
-	// count, means what it meant to the programs of its version. Since 6, what a change of an order cannot do is refused and not
-	// passed over in silence, and no item of a count keeps the others from being counted.
+	// Version is that of the form in which the command was written, 0 for a new one. A change of an order, or a Refresh
+	// of a count, means what it meant to the programs of its version. Since 6, what a change of an order cannot do is
+	// refused and not passed over in silence, and no item of a count keeps the others from being counted.
 	Version byte
 
 	// Job, if there is one, has the command's outcome kept as a job under a number of its own (Result.Job).
@@ -72,8 +73,9 @@ type Envelope struct {
 // strict reports whether a command means what it means since version 6.
 func (e *Envelope) strict() bool { return e.Version == 0 || e.Version >= commandVersionStrict }
 
-// JobInfo describes the call that a command stands for, to those who ask for the job later. The engine does not interpret
-// its texts. Like plans it is no part of what an idempotency key stands for: a repetition answers the job of the first.
+// JobInfo describes the call that a command stands for, to those who ask for the job later. The engine does not
+// interpret its texts. Like plans it is no part of what an idempotency key stands for: a repetition answers the job of
+// the first.
 type JobInfo struct {
 	Type     string // in the words of whoever will read it
 	Owner    string // may be empty
@@ -228,14 +230,14 @@ type OrderLine struct {
 	// Quantity in units; 0: everything that is left.
 	Quantity int64 `json:"quantity"`
 
-	// UPC, Location and Tags are for Return only: goods whose order is unknown, or that come back to another location or
-	// with other tags.
+	// UPC, Location and Tags are for Return only: goods whose order is unknown, or that come back to another location
+	// or with other tags.
 	UPC      string `json:"upc"`
 	Location string `json:"location"`
 	Tags     []Tag  `json:"tags"`
 
-	// Lost and Block are for Deallocate only. Lost: the allocated units that are released are not there any more, so on hand
-	// falls by as many, as far as there are any. Block is for the item's record.
+	// Lost and Block are for Deallocate only. Lost: the allocated units that are released are not there any more, so on
+	// hand falls by as many, as far as there are any. Block is for the item's record.
 	Lost  bool      `json:"lost"`
 	Block BlockMark `json:"block"`
 }
@@ -245,7 +247,8 @@ type OrderLine struct {
 //   - KindConfirm: a reservation, or the named part of it, becomes an order allocation; the rest is released.
 //   - KindDeallocate: pending, then allocated units are released to the segments they came from.
 //   - KindFulfill: allocated units ship; allocated and on hand both fall.
-//   - KindReturn: fulfilled units go back on hand in the segments they came from. Goods of an unknown order are kept as its items.
+//   - KindReturn: fulfilled units go back on hand in the segments they came from. Goods of an unknown order are kept as
+//     its items.
 type OrderChange struct {
 	Action  Kind        `json:"-"`
 	OrderID string      `json:"orderId"`
@@ -258,8 +261,8 @@ type TransitionLine struct {
 	ToItemID string `json:"toItemId"`
 }
 
-// Transition makes reserved items of one order firm items of another one, with the units that they hold: all lines or none.
-// Nothing is released on the way, so nobody who waits can come between.
+// Transition makes reserved items of one order firm items of another one, with the units that they hold: all lines or
+// none. Nothing is released on the way, so nobody who waits can come between.
 type Transition struct {
 	FromOrderID string           `json:"fromOrderId"`
 	OrderID     string           `json:"orderId"`
@@ -366,15 +369,16 @@ type DeleteRule struct {
 	Name string `json:"name"`
 }
 
-// ActivateRule makes a version of a rule the one that is asked for a hook in a scope. Any activation of the same rule with
-// an equal hook and scope is replaced, so going back is activating an older version.
+// ActivateRule makes a version of a rule the one that is asked for a hook in a scope. Any activation of the same rule
+// with an equal hook and scope is replaced, so going back is activating an older version.
 type ActivateRule struct {
 	Name    string   `json:"name"`
 	Version uint32   `json:"version"` // 0: the newest
 	Hook    RuleHook `json:"hook"`
 	RuleScope
 
-	// OnError says what happens to a request when the rule fails. After FailuresMax failures in a row the rule is suspended.
+	// OnError says what happens to a request when the rule fails. After FailuresMax failures in a row the rule is
+	// suspended.
 	OnError     RuleFallback `json:"onError"`
 	FailuresMax uint32       `json:"failuresMax"`
 	Author      string       `json:"author"` // may be empty

@@ -7,7 +7,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// TestCountShort: an item of a count of which more was shipped than was counted becomes 0 and is told of; the rest is taken.
+// TestCountShort: an item of a count of which more was shipped than was counted becomes 0 and is told of; the rest is
+// taken.
 func TestCountShort(t *testing.T) {
 	counted := &Refresh{Location: "L", Count: "c", Items: []StockItem{units("X", 9), units("Y", 1), units("Z", 3)}}
 	shipped := func(more ...Command) *host {
@@ -31,7 +32,8 @@ func TestCountShort(t *testing.T) {
 		h.want("Z", "L", `{} 3/0/0/3 `)
 	}
 	events := h.e.Events(0, 100, nil)
-	if ev := events[len(events)-1]; len(events) != 3 || ev.Kind != EventCountShort || ev.UPC != "Y" || ev.Location != "L" || ev.Name != "c" ||
+	if ev := events[len(events)-1]; len(events) != 3 || ev.Kind != EventCountShort || ev.UPC != "Y" ||
+		ev.Location != "L" || ev.Name != "c" ||
 		ev.Units != 1 || ev.Limit != 1 || ev.TagSet == 0 {
 		t.Errorf("the events are %+v", events)
 	}
@@ -49,7 +51,8 @@ func TestCountShort(t *testing.T) {
 
 	// What is refused for another item reports nothing.
 	h = shipped()
-	r := h.wantCode(&Refresh{Location: "L", Count: "c", Items: append(counted.Items[:2:2], units("X", 1))}, CodeDuplicate, "items[2].upc")
+	r := h.wantCode(&Refresh{Location: "L", Count: "c", Items: append(counted.Items[:2:2], units("X", 1))},
+		CodeDuplicate, "items[2].upc")
 	if len(r.Shortfalls) > 0 {
 		t.Errorf("a refusal reports %+v", r.Shortfalls)
 	}

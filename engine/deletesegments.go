@@ -5,8 +5,8 @@ import (
 	"sync/atomic"
 )
 
-// DeleteSegments removes the segments of records that have all of the tags, and the deliveries for them. A record of which
-// nothing is left goes with the last one. Refused while promises on one of the segments are open.
+// DeleteSegments removes the segments of records that have all of the tags, and the deliveries for them. A record of
+// which nothing is left goes with the last one. Refused while promises on one of the segments are open.
 type DeleteSegments struct {
 	Scope
 	Tags   []Tag `json:"tags"`
@@ -65,14 +65,14 @@ func (e *Engine) hasTagged(row uint32, tags []Tag) bool {
 	return false
 }
 
-// isDeliveryFor says whether a delivery is for segments with the tags only. One that is split on arrival is for all values of
-// the distributed categories.
+// isDeliveryFor says whether a delivery is for segments with the tags only. One that is split on arrival is for all
+// values of the distributed categories.
 func (e *Engine) isDeliveryFor(f *future, tags []Tag) bool {
 	return e.Schema().MatchesDelivery(f.tagSet, f.split != 0, tags)
 }
 
-// MatchesDelivery says whether a delivery is only for what has the tags; one that is split on arrival is for all values of the
-// categories with percentages.
+// MatchesDelivery says whether a delivery is only for what has the tags; one that is split on arrival is for all values
+// of the categories with percentages.
 func (s *Schema) MatchesDelivery(id TagSetID, split bool, tags []Tag) bool {
 	if !s.Matches(id, tags) {
 		return false
@@ -104,7 +104,8 @@ func (e *Engine) removeTagged(row uint32, tags []Tag) {
 			at = &seg.next
 			continue
 		}
-		assert(seg.allocated == 0 && seg.pending == 0 && seg.waiting == 0, "a segment goes that somebody holds units of")
+		assert(seg.allocated == 0 && seg.pending == 0 && seg.waiting == 0,
+			"a segment goes that somebody holds units of")
 		atomic.StoreInt64(&seg.floor, 0)
 		e.change(rec, &w, gone, delta{onHand: -seg.onHand, safety: -seg.safety})
 		atomic.StoreUint32(at, seg.next)

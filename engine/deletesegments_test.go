@@ -4,19 +4,22 @@ import "testing"
 
 func TestDeleteSegments(t *testing.T) {
 	h := newHost(t)
-	h.must(&PutTagCategory{Name: "Channel", Values: []Value{{Name: "Web", Percent: 6000, Default: true, Max: NoMax}, {Name: "Shop", Percent: 4000, Max: NoMax}}})
+	h.must(&PutTagCategory{Name: "Channel", Values: []Value{{Name: "Web", Percent: 6000, Default: true, Max: NoMax},
+		{Name: "Shop", Percent: 4000, Max: NoMax}}})
 	web, shop := Tag{"Channel", "Web"}, Tag{"Channel", "Shop"}
 	delivery := func(upc string, n int64, tags ...Tag) StockItem {
 		it := units(upc, n, tags...)
 		it.DeliveryDateMS = h.nowMS + 1_000_000*n
 		return it
 	}
-	h.must(&Refresh{Location: "L", Items: []StockItem{units("U", 10), units("V", 3, shop), units("W", 4, shop), delivery("U", 5), delivery("U", 6, shop), delivery("W", 7, web)}})
+	h.must(&Refresh{Location: "L", Items: []StockItem{units("U", 10), units("V", 3, shop), units("W", 4, shop),
+		delivery("U", 5), delivery("U", 6, shop), delivery("W", 7, web)}})
 	h.must(allocate("o", ModeAll, ask("1", "V", 1, shop)))
 	all := Scope{All: true}
 	f := func(c *DeleteSegments, code Code, records, n, promised int64) {
 		t.Helper()
-		if r := h.apply(c); r.Code != code || r.Stock.Records != records || r.Stock.Units != n || r.Stock.Promised != promised {
+		if r := h.apply(c); r.Code != code || r.Stock.Records != records || r.Stock.Units != n ||
+			r.Stock.Promised != promised {
 			t.Errorf("%+v: %v, %+v", c, r.Code, r.Stock)
 		}
 	}

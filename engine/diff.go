@@ -5,15 +5,16 @@ import (
 	"reflect"
 )
 
-// What distinguishes two commands that came with one idempotency key: the answer CodeKeyReused names the first field that
-// differs, as a path into the request. Requests repeat rarely and conflict still more rarely, so this is by reflection.
-// The order of tags carries no meaning: lists of the same tags are equal.
+// What distinguishes two commands that came with one idempotency key: the answer CodeKeyReused names the first field
+// that differs, as a path into the request. Requests repeat rarely and conflict still more rarely, so this is by
+// reflection. The order of tags carries no meaning: lists of the same tags are equal.
 
 // stockFieldNames names the fields whose presence StockFields tells, bit by bit.
 var stockFieldNames = [...]string{"safetyStock", "floor", "ltd"}
 
 // firstDifference gives the path of the first field, in the order of the declaration, in which two commands differ:
-// "lines[3].quantity"; "lines" if the lists differ in length; "kind" for commands of different kinds; "" for equal ones.
+// "lines[3].quantity"; "lines" if the lists differ in length; "kind" for commands of different kinds; "" for equal
+// ones.
 func firstDifference(a, b Command) string {
 	if a.Kind() != b.Kind() {
 		return "kind"

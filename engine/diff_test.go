@@ -20,7 +20,9 @@ func TestFirstDifference(t *testing.T) {
 		{"action", changeOf(KindConfirm, func(*OrderChange) {}), changeOf(KindFulfill, func(*OrderChange) {}), "kind"},
 		{"text", allocateOf(func(c *Allocate) {}), allocateOf(func(c *Allocate) { c.OrderID = "p" }), "orderId"},
 		{"bool", allocateOf(func(c *Allocate) {}), allocateOf(func(c *Allocate) { c.Backorder = true }), "backorder"},
-		{"quantity", allocateOf(func(c *Allocate) {}), allocateOf(func(c *Allocate) { c.Lines[1].Quantity++ }), "lines[1].quantity"},
+		{"quantity", allocateOf(func(c *Allocate) {}), allocateOf(func(c *Allocate) {
+			c.Lines[1].Quantity++
+		}), "lines[1].quantity"},
 		{"first of two", allocateOf(func(c *Allocate) { c.Lines[0].Quantity++ }),
 			allocateOf(func(c *Allocate) { c.Lines[0].UPC = "x" }), "lines[0].upc"},
 		{"count", allocateOf(func(c *Allocate) {}), allocateOf(func(c *Allocate) { c.Lines = c.Lines[:2] }), "lines"},
@@ -29,9 +31,13 @@ func TestFirstDifference(t *testing.T) {
 		{"tag missing", allocateOf(func(c *Allocate) {}),
 			allocateOf(func(c *Allocate) { c.Lines[2].Tags = nil }), "lines[2].tags.Channel"},
 		{"tag added", allocateOf(func(c *Allocate) {}),
-			allocateOf(func(c *Allocate) { c.Lines[2].Tags = append(c.Lines[2].Tags, Tag{"Type", "BOPIS"}) }), "lines[2].tags.Type"},
+			allocateOf(func(c *Allocate) {
+				c.Lines[2].Tags = append(c.Lines[2].Tags, Tag{"Type", "BOPIS"})
+			}), "lines[2].tags.Type"},
 		{"tag repeated", allocateOf(func(c *Allocate) {}),
-			allocateOf(func(c *Allocate) { c.Lines[2].Tags = append(c.Lines[2].Tags, c.Lines[2].Tags...) }), "lines[2].tags.Channel"},
+			allocateOf(func(c *Allocate) {
+				c.Lines[2].Tags = append(c.Lines[2].Tags, c.Lines[2].Tags...)
+			}), "lines[2].tags.Channel"},
 		{"order of tags", allocateOf(func(c *Allocate) { c.Lines[0].Tags = []Tag{{"A", "a"}, {"B", "b"}} }),
 			allocateOf(func(c *Allocate) { c.Lines[0].Tags = []Tag{{"B", "b"}, {"A", "a"}} }), ""},
 		{"transfer tags", transferOf(func(it *TransferItem) {}),
@@ -45,7 +51,9 @@ func TestFirstDifference(t *testing.T) {
 		{"scope", &Redistribute{Scope: Scope{UPCs: []string{"a", "b"}}},
 			&Redistribute{Scope: Scope{UPCs: []string{"a", "c"}}}, "upcs[1]"},
 		{"behind the scope", &Redistribute{Now: true}, &Redistribute{}, "now"},
-		{"percent", categoryOf(func(*PutTagCategory) {}), categoryOf(func(c *PutTagCategory) { c.Values[1].Percent = 1 }), "values[1].percent"},
+		{"percent", categoryOf(func(*PutTagCategory) {}), categoryOf(func(c *PutTagCategory) {
+			c.Values[1].Percent = 1
+		}), "values[1].percent"},
 		{"move", categoryOf(func(c *PutTagCategory) { c.MoveTo = []Move{{"a", "b"}} }),
 			categoryOf(func(c *PutTagCategory) { c.MoveTo = []Move{{"a", "c"}} }), "moveTo[0].to"},
 		{"nil and empty", &Transfer{}, &Transfer{Items: []TransferItem{}}, ""},
@@ -82,7 +90,9 @@ func TestDifferences(t *testing.T) {
 		b := cloneCommand(t, a)
 		replacePart(t, b, other)
 		got := firstDifference(a, b)
-		ignoreTagOrder := cmpopts.SortSlices(func(a, b Tag) bool { return a.Category+"\x00"+a.Value < b.Category+"\x00"+b.Value })
+		ignoreTagOrder := cmpopts.SortSlices(func(a, b Tag) bool {
+			return a.Category+"\x00"+a.Value < b.Category+"\x00"+b.Value
+		})
 		if equal := cmp.Equal(a, b, cmpopts.EquateEmpty(), ignoreTagOrder); equal != (got == "") {
 			t.Fatalf("difference %q, equal %v", got, equal)
 		}
@@ -104,7 +114,8 @@ func cloneCommand(t *rapid.T, c Command) Command {
 	return clone
 }
 
-// replacePart replaces one element of the lines or items of some kinds by one of other's, and of the other kinds the whole.
+// replacePart replaces one element of the lines or items of some kinds by one of other's, and of the other kinds the
+// whole.
 func replacePart(t *rapid.T, c, other Command) {
 	switch c := c.(type) {
 	case *Refresh:
@@ -147,7 +158,8 @@ func TestDigestIsShort(t *testing.T) {
 	}
 }
 
-// TestDigestOverlooksAnElement covers the rare case that an element differs but its two bytes do not: the list is named.
+// TestDigestOverlooksAnElement covers the rare case that an element differs but its two bytes do not: the list is
+// named.
 func TestDigestOverlooksAnElement(t *testing.T) {
 	c := &Transfer{Items: manyItems(3, rightTransferItem())}
 	digest := appendDigest(nil, c)

@@ -8,17 +8,17 @@ import (
 	"slices"
 )
 
-// The digest of a command stands for it where the command itself is too long to be kept (IdempotencyCommandBytesMax): it
-// tells any other command of the kind apart from it, and can mostly name the element that differs.
+// The digest of a command stands for it where the command itself is too long to be kept (IdempotencyCommandBytesMax):
+// it tells any other command of the kind apart from it, and can mostly name the element that differs.
 //
 //	byte 0   kind
 //	         for each field of the command, in the order of the declaration, the fields of Scope first:
 //	           list: uvarint count, hash of the whole list (8 bytes), 2 bytes for each element
 //	           other: hash of the value (8 bytes)
 //
-// The hash of the list decides whether lists are equal. The elements' bytes only locate the difference: one that differs
-// is overlooked once in 65,536 cases, and then a later one or the list as a whole is named. So 12,000 items take 24 KB.
-// Like firstDifference, a digest does not depend on the order of tags.
+// The hash of the list decides whether lists are equal. The elements' bytes only locate the difference: one that
+// differs is overlooked once in 65,536 cases, and then a later one or the list as a whole is named. So 12,000 items
+// take 24 KB. Like firstDifference, a digest does not depend on the order of tags.
 const (
 	digestHashBytes    = 8
 	digestElementBytes = 2

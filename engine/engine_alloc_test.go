@@ -35,8 +35,9 @@ func TestPlannedAllocateAllocations(t *testing.T) {
 			{Tags: []engine.Tag{tag("Channel", "v1")}, Max: 1}, {Tags: []engine.Tag{tag("Channel", "v2")}, Keep: 3}}}}}
 	commands := make([][]byte, 2*orders+1) // AllocsPerRun calls once more
 	for i := range commands {
-		commands[i] = engine.AppendCommand(nil, &env, &engine.Allocate{OrderID: fmt.Sprint("o", i), Lines: []engine.AllocateLine{
-			{ItemID: "1", UPC: benchUPC(0), Location: "X", Quantity: 2, Tags: []engine.Tag{tag("Channel", "v0")}}}})
+		commands[i] = engine.AppendCommand(nil, &env, &engine.Allocate{OrderID: fmt.Sprint("o", i),
+			Lines: []engine.AllocateLine{
+				{ItemID: "1", UPC: benchUPC(0), Location: "X", Quantity: 2, Tags: []engine.Tag{tag("Channel", "v0")}}}})
 	}
 	var dst []byte
 	next := 0

@@ -64,7 +64,8 @@ func (h *host) figures(upc, location string) string {
 	text := ""
 	for i := range v.Segments {
 		s := &v.Segments[i]
-		text += fmt.Sprintf("%s %d/%d/%d/%d ", h.e.Schema().TagsJSON(s.TagSet), s.OnHand, s.Allocated, s.Pending, s.Available())
+		text += fmt.Sprintf("%s %d/%d/%d/%d ", h.e.Schema().TagsJSON(s.TagSet), s.OnHand, s.Allocated, s.Pending,
+			s.Available())
 	}
 	return text
 }
@@ -83,7 +84,8 @@ func TestStory(t *testing.T) {
 	h.want("U", "L", `{"Channel":"A"} 80/0/0/80 {"Channel":"B"} 10/0/0/10 {"Channel":"C"} 10/0/0/10 `)
 
 	inB := []Tag{{"Channel", "B"}}
-	r := h.must(&Allocate{OrderID: "o1", Backorder: true, Lines: []AllocateLine{{ItemID: "1", UPC: "U", Location: "L", Quantity: 12, Tags: inB}}})
+	r := h.must(&Allocate{OrderID: "o1", Backorder: true,
+		Lines: []AllocateLine{{ItemID: "1", UPC: "U", Location: "L", Quantity: 12, Tags: inB}}})
 	if l := r.Lines[0]; l.Units != 10 || l.Pending != 2 {
 		t.Errorf("allocate into pending: %+v", l)
 	}
@@ -98,7 +100,8 @@ func TestStory(t *testing.T) {
 	h.want("U", "L", `{"Channel":"A"} 80/0/0/80 {"Channel":"B"} 7/7/0/0 {"Channel":"C"} 10/0/0/10 `)
 	h.must(&OrderChange{Action: KindDeallocate, OrderID: "o1"})
 	h.want("U", "L", `{"Channel":"A"} 80/0/0/80 {"Channel":"B"} 7/0/0/7 {"Channel":"C"} 10/0/0/10 `)
-	if r := h.apply(&OrderChange{Action: KindReturn, OrderID: "o1", Lines: []OrderLine{{ItemID: "1", Quantity: 5}}}); r.Code != CodeExceedsLeft {
+	if r := h.apply(&OrderChange{Action: KindReturn, OrderID: "o1",
+		Lines: []OrderLine{{ItemID: "1", Quantity: 5}}}); r.Code != CodeExceedsLeft {
 		t.Errorf("return of more than shipped: %v", r.Code)
 	}
 	h.must(&Redistribute{Scope: Scope{All: true}, Now: true})
@@ -108,7 +111,8 @@ func TestStory(t *testing.T) {
 func TestReservationExpires(t *testing.T) {
 	h := newHost(t)
 	h.must(&Refresh{Location: "L", Items: []StockItem{{UPC: "U", Quantity: 5}}})
-	h.must(&Allocate{OrderID: "o", ExpiresAtMS: 2_000, Lines: []AllocateLine{{ItemID: "1", UPC: "U", Location: "L", Quantity: 4}}})
+	h.must(&Allocate{OrderID: "o", ExpiresAtMS: 2_000,
+		Lines: []AllocateLine{{ItemID: "1", UPC: "U", Location: "L", Quantity: 4}}})
 	h.want("U", "L", `{} 5/4/0/1 `)
 	if due, ok := h.e.NextDueMS(); !ok || due != 2_000 {
 		t.Errorf("next due %d, %v", due, ok)

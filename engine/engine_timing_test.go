@@ -54,8 +54,8 @@ func stockedEngine(tb testing.TB, records, segments int, units int64) *engine.En
 
 func benchUPC(i int) string { return fmt.Sprintf("u%07d", i) }
 
-// allocator makes single-line Allocates for ever new orders without encoding each: order id and UPC are patched into the
-// commands' binary form, as a server writes them straight from the request. The commands are those of one entry.
+// allocator makes single-line Allocates for ever new orders without encoding each: order id and UPC are patched into
+// the commands' binary form, as a server writes them straight from the request. The commands are those of one entry.
 type allocator struct {
 	commands [][]byte
 	orderID  int // offset in a command
@@ -71,7 +71,8 @@ func newAllocator(records int) *allocator {
 	a := &allocator{records: records, dst: make([]byte, 0, 4096)}
 	for range entryCommands {
 		a.commands = append(a.commands, engine.AppendCommand(nil, &engine.Envelope{}, &engine.Allocate{OrderID: orderID,
-			Lines: []engine.AllocateLine{{ItemID: "1", UPC: upc, Location: "X", Quantity: 1, Tags: []engine.Tag{tag("Channel", "v0")}}}}))
+			Lines: []engine.AllocateLine{{ItemID: "1", UPC: upc, Location: "X", Quantity: 1,
+				Tags: []engine.Tag{tag("Channel", "v0")}}}}))
 	}
 	a.orderID = bytes.Index(a.commands[0], []byte(orderID)) + len("order-")
 	a.upc = bytes.Index(a.commands[0], []byte(upc)) + len("u")
@@ -118,9 +119,9 @@ func (a *allocator) check(tb testing.TB) {
 // entryCommands is how many commands share a log entry in the benchmarks, as many as 64 waiting callers give.
 const entryCommands = 64
 
-// BenchmarkAllocate is a single-line Allocate through Apply, 64 in an entry. reused: in memory that orders before them have
-// left, as in a server that has run for a while. fresh: in memory that the engine has never had, where the operating
-// system's work for new pages counts too.
+// BenchmarkAllocate is a single-line Allocate through Apply, 64 in an entry. reused: in memory that orders before them
+// have left, as in a server that has run for a while. fresh: in memory that the engine has never had, where the
+// operating system's work for new pages counts too.
 func BenchmarkAllocate(b *testing.B) {
 	for _, records := range []int{1000, 100_000} {
 		b.Run(fmt.Sprintf("records=%d/reused", records), func(b *testing.B) {
@@ -260,7 +261,8 @@ func BenchmarkRefuses(b *testing.B) {
 // tooMuch asks for more than stockedEngine has.
 func tooMuch() *engine.Allocate {
 	return &engine.Allocate{OrderID: "nobody's", Lines: []engine.AllocateLine{
-		{ItemID: "1", UPC: benchUPC(17), Location: "X", Quantity: 2 * bigStock, Tags: []engine.Tag{tag("Channel", "v1")}}}}
+		{ItemID: "1", UPC: benchUPC(17), Location: "X", Quantity: 2 * bigStock,
+			Tags: []engine.Tag{tag("Channel", "v1")}}}}
 }
 
 // heap is what is reachable: bytes and objects.
@@ -331,8 +333,8 @@ func BenchmarkLoad(b *testing.B) {
 	}
 }
 
-// BenchmarkCheckpoint compares Apply while a checkpoint of 1 million records is under way (a slice after each batch, old
-// rows are encoded before they change) with Apply before it.
+// BenchmarkCheckpoint compares Apply while a checkpoint of 1 million records is under way (a slice after each batch,
+// old rows are encoded before they change) with Apply before it.
 func BenchmarkCheckpoint(b *testing.B) {
 	manyRecordsOrSkip(b)
 	const batch, batches = 64, 4000

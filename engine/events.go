@@ -22,27 +22,29 @@ const (
 	EventCountClosed
 	// EventSchemaChanged: a tag category was put or deleted; Name is the category's.
 	EventSchemaChanged
-	// EventRedistributed: a redistribution split records at once (Units moved) or marked them as due; Limit counts them.
+	// EventRedistributed: a redistribution split records at once (Units moved) or marked them as due; Limit counts
+	// them.
 	EventRedistributed
 	// EventRecordsDeleted: Limit records were deleted with Units on hand.
 	EventRecordsDeleted
 	// EventRulePut and EventRuleDeleted: a rule's version, Limit, was stored; a rule is gone. Name is the rule's.
 	EventRulePut
 	EventRuleDeleted
-	// EventRuleActivated, EventRuleDeactivated and EventRuleSuspended: the version, Limit, is asked from now on; it is asked no
-	// more; it failed so many times in a row, Units, that it is asked no more.
+	// EventRuleActivated, EventRuleDeactivated and EventRuleSuspended: the version, Limit, is asked from now on; it is
+	// asked no more; it failed so many times in a row, Units, that it is asked no more.
 	EventRuleActivated
 	EventRuleDeactivated
 	EventRuleSuspended
-	// EventRecordSpread, EventSpreadFellBack and EventSpreadKept: a rule, Name, of the version Limit, has redistributed a record
-	// (Units moved); it has failed, and the record was split by percent; the record stays as it is. Reason says why.
+	// EventRecordSpread, EventSpreadFellBack and EventSpreadKept: a rule, Name, of the version Limit, has redistributed
+	// a record (Units moved); it has failed, and the record was split by percent; the record stays as it is. Reason
+	// says why.
 	EventRecordSpread
 	EventSpreadFellBack
 	EventSpreadKept
 	// EventUnknownReturned: Units came back from an order that is not known otherwise; they are kept as its item.
 	EventUnknownReturned
-	// EventCountShort: of a segment, or without a TagSet of several of a record, the count Name has counted Limit, and Units more
-	// than that have gone since it began; on hand is 0.
+	// EventCountShort: of a segment, or without a TagSet of several of a record, the count Name has counted Limit, and
+	// Units more than that have gone since it began; on hand is 0.
 	EventCountShort
 
 	eventKinds

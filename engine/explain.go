@@ -9,8 +9,9 @@ type explanationLog struct {
 }
 
 var whyTexts = [...]string{
-	WhyTaken: "taken", WhyUnknownTag: "unknown-tag", WhyUnknownSegment: "unknown-segment", WhyNothing: "nothing-available",
-	WhyKept: "kept", WhyFull: "full",
+	WhyTaken: "taken", WhyUnknownTag: "unknown-tag", WhyUnknownSegment: "unknown-segment",
+	WhyNothing: "nothing-available",
+	WhyKept:    "kept", WhyFull: "full",
 }
 
 // String is the reason's stable text, as the API shows it.
@@ -42,7 +43,8 @@ func (e *Engine) explain(p *linePlan, takes []take) uint64 {
 	for i := range takes {
 		t := &takes[i]
 		b = appendTags(b, t.Tags)
-		b = appendUnits(b, int64(t.TagSet), t.Keep, t.Max, t.OnHand, t.Allocated, t.Pending, t.SafetyStock, t.Available, t.Taken)
+		b = appendUnits(b, int64(t.TagSet), t.Keep, t.Max, t.OnHand, t.Allocated, t.Pending, t.SafetyStock, t.Available,
+			t.Taken)
 		b = append(b, byte(t.Why))
 	}
 	log.buf = b
@@ -79,7 +81,8 @@ func readExplanation(b []byte, x *ItemExplanation) error {
 	return in.end(ErrCorrupt)
 }
 
-// Explain says why an order that is in memory was filled as it was. The caller holds the mutex under which Apply is called.
+// Explain says why an order that is in memory was filled as it was. The caller holds the mutex under which Apply is
+// called.
 func (e *Engine) Explain(orderID string, v *OrderExplanation) bool {
 	row, found := e.AppendOrder(nil, orderID)
 	if !found {
@@ -101,7 +104,8 @@ func (e *Engine) ExplainOrder(row []byte, v *OrderExplanation) error {
 	*v = OrderExplanation{OrderID: o.id}
 	for i := range o.items {
 		s := &o.items[i]
-		x := ItemExplanation{ItemID: s.id, UPC: s.upc, Location: s.location, TagSet: s.item.tagSet, Requested: s.item.requested}
+		x := ItemExplanation{ItemID: s.id, UPC: s.upc, Location: s.location, TagSet: s.item.tagSet,
+			Requested: s.item.requested}
 		switch number, ring := s.item.explanation, &e.explanations.ring; {
 		case number == 0:
 			x.native(s)
@@ -121,7 +125,8 @@ func (e *Engine) ExplainOrder(row []byte, v *OrderExplanation) error {
 func (x *ItemExplanation) native(s *storedItem) {
 	for i := range s.moves {
 		if m := &s.moves[i]; m.kind == MovementAllocated || m.kind == MovementPending {
-			x.Index, x.TimeMS = uint64(m.index), m.timeMS // a spent item may have been allocated anew: the last one counts
+			// a spent item may have been allocated anew: the last one counts
+			x.Index, x.TimeMS = uint64(m.index), m.timeMS
 		}
 	}
 	for i := range s.lines {

@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// TestPlannedRestWaits: what the candidates cannot give waits in the line's own segment. What a rule has left there goes to
-// those that wait, and to no later line of the command.
+// TestPlannedRestWaits: what the candidates cannot give waits in the line's own segment. What a rule has left there
+// goes to those that wait, and to no later line of the command.
 func TestPlannedRestWaits(t *testing.T) {
 	h := threeChannels(t)
 	c := ruled("o", 5, "A")
@@ -34,13 +34,16 @@ func TestPlannedItems(t *testing.T) {
 	h := threeChannels(t)
 	h.planned(ruled("o", 7, "D"), candidates(candidate("B", 0, 0), candidate("A", 0, 0)))
 	was := h.explainText("o")
-	for _, plan := range []PlannedLine{candidates(candidate("C", 0, 0)), {Outcome: PlanRefused}, {Outcome: PlanRejected}} {
+	for _, plan := range []PlannedLine{candidates(candidate("C", 0, 0)), {Outcome: PlanRefused},
+		{Outcome: PlanRejected}} {
 		r := h.planned(ruled("o", 7, "D"), plan)
-		if got, want := h.lineText(r, 0), "ok 7+0 B:6+0 A:1+0"; got != want || !r.Lines[0].Repeated || r.Lines[0].Rule != "" {
+		if got, want := h.lineText(r, 0), "ok 7+0 B:6+0 A:1+0"; got != want || !r.Lines[0].Repeated ||
+			r.Lines[0].Rule != "" {
 			t.Errorf("repeated: %s, want %s; %+v", got, want, r.Lines[0])
 		}
 	}
-	if r := h.planned(ruled("o", 7, "A"), candidates(candidate("A", 0, 0))); r.Code != CodeItemConflict || r.Field != "lines[0].tags" {
+	if r := h.planned(ruled("o", 7, "A"), candidates(candidate("A", 0, 0))); r.Code != CodeItemConflict ||
+		r.Field != "lines[0].tags" {
 		t.Errorf("the tags of what filled it: %v %s", r.Code, r.Field)
 	}
 	if got := h.explainText("o"); got != was {
@@ -48,7 +51,8 @@ func TestPlannedItems(t *testing.T) {
 	}
 
 	h.must(change(KindDeallocate, "o"))
-	if got, want := h.lineText(h.planned(ruled("o", 2, "A"), candidates(candidate("C", 0, 0))), 0), "ok 2+0 C:2+0"; got != want {
+	if got, want := h.lineText(h.planned(ruled("o", 2, "A"), candidates(candidate("C", 0, 0))), 0),
+		"ok 2+0 C:2+0"; got != want {
 		t.Errorf("planned anew: %s, want %s", got, want)
 	}
 	if got := h.explainText("o"); !strings.HasSuffix(got, ", C 4 2 taken") {
@@ -82,7 +86,8 @@ func TestFallbackIsExplained(t *testing.T) {
 	for i, want := range []string{"slow 2 3 0 4 4 taken", "slow 2 3 1 0 0 nothing-available"} {
 		x := &v.Items[i]
 		q := &x.Candidates[0]
-		if got := fmt.Sprintf("%s %d %d %d %d %d %v", x.Reason, x.SeenVersion, x.RecordVersion, x.Pending, q.Available, q.Taken, q.Why); got != want {
+		if got := fmt.Sprintf("%s %d %d %d %d %d %v", x.Reason, x.SeenVersion, x.RecordVersion, x.Pending, q.Available,
+			q.Taken, q.Why); got != want {
 			t.Errorf("item %d: explained as %s, want %s", i, got, want)
 		}
 	}
@@ -93,8 +98,10 @@ func TestRefusalsOfRulesAreLast(t *testing.T) {
 	h := threeChannels(t)
 	c := ruled("o", 1, "A")
 	c.Lines = append(c.Lines, ask("2", "U", 1), ask("3", "U", 50))
-	r := h.planned(c, PlannedLine{Outcome: PlanRejected, Reason: "no"}, PlannedLine{Line: 1, Outcome: PlanRefused, Reason: "not you"})
-	if got, want := outcome(r), "insufficient | 1 rule-failed 0+0 of 0 | 2 rule-refused 0+0 of 0 | 3 insufficient 0+0 of 10"; got != want {
+	r := h.planned(c, PlannedLine{Outcome: PlanRejected, Reason: "no"},
+		PlannedLine{Line: 1, Outcome: PlanRefused, Reason: "not you"})
+	if got, want := outcome(r), "insufficient | 1 rule-failed 0+0 of 0 | 2 rule-refused 0+0 of 0 | 3 insufficient "+
+		"0+0 of 10"; got != want {
 		t.Errorf("got %s, want %s", got, want)
 	}
 	r = h.planned(&Allocate{OrderID: "o", Lines: c.Lines[:2]}, PlannedLine{Outcome: PlanRefused, Reason: "not you"})
@@ -103,7 +110,8 @@ func TestRefusalsOfRulesAreLast(t *testing.T) {
 	}
 }
 
-// TestTagSetsOfPlannedLines: an item keeps the tags of its order, which takes room though it is filled from other segments.
+// TestTagSetsOfPlannedLines: an item keeps the tags of its order, which takes room though it is filled from other
+// segments.
 func TestTagSetsOfPlannedLines(t *testing.T) {
 	h := threeChannels(t)
 	sets := &h.e.Schema().sets
@@ -137,12 +145,14 @@ func TestShippingOfSeveralSegments(t *testing.T) {
 	h.planned(other)
 	h.must(&Refresh{Location: "L", Items: []StockItem{units("U", 8), units("U", 1, Tag{"Channel", "B"})}})
 	r := h.apply(change(KindFulfill, "o"))
-	if got, want := outcome(r), "on-hand-below-zero | 1 on-hand-below-zero 0+0 of 6 | 2 not-attempted 0+0 of 0"; got != want {
+	if got, want := outcome(r),
+		"on-hand-below-zero | 1 on-hand-below-zero 0+0 of 6 | 2 not-attempted 0+0 of 0"; got != want {
 		t.Errorf("got %s, want %s", got, want)
 	}
 }
 
-// TestReturnOfSeveralSegments: a return elsewhere needs room for the segments that what comes back is from, and no others.
+// TestReturnOfSeveralSegments: a return elsewhere needs room for the segments that what comes back is from, and no
+// others.
 func TestReturnOfSeveralSegments(t *testing.T) {
 	h := newHost(t)
 	h.must(discrete("A", 256))
@@ -150,13 +160,15 @@ func TestReturnOfSeveralSegments(t *testing.T) {
 	first, second := []Tag{{"A", "v1"}}, []Tag{{"A", "v2"}}
 	full := &Refresh{Location: "M"}
 	for i := range SegmentsPerRecordMax - 1 {
-		full.Items = append(full.Items, units("U", 1, Tag{"A", fmt.Sprint("v", i%256)}, Tag{"B", fmt.Sprint("v", 1+i/256)}))
+		full.Items = append(full.Items, units("U", 1, Tag{"A", fmt.Sprint("v", i%256)},
+			Tag{"B", fmt.Sprint("v", 1+i/256)}))
 	}
 	h.must(full)
 	h.must(&Refresh{Location: "L", Items: []StockItem{units("U", 3, first...), units("U", 3, second...)}})
 	h.must(putRule("r", "r"))
 	h.must(activate("r", 1, RuleScope{}))
-	h.planned(allocate("o", ModeAll, ask("1", "U", 5)), candidates(PlannedCandidate{Tags: first}, PlannedCandidate{Tags: second}))
+	h.planned(allocate("o", ModeAll, ask("1", "U", 5)),
+		candidates(PlannedCandidate{Tags: first}, PlannedCandidate{Tags: second}))
 	h.must(change(KindFulfill, "o", some("1", 2)))
 	back := OrderLine{ItemID: "1", Quantity: 1, Location: "M"}
 	h.must(change(KindReturn, "o", back))
@@ -183,7 +195,8 @@ func TestExplanationsAreBounded(t *testing.T) {
 	}
 	for i, expired := range map[int]bool{0: true, 1: false, ExplanationsMax: false} {
 		var v OrderExplanation
-		if !h.e.Explain(fmt.Sprint("o", i), &v) || v.Items[0].Expired != expired || (len(v.Items[0].Candidates) == 0) != expired {
+		if !h.e.Explain(fmt.Sprint("o", i), &v) || v.Items[0].Expired != expired ||
+			(len(v.Items[0].Candidates) == 0) != expired {
 			t.Errorf("order %d is explained as %+v", i, v)
 		}
 	}

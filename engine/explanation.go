@@ -6,7 +6,8 @@ type OrderExplanation struct {
 	Items   []ItemExplanation
 }
 
-// ItemExplanation says why an order item was filled as it was: kept data of the moment in which it was, not a second run.
+// ItemExplanation says why an order item was filled as it was: kept data of the moment in which it was, not a second
+// run.
 type ItemExplanation struct {
 	ItemID    string
 	UPC       string
@@ -20,23 +21,23 @@ type ItemExplanation struct {
 	// Expired says that a rule was asked, but what it said is no longer kept.
 	Expired bool
 
-	// Rule is empty on the native path. The one candidate is then the item's own segment, with TagSet, Available, Taken and
-	// Why; its other figures are not kept.
+	// Rule is empty on the native path. The one candidate is then the item's own segment, with TagSet, Available, Taken
+	// and Why; its other figures are not kept.
 	Rule    string
 	Version uint32
 	Outcome PlanOutcome
 	Reason  string
 
-	// SeenVersion is the version of the record that the rule saw, RecordVersion that before the command. If they differ, the
-	// stock has changed in between, and the plan was executed on what there was then.
+	// SeenVersion is the version of the record that the rule saw, RecordVersion that before the command. If they
+	// differ, the stock has changed in between, and the plan was executed on what there was then.
 	SeenVersion   uint64
 	RecordVersion uint64
 
 	Candidates []CandidateExplanation
 }
 
-// CandidateExplanation says what became of one candidate. The figures are the segment's before the command, Available less
-// what the command's earlier lines and candidates took, and never below 0.
+// CandidateExplanation says what became of one candidate. The figures are the segment's before the command, Available
+// less what the command's earlier lines and candidates took, and never below 0.
 type CandidateExplanation struct {
 	Tags   []Tag    // as planned
 	TagSet TagSetID // 0: the schema, or the record, had no such segment

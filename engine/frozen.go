@@ -5,16 +5,18 @@ import (
 	"sync/atomic"
 )
 
-// frozenRows is the changed rows of one slab. The writer and the checkpoint may want the same row at the same time:
-// the writer encodes a row before it changes it, unless the checkpoint has it already, and the checkpoint says which row it is
-// reading, so that the writer waits with its change. Both first say what they do and then look at the other, so one of them
-// sees it. They meet only at that one row; a record that changes all the time is encoded by the writer soon after the freeze.
+// frozenRows is the changed rows of one slab. The writer and the checkpoint may want the same row at the same time: the
+// writer encodes a row before it changes it, unless the checkpoint has it already, and the checkpoint says which row it
+// is reading, so that the writer waits with its change. Both first say what they do and then look at the other, so one
+// of them sees it. They meet only at that one row; a record that changes all the time is encoded by the writer soon
+// after the freeze.
 type frozenRows struct {
 	rows    bitset
 	next    atomic.Uint32 // the checkpoint has the rows below
 	reading atomic.Uint32 // the row that the checkpoint reads, 0: none
 
-	// kept says which rows the writer has encoded, storedAt where: entries of stored, by row. Only kept is read beside the writer.
+	// kept says which rows the writer has encoded, storedAt where: entries of stored, by row. Only kept is read beside
+	// the writer.
 	kept     bitset
 	storedAt map[uint32]uint64
 	stored   ring
@@ -78,8 +80,8 @@ func (e *Engine) appendRow(b []byte, table byte, row uint32, bases map[uint32]in
 	return e.appendCounted(b, row, bases)
 }
 
-// frozenRing is what a ring has got and forgotten since the last freeze. Its entries stay as they are whatever becomes of the
-// ring.
+// frozenRing is what a ring has got and forgotten since the last freeze. Its entries stay as they are whatever becomes
+// of the ring.
 type frozenRing struct {
 	from, first uint64 // entries to delete: [from, first)
 	deleted     bool

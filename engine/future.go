@@ -5,8 +5,8 @@ import (
 	"sync/atomic"
 )
 
-// nextFuture gives the first delivery of a target at a time from a row of its record's list on; 0: there is none. A schema
-// change that made one of two segments can have left several.
+// nextFuture gives the first delivery of a target at a time from a row of its record's list on; 0: there is none. A
+// schema change that made one of two segments can have left several.
 func (e *Engine) nextFuture(t *stockTarget, dueMS int64, row uint32) uint32 {
 	s := e.Schema()
 	for row != 0 {

@@ -27,8 +27,8 @@ func (e *Engine) checkGoods(c *OrderChange, i int, r *Result) bool {
 	return code == CodeOK
 }
 
-// canRestock says that the record an item came from, or that at another location, has room for its units. They go back as
-// restock does it.
+// canRestock says that the record an item came from, or that at another location, has room for its units. They go back
+// as restock does it.
 func (e *Engine) canRestock(it *item, elsewhere string, tags []Tag, units int64) bool {
 	s, upc, location := e.Schema(), e.text(it.upc), e.text(it.location)
 	if elsewhere != "" {
@@ -73,7 +73,8 @@ func (e *Engine) planUnknown(c *OrderChange, i int, orderRow uint32, out *LineRe
 		r.Lines = r.Lines[:0]
 		return false
 	}
-	if t := (stockTarget{record: e.findRecord(l.UPC, l.Location), key: key}); !e.takeRoom(&t, l.UPC, l.Location, l.Quantity) {
+	if t := (stockTarget{record: e.findRecord(l.UPC, l.Location), key: key}); !e.takeRoom(&t, l.UPC, l.Location,
+		l.Quantity) {
 		out.Code = CodeTooMany
 	}
 	if e.scratch.strict && e.itemsOf(orderRow)+len(e.scratch.lines) >= OrderItemsMax {
@@ -85,8 +86,8 @@ func (e *Engine) planUnknown(c *OrderChange, i int, orderRow uint32, out *LineRe
 	return true
 }
 
-// isAllocated reports whether an item of an order was ever allocated here. All others came back from an order that is not
-// known otherwise.
+// isAllocated reports whether an item of an order was ever allocated here. All others came back from an order that is
+// not known otherwise.
 func (e *Engine) isAllocated(orderRow uint32) bool {
 	if orderRow == 0 {
 		return false
@@ -102,8 +103,8 @@ func (e *Engine) isAllocated(orderRow uint32) bool {
 // onlyReturned reports whether an item is only known because it came back: no order item asks for 0 units.
 func (it *item) onlyReturned() bool { return it.requested == 0 }
 
-// planReturnedAgain answers a line for an item that is only known because it came back: again what it answered then, if it says
-// the same. false: it does not.
+// planReturnedAgain answers a line for an item that is only known because it came back: again what it answered then, if
+// it says the same. false: it does not.
 func (e *Engine) planReturnedAgain(i int, row uint32, l *OrderLine, out *LineResult, r *Result) bool {
 	it := e.items.at(row)
 	s := e.Schema()
@@ -164,8 +165,8 @@ func (l *line) done(action Kind) int64 {
 	return 0
 }
 
-// restockUnknown puts goods of an unknown order on hand, and keeps that they came: as an item of that order. Programs of
-// before kept nothing.
+// restockUnknown puts goods of an unknown order on hand, and keeps that they came: as an item of that order. Programs
+// of before kept nothing.
 func (e *Engine) restockUnknown(orderRow uint32, p *linePlan, l *OrderLine, out *LineResult) {
 	row := e.findRecord(l.UPC, l.Location)
 	if row == 0 {
@@ -194,8 +195,8 @@ func (e *Engine) keepReturn(orderRow, recordRow uint32, id TagSetID, units int64
 		OrderID: e.ordersText.get(e.orders.at(orderRow).id), ItemID: l.ItemID, Units: units})
 }
 
-// restock puts units on hand in the segments they were taken from; at another location, in the segments of the same tags.
-// Tags that the return names go over those.
+// restock puts units on hand in the segments they were taken from; at another location, in the segments of the same
+// tags. Tags that the return names go over those.
 func (e *Engine) restock(p *linePlan, elsewhere string, tags []Tag, out *LineResult) {
 	it := e.items.at(p.item)
 	location := it.location

@@ -40,7 +40,8 @@ func TestReturnTagsGoOverTheItems(t *testing.T) {
 	f(good+`0/0/1/-1 `+bad+`1/0/0/1 `, Envelope{}, OrderLine{ItemID: "1", Quantity: 1, Tags: []Tag{broken}})
 	f(good+`1/1/0/0 `, Envelope{}, OrderLine{ItemID: "1", Quantity: 1})
 	f(bad+`2/0/0/2 `, Envelope{}, OrderLine{ItemID: "1", Location: "M", Tags: []Tag{broken}})
-	f(good+`0/0/1/-1 {"Channel":"A","Defective":"Yes"} 1/0/0/1 `, Envelope{}, OrderLine{ItemID: "1", Quantity: 1, Tags: []Tag{broken, inA}})
+	f(good+`0/0/1/-1 {"Channel":"A","Defective":"Yes"} 1/0/0/1 `, Envelope{},
+		OrderLine{ItemID: "1", Quantity: 1, Tags: []Tag{broken, inA}})
 
 	h := shipped()
 	refused := func(code Code, field string, tags ...Tag) {
@@ -79,7 +80,8 @@ func TestReturnOfAnItemThatTheOrderDoesNotHave(t *testing.T) {
 	if !ok {
 		t.Fatal("the order has not left memory")
 	}
-	if r := h.do(&Envelope{Archived: row, ArchivedAt: h.index}, change(KindReturn, "shipped", back("01", 2, "U"))); r.Code != CodeUnknownItem {
+	if r := h.do(&Envelope{Archived: row, ArchivedAt: h.index},
+		change(KindReturn, "shipped", back("01", 2, "U"))); r.Code != CodeUnknownItem {
 		t.Errorf("an order that has left memory: %v", r.Code)
 	}
 	h.want("U", "L", `{} 8/2/0/6 `)
@@ -128,13 +130,15 @@ func TestReturnOfAnUnknownOrder(t *testing.T) {
 	if !h.e.ReadOrder("x", &v) || len(v.Items) != 3 {
 		t.Fatalf("the order that came back is %+v", v)
 	}
-	if it := v.Items[0]; it.UPC != "U" || it.Location != "L" || it.Requested != 0 || it.Lines[0].Returned != 2 || it.Lines[0].Fulfilled != 0 ||
+	if it := v.Items[0]; it.UPC != "U" || it.Location != "L" || it.Requested != 0 || it.Lines[0].Returned != 2 ||
+		it.Lines[0].Fulfilled != 0 ||
 		it.Movements[0].Kind != MovementReturned {
 		t.Errorf("the item that came back is %+v", it)
 	}
 	events := h.e.Events(0, 100, nil)
 	ev := events[len(events)-1]
-	if len(events) != 4 || ev.Kind != EventUnknownReturned || ev.OrderID != "x" || ev.ItemID != "03" || ev.UPC != "U" || ev.Units != 1 {
+	if len(events) != 4 || ev.Kind != EventUnknownReturned || ev.OrderID != "x" || ev.ItemID != "03" || ev.UPC != "U" ||
+		ev.Units != 1 {
 		t.Errorf("the events are %+v", events)
 	}
 
@@ -164,7 +168,8 @@ func TestReturnOfAnUnknownOrderThatHasLeftMemory(t *testing.T) {
 	if !ok {
 		t.Fatal("the order has not left memory")
 	}
-	r := h.do(&Envelope{Archived: row, ArchivedAt: h.index}, change(KindReturn, "x", back("01", 2, "U"), back("02", 1, "U")))
+	r := h.do(&Envelope{Archived: row, ArchivedAt: h.index},
+		change(KindReturn, "x", back("01", 2, "U"), back("02", 1, "U")))
 	if got, want := outcome(r), "ok | 01 ok 2+0 repeated | 02 ok 1+0"; got != want {
 		t.Errorf("got %s, want %s", got, want)
 	}

@@ -27,7 +27,8 @@ func (e *Engine) loadGroup(rec *record, g *group) (onHand int64) {
 	n := len(g.sets)
 	sc.rows = resize(sc.rows, n)
 	clear(sc.rows)
-	for _, list := range []*[]int64{&sc.allocated, &sc.safety, &sc.pending, &sc.current, &sc.onHand, &sc.parts, &sc.zeros} {
+	for _, list := range []*[]int64{&sc.allocated, &sc.safety, &sc.pending, &sc.current, &sc.onHand, &sc.parts,
+		&sc.zeros} {
 		*list = resize(*list, n)
 		clear(*list)
 	}
@@ -116,8 +117,8 @@ func (e *Engine) startGroups(rec *record) {
 	sc.visited.start(int(rec.segmentCount))
 }
 
-// nextGroup gives the next group that the record has segments of and room for, nil at the end. Segments that are created
-// on the way belong to groups that were visited.
+// nextGroup gives the next group that the record has segments of and room for, nil at the end. Segments that are
+// created on the way belong to groups that were visited.
 func (e *Engine) nextGroup(rec *record, recordRow uint32) *group {
 	sc := &e.scratch.group
 	s := e.Schema()
@@ -138,8 +139,8 @@ func (e *Engine) nextGroup(rec *record, recordRow uint32) *group {
 	return nil
 }
 
-// splitRecord redistributes every group of a record and returns the units moved. The record is due no more, unless it had
-// no room for a group.
+// splitRecord redistributes every group of a record and returns the units moved. The record is due no more, unless it
+// had no room for a group.
 func (e *Engine) splitRecord(row uint32) (moved int64) {
 	rec, w := e.begin(row)
 	left := false

@@ -5,8 +5,9 @@ import "math/bits"
 // The engine's hash of texts: fixed, without a seed, the same on every replica and in every version. Its values decide
 // where the fractional units of an unbiased split go, and are stored in digests, so they are part of the format.
 //
-// It has the structure of wyhash: the text is read 8 bytes at a time, little-endian, and two words at a time are folded by
-// a 64 x 64 -> 128 bit multiplication whose halves are xored. It is no defence against somebody who searches collisions.
+// It has the structure of wyhash: the text is read 8 bytes at a time, little-endian, and two words at a time are folded
+// by a 64 x 64 -> 128 bit multiplication whose halves are xored. It is no defence against somebody who searches
+// collisions.
 
 // Odd constants with as many ones as zeros, so that a factor is never sparse.
 const (

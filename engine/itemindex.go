@@ -1,8 +1,8 @@
 package engine
 
-// itemIndex finds the items of one order, the one that commands ask about: an order is made and changed by commands of many lines, and
-// then not looked at for long. An index of all items would cost each new one a place in a table that is out of the cache,
-// for lookups of which most never come.
+// itemIndex finds the items of one order, the one that commands ask about: an order is made and changed by commands of
+// many lines, and then not looked at for long. An index of all items would cost each new one a place in a table that is
+// out of the cache, for lookups of which most never come.
 type itemIndex struct {
 	order uint32   // whose items are in it, 0: nobody's
 	asked uint32   // the large order that was asked for last
@@ -31,8 +31,8 @@ func (e *Engine) findItem(orderRow uint32, itemID string) uint32 {
 	return row
 }
 
-// indexed says whether the index is of this order. It becomes so when the order is asked for twice in a row: to build it costs as much
-// as some walks.
+// indexed says whether the index is of this order. It becomes so when the order is asked for twice in a row: to build
+// it costs as much as some walks.
 func (e *Engine) indexed(orderRow uint32, o *order) bool {
 	x := &e.itemIndex
 	switch {

@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// TestItemsAreFound asks for items of two long orders, with and without the index, while items come, leave and move from one to
-// the other, and while orders go whose rows others take.
+// TestItemsAreFound asks for items of two long orders, with and without the index, while items come, leave and move
+// from one to the other, and while orders go whose rows others take.
 func TestItemsAreFound(t *testing.T) {
 	h := newHost(t)
 	h.must(&Refresh{Location: "L", Items: []StockItem{units("U", 100_000)}})

@@ -109,8 +109,8 @@ type locationCount struct {
 	records  int64
 }
 
-// countByLocation counts the records in a scope, locations in order. There is room for JobsMax: more jobs would drop those
-// that the same command has just kept.
+// countByLocation counts the records in a scope, locations in order. There is room for JobsMax: more jobs would drop
+// those that the same command has just kept.
 func (e *Engine) countByLocation(scope *Scope) []locationCount {
 	counts := map[uint32]int64{}
 	for _, row := range e.inScope(scope) {
@@ -189,8 +189,8 @@ func (e *Engine) Job(id JobID, j *Job) bool {
 	return true
 }
 
-// Jobs appends up to limit kept jobs with numbers below one (0: the newest ones), newest first. The caller holds the mutex
-// under which Apply is called. The jobs' texts are copies.
+// Jobs appends up to limit kept jobs with numbers below one (0: the newest ones), newest first. The caller holds the
+// mutex under which Apply is called. The jobs' texts are copies.
 func (e *Engine) Jobs(before JobID, limit int, dst []Job) []Job {
 	number := e.jobs.ring.next
 	if before != 0 {
@@ -229,7 +229,8 @@ func (e *Engine) verifyJobs(report func(problem string)) {
 			report(fmt.Sprintf("job %d: %v", number, err))
 		}
 		if j.Index < last.Index || j.TimeMS < last.TimeMS || j.Index > e.appliedIndex.Load() {
-			report(fmt.Sprintf("job %d is of index %d and time %d, the one before of %d and %d", number, j.Index, j.TimeMS, last.Index, last.TimeMS))
+			report(fmt.Sprintf("job %d is of index %d and time %d, the one before of %d and %d", number, j.Index,
+				j.TimeMS, last.Index, last.TimeMS))
 		}
 		last = j
 	}

@@ -7,7 +7,8 @@ import (
 	"testing"
 )
 
-// TestJobs: a call's outcome is kept under the number that its result names, refusals too, and its key answers it again.
+// TestJobs: a call's outcome is kept under the number that its result names, refusals too, and its key answers it
+// again.
 func TestJobs(t *testing.T) {
 	h := newHost(t)
 	refresh := &Refresh{Location: "L", Items: []StockItem{units("U", 5)}}
@@ -17,7 +18,8 @@ func TestJobs(t *testing.T) {
 		t.Fatalf("the first job is %+v", first.Job)
 	}
 	var j Job
-	want := Job{ID: 1, Kind: KindRefresh, Index: 1, TimeMS: 1_000, Type: "REFRESH", Owner: "me", Location: "L", Items: 1}
+	want := Job{ID: 1, Kind: KindRefresh, Index: 1, TimeMS: 1_000, Type: "REFRESH", Owner: "me", Location: "L",
+		Items: 1}
 	if !h.e.Job(1, &j) || !reflect.DeepEqual(j, want) {
 		t.Errorf("the job is %+v, want %+v", j, want)
 	}

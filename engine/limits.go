@@ -32,14 +32,15 @@ const (
 	// CandidatesMax bounds the candidates that a rule names for an order line.
 	CandidatesMax = 64
 
-	// RuleNameBytesMax, RuleSourceBytesMax, RuleAuthorBytesMax and RuleReasonBytesMax bound the texts of rules, in bytes.
+	// RuleNameBytesMax, RuleSourceBytesMax, RuleAuthorBytesMax and RuleReasonBytesMax bound the texts of rules, in
+	// bytes.
 	RuleNameBytesMax   = 64
 	RuleSourceBytesMax = 64 << 10
 	RuleAuthorBytesMax = 128
 	RuleReasonBytesMax = 256
 
-	// RulesMax, RuleVersionsMax and RuleActivationsMax bound the rules, the versions kept of each (the oldest that is not
-	// active goes first), and what is active.
+	// RulesMax, RuleVersionsMax and RuleActivationsMax bound the rules, the versions kept of each (the oldest that is
+	// not active goes first), and what is active.
 	RulesMax           = 256
 	RuleVersionsMax    = 50
 	RuleActivationsMax = 256
@@ -75,8 +76,8 @@ const (
 	// SegmentsPerRecordMax bounds the segments of one record.
 	SegmentsPerRecordMax = 4096
 
-	// TagSetsMax bounds the combinations of values that segments have had since the first category was put: each is kept
-	// for ever, since orders and events refer to it.
+	// TagSetsMax bounds the combinations of values that segments have had since the first category was put: each is
+	// kept for ever, since orders and events refer to it.
 	TagSetsMax = 100_000
 
 	// FuturesPerRecordMax bounds the deliveries that one record waits for.
@@ -90,8 +91,9 @@ const (
 	IdempotencyBytesMax   = 1 << 30
 	IdempotencyAgeMS      = 24 * 60 * 60 * 1000
 
-	// IdempotencyCommandBytesMax is the size up to which a command is kept whole beside its result, so that a key reused
-	// with another body can be answered with the field that differs. Longer commands are kept as hashes of their parts.
+	// IdempotencyCommandBytesMax is the size up to which a command is kept whole beside its result, so that a key
+	// reused with another body can be answered with the field that differs. Longer commands are kept as hashes of their
+	// parts.
 	IdempotencyCommandBytesMax = 2048
 
 	// ClosedOrderEntries is how many log entries a closed order stays in memory after its last change.
@@ -115,13 +117,13 @@ const (
 	EventsMax  = 100_000
 	EventAgeMS = 7 * 24 * 60 * 60 * 1000
 
-	// ExplanationsMax and ExplanationAgeMS bound the kept explanations of lines for which a rule was asked; the oldest goes
-	// first.
+	// ExplanationsMax and ExplanationAgeMS bound the kept explanations of lines for which a rule was asked; the oldest
+	// goes first.
 	ExplanationsMax  = 100_000
 	ExplanationAgeMS = 7 * 24 * 60 * 60 * 1000
 
-	// JobsMax and JobAgeMS bound the kept jobs; the oldest goes first. JobFaultsMax bounds the lines that a job lists as
-	// refused.
+	// JobsMax and JobAgeMS bound the kept jobs; the oldest goes first. JobFaultsMax bounds the lines that a job lists
+	// as refused.
 	JobsMax      = 100_000
 	JobAgeMS     = 7 * 24 * 60 * 60 * 1000
 	JobFaultsMax = 32
@@ -130,8 +132,8 @@ const (
 	PlacesMax         = 10_000
 	PlaceNameBytesMax = 128
 
-	// LocationGroupsMax bounds the groups of locations, LocationGroupMembersMax the locations that all groups have together:
-	// they are one row of the durable form.
+	// LocationGroupsMax bounds the groups of locations, LocationGroupMembersMax the locations that all groups have
+	// together: they are one row of the durable form.
 	LocationGroupsMax       = 1_000
 	LocationGroupMembersMax = 100_000
 

@@ -72,7 +72,8 @@ func TestResultsMax(t *testing.T) {
 	}
 	keep("last")
 	if n := h.e.results.ring.len(); n != IdempotencyResultsMax || has("first") || !has("0") || !has("last") {
-		t.Errorf("%d answers are kept, the first %t, the second %t, the last %t", n, has("first"), has("0"), has("last"))
+		t.Errorf("%d answers are kept, the first %t, the second %t, the last %t", n, has("first"), has("0"),
+			has("last"))
 	}
 }
 
@@ -82,10 +83,13 @@ func TestVerifySums(t *testing.T) {
 	h.apply(&Refresh{Location: "L", Items: []StockItem{{UPC: "U", Quantity: 5}}})
 	h.e.Verify(func(problem string) { t.Error(problem) })
 	r := h.e.records.at(1)
-	for name, sum := range map[string]*int64{"onHand": &r.onHand, "allocated": &r.allocated, "pending": &r.pending, "safety": &r.safety} {
+	for name, sum := range map[string]*int64{"onHand": &r.onHand, "allocated": &r.allocated, "pending": &r.pending,
+		"safety": &r.safety} {
 		*sum++
 		found := false
-		h.e.Verify(func(problem string) { found = found || strings.Contains(problem, "is not the sum of its segments") })
+		h.e.Verify(func(problem string) {
+			found = found || strings.Contains(problem, "is not the sum of its segments")
+		})
 		if !found {
 			t.Errorf("%s is one too many, and Verify reports nothing of it", name)
 		}
@@ -97,7 +101,8 @@ func TestVerifySums(t *testing.T) {
 func TestAppendUPCs(t *testing.T) {
 	h := newHost(t)
 	for _, location := range []string{"L", "M"} {
-		h.apply(&Refresh{Location: location, Items: []StockItem{{UPC: location + "1", Quantity: 5}, {UPC: location + "2"}, {UPC: location + "3"}}})
+		h.apply(&Refresh{Location: location, Items: []StockItem{{UPC: location + "1", Quantity: 5},
+			{UPC: location + "2"}, {UPC: location + "3"}}})
 	}
 	if upcs, next := h.e.AppendUPCs(nil, "nowhere", 0, 10); len(upcs) != 0 || next != 0 {
 		t.Errorf("nowhere has %q, %d", upcs, next)
@@ -168,20 +173,24 @@ func TestReportedItemsMax(t *testing.T) {
 	h.must(&Redistribute{Scope: all, Now: true})
 	spread := &Spread{}
 	for _, it := range append(stock.Items, units("U", 100)) {
-		spread.Items = append(spread.Items, SpreadItem{UPC: it.UPC, Location: "L", RecordVersion: h.view(it.UPC).Version, Rule: "r", RuleVersion: 1,
+		spread.Items = append(spread.Items, SpreadItem{UPC: it.UPC, Location: "L", RecordVersion: h.view(it.UPC).
+			Version, Rule: "r", RuleVersion: 1,
 			Action: SpreadTargets, Targets: []SpreadTarget{target("Web", 10), target("Shop", 90)}})
 	}
 	spread.Items = spread.Items[:SpreadItemsMax]
-	if r := h.do(&Envelope{RulesIndex: h.e.Rules().Index()}, spread); len(r.Changes) != ReportedItemsMax || r.Stock.Units != 60*SpreadItemsMax {
+	if r := h.do(&Envelope{RulesIndex: h.e.Rules().Index()}, spread); len(r.Changes) != ReportedItemsMax ||
+		r.Stock.Units != 60*SpreadItemsMax {
 		t.Errorf("a spread lists %d changes of %d units", len(r.Changes), r.Stock.Units)
 	}
 	h.must(&DeactivateRule{Name: "r"})
-	if r := h.must(&Redistribute{Scope: all, DryRun: true}); len(r.Changes) != ReportedItemsMax || r.Stock.Records != records {
+	if r := h.must(&Redistribute{Scope: all, DryRun: true}); len(r.Changes) != ReportedItemsMax ||
+		r.Stock.Records != records {
 		t.Errorf("a dry run lists %d changes of %d records", len(r.Changes), r.Stock.Records)
 	}
 	h.planned(allocate("o", ModeAll, lines...))
 	h.planned(allocate("p", ModeAll, ask("1", "U", 1)))
-	if r := h.apply(&Delete{Scope: all}); r.Code != CodeInUse || len(r.Blocked) != ReportedItemsMax || r.Stock.Promised != records {
+	if r := h.apply(&Delete{Scope: all}); r.Code != CodeInUse || len(r.Blocked) != ReportedItemsMax ||
+		r.Stock.Promised != records {
 		t.Errorf("a delete: %v, lists %d records of %d promises", r.Code, len(r.Blocked), r.Stock.Promised)
 	}
 }
@@ -203,7 +212,8 @@ func TestOrderItemsMax(t *testing.T) {
 	}
 	h.must(part("cart", 0, 2))
 	h.wantTooMany(part("o", OrderItemsMax-1, OrderItemsMax+1), "lines", OrderItemsMax)
-	h.wantTooMany(&Transition{FromOrderID: "cart", OrderID: "o", Lines: []TransitionLine{{"0", "x0"}, {"1", "x1"}}}, "lines", OrderItemsMax)
+	h.wantTooMany(&Transition{FromOrderID: "cart", OrderID: "o", Lines: []TransitionLine{{"0", "x0"}, {"1", "x1"}}},
+		"lines", OrderItemsMax)
 	h.must(&Transition{FromOrderID: "cart", OrderID: "o", Lines: []TransitionLine{{"0", "x0"}}})
 	h.wantTooMany(part("o", OrderItemsMax, OrderItemsMax+1), "lines", OrderItemsMax)
 	h.must(part("o", 0, 1)) // repeated: it adds none

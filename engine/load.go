@@ -168,7 +168,8 @@ func loadCategory(in *reader, c *Category) error {
 		if percent > percentWhole+1 {
 			return corrupt("a percent above 100", 0)
 		}
-		c.Values[i] = Value{Name: c.names[id], Default: isDefault, Percent: int32(percent - 1), Min: in.units(), Max: in.units() - 1}
+		c.Values[i] = Value{Name: c.names[id], Default: isDefault, Percent: int32(percent - 1), Min: in.units(),
+			Max: in.units() - 1}
 	}
 	if len(c.Values) == 0 {
 		return corrupt("a category has no values", 0)
@@ -177,8 +178,8 @@ func loadCategory(in *reader, c *Category) error {
 	return nil
 }
 
-// Loader fills an empty engine from the rows of checkpoints. It is for one goroutine, and nobody else may use the engine
-// before Finish.
+// Loader fills an empty engine from the rows of checkpoints. It is for one goroutine, and nobody else may use the
+// engine before Finish.
 type Loader struct {
 	e    *Engine
 	meta *meta
@@ -272,8 +273,8 @@ func (l *Loader) result(number uint64, value []byte) error {
 	return nil
 }
 
-// Finish puts together what is derived from the rows and checks that they belong together. The engine is then exactly at
-// the stored index.
+// Finish puts together what is derived from the rows and checks that they belong together. The engine is then exactly
+// at the stored index.
 func (l *Loader) Finish() error {
 	e := l.e
 	if l.meta == nil {
@@ -301,12 +302,14 @@ func (l *Loader) finishRings() error {
 		ring        *ring
 		first, next uint64
 	}{{&e.events.ring, l.meta.eventFirst, l.meta.eventNext}, {&e.results.ring, l.meta.resultFirst, l.meta.resultNext},
-		{&e.explanations.ring, l.meta.explanationFirst, l.meta.explanationNext}, {&e.jobs.ring, l.meta.jobFirst, l.meta.jobNext}} {
+		{&e.explanations.ring, l.meta.explanationFirst, l.meta.explanationNext},
+		{&e.jobs.ring, l.meta.jobFirst, l.meta.jobNext}} {
 		if r.ring.len() == 0 {
 			r.ring.start(r.next)
 		}
 		if r.ring.first != r.first || r.ring.next != r.next {
-			return fmt.Errorf("%w: entries %d to %d where %d to %d belong", ErrCorrupt, r.ring.first, r.ring.next, r.first, r.next)
+			return fmt.Errorf("%w: entries %d to %d where %d to %d belong", ErrCorrupt, r.ring.first, r.ring.next,
+				r.first, r.next)
 		}
 	}
 	e.changes.events = ringChanges{first: e.events.ring.first, next: e.events.ring.next}

@@ -2,8 +2,8 @@ package engine
 
 import "unsafe"
 
-// MemoryBytes is the memory that the state takes, but for schema, rules, locations and what a command needs while it is done. The
-// caller holds the mutex under which Apply is called.
+// MemoryBytes is the memory that the state takes, but for schema, rules, locations and what a command needs while it is
+// done. The caller holds the mutex under which Apply is called.
 func (e *Engine) MemoryBytes() int64 {
 	c := &e.changes
 	bytes := e.namesText.memoryBytes() + e.ordersText.memoryBytes() +

@@ -88,7 +88,8 @@ func TestTableAgainstMap(t *testing.T) {
 		var tb table
 		model := map[uint32]uint64{}
 		// Few hashes, all in two shards, so that rows collide and shards grow.
-		hashes := rapid.SampledFrom([]uint64{0, 1 << 24, 2 << 24, 7 << 24, 9<<24 | 5<<56, 1 << 56, 3 << 40, 7<<24 | 1<<60})
+		hashes := rapid.SampledFrom([]uint64{0, 1 << 24, 2 << 24, 7 << 24, 9<<24 | 5<<56, 1 << 56, 3 << 40,
+			7<<24 | 1<<60})
 		for i := range rapid.IntRange(1, 300).Draw(t, "steps") {
 			if row := uint32(i + 1); len(model) == 0 || rapid.IntRange(0, 2).Draw(t, "op") > 0 {
 				h := hashes.Draw(t, "hash")
@@ -134,7 +135,8 @@ func checkShard(t *rapid.T, number int, s *tableShard) {
 		}
 	}
 	if taken != int(s.taken) || live != int(s.live) {
-		t.Fatalf("shard %d has %d slots taken, %d of them live; it counts %d and %d", number, taken, live, s.taken, s.live)
+		t.Fatalf("shard %d has %d slots taken, %d of them live; it counts %d and %d", number, taken, live, s.taken,
+			s.live)
 	}
 }
 
@@ -184,7 +186,8 @@ func TestTableForgetsRemovedRows(t *testing.T) {
 func TestRingAgainstSlice(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		var r ring
-		r.start(rapid.Uint64Range(1, 1<<30).Draw(t, "block")*ringBlockEntries - rapid.Uint64Range(0, 100).Draw(t, "before"))
+		r.start(rapid.Uint64Range(1, 1<<30).Draw(t, "block")*ringBlockEntries - rapid.Uint64Range(0, 100).
+			Draw(t, "before"))
 		first := r.first
 		var model [][]byte
 		for range rapid.IntRange(1, 200).Draw(t, "steps") {

@@ -45,7 +45,8 @@ func (it *item) done(action engine.Kind) (units int64) {
 func (it *item) again(action engine.Kind) lineAnswer {
 	a := lineAnswer{ItemID: it.id, Repeated: true, Requested: it.done(action), Units: it.done(action)}
 	for _, h := range it.parts {
-		if units := map[engine.Kind]int64{engine.KindFulfill: h.fulfilled, engine.KindReturn: h.returned}[action]; units > 0 {
+		if units := map[engine.Kind]int64{engine.KindFulfill: h.fulfilled,
+			engine.KindReturn: h.returned}[action]; units > 0 {
 			a.Parts = append(a.Parts, part{h.tags.String(), units, 0})
 		}
 	}

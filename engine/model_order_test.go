@@ -124,7 +124,8 @@ func (m *model) allocateLine(c *engine.Allocate, i int) (lineAnswer, engine.Code
 
 	it := m.orders[c.OrderID].find(line.ItemID)
 	if it != nil && it.open() {
-		if it.expiresMS != 0 && it.expiresMS != c.ExpiresAtMS || it.place != p || it.requested != line.Quantity || !maps.Equal(it.tags, tags) {
+		if it.expiresMS != 0 && it.expiresMS != c.ExpiresAtMS || it.place != p || it.requested != line.Quantity ||
+			!maps.Equal(it.tags, tags) {
 			return a, engine.CodeItemConflict
 		}
 		return repeatedLine(it), engine.CodeOK
@@ -161,7 +162,8 @@ func (m *model) allocateLine(c *engine.Allocate, i int) (lineAnswer, engine.Code
 }
 
 // fill creates an item, or starts a spent one anew.
-func (m *model) fill(c *engine.Allocate, line engine.AllocateLine, it *item, tags tagSet, plan *engine.PlannedLine, f *filling) {
+func (m *model) fill(c *engine.Allocate, line engine.AllocateLine, it *item, tags tagSet, plan *engine.PlannedLine,
+	f *filling) {
 	p := place{line.UPC, line.Location}
 	m.sequence++
 	next := item{
@@ -281,7 +283,8 @@ func (m *model) orderLine(c *engine.OrderChange, line engine.OrderLine) (lineAns
 	}
 	if c.Action == engine.KindReturn && it.onlyReturned() && line.UPC != "" && line.Location != "" {
 		h := it.parts[0]
-		if line.Location != it.place.location || !maps.Equal(tags, it.tags) || line.Quantity != 0 && line.Quantity != h.returned {
+		if line.Location != it.place.location || !maps.Equal(tags, it.tags) || line.Quantity != 0 &&
+			line.Quantity != h.returned {
 			return a, engine.CodeItemConflict
 		}
 		return it.again(c.Action), engine.CodeOK
@@ -319,7 +322,8 @@ func (m *model) orderLine(c *engine.OrderChange, line engine.OrderLine) (lineAns
 }
 
 // doOrderLine moves units of an item; the caller undoes it if another line is refused.
-func (m *model) doOrderLine(order string, action engine.Kind, it *item, line engine.OrderLine, quantity int64, a *lineAnswer) {
+func (m *model) doOrderLine(order string, action engine.Kind, it *item, line engine.OrderLine, quantity int64,
+	a *lineAnswer) {
 	p := it.place
 	switch action {
 	case engine.KindConfirm:
@@ -339,7 +343,8 @@ func (m *model) doOrderLine(order string, action engine.Kind, it *item, line eng
 	case engine.KindFulfill:
 		if !m.ship(it, quantity, a) {
 			a.Code = engine.CodeOnHandBelowZero
-			for left := m.copy(); left.ship(left.orders[order].find(it.id), a.Available+1, &lineAnswer{}); left = m.copy() {
+			for left := m.copy(); left.ship(left.orders[order].find(it.id), a.Available+1,
+				&lineAnswer{}); left = m.copy() {
 				a.Available++
 			}
 			return
@@ -383,8 +388,8 @@ func (m *model) ship(it *item, quantity int64, a *lineAnswer) bool {
 	return true
 }
 
-// restock puts units back into the segments that they came from, but for what the tags say otherwise. Whoever waits there
-// is served at once.
+// restock puts units back into the segments that they came from, but for what the tags say otherwise. Whoever waits
+// there is served at once.
 func (m *model) restock(it *item, p place, over []engine.Tag, quantity int64, a *lineAnswer) {
 	for _, h := range it.parts {
 		back := min(quantity, h.fulfilled-h.returned)
@@ -419,7 +424,8 @@ func (m *model) returnUnknown(orderID string, line engine.OrderLine) (lineAnswer
 		m.orders[orderID] = &order{}
 	}
 	m.sequence++
-	it := &item{id: line.ItemID, place: p, tags: tags, sequence: m.sequence, parts: []*holding{{tags: maps.Clone(tags), returned: line.Quantity}}}
+	it := &item{id: line.ItemID, place: p, tags: tags, sequence: m.sequence,
+		parts: []*holding{{tags: maps.Clone(tags), returned: line.Quantity}}}
 	m.note(it, engine.MovementReturned, line.Quantity)
 	m.orders[orderID].items = append(m.orders[orderID].items, it)
 	m.record(p).segment(tags).onHand += line.Quantity

@@ -143,7 +143,8 @@ func (m *model) fillNative(c *engine.Allocate, line engine.AllocateLine, tags ta
 }
 
 // fillPlanned fills an item from the candidates of a rule, one after the other.
-func (m *model) fillPlanned(c *engine.Allocate, line engine.AllocateLine, tags tagSet, plan *engine.PlannedLine) (f filling) {
+func (m *model) fillPlanned(c *engine.Allocate, line engine.AllocateLine, tags tagSet, plan *engine.PlannedLine) (
+	f filling) {
 	p := place{line.UPC, line.Location}
 	for _, q := range plan.Candidates {
 		w := m.consider(p, q, &f, line.Quantity-f.units)
@@ -255,8 +256,9 @@ func explainedOf(schema *engine.Schema, x *engine.ItemExplanation) explained {
 	}
 	for _, c := range x.Candidates {
 		q := whyCandidate{
-			Keep: c.Keep, Max: c.Max, OnHand: c.OnHand, Allocated: c.Allocated, Pending: c.Pending, SafetyStock: c.SafetyStock,
-			Available: c.Available, Taken: c.Taken, Why: c.Why,
+			Keep: c.Keep, Max: c.Max, OnHand: c.OnHand, Allocated: c.Allocated, Pending: c.Pending,
+			SafetyStock: c.SafetyStock,
+			Available:   c.Available, Taken: c.Taken, Why: c.Why,
 		}
 		if x.Rule != "" {
 			q.Tags = fmt.Sprint(c.Tags)

@@ -48,7 +48,8 @@ func (m *model) distributedCategories() []category {
 	return distributed
 }
 
-// resolve completes what a command names: a missing category takes its default. The first tag at fault decides the code.
+// resolve completes what a command names: a missing category takes its default. The first tag at fault decides the
+// code.
 func (m *model) resolve(named []engine.Tag) (tagSet, engine.Code) {
 	tags := tagSet{}
 	for _, tag := range named {

@@ -162,8 +162,8 @@ func (m *model) shares(p place, group []*segment, total int64, before []int64) [
 }
 
 // ranked serves the values of a category in their order: each gets its share or its min, if that is larger, but at most
-// its max and what is left. The rest goes to whoever is below its max, in the same order; units that no max has room for
-// go to the first with a percentage, because they cannot vanish.
+// its max and what is left. The rest goes to whoever is below its max, in the same order; units that no max has room
+// for go to the first with a percentage, because they cannot vanish.
 func (m *model) ranked(total int64, shares []int64, group []*segment) []int64 {
 	served := make([]int64, len(group))
 	left := total
@@ -197,8 +197,8 @@ func valueOf(c category, tags tagSet) engine.Value {
 }
 
 // largestRemainder rounds every exact share down and gives the units that remain to the largest fractions. Among equal
-// fractions those come first that had more than their rounded down share, because their unit need not be moved, and then
-// by order.
+// fractions those come first that had more than their rounded down share, because their unit need not be moved, and
+// then by order.
 func largestRemainder(total int64, weights []*big.Int, before []int64) []int64 {
 	shares, fractions := wholeAndFraction(total, weights)
 	left := total

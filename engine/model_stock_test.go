@@ -8,8 +8,8 @@ import (
 	"apportion/engine"
 )
 
-// target is what a stock item is for: the segment of tags, or with group all segments that agree with it in the discrete
-// categories.
+// target is what a stock item is for: the segment of tags, or with group all segments that agree with it in the
+// discrete categories.
 type target struct {
 	tags  tagSet
 	group bool
@@ -61,7 +61,8 @@ func (m *model) adjust(c *engine.Adjust) answer {
 }
 
 // stock applies items one after the other. result says what a target's on hand, or its delivery, becomes.
-func (m *model) stock(location string, items []engine.StockItem, count *stockCount, result func(current, quantity int64) int64) answer {
+func (m *model) stock(location string, items []engine.StockItem, count *stockCount,
+	result func(current, quantity int64) int64) answer {
 	a := answer{Stock: engine.StockResult{Items: int64(len(items))}}
 	targets := make([]target, len(items))
 	for i, it := range items {
@@ -76,7 +77,8 @@ func (m *model) stock(location string, items []engine.StockItem, count *stockCou
 	}
 	for i := range items {
 		for j := range i {
-			if items[i].UPC == items[j].UPC && items[i].DeliveryDateMS == items[j].DeliveryDateMS && m.overlap(targets[i], targets[j]) {
+			if items[i].UPC == items[j].UPC && items[i].DeliveryDateMS == items[j].DeliveryDateMS &&
+				m.overlap(targets[i], targets[j]) {
 				return answer{Code: engine.CodeDuplicate}
 			}
 		}
@@ -238,7 +240,8 @@ func (m *model) transfer(c *engine.Transfer) answer {
 }
 
 func inScope(s engine.Scope, p place) bool {
-	return (len(s.UPCs) == 0 || slices.Contains(s.UPCs, p.upc)) && (len(s.Locations) == 0 || slices.Contains(s.Locations, p.location))
+	return (len(s.UPCs) == 0 || slices.Contains(s.UPCs, p.upc)) &&
+		(len(s.Locations) == 0 || slices.Contains(s.Locations, p.location))
 }
 
 func (m *model) redistribute(c *engine.Redistribute) answer {

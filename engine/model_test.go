@@ -11,9 +11,9 @@ import (
 )
 
 // The model is the product as doc.go tells it, in maps and loops, with no thought of speed. The property tests hold the
-// engine against it. It shares only the commands' and results' types with the engine; even the counters are kept another
-// way: what is allocated and pending in a segment is not stored, it is the sum over the order items that point there. So
-// a promise that is counted twice, or lost, cannot happen to both sides alike.
+// engine against it. It shares only the commands' and results' types with the engine; even the counters are kept
+// another way: what is allocated and pending in a segment is not stored, it is the sum over the order items that point
+// there. So a promise that is counted twice, or lost, cannot happen to both sides alike.
 //
 // Reading order: this file has the state and the way of a command, then model_schema, model_split, model_stock,
 // model_order, model_left, model_plan, model_spread and model_time.

@@ -1,10 +1,10 @@
 package engine
 
-// What is answered when an action finds nothing left to be done to. Whoever is told that all is well ships, refunds, or tells
-// a customer so.
+// What is answered when an action finds nothing left to be done to. Whoever is told that all is well ships, refunds, or
+// tells a customer so.
 
-// answerNothingLeft answers an action on a whole order that has nothing left for it: with what it did before, or else with
-// what became of the units.
+// answerNothingLeft answers an action on a whole order that has nothing left for it: with what it did before, or else
+// with what became of the units.
 func (e *Engine) answerNothingLeft(action Kind, orderRow uint32, r *Result) {
 	o := e.orders.at(orderRow)
 	shipped := false

@@ -63,7 +63,8 @@ func TestNothingLeft(t *testing.T) {
 				got = r.Code.String() // it names a line that did nothing
 			}
 			if got != want || r.Code != CodeOK && r.Lines[0].Reason != reason {
-				t.Errorf("%d of an order that is %s, lines %v: got %s, %+v\nwant %s %s", action, way, lines, outcome(r), r.Lines, want, reason)
+				t.Errorf("%d of an order that is %s, lines %v: got %s, %+v\nwant %s %s", action, way, lines, outcome(r),
+					r.Lines, want, reason)
 			}
 			h.want("U", "L", before)
 
@@ -95,7 +96,8 @@ func TestNothingLeft(t *testing.T) {
 		h.must(&Refresh{Location: "L", Items: []StockItem{units("U", 10)}})
 		ways[way](h)
 		h.must(&Expire{})
-		if r := h.wantCode(change(KindConfirm, "o", lines...), code, field); len(r.Lines) > 0 && r.Lines[0].Reason != reason {
+		if r := h.wantCode(change(KindConfirm, "o", lines...), code, field); len(r.Lines) > 0 &&
+			r.Lines[0].Reason != reason {
 			t.Errorf("confirm of an order that is %s: %+v, want %q", way, r.Lines, reason)
 		}
 	}
@@ -130,7 +132,8 @@ func TestShippable(t *testing.T) {
 			h.must(change(KindFulfill, "o", some(item, want)))
 		}
 		// A command that a program of before has written is answered as it was.
-		if r := recounted().do(&Envelope{Version: 5}, change(KindFulfill, "o", some(item, want+1))); r.Lines[0].Available != 0 {
+		if r := recounted().do(&Envelope{Version: 5},
+			change(KindFulfill, "o", some(item, want+1))); r.Lines[0].Available != 0 {
 			t.Errorf("of version 5: %+v", r.Lines)
 		}
 	}
@@ -138,7 +141,8 @@ func TestShippable(t *testing.T) {
 	f(0, "1", allocate("o", ModeAll, ask("1", "U", 6, inA)), units("U", 0, inA))
 	// Two channels hold ten each of a record that is recounted to ten.
 	f(5, "1", allocate("o", ModeAll, ask("1", "U", 10, inA), ask("2", "U", 10, inB)), units("U", 10))
-	f(5, "2", allocate("o", ModeAll, ask("1", "U", 5, inA), ask("2", "U", 10, inB)), units("U", 5, inA), units("U", 5, inB))
+	f(5, "2", allocate("o", ModeAll, ask("1", "U", 5, inA), ask("2", "U", 10, inB)), units("U", 5, inA),
+		units("U", 5, inB))
 
 	// Two items of one segment: the second has what the first leaves.
 	h := newHost(t)
@@ -160,10 +164,12 @@ func TestNothingLeftOfSomeLines(t *testing.T) {
 	h.must(change(KindDeallocate, "o", some("3", 0)))
 	h.wantCode(change(KindFulfill, "o", some("2", 0), some("3", 0)), CodeNothingLeft, "lines[1]")
 	h.wantCode(change(KindFulfill, "o", some("1", 1)), CodeExceedsLeft, "lines[0]")
-	if got, want := outcome(h.must(change(KindFulfill, "o", some("1", 0), some("2", 0)))), "ok | 1 ok 2+0 repeated | 2 ok 3+0"; got != want {
+	if got, want := outcome(h.must(change(KindFulfill, "o", some("1", 0), some("2", 0)))),
+		"ok | 1 ok 2+0 repeated | 2 ok 3+0"; got != want {
 		t.Errorf("got %s, want %s", got, want)
 	}
-	if got, want := outcome(h.must(change(KindFulfill, "o"))), "ok | 1 ok 2+0 repeated | 2 ok 3+0 repeated"; got != want {
+	if got, want := outcome(h.must(change(KindFulfill, "o"))),
+		"ok | 1 ok 2+0 repeated | 2 ok 3+0 repeated"; got != want {
 		t.Errorf("got %s, want %s", got, want)
 	}
 	h.want("U", "L", `{} 5/0/0/5 `)

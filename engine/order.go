@@ -145,7 +145,8 @@ func (e *Engine) dropMoves(it *item) {
 // recordOf gives the row of an item's record; 0: the record is gone.
 func (e *Engine) recordOf(it *item) uint32 {
 	if it.record != 0 {
-		if rec := e.records.at(it.record); rec.flags&recordLive != 0 && rec.upc == it.upc && rec.location == it.location {
+		if rec := e.records.at(it.record); rec.flags&recordLive != 0 && rec.upc == it.upc &&
+			rec.location == it.location {
 			return it.record
 		}
 	}
@@ -182,7 +183,8 @@ func (e *Engine) isOpen(it *item) bool {
 	return allocated+pending > 0
 }
 
-// isSpent says that everything of an item was released and nothing fulfilled or returned, so that it may be allocated anew.
+// isSpent says that everything of an item was released and nothing fulfilled or returned, so that it may be allocated
+// anew.
 func (e *Engine) isSpent(it *item) bool {
 	for row := it.lines; row != 0; {
 		l := e.lines.at(row)
@@ -237,7 +239,8 @@ func (e *Engine) expireReservations() {
 		}
 		it := e.items.at(d.row)
 		units := e.releaseAll(d.row, MovementExpired)
-		e.emit(&Event{Kind: EventReservationExpired, UPC: e.text(it.upc), Location: e.text(it.location), TagSet: it.tagSet,
+		e.emit(&Event{Kind: EventReservationExpired, UPC: e.text(it.upc), Location: e.text(it.location),
+			TagSet:  it.tagSet,
 			OrderID: e.ordersText.get(e.orders.at(it.order).id), ItemID: e.ordersText.get(it.id), Units: units})
 	}
 }
@@ -277,8 +280,8 @@ type fifo struct {
 	next int // length at which stale entries are dropped
 }
 
-// push adds an order at the end. When the queue has doubled since, it first drops the entries of orders that have changed
-// after they were queued.
+// push adds an order at the end. When the queue has doubled since, it first drops the entries of orders that have
+// changed after they were queued.
 func (q *fifo) push(c closedOrder, stillClosed func(closedOrder) bool) {
 	if len(q.a)-q.head >= max(q.next, dueHeapRowsMin) {
 		q.a = slices.DeleteFunc(q.a[q.head:], func(c closedOrder) bool { return !stillClosed(c) })
@@ -342,8 +345,9 @@ func (r *Result) addLine(itemID string, requested int64) *LineResult {
 	return l
 }
 
-// OpenOrders appends copies of orders that hold units, from one row after another on, looking at up to limit rows, and gives
-// the row to go on after, 0 at the end. The caller holds the mutex under which Apply is called. The texts are copies.
+// OpenOrders appends copies of orders that hold units, from one row after another on, looking at up to limit rows, and
+// gives the row to go on after, 0 at the end. The caller holds the mutex under which Apply is called. The texts are
+// copies.
 func (e *Engine) OpenOrders(after uint32, limit int, dst []OrderView) (orders []OrderView, next uint32) {
 	for row := after + 1; row < e.orders.used; row++ {
 		if limit--; limit < 0 {

@@ -54,7 +54,8 @@ func TestAllocateModes(t *testing.T) {
 	f(ModePartial, false, "ok | 1 ok 6+0 | 2 ok 4+0", `{} 10/10/0/0 `, full, short)
 	f(ModePartial, false, "ok | 1 ok 10+0 | 2 insufficient 0+0 of 0", `{} 10/10/0/0 `, ask("1", "U", 10), short)
 	f(ModeAll, true, "ok | 1 ok 6+0 | 2 ok 4+2", `{} 10/10/2/-2 `, full, short)
-	f(ModeAll, false, "unknown-record | 1 not-attempted 0+0 of 0 | 2 insufficient 0+0 of 10 | 3 unknown-record 0+0 of 0",
+	f(ModeAll, false,
+		"unknown-record | 1 not-attempted 0+0 of 0 | 2 insufficient 0+0 of 10 | 3 unknown-record 0+0 of 0",
 		`{} 10/0/0/10 `, ask("1", "V", 1), ask("2", "U", 99), ask("3", "X", 1))
 	f(ModeLine, false, "ok | 1 ok 1+0 | 3 unknown-record 0+0 of 0", `{} 10/1/0/9 `, ask("1", "U", 1), ask("3", "X", 1))
 }
@@ -138,7 +139,8 @@ func TestOrderChanges(t *testing.T) {
 		t.Errorf("got %s, want %s", got, want)
 	}
 	h.want("U", "L", `{} 4/0/0/4 `)
-	if got, want := outcome(h.must(change(KindFulfill, "o"))), "ok | 1 ok 6+0 repeated | 2 ok 4+0 repeated"; got != want {
+	if got, want := outcome(h.must(change(KindFulfill, "o"))),
+		"ok | 1 ok 6+0 repeated | 2 ok 4+0 repeated"; got != want {
 		t.Errorf("got %s, want %s", got, want)
 	}
 	h.must(change(KindReturn, "o", some("1", 2)))
@@ -360,30 +362,39 @@ func TestDeallocateLost(t *testing.T) {
 	waiting := allocate("b", ModeAll, ask("1", "U", 7)) // 4 allocated, 3 pending
 	waiting.Backorder = true
 	h.must(waiting)
-	h.must(&OrderChange{Action: KindDeallocate, OrderID: "a", Lines: []OrderLine{{ItemID: "1", Quantity: 5, Lost: true, Block: BlockSet}}})
+	h.must(&OrderChange{Action: KindDeallocate, OrderID: "a",
+		Lines: []OrderLine{{ItemID: "1", Quantity: 5, Lost: true, Block: BlockSet}}})
 	want := func(onHand, allocated, pending int64, blocked bool) {
 		t.Helper()
 		var v RecordView
-		if h.e.ReadRecord("U", "L", &v); v.OnHand != onHand || v.Allocated != allocated || v.Pending != pending || v.Blocked != blocked {
+		if h.e.ReadRecord("U", "L", &v); v.OnHand != onHand || v.Allocated != allocated || v.Pending != pending ||
+			v.Blocked != blocked {
 			t.Errorf("on hand %d, allocated %d, pending %d, blocked %t", v.OnHand, v.Allocated, v.Pending, v.Blocked)
 		}
 	}
 	want(5, 5, 3, true)
-	h.must(&OrderChange{Action: KindDeallocate, OrderID: "b", Lines: []OrderLine{{ItemID: "1", Quantity: 4, Lost: true}}})
+	h.must(&OrderChange{Action: KindDeallocate, OrderID: "b",
+		Lines: []OrderLine{{ItemID: "1", Quantity: 4, Lost: true}}})
 	want(4, 4, 0, true) // 3 pending units and one that was there
 	var v OrderView
 	h.e.ReadOrder("b", &v)
-	if m := v.Items[0].Movements; len(m) != 4 || m[2].Kind != MovementReleased || m[2].Units != 3 || m[3].Kind != MovementLost || m[3].Units != 1 {
+	if m := v.Items[0].Movements; len(m) != 4 || m[2].Kind != MovementReleased || m[2].Units != 3 ||
+		m[3].Kind != MovementLost || m[3].Units != 1 {
 		t.Errorf("the history is %+v", m)
 	}
 	h.must(&Adjust{Location: "L", Items: []StockItem{{UPC: "U", Quantity: -3}}}) // more is promised than there is
-	h.must(&OrderChange{Action: KindDeallocate, OrderID: "b", Lines: []OrderLine{{ItemID: "1", Lost: true, Block: BlockClear}}})
+	h.must(&OrderChange{Action: KindDeallocate, OrderID: "b",
+		Lines: []OrderLine{{ItemID: "1", Lost: true, Block: BlockClear}}})
 	want(0, 1, 0, false)
-	h.wantCode(&OrderChange{Action: KindDeallocate, OrderID: "a", Lines: []OrderLine{{ItemID: "1", Quantity: 2, Block: BlockSet}}}, CodeExceedsLeft, "lines[0]")
+	h.wantCode(&OrderChange{Action: KindDeallocate, OrderID: "a",
+		Lines: []OrderLine{{ItemID: "1", Quantity: 2, Block: BlockSet}}}, CodeExceedsLeft, "lines[0]")
 	want(0, 1, 0, false)
-	h.wantCode(&OrderChange{Action: KindFulfill, OrderID: "a", Lines: []OrderLine{{ItemID: "1", Lost: true}}}, CodeInvalid, "lines[0].lost")
-	h.wantCode(&OrderChange{Action: KindReturn, OrderID: "a", Lines: []OrderLine{{ItemID: "1", Block: BlockSet}}}, CodeInvalid, "lines[0].block")
-	h.wantCode(&OrderChange{Action: KindDeallocate, OrderID: "a", Lines: []OrderLine{{ItemID: "1", Block: blockMarks}}}, CodeInvalid, "lines[0].block")
+	h.wantCode(&OrderChange{Action: KindFulfill, OrderID: "a", Lines: []OrderLine{{ItemID: "1", Lost: true}}},
+		CodeInvalid, "lines[0].lost")
+	h.wantCode(&OrderChange{Action: KindReturn, OrderID: "a", Lines: []OrderLine{{ItemID: "1", Block: BlockSet}}},
+		CodeInvalid, "lines[0].block")
+	h.wantCode(&OrderChange{Action: KindDeallocate, OrderID: "a", Lines: []OrderLine{{ItemID: "1", Block: blockMarks}}},
+		CodeInvalid, "lines[0].block")
 	if e, err := loadRows(rowsOf(h.e)); err != nil || e.Hash() != h.e.Hash() {
 		t.Errorf("what was stored does not load: %v", err)
 	}

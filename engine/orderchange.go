@@ -141,7 +141,8 @@ func (e *Engine) planNamed(c *OrderChange, i int, orderRow uint32, r *Result) bo
 		return false
 	}
 	left := e.leftFor(c.Action, it)
-	if e.scratch.strict && left == 0 && l.Quantity == 0 && c.Action != KindConfirm && e.planNothingLeft(c.Action, row, out) {
+	if e.scratch.strict && left == 0 && l.Quantity == 0 && c.Action != KindConfirm &&
+		e.planNothingLeft(c.Action, row, out) {
 		return true
 	}
 	units := l.Quantity
@@ -160,7 +161,8 @@ func (e *Engine) planNamed(c *OrderChange, i int, orderRow uint32, r *Result) bo
 			out.Reason = e.whyNothingLeft(it)
 		}
 	}
-	if location, tags := e.goods(c, i); c.Action == KindReturn && out.Code == CodeOK && !e.canRestock(it, location, tags, units) {
+	if location, tags := e.goods(c, i); c.Action == KindReturn && out.Code == CodeOK &&
+		!e.canRestock(it, location, tags, units) {
 		out.Code = CodeTooMany
 	}
 	e.planItem(c.Action, row, units, out)
@@ -188,8 +190,8 @@ func (e *Engine) planShip(it *item, units int64) bool {
 	return false
 }
 
-// shippable is how many units of an item can ship, after what the command's earlier lines ship. Units ship in the order of the
-// allocation lines, so it ends with the first of them that has not all on hand.
+// shippable is how many units of an item can ship, after what the command's earlier lines ship. Units ship in the order
+// of the allocation lines, so it ends with the first of them that has not all on hand.
 func (e *Engine) shippable(it *item) (units int64) {
 	rec := e.records.at(e.recordOf(it))
 	for row := it.lines; row != 0; {
@@ -209,7 +211,8 @@ func (e *Engine) shippable(it *item) (units int64) {
 	return units
 }
 
-// claimShip adds what ships to the segments' sums, or takes it off again, and says whether the segments have it on hand.
+// claimShip adds what ships to the segments' sums, or takes it off again, and says whether the segments have it on
+// hand.
 func (e *Engine) claimShip(it *item, units, sign int64) bool {
 	rec, enough := e.records.at(e.recordOf(it)), true
 	for row := it.lines; row != 0 && units > 0; {
@@ -269,8 +272,8 @@ func (e *Engine) ship(itemRow uint32, rec *record, w *window, units int64, out *
 	assert(units == 0, "a fulfillment found fewer units than planned")
 }
 
-// release gives units back to their segments: pending before allocated ones, the lines from the last to the first. out may
-// be nil.
+// release gives units back to their segments: pending before allocated ones, the lines from the last to the first. out
+// may be nil.
 func (e *Engine) release(itemRow uint32, rec *record, w *window, units int64, kind MovementKind, out *LineResult) {
 	rows := e.scratch.lineRows[:0]
 	for row := e.items.at(itemRow).lines; row != 0; row = e.lines.at(row).next {
@@ -293,7 +296,8 @@ func (e *Engine) release(itemRow uint32, rec *record, w *window, units int64, ki
 	assert(fromPending == 0 && fromAllocated == 0, "a release found fewer units than planned")
 }
 
-func (e *Engine) releaseLine(itemRow uint32, rec *record, w *window, row uint32, d delta, kind MovementKind, out *LineResult) {
+func (e *Engine) releaseLine(itemRow uint32, rec *record, w *window, row uint32, d delta, kind MovementKind,
+	out *LineResult) {
 	l := e.lines.at(row)
 	id := e.Schema().canonical(l.tagSet)
 	seg := e.findSegment(rec, id)

@@ -27,8 +27,8 @@ const (
 	placeFlagsKnown = 1<<iota - 1 // all of the above
 )
 
-// PutLocation keeps what is to be known of a location besides its stock, in place of what was known. A location need not be
-// known to have stock, or the other way round.
+// PutLocation keeps what is to be known of a location besides its stock, in place of what was known. A location need
+// not be known to have stock, or the other way round.
 type PutLocation struct {
 	Location   string     `json:"location"`
 	Flags      PlaceFlags `json:"flags"`

@@ -8,14 +8,16 @@ import (
 
 func TestPutLocation(t *testing.T) {
 	h := newHost(t)
-	put := &PutLocation{Location: "L", Name: "a", Flags: PlaceActive | PlaceWarehouse, Latitude: 52_520_000, Longitude: -13_405_000}
+	put := &PutLocation{Location: "L", Name: "a", Flags: PlaceActive | PlaceWarehouse, Latitude: 52_520_000,
+		Longitude: -13_405_000}
 	h.must(put)
 	h.must(&PutLocation{Location: "K"})
 	if c, ok := h.e.Location("L"); !ok || c != *put {
 		t.Errorf("got %+v", c)
 	}
 	h.must(&PutLocation{Location: "L", Country: "DE"})
-	if list := h.e.Locations(); len(list) != 2 || list[0].Location != "K" || list[1] != (PutLocation{Location: "L", Country: "DE"}) {
+	if list := h.e.Locations(); len(list) != 2 || list[0].Location != "K" ||
+		list[1] != (PutLocation{Location: "L", Country: "DE"}) {
 		t.Errorf("got %+v", list)
 	}
 	if _, ok := h.e.Location("M"); ok || h.e.Stats().Records != 0 {

@@ -9,8 +9,8 @@ import (
 	"strings"
 )
 
-// PutLocationGroup keeps which locations a group has, in place of those that it had. Without locations, the group is taken
-// away. A location may be in several groups, and need not be known to be in one.
+// PutLocationGroup keeps which locations a group has, in place of those that it had. Without locations, the group is
+// taken away. A location may be in several groups, and need not be known to be in one.
 type PutLocationGroup struct {
 	Group     string   `json:"group"`
 	Locations []string `json:"locations"`

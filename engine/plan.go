@@ -11,8 +11,8 @@ const (
 	PlanRejected   PlanOutcome = 4 // the rule failed or is suspended: CodeRuleFailed
 )
 
-// PlannedLine is what a rule decided about one line of an Allocate, before the log. Apply takes from the candidates in their
-// order, against the state as it is then.
+// PlannedLine is what a rule decided about one line of an Allocate, before the log. Apply takes from the candidates in
+// their order, against the state as it is then.
 type PlannedLine struct {
 	Line          int // index in Allocate.Lines
 	Rule          string

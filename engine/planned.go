@@ -30,7 +30,8 @@ func checkPlans(c *Allocate, plans []PlannedLine) (field, value string, ok bool)
 			return fault("candidates", int64(len(p.Candidates)))
 		}
 		for k := range p.Candidates {
-			if q := &p.Candidates[k]; q.Keep < 0 || q.Keep > RecordUnitsMax || q.Max < 0 || q.Max > RecordUnitsMax || checkTags("tags", q.Tags) != nil {
+			if q := &p.Candidates[k]; q.Keep < 0 || q.Keep > RecordUnitsMax || q.Max < 0 || q.Max > RecordUnitsMax ||
+				checkTags("tags", q.Tags) != nil {
 				return fault("candidates", int64(k))
 			}
 		}
@@ -96,8 +97,8 @@ func (e *Engine) planCandidates(c *Allocate, l *AllocateLine, p *linePlan, out *
 	}
 }
 
-// planPending has units wait in the line's own segment. A rule may have left stock there, which the command's later lines
-// must not take from those that wait.
+// planPending has units wait in the line's own segment. A rule may have left stock there, which the command's later
+// lines must not take from those that wait.
 func (e *Engine) planPending(p *linePlan, units int64) {
 	p.pending = units
 	if p.tagSet == 0 {
@@ -147,7 +148,8 @@ func passedOver(c *PlannedCandidate, why CandidateWhy) CandidateExplanation {
 func (e *Engine) addTake(c PlannedCandidate, set TagSetID, segment uint32, available, units, left int64) {
 	s := e.segments.at(segment)
 	t := take{segment: segment, CandidateExplanation: CandidateExplanation{
-		Tags: c.Tags, TagSet: set, Keep: c.Keep, Max: c.Max, OnHand: s.onHand, Allocated: s.allocated, Pending: s.pending,
+		Tags: c.Tags, TagSet: set, Keep: c.Keep, Max: c.Max, OnHand: s.onHand, Allocated: s.allocated,
+		Pending:     s.pending,
 		SafetyStock: s.safety, Available: available, Taken: units, Why: WhyTaken,
 	}}
 	switch {
@@ -162,8 +164,8 @@ func (e *Engine) addTake(c PlannedCandidate, set TagSetID, segment uint32, avail
 	e.scratch.takes = append(e.scratch.takes, t)
 }
 
-// commitPlanned does a planned line: one allocation line for each segment that gives, and the item's own segment for what
-// has to wait. The order was touched.
+// commitPlanned does a planned line: one allocation line for each segment that gives, and the item's own segment for
+// what has to wait. The order was touched.
 func (e *Engine) commitPlanned(orderRow uint32, c *Allocate, i int, out *LineResult) {
 	l, p := &c.Lines[i], &e.scratch.lines[i]
 	takes := e.scratch.takes[p.from:p.to]
@@ -197,8 +199,8 @@ func (e *Engine) commitPlanned(orderRow uint32, c *Allocate, i int, out *LineRes
 	e.end(rec, &w)
 }
 
-// takenOf adds up what the segment of candidate k gives to the line, which may name it more than once: at the candidate that
-// is the first to give, so that parts are in the order of their taking.
+// takenOf adds up what the segment of candidate k gives to the line, which may name it more than once: at the candidate
+// that is the first to give, so that parts are in the order of their taking.
 func takenOf(takes []take, k int) (units int64) {
 	for i := range takes {
 		if takes[i].segment == takes[k].segment && takes[i].Taken > 0 {

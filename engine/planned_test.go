@@ -50,7 +50,8 @@ func (h *host) explainText(orderID string) string {
 		h.t.Fatal(err)
 	}
 	x := v.Items[0]
-	all := []string{fmt.Sprintf("%s %d %v at %d seen %d was %d", x.Rule, x.Version, x.Outcome, x.Index, x.SeenVersion, x.RecordVersion)}
+	all := []string{fmt.Sprintf("%s %d %v at %d seen %d was %d", x.Rule, x.Version, x.Outcome, x.Index, x.SeenVersion,
+		x.RecordVersion)}
 	for _, c := range x.Candidates {
 		name := fmt.Sprint(c.Tags)
 		if c.TagSet != 0 {
@@ -64,15 +65,18 @@ func (h *host) explainText(orderID string) string {
 // threeChannels has A 10, B 6 and C 4 of U at L, and nothing of channel D.
 func threeChannels(t testing.TB) *host {
 	h := newHost(t)
-	h.must(&PutTagCategory{Name: "Channel", Values: []Value{value("A", true), value("B", false), value("C", false), value("D", false)}})
-	h.must(&Refresh{Location: "L", Items: []StockItem{units("U", 10), units("U", 6, Tag{"Channel", "B"}), units("U", 4, Tag{"Channel", "C"})}})
+	h.must(&PutTagCategory{Name: "Channel", Values: []Value{value("A", true), value("B", false), value("C", false),
+		value("D", false)}})
+	h.must(&Refresh{Location: "L", Items: []StockItem{units("U", 10), units("U", 6, Tag{"Channel", "B"}),
+		units("U", 4, Tag{"Channel", "C"})}})
 	h.must(putRule("r", "r"))
 	h.must(activate("r", 1, RuleScope{}))
 	return h
 }
 
 func ruled(orderID string, quantity int64, channel string) *Allocate {
-	return &Allocate{OrderID: orderID, Lines: []AllocateLine{{ItemID: "1", UPC: "U", Location: "L", Quantity: quantity, Tags: []Tag{{"Channel", channel}}}}}
+	return &Allocate{OrderID: orderID, Lines: []AllocateLine{{ItemID: "1", UPC: "U", Location: "L", Quantity: quantity,
+		Tags: []Tag{{"Channel", channel}}}}}
 }
 
 func TestPlannedLines(t *testing.T) {
@@ -86,21 +90,31 @@ func TestPlannedLines(t *testing.T) {
 		explained string
 	}{
 		{"one candidate", ModeAll, false, 3, candidates(candidate("B", 0, 0)), "ok 3+0 B:3+0", "B 6 3 taken"},
-		{"in order", ModeAll, false, 12, candidates(candidate("B", 0, 0), candidate("A", 0, 0)), "ok 12+0 B:6+0 A:6+0", "B 6 6 taken, A 10 6 taken"},
-		{"the rest is full", ModeAll, false, 3, candidates(candidate("B", 0, 0), candidate("A", 0, 0)), "ok 3+0 B:3+0", "B 6 3 taken, A 10 0 full"},
-		{"keep", ModeAll, false, 8, candidates(candidate("A", 7, 0), candidate("B", 0, 0)), "ok 8+0 A:3+0 B:5+0", "A 10 3 taken, B 6 5 taken"},
-		{"all kept", ModeAll, false, 2, candidates(candidate("B", 6, 0), candidate("A", 0, 0)), "ok 2+0 A:2+0", "B 6 0 kept, A 10 2 taken"},
-		{"max", ModeAll, false, 5, candidates(candidate("A", 0, 2), candidate("C", 0, 0)), "ok 5+0 A:2+0 C:3+0", "A 10 2 taken, C 4 3 taken"},
-		{"twice the same", ModeAll, false, 5, candidates(candidate("A", 0, 2), candidate("B", 0, 1), candidate("A", 0, 0)), "ok 5+0 A:4+0 B:1+0", "A 10 2 taken, B 6 1 taken, A 8 2 taken"},
-		{"kept at first", ModeAll, false, 8, candidates(candidate("A", 10, 0), candidate("B", 0, 0), candidate("A", 0, 0)), "ok 8+0 B:6+0 A:2+0", "A 10 0 kept, B 6 6 taken, A 10 2 taken"},
-		{"no such segment", ModeAll, false, 1, candidates(candidate("D", 0, 0), candidate("A", 0, 0)), "ok 1+0 A:1+0", "[{Channel D}] 0 0 unknown-segment, A 10 1 taken"},
-		{"no such value", ModeAll, false, 1, candidates(candidate("X", 0, 0), candidate("A", 0, 0)), "ok 1+0 A:1+0", "[{Channel X}] 0 0 unknown-tag, A 10 1 taken"},
+		{"in order", ModeAll, false, 12, candidates(candidate("B", 0, 0), candidate("A", 0, 0)), "ok 12+0 B:6+0 A:6+0",
+			"B 6 6 taken, A 10 6 taken"},
+		{"the rest is full", ModeAll, false, 3, candidates(candidate("B", 0, 0), candidate("A", 0, 0)), "ok 3+0 B:3+0",
+			"B 6 3 taken, A 10 0 full"},
+		{"keep", ModeAll, false, 8, candidates(candidate("A", 7, 0), candidate("B", 0, 0)), "ok 8+0 A:3+0 B:5+0",
+			"A 10 3 taken, B 6 5 taken"},
+		{"all kept", ModeAll, false, 2, candidates(candidate("B", 6, 0), candidate("A", 0, 0)), "ok 2+0 A:2+0",
+			"B 6 0 kept, A 10 2 taken"},
+		{"max", ModeAll, false, 5, candidates(candidate("A", 0, 2), candidate("C", 0, 0)), "ok 5+0 A:2+0 C:3+0",
+			"A 10 2 taken, C 4 3 taken"},
+		{"twice the same", ModeAll, false, 5, candidates(candidate("A", 0, 2), candidate("B", 0, 1),
+			candidate("A", 0, 0)), "ok 5+0 A:4+0 B:1+0", "A 10 2 taken, B 6 1 taken, A 8 2 taken"},
+		{"kept at first", ModeAll, false, 8, candidates(candidate("A", 10, 0), candidate("B", 0, 0),
+			candidate("A", 0, 0)), "ok 8+0 B:6+0 A:2+0", "A 10 0 kept, B 6 6 taken, A 10 2 taken"},
+		{"no such segment", ModeAll, false, 1, candidates(candidate("D", 0, 0), candidate("A", 0, 0)), "ok 1+0 A:1+0",
+			"[{Channel D}] 0 0 unknown-segment, A 10 1 taken"},
+		{"no such value", ModeAll, false, 1, candidates(candidate("X", 0, 0), candidate("A", 0, 0)), "ok 1+0 A:1+0",
+			"[{Channel X}] 0 0 unknown-tag, A 10 1 taken"},
 		{"too few", ModeAll, false, 11, candidates(candidate("A", 0, 0)), "insufficient 0+0", ""},
 		{"too few in line mode", ModeLine, false, 11, candidates(candidate("A", 0, 0)), "insufficient 0+0", ""},
 		{"in part", ModePartial, false, 11, candidates(candidate("A", 1, 0)), "ok 9+0 A:9+0", "A 10 9 taken"},
 		{"nothing in part", ModePartial, false, 11, candidates(candidate("A", 10, 0)), "insufficient 0+0", ""},
 		{"no candidates", ModePartial, false, 1, candidates(), "insufficient 0+0", ""},
-		{"the rest waits in its own segment", ModeAll, true, 9, candidates(candidate("B", 0, 0)), "ok 6+3 B:6+0 D:0+3", "B 6 6 taken"},
+		{"the rest waits in its own segment", ModeAll, true, 9, candidates(candidate("B", 0, 0)), "ok 6+3 B:6+0 D:0+3",
+			"B 6 6 taken"},
 		{"refused", ModeAll, false, 1, PlannedLine{Outcome: PlanRefused, Reason: "not today"}, "rule-refused 0+0", ""},
 		{"failed", ModeAll, false, 1, PlannedLine{Outcome: PlanRejected, Reason: "line 3"}, "rule-failed 0+0", ""},
 	}
@@ -123,7 +137,8 @@ func TestPlannedLines(t *testing.T) {
 				}
 				return
 			}
-			if got, want := h.explainText("o"), fmt.Sprintf("r 1 candidates at %d seen 0 was 3, %s", h.index, tt.explained); got != want {
+			if got, want := h.explainText("o"), fmt.Sprintf("r 1 candidates at %d seen 0 was 3, %s", h.index,
+				tt.explained); got != want {
 				t.Errorf("explained as\n%s, want\n%s", got, want)
 			}
 		})
@@ -148,10 +163,13 @@ func TestLinesOfOnePlanShareTheStock(t *testing.T) {
 		c.Lines[i].ItemID = fmt.Sprint(i)
 	}
 	c.Lines[3].Quantity, c.Lines[4].Quantity = 1, 1
-	r := h.planned(c, PlannedLine{Line: 0, Outcome: PlanCandidates, Candidates: []PlannedCandidate{candidate("B", 0, 0)}},
-		PlannedLine{Line: 1, Outcome: PlanCandidates, Candidates: []PlannedCandidate{candidate("B", 0, 0)}}, // 1 left: refused
+	r := h.planned(c, PlannedLine{Line: 0, Outcome: PlanCandidates,
+		Candidates: []PlannedCandidate{candidate("B", 0, 0)}},
+		// 1 left: refused
+		PlannedLine{Line: 1, Outcome: PlanCandidates, Candidates: []PlannedCandidate{candidate("B", 0, 0)}},
 		PlannedLine{Line: 3, Outcome: PlanFallback, Reason: "slow"},
-		PlannedLine{Line: 4, Outcome: PlanCandidates, Candidates: []PlannedCandidate{candidate("B", 0, 0)}}) // what line 1 gave back
+		// what line 1 gave back
+		PlannedLine{Line: 4, Outcome: PlanCandidates, Candidates: []PlannedCandidate{candidate("B", 0, 0)}})
 	got := h.lineText(r, 0)
 	for i := 1; i < len(c.Lines); i++ {
 		got += ", " + h.lineText(r, i)
@@ -169,14 +187,16 @@ func TestPlansOfOtherRules(t *testing.T) {
 	h.must(&DeactivateRule{Name: "r"})
 	stale := AppendCommand(nil, &Envelope{Key: "k", RulesIndex: 1}, ruled("o", 1, "A"))
 	var r Result
-	if err := DecodeResult(h.e.Apply(h.index+1, h.nowMS, stale, nil), &r); err != nil || r.Code != CodeRetry || r.Field != "rules" {
+	if err := DecodeResult(h.e.Apply(h.index+1, h.nowMS, stale, nil), &r); err != nil || r.Code != CodeRetry ||
+		r.Field != "rules" {
 		t.Errorf("a plan of before answers %v %s, %v", r.Code, r.Field, err)
 	}
 	fresh := AppendCommand(nil, &Envelope{Key: "k", RulesIndex: 2}, ruled("o", 1, "A"))
 	if err := DecodeResult(h.e.Apply(h.index+2, h.nowMS, fresh, nil), &r); err != nil || r.Code != CodeOK {
 		t.Errorf("planned anew it answers %v, %v", r.Code, err)
 	}
-	if err := DecodeResult(h.e.Apply(h.index+3, h.nowMS, stale, nil), &r); err != nil || r.Code != CodeOK || !r.Repeated {
+	if err := DecodeResult(h.e.Apply(h.index+3, h.nowMS, stale, nil), &r); err != nil || r.Code != CodeOK ||
+		!r.Repeated {
 		t.Errorf("repeated with a plan of before it answers %v, %v", r.Code, err)
 	}
 	h.index += 3
@@ -197,7 +217,8 @@ func TestPlansOfOtherRules(t *testing.T) {
 	}
 }
 
-// TestExplanationsSurvive has explanations of the native path and of a rule, through a checkpoint and through the archive.
+// TestExplanationsSurvive has explanations of the native path and of a rule, through a checkpoint and through the
+// archive.
 func TestExplanationsSurvive(t *testing.T) {
 	h := threeChannels(t)
 	h.planned(ruled("o", 7, "D"), candidates(candidate("B", 0, 0), candidate("A", 0, 0)))
@@ -242,7 +263,8 @@ func TestPlansAgainstModel(whole *testing.T) {
 			quantity := rapid.Int64Range(1, 12).Draw(t, "quantity")
 			plan := candidates(rapid.SliceOfN(rapid.Custom(func(t *rapid.T) PlannedCandidate {
 				return candidate(rapid.SampledFrom([]string{"A", "B", "C", "D", "X"}).Draw(t, "channel"),
-					rapid.SampledFrom([]int64{0, 0, 1, 4}).Draw(t, "keep"), rapid.SampledFrom([]int64{0, 0, 1, 3}).Draw(t, "max"))
+					rapid.SampledFrom([]int64{0, 0, 1, 4}).Draw(t, "keep"), rapid.SampledFrom([]int64{0, 0, 1, 3}).
+						Draw(t, "max"))
 			}), 0, 5).Draw(t, "plan")...)
 			c := ruled(fmt.Sprint("o", order), quantity, "D")
 			c.Mode = rapid.SampledFrom([]Mode{ModeAll, ModeLine, ModePartial}).Draw(t, "mode")

@@ -16,7 +16,8 @@ import (
 
 // TestCheckpoints runs one log through two engines. The first is never restarted. The second is checkpointed at random
 // points, in slices with commands between them, some checkpoints are given up, and now and then it is thrown away and
-// loaded from what the last finished checkpoint left. Both must answer the same, byte for byte, and end with the same hash.
+// loaded from what the last finished checkpoint left. Both must answer the same, byte for byte, and end with the same
+// hash.
 func TestCheckpoints(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		h := newHarness(t)
@@ -142,8 +143,8 @@ func store(table map[string][]byte, rows *engine.Rows, lastKey []byte) ([]byte, 
 	return lastKey, err
 }
 
-// TestCheckpointsBesideCommands encodes checkpoints on a goroutine of their own while commands go on: each must be the state
-// at its freeze. It is worth most under -race.
+// TestCheckpointsBesideCommands encodes checkpoints on a goroutine of their own while commands go on: each must be the
+// state at its freeze. It is worth most under -race.
 func TestCheckpointsBesideCommands(t *testing.T) {
 	const commands, between = 400, 40
 	rounds := 30

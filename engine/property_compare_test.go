@@ -50,12 +50,14 @@ type itemFigures struct {
 
 func (m *model) recordFigures(p place) recordFigures {
 	r := m.records[p]
-	f := recordFigures{Due: r.due, Planned: r.planned, Blocked: r.blocked, Floor: r.floor, LTD: r.ltd, Segments: map[string]segmentFigures{}}
+	f := recordFigures{Due: r.due, Planned: r.planned, Blocked: r.blocked, Floor: r.floor, LTD: r.ltd,
+		Segments: map[string]segmentFigures{}}
 	for _, s := range r.segments {
 		allocated, pending := m.promised(p, s.tags)
 		f.Segments[s.tags.String()] = segmentFigures{
-			OnHand: s.onHand, Allocated: allocated, Pending: pending, SafetyStock: s.safetyStock, Available: m.available(p, s),
-			Floor: s.floor, LTD: s.ltd,
+			OnHand: s.onHand, Allocated: allocated, Pending: pending, SafetyStock: s.safetyStock,
+			Available: m.available(p, s),
+			Floor:     s.floor, LTD: s.ltd,
 		}
 		f.OnHand += s.onHand
 		f.Allocated += allocated
@@ -77,8 +79,10 @@ func (m *model) recordFigures(p place) recordFigures {
 // recordFiguresOf spells out what the engine says of a record; the model is asked only for the names of the categories.
 func recordFiguresOf(m *model, schema *engine.Schema, v *engine.RecordView) recordFigures {
 	f := recordFigures{
-		OnHand: v.OnHand, Allocated: v.Allocated, Pending: v.Pending, SafetyStock: v.SafetyStock, Available: v.Available(),
-		Due: v.Due, Planned: v.Planned, Blocked: v.Blocked, Floor: v.Floor, LTD: v.LTD, Segments: map[string]segmentFigures{},
+		OnHand: v.OnHand, Allocated: v.Allocated, Pending: v.Pending, SafetyStock: v.SafetyStock,
+		Available: v.Available(),
+		Due:       v.Due, Planned: v.Planned, Blocked: v.Blocked, Floor: v.Floor, LTD: v.LTD,
+		Segments: map[string]segmentFigures{},
 	}
 	for _, s := range v.Segments {
 		tags := spell(schema, s.TagSet)
@@ -86,8 +90,9 @@ func recordFiguresOf(m *model, schema *engine.Schema, v *engine.RecordView) reco
 			tags += " twice"
 		}
 		f.Segments[tags] = segmentFigures{
-			OnHand: s.OnHand, Allocated: s.Allocated, Pending: s.Pending, SafetyStock: s.SafetyStock, Available: s.Available(),
-			Floor: s.Floor, LTD: s.LTD,
+			OnHand: s.OnHand, Allocated: s.Allocated, Pending: s.Pending, SafetyStock: s.SafetyStock,
+			Available: s.Available(),
+			Floor:     s.Floor, LTD: s.LTD,
 		}
 	}
 	for _, future := range v.Future {
@@ -95,7 +100,8 @@ func recordFiguresOf(m *model, schema *engine.Schema, v *engine.RecordView) reco
 		if future.Split {
 			tags = m.discretePart(tags)
 		}
-		f.Futures = append(f.Futures, futureFigures{future.DeliveryDateMS, tags.String(), future.Split, future.Quantity})
+		f.Futures = append(f.Futures, futureFigures{future.DeliveryDateMS, tags.String(), future.Split,
+			future.Quantity})
 	}
 	f.Futures = sumFutures(f.Futures)
 	return f
@@ -122,7 +128,8 @@ func sumFutures(futures []futureFigures) []futureFigures {
 
 func (it *item) figures() itemFigures {
 	f := itemFigures{
-		UPC: it.place.upc, Location: it.place.location, Tags: it.tags.String(), Requested: it.requested, History: it.history,
+		UPC: it.place.upc, Location: it.place.location, Tags: it.tags.String(), Requested: it.requested,
+		History: it.history,
 	}
 	for _, h := range it.parts {
 		f.Allocated += h.allocated
@@ -168,7 +175,8 @@ func spell(schema *engine.Schema, id engine.TagSetID) string { return tagSetOf(s
 
 // answerOf spells out a Result of the engine. Which field is at fault has tests of its own.
 func answerOf(schema *engine.Schema, r *engine.Result) answer {
-	a := answer{Code: r.Code, Repeated: r.Repeated, Index: r.Index, Stock: r.Stock, Blocked: slices.Clone(r.Blocked), Shortfalls: slices.Clone(r.Shortfalls), Job: r.Job}
+	a := answer{Code: r.Code, Repeated: r.Repeated, Index: r.Index, Stock: r.Stock, Blocked: slices.Clone(r.Blocked),
+		Shortfalls: slices.Clone(r.Shortfalls), Job: r.Job}
 	for _, l := range r.Lines {
 		line := lineAnswer{
 			ItemID: string([]byte(l.ItemID)), Code: l.Code, Repeated: l.Repeated, Requested: l.Requested,

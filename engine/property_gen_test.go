@@ -34,7 +34,8 @@ type generator struct {
 	nowMS int64 // when the command will be applied
 }
 
-// below is any number in [0, n), all alike: rapid's own ranges favour small ones, which would make of "often" a "seldom".
+// below is any number in [0, n), all alike: rapid's own ranges favour small ones, which would make of "often" a
+// "seldom".
 func below(n int) *rapid.Generator[int] {
 	return rapid.Custom(func(t *rapid.T) int {
 		bits := 0
@@ -87,11 +88,15 @@ func (g generator) tags(label string) []engine.Tag {
 // kinds has the commands by how often they are drawn.
 var kinds = func() (kinds []engine.Kind) {
 	often := map[engine.Kind]int{
-		engine.KindRefresh: 10, engine.KindAdjust: 8, engine.KindTransfer: 5, engine.KindRedistribute: 4, engine.KindDelete: 1,
-		engine.KindAllocate: 20, engine.KindConfirm: 4, engine.KindDeallocate: 5, engine.KindFulfill: 7, engine.KindReturn: 6,
-		engine.KindPutTagCategory: 5, engine.KindDeleteTagCategory: 1, engine.KindStartCount: 2, engine.KindCloseCount: 1,
-		engine.KindExpire: 3, engine.KindTransition: 4, engine.KindPutLocation: 1, engine.KindBlock: 2, engine.KindPutLocationGroup: 1,
-		engine.KindDeleteSegments: 3,
+		engine.KindRefresh: 10, engine.KindAdjust: 8, engine.KindTransfer: 5, engine.KindRedistribute: 4,
+		engine.KindDelete:   1,
+		engine.KindAllocate: 20, engine.KindConfirm: 4, engine.KindDeallocate: 5, engine.KindFulfill: 7,
+		engine.KindReturn:         6,
+		engine.KindPutTagCategory: 5, engine.KindDeleteTagCategory: 1, engine.KindStartCount: 2,
+		engine.KindCloseCount: 1,
+		engine.KindExpire:     3, engine.KindTransition: 4, engine.KindPutLocation: 1, engine.KindBlock: 2,
+		engine.KindPutLocationGroup: 1,
+		engine.KindDeleteSegments:   3,
 	}
 	for kind := engine.KindRefresh; kind <= engine.KindDeleteSegments; kind++ {
 		for range often[kind] {
@@ -126,13 +131,16 @@ func (g generator) command() engine.Command {
 	case engine.KindExpire:
 		return &engine.Expire{}
 	case engine.KindBlock:
-		return &engine.Block{Location: g.pick("location", locations), Items: []engine.BlockItem{{UPC: g.pick("upc", upcs), Blocked: g.chance("blocked", 60)}}}
+		return &engine.Block{Location: g.pick("location", locations),
+			Items: []engine.BlockItem{{UPC: g.pick("upc", upcs), Blocked: g.chance("blocked", 60)}}}
 	case engine.KindDeleteSegments:
 		return &engine.DeleteSegments{Scope: g.scope(), Tags: g.tags("tags"), DryRun: g.chance("dry run", 20)}
 	case engine.KindPutLocationGroup:
-		return &engine.PutLocationGroup{Group: g.pick("group", []string{"north", "south"}), Locations: locations[:below(len(locations)+1).Draw(g.t, "locations")]}
+		return &engine.PutLocationGroup{Group: g.pick("group", []string{"north", "south"}),
+			Locations: locations[:below(len(locations)+1).Draw(g.t, "locations")]}
 	case engine.KindPutLocation:
-		return &engine.PutLocation{Location: g.pick("location", locations), Name: g.pick("name", []string{"", "n"}), Flags: engine.PlaceFlags(below(4).Draw(g.t, "flags"))}
+		return &engine.PutLocation{Location: g.pick("location", locations), Name: g.pick("name", []string{"", "n"}),
+			Flags: engine.PlaceFlags(below(4).Draw(g.t, "flags"))}
 	case engine.KindTransition:
 		return g.transition()
 	default:
@@ -159,7 +167,8 @@ func (g generator) refresh() *engine.Refresh {
 func (g generator) stockItems(least int64) []engine.StockItem {
 	items := make([]engine.StockItem, []int{1, 1, 1, 2, 2, 3}[below(6).Draw(g.t, "items")])
 	for i := range items {
-		items[i] = engine.StockItem{UPC: g.pick("upc", upcs), Tags: g.tags("tags"), Quantity: g.units("quantity", least)}
+		items[i] = engine.StockItem{UPC: g.pick("upc", upcs), Tags: g.tags("tags"),
+			Quantity: g.units("quantity", least)}
 		if least < 0 && items[i].Quantity == 0 {
 			items[i].Quantity = 1
 		}
@@ -236,7 +245,8 @@ const ruleName = "r"
 func (g generator) ruleCommand() engine.Command {
 	switch {
 	case !g.m.rule || g.chance("put rule", 10):
-		return &engine.PutRule{Name: ruleName, Source: g.pick("source", keys), Hooks: []engine.RuleHook{engine.HookSelect}}
+		return &engine.PutRule{Name: ruleName, Source: g.pick("source", keys),
+			Hooks: []engine.RuleHook{engine.HookSelect}}
 	case g.m.ruleActive && g.chance("deactivate", 30):
 		return &engine.DeactivateRule{Name: ruleName}
 	}
@@ -247,7 +257,8 @@ func (g generator) ruleCommand() engine.Command {
 func (g generator) spreadRuleCommand(e *engine.Engine) engine.Command {
 	switch s := g.m.spreadRule; {
 	case !s.put || g.chance("put rule", 5):
-		return &engine.PutRule{Name: spreadRuleName, Source: g.pick("source", keys), Hooks: []engine.RuleHook{engine.HookRedistribute}}
+		return &engine.PutRule{Name: spreadRuleName, Source: g.pick("source", keys),
+			Hooks: []engine.RuleHook{engine.HookRedistribute}}
 	case s.active && g.chance("deactivate", 20):
 		return &engine.DeactivateRule{Name: spreadRuleName}
 	case s.active && g.chance("suspend", 30):
@@ -257,14 +268,16 @@ func (g generator) spreadRuleCommand(e *engine.Engine) engine.Command {
 			}
 		}
 	}
-	return &engine.ActivateRule{Name: spreadRuleName, Hook: engine.HookRedistribute, RuleScope: spreadScope, FailuresMax: 3,
-		OnError: engine.RuleFallback(below(2).Draw(g.t, "onError"))}
+	return &engine.ActivateRule{Name: spreadRuleName, Hook: engine.HookRedistribute, RuleScope: spreadScope,
+		FailuresMax: 3,
+		OnError:     engine.RuleFallback(below(2).Draw(g.t, "onError"))}
 }
 
 // spreadItem decides about a record: mostly it gives out what there is, now and then one unit too many.
 func (g generator) spreadItem(schema *engine.Schema, v *engine.RecordView) engine.SpreadItem {
-	it := engine.SpreadItem{UPC: v.UPC, Location: v.Location, RecordVersion: v.Version, Rule: spreadRuleName, RuleVersion: 1,
-		Action: engine.SpreadAction(1 + []int{0, 0, 0, 0, 1, 2}[below(6).Draw(g.t, "action")]), Reason: "so"}
+	it := engine.SpreadItem{UPC: v.UPC, Location: v.Location, RecordVersion: v.Version, Rule: spreadRuleName,
+		RuleVersion: 1,
+		Action:      engine.SpreadAction(1 + []int{0, 0, 0, 0, 1, 2}[below(6).Draw(g.t, "action")]), Reason: "so"}
 	if g.chance("changed meanwhile", 10) {
 		it.RecordVersion--
 	}
@@ -371,7 +384,8 @@ func (g generator) orderChange(action engine.Kind) *engine.OrderChange {
 			case it == nil:
 				line.UPC, line.Quantity, line.Tags = g.pick("upc", upcs), g.units("quantity", 1), g.tags("tags")
 			case it.onlyReturned() && g.chance("again", 70):
-				line = engine.OrderLine{ItemID: id, Quantity: it.parts[0].returned, UPC: it.place.upc, Location: it.place.location, Tags: g.named(it.tags)}
+				line = engine.OrderLine{ItemID: id, Quantity: it.parts[0].returned, UPC: it.place.upc,
+					Location: it.place.location, Tags: g.named(it.tags)}
 			}
 		}
 		c.Lines = append(c.Lines, line)
@@ -437,7 +451,8 @@ func (g generator) deleteCategory() *engine.DeleteTagCategory {
 
 // jobInfo describes the call that a command stands for.
 func (g generator) jobInfo() *engine.JobInfo {
-	j := &engine.JobInfo{Type: g.pick("job type", []string{"REFRESH", "ALLOCATE"}), PerLocation: g.chance("per location", 50)}
+	j := &engine.JobInfo{Type: g.pick("job type", []string{"REFRESH", "ALLOCATE"}),
+		PerLocation: g.chance("per location", 50)}
 	if g.chance("described", 50) {
 		j.Owner, j.Location, j.Items = "o", g.pick("location", locations), 3
 	}
@@ -448,7 +463,9 @@ func (g generator) jobInfo() *engine.JobInfo {
 func (g generator) transition() *engine.Transition {
 	c := &engine.Transition{FromOrderID: g.pick("from order", orderIDs), OrderID: g.pick("order", orderIDs)}
 	for _, id := range orderIDs { // a cart, if there is one
-		if o := g.m.orders[id]; o != nil && slices.ContainsFunc(o.items, func(it *item) bool { return it.expiresMS > g.nowMS && it.held() > 0 }) && g.chance("from "+id, 70) {
+		if o := g.m.orders[id]; o != nil && slices.ContainsFunc(o.items, func(it *item) bool {
+			return it.expiresMS > g.nowMS && it.held() > 0
+		}) && g.chance("from "+id, 70) {
 			c.FromOrderID = id
 		}
 	}

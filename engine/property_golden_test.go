@@ -30,7 +30,8 @@ func putCategory(name string, fallback int, values ...engine.Value) *engine.PutT
 func discrete(name string, values ...string) *engine.PutTagCategory {
 	c := &engine.PutTagCategory{Name: name}
 	for i, v := range values {
-		c.Values = append(c.Values, engine.Value{Name: v, Percent: engine.NoPercent, Default: i == 0, Max: engine.NoMax})
+		c.Values = append(c.Values, engine.Value{Name: v, Percent: engine.NoPercent, Default: i == 0,
+			Max: engine.NoMax})
 	}
 	return c
 }
@@ -83,7 +84,8 @@ func (h *harness) wantOnHand(want map[string]int64) {
 func TestRankedPercentages(t *testing.T) {
 	h := newHarness(t)
 	h.do(putCategory("Segment", 1,
-		atLeast(percent("S1", 4000), 100), percent("unsegmented", 1000), atLeast(percent("S2", 2000), 300), percent("S3", 3000)))
+		atLeast(percent("S1", 4000), 100), percent("unsegmented", 1000), atLeast(percent("S2", 2000), 300),
+		percent("S3", 3000)))
 	h.do(refreshOf(1000))
 	h.wantOnHand(map[string]int64{"Segment=S1": 400, "Segment=unsegmented": 100, "Segment=S2": 300, "Segment=S3": 200})
 }
@@ -123,7 +125,8 @@ func TestSeveralCategories(t *testing.T) {
 	h.do(discrete("Grade", "New", "Used"), refreshOf(10, tag("Grade", "Used")))
 	units := h.onHand()
 	for tags, wanted := range map[string]int64{
-		"Channel=Kibo,Grade=New,Type=Ship": 40, "Channel=Kibo,Grade=Used,Type=Ship": 4, "Channel=Amazon,Grade=Used,Type=Pickup": 1,
+		"Channel=Kibo,Grade=New,Type=Ship": 40, "Channel=Kibo,Grade=Used,Type=Ship": 4,
+		"Channel=Amazon,Grade=Used,Type=Pickup": 1,
 	} {
 		if units[tags] != wanted {
 			t.Errorf("%s has %d units, want %d", tags, units[tags], wanted)
@@ -134,7 +137,8 @@ func TestSeveralCategories(t *testing.T) {
 // TestProductTable loads the table of the product's documentation: BC76845 at Retailer2.
 func TestProductTable(t *testing.T) {
 	h := newHarness(t)
-	h.do(discrete("Channel", "Kibo", "Amazon"), discrete("OrderType", "STH", "BOPIS"), discrete("Defective", "No", "Yes"))
+	h.do(discrete("Channel", "Kibo", "Amazon"), discrete("OrderType", "STH", "BOPIS"),
+		discrete("Defective", "No", "Yes"))
 	rows := []struct {
 		channel, orderType, defective string
 		units                         int64
@@ -151,7 +155,8 @@ func TestProductTable(t *testing.T) {
 	}
 	h.do(c)
 	var v engine.RecordView
-	if !h.e.ReadRecord("BC76845", "Retailer2", &v) || v.OnHand != 75 || v.Available() != 75 || len(v.Segments) != len(rows) {
+	if !h.e.ReadRecord("BC76845", "Retailer2", &v) || v.OnHand != 75 || v.Available() != 75 ||
+		len(v.Segments) != len(rows) {
 		t.Fatalf("the record reads %+v", v)
 	}
 	for i, r := range rows {
@@ -214,7 +219,8 @@ func TestDeliveriesThatBecomeOne(t *testing.T) {
 	h := newHarness(t)
 	arrival := h.nowMS + 1000
 	delivery := func(units int64, tags ...engine.Tag) *engine.Refresh {
-		return &engine.Refresh{Location: "X", Items: []engine.StockItem{{UPC: "A", Tags: tags, Quantity: units, DeliveryDateMS: arrival}}}
+		return &engine.Refresh{Location: "X", Items: []engine.StockItem{{UPC: "A", Tags: tags, Quantity: units,
+			DeliveryDateMS: arrival}}}
 	}
 	becomeOne := func() {
 		h.do(discrete("C", "a", "b"), delivery(3, tag("C", "a")), delivery(4, tag("C", "b")))

@@ -56,7 +56,8 @@ func TestKeys(t *testing.T) {
 func TestRefusalsAreKept(t *testing.T) {
 	h := newHarness(t)
 	h.do(refreshOf(1))
-	c := &engine.Allocate{OrderID: "o1", Lines: []engine.AllocateLine{{ItemID: "1", UPC: "A", Location: "X", Quantity: 3}}}
+	c := &engine.Allocate{OrderID: "o1", Lines: []engine.AllocateLine{{ItemID: "1", UPC: "A", Location: "X",
+		Quantity: 3}}}
 	if a := h.apply("key", c); a.Code != engine.CodeInsufficient || a.Lines[0].Available != 1 {
 		t.Fatalf("without stock the answer is %+v", a)
 	}
@@ -93,7 +94,8 @@ func TestLongCommandsWithKeys(t *testing.T) {
 	h := newHarness(t)
 	c := &engine.Refresh{Location: "X"}
 	for i := range 400 {
-		c.Items = append(c.Items, engine.StockItem{UPC: "A" + string(rune('a'+i/20)) + string(rune('a'+i%20)), Quantity: int64(i)})
+		c.Items = append(c.Items, engine.StockItem{UPC: "A" + string(rune('a'+i/20)) + string(rune('a'+i%20)),
+			Quantity: int64(i)})
 	}
 	h.apply("key", c)
 	other := &engine.Refresh{Location: c.Location, Items: append([]engine.StockItem(nil), c.Items...)}
@@ -101,7 +103,8 @@ func TestLongCommandsWithKeys(t *testing.T) {
 		t.Fatalf("the same body answers %+v", a)
 	}
 	other.Items[217].Quantity++
-	if a := h.apply("key", other); a.Code != engine.CodeKeyReused || h.result.Field != "items[217]" && h.result.Field != "items[217].quantity" {
+	if a := h.apply("key", other); a.Code != engine.CodeKeyReused || h.result.Field != "items[217]" &&
+		h.result.Field != "items[217].quantity" {
 		t.Errorf("another body answers %v, field %q", a.Code, h.result.Field)
 	}
 }
@@ -134,9 +137,11 @@ func TestItemsAreKeys(t *testing.T) {
 	f("tags", func(l *engine.AllocateLine) { l.Tags = nil })
 
 	// An item that was released as a whole may be allocated anew, with other content.
-	h.do(&engine.Allocate{OrderID: "o2", Lines: []engine.AllocateLine{line}}, &engine.OrderChange{Action: engine.KindDeallocate, OrderID: "o2"})
+	h.do(&engine.Allocate{OrderID: "o2", Lines: []engine.AllocateLine{line}},
+		&engine.OrderChange{Action: engine.KindDeallocate, OrderID: "o2"})
 	line.Quantity, line.Tags = 5, nil
-	if a := h.do(&engine.Allocate{OrderID: "o2", Lines: []engine.AllocateLine{line}}); a.Lines[0].Repeated || a.Lines[0].Units != 5 {
+	if a := h.do(&engine.Allocate{OrderID: "o2", Lines: []engine.AllocateLine{line}}); a.Lines[0].Repeated ||
+		a.Lines[0].Units != 5 {
 		t.Errorf("allocated anew, the line answers %+v", a.Lines[0])
 	}
 }

@@ -17,7 +17,8 @@ func TestQuantitiesAddUp(t *testing.T) {
 		refused := engine.CodeOK
 		for i := range 10 {
 			var r engine.Result
-			bytes := e.Apply(uint64(i+2), 1_700_000_000_000, engine.AppendCommand(nil, &engine.Envelope{}, command(i)), nil)
+			bytes := e.Apply(uint64(i+2), 1_700_000_000_000, engine.AppendCommand(nil, &engine.Envelope{}, command(i)),
+				nil)
 			if err := engine.DecodeResult(bytes, &r); err != nil {
 				t.Fatalf("%s: %v", name, err)
 			}
@@ -33,14 +34,16 @@ func TestQuantitiesAddUp(t *testing.T) {
 	f("returns of unknown orders", func(i int) engine.Command {
 		c := &engine.OrderChange{Action: engine.KindReturn, OrderID: "nobody's"}
 		for j := range engine.OrderLinesMax {
-			c.Lines = append(c.Lines, engine.OrderLine{ItemID: fmt.Sprint(j), Quantity: engine.QuantityMax, UPC: "A", Location: "X"})
+			c.Lines = append(c.Lines, engine.OrderLine{ItemID: fmt.Sprint(j), Quantity: engine.QuantityMax, UPC: "A",
+				Location: "X"})
 		}
 		return c
 	})
 	f("backorders", func(i int) engine.Command {
 		c := &engine.Allocate{OrderID: fmt.Sprint(i), Backorder: true}
 		for j := range engine.OrderLinesMax {
-			c.Lines = append(c.Lines, engine.AllocateLine{ItemID: fmt.Sprint(j), Quantity: engine.QuantityMax, UPC: "A", Location: "X"})
+			c.Lines = append(c.Lines, engine.AllocateLine{ItemID: fmt.Sprint(j), Quantity: engine.QuantityMax, UPC: "A",
+				Location: "X"})
 		}
 		return c
 	})
@@ -52,12 +55,14 @@ func TestDeliveriesAddUp(t *testing.T) {
 	e := engine.New()
 	c := &engine.Refresh{Location: "X"}
 	for i := range engine.FuturesPerRecordMax {
-		c.Items = append(c.Items, engine.StockItem{UPC: "A", Quantity: engine.QuantityMax, DeliveryDateMS: 1_800_000_000_000 + int64(i)})
+		c.Items = append(c.Items, engine.StockItem{UPC: "A", Quantity: engine.QuantityMax,
+			DeliveryDateMS: 1_800_000_000_000 + int64(i)})
 	}
 	mustApply(t, e, 1, c)
 	e.Advance(2, 1_900_000_000_000)
 	var v engine.RecordView
 	if !e.ReadRecord("A", "X", &v) || v.OnHand != engine.QuantityMax || len(v.Future) != 0 {
-		t.Errorf("after the deliveries the record has %d units on hand and waits for %d more deliveries", v.OnHand, len(v.Future))
+		t.Errorf("after the deliveries the record has %d units on hand and waits for %d more deliveries", v.OnHand,
+			len(v.Future))
 	}
 }

@@ -73,7 +73,8 @@ func (h *harness) begin(t *rapid.T) {
 	}
 	if g.chance("begins with a rule for records", 50) {
 		h.apply("", g.spreadRuleCommand(h.e))
-		h.apply("", &engine.ActivateRule{Name: spreadRuleName, Hook: engine.HookRedistribute, RuleScope: spreadScope, FailuresMax: 3})
+		h.apply("", &engine.ActivateRule{Name: spreadRuleName, Hook: engine.HookRedistribute, RuleScope: spreadScope,
+			FailuresMax: 3})
 	}
 }
 
@@ -134,7 +135,8 @@ func (h *harness) plan(g generator, c *engine.Allocate) {
 	}
 }
 
-// spread decides about the records that wait for it, under the rules that are active, or now and then under those of before.
+// spread decides about the records that wait for it, under the rules that are active, or now and then under those of
+// before.
 func (h *harness) spread(g generator, key string) {
 	h.e.Advance(max(h.index, 1), h.nowMS) // what is due changes versions
 	h.m.decided = decision{rulesIndex: h.m.rulesIndex, versions: map[place]uint64{}}
@@ -153,7 +155,8 @@ func (h *harness) spread(g generator, key string) {
 		c.Items = append(c.Items, g.spreadItem(h.e.Schema(), &v))
 	}
 	if g.chance("not waiting", 20) {
-		c.Items = append(c.Items, engine.SpreadItem{UPC: g.pick("upc", upcs), Location: g.pick("location", locations), Action: engine.SpreadDefault})
+		c.Items = append(c.Items, engine.SpreadItem{UPC: g.pick("upc", upcs), Location: g.pick("location", locations),
+			Action: engine.SpreadDefault})
 	}
 	h.apply(key, c)
 }
@@ -203,7 +206,8 @@ func (h *harness) apply(key string, c engine.Command) answer {
 	}
 	got := answerOf(h.e.Schema(), &h.result)
 	want := h.m.apply(h.index, h.nowMS, key, c)
-	if activate, ok := c.(*engine.ActivateRule); ok && activate.Name == spreadRuleName && want.Code == engine.CodeOK && !want.Repeated {
+	if activate, ok := c.(*engine.ActivateRule); ok && activate.Name == spreadRuleName && want.Code == engine.CodeOK &&
+		!want.Repeated {
 		h.m.spreadRule.activation = h.result.Rule.Activation // the engine gives the numbers
 	}
 	h.checkNewJob(c)
@@ -262,7 +266,8 @@ func (h *harness) checkJobs(t fatalf) {
 		}
 	}
 	slices.Reverse(got)
-	if diff := gocmp.Diff(h.m.jobs, got, cmpopts.EquateEmpty(), cmpopts.IgnoreFields(engine.Job{}, "Field", "Value")); diff != "" {
+	if diff := gocmp.Diff(h.m.jobs, got, cmpopts.EquateEmpty(),
+		cmpopts.IgnoreFields(engine.Job{}, "Field", "Value")); diff != "" {
 		t.Fatalf("the jobs differ: model -, engine +\n%s", diff)
 	}
 }
@@ -294,7 +299,8 @@ func (h *harness) checkNewJob(c engine.Command) {
 	}
 	var j engine.Job
 	if !h.e.Job(h.result.Job.First, &j) || j.Field != h.result.Field || j.Value != h.result.Value {
-		h.t.Fatalf("%T %+v: the job is %+v, the result says %v at %q, %q", c, c, j, h.result.Code, h.result.Field, h.result.Value)
+		h.t.Fatalf("%T %+v: the job is %+v, the result says %v at %q, %q", c, c, j, h.result.Code, h.result.Field,
+			h.result.Value)
 	}
 }
 
@@ -335,7 +341,8 @@ func (h *harness) checkRecords(t fatalf) {
 		segments += h.checkRecord(t, schema, p, &v)
 	}
 	if s := h.e.Stats(); s.Records != int64(len(h.m.records)) || s.Segments != int64(segments) {
-		t.Fatalf("stats say %d records, %d segments; there are %d and %d", s.Records, s.Segments, len(h.m.records), segments)
+		t.Fatalf("stats say %d records, %d segments; there are %d and %d", s.Records, s.Segments, len(h.m.records),
+			segments)
 	}
 }
 

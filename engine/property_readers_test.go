@@ -91,7 +91,8 @@ func (r *reader) round() error {
 			schema := r.e.Schema()
 			for _, s := range r.view.Segments {
 				if len(schema.Tags(s.TagSet)) != len(schema.Categories()) {
-					return fmt.Errorf("tag set %d has %d tags of %d", s.TagSet, len(schema.Tags(s.TagSet)), len(schema.Categories()))
+					return fmt.Errorf("tag set %d has %d tags of %d", s.TagSet, len(schema.Tags(s.TagSet)),
+						len(schema.Categories()))
 				}
 			}
 			r.e.Refuses("", &engine.Allocate{
@@ -135,9 +136,11 @@ func checkView(v *engine.RecordView) error {
 		sum.Pending += s.Pending
 		sum.SafetyStock += s.SafetyStock
 	}
-	if sum.OnHand != v.OnHand || sum.Allocated != v.Allocated || sum.Pending != v.Pending || sum.SafetyStock != v.SafetyStock ||
+	if sum.OnHand != v.OnHand || sum.Allocated != v.Allocated || sum.Pending != v.Pending ||
+		sum.SafetyStock != v.SafetyStock ||
 		sum.Available() != v.Available() {
-		return fmt.Errorf("%s at %s, version %d: the sum %+v is not the record %+v", v.UPC, v.Location, v.Version, sum, v)
+		return fmt.Errorf("%s at %s, version %d: the sum %+v is not the record %+v", v.UPC, v.Location, v.Version, sum,
+			v)
 	}
 	return nil
 }

@@ -9,8 +9,8 @@ import (
 // spinsMax is how often a reader tries a record that is being changed before it lets others run.
 const spinsMax = 16
 
-// ReadRecord copies a record into v, all of it as of one moment. It takes no lock, may be called at any time and does not
-// allocate once v's slices have grown. False: there is no such record.
+// ReadRecord copies a record into v, all of it as of one moment. It takes no lock, may be called at any time and does
+// not allocate once v's slices have grown. False: there is no such record.
 func (e *Engine) ReadRecord(upc, location string, v *RecordView) bool {
 	for try := 0; ; try++ {
 		row := e.findRecord(upc, location)
@@ -35,8 +35,9 @@ func (e *Engine) ReadRecord(upc, location string, v *RecordView) bool {
 	}
 }
 
-// NextRecord copies the record of the lowest row after the given one (0: of all) into v, as ReadRecord does, and gives its row;
-// 0: there are no more. It may be called at any time; records that are created or deleted meanwhile may be missed.
+// NextRecord copies the record of the lowest row after the given one (0: of all) into v, as ReadRecord does, and gives
+// its row; 0: there are no more. It may be called at any time; records that are created or deleted meanwhile may be
+// missed.
 func (e *Engine) NextRecord(after uint32, v *RecordView) (row uint32) {
 	for row := after + 1; row < e.recordsUsed.Load(); row++ {
 		r := e.records.at(row)
@@ -70,8 +71,9 @@ func (e *Engine) copyRecord(r *record, v *RecordView) {
 	}
 	for row := atomic.LoadUint32(&r.futures); row != 0 && len(v.Future) < FuturesPerRecordMax; {
 		f := e.futures.at(row)
-		v.Future = append(v.Future, FutureView{ID: atomic.LoadUint64(&f.seq), DeliveryDateMS: atomic.LoadInt64(&f.dueMS),
-			Quantity: atomic.LoadInt64(&f.quantity), TagSet: TagSetID(atomic.LoadUint32((*uint32)(&f.tagSet))),
+		v.Future = append(v.Future, FutureView{ID: atomic.LoadUint64(&f.seq),
+			DeliveryDateMS: atomic.LoadInt64(&f.dueMS),
+			Quantity:       atomic.LoadInt64(&f.quantity), TagSet: TagSetID(atomic.LoadUint32((*uint32)(&f.tagSet))),
 			Split: atomic.LoadUint32(&f.split) == 1})
 		row = atomic.LoadUint32(&f.next)
 	}
@@ -88,8 +90,8 @@ func copySegment(s *segment, v *SegmentView) (next uint32) {
 	return atomic.LoadUint32(&s.next)
 }
 
-// KnowsName reports whether a UPC or a location has this name and a record, or had one since the start. It may be called at any
-// time.
+// KnowsName reports whether a UPC or a location has this name and a record, or had one since the start. It may be
+// called at any time.
 func (e *Engine) KnowsName(name string) bool {
 	return e.findName(&e.upcs, name) != 0 || e.findName(&e.locations, name) != 0
 }
@@ -117,8 +119,8 @@ func (e *Engine) AppendLocations(dst []string, upc string) []string {
 }
 
 // AppendUPCs appends up to limit UPCs that have a record at the location, in the order of the records' rows, starting
-// with the records' row from, and gives the row to go on from, 0 at the end. It may be called at any time; a record that is
-// deleted and created anew meanwhile may be given twice.
+// with the records' row from, and gives the row to go on from, 0 at the end. It may be called at any time; a record
+// that is deleted and created anew meanwhile may be given twice.
 func (e *Engine) AppendUPCs(dst []string, location string, from uint32, limit int) (upcs []string, next uint32) {
 	name := e.findName(&e.locations, location)
 	if name == 0 {
@@ -141,12 +143,13 @@ func (e *Engine) AppendUPCs(dst []string, location string, from uint32, limit in
 	return dst, 0
 }
 
-// Refuses says whether committed stock cannot meet an Allocate, and fills the result with the refusal. It may be called at
-// any time, by a node that is sure to be the leader, takes no lock and does not allocate once r has grown. False: the
-// command must go through the log, which may know an earlier answer or the effect of commands still on their way.
+// Refuses says whether committed stock cannot meet an Allocate, and fills the result with the refusal. It may be called
+// at any time, by a node that is sure to be the leader, takes no lock and does not allocate once r has grown. False:
+// the command must go through the log, which may know an earlier answer or the effect of commands still on their way.
 //
-// Lines are looked at one after the other. One that is refused refuses an order of ModeAll; where all have to be, stock that a writer
-// moves meanwhile may be missed at each, so that beside a writer only an order of one line is refused for sure.
+// Lines are looked at one after the other. One that is refused refuses an order of ModeAll; where all have to be, stock
+// that a writer moves meanwhile may be missed at each, so that beside a writer only an order of one line is refused for
+// sure.
 //
 // It is for an Allocate without plans alone: it looks at each line's own segment, where a rule may have named others.
 func (e *Engine) Refuses(key string, c *Allocate, r *Result) bool {
@@ -175,8 +178,8 @@ func (e *Engine) Refuses(key string, c *Allocate, r *Result) bool {
 	if refused == 0 || c.Mode != ModeAll && refused < len(c.Lines) {
 		return false
 	}
-	// An order that exists may have been answered already. Asked last, since few orders come so far, and the table of all orders
-	// is not in the processor's cache.
+	// An order that exists may have been answered already. Asked last, since few orders come so far, and the table of
+	// all orders is not in the processor's cache.
 	if row, _ := e.byOrderID.probe(hashText(c.OrderID)).next(); row != 0 {
 		return false
 	}
@@ -251,8 +254,8 @@ func (e *Engine) segmentAvailable(r *record, id TagSetID) (units int64, code Cod
 	return 0, CodeUnknownSegment
 }
 
-// ReadOrder copies an order that is in memory. The caller holds the mutex under which Apply is called; whoever shares it
-// with others takes AppendOrder under it, and decodes outside.
+// ReadOrder copies an order that is in memory. The caller holds the mutex under which Apply is called; whoever shares
+// it with others takes AppendOrder under it, and decodes outside.
 func (e *Engine) ReadOrder(orderID string, v *OrderView) bool {
 	row, found := e.AppendOrder(nil, orderID)
 	if !found {

@@ -12,7 +12,8 @@ type Result struct {
 	// Index is the log index at which the command took effect.
 	Index uint64
 
-	// Field and Value name what is at fault when Code is not CodeOK, as a path into the request: "items[3].tags.Channel".
+	// Field and Value name what is at fault when Code is not CodeOK, as a path into the request:
+	// "items[3].tags.Channel".
 	Field string
 	Value string
 
@@ -49,8 +50,8 @@ type LineResult struct {
 	ItemID string
 	Code   Code
 
-	// Repeated says that the order item had been allocated before by an equal line; the figures are those of then. Of a Fulfill
-	// or a Return it says that nothing is left to be done; the figures are all that was done before.
+	// Repeated says that the order item had been allocated before by an equal line; the figures are those of then. Of a
+	// Fulfill or a Return it says that nothing is left to be done; the figures are all that was done before.
 	Repeated bool
 
 	// Requested is what the line asked for, in units. Units is what the command moved: allocated, confirmed, released,
@@ -66,8 +67,9 @@ type LineResult struct {
 	// Parts says which segments the units belong to.
 	Parts []Part
 
-	// Rule and RuleVersion say which rule decided, if one was asked; Reason is why it refused the line, or how it failed. Of a
-	// change of an order, Reason is what became of the units of an item that has nothing left: a MovementKind's text.
+	// Rule and RuleVersion say which rule decided, if one was asked; Reason is why it refused the line, or how it
+	// failed. Of a change of an order, Reason is what became of the units of an item that has nothing left: a
+	// MovementKind's text.
 	Rule        string
 	RuleVersion uint32
 	Reason      string
@@ -99,8 +101,8 @@ type SegmentChange struct {
 	After    int64 // available units
 }
 
-// Shortfall is an item of a counted Refresh of which more has gone since the count began than was counted: Units more. On hand
-// is 0 then.
+// Shortfall is an item of a counted Refresh of which more has gone since the count began than was counted: Units more.
+// On hand is 0 then.
 type Shortfall struct {
 	Item  int // in Refresh.Items
 	Units int64

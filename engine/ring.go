@@ -5,9 +5,10 @@ import (
 	"slices"
 )
 
-// ring keeps byte strings in the order of their numbers, adds at the end and forgets at the front. Entries live in chunks
-// and their places in blocks, so that the garbage collector sees few objects however many entries there are. Nothing moves
-// when the ring grows: Apply adds to it, and must not wait for a copy, or for the pages of a large piece of new memory.
+// ring keeps byte strings in the order of their numbers, adds at the end and forgets at the front. Entries live in
+// chunks and their places in blocks, so that the garbage collector sees few objects however many entries there are.
+// Nothing moves when the ring grows: Apply adds to it, and must not wait for a copy, or for the pages of a large piece
+// of new memory.
 type ring struct {
 	first, next uint64 // numbers of the oldest entry and of the next one
 	blocks      [][]uint64
@@ -80,7 +81,8 @@ func (r *ring) drop() {
 	}
 }
 
-// part gives the entries [first, next), which stay in it whatever is added to or dropped from r. The caller must not change it.
+// part gives the entries [first, next), which stay in it whatever is added to or dropped from r. The caller must not
+// change it.
 func (r *ring) part(first, next uint64) ring {
 	p := ring{first: first, next: next}
 	if first == next {

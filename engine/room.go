@@ -17,8 +17,8 @@ func (m *room) start(n int) {
 	m.sets, m.isGroup = 0, false
 }
 
-// takeRoom says that the target's record can take that many units more, on hand or as safety stock, and the segments that
-// the target lacks, besides what earlier lines of the command take.
+// takeRoom says that the target's record can take that many units more, on hand or as safety stock, and the segments
+// that the target lacks, besides what earlier lines of the command take.
 func (e *Engine) takeRoom(t *stockTarget, upc, location string, units int64) bool {
 	held := int64(0)
 	if t.record != 0 {
@@ -28,8 +28,8 @@ func (e *Engine) takeRoom(t *stockTarget, upc, location string, units int64) boo
 	return e.takeMore(t, upc, location, held, units)
 }
 
-// takePending is takeRoom for units that will be pending. They have a bound of their own, so that promises, however many,
-// do not keep stock from arriving.
+// takePending is takeRoom for units that will be pending. They have a bound of their own, so that promises, however
+// many, do not keep stock from arriving.
 func (e *Engine) takePending(t *stockTarget, upc, location string, units int64) bool {
 	return e.takeMore(t, upc, location, e.records.at(t.record).pending, units)
 }
@@ -90,12 +90,13 @@ func (s *Schema) missingOfGroup(key tagSetKey) (missing int) {
 	return missing
 }
 
-// canSplit says that a record has room for all segments of a group that it has some of. A redistribution leaves the group
-// alone otherwise, and the record stays due.
+// canSplit says that a record has room for all segments of a group that it has some of. A redistribution leaves the
+// group alone otherwise, and the record stays due.
 func (e *Engine) canSplit(rec *record, recordRow uint32, id TagSetID) bool {
 	s := e.Schema()
 	t := stockTarget{record: recordRow, key: s.sets.at(uint32(id)).key, split: true}
 	missing := e.missingSegments(&t)
-	return int(rec.segmentCount)+missing <= SegmentsPerRecordMax && e.segments.count()+missing <= slabRowsMax-reservedRows &&
+	return int(rec.segmentCount)+missing <= SegmentsPerRecordMax && e.segments.count()+
+		missing <= slabRowsMax-reservedRows &&
 		int(s.sets.used)+s.missingOfGroup(t.key) <= TagSetsMax
 }

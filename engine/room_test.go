@@ -96,14 +96,15 @@ func TestFullSchemaGoesOn(t *testing.T) {
 	was := sets.used
 	sets.used = TagSetsMax
 	h.must(&Refresh{Location: "L", Items: []StockItem{units("U", 20), units("V", 4)}})
-	if r := h.apply(&Refresh{Location: "L", Items: []StockItem{units("U", 1, Tag{"OrderType", "BOPIS"})}}); r.Code != CodeTooMany {
+	if r := h.apply(&Refresh{Location: "L", Items: []StockItem{units(
+		"U", 1, Tag{"OrderType", "BOPIS"})}}); r.Code != CodeTooMany {
 		t.Errorf("a new group: %v", r.Code)
 	}
 	sets.used = was
 }
 
-// TestWhatIsTakenBackLeavesNoTrace: reservations, deliveries and closed orders that are set and given up again and again
-// do not pile up until their time.
+// TestWhatIsTakenBackLeavesNoTrace: reservations, deliveries and closed orders that are set and given up again and
+// again do not pile up until their time.
 func TestWhatIsTakenBackLeavesNoTrace(t *testing.T) {
 	h := newHost(t)
 	h.must(&Refresh{Location: "L", Items: []StockItem{units("U", 5)}})

@@ -8,9 +8,9 @@ import (
 
 // stateVersion is the first byte of the meta row. Any change of a row's form is a new version.
 //
-// Version 3 has records that wait for a plan, and their events, version 4 the jobs and what
-// is known of locations, and records that are blocked, version 5 groups of locations, and units that were lost, version 6 order
-// items that are only known because they came back, and reasons in jobs; what older versions say they say in the same way.
+// Version 3 has records that wait for a plan, and their events, version 4 the jobs and what is known of locations, and
+// records that are blocked, version 5 groups of locations, and units that were lost, version 6 order items that are
+// only known because they came back, and reasons in jobs; what older versions say they say in the same way.
 const (
 	stateVersion       = 6
 	stateVersionOldest = 2
@@ -76,7 +76,8 @@ func (e *Engine) loadRecord(row uint32, b []byte) error {
 		return in.end(ErrCorrupt)
 	}
 	r := e.records.place(row)
-	*r = record{flags: uint32(in.flags(byte(recordLive | recordDue | recordPlanned | recordBlocked))), version: in.uvarint(), upc: e.intern(&e.upcs, upc)}
+	*r = record{flags: uint32(in.flags(byte(recordLive | recordDue | recordPlanned | recordBlocked))),
+		version: in.uvarint(), upc: e.intern(&e.upcs, upc)}
 	if e.scratch.location == 0 || e.text(e.scratch.location) != location {
 		e.scratch.location = e.intern(&e.locations, location) // records often come location by location
 	}
@@ -170,7 +171,8 @@ func (e *Engine) appendItem(b []byte, it *item) []byte {
 	b = binary.AppendUvarint(b, lines)
 	for row := it.lines; row != 0; row = e.lines.at(row).next {
 		l := e.lines.at(row)
-		b = appendUnits(b, int64(l.tagSet), l.took, l.waited, l.allocated, l.pending, l.fulfilled, l.returned, l.released, l.before)
+		b = appendUnits(b, int64(l.tagSet), l.took, l.waited, l.allocated, l.pending, l.fulfilled, l.returned,
+			l.released, l.before)
 	}
 	b = binary.AppendUvarint(b, uint64(it.moveCount))
 	for row := it.moves; row != 0; row = e.moves.at(row).next {

@@ -15,7 +15,8 @@ func stored(t testing.TB) (*host, *Rows) {
 	h := newHost(t)
 	h.must(channels(8000, 2000))
 	h.must(orderTypes())
-	h.must(&Refresh{Location: "L", Items: []StockItem{units("U", 10), units("V", 3), units("U", 2, Tag{"OrderType", "BOPIS"}),
+	h.must(&Refresh{Location: "L", Items: []StockItem{units("U", 10), units("V", 3),
+		units("U", 2, Tag{"OrderType", "BOPIS"}),
 		{UPC: "V", Quantity: 5, DeliveryDateMS: 90_000}}})
 	h.must(&StartCount{Location: "L", Count: "night"})
 	late := allocate("o", ModePartial, ask("1", "U", 4), ask("2", "V", 9))
@@ -32,7 +33,8 @@ func stored(t testing.TB) (*host, *Rows) {
 	h.must(&PutLocation{Location: "L", Name: "the store", Flags: PlaceActive | PlacePickup, Latitude: -1, Longitude: 5})
 	h.must(&PutLocation{Location: "K"})
 	h.must(&PutLocationGroup{Group: "north", Locations: []string{"L", "K"}})
-	h.do(&Envelope{Job: &JobInfo{Type: "ALLOCATE", Owner: "x", Location: "L", Items: 1}}, allocate("r", ModeAll, ask("1", "W", 1)))
+	h.do(&Envelope{Job: &JobInfo{Type: "ALLOCATE", Owner: "x", Location: "L", Items: 1}},
+		allocate("r", ModeAll, ask("1", "W", 1)))
 	return h, rowsOf(h.e)
 }
 
@@ -136,8 +138,8 @@ func TestCheckpointShowsTheMomentOfItsFreeze(t *testing.T) {
 	}
 }
 
-// TestCheckpointGoesOn: a checkpoint that is taken in small slices has each row once, and what a slice has left for the next one is
-// as it was at the freeze.
+// TestCheckpointGoesOn: a checkpoint that is taken in small slices has each row once, and what a slice has left for the
+// next one is as it was at the freeze.
 func TestCheckpointGoesOn(t *testing.T) {
 	h := newHost(t)
 	for i := range 200 {
@@ -234,7 +236,8 @@ func TestAbortedCheckpointLosesNothing(t *testing.T) {
 	}
 }
 
-// TestAbortedCheckpointOfAgedLogs: what has aged is deleted by the checkpoint after one that was given up, in all four logs.
+// TestAbortedCheckpointOfAgedLogs: what has aged is deleted by the checkpoint after one that was given up, in all four
+// logs.
 func TestAbortedCheckpointOfAgedLogs(t *testing.T) {
 	for _, all := range []bool{true, false} {
 		h, rows := stored(t)
@@ -261,7 +264,8 @@ func TestAbortedCheckpointOfAgedLogs(t *testing.T) {
 	}
 }
 
-// TestTransitionBetweenCheckpoints: both orders are written, and a checkpoint that was begun before shows neither change.
+// TestTransitionBetweenCheckpoints: both orders are written, and a checkpoint that was begun before shows neither
+// change.
 func TestTransitionBetweenCheckpoints(t *testing.T) {
 	h := newHost(t)
 	h.must(&Refresh{Location: "L", Items: []StockItem{units("U", 10)}})
@@ -309,7 +313,8 @@ func TestArchivedOrdersAreStoredAndDeleted(t *testing.T) {
 		t.Error("the engine still has a row that a checkpoint holds")
 	}
 	h.index++
-	h.e.Apply(h.index, h.nowMS, AppendCommand(nil, &Envelope{Archived: row, ArchivedAt: h.index - 1}, change(KindReturn, "p", some("1", 1))), nil)
+	h.e.Apply(h.index, h.nowMS, AppendCommand(nil, &Envelope{Archived: row, ArchivedAt: h.index - 1},
+		change(KindReturn, "p", some("1", 1))), nil)
 	if got := ops(); len(got) != 1 || got["p"] != RowDelete {
 		t.Errorf("after the order came back: %v", got)
 	}
@@ -416,7 +421,8 @@ func TestMissingEntriesAreNoticed(t *testing.T) {
 		if len(keys) < 3 {
 			t.Fatalf("table %c has %d entries", table, len(keys))
 		}
-		for what, gone := range map[string][][]byte{"the newest": keys[len(keys)-1:], "the oldest": keys[:1], "one between": keys[1:2], "all": keys} {
+		for what, gone := range map[string][][]byte{"the newest": keys[len(keys)-1:], "the oldest": keys[:1],
+			"one between": keys[1:2], "all": keys} {
 			less := new(Rows)
 			rows.Each(func(op RowOp, key, value []byte) error {
 				if !slices.ContainsFunc(gone, func(k []byte) bool { return bytes.Equal(k, key) }) {

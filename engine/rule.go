@@ -78,7 +78,9 @@ func (s *RuleSet) Rule(name string) (*Rule, bool) {
 }
 
 func (s *RuleSet) position(name string) (at int, found bool) {
-	return slices.BinarySearchFunc(s.rules, name, func(r Rule, name string) int { return strings.Compare(r.Name, name) })
+	return slices.BinarySearchFunc(s.rules, name, func(r Rule, name string) int {
+		return strings.Compare(r.Name, name)
+	})
 }
 
 // isActive says whether a version of a rule is active; version 0 stands for any.
@@ -110,8 +112,8 @@ func (r *Rule) Version(version uint32) (*RuleVersion, bool) {
 // Rules gives the current rules; it may be called at any time.
 func (e *Engine) Rules() *RuleSet { return e.rules.Load() }
 
-// order sorts the activations of each hook by precedence. No two that tie are for the same line, so their order is of no
-// consequence; it is fixed all the same.
+// order sorts the activations of each hook by precedence. No two that tie are for the same line, so their order is of
+// no consequence; it is fixed all the same.
 func (s *RuleSet) order() {
 	for hook := range s.byHook {
 		s.byHook[hook] = nil
@@ -204,7 +206,8 @@ func (s *RuleScope) ties(other *RuleScope) bool {
 }
 
 func (s *RuleScope) equal(other *RuleScope) bool {
-	return s.UPCPrefix == other.UPCPrefix && slices.Equal(s.Locations, other.Locations) && slices.Equal(s.Tags, other.Tags)
+	return s.UPCPrefix == other.UPCPrefix && slices.Equal(s.Locations, other.Locations) &&
+		slices.Equal(s.Tags, other.Tags)
 }
 
 // Clone is a copy that shares no memory.

@@ -18,7 +18,8 @@ func putRule(name, source string, hooks ...RuleHook) *PutRule {
 }
 
 func activate(name string, version uint32, scope RuleScope) *ActivateRule {
-	return &ActivateRule{Name: name, Version: version, Hook: HookSelect, RuleScope: scope, FailuresMax: 3, Author: "ann"}
+	return &ActivateRule{Name: name, Version: version, Hook: HookSelect, RuleScope: scope, FailuresMax: 3,
+		Author: "ann"}
 }
 
 // activeText shows what is active, the oldest first.
@@ -54,7 +55,8 @@ func TestRuleLife(t *testing.T) {
 	}
 	rule, _ := h.e.Rules().Rule("r")
 	// sha256sum of "one".
-	if v, ok := rule.Version(1); !ok || v.Hash != "7692c3ad3540bb803c020b3aee66cd8887123234ea0c6e7143c0add73ff431ed" || v.Author != "ann" || v.Index != 1 {
+	if v, ok := rule.Version(1); !ok || v.Hash != "7692c3ad3540bb803c020b3aee66cd8887123234ea0c6e7143c0add73ff431ed" ||
+		v.Author != "ann" || v.Index != 1 {
 		t.Errorf("version 1 is %+v", v)
 	}
 	if h.e.Rules().Index() != 0 {
@@ -112,19 +114,23 @@ func TestRuleScopesThatTieAreRefused(t *testing.T) {
 	}{
 		{"both for all", RuleScope{}, RuleScope{}, true},
 		{"one location less", RuleScope{Locations: []string{"A", "B"}}, RuleScope{Locations: []string{"A"}}, false},
-		{"a location in common", RuleScope{Locations: []string{"A", "B"}}, RuleScope{Locations: []string{"C", "B"}}, true},
-		{"no location in common", RuleScope{Locations: []string{"A", "B"}}, RuleScope{Locations: []string{"C", "D"}}, false},
+		{"a location in common", RuleScope{Locations: []string{"A", "B"}}, RuleScope{Locations: []string{"C", "B"}},
+			true},
+		{"no location in common", RuleScope{Locations: []string{"A", "B"}}, RuleScope{Locations: []string{"C", "D"}},
+			false},
 		{"a location named twice", RuleScope{Locations: []string{"A", "A"}}, RuleScope{Locations: []string{"A"}}, true},
 		{"all and one location", RuleScope{}, RuleScope{Locations: []string{"A"}}, false},
 		{"another prefix", RuleScope{UPCPrefix: "01"}, RuleScope{UPCPrefix: "02"}, false},
 		{"a longer prefix", RuleScope{UPCPrefix: "01"}, RuleScope{UPCPrefix: "012"}, false},
 		{"another value", RuleScope{Tags: channel("A")}, RuleScope{Tags: channel("B")}, false},
 		{"another category", RuleScope{Tags: channel("A")}, RuleScope{Tags: []Tag{{"OrderType", "Ship"}}}, true},
-		{"more tags", RuleScope{Tags: channel("A")}, RuleScope{Tags: []Tag{{"OrderType", "Ship"}, {"Channel", "A"}}}, false},
+		{"more tags", RuleScope{Tags: channel("A")}, RuleScope{Tags: []Tag{{"OrderType", "Ship"}, {"Channel", "A"}}},
+			false},
 	}
 	for _, tt := range tests {
 		h.must(activate("r", 1, tt.one))
-		if r := h.apply(activate("s", 1, tt.two)); (r.Code == CodeRuleConflict) != tt.refused || tt.refused && r.Value != "r" {
+		if r := h.apply(activate("s", 1, tt.two)); (r.Code == CodeRuleConflict) != tt.refused || tt.refused &&
+			r.Value != "r" {
 			t.Errorf("%s: %v %s=%s", tt.name, r.Code, r.Field, r.Value)
 		} else if !tt.refused {
 			h.must(&DeactivateRule{Name: "s"})
@@ -155,8 +161,8 @@ func TestRuleVersionsAreBounded(t *testing.T) {
 	h.wantCode(putRule("one more", "source"), CodeTooMany, "rules")
 }
 
-// TestFindAgainstModel activates rules for random scopes; whatever was not refused has at most one most specific scope for
-// each line, and Find gives it.
+// TestFindAgainstModel activates rules for random scopes; whatever was not refused has at most one most specific scope
+// for each line, and Find gives it.
 func TestFindAgainstModel(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		h := newHost(nil)
@@ -185,11 +191,13 @@ func TestFindAgainstModel(t *testing.T) {
 			name := fmt.Sprint("rule", i)
 			do(putRule(name, name))
 			do(activate(name, 1, RuleScope{Locations: rapid.SliceOfN(location, 0, 3).Draw(t, "locations"),
-				UPCPrefix: rapid.SampledFrom([]string{"", "0", "01", "1"}).Draw(t, "prefix"), Tags: tags.Draw(t, "tags")}))
+				UPCPrefix: rapid.SampledFrom([]string{"", "0", "01", "1"}).Draw(t, "prefix"),
+				Tags:      tags.Draw(t, "tags")}))
 		}
 		set := h.e.Rules()
 		for range 10 {
-			at, upc, have := location.Draw(t, "location"), rapid.SampledFrom([]string{"0", "01", "012", "1", "2"}).Draw(t, "upc"), tags.Draw(t, "tags")
+			at, upc, have := location.Draw(t, "location"), rapid.SampledFrom([]string{"0", "01", "012", "1", "2"}).
+				Draw(t, "upc"), tags.Draw(t, "tags")
 			var best []*Activation
 			for _, a := range set.Active() {
 				if !inScope(&a.Scope, at, upc, have) {
@@ -286,7 +294,8 @@ func TestRulesSurvive(t *testing.T) {
 	if e.Hash() != want {
 		t.Error("the rules that were loaded are not those that were stored")
 	}
-	if a := e.Rules().Find(HookSelect, e.Schema(), "L", "01", []Tag{{"Channel", "B"}}); a == nil || !a.Suspended || a.Reason != "slow" {
+	if a := e.Rules().Find(HookSelect, e.Schema(), "L", "01", []Tag{{"Channel", "B"}}); a == nil || !a.Suspended ||
+		a.Reason != "slow" {
 		t.Errorf("found %+v after the restart", a)
 	}
 	if h.e.Hash() == want {

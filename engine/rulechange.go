@@ -35,8 +35,9 @@ func (e *Engine) putRule(c *PutRule, r *Result) {
 	sum := sha256.Sum256([]byte(c.Source))
 	rule.last++
 	rule.Versions = append(versions, &RuleVersion{
-		Version: rule.last, Source: strings.Clone(c.Source), Hash: hex.EncodeToString(sum[:]), Author: strings.Clone(c.Author),
-		Hooks: slices.Clone(c.Hooks), Index: e.appliedIndex.Load(), TimeMS: e.nowMS.Load(),
+		Version: rule.last, Source: strings.Clone(c.Source), Hash: hex.EncodeToString(sum[:]),
+		Author: strings.Clone(c.Author),
+		Hooks:  slices.Clone(c.Hooks), Index: e.appliedIndex.Load(), TimeMS: e.nowMS.Load(),
 	})
 	next := *set
 	if found {

@@ -6,9 +6,9 @@ import (
 	"slices"
 )
 
-// The durable form of the rules: one row for each version of each rule, keyed by name and version, and before them one row,
-// with the table alone as its key, for what is active and for the numbers given. A version never changes, so a checkpoint
-// writes those that the last one did not know.
+// The durable form of the rules: one row for each version of each rule, keyed by name and version, and before them one
+// row, with the table alone as its key, for what is active and for the numbers given. A version never changes, so a
+// checkpoint writes those that the last one did not know.
 
 func versionKey(rule string, version uint32) []byte {
 	key := append([]byte{ruleTable}, rule...)
@@ -35,7 +35,8 @@ func (s *RuleSet) appendRow(b []byte) []byte {
 	}
 	b = binary.AppendUvarint(b, uint64(len(s.active)))
 	for _, a := range s.active {
-		b = appendUnits(b, int64(a.ID), int64(a.Version), int64(a.Hook), int64(a.OnError), int64(a.FailuresMax), int64(a.Index), a.TimeMS)
+		b = appendUnits(b, int64(a.ID), int64(a.Version), int64(a.Hook), int64(a.OnError), int64(a.FailuresMax),
+			int64(a.Index), a.TimeMS)
 		b = appendText(b, a.Rule)
 		b = appendText(b, a.Author)
 		b = append(b, flagBit(a.Suspended, 1))
@@ -99,7 +100,8 @@ func (e *Engine) loadRules(b []byte) error {
 	}
 	s.active = make([]*Activation, in.count(storedActivationBytesMin))
 	for i := range s.active {
-		a := &Activation{ID: uint64(in.units()), Version: in.uint32(), Hook: RuleHook(in.uint32()), OnError: RuleFallback(in.uint32()),
+		a := &Activation{ID: uint64(in.units()), Version: in.uint32(), Hook: RuleHook(in.uint32()),
+			OnError:     RuleFallback(in.uint32()),
 			FailuresMax: in.uint32(), Index: uint64(in.units()), TimeMS: in.units(), Rule: in.text(), Author: in.text(),
 			Suspended: in.flags(1) == 1, Reason: in.text()}
 		a.Scope = in.ruleScope()

@@ -56,8 +56,8 @@ func (c *Category) index() {
 	}
 }
 
-// tagSetKey holds the number of a value for each category, in the schema's order, 16 bits each; the rest is zero. It is two
-// words and no array, so that the compiler keeps it in registers.
+// tagSetKey holds the number of a value for each category, in the schema's order, 16 bits each; the rest is zero. It is
+// two words and no array, so that the compiler keeps it in registers.
 type tagSetKey struct{ low, high uint64 }
 
 const _ = uint(8 - CategoriesMax)
@@ -164,8 +164,8 @@ func (s *Schema) canonical(id TagSetID) TagSetID {
 	}
 }
 
-// Canonical gives the set that stands for a set today. While segments are being merged after a change of the schema, two of
-// a record's may have the same one.
+// Canonical gives the set that stands for a set today. While segments are being merged after a change of the schema,
+// two of a record's may have the same one.
 func (s *Schema) Canonical(id TagSetID) TagSetID { return s.canonical(id) }
 
 // Tags gives the tags of a set, in category order. The caller must not change them.
@@ -186,8 +186,8 @@ func (s *Schema) Matches(id TagSetID, tags []Tag) bool {
 }
 
 // Resolve finds the set that the tags name; a missing category takes its default value. The code is CodeOK, or
-// CodeUnknownCategory, CodeUnknownValue or CodeDuplicate with the number of the tag at fault, or CodeUnknownSegment when
-// the tags are right but no segment ever had them. It takes no lock and does not allocate.
+// CodeUnknownCategory, CodeUnknownValue or CodeDuplicate with the number of the tag at fault, or CodeUnknownSegment
+// when the tags are right but no segment ever had them. It takes no lock and does not allocate.
 func (s *Schema) Resolve(tags []Tag) (id TagSetID, code Code, tag int) {
 	key, _, code, tag := s.key(tags)
 	if code != CodeOK {
@@ -307,8 +307,8 @@ func (s *Schema) discreteHash(key tagSetKey) uint64 {
 	return discrete.hash()
 }
 
-// group is the segments of a record over which a quantity without distributed tags is split: one for each combination of
-// the distributed values, by rank.
+// group is the segments of a record over which a quantity without distributed tags is split: one for each combination
+// of the distributed values, by rank.
 type group struct {
 	sets []TagSetID
 	rule splitRule

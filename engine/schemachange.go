@@ -104,8 +104,8 @@ type valueMove struct {
 	named bool // by the command; without it, the value must be unused
 }
 
-// removedValues gives, for each value that the new definition lacks, where its segments go: an unused one's, empty as they
-// are, to the default value's.
+// removedValues gives, for each value that the new definition lacks, where its segments go: an unused one's, empty as
+// they are, to the default value's.
 func removedValues(old *Schema, at int, category *Category, named []Move) map[uint16]valueMove {
 	if at >= len(old.categories) {
 		return nil
@@ -283,8 +283,8 @@ func (e *Engine) mergeSegments(row uint32, rec *record) {
 	e.end(rec, &w)
 }
 
-// mergeInto moves everything of one segment of a record into another one. The larger floor and ltd stay: which of the two
-// has the older tag set, and so keeps its row, must not show.
+// mergeInto moves everything of one segment of a record into another one. The larger floor and ltd stay: which of the
+// two has the older tag set, and so keeps its row, must not show.
 func (e *Engine) mergeInto(rec *record, w *window, into, from uint32) {
 	target, source := e.segments.at(into), e.segments.at(from)
 	if len(e.counts.open) > 0 && e.counts.at(rec.location) >= 0 {

@@ -96,7 +96,8 @@ func TestRemoveValue(t *testing.T) {
 	without.MoveTo = []Move{{From: "C", To: "B"}}
 	h.must(without)
 	h.want("U", "L", `{"Channel":"A"} 5/0/0/5 {"Channel":"B"} 5/5/7/-7 `)
-	h.wantCode(&Refresh{Location: "L", Items: []StockItem{units("U", 1, in("C"))}}, CodeUnknownValue, "items[0].tags.Channel")
+	h.wantCode(&Refresh{Location: "L", Items: []StockItem{units("U", 1, in("C"))}}, CodeUnknownValue,
+		"items[0].tags.Channel")
 	h.must(&Adjust{Location: "L", Items: []StockItem{units("U", 3, in("B"))}})
 	var v OrderView
 	for order, want := range map[string][2]int64{"o0": {4, 0}, "o1": {4, 0}, "o2": {0, 4}} {
@@ -117,7 +118,8 @@ func TestUnusedValueNeedsNoMove(t *testing.T) {
 	h.must(&Refresh{Location: "L", Items: []StockItem{units("U", 10), units("U", 0, Tag{"Channel", "C"}).in("V")}})
 	h.must(percents("AB", 5000, 5000))
 	h.want("U", "L", `{"Channel":"A"} 10/0/0/10 `)
-	h.must(&Refresh{Location: "L", Items: []StockItem{{UPC: "U", Quantity: 1, Tags: []Tag{{"Channel", "B"}}, DeliveryDateMS: 9_999}}})
+	h.must(&Refresh{Location: "L", Items: []StockItem{{UPC: "U", Quantity: 1, Tags: []Tag{{"Channel", "B"}},
+		DeliveryDateMS: 9_999}}})
 	h.wantCode(percents("A", 10000), CodeInUse, "values")
 }
 
@@ -129,7 +131,8 @@ func TestSchemaLimits(t *testing.T) {
 	half := func(name string, n int) *PutTagCategory {
 		c := &PutTagCategory{Name: name}
 		for i := range n {
-			c.Values = append(c.Values, Value{Name: fmt.Sprint("v", i), Percent: int32(10000 / n), Default: i == 0, Max: NoMax})
+			c.Values = append(c.Values, Value{Name: fmt.Sprint("v", i), Percent: int32(10000 / n), Default: i == 0,
+				Max: NoMax})
 		}
 		return c
 	}
@@ -157,11 +160,13 @@ func TestSchemaLimits(t *testing.T) {
 func TestPutTagCategoryIfSeen(t *testing.T) {
 	h := newHost(t)
 	channel := func(web int32) *PutTagCategory {
-		return &PutTagCategory{Name: "Channel", Values: []Value{{Name: "Web", Percent: web, Default: true, Max: NoMax}, {Name: "Shop", Percent: 10_000 - web, Max: NoMax}}}
+		return &PutTagCategory{Name: "Channel", Values: []Value{{Name: "Web", Percent: web, Default: true, Max: NoMax},
+			{Name: "Shop", Percent: 10_000 - web, Max: NoMax}}}
 	}
 	put := func(seen uint64, web int32, want Code) {
 		t.Helper()
-		if r := h.do(&Envelope{IfSeen: true, Seen: seen, Key: "k" + strconv.Itoa(int(web)), Job: &JobInfo{Type: "x"}}, channel(web)); r.Code != want {
+		if r := h.do(&Envelope{IfSeen: true, Seen: seen, Key: "k" + strconv.Itoa(int(web)), Job: &JobInfo{Type: "x"}},
+			channel(web)); r.Code != want {
 			t.Errorf("%d %%: %v, want %v", web, r.Code, want)
 		}
 	}

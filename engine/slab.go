@@ -84,8 +84,8 @@ func (s *slab[T]) count() int {
 	return int(s.used) - 1 - s.free.n
 }
 
-// freeRows is the set of a slab's free rows. A bit of a level says that a word of the level below is not zero, so that the
-// lowest row costs the same few steps however many there are, and mostly one: lowest is the word that it is in.
+// freeRows is the set of a slab's free rows. A bit of a level says that a word of the level below is not zero, so that
+// the lowest row costs the same few steps however many there are, and mostly one: lowest is the word that it is in.
 type freeRows struct {
 	levels [freeLevels][]uint64
 	lowest uint32

@@ -22,8 +22,8 @@ type splitRule struct {
 	weights   []uint64
 	weightSum uint64 // more than 0
 
-	// mins and maxs are units, NoMax for no max. Both are nil if no value of the group has a min or a max. A segment that
-	// is no part of the split has the min 0 and the max 0.
+	// mins and maxs are units, NoMax for no max. Both are nil if no value of the group has a min or a max. A segment
+	// that is no part of the split has the min 0 and the max 0.
 	mins, maxs []int64
 
 	rounding Rounding
@@ -53,11 +53,11 @@ func (s *splitScratch) split(total int64, rule *splitRule, current []int64, offs
 	s.splitAvailable(total, rule, current, offset, out)
 }
 
-// splitAvailable divides total units (0 or more) by the weights alone: out[i] is segment i's exact share, rounded down or
-// up, and the sum is the total. By RoundingLargestRemainder the largest fractions are rounded up; among equal fractions
-// those of segments that hold the unit already, according to current (the units they have now, or nil), so that the
-// fewest units move; then in order. By RoundingUnbiased see roundUnbiased; offset stands for offset/2^64.
-// out must not overlap current.
+// splitAvailable divides total units (0 or more) by the weights alone: out[i] is segment i's exact share, rounded down
+// or up, and the sum is the total. By RoundingLargestRemainder the largest fractions are rounded up; among equal
+// fractions those of segments that hold the unit already, according to current (the units they have now, or nil), so
+// that the fewest units move; then in order. By RoundingUnbiased see roundUnbiased; offset stands for offset/2^64. out
+// must not overlap current.
 func (s *splitScratch) splitAvailable(total int64, rule *splitRule, current []int64, offset uint64, out []int64) {
 	left := s.splitWhole(total, rule.weights, rule.weightSum, out)
 	switch {
@@ -121,10 +121,10 @@ func compareClaims(a, b claim) int {
 	}
 }
 
-// roundUnbiased rounds by systematic sampling: the fractions lie end to end on a line, and a segment gets one of the units
-// that are left when one of the points p, p+1, p+2, ... lies in its fraction. With p evenly distributed in [0, 1) each
-// segment is rounded up with a probability of exactly its fraction, and always as many are as units are left. Integers
-// stand for fractions: 1 is weightSum. Only the place of a fraction's start modulo 1 matters.
+// roundUnbiased rounds by systematic sampling: the fractions lie end to end on a line, and a segment gets one of the
+// units that are left when one of the points p, p+1, p+2, ... lies in its fraction. With p evenly distributed in [0, 1)
+// each segment is rounded up with a probability of exactly its fraction, and always as many are as units are left.
+// Integers stand for fractions: 1 is weightSum. Only the place of a fraction's start modulo 1 matters.
 func (s *splitScratch) roundUnbiased(weightSum, offset uint64, out []int64) {
 	point, _ := bits.Mul64(offset, weightSum)
 	start := uint64(0)

@@ -110,7 +110,8 @@ func checkExactShare(t *rapid.T, total int64, rule *splitRule, i int, units int6
 	}
 }
 
-// TestSplitMovesFewest compares with all ways to round: none with the same sum of rounded-up fractions moves fewer units.
+// TestSplitMovesFewest compares with all ways to round: none with the same sum of rounded-up fractions moves fewer
+// units.
 func TestSplitMovesFewest(t *testing.T) {
 	var s splitScratch
 	rapid.Check(t, func(t *rapid.T) {
@@ -225,10 +226,13 @@ func TestSplitRanked(t *testing.T) {
 		{"min by rank", 10, []uint64{5000, 5000}, []int64{0, 8}, []int64{-1, -1}, []int64{5, 5}},
 		{"min first", 10, []uint64{2000, 8000}, []int64{8, 8}, []int64{-1, -1}, []int64{8, 2}},
 		{"mins beyond the total", 5, []uint64{5000, 5000}, []int64{10, 10}, []int64{-1, -1}, []int64{5, 0}},
-		{"max leaves to the next", 100, []uint64{6000, 3000, 1000}, []int64{0, 0, 0}, []int64{10, -1, -1}, []int64{10, 80, 10}},
-		{"max leaves by rank", 100, []uint64{6000, 3000, 1000}, []int64{0, 0, 0}, []int64{10, 50, 60}, []int64{10, 50, 40}},
+		{"max leaves to the next", 100, []uint64{6000, 3000, 1000}, []int64{0, 0, 0}, []int64{10, -1, -1},
+			[]int64{10, 80, 10}},
+		{"max leaves by rank", 100, []uint64{6000, 3000, 1000}, []int64{0, 0, 0}, []int64{10, 50, 60},
+			[]int64{10, 50, 40}},
 		{"everybody at max", 100, []uint64{5000, 5000}, []int64{0, 0}, []int64{10, 20}, []int64{80, 20}},
-		{"everybody at max, first has no share", 100, []uint64{0, 5000, 5000}, []int64{0, 0, 0}, []int64{0, 10, 20}, []int64{0, 80, 20}},
+		{"everybody at max, first has no share", 100, []uint64{0, 5000, 5000}, []int64{0, 0, 0}, []int64{0, 10, 20},
+			[]int64{0, 80, 20}},
 		{"min without a share", 10, []uint64{10000, 0}, []int64{0, 3}, []int64{8, -1}, []int64{8, 2}},
 		{"nothing", 0, []uint64{5000, 5000}, []int64{1, 1}, []int64{-1, -1}, []int64{0, 0}},
 		{"ties in order", 1, []uint64{5000, 5000}, []int64{0, 0}, []int64{-1, -1}, []int64{1, 0}},
@@ -340,11 +344,13 @@ func TestSplitRefusesMisuse(t *testing.T) {
 	var s splitScratch
 	two := make([]int64, 2)
 	for name, misuse := range map[string]func(){
-		"negative":      func() { s.split(-1, ruleOf(1, 1), nil, 0, two) },
-		"no weights":    func() { s.split(1, ruleOf(0, 0), nil, 0, two) },
-		"length":        func() { s.split(1, ruleOf(1, 1, 1), nil, 0, two) },
-		"wrong sum":     func() { s.split(9, &splitRule{weights: []uint64{1, 1}, weightSum: 9}, nil, 0, two) },
-		"no max":        func() { s.split(1, &splitRule{weights: []uint64{1, 1}, weightSum: 2, mins: two}, nil, 0, two) },
+		"negative":   func() { s.split(-1, ruleOf(1, 1), nil, 0, two) },
+		"no weights": func() { s.split(1, ruleOf(0, 0), nil, 0, two) },
+		"length":     func() { s.split(1, ruleOf(1, 1, 1), nil, 0, two) },
+		"wrong sum":  func() { s.split(9, &splitRule{weights: []uint64{1, 1}, weightSum: 9}, nil, 0, two) },
+		"no max": func() {
+			s.split(1, &splitRule{weights: []uint64{1, 1}, weightSum: 2, mins: two}, nil, 0, two)
+		},
 		"beyond layers": func() { s.fillLayers(9, two, two, two, make([]int64, 2)) },
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -34,8 +34,8 @@ type SpreadItem struct {
 	Targets       []SpreadTarget `json:"targets"`
 }
 
-// Spread carries out what rules decided about records that wait for a plan. A record that has changed since, or no longer
-// waits, is passed over: it is to be planned anew. Only the leader proposes it.
+// Spread carries out what rules decided about records that wait for a plan. A record that has changed since, or no
+// longer waits, is passed over: it is to be planned anew. Only the leader proposes it.
 type Spread struct {
 	Items []SpreadItem `json:"items"`
 }
@@ -73,8 +73,9 @@ func (b *bitset) next(after uint32) uint32 {
 // PlansWaiting is the number of records that wait for a plan; it may be called at any time.
 func (e *Engine) PlansWaiting() int64 { return e.plans.n.Load() }
 
-// NextPlans appends records that wait for a plan, at most limit, in the order of their rows after a cursor (0: from the first
-// on), and gives the cursor to go on from, 0 behind the last. The caller holds the mutex under which Apply is called.
+// NextPlans appends records that wait for a plan, at most limit, in the order of their rows after a cursor (0: from the
+// first on), and gives the cursor to go on from, 0 behind the last. The caller holds the mutex under which Apply is
+// called.
 func (e *Engine) NextPlans(after uint32, limit int, dst []PlanWanted) ([]PlanWanted, uint32) {
 	for row := e.plans.rows.next(after); row != 0; row = e.plans.rows.next(row) {
 		if limit == 0 {
@@ -107,7 +108,8 @@ func (e *Engine) queuePlan(row uint32, on bool) {
 	e.plans.n.Store(int64(e.plans.rows.n))
 }
 
-// spreader gives the activation that decides about a record, nil for the percentages. asked is false if it is suspended.
+// spreader gives the activation that decides about a record, nil for the percentages. asked is false if it is
+// suspended.
 func (e *Engine) spreader(row uint32) (a *Activation, asked bool) {
 	set := e.Rules()
 	if !set.Asked(HookRedistribute) {
@@ -191,8 +193,8 @@ type spreadPart struct {
 	segment uint32
 }
 
-// resolveTargets finds the segments of an item's targets into scratch.spread, and says what is wrong with them: the plan is
-// data like any other, and must not make units appear, vanish, or break a promise.
+// resolveTargets finds the segments of an item's targets into scratch.spread, and says what is wrong with them: the
+// plan is data like any other, and must not make units appear, vanish, or break a promise.
 func (e *Engine) resolveTargets(row uint32, it *SpreadItem) (fault string) {
 	s, rec := e.Schema(), e.records.at(row)
 	parts := e.scratch.spread[:0]
@@ -242,8 +244,8 @@ func (e *Engine) resolveTargets(row uint32, it *SpreadItem) (fault string) {
 	return ""
 }
 
-// moveTargets moves on hand units between the segments in scratch.spread. A segment that the record lacks is created when it
-// is to have units.
+// moveTargets moves on hand units between the segments in scratch.spread. A segment that the record lacks is created
+// when it is to have units.
 func (e *Engine) moveTargets(rec *record, w *window, it *SpreadItem, r *Result) {
 	for i := range it.Targets {
 		part, after := &e.scratch.spread[i], it.Targets[i].Available
@@ -261,7 +263,8 @@ func (e *Engine) moveTargets(rec *record, w *window, it *SpreadItem, r *Result) 
 		e.change(rec, w, part.segment, delta{onHand: after - before})
 		r.Stock.Units += max(0, after-before)
 		if len(r.Changes) < ReportedItemsMax {
-			r.Changes = append(r.Changes, SegmentChange{UPC: e.text(rec.upc), Location: e.text(rec.location), TagSet: id,
+			r.Changes = append(r.Changes, SegmentChange{UPC: e.text(rec.upc), Location: e.text(rec.location),
+				TagSet: id,
 				Before: before, After: after})
 		}
 	}

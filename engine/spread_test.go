@@ -10,7 +10,8 @@ import (
 func spreadHost(t *testing.T, onError RuleFallback) *host {
 	h := newHost(t)
 	h.must(&PutTagCategory{Name: "Channel", Values: []Value{
-		{Name: "Web", Percent: 7000, Default: true, Max: NoMax}, {Name: "Shop", Percent: 3000, Max: NoMax}, {Name: "Fair", Max: NoMax}}})
+		{Name: "Web", Percent: 7000, Default: true, Max: NoMax}, {Name: "Shop", Percent: 3000, Max: NoMax},
+		{Name: "Fair", Max: NoMax}}})
 	h.must(&Refresh{Location: "L", Items: []StockItem{{UPC: "U", Quantity: 100}}})
 	h.must(putRule("r", "s", HookRedistribute))
 	h.must(&ActivateRule{Name: "r", Hook: HookRedistribute, OnError: onError, FailuresMax: 1})
@@ -28,8 +29,9 @@ func (h *host) view(upc string) (v RecordView) {
 // spreads carries out what a rule decided about U, as it is now.
 func (h *host) spreads(action SpreadAction, reason string, targets ...SpreadTarget) *Result {
 	h.t.Helper()
-	return h.do(&Envelope{RulesIndex: h.e.Rules().Index()}, &Spread{Items: []SpreadItem{{UPC: "U", Location: "L", RecordVersion: h.view("U").Version,
-		Rule: "r", RuleVersion: 1, Action: action, Reason: reason, Targets: targets}}})
+	return h.do(&Envelope{RulesIndex: h.e.Rules().Index()},
+		&Spread{Items: []SpreadItem{{UPC: "U", Location: "L", RecordVersion: h.view("U").Version,
+			Rule: "r", RuleVersion: 1, Action: action, Reason: reason, Targets: targets}}})
 }
 
 func target(channel string, units int64) SpreadTarget {
@@ -42,7 +44,8 @@ func (h *host) available() string {
 	v := h.view("U")
 	var all []string
 	for i := range v.Segments {
-		all = append(all, fmt.Sprintf("%s %d", h.e.Schema().Tags(v.Segments[i].TagSet)[0].Value, v.Segments[i].Available()))
+		all = append(all, fmt.Sprintf("%s %d", h.e.Schema().Tags(v.Segments[i].TagSet)[0].Value,
+			v.Segments[i].Available()))
 	}
 	return strings.Join(all, ", ")
 }
@@ -62,19 +65,27 @@ func TestSpread(t *testing.T) {
 		want    string
 		event   string
 	}{
-		"targets":          {SpreadTargets, []SpreadTarget{target("Web", 10), target("Shop", 90)}, "Web 10, Shop 90", "record-spread r 60: so"},
-		"a new segment":    {SpreadTargets, []SpreadTarget{target("Web", 65), target("Fair", 5)}, "Web 65, Shop 30, Fair 5", "record-spread r 5: so"},
-		"nothing to a new": {SpreadTargets, []SpreadTarget{target("Web", 70), target("Fair", 0)}, "Web 70, Shop 30", "record-spread r 0: so"},
-		"too many":         {SpreadTargets, []SpreadTarget{target("Web", 71)}, "Web 70, Shop 30", "spread-kept r 0: the targets do not add up to what is available"},
-		"too few":          {SpreadTargets, []SpreadTarget{target("Web", 10), target("Shop", 89)}, "Web 70, Shop 30", "spread-kept r 0: the targets do not add up to what is available"},
-		"one twice":        {SpreadTargets, []SpreadTarget{target("Web", 35), target("Web", 105)}, "Web 70, Shop 30", "spread-kept r 0: two targets are for the same segment"},
-		"unknown":          {SpreadTargets, []SpreadTarget{target("Moon", 0)}, "Web 70, Shop 30", "spread-kept r 0: a target has tags that the schema does not know"},
-		"keep":             {SpreadKeep, nil, "Web 70, Shop 30", "spread-kept r 0: so"},
-		"by percent":       {SpreadDefault, nil, "Web 70, Shop 30", "spread-fell-back r 0: so"},
+		"targets": {SpreadTargets, []SpreadTarget{target("Web", 10), target("Shop", 90)}, "Web 10, Shop 90",
+			"record-spread r 60: so"},
+		"a new segment": {SpreadTargets, []SpreadTarget{target("Web", 65), target("Fair", 5)},
+			"Web 65, Shop 30, Fair 5", "record-spread r 5: so"},
+		"nothing to a new": {SpreadTargets, []SpreadTarget{target("Web", 70), target("Fair", 0)}, "Web 70, Shop 30",
+			"record-spread r 0: so"},
+		"too many": {SpreadTargets, []SpreadTarget{target("Web", 71)}, "Web 70, Shop 30",
+			"spread-kept r 0: the targets do not add up to what is available"},
+		"too few": {SpreadTargets, []SpreadTarget{target("Web", 10), target("Shop", 89)}, "Web 70, Shop 30",
+			"spread-kept r 0: the targets do not add up to what is available"},
+		"one twice": {SpreadTargets, []SpreadTarget{target("Web", 35), target("Web", 105)}, "Web 70, Shop 30",
+			"spread-kept r 0: two targets are for the same segment"},
+		"unknown": {SpreadTargets, []SpreadTarget{target("Moon", 0)}, "Web 70, Shop 30",
+			"spread-kept r 0: a target has tags that the schema does not know"},
+		"keep":       {SpreadKeep, nil, "Web 70, Shop 30", "spread-kept r 0: so"},
+		"by percent": {SpreadDefault, nil, "Web 70, Shop 30", "spread-fell-back r 0: so"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			h := spreadHost(t, FallbackDefault)
-			if r := h.must(now); r.Stock.Records != 1 || len(r.Changes) > 0 || h.e.PlansWaiting() != 1 || !h.view("U").Planned {
+			if r := h.must(now); r.Stock.Records != 1 || len(r.Changes) > 0 || h.e.PlansWaiting() != 1 || !h.view("U").
+				Planned {
 				t.Fatalf("%+v, %d records wait", r.Stock, h.e.PlansWaiting())
 			}
 			if r := h.spreads(test.action, "so", test.targets...); r.Code != CodeOK || r.Stock.Records != 1 {
@@ -106,7 +117,8 @@ func TestSpreadOfWhatIsDue(t *testing.T) {
 	if got := h.available(); got != "Web 75, Shop -10" {
 		t.Fatal(got)
 	}
-	if r := h.spreads(SpreadTargets, "", target("Web", 45), target("Shop", 20)); len(r.Changes) != 2 || r.Stock.Units != 30 {
+	if r := h.spreads(SpreadTargets, "", target("Web", 45), target("Shop", 20)); len(r.Changes) != 2 ||
+		r.Stock.Units != 30 {
 		t.Errorf("%+v %+v", r.Stock, r.Changes)
 	}
 	if v := h.view("U"); h.available() != "Web 45, Shop 20" || v.Pending != 0 || v.Allocated != 40 || v.OnHand != 105 {
@@ -117,24 +129,28 @@ func TestSpreadOfWhatIsDue(t *testing.T) {
 // TestSpreadIsPassedOver: what has changed, or does not wait, is left alone; other rules are a reason to plan anew.
 func TestSpreadIsPassedOver(t *testing.T) {
 	h := spreadHost(t, FallbackDefault)
-	if r := h.spreads(SpreadTargets, "", target("Web", 50), target("Shop", 50)); r.Stock.Records != 0 || h.available() != "Web 70, Shop 30" {
+	if r := h.spreads(SpreadTargets, "", target("Web", 50), target("Shop", 50)); r.Stock.Records != 0 ||
+		h.available() != "Web 70, Shop 30" {
 		t.Errorf("a record that does not wait: %+v, %s", r.Stock, h.available())
 	}
 	h.must(&Redistribute{Scope: Scope{All: true}, Now: true})
 	version := h.view("U").Version
 	h.must(&Adjust{Location: "L", Items: []StockItem{{UPC: "U", Quantity: 1, Tags: []Tag{{"Channel", "Web"}}}}})
 	item := SpreadItem{UPC: "U", Location: "L", RecordVersion: version, Action: SpreadKeep}
-	if r := h.do(&Envelope{RulesIndex: h.e.Rules().Index()}, &Spread{Items: []SpreadItem{item}}); r.Stock.Records != 0 || h.e.PlansWaiting() != 1 {
+	if r := h.do(&Envelope{RulesIndex: h.e.Rules().Index()},
+		&Spread{Items: []SpreadItem{item}}); r.Stock.Records != 0 || h.e.PlansWaiting() != 1 {
 		t.Errorf("a record that has changed: %+v", r.Stock)
 	}
 	item.RecordVersion = h.view("U").Version
-	if r := h.do(&Envelope{RulesIndex: h.e.Rules().Index() + 1}, &Spread{Items: []SpreadItem{item}}); r.Code != CodeRetry || r.Field != "rules" {
+	if r := h.do(&Envelope{RulesIndex: h.e.Rules().Index() + 1},
+		&Spread{Items: []SpreadItem{item}}); r.Code != CodeRetry || r.Field != "rules" {
 		t.Errorf("under other rules: %v", r.Code)
 	}
 	h.must(&DeactivateRule{Name: "r"})
 	events := len(h.e.Events(0, 1000, nil))
 	item.Action = SpreadDefault
-	if r := h.do(&Envelope{RulesIndex: h.e.Rules().Index()}, &Spread{Items: []SpreadItem{item}}); r.Stock.Records != 1 || h.available() != "Web 71, Shop 30" {
+	if r := h.do(&Envelope{RulesIndex: h.e.Rules().Index()},
+		&Spread{Items: []SpreadItem{item}}); r.Stock.Records != 1 || h.available() != "Web 71, Shop 30" {
 		t.Errorf("without a rule: %+v, %s", r.Stock, h.available())
 	}
 	if got := len(h.e.Events(0, 1000, nil)); got != events {
@@ -144,13 +160,15 @@ func TestSpreadIsPassedOver(t *testing.T) {
 
 // TestSpreadSuspended: nobody is asked, and the activation says what happens.
 func TestSpreadSuspended(t *testing.T) {
-	for onError, want := range map[RuleFallback]string{FallbackDefault: "Web 84, Shop 36", FallbackReject: "Web 90, Shop 30"} {
+	for onError, want := range map[RuleFallback]string{FallbackDefault: "Web 84, Shop 36",
+		FallbackReject: "Web 90, Shop 30"} {
 		h := spreadHost(t, onError)
 		h.must(&SuspendRule{Activation: 1, Failures: 1, Reason: "no"})
 		h.must(&Adjust{Location: "L", Items: []StockItem{{UPC: "U", Quantity: 20, Tags: []Tag{{"Channel", "Web"}}}}})
 		dry := h.must(&Redistribute{Scope: Scope{All: true}, DryRun: true})
 		h.must(&Redistribute{Scope: Scope{All: true}, Now: true})
-		if got := h.available(); got != want || h.e.PlansWaiting() != 0 || len(dry.Changes) > 0 != (onError == FallbackDefault) {
+		if got := h.available(); got != want || h.e.PlansWaiting() != 0 ||
+			len(dry.Changes) > 0 != (onError == FallbackDefault) {
 			t.Errorf("%s, want %s; a dry run gives %v", got, want, dry.Changes)
 		}
 	}
@@ -170,10 +188,12 @@ func TestNextPlans(t *testing.T) {
 		all, next = h.e.NextPlans(next, 10, all)
 		calls++
 	}
-	if len(all) != 69 || h.e.PlansWaiting() != 69 || all[0].UPC != "U" || all[4].UPC != "N04" || all[68].UPC != "N69" || calls != 7 {
+	if len(all) != 69 || h.e.PlansWaiting() != 69 || all[0].UPC != "U" || all[4].UPC != "N04" || all[68].UPC != "N69" ||
+		calls != 7 {
 		t.Errorf("%d of %d in %d calls: %v", len(all), h.e.PlansWaiting(), calls, all)
 	}
-	if dry := h.must(&Redistribute{Scope: Scope{All: true}, DryRun: true}); len(dry.Changes) > 0 || dry.Stock.Records != 69 {
+	if dry := h.must(&Redistribute{Scope: Scope{All: true}, DryRun: true}); len(dry.Changes) > 0 ||
+		dry.Stock.Records != 69 {
 		t.Errorf("a dry run: %+v", dry)
 	}
 }

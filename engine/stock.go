@@ -44,7 +44,8 @@ func (e *Engine) refresh(c *Refresh, envelope *Envelope, r *Result) {
 	}
 }
 
-// reportShortfalls tells of the items of a count that came out below zero: somebody has miscounted, or sold what was not there.
+// reportShortfalls tells of the items of a count that came out below zero: somebody has miscounted, or sold what was
+// not there.
 func (e *Engine) reportShortfalls(c *Refresh, r *Result) {
 	for i := range c.Items {
 		t := &e.scratch.stock[i]
@@ -54,7 +55,8 @@ func (e *Engine) reportShortfalls(c *Refresh, r *Result) {
 		if len(r.Shortfalls) < ReportedItemsMax {
 			r.Shortfalls = append(r.Shortfalls, Shortfall{Item: i, Units: t.short})
 		}
-		ev := Event{Kind: EventCountShort, UPC: c.Items[i].UPC, Location: c.Location, Name: c.Count, Units: t.short, Limit: c.Items[i].Quantity}
+		ev := Event{Kind: EventCountShort, UPC: c.Items[i].UPC, Location: c.Location, Name: c.Count, Units: t.short,
+			Limit: c.Items[i].Quantity}
 		if !t.split {
 			ev.TagSet = e.tagSetOf(t.key)
 		}
@@ -171,7 +173,8 @@ func (e *Engine) firstDuplicate(items []StockItem) int {
 	seen := &e.scratch.seen
 	seen.start(len(items))
 	for i := range items {
-		h := hashText(items[i].UPC) ^ mix(uint64(items[i].DeliveryDateMS)^s.discreteHash(e.scratch.stock[i].key), 0x9e3779b97f4a7c15)
+		h := hashText(items[i].UPC) ^ mix(uint64(items[i].DeliveryDateMS)^s.discreteHash(e.scratch.stock[i].key),
+			0x9e3779b97f4a7c15)
 		for p := seen.probe(h); ; {
 			j, ok := p.next(seen)
 			if !ok {

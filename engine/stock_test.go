@@ -94,17 +94,21 @@ func TestSafetyStockFloorAndEvents(t *testing.T) {
 	if v.Floor != 50 || v.LTD != 3 || v.SafetyStock != 10 || v.Available() != 90 {
 		t.Errorf("record %+v", v)
 	}
-	h.must(&Refresh{Location: "L", Items: []StockItem{{UPC: "U", Quantity: 20, Tags: []Tag{{"Channel", "B"}}, Floor: 15, Has: HasFloor}}})
-	h.must(&Allocate{OrderID: "o", Lines: []AllocateLine{{ItemID: "1", UPC: "U", Location: "L", Quantity: 4, Tags: []Tag{{"Channel", "B"}}}}})
+	h.must(&Refresh{Location: "L", Items: []StockItem{{UPC: "U", Quantity: 20, Tags: []Tag{{"Channel", "B"}}, Floor: 15,
+		Has: HasFloor}}})
+	h.must(&Allocate{OrderID: "o", Lines: []AllocateLine{{ItemID: "1", UPC: "U", Location: "L", Quantity: 4,
+		Tags: []Tag{{"Channel", "B"}}}}})
 	h.must(&Adjust{Location: "L", Items: []StockItem{units("U", -40, Tag{"Channel", "A"})}})
 	var floors []Event
 	for _, ev := range h.e.Events(0, 100, nil) {
 		if ev.Kind == EventFloorCrossed {
-			floors = append(floors, Event{TagSet: ev.TagSet, Units: ev.Units, Limit: ev.Limit, UPC: ev.UPC, Location: ev.Location})
+			floors = append(floors, Event{TagSet: ev.TagSet, Units: ev.Units, Limit: ev.Limit, UPC: ev.UPC,
+				Location: ev.Location})
 		}
 	}
 	b, _, _ := h.e.Schema().Resolve([]Tag{{"Channel", "B"}})
-	want := []Event{{TagSet: b, Units: 14, Limit: 15, UPC: "U", Location: "L"}, {Units: 46, Limit: 50, UPC: "U", Location: "L"}}
+	want := []Event{{TagSet: b, Units: 14, Limit: 15, UPC: "U", Location: "L"},
+		{Units: 46, Limit: 50, UPC: "U", Location: "L"}}
 	if diff := cmp.Diff(want, floors); diff != "" {
 		t.Errorf("floor events (-want +got):\n%s", diff)
 	}
@@ -116,17 +120,20 @@ func TestFutureStockArrives(t *testing.T) {
 	future := func(n, dueMS int64, tags ...Tag) StockItem {
 		return StockItem{UPC: "U", Quantity: n, DeliveryDateMS: dueMS, Tags: tags}
 	}
-	h.must(&Refresh{Location: "L", Items: []StockItem{units("U", 0), future(10, 5_000), future(3, 4_000, Tag{"Channel", "B"}), future(9, 6_000)}})
+	h.must(&Refresh{Location: "L", Items: []StockItem{units("U", 0), future(10, 5_000),
+		future(3, 4_000, Tag{"Channel", "B"}), future(9, 6_000)}})
 	h.must(&Adjust{Location: "L", Items: []StockItem{future(-4, 5_000)}})
 	h.must(&Refresh{Location: "L", Items: []StockItem{future(0, 6_000)}})
-	h.wantCode(&Adjust{Location: "L", Items: []StockItem{future(-4, 4_000, Tag{"Channel", "B"})}}, CodeOnHandBelowZero, "items[0].quantity")
+	h.wantCode(&Adjust{Location: "L", Items: []StockItem{future(-4, 4_000, Tag{"Channel", "B"})}}, CodeOnHandBelowZero,
+		"items[0].quantity")
 	h.want("U", "L", `{"Channel":"A"} 0/0/0/0 {"Channel":"B"} 0/0/0/0 `)
 	var v RecordView
 	h.e.ReadRecord("U", "L", &v)
 	if len(v.Future) != 2 {
 		t.Errorf("deliveries: %+v", v.Future)
 	}
-	h.must(&Allocate{OrderID: "o", Backorder: true, Lines: []AllocateLine{{ItemID: "1", UPC: "U", Location: "L", Quantity: 2}}})
+	h.must(&Allocate{OrderID: "o", Backorder: true,
+		Lines: []AllocateLine{{ItemID: "1", UPC: "U", Location: "L", Quantity: 2}}})
 	h.nowMS = 4_999
 	h.must(&Expire{})
 	h.want("U", "L", `{"Channel":"A"} 0/0/2/-2 {"Channel":"B"} 3/0/0/3 `)
@@ -145,9 +152,11 @@ func TestTransfer(t *testing.T) {
 	move := func(n int64, toLocation string, toTags []Tag) TransferItem {
 		return TransferItem{UPC: "U", FromLocation: "L", ToLocation: toLocation, ToTags: toTags, Quantity: n}
 	}
-	h.wantCode(&Transfer{Items: []TransferItem{move(4, "L", bopis), move(3, "M", nil)}}, CodeInsufficient, "items[1].quantity")
+	h.wantCode(&Transfer{Items: []TransferItem{move(4, "L", bopis), move(3, "M", nil)}}, CodeInsufficient,
+		"items[1].quantity")
 	h.wantCode(&Transfer{Items: []TransferItem{move(1, "L", nil)}}, CodeInvalid, "items[0].to")
-	h.wantCode(&Transfer{Items: []TransferItem{{UPC: "V", FromLocation: "L", ToLocation: "M", Quantity: 1}}}, CodeUnknownRecord, "items[0].from.location")
+	h.wantCode(&Transfer{Items: []TransferItem{{UPC: "V", FromLocation: "L", ToLocation: "M", Quantity: 1}}},
+		CodeUnknownRecord, "items[0].from.location")
 	h.must(&Transfer{Items: []TransferItem{move(4, "L", bopis), move(2, "M", nil)}})
 	h.want("U", "L", `{"OrderType":"Ship"} 4/4/0/0 {"OrderType":"BOPIS"} 4/0/0/4 `)
 	h.want("U", "M", `{"OrderType":"Ship"} 2/0/0/2 `)
@@ -163,7 +172,8 @@ func TestRedistributeDueNowAndDry(t *testing.T) {
 	r := h.must(&Redistribute{Scope: all, DryRun: true})
 	a, _, _ := h.e.Schema().Resolve([]Tag{{"Channel", "A"}})
 	b, _, _ := h.e.Schema().Resolve([]Tag{{"Channel", "B"}})
-	want := []SegmentChange{{UPC: "U", Location: "L", TagSet: a, Before: 6, After: 3}, {UPC: "U", Location: "L", TagSet: b, After: 3}}
+	want := []SegmentChange{{UPC: "U", Location: "L", TagSet: a, Before: 6, After: 3},
+		{UPC: "U", Location: "L", TagSet: b, After: 3}}
 	if diff := cmp.Diff(want, r.Changes); diff != "" || r.Stock.Units != 3 || r.Stock.Records != 2 {
 		t.Errorf("dry run: %+v (-want +got):\n%s", r.Stock, diff)
 	}
@@ -186,13 +196,16 @@ func TestRedistributeDueNowAndDry(t *testing.T) {
 func TestDelete(t *testing.T) {
 	h := newHost(t)
 	h.must(&Refresh{Location: "L", Items: []StockItem{units("U", 10), units("V", 3)}})
-	h.must(&Allocate{OrderID: "o", Backorder: true, Lines: []AllocateLine{{ItemID: "1", UPC: "U", Location: "L", Quantity: 12}}})
+	h.must(&Allocate{OrderID: "o", Backorder: true,
+		Lines: []AllocateLine{{ItemID: "1", UPC: "U", Location: "L", Quantity: 12}}})
 	scope := Scope{Locations: []string{"L"}}
 	r := h.wantCode(&Delete{Scope: scope}, CodeInUse, "")
-	if diff := cmp.Diff([]BlockedRecord{{UPC: "U", Location: "L", OnHand: 10, Allocated: 10, Pending: 2}}, r.Blocked); diff != "" {
+	if diff := cmp.Diff([]BlockedRecord{{UPC: "U", Location: "L", OnHand: 10, Allocated: 10, Pending: 2}},
+		r.Blocked); diff != "" {
 		t.Error(diff)
 	}
-	if r := h.must(&Delete{Scope: scope, Force: true, DryRun: true}); r.Stock.Records != 2 || r.Stock.Units != 13 || r.Stock.Promised != 12 {
+	if r := h.must(&Delete{Scope: scope, Force: true, DryRun: true}); r.Stock.Records != 2 || r.Stock.Units != 13 ||
+		r.Stock.Promised != 12 {
 		t.Errorf("dry run: %+v", r.Stock)
 	}
 	h.must(&Delete{Scope: scope, Force: true})
@@ -239,7 +252,8 @@ func TestStateLimits(t *testing.T) {
 		full.Items = append(full.Items, StockItem{UPC: "U", Quantity: 1, DeliveryDateMS: int64(10_000 + i)})
 	}
 	one := StockItem{UPC: "U", Quantity: 1, DeliveryDateMS: 5_000}
-	h.wantCode(&Refresh{Location: "L", Items: append(full.Items[:len(full.Items):len(full.Items)], one)}, CodeTooMany, "items[1024].deliveryDate")
+	h.wantCode(&Refresh{Location: "L", Items: append(full.Items[:len(full.Items):len(full.Items)], one)}, CodeTooMany,
+		"items[1024].deliveryDate")
 	h.must(full)
 	h.wantCode(&Refresh{Location: "L", Items: []StockItem{one}}, CodeTooMany, "items[0].deliveryDate")
 	var v RecordView
@@ -259,8 +273,10 @@ func TestStateLimits(t *testing.T) {
 		c    Command
 	}{
 		{"items[0].tags", &Refresh{Location: "L", Items: []StockItem{units("U", 1, bopis)}}},
-		{"items[0].to.tags", &Transfer{Items: []TransferItem{{UPC: "U", FromLocation: "L", ToLocation: "M", ToTags: []Tag{bopis}, Quantity: 1}}}},
-		{"lines[0]", change(KindReturn, "x", OrderLine{ItemID: "1", UPC: "U", Location: "L", Quantity: 1, Tags: []Tag{bopis}})},
+		{"items[0].to.tags", &Transfer{Items: []TransferItem{{UPC: "U", FromLocation: "L", ToLocation: "M",
+			ToTags: []Tag{bopis}, Quantity: 1}}}},
+		{"lines[0]", change(KindReturn, "x", OrderLine{ItemID: "1", UPC: "U", Location: "L", Quantity: 1,
+			Tags: []Tag{bopis}})},
 		{"lines[0]", back},
 	} {
 		sets.used = TagSetsMax
@@ -277,7 +293,8 @@ func TestStateLimits(t *testing.T) {
 func TestCountBaseBelowZeroSurvivesRestart(t *testing.T) {
 	h := newHost(t)
 	h.must(channels(1000, 9000))
-	h.must(&Refresh{Location: "L", Items: []StockItem{units("U", 0, Tag{"Channel", "A"}), units("U", 10, Tag{"Channel", "B"})}})
+	h.must(&Refresh{Location: "L", Items: []StockItem{units("U", 0, Tag{"Channel", "A"}),
+		units("U", 10, Tag{"Channel", "B"})}})
 	h.must(&StartCount{Location: "L", Count: "c"})
 	h.must(&Adjust{Location: "L", Items: []StockItem{units("U", 2, Tag{"Channel", "A"})}})
 	counted := &Refresh{Location: "L", Count: "c", Items: []StockItem{units("U", 10)}}
@@ -299,7 +316,8 @@ func TestCountBaseBelowZeroSurvivesRestart(t *testing.T) {
 func TestDeliveriesInThePast(t *testing.T) {
 	h := newHost(t)
 	h.must(&Expire{})
-	h.wantCode(&Refresh{Location: "L", Items: []StockItem{{UPC: "U", Quantity: 5, DeliveryDateMS: h.nowMS}}}, CodeExpired, "items[0].deliveryDate")
+	h.wantCode(&Refresh{Location: "L", Items: []StockItem{{UPC: "U", Quantity: 5, DeliveryDateMS: h.nowMS}}},
+		CodeExpired, "items[0].deliveryDate")
 }
 
 // TestSplitDeliveryWithoutPercents: a delivery that was to be split can be removed when nothing is split any more.

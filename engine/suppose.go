@@ -12,13 +12,13 @@ type Entry struct {
 	TimeMS   int64    // the leader's stamp, Unix milliseconds; one that falls counts as the entry's before
 	Commands [][]byte // in binary form
 
-	// Refused makes it no entry of the log, but one of what was refused without an entry, behind the entry of that index and
-	// before the next one; TimeMS is when.
+	// Refused makes it no entry of the log, but one of what was refused without an entry, behind the entry of that
+	// index and before the next one; TimeMS is when.
 	Refused Refused
 }
 
-// Refused is what was recorded of orders that were refused before the log. It is one of three: an order (the only one of
-// Commands), a number of orders that were not recorded, or a gap.
+// Refused is what was recorded of orders that were refused before the log. It is one of three: an order (the only one
+// of Commands), a number of orders that were not recorded, or a gap.
 type Refused struct {
 	Is   bool
 	Code Code   // that the order was answered with
@@ -38,10 +38,10 @@ type supposition struct {
 	source     string
 }
 
-// Suppose makes the engine have a rule asked as if it were active, before all others in its scope, or no longer supposes
-// one (nil). It is for scratch engines, which say what would have been: the supposition is in no log and no checkpoint. The
-// rules' Index does not change, so that commands planned under the log's rules, and under those and the supposed one, are
-// both good. a's scope need not be in canonical form; its ID becomes SupposedID.
+// Suppose makes the engine have a rule asked as if it were active, before all others in its scope, or no longer
+// supposes one (nil). It is for scratch engines, which say what would have been: the supposition is in no log and no
+// checkpoint. The rules' Index does not change, so that commands planned under the log's rules, and under those and the
+// supposed one, are both good. a's scope need not be in canonical form; its ID becomes SupposedID.
 func (e *Engine) Suppose(a *Activation, source string) {
 	next := *e.Rules()
 	next.supposed = nil

@@ -20,7 +20,8 @@ func TestSuppose(t *testing.T) {
 		}
 	}
 	index := h.e.Rules().Index()
-	h.e.Suppose(&Activation{ID: 3, Rule: "s", Version: 2, Hook: HookSelect, Scope: RuleScope{Locations: []string{"M", "L", "L"}}}, "source")
+	h.e.Suppose(&Activation{ID: 3, Rule: "s", Version: 2, Hook: HookSelect,
+		Scope: RuleScope{Locations: []string{"M", "L", "L"}}}, "source")
 	found("s@2 false")
 	if a, source := h.e.Rules().Supposed(); a.ID != SupposedID || len(a.Scope.Locations) != 2 || source != "source" {
 		t.Errorf("supposed %+v of %q", a, source)

@@ -8,15 +8,15 @@ const (
 	tableShardSlots = 8
 	tableTombstone  = uint64(1) << 32 // a tag without a row
 
-	// A shard is rebuilt when more than some part of its slots are taken: 5/8 for the first shard, and up to 3/4 for the last,
-	// so that shards, which fill alike, are not all rebuilt in the same few entries.
+	// A shard is rebuilt when more than some part of its slots are taken: 5/8 for the first shard, and up to 3/4 for
+	// the last, so that shards, which fill alike, are not all rebuilt in the same few entries.
 	tableFullBase  = tableShards * 5 / 8
 	tableFullRange = tableShards / 8
 )
 
-// table is a hash index from a 64-bit hash to row numbers, by open addressing. The hash's first 8 bits choose a shard, the
-// next 32 are the tag: a slot holds tag and row, and the tag also gives the slot's place, so that a shard grows without a
-// look at the rows. Whoever looks up compares the key in the row itself.
+// table is a hash index from a 64-bit hash to row numbers, by open addressing. The hash's first 8 bits choose a shard,
+// the next 32 are the tag: a slot holds tag and row, and the tag also gives the slot's place, so that a shard grows
+// without a look at the rows. Whoever looks up compares the key in the row itself.
 //
 // One writer changes it; any number of readers probe it without a lock. A reader sees every row that was in the table
 // before it began and is not removed meanwhile.
@@ -31,9 +31,9 @@ type tableShard struct {
 	full  uint32                   // rebuilt when more slots than that are to be taken; 0: there are none yet
 }
 
-// probe walks the candidates of one hash. It is small enough for the compiler to keep it in registers, and is passed by value
-// for the same reason: in memory, where it is written field by field and copied in larger pieces, it costs more than the
-// look into the table.
+// probe walks the candidates of one hash. It is small enough for the compiler to keep it in registers, and is passed by
+// value for the same reason: in memory, where it is written field by field and copied in larger pieces, it costs more
+// than the look into the table.
 type probe struct {
 	slots []uint64
 	at    uint32
@@ -94,7 +94,8 @@ func (t *table) remove(hash uint64, row uint32) {
 	}
 }
 
-// sweep empties a slot that was given up, and those before it, if the one behind is empty: no search has to go over them.
+// sweep empties a slot that was given up, and those before it, if the one behind is empty: no search has to go over
+// them.
 func (s *tableShard) sweep(slots []uint64, at uint64) {
 	mask := uint64(len(slots) - 1)
 	if slots[(at+1)&mask] != 0 {

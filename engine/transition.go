@@ -59,7 +59,8 @@ func readTransition(r *reader, c *Transition) {
 	}
 }
 
-// transition moves reserved items into another order, as they are: their lines, and their places among those that wait, stay.
+// transition moves reserved items into another order, as they are: their lines, and their places among those that wait,
+// stay.
 func (e *Engine) transition(c *Transition, envelope *Envelope, r *Result) {
 	hash := hashText(c.OrderID)
 	to, ok := e.orderFor(c.OrderID, hash, envelope, r)

@@ -12,8 +12,8 @@ func cart(id string, lines ...AllocateLine) *Allocate {
 	return c
 }
 
-// TestTransition: a cart's units become an order's, what was allocated and what was pending, and keep their places before
-// others who wait.
+// TestTransition: a cart's units become an order's, what was allocated and what was pending, and keep their places
+// before others who wait.
 func TestTransition(t *testing.T) {
 	h := newHost(t)
 	h.must(&Refresh{Location: "L", Items: []StockItem{units("U", 5)}})
@@ -34,7 +34,8 @@ func TestTransition(t *testing.T) {
 	}
 	h.must(change(KindFulfill, "o"))
 	h.want("U", "L", `{} 1/1/2/-2 `)
-	h.wantCode(&Transition{FromOrderID: "cart", OrderID: "o", Lines: []TransitionLine{{"b", "2"}}}, CodeNotReserved, "fromOrderId")
+	h.wantCode(&Transition{FromOrderID: "cart", OrderID: "o", Lines: []TransitionLine{{"b", "2"}}}, CodeNotReserved,
+		"fromOrderId")
 }
 
 func allocateLate(id string, lines ...AllocateLine) *Allocate {
@@ -54,7 +55,8 @@ func TestTransitionOfMany(t *testing.T) {
 	}
 	h.must(cart("cart", lines...))
 	for i := range n {
-		h.must(&Transition{FromOrderID: "cart", OrderID: "o", Lines: []TransitionLine{{fmt.Sprint("c", i), fmt.Sprint("i", i)}}})
+		h.must(&Transition{FromOrderID: "cart", OrderID: "o",
+			Lines: []TransitionLine{{fmt.Sprint("c", i), fmt.Sprint("i", i)}}})
 		if i == 5 {
 			h.must(cart("cart", ask("more", "U", 1), ask("and", "U", 1), ask("again", "U", 1)))
 		}
@@ -65,7 +67,8 @@ func TestTransitionOfMany(t *testing.T) {
 	if h.e.Stats().Orders != 2 || h.e.Stats().OrderItems != n+3 {
 		t.Errorf("stats %+v", h.e.Stats())
 	}
-	h.must(&Transition{FromOrderID: "cart", OrderID: "o", Lines: []TransitionLine{{"more", "x"}, {"and", "y"}, {"again", "z"}}})
+	h.must(&Transition{FromOrderID: "cart", OrderID: "o",
+		Lines: []TransitionLine{{"more", "x"}, {"and", "y"}, {"again", "z"}}})
 	if h.e.Stats().Orders != 1 {
 		t.Error("an empty cart stays")
 	}
@@ -75,8 +78,8 @@ func TestTransitionOfMany(t *testing.T) {
 	}
 }
 
-// TestTransitionEmptiesAnOrder: an order whose last open item goes, and that keeps a closed one, leaves memory on a node that was
-// restarted since and on one that was not.
+// TestTransitionEmptiesAnOrder: an order whose last open item goes, and that keeps a closed one, leaves memory on a
+// node that was restarted since and on one that was not.
 func TestTransitionEmptiesAnOrder(t *testing.T) {
 	h := newHost(t)
 	h.must(&Refresh{Location: "L", Items: []StockItem{units("U", 100)}})
@@ -126,7 +129,8 @@ func TestTransitionRefuses(t *testing.T) {
 	h.must(allocate("firm", ModeAll, ask("1", "U", 1)))
 	f(CodeNotReserved, "firm", TransitionLine{"1", "2"})
 	h.want("U", "L", `{} 10/4/0/6 `)
-	if long := make([]TransitionLine, OrderLinesMax+1); checkTransition(&Transition{FromOrderID: "a", OrderID: "b", Lines: long}).field != "lines" {
+	if long := make([]TransitionLine, OrderLinesMax+1); checkTransition(
+		&Transition{FromOrderID: "a", OrderID: "b", Lines: long}).field != "lines" {
 		t.Error("too many lines pass")
 	}
 }

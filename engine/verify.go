@@ -112,11 +112,12 @@ func (e *Engine) verifyItem(o *order, it *item, promised []promise, report func(
 
 // addsUp reports whether the units of an item's line are what became of those that it got.
 func (l *line) addsUp(it *item) bool {
-	return l.took+l.waited == l.allocated+l.pending+l.fulfilled+l.released && (l.returned <= l.fulfilled || it.onlyReturned())
+	return l.took+l.waited == l.allocated+l.pending+l.fulfilled+l.released &&
+		(l.returned <= l.fulfilled || it.onlyReturned())
 }
 
-// Hash is a digest of the whole state. The same log gives the same hash, on every replica and across restarts. The caller
-// holds the mutex under which Apply is called.
+// Hash is a digest of the whole state. The same log gives the same hash, on every replica and across restarts. The
+// caller holds the mutex under which Apply is called.
 func (e *Engine) Hash() [32]byte {
 	h := sha256.New()
 	var b []byte

@@ -72,9 +72,9 @@ type ItemView struct {
 	Movements   []MovementView
 }
 
-// LineView is a copy of one allocation line: the units of an order item from one segment.
-// Allocated + Pending + Fulfilled + Released is what was promised in all; Returned is at most Fulfilled, or of an item that is
-// only known because it came back.
+// LineView is a copy of one allocation line: the units of an order item from one segment. Allocated + Pending +
+// Fulfilled + Released is what was promised in all; Returned is at most Fulfilled, or of an item that is only known
+// because it came back.
 type LineView struct {
 	TagSet    TagSetID
 	Allocated int64
@@ -103,8 +103,9 @@ const (
 
 var movementTexts = [...]string{
 	MovementAllocated: "allocated", MovementPending: "pending", MovementPendingReleased: "pending-released",
-	MovementConfirmed: "confirmed", MovementReleased: "released", MovementExpired: "expired", MovementFulfilled: "fulfilled",
-	MovementReturned: "returned", MovementRecordDeleted: "record-deleted", MovementLost: "lost",
+	MovementConfirmed: "confirmed", MovementReleased: "released", MovementExpired: "expired",
+	MovementFulfilled: "fulfilled",
+	MovementReturned:  "returned", MovementRecordDeleted: "record-deleted", MovementLost: "lost",
 }
 
 // String is the kind's stable text, as the API shows it.

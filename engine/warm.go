@@ -2,8 +2,8 @@ package engine
 
 import "sync/atomic"
 
-// WarmCommandsMax is how many commands Warm looks at, at most: what they need has to stay in the processor's cache until
-// they are applied.
+// WarmCommandsMax is how many commands Warm looks at, at most: what they need has to stay in the processor's cache
+// until they are applied.
 const WarmCommandsMax = 64
 
 // warmCommandsMin is the fewest commands for which looking ahead pays.
@@ -25,11 +25,11 @@ type warmPath struct {
 	segment    uint32
 }
 
-// Warm loads what the commands of one entry are about to look at: slots of the indexes, records, segments. A command alone
-// waits for each of these loads before it knows the next address, and most of them miss the caches. Many commands side by
-// side wait for them together. It changes nothing, and a command that it does not understand is left to Apply. It is for
-// the goroutine that calls Apply, just before it does, with the same commands in the same order. What it found is a hint that
-// Apply checks: for other commands it only is of no use.
+// Warm loads what the commands of one entry are about to look at: slots of the indexes, records, segments. A command
+// alone waits for each of these loads before it knows the next address, and most of them miss the caches. Many commands
+// side by side wait for them together. It changes nothing, and a command that it does not understand is left to Apply.
+// It is for the goroutine that calls Apply, just before it does, with the same commands in the same order. What it
+// found is a hint that Apply checks: for other commands it only is of no use.
 func (e *Engine) Warm(commands [][]byte) {
 	w := &e.scratch.warm
 	w.paths, w.next = w.paths[:0], 0
@@ -99,8 +99,8 @@ func (w *warmer) add(command []byte, lists *tagLists) {
 	}
 }
 
-// warmSlots loads the first slot of each key in both indexes, and finds the records. The loads that wait for memory are in
-// loops of their own that do nothing else: so the processor has as many of them under way as it can.
+// warmSlots loads the first slot of each key in both indexes, and finds the records. The loads that wait for memory are
+// in loops of their own that do nothing else: so the processor has as many of them under way as it can.
 func (e *Engine) warmSlots(w *warmer) {
 	var orders, keys [WarmCommandsMax]*uint64
 	n := len(w.paths)

@@ -14,7 +14,8 @@ import (
 func TestWarmChangesNothing(t *testing.T) {
 	e := New()
 	e.Warm(warmCommands(8)) // nothing is there to look at
-	e.Apply(1, 1, AppendCommand(nil, &Envelope{}, &Refresh{Location: "X", Items: []StockItem{{UPC: "u1", Quantity: 5}}}), nil)
+	e.Apply(1, 1, AppendCommand(nil, &Envelope{}, &Refresh{Location: "X",
+		Items: []StockItem{{UPC: "u1", Quantity: 5}}}), nil)
 	before := e.Hash()
 	rapid.Check(t, func(t *rapid.T) {
 		commands := warmCommands(2)
@@ -33,7 +34,8 @@ func TestWarmChangesNothing(t *testing.T) {
 // TestWarmFollowsAnAllocate demands that the record and the segment are reached, without which nothing is gained.
 func TestWarmFollowsAnAllocate(t *testing.T) {
 	e := New()
-	e.Apply(1, 1, AppendCommand(nil, &Envelope{}, &Refresh{Location: "X", Items: []StockItem{{UPC: "u1", Quantity: 5}}}), nil)
+	e.Apply(1, 1, AppendCommand(nil, &Envelope{}, &Refresh{Location: "X",
+		Items: []StockItem{{UPC: "u1", Quantity: 5}}}), nil)
 	e.Warm(warmCommands(warmCommandsMin))
 	paths := e.scratch.warm.paths
 	if len(paths) != warmCommandsMin || paths[0].record == 0 || paths[0].record != e.findRecord("u1", "X") {
@@ -73,7 +75,8 @@ func TestWarmShowsInNoResult(t *testing.T) {
 				put.MoveTo = slices.DeleteFunc(put.MoveTo, func(m Move) bool { return m.From == third })
 				c = put
 			case 3, 4, 5:
-				c = &Refresh{Location: "X", Items: []StockItem{{UPC: upc, Quantity: int64(rng.IntN(9)), Tags: []Tag{{"C", third}}}}}
+				c = &Refresh{Location: "X", Items: []StockItem{{UPC: upc, Quantity: int64(rng.IntN(9)),
+					Tags: []Tag{{"C", third}}}}}
 			default:
 				tags := []Tag{{"C", []string{"a", "b", third}[rng.IntN(3)]}}
 				c = &Allocate{OrderID: fmt.Sprint("o", rng.IntN(2000)), Mode: ModeLine, Lines: []AllocateLine{
@@ -106,7 +109,8 @@ func TestWarmShowsInNoResult(t *testing.T) {
 
 func warmCommands(n int) (commands [][]byte) {
 	for i := range n {
-		c := &Allocate{OrderID: fmt.Sprint("o", i), ExpiresAtMS: int64(i), Lines: []AllocateLine{{ItemID: "1", UPC: "u1", Location: "X", Quantity: 1}}}
+		c := &Allocate{OrderID: fmt.Sprint("o", i), ExpiresAtMS: int64(i),
+			Lines: []AllocateLine{{ItemID: "1", UPC: "u1", Location: "X", Quantity: 1}}}
 		commands = append(commands, AppendCommand(nil, &Envelope{Key: "k"}, c))
 	}
 	return commands

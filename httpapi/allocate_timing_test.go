@@ -36,7 +36,8 @@ func newHandlerRunOn(tb testing.TB, store Store, body string) *handlerRun {
 	r.ctx.Request.Header.SetContentType("application/json")
 	r.call(tb, "PUT", "/v1/tag-categories/Channel", channels)
 	r.call(tb, "PUT", "/v1/tag-categories/Condition", conditions)
-	r.call(tb, "POST", "/v1/inventory/refresh", `{"location":"Retailer2","items":[{"upc":"BC76845","tags":{"Channel":"Amazon"},"quantity":1000000000000}]}`)
+	r.call(tb, "POST", "/v1/inventory/refresh",
+		`{"location":"Retailer2","items":[{"upc":"BC76845","tags":{"Channel":"Amazon"},"quantity":1000000000000}]}`)
 	r.ctx.Request.Header.SetMethod("POST")
 	r.ctx.Request.SetBodyString(body)
 	return r
@@ -141,7 +142,8 @@ func BenchmarkAllocateHandler500Lines(b *testing.B) {
 // A refusal from committed state, without the log.
 func BenchmarkRefusalHandler(b *testing.B) {
 	r := newHandlerRun(b, strings.Replace(oneLineBody, "Amazon", "eBay", 1))
-	r.call(b, "POST", "/v1/inventory/refresh", `{"location":"Retailer2","items":[{"upc":"BC76845","tags":{"Channel":"eBay"},"quantity":1}]}`)
+	r.call(b, "POST", "/v1/inventory/refresh",
+		`{"location":"Retailer2","items":[{"upc":"BC76845","tags":{"Channel":"eBay"},"quantity":1}]}`)
 	r.ctx.Request.SetBodyString(strings.Replace(oneLineBody, "Amazon", "eBay", 1))
 	b.ReportAllocs()
 	for b.Loop() {
@@ -157,7 +159,8 @@ func BenchmarkRefusalHandlerDurable(b *testing.B) {
 			store := openRaftStoreKeeping(b, b.TempDir(), metrics.NewSet(), age)
 			defer func() { _ = store.Close() }()
 			r := newHandlerRunOn(b, store, oneLineBody)
-			r.call(b, "POST", "/v1/inventory/refresh", `{"location":"Retailer2","items":[{"upc":"BC76845","tags":{"Channel":"eBay"},"quantity":1}]}`)
+			r.call(b, "POST", "/v1/inventory/refresh",
+				`{"location":"Retailer2","items":[{"upc":"BC76845","tags":{"Channel":"eBay"},"quantity":1}]}`)
 			r.ctx.Request.SetBodyString(strings.Replace(oneLineBody, "Amazon", "eBay", 1))
 			b.ReportAllocs()
 			for b.Loop() {

@@ -31,7 +31,8 @@ func allocateBody(mode string, lines ...string) string {
 }
 
 func line(itemID, channel string, quantity int) string {
-	return fmt.Sprintf(`{"itemId":%q,"upc":"BC76845","location":"Retailer2","quantity":%d,"tags":{"Channel":%q}}`, itemID, quantity, channel)
+	return fmt.Sprintf(`{"itemId":%q,"upc":"BC76845","location":"Retailer2","quantity":%d,"tags":{"Channel":%q}}`,
+		itemID, quantity, channel)
 }
 
 func TestTagCategories(t *testing.T) {
@@ -41,7 +42,8 @@ func TestTagCategories(t *testing.T) {
 		want(`true`, "categories", 0, "distributed").
 		want(`{"value":"Amazon","percent":10.5,"default":false,"min":0,"max":1000}`, "categories", 0, "values", 1).
 		want(`{"value":"New","percent":null,"default":true,"min":0,"max":null}`, "categories", 1, "values", 0)
-	s.get("/v1/tag-categories/Condition?consistency=stale").ok().want(`"Condition"`, "name").want(`false`, "distributed")
+	s.get("/v1/tag-categories/Condition?consistency=stale").ok().want(`"Condition"`, "name").
+		want(`false`, "distributed")
 	s.get("/v1/tag-categories/Nope").is(404, "unknown-category")
 
 	// A value with stock leaves only with moveTo.
@@ -65,17 +67,23 @@ func TestStock(t *testing.T) {
 		want(`{"Channel":"Amazon","Condition":"New"}`, "records", 0, "segments", 0, "tags").
 		want(`3`, "records", 0, "segments", 0, "floor").want(`7`, "records", 0, "segments", 0, "ltd")
 
-	s.post("/v1/inventory/adjust", `{"location":"Retailer2","items":[{"upc":"BC76845","tags":{"Channel":"Amazon"},"quantity":-3}]}`).ok()
-	s.post("/v1/inventory/adjust", `{"location":"Retailer2","items":[{"upc":"BC76845","tags":{"Channel":"Amazon"},"quantity":-18}]}`).is(409, "on-hand-below-zero")
+	s.post("/v1/inventory/adjust",
+		`{"location":"Retailer2","items":[{"upc":"BC76845","tags":{"Channel":"Amazon"},"quantity":-3}]}`).ok()
+	s.post("/v1/inventory/adjust",
+		`{"location":"Retailer2","items":[{"upc":"BC76845","tags":{"Channel":"Amazon"},"quantity":-18}]}`).
+		is(409, "on-hand-below-zero")
 	s.get("/v1/inventory/Retailer2/BC76845").ok().want(`37`, "records", 0, "onHand")
 	s.get("/v1/inventory/Retailer2/nope").is(404, "unknown-record")
 
 	s.post("/v1/inventory/transfer", `{"items":[{"upc":"BC76845","quantity":7,
 		"from":{"location":"Retailer2","tags":{"Channel":"eBay"}},"to":{"location":"Store 9/a","tags":{"Channel":"eBay"}}}]}`).ok().want(`7`, "units")
-	s.get("/v1/inventory/Store%209%2Fa/BC76845").ok().want(`"Store 9/a"`, "records", 0, "location").want(`7`, "records", 0, "onHand")
+	s.get("/v1/inventory/Store%209%2Fa/BC76845").ok().want(`"Store 9/a"`, "records", 0, "location").
+		want(`7`, "records", 0, "onHand")
 
-	s.post("/v1/inventory/redistribute", `{"upcs":["BC76845"],"now":true,"dryRun":true}`).ok().want(`true`, "dryRun").want(`2`, "records")
-	s.post("/v1/inventory/redistribute", `{"locations":["Retailer2"],"all":false}`).ok().want(`1`, "records").want(`[]`, "changes")
+	s.post("/v1/inventory/redistribute", `{"upcs":["BC76845"],"now":true,"dryRun":true}`).ok().want(`true`, "dryRun").
+		want(`2`, "records")
+	s.post("/v1/inventory/redistribute", `{"locations":["Retailer2"],"all":false}`).ok().want(`1`, "records").
+		want(`[]`, "changes")
 	s.get("/v1/inventory/Retailer2/BC76845").ok().want(`true`, "records", 0, "due")
 	s.post("/v1/inventory/redistribute", `{"all":true,"now":true}`).ok().want(`2`, "records")
 
@@ -83,10 +91,13 @@ func TestStock(t *testing.T) {
 	s.post("/v1/inventory/refresh", `{"location":"Retailer2","items":[
 		{"upc":"BC76845","quantity":40,"deliveryDate":"2027-01-01T00:00:00Z"},
 		{"upc":"BC76845","tags":{"Channel":"eBay"},"quantity":4,"deliveryDate":"2027-01-02T01:00:00+01:00"}]}`).ok()
-	s.get("/v1/inventory/Retailer2/BC76845").ok().want(`"2027-01-01T00:00:00.000Z"`, "records", 0, "future", 0, "deliveryDate").
-		want(`true`, "records", 0, "future", 0, "split").want(`"2027-01-02T00:00:00.000Z"`, "records", 0, "future", 1, "deliveryDate")
+	s.get("/v1/inventory/Retailer2/BC76845").ok().want(`"2027-01-01T00:00:00.000Z"`, "records", 0, "future", 0,
+		"deliveryDate").
+		want(`true`, "records", 0, "future", 0, "split").
+		want(`"2027-01-02T00:00:00.000Z"`, "records", 0, "future", 1, "deliveryDate")
 
-	s.post("/v1/inventory/delete", `{"upcs":["BC76845"],"locations":["Store 9/a"],"dryRun":true}`).ok().want(`1`, "records").want(`7`, "units")
+	s.post("/v1/inventory/delete", `{"upcs":["BC76845"],"locations":["Store 9/a"],"dryRun":true}`).ok().
+		want(`1`, "records").want(`7`, "units")
 	s.post("/v1/inventory/delete", `{"upcs":["BC76845"],"locations":["Store 9/a"]}`).ok().want(`false`, "dryRun")
 	s.get("/v1/inventory/Store%209%2Fa/BC76845").is(404, "unknown-record")
 }
@@ -95,7 +106,8 @@ func TestDeleteWithPromises(t *testing.T) {
 	s := newStockedServer(t)
 	s.post("/v1/orders/1/allocate", allocateBody("all", line("1", "Amazon", 2))).ok()
 	s.post("/v1/inventory/delete", `{"all":true,"dryRun":true}`).ok().want(`2`, "blocked", 0, "allocated")
-	s.post("/v1/inventory/delete", `{"all":true}`).is(409, "in-use").want(`2`, "promised").want(`2`, "blocked", 0, "allocated")
+	s.post("/v1/inventory/delete", `{"all":true}`).is(409, "in-use").want(`2`, "promised").
+		want(`2`, "blocked", 0, "allocated")
 	s.post("/v1/inventory/delete", `{"all":true,"force":true}`).ok().want(`2`, "promised")
 }
 
@@ -106,14 +118,18 @@ func TestStockCount(t *testing.T) {
 	s.post("/v1/orders/1/allocate", allocateBody("all", line("1", "Amazon", 2))).ok()
 	s.post("/v1/orders/1/fulfill", `{}`).ok()
 	// 19 were on the shelf at the start; two were sold since.
-	s.post("/v1/inventory/refresh", `{"location":"Retailer2","count":"n1","items":[{"upc":"BC76845","tags":{"Channel":"Amazon"},"quantity":19}]}`).ok()
+	s.post("/v1/inventory/refresh",
+		`{"location":"Retailer2","count":"n1","items":[{"upc":"BC76845","tags":{"Channel":"Amazon"},"quantity":19}]}`).
+		ok()
 	s.get("/v1/inventory/Retailer2/BC76845").ok().want(`17`, "records", 0, "segments", 0, "onHand")
 	// What has gone beyond what was counted is told of, and does not keep the rest from being counted.
 	s.post("/v1/inventory/refresh", `{"location":"Retailer2","count":"n1","items":[
 		{"upc":"BC76845","tags":{"Channel":"eBay"},"quantity":18},{"upc":"BC76845","tags":{"Channel":"Amazon"},"quantity":1}]}`).ok().
 		want(`2`, "items").want(`[{"item":1,"upc":"BC76845","counted":1,"units":1}]`, "shortfalls")
-	s.get("/v1/inventory/Retailer2/BC76845").ok().want(`0`, "records", 0, "segments", 0, "onHand").want(`18`, "records", 0, "segments", 1, "onHand")
-	s.post("/v1/inventory/refresh", `{"location":"Retailer2","count":"n3","items":[{"upc":"BC76845","quantity":19}]}`).is(404, "unknown-count")
+	s.get("/v1/inventory/Retailer2/BC76845").ok().want(`0`, "records", 0, "segments", 0, "onHand").
+		want(`18`, "records", 0, "segments", 1, "onHand")
+	s.post("/v1/inventory/refresh", `{"location":"Retailer2","count":"n3","items":[{"upc":"BC76845","quantity":19}]}`).
+		is(404, "unknown-count")
 	s.post("/v1/counts/Retailer2/close", `{"count":"n1"}`).ok()
 	s.post("/v1/counts/Retailer2/close", `{"count":"n1"}`).is(404, "unknown-count")
 
@@ -123,7 +139,8 @@ func TestStockCount(t *testing.T) {
 	s.get("/v1/events?limit=1&after=").ok().want(`1`, "next")
 	s.get("/v1/events?after=18446744073709551615").ok().want(`[]`, "events")
 	s.get("/v1/events?after=9223372036854775807").ok().want(`[]`, "events").want(`9223372036854775807`, "next")
-	if !strings.Contains(events.body, `"type":"count-short"`) || !strings.Contains(events.body, `"count-started"`) || !strings.Contains(events.body, `"schema-changed"`) {
+	if !strings.Contains(events.body, `"type":"count-short"`) || !strings.Contains(events.body, `"count-started"`) ||
+		!strings.Contains(events.body, `"schema-changed"`) {
 		t.Errorf("events are missing: %s", events.body)
 	}
 }
@@ -136,28 +153,35 @@ func TestOrderLife(t *testing.T) {
 			"segments":[{"tags":{"Channel":"Amazon","Condition":"New"},"quantity":5,"pending":0}]}`, "lines", 0)
 
 	// The order item is its own idempotency key.
-	s.post("/v1/orders/1001/allocate", allocateBody("all", line("1", "Amazon", 5))).ok().want(`true`, "lines", 0, "repeated")
+	s.post("/v1/orders/1001/allocate", allocateBody("all", line("1", "Amazon", 5))).ok().
+		want(`true`, "lines", 0, "repeated")
 	s.post("/v1/orders/1001/allocate", allocateBody("all", line("1", "Amazon", 6))).is(409, "order-item-conflict").
 		want(`"lines[0].quantity"`, "field")
 
 	s.post("/v1/orders/1001/deallocate", `{"lines":[{"itemId":"1","quantity":1}]}`).ok().
 		want(`"released"`, "lines", 0, "outcome").want(`1`, "lines", 0, "quantity")
-	s.post("/v1/orders/1001/fulfill", ``).ok().want(`4`, "lines", 0, "quantity").want(`"fulfilled"`, "lines", 1, "outcome")
+	s.post("/v1/orders/1001/fulfill", ``).ok().want(`4`, "lines", 0, "quantity").
+		want(`"fulfilled"`, "lines", 1, "outcome")
 	s.post("/v1/orders/1001/fulfill", `{"lines":[{"itemId":"1","quantity":1}]}`).is(409, "exceeds-left").
 		want(`"refused"`, "lines", 0, "outcome").want(`0`, "lines", 0, "available")
-	s.post("/v1/orders/1001/return", `{"lines":[{"itemId":"1","quantity":1,"tags":{"Nope":"x"}}]}`).is(400, "unknown-category").
+	s.post("/v1/orders/1001/return", `{"lines":[{"itemId":"1","quantity":1,"tags":{"Nope":"x"}}]}`).
+		is(400, "unknown-category").
 		want(`"lines[0].tags"`, "field").want(`"Nope"`, "value")
-	s.post("/v1/orders/1001/return", `{"lines":[{"itemId":"1","quantity":1,"tags":{"Condition":"x"}}]}`).is(400, "unknown-value").
+	s.post("/v1/orders/1001/return", `{"lines":[{"itemId":"1","quantity":1,"tags":{"Condition":"x"}}]}`).
+		is(400, "unknown-value").
 		want(`"lines[0].tags.Condition"`, "field").want(`"x"`, "value")
 	s.post("/v1/orders/1001/return", `{"lines":[{"itemId":"1","quantity":1,"tags":{"Condition":"Defective"}}]}`).ok().
 		want(`{"Channel":"Amazon","Condition":"Defective"}`, "lines", 0, "segments", 0, "tags")
-	s.post("/v1/orders/1001/return", `{"lines":[{"itemId":"1","quantity":2}]}`).ok().want(`"returned"`, "lines", 0, "outcome").
+	s.post("/v1/orders/1001/return", `{"lines":[{"itemId":"1","quantity":2}]}`).ok().
+		want(`"returned"`, "lines", 0, "outcome").
 		want(`{"Channel":"Amazon","Condition":"New"}`, "lines", 0, "segments", 0, "tags")
-	s.post("/v1/orders/1001/return", `{"lines":[{"itemId":"1","quantity":2}]}`).is(409, "exceeds-left").want(`1`, "lines", 0, "available")
+	s.post("/v1/orders/1001/return", `{"lines":[{"itemId":"1","quantity":2}]}`).is(409, "exceeds-left").
+		want(`1`, "lines", 0, "available")
 	s.post("/v1/orders/1001/return", `{"lines":[{"itemId":"9"}]}`).is(404, "unknown-item")
 	s.post("/v1/orders/none/fulfill", `{}`).is(404, "unknown-order")
 	s.post("/v1/orders/none/return", `{"lines":[{"itemId":"1","quantity":1}]}`).is(404, "unknown-order")
-	s.post("/v1/orders/none/return", `{"lines":[{"itemId":"1","quantity":1,"upc":"X1","location":"Retailer2","tags":null}]}`).ok().
+	s.post("/v1/orders/none/return",
+		`{"lines":[{"itemId":"1","quantity":1,"upc":"X1","location":"Retailer2","tags":null}]}`).ok().
 		want(`{"Channel":"Kibo","Condition":"New"}`, "lines", 0, "segments", 0, "tags")
 
 	// An order that is known has what it has; one that is not is kept, and its return is taken once.
@@ -165,14 +189,17 @@ func TestOrderLife(t *testing.T) {
 	s.post("/v1/orders/1001/return", goods).is(404, "unknown-item").want(`"lines[0]"`, "field").want(`"01"`, "value")
 	s.post("/v1/orders/77/return", goods).ok().want(`2`, "lines", 0, "quantity")
 	s.post("/v1/orders/77/return", goods).ok().want(`true`, "lines", 0, "repeated").want(`2`, "lines", 0, "quantity")
-	s.post("/v1/orders/77/return", strings.Replace(goods, "2", "3", 1)).is(409, "order-item-conflict").want(`"lines[0].quantity"`, "field")
+	s.post("/v1/orders/77/return", strings.Replace(goods, "2", "3", 1)).is(409, "order-item-conflict").
+		want(`"lines[0].quantity"`, "field")
 	s.get("/v1/inventory/Retailer2/X1").ok().want(`3`, "records", 0, "onHand")
 	s.get("/v1/orders/77").ok().want(`0`, "items", 0, "requested").want(`"X1"`, "items", 0, "upc").
-		want(`{"tags":{"Channel":"Kibo","Condition":"Defective"},"allocated":0,"pending":0,"fulfilled":0,"returned":2,"released":0}`, "items", 0, "lines", 0)
+		want(
+			`{"tags":{"Channel":"Kibo","Condition":"Defective"},"allocated":0,"pending":0,"fulfilled":0,"returned":2,"released":0}`, "items", 0, "lines", 0)
 	s.get("/v1/events").ok().want(`"unknown-order-returned"`, "events", 3, "type").want(`"77"`, "events", 3, "orderId")
 
 	r := s.get("/v1/orders/1001").ok()
-	r.want(`{"tags":{"Channel":"Amazon","Condition":"New"},"allocated":0,"pending":0,"fulfilled":4,"returned":3,"released":1}`, "items", 0, "lines", 0)
+	r.want(
+		`{"tags":{"Channel":"Amazon","Condition":"New"},"allocated":0,"pending":0,"fulfilled":4,"returned":3,"released":1}`, "items", 0, "lines", 0)
 	r.want(`null`, "items", 0, "expiresAt")
 	var history []string
 	for _, movement := range r.at("items", 0, "history").([]any) {
@@ -186,7 +213,8 @@ func TestOrderLife(t *testing.T) {
 
 func TestAllocateModes(t *testing.T) {
 	s := newStockedServer(t)
-	s.post("/v1/orders/a/allocate", allocateBody("all", line("1", "Amazon", 21), line("2", "eBay", 1))).is(409, "insufficient").
+	s.post("/v1/orders/a/allocate", allocateBody("all", line("1", "Amazon", 21), line("2", "eBay", 1))).
+		is(409, "insufficient").
 		want(`"a"`, "orderId").
 		want(`"insufficient"`, "lines", 0, "code").want(`20`, "lines", 0, "available").
 		want(`"not-attempted"`, "lines", 1, "code").want(`"refused"`, "lines", 1, "outcome")
@@ -196,8 +224,10 @@ func TestAllocateModes(t *testing.T) {
 		want(`"partial"`, "lines", 0, "outcome").want(`20`, "lines", 0, "allocated")
 	s.post("/v1/orders/d/allocate", `{"backorder":true,"lines":[`+line("1", "Amazon", 3)+`]}`).ok().
 		want(`"pending"`, "lines", 0, "outcome").want(`3`, "lines", 0, "pending")
-	s.post("/v1/orders/e/allocate", allocateBody("all", `{"itemId":"1","upc":"no","location":"Retailer2","quantity":1}`)).is(409, "unknown-record")
-	s.post("/v1/orders/e/allocate", allocateBody("all", `{"itemId":"1","upc":"BC76845","location":"Retailer2","quantity":1,"tags":{"Condition":"Defective"}}`)).
+	s.post("/v1/orders/e/allocate", allocateBody("all",
+		`{"itemId":"1","upc":"no","location":"Retailer2","quantity":1}`)).is(409, "unknown-record")
+	s.post("/v1/orders/e/allocate", allocateBody("all",
+		`{"itemId":"1","upc":"BC76845","location":"Retailer2","quantity":1,"tags":{"Condition":"Defective"}}`)).
 		is(409, "unknown-segment")
 	s.post("/v1/orders/allocate/allocate", allocateBody("all", line("1", "eBay", 1))).ok().want(`"allocate"`, "orderId")
 	s.get("/v1/orders/allocate").ok().want(`"allocate"`, "orderId")
@@ -208,14 +238,16 @@ func TestReservation(t *testing.T) {
 	body := `{"expiresAt":"2026-11-23T16:00:00Z","lines":[` + line("1", "Amazon", 5) + `]}`
 	s.post("/v1/orders/r/allocate", body).ok()
 	s.get("/v1/orders/r").ok().want(`"2026-11-23T16:00:00.000Z"`, "items", 0, "expiresAt")
-	s.post("/v1/orders/r/confirm", `{"lines":[{"itemId":"1","quantity":2}]}`).ok().want(`"confirmed"`, "lines", 0, "outcome").want(`2`, "lines", 0, "quantity")
+	s.post("/v1/orders/r/confirm", `{"lines":[{"itemId":"1","quantity":2}]}`).ok().
+		want(`"confirmed"`, "lines", 0, "outcome").want(`2`, "lines", 0, "quantity")
 	s.post("/v1/orders/r/confirm", `{}`).is(409, "not-reserved")
 	s.post("/v1/orders/old/allocate", strings.Replace(body, "2026-11-23", "2026-11-22", 1)).is(409, "expired").
 		want(`"expiresAt"`, "field").want(`"2026-11-22T16:00:00Z"`, "value")
 	s.post("/v1/orders/allocate", `{"orders":[{"orderId":"a","lines":[`+line("1", "Amazon", 1)+`]},
 		{"orderId":"b","expiresAt":"2026-11-22T16:00:00+01:00","lines":[`+line("1", "Amazon", 1)+`]}]}`).ok().
 		want(`"orders[1].expiresAt"`, "orders", 1, "field").want(`"2026-11-22T16:00:00+01:00"`, "orders", 1, "value")
-	s.post("/v1/orders/none/return", `{"lines":[{"itemId":"1","upc":"BC76845","location":"Retailer2"}]}`).is(400, "missing-field").
+	s.post("/v1/orders/none/return", `{"lines":[{"itemId":"1","upc":"BC76845","location":"Retailer2"}]}`).
+		is(400, "missing-field").
 		want(`"lines[0].quantity"`, "field").want(`""`, "value")
 }
 
@@ -231,20 +263,25 @@ func TestBulkAllocate(t *testing.T) {
 	}, ",") + `]}`
 	check := func(r *reply, replayed string) {
 		t.Helper()
-		r.ok().want(`200`, "orders", 0, "status").want(`15`, "orders", 0, "lines", 0, "allocated").want(replayed, "orders", 0, "replayed")
-		r.want(`409`, "orders", 1, "status").want(`"insufficient"`, "orders", 1, "code").want(`5`, "orders", 1, "lines", 0, "available")
-		r.want(`400`, "orders", 2, "status").want(`"orders[2].lines[0].quantity"`, "orders", 2, "field").want(`"0"`, "orders", 2, "value")
+		r.ok().want(`200`, "orders", 0, "status").want(`15`, "orders", 0, "lines", 0, "allocated").
+			want(replayed, "orders", 0, "replayed")
+		r.want(`409`, "orders", 1, "status").want(`"insufficient"`, "orders", 1, "code").
+			want(`5`, "orders", 1, "lines", 0, "available")
+		r.want(`400`, "orders", 2, "status").want(`"orders[2].lines[0].quantity"`, "orders", 2, "field").
+			want(`"0"`, "orders", 2, "value")
 		r.want(`200`, "orders", 3, "status").want(`5`, "orders", 3, "lines", 0, "allocated")
 		r.want(`409`, "orders", 4, "status")
 	}
 	check(s.do("POST", "/v1/orders/allocate", body, "Idempotency-Key", "k"), `false`)
 	s.get("/v1/inventory/Retailer2/BC76845").ok().want(`20`, "records", 0, "allocated")
 	s.post("/v1/orders/allocate", `{"orders":[]}`).is(400, "invalid")
-	s.post("/v1/orders/allocate", `{"orders":[`+order("1", allocateBody("all", line("1", "Amazon", 1)))+`,`+order("1", allocateBody("all", line("2", "Amazon", 1)))+`]}`).
+	s.post("/v1/orders/allocate", `{"orders":[`+order("1", allocateBody("all", line("1", "Amazon", 1)))+`,`+
+		order("1", allocateBody("all", line("2", "Amazon", 1)))+`]}`).
 		is(400, "duplicate").want(`"orders[1].orderId"`, "field")
 
 	r := s.do("POST", "/v1/orders/allocate", body, "Idempotency-Key", "k").ok()
-	r.want(`true`, "orders", 0, "replayed").want(`true`, "orders", 1, "replayed").want(`5`, "orders", 3, "lines", 0, "allocated")
+	r.want(`true`, "orders", 0, "replayed").want(`true`, "orders", 1, "replayed").
+		want(`5`, "orders", 3, "lines", 0, "allocated")
 	s.get("/v1/inventory/Retailer2/BC76845").ok().want(`20`, "records", 0, "allocated")
 }
 
@@ -253,36 +290,44 @@ func TestIdempotencyKey(t *testing.T) {
 	adjust := `{"location":"Retailer2","items":[{"upc":"BC76845","tags":{"Channel":"Amazon"},"quantity":%d}]}`
 	first := s.do("POST", "/v1/inventory/adjust", fmt.Sprintf(adjust, 5), "Idempotency-Key", "k1").ok()
 	again := s.do("POST", "/v1/inventory/adjust", fmt.Sprintf(adjust, 5), "Idempotency-Key", "k1").ok()
-	if first.body != again.body || first.header.Get("Idempotency-Replayed") != "" || again.header.Get("Idempotency-Replayed") != "true" {
+	if first.body != again.body || first.header.Get("Idempotency-Replayed") != "" ||
+		again.header.Get("Idempotency-Replayed") != "true" {
 		t.Errorf("first %v %s, again %v %s", first.header, first.body, again.header, again.body)
 	}
-	s.do("POST", "/v1/inventory/adjust", fmt.Sprintf(adjust, 6), "Idempotency-Key", "k1").is(409, "idempotency-key-reused").
+	s.do("POST", "/v1/inventory/adjust", fmt.Sprintf(adjust, 6), "Idempotency-Key", "k1").
+		is(409, "idempotency-key-reused").
 		want(`"items[0].quantity"`, "field")
 	s.get("/v1/inventory/Retailer2/BC76845").ok().want(`45`, "records", 0, "onHand")
 
 	// A refusal is kept too.
-	s.do("POST", "/v1/inventory/adjust", fmt.Sprintf(adjust, -100), "Idempotency-Key", "k2").is(409, "on-hand-below-zero")
+	s.do("POST", "/v1/inventory/adjust", fmt.Sprintf(adjust, -100), "Idempotency-Key", "k2").
+		is(409, "on-hand-below-zero")
 	s.do("POST", "/v1/inventory/adjust", fmt.Sprintf(adjust, 100), "Idempotency-Key", "k3").ok()
-	r := s.do("POST", "/v1/inventory/adjust", fmt.Sprintf(adjust, -100), "Idempotency-Key", "k2").is(409, "on-hand-below-zero")
+	r := s.do("POST", "/v1/inventory/adjust", fmt.Sprintf(adjust, -100), "Idempotency-Key", "k2").
+		is(409, "on-hand-below-zero")
 	if r.header.Get("Idempotency-Replayed") != "true" {
 		t.Error("the kept refusal was not given")
 	}
 
 	order := allocateBody("all", line("1", "Amazon", 5))
 	s.do("POST", "/v1/orders/1/allocate", order, "Idempotency-Key", "k4").ok()
-	if r := s.do("POST", "/v1/orders/1/allocate", order, "idempotency-key", "k4").ok(); r.header.Get("Idempotency-Replayed") != "true" {
+	if r := s.do("POST", "/v1/orders/1/allocate", order, "idempotency-key", "k4").
+		ok(); r.header.Get("Idempotency-Replayed") != "true" {
 		t.Error("the kept answer was not given")
 	}
-	s.do("POST", "/v1/orders/2/allocate", order, "Idempotency-Key", "k4").is(409, "idempotency-key-reused").want(`"orderId"`, "field")
+	s.do("POST", "/v1/orders/2/allocate", order, "Idempotency-Key", "k4").is(409, "idempotency-key-reused").
+		want(`"orderId"`, "field")
 	for _, key := range []string{"", " ", "a b", strings.Repeat("k", 65), "schlüssel"} {
-		s.do("POST", "/v1/orders/1/allocate", order, "Idempotency-Key", key).is(400, "invalid").want(`"Idempotency-Key"`, "field")
+		s.do("POST", "/v1/orders/1/allocate", order, "Idempotency-Key", key).is(400, "invalid").
+			want(`"Idempotency-Key"`, "field")
 	}
 }
 
 func TestQuery(t *testing.T) {
 	s := newStockedServer(t)
 	for location, quantity := range map[string]int{"L1": 5, "L2": 1, "L3": 0} {
-		s.post("/v1/inventory/refresh", fmt.Sprintf(`{"location":%q,"items":[{"upc":"A","tags":{"Channel":"Kibo"},"quantity":%d},{"upc":"B","tags":{"Channel":"eBay"},"quantity":1}]}`, location, quantity)).ok()
+		s.post("/v1/inventory/refresh", fmt.Sprintf(
+			`{"location":%q,"items":[{"upc":"A","tags":{"Channel":"Kibo"},"quantity":%d},{"upc":"B","tags":{"Channel":"eBay"},"quantity":1}]}`, location, quantity)).ok()
 	}
 	f := func(body string, want ...string) *reply {
 		t.Helper()
@@ -312,7 +357,8 @@ func TestQuery(t *testing.T) {
 	f(`{"items":[{"upc":"A","quantity":3},{"upc":"A","quantity":2}],"type":"all"}`, "L1/A")
 	f(`{"items":[{"upc":"A","quantity":3},{"upc":"A","quantity":3}],"type":"all"}`)
 	f(`{"items":[{"upc":"A","quantity":3},{"upc":"A","quantity":3}],"type":"any"}`, "L1/A")
-	f(`{"items":[{"upc":"A","quantity":3,"tags":{"Channel":"Kibo","Condition":"New"}},{"upc":"A","quantity":3,"tags":{"Condition":"New","Channel":"Kibo"}}],"type":"all"}`)
+	f(
+		`{"items":[{"upc":"A","quantity":3,"tags":{"Channel":"Kibo","Condition":"New"}},{"upc":"A","quantity":3,"tags":{"Condition":"New","Channel":"Kibo"}}],"type":"all"}`)
 	f(`{"items":[{"upc":"A","quantity":9223372036854775807},{"upc":"A","quantity":9223372036854775807}],"type":"all"}`)
 	f(`{"locations":["L1","Retailer2"]}`, "L1/A", "L1/B", "Retailer2/BC76845").want(`false`, "truncated")
 	f(`{"locations":["L1","Retailer2"],"limit":2}`, "L1/A", "L1/B").want(`true`, "truncated")
@@ -330,12 +376,14 @@ func TestQuery(t *testing.T) {
 func TestListingsAreBounded(t *testing.T) {
 	s := newStockedServer(t)
 	for i := range 4 {
-		s.post("/v1/inventory/refresh", fmt.Sprintf(`{"location":"L%d","items":[{"upc":"A","tags":{"Channel":"Kibo"},"quantity":1}]}`, i)).ok()
+		s.post("/v1/inventory/refresh", fmt.Sprintf(
+			`{"location":"L%d","items":[{"upc":"A","tags":{"Channel":"Kibo"},"quantity":1}]}`, i)).ok()
 	}
 	f := func(readsMax, want int, truncated string) {
 		t.Helper()
 		s.server.queryReadsMax = readsMax
-		r := s.post("/v1/inventory/query", `{"locations":["L0","L1","L2","L3","none"]}`).ok().want(truncated, "truncated")
+		r := s.post("/v1/inventory/query", `{"locations":["L0","L1","L2","L3","none"]}`).ok().
+			want(truncated, "truncated")
 		if got := len(r.at("records").([]any)); got != want {
 			t.Errorf("with %d reads: %d records, want %d", readsMax, got, want)
 		}
@@ -352,7 +400,8 @@ func TestSegmentsDuringSchemaChange(t *testing.T) {
 	s := newStockedServer(t)
 	var before engine.RecordView
 	s.store.engine.ReadRecord("BC76845", "Retailer2", &before)
-	s.put("/v1/tag-categories/Channel", `{"values":[{"value":"Kibo","percent":80,"default":true},{"value":"eBay","percent":20}],"moveTo":{"Amazon":"eBay"}}`).ok()
+	s.put("/v1/tag-categories/Channel",
+		`{"values":[{"value":"Kibo","percent":80,"default":true},{"value":"eBay","percent":20}],"moveTo":{"Amazon":"eBay"}}`).ok()
 	schema := s.store.engine.Schema()
 
 	var sums []aggregateSum
@@ -366,23 +415,30 @@ func TestSegmentsDuringSchemaChange(t *testing.T) {
 		t.Errorf("sums %+v, want one of 40 units", sums)
 	}
 	mergeSegments(schema, &before)
-	if len(before.Segments) != 1 || before.Segments[0].OnHand != 40 || before.Segments[0].Floor != 3 || before.Segments[0].LTD != 7 {
+	if len(before.Segments) != 1 || before.Segments[0].OnHand != 40 || before.Segments[0].Floor != 3 ||
+		before.Segments[0].LTD != 7 {
 		t.Errorf("segments %+v, want one of 40 units, floor 3, ltd 7", before.Segments)
 	}
-	s.get("/v1/inventory/Retailer2/BC76845").ok().want(`{"Channel":"eBay","Condition":"New"}`, "records", 0, "segments", 0, "tags")
+	s.get("/v1/inventory/Retailer2/BC76845").ok().want(`{"Channel":"eBay","Condition":"New"}`, "records", 0, "segments",
+		0, "tags")
 }
 
 func TestAggregate(t *testing.T) {
 	s := newStockedServer(t)
 	for _, location := range []string{"L1", "L2"} {
-		s.post("/v1/inventory/refresh", fmt.Sprintf(`{"location":%q,"items":[{"upc":"BC76845","tags":{"Channel":"Amazon"},"quantity":10,"safetyStock":1}]}`, location)).ok()
+		s.post("/v1/inventory/refresh", fmt.Sprintf(
+			`{"location":%q,"items":[{"upc":"BC76845","tags":{"Channel":"Amazon"},"quantity":10,"safetyStock":1}]}`,
+			location)).ok()
 	}
 	s.post("/v1/orders/1/allocate", allocateBody("all", line("1", "Amazon", 4))).ok()
 	s.post("/v1/inventory/aggregate", `{"items":[{"upc":"BC76845"},{"upc":"none"}]}`).ok().
 		want(`3`, "items", 0, "locations").want(`60`, "items", 0, "onHand").want(`54`, "items", 0, "available").
-		want(`{"tags":{"Channel":"Amazon","Condition":"New"},"onHand":40,"allocated":4,"pending":0,"safetyStock":2,"available":34}`, "items", 0, "segments", 0).
-		want(`{"upc":"none","locations":0,"onHand":0,"allocated":0,"pending":0,"safetyStock":0,"available":0,"segments":[]}`, "items", 1)
-	s.post("/v1/inventory/aggregate", `{"items":[{"upc":"BC76845"}],"locations":["L2","L1","L2"],"tags":{"Channel":"eBay"}}`).ok().
+		want(
+			`{"tags":{"Channel":"Amazon","Condition":"New"},"onHand":40,"allocated":4,"pending":0,"safetyStock":2,"available":34}`, "items", 0, "segments", 0).
+		want(
+			`{"upc":"none","locations":0,"onHand":0,"allocated":0,"pending":0,"safetyStock":0,"available":0,"segments":[]}`, "items", 1)
+	s.post("/v1/inventory/aggregate",
+		`{"items":[{"upc":"BC76845"}],"locations":["L2","L1","L2"],"tags":{"Channel":"eBay"}}`).ok().
 		want(`2`, "items", 0, "locations").want(`20`, "items", 0, "onHand").want(`[]`, "items", 0, "segments")
 	s.post("/v1/inventory/aggregate", `{}`).is(400, "missing-field")
 }
@@ -402,15 +458,18 @@ func TestNothingLeft(t *testing.T) {
 	f := func(order, reason, detail string) {
 		t.Helper()
 		for _, body := range []string{`{}`, `{"lines":[{"itemId":"1"}]}`} {
-			s.post("/v1/orders/"+order+"/fulfill", body).is(409, "nothing-left").want(`"nothing is left of item 1 for this: `+detail+`"`, "detail").
-				want(`"nothing-left"`, "lines", 0, "code").want(`"`+reason+`"`, "lines", 0, "reason").want(`"refused"`, "lines", 0, "outcome")
+			s.post("/v1/orders/"+order+"/fulfill", body).is(409, "nothing-left").
+				want(`"nothing is left of item 1 for this: `+detail+`"`, "detail").
+				want(`"nothing-left"`, "lines", 0, "code").want(`"`+reason+`"`, "lines", 0, "reason").
+				want(`"refused"`, "lines", 0, "outcome")
 		}
 	}
 	s.post("/v1/orders/held/allocate", `{"expiresAt":"2026-11-23T15:00:01Z","lines":[`+line("1", "Amazon", 2)+`]}`).ok()
 	s.store.mu.nowMS += 2000
 	s.post("/v1/orders/waits/allocate", `{"backorder":true,"lines":[`+line("1", "Kibo", 2)+`]}`).ok()
 	f("held", "expired", "its reservation has ended")
-	s.post("/v1/orders/held/fulfill", `{"lines":[{"itemId":"1","quantity":2}]}`).is(409, "exceeds-left").want(`"expired"`, "lines", 0, "reason")
+	s.post("/v1/orders/held/fulfill", `{"lines":[{"itemId":"1","quantity":2}]}`).is(409, "exceeds-left").
+		want(`"expired"`, "lines", 0, "reason")
 	f("waits", "pending", "all of it waits for stock")
 
 	s.post("/v1/orders/o/allocate", allocateBody("all", line("1", "Amazon", 2))).ok()
@@ -427,9 +486,11 @@ func TestNothingLeft(t *testing.T) {
 func TestOnHandBelowZero(t *testing.T) {
 	s := newStockedServer(t)
 	s.post("/v1/orders/o/allocate", allocateBody("all", line("1", "Amazon", 6))).ok()
-	s.post("/v1/inventory/refresh", `{"location":"Retailer2","items":[{"upc":"BC76845","tags":{"Channel":"Amazon"},"quantity":5}]}`).ok()
+	s.post("/v1/inventory/refresh",
+		`{"location":"Retailer2","items":[{"upc":"BC76845","tags":{"Channel":"Amazon"},"quantity":5}]}`).ok()
 	r := s.post("/v1/orders/o/fulfill", `{}`).is(409, "on-hand-below-zero").want(`5`, "lines", 0, "available")
-	for _, way := range []string{"fulfill as many as the line's available says", "deallocate the others", "correct on hand by a refresh or an adjust"} {
+	for _, way := range []string{"fulfill as many as the line's available says", "deallocate the others",
+		"correct on hand by a refresh or an adjust"} {
 		if !strings.Contains(fmt.Sprint(r.at("detail")), way) {
 			t.Errorf("the detail does not say %q: %s", way, r.body)
 		}

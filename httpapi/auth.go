@@ -20,8 +20,9 @@ type Token struct {
 	Secret string
 }
 
-// ParseTokens reads a file of tokens: name:secret on each line, but for blank ones and those that begin with #. A name may
-// stand several times, so that a new secret can take an old one's place while both work. The error tells all faults.
+// ParseTokens reads a file of tokens: name:secret on each line, but for blank ones and those that begin with #. A name
+// may stand several times, so that a new secret can take an old one's place while both work. The error tells all
+// faults.
 func ParseTokens(text []byte) (tokens []Token, err error) {
 	var faults []error
 	line := 0
@@ -52,7 +53,8 @@ func ParseTokens(text []byte) (tokens []Token, err error) {
 	return tokens, errors.Join(faults...)
 }
 
-// fault says what is wrong with a token, with neither of its parts: the text comes into logs, and they may have changed places.
+// fault says what is wrong with a token, with neither of its parts: the text comes into logs, and they may have changed
+// places.
 func (t *Token) fault() error {
 	switch {
 	case t.Secret == "":
@@ -69,8 +71,8 @@ func isVisible(s string) bool {
 	return !strings.ContainsFunc(s, func(r rune) bool { return r <= ' ' || r >= 0x7f })
 }
 
-// access decides who may use the API; nil opens it to everybody. Secrets are compared by their hashes, so that the time it
-// takes tells nothing of them, and by all of them.
+// access decides who may use the API; nil opens it to everybody. Secrets are compared by their hashes, so that the time
+// it takes tells nothing of them, and by all of them.
 type access struct {
 	tokens  []Token
 	digests [][sha256.Size]byte
@@ -90,15 +92,16 @@ func newAccess(tokens []Token) (*access, error) {
 	return a, nil
 }
 
-// authorized says whether the request may be answered, or answers that it may not. A request that another node has forwarded
-// comes with its header and is asked again: whoever reaches that connection has not got past this.
+// authorized says whether the request may be answered, or answers that it may not. A request that another node has
+// forwarded comes with its header and is asked again: whoever reaches that connection has not got past this.
 func (c *call) authorized() bool {
 	a := c.server.access
 	if a == nil || c.route.open || a.opens(c.ctx.Request.Header.Peek("Authorization"), time.Now()) {
 		return true
 	}
 	c.ctx.Response.Header.Set("WWW-Authenticate", "Bearer")
-	c.fail(http.StatusUnauthorized, codeUnauthorized, "a token of this server is expected, as Authorization: Bearer SECRET", "Authorization", "")
+	c.fail(http.StatusUnauthorized, codeUnauthorized, "a token of this server is expected, as Authorization: Bearer "+
+		"SECRET", "Authorization", "")
 	return false
 }
 
@@ -120,8 +123,9 @@ func (a *access) knows(secret []byte) bool {
 	return found == 1
 }
 
-// A ticket stands for a token for a while: "apt1." and the token's name, then the end in Unix seconds, then an HMAC-SHA256
-// of both keyed with the secret, all joined by dots. Nobody keeps it: any node with the same tokens can check it.
+// A ticket stands for a token for a while: "apt1." and the token's name, then the end in Unix seconds, then an
+// HMAC-SHA256 of both keyed with the secret, all joined by dots. Nobody keeps it: any node with the same tokens can
+// check it.
 const (
 	ticketPrefix = "apt1."
 

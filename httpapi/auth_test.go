@@ -17,8 +17,10 @@ const (
 var testTokens = []Token{{"router", routerSecret}, {"store", storeSecret}, {"store", storeSecret + "2"}}
 
 func TestParseTokens(t *testing.T) {
-	tokens, err := ParseTokens([]byte("# who may call\n\nrouter:" + routerSecret + "\r\n  store:" + storeSecret + ":with:colons\n"))
-	if err != nil || len(tokens) != 2 || tokens[0] != (Token{"router", routerSecret}) || tokens[1].Secret != storeSecret+":with:colons" {
+	tokens, err := ParseTokens([]byte("# who may call\n\nrouter:" + routerSecret + "\r\n  store:" + storeSecret +
+		":with:colons\n"))
+	if err != nil || len(tokens) != 2 || tokens[0] != (Token{"router", routerSecret}) ||
+		tokens[1].Secret != storeSecret+":with:colons" {
 		t.Fatalf("%+v, %v", tokens, err)
 	}
 	f := func(text string, want ...string) {
@@ -73,7 +75,8 @@ func TestTokens(t *testing.T) {
 	}
 	f("Bearer "+routerSecret, 200)
 	f("bearer "+storeSecret+"2", 200)
-	for _, header := range []string{"", "Bearer", "Bearer ", routerSecret, "Basic " + routerSecret, "Bearer " + routerSecret + "x", "Bearer " + routerSecret[1:], "Bearer router"} {
+	for _, header := range []string{"", "Bearer", "Bearer ", routerSecret, "Basic " + routerSecret,
+		"Bearer " + routerSecret + "x", "Bearer " + routerSecret[1:], "Bearer router"} {
 		f(header, 401)
 	}
 	// It is asked before anything is read.
@@ -112,7 +115,8 @@ func TestTickets(t *testing.T) {
 	f(a, later, now, false)
 	router, _ := a.ticket("router", routerSecret, now)
 	f(a, strings.Join([]string{parts[0], strings.Split(router, ".")[1], parts[2], parts[3]}, "."), now, false)
-	for _, text := range []string{"apt1.", "apt1...", "apt1." + parts[1] + "." + parts[2], "apt1." + parts[1] + "." + parts[2] + ".", ticket + "x", ticket[1:]} {
+	for _, text := range []string{"apt1.", "apt1...", "apt1." + parts[1] + "." + parts[2], "apt1." + parts[1] + "." +
+		parts[2] + ".", ticket + "x", ticket[1:]} {
 		f(a, text, now, false)
 	}
 	// Any node with the token takes it, and none without.
@@ -138,18 +142,21 @@ func TestKiboTickets(t *testing.T) {
 		t.Fatalf("without a ticket: %d %s", status, text)
 	}
 	c.want(value, `{"code":"unauthorized","errorCode":"unauthorized"}`)
-	for _, body := range []string{``, `{}`, `{"client_id":"router"}`, `{"client_id":"router","client_secret":"` + storeSecret + `"}`} {
+	for _, body := range []string{``, `{}`, `{"client_id":"router"}`, `{"client_id":"router","client_secret":"` +
+		storeSecret + `"}`} {
 		status, value, text := c.call("POST", oauth, body)
 		if status != 401 {
 			t.Errorf("%s answers %d %s", body, status, text)
 		}
 		c.want(value, `{"errorCode":"unauthorized"}`) // by this its client knows that it has none
 	}
-	value = c.must("POST", oauth, `{"client_id":"router","client_secret":"`+routerSecret+`","grant_type":"client_credentials","refresh_token":"x"}`)
+	value = c.must("POST", oauth, `{"client_id":"router","client_secret":"`+routerSecret+
+		`","grant_type":"client_credentials","refresh_token":"x"}`)
 	c.want(value, `{"token_type":"bearer","expires_in":3600}`)
 	ticket, _ := value.(map[string]any)["access_token"].(string)
 	for _, bearer := range []string{ticket, routerSecret} {
-		if status, _, text := c.call("GET", kiboV1+"tagCategory", "", "Authorization", "Bearer "+bearer); status != 200 {
+		if status, _, text := c.call("GET", kiboV1+"tagCategory", "", "Authorization",
+			"Bearer "+bearer); status != 200 {
 			t.Errorf("with it: %d %s", status, text)
 		}
 	}
@@ -182,7 +189,8 @@ func (s *pairStore) DialMember(string, time.Duration) (net.Conn, error) {
 	return s.leader.Dial()
 }
 
-// TestForwardedRequestsAreAskedAgain: a request that was forwarded opens nothing at the leader that it does not open itself.
+// TestForwardedRequestsAreAskedAgain: a request that was forwarded opens nothing at the leader that it does not open
+// itself.
 func TestForwardedRequestsAreAskedAgain(t *testing.T) {
 	store := &electingStore{testStore: newTestStore()}
 	leader := &pairStore{electingStore: store, leads: true, forwarded: fasthttputil.NewInmemoryListener()}

@@ -19,8 +19,8 @@ import (
 	"apportion/rules"
 )
 
-// Backtests run beside the requests: one at a time, on a goroutine of its own that takes its share of a core, on engines of
-// its own. The last ones are kept in memory, with their reports.
+// Backtests run beside the requests: one at a time, on a goroutine of its own that takes its share of a core, on
+// engines of its own. The last ones are kept in memory, with their reports.
 
 // backtestState is where a backtest is.
 type backtestState string
@@ -181,7 +181,8 @@ func (s *backtests) work(ctx context.Context, b *backtest, recording *raftstore.
 	s.trimLocked()
 	s.mu.Unlock()
 	debug.FreeOSMemory() // two states' worth: the next backtest may begin before the collector comes to it
-	s.log.Info("a backtest ended", "id", b.id, "rule", b.candidate.Rule, "version", b.candidate.Version, "state", string(state),
+	s.log.Info("a backtest ended", "id", b.id, "rule", b.candidate.Rule, "version", b.candidate.Version, "state",
+		string(state),
 		"commands", b.run.Progress().Commands, "took", took.Round(time.Millisecond), "error", err)
 }
 
@@ -201,7 +202,8 @@ func (c *call) startBacktest() {
 		return
 	}
 	b := &backtest{started: time.Now(), candidate: engine.Activation{
-		Rule: strings.Clone(c.path[0]), Version: version, Hook: body.hook, Scope: body.scope.Clone(), OnError: body.onError, FailuresMax: body.failuresMax}}
+		Rule: strings.Clone(c.path[0]), Version: version, Hook: body.hook, Scope: body.scope.Clone(),
+		OnError: body.onError, FailuresMax: body.failuresMax}}
 	b.mu.state = backtestRunning
 	period, ok := c.backtestPeriod(body, b)
 	if !ok || !c.backtestFits() {
@@ -211,7 +213,8 @@ func (c *call) startBacktest() {
 	b.cancel = cancel
 	var err error
 	b.run, err = rules.NewBacktest(rules.BacktestConfig{Candidate: b.candidate, Source: source, Period: period,
-		DifferencesMax: body.differences, LinesMax: BacktestLinesMax, BytesMax: c.server.config.backtestRunBytes(), Pace: newPacer(ctx, c.server.config.BacktestShare).pace})
+		DifferencesMax: body.differences, LinesMax: BacktestLinesMax, BytesMax: c.server.config.backtestRunBytes(),
+		Pace: newPacer(ctx, c.server.config.BacktestShare).pace})
 	switch {
 	case errors.Is(err, rules.ErrNoHook):
 		c.fail(http.StatusBadRequest, codeInvalid, "the rule does not define the hook", "hook", body.hook.String())
@@ -245,7 +248,8 @@ func (c *call) launch(ctx context.Context, b *backtest, period *rules.Period) bo
 	if err := all.add(b); err != nil {
 		err = errors.Join(err, recording.Close())
 		if busy := (errBacktestBusy{}); errors.As(err, &busy) {
-			c.fail(http.StatusConflict, codeBacktestBusy, "another backtest is running; cancel it or wait", "id", busy.id)
+			c.fail(http.StatusConflict, codeBacktestBusy, "another backtest is running; cancel it or wait", "id",
+				busy.id)
 		} else {
 			c.storeFailed(err)
 		}
@@ -267,7 +271,8 @@ func (c *call) noRecording(err error) {
 		c.storeFailed(err)
 	default:
 		c.server.log.Error("a recording cannot be opened", "error", err)
-		c.fail(http.StatusInternalServerError, codeInternal, "what is kept cannot be read; see the server's log", "", "")
+		c.fail(http.StatusInternalServerError, codeInternal, "what is kept cannot be read; see the server's log", "",
+			"")
 	}
 }
 
@@ -300,22 +305,26 @@ func (c *call) backtestPeriod(body *backtestBody, b *backtest) (rules.Period, bo
 		c.noRecording(raftstore.ErrNoHistory)
 		return rules.Period{}, false
 	}
-	period := rules.Period{FromIndex: body.from.index, FromTimeMS: body.from.timeMS, ToIndex: body.to.index, ToTimeMS: body.to.timeMS}
+	period := rules.Period{FromIndex: body.from.index, FromTimeMS: body.from.timeMS, ToIndex: body.to.index,
+		ToTimeMS: body.to.timeMS}
 	switch kept := history.From; {
 	case body.from.text == "": // all that comes behind the oldest state
 	case body.from.index > 0 && body.from.index < kept.Index,
 		body.from.timeMS > 0 && body.from.timeMS < kept.TimeMS:
-		c.fail(http.StatusBadRequest, codeInvalid, fmt.Sprintf("the kept history begins at index %d, %s", kept.Index, timeText(kept.TimeMS)), "from", body.from.text)
+		c.fail(http.StatusBadRequest, codeInvalid, fmt.Sprintf("the kept history begins at index %d, %s", kept.Index,
+			timeText(kept.TimeMS)), "from", body.from.text)
 		return period, false
 	case body.from.timeMS > 0:
 		period.FromTimeMS = max(period.FromTimeMS, kept.TimeMS+1)
 	}
 	beyond := period.FromIndex > history.To.Index || period.FromTimeMS > max(history.To.TimeMS, history.RefusedMS)
 	if beyond {
-		c.fail(http.StatusBadRequest, codeInvalid, fmt.Sprintf("the log ends at index %d, %s", history.To.Index, timeText(history.To.TimeMS)), "from", body.from.text)
+		c.fail(http.StatusBadRequest, codeInvalid, fmt.Sprintf("the log ends at index %d, %s", history.To.Index,
+			timeText(history.To.TimeMS)), "from", body.from.text)
 		return period, false
 	}
-	if period.ToIndex > 0 && period.ToIndex < period.FromIndex || period.ToTimeMS > 0 && period.ToTimeMS < period.FromTimeMS {
+	if period.ToIndex > 0 && period.ToIndex < period.FromIndex || period.ToTimeMS > 0 &&
+		period.ToTimeMS < period.FromTimeMS {
 		c.fail(http.StatusBadRequest, codeInvalid, "the end is before the beginning", "to", body.to.text)
 		return period, false
 	}
@@ -333,11 +342,12 @@ func (c *Config) backtestRunBytes() int64 { return c.BacktestBytesMax - c.backte
 
 func (c *Config) backtestReportBytes() int64 { return c.BacktestBytesMax / backtestReportParts }
 
-// backtestFits refuses a backtest whose two engines would take more memory than is allowed, as far as that can be known before.
-// The backtest looks at it as it runs.
+// backtestFits refuses a backtest whose two engines would take more memory than is allowed, as far as that can be known
+// before. The backtest looks at it as it runs.
 func (c *call) backtestFits() bool {
 	if need := stateBytes(c.server.engine.Stats()) * 2; need > c.server.config.backtestRunBytes() {
-		c.fail(http.StatusConflict, codeBacktestTooLarge, fmt.Sprintf("a backtest would take some %d MB of memory, %d are allowed", need>>20, c.server.config.BacktestBytesMax>>20), "", "")
+		c.fail(http.StatusConflict, codeBacktestTooLarge, fmt.Sprintf("a backtest would take some %d MB of memory, "+
+			"%d are allowed", need>>20, c.server.config.BacktestBytesMax>>20), "", "")
 		return false
 	}
 	return true
@@ -345,7 +355,8 @@ func (c *call) backtestFits() bool {
 
 // stateBytes estimates the memory of a state, by what its parts were measured to take.
 func stateBytes(s engine.Stats) int64 {
-	return s.Records*200 + s.Segments*64 + s.UPCs*64 + s.OrderItems*400 + (s.Results+s.Events+s.Explanations+s.Jobs)*300 + 16<<20
+	return s.Records*200 + s.Segments*64 + s.UPCs*64 + s.OrderItems*400 +
+		(s.Results+s.Events+s.Explanations+s.Jobs)*300 + 16<<20
 }
 
 func (c *call) listBacktests() {
@@ -362,7 +373,8 @@ func (c *call) listBacktests() {
 func (c *call) backtest1() (*backtest, bool) {
 	b := c.server.backtests.find(c.path[0])
 	if b == nil {
-		c.fail(http.StatusNotFound, codeUnknownBacktest, fmt.Sprintf("there is no such backtest; the last %d are kept, until the server ends", BacktestsKept), "id", c.path[0])
+		c.fail(http.StatusNotFound, codeUnknownBacktest, fmt.Sprintf("there is no such backtest; the last %d are "+
+			"kept, until the server ends", BacktestsKept), "id", c.path[0])
 	}
 	return b, b != nil
 }

@@ -13,10 +13,10 @@ import (
 	"github.com/valyala/fasthttp"
 )
 
-// How bodies come in. A body of at most bodyPrefetchMax bytes is there when the request is handed over. Of a longer one, so
-// much is there at most, and the rest is read here. Such a request is judged as soon as its headers are there, so that no
-// memory and no time of the client's is spent on what is refused anyway. What is not refused is read into memory that grows
-// as it comes, and what all requests have of it at a time is bounded.
+// How bodies come in. A body of at most bodyPrefetchMax bytes is there when the request is handed over. Of a longer
+// one, so much is there at most, and the rest is read here. Such a request is judged as soon as its headers are there,
+// so that no memory and no time of the client's is spent on what is refused anyway. What is not refused is read into
+// memory that grows as it comes, and what all requests have of it at a time is bounded.
 
 // Memory that fasthttp keeps for the next request is bounded like ours.
 func init() { fasthttp.SetBodySizePoolLimit(scratchBytesMax, scratchBytesMax) }
@@ -37,12 +37,12 @@ func (b *bodies) give(bytes int) { b.taken.Add(-int64(bytes)) }
 // lengthNotTold is what fasthttp says of the length of a body in chunks.
 const lengthNotTold = -1
 
-// headerAnnounced is what a header is given that the body was not read, and how long it was to be. Only a request that is
-// about to be refused can have it from elsewhere.
+// headerAnnounced is what a header is given that the body was not read, and how long it was to be. Only a request that
+// is about to be refused can have it from elsewhere.
 const headerAnnounced = "Apportion-Announced"
 
-// judge is called when the headers of a request are there. If the answer does not depend on the body, that is not waited for
-// and the connection ends with the answer, which handle comes to again.
+// judge is called when the headers of a request are there. If the answer does not depend on the body, that is not
+// waited for and the connection ends with the answer, which handle comes to again.
 func (s *Server) judge(header *fasthttp.RequestHeader) fasthttp.RequestConfig {
 	announced := header.ContentLength()
 	if !isLong(announced) {
@@ -132,8 +132,8 @@ func (c *call) receive() bool {
 	return c.announced != lengthNotTold || c.checkMediaType() // an empty one needs no type
 }
 
-// receiveStream reads a body that fasthttp has read the beginning of at most. The client's time to wait for the answer begins
-// when the body is there.
+// receiveStream reads a body that fasthttp has read the beginning of at most. The client's time to wait for the answer
+// begins when the body is there.
 func (c *call) receiveStream(stream io.Reader) error {
 	config := &c.server.config
 	most := c.announced
@@ -191,12 +191,13 @@ func (c *call) reserve(bytes int) {
 	}
 }
 
-// leave ends the use of a request whose body was not read. The node that has forwarded a request reads no answer before all of
-// it is sent; anybody else has the connection closed, and may send on for a moment.
+// leave ends the use of a request whose body was not read. The node that has forwarded a request reads no answer before
+// all of it is sent; anybody else has the connection closed, and may send on for a moment.
 func (c *call) leave() {
 	switch stream := c.ctx.Request.BodyStream(); {
 	case c.forwarded && stream != nil:
-		_, _ = io.CopyN(io.Discard, stream, int64(c.server.config.BodyBytesMax)) // it is the other's affair if that fails
+		// it is the other's affair if that fails
+		_, _ = io.CopyN(io.Discard, stream, int64(c.server.config.BodyBytesMax))
 	case c.unread:
 		c.ctx.SetConnectionClose()
 		if c.conn != nil {
@@ -222,12 +223,14 @@ func (s *Server) unreadProblem(err error) problem {
 	switch {
 	case errors.Is(err, errBodies):
 		p.status, p.code = http.StatusServiceUnavailable, codeBusy
-		p.detail = fmt.Sprintf("the bodies of the requests under way take %d bytes, all that they may; nothing was changed, send it again", s.bodies.max)
+		p.detail = fmt.Sprintf("the bodies of the requests under way take %d bytes, all that they may; nothing was "+
+			"changed, send it again", s.bodies.max)
 	case errors.Is(err, fasthttp.ErrBodyTooLarge):
 		p.status, p.code = http.StatusRequestEntityTooLarge, codeBodyTooLarge
 		p.detail = fmt.Sprintf("the body is larger than %d bytes", s.config.BodyBytesMax)
 	case errors.As(err, &buffer):
-		p.status, p.code, p.detail = http.StatusRequestHeaderFieldsTooLarge, codeHeadersTooLarge, "the headers are too large"
+		p.status, p.code, p.detail = http.StatusRequestHeaderFieldsTooLarge, codeHeadersTooLarge,
+			"the headers are too large"
 	case errors.As(err, &network) && network.Timeout():
 		p.status, p.code, p.detail = http.StatusRequestTimeout, codeTimeout, "the request did not arrive in time"
 	}

@@ -16,7 +16,8 @@ import (
 
 // head is the head of a request that announces a body.
 func head(request string, announced int, more ...string) string {
-	return fmt.Sprintf("%s HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n%s\r\n", request, announced, strings.Join(more, ""))
+	return fmt.Sprintf("%s HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n%s\r\n", request, announced,
+		strings.Join(more, ""))
 }
 
 const (
@@ -45,14 +46,20 @@ func TestBodyIsJudgedByItsHead(t *testing.T) {
 		{"a parameter", head("POST /v1/inventory/query?x=1", 1<<20, isJSON, isToken), 400, codeUnknownParam},
 		{"a media type", head("POST /v1/inventory/query", 1<<20, isToken), 415, codeMediaType},
 		{"a media type of what may have a body", head("POST /v1/orders/1/fulfill", 1<<20, isToken), 415, codeMediaType},
-		{"an encoding of Kibo's", head("POST "+kiboV5, 1<<20, isToken, "Content-Encoding: gzip\r\n"), 415, codeMediaType},
-		{"a key", head("POST /v1/inventory/refresh", 1<<20, isJSON, isToken, "Idempotency-Key: a b\r\n"), 400, codeInvalid},
-		{"a body that is too long", head("POST /v1/inventory/query", BodyBytesMax+1, isJSON, isToken), 413, codeBodyTooLarge},
+		{"an encoding of Kibo's", head("POST "+kiboV5, 1<<20, isToken, "Content-Encoding: gzip\r\n"), 415,
+			codeMediaType},
+		{"a key", head("POST /v1/inventory/refresh", 1<<20, isJSON, isToken, "Idempotency-Key: a b\r\n"), 400,
+			codeInvalid},
+		{"a body that is too long", head("POST /v1/inventory/query", BodyBytesMax+1, isJSON, isToken), 413,
+			codeBodyTooLarge},
 		{"one of Kibo's", head("POST "+kiboV5, BodyBytesMax+1, isJSON, isToken), 413, codeBodyTooLarge},
-		{"what waits to be told to go on", head("POST /v1/inventory/query", 1<<20, isJSON, "Expect: 100-continue\r\n"), 401, codeUnauthorized},
-		{"chunks", strings.Replace(head("POST /v1/inventory/query", 1, isJSON), "Content-Length: 1", "Transfer-Encoding: chunked", 1), 401, codeUnauthorized},
+		{"what waits to be told to go on", head("POST /v1/inventory/query", 1<<20, isJSON, "Expect: 100-continue\r\n"),
+			401, codeUnauthorized},
+		{"chunks", strings.Replace(head("POST /v1/inventory/query", 1, isJSON), "Content-Length: 1",
+			"Transfer-Encoding: chunked", 1), 401, codeUnauthorized},
 		{"a body that is not read", head("GET /v1/tag-categories", 1<<30, isToken), 200, ""},
-		{"our own header", head("POST /v1/orders/1/fulfill", 0, isToken, isJSON, "Connection: close\r\n", headerAnnounced+": 5\r\n"), 400, codeBadRequest},
+		{"our own header", head("POST /v1/orders/1/fulfill", 0, isToken, isJSON, "Connection: close\r\n",
+			headerAnnounced+": 5\r\n"), 400, codeBadRequest},
 	} {
 		w := dial().send(test.head)
 		reply := w.read(test.status, test.code)
@@ -91,7 +98,8 @@ func TestBodiesInFlight(t *testing.T) {
 		}
 	}
 	query := func(announced int) string { return head("POST /v1/inventory/query", announced, isJSON) }
-	for _, length := range []int{23, bodyPrefetchMax - 1, bodyPrefetchMax, bodyPrefetchMax + 1, bodyStepBytes, bodyStepBytes + 1, bodyMax} {
+	for _, length := range []int{23, bodyPrefetchMax - 1, bodyPrefetchMax, bodyPrefetchMax + 1, bodyStepBytes,
+		bodyStepBytes + 1, bodyMax} {
 		w := dial().send(query(length) + longQuery(length))
 		w.read(http.StatusOK, "")
 		chunked := strings.Replace(query(1), "Content-Length: 1", "Transfer-Encoding: chunked", 1)

@@ -22,8 +22,8 @@ const (
 	bulkKnown = -2 // it is answered
 )
 
-// bulkAllocate allocates many orders: one command each, all in one batch. Those that were planned under other rules than
-// are active at their place in the log are planned anew, in a batch of their own.
+// bulkAllocate allocates many orders: one command each, all in one batch. Those that were planned under other rules
+// than are active at their place in the log are planned anew, in a batch of their own.
 func (c *call) bulkAllocate() {
 	k := &c.commands
 	k.bulk = c.body().bulkAllocate(k.bulk[:0])
@@ -64,7 +64,8 @@ func (c *call) checkBulk() bool {
 	seen := make(map[string]struct{}, len(bulk))
 	for i := range bulk {
 		if _, repeat := seen[bulk[i].OrderID]; repeat {
-			c.fail(http.StatusBadRequest, codeDuplicate, "the order is named twice", fmt.Sprintf("orders[%d].orderId", i), bulk[i].OrderID)
+			c.fail(http.StatusBadRequest, codeDuplicate, "the order is named twice",
+				fmt.Sprintf("orders[%d].orderId", i), bulk[i].OrderID)
 			return false
 		}
 		seen[bulk[i].OrderID] = struct{}{}
@@ -94,7 +95,8 @@ func (c *call) beginBulkOrder(i int, clientKey string, budget *rules.Budget) {
 	k := &c.commands
 	cmd := &k.bulk[i]
 	if field, value, ok := engine.CheckCommand(cmd); !ok {
-		c.result = engine.Result{Kind: engine.KindAllocate, Code: engine.CodeInvalid, Field: field, Value: value, Index: c.server.store.AppliedIndex()}
+		c.result = engine.Result{Kind: engine.KindAllocate, Code: engine.CodeInvalid, Field: field, Value: value,
+			Index: c.server.store.AppliedIndex()}
 		c.knowBulk(i, bulkKnown)
 		return
 	}
@@ -105,7 +107,8 @@ func (c *call) beginBulkOrder(i int, clientKey string, budget *rules.Budget) {
 	}
 	c.askedMS = time.Now().UnixMilli()
 	if err := c.server.planner.Plan(budget, cmd, c.askedMS, &c.envelope); err != nil {
-		c.result = engine.Result{Kind: engine.KindAllocate, Code: engine.CodeRetry, Index: c.server.store.AppliedIndex()}
+		c.result = engine.Result{Kind: engine.KindAllocate, Code: engine.CodeRetry,
+			Index: c.server.store.AppliedIndex()}
 		c.knowBulk(i, bulkKnown)
 		return
 	}

@@ -41,7 +41,8 @@ type call struct {
 	version uint32
 	verbose bool
 
-	// The body, and what is held of it in Server.bodies. announced is how long it is to be, unread that it was left there.
+	// The body, and what is held of it in Server.bodies. announced is how long it is to be, unread that it was left
+	// there.
 	received  []byte
 	memory    []byte
 	held      int
@@ -125,11 +126,13 @@ func (c *call) reset(ctx *fasthttp.RequestCtx, begin time.Time) {
 // tooLargeToKeep says that the call has grown for one huge request and should not go back to the pool.
 func (c *call) tooLargeToKeep() bool {
 	k, r := &c.commands, &c.reads
-	elements := max(cap(k.refresh.Items), cap(k.adjust.Items), cap(k.transfer.Items), cap(k.bulk), cap(k.allocate.Lines),
+	elements := max(cap(k.refresh.Items), cap(k.adjust.Items), cap(k.transfer.Items), cap(k.bulk),
+		cap(k.allocate.Lines),
 		cap(k.redistribute.UPCs), cap(k.redistribute.Locations), cap(k.deletion.UPCs), cap(k.deletion.Locations),
 		cap(c.result.Lines), cap(c.result.Changes), cap(c.result.Blocked),
 		cap(r.record.Segments), cap(r.order.Items), cap(r.why.Items), cap(r.locations), cap(r.names), cap(r.sums))
-	return elements > scratchElementsMax || max(cap(c.out), cap(c.memory), cap(k.known), cap(c.scan.scratch)) > scratchBytesMax
+	return elements > scratchElementsMax || max(cap(c.out), cap(c.memory), cap(k.known),
+		cap(c.scan.scratch)) > scratchBytesMax
 }
 
 // fail answers with a problem that is about the request.
@@ -184,7 +187,8 @@ func (c *call) find() bool {
 	}
 	if allow := allowed(&c.match); allow != "" {
 		c.ctx.Response.Header.Set("Allow", allow)
-		c.fail(http.StatusMethodNotAllowed, codeMethod, "this path takes other methods, see Allow", "", string(c.ctx.Method()))
+		c.fail(http.StatusMethodNotAllowed, codeMethod, "this path takes other methods, see Allow", "",
+			string(c.ctx.Method()))
 		return false
 	}
 	c.fail(http.StatusNotFound, codeNotFound, "there is no such path", "", c.pathText())
@@ -232,10 +236,12 @@ func (c *call) readPath() bool {
 	for i, raw := range c.match.path {
 		segment, ascii, ok := decodeSegment(raw)
 		if !ok {
-			c.fail(http.StatusBadRequest, codeInvalid, "the path is not valid percent-encoded UTF-8 without control characters", "path", raw)
+			c.fail(http.StatusBadRequest, codeInvalid, "the path is not valid percent-encoded UTF-8 without control "+
+				"characters", "path", raw)
 			return false
 		}
-		if (!ascii || raw != segment) && !c.route.lead { // a blank comes percent-encoded only; nodes have their names from their own flags
+		// a blank comes percent-encoded only; nodes have their names from their own flags
+		if (!ascii || raw != segment) && !c.route.lead {
 			fault := ""
 			if segment, fault = cleanName(segment, c.stored); fault != "" {
 				c.fail(http.StatusBadRequest, codeInvalid, fault, "path", raw)
@@ -254,7 +260,8 @@ func (c *call) checkMediaType() bool {
 	}
 	header := &c.ctx.Request.Header
 	if encoding := header.ContentEncoding(); len(encoding) > 0 && !bytes.EqualFold(encoding, []byte("identity")) {
-		c.fail(http.StatusUnsupportedMediaType, codeMediaType, "bodies are read as they are, without Content-Encoding", "Content-Encoding", string(encoding))
+		c.fail(http.StatusUnsupportedMediaType, codeMediaType, "bodies are read as they are, without Content-Encoding",
+			"Content-Encoding", string(encoding))
 		return false
 	}
 	if c.route.foreign {
@@ -292,7 +299,8 @@ func isMediaType(content []byte, known string) bool {
 		return false
 	}
 	parameter = bytes.TrimSpace(parameter)
-	return len(parameter) == 0 || bytes.EqualFold(parameter, []byte("charset=utf-8")) || bytes.EqualFold(parameter, []byte(`charset="utf-8"`))
+	return len(parameter) == 0 || bytes.EqualFold(parameter, []byte("charset=utf-8")) ||
+		bytes.EqualFold(parameter, []byte(`charset="utf-8"`))
 }
 
 // readKey reads the idempotency key of a write.
@@ -309,7 +317,8 @@ func (c *call) readKey() bool {
 		ok = ok && b > ' ' && b < 0x7f
 	}
 	if !ok {
-		c.fail(http.StatusBadRequest, codeInvalid, "an idempotency key is 1 to 64 visible ASCII characters", "Idempotency-Key", string(key))
+		c.fail(http.StatusBadRequest, codeInvalid, "an idempotency key is 1 to 64 visible ASCII characters",
+			"Idempotency-Key", string(key))
 		return false
 	}
 	c.envelope.Key = alias(key)

@@ -44,7 +44,8 @@ type memberReply struct {
 }
 
 // stateWords are Raft's states in the words of this API.
-var stateWords = map[string]string{"Leader": "leader", "Follower": "follower", "Candidate": "candidate", "Shutdown": "stopped"}
+var stateWords = map[string]string{"Leader": "leader", "Follower": "follower", "Candidate": "candidate",
+	"Shutdown": "stopped"}
 
 func (c *call) showCluster() {
 	group, ok := c.group()
@@ -52,9 +53,11 @@ func (c *call) showCluster() {
 		return
 	}
 	s := group.Status()
-	reply := clusterReply{Node: s.NodeID, Cluster: s.Cluster, Address: s.Address, State: stateWords[s.State], Ready: s.Ready, Leader: s.Leader,
-		Term: s.Term, AsOf: s.AppliedIndex, CommitIndex: s.CommitIndex, LogIndex: s.LogIndex, CheckpointIndex: s.CheckpointIndex,
-		Members: []memberReply{}}
+	reply := clusterReply{Node: s.NodeID, Cluster: s.Cluster, Address: s.Address, State: stateWords[s.State],
+		Ready: s.Ready, Leader: s.Leader,
+		Term: s.Term, AsOf: s.AppliedIndex, CommitIndex: s.CommitIndex, LogIndex: s.LogIndex,
+		CheckpointIndex: s.CheckpointIndex,
+		Members:         []memberReply{}}
 	if s.LagKnown {
 		lag := s.Lag.Seconds()
 		reply.LagSeconds = &lag
@@ -117,7 +120,8 @@ func (c *call) changeMembers(address string, change func(ctx context.Context, gr
 	case errors.Is(err, raftstore.ErrInvalidMember):
 		c.fail(http.StatusBadRequest, codeInvalid, err.Error(), "", "")
 	case errors.Is(err, raftstore.ErrLastVoter):
-		c.fail(http.StatusConflict, codeLastVoter, "without that member nobody with a vote would be left", "id", c.path[0])
+		c.fail(http.StatusConflict, codeLastVoter, "without that member nobody with a vote would be left", "id",
+			c.path[0])
 	case errors.Is(err, raftstore.ErrMember):
 		c.fail(http.StatusConflict, codeMemberExists, err.Error(), "id", c.path[0])
 	case errors.Is(err, raftstore.ErrMemberNotThere):

@@ -14,10 +14,10 @@ import (
 	"github.com/valyala/fasthttp"
 )
 
-// connections bounds the connections of a listener. The first Config.ConnectionsMax have a place. Those beyond are spare:
-// a spare one gets a place as soon as one is free; until then it is answered once and soon, what monitors ask as ever and
-// all else with 503, so that a server that is full is not taken for one that is dead. What is still beyond that is turned
-// away unheard.
+// connections bounds the connections of a listener. The first Config.ConnectionsMax have a place. Those beyond are
+// spare: a spare one gets a place as soon as one is free; until then it is answered once and soon, what monitors ask as
+// ever and all else with 503, so that a server that is full is not taken for one that is dead. What is still beyond
+// that is turned away unheard.
 type connections struct {
 	net.Listener
 	log           *slog.Logger
@@ -30,7 +30,8 @@ type connections struct {
 
 func (s *Server) newConnections(listener net.Listener) *connections {
 	placesMax := int64(s.config.ConnectionsMax)
-	return &connections{Listener: listener, log: s.log, max: placesMax, spareMax: min(ConnectionsSpare, 1+placesMax/8), turnedAway: s.metrics.turnedAway.Inc}
+	return &connections{Listener: listener, log: s.log, max: placesMax, spareMax: min(ConnectionsSpare, 1+placesMax/8),
+		turnedAway: s.metrics.turnedAway.Inc}
 }
 
 // Accept implements net.Listener. An error means that the listener is at its end: what may pass is waited for.
@@ -46,7 +47,8 @@ func (l *connections) Accept() (net.Conn, error) {
 		case take(&l.placed, l.max, 1):
 			return &servedConn{Conn: conn, of: l}, nil
 		case take(&l.spare, l.spareMax, 1):
-			l.warn("all connections are in use: what comes now is answered with 503, but for health checks", "connections", l.max)
+			l.warn("all connections are in use: what comes now is answered with 503, but for health checks",
+				"connections", l.max)
 			c := &servedConn{Conn: conn, of: l}
 			c.spare.Store(true)
 			_ = conn.SetReadDeadline(time.Now().Add(spareTimeout)) // a connection that is gone needs no deadline
@@ -62,7 +64,8 @@ func (l *connections) Accept() (net.Conn, error) {
 // What says that the listener itself is no good does not.
 func passes(err error) bool {
 	var number syscall.Errno
-	return errors.As(err, &number) && !slices.Contains([]syscall.Errno{syscall.EBADF, syscall.EINVAL, syscall.ENOTSOCK}, number)
+	return errors.As(err, &number) && !slices.Contains([]syscall.Errno{syscall.EBADF, syscall.EINVAL, syscall.ENOTSOCK},
+		number)
 }
 
 // take takes n more of max.
@@ -81,8 +84,8 @@ func (l *connections) warn(message string, args ...any) {
 	}
 }
 
-// turnAway answers a connection of which nothing was read. The answer fits into the buffers of a new connection, so that
-// nobody waits for the client.
+// turnAway answers a connection of which nothing was read. The answer fits into the buffers of a new connection, so
+// that nobody waits for the client.
 func turnAway(conn net.Conn) {
 	_ = conn.SetWriteDeadline(time.Now().Add(acceptPause))
 	_, _ = conn.Write(turnedAwayAnswer)
@@ -95,7 +98,8 @@ var tooManyConnections = problem{status: http.StatusServiceUnavailable, code: co
 
 var turnedAwayAnswer = func() []byte {
 	body := append(appendProblem(nil, &tooManyConnections), '}')
-	head := []byte("HTTP/1.1 503 Service Unavailable\r\nContent-Type: " + contentProblem + "\r\nRetry-After: 1\r\nConnection: close\r\nContent-Length: ")
+	head := []byte("HTTP/1.1 503 Service Unavailable\r\nContent-Type: " + contentProblem +
+		"\r\nRetry-After: 1\r\nConnection: close\r\nContent-Length: ")
 	return append(append(appendInt(head, int64(len(body))), "\r\n\r\n"...), body...)
 }()
 

@@ -99,8 +99,8 @@ func (w *wire) ended() {
 	}
 }
 
-// A server whose connections are all in use says so in the words of its API, and its health still; a place that becomes free is
-// given to who waits for one.
+// A server whose connections are all in use says so in the words of its API, and its health still; a place that becomes
+// free is given to who waits for one.
 func TestConnectionsMax(t *testing.T) {
 	server, dial := serveWire(t, Config{ConnectionsMax: 1})
 	first := dial().get("/v1/tag-categories")
@@ -119,7 +119,8 @@ func TestConnectionsMax(t *testing.T) {
 	for _, path := range []string{"/healthz", "/readyz", "/metrics"} {
 		spare(path, http.StatusOK, "")
 	}
-	if media := spare("/v1/tag-categories", http.StatusServiceUnavailable, codeBusy).Header.Get("Content-Type"); media != contentProblem {
+	if media := spare("/v1/tag-categories", http.StatusServiceUnavailable, codeBusy).
+		Header.Get("Content-Type"); media != contentProblem {
 		t.Errorf("the media type is %q", media)
 	}
 	spare("/api/commerce/nothing", http.StatusNotFound, codeNotFound)

@@ -8,9 +8,10 @@ import (
 	"time"
 )
 
-// deadlines keeps the deadlines of all connections of a listener. fasthttp sets three of them for each request; as timers
-// of the runtime they cost 3 % of a small request. Here they are numbers that somebody looks at now and then, so a
-// deadline may be late by deadlineTick. It ends the read or write that it finds under way, and is of no meaning between two.
+// deadlines keeps the deadlines of all connections of a listener. fasthttp sets three of them for each request; as
+// timers of the runtime they cost 3 % of a small request. Here they are numbers that somebody looks at now and then, so
+// a deadline may be late by deadlineTick. It ends the read or write that it finds under way, and is of no meaning
+// between two.
 type deadlines struct {
 	net.Listener
 	start time.Time
@@ -23,7 +24,8 @@ type deadlines struct {
 
 // newDeadlines takes a listener over, and looks after its connections until it and they are closed.
 func newDeadlines(listener net.Listener) *deadlines {
-	d := &deadlines{Listener: listener, start: time.Now(), conns: make(map[*timedConn]struct{}), ended: make(chan struct{})}
+	d := &deadlines{Listener: listener, start: time.Now(), conns: make(map[*timedConn]struct{}),
+		ended: make(chan struct{})}
 	go d.run()
 	return d
 }
@@ -97,8 +99,8 @@ type timedUse struct {
 	by   atomic.Int64 // its deadline, nanoseconds since the start, 0: none
 }
 
-// late says that a call is under way whose deadline has passed. busy is looked at first: a call that begins later has a deadline
-// that was set before it.
+// late says that a call is under way whose deadline has passed. busy is looked at first: a call that begins later has a
+// deadline that was set before it.
 func (u *timedUse) late(at int64) bool {
 	if !u.busy.Load() {
 		return false
@@ -115,8 +117,8 @@ func (d *deadlines) moment(t time.Time) int64 {
 	return max(1, int64(t.Sub(d.start)))
 }
 
-// timedConn is a connection whose deadlines are kept in deadlines. A deadline that ended a read or write ends all later ones too:
-// the use of such a connection is over.
+// timedConn is a connection whose deadlines are kept in deadlines. A deadline that ended a read or write ends all later
+// ones too: the use of such a connection is over.
 type timedConn struct {
 	net.Conn
 	deadlines     *deadlines

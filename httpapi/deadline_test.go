@@ -21,7 +21,8 @@ func TestDeadlines(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		server, err := New(Config{Log: slog.New(slog.DiscardHandler), ReadTimeout: readTimeout, IdleTimeout: soon}, newTestStore())
+		server, err := New(Config{Log: slog.New(slog.DiscardHandler), ReadTimeout: readTimeout, IdleTimeout: soon},
+			newTestStore())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -59,12 +60,14 @@ func TestDeadlines(t *testing.T) {
 	}
 	f("nothing", "", soon)
 	f("half a request", "GET /v1/tag-categories HTTP/1.1\r\nHo", soon)
-	f("half a body", "POST /v1/inventory/query HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{", soon)
-	f("a request, no other", "GET /v1/tag-categories HTTP/1.1\r\nHost: x\r\n\r\n", time.Minute) // a busy machine may take its time
+	f("half a body", "POST /v1/inventory/query HTTP/1.1\r\nHost: x\r\nContent-Type: "+
+		"application/json\r\nContent-Length: 100\r\n\r\n{", soon)
+	// a busy machine may take its time
+	f("a request, no other", "GET /v1/tag-categories HTTP/1.1\r\nHost: x\r\n\r\n", time.Minute)
 }
 
-// A deadline that passes between two calls harms neither: a client may be silent for longer than a reply may take, and a
-// request may be worked on for longer than its sending may take.
+// A deadline that passes between two calls harms neither: a client may be silent for longer than a reply may take, and
+// a request may be worked on for longer than its sending may take.
 func TestDeadlinePassesBetween(t *testing.T) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

@@ -72,7 +72,8 @@ func (c *call) checkDry(d *dryRun) bool {
 	}
 	order := engine.Allocate{OrderID: d.orderID, Lines: []engine.AllocateLine{d.item}}
 	if field, value, ok := engine.CheckCommand(&order); !ok {
-		c.fail(http.StatusBadRequest, codeInvalid, "a value is outside its limits", "item."+strings.TrimPrefix(field, "lines[0]."), value)
+		c.fail(http.StatusBadRequest, codeInvalid, "a value is outside its limits",
+			"item."+strings.TrimPrefix(field, "lines[0]."), value)
 		return false
 	}
 	return c.knows(d.item.Tags, "item.tags")
@@ -85,7 +86,8 @@ func (c *call) dryRecord(d *dryRun, record *rules.Record) bool {
 	}
 	view := &c.reads.record
 	if !c.server.engine.ReadRecord(d.item.UPC, d.item.Location, view) {
-		c.fail(http.StatusNotFound, engine.CodeUnknownRecord.String(), codeDetails[engine.CodeUnknownRecord], "item.upc", d.item.UPC)
+		c.fail(http.StatusNotFound, engine.CodeUnknownRecord.String(), codeDetails[engine.CodeUnknownRecord],
+			"item.upc", d.item.UPC)
 		return false
 	}
 	schema := c.schema() // read after the record, it knows all of its tag sets
@@ -143,12 +145,14 @@ func (c *call) dryProgram(d *dryRun) (*rules.Program, uint32, bool) {
 }
 
 // runDry calls the hook and shows what it would do. What is wrong with the rule is an answer like any other.
-func runDry(d *dryRun, program *rules.Program, version uint32, asOf uint64, record *rules.Record, deadline time.Time) dryRunReply {
+func runDry(d *dryRun, program *rules.Program, version uint32, asOf uint64, record *rules.Record,
+	deadline time.Time) dryRunReply {
 	ctx, cancel := context.WithDeadline(context.Background(), deadline)
 	defer cancel()
 	output := new(rules.Output)
 	in := rules.Input{Record: record, Seed: rules.ItemSeed(d.orderID, d.item.ItemID), Output: output}
-	reply := dryRunReply{AsOf: asOf, Rule: program.Name(), Version: version, Hook: d.hook, Candidates: []dryCandidate{}, Targets: []dryRunTargets{}}
+	reply := dryRunReply{AsOf: asOf, Rule: program.Name(), Version: version, Hook: d.hook, Candidates: []dryCandidate{},
+		Targets: []dryRunTargets{}}
 	begin := time.Now()
 	var usage rules.Usage
 	var err error
@@ -200,6 +204,7 @@ func (reply *dryRunReply) showSpread(spread *rules.Spread, record *rules.Record)
 				before = s.Available()
 			}
 		}
-		reply.Targets = append(reply.Targets, dryRunTargets{Tags: tagMap(t.Tags), Before: before, After: t.Available, New: t.New})
+		reply.Targets = append(reply.Targets, dryRunTargets{Tags: tagMap(t.Tags), Before: before, After: t.Available,
+			New: t.New})
 	}
 }

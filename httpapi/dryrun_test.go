@@ -17,12 +17,15 @@ func TestDryRunOfAGivenRecord(t *testing.T) {
 	s.putRule("spread", spreadRule).ok()
 	index := s.store.mu.index
 	body := func(hook, record string) string {
-		return fmt.Sprintf(`{"hook":%q,"item":{"upc":"V","location":"L","quantity":12,"tags":{"Channel":"Amazon"}},"record":%s}`, hook, record)
+		return fmt.Sprintf(
+			`{"hook":%q,"item":{"upc":"V","location":"L","quantity":12,"tags":{"Channel":"Amazon"}},"record":%s}`, hook,
+			record)
 	}
 	record := `{"version":7,"due":true,"segments":[
 		{"tags":{"Channel":"Amazon"},"onHand":9,"allocated":1,"pending":0,"safetyStock":1,"floor":2,"ltd":3},
 		{"tags":{"Channel":"eBay"},"onHand":8}]}`
-	s.post("/v1/rules/borrow/dry-run", body("select", record)).ok().want(`10`, "taken").want(`2`, "missing").want(`12`, "requested").
+	s.post("/v1/rules/borrow/dry-run", body("select", record)).ok().want(`10`, "taken").want(`2`, "missing").
+		want(`12`, "requested").
 		want(`7`, "candidates", 0, "available").want(`3`, "candidates", 1, "taken").
 		want(`{"Channel":"eBay","Condition":"New"}`, "candidates", 1, "tags")
 	s.post("/v1/rules/spread/dry-run", body("redistribute", record)).ok().
@@ -30,7 +33,8 @@ func TestDryRunOfAGivenRecord(t *testing.T) {
 		want(`8`, "targets", 1, "before").want(`4`, "targets", 1, "after").want(`false`, "targets", 1, "new")
 	shown := `{"source":"function select(item, record) local r, s = record, record.segments[1]\n print(r.upc, r.location, r.version, r.due, r.onHand, r.allocated, r.pending, r.safetyStock, r.available, s.floor, s.ltd) return {} end",` + body("select", record)[1:]
 	s.post("/v1/rules/new/dry-run", shown).ok().want(`"V\tL\t7\ttrue\t17\t1\t0\t1\t15\t2\t3\n"`, "output")
-	s.post("/v1/rules/spread/dry-run", body("redistribute", `{"floor":9,"segments":[]}`)).ok().want(`true`, "unchanged").want(`"as it is"`, "reason")
+	s.post("/v1/rules/spread/dry-run", body("redistribute", `{"floor":9,"segments":[]}`)).ok().
+		want(`true`, "unchanged").want(`"as it is"`, "reason")
 	s.post("/v1/rules/borrow/dry-run", body("select", "null")).is(404, "unknown-record")
 	if s.store.mu.index != index {
 		t.Error("a dry run cost a log entry")
@@ -47,7 +51,8 @@ func TestDryRunOfAFault(t *testing.T) {
 		`print("so far") return 1`:          `candidates: must be a list, is a number`,
 	} {
 		source := fmt.Sprintf("function select(item, record) %s end", body)
-		s.post("/v1/rules/new/dry-run", fmt.Sprintf(`{"source":%q,"item":{"upc":"BC76845","location":"Retailer2"}}`, source)).ok().
+		s.post("/v1/rules/new/dry-run", fmt.Sprintf(`{"source":%q,"item":{"upc":"BC76845","location":"Retailer2"}}`,
+			source)).ok().
 			want(fmt.Sprintf("%q", fault), "error").want(`"so far\n"`, "output").want(`0`, "taken")
 	}
 }
@@ -56,6 +61,8 @@ func TestDryRunOfAFault(t *testing.T) {
 func TestDryRunPassesOver(t *testing.T) {
 	s := newStockedServer(t)
 	const body = `{"source":"function select(item, record) return { {tags={Shop=\"1\"}}, {tags={Channel=\"Tmall\"}}, {tags={Channel=\"Kibo\"}}, {tags={Channel=\"eBay\"}} } end","item":{"upc":"BC76845","location":"Retailer2","quantity":2}}`
-	s.post("/v1/rules/new/dry-run", body).ok().want(`{"Shop":"1"}`, "candidates", 0, "tags").want(`"unknown-tag"`, "candidates", 0, "why").
-		want(`"unknown-tag"`, "candidates", 1, "why").want(`"unknown-segment"`, "candidates", 2, "why").want(`2`, "candidates", 3, "taken")
+	s.post("/v1/rules/new/dry-run", body).ok().want(`{"Shop":"1"}`, "candidates", 0, "tags").
+		want(`"unknown-tag"`, "candidates", 0, "why").
+		want(`"unknown-tag"`, "candidates", 1, "why").want(`"unknown-segment"`, "candidates", 2, "why").
+		want(`2`, "candidates", 3, "taken")
 }

@@ -59,7 +59,8 @@ func (c *call) explain() {
 	case err != nil:
 		c.storeFailed(err)
 	case !found:
-		c.fail(http.StatusNotFound, engine.CodeUnknownOrder.String(), codeDetails[engine.CodeUnknownOrder], "orderId", c.path[0])
+		c.fail(http.StatusNotFound, engine.CodeUnknownOrder.String(), codeDetails[engine.CodeUnknownOrder], "orderId",
+			c.path[0])
 	default:
 		reply := explainReply{AsOf: asOf, OrderID: view.OrderID, Items: []explainItem{}}
 		for i := range view.Items {
@@ -79,12 +80,14 @@ func showExplanation(schema *engine.Schema, x *engine.ItemExplanation) explainIt
 	case x.Expired:
 		item.Path = "expired"
 	case x.Rule != "":
-		item.Path, item.Rule, item.Version, item.Outcome, item.Reason = "rule", x.Rule, x.Version, x.Outcome.String(), x.Reason
+		item.Path, item.Rule, item.Version, item.Outcome, item.Reason = "rule", x.Rule, x.Version, x.Outcome.String(),
+			x.Reason
 		item.SeenVersion, item.RecordVersion = x.SeenVersion, x.RecordVersion
 	}
 	for i := range x.Candidates {
 		from := &x.Candidates[i]
-		candidate := explainCandidate{Tags: tagMap(from.Tags), Available: from.Available, Taken: from.Taken, Why: from.Why.String()}
+		candidate := explainCandidate{Tags: tagMap(from.Tags), Available: from.Available, Taken: from.Taken,
+			Why: from.Why.String()}
 		if from.TagSet != 0 {
 			candidate.Tags = tagMap(schema.Tags(from.TagSet))
 		}

@@ -13,8 +13,9 @@ import (
 	"apportion/raftstore"
 )
 
-// A node that does not lead passes what only the leader can do on to it, as the HTTP request that it is, over the connections
-// that nodes have to each other; so a client may ask any node. What is read is read here: see Store.ReadBarrier.
+// A node that does not lead passes what only the leader can do on to it, as the HTTP request that it is, over the
+// connections that nodes have to each other; so a client may ask any node. What is read is read here: see
+// Store.ReadBarrier.
 
 // Group is what the HTTP face needs of a store that is one of several.
 type Group interface {
@@ -70,8 +71,10 @@ func (f *forwarder) to(leader string) *fasthttp.HostClient {
 	}
 	f.leader = leader
 	f.client = &fasthttp.HostClient{
-		Addr:                      leader,
-		Dial:                      func(string) (net.Conn, error) { return f.group.DialMember(leader, forwardDialTimeout) },
+		Addr: leader,
+		Dial: func(string) (net.Conn, error) {
+			return f.group.DialMember(leader, forwardDialTimeout)
+		},
 		MaxConns:                  f.connectionsMax,
 		MaxIdleConnDuration:       forwardIdle,
 		MaxConnWaitTimeout:        forwardDialTimeout,
@@ -90,7 +93,8 @@ func (f *forwarder) close() {
 	}
 }
 
-// serve has the request answered by the leader: here, or by forwarding it. While nobody leads it waits, until the deadline.
+// serve has the request answered by the leader: here, or by forwarding it. While nobody leads it waits, until the
+// deadline.
 func (c *call) serve() {
 	if !c.route.leader() || c.server.forwarder == nil || c.forwarded {
 		c.route.serve(c)
@@ -158,7 +162,8 @@ func (c *call) forward(leader string) bool {
 		c.storeFailed(raftstore.ErrQueueFull)
 		return true
 	default:
-		c.server.log.Warn("a forwarded request was not answered", "leader", leader, "route", c.route.pattern, "error", err)
+		c.server.log.Warn("a forwarded request was not answered", "leader", leader, "route", c.route.pattern, "error",
+			err)
 		c.storeFailed(raftstore.ErrOutcomeUnknown)
 		return true
 	}
@@ -207,7 +212,8 @@ func (c *call) readForwarded(begin time.Time) {
 	if !c.forwarded {
 		return
 	}
-	if left, err := strconv.ParseInt(string(c.ctx.Request.Header.Peek(headerTimeout)), 10, 64); err == nil && left >= 0 {
+	if left, err := strconv.ParseInt(string(c.ctx.Request.Header.Peek(headerTimeout)), 10, 64); err == nil &&
+		left >= 0 {
 		c.deadline = begin.Add(min(time.Duration(left)*time.Millisecond, c.server.config.RequestTimeout))
 	}
 }

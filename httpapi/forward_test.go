@@ -141,11 +141,14 @@ func (s *timedStore) Do(deadline time.Time, b *raftstore.Batch) error {
 // A leader does not work on a forwarded request for longer than the client waits, nor than its own clients may.
 func TestForwardedDeadline(t *testing.T) {
 	store := &electingStore{testStore: newTestStore()}
-	leader := &timedStore{pairStore: &pairStore{electingStore: store, leads: true, forwarded: fasthttputil.NewInmemoryListener()}}
+	leader := &timedStore{pairStore: &pairStore{electingStore: store, leads: true,
+		forwarded: fasthttputil.NewInmemoryListener()}}
 	serveTest(t, Config{RequestTimeout: time.Hour}, leader, store.testStore)
 	f := func(timeout, least, most time.Duration) {
 		t.Helper()
-		s := serveTest(t, Config{RequestTimeout: timeout}, &pairStore{electingStore: store, forwarded: fasthttputil.NewInmemoryListener(), leader: leader.forwarded}, store.testStore)
+		s := serveTest(t, Config{RequestTimeout: timeout},
+			&pairStore{electingStore: store, forwarded: fasthttputil.NewInmemoryListener(), leader: leader.forwarded},
+			store.testStore)
 		begin := time.Now()
 		s.put("/v1/tag-categories/Channel", channels).ok()
 		if leader.deadline.Before(begin.Add(least)) || leader.deadline.After(time.Now().Add(most)) {

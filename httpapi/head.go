@@ -5,11 +5,12 @@ import (
 	"net/http"
 )
 
-// What fasthttp lets pass of a request's head and others read otherwise. What stands between a client and this server, and
-// this server, must not each go by another of two headers.
+// What fasthttp lets pass of a request's head and others read otherwise. What stands between a client and this server,
+// and this server, must not each go by another of two headers.
 
 // singleHeaders are those that this server goes by, so that each may be there once.
-var singleHeaders = [...]string{"Authorization", "Content-Type", "Content-Length", "Content-Encoding", "Host", "Idempotency-Key", "Expect", "x-vol-tenant"}
+var singleHeaders = [...]string{"Authorization", "Content-Type", "Content-Length", "Content-Encoding", "Host",
+	"Idempotency-Key", "Expect", "x-vol-tenant"}
 
 // soundHead answers a request whose head is ambiguous, which also ends the connection.
 func (c *call) soundHead() bool {

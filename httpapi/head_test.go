@@ -13,7 +13,8 @@ func TestUnsoundHeads(t *testing.T) {
 		for _, length := range []int{2, bodyPrefetchMax + 1} {
 			f := func(name, version string, headers ...string) {
 				t.Helper()
-				all := append([]string{"Host: x", "Content-Type: application/json", fmt.Sprintf("Content-Length: %d", length)}, headers...)
+				all := append([]string{"Host: x", "Content-Type: application/json",
+					fmt.Sprintf("Content-Length: %d", length)}, headers...)
 				w := dial().send("POST " + path + " " + version + "\r\n" + strings.Join(all, "\r\n") + "\r\n\r\n")
 				if length == 2 {
 					w.send("{}")
@@ -26,7 +27,8 @@ func TestUnsoundHeads(t *testing.T) {
 			f("a blank in a name", "HTTP/1.1", "Bad Name: x")
 			f("a blank behind a name", "HTTP/1.1", "Name : x")
 			f("two lines", "HTTP/1.1", "Name: x\r\n y")
-			for _, header := range []string{"Idempotency-Key: ", "idempotency-key: ", "Authorization: Bearer ", "Content-Type: ", "Content-Encoding: ", "Host: ", "x-vol-tenant: "} {
+			for _, header := range []string{"Idempotency-Key: ", "idempotency-key: ", "Authorization: Bearer ",
+				"Content-Type: ", "Content-Encoding: ", "Host: ", "x-vol-tenant: "} {
 				f("twice", "HTTP/1.1", header+"a", strings.ToUpper(header)+"a")
 			}
 			f("two lengths", "HTTP/1.1", fmt.Sprintf("Content-Length: %d", length))

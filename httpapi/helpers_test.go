@@ -165,7 +165,9 @@ func serveTest(t *testing.T, config Config, serve Store, store *testStore) *test
 	listener := fasthttputil.NewInmemoryListener()
 	done := make(chan error, 1)
 	go func() { done <- server.Serve(listener) }()
-	client := &fasthttp.Client{DisablePathNormalizing: true, Dial: func(string) (conn net.Conn, err error) { return listener.Dial() }}
+	client := &fasthttp.Client{DisablePathNormalizing: true, Dial: func(string) (conn net.Conn, err error) {
+		return listener.Dial()
+	}}
 	t.Cleanup(func() {
 		client.CloseIdleConnections()
 		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
@@ -208,7 +210,8 @@ func (s *testServer) do(method, path, body string, headers ...string) *reply {
 	if err := s.client.Do(&request, &response); err != nil {
 		s.t.Fatalf("%s %s: %v", method, path, err)
 	}
-	r := &reply{t: s.t, request: method + " " + path + " " + body, status: response.StatusCode(), header: http.Header{}, body: string(response.Body())}
+	r := &reply{t: s.t, request: method + " " + path + " " + body, status: response.StatusCode(), header: http.Header{},
+		body: string(response.Body())}
 	for name, value := range response.Header.All() {
 		r.header.Add(string(name), string(value))
 	}

@@ -69,7 +69,8 @@ func (s *scanner) fail(code, detail, value string) {
 // failAt records a fault at a byte of the text and at a field below the current one (empty: the current one itself).
 func (s *scanner) failAt(offset int, code, detail, below, value string) {
 	if s.ok() {
-		s.fault = fault{code: code, detail: detail, field: s.fieldPath(below), value: cut(value, valueBytesMax), offset: offset}
+		s.fault = fault{code: code, detail: detail, field: s.fieldPath(below), value: cut(value, valueBytesMax),
+			offset: offset}
 	}
 	s.at = len(s.text)
 }

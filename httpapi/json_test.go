@@ -213,7 +213,8 @@ func TestScannerFaultPaths(t *testing.T) {
 	const line = `"itemId":"1","upc":"u","location":"l"`
 	f(`{"lines":[{`+line+`,"quantity":1},{`+line+`,"quantity":1.5}]}`, codeWrongType, "lines[1].quantity", "1.5")
 	f(`{"lines":[{`+line+`,"quantity":1,"tags":{"Channel":5}}]}`, codeWrongType, "lines[0].tags.Channel", "5")
-	f(`{"lines":[{`+line+`,"quantity":1,"tags":{"Channel":"a","Channel":"b"}}]}`, codeDuplicateField, "lines[0].tags.Channel", "")
+	f(`{"lines":[{`+line+`,"quantity":1,"tags":{"Channel":"a","Channel":"b"}}]}`, codeDuplicateField,
+		"lines[0].tags.Channel", "")
 	f(`{"lines":[{`+line+`,"quantity":1,"tags":{"Channel":""}}]}`, codeInvalid, "lines[0].tags.Channel", "")
 	f(`{"lines":[{`+line+`,"quantity":1,"tags":{"Channel":null}}]}`, codeWrongType, "lines[0].tags.Channel", "null")
 	f(`{"lines":[{`+line+`,"quantity":1,"tags":["a"]}]}`, codeWrongType, "lines[0].tags", "")
@@ -316,7 +317,8 @@ func compareAllocate(t *testing.T, body []byte, c *engine.Allocate) {
 	}
 	for i, l := range c.Lines {
 		w := want.Lines[i]
-		if l.ItemID != w.ItemID || l.UPC != w.UPC || l.Location != w.Location || l.Quantity != w.Quantity || len(l.Tags) != len(w.Tags) {
+		if l.ItemID != w.ItemID || l.UPC != w.UPC || l.Location != w.Location || l.Quantity != w.Quantity ||
+			len(l.Tags) != len(w.Tags) {
 			t.Fatalf("%q: line %d is %+v, want %+v", body, i, l, w)
 		}
 		for _, tag := range l.Tags {
@@ -344,9 +346,13 @@ func FuzzAppendString(f *testing.F) {
 
 // The other bodies never make the scanner panic either.
 func FuzzOtherBodies(f *testing.F) {
-	f.Add([]byte(`{"location":"l","count":"c","items":[{"upc":"u","tags":{"A":"b"},"quantity":1,"safetyStock":0,"floor":1,"ltd":2,"deliveryDate":"2026-11-30T12:00:00Z"}]}`))
+	f.Add(
+		[]byte(
+			`{"location":"l","count":"c","items":[{"upc":"u","tags":{"A":"b"},"quantity":1,"safetyStock":0,"floor":1,"ltd":2,"deliveryDate":"2026-11-30T12:00:00Z"}]}`))
 	f.Add([]byte(`{"items":[{"upc":"u","from":{"location":"a","tags":{}},"to":{"location":"b"},"quantity":1}]}`))
-	f.Add([]byte(`{"values":[{"value":"a","percent":33.33,"default":true,"min":0,"max":null}],"rounding":"unbiased","moveTo":{"b":"a"}}`))
+	f.Add(
+		[]byte(
+			`{"values":[{"value":"a","percent":33.33,"default":true,"min":0,"max":null}],"rounding":"unbiased","moveTo":{"b":"a"}}`))
 	f.Add([]byte(`{"upcs":["a"],"locations":null,"all":true,"now":true,"dryRun":false}`))
 	f.Add([]byte(`{"items":[{"upc":"a","quantity":2}],"locations":["l"],"tags":{"A":"b"},"type":"any","limit":5}`))
 	f.Add([]byte(`{"lines":[{"itemId":"1","quantity":1,"upc":"u","location":"l","tags":{}}]}`))

@@ -54,7 +54,8 @@ func kiboRoutes() []*route {
 	operations := kibo.Operations()
 	list := make([]*route, 0, len(operations))
 	for _, op := range operations {
-		list = append(list, &route{method: methodOf([]byte(op.Method)), pattern: "/api" + op.Pattern, also: op.Pattern, write: op.Write,
+		list = append(list, &route{method: methodOf([]byte(op.Method)), pattern: "/api" + op.Pattern, also: op.Pattern,
+			write:   op.Write,
 			foreign: true, open: op.Pattern == kibo.TicketPattern, serve: func(c *call) { c.kibo(op.Serve) }})
 	}
 	return list
@@ -64,10 +65,12 @@ func kiboRoutes() []*route {
 func (c *call) kibo(serve func(*kibo.Request) (kibo.Reply, error)) {
 	query, err := url.ParseQuery(string(c.ctx.URI().QueryString()))
 	if err != nil || !c.cleanQuery(query) {
-		c.fail(http.StatusBadRequest, codeInvalid, "the query is not valid percent-encoded UTF-8 without control characters", "", "")
+		c.fail(http.StatusBadRequest, codeInvalid, "the query is not valid percent-encoded UTF-8 without control "+
+			"characters", "", "")
 		return
 	}
-	tenant, _ := strconv.ParseInt(string(c.ctx.Request.Header.Peek("x-vol-tenant")), 10, 64) // of another form, it is none
+	// of another form, it is none
+	tenant, _ := strconv.ParseInt(string(c.ctx.Request.Header.Peek("x-vol-tenant")), 10, 64)
 	reply, err := serve(&kibo.Request{Host: kiboHost{c}, Path: c.path, Query: query, Body: c.received, Tenant: tenant,
 		Domain: string(c.ctx.Host())})
 	var fault *kibo.Fault
@@ -109,7 +112,8 @@ func (c *call) cleanQuery(query url.Values) bool {
 func (c *call) kiboFault(f *kibo.Fault) {
 	p := problem{status: f.Status, code: f.Code, detail: f.Message, field: f.Field, value: f.Value, offset: -1}
 	for _, row := range f.Rows {
-		p.rows = append(p.rows, rowFault{fault: fault{code: row.Code, detail: row.Message, field: row.Field, value: row.Value, offset: -1}})
+		p.rows = append(p.rows, rowFault{fault: fault{code: row.Code, detail: row.Message, field: row.Field,
+			value: row.Value, offset: -1}})
 	}
 	c.problem(&p)
 }
@@ -166,8 +170,8 @@ func (h kiboHost) Ticket(name, secret string) (kibo.Ticket, bool) {
 	return t, true
 }
 
-// Do takes commands through the log. Those whose plans or orders have become old meanwhile are proposed anew, without the
-// others, which stand.
+// Do takes commands through the log. Those whose plans or orders have become old meanwhile are proposed anew, without
+// the others, which stand.
 func (h kiboHost) Do(proposals []kibo.Proposal) ([]engine.Result, error) {
 	c := h.c
 	results := make([]engine.Result, len(proposals))

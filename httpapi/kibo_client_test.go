@@ -17,8 +17,9 @@ import (
 	"testing"
 )
 
-// TestKiboVendorClient has the vendor's own client tell the product's story to a running server. Each reply is held against
-// the vendor's OpenAPI file on its way, where that is there. It is run by make test-kibo, which installs the client.
+// TestKiboVendorClient has the vendor's own client tell the product's story to a running server. Each reply is held
+// against the vendor's OpenAPI file on its way, where that is there. It is run by make test-kibo, which installs the
+// client.
 func TestKiboVendorClient(t *testing.T) {
 	client, program := os.Getenv("APPORTION_KIBO_CLIENT"), os.Getenv("APPORTION_KIBO_SERVER")
 	if client == "" || program == "" {
@@ -73,7 +74,8 @@ func tellStory(t *testing.T, spec *kiboSpec, url string, env ...string) {
 // startProgram serves from an empty directory until the test ends, and gives the base URL.
 func startProgram(t *testing.T, program string, args ...string) *url.URL {
 	t.Helper()
-	server := exec.Command(program, append([]string{"serve", "--data", t.TempDir(), "--listen", "127.0.0.1:0"}, args...)...)
+	server := exec.Command(program, append([]string{"serve", "--data", t.TempDir(), "--listen", "127.0.0.1:0"},
+		args...)...)
 	stdout, err := server.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)

@@ -16,8 +16,8 @@ import (
 	"github.com/valyala/fasthttp"
 )
 
-// Every member of a request that works does something: each has a case, which is run with the member and without it, as if it
-// had been ignored. The case must hold in the first run and fail in the second, so that it would notice.
+// Every member of a request that works does something: each has a case, which is run with the member and without it, as
+// if it had been ignored. The case must hold in the first run and fail in the second, so that it would notice.
 
 // memberCase is a request in which a member matters.
 type memberCase struct {
@@ -30,11 +30,13 @@ type memberCase struct {
 
 const membersFile = "testdata/kibo/members.txt"
 
-// directTransport hands requests to a server without a connection: there are hundreds of worlds, and closing one takes a while.
+// directTransport hands requests to a server without a connection: there are hundreds of worlds, and closing one takes
+// a while.
 type directTransport struct{ server *Server }
 
 // RoundTrip has the request answered.
-func (d directTransport) RoundTrip(_ *fasthttp.HostClient, request *fasthttp.Request, response *fasthttp.Response) (retry bool, err error) {
+func (d directTransport) RoundTrip(_ *fasthttp.HostClient, request *fasthttp.Request, response *fasthttp.Response) (
+	retry bool, err error) {
 	var ctx fasthttp.RequestCtx
 	ctx.Init(request, nil, nil)
 	d.server.handle(&ctx)
@@ -71,18 +73,22 @@ func newKiboWorld(t *testing.T, spec *kiboSpec) *kiboClient {
 		{kiboV1 + "location", `{"locationCode":"5","includeInAggregate":false}`},
 		{kiboV1 + "location", `{"locationCode":"6","includeInLocationExport":false}`},
 		{kiboV1 + "locationGroup", `{"locationGroupCode":"g","locationCodes":["2"]}`},
-		{kiboV5 + "/refresh", `{"locationCode":"1","userID":5,"items":[{"upc":"A","quantity":10,"safetyStock":2},{"upc":"A","quantity":5,"tags":{"Channel":"Store"}},
+		{kiboV5 + "/refresh",
+			`{"locationCode":"1","userID":5,"items":[{"upc":"A","quantity":10,"safetyStock":2},{"upc":"A","quantity":5,"tags":{"Channel":"Store"}},
 			{"upc":"A","quantity":1,"tags":{"Grade":"Used"}},{"upc":"B","quantity":3},{"upc":"D","quantity":3},
 			{"upc":"A","quantity":7,"deliveryDate":"2026-12-24T00:00:00Z"},{"upc":"A","quantity":2,"deliveryDate":"2027-01-10T00:00:00Z"}]}`},
-		{kiboV5 + "/refresh", `{"locationCode":"2","items":[{"upc":"A","quantity":4},{"upc":"B","quantity":20},{"upc":"F","quantity":1},{"upc":"H","quantity":1}]}`},
-		{kiboV5 + "/refresh", `{"locationCode":"3","items":[{"upc":"A","quantity":6},{"upc":"F","quantity":1},{"upc":"N","quantity":1,"safetyStock":5},
+		{kiboV5 + "/refresh",
+			`{"locationCode":"2","items":[{"upc":"A","quantity":4},{"upc":"B","quantity":20},{"upc":"F","quantity":1},{"upc":"H","quantity":1}]}`},
+		{kiboV5 + "/refresh",
+			`{"locationCode":"3","items":[{"upc":"A","quantity":6},{"upc":"F","quantity":1},{"upc":"N","quantity":1,"safetyStock":5},
 			{"upc":"A","quantity":1,"deliveryDate":"2027-02-01T00:00:00Z"}]}`},
 		{kiboV5 + "/adjust", `{"locationCode":"4","items":[{"upc":"F","quantity":1}]}`},
 		{kiboV5 + "/adjust", `{"locationCode":"5","items":[{"upc":"F","quantity":1}]}`},
 		{kiboV5 + "/adjust", `{"locationCode":"6","items":[{"upc":"F","quantity":1}]}`},
 		{kiboV5 + "/blockAssignment", `{"locationCode":"2","items":[{"upc":"H","blockAssignment":true}]}`},
 		{kiboV5 + "/allocate", kiboItems(kiboItem(1, 1, 3, "A", "1", ""), kiboItem(1, 2, 1, "B", "1", ""))},
-		{kiboV5 + "/allocate", `{"items":[{"orderID":2,"orderItemID":1,"shipmentID":8,"upc":"D","quantity":5,"locationCode":"1"}]}`},
+		{kiboV5 + "/allocate",
+			`{"items":[{"orderID":2,"orderItemID":1,"shipmentID":8,"upc":"D","quantity":5,"locationCode":"1"}]}`},
 		{kiboV5 + "/allocate", `{"items":[{"cartID":"c","cartItemID":"x","upc":"A","quantity":1,"locationCode":"3"},
 			{"cartID":"c","orderItemID":4,"shipmentID":6,"upc":"B","quantity":1,"locationCode":"2"}]}`},
 	} {
@@ -239,7 +245,8 @@ func readMemberDocs(t *testing.T) (d memberDocs) {
 		d.ignored = append(d.ignored, [2][]string{strings.Split(row[1], ", "), names})
 	}
 	if len(d.works) < 30 || len(d.ignored) < 8 {
-		t.Fatalf("docs/kibo.md is not read as it was: %d operations, %d rows of what is ignored", len(d.works), len(d.ignored))
+		t.Fatalf("docs/kibo.md is not read as it was: %d operations, %d rows of what is ignored", len(d.works),
+			len(d.ignored))
 	}
 	return d
 }
@@ -258,7 +265,8 @@ func docOperations(cell string) (list []string) {
 		case both:
 			methods = append(methods, method)
 		default: // as the one before, with another last word
-			path, methods = base[:strings.LastIndex(base, "/")+1]+name[1], []string{strings.Fields(list[len(list)-1])[0]}
+			path, methods = base[:strings.LastIndex(base, "/")+1]+name[1],
+				[]string{strings.Fields(list[len(list)-1])[0]}
 		}
 		if rest, ok := strings.CutPrefix(path, "..."); ok {
 			path = strings.TrimSuffix(base, "/tag") + rest
@@ -282,11 +290,14 @@ func shortName(op string) string {
 	return "query"
 }
 
-// ignores reports whether the docs say that calls of an operation ignore a member. A name there is for the body and its items.
+// ignores reports whether the docs say that calls of an operation ignore a member. A name there is for the body and its
+// items.
 func (d *memberDocs) ignores(op, member string) bool {
-	bare := strings.TrimSuffix(strings.TrimPrefix(strings.TrimPrefix(strings.TrimPrefix(member, "?"), "items[]."), "tags[]."), "[]")
+	bare := strings.TrimSuffix(strings.TrimPrefix(strings.TrimPrefix(strings.TrimPrefix(member, "?"), "items[]."),
+		"tags[]."), "[]")
 	return slices.ContainsFunc(d.ignored, func(row [2][]string) bool {
-		return (slices.Contains(row[0], shortName(op)) || slices.Contains(row[0], "all calls")) && (slices.Contains(row[1], bare) || slices.Contains(row[1], member))
+		return (slices.Contains(row[0], shortName(op)) || slices.Contains(row[0], "all calls")) &&
+			(slices.Contains(row[1], bare) || slices.Contains(row[1], member))
 	})
 }
 
@@ -302,7 +313,8 @@ func (m *memberCase) pathOf() string {
 	return method + " " + strings.Join(words, "/")
 }
 
-// TestKiboMembersAreCovered: a member of the vendor's requests has a case, or docs/kibo.md tells that it is ignored, and not both.
+// TestKiboMembersAreCovered: a member of the vendor's requests has a case, or docs/kibo.md tells that it is ignored,
+// and not both.
 func TestKiboMembersAreCovered(t *testing.T) {
 	docs := readMemberDocs(t)
 	covered := map[string]bool{}
@@ -364,7 +376,8 @@ func TestKiboMembersAreTheVendors(t *testing.T) {
 		}
 	}
 	if got, err := os.ReadFile(membersFile); err != nil || !bytes.Equal(got, []byte(want)) {
-		t.Errorf("%s is not what the vendor's file has (%v); run this test with APPORTION_WRITE_MEMBERS=1", membersFile, err)
+		t.Errorf("%s is not what the vendor's file has (%v); run this test with APPORTION_WRITE_MEMBERS=1", membersFile,
+			err)
 	}
 }
 

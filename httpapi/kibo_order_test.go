@@ -11,7 +11,8 @@ import (
 
 // kiboItem is an item of an allocate, a deallocate or a fulfill.
 func kiboItem(order, item, quantity int64, upc, location, more string) string {
-	return fmt.Sprintf(`{"orderID":%d,"orderItemID":%d,"shipmentID":7,"upc":%q,"quantity":%d,"locationCode":%q%s}`, order, item, upc, quantity, location, more)
+	return fmt.Sprintf(`{"orderID":%d,"orderItemID":%d,"shipmentID":7,"upc":%q,"quantity":%d,"locationCode":%q%s}`,
+		order, item, upc, quantity, location, more)
 }
 
 func kiboItems(items ...string) string {
@@ -24,13 +25,15 @@ func newKiboStock(t *testing.T) *kiboClient {
 	t.Helper()
 	c := newKiboClient(t)
 	c.must("POST", kiboV1+"tagCategory", channel)
-	c.must("POST", kiboV5+"/refresh", `{"locationCode":"11","items":[{"upc":"A","quantity":10},{"upc":"A","quantity":5,"tags":{"Channel":"Store"}},{"upc":"B","quantity":3}]}`)
+	c.must("POST", kiboV5+"/refresh",
+		`{"locationCode":"11","items":[{"upc":"A","quantity":10},{"upc":"A","quantity":5,"tags":{"Channel":"Store"}},{"upc":"B","quantity":3}]}`)
 	return c
 }
 
 func TestKiboOrders(t *testing.T) {
 	c := newKiboStock(t)
-	c.want(c.must("POST", kiboV5+"/allocate", kiboItems(kiboItem(1001, 1, 7, "A", "11", inStore), kiboItem(1001, 2, 1, "B", "11", ""))),
+	c.want(c.must("POST", kiboV5+"/allocate", kiboItems(kiboItem(1001, 1, 7, "A", "11", inStore),
+		kiboItem(1001, 2, 1, "B", "11", ""))),
 		`{"jobID":2,"type":"ALLOCATE","status":"SUCCESS","success":true,"itemCount":2,"locationCode":"11","owner":"9"}`)
 	f := func(want string) {
 		t.Helper()
@@ -45,15 +48,19 @@ func TestKiboOrders(t *testing.T) {
 	f("Web 10/0/0/10 Store 1/0/0/1 ")
 
 	// What the engine refuses is a job that failed; it changes nothing.
-	c.want(c.must("POST", kiboV5+"/fulfill", kiboItems(kiboItem(1001, 1, 1, "A", "11", ""))), `{"status":"FAILED","success":false,"type":"FULFILL",
+	c.want(c.must("POST", kiboV5+"/fulfill", kiboItems(kiboItem(1001, 1, 1, "A", "11", ""))),
+		`{"status":"FAILED","success":false,"type":"FULFILL",
 		"messages":["exceeds-left at lines[0]: 1@7","item 1@7: exceeds-left, nothing is left: fulfilled"]}`)
-	c.want(c.must("POST", kiboV5+"/allocate", kiboItems(kiboItem(1002, 1, 1, "A", "11", ""), kiboItem(1002, 2, 1, "Z", "11", ""))), `{"status":"FAILED"}`)
+	c.want(c.must("POST", kiboV5+"/allocate", kiboItems(kiboItem(1002, 1, 1, "A", "11", ""),
+		kiboItem(1002, 2, 1, "Z", "11", ""))), `{"status":"FAILED"}`)
 	// Each order of a call stands by itself; the answer is the first job that failed.
-	c.want(c.must("POST", kiboV5+"/allocate", kiboItems(kiboItem(1003, 1, 1, "Z", "11", ""), kiboItem(1004, 1, 1, "A", "11", ""))), `{"status":"FAILED","jobID":7}`)
+	c.want(c.must("POST", kiboV5+"/allocate", kiboItems(kiboItem(1003, 1, 1, "Z", "11", ""),
+		kiboItem(1004, 1, 1, "A", "11", ""))), `{"status":"FAILED","jobID":7}`)
 	c.want(c.must("GET", kiboV1+"queue/8", ""), `{"status":"SUCCESS"}`)
 	f("Web 10/1/0/9 Store 1/0/0/1 ")
 
-	c.want(c.must("POST", kiboV5+"/getOrderItemInformation", `{"orderID":1001,"items":[{"upc":"A"}]}`), `[{"orderID":1001,"orderItemID":1,"shipmentID":7,
+	c.want(c.must("POST", kiboV5+"/getOrderItemInformation", `{"orderID":1001,"items":[{"upc":"A"}]}`),
+		`[{"orderID":1001,"orderItemID":1,"shipmentID":7,
 		"locationCode":11,"upc":"A","allocates":2,"deallocates":1,"fulfills":1,"onHand":11,"events":[{"eventType":"ALLOCATED","quantity":5},
 		{"eventType":"ALLOCATED","quantity":2},{"eventType":"DEALLOCATED","quantity":3},{"eventType":"FULFILLED","quantity":4}]}]`)
 	c.want(c.must("POST", kiboV5+"/getOrderItemInformation", `{"orderID":1001}`), `[{"upc":"A"},{"upc":"B"}]`)
@@ -63,18 +70,23 @@ func TestKiboOrders(t *testing.T) {
 	// A job that failed says what there is to be done with the item, now and later.
 	c.must("POST", kiboV5+"/allocate", kiboItems(kiboItem(1010, 1, 9, "B", "11", "")))
 	c.must("POST", kiboV5+"/allocate", kiboItems(kiboItem(1011, 1, 1, "B", "11", "")))
-	c.want(c.must("POST", kiboV5+"/fulfill", kiboItems(kiboItem(1010, 1, 9, "B", "11", ""))), `{"messages":["exceeds-left at lines[0]: 1@7","item 1@7: exceeds-left, 2 left"]}`)
-	c.want(c.must("POST", kiboV5+"/fulfill", kiboItems(kiboItem(1011, 1, 1, "B", "11", ""))), `{"jobID":12,"status":"FAILED","messages":["exceeds-left at lines[0]: 1@7","item 1@7: exceeds-left, nothing is left: pending"]}`)
-	c.want(c.must("GET", kiboV1+"queue/12", ""), `{"messages":["exceeds-left at lines[0]: 1@7","item 1@7: exceeds-left, nothing is left: pending"]}`)
+	c.want(c.must("POST", kiboV5+"/fulfill", kiboItems(kiboItem(1010, 1, 9, "B", "11", ""))),
+		`{"messages":["exceeds-left at lines[0]: 1@7","item 1@7: exceeds-left, 2 left"]}`)
+	c.want(c.must("POST", kiboV5+"/fulfill", kiboItems(kiboItem(1011, 1, 1, "B", "11", ""))),
+		`{"jobID":12,"status":"FAILED","messages":["exceeds-left at lines[0]: 1@7","item 1@7: exceeds-left, nothing is left: pending"]}`)
+	c.want(c.must("GET", kiboV1+"queue/12", ""),
+		`{"messages":["exceeds-left at lines[0]: 1@7","item 1@7: exceeds-left, nothing is left: pending"]}`)
 	// Fewer on hand than promised: how many can ship, and the way out.
 	c.must("POST", kiboV5+"/allocate", kiboItems(kiboItem(1012, 1, 6, "A", "11", "")))
 	c.must("POST", kiboV5+"/refresh", `{"locationCode":"11","items":[{"upc":"A","quantity":5}]}`)
-	c.want(c.must("POST", kiboV5+"/fulfill", kiboItems(kiboItem(1012, 1, 6, "A", "11", ""))), `{"status":"FAILED","messages":["on-hand-below-zero at lines[0]: 1@7",
+	c.want(c.must("POST", kiboV5+"/fulfill", kiboItems(kiboItem(1012, 1, 6, "A", "11", ""))),
+		`{"status":"FAILED","messages":["on-hand-below-zero at lines[0]: 1@7",
 		"item 1@7: on-hand-below-zero, 5 can ship: fulfill those and deallocate the others, or correct on hand by a refresh or an adjust"]}`)
 	c.must("POST", kiboV5+"/refresh", `{"locationCode":"11","items":[{"upc":"A","quantity":10}]}`)
 	// Numbers are ids of the native API, without loss.
 	c.must("POST", kiboV5+"/allocate", kiboItems(kiboItem(9223372036854775807, 9007199254740993, 1, "A", "11", "")))
-	if text := c.get("/v1/orders/9223372036854775807").ok().body; !strings.Contains(text, `"itemId":"9007199254740993@7"`) {
+	if text := c.get("/v1/orders/9223372036854775807").ok().
+		body; !strings.Contains(text, `"itemId":"9007199254740993@7"`) {
 		t.Error(text)
 	}
 }
@@ -103,10 +115,12 @@ func TestKiboCarts(t *testing.T) {
 		c.want(c.must("POST", kiboV5+"/allocate", kiboItems(item)), `{"status":"SUCCESS"}`)
 	}
 	var v engine.OrderView
-	if found, _ := c.store.ReadOrder("cart-c-1", &v); !found || v.Items[0].ItemID != "ci-1" || v.Items[0].ExpiresAtMS == 0 {
+	if found, _ := c.store.ReadOrder("cart-c-1", &v); !found || v.Items[0].ItemID != "ci-1" ||
+		v.Items[0].ExpiresAtMS == 0 {
 		t.Fatalf("the cart is %+v", v)
 	}
-	if day := (24 * time.Hour).Milliseconds(); v.Items[0].ExpiresAtMS < begin.UnixMilli()+day || v.Items[0].ExpiresAtMS > time.Now().UnixMilli()+day {
+	if day := (24 * time.Hour).Milliseconds(); v.Items[0].ExpiresAtMS < begin.UnixMilli()+day ||
+		v.Items[0].ExpiresAtMS > time.Now().UnixMilli()+day {
 		t.Errorf("it is held until %v", time.UnixMilli(v.Items[0].ExpiresAtMS))
 	}
 	c.store.mu.nowMS = v.Items[0].ExpiresAtMS
@@ -115,8 +129,11 @@ func TestKiboCarts(t *testing.T) {
 		t.Errorf("after the cart's end: %s", got)
 	}
 	// What comes into it then is held anew. An item that names an order is the order's, whatever cart it names too.
-	c.want(c.must("POST", kiboV5+"/allocate", kiboItems(strings.Replace(item, "ci-1", "ci-2", 1))), `{"status":"SUCCESS"}`)
-	c.want(c.must("POST", kiboV5+"/allocate", kiboItems(`{"cartID":"c-2","cartItemID":"ci-3","orderID":5,"orderItemID":6,"upc":"A","quantity":2,"locationCode":"11"}`)), `{"status":"SUCCESS"}`)
+	c.want(c.must("POST", kiboV5+"/allocate", kiboItems(strings.Replace(item, "ci-1", "ci-2", 1))),
+		`{"status":"SUCCESS"}`)
+	c.want(c.must("POST", kiboV5+"/allocate", kiboItems(
+		`{"cartID":"c-2","cartItemID":"ci-3","orderID":5,"orderItemID":6,"upc":"A","quantity":2,"locationCode":"11"}`)),
+		`{"status":"SUCCESS"}`)
 	c.get("/v1/orders/5").ok().want(`"6"`, "items", 0, "itemId").want(`null`, "items", 0, "expiresAt")
 }
 
@@ -139,7 +156,8 @@ func TestKiboBadOrders(t *testing.T) {
 	f("/allocate", kiboItems(kiboItem(1, 1, -1, "A", "11", "")), "at least 1")
 	f("/allocate", kiboItems(kiboItem(1, 1, 1, "A", "", "")), "location")
 	f("/allocate", kiboItems(kiboItem(1, 1, 1, "A", "11", ""), kiboItem(1, 1, 1, "A", "11", "")), "itemId")
-	f("/allocate", kiboItems(strings.TrimSuffix(strings.Repeat(kiboItem(1, 1, 1, "A", "11", "")+",", 1001), ",")), "more than 1000 elements")
+	f("/allocate", kiboItems(strings.TrimSuffix(strings.Repeat(kiboItem(1, 1, 1, "A", "11", "")+",", 1001), ",")),
+		"more than 1000 elements")
 	f("/fulfill", kiboItems(kiboItem(1, 1, 0, "A", "11", "")), "at least 1")
 	f("/getOrderItemInformation", `{}`, "orderID")
 	f("/getOrderItemInformation", `{"orderID":"x"}`, "whole number")
@@ -152,7 +170,8 @@ func TestKiboBadOrders(t *testing.T) {
 	f("/deleteFutureInventory", `{"upc":"A"}`, "futureStartDate")
 	f("/deleteFutureInventory", `{"futureStartDate":"2026-12-01","futureEndDate":"2027-01-01"}`, "needs a upc")
 	f("/delete", `{"upc":"A","tags":{"Channel":"x"}}`, "Channel=x does not exist")
-	for path, body := range map[string]string{"/delete": `{"upc":"A","lotCode":"x"}`, "/deleteItems": `{"items":[{"upc":"A","tags":{"Channel":"Web"}},{"upc":"B"}]}`} {
+	for path, body := range map[string]string{"/delete": `{"upc":"A","lotCode":"x"}`,
+		"/deleteItems": `{"items":[{"upc":"A","tags":{"Channel":"Web"}},{"upc":"B"}]}`} {
 		if status, _, text := c.call("POST", kiboV5+path, body); status != 501 {
 			t.Errorf("%s answers %d %s", body, status, text)
 		}
@@ -162,13 +181,15 @@ func TestKiboBadOrders(t *testing.T) {
 	}
 }
 
-// TestKiboRedistribute: without a body, and a media type, it is for everything; each location has a job; it is carried out at
-// the next change of a record's stock.
+// TestKiboRedistribute: without a body, and a media type, it is for everything; each location has a job; it is carried
+// out at the next change of a record's stock.
 func TestKiboRedistribute(t *testing.T) {
 	c := newKiboStock(t)
 	c.must("POST", kiboV5+"/refresh", `{"locationCode":"12","items":[{"upc":"A","quantity":10}]}`)
-	c.want(c.must("POST", kiboV5+"/redistribute", ""), `[{"locationCode":"11","itemCount":2,"status":"SUCCESS"},{"locationCode":"12","itemCount":1}]`)
-	c.want(c.must("POST", kiboV5+"/redistribute", `{"userID":9,"upcs":["B"]}`), `[{"locationCode":"11","itemCount":1,"owner":"9"}]`)
+	c.want(c.must("POST", kiboV5+"/redistribute", ""),
+		`[{"locationCode":"11","itemCount":2,"status":"SUCCESS"},{"locationCode":"12","itemCount":1}]`)
+	c.want(c.must("POST", kiboV5+"/redistribute", `{"userID":9,"upcs":["B"]}`),
+		`[{"locationCode":"11","itemCount":1,"owner":"9"}]`)
 	c.want(c.must("POST", kiboV5+"/redistribute", `{"locations":["13"]}`), `[]`)
 	if got := c.segments("A", "12", "Channel"); got != "Web 10/0/0/10 " {
 		t.Errorf("before the next refresh: %s", got)
@@ -181,48 +202,61 @@ func TestKiboRedistribute(t *testing.T) {
 
 func TestKiboDelete(t *testing.T) {
 	c := newKiboStock(t)
-	c.must("POST", kiboV5+"/refresh", `{"locationCode":"12","items":[{"upc":"A","quantity":1},{"upc":"AB","quantity":1},{"upc":"C.1","quantity":1}]}`)
+	c.must("POST", kiboV5+"/refresh",
+		`{"locationCode":"12","items":[{"upc":"A","quantity":1},{"upc":"AB","quantity":1},{"upc":"C.1","quantity":1}]}`)
 	c.must("POST", kiboV5+"/allocate", kiboItems(kiboItem(1, 1, 1, "A", "12", "")))
-	c.want(c.must("POST", kiboV5+"/delete", `{"dryRun":true,"upc":"A"}`), `{"dryRun":true,"records":2,"units":16,"totalInventoryEntriesDeleted":true,
+	c.want(c.must("POST", kiboV5+"/delete", `{"dryRun":true,"upc":"A"}`),
+		`{"dryRun":true,"records":2,"units":16,"totalInventoryEntriesDeleted":true,
 		"itemsDeleted":[{"locationCodes":["11","12"],"itemIdentifier":{"upc":"A"}}],"blocked":[{"upc":"A","locationCode":"12","allocated":1}],"jobIDs":false}`)
 	if status, value, text := c.call("POST", kiboV5+"/delete", `{"upc":"A","allLocations":true}`); status != 409 {
 		t.Errorf("with open promises: %d %s", status, text)
 	} else {
-		c.want(value, `{"message":"nothing was deleted: orders hold 1 units, of A at 12 and of 0 records more; deallocate them first"}`)
+		c.want(value,
+			`{"message":"nothing was deleted: orders hold 1 units, of A at 12 and of 0 records more; deallocate them first"}`)
 	}
-	c.want(c.must("POST", kiboV5+"/delete", `{"upc":"A","locationCodes":["11"]}`), `{"dryRun":false,"records":1,"jobIDs":true}`)
+	c.want(c.must("POST", kiboV5+"/delete", `{"upc":"A","locationCodes":["11"]}`),
+		`{"dryRun":false,"records":1,"jobIDs":true}`)
 	c.want(c.must("POST", kiboV5+"/delete", `{"upc":"C.*"}`), `{"itemsDeleted":[{"itemIdentifier":{"upc":"C.1"}}]}`)
-	c.want(c.must("POST", kiboV5+"/deleteItems", `{"items":[{"upc":"A[B-Z]"},{"upc":"B"}]}`), `{"records":2,"itemsDeleted":[{},{}]}`)
-	c.want(c.must("POST", kiboV5+"/deleteItems", `{"items":[{"upc":"nothing"}]}`), `{"records":0,"itemsDeleted":[],"totalProductsDeleted":false}`)
+	c.want(c.must("POST", kiboV5+"/deleteItems", `{"items":[{"upc":"A[B-Z]"},{"upc":"B"}]}`),
+		`{"records":2,"itemsDeleted":[{},{}]}`)
+	c.want(c.must("POST", kiboV5+"/deleteItems", `{"items":[{"upc":"nothing"}]}`),
+		`{"records":0,"itemsDeleted":[],"totalProductsDeleted":false}`)
 	if n := c.store.engine.Stats().Records; n != 1 {
 		t.Errorf("%d records are left", n)
 	}
-	c.want(c.must("GET", kiboV1+"queue?types=DELETE", ""), `[{"status":"SUCCESS"},{"status":"SUCCESS"},{"status":"SUCCESS"},{"status":"FAILED"}]`)
+	c.want(c.must("GET", kiboV1+"queue?types=DELETE", ""),
+		`[{"status":"SUCCESS"},{"status":"SUCCESS"},{"status":"SUCCESS"},{"status":"FAILED"}]`)
 }
 
 func TestKiboFutureDates(t *testing.T) {
 	c := newKiboStock(t)
-	c.must("POST", kiboV5+"/refresh", `{"locationCode":"11","items":[{"upc":"A","quantity":7,"deliveryDate":"2026-12-24T00:00:00Z"},
+	c.must("POST", kiboV5+"/refresh",
+		`{"locationCode":"11","items":[{"upc":"A","quantity":7,"deliveryDate":"2026-12-24T00:00:00Z"},
 		{"upc":"A","quantity":3,"deliveryDate":"2026-12-31T00:00:00Z"},{"upc":"B","quantity":1,"deliveryDate":"2026-12-24T00:00:00Z"}]}`)
 	f := func(want string) {
 		t.Helper()
-		c.want(c.must("POST", kiboV5, `{"type":"ALL_STORES","items":[{"upc":"A"}],"includeFutureInventory":true}`), `[{"futureInventory":`+want+`}]`)
+		c.want(c.must("POST", kiboV5, `{"type":"ALL_STORES","items":[{"upc":"A"}],"includeFutureInventory":true}`),
+			`[{"futureInventory":`+want+`}]`)
 	}
 	f(`[{"futureInventoryID":1,"onhand":7},{"futureInventoryID":2,"onhand":3}]`)
-	c.want(c.must("PUT", "/adjustFutureDate/1", `{"futureDate":"2026-12-31T00:00:00+0000"}`), `{"type":"ADJUST","status":"SUCCESS"}`)
+	c.want(c.must("PUT", "/adjustFutureDate/1", `{"futureDate":"2026-12-31T00:00:00+0000"}`),
+		`{"type":"ADJUST","status":"SUCCESS"}`)
 	f(`[{"futureInventoryID":2,"onhand":10,"deliveryDate":"2026-12-31T00:00:00.000Z"}]`)
 	c.want(c.must("PUT", "/adjustFutureDate/2", `{"futureDate":"2026-12-31T00:00:00+0000"}`), `{"status":"SUCCESS"}`)
 	f(`[{"onhand":10}]`)
 	c.want(c.must("PUT", "/adjustFutureDate/2", `{"futureDate":"2020-12-31T00:00:00+0000"}`), `{"status":"FAILED"}`)
-	for path, body := range map[string]string{"/adjustFutureDate/9": `{"futureDate":"2027-01-01"}`, "/adjustFutureDate/x": `{"futureDate":"2027-01-01"}`, "/adjustFutureDate/2": `{}`} {
+	for path, body := range map[string]string{"/adjustFutureDate/9": `{"futureDate":"2027-01-01"}`,
+		"/adjustFutureDate/x": `{"futureDate":"2027-01-01"}`, "/adjustFutureDate/2": `{}`} {
 		if status, _, text := c.call("PUT", path, body); status != 404 && status != 400 {
 			t.Errorf("%s answers %d %s", path, status, text)
 		}
 	}
 	const span = `,"futureStartDate":"2026-12-01T00:00:00Z","futureEndDate":"2026-12-31T23:59:59Z"}`
-	c.want(c.must("POST", kiboV5+"/deleteFutureInventory", `{"dryRun":true,"upc":"A"`+span), `{"dryRun":true,"deliveries":1,"itemsDeleted":[{"locationCodes":["11"]}]}`)
+	c.want(c.must("POST", kiboV5+"/deleteFutureInventory", `{"dryRun":true,"upc":"A"`+span),
+		`{"dryRun":true,"deliveries":1,"itemsDeleted":[{"locationCodes":["11"]}]}`)
 	f(`[{"onhand":10}]`)
-	c.want(c.must("POST", kiboV5+"/deleteFutureInventory", `{"upc":".*","locationCodes":["11"]`+span), `{"deliveries":2,"totalInventoryEntriesDeleted":true,"jobIDs":true}`)
+	c.want(c.must("POST", kiboV5+"/deleteFutureInventory", `{"upc":".*","locationCodes":["11"]`+span),
+		`{"deliveries":2,"totalInventoryEntriesDeleted":true,"jobIDs":true}`)
 	f(`null`)
 	c.want(c.must("POST", kiboV5+"/deleteFutureInventory", `{"upc":".*"`+span), `{"deliveries":0,"jobIDs":false}`)
 }
@@ -259,7 +293,8 @@ func TestKiboDeallocateOfWhatIsLost(t *testing.T) {
 	for _, name := range []string{"allocate", "fulfill"} {
 		for _, body := range []string{kiboItems(kiboItem(3, 1, 1, "A", "11", `,"blockAssignment":true`)),
 			`{"decrementOnHandOnDeallocate":true,"items":[` + kiboItem(3, 1, 1, "A", "11", "") + `]}`} {
-			if status, _, text := c.call("POST", kiboV5+"/"+name, body); status != 400 || !strings.Contains(text, "for deallocate only") {
+			if status, _, text := c.call("POST", kiboV5+"/"+name, body); status != 400 ||
+				!strings.Contains(text, "for deallocate only") {
 				t.Errorf("%s of %s answers %d %s", name, body, status, text)
 			}
 		}
@@ -270,16 +305,21 @@ func TestKiboDeallocateOfWhatIsLost(t *testing.T) {
 func TestKiboDeleteOfSegments(t *testing.T) {
 	c := newKiboStock(t)
 	c.must("POST", kiboV5+"/allocate", kiboItems(kiboItem(1, 1, 1, "A", "11", "")))
-	c.want(c.must("POST", kiboV5+"/delete", `{"dryRun":true,"upc":".*"`+inStore+`}`), `{"records":1,"units":5,"itemsDeleted":[{"itemIdentifier":{"upc":"A"},"locationCodes":["11"]}]}`)
+	c.want(c.must("POST", kiboV5+"/delete", `{"dryRun":true,"upc":".*"`+inStore+`}`),
+		`{"records":1,"units":5,"itemsDeleted":[{"itemIdentifier":{"upc":"A"},"locationCodes":["11"]}]}`)
 	c.want(c.must("POST", kiboV5+"/delete", `{"upc":".*"`+inStore+`}`), `{"records":1,"units":5,"jobIDs":true}`)
 	if got := c.segments("A", "11", "Channel"); got != "Web 10/1/0/9 " {
 		t.Errorf("left is %s", got)
 	}
 	c.want(c.must("POST", kiboV5+"/delete", `{"upc":"A"`+inStore+`}`), `{"records":0,"itemsDeleted":[],"jobIDs":false}`)
-	if status, _, text := c.call("POST", kiboV5+"/deleteItems", `{"items":[{"upc":"A"},{"upc":"B"}],"tags":{"Channel":"Web"}}`); status != 409 || !strings.Contains(text, "nothing was deleted") {
+	if status, _, text := c.call("POST", kiboV5+"/deleteItems",
+		`{"items":[{"upc":"A"},{"upc":"B"}],"tags":{"Channel":"Web"}}`); status != 409 ||
+		!strings.Contains(text, "nothing was deleted") {
 		t.Errorf("units that are promised: %d %s", status, text)
 	}
-	c.want(c.must("POST", kiboV5+"/deleteItems", `{"items":[{"upc":"B","tags":{"Channel":"Web"}},{"upc":"Z"}],"tags":{"Channel":"Web"}}`), `{"records":1,"units":3}`)
+	c.want(c.must("POST", kiboV5+"/deleteItems",
+		`{"items":[{"upc":"B","tags":{"Channel":"Web"}},{"upc":"Z"}],"tags":{"Channel":"Web"}}`),
+		`{"records":1,"units":3}`)
 	c.want(c.must("POST", kiboV5, `{"type":"ALL_STORES","items":[{"upc":"A"},{"upc":"B"}]}`), `[{"upc":"A"}]`)
 }
 
@@ -296,21 +336,28 @@ func TestKiboDeleteTellsTagsApart(t *testing.T) {
 	refused(`{"items":[{"upc":"A","tags":{"Channel":"Web"}},{"upc":"B","tags":{"Channel":"Store"}}]}`)
 	refused(`{"items":[{"upc":"A"},{"upc":"B","tags":{"Channel":"Store"}}],"tags":{"Channel":"Web"}}`)
 
-	c.must("POST", kiboV5+"/refresh", `{"locationCode":"12","items":[{"upc":"A","quantity":1},{"upc":"A","quantity":4,"deliveryDate":"2026-12-24T00:00:00Z","tags":{"Channel":"Store"}},
+	c.must("POST", kiboV5+"/refresh",
+		`{"locationCode":"12","items":[{"upc":"A","quantity":1},{"upc":"A","quantity":4,"deliveryDate":"2026-12-24T00:00:00Z","tags":{"Channel":"Store"}},
 		{"upc":"B","quantity":5,"deliveryDate":"2026-12-24T00:00:00Z"},{"upc":"B","quantity":6,"deliveryDate":"2026-12-25T00:00:00Z"}]}`)
 	// An item goes with its own tags over those of the call. What is only on its way is there to be deleted too.
-	c.want(c.must("POST", kiboV5+"/deleteItems", `{"dryRun":true,"items":[{"upc":"A","tags":{"Channel":"Store"}}],"tags":{"Channel":"Web"}}`),
+	c.want(c.must("POST", kiboV5+"/deleteItems",
+		`{"dryRun":true,"items":[{"upc":"A","tags":{"Channel":"Store"}}],"tags":{"Channel":"Web"}}`),
 		`{"itemsDeleted":[{"locationCodes":["11","12"]}],"units":5}`)
 	c.must("POST", kiboV5+"/deleteItems", `{"items":[{"upc":"A","tags":{"Channel":"Store"}}],"locationCodes":["12"]}`)
-	c.want(c.must("POST", kiboV5, `{"items":[{"upc":"A"}],"includeFutureInventory":true}`), `[{"locationCode":"11","onHand":15},{"locationCode":"12","onHand":1,"futureInventory":null}]`)
+	c.want(c.must("POST", kiboV5, `{"items":[{"upc":"A"}],"includeFutureInventory":true}`),
+		`[{"locationCode":"11","onHand":15},{"locationCode":"12","onHand":1,"futureInventory":null}]`)
 	const span = `"futureStartDate":"2026-12-24T00:00:00Z","futureEndDate":"2026-12-25T00:00:00Z"}`
-	c.want(c.must("POST", kiboV5+"/deleteFutureInventory", `{"upc":"B",`+span), `{"deliveries":2,"itemsDeleted":[{"locationCodes":["12"],"itemIdentifier":{"upc":"B"}}]}`)
+	c.want(c.must("POST", kiboV5+"/deleteFutureInventory", `{"upc":"B",`+span),
+		`{"deliveries":2,"itemsDeleted":[{"locationCodes":["12"],"itemIdentifier":{"upc":"B"}}]}`)
 
 	// Natively a delivery may wait for the percentages without any segment.
 	c.must("POST", kiboV1+"tagCategory", `{"name":"Grade","tags":[{"tagValue":"New"},{"tagValue":"Used"}]}`)
-	c.post("/v1/inventory/refresh", `{"location":"13","items":[{"upc":"E","quantity":8,"deliveryDate":"2026-12-24T00:00:00Z"}]}`).ok()
-	for tags, found := range map[string]string{`{"Grade":"Used"}`: `[]`, `{"Channel":"Web"}`: `[]`, `{"Grade":"New"}`: `[{"locationCodes":["13"]}]`} {
-		c.want(c.must("POST", kiboV5+"/delete", `{"dryRun":true,"upc":"E","tags":`+tags+`}`), `{"itemsDeleted":`+found+`}`)
+	c.post("/v1/inventory/refresh",
+		`{"location":"13","items":[{"upc":"E","quantity":8,"deliveryDate":"2026-12-24T00:00:00Z"}]}`).ok()
+	for tags, found := range map[string]string{`{"Grade":"Used"}`: `[]`, `{"Channel":"Web"}`: `[]`,
+		`{"Grade":"New"}`: `[{"locationCodes":["13"]}]`} {
+		c.want(c.must("POST", kiboV5+"/delete", `{"dryRun":true,"upc":"E","tags":`+tags+`}`), `{"itemsDeleted":`+found+
+			`}`)
 	}
 }
 
@@ -330,13 +377,16 @@ func TestKiboDeletesOfMany(t *testing.T) {
 		}
 		c.must("POST", kiboV5+"/allocate", kiboItems(items...))
 	}
-	if status, _, text := c.call("POST", kiboV5+"/delete", `{"upc":"T.*"}`); status != 409 || !strings.Contains(text, "orders hold 1001 units, of T00000 at 12 and of at least 999 records more") {
+	if status, _, text := c.call("POST", kiboV5+"/delete", `{"upc":"T.*"}`); status != 409 ||
+		!strings.Contains(text, "orders hold 1001 units, of T00000 at 12 and of at least 999 records more") {
 		t.Errorf("with promises of 1,001 records: %d %s", status, text)
 	}
 	// A pattern is for the records at the locations that are meant.
 	c.want(c.must("POST", kiboV5+"/delete", `{"upc":"[AB]|T01001","locationCodes":["11"]}`), `{"records":2}`)
 	c.want(c.must("GET", kiboV1+"queue?limit=1", ""), `[{"type":"DELETE","itemCount":2}]`)
-	if status, _, text := c.call("POST", kiboV5+"/deleteItems", `{"items":[{"upc":"A","tags":{"Channel":"x"}}]}`); status != 400 || !strings.Contains(text, "Channel=x does not exist") {
+	if status, _, text := c.call("POST", kiboV5+"/deleteItems",
+		`{"items":[{"upc":"A","tags":{"Channel":"x"}}]}`); status != 400 ||
+		!strings.Contains(text, "Channel=x does not exist") {
 		t.Errorf("an unknown tag of an item: %d %s", status, text)
 	}
 }
@@ -346,21 +396,26 @@ func TestKiboOrderInformation(t *testing.T) {
 	c := newKiboStock(t)
 	c.must("POST", kiboV5+"/refresh", `{"locationCode":"10","items":[{"upc":"A","quantity":9,"safetyStock":2}]}`)
 	c.must("POST", kiboV1+"location", `{"locationCode":"10","active":false}`)
-	c.post("/v1/orders/6/allocate", `{"expiresAt":"2026-11-23T16:00:00Z","lines":[{"itemId":"1","upc":"A","location":"10","quantity":3}]}`).ok()
+	c.post("/v1/orders/6/allocate",
+		`{"expiresAt":"2026-11-23T16:00:00Z","lines":[{"itemId":"1","upc":"A","location":"10","quantity":3}]}`).ok()
 	c.post("/v1/orders/6/allocate", `{"lines":[{"itemId":"2","upc":"B","location":"11","quantity":1}]}`).ok()
 	info := func(want string) {
 		t.Helper()
 		c.want(c.must("POST", kiboV5+"/getOrderItemInformation", `{"orderID":6}`), want)
 	}
-	info(`[{"orderItemID":1,"locationCode":10,"locationActive":false,"onHand":9,"available":4,"allocated":3,"safetyStock":2,"allocates":1,"deallocates":0},
+	info(
+		`[{"orderItemID":1,"locationCode":10,"locationActive":false,"onHand":9,"available":4,"allocated":3,"safetyStock":2,"allocates":1,"deallocates":0},
 		{"orderItemID":2,"locationCode":11,"locationActive":true}]`)
-	c.must("POST", kiboV5+"/allocate", kiboItems(`{"orderID":8,"orderItemID":1,"upc":"B","quantity":5,"locationCode":"11"}`))
+	c.must("POST", kiboV5+"/allocate", kiboItems(
+		`{"orderID":8,"orderItemID":1,"upc":"B","quantity":5,"locationCode":"11"}`))
 	c.want(c.must("POST", kiboV5+"/getOrderItemInformation", `{"orderID":8}`), `[{"pendingQuantity":3}]`)
 	c.store.mu.nowMS = kiboNowMS + 3_600_000
 	c.must("POST", kiboV5+"/adjust", `{"locationCode":"11","items":[{"upc":"A","quantity":1}]}`)
-	info(`[{"allocates":1,"deallocates":1,"events":[{"eventType":"ALLOCATED"},{"eventType":"DEALLOCATED","quantity":3}]},{"deallocates":0}]`)
+	info(
+		`[{"allocates":1,"deallocates":1,"events":[{"eventType":"ALLOCATED"},{"eventType":"DEALLOCATED","quantity":3}]},{"deallocates":0}]`)
 	// An item without a shipment is in none.
-	c.want(c.must("POST", kiboV5+"/shipmentInventoryAllocations", `{"shipmentIDs":[0]}`), `{"shipments":{"0":{"currentAllocations":[],"futureAllocations":[]}}}`)
+	c.want(c.must("POST", kiboV5+"/shipmentInventoryAllocations", `{"shipmentIDs":[0]}`),
+		`{"shipments":{"0":{"currentAllocations":[],"futureAllocations":[]}}}`)
 }
 
 // TestKiboDeliveriesOfOthers: deliveries that the native API has made, and many of them.
@@ -368,10 +423,12 @@ func TestKiboDeliveriesOfOthers(t *testing.T) {
 	c := newKiboStock(t)
 	future := func(upc, want string) {
 		t.Helper()
-		c.want(c.must("POST", kiboV5, `{"type":"ALL_STORES","items":[{"upc":"`+upc+`"}],"includeFutureInventory":true}`), want)
+		c.want(c.must("POST", kiboV5, `{"type":"ALL_STORES","items":[{"upc":"`+upc+
+			`"}],"includeFutureInventory":true}`), want)
 	}
 	// One that is split on arrival stays so when it is moved.
-	c.post("/v1/inventory/refresh", `{"location":"11","items":[{"upc":"E","quantity":10,"deliveryDate":"2026-12-24T00:00:00Z"}]}`).ok()
+	c.post("/v1/inventory/refresh",
+		`{"location":"11","items":[{"upc":"E","quantity":10,"deliveryDate":"2026-12-24T00:00:00Z"}]}`).ok()
 	c.want(c.must("PUT", "/adjustFutureDate/1", `{"futureDate":"2026-12-31T00:00:00Z"}`), `{"status":"SUCCESS"}`)
 	future("E", `[{"futureInventory":[{"onhand":10,"deliveryDate":"2026-12-31T00:00:00.000Z"}]}]`)
 	c.store.mu.nowMS = time.Date(2026, 12, 31, 1, 0, 0, 0, time.UTC).UnixMilli()
@@ -382,7 +439,8 @@ func TestKiboDeliveriesOfOthers(t *testing.T) {
 	// Two that a change of the schema has made one go together.
 	const span = `,"futureStartDate":"2027-01-01T00:00:00Z","futureEndDate":"2027-12-31T00:00:00Z"}`
 	c.must("POST", kiboV1+"tagCategory", `{"name":"Kind","tags":[{"tagValue":"X"},{"tagValue":"Y"}]}`)
-	c.must("POST", kiboV5+"/refresh", `{"locationCode":"11","items":[{"upc":"G","quantity":1,"deliveryDate":"2027-02-01T00:00:00Z"},
+	c.must("POST", kiboV5+"/refresh",
+		`{"locationCode":"11","items":[{"upc":"G","quantity":1,"deliveryDate":"2027-02-01T00:00:00Z"},
 		{"upc":"G","quantity":2,"tags":{"Kind":"Y"},"deliveryDate":"2027-02-01T00:00:00Z"}]}`)
 	c.put("/v1/tag-categories/Kind", `{"values":[{"value":"X","default":true}],"moveTo":{"Y":"X"}}`).ok()
 	c.want(c.must("POST", kiboV5+"/deleteFutureInventory", `{"upc":"G"`+span), `{"deliveries":1,"jobIDs":true}`)
@@ -392,14 +450,17 @@ func TestKiboDeliveriesOfOthers(t *testing.T) {
 	for _, count := range []int{12_000, 1} {
 		items := make([]string, count)
 		for i := range items {
-			items[i] = fmt.Sprintf(`{"upc":"M%d-%d","quantity":1,"deliveryDate":"2027-02-0%dT00:00:00Z"}`, count, i/2, 1+i%2)
+			items[i] = fmt.Sprintf(`{"upc":"M%d-%d","quantity":1,"deliveryDate":"2027-02-0%dT00:00:00Z"}`, count, i/2,
+				1+i%2)
 		}
 		c.must("POST", kiboV5+"/refresh", `{"locationCode":"12","items":[`+strings.Join(items, ",")+`]}`)
 	}
-	c.must("POST", kiboV5+"/refresh", `{"locationCode":"13","items":[{"upc":"M","quantity":1,"deliveryDate":"2027-02-01T00:00:00Z"}]}`)
+	c.must("POST", kiboV5+"/refresh",
+		`{"locationCode":"13","items":[{"upc":"M","quantity":1,"deliveryDate":"2027-02-01T00:00:00Z"}]}`)
 	remove := func(key string, want int, found string) {
 		t.Helper()
-		status, value, text := c.call("POST", kiboV5+"/deleteFutureInventory", `{"upc":"M.*"`+span, "Idempotency-Key", key)
+		status, value, text := c.call("POST", kiboV5+"/deleteFutureInventory", `{"upc":"M.*"`+span, "Idempotency-Key",
+			key)
 		if status != want {
 			t.Errorf("with the key %s: %d %s", key, status, text)
 		} else if found != "" {
@@ -408,6 +469,7 @@ func TestKiboDeliveriesOfOthers(t *testing.T) {
 	}
 	remove("k", 200, `{"deliveries":12002}`)
 	remove("k2", 200, `{"deliveries":0,"jobIDs":false}`)
-	c.must("POST", kiboV5+"/refresh", `{"locationCode":"13","items":[{"upc":"M","quantity":1,"deliveryDate":"2027-03-01T00:00:00Z"}]}`)
+	c.must("POST", kiboV5+"/refresh",
+		`{"locationCode":"13","items":[{"upc":"M","quantity":1,"deliveryDate":"2027-03-01T00:00:00Z"}]}`)
 	remove("k", 409, "") // it was for other deliveries
 }

@@ -48,7 +48,8 @@ func (c *kiboClient) refreshed(location, name string, count int) {
 	for i := range items {
 		items[i] = fmt.Sprintf(`{"upc":"%s%05d","quantity":1}`, name, i)
 	}
-	c.must("POST", kiboV5+"/refresh", fmt.Sprintf(`{"locationCode":%q,"items":[%s]}`, location, strings.Join(items, ",")))
+	c.must("POST", kiboV5+"/refresh", fmt.Sprintf(`{"locationCode":%q,"items":[%s]}`, location,
+		strings.Join(items, ",")))
 }
 
 func distinct(list []string) int { return len(slices.Compact(slices.Sorted(slices.Values(list)))) }
@@ -60,9 +61,11 @@ func TestKiboPagesLeaveNothingOut(t *testing.T) {
 	if rows, sizes := c.pages(ofS, 200); distinct(rows) != 450 || !slices.Equal(sizes, []int{200, 200, 50}) {
 		t.Errorf("pages of 200 have %v results, %d different ones", sizes, distinct(rows))
 	}
-	first, second := c.rows(ofS+`}`), c.rows(ofS+`,"pageNum":2}`) // pages of as many results as there are without a size
+	// pages of as many results as there are without a size
+	first, second := c.rows(ofS+`}`), c.rows(ofS+`,"pageNum":2}`)
 	if distinct(append(first, second...)) != 200 {
-		t.Errorf("without a pageSize, pages 1 and 2 have %d and %d results, %d different ones", len(first), len(second), distinct(append(first, second...)))
+		t.Errorf("without a pageSize, pages 1 and 2 have %d and %d results, %d different ones", len(first), len(second),
+			distinct(append(first, second...)))
 	}
 	if rows, sizes := c.pages(ofS+`,"limit":250`, 200); distinct(rows) != 250 || !slices.Equal(sizes, []int{200, 50}) {
 		t.Errorf("of 250, pages of 200 have %v results", sizes)
@@ -74,7 +77,8 @@ func TestKiboPagesLeaveNothingOut(t *testing.T) {
 	if rows := c.rows(`{"items":[{"upc":"T00000"},{"upc":"T00001"}]}`); len(rows) != 200 || distinct(rows) != 200 {
 		t.Errorf("two items have %d results, want 100 for each", len(rows))
 	}
-	if status, text := c.send("GET", "/api"+kiboV5+"?items=T00000&pageSize=120&pageNum=2", ""); status != 200 || strings.Count(text, `"success":true`) != 30 {
+	if status, text := c.send("GET", "/api"+kiboV5+"?items=T00000&pageSize=120&pageNum=2", ""); status != 200 ||
+		strings.Count(text, `"success":true`) != 30 {
 		t.Errorf("the second page of a GET: %d %.300s", status, text)
 	}
 }
@@ -84,8 +88,10 @@ func TestKiboLargeQueries(t *testing.T) {
 	c := newKiboClient(t)
 	c.refreshed("S", "SKU", 12_000)
 	const ofS = `{"requestLocation":{"locationCode":"S"}`
-	for _, query := range []string{ofS, ofS + `,"sortByEnum":"AVAILABLE"`, ofS + `,"sortByEnum":"PART_NUMBER","sortDescending":true`} {
-		if rows, sizes := c.pages(query, 10_000); distinct(rows) != 12_000 || !slices.Equal(sizes, []int{10_000, 2_000}) {
+	for _, query := range []string{ofS, ofS + `,"sortByEnum":"AVAILABLE"`,
+		ofS + `,"sortByEnum":"PART_NUMBER","sortDescending":true`} {
+		if rows, sizes := c.pages(query, 10_000); distinct(rows) != 12_000 ||
+			!slices.Equal(sizes, []int{10_000, 2_000}) {
 			t.Errorf("%s has pages of %v results, %d different ones", query, sizes, distinct(rows))
 		}
 	}
@@ -98,7 +104,8 @@ func TestKiboLargeQueries(t *testing.T) {
 		names = append(names, fmt.Sprintf(`{"upc":"T%05d"}`, i))
 	}
 	ofT := `{"items":[` + strings.Join(names, ",") + `]`
-	if rows, sizes := c.pages(ofT, 4_000); distinct(rows) != 10_100 || !slices.Equal(sizes, []int{4_000, 4_000, 2_100}) {
+	if rows, sizes := c.pages(ofT, 4_000); distinct(rows) != 10_100 ||
+		!slices.Equal(sizes, []int{4_000, 4_000, 2_100}) {
 		t.Errorf("101 items have pages of %v results, %d different ones", sizes, distinct(rows))
 	}
 	if rows := c.rows(ofT + `,"limit":10000}`); distinct(rows) != 10_000 {
@@ -110,7 +117,8 @@ func TestKiboLargeQueries(t *testing.T) {
 	refused := func(body, field, value, expected string) {
 		t.Helper()
 		status, problem, text := c.call("POST", kiboV5, body)
-		if m, _ := problem.(map[string]any); status != 400 || m["field"] != field || m["value"] != value && (value != "" || m["value"] != nil) || !strings.Contains(text, expected) {
+		if m, _ := problem.(map[string]any); status != 400 || m["field"] != field || m["value"] != value &&
+			(value != "" || m["value"] != nil) || !strings.Contains(text, expected) {
 			t.Errorf("%.100s...%.60s answers %d %.300s", body, body[max(0, len(body)-60):], status, text)
 		}
 	}
@@ -121,28 +129,33 @@ func TestKiboLargeQueries(t *testing.T) {
 	refused(ofS+`,"pageSize":"-1"}`, "pageSize", "-1", "from 1 to 10000")
 	refused(ofS+`,"pageNum":0}`, "pageNum", "0", "from 1 to 1000000")
 	refused(ofS+`,"sortByEnum":"FLOOR"}`, "sortByEnum", "FLOOR", "none of ON_HAND")
-	for _, query := range []string{"?items=T00000&limit=10001", "?items=T00000&pageSize=0", "?items=T00000&pageNum=x", "?items=T00000&directShip=on"} {
+	for _, query := range []string{"?items=T00000&limit=10001", "?items=T00000&pageSize=0", "?items=T00000&pageNum=x",
+		"?items=T00000&directShip=on"} {
 		if status, _, text := c.call("GET", kiboV5+query, ""); status != 400 {
 			t.Errorf("%s answers %d %s", query, status, text)
 		}
 	}
-	if status, _, text := c.call("GET", kiboV1+"queue?limit=1001", ""); status != 400 || !strings.Contains(text, "from 1 to 1000") {
+	if status, _, text := c.call("GET", kiboV1+"queue?limit=1001", ""); status != 400 ||
+		!strings.Contains(text, "from 1 to 1000") {
 		t.Errorf("a job list of 1001 answers %d %s", status, text)
 	}
 }
 
-// TestKiboQueryReadsMax: a query that would look at too many records is refused. It does not end with those it has found.
+// TestKiboQueryReadsMax: a query that would look at too many records is refused. It does not end with those it has
+// found.
 func TestKiboQueryReadsMax(t *testing.T) {
 	c := newKiboClient(t)
 	for i := range 1_010 {
 		c.refreshed(fmt.Sprintf("L%04d", i), "T", 1)
 	}
-	query := `{"type":"ALL_STORES","pageNum":9,"items":[{"upc":"T00000"}` + strings.Repeat(`,{"upc":"none"}`, 988) + `%s]}`
+	query := `{"type":"ALL_STORES","pageNum":9,"items":[{"upc":"T00000"}` + strings.Repeat(`,{"upc":"none"}`, 988) +
+		`%s]}`
 	if rows := c.rows(fmt.Sprintf(query, "")); len(rows) != 0 {
 		t.Errorf("page 9 has %d results", len(rows))
 	}
 	status, problem, text := c.call("POST", kiboV5, fmt.Sprintf(query, strings.Repeat(`,{"upc":"none"}`, 11)))
-	if m, _ := problem.(map[string]any); status != 400 || m["field"] != "items" || m["value"] != "1000" || !strings.Contains(text, "more than 1000000 records") {
+	if m, _ := problem.(map[string]any); status != 400 || m["field"] != "items" || m["value"] != "1000" ||
+		!strings.Contains(text, "more than 1000000 records") {
 		t.Errorf("the query answers %d %.300s", status, text)
 	}
 }
@@ -168,11 +181,15 @@ func newPageWorld(c *kiboClient) (w pageWorld) {
 			if (l*5+i*3)%7 == 0 {
 				continue // no record
 			}
-			r := pageRecord{fmt.Sprintf("L%d", l), fmt.Sprintf("U%02d", i), int64((l*11 + i*7) % 9), int64((l + i*5) % 4), int64((l*i + 3) % 8)}
+			r := pageRecord{fmt.Sprintf("L%d", l), fmt.Sprintf("U%02d", i), int64((l*11 + i*7) % 9),
+				int64((l + i*5) % 4), int64((l*i + 3) % 8)}
 			w.records = append(w.records, r)
-			items = append(items, fmt.Sprintf(`{"upc":%q,"quantity":%d,"safetyStock":%d},{"upc":%q,"quantity":%d,"tags":{"Channel":"Store"}}`, r.upc, r.web, r.safety, r.upc, r.store))
+			items = append(items, fmt.Sprintf(
+				`{"upc":%q,"quantity":%d,"safetyStock":%d},{"upc":%q,"quantity":%d,"tags":{"Channel":"Store"}}`, r.upc,
+				r.web, r.safety, r.upc, r.store))
 		}
-		c.must("POST", kiboV5+"/refresh", fmt.Sprintf(`{"locationCode":"L%d","items":[%s]}`, l, strings.Join(items, ",")))
+		c.must("POST", kiboV5+"/refresh", fmt.Sprintf(`{"locationCode":"L%d","items":[%s]}`, l,
+			strings.Join(items, ",")))
 	}
 	return w
 }
@@ -204,12 +221,15 @@ type pageAt struct {
 }
 
 func drawPageQuery(t *rapid.T) (q pageQuery) {
-	location := rapid.Custom(func(t *rapid.T) string { return fmt.Sprintf("L%d", rapid.IntRange(0, pageLocations).Draw(t, "l")) })
+	location := rapid.Custom(func(t *rapid.T) string {
+		return fmt.Sprintf("L%d", rapid.IntRange(0, pageLocations).Draw(t, "l"))
+	})
 	tags := rapid.SampledFrom([]map[string]any{nil, nil, {"Channel": "Web"}, {"Channel": "Store"}})
 	flag := rapid.Bool()
 	q.Type = rapid.SampledFrom([]string{"ANY", "ALL", "PARTIAL", "ALL_STORES"}).Draw(t, "type")
 	for range rapid.IntRange(0, 5).Draw(t, "items") {
-		q.Items = append(q.Items, pageItem{fmt.Sprintf("U%02d", rapid.IntRange(0, pageItems).Draw(t, "upc")), rapid.Int64Range(1, 4).Draw(t, "quantity"), tags.Draw(t, "tags")})
+		q.Items = append(q.Items, pageItem{fmt.Sprintf("U%02d", rapid.IntRange(0, pageItems).Draw(t, "upc")),
+			rapid.Int64Range(1, 4).Draw(t, "quantity"), tags.Draw(t, "tags")})
 	}
 	if len(q.Items) == 0 || rapid.IntRange(0, 3).Draw(t, "at") == 0 {
 		q.At = &pageAt{location.Draw(t, "location")}
@@ -255,7 +275,8 @@ func (w pageWorld) results(q *pageQuery) (list []string) {
 	var codes []string
 	for l := range pageLocations {
 		code := fmt.Sprintf("L%d", l)
-		if q.At != nil && code != q.At.Location || len(q.White) > 0 && !slices.Contains(q.White, code) || slices.Contains(q.Black, code) {
+		if q.At != nil && code != q.At.Location || len(q.White) > 0 && !slices.Contains(q.White, code) ||
+			slices.Contains(q.Black, code) {
 			continue
 		}
 		codes = append(codes, code)
@@ -272,7 +293,8 @@ func (w pageWorld) results(q *pageQuery) (list []string) {
 			if q.Down {
 				a, b = b, a
 			}
-			return map[string]int{"AVAILABLE": cmp.Compare(a.available, b.available), "ON_HAND": cmp.Compare(a.onHand, b.onHand), "PART_NUMBER": strings.Compare(a.upc, b.upc)}[q.Sort]
+			return map[string]int{"AVAILABLE": cmp.Compare(a.available, b.available),
+				"ON_HAND": cmp.Compare(a.onHand, b.onHand), "PART_NUMBER": strings.Compare(a.upc, b.upc)}[q.Sort]
 		})
 	}
 	for _, r := range rows {
@@ -315,7 +337,8 @@ func (w pageWorld) location(q *pageQuery, code string) (rows []pageRow) {
 			continue
 		}
 		if available >= 0 || q.Negative {
-			rows = append(rows, pageRow{fmt.Sprintf("%s/%s:%d", code, item.UPC, available), item.UPC, onHand, available})
+			rows = append(rows, pageRow{fmt.Sprintf("%s/%s:%d", code, item.UPC, available), item.UPC, onHand,
+				available})
 		}
 	}
 	if kind == "ALL" && met < len(items) || kind == "PARTIAL" && !some {
@@ -335,7 +358,8 @@ func (q *pageQuery) sameUnits(a, b *pageItem) bool {
 	return a.UPC == b.UPC && channel(a) == channel(b)
 }
 
-// TestKiboPagesProperty: whatever a query asks for, its pages have each of its results once, in order, whatever their size.
+// TestKiboPagesProperty: whatever a query asks for, its pages have each of its results once, in order, whatever their
+// size.
 func TestKiboPagesProperty(t *testing.T) {
 	c := newKiboClient(t)
 	world := newPageWorld(c)

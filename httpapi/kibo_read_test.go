@@ -73,8 +73,10 @@ func TestKiboQueriesAreStrict(t *testing.T) {
 			if number == "" || number == "91" && name != "latitude" {
 				continue
 			}
-			for _, form := range []string{"requestLocation[%s]", "%s"} { // as the vendor's client has it, and as OpenAPI does
-				query := url.Values{"items": {"A"}, fmt.Sprintf(form, "latitude"): {"1"}, fmt.Sprintf(form, "longitude"): {"1"}}
+			// as the vendor's client has it, and as OpenAPI does
+			for _, form := range []string{"requestLocation[%s]", "%s"} {
+				query := url.Values{"items": {"A"}, fmt.Sprintf(form, "latitude"): {"1"},
+					fmt.Sprintf(form, "longitude"): {"1"}}
 				query.Set(fmt.Sprintf(form, name), number)
 				if status, _, text := c.call("GET", kiboV5+"?"+query.Encode(), ""); status != 400 {
 					t.Errorf("%s answers %d %s", query.Encode(), status, text)
@@ -82,8 +84,10 @@ func TestKiboQueriesAreStrict(t *testing.T) {
 			}
 		}
 	}
-	for _, text := range []string{`{"latitude":NaN,"longitude":1}`, `{"latitude":1,"latitude":2,"longitude":1}`, `{"latitude":"\ud800"}`} {
-		if status, _, reply := c.call("GET", kiboV5+"?items=A&requestLocation="+url.QueryEscape(text), ""); status != 400 {
+	for _, text := range []string{`{"latitude":NaN,"longitude":1}`, `{"latitude":1,"latitude":2,"longitude":1}`,
+		`{"latitude":"\ud800"}`} {
+		if status, _, reply := c.call("GET", kiboV5+"?items=A&requestLocation="+url.QueryEscape(text),
+			""); status != 400 {
 			t.Errorf("%s answers %d %s", text, status, reply)
 		}
 	}
@@ -100,11 +104,16 @@ func TestKiboNames(t *testing.T) {
 		}
 		f("POST", kiboV5+"/refresh", `{"locationCode":%q,"items":[{"upc":"A","quantity":1}]}`, "locationCode")
 		for _, key := range []string{"upc", "partNumber", "sku"} {
-			f("POST", kiboV5+"/adjust", `{"locationCode":"11","items":[{"upc":"A","quantity":1},{"`+key+`":%q,"quantity":1}]}`, "items[1]."+key)
+			f("POST", kiboV5+"/adjust", `{"locationCode":"11","items":[{"upc":"A","quantity":1},{"`+key+
+				`":%q,"quantity":1}]}`, "items[1]."+key)
 		}
-		f("POST", kiboV5+"/refresh", `{"locationCode":"11","items":[{"upc":"A","quantity":1,"tags":{"Channel":%q}}]}`, "items[0].tags.Channel")
-		f("POST", kiboV5+"/allocate", `{"items":[{"cartID":%q,"cartItemID":"1","upc":"A","quantity":1,"locationCode":"11"}]}`, "items[0].cartID")
-		f("POST", kiboV5+"/allocate", `{"items":[{"cartID":"c","cartItemID":%q,"upc":"A","quantity":1,"locationCode":"11"}]}`, "items[0].cartItemID")
+		f("POST", kiboV5+"/refresh", `{"locationCode":"11","items":[{"upc":"A","quantity":1,"tags":{"Channel":%q}}]}`,
+			"items[0].tags.Channel")
+		f("POST", kiboV5+"/allocate",
+			`{"items":[{"cartID":%q,"cartItemID":"1","upc":"A","quantity":1,"locationCode":"11"}]}`, "items[0].cartID")
+		f("POST", kiboV5+"/allocate",
+			`{"items":[{"cartID":"c","cartItemID":%q,"upc":"A","quantity":1,"locationCode":"11"}]}`,
+			"items[0].cartItemID")
 		f("POST", kiboV5+"/transitionCart", `{"cartID":%q,"orderID":1}`, "cartID")
 		f("POST", kiboV1+"tagCategory", `{"name":%q,"tags":[{"tagValue":"a"}]}`, "name")
 		f("PUT", kiboV1+"tagCategory/T", `{"tags":[{"tagValue":"a"},{"tagValue":%q}]}`, "tags[1].tagValue")
@@ -120,26 +129,40 @@ func TestKiboNames(t *testing.T) {
 	c.refused("POST", kiboV1+"tagCategory", `{"name":"CHANNEL","tags":[{"tagValue":"a"}]}`, "invalid", "name")
 
 	// A place's own name is for people.
-	c.want(c.must("POST", kiboV1+"location", `{"locationCode":"Cafe\u0301","locationName":" Café\u200b "}`), `[{"locationCode":"Café","locationName":" Café\u200b "}]`)
-	c.must("POST", kiboV5+"/refresh", `{"locationCode":"Cafe\u0301","items":[{"upc":"Cafe\u0301","quantity":1,"tags":{"Channel":"Store"}}]}`)
-	c.must("POST", kiboV5+"/allocate", `{"items":[{"cartID":"Cafe\u0301","cartItemID":"Cafe\u0301","upc":"Café","quantity":1,"locationCode":"Café","tags":{"Channel":"Store"}}]}`)
-	c.must("POST", kiboV5+"/transitionCart", `{"cartID":"Café","orderID":77,"items":[{"cartItemID":"Café","orderItemID":1}]}`)
-	c.want(c.must("POST", kiboV5, `{"type":"ALL_STORES","items":[{"upc":"Cafe\u0301"}],"locationWhitelist":["Cafe\u0301"]}`), `[{"locationCode":"Café","upc":"Café","allocated":1}]`)
-	c.want(c.must("GET", kiboV5+"?type=ALL_STORES&items=Cafe%CC%81&locationWhitelist=11,Cafe%CC%81", ""), `[{"locationCode":"Café"}]`)
+	c.want(c.must("POST", kiboV1+"location", `{"locationCode":"Cafe\u0301","locationName":" Café\u200b "}`),
+		`[{"locationCode":"Café","locationName":" Café\u200b "}]`)
+	c.must("POST", kiboV5+"/refresh",
+		`{"locationCode":"Cafe\u0301","items":[{"upc":"Cafe\u0301","quantity":1,"tags":{"Channel":"Store"}}]}`)
+	c.must("POST", kiboV5+"/allocate",
+		`{"items":[{"cartID":"Cafe\u0301","cartItemID":"Cafe\u0301","upc":"Café","quantity":1,"locationCode":"Café","tags":{"Channel":"Store"}}]}`)
+	c.must("POST", kiboV5+"/transitionCart",
+		`{"cartID":"Café","orderID":77,"items":[{"cartItemID":"Café","orderItemID":1}]}`)
+	c.want(c.must("POST", kiboV5,
+		`{"type":"ALL_STORES","items":[{"upc":"Cafe\u0301"}],"locationWhitelist":["Cafe\u0301"]}`),
+		`[{"locationCode":"Café","upc":"Café","allocated":1}]`)
+	c.want(c.must("GET", kiboV5+"?type=ALL_STORES&items=Cafe%CC%81&locationWhitelist=11,Cafe%CC%81", ""),
+		`[{"locationCode":"Café"}]`)
 }
 
 // TestKiboNamesFromBefore: what was kept before names had a form is read, changed and deleted by the very same name.
 func TestKiboNamesFromBefore(t *testing.T) {
 	c := newKiboStock(t)
 	for i, name := range []string{"SKU ", "Cafe\u0301", "S\u202eKU"} {
-		c.apply(&engine.Refresh{Location: name, Items: []engine.StockItem{{UPC: name, Quantity: 5, Tags: []engine.Tag{{Category: "Channel", Value: "Web"}}}}},
-			&engine.Allocate{OrderID: kibo.CartOrderID(name), ExpiresAtMS: 1 << 50, Lines: []engine.AllocateLine{{ItemID: "1", UPC: name, Location: name, Quantity: 2, Tags: []engine.Tag{{Category: "Channel", Value: "Web"}}}}})
+		c.apply(&engine.Refresh{Location: name,
+			Items: []engine.StockItem{{UPC: name, Quantity: 5,
+				Tags: []engine.Tag{{Category: "Channel", Value: "Web"}}}}},
+			&engine.Allocate{OrderID: kibo.CartOrderID(name), ExpiresAtMS: 1 << 50,
+				Lines: []engine.AllocateLine{{ItemID: "1", UPC: name, Location: name, Quantity: 2,
+					Tags: []engine.Tag{{Category: "Channel", Value: "Web"}}}}})
 		body := func(form string) string {
 			return strings.ReplaceAll(strings.ReplaceAll(form, "NAME", name), "NUMBER", fmt.Sprint(i+1))
 		}
-		c.must("POST", kiboV5+"/transitionCart", body(`{"cartID":"NAME","orderID":5,"items":[{"cartItemID":"1","orderItemID":NUMBER}]}`))
+		c.must("POST", kiboV5+"/transitionCart",
+			body(`{"cartID":"NAME","orderID":5,"items":[{"cartItemID":"1","orderItemID":NUMBER}]}`))
 		c.must("POST", kiboV5+"/adjust", body(`{"locationCode":"NAME","items":[{"upc":"NAME","quantity":1}]}`))
-		c.want(c.must("POST", kiboV5, body(`{"type":"ALL_STORES","items":[{"upc":"NAME"}],"locationWhitelist":["NAME"]}`)), `[{"onHand":6,"allocated":2}]`)
+		c.want(c.must("POST", kiboV5,
+			body(`{"type":"ALL_STORES","items":[{"upc":"NAME"}],"locationWhitelist":["NAME"]}`)),
+			`[{"onHand":6,"allocated":2}]`)
 		c.want(c.must("GET", kiboV1+"location/"+url.PathEscape(name), ""), body(`[{"locationCode":"NAME"}]`))
 		c.must("POST", kiboV5+"/deallocate", body(`{"items":[{"orderID":5,"orderItemID":NUMBER,"quantity":2}]}`))
 		c.want(c.must("POST", kiboV5+"/delete", body(`{"upc":"NAME"}`)), `{"records":1}`)
@@ -178,7 +201,8 @@ func TestKiboBadRows(t *testing.T) {
 		}
 		for i, w := range want {
 			e := errors[i].(map[string]any)
-			if e["field"] != w.field || e["code"] != w.code || w.value != "" && e["value"] != w.value || !strings.Contains(e["detail"].(string), fmt.Sprintf("items[%s", w.field[6:9][:1])) {
+			if e["field"] != w.field || e["code"] != w.code || w.value != "" && e["value"] != w.value ||
+				!strings.Contains(e["detail"].(string), fmt.Sprintf("items[%s", w.field[6:9][:1])) {
 				t.Errorf("%s is told as %v", w.row, e)
 			}
 		}
@@ -190,7 +214,8 @@ func TestKiboBadRows(t *testing.T) {
 	if errors, _ := reply["errors"].([]any); len(errors) != kibo.RowFaultsMax {
 		t.Errorf("%d errors", len(errors))
 	}
-	reply = c.refused("POST", kiboV5+"/allocate", `{"items":[{"orderID":1},{"orderID":"x"},{"orderID":2,"tags":7}]}`, "invalid", "items[1].orderID")
+	reply = c.refused("POST", kiboV5+"/allocate", `{"items":[{"orderID":1},{"orderID":"x"},{"orderID":2,"tags":7}]}`,
+		"invalid", "items[1].orderID")
 	if errors, _ := reply["errors"].([]any); len(errors) != 2 {
 		t.Errorf("the errors of an order are %v", errors)
 	}

@@ -13,8 +13,8 @@ import (
 	"github.com/valyala/fasthttp"
 )
 
-// kiboSpec is the vendor's own description of its API. It is no part of the project: where it lies beside the checkout, or
-// where the environment says, replies are held against it.
+// kiboSpec is the vendor's own description of its API. It is no part of the project: where it lies beside the checkout,
+// or where the environment says, replies are held against it.
 type kiboSpec struct {
 	compiler *jsonschema.Compiler
 	paths    map[string]map[string]json.RawMessage
@@ -50,7 +50,8 @@ func loadKiboSpec(t *testing.T) *kiboSpec {
 	t.Helper()
 	text := findKiboSpec()
 	if text == nil {
-		t.Logf("the vendor's OpenAPI file is not there (%s, or %s in a directory above): replies are not held against it", kiboSpecEnv, kiboSpecFile)
+		t.Logf("the vendor's OpenAPI file is not there (%s, or %s in a directory above): replies are not held "+
+			"against it", kiboSpecEnv, kiboSpecFile)
 		return nil
 	}
 	var document struct {
@@ -70,7 +71,8 @@ func loadKiboSpec(t *testing.T) *kiboSpec {
 	return spec
 }
 
-// check holds the body of a reply with status 200 against the operation's schema. Paths that the file does not have pass.
+// check holds the body of a reply with status 200 against the operation's schema. Paths that the file does not have
+// pass.
 func (s *kiboSpec) check(t *testing.T, method, path string, body []byte) {
 	t.Helper()
 	if s == nil {
@@ -80,7 +82,8 @@ func (s *kiboSpec) check(t *testing.T, method, path string, body []byte) {
 	if pattern == "" {
 		return
 	}
-	place := kiboSpecURL + "#" + pointer("paths", pattern, strings.ToLower(method), "responses", "200", "content", "application/json", "schema")
+	place := kiboSpecURL + "#" + pointer("paths", pattern, strings.ToLower(method), "responses", "200", "content",
+		"application/json", "schema")
 	schema, err := s.compiler.Compile(place)
 	if err != nil {
 		t.Fatalf("%s %s: the vendor's schema: %v", method, pattern, err)

@@ -6,17 +6,18 @@ import (
 	"apportion/engine"
 )
 
-// Limits of the HTTP face. The engine's own limits (lengths, items of a command) are in engine/limits.go and are checked
-// while a body is read, so that a request never grows past what it may ask for.
+// Limits of the HTTP face. The engine's own limits (lengths, items of a command) are in engine/limits.go and are
+// checked while a body is read, so that a request never grows past what it may ask for.
 const (
 	// BodyBytesMax is the default for Config.BodyBytesMax. 12,000 items with three tags each are about 3 MB.
 	BodyBytesMax = 16 << 20
 
-	// BodiesBytesMax is the default for Config.BodiesBytesMax: sixteen of the largest bodies, or a good thousand lists of orders.
+	// BodiesBytesMax is the default for Config.BodiesBytesMax: sixteen of the largest bodies, or a good thousand lists
+	// of orders.
 	BodiesBytesMax = 256 << 20
 
-	// bodyPrefetchMax is how much fasthttp reads of a body before it hands the request over. Each connection has so much memory
-	// for it. Few orders are larger.
+	// bodyPrefetchMax is how much fasthttp reads of a body before it hands the request over. Each connection has so
+	// much memory for it. Few orders are larger.
 	bodyPrefetchMax = 8 << 10
 
 	// bodyStepBytes is what is held of a longer body at first.
@@ -28,15 +29,15 @@ const (
 	// ConnectionsMax is the default for Config.ConnectionsMax. A connection beyond it is answered with 503 and closed.
 	ConnectionsMax = 16_384
 
-	// ConnectionsSpare is how many connections beyond ConnectionsMax are heard, or an eighth of those if that is less: enough
-	// for the health checks of some monitors while clients that find no place try again.
+	// ConnectionsSpare is how many connections beyond ConnectionsMax are heard, or an eighth of those if that is less:
+	// enough for the health checks of some monitors while clients that find no place try again.
 	ConnectionsSpare = 32
 
 	// IdempotencyKeyBytesMax bounds the client's key. A request for many orders makes one key per order out of it.
 	IdempotencyKeyBytesMax = 64
 
-	// TokensMax bounds the tokens of a server: each request is held against all of them. The other bounds are of the parts of
-	// one; the least of a secret is for those who make one up.
+	// TokensMax bounds the tokens of a server: each request is held against all of them. The other bounds are of the
+	// parts of one; the least of a secret is for those who make one up.
 	TokensMax           = 100
 	tokenNameBytesMax   = 128
 	tokenSecretBytesMin = 16
@@ -54,8 +55,8 @@ const (
 	QueryRecordsDefault = 1_000
 	QueryRecordsMax     = 10_000
 
-	// QueryReadsMax bounds the records that one query looks at, so that a query that few locations satisfy ends too. A query
-	// without items may pass it by the walk of one location, over all records there are.
+	// QueryReadsMax bounds the records that one query looks at, so that a query that few locations satisfy ends too. A
+	// query without items may pass it by the walk of one location, over all records there are.
 	QueryReadsMax = 1_000_000
 
 	// QueryBytesMax is the size of a query's reply past which no record is added.
@@ -64,8 +65,8 @@ const (
 	// maxLagSecondsMax bounds what a client may let a stale read be behind: a day.
 	maxLagSecondsMax = 86_400
 
-	// ForwardConnectionsMax bounds the connections to the leader: as many requests may be there for this node, if it has as many
-	// connections itself.
+	// ForwardConnectionsMax bounds the connections to the leader: as many requests may be there for this node, if it
+	// has as many connections itself.
 	ForwardConnectionsMax = 4096
 
 	// forwardDialTimeout bounds the opening of such a connection, and the wait for one of them to be free.
@@ -91,7 +92,8 @@ const (
 	BacktestDifferencesDefault = 20
 	BacktestDifferencesMax     = 200
 
-	// backtestReportParts: the reports of those that have ended take one such part of the memory for backtests; the oldest go.
+	// backtestReportParts: the reports of those that have ended take one such part of the memory for backtests; the
+	// oldest go.
 	backtestReportParts = 16
 
 	// BacktestShare and BacktestBytesMax are the defaults for the Config fields of the same name.

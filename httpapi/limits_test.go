@@ -35,7 +35,8 @@ func TestLimits(t *testing.T) {
 		}
 		r := send(limit + 1)
 		if r.status != 400 || r.json["code"] != "invalid" || r.json["field"] != field {
-			t.Errorf("%s: %d are answered with %d %.300s, want 400 invalid for %q", what, limit+1, r.status, r.body, field)
+			t.Errorf("%s: %d are answered with %d %.300s, want 400 invalid for %q", what, limit+1, r.status, r.body,
+				field)
 		}
 	}
 	// post replaces %s of the body by what n gives.
@@ -43,11 +44,14 @@ func TestLimits(t *testing.T) {
 		return func(n int) *reply { return s.post(path, strings.ReplaceAll(body, "%s", text(n))) }
 	}
 	s.put("/v1/tag-categories/Channel", `{"values":[{"value":"Kibo","default":true},{"value":"Amazon"}]}`).ok()
-	s.post("/v1/inventory/refresh", `{"location":"L","items":[{"upc":"U","quantity":100000},{"upc":"U","quantity":100000,"tags":{"Channel":"Amazon"}}]}`).ok()
+	s.post("/v1/inventory/refresh",
+		`{"location":"L","items":[{"upc":"U","quantity":100000},{"upc":"U","quantity":100000,"tags":{"Channel":"Amazon"}}]}`).ok()
 
 	const refresh, line = "/v1/inventory/refresh", `{"itemId":"%d","upc":"U","location":"L","quantity":1}`
-	f("bytes of a UPC", engine.UPCBytesMax, "items[0].upc", post(refresh, `{"location":"L","items":[{"upc":"%s","quantity":1}]}`, long))
-	f("bytes of a location", engine.LocationBytesMax, "location", post(refresh, `{"location":"%s","items":[{"upc":"U1","quantity":1}]}`, long))
+	f("bytes of a UPC", engine.UPCBytesMax, "items[0].upc",
+		post(refresh, `{"location":"L","items":[{"upc":"%s","quantity":1}]}`, long))
+	f("bytes of a location", engine.LocationBytesMax, "location",
+		post(refresh, `{"location":"%s","items":[{"upc":"U1","quantity":1}]}`, long))
 	f("bytes of an order id", engine.OrderIDBytesMax, "orderId", func(n int) *reply {
 		return s.post("/v1/orders/"+long(n)+"/allocate", `{"lines":[`+fmt.Sprintf(line, 1)+`]}`)
 	})
@@ -64,41 +68,59 @@ func TestLimits(t *testing.T) {
 		return s.do("POST", refresh, `{"location":"L","items":[{"upc":"U2","quantity":1}]}`, "Idempotency-Key", long(n))
 	})
 	f("units", engine.QuantityMax, "items[0].quantity",
-		post(refresh, `{"location":"L","items":[{"upc":"U3","quantity":%s}]}`, func(n int) string { return fmt.Sprint(n) }))
+		post(refresh, `{"location":"L","items":[{"upc":"U3","quantity":%s}]}`, func(n int) string {
+			return fmt.Sprint(n)
+		}))
 
-	f("items of a refresh", engine.RefreshItemsMax, fmt.Sprintf("items[%d]", engine.RefreshItemsMax), post(refresh, `{"location":"L","items":[%s]}`, numbered(`{"upc":"R%d","quantity":1}`)))
-	f("items of an adjust", engine.AdjustItemsMax, fmt.Sprintf("items[%d]", engine.AdjustItemsMax), post("/v1/inventory/adjust", `{"location":"L","items":[%s]}`, numbered(`{"upc":"R%d","quantity":1}`)))
-	f("items of a transfer", engine.TransferItemsMax, fmt.Sprintf("items[%d]", engine.TransferItemsMax), post("/v1/inventory/transfer", `{"items":[%s]}`,
-		numbered(`{"upc":"R%d","quantity":1,"from":{"location":"L"},"to":{"location":"M"}}`)))
-	f("lines of an order", engine.OrderLinesMax, fmt.Sprintf("lines[%d]", engine.OrderLinesMax), post("/v1/orders/o2/allocate", `{"lines":[%s]}`, numbered(line)))
-	f("lines of a change", engine.OrderLinesMax, fmt.Sprintf("lines[%d]", engine.OrderLinesMax), post("/v1/orders/o2/fulfill", `{"lines":[%s]}`, numbered(`{"itemId":"%d"}`)))
-	f("orders of a request", BulkOrdersMax, fmt.Sprintf("orders[%d]", BulkOrdersMax), post("/v1/orders/allocate", `{"orders":[%s]}`,
-		numbered(`{"orderId":"b%d","lines":[{"itemId":"1","upc":"U","location":"L","quantity":1}]}`)))
-	f("lines of all orders of a request", BulkLinesMax, fmt.Sprintf("orders[%d]", BulkLinesMax/engine.OrderLinesMax), post("/v1/orders/allocate", `{"orders":[%s]}`, func(n int) string {
-		const each = engine.OrderLinesMax
-		return many((n+each-1)/each, func(i int) string {
-			return fmt.Sprintf(`{"orderId":"l%d","mode":"line","lines":[%s]}`, i, numbered(line)(min(each, n-i*each)))
-		})
-	}))
+	f("items of a refresh", engine.RefreshItemsMax, fmt.Sprintf("items[%d]", engine.RefreshItemsMax),
+		post(refresh, `{"location":"L","items":[%s]}`, numbered(`{"upc":"R%d","quantity":1}`)))
+	f("items of an adjust", engine.AdjustItemsMax, fmt.Sprintf("items[%d]", engine.AdjustItemsMax),
+		post("/v1/inventory/adjust", `{"location":"L","items":[%s]}`, numbered(`{"upc":"R%d","quantity":1}`)))
+	f("items of a transfer", engine.TransferItemsMax, fmt.Sprintf("items[%d]", engine.TransferItemsMax),
+		post("/v1/inventory/transfer", `{"items":[%s]}`,
+			numbered(`{"upc":"R%d","quantity":1,"from":{"location":"L"},"to":{"location":"M"}}`)))
+	f("lines of an order", engine.OrderLinesMax, fmt.Sprintf("lines[%d]", engine.OrderLinesMax),
+		post("/v1/orders/o2/allocate", `{"lines":[%s]}`, numbered(line)))
+	f("lines of a change", engine.OrderLinesMax, fmt.Sprintf("lines[%d]", engine.OrderLinesMax),
+		post("/v1/orders/o2/fulfill", `{"lines":[%s]}`, numbered(`{"itemId":"%d"}`)))
+	f("orders of a request", BulkOrdersMax, fmt.Sprintf("orders[%d]", BulkOrdersMax),
+		post("/v1/orders/allocate", `{"orders":[%s]}`,
+			numbered(`{"orderId":"b%d","lines":[{"itemId":"1","upc":"U","location":"L","quantity":1}]}`)))
+	f("lines of all orders of a request", BulkLinesMax, fmt.Sprintf("orders[%d]", BulkLinesMax/engine.OrderLinesMax),
+		post("/v1/orders/allocate", `{"orders":[%s]}`, func(n int) string {
+			const each = engine.OrderLinesMax
+			return many((n+each-1)/each, func(i int) string {
+				return fmt.Sprintf(`{"orderId":"l%d","mode":"line","lines":[%s]}`, i,
+					numbered(line)(min(each, n-i*each)))
+			})
+		}))
 	const attributed = `{"lines":[{"itemId":"1","upc":"U","location":"L","quantity":1,"attributes":{%s}}]}`
-	f("attributes of a line", engine.AttributesMax, fmt.Sprintf("lines[0].attributes.a%d", engine.AttributesMax), post("/v1/orders/o3/allocate", attributed, numbered(`"a%d":1`)))
+	f("attributes of a line", engine.AttributesMax, fmt.Sprintf("lines[0].attributes.a%d", engine.AttributesMax),
+		post("/v1/orders/o3/allocate", attributed, numbered(`"a%d":1`)))
 	f("bytes of an attribute's name", engine.AttributeBytesMax, "lines[0].attributes",
 		post("/v1/orders/o4/allocate", attributed, func(n int) string { return `"` + long(n) + `":1` }))
 	f("bytes of an attribute's value", engine.AttributeBytesMax, "lines[0].attributes.a",
 		post("/v1/orders/o5/allocate", attributed, func(n int) string { return `"a":"` + long(n) + `"` }))
 
 	for _, path := range []string{"/v1/inventory/query", "/v1/inventory/aggregate"} {
-		f("items of "+path, QueryItemsMax, fmt.Sprintf("items[%d]", QueryItemsMax), post(path, `{"items":[%s]}`, numbered(`{"upc":"R%d"}`)))
-		f("locations of "+path, QueryLocationsMax, fmt.Sprintf("locations[%d]", QueryLocationsMax), post(path, `{"items":[{"upc":"U"}],"locations":[%s]}`, numbered(`"L%d"`)))
+		f("items of "+path, QueryItemsMax, fmt.Sprintf("items[%d]", QueryItemsMax),
+			post(path, `{"items":[%s]}`, numbered(`{"upc":"R%d"}`)))
+		f("locations of "+path, QueryLocationsMax, fmt.Sprintf("locations[%d]", QueryLocationsMax),
+			post(path, `{"items":[{"upc":"U"}],"locations":[%s]}`, numbered(`"L%d"`)))
 	}
-	f("records of a query", QueryRecordsMax, "limit", post("/v1/inventory/query", `{"items":[{"upc":"U"}],"limit":%s}`, func(n int) string { return fmt.Sprint(n) }))
+	f("records of a query", QueryRecordsMax, "limit", post("/v1/inventory/query", `{"items":[{"upc":"U"}],"limit":%s}`,
+		func(n int) string {
+			return fmt.Sprint(n)
+		}))
 	f("events", EventsMax, "limit", func(n int) *reply { return s.get(fmt.Sprint("/v1/events?limit=", n)) })
 	f("seconds behind", maxLagSecondsMax, "maxLagSeconds", func(n int) *reply {
 		return s.get(fmt.Sprint("/v1/tag-categories?consistency=stale&maxLagSeconds=", n))
 	})
 	for _, path := range []string{"/v1/inventory/redistribute", "/v1/inventory/delete"} {
-		f("UPCs of "+path, engine.ScopeNamesMax, fmt.Sprintf("upcs[%d]", engine.ScopeNamesMax), post(path, `{"upcs":[%s],"dryRun":true}`, numbered(`"R%d"`)))
-		f("locations of "+path, engine.ScopeNamesMax, fmt.Sprintf("locations[%d]", engine.ScopeNamesMax), post(path, `{"locations":[%s],"dryRun":true}`, numbered(`"L%d"`)))
+		f("UPCs of "+path, engine.ScopeNamesMax, fmt.Sprintf("upcs[%d]", engine.ScopeNamesMax),
+			post(path, `{"upcs":[%s],"dryRun":true}`, numbered(`"R%d"`)))
+		f("locations of "+path, engine.ScopeNamesMax, fmt.Sprintf("locations[%d]", engine.ScopeNamesMax),
+			post(path, `{"locations":[%s],"dryRun":true}`, numbered(`"L%d"`)))
 	}
 	// The least is one, and no time is before now.
 	query := func(limit int) *reply {
@@ -107,7 +129,8 @@ func TestLimits(t *testing.T) {
 	query(1).ok()
 	query(0).is(400, "invalid").want(`"limit"`, "field").want(`"0"`, "value")
 	for _, lag := range []string{"-1", "x"} {
-		s.get("/v1/tag-categories?consistency=stale&maxLagSeconds="+lag).is(400, "invalid").want(`"maxLagSeconds"`, "field")
+		s.get("/v1/tag-categories?consistency=stale&maxLagSeconds="+lag).is(400, "invalid").
+			want(`"maxLagSeconds"`, "field")
 	}
 }
 

@@ -11,8 +11,9 @@ import (
 )
 
 // fasthttp either reads bodies whole, into memory that it takes as soon as it knows their length, or it has all of them
-// read by the handler, which costs each request an allocation and 0.3 us. So there are two of its servers: the first reads
-// short bodies, and a connection that sends a longer one is passed on to the second, which serves it from then on.
+// read by the handler, which costs each request an allocation and 0.3 us. So there are two of its servers: the first
+// reads short bodies, and a connection that sends a longer one is passed on to the second, which serves it from then
+// on.
 
 // headerLong marks a request that is to be passed on.
 const headerLong = "Apportion-Long"
@@ -37,7 +38,8 @@ func (s *Server) handleShort(ctx *fasthttp.RequestCtx) {
 		return
 	}
 	conn := ctx.Conn().(*timedConn)
-	head := slices.Concat(header.Method(), []byte(" "), header.RequestURI(), []byte(" "), header.Protocol(), []byte("\r\n"), header.RawHeaders())
+	head := slices.Concat(header.Method(), []byte(" "), header.RequestURI(), []byte(" "), header.Protocol(),
+		[]byte("\r\n"), header.RawHeaders())
 	ctx.HijackSetNoResponse(true)
 	ctx.Hijack(func(rest net.Conn) { s.passedOn.put(&longConn{conn, io.MultiReader(bytes.NewReader(head), rest)}) })
 }

@@ -11,19 +11,21 @@ import (
 	"apportion/rules"
 )
 
-// routeMetrics count the requests of one route. Looking them up by name for each request would cost more than the route's
-// matching, so they hang on it.
+// routeMetrics count the requests of one route. Looking them up by name for each request would cost more than the
+// route's matching, so they hang on it.
 type routeMetrics struct {
 	classes [6]*metrics.Counter // by the first digit of the status
 	seconds *metrics.PrometheusHistogram
 }
 
-// requestBounds are the buckets of a request's duration, in seconds: from a read of memory to the longest wait for the log.
+// requestBounds are the buckets of a request's duration, in seconds: from a read of memory to the longest wait for the
+// log.
 var requestBounds = []float64{.0001, .00025, .0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10}
 
 func newRouteMetrics(set *metrics.Set, method, path string) (m routeMetrics) {
 	for class := 1; class < len(m.classes); class++ {
-		m.classes[class] = set.NewCounter(fmt.Sprintf(`apportion_http_requests_total{method=%q,path=%q,status="%dxx"}`, method, path, class))
+		m.classes[class] = set.NewCounter(fmt.Sprintf(`apportion_http_requests_total{method=%q,path=%q,status="%dxx"}`,
+			method, path, class))
 	}
 	m.seconds = set.NewPrometheusHistogramExt(
 		fmt.Sprintf(`apportion_http_request_duration_seconds{method=%q,path=%q}`, method, path), requestBounds)
@@ -99,12 +101,14 @@ func (s *Server) writeRuleMetrics(w io.Writer) {
 	counters("memory_bytes", func(c *rules.Counters) *atomic.Int64 { return &c.MemoryBytes }, ruleHooks...)
 	metrics.WriteMetadataIfNeeded(w, "apportion_rule_seconds_total", "counter")
 	for _, hook := range ruleHooks {
-		_, _ = fmt.Fprintf(w, "apportion_rule_seconds_total{hook=%q} %g\n", hook, float64(of[hook].Nanoseconds.Load())/1e9)
+		_, _ = fmt.Fprintf(w, "apportion_rule_seconds_total{hook=%q} %g\n", hook,
+			float64(of[hook].Nanoseconds.Load())/1e9)
 	}
 	metrics.WriteMetadataIfNeeded(w, "apportion_rule_failures_total", "counter")
 	for _, hook := range ruleHooks {
 		for kind := range of[hook].Failed {
-			_, _ = fmt.Fprintf(w, "apportion_rule_failures_total{hook=%q,kind=%q} %d\n", hook, rules.Failure(kind), of[hook].Failed[kind].Load())
+			_, _ = fmt.Fprintf(w, "apportion_rule_failures_total{hook=%q,kind=%q} %d\n", hook, rules.Failure(kind),
+				of[hook].Failed[kind].Load())
 		}
 	}
 }

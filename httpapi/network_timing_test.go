@@ -15,8 +15,8 @@ import (
 // clientsMax is how many keep-alive clients the network benchmarks have.
 const clientsMax = 64
 
-// A durable one-line allocate over TCP from 64 connections, clients in the same process. The floor to compare it with is
-// BenchmarkNetworkParseOnly.
+// A durable one-line allocate over TCP from 64 connections, clients in the same process. The floor to compare it with
+// is BenchmarkNetworkParseOnly.
 func BenchmarkNetworkAllocate(b *testing.B) {
 	store := openRaftStore(b, b.TempDir(), nil)
 	server, err := New(Config{Log: slog.New(slog.NewTextHandler(io.Discard, nil))}, store)
@@ -27,7 +27,8 @@ func BenchmarkNetworkAllocate(b *testing.B) {
 	address := listen(b, server.Serve)
 	send := sender(b, address)
 	send("PUT", "/v1/tag-categories/Channel", channels)
-	send("POST", "/v1/inventory/refresh", `{"location":"Retailer2","items":[{"upc":"BC76845","tags":{"Channel":"Amazon"},"quantity":1000000000000}]}`)
+	send("POST", "/v1/inventory/refresh",
+		`{"location":"Retailer2","items":[{"upc":"BC76845","tags":{"Channel":"Amazon"},"quantity":1000000000000}]}`)
 	benchNetwork(b, address)
 }
 

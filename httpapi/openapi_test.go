@@ -135,8 +135,8 @@ func (d *apiDocument) operation(method, path string) (pattern string, ok bool) {
 	return pattern, pattern != ""
 }
 
-// checkReply holds a reply, and the body of a request that was accepted, against the document. Problems of requests that
-// have no operation are held against the schema of problems.
+// checkReply holds a reply, and the body of a request that was accepted, against the document. Problems of requests
+// that have no operation are held against the schema of problems.
 func (d *apiDocument) checkReply(t *testing.T, method, path, body string, r *reply) {
 	t.Helper()
 	media, _, _ := mime.ParseMediaType(r.header.Get("Content-Type"))
@@ -160,7 +160,8 @@ func (d *apiDocument) checkReply(t *testing.T, method, path, body string, r *rep
 		d.mustValidate(t, r.request, r.body, append(at, "content", media, "schema"))
 	}
 	if r.status == 200 && body != "" && r.json["orders"] == nil { // one order of many may be refused for its form
-		d.mustValidate(t, "request "+r.request, body, []string{"paths", pattern, strings.ToLower(method), "requestBody", "content", "application/json", "schema"})
+		d.mustValidate(t, "request "+r.request, body, []string{"paths", pattern, strings.ToLower(method), "requestBody",
+			"content", "application/json", "schema"})
 	}
 }
 
@@ -218,7 +219,8 @@ func TestOpenAPIHasTheRoutes(t *testing.T) {
 // paramNames lists the parameters of an operation.
 func (d *apiDocument) paramNames(path, method string) string {
 	names := []string{}
-	for _, place := range [][]string{{"paths", path, "parameters"}, {"paths", path, strings.ToLower(method), "parameters"}} {
+	for _, place := range [][]string{{"paths", path, "parameters"},
+		{"paths", path, strings.ToLower(method), "parameters"}} {
 		list, _ := d.lookUp(place...)
 		params, _ := list.([]any)
 		for _, param := range params {

@@ -52,7 +52,8 @@ func appendEvent(dst []byte, schema *engine.Schema, ev *engine.Event) []byte {
 	dst = appendUnits(dst, `","index":`, int64(ev.Index))
 	dst = appendTime(dst, `,"time":`, ev.TimeMS)
 	for _, member := range [...]struct{ name, text string }{
-		{`,"upc":`, ev.UPC}, {`,"location":`, ev.Location}, {`,"orderId":`, ev.OrderID}, {`,"itemId":`, ev.ItemID}, {`,"name":`, ev.Name}, {`,"reason":`, ev.Reason},
+		{`,"upc":`, ev.UPC}, {`,"location":`, ev.Location}, {`,"orderId":`, ev.OrderID}, {`,"itemId":`, ev.ItemID},
+		{`,"name":`, ev.Name}, {`,"reason":`, ev.Reason},
 	} {
 		if member.text != "" {
 			dst = appendText(dst, member.name, member.text)
@@ -112,7 +113,8 @@ func (c *call) metricsText() {
 
 const profilesPath = "/debug/pprof"
 
-// profiles answers requests for Go profiles, and says whether this is one. Without an admin token there is no such path.
+// profiles answers requests for Go profiles, and says whether this is one. Without an admin token there is no such
+// path.
 func (c *call) profiles() bool {
 	token := c.server.config.AdminToken
 	if token == "" || !strings.HasPrefix(c.pathText(), profilesPath) {

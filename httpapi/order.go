@@ -105,10 +105,12 @@ func (c *call) orderProblem(i int) problem {
 		p.field, p.value = "", "" // it is nothing of the request's
 	case r.Kind == engine.KindAllocate && r.Code == engine.CodeExpired && r.Field == "expiresAt":
 		p.value = c.scan.expiresAt[i]
-	case r.Kind == engine.KindReturn && r.Code == engine.CodeInvalid && r.Value == "0" && strings.HasSuffix(r.Field, ".quantity"):
+	case r.Kind == engine.KindReturn && r.Code == engine.CodeInvalid && r.Value == "0" &&
+		strings.HasSuffix(r.Field, ".quantity"):
 		p.code, p.detail, p.value = codeMissingField, "goods of an unknown order need a quantity", ""
 	case r.Code == engine.CodeOnHandBelowZero:
-		p.detail = "fewer units are on hand than are promised: fulfill as many as the line's available says and deallocate the others " +
+		p.detail = "fewer units are on hand than are promised: fulfill as many as the line's available says and " +
+			"deallocate the others " +
 			"(and allocate them elsewhere), or correct on hand by a refresh or an adjust of the segment"
 	case r.Code == engine.CodeNothingLeft || r.Code == engine.CodeExceedsLeft:
 		for i := range r.Lines {
@@ -133,7 +135,8 @@ func (c *call) readOrder() {
 	case err != nil:
 		c.storeFailed(err)
 	case !found:
-		c.fail(http.StatusNotFound, engine.CodeUnknownOrder.String(), codeDetails[engine.CodeUnknownOrder], "orderId", c.path[0])
+		c.fail(http.StatusNotFound, engine.CodeUnknownOrder.String(), codeDetails[engine.CodeUnknownOrder], "orderId",
+			c.path[0])
 	default:
 		c.out = appendOrder(c.out, c.schema(), view, asOf)
 	}

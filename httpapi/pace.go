@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// pacer keeps a goroutine to its share of a core: after each slice of work it sleeps for as long as the rest of its share,
-// or until its context ends.
+// pacer keeps a goroutine to its share of a core: after each slice of work it sleeps for as long as the rest of its
+// share, or until its context ends.
 type pacer struct {
 	ctx   context.Context
 	share float64 // above 0, at most 1

@@ -27,7 +27,8 @@ func (c *call) readParams() bool {
 			c.fail(http.StatusBadRequest, codeInvalid, "the query parameter is given twice", string(key), string(value))
 			return false
 		case !c.readParam(param, string(value)):
-			c.fail(http.StatusBadRequest, codeInvalid, "a query parameter is outside its limits", string(key), string(value))
+			c.fail(http.StatusBadRequest, codeInvalid, "a query parameter is outside its limits", string(key),
+				string(value))
 			return false
 		}
 		seen |= param

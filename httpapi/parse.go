@@ -84,8 +84,8 @@ func (s *scanner) optionalTags(got *fields, field fields, dst []engine.Tag) []en
 	return s.tags(dst)
 }
 
-// name reads a string that names something that is kept, and gives it in the form in which names are kept. A name that is no
-// good, and that nothing has from before there was that rule, is refused.
+// name reads a string that names something that is kept, and gives it in the form in which names are kept. A name that
+// is no good, and that nothing has from before there was that rule, is refused.
 func (s *scanner) name() string {
 	s.space()
 	begin := s.at
@@ -112,8 +112,8 @@ func (s *scanner) clean(begin int, text string) string {
 	return clean
 }
 
-// cleanName gives the form in which a name is kept, or says what is wrong with it. What is stored under this very name, from
-// before names had to have that form, is still found by it.
+// cleanName gives the form in which a name is kept, or says what is wrong with it. What is stored under this very name,
+// from before names had to have that form, is still found by it.
 func cleanName(name string, stored func(name string) bool) (clean, fault string) {
 	clean, fault = names.Clean(name)
 	if (fault != "" || clean != name) && stored != nil && stored(name) {

@@ -98,7 +98,8 @@ func (s *scanner) differences() int {
 	begin := s.at
 	n := s.integer()
 	if n < 0 || n > BacktestDifferencesMax {
-		s.failAt(begin, codeInvalid, "a number from 0 to "+strconv.Itoa(BacktestDifferencesMax)+" is expected", "", string(s.text[begin:s.at]))
+		s.failAt(begin, codeInvalid, "a number from 0 to "+strconv.Itoa(BacktestDifferencesMax)+" is expected", "",
+			string(s.text[begin:s.at]))
 		return 0
 	}
 	return int(n)

@@ -49,7 +49,8 @@ const (
 
 // query reads the body of a query, or of an aggregate.
 func (s *scanner) query(q *stockQuery, aggregate bool) {
-	*q = stockQuery{items: q.items[:0], locations: q.locations[:0], tags: q.tags[:0], kind: queryAllLocations, limit: QueryRecordsDefault}
+	*q = stockQuery{items: q.items[:0], locations: q.locations[:0], tags: q.tags[:0], kind: queryAllLocations,
+		limit: QueryRecordsDefault}
 	var got fields
 	s.openObject()
 	for key, ok := s.nextField(); ok; key, ok = s.nextField() {

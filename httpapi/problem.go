@@ -159,11 +159,12 @@ var codeStatus = [256]int{
 
 // codeDetails tells people what the engine's codes mean.
 var codeDetails = [256]string{
-	engine.CodeInvalid:         "a value is outside its limits",
-	engine.CodeKeyReused:       "the idempotency key was used with another request",
-	engine.CodeRetry:           "the state moved under the request; nothing was changed, send it again",
-	engine.CodeUnknownRule:     "no such rule, or no such version of it",
-	engine.CodeRuleConflict:    "another rule is active for lines that this one would be for too, and neither scope is the more specific one",
+	engine.CodeInvalid:     "a value is outside its limits",
+	engine.CodeKeyReused:   "the idempotency key was used with another request",
+	engine.CodeRetry:       "the state moved under the request; nothing was changed, send it again",
+	engine.CodeUnknownRule: "no such rule, or no such version of it",
+	engine.CodeRuleConflict: "another rule is active for lines that this one would be for too, and neither scope " +
+		"is the more specific one",
 	engine.CodeRuleRefused:     "the rule refused the line, see its reason",
 	engine.CodeRuleFailed:      "the rule failed, or is suspended, and its lines are refused then, see the reason",
 	engine.CodeNotActive:       "the rule is not active there",
@@ -212,8 +213,8 @@ func resultProblem(r *engine.Result) problem {
 	}
 }
 
-// refusalStatus is the HTTP status of a refusal. The record or segment of an allocate line is no resource of the URL: that
-// it is missing is one more way of not being able to promise.
+// refusalStatus is the HTTP status of a refusal. The record or segment of an allocate line is no resource of the URL:
+// that it is missing is one more way of not being able to promise.
 func refusalStatus(kind engine.Kind, code engine.Code) int {
 	switch {
 	case kind == engine.KindAllocate && (code == engine.CodeUnknownRecord || code == engine.CodeUnknownSegment):
@@ -224,8 +225,8 @@ func refusalStatus(kind engine.Kind, code engine.Code) int {
 	return codeStatus[code]
 }
 
-// storeProblem is the problem of a write or a read barrier that the store could not do. The second value says that it is
-// not the client's or the load's doing, and is to be logged.
+// storeProblem is the problem of a write or a read barrier that the store could not do. The second value says that it
+// is not the client's or the load's doing, and is to be logged.
 func storeProblem(err error) (p problem, internal bool) {
 	p = problem{status: http.StatusServiceUnavailable, offset: -1}
 	switch {
@@ -239,7 +240,8 @@ func storeProblem(err error) (p problem, internal bool) {
 		p.status = http.StatusRequestEntityTooLarge
 		p.code, p.detail = codeBodyTooLarge, "the request is too large for one log entry; split it"
 	case errors.Is(err, raftstore.ErrOutcomeUnknown):
-		p.code, p.detail = codeOutcomeUnknown, "the request may or may not take effect; send it again with the same Idempotency-Key"
+		p.code, p.detail = codeOutcomeUnknown, "the request may or may not take effect; send it again with the same "+
+			"Idempotency-Key"
 	default:
 		p.status = http.StatusInternalServerError
 		p.code, p.detail = codeInternal, "the server failed"

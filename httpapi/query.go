@@ -10,8 +10,8 @@ import (
 	"apportion/engine"
 )
 
-// The reads of stock. They run beside the writer: each record is a consistent copy, and all of them are at least as new as
-// the asOf of the reply, which is read before the first of them.
+// The reads of stock. They run beside the writer: each record is a consistent copy, and all of them are at least as new
+// as the asOf of the reply, which is read before the first of them.
 
 // readRecord shows one record.
 func (c *call) readRecord() {
@@ -20,7 +20,8 @@ func (c *call) readRecord() {
 	}
 	asOf := c.server.store.AppliedIndex()
 	if !c.readView(c.path[1], c.path[0]) {
-		c.fail(http.StatusNotFound, engine.CodeUnknownRecord.String(), codeDetails[engine.CodeUnknownRecord], "upc", c.path[1])
+		c.fail(http.StatusNotFound, engine.CodeUnknownRecord.String(), codeDetails[engine.CodeUnknownRecord], "upc",
+			c.path[1])
 		return
 	}
 	c.out = appendUnits(c.out, `{"asOf":`, int64(asOf))
@@ -60,7 +61,8 @@ func (c *call) query() {
 	c.out = append(c.out, '}')
 }
 
-// knowsTags refuses tags that are not in the schema: no segment has them, and a misspelt one should not look like no stock.
+// knowsTags refuses tags that are not in the schema: no segment has them, and a misspelt one should not look like no
+// stock.
 func (c *call) knowsTags(q *stockQuery) bool {
 	if !c.knows(q.tags, "tags") {
 		return false
@@ -201,8 +203,8 @@ func (q *stockQuery) markRepeats() {
 	}
 }
 
-// sumRepeats has a query of type all ask for what its items with one UPC and the same tags want together: they draw on the
-// same units. The first of them gets the sum; the others want less and are met when it is.
+// sumRepeats has a query of type all ask for what its items with one UPC and the same tags want together: they draw on
+// the same units. The first of them gets the sum; the others want less and are met when it is.
 func (q *stockQuery) sumRepeats() {
 	if q.kind != queryAll || len(q.items) == 1 {
 		return
@@ -221,7 +223,9 @@ func (q *stockQuery) sumRepeats() {
 
 // target is the same for items that draw on the same units: no text of a request has a control character.
 func (i *queryItem) target() string {
-	tags := slices.SortedFunc(slices.Values(i.tags), func(a, b engine.Tag) int { return strings.Compare(a.Category, b.Category) })
+	tags := slices.SortedFunc(slices.Values(i.tags), func(a, b engine.Tag) int {
+		return strings.Compare(a.Category, b.Category)
+	})
 	target := []byte(i.upc)
 	for _, tag := range tags {
 		target = append(append(target, 0), tag.Category...)
@@ -248,9 +252,9 @@ func (r *queryRun) queryLocations() []string {
 	return reads.locations
 }
 
-// listings answers a query that names locations only: with the records there are. There is no index by location: for each
-// one the engine looks at all records until it has found enough. The walk of one location is bounded by the records there
-// are; no other is begun when QueryReadsMax have been looked at.
+// listings answers a query that names locations only: with the records there are. There is no index by location: for
+// each one the engine looks at all records until it has found enough. The walk of one location is bounded by the
+// records there are; no other is begun when QueryReadsMax have been looked at.
 func (r *queryRun) listings() {
 	reads := &r.call.reads
 	for _, location := range r.queryLocations() {
@@ -299,7 +303,8 @@ func (c *call) aggregate() {
 		c.out = comma(c.out, i)
 		run.sum(q.items[i].upc)
 		if run.reads > run.readsMax {
-			c.fail(http.StatusBadRequest, codeInvalid, "too many records in all; name fewer items or locations", "items", "")
+			c.fail(http.StatusBadRequest, codeInvalid, "too many records in all; name fewer items or locations",
+				"items", "")
 			return
 		}
 	}

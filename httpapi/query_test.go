@@ -17,7 +17,8 @@ func (r *reply) queried() string {
 	return strings.Join(list, " ")
 }
 
-// TestQueryCounts: what a location can give is counted by item, by tags and by segment, and what is left out takes no room.
+// TestQueryCounts: what a location can give is counted by item, by tags and by segment, and what is left out takes no
+// room.
 func TestQueryCounts(t *testing.T) {
 	s := newStockedServer(t)
 	for location, items := range map[string]string{
@@ -35,13 +36,15 @@ func TestQueryCounts(t *testing.T) {
 		}
 	}
 	f(`{"items":[{"upc":"A","quantity":99}]}`, "L1/A L2/A", `false`)
-	f(`{"items":[{"upc":"A","quantity":5}],"type":"any"}`, "L1/A", `false`) // less than nothing of a segment takes nothing from another
+	// less than nothing of a segment takes nothing from another
+	f(`{"items":[{"upc":"A","quantity":5}],"type":"any"}`, "L1/A", `false`)
 	f(`{"items":[{"upc":"B","quantity":5}],"type":"any"}`, "L1/B", `false`)
 	f(`{"items":[{"upc":"B","quantity":5}],"type":"any","tags":{"Channel":"Kibo"}}`, "", `false`)
 	f(`{"items":[{"upc":"A"},{"upc":"C"}],"type":"all","limit":2}`, "L2/A L2/C", `false`)
 	f(`{"items":[{"upc":"A"},{"upc":"C"}]}`, "L1/A L2/A L2/C L3/C", `false`)
 	f(`{"items":[{"upc":"A","quantity":3},{"upc":"B","quantity":3}],"type":"all"}`, "L1/A L1/B", `false`)
-	f(`{"items":[{"upc":"B","quantity":3,"tags":{"Channel":"Kibo"}},{"upc":"B","quantity":3,"tags":{"Channel":"eBay"}}],"type":"all"}`, "L1/B", `false`)
+	f(
+		`{"items":[{"upc":"B","quantity":3,"tags":{"Channel":"Kibo"}},{"upc":"B","quantity":3,"tags":{"Channel":"eBay"}}],"type":"all"}`, "L1/B", `false`)
 	f(`{"items":[{"upc":"A","quantity":9223372036854775807},{"upc":"A"}],"type":"all"}`, "", `false`)
 
 	s.server.queryReadsMax = 0
@@ -56,7 +59,8 @@ func TestQueryCounts(t *testing.T) {
 	s.post("/v1/inventory/aggregate", `{"items":[{"upc":"A","quantity":1}]}`).is(400, "unknown-field")
 }
 
-// TestQueryDefaultLimit: a reply has a thousand records if the query says nothing of their number, and tells that there are more.
+// TestQueryDefaultLimit: a reply has a thousand records if the query says nothing of their number, and tells that there
+// are more.
 func TestQueryDefaultLimit(t *testing.T) {
 	s := newStockedServer(t)
 	items := make([]string, QueryRecordsDefault+1)
@@ -66,7 +70,8 @@ func TestQueryDefaultLimit(t *testing.T) {
 	s.post("/v1/inventory/refresh", `{"location":"L","items":[`+strings.Join(items, ",")+`]}`).ok()
 	for more, want := range map[string]int{"": 1_000, `,"limit":1001`: 1_001, `,"limit":3`: 3} {
 		truncated := fmt.Sprint(want <= QueryRecordsDefault)
-		if n := len(s.post("/v1/inventory/query", `{"locations":["L"]`+more+`}`).ok().want(truncated, "truncated").at("records").([]any)); n != want {
+		if n := len(s.post("/v1/inventory/query", `{"locations":["L"]`+more+`}`).ok().want(truncated, "truncated").
+			at("records").([]any)); n != want {
 			t.Errorf("%s: %d records, want %d", more, n, want)
 		}
 	}
@@ -81,10 +86,13 @@ func TestEventsTellAll(t *testing.T) {
 	s.store.mu.nowMS = kiboNowMS + 3_600_000
 	s.post("/v1/inventory/adjust", `{"location":"L","items":[{"upc":"A","quantity":1}]}`).ok()
 	r := s.get("/v1/events?after=" + after).ok()
-	r.want(`"floor-crossed"`, "events", 0, "type").want(`"BC76845"`, "events", 0, "upc").want(`"Retailer2"`, "events", 0, "location").
-		want(`{"Channel":"Amazon","Condition":"New"}`, "events", 0, "tags").want(`2`, "events", 0, "units").want(`3`, "events", 0, "limit")
+	r.want(`"floor-crossed"`, "events", 0, "type").want(`"BC76845"`, "events", 0, "upc").
+		want(`"Retailer2"`, "events", 0, "location").
+		want(`{"Channel":"Amazon","Condition":"New"}`, "events", 0, "tags").want(`2`, "events", 0, "units").
+		want(`3`, "events", 0, "limit")
 	r.want(`"count-started"`, "events", 1, "type").want(`"n1"`, "events", 1, "name").want(`0`, "events", 1, "units")
-	r.want(`"reservation-expired"`, "events", 2, "type").want(`"7"`, "events", 2, "orderId").want(`"a"`, "events", 2, "itemId").want(`18`, "events", 2, "units")
+	r.want(`"reservation-expired"`, "events", 2, "type").want(`"7"`, "events", 2, "orderId").
+		want(`"a"`, "events", 2, "itemId").want(`18`, "events", 2, "units")
 	for i, want := range []string{"4", "5", "6"} {
 		r.want(want, "events", i, "index")
 	}

@@ -11,7 +11,8 @@ import (
 	"github.com/VictoriaMetrics/metrics"
 )
 
-// newBacktestServer has some orders in its past: 20 units each of Amazon and eBay, 12 and 9 wanted of Amazon, 5 of eBay.
+// newBacktestServer has some orders in its past: 20 units each of Amazon and eBay, 12 and 9 wanted of Amazon, 5 of
+// eBay.
 func newBacktestServer(t *testing.T, config Config) *durableServer {
 	t.Helper()
 	config.Metrics = metrics.NewSet()
@@ -49,7 +50,8 @@ func TestBacktest(t *testing.T) {
 	s.get("/v1/history").ok().want(`true`, "enabled").want(`0`, "from", "index").want(`86400`, "windowSeconds").
 		want(`[{"index":0}]`, "checkpoints")
 	r := s.runBacktest("lend", ``)
-	r.want(`"done"`, "state").want(`""`, "error").want(`100`, "progress", "percent").want(`"lend"`, "rule").want(`1`, "version").
+	r.want(`"done"`, "state").want(`""`, "error").want(`100`, "progress", "percent").want(`"lend"`, "rule").
+		want(`1`, "version").
 		want(`{"locations":[],"upcPrefix":"","tags":{}}`, "scope")
 	r.want(`2`, "report", "orders").want(`3`, "report", "lines").want(`26`, "report", "unitsAsked").
 		want(`{"filled":1,"partial":1,"refused":0,"split":0}`, "report", "asDecided", "orders").
@@ -57,15 +59,18 @@ func TestBacktest(t *testing.T) {
 		want(`{"filled":2,"partial":0,"refused":0,"split":1}`, "report", "candidate", "orders").
 		want(`17`, "report", "asDecided", "unitsAllocated").want(`26`, "report", "candidate", "unitsAllocated").
 		want(`3`, "report", "candidate", "ruleLines").want(`null`, "report", "suspended")
-	r.want(`{"tags":{"Channel":"Amazon","Condition":"New"},"asDecided":{"allocated":12,"stranded":8},"candidate":{"allocated":20,"stranded":0}}`, "report", "segments", 0).
-		want(`{"tags":{"Channel":"eBay","Condition":"New"},"asDecided":{"allocated":5,"stranded":15},"candidate":{"allocated":6,"stranded":14}}`, "report", "segments", 1)
+	r.want(
+		`{"tags":{"Channel":"Amazon","Condition":"New"},"asDecided":{"allocated":12,"stranded":8},"candidate":{"allocated":20,"stranded":0}}`, "report", "segments", 0).
+		want(
+			`{"tags":{"Channel":"eBay","Condition":"New"},"asDecided":{"allocated":5,"stranded":15},"candidate":{"allocated":6,"stranded":14}}`, "report", "segments", 1)
 	r.want(`1`, "report", "ordersThatDiffer").want(`"o2"`, "report", "differences", 0, "orderId").
 		want(`"insufficient"`, "report", "differences", 0, "asDecided", 0, "code").
 		want(`8`, "report", "differences", 0, "asDecided", 0, "candidates", 0, "available").
 		want(`1`, "report", "differences", 0, "candidate", 0, "candidates", 1, "taken")
 	s.get("/v1/backtests").ok().want(`null`, "backtests", 0, "report").want(`"done"`, "backtests", 0, "state")
 	// Nothing has changed.
-	s.get("/v1/inventory/Retailer2/BC76845").ok().want(`12`, "records", 0, "allocated").want(`35`, "records", 0, "onHand")
+	s.get("/v1/inventory/Retailer2/BC76845").ok().want(`12`, "records", 0, "allocated").
+		want(`35`, "records", 0, "onHand")
 	s.do("DELETE", "/v1/backtests/b1", "").ok()
 	s.get("/v1/backtests/b1").is(404, "unknown-backtest")
 	s.get("/v1/backtests").ok().want(`[]`, "backtests")
@@ -82,17 +87,20 @@ func TestBacktestAfterCheckpoint(t *testing.T) {
 	s.putRule("lend", lend).ok()
 	s.runBacktest("lend", `{"from":"`+now+`","to":`+now+`}`).want(`"done"`, "state").want(`1`, "report", "commands").
 		want(now, "report", "from", "index").want(now, "report", "to", "index").want(now, "to", "index")
-	s.runBacktest("lend", `{"from":`+now+`}`).want(`"done"`, "state").want(`1`, "report", "orders").want(now, "from", "index").
+	s.runBacktest("lend", `{"from":`+now+`}`).want(`"done"`, "state").want(`1`, "report", "orders").
+		want(now, "from", "index").
 		want(`0`, "report", "ordersThatDiffer")
 	future := time.Now().Add(time.Hour).UTC().Format(time.RFC3339)
 	past := time.Now().Add(-time.Hour).UTC().Format(time.RFC3339)
-	s.runBacktest("lend", fmt.Sprintf(`{"from":%q,"to":%q,"scope":{"tags":{"Channel":"eBay"}},"onError":"reject"}`, past, future)).want(`"done"`, "state").
-		want(`{"locations":[],"upcPrefix":"","tags":{"Channel":"eBay"}}`, "scope").want(`"reject"`, "onError").want(`2`, "report", "candidate", "ruleLines")
+	s.runBacktest("lend", fmt.Sprintf(`{"from":%q,"to":%q,"scope":{"tags":{"Channel":"eBay"}},"onError":"reject"}`,
+		past, future)).want(`"done"`, "state").
+		want(`{"locations":[],"upcPrefix":"","tags":{"Channel":"eBay"}}`, "scope").want(`"reject"`, "onError").
+		want(`2`, "report", "candidate", "ruleLines")
 	s.post("/v1/rules/lend/backtest", fmt.Sprintf(`{"from":%q}`, future)).is(400, "invalid").want(`"from"`, "field")
 }
 
-// TestBacktestOfDamagedState: a kept checkpoint whose list of tables was cut short gives no report of nothing. The next backtest
-// takes the one before.
+// TestBacktestOfDamagedState: a kept checkpoint whose list of tables was cut short gives no report of nothing. The next
+// backtest takes the one before.
 func TestBacktestOfDamagedState(t *testing.T) {
 	s := newBacktestServer(t, Config{BacktestShare: 1})
 	s.putRule("lend", lend).ok()
@@ -112,7 +120,8 @@ func TestBacktestOfDamagedState(t *testing.T) {
 		t.Fatal(err)
 	}
 	r := s.runBacktest("lend", `{"from":`+now+`}`).want(`"failed"`, "state").want(`null`, "report")
-	if fault := fmt.Sprint(r.at("error")); !strings.Contains(fault, "damaged") || !strings.Contains(fault, filepath.Base(manifests[0])) {
+	if fault := fmt.Sprint(r.at("error")); !strings.Contains(fault, "damaged") ||
+		!strings.Contains(fault, filepath.Base(manifests[0])) {
 		t.Errorf("the error is %s", fault)
 	}
 	s.get("/v1/history").ok().want(`[{"index":0}]`, "checkpoints")
@@ -170,12 +179,14 @@ func TestBacktestBadInput(t *testing.T) {
 	without.get("/v1/history").ok().want(`false`, "enabled").want(`[]`, "checkpoints")
 }
 
-// TestBacktestIsCancelled: one runs at a time, until it is cancelled or the server ends; a cancelled one stays to be seen.
+// TestBacktestIsCancelled: one runs at a time, until it is cancelled or the server ends; a cancelled one stays to be
+// seen.
 func TestBacktestIsCancelled(t *testing.T) {
 	s := newBacktestServer(t, Config{BacktestShare: 1e-6}) // some 2,000 s after the first slice of work
 	for i := range 300 {
 		s.post(fmt.Sprintf("/v1/orders/more%d/allocate", i), allocateBody("line", line("1", "eBay", 50)))
-		s.post("/v1/inventory/adjust", `{"location":"Retailer2","items":[{"upc":"BC76845","tags":{"Channel":"eBay"},"quantity":1}]}`).ok()
+		s.post("/v1/inventory/adjust",
+			`{"location":"Retailer2","items":[{"upc":"BC76845","tags":{"Channel":"eBay"},"quantity":1}]}`).ok()
 	}
 	s.putRule("slow", `function select(item, record) for i = 1, 20000 do end return { {tags=item.tags} } end`).ok()
 	s.post("/v1/rules/slow/backtest", `{}`).is(202, "").want(`"running"`, "state").want(`"b1"`, "id")
@@ -189,7 +200,8 @@ func TestBacktestIsCancelled(t *testing.T) {
 	s.post("/v1/rules/slow/backtest", `{}`).is(503, "shutting-down")
 }
 
-// TestBacktestsKept: of those that have ended the last ones can be asked for, as far as their reports take little memory.
+// TestBacktestsKept: of those that have ended the last ones can be asked for, as far as their reports take little
+// memory.
 func TestBacktestsKept(t *testing.T) {
 	s := newBacktestServer(t, Config{BacktestShare: 1})
 	s.putRule("lend", lend).ok()
@@ -212,7 +224,8 @@ func TestBacktestsKept(t *testing.T) {
 	}
 }
 
-// TestBacktestTakesTooMuch: one that takes more memory than was thought before fails. Here it is kept answers, which are long.
+// TestBacktestTakesTooMuch: one that takes more memory than was thought before fails. Here it is kept answers, which
+// are long.
 func TestBacktestTakesTooMuch(t *testing.T) {
 	s := newBacktestServer(t, Config{BacktestShare: 1, BacktestBytesMax: 36 << 20})
 	s.putRule("lend", lend).ok()

@@ -44,7 +44,8 @@ func (s *durableServer) prepareRefused() {
 // refuseInList has a list of one order refused.
 func (s *durableServer) refuseInList(order string, units int) {
 	s.t.Helper()
-	s.post("/v1/orders/allocate", fmt.Sprintf(`{"orders":[{"orderId":%q,%s]}`, order, strings.TrimPrefix(allocateBody("line", line("1", "Amazon", units)), "{"))).ok().
+	s.post("/v1/orders/allocate", fmt.Sprintf(`{"orders":[{"orderId":%q,%s]}`, order,
+		strings.TrimPrefix(allocateBody("line", line("1", "Amazon", units)), "{"))).ok().
 		want(`"insufficient"`, "orders", 0, "lines", 0, "code")
 }
 
@@ -64,12 +65,13 @@ func TestBacktestSinceHistoryIsOn(t *testing.T) {
 		t.Fatal(err)
 	}
 	s.post("/v1/orders/o5/allocate", allocateBody("all", line("1", "Amazon", 2))).is(409, "insufficient")
-	s.runBacktest("lend", ``).want(`"done"`, "state").want(`1`, "report", "orders").want(`1`, "report", "refusals", "recorded").
+	s.runBacktest("lend", ``).want(`"done"`, "state").want(`1`, "report", "orders").
+		want(`1`, "report", "refusals", "recorded").
 		want(`{"filled":1,"partial":0,"refused":0,"split":0}`, "report", "candidate", "orders")
 }
 
-// TestBacktestOfRefusedOrders: orders that were refused before the log are in a backtest, whichever way they came, and the
-// report says how many were recorded.
+// TestBacktestOfRefusedOrders: orders that were refused before the log are in a backtest, whichever way they came, and
+// the report says how many were recorded.
 func TestBacktestOfRefusedOrders(t *testing.T) {
 	s := newRefusedServer(t)
 	before := s.durable.AppliedIndex()
@@ -78,7 +80,8 @@ func TestBacktestOfRefusedOrders(t *testing.T) {
 		want(`{"filled":1,"partial":0,"refused":3,"split":0}`, "report", "asDecided", "orders").
 		want(`{"filled":3,"partial":0,"refused":1,"split":0}`, "report", "candidate", "orders").
 		want(`27`, "report", "candidate", "unitsAllocated").want(`4`, "report", "candidate", "ruleLines").
-		want(`3`, "report", "refusals", "recorded").want(`0`, "report", "refusals", "lost").want(`0`, "report", "refusals", "gaps").
+		want(`3`, "report", "refusals", "recorded").want(`0`, "report", "refusals", "lost").
+		want(`0`, "report", "refusals", "gaps").
 		want(`0`, "report", "refusals", "from", "index")
 	r.want(`2`, "report", "ordersThatDiffer").want(`"o2"`, "report", "differences", 0, "orderId").
 		want(`"insufficient"`, "report", "differences", 0, "asDecided", 0, "code").
@@ -94,20 +97,23 @@ func TestBacktestOfRefusedOrders(t *testing.T) {
 		}
 	}
 	// One of them comes again, when there is stock, and is filled as decided too.
-	s.post("/v1/inventory/adjust", `{"location":"Retailer2","items":[{"upc":"BC76845","tags":{"Channel":"Amazon"},"quantity":9}]}`).ok()
+	s.post("/v1/inventory/adjust",
+		`{"location":"Retailer2","items":[{"upc":"BC76845","tags":{"Channel":"Amazon"},"quantity":9}]}`).ok()
 	s.post("/v1/orders/o4/allocate", allocateBody("all", line("1", "Amazon", 9))).ok()
 	s.runBacktest("lend", ``).want(`4`, "report", "orders").
 		want(`{"filled":2,"partial":0,"refused":2,"split":0}`, "report", "asDecided", "orders").
 		want(`{"filled":4,"partial":0,"refused":0,"split":0}`, "report", "candidate", "orders")
 }
 
-// TestBacktestOfRefusedOrdersAlone: what was refused since the last entry, which a checkpoint has, is a period of its own.
+// TestBacktestOfRefusedOrdersAlone: what was refused since the last entry, which a checkpoint has, is a period of its
+// own.
 func TestBacktestOfRefusedOrdersAlone(t *testing.T) {
 	s := newRefusedServer(t)
 	if err := s.durable.Checkpoint(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	last := s.get("/v1/history").ok().want(fmt.Sprint(s.durable.AppliedIndex()), "checkpoints", 1, "index").at("to", "time").(string)
+	last := s.get("/v1/history").ok().want(fmt.Sprint(s.durable.AppliedIndex()), "checkpoints", 1, "index").
+		at("to", "time").(string)
 	lastTime, err := time.Parse(time.RFC3339, last)
 	if err != nil {
 		t.Fatal(err)
@@ -123,5 +129,6 @@ func TestBacktestOfRefusedOrdersAlone(t *testing.T) {
 		want(`{"filled":2,"partial":0,"refused":0,"split":0}`, "report", "candidate", "orders")
 	s.runBacktest("lend", fmt.Sprintf(`{"from":%d}`, s.durable.AppliedIndex())).want(`"done"`, "state").
 		want(`6`, "report", "orders").want(`5`, "report", "refusals", "recorded")
-	s.post("/v1/rules/lend/backtest", fmt.Sprintf(`{"from":%q}`, time.Now().Add(time.Minute).UTC().Format(time.RFC3339))).is(400, "invalid").want(`"from"`, "field")
+	s.post("/v1/rules/lend/backtest", fmt.Sprintf(`{"from":%q}`, time.Now().Add(time.Minute).UTC().
+		Format(time.RFC3339))).is(400, "invalid").want(`"from"`, "field")
 }

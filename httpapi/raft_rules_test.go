@@ -59,16 +59,19 @@ end`
 	fraud := strings.Replace(line("2", "Amazon", 1), `"itemId"`, `"attributes":{"fraud":true},"itemId"`, 1)
 	placed := s.post("/v1/orders/o1/allocate", allocateBody("line", line("1", "Amazon", 22), fraud)).ok().
 		want(`22`, "lines", 0, "allocated").want(`"borrow"`, "lines", 0, "rule").want(`1`, "lines", 0, "ruleVersion").
-		want(`[{"tags":{"Channel":"Amazon","Condition":"New"},"quantity":20,"pending":0},{"tags":{"Channel":"eBay","Condition":"New"},"quantity":2,"pending":0}]`, "lines", 0, "segments").
+		want(
+			`[{"tags":{"Channel":"Amazon","Condition":"New"},"quantity":20,"pending":0},{"tags":{"Channel":"eBay","Condition":"New"},"quantity":2,"pending":0}]`, "lines", 0, "segments").
 		want(`"rule-refused"`, "lines", 1, "code").want(`"looks like fraud"`, "lines", 1, "reason")
 
 	check := func(s *durableServer) {
 		t.Helper()
 		s.get("/v1/rules/borrow").ok().want(fmt.Sprintf("%q", hash), "versions", 0, "hash").want(active, "active", 0)
 		why := s.get("/v1/orders/o1/explain").ok()
-		why.want(fmt.Sprint(placed.at("asOf")), "items", 0, "index").want(`"rule"`, "items", 0, "path").want(`22`, "items", 0, "requested").
+		why.want(fmt.Sprint(placed.at("asOf")), "items", 0, "index").want(`"rule"`, "items", 0, "path").
+			want(`22`, "items", 0, "requested").
 			want(`20`, "items", 0, "candidates", 0, "taken").want(`"unknown-tag"`, "items", 0, "candidates", 1, "why").
-			want(`"unknown-segment"`, "items", 0, "candidates", 2, "why").want(`2`, "items", 0, "candidates", 3, "taken").
+			want(`"unknown-segment"`, "items", 0, "candidates", 2, "why").
+			want(`2`, "items", 0, "candidates", 3, "taken").
 			want(`5`, "items", 0, "candidates", 3, "keep").want(`20`, "items", 0, "candidates", 3, "onHand")
 	}
 	check(s)
@@ -77,7 +80,8 @@ end`
 	}
 	again := openDurableServer(t, dir)
 	check(again)
-	again.post("/v1/orders/o2/allocate", allocateBody("all", line("1", "Amazon", 1))).ok().want(`"borrow"`, "lines", 0, "rule")
+	again.post("/v1/orders/o2/allocate", allocateBody("all", line("1", "Amazon", 1))).ok().
+		want(`"borrow"`, "lines", 0, "rule")
 }
 
 // Of the scopes that take a line in, the most specific one is asked.
@@ -99,18 +103,23 @@ func TestDurableRuleScopes(t *testing.T) {
 		s.post(fmt.Sprintf("/v1/orders/o%d/allocate", i), allocateBody("all", line("1", "Amazon", 1))).ok().
 			want(fmt.Sprintf("%q", scope.name), "lines", 0, "rule")
 	}
-	s.post("/v1/orders/o/allocate", allocateBody("all", line("1", "eBay", 1))).ok().want(`"longer-prefix"`, "lines", 0, "rule")
+	s.post("/v1/orders/o/allocate", allocateBody("all", line("1", "eBay", 1))).ok().
+		want(`"longer-prefix"`, "lines", 0, "rule")
 	s.putRule("other", fills("eBay")).ok()
-	s.post("/v1/rules/other/activate", `{"scope":{"upcPrefix":"BC7"}}`).is(409, "rule-conflict").want(`"scope"`, "field").want(`"longer-prefix"`, "value")
-	s.post("/v1/rules/other/activate", `{"scope":{"locations":["Elsewhere"]}}`).ok() // fewer locations than places, apart from place
-	s.post("/v1/rules/tags/deactivate", `{"hook":"select","scope":{"tags":{"Condition":"New","Channel":"Amazon"}}}`).ok()
+	s.post("/v1/rules/other/activate", `{"scope":{"upcPrefix":"BC7"}}`).is(409, "rule-conflict").
+		want(`"scope"`, "field").want(`"longer-prefix"`, "value")
+	// fewer locations than places, apart from place
+	s.post("/v1/rules/other/activate", `{"scope":{"locations":["Elsewhere"]}}`).ok()
+	s.post("/v1/rules/tags/deactivate", `{"hook":"select","scope":{"tags":{"Condition":"New","Channel":"Amazon"}}}`).
+		ok()
 	s.post("/v1/orders/p/allocate", allocateBody("all", line("1", "Amazon", 1))).ok().want(`"tag"`, "lines", 0, "rule")
 }
 
 // Versions go back and forth under load: each order was planned by the version that is active at its place in the log.
 func TestDurableRollback(t *testing.T) {
 	s := newDurableServer(t, t.TempDir())
-	s.post("/v1/inventory/refresh", `{"location":"Retailer2","items":[{"upc":"BC76845","tags":{"Channel":"Amazon"},"quantity":100000}]}`).ok()
+	s.post("/v1/inventory/refresh",
+		`{"location":"Retailer2","items":[{"upc":"BC76845","tags":{"Channel":"Amazon"},"quantity":100000}]}`).ok()
 	for version := range 2 {
 		s.putRule("r", fmt.Sprintf("%s -- %d", fills("Amazon"), version)).ok()
 	}
@@ -128,7 +137,8 @@ func TestDurableRollback(t *testing.T) {
 					return
 				default:
 				}
-				r := s.post(fmt.Sprintf("/v1/orders/%d-%d/allocate", client, order), allocateBody("all", line("1", "Amazon", 1)))
+				r := s.post(fmt.Sprintf("/v1/orders/%d-%d/allocate", client, order),
+					allocateBody("all", line("1", "Amazon", 1)))
 				if r.status == 503 && r.at("code") == "retry" { // three other versions while it was on its way
 					continue
 				}
@@ -149,7 +159,8 @@ func TestDurableRollback(t *testing.T) {
 	}
 	for i := 0; i < 30 || !enough(); i++ {
 		version := float64(2 - i%2)
-		r := s.post("/v1/rules/r/activate", fmt.Sprintf(`{"version":%v}`, version)).ok().want(fmt.Sprint(version), "version")
+		r := s.post("/v1/rules/r/activate", fmt.Sprintf(`{"version":%v}`, version)).ok().
+			want(fmt.Sprint(version), "version")
 		switches = append(switches, placed{r.at("asOf").(float64), version})
 	}
 	close(stop)
@@ -160,7 +171,8 @@ func TestDurableRollback(t *testing.T) {
 			at--
 		}
 		if switches[at].index < order.index && order.version != switches[at].version {
-			t.Errorf("the order at %v was planned by version %v, active since %v was %v", order.index, order.version, switches[at].index, switches[at].version)
+			t.Errorf("the order at %v was planned by version %v, active since %v was %v", order.index, order.version,
+				switches[at].index, switches[at].version)
 		}
 	}
 }
@@ -170,7 +182,8 @@ func TestDurableRuleThatFails(t *testing.T) {
 	s := newDurableServer(t, t.TempDir())
 	s.putRule("loop", "function select(item, record)\n  while true do end\nend").ok()
 	for i, onError := range []string{"reject", "default"} {
-		s.post("/v1/rules/loop/activate", fmt.Sprintf(`{"onError":%q,"failuresMax":3,"scope":{"tags":{"Channel":"Amazon"}}}`, onError)).ok()
+		s.post("/v1/rules/loop/activate", fmt.Sprintf(
+			`{"onError":%q,"failuresMax":3,"scope":{"tags":{"Channel":"Amazon"}}}`, onError)).ok()
 		s.failThree(i, onError)
 		for s.get("/v1/rules/loop").ok().at("active", 0, "suspended") != true {
 			if t.Context().Err() != nil {
@@ -178,11 +191,14 @@ func TestDurableRuleThatFails(t *testing.T) {
 			}
 		}
 		s.get("/v1/rules/loop").ok().want(`"line 2: more than 200000 steps"`, "active", 0, "reason")
-		suspended := s.post(fmt.Sprintf("/v1/orders/after%d/allocate", i), allocateBody("line", line("1", "Amazon", 1))).ok()
+		suspended := s.post(fmt.Sprintf("/v1/orders/after%d/allocate", i),
+			allocateBody("line", line("1", "Amazon", 1))).ok()
 		if onError == "reject" {
-			suspended.want(`"rule-failed"`, "lines", 0, "code").want(`"suspended: line 2: more than 200000 steps"`, "lines", 0, "reason")
+			suspended.want(`"rule-failed"`, "lines", 0, "code").
+				want(`"suspended: line 2: more than 200000 steps"`, "lines", 0, "reason")
 		} else {
-			suspended.want(`1`, "lines", 0, "allocated").want(`"suspended: line 2: more than 200000 steps"`, "lines", 0, "reason")
+			suspended.want(`1`, "lines", 0, "allocated").
+				want(`"suspended: line 2: more than 200000 steps"`, "lines", 0, "reason")
 		}
 	}
 	if events := s.get("/v1/events").ok().body; strings.Count(events, `"rule-suspended"`) != 2 {
@@ -196,13 +212,15 @@ func (s *durableServer) failThree(round int, onError string) {
 	var wait sync.WaitGroup
 	for i := range 3 {
 		wait.Go(func() {
-			r := s.post(fmt.Sprintf("/v1/orders/loop%d-%d/allocate", round, i), allocateBody("line", line("1", "Amazon", 1)))
+			r := s.post(fmt.Sprintf("/v1/orders/loop%d-%d/allocate", round, i),
+				allocateBody("line", line("1", "Amazon", 1)))
 			if failed := r.at("lines", 0, "code") == "rule-failed"; failed != (onError == "reject") {
 				s.t.Errorf("onError %s: %s", onError, r.body)
 			}
 		})
 		wait.Go(func() {
-			r := s.post(fmt.Sprintf("/v1/orders/fine%d-%d/allocate", round, i), allocateBody("line", line("1", "eBay", 1)))
+			r := s.post(fmt.Sprintf("/v1/orders/fine%d-%d/allocate", round, i),
+				allocateBody("line", line("1", "eBay", 1)))
 			if r.at("lines", 0, "code") != "ok" || r.at("lines", 0, "rule") != nil {
 				s.t.Errorf("%s: %s", r.request, r.body)
 			}

@@ -24,7 +24,8 @@ func newSpreadServer(t *testing.T, activation string) *durableServer {
 	s.put("/v1/tag-categories/Channel", channels).ok()
 	for _, location := range []string{"L", "M"} {
 		for _, upc := range []string{"A", "B"} {
-			s.post("/v1/inventory/refresh", fmt.Sprintf(`{"location":%q,"items":[{"upc":%q,"tags":{"Channel":"Amazon"},"quantity":30},
+			s.post("/v1/inventory/refresh", fmt.Sprintf(
+				`{"location":%q,"items":[{"upc":%q,"tags":{"Channel":"Amazon"},"quantity":30},
 				{"upc":%q,"tags":{"Channel":"eBay"},"quantity":10}]}`, location, upc, upc)).ok()
 		}
 	}
@@ -36,7 +37,8 @@ func newSpreadServer(t *testing.T, activation string) *durableServer {
 // settled waits until nobody redistributes by rule, and nothing is left to do.
 func (s *durableServer) settled() {
 	s.t.Helper()
-	if err := s.server.spreader.spread(time.Now().Add(time.Minute), func(*engine.Spread, *engine.Result) {}); err != nil {
+	if err := s.server.spreader.spread(time.Now().Add(time.Minute),
+		func(*engine.Spread, *engine.Result) {}); err != nil {
 		s.t.Fatal(err)
 	}
 	if n := s.durable.Engine().PlansWaiting(); n > 0 {
@@ -50,7 +52,8 @@ func (s *durableServer) shares(location, upc string) string {
 	r := s.get("/v1/inventory/" + location + "/" + upc).ok()
 	var all []string
 	for i := range r.at("records", 0, "segments").([]any) {
-		all = append(all, fmt.Sprint(r.at("records", 0, "segments", i, "tags", "Channel"), " ", r.at("records", 0, "segments", i, "available")))
+		all = append(all, fmt.Sprint(r.at("records", 0, "segments", i, "tags", "Channel"), " ",
+			r.at("records", 0, "segments", i, "available")))
 	}
 	return strings.Join(all, ", ")
 }
@@ -59,14 +62,18 @@ func TestSpreadNow(t *testing.T) {
 	s := newSpreadServer(t, "")
 	s.post("/v1/inventory/redistribute", `{"upcs":["A"],"locations":["L"],"now":true,"dryRun":true}`).ok().
 		want(`1`, "records").want(`10`, "units").
-		want(`[{"upc":"A","location":"L","tags":{"Channel":"Amazon"},"before":30,"after":20},{"upc":"A","location":"L","tags":{"Channel":"eBay"},"before":10,"after":20}]`, "changes").
+		want(
+			`[{"upc":"A","location":"L","tags":{"Channel":"Amazon"},"before":30,"after":20},{"upc":"A","location":"L","tags":{"Channel":"eBay"},"before":10,"after":20}]`, "changes").
 		want(`[{"upc":"A","location":"L","rule":"halves","version":1,"outcome":"spread","reason":""}]`, "rules")
 	if got := s.shares("L", "A"); got != "Amazon 30, eBay 10" {
 		t.Fatalf("a dry run has left %s", got)
 	}
-	s.post("/v1/orders/o1/allocate", strings.ReplaceAll(strings.ReplaceAll(allocateBody("all", line("1", "Amazon", 4)), "BC76845", "A"), "Retailer2", "L")).ok()
-	s.post("/v1/inventory/redistribute", `{"upcs":["A"],"now":true}`).ok().want(`2`, "records").want(`40`, "units").want(`null`, "waiting").
-		want(`[{"upc":"A","location":"M","tags":{"Channel":"Kibo"},"before":0,"after":32},{"upc":"A","location":"M","tags":{"Channel":"Amazon"},"before":30,"after":4},{"upc":"A","location":"M","tags":{"Channel":"eBay"},"before":10,"after":4},{"upc":"A","location":"L","tags":{"Channel":"Amazon"},"before":26,"after":18},{"upc":"A","location":"L","tags":{"Channel":"eBay"},"before":10,"after":18}]`, "changes").
+	s.post("/v1/orders/o1/allocate", strings.ReplaceAll(
+		strings.ReplaceAll(allocateBody("all", line("1", "Amazon", 4)), "BC76845", "A"), "Retailer2", "L")).ok()
+	s.post("/v1/inventory/redistribute", `{"upcs":["A"],"now":true}`).ok().want(`2`, "records").want(`40`, "units").
+		want(`null`, "waiting").
+		want(
+			`[{"upc":"A","location":"M","tags":{"Channel":"Kibo"},"before":0,"after":32},{"upc":"A","location":"M","tags":{"Channel":"Amazon"},"before":30,"after":4},{"upc":"A","location":"M","tags":{"Channel":"eBay"},"before":10,"after":4},{"upc":"A","location":"L","tags":{"Channel":"Amazon"},"before":26,"after":18},{"upc":"A","location":"L","tags":{"Channel":"eBay"},"before":10,"after":18}]`, "changes").
 		want(`"spread"`, "rules", 0, "outcome")
 	for location, want := range map[string]string{"L": "Amazon 18, eBay 18", "M": "Amazon 4, eBay 4, Kibo 32"} {
 		if got := s.shares(location, "A"); got != want {
@@ -105,14 +112,16 @@ func TestSpreadIsDeclined(t *testing.T) {
 		t.Error(got)
 	}
 	metrics := s.get("/metrics").body
-	for _, want := range []string{`apportion_rule_calls_total{hook="redistribute"} 1`, `apportion_rule_unchanged_records_total{hook="redistribute"} 1`, `apportion_records_waiting_for_plan 0`} {
+	for _, want := range []string{`apportion_rule_calls_total{hook="redistribute"} 1`,
+		`apportion_rule_unchanged_records_total{hook="redistribute"} 1`, `apportion_records_waiting_for_plan 0`} {
 		if !strings.Contains(metrics, want) {
 			t.Errorf("the metrics lack %s", want)
 		}
 	}
 }
 
-// TestSpreadFails: a rule that says no, or fails, leaves the record or has it split by percent, and is suspended in the end.
+// TestSpreadFails: a rule that says no, or fails, leaves the record or has it split by percent, and is suspended in the
+// end.
 func TestSpreadFails(t *testing.T) {
 	for onError, want := range map[string]string{"default": "fell-back", "reject": "kept"} {
 		s := newSpreadServer(t, `,"failuresMax":2,"onError":"`+onError+`"`)
@@ -120,7 +129,8 @@ func TestSpreadFails(t *testing.T) {
 			return s.post("/v1/inventory/redistribute", `{"upcs":["A"],"locations":["L"],"now":true}`).ok()
 		}
 		s.putRule("halves", strings.ReplaceAll(halves, `record.upc == "B"`, "true")).ok()
-		s.post("/v1/rules/halves/activate", `{"scope":{"locations":["L"]},"failuresMax":2,"onError":"`+onError+`"}`).ok()
+		s.post("/v1/rules/halves/activate", `{"scope":{"locations":["L"]},"failuresMax":2,"onError":"`+onError+`"}`).
+			ok()
 		now().want(`"`+want+`"`, "rules", 0, "outcome").want(`2`, "rules", 0, "version")
 		now().want(`"`+want+`"`, "rules", 0, "outcome")
 		split := map[string]string{"default": "Amazon 4, eBay 4, Kibo 32", "reject": "Amazon 30, eBay 10"}[onError]
@@ -146,7 +156,8 @@ func TestSpreadUnderLoad(t *testing.T) {
 	for n := range 4 {
 		clients.Go(func() {
 			for i := range 40 {
-				body := fmt.Sprintf(`{"mode":"partial","lines":[{"itemId":"1","upc":"A","location":"L","quantity":1,"tags":{"Channel":%q}}]}`, []string{"Amazon", "eBay"}[i%2])
+				body := fmt.Sprintf(
+					`{"mode":"partial","lines":[{"itemId":"1","upc":"A","location":"L","quantity":1,"tags":{"Channel":%q}}]}`, []string{"Amazon", "eBay"}[i%2])
 				s.post(fmt.Sprintf("/v1/orders/n%d-%d/allocate", n, i), body)
 			}
 		})

@@ -26,7 +26,8 @@ func openRaftStoreKeeping(t testing.TB, dir string, set *metrics.Set, age time.D
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
-	store, err := raftstore.Open(ctx, raftstore.Config{Dir: dir, HistoryAge: age, Logger: slog.New(slog.NewTextHandler(io.Discard, nil)), Metrics: set})
+	store, err := raftstore.Open(ctx, raftstore.Config{Dir: dir, HistoryAge: age,
+		Logger: slog.New(slog.NewTextHandler(io.Discard, nil)), Metrics: set})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -44,7 +45,8 @@ func TestDurableAllocations(t *testing.T) {
 	s := serveTest(t, Config{Metrics: set}, store, nil)
 	s.put("/v1/tag-categories/Channel", channels).ok()
 	s.put("/v1/tag-categories/Condition", conditions).ok()
-	s.post("/v1/inventory/refresh", `{"location":"Retailer2","items":[{"upc":"BC76845","tags":{"Channel":"Amazon"},"quantity":100}]}`).ok()
+	s.post("/v1/inventory/refresh",
+		`{"location":"Retailer2","items":[{"upc":"BC76845","tags":{"Channel":"Amazon"},"quantity":100}]}`).ok()
 
 	const clients, orders = 8, 20
 	taken := make([]int, clients)
@@ -52,7 +54,8 @@ func TestDurableAllocations(t *testing.T) {
 	for client := range clients {
 		wait.Go(func() {
 			for order := range orders {
-				r := s.post(fmt.Sprintf("/v1/orders/%d-%d/allocate", client, order), allocateBody("all", line("1", "Amazon", 1)))
+				r := s.post(fmt.Sprintf("/v1/orders/%d-%d/allocate", client, order),
+					allocateBody("all", line("1", "Amazon", 1)))
 				if r.status == 200 {
 					taken[client]++
 				} else if r.at("code") != "insufficient" {
@@ -69,7 +72,8 @@ func TestDurableAllocations(t *testing.T) {
 	if sum != 100 {
 		t.Errorf("%d units were promised, 100 were there", sum)
 	}
-	s.get("/v1/inventory/Retailer2/BC76845").ok().want(`100`, "records", 0, "allocated").want(`0`, "records", 0, "available")
+	s.get("/v1/inventory/Retailer2/BC76845").ok().want(`100`, "records", 0, "allocated").
+		want(`0`, "records", 0, "available")
 	s.get("/readyz").ok()
 
 	if err := store.Close(); err != nil {

@@ -53,7 +53,8 @@ func (c *call) redistribute() {
 	if !c.parsed() || !c.carryOut(cmd) {
 		return
 	}
-	done := redistributed{asOf: c.result.Index, dryRun: cmd.DryRun, records: c.result.Stock.Records, units: c.result.Stock.Units,
+	done := redistributed{asOf: c.result.Index, dryRun: cmd.DryRun, records: c.result.Stock.Records,
+		units: c.result.Stock.Units,
 		place: map[engine.PlanWanted]int{}}
 	done.addChanges(c.schema(), c.result.Changes)
 	switch {
@@ -81,7 +82,8 @@ func (d *redistributed) addChange(c changeReply) {
 // addSpread notes what became of a record; a later word about it counts.
 func (d *redistributed) addSpread(it *engine.SpreadItem, outcome string) {
 	key := engine.PlanWanted{UPC: it.UPC, Location: it.Location}
-	s := spreadReply{UPC: it.UPC, Location: it.Location, Rule: it.Rule, Version: it.RuleVersion, Outcome: outcome, Reason: it.Reason}
+	s := spreadReply{UPC: it.UPC, Location: it.Location, Rule: it.Rule, Version: it.RuleVersion, Outcome: outcome,
+		Reason: it.Reason}
 	if at, known := d.place[key]; known {
 		d.spreads[at] = s
 	} else if len(d.spreads) < engine.ReportedItemsMax {
@@ -90,8 +92,8 @@ func (d *redistributed) addSpread(it *engine.SpreadItem, outcome string) {
 	}
 }
 
-// spreadNow has the rules asked about all records that wait, and reports those in the scope. The records are marked already: what
-// cannot be done now is done in the background.
+// spreadNow has the rules asked about all records that wait, and reports those in the scope. The records are marked
+// already: what cannot be done now is done in the background.
 func (c *call) spreadNow(scope *engine.Scope, d *redistributed) {
 	if c.server.engine.PlansWaiting() == 0 {
 		return

@@ -36,7 +36,8 @@ type historyReply struct {
 }
 
 func showHistory(asOf uint64, h raftstore.History) historyReply {
-	reply := historyReply{AsOf: asOf, Enabled: h.Enabled, From: showMoment(h.From.Index, h.From.TimeMS), To: showMoment(h.To.Index, h.To.TimeMS),
+	reply := historyReply{AsOf: asOf, Enabled: h.Enabled, From: showMoment(h.From.Index, h.From.TimeMS),
+		To:            showMoment(h.To.Index, h.To.TimeMS),
 		WindowSeconds: h.AgeMS / 1000, BytesMax: h.BytesMax, Bytes: h.Bytes, Checkpoints: []momentReply{},
 		RefusalsFrom: showMoment(h.RefusedFrom.Index, h.RefusedFrom.TimeMS)}
 	for _, m := range h.States {
@@ -141,9 +142,11 @@ func showBacktest(b *backtest, whole bool) backtestReply {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	p := b.run.Progress()
-	reply := backtestReply{ID: b.id, Rule: b.candidate.Rule, Version: b.candidate.Version, Hook: b.candidate.Hook.String(),
-		Scope: showScope(&b.candidate.Scope), OnError: fallbackWords[b.candidate.OnError], State: b.mu.state, Error: b.mu.fault,
-		From: showMoment(b.from.Index, b.from.TimeMS), To: showMoment(b.to.Index, b.to.TimeMS),
+	reply := backtestReply{ID: b.id, Rule: b.candidate.Rule, Version: b.candidate.Version,
+		Hook:  b.candidate.Hook.String(),
+		Scope: showScope(&b.candidate.Scope), OnError: fallbackWords[b.candidate.OnError], State: b.mu.state,
+		Error: b.mu.fault,
+		From:  showMoment(b.from.Index, b.from.TimeMS), To: showMoment(b.to.Index, b.to.TimeMS),
 		Started: timeText(b.started.UnixMilli()), Seconds: b.mu.took.Seconds(),
 		Progress: progressReply{Index: p.Index, Commands: p.Commands}}
 	if b.mu.state == backtestRunning {
@@ -167,18 +170,23 @@ func showBacktest(b *backtest, whole bool) backtestReply {
 
 func showReport(r *rules.Report, commands int64) *reportReply {
 	d := r.Decided
-	reply := &reportReply{From: showMoment(r.From.Index, r.From.TimeMS), To: showMoment(r.To.Index, r.To.TimeMS), Commands: commands,
-		Orders: d.Orders.Filled + d.Orders.Partial + d.Orders.Refused, Lines: d.Lines.Filled + d.Lines.Partial + d.Lines.Refused,
-		Refusals:   refusalsReply{Recorded: r.Refused.Recorded, LeftOut: r.Refused.LeftOut, Lost: r.Refused.Lost, Gaps: r.Refused.Gaps},
+	reply := &reportReply{From: showMoment(r.From.Index, r.From.TimeMS), To: showMoment(r.To.Index, r.To.TimeMS),
+		Commands: commands,
+		Orders:   d.Orders.Filled + d.Orders.Partial + d.Orders.Refused, Lines: d.Lines.Filled + d.Lines.Partial +
+			d.Lines.Refused,
+		Refusals: refusalsReply{Recorded: r.Refused.Recorded, LeftOut: r.Refused.LeftOut, Lost: r.Refused.Lost,
+			Gaps: r.Refused.Gaps},
 		UnitsAsked: r.Asked, AsDecided: showTotals(&r.Decided), Candidate: showTotals(&r.Candidate),
 		Segments: []segmentTotalsReply{}, OrdersThatDiffer: r.OrdersThatDiffer, Differences: []differenceReply{},
 		ChangesAdapted: r.ChangesAdapted, OtherAnswersDiffer: r.OtherAnswersDiffer}
 	for _, s := range r.Segments {
-		reply.Segments = append(reply.Segments, segmentTotalsReply{Tags: tagMap(s.Tags), AsDecided: segmentUnitsReply(s.Decided), Candidate: segmentUnitsReply(s.Candidate)})
+		reply.Segments = append(reply.Segments, segmentTotalsReply{Tags: tagMap(s.Tags),
+			AsDecided: segmentUnitsReply(s.Decided), Candidate: segmentUnitsReply(s.Candidate)})
 	}
 	for i := range r.Differences {
 		from := &r.Differences[i]
-		reply.Differences = append(reply.Differences, differenceReply{OrderID: from.OrderID, Index: from.At.Index, Time: timeText(from.At.TimeMS),
+		reply.Differences = append(reply.Differences, differenceReply{OrderID: from.OrderID, Index: from.At.Index,
+			Time:      timeText(from.At.TimeMS),
 			AsDecided: showExplained(from.At, from.Decided), Candidate: showExplained(from.At, from.Candidate)})
 	}
 	if r.Suspended.Index > 0 {
@@ -188,8 +196,9 @@ func showReport(r *rules.Report, commands int64) *reportReply {
 }
 
 func showTotals(t *rules.Totals) totalsReply {
-	return totalsReply{Orders: countsReply(t.Orders), Lines: countsReply(t.Lines), UnitsAllocated: t.Allocated, UnitsPending: t.Pending,
-		RuleLines: t.Ruled, RuleFailures: t.RuleFailures, RecordsSpread: t.RecordsSpread, UnitsSpread: t.UnitsSpread}
+	return totalsReply{Orders: countsReply(t.Orders), Lines: countsReply(t.Lines), UnitsAllocated: t.Allocated,
+		UnitsPending: t.Pending,
+		RuleLines:    t.Ruled, RuleFailures: t.RuleFailures, RecordsSpread: t.RecordsSpread, UnitsSpread: t.UnitsSpread}
 }
 
 // showExplained shows a line of a backtest as that of an order is shown.
@@ -197,17 +206,21 @@ func showExplained(at rules.Moment, lines []rules.Explained) []explainItem {
 	items := []explainItem{}
 	for i := range lines {
 		x := &lines[i]
-		item := explainItem{ItemID: x.ItemID, UPC: x.UPC, Location: x.Location, Tags: tagMap(x.Tags), Requested: x.Requested, Taken: &x.Taken,
-			Pending: x.Pending, Path: "native", Index: at.Index, Time: timeText(at.TimeMS), Candidates: []explainCandidate{}}
+		item := explainItem{ItemID: x.ItemID, UPC: x.UPC, Location: x.Location, Tags: tagMap(x.Tags),
+			Requested: x.Requested, Taken: &x.Taken,
+			Pending: x.Pending, Path: "native", Index: at.Index, Time: timeText(at.TimeMS),
+			Candidates: []explainCandidate{}}
 		if x.Code != engine.CodeOK {
 			item.Code = x.Code.String()
 		}
 		if x.Rule != "" {
-			item.Path, item.Rule, item.Version, item.Outcome, item.Reason = "rule", x.Rule, x.Version, x.Outcome.String(), x.Reason
+			item.Path, item.Rule, item.Version, item.Outcome, item.Reason = "rule", x.Rule, x.Version,
+				x.Outcome.String(), x.Reason
 		}
 		for k := range x.Candidates {
 			from := &x.Candidates[k]
-			candidate := explainCandidate{Tags: tagMap(from.Tags), Available: from.Available, Taken: from.Taken, Why: from.Why}
+			candidate := explainCandidate{Tags: tagMap(from.Tags), Available: from.Available, Taken: from.Taken,
+				Why: from.Why}
 			if x.Rule != "" {
 				candidate.Keep, candidate.Max = &from.Keep, &from.Max
 				candidate.OnHand, candidate.Allocated = &from.OnHand, &from.Allocated

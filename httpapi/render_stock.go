@@ -24,9 +24,9 @@ func appendFigures(dst []byte, f *figures) []byte {
 	return appendUnits(dst, `,"available":`, f.available())
 }
 
-// mergeSegments makes one segment of those that have the same tags in a schema. A new schema can be read before the record
-// has been changed to it, and then two segments, that of a value which left and that of the one which took its stock, have
-// the tags of one. Merged, they are what the engine makes of them: sums, and the larger floor and ltd.
+// mergeSegments makes one segment of those that have the same tags in a schema. A new schema can be read before the
+// record has been changed to it, and then two segments, that of a value which left and that of the one which took its
+// stock, have the tags of one. Merged, they are what the engine makes of them: sums, and the larger floor and ltd.
 func mergeSegments(schema *engine.Schema, v *engine.RecordView) {
 	stale := false
 	for i := range v.Segments {

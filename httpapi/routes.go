@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"slices"
 	"strings"
 	"unicode/utf8"
 )
@@ -82,50 +83,92 @@ func (r *route) leader() bool { return r.write || r.lead }
 
 // routes is the whole API but /debug/pprof and what other APIs have.
 func routes() []*route {
-	return []*route{
-		{method: methodPost, pattern: "/v1/orders/{orderId}/allocate", body: bodyRequired, write: true, serve: (*call).allocate},
-		{method: methodPost, pattern: "/v1/orders/{orderId}/confirm", body: bodyOptional, write: true, serve: (*call).confirm},
-		{method: methodPost, pattern: "/v1/orders/{orderId}/deallocate", body: bodyOptional, write: true, serve: (*call).deallocate},
-		{method: methodPost, pattern: "/v1/orders/{orderId}/fulfill", body: bodyOptional, write: true, serve: (*call).fulfill},
-		{method: methodPost, pattern: "/v1/orders/{orderId}/return", body: bodyOptional, write: true, serve: (*call).giveBack},
-		{method: methodGet, pattern: "/v1/orders/{orderId}", params: paramReads, serve: (*call).readOrder},
-		{method: methodPost, pattern: "/v1/orders/allocate", body: bodyRequired, write: true, serve: (*call).bulkAllocate},
+	return slices.Concat(orderRoutes(), stockRoutes(), schemaRoutes(), ruleRoutes(), nodeRoutes())
+}
 
+func orderRoutes() []*route {
+	return []*route{
+		{method: methodPost, pattern: "/v1/orders/{orderId}/allocate", body: bodyRequired, write: true,
+			serve: (*call).allocate},
+		{method: methodPost, pattern: "/v1/orders/{orderId}/confirm", body: bodyOptional, write: true,
+			serve: (*call).confirm},
+		{method: methodPost, pattern: "/v1/orders/{orderId}/deallocate", body: bodyOptional, write: true,
+			serve: (*call).deallocate},
+		{method: methodPost, pattern: "/v1/orders/{orderId}/fulfill", body: bodyOptional, write: true,
+			serve: (*call).fulfill},
+		{method: methodPost, pattern: "/v1/orders/{orderId}/return", body: bodyOptional, write: true,
+			serve: (*call).giveBack},
+		{method: methodGet, pattern: "/v1/orders/{orderId}", params: paramReads, serve: (*call).readOrder},
+		{method: methodPost, pattern: "/v1/orders/allocate", body: bodyRequired, write: true,
+			serve: (*call).bulkAllocate},
+	}
+}
+
+func stockRoutes() []*route {
+	return []*route{
 		{method: methodPost, pattern: "/v1/inventory/refresh", body: bodyRequired, write: true, serve: (*call).refresh},
 		{method: methodPost, pattern: "/v1/inventory/adjust", body: bodyRequired, write: true, serve: (*call).adjust},
-		{method: methodPost, pattern: "/v1/inventory/transfer", body: bodyRequired, write: true, serve: (*call).transfer},
-		{method: methodPost, pattern: "/v1/inventory/redistribute", body: bodyRequired, write: true, serve: (*call).redistribute},
-		{method: methodPost, pattern: "/v1/inventory/delete", body: bodyRequired, write: true, serve: (*call).deleteRecords},
-		{method: methodPost, pattern: "/v1/inventory/query", body: bodyRequired, params: paramReads, serve: (*call).query},
-		{method: methodPost, pattern: "/v1/inventory/aggregate", body: bodyRequired, params: paramReads, serve: (*call).aggregate},
+		{method: methodPost, pattern: "/v1/inventory/transfer", body: bodyRequired, write: true,
+			serve: (*call).transfer},
+		{method: methodPost, pattern: "/v1/inventory/redistribute", body: bodyRequired, write: true,
+			serve: (*call).redistribute},
+		{method: methodPost, pattern: "/v1/inventory/delete", body: bodyRequired, write: true,
+			serve: (*call).deleteRecords},
+		{method: methodPost, pattern: "/v1/inventory/query", body: bodyRequired, params: paramReads,
+			serve: (*call).query},
+		{method: methodPost, pattern: "/v1/inventory/aggregate", body: bodyRequired, params: paramReads,
+			serve: (*call).aggregate},
 		{method: methodGet, pattern: "/v1/inventory/{location}/{upc}", params: paramReads, serve: (*call).readRecord},
 
-		{method: methodPost, pattern: "/v1/counts/{location}/start", body: bodyRequired, write: true, serve: (*call).startCount},
-		{method: methodPost, pattern: "/v1/counts/{location}/close", body: bodyRequired, write: true, serve: (*call).closeCount},
+		{method: methodPost, pattern: "/v1/counts/{location}/start", body: bodyRequired, write: true,
+			serve: (*call).startCount},
+		{method: methodPost, pattern: "/v1/counts/{location}/close", body: bodyRequired, write: true,
+			serve: (*call).closeCount},
+	}
+}
 
+func schemaRoutes() []*route {
+	return []*route{
 		{method: methodGet, pattern: "/v1/tag-categories", params: paramReads, serve: (*call).listTagCategories},
 		{method: methodGet, pattern: "/v1/tag-categories/{name}", params: paramReads, serve: (*call).readTagCategory},
-		{method: methodPut, pattern: "/v1/tag-categories/{name}", body: bodyRequired, write: true, serve: (*call).putTagCategory},
-		{method: methodDelete, pattern: "/v1/tag-categories/{name}", params: paramMoveTo, write: true, serve: (*call).deleteTagCategory},
+		{method: methodPut, pattern: "/v1/tag-categories/{name}", body: bodyRequired, write: true,
+			serve: (*call).putTagCategory},
+		{method: methodDelete, pattern: "/v1/tag-categories/{name}", params: paramMoveTo, write: true,
+			serve: (*call).deleteTagCategory},
+	}
+}
 
+func ruleRoutes() []*route {
+	return []*route{
 		{method: methodGet, pattern: "/v1/orders/{orderId}/explain", params: paramReads, serve: (*call).explain},
 		{method: methodGet, pattern: "/v1/rules", params: paramReads, serve: (*call).listRules},
 		{method: methodGet, pattern: "/v1/rules/{name}", params: paramReads | paramVersion, serve: (*call).readRule},
-		{method: methodPut, pattern: "/v1/rules/{name}", body: bodySource, params: paramAuthor, write: true, serve: (*call).putRule},
+		{method: methodPut, pattern: "/v1/rules/{name}", body: bodySource, params: paramAuthor, write: true,
+			serve: (*call).putRule},
 		{method: methodDelete, pattern: "/v1/rules/{name}", write: true, serve: (*call).deleteRule},
-		{method: methodPost, pattern: "/v1/rules/{name}/activate", body: bodyOptional, write: true, serve: (*call).activateRule},
-		{method: methodPost, pattern: "/v1/rules/{name}/deactivate", body: bodyOptional, write: true, serve: (*call).deactivateRule},
-		{method: methodPost, pattern: "/v1/rules/{name}/dry-run", body: bodyRequired, params: paramReads, serve: (*call).dryRunRule},
-		{method: methodPost, pattern: "/v1/rules/{name}/backtest", body: bodyOptional, params: paramReads, serve: (*call).startBacktest},
+		{method: methodPost, pattern: "/v1/rules/{name}/activate", body: bodyOptional, write: true,
+			serve: (*call).activateRule},
+		{method: methodPost, pattern: "/v1/rules/{name}/deactivate", body: bodyOptional, write: true,
+			serve: (*call).deactivateRule},
+		{method: methodPost, pattern: "/v1/rules/{name}/dry-run", body: bodyRequired, params: paramReads,
+			serve: (*call).dryRunRule},
+		{method: methodPost, pattern: "/v1/rules/{name}/backtest", body: bodyOptional, params: paramReads,
+			serve: (*call).startBacktest},
 		{method: methodGet, pattern: "/v1/history", serve: (*call).history},
 		{method: methodGet, pattern: "/v1/backtests", serve: (*call).listBacktests},
 		{method: methodGet, pattern: "/v1/backtests/{id}", serve: (*call).readBacktest},
 		{method: methodDelete, pattern: "/v1/backtests/{id}", serve: (*call).deleteBacktest},
+	}
+}
 
+func nodeRoutes() []*route {
+	return []*route{
 		{method: methodGet, pattern: "/v1/cluster", serve: (*call).showCluster},
-		{method: methodPut, pattern: "/v1/cluster/members/{id}", body: bodyRequired, lead: true, serve: (*call).addMember},
+		{method: methodPut, pattern: "/v1/cluster/members/{id}", body: bodyRequired, lead: true,
+			serve: (*call).addMember},
 		{method: methodDelete, pattern: "/v1/cluster/members/{id}", lead: true, serve: (*call).removeMember},
-		{method: methodPost, pattern: "/v1/cluster/transfer-leader", body: bodyOptional, lead: true, serve: (*call).transferLeader},
+		{method: methodPost, pattern: "/v1/cluster/transfer-leader", body: bodyOptional, lead: true,
+			serve: (*call).transferLeader},
 		{method: methodPost, pattern: "/v1/cluster/snapshot", serve: (*call).takeSnapshot},
 
 		{method: methodGet, pattern: "/v1/events", params: paramReads | paramAfter | paramLimit, serve: (*call).events},

@@ -7,7 +7,8 @@ import (
 	"apportion/httpapi/kibo"
 )
 
-// The bad rows of a load: all of them are told at once, up to kibo.RowFaultsMax, so that a file of thousands is mended in one go.
+// The bad rows of a load: all of them are told at once, up to kibo.RowFaultsMax, so that a file of thousands is mended
+// in one go.
 
 // rowFault is what is wrong with one row of a body.
 type rowFault struct {
@@ -15,8 +16,8 @@ type rowFault struct {
 	row int
 }
 
-// endRow ends the reading of the row that begins at begin. What is wrong with it is noted, and the reading goes on behind it: unless
-// nobody can tell where it ends, or enough is noted.
+// endRow ends the reading of the row that begins at begin. What is wrong with it is noted, and the reading goes on
+// behind it: unless nobody can tell where it ends, or enough is noted.
 func (s *scanner) endRow(row, begin, depth int) {
 	if s.ok() || s.fault.code == codeBadJSON {
 		return
@@ -101,8 +102,8 @@ func (c *call) tellRows(p *problem) {
 	}
 }
 
-// badRows lists what is wrong with the items of a load: those that could not be read, those outside the limits, and those with tags
-// that are not in the schema. What ended the reading comes last.
+// badRows lists what is wrong with the items of a load: those that could not be read, those outside the limits, and
+// those with tags that are not in the schema. What ended the reading comes last.
 func (c *call) badRows(cmd engine.Command) (rows []rowFault) {
 	var items []engine.StockItem
 	switch cmd := cmd.(type) {
@@ -133,7 +134,8 @@ func (c *call) badRows(cmd engine.Command) (rows []rowFault) {
 // badItem says what is wrong with an item that was read. ok: nothing is.
 func badItem(kind engine.Kind, schema *engine.Schema, it *engine.StockItem, i int) (f fault, ok bool) {
 	if field, value, ok := engine.CheckItem(kind, it); !ok {
-		return fault{code: codeInvalid, detail: codeDetails[engine.CodeInvalid], field: fmt.Sprintf("items[%d].%s", i, field), value: value, offset: -1}, false
+		return fault{code: codeInvalid, detail: codeDetails[engine.CodeInvalid],
+			field: fmt.Sprintf("items[%d].%s", i, field), value: value, offset: -1}, false
 	}
 	if _, code, _ := schema.Resolve(it.Tags); code == engine.CodeOK {
 		return fault{}, true

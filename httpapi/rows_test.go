@@ -46,7 +46,8 @@ func TestBadRows(t *testing.T) {
 	f(refresh, "}",
 		[5]string{"0", `{"upc":"A","quantity":5.5}`, "wrong-type", "items[0].quantity", "5.5"},
 		[5]string{"1", `{"upc":"A","quantity":-1}`, "invalid", "items[1].quantity", "-1"},
-		[5]string{"2", `{"upc":"A","quantity":1,"x":{"a":[1,{"b":"}]\\\""}],"c":-1.5e3}}`, "unknown-field", "items[2].x", ""},
+		[5]string{"2", `{"upc":"A","quantity":1,"x":{"a":[1,{"b":"}]\\\""}],"c":-1.5e3}}`, "unknown-field",
+			"items[2].x", ""},
 		[5]string{"3", `{"quantity":1}`, "missing-field", "items[3].upc", ""},
 		[5]string{"4", `{"upc":7,"quantity":1}`, "wrong-type", "items[4].upc", "7"},
 		[5]string{"5", `[[],{}]`, "wrong-type", "items[5]", ""},
@@ -55,17 +56,24 @@ func TestBadRows(t *testing.T) {
 		[5]string{"8", `{"upc":"A","quantity":1,"deliveryDate":"soon"}`, "invalid", "items[8].deliveryDate", "soon"},
 		[5]string{"9", `{"upc":"A ","quantity":1}`, "invalid", "items[9].upc", "A "},
 		[5]string{"10", `{"upc":"","quantity":1}`, "invalid", "items[10].upc", ""},
-		[5]string{"2500", `{"upc":"A","quantity":1,"tags":{"Channel":"amazon"}}`, "unknown-value", "items[2500].tags.Channel", "amazon"},
-		[5]string{"2999", `{"upc":"A","quantity":1,"tags":{"Chanel":"Amazon"}}`, "unknown-category", "items[2999].tags", "Chanel"})
+		[5]string{"2500", `{"upc":"A","quantity":1,"tags":{"Channel":"amazon"}}`, "unknown-value",
+			"items[2500].tags.Channel", "amazon"},
+		[5]string{"2999", `{"upc":"A","quantity":1,"tags":{"Chanel":"Amazon"}}`, "unknown-category", "items[2999].tags",
+			"Chanel"})
 	// The engine finds the tags, and the others are told with it.
 	f(adjust, "}",
-		[5]string{"70", `{"upc":"A","quantity":1,"tags":{"Channel":"amazon"}}`, "unknown-value", "items[70].tags.Channel", "amazon"},
-		[5]string{"71", `{"upc":"A","quantity":1,"tags":{"Chanel":"Amazon"}}`, "unknown-category", "items[71].tags", "Chanel"})
+		[5]string{"70", `{"upc":"A","quantity":1,"tags":{"Channel":"amazon"}}`, "unknown-value",
+			"items[70].tags.Channel", "amazon"},
+		[5]string{"71", `{"upc":"A","quantity":1,"tags":{"Chanel":"Amazon"}}`, "unknown-category", "items[71].tags",
+			"Chanel"})
 	f(adjust, "}", [5]string{"2999", `{"upc":"A","quantity":0}`, "invalid", "items[2999].quantity", "0"})
 	// What is wrong outside the rows comes last.
-	f(refresh, `,"count":7}`, [5]string{"5", `{"upc":"A"}`, "missing-field", "items[5].quantity", ""}, [5]string{"", "", "wrong-type", "count", "7"})
-	f(refresh, `,`, [5]string{"5", `{"upc":"A"}`, "missing-field", "items[5].quantity", ""}, [5]string{"", "", "bad-json", "items", ""})
-	f(refresh, `}`, [5]string{"5", `{"upc":"A"}`, "missing-field", "items[5].quantity", ""}, [5]string{"7", `{"upc":"A","quantity":1]`, "bad-json", "items[7].quantity", ""})
+	f(refresh, `,"count":7}`, [5]string{"5", `{"upc":"A"}`, "missing-field", "items[5].quantity", ""},
+		[5]string{"", "", "wrong-type", "count", "7"})
+	f(refresh, `,`, [5]string{"5", `{"upc":"A"}`, "missing-field", "items[5].quantity", ""},
+		[5]string{"", "", "bad-json", "items", ""})
+	f(refresh, `}`, [5]string{"5", `{"upc":"A"}`, "missing-field", "items[5].quantity", ""},
+		[5]string{"7", `{"upc":"A","quantity":1]`, "bad-json", "items[7].quantity", ""})
 
 	for i := range rows {
 		rows[i] = `{"upc":"A","quantity":1.5}`
@@ -106,7 +114,8 @@ func checkRows(t *testing.T, rows string) {
 	items := c.Items
 	last := -1
 	for _, row := range s.rows {
-		if row.row <= last || row.row >= len(items) || !strings.HasPrefix(row.field, fmt.Sprintf("items[%d]", row.row)) {
+		if row.row <= last || row.row >= len(items) ||
+			!strings.HasPrefix(row.field, fmt.Sprintf("items[%d]", row.row)) {
 			t.Fatalf("%q: row %d of %d after %d, at %s", rows, row.row, len(items), last, row.field)
 		}
 		last = row.row

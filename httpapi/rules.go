@@ -164,7 +164,8 @@ func (c *call) badSource(err error) {
 
 // failRule answers with a problem about a source.
 func (c *call) failRule(code, detail, field, value string, line, column int) {
-	p := problem{status: http.StatusUnprocessableEntity, code: code, detail: detail, field: field, value: value, offset: -1}
+	p := problem{status: http.StatusUnprocessableEntity, code: code, detail: detail, field: field, value: value,
+		offset: -1}
 	c.openProblem(&p)
 	if line > 0 {
 		c.out = appendUnits(c.out, `,"line":`, int64(line))
@@ -232,7 +233,8 @@ func (c *call) version1(set *engine.RuleSet, version uint32) (*engine.RuleVersio
 func showRule(set *engine.RuleSet, r *engine.Rule) ruleReply {
 	reply := ruleReply{Name: r.Name, Active: []activationReply{}}
 	for _, v := range r.Versions {
-		reply.Versions = append(reply.Versions, versionReply{Version: v.Version, Author: v.Author, Time: timeText(v.TimeMS),
+		reply.Versions = append(reply.Versions, versionReply{Version: v.Version, Author: v.Author,
+			Time: timeText(v.TimeMS),
 			AsOf: v.Index, Hash: v.Hash, Hooks: hookNames(v.Hooks), Bytes: len(v.Source)})
 	}
 	for _, a := range set.Active() {
@@ -244,8 +246,10 @@ func showRule(set *engine.RuleSet, r *engine.Rule) ruleReply {
 }
 
 func showActivation(a *engine.Activation) activationReply {
-	return activationReply{ID: a.ID, Rule: a.Rule, Version: a.Version, Hook: a.Hook.String(), Scope: showScope(&a.Scope),
-		OnError: fallbackWords[a.OnError], FailuresMax: a.FailuresMax, Author: a.Author, Time: timeText(a.TimeMS), AsOf: a.Index,
+	return activationReply{ID: a.ID, Rule: a.Rule, Version: a.Version, Hook: a.Hook.String(),
+		Scope:   showScope(&a.Scope),
+		OnError: fallbackWords[a.OnError], FailuresMax: a.FailuresMax, Author: a.Author, Time: timeText(a.TimeMS),
+		AsOf:      a.Index,
 		Suspended: a.Suspended, Reason: a.Reason}
 }
 
@@ -318,7 +322,8 @@ func (c *call) deactivateRule() {
 
 // suspendRule tells the log that a rule has failed too often, beside the request that saw it.
 func (s *Server) suspendRule(cmd engine.SuspendRule, lost func()) {
-	s.log.Warn("a rule fails and is to be suspended", "activation", cmd.Activation, "failures", cmd.Failures, "reason", cmd.Reason)
+	s.log.Warn("a rule fails and is to be suspended", "activation", cmd.Activation, "failures", cmd.Failures, "reason",
+		cmd.Reason)
 	go func() {
 		batch := s.store.NewBatch()
 		batch.Append(nil, &cmd)

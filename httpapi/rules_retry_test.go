@@ -7,7 +7,8 @@ import (
 	"apportion/raftstore"
 )
 
-// switchingServer has two versions of a rule, of which version 1 is active: version 1 takes from Amazon, version 2 from eBay.
+// switchingServer has two versions of a rule, of which version 1 is active: version 1 takes from Amazon, version 2 from
+// eBay.
 func switchingServer(t *testing.T) *testServer {
 	s := newStockedServer(t)
 	for _, channel := range []string{"Amazon", "eBay"} {
@@ -36,7 +37,8 @@ func TestRulesChangeOnTheWay(t *testing.T) {
 
 	s.store.before = func() { s.activate(1) }
 	s.post("/v1/orders/allocate", bulkBody).ok().
-		want(`1`, "orders", 0, "lines", 0, "ruleVersion").want(`"Amazon"`, "orders", 0, "lines", 0, "segments", 0, "tags", "Channel").
+		want(`1`, "orders", 0, "lines", 0, "ruleVersion").
+		want(`"Amazon"`, "orders", 0, "lines", 0, "segments", 0, "tags", "Channel").
 		want(`"unknown-record"`, "orders", 1, "lines", 0, "code")
 }
 
@@ -52,7 +54,8 @@ func TestRulesChangeAllTheTime(t *testing.T) {
 	}
 	s.store.before = flip
 	s.post("/v1/orders/o/allocate", allocateBody("all", line("1", "Amazon", 1))).is(503, "retry")
-	s.post("/v1/orders/allocate", bulkBody).ok().want(`"retry"`, "orders", 0, "code").want(`503`, "orders", 0, "status").
+	s.post("/v1/orders/allocate", bulkBody).ok().want(`"retry"`, "orders", 0, "code").
+		want(`503`, "orders", 0, "status").
 		want(`""`, "orders", 0, "field").want(`"unknown-record"`, "orders", 1, "lines", 0, "code")
 	s.store.before = nil
 	s.post("/v1/orders/allocate", bulkBody).ok().want(`"ok"`, "orders", 0, "code")
@@ -100,10 +103,14 @@ func TestRuleWritesTakeAKey(t *testing.T) {
 	}
 	const source = `{"source":"function select(item, record) return {} end"}`
 	twice("PUT", "/v1/rules/r", source, "k1").want(`1`, "version")
-	s.do("PUT", "/v1/rules/r", `{"source":"function select(item, record) return nil, 'no' end"}`, "Idempotency-Key", "k1").is(409, "idempotency-key-reused").want(`"source"`, "field")
+	s.do("PUT", "/v1/rules/r", `{"source":"function select(item, record) return nil, 'no' end"}`, "Idempotency-Key",
+		"k1").is(409, "idempotency-key-reused").want(`"source"`, "field")
 	twice("POST", "/v1/rules/r/activate", `{"scope":{"upcPrefix":"B"}}`, "k2").want(`"B"`, "scope", "upcPrefix")
-	s.do("POST", "/v1/rules/r/activate", `{"scope":{"upcPrefix":"C"}}`, "Idempotency-Key", "k2").is(409, "idempotency-key-reused").want(`"scope.upcPrefix"`, "field")
+	s.do("POST", "/v1/rules/r/activate", `{"scope":{"upcPrefix":"C"}}`, "Idempotency-Key", "k2").
+		is(409, "idempotency-key-reused").want(`"scope.upcPrefix"`, "field")
 	twice("POST", "/v1/rules/r/deactivate", `{"hook":"select","scope":{"upcPrefix":"B"}}`, "k3")
 	twice("DELETE", "/v1/rules/r", "", "k4").want(`"r"`, "name")
-	s.do("POST", "/v1/rules/r/activate", `{"hook":"select","scope":{"upcPrefix":"B"}}`, "Idempotency-Key", "k2").ok().want(`"r"`, "name") // as it was then
+	// as it was then
+	s.do("POST", "/v1/rules/r/activate", `{"hook":"select","scope":{"upcPrefix":"B"}}`, "Idempotency-Key", "k2").ok().
+		want(`"r"`, "name")
 }

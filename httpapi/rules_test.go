@@ -28,30 +28,38 @@ func (s *testServer) putRule(name, source string) *reply {
 
 func TestRuleLife(t *testing.T) {
 	s := newStockedServer(t)
-	s.putRule("borrow", noTests(borrowRule)).ok().want(`1`, "version").want(`["select"]`, "hooks").want(`"borrow"`, "name")
+	s.putRule("borrow", noTests(borrowRule)).ok().want(`1`, "version").want(`["select"]`, "hooks").
+		want(`"borrow"`, "name")
 	s.putRule("borrow", noTests(borrowRule)).ok().want(`1`, "version")
-	source, _ := json.Marshal(map[string]string{"source": "function select(item, record)\n\treturn {}\nend", "author": "bob"})
+	source, _ := json.Marshal(map[string]string{"source": "function select(item, record)\n\treturn {}\nend",
+		"author": "bob"})
 	s.put("/v1/rules/borrow", string(source)).ok().want(`2`, "version")
-	s.get("/v1/rules/borrow?version=1").ok().want(`"ann"`, "versions", 0, "author").want(`"bob"`, "versions", 1, "author").want(`1`, "version")
+	s.get("/v1/rules/borrow?version=1").ok().want(`"ann"`, "versions", 0, "author").
+		want(`"bob"`, "versions", 1, "author").want(`1`, "version")
 	s.get("/v1/rules/borrow?version=3").is(404, "unknown-rule")
 	s.get("/v1/rules/nope").is(404, "unknown-rule")
 
 	order := allocateBody("all", line("1", "Amazon", 25))
 	s.post("/v1/orders/o1/allocate", order).is(409, "insufficient")
 	s.post("/v1/rules/borrow/activate", `{"version":1,"scope":{"tags":{"Channel":"Amazon"}},"author":"ann"}`).ok().
-		want(`1`, "version").want(`"default"`, "onError").want(`10`, "failuresMax").want(`{"Channel":"Amazon"}`, "scope", "tags")
-	s.post("/v1/orders/o1/allocate", order).ok().want(`25`, "lines", 0, "allocated").want(`"borrow"`, "lines", 0, "rule").
+		want(`1`, "version").want(`"default"`, "onError").want(`10`, "failuresMax").
+		want(`{"Channel":"Amazon"}`, "scope", "tags")
+	s.post("/v1/orders/o1/allocate", order).ok().want(`25`, "lines", 0, "allocated").
+		want(`"borrow"`, "lines", 0, "rule").
 		want(`1`, "lines", 0, "ruleVersion").want(`5`, "lines", 0, "segments", 1, "quantity")
 	s.get("/v1/orders/o1/explain").ok().want(`"rule"`, "items", 0, "path").want(`"borrow"`, "items", 0, "rule").
 		want(`20`, "items", 0, "candidates", 1, "available").want(`5`, "items", 0, "candidates", 1, "taken").
 		want(`5`, "items", 0, "candidates", 1, "keep").want(`"taken"`, "items", 0, "candidates", 1, "why")
 	s.post("/v1/orders/o2/allocate", allocateBody("all", line("1", "eBay", 1))).ok()
-	s.get("/v1/orders/o2/explain").ok().want(`"native"`, "items", 0, "path").want(`15`, "items", 0, "candidates", 0, "available")
+	s.get("/v1/orders/o2/explain").ok().want(`"native"`, "items", 0, "path").
+		want(`15`, "items", 0, "candidates", 0, "available")
 	s.get("/v1/orders/nope/explain").is(404, "unknown-order")
 
-	fraud := strings.Replace(order, `"quantity":25`, `"attributes":{"fraud":true,"basket":12.5,"note":"x"},"quantity":1`, 1)
+	fraud := strings.Replace(order, `"quantity":25`,
+		`"attributes":{"fraud":true,"basket":12.5,"note":"x"},"quantity":1`, 1)
 	s.post("/v1/orders/o3/allocate", fraud).is(409, "rule-refused").want(`"looks like fraud"`, "lines", 0, "reason")
-	s.post("/v1/orders/allocate", fmt.Sprintf(`{"orders":[{"orderId":"o4",%s]}`, strings.Replace(fraud, "{", "", 1))).ok().
+	s.post("/v1/orders/allocate", fmt.Sprintf(`{"orders":[{"orderId":"o4",%s]}`, strings.Replace(fraud, "{", "", 1))).
+		ok().
 		want(`"rule-refused"`, "orders", 0, "code")
 
 	s.do("DELETE", "/v1/rules/borrow", "").is(409, "in-use")
@@ -77,7 +85,8 @@ func TestRuleBadInput(t *testing.T) {
 	s.putRule("r", "function select(item, record)\n  return {\nend").is(422, "rule-syntax").want(`3`, "line")
 	s.putRule("r", "function pick() end").is(422, "rule-syntax")
 	s.putRule("r", strings.Replace(borrowRule, "taken=5", "taken=6", 1)).is(422, "rule-test-failed")
-	s.do("PUT", "/v1/rules/r", "function select() return {} end", "Content-Type", "text/html").is(415, "unsupported-media-type")
+	s.do("PUT", "/v1/rules/r", "function select() return {} end", "Content-Type", "text/html").
+		is(415, "unsupported-media-type")
 	s.put("/v1/rules/r", `{"sauce":"x"}`).is(400, "unknown-field")
 	s.get("/v1/rules/r").is(404, "unknown-rule") // nothing of this was kept
 	s.putRule("r", "function select(item, record) return {} end").ok()
@@ -105,7 +114,8 @@ func TestRuleBadInput(t *testing.T) {
 	s.post("/v1/orders/o/allocate", allocateBody("all", long)).is(400, "wrong-type")
 }
 
-// TestRuleThatFails has an endless loop: its lines are answered as its activation says, and then nobody asks it any more.
+// TestRuleThatFails has an endless loop: its lines are answered as its activation says, and then nobody asks it any
+// more.
 func TestRuleThatFails(t *testing.T) {
 	s := newStockedServer(t)
 	s.putRule("loop", "function select(item, record) while true do end end").ok()
@@ -146,7 +156,8 @@ func TestRuleDryRun(t *testing.T) {
 	item := `"item":{"upc":"BC76845","location":"Retailer2","quantity":38,"tags":{"Channel":"Amazon"}}`
 	s.post("/v1/rules/borrow/dry-run", "{"+item+"}").ok().want(`35`, "taken").want(`3`, "missing").
 		want(`15`, "candidates", 1, "taken").want(`"asked for\t38\n"`, "output").want(`1`, "version")
-	s.post("/v1/rules/new/dry-run", `{"source":"function select(item, record)\n  return nil, \"no\"\nend",`+item+"}").ok().
+	s.post("/v1/rules/new/dry-run", `{"source":"function select(item, record)\n  return nil, \"no\"\nend",`+item+"}").
+		ok().
 		want(`true`, "refused").want(`"no"`, "reason")
 	s.post("/v1/rules/new/dry-run", `{"source":"function select(item, record) return 1 end",`+item+"}").ok()
 	spread := `{"source":"function redistribute(record, schema) return {weights={ {tags={Channel=\"Amazon\"}, weight=3}, {tags={Channel=\"eBay\"}, weight=1} }} end","hook":"redistribute",` + item + "}"

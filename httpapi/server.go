@@ -27,25 +27,26 @@ type Config struct {
 	// AdminToken opens /debug/pprof to whoever presents it. Empty: there is no such path.
 	AdminToken string
 
-	// Tokens are what opens the API, but for what monitors ask. Without any it is open to everybody. Nodes of one group are to
-	// have the same.
+	// Tokens are what opens the API, but for what monitors ask. Without any it is open to everybody. Nodes of one group
+	// are to have the same.
 	Tokens []Token
 
-	// BodyBytesMax bounds a body, BodiesBytesMax what there is at a time of the bodies of all requests; by default it is twice
-	// BodyBytesMax if that is more.
+	// BodyBytesMax bounds a body, BodiesBytesMax what there is at a time of the bodies of all requests; by default it
+	// is twice BodyBytesMax if that is more.
 	BodyBytesMax   int
 	BodiesBytesMax int
 	ConnectionsMax int
 
-	// BacktestShare is the part of one core that a backtest may take, above 0 and at most 1. BacktestBytesMax bounds the memory
-	// of the one that runs, by an estimate before it begins and by what it takes then, and of the reports of those that have ended.
+	// BacktestShare is the part of one core that a backtest may take, above 0 and at most 1. BacktestBytesMax bounds
+	// the memory of the one that runs, by an estimate before it begins and by what it takes then, and of the reports of
+	// those that have ended.
 	BacktestShare    float64
 	BacktestBytesMax int64
 
 	// RequestTimeout bounds the wait for the log, or for a read barrier.
 	RequestTimeout time.Duration
-	// ReadTimeout bounds the arrival of a request, WriteTimeout the sending of a reply, IdleTimeout the time between two
-	// requests on a connection.
+	// ReadTimeout bounds the arrival of a request, WriteTimeout the sending of a reply, IdleTimeout the time between
+	// two requests on a connection.
 	ReadTimeout  time.Duration
 	WriteTimeout time.Duration
 	IdleTimeout  time.Duration
@@ -64,7 +65,8 @@ func (c *Config) complete() error {
 	}
 	bodyErr := complete("BodyBytesMax", &c.BodyBytesMax, BodyBytesMax)
 	if c.BodiesBytesMax < 2*c.BodyBytesMax {
-		bodyErr = errors.Join(bodyErr, fmt.Errorf("httpapi: Config.BodiesBytesMax %d is less than twice BodyBytesMax, which one body may take while it grows", c.BodiesBytesMax))
+		bodyErr = errors.Join(bodyErr, fmt.Errorf("httpapi: Config.BodiesBytesMax %d is less than twice "+
+			"BodyBytesMax, which one body may take while it grows", c.BodiesBytesMax))
 	}
 	return errors.Join(
 		bodyErr,
@@ -182,8 +184,8 @@ func (s *Server) newHTTPServer(handle fasthttp.RequestHandler) *fasthttp.Server 
 	}
 }
 
-// Serve answers requests that come to the listener, which it closes at the end. It is called once, and returns nil after
-// Close, also if that came first.
+// Serve answers requests that come to the listener, which it closes at the end. It is called once, and returns nil
+// after Close, also if that came first.
 func (s *Server) Serve(listener net.Listener) error {
 	if !s.begin(listener) {
 		return listener.Close()
@@ -259,13 +261,15 @@ func (s *Server) handle(ctx *fasthttp.RequestCtx) {
 	}
 }
 
-// guard does a part of a request. It reports whether the call may be used again: after a panic nobody knows what still holds it.
+// guard does a part of a request. It reports whether the call may be used again: after a panic nobody knows what still
+// holds it.
 func (s *Server) guard(c *call, part func(c *call)) (sound bool) {
 	defer func() {
 		if fault := recover(); fault != nil {
 			s.metrics.panics.Inc()
 			s.log.Error("BUG: a handler panicked", "path", c.pathText(), "panic", fault, "stack", string(debug.Stack()))
-			c.fail(http.StatusInternalServerError, codeInternal, "the server failed; nothing is known about the request's effect", "", "")
+			c.fail(http.StatusInternalServerError, codeInternal, "the server failed; nothing is known about the "+
+				"request's effect", "", "")
 		}
 	}()
 	part(c)

@@ -80,7 +80,8 @@ func TestDocumentation(t *testing.T) {
 		t.Fatal(err)
 	}
 	tree := newTree(routes())
-	for _, found := range regexp.MustCompile(`(?m)^\x60?(GET|PUT|POST|DELETE) (/[^ ?\x60\n]*)`).FindAllStringSubmatch(string(text), -1) {
+	for _, found := range regexp.MustCompile(`(?m)^\x60?(GET|PUT|POST|DELETE) (/[^ ?\x60\n]*)`).
+		FindAllStringSubmatch(string(text), -1) {
 		var buffer [pathSegmentsMax]string
 		var m match
 		if segments, ok := splitPath(found[2], &buffer); ok {

@@ -9,8 +9,9 @@ import (
 	"apportion/raftstore"
 )
 
-// spreader asks the redistribute rules about the records that wait for it, and proposes what they say. The records may have
-// begun to wait by a request, by a delivery that arrived, or before a restart: it looks at intervals, and when it is woken.
+// spreader asks the redistribute rules about the records that wait for it, and proposes what they say. The records may
+// have begun to wait by a request, by a delivery that arrived, or before a restart: it looks at intervals, and when it
+// is woken.
 type spreader struct {
 	server *Server
 
@@ -71,12 +72,14 @@ func (s *spreader) run() {
 		}
 		err := s.spread(time.Now().Add(s.server.config.RequestTimeout), func(*engine.Spread, *engine.Result) {})
 		if err != nil && !errors.Is(err, raftstore.ErrClosed) && !errors.Is(err, raftstore.ErrNotLeader) {
-			s.server.log.Error("records could not be redistributed by rule; they wait", "error", err, "waiting", s.server.engine.PlansWaiting())
+			s.server.log.Error("records could not be redistributed by rule; they wait", "error", err, "waiting",
+				s.server.engine.PlansWaiting())
 		}
 	}
 }
 
-// spread plans all records that wait, and those anew that have changed meanwhile. note gets each proposal with its result.
+// spread plans all records that wait, and those anew that have changed meanwhile. note gets each proposal with its
+// result.
 func (s *spreader) spread(deadline time.Time, note func(c *engine.Spread, r *engine.Result)) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -96,7 +99,8 @@ func (s *spreader) spread(deadline time.Time, note func(c *engine.Spread, r *eng
 }
 
 // propose plans some records and carries that out. Under other rules meanwhile nothing is done; a later try is.
-func (s *spreader) propose(deadline time.Time, wanted []engine.PlanWanted, note func(c *engine.Spread, r *engine.Result)) error {
+func (s *spreader) propose(deadline time.Time, wanted []engine.PlanWanted,
+	note func(c *engine.Spread, r *engine.Result)) error {
 	var env engine.Envelope
 	var plan engine.Spread
 	s.server.planner.PlanSpread(wanted, &env, &plan)
@@ -115,7 +119,8 @@ func (s *spreader) propose(deadline time.Time, wanted []engine.PlanWanted, note 
 }
 
 // carryOut takes what was planned through the log.
-func (s *spreader) carryOut(deadline time.Time, env *engine.Envelope, c *engine.Spread, note func(c *engine.Spread, r *engine.Result)) error {
+func (s *spreader) carryOut(deadline time.Time, env *engine.Envelope, c *engine.Spread,
+	note func(c *engine.Spread, r *engine.Result)) error {
 	batch := s.server.store.NewBatch()
 	batch.Append(env, c)
 	if err := s.server.store.Do(deadline, batch); err != nil {
@@ -128,7 +133,8 @@ func (s *spreader) carryOut(deadline time.Time, env *engine.Envelope, c *engine.
 	if r.Code == engine.CodeOK {
 		note(c, &r)
 	} else if r.Code != engine.CodeRetry {
-		s.server.log.Error("BUG: a redistribution by rule was refused", "code", r.Code.String(), "field", r.Field, "value", r.Value)
+		s.server.log.Error("BUG: a redistribution by rule was refused", "code", r.Code.String(), "field", r.Field,
+			"value", r.Value)
 	}
 	return nil
 }

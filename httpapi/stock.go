@@ -89,7 +89,8 @@ func (c *call) putTagCategory() {
 func (c *call) looksLikeNoOther(cmd *engine.PutTagCategory) bool {
 	field, value, like := names.Alike(c.schema(), cmd)
 	if field != "" {
-		c.fail(http.StatusBadRequest, codeInvalid, fmt.Sprintf("it looks like %q, which is there; use that one, or a name that differs in more than case or style", like), field, value)
+		c.fail(http.StatusBadRequest, codeInvalid, fmt.Sprintf("it looks like %q, which is there; use that one, or "+
+			"a name that differs in more than case or style", like), field, value)
 	}
 	return field == ""
 }
@@ -125,7 +126,8 @@ func (c *call) readTagCategory() {
 	asOf := c.server.store.AppliedIndex()
 	category, ok := c.schema().Category(c.path[0])
 	if !ok {
-		c.fail(http.StatusNotFound, engine.CodeUnknownCategory.String(), codeDetails[engine.CodeUnknownCategory], "name", c.path[0])
+		c.fail(http.StatusNotFound, engine.CodeUnknownCategory.String(), codeDetails[engine.CodeUnknownCategory],
+			"name", c.path[0])
 		return
 	}
 	c.out = appendUnits(c.out, `{"asOf":`, int64(asOf))

@@ -12,15 +12,15 @@ type Store interface {
 	// Engine gives the engine, of which only the lock-free methods are used.
 	Engine() *engine.Engine
 
-	// AppliedIndex is the last log entry of which every command can be seen: what a reply says it stands on, loaded before
-	// the state that the reply shows.
+	// AppliedIndex is the last log entry of which every command can be seen: what a reply says it stands on, loaded
+	// before the state that the reply shows.
 	AppliedIndex() uint64
 
 	// NewBatch gives an empty batch, which belongs to the caller.
 	NewBatch() *raftstore.Batch
 
-	// Do takes the commands of the batch through the log and puts their results into it. Its errors are raftstore's; after
-	// any error the batch has no results and may be reset and used again.
+	// Do takes the commands of the batch through the log and puts their results into it. Its errors are raftstore's;
+	// after any error the batch has no results and may be reset and used again.
 	Do(deadline time.Time, b *raftstore.Batch) error
 
 	// ReadBarrier returns when everything that was answered before it was called is applied here.
@@ -32,9 +32,9 @@ type Store interface {
 	// Explain copies why an order was filled as it was.
 	Explain(orderID string, v *engine.OrderExplanation) (found bool, err error)
 
-	// Refuses fills r with the refusal of an order that committed stock cannot meet, without a log entry, and records it as
-	// refused at a time (Unix milliseconds). False: the command must go through the log. In a group of several it waits for
-	// the others' word, until the deadline.
+	// Refuses fills r with the refusal of an order that committed stock cannot meet, without a log entry, and records
+	// it as refused at a time (Unix milliseconds). False: the command must go through the log. In a group of several it
+	// waits for the others' word, until the deadline.
 	Refuses(deadline time.Time, nowMS int64, key string, c *engine.Allocate, r *engine.Result) bool
 
 	// NextPlans appends records that wait for a rule to say how they are redistributed, after a cursor.
@@ -53,7 +53,8 @@ type Store interface {
 	// OpenOrders appends copies of orders that hold units, a page at a time.
 	OpenOrders(after uint32, limit int, dst []engine.OrderView) (orders []engine.OrderView, next uint32)
 
-	// Job copies a kept job. Jobs appends up to limit kept jobs with numbers below one (0: the newest ones), newest first.
+	// Job copies a kept job. Jobs appends up to limit kept jobs with numbers below one (0: the newest ones), newest
+	// first.
 	Job(id engine.JobID, j *engine.Job) (found bool)
 	Jobs(before engine.JobID, limit int, dst []engine.Job) []engine.Job
 

@@ -7,8 +7,9 @@ import (
 	"apportion/httpapi/kibo"
 )
 
-// stored reports whether something that is kept has this very name. Names that were kept before package names held them to a
-// form stay good: what they name can be read, shipped and deleted. It is asked about the few names that have not that form.
+// stored reports whether something that is kept has this very name. Names that were kept before package names held them
+// to a form stay good: what they name can be read, shipped and deleted. It is asked about the few names that have not
+// that form.
 func (c *call) stored(name string) bool {
 	e := c.server.engine
 	_, place := e.Location(name)
@@ -26,13 +27,17 @@ func inSchema(schema *engine.Schema, name string) bool {
 
 // inScope reports whether a rule is active at a location of this name.
 func inScope(set *engine.RuleSet, location string) bool {
-	return slices.ContainsFunc(set.Active(), func(a *engine.Activation) bool { return slices.Contains(a.Scope.Locations, location) })
+	return slices.ContainsFunc(set.Active(), func(a *engine.Activation) bool {
+		return slices.Contains(a.Scope.Locations, location)
+	})
 }
 
-// storedOrder reports whether there is an order, with an item if one is named. One that cannot be read now is taken to be there:
-// the command that names it will say what is wrong.
+// storedOrder reports whether there is an order, with an item if one is named. One that cannot be read now is taken to
+// be there: the command that names it will say what is wrong.
 func (c *call) storedOrder(orderID, itemID string) bool {
 	var v engine.OrderView
 	found, err := c.server.store.ReadOrder(orderID, &v)
-	return err != nil || found && (itemID == "" || slices.ContainsFunc(v.Items, func(it engine.ItemView) bool { return it.ItemID == itemID }))
+	return err != nil || found && (itemID == "" || slices.ContainsFunc(v.Items, func(it engine.ItemView) bool {
+		return it.ItemID == itemID
+	}))
 }

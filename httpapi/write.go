@@ -13,11 +13,12 @@ import (
 
 // What all writes have in common: read, check, propose, answer.
 
-// retriesMax is how often a command is proposed because what it carries, an archived order or what rules planned, has become
-// old meanwhile.
+// retriesMax is how often a command is proposed because what it carries, an archived order or what rules planned, has
+// become old meanwhile.
 const retriesMax = 3
 
-// categoryRetriesMax is how often a category is put that others change meanwhile. Each time one of them has got through.
+// categoryRetriesMax is how often a category is put that others change meanwhile. Each time one of them has got
+// through.
 const categoryRetriesMax = 32
 
 // parsed ends the reading of the body, and answers if it was no good.
@@ -140,8 +141,8 @@ func (c *call) refused() {
 // schema is the newest schema. One read after a result knows every tag set of that result.
 func (c *call) schema() *engine.Schema { return c.server.engine.Schema() }
 
-// freshEnough refuses a read that may be further behind than the client allows. A leader makes sure that it leads first: then it
-// is not behind.
+// freshEnough refuses a read that may be further behind than the client allows. A leader makes sure that it leads
+// first: then it is not behind.
 func (c *call) freshEnough() bool {
 	group, ok := c.server.store.(Group)
 	if c.maxLag < 0 || !ok {
@@ -155,7 +156,8 @@ func (c *call) freshEnough() bool {
 	if known {
 		value = strconv.FormatFloat(lag.Seconds(), 'f', 3, 64)
 	}
-	c.fail(http.StatusServiceUnavailable, codeTooStale, "this node may be further behind than maxLagSeconds; ask another node, or the leader", "maxLagSeconds", value)
+	c.fail(http.StatusServiceUnavailable, codeTooStale, "this node may be further behind than maxLagSeconds; ask "+
+		"another node, or the leader", "maxLagSeconds", value)
 	return false
 }
 
@@ -171,7 +173,8 @@ func (c *call) barrier() bool {
 	return true
 }
 
-// readBarrier is the store's. In a group of several, where another node will lead soon, it waits for that as a write does.
+// readBarrier is the store's. In a group of several, where another node will lead soon, it waits for that as a write
+// does.
 func (s *Server) readBarrier(deadline time.Time) error {
 	for {
 		err := s.store.ReadBarrier(deadline)

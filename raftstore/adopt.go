@@ -9,13 +9,14 @@ import (
 	"github.com/hashicorp/raft"
 )
 
-// How a fetched checkpoint becomes the state, at a start. Each step is durable before the next begins and may be done again,
-// so a crash at any point leaves a directory that the next start makes one whole state of, the old or the new:
+// How a fetched checkpoint becomes the state, at a start. Each step is durable before the next begins and may be done
+// again, so a crash at any point leaves a directory that the next start makes one whole state of, the old or the new:
 //
-//  1. state/ becomes replaced/, then incoming/ becomes state/. If only the first is done, there is no state/, and it is taken
-//     back.
+//  1. state/ becomes replaced/, then incoming/ becomes state/. If only the first is done, there is no state/, and it is
+//     taken back.
 //  2. replaced/ is removed.
-//  3. The log, and Raft's term, are brought in line. The list of files, which came along into state/, says that this is still to be done.
+//  3. The log, and Raft's term, are brought in line. The list of files, which came along into state/, says that this is
+//     still to be done.
 
 // adoptIncoming does the first two steps, before the state is opened.
 func (s *Store) adoptIncoming(context.Context) error {
@@ -32,7 +33,8 @@ func (s *Store) adoptIncoming(context.Context) error {
 		return err
 	}
 	if fetched.Index <= index {
-		s.cfg.Logger.Info("a fetched checkpoint is older than the state, and goes", "index", fetched.Index, "state", index)
+		s.cfg.Logger.Info("a fetched checkpoint is older than the state, and goes", "index", fetched.Index, "state",
+			index)
 		return s.removeDir(s.paths.incoming)
 	}
 	s.cfg.Logger.Info("a fetched checkpoint becomes the state", "index", fetched.Index, "before", index)
@@ -94,10 +96,10 @@ func (s *Store) removeDir(path string) error {
 	return nil
 }
 
-// alignLog is the third step, when state and log are open. A log that has the entry of which the state is, of the same term,
-// goes on behind it: this node has promised to keep what follows. Any other log ends before that entry, or is one that was
-// never committed from somewhere before it on; nothing of it is needed. What was kept of the past is continued by no log, or
-// mixes tables of two databases under one name.
+// alignLog is the third step, when state and log are open. A log that has the entry of which the state is, of the same
+// term, goes on behind it: this node has promised to keep what follows. Any other log ends before that entry, or is one
+// that was never committed from somewhere before it on; nothing of it is needed. What was kept of the past is continued
+// by no log, or mixes tables of two databases under one name.
 func (s *Store) alignLog(context.Context) error {
 	adopted, err := readManifest(s.cfg.FS, s.paths.state)
 	if err != nil || adopted == nil {
@@ -137,8 +139,8 @@ func (s *Store) alignLog(context.Context) error {
 	return nil
 }
 
-// enterTerm has Raft begin in a term, or in the later one that it knows. The files come by another way than Raft's messages, and
-// may be of a leader of whose term it has not heard. It has given no vote in that term.
+// enterTerm has Raft begin in a term, or in the later one that it knows. The files come by another way than Raft's
+// messages, and may be of a leader of whose term it has not heard. It has given no vote in that term.
 func (s *Store) enterTerm(term uint64) error {
 	known, err := s.log.GetUint64(keyCurrentTerm)
 	if err == nil && known < term {

@@ -84,8 +84,8 @@ func (b *leftBehind) mustOpen(fs vfs.FS, allowed ...[32]byte) *Store {
 	return s
 }
 
-// mustSwap does only what comes before a database is opened for writing. Pebble creates a manifest and the marker that names
-// it before it syncs their directory, and could not open what a crash leaves if that kept the marker alone.
+// mustSwap does only what comes before a database is opened for writing. Pebble creates a manifest and the marker that
+// names it before it syncs their directory, and could not open what a crash leaves if that kept the marker alone.
 func (b *leftBehind) mustSwap(fs vfs.FS) {
 	b.t.Helper()
 	cfg := b.config(fs).withDefaults()
@@ -175,7 +175,8 @@ func TestAdoptIncomplete(t *testing.T) {
 	})
 }
 
-// The log goes on behind a fetched state if it has that state's last entry, and goes if it has another one in its place.
+// The log goes on behind a fetched state if it has that state's last entry, and goes if it has another one in its
+// place.
 func TestAdoptAlignsTheLog(t *testing.T) {
 	b := newLeftBehind(t)
 	index := b.leader.checkpoints.coveredIndex()
@@ -208,8 +209,9 @@ func TestAdoptAlignsTheLog(t *testing.T) {
 	}
 }
 
-// TestAdoptEndsTheHistory: what was kept of the past goes with the old state, whether the log continues it or not: its tables have
-// names that others have in the new one. Nothing of it can be replayed, and history begins again with the next checkpoint.
+// TestAdoptEndsTheHistory: what was kept of the past goes with the old state, whether the log continues it or not: its
+// tables have names that others have in the new one. Nothing of it can be replayed, and history begins again with the
+// next checkpoint.
 func TestAdoptEndsTheHistory(t *testing.T) {
 	f := func(what string, logGoesOn bool) {
 		b := newLeftBehind(t)
@@ -266,8 +268,8 @@ func keptOf(names []string) (kept []keptState) {
 	return kept
 }
 
-// TestCrashWhileAdopting crashes at each change on disk, from the first file that is fetched to the end of the start that takes
-// the checkpoint over. What is left is the old state or the new one, and can be brought to the new one.
+// TestCrashWhileAdopting crashes at each change on disk, from the first file that is fetched to the end of the start
+// that takes the checkpoint over. What is left is the old state or the new one, and can be brought to the new one.
 func TestCrashWhileAdopting(t *testing.T) {
 	seed := *crashSeed
 	if seed == 0 {
@@ -280,7 +282,8 @@ func TestCrashWhileAdopting(t *testing.T) {
 	for at := int64(1); ; {
 		config := vfs.CrashCloneCfg{}
 		if rng.IntN(2) == 1 {
-			config = vfs.CrashCloneCfg{UnsyncedDataPercent: 1 + rng.IntN(100), RNG: rand.New(rand.NewPCG(seed, uint64(at)))}
+			config = vfs.CrashCloneCfg{UnsyncedDataPercent: 1 + rng.IntN(100),
+				RNG: rand.New(rand.NewPCG(seed, uint64(at)))}
 		}
 		var crash *vfs.MemFS
 		fs := newCrashingFSOn(b.disk.CrashClone(vfs.CrashCloneCfg{}), at, config)
@@ -292,7 +295,8 @@ func TestCrashWhileAdopting(t *testing.T) {
 			b.mustSwap(fs)
 		}
 		if crash == nil && config.UnsyncedDataPercent == 0 {
-			t.Logf("%d changes on disk; the old state was found %d times, the new one %d times", at, found[b.oldHash], found[b.newHash])
+			t.Logf("%d changes on disk; the old state was found %d times, the new one %d times", at, found[b.oldHash],
+				found[b.newHash])
 			break
 		}
 		if crash == nil {

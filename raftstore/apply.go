@@ -13,9 +13,9 @@ import (
 
 // applier feeds log entries to the engine. It is the state machine without Raft: recovery, verify and tests use it too.
 type applier struct {
-	// mu is the apply mutex: it is held for one entry, for some of the rows of a checkpoint that entries have changed since it
-	// began, or for one look-up among orders. It guards every method of the engine that is for one goroutine at a time. Nothing
-	// else is locked under it.
+	// mu is the apply mutex: it is held for one entry, for some of the rows of a checkpoint that entries have changed
+	// since it began, or for one look-up among orders. It guards every method of the engine that is for one goroutine
+	// at a time. Nothing else is locked under it.
 	mu     sync.Mutex
 	engine *engine.Engine
 
@@ -24,14 +24,15 @@ type applier struct {
 	metrics *storeMetrics
 
 	// visibleIndex is the last entry of which every command is applied. The engine's own index is ahead of it while an
-	// entry is applied: a reader beside the writer that took that one could claim an entry that it does not see. A reader
-	// loads visibleIndex before it looks at the state.
+	// entry is applied: a reader beside the writer that took that one could claim an entry that it does not see. A
+	// reader loads visibleIndex before it looks at the state.
 	visibleIndex atomic.Uint64
 	signal       appliedSignal // of visibleIndex
 
 	// logBytes counts the bytes of the entries applied since the last freeze; onLogBytes runs when they have reached
-	// logBytesMax. dueMS is the earliest time at which something is due (noDue: nothing is); onDue runs when it changes.
-	// The callbacks run under mu and must not block. logBytesMax and the callbacks are set before the first entry.
+	// logBytesMax. dueMS is the earliest time at which something is due (noDue: nothing is); onDue runs when it
+	// changes. The callbacks run under mu and must not block. logBytesMax and the callbacks are set before the first
+	// entry.
 	logBytes    atomic.Int64
 	logBytesMax int64
 	onLogBytes  func()
@@ -45,7 +46,8 @@ type applier struct {
 const noDue = math.MaxInt64
 
 func newApplier(e *engine.Engine, metrics *storeMetrics) *applier {
-	a := &applier{engine: e, metrics: metrics, logBytesMax: math.MaxInt64, onLogBytes: func() {}, onDue: func() {}, onApplied: func() {}}
+	a := &applier{engine: e, metrics: metrics, logBytesMax: math.MaxInt64, onLogBytes: func() {}, onDue: func() {},
+		onApplied: func() {}}
 	a.dueMS.Store(noDue)
 	return a
 }

@@ -11,16 +11,16 @@ import (
 // others in the state database.
 //
 // An order can move while it is looked for: out of memory by an eviction, into the database by a checkpoint, back into
-// memory by a Return. It is looked for in this direction, and it is in the database before the engine forgets it, so only
-// a way back into memory can make a look-up miss it; read then starts again.
+// memory by a Return. It is looked for in this direction, and it is in the database before the engine forgets it, so
+// only a way back into memory can make a look-up miss it; read then starts again.
 type archive struct {
 	applier *applier
 	state   *stateDB
 	stored  atomic.Bool // the database has rows of such orders, so it must be asked
 }
 
-// attach completes the envelope of a command on an order that has left memory. ArchivedAt is read before the look-up: the
-// engine refuses the row with CodeRetry if the order may have changed since then.
+// attach completes the envelope of a command on an order that has left memory. ArchivedAt is read before the look-up:
+// the engine refuses the row with CodeRetry if the order may have changed since then.
 func (a *archive) attach(env *engine.Envelope, c engine.Command) error {
 	orderID, ok := orderOf(c)
 	if !ok || !a.mayHaveAny() {
@@ -50,8 +50,8 @@ func orderOf(c engine.Command) (orderID string, ok bool) {
 	return "", false
 }
 
-// mayHaveAny is false while the log is too short for any order to have left memory, or to be about to (the engine has such
-// orders looked up ahead of time). Until then a look-up costs nothing.
+// mayHaveAny is false while the log is too short for any order to have left memory, or to be about to (the engine has
+// such orders looked up ahead of time). Until then a look-up costs nothing.
 func (a *archive) mayHaveAny() bool {
 	return a.applier.engine.AppliedIndex() >= engine.ClosedOrderEntries/2
 }
@@ -108,8 +108,8 @@ func (a *archive) explain(orderID string, v *engine.OrderExplanation) (bool, err
 	return true, nil
 }
 
-// anyRow gives the stored form of an order, wherever it is. Under the mutex it is only encoded: what a reader makes of it
-// is its own time.
+// anyRow gives the stored form of an order, wherever it is. Under the mutex it is only encoded: what a reader makes of
+// it is its own time.
 func (a *archive) anyRow(orderID string) (row []byte, found bool, err error) {
 	for range archiveAttemptsMax {
 		a.applier.locked(func(e *engine.Engine) { row, found = e.AppendOrder(nil, orderID) })

@@ -146,7 +146,8 @@ func TestArchivedOrders(t *testing.T) {
 	}
 	w.mustFind("out of memory", "o0", 0)
 	goods := []engine.OrderLine{{ItemID: "01", Quantity: 2, UPC: "A", Location: "L"}}
-	if r := w.apply(&engine.OrderChange{Action: engine.KindReturn, OrderID: "o3", Lines: goods}); r.Code != engine.CodeUnknownItem {
+	if r := w.apply(&engine.OrderChange{Action: engine.KindReturn, OrderID: "o3",
+		Lines: goods}); r.Code != engine.CodeUnknownItem {
 		t.Fatalf("an item that an archived order does not have: %v, %+v", r.Code, r.Lines)
 	}
 	w.mustReturn("out of memory", "o0")
@@ -175,8 +176,8 @@ func TestArchivedOrders(t *testing.T) {
 	w.reload("o3", 0)
 }
 
-// TestExplain follows why an order was filled as it was through memory, the rows that wait for a checkpoint, and the state
-// database.
+// TestExplain follows why an order was filled as it was through memory, the rows that wait for a checkpoint, and the
+// state database.
 func TestExplain(t *testing.T) {
 	w := newBench(t, testConfig(vfs.NewMem()))
 	w.apply(refresh("A", 1000))
@@ -196,7 +197,8 @@ func TestExplain(t *testing.T) {
 			t.Fatalf("%s: found %v, %v, %+v", where, found, err, v)
 		}
 		x := &v.Items[0]
-		if c := &x.Candidates[0]; x.Rule != "r" || x.Index != allocated || c.Keep != 7 || c.Available != 1000 || c.Taken != 10 {
+		if c := &x.Candidates[0]; x.Rule != "r" || x.Index != allocated || c.Keep != 7 || c.Available != 1000 ||
+			c.Taken != 10 {
 			t.Errorf("%s: %+v", where, x)
 		}
 	}
@@ -275,7 +277,8 @@ func TestVerifyArchived(t *testing.T) {
 	}
 }
 
-// An order that left memory, came back and went into another one is gone at once, not when the next checkpoint deletes its row.
+// An order that left memory, came back and went into another one is gone at once, not when the next checkpoint deletes
+// its row.
 func TestOrderThatIsGone(t *testing.T) {
 	w := newBench(t, testConfig(vfs.NewMem()))
 	w.apply(refresh("A", 1000))
@@ -297,7 +300,8 @@ func TestOrderThatIsGone(t *testing.T) {
 	}
 	order.ExpiresAtMS = 1 << 50
 	w.apply(order)
-	if r := w.apply(&engine.Transition{FromOrderID: "o", OrderID: "p", Lines: []engine.TransitionLine{{ItemID: "1", ToItemID: "1"}}}); r.Code != engine.CodeOK {
+	if r := w.apply(&engine.Transition{FromOrderID: "o", OrderID: "p",
+		Lines: []engine.TransitionLine{{ItemID: "1", ToItemID: "1"}}}); r.Code != engine.CodeOK {
 		t.Fatal(r.Code)
 	}
 	if there() {

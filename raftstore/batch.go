@@ -19,8 +19,8 @@ type Batch struct {
 	err     error // what Append met; Do returns it
 }
 
-// pending is the part of a Batch that the proposer shares. A Do that gives up while the entry is on its way leaves it to
-// the proposer, and the Batch takes a new one: nobody writes into memory that its caller uses again.
+// pending is the part of a Batch that the proposer shares. A Do that gives up while the entry is on its way leaves it
+// to the proposer, and the Batch takes a new one: nobody writes into memory that its caller uses again.
 type pending struct {
 	commands   []byte // each with commandPrefixBytes of length before it, as in the entry
 	ends       []int  // end of each command in commands
@@ -63,9 +63,9 @@ func (p *pending) tooLargeToKeep() bool {
 // Append adds a command: it is encoded here and now, so neither env nor c is needed afterwards. env may be nil.
 //
 // For a command on an order that has left memory, Append finds the stored row and encodes it with the command
-// (Envelope.Archived, ArchivedAt); callers leave these two fields empty. If that look-up fails, Do returns its error and
-// nothing is appended to the log. A command refused with engine.CodeRetry is to be appended anew, so that the look-up
-// happens again.
+// (Envelope.Archived, ArchivedAt); callers leave these two fields empty. If that look-up fails, Do returns its error
+// and nothing is appended to the log. A command refused with engine.CodeRetry is to be appended anew, so that the
+// look-up happens again.
 func (b *Batch) Append(env *engine.Envelope, c engine.Command) {
 	if b.p == nil {
 		b.p = newPending()
@@ -110,7 +110,8 @@ func (b *Batch) Command(i int) []byte {
 	return b.p.commands[start:b.p.ends[i]:b.p.ends[i]]
 }
 
-// Result is the encoded engine.Result of command i, valid until Reset. There are results only after a Do that returned nil.
+// Result is the encoded engine.Result of command i, valid until Reset. There are results only after a Do that returned
+// nil.
 func (b *Batch) Result(i int) []byte {
 	if b.p == nil || i >= len(b.p.resultEnds) {
 		panic(fmt.Sprintf("BUG: raftstore: result %d of a batch without it", i))

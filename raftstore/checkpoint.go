@@ -15,12 +15,12 @@ import (
 )
 
 // checkpointer brings the state database up to the log. A checkpoint has three steps: freeze, on Raft's state machine
-// goroutine between two entries, takes the set of changed rows as of now; the rows are then encoded slice by slice, beside the
-// entries that are being applied, and written to SSTables; the finished tables are ingested at once.
+// goroutine between two entries, takes the set of changed rows as of now; the rows are then encoded slice by slice,
+// beside the entries that are being applied, and written to SSTables; the finished tables are ingested at once.
 //
-// A checkpoint that fails before the ingest leaves the database as it was and gives the rows back as changed; it is tried
-// again with new files, so nothing that a failed sync may have lost is ever trusted. A failure while ingesting that leaves
-// the database's own state in doubt ends the process (OnFatal).
+// A checkpoint that fails before the ingest leaves the database as it was and gives the rows back as changed; it is
+// tried again with new files, so nothing that a failed sync may have lost is ever trusted. A failure while ingesting
+// that leaves the database's own state in doubt ends the process (OnFatal).
 type checkpointer struct {
 	applier      *applier
 	state        *stateDB
@@ -33,10 +33,11 @@ type checkpointer struct {
 	interval     time.Duration
 	takeSnapshot func() error             // has Raft take a snapshot, which calls freeze and Persist
 	note         func(index uint64) error // makes it durable, in the log, that there is a state of this index
-	step         func() (end func())      // a step that waits for the disk begins, in place of the one before; end is of the last one
-	keep         func(k keptState)        // offers the state on disk to the history
-	yield        func()                   // lets others go first; runtime.Gosched, but for tests
-	rest         func(time.Duration)      // leaves the processor to others; time.Sleep, but for tests
+	// a step that waits for the disk begins, in place of the one before; end is of the last one
+	step  func() (end func())
+	keep  func(k keptState)   // offers the state on disk to the history
+	yield func()              // lets others go first; runtime.Gosched, but for tests
+	rest  func(time.Duration) // leaves the processor to others; time.Sleep, but for tests
 
 	hurries atomic.Int32 // somebody waits for a checkpoint, which does not rest then
 
@@ -58,8 +59,8 @@ func (c *checkpointer) wakeUp() {
 	}
 }
 
-// run makes checkpoints until stop is closed. After a failure it waits for the timer, however much the log grows: a full
-// disk is not helped by attempts.
+// run makes checkpoints until stop is closed. After a failure it waits for the timer, however much the log grows: a
+// full disk is not helped by attempts.
 func (c *checkpointer) run(stop <-chan struct{}) {
 	timer := time.NewTimer(c.pause(nil))
 	defer timer.Stop()
@@ -115,8 +116,10 @@ func (c *checkpointer) checkpoint() error {
 	}
 	c.metrics.checkpointErrors.Inc()
 	failed, since := c.failing.add(err)
-	c.logger.Error("checkpoint failed: give the disk space, or look at its state and at the data directory. Until one succeeds, the log "+
-		"grows and a start takes longer; nothing is lost", "error", err, "failed", failed, "since", since.Round(time.Second))
+	c.logger.Error("checkpoint failed: give the disk space, or look at its state and at the data directory. Until "+
+		"one succeeds, the log "+
+		"grows and a start takes longer; nothing is lost", "error", err, "failed", failed, "since",
+		since.Round(time.Second))
 	return err
 }
 
@@ -155,7 +158,8 @@ func (f *failing) err() error {
 	if f.times == 0 {
 		return nil
 	}
-	return fmt.Errorf("raftstore: %d checkpoints have failed in a row, for %s: %w", f.times, time.Since(f.since).Round(time.Second), f.last)
+	return fmt.Errorf("raftstore: %d checkpoints have failed in a row, for %s: %w", f.times, time.Since(f.since).
+		Round(time.Second), f.last)
 }
 
 // count is the number of failures in a row.
@@ -189,7 +193,8 @@ type frozen struct {
 var _ raft.FSMSnapshot = (*frozen)(nil)
 
 // Persist writes the frozen rows and the snapshot's description into the state database, in one step, and then notes in
-// the log that it did. Raft cuts the log after that: should the state be lost or fall back later, the note is what tells.
+// the log that it did. Raft cuts the log after that: should the state be lost or fall back later, the note is what
+// tells.
 func (f *frozen) Persist(sink raft.SnapshotSink) error {
 	s, ok := sink.(*snapshotSink)
 	if !ok {
@@ -235,8 +240,9 @@ func (f *frozen) store(meta raft.SnapshotMeta) error {
 	return nil
 }
 
-// drain encodes the rows in slices and writes each slice. It rests after each: a checkpoint that works as fast as it can takes
-// a processor away from the requests, and at a load of 70 % with two of them, they queue for as long as it takes.
+// drain encodes the rows in slices and writes each slice. It rests after each: a checkpoint that works as fast as it
+// can takes a processor away from the requests, and at a load of 70 % with two of them, they queue for as long as it
+// takes.
 func (f *frozen) drain(t *tables) error {
 	var rows engine.Rows
 	for more := true; more; {
@@ -255,8 +261,8 @@ func (f *frozen) drain(t *tables) error {
 	return nil
 }
 
-// Lock takes the apply mutex for the checkpoint, to freeze, to end, and for the rows that cannot be encoded beside Apply. The
-// holds are timed.
+// Lock takes the apply mutex for the checkpoint, to freeze, to end, and for the rows that cannot be encoded beside
+// Apply. The holds are timed.
 func (f *frozen) Lock() {
 	f.applier.mu.Lock()
 	f.lockedAt = time.Now()

@@ -163,8 +163,8 @@ func TestCheckpointFaults(t *testing.T) {
 	f("the directory cannot be synced", "/data/store/state", errorfs.OpFileSync)
 }
 
-// TestLogFault: when the log cannot be synced, nobody is told that a write was done, and what is on disk has every write
-// that was acknowledged. The store is left as it is, as a process that ends would leave it.
+// TestLogFault: when the log cannot be synced, nobody is told that a write was done, and what is on disk has every
+// write that was acknowledged. The store is left as it is, as a process that ends would leave it.
 func TestLogFault(t *testing.T) {
 	var armed atomic.Bool
 	mem := vfs.NewCrashableMem()
@@ -189,7 +189,8 @@ func TestLogFault(t *testing.T) {
 	b := s.NewBatch()
 	b.Append(nil, refresh("lost", 1))
 	err := s.Do(time.Now().Add(100*time.Millisecond), b)
-	for until := time.Now().Add(time.Minute); errors.Is(err, ErrTimeout) && time.Now().Before(until); { // a busy machine had not begun
+	// a busy machine had not begun
+	for until := time.Now().Add(time.Minute); errors.Is(err, ErrTimeout) && time.Now().Before(until); {
 		err = s.Do(time.Now().Add(100*time.Millisecond), b)
 	}
 	if !errors.Is(err, ErrOutcomeUnknown) {
@@ -206,8 +207,8 @@ func TestLogFault(t *testing.T) {
 	}
 }
 
-// TestTablesWithRangeDeletions: rows inside a range that the same checkpoint deletes stay, older ones go, and tables are not
-// split inside the range.
+// TestTablesWithRangeDeletions: rows inside a range that the same checkpoint deletes stay, older ones go, and tables
+// are not split inside the range.
 func TestTablesWithRangeDeletions(t *testing.T) {
 	w := newBench(t, testConfig(vfs.NewMem()))
 	write := func(rows func(row func(op engine.RowOp, key, value string))) (paths int) {

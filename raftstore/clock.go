@@ -21,14 +21,14 @@ type systemClock struct{ start time.Time }
 func (c systemClock) NowMS() int64             { return time.Now().UnixMilli() }
 func (c systemClock) Monotonic() time.Duration { return time.Since(c.start) }
 
-// stamper makes the stamps of a leader's entries: max(own clock, last stamp), where the own clock is not believed when it
-// jumps ahead.
+// stamper makes the stamps of a leader's entries: max(own clock, last stamp), where the own clock is not believed when
+// it jumps ahead.
 //
 // A stamp that is once in the log cannot be taken back, and it ends every reservation that is due by then. So a step of
 // the wall clock against the monotonic clock is believed up to clockStepMaxMS; what it is ahead beyond that is believed
-// bit by bit, at the rate at which time passes: an operator has as long to react as the jump is wide. A clock that steps
-// back makes stamps stand still until it has caught up. At a start there is no monotonic clock to compare with; there
-// the gap to the last entry is bounded by Config.ClockGapMax (see checkClockGap).
+// bit by bit, at the rate at which time passes: an operator has as long to react as the jump is wide. A clock that
+// steps back makes stamps stand still until it has caught up. At a start there is no monotonic clock to compare with;
+// there the gap to the last entry is bounded by Config.ClockGapMax (see checkClockGap).
 //
 // Any goroutine may use it.
 type stamper struct {
@@ -96,8 +96,8 @@ func (s *stamper) report(heldBackMS int64) {
 	}
 }
 
-// checkClockGap refuses a clock that is further ahead of the last applied entry than any downtime explains. Stamping with
-// it would end every reservation, and no later entry could be stamped with less.
+// checkClockGap refuses a clock that is further ahead of the last applied entry than any downtime explains. Stamping
+// with it would end every reservation, and no later entry could be stamped with less.
 func checkClockGap(nowMS, appliedMS int64, gapMax time.Duration) error {
 	gapMS := nowMS - appliedMS
 	if appliedMS == 0 || gapMS <= gapMax.Milliseconds() {

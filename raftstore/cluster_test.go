@@ -32,7 +32,8 @@ type testGroup struct {
 // patience bounds every wait for a group to come to something.
 const patience = time.Minute
 
-// calm is for groups whose leader must not lose the lead by chance: it is far above what a busy machine takes now and then.
+// calm is for groups whose leader must not lose the lead by chance: it is far above what a busy machine takes now and
+// then.
 func calm(cfg *Config) { cfg.ElectionTimeout = 2 * time.Second }
 
 // newGroup starts a group of so many voters, the first of which has founded it.
@@ -140,8 +141,8 @@ func (g *testGroup) leader() (leader *testNode) {
 	return leader
 }
 
-// mustDo has the leader, whoever it is, do a command, however often the lead changes meanwhile. A key keeps it from being done
-// twice.
+// mustDo has the leader, whoever it is, do a command, however often the lead changes meanwhile. A key keeps it from
+// being done twice.
 func (g *testGroup) mustDo(c engine.Command) engine.Result {
 	g.t.Helper()
 	g.done++
@@ -223,7 +224,8 @@ func TestBehindIsNotFresh(t *testing.T) {
 	stop := make(chan struct{})
 	close(stop)
 	err := f.ask(stop)
-	if _, known := f.lag(); known || settled || !errors.Is(err, ErrNotLeader) || !strings.Contains(err.Error(), "entry 0 of") {
+	if _, known := f.lag(); known || settled || !errors.Is(err, ErrNotLeader) ||
+		!strings.Contains(err.Error(), "entry 0 of") {
 		t.Errorf("it has none of the leader's entries: fresh %v, settled %v, %v", known, settled, err)
 	}
 	f.visible = n.follow.visible
@@ -299,12 +301,14 @@ func TestVoterWithoutItsPast(t *testing.T) {
 		}
 	}
 	reply = leader.takeIn(&joinRequest{ID: lost.identity.self, Address: elsewhere, Was: lost.peers.address})
-	if members := leader.Members(); reply.Error != "" || !slices.Contains(members, Member{ID: lost.cfg.NodeID, Address: elsewhere, Voter: true}) {
+	if members := leader.Members(); reply.Error != "" ||
+		!slices.Contains(members, Member{ID: lost.cfg.NodeID, Address: elsewhere, Voter: true}) {
 		t.Errorf("one that moves is not taken in: %+v, %+v", reply, members)
 	}
 }
 
-// What a log that is not up to date says of a node's vote is the past: a voter that was replaced finds there that it has one.
+// What a log that is not up to date says of a node's vote is the past: a voter that was replaced finds there that it
+// has one.
 func TestJoinIsNotDoneByThePast(t *testing.T) {
 	g := newGroup(t, 2)
 	voter := g.nodes[1]
@@ -333,7 +337,8 @@ func TestOtherCluster(t *testing.T) {
 	if _, _, err := one.nodes[0].peers.dial(address, "", kindRaft, dialTimeout); !errors.Is(err, errRefused) {
 		t.Errorf("another cluster's node answers: %v", err)
 	}
-	if _, _, err := one.nodes[0].peers.dial(one.nodes[0].peers.address, "n9", kindRaft, dialTimeout); !errors.Is(err, errRefused) {
+	if _, _, err := one.nodes[0].peers.dial(one.nodes[0].peers.address, "n9", kindRaft, dialTimeout); !errors.Is(
+		err, errRefused) {
 		t.Errorf("another node answers than the one that was called: %v", err)
 	}
 }

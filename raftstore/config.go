@@ -35,10 +35,10 @@ type Config struct {
 	// Metrics gets the store's figures. It serves one store only; metrics.NewSet() by default.
 	Metrics *metrics.Set
 
-	// OnFatal is called, after the message was logged, when nothing can be promised any more: a write or a sync of log or
-	// state failed, or the log was found to be damaged. (Damage to the state is an error of whoever reads it.) It must
-	// not return. By default it ends the process with code 74. It may run on a goroutine that holds locks, so it must not
-	// call the Store.
+	// OnFatal is called, after the message was logged, when nothing can be promised any more: a write or a sync of log
+	// or state failed, or the log was found to be damaged. (Damage to the state is an error of whoever reads it.) It
+	// must not return. By default it ends the process with code 74. It may run on a goroutine that holds locks, so it
+	// must not call the Store.
 	OnFatal func(msg string)
 
 	// Clock stamps the entries; the system's by default.
@@ -64,13 +64,13 @@ type Config struct {
 	// StateTableBytes is the size of the SSTables that a checkpoint writes.
 	StateTableBytes int
 
-	// OpenFilesMax is how many files each database keeps open, about: that of the log, that of the state, and for a while the
-	// one that a backtest reads and the one that was fetched from another node.
+	// OpenFilesMax is how many files each database keeps open, about: that of the log, that of the state, and for a
+	// while the one that a backtest reads and the one that was fetched from another node.
 	OpenFilesMax int
 
-	// HistoryAge and HistoryBytes say how much of the past is kept for backtests: checkpoints, the log behind the oldest of
-	// them, and the orders that were refused before the log. The limit that is reached first counts. A negative age keeps
-	// none. HistoryBytes also bounds the log that is kept for other nodes, which is the same log.
+	// HistoryAge and HistoryBytes say how much of the past is kept for backtests: checkpoints, the log behind the
+	// oldest of them, and the orders that were refused before the log. The limit that is reached first counts. A
+	// negative age keeps none. HistoryBytes also bounds the log that is kept for other nodes, which is the same log.
 	HistoryAge   time.Duration
 	HistoryBytes int64
 
@@ -81,18 +81,19 @@ type Config struct {
 	// EntryBytesTarget is where an entry is closed, though a single batch may be larger.
 	EntryBytesTarget int
 
-	// TrailingEntries is how many entries of the log stay behind a checkpoint for nodes that were away for a moment; who was away
-	// for longer fetches a checkpoint. They are fewer if they would take more than HistoryBytes.
+	// TrailingEntries is how many entries of the log stay behind a checkpoint for nodes that were away for a moment;
+	// who was away for longer fetches a checkpoint. They are fewer if they would take more than HistoryBytes.
 	TrailingEntries uint64
 
 	// shippedLogBytes bounds the log that is held for a node that fetches a checkpoint; for tests too.
 	shippedLogBytes int64
 
-	// logMemTableBytes is that of the log's database, which writes and removes files in pieces of about this size; for tests.
+	// logMemTableBytes is that of the log's database, which writes and removes files in pieces of about this size; for
+	// tests.
 	logMemTableBytes int
 
-	// random is what the identities of directories and the names of clusters are drawn from, foundingSilence how long a node that is
-	// to found a group listens first; for tests.
+	// random is what the identities of directories and the names of clusters are drawn from, foundingSilence how long a
+	// node that is to found a group listens first; for tests.
 	random          io.Reader
 	foundingSilence time.Duration
 
@@ -162,7 +163,8 @@ func (c Config) Validate() error {
 	fault(c.Peers != nil && c.Peers.TLS != nil && c.Peers.TLS.ClientAuth != tls.RequireAndVerifyClientCert,
 		"Peers.TLS does not ask the others for a certificate")
 	fault(c.ClockGapMax < 0, "ClockGapMax is negative")
-	fault(c.ElectionTimeout < electionTimeoutMin, "ElectionTimeout is %s, at least %s", c.ElectionTimeout, electionTimeoutMin)
+	fault(c.ElectionTimeout < electionTimeoutMin, "ElectionTimeout is %s, at least %s", c.ElectionTimeout,
+		electionTimeoutMin)
 	fault(c.StallTimeout < 0, "StallTimeout is negative")
 	fault(c.CheckpointLogBytes < 0, "CheckpointLogBytes is negative")
 	fault(c.CheckpointSliceBytes < 0, "CheckpointSliceBytes is negative")

@@ -7,12 +7,13 @@ import (
 	"github.com/hashicorp/raft"
 )
 
-// confirmer finds out whether this node still leads, for reads and refusals that take no entry in the log. It asks the other
-// voters for their terms: if a majority, with this node, is in no later term than its own, then nobody else had been
-// elected when the question was asked, since that takes the votes of a majority in a later term, and terms never fall.
+// confirmer finds out whether this node still leads, for reads and refusals that take no entry in the log. It asks the
+// other voters for their terms: if a majority, with this node, is in no later term than its own, then nobody else had
+// been elected when the question was asked, since that takes the votes of a majority in a later term, and terms never
+// fall.
 //
-// (Raft's own VerifyLeader does not do here: it counts the answers of non-voters, and answers to heartbeats that were sent
-// before the question.)
+// (Raft's own VerifyLeader does not do here: it counts the answers of non-voters, and answers to heartbeats that were
+// sent before the question.)
 type confirmer struct {
 	peers  *peers
 	raft   raftNode

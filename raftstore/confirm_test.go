@@ -45,8 +45,8 @@ func TestSilentVoter(t *testing.T) {
 	g.agree()
 }
 
-// Questions to a node that takes calls and never answers give up together: each waiting for those before it, a queue of them
-// would keep reads, and the end of this node, for minutes.
+// Questions to a node that takes calls and never answers give up together: each waiting for those before it, a queue of
+// them would keep reads, and the end of this node, for minutes.
 func TestQuestionsGiveUpTogether(t *testing.T) {
 	g := newGroup(t, 1)
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
@@ -72,8 +72,9 @@ func TestQuestionsGiveUpTogether(t *testing.T) {
 	}
 }
 
-// Whoever has seen that this node leads, and waits for the others to confirm it, must not go on when they do so for a later term:
-// the lead may have gone to another node and come back meanwhile, and what that one acknowledged need not be here yet.
+// Whoever has seen that this node leads, and waits for the others to confirm it, must not go on when they do so for a
+// later term: the lead may have gone to another node and come back meanwhile, and what that one acknowledged need not
+// be here yet.
 func TestConfirmedInLaterTerm(t *testing.T) {
 	held := make(chan struct{})
 	release := sync.OnceFunc(func() { close(held) })
@@ -98,7 +99,9 @@ func TestConfirmedInLaterTerm(t *testing.T) {
 	if err := insist(g.nodes[1:], "k", refresh("A", 20)); err != nil {
 		t.Fatal(err)
 	}
-	g.await("the first one leads again", func() bool { return handOverTo(g, first) && first.raft.State() == raft.Leader })
+	g.await("the first one leads again", func() bool {
+		return handOverTo(g, first) && first.raft.State() == raft.Leader
+	})
 	if err := first.confirms.wait(time.Now().Add(patience)); !errors.Is(err, ErrNotLeader) {
 		t.Errorf("with %d units here, of 20, it is told: %v", available(t, first.Store, "A"), err)
 	}

@@ -81,8 +81,8 @@ type crashingFS struct {
 	onCrash       func(fs *vfs.MemFS)
 }
 
-// linkingFS keeps links and clones apart: MemFS.Link takes a read lock twice, and waits for ever if CrashClone asks for the
-// write lock in between.
+// linkingFS keeps links and clones apart: MemFS.Link takes a read lock twice, and waits for ever if CrashClone asks for
+// the write lock in between.
 type linkingFS struct {
 	vfs.FS
 	links *sync.Mutex
@@ -188,8 +188,8 @@ func crashWorkload(t *testing.T, fs vfs.FS, r *crashRun) {
 	mustClose(t, s)
 }
 
-// checkRecovered opens what a crash has left and demands that every acknowledged command is there, that the state is what
-// a fresh engine makes of the same entries, and that the store goes on working.
+// checkRecovered opens what a crash has left and demands that every acknowledged command is there, that the state is
+// what a fresh engine makes of the same entries, and that the store goes on working.
 func checkRecovered(t *testing.T, fs *vfs.MemFS, before *journal, acked map[string]int64) {
 	t.Helper()
 	after := newJournal()
@@ -238,8 +238,8 @@ func checkRecording(t *testing.T, s *Store) {
 	}
 }
 
-// TestCrashAtEachChange crashes at the k-th change on disk for rising k: with exactly what was synced, and with a random
-// part of what was not.
+// TestCrashAtEachChange crashes at the k-th change on disk for rising k: with exactly what was synced, and with a
+// random part of what was not.
 func TestCrashAtEachChange(t *testing.T) {
 	seed := *crashSeed
 	if seed == 0 {
@@ -250,7 +250,8 @@ func TestCrashAtEachChange(t *testing.T) {
 	for at := int64(1); ; {
 		config := vfs.CrashCloneCfg{}
 		if rng.IntN(2) == 1 {
-			config = vfs.CrashCloneCfg{UnsyncedDataPercent: 1 + rng.IntN(100), RNG: rand.New(rand.NewPCG(seed, uint64(at)))}
+			config = vfs.CrashCloneCfg{UnsyncedDataPercent: 1 + rng.IntN(100),
+				RNG: rand.New(rand.NewPCG(seed, uint64(at)))}
 		}
 		if !crashOnce(t, at, config) {
 			t.Logf("%d changes on disk", at)
@@ -274,18 +275,22 @@ func crashOnce(t *testing.T, at int64, config vfs.CrashCloneCfg) bool {
 	if r.crash == nil {
 		return false
 	}
-	t.Run(fmt.Sprintf("change=%d,unsynced=%d%%,acked=%d", at, config.UnsyncedDataPercent, len(r.atCrash)), func(t *testing.T) {
-		checkRecovered(t, r.crash, r.journal, r.atCrash)
-	})
+	t.Run(fmt.Sprintf("change=%d,unsynced=%d%%,acked=%d", at, config.UnsyncedDataPercent, len(r.atCrash)),
+		func(t *testing.T) {
+			checkRecovered(t, r.crash, r.journal, r.atCrash)
+		})
 	return !t.Failed()
 }
 
-// TestCrashWhileStateOpens crashes at each change that the opening of a state database makes, when it is new and when it is
-// not, and keeps any part of the names and bytes that were not synced: what is left can be opened.
+// TestCrashWhileStateOpens crashes at each change that the opening of a state database makes, when it is new and when
+// it is not, and keeps any part of the names and bytes that were not synced: what is left can be opened.
 func TestCrashWhileStateOpens(t *testing.T) {
 	open := func(fs vfs.FS) error {
 		state, err := openState(stateConfig{
-			fs: fs, dir: "/state", ingestDir: "/ingest", logger: slog.New(slog.DiscardHandler), onFatal: func(msg string) { panic(msg) },
+			fs: fs, dir: "/state", ingestDir: "/ingest", logger: slog.New(slog.DiscardHandler),
+			onFatal: func(msg string) {
+				panic(msg)
+			},
 		})
 		if err != nil {
 			return err
@@ -295,7 +300,8 @@ func TestCrashWhileStateOpens(t *testing.T) {
 	f := func(before *vfs.MemFS, seed uint64) {
 		t.Helper()
 		for at, crashed := int64(1), true; crashed; at++ {
-			fs := newCrashingFS(at, vfs.CrashCloneCfg{UnsyncedDataPercent: 50, RNG: rand.New(rand.NewPCG(seed, uint64(at)))})
+			fs := newCrashingFS(at, vfs.CrashCloneCfg{UnsyncedDataPercent: 50,
+				RNG: rand.New(rand.NewPCG(seed, uint64(at)))})
 			fs.mem = before.CrashClone(vfs.CrashCloneCfg{})
 			fs.FS = errorfs.Wrap(fs.mem, errorfs.InjectorFunc(fs.inject))
 			var left *vfs.MemFS

@@ -139,8 +139,8 @@ func flipByte(t *testing.T, fs vfs.FS, path string, part, parts int64) {
 	}
 }
 
-// TestDamagedArchive: damage among the rows of orders that have left memory is met by a look-up, while the store serves.
-// It is an error of that look-up, and logged; the others go on.
+// TestDamagedArchive: damage among the rows of orders that have left memory is met by a look-up, while the store
+// serves. It is an error of that look-up, and logged; the others go on.
 func TestDamagedArchive(t *testing.T) {
 	const orders = 2000
 	fs := vfs.NewMem()

@@ -12,8 +12,8 @@ import (
 	"apportion/engine"
 )
 
-// What a node answers from its state alone when it may have been deposed: whether others still take it for their leader is
-// found out before each such answer, and without their word there is none.
+// What a node answers from its state alone when it may have been deposed: whether others still take it for their leader
+// is found out before each such answer, and without their word there is none.
 
 // toldRaft leads in term 7 until a test says otherwise.
 type toldRaft struct {
@@ -30,7 +30,8 @@ func leadingRaft() *toldRaft { return &toldRaft{state: raft.Leader, term: 7} }
 // TestConfirm: who leads is confirmed by a majority of the voters that are in no later term.
 func TestConfirm(t *testing.T) {
 	const silent = laterTerm
-	f := func(what string, self raft.ServerID, terms map[raft.ServerID]uint64, want error, change func(*toldRaft, *confirmer)) {
+	f := func(what string, self raft.ServerID, terms map[raft.ServerID]uint64, want error,
+		change func(*toldRaft, *confirmer)) {
 		t.Helper()
 		node := leadingRaft()
 		var voters []raft.Server
@@ -172,7 +173,8 @@ func refuses(s *Store, c *engine.Allocate) (bool, *engine.Result) {
 	return s.Refuses(time.Now().Add(patience), 1, "", c, &r), &r
 }
 
-// TestDeposed: a node that still takes itself for the leader refuses nothing and reads nothing without the others' word.
+// TestDeposed: a node that still takes itself for the leader refuses nothing and reads nothing without the others'
+// word.
 func TestDeposed(t *testing.T) {
 	w := newBench(t, testConfig(vfs.NewMem()))
 	w.apply(refresh("A", 3))
@@ -183,7 +185,8 @@ func TestDeposed(t *testing.T) {
 		t.Helper()
 		refused, r := refuses(s, order)
 		if refused != wantRefused || refused && (r.Code != engine.CodeInsufficient || r.Index != w.index) {
-			t.Errorf("%s: refused %t with %v at %d, want %t at %d", what, refused, r.Code, r.Index, wantRefused, w.index)
+			t.Errorf("%s: refused %t with %v at %d, want %t at %d", what, refused, r.Code, r.Index, wantRefused,
+				w.index)
 		}
 		if err := s.ReadBarrier(time.Now().Add(patience)); !errors.Is(err, wantRead) {
 			t.Errorf("%s: a read is told %v, want %v", what, err, wantRead)
@@ -230,8 +233,8 @@ func TestRefusedTwice(t *testing.T) {
 	}
 }
 
-// TestRefusalAsksArchive: an order that was closed, and has left memory, is not refused when it is sent again: the log has its
-// first answer.
+// TestRefusalAsksArchive: an order that was closed, and has left memory, is not refused when it is sent again: the log
+// has its first answer.
 func TestRefusalAsksArchive(t *testing.T) {
 	w := newBench(t, testConfig(vfs.NewMem()))
 	w.apply(refresh("A", 10))

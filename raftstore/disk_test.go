@@ -13,7 +13,8 @@ import (
 	"apportion/engine"
 )
 
-// diskUse is what the files of a directory take, those with several names once: tables keep theirs in the copies of the state.
+// diskUse is what the files of a directory take, those with several names once: tables keep theirs in the copies of the
+// state.
 func diskUse(t *testing.T, fsys vfs.FS, dir string) (bytes int64) {
 	t.Helper()
 	tables := map[string]bool{}
@@ -32,7 +33,8 @@ func diskUse(t *testing.T, fsys vfs.FS, dir string) (bytes int64) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			linked := strings.HasSuffix(name, ".sst") && !strings.Contains(path, "/log/") && !strings.Contains(path, "/ingest/")
+			linked := strings.HasSuffix(name, ".sst") && !strings.Contains(path, "/log/") &&
+				!strings.Contains(path, "/ingest/")
 			switch {
 			case info.IsDir():
 				walk(path)
@@ -47,8 +49,8 @@ func diskUse(t *testing.T, fsys vfs.FS, dir string) (bytes int64) {
 	return bytes
 }
 
-// TestDiskIsBounded: however much is written, the log is cut behind the checkpoints, and what is kept of the past and for other
-// nodes has its limits. One node is away meanwhile, and comes back while the load goes on: by a checkpoint.
+// TestDiskIsBounded: however much is written, the log is cut behind the checkpoints, and what is kept of the past and
+// for other nodes has its limits. One node is away meanwhile, and comes back while the load goes on: by a checkpoint.
 func TestDiskIsBounded(t *testing.T) {
 	const (
 		checkpointBytes = 64 << 10
@@ -109,5 +111,6 @@ func TestDiskIsBounded(t *testing.T) {
 	if most > bytesMax {
 		t.Errorf("%d bytes of disk were in use, at most %d should be", most, bytesMax)
 	}
-	t.Logf("%d bytes went into the log, at most %d were on disk; %d checkpoints were fetched", rest[0].metrics.logBytes.Get(), most, fetched)
+	t.Logf("%d bytes went into the log, at most %d were on disk; %d checkpoints were fetched",
+		rest[0].metrics.logBytes.Get(), most, fetched)
 }

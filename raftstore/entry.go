@@ -52,7 +52,8 @@ func decodeEntry(data []byte) (entry, error) {
 		return entry{}, fmt.Errorf("an entry of %d bytes is shorter than its header", len(data))
 	}
 	if data[0] != entryVersion {
-		return entry{}, fmt.Errorf("%w: entry version %d, this program reads version %d", ErrFormat, data[0], entryVersion)
+		return entry{}, fmt.Errorf("%w: entry version %d, this program reads version %d", ErrFormat, data[0],
+			entryVersion)
 	}
 	sum := binary.LittleEndian.Uint32(data[entryChecksumAt:])
 	if got := crc32.Checksum(data[entryBodyAt:], castagnoli); got != sum {

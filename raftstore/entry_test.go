@@ -67,7 +67,8 @@ func TestEntryRefusesDamage(t *testing.T) {
 	f("a length past the end", false, func(d []byte) []byte { d[entryHeaderBytes+3] = 0xff; sealEntry(d); return d })
 }
 
-// FuzzDecodeEntry: whatever the bytes, decoding does not panic, and an entry that is accepted encodes to the same bytes.
+// FuzzDecodeEntry: whatever the bytes, decoding does not panic, and an entry that is accepted encodes to the same
+// bytes.
 func FuzzDecodeEntry(f *testing.F) {
 	f.Add(makeEntry(42))
 	f.Add(makeEntry(42, []byte("first"), nil, []byte("third")))

@@ -15,9 +15,9 @@ import (
 	"github.com/hashicorp/raft"
 )
 
-// fetcher gets a checkpoint from the leader, on a goroutine of its own, when Raft says that there is no other way to catch
-// up (see snapshots). This node goes on as it is meanwhile. When the checkpoint is there as a whole, the store has to be
-// opened anew: see Replaced.
+// fetcher gets a checkpoint from the leader, on a goroutine of its own, when Raft says that there is no other way to
+// catch up (see snapshots). This node goes on as it is meanwhile. When the checkpoint is there as a whole, the store
+// has to be opened anew: see Replaced.
 type fetcher struct {
 	in      *incoming
 	peers   *peers
@@ -63,12 +63,12 @@ func (s *Store) newFetcher(context.Context) error {
 	return nil
 }
 
-// Replaced is closed when this node was too far behind for the leader's log and has fetched a checkpoint instead. It lies
-// ready in the directory; the running store knows nothing of it and does not catch up any more. The caller then calls Close,
-// and Open with the same configuration, which takes the checkpoint over: a node that serves should watch this channel for as
-// long as it has the store, end what it answers from it, and begin again with the new one. (Config.Metrics needs a new set,
-// and Peers.Listen the port that the store had, Status().Address.) A crash instead of the Close is as good. In a group of one
-// it is never closed.
+// Replaced is closed when this node was too far behind for the leader's log and has fetched a checkpoint instead. It
+// lies ready in the directory; the running store knows nothing of it and does not catch up any more. The caller then
+// calls Close, and Open with the same configuration, which takes the checkpoint over: a node that serves should watch
+// this channel for as long as it has the store, end what it answers from it, and begin again with the new one.
+// (Config.Metrics needs a new set, and Peers.Listen the port that the store had, Status().Address.) A crash instead of
+// the Close is as good. In a group of one it is never closed.
 func (s *Store) Replaced() <-chan struct{} {
 	if s.fetcher == nil {
 		return nil
@@ -76,8 +76,8 @@ func (s *Store) Replaced() <-chan struct{} {
 	return s.fetcher.replaced
 }
 
-// want is called on Raft's main goroutine when the leader has sent a snapshot, and does not wait. It never returns nil: the
-// snapshot is not installed in this life of the store.
+// want is called on Raft's main goroutine when the leader has sent a snapshot, and does not wait. It never returns nil:
+// the snapshot is not installed in this life of the store.
 func (f *fetcher) want(index uint64) error {
 	switch complete := f.complete.Load(); {
 	case complete > 0:
@@ -277,7 +277,8 @@ func (t *transfer) get(f shippedFile) error {
 	return p.finish()
 }
 
-// part fetches the next bytes of a file. They are valid until the next call. Those that came before an error are good, too.
+// part fetches the next bytes of a file. They are valid until the next call. Those that came before an error are good,
+// too.
 func (t *transfer) part(f *shippedFile, offset int64) ([]byte, error) {
 	if err := t.ask(fileQuestion{File: f.Name, Offset: offset}); err != nil {
 		return nil, err
@@ -313,9 +314,11 @@ func (t *transfer) progress() {
 		"bytesPerSecond", int64(float64(t.fetched)/now.Sub(t.start).Seconds()))
 }
 
-// verify opens what was fetched and reads all of it, with its checksums, before the state that is here is given up for it.
+// verify opens what was fetched and reads all of it, with its checksums, before the state that is here is given up for
+// it.
 func (t *transfer) verify() error {
-	state, err := openState(stateConfig{fs: t.in.fs, dir: t.in.dir, logger: t.logger, onFatal: t.onFatal, readOnly: true, openFiles: t.files})
+	state, err := openState(stateConfig{fs: t.in.fs, dir: t.in.dir, logger: t.logger, onFatal: t.onFatal,
+		readOnly: true, openFiles: t.files})
 	if err != nil {
 		return err
 	}

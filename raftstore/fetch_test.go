@@ -20,7 +20,9 @@ import (
 // leaderToFetchFrom is a node with a checkpoint of several tables.
 func leaderToFetchFrom(t *testing.T) *Store {
 	t.Helper()
-	g := newGroupOf(t, 1, func(cfg *Config) { cfg.StateTableBytes, cfg.CheckpointSliceBytes, cfg.TrailingEntries = 4000, 500, 4 })
+	g := newGroupOf(t, 1, func(cfg *Config) {
+		cfg.StateTableBytes, cfg.CheckpointSliceBytes, cfg.TrailingEntries = 4000, 500, 4
+	})
 	s := g.nodes[0].Store
 	stock(t, s, "A")
 	return s
@@ -87,7 +89,8 @@ func mustBeState(t *testing.T, f *fetcher, leader *Store) {
 	if err != nil || m == nil {
 		t.Fatalf("the fetched files are not complete: %v", err)
 	}
-	state, err := openState(stateConfig{fs: f.in.fs, dir: f.in.dir, logger: f.logger, onFatal: f.onFatal, readOnly: true})
+	state, err := openState(stateConfig{fs: f.in.fs, dir: f.in.dir, logger: f.logger, onFatal: f.onFatal,
+		readOnly: true})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -153,7 +156,8 @@ func TestFetchGoesOnWithLaterCheckpoint(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if second.manifest.Index <= first.manifest.Index || second.fetched == 0 || second.fetched >= second.manifest.totalBytes() {
+	if second.manifest.Index <= first.manifest.Index || second.fetched == 0 ||
+		second.fetched >= second.manifest.totalBytes() {
 		t.Errorf("fetched %d bytes of %d, of index %d after %d", second.fetched, second.manifest.totalBytes(),
 			second.manifest.Index, first.manifest.Index)
 	}
@@ -193,11 +197,13 @@ func TestFetchDamaged(t *testing.T) {
 	mustBeState(t, f, leader)
 }
 
-// TestFetchOfDamagedFiles: a byte that is flipped on the leader's disk, before or after it has told its checksum, wherever it is,
-// costs an attempt, which says why, and no state comes of it. When the leader's disk is right again, so is the next attempt.
+// TestFetchOfDamagedFiles: a byte that is flipped on the leader's disk, before or after it has told its checksum,
+// wherever it is, costs an attempt, which says why, and no state comes of it. When the leader's disk is right again, so
+// is the next attempt.
 func TestFetchOfDamagedFiles(t *testing.T) {
 	leader := leaderToFetchFrom(t)
-	if _, err := fetchFrom(leader.shipper, newTestFetcher(vfs.NewMem()), plainWire); err != nil { // it knows all checksums now
+	// it knows all checksums now
+	if _, err := fetchFrom(leader.shipper, newTestFetcher(vfs.NewMem()), plainWire); err != nil {
 		t.Fatal(err)
 	}
 	fs, o := leader.cfg.FS, leader.shipper.mu.current
@@ -288,7 +294,9 @@ func TestFetchRefuses(t *testing.T) {
 func TestFetchOfAnotherState(t *testing.T) {
 	leader := leaderToFetchFrom(t)
 	f := newTestFetcher(vfs.NewMem())
-	if _, err := fetchFrom(leader.shipper, f, func(conn net.Conn) net.Conn { return &lyingWire{conn} }); !errors.Is(err, ErrInconsistent) {
+	if _, err := fetchFrom(leader.shipper, f, func(conn net.Conn) net.Conn {
+		return &lyingWire{conn}
+	}); !errors.Is(err, ErrInconsistent) {
 		t.Fatalf("got %v, want ErrInconsistent", err)
 	}
 	if _, err := f.in.fs.Stat(f.in.dir); err == nil {

@@ -9,9 +9,10 @@ import (
 	"github.com/hashicorp/raft"
 )
 
-// following is a node's knowledge of how far behind it is. A follower asks the leader, which makes sure that it still is one, for
-// the index of the last entry applied there; once that entry is applied here too, this node's state has everything that was
-// acknowledged before it asked. So does the leader's, once a majority has confirmed that it still led then.
+// following is a node's knowledge of how far behind it is. A follower asks the leader, which makes sure that it still
+// is one, for the index of the last entry applied there; once that entry is applied here too, this node's state has
+// everything that was acknowledged before it asked. So does the leader's, once a majority has confirmed that it still
+// led then.
 type following struct {
 	peers   *peers
 	raft    *raft.Raft
@@ -21,8 +22,8 @@ type following struct {
 
 	line *peerLine // to the leader; for ask only
 
-	// freshAtNano is a moment from which everything acknowledged is in the state, in nanoseconds of the monotonic clock since
-	// start; 0: none is known.
+	// freshAtNano is a moment from which everything acknowledged is in the state, in nanoseconds of the monotonic clock
+	// since start; 0: none is known.
 	freshAtNano atomic.Int64
 	start       time.Time
 }
@@ -75,7 +76,8 @@ func (f *following) hangUp() {
 	}
 }
 
-// lag is for how long writes may have been acknowledged that this node does not have; known is false if it has never had all.
+// lag is for how long writes may have been acknowledged that this node does not have; known is false if it has never
+// had all.
 func (f *following) lag() (lag time.Duration, known bool) {
 	freshAt := f.freshAtNano.Load()
 	return f.now() - time.Duration(freshAt), freshAt != 0

@@ -29,19 +29,22 @@ func (s *Store) meetPeers(context.Context) error {
 	return nil
 }
 
-// listenFirst has a node that is told to found a group in an empty directory listen first whether one calls that it is in already:
-// then its disk was lost, and a second group under its name would be one too many.
+// listenFirst has a node that is told to found a group in an empty directory listen first whether one calls that it is
+// in already: then its disk was lost, and a second group under its name would be one too many.
 func (s *Store) listenFirst(ctx context.Context) error {
 	isNew, err := s.isNew()
 	if err != nil || !isNew || s.peers == nil || !s.cfg.Peers.Bootstrap {
 		return err
 	}
-	s.cfg.Logger.Info("an empty data directory: listening whether a cluster calls this node before a new one is founded", "for", s.cfg.foundingSilence)
+	s.cfg.Logger.Info(
+		"an empty data directory: listening whether a cluster calls this node before a new one is founded", "for",
+		s.cfg.foundingSilence)
 	caller, err := s.peers.overhear(ctx, s.cfg.foundingSilence)
 	if err != nil || caller == nil {
 		return err
 	}
-	return fmt.Errorf("%w: %s of cluster %s calls node %s, which has lost its data directory: this one is empty, and founds no second cluster",
+	return fmt.Errorf("%w: %s of cluster %s calls node %s, which has lost its data directory: this one is empty, "+
+		"and founds no second cluster",
 		ErrMember, nodeName(caller.From), caller.Cluster, s.cfg.NodeID)
 }
 
@@ -56,21 +59,23 @@ func (s *Store) followPeers() {
 		if err := confirmer.ask(stop); err != nil {
 			return err
 		}
-		if !s.leadership.valid() { // it may lead in a later term than when the question came, and not have caught up with it
+		// it may lead in a later term than when the question came, and not have caught up with it
+		if !s.leadership.valid() {
 			return ErrNotLeader
 		}
 		s.follow.fresh(at)
 		return nil
 	}, confirmer.hangUp)
 	s.follow = &following{
-		peers: s.peers, raft: s.raft, applied: &s.applier.signal, visible: s.applier.visibleIndex.Load, start: time.Now(),
+		peers: s.peers, raft: s.raft, applied: &s.applier.signal, visible: s.applier.visibleIndex.Load,
+		start:  time.Now(),
 		settle: s.leadership.settle,
 	}
 	s.follows = newRounds(s.stop, s.follow.ask, s.follow.hangUp)
 }
 
-// runFollow keeps the knowledge of how far behind this node is fresh. A leader is one that knows that it still leads: Raft's
-// word for it may be old, when the disk does not answer and Raft waits for it.
+// runFollow keeps the knowledge of how far behind this node is fresh. A leader is one that knows that it still leads:
+// Raft's word for it may be old, when the disk does not answer and Raft waits for it.
 func (s *Store) runFollow(stop <-chan struct{}) {
 	ticker := time.NewTicker(followInterval)
 	defer ticker.Stop()
@@ -83,7 +88,8 @@ func (s *Store) runFollow(stop <-chan struct{}) {
 			case s.leadership.valid():
 				_ = s.confirms.wait(time.Now().Add(questionTimeout))
 			case s.raft.State() == raft.Follower:
-				_ = s.follows.wait(time.Now().Add(2 * questionTimeout)) // for the question, and until what is missing has come
+				// for the question, and until what is missing has come
+				_ = s.follows.wait(time.Now().Add(2 * questionTimeout))
 			}
 		}
 	}
@@ -97,8 +103,8 @@ func (s *Store) Forwarded() net.Listener {
 	return s.peers.service(kindHTTP)
 }
 
-// Leads says, without waiting, whether this node leads and has caught up, as far as it knows: whether to serve a request or to
-// forward it. In a group of several, what is answered from the state alone needs ReadBarrier besides.
+// Leads says, without waiting, whether this node leads and has caught up, as far as it knows: whether to serve a
+// request or to forward it. In a group of several, what is answered from the state alone needs ReadBarrier besides.
 func (s *Store) Leads() bool { return s.leadership.valid() }
 
 // Leader is the node that is known to lead, empty if none is. It may be this one.
@@ -107,8 +113,9 @@ func (s *Store) Leader() string {
 	return nodeName(id)
 }
 
-// DialMember opens a connection on which to forward requests to the member of a name, which the other end gets from Forwarded. Its error
-// is ErrNotLeader, since that is what there is to be done about it: nothing was sent, and another node may be meant.
+// DialMember opens a connection on which to forward requests to the member of a name, which the other end gets from
+// Forwarded. Its error is ErrNotLeader, since that is what there is to be done about it: nothing was sent, and another
+// node may be meant.
 func (s *Store) DialMember(name string, timeout time.Duration) (net.Conn, error) {
 	if s.peers == nil {
 		return nil, ErrNotLeader

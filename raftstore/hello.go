@@ -27,8 +27,9 @@ const (
 // peerProtocol is the version of what nodes say to each other, first of all of the handshake.
 const peerProtocol = 1
 
-// hello is the first message on a connection: who calls whom, and what for. Nodes are called as Raft knows them. Both messages of the handshake are two bytes of
-// length, big-endian, and JSON: they are rare, and have to be understood by every version to come.
+// hello is the first message on a connection: who calls whom, and what for. Nodes are called as Raft knows them. Both
+// messages of the handshake are two bytes of length, big-endian, and JSON: they are rare, and have to be understood by
+// every version to come.
 type hello struct {
 	Protocol int           `json:"protocol"`
 	Cluster  string        `json:"cluster"` // empty: the caller is in none yet
@@ -61,7 +62,8 @@ func (p *peers) introduce(conn net.Conn, deadline time.Time, node raft.ServerID,
 		return reply, err
 	}
 	own := p.identity.cluster()
-	if err := writeMessage(conn, hello{Protocol: peerProtocol, Cluster: own, From: p.identity.self, To: node, Kind: k}); err != nil {
+	if err := writeMessage(conn, hello{Protocol: peerProtocol, Cluster: own, From: p.identity.self, To: node,
+		Kind: k}); err != nil {
 		return reply, err
 	}
 	if err := readMessage(conn, &reply); err != nil {
@@ -102,8 +104,8 @@ func (p *peers) welcome(conn net.Conn) (h hello, err error) {
 	return h, conn.SetDeadline(time.Time{})
 }
 
-// check says why a caller must not come in. A node that is in no cluster yet takes that of a leader or a candidate that calls it as
-// what it is: that one has it in its log as a member. Nobody else is told anything, or gets a vote.
+// check says why a caller must not come in. A node that is in no cluster yet takes that of a leader or a candidate that
+// calls it as what it is: that one has it in its log as a member. Nobody else is told anything, or gets a vote.
 func (p *peers) check(h *hello) error {
 	if h.Protocol != peerProtocol {
 		return fmt.Errorf("%w: version %d there, %d here", errProtocol, h.Protocol, peerProtocol)

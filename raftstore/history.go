@@ -16,15 +16,15 @@ import (
 )
 
 // history keeps what a backtest replays: some of the last checkpoints, and the log behind the oldest of them. A kept
-// checkpoint is a directory of hard links to the state database's tables, so it costs what has changed since. Nothing of
-// it is needed to serve: a fault costs history and never a checkpoint. Orders that were refused before the log are recorded
-// in the same directory (refusals).
+// checkpoint is a directory of hard links to the state database's tables, so it costs what has changed since. Nothing
+// of it is needed to serve: a fault costs history and never a checkpoint. Orders that were refused before the log are
+// recorded in the same directory (refusals).
 //
 // The directory of a checkpoint is made under another name and renamed when it is complete, and renamed before it is
 // removed: what does not have a kept checkpoint's name is swept away at a start.
 //
-// Who replays a state pins it (see pin). What is pinned does not stop the release of what is not: it leaves kept as if it were
-// not, so nobody begins with it any more, and goes with the last replay.
+// Who replays a state pins it (see pin). What is pinned does not stop the release of what is not: it leaves kept as if
+// it were not, so nobody begins with it any more, and goes with the last replay.
 type history struct {
 	fs       vfs.FS
 	dir      string
@@ -131,7 +131,8 @@ func (h *history) checkpointed(k keptState) {
 	if h.wants(timeMS) {
 		if err := h.keep(k); err != nil {
 			h.metrics.historyErrors.Inc()
-			h.logger.Error("history: a checkpoint could not be kept; backtests begin at an older one", "index", index, "error", err)
+			h.logger.Error("history: a checkpoint could not be kept; backtests begin at an older one", "index", index,
+				"error", err)
 		}
 	}
 	for _, k := range h.release(timeMS) {
@@ -163,8 +164,8 @@ func (h *history) wants(timeMS int64) bool {
 		h.logBytes(last.index) >= h.bytesMax/historyStates
 }
 
-// keep links the state that is on disk, and lists its files. Only the checkpointing goroutine calls it, so that is still the
-// state of k.
+// keep links the state that is on disk, and lists its files. Only the checkpointing goroutine calls it, so that is
+// still the state of k.
 func (h *history) keep(k keptState) error {
 	under := h.fs.PathJoin(h.dir, newStateDir)
 	if err := h.fs.RemoveAll(under); err != nil {
@@ -198,9 +199,9 @@ func (h *history) newest() (k keptState) {
 	return k
 }
 
-// release takes out what is no longer to be kept: all but the last state that is as old as the window, and the oldest ones
-// while there is too much. Those that nobody replays are returned, to be removed. What is replayed may take as much again, and
-// is let go of beyond that, too.
+// release takes out what is no longer to be kept: all but the last state that is as old as the window, and the oldest
+// ones while there is too much. Those that nobody replays are returned, to be removed. What is replayed may take as
+// much again, and is let go of beyond that, too.
 func (h *history) release(nowMS int64) (gone []keptState) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -219,7 +220,8 @@ func (h *history) release(nowMS int64) (gone []keptState) {
 	}
 	for h.bytesLocked(true)-h.bytesLocked(false) > h.bytesMax {
 		p := h.oldestHeldLocked()
-		h.logger.Warn("history: what a backtest replays takes too much of the disk and is let go of", "index", p.state.index)
+		h.logger.Warn("history: what a backtest replays takes too much of the disk and is let go of", "index",
+			p.state.index)
 		p.letGo()
 	}
 	return gone
@@ -241,14 +243,15 @@ func (h *history) drop(k *keptState, cause error) {
 
 func (h *history) damaged(k *keptState, cause error) {
 	h.metrics.historyErrors.Inc()
-	h.logger.Error("history: a kept checkpoint is damaged and is kept no longer; backtests begin at another one", "index", k.index, "error", cause)
+	h.logger.Error("history: a kept checkpoint is damaged and is kept no longer; backtests begin at another one",
+		"index", k.index, "error", cause)
 }
 
 // logBytes is the size of the log behind an entry, as far as it is in tables.
 func (h *history) logBytes(index uint64) int64 { return h.log.TableBytes(index + 1) }
 
-// bytesLocked is what the history costs: tables that the last kept state no longer has, the log, and refused orders; without
-// or with what is there only because it is replayed.
+// bytesLocked is what the history costs: tables that the last kept state no longer has, the log, and refused orders;
+// without or with what is there only because it is replayed.
 func (h *history) bytesLocked(pinned bool) int64 {
 	old := map[string]int64{}
 	from := uint64(math.MaxUint64)
@@ -296,7 +299,8 @@ func (h *history) remove(k *keptState) {
 	}
 	if err != nil {
 		h.metrics.historyErrors.Inc()
-		h.logger.Error("history: a checkpoint could not be removed; it is tried again at the next start", "index", k.index, "error", err)
+		h.logger.Error("history: a checkpoint could not be removed; it is tried again at the next start", "index",
+			k.index, "error", err)
 	}
 }
 

@@ -138,8 +138,8 @@ func (p *past) firstEntry() uint64 {
 	return first
 }
 
-// TestHistory: kept states with the log behind them give the present, before and after a restart; the window moves on, and
-// the log is cut behind it.
+// TestHistory: kept states with the log behind them give the present, before and after a restart; the window moves on,
+// and the log is cut behind it.
 func TestHistory(t *testing.T) {
 	p := openPast(t, vfs.NewMem(), nil)
 	if got := p.indexes(); !slices.Equal(got, []uint64{0}) {
@@ -186,8 +186,8 @@ func TestHistory(t *testing.T) {
 	}
 }
 
-// TestHistoryInUse: what is being replayed is there until then, and does not keep what nobody replays. Another replay begins at
-// what is kept.
+// TestHistoryInUse: what is being replayed is there until then, and does not keep what nobody replays. Another replay
+// begins at what is kept.
 func TestHistoryInUse(t *testing.T) {
 	p := openPast(t, vfs.NewMem(), nil)
 	for n := range 5 {
@@ -236,8 +236,8 @@ func (p *past) churn(n int) {
 	p.hour(n % 8)
 }
 
-// TestReplaysOneAfterAnother: each begins at the oldest kept state before the one before it ends, and the history stays within its
-// bounds.
+// TestReplaysOneAfterAnother: each begins at the oldest kept state before the one before it ends, and the history stays
+// within its bounds.
 func TestReplaysOneAfterAnother(t *testing.T) {
 	p := openPast(t, vfs.NewMem(), func(c *Config) { c.HistoryBytes, c.logMemTableBytes = 2<<20, 64<<10 })
 	p.hour(1)
@@ -257,7 +257,8 @@ func TestReplaysOneAfterAnother(t *testing.T) {
 		h := p.History()
 		most = max(most, len(p.stateDirs()))
 		if h.Bytes > 2*h.BytesMax+h.BytesMax/2 { // the newest tables of the log count when they are written
-			t.Fatalf("%d bytes of history in %d states while %d replays ran, %d are asked for", h.Bytes, len(p.stateDirs()), replays, h.BytesMax)
+			t.Fatalf("%d bytes of history in %d states while %d replays ran, %d are asked for", h.Bytes,
+				len(p.stateDirs()), replays, h.BytesMax)
 		}
 	}
 	if from := p.History().From.Index; from == 0 {
@@ -319,7 +320,8 @@ func TestHistoryBytes(t *testing.T) {
 			p.hour(n % 8)
 		}
 	}
-	// The log counts when Pebble has flushed it, which may be after the last checkpoint; then the next one lets go of it.
+	// The log counts when Pebble has flushed it, which may be after the last checkpoint; then the next one lets go of
+	// it.
 	h := p.History()
 	for tries := 0; tries < 200 && h.Bytes > 2*h.BytesMax; tries++ {
 		p.hour(1)
@@ -401,8 +403,10 @@ func TestHistorySwept(t *testing.T) {
 	p := openPast(t, fs, nil)
 	p.hour(1)
 	kept := p.indexes()
-	state0 := fs.PathJoin(p.paths.history, (&keptState{index: kept[1], applied: kept[1], timeMS: p.History().States[1].TimeMS}).name())
-	for _, name := range []string{newStateDir, "00000000000000000007-12x", "00000000000000099999-1", "readme", "refused-1-2-3"} {
+	state0 := fs.PathJoin(p.paths.history, (&keptState{index: kept[1], applied: kept[1], timeMS: p.History().
+		States[1].TimeMS}).name())
+	for _, name := range []string{newStateDir, "00000000000000000007-12x", "00000000000000099999-1", "readme",
+		"refused-1-2-3"} {
 		if ok, err := vfs.Clone(fs, fs, state0, fs.PathJoin(p.paths.history, name)); !ok || err != nil {
 			t.Fatal(ok, err)
 		}

@@ -16,15 +16,16 @@ import (
 	"apportion/wal"
 )
 
-// TestHistoryAgainstModel keeps, pins, unpins, drops and restarts at random, and holds what is kept, what is on disk and where the
-// log may be cut against a list of indexes. States have tables of made-up sizes, of which one is in all, one in two that follow
-// each other, and one in a single one.
+// TestHistoryAgainstModel keeps, pins, unpins, drops and restarts at random, and holds what is kept, what is on disk
+// and where the log may be cut against a list of indexes. States have tables of made-up sizes, of which one is in all,
+// one in two that follow each other, and one in a single one.
 func TestHistoryAgainstModel(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		m := &historyMachine{fs: vfs.NewMem(), sizes: map[uint64]int64{}}
 		m.open(t)
 		t.Repeat(map[string]func(*rapid.T){
-			"keep": m.keep, "again": m.keep, "pin": m.pin, "unpin": m.unpin, "drop": m.drop, "restart": m.restart, "": m.check,
+			"keep": m.keep, "again": m.keep, "pin": m.pin, "unpin": m.unpin, "drop": m.drop, "restart": m.restart,
+			"": m.check,
 		})
 		for len(m.replays) > 0 {
 			m.unpin(t)
@@ -53,7 +54,10 @@ type historyMachine struct {
 
 func (m *historyMachine) open(t *rapid.T) {
 	m.pinned, m.gone = map[uint64]bool{}, map[uint64]bool{}
-	log, err := wal.Open(wal.Config{Dir: "log", FS: vfs.NewMem(), Logger: slog.New(slog.DiscardHandler), OnFatal: func(msg string) { panic(msg) }})
+	log, err := wal.Open(wal.Config{Dir: "log", FS: vfs.NewMem(), Logger: slog.New(slog.DiscardHandler),
+		OnFatal: func(msg string) {
+			panic(msg)
+		}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -73,7 +77,8 @@ func (m *historyMachine) keep(t *rapid.T) {
 	m.nowMS += int64(rapid.IntRange(0, 300).Draw(t, "ms"))
 	k := keptState{index: m.index, applied: m.index, timeMS: m.nowMS, term: 1}
 	m.sizes[m.index] = int64(rapid.IntRange(100, 400).Draw(t, "bytes"))
-	k.files = &manifest{Index: m.index, Term: 1, Files: []shippedFile{{Name: "all.sst", Bytes: 1 << 40}, {Name: m.own(m.index), Bytes: m.sizes[m.index]}}}
+	k.files = &manifest{Index: m.index, Term: 1, Files: []shippedFile{{Name: "all.sst", Bytes: 1 << 40},
+		{Name: m.own(m.index), Bytes: m.sizes[m.index]}}}
 	dir := m.fs.PathJoin("history", k.name())
 	if err := errors.Join(m.fs.MkdirAll(dir, dirPermissions), writeManifest(m.fs, dir, k.files)); err != nil {
 		t.Fatal(err)
@@ -108,7 +113,9 @@ func (m *historyMachine) release() {
 		if extra <= modelBytesMax {
 			return
 		}
-		m.gone[slices.Min(slices.DeleteFunc(slices.Collect(maps.Keys(m.pinned)), func(i uint64) bool { return m.gone[i] }))] = true
+		m.gone[slices.Min(slices.DeleteFunc(slices.Collect(maps.Keys(m.pinned)), func(i uint64) bool {
+			return m.gone[i]
+		}))] = true
 	}
 }
 
@@ -174,7 +181,9 @@ func (m *historyMachine) drop(t *rapid.T) {
 func (m *historyMachine) restart(t *rapid.T) {
 	for index := range m.pinned {
 		for _, r := range m.replays {
-			if r.base.index == index && !slices.ContainsFunc(m.kept, func(k keptState) bool { return k.index == index }) {
+			if r.base.index == index && !slices.ContainsFunc(m.kept, func(k keptState) bool {
+				return k.index == index
+			}) {
 				m.kept = append(m.kept, r.base)
 			}
 		}

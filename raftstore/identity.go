@@ -14,23 +14,25 @@ import (
 	"apportion/wal"
 )
 
-// A vote counts only if whoever gives it knows those that it has given before, and what it has stored. That is in a node's data
-// directory, not in its name. So a member of a group is a directory: each has an identity of its own, drawn when it is made, and
-// Raft knows the node as its name and that, such as c/0f2d6b1a93c85e47. A node whose disk is lost comes back as another one, whom
-// nobody has given a vote. People are shown names.
+// A vote counts only if whoever gives it knows those that it has given before, and what it has stored. That is in a
+// node's data directory, not in its name. So a member of a group is a directory: each has an identity of its own, drawn
+// when it is made, and Raft knows the node as its name and that, such as c/0f2d6b1a93c85e47. A node whose disk is lost
+// comes back as another one, whom nobody has given a vote. People are shown names.
 //
-// A directory from before there were identities is its node's name alone, and so no new directory is taken for it either.
+// A directory from before there were identities is its node's name alone, and so no new directory is taken for it
+// either.
 
 var (
-	// keyCluster is where a node keeps the name of its cluster, beside Raft's term: a directory belongs to one for ever.
+	// keyCluster is where a node keeps the name of its cluster, beside Raft's term: a directory belongs to one for
+	// ever.
 	keyCluster = []byte("ApportionCluster")
 
 	// keyNode is where it keeps its own name and identity. The log is never copied to another node, as the state is.
 	keyNode = []byte("ApportionNode")
 )
 
-// identity is who a node is: its own name, that of its directory, and that of its cluster, which no two clusters share and which
-// keeps them from talking to each other.
+// identity is who a node is: its own name, that of its directory, and that of its cluster, which no two clusters share
+// and which keeps them from talking to each other.
 type identity struct {
 	node string        // its name, for people
 	self raft.ServerID // name and identity, for other nodes
@@ -114,7 +116,8 @@ func cutLast(s, sign string) (before, after string, found bool) {
 // notTheOne says that another node answers than the one that was called, or the same with another directory.
 func notTheOne(called, answers raft.ServerID) error {
 	if name := nodeName(called); name == nodeName(answers) {
-		return fmt.Errorf("%w: that of the member %s is not the one that is there now; if it is lost, remove it, and then let the new one join",
+		return fmt.Errorf("%w: that of the member %s is not the one that is there now; if it is lost, remove it, "+
+			"and then let the new one join",
 			errOtherDirectory, name)
 	}
 	return fmt.Errorf("%w: %s is called, this is %s", errOtherNode, nodeName(called), nodeName(answers))
@@ -164,8 +167,8 @@ func (s *Store) knowSelf(context.Context) error {
 	return err
 }
 
-// keepSelf has a directory from before there were identities keep its node's name, once Raft has found that in its log. One of a
-// group of one is its only member's, for certain.
+// keepSelf has a directory from before there were identities keep its node's name, once Raft has found that in its log.
+// One of a group of one is its only member's, for certain.
 func (s *Store) keepSelf(context.Context) error {
 	if s.identity.kept {
 		return nil

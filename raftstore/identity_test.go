@@ -40,7 +40,8 @@ func TestFoundNeedsRandomness(t *testing.T) {
 	}
 }
 
-// A directory knows its node, and is another one for each name, each time that it is made, and the same each time that it is opened.
+// A directory knows its node, and is another one for each name, each time that it is made, and the same each time that
+// it is opened.
 func TestDirectoryKnowsItsNode(t *testing.T) {
 	cfg := testConfig(vfs.NewMem())
 	cfg.NodeID = "c"
@@ -93,7 +94,9 @@ func TestAddedIsWhoAnswers(t *testing.T) {
 	if bound, ok := leader.member("late"); !ok || bound.ID != late.identity.self {
 		t.Errorf("the member is %+v, %s answers there", bound, late.identity.self)
 	}
-	g.await("it is in its cluster", func() bool { return late.identity.cluster() == leader.identity.cluster() && late.Ready() == nil })
+	g.await("it is in its cluster", func() bool {
+		return late.identity.cluster() == leader.identity.cluster() && late.Ready() == nil
+	})
 
 	// One of the same name with another disk is none, wherever it is.
 	other := g.waiting("late")
@@ -103,7 +106,8 @@ func TestAddedIsWhoAnswers(t *testing.T) {
 	}
 }
 
-// A replica has no vote to lose: with an empty disk it takes its own place again. The one that it was does not come back.
+// A replica has no vote to lose: with an empty disk it takes its own place again. The one that it was does not come
+// back.
 func TestReplicaLosesItsDisk(t *testing.T) {
 	g := newGroup(t, 1)
 	g.mustDo(channels())
@@ -133,7 +137,8 @@ func TestHelloNamesTheDirectory(t *testing.T) {
 		if err == nil {
 			err = conn.Close()
 		}
-		if (want == "") != (err == nil) || err != nil && !strings.Contains(err.Error(), want) || reply.Node != n.identity.self {
+		if (want == "") != (err == nil) || err != nil && !strings.Contains(err.Error(), want) ||
+			reply.Node != n.identity.self {
 			t.Errorf("a call for %s of %q: %v, answered by %s", k, to, err, reply.Node)
 		}
 	}
@@ -145,15 +150,16 @@ func TestHelloNamesTheDirectory(t *testing.T) {
 	dial("", kindGreet, "")
 }
 
-// A group whose directories were written before there were identities goes on, each as its node's name alone. A new directory is
-// not taken for one of them.
+// A group whose directories were written before there were identities goes on, each as its node's name alone. A new
+// directory is not taken for one of them.
 func TestGroupFromBeforeIdentities(t *testing.T) {
 	g := &testGroup{t: t}
 	t.Cleanup(g.close)
 	configuration := raft.Configuration{}
 	for i := range 3 {
 		id, address := fmt.Sprintf("n%d", i+1), unusedAddress(t)
-		configuration.Servers = append(configuration.Servers, raft.Server{ID: raft.ServerID(id), Address: raft.ServerAddress(address)})
+		configuration.Servers = append(configuration.Servers,
+			raft.Server{ID: raft.ServerID(id), Address: raft.ServerAddress(address)})
 	}
 	for _, server := range configuration.Servers {
 		cfg := testConfig(vfs.NewMem())
@@ -195,7 +201,9 @@ func TestGroupFromBeforeIdentities(t *testing.T) {
 		t.Fatal(err)
 	}
 	g.await("it has a vote", func() bool {
-		return slices.ContainsFunc(g.leader().voters(), func(server raft.Server) bool { return server.ID == s.identity.self })
+		return slices.ContainsFunc(g.leader().voters(), func(server raft.Server) bool {
+			return server.ID == s.identity.self
+		})
 	})
 	g.agree()
 }
@@ -232,7 +240,8 @@ func writeOldLog(t *testing.T, cfg Config, configuration raft.Configuration) {
 		t.Fatal(err)
 	}
 	err = errors.Join(log.SetUint64(keyCurrentTerm, bootstrapTerm), log.Set(keyCluster, []byte("old")),
-		log.StoreLog(&raft.Log{Index: 1, Term: bootstrapTerm, Type: raft.LogConfiguration, Data: raft.EncodeConfiguration(configuration)}),
+		log.StoreLog(&raft.Log{Index: 1, Term: bootstrapTerm, Type: raft.LogConfiguration,
+			Data: raft.EncodeConfiguration(configuration)}),
 		log.Close())
 	if err != nil {
 		t.Fatal(err)
@@ -271,8 +280,8 @@ func TestFounderListens(t *testing.T) {
 	}
 }
 
-// TestTakenInFoundsNothing: a node that a cluster has taken in, and that has got nothing of it yet, is no founder of a cluster of that
-// name, whatever it is told when it starts again.
+// TestTakenInFoundsNothing: a node that a cluster has taken in, and that has got nothing of it yet, is no founder of a
+// cluster of that name, whatever it is told when it starts again.
 func TestTakenInFoundsNothing(t *testing.T) {
 	cfg := testConfig(vfs.NewMem())
 	cfg.NodeID, cfg.foundingSilence = "n9", 1

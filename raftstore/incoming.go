@@ -12,10 +12,11 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 )
 
-// incoming is the directory in which a fetched checkpoint comes together. A file is written under a name that says that it
-// is a part, and gets its own name when it is whole, synced and of the right checksum. When all are there, and have been
-// looked at, a file that lists them is added; only a directory with it is of use at a start (see adopt.go). Whatever is
-// there of an attempt that was broken off is used by the next one, be it for the same checkpoint or for a later one.
+// incoming is the directory in which a fetched checkpoint comes together. A file is written under a name that says that
+// it is a part, and gets its own name when it is whole, synced and of the right checksum. When all are there, and have
+// been looked at, a file that lists them is added; only a directory with it is of use at a start (see adopt.go).
+// Whatever is there of an attempt that was broken off is used by the next one, be it for the same checkpoint or for a
+// later one.
 type incoming struct {
 	fs     vfs.FS
 	parent string
@@ -26,8 +27,8 @@ type incoming struct {
 // errDamaged: a file arrived otherwise than it was sent.
 var errDamaged = errors.New("raftstore: a fetched file has another checksum than the leader says")
 
-// begin makes the directory ready for the files of a checkpoint, and gives those that are missing. Files that belong to no
-// checkpoint, or to another one, go.
+// begin makes the directory ready for the files of a checkpoint, and gives those that are missing. Files that belong to
+// no checkpoint, or to another one, go.
 func (d *incoming) begin(m *manifest) (missing []shippedFile, err error) {
 	if err := d.fs.MkdirAll(d.dir, dirPermissions); err != nil {
 		return nil, fmt.Errorf("raftstore: create %s: %w", d.dir, err)

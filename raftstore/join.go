@@ -11,8 +11,9 @@ import (
 	"github.com/hashicorp/raft"
 )
 
-// A node that is to be a member asks for it: first to be taken in without a vote, and when it has caught up, with one. Both
-// are asked of any member, which passes the question on to the leader, and both may be asked as often as one likes.
+// A node that is to be a member asks for it: first to be taken in without a vote, and when it has caught up, with one.
+// Both are asked of any member, which passes the question on to the leader, and both may be asked as often as one
+// likes.
 
 // joinRequest is the question.
 type joinRequest struct {
@@ -62,9 +63,11 @@ func (s *Store) takeIn(q *joinRequest) joinReply {
 	known, exists := s.member(m.ID)
 	if exists && mustNotReplace(q, &known) {
 		if s.confirms.wait(time.Now().Add(memberTimeout)) != nil {
-			return joinReply{Error: "no leader is known"} // another one may know better, and this answer may be the last
+			// another one may know better, and this answer may be the last
+			return joinReply{Error: "no leader is known"}
 		}
-		return joinReply{Final: !q.New, Error: fmt.Sprintf("%v: %s at %s. If that node or its disk is gone for good, remove it first", ErrMember, m.ID, known.Address)}
+		return joinReply{Final: !q.New, Error: fmt.Sprintf("%v: %s at %s. If that node or its disk is gone for "+
+			"good, remove it first", ErrMember, m.ID, known.Address)}
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), memberTimeout)
 	defer cancel()
@@ -83,11 +86,12 @@ func (s *Store) takeIn(q *joinRequest) joinReply {
 	return joinReply{}
 }
 
-// mustNotReplace reports whether the node that asks is not the member of its name, and must not take its place. With another
-// directory it may only if the member has no vote and it is new: a voter may have voted, and have stored entries that a majority
-// counts on; and who has a past is the one that the member has replaced. With the same, it is the member, or a copy of it, if it
-// neither is at the member's address nor says that it was; two voters of one kind would be two majorities. (A directory from before
-// there were identities may be another one of that name, if it is new.)
+// mustNotReplace reports whether the node that asks is not the member of its name, and must not take its place. With
+// another directory it may only if the member has no vote and it is new: a voter may have voted, and have stored
+// entries that a majority counts on; and who has a past is the one that the member has replaced. With the same, it is
+// the member, or a copy of it, if it neither is at the member's address nor says that it was; two voters of one kind
+// would be two majorities. (A directory from before there were identities may be another one of that name, if it is
+// new.)
 func mustNotReplace(q *joinRequest, known *raft.Server) bool {
 	isVoter, address := known.Suffrage == raft.Voter, string(known.Address)
 	if known.ID != q.ID {
@@ -117,14 +121,16 @@ func (s *Store) runJoin(stop <-chan struct{}) {
 	}
 }
 
-// join asks once, if there is something to ask for. done: there will be nothing more. A node that was removed while it was down is
-// not told: its log says that it is in, and forgotten that no leader has called it. Whoever is in loses nothing by asking.
+// join asks once, if there is something to ask for. done: there will be nothing more. A node that was removed while it
+// was down is not told: its log says that it is in, and forgotten that no leader has called it. Whoever is in loses
+// nothing by asking.
 func (s *Store) join(forgotten bool) (done bool) {
 	// Asked first: a log that is still being replayed tells what the node was, such as a voter before it was removed.
 	ready := s.caughtUp() == nil
 	own, member := s.ownMember()
 	placed := member && string(own.Address) == s.peers.address
-	question := joinRequest{ID: s.identity.self, Address: s.peers.address, Was: string(own.Address), New: s.raft.LastIndex() == 0}
+	question := joinRequest{ID: s.identity.self, Address: s.peers.address, Was: string(own.Address),
+		New: s.raft.LastIndex() == 0}
 	switch {
 	case !member && len(s.cfg.Peers.Join) == 0, placed && !ready && (!forgotten || len(s.cfg.Peers.Join) == 0):
 		return false // not added yet; or in, and catching up
@@ -184,7 +190,8 @@ func (s *Store) askOnce(address string, question *joinRequest) (reply joinReply,
 		return reply, err
 	}
 	defer conn.Close()
-	err = errors.Join(conn.SetDeadline(time.Now().Add(memberTimeout)), writeMessage(conn, question), readMessage(conn, &reply))
+	err = errors.Join(conn.SetDeadline(time.Now().Add(memberTimeout)), writeMessage(conn, question),
+		readMessage(conn, &reply))
 	if err == nil && reply.Error == "" && reply.Leader == "" { // it is in
 		err = s.identity.adopt(greeting.Cluster)
 	}

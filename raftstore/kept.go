@@ -12,20 +12,20 @@ import (
 
 // keptState is a state that a replay can begin from: a directory with the files of a checkpoint, and the list of them.
 //
-// The list has the checksum of each file, and is looked at before the state is used: Pebble has checksums in its tables, and none
-// that would notice a list of tables that was cut short.
+// The list has the checksum of each file, and is looked at before the state is used: Pebble has checksums in its
+// tables, and none that would notice a list of tables that was cut short.
 type keptState struct {
 	index  uint64    // of the last entry whose effect it has; 0: the empty state before the log
 	term   uint64    // of that entry; 0: not known
 	timeMS int64     // of that entry, Unix milliseconds
 	files  *manifest // of its directory; nil: the empty state, which has none
 
-	// unlisted: it was kept by a version that wrote no list, and files has sizes alone. The cover row, and the checksums
-	// that the tables have themselves, are all that can be looked at.
+	// unlisted: it was kept by a version that wrote no list, and files has sizes alone. The cover row, and the
+	// checksums that the tables have themselves, are all that can be looked at.
 	unlisted bool
 
-	// applied is the last entry with commands. Raft has entries of its own behind it after a start, which index may count;
-	// what was refused meanwhile is recorded with applied.
+	// applied is the last entry with commands. Raft has entries of its own behind it after a start, which index may
+	// count; what was refused meanwhile is recorded with applied.
 	applied uint64
 }
 
@@ -85,8 +85,8 @@ func (k *keptState) addTables(sizes map[string]int64) {
 // isTable reports whether a file is a table, which never changes.
 func isTable(name string) bool { return strings.HasSuffix(name, ".sst") }
 
-// writeFiles lists the files in a directory, which become those of k, and writes the list beside them. A table that an earlier
-// kept state has is not read again. step is called before each file.
+// writeFiles lists the files in a directory, which become those of k, and writes the list beside them. A table that an
+// earlier kept state has is not read again. step is called before each file.
 func (k *keptState) writeFiles(fs vfs.FS, dir string, earlier keptState, step func() (end func())) error {
 	sizes, err := fileSizes(fs, dir)
 	if err != nil {
@@ -122,7 +122,8 @@ func (k *keptState) readFiles(fs vfs.FS, dir string) (err error) {
 	k.files, err = readManifest(fs, dir)
 	if err != nil || k.files != nil {
 		if err == nil && k.files.Index != k.index {
-			err = fmt.Errorf("%w: the list of files of a checkpoint of index %d in %s", ErrInconsistent, k.files.Index, dir)
+			err = fmt.Errorf("%w: the list of files of a checkpoint of index %d in %s", ErrInconsistent, k.files.Index,
+				dir)
 		}
 		return err
 	}

@@ -55,8 +55,8 @@ func damages(t *testing.T, fs vfs.FS, dir string, f func(what string, do func(di
 	}
 }
 
-// TestKeptDamage: whatever becomes of a file of a kept state, a replay from it fails and says why, and the state is kept no
-// longer. The next replay takes the one before, and nothing else notices.
+// TestKeptDamage: whatever becomes of a file of a kept state, a replay from it fails and says why, and the state is
+// kept no longer. The next replay takes the one before, and nothing else notices.
 func TestKeptDamage(t *testing.T) {
 	var logged bytes.Buffer
 	fs := vfs.NewMem()
@@ -88,7 +88,8 @@ func TestKeptDamage(t *testing.T) {
 				t.Errorf("%s: %v, want ErrHistoryDamaged", what, err)
 			}
 		}
-		if lines := strings.Count(logged.String(), "damaged and is kept no longer"); lines != 1 || p.metrics.historyErrors.Get() != errorsBefore+1 {
+		if lines := strings.Count(logged.String(), "damaged and is kept no longer"); lines != 1 ||
+			p.metrics.historyErrors.Get() != errorsBefore+1 {
 			t.Errorf("%s: %d lines were logged", what, lines)
 		}
 		if got := p.indexes(); !slices.Equal(got, kept[:len(kept)-1]) {
@@ -109,8 +110,8 @@ func TestKeptDamage(t *testing.T) {
 	}
 }
 
-// TestKeptOfOtherState: files that are all as they were written, of another state. A list says so itself, at a start; without one
-// it is the cover row.
+// TestKeptOfOtherState: files that are all as they were written, of another state. A list says so itself, at a start;
+// without one it is the cover row.
 func TestKeptOfOtherState(t *testing.T) {
 	for _, withList := range []bool{true, false} {
 		fs := vfs.NewMem()
@@ -148,7 +149,10 @@ func TestKeptOfOtherState(t *testing.T) {
 
 // TestKeptWithDamagedList: a start looks at the lists, and lets go of a state whose list is damaged.
 func TestKeptWithDamagedList(t *testing.T) {
-	for what, how := range map[string]func([]byte) []byte{"a flip": flip(40), "half": half, "nothing": func([]byte) []byte { return nil }} {
+	for what, how := range map[string]func([]byte) []byte{"a flip": flip(40), "half": half,
+		"nothing": func([]byte) []byte {
+			return nil
+		}} {
 		fs := vfs.NewMem()
 		p := openPast(t, fs, nil)
 		p.hour(1)
@@ -166,8 +170,8 @@ func TestKeptWithDamagedList(t *testing.T) {
 	}
 }
 
-// TestKeptWithoutList: states that were kept before there were lists can be replayed. Their cover row, what the rows say, and the
-// tables' own checksums are what tells damage.
+// TestKeptWithoutList: states that were kept before there were lists can be replayed. Their cover row, what the rows
+// say, and the tables' own checksums are what tells damage.
 func TestKeptWithoutList(t *testing.T) {
 	fs := vfs.NewMem()
 	p := openPast(t, fs, nil)

@@ -22,8 +22,8 @@ type raftNode interface {
 	LeadershipTransfer() raft.Future
 }
 
-// leadership follows whether this node leads and has applied everything that was committed before its term. Raft reports
-// a new leader before that; a read answered then could miss what an earlier leader has acknowledged.
+// leadership follows whether this node leads and has applied everything that was committed before its term. Raft
+// reports a new leader before that; a read answered then could miss what an earlier leader has acknowledged.
 type leadership struct {
 	raft     raftNode
 	notify   <-chan bool  // from Raft: the node leads, or does so no more
@@ -48,11 +48,13 @@ type leadership struct {
 	refusal atomic.Pointer[error]
 }
 
-// valid says whether the node leads, has caught up and is not silent, as far as it knows. In a group of one, nobody else can have
-// been elected meanwhile, so it is also the proof that a read needs. With several voters that takes a round to the others.
+// valid says whether the node leads, has caught up and is not silent, as far as it knows. In a group of one, nobody
+// else can have been elected meanwhile, so it is also the proof that a read needs. With several voters that takes a
+// round to the others.
 func (l *leadership) valid() bool {
 	term := l.term.Load()
-	return term != 0 && !l.silent.Load() && !l.retired.Load() && l.raft.State() == raft.Leader && l.raft.CurrentTerm() == term
+	return term != 0 && !l.silent.Load() && !l.retired.Load() && l.raft.State() == raft.Leader &&
+		l.raft.CurrentTerm() == term
 }
 
 // ready is nil once the node serves, or says what it is waiting for.
@@ -122,21 +124,23 @@ func (l *leadership) run(stop <-chan struct{}) {
 	}
 }
 
-// hang is a hand-over that this node has begun in an earlier term and that has not ended. Raft takes no entry until it has.
+// hang is a hand-over that this node has begun in an earlier term and that has not ended. Raft takes no entry until it
+// has.
 type hang struct {
 	since time.Time
 	again bool // to catch up is to be tried again
 }
 
-// onHang has it tried again. A hand-over can hang for ever (https://github.com/hashicorp/raft/issues/696, as of v1.8.0); since
-// the others follow a leader that is no use, such a node had better go.
+// onHang has it tried again. A hand-over can hang for ever (https://github.com/hashicorp/raft/issues/696, as of
+// v1.8.0); since the others follow a leader that is no use, such a node had better go.
 func (l *leadership) onHang(h *hang) {
 	h.again = true
 	if h.since.IsZero() {
 		h.since = time.Now()
 	}
 	if lasts := time.Since(h.since); lasts > handOverHangMax {
-		l.fatal(fmt.Sprintf("raftstore: this node leads and can do nothing, since a hand-over that it began before has not ended for %s; it ends, so that another one leads",
+		l.fatal(fmt.Sprintf("raftstore: this node leads and can do nothing, since a hand-over that it began before "+
+			"has not ended for %s; it ends, so that another one leads",
 			lasts.Round(time.Second)))
 	}
 }

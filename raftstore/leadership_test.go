@@ -31,8 +31,8 @@ type endedFuture struct{ err error }
 
 func (f endedFuture) Error() error { return f.err }
 
-// A node that has been elected while a hand-over of an earlier term has not ended serves as soon as it has, and gives up a lead
-// that is no use if it never does.
+// A node that has been elected while a hand-over of an earlier term has not ended serves as soon as it has, and gives
+// up a lead that is no use if it never does.
 func TestHandOverThatHangs(t *testing.T) {
 	for _, test := range []struct {
 		name  string
@@ -49,8 +49,12 @@ func TestHandOverThatHangs(t *testing.T) {
 				notify, stop := make(chan bool, 1), make(chan struct{})
 				said := make(chan string, 1)
 				l := &leadership{
-					raft: hangingRaft{hangs: func() bool { return time.Since(begin) < test.hangs }}, notify: notify, settled: make(chan struct{}),
-					notReady: func() error { return nil }, check: func() error { return nil }, logger: slog.New(slog.NewTextHandler(io.Discard, nil)),
+					raft: hangingRaft{hangs: func() bool {
+						return time.Since(begin) < test.hangs
+					}}, notify: notify, settled: make(chan struct{}),
+					notReady: func() error {
+						return nil
+					}, check: func() error { return nil }, logger: slog.New(slog.NewTextHandler(io.Discard, nil)),
 				}
 				ended := errors.New("ended")
 				l.fatal = func(msg string) {

@@ -41,9 +41,9 @@ const (
 	// copied during one hold of the apply mutex: some ten microseconds.
 	checkpointSliceBytes = 16 << 10
 
-	// checkpointRestParts is how long a checkpoint rests after each slice, in parts of the time that the slice took: so it takes a
-	// quarter of a processor. It does not rest when somebody waits for it, or when the log has become long enough for the next one.
-	// checkpointRestMax is for a slice that had to wait itself.
+	// checkpointRestParts is how long a checkpoint rests after each slice, in parts of the time that the slice took: so
+	// it takes a quarter of a processor. It does not rest when somebody waits for it, or when the log has become long
+	// enough for the next one. checkpointRestMax is for a slice that had to wait itself.
 	checkpointRestParts = 3
 	checkpointRestMax   = 10 * time.Millisecond
 
@@ -56,8 +56,8 @@ const (
 	// stateCacheBytes is small: after the start only orders that have left memory are read.
 	stateCacheBytes = 16 << 20
 
-	// OpenFilesDefault is the default for Config.OpenFilesMax, OpenFilesMin what a database has open of tables alone, whatever it
-	// is told.
+	// OpenFilesDefault is the default for Config.OpenFilesMax, OpenFilesMin what a database has open of tables alone,
+	// whatever it is told.
 	OpenFilesDefault = 1000
 	OpenFilesMin     = 74
 
@@ -74,36 +74,37 @@ const (
 
 // History.
 const (
-	// historyAge and historyBytes are what of the past is kept: a day, so that yesterday's evening can be replayed, and no
-	// more of the disk than a small server has to spare.
+	// historyAge and historyBytes are what of the past is kept: a day, so that yesterday's evening can be replayed, and
+	// no more of the disk than a small server has to spare.
 	historyAge   = 24 * time.Hour
 	historyBytes = 4 << 30
 
-	// historyStates is the number of states kept in that window, about: the more, the shorter the way from one of them to
-	// the beginning of a backtest; each costs a directory of links.
+	// historyStates is the number of states kept in that window, about: the more, the shorter the way from one of them
+	// to the beginning of a backtest; each costs a directory of links.
 	historyStates = 96
 )
 
 // Refused orders, recorded beside the history.
 const (
-	// refusedBytes is what is kept of them on disk: two million orders of one line, about as many as a backtest keeps in
-	// mind. They take at most a part of the history's bytes, so that a small history is not made of refusals alone.
+	// refusedBytes is what is kept of them on disk: two million orders of one line, about as many as a backtest keeps
+	// in mind. They take at most a part of the history's bytes, so that a small history is not made of refusals alone.
 	refusedBytes        = 256 << 20
 	refusedHistoryParts = 4
 
 	// refusedSegmentBytes is the size past which a file is ended and the next one begun: whole files are let go of.
 	refusedSegmentBytes = 8 << 20
 
-	// refusedSegmentsMax bounds the files, which a recording opens all at once. Each life of a store that refuses begins one.
+	// refusedSegmentsMax bounds the files, which a recording opens all at once. Each life of a store that refuses
+	// begins one.
 	refusedSegmentsMax = 256
 
 	// refusedBufferBytes is what waits in memory to be written; at half of it the writer is woken up early.
 	refusedBufferBytes   = 1 << 20
 	refusedFlushInterval = time.Second
 
-	// refusedBytesPerSecond and refusedBurstBytes bound what a flash sale costs in processor, disk and a backtest's time: the
-	// first 70,000 refused orders are recorded all, of the next ones 2,000 a second. The first are those that other
-	// segments could still have filled.
+	// refusedBytesPerSecond and refusedBurstBytes bound what a flash sale costs in processor, disk and a backtest's
+	// time: the first 70,000 refused orders are recorded all, of the next ones 2,000 a second. The first are those that
+	// other segments could still have filled.
 	refusedBytesPerSecond = 256 << 10
 	refusedBurstBytes     = 8 << 20
 
@@ -116,8 +117,9 @@ const (
 
 // Time.
 const (
-	// clockStepMaxMS is how far the clock may step ahead of the monotonic clock and be believed at once. What it is ahead
-	// beyond that is believed at the rate at which time passes, so that stamps run at twice the speed until they agree.
+	// clockStepMaxMS is how far the clock may step ahead of the monotonic clock and be believed at once. What it is
+	// ahead beyond that is believed at the rate at which time passes, so that stamps run at twice the speed until they
+	// agree.
 	clockStepMaxMS = 60_000
 
 	// clockGapMax is how far the clock may be ahead of the last entry at a start: downtime and a wrong clock look alike
@@ -147,17 +149,17 @@ const (
 	// trailingLogs is how many entries stay behind a snapshot. A group of one has no follower that could want them.
 	trailingLogs = 0
 
-	// peerTrailingLogs is how many entries stay behind a snapshot in a group of several: who was away for a moment gets them
-	// rather than a checkpoint. They are fewer if they would take more than HistoryBytes.
+	// peerTrailingLogs is how many entries stay behind a snapshot in a group of several: who was away for a moment gets
+	// them rather than a checkpoint. They are fewer if they would take more than HistoryBytes.
 	peerTrailingLogs = 10_000
 
-	// peerElectionTimeout is that of a group of several: a follower that hears nothing for so long, at most twice, asks for
-	// votes. It is well above what a busy disk or processor takes now and then.
+	// peerElectionTimeout is that of a group of several: a follower that hears nothing for so long, at most twice, asks
+	// for votes. It is well above what a busy disk or processor takes now and then.
 	peerElectionTimeout = 500 * time.Millisecond
 
-	// logEndPause is between two notes of the log's end, logEndSyncPause between two syncs of them: so much of what was acknowledged
-	// may be lost unseen, after the end of the process and after that of the machine. On a slow disk it is logEndSyncParts of the
-	// time that a sync took, so that the log's own hardly wait for it, up to logEndSyncMax.
+	// logEndPause is between two notes of the log's end, logEndSyncPause between two syncs of them: so much of what was
+	// acknowledged may be lost unseen, after the end of the process and after that of the machine. On a slow disk it is
+	// logEndSyncParts of the time that a sync took, so that the log's own hardly wait for it, up to logEndSyncMax.
 	logEndPause     = 2 * time.Millisecond
 	logEndSyncPause = 25 * time.Millisecond
 	logEndSyncParts = 20
@@ -166,8 +168,8 @@ const (
 	// progressInterval is the pause between two lines about a long load or replay.
 	progressInterval = time.Second
 
-	// shippedLogBytes is how much log is held for a node that fetches a checkpoint and starts with it, if no more is kept
-	// anyway: with less, a busy group would leave it behind again.
+	// shippedLogBytes is how much log is held for a node that fetches a checkpoint and starts with it, if no more is
+	// kept anyway: with less, a busy group would leave it behind again.
 	shippedLogBytes = 1 << 30
 
 	// raftLogInterval is the pause between two lines of Raft's that say the same.
@@ -188,42 +190,43 @@ const (
 
 // Other nodes.
 const (
-	// helloTimeout and dialTimeout bound the beginning of a connection, questionTimeout a short question on it, raftTimeout one
-	// of Raft's calls, and memberTimeout a change of the members.
+	// helloTimeout and dialTimeout bound the beginning of a connection, questionTimeout a short question on it,
+	// raftTimeout one of Raft's calls, and memberTimeout a change of the members.
 	helloTimeout    = 5 * time.Second
 	dialTimeout     = 5 * time.Second
 	questionTimeout = 2 * time.Second
 	raftTimeout     = 10 * time.Second
 	memberTimeout   = 10 * time.Second
 
-	// handOverHangMax is how long a hand-over of an earlier term is waited for: longer than any of the calls that it makes.
-	// snapshotRetry is the pause between two attempts at a snapshot while one is under way.
+	// handOverHangMax is how long a hand-over of an earlier term is waited for: longer than any of the calls that it
+	// makes. snapshotRetry is the pause between two attempts at a snapshot while one is under way.
 	handOverHangMax = 2 * raftTimeout
 	snapshotRetry   = 100 * time.Millisecond
 
-	// joinInterval is the pause between two questions to be taken in, forgottenAfter how long a node that thinks that it is in
-	// waits for a leader before it asks, too; followInterval is that between two looks at how far the leader is, readyLagMax what a
-	// follower may be behind and still be called ready.
+	// joinInterval is the pause between two questions to be taken in, forgottenAfter how long a node that thinks that
+	// it is in waits for a leader before it asks, too; followInterval is that between two looks at how far the leader
+	// is, readyLagMax what a follower may be behind and still be called ready.
 	joinInterval   = time.Second
 	forgottenAfter = 5 * time.Second
 	followInterval = 200 * time.Millisecond
 	readyLagMax    = 5 * time.Second
 
-	// foundingSilence is how long a node that is to found a group, in an empty directory, listens whether one calls that it was in. A
-	// leader calls a member that does not answer at least twice in its election timeout, but for a call that the network swallowed,
-	// which is tried again after two seconds.
+	// foundingSilence is how long a node that is to found a group, in an empty directory, listens whether one calls
+	// that it was in. A leader calls a member that does not answer at least twice in its election timeout, but for a
+	// call that the network swallowed, which is tried again after two seconds.
 	foundingSilence = 3 * time.Second
 
 	// linePendingMax bounds the questions that wait for one voter's answer; beyond it, the voter counts as silent.
 	linePendingMax = 64
 
-	// stallTimeout is what a disk takes at most when it is busy, and not when it is broken; stallLook the pause between two looks.
+	// stallTimeout is what a disk takes at most when it is busy, and not when it is broken; stallLook the pause between
+	// two looks.
 	stallTimeout = 3 * time.Second
 	stallLook    = 100 * time.Millisecond
 
-	// redialPause is the pause before a node is called again at whose address nobody answers, redialMax for how long it is, and
-	// timeoutNowMax how long one that is to lead is waited for: a leader that hands over to a node that is down takes no writes for
-	// so long.
+	// redialPause is the pause before a node is called again at whose address nobody answers, redialMax for how long it
+	// is, and timeoutNowMax how long one that is to lead is waited for: a leader that hands over to a node that is down
+	// takes no writes for so long.
 	redialPause   = 50 * time.Millisecond
 	redialMax     = 2 * time.Second
 	timeoutNowMax = redialMax
@@ -231,9 +234,9 @@ const (
 	// acceptPause is the pause after a connection could not be accepted.
 	acceptPause = 100 * time.Millisecond
 
-	// ForwardedConnectionsMax is the default for PeersConfig.ConnectionsMax: four nodes that forward as much as they can.
-	// peerConnectionsMax bounds those for each other purpose, of which a node needs a few, and peerGreetingsMax those that
-	// have not said what they are for.
+	// ForwardedConnectionsMax is the default for PeersConfig.ConnectionsMax: four nodes that forward as much as they
+	// can. peerConnectionsMax bounds those for each other purpose, of which a node needs a few, and peerGreetingsMax
+	// those that have not said what they are for.
 	ForwardedConnectionsMax = 16_384
 	peerConnectionsMax      = 128
 	peerGreetingsMax        = 64
@@ -249,12 +252,13 @@ const (
 
 // Checkpoints for other nodes.
 const (
-	// shipConnectionsMax is how many nodes may fetch a checkpoint from this one at a time. Each costs the disk and the network
-	// what it takes; a group has few members.
+	// shipConnectionsMax is how many nodes may fetch a checkpoint from this one at a time. Each costs the disk and the
+	// network what it takes; a group has few members.
 	shipConnectionsMax = 4
 
-	// shipHold is how long a checkpoint, and the log behind it, are kept after the last node that fetched it has hung up: it has
-	// to be loaded there before that node asks for the log. The log that is kept so has at most HistoryBytes.
+	// shipHold is how long a checkpoint, and the log behind it, are kept after the last node that fetched it has hung
+	// up: it has to be loaded there before that node asks for the log. The log that is kept so has at most
+	// HistoryBytes.
 	shipHold = 5 * time.Minute
 
 	// shipLookInterval is the pause between two looks at what need not be kept any more.
@@ -266,8 +270,8 @@ const (
 	// shipTimeout bounds the wait for the other end during a transfer: for a chunk, or for the checksum of one file.
 	shipTimeout = 30 * time.Second
 
-	// fetchRetryInterval is the pause after an attempt that brought nothing, fetchLeftoverAge that before files are removed that
-	// were fetched and are not wanted any more.
+	// fetchRetryInterval is the pause after an attempt that brought nothing, fetchLeftoverAge that before files are
+	// removed that were fetched and are not wanted any more.
 	fetchRetryInterval = time.Second
 	fetchLeftoverAge   = 10 * time.Minute
 

@@ -26,7 +26,9 @@ func TestLimits(t *testing.T) {
 	}
 	long := func(n int) string { return strings.Repeat("x", n) }
 	f("bytes of a message", messageBytesMax, func(n int) error { return writeMessage(io.Discard, long(n-len(`""`))) })
-	f("bytes of a node's name", nodeNameBytesMax, func(n int) error { return Config{Dir: "d", NodeID: long(n)}.Validate() })
+	f("bytes of a node's name", nodeNameBytesMax, func(n int) error {
+		return Config{Dir: "d", NodeID: long(n)}.Validate()
+	})
 	f("bytes of a member's name", nodeNameBytesMax, func(n int) error {
 		m := Member{ID: long(n), Address: "127.0.0.1:1"}
 		return m.check()
@@ -47,7 +49,9 @@ func TestLimits(t *testing.T) {
 		}
 		return err
 	})
-	f("bytes of an entry's target", entryBytesMax, func(n int) error { return Config{Dir: "d", EntryBytesTarget: n}.Validate() })
+	f("bytes of an entry's target", entryBytesMax, func(n int) error {
+		return Config{Dir: "d", EntryBytesTarget: n}.Validate()
+	})
 	f("files of a checkpoint that is written", checkpointFilesMax, func(n int) error {
 		m := manifest{Files: make([]shippedFile, n-1)}
 		return m.add(shippedFile{Name: "a"})

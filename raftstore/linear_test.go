@@ -67,8 +67,8 @@ func stockModel(units int64) porcupine.Model {
 	return model.ToModel()
 }
 
-// linearClient makes random calls and writes down when each began and ended. A call of unknown outcome never ends, so the
-// client goes on as somebody else.
+// linearClient makes random calls and writes down when each began and ended. A call of unknown outcome never ends, so
+// the client goes on as somebody else.
 type linearClient struct {
 	store   *Store
 	rng     *rand.Rand

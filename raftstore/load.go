@@ -19,8 +19,8 @@ type chunk struct {
 	ends []int // key end, value end, key end, ...
 }
 
-// load fills an empty engine from the rows. The scan (decompression, checksums) runs on a goroutine of its own, ahead of
-// the decoding by a bounded number of chunks.
+// load fills an empty engine from the rows. The scan (decompression, checksums) runs on a goroutine of its own, ahead
+// of the decoding by a bounded number of chunks.
 func (s *stateDB) load(caller context.Context, e *engine.Engine, p loadProgress) error {
 	ctx, cancel := context.WithCancel(caller)
 	defer cancel()

@@ -18,17 +18,17 @@ import (
 	"apportion/wal"
 )
 
-// logEnd notes, in a file beside the log, an entry that is in the log: what the log itself cannot tell. A log file that is cut off,
-// or damaged up to its end, looks like one that a crash has left in the middle of a write. With the note, a start and Verify
-// know better.
+// logEnd notes, in a file beside the log, an entry that is in the log: what the log itself cannot tell. A log file that
+// is cut off, or damaged up to its end, looks like one that a crash has left in the middle of a write. With the note, a
+// start and Verify know better.
 //
-// The last applied entry is noted, and not the last one of the log: it is committed, so no other leader has it deleted, and
-// no deletion has to be noted before it is made. It is synced in the log, so the note never claims more than there is, be it
-// synced or not itself. It is written behind the writes, by a goroutine of its own, and costs them no sync; what was applied
-// since the last note is what can still be lost unseen.
+// The last applied entry is noted, and not the last one of the log: it is committed, so no other leader has it deleted,
+// and no deletion has to be noted before it is made. It is synced in the log, so the note never claims more than there
+// is, be it synced or not itself. It is written behind the writes, by a goroutine of its own, and costs them no sync;
+// what was applied since the last note is what can still be lost unseen.
 //
-// The file has two blocks, of which one changes between two syncs, so that one that is torn leaves the other. A file that is missing, as in a
-// directory of an older version, claims nothing.
+// The file has two blocks, of which one changes between two syncs, so that one that is torn leaves the other. A file
+// that is missing, as in a directory of an older version, claims nothing.
 type logEnd struct {
 	fs      vfs.FS
 	path    string
@@ -44,8 +44,8 @@ type logEnd struct {
 	block   [logEndBlockBytes]byte
 }
 
-// A block: 1 byte version, 4 bytes CRC-32C of the rest, 8 bytes index, zeros. It fills a page, since what is written of a page
-// that is not in memory is read first.
+// A block: 1 byte version, 4 bytes CRC-32C of the rest, 8 bytes index, zeros. It fills a page, since what is written of
+// a page that is not in memory is read first.
 const (
 	logEndVersion    = 1
 	logEndBytes      = 1 + 4 + 8
@@ -68,7 +68,8 @@ func decodeLogEnd(block []byte) (index uint64, ok bool) {
 	return binary.LittleEndian.Uint64(body), binary.LittleEndian.Uint32(block[1:]) == crc32.Checksum(body, castagnoli)
 }
 
-// readLogEnd reads the note: 0 if there is none. The error is of a file that cannot be read, or of which neither block can be.
+// readLogEnd reads the note: 0 if there is none. The error is of a file that cannot be read, or of which neither block
+// can be.
 func readLogEnd(disk vfs.FS, path string) (noted uint64, slot int64, err error) {
 	f, err := disk.Open(path)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -87,26 +88,30 @@ func readLogEnd(disk vfs.FS, path string) (noted uint64, slot int64, err error) 
 			noted, slot, valid = index, int64(1-i), true
 		}
 	}
-	blank := !slices.ContainsFunc(text, func(b byte) bool { return b != 0 }) // a crash came before the first note was written
+	// a crash came before the first note was written
+	blank := !slices.ContainsFunc(text, func(b byte) bool { return b != 0 })
 	if !valid && !blank {
 		return 0, 0, fmt.Errorf("%w: the note of the log's end in %s", ErrCorrupt, path)
 	}
 	return noted, slot, nil
 }
 
-// checkLogEnd refuses a log that ends before the entry that was noted, unless the state has that entry's effect: then, the log
-// may have been cut behind it. Nothing of the log is changed before that: Pebble removes what it could not read.
+// checkLogEnd refuses a log that ends before the entry that was noted, unless the state has that entry's effect: then,
+// the log may have been cut behind it. Nothing of the log is changed before that: Pebble removes what it could not
+// read.
 func (s *Store) checkLogEnd(context.Context) error {
 	meta, _, err := s.state.cover()
 	if err != nil {
 		return err
 	}
 	end := &logEnd{
-		fs: s.cfg.FS, path: s.paths.logEnd, logger: s.cfg.Logger, applied: s.applier.visibleIndex.Load, wake: make(chan struct{}, 1),
+		fs: s.cfg.FS, path: s.paths.logEnd, logger: s.cfg.Logger, applied: s.applier.visibleIndex.Load,
+		wake: make(chan struct{}, 1),
 		step: func() (end func()) { return s.stall.begin(diskLogEnd) },
 	}
 	if end.noted, end.slot, err = readLogEnd(s.cfg.FS, s.paths.logEnd); errors.Is(err, ErrCorrupt) {
-		s.cfg.Logger.Error("whether the end of the log is there cannot be told; it can again from the next note on", "error", err)
+		s.cfg.Logger.Error("whether the end of the log is there cannot be told; it can again from the next note on",
+			"error", err)
 	} else if err != nil {
 		return err
 	}
@@ -125,15 +130,16 @@ func (s *Store) checkLogEnd(context.Context) error {
 	return nil
 }
 
-// checkLogHas opens the log to look for the entry that was noted. What else may be wrong with it is said first, unless the state is
-// another node's, with which the log is still to be brought in line.
+// checkLogHas opens the log to look for the entry that was noted. What else may be wrong with it is said first, unless
+// the state is another node's, with which the log is still to be brought in line.
 func (s *Store) checkLogHas(noted uint64, meta raft.SnapshotMeta) error {
 	adopted, err := readManifest(s.cfg.FS, s.paths.state)
 	if err != nil {
 		return err
 	}
 	log, err := wal.Open(wal.Config{
-		Dir: s.paths.log, FS: s.cfg.FS, ReadOnly: true, Logger: s.cfg.Logger, OnFatal: s.cfg.OnFatal, OnCorruption: func(error) {},
+		Dir: s.paths.log, FS: s.cfg.FS, ReadOnly: true, Logger: s.cfg.Logger, OnFatal: s.cfg.OnFatal,
+		OnCorruption: func(error) {},
 	})
 	if err != nil {
 		return logError(err)
@@ -153,7 +159,8 @@ func fitsLogEnd(last, state, noted uint64) error {
 	if max(last, state) >= noted {
 		return nil
 	}
-	return fmt.Errorf("%w: the log ends at entry %d, but entry %d was acknowledged: what is between them is lost. Restore a backup, "+
+	return fmt.Errorf("%w: the log ends at entry %d, but entry %d was acknowledged: what is between them is lost. "+
+		"Restore a backup, "+
 		"or, in a cluster, remove this node and let a new one join", ErrCorrupt, last, noted)
 }
 
@@ -165,8 +172,8 @@ func (n *logEnd) wakeUp() {
 	}
 }
 
-// run notes what was applied until stop is closed, and syncs it now and then. A disk that is slow is left alone for most of the
-// time.
+// run notes what was applied until stop is closed, and syncs it now and then. A disk that is slow is left alone for
+// most of the time.
 func (n *logEnd) run(stop <-chan struct{}) {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
@@ -188,7 +195,8 @@ func (n *logEnd) run(stop <-chan struct{}) {
 		}
 		if err != nil {
 			pause = checkpointRetryInterval
-			n.logger.Error("the end of the log was not noted, so its loss would not be seen; it is tried again", "error", err)
+			n.logger.Error("the end of the log was not noted, so its loss would not be seen; it is tried again",
+				"error", err)
 		}
 		timer.Reset(pause)
 		select {
@@ -220,7 +228,8 @@ func (n *logEnd) write() error {
 	return nil
 }
 
-// sync brings what was written to the disk. From then on the other block is written: this one is not to be torn any more.
+// sync brings what was written to the disk. From then on the other block is written: this one is not to be torn any
+// more.
 func (n *logEnd) sync() error {
 	if n.written == n.noted {
 		return nil

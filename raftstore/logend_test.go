@@ -15,8 +15,8 @@ import (
 	"apportion/wal"
 )
 
-// TestLostLogEnd: damage after which the log's last file ends like one that a crash cut short. Nothing in the file tells; the note
-// beside it does.
+// TestLostLogEnd: damage after which the log's last file ends like one that a crash cut short. Nothing in the file
+// tells; the note beside it does.
 func TestLostLogEnd(t *testing.T) {
 	origin := filepath.Join(t.TempDir(), "origin")
 	cfg := testConfig(vfs.Default)
@@ -51,8 +51,11 @@ func TestLostLogEnd(t *testing.T) {
 				t.Fatal(err)
 			}
 			var problems []string
-			_, err = verifyFS(context.Background(), cfg.FS, cfg.Dir, func(problem string) { problems = append(problems, problem) })
-			if said := fmt.Sprint(err, problems); (want == "") != (err == nil && problems == nil) || !strings.Contains(said, want) {
+			_, err = verifyFS(context.Background(), cfg.FS, cfg.Dir, func(problem string) {
+				problems = append(problems, problem)
+			})
+			if said := fmt.Sprint(err, problems); (want == "") != (err == nil && problems == nil) ||
+				!strings.Contains(said, want) {
 				t.Errorf("verify says %s, want %q", said, want)
 			}
 			for range 2 { // what is refused once is refused again
@@ -100,8 +103,8 @@ func lastLogFile(t *testing.T, dir string) string {
 	return paths[len(paths)-1]
 }
 
-// TestLogEndFile: one block that is torn leaves the other; a file that is missing or blank claims nothing; of one that holds
-// something else, Verify tells, and a store goes on.
+// TestLogEndFile: one block that is torn leaves the other; a file that is missing or blank claims nothing; of one that
+// holds something else, Verify tells, and a store goes on.
 func TestLogEndFile(t *testing.T) {
 	f := func(name string, text func(older, newer []byte) [][]byte, noted uint64, damaged bool) {
 		t.Helper()
@@ -177,8 +180,8 @@ func TestLogEndOfOldVersion(t *testing.T) {
 	}
 }
 
-// TestLogEndIsNotAhead: what is noted is in the log, at each moment of a busy store. That it is after each crash too, the crash
-// tests and the simulation see, since they open what is left.
+// TestLogEndIsNotAhead: what is noted is in the log, at each moment of a busy store. That it is after each crash too,
+// the crash tests and the simulation see, since they open what is left.
 func TestLogEndIsNotAhead(t *testing.T) {
 	cfg := testConfig(vfs.NewCrashableMem())
 	s := openReady(t, cfg)

@@ -15,16 +15,16 @@ import (
 	"apportion/wal"
 )
 
-// newRaftLogger carries Raft's messages into ours. Raft logs each election and snapshot at level info; that is noise here, so
-// only warnings and errors keep their level and the rest is for debugging.
+// newRaftLogger carries Raft's messages into ours. Raft logs each election and snapshot at level info; that is noise
+// here, so only warnings and errors keep their level and the rest is for debugging.
 func newRaftLogger(logger *slog.Logger) hclog.Logger {
 	l := hclog.NewInterceptLogger(&hclog.LoggerOptions{Name: "raft", Level: hclog.Info, Output: io.Discard})
 	l.RegisterSink(&raftSink{newRarely(logger)})
 	return l
 }
 
-// usualRaft are warnings about what is usual: a group of one that waits for a leader, though there is only itself, a new node
-// that has no group yet, and connections that end because this node closes.
+// usualRaft are warnings about what is usual: a group of one that waits for a leader, though there is only itself, a
+// new node that has no group yet, and connections that end because this node closes.
 var usualRaft = map[string]bool{
 	"heartbeat timeout reached, starting election": true,
 	"no known peers, aborting election":            true,
@@ -35,8 +35,8 @@ var usualRaft = map[string]bool{
 // raftSink passes Raft's messages on.
 type raftSink struct{ *rarely }
 
-// rarely passes messages on of which many may be the same. A node that is away has the leader complain many times a second, of
-// which one line in a while is enough.
+// rarely passes messages on of which many may be the same. A node that is away has the leader complain many times a
+// second, of which one line in a while is enough.
 type rarely struct {
 	logger *slog.Logger
 

@@ -9,20 +9,20 @@ import (
 	"apportion/wal"
 )
 
-// logStore is the log as Raft sees it. What Raft has cut is gone for Raft, though more of it may be on disk, for history:
-// otherwise a leader would send a follower that was away for long a day of log rather than a checkpoint. Which entries were
-// cut is known in memory only; after a start Raft sees all that are there, until it cuts again.
+// logStore is the log as Raft sees it. What Raft has cut is gone for Raft, though more of it may be on disk, for
+// history: otherwise a leader would send a follower that was away for long a day of log rather than a checkpoint. Which
+// entries were cut is known in memory only; after a start Raft sees all that are there, until it cuts again.
 //
-// Raft is told to keep nothing behind a snapshot, and what stays there for followers that were away for a moment is decided
-// here, since Raft counts entries only, and one may have some megabytes.
+// Raft is told to keep nothing behind a snapshot, and what stays there for followers that were away for a moment is
+// decided here, since Raft counts entries only, and one may have some megabytes.
 type logStore struct {
 	*wal.Log
 	history  *history
 	trailing uint64 // entries that stay for followers
 	bytesMax int64  // what these may take on disk
 
-	// base is the entry of which the state on disk was at the start, as far as the log does not have it itself, as after a
-	// checkpoint of another node was taken over. Raft asks for its term only: the entry behind it continues it.
+	// base is the entry of which the state on disk was at the start, as far as the log does not have it itself, as
+	// after a checkpoint of another node was taken over. Raft asks for its term only: the entry behind it continues it.
 	base raft.SnapshotMeta
 
 	cut atomic.Uint64 // Raft sees no entry up to this one; written under mu
@@ -82,8 +82,8 @@ func (s *logStore) GetLog(index uint64, out *raft.Log) error {
 	return s.Log.GetLog(index, out)
 }
 
-// DeleteRange cuts the front of the log, behind a checkpoint: for Raft as far as no follower may want it, on disk as far as no
-// kept state needs what follows it. Any other deletion is done as it is asked for.
+// DeleteRange cuts the front of the log, behind a checkpoint: for Raft as far as no follower may want it, on disk as
+// far as no kept state needs what follows it. Any other deletion is done as it is asked for.
 func (s *logStore) DeleteRange(lo, hi uint64) error {
 	first, err := s.FirstIndex()
 	if err != nil {

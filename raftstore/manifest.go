@@ -22,8 +22,8 @@ type manifest struct {
 	Files []shippedFile `json:"files"`
 }
 
-// shippedFile is one file of a checkpoint. Tables never change, so a file of the same name, size and checksum is the same,
-// whichever checkpoint it was fetched for.
+// shippedFile is one file of a checkpoint. Tables never change, so a file of the same name, size and checksum is the
+// same, whichever checkpoint it was fetched for.
 type shippedFile struct {
 	Name     string `json:"name"`
 	Bytes    int64  `json:"bytes"`

@@ -39,8 +39,8 @@ func TestManifest(t *testing.T) {
 	f("cut off", ErrInconsistent, func(data []byte) []byte { return data[:len(data)-1] })
 }
 
-// TestManifestRefuses: a list from another node names nothing outside of its directory, and nothing that means something
-// else there.
+// TestManifestRefuses: a list from another node names nothing outside of its directory, and nothing that means
+// something else there.
 func TestManifestRefuses(t *testing.T) {
 	f := func(what string, change func(m *manifest)) {
 		t.Helper()

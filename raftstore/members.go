@@ -28,8 +28,8 @@ var (
 	// ErrMember: there is a member of that name, with another address, another data directory or another past.
 	ErrMember = errors.New("raftstore: there is a member of that name already")
 
-	// ErrMemberNotThere: at the address of a node that is to be a member nobody answers, or another node. It has to run: which data
-	// directory it has is a part of what the member is.
+	// ErrMemberNotThere: at the address of a node that is to be a member nobody answers, or another node. It has to
+	// run: which data directory it has is a part of what the member is.
 	ErrMemberNotThere = errors.New("raftstore: the node that is to be a member is not there")
 
 	// ErrUnknownMember: there is no member of that name.
@@ -64,7 +64,9 @@ func (s *Store) servers() []raft.Server {
 }
 
 func (s *Store) voters() []raft.Server {
-	return slices.DeleteFunc(slices.Clone(s.servers()), func(server raft.Server) bool { return server.Suffrage != raft.Voter })
+	return slices.DeleteFunc(slices.Clone(s.servers()), func(server raft.Server) bool {
+		return server.Suffrage != raft.Voter
+	})
 }
 
 // member is the one of a name, ownMember is this node.
@@ -85,9 +87,9 @@ func (s *Store) find(is func(raft.Server) bool) (raft.Server, bool) {
 	return servers[i], true
 }
 
-// AddMember takes the node that answers at an address in, or changes a member's address or vote. It is for the leader; it returns
-// when the change is committed. A voter that has nothing yet should come in as a non-voter first: until it has caught up, it is one
-// more that a majority needs and that cannot answer.
+// AddMember takes the node that answers at an address in, or changes a member's address or vote. It is for the leader;
+// it returns when the change is committed. A voter that has nothing yet should come in as a non-voter first: until it
+// has caught up, it is one more that a majority needs and that cannot answer.
 func (s *Store) AddMember(ctx context.Context, m Member) error {
 	if err := s.mayChange(); err != nil {
 		return err
@@ -109,8 +111,8 @@ func (m *Member) check() error {
 	return nil
 }
 
-// meet finds out as what Raft is to know a member: as the node that answers at its address. A member that does not answer stays what
-// it was.
+// meet finds out as what Raft is to know a member: as the node that answers at its address. A member that does not
+// answer stays what it was.
 func (s *Store) meet(ctx context.Context, m Member) (raft.ServerID, error) {
 	if m.ID == s.cfg.NodeID {
 		return s.identity.self, nil
@@ -122,13 +124,16 @@ func (s *Store) meet(ctx context.Context, m Member) (raft.ServerID, error) {
 	case err != nil && exists:
 		return known.ID, nil
 	case err != nil:
-		return "", fmt.Errorf("%w: start %s, and see that it can be called at %s: %w", ErrMemberNotThere, m.ID, m.Address, err)
+		return "", fmt.Errorf("%w: start %s, and see that it can be called at %s: %w", ErrMemberNotThere, m.ID,
+			m.Address, err)
 	case nodeName(there.Node) != m.ID:
 		return "", fmt.Errorf("%w: at %s is node %s, not %s", ErrMemberNotThere, m.Address, nodeName(there.Node), m.ID)
 	case there.Cluster != "" && there.Cluster != own:
-		return "", fmt.Errorf("%w: the node at %s is of cluster %s, and this is %s", ErrMemberNotThere, m.Address, there.Cluster, own)
+		return "", fmt.Errorf("%w: the node at %s is of cluster %s, and this is %s", ErrMemberNotThere, m.Address,
+			there.Cluster, own)
 	case exists && there.Node != known.ID:
-		return "", fmt.Errorf("%w, with another data directory: %s at %s. If that is gone for good, remove it first", ErrMember, m.ID, known.Address)
+		return "", fmt.Errorf("%w, with another data directory: %s at %s. If that is gone for good, remove it first",
+			ErrMember, m.ID, known.Address)
 	}
 	return there.Node, nil
 }
@@ -138,7 +143,8 @@ func (s *Store) admit(ctx context.Context, id raft.ServerID, m Member) error {
 	if err := s.mayChange(); err != nil {
 		return err
 	}
-	// Raft keeps it for as long as the node is a member. The caller's may be a part of a request, whose memory is used again.
+	// Raft keeps it for as long as the node is a member. The caller's may be a part of a request, whose memory is used
+	// again.
 	address := raft.ServerAddress(strings.Clone(m.Address))
 	known, exists := s.member(m.ID)
 	var future raft.IndexFuture
@@ -204,15 +210,17 @@ func (s *Store) HandOver(ctx context.Context, id string) error {
 	return s.await(ctx, future)
 }
 
-// Retire has this node talk to nobody any more: if it leads, the others elect another leader, and nobody hands the lead to it. It is for
-// a node that is about to be closed, which may take long, and that nobody asks anything of: until it is, they would follow it.
+// Retire has this node talk to nobody any more: if it leads, the others elect another leader, and nobody hands the lead
+// to it. It is for a node that is about to be closed, which may take long, and that nobody asks anything of: until it
+// is, they would follow it.
 func (s *Store) Retire() {
 	if s.peers != nil {
 		s.leadership.retired.Store(true) // runStall does the rest
 	}
 }
 
-// await waits for a change. Raft's own times are for the beginning of one; after that it waits for the disk, however long.
+// await waits for a change. Raft's own times are for the beginning of one; after that it waits for the disk, however
+// long.
 func (s *Store) await(ctx context.Context, future raft.Future) error {
 	done := make(chan error, 1)
 	go func() { done <- future.Error() }()
@@ -222,7 +230,8 @@ func (s *Store) await(ctx context.Context, future raft.Future) error {
 	case <-s.stop:
 		return fmt.Errorf("%w: this node is being closed", ErrOutcomeUnknown)
 	case <-ctx.Done():
-		return fmt.Errorf("%w: %v", ErrOutcomeUnknown, ctx.Err()) // not %w: whoever asks for a deadline means that nothing was done
+		// not %w: whoever asks for a deadline means that nothing was done
+		return fmt.Errorf("%w: %v", ErrOutcomeUnknown, ctx.Err())
 	}
 }
 

@@ -29,7 +29,8 @@ func TestMembers(t *testing.T) {
 	if err := replica.AddMember(t.Context(), Member{ID: "x", Address: "127.0.0.1:1"}); !errors.Is(err, ErrNotLeader) {
 		t.Errorf("a replica adds a member: %v", err)
 	}
-	if err := leader.AddMember(t.Context(), Member{ID: replica.cfg.NodeID, Address: replica.peers.address, Voter: true}); err != nil {
+	if err := leader.AddMember(t.Context(), Member{ID: replica.cfg.NodeID, Address: replica.peers.address,
+		Voter: true}); err != nil {
 		t.Fatal(err)
 	}
 	if err := leader.RemoveMember(t.Context(), replica.cfg.NodeID); err != nil {
@@ -114,8 +115,8 @@ func TestRetiredDoesNotLead(t *testing.T) {
 	}
 }
 
-// A node that is removed while it is down finds nothing about that in its log. Started again, it asks to be taken in, as one that
-// has heard of it does.
+// A node that is removed while it is down finds nothing about that in its log. Started again, it asks to be taken in,
+// as one that has heard of it does.
 func TestRemovedWhileDown(t *testing.T) {
 	g := newGroup(t, 3)
 	g.mustDo(channels())
@@ -134,8 +135,9 @@ func TestRemovedWhileDown(t *testing.T) {
 	g.agree()
 }
 
-// A change that is under way when its caller does not want to wait any longer may come about or not: the error does not say that
-// nothing was done, as that of a deadline does elsewhere. Raft itself waits for the disk for as long as it takes.
+// A change that is under way when its caller does not want to wait any longer may come about or not: the error does not
+// say that nothing was done, as that of a deadline does elsewhere. Raft itself waits for the disk for as long as it
+// takes.
 func TestChangeOfUnknownOutcome(t *testing.T) {
 	stalled, answer := newStallingFS(t, "")
 	g := newGroupOf(t, 1, func(cfg *Config) { cfg.FS = stalled })

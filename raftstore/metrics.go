@@ -57,13 +57,14 @@ func newStoreMetrics(set *metrics.Set) *storeMetrics {
 		commands:      set.GetOrCreateCounter("apportion_commands_total"),
 		queueFull:     set.GetOrCreateCounter("apportion_queue_full_total"),
 
-		checkpoints:        set.GetOrCreateCounter("apportion_checkpoints_total"),
-		checkpointErrors:   set.GetOrCreateCounter("apportion_checkpoint_errors_total"),
-		checkpointDuration: set.GetOrCreatePrometheusHistogramExt("apportion_checkpoint_duration_seconds", checkpointBounds),
-		checkpointBytes:    set.GetOrCreateCounter("apportion_checkpoint_bytes_total"),
-		checkpointRows:     set.GetOrCreateCounter("apportion_checkpoint_rows_total"),
-		checkpointHold:     set.GetOrCreatePrometheusHistogramExt("apportion_checkpoint_hold_seconds", syncBounds),
-		checkpointHoldMax:  set.GetOrCreateGauge("apportion_checkpoint_hold_seconds_max", nil),
+		checkpoints:      set.GetOrCreateCounter("apportion_checkpoints_total"),
+		checkpointErrors: set.GetOrCreateCounter("apportion_checkpoint_errors_total"),
+		checkpointDuration: set.GetOrCreatePrometheusHistogramExt("apportion_checkpoint_duration_seconds",
+			checkpointBounds),
+		checkpointBytes:   set.GetOrCreateCounter("apportion_checkpoint_bytes_total"),
+		checkpointRows:    set.GetOrCreateCounter("apportion_checkpoint_rows_total"),
+		checkpointHold:    set.GetOrCreatePrometheusHistogramExt("apportion_checkpoint_hold_seconds", syncBounds),
+		checkpointHoldMax: set.GetOrCreateGauge("apportion_checkpoint_hold_seconds_max", nil),
 
 		historyErrors:    set.GetOrCreateCounter("apportion_history_errors_total"),
 		refusalsRecorded: set.GetOrCreateCounter("apportion_history_refusals_recorded_total"),
@@ -88,7 +89,9 @@ func (s *Store) registerGauges(set *metrics.Set) {
 	set.NewGauge("apportion_orders", func() float64 { return float64(s.engine.Stats().Orders) })
 	set.NewGauge("apportion_applied_index", func() float64 { return float64(s.AppliedIndex()) })
 	set.NewGauge("apportion_checkpoint_index", func() float64 { return float64(s.checkpoints.coveredIndex()) })
-	set.NewGauge("apportion_checkpoint_failures_in_a_row", func() float64 { return float64(s.checkpoints.failing.count()) })
+	set.NewGauge("apportion_checkpoint_failures_in_a_row", func() float64 {
+		return float64(s.checkpoints.failing.count())
+	})
 	started := time.Now()
 	set.NewGauge("apportion_checkpoint_age_seconds", func() float64 {
 		if lastEnd := s.checkpoints.lastEnd.Load(); lastEnd != 0 {
@@ -97,7 +100,9 @@ func (s *Store) registerGauges(set *metrics.Set) {
 		return time.Since(started).Seconds()
 	})
 	set.NewGauge("apportion_checkpoint_log_bytes", func() float64 { return float64(s.applier.logBytes.Load()) })
-	set.NewGauge("apportion_clock_held_back_seconds", func() float64 { return float64(s.stamper.heldBackMS.Load()) / 1000 })
+	set.NewGauge("apportion_clock_held_back_seconds", func() float64 {
+		return float64(s.stamper.heldBackMS.Load()) / 1000
+	})
 	if s.peers != nil {
 		set.NewGauge("apportion_raft_term", func() float64 { return float64(s.raft.CurrentTerm()) })
 		set.NewGauge("apportion_commit_index", func() float64 { return float64(s.raft.CommitIndex()) })

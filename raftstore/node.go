@@ -26,10 +26,10 @@ var (
 	keyCheckpoint = []byte("ApportionCheckpoint")
 )
 
-// bootstrap makes a new directory a group of this node alone, by the first log entry. Raft's own BootstrapCluster does the
-// same in two writes and refuses to go on if a crash came between them; this may be repeated. It comes after checkFit,
-// which knows an empty log that is not new. A node with peers does it only if it is told to: two groups that were meant to
-// be one are hard to unite.
+// bootstrap makes a new directory a group of this node alone, by the first log entry. Raft's own BootstrapCluster does
+// the same in two writes and refuses to go on if a crash came between them; this may be repeated. It comes after
+// checkFit, which knows an empty log that is not new. A node with peers does it only if it is told to: two groups that
+// were meant to be one are hard to unite.
 func (s *Store) bootstrap(context.Context) error {
 	isNew, err := s.isNew()
 	if err != nil {
@@ -42,7 +42,8 @@ func (s *Store) bootstrap(context.Context) error {
 		return nil
 	}
 	if cluster := s.identity.cluster(); cluster != "" {
-		return fmt.Errorf("%w: this empty directory was taken into cluster %s before it got anything of it; start it with --join, "+
+		return fmt.Errorf("%w: this empty directory was taken into cluster %s before it got anything of it; start "+
+			"it with --join, "+
 			"or found another cluster in another directory", ErrMember, cluster)
 	}
 	s.cfg.Logger.Info("a new data directory: bootstrapping a group of one", "dir", s.cfg.Dir, "node", s.cfg.NodeID)
@@ -51,15 +52,16 @@ func (s *Store) bootstrap(context.Context) error {
 	}}
 	err = errors.Join(
 		s.log.SetUint64(keyCurrentTerm, bootstrapTerm),
-		s.log.StoreLog(&raft.Log{Index: 1, Term: bootstrapTerm, Type: raft.LogConfiguration, Data: raft.EncodeConfiguration(configuration)}))
+		s.log.StoreLog(&raft.Log{Index: 1, Term: bootstrapTerm, Type: raft.LogConfiguration,
+			Data: raft.EncodeConfiguration(configuration)}))
 	if err != nil {
 		return fmt.Errorf("raftstore: bootstrap: %w", err)
 	}
 	return s.nameCluster()
 }
 
-// nameCluster gives the cluster that this node has founded a name, unless it has one. It comes after the first entry: a name without
-// an entry is that of a cluster that has taken this node in.
+// nameCluster gives the cluster that this node has founded a name, unless it has one. It comes after the first entry: a
+// name without an entry is that of a cluster that has taken this node in.
 func (s *Store) nameCluster() error {
 	if s.peers == nil || s.identity.cluster() != "" {
 		return nil
@@ -82,11 +84,11 @@ func (s *Store) checkFit(context.Context) error {
 	return checkFit(s.log, meta)
 }
 
-// checkFit refuses a log and a state, of which meta is the cover row, that do not belong together, as after a restore or a
-// loss of only one of them: the log must begin no later than behind the state and must not end before it, or entries would
-// be missing, or new ones would be taken for old ones. The bounds do not tell if the log is empty, so the state must not be
-// older than the last checkpoint that the log knows of either. (A log that knows of none may be from before they were noted:
-// if it is empty and Raft was ever elected, in a term after the bootstrap's, it was cut too.)
+// checkFit refuses a log and a state, of which meta is the cover row, that do not belong together, as after a restore
+// or a loss of only one of them: the log must begin no later than behind the state and must not end before it, or
+// entries would be missing, or new ones would be taken for old ones. The bounds do not tell if the log is empty, so the
+// state must not be older than the last checkpoint that the log knows of either. (A log that knows of none may be from
+// before they were noted: if it is empty and Raft was ever elected, in a term after the bootstrap's, it was cut too.)
 func checkFit(log *wal.Log, meta raft.SnapshotMeta) error {
 	first, last, err := logBounds(log)
 	if err != nil {
@@ -102,9 +104,11 @@ func checkFit(log *wal.Log, meta raft.SnapshotMeta) error {
 		return fmt.Errorf("%w: the log begins at entry %d, but the state that holds the entries before it is missing",
 			ErrInconsistent, first)
 	case meta.Index == 0 && last == 0 && term > bootstrapTerm:
-		return fmt.Errorf("%w: all entries of the log were moved into the state, but the state is missing", ErrInconsistent)
+		return fmt.Errorf("%w: all entries of the log were moved into the state, but the state is missing",
+			ErrInconsistent)
 	case meta.Index < checkpoint:
-		return fmt.Errorf("%w: the state is of index %d, but the last checkpoint was at %d", ErrInconsistent, meta.Index, checkpoint)
+		return fmt.Errorf("%w: the state is of index %d, but the last checkpoint was at %d", ErrInconsistent,
+			meta.Index, checkpoint)
 	case last > 0 && first > meta.Index+1:
 		return fmt.Errorf("%w: the state is of index %d, but the log begins at %d", ErrInconsistent, meta.Index, first)
 	case last > 0 && last < meta.Index:
@@ -145,13 +149,15 @@ func (s *Store) startRaft(context.Context) error {
 	}
 	machine := &fsm{applier: s.applier, checkpoints: s.checkpoints, observe: s.cfg.observe, fatal: fatal}
 	snaps := &snapshots{state: s.state, checkpoints: s.checkpoints, log: s.log, shipper: s.shipper, fetcher: s.fetcher}
-	node, err := raft.NewRaft(s.raftConfig(notify), machine, stallLog{s.raftLog, &s.stall}, stallStable{s.log, &s.stall}, snaps, transport)
+	node, err := raft.NewRaft(s.raftConfig(notify), machine, stallLog{s.raftLog, &s.stall},
+		stallStable{s.log, &s.stall}, snaps, transport)
 	if err != nil {
 		return errors.Join(fmt.Errorf("raftstore: start raft: %w", err), transport.Close())
 	}
 	s.raft = node
 	s.leadership = &leadership{
-		raft: node, notify: notify, logger: s.cfg.Logger, settled: make(chan struct{}), isAlone: s.peers == nil, notReady: s.Ready, fatal: fatal,
+		raft: node, notify: notify, logger: s.cfg.Logger, settled: make(chan struct{}), isAlone: s.peers == nil,
+		notReady: s.Ready, fatal: fatal,
 		check: func() error {
 			return checkClockGap(s.cfg.Clock.NowMS(), s.engine.NowMS(), s.cfg.ClockGapMax)
 		},

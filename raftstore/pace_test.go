@@ -11,8 +11,8 @@ import (
 	"apportion/engine"
 )
 
-// A checkpoint leaves the processor to others after each slice, but not while somebody waits for it, nor when the log has grown as
-// long as one is made at.
+// A checkpoint leaves the processor to others after each slice, but not while somebody waits for it, nor when the log
+// has grown as long as one is made at.
 func TestCheckpointRests(t *testing.T) {
 	cfg := testConfig(vfs.NewMem())
 	cfg.CheckpointSliceBytes = 100

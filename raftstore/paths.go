@@ -74,8 +74,8 @@ func syncDir(fs vfs.FS, dir string) error {
 	return errors.Join(d.Sync(), d.Close())
 }
 
-// openHere are the directories that this process has open. The lock of a file is the process's, and gone when the process closes
-// that file, however often it has it open: so it must not be opened twice.
+// openHere are the directories that this process has open. The lock of a file is the process's, and gone when the
+// process closes that file, however often it has it open: so it must not be opened twice.
 var openHere sync.Map // of lockKey
 
 type lockKey struct {
@@ -110,7 +110,8 @@ func (p paths) acquire() (io.Closer, error) {
 	}
 	openHere.Delete(key)
 	if opening := (*fs.PathError)(nil); errors.As(err, &opening) {
-		return nil, fmt.Errorf("raftstore: lock %s: %w", p.dir, err) // nobody else's doing: the file could not be opened
+		// nobody else's doing: the file could not be opened
+		return nil, fmt.Errorf("raftstore: lock %s: %w", p.dir, err)
 	}
 	return nil, fmt.Errorf("%w: another process has %s open (%w)", ErrInUse, p.dir, err)
 }

@@ -11,15 +11,15 @@ import (
 	"github.com/hashicorp/raft"
 )
 
-// peerLine asks one node short questions, one at a time, on a connection that stays open: a byte, to which the answer is a
-// number of eight bytes, big-endian.
+// peerLine asks one node short questions, one at a time, on a connection that stays open: a byte, to which the answer
+// is a number of eight bytes, big-endian.
 type peerLine struct {
 	peers   *peers
 	address string
 	node    raft.ServerID
 
-	// pending counts the questions of a confirmer that have no answer yet. Its rounds do not wait for a voter that is not
-	// needed, and one behind a network that swallows everything would gather them by the thousand.
+	// pending counts the questions of a confirmer that have no answer yet. Its rounds do not wait for a voter that is
+	// not needed, and one behind a network that swallows everything would gather them by the thousand.
 	pending atomic.Int32
 
 	mu   sync.Mutex
@@ -35,8 +35,9 @@ const (
 	questionIndex = 'i'
 )
 
-// ask puts a question and has the answer within questionTimeout, waiting for the questions before it included: those to a node
-// that does not answer give up together. The error says that the answer is not known, not that the question did not arrive.
+// ask puts a question and has the answer within questionTimeout, waiting for the questions before it included: those to
+// a node that does not answer give up together. The error says that the answer is not known, not that the question did
+// not arrive.
 func (l *peerLine) ask(question byte) (uint64, error) {
 	deadline := time.Now().Add(questionTimeout)
 	l.mu.Lock()

@@ -16,20 +16,20 @@ import (
 
 // PeersConfig says how a node meets the others of its group.
 type PeersConfig struct {
-	// Listen is the address at which this node hears the others, for all that they have to say: Raft, forwarded requests and
-	// checkpoints. Address is what it tells them to call; Listen by default, with the port that was bound.
+	// Listen is the address at which this node hears the others, for all that they have to say: Raft, forwarded
+	// requests and checkpoints. Address is what it tells them to call; Listen by default, with the port that was bound.
 	Listen  string
 	Address string
 
 	// TLS is used on both ends of each connection if it is set. It has to ask for the other's certificate.
 	TLS *tls.Config
 
-	// Bootstrap makes a new directory a new group, of this node alone, unless a group calls that has a member of its name: that
-	// one's disk is lost then, and Open says ErrMember. In a directory that has a group it does nothing.
+	// Bootstrap makes a new directory a new group, of this node alone, unless a group calls that has a member of its
+	// name: that one's disk is lost then, and Open says ErrMember. In a directory that has a group it does nothing.
 	Bootstrap bool
 
-	// Join are addresses of members. A node that is none asks them to be taken in, until it is. Without them, a new node that
-	// does not bootstrap waits until a member adds it.
+	// Join are addresses of members. A node that is none asks them to be taken in, until it is. Without them, a new
+	// node that does not bootstrap waits until a member adds it.
 	Join []string
 
 	// NonVoter has the node ask to be a read replica: it gets all entries and counts for no majority.
@@ -61,7 +61,8 @@ type peers struct {
 		muted  bool
 		open   map[net.Conn]kind // what those that others opened are for; else ""
 
-		// greeting are those that others have opened and have not said yet what for, taken how many there are of the others.
+		// greeting are those that others have opened and have not said yet what for, taken how many there are of the
+		// others.
 		greeting map[net.Conn]struct{}
 		taken    map[kind]int
 	}
@@ -79,7 +80,8 @@ func listenPeers(cfg PeersConfig, id *identity, logger *slog.Logger) (*peers, er
 	}
 	life, end := context.WithCancel(context.Background())
 	p := &peers{
-		cfg: cfg, identity: id, logger: logger, rarely: newRarely(logger), listener: listener, address: cfg.Address, life: life, end: end,
+		cfg: cfg, identity: id, logger: logger, rarely: newRarely(logger), listener: listener, address: cfg.Address,
+		life: life, end: end,
 		serve:    map[kind]func(net.Conn){},
 		accepted: map[kind]chan net.Conn{kindRaft: make(chan net.Conn), kindHTTP: make(chan net.Conn)},
 	}
@@ -97,7 +99,8 @@ func (p *peers) checkAddress() error {
 		return fmt.Errorf("raftstore: the address %q for other nodes: %w", p.address, err)
 	}
 	if ip := net.ParseIP(host); host == "" || ip != nil && ip.IsUnspecified() {
-		return fmt.Errorf("raftstore: other nodes cannot call %q: say which address of this machine they are to call", p.address)
+		return fmt.Errorf("raftstore: other nodes cannot call %q: say which address of this machine they are to call",
+			p.address)
 	}
 	return nil
 }
@@ -123,8 +126,8 @@ func (p *peers) run() {
 	})
 }
 
-// overhear is what comes before run on a node of no cluster: it answers whoever calls that it is not the one, and gives the first call
-// that was for a node of its name, or nil if none comes within a time.
+// overhear is what comes before run on a node of no cluster: it answers whoever calls that it is not the one, and gives
+// the first call that was for a node of its name, or nil if none comes within a time.
 func (p *peers) overhear(ctx context.Context, wait time.Duration) (*hello, error) {
 	listener := p.listener.(*net.TCPListener)
 	if err := listener.SetDeadline(time.Now().Add(wait)); err != nil {
@@ -192,9 +195,11 @@ func (p *peers) receive(conn net.Conn) {
 	if err != nil {
 		log := p.rarely.warn // whoever calls in vain calls again
 		if h == (hello{}) {
-			log = p.logger.Debug // it said nothing: somebody who looks whether the port is open, or a network that fails
+			// it said nothing: somebody who looks whether the port is open, or a network that fails
+			log = p.logger.Debug
 		}
-		log("peers: a connection was refused", "from", conn.RemoteAddr().String(), "node", nodeName(h.From), "error", err)
+		log("peers: a connection was refused", "from", conn.RemoteAddr().String(), "node", nodeName(h.From), "error",
+			err)
 		_ = conn.Close()
 		return
 	}
@@ -294,8 +299,8 @@ func (p *peers) forget(conn net.Conn) {
 	delete(p.mu.greeting, conn)
 }
 
-// greet counts a connection that another has opened, until that says what it is for. One too many ends one of those that wait,
-// whichever it is: who says nothing cannot keep the members out, who say it at once.
+// greet counts a connection that another has opened, until that says what it is for. One too many ends one of those
+// that wait, whichever it is: who says nothing cannot keep the members out, who say it at once.
 func (p *peers) greet(conn net.Conn) {
 	p.mu.Lock()
 	defer p.mu.Unlock()

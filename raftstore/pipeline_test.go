@@ -26,7 +26,8 @@ func TestPipelineNeverWaits(t *testing.T) {
 		for {
 			select {
 			case rpc := <-follower.Consumer():
-				rpc.Respond(&raft.AppendEntriesResponse{LastLog: rpc.Command.(*raft.AppendEntriesRequest).PrevLogEntry}, nil)
+				rpc.Respond(&raft.AppendEntriesResponse{LastLog: rpc.Command.(*raft.AppendEntriesRequest).PrevLogEntry},
+					nil)
 			case <-t.Context().Done():
 				return
 			}
@@ -41,7 +42,8 @@ func TestPipelineNeverWaits(t *testing.T) {
 	sent := make(chan error, 1)
 	go func() {
 		for i := range requests {
-			if _, err := p.AppendEntries(&raft.AppendEntriesRequest{PrevLogEntry: uint64(i)}, new(raft.AppendEntriesResponse)); err != nil {
+			if _, err := p.AppendEntries(&raft.AppendEntriesRequest{PrevLogEntry: uint64(i)},
+				new(raft.AppendEntriesResponse)); err != nil {
 				sent <- err
 				return
 			}
@@ -89,7 +91,8 @@ func (s silentStream) Dial(raft.ServerAddress, time.Duration) (net.Conn, error) 
 // A node that is to lead and does not answer is waited for less long than others.
 func TestTimeoutNowEnds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		own := transport{raft.NewNetworkTransportWithConfig(&raft.NetworkTransportConfig{Stream: silentStream{make(chan struct{})}, Timeout: raftTimeout})}
+		own := transport{raft.NewNetworkTransportWithConfig(
+			&raft.NetworkTransportConfig{Stream: silentStream{make(chan struct{})}, Timeout: raftTimeout})}
 		begin := time.Now()
 		err := own.TimeoutNow("f", "there", &raft.TimeoutNowRequest{}, &raft.TimeoutNowResponse{})
 		if took := time.Since(begin); err == nil || took != timeoutNowMax {

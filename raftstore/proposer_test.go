@@ -316,8 +316,8 @@ func TestProposerErrorsOfTheLog(t *testing.T) {
 	f(errors.New("disk on fire"), ErrOutcomeUnknown)
 }
 
-// TestProposerDoesNotLead: what waits while leadership is lost, or won again but not caught up, is refused and not handed
-// to Raft: its stamp could be before that of an entry which the node has not applied.
+// TestProposerDoesNotLead: what waits while leadership is lost, or won again but not caught up, is refused and not
+// handed to Raft: its stamp could be before that of an entry which the node has not applied.
 func TestProposerDoesNotLead(t *testing.T) {
 	var leads atomic.Bool
 	leads.Store(true)
@@ -363,8 +363,8 @@ func TestProposerClose(t *testing.T) {
 	}
 }
 
-// TestProposerUnderLoad has many callers with short deadlines: each batch is answered with its own results or not at all,
-// and stamps never fall.
+// TestProposerUnderLoad has many callers with short deadlines: each batch is answered with its own results or not at
+// all, and stamps never fall.
 func TestProposerUnderLoad(t *testing.T) {
 	limits := testLimits
 	limits.queueBatches = 64

@@ -23,8 +23,8 @@ func diskConfig(b *testing.B) Config {
 	return cfg
 }
 
-// BenchmarkDo has a number of callers each allocate one unit and wait for the answer. Reported besides the time: commands a
-// second, and how many of them shared a sync.
+// BenchmarkDo has a number of callers each allocate one unit and wait for the answer. Reported besides the time:
+// commands a second, and how many of them shared a sync.
 func BenchmarkDo(b *testing.B) {
 	for _, waiters := range []int{1, 8, 64, 256} {
 		b.Run(fmt.Sprintf("waiters=%d", waiters), func(b *testing.B) { benchmarkDo(b, waiters) })
@@ -83,7 +83,8 @@ func BenchmarkLoad(b *testing.B) {
 	if err := s.Checkpoint(context.Background()); err != nil {
 		b.Fatal(err)
 	}
-	b.Logf("checkpoint of %d records x %d segments: %v, longest hold %.3f ms, %d bytes", records, segments, time.Since(start),
+	b.Logf("checkpoint of %d records x %d segments: %v, longest hold %.3f ms, %d bytes", records, segments,
+		time.Since(start),
 		1000*s.metrics.checkpointHoldMax.Get(), s.metrics.checkpointBytes.Get())
 	mustClose(b, s)
 	b.ResetTimer()
@@ -103,8 +104,8 @@ func BenchmarkLoad(b *testing.B) {
 	b.ReportMetric(float64(records*b.N)/b.Elapsed().Seconds(), "records/s")
 }
 
-// BenchmarkIncrement is a checkpoint after 10,000 of many records have changed, in states of two sizes: what it costs follows the
-// change.
+// BenchmarkIncrement is a checkpoint after 10,000 of many records have changed, in states of two sizes: what it costs
+// follows the change.
 func BenchmarkIncrement(b *testing.B) {
 	if testing.Short() {
 		b.Skip("millions of records take a while")
@@ -122,7 +123,8 @@ func BenchmarkIncrement(b *testing.B) {
 				b.StopTimer()
 				c := &engine.Adjust{Location: "L"}
 				for i := range changed {
-					c.Items = append(c.Items, engine.StockItem{UPC: fmt.Sprintf("0%011d", (i*7919+n)%records), Quantity: 1})
+					c.Items = append(c.Items, engine.StockItem{UPC: fmt.Sprintf("0%011d", (i*7919+n)%records),
+						Quantity: 1})
 				}
 				mustDo(b, s, c)
 				b.StartTimer()
@@ -159,10 +161,10 @@ func fillCommands(records, segments int) []engine.Command {
 	return commands
 }
 
-// BenchmarkApplyUnderCheckpoint offers 100,000 allocations a second, in entries of 64, to a million records of 5 segments,
-// alone and while one checkpoint after the other runs. Reported: the median, 99th percentile and longest time that an
-// entry took, waiting for the apply mutex included, and the longest hold of the mutex by a checkpoint. With -benchtime
-// 20000x each half takes 13 seconds.
+// BenchmarkApplyUnderCheckpoint offers 100,000 allocations a second, in entries of 64, to a million records of 5
+// segments, alone and while one checkpoint after the other runs. Reported: the median, 99th percentile and longest time
+// that an entry took, waiting for the apply mutex included, and the longest hold of the mutex by a checkpoint. With
+// -benchtime 20000x each half takes 13 seconds.
 func BenchmarkApplyUnderCheckpoint(b *testing.B) {
 	const records, segments = 1_000_000, 5
 	if testing.Short() {
@@ -238,9 +240,9 @@ func allocations(entry, commands, records int) []byte {
 	return data
 }
 
-// BenchmarkBringUp has a new node fetch a checkpoint of a million records of five segments over TCP on this machine, open it,
-// and catch up, while the leader goes on writing. It tells how long that took, and the longest that a write took at the leader
-// meanwhile and before.
+// BenchmarkBringUp has a new node fetch a checkpoint of a million records of five segments over TCP on this machine,
+// open it, and catch up, while the leader goes on writing. It tells how long that took, and the longest that a write
+// took at the leader meanwhile and before.
 func BenchmarkBringUp(b *testing.B) {
 	if testing.Short() {
 		b.Skip("it fills a million records")
@@ -254,7 +256,8 @@ func BenchmarkBringUp(b *testing.B) {
 	mustCheckpoint(b, leader)
 	write := func(i int) time.Duration {
 		start := time.Now()
-		if err := insist(g.nodes[:1], "", allocate(fmt.Sprint("o", i), fmt.Sprintf("0%011d", i%bringUpRecords), 1)); err != nil {
+		if err := insist(g.nodes[:1], "", allocate(fmt.Sprint("o", i), fmt.Sprintf("0%011d", i%bringUpRecords),
+			1)); err != nil {
 			b.Error(err)
 		}
 		return time.Since(start)

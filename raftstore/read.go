@@ -16,8 +16,8 @@ func (s *Store) NewBatch() *Batch { return &Batch{archive: s.archive, p: newPend
 // Do has the commands of the batch put into the log, made durable and applied, all in one entry, and fills in their
 // results. It returns nil when all of that has happened, whatever the results say: a refused command is a result too.
 //
-// The deadline bounds the wait; the zero time is for ever. After any error but ErrOutcomeUnknown, nothing of the batch is
-// in the log and it may be given to Do again as it is. After ErrOutcomeUnknown the batch is empty.
+// The deadline bounds the wait; the zero time is for ever. After any error but ErrOutcomeUnknown, nothing of the batch
+// is in the log and it may be given to Do again as it is. After ErrOutcomeUnknown the batch is empty.
 func (s *Store) Do(deadline time.Time, b *Batch) error {
 	switch {
 	case b.err != nil:
@@ -40,8 +40,8 @@ func (s *Store) Engine() *engine.Engine { return s.engine }
 // with: that state is then of this entry or a later one.
 func (s *Store) AppliedIndex() uint64 { return s.applier.visibleIndex.Load() }
 
-// ReadOrder fills v with an order: from memory, or from the archive if the order was closed long ago. It returns false if
-// there is no such order.
+// ReadOrder fills v with an order: from memory, or from the archive if the order was closed long ago. It returns false
+// if there is no such order.
 func (s *Store) ReadOrder(orderID string, v *engine.OrderView) (bool, error) {
 	return s.archive.read(orderID, v)
 }
@@ -84,11 +84,12 @@ func (s *Store) NextPlans(after uint32, limit int, dst []engine.PlanWanted) (wan
 	return wanted, next
 }
 
-// Refuses says whether committed stock cannot meet an Allocate, and fills r with the refusal, without a log entry. False: the
-// command must go through the log. Only a leader refuses, and never an order that it may have answered before. In a group of
-// one it does not wait; in one of several, a refusal is found twice: before and after the others have confirmed that this
-// node leads, at the latest by the deadline. An order of which a try is under way is not refused. It is for an Allocate without plans alone: what a rule has decided about is for
-// the log to answer. While history is kept, the refusal is recorded, as one of the time nowMS (Unix milliseconds).
+// Refuses says whether committed stock cannot meet an Allocate, and fills r with the refusal, without a log entry.
+// False: the command must go through the log. Only a leader refuses, and never an order that it may have answered
+// before. In a group of one it does not wait; in one of several, a refusal is found twice: before and after the others
+// have confirmed that this node leads, at the latest by the deadline. An order of which a try is under way is not
+// refused. It is for an Allocate without plans alone: what a rule has decided about is for the log to answer. While
+// history is kept, the refusal is recorded, as one of the time nowMS (Unix milliseconds).
 func (s *Store) Refuses(deadline time.Time, nowMS int64, key string, c *engine.Allocate, r *engine.Result) bool {
 	if c.Mode != engine.ModeAll && len(c.Lines) > 1 {
 		return false // see engine.Refuses
@@ -111,9 +112,9 @@ func (s *Store) Refuses(deadline time.Time, nowMS int64, key string, c *engine.A
 	return true
 }
 
-// ReadBarrier returns nil when a read that starts now sees every write acknowledged before, by whichever node: the leader
-// makes sure that it still leads, and a follower asks it how far it is and waits until it is as far. In a group of one it
-// does not wait and costs a few loads.
+// ReadBarrier returns nil when a read that starts now sees every write acknowledged before, by whichever node: the
+// leader makes sure that it still leads, and a follower asks it how far it is and waits until it is as far. In a group
+// of one it does not wait and costs a few loads.
 func (s *Store) ReadBarrier(deadline time.Time) error {
 	switch {
 	case s.leadership.valid() && s.peers == nil:
@@ -127,8 +128,9 @@ func (s *Store) ReadBarrier(deadline time.Time) error {
 	}
 }
 
-// Lag is for how long writes may have been acknowledged that this node's state does not have. known is false if that cannot
-// be said. In a group of one it is 0; on the leader of several, it is the time since a majority confirmed that it leads.
+// Lag is for how long writes may have been acknowledged that this node's state does not have. known is false if that
+// cannot be said. In a group of one it is 0; on the leader of several, it is the time since a majority confirmed that
+// it leads.
 func (s *Store) Lag() (lag time.Duration, known bool) {
 	if s.peers == nil {
 		return 0, s.leadership.valid()
@@ -136,9 +138,9 @@ func (s *Store) Lag() (lag time.Duration, known bool) {
 	return s.follow.lag()
 }
 
-// Ready is nil once the node leads, or follows a leader closely, has applied every entry that was in the log when it started,
-// and has a disk that answers. Else the error says what it is waiting for. A leader that has lost the lead counts as one that
-// follows closely for a moment, as its state is fresh.
+// Ready is nil once the node leads, or follows a leader closely, has applied every entry that was in the log when it
+// started, and has a disk that answers. Else the error says what it is waiting for. A leader that has lost the lead
+// counts as one that follows closely for a moment, as its state is fresh.
 func (s *Store) Ready() error {
 	for _, c := range s.Conditions() {
 		if c.Required && c.Err != nil {
@@ -155,8 +157,8 @@ type Condition struct {
 	Err      error // nil: it is well
 }
 
-// Conditions looks at all of them. Checkpoints that fail do not keep a node from serving, and what takes the traffic away from it
-// would not help it, so they are not required.
+// Conditions looks at all of them. Checkpoints that fail do not keep a node from serving, and what takes the traffic
+// away from it would not help it, so they are not required.
 func (s *Store) Conditions() []Condition {
 	return []Condition{
 		{"caught-up", true, s.caughtUp()},
@@ -198,8 +200,8 @@ func (s *Store) refusal() error {
 	return nil
 }
 
-// WaitReady waits until the node is ready for the first time after Open, or can't become so: with ErrReplaced it has to be
-// opened anew first.
+// WaitReady waits until the node is ready for the first time after Open, or can't become so: with ErrReplaced it has to
+// be opened anew first.
 func (s *Store) WaitReady(ctx context.Context) error {
 	select {
 	case <-s.leadership.settled:
@@ -237,8 +239,8 @@ type Status struct {
 	Ready  bool
 	Term   uint64
 
-	// Cluster is empty on a node without peers; Address is what others call it by. Leader is empty while nobody is known to
-	// lead. Lag is how far this node may be behind; LagKnown is false if that cannot be said.
+	// Cluster is empty on a node without peers; Address is what others call it by. Leader is empty while nobody is
+	// known to lead. Lag is how far this node may be behind; LagKnown is false if that cannot be said.
 	Cluster  string
 	Address  string
 	Leader   string

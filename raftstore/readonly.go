@@ -49,7 +49,8 @@ func (readOnlyFS) MkdirAll(dir string, _ os.FileMode) error { return noWrites("m
 // Unwrap implements vfs.FS.
 func (r readOnlyFS) Unwrap() vfs.FS { return r.FS }
 
-// Lock keeps servers away, not other readers. A lock file that is not there need not be made: no server has the directory open.
+// Lock keeps servers away, not other readers. A lock file that is not there need not be made: no server has the
+// directory open.
 func (r readOnlyFS) Lock(name string) (io.Closer, error) {
 	if r.FS != vfs.Default {
 		return r.FS.Lock(name)

@@ -41,11 +41,14 @@ var (
 	// ErrNoHistory: what is to be replayed is not kept.
 	ErrNoHistory = errors.New("raftstore: no such history is kept")
 
-	// ErrHistoryDamaged: the state to begin with is not what was kept. It is kept no longer: try again, and another one is chosen.
-	ErrHistoryDamaged = errors.New("raftstore: the checkpoint to replay from is damaged and is kept no longer; a replay that begins again takes another one")
+	// ErrHistoryDamaged: the state to begin with is not what was kept. It is kept no longer: try again, and another one
+	// is chosen.
+	ErrHistoryDamaged = errors.New("raftstore: the checkpoint to replay from is damaged and is kept no longer; a " +
+		"replay that begins again takes another one")
 
 	// ErrHistoryGone: the replay took so long that what it replays took as much of the disk as all other history.
-	ErrHistoryGone = errors.New("raftstore: what is replayed was let go of, since it took too much of the disk; begin at a later time, or raise --history-bytes-max")
+	ErrHistoryGone = errors.New("raftstore: what is replayed was let go of, since it took too much of the disk; " +
+		"begin at a later time, or raise --history-bytes-max")
 )
 
 // History says what can be replayed.
@@ -59,7 +62,8 @@ func (s *Store) History() History {
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	view := History{Enabled: h.ageMS > 0, From: to, To: to, Bytes: h.bytesLocked(true), BytesMax: h.bytesMax, AgeMS: h.ageMS,
+	view := History{Enabled: h.ageMS > 0, From: to, To: to, Bytes: h.bytesLocked(true), BytesMax: h.bytesMax,
+		AgeMS:       h.ageMS,
 		RefusedFrom: refusedFrom, RefusedMS: refusedMS}
 	for _, k := range h.kept {
 		view.States = append(view.States, Moment{Index: k.index, TimeMS: k.timeMS})
@@ -70,8 +74,9 @@ func (s *Store) History() History {
 	return view
 }
 
-// Recording is a part of the past: a kept state, the entries after it, and what was recorded of the orders that were refused
-// between them. While it is open, the store keeps them, within bounds (ErrHistoryGone). It is for one goroutine.
+// Recording is a part of the past: a kept state, the entries after it, and what was recorded of the orders that were
+// refused between them. While it is open, the store keeps them, within bounds (ErrHistoryGone). It is for one
+// goroutine.
 type Recording struct {
 	history *history
 	config  stateConfig
@@ -84,8 +89,8 @@ type Recording struct {
 	refused *refusedReader
 }
 
-// OpenRecording opens what was recorded up to now, from the last kept state on that is not after the index and not after the
-// time (Unix milliseconds). ErrNoHistory if there is none.
+// OpenRecording opens what was recorded up to now, from the last kept state on that is not after the index and not
+// after the time (Unix milliseconds). ErrNoHistory if there is none.
 func (s *Store) OpenRecording(index uint64, timeMS int64) (*Recording, error) {
 	if s.closed.Load() {
 		return nil, ErrClosed
@@ -133,8 +138,9 @@ func (r *Recording) Last() uint64 { return r.last }
 // RefusedFrom is where the recording of refused orders begins; of what was refused before it, nothing is known.
 func (r *Recording) RefusedFrom() Moment { return r.refused.since }
 
-// Load gives an engine with the state that the recording begins with, a new one at each call. The first call reads all files of
-// the state first, and compares their checksums. pace is called after each file, and after each few thousand rows.
+// Load gives an engine with the state that the recording begins with, a new one at each call. The first call reads all
+// files of the state first, and compares their checksums. pace is called after each file, and after each few thousand
+// rows.
 func (r *Recording) Load(ctx context.Context, pace func()) (*engine.Engine, error) {
 	e := engine.New()
 	if r.base.files == nil {
@@ -153,7 +159,8 @@ func (r *Recording) Load(ctx context.Context, pace func()) (*engine.Engine, erro
 		return nil, ctx.Err()
 	case !r.pin.holds():
 		return nil, ErrHistoryGone
-	case errors.Is(err, ErrCorrupt), errors.Is(err, ErrInconsistent), errors.Is(err, ErrFormat), errors.Is(err, engine.ErrCorrupt):
+	case errors.Is(err, ErrCorrupt), errors.Is(err, ErrInconsistent), errors.Is(err, ErrFormat),
+		errors.Is(err, engine.ErrCorrupt):
 		r.history.drop(&r.base, err)
 		return nil, fmt.Errorf("%w: index %d: %w", ErrHistoryDamaged, r.base.index, err)
 	}
@@ -170,12 +177,12 @@ func (r *Recording) load(ctx context.Context, e *engine.Engine, pace func()) (er
 }
 
 // Next reads what comes next into e: an entry with commands, or something that was refused between two entries (see
-// engine.Refused); io.EOF if there is no more. e's commands are valid until the next call. An entry's time may be before that
-// of the entry before, and counts as that then.
+// engine.Refused); io.EOF if there is no more. e's commands are valid until the next call. An entry's time may be
+// before that of the entry before, and counts as that then.
 //
 // An order that was refused comes as the log index says that it was recorded with: behind the entry of that index, and
-// before the next one. Orders that were refused side by side may be recorded a few entries late, but never behind an entry
-// that was made after one of them was answered.
+// before the next one. Orders that were refused side by side may be recorded a few entries late, but never behind an
+// entry that was made after one of them was answered.
 func (r *Recording) Next(e *engine.Entry) error {
 	for {
 		if next := r.refused.peek(); next != nil && next.Index < r.next {

@@ -12,14 +12,14 @@ import (
 	"apportion/engine"
 )
 
-// refusals records the orders that were refused before the log, for backtests: a rule that borrows from other segments is
-// about these above all, and the log has no entry of them.
+// refusals records the orders that were refused before the log, for backtests: a rule that borrows from other segments
+// is about these above all, and the log has no entry of them.
 //
-// The recording may have holes, and says where. A request only copies its order into a buffer; a goroutine writes what has
-// come together to segment files beside the kept checkpoints, without a sync. What does not fit, comes too fast (see
-// refusedBytesPerSecond) or cannot be written is counted, and the number is recorded when there is room again. A crash
-// loses what was not written, a second or so; the segment that has no end then tells. Damage costs what follows it in its
-// segment. Nothing of it keeps a store from starting or a checkpoint from being made.
+// The recording may have holes, and says where. A request only copies its order into a buffer; a goroutine writes what
+// has come together to segment files beside the kept checkpoints, without a sync. What does not fit, comes too fast
+// (see refusedBytesPerSecond) or cannot be written is counted, and the number is recorded when there is room again. A
+// crash loses what was not written, a second or so; the segment that has no end then tells. Damage costs what follows
+// it in its segment. Nothing of it keeps a store from starting or a checkpoint from being made.
 //
 // It is of this node alone: what the leader has refused is on the leader's disk.
 type refusals struct {
@@ -122,8 +122,8 @@ func (r *refusals) recordLocked(at Moment, code engine.Code, c *engine.Allocate)
 // refusedBurstMS is how long an empty budget takes to be full.
 const refusedBurstMS = refusedBurstBytes * 1000 / refusedBytesPerSecond
 
-// repeatedLocked says that the same order was recorded at the same log index. To record it again would tell nothing: the
-// state has not changed since.
+// repeatedLocked says that the same order was recorded at the same log index. To record it again would tell nothing:
+// the state has not changed since.
 func (r *refusals) repeatedLocked(index uint64, command []byte) bool {
 	sum := maphash.Bytes(r.seed, command) ^ index*0x9e3779b97f4a7c15
 	seen := &r.mu.seen[sum%refusedSeenMax]

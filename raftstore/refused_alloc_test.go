@@ -10,8 +10,8 @@ import (
 	"apportion/engine"
 )
 
-// TestRefusalAllocations: a refusal that is recorded takes no memory of its own, and neither does one that is repeated or that
-// comes too fast.
+// TestRefusalAllocations: a refusal that is recorded takes no memory of its own, and neither does one that is repeated
+// or that comes too fast.
 func TestRefusalAllocations(t *testing.T) {
 	r := newTestRefusals(t, vfs.NewMem(), 0)
 	defer r.close()
@@ -30,10 +30,13 @@ func TestRefusalAllocations(t *testing.T) {
 		}
 	}
 	if len(r.mu.frames) < 1000*frameHeaderBytes || r.metrics.refusalsRepeated.Get() < 1000 || r.mu.lost.count > 0 {
-		t.Fatalf("%d bytes recorded, %d repeated, %d lost", len(r.mu.frames), r.metrics.refusalsRepeated.Get(), r.mu.lost.count)
+		t.Fatalf("%d bytes recorded, %d repeated, %d lost", len(r.mu.frames), r.metrics.refusalsRepeated.Get(),
+			r.mu.lost.count)
 	}
 	r.mu.budget, r.mu.paidMS = 0, place(1_000_000).TimeMS
-	if n := testing.AllocsPerRun(1000, func() { r.record(place(2_000), engine.CodeInsufficient, c) }); n != 0 || r.mu.lost.count < 1000 {
+	if n := testing.AllocsPerRun(1000, func() {
+		r.record(place(2_000), engine.CodeInsufficient, c)
+	}); n != 0 || r.mu.lost.count < 1000 {
 		t.Errorf("too fast: %v allocations, %d lost", n, r.mu.lost.count)
 	}
 	// Nor does what the writer does with it, but for what the file takes.

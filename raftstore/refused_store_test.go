@@ -61,8 +61,8 @@ func (p *past) sequence(index uint64) (all []string) {
 	return all
 }
 
-// TestRecordingWithRefusals: refused orders come behind the entry that was applied last when they were refused, whatever was
-// opened, closed or cut meanwhile; what was refused after a recording was opened is not in it.
+// TestRecordingWithRefusals: refused orders come behind the entry that was applied last when they were refused,
+// whatever was opened, closed or cut meanwhile; what was refused after a recording was opened is not in it.
 func TestRecordingWithRefusals(t *testing.T) {
 	p := openPast(t, vfs.NewMem(), nil)
 	mustDo(t, p.Store, channels())
@@ -99,8 +99,8 @@ func TestRecordingWithRefusals(t *testing.T) {
 	}
 }
 
-// TestRefusalsBehindCheckpoint: Raft's own entries at a start stand behind the last one with commands, which is what orders
-// are refused at.
+// TestRefusalsBehindCheckpoint: Raft's own entries at a start stand behind the last one with commands, which is what
+// orders are refused at.
 func TestRefusalsBehindCheckpoint(t *testing.T) {
 	p := openPast(t, vfs.NewMem(), func(c *Config) { c.HistoryAge = -1 })
 	p.hour(1)
@@ -151,7 +151,9 @@ func (p *past) reopenWith(r *Recording) {
 func verified(t *testing.T, p *past) (problems []string) {
 	t.Helper()
 	mustClose(t, p.Store)
-	_, err := verifyFS(context.Background(), p.cfg.FS, p.cfg.Dir, func(problem string) { problems = append(problems, problem) })
+	_, err := verifyFS(context.Background(), p.cfg.FS, p.cfg.Dir, func(problem string) {
+		problems = append(problems, problem)
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -177,7 +179,8 @@ func TestRefusalsAge(t *testing.T) {
 		t.Errorf("refused orders are kept from %+v on, states from %+v", h.RefusedFrom, h.From)
 	}
 	got := p.sequence(h.From.Index)
-	if names := strings.Join(got, " "); !strings.HasSuffix(names, " o58 "+fmt.Sprint(p.AppliedIndex()-1)+" o59 "+fmt.Sprint(p.AppliedIndex())) || len(got) < 48 {
+	if names := strings.Join(got, " "); !strings.HasSuffix(names, " o58 "+fmt.Sprint(p.AppliedIndex()-1)+" o59 "+
+		fmt.Sprint(p.AppliedIndex())) || len(got) < 48 {
 		t.Errorf("%d: %s", len(got), names)
 	}
 	p.history.refusals.bytes.Add(1000)
@@ -215,8 +218,8 @@ func TestRefusalsOff(t *testing.T) {
 	}
 }
 
-// TestRefusalsCrash crashes at the k-th change on disk for every k: what a crash has taken is missed, and nothing is told
-// that was not so.
+// TestRefusalsCrash crashes at the k-th change on disk for every k: what a crash has taken is missed, and nothing is
+// told that was not so.
 func TestRefusalsCrash(t *testing.T) {
 	for at := int64(1); ; at++ {
 		rng := rand.New(rand.NewPCG(uint64(at), 1))

@@ -24,7 +24,8 @@ func newTestRefusals(t testing.TB, fs vfs.FS, last uint64) *refusals {
 		t.Fatal(err)
 	}
 	s := &Store{
-		cfg:     Config{FS: fs, Logger: slog.New(slog.DiscardHandler), Clock: newFakeClock(), HistoryBytes: historyBytes},
+		cfg: Config{FS: fs, Logger: slog.New(slog.DiscardHandler), Clock: newFakeClock(),
+			HistoryBytes: historyBytes},
 		paths:   paths{history: "/history"},
 		metrics: newStoreMetrics(testMetrics()),
 	}
@@ -105,7 +106,8 @@ func TestRefusals(t *testing.T) {
 	r.close()
 }
 
-// TestRefusalsRepeated: the same order at the same place is recorded once; another order, or another place, is not the same.
+// TestRefusalsRepeated: the same order at the same place is recorded once; another order, or another place, is not the
+// same.
 func TestRefusalsRepeated(t *testing.T) {
 	r := newTestRefusals(t, vfs.NewMem(), 0)
 	for range 5 {
@@ -169,13 +171,15 @@ func TestRefusalsBufferFull(t *testing.T) {
 		r.refuse(1, fmt.Sprint("b", i))
 	}
 	r.flush()
-	if lost, recorded := r.metrics.refusalsLost.Get(), r.metrics.refusalsRecorded.Get(); lost != 8 || recorded != uint64(n+1) {
+	if lost, recorded := r.metrics.refusalsLost.Get(), r.metrics.refusalsRecorded.Get(); lost != 8 ||
+		recorded != uint64(n+1) {
 		t.Errorf("%d lost, %d of %d recorded", lost, recorded, n+1)
 	}
 	r.close()
 }
 
-// TestRefusalsSegments: files are of a size, and the oldest ones are let go of by bytes, by number, and by what is kept.
+// TestRefusalsSegments: files are of a size, and the oldest ones are let go of by bytes, by number, and by what is
+// kept.
 func TestRefusalsSegments(t *testing.T) {
 	fs := vfs.NewMem()
 	r := newTestRefusals(t, fs, 0)
@@ -237,7 +241,8 @@ func TestRefusalsSegments(t *testing.T) {
 	if files(); r.bytes.Load() > r.bytesMax+2*r.segmentBytes {
 		t.Errorf("%d bytes kept, %d are allowed", r.bytes.Load(), r.bytesMax)
 	}
-	if got := told(t, r, 0); got[len(got)-1] != "order0199@199" || len(got) < 5 || strings.Contains(strings.Join(got, " "), "gap") {
+	if got := told(t, r, 0); got[len(got)-1] != "order0199@199" || len(got) < 5 ||
+		strings.Contains(strings.Join(got, " "), "gap") {
 		t.Errorf("told %v", got)
 	}
 	r.bytesMax = refusedBytes
@@ -264,7 +269,9 @@ func TestRefusalsDamage(t *testing.T) {
 		{"no end", func(data []byte) []byte { return data[:1+3*frameLen] }, "a@1 b@2 c@3 gap@3-5 d@5"},
 		{"torn in a header", func(data []byte) []byte { return data[:1+2*frameLen+9] }, "a@1 b@2 gap@2-5 d@5"},
 		{"torn in a command", func(data []byte) []byte { return data[:1+3*frameLen-1] }, "a@1 b@2 gap@2-5 d@5"},
-		{"zeros behind", func(data []byte) []byte { return append(data[:1+frameLen], make([]byte, 100)...) }, "a@1 gap@1-5 d@5"},
+		{"zeros behind", func(data []byte) []byte {
+			return append(data[:1+frameLen], make([]byte, 100)...)
+		}, "a@1 gap@1-5 d@5"},
 		{"a bit of a command", flip(1 + 2*frameLen - 1), "a@1 gap@1-5 d@5"},
 		{"a bit of an index", flip(1 + frameLen + frameIndexAt), "a@1 gap@1-5 d@5"},
 		{"a bit of a length", flip(1 + frameLen), "a@1 gap@1-5 d@5"},
@@ -290,7 +297,8 @@ func TestRefusalsDamage(t *testing.T) {
 			t.Errorf("%s: told %q, want %q", test.name, got, test.want)
 		}
 		// Until something is recorded again, the gap ends where this life began.
-		if want := strings.TrimSuffix(strings.ReplaceAll(test.want, "-5", "-4"), " d@5"); strings.Join(before, " ") != want {
+		if want := strings.TrimSuffix(strings.ReplaceAll(test.want, "-5", "-4"), " d@5"); strings.Join(
+			before, " ") != want {
 			t.Errorf("%s: told %q before, want %q", test.name, before, want)
 		}
 		if test.name != "none" {
@@ -327,10 +335,11 @@ func rewrite(t testing.TB, fs vfs.FS, path string, change func(data []byte) []by
 	}
 }
 
-// TestRefusalsFault: a disk that is full for a while costs what it cannot take, no more and no file after file, and that is
-// told.
+// TestRefusalsFault: a disk that is full for a while costs what it cannot take, no more and no file after file, and
+// that is told.
 func TestRefusalsFault(t *testing.T) {
-	for _, kind := range []errorfs.OpKind{errorfs.OpCreate, errorfs.OpFileWrite, errorfs.OpFileClose, errorfs.OpRemove} {
+	for _, kind := range []errorfs.OpKind{errorfs.OpCreate, errorfs.OpFileWrite, errorfs.OpFileClose,
+		errorfs.OpRemove} {
 		broken := false
 		mem := vfs.NewMem()
 		fs := errorfs.Wrap(mem, errorfs.InjectorFunc(func(op errorfs.Op) error {
@@ -387,7 +396,8 @@ func TestRefusalsFullFromTheStart(t *testing.T) {
 	r.close()
 }
 
-// TestRefusalsConcurrently: requests record while segments are written, read and let go of; each refusal is told or lost.
+// TestRefusalsConcurrently: requests record while segments are written, read and let go of; each refusal is told or
+// lost.
 func TestRefusalsConcurrently(t *testing.T) {
 	r := newTestRefusals(t, vfs.NewMem(), 0)
 	r.segmentBytes = 10_000

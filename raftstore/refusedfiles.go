@@ -89,7 +89,8 @@ func (r *refusals) findLocked(last uint64) error {
 	return err
 }
 
-// writeLocked appends frames to the last segment, or begins one with them. After an error none of them counts as written.
+// writeLocked appends frames to the last segment, or begins one with them. After an error none of them counts as
+// written.
 func (r *refusals) writeLocked(frames []byte) error {
 	if r.files.open == nil {
 		if err := r.beginLocked(firstPlace(frames)); err != nil {
@@ -106,7 +107,8 @@ func (r *refusals) writeLocked(frames []byte) error {
 	return nil
 }
 
-// beginLocked begins a segment. Its name is made durable, so that a crash can take what is in it but not hide that it did.
+// beginLocked begins a segment. Its name is made durable, so that a crash can take what is in it but not hide that it
+// did.
 func (r *refusals) beginLocked(from Moment) error {
 	s := refusedSegment{number: r.files.first, from: from}
 	if n := len(r.files.segments); n > 0 {
@@ -147,7 +149,8 @@ func (r *refusals) appendLocked(data []byte) error {
 func (r *refusals) dropLocked() error {
 	err := r.files.open.Close()
 	r.files.open = nil
-	if n := len(r.files.segments) - 1; n > 0 && r.files.segments[n].bytes <= 1 { // of no use, and a full disk makes many
+	// of no use, and a full disk makes many
+	if n := len(r.files.segments) - 1; n > 0 && r.files.segments[n].bytes <= 1 {
 		err = errors.Join(err, r.fs.Remove(r.fs.PathJoin(r.dir, r.files.segments[n].name())))
 		r.bytes.Add(-r.files.segments[n].bytes)
 		r.files.segments = r.files.segments[:n]
@@ -179,7 +182,8 @@ func (r *refusals) removeFirstLocked() bool {
 	s := r.files.segments[0]
 	if err := r.fs.Remove(r.fs.PathJoin(r.dir, s.name())); err != nil {
 		r.metrics.historyErrors.Inc()
-		r.logger.Error("history: a segment of refused orders could not be removed; it is tried again after the next start",
+		r.logger.Error("history: a segment of refused orders could not be removed; it is tried again after the next "+
+			"start",
 			"segment", s.name(), "error", err)
 	}
 	r.files.segments = slices.Delete(r.files.segments, 0, 1)

@@ -13,14 +13,16 @@ import (
 
 // TestDecodeFrameRefuses: what does not fit is refused, and a length before memory is taken for it.
 func TestDecodeFrameRefuses(t *testing.T) {
-	for _, f := range []frame{{kind: 0}, {kind: frameEnd + 1}, {kind: frameLost, data: make([]byte, 7)}, {kind: frameLost, data: make([]byte, 9)}} {
+	for _, f := range []frame{{kind: 0}, {kind: frameEnd + 1}, {kind: frameLost, data: make([]byte, 7)},
+		{kind: frameLost, data: make([]byte, 9)}} {
 		data := appendFrame(nil, &f)
 		sealFrames(data)
 		if _, err := decodeFrame(data); !errors.Is(err, ErrFormat) {
 			t.Errorf("kind %d with %d bytes: %v", f.kind, len(f.data), err)
 		}
 	}
-	for body, ok := range map[uint32]bool{0: false, 17: false, 18: true, refusedFrameBytesMax - 8: true, refusedFrameBytesMax - 7: false, 1 << 30: false} {
+	for body, ok := range map[uint32]bool{0: false, 17: false, 18: true, refusedFrameBytesMax - 8: true,
+		refusedFrameBytesMax - 7: false, 1 << 30: false} {
 		if _, err := frameBytes(binary.LittleEndian.AppendUint32(nil, body)); (err == nil) != ok {
 			t.Errorf("a frame of %d bytes: %v", body, err)
 		}
@@ -57,7 +59,8 @@ func FuzzDecodeFrame(f *testing.F) {
 			if !bytes.HasPrefix(rest, again) {
 				t.Fatalf("read %+v, which is written as %x, from %x", got, again, rest)
 			}
-			if refused, lost := countFrames(again); got.kind == frameRefusal != (refused == 1) || got.kind == frameLost && lost != got.lost() {
+			if refused, lost := countFrames(again); got.kind == frameRefusal != (refused == 1) ||
+				got.kind == frameLost && lost != got.lost() {
 				t.Fatalf("%+v counts as %d refused, %d lost", got, refused, lost)
 			}
 			rest = rest[len(again):]

@@ -13,8 +13,8 @@ import (
 	"apportion/engine"
 )
 
-// refusedReader reads recorded refusals in the order in which they were recorded. The files are all opened at once, so that
-// it does not matter which of them are removed meanwhile.
+// refusedReader reads recorded refusals in the order in which they were recorded. The files are all opened at once, so
+// that it does not matter which of them are removed meanwhile.
 type refusedReader struct {
 	logger *slog.Logger
 	since  Moment
@@ -52,7 +52,8 @@ func (r *refusals) read(after uint64) *refusedReader {
 		segments = segments[1:]
 	}
 	for i, s := range segments {
-		p := refusedPart{name: s.name(), bytes: s.bytes, from: s.from, until: Moment{Index: math.MaxUint64, TimeMS: math.MaxInt64}}
+		p := refusedPart{name: s.name(), bytes: s.bytes, from: s.from,
+			until: Moment{Index: math.MaxUint64, TimeMS: math.MaxInt64}}
 		last := i == len(segments)-1
 		switch p.growing = last && r.files.open != nil; {
 		case !last:
@@ -107,14 +108,16 @@ func (r *refusedReader) readPart() bool {
 		r.endPart()
 		return false
 	case err != nil:
-		r.logger.Warn("history: the recording of refused orders breaks off", "segment", p.name, "after", r.place.Index, "error", err)
+		r.logger.Warn("history: the recording of refused orders breaks off", "segment", p.name, "after", r.place.Index,
+			"error", err)
 		r.next = engine.Entry{Index: r.place.Index, TimeMS: r.place.TimeMS, Commands: r.next.Commands[:0],
 			Refused: engine.Refused{Is: true, Gap: true, UntilIndex: p.until.Index, UntilMS: p.until.TimeMS}}
 		r.endPart()
 		return r.next.Refused.UntilIndex >= r.after
 	}
 	r.place = Moment{Index: f.index, TimeMS: f.timeMS}
-	r.next = engine.Entry{Index: f.index, TimeMS: f.timeMS, Commands: r.next.Commands[:0], Refused: engine.Refused{Is: true, Code: f.code}}
+	r.next = engine.Entry{Index: f.index, TimeMS: f.timeMS, Commands: r.next.Commands[:0],
+		Refused: engine.Refused{Is: true, Code: f.code}}
 	if f.kind == frameLost {
 		r.next.Refused.Lost = f.lost()
 	} else {
@@ -144,7 +147,8 @@ func (r *refusedReader) readFrame(p *refusedPart) (f frame, err error) {
 			return f, fmt.Errorf("%w: a segment without its first byte", ErrFormat)
 		}
 		if version != refusedVersion {
-			return f, fmt.Errorf("%w: a segment of version %d, this program reads version %d", ErrFormat, version, refusedVersion)
+			return f, fmt.Errorf("%w: a segment of version %d, this program reads version %d", ErrFormat, version,
+				refusedVersion)
 		}
 	}
 	return readFrame(r.in, &r.data)

@@ -5,9 +5,9 @@ import (
 	"time"
 )
 
-// rounds answers a question that many ask at the same time by asking it once for all of them. Whoever comes while a round is
-// under way waits for the next one, since the answer must be of a moment after the question. So there is one round at a time,
-// however many ask.
+// rounds answers a question that many ask at the same time by asking it once for all of them. Whoever comes while a
+// round is under way waits for the next one, since the answer must be of a moment after the question. So there is one
+// round at a time, however many ask.
 type rounds struct {
 	ask  func(stop <-chan struct{}) error
 	end  func()        // after the last asking

@@ -19,9 +19,10 @@ import (
 // shipper gives checkpoints to nodes that are too far behind for the log, or new. What it gives is a copy of the state
 // database by hard links, so neither the writer nor the next checkpoint waits for it.
 //
-// Such a copy is an offer. Nodes that come while it stands get the same one, and the log behind it is kept for so long: once
-// a node has loaded it, Raft goes on with the entry after it. Therefore Raft is told of this checkpoint as the snapshot to
-// install (see snapshots.List), not of the newest one: a node that is fetching would never be through with that under load.
+// Such a copy is an offer. Nodes that come while it stands get the same one, and the log behind it is kept for so long:
+// once a node has loaded it, Raft goes on with the entry after it. Therefore Raft is told of this checkpoint as the
+// snapshot to install (see snapshots.List), not of the newest one: a node that is fetching would never be through with
+// that under load.
 type shipper struct {
 	fs       vfs.FS
 	dir      string
@@ -74,7 +75,9 @@ func (s *Store) newShipper(context.Context) error {
 	}
 	s.shipper = &shipper{
 		fs: s.cfg.FS, dir: s.paths.transfer, state: s.state, log: s.raftLog, logger: s.cfg.Logger, metrics: s.metrics,
-		onFatal: s.cfg.OnFatal, bytesMax: s.cfg.shippedLogBytes, leads: func() bool { return s.raft.State() == raft.Leader },
+		onFatal: s.cfg.OnFatal, bytesMax: s.cfg.shippedLogBytes, leads: func() bool {
+			return s.raft.State() == raft.Leader
+		},
 	}
 	s.shipper.mu.sums = map[string]uint32{}
 	s.peers.serve[kindFiles] = s.shipper.serve
@@ -218,7 +221,8 @@ func (s *shipper) release(o *offer) {
 
 func (s *shipper) remove(o *offer) {
 	if err := s.fs.RemoveAll(o.dir); err != nil {
-		s.logger.Error("peers: a checkpoint for other nodes was not removed; the next start tries again", "dir", o.dir, "error", err)
+		s.logger.Error("peers: a checkpoint for other nodes was not removed; the next start tries again", "dir", o.dir,
+			"error", err)
 	}
 }
 

@@ -42,12 +42,14 @@ func (g *testGroup) reopen(n *testNode) {
 	n.cfg.Metrics = nil
 }
 
-// bringUp does what the owner of a store does: it opens it anew when a checkpoint has been fetched, and gives how often, once
-// the node is ready.
+// bringUp does what the owner of a store does: it opens it anew when a checkpoint has been fetched, and gives how
+// often, once the node is ready.
 func (g *testGroup) bringUp(n *testNode) (fetched int) {
 	g.t.Helper()
 	for {
-		g.await(n.cfg.NodeID+" is up or has a checkpoint", func() bool { return isClosed(n.Replaced()) || n.Ready() == nil })
+		g.await(n.cfg.NodeID+" is up or has a checkpoint", func() bool {
+			return isClosed(n.Replaced()) || n.Ready() == nil
+		})
 		if !isClosed(n.Replaced()) {
 			return fetched
 		}
@@ -69,8 +71,8 @@ func (g *testGroup) others(than *testNode) (others []*testNode) {
 	return others
 }
 
-// insist has whoever leads among some nodes do a command, however often the lead changes meanwhile. Its key keeps it from being
-// done twice.
+// insist has whoever leads among some nodes do a command, however often the lead changes meanwhile. Its key keeps it
+// from being done twice.
 func insist(nodes []*testNode, key string, c engine.Command) error {
 	for deadline := time.Now().Add(patience); ; {
 		for _, n := range nodes {
@@ -78,7 +80,8 @@ func insist(nodes []*testNode, key string, c engine.Command) error {
 			switch {
 			case err == nil && r.Code == engine.CodeOK:
 				return nil
-			case err == nil, !errors.Is(err, ErrNotLeader) && !errors.Is(err, ErrOutcomeUnknown), time.Now().After(deadline):
+			case err == nil, !errors.Is(err, ErrNotLeader) && !errors.Is(err, ErrOutcomeUnknown), time.Now().
+				After(deadline):
 				return fmt.Errorf("%T: %v, %w", c, r.Code, err)
 			}
 		}
@@ -93,7 +96,8 @@ func (g *testGroup) load(nodes []*testNode, everyCheckpoint int) (stop func()) {
 	var writer sync.WaitGroup
 	writer.Go(func() {
 		for i := 0; !isClosed(ended); i++ {
-			if err := insist(nodes, fmt.Sprint("k", i), allocate(fmt.Sprint("load", i), fmt.Sprint("U", i%20), 1)); err != nil {
+			if err := insist(nodes, fmt.Sprint("k", i),
+				allocate(fmt.Sprint("load", i), fmt.Sprint("U", i%20), 1)); err != nil {
 				g.t.Error(err)
 				return
 			}
@@ -141,7 +145,8 @@ func newStockedGroup(t testing.TB, voters int, change func(cfg *Config)) *testGr
 	return g
 }
 
-// A follower that was away for longer than the log goes back gets a checkpoint, under load, and ends with the same state.
+// A follower that was away for longer than the log goes back gets a checkpoint, under load, and ends with the same
+// state.
 func TestFollowerFetches(t *testing.T) {
 	g := newStockedGroup(t, 3, func(*Config) {})
 	away := g.follower()

@@ -21,8 +21,8 @@ type (
 		Offset int64  `json:"offset,omitempty"`
 	}
 
-	// fileAnswer is one file of the list, or its end with the checkpoint's index and term; or the number of bytes that follow the
-	// message. The list comes file by file since the checksums take their time.
+	// fileAnswer is one file of the list, or its end with the checkpoint's index and term; or the number of bytes that
+	// follow the message. The list comes file by file since the checksums take their time.
 	fileAnswer struct {
 		Error string       `json:"error,omitempty"`
 		File  *shippedFile `json:"file,omitempty"`
@@ -121,7 +121,8 @@ func (t *shipment) list(above uint64) error {
 		if err != nil {
 			return err
 		}
-		if err := errors.Join(t.renew(), writeMessage(t.conn, fileAnswer{File: &shippedFile{name, bytes, sum}})); err != nil {
+		if err := errors.Join(t.renew(), writeMessage(t.conn,
+			fileAnswer{File: &shippedFile{name, bytes, sum}})); err != nil {
 			return err
 		}
 	}

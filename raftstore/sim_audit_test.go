@@ -10,8 +10,8 @@ import (
 	"apportion/engine"
 )
 
-// audit sees everything that is applied and answered, on all nodes and in all their lives, and holds it against what was
-// seen before. What a node does after it has crashed is not shown to it.
+// audit sees everything that is applied and answered, on all nodes and in all their lives, and holds it against what
+// was seen before. What a node does after it has crashed is not shown to it.
 type audit struct {
 	w       *world
 	entries map[uint64]*auditEntry // with commands, by index
@@ -40,8 +40,9 @@ type auditEntry struct {
 
 func newAudit(w *world) *audit {
 	return &audit{
-		w: w, entries: map[uint64]*auditEntry{}, leaders: map[uint64]int{}, kept: map[string]keptAnswer{}, isAcked: map[string]bool{},
-		stock: newStockAccount(w),
+		w: w, entries: map[uint64]*auditEntry{}, leaders: map[uint64]int{}, kept: map[string]keptAnswer{},
+		isAcked: map[string]bool{},
+		stock:   newStockAccount(w),
 	}
 }
 
@@ -57,14 +58,16 @@ func (a *audit) leads(id int, term uint64) {
 func (a *audit) observe(id int, log *raft.Log) {
 	if e := a.entries[log.Index]; e != nil {
 		if e.term != log.Term || !bytes.Equal(e.data, log.Data) {
-			a.w.failf("node %d applies at index %d another entry than was applied before: of term %d, not %d", id, log.Index, log.Term, e.term)
+			a.w.failf("node %d applies at index %d another entry than was applied before: of term %d, not %d", id,
+				log.Index, log.Term, e.term)
 		}
 		return
 	}
 	if n := len(a.indexes); n > 0 {
 		last := a.indexes[n-1]
 		if log.Index <= last {
-			a.w.failf("node %d applies entry %d, which nobody has applied before, and %d was applied already", id, log.Index, last)
+			a.w.failf("node %d applies entry %d, which nobody has applied before, and %d was applied already", id,
+				log.Index, last)
 		}
 		if was, is := stampOf(a.entries[last].data), stampOf(log.Data); is < was {
 			a.w.failf("the stamp of entry %d is %d ms before that of entry %d", log.Index, was-is, last)
@@ -176,8 +179,8 @@ func unrepeated(r *engine.Result) []byte {
 }
 
 // answered checks what a client is told: it is what the log gave, all of a batch was done at one place in the log or
-// repeats what was done at one, and a batch that was never sent before is not a repetition. It is false if a command is to
-// be sent again.
+// repeats what was done at one, and a batch that was never sent before is not a repetition. It is false if a command is
+// to be sent again.
 func (a *audit) answered(c *client) (done bool) {
 	done = true
 	var index uint64

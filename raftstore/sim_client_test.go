@@ -179,7 +179,8 @@ func (g generator) command() engine.Command {
 	case dice < 60:
 		return g.allocate()
 	case dice < 63:
-		return &engine.Transfer{Items: []engine.TransferItem{{UPC: g.upc(), FromLocation: "X", ToLocation: "Y", Quantity: 1 + g.w.rng.Int64N(4)}}}
+		return &engine.Transfer{Items: []engine.TransferItem{{UPC: g.upc(), FromLocation: "X", ToLocation: "Y",
+			Quantity: 1 + g.w.rng.Int64N(4)}}}
 	case dice < 66:
 		return &engine.Redistribute{Scope: engine.Scope{All: true}, Now: g.w.chance(50)}
 	case dice < 68 && g.w.plan.tags:
@@ -195,7 +196,8 @@ func (g generator) command() engine.Command {
 func (g generator) category() engine.Command {
 	web := int32(100 * (1 + g.w.rng.IntN(99)))
 	return &engine.PutTagCategory{Name: "Channel", Values: []engine.Value{
-		{Name: "Web", Percent: web, Default: true, Max: engine.NoMax}, {Name: "Shop", Percent: 10_000 - web, Max: engine.NoMax},
+		{Name: "Web", Percent: web, Default: true, Max: engine.NoMax},
+		{Name: "Shop", Percent: 10_000 - web, Max: engine.NoMax},
 	}}
 }
 
@@ -220,7 +222,8 @@ func (g generator) allocate() engine.Command {
 	}
 	first := g.w.rng.IntN(3)
 	for i := range 1 + g.w.rng.IntN(2) {
-		l := engine.AllocateLine{ItemID: fmt.Sprint(1 + (first+i)%3), UPC: g.upc(), Location: g.location(), Quantity: 1 + g.w.rng.Int64N(6)}
+		l := engine.AllocateLine{ItemID: fmt.Sprint(1 + (first+i)%3), UPC: g.upc(), Location: g.location(),
+			Quantity: 1 + g.w.rng.Int64N(6)}
 		if g.w.plan.tags && g.w.chance(50) {
 			l.Tags = []engine.Tag{{Category: "Channel", Value: g.pick("Web", "Shop")}}
 		}
@@ -230,7 +233,8 @@ func (g generator) allocate() engine.Command {
 }
 
 func (g generator) orderChange() engine.Command {
-	actions := []engine.Kind{engine.KindDeallocate, engine.KindFulfill, engine.KindFulfill, engine.KindReturn, engine.KindConfirm}
+	actions := []engine.Kind{engine.KindDeallocate, engine.KindFulfill, engine.KindFulfill, engine.KindReturn,
+		engine.KindConfirm}
 	c := &engine.OrderChange{Action: actions[g.w.rng.IntN(len(actions))], OrderID: g.order()}
 	if c.Action != engine.KindConfirm && g.w.chance(50) {
 		c.Lines = []engine.OrderLine{{ItemID: g.item(), Quantity: g.w.rng.Int64N(4)}}

@@ -61,7 +61,8 @@ func (d *simDisk) inject(op errorfs.Op) error {
 // isStepChange says whether the operation is a change that one of the node's own steps waits for.
 func isStepChange(op errorfs.Op) bool {
 	switch op.Kind {
-	case errorfs.OpCreate, errorfs.OpFileWrite, errorfs.OpFileSync, errorfs.OpFileSyncData, errorfs.OpFileSyncTo, errorfs.OpLink,
+	case errorfs.OpCreate, errorfs.OpFileWrite, errorfs.OpFileSync, errorfs.OpFileSyncData, errorfs.OpFileSyncTo,
+		errorfs.OpLink,
 		errorfs.OpRename:
 	default:
 		return false
@@ -78,7 +79,8 @@ func (d *simDisk) faultLocked(op errorfs.Op) error {
 	}
 	isSync := op.Kind == errorfs.OpFileSync || op.Kind == errorfs.OpFileSyncData || op.Kind == errorfs.OpFileSyncTo
 	switch {
-	case d.fault.log && strings.HasSuffix(op.Path, ".log") && (op.Kind == errorfs.OpFileWrite || isSync && d.fault.sync):
+	case d.fault.log && strings.HasSuffix(op.Path, ".log") &&
+		(op.Kind == errorfs.OpFileWrite || isSync && d.fault.sync):
 		if d.fault.sync && !isSync {
 			return nil
 		}
@@ -124,8 +126,8 @@ func (d *simDisk) faultAfter(n int64, fault simFault) {
 	d.faultAt, d.fault = d.changes+n, fault
 }
 
-// remainder is what a crash leaves: all that was synced, and of the rest each name and each block with a chance. MemFS can
-// do that itself, but draws in the order of a Go map; here, each file's chance follows from its name and the seed.
+// remainder is what a crash leaves: all that was synced, and of the rest each name and each block with a chance. MemFS
+// can do that itself, but draws in the order of a Go map; here, each file's chance follows from its name and the seed.
 func (d *simDisk) remainder(percent int, seed uint64) *vfs.MemFS {
 	switch percent {
 	case 0:

@@ -115,7 +115,8 @@ func (w *world) settled() bool {
 		}
 	}
 	for _, n := range w.nodes {
-		if r := n.process.raft; r.applied != leader.raft.last || r.last != leader.raft.last || n.process.flight.future != nil {
+		if r := n.process.raft; r.applied != leader.raft.last || r.last != leader.raft.last ||
+			n.process.flight.future != nil {
 			return false
 		}
 	}
@@ -152,7 +153,9 @@ func (w *world) closeForGood(n *node) {
 	if !w.chance(10) {
 		return
 	}
-	found, err := verifyFS(context.Background(), p.disk.mem, p.store.cfg.Dir, func(problem string) { w.failf("node %d: verify: %s", n.id, problem) })
+	found, err := verifyFS(context.Background(), p.disk.mem, p.store.cfg.Dir, func(problem string) {
+		w.failf("node %d: verify: %s", n.id, problem)
+	})
 	if err != nil || found.Hash != hash {
 		w.failf("node %d: verify: %v, state %x, not %x", n.id, err, found.Hash[:4], hash[:4])
 	}

@@ -16,8 +16,8 @@ import (
 )
 
 // oldGroup is a group with a past: orders that were closed so many entries ago that they leave memory soon after a run
-// begins. No run is long enough to come there by itself. Its disk holds a checkpoint of the last entry and an empty log;
-// each node of a run begins with a copy.
+// begins. No run is long enough to come there by itself. Its disk holds a checkpoint of the last entry and an empty
+// log; each node of a run begins with a copy.
 type oldGroup struct {
 	mem     *vfs.MemFS
 	entries []*raft.Log
@@ -34,7 +34,8 @@ const (
 // makeOldGroup makes it once; it is the same in all runs.
 var makeOldGroup = sync.OnceValue(func() *oldGroup {
 	g := &oldGroup{mem: vfs.NewCrashableMem(), entries: oldEntries()}
-	w := &world{seed: 0, plan: plan{nodes: 1, historyAge: -1, sliceBytesMax: 1000, queueBatches: 1, entryBytes: 1000}, nowMS: simStartMS}
+	w := &world{seed: 0, plan: plan{nodes: 1, historyAge: -1, sliceBytesMax: 1000, queueBatches: 1, entryBytes: 1000},
+		nowMS: simStartMS}
 	w.fill(0, nil)
 	p := newProcess(w, 0, g.mem, 0)
 	s := p.store
@@ -65,7 +66,8 @@ func oldEntries() []*raft.Log {
 	for i := range oldOrders {
 		id := fmt.Sprint("old", i)
 		commands = append(commands,
-			&engine.Allocate{OrderID: id, Lines: []engine.AllocateLine{{ItemID: "1", UPC: "A", Location: "X", Quantity: 4}}},
+			&engine.Allocate{OrderID: id, Lines: []engine.AllocateLine{{ItemID: "1", UPC: "A", Location: "X",
+				Quantity: 4}}},
 			&engine.OrderChange{Action: engine.KindFulfill, OrderID: id})
 	}
 	commands = append(commands, &engine.Expire{})
@@ -110,7 +112,8 @@ func (w *world) growOld() {
 	}
 }
 
-// compareOrders demands that every order that ever was is found on every node, in memory or in the archive, and is the same.
+// compareOrders demands that every order that ever was is found on every node, in memory or in the archive, and is the
+// same.
 func (w *world) compareOrders() {
 	ids := map[string]bool{}
 	for key := range w.audit.stock.items {

@@ -19,9 +19,9 @@ import (
 	"apportion/wal"
 )
 
-// process is one life of a simulated node, from a start to a crash: a Store that was opened by the steps of Open, as far as
-// these start no goroutines. What the Store's goroutines would do is done by steps of the simulation, with the methods that
-// they would call; simRaft stands for Raft.
+// process is one life of a simulated node, from a start to a crash: a Store that was opened by the steps of Open, as
+// far as these start no goroutines. What the Store's goroutines would do is done by steps of the simulation, with the
+// methods that they would call; simRaft stands for Raft.
 type process struct {
 	w     *world
 	id    int
@@ -61,8 +61,10 @@ func newProcess(w *world, id int, mem *vfs.MemFS, skewMS int64) *process {
 		Metrics: testMetrics(), Clock: p.clock, random: w.random, CheckpointInterval: -1, observe: p.observe,
 		OnFatal: func(msg string) { panic(processEnd{msg}) },
 
-		CheckpointSliceBytes: 1 + w.rng.IntN(w.plan.sliceBytesMax), StateTableBytes: 1 + w.rng.IntN(8000), CheckpointLogBytes: 1 + w.rng.Int64N(3000),
-		HistoryAge: w.plan.historyAge, EntryBytesTarget: w.plan.entryBytes, QueueBatchesMax: w.plan.queueBatches,
+		CheckpointSliceBytes: 1 + w.rng.IntN(w.plan.sliceBytesMax), StateTableBytes: 1 + w.rng.IntN(8000),
+		CheckpointLogBytes: 1 + w.rng.Int64N(3000),
+		HistoryAge:         w.plan.historyAge, EntryBytesTarget: w.plan.entryBytes,
+		QueueBatchesMax: w.plan.queueBatches,
 	}.withDefaults()
 	p.store = &Store{
 		cfg: cfg, paths: newPaths(cfg.FS, cfg.Dir), metrics: newStoreMetrics(cfg.Metrics), stop: make(chan struct{}),
@@ -75,7 +77,8 @@ func newProcess(w *world, id int, mem *vfs.MemFS, skewMS int64) *process {
 func (p *process) start() error {
 	s := p.store
 	steps := []func(context.Context) error{
-		s.lockDirectory, s.adoptIncoming, p.openState, s.loadState, p.checkLoaded, s.checkLogEnd, s.openLog, s.alignLog, s.checkFit, s.knowSelf,
+		s.lockDirectory, s.adoptIncoming, p.openState, s.loadState, p.checkLoaded, s.checkLogEnd, s.openLog, s.alignLog,
+		s.checkFit, s.knowSelf,
 		s.bootstrap,
 		s.loadHistory, s.openRaftLog, p.startRaft,
 	}
@@ -118,7 +121,8 @@ func (p *process) startRaft(context.Context) error {
 	s.applier.locked(func(*engine.Engine) { s.applier.lookAtDueLocked() })
 	p.fsm = &fsm{applier: s.applier, checkpoints: s.checkpoints, observe: s.cfg.observe, fatal: s.cfg.OnFatal}
 	p.snaps = &snapshots{state: s.state, checkpoints: s.checkpoints, log: s.log}
-	s.checkpoints.takeSnapshot, s.checkpoints.yield, s.checkpoints.rest = p.takeSnapshot, func() {}, func(time.Duration) {}
+	s.checkpoints.takeSnapshot, s.checkpoints.yield, s.checkpoints.rest = p.takeSnapshot, func() {},
+		func(time.Duration) {}
 	r, err := newSimRaft(p)
 	if err != nil {
 		return err
@@ -292,8 +296,9 @@ func quietly(f func()) {
 	f()
 }
 
-// closeFailedLog closes the database of a log that has failed. The log leaves it open, since its process ends; here, each
-// would stay with its memtables and goroutines until the last seed. Pebble complains once more about what it cannot sync.
+// closeFailedLog closes the database of a log that has failed. The log leaves it open, since its process ends; here,
+// each would stay with its memtables and goroutines until the last seed. Pebble complains once more about what it
+// cannot sync.
 func closeFailedLog(log *wal.Log) {
 	field := reflect.ValueOf(log).Elem().FieldByName("db")
 	db := *(**pebble.DB)(unsafe.Pointer(field.UnsafeAddr()))

@@ -8,10 +8,10 @@ import (
 	"github.com/hashicorp/raft"
 )
 
-// simRaft stands for hashicorp/raft in the simulation: elections, replication and commitment as the Raft paper has them,
-// on the real log with its term and vote, without a goroutine. It calls the state machine, the snapshot store and the log in
-// the way that hashicorp/raft v1.8.0 does (what is in the log of a type, when a snapshot is taken, what is cut behind it),
-// so that what is simulated is everything of this package and of package wal beside Raft itself.
+// simRaft stands for hashicorp/raft in the simulation: elections, replication and commitment as the Raft paper has
+// them, on the real log with its term and vote, without a goroutine. It calls the state machine, the snapshot store and
+// the log in the way that hashicorp/raft v1.8.0 does (what is in the log of a type, when a snapshot is taken, what is
+// cut behind it), so that what is simulated is everything of this package and of package wal beside Raft itself.
 //
 // Snapshots are not sent: no node cuts its log before what all have, as the leader tells them (safe).
 type simRaft struct {

@@ -16,7 +16,8 @@ func (r *simRaft) replicate() {
 		term, ok := r.termAt(before)
 		if !ok && before > r.safe {
 			first, _ := r.log.FirstIndex()
-			r.p.w.failf("node %d leads and has cut its log before %d, but node %d needs entry %d", r.p.id, first, to, r.next[to])
+			r.p.w.failf("node %d leads and has cut its log before %d, but node %d needs entry %d", r.p.id, first, to,
+				r.next[to])
 		}
 		m := message{kind: messageAppend, index: before, indexTerm: term, commit: r.commit, safe: r.safe}
 		for i := r.next[to]; i <= min(r.last, before+appendEntriesMax); i++ {
@@ -119,8 +120,8 @@ func (r *simRaft) advanceCommit() {
 	}
 }
 
-// apply hands committed entries to the state machine, at most so many, and one at a time, so that the audit sees the state
-// behind each.
+// apply hands committed entries to the state machine, at most so many, and one at a time, so that the audit sees the
+// state behind each.
 func (r *simRaft) apply(entriesMax int) bool {
 	applied := false
 	for range entriesMax {

@@ -8,9 +8,9 @@ import (
 	"apportion/engine"
 )
 
-// stockAccount keeps the books of each record from nothing but the commands and their answers: what is on hand and what is
-// promised. If the engine's figures are others, units were lost, made up, or promised twice between the log, the state on
-// disk and the answers.
+// stockAccount keeps the books of each record from nothing but the commands and their answers: what is on hand and what
+// is promised. If the engine's figures are others, units were lost, made up, or promised twice between the log, the
+// state on disk and the answers.
 type stockAccount struct {
 	w     *world
 	place map[stockPlace]*placeAccount
@@ -94,11 +94,13 @@ func (s *stockAccount) allocated(index uint64, c *engine.Allocate, r *engine.Res
 		}
 		p := s.at(asked.UPC, asked.Location)
 		if left := p.onHand - p.promised; l.Units > max(left, 0) && !s.w.plan.tags {
-			s.w.failf("entry %d: oversold: %d units promised of %s at %s, %d were left", index, l.Units, asked.UPC, asked.Location, left)
+			s.w.failf("entry %d: oversold: %d units promised of %s at %s, %d were left", index, l.Units, asked.UPC,
+				asked.Location, left)
 		}
 		key := [2]string{c.OrderID, asked.ItemID}
 		if old := s.items[key]; old != nil && (old.promised > 0 || old.fulfilled > 0) {
-			s.w.failf("entry %d: item %s of order %s gets %d units, and it has had its units", index, asked.ItemID, c.OrderID, units)
+			s.w.failf("entry %d: item %s of order %s gets %d units, and it has had its units", index, asked.ItemID,
+				c.OrderID, units)
 		}
 		it := &itemAccount{at: stockPlace{asked.UPC, asked.Location}, expiresMS: c.ExpiresAtMS}
 		s.items[key] = it

@@ -14,13 +14,15 @@ import (
 	"time"
 )
 
-// The simulation runs a group of one or of three nodes, with all that can break, from one seed; see world. It is the real
-// way of a command: batches, proposer, entries and stamps, applier and engine, checkpoints, state database and log, and
-// the steps of Open, on file systems that crash, fail and are lost, and with clocks that are wrong. Raft's own part is simRaft.
+// The simulation runs a group of one or of three nodes, with all that can break, from one seed; see world. It is the
+// real way of a command: batches, proposer, entries and stamps, applier and engine, checkpoints, state database and
+// log, and the steps of Open, on file systems that crash, fail and are lost, and with clocks that are wrong. Raft's own
+// part is simRaft.
 //
-// Not in it: hashicorp/raft and its transport, snapshots that travel, membership, reads and refusals before the log, rules,
-// and the goroutines of Store themselves, whose steps are taken one by one. Faults that Pebble meets while it holds its own
-// locks (a MANIFEST that cannot be written) are left to the tests with goroutines: they can only end a process.
+// Not in it: hashicorp/raft and its transport, snapshots that travel, membership, reads and refusals before the log,
+// rules, and the goroutines of Store themselves, whose steps are taken one by one. Faults that Pebble meets while it
+// holds its own locks (a MANIFEST that cannot be written) are left to the tests with goroutines: they can only end a
+// process.
 //
 //	make sim SIM_SEEDS=100000        a long run
 //	make sim SIM_SEED=1234           one seed, with everything that happens
@@ -66,7 +68,8 @@ func TestSimulation(t *testing.T) {
 	start := time.Now()
 	total := simulateAll(t, first, seeds)
 	took := time.Since(start)
-	t.Logf("%d seeds in %v, %.0f a minute: %+v", seeds, took.Round(time.Millisecond), float64(seeds)/took.Minutes(), total)
+	t.Logf("%d seeds in %v, %.0f a minute: %+v", seeds, took.Round(time.Millisecond), float64(seeds)/took.Minutes(),
+		total)
 	if seeds >= simSeedsBusy {
 		total.mustBeBusy(t)
 	}

@@ -133,7 +133,8 @@ func (w *world) deliver() {
 
 func (w *world) arrive(m message) {
 	w.act(w.nodes[m.to], func(p *process) {
-		w.tracef("%v %d>%d term %d, %d/%d, %d entries, commit %d, %v %d", m.kind, m.from, m.to, m.term, m.index, m.indexTerm,
+		w.tracef("%v %d>%d term %d, %d/%d, %d entries, commit %d, %v %d", m.kind, m.from, m.to, m.term, m.index,
+			m.indexTerm,
 			len(m.entries), m.commit, m.ok, m.match)
 		if w.letsIn(p, &m) {
 			p.raft.receive(m)

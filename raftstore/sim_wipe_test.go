@@ -7,13 +7,14 @@ import (
 	"github.com/hashicorp/raft"
 )
 
-// Disks that are lost: a node comes back under its name with an empty one, at most one of three at a time. Whom the group counts is
-// a directory (identity), so nobody talks to that node, and nobody counts its vote, before an operator has taken the lost member out
-// and the node in, first without a vote. Both are done here in one moment for all nodes, when a change that Raft makes in its log
-// could be committed; that Raft makes it rightly is its own affair. The log is not cut in such a run: it brings the node up.
+// Disks that are lost: a node comes back under its name with an empty one, at most one of three at a time. Whom the
+// group counts is a directory (identity), so nobody talks to that node, and nobody counts its vote, before an operator
+// has taken the lost member out and the node in, first without a vote. Both are done here in one moment for all nodes,
+// when a change that Raft makes in its log could be committed; that Raft makes it rightly is its own affair. The log is
+// not cut in such a run: it brings the node up.
 
-// simMember is what the group knows of a place in it: which directory is the member there, if any. Before the first start of a node
-// that is not known yet, but that it has a vote is.
+// simMember is what the group knows of a place in it: which directory is the member there, if any. Before the first
+// start of a node that is not known yet, but that it has a vote is.
 type simMember struct {
 	id    raft.ServerID
 	voter bool
@@ -41,7 +42,8 @@ func (w *world) voters() (count int) {
 	return count
 }
 
-// letsIn is what stands between nodes: the handshake of the node that is called, and Raft's look whether the caller is a member.
+// letsIn is what stands between nodes: the handshake of the node that is called, and Raft's look whether the caller is
+// a member.
 func (w *world) letsIn(p *process, m *message) bool {
 	door := peers{identity: p.store.identity, accepted: map[kind]chan net.Conn{kindRaft: nil}}
 	err := door.check(&hello{Protocol: peerProtocol, Cluster: "simulated", From: m.fromID, To: m.toID, Kind: kindRaft})

@@ -13,9 +13,10 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 )
 
-// world is one run of the simulation: nodes with their disks and clocks, the network between them, and clients. All that
-// happens is one step after the other, drawn from one random source, so a seed is a run. What depends on the seed is the
-// order of the steps and all that the trace says; it does not depend on what Pebble's goroutines do meanwhile (see simDisk).
+// world is one run of the simulation: nodes with their disks and clocks, the network between them, and clients. All
+// that happens is one step after the other, drawn from one random source, so a seed is a run. What depends on the seed
+// is the order of the steps and all that the trace says; it does not depend on what Pebble's goroutines do meanwhile
+// (see simDisk).
 type world struct {
 	seed   uint64
 	rng    *rand.Rand

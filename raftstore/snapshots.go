@@ -12,15 +12,16 @@ import (
 	"apportion/wal"
 )
 
-// snapshots is the raft.SnapshotStore of this store. A snapshot, to Raft, is the proof that the log before some index is
-// no longer needed. Here the state database is that proof: its cover row is the snapshot's description, and it is
-// ingested in the same step as the rows. So there is at most one snapshot, it is always exactly the state on disk, and no
-// crash can come between the two.
+// snapshots is the raft.SnapshotStore of this store. A snapshot, to Raft, is the proof that the log before some index
+// is no longer needed. Here the state database is that proof: its cover row is the snapshot's description, and it is
+// ingested in the same step as the rows. So there is at most one snapshot, it is always exactly the state on disk, and
+// no crash can come between the two.
 //
-// To another node Raft sends a snapshot that only says which checkpoint there is; the files are fetched beside Raft (see
-// fetcher), since Raft's main goroutine would wait for as long as it takes. Raft there is told that the snapshot was not
-// installed, and its leader comes with it again. When the files are there, the store is opened anew with them. The snapshot
-// that the leader comes with next is then the state that is there, and there is nothing left to do but to say so.
+// To another node Raft sends a snapshot that only says which checkpoint there is; the files are fetched beside Raft
+// (see fetcher), since Raft's main goroutine would wait for as long as it takes. Raft there is told that the snapshot
+// was not installed, and its leader comes with it again. When the files are there, the store is opened anew with them.
+// The snapshot that the leader comes with next is then the state that is there, and there is nothing left to do but to
+// say so.
 type snapshots struct {
 	state       *stateDB
 	checkpoints *checkpointer
@@ -34,8 +35,8 @@ var (
 	_ raft.SnapshotSink  = (*snapshotSink)(nil)
 )
 
-// Create begins a snapshot: one of this node, of which frozen.Persist makes the description durable with the rows, or one
-// that the leader has sent.
+// Create begins a snapshot: one of this node, of which frozen.Persist makes the description durable with the rows, or
+// one that the leader has sent.
 func (s *snapshots) Create(version raft.SnapshotVersion, index, term uint64, configuration raft.Configuration,
 	configurationIndex uint64, _ raft.Transport) (raft.SnapshotSink, error) {
 	if version != raft.SnapshotVersionMax {
@@ -47,8 +48,8 @@ func (s *snapshots) Create(version raft.SnapshotVersion, index, term uint64, con
 	}}, nil
 }
 
-// List gives the one snapshot, if there is one: the newest, or the one that is kept for nodes that fetch it. At the start,
-// when Raft asks for its own, there is none that is kept.
+// List gives the one snapshot, if there is one: the newest, or the one that is kept for nodes that fetch it. At the
+// start, when Raft asks for its own, there is none that is kept.
 func (s *snapshots) List() ([]*raft.SnapshotMeta, error) {
 	if offered := s.shipper.offered(); offered != nil {
 		return []*raft.SnapshotMeta{offered}, nil
@@ -112,8 +113,8 @@ func (s *snapshotSink) Write(part []byte) (int, error) {
 	return len(part), nil
 }
 
-// Close checks that the state on disk is what the body says. There is nothing left to write. A snapshot of another node is
-// had fetched if it is of use here.
+// Close checks that the state on disk is what the body says. There is nothing left to write. A snapshot of another node
+// is had fetched if it is of use here.
 func (s *snapshotSink) Close() error {
 	index, err := decodeSnapshotBody(s.body)
 	if err != nil {
@@ -131,8 +132,8 @@ func (s *snapshotSink) Close() error {
 	return s.store.alreadyHas(s.meta, have)
 }
 
-// alreadyHas is nil if a snapshot is exactly the state that is here and nothing behind it: only then may Raft go on from it.
-// It would forget what it has applied, and cut the log, whatever is in it.
+// alreadyHas is nil if a snapshot is exactly the state that is here and nothing behind it: only then may Raft go on
+// from it. It would forget what it has applied, and cut the log, whatever is in it.
 func (s *snapshots) alreadyHas(meta raft.SnapshotMeta, have uint64) error {
 	_, last, err := logBounds(s.log)
 	if err != nil {

@@ -33,7 +33,8 @@ func TestSnapshotIsTheState(t *testing.T) {
 		}
 	}
 	list, err := store.List()
-	if err != nil || len(list) != 1 || list[0].Index != s.checkpoints.coveredIndex() || len(list[0].Configuration.Servers) != 1 {
+	if err != nil || len(list) != 1 || list[0].Index != s.checkpoints.coveredIndex() ||
+		len(list[0].Configuration.Servers) != 1 {
 		t.Fatalf("got %+v, %v", list, err)
 	}
 	_, reader, err := store.Open(list[0].ID)

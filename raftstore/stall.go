@@ -7,9 +7,10 @@ import (
 	"github.com/hashicorp/raft"
 )
 
-// A leader whose disk does not answer stores nothing, and nothing is committed, but its heartbeats go on: the others would
-// follow it for ever. So it falls silent until the disk has answered; the others elect another leader meanwhile. A node that is
-// about to end does the same: a leader that could not hand over, and a follower so that nobody has it lead.
+// A leader whose disk does not answer stores nothing, and nothing is committed, but its heartbeats go on: the others
+// would follow it for ever. So it falls silent until the disk has answered; the others elect another leader meanwhile.
+// A node that is about to end does the same: a leader that could not hand over, and a follower so that nobody has it
+// lead.
 
 // stall is since when operations of the log have been under way.
 type stall struct {
@@ -17,8 +18,8 @@ type stall struct {
 	since [diskOperations]atomic.Int64 // nanoseconds of the monotonic clock since start; 0: none is
 }
 
-// diskOperation is what waits for the disk; of each, one is under way at a time, but for truncations, of which the last one
-// counts.
+// diskOperation is what waits for the disk; of each, one is under way at a time, but for truncations, of which the last
+// one counts.
 type diskOperation int
 
 const (
@@ -99,8 +100,8 @@ func (s *stall) longest(end diskOperation) (longest time.Duration) {
 	return longest
 }
 
-// DiskSilence is for how long the disk has not answered: the age of the oldest operation of the log, or step of a checkpoint,
-// that is under way, 0 if none is. It may be asked while the store is being closed.
+// DiskSilence is for how long the disk has not answered: the age of the oldest operation of the log, or step of a
+// checkpoint, that is under way, 0 if none is. It may be asked while the store is being closed.
 func (s *Store) DiskSilence() time.Duration { return s.stall.lasts() }
 
 // runStall silences a leader whose disk does not answer, until it does, and a node that has retired.
@@ -117,10 +118,12 @@ func (s *Store) runStall(stop <-chan struct{}) {
 		isAlone := len(s.voters()) < 2
 		switch {
 		case !silent && !isAlone && retired:
-			s.cfg.Logger.Info("this node is about to end: it falls silent, so that the others elect another leader, and not this one")
+			s.cfg.Logger.Info("this node is about to end: it falls silent, so that the others elect another leader, " +
+				"and not this one")
 			s.silence(true)
 		case !silent && !isAlone && s.raft.State() == raft.Leader && lasts > s.cfg.StallTimeout:
-			s.cfg.Logger.Error("the log's disk does not answer: this leader falls silent, so that another one is elected", "since", lasts.Round(time.Millisecond))
+			s.cfg.Logger.Error("the log's disk does not answer: this leader falls silent, so that another one is "+
+				"elected", "since", lasts.Round(time.Millisecond))
 			s.metrics.stalls.Inc()
 			s.silence(true)
 		case silent && !retired && lasts == 0:

@@ -12,8 +12,8 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 )
 
-// The silence of a disk is that of the oldest operation that has no answer, whichever kind it is of and whatever others have
-// answered since.
+// The silence of a disk is that of the oldest operation that has no answer, whichever kind it is of and whatever others
+// have answered since.
 func TestStallLasts(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := stall{start: time.Now()}

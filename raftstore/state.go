@@ -34,7 +34,8 @@ const (
 	groupEnd    = groupPrefix + 1
 )
 
-// stateFormatVersion is the version of the layout above and of the cover row. The engine's rows have versions of their own.
+// stateFormatVersion is the version of the layout above and of the cover row. The engine's rows have versions of their
+// own.
 const stateFormatVersion = 1
 
 // pebbleFormat pins Pebble's file format (024): with a default, a new version of the library would change what is on
@@ -73,12 +74,13 @@ func openState(c stateConfig) (*stateDB, error) {
 }
 
 // stateOptions are those of a database into which tables are ingested. Its file system makes the name of a new MANIFEST
-// durable before another file points to it, as the log's does: without that, a crash while the state is opened can leave
-// a database that cannot be opened again.
+// durable before another file points to it, as the log's does: without that, a crash while the state is opened can
+// leave a database that cannot be opened again.
 func stateOptions(c stateConfig) *pebble.Options {
 	attempts := wal.NewAttempts(c.logger, "state: merging tables")
 	o := &pebble.Options{
-		FS: attempts.FS(wal.OrderedFS(c.fs)), Logger: pebbleLogger{c.logger, c.onFatal}, EventListener: stateEvents(c.logger, attempts), ReadOnly: c.readOnly,
+		FS: attempts.FS(wal.OrderedFS(c.fs)), Logger: pebbleLogger{c.logger, c.onFatal},
+		EventListener: stateEvents(c.logger, attempts), ReadOnly: c.readOnly,
 		FormatMajorVersion: pebbleFormat,
 		DisableWAL:         true,
 		CacheSize:          stateCacheBytes,
@@ -92,8 +94,8 @@ func stateOptions(c stateConfig) *pebble.Options {
 	return o
 }
 
-// stateEvents logs damage, and now and then that background work fails. Whoever came across it gets it as an error too, and answers nothing from it. Without a listener
-// Pebble would end the process, from a goroutine of its own.
+// stateEvents logs damage, and now and then that background work fails. Whoever came across it gets it as an error too,
+// and answers nothing from it. Without a listener Pebble would end the process, from a goroutine of its own.
 func stateEvents(logger *slog.Logger, attempts *wal.Attempts) *pebble.EventListener {
 	return &pebble.EventListener{
 		BackgroundError: attempts.Failed,
@@ -177,7 +179,8 @@ func decodeCover(value []byte) (meta raft.SnapshotMeta, err error) {
 		return meta, fmt.Errorf("%w: a cover row of %d bytes", ErrFormat, len(value))
 	}
 	if value[0] != stateFormatVersion {
-		return meta, fmt.Errorf("%w: state of version %d, this program reads version %d", ErrFormat, value[0], stateFormatVersion)
+		return meta, fmt.Errorf("%w: state of version %d, this program reads version %d", ErrFormat, value[0],
+			stateFormatVersion)
 	}
 	body := value[coverHeaderBytes:]
 	if crc32.Checksum(body, castagnoli) != binary.LittleEndian.Uint32(value[1:]) {
@@ -193,7 +196,8 @@ func decodeCover(value []byte) (meta raft.SnapshotMeta, err error) {
 func (s *stateDB) archivedRow(dst []byte, orderID string) (row []byte, found bool, err error) {
 	key := engine.ArchivedKey([]byte{groupPrefix}, orderID)
 	// An iterator, not Get: Get would not look at the bloom filters of the lowest level, where nearly all rows are.
-	it, err := s.db.NewIter(&pebble.IterOptions{UseL6Filters: true, LowerBound: key, UpperBound: append(slices.Clone(key), 0)})
+	it, err := s.db.NewIter(&pebble.IterOptions{UseL6Filters: true, LowerBound: key,
+		UpperBound: append(slices.Clone(key), 0)})
 	if err != nil {
 		return dst, false, stateError("look up an archived order", err)
 	}

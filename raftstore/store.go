@@ -15,8 +15,8 @@ import (
 	"apportion/wal"
 )
 
-// Store is one Raft group on this node: the engine in memory, the log and the state on disk, and what keeps them in step.
-// All its methods may be called from any goroutine.
+// Store is one Raft group on this node: the engine in memory, the log and the state on disk, and what keeps them in
+// step. All its methods may be called from any goroutine.
 type Store struct {
 	cfg     Config
 	paths   paths
@@ -56,8 +56,9 @@ type Store struct {
 	undo []func() error
 }
 
-// Open opens the store in cfg.Dir, and creates it if there is none. It loads the state (with a progress line each second)
-// and starts the Raft node, but does not wait until the log behind the state is replayed: see Ready and WaitReady.
+// Open opens the store in cfg.Dir, and creates it if there is none. It loads the state (with a progress line each
+// second) and starts the Raft node, but does not wait until the log behind the state is replayed: see Ready and
+// WaitReady.
 func Open(ctx context.Context, cfg Config) (*Store, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
@@ -101,9 +102,9 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 	return s, nil
 }
 
-// Close stops the store. Batches that wait get ErrClosed; the entry on its way is waited for. Nothing is written but where the log ends: the next
-// Open replays the log behind the last checkpoint, so that an orderly end and a crash are recovered from in the same way.
-// Call Checkpoint first if the next start is to be quick.
+// Close stops the store. Batches that wait get ErrClosed; the entry on its way is waited for. Nothing is written but
+// where the log ends: the next Open replays the log behind the last checkpoint, so that an orderly end and a crash are
+// recovered from in the same way. Call Checkpoint first if the next start is to be quick.
 func (s *Store) Close() error {
 	if s.closed.Swap(true) {
 		return ErrClosed
@@ -249,7 +250,8 @@ func (s *Store) startWorkers(context.Context) error {
 		workers = append(workers, s.history.refusals.run)
 	}
 	if s.peers != nil {
-		workers = append(workers, s.confirms.run, s.follows.run, s.runFollow, s.runJoin, s.runStall, s.shipper.run, s.fetcher.run)
+		workers = append(workers, s.confirms.run, s.follows.run, s.runFollow, s.runJoin, s.runStall, s.shipper.run,
+			s.fetcher.run)
 	}
 	for _, run := range workers {
 		s.workers.Go(func() { run(s.stop) })

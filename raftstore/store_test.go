@@ -88,12 +88,14 @@ func refresh(upc string, units int64) *engine.Refresh {
 }
 
 func allocate(orderID, upc string, units int64) *engine.Allocate {
-	return &engine.Allocate{OrderID: orderID, Lines: []engine.AllocateLine{{ItemID: "1", UPC: upc, Location: "L", Quantity: units}}}
+	return &engine.Allocate{OrderID: orderID, Lines: []engine.AllocateLine{{ItemID: "1", UPC: upc, Location: "L",
+		Quantity: units}}}
 }
 
 func channels() *engine.PutTagCategory {
 	return &engine.PutTagCategory{Name: "Channel", Values: []engine.Value{
-		{Name: "Web", Percent: 7000, Default: true, Max: engine.NoMax}, {Name: "Shop", Percent: 3000, Max: engine.NoMax},
+		{Name: "Web", Percent: 7000, Default: true, Max: engine.NoMax},
+		{Name: "Shop", Percent: 3000, Max: engine.NoMax},
 	}}
 }
 
@@ -223,8 +225,8 @@ func TestStoreChecksFit(t *testing.T) {
 	})
 }
 
-// TestLostState: a log that was cut behind a checkpoint is refused without the state of that checkpoint, at each attempt,
-// and never taken for a new directory. A log that was never cut is as good as the state.
+// TestLostState: a log that was cut behind a checkpoint is refused without the state of that checkpoint, at each
+// attempt, and never taken for a new directory. A log that was never cut is as good as the state.
 func TestLostState(t *testing.T) {
 	f := func(what, want string, forget, more bool, lose func(fs *vfs.MemFS, p paths, older *vfs.MemFS)) {
 		t.Helper()
@@ -322,7 +324,8 @@ func TestStoreInUse(t *testing.T) {
 }
 
 func TestConfigReportsAllFaults(t *testing.T) {
-	_, err := Open(context.Background(), Config{ElectionTimeout: 1, QueueBytesMax: -1, EntryBytesTarget: entryBytesMax + 1})
+	_, err := Open(context.Background(), Config{ElectionTimeout: 1, QueueBytesMax: -1, EntryBytesTarget: entryBytesMax +
+		1})
 	joined, ok := err.(interface{ Unwrap() []error })
 	if !ok || len(joined.Unwrap()) != 4 {
 		t.Fatalf("got %v, want 4 faults", err)

@@ -85,8 +85,8 @@ func (t *tables) row(op engine.RowOp, key, value []byte) error {
 	return nil
 }
 
-// deleteRange deletes from t.key up to the engine's key end. Rows of the same checkpoint inside the range stay: in a table
-// that is ingested, all rows are of the same moment, and a deletion only hides older ones.
+// deleteRange deletes from t.key up to the engine's key end. Rows of the same checkpoint inside the range stay: in a
+// table that is ingested, all rows are of the same moment, and a deletion only hides older ones.
 func (t *tables) deleteRange(end []byte) error {
 	t.upper = append(append(t.upper[:0], groupPrefix), end...)
 	if bytes.Compare(t.upper, t.end) > 0 {
@@ -95,9 +95,9 @@ func (t *tables) deleteRange(end []byte) error {
 	return t.writer.DeleteRange(t.key, t.upper)
 }
 
-// split closes a table that is large enough and begins the next one, before the row with t.key. Where another kind of row begins
-// less is enough: the rows of new orders, and of what else only grows, then overlap with no older table, and the database has
-// no cause to write all of them anew.
+// split closes a table that is large enough and begins the next one, before the row with t.key. Where another kind of
+// row begins less is enough: the rows of new orders, and of what else only grows, then overlap with no older table, and
+// the database has no cause to write all of them anew.
 func (t *tables) split() error {
 	enough := t.tableBytes
 	if kind := t.key[1]; kind != t.kind { // behind groupPrefix
@@ -115,7 +115,8 @@ func (t *tables) split() error {
 // splitParts of a whole table are enough between two kinds of rows.
 const splitParts = 32
 
-// tableBytesPerSync has a table go to the disk as it is written, not all at its end, when the log's syncs would wait for it.
+// tableBytesPerSync has a table go to the disk as it is written, not all at its end, when the log's syncs would wait
+// for it.
 const tableBytesPerSync = 512 << 10
 
 func (t *tables) begin() error {

@@ -8,9 +8,9 @@ import (
 	"apportion/engine"
 )
 
-// ticker has time pass in the log when nothing else does: as soon as something is due (a reservation's end, a delivery, a
-// count's end), it proposes an Expire, whose entry carries the time. Any other entry does the same, so a busy store needs
-// few ticks.
+// ticker has time pass in the log when nothing else does: as soon as something is due (a reservation's end, a delivery,
+// a count's end), it proposes an Expire, whose entry carries the time. Any other entry does the same, so a busy store
+// needs few ticks.
 type ticker struct {
 	do     func(deadline time.Time, b *Batch) error
 	leads  func() bool

@@ -5,9 +5,10 @@ import (
 	"sync/atomic"
 )
 
-// underWay counts the orders that are to be allocated by a batch that waits, or is in an entry on its way, by a hash of their
-// ids. An order that may be among them is not refused from the state alone: its first try may yet take effect, and the answer to
-// the second is the first one's. Orders that share a hash go through the log without need, and have the right answer.
+// underWay counts the orders that are to be allocated by a batch that waits, or is in an entry on its way, by a hash of
+// their ids. An order that may be among them is not refused from the state alone: its first try may yet take effect,
+// and the answer to the second is the first one's. Orders that share a hash go through the log without need, and have
+// the right answer.
 type underWay [underWaySlots]atomic.Int32
 
 const underWaySlots = 1 << 12

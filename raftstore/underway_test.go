@@ -25,14 +25,15 @@ func TestRefusesWhatOneMomentTells(t *testing.T) {
 	}{{engine.ModeAll, 1, true}, {engine.ModeAll, 2, true}, {engine.ModeLine, 1, true}, {engine.ModeLine, 2, false},
 		{engine.ModePartial, 2, false}} {
 		c := &engine.Allocate{OrderID: "o", Mode: test.mode, Lines: two[:test.lines]}
-		if got := s.Refuses(time.Now().Add(patience), time.Now().UnixMilli(), "", c, new(engine.Result)); got != test.want {
+		if got := s.Refuses(time.Now().Add(patience), time.Now().UnixMilli(), "", c,
+			new(engine.Result)); got != test.want {
 			t.Errorf("mode %d, %d lines: %t, want %t", test.mode, test.lines, got, test.want)
 		}
 	}
 }
 
-// A client that was told that the outcome of an order is unknown, and sends it again, is not told that it is refused while the
-// first try may yet take effect.
+// A client that was told that the outcome of an order is unknown, and sends it again, is not told that it is refused
+// while the first try may yet take effect.
 func TestRetryWhileUnderWay(t *testing.T) {
 	stalled, answer := newStallingFS(t, "")
 	s := openReady(t, testConfig(stalled))
@@ -50,7 +51,8 @@ func TestRetryWhileUnderWay(t *testing.T) {
 	b.Append(nil, refresh("A", 10))
 	b.Append(&engine.Envelope{Key: "key"}, order)
 	for err := error(nil); !errors.Is(err, ErrOutcomeUnknown); {
-		if err = s.Do(time.Now().Add(10*time.Millisecond), b); err != nil && !errors.Is(err, ErrTimeout) && !errors.Is(err, ErrOutcomeUnknown) {
+		if err = s.Do(time.Now().Add(10*time.Millisecond), b); err != nil && !errors.Is(err, ErrTimeout) &&
+			!errors.Is(err, ErrOutcomeUnknown) {
 			t.Fatal(err)
 		}
 	}

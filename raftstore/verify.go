@@ -32,11 +32,13 @@ type Summary struct {
 
 // Verify checks a data directory that no server has open: it reads the state and the log from end to end with their
 // checksums, applies the log behind the state to a scratch engine, and recomputes every identity and every sum. Each
-// problem is reported by a call of report; the error is for what kept Verify from looking further. Nothing is written: it works
-// on a disk that is full or can only be read. Of the past, it reads the kept checkpoints that a start would keep.
+// problem is reported by a call of report; the error is for what kept Verify from looking further. Nothing is written:
+// it works on a disk that is full or can only be read. Of the past, it reads the kept checkpoints that a start would
+// keep.
 //
-// All entries of the log are applied. In a group of one each of them is committed; in one of several, the last ones of a node
-// that was cut off may not be, and are replaced when it comes back: what they would do has to add up all the same.
+// All entries of the log are applied. In a group of one each of them is committed; in one of several, the last ones of
+// a node that was cut off may not be, and are replaced when it comes back: what they would do has to add up all the
+// same.
 func Verify(ctx context.Context, dir string, report func(problem string)) (Summary, error) {
 	return verifyFS(ctx, vfs.Default, dir, report)
 }
@@ -115,7 +117,8 @@ func (v *verifier) loadState(ctx context.Context, e *engine.Engine) (err error) 
 // replay applies the log behind the state.
 func (v *verifier) replay(ctx context.Context, a *applier) (err error) {
 	log, err := wal.Open(wal.Config{
-		Dir: v.paths.log, FS: v.fs, ReadOnly: true, Logger: v.logger(), OnFatal: func(string) {}, OnCorruption: func(error) {},
+		Dir: v.paths.log, FS: v.fs, ReadOnly: true, Logger: v.logger(), OnFatal: func(string) {},
+		OnCorruption: func(error) {},
 	})
 	if err != nil {
 		return logError(err)

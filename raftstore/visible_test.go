@@ -13,8 +13,8 @@ import (
 	"apportion/engine"
 )
 
-// TestAppliedIndexIsVisible: a reader beside the writer that takes the index first sees every command up to that index. The
-// last command of an entry comes long after the entry's first.
+// TestAppliedIndexIsVisible: a reader beside the writer that takes the index first sees every command up to that index.
+// The last command of an entry comes long after the entry's first.
 func TestAppliedIndexIsVisible(t *testing.T) {
 	const entries, items = 40, 2_000
 	w := newBench(t, testConfig(vfs.NewMem()))

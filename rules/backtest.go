@@ -12,19 +12,20 @@ import (
 	"apportion/engine"
 )
 
-// Recording is what a backtest replays: a state, the entries of the log after it, and what was refused between them without an
-// entry.
+// Recording is what a backtest replays: a state, the entries of the log after it, and what was refused between them
+// without an entry.
 type Recording interface {
 	// Load gives an engine with the state, a new one at each call. It calls pace now and then.
 	Load(ctx context.Context, pace func()) (*engine.Engine, error)
 
-	// Next reads the next entry into e, or what was refused behind the entry before (engine.Refused); io.EOF if there is no
-	// more. e's commands are valid until the next call.
+	// Next reads the next entry into e, or what was refused behind the entry before (engine.Refused); io.EOF if there
+	// is no more. e's commands are valid until the next call.
 	Next(e *engine.Entry) error
 }
 
-// Period is the part of a recording that a backtest is about: the entries that are within both bounds, and what was refused
-// behind an entry of an index within them, at a time within them. Times are Unix milliseconds; 0 stands for no bound.
+// Period is the part of a recording that a backtest is about: the entries that are within both bounds, and what was
+// refused behind an entry of an index within them, at a time within them. Times are Unix milliseconds; 0 stands for no
+// bound.
 type Period struct {
 	FromIndex, ToIndex   uint64
 	FromTimeMS, ToTimeMS int64
@@ -40,32 +41,37 @@ func (p *Period) ends(e *engine.Entry) bool {
 
 // BacktestConfig says what a backtest compares with what was.
 type BacktestConfig struct {
-	// Candidate is the rule as it would have been activated: its Rule, Version, Hook, Scope, OnError and FailuresMax count.
+	// Candidate is the rule as it would have been activated: its Rule, Version, Hook, Scope, OnError and FailuresMax
+	// count.
 	Candidate engine.Activation
 	Source    string
 	Limits    Limits
 
 	Period Period
 
-	// DifferencesMax bounds the orders that are listed with the explanations of both; LinesMax the order lines that are kept
-	// in mind, some 150 bytes each. Orders that were refused before the log may take half of them; more are left out.
+	// DifferencesMax bounds the orders that are listed with the explanations of both; LinesMax the order lines that are
+	// kept in mind, some 150 bytes each. Orders that were refused before the log may take half of them; more are left
+	// out.
 	DifferencesMax int
 	LinesMax       int
 
 	// BytesMax bounds the memory of both engines, the order lines and the report; 0: it is not bounded.
 	BytesMax int64
 
-	// Pace is called after each command and now and then between, so that a backtest takes only its share of the machine.
+	// Pace is called after each command and now and then between, so that a backtest takes only its share of the
+	// machine.
 	Pace func()
 }
 
 // The errors of a backtest, but for those of its recording and its context.
 var (
 	// ErrTooManyLines: the period has more order lines than LinesMax.
-	ErrTooManyLines = errors.New("rules: the period has more order lines than a backtest keeps in mind; choose a shorter one")
+	ErrTooManyLines = errors.New("rules: the period has more order lines than a backtest keeps in mind; choose a " +
+		"shorter one")
 
 	// ErrTooMuchMemory: the backtest takes more than BytesMax.
-	ErrTooMuchMemory = errors.New("rules: the backtest takes more memory than it may; choose a shorter period, or raise --backtest-bytes-max")
+	ErrTooMuchMemory = errors.New("rules: the backtest takes more memory than it may; choose a shorter period, or " +
+		"raise --backtest-bytes-max")
 
 	// ErrEmptyPeriod: nothing was recorded in the period.
 	ErrEmptyPeriod = errors.New("rules: nothing was recorded in the period")
@@ -78,12 +84,12 @@ type Progress struct {
 	Elapsed  time.Duration
 }
 
-// Backtest replays a recording twice, side by side: as it was decided, and as it would have been with another rule. It has
-// engines of its own and changes nothing. Run is for one goroutine, Progress for any.
+// Backtest replays a recording twice, side by side: as it was decided, and as it would have been with another rule. It
+// has engines of its own and changes nothing. Run is for one goroutine, Progress for any.
 //
-// What the log holds is what happened with the decisions of the time: an order that only the candidate fills is never shipped,
-// and what was shipped of an order that the candidate fills otherwise is shipped as far as the candidate has filled it. Orders
-// that were refused before the log are as good as recorded: see refused.
+// What the log holds is what happened with the decisions of the time: an order that only the candidate fills is never
+// shipped, and what was shipped of an order that the candidate fills otherwise is shipped as far as the candidate has
+// filled it. Orders that were refused before the log are as good as recorded: see refused.
 type Backtest struct {
 	cfg     BacktestConfig
 	program *Program
@@ -196,7 +202,8 @@ func (b *Backtest) remembers(command []byte) error {
 		return nil
 	}
 	b.unlooked = 0
-	if b.exceeds(b.decided.engine.MemoryBytes() + b.candidate.engine.MemoryBytes() + b.tally.memoryBytes() + b.report.MemoryBytes()) {
+	if b.exceeds(b.decided.engine.MemoryBytes() + b.candidate.engine.MemoryBytes() + b.tally.memoryBytes() +
+		b.report.MemoryBytes()) {
 		return ErrTooMuchMemory
 	}
 	return nil

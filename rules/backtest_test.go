@@ -149,7 +149,8 @@ func wants(upc, value string, units int64) engine.AllocateLine {
 func stocked(t *testing.T) *tape {
 	tp := newTape(t)
 	tp.must(&engine.PutTagCategory{Name: "Channel", Values: []engine.Value{
-		{Name: "A", Percent: engine.NoPercent, Default: true, Max: engine.NoMax}, {Name: "B", Percent: engine.NoPercent, Max: engine.NoMax}}})
+		{Name: "A", Percent: engine.NoPercent, Default: true, Max: engine.NoMax},
+		{Name: "B", Percent: engine.NoPercent, Max: engine.NoMax}}})
 	tp.must(&engine.Refresh{Location: "L", Items: []engine.StockItem{
 		{UPC: "U", Quantity: 10}, {UPC: "U", Quantity: 5, Tags: channel("B")}}})
 	return tp
@@ -165,14 +166,16 @@ func TestBacktestComparesWithNative(t *testing.T) {
 	tp.do("", orderOf("o2", engine.ModeAll, wants("U", "A", 4))) // refused: 2 are left
 	tp.must(orderOf("o3", engine.ModeLine, wants("U", "B", 4), wants("U", "B", 1)))
 	tp.must(&engine.OrderChange{Action: engine.KindFulfill, OrderID: "o3"})
-	tp.must(&engine.OrderChange{Action: engine.KindReturn, OrderID: "o3", Lines: []engine.OrderLine{{ItemID: "1", Quantity: 3}}})
+	tp.must(&engine.OrderChange{Action: engine.KindReturn, OrderID: "o3",
+		Lines: []engine.OrderLine{{ItemID: "1", Quantity: 3}}})
 	r := tp.mustBacktest(borrow, nil)
-	// With the candidate, o2 takes 2 of A and 2 of B; of the 3 that are left there, o3's first line gets nothing and its
-	// second one the last but 2. What was shipped and returned of its first line is not there to be.
+	// With the candidate, o2 takes 2 of A and 2 of B; of the 3 that are left there, o3's first line gets nothing and
+	// its second one the last but 2. What was shipped and returned of its first line is not there to be.
 	want := Report{
 		From: Moment{1, 1000}, To: Moment{7, 7000}, Asked: 17,
-		Decided:   Totals{Orders: Counts{Filled: 2, Refused: 1}, Lines: Counts{Filled: 3, Refused: 1}, Allocated: 13},
-		Candidate: Totals{Orders: Counts{Filled: 2, Partial: 1, Split: 1}, Lines: Counts{Filled: 3, Refused: 1, Split: 1}, Allocated: 13, Ruled: 4},
+		Decided: Totals{Orders: Counts{Filled: 2, Refused: 1}, Lines: Counts{Filled: 3, Refused: 1}, Allocated: 13},
+		Candidate: Totals{Orders: Counts{Filled: 2, Partial: 1, Split: 1},
+			Lines: Counts{Filled: 3, Refused: 1, Split: 1}, Allocated: 13, Ruled: 4},
 		Segments: []SegmentTotals{
 			{Tags: channel("A"), Decided: SegmentUnits{8, 2}, Candidate: SegmentUnits{10, 0}},
 			{Tags: channel("B"), Decided: SegmentUnits{5, 3}, Candidate: SegmentUnits{3, 2}},
@@ -186,22 +189,29 @@ func TestBacktestComparesWithNative(t *testing.T) {
 	}
 	wantDifferences := []Difference{
 		{OrderID: "o2", At: Moment{4, 4000},
-			Decided: []Explained{{ItemID: "1", UPC: "U", Location: "L", Tags: channel("A"), Requested: 4, Code: engine.CodeInsufficient,
+			Decided: []Explained{{ItemID: "1", UPC: "U", Location: "L", Tags: channel("A"), Requested: 4,
+				Code:       engine.CodeInsufficient,
 				Candidates: []ExplainedCandidate{{Tags: channel("A"), Available: 2, Why: "insufficient"}}}},
-			Candidate: []Explained{{ItemID: "1", UPC: "U", Location: "L", Tags: channel("A"), Requested: 4, Taken: 4, Rule: "c", Version: 7, Outcome: engine.PlanCandidates,
+			Candidate: []Explained{{ItemID: "1", UPC: "U", Location: "L", Tags: channel("A"), Requested: 4, Taken: 4,
+				Rule: "c", Version: 7, Outcome: engine.PlanCandidates,
 				Candidates: []ExplainedCandidate{
 					{Tags: channel("A"), OnHand: 10, Allocated: 8, Available: 2, Taken: 2, Why: "taken"},
 					{Tags: channel("B"), Keep: 1, OnHand: 5, Available: 5, Taken: 2, Why: "taken"}}}}},
 		{OrderID: "o3", At: Moment{5, 5000},
 			Decided: []Explained{
-				{ItemID: "1", UPC: "U", Location: "L", Tags: channel("B"), Requested: 4, Taken: 4, Candidates: []ExplainedCandidate{{Tags: channel("B"), Available: 5, Taken: 4, Why: "taken"}}},
-				{ItemID: "2", UPC: "U", Location: "L", Tags: channel("B"), Requested: 1, Taken: 1, Candidates: []ExplainedCandidate{{Tags: channel("B"), Available: 1, Taken: 1, Why: "taken"}}}},
+				{ItemID: "1", UPC: "U", Location: "L", Tags: channel("B"), Requested: 4, Taken: 4,
+					Candidates: []ExplainedCandidate{{Tags: channel("B"), Available: 5, Taken: 4, Why: "taken"}}},
+				{ItemID: "2", UPC: "U", Location: "L", Tags: channel("B"), Requested: 1, Taken: 1,
+					Candidates: []ExplainedCandidate{{Tags: channel("B"), Available: 1, Taken: 1, Why: "taken"}}}},
 			Candidate: []Explained{
-				{ItemID: "1", UPC: "U", Location: "L", Tags: channel("B"), Requested: 4, Code: engine.CodeInsufficient, Rule: "c", Version: 7, Outcome: engine.PlanCandidates,
+				{ItemID: "1", UPC: "U", Location: "L", Tags: channel("B"), Requested: 4, Code: engine.CodeInsufficient,
+					Rule: "c", Version: 7, Outcome: engine.PlanCandidates,
 					Candidates: []ExplainedCandidate{
 						{Tags: channel("B"), OnHand: 5, Allocated: 3, Available: 2, Why: "not-enough"},
-						{Tags: channel("B"), Keep: 1, OnHand: 5, Allocated: 3, Available: 0, Why: "nothing-available"}}},
-				{ItemID: "2", UPC: "U", Location: "L", Tags: channel("B"), Requested: 1, Taken: 1, Rule: "c", Version: 7, Outcome: engine.PlanCandidates,
+						{Tags: channel("B"), Keep: 1, OnHand: 5, Allocated: 3, Available: 0,
+							Why: "nothing-available"}}},
+				{ItemID: "2", UPC: "U", Location: "L", Tags: channel("B"), Requested: 1, Taken: 1, Rule: "c",
+					Version: 7, Outcome: engine.PlanCandidates,
 					Candidates: []ExplainedCandidate{
 						{Tags: channel("B"), OnHand: 5, Allocated: 2, Available: 3, Taken: 1, Why: "taken"},
 						{Tags: channel("B"), Keep: 1, OnHand: 5, Allocated: 2, Available: 2, Why: "full"}}}}},
@@ -226,10 +236,12 @@ func TestBacktestCountsOnce(t *testing.T) {
 		t.Fatalf("planned under other rules: %v", r.Code)
 	}
 	r := tp.mustBacktest(borrow, nil)
-	if want := (Totals{Orders: Counts{Filled: 1}, Lines: Counts{Filled: 1}, Allocated: 3}); r.Decided != want || r.Asked != 3 {
+	if want := (Totals{Orders: Counts{Filled: 1}, Lines: Counts{Filled: 1}, Allocated: 3}); r.Decided != want ||
+		r.Asked != 3 {
 		t.Errorf("decided %+v of %d", r.Decided, r.Asked)
 	}
-	if want := (Totals{Orders: Counts{Filled: 1}, Lines: Counts{Filled: 1}, Allocated: 3, Ruled: 2}); r.Candidate != want {
+	if want := (Totals{Orders: Counts{Filled: 1}, Lines: Counts{Filled: 1}, Allocated: 3,
+		Ruled: 2}); r.Candidate != want {
 		t.Errorf("candidate %+v", r.Candidate)
 	}
 	if got := r.Segments[0]; got.Decided != (SegmentUnits{3, 7}) || got.Candidate != (SegmentUnits{3, 7}) {
@@ -277,11 +289,14 @@ func TestBacktestPeriod(t *testing.T) {
 	} {
 		r := tp.mustBacktest(borrow, func(c *BacktestConfig) { c.Period = test.period })
 		if r.From.Index != test.from || r.To.Index != test.to || r.Candidate.Allocated != test.allocated {
-			t.Errorf("%+v: %d to %d, %d allocated, want %d to %d, %d", test.period, r.From.Index, r.To.Index, r.Candidate.Allocated, test.from, test.to, test.allocated)
+			t.Errorf("%+v: %d to %d, %d allocated, want %d to %d, %d", test.period, r.From.Index, r.To.Index,
+				r.Candidate.Allocated, test.from, test.to, test.allocated)
 		}
 	}
 	for _, period := range []Period{{FromIndex: 9}, {FromTimeMS: 8001}, {ToIndex: 2}} {
-		if _, err := tp.backtest(borrow, func(c *BacktestConfig) { c.Period = period }); !errors.Is(err, ErrEmptyPeriod) {
+		if _, err := tp.backtest(borrow, func(c *BacktestConfig) {
+			c.Period = period
+		}); !errors.Is(err, ErrEmptyPeriod) {
 			t.Errorf("%+v: %v", period, err)
 		}
 	}
@@ -299,14 +314,16 @@ func TestBacktestOfWhatWasActive(t *testing.T) {
 		rng := rand.New(rand.NewPCG(seed, 1))
 		tp := stocked(t)
 		tp.must(&engine.PutRule{Name: "c", Source: source, Hooks: []engine.RuleHook{engine.HookSelect}})
-		tp.must(&engine.ActivateRule{Name: "c", Hook: engine.HookSelect, OnError: engine.RuleFallback(seed % 2), FailuresMax: 3})
+		tp.must(&engine.ActivateRule{Name: "c", Hook: engine.HookSelect, OnError: engine.RuleFallback(seed % 2),
+			FailuresMax: 3})
 		tp.base = len(tp.entries)
 		for i := range 300 {
 			tp.traffic(rng, i)
 		}
 		r := tp.mustBacktest(source, func(c *BacktestConfig) { c.Candidate.OnError = engine.RuleFallback(seed % 2) })
 		if r.OrdersThatDiffer > 0 || r.ChangesAdapted > 0 || r.OtherAnswersDiffer > 0 {
-			t.Fatalf("seed %d: %d orders differ, %d changes, %d other answers; the first: %+v", seed, r.OrdersThatDiffer, r.ChangesAdapted, r.OtherAnswersDiffer, r.Differences)
+			t.Fatalf("seed %d: %d orders differ, %d changes, %d other answers; the first: %+v", seed,
+				r.OrdersThatDiffer, r.ChangesAdapted, r.OtherAnswersDiffer, r.Differences)
 		}
 		if diff := cmp.Diff(r.Decided, r.Candidate); diff != "" {
 			t.Fatalf("seed %d: totals (-decided +candidate):\n%s", seed, diff)
@@ -346,17 +363,21 @@ func (tp *tape) traffic(rng *rand.Rand, i int) {
 	case 1:
 		tp.do("", &engine.OrderChange{Action: engine.KindDeallocate, OrderID: order})
 	case 2:
-		tp.do("", &engine.OrderChange{Action: engine.KindReturn, OrderID: order, Lines: []engine.OrderLine{{ItemID: "0", Quantity: 1}}})
+		tp.do("", &engine.OrderChange{Action: engine.KindReturn, OrderID: order,
+			Lines: []engine.OrderLine{{ItemID: "0", Quantity: 1}}})
 	case 3:
-		tp.do("", &engine.Adjust{Location: "L", Items: []engine.StockItem{{UPC: "U", Quantity: int64(rng.IntN(30)), Tags: channel(channels[rng.IntN(2)])}}})
+		tp.do("", &engine.Adjust{Location: "L",
+			Items: []engine.StockItem{{UPC: "U", Quantity: int64(rng.IntN(30)), Tags: channel(channels[rng.IntN(2)])}}})
 	}
 }
 
-// TestBacktestBesideOtherRules: outside of the candidate's scope, the rules of the log are asked, and come and go as they did.
+// TestBacktestBesideOtherRules: outside of the candidate's scope, the rules of the log are asked, and come and go as
+// they did.
 func TestBacktestBesideOtherRules(t *testing.T) {
 	tp := stocked(t)
 	tp.base = len(tp.entries)
-	tp.must(&engine.PutRule{Name: "refuse", Source: `function select() return nil, "closed" end`, Hooks: []engine.RuleHook{engine.HookSelect}})
+	tp.must(&engine.PutRule{Name: "refuse", Source: `function select() return nil, "closed" end`,
+		Hooks: []engine.RuleHook{engine.HookSelect}})
 	tp.do("", orderOf("o1", engine.ModeAll, wants("U", "A", 1)))
 	tp.must(&engine.ActivateRule{Name: "refuse", Hook: engine.HookSelect, FailuresMax: 3})
 	tp.do("", orderOf("o2", engine.ModeAll, wants("U", "A", 1)))
@@ -364,10 +385,12 @@ func TestBacktestBesideOtherRules(t *testing.T) {
 	tp.must(&engine.DeactivateRule{Name: "refuse"})
 	tp.do("", orderOf("o4", engine.ModeAll, wants("U", "A", 1)))
 	r := tp.mustBacktest(borrow, func(c *BacktestConfig) { c.Candidate.Scope.Tags = channel("B") })
-	if r.OrdersThatDiffer != 1 || r.Differences[0].OrderID != "o3" || r.Candidate.Orders != (Counts{Filled: 3, Refused: 1}) || r.Candidate.Ruled != 2 {
+	if r.OrdersThatDiffer != 1 || r.Differences[0].OrderID != "o3" ||
+		r.Candidate.Orders != (Counts{Filled: 3, Refused: 1}) || r.Candidate.Ruled != 2 {
 		t.Errorf("%+v", r)
 	}
-	if d := r.Differences[0].Decided[0]; d.Rule != "refuse" || d.Reason != "closed" || d.Code != engine.CodeRuleRefused || d.Candidates != nil {
+	if d := r.Differences[0].Decided[0]; d.Rule != "refuse" || d.Reason != "closed" ||
+		d.Code != engine.CodeRuleRefused || d.Candidates != nil {
 		t.Errorf("decided %+v", d)
 	}
 }
@@ -379,14 +402,17 @@ func TestBacktestOfAFailingRule(t *testing.T) {
 	for i := range 6 {
 		tp.do("", orderOf(fmt.Sprint("o", i), engine.ModeAll, wants("U", "A", 1)))
 	}
-	r := tp.mustBacktest(`function select() error("no") end`, func(c *BacktestConfig) { c.Candidate.OnError = engine.FallbackReject })
+	r := tp.mustBacktest(`function select() error("no") end`, func(c *BacktestConfig) {
+		c.Candidate.OnError = engine.FallbackReject
+	})
 	if r.Suspended != (Moment{5, 5000}) || !strings.Contains(r.SuspendedReason, "no") {
 		t.Errorf("suspended at %+v: %q", r.Suspended, r.SuspendedReason)
 	}
 	if r.Candidate.RuleFailures != 6 || r.Candidate.Orders.Refused != 6 || r.Decided.Orders.Filled != 6 {
 		t.Errorf("%+v", r.Candidate)
 	}
-	if last := r.Differences[5].Candidate[0]; last.Code != engine.CodeRuleFailed || !strings.HasPrefix(last.Reason, "suspended: ") {
+	if last := r.Differences[5].Candidate[0]; last.Code != engine.CodeRuleFailed ||
+		!strings.HasPrefix(last.Reason, "suspended: ") {
 		t.Errorf("the last: %+v", last)
 	}
 }
@@ -405,7 +431,8 @@ func TestBacktestEnds(t *testing.T) {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	paced := 0
-	b, err := NewBacktest(BacktestConfig{Candidate: engine.Activation{Rule: "c", Hook: engine.HookSelect, FailuresMax: 1}, Source: borrow,
+	b, err := NewBacktest(BacktestConfig{Candidate: engine.Activation{Rule: "c", Hook: engine.HookSelect,
+		FailuresMax: 1}, Source: borrow,
 		Pace: func() {
 			if paced++; paced == 6 {
 				cancel()
@@ -420,7 +447,8 @@ func TestBacktestEnds(t *testing.T) {
 	if p := b.Progress(); p.Commands != 4 || p.Index != 4 {
 		t.Errorf("progress %+v after 4 commands", p)
 	}
-	if _, err := NewBacktest(BacktestConfig{Candidate: engine.Activation{Rule: "c", Hook: engine.HookRedistribute}, Source: borrow}); !errors.Is(err, ErrNoHook) {
+	if _, err := NewBacktest(BacktestConfig{Candidate: engine.Activation{Rule: "c", Hook: engine.HookRedistribute},
+		Source: borrow}); !errors.Is(err, ErrNoHook) {
 		t.Errorf("a source without the hook: %v", err)
 	}
 }
@@ -443,7 +471,8 @@ func newBusyTape(t *testing.T, records, orders int) *tape {
 
 const takesAll = `function select(item, record) return { {tags=item.tags} } end`
 
-// TestBacktestMemory: a backtest ends that takes more memory than it may, be it for the state or for what comes in the period.
+// TestBacktestMemory: a backtest ends that takes more memory than it may, be it for the state or for what comes in the
+// period.
 func TestBacktestMemory(t *testing.T) {
 	tp := newBusyTape(t, 1000, 60_000)
 	f := func(bytesMax int64, want error) {
@@ -476,7 +505,8 @@ func TestBacktestsLeaveNothing(t *testing.T) {
 	var ended []*Backtest
 	before := heap()
 	for range 5 {
-		b, err := NewBacktest(BacktestConfig{Candidate: engine.Activation{Rule: "c", Hook: engine.HookSelect}, Source: takesAll, DifferencesMax: 10})
+		b, err := NewBacktest(BacktestConfig{Candidate: engine.Activation{Rule: "c", Hook: engine.HookSelect},
+			Source: takesAll, DifferencesMax: 10})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -499,11 +529,14 @@ func TestBacktestReportIsBounded(t *testing.T) {
 	for i := range 30 {
 		order := &engine.Allocate{OrderID: fmt.Sprint("o", i), Mode: engine.ModeAll}
 		for k := range 400 {
-			order.Lines = append(order.Lines, engine.AllocateLine{ItemID: fmt.Sprint(k), UPC: "U", Location: "L", Quantity: 1})
+			order.Lines = append(order.Lines, engine.AllocateLine{ItemID: fmt.Sprint(k), UPC: "U", Location: "L",
+				Quantity: 1})
 		}
 		tp.must(order)
 	}
-	r, err := tp.backtest(`function select(item, record) return nil, "no" end`, func(c *BacktestConfig) { c.DifferencesMax = 30 })
+	r, err := tp.backtest(`function select(item, record) return nil, "no" end`, func(c *BacktestConfig) {
+		c.DifferencesMax = 30
+	})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -33,9 +33,9 @@ type Explained struct {
 	Candidates []ExplainedCandidate
 }
 
-// ExplainedCandidate is what became of one candidate, in the engine's words. On the native path the one candidate is the line's
-// own segment, of which only Available and Taken are known. For a line that was refused the figures are those after the
-// command.
+// ExplainedCandidate is what became of one candidate, in the engine's words. On the native path the one candidate is
+// the line's own segment, of which only Available and Taken are known. For a line that was refused the figures are
+// those after the command.
 type ExplainedCandidate struct {
 	Tags                                    []engine.Tag
 	Keep, Max                               int64
@@ -50,8 +50,9 @@ func (w *world) explain(c *engine.Allocate, a *answer) []Explained {
 	lines := make([]Explained, 0, len(c.Lines))
 	for i := range c.Lines {
 		l, r := &c.Lines[i], a.line(i)
-		x := Explained{ItemID: l.ItemID, UPC: l.UPC, Location: l.Location, Tags: slices.Clone(l.Tags), Requested: l.Quantity,
-			Code: r.Code}
+		x := Explained{ItemID: l.ItemID, UPC: l.UPC, Location: l.Location, Tags: slices.Clone(l.Tags),
+			Requested: l.Quantity,
+			Code:      r.Code}
 		if full, err := SchemaOf(w.engine.Schema()).Full(l.Tags); err == nil {
 			x.Tags = full
 		}
@@ -85,8 +86,10 @@ func (w *world) item(itemID string) *engine.ItemExplanation {
 func (w *world) candidates(x *engine.ItemExplanation) (all []ExplainedCandidate) {
 	for i := range x.Candidates {
 		from := &x.Candidates[i]
-		to := ExplainedCandidate{Tags: from.Tags, Keep: from.Keep, Max: from.Max, OnHand: from.OnHand, Allocated: from.Allocated,
-			Pending: from.Pending, SafetyStock: from.SafetyStock, Available: from.Available, Taken: from.Taken, Why: from.Why.String()}
+		to := ExplainedCandidate{Tags: from.Tags, Keep: from.Keep, Max: from.Max, OnHand: from.OnHand,
+			Allocated: from.Allocated,
+			Pending:   from.Pending, SafetyStock: from.SafetyStock, Available: from.Available, Taken: from.Taken,
+			Why: from.Why.String()}
 		if from.TagSet != 0 {
 			to.Tags = w.engine.Schema().Tags(from.TagSet)
 		}
@@ -96,7 +99,8 @@ func (w *world) candidates(x *engine.ItemExplanation) (all []ExplainedCandidate)
 }
 
 // refused are the candidates of a line of which nothing was kept.
-func (w *world) refused(l *engine.AllocateLine, r *engine.LineResult, plan *engine.PlannedLine, own []engine.Tag) (all []ExplainedCandidate) {
+func (w *world) refused(l *engine.AllocateLine, r *engine.LineResult, plan *engine.PlannedLine, own []engine.Tag) (
+	all []ExplainedCandidate) {
 	var view engine.RecordView
 	if r.Code == engine.CodeUnknownRecord || !w.engine.ReadRecord(l.UPC, l.Location, &view) {
 		return nil
@@ -116,8 +120,9 @@ func (w *world) refused(l *engine.AllocateLine, r *engine.LineResult, plan *engi
 	}
 	outcome := Execute(&p, l.Quantity, &record)
 	for i, o := range outcome.Candidates {
-		x := ExplainedCandidate{Tags: o.Tags, Keep: p.Candidates[i].Keep, Max: p.Candidates[i].Max, OnHand: o.OnHand, Allocated: o.Allocated,
-			Pending: o.Pending, SafetyStock: o.Safety, Available: max(0, o.Available), Why: o.Why.String()}
+		x := ExplainedCandidate{Tags: o.Tags, Keep: p.Candidates[i].Keep, Max: p.Candidates[i].Max, OnHand: o.OnHand,
+			Allocated: o.Allocated,
+			Pending:   o.Pending, SafetyStock: o.Safety, Available: max(0, o.Available), Why: o.Why.String()}
 		if o.Taken > 0 {
 			x.Why = whyGivenBack
 		}

@@ -35,12 +35,13 @@ func (b *Backtest) refused(_ context.Context, e *engine.Entry) error {
 	return nil
 }
 
-// refusedOrder has an order that was refused asked for in the candidate's world, at the place in the log and at the time at
-// which that world is: nothing of the log is in between. The rules are told when the order was made.
+// refusedOrder has an order that was refused asked for in the candidate's world, at the place in the log and at the
+// time at which that world is: nothing of the log is in between. The rules are told when the order was made.
 //
-// As decided it was refused, whatever the decided world would say here: the state that refused it may have been one or two
-// entries on (see raftstore.Recording). What that world says is asked for the explanation; where it does not refuse, the
-// answer that was recorded stands alone. If it knows the order, the log had it at the same time: that is told already.
+// As decided it was refused, whatever the decided world would say here: the state that refused it may have been one or
+// two entries on (see raftstore.Recording). What that world says is asked for the explanation; where it does not
+// refuse, the answer that was recorded stands alone. If it knows the order, the log had it at the same time: that is
+// told already.
 func (b *Backtest) refusedOrder(e *engine.Entry) error {
 	if err := b.remembers(e.Commands[0]); err != nil {
 		return err

@@ -27,23 +27,27 @@ func (tp *tape) note(r engine.Refused, commands ...[]byte) {
 	}
 	n := len(tp.entries)
 	r.Is = true
-	tp.refused[n] = append(tp.refused[n], engine.Entry{Index: uint64(n) + tp.skipped, TimeMS: int64(n)*1000 + 500, Commands: commands, Refused: r})
+	tp.refused[n] = append(tp.refused[n], engine.Entry{Index: uint64(n) + tp.skipped, TimeMS: int64(n)*1000 + 500,
+		Commands: commands, Refused: r})
 }
 
 // TestBacktestFillsWhatWasRefused: what was refused before the log is what a rule that borrows is about.
 func TestBacktestFillsWhatWasRefused(t *testing.T) {
 	tp := stocked(t)
 	tp.must(orderOf("o1", engine.ModeAll, wants("U", "A", 8)))
-	tp.refuse(orderOf("o2", engine.ModeAll, wants("U", "A", 4)))                                 // 2 of A and 2 of B would do
-	tp.refuse(orderOf("o3", engine.ModeAll, wants("U", "A", 9)))                                 // nothing would
-	tp.refuse(orderOf("o4", engine.ModeLine, wants("U", "A", 30), wants("V", "A", 1)))           // nor here, each line by itself
+	// 2 of A and 2 of B would do
+	tp.refuse(orderOf("o2", engine.ModeAll, wants("U", "A", 4)))
+	tp.refuse(orderOf("o3", engine.ModeAll, wants("U", "A", 9))) // nothing would
+	// nor here, each line by itself
+	tp.refuse(orderOf("o4", engine.ModeLine, wants("U", "A", 30), wants("V", "A", 1)))
 	tp.must(&engine.Refresh{Location: "L", Items: []engine.StockItem{{UPC: "U", Quantity: 30}}}) // of A
 	tp.must(orderOf("o3", engine.ModeAll, wants("U", "A", 9)))                                   // sent again
 	r := tp.mustBacktest(borrow, nil)
 	want := Report{
 		From: Moment{1, 1000}, To: Moment{5, 5000}, Asked: 52, Refused: RefusedCounts{Recorded: 3},
-		Decided:   Totals{Orders: Counts{Filled: 2, Refused: 2}, Lines: Counts{Filled: 2, Refused: 3}, Allocated: 17},
-		Candidate: Totals{Orders: Counts{Filled: 3, Refused: 1, Split: 1}, Lines: Counts{Filled: 3, Refused: 2, Split: 1}, Allocated: 21, Ruled: 5},
+		Decided: Totals{Orders: Counts{Filled: 2, Refused: 2}, Lines: Counts{Filled: 2, Refused: 3}, Allocated: 17},
+		Candidate: Totals{Orders: Counts{Filled: 3, Refused: 1, Split: 1},
+			Lines: Counts{Filled: 3, Refused: 2, Split: 1}, Allocated: 21, Ruled: 5},
 		Segments: []SegmentTotals{
 			{Tags: channel("A"), Decided: SegmentUnits{17, 13}, Candidate: SegmentUnits{19, 11}},
 			{Tags: channel("B"), Decided: SegmentUnits{0, 5}, Candidate: SegmentUnits{2, 3}},
@@ -56,9 +60,11 @@ func TestBacktestFillsWhatWasRefused(t *testing.T) {
 		t.Errorf("report (-want +got):\n%s", diff)
 	}
 	wantDifferences := []Difference{{OrderID: "o2", At: Moment{3, 3500},
-		Decided: []Explained{{ItemID: "1", UPC: "U", Location: "L", Tags: channel("A"), Requested: 4, Code: engine.CodeInsufficient,
+		Decided: []Explained{{ItemID: "1", UPC: "U", Location: "L", Tags: channel("A"), Requested: 4,
+			Code:       engine.CodeInsufficient,
 			Candidates: []ExplainedCandidate{{Tags: channel("A"), Available: 2, Why: "insufficient"}}}},
-		Candidate: []Explained{{ItemID: "1", UPC: "U", Location: "L", Tags: channel("A"), Requested: 4, Taken: 4, Rule: "c", Version: 7, Outcome: engine.PlanCandidates,
+		Candidate: []Explained{{ItemID: "1", UPC: "U", Location: "L", Tags: channel("A"), Requested: 4, Taken: 4,
+			Rule: "c", Version: 7, Outcome: engine.PlanCandidates,
 			Candidates: []ExplainedCandidate{
 				{Tags: channel("A"), OnHand: 10, Allocated: 8, Available: 2, Taken: 2, Why: "taken"},
 				{Tags: channel("B"), Keep: 1, OnHand: 5, Available: 5, Taken: 2, Why: "taken"}}}}}}
@@ -77,12 +83,15 @@ func TestBacktestCountsARefusedOrderOnce(t *testing.T) {
 	tp.refuse(orderOf("o3", engine.ModeAll, wants("U", "A", 2)))
 	tp.must(&engine.Adjust{Location: "L", Items: []engine.StockItem{{UPC: "U", Quantity: 1}}})
 	tp.refuse(orderOf("o2", engine.ModeAll, wants("U", "A", 2)))
-	tp.must(orderOf("o2", engine.ModeAll, wants("U", "A", 1))) // less of it, of which the candidate has filled more already
+	// less of it, of which the candidate has filled more already
+	tp.must(orderOf("o2", engine.ModeAll, wants("U", "A", 1)))
 	r := tp.mustBacktest(borrow, nil)
-	if want := (Totals{Orders: Counts{Filled: 2, Refused: 1}, Lines: Counts{Filled: 2, Refused: 1}, Allocated: 11}); r.Decided != want {
+	if want := (Totals{Orders: Counts{Filled: 2, Refused: 1}, Lines: Counts{Filled: 2, Refused: 1},
+		Allocated: 11}); r.Decided != want {
 		t.Errorf("decided %+v, want %+v", r.Decided, want)
 	}
-	if want := (Totals{Orders: Counts{Filled: 3}, Lines: Counts{Filled: 3}, Allocated: 14, Ruled: 7}); r.Candidate != want {
+	if want := (Totals{Orders: Counts{Filled: 3}, Lines: Counts{Filled: 3}, Allocated: 14,
+		Ruled: 7}); r.Candidate != want {
 		t.Errorf("candidate %+v, want %+v", r.Candidate, want)
 	}
 	if r.Refused != (RefusedCounts{Recorded: 5}) || r.OrdersThatDiffer != 2 {
@@ -90,8 +99,8 @@ func TestBacktestCountsARefusedOrderOnce(t *testing.T) {
 	}
 }
 
-// TestBacktestOfRefusedAsRecorded: a refusal is one though the decided world would accept the order at that place, and none
-// where it knows the order.
+// TestBacktestOfRefusedAsRecorded: a refusal is one though the decided world would accept the order at that place, and
+// none where it knows the order.
 func TestBacktestOfRefusedAsRecorded(t *testing.T) {
 	tp := stocked(t)
 	command := func(id string) []byte {
@@ -104,7 +113,8 @@ func TestBacktestOfRefusedAsRecorded(t *testing.T) {
 	if want := (Counts{Filled: 1, Refused: 1}); r.Decided.Orders != want || r.Candidate.Orders != (Counts{Filled: 2}) {
 		t.Errorf("decided %+v, candidate %+v", r.Decided.Orders, r.Candidate.Orders)
 	}
-	if d := r.Differences[0]; d.OrderID != "o2" || d.Decided[0].Code != engine.CodeUnavailable || d.At != (Moment{3, 3500}) {
+	if d := r.Differences[0]; d.OrderID != "o2" || d.Decided[0].Code != engine.CodeUnavailable ||
+		d.At != (Moment{3, 3500}) {
 		t.Errorf("%+v", d)
 	}
 }
@@ -121,7 +131,8 @@ func TestBacktestOfWhatOnlyWasRefused(t *testing.T) {
 	}
 }
 
-// TestBacktestPeriodOfRefused: refusals count in the period that they were made in, and gaps in every period they may be in.
+// TestBacktestPeriodOfRefused: refusals count in the period that they were made in, and gaps in every period they may
+// be in.
 func TestBacktestPeriodOfRefused(t *testing.T) {
 	tp := stocked(t)
 	tp.base = len(tp.entries)
@@ -131,7 +142,8 @@ func TestBacktestPeriodOfRefused(t *testing.T) {
 		tp.note(engine.Refused{Lost: 10})
 	}
 	tp.note(engine.Refused{Gap: true, UntilIndex: 6, UntilMS: 6900})
-	tp.refused[4] = append(tp.refused[4], engine.Entry{Index: 4, TimeMS: 4500, Refused: engine.Refused{Is: true, Gap: true, UntilIndex: 5, UntilMS: 5200}})
+	tp.refused[4] = append(tp.refused[4], engine.Entry{Index: 4, TimeMS: 4500,
+		Refused: engine.Refused{Is: true, Gap: true, UntilIndex: 5, UntilMS: 5200}})
 	for _, test := range []struct {
 		period Period
 		want   RefusedCounts
@@ -167,7 +179,8 @@ func TestBacktestLeavesOutRefused(t *testing.T) {
 		tp.refuse(orderOf(fmt.Sprint("r", i), engine.ModeAll, wants("U", "A", 11)))
 	}
 	tp.note(engine.Refused{Code: engine.CodeInsufficient}, []byte{1, 2, 3})
-	tp.note(engine.Refused{Code: engine.CodeInsufficient}, engine.AppendCommand(nil, &engine.Envelope{}, &engine.Adjust{Location: "L"}))
+	tp.note(engine.Refused{Code: engine.CodeInsufficient},
+		engine.AppendCommand(nil, &engine.Envelope{}, &engine.Adjust{Location: "L"}))
 	for i := range 4 {
 		tp.must(orderOf(fmt.Sprint("o", i), engine.ModeAll, wants("U", "A", 1)))
 	}
@@ -185,7 +198,8 @@ func TestBacktestLeavesOutRefused(t *testing.T) {
 		if err != nil {
 			continue
 		}
-		if r.Refused != (RefusedCounts{Recorded: 8, LeftOut: test.leftOut}) || r.Decided.Lines != (Counts{Filled: 4, Refused: test.refused}) {
+		if r.Refused != (RefusedCounts{Recorded: 8, LeftOut: test.leftOut}) ||
+			r.Decided.Lines != (Counts{Filled: 4, Refused: test.refused}) {
 			t.Errorf("%d lines: %+v, %+v", test.linesMax, r.Refused, r.Decided.Lines)
 		}
 	}
@@ -195,7 +209,9 @@ func TestBacktestLeavesOutRefused(t *testing.T) {
 	}
 	tp.refuse(orderOf("r0", engine.ModeAll, wants("U", "A", 11)))
 	tp.refuse(orderOf("r1", engine.ModeAll, wants("U", "A", 11)))
-	if r := tp.mustBacktest(borrow, func(c *BacktestConfig) { c.LinesMax = 8 }); r.Refused.LeftOut != 1 || r.Decided.Lines.Refused != 1 {
+	if r := tp.mustBacktest(borrow, func(c *BacktestConfig) {
+		c.LinesMax = 8
+	}); r.Refused.LeftOut != 1 || r.Decided.Lines.Refused != 1 {
 		t.Errorf("7 lines of the log, 8 in all: %+v, %+v", r.Refused, r.Decided)
 	}
 }

@@ -16,8 +16,8 @@ type Moment struct {
 	TimeMS int64
 }
 
-// Counts say what became of orders, or of lines, at their last attempt: Filled in full out of stock, Partial in part or with
-// units that wait for stock, or Refused. Split are those that got units from more than one segment for a line.
+// Counts say what became of orders, or of lines, at their last attempt: Filled in full out of stock, Partial in part or
+// with units that wait for stock, or Refused. Split are those that got units from more than one segment for a line.
 type Counts struct {
 	Filled, Partial, Refused, Split int64
 }
@@ -63,8 +63,8 @@ func (t *Totals) rules(plans []engine.PlannedLine) {
 	}
 }
 
-// SegmentTotals compare the segments of one combination of tags over all records in the candidate's scope. Allocated is what
-// orders of the period got out of them, Stranded what was still available in them at the end.
+// SegmentTotals compare the segments of one combination of tags over all records in the candidate's scope. Allocated is
+// what orders of the period got out of them, Stranded what was still available in them at the end.
 type SegmentTotals struct {
 	Tags               []engine.Tag
 	Decided, Candidate SegmentUnits
@@ -251,8 +251,8 @@ func (b *Backtest) compare(c *engine.Allocate, was, would *answer) error {
 	return nil
 }
 
-// note keeps the last attempt. What is only repeated is none, nor is one that asks for something else of an item that was
-// filled: it changes nothing of that.
+// note keeps the last attempt. What is only repeated is none, nor is one that asks for something else of an item that
+// was filled: it changes nothing of that.
 func (t *lineTally) note(side int, w *world, l *engine.LineResult) {
 	filled := t.outcomes[side].kind() == outcomeFilled || t.outcomes[side].kind() == outcomePartial
 	if l.Repeated || filled && l.Code == engine.CodeItemConflict {
@@ -295,16 +295,22 @@ func (b *Backtest) same(x, y *engine.LineResult) bool {
 func (b *Backtest) finish(ctx context.Context) error {
 	b.addOrders()
 	segments := map[string]*SegmentTotals{}
-	if err := b.addSegments(ctx, b.decided, segments, func(s *SegmentTotals) *SegmentUnits { return &s.Decided }); err != nil {
+	if err := b.addSegments(ctx, b.decided, segments, func(s *SegmentTotals) *SegmentUnits {
+		return &s.Decided
+	}); err != nil {
 		return err
 	}
-	if err := b.addSegments(ctx, b.candidate, segments, func(s *SegmentTotals) *SegmentUnits { return &s.Candidate }); err != nil {
+	if err := b.addSegments(ctx, b.candidate, segments, func(s *SegmentTotals) *SegmentUnits {
+		return &s.Candidate
+	}); err != nil {
 		return err
 	}
 	for _, s := range segments {
 		b.report.Segments = append(b.report.Segments, *s)
 	}
-	slices.SortFunc(b.report.Segments, func(x, y SegmentTotals) int { return strings.Compare(text(x.Tags), text(y.Tags)) })
+	slices.SortFunc(b.report.Segments, func(x, y SegmentTotals) int {
+		return strings.Compare(text(x.Tags), text(y.Tags))
+	})
 	return nil
 }
 
@@ -346,7 +352,8 @@ func together(a, b outcome) outcome {
 }
 
 // addSegments walks over a world's records.
-func (b *Backtest) addSegments(ctx context.Context, w *world, all map[string]*SegmentTotals, side func(*SegmentTotals) *SegmentUnits) error {
+func (b *Backtest) addSegments(ctx context.Context, w *world, all map[string]*SegmentTotals,
+	side func(*SegmentTotals) *SegmentUnits) error {
 	of := func(name string, tags []engine.Tag) *SegmentUnits {
 		if all[name] == nil {
 			all[name] = &SegmentTotals{Tags: tags}
@@ -363,7 +370,8 @@ func (b *Backtest) addSegments(ctx context.Context, w *world, all map[string]*Se
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		if !strings.HasPrefix(v.UPC, scope.UPCPrefix) || len(scope.Locations) > 0 && !slices.Contains(scope.Locations, v.Location) {
+		if !strings.HasPrefix(v.UPC, scope.UPCPrefix) || len(scope.Locations) > 0 &&
+			!slices.Contains(scope.Locations, v.Location) {
 			continue
 		}
 		for i := range v.Segments {

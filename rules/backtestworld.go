@@ -53,8 +53,8 @@ func (w *world) attach(env *engine.Envelope, orderID string) {
 	}
 }
 
-// fit cuts a change of an order down to what the order has in this world. adapted: something was cut. Not left: there is
-// nothing to be changed.
+// fit cuts a change of an order down to what the order has in this world. adapted: something was cut. Not left: there
+// is nothing to be changed.
 func (w *world) fit(c *engine.OrderChange, env *engine.Envelope) (adapted, left bool) {
 	found := w.engine.ReadOrder(c.OrderID, &w.order)
 	if !found && len(env.Archived) > 0 {

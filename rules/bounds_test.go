@@ -30,31 +30,40 @@ func TestBounds(t *testing.T) {
 		{"doubling", `local s = "x" for i = 1, 40 do s = s .. s end return nil, s`, WhatString},
 		{"many strings", `local t = {} for i = 1, 1e9 do t[i % 8000 + 1] = ("x"):rep(16000) .. i end`, WhatMemory},
 		{"concat of numbers", `local s = "" while true do s = s .. 1234567.125 .. 2 end`, WhatMemory},
-		{"table.concat", `local t = {} for i = 1, 8000 do t[i] = "xxxx" end return nil, table.concat(t, ", ")`, WhatString},
+		{"table.concat", `local t = {} for i = 1, 8000 do t[i] = "xxxx" end return nil, table.concat(t, ", ")`,
+			WhatString},
 		{"recursion", `local function f(n) return 1 + f(n + 1) end f(1)`, WhatDepth},
 		{"tail recursion", `local function f(n) return f(n + 1) end f(1)`, WhatDepth},
 		{"recursion through sort", `local function f() table.sort({1, 2, 3}, f) end f()`, WhatDepth},
 		{"recursion through gsub", `local function f() ("x"):gsub("x", f) end f()`, WhatDepth},
-		{"many arguments", `local function f(...) f(1, 2, 3, 4, 5, 6, 7, 8, 9, ...) end f(unpack({1, 2, 3, 4}))`, WhatStack},
-		{"wide recursion", `local t = {} for i = 1, 250 do t[i] = i end local function f(...) f(1, unpack(t)) end f()`, WhatStack},
+		{"many arguments", `local function f(...) f(1, 2, 3, 4, 5, 6, 7, 8, 9, ...) end f(unpack({1, 2, 3, 4}))`,
+			WhatStack},
+		{"wide recursion", `local t = {} for i = 1, 250 do t[i] = i end local function f(...) f(1, unpack(t)) end f()`,
+			WhatStack},
 		{"far index", `while true do local t = {} t[8000] = 1 end`, WhatMemory},
 		{"far index, kept", `local t = {} for i = 1, 1e9 do t[i] = {} t[i][8000] = 1 end`, WhatMemory},
 		{"long list", `local t = {} for i = 1, 1e9 do t[#t + 1] = i end`, WhatList},
 		{"long list by insert", `local t = {} for i = 1, 1e9 do table.insert(t, i) end`, WhatList},
 		{"insert at the front", `local t = {} for i = 1, 1e9 do table.insert(t, 1, i) end`, WhatSteps},
-		{"remove from the front", `local t = {} for i = 1, 5000 do t[i] = i end while true do table.remove(t, 1) table.insert(t, 1) end`, WhatSteps},
+		{"remove from the front",
+			`local t = {} for i = 1, 5000 do t[i] = i end while true do table.remove(t, 1) table.insert(t, 1) end`,
+			WhatSteps},
 		{"many keys", `local t = {} for i = 1, 1e9 do t["k" .. i] = i end`, WhatMemory},
 		{"many sparse keys", `local t = {} for i = 1e9, 2e9 do t[i] = i end`, WhatMemory},
 		{"many tables", `local t = {} while true do t = {t, {}, {}, {}, {}} end`, WhatMemory},
 		{"many functions", `local t = {} while true do t[1] = function() return t, item, record end end`, WhatMemory},
 		{"many list holes", `local t = {} t[8000] = 1 t[8000] = nil while true do local n = #t end`, WhatSteps},
-		{"walk over removed keys", `local t = {} for i = 1, 5000 do t["k" .. i] = 1 end for i = 1, 5000 do t["k" .. i] = nil end while true do next(t) end`, WhatSteps},
+		{"walk over removed keys",
+			`local t = {} for i = 1, 5000 do t["k" .. i] = 1 end for i = 1, 5000 do t["k" .. i] = nil end while true do next(t) end`, WhatSteps},
 		{"pattern of death", `return nil, (("a"):rep(30) .. "b"):match(("a*"):rep(30) .. "c")`, WhatSteps},
 		{"pattern, lazy", `return nil, (("a"):rep(3000)):match(("a-"):rep(10) .. "c")`, WhatSteps},
 		{"pattern, gsub", `return nil, (("a"):rep(16000)):gsub("a", "aa")`, WhatString},
-		{"sort without order", `local t = {} for i = 1, 5000 do t[i] = i end while true do table.sort(t, function() return true end) end`, WhatSteps},
+		{"sort without order",
+			`local t = {} for i = 1, 5000 do t[i] = i end while true do table.sort(t, function() return true end) end`,
+			WhatSteps},
 		{"sort with an endless comparator", `table.sort({2, 1}, function() while true do end end)`, WhatSteps},
-		{"comparing long texts", `local a, b = ("x"):rep(16000) .. 1, ("x"):rep(16000) .. 2 while true do local c = a < b end`, WhatSteps},
+		{"comparing long texts",
+			`local a, b = ("x"):rep(16000) .. 1, ("x"):rep(16000) .. 2 while true do local c = a < b end`, WhatSteps},
 		{"format", `local s = "" while true do s = ("%99d%99d%s"):format(1, 2, s) end`, WhatString},
 		{"format in a loop", `while true do local s = ("%99.99f"):format(1e308) end`, WhatSteps},
 		{"print", `while true do print(("x"):rep(1000)) end`, WhatMemory},
@@ -88,8 +97,8 @@ func TestBounds(t *testing.T) {
 	}
 }
 
-// TestCharges: work that one instruction or one library call does beyond what each does is counted as steps, and what it
-// allocates as bytes.
+// TestCharges: work that one instruction or one library call does beyond what each does is counted as steps, and what
+// it allocates as bytes.
 func TestCharges(t *testing.T) {
 	const times = 200
 	tests := []struct {
@@ -105,15 +114,18 @@ func TestCharges(t *testing.T) {
 		{"holes", `local t = {} t[8000] = 1 t[8000] = nil`, `local n = #t`, 4000},
 		{"holes, insert", `local t = {} t[8000] = 1 t[8000] = nil`, `table.insert(t, 1)`, 3000},
 		{"holes, next", `local t = {} t[8000] = 1 t[8000] = nil t.k = 1`, `local k = next(t)`, 4000},
-		{"removed keys", `local t = {} for i = 1, 500 do t["k" .. i] = 1 end for i = 1, 500 do t["k" .. i] = nil end`, `local k = next(t)`, 500},
+		{"removed keys", `local t = {} for i = 1, 500 do t["k" .. i] = 1 end for i = 1, 500 do t["k" .. i] = nil end`,
+			`local k = next(t)`, 500},
 		{"modulo", `local a, b = 1.7e308, 3e-308`, `local n = a % b`, 250},
 		{"fmod", ``, `local n = math.fmod(1.7e308, 3e-308)`, 250},
 		{"numbers in texts", `local s = ("1"):rep(300)`, `local n = s + 1`, 18},
 		{"remove", `local t = {} for i = 1, 4000 do t[i] = i end`, `table.remove(t, 1)`, 200},
 		{"sort", `local t = {} for i = 1, 100 do t[i] = i end`, `table.sort(t)`, 124},
 		{"unpack", `local t = {} for i = 1, 200 do t[i] = i end`, `local a = unpack(t)`, 50},
-		{"many arguments", `local t = {} for i = 1, 200 do t[i] = i end local f = function(...) return 1 end`, `f(unpack(t))`, 60},
-		{"closures over deep registers", `local t = {} for i = 1, 200 do t[i] = i end local f = function(...) local x = 1 return function() return x end end`, `f(unpack(t))`, 75},
+		{"many arguments", `local t = {} for i = 1, 200 do t[i] = i end local f = function(...) return 1 end`,
+			`f(unpack(t))`, 60},
+		{"closures over deep registers",
+			`local t = {} for i = 1, 200 do t[i] = i end local f = function(...) local x = 1 return function() return x end end`, `f(unpack(t))`, 75},
 		{"find", `local s = ("a"):rep(8000)`, `local a = s:find("b", 1, true)`, 1000},
 		{"match", `local s = ("a"):rep(300)`, `local a = s:match("b")`, 600},
 		{"float format", ``, `local s = ("%.3f"):format(1e300)`, 256},
@@ -137,7 +149,8 @@ func TestCharges(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			source := fmt.Sprintf("function select(item, record)\n%s\nfor i = 1, item.quantity do\n%s\nend\nreturn {}\nend", test.before, test.body)
+			source := fmt.Sprintf("function select(item, record)\n%s\nfor i = 1, item.quantity do\n%s\nend\nreturn "+
+				"{}\nend", test.before, test.body)
 			p := mustCompile(t, source, Limits{Steps: 1 << 40, MemoryBytes: 1 << 40})
 			s, err := p.newState(nil)
 			if err != nil {
@@ -159,7 +172,8 @@ func TestCharges(t *testing.T) {
 			each := func() (steps, charged, bytes int64) {
 				none, allocatedNone := run(0)
 				usage, allocated := run(times)
-				return (usage.Steps - none.Steps) / times, (usage.MemoryBytes - none.MemoryBytes) / times, (allocated - allocatedNone) / times
+				return (usage.Steps - none.Steps) / times, (usage.MemoryBytes - none.MemoryBytes) / times,
+					(allocated - allocatedNone) / times
 			}
 			steps, charged, bytes := each()
 			// How far a map of Go's grows depends on its random seed: the same work may seem to allocate more.
@@ -233,10 +247,13 @@ func TestStopFromOutside(t *testing.T) {
 
 // TestNoCatching: nothing that a rule may call keeps it going after a bound, or hides an error.
 func TestNoCatching(t *testing.T) {
-	for _, name := range []string{"pcall", "xpcall", "coroutine", "setmetatable", "getmetatable", "rawset", "rawget", "rawequal",
-		"load", "loadstring", "loadfile", "dofile", "require", "module", "io", "os", "debug", "package", "collectgarbage",
+	for _, name := range []string{"pcall", "xpcall", "coroutine", "setmetatable", "getmetatable", "rawset", "rawget",
+		"rawequal",
+		"load", "loadstring", "loadfile", "dofile", "require", "module", "io", "os", "debug", "package",
+		"collectgarbage",
 		"getfenv", "setfenv", "newproxy", "_G", "_VERSION", "_printregs"} {
-		p, warnings, err := Compile("test", "function select() return "+name+"(function() while true do end end) end", Limits{})
+		p, warnings, err := Compile("test", "function select() return "+name+"(function() while true do end end) end",
+			Limits{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -249,8 +266,10 @@ func TestNoCatching(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	for _, name := range []string{"string.dump", "table.getn", "table.maxn", "table.foreach", "math.randomseed", "string.gfind"} {
-		if _, _, err := selectBody(t, "return "+name+"()", Limits{}); err == nil || !strings.Contains(err.Error(), "attempt to call") {
+	for _, name := range []string{"string.dump", "table.getn", "table.maxn", "table.foreach", "math.randomseed",
+		"string.gfind"} {
+		if _, _, err := selectBody(t, "return "+name+"()", Limits{}); err == nil ||
+			!strings.Contains(err.Error(), "attempt to call") {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -273,12 +292,15 @@ func TestFaultStays(t *testing.T) {
 // TestOutputIsBounded: print keeps the beginning and says that there was more.
 func TestOutputIsBounded(t *testing.T) {
 	var o Output
-	p := mustCompile(t, `function select() for i = 1, 300 do print(i, ("x"):rep(100)) end return nil, "no" end`, Limits{})
-	if _, _, err := p.Select(context.Background(), &Input{Item: anItem(), Record: fiveSegments(), Output: &o}); err != nil {
+	p := mustCompile(t, `function select() for i = 1, 300 do print(i, ("x"):rep(100)) end return nil, "no" end`,
+		Limits{})
+	if _, _, err := p.Select(context.Background(), &Input{Item: anItem(), Record: fiveSegments(),
+		Output: &o}); err != nil {
 		t.Fatal(err)
 	}
 	text := o.Text()
-	if len(text) > OutputBytesMax+100 || !strings.HasPrefix(text, "1\txxx") || !strings.HasSuffix(text, "(print wrote more)\n") {
+	if len(text) > OutputBytesMax+100 || !strings.HasPrefix(text, "1\txxx") ||
+		!strings.HasSuffix(text, "(print wrote more)\n") {
 		t.Errorf("%d bytes, ends in %q", len(text), text[max(0, len(text)-60):])
 	}
 }

@@ -22,13 +22,16 @@ func TestDocs(t *testing.T) {
 	if _, warnings, err := Compile("first", blocks[0][1], Limits{}); err != nil || len(warnings) > 0 {
 		t.Errorf("the first source: %v, %v", err, warnings)
 	}
-	p := mustCompile(t, "function select(item) return {{tags = item.tags}, {tags = {Channel = 'Amazon'}}} end\n"+blocks[2][1], Limits{})
+	p := mustCompile(t, "function select(item) return {{tags = item.tags}, {tags = {Channel = 'Amazon'}}} end\n"+
+		blocks[2][1], Limits{})
 	results, err := p.Test(t.Context())
 	if err != nil || len(results) != 1 || !results[0].Passed {
 		t.Errorf("the self-test: %+v, %v", results, err)
 	}
-	for _, n := range []int{StepsDefault, DepthMax, StringBytesMax, ListMax, OutputBytesMax, CandidatesMax, TargetsMax, ReasonBytesMax,
-		TestsMax, SourceBytesMax, nestingMax, nodesMax, functionsMax, constantsMax, registersMax, upvaluesMax, unpackMax,
+	for _, n := range []int{StepsDefault, DepthMax, StringBytesMax, ListMax, OutputBytesMax, CandidatesMax, TargetsMax,
+		ReasonBytesMax,
+		TestsMax, SourceBytesMax, nestingMax, nodesMax, functionsMax, constantsMax, registersMax, upvaluesMax,
+		unpackMax,
 		patternDepthMax, registersOfStateMax - registersOfCallMax} {
 		if !strings.Contains(string(page), "| "+thousands(n)) {
 			t.Errorf("the bound %s is not in the page", thousands(n))
@@ -42,9 +45,11 @@ func TestDocs(t *testing.T) {
 			t.Errorf("the page does not name %s (%s)", name, f.Type())
 		}
 	}
-	for library, functions := range map[string][]string{"string": keys(stringFunctions), "table": keys(tableFunctions), "math": append(keys(mathFunctions), "huge", "pi")} {
+	for library, functions := range map[string][]string{"string": keys(stringFunctions), "table": keys(tableFunctions),
+		"math": append(keys(mathFunctions), "huge", "pi")} {
 		slices.Sort(functions)
-		if line := fmt.Sprintf("| `%s` | `%s`", library, strings.Join(functions, " ")); !strings.Contains(string(page), line) {
+		if line := fmt.Sprintf("| `%s` | `%s`", library, strings.Join(functions, " ")); !strings.Contains(string(page),
+			line) {
 			t.Errorf("the page has no line %s", line)
 		}
 	}

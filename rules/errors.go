@@ -26,7 +26,8 @@ func (e *SyntaxError) Error() string {
 
 // ErrNoHook is the error of a source that defines neither select nor redistribute, or of a call of the one it does not
 // define.
-var ErrNoHook = errors.New("no such hook: the source must define function select(item, record) or function redistribute(record, schema)")
+var ErrNoHook = errors.New("no such hook: the source must define function select(item, record) or function " +
+	"redistribute(record, schema)")
 
 // What names a bound of LimitError.
 type What string

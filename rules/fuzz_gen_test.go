@@ -50,9 +50,11 @@ func (g *generator) pick(list []string) string { return list[g.choose(len(list))
 func (g *generator) source() string {
 	g.out.WriteString("local a, b, c, up = {}, 'text', 3, {}\nlocal function help(x, y, ...)\n")
 	g.block()
-	g.out.WriteString("return x\nend\nfunction select(item, record)\nlocal x, y, t, s, n = item, record, {1, 2, 3, k = {}}, 'abc', 7\n")
+	g.out.WriteString("return x\nend\nfunction select(item, record)\nlocal x, y, t, s, n = item, record, {1, 2, 3, " +
+		"k = {}}, 'abc', 7\n")
 	g.block()
-	fmt.Fprintf(&g.out, "return %s\nend\nfunction redistribute(x, y)\nlocal t, s, n, item, record = {}, '', 1, x, x\n", g.expression())
+	fmt.Fprintf(&g.out, "return %s\nend\nfunction redistribute(x, y)\nlocal t, s, n, item, record = {}, '', 1, x, x\n",
+		g.expression())
 	g.block()
 	fmt.Fprintf(&g.out, "return {weights = {{tags = {}, weight = %s}}}\nend\n", g.expression())
 	return g.out.String()
@@ -67,13 +69,19 @@ func (g *generator) block() {
 }
 
 var (
-	genNames   = []string{"x", "y", "t", "s", "n", "a", "b", "c", "up", "item", "record", "help", "string", "table", "unknown"}
-	genTargets = []string{"t.k", "t[n]", "t[#t + 1]", "t[s]", "x", "n", "s", "t", "a[1]", "up.x", "t.k.k", "t[t]", "t[8000]", "t[-1]", "t[1e9]", "s"}
-	genFields  = []string{"k", "tags", "segments", "available", "quantity", "attributes", "Channel", "n", "onHand"}
-	genCalls   = []string{"help", "tostring", "tonumber", "type", "next", "unpack", "print", "assert", "error", "pairs", "ipairs",
-		"table.insert", "table.remove", "table.sort", "table.concat", "math.floor", "math.random", "math.max", "math.fmod",
-		"string.rep", "string.sub", "string.find", "string.match", "string.gsub", "string.format", "string.byte", "string.char", "string.upper", "string.gmatch"}
-	genConstants = []string{"1", "0", "nil", "true", "''", "'%s*(a-)%d+$'", "'%5.2f%-9s%q'", "2^53", "1e308", "-1", "0/0", "1/0", "'x'", "8191", "100", "'[%a-z]*'", "'10'", "{}"}
+	genNames = []string{"x", "y", "t", "s", "n", "a", "b", "c", "up", "item", "record", "help", "string", "table",
+		"unknown"}
+	genTargets = []string{"t.k", "t[n]", "t[#t + 1]", "t[s]", "x", "n", "s", "t", "a[1]", "up.x", "t.k.k", "t[t]",
+		"t[8000]", "t[-1]", "t[1e9]", "s"}
+	genFields = []string{"k", "tags", "segments", "available", "quantity", "attributes", "Channel", "n", "onHand"}
+	genCalls  = []string{"help", "tostring", "tonumber", "type", "next", "unpack", "print", "assert", "error", "pairs",
+		"ipairs",
+		"table.insert", "table.remove", "table.sort", "table.concat", "math.floor", "math.random", "math.max",
+		"math.fmod",
+		"string.rep", "string.sub", "string.find", "string.match", "string.gsub", "string.format", "string.byte",
+		"string.char", "string.upper", "string.gmatch"}
+	genConstants = []string{"1", "0", "nil", "true", "''", "'%s*(a-)%d+$'", "'%5.2f%-9s%q'", "2^53", "1e308", "-1",
+		"0/0", "1/0", "'x'", "8191", "100", "'[%a-z]*'", "'10'", "{}"}
 	genOperators = []string{"+", "-", "*", "/", "%", "^", "..", "==", "~=", "<", "<=", ">", ">=", "and", "or"}
 )
 
@@ -110,7 +118,9 @@ func (g *generator) statement() {
 	case 9:
 		fmt.Fprintf(&g.out, "do local f = function(x, y, ...)\n")
 		g.block()
-		fmt.Fprintf(&g.out, "return %s end\n%s\nend\n", g.expression(), g.pick([]string{"f(f)", "table.sort(t, f)", "s = ('abc'):gsub('%w', f)", "t[f] = f", "n = f(n, unpack(t))"}))
+		fmt.Fprintf(&g.out, "return %s end\n%s\nend\n", g.expression(),
+			g.pick([]string{"f(f)", "table.sort(t, f)", "s = ('abc'):gsub('%w', f)", "t[f] = f",
+				"n = f(n, unpack(t))"}))
 	default:
 		fmt.Fprintf(&g.out, "n = %s\n", g.call())
 	}
@@ -146,7 +156,8 @@ func (g *generator) expression() string {
 	case 7:
 		return "t[" + g.expression() + "]"
 	case 8:
-		return "{{tags = " + g.pick([]string{"item.tags", "{Channel = 'Web'}", "t", "{[s] = s}"}) + ", keep = " + g.expression() + "}}"
+		return "{{tags = " + g.pick([]string{"item.tags", "{Channel = 'Web'}", "t", "{[s] = s}"}) + ", keep = " +
+			g.expression() + "}}"
 	default:
 		return g.call()
 	}

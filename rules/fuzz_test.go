@@ -24,9 +24,12 @@ func FuzzSource(f *testing.F) {
 		f.Add(string(source))
 	}
 	f.Add(twoHooks)
-	f.Add("local t = {} for i = 1, 9 do t[i] = {x = i} end\nfunction select(item, record, ...) local a, b = ... repeat local c = a until true\n" +
-		"for k, v in pairs(item.tags) do t2 = {k, v; [v] = k, f = function(...) return ... end} end while not nil do break end\n" +
-		"return {{tags = {[('a'):rep(3):upper()] = ('%5d'):format(#t) .. 1}, keep = -2 ^ 3 % 5 / 1}}, string.gsub('a', '(.)', '%1') end")
+	f.Add("local t = {} for i = 1, 9 do t[i] = {x = i} end\nfunction select(item, record, ...) local a, b = ... " +
+		"repeat local c = a until true\n" +
+		"for k, v in pairs(item.tags) do t2 = {k, v; [v] = k, f = function(...) return ... end} end while not nil " +
+		"do break end\n" +
+		"return {{tags = {[('a'):rep(3):upper()] = ('%5d'):format(#t) .. 1}, keep = -2 ^ 3 % 5 / 1}}, " +
+		"string.gsub('a', '(.)', '%1') end")
 	f.Fuzz(func(t *testing.T, source string) {
 		p, _, err := Compile("fuzz", source, fuzzLimits)
 		if err != nil {
@@ -41,8 +44,10 @@ func FuzzSource(f *testing.F) {
 // FuzzBody puts generated code where it runs most often: into a hook and into what the library calls.
 func FuzzBody(f *testing.F) {
 	for _, body := range []string{
-		`local s = "x" while true do s = s .. s end`, `local t = {} t[8000] = t return t`, `return ("a"):rep(30):match(("a*"):rep(30))`,
-		`local function f(...) return f(1, ...) end return f()`, `for k, v in pairs(record.segments) do record.segments[k] = nil end`,
+		`local s = "x" while true do s = s .. s end`, `local t = {} t[8000] = t return t`,
+		`return ("a"):rep(30):match(("a*"):rep(30))`,
+		`local function f(...) return f(1, ...) end return f()`,
+		`for k, v in pairs(record.segments) do record.segments[k] = nil end`,
 		`local t = {} for i = 1, 99 do t[i], t["k" .. i] = i, {} end for k in pairs(t) do t[k] = nil end return next(t), #t, unpack(t)`,
 		`return string.format("%-99.99s|%q|%c", ("x"):rep(99), "\0", 65), tostring(item) .. tostring(2 ^ 53)`,
 		`return {{tags = item.tags, max = math.random(9)}, {tags = {A = "b"}, keep = 1e15}}`,
@@ -78,7 +83,8 @@ func runBoth(t *testing.T, source string, p *Program) {
 				t.Fatalf("%d steps of %d\n%s", u.Steps, fuzzLimits.Steps, source)
 			}
 		}
-		if usage[0] != usage[1] || errs[0] != nil != (errs[1] != nil) || errs[0] != nil && errs[0].Error() != errs[1].Error() {
+		if usage[0] != usage[1] || errs[0] != nil != (errs[1] != nil) || errs[0] != nil &&
+			errs[0].Error() != errs[1].Error() {
 			t.Fatalf("%+v %v, then %+v %v\n%s", usage[0], errs[0], usage[1], errs[1], source)
 		}
 	}
@@ -94,7 +100,8 @@ func checkError(t *testing.T, source string, err error) {
 	default:
 		t.Fatalf("%T %v\n%s", err, err, source)
 	}
-	for _, part := range []string{"runtime error", "goroutine", ": 0xc0", "nil pointer", "interface conversion", "BUG"} {
+	for _, part := range []string{"runtime error", "goroutine", ": 0xc0", "nil pointer", "interface conversion",
+		"BUG"} {
 		if strings.Contains(err.Error(), part) {
 			t.Fatalf("%v\n%s", err, source)
 		}

@@ -23,11 +23,14 @@ func channels(percent ...int32) *Schema {
 
 // fiveSegments is a record as most rules see it.
 func fiveSegments() *Record {
-	r := &Record{UPC: "0401", Location: "DC1", Version: 7, Floor: 3, LTD: 12, Schema: channels(2000, 2000, 2000, 2000, 2000)}
+	r := &Record{UPC: "0401", Location: "DC1", Version: 7, Floor: 3, LTD: 12,
+		Schema: channels(2000, 2000, 2000, 2000, 2000)}
 	for i, v := range r.Schema.Categories[0].Values {
-		s := Segment{Tags: channel(v.Name), OnHand: int64(1000 * (i + 1)), Allocated: int64(10 * i), Pending: int64(i), SafetyStock: 5}
+		s := Segment{Tags: channel(v.Name), OnHand: int64(1000 * (i + 1)), Allocated: int64(10 * i), Pending: int64(i),
+			SafetyStock: 5}
 		r.Segments = append(r.Segments, s)
-		r.OnHand, r.Allocated, r.Pending, r.SafetyStock = r.OnHand+s.OnHand, r.Allocated+s.Allocated, r.Pending+s.Pending, r.SafetyStock+s.SafetyStock
+		r.OnHand, r.Allocated, r.Pending, r.SafetyStock = r.OnHand+s.OnHand, r.Allocated+s.Allocated,
+			r.Pending+s.Pending, r.SafetyStock+s.SafetyStock
 	}
 	return r
 }

@@ -8,20 +8,22 @@ import (
 
 // Limits of a program's source. A breach is a SyntaxError or a LimitError at upload.
 const (
-	// SourceBytesMax bounds a source. The parser's stack takes about 300 bytes a token, so this bounds it at some 40 MB.
+	// SourceBytesMax bounds a source. The parser's stack takes about 300 bytes a token, so this bounds it at some 40
+	// MB.
 	SourceBytesMax = 64 << 10
 
-	// nestingMax bounds how deep expressions and blocks nest: the compiler recurses, and folds constants in time that is
-	// quadratic in the depth.
+	// nestingMax bounds how deep expressions and blocks nest: the compiler recurses, and folds constants in time that
+	// is quadratic in the depth.
 	nestingMax = 150
 
-	// nodesMax, functionsMax and constantsMax bound the work of the compiler: it looks for each constant among all of the
-	// function, and reserves 12 KB for each function.
+	// nodesMax, functionsMax and constantsMax bound the work of the compiler: it looks for each constant among all of
+	// the function, and reserves 12 KB for each function.
 	nodesMax     = 30_000
 	functionsMax = 256
 	constantsMax = 4_096
 
-	// registersMax is a little less than what the compiler can number (200); it does not notice an overflow of a long call.
+	// registersMax is a little less than what the compiler can number (200); it does not notice an overflow of a long
+	// call.
 	registersMax = 190
 
 	// upvaluesMax bounds the outer locals of one function, whose number the compiler keeps in 8 bits.
@@ -60,7 +62,8 @@ const (
 	// TestsMax bounds the self-tests of one source.
 	TestsMax = 200
 
-	// registersOfStateMax bounds the registers of all calls in calls; one call has at most registersMax and the arguments.
+	// registersOfStateMax bounds the registers of all calls in calls; one call has at most registersMax and the
+	// arguments.
 	registersOfStateMax = 16 << 10
 	registersOfCallMax  = 1 << 10
 
@@ -70,8 +73,8 @@ const (
 	// stopEvery is how many steps lie between two looks at the caller's context.
 	stopEvery = 2_000
 
-	// memoryFree is what a call may take of memory before it needs a place of the planner's memoryGate: a hundred times what a
-	// rule takes that sorts a record's segments.
+	// memoryFree is what a call may take of memory before it needs a place of the planner's memoryGate: a hundred times
+	// what a rule takes that sorts a record's segments.
 	memoryFree = 256 << 10
 
 	// gateWaitMax is how long a call waits for such a place that has no deadline.

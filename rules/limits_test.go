@@ -15,17 +15,28 @@ func TestSourceLimits(t *testing.T) {
 		of    func(n int) string
 		want  string
 	}{
-		{"bytes", SourceBytesMax, func(n int) string { return okSelect + strings.Repeat(" ", n-len(okSelect)) }, "more than 65536 bytes of source"},
-		{"functions", functionsMax, func(n int) string { return okSelect + strings.Repeat("f=function()end ", n-1) }, "more than 256 functions"},
-		{"bytes of a text", StringBytesMax, func(n int) string { return okSelect + "x='" + strings.Repeat("a", n) + "'" }, "a text of more than 16384 bytes"},
-		{"fields of a table", ListMax, func(n int) string { return okSelect + "x={" + strings.Repeat("{},", n) + "}" }, "a table with more than 8192 fields"},
-		{"names, texts and numbers", constantsMax, func(n int) string { return okSelect + "x={" + strings.Repeat("1,", n-2) + "}" }, "a function has more than 4096 names, texts and numbers"},
+		{"bytes", SourceBytesMax, func(n int) string {
+			return okSelect + strings.Repeat(" ", n-len(okSelect))
+		}, "more than 65536 bytes of source"},
+		{"functions", functionsMax, func(n int) string {
+			return okSelect + strings.Repeat("f=function()end ", n-1)
+		}, "more than 256 functions"},
+		{"bytes of a text", StringBytesMax, func(n int) string {
+			return okSelect + "x='" + strings.Repeat("a", n) + "'"
+		}, "a text of more than 16384 bytes"},
+		{"fields of a table", ListMax, func(n int) string {
+			return okSelect + "x={" + strings.Repeat("{},", n) + "}"
+		}, "a table with more than 8192 fields"},
+		{"names, texts and numbers", constantsMax, func(n int) string {
+			return okSelect + "x={" + strings.Repeat("1,", n-2) + "}"
+		}, "a function has more than 4096 names, texts and numbers"},
 	}
 	for _, test := range tests {
 		if _, _, err := Compile("test", test.of(test.limit), Limits{}); err != nil {
 			t.Errorf("%d %s: %v", test.limit, test.name, err)
 		}
-		if _, _, err := Compile("test", test.of(test.limit+1), Limits{}); err == nil || !strings.Contains(err.Error(), test.want) {
+		if _, _, err := Compile("test", test.of(test.limit+1), Limits{}); err == nil ||
+			!strings.Contains(err.Error(), test.want) {
 			t.Errorf("%d %s: %v, want %q", test.limit+1, test.name, err, test.want)
 		}
 	}
@@ -44,7 +55,8 @@ func TestWarningsMax(t *testing.T) {
 // TestAnswerLimits: what a call may give back, or have a function give it.
 func TestAnswerLimits(t *testing.T) {
 	redistribute := func(n int) error {
-		p := mustCompile(t, fmt.Sprintf("function redistribute() local t = {} for i = 1, %d do t[i] = 1 end return {units = t} end", n), Limits{})
+		p := mustCompile(t, fmt.Sprintf("function redistribute() local t = {} for i = 1, %d do t[i] = 1 end return "+
+			"{units = t} end", n), Limits{})
 		_, _, err := p.Redistribute(context.Background(), &Input{Record: fiveSegments()})
 		if err != nil && strings.HasPrefix(err.Error(), "units[1]: must be a table") {
 			return nil // the list was taken
@@ -64,13 +76,18 @@ func TestAnswerLimits(t *testing.T) {
 		want  string // of one more
 	}{
 		{"entries of a redistribution", TargetsMax, redistribute, "units: has 4097 entries, more than 4096"},
-		{"candidates", CandidatesMax, body(`local t = {} for i = 1, %d do t[i] = {tags = {}} end return t`), "candidates: has 65 entries, more than 64"},
+		{"candidates", CandidatesMax, body(`local t = {} for i = 1, %d do t[i] = {tags = {}} end return t`),
+			"candidates: has 65 entries, more than 64"},
 		{"bytes of a reason", ReasonBytesMax, body(`return nil, ("x"):rep(%d)`), "longer than 256 bytes"},
 		{"bytes of a text", StringBytesMax, body(`local s = ("x"):rep(%d) return nil, "no"`), "more than 16384"},
-		{"values of string.byte", unpackMax, body(`local n = ("x"):rep(300):byte(1, %d) return nil, "no"`), "string.byte: more than 256 values"},
-		{"values of unpack", unpackMax, body(`local n = unpack({}, 1, %d) return nil, "no"`), "unpack: from 1 to 257 are not 1 to 256 values"},
-		{"entries of a list", ListMax, body(`local t = {} for i = 1, %d do t[#t + 1] = i end return nil, "no"`), "more than 8192"},
-		{"entries of a list by insert", ListMax, body(`local t = {} for i = 1, %d do table.insert(t, i) end return nil, "no"`), "more than 8192"},
+		{"values of string.byte", unpackMax, body(`local n = ("x"):rep(300):byte(1, %d) return nil, "no"`),
+			"string.byte: more than 256 values"},
+		{"values of unpack", unpackMax, body(`local n = unpack({}, 1, %d) return nil, "no"`),
+			"unpack: from 1 to 257 are not 1 to 256 values"},
+		{"entries of a list", ListMax, body(`local t = {} for i = 1, %d do t[#t + 1] = i end return nil, "no"`),
+			"more than 8192"},
+		{"entries of a list by insert", ListMax,
+			body(`local t = {} for i = 1, %d do table.insert(t, i) end return nil, "no"`), "more than 8192"},
 	}
 	for _, test := range tests {
 		if err := test.of(test.limit); err != nil {

@@ -5,10 +5,10 @@ import (
 	"time"
 )
 
-// memoryGate bounds the memory that the calls under way take in all. A call that takes more than memoryFree, as few do, has to
-// hold one of the gate's places until it ends, with which it may take all of its Limits.MemoryBytes; so no call waits for
-// memory while it holds some of it. There are places for half of the processors: what takes so much memory also keeps the
-// garbage collector busy, and the rest is for whoever does not.
+// memoryGate bounds the memory that the calls under way take in all. A call that takes more than memoryFree, as few do,
+// has to hold one of the gate's places until it ends, with which it may take all of its Limits.MemoryBytes; so no call
+// waits for memory while it holds some of it. There are places for half of the processors: what takes so much memory
+// also keeps the garbage collector busy, and the rest is for whoever does not.
 type memoryGate struct{ places chan struct{} }
 
 func newMemoryGate() *memoryGate {

@@ -22,14 +22,16 @@ func itemOrder(itemID string) *engine.Allocate {
 	return c
 }
 
-// A call that takes much memory waits until others that do have ended, and no other call does; that the time was up meanwhile is
-// no failure of the rule.
+// A call that takes much memory waits until others that do have ended, and no other call does; that the time was up
+// meanwhile is no failure of the rule.
 func TestPlannerBoundsMemoryOfAllCalls(t *testing.T) {
 	h := newPlanHost(t, hungryRule, engine.FallbackReject)
 	h.p.gate = &memoryGate{places: make(chan struct{}, 1)}
 	for range 5 { // each gives its place back, whatever becomes of it
-		for itemID, outcome := range map[string]engine.PlanOutcome{"hungry": engine.PlanCandidates, "greedy": engine.PlanRejected} {
-			if p := h.plan(itemOrder(itemID)).Plans[0]; p.Outcome != outcome || outcome == engine.PlanRejected && !strings.Contains(p.Reason, "memory bytes") {
+		for itemID, outcome := range map[string]engine.PlanOutcome{"hungry": engine.PlanCandidates,
+			"greedy": engine.PlanRejected} {
+			if p := h.plan(itemOrder(itemID)).Plans[0]; p.Outcome != outcome || outcome == engine.PlanRejected &&
+				!strings.Contains(p.Reason, "memory bytes") {
 				t.Fatalf("%s: %+v", itemID, p)
 			}
 		}
@@ -46,7 +48,8 @@ func TestPlannerBoundsMemoryOfAllCalls(t *testing.T) {
 	if err := h.p.Plan(&soon, itemOrder("hungry"), 1, &env); !errors.Is(err, ErrDeadline) {
 		t.Errorf("after the deadline: %v", err)
 	}
-	if p := h.plan(itemOrder("hungry")).Plans[0]; p.Outcome != engine.PlanRejected || p.Reason != ErrMemoryBusy.Error() {
+	if p := h.plan(itemOrder("hungry")).Plans[0]; p.Outcome != engine.PlanRejected ||
+		p.Reason != ErrMemoryBusy.Error() {
 		t.Errorf("without a deadline: %+v", p)
 	}
 	if n := h.p.counters.OverBudget.Load(); n != 1 || len(h.suspended) > 0 {
@@ -71,10 +74,12 @@ func TestPlannerBoundsMemoryOfARequest(t *testing.T) {
 			planned++
 		}
 	}
-	if last := plans[len(plans)-1]; planned < 2 || planned > RequestMemoryBytes/6_000_000+1 || last.Outcome != engine.PlanFallback || last.Reason != "the memory of one request is used up" {
+	if last := plans[len(plans)-1]; planned < 2 || planned > RequestMemoryBytes/6_000_000+1 ||
+		last.Outcome != engine.PlanFallback || last.Reason != "the memory of one request is used up" {
 		t.Errorf("%d of %d lines were planned, the last one %+v", planned, len(plans), last)
 	}
-	if n := h.p.counters.MemoryBytes.Load(); len(h.suspended) > 0 || n < RequestMemoryBytes || n > RequestMemoryBytes+MemoryBytesDefault {
+	if n := h.p.counters.MemoryBytes.Load(); len(h.suspended) > 0 || n < RequestMemoryBytes || n > RequestMemoryBytes+
+		MemoryBytesDefault {
 		t.Errorf("%d bytes were counted, %d suspended", n, len(h.suspended))
 	}
 }

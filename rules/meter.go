@@ -8,8 +8,8 @@ import (
 	lua "github.com/yuin/gopher-lua"
 )
 
-// meter counts what a rule does. It is the context of a Lua state: the VM calls Done before each instruction and stops at
-// it when the channel is closed. Once a fault is found it stays, so that every further instruction fails, whichever
+// meter counts what a rule does. It is the context of a Lua state: the VM calls Done before each instruction and stops
+// at it when the channel is closed. Once a fault is found it stays, so that every further instruction fails, whichever
 // function of the library called it.
 type meter struct {
 	l *lua.LState
@@ -160,8 +160,9 @@ func (m *meter) refuse(message string) {
 }
 
 const (
-	// A step is charged for some 10 to 50 ns. textShift: comparing, hashing or copying 2^6 bytes is one step. moveShift:
-	// moving 2^4 values. scanShift: looking at 2 elements of a list. openShift: walking over 2^5 open upvalues.
+	// A step is charged for some 10 to 50 ns. textShift: comparing, hashing or copying 2^6 bytes is one step.
+	// moveShift: moving 2^4 values. scanShift: looking at 2 elements of a list. openShift: walking over 2^5 open
+	// upvalues.
 	textShift = 6
 	moveShift = 4
 	scanShift = 1
@@ -174,8 +175,8 @@ const (
 	closureBytes = 112
 	upvalueBytes = 72
 
-	// hashKeyBytes is what a new key that is no list index costs in all: the value's map, the two lists of keys, and what they
-	// leave behind when they grow.
+	// hashKeyBytes is what a new key that is no list index costs in all: the value's map, the two lists of keys, and
+	// what they leave behind when they grow.
 	hashKeyBytes = 330
 )
 

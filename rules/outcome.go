@@ -39,8 +39,8 @@ type Outcome struct {
 	Missing    int64
 }
 
-// Execute takes quantity units from the candidates in order, as the engine will: from each what is available less Keep, at
-// most Max; a candidate that the schema or the record does not know is passed over. It changes nothing.
+// Execute takes quantity units from the candidates in order, as the engine will: from each what is available less Keep,
+// at most Max; a candidate that the schema or the record does not know is passed over. It changes nothing.
 func Execute(plan *Plan, quantity int64, r *Record) Outcome {
 	o := Outcome{Missing: quantity}
 	taken := map[int]int64{}

@@ -72,7 +72,8 @@ func readReason(v lua.LValue) (string, error) {
 	s, ok := v.(lua.LString)
 	switch {
 	case !ok:
-		return "", &ResultError{Path: "reason", Message: "nil is given with a reason, as in: return nil, \"why\"; got " + v.Type().String()}
+		return "", &ResultError{Path: "reason",
+			Message: "nil is given with a reason, as in: return nil, \"why\"; got " + v.Type().String()}
 	case len(s) > ReasonBytesMax:
 		return "", &ResultError{Path: "reason", Message: fmt.Sprintf("longer than %d bytes", ReasonBytesMax)}
 	case !isText(string(s)):
@@ -145,12 +146,14 @@ func readFields(path string, v lua.LValue, names ...string) (fields, error) {
 	}
 	view := viewOf(t)
 	if trailingNils(view) != len(view.array) {
-		return fields{}, &ResultError{Path: path + "[1]", Message: "unknown field: must be a table of fields, not a list"}
+		return fields{}, &ResultError{Path: path + "[1]", Message: "unknown field: must be a table of fields, not a " +
+			"list"}
 	}
 	for _, k := range view.keys {
 		name, ok := k.(lua.LString)
 		if (!ok || !slices.Contains(names, string(name))) && t.RawGet(k) != lua.LNil {
-			return fields{}, &ResultError{Path: join(path, shorten(display(k))), Message: "unknown field; known are " + strings.Join(names, ", ")}
+			return fields{}, &ResultError{Path: join(path, shorten(display(k))), Message: "unknown field; known are " +
+				strings.Join(names, ", ")}
 		}
 	}
 	return fields{path, t}, nil

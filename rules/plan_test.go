@@ -16,7 +16,8 @@ func TestPlan(t *testing.T) {
 		{`return {}`, `[]`},
 		{`return {{tags={Channel="Web"}}}`, `[Channel=Web keep 0 max 0]`},
 		{`return {{tags={}}}`, `[ keep 0 max 0]`},
-		{`return {{tags={Channel="Web"}, keep=5, max=10}, {tags=item.tags, keep=0}}`, `[Channel=Web keep 5 max 10] [Channel=Amazon keep 0 max 0]`},
+		{`return {{tags={Channel="Web"}, keep=5, max=10}, {tags=item.tags, keep=0}}`,
+			`[Channel=Web keep 5 max 10] [Channel=Amazon keep 0 max 0]`},
 		{`return {{tags=record.segments[3].tags, max=1e15}}`, `[Channel=Kibo keep 0 max 1000000000000000]`},
 		{`return {{tags={B="2", A="1"}}, nil, nil}`, `[A=1,B=2 keep 0 max 0]`},
 		{`return {{tags={A="1", B=nil}, x=nil}}`, `[A=1 keep 0 max 0]`},
@@ -45,7 +46,8 @@ func TestPlan(t *testing.T) {
 		{`return {{tags={Channel=""}}}`, `candidates[1].tags.Channel: empty, or no plain text`},
 		{`return {{tags={Channel="\255"}}}`, `candidates[1].tags.Channel: empty, or no plain text`},
 		{`return {{tags={Channel="` + long + `"}}}`, `candidates[1].tags.Channel: longer than 64 bytes`},
-		{`return {{tags={A="1",B="1",C="1",D="1",E="1",F="1",G="1",H="1",I="1"}}}`, `candidates[1].tags: more than 8 categories`},
+		{`return {{tags={A="1",B="1",C="1",D="1",E="1",F="1",G="1",H="1",I="1"}}}`,
+			`candidates[1].tags: more than 8 categories`},
 		{`return {{tags={}, kep=5}}`, `candidates[1].kep: unknown field; known are tags, keep, max`},
 		{`return {{tags={}, [item]=5}}`, `candidates[1].item: unknown field; known are tags, keep, max`},
 		{`return {{tags={}, keep=-1}}`, `candidates[1].keep: must be between 0 and 1000000000000000, is -1`},
@@ -53,7 +55,8 @@ func TestPlan(t *testing.T) {
 		{`return {{tags={}, keep=0/0}}`, `candidates[1].keep: must be a whole number of units, is NaN`},
 		{`return {{tags={}, keep=math.huge}}`, `candidates[1].keep: must be a whole number of units, is +Inf`},
 		{`return {{tags={}, keep="5"}}`, `candidates[1].keep: must be a number, is a string`},
-		{`return {{tags={}, keep=2^60}}`, `candidates[1].keep: must be between 0 and 1000000000000000, is 1152921504606846976`},
+		{`return {{tags={}, keep=2^60}}`,
+			`candidates[1].keep: must be between 0 and 1000000000000000, is 1152921504606846976`},
 		{`return {{tags={}, max=0}}`, `candidates[1].max: must be between 1 and 1000000000000000, is 0`},
 	}
 	for _, test := range tests {
@@ -88,29 +91,36 @@ func showPlan(p Plan) string {
 
 // TestExecute: candidates in order, each honouring keep and max, over what earlier ones took.
 func TestExecute(t *testing.T) {
-	r := &Record{Schema: channels(engine.NoPercent, engine.NoPercent, engine.NoPercent, engine.NoPercent), Segments: []Segment{
-		{Tags: channel("Web"), OnHand: 10, Allocated: 3, SafetyStock: 1},
-		{Tags: channel("Amazon"), OnHand: 20},
-		{Tags: channel("Kibo"), OnHand: 2, Allocated: 2, Pending: 5},
-	}}
+	r := &Record{Schema: channels(engine.NoPercent, engine.NoPercent, engine.NoPercent, engine.NoPercent),
+		Segments: []Segment{
+			{Tags: channel("Web"), OnHand: 10, Allocated: 3, SafetyStock: 1},
+			{Tags: channel("Amazon"), OnHand: 20},
+			{Tags: channel("Kibo"), OnHand: 2, Allocated: 2, Pending: 5},
+		}}
 	tests := []struct {
 		name       string
 		quantity   int64
 		candidates []Candidate
 		want       string
 	}{
-		{"in order", 10, []Candidate{{Tags: channel("Web")}, {Tags: channel("Amazon")}}, "Web 6/6 taken, Amazon 4/20 taken, missing 0"},
+		{"in order", 10, []Candidate{{Tags: channel("Web")}, {Tags: channel("Amazon")}}, "Web 6/6 taken, Amazon " +
+			"4/20 taken, missing 0"},
 		{"default tags", 1, []Candidate{{}}, "Web 1/6 taken, missing 0"},
 		{"keep", 10, []Candidate{{Tags: channel("Web"), Keep: 4}}, "Web 2/6 taken, missing 8"},
 		{"keep all", 10, []Candidate{{Tags: channel("Web"), Keep: 6}}, "Web 0/6 kept, missing 10"},
 		{"max", 10, []Candidate{{Tags: channel("Amazon"), Max: 3}}, "Amazon 3/20 taken, missing 7"},
 		{"max and keep", 10, []Candidate{{Tags: channel("Web"), Max: 5, Keep: 3}}, "Web 3/6 taken, missing 7"},
-		{"twice", 10, []Candidate{{Tags: channel("Web"), Keep: 4}, {Tags: channel("Kibo")}, {Tags: channel("Web")}}, "Web 2/6 taken, Kibo 0/-5 nothing-available, Web 4/4 taken, missing 4"},
-		{"full", 6, []Candidate{{Tags: channel("Web")}, {Tags: channel("Amazon")}}, "Web 6/6 taken, Amazon 0/20 full, missing 0"},
-		{"unknown segment", 6, []Candidate{{Tags: channel("Store")}, {Tags: channel("Web")}}, "Store 0/0 unknown-segment, Web 6/6 taken, missing 0"},
+		{"twice", 10, []Candidate{{Tags: channel("Web"), Keep: 4}, {Tags: channel("Kibo")}, {Tags: channel("Web")}},
+			"Web 2/6 taken, Kibo 0/-5 nothing-available, Web 4/4 taken, missing 4"},
+		{"full", 6, []Candidate{{Tags: channel("Web")}, {Tags: channel("Amazon")}}, "Web 6/6 taken, Amazon 0/20 " +
+			"full, missing 0"},
+		{"unknown segment", 6, []Candidate{{Tags: channel("Store")}, {Tags: channel("Web")}},
+			"Store 0/0 unknown-segment, Web 6/6 taken, missing 0"},
 		{"none", 6, nil, "missing 6"},
-		{"unknown value", 7, []Candidate{{}, {Tags: channel("Shop")}, {Tags: channel("Amazon")}}, "Web 6/6 taken, Shop 0/0 unknown-tag, Amazon 1/20 taken, missing 0"},
-		{"unknown category", 6, []Candidate{{Tags: []engine.Tag{tag("Color", "red")}}}, "red 0/0 unknown-tag, missing 6"},
+		{"unknown value", 7, []Candidate{{}, {Tags: channel("Shop")}, {Tags: channel("Amazon")}},
+			"Web 6/6 taken, Shop 0/0 unknown-tag, Amazon 1/20 taken, missing 0"},
+		{"unknown category", 6, []Candidate{{Tags: []engine.Tag{tag("Color", "red")}}},
+			"red 0/0 unknown-tag, missing 6"},
 	}
 	for _, test := range tests {
 		o := Execute(&Plan{Candidates: test.candidates}, test.quantity, r)

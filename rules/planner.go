@@ -19,12 +19,12 @@ type State interface {
 	ReadRecord(upc, location string, v *engine.RecordView) bool
 }
 
-// RequestSteps and LineSteps bound the steps that the rules of one request may take: the former, or the latter for each line
-// if that is more. An order takes some 100 ms at worst, a list of orders with 12,000 lines 600 ms. The lines behind that are
-// answered as if their rule had failed.
+// RequestSteps and LineSteps bound the steps that the rules of one request may take: the former, or the latter for each
+// line if that is more. An order takes some 100 ms at worst, a list of orders with 12,000 lines 600 ms. The lines
+// behind that are answered as if their rule had failed.
 //
-// RequestMemoryBytes and LineMemoryBytes bound in the same way what those rules allocate, which the garbage collector has to
-// do with: five rules that take all they may, or 16 KB for each line.
+// RequestMemoryBytes and LineMemoryBytes bound in the same way what those rules allocate, which the garbage collector
+// has to do with: five rules that take all they may, or 16 KB for each line.
 const (
 	RequestSteps = 2_000_000
 	LineSteps    = 1_000
@@ -42,7 +42,8 @@ var ErrDeadline = errors.New("rules: the time was up before the order was planne
 // ErrMemoryBusy says that other calls took all the memory that rules may until the time was up.
 var ErrMemoryBusy = errors.New("the rules under way took all the memory that they may")
 
-// Budget is what the rules of one request may still take, over all of its orders. It belongs to the request's goroutine.
+// Budget is what the rules of one request may still take, over all of its orders. It belongs to the request's
+// goroutine.
 type Budget struct {
 	deadline time.Time
 	steps    int64
@@ -51,7 +52,8 @@ type Budget struct {
 
 // NewBudget gives the budget of a request with so many lines. The zero deadline is none.
 func NewBudget(deadline time.Time, lines int) Budget {
-	return Budget{deadline: deadline, steps: max(RequestSteps, int64(lines)*LineSteps), memory: max(RequestMemoryBytes, int64(lines)*LineMemoryBytes)}
+	return Budget{deadline: deadline, steps: max(RequestSteps, int64(lines)*LineSteps),
+		memory: max(RequestMemoryBytes, int64(lines)*LineMemoryBytes)}
 }
 
 // Planner asks the rules that are active, before the log. Its methods may be called from any goroutine.
@@ -75,8 +77,8 @@ type Planner struct {
 	spreads  Counters
 }
 
-// Suspend takes the word that an activation has failed too often in a row to the log. It must not wait. It calls lost if
-// that did not succeed, so that the next failure says it again.
+// Suspend takes the word that an activation has failed too often in a row to the log. It must not wait. It calls lost
+// if that did not succeed, so that the next failure says it again.
 type Suspend func(c engine.SuspendRule, lost func())
 
 // Failure says in what way a rule failed.
@@ -139,7 +141,8 @@ type planScratch struct {
 	item   Item
 }
 
-// NewPlanner makes a planner. suspend is called on the goroutine of the request, once for an activation unless it is lost.
+// NewPlanner makes a planner. suspend is called on the goroutine of the request, once for an activation unless it is
+// lost.
 func NewPlanner(state State, limits Limits, suspend Suspend) *Planner {
 	p := &Planner{state: state, suspend: suspend, limits: limits, gate: newMemoryGate()}
 	p.mu.programs = map[string]*Program{}
@@ -155,8 +158,8 @@ func (p *Planner) Counters(hook Hook) *Counters {
 	return &p.counters
 }
 
-// Plan asks the rules about the lines of an order and fills in env.RulesIndex and env.Plans. While nothing is active for
-// select it costs a few loads. The only error is ErrDeadline; what is wrong with a rule is in the plan.
+// Plan asks the rules about the lines of an order and fills in env.RulesIndex and env.Plans. While nothing is active
+// for select it costs a few loads. The only error is ErrDeadline; what is wrong with a rule is in the plan.
 func (p *Planner) Plan(budget *Budget, c *engine.Allocate, nowMS int64, env *engine.Envelope) error {
 	set := p.state.Rules()
 	env.RulesIndex, env.Plans = set.Index(), env.Plans[:0]
@@ -201,13 +204,15 @@ func (p *Planner) Plan(budget *Budget, c *engine.Allocate, nowMS int64, env *eng
 }
 
 // ask has one rule plan one line, out of the budget. The only error is ErrDeadline.
-func (p *Planner) ask(rule *askedRule, a *engine.Activation, s *planScratch, planned *engine.PlannedLine, budget *Budget) error {
+func (p *Planner) ask(rule *askedRule, a *engine.Activation, s *planScratch, planned *engine.PlannedLine,
+	budget *Budget) error {
 	if rule.program == nil {
 		setFallback(a, p.failure(&p.counters, rule, a, FailureSource, rule.fault), planned)
 		return nil
 	}
 	p.counters.Calls.Add(1)
-	in := Input{Item: &s.item, Record: &s.record, Seed: ItemSeed(s.item.OrderID, s.item.ItemID), gate: p.gate, deadline: budget.deadline}
+	in := Input{Item: &s.item, Record: &s.record, Seed: ItemSeed(s.item.OrderID, s.item.ItemID), gate: p.gate,
+		deadline: budget.deadline}
 	plan, usage, err := rule.program.Select(context.Background(), &in)
 	p.counters.spent(usage)
 	budget.steps -= usage.Steps
@@ -227,7 +232,8 @@ func (p *Planner) ask(rule *askedRule, a *engine.Activation, s *planScratch, pla
 	return nil
 }
 
-// failed counts a failure of a rule, and gives the reason as it is kept. That others took the memory is no failure of its own.
+// failed counts a failure of a rule, and gives the reason as it is kept. That others took the memory is no failure of
+// its own.
 func (p *Planner) failed(counters *Counters, rule *askedRule, a *engine.Activation, err error) string {
 	if errors.Is(err, ErrMemoryBusy) {
 		counters.OverBudget.Add(1)
@@ -259,12 +265,15 @@ func (plan *Plan) fill(planned *engine.PlannedLine) {
 	}
 }
 
-// failure counts a failure, has the rule suspended when there were too many in a row, and gives the reason as it is kept.
+// failure counts a failure, has the rule suspended when there were too many in a row, and gives the reason as it is
+// kept.
 func (p *Planner) failure(counters *Counters, rule *askedRule, a *engine.Activation, kind Failure, why string) string {
 	counters.Failed[kind].Add(1)
 	why = plainReason(why)
 	if n := rule.failures.Add(1); n >= int64(a.FailuresMax) && rule.suspending.CompareAndSwap(false, true) {
-		p.suspend(engine.SuspendRule{Activation: a.ID, Failures: uint32(n), Reason: why}, func() { rule.suspending.Store(false) })
+		p.suspend(engine.SuspendRule{Activation: a.ID, Failures: uint32(n), Reason: why}, func() {
+			rule.suspending.Store(false)
+		})
 	}
 	return why
 }
@@ -294,7 +303,8 @@ func plainReason(message string) string {
 }
 
 func (s *planScratch) fillItem(c *engine.Allocate, l *engine.AllocateLine, nowMS int64) {
-	s.item = Item{OrderID: c.OrderID, ItemID: l.ItemID, UPC: l.UPC, Location: l.Location, Quantity: l.Quantity, Tags: l.Tags, NowMS: nowMS}
+	s.item = Item{OrderID: c.OrderID, ItemID: l.ItemID, UPC: l.UPC, Location: l.Location, Quantity: l.Quantity,
+		Tags: l.Tags, NowMS: nowMS}
 	if len(l.Attributes) > 0 {
 		s.item.Attributes = make(map[string]string, len(l.Attributes))
 		for _, a := range l.Attributes {
@@ -345,8 +355,8 @@ func (p *Planner) programs(set *engine.RuleSet) *askedRules {
 	return next
 }
 
-// compileLocked makes an activation's program. It was compiled when it was put, but maybe by another version of this package.
-// Activations of one source share a program; one that is activated again finds it still there.
+// compileLocked makes an activation's program. It was compiled when it was put, but maybe by another version of this
+// package. Activations of one source share a program; one that is activated again finds it still there.
 func (p *Planner) compileLocked(set *engine.RuleSet, a *engine.Activation) *askedRule {
 	rule, ok := set.Rule(a.Rule)
 	if !ok {

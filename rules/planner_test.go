@@ -30,8 +30,10 @@ func newPlanHost(t *testing.T, source string, onError engine.RuleFallback) *plan
 		}
 	})
 	h.do(&engine.PutTagCategory{Name: "Channel", Values: []engine.Value{
-		{Name: "A", Percent: engine.NoPercent, Default: true, Max: engine.NoMax}, {Name: "B", Percent: engine.NoPercent, Max: engine.NoMax}}})
-	h.do(&engine.Refresh{Location: "L", Items: []engine.StockItem{{UPC: "U", Quantity: 10}, {UPC: "U", Quantity: 5, Tags: []engine.Tag{{Category: "Channel", Value: "B"}}}}})
+		{Name: "A", Percent: engine.NoPercent, Default: true, Max: engine.NoMax},
+		{Name: "B", Percent: engine.NoPercent, Max: engine.NoMax}}})
+	h.do(&engine.Refresh{Location: "L", Items: []engine.StockItem{{UPC: "U", Quantity: 10},
+		{UPC: "U", Quantity: 5, Tags: []engine.Tag{{Category: "Channel", Value: "B"}}}}})
 	h.do(&engine.PutRule{Name: "r", Source: source, Hooks: []engine.RuleHook{engine.HookSelect}})
 	h.do(&engine.ActivateRule{Name: "r", Hook: engine.HookSelect, OnError: onError, FailuresMax: 3})
 	return h
@@ -78,7 +80,8 @@ func TestPlannerFillsAnOrder(t *testing.T) {
 	c := order(2)
 	c.Lines[1].Attributes = nil
 	env := h.plan(c)
-	if len(env.Plans) != 2 || env.RulesIndex != 1 || env.Plans[1].Outcome != engine.PlanRefused || env.Plans[1].Reason != "vips only" {
+	if len(env.Plans) != 2 || env.RulesIndex != 1 || env.Plans[1].Outcome != engine.PlanRefused ||
+		env.Plans[1].Reason != "vips only" {
 		t.Fatalf("planned %+v", env)
 	}
 	r := h.apply(&env, c)
@@ -98,7 +101,9 @@ func TestPlannerWithoutRules(t *testing.T) {
 	c := order(1)
 	var env engine.Envelope
 	var budget Budget
-	if n := testing.AllocsPerRun(100, func() { _ = h.p.Plan(&budget, c, 1, &env) }); n > 0 || env.RulesIndex != 2 || len(env.Plans) > 0 {
+	if n := testing.AllocsPerRun(100, func() {
+		_ = h.p.Plan(&budget, c, 1, &env)
+	}); n > 0 || env.RulesIndex != 2 || len(env.Plans) > 0 {
 		t.Errorf("%v allocations, %+v", n, env)
 	}
 }
@@ -129,7 +134,8 @@ func TestPlannerFailures(t *testing.T) {
 		}
 		h.do(&h.suspended[0])
 		calls := h.p.Counters(HookSelect).Calls.Load()
-		if p := h.plan(good).Plans[0]; p.Outcome != want || !strings.HasPrefix(p.Reason, "suspended: ") || h.p.Counters(HookSelect).Calls.Load() != calls {
+		if p := h.plan(good).Plans[0]; p.Outcome != want || !strings.HasPrefix(p.Reason, "suspended: ") ||
+			h.p.Counters(HookSelect).Calls.Load() != calls {
 			t.Errorf("a suspended rule planned %+v", p)
 		}
 	}
@@ -148,7 +154,8 @@ func TestPlannerBoundsARequest(t *testing.T) {
 			planned++
 		}
 	}
-	if last := plans[len(plans)-1]; planned < 2 || planned > RequestSteps/50_000+1 || last.Outcome != engine.PlanFallback || !strings.Contains(last.Reason, "used up") {
+	if last := plans[len(plans)-1]; planned < 2 || planned > RequestSteps/50_000+1 ||
+		last.Outcome != engine.PlanFallback || !strings.Contains(last.Reason, "used up") {
 		t.Errorf("%d of %d lines were planned, the last one %+v", planned, len(plans), last)
 	}
 	if len(h.suspended) > 0 {
@@ -186,11 +193,13 @@ func TestPlannerCountsFailures(t *testing.T) {
 
 // TestPlannerKeepsTexts: whatever bytes a rule says, what goes into the log is text.
 func TestPlannerKeepsTexts(t *testing.T) {
-	for _, body := range []string{`error("a\255\nb\237\160\128")`, `return nil, "\255"`, `return {{tags={["\255"]="A"}}}`, `return {{tags={Channel="A\255"}}}`, `return {{["\255"]=1}}`} {
+	for _, body := range []string{`error("a\255\nb\237\160\128")`, `return nil, "\255"`,
+		`return {{tags={["\255"]="A"}}}`, `return {{tags={Channel="A\255"}}}`, `return {{["\255"]=1}}`} {
 		h := newPlanHost(t, "function select(item, record) "+body+" end", engine.FallbackReject)
 		env := h.plan(order(1))
 		plan := env.Plans[0]
-		if plan.Outcome != engine.PlanRejected || !utf8.ValidString(plan.Reason) || strings.ContainsFunc(plan.Reason, unicode.IsControl) || plan.Reason == "" {
+		if plan.Outcome != engine.PlanRejected || !utf8.ValidString(plan.Reason) ||
+			strings.ContainsFunc(plan.Reason, unicode.IsControl) || plan.Reason == "" {
 			t.Errorf("%s is planned %+v", body, plan)
 		}
 		if r := h.apply(&env, order(1)); r.Lines[0].Code != engine.CodeRuleFailed {
@@ -224,7 +233,8 @@ func TestPlannerBoundsAList(t *testing.T) {
 		}
 	}
 	calls := h.p.Counters(HookSelect).Calls.Load()
-	if over := h.p.Counters(HookSelect).OverBudget.Load(); calls+over != orders*lines || calls > orders*lines*LineSteps/10_000+1 || calls < 100 {
+	if over := h.p.Counters(HookSelect).OverBudget.Load(); calls+over != orders*lines ||
+		calls > orders*lines*LineSteps/10_000+1 || calls < 100 {
 		t.Errorf("%d lines were planned, %d were not", calls, over)
 	}
 	if last := env.Plans[lines-1]; last.Outcome != engine.PlanRejected || last.Reason == "" {
@@ -232,8 +242,8 @@ func TestPlannerBoundsAList(t *testing.T) {
 	}
 }
 
-// TestPlannerKeepsPrograms has one source active all the time and again and again in another scope, and then more sources
-// than are kept.
+// TestPlannerKeepsPrograms has one source active all the time and again and again in another scope, and then more
+// sources than are kept.
 func TestPlannerKeepsPrograms(t *testing.T) {
 	h := newPlanHost(t, `function select(item, record) return {} end`, engine.FallbackDefault)
 	program := func(at int) *Program {
@@ -241,14 +251,16 @@ func TestPlannerKeepsPrograms(t *testing.T) {
 		return h.p.programs(set).programs[set.Active()[at].ID].program
 	}
 	first := program(0)
-	h.do(&engine.ActivateRule{Name: "r", Hook: engine.HookSelect, FailuresMax: 1, RuleScope: engine.RuleScope{Locations: []string{"M"}}})
+	h.do(&engine.ActivateRule{Name: "r", Hook: engine.HookSelect, FailuresMax: 1,
+		RuleScope: engine.RuleScope{Locations: []string{"M"}}})
 	if program(1) != first {
 		t.Error("two activations of a source do not share a program")
 	}
 	h.do(&engine.DeactivateRule{Name: "r", Hook: engine.HookSelect})
 	for i := range programsKept + 2 {
 		name := fmt.Sprint("s", i)
-		h.do(&engine.PutRule{Name: name, Source: fmt.Sprintf("function select(item, record) return {} end -- %d", i), Hooks: []engine.RuleHook{engine.HookSelect}})
+		h.do(&engine.PutRule{Name: name, Source: fmt.Sprintf("function select(item, record) return {} end -- %d", i),
+			Hooks: []engine.RuleHook{engine.HookSelect}})
 		h.do(&engine.ActivateRule{Name: name, Hook: engine.HookSelect, FailuresMax: 1})
 		second := program(1)
 		h.do(&engine.DeactivateRule{Name: name})
@@ -260,7 +272,8 @@ func TestPlannerKeepsPrograms(t *testing.T) {
 		h.do(&engine.DeactivateRule{Name: name})
 		program(0)
 	}
-	if n := len(h.p.mu.programs); n != programsKept+1 || n != len(h.p.mu.order) || h.p.mu.programs[first.Hash()] != first {
+	if n := len(h.p.mu.programs); n != programsKept+1 || n != len(h.p.mu.order) ||
+		h.p.mu.programs[first.Hash()] != first {
 		t.Errorf("%d programs are kept, of %d hashes", n, len(h.p.mu.order))
 	}
 }
@@ -285,8 +298,10 @@ func TestPlannerKnowsAllTags(t *testing.T) {
 	end`, engine.FallbackReject)
 	h.p.state = &movingState{h.e, func() {
 		h.do(&engine.PutTagCategory{Name: "Colour", Values: []engine.Value{
-			{Name: "blue", Percent: engine.NoPercent, Default: true, Max: engine.NoMax}, {Name: "red", Percent: engine.NoPercent, Max: engine.NoMax}}})
-		h.do(&engine.Refresh{Location: "L", Items: []engine.StockItem{{UPC: "U", Quantity: 7, Tags: []engine.Tag{{Category: "Colour", Value: "red"}}}}})
+			{Name: "blue", Percent: engine.NoPercent, Default: true, Max: engine.NoMax},
+			{Name: "red", Percent: engine.NoPercent, Max: engine.NoMax}}})
+		h.do(&engine.Refresh{Location: "L", Items: []engine.StockItem{{UPC: "U", Quantity: 7,
+			Tags: []engine.Tag{{Category: "Colour", Value: "red"}}}}})
 	}}
 	if p := h.plan(order(1)).Plans[0]; p.Outcome != engine.PlanCandidates || len(p.Candidates) != 1 {
 		t.Errorf("planned %+v", p)

@@ -7,8 +7,9 @@ import (
 	"apportion/engine"
 )
 
-// PlanSpread decides about records that wait for it: an item for each that is still there, under the rules that env names. What
-// is wrong with a rule is in its items. Records of which no rule is responsible any more are split by percent.
+// PlanSpread decides about records that wait for it: an item for each that is still there, under the rules that env
+// names. What is wrong with a rule is in its items. Records of which no rule is responsible any more are split by
+// percent.
 func (p *Planner) PlanSpread(wanted []engine.PlanWanted, env *engine.Envelope, c *engine.Spread) {
 	set := p.state.Rules()
 	env.RulesIndex = set.Index()
@@ -34,7 +35,8 @@ func (p *Planner) Spreads(upc, location string) bool {
 
 // spreadItem decides about the record in s.view.
 func (p *Planner) spreadItem(set *engine.RuleSet, s *planScratch) engine.SpreadItem {
-	item := engine.SpreadItem{UPC: s.view.UPC, Location: s.view.Location, RecordVersion: s.view.Version, Action: engine.SpreadDefault}
+	item := engine.SpreadItem{UPC: s.view.UPC, Location: s.view.Location, RecordVersion: s.view.Version,
+		Action: engine.SpreadDefault}
 	schema := p.state.Schema() // read after the record, it knows all of its tag sets
 	a := set.Find(engine.HookRedistribute, schema, item.Location, item.UPC, nil)
 	if a == nil {
@@ -77,7 +79,8 @@ func (spread *Spread) fill(item *engine.SpreadItem) {
 		return
 	}
 	for i := range spread.Targets {
-		item.Targets = append(item.Targets, engine.SpreadTarget{Tags: spread.Targets[i].Tags, Available: spread.Targets[i].Available})
+		item.Targets = append(item.Targets, engine.SpreadTarget{Tags: spread.Targets[i].Tags,
+			Available: spread.Targets[i].Available})
 	}
 }
 

@@ -12,7 +12,8 @@ import (
 func newSpreadHost(t *testing.T, source string, onError engine.RuleFallback) *planHost {
 	h := newPlanHost(t, `function select(item, record) return { {tags=item.tags} } end`, engine.FallbackDefault)
 	h.do(&engine.PutRule{Name: "s", Source: source, Hooks: []engine.RuleHook{engine.HookRedistribute}})
-	h.do(&engine.ActivateRule{Name: "s", Hook: engine.HookRedistribute, OnError: onError, FailuresMax: 2, RuleScope: engine.RuleScope{Locations: []string{"L"}}})
+	h.do(&engine.ActivateRule{Name: "s", Hook: engine.HookRedistribute, OnError: onError, FailuresMax: 2,
+		RuleScope: engine.RuleScope{Locations: []string{"L"}}})
 	return h
 }
 
@@ -30,7 +31,8 @@ func (h *planHost) spread(wanted ...engine.PlanWanted) string {
 	}
 	r := h.apply(&env, &c)
 	it := c.Items[0]
-	return fmt.Sprintf("%s %d action %d %v: %s, %d of %d done", it.Rule, it.RuleVersion, it.Action, it.Targets, it.Reason, r.Stock.Records, r.Stock.Items)
+	return fmt.Sprintf("%s %d action %d %v: %s, %d of %d done", it.Rule, it.RuleVersion, it.Action, it.Targets,
+		it.Reason, r.Stock.Records, r.Stock.Items)
 }
 
 func TestPlanSpread(t *testing.T) {
@@ -40,12 +42,14 @@ func TestPlanSpread(t *testing.T) {
 		onError engine.RuleFallback
 		want    string
 	}{
-		{`return {units = { {tags={Channel="A"}, units=4}, {tags={Channel="B"}, units=11} }, across={"Channel"}}`, engine.FallbackDefault,
+		{`return {units = { {tags={Channel="A"}, units=4}, {tags={Channel="B"}, units=11} }, across={"Channel"}}`,
+			engine.FallbackDefault,
 			"s 1 action 1 [{[{Channel A}] 4} {[{Channel B}] 11}]: , 1 of 1 done"},
 		{`return nil, "as it is"`, engine.FallbackDefault, "s 1 action 3 []: as it is, 1 of 1 done"},
 		{`error("no")`, engine.FallbackDefault, "s 1 action 2 []: line 1: no, 1 of 1 done"},
 		{`error("no")`, engine.FallbackReject, "s 1 action 3 []: line 1: no, 1 of 1 done"},
-		{`return {units = {}}`, engine.FallbackReject, `s 1 action 3 []: result.units: is empty; to change nothing: return nil, "why", 1 of 1 done`},
+		{`return {units = {}}`, engine.FallbackReject,
+			`s 1 action 3 []: result.units: is empty; to change nothing: return nil, "why", 1 of 1 done`},
 	} {
 		h := newSpreadHost(t, "function redistribute(record, schema) "+test.body+" end", test.onError)
 		h.do(now)
@@ -59,9 +63,12 @@ func TestPlanSpread(t *testing.T) {
 	}
 }
 
-// TestPlanSpreadSuspends: failures in a row end with the rule's suspension; a record that waited is answered as it says.
+// TestPlanSpreadSuspends: failures in a row end with the rule's suspension; a record that waited is answered as it
+// says.
 func TestPlanSpreadSuspends(t *testing.T) {
-	h := newSpreadHost(t, `function redistribute(record, schema) if record.onHand > 14 then error("no") end return nil, "fine" end`, engine.FallbackReject)
+	h := newSpreadHost(t,
+		`function redistribute(record, schema) if record.onHand > 14 then error("no") end return nil, "fine" end`,
+		engine.FallbackReject)
 	now := &engine.Redistribute{Scope: engine.Scope{All: true}, Now: true}
 	for range 2 {
 		h.do(now)
@@ -77,7 +84,8 @@ func TestPlanSpreadSuspends(t *testing.T) {
 	}
 	c := h.p.Counters(HookRedistribute)
 	if c.Calls.Load() != 2 || c.Failed[FailureRuntime].Load() != 2 || c.Suspended.Load() != 1 || h.p.Spreads("U", "L") {
-		t.Errorf("%d calls, %d failures, %d suspended", c.Calls.Load(), c.Failed[FailureRuntime].Load(), c.Suspended.Load())
+		t.Errorf("%d calls, %d failures, %d suspended", c.Calls.Load(), c.Failed[FailureRuntime].Load(),
+			c.Suspended.Load())
 	}
 	h.do(&engine.DeactivateRule{Name: "s"})
 	if got := h.spread(engine.PlanWanted{UPC: "U", Location: "L"}); got != " 0 action 2 []: , 0 of 1 done" {
@@ -107,7 +115,8 @@ func TestBacktestOfASpread(t *testing.T) {
 	tp.spreads()
 	of := func(c *BacktestConfig) { c.Candidate.Hook = engine.HookRedistribute }
 	same := tp.mustBacktest(source(2, 1), of)
-	if same.OrdersThatDiffer > 0 || same.Decided != same.Candidate || same.Decided.RecordsSpread != 2 || same.Decided.UnitsSpread != 5 {
+	if same.OrdersThatDiffer > 0 || same.Decided != same.Candidate || same.Decided.RecordsSpread != 2 ||
+		same.Decided.UnitsSpread != 5 {
 		t.Errorf("the rule that was active: %+v", same)
 	}
 	r := tp.mustBacktest(source(1, 2), of)

@@ -56,7 +56,8 @@ type Input struct {
 	// Output, if not nil, gets what print writes.
 	Output *Output
 
-	// gate, if not nil, is what the call goes through if it takes much memory, and deadline when it ends waiting for that.
+	// gate, if not nil, is what the call goes through if it takes much memory, and deadline when it ends waiting for
+	// that.
 	gate     *memoryGate
 	deadline time.Time
 }
@@ -67,8 +68,8 @@ type Usage struct {
 	MemoryBytes int64
 }
 
-// Compile checks a source and makes a Program of it. The error is a *SyntaxError, a *LimitError, ErrNoHook, or what stopped
-// the top level, which is run here for the first time. Warnings come with a Program only.
+// Compile checks a source and makes a Program of it. The error is a *SyntaxError, a *LimitError, ErrNoHook, or what
+// stopped the top level, which is run here for the first time. Warnings come with a Program only.
 func Compile(name, source string, limits Limits) (*Program, []Warning, error) {
 	limits.fill()
 	proto, warnings, err := compile(source)
@@ -111,7 +112,8 @@ func (p *Program) Has(hook Hook) bool { return slices.Contains(p.hooks, hook) }
 // Select asks from which segments an order item is filled. The error is ErrNoHook, or a *LimitError, *RuntimeError,
 // *ResultError or *StoppedError; the first three of these say that the rule is at fault.
 //
-// A context that ends stops the rule within some thousand steps. That depends on the time it takes, as nothing else does.
+// A context that ends stops the rule within some thousand steps. That depends on the time it takes, as nothing else
+// does.
 func (p *Program) Select(ctx context.Context, in *Input) (plan Plan, usage Usage, err error) {
 	usage, err = p.call(ctx, HookSelect, in, func(s *state, value, reason lua.LValue) error {
 		plan, err = readPlan(value, reason)
@@ -130,7 +132,8 @@ func (p *Program) Redistribute(ctx context.Context, in *Input) (spread Spread, u
 }
 
 // call runs a hook on a state that no other call uses, and reads its results before the state is given back.
-func (p *Program) call(ctx context.Context, hook Hook, in *Input, read func(s *state, value, reason lua.LValue) error) (Usage, error) {
+func (p *Program) call(ctx context.Context, hook Hook, in *Input, read func(s *state, value, reason lua.LValue) error) (
+	Usage, error) {
 	if !p.Has(hook) {
 		return Usage{}, fmt.Errorf("%w: %s", ErrNoHook, hook)
 	}
@@ -149,7 +152,8 @@ func (p *Program) call(ctx context.Context, hook Hook, in *Input, read func(s *s
 }
 
 // callOn runs a hook on a state. After an error the state is not used any more.
-func (p *Program) callOn(ctx context.Context, s *state, hook Hook, in *Input, read func(s *state, value, reason lua.LValue) error) (Usage, error) {
+func (p *Program) callOn(ctx context.Context, s *state, hook Hook, in *Input,
+	read func(s *state, value, reason lua.LValue) error) (Usage, error) {
 	s.begin(ctx, p, in)
 	defer s.meter.leaveGate()
 	s.l.Push(s.hooks[hook])

@@ -58,8 +58,8 @@ type Record struct {
 // Available is what can be promised. It may be negative.
 func (r *Record) Available() int64 { return r.OnHand - r.Allocated - r.Pending - r.SafetyStock }
 
-// Fill copies what the engine read. schema is SchemaOf(s), which the caller keeps for as long as s is current. Segments that
-// stand for the same tags while a change of the schema goes on are given as one.
+// Fill copies what the engine read. schema is SchemaOf(s), which the caller keeps for as long as s is current. Segments
+// that stand for the same tags while a change of the schema goes on are given as one.
 func (r *Record) Fill(v *engine.RecordView, s *engine.Schema, schema *Schema) {
 	r.UPC, r.Location, r.Version = v.UPC, v.Location, v.Version
 	r.OnHand, r.Allocated, r.Pending, r.SafetyStock = v.OnHand, v.Allocated, v.Pending, v.SafetyStock
@@ -70,8 +70,9 @@ func (r *Record) Fill(v *engine.RecordView, s *engine.Schema, schema *Schema) {
 	for i := range v.Segments {
 		from := &v.Segments[i]
 		merging = merging || s.Canonical(from.TagSet) != from.TagSet
-		r.Segments = append(r.Segments, Segment{Tags: s.Tags(from.TagSet), OnHand: from.OnHand, Allocated: from.Allocated,
-			Pending: from.Pending, SafetyStock: from.SafetyStock, Floor: from.Floor, LTD: from.LTD})
+		r.Segments = append(r.Segments, Segment{Tags: s.Tags(from.TagSet), OnHand: from.OnHand,
+			Allocated: from.Allocated,
+			Pending:   from.Pending, SafetyStock: from.SafetyStock, Floor: from.Floor, LTD: from.LTD})
 	}
 	if merging {
 		r.merge()
@@ -105,7 +106,8 @@ func (r *Record) find(full []engine.Tag) int {
 	return -1
 }
 
-// Schema is the categories that a rule sees. It is not changed after it was made; a Program remembers what it made of it.
+// Schema is the categories that a rule sees. It is not changed after it was made; a Program remembers what it made of
+// it.
 type Schema struct{ Categories []engine.Category }
 
 // SchemaOf is what a rule sees of the engine's schema.
@@ -161,7 +163,8 @@ func (s *Schema) Full(tags []engine.Tag) ([]engine.Tag, error) {
 			return nil, &ResultError{Path: "tags." + t.Category, Message: "the schema has no such category"}
 		}
 		if !slices.ContainsFunc(s.Categories[i].Values, func(v engine.Value) bool { return v.Name == t.Value }) {
-			return nil, &ResultError{Path: "tags." + t.Category, Message: fmt.Sprintf("the schema has no value %q", t.Value)}
+			return nil, &ResultError{Path: "tags." + t.Category,
+				Message: fmt.Sprintf("the schema has no value %q", t.Value)}
 		}
 		full[i].Value = t.Value
 	}

@@ -18,7 +18,8 @@ func (s *stock) apply(c engine.Command) {
 	s.t.Helper()
 	s.index++
 	var r engine.Result
-	if err := engine.DecodeResult(s.e.Apply(s.index, 1_000, engine.AppendCommand(nil, &engine.Envelope{}, c), nil), &r); err != nil || r.Code != engine.CodeOK {
+	if err := engine.DecodeResult(s.e.Apply(s.index, 1_000, engine.AppendCommand(nil, &engine.Envelope{}, c), nil),
+		&r); err != nil || r.Code != engine.CodeOK {
 		s.t.Fatalf("%T: %v, %v", c, r.Code, err)
 	}
 }
@@ -39,11 +40,14 @@ func (s *stock) record(upc string) *Record {
 // TestFill: a rule sees what the engine has, also while segments are being merged.
 func TestFill(t *testing.T) {
 	s := &stock{t: t, e: engine.New()}
-	values := []engine.Value{{Name: "Web", Percent: engine.NoPercent, Default: true, Max: engine.NoMax}, {Name: "Amazon", Percent: engine.NoPercent, Max: engine.NoMax}}
+	values := []engine.Value{{Name: "Web", Percent: engine.NoPercent, Default: true, Max: engine.NoMax},
+		{Name: "Amazon", Percent: engine.NoPercent, Max: engine.NoMax}}
 	s.apply(&engine.PutTagCategory{Name: "Channel", Values: values})
 	s.apply(&engine.Refresh{Location: "DC1", Items: []engine.StockItem{
-		{UPC: "1", Quantity: 10}, {UPC: "1", Quantity: 7, Tags: channel("Amazon"), Has: engine.HasSafetyStock, SafetyStock: 2}}})
-	s.apply(&engine.Allocate{OrderID: "o", Lines: []engine.AllocateLine{{ItemID: "1", UPC: "1", Location: "DC1", Quantity: 4, Tags: channel("Web")}}})
+		{UPC: "1", Quantity: 10}, {UPC: "1", Quantity: 7, Tags: channel("Amazon"), Has: engine.HasSafetyStock,
+			SafetyStock: 2}}})
+	s.apply(&engine.Allocate{OrderID: "o", Lines: []engine.AllocateLine{{ItemID: "1", UPC: "1", Location: "DC1",
+		Quantity: 4, Tags: channel("Web")}}})
 	r := s.record("1")
 	show := func() string {
 		text := fmt.Sprintf("%d/%d/%d", r.OnHand, r.Allocated, r.Available())

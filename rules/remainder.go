@@ -7,9 +7,9 @@ import (
 	"slices"
 )
 
-// LargestRemainder divides total units in proportion to weights: each gets its exact share, rounded down or up, and the sum
-// is the total. The largest fractions are rounded up; among equal ones those whose current has the unit already, so that
-// the fewest units move; then in order. The arithmetic is exact, so that no rounding of floats shows.
+// LargestRemainder divides total units in proportion to weights: each gets its exact share, rounded down or up, and the
+// sum is the total. The largest fractions are rounded up; among equal ones those whose current has the unit already, so
+// that the fewest units move; then in order. The arithmetic is exact, so that no rounding of floats shows.
 //
 // The weights are finite and 0 or more, at least one of them more; total is 0 or more; current may be nil.
 func LargestRemainder(total int64, weights []float64, current []int64) []int64 {

@@ -15,7 +15,8 @@ func BenchmarkSelect(b *testing.B) {
 		{"empty", `return none`},
 		{"fields", `local n = item.quantity + record.onHand + record.allocated + record.available return none`},
 		{"segments", `local n = 0 for _, s in ipairs(record.segments) do n = n + s.available end return none`},
-		{"tags", `local n = 0 for _, s in ipairs(record.segments) do if s.tags.Channel == "Kibo" then n = n + 1 end end return none`},
+		{"tags",
+			`local n = 0 for _, s in ipairs(record.segments) do if s.tags.Channel == "Kibo" then n = n + 1 end end return none`},
 		{"candidates", `return {{tags = {Channel = "Web"}, keep = 5}, {tags = {Channel = "Amazon"}, max = 10}}`},
 		{"filter", `local out = {}
 			for _, s in ipairs(record.segments) do
@@ -97,7 +98,8 @@ func BenchmarkStep(b *testing.B) {
 		{"compare", `local a, b = ("x"):rep(16000) .. 1, ("x"):rep(16000) .. 2 while true do local c = a < b end`},
 		{"modulo", `local n = 0 while true do n = n + 1.7e308 % 3e-308 end`},
 		{"list holes", `local t = {} t[8000] = 1 t[8000] = nil while true do local n = #t end`},
-		{"removed keys", `local t = {} for i = 1, 5000 do t["k" .. i] = 1 end for i = 1, 5000 do t["k" .. i] = nil end while true do next(t) end`},
+		{"removed keys",
+			`local t = {} for i = 1, 5000 do t["k" .. i] = 1 end for i = 1, 5000 do t["k" .. i] = nil end while true do next(t) end`},
 		{"sort", `local t = {} for i = 1, 5000 do t[i] = -i end while true do table.sort(t) table.insert(t, 1, 1) end`},
 		{"upvalues", `local function f(n) local a, b, c, d, e, g, h, i = 1, 2, 3, 4, 5, 6, 7, 8
 			local k = function() return a, b, c, d, e, g, h, i end
@@ -140,7 +142,8 @@ func BenchmarkBacktest(b *testing.B) {
 	}
 	tp.base = len(tp.entries)
 	for i := range orders {
-		add(orderOf(fmt.Sprint("o", i), engine.ModeAll, wants(fmt.Sprint("U", i*7919%records), put.Values[i%5].Name, 2)))
+		add(orderOf(fmt.Sprint("o", i), engine.ModeAll, wants(fmt.Sprint("U", i*7919%records), put.Values[i%5].Name,
+			2)))
 	}
 	b.ReportAllocs()
 	for b.Loop() {

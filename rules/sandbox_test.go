@@ -17,13 +17,19 @@ func TestNothingOutlivesACall(t *testing.T) {
 		{"global function", ``, `function helper() end`, "a global cannot be set"},
 		{"hook itself", ``, `select = nil`, "a global cannot be set"},
 		{"upvalue", `local n = 0`, `n = n + 1`, "a local of the top level cannot be set"},
-		{"upvalue of a helper", `local n = 0 local function add() n = n + 1 end`, `add()`, "a local of the top level cannot be set"},
-		{"upvalue in a table of functions", `local t = {} do local n = 0 function t.add() n = n + 1 end end`, `t.add()`, "a local of the top level cannot be set"},
-		{"upvalue of an upvalue", `local function make() local n = 0 return function() n = n + 1 return n end end local count = make()`, `count()`, "a local of the top level cannot be set"},
+		{"upvalue of a helper", `local n = 0 local function add() n = n + 1 end`, `add()`,
+			"a local of the top level cannot be set"},
+		{"upvalue in a table of functions", `local t = {} do local n = 0 function t.add() n = n + 1 end end`, `t.add()`,
+			"a local of the top level cannot be set"},
+		{"upvalue of an upvalue",
+			`local function make() local n = 0 return function() n = n + 1 return n end end local count = make()`,
+			`count()`, "a local of the top level cannot be set"},
 		{"table", `local cache = {}`, `cache.x = 1`, "a table of the top level cannot be changed"},
-		{"table, existing field", `local cache = {x = 0}`, `cache.x = cache.x + 1`, "a table of the top level cannot be changed"},
+		{"table, existing field", `local cache = {x = 0}`, `cache.x = cache.x + 1`, "a table of the top level " +
+			"cannot be changed"},
 		{"table in a table", `local cache = {{{}}}`, `cache[1][1].x = 1`, "a table of the top level cannot be changed"},
-		{"table as a key", `local key = {} local cache = {[key] = 1}`, `for k in pairs(cache) do k.x = 1 end`, "a table of the top level cannot be changed"},
+		{"table as a key", `local key = {} local cache = {[key] = 1}`, `for k in pairs(cache) do k.x = 1 end`,
+			"a table of the top level cannot be changed"},
 		{"table of a global", `cache = {}`, `cache[1] = 1`, "a table of the top level cannot be changed"},
 		{"insert", `local cache = {}`, `table.insert(cache, 1)`, "a table of the top level cannot be changed"},
 		{"remove", `local cache = {1, 2}`, `table.remove(cache)`, "a table of the top level cannot be changed"},
@@ -92,7 +98,8 @@ func TestDeterminism(t *testing.T) {
 	end`
 	answer := func(p *Program, seed uint64) string {
 		var o Output
-		plan, usage, err := p.Select(context.Background(), &Input{Item: anItem(), Record: fiveSegments(), Seed: seed, Output: &o})
+		plan, usage, err := p.Select(context.Background(),
+			&Input{Item: anItem(), Record: fiveSegments(), Seed: seed, Output: &o})
 		return fmt.Sprint(plan, usage, err, o.Text())
 	}
 	p, other := mustCompile(t, source, Limits{}), mustCompile(t, source, Limits{})
@@ -147,7 +154,8 @@ func TestErrors(t *testing.T) {
 		{`return ("x"):match("%")`, `line 2: pattern "%": ends with %`},
 		{`return ("x"):match("(")`, `line 2: pattern "(": ( without )`},
 		{`return ("x"):match(")")`, `line 2: pattern ")": ) without (`},
-		{`return (("a"):rep(300)):match(("a?"):rep(300))`, `line 2: pattern "` + strings.Repeat("a?", 300) + `": too complex`},
+		{`return (("a"):rep(300)):match(("a?"):rep(300))`, `line 2: pattern "` + strings.Repeat("a?", 300) +
+			`": too complex`},
 		{`return unpack({}, 1, 1e9)`, `line 2: unpack: from 1 to 1000000000 are not 1 to 256 values`},
 	}
 	for _, test := range tests {
@@ -177,8 +185,10 @@ func TestLanguage(t *testing.T) {
 		{`(function() local t = {} for w in ("one two"):gmatch("%a+") do t[#t+1] = w end return table.concat(t, "+") end)()`, "one+two"},
 		{`("%5d|%-5s|%05.1f|%x|%q|%%"):format(42, "ab", 3.14159, 255, "q")`, `   42|ab   |003.1|ff|"q"|%`},
 		{`tonumber("42"), tonumber(" 0x10 "), tonumber("1e2"), tonumber("ff", 16), tonumber("x"), tonumber("1_0"), tonumber("inf"), tonumber("")`, "42 16 100 255 nil nil nil nil"},
-		{`tostring(1.5), tostring(1e15), tostring(nil), tostring(true), tostring({}), type(item), tostring(item)`, "1.5 1000000000000000 nil true table userdata item"},
-		{`table.concat({1, 2, "x"}, "-"), table.concat({}) == "", table.concat({1, 2, 3}, ",", 2, 3)`, "1-2-x true 2,3"},
+		{`tostring(1.5), tostring(1e15), tostring(nil), tostring(true), tostring({}), type(item), tostring(item)`,
+			"1.5 1000000000000000 nil true table userdata item"},
+		{`table.concat({1, 2, "x"}, "-"), table.concat({}) == "", table.concat({1, 2, 3}, ",", 2, 3)`,
+			"1-2-x true 2,3"},
 		{`unpack({1, 2, 3}, 2)`, "2 3"},
 		{`math.floor(1.9), math.ceil(1.1), math.abs(-2), math.max(1, 3, 2), math.min(2, 1), math.sqrt(9), math.fmod(7, 3), 7 % 3, -7 % 3, 2 ^ 10`, "1 2 2 3 1 3 1 1 2 1024"},
 		{`(function() local t = {3, 1, 2} table.sort(t) return table.concat(t, " ") end)()`, "1 2 3"},
@@ -187,12 +197,15 @@ func TestLanguage(t *testing.T) {
 		{`next({}), next({7})`, "nil 1 7"},
 		{`(function() local t = {} t[6e7] = 1 t[1e15] = 2 return #t, t[6e7] end)()`, "0 1"},
 		{`(function() local function f(n) if n == 0 then return 0 end return f(n - 1) end return f(40) end)()`, "0"},
-		{`(function() for k, v in pairs(item.tags) do return k .. v end end)(), item.tags.Nothing`, "ChannelAmazon nil"},
+		{`(function() for k, v in pairs(item.tags) do return k .. v end end)(), item.tags.Nothing`,
+			"ChannelAmazon nil"},
 		{`(function() local n = 0 for i, s in ipairs(record.segments) do n = n + s.available end return n end)(), record.available`, "14865 14865"},
 		{`record.version, record.floor, record.ltd, record.due, item.now, item.quantity, item.attributes.vip, item.attributes.x`, "7 3 12 false 1795500000000 4 yes nil"},
 	}
 	for _, test := range tests {
-		body := "local t = {} for i, v in ipairs((function(...) local l = {} for i = 1, 12 do l[i] = tostring((({...})[i])) end return l end)(" + test.expression + ")) do t[i] = v end return nil, table.concat(t, ' ')"
+		body := "local t = {} for i, v in ipairs((function(...) local l = {} for i = 1, 12 do l[i] = " +
+			"tostring((({...})[i])) end return l end)(" + test.expression +
+			")) do t[i] = v end return nil, table.concat(t, ' ')"
 		plan, _, err := selectBody(t, body, Limits{})
 		if err != nil || !strings.HasPrefix(plan.Reason, test.want+" ") {
 			t.Errorf("%s\n got %s, %v\nwant %s", test.expression, plan.Reason, err, test.want)

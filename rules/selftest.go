@@ -19,8 +19,8 @@ type TestResult struct {
 	Usage  Usage
 }
 
-// Test runs the source's self-tests: the entries of its global table tests. The error says that the table itself is wrong.
-// A source without tests gives no results.
+// Test runs the source's self-tests: the entries of its global table tests. The error says that the table itself is
+// wrong. A source without tests gives no results.
 func (p *Program) Test(ctx context.Context) ([]TestResult, error) {
 	s, err := p.newState(nil)
 	if err != nil {
@@ -212,7 +212,8 @@ func (c *testCase) compareRedistribute(spread *Spread, failure error) (want, got
 	return expected.lines("available"), after.only(expected).lines("available"), nil
 }
 
-// compareFailure handles tests that expect an error, and errors that no test expects. done: there is no more to compare.
+// compareFailure handles tests that expect an error, and errors that no test expects. done: there is no more to
+// compare.
 func (c *testCase) compareFailure(failure error) (want, got []string, done bool, err error) {
 	var stopped *StoppedError
 	if errors.As(failure, &stopped) {

@@ -27,19 +27,25 @@ local empty = {segments = {{tags = {Channel = "Web"}, onHand = 0}}}
 func TestSelfTests(t *testing.T) {
 	tests := []struct{ test, want string }{
 		{`item={quantity=4}, record=record, expect={taken={{tags={}, units=3}, {tags={Channel="Amazon"}, units=1}}, missing=0}`, ""},
-		{`item={quantity=4}, record=record, expect={taken={{tags={}, units=4}}, missing=1}`, "- taken Channel=Web: 4\n- missing 1\n+ taken Channel=Amazon: 1\n+ taken Channel=Web: 3\n+ missing 0\n"},
+		{`item={quantity=4}, record=record, expect={taken={{tags={}, units=4}}, missing=1}`,
+			"- taken Channel=Web: 4\n- missing 1\n+ taken Channel=Amazon: 1\n+ taken Channel=Web: 3\n+ missing 0\n"},
 		{`record=record, expect={candidates={{tags={}, keep=1}, {tags={Channel="Amazon"}, max=2}}}`, ""},
-		{`record=record, expect={candidates={{tags={Channel="Amazon"}, max=2}, {tags={}, keep=1}}}`, "- candidate 1: Channel=Amazon max 2\n- candidate 2: Channel=Web keep 1\n+ candidate 1: Channel=Web keep 1\n+ candidate 2: Channel=Amazon max 2\n"},
+		{`record=record, expect={candidates={{tags={Channel="Amazon"}, max=2}, {tags={}, keep=1}}}`,
+			"- candidate 1: Channel=Amazon max 2\n- candidate 2: Channel=Web keep 1\n+ candidate 1: Channel=Web " +
+				"keep 1\n+ candidate 2: Channel=Amazon max 2\n"},
 		{`record=record, expect={refused=true}`, "- refused\n+ a plan\n"},
 		{`item={attributes={stop="1"}}, record=record, expect={refused=true}`, ""},
 		{`item={attributes={stop="1"}}, record=record, expect={refused="stopped"}`, ""},
-		{`item={attributes={stop="1"}}, record=record, expect={refused="other"}`, "- refused: other\n+ refused: stopped\n"},
+		{`item={attributes={stop="1"}}, record=record, expect={refused="other"}`, "- refused: other\n+ refused: " +
+			"stopped\n"},
 		{`item={attributes={stop="1"}}, record=record, expect={missing=0}`, "- a plan\n+ refused: stopped\n"},
 		{`item={attributes={fail="1"}}, record=record, expect={missing=0}`, "- no error\n+ error: line 5: failed\n"},
 		{`item={attributes={fail="1"}}, record=record, expect={error="failed"}`, ""},
-		{`item={attributes={fail="1"}}, record=record, expect={error="other"}`, "- error with: other\n+ error: line 5: failed\n"},
+		{`item={attributes={fail="1"}}, record=record, expect={error="other"}`, "- error with: other\n+ error: line " +
+			"5: failed\n"},
 		{`record=record, expect={error="other"}`, "- error with: other\n+ no error\n"},
-		{`item={attributes={odd="1"}}, record=record, expect={missing=0}`, "- no error\n+ error: candidates[1].tags.Channel: the schema has no value \"Shop\"\n"},
+		{`item={attributes={odd="1"}}, record=record, expect={missing=0}`, "- no error\n+ error: " +
+			"candidates[1].tags.Channel: the schema has no value \"Shop\"\n"},
 		{`hook="redistribute", record=record, expect={available={{tags={}, units=9}}}`, ""},
 		{`hook="redistribute", record=record, expect={available={{tags={}, units=4}, {tags={Channel="Amazon"}, units=5}}}`, "- available Channel=Amazon: 5\n- available Channel=Web: 4\n+ available Channel=Amazon: 0\n+ available Channel=Web: 9\n"},
 		{`hook="redistribute", record=empty, expect={unchanged="nothing"}`, ""},
@@ -72,24 +78,40 @@ func TestWrongSelfTests(t *testing.T) {
 		{`{{}}`, `tests[1].record: must be a table, is a nil`},
 		{`{{hook="other"}}`, `tests[1].hook: the source has no hook "other"`},
 		{`{{record={}}}`, `tests[1].record.segments: must be a list, is a nil`},
-		{`{{record={segments={{}}}}}`, `tests[1].record.segments[1].tags: must be a table such as {Channel="Web"}, is a nil`},
-		{`{{record={segments={{tags={}, onhand=1}}}}}`, `tests[1].record.segments[1].onhand: unknown field; known are tags, onHand, allocated, pending, safetyStock, available, floor, ltd`},
-		{`{{record={segments={{tags={}, onHand=1, available=1}}}}}`, `tests[1].record.segments[1].available: is given by onHand; give one of them`},
-		{`{{record={segments={{tags={}}, {tags={}}}}}}`, `tests[1].record.segments[2]: the same tags as an earlier segment: `},
+		{`{{record={segments={{}}}}}`,
+			`tests[1].record.segments[1].tags: must be a table such as {Channel="Web"}, is a nil`},
+		{`{{record={segments={{tags={}, onhand=1}}}}}`,
+			`tests[1].record.segments[1].onhand: unknown field; known are tags, onHand, allocated, pending, safetyStock, available, floor, ltd`},
+		{`{{record={segments={{tags={}, onHand=1, available=1}}}}}`,
+			`tests[1].record.segments[1].available: is given by onHand; give one of them`},
+		{`{{record={segments={{tags={}}, {tags={}}}}}}`,
+			`tests[1].record.segments[2]: the same tags as an earlier segment: `},
 		{`{{record=record}}`, `tests[1].expect: must be a table, is a nil`},
-		{`{{record=record, expect={}}}`, `tests[1].expect: expects nothing; known are candidates, taken, missing, refused, error`},
-		{`{{record=record, expect={available={}}}}`, `tests[1].expect.available: unknown field; known are candidates, taken, missing, refused, error`},
-		{`{{record=record, item={qty=1}, expect={missing=0}}}`, `tests[1].item.qty: unknown field; known are orderId, itemId, upc, location, quantity, tags, attributes, now`},
-		{`{{record=record, item={tags={Channel="Shop"}}, expect={missing=0}}}`, `tests[1].item.tags.Channel: the schema has no value "Shop"`},
-		{`{{record=record, item={attributes={x=1}}, expect={missing=0}}}`, `tests[1].item.attributes.x: must be a text under a name, is a number`},
-		{`{{record=record, item={quantity=0}, expect={missing=0}}}`, `tests[1].item.quantity: must be between 1 and 1000000000000000, is 0`},
-		{`{{hook="redistribute", item={}, record=record, expect={error="x"}}}`, `tests[1].item: redistribute has no item`},
-		{`{{record=record, schema={{name="Channel", values={}}}, expect={missing=0}}}`, `tests[1].schema[1]: a category has a name and values`},
-		{`{{record=record, schema={{name="Channel", values={{value="Web", percent=101}}}}, expect={missing=0}}}`, `tests[1].schema[1].values[1].percent: must be between 0 and 100`},
-		{`{{record=record, schema={{name="Channel", values={{value="Web"}}}}, expect={missing=0}}}`, `tests[1].record.segments[2].tags.Channel: the schema has no value "Amazon"`},
+		{`{{record=record, expect={}}}`,
+			`tests[1].expect: expects nothing; known are candidates, taken, missing, refused, error`},
+		{`{{record=record, expect={available={}}}}`,
+			`tests[1].expect.available: unknown field; known are candidates, taken, missing, refused, error`},
+		{`{{record=record, item={qty=1}, expect={missing=0}}}`,
+			`tests[1].item.qty: unknown field; known are orderId, itemId, upc, location, quantity, tags, attributes, now`},
+		{`{{record=record, item={tags={Channel="Shop"}}, expect={missing=0}}}`,
+			`tests[1].item.tags.Channel: the schema has no value "Shop"`},
+		{`{{record=record, item={attributes={x=1}}, expect={missing=0}}}`,
+			`tests[1].item.attributes.x: must be a text under a name, is a number`},
+		{`{{record=record, item={quantity=0}, expect={missing=0}}}`,
+			`tests[1].item.quantity: must be between 1 and 1000000000000000, is 0`},
+		{`{{hook="redistribute", item={}, record=record, expect={error="x"}}}`,
+			`tests[1].item: redistribute has no item`},
+		{`{{record=record, schema={{name="Channel", values={}}}, expect={missing=0}}}`,
+			`tests[1].schema[1]: a category has a name and values`},
+		{`{{record=record, schema={{name="Channel", values={{value="Web", percent=101}}}}, expect={missing=0}}}`,
+			`tests[1].schema[1].values[1].percent: must be between 0 and 100`},
+		{`{{record=record, schema={{name="Channel", values={{value="Web"}}}}, expect={missing=0}}}`,
+			`tests[1].record.segments[2].tags.Channel: the schema has no value "Amazon"`},
 		{`{{record=record, expect={refused=5}}}`, `tests[1].expect.refused: must be the reason, or true for any`},
-		{`{{record=record, expect={candidates={{tags={Channel="Shop"}}}}}}`, `tests[1].expect.candidates[1].tags.Channel: the schema has no value "Shop"`},
-		{`{{record=record, expect={taken={{tags={Channel="Shop"}, units=1}}}}}`, `tests[1].expect.taken[1].tags.Channel: the schema has no value "Shop"`},
+		{`{{record=record, expect={candidates={{tags={Channel="Shop"}}}}}}`,
+			`tests[1].expect.candidates[1].tags.Channel: the schema has no value "Shop"`},
+		{`{{record=record, expect={taken={{tags={Channel="Shop"}, units=1}}}}}`,
+			`tests[1].expect.taken[1].tags.Channel: the schema has no value "Shop"`},
 	}
 	for _, test := range tests {
 		p := mustCompile(t, twoHooks+"tests = "+test.tests, Limits{})
@@ -101,7 +123,8 @@ func TestWrongSelfTests(t *testing.T) {
 	}
 	many := strings.Repeat("{record=record, expect={missing=0}},", TestsMax+1)
 	p := mustCompile(t, twoHooks+"tests = {"+many+"}", Limits{})
-	if _, err := p.Test(t.Context()); err == nil || err.Error() != fmt.Sprintf("tests: has %d entries, more than %d", TestsMax+1, TestsMax) {
+	if _, err := p.Test(t.Context()); err == nil || err.Error() != fmt.Sprintf("tests: has %d entries, more than %d",
+		TestsMax+1, TestsMax) {
 		t.Errorf("too many tests: %v", err)
 	}
 	if results, err := mustCompile(t, okSelect, Limits{}).Test(t.Context()); err != nil || len(results) != 0 {

@@ -37,11 +37,13 @@ func readItem(f fields, r *Record) (*Item, error) {
 	if !f.has("item") {
 		return item, nil
 	}
-	g, err := readFields(f.path+".item", f.get("item"), "orderId", "itemId", "upc", "location", "quantity", "tags", "attributes", "now")
+	g, err := readFields(f.path+".item", f.get("item"), "orderId", "itemId", "upc", "location", "quantity", "tags",
+		"attributes", "now")
 	if err != nil {
 		return nil, err
 	}
-	for _, part := range []namedText{{"orderId", &item.OrderID}, {"itemId", &item.ItemID}, {"upc", &item.UPC}, {"location", &item.Location}} {
+	for _, part := range []namedText{{"orderId", &item.OrderID}, {"itemId", &item.ItemID}, {"upc", &item.UPC},
+		{"location", &item.Location}} {
 		if *part.to, err = g.text(part.name, *part.to); err != nil {
 			return nil, err
 		}
@@ -80,18 +82,20 @@ func readAttributes(g fields) (map[string]string, error) {
 		name, okName := k.(lua.LString)
 		value, okValue := v.(lua.LString)
 		if !okName || !okValue {
-			return nil, g.fault("attributes."+shorten(display(k)), "must be a text under a name, is a %s", v.Type().String())
+			return nil, g.fault("attributes."+shorten(display(k)), "must be a text under a name, is a %s",
+				v.Type().String())
 		}
 		attributes[string(name)] = string(value)
 	}
 	return attributes, nil
 }
 
-// readRecord reads the record of a test; its figures are the sums over its segments. Without a schema the segments' tags
-// are the schema: each category's first value is its default, and no category has percents.
+// readRecord reads the record of a test; its figures are the sums over its segments. Without a schema the segments'
+// tags are the schema: each category's first value is its default, and no category has percents.
 func readRecord(f fields) (*Record, error) {
 	r := &Record{UPC: "test", Location: "test", Version: 1, Schema: &Schema{}}
-	g, err := readFields(f.path+".record", f.get("record"), "upc", "location", "version", "floor", "ltd", "due", "segments")
+	g, err := readFields(f.path+".record", f.get("record"), "upc", "location", "version", "floor", "ltd", "due",
+		"segments")
 	if err != nil {
 		return nil, err
 	}
@@ -192,7 +196,8 @@ func schemaOfSegments(segments []Segment) *Schema {
 			}
 			c := &s.Categories[at]
 			if !slices.ContainsFunc(c.Values, func(v engine.Value) bool { return v.Name == t.Value }) {
-				c.Values = append(c.Values, engine.Value{Name: t.Value, Percent: engine.NoPercent, Default: len(c.Values) == 0, Max: engine.NoMax})
+				c.Values = append(c.Values, engine.Value{Name: t.Value, Percent: engine.NoPercent,
+					Default: len(c.Values) == 0, Max: engine.NoMax})
 			}
 		}
 	}
@@ -200,8 +205,8 @@ func schemaOfSegments(segments []Segment) *Schema {
 	return s
 }
 
-// readSchema reads categories in the shape in which redistribute sees them; the first value of each is the default if none
-// says so.
+// readSchema reads categories in the shape in which redistribute sees them; the first value of each is the default if
+// none says so.
 func readSchema(f fields) (*Schema, error) {
 	list, err := readList(f.path+".schema", f.get("schema"), engine.CategoriesMax)
 	if err != nil {

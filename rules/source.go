@@ -71,8 +71,8 @@ func shorten(s string) string {
 	return s
 }
 
-// withoutTailCalls makes calls of tail calls, as which they were compiled first. A tail call takes no frame, so that it would
-// escape the bound on calls in calls, and the VM's traceback has a line for each.
+// withoutTailCalls makes calls of tail calls, as which they were compiled first. A tail call takes no frame, so that it
+// would escape the bound on calls in calls, and the VM's traceback has a line for each.
 func withoutTailCalls(proto *lua.FunctionProto) {
 	for pc := 0; pc < len(proto.Code); pc++ {
 		switch inst := proto.Code[pc]; int(inst >> 26) {
@@ -90,8 +90,8 @@ func withoutTailCalls(proto *lua.FunctionProto) {
 	}
 }
 
-// checker walks the syntax tree. It refuses what would take the compiler long or make it produce wrong code, and warns of
-// names that do not exist when the rule runs.
+// checker walks the syntax tree. It refuses what would take the compiler long or make it produce wrong code, and warns
+// of names that do not exist when the rule runs.
 type checker struct {
 	nodes, functions int
 	function         *functionScope
@@ -163,7 +163,8 @@ func (c *checker) constant(line int) {
 // registers refuses what the compiler would number wrongly.
 func (c *checker) registers(line, needed int) {
 	if len(c.function.locals)+needed > registersMax {
-		c.refuse(line, "too many locals and values at one time (%d, at most %d)", len(c.function.locals)+needed, registersMax)
+		c.refuse(line, "too many locals and values at one time (%d, at most %d)", len(c.function.locals)+needed,
+			registersMax)
 	}
 }
 
@@ -232,6 +233,7 @@ func (c *checker) writes(name string, line int) {
 	case found == isGlobal:
 		c.defined[name] = true
 	case found == isTopLevel:
-		c.warn(line, fmt.Sprintf("sets %q of the top level in a function: that stops the rule when it runs, since nothing outlives a call", name))
+		c.warn(line, fmt.Sprintf("sets %q of the top level in a function: that stops the rule when it runs, since "+
+			"nothing outlives a call", name))
 	}
 }

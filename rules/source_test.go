@@ -28,30 +28,42 @@ func TestSyntax(t *testing.T) {
 		{"break outside", okSelect + "break", "line 2: no loop to break"},
 		{"dots", "function select()\n return ... end", "line 2: cannot use '...' outside a vararg function"},
 		{"goto", okSelect + "goto x ::x::", "line 2: goto is not offered"},
-		{"too many locals", okSelect + "local " + names(195), "line 2: too many locals and values at one time (195, at most 190)"},
-		{"too many arguments", okSelect + "print(" + names(250) + ")", "line 2: too many locals and values at one time (252, at most 190)"},
-		{"arguments in arguments", okSelect + "print(" + names(100) + ", print(" + names(100) + "))", "line 2: too many locals and values at one time (204, at most 190)"},
-		{"too many upvalues", "local " + names(100) + "\nfunction select() local t = {" + names(100) + "} end", "line 2: a function uses more than 60 locals of the functions around it"},
+		{"too many locals", okSelect + "local " + names(195), "line 2: too many locals and values at one time (195, " +
+			"at most 190)"},
+		{"too many arguments", okSelect + "print(" + names(250) + ")", "line 2: too many locals and values at one " +
+			"time (252, at most 190)"},
+		{"arguments in arguments", okSelect + "print(" + names(100) + ", print(" + names(100) + "))",
+			"line 2: too many locals and values at one time (204, at most 190)"},
+		{"too many upvalues", "local " + names(100) + "\nfunction select() local t = {" + names(100) + "} end",
+			"line 2: a function uses more than 60 locals of the functions around it"},
 		{"deep", okSelect + "local x = " + strings.Repeat("(", 30_000) + "1" + strings.Repeat(")", 30_000), ""},
-		{"deep tables", okSelect + "x = " + strings.Repeat("{", 1000) + strings.Repeat("}", 1000), "line 2: nested more than 150 deep"},
-		{"deep blocks", okSelect + strings.Repeat("do ", 1000) + strings.Repeat("end ", 1000), "line 2: nested more than 150 deep"},
-		{"deep functions", okSelect + "x = " + strings.Repeat("function() return ", 500) + "1" + strings.Repeat(" end", 500), "line 2: nested more than 150 deep"},
+		{"deep tables", okSelect + "x = " + strings.Repeat("{", 1000) + strings.Repeat("}", 1000),
+			"line 2: nested more than 150 deep"},
+		{"deep blocks", okSelect + strings.Repeat("do ", 1000) + strings.Repeat("end ", 1000),
+			"line 2: nested more than 150 deep"},
+		{"deep functions", okSelect + "x = " + strings.Repeat("function() return ", 500) + "1" +
+			strings.Repeat(" end", 500), "line 2: nested more than 150 deep"},
 		{"long sum", okSelect + "x = 1" + strings.Repeat("+y", 10_000), "line 2: nested more than 150 deep"},
 		{"long concat", okSelect + "x = 'a'" + strings.Repeat("..y", 10_000), "line 2: nested more than 150 deep"},
 		{"not not", okSelect + "x = " + strings.Repeat("not ", 10_000) + "y", "line 2: nested more than 150 deep"},
-		{"elseif", okSelect + "if x then " + strings.Repeat("elseif x then ", 1000) + "end", "line 2: nested more than 150 deep"},
+		{"elseif", okSelect + "if x then " + strings.Repeat("elseif x then ", 1000) + "end",
+			"line 2: nested more than 150 deep"},
 		{"many functions", okSelect + strings.Repeat("f=function()end ", 1000), "line 2: more than 256 functions"},
-		{"many constants", okSelect + "x = {" + strings.Repeat("1,", 6000) + "}", "line 2: a function has more than 4096 names, texts and numbers"},
+		{"many constants", okSelect + "x = {" + strings.Repeat("1,", 6000) + "}", "line 2: a function has more than " +
+			"4096 names, texts and numbers"},
 		{"many nodes", okSelect + strings.Repeat("do end ", 9_000) + strings.Repeat("x={};", 100), ""},
-		{"modulos", okSelect + strings.Repeat("x = y"+strings.Repeat("%(1e308%3e-308)", 140)+"\n", 28), "line 3: the source has more than 30000 expressions and statements"},
-		{"long text", okSelect + "x = '" + strings.Repeat("a", StringBytesMax+1) + "'", "line 2: a text of more than 16384 bytes"},
+		{"modulos", okSelect + strings.Repeat("x = y"+strings.Repeat("%(1e308%3e-308)", 140)+"\n", 28),
+			"line 3: the source has more than 30000 expressions and statements"},
+		{"long text", okSelect + "x = '" + strings.Repeat("a", StringBytesMax+1) + "'", "line 2: a text of more " +
+			"than 16384 bytes"},
 		{"large", okSelect + strings.Repeat(" ", SourceBytesMax), "more than 65536 bytes of source"},
 		{"no hook", "local function select() end", ErrNoHook.Error()},
 		{"hook of another type", "select = 5", ErrNoHook.Error()},
 		{"empty", "", ErrNoHook.Error()},
 		{"zeros", "\x00", `line 1, column 1: Invalid token near "\x00"`},
 		{"endless top level", okSelect + "while true do end", "line 2: more than 200000 steps"},
-		{"error of the top level", okSelect + "local x = nil + 1", "line 2: cannot perform add operation between nil and number"},
+		{"error of the top level", okSelect + "local x = nil + 1", "line 2: cannot perform add operation between " +
+			"nil and number"},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -111,7 +123,8 @@ function helper() return tests end
 // TestProgram: what a program says of itself.
 func TestProgram(t *testing.T) {
 	p := mustCompile(t, "function redistribute() end function select() end", Limits{Steps: 1000})
-	if !slices.Equal(p.Hooks(), []Hook{HookSelect, HookRedistribute}) || p.Name() != "test" || p.Limits() != (Limits{1000, MemoryBytesDefault}) {
+	if !slices.Equal(p.Hooks(), []Hook{HookSelect, HookRedistribute}) || p.Name() != "test" ||
+		p.Limits() != (Limits{1000, MemoryBytesDefault}) {
 		t.Errorf("%v %v %v", p.Hooks(), p.Name(), p.Limits())
 	}
 	if p.Hash() != "273dd097e80e0f063a09f44ca68d5ac9cf00a032c1d922abf0adee010f7ab3e2" {

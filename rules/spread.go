@@ -39,8 +39,8 @@ type entry struct {
 //
 // Units move within a group only: segments that agree in all categories but the distributed ones, or but those that the
 // rule names with across. What a group has available is given out anew, all of it; what is promised or held as safety
-// stock stays. A group that the rule does not name stays as it is, and so does one that has less on hand than it promised:
-// there is nothing to give out.
+// stock stays. A group that the rule does not name stays as it is, and so does one that has less on hand than it
+// promised: there is nothing to give out.
 func readSpread(value, reason lua.LValue, r *Record) (Spread, error) {
 	if value == lua.LNil {
 		text, err := readReason(reason)
@@ -74,7 +74,8 @@ func readAcross(f fields, r *Record) ([]string, error) {
 	if !f.has("across") {
 		across = r.Schema.distributed()
 		if len(across) == 0 {
-			return nil, &ResultError{Path: "across", Message: "the schema has no category with percents: name the categories between whose values units may move"}
+			return nil, &ResultError{Path: "across", Message: "the schema has no category with percents: name the " +
+				"categories between whose values units may move"}
 		}
 		return across, nil
 	}
@@ -85,7 +86,8 @@ func readAcross(f fields, r *Record) ([]string, error) {
 	for i, v := range list {
 		name, _ := v.(lua.LString)
 		if r.Schema.category(string(name)) == nil {
-			return nil, &ResultError{Path: fmt.Sprintf("across[%d]", i+1), Message: fmt.Sprintf("the schema has no category %q", shorten(display(v)))}
+			return nil, &ResultError{Path: fmt.Sprintf("across[%d]", i+1),
+				Message: fmt.Sprintf("the schema has no category %q", shorten(display(v)))}
 		}
 		across = append(across, string(name))
 	}
@@ -125,7 +127,8 @@ func readEntries(kind string, v lua.LValue, r *Record) ([]entry, error) {
 			e.segment = at
 		}
 		if first, twice := seen[key]; twice {
-			return nil, &ResultError{Path: e.path, Message: fmt.Sprintf("is for the same segment as entry %d: %s", first, key)}
+			return nil, &ResultError{Path: e.path, Message: fmt.Sprintf("is for the same segment as entry %d: %s",
+				first, key)}
 		}
 		seen[key] = i + 1
 		entries = append(entries, e)
@@ -191,7 +194,8 @@ func spread(kind string, entries []entry, across []string, r *Record) (Spread, e
 		result.Targets = append(result.Targets, targets...)
 	}
 	if len(result.Targets) > engine.SegmentsPerRecordMax {
-		return Spread{}, &ResultError{Path: "result", Message: fmt.Sprintf("the record would have %d segments, at most %d are possible", len(result.Targets), engine.SegmentsPerRecordMax)}
+		return Spread{}, &ResultError{Path: "result", Message: fmt.Sprintf("the record would have %d segments, at "+
+			"most %d are possible", len(result.Targets), engine.SegmentsPerRecordMax)}
 	}
 	if len(result.Targets) == 0 {
 		return Spread{Unchanged: true, Reason: "nothing is available"}, nil
@@ -257,7 +261,8 @@ func (g *group) append(t Target, current int64, weight float64, units int64, pat
 func (g *group) targets() ([]Target, error) {
 	if g.total < 0 {
 		if g.kind == "units" {
-			return nil, &ResultError{Path: g.paths[0], Message: fmt.Sprintf("the group has %d available: there is nothing to give out", g.total)}
+			return nil, &ResultError{Path: g.paths[0], Message: fmt.Sprintf("the group has %d available: there is "+
+				"nothing to give out", g.total)}
 		}
 		return nil, nil
 	}
@@ -268,11 +273,13 @@ func (g *group) targets() ([]Target, error) {
 			sum += w
 		}
 		if sum == 0 {
-			return nil, &ResultError{Path: g.paths[0], Message: "the weights of a group are all 0; leave the group out to keep it as it is"}
+			return nil, &ResultError{Path: g.paths[0], Message: "the weights of a group are all 0; leave the group " +
+				"out to keep it as it is"}
 		}
 		units = LargestRemainder(g.total, g.weights, g.current)
 	} else if sum := sumOf(units); sum != g.total {
-		return nil, &ResultError{Path: g.paths[0], Message: fmt.Sprintf("the units of its group add up to %d, but %d are available", sum, g.total)}
+		return nil, &ResultError{Path: g.paths[0], Message: fmt.Sprintf("the units of its group add up to %d, but "+
+			"%d are available", sum, g.total)}
 	}
 	for i := range g.list {
 		g.list[i].Available = units[i]

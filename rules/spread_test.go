@@ -24,7 +24,8 @@ func conditions() *Schema {
 // TestSpread: every way in which a redistribute hook can answer.
 func TestSpread(t *testing.T) {
 	segment := func(channel, condition string, onHand, allocated int64) Segment {
-		return Segment{Tags: []engine.Tag{tag("Channel", channel), tag("Condition", condition)}, OnHand: onHand, Allocated: allocated}
+		return Segment{Tags: []engine.Tag{tag("Channel", channel), tag("Condition", condition)}, OnHand: onHand,
+			Allocated: allocated}
 	}
 	record := &Record{Schema: conditions(), Segments: []Segment{
 		segment("Web", "New", 60, 10), segment("Amazon", "New", 5, 15), // 40 available
@@ -32,29 +33,41 @@ func TestSpread(t *testing.T) {
 		segment("Kibo", "Used", 0, 9), // -2 available with Web, Used
 	}}
 	tests := []struct{ body, want string }{
-		{`return {weights={{tags={}, weight=1}, {tags={Channel="Amazon"}, weight=1}}}`, `Web,New 20/30; Amazon,New 20/35`},
+		{`return {weights={{tags={}, weight=1}, {tags={Channel="Amazon"}, weight=1}}}`,
+			`Web,New 20/30; Amazon,New 20/35`},
 		{`return {weights={{tags={Channel="Amazon"}, weight=0.25}}}`, `Amazon,New 40/55; Web,New 0/10`},
-		{`return {weights={{tags={Channel="Kibo"}, weight=1}, {tags={Channel="Web"}, weight=2}}}`, `Kibo,New 13/13 new; Web,New 27/37; Amazon,New 0/15`},
-		{`return {units={{tags=record.segments[1].tags, units=1}, {tags=record.segments[2].tags, units=39}}}`, `Web,New 1/11; Amazon,New 39/54`},
-		{`return {weights={{tags={}, weight=1}}, across={"Channel", "Condition"}}`, `Web,New 38/48; Amazon,New 0/15; Web,Used 0/0; Kibo,Used 0/9`},
+		{`return {weights={{tags={Channel="Kibo"}, weight=1}, {tags={Channel="Web"}, weight=2}}}`,
+			`Kibo,New 13/13 new; Web,New 27/37; Amazon,New 0/15`},
+		{`return {units={{tags=record.segments[1].tags, units=1}, {tags=record.segments[2].tags, units=39}}}`,
+			`Web,New 1/11; Amazon,New 39/54`},
+		{`return {weights={{tags={}, weight=1}}, across={"Channel", "Condition"}}`,
+			`Web,New 38/48; Amazon,New 0/15; Web,Used 0/0; Kibo,Used 0/9`},
 		{`return {weights={{tags={Condition="Used"}, weight=1}}}`, `unchanged: nothing is available`},
-		{`return {weights={{tags={Condition="Used"}, weight=1}, {tags={}, weight=1}}}`, `Web,New 40/50; Amazon,New 0/15`},
+		{`return {weights={{tags={Condition="Used"}, weight=1}, {tags={}, weight=1}}}`,
+			`Web,New 40/50; Amazon,New 0/15`},
 		{`return nil, "as it is"`, `unchanged: as it is`},
 		{`return nil`, `reason: nil is given with a reason, as in: return nil, "why"; got nil`},
 		{`return {units={{tags={}, units=41}}}`, `units[1]: the units of its group add up to 41, but 40 are available`},
-		{`return {units={{tags={Condition="Used"}, units=0}}}`, `units[1]: the group has -2 available: there is nothing to give out`},
+		{`return {units={{tags={Condition="Used"}, units=0}}}`,
+			`units[1]: the group has -2 available: there is nothing to give out`},
 		{`return {units={{tags={}, units=-1}}}`, `units[1].units: must be between 0 and 1000000000000000, is -1`},
 		{`return {units={{tags={}, units=1.5}}}`, `units[1].units: must be a whole number of units, is 1.5`},
 		{`return {units={{tags={}}}}`, `units[1].units: is missing`},
 		{`return {weights={{tags={}, units=5}}}`, `weights[1].units: unknown field; known are tags, weight`},
 		{`return {weights={{tags={}, weight=-1}}}`, `weights[1].weight: must be a finite number of 0 or more, is -1`},
 		{`return {weights={{tags={}, weight=0/0}}}`, `weights[1].weight: must be a finite number of 0 or more, is NaN`},
-		{`return {weights={{tags={}, weight=math.huge}}}`, `weights[1].weight: must be a finite number of 0 or more, is +Inf`},
-		{`return {weights={{tags={}, weight={}}}}`, `weights[1].weight: must be a finite number of 0 or more, is table`},
-		{`return {weights={{tags={}, weight=0}}}`, `weights[1]: the weights of a group are all 0; leave the group out to keep it as it is`},
-		{`return {weights={{tags={}, weight=1}, {tags={Channel="Web"}, weight=1}}}`, `weights[2]: is for the same segment as entry 1: Channel=Web,Condition=New`},
-		{`return {weights={{tags={Channel="Store"}, weight=1}}}`, `weights[1].tags.Channel: the schema has no value "Store"`},
-		{`return {weights={{tags={Colour="red"}, weight=1}}}`, `weights[1].tags.Colour: the schema has no such category`},
+		{`return {weights={{tags={}, weight=math.huge}}}`,
+			`weights[1].weight: must be a finite number of 0 or more, is +Inf`},
+		{`return {weights={{tags={}, weight={}}}}`,
+			`weights[1].weight: must be a finite number of 0 or more, is table`},
+		{`return {weights={{tags={}, weight=0}}}`,
+			`weights[1]: the weights of a group are all 0; leave the group out to keep it as it is`},
+		{`return {weights={{tags={}, weight=1}, {tags={Channel="Web"}, weight=1}}}`,
+			`weights[2]: is for the same segment as entry 1: Channel=Web,Condition=New`},
+		{`return {weights={{tags={Channel="Store"}, weight=1}}}`,
+			`weights[1].tags.Channel: the schema has no value "Store"`},
+		{`return {weights={{tags={Colour="red"}, weight=1}}}`,
+			`weights[1].tags.Colour: the schema has no such category`},
 		{`return {weights={}}`, `weights: is empty; to change nothing: return nil, "why"`},
 		{`return {}`, `result: must have weights or units, one of them`},
 		{`return {weights={}, units={}}`, `result: must have weights or units, one of them`},
@@ -77,9 +90,11 @@ func TestSpread(t *testing.T) {
 			t.Errorf("%s\n got %s\nwant %s", test.body, got, test.want)
 		}
 	}
-	discrete := &Record{Schema: channels(engine.NoPercent, engine.NoPercent), Segments: []Segment{{Tags: channel("Web"), OnHand: 1}}}
+	discrete := &Record{Schema: channels(engine.NoPercent, engine.NoPercent),
+		Segments: []Segment{{Tags: channel("Web"), OnHand: 1}}}
 	p := mustCompile(t, `function redistribute() return {weights={{tags={}, weight=1}}} end`, Limits{})
-	if _, _, err := p.Redistribute(t.Context(), &Input{Record: discrete}); err == nil || !strings.HasPrefix(err.Error(), "across: the schema has no category with percents") {
+	if _, _, err := p.Redistribute(t.Context(), &Input{Record: discrete}); err == nil ||
+		!strings.HasPrefix(err.Error(), "across: the schema has no category with percents") {
 		t.Errorf("nothing is distributed: %v", err)
 	}
 }
@@ -109,21 +124,25 @@ func TestSpreadConserves(t *testing.T) {
 			for _, name := range []string{"Web", "Amazon", "Kibo"} {
 				tags := []engine.Tag{tag("Channel", name), tag("Condition", condition)}
 				if rapid.Bool().Draw(t, "there") {
-					s := Segment{Tags: tags, OnHand: rapid.Int64Range(0, 50).Draw(t, "on hand"), Allocated: rapid.Int64Range(0, 20).Draw(t, "allocated"),
-						Pending: rapid.Int64Range(0, 9).Draw(t, "pending"), SafetyStock: rapid.Int64Range(0, 9).Draw(t, "safety")}
+					s := Segment{Tags: tags, OnHand: rapid.Int64Range(0, 50).Draw(t, "on hand"),
+						Allocated: rapid.Int64Range(0, 20).Draw(t, "allocated"),
+						Pending:   rapid.Int64Range(0, 9).Draw(t, "pending"), SafetyStock: rapid.Int64Range(0, 9).
+								Draw(t, "safety")}
 					r.Segments = append(r.Segments, s)
 					onHand[condition] += s.OnHand
 					promised[text(tags)] = s.promised()
 				}
 				if rapid.Bool().Draw(t, "named") {
-					lines = append(lines, fmt.Sprintf("{tags={Channel=%q, Condition=%q}, weight=%d}", name, condition, rapid.IntRange(1, 9).Draw(t, "weight")))
+					lines = append(lines, fmt.Sprintf("{tags={Channel=%q, Condition=%q}, weight=%d}", name, condition,
+						rapid.IntRange(1, 9).Draw(t, "weight")))
 				}
 			}
 		}
 		if len(lines) == 0 {
 			return
 		}
-		p, _, err := Compile("test", "function redistribute() return {weights={"+strings.Join(lines, ",")+"}} end", Limits{})
+		p, _, err := Compile("test", "function redistribute() return {weights={"+strings.Join(lines, ",")+"}} end",
+			Limits{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -150,7 +169,9 @@ func TestSpreadConserves(t *testing.T) {
 // rounded up, and what is there already stays.
 func TestLargestRemainder(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		weight := rapid.OneOf(rapid.Just(0.0), rapid.Map(rapid.IntRange(0, 10), func(i int) float64 { return float64(i) }),
+		weight := rapid.OneOf(rapid.Just(0.0), rapid.Map(rapid.IntRange(0, 10), func(i int) float64 {
+			return float64(i)
+		}),
 			rapid.Float64Range(0, math.MaxFloat64), rapid.Float64Range(0, 1e-300))
 		weights := rapid.SliceOfN(weight, 1, 8).Draw(t, "weights")
 		total := rapid.OneOf(rapid.Int64Range(0, 100), rapid.Int64Range(0, engine.RecordUnitsMax)).Draw(t, "total")
@@ -177,7 +198,8 @@ func TestLargestRemainder(t *testing.T) {
 		for i := range weights {
 			for j := range weights {
 				// i was rounded up, j down: then i's fraction was not the smaller.
-				if fractions[i].Sign() < 0 && fractions[j].Sign() > 0 && new(big.Rat).Add(fractions[i], big.NewRat(1, 1)).Cmp(fractions[j]) < 0 {
+				if fractions[i].Sign() < 0 && fractions[j].Sign() > 0 && new(big.Rat).
+					Add(fractions[i], big.NewRat(1, 1)).Cmp(fractions[j]) < 0 {
 					t.Fatalf("%v of %v: %d was rounded up before %d", units, weights, i, j)
 				}
 			}

@@ -7,8 +7,8 @@ import (
 	lua "github.com/yuin/gopher-lua"
 )
 
-// state is one Lua state in which a program's top level has run. It serves one call at a time. After an error it is thrown
-// away: what the VM leaves behind then is not worth knowing.
+// state is one Lua state in which a program's top level has run. It serves one call at a time. After an error it is
+// thrown away: what the VM leaves behind then is not worth knowing.
 type state struct {
 	l     *lua.LState
 	meter meter

@@ -9,10 +9,10 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 )
 
-// Attempts slows down the background work of a Pebble database that fails: flushes and compactions, as on a full disk. Pebble
-// begins the next attempt at once and reports each failure, thousands a second. Here the next one begins after a pause, and
-// one line in a while says what is wrong. The log's database has it by itself; it is for the other databases of a data
-// directory, too.
+// Attempts slows down the background work of a Pebble database that fails: flushes and compactions, as on a full disk.
+// Pebble begins the next attempt at once and reports each failure, thousands a second. Here the next one begins after a
+// pause, and one line in a while says what is wrong. The log's database has it by itself; it is for the other databases
+// of a data directory, too.
 type Attempts struct {
 	logger *slog.Logger
 	what   string // could not be done
@@ -28,7 +28,8 @@ func NewAttempts(logger *slog.Logger, what string) *Attempts {
 	return &Attempts{logger: logger, what: what}
 }
 
-// Failed is for pebble.EventListener.BackgroundError. It may be called with Pebble's locks held, so it does not pause itself.
+// Failed is for pebble.EventListener.BackgroundError. It may be called with Pebble's locks held, so it does not pause
+// itself.
 func (a *Attempts) Failed(err error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()

@@ -15,7 +15,8 @@ type Config struct {
 	// Dir is the directory of the log. It is created if it does not exist, and belongs to the log alone.
 	Dir string
 
-	// ReadOnly has Open write nothing, and find an empty log where there is none: for a check. What would write is an error.
+	// ReadOnly has Open write nothing, and find an empty log where there is none: for a check. What would write is an
+	// error.
 	ReadOnly bool
 
 	// FS is the file system; vfs.Default by default. Tests inject crashes and faults here.

@@ -114,8 +114,8 @@ func TestCorruptionIsFatalByDefault(t *testing.T) {
 	}
 }
 
-// Damage to the files themselves: a byte of a table or of a WAL that was synced and closed. Whatever Pebble makes of it,
-// no entry may come back changed, and none silently missing.
+// Damage to the files themselves: a byte of a table or of a WAL that was synced and closed. Whatever Pebble makes of
+// it, no entry may come back changed, and none silently missing.
 func TestDamagedFiles(t *testing.T) {
 	pristine := vfs.NewCrashableMem()
 	want := run(1, 400, 1)
@@ -248,7 +248,8 @@ func newestWAL(t *testing.T, fs vfs.FS) (newest string) {
 	return newest
 }
 
-// checkWALFormat demands that the chunks of the WAL in use carry sync offsets: types 9 to 12 in Pebble's package record.
+// checkWALFormat demands that the chunks of the WAL in use carry sync offsets: types 9 to 12 in Pebble's package
+// record.
 func checkWALFormat(t *testing.T, fs vfs.FS) {
 	t.Helper()
 	const typeAt = 4 + 2 // behind a chunk's checksum and length

@@ -12,13 +12,14 @@ import (
 )
 
 // formatMajorVersion pins Pebble's file format: with a default, a new version of the library would change what is on
-// disk, and an older binary could not go back. FormatValueSeparation is 024; a WAL that is begun at FormatWALSyncChunks or
-// later says in each chunk how far it was synced, so that replay can tell a torn tail from damage to what was synced.
+// disk, and an older binary could not go back. FormatValueSeparation is 024; a WAL that is begun at FormatWALSyncChunks
+// or later says in each chunk how far it was synced, so that replay can tell a torn tail from damage to what was
+// synced.
 const formatMajorVersion = pebble.FormatValueSeparation
 
-// openDatabase opens the database with a WAL of our format. A WAL keeps the format that the database had when the file was
-// begun, and Pebble begins one at each opening before it raises the format; a new database starts at the oldest. So a
-// database below our format, because it is new or because a crash cut its creation short, is opened once to raise it,
+// openDatabase opens the database with a WAL of our format. A WAL keeps the format that the database had when the file
+// was begun, and Pebble begins one at each opening before it raises the format; a new database starts at the oldest. So
+// a database below our format, because it is new or because a crash cut its creation short, is opened once to raise it,
 // which writes no row, and then again to be used.
 func (l *Log) openDatabase() (*pebble.DB, error) {
 	below, err := l.belowFormat()
@@ -40,8 +41,8 @@ func (l *Log) openDatabase() (*pebble.DB, error) {
 	return pebble.Open(l.cfg.Dir, l.databaseOptions())
 }
 
-// openReadOnly opens the database as it is. Where there is none, as after a crash while it was created, an empty one in memory
-// stands for it.
+// openReadOnly opens the database as it is. Where there is none, as after a crash while it was created, an empty one in
+// memory stands for it.
 func (l *Log) openReadOnly() (*pebble.DB, error) {
 	opts := l.databaseOptions()
 	opts.ReadOnly = true
@@ -137,8 +138,8 @@ func (p pebbleLogger) Fatalf(format string, args ...any) {
 	p.log.fatal("wal: " + fmt.Sprintf(format, ErrorTexts(args)...))
 }
 
-// ErrorTexts replaces the errors among the arguments of a message of Pebble's by their texts: with %+v, they would be printed
-// with stack traces.
+// ErrorTexts replaces the errors among the arguments of a message of Pebble's by their texts: with %+v, they would be
+// printed with stack traces.
 func ErrorTexts(args []any) []any {
 	for i, arg := range args {
 		if err, ok := arg.(error); ok {

@@ -82,7 +82,8 @@ func decodeEntry(key, value []byte, out *raft.Log) error {
 	return nil
 }
 
-// copyParts copies the body once and splits it. The capacities are cut, so that an append to one cannot reach the other.
+// copyParts copies the body once and splits it. The capacities are cut, so that an append to one cannot reach the
+// other.
 func copyParts(body []byte, extensionBytes int) (extensions, data []byte) {
 	if len(body) == 0 {
 		return nil, nil

@@ -20,7 +20,8 @@ func TestEntryBytes(t *testing.T) {
 		Extensions: []byte("ex"), Data: []byte("data")}
 	key, value := encode(e)
 	wantKey := []byte{0, 0, 3, 0, 0, 0, 0, 0, 0, 1, 2}
-	wantValue := []byte{1, 0xa9, 0x86, 0x87, 0x74, 5, 0, 0, 0, 0, 0, 0, 0, 7, 0, 0, 0, 0, 0, 0, 0, 9, 0, 0, 0, 10, 0, 0, 0, 2,
+	wantValue := []byte{1, 0xa9, 0x86, 0x87, 0x74, 5, 0, 0, 0, 0, 0, 0, 0, 7, 0, 0, 0, 0, 0, 0, 0, 9, 0, 0, 0, 10, 0, 0,
+		0, 2,
 		'e', 'x', 'd', 'a', 't', 'a'}
 	if !bytes.Equal(key, wantKey) {
 		t.Errorf("key %#v, want %#v", key, wantKey)

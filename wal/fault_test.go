@@ -97,9 +97,9 @@ func TestOnFatalMustNotReturn(t *testing.T) {
 	}
 }
 
-// However far the disk comes, what ends the process is the default OnFatal, with its exit status and with the cause: also where one
-// WAL file is ended and the next one begun, since Pebble panics there, with a mutex unlocked. The test runs itself as another
-// process for each operation from which on the disk fails.
+// However far the disk comes, what ends the process is the default OnFatal, with its exit status and with the cause:
+// also where one WAL file is ended and the next one begun, since Pebble panics there, with a mutex unlocked. The test
+// runs itself as another process for each operation from which on the disk fails.
 func TestFailedDiskEndsTheProcess(t *testing.T) {
 	const env, entries = "APPORTION_WAL_FAIL_FROM", 12
 	if from, err := strconv.ParseInt(os.Getenv(env), 10, 64); err == nil {
@@ -117,9 +117,11 @@ func TestFailedDiskEndsTheProcess(t *testing.T) {
 		ends++
 		var exit *exec.ExitError
 		if !errors.As(err, &exit) || exit.ExitCode() != fatalExitCode {
-			t.Fatalf("from operation %d on, the process ended with %v, want code %d:\n%s", from, err, fatalExitCode, output)
+			t.Fatalf("from operation %d on, the process ended with %v, want code %d:\n%s", from, err, fatalExitCode,
+				output)
 		}
-		if text := string(output); !strings.Contains(text, "injected error") || strings.Contains(text, "goroutine ") || strings.Contains(text, "stack trace") {
+		if text := string(output); !strings.Contains(text, "injected error") || strings.Contains(text, "goroutine ") ||
+			strings.Contains(text, "stack trace") {
 			t.Fatalf("from operation %d on, the message is not the cause alone:\n%s", from, text)
 		}
 	}
@@ -129,17 +131,19 @@ func TestFailedDiskEndsTheProcess(t *testing.T) {
 	}
 }
 
-// storeOnDiskFailingFrom stores entries in WAL files of which each takes a few, while everything fails from an operation on.
+// storeOnDiskFailingFrom stores entries in WAL files of which each takes a few, while everything fails from an
+// operation on.
 func storeOnDiskFailingFrom(t *testing.T, from int64, entries uint64) {
 	var ops atomic.Int64
 	ops.Store(math.MinInt64)
-	l, err := Open(Config{Dir: "log", MemTableBytes: MemTableBytesMin, FS: errorfs.Wrap(vfs.NewMem(), errorfs.InjectorFunc(func(op errorfs.Op) error {
-		ofLog := op.Path == "log" || strings.HasSuffix(op.Path, ".log")
-		if ofLog && op.Kind.ReadOrWrite() == errorfs.OpIsWrite && ops.Add(1) >= from {
-			return errorfs.ErrInjected
-		}
-		return nil
-	}))})
+	l, err := Open(Config{Dir: "log", MemTableBytes: MemTableBytesMin,
+		FS: errorfs.Wrap(vfs.NewMem(), errorfs.InjectorFunc(func(op errorfs.Op) error {
+			ofLog := op.Path == "log" || strings.HasSuffix(op.Path, ".log")
+			if ofLog && op.Kind.ReadOrWrite() == errorfs.OpIsWrite && ops.Add(1) >= from {
+				return errorfs.ErrInjected
+			}
+			return nil
+		}))})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -42,8 +42,8 @@ const (
 	// batchRetainedBytesMax is the largest encode buffer that is kept for the next StoreLogs.
 	batchRetainedBytesMax = 4 << 20
 
-	// attemptPause is between a flush or a compaction that failed and the next one, attemptLineInterval between two lines about
-	// them: a full disk is not helped by attempts, and an operator not by a line for each.
+	// attemptPause is between a flush or a compaction that failed and the next one, attemptLineInterval between two
+	// lines about them: a full disk is not helped by attempts, and an operator not by a line for each.
 	attemptPause        = time.Second
 	attemptLineInterval = 30 * time.Second
 

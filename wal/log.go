@@ -47,8 +47,8 @@ type Log struct {
 	// failed is set before OnFatal is called, so that nothing is acknowledged should OnFatal only unwind a goroutine.
 	failed atomic.Bool
 
-	// serving is set between Open and Close: a file that cannot be begun or ended is an error of these two, and ends the
-	// process in between.
+	// serving is set between Open and Close: a file that cannot be begun or ended is an error of these two, and ends
+	// the process in between.
 	serving atomic.Bool
 
 	counters counters

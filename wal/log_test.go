@@ -152,7 +152,8 @@ func TestDeleteRangeAndReopen(t *testing.T) {
 	f(1, 2, run(30, 40, 3))
 }
 
-// A batch of half a memtable and more is handed to Pebble whole, buffer included: the next batch must not write into it.
+// A batch of half a memtable and more is handed to Pebble whole, buffer included: the next batch must not write into
+// it.
 func TestLargeBatchKeepsItsBuffer(t *testing.T) {
 	l := mustOpen(t, Config{FS: vfs.NewMem(), MemTableBytes: 64 << 10})
 	defer mustClose(t, l)
@@ -300,7 +301,8 @@ func TestConfigReportsAllFaults(t *testing.T) {
 	for _, row := range []struct {
 		bytes int
 		taken bool
-	}{{MemTableBytesMin - 1, false}, {MemTableBytesMin, true}, {MemTableBytesMax, true}, {MemTableBytesMax + 1, false}} {
+	}{{MemTableBytesMin - 1, false}, {MemTableBytesMin, true}, {MemTableBytesMax, true},
+		{MemTableBytesMax + 1, false}} {
 		if err := (Config{Dir: "log", MemTableBytes: row.bytes}).Validate(); (err == nil) != row.taken {
 			t.Errorf("a memtable of %d bytes: %v", row.bytes, err)
 		}

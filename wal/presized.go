@@ -6,9 +6,9 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 )
 
-// presizedFS gives a new WAL file its whole size at once. A file that grows has its new size written to the file system's
-// journal at every sync, which takes half as long again (measured on ext4). Pebble reads the zeros at the end as such, and
-// uses a file of that size again and again.
+// presizedFS gives a new WAL file its whole size at once. A file that grows has its new size written to the file
+// system's journal at every sync, which takes half as long again (measured on ext4). Pebble reads the zeros at the end
+// as such, and uses a file of that size again and again.
 type presizedFS struct {
 	vfs.FS
 	bytes int64

@@ -166,8 +166,8 @@ func (l *Log) commit(batch *pebble.Batch) (time.Duration, error) {
 	return took, nil
 }
 
-// TableBytes estimates what the entries from an index on take on disk, as far as they are in tables: the last few megabytes
-// are not.
+// TableBytes estimates what the entries from an index on take on disk, as far as they are in tables: the last few
+// megabytes are not.
 func (l *Log) TableBytes(first uint64) int64 {
 	if l.enter() != nil {
 		return 0

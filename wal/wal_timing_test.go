@@ -45,8 +45,9 @@ func benchmarkStoreLogs(b *testing.B, batchEntries, dataBytes int) {
 	}
 }
 
-// BenchmarkAgainstFile takes turns between one synced entry and the yardstick, a write and an fdatasync of the same bytes
-// appended to a bare file, because a shared disk is not the same from one second to the next. It reports both medians.
+// BenchmarkAgainstFile takes turns between one synced entry and the yardstick, a write and an fdatasync of the same
+// bytes appended to a bare file, because a shared disk is not the same from one second to the next. It reports both
+// medians.
 func BenchmarkAgainstFile(b *testing.B) {
 	for _, dataBytes := range benchmarkDataBytes {
 		b.Run(fmt.Sprintf("bytes=%d", dataBytes), func(b *testing.B) { benchmarkAgainstFile(b, dataBytes) })

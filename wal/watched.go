@@ -7,10 +7,10 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 )
 
-// watchedFS ends the process in order when one WAL file cannot be closed and the next one begun. Pebble panics then with a
-// mutex unlocked that a deferred call unlocks again, which ends the program with exit status 2 and without the cause. So the
-// end has to come before that panic, from within the calls that Pebble makes: here, when a file is closed of which something
-// could not be written, and in the event of a file that could not be created (see eventListener).
+// watchedFS ends the process in order when one WAL file cannot be closed and the next one begun. Pebble panics then
+// with a mutex unlocked that a deferred call unlocks again, which ends the program with exit status 2 and without the
+// cause. So the end has to come before that panic, from within the calls that Pebble makes: here, when a file is closed
+// of which something could not be written, and in the event of a file that could not be created (see eventListener).
 type watchedFS struct {
 	vfs.FS
 	log *Log
@@ -38,8 +38,8 @@ func (fs watchedFS) watch(f vfs.File, name string) vfs.File {
 	return &watchedFile{File: f, name: name, log: fs.log}
 }
 
-// watchedFile remembers that something went wrong. Pebble writes and syncs a WAL file on one goroutine, and closes it when
-// that one has ended.
+// watchedFile remembers that something went wrong. Pebble writes and syncs a WAL file on one goroutine, and closes it
+// when that one has ended.
 type watchedFile struct {
 	vfs.File
 	name  string

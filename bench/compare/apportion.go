@@ -44,7 +44,8 @@ func (c *comparison) enterApportion(ctx context.Context) error {
 		{"many", product, fmt.Sprintf("%d lines a request, HTTP", manyLines), "batch", false, many, manyLines},
 		{"many-hot", product, fmt.Sprintf("%d lines a request, HTTP", manyLines), "batch", true, many, manyLines},
 	} {
-		o := load.Options{Target: server.URL(), Workload: e.workload, Connections: e.connections, Records: c.records, Lines: e.lines}
+		o := load.Options{Target: server.URL(), Workload: e.workload, Connections: e.connections, Records: c.records,
+			Lines: e.lines}
 		if e.hot {
 			o.Records = 1
 		}
@@ -53,7 +54,8 @@ func (c *comparison) enterApportion(ctx context.Context) error {
 			o.Target, o.Constant, cpu = constant.URL(), true, constant.CPU
 		}
 		l, err := newLoaded(ctx, o, cpu)
-		if err := c.add(&entry{key: e.key, product: e.product, way: e.way, hot: e.hot, connections: e.connections, of: l}, err); err != nil {
+		if err := c.add(&entry{key: e.key, product: e.product, way: e.way, hot: e.hot, connections: e.connections,
+			of: l}, err); err != nil {
 			return err
 		}
 	}
@@ -90,7 +92,8 @@ func (c *comparison) enterRedis(context.Context) error {
 				w := work{name: fmt.Sprintf("bench-%d-%v", pipeline, hot), records: c.recordsOf(hot), lines: pipeline}
 				p, err := server.contender(w, connections)
 				key := keyOf(fmt.Sprintf("redis-%s-%d", fsync, pipeline), hot)
-				if err := c.add(&entry{key: key, product: "Redis", way: way, hot: hot, connections: connections, of: p}, err); err != nil {
+				if err := c.add(&entry{key: key, product: "Redis", way: way, hot: hot, connections: connections, of: p},
+					err); err != nil {
 					return err
 				}
 			}
@@ -122,8 +125,10 @@ func (c *comparison) enterPostgres(ctx context.Context) error {
 	} {
 		for _, hot := range []bool{false, true} {
 			key := keyOf(e.key, hot)
-			p, err := server.contender(ctx, work{name: key, records: c.recordsOf(hot), lines: e.lines}, e.connections, e.run)
-			if err := c.add(&entry{key: key, product: "PostgreSQL", way: e.way, hot: hot, connections: e.connections, of: p}, err); err != nil {
+			p, err := server.contender(ctx, work{name: key, records: c.recordsOf(hot), lines: e.lines}, e.connections,
+				e.run)
+			if err := c.add(&entry{key: key, product: "PostgreSQL", way: e.way, hot: hot, connections: e.connections,
+				of: p}, err); err != nil {
 				return err
 			}
 		}

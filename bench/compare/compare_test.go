@@ -25,14 +25,17 @@ func (f fixed) close() error                              { return nil }
 
 // sample is a comparison in which every contender does as much, but for some.
 func sample(rates map[string]float64) *comparison {
-	c := &comparison{disk: diskFigures{100, time.Millisecond, 2 * time.Millisecond}, p70: figures{p99: 5 * time.Millisecond}, p70at: 700, tools: tools{versions: []string{"redis 7"}}}
+	c := &comparison{disk: diskFigures{100, time.Millisecond, 2 * time.Millisecond},
+		p70: figures{p99: 5 * time.Millisecond}, p70at: 700, tools: tools{versions: []string{"redis 7"}}}
 	c.growth = []growthFigures{{1000, 100, figures{perSecond: 1000}}, {100_000, 90, figures{perSecond: 900}}}
-	for _, key := range []string{"one", "one-hot", "many", "many-hot", "parse", "refused", "parse-refused", "read", "parse-read", "pg-one", "pg-two", "pg-two-hot", "redis-always-1", "redis-always-50"} {
+	for _, key := range []string{"one", "one-hot", "many", "many-hot", "parse", "refused", "parse-refused", "read",
+		"parse-read", "pg-one", "pg-two", "pg-two-hot", "redis-always-1", "redis-always-50"} {
 		rate, given := rates[key]
 		if !given {
 			rate = 1000
 		}
-		c.entries = append(c.entries, &entry{key: key, product: key, way: "way", hot: strings.HasSuffix(key, "hot"), connections: 64, of: fixed{perSecond: rate, p50: time.Millisecond}})
+		c.entries = append(c.entries, &entry{key: key, product: key, way: "way", hot: strings.HasSuffix(key, "hot"),
+			connections: 64, of: fixed{perSecond: rate, p50: time.Millisecond}})
 	}
 	return c
 }
@@ -86,7 +89,9 @@ func TestReport(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{"before\n" + markBegin, markEnd + "\nafter\n", "| one | way | uniform | 64 | 1,234,568 | 1.00 | 0.00 | 0.0 us |", "| one-hot | way | one hot |", "100,000 segments: 900 allocations/s, 90 bytes"} {
+	for _, want := range []string{"before\n" + markBegin, markEnd + "\nafter\n", "| one | way | uniform | 64 | " +
+		"1,234,568 | 1.00 | 0.00 | 0.0 us |", "| one-hot | way | one hot |", "100,000 segments: 900 allocations/s, " +
+		"90 bytes"} {
 		if !strings.Contains(string(text), want) {
 			t.Errorf("no %q in\n%s", want, text)
 		}
@@ -230,7 +235,8 @@ func TestLoadedConstant(t *testing.T) {
 			}()
 		}
 	}()
-	l, err := newLoaded(context.Background(), load.Options{Target: "http://" + listener.Addr().String(), Workload: "allocate", Connections: 2, Constant: true}, nil)
+	l, err := newLoaded(context.Background(), load.Options{Target: "http://" + listener.Addr().String(),
+		Workload: "allocate", Connections: 2, Constant: true}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

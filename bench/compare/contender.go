@@ -85,8 +85,11 @@ func (l *loaded) figures() figures {
 	m := l.measured.Result(l.stretch)
 	used := max(m.Server.CPUSeconds, l.used.Seconds())
 	return figures{
-		perSecond: m.WorkPerSecond, p50: millis(m.LatencyMS.P50), p99: millis(m.LatencyMS.P99), cpuEachMicros: each(used, m.Work),
-		late: millis(m.ClientLateMS.P99), residentBytes: m.Server.ResidentBytes, perSync: m.Server.CommandsPerSync, bytesEach: m.Server.BytesPerCommand,
+		perSecond: m.WorkPerSecond, p50: millis(m.LatencyMS.P50), p99: millis(m.LatencyMS.P99),
+		cpuEachMicros: each(used, m.Work),
+		late:          millis(m.ClientLateMS.P99), residentBytes: m.Server.ResidentBytes,
+		perSync:   m.Server.CommandsPerSync,
+		bytesEach: m.Server.BytesPerCommand,
 	}
 }
 
@@ -180,7 +183,8 @@ func (p *peer) forget() { p.work, p.took, p.used, p.latencies = 0, 0, 0, nil }
 func (p *peer) figures() figures {
 	slices.Sort(p.latencies)
 	return figures{
-		perSecond: float64(p.work) / max(p.took.Seconds(), 1e-9), p50: percentile(p.latencies, 50), p99: percentile(p.latencies, 99),
+		perSecond: float64(p.work) / max(p.took.Seconds(), 1e-9), p50: percentile(p.latencies, 50),
+		p99:           percentile(p.latencies, 99),
 		cpuEachMicros: each(p.used.Seconds(), p.work),
 	}
 }

@@ -12,8 +12,9 @@ import (
 	"apportion/bench/load"
 )
 
-// The probe of the disk: what a bare write and sync of 4 KB takes. It writes one block after another into a file that was
-// written before, as a log does that uses its files again: a file that grows would be slower, and so easier to keep up with.
+// The probe of the disk: what a bare write and sync of 4 KB takes. It writes one block after another into a file that
+// was written before, as a log does that uses its files again: a file that grows would be slower, and so easier to keep
+// up with.
 const (
 	probeBlockBytes = 4096
 	probeFileBlocks = 4096
@@ -72,9 +73,9 @@ func (p *diskProbe) figures() diskFigures {
 // tailPercent of the most that was reached is offered when the tail of the latencies is measured.
 const tailPercent = 70
 
-// measureTail offers a part of the greatest rate, in an open loop, in turns with the probe of the disk, and with the handler
-// that answers a constant: what that one takes is the machine's, which client and server share. What the machine can do
-// changes from minute to minute, so the greatest rate is measured again before each turn.
+// measureTail offers a part of the greatest rate, in an open loop, in turns with the probe of the disk, and with the
+// handler that answers a constant: what that one takes is the machine's, which client and server share. What the
+// machine can do changes from minute to minute, so the greatest rate is measured again before each turn.
 func (c *comparison) measureTail(ctx context.Context) (err error) {
 	probe, err := newDiskProbe(c.dir)
 	if err != nil {
@@ -108,7 +109,9 @@ func (c *comparison) measureTail(ctx context.Context) (err error) {
 		l.stretch.Rate, floor.stretch.Rate = rate, rate
 		fmt.Fprintf(c.stderr, "turn %d of %d: %.0f requests/s, and the disk\n", turn+1, c.turns, rate)
 		for _, of := range []func() error{
-			func() error { return l.turn(ctx, c.turn) }, func() error { return floor.turn(ctx, c.turn) }, func() error { return probe.turn(c.turn) },
+			func() error {
+				return l.turn(ctx, c.turn)
+			}, func() error { return floor.turn(ctx, c.turn) }, func() error { return probe.turn(c.turn) },
 		} {
 			if err := of(); err != nil {
 				return err

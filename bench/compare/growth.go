@@ -55,7 +55,8 @@ func (c *comparison) measureGrowth(ctx context.Context) error {
 			return err
 		}
 		servers = append(servers, l)
-		c.growth = append(c.growth, growthFigures{segments: segments, bytesPerSegment: (full.ResidentBytes - empty.ResidentBytes) / float64(segments)})
+		c.growth = append(c.growth, growthFigures{segments: segments,
+			bytesPerSegment: (full.ResidentBytes - empty.ResidentBytes) / float64(segments)})
 	}
 	for turn := range c.turns + 1 {
 		for i, l := range servers {

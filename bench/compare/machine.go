@@ -13,7 +13,8 @@ import (
 // machine describes what the run was made on.
 func machine() string {
 	parts := []string{fmt.Sprintf("%d cores (%s)", runtime.NumCPU(), fieldOf("/proc/cpuinfo", "model name"))}
-	kilobytes, _ := strconv.Atoi(strings.TrimSuffix(fieldOf("/proc/meminfo", "MemTotal"), " kB")) // 0 if it is not known
+	// 0 if it is not known
+	kilobytes, _ := strconv.Atoi(strings.TrimSuffix(fieldOf("/proc/meminfo", "MemTotal"), " kB"))
 	parts = append(parts, fmt.Sprintf("%d GB of memory", kilobytes>>20))
 	if text, err := os.ReadFile("/proc/sys/kernel/osrelease"); err == nil {
 		parts = append(parts, "Linux "+strings.TrimSpace(string(text)))

@@ -33,9 +33,11 @@ func main() {
 	flag.StringVar(&o.server, "server", "bin/apportion", "the apportion binary")
 	flag.IntVar(&o.turns, "turns", 10, "turns of each contender")
 	flag.DurationVar(&o.turn, "turn", time.Second, "length of a turn")
-	flag.IntVar(&o.connections, "connections", 64, "connections of each contender; a quarter of them with many lines a request")
+	flag.IntVar(&o.connections, "connections", 64, "connections of each contender; a quarter of them with many "+
+		"lines a request")
 	flag.IntVar(&o.records, "records", 1000, "records of each contender")
-	flag.IntVar(&o.growth, "growth", 10_000_000, "segments of the large server, which is set beside one with a hundredth; 0 leaves this out")
+	flag.IntVar(&o.growth, "growth", 10_000_000, "segments of the large server, which is set beside one with a "+
+		"hundredth; 0 leaves this out")
 	flag.StringVar(&o.dir, "dir", "", "directory for all data; a temporary one by default")
 	flag.StringVar(&o.doc, "doc", "", "document to write the table into; by default it is only printed")
 	flag.StringVar(&o.remark, "remark", "", "a sentence to put beside the table")
@@ -104,7 +106,8 @@ type comparison struct {
 
 // measure is the whole run, in the order of its parts.
 func (c *comparison) measure(ctx context.Context) error {
-	for _, step := range []func(context.Context) error{c.enter, c.takeTurns, c.measureTail, c.checkAll, c.measureGrowth} {
+	for _, step := range []func(context.Context) error{c.enter, c.takeTurns, c.measureTail, c.checkAll,
+		c.measureGrowth} {
 		if err := step(ctx); err != nil {
 			return err
 		}
@@ -143,7 +146,8 @@ const warmTurn = 300 * time.Millisecond
 func (c *comparison) takeTurns(ctx context.Context) error {
 	for turn := range c.turns + 1 {
 		for i, e := range c.entries {
-			fmt.Fprintf(c.stderr, "turn %d of %d, contender %d of %d: %s, %s\n", turn, c.turns, i+1, len(c.entries), e.product, e.way)
+			fmt.Fprintf(c.stderr, "turn %d of %d, contender %d of %d: %s, %s\n", turn, c.turns, i+1, len(c.entries),
+				e.product, e.way)
 			length := c.turn
 			if turn == 0 {
 				length = warmTurn

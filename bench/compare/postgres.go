@@ -25,16 +25,19 @@ type postgres struct {
 	cmd     *exec.Cmd
 }
 
-// postgresSettings follow the documentation's advice for a busy server ("Resource Consumption", "WAL Configuration"): memory
-// for the tables, and checkpoints far apart. What durability needs stays as it is by default, and is said once more.
+// postgresSettings follow the documentation's advice for a busy server ("Resource Consumption", "WAL Configuration"):
+// memory for the tables, and checkpoints far apart. What durability needs stays as it is by default, and is said once
+// more.
 var postgresSettings = []string{
 	"synchronous_commit=on", "fsync=on", "full_page_writes=on",
 	"shared_buffers=1GB", "max_connections=400", "huge_pages=try",
-	"max_wal_size=8GB", "min_wal_size=2GB", "checkpoint_timeout=15min", "checkpoint_completion_target=0.9", "wal_buffers=16MB",
+	"max_wal_size=8GB", "min_wal_size=2GB", "checkpoint_timeout=15min", "checkpoint_completion_target=0.9",
+	"wal_buffers=16MB",
 	"random_page_cost=1.1", "log_min_messages=fatal",
 }
 
-// startPostgres makes a cluster in a directory of its own. PostgreSQL refuses to run as root, so root runs it as postgres.
+// startPostgres makes a cluster in a directory of its own. PostgreSQL refuses to run as root, so root runs it as
+// postgres.
 func startPostgres(bin, dir string) (*postgres, error) {
 	credential, err := postgresUser()
 	if err != nil {
@@ -46,7 +49,8 @@ func startPostgres(bin, dir string) (*postgres, error) {
 		}
 	}
 	data := filepath.Join(dir, "data")
-	initdb := exec.Command(filepath.Join(bin, "initdb"), "-D", data, "-U", "postgres", "--auth", "trust", "--encoding", "UTF8", "--locale", "C")
+	initdb := exec.Command(filepath.Join(bin, "initdb"), "-D", data, "-U", "postgres", "--auth", "trust", "--encoding",
+		"UTF8", "--locale", "C")
 	initdb.SysProcAttr, initdb.Dir = &syscall.SysProcAttr{Credential: credential}, dir
 	if text, err := initdb.CombinedOutput(); err != nil {
 		return nil, fmt.Errorf("initdb: %w\n%s", err, text)
@@ -106,8 +110,8 @@ func (p *postgres) dial(ctx context.Context) (*pgx.Conn, error) {
 	return pgx.Connect(ctx, "postgres://postgres@"+p.address+"/postgres?sslmode=disable")
 }
 
-// writeTables makes the tables. Room is left in the pages of stock, as the documentation advises for rows that are updated
-// often: the new version of a row then needs no new entries in the index.
+// writeTables makes the tables. Room is left in the pages of stock, as the documentation advises for rows that are
+// updated often: the new version of a row then needs no new entries in the index.
 func (p *postgres) writeTables() error {
 	ctx, cancel := context.WithTimeout(context.Background(), rig.StartTimeout)
 	defer cancel()
@@ -118,13 +122,15 @@ func (p *postgres) writeTables() error {
 	_, err = conn.Exec(ctx, `
 		CREATE TABLE stock (location text, upc text, on_hand bigint NOT NULL, allocated bigint NOT NULL,
 			PRIMARY KEY (location, upc)) WITH (fillfactor = 50);
-		CREATE TABLE reservation (order_id text, item_id int, location text NOT NULL, upc text NOT NULL, quantity bigint NOT NULL,
+		CREATE TABLE reservation (order_id text, item_id int,
+			location text NOT NULL, upc text NOT NULL, quantity bigint NOT NULL,
 			PRIMARY KEY (order_id, item_id))`)
 	return errors.Join(err, conn.Close(ctx))
 }
 
 // contender loads stock and connects: one connection for each client, which is what a pool comes to when all are busy.
-func (p *postgres) contender(ctx context.Context, w work, connections int, way func(*pgClient, context.Context) (int, error)) (*peer, error) {
+func (p *postgres) contender(ctx context.Context, w work, connections int,
+	way func(*pgClient, context.Context) (int, error)) (*peer, error) {
 	conn, err := p.dial(ctx)
 	if err != nil {
 		return nil, err
@@ -137,7 +143,9 @@ func (p *postgres) contender(ctx context.Context, w work, connections int, way f
 	if err := conn.Close(ctx); err != nil {
 		return nil, err
 	}
-	peer, err := newPeer(connections, p.cpu, func(number int) (client, error) { return p.newClient(ctx, w, number, way) })
+	peer, err := newPeer(connections, p.cpu, func(number int) (client, error) {
+		return p.newClient(ctx, w, number, way)
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -152,10 +160,12 @@ func (p *postgres) verify(ctx context.Context, w work, acknowledged int64) error
 		return err
 	}
 	var allocated, reserved int64
-	err = conn.QueryRow(ctx, `SELECT (SELECT sum(allocated) FROM stock WHERE location = $1), (SELECT coalesce(sum(quantity), 0) FROM reservation WHERE location = $1)`,
+	err = conn.QueryRow(ctx,
+		`SELECT (SELECT sum(allocated) FROM stock WHERE location = $1), (SELECT coalesce(sum(quantity), 0) FROM reservation WHERE location = $1)`,
 		w.name).Scan(&allocated, &reserved)
 	if err == nil {
-		err = errors.Join(differs("postgres "+w.name+", stock", allocated, acknowledged), differs("postgres "+w.name+", reservations", reserved, acknowledged))
+		err = errors.Join(differs("postgres "+w.name+", stock", allocated, acknowledged),
+			differs("postgres "+w.name+", reservations", reserved, acknowledged))
 	}
 	return errors.Join(err, conn.Close(ctx))
 }

@@ -26,8 +26,8 @@ redis.call('HINCRBY', KEYS[1], 'allocated', want)
 redis.call('HSET', KEYS[2], 'upc', ARGV[2], 'location', ARGV[3], 'quantity', want)
 return 1`
 
-// redis is a server of this run. Its configuration is the package's default but for what durability asks for; io-threads
-// are for machines of four cores and more (redis.conf), and pages of 2 MB are off by default.
+// redis is a server of this run. Its configuration is the package's default but for what durability asks for;
+// io-threads are for machines of four cores and more (redis.conf), and pages of 2 MB are off by default.
 type redis struct {
 	fsync   string // always or everysec
 	address string
@@ -46,7 +46,8 @@ func startRedis(binary, dir, fsync string) (*redis, error) {
 	}
 	sum := sha1.Sum([]byte(reserveScript))
 	r := &redis{fsync: fsync, address: addresses[0], sha: hex.EncodeToString(sum[:])}
-	r.cmd = exec.Command(binary, "--port", port, "--bind", "127.0.0.1", "--dir", dir, "--daemonize", "no", "--loglevel", "warning",
+	r.cmd = exec.Command(binary, "--port", port, "--bind", "127.0.0.1", "--dir", dir, "--daemonize", "no", "--loglevel",
+		"warning",
 		"--save", "", "--appendonly", "yes", "--appendfsync", fsync)
 	r.cmd.Stdout = io.Discard
 	if err := r.cmd.Start(); err != nil {
@@ -116,13 +117,15 @@ func (r *redis) contender(w work, connections int) (*peer, error) {
 	}
 	defer c.close()
 	for i := range w.records {
-		if _, err := c.call("HSET", recordKey(w.name, i), "onHand", strconv.Itoa(stockUnits), "available", strconv.Itoa(stockUnits), "allocated", "0"); err != nil {
+		if _, err := c.call("HSET", recordKey(w.name, i), "onHand", strconv.Itoa(stockUnits), "available",
+			strconv.Itoa(stockUnits), "allocated", "0"); err != nil {
 			return nil, err
 		}
 	}
 	p, err := newPeer(connections, r.cpu, func(number int) (client, error) {
 		conn, err := dialRESP(r.address)
-		return &redisClient{respConn: conn, redis: r, work: w, number: number, random: rand.New(rand.NewPCG(1, uint64(number)))}, err
+		return &redisClient{respConn: conn, redis: r, work: w, number: number,
+			random: rand.New(rand.NewPCG(1, uint64(number)))}, err
 	})
 	if err != nil {
 		return nil, err

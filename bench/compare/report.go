@@ -45,8 +45,10 @@ func between(document, text string) (string, error) {
 
 func (c *comparison) markdown() string {
 	var out strings.Builder
-	fmt.Fprintf(&out, "\n%s, `%s`. %s; load generator and servers share them. All data on %s. Load average %s before, %s after.\n",
-		c.started.Format("2006-01-02 15:04"), command(os.Args[1:]), machine(), filesystemOf(c.dir), c.loadBefore, loadAverage())
+	fmt.Fprintf(&out, "\n%s, `%s`. %s; load generator and servers share them. All data on %s. Load average %s "+
+		"before, %s after.\n",
+		c.started.Format("2006-01-02 15:04"), command(os.Args[1:]), machine(), filesystemOf(c.dir), c.loadBefore,
+		loadAverage())
 	fmt.Fprintf(&out, "%s; %s.\n", versionOf(c.server), strings.Join(c.tools.versions, "; "))
 	fmt.Fprintf(&out, "%d turns of %s each, %d records (hot: one).", c.turns, c.turn, c.records)
 	if c.remark != "" {
@@ -61,14 +63,16 @@ func (c *comparison) markdown() string {
 }
 
 func (c *comparison) writeTable(out *strings.Builder) {
-	out.WriteString("| what | way | records | connections | lines/s | p50 ms | p99 ms | server CPU a line |\n|---|---|---|---|---|---|---|---|\n")
+	out.WriteString("| what | way | records | connections | lines/s | p50 ms | p99 ms | server CPU a line " +
+		"|\n|---|---|---|---|---|---|---|---|\n")
 	for _, e := range c.entries {
 		f := e.of.figures()
 		records := "uniform"
 		if e.hot {
 			records = "one hot"
 		}
-		fmt.Fprintf(out, "| %s | %s | %s | %d | %s | %.2f | %.2f | %.1f us |\n", e.product, e.way, records, e.connections, thousands(f.perSecond),
+		fmt.Fprintf(out, "| %s | %s | %s | %d | %s | %.2f | %.2f | %.1f us |\n", e.product, e.way, records,
+			e.connections, thousands(f.perSecond),
 			milliseconds(f.p50), milliseconds(f.p99), f.cpuEachMicros)
 	}
 }
@@ -87,14 +91,19 @@ func (c *comparison) writeTargets(out *strings.Builder) {
 // writeOwn says what is known of our own log, of the disk, and of growth.
 func (c *comparison) writeOwn(out *strings.Builder) {
 	one, many := c.entry("one").of.figures(), c.entry("many").of.figures()
-	fmt.Fprintf(out, "\nCommands to one synced write of our log: %.1f with 1 line (%.0f bytes each), %.1f with %d lines (%.0f bytes each).\n",
+	fmt.Fprintf(out, "\nCommands to one synced write of our log: %.1f with 1 line (%.0f bytes each), %.1f with %d "+
+		"lines (%.0f bytes each).\n",
 		one.perSync, one.bytesEach, many.perSync, manyLines, many.bytesEach)
-	fmt.Fprintf(out, "At %.0f requests/s: p50 %.2f ms, p99 %.2f ms; the client itself was late by %.2f ms (p99).\n", c.p70at,
+	fmt.Fprintf(out, "At %.0f requests/s: p50 %.2f ms, p99 %.2f ms; the client itself was late by %.2f ms (p99).\n",
+		c.p70at,
 		milliseconds(c.p70.p50), milliseconds(c.p70.p99), milliseconds(c.p70.late))
-	fmt.Fprintf(out, "The handler that only parses, at that rate: p50 %.2f ms, p99 %.2f ms.\n", milliseconds(c.floor.p50), milliseconds(c.floor.p99))
-	fmt.Fprintf(out, "The disk: %d writes of 4 KB with fdatasync, p50 %.2f ms, p99 %.2f ms.\n", c.disk.syncs, milliseconds(c.disk.p50), milliseconds(c.disk.p99))
+	fmt.Fprintf(out, "The handler that only parses, at that rate: p50 %.2f ms, p99 %.2f ms.\n",
+		milliseconds(c.floor.p50), milliseconds(c.floor.p99))
+	fmt.Fprintf(out, "The disk: %d writes of 4 KB with fdatasync, p50 %.2f ms, p99 %.2f ms.\n", c.disk.syncs,
+		milliseconds(c.disk.p50), milliseconds(c.disk.p99))
 	for _, g := range c.growth {
-		fmt.Fprintf(out, "%s segments: %s allocations/s, %.0f bytes of resident memory a segment.\n", thousands(float64(g.segments)), thousands(g.of.perSecond), g.bytesPerSegment)
+		fmt.Fprintf(out, "%s segments: %s allocations/s, %.0f bytes of resident memory a segment.\n",
+			thousands(float64(g.segments)), thousands(g.of.perSecond), g.bytesPerSegment)
 	}
 	out.WriteString("\n")
 }

@@ -42,12 +42,14 @@ type pgClient struct {
 	upcs   []string // of one order
 }
 
-func (p *postgres) newClient(ctx context.Context, w work, number int, way func(*pgClient, context.Context) (int, error)) (client, error) {
+func (p *postgres) newClient(ctx context.Context, w work, number int,
+	way func(*pgClient, context.Context) (int, error)) (client, error) {
 	conn, err := p.dial(ctx)
 	if err != nil {
 		return nil, err
 	}
-	return &pgClient{Conn: conn, work: w, way: way, prefix: w.name + "-" + strconv.Itoa(number) + "-", random: rand.New(rand.NewPCG(1, uint64(number)))}, nil
+	return &pgClient{Conn: conn, work: w, way: way, prefix: w.name + "-" + strconv.Itoa(number) + "-",
+		random: rand.New(rand.NewPCG(1, uint64(number)))}, nil
 }
 
 func (c *pgClient) close() error { return c.Conn.Close(context.Background()) }
@@ -59,8 +61,8 @@ func (c *pgClient) nextOrder() string {
 	return c.prefix + strconv.FormatInt(c.order, 10)
 }
 
-// twoStatements is a transaction as most would write it, with no more round trips than it needs: the UPDATE goes with the
-// BEGIN, and what follows from its outcome with the COMMIT.
+// twoStatements is a transaction as most would write it, with no more round trips than it needs: the UPDATE goes with
+// the BEGIN, and what follows from its outcome with the COMMIT.
 func twoStatements(c *pgClient, ctx context.Context) (int, error) {
 	record, order := upc(c.random.IntN(c.work.records)), c.nextOrder()
 	var first, second pgx.Batch

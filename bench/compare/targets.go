@@ -45,7 +45,8 @@ func (c *comparison) targets() []target {
 		atLeast("1 line, one hot record, to our own uniform", "one-hot", "one", 0.9),
 		atLeast("1 line, one hot record, to PostgreSQL (two statements)", "one-hot", "pg-two-hot", 50),
 		atLeast("500 lines, uniform, to Redis (always, pipelines of 50)", "many", "redis-always-50", 5),
-		{what: "500 lines, uniform, to 1 million lines a second (to reach for)", wanted: ">= 1x", ratio: rate("many") / 1e6, aim: 1},
+		{what: "500 lines, uniform, to 1 million lines a second (to reach for)", wanted: ">= 1x",
+			ratio: rate("many") / 1e6, aim: 1},
 		atLeast("flash-sale refusals to a handler that parses", "refused", "parse-refused", 0.8),
 		atLeast("reads to a handler that answers a constant", "read", "parse-read", 0.8),
 		atLeast("1 line, uniform, to a handler that parses", "one", "parse", 0.6),
@@ -58,7 +59,8 @@ func (c *comparison) targets() []target {
 func (c *comparison) tailTarget() target {
 	allowed := 3*c.disk.p99 + time.Millisecond
 	return target{
-		what: fmt.Sprintf("p99 at %.0f requests/s (%d %% of the most), to 3x the disk's p99 plus 1 ms", c.p70at, tailPercent), wanted: "<= 1x",
+		what: fmt.Sprintf("p99 at %.0f requests/s (%d %% of the most), to 3x the disk's p99 plus 1 ms", c.p70at,
+			tailPercent), wanted: "<= 1x",
 		ratio: ratio(c.p70.p99.Seconds(), allowed.Seconds()), aim: 1, atMost: true,
 		display: fmt.Sprintf("%.2f ms to %.2f ms", milliseconds(c.p70.p99), milliseconds(allowed)),
 	}
@@ -71,11 +73,13 @@ func (c *comparison) growthTargets() []target {
 	small, large := c.growth[0], c.growth[1]
 	return []target{
 		{
-			what: fmt.Sprintf("1 line at %d segments, to %d segments", large.segments, small.segments), wanted: ">= 0.8x",
-			ratio: ratio(large.of.perSecond, small.of.perSecond), aim: 0.8,
+			what:   fmt.Sprintf("1 line at %d segments, to %d segments", large.segments, small.segments),
+			wanted: ">= 0.8x",
+			ratio:  ratio(large.of.perSecond, small.of.perSecond), aim: 0.8,
 		},
 		{
-			what: fmt.Sprintf("resident memory a segment at %d segments, to %d segments", large.segments, small.segments), wanted: "<= 1x (constant)",
+			what: fmt.Sprintf("resident memory a segment at %d segments, to %d segments", large.segments,
+				small.segments), wanted: "<= 1x (constant)",
 			ratio: ratio(large.bytesPerSegment, small.bytesPerSegment), aim: 1, atMost: true,
 			display: fmt.Sprintf("%.0f B to %.0f B", large.bytesPerSegment, small.bytesPerSegment),
 		},

@@ -148,11 +148,14 @@ func report(stdout io.Writer, kills []kill, acks []ack, o options) {
 			all = append(all, of(k))
 		}
 		slices.Sort(all)
-		fmt.Fprintf(stdout, "%-58s median %4d ms, least %4d, most %4d\n", name, all[len(all)/2].Milliseconds(), all[0].Milliseconds(), all[len(all)-1].Milliseconds())
+		fmt.Fprintf(stdout, "%-58s median %4d ms, least %4d, most %4d\n", name, all[len(all)/2].Milliseconds(),
+			all[0].Milliseconds(), all[len(all)-1].Milliseconds())
 	}
 	fmt.Fprintf(stdout, "%s, %d cores, %s; %d clients, %d kills of the leader, %d writes acknowledged\n",
 		time.Now().UTC().Format(time.DateOnly), runtime.NumCPU(), runtime.Version(), o.clients, len(kills), len(acks))
 	figures("from the kill until another node led and served", func(k kill) time.Duration { return k.elected - k.at })
 	figures("from the kill to the first write asked for after it", func(k kill) time.Duration { return k.gap })
-	figures("from the restart until the killed node was ready", func(k kill) time.Duration { return k.back - k.restarted })
+	figures("from the restart until the killed node was ready", func(k kill) time.Duration {
+		return k.back - k.restarted
+	})
 }

@@ -34,7 +34,8 @@ func writePlot(w io.Writer, k kill, acks []ack) error {
 	from := max(k.at-plotBefore, 0)
 	for i, count := range bins(acks, from, k.back+after) {
 		begin := from + time.Duration(i)*binWidth - k.at
-		chart.Bars = append(chart.Bars, plot.Bar{From: begin.Seconds(), To: (begin + binWidth).Seconds(), Y: float64(count)})
+		chart.Bars = append(chart.Bars, plot.Bar{From: begin.Seconds(), To: (begin + binWidth).Seconds(),
+			Y: float64(count)})
 	}
 	mark := func(at time.Duration, text string) {
 		chart.Marks = append(chart.Marks, plot.Mark{X: (at - k.at).Seconds(), Text: text})

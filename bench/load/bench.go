@@ -62,7 +62,8 @@ func Open(ctx context.Context, o Options) (*Bench, error) {
 		if err != nil {
 			return nil, errors.Join(fmt.Errorf("connect to %s: %w", b.target.Address, err), b.Close())
 		}
-		b.workers = append(b.workers, newWorker(b.workload, b.workload.newSession(b, i), conn, b.target.Dial, newWaiter()))
+		b.workers = append(b.workers, newWorker(b.workload, b.workload.newSession(b, i), conn, b.target.Dial,
+			newWaiter()))
 	}
 	b.lastUsed = time.Now()
 	return b, nil
@@ -128,8 +129,8 @@ type Measurement struct {
 	server wire.Server // what they used
 }
 
-// Drive drives the server for one stretch. An error means that the rest of the run makes no sense; single failed requests
-// are counted.
+// Drive drives the server for one stretch. An error means that the rest of the run makes no sense; single failed
+// requests are counted.
 func (b *Bench) Drive(ctx context.Context, m *Measurement, s Stretch) error {
 	before, err := b.scrape(ctx)
 	if err != nil {

@@ -71,8 +71,8 @@ func (c *checker) differ(format string, args ...any) {
 	}
 }
 
-// Check reads everything back and holds it against what was answered: every record of the run, and some of the orders of
-// each connection. Nothing may be on its way.
+// Check reads everything back and holds it against what was answered: every record of the run, and some of the orders
+// of each connection. Nothing may be on its way.
 func (b *Bench) Check(ctx context.Context) (*Check, error) {
 	if b.o.Constant {
 		return nil, errors.New("a handler that answers a constant has nothing to check")
@@ -174,7 +174,8 @@ func (c *checker) record(record int, upc string, have figures, segments []figure
 			}
 		}
 	}
-	if sum.Tags = have.Tags; sum.OnHand != have.OnHand || sum.Allocated != have.Allocated || sum.Pending != have.Pending || sum.Available != have.Available {
+	if sum.Tags = have.Tags; sum.OnHand != have.OnHand || sum.Allocated != have.Allocated ||
+		sum.Pending != have.Pending || sum.Available != have.Available {
 		c.differ("%s: the segments sum to on hand %d, allocated %d, available %d, but the record has %d, %d, %d", upc,
 			sum.OnHand, sum.Allocated, sum.Available, have.OnHand, have.Allocated, have.Available)
 	}
@@ -193,7 +194,8 @@ func (c *checker) compare(name string, have figures, want expected) {
 			have.OnHand, have.Allocated, have.Pending, have.SafetyStock, have.Available)
 	}
 	if have.Available < 0 || want.net.from > want.loaded.to {
-		c.differ("%s: OVERSOLD: %d units were loaded, orders were promised %d that they still have or got, available is %d", name,
+		c.differ("%s: OVERSOLD: %d units were loaded, orders were promised %d that they still have or got, "+
+			"available is %d", name,
 			want.loaded.to, want.net.from, have.Available)
 	}
 	check := func(what string, have int64, want interval) {
@@ -264,7 +266,8 @@ func (c *checker) order(ctx context.Context, o *order) error {
 		}
 	}
 	if lost || have != want || len(reply.Items) != len(o.lines) {
-		c.differ("order %s: LOST or changed: %d items with %+v, but %d with %+v were answered", o.id, len(reply.Items), have, len(o.lines), want)
+		c.differ("order %s: LOST or changed: %d items with %+v, but %d with %+v were answered", o.id, len(reply.Items),
+			have, len(o.lines), want)
 	}
 	return nil
 }

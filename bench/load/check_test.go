@@ -13,9 +13,11 @@ import (
 	"apportion/bench/replay"
 )
 
-// fakeOptions are those of a short run of 100 requests. What a busy machine has not sent two seconds after its end is not sent.
+// fakeOptions are those of a short run of 100 requests. What a busy machine has not sent two seconds after its end is
+// not sent.
 func fakeOptions(target, workload string) Options {
-	return Options{Target: target, Workload: workload, Rates: []float64{1000}, Connections: 4, Records: 20, Lines: min(5, workloadOf(workload).lines),
+	return Options{Target: target, Workload: workload, Rates: []float64{1000}, Connections: 4, Records: 20,
+		Lines:    min(5, workloadOf(workload).lines),
 		Duration: 100 * time.Millisecond, Warmup: -1, Run: "test"}
 }
 
@@ -48,13 +50,15 @@ func TestRun(t *testing.T) {
 				t.Fatalf("%s, %d segments: %v", w.name, segments, err)
 			}
 			m := r.Runs[0]
-			if m.Requests == 0 || m.Failed != m.NotSent || m.Work < m.Requests || m.Server.Commands == 0 || r.Check.Records != r.Records {
+			if m.Requests == 0 || m.Failed != m.NotSent || m.Work < m.Requests || m.Server.Commands == 0 ||
+				r.Check.Records != r.Records {
 				t.Errorf("%s, %d segments: %+v, check %+v", w.name, segments, m, r.Check)
 			}
 			if !slices.Contains([]string{"refresh", "reads"}, w.name) && r.Check.Orders == 0 {
 				t.Errorf("%s: no order was read back", w.name)
 			}
-			if wantRules := []string{"PUT bench-test", "POST activate", "POST deactivate", "DELETE bench-test"}; w.rule && !slices.Equal(server.rules, wantRules) {
+			if wantRules := []string{"PUT bench-test", "POST activate", "POST deactivate",
+				"DELETE bench-test"}; w.rule && !slices.Equal(server.rules, wantRules) {
 				t.Errorf("the rule's requests are %q", server.rules)
 			}
 		}
@@ -72,7 +76,8 @@ func TestRunOpen(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(r.Runs) != 2 || r.Runs[0].Loop != "open" || r.Runs[0].Requests+r.Runs[0].NotSent != 20 || r.Runs[1].Requests+r.Runs[1].NotSent != 40 {
+	if len(r.Runs) != 2 || r.Runs[0].Loop != "open" || r.Runs[0].Requests+r.Runs[0].NotSent != 20 ||
+		r.Runs[1].Requests+r.Runs[1].NotSent != 40 {
 		t.Errorf("runs %+v", r.Runs)
 	}
 	if !slices.Contains(steps, "warming up") || !slices.Contains(steps, "open loop, 400/s") {
@@ -85,7 +90,8 @@ func TestUnknownOutcomes(t *testing.T) {
 	for _, workload := range []string{"allocate", "lifecycle", "flash-sale", "refresh", "batch"} {
 		server, target := startFake(t)
 		server.after = func(step string, number int, _ *fakeServer, status int, reply any) (int, any) {
-			if number < 20 || slices.Contains([]string{"query", "tag-categories"}, step) || strings.HasPrefix(step, "test-") || number%5 != 0 {
+			if number < 20 || slices.Contains([]string{"query", "tag-categories"}, step) ||
+				strings.HasPrefix(step, "test-") || number%5 != 0 {
 				return status, reply
 			}
 			if number%2 == 0 {
@@ -186,15 +192,16 @@ func loseOrders(_ string, _ int, s *fakeServer, status int, reply any) (int, any
 	return status, reply
 }
 
-// TestCheckSegments: units that change their segment are found though the record's sums agree, and a record whose segments
-// do not sum to its own figures.
+// TestCheckSegments: units that change their segment are found though the record's sums agree, and a record whose
+// segments do not sum to its own figures.
 func TestCheckSegments(t *testing.T) {
 	b := &Bench{o: Options{Segments: 2, Records: 1}, workload: workloadOf("allocate"), ledger: newLedger(2)}
 	b.ledger.set(0, 10, done)
 	b.ledger.set(1, 10, done)
 	b.ledger.add(0, promised, 3, done)
 	segment := func(value string, onHand, allocated int64) figures {
-		return figures{OnHand: onHand, Allocated: allocated, Available: onHand - allocated, Tags: map[string]string{benchCategory: value}}
+		return figures{OnHand: onHand, Allocated: allocated, Available: onHand - allocated,
+			Tags: map[string]string{benchCategory: value}}
 	}
 	f := func(record figures, segments []figures, wants ...string) {
 		t.Helper()
@@ -211,9 +218,11 @@ func TestCheckSegments(t *testing.T) {
 	}
 	sound := figures{OnHand: 20, Allocated: 3, Available: 17}
 	f(sound, []figures{segment("s0", 10, 3), segment("s1", 10, 0)})
-	f(sound, []figures{segment("s0", 10, 0), segment("s1", 10, 3)}, "s0: allocated is 0", "s0: available", "s1: allocated is 3", "s1: available")
+	f(sound, []figures{segment("s0", 10, 0), segment("s1", 10, 3)}, "s0: allocated is 0", "s0: available",
+		"s1: allocated is 3", "s1: available")
 	f(sound, []figures{segment("s0", 10, 3)}, "sum to on hand 10", "1 segments, but 2 were loaded")
-	f(figures{OnHand: 20, Allocated: 3, Available: 16}, []figures{segment("s0", 10, 3), segment("s1", 10, 0)}, "is not allocated", "available is 16", "sum to")
+	f(figures{OnHand: 20, Allocated: 3, Available: 16}, []figures{segment("s0", 10, 3), segment("s1", 10, 0)},
+		"is not allocated", "available is 16", "sum to")
 }
 
 func TestLedger(t *testing.T) {
@@ -229,7 +238,8 @@ func TestLedger(t *testing.T) {
 	l.set(1, 5, unknown)
 	l.set(1, 6, done) // what is certain later ends the doubt
 	want := expected{
-		loaded: interval{90, 100}, onHand: interval{87, 97}, allocated: interval{5, 8}, available: interval{79, 92}, net: interval{8, 11},
+		loaded: interval{90, 100}, onHand: interval{87, 97}, allocated: interval{5, 8}, available: interval{79, 92},
+		net: interval{8, 11},
 	}
 	if got := l.expect(0); got != want {
 		t.Errorf("got %+v, want %+v", got, want)
@@ -242,8 +252,8 @@ func TestLedger(t *testing.T) {
 	}
 }
 
-// TestSegmentsOfStrangers: all tags of the server's own categories are named when stock is loaded, only the run's own when
-// it is asked for; a category that has enough values is left alone.
+// TestSegmentsOfStrangers: all tags of the server's own categories are named when stock is loaded, only the run's own
+// when it is asked for; a category that has enough values is left alone.
 func TestSegmentsOfStrangers(t *testing.T) {
 	server, target := startFake(t)
 	server.categories = []tagCategory{{Name: "Channel", Values: []tagValue{{"Amazon", false}, {"Kibo", true}}}}
@@ -254,8 +264,10 @@ func TestSegmentsOfStrangers(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer b.Close()
-	wantFull := []string{`,"tags":{"BenchSegment":"s0","Channel":"Kibo"}`, `,"tags":{"BenchSegment":"s1","Channel":"Kibo"}`}
-	if wantLine := []string{`,"tags":{"BenchSegment":"s0"}`, `,"tags":{"BenchSegment":"s1"}`}; !reflect.DeepEqual(b.fullTags, wantFull) || !reflect.DeepEqual(b.lineTags, wantLine) {
+	wantFull := []string{`,"tags":{"BenchSegment":"s0","Channel":"Kibo"}`,
+		`,"tags":{"BenchSegment":"s1","Channel":"Kibo"}`}
+	if wantLine := []string{`,"tags":{"BenchSegment":"s0"}`, `,"tags":{"BenchSegment":"s1"}`}; !reflect.DeepEqual(
+		b.fullTags, wantFull) || !reflect.DeepEqual(b.lineTags, wantLine) {
 		t.Errorf("tags %q and %q", b.fullTags, b.lineTags)
 	}
 }

@@ -51,7 +51,8 @@ func (v *virtual) dial() (net.Conn, error) {
 			}
 			after, reply := v.answer(time.Since(v.start))
 			time.Sleep(after) // virtual
-			if _, err := io.WriteString(server, reply); reply == "" || err != nil || strings.Contains(reply, "Connection: close") {
+			if _, err := io.WriteString(server, reply); reply == "" || err != nil ||
+				strings.Contains(reply, "Connection: close") {
 				return
 			}
 		}
@@ -60,7 +61,8 @@ func (v *virtual) dial() (net.Conn, error) {
 }
 
 // run drives a virtual server with some connections for one stretch.
-func (v *virtual) run(t *testing.T, ctx context.Context, connections int, s Stretch) (m Measured, sessions []*pingSession, err error) {
+func (v *virtual) run(t *testing.T, ctx context.Context, connections int, s Stretch) (m Measured,
+	sessions []*pingSession, err error) {
 	t.Helper()
 	v.start = time.Now()
 	var workers []*worker
@@ -98,8 +100,8 @@ func stall(at time.Duration) (time.Duration, string) {
 	return time.Millisecond, okReply
 }
 
-// TestOpenLoopOmitsNothing: a server that stalls for a second shows it in every request that was due meanwhile. A closed loop
-// at the same rate sees one long request for each connection: that is what the open loop is for.
+// TestOpenLoopOmitsNothing: a server that stalls for a second shows it in every request that was due meanwhile. A
+// closed loop at the same rate sees one long request for each connection: that is what the open loop is for.
 func TestOpenLoopOmitsNothing(t *testing.T) {
 	f := func(closed bool, wantLong, wantShort int64) {
 		t.Helper()
@@ -119,7 +121,8 @@ func TestOpenLoopOmitsNothing(t *testing.T) {
 				_ = w.conn.Close()
 			}
 			v.serving.Wait()
-			// Due in the first half of the stall, 100 requests waited for 500 ms or more, and some more until their turn came.
+			// Due in the first half of the stall, 100 requests waited for 500 ms or more, and some more until their
+			// turn came.
 			if got := atLeast(rec, 500*time.Millisecond); got < wantLong || got > wantLong+wantLong/10 {
 				t.Errorf("closed %v: %d requests took 500 ms or more, want about %d", closed, got, wantLong)
 			}
@@ -167,8 +170,10 @@ func TestClosedLoop(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			v := &virtual{answer: func(time.Duration) (time.Duration, string) { return 10 * time.Millisecond, okReply }}
 			m, _, err := v.run(t, context.Background(), 4, s)
-			if err != nil || m.Loop != "closed" || m.Requests < want-4 || m.Requests > want+4 || m.LatencyMS.Max > 10.1 {
-				t.Errorf("%+v: %d answers in a %s loop, %v, latency %+v; want %d", s, m.Requests, m.Loop, err, m.LatencyMS, want)
+			if err != nil || m.Loop != "closed" || m.Requests < want-4 || m.Requests > want+4 ||
+				m.LatencyMS.Max > 10.1 {
+				t.Errorf("%+v: %d answers in a %s loop, %v, latency %+v; want %d", s, m.Requests, m.Loop, err,
+					m.LatencyMS, want)
 			}
 			if len(m.Series) != 2 || m.Series[1].Second != 1 || m.Series[0].Answered < want/2-4 {
 				t.Errorf("%+v: series %+v", s, m.Series)
@@ -203,7 +208,8 @@ func TestOutcomes(t *testing.T) {
 				t.Fatal(err)
 			}
 			if sessions[0].effects[0] != want || (m.Failed == 0) != wantOK {
-				t.Errorf("%q: effect %d, %d failed; want %d, ok %v", reply, sessions[0].effects[0], m.Failed, want, wantOK)
+				t.Errorf("%q: effect %d, %d failed; want %d, ok %v", reply, sessions[0].effects[0], m.Failed, want,
+					wantOK)
 			}
 			// What a client waited for in vain is a latency; an answer that nothing was done is none.
 			if want := m.Requests + map[effect]int64{unknown: 1}[want]; m.Ops[0].Requests != want {
@@ -219,7 +225,8 @@ func TestOutcomes(t *testing.T) {
 	}
 	problem := func(status, code string) string {
 		body := `{"code":"` + code + `"}`
-		return "HTTP/1.1 " + status + " X\r\nContent-Length: " + string(rune('0'+len(body)/10)) + string(rune('0'+len(body)%10)) + "\r\n\r\n" + body
+		return "HTTP/1.1 " + status + " X\r\nContent-Length: " + string(rune('0'+len(body)/10)) +
+			string(rune('0'+len(body)%10)) + "\r\n\r\n" + body
 	}
 	f(okReply, "ok", done, true, "")
 	f("HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 0\r\n\r\n", "ok", done, true, "")
@@ -238,7 +245,9 @@ func TestOutcomes(t *testing.T) {
 // TestServerGone: a server that comes back costs what was on its way; one that does not ends the run.
 func TestServerGone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		v := &virtual{answer: func(time.Duration) (time.Duration, string) { return time.Millisecond, "" }, start: time.Now()}
+		v := &virtual{answer: func(time.Duration) (time.Duration, string) {
+			return time.Millisecond, ""
+		}, start: time.Now()}
 		conn, _ := v.dial()
 		started := time.Now()
 		gone := errors.New("gone")

@@ -47,7 +47,8 @@ func (s *fakeServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	path := strings.Split(r.URL.Path, "/")
 	step := path[len(path)-1]
 	if step == "metrics" {
-		text := fmt.Sprintf("apportion_entry_commands_sum %d\napportion_log_sync_seconds_count 7\nprocess_cpu_seconds_total 1\n", s.requests)
+		text := fmt.Sprintf("apportion_entry_commands_sum %d\napportion_log_sync_seconds_count "+
+			"7\nprocess_cpu_seconds_total 1\n", s.requests)
 		w.Header().Set("Content-Length", strconv.Itoa(len(text)))
 		_, _ = w.Write([]byte(text))
 		return
@@ -156,7 +157,8 @@ func (s *fakeServer) query(in *queryRequest) (int, any) {
 			segments = append(segments, shown)
 		}
 		if len(segments) > 0 {
-			records = append(records, map[string]any{"upc": item.UPC, "onHand": sum.OnHand, "allocated": sum.Allocated, "available": sum.Available, "segments": segments})
+			records = append(records, map[string]any{"upc": item.UPC, "onHand": sum.OnHand, "allocated": sum.Allocated,
+				"available": sum.Available, "segments": segments})
 		}
 	}
 	return 200, map[string]any{"records": records}

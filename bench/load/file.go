@@ -50,8 +50,8 @@ func newFilePlan(rows []replay.Row) *filePlan {
 	return p
 }
 
-// fileSession sends the next entry of the file: an order, and when it has its units its shipment, or goods that come back
-// and whose order nobody knows.
+// fileSession sends the next entry of the file: an order, and when it has its units its shipment, or goods that come
+// back and whose order nobody knows.
 type fileSession struct {
 	client
 	order    *order

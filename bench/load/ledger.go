@@ -110,7 +110,8 @@ func (l *ledger) expectRecord(first, cells int) expected {
 	for at := first + 1; at < first+cells; at++ {
 		e := l.expect(at)
 		sum.loaded, sum.net = sum.loaded.plus(e.loaded), sum.net.plus(e.net)
-		sum.onHand, sum.allocated, sum.available = sum.onHand.plus(e.onHand), sum.allocated.plus(e.allocated), sum.available.plus(e.available)
+		sum.onHand, sum.allocated, sum.available = sum.onHand.plus(e.onHand), sum.allocated.plus(e.allocated),
+			sum.available.plus(e.available)
 	}
 	return sum
 }

@@ -11,14 +11,15 @@ const (
 	// valuesMax bounds the values of a tag category, and so the segments that are told apart by one.
 	valuesMax = 256
 
-	// queryRecordsMax bounds one request that reads back; with valuesMax segments each it stays below the server's 64 MB.
+	// queryRecordsMax bounds one request that reads back; with valuesMax segments each it stays below the server's 64
+	// MB.
 	queryRecordsMax = 500
 
 	// runBytesMax keeps location and order ids within 64 bytes.
 	runBytesMax = 20
 
-	// connectionsMax and recordsMax bound what the client itself holds in memory: a histogram-free worker is some kilobytes,
-	// a segment 64 bytes.
+	// connectionsMax and recordsMax bound what the client itself holds in memory: a histogram-free worker is some
+	// kilobytes, a segment 64 bytes.
 	connectionsMax = 10_000
 	recordsMax     = 10_000_000
 	segmentsMax    = 50_000_000
@@ -38,8 +39,8 @@ const (
 	// stockUnits of every segment: nothing runs out, except where a workload says so.
 	stockUnits = 1_000_000_000
 
-	// requestTimeout bounds the wait for an answer behind the end of a run, redialTimeout the time in which a server must
-	// take a new connection.
+	// requestTimeout bounds the wait for an answer behind the end of a run, redialTimeout the time in which a server
+	// must take a new connection.
 	requestTimeout = 30 * time.Second
 	redialTimeout  = 15 * time.Second
 	redialPause    = 50 * time.Millisecond

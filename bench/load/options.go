@@ -18,12 +18,12 @@ type Options struct {
 	Token    string // secret of one of its tokens; empty if it has none
 	Workload string
 
-	// Rates are the requests a second that are offered, one run for each; 0 is as fast as the connections allow, in a closed
-	// loop. Default: one run at 0.
+	// Rates are the requests a second that are offered, one run for each; 0 is as fast as the connections allow, in a
+	// closed loop. Default: one run at 0.
 	Rates []float64
 
-	// Closed makes a run at a rate a closed loop: a connection sends nothing before its last request is answered, and the
-	// latency is counted from the sending.
+	// Closed makes a run at a rate a closed loop: a connection sends nothing before its last request is answered, and
+	// the latency is counted from the sending.
 	Closed bool
 
 	Connections int
@@ -39,7 +39,8 @@ type Options struct {
 	// Run is the name of the run, which its location and order ids have. Empty: a new one.
 	Run string
 
-	// Constant means that the target is the handler that answers a constant: there is no stock to load and nothing to check.
+	// Constant means that the target is the handler that answers a constant: there is no stock to load and nothing to
+	// check.
 	Constant bool
 
 	// Progress, if not nil, is told what goes on: after each second, and while stock is loaded and read back.

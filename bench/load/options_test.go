@@ -34,7 +34,8 @@ func TestOptionsComplete(t *testing.T) {
 	if err := o.Complete(); err != nil {
 		t.Fatal(err)
 	}
-	if o.Connections != 16 || o.Records != 1000 || o.Lines != 500 || o.Segments != 1 || o.Duration != DefaultDuration || o.Warmup != DefaultWarmup || len(o.Rates) != 1 || o.Run == "" {
+	if o.Connections != 16 || o.Records != 1000 || o.Lines != 500 || o.Segments != 1 || o.Duration != DefaultDuration ||
+		o.Warmup != DefaultWarmup || len(o.Rates) != 1 || o.Run == "" {
 		t.Errorf("defaults are %+v", o)
 	}
 	f := func(want string, change func(o *Options)) {
@@ -91,7 +92,8 @@ func TestFilePlan(t *testing.T) {
 	row := func(invoice, code string, units int64) replay.Row {
 		return replay.Row{Invoice: invoice, StockCode: code, Quantity: units}
 	}
-	p := newFilePlan([]replay.Row{row("1", "10101", 2), row("1", "10102", 1), row("1", "POST", 1), row("1", "10101", 3), row("C2", "10102", -4), row("1", "10101", 1), row("3", "10101", 6)})
+	p := newFilePlan([]replay.Row{row("1", "10101", 2), row("1", "10102", 1), row("1", "POST", 1), row("1", "10101", 3),
+		row("C2", "10102", -4), row("1", "10101", 1), row("3", "10101", 6)})
 	want := []fileEntry{
 		{lines: []orderLine{{0, 2}, {1, 1}, {0, 3}}},
 		{lines: []orderLine{{1, 4}}, isReturn: true},

@@ -67,8 +67,8 @@ func (s *allocateSession) answered(e effect) {
 	}
 }
 
-// saleSession asks for one unit of the one record that has been sold out for long. Now and then a client gives back what
-// it got, so that there is always something to be had, for one in a hundred.
+// saleSession asks for one unit of the one record that has been sold out for long. Now and then a client gives back
+// what it got, so that there is always something to be had, for one in a hundred.
 type saleSession struct {
 	client
 	order     *order   // that is being asked for

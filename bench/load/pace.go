@@ -41,8 +41,8 @@ func (p *pace) due(number int64) time.Time {
 	return p.start.Add(time.Duration(float64(number) / p.Rate * float64(time.Second)))
 }
 
-// claim takes the next moment. An idle connection claims one before it comes and waits for it; so as long as one is idle,
-// the request is sent in time, and if none is, its latency grows from the moment on.
+// claim takes the next moment. An idle connection claims one before it comes and waits for it; so as long as one is
+// idle, the request is sent in time, and if none is, its latency grows from the moment on.
 func (p *pace) claim(now time.Time) (due time.Time, ok bool) {
 	if !now.Before(p.last) {
 		return time.Time{}, false

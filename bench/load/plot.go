@@ -27,8 +27,10 @@ func (m *Measured) charts(workload string) []plot.Chart {
 	if m.OfferedPerSecond > 0 {
 		offered = fmt.Sprintf("%s loop, %.0f/s offered", m.Loop, m.OfferedPerSecond)
 	}
-	rate := plot.Chart{Title: workload + ", " + offered, XLabel: "seconds", YLabel: "requests a second", Lines: []plot.Line{{Name: "answered"}, {Name: "failed"}}}
-	latency := plot.Chart{Title: "latency", XLabel: "seconds", YLabel: "milliseconds", LogY: true, Lines: []plot.Line{{Name: "p50"}, {Name: "p99"}, {Name: "max"}}}
+	rate := plot.Chart{Title: workload + ", " + offered, XLabel: "seconds", YLabel: "requests a second",
+		Lines: []plot.Line{{Name: "answered"}, {Name: "failed"}}}
+	latency := plot.Chart{Title: "latency", XLabel: "seconds", YLabel: "milliseconds", LogY: true,
+		Lines: []plot.Line{{Name: "p50"}, {Name: "p99"}, {Name: "max"}}}
 	for _, p := range m.Series {
 		for i, y := range []float64{float64(p.Answered), float64(p.Failed)} {
 			rate.Lines[i].Points = append(rate.Lines[i].Points, plot.Point{X: p.Second + 1, Y: y})
@@ -42,7 +44,8 @@ func (m *Measured) charts(workload string) []plot.Chart {
 
 // loadChart has a point for each rate; a closed loop's is where it got to by itself.
 func (r *Result) loadChart() plot.Chart {
-	c := plot.Chart{Title: r.Workload + ": latency against load", XLabel: "requests a second offered", YLabel: "milliseconds", LogY: true,
+	c := plot.Chart{Title: r.Workload + ": latency against load", XLabel: "requests a second offered",
+		YLabel: "milliseconds", LogY: true,
 		Lines: []plot.Line{{Name: "p50"}, {Name: "p99"}, {Name: "p99.9"}}}
 	runs := slices.Clone(r.Runs)
 	at := func(m *Measured) float64 { return cmp.Or(m.OfferedPerSecond, m.RequestsPerSecond) }

@@ -37,19 +37,22 @@ func sampleResult() *Result {
 	latency := Latency{1.2, 2, 4.5, 20, 31.25}
 	series := []Point{{0, 990, 0, 1.1, 4, 9}, {1, 1000, 5, 1.2, 4.5, 31.25}, {Second: 2}, {3, 1010, 0, 1.3, 4.6, 12}}
 	m := Measured{
-		Loop: "open", OfferedPerSecond: 1000, Seconds: 4, Requests: 3000, RequestsPerSecond: 750, Work: 6000, WorkPerSecond: 1500,
-		LatencyMS: latency, ClientLateMS: Latency{0.01, 0.02, 0.1, 0.2, 0.3},
+		Loop: "open", OfferedPerSecond: 1000, Seconds: 4, Requests: 3000, RequestsPerSecond: 750, Work: 6000,
+		WorkPerSecond: 1500,
+		LatencyMS:     latency, ClientLateMS: Latency{0.01, 0.02, 0.1, 0.2, 0.3},
 		Ops:    []OpResult{{"allocate", 2000, latency}, {"allocate, refused", 1000, latency}},
 		Codes:  []CodeCount{{"ok", 2000}, {"insufficient", 1000}, {"busy", 5}, {"not-sent", 2}},
 		Failed: 7, NotSent: 2, Series: series,
-		Server: ServerUse{Commands: 2000, Syncs: 100, CommandsPerSync: 20, BytesPerCommand: 50, CPUSeconds: 2, CPUCores: 0.5,
+		Server: ServerUse{Commands: 2000, Syncs: 100, CommandsPerSync: 20, BytesPerCommand: 50, CPUSeconds: 2,
+			CPUCores:            0.5,
 			CPUMicrosPerRequest: 25, ResidentBytes: 67e6, ResidentPeakBytes: 70e6},
 	}
 	max := m
 	max.Loop, max.OfferedPerSecond, max.RequestsPerSecond, max.LatencyMS.P99, max.NotSent = "closed", 0, 12_345, 45, 0
 	return &Result{
 		Workload: "allocate", Unit: "lines", Target: "http://127.0.0.1:8080", Run: "abc", Location: "bench-abc",
-		Started: time.Date(2026, 11, 25, 22, 0, 0, 0, time.UTC), Connections: 64, Records: 1000, Segments: 2, Lines: 2, Seed: 1, Zipf: 0.99,
+		Started: time.Date(2026, 11, 25, 22, 0, 0, 0, time.UTC), Connections: 64, Records: 1000, Segments: 2, Lines: 2,
+		Seed: 1, Zipf: 0.99,
 		Runs: []Measured{max, m}, Check: Check{Records: 1000, Segments: 2000, Orders: 512, UnknownUnits: 4},
 	}
 }
@@ -81,7 +84,8 @@ func TestPrint(t *testing.T) {
 func TestPlotOfNothing(t *testing.T) {
 	var out strings.Builder
 	r := &Result{Workload: "<x>", Runs: []Measured{{}}}
-	if err := r.Plot(&out); err != nil || strings.Contains(out.String(), "NaN") || strings.Contains(out.String(), "Inf") || !strings.Contains(out.String(), "&lt;x&gt;") {
+	if err := r.Plot(&out); err != nil || strings.Contains(out.String(), "NaN") ||
+		strings.Contains(out.String(), "Inf") || !strings.Contains(out.String(), "&lt;x&gt;") {
 		t.Errorf("%v\n%s", err, out.String())
 	}
 }

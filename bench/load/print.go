@@ -8,7 +8,8 @@ import (
 
 // Print writes the result for people.
 func (r *Result) Print(w io.Writer) error {
-	fmt.Fprintf(w, "%s on %s, %s: %d connections, %d records of %d segments, seed %d", r.Workload, r.Target, r.Started.Format("2006-01-02 15:04"),
+	fmt.Fprintf(w, "%s on %s, %s: %d connections, %d records of %d segments, seed %d", r.Workload, r.Target,
+		r.Started.Format("2006-01-02 15:04"),
 		r.Connections, r.Records, r.Segments, r.Seed)
 	if r.Lines > 1 {
 		fmt.Fprintf(w, ", %d %s a request", r.Lines, r.Unit)
@@ -23,7 +24,8 @@ func (r *Result) Print(w io.Writer) error {
 		}
 	}
 	c := &r.Check
-	fmt.Fprintf(w, "checked: %d records, %d segments and %d orders read back; nothing oversold, nothing lost", c.Records, c.Segments, c.Orders)
+	fmt.Fprintf(w, "checked: %d records, %d segments and %d orders read back; nothing oversold, nothing lost",
+		c.Records, c.Segments, c.Orders)
 	if c.UnknownUnits > 0 {
 		fmt.Fprintf(w, " (%d units of unknown outcome, held against intervals)", c.UnknownUnits)
 	}
@@ -45,7 +47,8 @@ func (m *Measured) print(w io.Writer, unit string) error {
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintf(table, "  \trequests\tp50 ms\tp90\tp99\tp99.9\tmax\t\n")
 	row := func(name string, requests any, l Latency) {
-		fmt.Fprintf(table, "  %s\t%v\t%.2f\t%.2f\t%.2f\t%.2f\t%.2f\t\n", name, requests, l.P50, l.P90, l.P99, l.P999, l.Max)
+		fmt.Fprintf(table, "  %s\t%v\t%.2f\t%.2f\t%.2f\t%.2f\t%.2f\t\n", name, requests, l.P50, l.P90, l.P99, l.P999,
+			l.Max)
 	}
 	for _, op := range m.Ops {
 		row(op.Op, op.Requests, op.LatencyMS)
@@ -73,10 +76,12 @@ func (m *Measured) printRest(w io.Writer) {
 		fmt.Fprintf(w, ", %d were due and could not be sent: the server is slower than the rate", m.NotSent)
 	}
 	s := &m.Server
-	fmt.Fprintf(w, "\n  server    %.2f cores, %.1f us a request, %.0f MB resident, %.0f MB at most\n", s.CPUCores, s.CPUMicrosPerRequest,
+	fmt.Fprintf(w, "\n  server    %.2f cores, %.1f us a request, %.0f MB resident, %.0f MB at most\n", s.CPUCores,
+		s.CPUMicrosPerRequest,
 		s.ResidentBytes/1e6, s.ResidentPeakBytes/1e6)
 	if s.Commands > 0 {
-		fmt.Fprintf(w, "  log       %.0f commands, %.1f to a sync, %.0f bytes each\n", s.Commands, s.CommandsPerSync, s.BytesPerCommand)
+		fmt.Fprintf(w, "  log       %.0f commands, %.1f to a sync, %.0f bytes each\n", s.Commands, s.CommandsPerSync,
+			s.BytesPerCommand)
 	}
 	fmt.Fprintln(w)
 }

@@ -54,8 +54,8 @@ type answer struct {
 	at      time.Time
 }
 
-// recorder collects the answers of one measurement, over one or more stretches. One mutex for all workers: at 50,000 answers
-// a second it is held for a hundredth of the time.
+// recorder collects the answers of one measurement, over one or more stretches. One mutex for all workers: at 50,000
+// answers a second it is held for a hundredth of the time.
 type recorder struct {
 	mu       sync.Mutex
 	progress func(Point)

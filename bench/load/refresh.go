@@ -6,8 +6,8 @@ import (
 	"apportion/bench/wire"
 )
 
-// refreshSession sets the stock of its own part of the records, again and again, as a nightly file does. The parts do not
-// overlap, so the count knows what was set last.
+// refreshSession sets the stock of its own part of the records, again and again, as a nightly file does. The parts do
+// not overlap, so the count knows what was set last.
 type refreshSession struct {
 	client
 	first, end int // cells
@@ -17,7 +17,8 @@ type refreshSession struct {
 
 func newRefreshSession(b *Bench, number int) session {
 	cells := b.o.Records * b.o.Segments
-	return &refreshSession{client: newClient(b, number), first: cells * number / b.o.Connections, end: cells * (number + 1) / b.o.Connections}
+	return &refreshSession{client: newClient(b, number), first: cells * number / b.o.Connections,
+		end: cells * (number + 1) / b.o.Connections}
 }
 
 func (s *refreshSession) units() int64 { return stockUnits + s.generation }

@@ -159,8 +159,9 @@ func (s Stretch) name() string {
 func (b *Bench) describe() *Result {
 	return &Result{
 		Workload: b.workload.name, Unit: b.workload.unit, Target: b.target.URL(), Run: b.o.Run, Location: b.location,
-		Started: time.Now().UTC().Truncate(time.Second), Connections: b.o.Connections, Records: b.o.Records, Segments: b.o.Segments,
-		Lines: b.o.Lines, Seed: b.o.Seed, Zipf: b.o.Zipf, ClientCores: runtime.NumCPU(),
+		Started: time.Now().UTC().Truncate(time.Second), Connections: b.o.Connections, Records: b.o.Records,
+		Segments: b.o.Segments,
+		Lines:    b.o.Lines, Seed: b.o.Seed, Zipf: b.o.Zipf, ClientCores: runtime.NumCPU(),
 	}
 }
 
@@ -192,15 +193,19 @@ func (m *Measurement) Result(s Stretch) Measured {
 	for code, count := range r.codes {
 		out.Codes = append(out.Codes, CodeCount{code, *count})
 	}
-	slices.SortFunc(out.Codes, func(a, b CodeCount) int { return cmp.Or(cmp.Compare(b.Count, a.Count), cmp.Compare(a.Code, b.Code)) })
+	slices.SortFunc(out.Codes, func(a, b CodeCount) int {
+		return cmp.Or(cmp.Compare(b.Count, a.Count), cmp.Compare(a.Code, b.Code))
+	})
 	return out
 }
 
 func useOf(s wire.Server, seconds, requests float64) ServerUse {
 	return ServerUse{
-		Commands: s.Commands, Syncs: s.Syncs, CommandsPerSync: per(s.Commands, s.Syncs), BytesPerCommand: per(s.LogBytes, s.Commands),
-		CPUSeconds: s.CPUSeconds, CPUCores: per(s.CPUSeconds, seconds), CPUMicrosPerRequest: per(s.CPUSeconds*1e6, requests),
-		ResidentBytes: s.ResidentBytes, ResidentPeakBytes: s.ResidentPeakBytes,
+		Commands: s.Commands, Syncs: s.Syncs, CommandsPerSync: per(s.Commands, s.Syncs),
+		BytesPerCommand: per(s.LogBytes, s.Commands),
+		CPUSeconds:      s.CPUSeconds, CPUCores: per(s.CPUSeconds, seconds),
+		CPUMicrosPerRequest: per(s.CPUSeconds*1e6, requests),
+		ResidentBytes:       s.ResidentBytes, ResidentPeakBytes: s.ResidentPeakBytes,
 	}
 }
 

@@ -12,8 +12,8 @@ import (
 	"apportion/bench/replay"
 )
 
-// benchCategory tells the segments of a record apart, if there are several. It is the one thing of the server's own that a
-// run changes: everybody else's stock gets the category's first value.
+// benchCategory tells the segments of a record apart, if there are several. It is the one thing of the server's own
+// that a run changes: everybody else's stock gets the category's first value.
 const benchCategory = "BenchSegment"
 
 type tagValue struct {
@@ -136,8 +136,8 @@ func (b *Bench) writeCategory(ctx context.Context) error {
 	return b.client.Call(ctx, "PUT", "/v1/tag-categories/"+benchCategory, b.o.Run+"-category", &want, nil)
 }
 
-// benchRule fills a line from its own segment and lets another one help that does not exist here: it makes a plan of two
-// candidates from the record's figures, as a rule of this kind does for every order.
+// benchRule fills a line from its own segment and lets another one help that does not exist here: it makes a plan of
+// two candidates from the record's figures, as a rule of this kind does for every order.
 const benchRule = `
 function select(item, record)
   if record.available < item.quantity then
@@ -154,7 +154,8 @@ func (b *Bench) loadRule(ctx context.Context) error {
 		return fmt.Errorf("load the rule: %w", err)
 	}
 	activation := map[string]any{"scope": map[string]any{"locations": []string{b.location}}}
-	if err := b.client.Call(ctx, "POST", b.rulePath(name, "/activate"), b.o.Run+"-activate", activation, nil); err != nil {
+	if err := b.client.Call(ctx, "POST", b.rulePath(name, "/activate"), b.o.Run+"-activate", activation,
+		nil); err != nil {
 		return fmt.Errorf("activate the rule: %w", err)
 	}
 	b.ruleName = name

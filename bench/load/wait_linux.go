@@ -39,6 +39,7 @@ func (w *timerWaiter) wait(until time.Time) error {
 	return nil
 }
 
-func (w *timerWaiter) interrupt() { _ = w.file.SetReadDeadline(time.Unix(1, 0)) } // a file of the poller's takes deadlines
+// a file of the poller's takes deadlines
+func (w *timerWaiter) interrupt() { _ = w.file.SetReadDeadline(time.Unix(1, 0)) }
 
 func (w *timerWaiter) close() { _ = w.file.Close() } // nothing was written

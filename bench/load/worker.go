@@ -29,7 +29,8 @@ func newWorker(w *workload, s session, conn net.Conn, dial dialer, wait waiter) 
 	return &worker{workload: w, session: s, conn: wire.NewConn(conn), dial: dial, waiter: wait}
 }
 
-// interrupt ends the wait for a moment, for an answer, and for a server that does not read. It may come from any goroutine.
+// interrupt ends the wait for a moment, for an answer, and for a server that does not read. It may come from any
+// goroutine.
 func (w *worker) interrupt() {
 	w.waiter.interrupt()
 	w.mu.Lock()
@@ -94,7 +95,8 @@ func (w *worker) run(ctx context.Context, p *pace, rec *recorder, connections in
 // codeConnection is the outcome of a request whose connection broke.
 const codeConnection = "connection-lost"
 
-// exchange sends the session's next request and reads the answer. An error ends the run: the request was refused as such.
+// exchange sends the session's next request and reads the answer. An error ends the run: the request was refused as
+// such.
 func (w *worker) exchange(open bool, due time.Time) (a answer, err error) {
 	var c call
 	w.out, c = w.session.request(w.out[:0])
@@ -122,7 +124,8 @@ func (w *worker) exchange(open bool, due time.Time) (a answer, err error) {
 	a.ok = a.effect == done || w.workload.refusals && a.code == codeInsufficient
 	w.session.answered(a.effect)
 	if !sound || a.code == codeInsufficient && !a.ok {
-		return a, fmt.Errorf("%s was answered with %d: %s", c.op, reply.Status, bytes.TrimSpace(reply.Body[:min(len(reply.Body), 500)]))
+		return a, fmt.Errorf("%s was answered with %d: %s", c.op, reply.Status,
+			bytes.TrimSpace(reply.Body[:min(len(reply.Body), 500)]))
 	}
 	return a, nil
 }

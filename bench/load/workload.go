@@ -22,11 +22,13 @@ type workload struct {
 // workloads in the order in which they are listed.
 var workloads = []*workload{
 	{
-		name: "allocate", about: "durable orders of --lines lines (1), of one unit each, over all records", unit: "lines",
+		name: "allocate", about: "durable orders of --lines lines (1), of one unit each, over all records",
+		unit:        "lines",
 		connections: 64, records: 1_000, lines: 1, linesMax: orderLinesMax, newSession: newAllocateSession,
 	},
 	{
-		name: "flash-sale", about: "everybody wants the one product that is sold out: 99 in 100 are refused", unit: "orders",
+		name: "flash-sale", about: "everybody wants the one product that is sold out: 99 in 100 are refused",
+		unit:        "orders",
 		connections: 64, records: 1, lines: 1, linesMax: 1, fixed: true, newSession: newSaleSession, refusals: true,
 		loadedUnits: func(o *Options) int64 { return int64(o.Connections) },
 	},
@@ -44,7 +46,8 @@ var workloads = []*workload{
 	},
 	{
 		name: "refresh", about: "stock is set, --lines records (12,000) a request", unit: "records",
-		connections: 4, records: 4 * refreshItemsMax, lines: refreshItemsMax, linesMax: refreshItemsMax, newSession: newRefreshSession, setsStock: true,
+		connections: 4, records: 4 * refreshItemsMax, lines: refreshItemsMax, linesMax: refreshItemsMax,
+		newSession: newRefreshSession, setsStock: true,
 	},
 	{
 		name: "batch", about: "orders of --lines lines (500)", unit: "lines",
@@ -52,10 +55,12 @@ var workloads = []*workload{
 	},
 	{
 		name: "rules", about: "as allocate, with a Lua rule that decides about each line", unit: "lines",
-		connections: 64, records: 1_000, lines: 1, linesMax: orderLinesMax, newSession: newAllocateSession, rule: true, perRecord: true,
+		connections: 64, records: 1_000, lines: 1, linesMax: orderLinesMax, newSession: newAllocateSession, rule: true,
+		perRecord: true,
 	},
 	{
-		name: "orders", about: "the orders, shipments and returns of a CSV file (--orders), again and again", unit: "lines",
+		name: "orders", about: "the orders, shipments and returns of a CSV file (--orders), again and again",
+		unit:        "lines",
 		connections: 64, records: 1, lines: 1, linesMax: 1, fixed: true, newSession: newFileSession,
 	},
 }

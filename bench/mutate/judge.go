@@ -46,7 +46,8 @@ func listPackages(ctx context.Context, dir string, patterns []string) (packages 
 }
 
 func goList(ctx context.Context, dir string, patterns []string) (packages []*goPackage, err error) {
-	list := exec.CommandContext(ctx, "go", append([]string{"list", "-json=Dir,ImportPath,GoFiles,Imports,TestGoFiles,XTestGoFiles"}, patterns...)...)
+	list := exec.CommandContext(ctx, "go", append([]string{"list", "-json=Dir,ImportPath,GoFiles,Imports," +
+		"TestGoFiles,XTestGoFiles"}, patterns...)...)
 	list.Dir = dir
 	var stderr bytes.Buffer
 	list.Stderr = &stderr
@@ -149,7 +150,8 @@ func (j *judge) judges(m *mutant) (judges []*goPackage) {
 // failed finds the first test that go test reports as failed, also if it is a part of another one.
 var failed = regexp.MustCompile(`(?m)^\s*--- FAIL: (\S+)`)
 
-// test runs the tests of one package. The broken file is in the environment, so that what a test builds itself has it, too.
+// test runs the tests of one package. The broken file is in the environment, so that what a test builds itself has it,
+// too.
 func (j *judge) test(ctx context.Context, p *goPackage, overlay string) (verdict, string, error) {
 	args := []string{"test", "-short", "-failfast", "-vet=off", "-timeout", j.timeout.String()}
 	for name, pattern := range j.run {

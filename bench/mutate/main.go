@@ -39,21 +39,27 @@ func command() *cli.Command {
 		Usage: "break lines of the product, one at a time, and see whether a test notices",
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "dir", Value: ".", Usage: "directory of the module"},
-			&cli.StringSliceFlag{Name: "packages", Value: []string{"./..."}, Usage: "packages whose lines are broken, as for go list"},
+			&cli.StringSliceFlag{Name: "packages", Value: []string{"./..."}, Usage: "packages whose lines are " +
+				"broken, as for go list"},
 			&cli.IntFlag{Name: "count", Value: 20, Usage: "how many lines to break"},
-			&cli.Uint64Flag{Name: "seed", Value: 1, Usage: "chooses the lines: the same seed breaks the same lines of the same source"},
-			&cli.DurationFlag{Name: "timeout", Value: 2 * time.Minute, Usage: "for the tests of one package with one line broken"},
-			&cli.StringMapFlag{Name: "run", Usage: "`PACKAGE=REGEXP`: of this package only the tests that match, as for go test -run; none if REGEXP is empty"},
+			&cli.Uint64Flag{Name: "seed", Value: 1, Usage: "chooses the lines: the same seed breaks the same lines " +
+				"of the same source"},
+			&cli.DurationFlag{Name: "timeout", Value: 2 * time.Minute, Usage: "for the tests of one package with " +
+				"one line broken"},
+			&cli.StringMapFlag{Name: "run", Usage: "`PACKAGE=REGEXP`: of this package only the tests that match, as " +
+				"for go test -run; none if REGEXP is empty"},
 		},
 		HideHelpCommand: true,
 		Action: func(ctx context.Context, c *cli.Command) error {
 			if c.Args().Present() {
 				return fmt.Errorf("%q is not expected: all choices are flags, see --help", c.Args().First())
 			}
-			o := options{dir: c.String("dir"), packages: c.StringSlice("packages"), count: c.Int("count"), seed: c.Uint64("seed"),
+			o := options{dir: c.String("dir"), packages: c.StringSlice("packages"), count: c.Int("count"),
+				seed:    c.Uint64("seed"),
 				timeout: c.Duration("timeout"), run: c.StringMap("run")}
 			if o.count < 1 || o.timeout <= 0 {
-				return fmt.Errorf("expected a count of at least 1 and a timeout above 0, got %d and %s", o.count, o.timeout)
+				return fmt.Errorf("expected a count of at least 1 and a timeout above 0, got %d and %s", o.count,
+					o.timeout)
 			}
 			return run(ctx, c.Root().Writer, o)
 		},
@@ -101,7 +107,8 @@ func run(ctx context.Context, out io.Writer, o options) error {
 		lines[m.line()] = true
 		judged++
 		sums[verdict]++
-		fmt.Fprintf(out, "| %s | %s | %s | %s |\n", m.line(), strings.ReplaceAll(m.how, "|", `\|`), verdict, strings.ReplaceAll(by, "|", `\|`))
+		fmt.Fprintf(out, "| %s | %s | %s | %s |\n", m.line(), strings.ReplaceAll(m.how, "|", `\|`), verdict,
+			strings.ReplaceAll(by, "|", `\|`))
 	}
 	_, err = fmt.Fprintf(out, "\n%d lines broken with seed %d: %d noticed, %d ended by a timeout, %d survived\n",
 		judged, o.seed, sums[noticed], sums[timedOut], sums[survived])

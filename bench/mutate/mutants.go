@@ -119,7 +119,8 @@ const sourceMax = 60
 
 // source is the text of a node on one line.
 func (f *finder) source(node ast.Node) string {
-	text := strings.Join(strings.Fields(string(f.text[f.set.Position(node.Pos()).Offset:f.set.Position(node.End()).Offset])), " ")
+	text := strings.Join(strings.Fields(string(f.text[f.set.Position(node.Pos()).Offset:f.set.Position(node.End()).
+		Offset])), " ")
 	if runes := []rune(text); len(runes) > sourceMax {
 		text = string(runes[:sourceMax]) + "..."
 	}
@@ -133,12 +134,14 @@ func (f *finder) negate(condition ast.Expr) {
 
 // swapped are operators and what is easily written instead.
 var swapped = map[token.Token]token.Token{
-	token.LSS: token.LEQ, token.LEQ: token.LSS, token.GTR: token.GEQ, token.GEQ: token.GTR, token.LAND: token.LOR, token.LOR: token.LAND,
+	token.LSS: token.LEQ, token.LEQ: token.LSS, token.GTR: token.GEQ, token.GEQ: token.GTR, token.LAND: token.LOR,
+	token.LOR: token.LAND,
 }
 
 func (f *finder) swap(e *ast.BinaryExpr) {
 	if other, ok := swapped[e.Op]; ok {
-		f.add(e.OpPos, e.OpPos+token.Pos(len(e.Op.String())), other.String(), fmt.Sprintf("%s for %s in %s", other, e.Op, f.source(e)))
+		f.add(e.OpPos, e.OpPos+token.Pos(len(e.Op.String())), other.String(),
+			fmt.Sprintf("%s for %s in %s", other, e.Op, f.source(e)))
 	}
 }
 

@@ -79,14 +79,15 @@ func writeToy(t *testing.T) (dir string) {
 	return dir
 }
 
-// TestMutate breaks every line of the toy that can be broken. What a broken line does depends on how it is broken, and that on
-// the seed, so lines are judged that are the same however they are broken.
+// TestMutate breaks every line of the toy that can be broken. What a broken line does depends on how it is broken, and
+// that on the seed, so lines are judged that are the same however they are broken.
 func TestMutate(t *testing.T) {
 	dir := writeToy(t)
 	var out strings.Builder
 	command := command()
 	command.Writer = &out
-	if err := command.Run(context.Background(), []string{"mutate", "--dir", dir, "--packages", "./box", "--count", "100", "--timeout", "5s"}); err != nil {
+	if err := command.Run(context.Background(), []string{"mutate", "--dir", dir, "--packages", "./box", "--count",
+		"100", "--timeout", "5s"}); err != nil {
 		t.Fatal(err)
 	}
 	f := func(line, want string) {
@@ -160,7 +161,8 @@ func TestMistakes(t *testing.T) {
 		var out strings.Builder
 		command := command()
 		command.Writer = &out
-		if err := command.Run(context.Background(), append([]string{"mutate", "--dir", dir}, args...)); err == nil || !strings.Contains(err.Error(), want) {
+		if err := command.Run(context.Background(), append([]string{"mutate", "--dir", dir}, args...)); err == nil ||
+			!strings.Contains(err.Error(), want) {
 			t.Errorf("%q gives %v, want %q\n%s", args, err, want, out.String())
 		}
 	}
@@ -168,7 +170,8 @@ func TestMistakes(t *testing.T) {
 	f("timeout above 0", "--timeout", "0s")
 	f(`"box" is not expected`, "box")
 	f("go list ./none", "--packages", "./none")
-	if err := os.WriteFile(filepath.Join(dir, "box", "fails_test.go"), []byte("package box\n\nimport \"testing\"\n\nfunc TestFails(t *testing.T) { t.Fail() }\n"), 0o644); err != nil {
+	if err := os.WriteFile(filepath.Join(dir, "box", "fails_test.go"),
+		[]byte("package box\n\nimport \"testing\"\n\nfunc TestFails(t *testing.T) { t.Fail() }\n"), 0o644); err != nil {
 		t.Fatal(err)
 	}
 	f("with nothing broken, the tests of toy/box fail: toy/box TestFails", "--packages", "./box")

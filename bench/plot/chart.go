@@ -52,7 +52,8 @@ const (
 	marksRows = 2
 	rowHeight = 14
 
-	// marksRoom is by how much the y axis is longer where there are marks, so that their texts stand above what is drawn.
+	// marksRoom is by how much the y axis is longer where there are marks, so that their texts stand above what is
+	// drawn.
 	marksRoom = 1.25
 )
 
@@ -63,7 +64,8 @@ var colours = [...]string{"#0072b2", "#d55e00", "#009e73", "#cc79a7"}
 func WriteSVG(w io.Writer, charts ...Chart) error {
 	var out strings.Builder
 	height := chartHeight * len(charts)
-	fmt.Fprintf(&out, `<svg xmlns="http://www.w3.org/2000/svg" width="%d" height="%d" viewBox="0 0 %d %d" font-family="sans-serif" font-size="12">`+"\n",
+	fmt.Fprintf(&out,
+		`<svg xmlns="http://www.w3.org/2000/svg" width="%d" height="%d" viewBox="0 0 %d %d" font-family="sans-serif" font-size="12">`+"\n",
 		chartWidth, height, chartWidth, height)
 	fmt.Fprintf(&out, `<rect width="%d" height="%d" fill="#ffffff"/>`+"\n", chartWidth, height)
 	for i := range charts {
@@ -79,7 +81,8 @@ func WriteSVG(w io.Writer, charts ...Chart) error {
 func (c *Chart) write(out *strings.Builder) {
 	x, y := c.axes()
 	text := func(at Point, anchor, text string) {
-		fmt.Fprintf(out, `<text x="%s" y="%s" text-anchor="%s">%s</text>`+"\n", pixel(at.X), pixel(at.Y), anchor, escape(text))
+		fmt.Fprintf(out, `<text x="%s" y="%s" text-anchor="%s">%s</text>`+"\n", pixel(at.X), pixel(at.Y), anchor,
+			escape(text))
 	}
 	fmt.Fprintf(out, `<text x="%d" y="18" font-weight="bold">%s</text>`+"\n", plotLeft, escape(c.Title))
 	for _, tick := range x.ticks() {
@@ -101,7 +104,8 @@ func (c *Chart) write(out *strings.Builder) {
 	}
 	for i, mark := range c.Marks {
 		at := x.place(mark.X)
-		fmt.Fprintf(out, `<path d="M%s %d V%d" stroke="%s" stroke-dasharray="4 3"/>`+"\n", pixel(at), plotTop, chartHeight-plotBottom, colours[1])
+		fmt.Fprintf(out, `<path d="M%s %d V%d" stroke="%s" stroke-dasharray="4 3"/>`+"\n", pixel(at), plotTop,
+			chartHeight-plotBottom, colours[1])
 		text(Point{at + 4, float64(plotTop + rowHeight*(1+i%marksRows))}, "start", mark.Text)
 	}
 }
@@ -147,9 +151,11 @@ func (c *Chart) writeLine(out *strings.Builder, x, y axis, number int, l Line) {
 		}
 		fmt.Fprintf(&path, " %s,%s", pixel(x.place(p.X)), pixel(y.place(p.Y)))
 	}
-	fmt.Fprintf(out, `<polyline points="%s" fill="none" stroke="%s" stroke-width="1.5"/>`+"\n", strings.TrimSpace(path.String()), colour)
+	fmt.Fprintf(out, `<polyline points="%s" fill="none" stroke="%s" stroke-width="1.5"/>`+"\n",
+		strings.TrimSpace(path.String()), colour)
 	left := chartWidth - plotRight - legendOffset*(len(c.Lines)-number)
-	fmt.Fprintf(out, `<path d="M%d 14 h16" stroke="%s" stroke-width="3"/><text x="%d" y="18">%s</text>`+"\n", left, colour, left+22, escape(l.Name))
+	fmt.Fprintf(out, `<path d="M%d 14 h16" stroke="%s" stroke-width="3"/><text x="%d" y="18">%s</text>`+"\n", left,
+		colour, left+22, escape(l.Name))
 }
 
 // pixel writes a place with one decimal at most: more cannot be seen.

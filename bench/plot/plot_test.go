@@ -12,15 +12,18 @@ import (
 func TestBarsAndMarks(t *testing.T) {
 	var out strings.Builder
 	err := WriteSVG(&out, Chart{
-		Title: "a<b", Bars: []Bar{{-2, -1, 4}, {-1, 0, 2}, {0, 4, 8}}, Marks: []Mark{{0, "killed"}, {4, "ready & well"}},
+		Title: "a<b", Bars: []Bar{{-2, -1, 4}, {-1, 0, 2}, {0, 4, 8}},
+		Marks: []Mark{{0, "killed"}, {4, "ready & well"}},
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, want := range []string{
 		"a&lt;b", "ready &amp; well", // escaped
-		`<rect x="70" y="154" width="104" height="80" fill="#0072b2"/>`,    // half as high as the highest, at the left edge
-		`<rect x="280" y="74" width="419" height="160" fill="#0072b2"/>`,   // the highest, with room for the marks above it
+		// half as high as the highest, at the left edge
+		`<rect x="70" y="154" width="104" height="80" fill="#0072b2"/>`,
+		// the highest, with room for the marks above it
+		`<rect x="280" y="74" width="419" height="160" fill="#0072b2"/>`,
 		`<path d="M280 34 V234" stroke="#d55e00" stroke-dasharray="4 3"/>`, // at 0
 		`<text x="704" y="62" text-anchor="start">ready`,                   // in the second row
 	} {

@@ -38,7 +38,8 @@ func TestRequests(t *testing.T) {
 		if err := json.Unmarshal(body, &order); err != nil || len(order.Lines) != lines {
 			t.Fatalf("%v: %s", err, body)
 		}
-		if last := order.Lines[lines-1]; len(last.UPC) != len(upc(1)) || last.Location != stockLocation || last.Quantity != 1 {
+		if last := order.Lines[lines-1]; len(last.UPC) != len(upc(1)) || last.Location != stockLocation ||
+			last.Quantity != 1 {
 			t.Fatalf("last line is %+v", last)
 		}
 	}

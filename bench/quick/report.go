@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// ratioTarget is what one-line allocations should reach of the handler that only parses, ruleTarget what those that a rule
-// decides should reach of those that none does.
+// ratioTarget is what one-line allocations should reach of the handler that only parses, ruleTarget what those that a
+// rule decides should reach of those that none does.
 const (
 	ratioTarget = 0.4
 	ruleTarget  = 0.6
@@ -55,8 +55,10 @@ func each(cpu time.Duration, work int) string {
 
 // flush prints the table.
 func (r *report) flush(o options) error {
-	fmt.Fprintf(r.out, "\n%s, %d cores shared by server and load generator, %s/%s, %d connections (500 lines: %d), %d s each, in turns\n\n",
-		r.started.Format("2006-01-02 15:04"), runtime.NumCPU(), runtime.GOOS, runtime.GOARCH, o.connections, min(o.connections, manyConns), o.seconds)
+	fmt.Fprintf(r.out, "\n%s, %d cores shared by server and load generator, %s/%s, %d connections (500 lines: %d), "+
+		"%d s each, in turns\n\n",
+		r.started.Format("2006-01-02 15:04"), runtime.NumCPU(), runtime.GOOS, runtime.GOARCH, o.connections,
+		min(o.connections, manyConns), o.seconds)
 	return r.table.Flush()
 }
 
@@ -73,7 +75,8 @@ func (r *report) finish(o options, p *plan) error {
 
 func (r *report) syncs(of string, w *workload) {
 	if s := w.syncs; s.Syncs > 0 {
-		fmt.Fprintf(r.out, "commands per synced write of the log, %s: %.1f, %.0f bytes a command\n", of, s.Commands/s.Syncs, s.LogBytes/s.Commands)
+		fmt.Fprintf(r.out, "commands per synced write of the log, %s: %.1f, %.0f bytes a command\n", of,
+			s.Commands/s.Syncs, s.LogBytes/s.Commands)
 	}
 }
 

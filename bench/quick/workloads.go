@@ -33,15 +33,20 @@ type plan struct {
 func oneLine(name string, server *rig.Process, connections int) *workload {
 	return &workload{
 		name: name, process: server, connections: connections, perRequest: 1, unit: "requests",
-		wantStatus: 200, request: func(dst []byte, id uint64) []byte { return appendAllocate(dst, id, stockLocation, 1) },
+		wantStatus: 200, request: func(dst []byte, id uint64) []byte {
+			return appendAllocate(dst, id, stockLocation, 1)
+		},
 		syncs: &wire.Server{},
 	}
 }
 
 func manyLine(server *rig.Process, connections int) *workload {
 	return &workload{
-		name: "allocate, 500 lines, durable", process: server, connections: min(connections, manyConns), perRequest: manyLines, unit: "lines",
-		wantStatus: 200, request: func(dst []byte, id uint64) []byte { return appendAllocate(dst, id, stockLocation, manyLines) },
+		name: "allocate, 500 lines, durable", process: server, connections: min(connections, manyConns),
+		perRequest: manyLines, unit: "lines",
+		wantStatus: 200, request: func(dst []byte, id uint64) []byte {
+			return appendAllocate(dst, id, stockLocation, manyLines)
+		},
 		nextWorker: 1 << 21,
 	}
 }
@@ -57,23 +62,27 @@ func newPlan(server, self *rig.Process, connections int) *plan {
 	oneLine := oneLine("allocate, 1 line, durable", server, connections)
 	ruled := &workload{
 		name: "the same, chosen by a rule", process: server, connections: connections, perRequest: 1, unit: "requests",
-		wantStatus: 200, request: func(dst []byte, id uint64) []byte { return appendAllocate(dst, id, ruleLocation, 1) },
+		wantStatus: 200, request: func(dst []byte, id uint64) []byte {
+			return appendAllocate(dst, id, ruleLocation, 1)
+		},
 		nextWorker: 1 << 20, // its orders are none of the others'
 	}
 	parseOnly := *oneLine
 	parseOnly.name, parseOnly.process, parseOnly.syncs = "parse the same body, answer a constant", self, nil
 
 	refused := &workload{
-		name: "allocate, refused for want of stock", process: server, connections: connections, perRequest: 1, unit: "requests",
+		name: "allocate, refused for want of stock", process: server, connections: connections, perRequest: 1,
+		unit:       "requests",
 		wantStatus: 409, request: appendRefused,
 	}
 	read, many := readOne("read a record", server, connections), manyLine(server, connections)
 	// What writes comes last: its checkpoints would otherwise be counted as the cost of what does not.
-	return &plan{groups: [][]*workload{{refused, read}, {&parseOnly, oneLine, ruled}, {many}}, parseOnly: &parseOnly, oneLine: oneLine, ruled: ruled}
+	return &plan{groups: [][]*workload{{refused, read}, {&parseOnly, oneLine, ruled}, {many}}, parseOnly: &parseOnly,
+		oneLine: oneLine, ruled: ruled}
 }
 
-// stockRule fills a line from its own segment, and lets another one help that does not exist here: it makes a plan of two
-// candidates from the record's figures, as a rule of this kind does for every order.
+// stockRule fills a line from its own segment, and lets another one help that does not exist here: it makes a plan of
+// two candidates from the record's figures, as a rule of this kind does for every order.
 const stockRule = `
 function select(item, record)
   if record.available < item.quantity then
@@ -83,8 +92,8 @@ function select(item, record)
 end
 `
 
-// loadStock writes the records that the workloads allocate from, and the rule that decides about half of them, through the
-// API.
+// loadStock writes the records that the workloads allocate from, and the rule that decides about half of them, through
+// the API.
 func loadStock(url string) error {
 	client, err := replay.NewClient(url, "")
 	if err != nil {
@@ -92,7 +101,8 @@ func loadStock(url string) error {
 	}
 	ctx := context.Background()
 	for _, location := range []string{stockLocation, ruleLocation} {
-		if err := client.Call(ctx, "POST", "/v1/inventory/refresh", "bench-"+location, stockOf(location), nil); err != nil {
+		if err := client.Call(ctx, "POST", "/v1/inventory/refresh", "bench-"+location, stockOf(location),
+			nil); err != nil {
 			return fmt.Errorf("load the stock: %w", err)
 		}
 	}

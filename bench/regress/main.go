@@ -14,10 +14,11 @@ import (
 	"strings"
 )
 
-// suite are the benchmarks that are short enough and mean something by themselves. Those that load a million records, or
-// measure through a socket, are for make bench-quick and apportion bench.
+// suite are the benchmarks that are short enough and mean something by themselves. Those that load a million records,
+// or measure through a socket, are for make bench-quick and apportion bench.
 var suite = []struct{ pkg, benchmarks string }{
-	{"engine", `^Benchmark(AppendCommand|DecodeCommand|CheckCommand|AppendResult|DecodeResult|HashText2|Split|Allocate|ReadRecord|Refuses)$`},
+	{"engine",
+		`^Benchmark(AppendCommand|DecodeCommand|CheckCommand|AppendResult|DecodeResult|HashText2|Split|Allocate|ReadRecord|Refuses)$`},
 	{"rules", `^Benchmark(Select|Redistribute|Step)$`},
 	{"httpapi", `^Benchmark(ScanAllocate|ScanAllocate500Lines|AllocateHandler|RefusalHandler|ReadRecordHandler)$`},
 	{"raftstore", `^BenchmarkDo$`},
@@ -80,7 +81,8 @@ func measure(ctx context.Context, stderr io.Writer, o options, dir string) error
 	for pass := range o.count {
 		for i, part := range suite {
 			fmt.Fprintf(stderr, "pass %d of %d: benchmarks of %s\n", pass+1, o.count, part.pkg)
-			test := exec.CommandContext(ctx, "go", "test", "-run", "^$", "-short", "-bench", part.benchmarks, "-benchmem",
+			test := exec.CommandContext(ctx, "go", "test", "-run", "^$", "-short", "-bench", part.benchmarks,
+				"-benchmem",
 				"-benchtime", o.benchtime, "-count", "1", "./"+part.pkg)
 			test.Stderr = stderr
 			text, err := test.Output()
@@ -124,7 +126,8 @@ func compare(ctx context.Context, stdout, stderr io.Writer, o options, dir strin
 		}
 	}
 	if worse != nil {
-		return fmt.Errorf("%d figures are more than %g %% worse than the stored ones:\n  %s", len(worse), o.percent, strings.Join(worse, "\n  "))
+		return fmt.Errorf("%d figures are more than %g %% worse than the stored ones:\n  %s", len(worse), o.percent,
+			strings.Join(worse, "\n  "))
 	}
 	_, err := fmt.Fprintf(stdout, "\nnothing is more than %g %% worse than the stored figures\n", o.percent)
 	return err

@@ -8,7 +8,8 @@ import (
 	"strings"
 )
 
-// The columns of benchstat's CSV form with two inputs: a name, value and range of each, the change and its significance.
+// The columns of benchstat's CSV form with two inputs: a name, value and range of each, the change and its
+// significance.
 const (
 	columnName = iota
 	columnOld
@@ -45,8 +46,10 @@ func regressions(text string, percent float64) (found []string, err error) {
 			return nil, fmt.Errorf("%q: %w", line, err)
 		}
 		// More is better where a unit is something a second.
-		if worse := by > percent || strings.HasSuffix(unit, "/s") && by < -percent; worse && (by < 0) == strings.HasSuffix(unit, "/s") {
-			found = append(found, fmt.Sprintf("%s, %s: %s (%s)", fields[columnName], unit, fields[columnChange], fields[columnSignificance]))
+		if worse := by > percent || strings.HasSuffix(unit, "/s") && by < -percent; worse &&
+			(by < 0) == strings.HasSuffix(unit, "/s") {
+			found = append(found, fmt.Sprintf("%s, %s: %s (%s)", fields[columnName], unit, fields[columnChange],
+				fields[columnSignificance]))
 		}
 	}
 	if tables == 0 {

@@ -18,8 +18,8 @@ type Client struct {
 	http  fasthttp.Client
 }
 
-// NewClient makes a client of the server at target, such as http://127.0.0.1:8080. token is the secret of one of its tokens,
-// "" for a server that has none.
+// NewClient makes a client of the server at target, such as http://127.0.0.1:8080. token is the secret of one of its
+// tokens, "" for a server that has none.
 func NewClient(target, token string) (*Client, error) {
 	u, err := url.Parse(target)
 	if err != nil {
@@ -40,8 +40,8 @@ func NewClient(target, token string) (*Client, error) {
 	}, nil
 }
 
-// Call sends a request and decodes the reply into out, which may be nil. A refusal is a *Problem. It tries again after a
-// 503 and after a broken connection; key must make that safe for a write (reads pass an empty one).
+// Call sends a request and decodes the reply into out, which may be nil. A refusal is a *Problem. It tries again after
+// a 503 and after a broken connection; key must make that safe for a write (reads pass an empty one).
 func (c *Client) Call(ctx context.Context, method, path, key string, in, out any) error {
 	var body []byte
 	if in != nil {

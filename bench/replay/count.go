@@ -1,8 +1,8 @@
 package replay
 
-// This file is the independent count: what must be on the shelves at the end, from the file and the opening stock alone.
-// It knows nothing of requests and replies and shares no bookkeeping with the replay. It is written as loops over the
-// rows, slow where that is plainer.
+// This file is the independent count: what must be on the shelves at the end, from the file and the opening stock
+// alone. It knows nothing of requests and replies and shares no bookkeeping with the replay. It is written as loops
+// over the rows, slow where that is plainer.
 
 // SegmentKey names one segment of one UPC at the location of the replay.
 type SegmentKey struct {
@@ -34,7 +34,8 @@ type parcel struct {
 
 // Count walks through the file. orderTags gives the segment that an order from a country is served from, returnTags the
 // one that takes goods of unknown origin.
-func Count(rows []Row, opening map[SegmentKey]Figures, orderTags func(country string) string, returnTags string) *Counted {
+func Count(rows []Row, opening map[SegmentKey]Figures, orderTags func(country string) string,
+	returnTags string) *Counted {
 	c := &Counted{
 		Segments: make(map[SegmentKey]Figures, len(opening)),
 		Shipped:  make(map[string]int64),

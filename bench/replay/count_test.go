@@ -38,14 +38,16 @@ func TestCount(t *testing.T) {
 	}
 
 	// each country lives from its own segment; a line is filled whole or not
-	f(stock(10, 2), []Row{row("1", "a", "UK", 7), row("1", "a", "UK", 4), row("2", "b", "FR", 2), row("3", "b", "FR", 1)},
+	f(stock(10, 2), []Row{row("1", "a", "UK", 7), row("1", "a", "UK", 4), row("2", "b", "FR", 2),
+		row("3", "b", "FR", 1)},
 		stock(3, 0), 2, 4)
 
 	// a return goes where the units came from, not to the country of the cancellation
 	f(stock(10, 2), []Row{row("1", "b", "FR", 2), row("C2", "b", "UK", -1)}, stock(10, 1))
 
 	// the latest parcel first, then the one before, the rest as goods of an unknown order
-	f(stock(10, 2), []Row{row("1", "a", "FR", 2), row("2", "a", "UK", 3), row("C3", "a", "FR", -4), row("C4", "a", "FR", -2)},
+	f(stock(10, 2), []Row{row("1", "a", "FR", 2), row("2", "a", "UK", 3), row("C3", "a", "FR", -4),
+		row("C4", "a", "FR", -2)},
 		stock(11, 2))
 
 	// what came back can be sold again
@@ -55,7 +57,8 @@ func TestCount(t *testing.T) {
 	f(stock(0, 2), []Row{row("1", "", "FR", 2), row("C2", "", "FR", -2)}, stock(2, 0))
 
 	// promises of others stay
-	f(map[SegmentKey]Figures{uk: {OnHand: 5, Allocated: 2, Available: 3}}, []Row{row("1", "a", "UK", 4), row("2", "a", "UK", 3)},
+	f(map[SegmentKey]Figures{uk: {OnHand: 5, Allocated: 2, Available: 3}},
+		[]Row{row("1", "a", "UK", 4), row("2", "a", "UK", 3)},
 		map[SegmentKey]Figures{uk: {OnHand: 2, Allocated: 2, Available: 0}}, 1)
 
 	// a segment that was never stocked has nothing, and does not appear

@@ -1,8 +1,8 @@
-// Package replay drives a running Apportion server with a file of real orders, and holds the server's stock against a count
-// made from the file alone.
+// Package replay drives a running Apportion server with a file of real orders, and holds the server's stock against a
+// count made from the file alone.
 //
-// It owns the reader of order files, the replay, the client that it sends with, and that independent count. It talks HTTP
-// only and imports no other package of this module.
+// It owns the reader of order files, the replay, the client that it sends with, and that independent count. It talks
+// HTTP only and imports no other package of this module.
 //
 // # Reading order
 //

@@ -38,7 +38,8 @@ type keptReply struct {
 }
 
 func startFake(t *testing.T) (*fakeServer, string) {
-	s := &fakeServer{segments: map[SegmentKey]*segmentFigures{}, orders: map[string][]fakeLine{}, kept: map[string]keptReply{}}
+	s := &fakeServer{segments: map[SegmentKey]*segmentFigures{}, orders: map[string][]fakeLine{},
+		kept: map[string]keptReply{}}
 	server := httptest.NewServer(s)
 	t.Cleanup(server.Close)
 	return s, server.URL
@@ -170,13 +171,15 @@ func (s *fakeServer) allocate(order string, request *allocateRequest) any {
 		segment := s.segment(line.UPC, line.Tags[s.category.Name])
 		available := segment.OnHand - segment.Allocated
 		if available < line.Quantity {
-			lines = append(lines, map[string]any{"itemId": line.ItemID, "outcome": "refused", "code": "insufficient", "available": available})
+			lines = append(lines, map[string]any{"itemId": line.ItemID, "outcome": "refused", "code": "insufficient",
+				"available": available})
 			continue
 		}
 		segment.Allocated += line.Quantity
 		key := s.key(line.UPC, line.Tags[s.category.Name])
 		s.orders[order] = append(s.orders[order], fakeLine{item: line.ItemID, key: key, units: line.Quantity})
-		lines = append(lines, map[string]any{"itemId": line.ItemID, "outcome": "allocated", "code": "ok", "allocated": line.Quantity})
+		lines = append(lines, map[string]any{"itemId": line.ItemID, "outcome": "allocated", "code": "ok",
+			"allocated": line.Quantity})
 	}
 	return map[string]any{"lines": lines}
 }
@@ -191,7 +194,8 @@ func (s *fakeServer) fulfill(order string) any {
 		line.shipped = true
 		s.segments[line.key].Allocated -= line.units
 		s.segments[line.key].OnHand -= line.units
-		lines = append(lines, map[string]any{"itemId": line.item, "outcome": "fulfilled", "code": "ok", "quantity": line.units})
+		lines = append(lines, map[string]any{"itemId": line.item, "outcome": "fulfilled", "code": "ok",
+			"quantity": line.units})
 	}
 	return map[string]any{"lines": lines}
 }
@@ -212,5 +216,6 @@ func (s *fakeServer) takeBack(order string, line *returnLine) (int, any) {
 		return http.StatusConflict, Problem{Status: 409, Code: "exceeds-left", Detail: "more than there is"}
 	}
 	segment.OnHand += line.Quantity
-	return http.StatusOK, map[string]any{"lines": []map[string]any{{"itemId": line.ItemID, "outcome": "returned", "quantity": line.Quantity}}}
+	return http.StatusOK, map[string]any{"lines": []map[string]any{{"itemId": line.ItemID, "outcome": "returned",
+		"quantity": line.Quantity}}}
 }

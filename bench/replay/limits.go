@@ -2,8 +2,8 @@ package replay
 
 import "time"
 
-// DefaultOpeningPercent leaves most lines enough stock and refuses some: a country that orders more of something than its
-// share of all orders finds its segment empty.
+// DefaultOpeningPercent leaves most lines enough stock and refuses some: a country that orders more of something than
+// its share of all orders finds its segment empty.
 const DefaultOpeningPercent = 110
 
 // Limits of a replay. The first group repeats limits that the server states in its API documentation.

@@ -36,10 +36,12 @@ func (o *Options) Validate() error {
 		faults = append(faults, err)
 	}
 	if !soundName(o.Location) {
-		faults = append(faults, fmt.Errorf("location %q: expected 1-%d bytes without control characters", o.Location, nameBytesMax))
+		faults = append(faults, fmt.Errorf("location %q: expected 1-%d bytes without control characters", o.Location,
+			nameBytesMax))
 	}
 	if !soundName(o.Category) {
-		faults = append(faults, fmt.Errorf("category %q: expected 1-%d bytes without control characters", o.Category, nameBytesMax))
+		faults = append(faults, fmt.Errorf("category %q: expected 1-%d bytes without control characters", o.Category,
+			nameBytesMax))
 	}
 	if o.OpeningPercent < 0 || o.OpeningPercent > openingPercentMax {
 		faults = append(faults, fmt.Errorf("opening %d: expected 0-%d percent", o.OpeningPercent, openingPercentMax))
@@ -71,8 +73,8 @@ type soldLine struct {
 }
 
 // Run drives the server with the rows of an order file: it writes schema and opening stock, allocates and fulfils each
-// invoice, returns each cancellation, and compares the stock at the end with an independent count. Differences are listed
-// in the summary; an error means that the run could not be finished.
+// invoice, returns each cancellation, and compares the stock at the end with an independent count. Differences are
+// listed in the summary; an error means that the run could not be finished.
 func Run(ctx context.Context, rows []Row, options Options) (*Summary, error) {
 	r, err := newReplay(rows, options)
 	if err != nil {
@@ -315,7 +317,8 @@ func (r *replay) takeBack(ctx context.Context, row *Row) error {
 // count cannot know.
 func refusePending(opening *stock, location string) error {
 	if opening.pending > 0 {
-		return fmt.Errorf("%d units of other orders are pending at %s: choose another --location", opening.pending, location)
+		return fmt.Errorf("%d units of other orders are pending at %s: choose another --location", opening.pending,
+			location)
 	}
 	return nil
 }

@@ -90,9 +90,13 @@ func TestReplayFindsFaults(t *testing.T) {
 	// units stay promised
 	f("allocated 1", once("return", func(s *fakeServer) { s.segment("30301", "France").Allocated++ }))
 	// a line is refused although there is stock
-	f("but by the count there was enough", once("fulfill", func(s *fakeServer) { s.segment("40402", "United Kingdom").OnHand = 0 }))
+	f("but by the count there was enough", once("fulfill", func(s *fakeServer) {
+		s.segment("40402", "United Kingdom").OnHand = 0
+	}))
 	// a line is filled although there is none
-	f("but by the count there was not enough", once("fulfill", func(s *fakeServer) { s.segment("40401", "Germany").OnHand = 50 }))
+	f("but by the count there was not enough", once("fulfill", func(s *fakeServer) {
+		s.segment("40401", "Germany").OnHand = 50
+	}))
 }
 
 func TestReplayRefusesOptions(t *testing.T) {

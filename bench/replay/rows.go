@@ -31,7 +31,8 @@ const noCountry = "Unspecified"
 var columns = [...]string{"InvoiceNo", "StockCode", "Quantity", "CustomerID", "Country"}
 
 // ReadRows reads an order file: comma-separated, with a header line, optionally with a byte order mark, CRLF line ends,
-// quoted fields and stray quotes. A row that cannot be used is returned with a Fault, so that nothing vanishes silently.
+// quoted fields and stray quotes. A row that cannot be used is returned with a Fault, so that nothing vanishes
+// silently.
 func ReadRows(r io.Reader) ([]Row, error) {
 	in := csv.NewReader(withoutBOM(r))
 	in.LazyQuotes = true

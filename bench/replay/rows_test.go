@@ -36,13 +36,15 @@ func TestReadRows(t *testing.T) {
 
 	// rows that cannot be used stay visible
 	f(header+"1,10101,x\n", Row{Line: 2, Fault: "too few fields"})
-	f(header+"1,10101,x,1.5,d,1,7,Spain\n", Row{Line: 2, Invoice: "1", StockCode: "10101", Customer: "7", Country: "Spain",
-		Fault: "quantity is not a whole number"})
+	f(header+"1,10101,x,1.5,d,1,7,Spain\n", Row{Line: 2, Invoice: "1", StockCode: "10101", Customer: "7",
+		Country: "Spain",
+		Fault:   "quantity is not a whole number"})
 	f(header+"1,,x,1,d,1,7,Spain\n", Row{Line: 2, Invoice: "1", Customer: "7", Country: "Spain", Quantity: 1,
 		Fault: "stock code empty or not usable"})
 	f(header+",10101,x,1,d,1,7,\n", Row{Line: 2, StockCode: "10101", Customer: "7", Country: noCountry, Quantity: 1,
 		Fault: "invoice number empty or not usable"})
-	f(header+"1,10101,x,1,d,1,7,Sp\xe9in\n", Row{Line: 2, Invoice: "1", StockCode: "10101", Customer: "7", Country: "Sp\xe9in", Quantity: 1,
+	f(header+"1,10101,x,1,d,1,7,Sp\xe9in\n", Row{Line: 2, Invoice: "1", StockCode: "10101", Customer: "7",
+		Country: "Sp\xe9in", Quantity: 1,
 		Fault: "country not usable"})
 
 	// only a header
@@ -101,7 +103,8 @@ func TestPlan(t *testing.T) {
 	if plan.RowsCount != 40 || plan.SalesCount != 27 || plan.ReturnsCount != 6 {
 		t.Errorf("%d rows, %d sales, %d returns; want 40, 27, 6", plan.RowsCount, plan.SalesCount, plan.ReturnsCount)
 	}
-	want := map[string]int64{"10101A": 92, "10103": 15, "50501": 0} // 95 % of 96 and of 15 units, rounded up; only returned
+	// 95 % of 96 and of 15 units, rounded up; only returned
+	want := map[string]int64{"10101A": 92, "10103": 15, "50501": 0}
 	for _, item := range plan.Opening {
 		if units, ok := want[item.UPC]; ok && units != item.Units {
 			t.Errorf("opening of %s is %d units, want %d", item.UPC, item.Units, units)
@@ -137,7 +140,8 @@ func TestSharesSumToHundred(t *testing.T) {
 }
 
 func TestPercentText(t *testing.T) {
-	for basisPoints, want := range map[int64]string{9611: "96.11", 8000: "80", 10_000: "100", 1050: "10.5", 5: "0.05", 0: "0"} {
+	for basisPoints, want := range map[int64]string{9611: "96.11", 8000: "80", 10_000: "100", 1050: "10.5", 5: "0.05",
+		0: "0"} {
 		if got := percentText(basisPoints); got != want {
 			t.Errorf("%d basis points: %q, want %q", basisPoints, got, want)
 		}

@@ -45,8 +45,8 @@ func isGoods(stockCode string) bool {
 	return digits >= goodsDigits
 }
 
-// Units says what a row moves: units that leave are positive, units that come back negative, and a row that moves nothing
-// is 0.
+// Units says what a row moves: units that leave are positive, units that come back negative, and a row that moves
+// nothing is 0.
 func (r *Row) Units() int64 {
 	if kind, _ := kindOf(r); kind == rowSkipped {
 		return 0

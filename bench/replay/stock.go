@@ -63,7 +63,8 @@ func (r *replay) writeOpening(ctx context.Context) error {
 		for _, item := range opening[start:min(start+refreshItemsMax, len(opening))] {
 			request.Items = append(request.Items, stockItem{UPC: item.UPC, Quantity: item.Units})
 		}
-		if err := r.client.Call(ctx, "POST", "/v1/inventory/refresh", r.key("opening", start), &request, nil); err != nil {
+		if err := r.client.Call(ctx, "POST", "/v1/inventory/refresh", r.key("opening", start), &request,
+			nil); err != nil {
 			return fmt.Errorf("load the opening stock: %w", err)
 		}
 	}

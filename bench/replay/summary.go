@@ -73,12 +73,15 @@ func (s *Summary) Print(w io.Writer) {
 	p := s.Plan
 	total := s.LoadTime + s.DriveTime
 	fmt.Fprintf(w, "run %s on %s, location %s\n\n", s.Run, s.target, s.location)
-	fmt.Fprintf(w, "  file       %d rows: %d sold, %d returned, %d skipped\n", p.RowsCount, p.SalesCount, p.ReturnsCount,
+	fmt.Fprintf(w, "  file       %d rows: %d sold, %d returned, %d skipped\n", p.RowsCount, p.SalesCount,
+		p.ReturnsCount,
 		p.RowsCount-p.SalesCount-p.ReturnsCount)
-	fmt.Fprintf(w, "  stock      %d UPCs, %d units, split by %s: %s\n", len(p.Opening), s.UnitsOpening, s.category, s.countries())
+	fmt.Fprintf(w, "  stock      %d UPCs, %d units, split by %s: %s\n", len(p.Opening), s.UnitsOpening, s.category,
+		s.countries())
 	fmt.Fprintf(w, "  orders     %d, of which %d got nothing\n", s.OrdersCount, s.OrdersEmpty)
 	fmt.Fprintf(w, "  lines      %d filled, %d refused%s\n", s.LinesFilled, s.Refused(), s.refusalReasons())
-	fmt.Fprintf(w, "  returns    %d to the segment they came from, %d with goods of an unknown order\n", s.ReturnsKnown, s.ReturnsUnknown)
+	fmt.Fprintf(w, "  returns    %d to the segment they came from, %d with goods of an unknown order\n", s.ReturnsKnown,
+		s.ReturnsUnknown)
 	fmt.Fprintf(w, "  units      %d opening - %d shipped + %d returned = %d on hand\n",
 		s.UnitsOpening, s.UnitsShipped, s.UnitsReturned, s.UnitsFinal)
 	fmt.Fprintf(w, "  time       %s (stock %s, orders %s)\n", round(total), round(s.LoadTime), round(s.DriveTime))
@@ -100,7 +103,8 @@ func (s *Summary) printVerdict(w io.Writer) {
 func (s *Summary) printSkipped(w io.Writer) {
 	lines := make([]string, 0, len(s.Plan.Skipped))
 	for _, skipped := range s.Plan.Skipped {
-		lines = append(lines, fmt.Sprintf("%s: %d x %q, first in line %d", skipped.Why, skipped.Count, skipped.StockCode, skipped.FirstLine))
+		lines = append(lines, fmt.Sprintf("%s: %d x %q, first in line %d", skipped.Why, skipped.Count,
+			skipped.StockCode, skipped.FirstLine))
 	}
 	printList(w, "skipped:", lines, len(lines))
 }

@@ -27,8 +27,8 @@ type Status struct {
 	} `json:"members"`
 }
 
-// StartCluster starts so many nodes in directories below dir, with more flags if given, and waits until the first leads and
-// all have a vote.
+// StartCluster starts so many nodes in directories below dir, with more flags if given, and waits until the first leads
+// and all have a vote.
 func StartCluster(binary, dir string, nodes int, more ...string) (c Cluster, err error) {
 	defer func() {
 		if err != nil {

@@ -99,8 +99,8 @@ func CPUOf(pid int) time.Duration {
 	if err != nil {
 		return 0
 	}
-	// The second field is the name in parentheses, which may have blanks; fields 14 to 17 are utime, stime, and the same of
-	// children that have been waited for.
+	// The second field is the name in parentheses, which may have blanks; fields 14 to 17 are utime, stime, and the
+	// same of children that have been waited for.
 	_, rest, _ := strings.Cut(string(text), ") ")
 	fields := strings.Fields(rest)
 	if len(fields) < 15 {
@@ -128,8 +128,8 @@ func FreeAddresses(count int) (addresses []string, err error) {
 	return addresses, nil
 }
 
-// CPUOfChildren is the processor time that a process and those that it started have used, as far as they still run or were
-// waited for.
+// CPUOfChildren is the processor time that a process and those that it started have used, as far as they still run or
+// were waited for.
 func CPUOfChildren(pid int) time.Duration {
 	sum := CPUOf(pid)
 	stats, _ := filepath.Glob("/proc/[0-9]*/stat") // a pattern without faults

@@ -32,8 +32,10 @@ func TestParses(t *testing.T) {
 	if !(&parsedOrder{}).parse([]byte(" {} ")) {
 		t.Error("nothing at all was not parsed")
 	}
-	for _, body := range []string{"", "{", "{}x", `{"lines":[}`, `{"lines":[{}]}x`, `{"lines":[{"upc":1}]}`, `{"lines":[{"quantity":"1"}]}`,
-		`{"lines":[{"upc":"a\n"}]}`, `{"lines":[{"other":1}]}`, `{"orders":[]}`, `{"lines":[{"upc":"a"} {"upc":"b"}]}`} {
+	for _, body := range []string{"", "{", "{}x", `{"lines":[}`, `{"lines":[{}]}x`, `{"lines":[{"upc":1}]}`,
+		`{"lines":[{"quantity":"1"}]}`,
+		`{"lines":[{"upc":"a\n"}]}`, `{"lines":[{"other":1}]}`, `{"orders":[]}`,
+		`{"lines":[{"upc":"a"} {"upc":"b"}]}`} {
 		if (&parsedOrder{}).parse([]byte(body)) {
 			t.Errorf("parsed %q", body)
 		}
@@ -48,7 +50,8 @@ func TestConstantAnswers(t *testing.T) {
 		ctx.Request.SetBodyString(body)
 		parseOnly(&ctx)
 		if ctx.Response.StatusCode() != wantStatus || !strings.Contains(string(ctx.Response.Body()), want) {
-			t.Errorf("%s %s: %d %s; want %d and %s", method, body, ctx.Response.StatusCode(), ctx.Response.Body(), wantStatus, want)
+			t.Errorf("%s %s: %d %s; want %d and %s", method, body, ctx.Response.StatusCode(), ctx.Response.Body(),
+				wantStatus, want)
 		}
 	}
 	f("POST", orderOf("UPC-1", 1), 200, `"outcome":"allocated"`)

@@ -1,7 +1,7 @@
 package rig
 
-// parsedOrder is what the baseline reads of a body. It is a scanner for this one shape that reuses its memory, so that the
-// comparison is with something fast: a general JSON decoder would flatter the server.
+// parsedOrder is what the baseline reads of a body. It is a scanner for this one shape that reuses its memory, so that
+// the comparison is with something fast: a general JSON decoder would flatter the server.
 type parsedOrder struct {
 	lines  []parsedLine
 	body   []byte
@@ -113,7 +113,8 @@ func (p *parsedOrder) have(c byte) bool {
 }
 
 func (p *parsedOrder) blank() {
-	for p.at < len(p.body) && (p.body[p.at] == ' ' || p.body[p.at] == '\n' || p.body[p.at] == '\r' || p.body[p.at] == '\t') {
+	for p.at < len(p.body) && (p.body[p.at] == ' ' || p.body[p.at] == '\n' || p.body[p.at] == '\r' ||
+		p.body[p.at] == '\t') {
 		p.at++
 	}
 }

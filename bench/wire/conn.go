@@ -32,8 +32,8 @@ type Reply struct {
 	Close  bool   // the server will close the connection
 }
 
-// ReadReply reads one reply with a Content-Length, which is all that the server sends. The body of a 200 is skipped unless
-// it is wanted.
+// ReadReply reads one reply with a Content-Length, which is all that the server sends. The body of a 200 is skipped
+// unless it is wanted.
 func (c *Conn) ReadReply(wanted bool) (r Reply, err error) {
 	line, err := c.in.ReadSlice('\n')
 	if err != nil {
@@ -55,7 +55,8 @@ func (c *Conn) ReadReply(wanted bool) (r Reply, err error) {
 		}
 	}
 	if length < 0 || length > replyBytesMax {
-		return r, fmt.Errorf("a reply of status %d without a Content-Length that can be read: proxies that send in chunks are not supported", r.Status)
+		return r, fmt.Errorf("a reply of status %d without a Content-Length that can be read: proxies that send in "+
+			"chunks are not supported", r.Status)
 	}
 	if r.Status == 200 && !wanted {
 		_, err = c.in.Discard(length)

@@ -8,8 +8,8 @@ const lengthDigits = 8
 // BodyBytesMax is the longest body that FillLength can state.
 const BodyBytesMax = 99_999_999
 
-// AppendBodyHead ends a request line that the caller began, such as "POST /v1/x", and adds the headers of a JSON body. The
-// caller appends the body and hands the same mark to FillLength.
+// AppendBodyHead ends a request line that the caller began, such as "POST /v1/x", and adds the headers of a JSON body.
+// The caller appends the body and hands the same mark to FillLength.
 func AppendBodyHead(dst []byte, t *Target) (request []byte, mark int) {
 	dst = t.appendHead(dst)
 	dst = append(dst, "Content-Type: application/json\r\nContent-Length: 00000000\r\n\r\n"...)

@@ -27,14 +27,16 @@ func TestReadReply(t *testing.T) {
 		for i, want := range wants {
 			got, err := c.ReadReply(wanted)
 			if err != nil || got.Status != want.Status || !bytes.Equal(got.Body, want.Body) || got.Close != want.Close {
-				t.Fatalf("reply %d is %d %q %v, %v; want %d %q %v", i, got.Status, got.Body, got.Close, err, want.Status, want.Body, want.Close)
+				t.Fatalf("reply %d is %d %q %v, %v; want %d %q %v", i, got.Status, got.Body, got.Close, err,
+					want.Status, want.Body, want.Close)
 			}
 		}
 		if r, err := c.ReadReply(wanted); err == nil {
 			t.Fatalf("one reply too many: %v", r)
 		}
 	}
-	two := "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}HTTP/1.1 409 Conflict\r\nX: y\r\ncontent-length: 3\r\nconnection: Close\r\n\r\nabc"
+	two := "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}HTTP/1.1 409 Conflict\r\nX: y\r\ncontent-length: " +
+		"3\r\nconnection: Close\r\n\r\nabc"
 	f(two, false, Reply{Status: 200}, Reply{409, []byte("abc"), true})
 	f(two, true, Reply{Status: 200, Body: []byte("{}")}, Reply{409, []byte("abc"), true})
 	f("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", true, Reply{Status: 200})
@@ -59,10 +61,12 @@ func TestRequests(t *testing.T) {
 	request, mark = AppendBodyHead(append(request, "POST /y"...), &Target{Host: "h"})
 	request = append(request, strings.Repeat("x", 1_234_567)...)
 	FillLength(request, mark)
-	if !bytes.Contains(request, []byte("{}POST /y HTTP/1.1\r\nHost: h\r\nContent-Type: application/json\r\nContent-Length: 01234567\r\n\r\nxxx")) {
+	if !bytes.Contains(request, []byte("{}POST /y HTTP/1.1\r\nHost: h\r\nContent-Type: "+
+		"application/json\r\nContent-Length: 01234567\r\n\r\nxxx")) {
 		t.Errorf("got %q", request[:300])
 	}
-	if got := string(AppendGetEnd([]byte("GET /x"), &Target{Host: "h", Token: "t"})); got != "GET /x HTTP/1.1\r\nHost: h\r\nAuthorization: Bearer t\r\n\r\n" {
+	if got := string(AppendGetEnd([]byte("GET /x"), &Target{Host: "h",
+		Token: "t"})); got != "GET /x HTTP/1.1\r\nHost: h\r\nAuthorization: Bearer t\r\n\r\n" {
 		t.Errorf("got %q", got)
 	}
 	if got := string(AppendPadded([]byte("U"), 1234, 6)); got != "U001234" {
@@ -109,7 +113,8 @@ func TestMetrics(t *testing.T) {
 	if sum, want := before.Add(got), (Server{140, 14, 6000, 2.5, 1000, 2000}); sum != want {
 		t.Errorf("sum %+v, want %+v", sum, want)
 	}
-	if _, err := Metrics("process_cpu_seconds_total much\n").ReadServer(); err == nil || !strings.Contains(err.Error(), "process_cpu_seconds_total") {
+	if _, err := Metrics("process_cpu_seconds_total much\n").ReadServer(); err == nil ||
+		!strings.Contains(err.Error(), "process_cpu_seconds_total") {
 		t.Errorf("error %v", err)
 	}
 }

@@ -106,7 +106,8 @@ func usageFault(_ context.Context, cmd *cli.Command, err error, _ bool) error {
 // noArguments refuses arguments after the flags, which would otherwise be ignored without a word.
 func noArguments(cmd *cli.Command) error {
 	if cmd.Args().Present() {
-		return usageError{fmt.Errorf("unexpected argument %q\nRun '%s --help' for the flags", cmd.Args().First(), cmd.FullName())}
+		return usageError{fmt.Errorf("unexpected argument %q\nRun '%s --help' for the flags", cmd.Args().First(),
+			cmd.FullName())}
 	}
 	return nil
 }

@@ -82,8 +82,10 @@ func backtestOf(cmd *cli.Command, now time.Time) (*backtestBody, error) {
 	if err != nil {
 		return nil, err
 	}
-	body := &backtestBody{Source: source, Differences: cmd.Int("differences"), activateBody: activateBody{Version: cmd.Int("version"),
-		Hook: cmd.String("hook"), Scope: within, OnError: cmd.String("on-error"), FailuresMax: cmd.Int("failures-max")}}
+	body := &backtestBody{Source: source, Differences: cmd.Int("differences"),
+		activateBody: activateBody{Version: cmd.Int("version"),
+			Hook: cmd.String("hook"), Scope: within, OnError: cmd.String("on-error"),
+			FailuresMax: cmd.Int("failures-max")}}
 	if body.From, err = placeOf(cmd, "from", now); err != nil {
 		return nil, err
 	}
@@ -106,7 +108,8 @@ func placeOf(cmd *cli.Command, flag string, now time.Time) (string, error) {
 	if ago, err := time.ParseDuration(text); err == nil && ago >= 0 {
 		return now.Add(-ago).UTC().Format(time.RFC3339Nano), nil
 	}
-	return "", usageError{fmt.Errorf("--%s %q: a log index, a time such as 2026-11-27T06:00:00Z or a duration such as 2h is expected", flag, text)}
+	return "", usageError{fmt.Errorf("--%s %q: a log index, a time such as 2026-11-27T06:00:00Z or a duration such "+
+		"as 2h is expected", flag, text)}
 }
 
 // backtestPollEvery is how often the server is asked how far a backtest is.
@@ -115,7 +118,8 @@ const backtestPollEvery = 200 * time.Millisecond
 // await follows a backtest to its end and reads it whole. If ctx ends first, the backtest is cancelled.
 func (r *remote) await(ctx context.Context, b *backtestInfo, stderr io.Writer) (reply []byte, err error) {
 	path := "/v1/backtests/" + url.PathEscape(b.ID)
-	bar := progressbar.NewOptions(100, progressbar.OptionSetVisibility(isTerminal(stderr)), progressbar.OptionSetWriter(stderr),
+	bar := progressbar.NewOptions(100, progressbar.OptionSetVisibility(isTerminal(stderr)),
+		progressbar.OptionSetWriter(stderr),
 		progressbar.OptionSetDescription("replaying"), progressbar.OptionClearOnFinish())
 	ticker := time.NewTicker(backtestPollEvery)
 	defer ticker.Stop()

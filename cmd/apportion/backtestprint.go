@@ -44,7 +44,8 @@ func (h *historyInfo) print(w io.Writer) {
 		fmt.Fprintln(w, "Nothing is kept yet: history begins with the server's first checkpoint.")
 	default:
 		fmt.Fprintf(w, "from %s\nto   %s\n%d checkpoints, %.1f of %.0f MB, for %.1f hours at most\n",
-			h.From, h.To, len(h.Checkpoints), float64(h.Bytes)/1e6, float64(h.BytesMax)/1e6, float64(h.WindowSeconds)/3600)
+			h.From, h.To, len(h.Checkpoints), float64(h.Bytes)/1e6, float64(h.BytesMax)/1e6,
+			float64(h.WindowSeconds)/3600)
 		if h.RefusalsFrom.Index > h.From.Index {
 			fmt.Fprintf(w, "orders that were refused before the log: from %s\n", h.RefusalsFrom)
 		}
@@ -144,13 +145,15 @@ func (b *backtestInfo) print(w io.Writer) {
 		fmt.Fprintln(w)
 	}
 	if b.Report != nil {
-		fmt.Fprintf(w, "%d commands in %.1f s (%.0f a second)\n", b.Progress.Commands, b.Seconds, b.Progress.CommandsPerSecond)
+		fmt.Fprintf(w, "%d commands in %.1f s (%.0f a second)\n", b.Progress.Commands, b.Seconds,
+			b.Progress.CommandsPerSecond)
 		b.Report.print(w)
 	}
 }
 
 func (r *backtestReport) print(w io.Writer) {
-	fmt.Fprintf(w, "%d orders with %d lines for %d units, from %s to %s\n", r.Orders, r.Lines, r.UnitsAsked, r.From, r.To)
+	fmt.Fprintf(w, "%d orders with %d lines for %d units, from %s to %s\n", r.Orders, r.Lines, r.UnitsAsked, r.From,
+		r.To)
 	r.Refusals.print(w, r.From)
 	fmt.Fprintln(w)
 	if s := r.Suspended; s != nil {
@@ -159,10 +162,12 @@ func (r *backtestReport) print(w io.Writer) {
 	r.printTotals(w)
 	r.printSegments(w)
 	if r.ChangesAdapted > 0 {
-		fmt.Fprintf(w, "\n%d shipments, releases or returns were cut down to what the candidate's orders have.\n", r.ChangesAdapted)
+		fmt.Fprintf(w, "\n%d shipments, releases or returns were cut down to what the candidate's orders have.\n",
+			r.ChangesAdapted)
 	}
 	if r.OtherAnswersDiffer > 0 {
-		fmt.Fprintf(w, "\n%d other commands were answered otherwise, such as adjustments below zero.\n", r.OtherAnswersDiffer)
+		fmt.Fprintf(w, "\n%d other commands were answered otherwise, such as adjustments below zero.\n",
+			r.OtherAnswersDiffer)
 	}
 	fmt.Fprintf(w, "\n%d orders are answered otherwise", r.OrdersThatDiffer)
 	if len(r.Differences) == 0 {
@@ -230,10 +235,12 @@ func (r *backtestReport) printSegments(w io.Writer) {
 	if len(r.Segments) == 0 {
 		return
 	}
-	rows := [][]string{{"", "ALLOCATED", "", "", "LEFT AT THE END", "", ""}, {"SEGMENT", "AS DECIDED", "CANDIDATE", "CHANGE", "AS DECIDED", "CANDIDATE", "CHANGE"}}
+	rows := [][]string{{"", "ALLOCATED", "", "", "LEFT AT THE END", "", ""},
+		{"SEGMENT", "AS DECIDED", "CANDIDATE", "CHANGE", "AS DECIDED", "CANDIDATE", "CHANGE"}}
 	for _, s := range r.Segments {
 		d, c := s.AsDecided, s.Candidate
-		rows = append(rows, []string{tagText(s.Tags), fmt.Sprint(d.Allocated), fmt.Sprint(c.Allocated), change(d.Allocated, c.Allocated),
+		rows = append(rows, []string{tagText(s.Tags), fmt.Sprint(d.Allocated), fmt.Sprint(c.Allocated),
+			change(d.Allocated, c.Allocated),
 			fmt.Sprint(d.Stranded), fmt.Sprint(c.Stranded), change(d.Stranded, c.Stranded)})
 	}
 	fmt.Fprintln(w)
@@ -260,12 +267,14 @@ func printBacktests(w io.Writer, all []backtestInfo) {
 		if state == "running" {
 			state += fmt.Sprintf(", %.0f %%", b.Progress.Percent)
 		}
-		rows = append(rows, []string{b.ID, ruleName(b.Rule, b.Version), b.Hook + " " + b.Scope.text(), b.Started, state})
+		rows = append(rows, []string{b.ID, ruleName(b.Rule, b.Version), b.Hook + " " + b.Scope.text(), b.Started,
+			state})
 	}
 	table(w, rows)
 }
 
-// figures prints rows whose first column is text and whose others are figures, set to the right but for a last one of text.
+// figures prints rows whose first column is text and whose others are figures, set to the right but for a last one of
+// text.
 func figures(w io.Writer, rows [][]string) {
 	var widths []int
 	for _, row := range rows {

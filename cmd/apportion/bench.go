@@ -61,38 +61,53 @@ func benchCommand(stdout, stderr io.Writer) *cli.Command {
 
 func benchFlags() []cli.Flag {
 	return []cli.Flag{
-		&cli.StringFlag{Name: "target", Value: "http://127.0.0.1:8080", Usage: "`URL` of the server", Sources: env("target")},
+		&cli.StringFlag{Name: "target", Value: "http://127.0.0.1:8080", Usage: "`URL` of the server",
+			Sources: env("target")},
 		tokenFlag(),
-		&cli.StringFlag{Name: "workload", Value: "allocate", Usage: "`NAME`: " + strings.Join(load.WorkloadNames(), ", "), Sources: env("workload")},
-		&cli.StringFlag{Name: "rate", Value: "max", Usage: "requests a second that are offered, such as 2500 or 20k, or max", Sources: env("rate")},
-		&cli.StringFlag{Name: "rates", Usage: "several `RATES`, such as 1k,2k,max: a run at each", Sources: env("rates")},
+		&cli.StringFlag{Name: "workload", Value: "allocate",
+			Usage: "`NAME`: " + strings.Join(load.WorkloadNames(), ", "), Sources: env("workload")},
+		&cli.StringFlag{Name: "rate", Value: "max", Usage: "requests a second that are offered, such as 2500 or " +
+			"20k, or max", Sources: env("rate")},
+		&cli.StringFlag{Name: "rates", Usage: "several `RATES`, such as 1k,2k,max: a run at each",
+			Sources: env("rates")},
 		&cli.BoolFlag{Name: "closed", Usage: "a closed loop at a rate too", Sources: env("closed")},
-		&cli.IntFlag{Name: "connections", Usage: "keep-alive `CONNECTIONS` (by workload: 64, batch 16, refresh 4)", Sources: env("connections")},
-		&cli.DurationFlag{Name: "duration", Value: load.DefaultDuration, Usage: "of each run", Sources: env("duration")},
-		&cli.DurationFlag{Name: "warmup", Value: load.DefaultWarmup, Usage: "before the first run, not measured; 0s for none", Sources: env("warmup")},
-		&cli.IntFlag{Name: "records", Usage: "`RECORDS` of stock (by workload: 1,000, refresh 48,000)", Sources: env("records")},
+		&cli.IntFlag{Name: "connections", Usage: "keep-alive `CONNECTIONS` (by workload: 64, batch 16, refresh 4)",
+			Sources: env("connections")},
+		&cli.DurationFlag{Name: "duration", Value: load.DefaultDuration, Usage: "of each run",
+			Sources: env("duration")},
+		&cli.DurationFlag{Name: "warmup", Value: load.DefaultWarmup, Usage: "before the first run, not measured; 0s " +
+			"for none", Sources: env("warmup")},
+		&cli.IntFlag{Name: "records", Usage: "`RECORDS` of stock (by workload: 1,000, refresh 48,000)",
+			Sources: env("records")},
 		&cli.IntFlag{Name: "segments", Value: 1, Usage: "`SEGMENTS` of each record", Sources: env("segments")},
-		&cli.IntFlag{Name: "lines", Usage: "`LINES` or items of a request (by workload: 1, batch 500, refresh 12,000)", Sources: env("lines")},
-		&cli.FloatFlag{Name: "zipf", Usage: "`EXPONENT` of the records' popularity; 0 is uniform, 0.99 is usual", Sources: env("zipf")},
+		&cli.IntFlag{Name: "lines", Usage: "`LINES` or items of a request (by workload: 1, batch 500, refresh 12,000)",
+			Sources: env("lines")},
+		&cli.FloatFlag{Name: "zipf", Usage: "`EXPONENT` of the records' popularity; 0 is uniform, 0.99 is usual",
+			Sources: env("zipf")},
 		&cli.Uint64Flag{Name: "seed", Value: 1, Usage: "`SEED` of all choices", Sources: env("seed")},
-		&cli.StringFlag{Name: "orders", Usage: "CSV `FILE` of orders, for the workload of that name", Sources: env("orders")},
-		&cli.StringFlag{Name: "run", Usage: "`NAME` of the run, in its location and order ids; by default a new one each time", Sources: env("run")},
+		&cli.StringFlag{Name: "orders", Usage: "CSV `FILE` of orders, for the workload of that name",
+			Sources: env("orders")},
+		&cli.StringFlag{Name: "run", Usage: "`NAME` of the run, in its location and order ids; by default a new one " +
+			"each time", Sources: env("run")},
 	}
 }
 
 func benchOutputFlags() []cli.Flag {
 	return []cli.Flag{
 		&cli.StringFlag{Name: "out", Usage: "write the result as JSON to `FILE`", Sources: env("out")},
-		&cli.StringFlag{Name: "plot", Usage: "write a picture of rate and latency over time to `FILE.svg`; with --rates also latency against load", Sources: env("plot")},
+		&cli.StringFlag{Name: "plot", Usage: "write a picture of rate and latency over time to `FILE.svg`; with " +
+			"--rates also latency against load", Sources: env("plot")},
 	}
 }
 
 // benchOptions reads the flags.
 func benchOptions(cmd *cli.Command) (o load.Options, err error) {
 	o = load.Options{
-		Target: cmd.String("target"), Token: cmd.String("token"), Workload: cmd.String("workload"), Closed: cmd.Bool("closed"), Connections: cmd.Int("connections"),
-		Duration: cmd.Duration("duration"), Warmup: cmd.Duration("warmup"), Records: cmd.Int("records"), Segments: cmd.Int("segments"),
-		Lines: cmd.Int("lines"), Zipf: cmd.Float("zipf"), Seed: cmd.Uint64("seed"), Run: cmd.String("run"),
+		Target: cmd.String("target"), Token: cmd.String("token"), Workload: cmd.String("workload"),
+		Closed: cmd.Bool("closed"), Connections: cmd.Int("connections"),
+		Duration: cmd.Duration("duration"), Warmup: cmd.Duration("warmup"), Records: cmd.Int("records"),
+		Segments: cmd.Int("segments"),
+		Lines:    cmd.Int("lines"), Zipf: cmd.Float("zipf"), Seed: cmd.Uint64("seed"), Run: cmd.String("run"),
 	}
 	name, rates := "--rate", cmd.String("rate")
 	if cmd.IsSet("rates") {
@@ -140,7 +155,8 @@ type benchFiles struct{ json, svg string }
 func runBench(ctx context.Context, o load.Options, files benchFiles, stdout, stderr io.Writer) error {
 	location := "bench-" + o.Run
 	fmt.Fprintf(stdout, "stock of this run: location %s; to delete it afterwards:\n"+
-		"  curl -X POST %s/v1/inventory/delete -H 'Content-Type: application/json' -d '{\"locations\":[%q],\"force\":true}'\n\n",
+		"  curl -X POST %s/v1/inventory/delete -H 'Content-Type: application/json' -d "+
+		"'{\"locations\":[%q],\"force\":true}'\n\n",
 		location, strings.TrimRight(o.Target, "/"), location)
 	if isTerminal(stderr) {
 		o.Progress = func(p load.Progress) { fmt.Fprintf(stderr, "\r\x1b[K%s", progressText(p)) }
@@ -171,7 +187,8 @@ func progressText(p load.Progress) string {
 	if p.Of == 0 {
 		return p.Step
 	}
-	return fmt.Sprintf("%s: %.0f of %.0f s, %d/s, p50 %.2f ms, p99 %.2f ms, %d failed", p.Step, p.Elapsed.Seconds(), p.Of.Seconds(),
+	return fmt.Sprintf("%s: %.0f of %.0f s, %d/s, p50 %.2f ms, p99 %.2f ms, %d failed", p.Step, p.Elapsed.Seconds(),
+		p.Of.Seconds(),
 		p.Point.Answered, p.Point.P50MS, p.Point.P99MS, p.Point.Failed)
 }
 

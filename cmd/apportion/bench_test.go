@@ -15,7 +15,8 @@ import (
 func (s *server) runBenchCommand(args ...string) (result load.Result, stdout string) {
 	s.t.Helper()
 	path := filepath.Join(s.t.TempDir(), "out.json")
-	args = append([]string{"bench", "--target", s.url, "--duration", "300ms", "--warmup", "0s", "--connections", "4", "--out", path}, args...)
+	args = append([]string{"bench", "--target", s.url, "--duration", "300ms", "--warmup", "0s", "--connections", "4",
+		"--out", path}, args...)
 	status, stdout, stderr := runCommand(s.t, args...)
 	if status != 0 || stderr != "" {
 		s.t.Fatalf("%q: status %d\n%s\n%s", args, status, stdout, stderr)
@@ -52,19 +53,23 @@ func TestBenchWorkloads(t *testing.T) {
 			r, stdout := s.runBenchCommand(append(args, "--segments", segments)...)
 			m := r.Runs[0]
 			// On a busy machine, some may be due and not sent before the end.
-			if r.Workload != name || m.Loop != "open" || m.Requests == 0 || m.Requests+m.NotSent != 90 || m.Failed != m.NotSent || len(m.Series) == 0 {
+			if r.Workload != name || m.Loop != "open" || m.Requests == 0 || m.Requests+m.NotSent != 90 ||
+				m.Failed != m.NotSent || len(m.Series) == 0 {
 				t.Errorf("%s: %+v", name, m)
 			}
 			if r.Workload == "reads" {
 				m.Server.Commands, m.Server.CommandsPerSync, m.Server.BytesPerCommand = 1, 1, 1 // it writes nothing
 			}
-			if m.LatencyMS.P50 <= 0 || m.LatencyMS.Max < m.LatencyMS.P99 || m.Server.Commands == 0 || m.Server.CommandsPerSync < 1 || m.Server.BytesPerCommand == 0 || m.Server.ResidentBytes == 0 {
+			if m.LatencyMS.P50 <= 0 || m.LatencyMS.Max < m.LatencyMS.P99 || m.Server.Commands == 0 ||
+				m.Server.CommandsPerSync < 1 || m.Server.BytesPerCommand == 0 || m.Server.ResidentBytes == 0 {
 				t.Errorf("%s: latency %+v, server %+v", name, m.LatencyMS, m.Server)
 			}
-			if r.Check.Records != r.Records || r.Check.Records == 0 || r.Check.DifferencesCount != 0 || name != "refresh" && name != "reads" && r.Check.Orders == 0 {
+			if r.Check.Records != r.Records || r.Check.Records == 0 || r.Check.DifferencesCount != 0 ||
+				name != "refresh" && name != "reads" && r.Check.Orders == 0 {
 				t.Errorf("%s: check %+v of %d records", name, r.Check, r.Records)
 			}
-			for _, want := range []string{`location ` + r.Location, `open loop, 300 requests/s offered: \d+ requests/s`, `p99\.9`, `nothing oversold, nothing lost`} {
+			for _, want := range []string{`location ` + r.Location, `open loop, 300 requests/s offered: \d+ requests/s`,
+				`p99\.9`, `nothing oversold, nothing lost`} {
 				if !regexp.MustCompile(want).MatchString(stdout) {
 					t.Errorf("%s: no %q in\n%s", name, want, stdout)
 				}
@@ -72,7 +77,8 @@ func TestBenchWorkloads(t *testing.T) {
 		}
 	}
 	if onHand, allocated := s.figures(demoLocation, demoUPC); onHand != 75 || allocated != 0 {
-		t.Errorf("the demo product has %d on hand, %d allocated: the runs touched what is not theirs", onHand, allocated)
+		t.Errorf("the demo product has %d on hand, %d allocated: the runs touched what is not theirs", onHand,
+			allocated)
 	}
 	s.stop()
 	mustVerify(t, data)
@@ -83,7 +89,8 @@ func TestBenchSweep(t *testing.T) {
 	s := startServer(t, filepath.Join(t.TempDir(), "data"))
 	plot := filepath.Join(t.TempDir(), "curve.svg")
 	r, _ := s.runBenchCommand("--rates", "200,max", "--closed", "--run", "mine", "--plot", plot, "--segments", "2")
-	if len(r.Runs) != 2 || r.Runs[0].Loop != "closed" || r.Runs[0].OfferedPerSecond != 200 || r.Runs[1].OfferedPerSecond != 0 || r.Runs[1].Requests == 0 {
+	if len(r.Runs) != 2 || r.Runs[0].Loop != "closed" || r.Runs[0].OfferedPerSecond != 200 ||
+		r.Runs[1].OfferedPerSecond != 0 || r.Runs[1].Requests == 0 {
 		t.Errorf("runs %+v", r.Runs)
 	}
 	if r.Location != "bench-mine" || r.Check.Segments != 2000 {
@@ -97,7 +104,8 @@ func TestBenchSweep(t *testing.T) {
 		t.Errorf("the same name again: status %d, %s", status, stderr)
 	}
 	s.stop()
-	if status, stdout, stderr := runCommand(t, "bench", "--target", s.url); status != 1 || strings.Contains(stdout, "requests/s") {
+	if status, stdout, stderr := runCommand(t, "bench", "--target", s.url); status != 1 ||
+		strings.Contains(stdout, "requests/s") {
 		t.Errorf("without a server: status %d\n%s%s", status, stdout, stderr)
 	}
 }

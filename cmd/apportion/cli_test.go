@@ -36,7 +36,8 @@ func TestHelp(t *testing.T) {
 	f([]string{"version"}, `^apportion \d+\.\d+\.\d+.*go1\.\d+.* [a-z]+/[a-z0-9]+\n$`)
 }
 
-// TestMistakes: each is a short message on stderr with status 2 (the command line) or 1 (the world), never a page of help.
+// TestMistakes: each is a short message on stderr with status 2 (the command line) or 1 (the world), never a page of
+// help.
 func TestMistakes(t *testing.T) {
 	dir := t.TempDir()
 	write := func(name, text string) string {
@@ -51,7 +52,8 @@ func TestMistakes(t *testing.T) {
 		t.Helper()
 		status, stdout, stderr := runCommand(t, args...)
 		if status != wantStatus || stdout != "" || len(stderr) > 1000 || !regexp.MustCompile(want).MatchString(stderr) {
-			t.Errorf("%q: status %d, want %d and %q\nstdout: %s\nstderr: %s", args, status, wantStatus, want, stdout, stderr)
+			t.Errorf("%q: status %d, want %d and %q\nstdout: %s\nstderr: %s", args, status, wantStatus, want, stdout,
+				stderr)
 		}
 	}
 	f(2, `unknown command "srve". Did you mean "serve"\?\nRun 'apportion --help'`, "srve")
@@ -70,7 +72,8 @@ func TestMistakes(t *testing.T) {
 		t.Errorf("a bad flag made a data directory: %v", err)
 	}
 	f(2, `--tokens: open .*none: no such file`, "serve", "--data", nothing, "--tokens", filepath.Join(dir, "none"))
-	f(2, `--tokens .*tokens:\nline 2: the secret is`, "serve", "--data", nothing, "--tokens", write("tokens", "# who\nrouter:short\n"))
+	f(2, `--tokens .*tokens:\nline 2: the secret is`, "serve", "--data", nothing, "--tokens",
+		write("tokens", "# who\nrouter:short\n"))
 	f(2, `unknown flag --lisen. Did you mean --listen`, "serve", "--lisen", ":8080")
 	f(2, `checkpoint-interval`, "serve", "--checkpoint-interval", "fast")
 	f(2, `unexpected argument "./data"`, "serve", "./data")
@@ -83,7 +86,8 @@ func TestMistakes(t *testing.T) {
 	f(2, `expected a URL such as http://127.0.0.1:8080`, "replay-orders", "--target", "localhost", orders)
 	f(2, `opening -1`, "replay-orders", "--opening=-1", orders)
 	f(1, `none.csv`, "replay-orders", filepath.Join(dir, "none.csv"))
-	f(1, `header lacks StockCode`, "replay-orders", write("wrong.csv", "InvoiceNo,Item,Quantity,CustomerID,Country\n1,2,3,4,5\n"))
+	f(1, `header lacks StockCode`, "replay-orders", write("wrong.csv", "InvoiceNo,Item,Quantity,CustomerID,"+
+		"Country\n1,2,3,4,5\n"))
 	f(2, `expected a URL such as http://127.0.0.1:8080`, "bench", "--target", "localhost")
 	f(2, `workload "x": expected one of allocate, flash-sale`, "bench", "--workload", "x")
 	f(2, `--rate: rate "fast": expected requests a second, such as 2500 or 20k, or max`, "bench", "--rate", "fast")

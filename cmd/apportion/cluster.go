@@ -25,7 +25,8 @@ func clusterCommand(stdout io.Writer) *cli.Command {
 		Usage:       "show and change the nodes of a cluster",
 		Description: clusterDescription,
 		Commands: []*cli.Command{
-			clusterStatusCommand(stdout), clusterAddCommand(stdout), clusterRemoveCommand(stdout), clusterTransferCommand(stdout),
+			clusterStatusCommand(stdout), clusterAddCommand(stdout), clusterRemoveCommand(stdout),
+			clusterTransferCommand(stdout),
 			clusterSnapshotCommand(stdout),
 		},
 		Action: func(ctx context.Context, cmd *cli.Command) error {
@@ -74,7 +75,8 @@ func (c *clusterInfo) print(w io.Writer) {
 		lag = fmt.Sprintf("%.3f s", *c.LagSeconds)
 	}
 	fmt.Fprintf(w, "cluster %s, led by %s in term %d\n", c.Cluster, leader, c.Term)
-	fmt.Fprintf(w, "node %s: %s, %s, as of log index %d, log committed to %d, checkpoint at %d, lag %s\n\n", c.Node, c.State, ready, c.AsOf, c.CommitIndex, c.CheckpointIndex, lag)
+	fmt.Fprintf(w, "node %s: %s, %s, as of log index %d, log committed to %d, checkpoint at %d, lag %s\n\n", c.Node,
+		c.State, ready, c.AsOf, c.CommitIndex, c.CheckpointIndex, lag)
 	rows := [][]string{{"NODE", "ADDRESS", "VOTE", ""}}
 	for _, m := range c.Members {
 		vote, mark := "yes", ""

@@ -5,8 +5,8 @@ import (
 	"testing"
 )
 
-// A node that was away for longer than the log reaches back fetches a checkpoint, and the process begins anew with it, at the
-// same addresses. It misses nothing, and does as a member what it did before.
+// A node that was away for longer than the log reaches back fetches a checkpoint, and the process begins anew with it,
+// at the same addresses. It misses nothing, and does as a member what it did before.
 func TestClusterLeftBehind(t *testing.T) {
 	c := newCluster(t, 3, "--checkpoint-interval", "200ms")
 	for _, n := range c.nodes {

@@ -11,8 +11,8 @@ import (
 	"time"
 )
 
-// faultClient is one of the clients that work while faults happen. It talks to one node until that one fails it, then to
-// another, and writes down what it asked and when, and what came of it.
+// faultClient is one of the clients that work while faults happen. It talks to one node until that one fails it, then
+// to another, and writes down what it asked and when, and what came of it.
 type faultClient struct {
 	number int // of the client
 	as     int // what it is called in the history: somebody else after a write that it has left open
@@ -58,7 +58,8 @@ const (
 	// clientTimeout bounds a request to a node that does not answer at all.
 	clientTimeout = 4 * time.Second
 
-	// leaveOpenPart of the writes without an answer are left for the end of the round; the others are asked again at once.
+	// leaveOpenPart of the writes without an answer are left for the end of the round; the others are asked again at
+	// once.
 	leaveOpenPart = 4
 )
 
@@ -101,7 +102,8 @@ func (c *faultClient) next(stop <-chan struct{}) {
 		c.changeOrder(stop, c.orders[i])
 	default:
 		c.made++
-		order := &clientOrder{id: fmt.Sprintf("o-%s-%d-%d", c.round.name, c.number, c.made), record: record, segment: segment, units: 1 + c.rng.Int64N(3)}
+		order := &clientOrder{id: fmt.Sprintf("o-%s-%d-%d", c.round.name, c.number, c.made), record: record,
+			segment: segment, units: 1 + c.rng.Int64N(3)}
 		c.write(stop, &openWrite{op: stockOp{opAllocate, record, segment, order.units}, order: order})
 	}
 }
@@ -149,8 +151,8 @@ func (c *faultClient) write(stop <-chan struct{}, w *openWrite) {
 	}
 }
 
-// leaveOpen keeps the write for the end. Until then nothing more is done to its order, and the client, since it cannot be doing
-// two things at a time, goes on as somebody else.
+// leaveOpen keeps the write for the end. Until then nothing more is done to its order, and the client, since it cannot
+// be doing two things at a time, goes on as somebody else.
 func (c *faultClient) leaveOpen(w *openWrite) {
 	c.open = append(c.open, w)
 	c.orders = slices.DeleteFunc(c.orders, func(o *clientOrder) bool { return o == w.order })
@@ -166,12 +168,15 @@ func (c *faultClient) pause() {
 func (w *openWrite) request() (path, body string) {
 	switch w.op.kind {
 	case opAdjust:
-		return "/v1/inventory/adjust", fmt.Sprintf(`{"location":"F","items":[{"upc":%q,"tags":%s,"quantity":%d}]}`, w.op.record, segmentTags[w.op.segment], w.op.units)
+		return "/v1/inventory/adjust", fmt.Sprintf(`{"location":"F","items":[{"upc":%q,"tags":%s,"quantity":%d}]}`,
+			w.op.record, segmentTags[w.op.segment], w.op.units)
 	case opAllocate:
-		return "/v1/orders/" + w.order.id + "/allocate", fmt.Sprintf(`{"lines":[{"itemId":"1","upc":%q,"location":"F","quantity":%d,"tags":%s}]}`,
-			w.op.record, w.op.units, segmentTags[w.op.segment])
+		return "/v1/orders/" + w.order.id + "/allocate",
+			fmt.Sprintf(`{"lines":[{"itemId":"1","upc":%q,"location":"F","quantity":%d,"tags":%s}]}`,
+				w.op.record, w.op.units, segmentTags[w.op.segment])
 	default:
-		return "/v1/orders/" + w.order.id + "/" + string(w.op.kind), fmt.Sprintf(`{"lines":[{"itemId":"1","quantity":%d}]}`, w.op.units)
+		return "/v1/orders/" + w.order.id + "/" + string(w.op.kind),
+			fmt.Sprintf(`{"lines":[{"itemId":"1","quantity":%d}]}`, w.op.units)
 	}
 }
 
@@ -201,11 +206,13 @@ func (c *faultClient) try(w *openWrite) bool {
 	case r.status == http.StatusConflict && answer.Code == "insufficient" && w.op.kind == opAllocate:
 		if r.replayed {
 			// The log has refused an earlier try, and that is the answer to all of them.
-			c.record(event{client: w.as, op: w.op, result: stockResult{refused: true}, call: w.call, end: c.round.now()})
+			c.record(event{client: w.as, op: w.op, result: stockResult{refused: true}, call: w.call,
+				end: c.round.now()})
 			return true
 		}
 		// The refusal is of this try, and may not be in the log. One before it may still be on its way.
-		c.record(event{client: c.as, op: w.op, result: stockResult{refused: true}, call: call, end: c.round.now(), asOf: answer.AsOf, once: true})
+		c.record(event{client: c.as, op: w.op, result: stockResult{refused: true}, call: call, end: c.round.now(),
+			asOf: answer.AsOf, once: true})
 		if w.unknown {
 			c.leaveOpen(w)
 		}
@@ -253,7 +260,8 @@ func (c *faultClient) read(record string) {
 	}
 	read, state, ok := c.decode(r)
 	if ok {
-		c.record(event{client: c.as, op: stockOp{kind: opRead, record: record}, result: stockResult{read: state}, call: call, end: c.round.now(), asOf: read.AsOf, once: true})
+		c.record(event{client: c.as, op: stockOp{kind: opRead, record: record}, result: stockResult{read: state},
+			call: call, end: c.round.now(), asOf: read.AsOf, once: true})
 	}
 }
 
@@ -262,7 +270,8 @@ func (c *faultClient) readStale(record string) {
 	lag := time.Duration(c.rng.IntN(3)) * time.Second
 	call := c.round.now()
 	at := c.at
-	r, err := send(c.http, http.MethodGet, fmt.Sprintf("%s/v1/inventory/F/%s?consistency=stale&maxLagSeconds=%d", at.url, record, lag/time.Second), "", "")
+	r, err := send(c.http, http.MethodGet, fmt.Sprintf("%s/v1/inventory/F/%s?consistency=stale&maxLagSeconds=%d",
+		at.url, record, lag/time.Second), "", "")
 	if err != nil || r.status == http.StatusServiceUnavailable {
 		c.moveOn()
 		return
@@ -288,7 +297,8 @@ func (c *faultClient) decode(r *reply) (read inventoryReply, state stockState, o
 		if f.OnHand != f.Allocated+f.Pending+f.SafetyStock+f.Available || f.Available < 0 || f.Allocated < 0 {
 			c.fail("a segment that cannot be: %s", r.body)
 		}
-		sum.OnHand, sum.Allocated, sum.Available = sum.OnHand+f.OnHand, sum.Allocated+f.Allocated, sum.Available+f.Available
+		sum.OnHand, sum.Allocated, sum.Available = sum.OnHand+f.OnHand, sum.Allocated+f.Allocated,
+			sum.Available+f.Available
 		at := &state[segmentOf(s.Tags)]
 		at.onHand, at.allocated = f.OnHand, f.Allocated
 	}
@@ -308,14 +318,15 @@ func segmentOf(tags map[string]string) int {
 	return 0
 }
 
-// resolve asks for the writes that were left open until each has an answer. An order that is refused for want of stock, ahead of
-// the log, might still be made by a try that is on its way: it gets its units, and is made.
+// resolve asks for the writes that were left open until each has an answer. An order that is refused for want of stock,
+// ahead of the log, might still be made by a try that is on its way: it gets its units, and is made.
 func (c *faultClient) resolve() (resolved int) {
 	never := make(chan struct{})
 	begin := time.Now()
 	for len(c.open) > 0 && len(c.faults) == 0 {
 		if time.Since(begin) > clusterPatience {
-			c.fail("%d writes are still without an answer after %s, the first of them %+v", len(c.open), clusterPatience, *c.open[0])
+			c.fail("%d writes are still without an answer after %s, the first of them %+v", len(c.open),
+				clusterPatience, *c.open[0])
 			return resolved
 		}
 		w := c.open[0]

@@ -9,16 +9,17 @@ import (
 	"time"
 )
 
-// A clock that jumps ahead on the leader ends no reservation that has long to go, and one that jumps back makes no stamp fall;
-// not on the leader, and not when the lead goes to a node whose clock is right.
+// A clock that jumps ahead on the leader ends no reservation that has long to go, and one that jumps back makes no
+// stamp fall; not on the leader, and not when the lead goes to a node whose clock is right.
 func TestClusterClockJump(t *testing.T) {
 	c := newCluster(t, 3)
 	leader := c.leader()
 	leader.call("POST", "/v1/inventory/refresh", refreshBody("W1", "A", 1000), http.StatusOK)
 	reserve := func(order string, in time.Duration) {
 		t.Helper()
-		c.leader().call("POST", "/v1/orders/"+order+"/allocate", fmt.Sprintf(`{"expiresAt":%q,"lines":[{"itemId":"1","upc":"A","location":"W1","quantity":1}]}`,
-			time.Now().Add(in).UTC().Format(time.RFC3339)), http.StatusOK)
+		c.leader().call("POST", "/v1/orders/"+order+"/allocate",
+			fmt.Sprintf(`{"expiresAt":%q,"lines":[{"itemId":"1","upc":"A","location":"W1","quantity":1}]}`,
+				time.Now().Add(in).UTC().Format(time.RFC3339)), http.StatusOK)
 	}
 	reserve("far", 30*time.Minute)
 	reserve("near", 20*time.Second)
@@ -30,7 +31,8 @@ func TestClusterClockJump(t *testing.T) {
 		number++
 		order := fmt.Sprint("step-", number)
 		at := c.leader()
-		at.call("POST", "/v1/orders/"+order+"/allocate", `{"lines":[{"itemId":"1","upc":"A","location":"W1","quantity":1}]}`, http.StatusOK)
+		at.call("POST", "/v1/orders/"+order+"/allocate",
+			`{"lines":[{"itemId":"1","upc":"A","location":"W1","quantity":1}]}`, http.StatusOK)
 		stamp := stampOf(t, at, order)
 		if stamp.Before(last) {
 			t.Errorf("the stamps fall: %s after %s", stamp, last)
@@ -114,7 +116,8 @@ func TestClusterClockOfYears(t *testing.T) {
 	wrong.inject(injected{ClockOffsetMS: (3 * 366 * 24 * time.Hour).Milliseconds()})
 	// It is told to lead, and may not.
 	c.await("it has been elected", func() bool {
-		_, _ = send(lookClient, http.MethodPost, wrong.url+"/v1/cluster/transfer-leader", "", fmt.Sprintf(`{"to":%q}`, wrong.id))
+		_, _ = send(lookClient, http.MethodPost, wrong.url+"/v1/cluster/transfer-leader", "",
+			fmt.Sprintf(`{"to":%q}`, wrong.id))
 		return strings.Contains(wrong.log.String(), "does not serve")
 	})
 	c.await("another one leads and serves", func() bool {

@@ -18,11 +18,12 @@ func diskFailed(n *node) bool {
 
 // diskSilent says whether a process that was told to stop has ended without waiting for its disk, and has said so.
 func diskSilent(n *node) bool {
-	return n.cmd.ProcessState.ExitCode() == exitDiskFailed && strings.Contains(n.log.String(), "the disk has not answered for ")
+	return n.cmd.ProcessState.ExitCode() == exitDiskFailed &&
+		strings.Contains(n.log.String(), "the disk has not answered for ")
 }
 
-// A leader whose disk is full ends with a message, and the others go on. It does not come up while there is no space, says so, and
-// comes back when there is.
+// A leader whose disk is full ends with a message, and the others go on. It does not come up while there is no space,
+// says so, and comes back when there is.
 func TestClusterFullDisk(t *testing.T) {
 	c := newCluster(t, 3, impatient...)
 	full := c.leader()
@@ -36,7 +37,8 @@ func TestClusterFullDisk(t *testing.T) {
 		c.awaitOrders(50)
 		full.start()
 		c.await("it does not come up", full.ended)
-		if code, log := full.cmd.ProcessState.ExitCode(), full.log.String(); code == 0 || !strings.Contains(log, "no space left on device") || panicked(log) {
+		if code, log := full.cmd.ProcessState.ExitCode(), full.log.String(); code == 0 ||
+			!strings.Contains(log, "no space left on device") || panicked(log) {
 			t.Errorf("without space it ends with %d and\n%s", code, log)
 		}
 		full.inject(injected{})
@@ -46,7 +48,8 @@ func TestClusterFullDisk(t *testing.T) {
 	c.finish()
 }
 
-// A leader whose disk stalls lets another one lead, and ends when it is told to; one whose disk is slow answers more slowly, and loses nothing.
+// A leader whose disk stalls lets another one lead, and ends when it is told to; one whose disk is slow answers more
+// slowly, and loses nothing.
 func TestClusterSlowDisk(t *testing.T) {
 	c := newCluster(t, 3, append([]string{"--stall-timeout", "500ms"}, impatient...)...)
 	c.load(func() {
@@ -55,8 +58,10 @@ func TestClusterSlowDisk(t *testing.T) {
 		c.await("another one leads", func() bool { return c.leaderAmong(c.others(stalled)) != nil })
 		c.awaitOrders(50)
 		// It still thinks that it leads, and waits for its disk.
-		for path, body := range map[string]string{"/v1/inventory/refresh": refreshBody("W1", "A", 1), "/v1/cluster/transfer-leader": ""} {
-			if got := stalled.call("POST", path, body, http.StatusServiceUnavailable).object(t)["code"]; got != "not-leader" {
+		for path, body := range map[string]string{"/v1/inventory/refresh": refreshBody("W1", "A", 1),
+			"/v1/cluster/transfer-leader": ""} {
+			if got := stalled.call("POST", path, body, http.StatusServiceUnavailable).
+				object(t)["code"]; got != "not-leader" {
 				t.Errorf("%s: %v, want not-leader", path, got)
 			}
 		}
@@ -67,7 +72,8 @@ func TestClusterSlowDisk(t *testing.T) {
 		c.awaitOrders(50) // led by another one: a write of its own is under way
 		told.signal(syscall.SIGTERM)
 		if _ = told.wait(); !diskSilent(told) {
-			t.Errorf("told to stop while its disk is silent, it ended with %d and\n%s", told.cmd.ProcessState.ExitCode(), told.log)
+			t.Errorf("told to stop while its disk is silent, it ended with %d and\n%s",
+				told.cmd.ProcessState.ExitCode(), told.log)
 		}
 		told.inject(injected{})
 		told.start()
@@ -91,7 +97,8 @@ func TestFullFileSystem(t *testing.T) {
 	acknowledged := int64(0)
 	for ; ; acknowledged++ {
 		body := fmt.Sprintf(`{"lines":[{"itemId":%q,"upc":"A","location":"W1","quantity":1}]}`, strings.Repeat("x", 64))
-		r, err := send(http.DefaultClient, http.MethodPost, fmt.Sprintf("%s/v1/orders/%d/allocate", s.url, acknowledged), "", body)
+		r, err := send(http.DefaultClient, http.MethodPost,
+			fmt.Sprintf("%s/v1/orders/%d/allocate", s.url, acknowledged), "", body)
 		if err != nil {
 			break // it has ended
 		}
@@ -102,7 +109,8 @@ func TestFullFileSystem(t *testing.T) {
 			break
 		}
 	}
-	if err := s.wait(); err == nil || s.cmd.ProcessState.ExitCode() != exitDiskFailed || !strings.Contains(s.log.String(), "no space left on device") {
+	if err := s.wait(); err == nil || s.cmd.ProcessState.ExitCode() != exitDiskFailed ||
+		!strings.Contains(s.log.String(), "no space left on device") {
 		t.Errorf("it ended with %v\n%s", err, s.log)
 	}
 	remove(t, ballast)
@@ -116,8 +124,8 @@ func TestFullFileSystem(t *testing.T) {
 	mustVerify(t, data)
 }
 
-// A server that cannot create its next log file ends with the cause, and without a stack trace: here there is space, but no file
-// may be added.
+// A server that cannot create its next log file ends with the cause, and without a stack trace: here there is space,
+// but no file may be added.
 func TestNoNextLogFile(t *testing.T) {
 	dir := mountSmall(t, "size=200m,nr_inodes=100")
 	s := startServer(t, filepath.Join(dir, "data"))
@@ -131,14 +139,15 @@ func TestNoNextLogFile(t *testing.T) {
 		_, err = send(http.DefaultClient, http.MethodPost, s.url+"/v1/inventory/refresh", "", manyItems(number))
 	}
 	err = s.wait()
-	if code, log := s.cmd.ProcessState.ExitCode(), s.log.String(); code != exitDiskFailed || !strings.Contains(log, "begin the log file") ||
+	if code, log := s.cmd.ProcessState.ExitCode(), s.log.String(); code != exitDiskFailed ||
+		!strings.Contains(log, "begin the log file") ||
 		!strings.Contains(log, "no space left on device") || panicked(log) {
 		t.Errorf("it ended with %v\n%s", err, log)
 	}
 }
 
-// A start that finds too little space to move its log into a table waits for space. It says so in one line, without a stack trace,
-// and goes on when there is space.
+// A start that finds too little space to move its log into a table waits for space. It says so in one line, without a
+// stack trace, and goes on when there is space.
 func TestStartWithoutSpace(t *testing.T) {
 	dir := mountSmall(t, "size=40m")
 	data, ballast := filepath.Join(dir, "data"), filepath.Join(dir, "ballast")
@@ -169,7 +178,8 @@ func mountSmall(t *testing.T, limits string) (dir string) {
 	t.Helper()
 	dir = t.TempDir()
 	if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, limits); err != nil {
-		t.Skipf("SKIPPED, no small file system can be mounted here (%v); TestClusterFullDisk has the fault injected", err)
+		t.Skipf("SKIPPED, no small file system can be mounted here (%v); TestClusterFullDisk has the fault injected",
+			err)
 	}
 	t.Cleanup(func() {
 		if err := syscall.Unmount(dir, syscall.MNT_DETACH); err != nil {

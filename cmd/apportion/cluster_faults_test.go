@@ -15,26 +15,27 @@ import (
 	"time"
 )
 
-// The fault test. A nemesis makes faults of processes, network, disks and clocks while clients work on a few hot records. It
-// goes in rounds. At the end of each, everything is healed, each write of unknown outcome is asked again until there is an
-// answer, and then:
+// The fault test. A nemesis makes faults of processes, network, disks and clocks while clients work on a few hot
+// records. It goes in rounds. At the end of each, everything is healed, each write of unknown outcome is asked again
+// until there is an answer, and then:
 //
-//   - what clients saw of each record can have happened one at a time (porcupine), and no answer stands on an older state than
-//     one that came before;
+//   - what clients saw of each record can have happened one at a time (porcupine), and no answer stands on an older
+//     state than one that came before;
 //   - each node shows just the units that the acknowledged writes add up to: none lost, none twice, none oversold;
 //   - each order is as its client knows it.
 //
 // At the end of the last one all nodes stop, `apportion verify` finds nothing, and all hold the same state.
 //
-// APPORTION_FAULT_SECONDS says how long it takes (make faults: an hour), APPORTION_FAULT_SEED repeats the decisions of an
-// earlier run, APPORTION_FAULT_VOTERS is 3 or 5, APPORTION_FAULT_DIR is
-// where pictures go of histories that cannot be.
+// APPORTION_FAULT_SECONDS says how long it takes (make faults: an hour), APPORTION_FAULT_SEED repeats the decisions of
+// an earlier run, APPORTION_FAULT_VOTERS is 3 or 5, APPORTION_FAULT_DIR is where pictures go of histories that cannot
+// be.
 const (
 	faultSecondsDefault = 15
 	faultVotersDefault  = 3
 	faultClients        = 6
 
-	// opsPerRecord bounds a history; then the next record of its kind takes its place. recordsPerSlot is how many there are.
+	// opsPerRecord bounds a history; then the next record of its kind takes its place. recordsPerSlot is how many there
+	// are.
 	opsPerRecord   = 250
 	recordsPerSlot = 12
 	faultStock     = 15
@@ -107,7 +108,8 @@ func (r *faultRound) refresh() string {
 	for slot, segments := range faultSlots {
 		for number := range recordsPerSlot {
 			for segment := range segments {
-				items = append(items, fmt.Sprintf(`{"upc":%q,"tags":%s,"quantity":%d}`, r.record(slot, number), segmentTags[segment], faultStock))
+				items = append(items, fmt.Sprintf(`{"upc":%q,"tags":%s,"quantity":%d}`, r.record(slot, number),
+					segmentTags[segment], faultStock))
 			}
 		}
 	}
@@ -133,14 +135,16 @@ func TestFaults(t *testing.T) {
 	if f.dir == "" {
 		f.dir = filepath.Join(os.TempDir(), fmt.Sprintf("apportion-faults-%d", seed))
 	}
-	again := fmt.Sprintf("APPORTION_FAULT_SEED=%d APPORTION_FAULT_SECONDS=%d APPORTION_FAULT_VOTERS=%d go test -race -count 1 -timeout 0 -v -run '^TestFaults$' ./cmd/apportion", seed, seconds, voters)
+	again := fmt.Sprintf("APPORTION_FAULT_SEED=%d APPORTION_FAULT_SECONDS=%d APPORTION_FAULT_VOTERS=%d go test "+
+		"-race -count 1 -timeout 0 -v -run '^TestFaults$' ./cmd/apportion", seed, seconds, voters)
 	t.Log(again)
 	t.Cleanup(func() {
 		if t.Failed() {
 			t.Logf("to run it again: %s", again)
 		}
 	})
-	f.cluster = newCluster(t, voters, "--request-timeout", "1500ms", "--checkpoint-interval", "1s", "--stall-timeout", "1s")
+	f.cluster = newCluster(t, voters, "--request-timeout", "1500ms", "--checkpoint-interval", "1s", "--stall-timeout",
+		"1s")
 	f.nemesis = &nemesis{c: f.cluster, rng: rand.New(rand.NewPCG(seed, 1)), made: map[string]int{}}
 	f.must("PUT", "/v1/tag-categories/Channel", `{"values":[{"value":"Shop","default":true},{"value":"Web"}]}`)
 	begin := time.Now()
@@ -148,7 +152,8 @@ func TestFaults(t *testing.T) {
 		f.oneRound(fmt.Sprint(round))
 	}
 	f.finish()
-	t.Logf("%v: %d answers, %d orders refused, %d writes of unknown outcome", f.nemesis.made, f.events, f.refused, f.unknown)
+	t.Logf("%v: %d answers, %d orders refused, %d writes of unknown outcome", f.nemesis.made, f.events, f.refused,
+		f.unknown)
 	if f.events == 0 || f.refused == 0 {
 		t.Error("the test did not test: nothing was answered, or nothing refused")
 	}
@@ -247,7 +252,8 @@ func (f *faultTest) checkStock(round *faultRound, touched map[string][]event) {
 		for record := range touched {
 			r := n.call(http.MethodGet, "/v1/inventory/F/"+record, "", http.StatusOK)
 			if _, got, ok := look.decode(r); !ok || got != round.mu.stock[record] {
-				f.t.Errorf("%s: %s holds %v, the acknowledged writes make %v %v", record, n.id, got, round.mu.stock[record], look.faults)
+				f.t.Errorf("%s: %s holds %v, the acknowledged writes make %v %v", record, n.id, got,
+					round.mu.stock[record], look.faults)
 			}
 		}
 		look.http.CloseIdleConnections()

@@ -12,7 +12,8 @@ import (
 	"github.com/anishathalye/porcupine"
 )
 
-// What clients saw of a record, and whether it can have happened one at a time, each thing between its call and its answer.
+// What clients saw of a record, and whether it can have happened one at a time, each thing between its call and its
+// answer.
 
 // stockOp is one operation on one segment of a record, or a read of the record.
 type stockOp struct {
@@ -118,7 +119,8 @@ func checkLinear(t *testing.T, dir, record string, initial stockState, events []
 	t.Helper()
 	history := make([]porcupine.Operation, len(events))
 	for i, e := range events {
-		history[i] = porcupine.Operation{ClientId: e.client, Input: e.op, Call: int64(e.call), Output: e.result, Return: int64(e.end)}
+		history[i] = porcupine.Operation{ClientId: e.client, Input: e.op, Call: int64(e.call), Output: e.result,
+			Return: int64(e.end)}
 	}
 	model := stockModelOf(initial)
 	result, info := porcupine.CheckOperationsVerbose(model, history, checkTimeout)
@@ -187,7 +189,8 @@ func TestHistoryChecks(t *testing.T) {
 		t.Helper()
 		var history []porcupine.Operation
 		for i, e := range events {
-			history = append(history, porcupine.Operation{ClientId: i, Input: e.op, Call: int64(e.call), Output: e.result, Return: int64(e.end)})
+			history = append(history, porcupine.Operation{ClientId: i, Input: e.op, Call: int64(e.call),
+				Output: e.result, Return: int64(e.end)})
 		}
 		initial := stockState{{onHand: 2}, {onHand: 1}}
 		if got := porcupine.CheckOperationsTimeout(stockModelOf(initial), history, checkTimeout); got != want {
@@ -195,15 +198,24 @@ func TestHistoryChecks(t *testing.T) {
 		}
 	}
 	at := func(call, end int, kind opKind, segment int, units int64, result stockResult) event {
-		return event{op: stockOp{kind: kind, segment: segment, units: units}, call: time.Duration(call), end: time.Duration(end), result: result}
+		return event{op: stockOp{kind: kind, segment: segment, units: units}, call: time.Duration(call),
+			end: time.Duration(end), result: result}
 	}
 	done, refused := stockResult{}, stockResult{refused: true}
-	check(porcupine.Ok, at(0, 1, opAllocate, 0, 2, done), at(2, 3, opAllocate, 0, 1, refused), at(4, 5, opDeallocate, 0, 2, done), at(6, 7, opAllocate, 0, 1, done))
-	check(porcupine.Illegal, at(0, 1, opAllocate, 0, 2, done), at(2, 3, opAllocate, 0, 1, done))                                              // oversold
-	check(porcupine.Illegal, at(0, 1, opAllocate, 1, 2, done))                                                                                // another segment's
-	check(porcupine.Illegal, at(0, 1, opAllocate, 0, 2, refused))                                                                             // refused for nothing
-	check(porcupine.Illegal, at(0, 1, opAdjust, 0, 1, done), at(2, 3, opRead, 0, 0, stockResult{read: stockState{{onHand: 2}, {onHand: 1}}})) // stale
-	check(porcupine.Ok, at(0, 3, opAdjust, 0, 1, done), at(2, 3, opRead, 0, 0, stockResult{read: stockState{{onHand: 2}, {onHand: 1}}}))
-	check(porcupine.Ok, at(0, 1, opAllocate, 0, 2, done), at(2, 3, opFulfill, 0, 2, done), at(4, 5, opReturn, 0, 1, done),
+	check(porcupine.Ok, at(0, 1, opAllocate, 0, 2, done), at(2, 3, opAllocate, 0, 1, refused),
+		at(4, 5, opDeallocate, 0, 2, done), at(6, 7, opAllocate, 0, 1, done))
+	// oversold
+	check(porcupine.Illegal, at(0, 1, opAllocate, 0, 2, done), at(2, 3, opAllocate, 0, 1, done))
+	// another segment's
+	check(porcupine.Illegal, at(0, 1, opAllocate, 1, 2, done))
+	// refused for nothing
+	check(porcupine.Illegal, at(0, 1, opAllocate, 0, 2, refused))
+	// stale
+	check(porcupine.Illegal, at(0, 1, opAdjust, 0, 1, done),
+		at(2, 3, opRead, 0, 0, stockResult{read: stockState{{onHand: 2}, {onHand: 1}}}))
+	check(porcupine.Ok, at(0, 3, opAdjust, 0, 1, done),
+		at(2, 3, opRead, 0, 0, stockResult{read: stockState{{onHand: 2}, {onHand: 1}}}))
+	check(porcupine.Ok, at(0, 1, opAllocate, 0, 2, done), at(2, 3, opFulfill, 0, 2, done),
+		at(4, 5, opReturn, 0, 1, done),
 		at(6, 7, opRead, 0, 0, stockResult{read: stockState{{onHand: 1}, {onHand: 1}}}))
 }

@@ -7,8 +7,9 @@ import (
 	"testing"
 )
 
-// A voter whose disk is lost has no vote: it may have given one, and others count on what it had stored. Orders are acknowledged
-// by a and c while b is away; c loses its disk and a is down. If c voted, b would lead without the orders, and a drop them.
+// A voter whose disk is lost has no vote: it may have given one, and others count on what it had stored. Orders are
+// acknowledged by a and c while b is away; c loses its disk and a is down. If c voted, b would lead without the orders,
+// and a drop them.
 func TestClusterLostDisk(t *testing.T) {
 	for _, test := range []struct {
 		name string
@@ -26,7 +27,8 @@ func TestClusterLostDisk(t *testing.T) {
 
 			b.freeze()
 			for i := range 5 {
-				a.call("POST", fmt.Sprintf("/v1/orders/o%d/allocate", i), `{"lines":[{"itemId":"1","upc":"A","location":"W1","quantity":1}]}`, http.StatusOK)
+				a.call("POST", fmt.Sprintf("/v1/orders/o%d/allocate", i),
+					`{"lines":[{"itemId":"1","upc":"A","location":"W1","quantity":1}]}`, http.StatusOK)
 			}
 			a.kill()
 			c.kill()
@@ -98,7 +100,9 @@ func (c *cluster) lead(n *node) {
 	c.t.Helper()
 	c.await(n.id+" leads", func() bool {
 		if leader := c.leader(); leader != n {
-			_, _ = send(lookClient, http.MethodPost, leader.url+"/v1/cluster/transfer-leader", "", fmt.Sprintf(`{"to":%q}`, n.id)) // asked again
+			// asked again
+			_, _ = send(lookClient, http.MethodPost, leader.url+"/v1/cluster/transfer-leader", "",
+				fmt.Sprintf(`{"to":%q}`, n.id))
 			return false
 		}
 		return true

@@ -13,9 +13,9 @@ import (
 	"apportion/raftstore"
 )
 
-// Faults of disk and clock inside a real process. A process that finds faultsVariable in its environment puts a file system
-// and a clock under its store that do what the file named there says at each call. The file outlives the process: a full disk
-// is still full after a restart.
+// Faults of disk and clock inside a real process. A process that finds faultsVariable in its environment puts a file
+// system and a clock under its store that do what the file named there says at each call. The file outlives the
+// process: a full disk is still full after a restart.
 
 // faultsVariable names the file in the environment of a process.
 const faultsVariable = "APPORTION_TEST_FAULTS"
@@ -27,8 +27,8 @@ type injected struct {
 	Full          bool  `json:"full"`          // every write fails for want of space
 	ClockOffsetMS int64 `json:"clockOffsetMS"` // the wall clock is so far ahead
 
-	// TrailingEntries is looked at when a process starts: so little of the log stays that a node need not be away for long to
-	// come back to a log that begins behind its own. 0: as much as usual.
+	// TrailingEntries is looked at when a process starts: so little of the log stays that a node need not be away for
+	// long to come back to a log that begins behind its own. 0: as much as usual.
 	TrailingEntries uint64 `json:"trailingEntries"`
 }
 
@@ -98,8 +98,8 @@ func (f *faultyFS) mayWrite(name string) error {
 	return nil
 }
 
-// beforeSync takes as long as a slow or stalled disk does. The file is looked at again and again: who writes it is another
-// process.
+// beforeSync takes as long as a slow or stalled disk does. The file is looked at again and again: who writes it is
+// another process.
 func (f *faultyFS) beforeSync() {
 	time.Sleep(time.Duration(f.source.now().SyncDelayMS) * time.Millisecond)
 	for f.source.now().Stalled {
@@ -129,7 +129,8 @@ func (f *faultyFS) ReuseForWrite(oldname, newname string, category vfs.DiskWrite
 }
 
 // OpenReadWrite implements vfs.FS.
-func (f *faultyFS) OpenReadWrite(name string, category vfs.DiskWriteCategory, opts ...vfs.OpenOption) (vfs.File, error) {
+func (f *faultyFS) OpenReadWrite(name string, category vfs.DiskWriteCategory, opts ...vfs.OpenOption) (
+	vfs.File, error) {
 	file, err := f.FS.OpenReadWrite(name, category, opts...)
 	return f.wrap(name, file, err)
 }

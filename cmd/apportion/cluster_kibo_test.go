@@ -35,8 +35,8 @@ func (c *cluster) kiboJobs() (jobs []struct {
 	return jobs
 }
 
-// TestClusterKibo: a client of Kibo's API may ask any node. Jobs are the same everywhere, and outlive the leader, and so do the
-// groups of locations.
+// TestClusterKibo: a client of Kibo's API may ask any node. Jobs are the same everywhere, and outlive the leader, and
+// so do the groups of locations.
 func TestClusterKibo(t *testing.T) {
 	c := newCluster(t, 3)
 	post := func(n *node, path, body, want string) {
@@ -47,13 +47,16 @@ func TestClusterKibo(t *testing.T) {
 	}
 	leader := c.leader()
 	follower, other := c.others(leader)[0], c.others(leader)[1]
-	follower.call("PUT", kiboPath+"v1/tagCategory/Channel", `{"tags":[{"tagValue":"Web","isDefault":true},{"tagValue":"Store"}]}`, http.StatusOK)
+	follower.call("PUT", kiboPath+"v1/tagCategory/Channel",
+		`{"tags":[{"tagValue":"Web","isDefault":true},{"tagValue":"Store"}]}`, http.StatusOK)
 	other.call("PUT", kiboPath+"v1/tagCategory/Channel/tag/Store", `{"isDefault":false}`, http.StatusOK)
 	post(follower, "v1/locationGroup", `{"locationGroupCode":"north","locationCodes":["11"]}`, `"north"`)
 	post(follower, "v5/inventory/refresh", `{"locationCode":"11","items":[{"upc":"A","quantity":10}]}`, `"jobID":1`)
 	post(leader, "v5/inventory/refresh", `{"locationCode":"12","items":[{"upc":"A","quantity":5}]}`, `"jobID":2`)
 	item := func(order int64, quantity int) string {
-		return fmt.Sprintf(`{"items":[{"orderID":%d,"orderItemID":1,"shipmentID":2,"upc":"A","locationCode":"11","quantity":%d}]}`, order, quantity)
+		return fmt.Sprintf(
+			`{"items":[{"orderID":%d,"orderItemID":1,"shipmentID":2,"upc":"A","locationCode":"11","quantity":%d}]}`,
+			order, quantity)
 	}
 	const large = 9007199254740993 // one more than what a fraction of 64 bits holds
 	post(other, "v5/inventory/allocate", item(large, 4), `"jobID":3`)

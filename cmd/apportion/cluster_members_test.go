@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// Nodes come and go while clients write: a read replica, which is given a vote; the leader is taken out; a voter whose disk is
-// lost is replaced. What the commands of apportion cluster say is what happens.
+// Nodes come and go while clients write: a read replica, which is given a vote; the leader is taken out; a voter whose
+// disk is lost is replaced. What the commands of apportion cluster say is what happens.
 func TestClusterMembers(t *testing.T) {
 	c := newCluster(t, 3)
 	command := func(wantStatus int, args ...string) string {
@@ -18,14 +18,16 @@ func TestClusterMembers(t *testing.T) {
 		}
 		return stdout + stderr
 	}
-	// change is asked for again while nobody leads, the outcome is unknown or a node has not started, and what an earlier try has done counts.
+	// change is asked for again while nobody leads, the outcome is unknown or a node has not started, and what an
+	// earlier try has done counts.
 	change := func(args ...string) {
 		t.Helper()
 		tries := 0
 		c.await(strings.Join(args, " "), func() bool {
 			tries++
 			status, stdout, stderr := runCommand(t, append([]string{"cluster"}, args...)...)
-			if again := strings.Contains(stderr, "not-leader") || strings.Contains(stderr, "outcome-unknown") || strings.Contains(stderr, "timeout") ||
+			if again := strings.Contains(stderr, "not-leader") || strings.Contains(stderr, "outcome-unknown") ||
+				strings.Contains(stderr, "timeout") ||
 				strings.Contains(stderr, "member-not-there"); status != 0 && !again &&
 				(tries == 1 || !strings.Contains(stderr, "unknown-member")) {
 				t.Fatalf("cluster %q: status %d: %s%s", args, status, stdout, stderr)

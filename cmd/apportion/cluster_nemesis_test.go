@@ -60,16 +60,22 @@ func allFaults() []*fault {
 		{"hears nothing", "network", cut(inWay)},
 		{"split", "network", (*nemesis).split},
 		{"slow network", "network", (*nemesis).slowNetwork},
-		{"slow disk", "disk", inject(func(n *nemesis) injected { return injected{SyncDelayMS: 5 + n.rng.Int64N(100)} })},
+		{"slow disk", "disk", inject(func(n *nemesis) injected {
+			return injected{SyncDelayMS: 5 + n.rng.Int64N(100)}
+		})},
 		{"stalled disk", "disk", inject(func(*nemesis) injected { return injected{Stalled: true} })},
 		{"full disk", "disk", inject(func(*nemesis) injected { return injected{Full: true} })},
-		{"clock ahead", "disk", inject(func(n *nemesis) injected { return injected{ClockOffsetMS: n.rng.Int64N(100_000_000)} })},
-		{"clock back", "disk", inject(func(n *nemesis) injected { return injected{ClockOffsetMS: -n.rng.Int64N(100_000_000)} })},
+		{"clock ahead", "disk", inject(func(n *nemesis) injected {
+			return injected{ClockOffsetMS: n.rng.Int64N(100_000_000)}
+		})},
+		{"clock back", "disk", inject(func(n *nemesis) injected {
+			return injected{ClockOffsetMS: -n.rng.Int64N(100_000_000)}
+		})},
 	}
 }
 
-// endBy ends a process by a signal and gives what starts it again. If its disk is full, it may have ended before, or end in
-// another way than it was told to, which it also may if its disk is silent.
+// endBy ends a process by a signal and gives what starts it again. If its disk is full, it may have ended before, or
+// end in another way than it was told to, which it also may if its disk is silent.
 func (n *node) endBy(signal syscall.Signal) (start func()) {
 	n.cluster.t.Helper()
 	if n.ended() {
@@ -96,8 +102,8 @@ func (n *nemesis) killAll(*node) func() {
 	}
 }
 
-// loseDisk has a node come back as it always does, with an empty directory, and half of the time while another one is down that may be
-// the only one that has what was acknowledged. heal has it replaced.
+// loseDisk has a node come back as it always does, with an empty directory, and half of the time while another one is
+// down that may be the only one that has what was acknowledged. heal has it replaced.
 func (n *nemesis) loseDisk(at *node) func() {
 	n.lost = at
 	others := n.c.others(at)
@@ -167,7 +173,8 @@ func (n *nemesis) slowNetwork(at *node) func() {
 	return func() { n.c.network.heal(true) }
 }
 
-// next takes a fault from the deck, of another layer than the given one. When the deck is empty, it is filled and shuffled.
+// next takes a fault from the deck, of another layer than the given one. When the deck is empty, it is filled and
+// shuffled.
 func (n *nemesis) next(notLayer string) *fault {
 	if len(n.deck) == 0 {
 		n.deck = allFaults()

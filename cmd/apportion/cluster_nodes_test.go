@@ -14,7 +14,8 @@ import (
 	"time"
 )
 
-// clusterPatience bounds every wait for a cluster to come to something. The machine may be busy, and the race detector slow.
+// clusterPatience bounds every wait for a cluster to come to something. The machine may be busy, and the race detector
+// slow.
 const clusterPatience = 2 * time.Minute
 
 // lookInterval is the pause between two looks.
@@ -61,7 +62,8 @@ type node struct {
 	running bool
 }
 
-// newCluster starts voters and waits until they are. Most of what the tests of clusters do is waiting, so they run side by side.
+// newCluster starts voters and waits until they are. Most of what the tests of clusters do is waiting, so they run side
+// by side.
 func newCluster(t *testing.T, voters int, args ...string) *cluster {
 	t.Helper()
 	t.Parallel()
@@ -99,18 +101,20 @@ func (c *cluster) make(args ...string) *node {
 	c.t.Helper()
 	id := string(rune('a' + len(c.nodes)))
 	listen := freeAddress(c.t)
-	n := &node{cluster: c, id: id, url: "http://" + listen, data: filepath.Join(c.dir, id), faults: filepath.Join(c.dir, id+".faults"), hears: freeAddress(c.t)}
+	n := &node{cluster: c, id: id, url: "http://" + listen, data: filepath.Join(c.dir, id),
+		faults: filepath.Join(c.dir, id+".faults"), hears: freeAddress(c.t)}
 	var err error
 	if n.called, err = c.network.proxy(id, n.hears); err != nil {
 		c.t.Fatal(err)
 	}
-	n.args = slices.Concat([]string{"--node-id", id, "--listen", listen, "--raft-listen", n.hears, "--raft-address", n.called,
+	n.args = slices.Concat([]string{"--node-id", id, "--listen", listen, "--raft-listen", n.hears, "--raft-address",
+		n.called,
 		"--data", n.data}, c.args, args)
 	return n
 }
 
-// freeAddress is one that nobody will take while its owner is down. On Linux each is on a loopback address of its own: only who
-// asks for it by name gets a port there.
+// freeAddress is one that nobody will take while its owner is down. On Linux each is on a loopback address of its own:
+// only who asks for it by name gets a port there.
 func freeAddress(t *testing.T) string {
 	t.Helper()
 	for range 100 {

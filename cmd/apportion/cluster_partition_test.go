@@ -9,8 +9,9 @@ import (
 // impatient nodes answer soon that they could not do something, so that clients go to another one.
 var impatient = []string{"--request-timeout", "1s"}
 
-// Whatever part of the network around the leader fails, in one direction or both, silently or with resets: the others elect
-// another leader if they have to, clients that send again get their answers, and the old leader follows when it can.
+// Whatever part of the network around the leader fails, in one direction or both, silently or with resets: the others
+// elect another leader if they have to, clients that send again get their answers, and the old leader follows when it
+// can.
 func TestClusterPartition(t *testing.T) {
 	c := newCluster(t, 3, impatient...)
 	f := func(name string, resume bool, rule linkRule, links func(leader string, all []string) []link) {
@@ -52,8 +53,8 @@ func (c *cluster) majorityWrites(n *node) bool {
 	return err == nil && r.status == http.StatusOK
 }
 
-// A leader that was stopped in its tracks does not know, when it goes on, that another one was elected meanwhile. It must not
-// answer from what it had.
+// A leader that was stopped in its tracks does not know, when it goes on, that another one was elected meanwhile. It
+// must not answer from what it had.
 func TestClusterFrozenLeader(t *testing.T) {
 	c := newCluster(t, 3, impatient...)
 	c.leader().call("POST", "/v1/inventory/refresh", refreshBody("W1", "A", 100), http.StatusOK)

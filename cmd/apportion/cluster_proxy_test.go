@@ -11,10 +11,10 @@ import (
 	"time"
 )
 
-// network is what lies between the nodes of a cluster: each of them is called at the address of a proxy of its own. A proxy
-// reads who calls from the first message of a connection (raftstore/hello.go) and delivers what may be delivered. What is said
-// from a to b goes both on the connections that a has opened to b and on those that b has opened to a, so a direction is cut on
-// both.
+// network is what lies between the nodes of a cluster: each of them is called at the address of a proxy of its own. A
+// proxy reads who calls from the first message of a connection (raftstore/hello.go) and delivers what may be delivered.
+// What is said from a to b goes both on the connections that a has opened to b and on those that b has opened to a, so
+// a direction is cut on both.
 type network struct {
 	mu        sync.Mutex
 	changed   chan struct{} // closed and replaced when a rule changes
@@ -62,8 +62,8 @@ func (n *network) proxy(node, target string) (address string, err error) {
 	return listener.Addr().String(), nil
 }
 
-// set makes a rule for some directions. Connections on which something was held back are closed when the rule lets it pass
-// again, unless it is resumed: then it is delivered, however old it is.
+// set makes a rule for some directions. Connections on which something was held back are closed when the rule lets it
+// pass again, unless it is resumed: then it is delivered, however old it is.
 func (n *network) set(rule linkRule, resume bool, links ...link) {
 	n.mu.Lock()
 	for _, l := range links {
@@ -190,7 +190,8 @@ func readHello(r io.Reader) (from string, first []byte, err error) {
 	return hello.From, append(first, body...), nil
 }
 
-// pump carries one direction until an end is closed. That an end was closed is a message too, and is held back by a cut.
+// pump carries one direction until an end is closed. That an end was closed is a message too, and is held back by a
+// cut.
 func (c *proxied) pump(l link, from, to net.Conn) {
 	buffer := make([]byte, 64<<10)
 	for {
@@ -287,7 +288,8 @@ func echoNode(t *testing.T) (address string) {
 	return listener.Addr().String()
 }
 
-// TestProxy: bytes pass, are held back in each direction, are delivered or lost when the network heals, and resets close.
+// TestProxy: bytes pass, are held back in each direction, are delivered or lost when the network heals, and resets
+// close.
 func TestProxy(t *testing.T) {
 	n := newNetwork(t)
 	address, err := n.proxy("b", echoNode(t))

@@ -6,8 +6,9 @@ import (
 	"testing"
 )
 
-// A stop of the leader has another node lead before it goes: nobody waits for an election. With an election timeout that no test
-// outlasts, nothing else can: each node is restarted while clients write, and there is one term more for each that led, and no other.
+// A stop of the leader has another node lead before it goes: nobody waits for an election. With an election timeout
+// that no test outlasts, nothing else can: each node is restarted while clients write, and there is one term more for
+// each that led, and no other.
 func TestClusterStopHandsOver(t *testing.T) {
 	c := newCluster(t, 3)
 	leader := c.leader()
@@ -51,8 +52,8 @@ func (c *cluster) restart(n *node, args ...string) {
 	c.await(n.id+" is ready", n.isReady)
 }
 
-// A leader that could not hand over, since no other node answered, takes no part any more while its own end takes long, here since its
-// disk does not answer: the others, when they are there again, do not follow it.
+// A leader that could not hand over, since no other node answered, takes no part any more while its own end takes long,
+// here since its disk does not answer: the others, when they are there again, do not follow it.
 func TestClusterRetires(t *testing.T) {
 	c := newCluster(t, 3, "--stall-timeout", "10m") // a disk that does not answer is no reason to fall silent
 	a, b, d := c.nodes[0], c.nodes[1], c.nodes[2]

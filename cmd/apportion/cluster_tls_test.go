@@ -30,8 +30,9 @@ type authority struct {
 func newAuthority(t *testing.T, name string) *authority {
 	t.Helper()
 	a := &authority{t: t, dir: t.TempDir()}
-	template := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: name}, NotAfter: time.Now().Add(time.Hour),
-		IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign}
+	template := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: name},
+		NotAfter: time.Now().Add(time.Hour),
+		IsCA:     true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign}
 	a.key = a.newKey()
 	a.certificate, a.file = a.sign(name, template, template, a.key), filepath.Join(a.dir, name+".crt")
 	return a
@@ -73,7 +74,8 @@ func (a *authority) writePEM(name, kind string, der []byte) {
 func (a *authority) flags(node string, believes *authority) []string {
 	a.t.Helper()
 	key := a.newKey()
-	a.sign(node, &x509.Certificate{SerialNumber: big.NewInt(2), Subject: pkix.Name{CommonName: node}, NotAfter: time.Now().Add(time.Hour),
+	a.sign(node, &x509.Certificate{SerialNumber: big.NewInt(2), Subject: pkix.Name{CommonName: node},
+		NotAfter:    time.Now().Add(time.Hour),
 		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, KeyUsage: x509.KeyUsageDigitalSignature,
 		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth}}, a.certificate, key)
 	der, err := x509.MarshalPKCS8PrivateKey(key)
@@ -81,11 +83,12 @@ func (a *authority) flags(node string, believes *authority) []string {
 		a.t.Fatal(err)
 	}
 	a.writePEM(node+".key", "PRIVATE KEY", der)
-	return []string{"--raft-cert", filepath.Join(a.dir, node+".crt"), "--raft-key", filepath.Join(a.dir, node+".key"), "--raft-ca", believes.file}
+	return []string{"--raft-cert", filepath.Join(a.dir, node+".crt"), "--raft-key", filepath.Join(a.dir, node+".key"),
+		"--raft-ca", believes.file}
 }
 
-// Nodes show each other certificates. A node without one, or with one of another authority, is not let in, and does not let the
-// cluster in.
+// Nodes show each other certificates. A node without one, or with one of another authority, is not let in, and does not
+// let the cluster in.
 func TestClusterTLS(t *testing.T) {
 	t.Parallel()
 	own, other := newAuthority(t, "own"), newAuthority(t, "other")
@@ -107,7 +110,8 @@ func TestClusterTLS(t *testing.T) {
 			t.Errorf("%s: it was let in", name)
 		}
 		c.await(name+": there are three voters", func() bool { return c.voters() == 3 })
-		if r, err := send(lookClient, http.MethodGet, stranger.url+"/v1/inventory/W1/A?consistency=stale", "", ""); err == nil && r.status == http.StatusOK {
+		if r, err := send(lookClient, http.MethodGet, stranger.url+"/v1/inventory/W1/A?consistency=stale", "",
+			""); err == nil && r.status == http.StatusOK {
 			t.Errorf("%s: it has the cluster's data", name)
 		}
 		stranger.kill()
@@ -116,7 +120,8 @@ func TestClusterTLS(t *testing.T) {
 	f("another authority's certificate", "not taken in yet", other.flags("d", own)...)
 	f("it believes another authority", "certificate signed by unknown authority", own.flags("d", other)...)
 	for _, flags := range [][]string{{"--raft-cert", "x"}, own.flags("x", own)[:4]} {
-		status, _, stderr := runCommand(t, append([]string{"serve", "--data", c.dir + "/x", "--node-id", "x", "--raft-listen", "127.0.0.1:0", "--bootstrap"}, flags...)...)
+		status, _, stderr := runCommand(t, append([]string{"serve", "--data", c.dir + "/x", "--node-id", "x",
+			"--raft-listen", "127.0.0.1:0", "--bootstrap"}, flags...)...)
 		if status != 2 || !strings.Contains(stderr, "all three are expected") {
 			t.Errorf("%q: status %d: %s", flags, status, stderr)
 		}
@@ -138,8 +143,8 @@ func (c *cluster) voters() (count int) {
 	return count
 }
 
-// Two clusters do not talk to each other, whatever the addresses say: a node of one that is told to join the other does not, and
-// a node that hears at the address of one of the other's is not taken for it.
+// Two clusters do not talk to each other, whatever the addresses say: a node of one that is told to join the other does
+// not, and a node that hears at the address of one of the other's is not taken for it.
 func TestClusterStrangers(t *testing.T) {
 	one := newCluster(t, 3)
 	one.nodes[0].call("POST", "/v1/inventory/refresh", refreshBody("W1", "A", 10), http.StatusOK)
@@ -162,7 +167,9 @@ func TestClusterStrangers(t *testing.T) {
 	// It hears where that one did.
 	stranger.set("--raft-listen", lost.hears)
 	stranger.start()
-	other.await("the cluster is refused", func() bool { return strings.Contains(stranger.log.String(), "of another cluster") })
+	other.await("the cluster is refused", func() bool {
+		return strings.Contains(stranger.log.String(), "of another cluster")
+	})
 	one.await("the cluster goes on", func() bool { return one.majorityWrites(one.leader()) })
 	stranger.call("GET", "/v1/inventory/W1/A?consistency=stale", "", http.StatusNotFound)
 	stranger.stop()

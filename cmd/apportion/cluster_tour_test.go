@@ -9,8 +9,9 @@ import (
 	"time"
 )
 
-// steadyClient writes orders until it is told to stop, over one node after the other. It sends a request again, with its key,
-// until there is an answer: a client that does so sees no failed request, whatever happens to one node at a time.
+// steadyClient writes orders until it is told to stop, over one node after the other. It sends a request again, with
+// its key, until there is an answer: a client that does so sees no failed request, whatever happens to one node at a
+// time.
 type steadyClient struct {
 	nodes []*node
 	name  string
@@ -96,7 +97,8 @@ func (c *cluster) load(happens func()) {
 		orders, retries, replayed = orders+client.orders, retries+client.retries, replayed+client.replayed
 		longest = max(longest, client.longest)
 	}
-	c.t.Logf("%d orders, %d requests sent again, %d of them had been done; the longest took %s", orders, retries, replayed, longest.Round(time.Millisecond))
+	c.t.Logf("%d orders, %d requests sent again, %d of them had been done; the longest took %s", orders, retries,
+		replayed, longest.Round(time.Millisecond))
 	for _, n := range c.nodes {
 		if !n.running {
 			continue
@@ -135,8 +137,8 @@ func TestClusterForwards(t *testing.T) {
 	c.finish()
 }
 
-// A leader that is told to stop hands over first: no election has to wait for its silence, and clients that send again lose
-// nothing. It ends cleanly, and comes back.
+// A leader that is told to stop hands over first: no election has to wait for its silence, and clients that send again
+// lose nothing. It ends cleanly, and comes back.
 func TestClusterHandsOver(t *testing.T) {
 	c := newCluster(t, 3)
 	old := c.leader()
@@ -149,7 +151,8 @@ func TestClusterHandsOver(t *testing.T) {
 	c.finish()
 }
 
-// Nodes are restarted one after the other, as for an upgrade, while clients write: no request fails for those who send again.
+// Nodes are restarted one after the other, as for an upgrade, while clients write: no request fails for those who send
+// again.
 func TestClusterRollingRestart(t *testing.T) {
 	c := newCluster(t, 3)
 	c.load(func() {

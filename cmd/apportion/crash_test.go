@@ -13,11 +13,11 @@ import (
 	"time"
 )
 
-// The kill -9 test. In each round clients write with idempotency keys until the server is killed at a random moment. Then
-// it is started again, on the same directory, and must account for every write:
+// The kill -9 test. In each round clients write with idempotency keys until the server is killed at a random moment.
+// Then it is started again, on the same directory, and must account for every write:
 //
-//   - one that was acknowledged is there: asked again with its key, the server gives the same answer and says that it is
-//     an earlier one;
+//   - one that was acknowledged is there: asked again with its key, the server gives the same answer and says that it
+//     is an earlier one;
 //   - one whose answer never came is there as a whole or not at all, and asking again with its key says which;
 //   - the units on hand and allocated are exactly those of the writes that are there;
 //   - `apportion verify` finds nothing.
@@ -143,7 +143,8 @@ func nextWrite(rng *rand.Rand, id string, open *crashWrite) *crashWrite {
 	switch choice := rng.IntN(10); {
 	case open != nil && choice < 5:
 		// open.path is /v1/orders/<id>/allocate
-		w := &crashWrite{key: id, path: filepath.Dir(open.path) + "/fulfill", body: "{}", onHand: map[string]int64{}, allocated: map[string]int64{}}
+		w := &crashWrite{key: id, path: filepath.Dir(open.path) + "/fulfill", body: "{}", onHand: map[string]int64{},
+			allocated: map[string]int64{}}
 		for upc, units := range open.allocated {
 			w.onHand[upc], w.allocated[upc] = -units, -units
 		}
@@ -157,7 +158,8 @@ func nextWrite(rng *rand.Rand, id string, open *crashWrite) *crashWrite {
 			if item > 0 {
 				lines.WriteByte(',')
 			}
-			fmt.Fprintf(&lines, `{"itemId":"%d","upc":%q,"location":%q,"quantity":%d}`, item, crashUPC(i), crashLocation, units)
+			fmt.Fprintf(&lines, `{"itemId":"%d","upc":%q,"location":%q,"quantity":%d}`, item, crashUPC(i),
+				crashLocation, units)
 		}
 		w.body = `{"lines":[` + lines.String() + `]}`
 		return w

@@ -32,7 +32,8 @@ func loadDemo(store *raftstore.Store, logger *slog.Logger) error {
 		return nil
 	}
 	if categories := len(store.Engine().Schema().Categories()); categories > 0 {
-		logger.Info("demo catalogue not loaded: the data directory has tag categories of its own", "categories", categories)
+		logger.Info("demo catalogue not loaded: the data directory has tag categories of its own", "categories",
+			categories)
 		return nil
 	}
 	commands := demoCommands()
@@ -51,7 +52,8 @@ func loadDemo(store *raftstore.Store, logger *slog.Logger) error {
 			return fmt.Errorf("load the demo catalogue: %w", err)
 		}
 		if result.Code != engine.CodeOK {
-			return fmt.Errorf("load the demo catalogue: command %d was refused: %s, %s %q", i, result.Code, result.Field, result.Value)
+			return fmt.Errorf("load the demo catalogue: command %d was refused: %s, %s %q", i, result.Code,
+				result.Field, result.Value)
 		}
 		if result.Repeated {
 			repeated++

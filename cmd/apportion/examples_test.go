@@ -23,8 +23,8 @@ var (
 	replyLine   = regexp.MustCompile(`^([1-5]\d\d) (\{.*)$`)
 )
 
-// TestExamples sends the requests of docs/api.md to a server, from the first to the last, and compares status and reply with
-// what is shown. A shown reply may leave members out, and write [...] for a list that is too long to show.
+// TestExamples sends the requests of docs/api.md to a server, from the first to the last, and compares status and reply
+// with what is shown. A shown reply may leave members out, and write [...] for a list that is too long to show.
 func TestExamples(t *testing.T) {
 	text, err := os.ReadFile("../../docs/api.md")
 	if err != nil {
@@ -42,14 +42,15 @@ func TestExamples(t *testing.T) {
 			t.Fatal(err)
 		}
 		if difference := compareShown(e.status, e.reply, got); difference != "" {
-			t.Errorf("%s %s %s\nstatus %d, reply %s\nbut something else is shown: %s", e.method, e.path, e.body, got.status, got.body, difference)
+			t.Errorf("%s %s %s\nstatus %d, reply %s\nbut something else is shown: %s", e.method, e.path, e.body,
+				got.status, got.body, difference)
 		}
 	}
 	s.stop()
 }
 
-// examplesOf reads the blocks that begin with a request; those with a language are no examples. A reply is of the request before
-// it, also of one in another block.
+// examplesOf reads the blocks that begin with a request; those with a language are no examples. A reply is of the
+// request before it, also of one in another block.
 func examplesOf(t *testing.T, text string) (examples []example) {
 	inside, plain := false, false // a block; one without a language
 	var into *string

@@ -21,8 +21,8 @@ import (
 	"time"
 )
 
-// TestMain makes the test binary double as the program: started under the name apportion it runs main. So the tests below
-// start real processes, built with the race detector whenever the tests are.
+// TestMain makes the test binary double as the program: started under the name apportion it runs main. So the tests
+// below start real processes, built with the race detector whenever the tests are.
 func TestMain(m *testing.M) {
 	if filepath.Base(os.Args[0]) == "apportion" {
 		injectFaults()
@@ -73,7 +73,8 @@ const lockedBufferMax = 1 << 20
 func (b *lockedBuffer) Write(p []byte) (int, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.alarm = b.alarm || bytes.Contains(p, []byte("DATA RACE")) || bytes.Contains(p, []byte("BUG:")) || bytes.Contains(p, []byte("panic:"))
+	b.alarm = b.alarm || bytes.Contains(p, []byte("DATA RACE")) || bytes.Contains(p, []byte("BUG:")) ||
+		bytes.Contains(p, []byte("panic:"))
 	if b.buffer.Len() > 2*lockedBufferMax && !b.alarm {
 		b.buffer.Next(b.buffer.Len() - lockedBufferMax)
 	}
@@ -212,7 +213,8 @@ func send(client *http.Client, method, url, key, body string) (*reply, error) {
 	if err != nil {
 		return nil, err
 	}
-	request.GetBody = nil // what is sent again is for the caller to know: with a key, the transport would do it by itself
+	// what is sent again is for the caller to know: with a key, the transport would do it by itself
+	request.GetBody = nil
 	if body != "" {
 		request.Header.Set("Content-Type", "application/json")
 	}
@@ -231,8 +233,8 @@ func send(client *http.Client, method, url, key, body string) (*reply, error) {
 	return &reply{response.StatusCode, text, response.Header.Get("Idempotency-Replayed") == "true"}, nil
 }
 
-// call sends a request and demands a status. In a cluster, whose lead may change at any time, it sends again what could not be
-// done, or whose outcome is unknown, with a key.
+// call sends a request and demands a status. In a cluster, whose lead may change at any time, it sends again what could
+// not be done, or whose outcome is unknown, with a key.
 func (s *server) call(method, path, body string, wantStatus int) *reply {
 	s.t.Helper()
 	key := ""
@@ -245,7 +247,8 @@ func (s *server) call(method, path, body string, wantStatus int) *reply {
 		if r, err = send(http.DefaultClient, method, s.url+path, key, body); err != nil {
 			s.t.Fatalf("%s %s: %v\n%s", method, path, err, s.log)
 		}
-		if !s.oneOfSeveral || r.status != http.StatusServiceUnavailable || wantStatus == r.status || time.Now().After(deadline) {
+		if !s.oneOfSeveral || r.status != http.StatusServiceUnavailable || wantStatus == r.status || time.Now().
+			After(deadline) {
 			break
 		}
 	}

@@ -13,6 +13,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"unicode/utf8"
 )
 
 // mayImport says which packages of this module a package may import. It is the architecture in one table: imports point
@@ -42,11 +43,13 @@ var mayImport = map[string][]string{
 const (
 	functionLinesMax = 70
 	fileLinesMax     = 500
+	columnsMax       = 120 // a tab counts as four
 )
 
 // sourceFile is one parsed file of the module that is no test.
 type sourceFile struct {
 	path    string // from the module's root, with slashes
+	text    []byte
 	pkg     string // its directory
 	set     *token.FileSet
 	syntax  *ast.File
@@ -57,13 +60,15 @@ type sourceFile struct {
 func TestHouseRules(t *testing.T) {
 	files := parseModule(t, "../..", func(name string) bool { return !strings.HasSuffix(name, "_test.go") })
 	for _, file := range files {
-		for _, fault := range slices.Concat(importFaults(file), lengthFaults(file), engineFaults(file), printFaults(file), docFaults(file)) {
+		for _, fault := range slices.Concat(importFaults(file), lengthFaults(file), engineFaults(file),
+			printFaults(file), docFaults(file)) {
 			t.Error(fault)
 		}
 	}
 	for _, pkg := range packagesOf(files) {
 		if !slices.ContainsFunc(files, func(f *sourceFile) bool { return f.path == pkg+"/doc.go" }) {
-			t.Errorf("%s has no doc.go: say there what the package owns, what it never does, and in which order to read it", pkg)
+			t.Errorf("%s has no doc.go: say there what the package owns, what it never does, and in which order to "+
+				"read it", pkg)
 		}
 	}
 }
@@ -79,8 +84,19 @@ func TestPlainPass(t *testing.T) {
 		t.Fatal("the Makefile has no PLAIN_TESTS: which tests does the second pass of make test run?")
 	}
 	plain := regexp.MustCompile(strings.ReplaceAll(string(pattern[1]), "$$", "$"))
-	for _, file := range parseModule(t, "../..", func(name string) bool { return strings.HasSuffix(name, "_test.go") }) {
+	for _, file := range parseModule(t, "../..", func(name string) bool {
+		return strings.HasSuffix(name, "_test.go")
+	}) {
 		for _, fault := range plainFaults(file, plain) {
+			t.Error(fault)
+		}
+	}
+}
+
+// TestColumns: tests keep to the width of lines, too.
+func TestColumns(t *testing.T) {
+	for _, file := range parseModule(t, "../..", func(string) bool { return true }) {
+		for _, fault := range columnFaults(file) {
 			t.Error(fault)
 		}
 	}
@@ -93,8 +109,10 @@ func plainFaults(f *sourceFile, plain *regexp.Regexp) (faults []string) {
 	})
 	for _, declaration := range f.syntax.Decls {
 		function, ok := declaration.(*ast.FuncDecl)
-		if ok && excluded && function.Recv == nil && strings.HasPrefix(function.Name.Name, "Test") && !plain.MatchString(function.Name.Name) {
-			faults = append(faults, f.at(function, "%s is excluded from make test by !race, and its second pass runs only %s: name it so, or leave the race detector on",
+		if ok && excluded && function.Recv == nil && strings.HasPrefix(function.Name.Name, "Test") &&
+			!plain.MatchString(function.Name.Name) {
+			faults = append(faults, f.at(function, "%s is excluded from make test by !race, and its second pass "+
+				"runs only %s: name it so, or leave the race detector on",
 				function.Name.Name, plain))
 		}
 	}
@@ -109,7 +127,8 @@ func parseModule(t *testing.T, root string, wanted func(name string) bool) []*so
 			return err
 		}
 		name := entry.Name()
-		if entry.IsDir() && path != root && (strings.HasPrefix(name, ".") || name == "testdata" || name == "bin" || name == "data") {
+		if entry.IsDir() && path != root && (strings.HasPrefix(name, ".") || name == "testdata" || name == "bin" ||
+			name == "data") {
 			return filepath.SkipDir
 		}
 		if entry.IsDir() || !strings.HasSuffix(name, ".go") || !wanted(name) {
@@ -141,7 +160,8 @@ func parseSource(root, path string) (*sourceFile, error) {
 }
 
 func parseText(path string, text []byte) (*sourceFile, error) {
-	file := &sourceFile{path: path, pkg: filepath.ToSlash(filepath.Dir(path)), set: token.NewFileSet(), imports: map[string]string{}}
+	file := &sourceFile{path: path, text: text, pkg: filepath.ToSlash(filepath.Dir(path)), set: token.NewFileSet(),
+		imports: map[string]string{}}
 	syntax, err := parser.ParseFile(file.set, path, text, parser.ParseComments|parser.SkipObjectResolution)
 	if err != nil {
 		return nil, err
@@ -175,13 +195,15 @@ func (f *sourceFile) at(node ast.Node, format string, args ...any) string {
 func importFaults(f *sourceFile) (faults []string) {
 	allowed, known := mayImport[f.pkg]
 	if !known {
-		return []string{f.at(f.syntax, "package %s is not in the table mayImport: put it there, with what it may import", f.pkg)}
+		return []string{f.at(f.syntax,
+			"package %s is not in the table mayImport: put it there, with what it may import", f.pkg)}
 	}
 	for _, spec := range f.syntax.Imports {
 		path, _ := strconv.Unquote(spec.Path.Value)
 		ours, isOurs := strings.CutPrefix(path, "apportion/")
 		if isOurs && !slices.Contains(allowed, ours) {
-			faults = append(faults, f.at(spec, "%s must not import %s: let the importer declare a small interface of what it needs, or move the code down", f.pkg, ours))
+			faults = append(faults, f.at(spec, "%s must not import %s: let the importer declare a small interface "+
+				"of what it needs, or move the code down", f.pkg, ours))
 		}
 		if f.pkg == "engine" && !isOurs && strings.Contains(strings.SplitN(path, "/", 2)[0], ".") {
 			faults = append(faults, f.at(spec, "engine must not import %s: it has the standard library only", path))
@@ -190,10 +212,32 @@ func importFaults(f *sourceFile) (faults []string) {
 	return faults
 }
 
+// columnFaults: lines that stand beside another file on one screen. A line that a raw string crosses may be longer.
+func columnFaults(f *sourceFile) (faults []string) {
+	raw := map[int]bool{}
+	ast.Inspect(f.syntax, func(node ast.Node) bool {
+		if literal, ok := node.(*ast.BasicLit); ok && strings.HasPrefix(literal.Value, "`") {
+			for line := f.set.Position(literal.Pos()).Line; line <= f.set.Position(literal.End()).Line; line++ {
+				raw[line] = true
+			}
+		}
+		return true
+	})
+	for i, line := range strings.Split(string(f.text), "\n") {
+		columns := utf8.RuneCountInString(line) + 3*strings.Count(line, "\t")
+		if columns > columnsMax && !raw[i+1] {
+			faults = append(faults, fmt.Sprintf("%s:%d: %d columns, more than %d: break the line, or name a part of it",
+				f.path, i+1, columns, columnsMax))
+		}
+	}
+	return faults
+}
+
 // lengthFaults: functions and files that fit into a head.
 func lengthFaults(f *sourceFile) (faults []string) {
 	if lines := f.set.File(f.syntax.Pos()).LineCount(); lines > fileLinesMax {
-		faults = append(faults, f.at(f.syntax, "%d lines, more than %d: split the file by subject", lines, fileLinesMax))
+		faults = append(faults, f.at(f.syntax, "%d lines, more than %d: split the file by subject", lines,
+			fileLinesMax))
 	}
 	for _, declaration := range f.syntax.Decls {
 		function, ok := declaration.(*ast.FuncDecl)
@@ -202,14 +246,16 @@ func lengthFaults(f *sourceFile) (faults []string) {
 		}
 		lines := f.set.Position(function.End()).Line - f.set.Position(function.Pos()).Line + 1
 		if lines > functionLinesMax {
-			faults = append(faults, f.at(function, "%s has %d lines, more than %d: let it call named steps", function.Name.Name, lines, functionLinesMax))
+			faults = append(faults, f.at(function, "%s has %d lines, more than %d: let it call named steps",
+				function.Name.Name, lines, functionLinesMax))
 		}
 	}
 	return faults
 }
 
 // engineForbidden are packages of the standard library that would make two replicas differ, or do I/O.
-var engineForbidden = []string{"math/rand", "math/rand/v2", "crypto/rand", "os", "net", "net/http", "io/fs", "log", "log/slog"}
+var engineForbidden = []string{"math/rand", "math/rand/v2", "crypto/rand", "os", "net", "net/http", "io/fs", "log",
+	"log/slog"}
 
 // engineFaults: the engine is a pure function of state and command.
 func engineFaults(f *sourceFile) (faults []string) {
@@ -218,7 +264,8 @@ func engineFaults(f *sourceFile) (faults []string) {
 	}
 	for _, spec := range f.syntax.Imports {
 		if path, _ := strconv.Unquote(spec.Path.Value); slices.Contains(engineForbidden, path) {
-			faults = append(faults, f.at(spec, "engine must not import %s: what comes from outside comes with the command, as data", path))
+			faults = append(faults, f.at(spec, "engine must not import %s: what comes from outside comes with the "+
+				"command, as data", path))
 		}
 	}
 	ast.Inspect(f.syntax, func(node ast.Node) bool {
@@ -226,8 +273,11 @@ func engineFaults(f *sourceFile) (faults []string) {
 		case *ast.GoStmt:
 			faults = append(faults, f.at(node, "no goroutines in engine: the caller decides what runs when"))
 		case *ast.SelectorExpr:
-			if f.isFrom(node, "time") && slices.Contains([]string{"Now", "Since", "Until", "Sleep", "After", "Tick", "NewTimer", "NewTicker", "AfterFunc"}, node.Sel.Name) {
-				faults = append(faults, f.at(node, "no time.%s in engine: time comes with the command (nowMS)", node.Sel.Name))
+			if f.isFrom(node, "time") && slices.Contains(
+				[]string{"Now", "Since", "Until", "Sleep", "After", "Tick", "NewTimer", "NewTicker", "AfterFunc"},
+				node.Sel.Name) {
+				faults = append(faults, f.at(node, "no time.%s in engine: time comes with the command (nowMS)",
+					node.Sel.Name))
 			}
 		}
 		return true
@@ -254,7 +304,8 @@ func printFaults(f *sourceFile) (faults []string) {
 		switch function := call.Fun.(type) {
 		case *ast.SelectorExpr:
 			if f.isFrom(function, "fmt") && strings.HasPrefix(function.Sel.Name, "Print") {
-				faults = append(faults, f.at(call, "no fmt.%s outside cmd: return a value, log with the slog.Logger you were given, or write to an io.Writer", function.Sel.Name))
+				faults = append(faults, f.at(call, "no fmt.%s outside cmd: return a value, log with the slog.Logger "+
+					"you were given, or write to an io.Writer", function.Sel.Name))
 			}
 		case *ast.Ident:
 			if function.Name == "print" || function.Name == "println" {
@@ -271,9 +322,11 @@ func docFaults(f *sourceFile) (faults []string) {
 	for _, declaration := range f.syntax.Decls {
 		switch d := declaration.(type) {
 		case *ast.FuncDecl:
-			oneLine := f.set.Position(d.Pos()).Line == f.set.Position(d.End()).Line // such as a list of Kind methods under one comment
+			// such as a list of Kind methods under one comment
+			oneLine := f.set.Position(d.Pos()).Line == f.set.Position(d.End()).Line
 			if d.Name.IsExported() && d.Doc == nil && !oneLine && exportedReceiver(d) {
-				faults = append(faults, f.at(d, "%s has no comment: say what it does and what its caller must know", d.Name.Name))
+				faults = append(faults, f.at(d, "%s has no comment: say what it does and what its caller must know",
+					d.Name.Name))
 			}
 		case *ast.GenDecl:
 			for _, spec := range d.Specs {
@@ -307,7 +360,9 @@ func TestHouseRulesFindFaults(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		faults := slices.Concat(importFaults(file), lengthFaults(file), engineFaults(file), printFaults(file), docFaults(file))
+		faults := slices.Concat(importFaults(file), lengthFaults(file), columnFaults(file), engineFaults(file),
+			printFaults(file),
+			docFaults(file))
 		if len(faults) != 1 || !strings.Contains(faults[0], want) {
 			t.Fatalf("got %q, want one with %q", faults, want)
 		}
@@ -324,9 +379,14 @@ func TestHouseRulesFindFaults(t *testing.T) {
 	f("wal/x.go", "package wal\ntype T int", "T has no comment")
 	f("wal/x.go", "package wal\nfunc f() {"+strings.Repeat("\n", functionLinesMax)+"}", "more than 70")
 	f("wal/x.go", "package wal\n"+strings.Repeat("\n", fileLinesMax), "more than 500")
+	f("wal/x.go", "package wal\n//\t"+strings.Repeat("x", columnsMax-5), "121 columns, more than 120")
+	f("wal/x.go", "package wal\n\nvar x = `"+strings.Repeat("x", columnsMax)+"`\n//"+strings.Repeat("x", columnsMax),
+		"x.go:4: 122 columns")
 
-	file, err := parseText("wal/x_test.go", []byte("//go:build !race\n\npackage wal\nfunc TestX() {}\nfunc TestXAllocations() {}"))
-	if faults := plainFaults(file, regexp.MustCompile("Allocations$")); err != nil || len(faults) != 1 || !strings.Contains(faults[0], "TestX is excluded") {
+	file, err := parseText("wal/x_test.go", []byte("//go:build !race\n\npackage wal\nfunc TestX() {}\nfunc "+
+		"TestXAllocations() {}"))
+	if faults := plainFaults(file, regexp.MustCompile("Allocations$")); err != nil || len(faults) != 1 ||
+		!strings.Contains(faults[0], "TestX is excluded") {
 		t.Fatalf("got %q, %v", faults, err)
 	}
 }

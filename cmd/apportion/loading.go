@@ -24,8 +24,8 @@ type loadingPage struct {
 	open     sync.WaitGroup
 }
 
-// loadingConnectionsMax bounds the connections that are answered at a time while the store loads. None stays for longer than a
-// request takes, so what comes meanwhile waits to be accepted.
+// loadingConnectionsMax bounds the connections that are answered at a time while the store loads. None stays for longer
+// than a request takes, so what comes meanwhile waits to be accepted.
 const loadingConnectionsMax = 256
 
 func startLoadingPage(listener *net.TCPListener, connectionsMax int) *loadingPage {
@@ -98,8 +98,9 @@ func loadingHandler(ctx *fasthttp.RequestCtx) {
 	ctx.Response.Header.Set("Retry-After", "1")
 	ctx.SetStatusCode(fasthttp.StatusServiceUnavailable)
 	ctx.SetContentType("application/problem+json")
-	ctx.SetBodyString(`{"type":"urn:apportion:problem:not-ready","title":"Service Unavailable","status":503,"code":"not-ready",` +
-		`"detail":"the node is loading its state","field":"","value":""}`)
+	ctx.SetBodyString(
+		`{"type":"urn:apportion:problem:not-ready","title":"Service Unavailable","status":503,"code":"not-ready",` +
+			`"detail":"the node is loading its state","field":"","value":""}`)
 }
 
 type discardLogger struct{}

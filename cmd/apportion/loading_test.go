@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// TestLoadingPage: while the store loads, /healthz is fine and everything else is 503; a connection that arrives between
-// the page's end and the real server is answered by the real server.
+// TestLoadingPage: while the store loads, /healthz is fine and everything else is 503; a connection that arrives
+// between the page's end and the real server is answered by the real server.
 func TestLoadingPage(t *testing.T) {
 	listener, err := listen("127.0.0.1:0")
 	if err != nil {
@@ -43,7 +43,9 @@ func TestLoadingPage(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer between.Close()
-	real := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusTeapot) })}
+	real := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.WriteHeader(http.StatusTeapot)
+	})}
 	go func() { _ = real.Serve(listener) }() // ends with Close below
 	defer real.Close()
 	f("/readyz", http.StatusTeapot)

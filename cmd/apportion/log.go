@@ -11,8 +11,10 @@ import (
 
 func logFlags() []cli.Flag {
 	return []cli.Flag{
-		&cli.StringFlag{Name: "log-format", Value: "text", Usage: "`FORMAT` of the log on stderr: text or json", Sources: env("log-format")},
-		&cli.StringFlag{Name: "log-level", Value: "info", Usage: "log from this `LEVEL` on: debug, info, warn or error", Sources: env("log-level")},
+		&cli.StringFlag{Name: "log-format", Value: "text", Usage: "`FORMAT` of the log on stderr: text or json",
+			Sources: env("log-format")},
+		&cli.StringFlag{Name: "log-level", Value: "info", Usage: "log from this `LEVEL` on: debug, info, warn or error",
+			Sources: env("log-level")},
 	}
 }
 
@@ -20,7 +22,8 @@ func logFlags() []cli.Flag {
 func newLogger(cmd *cli.Command, stderr io.Writer) (*slog.Logger, error) {
 	var level slog.Level
 	if err := level.UnmarshalText([]byte(cmd.String("log-level"))); err != nil {
-		return nil, usageError{fmt.Errorf("--log-level %q: expected debug, info, warn or error", cmd.String("log-level"))}
+		return nil, usageError{fmt.Errorf("--log-level %q: expected debug, info, warn or error",
+			cmd.String("log-level"))}
 	}
 	options := &slog.HandlerOptions{Level: level, ReplaceAttr: errorText}
 	switch format := strings.ToLower(cmd.String("log-format")); format {
@@ -33,7 +36,8 @@ func newLogger(cmd *cli.Command, stderr io.Writer) (*slog.Logger, error) {
 	}
 }
 
-// errorText keeps of an error its text: some bring a stack trace along, of some thousand bytes, which the text format would print.
+// errorText keeps of an error its text: some bring a stack trace along, of some thousand bytes, which the text format
+// would print.
 func errorText(_ []string, attr slog.Attr) slog.Attr {
 	if attr.Value.Kind() == slog.KindAny {
 		if err, ok := attr.Value.Any().(error); ok {

@@ -45,8 +45,8 @@ func TestShareFiles(t *testing.T) {
 	f(1<<16, 16_384, true, fileShares{connections: 16_384, forwarded: 16_384, database: 1000})
 }
 
-// More connections than the process may have files, on its HTTP port and on that for other nodes, neither end it nor keep
-// it from writing; and when they are gone it serves as before.
+// More connections than the process may have files, on its HTTP port and on that for other nodes, neither end it nor
+// keep it from writing; and when they are gone it serves as before.
 func TestFewOpenFiles(t *testing.T) {
 	for _, test := range []struct {
 		name string
@@ -96,7 +96,8 @@ func TestFewOpenFiles(t *testing.T) {
 			}
 			deadline := time.Now().Add(startTimeout)
 			for {
-				r, err := send(&http.Client{Transport: &http.Transport{DisableKeepAlives: true}}, "GET", s.url+"/v1/inventory/W1/U0", "", "")
+				r, err := send(&http.Client{Transport: &http.Transport{DisableKeepAlives: true}}, "GET",
+					s.url+"/v1/inventory/W1/U0", "", "")
 				if err == nil && r.status == http.StatusOK {
 					break
 				}

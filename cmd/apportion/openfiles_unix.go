@@ -7,7 +7,8 @@ import (
 	"syscall"
 )
 
-// openFilesLimit is how many files this process may have open. Go has raised the soft limit to the hard one at the start.
+// openFilesLimit is how many files this process may have open. Go has raised the soft limit to the hard one at the
+// start.
 func openFilesLimit() int {
 	var limit syscall.Rlimit
 	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {

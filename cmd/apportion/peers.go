@@ -23,17 +23,26 @@ const (
 // peerFlags make a node one of several.
 func peerFlags() []cli.Flag {
 	return []cli.Flag{
-		&cli.StringFlag{Name: "node-id", Value: "node1", Usage: "`NAME` of this node in its cluster; it must not change", Sources: env("node-id")},
-		&cli.StringFlag{Name: raftListenFlag, Usage: "`ADDRESS` to hear other nodes on; without it, the node runs alone", Sources: env(raftListenFlag)},
-		&cli.StringFlag{Name: "raft-address", Usage: "`ADDRESS` at which other nodes call this one; by default that of --raft-listen", Sources: env("raft-address")},
-		&cli.BoolFlag{Name: "bootstrap", Usage: "found a new cluster in an empty data directory, unless one calls this node already; does nothing in any other", Sources: env("bootstrap")},
-		&cli.StringSliceFlag{Name: "join", Usage: "`ADDRESSES` of nodes that are to take this one in", Sources: env("join")},
+		&cli.StringFlag{Name: "node-id", Value: "node1",
+			Usage: "`NAME` of this node in its cluster; it must not change", Sources: env("node-id")},
+		&cli.StringFlag{Name: raftListenFlag,
+			Usage: "`ADDRESS` to hear other nodes on; without it, the node runs alone", Sources: env(raftListenFlag)},
+		&cli.StringFlag{Name: "raft-address", Usage: "`ADDRESS` at which other nodes call this one; by default that " +
+			"of --raft-listen", Sources: env("raft-address")},
+		&cli.BoolFlag{Name: "bootstrap", Usage: "found a new cluster in an empty data directory, unless one calls " +
+			"this node already; does nothing in any other", Sources: env("bootstrap")},
+		&cli.StringSliceFlag{Name: "join", Usage: "`ADDRESSES` of nodes that are to take this one in",
+			Sources: env("join")},
 		&cli.BoolFlag{Name: "non-voter", Usage: "join as a read replica, without a vote", Sources: env("non-voter")},
-		&cli.StringFlag{Name: "raft-cert", Usage: "`FILE` with this node's certificate, which it shows to other nodes", Sources: env("raft-cert")},
+		&cli.StringFlag{Name: "raft-cert", Usage: "`FILE` with this node's certificate, which it shows to other nodes",
+			Sources: env("raft-cert")},
 		&cli.StringFlag{Name: "raft-key", Usage: "`FILE` with the key of that certificate", Sources: env("raft-key")},
-		&cli.StringFlag{Name: "raft-ca", Usage: "`FILE` with the authorities whose certificates other nodes must show", Sources: env("raft-ca")},
-		&cli.DurationFlag{Name: electionFlag, Usage: "elect another leader when the present one is not heard for so long (default: 500ms)", Sources: env(electionFlag)},
-		&cli.DurationFlag{Name: stallFlag, Usage: "a leader whose disk does not answer for so long lets another node lead (default: 3s)", Sources: env(stallFlag)},
+		&cli.StringFlag{Name: "raft-ca", Usage: "`FILE` with the authorities whose certificates other nodes must show",
+			Sources: env("raft-ca")},
+		&cli.DurationFlag{Name: electionFlag, Usage: "elect another leader when the present one is not heard for so " +
+			"long (default: 500ms)", Sources: env(electionFlag)},
+		&cli.DurationFlag{Name: stallFlag, Usage: "a leader whose disk does not answer for so long lets another " +
+			"node lead (default: 3s)", Sources: env(stallFlag)},
 	}
 }
 
@@ -41,23 +50,27 @@ func peerFlags() []cli.Flag {
 func peersOf(cmd *cli.Command) (*raftstore.PeersConfig, error) {
 	listen := cmd.String(raftListenFlag)
 	if listen == "" {
-		for _, name := range []string{"raft-address", "bootstrap", "join", "non-voter", "raft-cert", "raft-key", "raft-ca"} {
+		for _, name := range []string{"raft-address", "bootstrap", "join", "non-voter", "raft-cert", "raft-key",
+			"raft-ca"} {
 			if cmd.IsSet(name) {
 				return nil, usageError{fmt.Errorf("--%s is for a node with --%s", name, raftListenFlag)}
 			}
 		}
 		return nil, nil
 	}
-	config := &raftstore.PeersConfig{Listen: listen, Address: cmd.String("raft-address"), Bootstrap: cmd.Bool("bootstrap"),
-		Join: splitAddresses(cmd.StringSlice("join")), NonVoter: cmd.Bool("non-voter")}
+	config := &raftstore.PeersConfig{Listen: listen, Address: cmd.String("raft-address"),
+		Bootstrap: cmd.Bool("bootstrap"),
+		Join:      splitAddresses(cmd.StringSlice("join")), NonVoter: cmd.Bool("non-voter")}
 	for _, address := range append([]string{config.Address, listen}, config.Join...) {
 		if _, _, err := net.SplitHostPort(address); address != "" && err != nil {
-			return nil, usageError{fmt.Errorf("%q: an address with a port such as 10.0.0.1:7000 is expected: %w", address, err)}
+			return nil, usageError{fmt.Errorf("%q: an address with a port such as 10.0.0.1:7000 is expected: %w",
+				address, err)}
 		}
 	}
 	switch {
 	case config.Bootstrap && len(config.Join) > 0:
-		return nil, usageError{fmt.Errorf("--bootstrap and --join: one of them is expected. The first node founds the cluster, the others join it")}
+		return nil, usageError{fmt.Errorf("--bootstrap and --join: one of them is expected. The first node founds " +
+			"the cluster, the others join it")}
 	case config.Bootstrap && config.NonVoter:
 		return nil, usageError{fmt.Errorf("--bootstrap and --non-voter: the first node needs a vote")}
 	case !cmd.IsSet("node-id"):
@@ -84,7 +97,8 @@ func peerTLS(cert, key, ca string) (*tls.Config, error) {
 		return nil, nil
 	}
 	if cert == "" || key == "" || ca == "" {
-		return nil, usageError{fmt.Errorf("--raft-cert, --raft-key and --raft-ca belong together: all three are expected")}
+		return nil, usageError{fmt.Errorf("--raft-cert, --raft-key and --raft-ca belong together: all three are " +
+			"expected")}
 	}
 	pair, err := tls.LoadX509KeyPair(cert, key)
 	if err != nil {

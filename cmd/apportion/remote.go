@@ -34,7 +34,8 @@ const (
 // remoteFlags are those of every command that talks to a server.
 func remoteFlags(more ...cli.Flag) []cli.Flag {
 	return append(more,
-		&cli.StringFlag{Name: "server", Value: "http://127.0.0.1:8080", Usage: "`URL` of the server", Sources: env("server")},
+		&cli.StringFlag{Name: "server", Value: "http://127.0.0.1:8080", Usage: "`URL` of the server",
+			Sources: env("server")},
 		tokenFlag(),
 		&cli.BoolFlag{Name: "json", Usage: "print the server's reply as it is"},
 	)
@@ -42,19 +43,23 @@ func remoteFlags(more ...cli.Flag) []cli.Flag {
 
 // tokenFlag is the same for all commands that talk to a server.
 func tokenFlag() cli.Flag {
-	return &cli.StringFlag{Name: "token", Usage: "`SECRET` of a token, for a server that has tokens", Sources: env("token")}
+	return &cli.StringFlag{Name: "token", Usage: "`SECRET` of a token, for a server that has tokens",
+		Sources: env("token")}
 }
 
 func newRemote(cmd *cli.Command) (*remote, error) {
 	at, err := url.Parse(cmd.String("server"))
 	if err != nil || at.Host == "" || at.Scheme != "http" && at.Scheme != "https" {
-		return nil, usageError{fmt.Errorf("--server %q: a URL such as http://127.0.0.1:8080 is expected", cmd.String("server"))}
+		return nil, usageError{fmt.Errorf("--server %q: a URL such as http://127.0.0.1:8080 is expected",
+			cmd.String("server"))}
 	}
-	return &remote{url: strings.TrimRight(at.String(), "/"), token: cmd.String("token"), client: http.Client{Timeout: remoteTimeout}}, nil
+	return &remote{url: strings.TrimRight(at.String(), "/"), token: cmd.String("token"),
+		client: http.Client{Timeout: remoteTimeout}}, nil
 }
 
 // asking is what a command does that talks to a server and takes exactly the arguments with these names.
-func asking(do func(ctx context.Context, cmd *cli.Command, server *remote, args []string) error, names ...string) cli.ActionFunc {
+func asking(do func(ctx context.Context, cmd *cli.Command, server *remote, args []string) error,
+	names ...string) cli.ActionFunc {
 	return func(ctx context.Context, cmd *cli.Command) error {
 		args, err := arguments(cmd, names...)
 		if err != nil {
@@ -75,7 +80,8 @@ func arguments(cmd *cli.Command, names ...string) ([]string, error) {
 		return nil, noArguments(cmd)
 	}
 	if len(args) != len(names) {
-		return nil, usageError{fmt.Errorf("expected %s, got %d arguments\nRun '%s --help' for an example", strings.Join(names, " "), len(args), cmd.FullName())}
+		return nil, usageError{fmt.Errorf("expected %s, got %d arguments\nRun '%s --help' for an example",
+			strings.Join(names, " "), len(args), cmd.FullName())}
 	}
 	return args, nil
 }
@@ -162,7 +168,8 @@ func (r *remote) do(ctx context.Context, method, path, contentType string, body 
 func (r *remote) unreachable(err error) error {
 	var refused *net.OpError
 	if errors.As(err, &refused) && refused.Op == "dial" {
-		return fmt.Errorf("no server at %s (%w): start one with 'apportion serve', or name another with --server", r.url, refused.Err)
+		return fmt.Errorf("no server at %s (%w): start one with 'apportion serve', or name another with --server",
+			r.url, refused.Err)
 	}
 	return fmt.Errorf("ask %s: %w", r.url, err)
 }

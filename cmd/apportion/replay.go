@@ -30,17 +30,23 @@ func replayCommand(stdout, stderr io.Writer) *cli.Command {
 		ArgsUsage:   "FILE.csv",
 		Description: replayDescription,
 		Flags: []cli.Flag{
-			&cli.StringFlag{Name: "target", Value: "http://127.0.0.1:8080", Usage: "`URL` of the server", Sources: env("target")},
+			&cli.StringFlag{Name: "target", Value: "http://127.0.0.1:8080", Usage: "`URL` of the server",
+				Sources: env("target")},
 			tokenFlag(),
-			&cli.StringFlag{Name: "location", Value: "WAREHOUSE", Usage: "`LOCATION` of all stock", Sources: env("location")},
-			&cli.StringFlag{Name: "category", Value: "Channel", Usage: "tag `CATEGORY` that stands for the country", Sources: env("category")},
+			&cli.StringFlag{Name: "location", Value: "WAREHOUSE", Usage: "`LOCATION` of all stock",
+				Sources: env("location")},
+			&cli.StringFlag{Name: "category", Value: "Channel", Usage: "tag `CATEGORY` that stands for the country",
+				Sources: env("category")},
 			&cli.IntFlag{Name: "opening", Value: replay.DefaultOpeningPercent,
-				Usage: "opening stock in `PERCENT` of the units ordered, per stock code, rounded up", Sources: env("opening")},
-			&cli.StringFlag{Name: "run", Usage: "`PREFIX` of order ids and idempotency keys; by default a new one each time", Sources: env("run")},
+				Usage:   "opening stock in `PERCENT` of the units ordered, per stock code, rounded up",
+				Sources: env("opening")},
+			&cli.StringFlag{Name: "run", Usage: "`PREFIX` of order ids and idempotency keys; by default a new one " +
+				"each time", Sources: env("run")},
 		},
 		Action: func(ctx context.Context, cmd *cli.Command) error {
 			if cmd.Args().Len() != 1 {
-				return usageError{fmt.Errorf("expected one file of orders, got %d\nRun '%s --help' for an example", cmd.Args().Len(), cmd.FullName())}
+				return usageError{fmt.Errorf("expected one file of orders, got %d\nRun '%s --help' for an example",
+					cmd.Args().Len(), cmd.FullName())}
 			}
 			return replayFile(ctx, cmd.Args().First(), replay.Options{
 				Target:         cmd.String("target"),
@@ -68,7 +74,8 @@ func replayFile(ctx context.Context, path string, options replay.Options, stdout
 		return fmt.Errorf("%s: %w", path, err)
 	}
 	if isTerminal(stderr) {
-		bar := progressbar.NewOptions(len(rows), progressbar.OptionSetWriter(stderr), progressbar.OptionSetDescription("orders"),
+		bar := progressbar.NewOptions(len(rows), progressbar.OptionSetWriter(stderr),
+			progressbar.OptionSetDescription("orders"),
 			progressbar.OptionShowCount(), progressbar.OptionClearOnFinish())
 		options.Progress = func(done int) { _ = bar.Add(done) } // a picture for people; nothing depends on it
 	}

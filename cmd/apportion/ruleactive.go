@@ -30,17 +30,22 @@ The rule's activation for the same scope is replaced, so going back is activatin
 Examples:
   apportion rules activate vip-first
   apportion rules activate vip-first --version 2 --location Retailer2 --tag Channel=Amazon --on-error reject`,
-		Flags: remoteFlags(slices.Concat([]cli.Flag{versionFlag(), hookFlag(), authorFlag()}, scopeFlags(), fallbackFlags())...),
+		Flags: remoteFlags(slices.Concat([]cli.Flag{versionFlag(), hookFlag(), authorFlag()}, scopeFlags(),
+			fallbackFlags())...),
 		Action: asking(func(ctx context.Context, cmd *cli.Command, server *remote, args []string) error {
 			within, err := scopeOf(cmd)
 			if err != nil {
 				return err
 			}
 			var active activationInfo
-			reply, err := server.post(ctx, rulePath(args[0], "activate"), activateBody{Version: cmd.Int("version"), Hook: cmd.String("hook"), Scope: within,
-				OnError: cmd.String("on-error"), FailuresMax: cmd.Int("failures-max"), Author: cmd.String("author")}, &active)
+			reply, err := server.post(ctx, rulePath(args[0], "activate"),
+				activateBody{Version: cmd.Int("version"), Hook: cmd.String("hook"), Scope: within,
+					OnError: cmd.String("on-error"), FailuresMax: cmd.Int("failures-max"),
+					Author: cmd.String("author")},
+				&active)
 			if err == nil && !raw(cmd, stdout, reply) {
-				fmt.Fprintf(stdout, "%s version %d is active for %s, from log index %d on\n", args[0], active.Version, active.what(), active.AsOf)
+				fmt.Fprintf(stdout, "%s version %d is active for %s, from log index %d on\n", args[0], active.Version,
+					active.what(), active.AsOf)
 			}
 			return err
 		}, "NAME"),
@@ -65,7 +70,8 @@ Examples:
 			} else if body.Hook != "" {
 				body.Scope = within
 			} else if within.UPCPrefix != "" || len(within.Locations)+len(within.Tags) > 0 {
-				return usageError{fmt.Errorf("--hook is expected with a scope\nRun '%s --help' for an example", cmd.FullName())}
+				return usageError{fmt.Errorf("--hook is expected with a scope\nRun '%s --help' for an example",
+					cmd.FullName())}
 			}
 			var done ruleDone
 			reply, err := server.post(ctx, rulePath(args[0], "deactivate"), body, &done)

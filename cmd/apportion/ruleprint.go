@@ -150,7 +150,8 @@ func (a *activationInfo) short() string {
 func (r *ruleInfo) print(w io.Writer) {
 	rows := [][]string{{"VERSION", "HOOKS", "BYTES", "AUTHOR", "TIME", "HASH"}}
 	for _, v := range r.Versions {
-		rows = append(rows, []string{fmt.Sprint(v.Version), strings.Join(v.Hooks, ","), fmt.Sprint(v.Bytes), v.Author, v.Time, fmt.Sprintf("%.12s", v.Hash)})
+		rows = append(rows, []string{fmt.Sprint(v.Version), strings.Join(v.Hooks, ","), fmt.Sprint(v.Bytes), v.Author,
+			v.Time, fmt.Sprintf("%.12s", v.Hash)})
 	}
 	table(w, rows)
 	if len(r.Active) == 0 {

@@ -32,8 +32,10 @@ func rulesCommand(stdout, stderr io.Writer) *cli.Command {
 		Usage:       "work with Lua rules",
 		Description: rulesDescription,
 		Commands: []*cli.Command{
-			ruleTestCommand(stdout), rulePutCommand(stdout), ruleListCommand(stdout), ruleShowCommand(stdout), ruleActivateCommand(stdout),
-			ruleDeactivateCommand(stdout), ruleDeleteCommand(stdout), ruleDryRunCommand(stdout), ruleExplainCommand(stdout),
+			ruleTestCommand(stdout), rulePutCommand(stdout), ruleListCommand(stdout), ruleShowCommand(stdout),
+			ruleActivateCommand(stdout),
+			ruleDeactivateCommand(stdout), ruleDeleteCommand(stdout), ruleDryRunCommand(stdout),
+			ruleExplainCommand(stdout),
 			historyCommand(stdout), backtestCommand(stdout, stderr), backtestsCommand(stdout),
 		},
 		Action: func(ctx context.Context, cmd *cli.Command) error {
@@ -46,7 +48,8 @@ func rulesCommand(stdout, stderr io.Writer) *cli.Command {
 }
 
 func authorFlag() cli.Flag {
-	return &cli.StringFlag{Name: "author", Value: os.Getenv("USER"), Usage: "`NAME` that is kept with it", Sources: env("author")}
+	return &cli.StringFlag{Name: "author", Value: os.Getenv("USER"), Usage: "`NAME` that is kept with it",
+		Sources: env("author")}
 }
 
 func versionFlag() cli.Flag {
@@ -54,7 +57,8 @@ func versionFlag() cli.Flag {
 }
 
 func hookFlag() cli.Flag {
-	return &cli.StringFlag{Name: "hook", Usage: "`HOOK`, select or redistribute; the only one that the rule has if it is left out"}
+	return &cli.StringFlag{Name: "hook", Usage: "`HOOK`, select or redistribute; the only one that the rule has if " +
+		"it is left out"}
 }
 
 // scopeFlags say what a rule is for.
@@ -69,7 +73,8 @@ func scopeFlags() []cli.Flag {
 // fallbackFlags say what happens when a rule fails.
 func fallbackFlags() []cli.Flag {
 	return []cli.Flag{
-		&cli.StringFlag{Name: "on-error", Value: "default", Usage: "`WHAT` a rule that fails means: default (as if there were none) or reject"},
+		&cli.StringFlag{Name: "on-error", Value: "default", Usage: "`WHAT` a rule that fails means: default (as if " +
+			"there were none) or reject"},
 		&cli.IntFlag{Name: "failures-max", Value: 10, Usage: "suspend the rule after so many `FAILURES` in a row"},
 	}
 }

@@ -32,7 +32,8 @@ func TestTestRulesRefuses(t *testing.T) {
 	tests := []struct{ name, source, want string }{
 		{"syntax", "function select(item, record)\n  return {\nend", "rule.lua:3:"},
 		{"no hook", "x = 1", "no such hook"},
-		{"a test that fails", hook + `tests = { {name="takes", item={quantity=1}, record={segments={ {tags={}, onHand=1} }}, expect={missing=0}} }`, `test "takes" fails`},
+		{"a test that fails", hook +
+			`tests = { {name="takes", item={quantity=1}, record={segments={ {tags={}, onHand=1} }}, expect={missing=0}} }`, `test "takes" fails`},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

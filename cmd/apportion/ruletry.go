@@ -32,7 +32,8 @@ type dryRunItem struct {
 }
 
 func fileFlag() cli.Flag {
-	return &cli.StringFlag{Name: "file", Usage: "try the source in `FILE.lua` in place of a stored version; - is the standard input"}
+	return &cli.StringFlag{Name: "file", Usage: "try the source in `FILE.lua` in place of a stored version; - is " +
+		"the standard input"}
 }
 
 func ruleDryRunCommand(stdout io.Writer) *cli.Command {
@@ -52,7 +53,8 @@ Examples:
 			&cli.StringFlag{Name: "location", Usage: "`LOCATION` of the stock", Required: true},
 			&cli.Int64Flag{Name: "quantity", Value: 1, Usage: "`UNITS` that the item asks for"},
 			&cli.StringSliceFlag{Name: "tag", Usage: "a tag that the item asks for, `CATEGORY=VALUE`; may be repeated"},
-			&cli.StringSliceFlag{Name: "attribute", Usage: "what the router says of the item, `NAME=VALUE`; may be repeated"},
+			&cli.StringSliceFlag{Name: "attribute", Usage: "what the router says of the item, `NAME=VALUE`; may be " +
+				"repeated"},
 			&cli.StringFlag{Name: "order-id", Usage: "`ID` of the order, which also seeds math.random"},
 			&cli.StringFlag{Name: "item-id", Usage: "`ID` of the item"},
 			&cli.StringFlag{Name: "record", Usage: "try it on the stock in `FILE.json` in place of the real record"}),
@@ -89,7 +91,8 @@ func dryRunOf(cmd *cli.Command) (*dryRunBody, error) {
 		return nil, err
 	}
 	body := &dryRunBody{Version: cmd.Int("version"), Source: source, Hook: cmd.String("hook"),
-		Item: dryRunItem{OrderID: cmd.String("order-id"), ItemID: cmd.String("item-id"), UPC: cmd.String("upc"), Location: cmd.String("location"),
+		Item: dryRunItem{OrderID: cmd.String("order-id"), ItemID: cmd.String("item-id"), UPC: cmd.String("upc"),
+			Location: cmd.String("location"),
 			Quantity: cmd.Int64("quantity"), Tags: tags, Attributes: attributes}}
 	if file := cmd.String("record"); file != "" {
 		if body.Record, err = os.ReadFile(file); err != nil {
@@ -142,7 +145,8 @@ type dryRunDone struct {
 }
 
 func (d *dryRunDone) print(w io.Writer) {
-	fmt.Fprintf(w, "%s, %s at log index %d: %d steps, %d bytes, %d us\n", ruleName(d.Rule, d.Version), d.Hook, d.AsOf, d.Steps, d.MemoryBytes, d.Micros)
+	fmt.Fprintf(w, "%s, %s at log index %d: %d steps, %d bytes, %d us\n", ruleName(d.Rule, d.Version), d.Hook, d.AsOf,
+		d.Steps, d.MemoryBytes, d.Micros)
 	if d.Output != "" {
 		fmt.Fprintf(w, "it printed:\n%s\n", indent(d.Output))
 	}
@@ -223,7 +227,8 @@ type candidate struct {
 func printExplained(w io.Writer, margin string, items []explainedItem) {
 	for i := range items {
 		it := &items[i]
-		fmt.Fprintf(w, "%sitem %s: %d of %s at %s, %s; %s\n", margin, it.ItemID, it.Requested, it.UPC, it.Location, tagText(it.Tags), it.by())
+		fmt.Fprintf(w, "%sitem %s: %d of %s at %s, %s; %s\n", margin, it.ItemID, it.Requested, it.UPC, it.Location,
+			tagText(it.Tags), it.by())
 		printCandidates(w, margin+"  ", it.Candidates)
 		if it.Pending > 0 {
 			fmt.Fprintf(w, "%s  %d units wait for stock\n", margin, it.Pending)
@@ -265,7 +270,8 @@ func printCandidates(w io.Writer, margin string, candidates []candidate) {
 		if c.Max > 0 {
 			most = fmt.Sprint(c.Max)
 		}
-		rows = append(rows, []string{margin + tagText(c.Tags), fmt.Sprint(c.Keep), most, fmt.Sprint(c.Available), fmt.Sprint(c.Taken), c.Why})
+		rows = append(rows, []string{margin + tagText(c.Tags), fmt.Sprint(c.Keep), most, fmt.Sprint(c.Available),
+			fmt.Sprint(c.Taken), c.Why})
 	}
 	if !slices.ContainsFunc(candidates, func(c candidate) bool { return c.Keep > 0 || c.Max > 0 }) {
 		for i := range rows {

@@ -34,12 +34,14 @@ func TestScripts(t *testing.T) {
 	})
 }
 
-// scriptAllocate is the script command "allocate ORDER QUANTITY CHANNEL": units of the demo product. "!" expects a refusal.
+// scriptAllocate is the script command "allocate ORDER QUANTITY CHANNEL": units of the demo product. "!" expects a
+// refusal.
 func (s *server) scriptAllocate(ts *testscript.TestScript, negated bool, args []string) {
 	if len(args) != 3 {
 		ts.Fatalf("usage: allocate ORDER QUANTITY CHANNEL")
 	}
-	body := fmt.Sprintf(`{"lines":[{"itemId":"1","upc":%q,"location":%q,"quantity":%s,"tags":{"Channel":%q}}]}`, demoUPC, demoLocation, args[1], args[2])
+	body := fmt.Sprintf(`{"lines":[{"itemId":"1","upc":%q,"location":%q,"quantity":%s,"tags":{"Channel":%q}}]}`,
+		demoUPC, demoLocation, args[1], args[2])
 	r, err := send(http.DefaultClient, "POST", s.url+"/v1/orders/"+args[0]+"/allocate", "", body)
 	ts.Check(err)
 	if refused := r.status != http.StatusOK; refused != negated {

@@ -71,29 +71,42 @@ func serveCommand(stdout, stderr io.Writer) *cli.Command {
 func serveFlags() []cli.Flag {
 	return []cli.Flag{
 		dataFlag(),
-		&cli.StringFlag{Name: "listen", Value: "127.0.0.1:8080", Usage: "`ADDRESS` to serve HTTP on; port 0 takes a free one", Sources: env("listen")},
-		&cli.BoolFlag{Name: "demo", Usage: "load a demo catalogue if the data directory is empty", Sources: env("demo")},
-		&cli.StringFlag{Name: "admin-token", Usage: "`TOKEN` for /debug/pprof; without it there are no profiles", Sources: env("admin-token")},
-		&cli.StringFlag{Name: tokensFlag, Usage: "`FILE` of tokens, name:secret on each line, of which every request needs one; without it the API is open",
+		&cli.StringFlag{Name: "listen", Value: "127.0.0.1:8080", Usage: "`ADDRESS` to serve HTTP on; port 0 takes a " +
+			"free one", Sources: env("listen")},
+		&cli.BoolFlag{Name: "demo", Usage: "load a demo catalogue if the data directory is empty",
+			Sources: env("demo")},
+		&cli.StringFlag{Name: "admin-token", Usage: "`TOKEN` for /debug/pprof; without it there are no profiles",
+			Sources: env("admin-token")},
+		&cli.StringFlag{Name: tokensFlag, Usage: "`FILE` of tokens, name:secret on each line, of which every " +
+			"request needs one; without it the API is open",
 			Sources: env(tokensFlag)},
-		&cli.IntFlag{Name: "body-bytes-max", Value: httpapi.BodyBytesMax, Usage: "largest request body, in `BYTES`", Sources: env("body-bytes-max")},
-		&cli.IntFlag{Name: bodiesFlag, Usage: "largest size of all bodies that are being received or worked on, in `BYTES`; beyond it, those above 8 KB are answered with 503 (default: 268435456, or twice --body-bytes-max)",
+		&cli.IntFlag{Name: "body-bytes-max", Value: httpapi.BodyBytesMax, Usage: "largest request body, in `BYTES`",
+			Sources: env("body-bytes-max")},
+		&cli.IntFlag{Name: bodiesFlag, Usage: "largest size of all bodies that are being received or worked on, in " +
+			"`BYTES`; beyond it, those above 8 KB are answered with 503 " +
+			"(default: 268435456, or twice --body-bytes-max)",
 			Sources: env(bodiesFlag)},
-		&cli.IntFlag{Name: "connections-max", Value: httpapi.ConnectionsMax, Usage: "connections served at a time, or as many as the limit on open files allows for",
+		&cli.IntFlag{Name: "connections-max", Value: httpapi.ConnectionsMax, Usage: "connections served at a time, " +
+			"or as many as the limit on open files allows for",
 			Sources: env("connections-max")},
-		&cli.DurationFlag{Name: "request-timeout", Value: httpapi.RequestTimeout, Usage: "longest wait of a request for the log", Sources: env("request-timeout")},
+		&cli.DurationFlag{Name: "request-timeout", Value: httpapi.RequestTimeout,
+			Usage: "longest wait of a request for the log", Sources: env("request-timeout")},
 		&cli.DurationFlag{Name: "checkpoint-interval", Value: 30 * time.Second,
-			Usage: "write the changed state to disk this often; less means a faster start after a crash", Sources: env("checkpoint-interval")},
+			Usage:   "write the changed state to disk this often; less means a faster start after a crash",
+			Sources: env("checkpoint-interval")},
 		&cli.DurationFlag{Name: "history-age", Value: 24 * time.Hour,
 			Usage: "keep so much of the past for backtests; 0 keeps none", Sources: env("history-age")},
 		&cli.Int64Flag{Name: "history-bytes-max", Value: 4 << 30,
-			Usage: "keep no more of the past than so many `BYTES` of disk, and as much again while a backtest runs", Sources: env("history-bytes-max")},
+			Usage:   "keep no more of the past than so many `BYTES` of disk, and as much again while a backtest runs",
+			Sources: env("history-bytes-max")},
 		&cli.FloatFlag{Name: "backtest-share", Value: httpapi.BacktestShare,
 			Usage: "`PART` of one core that a backtest may take, at most 1", Sources: env("backtest-share")},
 		&cli.Int64Flag{Name: "backtest-bytes-max", Value: httpapi.BacktestBytesMax,
-			Usage: "let backtests take no more than so many `BYTES` of memory, with the reports that are kept", Sources: env("backtest-bytes-max")},
+			Usage:   "let backtests take no more than so many `BYTES` of memory, with the reports that are kept",
+			Sources: env("backtest-bytes-max")},
 		&cli.DurationFlag{Name: clockGapFlag, Value: clockGapMax,
-			Usage: "refuse to start when the clock is further ahead of the last write than this", Sources: env(clockGapFlag)},
+			Usage:   "refuse to start when the clock is further ahead of the last write than this",
+			Sources: env(clockGapFlag)},
 	}
 }
 
@@ -117,7 +130,8 @@ func checkServeFlags(cmd *cli.Command) error {
 		}
 	}
 	if bodies, body := cmd.Int(bodiesFlag), cmd.Int("body-bytes-max"); cmd.IsSet(bodiesFlag) && bodies/2 < body {
-		return usageError{fmt.Errorf("--%s %d: at least twice --body-bytes-max, %d, is expected: a body may take that while it grows", bodiesFlag, bodies, body)}
+		return usageError{fmt.Errorf("--%s %d: at least twice --body-bytes-max, %d, is expected: a body may take "+
+			"that while it grows", bodiesFlag, bodies, body)}
 	}
 	for _, name := range []string{"request-timeout", "checkpoint-interval", clockGapFlag} {
 		if value := cmd.Duration(name); value <= 0 {
@@ -138,8 +152,8 @@ func checkServeFlags(cmd *cli.Command) error {
 	return nil
 }
 
-// readTokens reads the file of tokens, if there is one. That others may read it is said, and no reason not to start: in a
-// container it often cannot be otherwise.
+// readTokens reads the file of tokens, if there is one. That others may read it is said, and no reason not to start: in
+// a container it often cannot be otherwise.
 func readTokens(path string, logger *slog.Logger) ([]httpapi.Token, error) {
 	if path == "" {
 		logger.Info("the API is open to everybody who can reach it; --tokens closes it")
@@ -154,7 +168,8 @@ func readTokens(path string, logger *slog.Logger) ([]httpapi.Token, error) {
 		return nil, usageError{fmt.Errorf("--%s %s:\n%w", tokensFlag, path, err)}
 	}
 	if info, err := os.Stat(path); err == nil && info.Mode().Perm()&0o077 != 0 {
-		logger.Warn("others on this machine may read or change the tokens; chmod 600 would keep them from it", "file", path, "mode", info.Mode().Perm())
+		logger.Warn("others on this machine may read or change the tokens; chmod 600 would keep them from it", "file",
+			path, "mode", info.Mode().Perm())
 	}
 	logger.Info("the API is for those who have a token", "tokens", len(tokens), "file", path)
 	return tokens, nil
@@ -214,8 +229,8 @@ func historyAge(age time.Duration) time.Duration {
 	return age
 }
 
-// run serves until it is told to stop. A node that was too far behind the others has fetched a checkpoint of theirs, with
-// which it begins anew.
+// run serves until it is told to stop. A node that was too far behind the others has fetched a checkpoint of theirs,
+// with which it begins anew.
 func (s *service) run(ctx context.Context) error {
 	for {
 		err := s.runOnce(ctx)
@@ -226,9 +241,9 @@ func (s *service) run(ctx context.Context) error {
 	}
 }
 
-// runOnce starts in the order in which the parts need each other, and stops in the mirror order: first nobody new comes in
-// and the requests on their way are answered, then the store closes, which those requests need. ErrReplaced: it is to be
-// called again.
+// runOnce starts in the order in which the parts need each other, and stops in the mirror order: first nobody new comes
+// in and the requests on their way are answered, then the store closes, which those requests need. ErrReplaced: it is
+// to be called again.
 func (s *service) runOnce(ctx context.Context) error {
 	listener, err := listen(s.address)
 	if err != nil {
@@ -265,7 +280,8 @@ func (s *service) runOnce(ctx context.Context) error {
 }
 
 // openStore loads the state, while the listener already says that it does.
-func (s *service) openStore(ctx context.Context, listener *net.TCPListener, set *metrics.Set) (*raftstore.Store, error) {
+func (s *service) openStore(ctx context.Context, listener *net.TCPListener, set *metrics.Set) (*raftstore.Store,
+	error) {
 	page := startLoadingPage(listener, s.http.ConnectionsMax)
 	started := time.Now()
 	s.logger.Info("loading", "data", s.store.Dir, "address", listener.Addr().String())
@@ -285,7 +301,8 @@ func (s *service) openStore(ctx context.Context, listener *net.TCPListener, set 
 	if err != nil {
 		return nil, explainOpen(s.store.NodeID, s.store.Dir, err)
 	}
-	s.logger.Info("loaded", "records", store.Engine().Stats().Records, "took", time.Since(started).Round(time.Millisecond))
+	s.logger.Info("loaded", "records", store.Engine().Stats().Records, "took", time.Since(started).
+		Round(time.Millisecond))
 	return store, nil
 }
 
@@ -355,18 +372,23 @@ func listen(address string) (*net.TCPListener, error) {
 // explainOpen adds what the user can do about it.
 func explainOpen(node, data string, err error) error {
 	if errors.Is(err, raftstore.ErrInUse) {
-		return fmt.Errorf("the data directory %s is in use by another process: stop that one, or choose another with --data", data)
+		return fmt.Errorf("the data directory %s is in use by another process: stop that one, or choose another "+
+			"with --data", data)
 	}
 	if errors.Is(err, raftstore.ErrOtherNode) {
-		return fmt.Errorf("open the data directory %s: %w\nStart it with the --node-id that it was made with, or choose another directory with --data", data, err)
+		return fmt.Errorf("open the data directory %s: %w\nStart it with the --node-id that it was made with, or "+
+			"choose another directory with --data", data, err)
 	}
 	if errors.Is(err, raftstore.ErrMember) {
-		return fmt.Errorf("open the data directory %s: %w\nRemove the member whose disk is lost (apportion cluster remove %s --server ANOTHER), and then start "+
+		return fmt.Errorf("open the data directory %s: %w\nRemove the member whose disk is lost (apportion cluster "+
+			"remove %s --server ANOTHER), and then start "+
 			"this node with --join and the address of another one in the place of --bootstrap", data, err, node)
 	}
 	if errors.Is(err, raftstore.ErrClock) {
-		return fmt.Errorf("open the data directory %s: %w\nSet the clock right. If it is right, and nothing was written for so long, "+
-			"start once with a larger --%s; reservations that ended meanwhile are then released", data, err, clockGapFlag)
+		return fmt.Errorf("open the data directory %s: %w\nSet the clock right. If it is right, and nothing was "+
+			"written for so long, "+
+			"start once with a larger --%s; reservations that ended meanwhile are then released", data, err,
+			clockGapFlag)
 	}
 	return fmt.Errorf("open the data directory %s: %w", data, err)
 }

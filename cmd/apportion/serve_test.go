@@ -19,7 +19,8 @@ func TestServeKeepsData(t *testing.T) {
 	s.call("GET", "/healthz", "", http.StatusOK)
 	s.call("GET", "/readyz", "", http.StatusOK)
 	s.call("POST", "/v1/inventory/refresh", refreshBody("W1", "A", 10), http.StatusOK)
-	s.call("POST", "/v1/orders/1/allocate", `{"lines":[{"itemId":"1","upc":"A","location":"W1","quantity":3}]}`, http.StatusOK)
+	s.call("POST", "/v1/orders/1/allocate", `{"lines":[{"itemId":"1","upc":"A","location":"W1","quantity":3}]}`,
+		http.StatusOK)
 	before := s.call("GET", "/v1/orders/1", "", http.StatusOK)
 	s.stop()
 	mustVerify(t, data)
@@ -61,7 +62,8 @@ func TestServeOptions(t *testing.T) {
 	t.Setenv("APPORTION_BODY_BYTES_MAX", "1000")
 	s := startServer(t, filepath.Join(t.TempDir(), "data"), "--log-format", "json", "--admin-token", "sesame")
 	s.call("GET", "/debug/pprof/cmdline", "", http.StatusUnauthorized)
-	s.call("POST", "/v1/inventory/refresh", refreshBody("W1", strings.Repeat("A", 2000), 10), http.StatusRequestEntityTooLarge)
+	s.call("POST", "/v1/inventory/refresh", refreshBody("W1", strings.Repeat("A", 2000), 10),
+		http.StatusRequestEntityTooLarge)
 	s.stop()
 	for _, line := range strings.Split(strings.TrimSpace(s.log.String()), "\n") {
 		if !regexp.MustCompile(`^\{"time":.*"level":"[A-Z]+","msg":.*\}$`).MatchString(line) {
@@ -76,10 +78,12 @@ func TestDemo(t *testing.T) {
 	s := startServer(t, data, "--demo")
 	record := s.call("GET", "/v1/inventory/"+demoLocation+"/"+demoUPC, "", http.StatusOK)
 	want := []string{`"onHand":75`, `"onHand":20`, `"onHand":20`, `"onHand":15`, `"onHand":15`, `"onHand":5`}
-	if got := regexp.MustCompile(`"onHand":\d+`).FindAllString(string(record.body), -1); strings.Join(got, " ") != strings.Join(want, " ") {
+	if got := regexp.MustCompile(`"onHand":\d+`).FindAllString(string(record.body), -1); strings.Join(
+		got, " ") != strings.Join(want, " ") {
 		t.Fatalf("on hand of the record and its segments: %q, want %q", got, want)
 	}
-	s.call("POST", "/v1/inventory/adjust", `{"location":"Retailer2","items":[{"upc":"BC76845","tags":{"Channel":"Amazon"},"quantity":-3}]}`, http.StatusOK)
+	s.call("POST", "/v1/inventory/adjust",
+		`{"location":"Retailer2","items":[{"upc":"BC76845","tags":{"Channel":"Amazon"},"quantity":-3}]}`, http.StatusOK)
 	s.stop()
 
 	s = startServer(t, data, "--demo")
@@ -114,13 +118,14 @@ func TestDemoDeleted(t *testing.T) {
 	s.stop()
 	s = startServer(t, data, "--demo")
 	s.stop()
-	if log := s.log.String(); strings.Contains(log, "demo catalogue loaded") || !strings.Contains(log, "loaded into this directory before and deleted") {
+	if log := s.log.String(); strings.Contains(log, "demo catalogue loaded") ||
+		!strings.Contains(log, "loaded into this directory before and deleted") {
 		t.Errorf("the log says\n%s", log)
 	}
 }
 
-// TestReplayOrders runs the real command against a real server: twice on one server, beside the demo catalogue, and where
-// the category is taken.
+// TestReplayOrders runs the real command against a real server: twice on one server, beside the demo catalogue, and
+// where the category is taken.
 func TestReplayOrders(t *testing.T) {
 	const sample = "../../bench/testdata/sample-orders.csv"
 	data := filepath.Join(t.TempDir(), "data")
@@ -160,7 +165,8 @@ func (s *server) replayOrders(wantStatus int, want string, args ...string) {
 // TestExplainClock: the message names what the operator can do.
 func TestExplainClock(t *testing.T) {
 	err := explainOpen("n", "d", fmt.Errorf("%w: it says 2030", raftstore.ErrClock))
-	if text := err.Error(); !strings.Contains(text, "it says 2030") || !strings.Contains(text, "Set the clock right") || !strings.Contains(text, "--clock-gap-max") {
+	if text := err.Error(); !strings.Contains(text, "it says 2030") || !strings.Contains(text, "Set the clock right") ||
+		!strings.Contains(text, "--clock-gap-max") {
 		t.Error(text)
 	}
 }

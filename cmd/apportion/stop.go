@@ -9,8 +9,8 @@ import (
 	"apportion/raftstore"
 )
 
-// The end of a server has a bound, whatever its disk does: who stops a node because its disk is broken must not have to wait
-// for that disk. What was acknowledged is as safe as after kill -9.
+// The end of a server has a bound, whatever its disk does: who stops a node because its disk is broken must not have to
+// wait for that disk. What was acknowledged is as safe as after kill -9.
 const (
 	// drainTimeout is how long requests on their way may take after the signal to stop, and before it a new leader.
 	drainTimeout = 15 * time.Second
@@ -41,7 +41,8 @@ func (e unorderlyError) Error() string {
 	if e.waited > 0 {
 		what += fmt.Sprint(" for ", e.waited.Round(time.Second))
 	}
-	return what + ", so this end is not an orderly one; nothing that was acknowledged is lost, and the next start replays the log"
+	return what + ", so this end is not an orderly one; nothing that was acknowledged is lost, and the next start " +
+		"replays the log"
 }
 
 // runBounded is run, with a bound for what comes after the end of ctx.
@@ -97,8 +98,8 @@ func (s *service) handOver(store *raftstore.Store) {
 	}
 }
 
-// checkpoint spares the next start the replay of the log. Without it, nothing is lost, but the end is not an orderly one: whoever
-// stops the server has to hear that its disk takes no state.
+// checkpoint spares the next start the replay of the log. Without it, nothing is lost, but the end is not an orderly
+// one: whoever stops the server has to hear that its disk takes no state.
 func (s *service) checkpoint(store *raftstore.Store) error {
 	ctx, cancel := context.WithTimeout(context.Background(), lastCheckpointTimeout)
 	defer cancel()

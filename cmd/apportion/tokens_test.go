@@ -41,7 +41,8 @@ func TestTokens(t *testing.T) {
 	s.runBenchCommand("--workload", "allocate", "--rate", "200")
 	s.runBenchCommand("--workload", "reads", "--rate", "200")
 	s.stop()
-	if !regexp.MustCompile(`others on this machine may read or change the tokens.*0?644|-rw-r--r--`).MatchString(s.log.String()) {
+	if !regexp.MustCompile(`others on this machine may read or change the tokens.*0?644|-rw-r--r--`).
+		MatchString(s.log.String()) {
 		t.Errorf("nobody is told who may read the tokens:\n%s", s.log)
 	}
 }

@@ -58,7 +58,8 @@ func (s *server) tourStep(path string, step tourStep) {
 		s.t.Fatal(err)
 	}
 	if difference := compareShown(statusShown(step.want), step.want, got); difference != "" {
-		s.t.Errorf("%s: %s\nstatus %d, reply %s\nbut something else is shown: %s", path, step.command, got.status, got.body, difference)
+		s.t.Errorf("%s: %s\nstatus %d, reply %s\nbut something else is shown: %s", path, step.command, got.status,
+			got.body, difference)
 	}
 }
 
@@ -78,8 +79,8 @@ type curlRequest struct {
 	method, url, key, body string
 }
 
-// parseCurl understands as much of curl as the documents use. A flag that it does not know is an error, so that nothing goes
-// unchecked.
+// parseCurl understands as much of curl as the documents use. A flag that it does not know is an error, so that nothing
+// goes unchecked.
 func parseCurl(command string) (r curlRequest, err error) {
 	words, err := shellWords(command)
 	if err != nil || len(words) == 0 || words[0] != "curl" {
@@ -204,7 +205,8 @@ func contains(path string, want, have any) string {
 func TestCompareShown(t *testing.T) {
 	f := func(shown, got string, wantSame bool) {
 		t.Helper()
-		if difference := compareShown(statusShown(shown), shown, &reply{status: http.StatusOK, body: []byte(got)}); (difference == "") != wantSame {
+		difference := compareShown(statusShown(shown), shown, &reply{status: http.StatusOK, body: []byte(got)})
+		if (difference == "") != wantSame {
 			t.Fatalf("%s beside %s: %q", shown, got, difference)
 		}
 	}

@@ -61,8 +61,8 @@ type verifyReport struct {
 	TookMS       int64    `json:"tookMS"`
 }
 
-// verify prints each problem as it is found, and at the end what was looked at; or all of it as JSON. It does not outlive ctx:
-// what it reads may be on a disk that does not answer, and it has nothing to bring in order.
+// verify prints each problem as it is found, and at the end what was looked at; or all of it as JSON. It does not
+// outlive ctx: what it reads may be on a disk that does not answer, and it has nothing to bring in order.
 func verify(ctx context.Context, data string, asJSON bool, stdout, stderr io.Writer) error {
 	stop := startSpinner(stderr, "checking "+data)
 	defer stop()
@@ -126,7 +126,8 @@ func printVerified(stdout io.Writer, asJSON bool, s *raftstore.Summary, r verify
 		encoder.SetIndent("", "  ")
 		return encoder.Encode(r)
 	}
-	fmt.Fprintf(stdout, "%s: state of index %d, %d log entries with %d commands behind it; %d records, %d segments, %d orders\n",
+	fmt.Fprintf(stdout, "%s: state of index %d, %d log entries with %d commands behind it; %d records, %d segments, "+
+		"%d orders\n",
 		r.Data, r.StateIndex, r.LogEntries, r.Commands, r.Records, r.Segments, r.Orders)
 	took := s.Took.Round(time.Millisecond)
 	if len(r.Problems) > 0 {

@@ -12,8 +12,8 @@ import (
 	"testing"
 )
 
-// TestVerifyFindsDamage: one changed byte in what the server wrote, and verify says so with exit status 1, and serve does
-// not start on it.
+// TestVerifyFindsDamage: one changed byte in what the server wrote, and verify says so with exit status 1, and serve
+// does not start on it.
 func TestVerifyFindsDamage(t *testing.T) {
 	f := func(name string, orderly bool, corrupt func(t *testing.T, data string)) {
 		t.Run(name, func(t *testing.T) {
@@ -53,7 +53,8 @@ func TestVerifyFindsDamage(t *testing.T) {
 func TestVerifyReadsHistory(t *testing.T) {
 	data := dataWithHistory(t, filepath.Join(t.TempDir(), "data"))
 	mustVerify(t, data)
-	manifests, err := filepath.Glob(filepath.Join(data, "history", "*", "MANIFEST-*")) // its tables are the state's, too
+	// its tables are the state's, too
+	manifests, err := filepath.Glob(filepath.Join(data, "history", "*", "MANIFEST-*"))
 	if err != nil || len(manifests) == 0 {
 		t.Fatalf("no kept checkpoint: %v", err)
 	}

@@ -15,6 +15,7 @@ func TestReleaseIsInChangelog(t *testing.T) {
 	_, after, ok := strings.Cut(string(text), "\n## ")
 	heading, _, _ := strings.Cut(after, "\n")
 	if got, _, _ := strings.Cut(heading, " "); !ok || got != release {
-		t.Errorf("CHANGELOG.md begins with %q; apportion version reports %q: give both the same version", heading, release)
+		t.Errorf("CHANGELOG.md begins with %q; apportion version reports %q: give both the same version", heading,
+			release)
 	}
 }

@@ -47,12 +47,15 @@ func aggregate(r *Request) (Reply, error) {
 	if err := r.Host.Barrier(); err != nil {
 		return Reply{}, err
 	}
-	q := queryBody{Type: typeAllStores, placeFilter: body.placeFilter, Items: body.Items, Tags: body.Tags, DefaultsForOther: body.DefaultsForOther,
-		IgnoreSafety: body.IgnoreSafety, IncludeFuture: body.IncludeFuture != "", DeliveryAfter: body.FutureStart, DeliveryBefore: body.FutureEnd}
+	q := queryBody{Type: typeAllStores, placeFilter: body.placeFilter, Items: body.Items, Tags: body.Tags,
+		DefaultsForOther: body.DefaultsForOther,
+		IgnoreSafety:     body.IgnoreSafety, IncludeFuture: body.IncludeFuture != "", DeliveryAfter: body.FutureStart,
+		DeliveryBefore: body.FutureEnd}
 	switch body.IncludeFuture {
 	case "", futureOnly, futureAndCurrent:
 	default:
-		return Reply{}, badRequest("includeFutureInventory", body.IncludeFuture, "includeFutureInventory is futureOnly or futureAndCurrent")
+		return Reply{}, badRequest("includeFutureInventory", body.IncludeFuture, "includeFutureInventory is "+
+			"futureOnly or futureAndCurrent")
 	}
 	if len(body.Items) == 0 {
 		return Reply{}, badRequest("items", "", "items is empty")
@@ -70,7 +73,8 @@ func aggregate(r *Request) (Reply, error) {
 	for i := range items {
 		list = append(list, run.sum(&items[i], &body))
 		if run.reads > run.readsMax {
-			return Reply{}, badRequest("items", strconv.Itoa(len(q.Items)), "the items have too many records in all; name fewer")
+			return Reply{}, badRequest("items", strconv.Itoa(len(q.Items)), "the items have too many records in "+
+				"all; name fewer")
 		}
 	}
 	return Reply{Value: list}, nil
@@ -82,7 +86,8 @@ func (run *queryRun) sum(it *queryItem, body *aggregateBody) aggregateReply {
 		reply.Tags = tagsOf(it.tags)
 	}
 	for _, code := range run.e.AppendLocations(nil, it.upc) {
-		if run.reads++; run.reads > run.readsMax || !run.q.placeFilter.has(run.e, code) || !run.e.ReadRecord(it.upc, code, &run.view) {
+		if run.reads++; run.reads > run.readsMax || !run.q.placeFilter.has(run.e, code) ||
+			!run.e.ReadRecord(it.upc, code, &run.view) {
 			continue
 		}
 		record := run.record(it.tags)

@@ -5,8 +5,8 @@ import (
 	"strconv"
 )
 
-// ticketReply is what a client of that API asks for before its first call. Of the refresh token it sends the name and the
-// secret along again, which is what counts.
+// ticketReply is what a client of that API asks for before its first call. Of the refresh token it sends the name and
+// the secret along again, which is what counts.
 type ticketReply struct {
 	AccessToken  string `json:"access_token"`
 	TokenType    string `json:"token_type"`
@@ -21,7 +21,8 @@ func ticket(r *Request) (Reply, error) {
 		Secret   text `json:"client_secret"`
 	}
 	if len(r.Body) > ticketBytesMax { // whoever asks has no token yet
-		return Reply{}, badRequest("", "", "the body has %d bytes, at most %d are expected", len(r.Body), ticketBytesMax)
+		return Reply{}, badRequest("", "", "the body has %d bytes, at most %d are expected", len(r.Body),
+			ticketBytesMax)
 	}
 	if len(r.Body) > 0 {
 		if err := decode(r, r.Body, &body); err != nil {
@@ -30,10 +31,12 @@ func ticket(r *Request) (Reply, error) {
 	}
 	t, ok := r.Host.Ticket(string(body.ClientID), string(body.Secret))
 	if !ok {
-		return Reply{}, &Fault{Status: http.StatusUnauthorized, Code: "unauthorized", Field: "client_id", Value: string(body.ClientID),
+		return Reply{}, &Fault{Status: http.StatusUnauthorized, Code: "unauthorized", Field: "client_id",
+			Value:   string(body.ClientID),
 			Message: "no token of this server has this client_id as its name and this client_secret as its secret"}
 	}
-	return Reply{Value: ticketReply{AccessToken: t.Access, TokenType: "bearer", ExpiresIn: t.Seconds, RefreshToken: t.Refresh}}, nil
+	return Reply{Value: ticketReply{AccessToken: t.Access, TokenType: "bearer", ExpiresIn: t.Seconds,
+		RefreshToken: t.Refresh}}, nil
 }
 
 const ticketBytesMax = 4096

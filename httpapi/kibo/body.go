@@ -60,7 +60,8 @@ type date struct {
 }
 
 // dateLayouts are the forms that are read: with and without a colon in the offset, and without an offset, which is UTC.
-var dateLayouts = []string{time.RFC3339Nano, "2006-01-02T15:04:05.999999999Z0700", "2006-01-02T15:04:05.999999999", "2006-01-02"}
+var dateLayouts = []string{time.RFC3339Nano, "2006-01-02T15:04:05.999999999Z0700", "2006-01-02T15:04:05.999999999",
+	"2006-01-02"}
 
 // UnmarshalJSON reads a time; null and an empty text are none.
 func (d *date) UnmarshalJSON(b []byte) error {

@@ -80,7 +80,8 @@ func TestParts(t *testing.T) {
 	f(4, 3, 1, 1, 2, 3)
 	f(4, 3, 2, 4)
 	f(4, 3, 3)
-	for _, bad := range [][3]int64{{-1, 0, 0}, {resultsMax + 1, 0, 0}, {0, -1, 0}, {0, resultsMax + 1, 0}, {0, 0, -1}, {0, 0, pagesMax + 1}, {1 << 62, 1 << 62, 1 << 62}} {
+	for _, bad := range [][3]int64{{-1, 0, 0}, {resultsMax + 1, 0, 0}, {0, -1, 0}, {0, resultsMax + 1, 0}, {0, 0, -1},
+		{0, 0, pagesMax + 1}, {1 << 62, 1 << 62, 1 << 62}} {
 		b := base{PageSize: number(bad[1]), PageNum: number(bad[2])}
 		if _, err := b.part(number(bad[0]), 3); err == nil {
 			t.Errorf("%v passes", bad)

@@ -14,8 +14,8 @@ const exportBytesMax = 256 << 20
 // exportColumns come before one column for each tag category: the form in which that API's stock files are.
 var exportColumns = []string{"LOCATIONCODE", "PARTNUMBER", "UPC", "SKU", "QUANTITY", "DELIVERY_DATE"}
 
-// export gives the stock as CSV: on hand of each segment, and each delivery. With locationCode, that of one location; with
-// locationGroupCode, that of a group's.
+// export gives the stock as CSV: on hand of each segment, and each delivery. With locationCode, that of one location;
+// with locationGroupCode, that of a group's.
 func export(r *Request) (Reply, error) {
 	if err := r.Host.Barrier(); err != nil {
 		return Reply{}, err
@@ -37,7 +37,8 @@ func export(r *Request) (Reply, error) {
 		return Reply{}, err
 	}
 	if text.Len() > exportBytesMax {
-		return Reply{}, badRequest("locationCode", only, "the export is larger than %d bytes; export location by location", exportBytesMax)
+		return Reply{}, badRequest("locationCode", only, "the export is larger than %d bytes; export location by "+
+			"location", exportBytesMax)
 	}
 	x.csv.Flush()
 	if err := x.csv.Error(); err != nil {

@@ -34,7 +34,8 @@ type row struct {
 // listed is the item of the results of a query that names none.
 const listed = -1
 
-// find collects the results in their order: all of them if they are to be sorted, or else until there are more than enough.
+// find collects the results in their order: all of them if they are to be sorted, or else until there are more than
+// enough.
 func (run *queryRun) find(enough int) {
 	run.wanted = run.q.wanted()
 	for _, location := range run.locations() {
@@ -103,7 +104,9 @@ func (run *queryRun) locations() []string {
 	for _, code := range found {
 		miles[code], _ = q.RequestLocation.miles(run.e, code)
 	}
-	slices.SortStableFunc(found, func(a, b string) int { return cmp.Or(cmp.Compare(rank(a), rank(b)), cmp.Compare(miles[a], miles[b])) })
+	slices.SortStableFunc(found, func(a, b string) int {
+		return cmp.Or(cmp.Compare(rank(a), rank(b)), cmp.Compare(miles[a], miles[b]))
+	})
 	return found
 }
 
@@ -129,8 +132,8 @@ func (run *queryRun) location(code string) {
 	}
 }
 
-// wanted is how many units each item asks for, at least one. Where all items are wanted, those that draw on the same units
-// are summed.
+// wanted is how many units each item asks for, at least one. Where all items are wanted, those that draw on the same
+// units are summed.
 func (q *queryBody) wanted() []int64 {
 	units := make([]int64, len(q.Items))
 	sums := map[string]int64{}
@@ -186,8 +189,8 @@ var sortKeys = map[string]func(f *figures) int64{
 	"PRODUCT_ID":  nil,
 }
 
-// sorted reports whether the results are sorted as the query asks, which it can for one location; the others stay in the
-// order of locations and items.
+// sorted reports whether the results are sorted as the query asks, which it can for one location; the others stay in
+// the order of locations and items.
 func (q *queryBody) sorted() bool { return q.SortBy != "" && q.RequestLocation.LocationCode != "" }
 
 func (run *queryRun) sort() {

@@ -55,7 +55,8 @@ func deleteFuture(r *Request) (Reply, error) {
 	}
 	slices.Sort(names)
 	found := body.find(r.Host.Engine(), names)
-	reply := deleteFutureReply{DryRun: body.DryRun, Items: found.items, Entries: found.count > 0, Locations: found.count > 0, Entry: found.count}
+	reply := deleteFutureReply{DryRun: body.DryRun, Items: found.items, Entries: found.count > 0,
+		Locations: found.count > 0, Entry: found.count}
 	if found.count == 0 || body.DryRun {
 		return Reply{Value: reply}, nil
 	}
@@ -69,7 +70,8 @@ func (b *deleteFutureBody) check() error {
 	}
 	switch {
 	case len(b.ExternalIDs) > 0:
-		return &Fault{Status: 501, Code: "not-implemented", Field: "externalIDs", Message: "not done here: externalIDs; deliveries are known by item, location, tags and date"}
+		return &Fault{Status: 501, Code: "not-implemented", Field: "externalIDs",
+			Message: "not done here: externalIDs; deliveries are known by item, location, tags and date"}
 	case !b.Start.given || !b.End.given:
 		return badRequest("futureStartDate", "", "futureStartDate and futureEndDate are needed")
 	}
@@ -111,8 +113,8 @@ func (b *deleteFutureBody) find(e *engine.Engine, names []string) (found foundFu
 	return found
 }
 
-// add puts a delivery's removal into the refresh of its location that has room. A schema change may have made two of equal
-// target and date of what were two segments': one removal is for both.
+// add puts a delivery's removal into the refresh of its location that has room. A schema change may have made two of
+// equal target and date of what were two segments': one removal is for both.
 func (f *foundFutures) add(at map[string]*engine.Refresh, code string, item engine.StockItem) {
 	c := at[code]
 	for i := len(items(c)) - 1; i >= 0 && c.Items[i].UPC == item.UPC; i-- { // a record's deliveries come together
@@ -140,7 +142,8 @@ func items(c *engine.Refresh) []engine.StockItem {
 func (f *foundFutures) remove(r *Request, owner string) error {
 	proposals := make([]Proposal, len(f.refreshes))
 	for i, c := range f.refreshes {
-		proposals[i] = Proposal{Command: c, Part: strconv.Itoa(i), Job: &engine.JobInfo{Type: jobDelete, Owner: owner, Location: c.Location, Items: int64(len(c.Items))}}
+		proposals[i] = Proposal{Command: c, Part: strconv.Itoa(i),
+			Job: &engine.JobInfo{Type: jobDelete, Owner: owner, Location: c.Location, Items: int64(len(c.Items))}}
 	}
 	results, err := r.Host.Do(proposals)
 	if err != nil {
@@ -194,13 +197,15 @@ func adjustFutureDate(r *Request) (Reply, error) {
 		return Reply{}, err
 	}
 	if v == nil {
-		return Reply{}, notFound(engine.CodeUnknownRecord, "futureInventoryID", r.Path[0], "there is no future inventory %d", id)
+		return Reply{}, notFound(engine.CodeUnknownRecord, "futureInventoryID", r.Path[0],
+			"there is no future inventory %d", id)
 	}
 	c := moveFuture(r.Host.Engine().Schema(), v, &v.Future[at], to.ms)
 	if err := checked(c); err != nil {
 		return Reply{}, err
 	}
-	results, err := r.Host.Do([]Proposal{{Command: c, Job: &engine.JobInfo{Type: jobAdjust, Owner: body.owner(), Location: v.Location, Items: 1}}})
+	results, err := r.Host.Do([]Proposal{{Command: c, Job: &engine.JobInfo{Type: jobAdjust, Owner: body.owner(),
+		Location: v.Location, Items: 1}}})
 	if err != nil {
 		return Reply{}, err
 	}
@@ -215,7 +220,8 @@ func moveFuture(schema *engine.Schema, v *engine.RecordView, f *engine.FutureVie
 	if f.DeliveryDateMS == toMS { // it stays as it is
 		return &engine.Refresh{Location: v.Location, Items: []engine.StockItem{moved}}
 	}
-	return &engine.Adjust{Location: v.Location, Items: []engine.StockItem{futureItem(schema, v.UPC, f, -f.Quantity), moved}}
+	return &engine.Adjust{Location: v.Location, Items: []engine.StockItem{futureItem(schema, v.UPC, f, -f.Quantity),
+		moved}}
 }
 
 // findFuture looks through all records for a delivery and gives its record and its place there, nil if there is none.
@@ -242,5 +248,6 @@ type futureReply struct {
 
 // shownFuture: nothing is promised of a delivery before it comes, and it adds to what is on hand then.
 func shownFuture(f *engine.FutureView) futureReply {
-	return futureReply{FutureID: f.ID, OnHand: f.Quantity, Available: f.Quantity, Type: jobAdjust, DeliveryDate: shownTime(f.DeliveryDateMS)}
+	return futureReply{FutureID: f.ID, OnHand: f.Quantity, Available: f.Quantity, Type: jobAdjust,
+		DeliveryDate: shownTime(f.DeliveryDateMS)}
 }

@@ -81,7 +81,8 @@ func orderInfo(r *Request) (Reply, error) {
 
 func shownItem(e *engine.Engine, orderID int64, it *engine.ItemView) orderInfoReply {
 	item, shipment, _ := splitItemNumber(it.ItemID)
-	reply := orderInfoReply{Success: true, OrderID: orderID, OrderItemID: item, ShipmentID: shipment, LocationID: tagNumber(it.Location), Active: placeOf(e, it.Location).Flags&engine.PlaceActive != 0,
+	reply := orderInfoReply{Success: true, OrderID: orderID, OrderItemID: item, ShipmentID: shipment,
+		LocationID: tagNumber(it.Location), Active: placeOf(e, it.Location).Flags&engine.PlaceActive != 0,
 		LocationCode: numberOrText(it.Location), UPC: it.UPC, LTD: "0", Events: []orderEvent{}}
 	var record engine.RecordView
 	if e.ReadRecord(it.UPC, it.Location, &record) {
@@ -151,8 +152,8 @@ type shipmentReply struct {
 	Future  []allocationReply `json:"futureAllocations"`
 }
 
-// shipments tells what order items of shipments hold, by segment: what is allocated, and as future what is pending. It looks
-// through the orders that hold units, since orders are not found by their shipments.
+// shipments tells what order items of shipments hold, by segment: what is allocated, and as future what is pending. It
+// looks through the orders that hold units, since orders are not found by their shipments.
 func shipments(r *Request) (Reply, error) {
 	var body shipmentBody
 	if err := decode(r, r.Body, &body); err != nil {

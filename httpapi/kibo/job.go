@@ -56,8 +56,9 @@ type jobIDReply struct {
 func shownJob(r *Request, j *engine.Job) jobReply {
 	at := shownTime(j.TimeMS)
 	reply := jobReply{
-		Success: j.Code == engine.CodeOK, Messages: []string{}, JobID: uint64(j.ID), TenantID: r.Tenant, Location: j.Location,
-		Owner: j.Owner, Type: j.Type, Added: at, Started: at, Finished: at, HasData: true, ItemCount: j.Items,
+		Success: j.Code == engine.CodeOK, Messages: []string{}, JobID: uint64(j.ID), TenantID: r.Tenant,
+		Location: j.Location,
+		Owner:    j.Owner, Type: j.Type, Added: at, Started: at, Finished: at, HasData: true, ItemCount: j.Items,
 		Status: "SUCCESS", AsOf: j.Index,
 	}
 	if j.Code == engine.CodeOK {
@@ -78,7 +79,8 @@ func faultDetail(f *engine.JobFault) string {
 	case f.Reason != "":
 		return ", nothing is left: " + f.Reason
 	case f.Code == engine.CodeOnHandBelowZero:
-		return fmt.Sprintf(", %d can ship: fulfill those and deallocate the others, or correct on hand by a refresh or an adjust", f.Available)
+		return fmt.Sprintf(", %d can ship: fulfill those and deallocate the others, or correct on hand by a refresh "+
+			"or an adjust", f.Available)
 	case f.Code == engine.CodeExceedsLeft && f.Available > 0:
 		return fmt.Sprintf(", %d left", f.Available)
 	}
@@ -117,7 +119,8 @@ func jobOf(r *Request, result *engine.Result) (jobReply, error) {
 	if jobs := keptJobs(r, result); len(jobs) > 0 {
 		return jobs[0], nil
 	}
-	return jobReply{}, notFound(engine.CodeUnknownOrder, "jobID", strconv.FormatUint(uint64(result.Job.First), 10), "the job is kept no longer")
+	return jobReply{}, notFound(engine.CodeUnknownOrder, "jobID", strconv.FormatUint(uint64(result.Job.First), 10),
+		"the job is kept no longer")
 }
 
 func readJob(r *Request) (Reply, error) {
@@ -130,7 +133,8 @@ func readJob(r *Request) (Reply, error) {
 	}
 	var j engine.Job
 	if !r.Host.Job(engine.JobID(id), &j) {
-		return Reply{}, &Fault{Status: 404, Code: "unknown-job", Message: "no such job, or it is kept no longer", Field: "jobID", Value: r.Path[0]}
+		return Reply{}, &Fault{Status: 404, Code: "unknown-job", Message: "no such job, or it is kept no longer",
+			Field: "jobID", Value: r.Path[0]}
 	}
 	return Reply{Value: shownJob(r, &j)}, nil
 }

@@ -8,14 +8,14 @@ import (
 	"apportion/engine"
 )
 
-// Host is what the adapter needs of the server, for one call. Errors of its methods are the host's own: they are to be given
-// back to it as they are.
+// Host is what the adapter needs of the server, for one call. Errors of its methods are the host's own: they are to be
+// given back to it as they are.
 type Host interface {
 	// Engine gives the engine, of which only the lock-free methods are used.
 	Engine() *engine.Engine
 
-	// Do takes commands through the log, in this order and in one entry if they do not have to be planned anew. A result that
-	// is asked for with a key comes from the first call with that key. Each command stands by itself.
+	// Do takes commands through the log, in this order and in one entry if they do not have to be planned anew. A
+	// result that is asked for with a key comes from the first call with that key. Each command stands by itself.
 	Do(proposals []Proposal) ([]engine.Result, error)
 
 	// Barrier returns when reads show everything that was answered before.
@@ -24,8 +24,8 @@ type Host interface {
 	// ReadOrder copies an order, from memory or from the archive.
 	ReadOrder(orderID string, v *engine.OrderView) (found bool, err error)
 
-	// Orders copies orders in memory that hold units, up to a number of them and after a cursor (0: from the first on), and gives
-	// the cursor to go on from, 0 at the end. Orders that change meanwhile may be missed.
+	// Orders copies orders in memory that hold units, up to a number of them and after a cursor (0: from the first on),
+	// and gives the cursor to go on from, 0 at the end. Orders that change meanwhile may be missed.
 	Orders(after uint32, limit int, dst []engine.OrderView) (orders []engine.OrderView, next uint32)
 
 	// Job copies a kept job. Jobs appends kept jobs with numbers below one (0: the newest ones), newest first.
@@ -54,8 +54,8 @@ type Proposal struct {
 	Command engine.Command
 	Job     *engine.JobInfo // nil: none is kept
 
-	// Make, if it is there, makes the command, a PutTagCategory, out of the category that there is, nil for none. It is asked
-	// again if that was changed meanwhile. Its error is that of Do.
+	// Make, if it is there, makes the command, a PutTagCategory, out of the category that there is, nil for none. It is
+	// asked again if that was changed meanwhile. Its error is that of Do.
 	Make     func(was *engine.Category) (*engine.PutTagCategory, error)
 	Category string // its name
 
@@ -164,11 +164,13 @@ func Operations() []Operation {
 }
 
 func badRequest(field, value, format string, args ...any) *Fault {
-	return &Fault{Status: http.StatusBadRequest, Code: engine.CodeInvalid.String(), Message: fmt.Sprintf(format, args...), Field: field, Value: value}
+	return &Fault{Status: http.StatusBadRequest, Code: engine.CodeInvalid.String(),
+		Message: fmt.Sprintf(format, args...), Field: field, Value: value}
 }
 
 func notFound(code engine.Code, field, value, format string, args ...any) *Fault {
-	return &Fault{Status: http.StatusNotFound, Code: code.String(), Message: fmt.Sprintf(format, args...), Field: field, Value: value}
+	return &Fault{Status: http.StatusNotFound, Code: code.String(), Message: fmt.Sprintf(format, args...), Field: field,
+		Value: value}
 }
 
 // checked gives the fault of a command that is outside the engine's limits.
@@ -190,5 +192,6 @@ func refusal(r *engine.Result) *Fault {
 	case engine.CodeRetry:
 		status = http.StatusServiceUnavailable
 	}
-	return &Fault{Status: status, Code: r.Code.String(), Message: message(r.Code, r.Field, r.Value), Field: r.Field, Value: r.Value}
+	return &Fault{Status: status, Code: r.Code.String(), Message: message(r.Code, r.Field, r.Value), Field: r.Field,
+		Value: r.Value}
 }

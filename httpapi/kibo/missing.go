@@ -18,7 +18,8 @@ func missing() []Operation {
 	for _, m := range []struct{ method, pattern, why string }{
 		{"GET", v1 + "bin", bins}, {"POST", v1 + "bin", bins}, {"POST", v1 + "bin/{id}", bins},
 		{"POST", v1 + "bin/searchInventory", bins}, {"POST", v1 + "bin/loadInventory", bins},
-		{"GET", v1 + "bin/binTypes", bins}, {"GET", v1 + "bin/binStatuses", bins}, {"POST", v1 + "bin/updateBins", bins},
+		{"GET", v1 + "bin/binTypes", bins}, {"GET", v1 + "bin/binStatuses", bins},
+		{"POST", v1 + "bin/updateBins", bins},
 		{"GET", v1 + "config/fetchfile", files}, {"POST", v1 + "config/fetchfile", files},
 		{"DELETE", v1 + "config/fetchfile/{id}", files}, {"GET", v1 + "config/fetchfile/testConnection/{id}", files},
 		{"POST", v1 + "silo/siloConfig", silo},
@@ -29,7 +30,8 @@ func missing() []Operation {
 		{"DELETE", v1 + "export/s3/{settings}/{name}", stores},
 		{"POST", v1 + "export/gcs/create", stores}, {"POST", v1 + "export/gcs/update", stores},
 		{"DELETE", v1 + "export/gcs/{settings}/{name}", stores},
-		{"DELETE", v1 + "deleteOldInventory/{months}", age}, {"DELETE", v1 + "deleteOldInventory/allSilo/{months}", age},
+		{"DELETE", v1 + "deleteOldInventory/{months}", age},
+		{"DELETE", v1 + "deleteOldInventory/allSilo/{months}", age},
 		{"POST", v1 + "export", saved}, {"POST", v1 + "export/create", saved}, {"POST", v1 + "export/update", saved},
 		{"DELETE", v1 + "export/{settings}", saved},
 		{"POST", "/cache/invalidate", cache},
@@ -41,6 +43,7 @@ func missing() []Operation {
 
 func notDone(method, pattern, why string) Operation {
 	return Operation{method, pattern, false, func(*Request) (Reply, error) {
-		return Reply{}, &Fault{Status: http.StatusNotImplemented, Code: "not-implemented", Message: "not done here: " + why}
+		return Reply{}, &Fault{Status: http.StatusNotImplemented, Code: "not-implemented", Message: "not done here: " +
+			why}
 	}}
 }

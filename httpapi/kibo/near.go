@@ -29,7 +29,8 @@ const (
 // isPlace says whether there is a place to be far away from.
 func (l *requestLocation) isPlace() bool { return l.Latitude != nil && l.Longitude != nil }
 
-// read takes it from the parameters of a URL: a code, JSON, or field by field, as OpenAPI and as the vendor's client write those.
+// read takes it from the parameters of a URL: a code, JSON, or field by field, as OpenAPI and as the vendor's client
+// write those.
 func (l *requestLocation) read(r *Request) error {
 	q := r.Query
 	text := q.Get("requestLocation")
@@ -51,13 +52,15 @@ func (l *requestLocation) read(r *Request) error {
 			*into = text
 		}
 	}
-	for name, into := range map[string]**float64{"latitude": &l.Latitude, "longitude": &l.Longitude, "radius": &l.Radius} {
+	for name, into := range map[string]**float64{"latitude": &l.Latitude, "longitude": &l.Longitude,
+		"radius": &l.Radius} {
 		name, text := param(name)
 		if text == "" {
 			continue
 		}
 		var number float64
-		if err := json.Unmarshal([]byte(text), &number); err != nil { // no NaN, no underscores: a number as a body has it
+		// no NaN, no underscores: a number as a body has it
+		if err := json.Unmarshal([]byte(text), &number); err != nil {
 			return badRequest(name, text, "%s: %q is no number", name, text)
 		}
 		*into = &number
@@ -69,7 +72,8 @@ func (l *requestLocation) check() error {
 	within := func(field string, value *float64, low, high float64) error {
 		if value != nil && !(*value >= low && *value <= high) {
 			field = "requestLocation." + field
-			return badRequest(field, strconv.FormatFloat(*value, 'g', -1, 64), "%s: a number from %g to %g is expected", field, low, high)
+			return badRequest(field, strconv.FormatFloat(*value, 'g', -1, 64), "%s: a number from %g to %g is expected",
+				field, low, high)
 		}
 		return nil
 	}
@@ -100,7 +104,8 @@ func (l *requestLocation) miles(e *engine.Engine, code string) (miles float64, k
 	if !saved || at.Latitude == 0 && at.Longitude == 0 {
 		return math.Inf(1), false
 	}
-	return greatCircle(*l.Latitude, *l.Longitude, float64(at.Latitude)/microDegrees, float64(at.Longitude)/microDegrees), true
+	return greatCircle(*l.Latitude, *l.Longitude, float64(at.Latitude)/microDegrees,
+		float64(at.Longitude)/microDegrees), true
 }
 
 // reaches says whether a location is in the radius. Without a place or a radius all are.

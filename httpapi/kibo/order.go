@@ -56,8 +56,8 @@ func (it *orderItem) itemID(field string, isCart bool) (string, error) {
 	return itemNumber(it.OrderItemID.n, it.ShipmentID.n), nil
 }
 
-// itemNumber is the engine's id of an order item: its number, and that of the shipment if there is one, since an item can be
-// in several shipments.
+// itemNumber is the engine's id of an order item: its number, and that of the shipment if there is one, since an item
+// can be in several shipments.
 func itemNumber(item, shipment int64) string {
 	id := strconv.FormatInt(item, 10)
 	if shipment != 0 {
@@ -133,7 +133,8 @@ func (b *orderBody) line(i int, isCart bool) (itemID string, quantity int64, err
 	field := "items[" + strconv.Itoa(i) + "]"
 	it := &b.Items[i]
 	if it.Quantity.n < 1 {
-		return "", 0, badRequest(field+".quantity", strconv.FormatInt(it.Quantity.n, 10), "%s needs a quantity of at least 1", field)
+		return "", 0, badRequest(field+".quantity", strconv.FormatInt(it.Quantity.n, 10),
+			"%s needs a quantity of at least 1", field)
 	}
 	itemID, err = it.itemID(field, isCart)
 	return itemID, it.Quantity.n, err
@@ -157,14 +158,17 @@ func (b *orderBody) onlyDeallocated() error {
 	}
 	for i := range b.Items {
 		if b.Items[i].block() == engine.BlockSet {
-			return badRequest(itemField(i, "blockAssignment"), "true", "items[%d]: blockAssignment is for deallocate only", i)
+			return badRequest(itemField(i, "blockAssignment"), "true", "items[%d]: blockAssignment is for "+
+				"deallocate only", i)
 		}
 	}
 	return nil
 }
 
 func allocate(r *Request) (Reply, error) {
-	return changeOrders(r, jobAllocate, func(b *orderBody, g *orderGroup) (engine.Command, error) { return b.allocate(r, g) })
+	return changeOrders(r, jobAllocate, func(b *orderBody, g *orderGroup) (engine.Command, error) {
+		return b.allocate(r, g)
+	})
 }
 
 func deallocate(r *Request) (Reply, error) {
@@ -174,12 +178,15 @@ func deallocate(r *Request) (Reply, error) {
 }
 
 func fulfill(r *Request) (Reply, error) {
-	return changeOrders(r, jobFulfill, func(b *orderBody, g *orderGroup) (engine.Command, error) { return b.orderChange(engine.KindFulfill, g) })
+	return changeOrders(r, jobFulfill, func(b *orderBody, g *orderGroup) (engine.Command, error) {
+		return b.orderChange(engine.KindFulfill, g)
+	})
 }
 
 // changeOrders does one command for each order of the call, each with a job of its own, and answers the first job that
 // failed, or else the last.
-func changeOrders(r *Request, kind string, command func(*orderBody, *orderGroup) (engine.Command, error)) (Reply, error) {
+func changeOrders(r *Request, kind string, command func(*orderBody, *orderGroup) (engine.Command, error)) (
+	Reply, error) {
 	var body orderBody
 	if err := decode(r, r.Body, &body); err != nil {
 		return Reply{}, err
@@ -239,7 +246,8 @@ func (b *orderBody) allocate(r *Request, g *orderGroup) (engine.Command, error) 
 		if err != nil {
 			return nil, err
 		}
-		c.Lines = append(c.Lines, engine.AllocateLine{ItemID: itemID, UPC: name, Location: b.location(i), Quantity: quantity, Tags: b.Items[i].Tags.list()})
+		c.Lines = append(c.Lines, engine.AllocateLine{ItemID: itemID, UPC: name, Location: b.location(i),
+			Quantity: quantity, Tags: b.Items[i].Tags.list()})
 	}
 	return c, nil
 }

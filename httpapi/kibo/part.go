@@ -8,8 +8,8 @@ import (
 // part is which of all results a reply shows: those from number from on, and before number to.
 type part struct{ from, to int }
 
-// part gives the part that a call asks for: of all results or, with a limit, of so many of them, page number pageNum of pageSize
-// results each. A page without a size has as many results as there usually are.
+// part gives the part that a call asks for: of all results or, with a limit, of so many of them, page number pageNum of
+// pageSize results each. A page without a size has as many results as there usually are.
 func (b *base) part(limit integer, usual int) (part, error) {
 	for _, f := range []struct {
 		name string
@@ -17,7 +17,8 @@ func (b *base) part(limit integer, usual int) (part, error) {
 		max int64
 	}{{"limit", limit, resultsMax}, {"pageSize", b.PageSize, resultsMax}, {"pageNum", b.PageNum, pagesMax}} {
 		if f.given && (f.n < 1 || f.n > f.max) {
-			return part{}, badRequest(f.name, strconv.FormatInt(f.n, 10), "%s is %d, and may be from 1 to %d; more results come page by page, with pageSize and pageNum",
+			return part{}, badRequest(f.name, strconv.FormatInt(f.n, 10), "%s is %d, and may be from 1 to %d; more "+
+				"results come page by page, with pageSize and pageNum",
 				f.name, f.n, f.max)
 		}
 	}
@@ -44,8 +45,10 @@ func (q *queryBody) usualResults() int {
 
 // fits refuses to leave out results that a reply has no room for, of a query that says nothing of their number.
 func (q *queryBody) fits(found int) error {
-	if q.Limit.given || q.PageSize.given || q.PageNum.given || resultsPerItem*len(q.Items) <= resultsMax || found <= resultsMax {
+	if q.Limit.given || q.PageSize.given || q.PageNum.given || resultsPerItem*len(q.Items) <= resultsMax ||
+		found <= resultsMax {
 		return nil
 	}
-	return badRequest("limit", "", "the query has more results than the %d that fit into a reply: take them page by page, with pageSize and pageNum, or give a limit", resultsMax)
+	return badRequest("limit", "", "the query has more results than the %d that fit into a reply: take them page by "+
+		"page, with pageSize and pageNum, or give a limit", resultsMax)
 }

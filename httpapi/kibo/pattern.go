@@ -14,18 +14,20 @@ const patternBytes = `*+?^$[]`
 
 func isPattern(name string) bool { return strings.ContainsAny(name, patternBytes) }
 
-// patterns are those of one call, each for a whole name. They are matched in a time that rises with their steps and the name's length.
+// patterns are those of one call, each for a whole name. They are matched in a time that rises with their steps and the
+// name's length.
 type patterns struct {
 	list  []*regexp.Regexp
 	steps int
 }
 
-// add compiles a pattern. What it asks for is bounded before it is compiled, and what it came to after: a repeat by a number is as many
-// steps.
+// add compiles a pattern. What it asks for is bounded before it is compiled, and what it came to after: a repeat by a
+// number is as many steps.
 func (p *patterns) add(field, text string) error {
 	switch {
 	case len(text) > patternBytesMax:
-		return badRequest(field, text, "%s: a pattern of %d bytes; at most %d are expected", field, len(text), patternBytesMax)
+		return badRequest(field, text, "%s: a pattern of %d bytes; at most %d are expected", field, len(text),
+			patternBytesMax)
 	case len(p.list) == patternsMax:
 		return badRequest(field, text, "%s: more than %d patterns in a call", field, patternsMax)
 	}
@@ -39,7 +41,8 @@ func (p *patterns) add(field, text string) error {
 		return badRequest(field, text, "%s: %q is no pattern: %v", field, text, err)
 	}
 	if p.steps += len(program.Inst); p.steps > patternStepsMax {
-		return badRequest(field, text, "%s: the patterns have more than %d steps in all; a repeat by a number counts for each time", field, patternStepsMax)
+		return badRequest(field, text, "%s: the patterns have more than %d steps in all; a repeat by a number "+
+			"counts for each time", field, patternStepsMax)
 	}
 	compiled, err := regexp.Compile(whole)
 	if err != nil {
@@ -66,7 +69,8 @@ func (p *patterns) names(r *Request, has func(location string) bool) (names []st
 		return len(names) <= engine.ScopeNamesMax
 	})
 	if err == nil && len(names) > engine.ScopeNamesMax {
-		err = badRequest("items", "", "the patterns are for more than %d items; nothing was deleted: make them narrower, or name locations", engine.ScopeNamesMax)
+		err = badRequest("items", "", "the patterns are for more than %d items; nothing was deleted: make them "+
+			"narrower, or name locations", engine.ScopeNamesMax)
 	}
 	return names, err
 }

@@ -35,15 +35,18 @@ type locationReply struct {
 
 // flags gives each flag of the body with its bit.
 func (b *placeBody) flags() map[engine.PlaceFlags]*bool {
-	return map[engine.PlaceFlags]*bool{engine.PlaceActive: &b.Active, engine.PlaceDirectShip: &b.DirectShip, engine.PlacePickup: &b.Pickup,
+	return map[engine.PlaceFlags]*bool{engine.PlaceActive: &b.Active, engine.PlaceDirectShip: &b.DirectShip,
+		engine.PlacePickup:   &b.Pickup,
 		engine.PlaceTransfer: &b.Transfer, engine.PlaceInAggregate: &b.Aggregate, engine.PlaceInExport: &b.Export,
 		engine.PlaceExpress: &b.Express, engine.PlaceWarehouse: &b.Warehouse}
 }
 
-// placeDefault is a location of which nothing was saved: one that has records is there, and nothing keeps anybody from it.
+// placeDefault is a location of which nothing was saved: one that has records is there, and nothing keeps anybody from
+// it.
 func placeDefault(code string) engine.PutLocation {
-	return engine.PutLocation{Location: code, Name: code, Flags: engine.PlaceActive | engine.PlaceDirectShip | engine.PlacePickup |
-		engine.PlaceTransfer | engine.PlaceInAggregate | engine.PlaceInExport}
+	return engine.PutLocation{Location: code, Name: code,
+		Flags: engine.PlaceActive | engine.PlaceDirectShip | engine.PlacePickup |
+			engine.PlaceTransfer | engine.PlaceInAggregate | engine.PlaceInExport}
 }
 
 // placeOf is what is known of a location.
@@ -114,7 +117,8 @@ func readLocation(r *Request) (Reply, error) {
 			return Reply{Value: []groupReply{shownGroup(r, &group)}}, nil
 		}
 		if len(upcs) == 0 {
-			return Reply{}, notFound(engine.CodeUnknownRecord, "locationCode", code, "there is no location %q: none was saved, and it has no record; and no group of that name", code)
+			return Reply{}, notFound(engine.CodeUnknownRecord, "locationCode", code, "there is no location %q: none "+
+				"was saved, and it has no record; and no group of that name", code)
 		}
 		c = placeDefault(code)
 	}
@@ -136,7 +140,8 @@ func saveLocation(r *Request) (Reply, error) {
 	if err := decode(r, r.Body, &body); err != nil {
 		return Reply{}, err
 	}
-	c := &engine.PutLocation{Location: body.Code, Name: string(body.Name), PostalCode: string(body.PostalCode), Country: string(body.Country)}
+	c := &engine.PutLocation{Location: body.Code, Name: string(body.Name), PostalCode: string(body.PostalCode),
+		Country: string(body.Country)}
 	for _, degrees := range []struct {
 		from float64
 		to   *int64
@@ -211,7 +216,8 @@ func blockAssignment(r *Request) (Reply, error) {
 			return Reply{}, err
 		}
 		if body.Items[i].Blocked == nil {
-			return Reply{}, badRequest(itemField(i, "blockAssignment"), "", "items[%d] does not say whether it is blocked", i)
+			return Reply{}, badRequest(itemField(i, "blockAssignment"), "", "items[%d] does not say whether it is "+
+				"blocked", i)
 		}
 		c.Items = append(c.Items, engine.BlockItem{UPC: name, Blocked: *body.Items[i].Blocked})
 	}

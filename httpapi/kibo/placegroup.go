@@ -58,7 +58,8 @@ func saveGroup(r *Request) (Reply, error) {
 		return Reply{}, err
 	}
 	if len(body.Locations) == 0 {
-		return Reply{}, badRequest("locationCodes", "", "locationCodes is empty: DELETE locationGroup/{code} takes a group away")
+		return Reply{}, badRequest("locationCodes", "", "locationCodes is empty: DELETE locationGroup/{code} takes "+
+			"a group away")
 	}
 	c := &engine.PutLocationGroup{Group: body.Code, Locations: body.Locations}
 	if err := checked(c); err != nil {

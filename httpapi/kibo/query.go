@@ -104,11 +104,14 @@ func query(r *Request) (Reply, error) {
 
 // queryByParams is query with what it asks in the URL. An item is a upc or a JSON object.
 func queryByParams(r *Request) (Reply, error) {
-	body := queryBody{Type: r.Query.Get("type"), Whitelist: listParam(r.Query, "locationWhitelist"), Blacklist: listParam(r.Query, "locationBlacklist")}
+	body := queryBody{Type: r.Query.Get("type"), Whitelist: listParam(r.Query, "locationWhitelist"),
+		Blacklist: listParam(r.Query, "locationBlacklist")}
 	body.Group = r.Query.Get("locationGroupCode")
 	var ignoreSafety, includeNegative *bool
-	for name, flag := range map[string]**bool{"directShip": &body.DirectShip, "shippingLocation": &body.DirectShip, "transferEnabled": &body.Transfer,
-		"pickup": &body.Pickup, "includeInAggregate": &body.Aggregate, "ignoreSafetyStock": &ignoreSafety, "includeNegativeInventory": &includeNegative} {
+	for name, flag := range map[string]**bool{"directShip": &body.DirectShip, "shippingLocation": &body.DirectShip,
+		"transferEnabled": &body.Transfer,
+		"pickup":          &body.Pickup, "includeInAggregate": &body.Aggregate, "ignoreSafetyStock": &ignoreSafety,
+		"includeNegativeInventory": &includeNegative} {
 		if text := r.Query.Get(name); text != "" {
 			on, err := strconv.ParseBool(text)
 			if err != nil {
@@ -117,7 +120,8 @@ func queryByParams(r *Request) (Reply, error) {
 			*flag = &on
 		}
 	}
-	body.IgnoreSafety, body.IncludeNegative = ignoreSafety != nil && *ignoreSafety, includeNegative != nil && *includeNegative
+	body.IgnoreSafety, body.IncludeNegative = ignoreSafety != nil && *ignoreSafety, includeNegative != nil &&
+		*includeNegative
 	for _, text := range listParam(r.Query, "items") {
 		item := queryItem{product: product{UPC: text}}
 		if strings.HasPrefix(text, "{") {
@@ -128,7 +132,8 @@ func queryByParams(r *Request) (Reply, error) {
 		}
 		body.Items = append(body.Items, item)
 	}
-	for name, number := range map[string]*integer{"limit": &body.Limit, "pageSize": &body.PageSize, "pageNum": &body.PageNum} {
+	for name, number := range map[string]*integer{"limit": &body.Limit, "pageSize": &body.PageSize,
+		"pageNum": &body.PageNum} {
 		if text := r.Query.Get(name); text != "" {
 			if err := number.UnmarshalJSON([]byte(text)); err != nil {
 				return Reply{}, badRequest(name, text, "%s: %v", name, err)
@@ -175,7 +180,8 @@ func (q *queryBody) run(r *Request) (Reply, error) {
 	run := queryRun{r: r, q: q, e: r.Host.Engine(), readsMax: queryReadsMax}
 	if run.find(part.to); run.reads > run.readsMax {
 		return Reply{}, badRequest("items", strconv.Itoa(len(q.Items)),
-			"the query would look at more than %d records; name fewer items, or locations in locationWhitelist", run.readsMax)
+			"the query would look at more than %d records; name fewer items, or locations in locationWhitelist",
+			run.readsMax)
 	}
 	if err := q.fits(len(run.rows)); err != nil {
 		return Reply{}, err
@@ -200,13 +206,15 @@ func (q *queryBody) check(e *engine.Engine) error {
 		return badRequest("type", q.Type, "type: %q is none of ANY, ALL, PARTIAL and ALL_STORES", q.Type)
 	}
 	if _, ok := sortKeys[q.SortBy]; !ok && q.SortBy != "" {
-		return badRequest("sortByEnum", q.SortBy, "sortByEnum: %q is none of ON_HAND, AVAILABLE, ALLOCATED, PART_NUMBER and PRODUCT_ID", q.SortBy)
+		return badRequest("sortByEnum", q.SortBy, "sortByEnum: %q is none of ON_HAND, AVAILABLE, ALLOCATED, "+
+			"PART_NUMBER and PRODUCT_ID", q.SortBy)
 	}
 	for _, list := range []struct {
 		field    string
 		n, limit int
 	}{{"items", len(q.Items), queryItemsMax}, {"locationWhitelist", len(q.Whitelist), queryLocationsMax},
-		{"locationBlacklist", len(q.Blacklist), queryLocationsMax}, {"locationPriorityList", len(q.PriorityList), queryLocationsMax}} {
+		{"locationBlacklist", len(q.Blacklist), queryLocationsMax},
+		{"locationPriorityList", len(q.PriorityList), queryLocationsMax}} {
 		if err := atMost(list.field, list.n, list.limit); err != nil {
 			return err
 		}
@@ -252,7 +260,8 @@ func known(schema *engine.Schema, tags tagMap, field string) error {
 	list := tags.list()
 	switch _, code, at := schema.Resolve(list); code {
 	case engine.CodeUnknownCategory, engine.CodeUnknownValue:
-		return badRequest(field, list[at].Category+"="+list[at].Value, "%s: the tag %s=%s does not exist", field, list[at].Category, list[at].Value)
+		return badRequest(field, list[at].Category+"="+list[at].Value, "%s: the tag %s=%s does not exist", field,
+			list[at].Category, list[at].Value)
 	}
 	return nil
 }
@@ -289,7 +298,8 @@ func (q *queryBody) figures(s *engine.SegmentView) figures {
 func (run *queryRun) record(tags []engine.Tag) recordReply {
 	v := &run.view
 	schema := run.e.Schema() // read after the record, it knows all of its tag sets
-	reply := recordReply{Success: true, Location: v.Location, UPC: v.UPC, TenantID: run.r.Tenant, Blocked: v.Blocked, Tagged: []taggedReply{}}
+	reply := recordReply{Success: true, Location: v.Location, UPC: v.UPC, TenantID: run.r.Tenant, Blocked: v.Blocked,
+		Tagged: []taggedReply{}}
 	reply.setPlace(placeOf(run.e, v.Location))
 	reply.Distance = run.q.RequestLocation.shownMiles(run.e, v.Location)
 	reply.Floor, reply.LTD = thresholds(v, schema, tags)
@@ -320,9 +330,9 @@ func (run *queryRun) record(tags []engine.Tag) recordReply {
 	return reply
 }
 
-// thresholds gives the floor and the LTD of a record or of what has the tags of it. Where that API has one of each at a record,
-// refreshes set them with the segment that they name: the floors add up, and the highest LTD counts. Those that a native refresh has
-// set for the whole record are for records whose segments have none.
+// thresholds gives the floor and the LTD of a record or of what has the tags of it. Where that API has one of each at a
+// record, refreshes set them with the segment that they name: the floors add up, and the highest LTD counts. Those that
+// a native refresh has set for the whole record are for records whose segments have none.
 func thresholds(v *engine.RecordView, schema *engine.Schema, tags []engine.Tag) (floor, ltd int64) {
 	for i := range v.Segments {
 		if s := &v.Segments[i]; schema.Matches(s.TagSet, tags) {
@@ -340,7 +350,8 @@ func thresholds(v *engine.RecordView, schema *engine.Schema, tags []engine.Tag) 
 
 func (reply *recordReply) setPlace(c engine.PutLocation) {
 	reply.Name, reply.Country = c.Name, c.Country
-	reply.DirectShip, reply.Transfer, reply.Pickup = c.Flags&engine.PlaceDirectShip != 0, c.Flags&engine.PlaceTransfer != 0, c.Flags&engine.PlacePickup != 0
+	reply.DirectShip, reply.Transfer, reply.Pickup = c.Flags&engine.PlaceDirectShip != 0,
+		c.Flags&engine.PlaceTransfer != 0, c.Flags&engine.PlacePickup != 0
 }
 
 func (f *figures) add(o figures) {
@@ -351,7 +362,8 @@ func (f *figures) add(o figures) {
 }
 
 // addFuture shows the deliveries in the window that the query asks for, with the record and with their segments.
-func (run *queryRun) addFuture(reply *recordReply, schema *engine.Schema, tags []engine.Tag, place map[engine.TagSetID]int) {
+func (run *queryRun) addFuture(reply *recordReply, schema *engine.Schema, tags []engine.Tag,
+	place map[engine.TagSetID]int) {
 	after, before := int64(math.MinInt64), int64(math.MaxInt64)
 	if run.q.DeliveryAfter.given {
 		after = run.q.DeliveryAfter.ms

@@ -19,8 +19,8 @@ import (
 	"apportion/httpapi/names"
 )
 
-// The reading of bodies: strict in form (UTF-8, no name twice in an object), bounded while it goes on, and exact about the
-// place of a fault.
+// The reading of bodies: strict in form (UTF-8, no name twice in an object), bounded while it goes on, and exact about
+// the place of a fault.
 
 // Codes that the engine knows nothing of, as the native API has them.
 const (
@@ -34,7 +34,8 @@ var lists = []listReader{
 	list[string](engine.LocationGroupMembersMax),
 	list[stockItem](engine.RefreshItemsMax), list[blockItem](engine.RefreshItemsMax),
 	list[orderItem](engine.OrderLinesMax), list[cartItem](engine.OrderLinesMax), list[product](engine.OrderItemsMax),
-	list[queryItem](queryItemsMax), list[deleteItem](queryItemsMax), list[integer](shipmentsMax), list[tagBody](engine.CategoryValuesMax),
+	list[queryItem](queryItemsMax), list[deleteItem](queryItemsMax), list[integer](shipmentsMax),
+	list[tagBody](engine.CategoryValuesMax),
 }
 
 // reading is one text on its way into a body.
@@ -44,8 +45,8 @@ type reading struct {
 	rows    []RowFault
 }
 
-// checkShape bounds how deep a text is nested and how many fields an object has, before anything is kept of it: to know a field
-// that is given twice, all names of its object are kept.
+// checkShape bounds how deep a text is nested and how many fields an object has, before anything is kept of it: to know
+// a field that is given twice, all names of its object are kept.
 func checkShape(text []byte) error {
 	var fields [depthMax]int
 	depth, quoted := 0, false
@@ -66,7 +67,8 @@ func checkShape(text []byte) error {
 			depth--
 		case c == ':' && depth > 0:
 			if fields[depth-1]++; fields[depth-1] > fieldsMax {
-				return badRequest("", "", "the body cannot be read: more than %d fields in an object, at byte %d", fieldsMax, i)
+				return badRequest("", "", "the body cannot be read: more than %d fields in an object, at byte %d",
+					fieldsMax, i)
 			}
 		}
 	}
@@ -79,8 +81,9 @@ var errEnough = errors.New("as many bad rows as are told")
 // listReader makes what reads lists of one type.
 type listReader func(*reading) *json.Unmarshalers
 
-// decode reads a text into a body. Fields that it does not have are ignored, and null is like a field that is not there. A
-// body with bad rows gives a fault that tells of all of them, at most RowFaultsMax. First readers go before those of all bodies.
+// decode reads a text into a body. Fields that it does not have are ignored, and null is like a field that is not
+// there. A body with bad rows gives a fault that tells of all of them, at most RowFaultsMax. First readers go before
+// those of all bodies.
 func decode(r *Request, text []byte, into any, first ...listReader) error {
 	if len(bytes.TrimSpace(text)) == 0 {
 		return badRequest("", "", "the request has no body; JSON is expected")
@@ -93,7 +96,8 @@ func decode(r *Request, text []byte, into any, first ...listReader) error {
 	for _, reader := range slices.Concat(first, lists) {
 		unmarshalers = append(unmarshalers, reader(in))
 	}
-	in.options = json.JoinOptions(json.WithUnmarshalers(json.JoinUnmarshalers(unmarshalers...)), json.MatchCaseInsensitiveNames(true),
+	in.options = json.JoinOptions(json.WithUnmarshalers(json.JoinUnmarshalers(unmarshalers...)),
+		json.MatchCaseInsensitiveNames(true),
 		legacy.MergeWithLegacySemantics(true))
 	if err := json.Unmarshal(text, into, in.options); err != nil && !errors.Is(err, errEnough) {
 		return rowFault("", err, text).fault()
@@ -106,8 +110,8 @@ func decode(r *Request, text []byte, into any, first ...listReader) error {
 	return fault
 }
 
-// list reads lists of at most limit elements, counted as they come. Each is held against the checks too. A bad one does not end the
-// reading: it is noted, and left out.
+// list reads lists of at most limit elements, counted as they come. Each is held against the checks too. A bad one does
+// not end the reading: it is noted, and left out.
 func list[E any](limit int, checks ...func(i int, e *E) error) listReader {
 	return func(in *reading) *json.Unmarshalers {
 		return json.UnmarshalFromFunc(func(dec *jsontext.Decoder, into *[]E) error {
@@ -161,7 +165,8 @@ func (in *reading) element(dec *jsontext.Decoder, into any) (good bool, err erro
 	return in.note(dec, json.Unmarshal(text, into, in.options), text)
 }
 
-// note keeps what is wrong with the element that was read just now, if anything is, and ends the reading when that is enough.
+// note keeps what is wrong with the element that was read just now, if anything is, and ends the reading when that is
+// enough.
 func (in *reading) note(dec *jsontext.Decoder, wrong error, text jsontext.Value) (good bool, err error) {
 	if wrong == nil {
 		return true, nil
@@ -243,12 +248,15 @@ func rowFault(above jsontext.Pointer, err error, text jsontext.Value) RowFault {
 	var fault *Fault
 	switch {
 	case errors.As(err, &syntactic) && errors.Is(err, jsontext.ErrDuplicateName):
-		return RowFault{Code: codeDuplicateField, Field: fieldPath(above + syntactic.JSONPointer)}.said("the field is given twice")
+		return RowFault{Code: codeDuplicateField, Field: fieldPath(above + syntactic.JSONPointer)}.said(
+			"the field is given twice")
 	case errors.As(err, &syntactic):
 		field := fieldPath(above + syntactic.JSONPointer)
-		return RowFault{Code: codeBadJSON, Field: field, Message: fmt.Sprintf("the body cannot be read: %v, at byte %d", syntactic.Err, syntactic.ByteOffset)}
+		return RowFault{Code: codeBadJSON, Field: field,
+			Message: fmt.Sprintf("the body cannot be read: %v, at byte %d", syntactic.Err, syntactic.ByteOffset)}
 	case errors.As(err, &semantic):
-		f := RowFault{Code: codeWrongType, Field: fieldPath(above + semantic.JSONPointer), Value: shownAt(text, semantic.JSONPointer)}
+		f := RowFault{Code: codeWrongType, Field: fieldPath(above + semantic.JSONPointer),
+			Value: shownAt(text, semantic.JSONPointer)}
 		if errors.As(semantic.Err, &fault) {
 			f.Code, f.Value = fault.Code, cmp.Or(fault.Value, f.Value)
 			return f.said(fault.Message)
@@ -260,7 +268,8 @@ func rowFault(above jsontext.Pointer, err error, text jsontext.Value) RowFault {
 		return f.said(kindWords[semantic.JSONKind] + " is not what is expected here: " + expectedWord(semantic.GoType))
 	case errors.As(err, &fault):
 		row := fieldPath(above)
-		f := RowFault{Code: fault.Code, Message: fault.Message, Field: strings.Trim(row+"."+fault.Field, "."), Value: fault.Value}
+		f := RowFault{Code: fault.Code, Message: fault.Message, Field: strings.Trim(row+"."+fault.Field, "."),
+			Value: fault.Value}
 		if !strings.Contains(fault.Message, row) {
 			f = f.said(fault.Message)
 		}
@@ -280,7 +289,8 @@ func (f RowFault) said(what string) RowFault {
 // shownAt is the simple value at a place of a text, as it was written; nothing for lists and objects.
 func shownAt(text jsontext.Value, at jsontext.Pointer) string {
 	dec := jsontext.NewDecoder(bytes.NewBuffer(text)) // which it does not copy
-	for dec.StackPointer() != at {                    // the place of a field is that of its name, which has been read then
+	// the place of a field is that of its name, which has been read then
+	for dec.StackPointer() != at {
 		if _, err := dec.ReadToken(); err != nil {
 			return ""
 		}
@@ -292,7 +302,8 @@ func shownAt(text jsontext.Value, at jsontext.Pointer) string {
 	return string(value[:min(len(value), textBytesMax)])
 }
 
-var kindWords = map[jsontext.Kind]string{'n': "null", 't': "true", 'f': "false", '"': "a text", '0': "a number", '{': "an object", '[': "a list"}
+var kindWords = map[jsontext.Kind]string{'n': "null", 't': "true", 'f': "false", '"': "a text", '0': "a number",
+	'{': "an object", '[': "a list"}
 
 func expectedWord(t reflect.Type) string {
 	if t.Kind() == reflect.Pointer {

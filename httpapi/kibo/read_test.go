@@ -34,18 +34,21 @@ func TestReadingIsBounded(t *testing.T) {
 		runtime.ReadMemStats(&after)
 		took := after.TotalAlloc - before.TotalAlloc
 		t.Logf("%s: %d KB of memory for %d MB", name, took>>10, len(text)>>20)
-		if wrong == "" && err != nil || wrong != "" && (err == nil || !strings.Contains(err.Error(), wrong)) || took > allocatedMax {
+		if wrong == "" && err != nil || wrong != "" && (err == nil || !strings.Contains(err.Error(), wrong)) ||
+			took > allocatedMax {
 			t.Errorf("%s: %d bytes are allocated for %d: %v", name, took, len(text), err)
 		}
 	}
 	f("items", &stockBody{}, fill(`{"items":[`, `{}`, `]}`), "items: more than 12000 elements")
-	f("good items", &stockBody{}, fill(`{"items":[`, `{"upc":"A","quantity":1}`, `]}`), "items: more than 12000 elements")
+	f("good items", &stockBody{}, fill(`{"items":[`, `{"upc":"A","quantity":1}`, `]}`),
+		"items: more than 12000 elements")
 	f("bad items", &stockBody{}, fill(`{"items":[`, `{"upc":1}`, `]}`), "items[0].upc: a number")
 	f("order items", &orderBody{}, fill(`{"items":[`, `{"orderID":1}`, `]}`), "items: more than 1000 elements")
 	f("items to delete", &deleteBody{}, fill(`{"items":[`, `{"upc":"A"}`, `]}`), "items: more than 1000 elements")
 	f("locations", &deleteBody{}, fill(`{"locationCodes":[`, `""`, `]}`), "locationCodes: more than 100000 elements")
 	f("shipments", &shipmentBody{}, fill(`{"shipmentIDs":[`, `1`, `]}`), "shipmentIDs: more than 1000 elements")
-	f("tags", &stockBody{}, `{"items":[{"upc":"A","tags":{`+keys.String()+`"A":"a"}}]}`, "more than 1000 fields in an object")
+	f("tags", &stockBody{}, `{"items":[{"upc":"A","tags":{`+keys.String()+`"A":"a"}}]}`,
+		"more than 1000 fields in an object")
 	f("unknown fields", &stockBody{}, `{`+keys.String()+`"items":[]}`, "more than 1000 fields in an object")
 	f("unknown elements", &stockBody{}, fill(`{"x":[`, `{}`, `]}`), "")
 	f("brackets", &stockBody{}, `{"x":`+strings.Repeat("[", bodyBytes), "nested more than 16 deep")
@@ -57,7 +60,8 @@ func TestReadingIsBounded(t *testing.T) {
 // TestListsAreBounded: each list that a body may have is in the table of lists.
 func TestListsAreBounded(t *testing.T) {
 	known := map[reflect.Type]bool{}
-	for _, list := range []any{[]string{}, []stockItem{}, []blockItem{}, []orderItem{}, []cartItem{}, []product{}, []queryItem{}, []deleteItem{}, []integer{}, []tagBody{}} {
+	for _, list := range []any{[]string{}, []stockItem{}, []blockItem{}, []orderItem{}, []cartItem{}, []product{},
+		[]queryItem{}, []deleteItem{}, []integer{}, []tagBody{}} {
 		known[reflect.TypeOf(list)] = true
 	}
 	if len(known) != len(lists) {
@@ -85,14 +89,17 @@ func TestListsAreBounded(t *testing.T) {
 			}
 		}
 	}
-	for _, body := range []any{aggregateBody{}, transitionBody{}, deleteFutureBody{}, futureDateBody{}, orderInfoBody{}, shipmentBody{}, orderBody{},
-		placeBody{}, blockBody{}, groupBody{}, queryBody{}, deleteBody{}, redistributeBody{}, stockBody{}, categoryBody{}, tagBody{}} {
+	for _, body := range []any{aggregateBody{}, transitionBody{}, deleteFutureBody{}, futureDateBody{}, orderInfoBody{},
+		shipmentBody{}, orderBody{},
+		placeBody{}, blockBody{}, groupBody{}, queryBody{}, deleteBody{}, redistributeBody{}, stockBody{},
+		categoryBody{}, tagBody{}} {
 		look(reflect.TypeOf(body).Name(), reflect.TypeOf(body))
 	}
 }
 
 func BenchmarkReadItems(b *testing.B) {
-	text := []byte(`{"locationCode":"S","items":[` + strings.Repeat(`{"upc":"BC76845","quantity":12,"tags":{"Channel":"Amazon"}},`, 11_999) + `{"upc":"A","quantity":1}]}`)
+	text := []byte(`{"locationCode":"S","items":[` + strings.Repeat(
+		`{"upc":"BC76845","quantity":12,"tags":{"Channel":"Amazon"}},`, 11_999) + `{"upc":"A","quantity":1}]}`)
 	b.SetBytes(int64(len(text)))
 	b.ReportAllocs()
 	for b.Loop() {

@@ -10,8 +10,8 @@ import (
 	"apportion/engine"
 )
 
-// granular are what that API can tell lots of one item apart by. The engine knows no lots: to delete one of them must not
-// delete all.
+// granular are what that API can tell lots of one item apart by. The engine knows no lots: to delete one of them must
+// not delete all.
 type granular struct {
 	LotCode      string `json:"lotCode"`
 	Condition    string `json:"condition"`
@@ -23,9 +23,11 @@ func (g *granular) check() error {
 	for _, f := range []struct {
 		name  string
 		given bool
-	}{{"lotCode", g.LotCode != ""}, {"condition", g.Condition != ""}, {"serialNumber", g.SerialNumber != ""}, {"date", g.Date.given}} {
+	}{{"lotCode", g.LotCode != ""}, {"condition", g.Condition != ""}, {"serialNumber", g.SerialNumber != ""},
+		{"date", g.Date.given}} {
 		if f.given {
-			return &Fault{Status: 501, Code: "not-implemented", Field: f.name, Message: "not done here: " + f.name + "; there are no lots of an item, only segments"}
+			return &Fault{Status: 501, Code: "not-implemented", Field: f.name, Message: "not done here: " + f.name +
+				"; there are no lots of an item, only segments"}
 		}
 	}
 	return nil
@@ -125,7 +127,8 @@ func deleteMany(r *Request) (Reply, error) {
 	return body.run(r, "items")
 }
 
-// run deletes records of the items, or segments of them. Nothing is deleted while order items hold units of one of them.
+// run deletes records of the items, or segments of them. Nothing is deleted while order items hold units of one of
+// them.
 func (b *deleteBody) run(r *Request, list string) (Reply, error) {
 	if err := b.granular.check(); err != nil {
 		return Reply{}, err
@@ -215,7 +218,8 @@ func deleteRefusal(result *engine.Result) *Fault {
 		if len(result.Blocked) == engine.ReportedItemsMax {
 			others = "at least " + others
 		}
-		fault.Message = fmt.Sprintf("nothing was deleted: orders hold %d units, of %s at %s and of %s; deallocate them first",
+		fault.Message = fmt.Sprintf("nothing was deleted: orders hold %d units, of %s at %s and of %s; deallocate "+
+			"them first",
 			result.Stock.Promised, x.UPC, x.Location, others)
 	}
 	return fault
@@ -245,11 +249,14 @@ func (b *deleteBody) names(r *Request, list string) (names []string, err error) 
 	return slices.Compact(names), err
 }
 
-// matches lists the items of which there is something to delete where the call says, at most as many as the engine lists.
+// matches lists the items of which there is something to delete where the call says, at most as many as the engine
+// lists.
 func (b *deleteBody) matches(e *engine.Engine, names []string) []deletedItem {
 	list := []deletedItem{}
 	for _, name := range names {
-		codes := slices.DeleteFunc(e.AppendLocations(nil, name), func(code string) bool { return !b.has(code) || !b.hasTagged(e, name, code) })
+		codes := slices.DeleteFunc(e.AppendLocations(nil, name), func(code string) bool {
+			return !b.has(code) || !b.hasTagged(e, name, code)
+		})
 		if len(codes) == 0 || len(list) == engine.ReportedItemsMax {
 			continue
 		}
@@ -273,5 +280,7 @@ func (b *deleteBody) hasTagged(e *engine.Engine, name, code string) bool {
 	}
 	schema, tags := e.Schema(), b.allTags.list()
 	return slices.ContainsFunc(v.Segments, func(s engine.SegmentView) bool { return schema.Matches(s.TagSet, tags) }) ||
-		slices.ContainsFunc(v.Future, func(f engine.FutureView) bool { return schema.MatchesDelivery(f.TagSet, f.Split, tags) })
+		slices.ContainsFunc(v.Future, func(f engine.FutureView) bool {
+			return schema.MatchesDelivery(f.TagSet, f.Split, tags)
+		})
 }

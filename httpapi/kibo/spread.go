@@ -12,8 +12,8 @@ type redistributeBody struct {
 	Locations []string `json:"locations"`
 }
 
-// redistribute marks records as due for the percentages at their next refresh or adjust, and answers a job for each location.
-// That API's call has no body and is for everything; a body may name a scope, as the native API has it.
+// redistribute marks records as due for the percentages at their next refresh or adjust, and answers a job for each
+// location. That API's call has no body and is for everything; a body may name a scope, as the native API has it.
 func redistribute(r *Request) (Reply, error) {
 	var body redistributeBody
 	if len(bytes.TrimSpace(r.Body)) > 0 {
@@ -26,7 +26,8 @@ func redistribute(r *Request) (Reply, error) {
 	if err := checked(c); err != nil {
 		return Reply{}, err
 	}
-	results, err := r.Host.Do([]Proposal{{Command: c, Job: &engine.JobInfo{Type: jobRefresh, Owner: body.owner(), PerLocation: true}}})
+	results, err := r.Host.Do([]Proposal{{Command: c, Job: &engine.JobInfo{Type: jobRefresh, Owner: body.owner(),
+		PerLocation: true}}})
 	if err != nil {
 		return Reply{}, err
 	}

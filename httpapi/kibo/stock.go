@@ -22,8 +22,8 @@ type stockBody struct {
 	Items []stockItem `json:"items"`
 }
 
-// smartReply is the answer to a call that may, or may not, be queued there. Here everything is done when it is answered. That
-// API's client has this number, alone of all, as a text.
+// smartReply is the answer to a call that may, or may not, be queued there. Here everything is done when it is
+// answered. That API's client has this number, alone of all, as a text.
 type smartReply struct {
 	Method string `json:"method"`
 	JobID  uint64 `json:"jobID,string"`
@@ -72,8 +72,8 @@ func changeStock(r *Request, kind string) (job uint64, err error) {
 	return uint64(results[0].Job.First), nil
 }
 
-// stockItems are the items of a call, translated as they are read. There, a category that an item leaves out takes its default; so
-// all categories are named here, and no item is split by percentages before the record is redistributed.
+// stockItems are the items of a call, translated as they are read. There, a category that an item leaves out takes its
+// default; so all categories are named here, and no item is split by percentages before the record is redistributed.
 type stockItems struct {
 	schema *engine.Schema
 	sets   bool // they are of a refresh
@@ -88,7 +88,8 @@ func (s *stockItems) add(i int, from *stockItem) error {
 	case !from.Quantity.given:
 		return badRequest("quantity", "", "items[%d] has no quantity", i)
 	}
-	item := engine.StockItem{UPC: from.name(), Tags: from.Tags.withDefaults(s.schema), Quantity: from.Quantity.n, DeliveryDateMS: from.DeliveryDate.ms}
+	item := engine.StockItem{UPC: from.name(), Tags: from.Tags.withDefaults(s.schema), Quantity: from.Quantity.n,
+		DeliveryDateMS: from.DeliveryDate.ms}
 	kind := engine.KindAdjust
 	if s.sets {
 		kind = engine.KindRefresh
@@ -110,7 +111,8 @@ func (s *stockItem) setFields(item *engine.StockItem) {
 		from integer
 		to   *int64
 		has  engine.StockFields
-	}{{s.SafetyStock, &item.SafetyStock, engine.HasSafetyStock}, {s.Floor, &item.Floor, engine.HasFloor}, {s.LTD, &item.LTD, engine.HasLTD}} {
+	}{{s.SafetyStock, &item.SafetyStock, engine.HasSafetyStock}, {s.Floor, &item.Floor, engine.HasFloor},
+		{s.LTD, &item.LTD, engine.HasLTD}} {
 		if f.from.given {
 			*f.to = f.from.n
 			item.Has |= f.has

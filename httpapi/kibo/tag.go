@@ -104,7 +104,8 @@ func unknownCategory(name string) *Fault {
 func tagOf(c *engine.Category, value string) (int, error) {
 	i := slices.IndexFunc(c.Values, func(v engine.Value) bool { return v.Name == value })
 	if i < 0 {
-		return 0, notFound(engine.CodeUnknownValue, "tagValue", value, "the tag category %q has no tag %q", c.Name, value)
+		return 0, notFound(engine.CodeUnknownValue, "tagValue", value, "the tag category %q has no tag %q", c.Name,
+			value)
 	}
 	return i, nil
 }
@@ -173,7 +174,9 @@ func putCategory(r *Request) (Reply, error) {
 			return Reply{}, err
 		}
 	}
-	return put(r, r.Path[0], func(was *engine.Category) (*engine.PutTagCategory, error) { return withTags(r.Path[0], body.Tags, was) })
+	return put(r, r.Path[0], func(was *engine.Category) (*engine.PutTagCategory, error) {
+		return withTags(r.Path[0], body.Tags, was)
+	})
 }
 
 // withTags is a category with these tags, which keep the bounds in units that the native API may have given them.
@@ -190,7 +193,9 @@ func withTags(name string, tags []tagBody, was *engine.Category) (*engine.PutTag
 	for i, t := range tags {
 		v := engine.Value{Name: t.TagValue, Percent: engine.NoPercent, Max: engine.NoMax}
 		if was != nil {
-			if at := slices.IndexFunc(was.Values, func(old engine.Value) bool { return old.Name == t.TagValue }); at >= 0 && distributed {
+			if at := slices.IndexFunc(was.Values, func(old engine.Value) bool {
+				return old.Name == t.TagValue
+			}); at >= 0 && distributed {
 				v.Min, v.Max = was.Values[at].Min, was.Values[at].Max
 			}
 		}
@@ -211,16 +216,17 @@ func put(r *Request, name string, from func(was *engine.Category) (*engine.PutTa
 	if err := r.Host.Barrier(); err != nil {
 		return Reply{}, err
 	}
-	results, err := r.Host.Do([]Proposal{{Category: name, Make: func(was *engine.Category) (*engine.PutTagCategory, error) {
-		c, err := from(was)
-		if err == nil {
-			err = checked(c)
-		}
-		if err == nil {
-			err = looksLikeNoOther(r.Host.Engine().Schema(), c)
-		}
-		return c, err
-	}}})
+	results, err := r.Host.Do([]Proposal{{Category: name,
+		Make: func(was *engine.Category) (*engine.PutTagCategory, error) {
+			c, err := from(was)
+			if err == nil {
+				err = checked(c)
+			}
+			if err == nil {
+				err = looksLikeNoOther(r.Host.Engine().Schema(), c)
+			}
+			return c, err
+		}}})
 	if err != nil {
 		return Reply{}, err
 	}
@@ -293,7 +299,8 @@ func createTag(r *Request) (Reply, error) {
 	}
 	err := changeTags(r, func(c *engine.Category, values []engine.Value) ([]engine.Value, error) {
 		if _, err := tagOf(c, body.TagValue); err == nil {
-			return nil, badRequest("tagValue", body.TagValue, "the tag category %q has a tag %q already", c.Name, body.TagValue)
+			return nil, badRequest("tagValue", body.TagValue, "the tag category %q has a tag %q already", c.Name,
+				body.TagValue)
 		}
 		values = append(values, engine.Value{Name: body.TagValue, Percent: engine.NoPercent, Max: engine.NoMax})
 		return applyTag(values, len(values)-1, &body), nil
@@ -326,8 +333,8 @@ func putTag(r *Request) (Reply, error) {
 	return oneTag(r, r.Path[1])
 }
 
-// applyTag gives value i what a body says, and the others what follows from it: there is one default, and either all values
-// have a share or none has.
+// applyTag gives value i what a body says, and the others what follows from it: there is one default, and either all
+// values have a share or none has.
 func applyTag(values []engine.Value, i int, body *tagBody) []engine.Value {
 	if body.IsDefault != nil && *body.IsDefault {
 		for k := range values {
@@ -352,7 +359,8 @@ func deleteTag(r *Request) (Reply, error) {
 		case err != nil:
 			return nil, err
 		case values[i].Default:
-			return nil, badRequest("tagValue", r.Path[1], "%q is the default of its category: make another tag the default first", r.Path[1])
+			return nil, badRequest("tagValue", r.Path[1], "%q is the default of its category: make another tag the "+
+				"default first", r.Path[1])
 		}
 		return slices.Delete(values, i, i+1), nil
 	})

@@ -13,7 +13,8 @@ func walk(r *Request, see func(v *engine.RecordView) (more bool)) error {
 	for row := e.NextRecord(0, &v); row != 0; row = e.NextRecord(row, &v) {
 		if looks++; looks%walkLooks == 0 && r.Host.Overdue() {
 			return &Fault{Status: http.StatusServiceUnavailable, Code: "busy",
-				Message: "the request's time was up before all records were looked at; nothing was changed: ask for less, by names or by location"}
+				Message: "the request's time was up before all records were looked at; nothing was changed: ask for " +
+					"less, by names or by location"}
 		}
 		if !see(&v) {
 			return nil

@@ -17,8 +17,8 @@ const (
 	Control   = "a name has no control characters, no line separators and none that set the direction of writing"
 )
 
-// Clean gives the form in which a name is kept. fault says what is wrong with a name that cannot be kept for all that: one of the
-// texts above, or nothing. A name in ASCII is not copied, and neither is one that has the form already.
+// Clean gives the form in which a name is kept. fault says what is wrong with a name that cannot be kept for all that:
+// one of the texts above, or nothing. A name in ASCII is not copied, and neither is one that has the form already.
 func Clean(name string) (clean, fault string) {
 	if isASCII(name) {
 		return name, asciiFault(name)
@@ -72,8 +72,8 @@ func isInvisible(r rune) bool {
 	return unicode.In(r, unicode.White_Space, unicode.Cf, unicode.Other_Default_Ignorable_Code_Point)
 }
 
-// Folded gives the same text for names that look alike: those that differ in case, in width or style of their letters, or in
-// format characters.
+// Folded gives the same text for names that look alike: those that differ in case, in width or style of their letters,
+// or in format characters.
 func Folded(name string) string {
 	visible := strings.Map(func(r rune) rune {
 		if unicode.In(r, unicode.Cf, unicode.Other_Default_Ignorable_Code_Point) {

@@ -21,12 +21,14 @@ func TestClean(t *testing.T) {
 	f("日本 倉庫", "日本 倉庫", "") // the blank of other scripts, between words
 	f("क्\u200dष", "क्\u200dष", "")
 	f("❤\ufe0f", "❤\ufe0f", "") // a variation selector belongs to what is before it
-	for _, blank := range []string{" ", "\u00a0", "\u1680", "\u2003", "\u202f", "\u3000", "\u200b", "\u200d", "\u2060", "\ufeff", "\u00ad", "\u3164", "\U000e0020"} {
+	for _, blank := range []string{" ", "\u00a0", "\u1680", "\u2003", "\u202f", "\u3000", "\u200b", "\u200d", "\u2060",
+		"\ufeff", "\u00ad", "\u3164", "\U000e0020"} {
 		f("SKU"+blank, "SKU"+blank, Invisible)
 		f(blank+"SKÜ", blank+"SKÜ", Invisible)
 		f(blank, blank, Invisible)
 	}
-	for _, control := range []string{"\x00", "\t", "\n", "\x7f", "\u0085", "\u202e", "\u2066", "\u200e", "\u061c", "\u2028", "\u2029"} {
+	for _, control := range []string{"\x00", "\t", "\n", "\x7f", "\u0085", "\u202e", "\u2066", "\u200e", "\u061c",
+		"\u2028", "\u2029"} {
 		f("S"+control+"U", "S"+control+"U", Control)
 		f("SU"+control, "SU"+control, Control)
 	}

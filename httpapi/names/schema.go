@@ -7,9 +7,9 @@ import (
 	"apportion/engine"
 )
 
-// Alike finds a name of a tag category that is to be put, its own or a value's, that looks like another one beside it: field and
-// value say which, like is the other one. No field: there is none. Two that are both in the schema already stand as they are: of
-// them one can only be moved to the other.
+// Alike finds a name of a tag category that is to be put, its own or a value's, that looks like another one beside it:
+// field and value say which, like is the other one. No field: there is none. Two that are both in the schema already
+// stand as they are: of them one can only be moved to the other.
 func Alike(schema *engine.Schema, c *engine.PutTagCategory) (field, value, like string) {
 	was, known := schema.Category(c.Name)
 	if !known {
