@@ -300,7 +300,7 @@ func (e *Engine) newItem(orderRow uint32, p *linePlan, rec *record, id TagSetID,
 	return row
 }
 
-// MayHaveOrder says whether an order is in memory, and sure to stay there while a command is on its way through the
+// MayHaveOrder reports whether an order is in memory, and sure to stay there while a command is on its way through the
 // log. It may be called at any time. False: look the order up with AppendArchived under the mutex, and among the stored
 // rows.
 func (e *Engine) MayHaveOrder(orderID string) bool {

@@ -65,7 +65,7 @@ func (e *Engine) Apply(index uint64, nowMS int64, command, dst []byte) []byte {
 	return e.applyKeyed(c, envelope, r, dst)
 }
 
-// isFull says that one more command might not find the rows it needs: it may take reservedRows of each kind.
+// isFull reports whether one more command might not find the rows it needs: it may take reservedRows of each kind.
 func (e *Engine) isFull() bool {
 	used := e.records.used | e.segments.used | e.futures.used | e.names.used | e.orders.used | e.items.used |
 		e.lines.used |
@@ -86,7 +86,7 @@ const fewRows = slabRowsMax / 2
 
 const _ = uint(slabRowsMax - reservedRows - fewRows)
 
-// grows says that commands of the kind can need new rows, other than for giving up others.
+// grows reports whether commands of the kind can need new rows, other than for giving up others.
 func grows(k Kind) bool {
 	switch k {
 	case KindRefresh, KindAdjust, KindTransfer, KindAllocate, KindReturn, KindPutTagCategory, KindStartCount,

@@ -49,7 +49,7 @@ func (a *archivedRows) find(orderID string) uint64 {
 	return 0
 }
 
-// mayHave says whether there may be an entry of the order; no is certain.
+// mayHave reports whether there may be an entry of the order; no is certain.
 func (a *archivedRows) mayHave(orderID string) bool {
 	row, _ := a.byID.probe(hashText(orderID)).next()
 	return row != 0
@@ -125,8 +125,8 @@ func (e *Engine) archivedRow(orderID string) (row []byte, found bool) {
 	return nil, false
 }
 
-// IsUnarchived says whether the row that a checkpoint may have of an order is no more: the order came back into memory
-// since, and may have gone since from there, too. The caller holds the mutex under which Apply is called.
+// IsUnarchived reports whether the row that a checkpoint may have of an order is no more: the order came back into
+// memory since, and may have gone since from there, too. The caller holds the mutex under which Apply is called.
 func (e *Engine) IsUnarchived(orderID string) bool {
 	row, found := e.archivedRow(orderID)
 	return found && len(row) == 0
@@ -143,8 +143,8 @@ func (e *Engine) AppendOrder(dst []byte, orderID string) ([]byte, bool) {
 	return e.appendOrder(dst, row), true
 }
 
-// MayHaveArchived says whether AppendArchived may find the order. It may be called at any time. No is certain, as far
-// as the log was applied when the call began.
+// MayHaveArchived reports whether AppendArchived may find the order. It may be called at any time. No is certain, as
+// far as the log was applied when the call began.
 func (e *Engine) MayHaveArchived(orderID string) bool {
 	hash := hashText(orderID)
 	// Memory first: an order is among the archived ones before it leaves memory.

@@ -77,7 +77,7 @@ func (e *Engine) blockRecords(c *Block, r *Result) {
 	}
 }
 
-// setBlocked marks a record, or takes the mark away, and says whether that changes anything.
+// setBlocked marks a record, or takes the mark away, and reports whether that changes anything.
 func (e *Engine) setBlocked(row uint32, on bool) bool {
 	if e.records.at(row).flags&recordBlocked != 0 == on {
 		return false

@@ -322,7 +322,7 @@ const (
 	laterHoldBytes = 16 << 10
 )
 
-// isCounted says that the record may be of a location with an open count. If Apply is changing the record, it has
+// isCounted reports whether the record may be of a location with an open count. If Apply is changing the record, it has
 // encoded it, and either answer is right.
 func (c *Checkpoint) isCounted(row uint32) bool {
 	return len(c.counted) > 0 && slices.Contains(c.counted, atomic.LoadUint32(&c.e.records.at(row).location))

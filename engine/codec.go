@@ -35,13 +35,13 @@ const (
 )
 
 var (
-	// ErrBadCommand says that the bytes are no command. The same bytes will fail again.
+	// ErrBadCommand means that the bytes are no command. The same bytes will fail again.
 	ErrBadCommand = errors.New("engine: bad command")
 
-	// ErrBadResult says that the bytes are no result. The same bytes will fail again.
+	// ErrBadResult means that the bytes are no result. The same bytes will fail again.
 	ErrBadResult = errors.New("engine: bad result")
 
-	// ErrNewerVersion says that the bytes were written by a newer program, which this one must not guess about. They
+	// ErrNewerVersion means that the bytes were written by a newer program, which this one must not guess about. They
 	// can be read after an upgrade.
 	ErrNewerVersion = errors.New("engine: written in a newer format")
 )

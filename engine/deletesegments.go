@@ -49,7 +49,7 @@ func (e *Engine) deleteSegments(c *DeleteSegments, r *Result) {
 	e.emit(&Event{Kind: EventRecordsDeleted, Units: r.Stock.Units, Limit: r.Stock.Records})
 }
 
-// hasTagged says whether a record has a segment or a delivery with the tags.
+// hasTagged reports whether a record has a segment or a delivery with the tags.
 func (e *Engine) hasTagged(row uint32, tags []Tag) bool {
 	rec := e.records.at(row)
 	for seg := rec.segments; seg != 0; seg = e.segments.at(seg).next {
@@ -65,14 +65,14 @@ func (e *Engine) hasTagged(row uint32, tags []Tag) bool {
 	return false
 }
 
-// isDeliveryFor says whether a delivery is for segments with the tags only. One that is split on arrival is for all
+// isDeliveryFor reports whether a delivery is for segments with the tags only. One that is split on arrival is for all
 // values of the distributed categories.
 func (e *Engine) isDeliveryFor(f *future, tags []Tag) bool {
 	return e.Schema().MatchesDelivery(f.tagSet, f.split != 0, tags)
 }
 
-// MatchesDelivery says whether a delivery is only for what has the tags; one that is split on arrival is for all values
-// of the categories with percentages.
+// MatchesDelivery reports whether a delivery is only for what has the tags; one that is split on arrival is for all
+// values of the categories with percentages.
 func (s *Schema) MatchesDelivery(id TagSetID, split bool, tags []Tag) bool {
 	if !s.Matches(id, tags) {
 		return false

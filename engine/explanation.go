@@ -18,7 +18,7 @@ type ItemExplanation struct {
 	Index     uint64 // log index of the allocation; 0: no longer known
 	TimeMS    int64  // its entry's time, Unix milliseconds
 
-	// Expired says that a rule was asked, but what it said is no longer kept.
+	// Expired reports whether a rule was asked, but what it said is no longer kept.
 	Expired bool
 
 	// Rule is empty on the native path. The one candidate is then the item's own segment, with TagSet, Available, Taken

@@ -24,13 +24,13 @@ type frozenRows struct {
 	early    int64 // rows that were encoded by the writer
 }
 
-// enter says that the checkpoint is about to read the row; no: the writer has encoded it.
+// enter marks that the checkpoint is about to read the row. False: the writer has encoded it already.
 func (f *frozenRows) enter(row uint32) bool {
 	f.reading.Store(row)
 	return !f.kept.hasShared(row)
 }
 
-// leave says that the checkpoint reads no row.
+// leave marks that the checkpoint reads no row.
 func (f *frozenRows) leave() { f.reading.Store(0) }
 
 // pending says, to the writer, that the checkpoint has still to encode the row.

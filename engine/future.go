@@ -110,7 +110,7 @@ func (e *Engine) receiveArrivals() {
 	}
 }
 
-// arrives says that a delivery is still waited for.
+// arrives reports whether a delivery is still waited for.
 func (e *Engine) arrives(d due) bool {
 	f := e.futures.at(d.row)
 	return f.seq == d.seq && f.dueMS == d.atMS
@@ -153,7 +153,7 @@ type stockCounts struct {
 	// bases holds, while a count is open, on hand as of the count's start, of the segments that have changed since.
 	bases map[uint32]int64
 
-	// loading says that the quantities being set are counted ones.
+	// loading reports whether the quantities being set are counted ones.
 	loading bool
 }
 

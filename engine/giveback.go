@@ -27,8 +27,8 @@ func (e *Engine) checkGoods(c *OrderChange, i int, r *Result) bool {
 	return code == CodeOK
 }
 
-// canRestock says that the record an item came from, or that at another location, has room for its units. They go back
-// as restock does it.
+// canRestock reports whether the record an item came from, or that at another location, has room for its units. They go
+// back as restock does it.
 func (e *Engine) canRestock(it *item, elsewhere string, tags []Tag, units int64) bool {
 	s, upc, location := e.Schema(), e.text(it.upc), e.text(it.location)
 	if elsewhere != "" {

@@ -90,7 +90,7 @@ func (e *Engine) splitGroup(rec *record, w *window, g *group, total int64) (move
 	return moved
 }
 
-// wants says that the segment of that rank takes part in splits.
+// wants reports whether the segment of that rank takes part in splits.
 func (g *group) wants(i int) bool {
 	return g.rule.weights[i] > 0 || g.rule.mins != nil && g.rule.mins[i] > 0
 }

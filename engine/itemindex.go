@@ -31,8 +31,8 @@ func (e *Engine) findItem(orderRow uint32, itemID string) uint32 {
 	return row
 }
 
-// indexed says whether the index is of this order. It becomes so when the order is asked for twice in a row: to build
-// it costs as much as some walks.
+// indexed reports whether the index is of this order. It becomes so when the order is asked for twice in a row: to
+// build it costs as much as some walks.
 func (e *Engine) indexed(orderRow uint32, o *order) bool {
 	x := &e.itemIndex
 	switch {

@@ -8,7 +8,7 @@ import (
 	"slices"
 )
 
-// ErrCorrupt says that a stored row is not what a checkpoint wrote. Nothing may be answered from such a state.
+// ErrCorrupt means that a stored row is not what a checkpoint wrote. Nothing may be answered from such a state.
 var ErrCorrupt = errors.New("engine: stored state is corrupt")
 
 func corrupt(what string, row uint32) error {

@@ -49,15 +49,15 @@ func (it *item) held() (units int64) {
 	return units
 }
 
-// open says that the item blocks its id: something of it is promised, or was fulfilled.
+// open reports whether the item blocks its id: something of it is promised, or was fulfilled.
 func (it *item) open() bool {
 	return it.held() > 0 || slices.ContainsFunc(it.parts, func(h *holding) bool { return h.fulfilled+h.returned > 0 })
 }
 
-// onlyReturned says that the item came back from an order that nobody had allocated here.
+// onlyReturned reports whether the item came back from an order that nobody had allocated here.
 func (it *item) onlyReturned() bool { return it.requested == 0 }
 
-// known says that something of the order was allocated here.
+// known reports whether something of the order was allocated here.
 func (o *order) known() bool {
 	return o != nil && slices.ContainsFunc(o.items, func(it *item) bool { return !it.onlyReturned() })
 }

@@ -51,7 +51,7 @@ func (m *model) suspendRule(c *engine.SuspendRule) engine.Code {
 	return engine.CodeOK
 }
 
-// ruled says whether a record waits for a rule, or stays as it is because the rule is suspended.
+// ruled reports whether a record waits for a rule, or stays as it is because the rule is suspended.
 func (m *model) ruled(p place) (waits, stays bool) {
 	s := &m.spreadRule
 	if !s.active || p.location != spreadScope.Locations[0] {
@@ -95,7 +95,7 @@ func (m *model) spread(c *engine.Spread) answer {
 	return a
 }
 
-// addsUp says that targets give out exactly what their segments have available.
+// addsUp reports whether targets give out exactly what their segments have available.
 func (m *model) addsUp(p place, targets []engine.SpreadTarget) bool {
 	left := int64(0)
 	var seen []tagSet

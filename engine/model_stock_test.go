@@ -36,7 +36,7 @@ func (m *model) sameTarget(a, b target) bool {
 	return maps.Equal(a.tags, b.tags)
 }
 
-// overlap says that two targets have a segment in common.
+// overlap reports whether two targets have a segment in common.
 func (m *model) overlap(a, b target) bool {
 	return m.sameTarget(target{a.tags, a.group || b.group}, target{b.tags, a.group || b.group})
 }

@@ -183,8 +183,8 @@ func (e *Engine) isOpen(it *item) bool {
 	return allocated+pending > 0
 }
 
-// isSpent says that everything of an item was released and nothing fulfilled or returned, so that it may be allocated
-// anew.
+// isSpent reports whether everything of an item was released and nothing fulfilled or returned, so that it may be
+// allocated anew.
 func (e *Engine) isSpent(it *item) bool {
 	for row := it.lines; row != 0; {
 		l := e.lines.at(row)
@@ -245,7 +245,7 @@ func (e *Engine) expireReservations() {
 	}
 }
 
-// expires says that a reservation still ends at that time.
+// expires reports whether a reservation still ends at that time.
 func (e *Engine) expires(d due) bool {
 	it := e.items.at(d.row)
 	return it.seq == d.seq && it.expiresMS == d.atMS && e.isOpen(it)
@@ -307,7 +307,7 @@ func (e *Engine) evictClosedOrders() {
 	}
 }
 
-// isClosed says that an order has not changed since it was queued.
+// isClosed reports whether an order has not changed since it was queued.
 func (e *Engine) isClosed(c closedOrder) bool {
 	o := e.orders.at(c.row)
 	return o.live == 1 && o.changed == c.changed && o.open == 0

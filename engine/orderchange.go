@@ -211,7 +211,7 @@ func (e *Engine) shippable(it *item) (units int64) {
 	return units
 }
 
-// claimShip adds what ships to the segments' sums, or takes it off again, and says whether the segments have it on
+// claimShip adds what ships to the segments' sums, or takes it off again, and reports whether the segments have it on
 // hand.
 func (e *Engine) claimShip(it *item, units, sign int64) bool {
 	rec, enough := e.records.at(e.recordOf(it)), true

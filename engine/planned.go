@@ -109,7 +109,7 @@ func (e *Engine) planPending(p *linePlan, units int64) {
 	}
 }
 
-// takeTagSet says that the schema has room for the tags that an item asked for, though it is filled from others.
+// takeTagSet reports whether the schema has room for the tags that an item asked for, though it is filled from others.
 func (e *Engine) takeTagSet() bool {
 	e.scratch.room.sets++
 	return int(e.Schema().sets.used)+e.scratch.room.sets <= TagSetsMax

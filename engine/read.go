@@ -143,9 +143,10 @@ func (e *Engine) AppendUPCs(dst []string, location string, from uint32, limit in
 	return dst, 0
 }
 
-// Refuses says whether committed stock cannot meet an Allocate, and fills the result with the refusal. It may be called
-// at any time, by a node that is sure to be the leader, takes no lock and does not allocate once r has grown. False:
-// the command must go through the log, which may know an earlier answer or the effect of commands still on their way.
+// Refuses reports whether committed stock cannot meet an Allocate, and fills the result with the refusal. It may be
+// called at any time, by a node that is sure to be the leader, takes no lock and does not allocate once r has grown.
+// False: the command must go through the log, which may know an earlier answer or the effect of commands still on their
+// way.
 //
 // Lines are looked at one after the other. One that is refused refuses an order of ModeAll; where all have to be, stock
 // that a writer moves meanwhile may be missed at each, so that beside a writer only an order of one line is refused for

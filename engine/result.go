@@ -6,7 +6,7 @@ type Result struct {
 	Kind Kind
 	Code Code
 
-	// Repeated says that this is the answer to an earlier command with the same idempotency key.
+	// Repeated reports whether this is the answer to an earlier command with the same idempotency key.
 	Repeated bool
 
 	// Index is the log index at which the command took effect.
@@ -50,8 +50,8 @@ type LineResult struct {
 	ItemID string
 	Code   Code
 
-	// Repeated says that the order item had been allocated before by an equal line; the figures are those of then. Of a
-	// Fulfill or a Return it says that nothing is left to be done; the figures are all that was done before.
+	// Repeated reports whether the order item had been allocated before by an equal line; the figures are those of
+	// then. Of a Fulfill or a Return it says that nothing is left to be done; the figures are all that was done before.
 	Repeated bool
 
 	// Requested is what the line asked for, in units. Units is what the command moved: allocated, confirmed, released,

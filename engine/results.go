@@ -59,7 +59,7 @@ func (s *results) find(key string) (uint64, bool) {
 	return 0, false
 }
 
-// mayHave says whether there may be an entry of the key; it may be called at any time. No is certain.
+// mayHave reports whether there may be an entry of the key; it may be called at any time. No is certain.
 func (s *results) mayHave(key string) bool {
 	row, _ := s.byKey.probe(hashText(key)).next()
 	return row != 0

@@ -17,8 +17,8 @@ func (m *room) start(n int) {
 	m.sets, m.isGroup = 0, false
 }
 
-// takeRoom says that the target's record can take that many units more, on hand or as safety stock, and the segments
-// that the target lacks, besides what earlier lines of the command take.
+// takeRoom reports whether the target's record can take that many units more, on hand or as safety stock, and the
+// segments that the target lacks, besides what earlier lines of the command take.
 func (e *Engine) takeRoom(t *stockTarget, upc, location string, units int64) bool {
 	held := int64(0)
 	if t.record != 0 {
@@ -90,8 +90,8 @@ func (s *Schema) missingOfGroup(key tagSetKey) (missing int) {
 	return missing
 }
 
-// canSplit says that a record has room for all segments of a group that it has some of. A redistribution leaves the
-// group alone otherwise, and the record stays due.
+// canSplit reports whether a record has room for all segments of a group that it has some of. A redistribution leaves
+// the group alone otherwise, and the record stays due.
 func (e *Engine) canSplit(rec *record, recordRow uint32, id TagSetID) bool {
 	s := e.Schema()
 	t := stockTarget{record: recordRow, key: s.sets.at(uint32(id)).key, split: true}

@@ -198,7 +198,7 @@ type storedOrder struct {
 	items   []storedItem
 }
 
-// storedCounted says that a segment has a base for the open count at its location.
+// storedCounted reports whether a segment has a base for the open count at its location.
 const storedCounted = 1
 
 // bytes that a delivery, a segment, an item, a line and a movement have at least

@@ -65,7 +65,7 @@ func (s *RuleSet) Rules() []Rule { return s.rules }
 // Active are all activations, the oldest first.
 func (s *RuleSet) Active() []*Activation { return s.active }
 
-// Asked says whether anything is active for a hook.
+// Asked reports whether anything is active for a hook.
 func (s *RuleSet) Asked(hook RuleHook) bool { return len(s.byHook[hook]) > 0 }
 
 // Rule finds a rule by name.
@@ -83,7 +83,7 @@ func (s *RuleSet) position(name string) (at int, found bool) {
 	})
 }
 
-// isActive says whether a version of a rule is active; version 0 stands for any.
+// isActive reports whether a version of a rule is active; version 0 stands for any.
 func (s *RuleSet) isActive(name string, version uint32) bool {
 	return slices.ContainsFunc(s.active, func(a *Activation) bool {
 		return a.Rule == name && (version == 0 || a.Version == version)
@@ -138,7 +138,7 @@ func (s *RuleSet) Find(hook RuleHook, schema *Schema, location, upc string, tags
 	return nil
 }
 
-// Matches says whether a scope takes in a line of these tags. The scope's locations are sorted.
+// Matches reports whether a scope takes in a line of these tags. The scope's locations are sorted.
 func (s *RuleScope) matches(schema *Schema, location, upc string, tags []Tag) bool {
 	if !strings.HasPrefix(upc, s.UPCPrefix) {
 		return false
@@ -156,7 +156,7 @@ func (s *RuleScope) matches(schema *Schema, location, upc string, tags []Tag) bo
 	return true
 }
 
-// hasTag says whether tags have a value in a category, be it as its default.
+// hasTag reports whether tags have a value in a category, be it as its default.
 func (s *Schema) hasTag(tags []Tag, want *Tag) bool {
 	at := s.position(want.Category)
 	if at < 0 {
@@ -184,7 +184,7 @@ func (s *RuleScope) compare(other *RuleScope) int {
 	)
 }
 
-// ties says that there may be a line in both scopes for which neither is the more specific one.
+// ties reports whether there may be a line in both scopes for which neither is the more specific one.
 func (s *RuleScope) ties(other *RuleScope) bool {
 	if s.compare(other) != 0 || s.UPCPrefix != other.UPCPrefix {
 		return false

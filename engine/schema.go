@@ -24,7 +24,7 @@ type Category struct {
 // linearValuesMax is the number of values up to which names are compared one by one.
 const linearValuesMax = 8
 
-// Distributed says whether the category's values have percents.
+// Distributed reports whether the category's values have percents.
 func (c *Category) Distributed() bool { return c.Values[0].Percent != NoPercent }
 
 func (c *Category) id(value string) (uint16, bool) {
@@ -174,7 +174,7 @@ func (s *Schema) Tags(id TagSetID) []Tag { return s.sets.at(uint32(s.canonical(i
 // TagsJSON gives the tags of a set as a JSON object.
 func (s *Schema) TagsJSON(id TagSetID) string { return s.sets.at(uint32(s.canonical(id))).json }
 
-// Matches says whether every one of the tags is in the set: a filter, without defaults.
+// Matches reports whether every one of the tags is in the set: a filter, without defaults.
 func (s *Schema) Matches(id TagSetID, tags []Tag) bool {
 	have := s.Tags(id)
 	for _, t := range tags {
@@ -286,7 +286,7 @@ func quote(s string) string {
 	return string(b)
 }
 
-// sameGroup says that two keys agree in every discrete category.
+// sameGroup reports whether two keys agree in every discrete category.
 func (s *Schema) sameGroup(a, b tagSetKey) bool {
 	for i := range s.categories {
 		if a.at(i) != b.at(i) && !s.categories[i].Distributed() {
@@ -383,5 +383,5 @@ func (s *Schema) eachCombination(at []int, key tagSetKey, weight uint64, do func
 	}
 }
 
-// limited says that the value has a min or a max.
+// limited reports whether the value has a min or a max.
 func (v Value) limited() bool { return v.Min > 0 || v.Max != NoMax }

@@ -128,7 +128,7 @@ func removedValues(old *Schema, at int, category *Category, named []Move) map[ui
 	return moves
 }
 
-// unused says that no segment of the values that leave without a named move holds anything; otherwise it refuses.
+// unused reports whether no segment of the values that leave without a named move holds anything; otherwise it refuses.
 func (e *Engine) unused(s *Schema, at int, moves map[uint16]valueMove, r *Result) bool {
 	inWay := func(id TagSetID) bool {
 		move, leaves := moves[s.sets.at(uint32(id)).key.at(at)]

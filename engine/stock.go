@@ -147,7 +147,8 @@ func refuseTag(r *Result, code Code, path string, t Tag) {
 
 func itemPath(i int, field string) string { return "items[" + strconv.Itoa(i) + "]." + field }
 
-// tooManyFutures says that a record may pass FuturesPerRecordMax with this item and the earlier ones of the command.
+// tooManyFutures reports whether a record may pass FuturesPerRecordMax with this item and the earlier ones of the
+// command.
 func (e *Engine) tooManyFutures(t *stockTarget, upc string) bool {
 	n := int64(0)
 	key := t.record

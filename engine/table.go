@@ -126,7 +126,7 @@ func (s *tableShard) rebuild(number int) {
 	s.slots.Store(&grown)
 }
 
-// put takes the first free slot, and says whether it was empty. It was not if a row had given it up.
+// put takes the first free slot, and reports whether it was empty. It was not if a row had given it up.
 func put(slots []uint64, tag, row uint32) (empty bool) {
 	for at := uint64(tag); ; at++ {
 		slot := &slots[at&uint64(len(slots)-1)]

@@ -92,7 +92,7 @@ func newAccess(tokens []Token) (*access, error) {
 	return a, nil
 }
 
-// authorized says whether the request may be answered, or answers that it may not. A request that another node has
+// authorized reports whether the request may be answered, or answers that it may not. A request that another node has
 // forwarded comes with its header and is asked again: whoever reaches that connection has not got past this.
 func (c *call) authorized() bool {
 	a := c.server.access
@@ -105,7 +105,7 @@ func (c *call) authorized() bool {
 	return false
 }
 
-// opens says whether an Authorization header has a secret or a ticket.
+// opens reports whether an Authorization header has a secret or a ticket.
 func (a *access) opens(header []byte, now time.Time) bool {
 	scheme, presented, ok := bytes.Cut(header, []byte(" "))
 	if !ok || !bytes.EqualFold(scheme, []byte("Bearer")) {
@@ -153,7 +153,7 @@ func (t *Token) sign(end int64) string {
 	return stated + "." + base64.RawURLEncoding.EncodeToString(mac.Sum(nil))
 }
 
-// acceptsTicket says whether a text is a ticket that has not ended.
+// acceptsTicket reports whether a text is a ticket that has not ended.
 func (a *access) acceptsTicket(text string, now time.Time) bool {
 	rest, isTicket := strings.CutPrefix(text, ticketPrefix)
 	encoded, rest, _ := strings.Cut(rest, ".")

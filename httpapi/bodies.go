@@ -27,7 +27,7 @@ type bodies struct {
 	max   int64
 }
 
-// errBodies says that bodies takes no more at present.
+// errBodies means that bodies takes no more at present.
 var errBodies = errors.New("httpapi: the bodies of the requests under way take all the memory that they may")
 
 func (b *bodies) take(bytes int) bool { return take(&b.taken, b.max, int64(bytes)) }

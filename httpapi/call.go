@@ -123,7 +123,7 @@ func (c *call) reset(ctx *fasthttp.RequestCtx, begin time.Time) {
 	c.status, c.content, c.out = http.StatusOK, contentJSON, c.out[:0]
 }
 
-// tooLargeToKeep says that the call has grown for one huge request and should not go back to the pool.
+// tooLargeToKeep reports whether the call has grown for one huge request and should not go back to the pool.
 func (c *call) tooLargeToKeep() bool {
 	k, r := &c.commands, &c.reads
 	elements := max(cap(k.refresh.Items), cap(k.adjust.Items), cap(k.transfer.Items), cap(k.bulk),
@@ -283,7 +283,7 @@ func (c *call) checkMediaType() bool {
 
 var sourceMediaTypes = []string{"text/x-lua", "application/x-lua", "text/plain"}
 
-// isSourceMediaType says whether a body is a rule's source as it is.
+// isSourceMediaType reports whether a body is a rule's source as it is.
 func isSourceMediaType(content []byte) bool {
 	return slices.ContainsFunc(sourceMediaTypes, func(known string) bool { return isMediaType(content, known) })
 }
@@ -292,7 +292,7 @@ func isJSONMediaType(content []byte) bool {
 	return string(content) == contentJSON || isMediaType(content, contentJSON)
 }
 
-// isMediaType says whether content is a media type, in UTF-8.
+// isMediaType reports whether content is a media type, in UTF-8.
 func isMediaType(content []byte, known string) bool {
 	media, parameter, _ := bytes.Cut(content, []byte(";"))
 	if !bytes.EqualFold(bytes.TrimSpace(media), []byte(known)) {

@@ -61,7 +61,7 @@ func (l *connections) Accept() (net.Conn, error) {
 }
 
 // passes reports whether an error of accepting may pass, as when no file descriptor is free or a client has gone again.
-// What says that the listener itself is no good does not.
+// What reports whether the listener itself is no good does not.
 func passes(err error) bool {
 	var number syscall.Errno
 	return errors.As(err, &number) && !slices.Contains([]syscall.Errno{syscall.EBADF, syscall.EINVAL, syscall.ENOTSOCK},
@@ -110,7 +110,7 @@ type servedConn struct {
 	spare  atomic.Bool
 	closed atomic.Bool
 
-	// unread says that the client may still be sending a request that is answered already.
+	// unread reports whether the client may still be sending a request that is answered already.
 	unread bool
 }
 

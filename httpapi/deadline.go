@@ -99,8 +99,8 @@ type timedUse struct {
 	by   atomic.Int64 // its deadline, nanoseconds since the start, 0: none
 }
 
-// late says that a call is under way whose deadline has passed. busy is looked at first: a call that begins later has a
-// deadline that was set before it.
+// late reports whether a call is under way whose deadline has passed. busy is looked at first: a call that begins later
+// has a deadline that was set before it.
 func (u *timedUse) late(at int64) bool {
 	if !u.busy.Load() {
 		return false

@@ -22,7 +22,7 @@ type Group interface {
 	// Forwarded gives the connections on which others forward requests; nil: this node is alone.
 	Forwarded() net.Listener
 
-	// Leads says whether this node leads, as far as it knows; Leader is the node that is known to, "" if none is.
+	// Leads reports whether this node leads, as far as it knows; Leader is the node that is known to, "" if none is.
 	Leads() bool
 	Leader() string
 
@@ -51,7 +51,7 @@ const (
 	headerElsewhere = "Apportion-Elsewhere"  // nothing was done, and another node may be able to
 )
 
-// leads says whether this node is the one to propose what nobody has asked for.
+// leads reports whether this node is the one to propose what nobody has asked for.
 func (s *Server) leads() bool {
 	if s.forwarder != nil {
 		return s.forwarder.group.Leads()

@@ -58,7 +58,7 @@ func (s *scanner) reset(text []byte) {
 	s.rows = s.rows[:0]
 }
 
-// ok says that nothing was wrong so far.
+// ok reports whether nothing was wrong so far.
 func (s *scanner) ok() bool { return s.fault.code == "" }
 
 // fail records a fault at the current field, unless there is one already.

@@ -221,7 +221,7 @@ func (s *scanner) failNumber(begin int, code, expected string) {
 	}
 }
 
-// validNumber says whether token is a number of JSON.
+// validNumber reports whether token is a number of JSON.
 func validNumber(token []byte) bool {
 	rest := token
 	if len(rest) > 0 && rest[0] == '-' {

@@ -23,7 +23,7 @@ import (
 // foreignPrefixes begin the paths of that API: as its client has them, and as its documents have them.
 var foreignPrefixes = []string{"/api/", "/commerce/", "/platform/", "/adjustFutureDate/", "/cache/"}
 
-// isForeign says whether a request is for that API, whether there is such a path or not.
+// isForeign reports whether a request is for that API, whether there is such a path or not.
 func (c *call) isForeign() bool {
 	if c.route != nil {
 		return c.route.foreign

@@ -203,7 +203,7 @@ func (c *kiboClient) want(value any, want string) {
 	}
 }
 
-// contains says whether have has everything that want has; lists must have the same length.
+// contains reports whether have has everything that want has; lists must have the same length.
 func contains(have, want any) bool {
 	switch want := want.(type) {
 	case map[string]any:

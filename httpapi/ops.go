@@ -68,10 +68,10 @@ func appendEvent(dst []byte, schema *engine.Schema, ev *engine.Event) []byte {
 	return append(dst, '}')
 }
 
-// health says that the process runs and answers.
+// health reports whether the process runs and answers.
 func (c *call) health() { c.out = append(c.out, `{"status":"ok"}`...) }
 
-// ready says whether the node has caught up, so that traffic may come.
+// ready reports whether the node has caught up, so that traffic may come.
 func (c *call) ready() {
 	if err := c.server.store.Ready(); err != nil {
 		c.fail(http.StatusServiceUnavailable, codeNotReady, err.Error(), "", "")
@@ -113,7 +113,7 @@ func (c *call) metricsText() {
 
 const profilesPath = "/debug/pprof"
 
-// profiles answers requests for Go profiles, and says whether this is one. Without an admin token there is no such
+// profiles answers requests for Go profiles, and reports whether this is one. Without an admin token there is no such
 // path.
 func (c *call) profiles() bool {
 	token := c.server.config.AdminToken

@@ -20,7 +20,7 @@ func (s *scanner) mark(got *fields, field fields) {
 	*got |= field
 }
 
-// given marks an optional field and says whether it has a value other than null.
+// given marks an optional field and reports whether it has a value other than null.
 func (s *scanner) given(got *fields, field fields) bool {
 	s.mark(got, field)
 	return !s.null()

@@ -110,7 +110,7 @@ type queryRun struct {
 	truncated bool
 }
 
-// room says whether the reply may take another record.
+// room reports whether the reply may take another record.
 func (r *queryRun) room() bool { return r.shown < r.q.limit && len(r.out) < QueryBytesMax }
 
 // show appends the record just read.
@@ -176,8 +176,8 @@ func (r *queryRun) available(item *queryItem) (units int64) {
 	return units
 }
 
-// wants says whether a location is one that the query is after: met is how many items it can meet in full, some that it
-// has a unit of one of them.
+// wants reports whether a location is one that the query is after: met is how many items it can meet in full, some that
+// it has a unit of one of them.
 func (q *stockQuery) wants(met int, some bool) bool {
 	switch q.kind {
 	case queryAny:

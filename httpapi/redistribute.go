@@ -195,7 +195,7 @@ func (f *scopeFilter) has(upc, location string) bool {
 	return listHas(f.upcs, upc) && listHas(f.locations, location)
 }
 
-// listHas says whether a sorted list has a name; an empty one has all.
+// listHas reports whether a sorted list has a name; an empty one has all.
 func listHas(list []string, name string) bool {
 	_, found := slices.BinarySearch(list, name)
 	return found || len(list) == 0

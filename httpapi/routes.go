@@ -78,7 +78,7 @@ type route struct {
 	metrics routeMetrics
 }
 
-// leader says that only the leader can answer.
+// leader reports whether only the leader can answer.
 func (r *route) leader() bool { return r.write || r.lead }
 
 // routes is the whole API but /debug/pprof and what other APIs have.

@@ -71,7 +71,7 @@ func (a *archive) row(orderID string) (row []byte, found bool, err error) {
 	return a.state.archivedRow(nil, orderID)
 }
 
-// mayHave says whether an order may have left memory; no is certain. It takes no lock.
+// mayHave reports whether an order may have left memory; no is certain. It takes no lock.
 func (a *archive) mayHave(orderID string) bool {
 	if !a.mayHaveAny() {
 		return false

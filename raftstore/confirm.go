@@ -97,5 +97,5 @@ func termOf(line *peerLine) uint64 {
 	return term
 }
 
-// errNoLeader says that nobody is known to lead.
+// errNoLeader means that nobody is known to lead.
 var errNoLeader = fmt.Errorf("%w: no leader is known", ErrNotLeader)

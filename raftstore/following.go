@@ -60,7 +60,7 @@ func (f *following) ask(stop <-chan struct{}) error {
 // now is the time on the clock of freshAtNano.
 func (f *following) now() time.Duration { return time.Since(f.start) }
 
-// fresh says that what was acknowledged before a moment is in the state.
+// fresh reports whether what was acknowledged before a moment is in the state.
 func (f *following) fresh(at time.Duration) {
 	for {
 		known := f.freshAtNano.Load()

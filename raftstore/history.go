@@ -152,7 +152,8 @@ func (h *history) oldest() *keptState {
 	return &oldest
 }
 
-// wants says that a replay from the last kept state would be long: there are some historyStates of them in the window.
+// wants reports whether a replay from the last kept state would be long: there are some historyStates of them in the
+// window.
 func (h *history) wants(timeMS int64) bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()

@@ -113,7 +113,7 @@ func cutLast(s, sign string) (before, after string, found bool) {
 	return s, "", false
 }
 
-// notTheOne says that another node answers than the one that was called, or the same with another directory.
+// notTheOne reports whether another node answers than the one that was called, or the same with another directory.
 func notTheOne(called, answers raft.ServerID) error {
 	if name := nodeName(called); name == nodeName(answers) {
 		return fmt.Errorf("%w: that of the member %s is not the one that is there now; if it is lost, remove it, "+

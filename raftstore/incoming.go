@@ -72,7 +72,7 @@ func (d *incoming) removeManifest() error {
 	return nil
 }
 
-// isOf says whether what has this name is a file of the checkpoint, whole or in part.
+// isOf reports whether what has this name is a file of the checkpoint, whole or in part.
 func (d *incoming) isOf(m *manifest, name string) (bool, error) {
 	if strings.HasSuffix(name, partSuffix) {
 		for _, f := range m.Files {

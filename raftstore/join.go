@@ -24,7 +24,7 @@ type joinRequest struct {
 	// Was is the address that the node's own log gives it; empty if it is no member there.
 	Was string `json:"was,omitempty"`
 
-	// New says that the node has no past.
+	// New reports whether the node has no past.
 	New bool `json:"new"`
 }
 

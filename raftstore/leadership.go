@@ -38,17 +38,17 @@ type leadership struct {
 	// term is the term in which this node leads, has caught up and was checked; 0: none.
 	term atomic.Uint64
 
-	// silent says that the others are left to elect another leader.
+	// silent reports whether the others are left to elect another leader.
 	silent atomic.Bool
 
-	// retired says that this node is about to end and is not to lead any more.
+	// retired reports whether this node is about to end and is not to lead any more.
 	retired atomic.Bool
 
 	// refusal is what check said last; nil: nothing.
 	refusal atomic.Pointer[error]
 }
 
-// valid says whether the node leads, has caught up and is not silent, as far as it knows. In a group of one, nobody
+// valid reports whether the node leads, has caught up and is not silent, as far as it knows. In a group of one, nobody
 // else can have been elected meanwhile, so it is also the proof that a read needs. With several voters that takes a
 // round to the others.
 func (l *leadership) valid() bool {

@@ -128,7 +128,7 @@ func ignoreCanceled(err error) error {
 	return err
 }
 
-// hasArchived says whether any order has left memory.
+// hasArchived reports whether any order has left memory.
 func (s *stateDB) hasArchived() (bool, error) {
 	it, err := s.db.NewIter(&pebble.IterOptions{
 		LowerBound: []byte{groupPrefix, engine.ArchivedTable},

@@ -135,7 +135,7 @@ func (s *logStore) keepFrom(index uint64) {
 	s.mu.held = index
 }
 
-// has says whether Raft can tell what follows an entry: whether it sees that entry.
+// has reports whether Raft can tell what follows an entry: whether it sees that entry.
 func (s *logStore) has(index uint64) bool {
 	var entry raft.Log
 	return s.GetLog(index, &entry) == nil

@@ -68,7 +68,7 @@ type peers struct {
 	}
 }
 
-// errMuted says that this node talks to nobody for the moment.
+// errMuted means that this node talks to nobody for the moment.
 var errMuted = errors.New("raftstore: this node is silent: its disk does not answer, or it is about to end")
 
 // listenPeers binds the address. Nothing is accepted before run.
@@ -337,7 +337,7 @@ func (p *peers) assign(conn net.Conn, k kind) error {
 	return nil
 }
 
-// mayTalk says whether connections may be opened.
+// mayTalk reports whether connections may be opened.
 func (p *peers) mayTalk() bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -84,7 +84,7 @@ func (s *Store) NextPlans(after uint32, limit int, dst []engine.PlanWanted) (wan
 	return wanted, next
 }
 
-// Refuses says whether committed stock cannot meet an Allocate, and fills r with the refusal, without a log entry.
+// Refuses reports whether committed stock cannot meet an Allocate, and fills r with the refusal, without a log entry.
 // False: the command must go through the log. Only a leader refuses, and never an order that it may have answered
 // before. In a group of one it does not wait; in one of several, a refusal is found twice: before and after the others
 // have confirmed that this node leads, at the latest by the deadline. An order of which a try is under way is not

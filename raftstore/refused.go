@@ -83,7 +83,7 @@ func (r *refusals) record(at Moment, code engine.Code, c *engine.Allocate) {
 	}
 }
 
-// recordLocked says that there is so much to be written now that it should not wait.
+// recordLocked reports whether there is so much to be written now that it should not wait.
 func (r *refusals) recordLocked(at Moment, code engine.Code, c *engine.Allocate) (much bool) {
 	m := &r.mu
 	switch elapsedMS := at.TimeMS - m.paidMS; {
@@ -122,8 +122,8 @@ func (r *refusals) recordLocked(at Moment, code engine.Code, c *engine.Allocate)
 // refusedBurstMS is how long an empty budget takes to be full.
 const refusedBurstMS = refusedBurstBytes * 1000 / refusedBytesPerSecond
 
-// repeatedLocked says that the same order was recorded at the same log index. To record it again would tell nothing:
-// the state has not changed since.
+// repeatedLocked reports whether the same order was recorded at the same log index. To record it again would tell
+// nothing: the state has not changed since.
 func (r *refusals) repeatedLocked(index uint64, command []byte) bool {
 	sum := maphash.Bytes(r.seed, command) ^ index*0x9e3779b97f4a7c15
 	seen := &r.mu.seen[sum%refusedSeenMax]

@@ -58,7 +58,7 @@ func (d *simDisk) inject(op errorfs.Op) error {
 	return d.faultLocked(op)
 }
 
-// isStepChange says whether the operation is a change that one of the node's own steps waits for.
+// isStepChange reports whether the operation is a change that one of the node's own steps waits for.
 func isStepChange(op errorfs.Op) bool {
 	switch op.Kind {
 	case errorfs.OpCreate, errorfs.OpFileWrite, errorfs.OpFileSync, errorfs.OpFileSyncData, errorfs.OpFileSyncTo,

@@ -352,7 +352,7 @@ func (f *simFuture) Error() error {
 func (f *simFuture) Response() any { return f.results }
 func (f *simFuture) Index() uint64 { return f.index }
 
-// wantsCheckpoint says whether there is enough log for a checkpoint, as the checkpointer's goroutine would be told.
+// wantsCheckpoint reports whether there is enough log for a checkpoint, as the checkpointer's goroutine would be told.
 func (p *process) wantsCheckpoint() bool {
 	select {
 	case <-p.store.checkpoints.wake:

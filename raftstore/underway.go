@@ -32,5 +32,5 @@ func (u *underWay) add(w *pending, n int32) {
 	}
 }
 
-// mayHave says whether an order may be under way; no is certain for a try that was queued before the call.
+// mayHave reports whether an order may be under way; no is certain for a try that was queued before the call.
 func (u *underWay) mayHave(orderID string) bool { return u[orderSlot(orderID)].Load() != 0 }

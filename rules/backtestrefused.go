@@ -6,10 +6,10 @@ import (
 	"apportion/engine"
 )
 
-// holds says whether a refusal is within the period.
+// holds reports whether a refusal is within the period.
 func (p *Period) holds(e *engine.Entry) bool { return p.begins(e) && !p.ends(e) }
 
-// touches says whether what lies between a place and a later one may be within the period.
+// touches reports whether what lies between a place and a later one may be within the period.
 func (p *Period) touches(e *engine.Entry) bool {
 	until := engine.Entry{Index: e.Refused.UntilIndex, TimeMS: e.Refused.UntilMS}
 	return !p.ends(e) && p.begins(&until)

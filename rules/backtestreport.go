@@ -281,7 +281,7 @@ func (t *lineTally) note(side int, w *world, l *engine.LineResult) {
 	}
 }
 
-// same says that two answers to a line come to the same.
+// same reports whether two answers to a line come to the same.
 func (b *Backtest) same(x, y *engine.LineResult) bool {
 	if (x.Code == engine.CodeOK) != (y.Code == engine.CodeOK) || x.Units != y.Units || x.Pending != y.Pending {
 		return false

@@ -44,7 +44,7 @@ const (
 	WhatTests  What = "tests"
 )
 
-// LimitError says that a rule was stopped because it exceeded a bound.
+// LimitError means that a rule was stopped because it exceeded a bound.
 type LimitError struct {
 	What  What
 	Limit int64
@@ -56,7 +56,7 @@ func (e *LimitError) Error() string {
 	return at(e.Line) + fmt.Sprintf("more than %d %s", e.Limit, e.What)
 }
 
-// RuntimeError says that a rule failed.
+// RuntimeError means that a rule failed.
 type RuntimeError struct {
 	Line    int // 0 if not known
 	Message string
@@ -65,7 +65,7 @@ type RuntimeError struct {
 // Error gives the line and the message.
 func (e *RuntimeError) Error() string { return at(e.Line) + e.Message }
 
-// ResultError says that a hook gave back something else than it must.
+// ResultError means that a hook gave back something else than it must.
 type ResultError struct {
 	Path    string // such as candidates[2].tags.Channel
 	Message string
@@ -74,7 +74,7 @@ type ResultError struct {
 // Error gives the path and the message.
 func (e *ResultError) Error() string { return e.Path + ": " + e.Message }
 
-// StoppedError says that the caller's context ended before the rule. It does not say anything about the rule.
+// StoppedError means that the caller's context ended before the rule. It does not say anything about the rule.
 type StoppedError struct{ Cause error }
 
 // Error gives the cause.

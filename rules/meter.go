@@ -25,7 +25,7 @@ type meter struct {
 	deadline time.Time // of the wait at the gate
 	inside   bool      // a place there is held
 
-	// running says that a hook runs: what the top level made is frozen then.
+	// running reports whether a hook runs: what the top level made is frozen then.
 	running bool
 	frozen  map[*lua.Upvalue]struct{}
 
@@ -41,7 +41,7 @@ var closedChannel = func() chan struct{} {
 	return c
 }()
 
-// Deadline says that there is none.
+// Deadline reports whether there is none.
 func (m *meter) Deadline() (deadline time.Time, ok bool) { return time.Time{}, false }
 
 // Value has none.

@@ -36,10 +36,10 @@ const (
 // programsKept bounds the programs that are kept besides those of what is active, for rules that are activated again.
 const programsKept = 64
 
-// ErrDeadline says that a request's time was up before all of its lines were planned.
+// ErrDeadline means that a request's time was up before all of its lines were planned.
 var ErrDeadline = errors.New("rules: the time was up before the order was planned")
 
-// ErrMemoryBusy says that other calls took all the memory that rules may until the time was up.
+// ErrMemoryBusy means that other calls took all the memory that rules may until the time was up.
 var ErrMemoryBusy = errors.New("the rules under way took all the memory that they may")
 
 // Budget is what the rules of one request may still take, over all of its orders. It belongs to the request's

@@ -23,7 +23,7 @@ func (p *Planner) PlanSpread(wanted []engine.PlanWanted, env *engine.Envelope, c
 	}
 }
 
-// Spreads says whether a rule is asked how a record is redistributed.
+// Spreads reports whether a rule is asked how a record is redistributed.
 func (p *Planner) Spreads(upc, location string) bool {
 	set := p.state.Rules()
 	if !set.Asked(engine.HookRedistribute) {

@@ -106,7 +106,7 @@ func (p *Program) Limits() Limits { return p.limits }
 // Hooks are the hooks that the source defines, in order. The caller must not change them.
 func (p *Program) Hooks() []Hook { return p.hooks }
 
-// Has says whether the source defines the hook.
+// Has reports whether the source defines the hook.
 func (p *Program) Has(hook Hook) bool { return slices.Contains(p.hooks, hook) }
 
 // Select asks from which segments an order item is filled. The error is ErrNoHook, or a *LimitError, *RuntimeError,

@@ -53,7 +53,7 @@ func (l *Log) openReadOnly() (*pebble.DB, error) {
 	return db, err
 }
 
-// belowFormat says whether the format on disk is older than ours, as it is when there is no database yet.
+// belowFormat reports whether the format on disk is older than ours, as it is when there is no database yet.
 func (l *Log) belowFormat() (bool, error) {
 	found, err := pebble.Peek(l.cfg.Dir, l.cfg.FS)
 	if errors.Is(err, fs.ErrNotExist) {

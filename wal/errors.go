@@ -9,26 +9,26 @@ var (
 	// ErrKeyNotFound is what Get answers for a key that was never set. Raft compares this text, so it has no prefix.
 	ErrKeyNotFound = errors.New("not found")
 
-	// ErrGap says that entries were not the direct continuation of the log. Nothing was stored; a retry cannot help.
+	// ErrGap means that entries were not the direct continuation of the log. Nothing was stored; a retry cannot help.
 	ErrGap = errors.New("wal: entries do not continue the log")
 
-	// ErrMiddle says that a range to delete is neither a prefix nor a suffix of the log. Nothing was deleted.
+	// ErrMiddle means that a range to delete is neither a prefix nor a suffix of the log. Nothing was deleted.
 	ErrMiddle = errors.New("wal: deleting this range would leave a gap")
 
-	// ErrTooLarge says that an entry, a batch, a key or a value is beyond the limits. Nothing was stored.
+	// ErrTooLarge means that an entry, a batch, a key or a value is beyond the limits. Nothing was stored.
 	ErrTooLarge = errors.New("wal: beyond the size limit")
 
-	// ErrInvalid says that an argument can never be right, like an entry with the index 0. Nothing was stored.
+	// ErrInvalid means that an argument can never be right, like an entry with the index 0. Nothing was stored.
 	ErrInvalid = errors.New("wal: invalid argument")
 
-	// ErrClosed says that the log was closed before the call.
+	// ErrClosed means that the log was closed before the call.
 	ErrClosed = errors.New("wal: closed")
 
-	// ErrFailed says that a write to disk failed earlier and OnFatal, instead of ending the process, unwound the
+	// ErrFailed means that a write to disk failed earlier and OnFatal, instead of ending the process, unwound the
 	// goroutine. What is on disk is unknown until the log is opened anew.
 	ErrFailed = errors.New("wal: failed, the process should have ended")
 
-	// ErrNotALog says that the directory holds some other database, or a log of a format that this build cannot read.
+	// ErrNotALog means that the directory holds some other database, or a log of a format that this build cannot read.
 	ErrNotALog = errors.New("wal: not a raft log of this format")
 
 	// ErrCorrupt is wrapped by every CorruptError, for errors.Is.

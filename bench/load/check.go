@@ -23,7 +23,7 @@ type Check struct {
 	DifferencesCount int      `json:"differencesCount"`
 }
 
-// OK says whether nothing was oversold or lost.
+// OK reports whether nothing was oversold or lost.
 func (c *Check) OK() bool { return c.DifferencesCount == 0 }
 
 type queryItem struct {

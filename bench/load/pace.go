@@ -13,7 +13,7 @@ type Stretch struct {
 	Duration time.Duration
 }
 
-// open says whether requests are due at moments that do not depend on the server.
+// open reports whether requests are due at moments that do not depend on the server.
 func (s Stretch) open() bool { return s.Rate > 0 && !s.Closed }
 
 // pace hands out the moments at which the requests of a stretch are due.

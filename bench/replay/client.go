@@ -74,7 +74,7 @@ func (c *Client) send(ctx context.Context, method, path, key, contentType string
 	}
 }
 
-// once sends one request. again says whether the same request may have another outcome.
+// once sends one request. again reports whether the same request may have another outcome.
 func (c *Client) once(method, path, key, contentType string, body []byte, out any) (again bool, err error) {
 	request, response := fasthttp.AcquireRequest(), fasthttp.AcquireResponse()
 	defer fasthttp.ReleaseRequest(request)

@@ -129,7 +129,7 @@ func parseRow(line int, fields []string, at [len(columns)]int) Row {
 	return row
 }
 
-// soundName says whether a server would take s as an identity: not empty, not too long, no control character.
+// soundName reports whether a server would take s as an identity: not empty, not too long, no control character.
 func soundName(s string) bool {
 	if s == "" || len(s) > nameBytesMax || strings.ToValidUTF8(s, "") != s {
 		return false

@@ -34,7 +34,7 @@ func kindOf(row *Row) (kind rowKind, why string) {
 	return rowSale, ""
 }
 
-// isCancellation says whether an invoice number names a cancellation: it starts with C.
+// isCancellation reports whether an invoice number names a cancellation: it starts with C.
 func isCancellation(invoice string) bool { return strings.HasPrefix(strings.ToUpper(invoice), "C") }
 
 func isGoods(stockCode string) bool {

@@ -57,7 +57,7 @@ func newSummary(plan *Plan, options *Options) *Summary {
 // Refused is how many lines were refused.
 func (s *Summary) Refused() int { return len(s.refusedLines) }
 
-// OK says whether server and independent count agree.
+// OK reports whether server and independent count agree.
 func (s *Summary) OK() bool { return len(s.Differences) == 0 }
 
 func (s *Summary) refuse(row *Row, code string, available int64) {

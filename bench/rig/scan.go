@@ -14,7 +14,7 @@ type parsedLine struct {
 	quantity              int64
 }
 
-// parse reads {"lines":[{...},...]} or {} and says whether it is that.
+// parse reads {"lines":[{...},...]} or {} and reports whether it is that.
 func (p *parsedOrder) parse(body []byte) bool {
 	p.lines, p.body, p.at, p.failed = p.lines[:0], body, 0, false
 	p.want('{')

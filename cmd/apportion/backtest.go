@@ -150,7 +150,7 @@ func (r *remote) cancelBacktest(path, id string) error {
 	return fmt.Errorf("interrupted: backtest %s is cancelled", id)
 }
 
-// isTerminal says whether somebody watches what is written.
+// isTerminal reports whether somebody watches what is written.
 func isTerminal(w io.Writer) bool {
 	file, ok := w.(*os.File)
 	return ok && term.IsTerminal(int(file.Fd()))

@@ -11,12 +11,12 @@ import (
 	"time"
 )
 
-// diskFailed says whether a process has ended because its disk had, and has said so.
+// diskFailed reports whether a process has ended because its disk had, and has said so.
 func diskFailed(n *node) bool {
 	return n.cmd.ProcessState.ExitCode() > 0 && strings.Contains(n.log.String(), "no space left on device")
 }
 
-// diskSilent says whether a process that was told to stop has ended without waiting for its disk, and has said so.
+// diskSilent reports whether a process that was told to stop has ended without waiting for its disk, and has said so.
 func diskSilent(n *node) bool {
 	return n.cmd.ProcessState.ExitCode() == exitDiskFailed &&
 		strings.Contains(n.log.String(), "the disk has not answered for ")

@@ -152,7 +152,7 @@ func (n *node) stop() {
 	n.server.stop()
 }
 
-// ended says whether the process has ended by itself, and takes note of it.
+// ended reports whether the process has ended by itself, and takes note of it.
 func (n *node) ended() bool {
 	select {
 	case err := <-n.done:

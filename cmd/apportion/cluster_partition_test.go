@@ -47,7 +47,7 @@ func TestClusterPartition(t *testing.T) {
 	c.finish()
 }
 
-// majorityWrites says whether a node can have something committed.
+// majorityWrites reports whether a node can have something committed.
 func (c *cluster) majorityWrites(n *node) bool {
 	r, err := send(lookClient, http.MethodPost, n.url+"/v1/inventory/refresh", "", refreshBody("W2", "Z", 1))
 	return err == nil && r.status == http.StatusOK

@@ -91,7 +91,7 @@ func (n *network) heal(resume bool) {
 	n.set(linkRule{}, resume, links...)
 }
 
-// holds says whether anything is held back by a cut.
+// holds reports whether anything is held back by a cut.
 func (n *network) holds() bool {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -310,7 +310,7 @@ func TestProxy(t *testing.T) {
 		}
 		return conn
 	}
-	// answers says whether bytes come back within a time.
+	// answers reports whether bytes come back within a time.
 	answers := func(conn net.Conn, count int, within time.Duration) error {
 		_ = conn.SetReadDeadline(time.Now().Add(within))
 		_, err := io.ReadFull(conn, make([]byte, count))

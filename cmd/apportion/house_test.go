@@ -285,7 +285,7 @@ func engineFaults(f *sourceFile) (faults []string) {
 	return faults
 }
 
-// isFrom says whether a selector is a name of the package with the given import path.
+// isFrom reports whether a selector is a name of the package with the given import path.
 func (f *sourceFile) isFrom(selector *ast.SelectorExpr, path string) bool {
 	local, ok := selector.X.(*ast.Ident)
 	return ok && f.imports[local.Name] == path

@@ -29,7 +29,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 // usageError is a mistake in the command line: exit status 2, as opposed to 1 for something that failed.
 type usageError struct{ error }
 
-// errReported says that the command's output has told the user already; only the exit status is left to set.
+// errReported means that the command's output has told the user already; only the exit status is left to set.
 var errReported = errors.New("already reported")
 
 // exitCode prints what went wrong and gives the exit status.

@@ -69,7 +69,7 @@ func (s *service) runBounded(ctx context.Context) error {
 	}
 }
 
-// stuck says that an end that has been waited for so long is not worth it any more.
+// stuck means that an end that has been waited for so long is not worth it any more.
 func (s *service) stuck(waited time.Duration) error {
 	store := s.opened.Load()
 	if store != nil {

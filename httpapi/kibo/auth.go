@@ -49,7 +49,7 @@ type tenantReply struct {
 	Sites  []string `json:"sites"`
 }
 
-// tenant says that all calls come here, whatever the tenant.
+// tenant reports whether all calls come here, whatever the tenant.
 func tenant(r *Request) (Reply, error) {
 	id, err := strconv.ParseInt(r.Path[0], 10, 64)
 	if err != nil {

@@ -26,7 +26,7 @@ const (
 	earthRadiusMiles = 3958.8
 )
 
-// isPlace says whether there is a place to be far away from.
+// isPlace reports whether there is a place to be far away from.
 func (l *requestLocation) isPlace() bool { return l.Latitude != nil && l.Longitude != nil }
 
 // read takes it from the parameters of a URL: a code, JSON, or field by field, as OpenAPI and as the vendor's client
@@ -108,7 +108,7 @@ func (l *requestLocation) miles(e *engine.Engine, code string) (miles float64, k
 		float64(at.Longitude)/microDegrees), true
 }
 
-// reaches says whether a location is in the radius. Without a place or a radius all are.
+// reaches reports whether a location is in the radius. Without a place or a radius all are.
 func (l *requestLocation) reaches(e *engine.Engine, code string) bool {
 	if !l.isPlace() || l.Radius == nil {
 		return true

@@ -175,7 +175,7 @@ type placeFilter struct {
 	Export     *bool `json:"includeInLocationExport"`
 }
 
-// has says whether a location is wanted. One that was saved as not active never is.
+// has reports whether a location is wanted. One that was saved as not active never is.
 func (f *placeFilter) has(e *engine.Engine, code string) bool {
 	flags := placeOf(e, code).Flags
 	if flags&engine.PlaceActive == 0 || !f.inGroup(code) {

@@ -269,7 +269,7 @@ func (b *deleteBody) matches(e *engine.Engine, names []string) []deletedItem {
 	return list
 }
 
-// hasTagged says whether a record has a segment with the tags, or a delivery.
+// hasTagged reports whether a record has a segment with the tags, or a delivery.
 func (b *deleteBody) hasTagged(e *engine.Engine, name, code string) bool {
 	if len(b.allTags) == 0 {
 		return true
