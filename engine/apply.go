@@ -24,7 +24,7 @@ type scratch struct {
 	group    groupScratch
 	rows     []uint32
 	lineRows []uint32
-	spread   []spreadPart
+	targets  []targetPart
 	location uint32 // of the record loaded last
 }
 
@@ -163,8 +163,8 @@ func (e *Engine) dispatch(c Command, envelope *Envelope, r *Result) {
 		e.deactivateRule(c, r)
 	case *SuspendRule:
 		e.suspendRule(c, r)
-	case *Spread:
-		e.spread(c, envelope, r)
+	case *RedistributePlan:
+		e.redistributePlan(c, envelope, r)
 	case *PutLocation:
 		e.putLocation(c, r)
 	case *DeleteSegments:

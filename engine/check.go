@@ -98,8 +98,8 @@ func checkCommand(c Command, known []*tagList) *fault {
 		return checkDeactivateRule(c)
 	case *SuspendRule:
 		return checkSuspendRule(c)
-	case *Spread:
-		return checkSpread(c)
+	case *RedistributePlan:
+		return checkRedistributePlan(c)
 	default:
 		return numberFault("kind", int64(c.Kind()))
 	}

@@ -115,8 +115,8 @@ func TestOrderTextLimits(t *testing.T) {
 		return &Transition{FromOrderID: "a", OrderID: "b", Lines: []TransitionLine{l}}
 	}
 	scoped := func(scope RuleScope) Command { return activate("r", 1, scope) }
-	decided := func(change func(*SpreadItem)) Command {
-		c := &Spread{Items: []SpreadItem{{UPC: "U", Location: "L", Action: SpreadKeep}}}
+	decided := func(change func(*RedistributeItem)) Command {
+		c := &RedistributePlan{Items: []RedistributeItem{{UPC: "U", Location: "L", Action: RedistributeKeep}}}
 		change(&c.Items[0])
 		return c
 	}
@@ -162,15 +162,17 @@ func TestOrderTextLimits(t *testing.T) {
 		}},
 		{UPCBytesMax, "scope.upcPrefix", func(s string) Command { return scoped(RuleScope{UPCPrefix: s}) }},
 		{RuleReasonBytesMax, "reason", func(s string) Command { return &SuspendRule{Activation: 1, Reason: s} }},
-		{UPCBytesMax, "items[0].upc", func(s string) Command { return decided(func(it *SpreadItem) { it.UPC = s }) }},
+		{UPCBytesMax, "items[0].upc", func(s string) Command {
+			return decided(func(it *RedistributeItem) { it.UPC = s })
+		}},
 		{LocationBytesMax, "items[0].location", func(s string) Command {
-			return decided(func(it *SpreadItem) { it.Location = s })
+			return decided(func(it *RedistributeItem) { it.Location = s })
 		}},
 		{RuleNameBytesMax, "items[0].rule", func(s string) Command {
-			return decided(func(it *SpreadItem) { it.Rule = s })
+			return decided(func(it *RedistributeItem) { it.Rule = s })
 		}},
 		{RuleReasonBytesMax, "items[0].reason", func(s string) Command {
-			return decided(func(it *SpreadItem) { it.Reason = s })
+			return decided(func(it *RedistributeItem) { it.Reason = s })
 		}},
 	})
 }
@@ -182,9 +184,9 @@ func TestNumberLimits(t *testing.T) {
 		runLimit(t, name, limit, field, strconv.Itoa(limit+1), of)
 	}
 	targets := func(n int, available int64) Command {
-		item := SpreadItem{UPC: "U", Location: "L", Action: SpreadTargets,
-			Targets: manyItems(n, SpreadTarget{Available: available})}
-		return &Spread{Items: []SpreadItem{item}}
+		item := RedistributeItem{UPC: "U", Location: "L", Action: RedistributeToTargets,
+			Targets: manyItems(n, SegmentTarget{Available: available})}
+		return &RedistributePlan{Items: []RedistributeItem{item}}
 	}
 	f("adjusts", AdjustItemsMax, "items", func(n int) Command {
 		return &Adjust{Location: "L", Items: manyItems(n, rightItem())}
@@ -227,8 +229,9 @@ func TestNumberLimits(t *testing.T) {
 		}
 		return c
 	})
-	f("spreads", SpreadItemsMax, "items", func(n int) Command {
-		return &Spread{Items: manyItems(n, SpreadItem{UPC: "U", Location: "L", Action: SpreadKeep})}
+	f("redistribute items", RedistributeItemsMax, "items", func(n int) Command {
+		return &RedistributePlan{Items: manyItems(n, RedistributeItem{UPC: "U", Location: "L",
+			Action: RedistributeKeep})}
 	})
 	f("targets", SegmentsPerRecordMax, "items[0].targets", func(n int) Command { return targets(n, 1) })
 	f("units of a target", RecordUnitsMax, "items[0].targets[0].available", func(n int) Command {

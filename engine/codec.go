@@ -19,9 +19,9 @@ import (
 
 const (
 	// commandVersion and resultVersion are the first byte of a command and of a result. Any change of the form, a new
-	// kind included, is a new version. Version 2 has the rules, version 3 of a command Spread, version 4 Transition,
-	// PutLocation, Block and the jobs, version 5 PutLocationGroup, DeleteSegments, conditions, and lines of a
-	// Deallocate that say more; what older versions say they say in the same way. Commands that version 4 can say are
+	// kind included, is a new version. Version 2 has the rules, version 3 of a command RedistributePlan, version 4
+	// Transition, PutLocation, Block and the jobs, version 5 PutLocationGroup, DeleteSegments, conditions, and lines of
+	// a Deallocate that say more; what older versions say they say in the same way. Commands that version 4 can say are
 	// written in it. Version 6 has no new form but a new meaning, see Envelope.Version. Version 4 of a result has
 	// shortfalls; one without is written in version 3.
 	commandVersion       = 6

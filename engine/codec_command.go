@@ -176,8 +176,8 @@ func appendBody(dst []byte, c Command) []byte {
 	case *SuspendRule:
 		dst = binary.AppendUvarint(dst, c.Activation)
 		return appendText(binary.AppendUvarint(dst, uint64(c.Failures)), c.Reason)
-	case *Spread:
-		return appendSpread(dst, c)
+	case *RedistributePlan:
+		return appendRedistributePlan(dst, c)
 	default:
 		panic("BUG: a command without a binary form")
 	}

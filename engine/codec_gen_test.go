@@ -7,7 +7,8 @@ import "pgregory.net/rapid"
 var commandKinds = []Kind{
 	KindRefresh, KindAdjust, KindTransfer, KindRedistribute, KindDelete, KindAllocate, KindConfirm, KindDeallocate,
 	KindFulfill, KindReturn, KindPutTagCategory, KindDeleteTagCategory, KindStartCount, KindCloseCount, KindExpire,
-	KindPutRule, KindDeleteRule, KindActivateRule, KindDeactivateRule, KindSuspendRule, KindSpread, KindTransition,
+	KindPutRule, KindDeleteRule, KindActivateRule, KindDeactivateRule, KindSuspendRule, KindRedistributePlan,
+	KindTransition,
 	KindPutLocation, KindBlock,
 	KindPutLocationGroup, KindDeleteSegments,
 }
@@ -110,8 +111,8 @@ func genRuleCommand(t *rapid.T, kind Kind) Command {
 					Draw(t, "failuresMax"),
 			Author: text("author"),
 		}
-	case KindSpread:
-		return &Spread{Items: rapid.SliceOfN(rapid.Custom(genSpreadItem), 0, 3).Draw(t, "items")}
+	case KindRedistributePlan:
+		return &RedistributePlan{Items: rapid.SliceOfN(rapid.Custom(genRedistributeItem), 0, 3).Draw(t, "items")}
 	case KindDeactivateRule:
 		return &DeactivateRule{Name: text("name"), Hook: hook(), RuleScope: genRuleScope(t)}
 	default:
@@ -122,16 +123,16 @@ func genRuleCommand(t *rapid.T, kind Kind) Command {
 	}
 }
 
-func genSpreadItem(t *rapid.T) SpreadItem {
+func genRedistributeItem(t *rapid.T) RedistributeItem {
 	text := func(label string) string { return genText().Draw(t, label) }
-	return SpreadItem{
+	return RedistributeItem{
 		UPC: text("upc"), Location: text("location"), RecordVersion: rapid.Uint64().Draw(t, "recordVersion"),
 		Rule:        text("rule"),
 		RuleVersion: rapid.Uint32().Draw(t, "ruleVersion"),
-		Action:      SpreadAction(rapid.IntRange(0, 4).Draw(t, "action")),
+		Action:      RedistributeAction(rapid.IntRange(0, 4).Draw(t, "action")),
 		Reason:      text("reason"),
-		Targets: rapid.SliceOfN(rapid.Custom(func(t *rapid.T) SpreadTarget {
-			return SpreadTarget{Tags: genTags(t), Available: genQuantity().Draw(t, "available")}
+		Targets: rapid.SliceOfN(rapid.Custom(func(t *rapid.T) SegmentTarget {
+			return SegmentTarget{Tags: genTags(t), Available: genQuantity().Draw(t, "available")}
 		}), 0, 3).Draw(t, "targets"),
 	}
 }
@@ -214,7 +215,7 @@ func genCommand(t *rapid.T, kind Kind) Command {
 		return &CloseCount{Location: text("location"), Count: text("count")}
 	case KindExpire:
 		return &Expire{}
-	case KindPutRule, KindDeleteRule, KindActivateRule, KindDeactivateRule, KindSuspendRule, KindSpread:
+	case KindPutRule, KindDeleteRule, KindActivateRule, KindDeactivateRule, KindSuspendRule, KindRedistributePlan:
 		return genRuleCommand(t, kind)
 	default:
 		return &OrderChange{Action: kind, OrderID: text("orderId"), Lines: genList(genOrderLine).Draw(t, "lines")}

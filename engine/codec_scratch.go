@@ -59,7 +59,7 @@ type commandScratch struct {
 	activateRule   ActivateRule
 	deactivateRule DeactivateRule
 	suspendRule    SuspendRule
-	spread         Spread
+	redistribution RedistributePlan
 }
 
 // decode reads a command. What it returns belongs to the scratch and is valid until the next decode; its strings and
@@ -180,8 +180,8 @@ func (s *commandScratch) readBody(kind Kind) Command {
 		return &s.expire
 	case KindPutRule, KindDeleteRule, KindActivateRule, KindDeactivateRule, KindSuspendRule:
 		return s.readRule(kind)
-	case KindSpread:
-		return s.readSpread()
+	case KindRedistributePlan:
+		return s.readRedistributePlan()
 	default:
 		r.fail("unknown kind")
 		return nil

@@ -25,7 +25,7 @@ const (
 	KindActivateRule      Kind = 18
 	KindDeactivateRule    Kind = 19
 	KindSuspendRule       Kind = 20
-	KindSpread            Kind = 21
+	KindRedistributePlan  Kind = 21
 	KindTransition        Kind = 22
 	KindPutLocation       Kind = 23
 	KindBlock             Kind = 24
@@ -49,10 +49,10 @@ type Envelope struct {
 	Archived   []byte
 	ArchivedAt uint64
 
-	// RulesIndex is the RuleSet.Index of the rules under which an Allocate, or a Spread, was planned; Plans are the
-	// lines for which a rule was asked, in the order of the lines. They are no part of what an idempotency key stands
-	// for: a repetition may have been planned otherwise. If rules were activated or deactivated since, the answer is
-	// CodeRetry.
+	// RulesIndex is the RuleSet.Index of the rules under which an Allocate, or a RedistributePlan, was planned; Plans
+	// are the lines for which a rule was asked, in the order of the lines. They are no part of what an idempotency key
+	// stands for: a repetition may have been planned otherwise. If rules were activated or deactivated since, the
+	// answer is CodeRetry.
 	RulesIndex uint64
 	Plans      []PlannedLine
 
@@ -337,7 +337,7 @@ type RuleHook uint8
 // The hooks.
 const (
 	HookSelect       RuleHook = 1 // from which segments an order item is filled
-	HookRedistribute RuleHook = 2 // how a record's stock is spread
+	HookRedistribute RuleHook = 2 // how a record's available units are divided among its segments
 )
 
 // RuleFallback is what happens to a request whose rule fails or is suspended. The numbers are stored and never reused.
@@ -421,4 +421,4 @@ func (*DeleteRule) Kind() Kind        { return KindDeleteRule }
 func (*ActivateRule) Kind() Kind      { return KindActivateRule }
 func (*DeactivateRule) Kind() Kind    { return KindDeactivateRule }
 func (*SuspendRule) Kind() Kind       { return KindSuspendRule }
-func (*Spread) Kind() Kind            { return KindSpread }
+func (*RedistributePlan) Kind() Kind  { return KindRedistributePlan }

@@ -88,7 +88,7 @@ func appendDigest(dst []byte, c Command) []byte {
 	case *SuspendRule:
 		dst = digestNumber(digestNumber(dst, c.Activation), uint64(c.Failures))
 		return digestText(dst, c.Reason)
-	case *Spread:
+	case *RedistributePlan:
 		return digestList(dst, c.Items)
 	default:
 		panic("BUG: a command without a digest")
@@ -231,7 +231,7 @@ func (l *AllocateLine) hash() uint64 {
 	return h
 }
 
-func (it *SpreadItem) hash() uint64 {
+func (it *RedistributeItem) hash() uint64 {
 	h := hashJoin(hashText2(it.UPC, it.Location), it.RecordVersion)
 	h = hashJoin(hashJoin(h, hashText(it.Rule)), uint64(it.RuleVersion))
 	h = hashJoin(hashJoin(h, uint64(it.Action)), hashText(it.Reason))

@@ -126,13 +126,13 @@
 //
 // Redistribution by rule. A record for which a redistribute rule is active is not split by percent when it is
 // redistributed (by Redistribute with Now, or being due): it waits for a plan, and is due no more. The leader asks the
-// rule and proposes a Spread, which says for each record what its segments are to have available, or that it is to be
-// split by percent (the rule failed, or none is active any more), or to stay as it is. A record that has changed since
-// the rule saw it, or does not wait, is passed over. Targets move on hand units only, must give out exactly what their
-// segments have available, and are for one segment each; otherwise the record stays as it is (EventSpreadKept says
-// why). A segment that is missing is created if it is to have units. While a rule is suspended, its records are split
-// by percent or stay as they are, as its OnError says. A Spread that was planned under other active rules than there
-// are now is CodeRetry.
+// rule and proposes a RedistributePlan, which says for each record what its segments are to have available, or that it
+// is to be split by percent (the rule failed, or none is active any more), or to stay as it is. A record that has
+// changed since the rule saw it, or does not wait, is passed over. Targets move on hand units only, must give out
+// exactly what their segments have available, and are for one segment each; otherwise the record stays as it is
+// (EventRedistributeKept says why). A segment that is missing is created if it is to have units. While a rule is
+// suspended, its records are split by percent or stay as they are, as its OnError says. A RedistributePlan that was
+// planned under other active rules than there are now is CodeRetry.
 //
 // Idempotency. A command with a key that was used in the last 24 hours answers the kept result (Repeated), or
 // CodeKeyReused with the first field that differs. Every result is kept, refusals too.
@@ -152,10 +152,10 @@
 // binary form; slab.go, text.go, table.go and ring.go are the pointer-free memory; state.go has the rows and change.go
 // the one way to change them; schema.go and split.go are the percentages; apply.go is the way of a command, stock.go,
 // group.go, deletesegments.go, future.go, allocate.go, planned.go, order.go, itemindex.go, orderchange.go, giveback.go,
-// nothingleft.go, transition.go and schemachange.go what it does, rule.go and rulechange.go the rules, spread.go what
-// they do to records, room.go what limits it; results.go, events.go, explain.go, job.go, place.go, placegroup.go and
-// block.go are what is kept of it; read.go is the lock-free side; checkpoint.go, frozen.go, rows.go, rulerows.go,
-// archive.go, load.go and verify.go are the durable form.
+// nothingleft.go, transition.go and schemachange.go what it does, rule.go and rulechange.go the rules,
+// redistributeplan.go what they do to records, room.go what limits it; results.go, events.go, explain.go, job.go,
+// place.go, placegroup.go and block.go are what is kept of it; read.go is the lock-free side; checkpoint.go, frozen.go,
+// rows.go, rulerows.go, archive.go, load.go and verify.go are the durable form.
 //
 // # Concurrency
 //

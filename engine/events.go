@@ -35,12 +35,12 @@ const (
 	EventRuleActivated
 	EventRuleDeactivated
 	EventRuleSuspended
-	// EventRecordSpread, EventSpreadFellBack and EventSpreadKept: a rule, Name, of the version Limit, has redistributed
-	// a record (Units moved); it has failed, and the record was split by percent; the record stays as it is. Reason
-	// says why.
-	EventRecordSpread
-	EventSpreadFellBack
-	EventSpreadKept
+	// EventRecordRedistributed, EventRedistributeFellBack and EventRedistributeKept: a rule, Name, of the version
+	// Limit, has redistributed a record (Units moved); it has failed, and the record was split by percent; the record
+	// stays as it is. Reason says why.
+	EventRecordRedistributed
+	EventRedistributeFellBack
+	EventRedistributeKept
 	// EventUnknownReturned: Units came back from an order that is not known otherwise; they are kept as its item.
 	EventUnknownReturned
 	// EventCountShort: of a segment, or without a TagSet of several of a record, the count Name has counted Limit, and
@@ -56,8 +56,9 @@ var eventTexts = [eventKinds]string{
 	EventRedistributed: "redistributed", EventRecordsDeleted: "records-deleted",
 	EventRulePut: "rule-put", EventRuleDeleted: "rule-deleted", EventRuleActivated: "rule-activated",
 	EventRuleDeactivated: "rule-deactivated", EventRuleSuspended: "rule-suspended",
-	EventRecordSpread: "record-spread", EventSpreadFellBack: "spread-fell-back", EventSpreadKept: "spread-kept",
-	EventUnknownReturned: "unknown-order-returned", EventCountShort: "count-short",
+	EventRecordRedistributed: "record-spread", EventRedistributeFellBack: "spread-fell-back",
+	EventRedistributeKept: "spread-kept",
+	EventUnknownReturned:  "unknown-order-returned", EventCountShort: "count-short",
 }
 
 // String is the kind's stable text, as the API shows it.
@@ -82,7 +83,7 @@ type Event struct {
 	Name     string
 	Units    int64
 	Limit    int64
-	Reason   string // of EventRecordSpread and the two kinds after it
+	Reason   string // of EventRecordRedistributed and the two kinds after it
 }
 
 // eventLog keeps the last events, the oldest first.
@@ -114,7 +115,7 @@ func appendEvent(b []byte, ev *Event) []byte {
 	b = appendText(b, ev.Name)
 	b = binary.AppendVarint(b, ev.Units)
 	b = binary.AppendVarint(b, ev.Limit)
-	if ev.Kind >= EventRecordSpread {
+	if ev.Kind >= EventRecordRedistributed {
 		b = appendText(b, ev.Reason)
 	}
 	return b
@@ -133,7 +134,7 @@ func readEvent(b []byte) (ev Event, err error) {
 	ev.Name = in.text()
 	ev.Units = in.varint()
 	ev.Limit = in.varint()
-	if ev.Kind >= EventRecordSpread { // the others had none, and have none
+	if ev.Kind >= EventRecordRedistributed { // the others had none, and have none
 		ev.Reason = in.text()
 	}
 	return ev, in.end(ErrCorrupt)

@@ -64,7 +64,7 @@ func (e *Engine) planGroup(rec *record, g *group, total int64) {
 	}
 }
 
-// roundingOffset spreads the fractional units of many records evenly; it depends on the record's key alone.
+// roundingOffset redistributes the fractional units of many records evenly; it depends on the record's key alone.
 func (e *Engine) roundingOffset(rec *record) uint64 {
 	return hashText2(e.text(rec.upc), e.text(rec.location))
 }
@@ -172,7 +172,7 @@ func (e *Engine) redistribute(c *Redistribute, r *Result) {
 	for _, row := range rows {
 		if !c.DryRun {
 			e.redistributeRecord(row, r)
-		} else if a, _ := e.spreader(row); a == nil || a.Suspended && a.OnError == FallbackDefault {
+		} else if a, _ := e.redistributeRuleOf(row); a == nil || a.Suspended && a.OnError == FallbackDefault {
 			e.listChanges(row, r)
 		}
 	}

@@ -57,8 +57,8 @@ const (
 	// OrderItemsMax bounds the items of one order, over all its commands.
 	OrderItemsMax = 10_000
 
-	// SpreadItemsMax bounds the records of one Spread.
-	SpreadItemsMax = 1_000
+	// RedistributeItemsMax bounds the records of one RedistributePlan.
+	RedistributeItemsMax = 1_000
 
 	// ScopeNamesMax bounds the UPCs, and the locations, that Redistribute and Delete name.
 	ScopeNamesMax = 12_000

@@ -162,7 +162,7 @@ func TestRuleSourcesBytesMax(t *testing.T) {
 func TestReportedItemsMax(t *testing.T) {
 	const records = ReportedItemsMax + 1
 	all := Scope{All: true}
-	h := spreadHost(t, FallbackDefault)
+	h := redistributeHost(t, FallbackDefault)
 	stock := &Refresh{Location: "L"}
 	var lines []AllocateLine
 	for i := range records - 1 {
@@ -171,16 +171,16 @@ func TestReportedItemsMax(t *testing.T) {
 	}
 	h.must(stock)
 	h.must(&Redistribute{Scope: all, Now: true})
-	spread := &Spread{}
+	plan := &RedistributePlan{}
 	for _, it := range append(stock.Items, units("U", 100)) {
-		spread.Items = append(spread.Items, SpreadItem{UPC: it.UPC, Location: "L", RecordVersion: h.view(it.UPC).
+		plan.Items = append(plan.Items, RedistributeItem{UPC: it.UPC, Location: "L", RecordVersion: h.view(it.UPC).
 			Version, Rule: "r", RuleVersion: 1,
-			Action: SpreadTargets, Targets: []SpreadTarget{target("Web", 10), target("Shop", 90)}})
+			Action: RedistributeToTargets, Targets: []SegmentTarget{target("Web", 10), target("Shop", 90)}})
 	}
-	spread.Items = spread.Items[:SpreadItemsMax]
-	if r := h.do(&Envelope{RulesIndex: h.e.Rules().Index()}, spread); len(r.Changes) != ReportedItemsMax ||
-		r.Stock.Units != 60*SpreadItemsMax {
-		t.Errorf("a spread lists %d changes of %d units", len(r.Changes), r.Stock.Units)
+	plan.Items = plan.Items[:RedistributeItemsMax]
+	if r := h.do(&Envelope{RulesIndex: h.e.Rules().Index()}, plan); len(r.Changes) != ReportedItemsMax ||
+		r.Stock.Units != 60*RedistributeItemsMax {
+		t.Errorf("a redistribution lists %d changes of %d units", len(r.Changes), r.Stock.Units)
 	}
 	h.must(&DeactivateRule{Name: "r"})
 	if r := h.must(&Redistribute{Scope: all, DryRun: true}); len(r.Changes) != ReportedItemsMax ||

@@ -61,8 +61,8 @@ func ruleOf(c engine.Command) string {
 
 // changeRule keeps account of the one rule that there is for orders, and of the one for records.
 func (m *model) changeRule(c engine.Command) engine.Code {
-	if ruleOf(c) == spreadRuleName {
-		return m.changeSpreadRule(c)
+	if ruleOf(c) == redistributeRuleName {
+		return m.changeRedistributeRule(c)
 	}
 	if _, puts := c.(*engine.PutRule); !puts && !m.rule {
 		return engine.CodeUnknownRule

@@ -16,7 +16,7 @@ import (
 // there. So a promise that is counted twice, or lost, cannot happen to both sides alike.
 //
 // Reading order: this file has the state and the way of a command, then model_schema, model_split, model_stock,
-// model_order, model_left, model_plan, model_spread and model_time.
+// model_order, model_left, model_plan, model_redistribute and model_time.
 type model struct {
 	index uint64
 	nowMS int64
@@ -30,7 +30,7 @@ type model struct {
 	rule       bool // the one rule that there is has been put
 	ruleActive bool
 	rulesIndex uint64
-	decided    decision // travels with the next Allocate, or Spread
+	decided    decision // travels with the next Allocate, or RedistributePlan
 
 	seen seenCategory // travels with the next PutTagCategory
 
@@ -41,7 +41,7 @@ type model struct {
 	locations map[string]engine.PutLocation // what is known besides their stock
 	groups    map[string]engine.PutLocationGroup
 
-	spreadRule spreadRule
+	redistributeRule redistributeRule
 
 	start *model // the state before the command that runs
 
@@ -201,8 +201,8 @@ func (m *model) apply(index uint64, nowMS int64, key string, c engine.Command) a
 		return a
 	}
 	_, allocates := c.(*engine.Allocate)
-	_, spreads := c.(*engine.Spread)
-	if (allocates || spreads) && m.decided.rulesIndex != m.rulesIndex {
+	_, redistributes := c.(*engine.RedistributePlan)
+	if (allocates || redistributes) && m.decided.rulesIndex != m.rulesIndex {
 		return answer{Code: engine.CodeRetry, Index: index} // it is not kept: the caller plans anew
 	}
 	if _, puts := c.(*engine.PutTagCategory); puts && m.seen == sawAnother {
@@ -314,8 +314,8 @@ func (m *model) run(c engine.Command) answer {
 		return answer{Code: m.changeRule(c)}
 	case *engine.SuspendRule:
 		return answer{Code: m.suspendRule(c)}
-	case *engine.Spread:
-		return m.spread(c)
+	case *engine.RedistributePlan:
+		return m.redistributePlan(c)
 	case *engine.Expire:
 		return answer{}
 	}

@@ -253,44 +253,45 @@ func (g generator) ruleCommand() engine.Command {
 	return &engine.ActivateRule{Name: ruleName, Hook: engine.HookSelect, FailuresMax: 3}
 }
 
-// spreadRuleCommand changes whether a rule decides about the records of one location.
-func (g generator) spreadRuleCommand(e *engine.Engine) engine.Command {
-	switch s := g.m.spreadRule; {
+// redistributeRuleCommand changes whether a rule decides about the records of one location.
+func (g generator) redistributeRuleCommand(e *engine.Engine) engine.Command {
+	switch s := g.m.redistributeRule; {
 	case !s.put || g.chance("put rule", 5):
-		return &engine.PutRule{Name: spreadRuleName, Source: g.pick("source", keys),
+		return &engine.PutRule{Name: redistributeRuleName, Source: g.pick("source", keys),
 			Hooks: []engine.RuleHook{engine.HookRedistribute}}
 	case s.active && g.chance("deactivate", 20):
-		return &engine.DeactivateRule{Name: spreadRuleName}
+		return &engine.DeactivateRule{Name: redistributeRuleName}
 	case s.active && g.chance("suspend", 30):
 		for _, a := range e.Rules().Active() {
-			if a.Rule == spreadRuleName {
+			if a.Rule == redistributeRuleName {
 				return &engine.SuspendRule{Activation: a.ID, Failures: 3, Reason: "no"}
 			}
 		}
 	}
-	return &engine.ActivateRule{Name: spreadRuleName, Hook: engine.HookRedistribute, RuleScope: spreadScope,
+	return &engine.ActivateRule{Name: redistributeRuleName, Hook: engine.HookRedistribute, RuleScope: redistributeScope,
 		FailuresMax: 3,
 		OnError:     engine.RuleFallback(below(2).Draw(g.t, "onError"))}
 }
 
-// spreadItem decides about a record: mostly it gives out what there is, now and then one unit too many.
-func (g generator) spreadItem(schema *engine.Schema, v *engine.RecordView) engine.SpreadItem {
-	it := engine.SpreadItem{UPC: v.UPC, Location: v.Location, RecordVersion: v.Version, Rule: spreadRuleName,
+// redistributeItem decides about a record: mostly it gives out what there is, now and then one unit too many.
+func (g generator) redistributeItem(schema *engine.Schema, v *engine.RecordView) engine.RedistributeItem {
+	it := engine.RedistributeItem{UPC: v.UPC, Location: v.Location, RecordVersion: v.Version,
+		Rule:        redistributeRuleName,
 		RuleVersion: 1,
-		Action:      engine.SpreadAction(1 + []int{0, 0, 0, 0, 1, 2}[below(6).Draw(g.t, "action")]), Reason: "so"}
+		Action:      engine.RedistributeAction(1 + []int{0, 0, 0, 0, 1, 2}[below(6).Draw(g.t, "action")]), Reason: "so"}
 	if g.chance("changed meanwhile", 10) {
 		it.RecordVersion--
 	}
-	if it.Action != engine.SpreadTargets {
+	if it.Action != engine.RedistributeToTargets {
 		return it
 	}
 	left := int64(0)
 	for i := range v.Segments {
 		left += v.Segments[i].Available()
-		it.Targets = append(it.Targets, engine.SpreadTarget{Tags: schema.Tags(v.Segments[i].TagSet)})
+		it.Targets = append(it.Targets, engine.SegmentTarget{Tags: schema.Tags(v.Segments[i].TagSet)})
 	}
 	if g.chance("another segment", 30) {
-		it.Targets = append(it.Targets, engine.SpreadTarget{Tags: g.tags("target")})
+		it.Targets = append(it.Targets, engine.SegmentTarget{Tags: g.tags("target")})
 	}
 	if g.chance("one too many", 10) {
 		left++

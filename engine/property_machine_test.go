@@ -72,8 +72,9 @@ func (h *harness) begin(t *rapid.T) {
 		h.apply("", &engine.ActivateRule{Name: ruleName, Hook: engine.HookSelect, FailuresMax: 3})
 	}
 	if g.chance("begins with a rule for records", 50) {
-		h.apply("", g.spreadRuleCommand(h.e))
-		h.apply("", &engine.ActivateRule{Name: spreadRuleName, Hook: engine.HookRedistribute, RuleScope: spreadScope,
+		h.apply("", g.redistributeRuleCommand(h.e))
+		h.apply("", &engine.ActivateRule{Name: redistributeRuleName, Hook: engine.HookRedistribute,
+			RuleScope:   redistributeScope,
 			FailuresMax: 3})
 	}
 }
@@ -102,10 +103,10 @@ func (h *harness) step(t *rapid.T) {
 		h.apply(key, g.ruleCommand())
 		return
 	case g.chance("rule for records", 8):
-		h.apply(key, g.spreadRuleCommand(h.e))
+		h.apply(key, g.redistributeRuleCommand(h.e))
 		return
-	case h.e.PlansWaiting() > 0 && g.chance("spread", 40):
-		h.spread(g, key)
+	case h.e.PlansWaiting() > 0 && g.chance("redistribute", 40):
+		h.decideWaiting(g, key)
 		return
 	}
 	c := g.command()
@@ -135,9 +136,9 @@ func (h *harness) plan(g generator, c *engine.Allocate) {
 	}
 }
 
-// spread decides about the records that wait for it, under the rules that are active, or now and then under those of
-// before.
-func (h *harness) spread(g generator, key string) {
+// decideWaiting decides about the records that wait for it, under the rules that are active, or now and then under
+// those of before.
+func (h *harness) decideWaiting(g generator, key string) {
 	h.e.Advance(max(h.index, 1), h.nowMS) // what is due changes versions
 	h.m.decided = decision{rulesIndex: h.m.rulesIndex, versions: map[place]uint64{}}
 	if g.chance("stale", 4) && h.m.rulesIndex > 0 {
@@ -147,16 +148,17 @@ func (h *harness) spread(g generator, key string) {
 	if next != 0 || int64(len(wanted)) != h.e.PlansWaiting() {
 		h.t.Fatalf("%d records wait, the queue has %d", h.e.PlansWaiting(), len(wanted))
 	}
-	c := &engine.Spread{}
+	c := &engine.RedistributePlan{}
 	for _, w := range wanted {
 		var v engine.RecordView
 		h.e.ReadRecord(w.UPC, w.Location, &v)
 		h.m.decided.versions[place{w.UPC, w.Location}] = v.Version
-		c.Items = append(c.Items, g.spreadItem(h.e.Schema(), &v))
+		c.Items = append(c.Items, g.redistributeItem(h.e.Schema(), &v))
 	}
 	if g.chance("not waiting", 20) {
-		c.Items = append(c.Items, engine.SpreadItem{UPC: g.pick("upc", upcs), Location: g.pick("location", locations),
-			Action: engine.SpreadDefault})
+		c.Items = append(c.Items, engine.RedistributeItem{UPC: g.pick("upc", upcs),
+			Location: g.pick("location", locations),
+			Action:   engine.RedistributeByPercent})
 	}
 	h.apply(key, c)
 }
@@ -206,9 +208,10 @@ func (h *harness) apply(key string, c engine.Command) answer {
 	}
 	got := answerOf(h.e.Schema(), &h.result)
 	want := h.m.apply(h.index, h.nowMS, key, c)
-	if activate, ok := c.(*engine.ActivateRule); ok && activate.Name == spreadRuleName && want.Code == engine.CodeOK &&
+	if activate, ok := c.(*engine.ActivateRule); ok && activate.Name == redistributeRuleName &&
+		want.Code == engine.CodeOK &&
 		!want.Repeated {
-		h.m.spreadRule.activation = h.result.Rule.Activation // the engine gives the numbers
+		h.m.redistributeRule.activation = h.result.Rule.Activation // the engine gives the numbers
 	}
 	h.checkNewJob(c)
 	h.m.decided, h.m.jobInfo, h.m.seen = decision{}, nil, notLooked
@@ -226,7 +229,7 @@ func (h *harness) envelope(key string, c engine.Command) *engine.Envelope {
 	case *engine.Allocate:
 		id = c.OrderID
 		env.RulesIndex, env.Plans = h.m.decided.rulesIndex, h.m.decided.plans
-	case *engine.Spread:
+	case *engine.RedistributePlan:
 		env.RulesIndex = h.m.decided.rulesIndex
 	case *engine.PutTagCategory:
 		if env.IfSeen = h.m.seen != notLooked; env.IfSeen {

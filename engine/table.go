@@ -3,7 +3,7 @@ package engine
 import "sync/atomic"
 
 const (
-	// tableShards spreads growth: a shard is rebuilt alone, so the writer never stops for the whole table.
+	// tableShards redistributes growth: a shard is rebuilt alone, so the writer never stops for the whole table.
 	tableShards     = 256
 	tableShardSlots = 8
 	tableTombstone  = uint64(1) << 32 // a tag without a row

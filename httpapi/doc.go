@@ -27,8 +27,8 @@
 // server.go and routes.go say what there is, connections.go and deadline.go who is heard and for how long, auth.go who
 // may use it; head.go, bodies.go and longbodies.go are how a request comes in; call.go, params.go and write.go are the
 // frame of every request; stock.go, order.go, bulk.go, query.go, rules.go, dryrun.go, backtest.go with pace.go,
-// explain.go, cluster.go and ops.go are the routes; redistribute.go and spreader.go have rules redistribute, asked for
-// or due; forward.go passes requests on to the leader; kibo.go has the routes of another API, which package kibo
+// explain.go, cluster.go and ops.go are the routes; redistribute.go and redistributor.go have rules redistribute, asked
+// for or due; forward.go passes requests on to the leader; kibo.go has the routes of another API, which package kibo
 // translates; json.go, json_value.go and parse*.go read bodies; render*.go and problem.go write replies; metrics.go
 // counts; limits.go bounds.
 package httpapi

@@ -164,10 +164,10 @@ func runDry(d *dryRun, program *rules.Program, version uint32, asOf uint64, reco
 		reply.Micros = time.Since(begin).Microseconds()
 		reply.showPlan(&plan, d.item.Quantity, record)
 	} else {
-		var spread rules.Spread
-		spread, usage, err = program.Redistribute(ctx, &in)
+		var answer rules.Redistribution
+		answer, usage, err = program.Redistribute(ctx, &in)
 		reply.Micros = time.Since(begin).Microseconds()
-		reply.showSpread(&spread, record)
+		reply.showRedistribution(&answer, record)
 	}
 	reply.Steps, reply.MemoryBytes, reply.Output = usage.Steps, usage.MemoryBytes, output.Text()
 	if err != nil {
@@ -195,9 +195,9 @@ func (reply *dryRunReply) showPlan(plan *rules.Plan, quantity int64, record *rul
 	}
 }
 
-func (reply *dryRunReply) showSpread(spread *rules.Spread, record *rules.Record) {
-	reply.Unchanged, reply.Reason = spread.Unchanged, spread.Reason
-	for _, t := range spread.Targets {
+func (reply *dryRunReply) showRedistribution(answer *rules.Redistribution, record *rules.Record) {
+	reply.Unchanged, reply.Reason = answer.Unchanged, answer.Reason
+	for _, t := range answer.Targets {
 		before := int64(0)
 		for i := range record.Segments {
 			if s := &record.Segments[i]; slices.Equal(s.Tags, t.Tags) {

@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-const spreadRule = `function redistribute(record, schema)
+const redistributeRule = `function redistribute(record, schema)
   if record.floor == 9 then return nil, "as it is" end
   return { weights = { {tags={Channel="Amazon"}, weight=3}, {tags={Channel="eBay"}, weight=1} } }
 end`
@@ -14,7 +14,7 @@ end`
 func TestDryRunOfAGivenRecord(t *testing.T) {
 	s := newStockedServer(t)
 	s.putRule("borrow", noTests(borrowRule)).ok()
-	s.putRule("spread", spreadRule).ok()
+	s.putRule("spread", redistributeRule).ok()
 	index := s.store.mu.index
 	body := func(hook, record string) string {
 		return fmt.Sprintf(

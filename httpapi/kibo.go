@@ -206,7 +206,7 @@ func (h kiboHost) Do(proposals []kibo.Proposal) ([]engine.Result, error) {
 			c.ctx.Response.Header.Set("Idempotency-Replayed", "true")
 		}
 	}
-	c.server.spreader.wakeUp()
+	c.server.redistributor.wakeUp()
 	return results, nil
 }
 

@@ -11,8 +11,8 @@ import (
 
 // Redistribution on demand: by percent in the log, by rule around it.
 
-// spreadReply is what a rule did, or would do, to one record.
-type spreadReply struct {
+// recordReply is what a rule did, or would do, to one record.
+type recordReply struct {
 	UPC      string `json:"upc"`
 	Location string `json:"location"`
 	Rule     string `json:"rule,omitempty"`
@@ -23,10 +23,10 @@ type spreadReply struct {
 
 // The outcomes of a redistribution by rule.
 const (
-	spreadDone     = "spread"
-	spreadFellBack = "fell-back" // split by percent
-	spreadKept     = "kept"      // as it is
-	spreadWaiting  = "waiting"   // the record changes all the time, or the time was up: it is done in the background
+	outcomeDone     = "spread"
+	outcomeFellBack = "fell-back" // split by percent
+	outcomeKept     = "kept"      // as it is
+	outcomeWaiting  = "waiting"   // the record changes all the time, or the time was up: it is done in the background
 )
 
 // changeReply is what happens to the available units of one segment.
@@ -42,8 +42,8 @@ type redistributed struct {
 	dryRun         bool
 	records, units int64
 	changes        []changeReply
-	spreads        []spreadReply
-	place          map[engine.PlanWanted]int // in spreads
+	byRule         []recordReply
+	place          map[engine.PlanWanted]int // in byRule
 	waiting        int64                     // records, of whatever scope
 }
 
@@ -59,9 +59,9 @@ func (c *call) redistribute() {
 	done.addChanges(c.schema(), c.result.Changes)
 	switch {
 	case cmd.DryRun:
-		c.drySpread(&cmd.Scope, &done)
+		c.dryRedistribute(&cmd.Scope, &done)
 	case cmd.Now:
-		c.spreadNow(&cmd.Scope, &done)
+		c.redistributeNow(&cmd.Scope, &done)
 	}
 	c.out = appendRedistributed(c.out, &done)
 }
@@ -79,28 +79,28 @@ func (d *redistributed) addChange(c changeReply) {
 	}
 }
 
-// addSpread notes what became of a record; a later word about it counts.
-func (d *redistributed) addSpread(it *engine.SpreadItem, outcome string) {
+// addRecord notes what became of a record; a later word about it counts.
+func (d *redistributed) addRecord(it *engine.RedistributeItem, outcome string) {
 	key := engine.PlanWanted{UPC: it.UPC, Location: it.Location}
-	s := spreadReply{UPC: it.UPC, Location: it.Location, Rule: it.Rule, Version: it.RuleVersion, Outcome: outcome,
+	s := recordReply{UPC: it.UPC, Location: it.Location, Rule: it.Rule, Version: it.RuleVersion, Outcome: outcome,
 		Reason: it.Reason}
 	if at, known := d.place[key]; known {
-		d.spreads[at] = s
-	} else if len(d.spreads) < engine.ReportedItemsMax {
-		d.place[key] = len(d.spreads)
-		d.spreads = append(d.spreads, s)
+		d.byRule[at] = s
+	} else if len(d.byRule) < engine.ReportedItemsMax {
+		d.place[key] = len(d.byRule)
+		d.byRule = append(d.byRule, s)
 	}
 }
 
-// spreadNow has the rules asked about all records that wait, and reports those in the scope. The records are marked
-// already: what cannot be done now is done in the background.
-func (c *call) spreadNow(scope *engine.Scope, d *redistributed) {
+// redistributeNow has the rules asked about all records that wait, and reports those in the scope. The records are
+// marked already: what cannot be done now is done in the background.
+func (c *call) redistributeNow(scope *engine.Scope, d *redistributed) {
 	if c.server.engine.PlansWaiting() == 0 {
 		return
 	}
 	in := newScopeFilter(scope)
 	var v engine.RecordView
-	err := c.server.spreader.spread(c.deadline, func(done *engine.Spread, r *engine.Result) {
+	err := c.server.redistributor.redistribute(c.deadline, func(done *engine.RedistributePlan, r *engine.Result) {
 		d.asOf = max(d.asOf, r.Index)
 		for i := range done.Items {
 			it := &done.Items[i]
@@ -109,9 +109,9 @@ func (c *call) spreadNow(scope *engine.Scope, d *redistributed) {
 			}
 			outcome := outcomeOf(it)
 			if c.server.engine.ReadRecord(it.UPC, it.Location, &v) && v.Planned {
-				outcome = spreadWaiting
+				outcome = outcomeWaiting
 			}
-			d.addSpread(it, outcome)
+			d.addRecord(it, outcome)
 		}
 		for i := range r.Changes {
 			if from := &r.Changes[i]; in.has(from.UPC, from.Location) {
@@ -126,32 +126,32 @@ func (c *call) spreadNow(scope *engine.Scope, d *redistributed) {
 	d.waiting = c.server.engine.PlansWaiting()
 }
 
-func outcomeOf(it *engine.SpreadItem) string {
+func outcomeOf(it *engine.RedistributeItem) string {
 	switch it.Action {
-	case engine.SpreadTargets:
-		return spreadDone
-	case engine.SpreadDefault:
-		return spreadFellBack
+	case engine.RedistributeToTargets:
+		return outcomeDone
+	case engine.RedistributeByPercent:
+		return outcomeFellBack
 	}
-	return spreadKept
+	return outcomeKept
 }
 
-// drySpread says what the rules would do to the records in the scope that they are responsible for.
-func (c *call) drySpread(scope *engine.Scope, d *redistributed) {
+// dryRedistribute says what the rules would do to the records in the scope that they are responsible for.
+func (c *call) dryRedistribute(scope *engine.Scope, d *redistributed) {
 	if !c.server.engine.Rules().Asked(engine.HookRedistribute) {
 		return
 	}
 	in := newScopeFilter(scope)
 	var env engine.Envelope
-	var plan engine.Spread
+	var plan engine.RedistributePlan
 	c.eachInScope(scope, in, func(v *engine.RecordView) bool {
-		if !c.server.planner.Spreads(v.UPC, v.Location) {
+		if !c.server.planner.HasRedistributeRule(v.UPC, v.Location) {
 			return true
 		}
-		c.server.planner.PlanSpread([]engine.PlanWanted{{UPC: v.UPC, Location: v.Location}}, &env, &plan)
+		c.server.planner.PlanRedistribution([]engine.PlanWanted{{UPC: v.UPC, Location: v.Location}}, &env, &plan)
 		for i := range plan.Items {
 			it := &plan.Items[i]
-			d.addSpread(it, outcomeOf(it))
+			d.addRecord(it, outcomeOf(it))
 			for _, t := range it.Targets {
 				d.dryTarget(c.schema(), v, &t)
 			}
@@ -161,7 +161,7 @@ func (c *call) drySpread(scope *engine.Scope, d *redistributed) {
 }
 
 // dryTarget adds what a target would change.
-func (d *redistributed) dryTarget(schema *engine.Schema, v *engine.RecordView, t *engine.SpreadTarget) {
+func (d *redistributed) dryTarget(schema *engine.Schema, v *engine.RecordView, t *engine.SegmentTarget) {
 	before := int64(0)
 	if id, code, _ := schema.Resolve(t.Tags); code == engine.CodeOK && id != 0 {
 		for i := range v.Segments {
@@ -237,12 +237,12 @@ func appendRedistributed(dst []byte, d *redistributed) []byte {
 		dst = append(dst, '}')
 	}
 	dst = append(dst, ']')
-	if len(d.spreads) > 0 {
-		spreads, err := json.Marshal(d.spreads)
+	if len(d.byRule) > 0 {
+		byRule, err := json.Marshal(d.byRule)
 		if err != nil {
 			panic(fmt.Sprintf("BUG: httpapi: a reply cannot be encoded: %v", err))
 		}
-		dst = append(append(dst, `,"rules":`...), spreads...)
+		dst = append(append(dst, `,"rules":`...), byRule...)
 	}
 	if d.waiting > 0 {
 		dst = appendUnits(dst, `,"waiting":`, d.waiting)

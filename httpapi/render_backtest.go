@@ -78,14 +78,14 @@ type countsReply struct {
 }
 
 type totalsReply struct {
-	Orders         countsReply `json:"orders"`
-	Lines          countsReply `json:"lines"`
-	UnitsAllocated int64       `json:"unitsAllocated"`
-	UnitsPending   int64       `json:"unitsPending"`
-	RuleLines      int64       `json:"ruleLines"`
-	RuleFailures   int64       `json:"ruleFailures"`
-	RecordsSpread  int64       `json:"recordsSpread"`
-	UnitsSpread    int64       `json:"unitsSpread"`
+	Orders               countsReply `json:"orders"`
+	Lines                countsReply `json:"lines"`
+	UnitsAllocated       int64       `json:"unitsAllocated"`
+	UnitsPending         int64       `json:"unitsPending"`
+	RuleLines            int64       `json:"ruleLines"`
+	RuleFailures         int64       `json:"ruleFailures"`
+	RecordsRedistributed int64       `json:"recordsSpread"`
+	UnitsRedistributed   int64       `json:"unitsSpread"`
 }
 
 type segmentUnitsReply struct {
@@ -198,7 +198,8 @@ func showReport(r *rules.Report, commands int64) *reportReply {
 func showTotals(t *rules.Totals) totalsReply {
 	return totalsReply{Orders: countsReply(t.Orders), Lines: countsReply(t.Lines), UnitsAllocated: t.Allocated,
 		UnitsPending: t.Pending,
-		RuleLines:    t.Ruled, RuleFailures: t.RuleFailures, RecordsSpread: t.RecordsSpread, UnitsSpread: t.UnitsSpread}
+		RuleLines:    t.Ruled, RuleFailures: t.RuleFailures, RecordsRedistributed: t.RecordsRedistributed,
+		UnitsRedistributed: t.UnitsRedistributed}
 }
 
 // showExplained shows a line of a backtest as that of an order is shown.

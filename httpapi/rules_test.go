@@ -160,8 +160,8 @@ func TestRuleDryRun(t *testing.T) {
 		ok().
 		want(`true`, "refused").want(`"no"`, "reason")
 	s.post("/v1/rules/new/dry-run", `{"source":"function select(item, record) return 1 end",`+item+"}").ok()
-	spread := `{"source":"function redistribute(record, schema) return {weights={ {tags={Channel=\"Amazon\"}, weight=3}, {tags={Channel=\"eBay\"}, weight=1} }} end","hook":"redistribute",` + item + "}"
-	s.post("/v1/rules/new/dry-run", spread).ok()
+	redistribute := `{"source":"function redistribute(record, schema) return {weights={ {tags={Channel=\"Amazon\"}, weight=3}, {tags={Channel=\"eBay\"}, weight=1} }} end","hook":"redistribute",` + item + "}"
+	s.post("/v1/rules/new/dry-run", redistribute).ok()
 	s.post("/v1/rules/new/dry-run", `{"source":"function select(",`+item+"}").is(422, "rule-syntax")
 	s.post("/v1/rules/borrow/dry-run", `{"hook":"redistribute",`+item+"}").is(400, "invalid")
 	s.post("/v1/rules/borrow/dry-run", `{"item":{"upc":"V","location":"Retailer2"}}`).is(404, "unknown-record")

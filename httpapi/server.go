@@ -105,8 +105,8 @@ type Server struct {
 	bodies  bodies
 	judged  sync.Pool // of *fasthttp.RequestCtx
 
-	backtests backtests
-	spreader  spreader
+	backtests     backtests
+	redistributor redistributor
 
 	http *fasthttp.Server // bodies that are short
 	long *fasthttp.Server // all that comes on a connection once a longer body has
@@ -146,7 +146,7 @@ func New(config Config, store Store) (*Server, error) {
 		return nil, err
 	}
 	s.backtests.log, s.backtests.reportBytesMax = s.log, s.config.backtestReportBytes()
-	s.spreader.init(s)
+	s.redistributor.init(s)
 	s.planner = rules.NewPlanner(s.engine, rules.Limits{}, s.suspendRule)
 	s.tree = newTree(s.routes)
 	s.calls = newCallPool(s)
@@ -210,7 +210,7 @@ func (s *Server) begin(listener net.Listener) bool {
 	s.life.listener = listener
 	s.passedOn = newPassedOn(listener)
 	go func() { _ = s.long.Serve(s.passedOn) }() // ends with the listener, by Close or with Serve
-	s.spreader.start()
+	s.redistributor.start()
 	if s.peers != nil {
 		forwarded := s.forwarder.group.Forwarded()
 		go func() { _ = s.peers.Serve(forwarded) }() // ends with the listener, by Close or with the store
@@ -228,7 +228,7 @@ func (s *Server) Close(ctx context.Context) error {
 	}
 	s.life.closed = true
 	s.backtests.close()
-	s.spreader.close()
+	s.redistributor.close()
 	err := errors.Join(s.http.ShutdownWithContext(ctx), s.long.ShutdownWithContext(ctx))
 	if s.peers != nil {
 		s.forwarder.close()

@@ -14,7 +14,7 @@ func (c *call) refresh() {
 	cmd := &c.commands.refresh
 	c.body().refresh(cmd)
 	if c.loaded(cmd) && c.carryOn(cmd) {
-		c.server.spreader.wakeUp()
+		c.server.redistributor.wakeUp()
 		c.out = appendRefreshResult(c.out, &c.result, cmd.Items)
 	}
 }
@@ -23,7 +23,7 @@ func (c *call) adjust() {
 	cmd := &c.commands.adjust
 	c.body().adjust(cmd)
 	if c.loaded(cmd) && c.carryOn(cmd) {
-		c.server.spreader.wakeUp()
+		c.server.redistributor.wakeUp()
 		c.out = appendStockResult(c.out, &c.result)
 	}
 }

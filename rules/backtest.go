@@ -258,7 +258,7 @@ func (b *Backtest) logged(ctx context.Context, entry *engine.Entry) error {
 	}
 	b.askedMS = b.candidate.nowMS
 	if b.inPeriod {
-		b.spread() // what came with the time may have made records wait
+		b.redistribute() // what came with the time may have made records wait
 	}
 	for i, command := range entry.Commands {
 		if i%ctxCommands == 0 && ctx.Err() != nil {
@@ -304,24 +304,24 @@ func (b *Backtest) command(command []byte) error {
 		env.Archived, env.ArchivedAt = nil, 0
 		b.candidate.attach(&env, c.OrderID)
 		b.sameAnswer(was, b.candidate.do(&env, c))
-	case *engine.Spread:
-		b.report.Decided.spread(was) // the candidate's world has its own
+	case *engine.RedistributePlan:
+		b.report.Decided.countRedistributed(was) // the candidate's world has its own
 	default:
 		b.sameAnswer(was, b.candidate.apply(command))
-		b.spread()
+		b.redistribute()
 	}
 	return nil
 }
 
-// spread has the rules asked about the records that wait for it in the candidate's world, at once.
-func (b *Backtest) spread() {
+// redistribute has the rules asked about the records that wait for it in the candidate's world, at once.
+func (b *Backtest) redistribute() {
 	for b.candidate.engine.PlansWaiting() > 0 {
 		var env engine.Envelope
-		var c engine.Spread
-		wanted, _ := b.candidate.engine.NextPlans(0, spreadRecords, nil)
-		b.planner.PlanSpread(wanted, &env, &c)
+		var c engine.RedistributePlan
+		wanted, _ := b.candidate.engine.NextPlans(0, redistributeRecords, nil)
+		b.planner.PlanRedistribution(wanted, &env, &c)
 		done := b.candidate.do(&env, &c)
-		b.report.Candidate.spread(done)
+		b.report.Candidate.countRedistributed(done)
 		b.suspendIfFailing()
 		b.cfg.Pace()
 		if done.Stock.Records == 0 {
@@ -330,8 +330,8 @@ func (b *Backtest) spread() {
 	}
 }
 
-// spreadRecords is how many records are redistributed between two looks at the pace.
-const spreadRecords = 16
+// redistributeRecords is how many records are redistributed between two looks at the pace.
+const redistributeRecords = 16
 
 // allocate plans an order anew in the candidate's world, and notes how it went in both.
 func (b *Backtest) allocate(env engine.Envelope, c *engine.Allocate, was *engine.Result) error {

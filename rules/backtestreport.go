@@ -38,19 +38,19 @@ func (c *Counts) add(o outcome) {
 
 // Totals are the figures of one of the two courses of events.
 type Totals struct {
-	Orders, Lines Counts
-	Allocated     int64 // units
-	Pending       int64 // units that had to wait for stock
-	Ruled         int64 // lines that a rule was responsible for
-	RuleFailures  int64 // of these, lines whose rule failed or was suspended
-	RecordsSpread int64 // redistributed by rule, or left as they are
-	UnitsSpread   int64 // that this moved
+	Orders, Lines        Counts
+	Allocated            int64 // units
+	Pending              int64 // units that had to wait for stock
+	Ruled                int64 // lines that a rule was responsible for
+	RuleFailures         int64 // of these, lines whose rule failed or was suspended
+	RecordsRedistributed int64 // redistributed by rule, or left as they are
+	UnitsRedistributed   int64 // that this moved
 }
 
-// spread counts what rules did to records.
-func (t *Totals) spread(r *engine.Result) {
-	t.RecordsSpread += r.Stock.Records
-	t.UnitsSpread += r.Stock.Units
+// countRedistributed counts what rules did to records.
+func (t *Totals) countRedistributed(r *engine.Result) {
+	t.RecordsRedistributed += r.Stock.Records
+	t.UnitsRedistributed += r.Stock.Units
 }
 
 // rules counts what rules said.

@@ -1,5 +1,5 @@
-// Package rules runs operators' Lua: from which segments an order item is filled (select), and how a record's stock is
-// spread (redistribute).
+// Package rules runs operators' Lua: from which segments an order item is filled (select), and how a record's
+// available units are divided among its segments (redistribute).
 //
 // It owns the sandbox, the checks of a source at upload, the shapes of what a hook sees and gives back, and self-tests.
 // It never changes stock, never does I/O, starts no goroutine, and is not called by the engine: a rule runs at the
@@ -52,10 +52,10 @@
 // limits.go and errors.go; program.go is the way of a call and state.go what it runs on; source.go and sourcewalk.go
 // check a source; meter.go, metertable.go and peek.go bound a call; libbase.go, libtable.go, libstring.go,
 // libpattern.go and pattern.go are the library; record.go, views.go and schemaview.go are what a rule sees; plan.go and
-// outcome.go are select's answer and what it does, spread.go and remainder.go those of redistribute; selftest.go and
-// selftestread.go are the tests in a source; planner.go asks the active rules about an order, memorygate.go bounds the
-// memory of all that are asked; backtest.go, backtestrefused.go, backtestworld.go, backtestreport.go and
-// backtestexplain.go ask a rule about the orders of the past.
+// outcome.go are select's answer and what it does, redistribution.go and remainder.go those of redistribute;
+// selftest.go and selftestread.go are the tests in a source; planner.go asks the active rules about an order,
+// memorygate.go bounds the memory of all that are asked; backtest.go, backtestrefused.go, backtestworld.go,
+// backtestreport.go and backtestexplain.go ask a rule about the orders of the past.
 //
 // # Concurrency
 //

@@ -73,8 +73,8 @@ type Planner struct {
 		order    []string            // the hashes, the one put last at the end
 	}
 
-	counters Counters
-	spreads  Counters
+	counters        Counters
+	redistributions Counters
 }
 
 // Suspend takes the word that an activation has failed too often in a row to the log. It must not wait. It calls lost
@@ -153,7 +153,7 @@ func NewPlanner(state State, limits Limits, suspend Suspend) *Planner {
 // Counters give what the planner has done for a hook so far.
 func (p *Planner) Counters(hook Hook) *Counters {
 	if hook == HookRedistribute {
-		return &p.spreads
+		return &p.redistributions
 	}
 	return &p.counters
 }

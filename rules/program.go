@@ -19,7 +19,7 @@ type Hook uint8
 // The hooks.
 const (
 	HookSelect       Hook = iota // from which segments an order item is filled
-	HookRedistribute             // how a record's stock is spread
+	HookRedistribute             // how a record's available units are divided among its segments
 )
 
 var hookNames = [...]string{"select", "redistribute"}
@@ -122,13 +122,13 @@ func (p *Program) Select(ctx context.Context, in *Input) (plan Plan, usage Usage
 	return plan, usage, err
 }
 
-// Redistribute asks how a record's available units are to be spread. The errors are those of Select.
-func (p *Program) Redistribute(ctx context.Context, in *Input) (spread Spread, usage Usage, err error) {
+// Redistribute asks how a record's available units are divided among its segments. The errors are those of Select.
+func (p *Program) Redistribute(ctx context.Context, in *Input) (answer Redistribution, usage Usage, err error) {
 	usage, err = p.call(ctx, HookRedistribute, in, func(s *state, value, reason lua.LValue) error {
-		spread, err = readSpread(value, reason, in.Record)
+		answer, err = readRedistribution(value, reason, in.Record)
 		return err
 	})
-	return spread, usage, err
+	return answer, usage, err
 }
 
 // call runs a hook on a state that no other call uses, and reads its results before the state is given back.

@@ -124,9 +124,9 @@ func (p *Program) runTest(ctx context.Context, c *testCase) (TestResult, error) 
 		plan, result.Usage, err = p.Select(ctx, &c.input)
 		want, got, err = c.compareSelect(&plan, err)
 	} else {
-		var spread Spread
-		spread, result.Usage, err = p.Redistribute(ctx, &c.input)
-		want, got, err = c.compareRedistribute(&spread, err)
+		var answer Redistribution
+		answer, result.Usage, err = p.Redistribute(ctx, &c.input)
+		want, got, err = c.compareRedistribute(&answer, err)
 	}
 	result.Output = output.Text()
 	result.Diff = diff(want, got)
@@ -190,12 +190,12 @@ func (c *testCase) compareSelect(plan *Plan, failure error) (want, got []string,
 	return want, got, nil
 }
 
-func (c *testCase) compareRedistribute(spread *Spread, failure error) (want, got []string, err error) {
+func (c *testCase) compareRedistribute(answer *Redistribution, failure error) (want, got []string, err error) {
 	if want, got, done, err := c.compareFailure(failure); done || err != nil {
 		return want, got, err
 	}
 	if c.expect.has("unchanged") {
-		return c.compareReason("unchanged", spread.Unchanged, spread.Reason, "targets")
+		return c.compareReason("unchanged", answer.Unchanged, answer.Reason, "targets")
 	}
 	expected, err := readAmounts(c.expect, "available", c.input.Record)
 	if err != nil {
@@ -206,7 +206,7 @@ func (c *testCase) compareRedistribute(spread *Spread, failure error) (want, got
 	for i := range record.Segments {
 		after.set(text(record.Segments[i].Tags), record.Segments[i].Available())
 	}
-	for _, t := range spread.Targets {
+	for _, t := range answer.Targets {
 		after.set(text(t.Tags), t.Available)
 	}
 	return expected.lines("available"), after.only(expected).lines("available"), nil

@@ -80,14 +80,14 @@ type outcomeCounts struct {
 }
 
 type backtestTotals struct {
-	Orders         outcomeCounts `json:"orders"`
-	Lines          outcomeCounts `json:"lines"`
-	UnitsAllocated int64         `json:"unitsAllocated"`
-	UnitsPending   int64         `json:"unitsPending"`
-	RuleLines      int64         `json:"ruleLines"`
-	RuleFailures   int64         `json:"ruleFailures"`
-	RecordsSpread  int64         `json:"recordsSpread"`
-	UnitsSpread    int64         `json:"unitsSpread"`
+	Orders               outcomeCounts `json:"orders"`
+	Lines                outcomeCounts `json:"lines"`
+	UnitsAllocated       int64         `json:"unitsAllocated"`
+	UnitsPending         int64         `json:"unitsPending"`
+	RuleLines            int64         `json:"ruleLines"`
+	RuleFailures         int64         `json:"ruleFailures"`
+	RecordsRedistributed int64         `json:"recordsSpread"`
+	UnitsRedistributed   int64         `json:"unitsSpread"`
 }
 
 type segmentUnits struct {
@@ -226,8 +226,8 @@ func (r *backtestReport) printTotals(w io.Writer) {
 	row("units that had to wait", d.UnitsPending, c.UnitsPending)
 	some("lines that a rule decided", d.RuleLines, c.RuleLines)
 	some("lines for which a rule failed", d.RuleFailures, c.RuleFailures)
-	some("records spread by a rule", d.RecordsSpread, c.RecordsSpread)
-	some("units moved by a rule", d.UnitsSpread, c.UnitsSpread)
+	some("records redistributed by a rule", d.RecordsRedistributed, c.RecordsRedistributed)
+	some("units moved by a rule", d.UnitsRedistributed, c.UnitsRedistributed)
 	figures(w, rows)
 }
 

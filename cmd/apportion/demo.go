@@ -117,7 +117,7 @@ func demoStock(locationIndex int, location string) engine.Command {
 	for i := range demoGenerated {
 		refresh.Items = append(refresh.Items, engine.StockItem{
 			UPC: fmt.Sprintf("DEMO-%04d", i+1),
-			// Any spread will do, as long as it is the same each time: some records empty, some below ten units.
+			// Any distribution will do, as long as it is the same each time: some records empty, some below ten units.
 			Quantity: int64((i*37 + locationIndex*61) % 150),
 		})
 	}

@@ -14,7 +14,7 @@ import (
 	"github.com/urfave/cli/v3"
 )
 
-const rulesDescription = `A rule is a Lua source that chooses the segments of an order line (select), or how a record's stock is spread
+const rulesDescription = `A rule is a Lua source that chooses the segments of an order line (select), or how a record's available units are divided
 (redistribute). Uploaded is not active: try a rule with test, dry-run and backtest, then activate it.
 
 Examples:

@@ -19,8 +19,9 @@ type Target struct {
 	New       bool  // the record does not have the segment yet
 }
 
-// Spread is what a redistribute hook decided: the segments of every group that it named, or that nothing changes.
-type Spread struct {
+// Redistribution is what a redistribute hook decided: the segments of every group that it named, or that nothing
+// changes.
+type Redistribution struct {
 	Targets   []Target
 	Unchanged bool
 	Reason    string // why nothing changes
@@ -35,37 +36,37 @@ type entry struct {
 	segment int // position in the record, -1: new
 }
 
-// readSpread checks what redistribute gave back and works out the targets.
+// readRedistribution checks what redistribute gave back and works out the targets.
 //
 // Units move within a group only: segments that agree in all categories but the distributed ones, or but those that the
 // rule names with across. What a group has available is given out anew, all of it; what is promised or held as safety
 // stock stays. A group that the rule does not name stays as it is, and so does one that has less on hand than it
 // promised: there is nothing to give out.
-func readSpread(value, reason lua.LValue, r *Record) (Spread, error) {
+func readRedistribution(value, reason lua.LValue, r *Record) (Redistribution, error) {
 	if value == lua.LNil {
 		text, err := readReason(reason)
-		return Spread{Unchanged: true, Reason: text}, err
+		return Redistribution{Unchanged: true, Reason: text}, err
 	}
 	f, err := readFields("result", value, "weights", "units", "across")
 	if err != nil {
-		return Spread{}, err
+		return Redistribution{}, err
 	}
 	kind := "weights"
 	if f.has("units") {
 		kind = "units"
 	}
 	if f.has("weights") == f.has("units") {
-		return Spread{}, &ResultError{Path: "result", Message: "must have weights or units, one of them"}
+		return Redistribution{}, &ResultError{Path: "result", Message: "must have weights or units, one of them"}
 	}
 	across, err := readAcross(f, r)
 	if err != nil {
-		return Spread{}, err
+		return Redistribution{}, err
 	}
 	entries, err := readEntries(kind, f.get(kind), r)
 	if err != nil {
-		return Spread{}, err
+		return Redistribution{}, err
 	}
-	return spread(kind, entries, across, r)
+	return divide(kind, entries, across, r)
 }
 
 // readAcross gives the categories between whose values units may move.
@@ -162,9 +163,9 @@ func (e *entry) read(f fields, field string, r *Record) error {
 	return nil
 }
 
-// spread works out the targets, group by group in the order in which the rule named them.
-func spread(kind string, entries []entry, across []string, r *Record) (Spread, error) {
-	var result Spread
+// divide works out the targets, group by group in the order in which the rule named them.
+func divide(kind string, entries []entry, across []string, r *Record) (Redistribution, error) {
+	var result Redistribution
 	groups := map[string][]int{} // entries by group
 	var order []string
 	for i := range entries {
@@ -189,16 +190,17 @@ func spread(kind string, entries []entry, across []string, r *Record) (Spread, e
 		}
 		targets, err := g.targets()
 		if err != nil {
-			return Spread{}, err
+			return Redistribution{}, err
 		}
 		result.Targets = append(result.Targets, targets...)
 	}
 	if len(result.Targets) > engine.SegmentsPerRecordMax {
-		return Spread{}, &ResultError{Path: "result", Message: fmt.Sprintf("the record would have %d segments, at "+
-			"most %d are possible", len(result.Targets), engine.SegmentsPerRecordMax)}
+		return Redistribution{}, &ResultError{Path: "result",
+			Message: fmt.Sprintf("the record would have %d segments, at "+
+				"most %d are possible", len(result.Targets), engine.SegmentsPerRecordMax)}
 	}
 	if len(result.Targets) == 0 {
-		return Spread{Unchanged: true, Reason: "nothing is available"}, nil
+		return Redistribution{Unchanged: true, Reason: "nothing is available"}, nil
 	}
 	return result, nil
 }

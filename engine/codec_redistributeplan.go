@@ -5,16 +5,16 @@ import (
 	"fmt"
 )
 
-// The binary form of a Spread, and its checks.
+// The binary form of a RedistributePlan, and its checks.
 
 const (
-	spreadBytesMin       = 2*textBytesMin + 1 + textBytesMin + 1 + 1 + textBytesMin + 1
-	spreadTargetBytesMin = 1 + 1
+	redistributeItemBytesMin = 2*textBytesMin + 1 + textBytesMin + 1 + 1 + textBytesMin + 1
+	segmentTargetBytesMin    = 1 + 1
 )
 
-// appendSpread: each item has UPC, location, record version, rule, rule version, action, reason, targets of tags and
-// units.
-func appendSpread(dst []byte, c *Spread) []byte {
+// appendRedistributePlan: each item has UPC, location, record version, rule, rule version, action, reason, targets of
+// tags and units.
+func appendRedistributePlan(dst []byte, c *RedistributePlan) []byte {
 	dst = binary.AppendUvarint(dst, uint64(len(c.Items)))
 	for i := range c.Items {
 		it := &c.Items[i]
@@ -32,35 +32,35 @@ func appendSpread(dst []byte, c *Spread) []byte {
 	return dst
 }
 
-func (s *commandScratch) readSpread() *Spread {
-	r, c := &s.r, &s.spread
-	c.Items = resize(c.Items, r.count(spreadBytesMin))
+func (s *commandScratch) readRedistributePlan() *RedistributePlan {
+	r, c := &s.r, &s.redistribution
+	c.Items = resize(c.Items, r.count(redistributeItemBytesMin))
 	for i := range c.Items {
 		it := &c.Items[i]
 		it.UPC, it.Location, it.RecordVersion = r.text(), r.text(), r.uvarint()
 		it.Rule, it.RuleVersion = r.text(), r.uint32()
-		it.Action, it.Reason = SpreadAction(r.byte()), r.text()
-		it.Targets = resize(it.Targets, r.count(spreadTargetBytesMin))
+		it.Action, it.Reason = RedistributeAction(r.byte()), r.text()
+		it.Targets = resize(it.Targets, r.count(segmentTargetBytesMin))
 		for k := range it.Targets {
-			it.Targets[k] = SpreadTarget{Tags: s.readTags(), Available: r.varint()}
+			it.Targets[k] = SegmentTarget{Tags: s.readTags(), Available: r.varint()}
 		}
 	}
 	return c
 }
 
-func checkSpread(c *Spread) *fault {
-	if f := checkSize("items", len(c.Items), 1, SpreadItemsMax); f != nil {
+func checkRedistributePlan(c *RedistributePlan) *fault {
+	if f := checkSize("items", len(c.Items), 1, RedistributeItemsMax); f != nil {
 		return f
 	}
 	for i := range c.Items {
-		if f := checkSpreadItem(&c.Items[i]); f != nil {
+		if f := checkRedistributeItem(&c.Items[i]); f != nil {
 			return f.in("items", i)
 		}
 	}
 	return nil
 }
 
-func checkSpreadItem(it *SpreadItem) *fault {
+func checkRedistributeItem(it *RedistributeItem) *fault {
 	switch {
 	case !isText(it.UPC, UPCBytesMax):
 		return textFault("upc", it.UPC)
@@ -70,9 +70,9 @@ func checkSpreadItem(it *SpreadItem) *fault {
 		return textFault("rule", it.Rule)
 	case !isOptionalText(it.Reason, RuleReasonBytesMax):
 		return textFault("reason", it.Reason)
-	case it.Action < SpreadTargets || it.Action > SpreadKeep:
+	case it.Action < RedistributeToTargets || it.Action > RedistributeKeep:
 		return numberFault("action", int64(it.Action))
-	case len(it.Targets) > SegmentsPerRecordMax, (len(it.Targets) > 0) != (it.Action == SpreadTargets):
+	case len(it.Targets) > SegmentsPerRecordMax, (len(it.Targets) > 0) != (it.Action == RedistributeToTargets):
 		return numberFault("targets", int64(len(it.Targets)))
 	}
 	for k := range it.Targets {

@@ -17,8 +17,8 @@ const halves = `function redistribute(record, schema)
 	return {weights = { {tags={Channel="Amazon"}, weight=1}, {tags={Channel="eBay"}, weight=1} }, across = {"Channel"}}
 end`
 
-// newSpreadServer has records of 30 units of Amazon and 10 of eBay, and the rule for one location.
-func newSpreadServer(t *testing.T, activation string) *durableServer {
+// newRedistributeServer has records of 30 units of Amazon and 10 of eBay, and the rule for one location.
+func newRedistributeServer(t *testing.T, activation string) *durableServer {
 	t.Helper()
 	s := openDurableServer(t, t.TempDir())
 	s.put("/v1/tag-categories/Channel", channels).ok()
@@ -37,8 +37,8 @@ func newSpreadServer(t *testing.T, activation string) *durableServer {
 // settled waits until nobody redistributes by rule, and nothing is left to do.
 func (s *durableServer) settled() {
 	s.t.Helper()
-	if err := s.server.spreader.spread(time.Now().Add(time.Minute),
-		func(*engine.Spread, *engine.Result) {}); err != nil {
+	if err := s.server.redistributor.redistribute(time.Now().Add(time.Minute),
+		func(*engine.RedistributePlan, *engine.Result) {}); err != nil {
 		s.t.Fatal(err)
 	}
 	if n := s.durable.Engine().PlansWaiting(); n > 0 {
@@ -58,8 +58,8 @@ func (s *durableServer) shares(location, upc string) string {
 	return strings.Join(all, ", ")
 }
 
-func TestSpreadNow(t *testing.T) {
-	s := newSpreadServer(t, "")
+func TestRedistributeNow(t *testing.T) {
+	s := newRedistributeServer(t, "")
 	s.post("/v1/inventory/redistribute", `{"upcs":["A"],"locations":["L"],"now":true,"dryRun":true}`).ok().
 		want(`1`, "records").want(`10`, "units").
 		want(
@@ -86,9 +86,10 @@ func TestSpreadNow(t *testing.T) {
 	}
 }
 
-// TestSpreadOfDue: records that are marked are redistributed by rule after their next adjust, in the background.
-func TestSpreadOfDue(t *testing.T) {
-	s := newSpreadServer(t, "")
+// TestRedistributeDueRecords: records that are marked are redistributed by rule after their next adjust, in the
+// background.
+func TestRedistributeDueRecords(t *testing.T) {
+	s := newRedistributeServer(t, "")
 	s.post("/v1/inventory/redistribute", `{"all":true}`).ok().want(`null`, "rules")
 	s.post("/v1/inventory/adjust", `{"location":"L","items":[{"upc":"A","tags":{"Channel":"eBay"},"quantity":2}]}`).ok()
 	s.settled()
@@ -100,9 +101,9 @@ func TestSpreadOfDue(t *testing.T) {
 	}
 }
 
-// TestSpreadIsDeclined: a rule may leave a record as it is, and say why.
-func TestSpreadIsDeclined(t *testing.T) {
-	s := newSpreadServer(t, "")
+// TestRedistributeDeclined: a rule may leave a record as it is, and say why.
+func TestRedistributeDeclined(t *testing.T) {
+	s := newRedistributeServer(t, "")
 	s.post("/v1/rules/halves/deactivate", ``).ok()
 	s.post("/v1/rules/halves/activate", ``).ok().want(`"redistribute"`, "hook")
 	s.post("/v1/inventory/refresh", `{"location":"N","items":[{"upc":"A","quantity":40}]}`).ok()
@@ -120,11 +121,11 @@ func TestSpreadIsDeclined(t *testing.T) {
 	}
 }
 
-// TestSpreadFails: a rule that says no, or fails, leaves the record or has it split by percent, and is suspended in the
-// end.
-func TestSpreadFails(t *testing.T) {
+// TestRedistributeRuleFails: a rule that says no, or fails, leaves the record or has it split by percent, and is
+// suspended in the end.
+func TestRedistributeRuleFails(t *testing.T) {
 	for onError, want := range map[string]string{"default": "fell-back", "reject": "kept"} {
-		s := newSpreadServer(t, `,"failuresMax":2,"onError":"`+onError+`"`)
+		s := newRedistributeServer(t, `,"failuresMax":2,"onError":"`+onError+`"`)
 		now := func() *reply {
 			return s.post("/v1/inventory/redistribute", `{"upcs":["A"],"locations":["L"],"now":true}`).ok()
 		}
@@ -149,9 +150,9 @@ func TestSpreadFails(t *testing.T) {
 	}
 }
 
-// TestSpreadUnderLoad: whatever is sold meanwhile, nothing is lost and no promise broken.
-func TestSpreadUnderLoad(t *testing.T) {
-	s := newSpreadServer(t, "")
+// TestRedistributeUnderLoad: whatever is sold meanwhile, nothing is lost and no promise broken.
+func TestRedistributeUnderLoad(t *testing.T) {
+	s := newRedistributeServer(t, "")
 	var clients sync.WaitGroup
 	for n := range 4 {
 		clients.Go(func() {

@@ -21,8 +21,8 @@ func conditions() *Schema {
 	return s
 }
 
-// TestSpread: every way in which a redistribute hook can answer.
-func TestSpread(t *testing.T) {
+// TestRedistribution: every way in which a redistribute hook can answer.
+func TestRedistribution(t *testing.T) {
 	segment := func(channel, condition string, onHand, allocated int64) Segment {
 		return Segment{Tags: []engine.Tag{tag("Channel", channel), tag("Condition", condition)}, OnHand: onHand,
 			Allocated: allocated}
@@ -82,7 +82,7 @@ func TestSpread(t *testing.T) {
 	for _, test := range tests {
 		p := mustCompile(t, "function redistribute(record, schema)\n"+test.body+"\nend", Limits{})
 		s, _, err := p.Redistribute(t.Context(), &Input{Record: record})
-		got := showSpread(s)
+		got := showRedistribution(s)
 		if err != nil {
 			got = err.Error()
 		}
@@ -99,7 +99,7 @@ func TestSpread(t *testing.T) {
 	}
 }
 
-func showSpread(s Spread) string {
+func showRedistribution(s Redistribution) string {
 	if s.Unchanged {
 		return "unchanged: " + s.Reason
 	}
@@ -114,8 +114,9 @@ func showSpread(s Spread) string {
 	return strings.Join(all, "; ")
 }
 
-// TestSpreadConserves: whatever a rule answers, each group keeps its units on hand and every segment what it promised.
-func TestSpreadConserves(t *testing.T) {
+// TestRedistributionConserves: whatever a rule answers, each group keeps its units on hand and every segment what it
+// promised.
+func TestRedistributionConserves(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		r := &Record{Schema: conditions()}
 		onHand, promised := map[string]int64{}, map[string]int64{}

@@ -6,38 +6,38 @@ import (
 	"sync/atomic"
 )
 
-// SpreadAction is what a redistribution by rule came to. The numbers are stored and never reused.
-type SpreadAction uint8
+// RedistributeAction is what a redistribution by rule came to. The numbers are stored and never reused.
+type RedistributeAction uint8
 
 // The actions.
 const (
-	SpreadTargets SpreadAction = 1 // the rule said what each segment is to have
-	SpreadDefault SpreadAction = 2 // by percent: the rule failed, or none is active any more
-	SpreadKeep    SpreadAction = 3 // the record stays as it is: the rule said so, or failed
+	RedistributeToTargets RedistributeAction = 1 // the rule said what each segment is to have
+	RedistributeByPercent RedistributeAction = 2 // by percent: the rule failed, or none is active any more
+	RedistributeKeep      RedistributeAction = 3 // the record stays as it is: the rule said so, or failed
 )
 
-// SpreadTarget is what one segment is to have available.
-type SpreadTarget struct {
+// SegmentTarget is what one segment is to have available.
+type SegmentTarget struct {
 	Tags      []Tag `json:"tags"`
 	Available int64 `json:"available"`
 }
 
-// SpreadItem is what is to be done to a record that waits for a plan.
-type SpreadItem struct {
-	UPC           string         `json:"upc"`
-	Location      string         `json:"location"`
-	RecordVersion uint64         `json:"recordVersion"` // of the record that the rule saw
-	Rule          string         `json:"rule"`          // empty: none is active any more
-	RuleVersion   uint32         `json:"ruleVersion"`
-	Action        SpreadAction   `json:"action"`
-	Reason        string         `json:"reason"` // why it stays as it is, or how the rule failed
-	Targets       []SpreadTarget `json:"targets"`
+// RedistributeItem is what is to be done to a record that waits for a plan.
+type RedistributeItem struct {
+	UPC           string             `json:"upc"`
+	Location      string             `json:"location"`
+	RecordVersion uint64             `json:"recordVersion"` // of the record that the rule saw
+	Rule          string             `json:"rule"`          // empty: none is active any more
+	RuleVersion   uint32             `json:"ruleVersion"`
+	Action        RedistributeAction `json:"action"`
+	Reason        string             `json:"reason"` // why it stays as it is, or how the rule failed
+	Targets       []SegmentTarget    `json:"targets"`
 }
 
-// Spread carries out what rules decided about records that wait for a plan. A record that has changed since, or no
-// longer waits, is passed over: it is to be planned anew. Only the leader proposes it.
-type Spread struct {
-	Items []SpreadItem `json:"items"`
+// RedistributePlan carries out what rules decided about records that wait for a plan. A record that has changed since,
+// or no longer waits, is passed over: it is to be planned anew. Only the leader proposes it.
+type RedistributePlan struct {
+	Items []RedistributeItem `json:"items"`
 }
 
 // PlanWanted is a record that waits for a rule to say how it is redistributed.
@@ -108,9 +108,9 @@ func (e *Engine) queuePlan(row uint32, on bool) {
 	e.plans.n.Store(int64(e.plans.rows.n))
 }
 
-// spreader gives the activation that decides about a record, nil for the percentages. asked is false if it is
+// redistributeRuleOf gives the activation that decides about a record, nil for the percentages. asked is false if it is
 // suspended.
-func (e *Engine) spreader(row uint32) (a *Activation, asked bool) {
+func (e *Engine) redistributeRuleOf(row uint32) (a *Activation, asked bool) {
 	set := e.Rules()
 	if !set.Asked(HookRedistribute) {
 		return nil, false
@@ -122,7 +122,7 @@ func (e *Engine) spreader(row uint32) (a *Activation, asked bool) {
 
 // redistributeRecord splits a record by percent, or has it wait for what its rule says.
 func (e *Engine) redistributeRecord(row uint32, r *Result) {
-	a, asked := e.spreader(row)
+	a, asked := e.redistributeRuleOf(row)
 	switch {
 	case asked, a != nil && a.OnError == FallbackReject:
 		rec, w := e.begin(row)
@@ -137,8 +137,8 @@ func (e *Engine) redistributeRecord(row uint32, r *Result) {
 	}
 }
 
-// spread does the items in their order.
-func (e *Engine) spread(c *Spread, envelope *Envelope, r *Result) {
+// redistributePlan does the items in their order.
+func (e *Engine) redistributePlan(c *RedistributePlan, envelope *Envelope, r *Result) {
 	if envelope.RulesIndex != e.Rules().sequence {
 		r.refuse(CodeRetry, "rules", strconv.FormatUint(envelope.RulesIndex, 10))
 		return
@@ -154,32 +154,32 @@ func (e *Engine) spread(c *Spread, envelope *Envelope, r *Result) {
 			continue
 		}
 		r.Stock.Records++
-		e.spreadItem(row, it, r)
+		e.redistributeItem(row, it, r)
 	}
 }
 
-// spreadItem does one item, and says what it came to.
-func (e *Engine) spreadItem(row uint32, it *SpreadItem, r *Result) {
+// redistributeItem does one item, and says what it came to.
+func (e *Engine) redistributeItem(row uint32, it *RedistributeItem, r *Result) {
 	before := r.Stock.Units
-	kind, reason := EventRecordSpread, it.Reason
-	if it.Action == SpreadTargets {
+	kind, reason := EventRecordRedistributed, it.Reason
+	if it.Action == RedistributeToTargets {
 		if fault := e.resolveTargets(row, it); fault != "" {
-			kind, reason = EventSpreadKept, fault
+			kind, reason = EventRedistributeKept, fault
 		}
 	}
 	rec, w := e.begin(row)
 	e.setPlanned(row, false)
-	if it.Action == SpreadTargets && kind == EventRecordSpread {
+	if it.Action == RedistributeToTargets && kind == EventRecordRedistributed {
 		e.moveTargets(rec, &w, it, r)
 	}
 	e.end(rec, &w)
 	switch it.Action {
-	case SpreadDefault:
-		kind = EventSpreadFellBack
+	case RedistributeByPercent:
+		kind = EventRedistributeFellBack
 		e.listChanges(row, r)
 		e.splitRecord(row)
-	case SpreadKeep:
-		kind = EventSpreadKept
+	case RedistributeKeep:
+		kind = EventRedistributeKept
 	}
 	if it.Rule != "" {
 		e.emit(&Event{Kind: kind, UPC: it.UPC, Location: it.Location, Name: it.Rule, Limit: int64(it.RuleVersion),
@@ -187,17 +187,17 @@ func (e *Engine) spreadItem(row uint32, it *SpreadItem, r *Result) {
 	}
 }
 
-// spreadPart is a target with its segment, 0 for one that is to be created.
-type spreadPart struct {
+// targetPart is a target with its segment, 0 for one that is to be created.
+type targetPart struct {
 	key     tagSetKey
 	segment uint32
 }
 
-// resolveTargets finds the segments of an item's targets into scratch.spread, and says what is wrong with them: the
+// resolveTargets finds the segments of an item's targets into scratch.targets, and says what is wrong with them: the
 // plan is data like any other, and must not make units appear, vanish, or break a promise.
-func (e *Engine) resolveTargets(row uint32, it *SpreadItem) (fault string) {
+func (e *Engine) resolveTargets(row uint32, it *RedistributeItem) (fault string) {
 	s, rec := e.Schema(), e.records.at(row)
-	parts := e.scratch.spread[:0]
+	parts := e.scratch.targets[:0]
 	seen := &e.scratch.seen
 	seen.start(len(it.Targets))
 	sum, segments, sets := int64(0), 0, 0
@@ -207,7 +207,7 @@ func (e *Engine) resolveTargets(row uint32, it *SpreadItem) (fault string) {
 		if code != CodeOK {
 			return "a target has tags that the schema does not know"
 		}
-		part := spreadPart{key: key}
+		part := targetPart{key: key}
 		h := key.hash()
 		for p := seen.probe(h); ; {
 			k, more := p.next(seen)
@@ -233,7 +233,7 @@ func (e *Engine) resolveTargets(row uint32, it *SpreadItem) (fault string) {
 		sum += t.Available
 		parts = append(parts, part)
 	}
-	e.scratch.spread = parts
+	e.scratch.targets = parts
 	switch {
 	case sum != 0:
 		return "the targets do not add up to what is available"
@@ -244,11 +244,11 @@ func (e *Engine) resolveTargets(row uint32, it *SpreadItem) (fault string) {
 	return ""
 }
 
-// moveTargets moves on hand units between the segments in scratch.spread. A segment that the record lacks is created
+// moveTargets moves on hand units between the segments in scratch.targets. A segment that the record lacks is created
 // when it is to have units.
-func (e *Engine) moveTargets(rec *record, w *window, it *SpreadItem, r *Result) {
+func (e *Engine) moveTargets(rec *record, w *window, it *RedistributeItem, r *Result) {
 	for i := range it.Targets {
-		part, after := &e.scratch.spread[i], it.Targets[i].Available
+		part, after := &e.scratch.targets[i], it.Targets[i].Available
 		if part.segment == 0 && after == 0 {
 			continue
 		}

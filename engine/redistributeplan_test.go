@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// spreadHost has a record of 70 units on the web and 30 in the shop, and a redistribute rule for it.
-func spreadHost(t *testing.T, onError RuleFallback) *host {
+// redistributeHost has a record of 70 units on the web and 30 in the shop, and a redistribute rule for it.
+func redistributeHost(t *testing.T, onError RuleFallback) *host {
 	h := newHost(t)
 	h.must(&PutTagCategory{Name: "Channel", Values: []Value{
 		{Name: "Web", Percent: 7000, Default: true, Max: NoMax}, {Name: "Shop", Percent: 3000, Max: NoMax},
@@ -26,16 +26,16 @@ func (h *host) view(upc string) (v RecordView) {
 	return v
 }
 
-// spreads carries out what a rule decided about U, as it is now.
-func (h *host) spreads(action SpreadAction, reason string, targets ...SpreadTarget) *Result {
+// redistributes carries out what a rule decided about U, as it is now.
+func (h *host) redistributes(action RedistributeAction, reason string, targets ...SegmentTarget) *Result {
 	h.t.Helper()
 	return h.do(&Envelope{RulesIndex: h.e.Rules().Index()},
-		&Spread{Items: []SpreadItem{{UPC: "U", Location: "L", RecordVersion: h.view("U").Version,
+		&RedistributePlan{Items: []RedistributeItem{{UPC: "U", Location: "L", RecordVersion: h.view("U").Version,
 			Rule: "r", RuleVersion: 1, Action: action, Reason: reason, Targets: targets}}})
 }
 
-func target(channel string, units int64) SpreadTarget {
-	return SpreadTarget{Tags: []Tag{{"Channel", channel}}, Available: units}
+func target(channel string, units int64) SegmentTarget {
+	return SegmentTarget{Tags: []Tag{{"Channel", channel}}, Available: units}
 }
 
 // available shows what the segments of U have available, in their order.
@@ -57,38 +57,39 @@ func (h *host) lastEvent() string {
 	return fmt.Sprintf("%s %s %d: %s", ev.Kind, ev.Name, ev.Units, ev.Reason)
 }
 
-func TestSpread(t *testing.T) {
+func TestRedistributePlan(t *testing.T) {
 	now := &Redistribute{Scope: Scope{All: true}, Now: true}
 	for name, test := range map[string]struct {
-		action  SpreadAction
-		targets []SpreadTarget
+		action  RedistributeAction
+		targets []SegmentTarget
 		want    string
 		event   string
 	}{
-		"targets": {SpreadTargets, []SpreadTarget{target("Web", 10), target("Shop", 90)}, "Web 10, Shop 90",
+		"targets": {RedistributeToTargets, []SegmentTarget{target("Web", 10), target("Shop", 90)}, "Web 10, Shop 90",
 			"record-spread r 60: so"},
-		"a new segment": {SpreadTargets, []SpreadTarget{target("Web", 65), target("Fair", 5)},
+		"a new segment": {RedistributeToTargets, []SegmentTarget{target("Web", 65), target("Fair", 5)},
 			"Web 65, Shop 30, Fair 5", "record-spread r 5: so"},
-		"nothing to a new": {SpreadTargets, []SpreadTarget{target("Web", 70), target("Fair", 0)}, "Web 70, Shop 30",
+		"nothing to a new": {RedistributeToTargets, []SegmentTarget{target("Web", 70), target("Fair", 0)},
+			"Web 70, Shop 30",
 			"record-spread r 0: so"},
-		"too many": {SpreadTargets, []SpreadTarget{target("Web", 71)}, "Web 70, Shop 30",
+		"too many": {RedistributeToTargets, []SegmentTarget{target("Web", 71)}, "Web 70, Shop 30",
 			"spread-kept r 0: the targets do not add up to what is available"},
-		"too few": {SpreadTargets, []SpreadTarget{target("Web", 10), target("Shop", 89)}, "Web 70, Shop 30",
+		"too few": {RedistributeToTargets, []SegmentTarget{target("Web", 10), target("Shop", 89)}, "Web 70, Shop 30",
 			"spread-kept r 0: the targets do not add up to what is available"},
-		"one twice": {SpreadTargets, []SpreadTarget{target("Web", 35), target("Web", 105)}, "Web 70, Shop 30",
+		"one twice": {RedistributeToTargets, []SegmentTarget{target("Web", 35), target("Web", 105)}, "Web 70, Shop 30",
 			"spread-kept r 0: two targets are for the same segment"},
-		"unknown": {SpreadTargets, []SpreadTarget{target("Moon", 0)}, "Web 70, Shop 30",
+		"unknown": {RedistributeToTargets, []SegmentTarget{target("Moon", 0)}, "Web 70, Shop 30",
 			"spread-kept r 0: a target has tags that the schema does not know"},
-		"keep":       {SpreadKeep, nil, "Web 70, Shop 30", "spread-kept r 0: so"},
-		"by percent": {SpreadDefault, nil, "Web 70, Shop 30", "spread-fell-back r 0: so"},
+		"keep":       {RedistributeKeep, nil, "Web 70, Shop 30", "spread-kept r 0: so"},
+		"by percent": {RedistributeByPercent, nil, "Web 70, Shop 30", "spread-fell-back r 0: so"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			h := spreadHost(t, FallbackDefault)
+			h := redistributeHost(t, FallbackDefault)
 			if r := h.must(now); r.Stock.Records != 1 || len(r.Changes) > 0 || h.e.PlansWaiting() != 1 || !h.view("U").
 				Planned {
 				t.Fatalf("%+v, %d records wait", r.Stock, h.e.PlansWaiting())
 			}
-			if r := h.spreads(test.action, "so", test.targets...); r.Code != CodeOK || r.Stock.Records != 1 {
+			if r := h.redistributes(test.action, "so", test.targets...); r.Code != CodeOK || r.Stock.Records != 1 {
 				t.Fatalf("%v %+v", r.Code, r.Stock)
 			}
 			if got := h.available(); got != test.want || h.e.PlansWaiting() != 0 || h.view("U").Planned {
@@ -101,9 +102,9 @@ func TestSpread(t *testing.T) {
 	}
 }
 
-// TestSpreadOfWhatIsDue: a due record waits at its next adjust, and what it promised stays.
-func TestSpreadOfWhatIsDue(t *testing.T) {
-	h := spreadHost(t, FallbackDefault)
+// TestRedistributePlanOfDueRecord: a due record waits at its next adjust, and what it promised stays.
+func TestRedistributePlanOfDueRecord(t *testing.T) {
+	h := redistributeHost(t, FallbackDefault)
 	h.planned(&Allocate{OrderID: "o", Backorder: true, Lines: []AllocateLine{
 		{ItemID: "1", UPC: "U", Location: "L", Quantity: 40, Tags: []Tag{{"Channel", "Shop"}}}}})
 	h.must(&Redistribute{Scope: Scope{All: true}})
@@ -117,7 +118,7 @@ func TestSpreadOfWhatIsDue(t *testing.T) {
 	if got := h.available(); got != "Web 75, Shop -10" {
 		t.Fatal(got)
 	}
-	if r := h.spreads(SpreadTargets, "", target("Web", 45), target("Shop", 20)); len(r.Changes) != 2 ||
+	if r := h.redistributes(RedistributeToTargets, "", target("Web", 45), target("Shop", 20)); len(r.Changes) != 2 ||
 		r.Stock.Units != 30 {
 		t.Errorf("%+v %+v", r.Stock, r.Changes)
 	}
@@ -126,31 +127,33 @@ func TestSpreadOfWhatIsDue(t *testing.T) {
 	}
 }
 
-// TestSpreadIsPassedOver: what has changed, or does not wait, is left alone; other rules are a reason to plan anew.
-func TestSpreadIsPassedOver(t *testing.T) {
-	h := spreadHost(t, FallbackDefault)
-	if r := h.spreads(SpreadTargets, "", target("Web", 50), target("Shop", 50)); r.Stock.Records != 0 ||
+// TestRedistributePlanPassedOver: what has changed, or does not wait, is left alone; other rules are a reason to plan
+// anew.
+func TestRedistributePlanPassedOver(t *testing.T) {
+	h := redistributeHost(t, FallbackDefault)
+	if r := h.redistributes(RedistributeToTargets, "", target("Web", 50), target("Shop", 50)); r.Stock.Records != 0 ||
 		h.available() != "Web 70, Shop 30" {
 		t.Errorf("a record that does not wait: %+v, %s", r.Stock, h.available())
 	}
 	h.must(&Redistribute{Scope: Scope{All: true}, Now: true})
 	version := h.view("U").Version
 	h.must(&Adjust{Location: "L", Items: []StockItem{{UPC: "U", Quantity: 1, Tags: []Tag{{"Channel", "Web"}}}}})
-	item := SpreadItem{UPC: "U", Location: "L", RecordVersion: version, Action: SpreadKeep}
+	item := RedistributeItem{UPC: "U", Location: "L", RecordVersion: version, Action: RedistributeKeep}
 	if r := h.do(&Envelope{RulesIndex: h.e.Rules().Index()},
-		&Spread{Items: []SpreadItem{item}}); r.Stock.Records != 0 || h.e.PlansWaiting() != 1 {
+		&RedistributePlan{Items: []RedistributeItem{item}}); r.Stock.Records != 0 || h.e.PlansWaiting() != 1 {
 		t.Errorf("a record that has changed: %+v", r.Stock)
 	}
 	item.RecordVersion = h.view("U").Version
 	if r := h.do(&Envelope{RulesIndex: h.e.Rules().Index() + 1},
-		&Spread{Items: []SpreadItem{item}}); r.Code != CodeRetry || r.Field != "rules" {
+		&RedistributePlan{Items: []RedistributeItem{item}}); r.Code != CodeRetry || r.Field != "rules" {
 		t.Errorf("under other rules: %v", r.Code)
 	}
 	h.must(&DeactivateRule{Name: "r"})
 	events := len(h.e.Events(0, 1000, nil))
-	item.Action = SpreadDefault
+	item.Action = RedistributeByPercent
 	if r := h.do(&Envelope{RulesIndex: h.e.Rules().Index()},
-		&Spread{Items: []SpreadItem{item}}); r.Stock.Records != 1 || h.available() != "Web 71, Shop 30" {
+		&RedistributePlan{Items: []RedistributeItem{item}}); r.Stock.Records != 1 ||
+		h.available() != "Web 71, Shop 30" {
 		t.Errorf("without a rule: %+v, %s", r.Stock, h.available())
 	}
 	if got := len(h.e.Events(0, 1000, nil)); got != events {
@@ -158,11 +161,11 @@ func TestSpreadIsPassedOver(t *testing.T) {
 	}
 }
 
-// TestSpreadSuspended: nobody is asked, and the activation says what happens.
-func TestSpreadSuspended(t *testing.T) {
+// TestRedistributePlanSuspended: nobody is asked, and the activation says what happens.
+func TestRedistributePlanSuspended(t *testing.T) {
 	for onError, want := range map[RuleFallback]string{FallbackDefault: "Web 84, Shop 36",
 		FallbackReject: "Web 90, Shop 30"} {
-		h := spreadHost(t, onError)
+		h := redistributeHost(t, onError)
 		h.must(&SuspendRule{Activation: 1, Failures: 1, Reason: "no"})
 		h.must(&Adjust{Location: "L", Items: []StockItem{{UPC: "U", Quantity: 20, Tags: []Tag{{"Channel", "Web"}}}}})
 		dry := h.must(&Redistribute{Scope: Scope{All: true}, DryRun: true})
@@ -176,7 +179,7 @@ func TestSpreadSuspended(t *testing.T) {
 
 // TestNextPlans: in the order of the rows, from a cursor on.
 func TestNextPlans(t *testing.T) {
-	h := spreadHost(t, FallbackDefault)
+	h := redistributeHost(t, FallbackDefault)
 	for i := range 70 {
 		h.must(&Refresh{Location: "L", Items: []StockItem{{UPC: fmt.Sprintf("N%02d", i), Quantity: 10}}})
 	}

@@ -8,8 +8,8 @@ import (
 	"apportion/engine"
 )
 
-// spreadHost is a planHost with a redistribute rule besides.
-func newSpreadHost(t *testing.T, source string, onError engine.RuleFallback) *planHost {
+// redistributeHost is a planHost with a redistribute rule besides.
+func newRedistributeHost(t *testing.T, source string, onError engine.RuleFallback) *planHost {
 	h := newPlanHost(t, `function select(item, record) return { {tags=item.tags} } end`, engine.FallbackDefault)
 	h.do(&engine.PutRule{Name: "s", Source: source, Hooks: []engine.RuleHook{engine.HookRedistribute}})
 	h.do(&engine.ActivateRule{Name: "s", Hook: engine.HookRedistribute, OnError: onError, FailuresMax: 2,
@@ -17,15 +17,15 @@ func newSpreadHost(t *testing.T, source string, onError engine.RuleFallback) *pl
 	return h
 }
 
-// spread plans and carries out what waits, and shows it.
-func (h *planHost) spread(wanted ...engine.PlanWanted) string {
+// redistribute plans and carries out what waits, and shows it.
+func (h *planHost) redistribute(wanted ...engine.PlanWanted) string {
 	h.t.Helper()
 	if wanted == nil {
 		wanted, _ = h.e.NextPlans(0, 10, nil)
 	}
 	var env engine.Envelope
-	var c engine.Spread
-	h.p.PlanSpread(wanted, &env, &c)
+	var c engine.RedistributePlan
+	h.p.PlanRedistribution(wanted, &env, &c)
 	if len(c.Items) == 0 {
 		return ""
 	}
@@ -35,7 +35,7 @@ func (h *planHost) spread(wanted ...engine.PlanWanted) string {
 		it.Reason, r.Stock.Records, r.Stock.Items)
 }
 
-func TestPlanSpread(t *testing.T) {
+func TestPlanRedistribution(t *testing.T) {
 	now := &engine.Redistribute{Scope: engine.Scope{All: true}, Now: true}
 	for _, test := range []struct {
 		body    string
@@ -51,9 +51,9 @@ func TestPlanSpread(t *testing.T) {
 		{`return {units = {}}`, engine.FallbackReject,
 			`s 1 action 3 []: result.units: is empty; to change nothing: return nil, "why", 1 of 1 done`},
 	} {
-		h := newSpreadHost(t, "function redistribute(record, schema) "+test.body+" end", test.onError)
+		h := newRedistributeHost(t, "function redistribute(record, schema) "+test.body+" end", test.onError)
 		h.do(now)
-		got := h.spread()
+		got := h.redistribute()
 		if got != test.want && !strings.Contains(test.want, "is empty") || !strings.HasPrefix(got, test.want[:12]) {
 			t.Errorf("%s: %s, want %s", test.body, got, test.want)
 		}
@@ -63,41 +63,42 @@ func TestPlanSpread(t *testing.T) {
 	}
 }
 
-// TestPlanSpreadSuspends: failures in a row end with the rule's suspension; a record that waited is answered as it
-// says.
-func TestPlanSpreadSuspends(t *testing.T) {
-	h := newSpreadHost(t,
+// TestPlanRedistributionSuspends: failures in a row end with the rule's suspension; a record that waited is answered as
+// it says.
+func TestPlanRedistributionSuspends(t *testing.T) {
+	h := newRedistributeHost(t,
 		`function redistribute(record, schema) if record.onHand > 14 then error("no") end return nil, "fine" end`,
 		engine.FallbackReject)
 	now := &engine.Redistribute{Scope: engine.Scope{All: true}, Now: true}
 	for range 2 {
 		h.do(now)
-		h.spread()
+		h.redistribute()
 	}
 	if len(h.suspended) != 1 || h.suspended[0].Failures != 2 || !strings.Contains(h.suspended[0].Reason, "no") {
 		t.Fatalf("%+v", h.suspended)
 	}
 	h.do(now)
 	h.do(&h.suspended[0])
-	if got := h.spread(); !strings.HasPrefix(got, "s 1 action 3 []: suspended: ") {
+	if got := h.redistribute(); !strings.HasPrefix(got, "s 1 action 3 []: suspended: ") {
 		t.Error(got)
 	}
 	c := h.p.Counters(HookRedistribute)
-	if c.Calls.Load() != 2 || c.Failed[FailureRuntime].Load() != 2 || c.Suspended.Load() != 1 || h.p.Spreads("U", "L") {
+	if c.Calls.Load() != 2 || c.Failed[FailureRuntime].Load() != 2 || c.Suspended.Load() != 1 ||
+		h.p.HasRedistributeRule("U", "L") {
 		t.Errorf("%d calls, %d failures, %d suspended", c.Calls.Load(), c.Failed[FailureRuntime].Load(),
 			c.Suspended.Load())
 	}
 	h.do(&engine.DeactivateRule{Name: "s"})
-	if got := h.spread(engine.PlanWanted{UPC: "U", Location: "L"}); got != " 0 action 2 []: , 0 of 1 done" {
+	if got := h.redistribute(engine.PlanWanted{UPC: "U", Location: "L"}); got != " 0 action 2 []: , 0 of 1 done" {
 		t.Error(got)
 	}
-	if got := h.spread(engine.PlanWanted{UPC: "none", Location: "L"}); got != "" {
+	if got := h.redistribute(engine.PlanWanted{UPC: "none", Location: "L"}); got != "" {
 		t.Error(got)
 	}
 }
 
-// TestBacktestOfASpread: records are redistributed as the candidate says, and not as was decided.
-func TestBacktestOfASpread(t *testing.T) {
+// TestBacktestOfRedistribution: records are redistributed as the candidate says, and not as was decided.
+func TestBacktestOfRedistribution(t *testing.T) {
 	source := func(a, b int) string {
 		return fmt.Sprintf(`function redistribute(record, schema)
 			return {weights = { {tags={Channel="A"}, weight=%d}, {tags={Channel="B"}, weight=%d} }, across={"Channel"}}
@@ -108,15 +109,15 @@ func TestBacktestOfASpread(t *testing.T) {
 	tp.must(&engine.ActivateRule{Name: "c", Hook: engine.HookRedistribute, FailuresMax: 3})
 	tp.base = len(tp.entries)
 	tp.must(&engine.Redistribute{Scope: engine.Scope{All: true}, Now: true})
-	tp.spreads()
+	tp.redistributions()
 	tp.do("", orderOf("o1", engine.ModePartial, wants("U", "B", 9)))
 	tp.must(&engine.Redistribute{Scope: engine.Scope{All: true}})
 	tp.must(&engine.Adjust{Location: "L", Items: []engine.StockItem{{UPC: "U", Quantity: 5}}})
-	tp.spreads()
+	tp.redistributions()
 	of := func(c *BacktestConfig) { c.Candidate.Hook = engine.HookRedistribute }
 	same := tp.mustBacktest(source(2, 1), of)
-	if same.OrdersThatDiffer > 0 || same.Decided != same.Candidate || same.Decided.RecordsSpread != 2 ||
-		same.Decided.UnitsSpread != 5 {
+	if same.OrdersThatDiffer > 0 || same.Decided != same.Candidate || same.Decided.RecordsRedistributed != 2 ||
+		same.Decided.UnitsRedistributed != 5 {
 		t.Errorf("the rule that was active: %+v", same)
 	}
 	r := tp.mustBacktest(source(1, 2), of)
@@ -124,18 +125,18 @@ func TestBacktestOfASpread(t *testing.T) {
 		{Tags: channel("A"), Decided: SegmentUnits{0, 10}, Candidate: SegmentUnits{0, 4}},
 		{Tags: channel("B"), Decided: SegmentUnits{5, 5}, Candidate: SegmentUnits{9, 7}},
 	}
-	if fmt.Sprint(r.Segments) != fmt.Sprint(want) || r.OrdersThatDiffer != 1 || r.Candidate.RecordsSpread != 2 {
+	if fmt.Sprint(r.Segments) != fmt.Sprint(want) || r.OrdersThatDiffer != 1 || r.Candidate.RecordsRedistributed != 2 {
 		t.Errorf("%+v, want %+v; %+v", r.Segments, want, r.Candidate)
 	}
 }
 
-// spreads plans and records what waits.
-func (tp *tape) spreads() {
+// redistributions plans and records what waits.
+func (tp *tape) redistributions() {
 	tp.t.Helper()
 	var env engine.Envelope
-	var c engine.Spread
+	var c engine.RedistributePlan
 	wanted, _ := tp.e.NextPlans(0, 10, nil)
-	tp.p.PlanSpread(wanted, &env, &c)
+	tp.p.PlanRedistribution(wanted, &env, &c)
 	if r := tp.record(engine.AppendCommand(nil, &env, &c)); r.Code != engine.CodeOK {
 		tp.t.Fatal(r.Code)
 	}

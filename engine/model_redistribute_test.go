@@ -7,21 +7,21 @@ import (
 	"apportion/engine"
 )
 
-// spreadRuleName is the rule that decides how the records of one location are redistributed.
-const spreadRuleName = "s"
+// redistributeRuleName is the rule that decides how the records of one location are redistributed.
+const redistributeRuleName = "s"
 
-var spreadScope = engine.RuleScope{Locations: []string{locations[0]}}
+var redistributeScope = engine.RuleScope{Locations: []string{locations[0]}}
 
-// spreadRule is that rule, as far as it is active.
-type spreadRule struct {
+// redistributeRule is that rule, as far as it is active.
+type redistributeRule struct {
 	put, active, suspended bool
 	onError                engine.RuleFallback
 	activation             uint64
 }
 
-// changeSpreadRule keeps account of it.
-func (m *model) changeSpreadRule(c engine.Command) engine.Code {
-	s := &m.spreadRule
+// changeRedistributeRule keeps account of it.
+func (m *model) changeRedistributeRule(c engine.Command) engine.Code {
+	s := &m.redistributeRule
 	if _, puts := c.(*engine.PutRule); !puts && !s.put {
 		return engine.CodeUnknownRule
 	}
@@ -41,10 +41,10 @@ func (m *model) changeSpreadRule(c engine.Command) engine.Code {
 	return engine.CodeOK
 }
 
-// suspendRule is about an activation of the spread rule, if that is there: a command that is sent again when its key is
-// forgotten can name one that has been replaced since.
+// suspendRule is about an activation of the redistribute rule, if that is there: a command that is sent again when its
+// key is forgotten can name one that has been replaced since.
 func (m *model) suspendRule(c *engine.SuspendRule) engine.Code {
-	if s := &m.spreadRule; s.active && !s.suspended && s.activation == c.Activation {
+	if s := &m.redistributeRule; s.active && !s.suspended && s.activation == c.Activation {
 		s.suspended = true
 		m.rulesIndex++
 	}
@@ -53,15 +53,15 @@ func (m *model) suspendRule(c *engine.SuspendRule) engine.Code {
 
 // ruled reports whether a record waits for a rule, or stays as it is because the rule is suspended.
 func (m *model) ruled(p place) (waits, stays bool) {
-	s := &m.spreadRule
-	if !s.active || p.location != spreadScope.Locations[0] {
+	s := &m.redistributeRule
+	if !s.active || p.location != redistributeScope.Locations[0] {
 		return false, false
 	}
 	return !s.suspended, s.suspended && s.onError == engine.FallbackReject
 }
 
-// spread does what rules have decided about records that wait for it.
-func (m *model) spread(c *engine.Spread) answer {
+// redistributePlan does what rules have decided about records that wait for it.
+func (m *model) redistributePlan(c *engine.RedistributePlan) answer {
 	a := answer{Stock: engine.StockResult{Items: int64(len(c.Items))}}
 	for i := range c.Items {
 		it := &c.Items[i]
@@ -74,7 +74,7 @@ func (m *model) spread(c *engine.Spread) answer {
 		a.Stock.Records++
 		before := m.copy()
 		switch {
-		case it.Action == engine.SpreadTargets && m.addsUp(p, it.Targets):
+		case it.Action == engine.RedistributeToTargets && m.addsUp(p, it.Targets):
 			for _, t := range it.Targets {
 				tags, _ := m.resolve(t.Tags)
 				if s := r.find(tags); s != nil || t.Available > 0 {
@@ -82,7 +82,7 @@ func (m *model) spread(c *engine.Spread) answer {
 					s.onHand += t.Available - m.available(p, s)
 				}
 			}
-		case it.Action == engine.SpreadDefault:
+		case it.Action == engine.RedistributeByPercent:
 			r.due = false
 			m.split(p)
 		}
@@ -96,7 +96,7 @@ func (m *model) spread(c *engine.Spread) answer {
 }
 
 // addsUp reports whether targets give out exactly what their segments have available.
-func (m *model) addsUp(p place, targets []engine.SpreadTarget) bool {
+func (m *model) addsUp(p place, targets []engine.SegmentTarget) bool {
 	left := int64(0)
 	var seen []tagSet
 	for _, t := range targets {
