@@ -9,8 +9,9 @@ import (
 	"apportion/raftstore"
 )
 
-// The demo catalogue: one product with the five segments that the documentation uses throughout, and some hundred
-// records whose stock is split by percentages.
+// The demo catalogue: one product with the five segments that the documentation shows, some units of which two orders
+// hold, and some hundred records whose stock is split by percentages. The categories, the product and its quantities
+// are those of Kibo's public page on inventory segmentation.
 const (
 	demoUPC      = "BC76845"
 	demoLocation = "Retailer2"
@@ -40,7 +41,7 @@ func loadDemo(store *raftstore.Store, logger *slog.Logger) error {
 	batch := store.NewBatch()
 	batch.Reset()
 	for i, command := range commands {
-		batch.Append(&engine.Envelope{Key: fmt.Sprintf("demo-catalogue-1-%d", i)}, command)
+		batch.Append(&engine.Envelope{Key: fmt.Sprintf("demo-catalogue-2-%d", i)}, command)
 	}
 	if err := store.Do(time.Now().Add(demoTimeout), batch); err != nil {
 		return fmt.Errorf("load the demo catalogue: %w", err)
@@ -73,19 +74,23 @@ func demoCommands() []engine.Command {
 	const noMax = engine.NoMax
 	commands := []engine.Command{
 		&engine.PutTagCategory{Name: "Channel", Values: []engine.Value{
-			{Name: "Kibo", Percent: 80_00, Default: true, Max: noMax},
-			{Name: "Amazon", Percent: 10_00, Max: noMax},
+			{Name: "Amazon", Percent: 20_00, Max: noMax},
+			{Name: "Kibo", Percent: 60_00, Default: true, Max: noMax},
+			{Name: "eBay", Percent: 10_00, Max: noMax},
 			{Name: "Walmart", Percent: 10_00, Max: noMax},
 		}},
 		&engine.PutTagCategory{Name: "OrderType", Values: []engine.Value{
-			{Name: "Any", Percent: engine.NoPercent, Default: true, Max: noMax},
-			{Name: "BOPIS", Percent: engine.NoPercent, Max: noMax},
+			{Name: "STH", Percent: engine.NoPercent, Default: true, Max: noMax}, // ship to home
+			{Name: "BOPIS", Percent: engine.NoPercent, Max: noMax},              // buy online, pick up in store
 		}},
 		&engine.PutTagCategory{Name: "Defective", Values: []engine.Value{
-			{Name: "No", Percent: engine.NoPercent, Default: true, Max: noMax},
-			{Name: "Yes", Percent: engine.NoPercent, Max: noMax},
+			{Name: "NO", Percent: engine.NoPercent, Default: true, Max: noMax},
+			{Name: "YES", Percent: engine.NoPercent, Max: noMax},
 		}},
 		demoProduct(),
+		demoOrder("demo-1", demoLine("1", 2, engine.Tag{Category: "Channel", Value: "Amazon"})),
+		demoOrder("demo-2", demoLine("1", 4, engine.Tag{Category: "OrderType", Value: "BOPIS"}),
+			demoLine("2", 3, engine.Tag{Category: "Channel", Value: "eBay"})),
 	}
 	for i, location := range demoLocations {
 		commands = append(commands, demoStock(i, location))
@@ -103,12 +108,22 @@ func demoProduct() engine.Command {
 		}}
 	}
 	return &engine.Refresh{Location: demoLocation, Items: []engine.StockItem{
-		item("Kibo", "Any", "No", 20),
-		item("Amazon", "Any", "No", 20),
-		item("Kibo", "BOPIS", "No", 15),
-		item("Walmart", "Any", "No", 15),
-		item("Kibo", "Any", "Yes", 5),
+		item("Amazon", "STH", "NO", 20),
+		item("Kibo", "STH", "NO", 20),
+		item("Kibo", "BOPIS", "NO", 15),
+		item("eBay", "STH", "NO", 15),
+		item("Walmart", "STH", "YES", 5),
 	}}
+}
+
+// demoOrder holds units of the demo product, so that its allocated and available figures differ from on hand.
+func demoOrder(orderID string, lines ...engine.AllocateLine) engine.Command {
+	return &engine.Allocate{OrderID: orderID, Lines: lines}
+}
+
+func demoLine(itemID string, quantity int64, tag engine.Tag) engine.AllocateLine {
+	return engine.AllocateLine{ItemID: itemID, UPC: demoUPC, Location: demoLocation, Quantity: quantity,
+		Tags: []engine.Tag{tag}}
 }
 
 // demoStock gives a location totals without a Channel, which the percentages split.

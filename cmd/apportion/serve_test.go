@@ -111,7 +111,7 @@ func TestDemoLeavesASchemaAlone(t *testing.T) {
 func TestDemoDeleted(t *testing.T) {
 	data := filepath.Join(t.TempDir(), "data")
 	s := startServer(t, data, "--demo")
-	s.call("POST", "/v1/inventory/delete", `{"all":true}`, http.StatusOK)
+	s.call("POST", "/v1/inventory/delete", `{"all":true,"force":true}`, http.StatusOK)
 	for _, category := range []string{"Channel", "OrderType", "Defective"} {
 		s.call("DELETE", "/v1/tag-categories/"+category, "", http.StatusOK)
 	}
