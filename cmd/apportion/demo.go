@@ -10,8 +10,8 @@ import (
 )
 
 // The demo catalogue: one product with the five segments that the documentation shows, some units of which two orders
-// hold, and some hundred records whose stock is split by percentages. The categories, the product and its quantities
-// are those of Kibo's public page on inventory segmentation.
+// hold, and some hundred records whose stock is split by percentages. Categories, values and quantities are those of
+// the example on Kibo's public page about inventory segmentation.
 const (
 	demoUPC      = "BC76845"
 	demoLocation = "Retailer2"
