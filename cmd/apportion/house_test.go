@@ -102,6 +102,45 @@ func TestColumns(t *testing.T) {
 	}
 }
 
+// TestNumberedRules: each numbered rule of the data model names a test of the engine that there is, and each number is
+// there once.
+func TestNumberedRules(t *testing.T) {
+	text, err := os.ReadFile("../../docs/data-model.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	tests := map[string]bool{}
+	for _, file := range parseModule(t, "../../engine", func(name string) bool {
+		return strings.HasSuffix(name, "_test.go")
+	}) {
+		for _, declaration := range file.syntax.Decls {
+			if function, ok := declaration.(*ast.FuncDecl); ok && function.Recv == nil {
+				tests[function.Name.Name] = true
+			}
+		}
+	}
+	for _, name := range regexp.MustCompile("`(Test\\w+)`").FindAllSubmatch(text, -1) {
+		if !tests[string(name[1])] {
+			t.Errorf("docs/data-model.md names %s, which engine does not have: name the test that shows the rule now",
+				name[1])
+		}
+	}
+	numbers := map[string]bool{}
+	for _, line := range regexp.MustCompile(`(?m)^- \*\*(\w+)\.\*\* .*$`).FindAllSubmatch(text, -1) {
+		number := string(line[1])
+		if numbers[number] {
+			t.Errorf("docs/data-model.md has two rules %s", number)
+		}
+		numbers[number] = true
+		if !strings.Contains(string(line[0]), "`Test") {
+			t.Errorf("docs/data-model.md: rule %s names no test", number)
+		}
+	}
+	if len(numbers) < 60 {
+		t.Errorf("docs/data-model.md has %d numbered rules: the test does not find them", len(numbers))
+	}
+}
+
 // plainFaults: what has no part in the pass with the race detector is in the other one.
 func plainFaults(f *sourceFile, plain *regexp.Regexp) (faults []string) {
 	excluded := slices.ContainsFunc(f.syntax.Comments, func(c *ast.CommentGroup) bool {
