@@ -301,13 +301,13 @@ func (e *Engine) newItem(orderRow uint32, p *linePlan, rec *record, id TagSetID,
 }
 
 // MayHaveOrder reports whether an order is in memory, and sure to stay there while a command is on its way through the
-// log. It may be called at any time. False: look the order up with AppendArchived under the mutex, and among the stored
+// log. False: look the order up with AppendArchived under the mutex, and among the stored
 // rows.
-func (e *Engine) MayHaveOrder(orderID string) bool {
-	applied := e.appliedIndex.Load()
+func (rd *Reader) MayHaveOrder(orderID string) bool {
+	applied := rd.appliedIndex.Load()
 	hash := hashText(orderID)
-	for row, p := e.byOrderID.probe(hash).next(); row != 0; row, p = p.next() {
-		o := e.orders.at(row)
+	for row, p := rd.byOrderID.probe(hash).next(); row != 0; row, p = p.next() {
+		o := rd.orders.at(row)
 		if atomic.LoadUint64(&o.hash) == hash && atomic.LoadUint64(&o.changed)+ClosedOrderEntries*9/10 > applied {
 			return true
 		}

@@ -102,8 +102,8 @@ func (e *Engine) applyKeyed(c Command, envelope *Envelope, r *Result, dst []byte
 		r.refuse(CodeInvalid, field, value)
 		return AppendResult(dst, r)
 	}
-	if number, ok := e.results.find(envelope.Key); ok {
-		kept := e.results.get(number)
+	if number, ok := e.findResult(envelope.Key); ok {
+		kept := e.result(number)
 		if field := kept.difference(c, e.scratch.command.body); field != "" {
 			r.refuse(CodeKeyReused, field, envelope.Key)
 			return AppendResult(dst, r)

@@ -143,17 +143,29 @@ func (e *Engine) AppendOrder(dst []byte, orderID string) ([]byte, bool) {
 	return e.appendOrder(dst, row), true
 }
 
-// MayHaveArchived reports whether AppendArchived may find the order. It may be called at any time. No is certain, as
-// far as the log was applied when the call began.
-func (e *Engine) MayHaveArchived(orderID string) bool {
+// ReadOrder copies an order that is in memory. The caller holds the mutex under which Apply is called; whoever shares
+// it with others takes AppendOrder under it, and decodes outside.
+func (e *Engine) ReadOrder(orderID string, v *OrderView) bool {
+	row, found := e.AppendOrder(nil, orderID)
+	if !found {
+		return false
+	}
+	err := DecodeArchivedOrder(row, v)
+	assert(err == nil, "an order in memory cannot be read in its stored form")
+	return true
+}
+
+// MayHaveArchived reports whether AppendArchived may find the order. No is certain, as far as the log was applied when
+// the call began.
+func (rd *Reader) MayHaveArchived(orderID string) bool {
 	hash := hashText(orderID)
 	// Memory first: an order is among the archived ones before it leaves memory.
-	for row, p := e.byOrderID.probe(hash).next(); row != 0; row, p = p.next() {
-		if atomic.LoadUint64(&e.orders.at(row).hash) == hash {
+	for row, p := rd.byOrderID.probe(hash).next(); row != 0; row, p = p.next() {
+		if atomic.LoadUint64(&rd.orders.at(row).hash) == hash {
 			return true
 		}
 	}
-	now, was := e.archivedNow.Load(), e.archivedWas.Load()
+	now, was := rd.archivedNow.Load(), rd.archivedWas.Load()
 	return now.mayHave(orderID) || was != nil && was.mayHave(orderID)
 }
 

@@ -101,7 +101,7 @@ func (e *Engine) DirtyRows() int {
 	c := &e.changes
 	return c.records.n + c.orders.n + e.archivedNow.Load().len() +
 		int(e.events.ring.next-max(c.events.next, e.events.ring.first)) +
-		int(e.results.ring.next-max(c.results.next, e.results.ring.first)) +
+		int(e.results.next-max(c.results.next, e.results.first)) +
 		int(e.explanations.ring.next-max(c.explanations.next, e.explanations.ring.first)) +
 		int(e.jobs.ring.next-max(c.jobs.next, e.jobs.ring.first))
 }
@@ -128,7 +128,7 @@ func (e *Engine) Freeze() *Checkpoint {
 		c.counted = append(c.counted, e.counts.open[i].location)
 	}
 	c.events = ch.events.freeze(&e.events.ring)
-	c.results = ch.results.freeze(&e.results.ring)
+	c.results = ch.results.freeze(&e.results)
 	c.explanations = ch.explanations.freeze(&e.explanations.ring)
 	c.jobs = ch.jobs.freeze(&e.jobs.ring)
 	e.archivedWas.Store(c.archived) // before archivedNow, so that a reader finds an order in one of them

@@ -16,13 +16,12 @@
 // group.go, deletesegments.go, future.go, allocate.go, planned.go, order.go, itemindex.go, orderchange.go, giveback.go,
 // nothingleft.go, transition.go and schemachange.go what it does, rule.go and rulechange.go the rules,
 // redistributeplan.go what they do to records, room.go what limits it; results.go, events.go, explain.go, job.go,
-// place.go, placegroup.go and block.go are what is kept of it; read.go is the lock-free side; checkpoint.go, frozen.go,
-// rows.go, rulerows.go, archive.go, load.go and verify.go are the durable form.
+// place.go, placegroup.go and block.go are what is kept of it; reader.go is the lock-free side; checkpoint.go,
+// frozen.go, rows.go, rulerows.go, archive.go, load.go and verify.go are the durable form.
 //
 // # Concurrency
 //
-// Apply, Warm, Freeze, ReadOrder and the other methods that say so are for one goroutine at a time (the caller's
-// mutex). ReadRecord, Refuses, Schema, AppliedIndex and Stats may run at any time, from any goroutine, without blocking
-// the writer. Checkpoint.Next runs beside the writer, which waits for it only if both want the same row at the same
+// The methods of Engine are for one goroutine at a time (the caller's mutex), those of its Reader for any goroutine at
+// any time. Checkpoint.Next runs beside the writer, which waits for it only if both want the same row at the same
 // moment.
 package engine

@@ -48,15 +48,15 @@ func TestEventsMax(t *testing.T) {
 func TestResultsMax(t *testing.T) {
 	h := newHost(t)
 	keep := func(key string) { h.applyKeyed(key, &StartCount{Location: "L", Count: key}) }
-	has := func(key string) bool { _, ok := h.e.results.find(key); return ok }
+	has := func(key string) bool { _, ok := h.e.findResult(key); return ok }
 	keep("first")
 	keep("second")
-	h.e.results.ring.bytes += IdempotencyBytesMax - h.e.results.ring.bytes // as if their answers were as long
+	h.e.results.bytes += IdempotencyBytesMax - h.e.results.bytes // as if their answers were as long
 	keep("third")
 	if !has("first") {
 		t.Error("as many bytes as may be kept, and the oldest has gone")
 	}
-	h.e.results.ring.bytes = IdempotencyBytesMax + 1
+	h.e.results.bytes = IdempotencyBytesMax + 1
 	keep("fourth")
 	if has("first") || !has("second") || !has("fourth") {
 		t.Errorf("beyond the bytes: first %t, second %t, fourth %t", has("first"), has("second"), has("fourth"))
@@ -67,11 +67,11 @@ func TestResultsMax(t *testing.T) {
 	for i := range IdempotencyResultsMax - 1 {
 		h.e.keepResult(strconv.Itoa(i), &Expire{}, nil)
 	}
-	if n := h.e.results.ring.len(); n != IdempotencyResultsMax || !has("first") {
+	if n := h.e.results.len(); n != IdempotencyResultsMax || !has("first") {
 		t.Errorf("%d answers are kept, the first %t", n, has("first"))
 	}
 	keep("last")
-	if n := h.e.results.ring.len(); n != IdempotencyResultsMax || has("first") || !has("0") || !has("last") {
+	if n := h.e.results.len(); n != IdempotencyResultsMax || has("first") || !has("0") || !has("last") {
 		t.Errorf("%d answers are kept, the first %t, the second %t, the last %t", n, has("first"), has("0"),
 			has("last"))
 	}
@@ -254,8 +254,8 @@ func TestIdempotencyCommandBytesMax(t *testing.T) {
 		h.apply(c)
 		*value = textOf(200 + bytes - len(h.e.scratch.command.body))
 		h.applyKeyed(strconv.Itoa(bytes), c)
-		number, ok := h.e.results.find(strconv.Itoa(bytes))
-		if n := len(h.e.scratch.command.body); !ok || n != bytes || h.e.results.get(number).digest != digest {
+		number, ok := h.e.findResult(strconv.Itoa(bytes))
+		if n := len(h.e.scratch.command.body); !ok || n != bytes || h.e.result(number).digest != digest {
 			t.Errorf("of %d bytes, wanted %d: kept %t, digest %t", n, bytes, ok, !digest)
 		}
 	}

@@ -36,7 +36,7 @@ func (e *Engine) appendMeta(b []byte) []byte {
 	m := meta{
 		index: e.appliedIndex.Load(), nowMS: uint64(e.nowMS.Load()), itemSeq: e.itemSeq, futureSeq: e.futureSeq,
 		evicted: uint64(e.stats.evicted.Load()), eventFirst: e.events.ring.first, eventNext: e.events.ring.next,
-		resultFirst: e.results.ring.first, resultNext: e.results.ring.next,
+		resultFirst: e.results.first, resultNext: e.results.next,
 		explanationFirst: e.explanations.ring.first, explanationNext: e.explanations.ring.next,
 		jobFirst: e.jobs.ring.first, jobNext: e.jobs.ring.next,
 	}
@@ -265,11 +265,10 @@ func (l *Loader) result(number uint64, value []byte) error {
 	if err != nil {
 		return err
 	}
-	s := &l.e.results
-	if err := l.entry(&s.ring, number, value); err != nil {
+	if err := l.entry(&l.e.results, number, value); err != nil {
 		return err
 	}
-	s.byKey.add(hashText(k.key), resultRow(number))
+	l.e.resultsByKey.add(hashText(k.key), resultRow(number))
 	return nil
 }
 
@@ -301,7 +300,7 @@ func (l *Loader) finishRings() error {
 	for _, r := range []struct {
 		ring        *ring
 		first, next uint64
-	}{{&e.events.ring, l.meta.eventFirst, l.meta.eventNext}, {&e.results.ring, l.meta.resultFirst, l.meta.resultNext},
+	}{{&e.events.ring, l.meta.eventFirst, l.meta.eventNext}, {&e.results, l.meta.resultFirst, l.meta.resultNext},
 		{&e.explanations.ring, l.meta.explanationFirst, l.meta.explanationNext},
 		{&e.jobs.ring, l.meta.jobFirst, l.meta.jobNext}} {
 		if r.ring.len() == 0 {
@@ -313,13 +312,13 @@ func (l *Loader) finishRings() error {
 		}
 	}
 	e.changes.events = ringChanges{first: e.events.ring.first, next: e.events.ring.next}
-	e.changes.results = ringChanges{first: e.results.ring.first, next: e.results.ring.next}
+	e.changes.results = ringChanges{first: e.results.first, next: e.results.next}
 	e.changes.explanations = ringChanges{first: e.explanations.ring.first, next: e.explanations.ring.next}
 	e.changes.jobs = ringChanges{first: e.jobs.ring.first, next: e.jobs.ring.next}
 	e.stats.jobs.Store(int64(e.jobs.ring.len()))
 	e.stats.explanations.Store(int64(e.explanations.ring.len()))
 	e.stats.events.Store(int64(e.events.ring.len()))
-	e.stats.results.Store(int64(e.results.ring.len()))
+	e.stats.results.Store(int64(e.results.len()))
 	return nil
 }
 

@@ -114,22 +114,22 @@ func (e *Engine) putLocation(c *PutLocation, r *Result) {
 	e.changes.places = true
 }
 
-func (e *Engine) loadPlaces() places {
-	if p := e.places.Load(); p != nil {
+func (rd *Reader) loadPlaces() places {
+	if p := rd.places.Load(); p != nil {
 		return *p
 	}
 	return nil
 }
 
-// Location gives what was put of a location; it may be called at any time.
-func (e *Engine) Location(code string) (PutLocation, bool) {
-	c, ok := e.loadPlaces()[code]
+// Location gives what was put of a location.
+func (rd *Reader) Location(code string) (PutLocation, bool) {
+	c, ok := rd.loadPlaces()[code]
 	return c, ok
 }
 
-// Locations gives what was put of all locations, by their codes; it may be called at any time.
-func (e *Engine) Locations() []PutLocation {
-	all := e.loadPlaces()
+// Locations gives what was put of all locations, by their codes.
+func (rd *Reader) Locations() []PutLocation {
+	all := rd.loadPlaces()
 	list := make([]PutLocation, 0, len(all))
 	for _, code := range slices.Sorted(maps.Keys(all)) {
 		list = append(list, all[code])

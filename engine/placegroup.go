@@ -93,22 +93,22 @@ func (e *Engine) putLocationGroup(c *PutLocationGroup, r *Result) {
 	e.changes.groups = true
 }
 
-func (e *Engine) loadGroups() placeGroups {
-	if g := e.groups.Load(); g != nil {
+func (rd *Reader) loadGroups() placeGroups {
+	if g := rd.groups.Load(); g != nil {
 		return *g
 	}
 	return nil
 }
 
-// LocationGroup gives a group of locations, which the caller must not change; it may be called at any time.
-func (e *Engine) LocationGroup(code string) (PutLocationGroup, bool) {
-	c, ok := e.loadGroups()[code]
+// LocationGroup gives a group of locations, which the caller must not change.
+func (rd *Reader) LocationGroup(code string) (PutLocationGroup, bool) {
+	c, ok := rd.loadGroups()[code]
 	return c, ok
 }
 
-// LocationGroups gives all groups of locations, by their codes; it may be called at any time.
-func (e *Engine) LocationGroups() []PutLocationGroup {
-	all := e.loadGroups()
+// LocationGroups gives all groups of locations, by their codes.
+func (rd *Reader) LocationGroups() []PutLocationGroup {
+	all := rd.loadGroups()
 	list := make([]PutLocationGroup, 0, len(all))
 	for _, code := range slices.Sorted(maps.Keys(all)) {
 		list = append(list, all[code])

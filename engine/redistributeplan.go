@@ -43,12 +43,6 @@ type RedistributePlan struct {
 // PlanWanted is a record that waits for a rule to say how it is redistributed.
 type PlanWanted struct{ UPC, Location string }
 
-// planQueue is the records that wait for a plan.
-type planQueue struct {
-	rows bitset
-	n    atomic.Int64
-}
-
 // remove takes a row out of the set; it is in it.
 func (b *bitset) remove(row uint32) {
 	b.words[row/64] &^= 1 << (row % 64)
@@ -70,14 +64,14 @@ func (b *bitset) next(after uint32) uint32 {
 	return 0
 }
 
-// PlansWaiting is the number of records that wait for a plan; it may be called at any time.
-func (e *Engine) PlansWaiting() int64 { return e.plans.n.Load() }
+// PlansWaiting is the number of records that wait for a plan.
+func (rd *Reader) PlansWaiting() int64 { return rd.plansWaiting.Load() }
 
 // NextPlans appends records that wait for a plan, at most limit, in the order of their rows after a cursor (0: from the
 // first on), and gives the cursor to go on from, 0 behind the last. The caller holds the mutex under which Apply is
 // called.
 func (e *Engine) NextPlans(after uint32, limit int, dst []PlanWanted) ([]PlanWanted, uint32) {
-	for row := e.plans.rows.next(after); row != 0; row = e.plans.rows.next(row) {
+	for row := e.plans.next(after); row != 0; row = e.plans.next(row) {
 		if limit == 0 {
 			return dst, after
 		}
@@ -101,11 +95,11 @@ func (e *Engine) setPlanned(row uint32, on bool) {
 // queuePlan keeps the queue in step with a record's flag.
 func (e *Engine) queuePlan(row uint32, on bool) {
 	if on {
-		e.plans.rows.add(row)
+		e.plans.add(row)
 	} else {
-		e.plans.rows.remove(row)
+		e.plans.remove(row)
 	}
-	e.plans.n.Store(int64(e.plans.rows.n))
+	e.plansWaiting.Store(int64(e.plans.n))
 }
 
 // redistributeRuleOf gives the activation that decides about a record, nil for the percentages. asked is false if it is

@@ -5,12 +5,6 @@ import (
 	"encoding/binary"
 )
 
-// results keeps the answers given for idempotency keys, the oldest first.
-type results struct {
-	ring  ring
-	byKey table // entries by key, under resultRow
-}
-
 // keptResult is one entry: what was asked and what was answered.
 type keptResult struct {
 	timeMS int64
@@ -26,14 +20,14 @@ const resultDigest = 1
 // resultRow stands for an entry in the table: the low bits of its number, and one bit so that it is not zero.
 func resultRow(number uint64) uint32 { return uint32(number) | 1<<31 }
 
-// number is the entry that a row of the table stands for.
-func (s *results) number(row uint32) uint64 {
-	behind := (uint32(s.ring.next) - row) & (1<<31 - 1)
-	return s.ring.next - uint64(behind)
+// resultNumber is the entry that a row of the table stands for.
+func (e *Engine) resultNumber(row uint32) uint64 {
+	behind := (uint32(e.results.next) - row) & (1<<31 - 1)
+	return e.results.next - uint64(behind)
 }
 
-func (s *results) get(number uint64) keptResult {
-	k, err := readKeptResult(s.ring.get(number))
+func (e *Engine) result(number uint64) keptResult {
+	k, err := readKeptResult(e.results.get(number))
 	assert(err == nil, "a kept result cannot be read")
 	return k
 }
@@ -49,25 +43,25 @@ func readKeptResult(b []byte) (k keptResult, err error) {
 	return k, in.end(ErrCorrupt)
 }
 
-// find gives the number of the entry of a key.
-func (s *results) find(key string) (uint64, bool) {
-	for row, p := s.byKey.probe(hashText(key)).next(); row != 0; row, p = p.next() {
-		if number := s.number(row); s.get(number).key == key {
+// findResult gives the number of the entry of a key.
+func (e *Engine) findResult(key string) (uint64, bool) {
+	for row, p := e.resultsByKey.probe(hashText(key)).next(); row != 0; row, p = p.next() {
+		if number := e.resultNumber(row); e.result(number).key == key {
 			return number, true
 		}
 	}
 	return 0, false
 }
 
-// mayHave reports whether there may be an entry of the key; it may be called at any time. No is certain.
-func (s *results) mayHave(key string) bool {
-	row, _ := s.byKey.probe(hashText(key)).next()
+// mayHaveResult reports whether a result may be kept for the key. No is certain.
+func (rd *Reader) mayHaveResult(key string) bool {
+	row, _ := rd.resultsByKey.probe(hashText(key)).next()
 	return row != 0
 }
 
 // keepResult keeps the answer to a command. The command is the one decoded last.
 func (e *Engine) keepResult(key string, c Command, result []byte) {
-	for e.results.ring.len() >= IdempotencyResultsMax || e.results.ring.bytes > IdempotencyBytesMax {
+	for e.results.len() >= IdempotencyResultsMax || e.results.bytes > IdempotencyBytesMax {
 		e.dropResult()
 	}
 	body, flags := e.scratch.command.body, byte(0)
@@ -81,8 +75,8 @@ func (e *Engine) keepResult(key string, c Command, result []byte) {
 	b = appendText(b, aliasText(body))
 	b = appendText(b, aliasText(result))
 	e.scratch.encoded = b
-	number := e.results.ring.add(b)
-	e.results.byKey.add(hashText(key), resultRow(number))
+	number := e.results.add(b)
+	e.resultsByKey.add(hashText(key), resultRow(number))
 	e.stats.results.Add(1)
 }
 
@@ -104,14 +98,14 @@ func (k *keptResult) difference(c Command, body []byte) string {
 }
 
 func (e *Engine) forgetOldResults() {
-	for e.results.ring.len() > 0 && e.results.get(e.results.ring.first).timeMS+IdempotencyAgeMS <= e.nowMS.Load() {
+	for e.results.len() > 0 && e.result(e.results.first).timeMS+IdempotencyAgeMS <= e.nowMS.Load() {
 		e.dropResult()
 	}
 }
 
 func (e *Engine) dropResult() {
-	ring := &e.results.ring
-	e.results.byKey.remove(hashText(e.results.get(ring.first).key), resultRow(ring.first))
+	ring := &e.results
+	e.resultsByKey.remove(hashText(e.result(ring.first).key), resultRow(ring.first))
 	ring.drop()
 	e.stats.results.Add(-1)
 }

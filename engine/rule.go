@@ -109,8 +109,8 @@ func (r *Rule) Version(version uint32) (*RuleVersion, bool) {
 	return nil, false
 }
 
-// Rules gives the current rules; it may be called at any time.
-func (e *Engine) Rules() *RuleSet { return e.rules.Load() }
+// Rules gives the current rules.
+func (rd *Reader) Rules() *RuleSet { return rd.rules.Load() }
 
 // order sorts the activations of each hook by precedence. No two that tie are for the same line, so their order is of
 // no consequence; it is fixed all the same.

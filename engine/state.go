@@ -126,31 +126,15 @@ type movement struct {
 	kind   MovementKind
 }
 
-// Engine is the state of one group. See the package comment for which methods may run at the same time.
+// Engine is the state of one Raft group. Its own methods are for one goroutine at a time; those of its Reader are for
+// all.
 type Engine struct {
-	appliedIndex atomic.Uint64
-	nowMS        atomic.Int64
-	schema       atomic.Pointer[Schema]
-	rules        atomic.Pointer[RuleSet]
-	places       atomic.Pointer[places]
-	groups       atomic.Pointer[placeGroups]
-
-	namesText   texts
-	names       slab[name]
-	upcs        table // names by text
-	locations   table // names by text; a UPC and a location of the same text are two names
-	records     slab[record]
-	recordsUsed atomic.Uint32 // rows of records that readers may look at
-	segments    slab[segment]
-	futures     slab[future]
-	byKey       table // records by UPC and location
+	Reader
 
 	ordersText texts
-	orders     slab[order]
 	items      slab[item]
 	lines      slab[line]
 	moves      slab[movement]
-	byOrderID  table // orders
 	itemIndex  itemIndex
 
 	itemSeq   uint64 // last item.seq given
@@ -159,54 +143,15 @@ type Engine struct {
 	arrivals  dueHeap
 	closed    fifo // closed orders by the index of their last change, to leave memory
 	counts    stockCounts
+	plans     bitset // records that wait for a plan
 
-	results results
-	events  eventLog
-
+	results      ring // answers given for idempotency keys
+	events       eventLog
 	explanations explanationLog
 	jobs         jobLog
 
-	// archivedNow holds the orders that left memory since the last freeze, archivedWas those of the frozen checkpoint.
-	archivedNow atomic.Pointer[archivedRows]
-	archivedWas atomic.Pointer[archivedRows]
-
-	plans planQueue
-
 	changes changes
-	stats   stats
 	scratch scratch
-}
-
-// stats are figures that may be read at any time.
-type stats struct {
-	records, segments, upcs, orders, items, results, events, explanations, jobs, evicted, futures atomic.Int64
-}
-
-// Stats are the sizes of the state.
-type Stats struct {
-	Records    int64
-	Segments   int64
-	UPCs       int64
-	Futures    int64 // deliveries waited for
-	Orders     int64 // in memory
-	OrderItems int64 // in memory
-	Evicted    int64 // orders that have left memory since the start of the log
-	Results    int64 // kept for idempotency keys
-	Events     int64
-
-	Explanations int64 // kept, of lines for which a rule was asked
-	Jobs         int64
-}
-
-// Stats gives the sizes of the state; it may be called at any time.
-func (e *Engine) Stats() Stats {
-	s := &e.stats
-	return Stats{
-		Records: s.records.Load(), Segments: s.segments.Load(), UPCs: s.upcs.Load(), Futures: s.futures.Load(),
-		Orders: s.orders.Load(), OrderItems: s.items.Load(), Evicted: s.evicted.Load(),
-		Results: s.results.Load(), Events: s.events.Load(), Explanations: s.explanations.Load(),
-		Jobs: s.jobs.Load(),
-	}
 }
 
 // New gives an empty engine.
@@ -217,7 +162,7 @@ func New() *Engine {
 	e.changes.rules = e.Rules()
 	e.scratch.command.lists = new(tagLists)
 	e.archivedNow.Store(newArchivedRows())
-	e.results.ring.start(1)
+	e.results.start(1)
 	e.events.ring.start(1)
 	e.explanations.ring.start(1)
 	e.jobs.ring.start(1)
@@ -226,27 +171,6 @@ func New() *Engine {
 	e.changes.explanations = ringChanges{first: 1, next: 1}
 	e.changes.jobs = ringChanges{first: 1, next: 1}
 	return e
-}
-
-// AppliedIndex is the log index of the last entry applied; it may be called at any time.
-func (e *Engine) AppliedIndex() uint64 { return e.appliedIndex.Load() }
-
-// NowMS is the time of the last entry applied, Unix milliseconds; it may be called at any time.
-func (e *Engine) NowMS() int64 { return e.nowMS.Load() }
-
-// Schema gives the current schema; it may be called at any time.
-func (e *Engine) Schema() *Schema { return e.schema.Load() }
-
-func (e *Engine) text(row uint32) string { return e.namesText.get(e.names.at(row).text) }
-
-// findName looks a UPC or a location up; 0: there is none.
-func (e *Engine) findName(t *table, text string) uint32 {
-	for row, p := t.probe(hashText(text)).next(); row != 0; row, p = p.next() {
-		if e.text(row) == text {
-			return row
-		}
-	}
-	return 0
 }
 
 // intern finds or adds a UPC or a location.
@@ -261,21 +185,6 @@ func (e *Engine) intern(t *table, text string) uint32 {
 		e.stats.upcs.Add(1)
 	}
 	return row
-}
-
-// findRecord looks a record up; 0: there is none. It may be called at any time; readers confirm the row under its seq.
-func (e *Engine) findRecord(upc, location string) uint32 {
-	for row, p := e.byKey.probe(hashText2(upc, location)).next(); row != 0; row, p = p.next() {
-		if e.isRecord(e.records.at(row), upc, location) {
-			return row
-		}
-	}
-	return 0
-}
-
-func (e *Engine) isRecord(r *record, upc, location string) bool {
-	u, l := textRef(atomic.LoadUint32((*uint32)(&r.upcText))), textRef(atomic.LoadUint32((*uint32)(&r.locationText)))
-	return u != 0 && l != 0 && e.namesText.get(u) == upc && e.namesText.get(l) == location
 }
 
 func (e *Engine) recordHash(row uint32) uint64 {

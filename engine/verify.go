@@ -22,7 +22,7 @@ func (e *Engine) Verify(report func(problem string)) {
 		if r.flags&recordPlanned != 0 {
 			planned++
 		}
-		if r.flags&recordPlanned != 0 != e.plans.rows.has(row) {
+		if r.flags&recordPlanned != 0 != e.plans.has(row) {
 			report(fmt.Sprintf("the record in row %d waits for a plan, or does not, and the queue says otherwise", row))
 		}
 		if r.flags&recordLive != 0 {
@@ -150,8 +150,8 @@ func (e *Engine) Hash() [32]byte {
 	for n := e.jobs.ring.first; n < e.jobs.ring.next; n++ {
 		write(numberKey(jobTable, n), e.jobs.ring.get(n))
 	}
-	for n := e.results.ring.first; n < e.results.ring.next; n++ {
-		write(numberKey(resultTable, n), e.results.ring.get(n))
+	for n := e.results.first; n < e.results.next; n++ {
+		write(numberKey(resultTable, n), e.results.get(n))
 	}
 	return [32]byte(h.Sum(nil))
 }

@@ -288,7 +288,7 @@ func (c *call) backtestSource(body *backtestBody) (source string, version uint32
 		}
 		return strings.Clone(body.source), 0, true
 	}
-	v, _, ok := c.version1(c.server.engine.Rules(), body.version)
+	v, _, ok := c.version1(c.server.reader.Rules(), body.version)
 	if !ok {
 		return "", 0, false
 	}
@@ -345,7 +345,7 @@ func (c *Config) backtestReportBytes() int64 { return c.BacktestBytesMax / backt
 // backtestFits refuses a backtest whose two engines would take more memory than is allowed, as far as that can be known
 // before. The backtest looks at it as it runs.
 func (c *call) backtestFits() bool {
-	if need := stateBytes(c.server.engine.Stats()) * 2; need > c.server.config.backtestRunBytes() {
+	if need := stateBytes(c.server.reader.Stats()) * 2; need > c.server.config.backtestRunBytes() {
 		c.fail(http.StatusConflict, codeBacktestTooLarge, fmt.Sprintf("a backtest would take some %d MB of memory, "+
 			"%d are allowed", need>>20, c.server.config.BacktestBytesMax>>20), "", "")
 		return false

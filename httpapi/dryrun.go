@@ -85,7 +85,7 @@ func (c *call) dryRecord(d *dryRun, record *rules.Record) bool {
 		return c.givenRecord(d, record)
 	}
 	view := &c.reads.record
-	if !c.server.engine.ReadRecord(d.item.UPC, d.item.Location, view) {
+	if !c.server.reader.ReadRecord(d.item.UPC, d.item.Location, view) {
 		c.fail(http.StatusNotFound, engine.CodeUnknownRecord.String(), codeDetails[engine.CodeUnknownRecord],
 			"item.upc", d.item.UPC)
 		return false
@@ -126,7 +126,7 @@ func (c *call) givenRecord(d *dryRun, r *rules.Record) bool {
 func (c *call) dryProgram(d *dryRun) (*rules.Program, uint32, bool) {
 	source, version := d.source, uint32(0)
 	if !d.hasSource {
-		v, _, ok := c.version1(c.server.engine.Rules(), d.version)
+		v, _, ok := c.version1(c.server.reader.Rules(), d.version)
 		if !ok {
 			return nil, 0, false
 		}

@@ -49,7 +49,7 @@ func newTestStore() *testStore {
 	return s
 }
 
-func (s *testStore) Engine() *engine.Engine      { return s.engine }
+func (s *testStore) Reader() *engine.Reader      { return &s.engine.Reader }
 func (s *testStore) AppliedIndex() uint64        { return s.engine.AppliedIndex() }
 func (s *testStore) NewBatch() *raftstore.Batch  { return new(raftstore.Batch) }
 func (s *testStore) ReadBarrier(time.Time) error { return s.barrierErr }

@@ -129,7 +129,7 @@ type kiboHost struct{ c *call }
 var _ kibo.Host = kiboHost{}
 
 // Engine gives the engine.
-func (h kiboHost) Engine() *engine.Engine { return h.c.server.engine }
+func (h kiboHost) Reader() *engine.Reader { return h.c.server.reader }
 
 // Barrier is that of the store.
 func (h kiboHost) Barrier() error { return h.c.server.readBarrier(h.c.deadline) }
@@ -235,7 +235,7 @@ func (h kiboHost) propose(proposals []kibo.Proposal, todo []int, results []engin
 	for _, i := range todo {
 		p := &proposals[i]
 		env := engine.Envelope{Job: p.Job, Key: c.envelope.Key}
-		if err := remake(c.server.engine.Schema(), p, &env); err != nil {
+		if err := remake(c.server.reader.Schema(), p, &env); err != nil {
 			return err
 		}
 		if env.Key != "" && p.Part != "" {

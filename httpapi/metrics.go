@@ -68,7 +68,7 @@ func (s *Server) initMetrics() {
 		turnedAway: set.NewCounter(`apportion_http_connections_turned_away_total`),
 	}
 	set.RegisterMetricsWriter(s.writeRuleMetrics)
-	set.NewGauge(`apportion_records_waiting_for_plan`, func() float64 { return float64(s.engine.PlansWaiting()) })
+	set.NewGauge(`apportion_records_waiting_for_plan`, func() float64 { return float64(s.reader.PlansWaiting()) })
 	set.NewGauge(`apportion_http_open_connections`, func() float64 {
 		return float64(max(0, s.http.GetOpenConnectionsCount()) + max(0, s.long.GetOpenConnectionsCount()))
 	})

@@ -33,7 +33,7 @@ func (c *call) readRecord() {
 // readView copies a record, with the schema to show it with: one read after the record knows all of its tag sets.
 func (c *call) readView(upc, location string) bool {
 	r := &c.reads
-	if !c.server.engine.ReadRecord(upc, location, &r.record) {
+	if !c.server.reader.ReadRecord(upc, location, &r.record) {
 		return false
 	}
 	r.schema = c.schema()
@@ -243,7 +243,7 @@ func (r *queryRun) queryLocations() []string {
 	} else {
 		for i := range r.q.items {
 			if !r.q.items[i].repeat {
-				reads.locations = r.server.engine.AppendLocations(reads.locations, r.q.items[i].upc)
+				reads.locations = r.server.reader.AppendLocations(reads.locations, r.q.items[i].upc)
 			}
 		}
 	}
@@ -263,9 +263,9 @@ func (r *queryRun) listings() {
 			return
 		}
 		var rest uint32
-		reads.names, rest = r.server.engine.AppendUPCs(reads.names[:0], location, 0, r.q.limit-r.shown)
+		reads.names, rest = r.server.reader.AppendUPCs(reads.names[:0], location, 0, r.q.limit-r.shown)
 		if r.reads += int(rest); rest == 0 {
-			r.reads += int(r.server.engine.Stats().Records)
+			r.reads += int(r.server.reader.Stats().Records)
 		}
 		slices.Sort(reads.names)
 		for _, upc := range reads.names {
@@ -322,7 +322,7 @@ func (r *queryRun) sum(upc string) {
 		if r.reads++; r.reads > r.readsMax {
 			return
 		}
-		if !r.server.engine.ReadRecord(upc, location, &reads.record) {
+		if !r.server.reader.ReadRecord(upc, location, &reads.record) {
 			continue
 		}
 		records++
@@ -356,7 +356,7 @@ func (r *queryRun) sumLocations(upc string) []string {
 		return r.queryLocations()
 	}
 	reads := &r.call.reads
-	reads.locations = r.server.engine.AppendLocations(reads.locations[:0], upc)
+	reads.locations = r.server.reader.AppendLocations(reads.locations[:0], upc)
 	return reads.locations
 }
 

@@ -41,7 +41,7 @@ func (s *durableServer) settled() {
 		func(*engine.RedistributePlan, *engine.Result) {}); err != nil {
 		s.t.Fatal(err)
 	}
-	if n := s.durable.Engine().PlansWaiting(); n > 0 {
+	if n := s.durable.Reader().PlansWaiting(); n > 0 {
 		s.t.Fatalf("%d records wait", n)
 	}
 }

@@ -95,7 +95,7 @@ func (d *redistributed) addRecord(it *engine.RedistributeItem, outcome string) {
 // redistributeNow has the rules asked about all records that wait, and reports those in the scope. The records are
 // marked already: what cannot be done now is done in the background.
 func (c *call) redistributeNow(scope *engine.Scope, d *redistributed) {
-	if c.server.engine.PlansWaiting() == 0 {
+	if c.server.reader.PlansWaiting() == 0 {
 		return
 	}
 	in := newScopeFilter(scope)
@@ -108,7 +108,7 @@ func (c *call) redistributeNow(scope *engine.Scope, d *redistributed) {
 				continue
 			}
 			outcome := outcomeOf(it)
-			if c.server.engine.ReadRecord(it.UPC, it.Location, &v) && v.Planned {
+			if c.server.reader.ReadRecord(it.UPC, it.Location, &v) && v.Planned {
 				outcome = outcomeWaiting
 			}
 			d.addRecord(it, outcome)
@@ -123,7 +123,7 @@ func (c *call) redistributeNow(scope *engine.Scope, d *redistributed) {
 	if err != nil {
 		c.server.log.Warn("a redistribution by rule goes on in the background", "error", err)
 	}
-	d.waiting = c.server.engine.PlansWaiting()
+	d.waiting = c.server.reader.PlansWaiting()
 }
 
 func outcomeOf(it *engine.RedistributeItem) string {
@@ -138,7 +138,7 @@ func outcomeOf(it *engine.RedistributeItem) string {
 
 // dryRedistribute says what the rules would do to the records in the scope that they are responsible for.
 func (c *call) dryRedistribute(scope *engine.Scope, d *redistributed) {
-	if !c.server.engine.Rules().Asked(engine.HookRedistribute) {
+	if !c.server.reader.Rules().Asked(engine.HookRedistribute) {
 		return
 	}
 	in := newScopeFilter(scope)
@@ -205,7 +205,7 @@ func listHas(list []string, name string) bool {
 func (c *call) eachInScope(scope *engine.Scope, in scopeFilter, do func(v *engine.RecordView) bool) {
 	v := &c.reads.record
 	if len(scope.UPCs) == 0 {
-		for row := c.server.engine.NextRecord(0, v); row != 0; row = c.server.engine.NextRecord(row, v) {
+		for row := c.server.reader.NextRecord(0, v); row != 0; row = c.server.reader.NextRecord(row, v) {
 			if in.has(v.UPC, v.Location) && !do(v) {
 				return
 			}
@@ -213,8 +213,8 @@ func (c *call) eachInScope(scope *engine.Scope, in scopeFilter, do func(v *engin
 		return
 	}
 	for _, upc := range slices.Compact(in.upcs) {
-		for _, location := range c.server.engine.AppendLocations(nil, upc) {
-			if in.has(upc, location) && c.server.engine.ReadRecord(upc, location, v) && !do(v) {
+		for _, location := range c.server.reader.AppendLocations(nil, upc) {
+			if in.has(upc, location) && c.server.reader.ReadRecord(upc, location, v) && !do(v) {
 				return
 			}
 		}

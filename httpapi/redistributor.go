@@ -49,7 +49,7 @@ func (s *redistributor) close() {
 
 // wakeUp is called after what may have made records wait.
 func (s *redistributor) wakeUp() {
-	if s.server.engine.PlansWaiting() == 0 {
+	if s.server.reader.PlansWaiting() == 0 {
 		return
 	}
 	select {
@@ -68,14 +68,14 @@ func (s *redistributor) run() {
 		case <-tick.C:
 		case <-s.wake:
 		}
-		if s.server.engine.PlansWaiting() == 0 || !s.server.leads() {
+		if s.server.reader.PlansWaiting() == 0 || !s.server.leads() {
 			continue
 		}
 		err := s.redistribute(time.Now().Add(s.server.config.RequestTimeout),
 			func(*engine.RedistributePlan, *engine.Result) {})
 		if err != nil && !errors.Is(err, raftstore.ErrClosed) && !errors.Is(err, raftstore.ErrNotLeader) {
 			s.server.log.Error("records could not be redistributed by rule; they wait", "error", err, "waiting",
-				s.server.engine.PlansWaiting())
+				s.server.reader.PlansWaiting())
 		}
 	}
 }
@@ -87,7 +87,7 @@ func (s *redistributor) redistribute(deadline time.Time,
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var wanted []engine.PlanWanted
-	for try := 0; try < redistributePassesMax && s.server.engine.PlansWaiting() > 0; try++ {
+	for try := 0; try < redistributePassesMax && s.server.reader.PlansWaiting() > 0; try++ {
 		for cursor, more := uint32(0), true; more; more = cursor != 0 {
 			wanted, cursor = s.server.store.NextPlans(cursor, redistributeChunkMax, wanted[:0])
 			if len(wanted) == 0 {

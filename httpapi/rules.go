@@ -189,7 +189,7 @@ func (c *call) listRules() {
 		return
 	}
 	asOf := c.server.store.AppliedIndex()
-	set := c.server.engine.Rules()
+	set := c.server.reader.Rules()
 	all := []ruleReply{}
 	for _, r := range set.Rules() {
 		all = append(all, showRule(set, &r))
@@ -205,7 +205,7 @@ func (c *call) readRule() {
 		return
 	}
 	asOf := c.server.store.AppliedIndex()
-	set := c.server.engine.Rules()
+	set := c.server.reader.Rules()
 	v, r, ok := c.version1(set, c.version)
 	if !ok {
 		return
@@ -284,7 +284,7 @@ func (c *call) activateRule() {
 	if !c.carryOut(cmd) {
 		return
 	}
-	for _, a := range c.server.engine.Rules().Active() {
+	for _, a := range c.server.reader.Rules().Active() {
 		if a.ID == c.result.Rule.Activation {
 			c.reply(showActivation(a))
 			return
@@ -299,7 +299,7 @@ func (c *call) defaultHook(cmd *engine.ActivateRule) bool {
 	if !c.barrier() { // what is found here is the last word
 		return false
 	}
-	v, _, ok := c.version1(c.server.engine.Rules(), cmd.Version)
+	v, _, ok := c.version1(c.server.reader.Rules(), cmd.Version)
 	if !ok {
 		return false
 	}

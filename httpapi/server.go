@@ -94,7 +94,7 @@ func complete[T int | int64 | float64 | time.Duration](name string, value *T, pr
 type Server struct {
 	config  Config
 	store   Store
-	engine  *engine.Engine
+	reader  *engine.Reader
 	log     *slog.Logger
 	routes  []*route
 	tree    *node
@@ -135,7 +135,7 @@ func New(config Config, store Store) (*Server, error) {
 	s := &Server{
 		config: config,
 		store:  store,
-		engine: store.Engine(),
+		reader: store.Reader(),
 		log:    config.Log.With("component", "httpapi"),
 		routes: append(routes(), kiboRoutes()...),
 
@@ -147,7 +147,7 @@ func New(config Config, store Store) (*Server, error) {
 	}
 	s.backtests.log, s.backtests.reportBytesMax = s.log, s.config.backtestReportBytes()
 	s.redistributor.init(s)
-	s.planner = rules.NewPlanner(s.engine, rules.Limits{}, s.suspendRule)
+	s.planner = rules.NewPlanner(s.reader, rules.Limits{}, s.suspendRule)
 	s.tree = newTree(s.routes)
 	s.calls = newCallPool(s)
 	s.bodies.max = int64(config.BodiesBytesMax)

@@ -9,8 +9,8 @@ import (
 
 // Store is what the HTTP face needs of the replicated store. All methods may be called from any goroutine.
 type Store interface {
-	// Engine gives the engine, of which only the lock-free methods are used.
-	Engine() *engine.Engine
+	// Reader reads the state.
+	Reader() *engine.Reader
 
 	// AppliedIndex is the last log entry of which every command can be seen: what a reply says it stands on, loaded
 	// before the state that the reply shows.

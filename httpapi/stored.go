@@ -11,7 +11,7 @@ import (
 // to a form stay good: what they name can be read, shipped and deleted. It is asked about the few names that have not
 // that form.
 func (c *call) stored(name string) bool {
-	e := c.server.engine
+	e := c.server.reader
 	_, place := e.Location(name)
 	_, group := e.LocationGroup(name)
 	_, rule := e.Rules().Rule(name)

@@ -139,7 +139,7 @@ func (c *call) refused() {
 }
 
 // schema is the newest schema. One read after a result knows every tag set of that result.
-func (c *call) schema() *engine.Schema { return c.server.engine.Schema() }
+func (c *call) schema() *engine.Schema { return c.server.reader.Schema() }
 
 // freshEnough refuses a read that may be further behind than the client allows. A leader makes sure that it leads
 // first: then it is not behind.

@@ -203,7 +203,7 @@ func checkRecovered(t *testing.T, fs *vfs.MemFS, before *journal, acked map[stri
 		}
 	}
 	verifyState(t, s)
-	if applied := s.Engine().AppliedIndex(); hashOf(s) != all.replay(applied) {
+	if applied := s.Reader().AppliedIndex(); hashOf(s) != all.replay(applied) {
 		t.Fatalf("the state at index %d is not what a replay of the entries gives", applied)
 	}
 	checkRecording(t, s)

@@ -134,7 +134,7 @@ func (c *linearClient) read(upc string) (stockAnswer, error) {
 		return stockAnswer{}, err
 	}
 	var v engine.RecordView
-	if !c.store.Engine().ReadRecord(upc, "L", &v) {
+	if !c.store.Reader().ReadRecord(upc, "L", &v) {
 		return stockAnswer{}, fmt.Errorf("no record of %s", upc)
 	}
 	return stockAnswer{available: v.Available()}, nil

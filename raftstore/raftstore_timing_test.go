@@ -95,7 +95,7 @@ func BenchmarkLoad(b *testing.B) {
 			b.Fatal(err)
 		}
 		b.StopTimer()
-		if got := s.Engine().Stats(); got.Records != int64(records) || got.Segments != int64(records*segments) {
+		if got := s.Reader().Stats(); got.Records != int64(records) || got.Segments != int64(records*segments) {
 			b.Fatalf("loaded %+v", got)
 		}
 		mustClose(b, s)

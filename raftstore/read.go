@@ -32,9 +32,8 @@ func (s *Store) Do(deadline time.Time, b *Batch) error {
 	return s.proposer.do(deadline, b)
 }
 
-// Engine is the state, for the reads that may run at any time (see the engine's package comment). Callers must not use
-// its other methods: these need the store's apply mutex.
-func (s *Store) Engine() *engine.Engine { return s.engine }
+// Reader reads the state, at any time and from any goroutine.
+func (s *Store) Reader() *engine.Reader { return &s.engine.Reader }
 
 // AppliedIndex is the last log entry of which every command can be seen. Load it before the state that it is to be told
 // with: that state is then of this entry or a later one.

@@ -102,7 +102,7 @@ func channels() *engine.PutTagCategory {
 func available(t testing.TB, s *Store, upc string) int64 {
 	t.Helper()
 	var v engine.RecordView
-	if !s.Engine().ReadRecord(upc, "L", &v) {
+	if !s.Reader().ReadRecord(upc, "L", &v) {
 		t.Fatalf("no record of %s", upc)
 	}
 	return v.Available()

@@ -28,11 +28,11 @@ var demoLocations = [...]string{"Retailer1", demoLocation, "Warehouse1"}
 // loadDemo fills an empty store. All commands are in one log entry, so there is never half a catalogue, and they carry
 // idempotency keys like those of any client.
 func loadDemo(store *raftstore.Store, logger *slog.Logger) error {
-	if records := store.Engine().Stats().Records; records > 0 {
+	if records := store.Reader().Stats().Records; records > 0 {
 		logger.Info("demo catalogue not loaded: the data directory is not empty", "records", records)
 		return nil
 	}
-	if categories := len(store.Engine().Schema().Categories()); categories > 0 {
+	if categories := len(store.Reader().Schema().Categories()); categories > 0 {
 		logger.Info("demo catalogue not loaded: the data directory has tag categories of its own", "categories",
 			categories)
 		return nil
@@ -66,7 +66,7 @@ func loadDemo(store *raftstore.Store, logger *slog.Logger) error {
 			"its idempotency keys are kept for 24 hours", "repeated", repeated, "commands", len(commands))
 		return nil
 	}
-	logger.Info("demo catalogue loaded", "records", store.Engine().Stats().Records)
+	logger.Info("demo catalogue loaded", "records", store.Reader().Stats().Records)
 	return nil
 }
 

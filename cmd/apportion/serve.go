@@ -301,7 +301,7 @@ func (s *service) openStore(ctx context.Context, listener *net.TCPListener, set 
 	if err != nil {
 		return nil, explainOpen(s.store.NodeID, s.store.Dir, err)
 	}
-	s.logger.Info("loaded", "records", store.Engine().Stats().Records, "took", time.Since(started).
+	s.logger.Info("loaded", "records", store.Reader().Stats().Records, "took", time.Since(started).
 		Round(time.Millisecond))
 	return store, nil
 }
@@ -353,7 +353,7 @@ func (s *service) serve(ctx context.Context, listener net.Listener, store *rafts
 // announce prints the one line that says where the server is, and with the demo catalogue something to try.
 func (s *service) announce(address net.Addr, store *raftstore.Store) {
 	fmt.Fprintf(s.stdout, "apportion is ready on http://%s (data in %s)\n", address, s.store.Dir)
-	if s.demo && store.Engine().ReadRecord(demoUPC, demoLocation, new(engine.RecordView)) {
+	if s.demo && store.Reader().ReadRecord(demoUPC, demoLocation, new(engine.RecordView)) {
 		fmt.Fprintf(s.stdout, "try:  curl -s http://%s/v1/inventory/%s/%s\n", address, demoLocation, demoUPC)
 	}
 }

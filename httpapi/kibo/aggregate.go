@@ -60,14 +60,14 @@ func aggregate(r *Request) (Reply, error) {
 	if len(body.Items) == 0 {
 		return Reply{}, badRequest("items", "", "items is empty")
 	}
-	if err := q.check(r.Host.Engine()); err != nil {
+	if err := q.check(r.Host.Reader()); err != nil {
 		return Reply{}, err
 	}
 	part, err := body.part(integer{}, len(q.Items))
 	if err != nil {
 		return Reply{}, err
 	}
-	run := queryRun{r: r, q: &q, e: r.Host.Engine(), readsMax: queryReadsMax}
+	run := queryRun{r: r, q: &q, e: r.Host.Reader(), readsMax: queryReadsMax}
 	list := []aggregateReply{}
 	items := cut(part, q.Items)
 	for i := range items {

@@ -14,7 +14,7 @@ const cartHold = 24 * time.Hour
 // cartEnd is when a cart's reservation ends, Unix milliseconds: when that of its first items does, so that items that
 // are sent again are the same, or after cartHold.
 func cartEnd(r *Request, id string) (int64, error) {
-	now := max(time.Now().UnixMilli(), r.Host.Engine().NowMS())
+	now := max(time.Now().UnixMilli(), r.Host.Reader().NowMS())
 	var v engine.OrderView
 	if err := r.Host.Barrier(); err != nil {
 		return 0, err

@@ -21,7 +21,7 @@ func export(r *Request) (Reply, error) {
 		return Reply{}, err
 	}
 	var text bytes.Buffer
-	x := exporter{e: r.Host.Engine(), csv: csv.NewWriter(&text)}
+	x := exporter{e: r.Host.Reader(), csv: csv.NewWriter(&text)}
 	x.header()
 	only, group := r.Query.Get("locationCode"), groupFilter{Group: r.Query.Get("locationGroupCode")}
 	if err := group.resolve(x.e); err != nil {
@@ -48,7 +48,7 @@ func export(r *Request) (Reply, error) {
 }
 
 type exporter struct {
-	e          *engine.Engine
+	e          *engine.Reader
 	csv        *csv.Writer
 	categories []string // that have a column
 	line       []string

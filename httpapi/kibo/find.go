@@ -14,7 +14,7 @@ import (
 type queryRun struct {
 	r    *Request
 	q    *queryBody
-	e    *engine.Engine
+	e    *engine.Reader
 	view engine.RecordView
 	rows []row
 

@@ -18,7 +18,7 @@ func TestListingReadsMax(t *testing.T) {
 		t.Helper()
 		q := new(queryBody)
 		q.RequestLocation.LocationCode = "L"
-		run := queryRun{q: q, e: e, readsMax: readsMax}
+		run := queryRun{q: q, e: &e.Reader, readsMax: readsMax}
 		if run.find(resultsMax); len(run.rows) != wantRows || run.reads > readsMax != tooMany {
 			t.Errorf("with %d reads: %d rows after %d", readsMax, len(run.rows), run.reads)
 		}

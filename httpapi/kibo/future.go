@@ -54,7 +54,7 @@ func deleteFuture(r *Request) (Reply, error) {
 		}
 	}
 	slices.Sort(names)
-	found := body.find(r.Host.Engine(), names)
+	found := body.find(r.Host.Reader(), names)
 	reply := deleteFutureReply{DryRun: body.DryRun, Items: found.items, Entries: found.count > 0,
 		Locations: found.count > 0, Entry: found.count}
 	if found.count == 0 || body.DryRun {
@@ -85,7 +85,7 @@ type foundFutures struct {
 	count     int
 }
 
-func (b *deleteFutureBody) find(e *engine.Engine, names []string) (found foundFutures) {
+func (b *deleteFutureBody) find(e *engine.Reader, names []string) (found foundFutures) {
 	found.items = []deletedItem{}
 	at := map[string]*engine.Refresh{}
 	var v engine.RecordView
@@ -200,7 +200,7 @@ func adjustFutureDate(r *Request) (Reply, error) {
 		return Reply{}, notFound(engine.CodeUnknownRecord, "futureInventoryID", r.Path[0],
 			"there is no future inventory %d", id)
 	}
-	c := moveFuture(r.Host.Engine().Schema(), v, &v.Future[at], to.ms)
+	c := moveFuture(r.Host.Reader().Schema(), v, &v.Future[at], to.ms)
 	if err := checked(c); err != nil {
 		return Reply{}, err
 	}

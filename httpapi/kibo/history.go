@@ -69,7 +69,7 @@ func orderInfo(r *Request) (Reply, error) {
 	list := []orderInfoReply{}
 	for i := range v.Items {
 		if it := &v.Items[i]; len(wanted) == 0 || wanted[it.UPC] {
-			list = append(list, shownItem(r.Host.Engine(), body.OrderID.n, it))
+			list = append(list, shownItem(r.Host.Reader(), body.OrderID.n, it))
 		}
 	}
 	part, err := body.part(integer{}, len(list))
@@ -79,7 +79,7 @@ func orderInfo(r *Request) (Reply, error) {
 	return Reply{Value: cut(part, list)}, nil
 }
 
-func shownItem(e *engine.Engine, orderID int64, it *engine.ItemView) orderInfoReply {
+func shownItem(e *engine.Reader, orderID int64, it *engine.ItemView) orderInfoReply {
 	item, shipment, _ := splitItemNumber(it.ItemID)
 	reply := orderInfoReply{Success: true, OrderID: orderID, OrderItemID: item, ShipmentID: shipment,
 		LocationID: tagNumber(it.Location), Active: placeOf(e, it.Location).Flags&engine.PlaceActive != 0,
@@ -175,7 +175,7 @@ func shipments(r *Request) (Reply, error) {
 	var orders []engine.OrderView
 	for after, more := uint32(0), true; more; more = after != 0 {
 		orders, after = r.Host.Orders(after, ordersPage, orders[:0])
-		schema := r.Host.Engine().Schema()
+		schema := r.Host.Reader().Schema()
 		for i := range orders {
 			for k := range orders[i].Items {
 				it := &orders[i].Items[k]

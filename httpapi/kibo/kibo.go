@@ -11,8 +11,8 @@ import (
 // Host is what the adapter needs of the server, for one call. Errors of its methods are the host's own: they are to be
 // given back to it as they are.
 type Host interface {
-	// Engine gives the engine, of which only the lock-free methods are used.
-	Engine() *engine.Engine
+	// Reader reads the state.
+	Reader() *engine.Reader
 
 	// Do takes commands through the log, in this order and in one entry if they do not have to be planned anew. A
 	// result that is asked for with a key comes from the first call with that key. Each command stands by itself.

@@ -96,7 +96,7 @@ func (l *requestLocation) check() error {
 }
 
 // miles is how far a location is away; known is false if nobody has said where it is.
-func (l *requestLocation) miles(e *engine.Engine, code string) (miles float64, known bool) {
+func (l *requestLocation) miles(e *engine.Reader, code string) (miles float64, known bool) {
 	if !l.isPlace() {
 		return math.Inf(1), false
 	}
@@ -109,7 +109,7 @@ func (l *requestLocation) miles(e *engine.Engine, code string) (miles float64, k
 }
 
 // reaches reports whether a location is in the radius. Without a place or a radius all are.
-func (l *requestLocation) reaches(e *engine.Engine, code string) bool {
+func (l *requestLocation) reaches(e *engine.Reader, code string) bool {
 	if !l.isPlace() || l.Radius == nil {
 		return true
 	}
@@ -122,7 +122,7 @@ func (l *requestLocation) reaches(e *engine.Engine, code string) bool {
 }
 
 // shownMiles is the distance as replies have it, nil if it is not known.
-func (l *requestLocation) shownMiles(e *engine.Engine, code string) *float64 {
+func (l *requestLocation) shownMiles(e *engine.Reader, code string) *float64 {
 	miles, known := l.miles(e, code)
 	if !known {
 		return nil

@@ -50,7 +50,7 @@ func placeDefault(code string) engine.PutLocation {
 }
 
 // placeOf is what is known of a location.
-func placeOf(e *engine.Engine, code string) engine.PutLocation {
+func placeOf(e *engine.Reader, code string) engine.PutLocation {
 	if c, ok := e.Location(code); ok {
 		return c
 	}
@@ -74,7 +74,7 @@ func listLocations(r *Request) (Reply, error) {
 	if err := r.Host.Barrier(); err != nil {
 		return Reply{}, err
 	}
-	e := r.Host.Engine()
+	e := r.Host.Reader()
 	codes, err := locationCodes(r)
 	if err != nil {
 		return Reply{}, err
@@ -109,7 +109,7 @@ func readLocation(r *Request) (Reply, error) {
 	if err := r.Host.Barrier(); err != nil {
 		return Reply{}, err
 	}
-	e, code := r.Host.Engine(), r.Path[0]
+	e, code := r.Host.Reader(), r.Path[0]
 	c, saved := e.Location(code)
 	if !saved {
 		upcs, _ := e.AppendUPCs(nil, code, 0, 1)
@@ -134,7 +134,7 @@ func saveLocation(r *Request) (Reply, error) {
 	if err := r.Host.Barrier(); err != nil {
 		return Reply{}, err
 	}
-	was := placeOf(r.Host.Engine(), named.Code)
+	was := placeOf(r.Host.Reader(), named.Code)
 	shown := shownLocation(r, &was)
 	body := shown.placeBody
 	if err := decode(r, r.Body, &body); err != nil {
@@ -176,7 +176,7 @@ type placeFilter struct {
 }
 
 // has reports whether a location is wanted. One that was saved as not active never is.
-func (f *placeFilter) has(e *engine.Engine, code string) bool {
+func (f *placeFilter) has(e *engine.Reader, code string) bool {
 	flags := placeOf(e, code).Flags
 	if flags&engine.PlaceActive == 0 || !f.inGroup(code) {
 		return false

@@ -29,7 +29,7 @@ func listGroups(r *Request) (Reply, error) {
 		return Reply{}, err
 	}
 	list := []groupReply{}
-	for _, c := range r.Host.Engine().LocationGroups() {
+	for _, c := range r.Host.Reader().LocationGroups() {
 		list = append(list, shownGroup(r, &c))
 	}
 	return Reply{Value: list}, nil
@@ -39,7 +39,7 @@ func readGroup(r *Request) (Reply, error) {
 	if err := r.Host.Barrier(); err != nil {
 		return Reply{}, err
 	}
-	c, ok := r.Host.Engine().LocationGroup(r.Path[0])
+	c, ok := r.Host.Reader().LocationGroup(r.Path[0])
 	if !ok {
 		return Reply{}, unknownGroup(r.Path[0])
 	}
@@ -89,7 +89,7 @@ type groupFilter struct {
 }
 
 // resolve looks the group up. A misspelt one should not look like no stock.
-func (f *groupFilter) resolve(e *engine.Engine) error {
+func (f *groupFilter) resolve(e *engine.Reader) error {
 	if f.Group == "" {
 		return nil
 	}

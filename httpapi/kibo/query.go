@@ -170,14 +170,14 @@ func (q *queryBody) run(r *Request) (Reply, error) {
 	if err := r.Host.Barrier(); err != nil {
 		return Reply{}, err
 	}
-	if err := q.check(r.Host.Engine()); err != nil {
+	if err := q.check(r.Host.Reader()); err != nil {
 		return Reply{}, err
 	}
 	part, err := q.part(q.Limit, q.usualResults())
 	if err != nil {
 		return Reply{}, err
 	}
-	run := queryRun{r: r, q: q, e: r.Host.Engine(), readsMax: queryReadsMax}
+	run := queryRun{r: r, q: q, e: r.Host.Reader(), readsMax: queryReadsMax}
 	if run.find(part.to); run.reads > run.readsMax {
 		return Reply{}, badRequest("items", strconv.Itoa(len(q.Items)),
 			"the query would look at more than %d records; name fewer items, or locations in locationWhitelist",
@@ -190,7 +190,7 @@ func (q *queryBody) run(r *Request) (Reply, error) {
 	return Reply{Value: run.show(cut(part, run.rows))}, nil
 }
 
-func (q *queryBody) check(e *engine.Engine) error {
+func (q *queryBody) check(e *engine.Reader) error {
 	if err := q.resolve(e); err != nil {
 		return err
 	}

@@ -142,14 +142,14 @@ func (b *deleteBody) run(r *Request, list string) (Reply, error) {
 	if err := b.sameTags(); err != nil {
 		return Reply{}, err
 	}
-	if err := known(r.Host.Engine().Schema(), b.allTags, "tags"); err != nil {
+	if err := known(r.Host.Reader().Schema(), b.allTags, "tags"); err != nil {
 		return Reply{}, err
 	}
 	names, err := b.names(r, list)
 	if err != nil {
 		return Reply{}, err
 	}
-	reply := deleteReply{DryRun: b.DryRun, Items: b.matches(r.Host.Engine(), names)}
+	reply := deleteReply{DryRun: b.DryRun, Items: b.matches(r.Host.Reader(), names)}
 	if len(reply.Items) == 0 {
 		return Reply{Value: reply}, nil
 	}
@@ -251,7 +251,7 @@ func (b *deleteBody) names(r *Request, list string) (names []string, err error) 
 
 // matches lists the items of which there is something to delete where the call says, at most as many as the engine
 // lists.
-func (b *deleteBody) matches(e *engine.Engine, names []string) []deletedItem {
+func (b *deleteBody) matches(e *engine.Reader, names []string) []deletedItem {
 	list := []deletedItem{}
 	for _, name := range names {
 		codes := slices.DeleteFunc(e.AppendLocations(nil, name), func(code string) bool {
@@ -270,7 +270,7 @@ func (b *deleteBody) matches(e *engine.Engine, names []string) []deletedItem {
 }
 
 // hasTagged reports whether a record has a segment with the tags, or a delivery.
-func (b *deleteBody) hasTagged(e *engine.Engine, name, code string) bool {
+func (b *deleteBody) hasTagged(e *engine.Reader, name, code string) bool {
 	if len(b.allTags) == 0 {
 		return true
 	}

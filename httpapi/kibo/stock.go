@@ -49,7 +49,7 @@ func smartStock(r *Request, kind string) (Reply, error) {
 
 // changeStock does a refresh or an adjust and gives the number of its job.
 func changeStock(r *Request, kind string) (job uint64, err error) {
-	items := stockItems{schema: r.Host.Engine().Schema(), sets: kind == jobRefresh}
+	items := stockItems{schema: r.Host.Reader().Schema(), sets: kind == jobRefresh}
 	var body stockBody
 	if err := decode(r, r.Body, &body, list(engine.RefreshItemsMax, items.add)); err != nil {
 		return 0, err

@@ -89,7 +89,7 @@ func findCategory(r *Request) (*engine.Category, error) {
 	if err := r.Host.Barrier(); err != nil {
 		return nil, err
 	}
-	c, ok := r.Host.Engine().Schema().Category(r.Path[0])
+	c, ok := r.Host.Reader().Schema().Category(r.Path[0])
 	if !ok {
 		return nil, unknownCategory(r.Path[0])
 	}
@@ -115,7 +115,7 @@ func listCategories(r *Request) (Reply, error) {
 		return Reply{}, err
 	}
 	list := []categoryBody{}
-	categories := r.Host.Engine().Schema().Categories()
+	categories := r.Host.Reader().Schema().Categories()
 	for i := range categories {
 		list = append(list, shownCategory(&categories[i]))
 	}
@@ -223,7 +223,7 @@ func put(r *Request, name string, from func(was *engine.Category) (*engine.PutTa
 				err = checked(c)
 			}
 			if err == nil {
-				err = looksLikeNoOther(r.Host.Engine().Schema(), c)
+				err = looksLikeNoOther(r.Host.Reader().Schema(), c)
 			}
 			return c, err
 		}}})
@@ -233,7 +233,7 @@ func put(r *Request, name string, from func(was *engine.Category) (*engine.PutTa
 	if results[0].Code != engine.CodeOK {
 		return Reply{}, refusal(&results[0])
 	}
-	now, ok := r.Host.Engine().Schema().Category(name)
+	now, ok := r.Host.Reader().Schema().Category(name)
 	if !ok { // somebody has deleted it since
 		return Reply{Value: categoryBody{TagCategoryID: tagNumber(name), Name: name}}, nil
 	}

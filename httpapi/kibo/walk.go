@@ -9,7 +9,7 @@ import (
 // walk shows all records to see, until it has seen enough or the request's time is up.
 func walk(r *Request, see func(v *engine.RecordView) (more bool)) error {
 	var v engine.RecordView
-	e, looks := r.Host.Engine(), 0
+	e, looks := r.Host.Reader(), 0
 	for row := e.NextRecord(0, &v); row != 0; row = e.NextRecord(row, &v) {
 		if looks++; looks%walkLooks == 0 && r.Host.Overdue() {
 			return &Fault{Status: http.StatusServiceUnavailable, Code: "busy",

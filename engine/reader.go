@@ -1,0 +1,355 @@
+package engine
+
+import (
+	"runtime"
+	"slices"
+	"sync/atomic"
+)
+
+// Reader is the part of an Engine that may be read at any time, from any goroutine: its methods take no lock and do not
+// make the writer wait. It has all the memory that they look at, and nothing else.
+//
+// The writer changes rows in place. Fields that a reader looks at are written atomically; a record changes under its
+// sequence lock, and lists and tables are linked last, so that a reader finds only rows that are filled.
+type Reader struct {
+	appliedIndex atomic.Uint64
+	nowMS        atomic.Int64
+	schema       atomic.Pointer[Schema]
+	rules        atomic.Pointer[RuleSet]
+	places       atomic.Pointer[places]
+	groups       atomic.Pointer[placeGroups]
+	plansWaiting atomic.Int64
+	stats        stats
+
+	namesText   texts
+	names       slab[name]
+	upcs        table // names by text
+	locations   table // names by text; a UPC and a location of the same text are two names
+	records     slab[record]
+	recordsUsed atomic.Uint32 // rows of records that readers may look at
+	segments    slab[segment]
+	futures     slab[future]
+	byKey       table // records by UPC and location
+
+	orders       slab[order]
+	byOrderID    table // orders
+	resultsByKey table // entries of Engine.results by idempotency key, under resultRow
+
+	// archivedNow holds the orders that left memory since the last freeze, archivedWas those of the frozen checkpoint.
+	archivedNow atomic.Pointer[archivedRows]
+	archivedWas atomic.Pointer[archivedRows]
+}
+
+// AppliedIndex is the log index of the last entry applied.
+func (rd *Reader) AppliedIndex() uint64 { return rd.appliedIndex.Load() }
+
+// NowMS is the time of the last entry applied, Unix milliseconds.
+func (rd *Reader) NowMS() int64 { return rd.nowMS.Load() }
+
+// Schema gives the current schema.
+func (rd *Reader) Schema() *Schema { return rd.schema.Load() }
+
+// stats are figures that may be read at any time.
+type stats struct {
+	records, segments, upcs, orders, items, results, events, explanations, jobs, evicted, futures atomic.Int64
+}
+
+// Stats are the sizes of the state.
+type Stats struct {
+	Records    int64
+	Segments   int64
+	UPCs       int64
+	Futures    int64 // deliveries waited for
+	Orders     int64 // in memory
+	OrderItems int64 // in memory
+	Evicted    int64 // orders that have left memory since the start of the log
+	Results    int64 // kept for idempotency keys
+	Events     int64
+
+	Explanations int64 // kept, of lines for which a rule was asked
+	Jobs         int64
+}
+
+// Stats gives the sizes of the state.
+func (rd *Reader) Stats() Stats {
+	s := &rd.stats
+	return Stats{
+		Records: s.records.Load(), Segments: s.segments.Load(), UPCs: s.upcs.Load(), Futures: s.futures.Load(),
+		Orders: s.orders.Load(), OrderItems: s.items.Load(), Evicted: s.evicted.Load(),
+		Results: s.results.Load(), Events: s.events.Load(), Explanations: s.explanations.Load(),
+		Jobs: s.jobs.Load(),
+	}
+}
+
+func (rd *Reader) text(row uint32) string { return rd.namesText.get(rd.names.at(row).text) }
+
+// findName looks a UPC or a location up; 0: there is none.
+func (rd *Reader) findName(t *table, text string) uint32 {
+	for row, p := t.probe(hashText(text)).next(); row != 0; row, p = p.next() {
+		if rd.text(row) == text {
+			return row
+		}
+	}
+	return 0
+}
+
+// findRecord looks a record up; 0: there is none. Readers confirm the row under its seq.
+func (rd *Reader) findRecord(upc, location string) uint32 {
+	for row, p := rd.byKey.probe(hashText2(upc, location)).next(); row != 0; row, p = p.next() {
+		if rd.isRecord(rd.records.at(row), upc, location) {
+			return row
+		}
+	}
+	return 0
+}
+
+func (rd *Reader) isRecord(r *record, upc, location string) bool {
+	u, l := textRef(atomic.LoadUint32((*uint32)(&r.upcText))), textRef(atomic.LoadUint32((*uint32)(&r.locationText)))
+	return u != 0 && l != 0 && rd.namesText.get(u) == upc && rd.namesText.get(l) == location
+}
+
+// spinsMax is how often a reader tries a record that is being changed before it lets others run.
+const spinsMax = 16
+
+// ReadRecord copies a record into v, all of it as of one moment. It does not allocate once v's slices have
+// grown. False: there is no such record.
+func (rd *Reader) ReadRecord(upc, location string, v *RecordView) bool {
+	for try := 0; ; try++ {
+		row := rd.findRecord(upc, location)
+		if row == 0 {
+			return false
+		}
+		r := rd.records.at(row)
+		seq := atomic.LoadUint32(&r.seq)
+		if seq%2 == 0 {
+			same := rd.isRecord(r, upc, location)
+			if same {
+				rd.copyRecord(r, v)
+			}
+			if atomic.LoadUint32(&r.seq) == seq && same {
+				v.UPC, v.Location = rd.text(v.upc), rd.text(v.location)
+				return true
+			}
+		}
+		if try%spinsMax == spinsMax-1 {
+			runtime.Gosched()
+		}
+	}
+}
+
+// NextRecord copies the record of the lowest row after the given one (0: of all) into v, as ReadRecord does, and gives
+// its row; 0: there are no more. Records that are created or deleted meanwhile may be missed.
+func (rd *Reader) NextRecord(after uint32, v *RecordView) (row uint32) {
+	for row := after + 1; row < rd.recordsUsed.Load(); row++ {
+		r := rd.records.at(row)
+		upc, location := atomic.LoadUint32(&r.upc), atomic.LoadUint32(&r.location)
+		if upc != 0 && location != 0 && rd.ReadRecord(rd.text(upc), rd.text(location), v) {
+			return row
+		}
+	}
+	return 0
+}
+
+// copyRecord copies what may be changing; the caller checks the record's seq before and after.
+func (rd *Reader) copyRecord(r *record, v *RecordView) {
+	v.upc, v.location = atomic.LoadUint32(&r.upc), atomic.LoadUint32(&r.location)
+	v.Version = atomic.LoadUint64(&r.version)
+	v.OnHand = atomic.LoadInt64(&r.onHand)
+	v.Allocated = atomic.LoadInt64(&r.allocated)
+	v.Pending = atomic.LoadInt64(&r.pending)
+	v.SafetyStock = atomic.LoadInt64(&r.safety)
+	v.Floor = atomic.LoadInt64(&r.floor)
+	v.LTD = atomic.LoadInt64(&r.ltd)
+	flags := atomic.LoadUint32(&r.flags)
+	v.Due, v.Planned, v.Blocked = flags&recordDue != 0, flags&recordPlanned != 0, flags&recordBlocked != 0
+	v.Segments, v.Future = v.Segments[:0], v.Future[:0]
+	// A list that changes meanwhile may lead into another record's; the counts end that.
+	for row := atomic.LoadUint32(&r.segments); row != 0 && len(v.Segments) < SegmentsPerRecordMax; {
+		var next uint32
+		v.Segments = append(v.Segments, SegmentView{})
+		next = copySegment(rd.segments.at(row), &v.Segments[len(v.Segments)-1])
+		row = next
+	}
+	for row := atomic.LoadUint32(&r.futures); row != 0 && len(v.Future) < FuturesPerRecordMax; {
+		f := rd.futures.at(row)
+		v.Future = append(v.Future, FutureView{ID: atomic.LoadUint64(&f.seq),
+			DeliveryDateMS: atomic.LoadInt64(&f.dueMS),
+			Quantity:       atomic.LoadInt64(&f.quantity), TagSet: TagSetID(atomic.LoadUint32((*uint32)(&f.tagSet))),
+			Split: atomic.LoadUint32(&f.split) == 1})
+		row = atomic.LoadUint32(&f.next)
+	}
+}
+
+func copySegment(s *segment, v *SegmentView) (next uint32) {
+	v.TagSet = TagSetID(atomic.LoadUint32((*uint32)(&s.tagSet)))
+	v.OnHand = atomic.LoadInt64(&s.onHand)
+	v.Allocated = atomic.LoadInt64(&s.allocated)
+	v.Pending = atomic.LoadInt64(&s.pending)
+	v.SafetyStock = atomic.LoadInt64(&s.safety)
+	v.Floor = atomic.LoadInt64(&s.floor)
+	v.LTD = atomic.LoadInt64(&s.ltd)
+	return atomic.LoadUint32(&s.next)
+}
+
+// KnowsName reports whether a UPC or a location has this name and a record, or had one since the start.
+func (rd *Reader) KnowsName(name string) bool {
+	return rd.findName(&rd.upcs, name) != 0 || rd.findName(&rd.locations, name) != 0
+}
+
+// AppendLocations appends the locations that have a record of the UPC, in order.
+func (rd *Reader) AppendLocations(dst []string, upc string) []string {
+	name := rd.findName(&rd.upcs, upc)
+	if name == 0 {
+		return dst
+	}
+	start := len(dst)
+	for row := atomic.LoadUint32(&rd.names.at(name).records); row != 0; {
+		r := rd.records.at(row)
+		if atomic.LoadUint32(&r.upc) != name {
+			// The record went away while we stood on it: begin again.
+			dst = dst[:start]
+			row = atomic.LoadUint32(&rd.names.at(name).records)
+			continue
+		}
+		dst = append(dst, rd.text(atomic.LoadUint32(&r.location)))
+		row = atomic.LoadUint32(&r.nextOfUPC)
+	}
+	slices.Sort(dst[start:])
+	return append(dst[:start], slices.Compact(dst[start:])...)
+}
+
+// AppendUPCs appends up to limit UPCs that have a record at the location, in the order of the records' rows, starting
+// with the records' row from, and gives the row to go on from, 0 at the end. A record that is deleted and created again
+// meanwhile may be given twice.
+func (rd *Reader) AppendUPCs(dst []string, location string, from uint32, limit int) (upcs []string, next uint32) {
+	name := rd.findName(&rd.locations, location)
+	if name == 0 {
+		return dst, 0
+	}
+	used := rd.recordsUsed.Load()
+	for row := max(from, 1); row < used; row++ {
+		r := rd.records.at(row)
+		if atomic.LoadUint32(&r.location) != name {
+			continue
+		}
+		if upc := atomic.LoadUint32(&r.upc); upc != 0 {
+			if limit == 0 {
+				return dst, row
+			}
+			dst = append(dst, rd.text(upc))
+			limit--
+		}
+	}
+	return dst, 0
+}
+
+// Refuses reports whether committed stock cannot meet an Allocate, and fills the result with the refusal. Its caller is
+// sure to be the leader. It does not allocate once r has grown. False: the command must go through the log, which may
+// know an earlier answer or the effect of commands in flight.
+//
+// Lines are looked at one after the other. One that is refused refuses an order of ModeAll; where all have to be, stock
+// that a writer moves meanwhile may be missed at each, so that beside a writer only an order of one line is refused for
+// sure.
+//
+// It is for an Allocate without plans alone: it looks at each line's own segment, where a rule may have named others.
+func (rd *Reader) Refuses(key string, c *Allocate, r *Result) bool {
+	if c.Backorder || len(c.Lines) > refusedLinesMax || key != "" && rd.mayHaveResult(key) {
+		return false
+	}
+	if c.ExpiresAtMS != 0 && c.ExpiresAtMS <= rd.NowMS() {
+		return false // it is refused for this first
+	}
+	s := rd.Schema()
+	r.reset(rd.AppliedIndex())
+	r.Kind = KindAllocate
+	refused := 0
+	for i := range c.Lines {
+		code, sure := rd.refusesLine(s, c, i, r)
+		if !sure {
+			return false
+		}
+		if code != CodeOK {
+			refused++
+		}
+	}
+	if rd.Schema() != s {
+		return false // segments may have been merged under other tags meanwhile
+	}
+	if refused == 0 || c.Mode != ModeAll && refused < len(c.Lines) {
+		return false
+	}
+	// An order that exists may have been answered already. Asked last, since few orders come so far, and the table of
+	// all orders is not in the processor's cache.
+	if row, _ := rd.byOrderID.probe(hashText(c.OrderID)).next(); row != 0 {
+		return false
+	}
+	return c.Mode != ModeAll || refusedAll(r)
+}
+
+// refusedLinesMax bounds the lines that Refuses looks at, which it compares with each other.
+const refusedLinesMax = 16
+
+// refusesLine answers one line. sure is false when only the log can tell.
+func (rd *Reader) refusesLine(s *Schema, c *Allocate, i int, r *Result) (code Code, sure bool) {
+	l := &c.Lines[i]
+	for j := range i {
+		if c.Lines[j].UPC == l.UPC && c.Lines[j].Location == l.Location {
+			return 0, false // the lines may draw on one segment
+		}
+	}
+	key, _, code, _ := s.key(l.Tags)
+	if code != CodeOK {
+		return 0, false
+	}
+	available, code := rd.availableOf(s, l, key)
+	switch {
+	case code != CodeOK:
+	case available >= l.Quantity || c.Mode == ModePartial && available > 0:
+		r.addLine(l.ItemID, l.Quantity)
+		return CodeOK, true
+	default:
+		code = CodeInsufficient
+	}
+	out := r.addLine(l.ItemID, l.Quantity)
+	out.Code, out.Available = code, max(0, available)
+	return code, true
+}
+
+// availableOf reads the available units of a line's segment.
+func (rd *Reader) availableOf(s *Schema, l *AllocateLine, key tagSetKey) (units int64, code Code) {
+	id := s.find(key)
+	for try := 0; ; try++ {
+		row := rd.findRecord(l.UPC, l.Location)
+		if row == 0 {
+			return 0, CodeUnknownRecord
+		}
+		r := rd.records.at(row)
+		seq := atomic.LoadUint32(&r.seq)
+		if seq%2 == 0 {
+			same := rd.isRecord(r, l.UPC, l.Location)
+			units, code = rd.segmentAvailable(r, id)
+			if atomic.LoadUint32(&r.seq) == seq && same {
+				return units, code
+			}
+		}
+		if try%spinsMax == spinsMax-1 {
+			runtime.Gosched()
+		}
+	}
+}
+
+func (rd *Reader) segmentAvailable(r *record, id TagSetID) (units int64, code Code) {
+	if id == 0 {
+		return 0, CodeUnknownSegment
+	}
+	row := atomic.LoadUint32(&r.segments)
+	for n := 0; row != 0 && n < SegmentsPerRecordMax; n++ {
+		s := rd.segments.at(row)
+		if atomic.LoadUint32((*uint32)(&s.tagSet)) == uint32(id) {
+			return atomic.LoadInt64(&s.onHand) - atomic.LoadInt64(&s.allocated) - atomic.LoadInt64(&s.pending) -
+				atomic.LoadInt64(&s.safety), CodeOK
+		}
+		row = atomic.LoadUint32(&s.next)
+	}
+	return 0, CodeUnknownSegment
+}
