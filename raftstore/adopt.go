@@ -7,6 +7,8 @@ import (
 	"io/fs"
 
 	"github.com/hashicorp/raft"
+
+	"apportion/raftstore/durable"
 )
 
 // How a fetched checkpoint becomes the state, at a start. Each step is durable before the next begins and may be done
@@ -83,14 +85,14 @@ func (s *Store) exists(path string) bool {
 
 // rename and removeDir are durable when they return.
 func (s *Store) rename(from, to string) error {
-	if err := errors.Join(s.cfg.FS.Rename(from, to), syncDir(s.cfg.FS, s.paths.dir)); err != nil {
+	if err := errors.Join(s.cfg.FS.Rename(from, to), durable.SyncDir(s.cfg.FS, s.paths.dir)); err != nil {
 		return fmt.Errorf("raftstore: rename %s to %s: %w", from, to, err)
 	}
 	return nil
 }
 
 func (s *Store) removeDir(path string) error {
-	if err := errors.Join(s.cfg.FS.RemoveAll(path), syncDir(s.cfg.FS, s.paths.dir)); err != nil {
+	if err := errors.Join(s.cfg.FS.RemoveAll(path), durable.SyncDir(s.cfg.FS, s.paths.dir)); err != nil {
 		return fmt.Errorf("raftstore: remove %s: %w", path, err)
 	}
 	return nil
@@ -133,7 +135,7 @@ func (s *Store) alignLog(context.Context) error {
 		return err
 	}
 	path := s.cfg.FS.PathJoin(s.paths.state, manifestName)
-	if err := errors.Join(s.cfg.FS.Remove(path), syncDir(s.cfg.FS, s.paths.state)); err != nil {
+	if err := errors.Join(s.cfg.FS.Remove(path), durable.SyncDir(s.cfg.FS, s.paths.state)); err != nil {
 		return fmt.Errorf("raftstore: take a fetched checkpoint over: %w", err)
 	}
 	return nil

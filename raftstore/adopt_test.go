@@ -10,6 +10,8 @@ import (
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/hashicorp/raft"
+
+	"apportion/raftstore/durable"
 )
 
 // leftBehind is a node's disk as it was when the node went away, and the node that went on.
@@ -169,7 +171,9 @@ func TestAdoptIncomplete(t *testing.T) {
 		mustClose(t, b.mustOpen(fs, b.newHash))
 	}
 	f("no list", func(fs vfs.FS) error { return fs.Remove(path) })
-	f("half a list", func(fs vfs.FS) error { return writeSynced(fs, path, []byte{manifestVersion, 1, 2, 3, 4, 5}) })
+	f("half a list", func(fs vfs.FS) error {
+		return durable.WriteSynced(fs, path, []byte{manifestVersion, 1, 2, 3, 4, 5})
+	})
 	f("a swap that cannot go on", func(fs vfs.FS) error {
 		return errors.Join(fs.Rename(p.state, p.replaced), fs.Remove(path))
 	})

@@ -3,28 +3,24 @@ package raftstore
 import (
 	"encoding/binary"
 	"fmt"
-	"hash/crc32"
+
+	"apportion/raftstore/durable"
 )
 
 // An entry is what one Raft log entry of ours holds: the commands that waited, and the time at which they take effect.
 //
 //	offset  bytes  what
-//	0       1      version, entryVersion
-//	1       4      CRC-32C of everything after this field, little-endian like all that follows
+//	0       5      version and checksum (durable.Seal); all numbers are little-endian
 //	5       8      stamp: Unix milliseconds, never falling from entry to entry
 //	13      4      number of commands
 //	17      ...    each command: 4 bytes of length, then its binary form (engine.AppendCommand)
 const (
 	entryVersion     = 1
-	entryHeaderBytes = 1 + 4 + 8 + 4
+	entryHeaderBytes = durable.SealBytes + 8 + 4
 
-	entryChecksumAt = 1
-	entryBodyAt     = entryChecksumAt + 4
-	entryStampAt    = entryBodyAt
-	entryCountAt    = entryStampAt + 8
+	entryStampAt = durable.SealBytes
+	entryCountAt = entryStampAt + 8
 )
-
-var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
 // entry is a decoded entry; commands aliases the log's bytes.
 type entry struct {
@@ -33,17 +29,11 @@ type entry struct {
 	commands []byte // with their lengths
 }
 
-// appendEntryHeader begins an entry; the caller appends count commands with their lengths and calls sealEntry.
+// appendEntryHeader begins an entry; the caller appends count commands with their lengths and calls durable.Seal.
 func appendEntryHeader(dst []byte, stampMS int64, count int) []byte {
-	dst = append(dst, entryVersion, 0, 0, 0, 0)
+	dst = durable.AppendUnsealed(dst, entryVersion)
 	dst = binary.LittleEndian.AppendUint64(dst, uint64(stampMS))
 	return binary.LittleEndian.AppendUint32(dst, uint32(count))
-}
-
-// sealEntry fills in the checksum of a complete entry.
-func sealEntry(data []byte) {
-	sum := crc32.Checksum(data[entryBodyAt:], castagnoli)
-	binary.LittleEndian.PutUint32(data[entryChecksumAt:], sum)
 }
 
 // decodeEntry checks an entry from end to end, so that its commands can then be walked without further checks.
@@ -51,13 +41,8 @@ func decodeEntry(data []byte) (entry, error) {
 	if len(data) < entryHeaderBytes {
 		return entry{}, fmt.Errorf("an entry of %d bytes is shorter than its header", len(data))
 	}
-	if data[0] != entryVersion {
-		return entry{}, fmt.Errorf("%w: entry version %d, this program reads version %d", ErrFormat, data[0],
-			entryVersion)
-	}
-	sum := binary.LittleEndian.Uint32(data[entryChecksumAt:])
-	if got := crc32.Checksum(data[entryBodyAt:], castagnoli); got != sum {
-		return entry{}, fmt.Errorf("entry checksum is %08x, the entry says %08x", got, sum)
+	if _, err := durable.OpenSealed(data, entryVersion, "the entry"); err != nil {
+		return entry{}, err
 	}
 	e := entry{
 		stampMS:  int64(binary.LittleEndian.Uint64(data[entryStampAt:])),

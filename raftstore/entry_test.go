@@ -5,6 +5,8 @@ import (
 	"errors"
 	"strings"
 	"testing"
+
+	"apportion/raftstore/durable"
 )
 
 // makeEntry builds an entry the way the proposer does.
@@ -14,7 +16,7 @@ func makeEntry(stampMS int64, commands ...[]byte) []byte {
 		data = append(data, byte(len(c)), byte(len(c)>>8), byte(len(c)>>16), byte(len(c)>>24))
 		data = append(data, c...)
 	}
-	sealEntry(data)
+	durable.Seal(data)
 	return data
 }
 
@@ -62,9 +64,9 @@ func TestEntryRefusesDamage(t *testing.T) {
 	f("a flipped bit of the stamp", false, func(d []byte) []byte { d[entryStampAt] ^= 1; return d })
 	f("a flipped bit of a command", false, func(d []byte) []byte { d[len(d)-1] ^= 1; return d })
 	f("cut off", false, func(d []byte) []byte { return d[:len(d)-1] })
-	f("one command too many", false, func(d []byte) []byte { d[entryCountAt]++; sealEntry(d); return d })
-	f("one command too few", false, func(d []byte) []byte { d[entryCountAt]--; sealEntry(d); return d })
-	f("a length past the end", false, func(d []byte) []byte { d[entryHeaderBytes+3] = 0xff; sealEntry(d); return d })
+	f("one command too many", false, func(d []byte) []byte { d[entryCountAt]++; durable.Seal(d); return d })
+	f("one command too few", false, func(d []byte) []byte { d[entryCountAt]--; durable.Seal(d); return d })
+	f("a length past the end", false, func(d []byte) []byte { d[entryHeaderBytes+3] = 0xff; durable.Seal(d); return d })
 }
 
 // FuzzDecodeEntry: whatever the bytes, decoding does not panic, and an entry that is accepted encodes to the same
@@ -77,7 +79,7 @@ func FuzzDecodeEntry(f *testing.F) {
 		if len(data) >= entryHeaderBytes {
 			data = bytes.Clone(data)
 			data[0] = entryVersion
-			sealEntry(data)
+			durable.Seal(data)
 		}
 		e, err := decodeEntry(data)
 		if err != nil {

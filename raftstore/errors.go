@@ -1,6 +1,10 @@
 package raftstore
 
-import "errors"
+import (
+	"errors"
+
+	"apportion/raftstore/durable"
+)
 
 // The errors of Do, ReadBarrier and WaitReady. All but ErrOutcomeUnknown say that nothing of the batch was, or ever
 // will be, in the log: the caller may send it again as it is. Do may wrap them; compare with errors.Is.
@@ -38,14 +42,14 @@ var (
 	ErrInUse = errors.New("raftstore: the data directory is in use")
 
 	// ErrFormat: the directory was written by a newer version, or is none of ours.
-	ErrFormat = errors.New("raftstore: unknown format")
+	ErrFormat = durable.ErrFormat
 
 	// ErrInconsistent: log, snapshots and state do not fit together, so the state cannot be proved. Restore a backup.
-	ErrInconsistent = errors.New("raftstore: the data directory is inconsistent")
+	ErrInconsistent = durable.ErrInconsistent
 
 	// ErrCorrupt: something on disk is not what was written. Reads of a running store (ReadOrder, and commands that
 	// need an order which has left memory) give it too, wherever they meet the damage. Restore a backup.
-	ErrCorrupt = errors.New("raftstore: damaged data")
+	ErrCorrupt = durable.ErrCorrupt
 
 	// ErrOtherNode: the directory was made for a node of another name. What it holds counts as that node's only.
 	ErrOtherNode = errors.New("raftstore: the data directory belongs to another node")

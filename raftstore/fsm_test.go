@@ -8,6 +8,7 @@ import (
 	"github.com/hashicorp/raft"
 
 	"apportion/engine"
+	"apportion/raftstore/durable"
 )
 
 // An entry that a newer program has written ends the node with a message that says so; nothing of it is applied.
@@ -19,7 +20,7 @@ func TestNewerEntries(t *testing.T) {
 		p := newPending()
 		p.commands = append(append(p.commands, byte(len(command)), 0, 0, 0), command...)
 		data := append(appendEntryHeader(nil, 1, 1), p.commands...)
-		sealEntry(data)
+		durable.Seal(data)
 		return data
 	}
 	newerEntry := entryOf(command)

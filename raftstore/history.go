@@ -12,6 +12,7 @@ import (
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 
+	"apportion/raftstore/durable"
 	"apportion/wal"
 )
 
@@ -74,7 +75,8 @@ func (s *Store) loadHistory(context.Context) error {
 
 // find reads the directory.
 func (h *history) find(first, last uint64) error {
-	if err := errors.Join(h.fs.MkdirAll(h.dir, dirPermissions), syncDir(h.fs, h.fs.PathDir(h.dir))); err != nil {
+	if err := errors.Join(h.fs.MkdirAll(h.dir, durable.DirPermissions),
+		durable.SyncDir(h.fs, h.fs.PathDir(h.dir))); err != nil {
 		return fmt.Errorf("raftstore: create %s: %w", h.dir, err)
 	}
 	names, err := h.fs.List(h.dir)
@@ -181,7 +183,7 @@ func (h *history) keep(k keptState) error {
 	if err := h.fs.Rename(under, h.fs.PathJoin(h.dir, k.name())); err != nil {
 		return fmt.Errorf("name the state: %w", err)
 	}
-	if err := syncDir(h.fs, h.dir); err != nil {
+	if err := durable.SyncDir(h.fs, h.dir); err != nil {
 		return fmt.Errorf("sync %s: %w", h.dir, err)
 	}
 	h.mu.Lock()

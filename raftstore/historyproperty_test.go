@@ -13,6 +13,7 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 	"pgregory.net/rapid"
 
+	"apportion/raftstore/durable"
 	"apportion/wal"
 )
 
@@ -80,7 +81,7 @@ func (m *historyMachine) keep(t *rapid.T) {
 	k.files = &manifest{Index: m.index, Term: 1, Files: []shippedFile{{Name: "all.sst", Bytes: 1 << 40},
 		{Name: m.own(m.index), Bytes: m.sizes[m.index]}}}
 	dir := m.fs.PathJoin("history", k.name())
-	if err := errors.Join(m.fs.MkdirAll(dir, dirPermissions), writeManifest(m.fs, dir, k.files)); err != nil {
+	if err := errors.Join(m.fs.MkdirAll(dir, durable.DirPermissions), writeManifest(m.fs, dir, k.files)); err != nil {
 		t.Fatal(err)
 	}
 	m.h.kept, m.h.covered = append(m.h.kept, k), m.index

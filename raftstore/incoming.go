@@ -10,6 +10,8 @@ import (
 	"strings"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
+
+	"apportion/raftstore/durable"
 )
 
 // incoming is the directory in which a fetched checkpoint comes together. A file is written under a name that says that
@@ -30,10 +32,10 @@ var errDamaged = errors.New("raftstore: a fetched file has another checksum than
 // begin makes the directory ready for the files of a checkpoint, and gives those that are missing. Files that belong to
 // no checkpoint, or to another one, go.
 func (d *incoming) begin(m *manifest) (missing []shippedFile, err error) {
-	if err := d.fs.MkdirAll(d.dir, dirPermissions); err != nil {
+	if err := d.fs.MkdirAll(d.dir, durable.DirPermissions); err != nil {
 		return nil, fmt.Errorf("raftstore: create %s: %w", d.dir, err)
 	}
-	if err := errors.Join(d.removeManifest(), syncDir(d.fs, d.parent)); err != nil {
+	if err := errors.Join(d.removeManifest(), durable.SyncDir(d.fs, d.parent)); err != nil {
 		return nil, err
 	}
 	names, err := d.fs.List(d.dir)
@@ -66,7 +68,7 @@ func (d *incoming) removeManifest() error {
 	if _, err := d.fs.Stat(path); errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
-	if err := errors.Join(d.fs.Remove(path), syncDir(d.fs, d.dir)); err != nil {
+	if err := errors.Join(d.fs.Remove(path), durable.SyncDir(d.fs, d.dir)); err != nil {
 		return fmt.Errorf("raftstore: clear %s: %w", d.dir, err)
 	}
 	return nil
@@ -124,7 +126,7 @@ type part struct {
 
 // openPart opens a part that is there, or begins one.
 func (d *incoming) openPart(want shippedFile) (*part, error) {
-	p := &part{in: d, want: want, path: d.fs.PathJoin(d.dir, partName(&want)), sum: crc32.New(castagnoli)}
+	p := &part{in: d, want: want, path: d.fs.PathJoin(d.dir, partName(&want)), sum: crc32.New(durable.Castagnoli)}
 	if err := p.resume(); err != nil {
 		return nil, fmt.Errorf("raftstore: read %s: %w", p.path, err)
 	}

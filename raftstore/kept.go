@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
+
+	"apportion/raftstore/durable"
 )
 
 // keptState is a state that a replay can begin from: a directory with the files of a checkpoint, and the list of them.
@@ -88,7 +90,7 @@ func isTable(name string) bool { return strings.HasSuffix(name, ".sst") }
 // writeFiles lists the files in a directory, which become those of k, and writes the list beside them. A table that an
 // earlier kept state has is not read again. step is called before each file.
 func (k *keptState) writeFiles(fs vfs.FS, dir string, earlier keptState, step func() (end func())) error {
-	sizes, err := fileSizes(fs, dir)
+	sizes, err := durable.FileSizes(fs, dir)
 	if err != nil {
 		return err
 	}
@@ -105,7 +107,7 @@ func (k *keptState) writeFiles(fs vfs.FS, dir string, earlier keptState, step fu
 		sum, ok := known[name]
 		if !ok {
 			step()
-			if sum, err = fileChecksum(fs, fs.PathJoin(dir, name)); err != nil {
+			if sum, err = durable.FileChecksum(fs, fs.PathJoin(dir, name)); err != nil {
 				return err
 			}
 		}
@@ -128,7 +130,7 @@ func (k *keptState) readFiles(fs vfs.FS, dir string) (err error) {
 		return err
 	}
 	k.files, k.unlisted = &manifest{Index: k.index}, true
-	sizes, err := fileSizes(fs, dir)
+	sizes, err := durable.FileSizes(fs, dir)
 	for name, bytes := range sizes {
 		k.files.Files = append(k.files.Files, shippedFile{Name: name, Bytes: bytes})
 	}

@@ -12,6 +12,8 @@ import (
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/cockroachdb/pebble/v2/vfs/errorfs"
+
+	"apportion/raftstore/durable"
 )
 
 // keptDir is the directory of a kept state.
@@ -31,7 +33,7 @@ func half(data []byte) []byte { return data[:len(data)/2] }
 // damages change the files of a kept state, each in turn.
 func damages(t *testing.T, fs vfs.FS, dir string, f func(what string, do func(dir string))) {
 	t.Helper()
-	sizes, err := fileSizes(fs, dir)
+	sizes, err := durable.FileSizes(fs, dir)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -181,9 +181,6 @@ const (
 	// fatalExitCode is what the process ends with when the disk has failed (EX_IOERR of sysexits.h).
 	fatalExitCode = 74
 
-	// dirPermissions are those of directories that we create.
-	dirPermissions = 0o755
-
 	// archiveAttemptsMax bounds the look-ups of an order that moves between memory and archive while it is looked up.
 	archiveAttemptsMax = 4
 )

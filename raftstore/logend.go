@@ -5,7 +5,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"hash/crc32"
 	"io"
 	"io/fs"
 	"log/slog"
@@ -15,6 +14,7 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/hashicorp/raft"
 
+	"apportion/raftstore/durable"
 	"apportion/wal"
 )
 
@@ -44,28 +44,25 @@ type logEnd struct {
 	block   [logEndBlockBytes]byte
 }
 
-// A block: 1 byte version, 4 bytes CRC-32C of the rest, 8 bytes index, zeros. It fills a page, since what is written of
-// a page that is not in memory is read first.
+// A block: a sealed index of 8 bytes, then zeros. It fills a page, because the kernel first reads a page that is
+// written in part.
 const (
 	logEndVersion    = 1
-	logEndBytes      = 1 + 4 + 8
+	logEndBytes      = durable.SealBytes + 8
 	logEndBlockBytes = 4096
 	logEndBlocks     = 2
 )
 
 func appendLogEnd(dst []byte, index uint64) []byte {
-	body := binary.LittleEndian.AppendUint64(nil, index)
-	dst = append(dst, logEndVersion)
-	dst = binary.LittleEndian.AppendUint32(dst, crc32.Checksum(body, castagnoli))
-	return append(dst, body...)
+	return durable.AppendSealed(dst, logEndVersion, binary.LittleEndian.AppendUint64(nil, index))
 }
 
 func decodeLogEnd(block []byte) (index uint64, ok bool) {
-	if len(block) < logEndBytes || block[0] != logEndVersion {
+	body, err := durable.OpenSealed(block[:min(len(block), logEndBytes)], logEndVersion, "a note of the log's end")
+	if err != nil || len(body) < logEndBytes-durable.SealBytes {
 		return 0, false
 	}
-	body := block[5:logEndBytes]
-	return binary.LittleEndian.Uint64(body), binary.LittleEndian.Uint32(block[1:]) == crc32.Checksum(body, castagnoli)
+	return binary.LittleEndian.Uint64(body), true
 }
 
 // readLogEnd reads the note: 0 if there is none. The error is of a file that cannot be read, or of which neither block
@@ -251,7 +248,7 @@ func (n *logEnd) open() error {
 	}
 	if errors.Is(statErr, fs.ErrNotExist) {
 		_, err = file.WriteAt(make([]byte, logEndBlocks*logEndBlockBytes), 0)
-		if err = errors.Join(err, file.Sync(), syncDir(n.fs, n.fs.PathDir(n.path))); err != nil {
+		if err = errors.Join(err, file.Sync(), durable.SyncDir(n.fs, n.fs.PathDir(n.path))); err != nil {
 			return errors.Join(fmt.Errorf("raftstore: create %s: %w", n.path, err), file.Close())
 		}
 	}

@@ -1,11 +1,9 @@
 package raftstore
 
 import (
-	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"hash/crc32"
 	"io"
 	"io/fs"
 	"slices"
@@ -13,6 +11,8 @@ import (
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/hashicorp/raft"
+
+	"apportion/raftstore/durable"
 )
 
 // manifest is the list of the files that a checkpoint is. The log index and the term are those of its cover row.
@@ -125,7 +125,7 @@ func (f *shippedFile) isIn(fsys vfs.FS, dir string) (bool, error) {
 	if err != nil || info.IsDir() || info.Size() != f.Bytes {
 		return false, err
 	}
-	sum, err := fileChecksum(fsys, path)
+	sum, err := durable.FileChecksum(fsys, path)
 	return err == nil && sum == f.Checksum, err
 }
 
@@ -136,23 +136,14 @@ func writeManifest(fs vfs.FS, dir string, m *manifest) error {
 		return err
 	}
 	path := fs.PathJoin(dir, manifestName)
-	err = errors.Join(syncDir(fs, dir), writeSynced(fs, path+partSuffix, body))
+	err = errors.Join(durable.SyncDir(fs, dir), durable.WriteSynced(fs, path+partSuffix, body))
 	if err == nil {
-		err = errors.Join(fs.Rename(path+partSuffix, path), syncDir(fs, dir))
+		err = errors.Join(fs.Rename(path+partSuffix, path), durable.SyncDir(fs, dir))
 	}
 	if err != nil {
 		return fmt.Errorf("raftstore: write the list of the files in %s: %w", dir, err)
 	}
 	return nil
-}
-
-func writeSynced(fs vfs.FS, path string, body []byte) error {
-	file, err := fs.Create(path, vfs.WriteCategoryUnspecified)
-	if err != nil {
-		return err
-	}
-	_, err = file.Write(body)
-	return errors.Join(err, file.Sync(), file.Close())
 }
 
 // readManifest reads what declares a directory complete; nil: nothing does.
@@ -171,29 +162,21 @@ func readManifest(fsys vfs.FS, dir string) (*manifest, error) {
 	return decodeManifest(body)
 }
 
-// The manifest on disk: 1 byte version, 4 bytes CRC-32C of the rest, then JSON.
-const (
-	manifestVersion     = 1
-	manifestHeaderBytes = 1 + 4
-)
+// manifestVersion is that of the manifest on disk, which is sealed JSON.
+const manifestVersion = 1
 
 func appendManifest(dst []byte, m *manifest) ([]byte, error) {
 	body, err := json.Marshal(m)
 	if err != nil {
 		return nil, fmt.Errorf("raftstore: encode a checkpoint's list of files: %w", err)
 	}
-	dst = append(dst, manifestVersion)
-	dst = binary.LittleEndian.AppendUint32(dst, crc32.Checksum(body, castagnoli))
-	return append(dst, body...), nil
+	return durable.AppendSealed(dst, manifestVersion, body), nil
 }
 
 func decodeManifest(data []byte) (*manifest, error) {
-	if len(data) < manifestHeaderBytes || data[0] != manifestVersion {
-		return nil, fmt.Errorf("%w: a checkpoint's list of files of %d bytes", ErrFormat, len(data))
-	}
-	body := data[manifestHeaderBytes:]
-	if crc32.Checksum(body, castagnoli) != binary.LittleEndian.Uint32(data[1:]) {
-		return nil, fmt.Errorf("%w: the checksum of a checkpoint's list of files does not fit", ErrInconsistent)
+	body, err := durable.OpenSealed(data, manifestVersion, "a checkpoint's manifest")
+	if err != nil {
+		return nil, err
 	}
 	m := new(manifest)
 	if err := json.Unmarshal(body, m); err != nil {

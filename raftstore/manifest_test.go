@@ -2,12 +2,12 @@ package raftstore
 
 import (
 	"bytes"
-	"encoding/binary"
 	"errors"
-	"hash/crc32"
 	"reflect"
 	"strings"
 	"testing"
+
+	"apportion/raftstore/durable"
 )
 
 func testManifest() *manifest {
@@ -73,12 +73,11 @@ func FuzzDecodeManifest(f *testing.F) {
 	if err != nil {
 		f.Fatal(err)
 	}
-	f.Add(data[manifestHeaderBytes:])
+	f.Add(data[durable.SealBytes:])
 	f.Add([]byte(`{"index":1,"files":[{"name":"../a"}]}`))
 	f.Fuzz(func(t *testing.T, body []byte) {
 		_, _ = decodeManifest(body)
-		data := binary.LittleEndian.AppendUint32([]byte{manifestVersion}, crc32.Checksum(body, castagnoli))
-		m, err := decodeManifest(append(data, body...))
+		m, err := decodeManifest(durable.AppendSealed(nil, manifestVersion, body))
 		if err != nil {
 			return
 		}

@@ -8,6 +8,8 @@ import (
 	"sync"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
+
+	"apportion/raftstore/durable"
 )
 
 // paths are the names inside a data directory:
@@ -55,23 +57,15 @@ func (p paths) create() error {
 		}
 		parents = append(parents, p.fs.PathDir(dir))
 	}
-	if err := p.fs.MkdirAll(p.dir, dirPermissions); err != nil {
+	if err := p.fs.MkdirAll(p.dir, durable.DirPermissions); err != nil {
 		return fmt.Errorf("raftstore: create %s: %w", p.dir, err)
 	}
 	for _, parent := range parents {
-		if err := syncDir(p.fs, parent); err != nil {
+		if err := durable.SyncDir(p.fs, parent); err != nil {
 			return fmt.Errorf("raftstore: create %s: %w", p.dir, err)
 		}
 	}
 	return nil
-}
-
-func syncDir(fs vfs.FS, dir string) error {
-	d, err := fs.OpenDir(dir)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
 }
 
 // openHere are the directories that this process has open. The lock of a file is the process's, and gone when the

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/hashicorp/raft"
+
+	"apportion/raftstore/durable"
 )
 
 // proposer gathers the batches that wait into log entries.
@@ -232,7 +234,7 @@ func (p *proposer) propose(f *flight) {
 	for _, w := range f.batches {
 		data = append(data, w.commands...)
 	}
-	sealEntry(data)
+	durable.Seal(data)
 	f.future = p.log.Apply(data, 0)
 	p.metrics.entry(commands, entryBytes)
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/hashicorp/raft"
 
 	"apportion/engine"
+	"apportion/raftstore/durable"
 )
 
 // diskConfig is a store on the real file system, where a sync costs what it costs.
@@ -236,7 +237,7 @@ func allocations(entry, commands, records int) []byte {
 		p.append(&engine.Envelope{}, allocate(fmt.Sprint("o", n), upc, 1))
 	}
 	data = append(data, p.commands...)
-	sealEntry(data)
+	durable.Seal(data)
 	return data
 }
 

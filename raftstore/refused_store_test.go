@@ -16,6 +16,7 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"apportion/engine"
+	"apportion/raftstore/durable"
 )
 
 // refuse has an order refused before the log.
@@ -229,7 +230,7 @@ func TestRefusalsCrash(t *testing.T) {
 		var crash *vfs.MemFS
 		fs.onBeforeCrash = func() { atCrash = slices.Clone(flushed) }
 		fs.onCrash = func(clone *vfs.MemFS) { crash = clone }
-		if err := fs.mem.MkdirAll("/history", dirPermissions); err != nil {
+		if err := fs.mem.MkdirAll("/history", durable.DirPermissions); err != nil {
 			t.Fatal(err)
 		}
 		root, err := fs.mem.OpenDir("/")

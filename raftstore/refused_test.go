@@ -15,12 +15,13 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs/errorfs"
 
 	"apportion/engine"
+	"apportion/raftstore/durable"
 )
 
 // newTestRefusals opens the recording of refused orders alone, with the log ending at an index.
 func newTestRefusals(t testing.TB, fs vfs.FS, last uint64) *refusals {
 	t.Helper()
-	if err := fs.MkdirAll("/history", dirPermissions); err != nil {
+	if err := fs.MkdirAll("/history", durable.DirPermissions); err != nil {
 		t.Fatal(err)
 	}
 	s := &Store{

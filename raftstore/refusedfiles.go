@@ -10,6 +10,8 @@ import (
 	"strings"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
+
+	"apportion/raftstore/durable"
 )
 
 // refusedSegment is a file of refused orders.
@@ -123,7 +125,7 @@ func (r *refusals) beginLocked(from Moment) error {
 	if err := r.appendLocked([]byte{refusedVersion}); err != nil {
 		return err
 	}
-	if err := syncDir(r.fs, r.dir); err != nil {
+	if err := durable.SyncDir(r.fs, r.dir); err != nil {
 		return errors.Join(fmt.Errorf("begin a segment: %w", err), r.dropLocked())
 	}
 	for r.bytes.Load() > r.bytesMax || len(r.files.segments) > refusedSegmentsMax {

@@ -6,6 +6,7 @@ import (
 	"hash/crc32"
 
 	"apportion/engine"
+	"apportion/raftstore/durable"
 )
 
 // A segment file of refused orders is a version byte and frames; little-endian:
@@ -61,7 +62,8 @@ func endFrame(dst []byte, start int) {
 func sealFrames(frames []byte) {
 	for len(frames) > 0 {
 		end := frameBodyAt + int(binary.LittleEndian.Uint32(frames))
-		binary.LittleEndian.PutUint32(frames[frameChecksumAt:], crc32.Checksum(frames[frameBodyAt:end], castagnoli))
+		binary.LittleEndian.PutUint32(frames[frameChecksumAt:],
+			crc32.Checksum(frames[frameBodyAt:end], durable.Castagnoli))
 		frames = frames[end:]
 	}
 }
@@ -98,7 +100,7 @@ func decodeFrame(data []byte) (f frame, err error) {
 	if bytes, err := frameBytes(data); err != nil || bytes != len(data) {
 		return f, fmt.Errorf("%w: a frame of %d bytes says %d", ErrFormat, len(data), bytes)
 	}
-	if crc32.Checksum(data[frameBodyAt:], castagnoli) != binary.LittleEndian.Uint32(data[frameChecksumAt:]) {
+	if crc32.Checksum(data[frameBodyAt:], durable.Castagnoli) != binary.LittleEndian.Uint32(data[frameChecksumAt:]) {
 		return f, fmt.Errorf("%w: a frame's checksum does not fit", ErrFormat)
 	}
 	f = frame{

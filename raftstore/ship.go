@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"hash/crc32"
-	"io"
 	"log/slog"
 	"maps"
 	"sync"
@@ -14,6 +12,8 @@ import (
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/hashicorp/raft"
+
+	"apportion/raftstore/durable"
 )
 
 // shipper gives checkpoints to nodes that are too far behind for the log, or new. What it gives is a copy of the state
@@ -146,13 +146,13 @@ func (s *shipper) makeOffer() error {
 
 // fill links the state. Its index is read from the copy: the state itself may be ahead by now.
 func (s *shipper) fill(o *offer) error {
-	if err := errors.Join(s.fs.MkdirAll(s.dir, dirPermissions), s.fs.RemoveAll(o.dir)); err != nil {
+	if err := errors.Join(s.fs.MkdirAll(s.dir, durable.DirPermissions), s.fs.RemoveAll(o.dir)); err != nil {
 		return fmt.Errorf("raftstore: clear %s: %w", o.dir, err)
 	}
 	if err := s.state.db.Checkpoint(o.dir); err != nil {
 		return stateError("link the state", err)
 	}
-	sizes, err := fileSizes(s.fs, o.dir)
+	sizes, err := durable.FileSizes(s.fs, o.dir)
 	if err != nil {
 		return fmt.Errorf("raftstore: read %s: %w", o.dir, err)
 	}
@@ -163,23 +163,6 @@ func (s *shipper) fill(o *offer) error {
 	}
 	o.meta = meta
 	return err
-}
-
-// fileSizes lists what is in a directory.
-func fileSizes(fs vfs.FS, dir string) (map[string]int64, error) {
-	names, err := fs.List(dir)
-	if err != nil {
-		return nil, err
-	}
-	sizes := make(map[string]int64, len(names))
-	for _, name := range names {
-		info, err := fs.Stat(fs.PathJoin(dir, name))
-		if err != nil {
-			return nil, err
-		}
-		sizes[name] = info.Size()
-	}
-	return sizes, nil
 }
 
 // coverOf reads the cover row of a database that nobody has open; ok is false if there is none.
@@ -287,7 +270,7 @@ func (s *shipper) checksum(o *offer, name string) (uint32, error) {
 	if known {
 		return sum, nil
 	}
-	sum, err := fileChecksum(s.fs, path)
+	sum, err := durable.FileChecksum(s.fs, path)
 	if err != nil {
 		return 0, fmt.Errorf("raftstore: read %s of a checkpoint: %w", name, err)
 	}
@@ -295,14 +278,4 @@ func (s *shipper) checksum(o *offer, name string) (uint32, error) {
 	defer s.mu.Unlock()
 	s.mu.sums[key] = sum
 	return sum, nil
-}
-
-func fileChecksum(fs vfs.FS, path string) (uint32, error) {
-	file, err := fs.Open(path, vfs.SequentialReadsOption)
-	if err != nil {
-		return 0, err
-	}
-	sum := crc32.New(castagnoli)
-	_, err = io.Copy(sum, file)
-	return sum.Sum32(), errors.Join(err, file.Close())
 }

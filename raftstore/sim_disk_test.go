@@ -12,6 +12,8 @@ import (
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/cockroachdb/pebble/v2/vfs/errorfs"
+
+	"apportion/raftstore/durable"
 )
 
 // simDisk is the disk of one simulated node, while one process uses it. It counts the changes that the node's own steps
@@ -173,7 +175,7 @@ func (t *tearing) dir(path string) {
 	for _, name := range names {
 		t.entry(t.from.PathJoin(path, name))
 	}
-	t.check(syncDir(t.to, path))
+	t.check(durable.SyncDir(t.to, path))
 }
 
 func (t *tearing) entry(path string) {
@@ -195,7 +197,7 @@ func (t *tearing) entry(path string) {
 		t.dir(path)
 		return
 	}
-	t.check(t.to.MkdirAll(path, dirPermissions))
+	t.check(t.to.MkdirAll(path, durable.DirPermissions))
 	if _, renamed := parseKept(t.to.PathBase(path)); renamed {
 		// What was synced in a directory before it got this name is there whenever the name is.
 		defer func(percent int) { t.percent = percent }(t.percent)

@@ -2,11 +2,9 @@ package raftstore
 
 import (
 	"context"
-	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"hash/crc32"
 	"io/fs"
 	"log/slog"
 	"slices"
@@ -18,6 +16,7 @@ import (
 	"github.com/hashicorp/raft"
 
 	"apportion/engine"
+	"apportion/raftstore/durable"
 	"apportion/wal"
 )
 
@@ -160,31 +159,20 @@ func (s *stateDB) checkEmpty() error {
 	return nil
 }
 
-// The cover row: 1 byte version, 4 bytes CRC-32C of the rest, then the snapshot's description as JSON. It is read once
-// at a start, so readable counts for more than short.
-const coverHeaderBytes = 1 + 4
-
+// appendCover appends the cover row: the snapshot's description as sealed JSON. It is read once at a start, so readable
+// counts for more than short.
 func appendCover(dst []byte, meta raft.SnapshotMeta) ([]byte, error) {
 	body, err := json.Marshal(meta)
 	if err != nil {
 		return nil, fmt.Errorf("raftstore: encode the cover row: %w", err)
 	}
-	dst = append(dst, stateFormatVersion)
-	dst = binary.LittleEndian.AppendUint32(dst, crc32.Checksum(body, castagnoli))
-	return append(dst, body...), nil
+	return durable.AppendSealed(dst, stateFormatVersion, body), nil
 }
 
 func decodeCover(value []byte) (meta raft.SnapshotMeta, err error) {
-	if len(value) < coverHeaderBytes {
-		return meta, fmt.Errorf("%w: a cover row of %d bytes", ErrFormat, len(value))
-	}
-	if value[0] != stateFormatVersion {
-		return meta, fmt.Errorf("%w: state of version %d, this program reads version %d", ErrFormat, value[0],
-			stateFormatVersion)
-	}
-	body := value[coverHeaderBytes:]
-	if crc32.Checksum(body, castagnoli) != binary.LittleEndian.Uint32(value[1:]) {
-		return meta, fmt.Errorf("%w: the cover row's checksum does not fit", ErrInconsistent)
+	body, err := durable.OpenSealed(value, stateFormatVersion, "the state's applied row")
+	if err != nil {
+		return meta, err
 	}
 	if err := json.Unmarshal(body, &meta); err != nil {
 		return meta, fmt.Errorf("%w: the cover row: %w", ErrFormat, err)

@@ -11,6 +11,7 @@ import (
 	"github.com/hashicorp/raft"
 
 	"apportion/engine"
+	"apportion/raftstore/durable"
 )
 
 // tables writes the rows of one checkpoint as a series of SSTables that do not overlap, ready to be ingested. Rows come
@@ -53,7 +54,7 @@ func (s *stateDB) newTables(meta raft.SnapshotMeta, tableBytes int) (*tables, er
 
 // resetIngestDir throws away what a checkpoint that failed has left.
 func (s *stateDB) resetIngestDir() error {
-	err := errors.Join(s.fs.RemoveAll(s.ingestDir), s.fs.MkdirAll(s.ingestDir, dirPermissions))
+	err := errors.Join(s.fs.RemoveAll(s.ingestDir), s.fs.MkdirAll(s.ingestDir, durable.DirPermissions))
 	if err != nil {
 		return fmt.Errorf("raftstore: clear %s: %w", s.ingestDir, err)
 	}
