@@ -212,18 +212,6 @@ func (e *Engine) NextDueMS() (int64, bool) {
 	return due, ok
 }
 
-// reset makes a result empty, keeping its memory.
-func (r *Result) reset(index uint64) {
-	lines, changes, blocked, shortfalls := r.Lines[:0], r.Changes[:0], r.Blocked[:0], r.Shortfalls[:0]
-	*r = Result{}
-	r.Index, r.Lines, r.Changes, r.Blocked, r.Shortfalls = index, lines, changes, blocked, shortfalls
-}
-
-// refuse sets why a command is not done.
-func (r *Result) refuse(code Code, field, value string) {
-	r.Code, r.Field, r.Value = code, field, value
-}
-
 // dueHeap is a min-heap by time, then by order of creation.
 type dueHeap struct {
 	a    []due

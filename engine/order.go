@@ -1,8 +1,6 @@
 package engine
 
 import (
-	"slices"
-	"strconv"
 	"sync/atomic"
 )
 
@@ -264,103 +262,4 @@ func (e *Engine) releaseAll(itemRow uint32, kind MovementKind) int64 {
 	e.end(rec, &w)
 	e.reckon(it, true)
 	return allocated + pending
-}
-
-// closedOrder is an order that had nothing open at a log index. If it still has that index as its last change when its
-// time has come, it leaves memory.
-type closedOrder struct {
-	row     uint32
-	changed uint64
-}
-
-// fifo is a queue of closed orders.
-type fifo struct {
-	a    []closedOrder
-	head int
-	next int // length at which stale entries are dropped
-}
-
-// push adds an order at the end. When the queue has doubled since, it first drops the entries of orders that have
-// changed after they were queued.
-func (q *fifo) push(c closedOrder, stillClosed func(closedOrder) bool) {
-	if len(q.a)-q.head >= max(q.next, dueHeapRowsMin) {
-		q.a = slices.DeleteFunc(q.a[q.head:], func(c closedOrder) bool { return !stillClosed(c) })
-		q.head, q.next = 0, 2*len(q.a)
-	}
-	if q.head > 1024 && q.head*2 > len(q.a) {
-		q.a = q.a[:copy(q.a, q.a[q.head:])]
-		q.head = 0
-	}
-	q.a = append(q.a, c)
-}
-
-// evictClosedOrders takes orders out of memory that closed long ago; they are written with the next checkpoint, and a
-// command for one carries its row.
-func (e *Engine) evictClosedOrders() {
-	q := &e.closed
-	for q.head < len(q.a) && q.a[q.head].changed+ClosedOrderEntries <= e.appliedIndex.Load() {
-		c := q.a[q.head]
-		q.head++
-		if e.isClosed(c) {
-			e.archive(c.row)
-		}
-	}
-}
-
-// isClosed reports whether an order has not changed since it was queued.
-func (e *Engine) isClosed(c closedOrder) bool {
-	o := e.orders.at(c.row)
-	return o.live == 1 && o.changed == c.changed && o.open == 0
-}
-
-// lineNames has the names of a command's first lines, so that a usual refusal allocates nothing.
-var lineNames = func() (names [refusedLinesMax]string) {
-	for i := range names {
-		names[i] = "lines[" + strconv.Itoa(i) + "]"
-	}
-	return names
-}()
-
-func lineName(i int) string {
-	if i < len(lineNames) {
-		return lineNames[i]
-	}
-	return "lines[" + strconv.Itoa(i) + "]"
-}
-
-func linePath(i int, field string) string { return lineName(i) + "." + field }
-
-// addLine adds an empty line to a result, using the memory of an earlier one.
-func (r *Result) addLine(itemID string, requested int64) *LineResult {
-	n := len(r.Lines)
-	if n == cap(r.Lines) {
-		r.Lines = append(r.Lines, LineResult{})
-	} else {
-		r.Lines = r.Lines[:n+1]
-	}
-	l := &r.Lines[n]
-	parts := l.Parts[:0]
-	*l = LineResult{}
-	l.ItemID, l.Requested, l.Parts = itemID, requested, parts
-	return l
-}
-
-// OpenOrders appends copies of orders that hold units, from one row after another on, looking at up to limit rows, and
-// gives the row to go on after, 0 at the end. The caller holds the mutex under which Apply is called. The texts are
-// copies.
-func (e *Engine) OpenOrders(after uint32, limit int, dst []OrderView) (orders []OrderView, next uint32) {
-	for row := after + 1; row < e.orders.used; row++ {
-		if limit--; limit < 0 {
-			return dst, row - 1
-		}
-		o := e.orders.at(row)
-		if o.live == 0 || o.open == 0 {
-			continue
-		}
-		var v OrderView
-		err := DecodeArchivedOrder(e.appendOrder(nil, row), &v)
-		assert(err == nil, "an order in memory cannot be read")
-		dst = append(dst, v)
-	}
-	return dst, 0
 }

@@ -1,5 +1,7 @@
 package engine
 
+import "strconv"
+
 // Result is the answer to one command. Apply gives it in binary form (AppendResult), which is also what is kept for an
 // idempotency key; DecodeResult reads it back. Which parts are filled depends on the command's kind.
 type Result struct {
@@ -121,4 +123,48 @@ type BlockedRecord struct {
 type RuleResult struct {
 	Version    uint32
 	Activation uint64
+}
+
+// lineNames has the names of a command's first lines, so that a usual refusal allocates nothing.
+var lineNames = func() (names [refusedLinesMax]string) {
+	for i := range names {
+		names[i] = "lines[" + strconv.Itoa(i) + "]"
+	}
+	return names
+}()
+
+func lineName(i int) string {
+	if i < len(lineNames) {
+		return lineNames[i]
+	}
+	return "lines[" + strconv.Itoa(i) + "]"
+}
+
+func linePath(i int, field string) string { return lineName(i) + "." + field }
+
+// addLine adds an empty line to a result, using the memory of an earlier one.
+func (r *Result) addLine(itemID string, requested int64) *LineResult {
+	n := len(r.Lines)
+	if n == cap(r.Lines) {
+		r.Lines = append(r.Lines, LineResult{})
+	} else {
+		r.Lines = r.Lines[:n+1]
+	}
+	l := &r.Lines[n]
+	parts := l.Parts[:0]
+	*l = LineResult{}
+	l.ItemID, l.Requested, l.Parts = itemID, requested, parts
+	return l
+}
+
+// reset makes a result empty, keeping its memory.
+func (r *Result) reset(index uint64) {
+	lines, changes, blocked, shortfalls := r.Lines[:0], r.Changes[:0], r.Blocked[:0], r.Shortfalls[:0]
+	*r = Result{}
+	r.Index, r.Lines, r.Changes, r.Blocked, r.Shortfalls = index, lines, changes, blocked, shortfalls
+}
+
+// refuse sets why a command is not done.
+func (r *Result) refuse(code Code, field, value string) {
+	r.Code, r.Field, r.Value = code, field, value
 }
