@@ -237,3 +237,8 @@ func (h RuleHook) String() string {
 	}
 	return "unknown-hook"
 }
+
+// ParseRuleHook finds a hook by its name; 0: no hook has the name.
+func ParseRuleHook(name string) RuleHook {
+	return RuleHook(max(0, slices.Index(ruleHookTexts[:], name)))
+}

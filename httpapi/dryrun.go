@@ -137,8 +137,8 @@ func (c *call) dryProgram(d *dryRun) (*rules.Program, uint32, bool) {
 		c.badSource(err)
 		return nil, 0, false
 	}
-	if hook, _ := rules.ParseHook(d.hook); !program.Has(hook) {
-		c.fail(http.StatusBadRequest, codeInvalid, "the rule does not define the hook", "hook", d.hook)
+	if !program.Has(d.hook) {
+		c.fail(http.StatusBadRequest, codeInvalid, "the rule does not define the hook", "hook", d.hook.String())
 		return nil, 0, false
 	}
 	return program, version, true
@@ -151,12 +151,13 @@ func runDry(d *dryRun, program *rules.Program, version uint32, asOf uint64, reco
 	defer cancel()
 	output := new(rules.Output)
 	in := rules.Input{Record: record, Seed: rules.ItemSeed(d.orderID, d.item.ItemID), Output: output}
-	reply := dryRunReply{AsOf: asOf, Rule: program.Name(), Version: version, Hook: d.hook, Candidates: []dryCandidate{},
-		Targets: []dryRunTargets{}}
+	reply := dryRunReply{AsOf: asOf, Rule: program.Name(), Version: version, Hook: d.hook.String(),
+		Candidates: []dryCandidate{},
+		Targets:    []dryRunTargets{}}
 	begin := time.Now()
 	var usage rules.Usage
 	var err error
-	if d.hook == rules.HookSelect.String() {
+	if d.hook == engine.HookSelect {
 		in.Item = dryItem(d, begin)
 		reply.Requested = d.item.Quantity
 		var plan rules.Plan

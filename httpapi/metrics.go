@@ -8,6 +8,7 @@ import (
 
 	"github.com/VictoriaMetrics/metrics"
 
+	"apportion/engine"
 	"apportion/rules"
 )
 
@@ -79,18 +80,18 @@ func (s *Server) initMetrics() {
 
 // writeRuleMetrics writes what the planner has counted. All figures of a name come together.
 func (s *Server) writeRuleMetrics(w io.Writer) {
-	of := map[rules.Hook]*rules.Counters{}
+	of := map[engine.RuleHook]*rules.Counters{}
 	for _, hook := range ruleHooks {
 		of[hook] = s.planner.Counters(hook)
 	}
-	counters := func(name string, value func(c *rules.Counters) *atomic.Int64, hooks ...rules.Hook) {
+	counters := func(name string, value func(c *rules.Counters) *atomic.Int64, hooks ...engine.RuleHook) {
 		name = "apportion_rule_" + name + "_total"
 		metrics.WriteMetadataIfNeeded(w, name, "counter")
 		for _, hook := range hooks {
 			_, _ = fmt.Fprintf(w, "%s{hook=%q} %d\n", name, hook, value(of[hook]).Load())
 		}
 	}
-	lines, records := rules.HookSelect, rules.HookRedistribute
+	lines, records := engine.HookSelect, engine.HookRedistribute
 	counters("calls", func(c *rules.Counters) *atomic.Int64 { return &c.Calls }, ruleHooks...)
 	counters("refused_lines", func(c *rules.Counters) *atomic.Int64 { return &c.Refused }, lines)
 	counters("unchanged_records", func(c *rules.Counters) *atomic.Int64 { return &c.Refused }, records)
@@ -113,4 +114,4 @@ func (s *Server) writeRuleMetrics(w io.Writer) {
 	}
 }
 
-var ruleHooks = []rules.Hook{rules.HookSelect, rules.HookRedistribute}
+var ruleHooks = []engine.RuleHook{engine.HookSelect, engine.HookRedistribute}

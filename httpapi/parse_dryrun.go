@@ -12,7 +12,7 @@ type dryRun struct {
 	version   uint32
 	source    string
 	hasSource bool
-	hook      string
+	hook      engine.RuleHook
 	item      engine.AllocateLine
 	orderID   string
 	record    rules.Record // if it is given
@@ -29,7 +29,7 @@ const (
 
 // dryRun reads the body of a dry run.
 func (s *scanner) dryRun(d *dryRun) {
-	*d = dryRun{hook: rules.HookSelect.String()}
+	*d = dryRun{hook: engine.HookSelect}
 	var got fields
 	s.openObject()
 	for key, ok := s.nextField(); ok; key, ok = s.nextField() {
@@ -44,7 +44,7 @@ func (s *scanner) dryRun(d *dryRun) {
 			}
 		case "hook":
 			if s.given(&got, gotDryHook) {
-				d.hook = s.hook().String()
+				d.hook = s.hook()
 			}
 		case "item":
 			s.mark(&got, gotDryItem)

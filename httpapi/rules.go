@@ -102,9 +102,7 @@ func (c *call) putRule() {
 	if !ok {
 		return
 	}
-	for _, hook := range program.Hooks() {
-		cmd.Hooks = append(cmd.Hooks, engine.HookSelect+engine.RuleHook(hook))
-	}
+	cmd.Hooks = program.Hooks()
 	if !c.carryOut(cmd) {
 		return
 	}

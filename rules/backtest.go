@@ -121,7 +121,7 @@ func NewBacktest(cfg BacktestConfig) (*Backtest, error) {
 	if err != nil {
 		return nil, err
 	}
-	if hook := Hook(cfg.Candidate.Hook - engine.HookSelect); !program.Has(hook) {
+	if hook := cfg.Candidate.Hook; !program.Has(hook) {
 		return nil, fmt.Errorf("%w: %s", ErrNoHook, hook)
 	}
 	if cfg.Pace == nil {

@@ -162,7 +162,7 @@ func TestCharges(t *testing.T) {
 				in.Item.Quantity = quantity
 				var before, after runtime.MemStats
 				runtime.ReadMemStats(&before)
-				usage, err := p.callOn(context.Background(), s, HookSelect, in, read)
+				usage, err := p.callOn(context.Background(), s, engine.HookSelect, in, read)
 				runtime.ReadMemStats(&after)
 				if err != nil {
 					t.Fatal(err)

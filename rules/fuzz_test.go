@@ -73,7 +73,7 @@ func runBoth(t *testing.T, source string, p *Program) {
 		var usage [2]Usage
 		var errs [2]error
 		for i := range 2 {
-			if hook == HookSelect {
+			if hook == engine.HookSelect {
 				_, usage[i], errs[i] = p.Select(context.Background(), in)
 			} else {
 				_, usage[i], errs[i] = p.Redistribute(context.Background(), in)

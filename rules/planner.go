@@ -151,8 +151,8 @@ func NewPlanner(state State, limits Limits, suspend Suspend) *Planner {
 }
 
 // Counters give what the planner has done for a hook so far.
-func (p *Planner) Counters(hook Hook) *Counters {
-	if hook == HookRedistribute {
+func (p *Planner) Counters(hook engine.RuleHook) *Counters {
+	if hook == engine.HookRedistribute {
 		return &p.redistributions
 	}
 	return &p.counters

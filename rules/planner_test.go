@@ -133,9 +133,9 @@ func TestPlannerFailures(t *testing.T) {
 			t.Fatalf("suspended %+v", h.suspended)
 		}
 		h.do(&h.suspended[0])
-		calls := h.p.Counters(HookSelect).Calls.Load()
+		calls := h.p.Counters(engine.HookSelect).Calls.Load()
 		if p := h.plan(good).Plans[0]; p.Outcome != want || !strings.HasPrefix(p.Reason, "suspended: ") ||
-			h.p.Counters(HookSelect).Calls.Load() != calls {
+			h.p.Counters(engine.HookSelect).Calls.Load() != calls {
 			t.Errorf("a suspended rule planned %+v", p)
 		}
 	}
@@ -179,12 +179,12 @@ func TestPlannerCountsFailures(t *testing.T) {
 	} {
 		h := newPlanHost(t, "function select(item, record) "+tt.body+" end", engine.FallbackDefault)
 		h.plan(order(2))
-		for kind := range h.p.Counters(HookSelect).Failed {
+		for kind := range h.p.Counters(engine.HookSelect).Failed {
 			want := int64(0)
 			if Failure(kind) == tt.kind {
 				want = 2
 			}
-			if got := h.p.Counters(HookSelect).Failed[kind].Load(); got != want {
+			if got := h.p.Counters(engine.HookSelect).Failed[kind].Load(); got != want {
 				t.Errorf("%s: %d failures of kind %s, want %d", tt.body, got, Failure(kind), want)
 			}
 		}
@@ -232,8 +232,8 @@ func TestPlannerBoundsAList(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	calls := h.p.Counters(HookSelect).Calls.Load()
-	if over := h.p.Counters(HookSelect).OverBudget.Load(); calls+over != orders*lines ||
+	calls := h.p.Counters(engine.HookSelect).Calls.Load()
+	if over := h.p.Counters(engine.HookSelect).OverBudget.Load(); calls+over != orders*lines ||
 		calls > orders*lines*LineSteps/10_000+1 || calls < 100 {
 		t.Errorf("%d lines were planned, %d were not", calls, over)
 	}

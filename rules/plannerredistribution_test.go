@@ -82,7 +82,7 @@ func TestPlanRedistributionSuspends(t *testing.T) {
 	if got := h.redistribute(); !strings.HasPrefix(got, "s 1 action 3 []: suspended: ") {
 		t.Error(got)
 	}
-	c := h.p.Counters(HookRedistribute)
+	c := h.p.Counters(engine.HookRedistribute)
 	if c.Calls.Load() != 2 || c.Failed[FailureRuntime].Load() != 2 || c.Suspended.Load() != 1 ||
 		h.p.HasRedistributeRule("U", "L") {
 		t.Errorf("%d calls, %d failures, %d suspended", c.Calls.Load(), c.Failed[FailureRuntime].Load(),

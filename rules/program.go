@@ -11,27 +11,12 @@ import (
 	"time"
 
 	lua "github.com/yuin/gopher-lua"
+
+	"apportion/engine"
 )
 
-// Hook is what a program can decide.
-type Hook uint8
-
-// The hooks.
-const (
-	HookSelect       Hook = iota // from which segments an order item is filled
-	HookRedistribute             // how a record's available units are divided among its segments
-)
-
-var hookNames = [...]string{"select", "redistribute"}
-
-// String is the name of the function in the source.
-func (h Hook) String() string { return hookNames[h] }
-
-// ParseHook finds a hook by its name.
-func ParseHook(name string) (Hook, bool) {
-	i := slices.Index(hookNames[:], name)
-	return Hook(max(i, 0)), i >= 0
-}
+// ruleHooks are the hooks that a source can define, each by a global function of the hook's name.
+var ruleHooks = [...]engine.RuleHook{engine.HookSelect, engine.HookRedistribute}
 
 var globalNames = slices.Sorted(maps.Keys(globals))
 
@@ -41,7 +26,7 @@ type Program struct {
 	hash   string
 	proto  *lua.FunctionProto
 	limits Limits
-	hooks  []Hook
+	hooks  []engine.RuleHook
 	states sync.Pool // of *state
 }
 
@@ -82,9 +67,9 @@ func Compile(name, source string, limits Limits) (*Program, []Warning, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	for hook := range hookNames {
+	for _, hook := range ruleHooks {
 		if s.hooks[hook] != nil {
-			p.hooks = append(p.hooks, Hook(hook))
+			p.hooks = append(p.hooks, hook)
 		}
 	}
 	if len(p.hooks) == 0 {
@@ -104,10 +89,10 @@ func (p *Program) Hash() string { return p.hash }
 func (p *Program) Limits() Limits { return p.limits }
 
 // Hooks are the hooks that the source defines, in order. The caller must not change them.
-func (p *Program) Hooks() []Hook { return p.hooks }
+func (p *Program) Hooks() []engine.RuleHook { return p.hooks }
 
 // Has reports whether the source defines the hook.
-func (p *Program) Has(hook Hook) bool { return slices.Contains(p.hooks, hook) }
+func (p *Program) Has(hook engine.RuleHook) bool { return slices.Contains(p.hooks, hook) }
 
 // Select asks from which segments an order item is filled. The error is ErrNoHook, or a *LimitError, *RuntimeError,
 // *ResultError or *StoppedError; the first three of these say that the rule is at fault.
@@ -115,7 +100,7 @@ func (p *Program) Has(hook Hook) bool { return slices.Contains(p.hooks, hook) }
 // A context that ends stops the rule within some thousand steps. That depends on the time it takes, as nothing else
 // does.
 func (p *Program) Select(ctx context.Context, in *Input) (plan Plan, usage Usage, err error) {
-	usage, err = p.call(ctx, HookSelect, in, func(s *state, value, reason lua.LValue) error {
+	usage, err = p.call(ctx, engine.HookSelect, in, func(s *state, value, reason lua.LValue) error {
 		plan, err = readPlan(value, reason)
 		return err
 	})
@@ -124,7 +109,7 @@ func (p *Program) Select(ctx context.Context, in *Input) (plan Plan, usage Usage
 
 // Redistribute asks how a record's available units are divided among its segments. The errors are those of Select.
 func (p *Program) Redistribute(ctx context.Context, in *Input) (answer Redistribution, usage Usage, err error) {
-	usage, err = p.call(ctx, HookRedistribute, in, func(s *state, value, reason lua.LValue) error {
+	usage, err = p.call(ctx, engine.HookRedistribute, in, func(s *state, value, reason lua.LValue) error {
 		answer, err = readRedistribution(value, reason, in.Record)
 		return err
 	})
@@ -132,8 +117,8 @@ func (p *Program) Redistribute(ctx context.Context, in *Input) (answer Redistrib
 }
 
 // call runs a hook on a state that no other call uses, and reads its results before the state is given back.
-func (p *Program) call(ctx context.Context, hook Hook, in *Input, read func(s *state, value, reason lua.LValue) error) (
-	Usage, error) {
+func (p *Program) call(ctx context.Context, hook engine.RuleHook, in *Input,
+	read func(s *state, value, reason lua.LValue) error) (Usage, error) {
 	if !p.Has(hook) {
 		return Usage{}, fmt.Errorf("%w: %s", ErrNoHook, hook)
 	}
@@ -152,12 +137,12 @@ func (p *Program) call(ctx context.Context, hook Hook, in *Input, read func(s *s
 }
 
 // callOn runs a hook on a state. After an error the state is not used any more.
-func (p *Program) callOn(ctx context.Context, s *state, hook Hook, in *Input,
+func (p *Program) callOn(ctx context.Context, s *state, hook engine.RuleHook, in *Input,
 	read func(s *state, value, reason lua.LValue) error) (Usage, error) {
 	s.begin(ctx, p, in)
 	defer s.meter.leaveGate()
 	s.l.Push(s.hooks[hook])
-	if hook == HookSelect {
+	if hook == engine.HookSelect {
 		s.l.Push(s.itemData)
 		s.l.Push(s.recordData)
 	} else {

@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	lua "github.com/yuin/gopher-lua"
+
+	"apportion/engine"
 )
 
 // TestResult is what became of one self-test of a source.
@@ -44,7 +46,7 @@ func (p *Program) Test(ctx context.Context) ([]TestResult, error) {
 // testCase is one entry of tests.
 type testCase struct {
 	name   string
-	hook   Hook
+	hook   engine.RuleHook
 	input  Input
 	expect fields
 }
@@ -70,8 +72,8 @@ func (p *Program) readTests(v lua.LValue) ([]testCase, error) {
 
 // expectFields are what a test of each hook can expect.
 var expectFields = [...][]string{
-	HookSelect:       {"candidates", "taken", "missing", "refused", "error"},
-	HookRedistribute: {"available", "unchanged", "error"},
+	engine.HookSelect:       {"candidates", "taken", "missing", "refused", "error"},
+	engine.HookRedistribute: {"available", "unchanged", "error"},
 }
 
 func (p *Program) readTest(path string, v lua.LValue) (c testCase, err error) {
@@ -86,8 +88,7 @@ func (p *Program) readTest(path string, v lua.LValue) (c testCase, err error) {
 	if err != nil {
 		return c, err
 	}
-	known := false
-	if c.hook, known = ParseHook(hook); !known || !p.Has(c.hook) {
+	if c.hook = engine.ParseRuleHook(hook); !p.Has(c.hook) {
 		return c, f.fault("hook", "the source has no hook %q", hook)
 	}
 	seed, err := f.units("seed", 0)
@@ -98,7 +99,7 @@ func (p *Program) readTest(path string, v lua.LValue) (c testCase, err error) {
 	if c.input.Record, err = readRecord(f); err != nil {
 		return c, err
 	}
-	if c.hook == HookSelect {
+	if c.hook == engine.HookSelect {
 		if c.input.Item, err = readItem(f, c.input.Record); err != nil {
 			return c, err
 		}
@@ -119,7 +120,7 @@ func (p *Program) runTest(ctx context.Context, c *testCase) (TestResult, error) 
 	result := TestResult{Name: c.name}
 	var want, got []string
 	var err error
-	if c.hook == HookSelect {
+	if c.hook == engine.HookSelect {
 		var plan Plan
 		plan, result.Usage, err = p.Select(ctx, &c.input)
 		want, got, err = c.compareSelect(&plan, err)

@@ -5,6 +5,8 @@ import (
 	"fmt"
 
 	lua "github.com/yuin/gopher-lua"
+
+	"apportion/engine"
 )
 
 // state is one Lua state in which a program's top level has run. It serves one call at a time. After an error it is
@@ -12,7 +14,7 @@ import (
 type state struct {
 	l     *lua.LState
 	meter meter
-	hooks [2]*lua.LFunction // by Hook
+	hooks [engine.HookRedistribute + 1]*lua.LFunction
 
 	item   itemRef
 	record recordRef
@@ -42,8 +44,8 @@ func (p *Program) newState(output *Output) (*state, error) {
 	}
 	s.meter.output = nil
 	s.freeze()
-	for hook, name := range hookNames {
-		if f, ok := top.RawGetString(name).(*lua.LFunction); ok && !f.IsG {
+	for _, hook := range ruleHooks {
+		if f, ok := top.RawGetString(hook.String()).(*lua.LFunction); ok && !f.IsG {
 			s.hooks[hook] = f
 		}
 	}
