@@ -52,7 +52,7 @@ func (e *Engine) planRuled(c *Allocate, l *AllocateLine, p *linePlan, out *LineR
 	case PlanFallback:
 		e.planLine(c, l, p, out)
 		if p.segment != 0 {
-			e.addTake(PlannedCandidate{Tags: l.Tags}, p.tagSet, p.segment, p.before, p.units, l.Quantity)
+			e.addTake(&PlannedCandidate{Tags: l.Tags}, p.tagSet, p.segment, p.before, l.Quantity)
 		}
 	default:
 		e.planCandidates(c, l, p, out)
@@ -130,12 +130,7 @@ func (e *Engine) takeFrom(p *linePlan, c *PlannedCandidate, left int64) int64 {
 		e.scratch.takes = append(e.scratch.takes, take{CandidateExplanation: passedOver(c, WhyUnknownSegment)})
 		return 0
 	}
-	available := e.unclaimed(segment)
-	units := max(0, min(left, available-c.Keep))
-	if c.Max > 0 {
-		units = min(units, c.Max)
-	}
-	e.addTake(*c, set, segment, available, units, left)
+	units := e.addTake(c, set, segment, e.unclaimed(segment), left)
 	*e.scratch.sums.of(segment) += units
 	return units
 }
@@ -144,24 +139,34 @@ func passedOver(c *PlannedCandidate, why CandidateWhy) CandidateExplanation {
 	return CandidateExplanation{Tags: c.Tags, Keep: c.Keep, Max: c.Max, Why: why}
 }
 
-// addTake notes what a segment had and gave.
-func (e *Engine) addTake(c PlannedCandidate, set TagSetID, segment uint32, available, units, left int64) {
+// addTake notes what a segment had and gave, and returns what it gave.
+func (e *Engine) addTake(c *PlannedCandidate, set TagSetID, segment uint32, available, left int64) int64 {
 	s := e.segments.at(segment)
 	t := take{segment: segment, CandidateExplanation: CandidateExplanation{
 		Tags: c.Tags, TagSet: set, Keep: c.Keep, Max: c.Max, OnHand: s.onHand, Allocated: s.allocated,
-		Pending:     s.pending,
-		SafetyStock: s.safety, Available: available, Taken: units, Why: WhyTaken,
+		Pending: s.pending, SafetyStock: s.safety, Available: available,
 	}}
-	switch {
-	case units > 0:
-	case left == 0:
-		t.Why = WhyFull
-	case available == 0:
-		t.Why = WhyNothing
-	default:
-		t.Why = WhyKept
-	}
+	t.Taken, t.Why = c.Take(available, left)
 	e.scratch.takes = append(e.scratch.takes, t)
+	return t.Taken
+}
+
+// Take is what a candidate gives of its segment's available units to a line that still wants some: what is available
+// less Keep, at most Max.
+func (c *PlannedCandidate) Take(available, wanted int64) (units int64, why CandidateWhy) {
+	switch {
+	case wanted == 0:
+		return 0, WhyFull
+	case available <= 0:
+		return 0, WhyNothing
+	case available <= c.Keep:
+		return 0, WhyKept
+	}
+	units = min(wanted, available-c.Keep)
+	if c.Max > 0 {
+		units = min(units, c.Max)
+	}
+	return units, WhyTaken
 }
 
 // commitPlanned does a planned line: one allocation line for each segment that gives, and the item's own segment for

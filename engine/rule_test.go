@@ -302,3 +302,12 @@ func TestRulesSurvive(t *testing.T) {
 		t.Error("a rule that was put does not change the hash")
 	}
 }
+
+// TestParseRuleHook: a hook is found by its name and by nothing else.
+func TestParseRuleHook(t *testing.T) {
+	for name, want := range map[string]RuleHook{"select": HookSelect, "redistribute": HookRedistribute, "other": 0, "": 0} {
+		if hook := ParseRuleHook(name); hook != want || want != 0 && hook.String() != name {
+			t.Errorf("%q is hook %d, not %d", name, hook, want)
+		}
+	}
+}

@@ -190,9 +190,9 @@ func (reply *dryRunReply) showPlan(plan *rules.Plan, quantity int64, record *rul
 	reply.Refused, reply.Reason = plan.Refused, plan.Reason
 	outcome := rules.Execute(plan, quantity, record)
 	reply.Taken, reply.Missing = outcome.Taken, outcome.Missing
-	for i, o := range outcome.Candidates {
-		reply.Candidates = append(reply.Candidates, dryCandidate{Tags: tagMap(o.Tags), Keep: plan.Candidates[i].Keep,
-			Max: plan.Candidates[i].Max, Available: o.Available, Taken: o.Taken, Why: o.Why.String()})
+	for _, c := range outcome.Candidates {
+		reply.Candidates = append(reply.Candidates, dryCandidate{Tags: tagMap(c.Tags), Keep: c.Keep, Max: c.Max,
+			Available: c.Available, Taken: c.Taken, Why: c.Why.String()})
 	}
 }
 

@@ -221,7 +221,7 @@ func showExplained(at rules.Moment, lines []rules.Explained) []explainItem {
 		for k := range x.Candidates {
 			from := &x.Candidates[k]
 			candidate := explainCandidate{Tags: tagMap(from.Tags), Available: from.Available, Taken: from.Taken,
-				Why: from.Why}
+				Why: from.Reason}
 			if x.Rule != "" {
 				candidate.Keep, candidate.Max = &from.Keep, &from.Max
 				candidate.OnHand, candidate.Allocated = &from.OnHand, &from.Allocated

@@ -191,30 +191,29 @@ func TestBacktestComparesWithNative(t *testing.T) {
 		{OrderID: "o2", At: Moment{4, 4000},
 			Decided: []Explained{{ItemID: "1", UPC: "U", Location: "L", Tags: channel("A"), Requested: 4,
 				Code:       engine.CodeInsufficient,
-				Candidates: []ExplainedCandidate{{Tags: channel("A"), Available: 2, Why: "insufficient"}}}},
+				Candidates: []ExplainedCandidate{explained("insufficient", engine.CandidateExplanation{Tags: channel("A"), Available: 2})}}},
 			Candidate: []Explained{{ItemID: "1", UPC: "U", Location: "L", Tags: channel("A"), Requested: 4, Taken: 4,
 				Rule: "c", Version: 7, Outcome: engine.PlanCandidates,
 				Candidates: []ExplainedCandidate{
-					{Tags: channel("A"), OnHand: 10, Allocated: 8, Available: 2, Taken: 2, Why: "taken"},
-					{Tags: channel("B"), Keep: 1, OnHand: 5, Available: 5, Taken: 2, Why: "taken"}}}}},
+					explained("taken", engine.CandidateExplanation{Tags: channel("A"), OnHand: 10, Allocated: 8, Available: 2, Taken: 2}),
+					explained("taken", engine.CandidateExplanation{Tags: channel("B"), Keep: 1, OnHand: 5, Available: 5, Taken: 2})}}}},
 		{OrderID: "o3", At: Moment{5, 5000},
 			Decided: []Explained{
 				{ItemID: "1", UPC: "U", Location: "L", Tags: channel("B"), Requested: 4, Taken: 4,
-					Candidates: []ExplainedCandidate{{Tags: channel("B"), Available: 5, Taken: 4, Why: "taken"}}},
+					Candidates: []ExplainedCandidate{explained("taken", engine.CandidateExplanation{Tags: channel("B"), Available: 5, Taken: 4})}},
 				{ItemID: "2", UPC: "U", Location: "L", Tags: channel("B"), Requested: 1, Taken: 1,
-					Candidates: []ExplainedCandidate{{Tags: channel("B"), Available: 1, Taken: 1, Why: "taken"}}}},
+					Candidates: []ExplainedCandidate{explained("taken", engine.CandidateExplanation{Tags: channel("B"), Available: 1, Taken: 1})}}},
 			Candidate: []Explained{
 				{ItemID: "1", UPC: "U", Location: "L", Tags: channel("B"), Requested: 4, Code: engine.CodeInsufficient,
 					Rule: "c", Version: 7, Outcome: engine.PlanCandidates,
 					Candidates: []ExplainedCandidate{
-						{Tags: channel("B"), OnHand: 5, Allocated: 3, Available: 2, Why: "not-enough"},
-						{Tags: channel("B"), Keep: 1, OnHand: 5, Allocated: 3, Available: 0,
-							Why: "nothing-available"}}},
+						explained("not-enough", engine.CandidateExplanation{Tags: channel("B"), OnHand: 5, Allocated: 3, Available: 2}),
+						explained("nothing-available", engine.CandidateExplanation{Tags: channel("B"), Keep: 1, OnHand: 5, Allocated: 3, Available: 0})}},
 				{ItemID: "2", UPC: "U", Location: "L", Tags: channel("B"), Requested: 1, Taken: 1, Rule: "c",
 					Version: 7, Outcome: engine.PlanCandidates,
 					Candidates: []ExplainedCandidate{
-						{Tags: channel("B"), OnHand: 5, Allocated: 2, Available: 3, Taken: 1, Why: "taken"},
-						{Tags: channel("B"), Keep: 1, OnHand: 5, Allocated: 2, Available: 2, Why: "full"}}}}},
+						explained("taken", engine.CandidateExplanation{Tags: channel("B"), OnHand: 5, Allocated: 2, Available: 3, Taken: 1}),
+						explained("full", engine.CandidateExplanation{Tags: channel("B"), Keep: 1, OnHand: 5, Allocated: 2, Available: 2})}}}},
 	}
 	if diff := cmp.Diff(wantDifferences, differences); diff != "" {
 		t.Errorf("differences (-want +got):\n%s", diff)
@@ -547,4 +546,14 @@ func TestBacktestReportIsBounded(t *testing.T) {
 	if r.OrdersThatDiffer != 30 || len(r.Differences) == 0 || len(r.Differences) == 30 || parts > differencePartsMax {
 		t.Errorf("%d of %d orders that differ are listed, with %d parts", len(r.Differences), r.OrdersThatDiffer, parts)
 	}
+}
+
+// explained is a candidate with its reason, which may be one of the engine's.
+func explained(reason string, c engine.CandidateExplanation) ExplainedCandidate {
+	for why := engine.WhyTaken; why <= engine.WhyFull; why++ {
+		if why.String() == reason {
+			c.Why = why
+		}
+	}
+	return ExplainedCandidate{CandidateExplanation: c, Reason: reason}
 }

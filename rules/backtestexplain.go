@@ -37,11 +37,9 @@ type Explained struct {
 // the line's own segment, of which only Available and Taken are known. For a line that was refused the figures are
 // those after the command.
 type ExplainedCandidate struct {
-	Tags                                    []engine.Tag
-	Keep, Max                               int64
-	OnHand, Allocated, Pending, SafetyStock int64
-	Available, Taken                        int64
-	Why                                     string
+	engine.CandidateExplanation // TagSet is not set: both replicas number their tag sets
+
+	Reason string // Why in a word; another where Why has none
 }
 
 // explain says for each line of a command why it was answered as it was.
@@ -85,15 +83,11 @@ func (w *world) item(itemID string) *engine.ItemExplanation {
 // candidates are those of an item that was filled: what is kept of it.
 func (w *world) candidates(x *engine.ItemExplanation) (all []ExplainedCandidate) {
 	for i := range x.Candidates {
-		from := &x.Candidates[i]
-		to := ExplainedCandidate{Tags: from.Tags, Keep: from.Keep, Max: from.Max, OnHand: from.OnHand,
-			Allocated: from.Allocated,
-			Pending:   from.Pending, SafetyStock: from.SafetyStock, Available: from.Available, Taken: from.Taken,
-			Why: from.Why.String()}
-		if from.TagSet != 0 {
-			to.Tags = w.engine.Schema().Tags(from.TagSet)
+		c := x.Candidates[i]
+		if c.TagSet != 0 {
+			c.Tags, c.TagSet = w.engine.Schema().Tags(c.TagSet), 0
 		}
-		all = append(all, to)
+		all = append(all, ExplainedCandidate{CandidateExplanation: c, Reason: c.Why.String()})
 	}
 	return all
 }
@@ -109,27 +103,21 @@ func (w *world) refused(l *engine.AllocateLine, r *engine.LineResult, plan *engi
 		if plan != nil && plan.Outcome != engine.PlanFallback {
 			return nil // nothing was looked at
 		}
-		return []ExplainedCandidate{{Tags: own, Available: r.Available, Why: r.Code.String()}}
+		return []ExplainedCandidate{{CandidateExplanation: engine.CandidateExplanation{Tags: own,
+			Available: r.Available}, Reason: r.Code.String()}}
 	}
 	var record Record
 	schema := w.engine.Schema()
 	record.Fill(&view, schema, SchemaOf(schema))
-	p := Plan{}
-	for _, c := range plan.Candidates {
-		p.Candidates = append(p.Candidates, Candidate{Tags: c.Tags, Keep: c.Keep, Max: c.Max})
-	}
-	outcome := Execute(&p, l.Quantity, &record)
-	for i, o := range outcome.Candidates {
-		x := ExplainedCandidate{Tags: o.Tags, Keep: p.Candidates[i].Keep, Max: p.Candidates[i].Max, OnHand: o.OnHand,
-			Allocated: o.Allocated,
-			Pending:   o.Pending, SafetyStock: o.Safety, Available: max(0, o.Available), Why: o.Why.String()}
-		if o.Taken > 0 {
-			x.Why = whyGivenBack
+	for _, c := range Execute(&Plan{Candidates: plan.Candidates}, l.Quantity, &record).Candidates {
+		x := ExplainedCandidate{CandidateExplanation: c, Reason: c.Why.String()}
+		if x.Available = max(0, c.Available); c.Taken > 0 {
+			x.Taken, x.Why, x.Reason = 0, 0, reasonGivenBack
 		}
 		all = append(all, x)
 	}
 	return all
 }
 
-// whyGivenBack: the candidate had units, but not all that the line needed.
-const whyGivenBack = "not-enough"
+// reasonGivenBack: the candidate had units, but not all that the line needed.
+const reasonGivenBack = "not-enough"

@@ -62,12 +62,12 @@ func TestBacktestFillsWhatWasRefused(t *testing.T) {
 	wantDifferences := []Difference{{OrderID: "o2", At: Moment{3, 3500},
 		Decided: []Explained{{ItemID: "1", UPC: "U", Location: "L", Tags: channel("A"), Requested: 4,
 			Code:       engine.CodeInsufficient,
-			Candidates: []ExplainedCandidate{{Tags: channel("A"), Available: 2, Why: "insufficient"}}}},
+			Candidates: []ExplainedCandidate{explained("insufficient", engine.CandidateExplanation{Tags: channel("A"), Available: 2})}}},
 		Candidate: []Explained{{ItemID: "1", UPC: "U", Location: "L", Tags: channel("A"), Requested: 4, Taken: 4,
 			Rule: "c", Version: 7, Outcome: engine.PlanCandidates,
 			Candidates: []ExplainedCandidate{
-				{Tags: channel("A"), OnHand: 10, Allocated: 8, Available: 2, Taken: 2, Why: "taken"},
-				{Tags: channel("B"), Keep: 1, OnHand: 5, Available: 5, Taken: 2, Why: "taken"}}}}}}
+				explained("taken", engine.CandidateExplanation{Tags: channel("A"), OnHand: 10, Allocated: 8, Available: 2, Taken: 2}),
+				explained("taken", engine.CandidateExplanation{Tags: channel("B"), Keep: 1, OnHand: 5, Available: 5, Taken: 2})}}}}}
 	if diff := cmp.Diff(wantDifferences, differences); diff != "" {
 		t.Errorf("differences (-want +got):\n%s", diff)
 	}

@@ -10,6 +10,8 @@ import (
 	"testing"
 
 	lua "github.com/yuin/gopher-lua"
+
+	"apportion/engine"
 )
 
 // TestBounds: what would never end, or take all memory, is stopped by the bound named. None may allocate much more than

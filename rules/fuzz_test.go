@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"apportion/engine"
 )
 
 // fuzzLimits are small, so that a source that reaches them does so at once.

@@ -13,17 +13,10 @@ import (
 	"apportion/engine"
 )
 
-// Candidate is a segment that an item may be filled from.
-type Candidate struct {
-	// Tags are as the rule gave them; a missing category takes its default. They may be those of the item or a segment.
-	Tags []engine.Tag
-	Keep int64 // units that stay available in the segment
-	Max  int64 // units taken at most; 0: no max
-}
-
 // Plan is what a select hook decided: candidates in order, or a refusal.
 type Plan struct {
-	Candidates []Candidate
+	// Candidates have the tags that the rule gave: those of the item, of a segment, or a table's.
+	Candidates []engine.PlannedCandidate
 	Refused    bool
 	Reason     string // of the refusal
 }
@@ -38,7 +31,7 @@ func readPlan(value, reason lua.LValue) (Plan, error) {
 	if err != nil {
 		return Plan{}, err
 	}
-	plan := Plan{Candidates: make([]Candidate, 0, len(list))}
+	plan := Plan{Candidates: make([]engine.PlannedCandidate, 0, len(list))}
 	for i, v := range list {
 		c, err := readCandidate(v)
 		if err != nil {
@@ -51,7 +44,7 @@ func readPlan(value, reason lua.LValue) (Plan, error) {
 
 var candidateFields = []string{"tags", "keep", "max"}
 
-func readCandidate(v lua.LValue) (c Candidate, err error) {
+func readCandidate(v lua.LValue) (c engine.PlannedCandidate, err error) {
 	f, err := readFields("", v, candidateFields...)
 	if err != nil {
 		return c, err

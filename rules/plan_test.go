@@ -97,29 +97,30 @@ func TestExecute(t *testing.T) {
 			{Tags: channel("Amazon"), OnHand: 20},
 			{Tags: channel("Kibo"), OnHand: 2, Allocated: 2, Pending: 5},
 		}}
+	type candidate = engine.PlannedCandidate
 	tests := []struct {
 		name       string
 		quantity   int64
-		candidates []Candidate
+		candidates []candidate
 		want       string
 	}{
-		{"in order", 10, []Candidate{{Tags: channel("Web")}, {Tags: channel("Amazon")}}, "Web 6/6 taken, Amazon " +
+		{"in order", 10, []candidate{{Tags: channel("Web")}, {Tags: channel("Amazon")}}, "Web 6/6 taken, Amazon " +
 			"4/20 taken, missing 0"},
-		{"default tags", 1, []Candidate{{}}, "Web 1/6 taken, missing 0"},
-		{"keep", 10, []Candidate{{Tags: channel("Web"), Keep: 4}}, "Web 2/6 taken, missing 8"},
-		{"keep all", 10, []Candidate{{Tags: channel("Web"), Keep: 6}}, "Web 0/6 kept, missing 10"},
-		{"max", 10, []Candidate{{Tags: channel("Amazon"), Max: 3}}, "Amazon 3/20 taken, missing 7"},
-		{"max and keep", 10, []Candidate{{Tags: channel("Web"), Max: 5, Keep: 3}}, "Web 3/6 taken, missing 7"},
-		{"twice", 10, []Candidate{{Tags: channel("Web"), Keep: 4}, {Tags: channel("Kibo")}, {Tags: channel("Web")}},
+		{"default tags", 1, []candidate{{}}, "Web 1/6 taken, missing 0"},
+		{"keep", 10, []candidate{{Tags: channel("Web"), Keep: 4}}, "Web 2/6 taken, missing 8"},
+		{"keep all", 10, []candidate{{Tags: channel("Web"), Keep: 6}}, "Web 0/6 kept, missing 10"},
+		{"max", 10, []candidate{{Tags: channel("Amazon"), Max: 3}}, "Amazon 3/20 taken, missing 7"},
+		{"max and keep", 10, []candidate{{Tags: channel("Web"), Max: 5, Keep: 3}}, "Web 3/6 taken, missing 7"},
+		{"twice", 10, []candidate{{Tags: channel("Web"), Keep: 4}, {Tags: channel("Kibo")}, {Tags: channel("Web")}},
 			"Web 2/6 taken, Kibo 0/-5 nothing-available, Web 4/4 taken, missing 4"},
-		{"full", 6, []Candidate{{Tags: channel("Web")}, {Tags: channel("Amazon")}}, "Web 6/6 taken, Amazon 0/20 " +
+		{"full", 6, []candidate{{Tags: channel("Web")}, {Tags: channel("Amazon")}}, "Web 6/6 taken, Amazon 0/20 " +
 			"full, missing 0"},
-		{"unknown segment", 6, []Candidate{{Tags: channel("Store")}, {Tags: channel("Web")}},
+		{"unknown segment", 6, []candidate{{Tags: channel("Store")}, {Tags: channel("Web")}},
 			"Store 0/0 unknown-segment, Web 6/6 taken, missing 0"},
 		{"none", 6, nil, "missing 6"},
-		{"unknown value", 7, []Candidate{{}, {Tags: channel("Shop")}, {Tags: channel("Amazon")}},
+		{"unknown value", 7, []candidate{{}, {Tags: channel("Shop")}, {Tags: channel("Amazon")}},
 			"Web 6/6 taken, Shop 0/0 unknown-tag, Amazon 1/20 taken, missing 0"},
-		{"unknown category", 6, []Candidate{{Tags: []engine.Tag{tag("Color", "red")}}},
+		{"unknown category", 6, []candidate{{Tags: []engine.Tag{tag("Color", "red")}}},
 			"red 0/0 unknown-tag, missing 6"},
 	}
 	for _, test := range tests {

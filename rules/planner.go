@@ -260,9 +260,7 @@ func (plan *Plan) fill(planned *engine.PlannedLine) {
 	if plan.Refused {
 		planned.Outcome, planned.Reason = engine.PlanRefused, plan.Reason
 	}
-	for _, c := range plan.Candidates {
-		planned.Candidates = append(planned.Candidates, engine.PlannedCandidate{Tags: c.Tags, Keep: c.Keep, Max: c.Max})
-	}
+	planned.Candidates = plan.Candidates
 }
 
 // failure counts a failure, has the rule suspended when there were too many in a row, and gives the reason as it is

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"apportion/engine"
 )
 
 const okSelect = "function select() return nil, 'no' end\n"
@@ -123,7 +125,7 @@ function helper() return tests end
 // TestProgram: what a program says of itself.
 func TestProgram(t *testing.T) {
 	p := mustCompile(t, "function redistribute() end function select() end", Limits{Steps: 1000})
-	if !slices.Equal(p.Hooks(), []Hook{HookSelect, HookRedistribute}) || p.Name() != "test" ||
+	if !slices.Equal(p.Hooks(), []engine.RuleHook{engine.HookSelect, engine.HookRedistribute}) || p.Name() != "test" ||
 		p.Limits() != (Limits{1000, MemoryBytesDefault}) {
 		t.Errorf("%v %v %v", p.Hooks(), p.Name(), p.Limits())
 	}
@@ -133,11 +135,5 @@ func TestProgram(t *testing.T) {
 	one := mustCompile(t, okSelect, Limits{})
 	if _, _, err := one.Redistribute(t.Context(), &Input{Record: fiveSegments()}); !errors.Is(err, ErrNoHook) {
 		t.Errorf("a hook that is not there: %v", err)
-	}
-	if hook, ok := ParseHook("redistribute"); !ok || hook != HookRedistribute || hook.String() != "redistribute" {
-		t.Error("ParseHook")
-	}
-	if _, ok := ParseHook("other"); ok {
-		t.Error("ParseHook of another")
 	}
 }
