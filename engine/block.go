@@ -21,13 +21,13 @@ type Block struct {
 
 func checkBlock(c *Block) *fault {
 	switch {
-	case !isText(c.Location, LocationBytesMax):
+	case !IsText(c.Location, LocationBytesMax):
 		return textFault("location", c.Location)
 	case len(c.Items) == 0 || len(c.Items) > OrderLinesMax:
 		return numberFault("items", int64(len(c.Items)))
 	}
 	for i := range c.Items {
-		if !isText(c.Items[i].UPC, UPCBytesMax) {
+		if !IsText(c.Items[i].UPC, UPCBytesMax) {
 			return textFault("upc", c.Items[i].UPC).in("items", i)
 		}
 	}

@@ -106,7 +106,7 @@ func checkCommand(c Command, known []*tagList) *fault {
 }
 
 func checkRefresh(c *Refresh) *fault {
-	if !isText(c.Location, LocationBytesMax) {
+	if !IsText(c.Location, LocationBytesMax) {
 		return textFault("location", c.Location)
 	}
 	if !isOptionalText(c.Count, countBytesMax) {
@@ -124,7 +124,7 @@ func checkRefresh(c *Refresh) *fault {
 }
 
 func checkAdjust(c *Adjust) *fault {
-	if !isText(c.Location, LocationBytesMax) {
+	if !IsText(c.Location, LocationBytesMax) {
 		return textFault("location", c.Location)
 	}
 	if f := checkSize("items", len(c.Items), 1, AdjustItemsMax); f != nil {
@@ -162,7 +162,7 @@ func checkChange(it *StockItem) *fault {
 
 // checkStockItem checks everything but the quantity, whose range depends on the command.
 func checkStockItem(it *StockItem) *fault {
-	if !isText(it.UPC, UPCBytesMax) {
+	if !IsText(it.UPC, UPCBytesMax) {
 		return textFault("upc", it.UPC)
 	}
 	if f := checkTags("tags", it.Tags); f != nil {
@@ -212,16 +212,16 @@ func checkTransfer(c *Transfer) *fault {
 }
 
 func checkTransferItem(it *TransferItem) *fault {
-	if !isText(it.UPC, UPCBytesMax) {
+	if !IsText(it.UPC, UPCBytesMax) {
 		return textFault("upc", it.UPC)
 	}
-	if !isText(it.FromLocation, LocationBytesMax) {
+	if !IsText(it.FromLocation, LocationBytesMax) {
 		return textFault("from.location", it.FromLocation)
 	}
 	if f := checkTags("from.tags", it.FromTags); f != nil {
 		return f
 	}
-	if !isText(it.ToLocation, LocationBytesMax) {
+	if !IsText(it.ToLocation, LocationBytesMax) {
 		return textFault("to.location", it.ToLocation)
 	}
 	if f := checkTags("to.tags", it.ToTags); f != nil {
@@ -245,7 +245,7 @@ func checkNames(list string, names []string, bytesMax int) *fault {
 		return f
 	}
 	for i, name := range names {
-		if !isText(name, bytesMax) {
+		if !IsText(name, bytesMax) {
 			return textFault(fmt.Sprintf("%s[%d]", list, i), name)
 		}
 	}
@@ -253,10 +253,10 @@ func checkNames(list string, names []string, bytesMax int) *fault {
 }
 
 func checkCount(location, count string) *fault {
-	if !isText(location, LocationBytesMax) {
+	if !IsText(location, LocationBytesMax) {
 		return textFault("location", location)
 	}
-	if !isText(count, countBytesMax) {
+	if !IsText(count, countBytesMax) {
 		return textFault("count", count)
 	}
 	return nil
@@ -269,10 +269,10 @@ func checkTags(field string, tags []Tag) *fault {
 		return f
 	}
 	for i := range tags {
-		if !isText(tags[i].Category, TagBytesMax) {
+		if !IsText(tags[i].Category, TagBytesMax) {
 			return textFault(field, tags[i].Category)
 		}
-		if !isText(tags[i].Value, TagBytesMax) {
+		if !IsText(tags[i].Value, TagBytesMax) {
 			return textFault(field+"."+tags[i].Category, tags[i].Value)
 		}
 	}
@@ -295,8 +295,8 @@ func checkQuantity(field string, quantity, quantityMin int64) *fault {
 	return nil
 }
 
-// isText reports whether s may stand where a text must be given.
-func isText(s string, bytesMax int) bool { return s != "" && isOptionalText(s, bytesMax) }
+// IsText reports whether s may stand where a text must be given.
+func IsText(s string, bytesMax int) bool { return s != "" && isOptionalText(s, bytesMax) }
 
 // isOptionalText reports whether s may stand where a text may be empty.
 func isOptionalText(s string, bytesMax int) bool { return len(s) <= bytesMax && isPlain(s) }

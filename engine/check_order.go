@@ -1,7 +1,7 @@
 package engine
 
 func checkAllocate(c *Allocate, known []*tagList) *fault {
-	if !isText(c.OrderID, OrderIDBytesMax) {
+	if !IsText(c.OrderID, OrderIDBytesMax) {
 		return textFault("orderId", c.OrderID)
 	}
 	if c.Mode > ModePartial {
@@ -30,13 +30,13 @@ func checkAllocate(c *Allocate, known []*tagList) *fault {
 
 // checkAllocateLine checks everything but the tags.
 func checkAllocateLine(l *AllocateLine) *fault {
-	if !isText(l.ItemID, ItemIDBytesMax) {
+	if !IsText(l.ItemID, ItemIDBytesMax) {
 		return textFault("itemId", l.ItemID)
 	}
-	if !isText(l.UPC, UPCBytesMax) {
+	if !IsText(l.UPC, UPCBytesMax) {
 		return textFault("upc", l.UPC)
 	}
-	if !isText(l.Location, LocationBytesMax) {
+	if !IsText(l.Location, LocationBytesMax) {
 		return textFault("location", l.Location)
 	}
 	if f := checkQuantity("quantity", l.Quantity, 1); f != nil {
@@ -52,7 +52,7 @@ func checkOrderChange(c *OrderChange) *fault {
 	if !isOrderChange(c.Action) {
 		return numberFault("kind", int64(c.Action))
 	}
-	if !isText(c.OrderID, OrderIDBytesMax) {
+	if !IsText(c.OrderID, OrderIDBytesMax) {
 		return textFault("orderId", c.OrderID)
 	}
 	if f := checkSize("lines", len(c.Lines), 0, OrderLinesMax); f != nil {
@@ -70,7 +70,7 @@ func checkOrderChange(c *OrderChange) *fault {
 }
 
 func checkOrderLine(l *OrderLine, action Kind) *fault {
-	if !isText(l.ItemID, ItemIDBytesMax) {
+	if !IsText(l.ItemID, ItemIDBytesMax) {
 		return textFault("itemId", l.ItemID)
 	}
 	if f := checkQuantity("quantity", l.Quantity, 0); f != nil {

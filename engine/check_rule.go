@@ -5,7 +5,7 @@ import "fmt"
 // The checks of the rule commands.
 
 func checkRuleName(name string) *fault {
-	if !isText(name, RuleNameBytesMax) {
+	if !IsText(name, RuleNameBytesMax) {
 		return textFault("name", name)
 	}
 	return nil
@@ -69,7 +69,7 @@ func checkRuleScope(s *RuleScope, hook RuleHook) *fault {
 		return f
 	}
 	for i, l := range s.Locations {
-		if !isText(l, LocationBytesMax) {
+		if !IsText(l, LocationBytesMax) {
 			return textFault(fmt.Sprintf("scope.locations[%d]", i), l)
 		}
 	}
@@ -99,7 +99,7 @@ func checkAttributes(attributes []Attribute) *fault {
 	}
 	for i := range attributes {
 		a := &attributes[i]
-		if !isText(a.Name, AttributeBytesMax) {
+		if !IsText(a.Name, AttributeBytesMax) {
 			return textFault("attributes", a.Name)
 		}
 		if !isOptionalText(a.Value, AttributeBytesMax) {

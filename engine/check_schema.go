@@ -6,7 +6,7 @@ import "fmt"
 const percentWhole = 10_000
 
 func checkPutTagCategory(c *PutTagCategory) *fault {
-	if !isText(c.Name, TagBytesMax) {
+	if !IsText(c.Name, TagBytesMax) {
 		return textFault("name", c.Name)
 	}
 	if c.Rounding > RoundingUnbiased {
@@ -35,7 +35,7 @@ func checkPutTagCategory(c *PutTagCategory) *fault {
 
 // checkValue checks one value of a category whose first value has a percent (distributed) or not.
 func checkValue(v *Value, distributed bool) *fault {
-	if !isText(v.Name, TagBytesMax) {
+	if !IsText(v.Name, TagBytesMax) {
 		return textFault("value", v.Name)
 	}
 	switch {
@@ -111,10 +111,10 @@ func checkMoves(c *PutTagCategory) *fault {
 
 // checkMove checks that stock moves from a value that leaves to one that stays.
 func checkMove(m *Move, values []Value) *fault {
-	if !isText(m.From, TagBytesMax) {
+	if !IsText(m.From, TagBytesMax) {
 		return textFault("from", m.From)
 	}
-	if !isText(m.To, TagBytesMax) {
+	if !IsText(m.To, TagBytesMax) {
 		return textFault("to", m.To)
 	}
 	if hasValue(values, m.From) {
@@ -136,7 +136,7 @@ func hasValue(values []Value, name string) bool {
 }
 
 func checkDeleteTagCategory(c *DeleteTagCategory) *fault {
-	if !isText(c.Name, TagBytesMax) {
+	if !IsText(c.Name, TagBytesMax) {
 		return textFault("name", c.Name)
 	}
 	if !isOptionalText(c.MoveTo, TagBytesMax) {

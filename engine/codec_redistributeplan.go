@@ -62,9 +62,9 @@ func checkRedistributePlan(c *RedistributePlan) *fault {
 
 func checkRedistributeItem(it *RedistributeItem) *fault {
 	switch {
-	case !isText(it.UPC, UPCBytesMax):
+	case !IsText(it.UPC, UPCBytesMax):
 		return textFault("upc", it.UPC)
-	case !isText(it.Location, LocationBytesMax):
+	case !IsText(it.Location, LocationBytesMax):
 		return textFault("location", it.Location)
 	case !isOptionalText(it.Rule, RuleNameBytesMax):
 		return textFault("rule", it.Rule)

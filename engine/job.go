@@ -46,7 +46,7 @@ type jobLog struct {
 // checkJob checks the description of a job.
 func checkJob(j *JobInfo) *fault {
 	switch {
-	case !isText(j.Type, JobTypeBytesMax):
+	case !IsText(j.Type, JobTypeBytesMax):
 		return textFault("job.type", j.Type)
 	case !isOptionalText(j.Owner, JobOwnerBytesMax):
 		return textFault("job.owner", j.Owner)

@@ -47,7 +47,7 @@ const (
 
 func checkPutLocation(c *PutLocation) *fault {
 	switch {
-	case !isText(c.Location, LocationBytesMax):
+	case !IsText(c.Location, LocationBytesMax):
 		return textFault("location", c.Location)
 	case c.Flags&^placeFlagsKnown != 0:
 		return numberFault("flags", int64(c.Flags))

@@ -18,14 +18,14 @@ type PutLocationGroup struct {
 
 func checkPutLocationGroup(c *PutLocationGroup) *fault {
 	switch {
-	case !isText(c.Group, LocationBytesMax):
+	case !IsText(c.Group, LocationBytesMax):
 		return textFault("group", c.Group)
 	case len(c.Locations) > LocationGroupMembersMax:
 		return numberFault("locations", int64(len(c.Locations)))
 	}
 	sorted := slices.Sorted(slices.Values(c.Locations))
 	for i, location := range c.Locations {
-		if !isText(location, LocationBytesMax) {
+		if !IsText(location, LocationBytesMax) {
 			return textFault(fmt.Sprintf("locations[%d]", i), location)
 		}
 		if i > 0 && sorted[i] == sorted[i-1] {

@@ -24,7 +24,7 @@ func checkPlans(c *Allocate, plans []PlannedLine) (field, value string, ok bool)
 			return fault("line", int64(p.Line))
 		case p.Outcome < PlanCandidates || p.Outcome > PlanRejected:
 			return fault("outcome", int64(p.Outcome))
-		case !isText(p.Rule, RuleNameBytesMax) || !isOptionalText(p.Reason, RuleReasonBytesMax):
+		case !IsText(p.Rule, RuleNameBytesMax) || !isOptionalText(p.Reason, RuleReasonBytesMax):
 			return fault("rule", int64(len(p.Rule)))
 		case len(p.Candidates) > CandidatesMax || len(p.Candidates) > 0 && p.Outcome != PlanCandidates:
 			return fault("candidates", int64(len(p.Candidates)))

@@ -305,7 +305,8 @@ func TestRulesSurvive(t *testing.T) {
 
 // TestParseRuleHook: a hook is found by its name and by nothing else.
 func TestParseRuleHook(t *testing.T) {
-	for name, want := range map[string]RuleHook{"select": HookSelect, "redistribute": HookRedistribute, "other": 0, "": 0} {
+	hooks := map[string]RuleHook{"select": HookSelect, "redistribute": HookRedistribute, "other": 0, "": 0}
+	for name, want := range hooks {
 		if hook := ParseRuleHook(name); hook != want || want != 0 && hook.String() != name {
 			t.Errorf("%q is hook %d, not %d", name, hook, want)
 		}

@@ -6,6 +6,12 @@ import (
 	"strings"
 )
 
+// Moment is a place in the log.
+type Moment struct {
+	Index  uint64
+	TimeMS int64 // of the entry, Unix milliseconds; 0: not known
+}
+
 // Entry is one entry of the log: commands that take effect together.
 type Entry struct {
 	Index    uint64

@@ -8,17 +8,17 @@ import (
 // checkTransition: two orders, and lines of which no two name one item on either side.
 func checkTransition(c *Transition) *fault {
 	switch {
-	case !isText(c.FromOrderID, OrderIDBytesMax):
+	case !IsText(c.FromOrderID, OrderIDBytesMax):
 		return textFault("fromOrderId", c.FromOrderID)
-	case !isText(c.OrderID, OrderIDBytesMax) || c.OrderID == c.FromOrderID:
+	case !IsText(c.OrderID, OrderIDBytesMax) || c.OrderID == c.FromOrderID:
 		return textFault("orderId", c.OrderID)
 	case len(c.Lines) == 0 || len(c.Lines) > OrderLinesMax:
 		return numberFault("lines", int64(len(c.Lines)))
 	}
 	for i := range c.Lines {
-		if l := &c.Lines[i]; !isText(l.ItemID, ItemIDBytesMax) {
+		if l := &c.Lines[i]; !IsText(l.ItemID, ItemIDBytesMax) {
 			return textFault("itemId", l.ItemID).in("lines", i)
-		} else if !isText(l.ToItemID, ItemIDBytesMax) {
+		} else if !IsText(l.ToItemID, ItemIDBytesMax) {
 			return textFault("toItemId", l.ToItemID).in("lines", i)
 		}
 	}

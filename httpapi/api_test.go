@@ -414,7 +414,7 @@ func TestSegmentsDuringSchemaChange(t *testing.T) {
 	if len(sums) != 1 || sums[0].onHand != 40 {
 		t.Errorf("sums %+v, want one of 40 units", sums)
 	}
-	mergeSegments(schema, &before)
+	before.MergeSegments(schema)
 	if len(before.Segments) != 1 || before.Segments[0].OnHand != 40 || before.Segments[0].Floor != 3 ||
 		before.Segments[0].LTD != 7 {
 		t.Errorf("segments %+v, want one of 40 units, floor 3, ltd 7", before.Segments)

@@ -37,7 +37,7 @@ func (c *call) readView(upc, location string) bool {
 		return false
 	}
 	r.schema = c.schema()
-	mergeSegments(r.schema, &r.record)
+	r.record.MergeSegments(r.schema)
 	return true
 }
 

@@ -203,7 +203,7 @@ func showTotals(t *rules.Totals) totalsReply {
 }
 
 // showExplained shows a line of a backtest as that of an order is shown.
-func showExplained(at rules.Moment, lines []rules.Explained) []explainItem {
+func showExplained(at engine.Moment, lines []rules.Explained) []explainItem {
 	items := []explainItem{}
 	for i := range lines {
 		x := &lines[i]

@@ -24,39 +24,7 @@ func appendFigures(dst []byte, f *figures) []byte {
 	return appendUnits(dst, `,"available":`, f.available())
 }
 
-// mergeSegments makes one segment of those that have the same tags in a schema. A new schema can be read before the
-// record has been changed to it, and then two segments, that of a value which left and that of the one which took its
-// stock, have the tags of one. Merged, they are what the engine makes of them: sums, and the larger floor and ltd.
-func mergeSegments(schema *engine.Schema, v *engine.RecordView) {
-	stale := false
-	for i := range v.Segments {
-		id := schema.Canonical(v.Segments[i].TagSet)
-		stale = stale || id != v.Segments[i].TagSet
-		v.Segments[i].TagSet = id
-	}
-	if !stale {
-		return
-	}
-	at := make(map[engine.TagSetID]int, len(v.Segments))
-	merged := v.Segments[:0]
-	for _, s := range v.Segments {
-		i, ok := at[s.TagSet]
-		if !ok {
-			at[s.TagSet] = len(merged)
-			merged = append(merged, s)
-			continue
-		}
-		m := &merged[i]
-		m.OnHand += s.OnHand
-		m.Allocated += s.Allocated
-		m.Pending += s.Pending
-		m.SafetyStock += s.SafetyStock
-		m.Floor, m.LTD = max(m.Floor, s.Floor), max(m.LTD, s.LTD)
-	}
-	v.Segments = merged
-}
-
-// mergeSums is mergeSegments for the sums of an aggregate.
+// mergeSums is RecordView.MergeSegments for the sums of an aggregate.
 func mergeSums(schema *engine.Schema, sums []aggregateSum) []aggregateSum {
 	stale := false
 	for i := range sums {

@@ -13,10 +13,7 @@ import (
 )
 
 // Moment is a place in the log.
-type Moment struct {
-	Index  uint64
-	TimeMS int64 // of the entry, Unix milliseconds; 0: not known
-}
+type Moment = engine.Moment
 
 // History is what of the past can be replayed.
 type History struct {

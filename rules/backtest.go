@@ -231,26 +231,26 @@ func (b *Backtest) suspend(c engine.SuspendRule, lost func()) {
 // suspendIfFailing treats the candidate as the log would have it after too many failures.
 func (b *Backtest) suspendIfFailing() {
 	if b.failing != "" && b.report.Suspended.Index == 0 {
-		b.report.Suspended = Moment{Index: b.candidate.index, TimeMS: b.candidate.nowMS}
+		b.report.Suspended = engine.Moment{Index: b.candidate.index, TimeMS: b.candidate.nowMS}
 		b.report.SuspendedReason = b.failing
 		b.suppose(b.failing)
 	}
 }
 
 // enter notes that something of the period comes now.
-func (b *Backtest) enter(at Moment) {
+func (b *Backtest) enter(at engine.Moment) {
 	if !b.inPeriod {
 		b.inPeriod = true
 		b.suppose("")
 		b.report.From = at
 	}
-	b.report.To = Moment{Index: max(b.report.To.Index, at.Index), TimeMS: max(b.report.To.TimeMS, at.TimeMS)}
+	b.report.To = engine.Moment{Index: max(b.report.To.Index, at.Index), TimeMS: max(b.report.To.TimeMS, at.TimeMS)}
 }
 
 // logged has both worlds do an entry of the log.
 func (b *Backtest) logged(ctx context.Context, entry *engine.Entry) error {
 	if b.inPeriod || b.cfg.Period.begins(entry) {
-		b.enter(Moment{Index: entry.Index, TimeMS: entry.TimeMS})
+		b.enter(engine.Moment{Index: entry.Index, TimeMS: entry.TimeMS})
 	}
 	for _, w := range []*world{b.decided, b.candidate} {
 		w.index, w.nowMS = entry.Index, max(entry.TimeMS, w.engine.NowMS())

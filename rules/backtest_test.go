@@ -172,7 +172,7 @@ func TestBacktestComparesWithNative(t *testing.T) {
 	// With the candidate, o2 takes 2 of A and 2 of B; of the 3 that are left there, o3's first line gets nothing and
 	// its second one the last but 2. What was shipped and returned of its first line is not there to be.
 	want := Report{
-		From: Moment{1, 1000}, To: Moment{7, 7000}, Asked: 17,
+		From: engine.Moment{Index: 1, TimeMS: 1000}, To: engine.Moment{Index: 7, TimeMS: 7000}, Asked: 17,
 		Decided: Totals{Orders: Counts{Filled: 2, Refused: 1}, Lines: Counts{Filled: 3, Refused: 1}, Allocated: 13},
 		Candidate: Totals{Orders: Counts{Filled: 2, Partial: 1, Split: 1},
 			Lines: Counts{Filled: 3, Refused: 1, Split: 1}, Allocated: 13, Ruled: 4},
@@ -188,32 +188,41 @@ func TestBacktestComparesWithNative(t *testing.T) {
 		t.Errorf("report (-want +got):\n%s", diff)
 	}
 	wantDifferences := []Difference{
-		{OrderID: "o2", At: Moment{4, 4000},
+		{OrderID: "o2", At: engine.Moment{Index: 4, TimeMS: 4000},
 			Decided: []Explained{{ItemID: "1", UPC: "U", Location: "L", Tags: channel("A"), Requested: 4,
-				Code:       engine.CodeInsufficient,
-				Candidates: []ExplainedCandidate{explained("insufficient", engine.CandidateExplanation{Tags: channel("A"), Available: 2})}}},
+				Code: engine.CodeInsufficient,
+				Candidates: []ExplainedCandidate{explained("insufficient",
+					engine.CandidateExplanation{Tags: channel("A"), Available: 2})}}},
 			Candidate: []Explained{{ItemID: "1", UPC: "U", Location: "L", Tags: channel("A"), Requested: 4, Taken: 4,
 				Rule: "c", Version: 7, Outcome: engine.PlanCandidates,
 				Candidates: []ExplainedCandidate{
-					explained("taken", engine.CandidateExplanation{Tags: channel("A"), OnHand: 10, Allocated: 8, Available: 2, Taken: 2}),
-					explained("taken", engine.CandidateExplanation{Tags: channel("B"), Keep: 1, OnHand: 5, Available: 5, Taken: 2})}}}},
-		{OrderID: "o3", At: Moment{5, 5000},
+					explained("taken", engine.CandidateExplanation{Tags: channel("A"), OnHand: 10, Allocated: 8,
+						Available: 2, Taken: 2}),
+					explained("taken", engine.CandidateExplanation{Tags: channel("B"), Keep: 1, OnHand: 5, Available: 5,
+						Taken: 2})}}}},
+		{OrderID: "o3", At: engine.Moment{Index: 5, TimeMS: 5000},
 			Decided: []Explained{
 				{ItemID: "1", UPC: "U", Location: "L", Tags: channel("B"), Requested: 4, Taken: 4,
-					Candidates: []ExplainedCandidate{explained("taken", engine.CandidateExplanation{Tags: channel("B"), Available: 5, Taken: 4})}},
+					Candidates: []ExplainedCandidate{explained(
+						"taken", engine.CandidateExplanation{Tags: channel("B"), Available: 5, Taken: 4})}},
 				{ItemID: "2", UPC: "U", Location: "L", Tags: channel("B"), Requested: 1, Taken: 1,
-					Candidates: []ExplainedCandidate{explained("taken", engine.CandidateExplanation{Tags: channel("B"), Available: 1, Taken: 1})}}},
+					Candidates: []ExplainedCandidate{explained(
+						"taken", engine.CandidateExplanation{Tags: channel("B"), Available: 1, Taken: 1})}}},
 			Candidate: []Explained{
 				{ItemID: "1", UPC: "U", Location: "L", Tags: channel("B"), Requested: 4, Code: engine.CodeInsufficient,
 					Rule: "c", Version: 7, Outcome: engine.PlanCandidates,
 					Candidates: []ExplainedCandidate{
-						explained("not-enough", engine.CandidateExplanation{Tags: channel("B"), OnHand: 5, Allocated: 3, Available: 2}),
-						explained("nothing-available", engine.CandidateExplanation{Tags: channel("B"), Keep: 1, OnHand: 5, Allocated: 3, Available: 0})}},
+						explained("not-enough", engine.CandidateExplanation{Tags: channel("B"), OnHand: 5, Allocated: 3,
+							Available: 2}),
+						explained("nothing-available", engine.CandidateExplanation{Tags: channel("B"), Keep: 1,
+							OnHand: 5, Allocated: 3, Available: 0})}},
 				{ItemID: "2", UPC: "U", Location: "L", Tags: channel("B"), Requested: 1, Taken: 1, Rule: "c",
 					Version: 7, Outcome: engine.PlanCandidates,
 					Candidates: []ExplainedCandidate{
-						explained("taken", engine.CandidateExplanation{Tags: channel("B"), OnHand: 5, Allocated: 2, Available: 3, Taken: 1}),
-						explained("full", engine.CandidateExplanation{Tags: channel("B"), Keep: 1, OnHand: 5, Allocated: 2, Available: 2})}}}},
+						explained("taken", engine.CandidateExplanation{Tags: channel("B"), OnHand: 5, Allocated: 2,
+							Available: 3, Taken: 1}),
+						explained("full", engine.CandidateExplanation{Tags: channel("B"), Keep: 1, OnHand: 5,
+							Allocated: 2, Available: 2})}}}},
 	}
 	if diff := cmp.Diff(wantDifferences, differences); diff != "" {
 		t.Errorf("differences (-want +got):\n%s", diff)
@@ -404,7 +413,7 @@ func TestBacktestOfAFailingRule(t *testing.T) {
 	r := tp.mustBacktest(`function select() error("no") end`, func(c *BacktestConfig) {
 		c.Candidate.OnError = engine.FallbackReject
 	})
-	if r.Suspended != (Moment{5, 5000}) || !strings.Contains(r.SuspendedReason, "no") {
+	if r.Suspended != (engine.Moment{Index: 5, TimeMS: 5000}) || !strings.Contains(r.SuspendedReason, "no") {
 		t.Errorf("suspended at %+v: %q", r.Suspended, r.SuspendedReason)
 	}
 	if r.Candidate.RuleFailures != 6 || r.Candidate.Orders.Refused != 6 || r.Decided.Orders.Filled != 6 {

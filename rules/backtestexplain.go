@@ -9,7 +9,7 @@ import (
 // Difference is an order that was answered otherwise, at its first such attempt.
 type Difference struct {
 	OrderID            string
-	At                 Moment
+	At                 engine.Moment
 	Decided, Candidate []Explained
 }
 

@@ -29,7 +29,7 @@ func (b *Backtest) refused(_ context.Context, e *engine.Entry) error {
 		counts.Lost += int64(r.Lost)
 	default:
 		counts.Recorded++
-		b.enter(Moment{Index: e.Index, TimeMS: e.TimeMS})
+		b.enter(engine.Moment{Index: e.Index, TimeMS: e.TimeMS})
 		return b.refusedOrder(e)
 	}
 	return nil

@@ -44,7 +44,8 @@ func TestBacktestFillsWhatWasRefused(t *testing.T) {
 	tp.must(orderOf("o3", engine.ModeAll, wants("U", "A", 9)))                                   // sent again
 	r := tp.mustBacktest(borrow, nil)
 	want := Report{
-		From: Moment{1, 1000}, To: Moment{5, 5000}, Asked: 52, Refused: RefusedCounts{Recorded: 3},
+		From: engine.Moment{Index: 1, TimeMS: 1000}, To: engine.Moment{Index: 5, TimeMS: 5000}, Asked: 52,
+		Refused: RefusedCounts{Recorded: 3},
 		Decided: Totals{Orders: Counts{Filled: 2, Refused: 2}, Lines: Counts{Filled: 2, Refused: 3}, Allocated: 17},
 		Candidate: Totals{Orders: Counts{Filled: 3, Refused: 1, Split: 1},
 			Lines: Counts{Filled: 3, Refused: 2, Split: 1}, Allocated: 21, Ruled: 5},
@@ -59,15 +60,18 @@ func TestBacktestFillsWhatWasRefused(t *testing.T) {
 	if diff := cmp.Diff(want, *r); diff != "" {
 		t.Errorf("report (-want +got):\n%s", diff)
 	}
-	wantDifferences := []Difference{{OrderID: "o2", At: Moment{3, 3500},
+	wantDifferences := []Difference{{OrderID: "o2", At: engine.Moment{Index: 3, TimeMS: 3500},
 		Decided: []Explained{{ItemID: "1", UPC: "U", Location: "L", Tags: channel("A"), Requested: 4,
-			Code:       engine.CodeInsufficient,
-			Candidates: []ExplainedCandidate{explained("insufficient", engine.CandidateExplanation{Tags: channel("A"), Available: 2})}}},
+			Code: engine.CodeInsufficient,
+			Candidates: []ExplainedCandidate{explained("insufficient",
+				engine.CandidateExplanation{Tags: channel("A"), Available: 2})}}},
 		Candidate: []Explained{{ItemID: "1", UPC: "U", Location: "L", Tags: channel("A"), Requested: 4, Taken: 4,
 			Rule: "c", Version: 7, Outcome: engine.PlanCandidates,
 			Candidates: []ExplainedCandidate{
-				explained("taken", engine.CandidateExplanation{Tags: channel("A"), OnHand: 10, Allocated: 8, Available: 2, Taken: 2}),
-				explained("taken", engine.CandidateExplanation{Tags: channel("B"), Keep: 1, OnHand: 5, Available: 5, Taken: 2})}}}}}
+				explained("taken", engine.CandidateExplanation{Tags: channel("A"), OnHand: 10, Allocated: 8,
+					Available: 2, Taken: 2}),
+				explained("taken", engine.CandidateExplanation{Tags: channel("B"), Keep: 1, OnHand: 5, Available: 5,
+					Taken: 2})}}}}}
 	if diff := cmp.Diff(wantDifferences, differences); diff != "" {
 		t.Errorf("differences (-want +got):\n%s", diff)
 	}
@@ -114,7 +118,7 @@ func TestBacktestOfRefusedAsRecorded(t *testing.T) {
 		t.Errorf("decided %+v, candidate %+v", r.Decided.Orders, r.Candidate.Orders)
 	}
 	if d := r.Differences[0]; d.OrderID != "o2" || d.Decided[0].Code != engine.CodeUnavailable ||
-		d.At != (Moment{3, 3500}) {
+		d.At != (engine.Moment{Index: 3, TimeMS: 3500}) {
 		t.Errorf("%+v", d)
 	}
 }
@@ -126,7 +130,8 @@ func TestBacktestOfWhatOnlyWasRefused(t *testing.T) {
 	tp.base = len(tp.entries)
 	tp.refuse(orderOf("o2", engine.ModeAll, wants("U", "A", 4)))
 	r := tp.mustBacktest(borrow, func(c *BacktestConfig) { c.Period.FromTimeMS = 3400 })
-	if r.From != (Moment{3, 3500}) || r.To != r.From || r.Candidate.Orders.Filled != 1 || r.Candidate.Ruled != 1 {
+	if r.From != (engine.Moment{Index: 3, TimeMS: 3500}) || r.To != r.From || r.Candidate.Orders.Filled != 1 ||
+		r.Candidate.Ruled != 1 {
 		t.Errorf("%+v", r)
 	}
 }

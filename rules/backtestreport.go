@@ -10,12 +10,6 @@ import (
 	"apportion/engine"
 )
 
-// Moment is a place in the log; TimeMS is the entry's, in Unix milliseconds.
-type Moment struct {
-	Index  uint64
-	TimeMS int64
-}
-
 // Counts say what became of orders, or of lines, at their last attempt: Filled in full out of stock, Partial in part or
 // with units that wait for stock, or Refused. Split are those that got units from more than one segment for a line.
 type Counts struct {
@@ -75,8 +69,8 @@ type SegmentUnits struct{ Allocated, Stranded int64 }
 
 // Report is what a backtest found.
 type Report struct {
-	From, To Moment // first and last entry of the period with commands
-	Asked    int64  // units that the lines asked for
+	From, To engine.Moment // first and last entry of the period with commands
+	Asked    int64         // units that the lines asked for
 	Refused  RefusedCounts
 
 	Decided, Candidate Totals
@@ -91,7 +85,7 @@ type Report struct {
 	OtherAnswersDiffer int64
 
 	// Suspended is where the candidate would have been suspended, for the reason given; index 0: nowhere.
-	Suspended       Moment
+	Suspended       engine.Moment
 	SuspendedReason string
 }
 
@@ -241,7 +235,7 @@ func (b *Backtest) compare(c *engine.Allocate, was, would *answer) error {
 	}
 	b.tally.differs[order] = true
 	if len(b.report.Differences) < b.cfg.DifferencesMax {
-		d := Difference{OrderID: c.OrderID, At: Moment{Index: b.candidate.index, TimeMS: b.askedMS},
+		d := Difference{OrderID: c.OrderID, At: engine.Moment{Index: b.candidate.index, TimeMS: b.askedMS},
 			Decided: b.decided.explain(c, was), Candidate: b.candidate.explain(c, would)}
 		if b.listed+d.parts() <= differencePartsMax {
 			b.report.Differences = append(b.report.Differences, d)

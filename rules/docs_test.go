@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"apportion/engine"
 )
 
 // TestDocs: docs/rules.md shows sources that work, names the whole library, and has the bounds' numbers.
@@ -28,8 +30,9 @@ func TestDocs(t *testing.T) {
 	if err != nil || len(results) != 1 || !results[0].Passed {
 		t.Errorf("the self-test: %+v, %v", results, err)
 	}
-	for _, n := range []int{StepsDefault, DepthMax, StringBytesMax, ListMax, OutputBytesMax, CandidatesMax, TargetsMax,
-		ReasonBytesMax,
+	for _, n := range []int{StepsDefault, DepthMax, StringBytesMax, ListMax, OutputBytesMax, engine.CandidatesMax,
+		engine.SegmentsPerRecordMax,
+		engine.RuleReasonBytesMax,
 		TestsMax, SourceBytesMax, nestingMax, nodesMax, functionsMax, constantsMax, registersMax, upvaluesMax,
 		unpackMax,
 		patternDepthMax, registersOfStateMax - registersOfCallMax} {

@@ -4,13 +4,15 @@ import (
 	"time"
 
 	lua "github.com/yuin/gopher-lua"
+
+	"apportion/engine"
 )
 
 // Limits of a program's source. A breach is a SyntaxError or a LimitError at upload.
 const (
 	// SourceBytesMax bounds a source. The parser's stack takes about 300 bytes a token, so this bounds it at some 40
 	// MB.
-	SourceBytesMax = 64 << 10
+	SourceBytesMax = engine.RuleSourceBytesMax
 
 	// nestingMax bounds how deep expressions and blocks nest: the compiler recurses, and folds constants in time that
 	// is quadratic in the depth.
@@ -46,15 +48,6 @@ const (
 
 	// OutputBytesMax bounds what print leaves of one call.
 	OutputBytesMax = 8 << 10
-
-	// CandidatesMax bounds the candidates of one plan.
-	CandidatesMax = 64
-
-	// TargetsMax bounds the entries of one redistribution: as many as a record has segments.
-	TargetsMax = 4_096
-
-	// ReasonBytesMax bounds the reason of a refusal.
-	ReasonBytesMax = 256
 
 	// differencePartsMax bounds the lines and candidates that a backtest's report lists: 10 MB of them.
 	differencePartsMax = 20_000

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+
+	"apportion/engine"
 )
 
 // TestSourceLimits: a source may have as many of something as the limit allows, and one more is refused.
@@ -75,10 +77,11 @@ func TestAnswerLimits(t *testing.T) {
 		of    func(n int) error
 		want  string // of one more
 	}{
-		{"entries of a redistribution", TargetsMax, redistribute, "units: has 4097 entries, more than 4096"},
-		{"candidates", CandidatesMax, body(`local t = {} for i = 1, %d do t[i] = {tags = {}} end return t`),
+		{"entries of a redistribution", engine.SegmentsPerRecordMax, redistribute, "units: has 4097 entries, more " +
+			"than 4096"},
+		{"candidates", engine.CandidatesMax, body(`local t = {} for i = 1, %d do t[i] = {tags = {}} end return t`),
 			"candidates: has 65 entries, more than 64"},
-		{"bytes of a reason", ReasonBytesMax, body(`return nil, ("x"):rep(%d)`), "longer than 256 bytes"},
+		{"bytes of a reason", engine.RuleReasonBytesMax, body(`return nil, ("x"):rep(%d)`), "longer than 256 bytes"},
 		{"bytes of a text", StringBytesMax, body(`local s = ("x"):rep(%d) return nil, "no"`), "more than 16384"},
 		{"values of string.byte", unpackMax, body(`local n = ("x"):rep(300):byte(1, %d) return nil, "no"`),
 			"string.byte: more than 256 values"},

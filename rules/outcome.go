@@ -23,7 +23,8 @@ func Execute(plan *Plan, quantity int64, r *Record) Outcome {
 			row.Tags, row.Why = full, engine.WhyUnknownSegment
 			if at := r.find(full); at >= 0 {
 				s := &r.Segments[at]
-				row.OnHand, row.Allocated, row.Pending, row.SafetyStock = s.OnHand, s.Allocated, s.Pending, s.SafetyStock
+				row.OnHand, row.Allocated = s.OnHand, s.Allocated
+				row.Pending, row.SafetyStock = s.Pending, s.SafetyStock
 				row.Available = s.Available() - taken[at]
 				row.Taken, row.Why = c.Take(row.Available, o.Missing)
 				taken[at] += row.Taken

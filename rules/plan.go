@@ -5,8 +5,6 @@ import (
 	"math"
 	"slices"
 	"strings"
-	"unicode"
-	"unicode/utf8"
 
 	lua "github.com/yuin/gopher-lua"
 
@@ -27,7 +25,7 @@ func readPlan(value, reason lua.LValue) (Plan, error) {
 		text, err := readReason(reason)
 		return Plan{Refused: true, Reason: text}, err
 	}
-	list, err := readList("candidates", value, CandidatesMax)
+	list, err := readList("candidates", value, engine.CandidatesMax)
 	if err != nil {
 		return Plan{}, err
 	}
@@ -67,9 +65,9 @@ func readReason(v lua.LValue) (string, error) {
 	case !ok:
 		return "", &ResultError{Path: "reason",
 			Message: "nil is given with a reason, as in: return nil, \"why\"; got " + v.Type().String()}
-	case len(s) > ReasonBytesMax:
-		return "", &ResultError{Path: "reason", Message: fmt.Sprintf("longer than %d bytes", ReasonBytesMax)}
-	case !isText(string(s)):
+	case len(s) > engine.RuleReasonBytesMax:
+		return "", &ResultError{Path: "reason", Message: fmt.Sprintf("longer than %d bytes", engine.RuleReasonBytesMax)}
+	case !engine.IsText(string(s), engine.RuleReasonBytesMax):
 		return "", &ResultError{Path: "reason", Message: "empty, or no plain text"}
 	}
 	return strings.Clone(string(s)), nil
@@ -214,7 +212,7 @@ func (f fields) tagsOf(name string, t *lua.LTable) ([]engine.Tag, error) {
 			return nil, f.fault(at, "must be a text, is a %s", v.Type().String())
 		case len(category) > engine.TagBytesMax || len(value) > engine.TagBytesMax:
 			return nil, f.fault(at, "longer than %d bytes", engine.TagBytesMax)
-		case !isText(string(category)) || !isText(string(value)):
+		case !engine.IsText(string(category), engine.TagBytesMax) || !engine.IsText(string(value), engine.TagBytesMax):
 			return nil, f.fault(at, "empty, or no plain text")
 		case len(tags) == engine.CategoriesMax:
 			return nil, f.fault(name, "more than %d categories", engine.CategoriesMax)
@@ -224,9 +222,4 @@ func (f fields) tagsOf(name string, t *lua.LTable) ([]engine.Tag, error) {
 	// The order in which a rule happened to set them says nothing.
 	slices.SortFunc(tags, func(a, b engine.Tag) int { return strings.Compare(a.Category, b.Category) })
 	return tags, nil
-}
-
-// isText is the engine's rule for identities: not empty, UTF-8, no control characters.
-func isText(s string) bool {
-	return s != "" && utf8.ValidString(s) && !strings.ContainsFunc(s, unicode.IsControl)
 }

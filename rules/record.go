@@ -58,42 +58,21 @@ type Record struct {
 // Available is what can be promised. It may be negative.
 func (r *Record) Available() int64 { return r.OnHand - r.Allocated - r.Pending - r.SafetyStock }
 
-// Fill copies what the engine read. schema is SchemaOf(s), which the caller keeps for as long as s is current. Segments
-// that stand for the same tags while a change of the schema goes on are given as one.
+// Fill copies a record as the engine read it. schema is SchemaOf(s), which the caller keeps for as long as s is
+// current. v's segments of the same tags are merged first.
 func (r *Record) Fill(v *engine.RecordView, s *engine.Schema, schema *Schema) {
 	r.UPC, r.Location, r.Version = v.UPC, v.Location, v.Version
 	r.OnHand, r.Allocated, r.Pending, r.SafetyStock = v.OnHand, v.Allocated, v.Pending, v.SafetyStock
 	r.Floor, r.LTD, r.Due = v.Floor, v.LTD, v.Due
 	r.Schema = schema
 	r.Segments = r.Segments[:0]
-	merging := false
+	v.MergeSegments(s)
 	for i := range v.Segments {
 		from := &v.Segments[i]
-		merging = merging || s.Canonical(from.TagSet) != from.TagSet
 		r.Segments = append(r.Segments, Segment{Tags: s.Tags(from.TagSet), OnHand: from.OnHand,
-			Allocated: from.Allocated,
-			Pending:   from.Pending, SafetyStock: from.SafetyStock, Floor: from.Floor, LTD: from.LTD})
+			Allocated: from.Allocated, Pending: from.Pending, SafetyStock: from.SafetyStock, Floor: from.Floor,
+			LTD: from.LTD})
 	}
-	if merging {
-		r.merge()
-	}
-}
-
-// merge adds up segments with the same tags, as the engine will: the larger floor and ltd stay.
-func (r *Record) merge() {
-	kept := r.Segments[:0]
-	for _, s := range r.Segments {
-		i := slices.IndexFunc(kept, func(k Segment) bool { return slices.Equal(k.Tags, s.Tags) })
-		if i < 0 {
-			kept = append(kept, s)
-			continue
-		}
-		k := &kept[i]
-		k.OnHand, k.Allocated = k.OnHand+s.OnHand, k.Allocated+s.Allocated
-		k.Pending, k.SafetyStock = k.Pending+s.Pending, k.SafetyStock+s.SafetyStock
-		k.Floor, k.LTD = max(k.Floor, s.Floor), max(k.LTD, s.LTD)
-	}
-	r.Segments = kept
 }
 
 // find gives the position of the segment with the full tags, or -1.

@@ -67,9 +67,12 @@ func TestFill(t *testing.T) {
 	if err != nil || plan.Reason != "Amazon 5 of 17" {
 		t.Fatal(plan, err)
 	}
-	r.Segments = append(r.Segments, Segment{Tags: channel("Web"), OnHand: 1, Floor: 9})
-	r.merge()
-	if got := show(); got != "17/4/11 Web 11/4/0/7 Amazon 7/0/2/5" || r.Segments[0].Floor != 9 {
+	var before engine.RecordView
+	s.e.ReadRecord("1", "DC1", &before)
+	s.apply(&engine.PutTagCategory{Name: "Channel", Values: values[:1],
+		MoveTo: []engine.Move{{From: "Amazon", To: "Web"}}})
+	r.Fill(&before, s.e.Schema(), SchemaOf(s.e.Schema()))
+	if got := show(); got != "17/4/11 Web 17/4/2/11" {
 		t.Fatal(got)
 	}
 }

@@ -99,7 +99,7 @@ func readAcross(f fields, r *Record) ([]string, error) {
 }
 
 func readEntries(kind string, v lua.LValue, r *Record) ([]entry, error) {
-	list, err := readList(kind, v, TargetsMax)
+	list, err := readList(kind, v, engine.SegmentsPerRecordMax)
 	if err != nil {
 		return nil, err
 	}

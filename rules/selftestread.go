@@ -16,8 +16,8 @@ import (
 func (f fields) text(name, otherwise string) (string, error) {
 	switch v := f.get(name).(type) {
 	case lua.LString:
-		if len(v) > ReasonBytesMax || !isText(string(v)) {
-			return "", f.fault(name, "must be a text of 1 to %d bytes", ReasonBytesMax)
+		if !engine.IsText(string(v), engine.RuleReasonBytesMax) {
+			return "", f.fault(name, "must be a text of 1 to %d bytes", engine.RuleReasonBytesMax)
 		}
 		return string(v), nil
 	case *lua.LNilType:
