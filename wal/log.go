@@ -3,11 +3,141 @@ package wal
 import (
 	"errors"
 	"fmt"
+	"log/slog"
+	"math"
+	"os"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/cockroachdb/pebble/v2"
+	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/hashicorp/raft"
+)
+
+// Config says where the log is and whom it tells what. Only Dir must be set.
+type Config struct {
+	// Dir is the directory of the log. It is created if it does not exist, and belongs to the log alone.
+	Dir string
+
+	// ReadOnly has Open write nothing, and find an empty log where there is none: for a check. What would write is an
+	// error.
+	ReadOnly bool
+
+	// FS is the file system; vfs.Default by default. Tests inject crashes and faults here.
+	FS vfs.FS
+
+	// Logger gets what Pebble has to say: its routine messages at level debug, its errors at level error.
+	// slog.Default() by default.
+	Logger *slog.Logger
+
+	// MemTableBytes is the size of a memtable and of a WAL file; MemTableBytesDefault by default.
+	MemTableBytes int
+
+	// OpenFilesMax is how many files the database keeps open, about; Pebble's 1000 by default.
+	OpenFilesMax int
+
+	// OnFatal is called, after the message was logged, when a write or a sync failed, so that nothing can be promised
+	// any more. It must not return; if it does, the goroutine panics. By default it ends the process with code 74. It
+	// may run on a goroutine of Pebble's that holds locks, so it must not call the Log.
+	OnFatal func(msg string)
+
+	// OnCorruption is called, after the fault was logged, when something read back is not what was written. By default
+	// it calls OnFatal, because a leader that cannot read its log would keep its followers waiting, while a stopped one
+	// is replaced. If it returns, the reader gets the error. It must not call the Log.
+	OnCorruption func(err error)
+
+	// OnSync is called after each StoreLogs that succeeded, from the goroutine that called it: how long the synced
+	// write took, and what it wrote (encoded bytes). It should feed a histogram and not block.
+	OnSync func(d time.Duration, entries int, bytes int)
+}
+
+// withDefaults returns the configuration with every zero value filled in. It is the only place that knows defaults.
+func (c Config) withDefaults() Config {
+	if c.FS == nil {
+		c.FS = vfs.Default
+	}
+	if c.Logger == nil {
+		c.Logger = slog.Default()
+	}
+	if c.MemTableBytes == 0 {
+		c.MemTableBytes = MemTableBytesDefault
+	}
+	if c.OnFatal == nil {
+		c.OnFatal = func(string) { os.Exit(fatalExitCode) }
+	}
+	if c.OnSync == nil {
+		c.OnSync = func(time.Duration, int, int) {}
+	}
+	return c
+}
+
+// Validate reports every fault of the configuration, joined. Zero values stand for their defaults.
+func (c Config) Validate() error {
+	c = c.withDefaults()
+	var faults []error
+	if c.Dir == "" {
+		faults = append(faults, errors.New("wal: Dir is empty"))
+	}
+	if c.MemTableBytes < MemTableBytesMin || c.MemTableBytes > MemTableBytesMax {
+		faults = append(faults, fmt.Errorf("wal: MemTableBytes is %d, outside %d to %d",
+			c.MemTableBytes, MemTableBytesMin, MemTableBytesMax))
+	}
+	return errors.Join(faults...)
+}
+
+// Limits of the log. Each bounds something that a caller could otherwise grow without end.
+const (
+	// IndexMax is the largest index that can be stored: the exclusive end of a deleted range, index+1, must exist.
+	IndexMax = math.MaxUint64 - 1
+
+	// EntryBytesMax bounds one entry, extensions and data together. The proposer keeps entries near 64 KB, where a
+	// synced write is fastest; this is only the point at which an entry must be a mistake.
+	EntryBytesMax = 64 << 20
+
+	// BatchBytesMax bounds the encoded bytes of one StoreLogs. It leaves room for the 1024 entries that Raft may send
+	// at once at 1 MB each.
+	BatchBytesMax = 1 << 30
+
+	// StableKeyBytesMax and StableValueBytesMax bound a pair of the StableStore. Raft keeps three short ones there.
+	StableKeyBytesMax   = 256
+	StableValueBytesMax = 1 << 20
+
+	// MemTableBytesDefault is the size of one memtable and therefore of one WAL file. A memtable four times this size
+	// was slower to write and longer to replay.
+	MemTableBytesDefault = 16 << 20
+	// MemTableBytesMin is small enough for tests that want many WAL files.
+	MemTableBytesMin = 4 << 10
+	// MemTableBytesMax keeps the replay at start short.
+	MemTableBytesMax = 256 << 20
+
+	// memTablesMax is how many memtables may wait for their flush before writes stall: what the disk can be behind.
+	memTablesMax = 4
+
+	// blockCacheBytes is small since Raft reads recent entries, which are in a memtable.
+	blockCacheBytes = 8 << 20
+
+	// tableBytesTarget makes a flush one table, so that cutting the log drops whole files.
+	tableBytesTarget = 64 << 20
+
+	// batchRetainedBytesMax is the largest encode buffer that is kept for the next StoreLogs.
+	batchRetainedBytesMax = 4 << 20
+
+	// attemptPause is between a flush or a compaction that failed and the next one, attemptLineInterval between two
+	// lines about them: a full disk is not helped by attempts, and an operator not by a line for each.
+	attemptPause        = time.Second
+	attemptLineInterval = 30 * time.Second
+
+	// fatalExitCode is what the process ends with when the disk has failed (EX_IOERR of sysexits.h).
+	fatalExitCode = 74
+)
+
+// An entry of the maximal size must fit into a batch, and a batch into Pebble's limit of 4 GB.
+const (
+	_ = uint64(BatchBytesMax - EntryBytesMax - entryOverheadBytes)
+	_ = uint64(math.MaxUint32 - BatchBytesMax)
+	_ = uint64(MemTableBytesMax - MemTableBytesDefault)
+	_ = uint64(MemTableBytesDefault - MemTableBytesMin)
 )
 
 var (
