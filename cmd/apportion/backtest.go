@@ -15,6 +15,8 @@ import (
 	"github.com/schollz/progressbar/v3"
 	"github.com/urfave/cli/v3"
 	"golang.org/x/term"
+
+	"apportion/httpapi/api"
 )
 
 const backtestDescription = `Replays the orders of a period as they were decided and as the rule would have decided, on a copy of the state, and shows both
@@ -27,15 +29,6 @@ Examples:
   apportion rules backtest vip-first
   apportion rules backtest vip-first --version 4 --from 2h --tag Channel=Amazon --differences 50
   apportion rules backtest vip-first --file vip-first.lua --json > report.json`
-
-// backtestBody is what a backtest is asked for.
-type backtestBody struct {
-	activateBody
-	Source      *string `json:"source,omitempty"`
-	From        string  `json:"from,omitempty"`
-	To          string  `json:"to,omitempty"`
-	Differences int     `json:"differencesMax"`
-}
 
 func backtestCommand(stdout, stderr io.Writer) *cli.Command {
 	own := []cli.Flag{versionFlag(), fileFlag(), hookFlag(),
@@ -54,7 +47,7 @@ func backtestCommand(stdout, stderr io.Writer) *cli.Command {
 			if err != nil {
 				return err
 			}
-			var begun backtestInfo
+			var begun api.Backtest
 			reply, err := server.post(ctx, rulePath(args[0], "backtest"), body, &begun)
 			if err != nil {
 				return inSource(cmd.String("file"), err)
@@ -65,15 +58,15 @@ func backtestCommand(stdout, stderr io.Writer) *cli.Command {
 				}
 			}
 			if !raw(cmd, stdout, reply) {
-				begun.print(stdout)
+				printBacktest(stdout, &begun)
 			}
-			return begun.failed()
+			return backtestFault(&begun)
 		}, "NAME"),
 	}
 }
 
 // backtestOf makes the body of a backtest from the flags.
-func backtestOf(cmd *cli.Command, now time.Time) (*backtestBody, error) {
+func backtestOf(cmd *cli.Command, now time.Time) (*api.StartBacktest, error) {
 	within, err := scopeOf(cmd)
 	if err != nil {
 		return nil, err
@@ -82,33 +75,30 @@ func backtestOf(cmd *cli.Command, now time.Time) (*backtestBody, error) {
 	if err != nil {
 		return nil, err
 	}
-	body := &backtestBody{Source: source, Differences: cmd.Int("differences"),
-		activateBody: activateBody{Version: cmd.Int("version"),
-			Hook: cmd.String("hook"), Scope: within, OnError: cmd.String("on-error"),
-			FailuresMax: cmd.Int("failures-max")}}
-	if body.From, err = placeOf(cmd, "from", now); err != nil {
+	differences := int64(cmd.Int("differences"))
+	body := &api.StartBacktest{Version: given(int64(cmd.Int("version"))), Source: source,
+		Hook: given(cmd.String("hook")), Scope: within, OnError: given(cmd.String("on-error")),
+		FailuresMax: given(int64(cmd.Int("failures-max"))), DifferencesMax: &differences}
+	if body.From, err = boundOf(cmd, "from", now); err != nil {
 		return nil, err
 	}
-	body.To, err = placeOf(cmd, "to", now)
+	body.To, err = boundOf(cmd, "to", now)
 	return body, err
 }
 
-// placeOf reads a place in the log: an index, a time, or how long ago.
-func placeOf(cmd *cli.Command, flag string, now time.Time) (string, error) {
+// boundOf reads a place in the log: an index, a time, or how long ago. It gives nil for a flag that is not set.
+func boundOf(cmd *cli.Command, flag string, now time.Time) (*api.Bound, error) {
 	text := cmd.String(flag)
-	if text == "" {
-		return "", nil
-	}
-	if _, err := strconv.ParseUint(text, 10, 63); err == nil {
-		return text, nil
+	if _, err := strconv.ParseUint(text, 10, 63); err == nil || text == "" {
+		return given(api.Bound(text)), nil
 	}
 	if _, err := time.Parse(time.RFC3339Nano, text); err == nil {
-		return text, nil
+		return given(api.Bound(text)), nil
 	}
 	if ago, err := time.ParseDuration(text); err == nil && ago >= 0 {
-		return now.Add(-ago).UTC().Format(time.RFC3339Nano), nil
+		return given(api.Bound(now.Add(-ago).UTC().Format(time.RFC3339Nano))), nil
 	}
-	return "", usageError{fmt.Errorf("--%s %q: a log index, a time such as 2026-11-27T06:00:00Z or a duration such "+
+	return nil, usageError{fmt.Errorf("--%s %q: a log index, a time such as 2026-11-27T06:00:00Z or a duration such "+
 		"as 2h is expected", flag, text)}
 }
 
@@ -116,7 +106,7 @@ func placeOf(cmd *cli.Command, flag string, now time.Time) (string, error) {
 const backtestPollEvery = 200 * time.Millisecond
 
 // await follows a backtest to its end and reads it whole. If ctx ends first, the backtest is cancelled.
-func (r *remote) await(ctx context.Context, b *backtestInfo, stderr io.Writer) (reply []byte, err error) {
+func (r *remote) await(ctx context.Context, b *api.Backtest, stderr io.Writer) (reply []byte, err error) {
 	path := "/v1/backtests/" + url.PathEscape(b.ID)
 	bar := progressbar.NewOptions(100, progressbar.OptionSetVisibility(isTerminal(stderr)),
 		progressbar.OptionSetWriter(stderr),
@@ -124,7 +114,7 @@ func (r *remote) await(ctx context.Context, b *backtestInfo, stderr io.Writer) (
 	ticker := time.NewTicker(backtestPollEvery)
 	defer ticker.Stop()
 	for {
-		if reply, err = r.get(ctx, path, b); err == nil && b.State != "running" {
+		if reply, err = r.get(ctx, path, b); err == nil && b.State != api.BacktestRunning {
 			_ = bar.Finish() // a picture for people; nothing depends on it
 			return reply, nil
 		}
@@ -174,16 +164,14 @@ func backtestsCommand(stdout io.Writer) *cli.Command {
 				if _, err := arguments(cmd, "ID"); err != nil {
 					return err
 				}
-				var one backtestInfo
+				var one api.Backtest
 				reply, err := server.get(ctx, "/v1/backtests/"+url.PathEscape(id), &one)
 				if err == nil && !raw(cmd, stdout, reply) {
-					one.print(stdout)
+					printBacktest(stdout, &one)
 				}
 				return err
 			}
-			var list struct {
-				Backtests []backtestInfo `json:"backtests"`
-			}
+			var list api.BacktestList
 			reply, err := server.get(ctx, "/v1/backtests", &list)
 			if err == nil && !raw(cmd, stdout, reply) {
 				printBacktests(stdout, list.Backtests)
@@ -199,10 +187,10 @@ func historyCommand(stdout io.Writer) *cli.Command {
 		Usage: "show what of the past a backtest can replay",
 		Flags: remoteFlags(),
 		Action: asking(func(ctx context.Context, cmd *cli.Command, server *remote, _ []string) error {
-			var kept historyInfo
+			var kept api.History
 			reply, err := server.get(ctx, "/v1/history", &kept)
 			if err == nil && !raw(cmd, stdout, reply) {
-				kept.print(stdout)
+				printHistory(stdout, &kept)
 			}
 			return err
 		}),
@@ -212,8 +200,8 @@ func historyCommand(stdout io.Writer) *cli.Command {
 // errBacktestFailed ends a command whose backtest did not come to its end; the output has said why.
 var errBacktestFailed = errors.Join(errors.New("the backtest failed"), errReported)
 
-func (b *backtestInfo) failed() error {
-	if b.State == "failed" || b.State == "cancelled" {
+func backtestFault(b *api.Backtest) error {
+	if b.State == api.BacktestFailed || b.State == api.BacktestCancelled {
 		return errBacktestFailed
 	}
 	return nil

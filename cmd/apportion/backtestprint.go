@@ -5,16 +5,13 @@ import (
 	"io"
 	"strings"
 	"unicode/utf8"
+
+	"apportion/httpapi/api"
 )
 
-// What the server says of history and backtests, and how it is printed.
+// How the replies about history and backtests are printed.
 
-type moment struct {
-	Index uint64 `json:"index"`
-	Time  string `json:"time"`
-}
-
-func (m moment) String() string {
+func momentText(m api.Moment) string {
 	switch {
 	case m.Time == "":
 		return fmt.Sprintf("log index %d", m.Index)
@@ -25,18 +22,7 @@ func (m moment) String() string {
 	}
 }
 
-type historyInfo struct {
-	Enabled       bool     `json:"enabled"`
-	From          moment   `json:"from"`
-	To            moment   `json:"to"`
-	WindowSeconds int64    `json:"windowSeconds"`
-	BytesMax      int64    `json:"bytesMax"`
-	Bytes         int64    `json:"bytes"`
-	Checkpoints   []moment `json:"checkpoints"`
-	RefusalsFrom  moment   `json:"refusalsFrom"`
-}
-
-func (h *historyInfo) print(w io.Writer) {
+func printHistory(w io.Writer, h *api.History) {
 	switch {
 	case !h.Enabled:
 		fmt.Fprintln(w, "No history is kept: the server runs with --history-age 0.")
@@ -44,102 +30,21 @@ func (h *historyInfo) print(w io.Writer) {
 		fmt.Fprintln(w, "Nothing is kept yet: history begins with the server's first checkpoint.")
 	default:
 		fmt.Fprintf(w, "from %s\nto   %s\n%d checkpoints, %.1f of %.0f MB, for %.1f hours at most\n",
-			h.From, h.To, len(h.Checkpoints), float64(h.Bytes)/1e6, float64(h.BytesMax)/1e6,
+			momentText(h.From), momentText(h.To), len(h.Checkpoints), float64(h.Bytes)/1e6, float64(h.BytesMax)/1e6,
 			float64(h.WindowSeconds)/3600)
 		if h.RefusalsFrom.Index > h.From.Index {
-			fmt.Fprintf(w, "orders that were refused before the log: from %s\n", h.RefusalsFrom)
+			fmt.Fprintf(w, "orders that were refused before the log: from %s\n", momentText(h.RefusalsFrom))
 		}
 	}
 }
 
-type backtestInfo struct {
-	ID       string  `json:"id"`
-	Rule     string  `json:"rule"`
-	Version  int     `json:"version"`
-	Hook     string  `json:"hook"`
-	Scope    scope   `json:"scope"`
-	State    string  `json:"state"`
-	Error    string  `json:"error"`
-	From     moment  `json:"from"`
-	To       moment  `json:"to"`
-	Started  string  `json:"started"`
-	Seconds  float64 `json:"seconds"`
-	Progress struct {
-		Percent           float64 `json:"percent"`
-		Commands          int64   `json:"commands"`
-		CommandsPerSecond float64 `json:"commandsPerSecond"`
-	} `json:"progress"`
-	Report *backtestReport `json:"report"`
-}
-
-type outcomeCounts struct {
-	Filled  int64 `json:"filled"`
-	Partial int64 `json:"partial"`
-	Refused int64 `json:"refused"`
-	Split   int64 `json:"split"`
-}
-
-type backtestTotals struct {
-	Orders               outcomeCounts `json:"orders"`
-	Lines                outcomeCounts `json:"lines"`
-	UnitsAllocated       int64         `json:"unitsAllocated"`
-	UnitsPending         int64         `json:"unitsPending"`
-	RuleLines            int64         `json:"ruleLines"`
-	RuleFailures         int64         `json:"ruleFailures"`
-	RecordsRedistributed int64         `json:"recordsSpread"`
-	UnitsRedistributed   int64         `json:"unitsSpread"`
-}
-
-type segmentUnits struct {
-	Allocated int64 `json:"allocated"`
-	Stranded  int64 `json:"stranded"`
-}
-
-type backtestRefusals struct {
-	Recorded int64  `json:"recorded"`
-	LeftOut  int64  `json:"leftOut"`
-	Lost     int64  `json:"lost"`
-	Gaps     int64  `json:"gaps"`
-	From     moment `json:"from"`
-}
-
-type backtestReport struct {
-	From       moment           `json:"from"`
-	To         moment           `json:"to"`
-	Commands   int64            `json:"commands"`
-	Orders     int64            `json:"orders"`
-	Lines      int64            `json:"lines"`
-	UnitsAsked int64            `json:"unitsAsked"`
-	Refusals   backtestRefusals `json:"refusals"`
-	AsDecided  backtestTotals   `json:"asDecided"`
-	Candidate  backtestTotals   `json:"candidate"`
-	Segments   []struct {
-		Tags      map[string]string `json:"tags"`
-		AsDecided segmentUnits      `json:"asDecided"`
-		Candidate segmentUnits      `json:"candidate"`
-	} `json:"segments"`
-	OrdersThatDiffer int64 `json:"ordersThatDiffer"`
-	Differences      []struct {
-		OrderID   string          `json:"orderId"`
-		Index     uint64          `json:"index"`
-		Time      string          `json:"time"`
-		AsDecided []explainedItem `json:"asDecided"`
-		Candidate []explainedItem `json:"candidate"`
-	} `json:"differences"`
-	ChangesAdapted     int64 `json:"changesAdapted"`
-	OtherAnswersDiffer int64 `json:"otherAnswersDiffer"`
-	Suspended          *struct {
-		moment
-		Reason string `json:"reason"`
-	} `json:"suspended"`
-}
-
-func (b *backtestInfo) print(w io.Writer) {
-	fmt.Fprintf(w, "backtest %s of %s, %s %s: %s", b.ID, ruleName(b.Rule, b.Version), b.Hook, b.Scope.text(), b.State)
+func printBacktest(w io.Writer, b *api.Backtest) {
+	fmt.Fprintf(w, "backtest %s of %s, %s %s: %s", b.ID, ruleName(b.Rule, b.Version), b.Hook, scopeText(&b.Scope),
+		b.State)
 	switch {
 	case b.Error != "":
 		fmt.Fprintf(w, ": %s\n", b.Error)
-	case b.State == "running":
+	case b.State == api.BacktestRunning:
 		fmt.Fprintf(w, ", %.0f %% done; 'apportion rules backtests %s' shows it\n", b.Progress.Percent, b.ID)
 	default:
 		fmt.Fprintln(w)
@@ -147,20 +52,20 @@ func (b *backtestInfo) print(w io.Writer) {
 	if b.Report != nil {
 		fmt.Fprintf(w, "%d commands in %.1f s (%.0f a second)\n", b.Progress.Commands, b.Seconds,
 			b.Progress.CommandsPerSecond)
-		b.Report.print(w)
+		printReport(w, b.Report)
 	}
 }
 
-func (r *backtestReport) print(w io.Writer) {
-	fmt.Fprintf(w, "%d orders with %d lines for %d units, from %s to %s\n", r.Orders, r.Lines, r.UnitsAsked, r.From,
-		r.To)
-	r.Refusals.print(w, r.From)
+func printReport(w io.Writer, r *api.BacktestReport) {
+	fmt.Fprintf(w, "%d orders with %d lines for %d units, from %s to %s\n", r.Orders, r.Lines, r.UnitsAsked,
+		momentText(r.From), momentText(r.To))
+	printRefusals(w, &r.Refusals, r.From)
 	fmt.Fprintln(w)
 	if s := r.Suspended; s != nil {
-		fmt.Fprintf(w, "The rule would have been SUSPENDED at %s: %s\n\n", s.moment, s.Reason)
+		fmt.Fprintf(w, "The rule would have been SUSPENDED at %s: %s\n\n", momentText(s.Moment), s.Reason)
 	}
-	r.printTotals(w)
-	r.printSegments(w)
+	printTotals(w, r)
+	printSegments(w, r.Segments)
 	if r.ChangesAdapted > 0 {
 		fmt.Fprintf(w, "\n%d shipments, releases or returns were cut down to what the candidate's orders have.\n",
 			r.ChangesAdapted)
@@ -184,8 +89,8 @@ func (r *backtestReport) print(w io.Writer) {
 	}
 }
 
-// print says how much of what was refused before the log the figures have.
-func (r *backtestRefusals) print(w io.Writer, from moment) {
+// printRefusals tells how many of the orders that were refused before the log are in the figures.
+func printRefusals(w io.Writer, r *api.BacktestRefusals, from api.Moment) {
 	fmt.Fprintf(w, "refused before the log: %d recorded", r.Recorded)
 	if r.LeftOut > 0 {
 		fmt.Fprintf(w, ", %d of them left out because there are too many", r.LeftOut)
@@ -197,12 +102,12 @@ func (r *backtestRefusals) print(w io.Writer, from moment) {
 		fmt.Fprintf(w, ", an unknown number missing where the recording broke off (%d)", r.Gaps)
 	}
 	if r.From.Index > from.Index {
-		fmt.Fprintf(w, ", unknown before %s", r.From)
+		fmt.Fprintf(w, ", unknown before %s", momentText(r.From))
 	}
 	fmt.Fprintln(w)
 }
 
-func (r *backtestReport) printTotals(w io.Writer) {
+func printTotals(w io.Writer, r *api.BacktestReport) {
 	rows := [][]string{{"", "AS DECIDED", "CANDIDATE", "CHANGE"}}
 	row := func(what string, decided, candidate int64) {
 		rows = append(rows, []string{what, fmt.Sprint(decided), fmt.Sprint(candidate), change(decided, candidate)})
@@ -231,13 +136,13 @@ func (r *backtestReport) printTotals(w io.Writer) {
 	figures(w, rows)
 }
 
-func (r *backtestReport) printSegments(w io.Writer) {
-	if len(r.Segments) == 0 {
+func printSegments(w io.Writer, segments []api.SegmentComparison) {
+	if len(segments) == 0 {
 		return
 	}
 	rows := [][]string{{"", "ALLOCATED", "", "", "LEFT AT THE END", "", ""},
 		{"SEGMENT", "AS DECIDED", "CANDIDATE", "CHANGE", "AS DECIDED", "CANDIDATE", "CHANGE"}}
-	for _, s := range r.Segments {
+	for _, s := range segments {
 		d, c := s.AsDecided, s.Candidate
 		rows = append(rows, []string{tagText(s.Tags), fmt.Sprint(d.Allocated), fmt.Sprint(c.Allocated),
 			change(d.Allocated, c.Allocated),
@@ -255,7 +160,7 @@ func change(from, to int64) string {
 	return fmt.Sprintf("%+d", to-from)
 }
 
-func printBacktests(w io.Writer, all []backtestInfo) {
+func printBacktests(w io.Writer, all []api.Backtest) {
 	if len(all) == 0 {
 		fmt.Fprintln(w, "There are no backtests. 'apportion rules backtest NAME' begins one.")
 		return
@@ -263,11 +168,11 @@ func printBacktests(w io.Writer, all []backtestInfo) {
 	rows := [][]string{{"ID", "CANDIDATE", "HOOK", "STARTED", "STATE"}}
 	for i := range all {
 		b := &all[i]
-		state := b.State
-		if state == "running" {
+		state := string(b.State)
+		if b.State == api.BacktestRunning {
 			state += fmt.Sprintf(", %.0f %%", b.Progress.Percent)
 		}
-		rows = append(rows, []string{b.ID, ruleName(b.Rule, b.Version), b.Hook + " " + b.Scope.text(), b.Started,
+		rows = append(rows, []string{b.ID, ruleName(b.Rule, b.Version), b.Hook + " " + scopeText(&b.Scope), b.Started,
 			state})
 	}
 	table(w, rows)

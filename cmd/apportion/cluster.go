@@ -8,6 +8,8 @@ import (
 	"net/url"
 
 	"github.com/urfave/cli/v3"
+
+	"apportion/httpapi/api"
 )
 
 const clusterDescription = `Shows and changes the nodes of a cluster. Any node may be asked: what only the leader can do is passed on to it.
@@ -38,28 +40,7 @@ func clusterCommand(stdout io.Writer) *cli.Command {
 	}
 }
 
-// clusterInfo is what a node says of itself and the others.
-type clusterInfo struct {
-	Node            string   `json:"node"`
-	Cluster         string   `json:"cluster"`
-	State           string   `json:"state"`
-	Ready           bool     `json:"ready"`
-	Leader          string   `json:"leader"`
-	Term            uint64   `json:"term"`
-	AsOf            uint64   `json:"asOf"`
-	CommitIndex     uint64   `json:"commitIndex"`
-	LogIndex        uint64   `json:"logIndex"`
-	CheckpointIndex uint64   `json:"checkpointIndex"`
-	LagSeconds      *float64 `json:"lagSeconds"`
-	Members         []struct {
-		ID      string `json:"id"`
-		Address string `json:"address"`
-		Voter   bool   `json:"voter"`
-		Leader  bool   `json:"leader"`
-	} `json:"members"`
-}
-
-func (c *clusterInfo) print(w io.Writer) {
+func printCluster(w io.Writer, c *api.Cluster) {
 	if c.Cluster == "" {
 		fmt.Fprintf(w, "node %s runs alone: %s at log index %d\n", c.Node, c.State, c.AsOf)
 		return
@@ -97,10 +78,10 @@ func clusterCall(ctx context.Context, cmd *cli.Command, stdout io.Writer, method
 	if err != nil {
 		return err
 	}
-	var info clusterInfo
+	var info api.Cluster
 	reply, err := server.send(ctx, method, path, body, &info)
 	if err == nil && !raw(cmd, stdout, reply) {
-		info.print(stdout)
+		printCluster(stdout, &info)
 	}
 	return err
 }
@@ -138,7 +119,8 @@ Examples:
 			if err != nil {
 				return err
 			}
-			body := map[string]any{"address": args[1], "voter": !cmd.Bool("non-voter")}
+			voter := !cmd.Bool("non-voter")
+			body := api.PutMember{Address: args[1], Voter: &voter}
 			return clusterCall(ctx, cmd, stdout, http.MethodPut, memberPath(args[0]), body)
 		},
 	}
@@ -167,13 +149,13 @@ func clusterTransferCommand(stdout io.Writer) *cli.Command {
 		ArgsUsage: "[NODE]",
 		Flags:     remoteFlags(),
 		Action: func(ctx context.Context, cmd *cli.Command) error {
-			body := map[string]string{}
+			var body api.TransferLeader
 			if cmd.Args().Present() {
 				args, err := arguments(cmd, "NODE")
 				if err != nil {
 					return err
 				}
-				body["to"] = args[0]
+				body.To = args[0]
 			}
 			return clusterCall(ctx, cmd, stdout, http.MethodPost, "/v1/cluster/transfer-leader", body)
 		},

@@ -12,6 +12,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"apportion/httpapi/api"
 )
 
 // clusterPatience bounds every wait for a cluster to come to something. The machine may be busy, and the race detector
@@ -180,7 +182,7 @@ func (n *node) thaw()   { n.signal(syscall.SIGCONT) }
 var lookClient = &http.Client{Timeout: 2 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
 
 // info is what the node says of itself and the others.
-func (n *node) info() (info clusterInfo, err error) {
+func (n *node) info() (info api.Cluster, err error) {
 	r, err := send(lookClient, http.MethodGet, n.url+"/v1/cluster", "", "")
 	if err != nil {
 		return info, err

@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"github.com/urfave/cli/v3"
+
+	"apportion/httpapi/api"
 )
 
 // remote is a running server, for the commands that talk to one.
@@ -86,25 +88,13 @@ func arguments(cmd *cli.Command, names ...string) ([]string, error) {
 	return args, nil
 }
 
-// problemError is a refusal: an RFC 9457 problem document.
-type problemError struct {
-	Detail string `json:"detail"`
-	Code   string `json:"code"`
-	Field  string `json:"field"`
-	Value  string `json:"value"`
-	Line   int    `json:"line"`
-	Column int    `json:"column"`
-}
-
-func (p *problemError) Error() string {
-	text := p.Detail + " (" + p.Code
-	if p.Field != "" {
-		text += ", " + p.Field
-		if p.Value != "" {
-			text += fmt.Sprintf(" %q", p.Value)
-		}
+// given gives a pointer to a value for a field that may be left out, nil for the zero value.
+func given[T comparable](value T) *T {
+	var zero T
+	if value == zero {
+		return nil
 	}
-	return text + ")"
+	return &value
 }
 
 // get reads a document into v, which may be nil, and gives it as it is too.
@@ -150,7 +140,7 @@ func (r *remote) do(ctx context.Context, method, path, contentType string, body 
 		return nil, fmt.Errorf("read the reply of %s: %w", r.url, err)
 	}
 	if response.StatusCode >= http.StatusBadRequest {
-		problem := &problemError{}
+		problem := new(api.Problem)
 		if json.Unmarshal(reply, problem) != nil || problem.Code == "" {
 			return nil, fmt.Errorf("%s answers %s: is it an apportion server?", r.url+path, response.Status)
 		}

@@ -7,17 +7,9 @@ import (
 	"slices"
 
 	"github.com/urfave/cli/v3"
-)
 
-// activateBody is the body of an activate and of a deactivate.
-type activateBody struct {
-	Version     int    `json:"version,omitempty"`
-	Hook        string `json:"hook,omitempty"`
-	Scope       *scope `json:"scope,omitempty"`
-	OnError     string `json:"onError,omitempty"`
-	FailuresMax int    `json:"failuresMax,omitempty"`
-	Author      string `json:"author,omitempty"`
-}
+	"apportion/httpapi/api"
+)
 
 func ruleActivateCommand(stdout io.Writer) *cli.Command {
 	return &cli.Command{
@@ -37,15 +29,16 @@ Examples:
 			if err != nil {
 				return err
 			}
-			var active activationInfo
+			var active api.Activation
 			reply, err := server.post(ctx, rulePath(args[0], "activate"),
-				activateBody{Version: cmd.Int("version"), Hook: cmd.String("hook"), Scope: within,
-					OnError: cmd.String("on-error"), FailuresMax: cmd.Int("failures-max"),
-					Author: cmd.String("author")},
+				api.ActivateRule{Version: given(int64(cmd.Int("version"))), Hook: given(cmd.String("hook")),
+					Scope: within, OnError: given(cmd.String("on-error")),
+					FailuresMax: given(int64(cmd.Int("failures-max"))),
+					Author:      cmd.String("author")},
 				&active)
 			if err == nil && !raw(cmd, stdout, reply) {
 				fmt.Fprintf(stdout, "%s version %d is active for %s, from log index %d on\n", args[0], active.Version,
-					active.what(), active.AsOf)
+					hookAndScope(&active), active.AsOf)
 			}
 			return err
 		}, "NAME"),
@@ -64,16 +57,16 @@ Examples:
   apportion rules deactivate vip-first --hook select --location Retailer2`,
 		Flags: remoteFlags(slices.Concat([]cli.Flag{hookFlag()}, scopeFlags())...),
 		Action: asking(func(ctx context.Context, cmd *cli.Command, server *remote, args []string) error {
-			body := activateBody{Hook: cmd.String("hook")}
+			body := api.DeactivateRule{Hook: given(cmd.String("hook"))}
 			if within, err := scopeOf(cmd); err != nil {
 				return err
-			} else if body.Hook != "" {
+			} else if body.Hook != nil {
 				body.Scope = within
 			} else if within.UPCPrefix != "" || len(within.Locations)+len(within.Tags) > 0 {
 				return usageError{fmt.Errorf("--hook is expected with a scope\nRun '%s --help' for an example",
 					cmd.FullName())}
 			}
-			var done ruleDone
+			var done api.ChangedRule
 			reply, err := server.post(ctx, rulePath(args[0], "deactivate"), body, &done)
 			if err == nil && !raw(cmd, stdout, reply) {
 				fmt.Fprintf(stdout, "%s is not asked any more, from log index %d on\n", args[0], done.AsOf)

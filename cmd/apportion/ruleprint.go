@@ -7,26 +7,13 @@ import (
 	"slices"
 	"strings"
 	"text/tabwriter"
+
+	"apportion/httpapi/api"
 )
 
-// What the server says of rules, and how it is printed.
+// How the replies about rules are printed.
 
-type ruleStored struct {
-	AsOf     uint64   `json:"asOf"`
-	Name     string   `json:"name"`
-	Version  int      `json:"version"`
-	Hash     string   `json:"hash"`
-	Hooks    []string `json:"hooks"`
-	Warnings []struct {
-		Line    int    `json:"line"`
-		Message string `json:"message"`
-	} `json:"warnings"`
-	Tests []struct {
-		Name string `json:"name"`
-	} `json:"tests"`
-}
-
-func (r *ruleStored) print(w io.Writer, file string) {
+func printStored(w io.Writer, file string, r *api.StoredRule) {
 	for _, warning := range r.Warnings {
 		fmt.Fprintf(w, "%s:%d: warning: %s\n", file, warning.Line, warning.Message)
 	}
@@ -34,47 +21,10 @@ func (r *ruleStored) print(w io.Writer, file string) {
 		r.Name, r.Version, strings.Join(r.Hooks, " and "), r.Hash, len(r.Tests), r.AsOf)
 }
 
-type ruleDone struct {
-	AsOf uint64 `json:"asOf"`
-}
+// hookAndScope tells what an activation is for.
+func hookAndScope(a *api.Activation) string { return a.Hook + " " + scopeText(&a.Scope) }
 
-type ruleList struct {
-	Rules []ruleInfo `json:"rules"`
-}
-
-type ruleInfo struct {
-	Name     string           `json:"name"`
-	Versions []versionInfo    `json:"versions"`
-	Active   []activationInfo `json:"active"`
-	Source   string           `json:"source"`
-}
-
-type versionInfo struct {
-	Version int      `json:"version"`
-	Author  string   `json:"author"`
-	Time    string   `json:"time"`
-	Hash    string   `json:"hash"`
-	Hooks   []string `json:"hooks"`
-	Bytes   int      `json:"bytes"`
-}
-
-type activationInfo struct {
-	Version     int    `json:"version"`
-	Hook        string `json:"hook"`
-	Scope       scope  `json:"scope"`
-	OnError     string `json:"onError"`
-	FailuresMax int    `json:"failuresMax"`
-	Author      string `json:"author"`
-	Time        string `json:"time"`
-	AsOf        uint64 `json:"asOf"`
-	Suspended   bool   `json:"suspended"`
-	Reason      string `json:"reason"`
-}
-
-// what is an activation's hook and scope, for people.
-func (a *activationInfo) what() string { return a.Hook + " " + a.Scope.text() }
-
-func (s *scope) text() string {
+func scopeText(s *api.Scope) string {
 	var parts []string
 	if len(s.Locations) > 0 {
 		parts = append(parts, "at "+strings.Join(s.Locations, ", "))
@@ -101,7 +51,7 @@ func tagText(tags map[string]string) string {
 }
 
 // ruleName is a rule with its version; 0 is none of the stored ones.
-func ruleName(rule string, version int) string {
+func ruleName(rule string, version uint32) string {
 	if version == 0 {
 		return rule + " (a source that is not stored)"
 	}
@@ -117,18 +67,18 @@ func table(w io.Writer, rows [][]string) {
 	_ = t.Flush() // the command's own writer; nobody is left to tell
 }
 
-func (l *ruleList) print(w io.Writer) {
-	if len(l.Rules) == 0 {
+func printRules(w io.Writer, rules []api.Rule) {
+	if len(rules) == 0 {
 		fmt.Fprintln(w, "There are no rules. 'apportion rules put NAME FILE.lua' uploads one.")
 		return
 	}
 	rows := [][]string{{"RULE", "NEWEST", "HOOKS", "ACTIVE"}}
-	for i := range l.Rules {
-		r := &l.Rules[i]
+	for i := range rules {
+		r := &rules[i]
 		newest := r.Versions[len(r.Versions)-1]
 		row := []string{r.Name, fmt.Sprint(newest.Version), strings.Join(newest.Hooks, ","), "no"}
 		for k := range r.Active {
-			row[3] = r.Active[k].short()
+			row[3] = activationText(&r.Active[k])
 			rows = append(rows, row)
 			row = []string{"", "", "", ""}
 		}
@@ -139,15 +89,15 @@ func (l *ruleList) print(w io.Writer) {
 	table(w, rows)
 }
 
-func (a *activationInfo) short() string {
-	text := fmt.Sprintf("version %d for %s", a.Version, a.what())
+func activationText(a *api.Activation) string {
+	text := fmt.Sprintf("version %d for %s", a.Version, hookAndScope(a))
 	if a.Suspended {
 		text += ", SUSPENDED: " + a.Reason
 	}
 	return text
 }
 
-func (r *ruleInfo) print(w io.Writer) {
+func printRule(w io.Writer, r *api.Rule) {
 	rows := [][]string{{"VERSION", "HOOKS", "BYTES", "AUTHOR", "TIME", "HASH"}}
 	for _, v := range r.Versions {
 		rows = append(rows, []string{fmt.Sprint(v.Version), strings.Join(v.Hooks, ","), fmt.Sprint(v.Bytes), v.Author,
@@ -166,6 +116,6 @@ func (r *ruleInfo) print(w io.Writer) {
 			by = " by " + a.Author
 		}
 		fmt.Fprintf(w, "  %s\n    since log index %d, %s%s; on error %s, suspended after %d failures in a row\n",
-			a.short(), a.AsOf, a.Time, by, a.OnError, a.FailuresMax)
+			activationText(a), a.AsOf, a.Time, by, a.OnError, a.FailuresMax)
 	}
 }

@@ -12,6 +12,8 @@ import (
 	"strings"
 
 	"github.com/urfave/cli/v3"
+
+	"apportion/httpapi/api"
 )
 
 const rulesDescription = `A rule is a Lua source that chooses the segments of an order line (select), or how a record's available units are divided
@@ -79,16 +81,10 @@ func fallbackFlags() []cli.Flag {
 	}
 }
 
-// scope is what a rule is for, as the server reads it.
-type scope struct {
-	Locations []string          `json:"locations,omitempty"`
-	UPCPrefix string            `json:"upcPrefix,omitempty"`
-	Tags      map[string]string `json:"tags,omitempty"`
-}
-
-func scopeOf(cmd *cli.Command) (*scope, error) {
+// scopeOf makes a scope from the flags.
+func scopeOf(cmd *cli.Command) (*api.Scope, error) {
 	tags, err := pairs(cmd, "tag")
-	return &scope{Locations: cmd.StringSlice("location"), UPCPrefix: cmd.String("upc-prefix"), Tags: tags}, err
+	return &api.Scope{Locations: cmd.StringSlice("location"), UPCPrefix: cmd.String("upc-prefix"), Tags: tags}, err
 }
 
 // pairs reads a flag of NAME=VALUE.
@@ -152,13 +148,13 @@ Example:
 			if author := cmd.String("author"); author != "" {
 				path += "?author=" + url.QueryEscape(author)
 			}
-			var done ruleStored
+			var done api.StoredRule
 			reply, err := server.do(ctx, http.MethodPut, path, "text/x-lua", source, &done)
 			if err != nil {
 				return inSource(args[1], err)
 			}
 			if !raw(cmd, stdout, reply) {
-				done.print(stdout, args[1])
+				printStored(stdout, args[1], &done)
 			}
 			return nil
 		}, "NAME", "FILE.lua"),
@@ -167,7 +163,7 @@ Example:
 
 // inSource puts the place of a fault before it, for editors to jump to.
 func inSource(file string, err error) error {
-	var problem *problemError
+	var problem *api.Problem
 	if errors.As(err, &problem) && problem.Line > 0 {
 		place := file + ":" + strconv.Itoa(problem.Line)
 		if problem.Column > 0 {
@@ -184,10 +180,10 @@ func ruleListCommand(stdout io.Writer) *cli.Command {
 		Usage: "show all rules, and what of them is active",
 		Flags: remoteFlags(),
 		Action: asking(func(ctx context.Context, cmd *cli.Command, server *remote, _ []string) error {
-			var list ruleList
+			var list api.RuleList
 			reply, err := server.get(ctx, "/v1/rules", &list)
 			if err == nil && !raw(cmd, stdout, reply) {
-				list.print(stdout)
+				printRules(stdout, list.Rules)
 			}
 			return err
 		}),
@@ -208,7 +204,7 @@ func ruleShowCommand(stdout io.Writer) *cli.Command {
 			if version := cmd.Int("version"); version != 0 {
 				path += "?version=" + strconv.Itoa(version)
 			}
-			var rule ruleInfo
+			var rule api.Rule
 			reply, err := server.get(ctx, path, &rule)
 			switch {
 			case err != nil:
@@ -217,7 +213,7 @@ func ruleShowCommand(stdout io.Writer) *cli.Command {
 			case cmd.Bool("source"):
 				fmt.Fprint(stdout, rule.Source)
 			default:
-				rule.print(stdout)
+				printRule(stdout, &rule)
 			}
 			return nil
 		}, "NAME"),
@@ -231,7 +227,7 @@ func ruleDeleteCommand(stdout io.Writer) *cli.Command {
 		ArgsUsage: "NAME",
 		Flags:     remoteFlags(),
 		Action: asking(func(ctx context.Context, cmd *cli.Command, server *remote, args []string) error {
-			var done ruleDone
+			var done api.ChangedRule
 			reply, err := server.do(ctx, http.MethodDelete, rulePath(args[0]), "", nil, &done)
 			if err == nil && !raw(cmd, stdout, reply) {
 				fmt.Fprintf(stdout, "%s is deleted, at log index %d\n", args[0], done.AsOf)

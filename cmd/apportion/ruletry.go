@@ -10,25 +10,14 @@ import (
 	"slices"
 
 	"github.com/urfave/cli/v3"
+
+	"apportion/httpapi/api"
 )
 
-// dryRunBody is the body of a dry run.
+// dryRunBody is the body of a dry run, with the record as it stands in its file: the server checks it.
 type dryRunBody struct {
-	Version int             `json:"version,omitempty"`
-	Source  *string         `json:"source,omitempty"`
-	Hook    string          `json:"hook,omitempty"`
-	Item    dryRunItem      `json:"item"`
-	Record  json.RawMessage `json:"record,omitempty"`
-}
-
-type dryRunItem struct {
-	OrderID    string            `json:"orderId,omitempty"`
-	ItemID     string            `json:"itemId,omitempty"`
-	UPC        string            `json:"upc"`
-	Location   string            `json:"location"`
-	Quantity   int64             `json:"quantity"`
-	Tags       map[string]string `json:"tags,omitempty"`
-	Attributes map[string]string `json:"attributes,omitempty"`
+	api.DryRunRule
+	Record json.RawMessage `json:"record,omitempty"`
 }
 
 func fileFlag() cli.Flag {
@@ -63,13 +52,13 @@ Examples:
 			if err != nil {
 				return err
 			}
-			var done dryRunDone
+			var done api.DryRun
 			reply, err := server.post(ctx, rulePath(args[0], "dry-run"), body, &done)
 			if err != nil {
 				return inSource(cmd.String("file"), err)
 			}
 			if !raw(cmd, stdout, reply) {
-				done.print(stdout)
+				printDryRun(stdout, &done)
 			}
 			return nil
 		}, "NAME"),
@@ -90,10 +79,12 @@ func dryRunOf(cmd *cli.Command) (*dryRunBody, error) {
 	if err != nil {
 		return nil, err
 	}
-	body := &dryRunBody{Version: cmd.Int("version"), Source: source, Hook: cmd.String("hook"),
-		Item: dryRunItem{OrderID: cmd.String("order-id"), ItemID: cmd.String("item-id"), UPC: cmd.String("upc"),
-			Location: cmd.String("location"),
-			Quantity: cmd.Int64("quantity"), Tags: tags, Attributes: attributes}}
+	quantity := cmd.Int64("quantity")
+	body := &dryRunBody{DryRunRule: api.DryRunRule{Version: given(int64(cmd.Int("version"))), Source: source,
+		Hook: given(cmd.String("hook")),
+		Item: api.DryRunItem{OrderID: given(cmd.String("order-id")), ItemID: given(cmd.String("item-id")),
+			UPC: cmd.String("upc"), Location: cmd.String("location"), Quantity: &quantity, Tags: tags,
+			Attributes: attributes}}}
 	if file := cmd.String("record"); file != "" {
 		if body.Record, err = os.ReadFile(file); err != nil {
 			return nil, fmt.Errorf("read a record: %w", err)
@@ -119,32 +110,7 @@ func sourceOf(cmd *cli.Command) (*string, error) {
 	return &text, err
 }
 
-// dryRunDone is the answer to a dry run.
-type dryRunDone struct {
-	AsOf        uint64      `json:"asOf"`
-	Rule        string      `json:"rule"`
-	Version     int         `json:"version"`
-	Hook        string      `json:"hook"`
-	Steps       int64       `json:"steps"`
-	MemoryBytes int64       `json:"memoryBytes"`
-	Micros      int64       `json:"micros"`
-	Output      string      `json:"output"`
-	Error       string      `json:"error"`
-	Refused     bool        `json:"refused"`
-	Unchanged   bool        `json:"unchanged"`
-	Reason      string      `json:"reason"`
-	Requested   int64       `json:"requested"`
-	Taken       int64       `json:"taken"`
-	Missing     int64       `json:"missing"`
-	Candidates  []candidate `json:"candidates"`
-	Targets     []struct {
-		Tags   map[string]string `json:"tags"`
-		Before int64             `json:"before"`
-		After  int64             `json:"after"`
-	} `json:"targets"`
-}
-
-func (d *dryRunDone) print(w io.Writer) {
+func printDryRun(w io.Writer, d *api.DryRun) {
 	fmt.Fprintf(w, "%s, %s at log index %d: %d steps, %d bytes, %d us\n", ruleName(d.Rule, d.Version), d.Hook, d.AsOf,
 		d.Steps, d.MemoryBytes, d.Micros)
 	if d.Output != "" {
@@ -165,7 +131,12 @@ func (d *dryRunDone) print(w io.Writer) {
 		figures(w, rows)
 	default:
 		fmt.Fprintf(w, "%d of %d units would be taken, %d are missing\n", d.Taken, d.Requested, d.Missing)
-		printCandidates(w, "", d.Candidates)
+		var candidates []api.Candidate
+		for _, c := range d.Candidates {
+			candidates = append(candidates, api.Candidate{Tags: c.Tags, Keep: &c.Keep, Max: &c.Max,
+				Available: c.Available, Taken: c.Taken, Why: c.Why})
+		}
+		printCandidates(w, "", candidates)
 	}
 }
 
@@ -181,10 +152,7 @@ Example:
   apportion rules explain W-1001`,
 		Flags: remoteFlags(),
 		Action: asking(func(ctx context.Context, cmd *cli.Command, server *remote, args []string) error {
-			var order struct {
-				OrderID string          `json:"orderId"`
-				Items   []explainedItem `json:"items"`
-			}
+			var order api.OrderExplanation
 			reply, err := server.get(ctx, "/v1/orders/"+url.PathEscape(args[0])+"/explain", &order)
 			if err == nil && !raw(cmd, stdout, reply) {
 				fmt.Fprintf(stdout, "order %s\n", order.OrderID)
@@ -195,40 +163,11 @@ Example:
 	}
 }
 
-// explainedItem is why an item was filled as it was.
-type explainedItem struct {
-	ItemID     string            `json:"itemId"`
-	UPC        string            `json:"upc"`
-	Location   string            `json:"location"`
-	Tags       map[string]string `json:"tags"`
-	Requested  int64             `json:"requested"`
-	Pending    int64             `json:"pending"`
-	Code       string            `json:"code"`
-	Path       string            `json:"path"`
-	Index      uint64            `json:"index"`
-	Time       string            `json:"time"`
-	Rule       string            `json:"rule"`
-	Version    int               `json:"version"`
-	Outcome    string            `json:"outcome"`
-	Reason     string            `json:"reason"`
-	Candidates []candidate       `json:"candidates"`
-}
-
-// candidate is a segment that a rule named, or that the native path looked at.
-type candidate struct {
-	Tags      map[string]string `json:"tags"`
-	Keep      int64             `json:"keep"`
-	Max       int64             `json:"max"`
-	Available int64             `json:"available"`
-	Taken     int64             `json:"taken"`
-	Why       string            `json:"why"`
-}
-
-func printExplained(w io.Writer, margin string, items []explainedItem) {
+func printExplained(w io.Writer, margin string, items []api.ItemExplanation) {
 	for i := range items {
 		it := &items[i]
 		fmt.Fprintf(w, "%sitem %s: %d of %s at %s, %s; %s\n", margin, it.ItemID, it.Requested, it.UPC, it.Location,
-			tagText(it.Tags), it.by())
+			tagText(it.Tags), decidedBy(it))
 		printCandidates(w, margin+"  ", it.Candidates)
 		if it.Pending > 0 {
 			fmt.Fprintf(w, "%s  %d units wait for stock\n", margin, it.Pending)
@@ -236,8 +175,8 @@ func printExplained(w io.Writer, margin string, items []explainedItem) {
 	}
 }
 
-// by says who decided about an item, when, and what came of it.
-func (it *explainedItem) by() string {
+// decidedBy tells what decided about an item, when, and with which outcome.
+func decidedBy(it *api.ItemExplanation) string {
 	text := "by its own segment (no rule)"
 	switch it.Path {
 	case "rule":
@@ -260,20 +199,26 @@ func (it *explainedItem) by() string {
 	return text
 }
 
-func printCandidates(w io.Writer, margin string, candidates []candidate) {
+func printCandidates(w io.Writer, margin string, candidates []api.Candidate) {
 	if len(candidates) == 0 {
 		return
 	}
 	rows := [][]string{{margin + "SEGMENT", "KEEP", "MAX", "AVAILABLE", "TAKEN", "WHY"}}
+	bounded := false // by the rule
 	for _, c := range candidates {
-		most := "-"
-		if c.Max > 0 {
-			most = fmt.Sprint(c.Max)
+		var keep, most int64
+		if c.Keep != nil && c.Max != nil {
+			keep, most = *c.Keep, *c.Max
 		}
-		rows = append(rows, []string{margin + tagText(c.Tags), fmt.Sprint(c.Keep), most, fmt.Sprint(c.Available),
+		mostText := "-"
+		if most > 0 {
+			mostText = fmt.Sprint(most)
+		}
+		bounded = bounded || keep > 0 || most > 0
+		rows = append(rows, []string{margin + tagText(c.Tags), fmt.Sprint(keep), mostText, fmt.Sprint(c.Available),
 			fmt.Sprint(c.Taken), c.Why})
 	}
-	if !slices.ContainsFunc(candidates, func(c candidate) bool { return c.Keep > 0 || c.Max > 0 }) {
+	if !bounded {
 		for i := range rows {
 			rows[i] = slices.Delete(rows[i], 1, 3)
 		}
