@@ -15,22 +15,13 @@ import (
 	"time"
 
 	"apportion/engine"
+	"apportion/httpapi/api"
 	"apportion/raftstore"
 	"apportion/rules"
 )
 
 // Backtests run beside the requests: one at a time, on a goroutine of its own that takes its share of a core, on
 // engines of its own. The last ones are kept in memory, with their reports.
-
-// backtestState is where a backtest is.
-type backtestState string
-
-const (
-	backtestRunning   backtestState = "running"
-	backtestDone      backtestState = "done"
-	backtestCancelled backtestState = "cancelled"
-	backtestFailed    backtestState = "failed"
-)
 
 // backtest is one of them. What is above run does not change.
 type backtest struct {
@@ -47,7 +38,7 @@ type backtest struct {
 
 	mu struct {
 		sync.Mutex
-		state  backtestState
+		state  api.BacktestState
 		fault  string
 		report *rules.Report
 		took   time.Duration
@@ -81,7 +72,7 @@ func (s *backtests) add(b *backtest) error {
 		return raftstore.ErrClosed
 	}
 	for _, other := range s.mu.all {
-		if other.stateNow() == backtestRunning {
+		if other.stateNow() == api.BacktestRunning {
 			return errBacktestBusy{other.id}
 		}
 	}
@@ -147,7 +138,7 @@ func (s *backtests) close() {
 	s.workers.Wait()
 }
 
-func (b *backtest) stateNow() backtestState {
+func (b *backtest) stateNow() api.BacktestState {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.mu.state
@@ -168,11 +159,11 @@ func (s *backtests) work(ctx context.Context, b *backtest, recording *raftstore.
 	b.mu.took = time.Since(b.started)
 	switch {
 	case err == nil:
-		b.mu.state, b.mu.report = backtestDone, report
+		b.mu.state, b.mu.report = api.BacktestDone, report
 	case ctx.Err() != nil:
-		b.mu.state = backtestCancelled
+		b.mu.state = api.BacktestCancelled
 	default:
-		b.mu.state, b.mu.fault = backtestFailed, err.Error()
+		b.mu.state, b.mu.fault = api.BacktestFailed, err.Error()
 	}
 	state, took := b.mu.state, b.mu.took
 	b.mu.Unlock()
@@ -204,7 +195,7 @@ func (c *call) startBacktest() {
 	b := &backtest{started: time.Now(), candidate: engine.Activation{
 		Rule: strings.Clone(c.path[0]), Version: version, Hook: body.hook, Scope: body.scope.Clone(),
 		OnError: body.onError, FailuresMax: body.failuresMax}}
-	b.mu.state = backtestRunning
+	b.mu.state = api.BacktestRunning
 	period, ok := c.backtestPeriod(body, b)
 	if !ok || !c.backtestFits() {
 		return
@@ -360,13 +351,11 @@ func stateBytes(s engine.Stats) int64 {
 }
 
 func (c *call) listBacktests() {
-	all := []backtestReply{}
+	all := []api.Backtest{}
 	for _, b := range c.server.backtests.list() {
 		all = append(all, showBacktest(b, false))
 	}
-	c.reply(struct {
-		Backtests []backtestReply `json:"backtests"`
-	}{all})
+	c.reply(api.BacktestList{Backtests: all})
 }
 
 // backtest1 finds the backtest in the path, or answers that there is none.
@@ -391,7 +380,7 @@ func (c *call) deleteBacktest() {
 	if !ok {
 		return
 	}
-	if b.stateNow() != backtestRunning {
+	if b.stateNow() != api.BacktestRunning {
 		c.server.backtests.forget(b)
 	}
 	b.cancel()

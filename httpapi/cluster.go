@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 
+	"apportion/httpapi/api"
 	"apportion/raftstore"
 )
 
@@ -20,29 +21,6 @@ type members interface {
 	Checkpoint(ctx context.Context) error
 }
 
-type clusterReply struct {
-	Node            string        `json:"node"`
-	Cluster         string        `json:"cluster"`
-	Address         string        `json:"address"`
-	State           string        `json:"state"`
-	Ready           bool          `json:"ready"`
-	Leader          string        `json:"leader"`
-	Term            uint64        `json:"term"`
-	AsOf            uint64        `json:"asOf"`
-	CommitIndex     uint64        `json:"commitIndex"`
-	LogIndex        uint64        `json:"logIndex"`
-	CheckpointIndex uint64        `json:"checkpointIndex"`
-	LagSeconds      *float64      `json:"lagSeconds"` // null: not known
-	Members         []memberReply `json:"members"`
-}
-
-type memberReply struct {
-	ID      string `json:"id"`
-	Address string `json:"address"`
-	Voter   bool   `json:"voter"`
-	Leader  bool   `json:"leader"`
-}
-
 // stateWords are Raft's states in the words of this API.
 var stateWords = map[string]string{"Leader": "leader", "Follower": "follower", "Candidate": "candidate",
 	"Shutdown": "stopped"}
@@ -53,17 +31,17 @@ func (c *call) showCluster() {
 		return
 	}
 	s := group.Status()
-	reply := clusterReply{Node: s.NodeID, Cluster: s.Cluster, Address: s.Address, State: stateWords[s.State],
+	reply := api.Cluster{Node: s.NodeID, Cluster: s.Cluster, Address: s.Address, State: stateWords[s.State],
 		Ready: s.Ready, Leader: s.Leader,
 		Term: s.Term, AsOf: s.AppliedIndex, CommitIndex: s.CommitIndex, LogIndex: s.LogIndex,
 		CheckpointIndex: s.CheckpointIndex,
-		Members:         []memberReply{}}
+		Members:         []api.Member{}}
 	if s.LagKnown {
 		lag := s.Lag.Seconds()
 		reply.LagSeconds = &lag
 	}
 	for _, m := range group.Members() {
-		reply.Members = append(reply.Members, memberReply(m))
+		reply.Members = append(reply.Members, api.Member(m))
 	}
 	c.reply(reply)
 }

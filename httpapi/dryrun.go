@@ -9,46 +9,11 @@ import (
 	"time"
 
 	"apportion/engine"
+	"apportion/httpapi/api"
 	"apportion/rules"
 )
 
 // What a rule would do now, without a log entry.
-
-type dryRunReply struct {
-	AsOf        uint64          `json:"asOf"`
-	Rule        string          `json:"rule"`
-	Version     uint32          `json:"version,omitempty"` // of a source that is not stored: none
-	Hook        string          `json:"hook"`
-	Steps       int64           `json:"steps"`
-	MemoryBytes int64           `json:"memoryBytes"`
-	Micros      int64           `json:"micros"`
-	Output      string          `json:"output"`
-	Error       string          `json:"error,omitempty"`
-	Refused     bool            `json:"refused"`
-	Unchanged   bool            `json:"unchanged"`
-	Reason      string          `json:"reason"`
-	Requested   int64           `json:"requested,omitempty"`
-	Taken       int64           `json:"taken"`
-	Missing     int64           `json:"missing"`
-	Candidates  []dryCandidate  `json:"candidates"`
-	Targets     []dryRunTargets `json:"targets"`
-}
-
-type dryCandidate struct {
-	Tags      map[string]string `json:"tags"`
-	Keep      int64             `json:"keep"`
-	Max       int64             `json:"max"`
-	Available int64             `json:"available"`
-	Taken     int64             `json:"taken"`
-	Why       string            `json:"why"`
-}
-
-type dryRunTargets struct {
-	Tags   map[string]string `json:"tags"`
-	Before int64             `json:"before"`
-	After  int64             `json:"after"`
-	New    bool              `json:"new"`
-}
 
 func (c *call) dryRunRule() {
 	d := &c.commands.rule.dry
@@ -146,14 +111,14 @@ func (c *call) dryProgram(d *dryRun) (*rules.Program, uint32, bool) {
 
 // runDry calls the hook and shows what it would do. What is wrong with the rule is an answer like any other.
 func runDry(d *dryRun, program *rules.Program, version uint32, asOf uint64, record *rules.Record,
-	deadline time.Time) dryRunReply {
+	deadline time.Time) api.DryRun {
 	ctx, cancel := context.WithDeadline(context.Background(), deadline)
 	defer cancel()
 	output := new(rules.Output)
 	in := rules.Input{Record: record, Seed: rules.ItemSeed(d.orderID, d.item.ItemID), Output: output}
-	reply := dryRunReply{AsOf: asOf, Rule: program.Name(), Version: version, Hook: d.hook.String(),
-		Candidates: []dryCandidate{},
-		Targets:    []dryRunTargets{}}
+	reply := api.DryRun{AsOf: asOf, Rule: program.Name(), Version: version, Hook: d.hook.String(),
+		Candidates: []api.DryRunCandidate{},
+		Targets:    []api.DryRunTarget{}}
 	begin := time.Now()
 	var usage rules.Usage
 	var err error
@@ -163,12 +128,12 @@ func runDry(d *dryRun, program *rules.Program, version uint32, asOf uint64, reco
 		var plan rules.Plan
 		plan, usage, err = program.Select(ctx, &in)
 		reply.Micros = time.Since(begin).Microseconds()
-		reply.showPlan(&plan, d.item.Quantity, record)
+		showPlan(&reply, &plan, d.item.Quantity, record)
 	} else {
 		var answer rules.Redistribution
 		answer, usage, err = program.Redistribute(ctx, &in)
 		reply.Micros = time.Since(begin).Microseconds()
-		reply.showRedistribution(&answer, record)
+		showRedistribution(&reply, &answer, record)
 	}
 	reply.Steps, reply.MemoryBytes, reply.Output = usage.Steps, usage.MemoryBytes, output.Text()
 	if err != nil {
@@ -186,17 +151,17 @@ func dryItem(d *dryRun, now time.Time) *rules.Item {
 	return item
 }
 
-func (reply *dryRunReply) showPlan(plan *rules.Plan, quantity int64, record *rules.Record) {
+func showPlan(reply *api.DryRun, plan *rules.Plan, quantity int64, record *rules.Record) {
 	reply.Refused, reply.Reason = plan.Refused, plan.Reason
 	outcome := rules.Execute(plan, quantity, record)
 	reply.Taken, reply.Missing = outcome.Taken, outcome.Missing
 	for _, c := range outcome.Candidates {
-		reply.Candidates = append(reply.Candidates, dryCandidate{Tags: tagMap(c.Tags), Keep: c.Keep, Max: c.Max,
+		reply.Candidates = append(reply.Candidates, api.DryRunCandidate{Tags: tagMap(c.Tags), Keep: c.Keep, Max: c.Max,
 			Available: c.Available, Taken: c.Taken, Why: c.Why.String()})
 	}
 }
 
-func (reply *dryRunReply) showRedistribution(answer *rules.Redistribution, record *rules.Record) {
+func showRedistribution(reply *api.DryRun, answer *rules.Redistribution, record *rules.Record) {
 	reply.Unchanged, reply.Reason = answer.Unchanged, answer.Reason
 	for _, t := range answer.Targets {
 		before := int64(0)
@@ -205,7 +170,7 @@ func (reply *dryRunReply) showRedistribution(answer *rules.Redistribution, recor
 				before = s.Available()
 			}
 		}
-		reply.Targets = append(reply.Targets, dryRunTargets{Tags: tagMap(t.Tags), Before: before, After: t.Available,
+		reply.Targets = append(reply.Targets, api.DryRunTarget{Tags: tagMap(t.Tags), Before: before, After: t.Available,
 			New: t.New})
 	}
 }

@@ -4,49 +4,10 @@ import (
 	"net/http"
 
 	"apportion/engine"
+	"apportion/httpapi/api"
 )
 
 // Why an order was filled as it was.
-
-type explainReply struct {
-	AsOf    uint64        `json:"asOf"`
-	OrderID string        `json:"orderId"`
-	Items   []explainItem `json:"items"`
-}
-
-type explainItem struct {
-	ItemID        string             `json:"itemId"`
-	UPC           string             `json:"upc"`
-	Location      string             `json:"location"`
-	Tags          map[string]string  `json:"tags"`
-	Requested     int64              `json:"requested"`
-	Taken         *int64             `json:"taken,omitempty"` // in backtests
-	Pending       int64              `json:"pending"`
-	Code          string             `json:"code,omitempty"` // of a refusal, in backtests
-	Path          string             `json:"path"`           // native, rule, expired
-	Index         uint64             `json:"index"`
-	Time          string             `json:"time,omitempty"`
-	Rule          string             `json:"rule,omitempty"`
-	Version       uint32             `json:"version,omitempty"`
-	Outcome       string             `json:"outcome,omitempty"`
-	Reason        string             `json:"reason,omitempty"`
-	SeenVersion   uint64             `json:"seenVersion,omitempty"`
-	RecordVersion uint64             `json:"recordVersion,omitempty"`
-	Candidates    []explainCandidate `json:"candidates"`
-}
-
-type explainCandidate struct {
-	Tags        map[string]string `json:"tags"`
-	Keep        *int64            `json:"keep,omitempty"`
-	Max         *int64            `json:"max,omitempty"`
-	OnHand      *int64            `json:"onHand,omitempty"`
-	Allocated   *int64            `json:"allocated,omitempty"`
-	Pending     *int64            `json:"pending,omitempty"`
-	SafetyStock *int64            `json:"safetyStock,omitempty"`
-	Available   int64             `json:"available"`
-	Taken       int64             `json:"taken"`
-	Why         string            `json:"why"`
-}
 
 func (c *call) explain() {
 	if !c.barrier() {
@@ -62,7 +23,7 @@ func (c *call) explain() {
 		c.fail(http.StatusNotFound, engine.CodeUnknownOrder.String(), codeDetails[engine.CodeUnknownOrder], "orderId",
 			c.path[0])
 	default:
-		reply := explainReply{AsOf: asOf, OrderID: view.OrderID, Items: []explainItem{}}
+		reply := api.OrderExplanation{AsOf: asOf, OrderID: view.OrderID, Items: []api.ItemExplanation{}}
 		for i := range view.Items {
 			reply.Items = append(reply.Items, showExplanation(c.schema(), &view.Items[i]))
 		}
@@ -70,9 +31,9 @@ func (c *call) explain() {
 	}
 }
 
-func showExplanation(schema *engine.Schema, x *engine.ItemExplanation) explainItem {
-	item := explainItem{ItemID: x.ItemID, UPC: x.UPC, Location: x.Location, Tags: tagMap(schema.Tags(x.TagSet)),
-		Requested: x.Requested, Pending: x.Pending, Path: "native", Index: x.Index, Candidates: []explainCandidate{}}
+func showExplanation(schema *engine.Schema, x *engine.ItemExplanation) api.ItemExplanation {
+	item := api.ItemExplanation{ItemID: x.ItemID, UPC: x.UPC, Location: x.Location, Tags: tagMap(schema.Tags(x.TagSet)),
+		Requested: x.Requested, Pending: x.Pending, Path: "native", Index: x.Index, Candidates: []api.Candidate{}}
 	if x.TimeMS != 0 {
 		item.Time = timeText(x.TimeMS)
 	}
@@ -86,7 +47,7 @@ func showExplanation(schema *engine.Schema, x *engine.ItemExplanation) explainIt
 	}
 	for i := range x.Candidates {
 		from := &x.Candidates[i]
-		candidate := explainCandidate{Tags: tagMap(from.Tags), Available: from.Available, Taken: from.Taken,
+		candidate := api.Candidate{Tags: tagMap(from.Tags), Available: from.Available, Taken: from.Taken,
 			Why: from.Why.String()}
 		if from.TagSet != 0 {
 			candidate.Tags = tagMap(schema.Tags(from.TagSet))

@@ -10,73 +10,11 @@ import (
 	"unicode/utf8"
 
 	"apportion/engine"
+	"apportion/httpapi/api"
 	"apportion/rules"
 )
 
 // The life of a rule. These routes are for operators and few: their replies are made by encoding/json.
-
-// ruleReply is a rule as it is shown.
-type ruleReply struct {
-	AsOf     uint64            `json:"asOf,omitempty"`
-	Name     string            `json:"name"`
-	Versions []versionReply    `json:"versions"`
-	Active   []activationReply `json:"active"`
-	Version  uint32            `json:"version,omitempty"`
-	Source   string            `json:"source,omitempty"`
-}
-
-type versionReply struct {
-	Version uint32   `json:"version"`
-	Author  string   `json:"author"`
-	Time    string   `json:"time"`
-	AsOf    uint64   `json:"asOf"`
-	Hash    string   `json:"hash"`
-	Hooks   []string `json:"hooks"`
-	Bytes   int      `json:"bytes"`
-}
-
-type scopeReply struct {
-	Locations []string          `json:"locations"`
-	UPCPrefix string            `json:"upcPrefix"`
-	Tags      map[string]string `json:"tags"`
-}
-
-type activationReply struct {
-	ID          uint64     `json:"id"`
-	Rule        string     `json:"rule"`
-	Version     uint32     `json:"version"`
-	Hook        string     `json:"hook"`
-	Scope       scopeReply `json:"scope"`
-	OnError     string     `json:"onError"`
-	FailuresMax uint32     `json:"failuresMax"`
-	Author      string     `json:"author"`
-	Time        string     `json:"time"`
-	AsOf        uint64     `json:"asOf"`
-	Suspended   bool       `json:"suspended"`
-	Reason      string     `json:"reason"`
-}
-
-type warningReply struct {
-	Line    int    `json:"line"`
-	Message string `json:"message"`
-}
-
-type testReply struct {
-	Name   string `json:"name"`
-	OK     bool   `json:"ok"`
-	Diff   string `json:"diff,omitempty"`
-	Output string `json:"output,omitempty"`
-}
-
-type putReply struct {
-	AsOf     uint64         `json:"asOf"`
-	Name     string         `json:"name"`
-	Version  uint32         `json:"version"`
-	Hash     string         `json:"hash"`
-	Hooks    []string       `json:"hooks"`
-	Warnings []warningReply `json:"warnings"`
-	Tests    []testReply    `json:"tests"`
-}
 
 // reply answers with v as JSON.
 func (c *call) reply(v any) {
@@ -106,16 +44,16 @@ func (c *call) putRule() {
 	if !c.carryOut(cmd) {
 		return
 	}
-	r := putReply{AsOf: c.result.Index, Name: cmd.Name, Version: c.result.Rule.Version, Hash: program.Hash(),
-		Hooks: hookNames(cmd.Hooks), Warnings: []warningReply{}, Tests: tests}
+	r := api.StoredRule{AsOf: c.result.Index, Name: cmd.Name, Version: c.result.Rule.Version, Hash: program.Hash(),
+		Hooks: hookNames(cmd.Hooks), Warnings: []api.Warning{}, Tests: tests}
 	for _, w := range warnings {
-		r.Warnings = append(r.Warnings, warningReply{Line: w.Line, Message: w.Message})
+		r.Warnings = append(r.Warnings, api.Warning{Line: w.Line, Message: w.Message})
 	}
 	c.reply(r)
 }
 
 // compile makes a program of a source and has its tests pass, or answers what is wrong.
-func (c *call) compile(name, source string) (*rules.Program, []rules.Warning, []testReply, bool) {
+func (c *call) compile(name, source string) (*rules.Program, []rules.Warning, []api.TestResult, bool) {
 	if !utf8.ValidString(source) { // it could not be shown as it is
 		c.failRule(codeRuleSyntax, "the source is not UTF-8", "source", "", 0, 0)
 		return nil, nil, nil, false
@@ -132,9 +70,9 @@ func (c *call) compile(name, source string) (*rules.Program, []rules.Warning, []
 		c.failRule(codeRuleTest, err.Error(), "tests", "", 0, 0)
 		return nil, nil, nil, false
 	}
-	tests := []testReply{}
+	tests := []api.TestResult{}
 	for _, t := range results {
-		tests = append(tests, testReply{Name: t.Name, OK: t.Passed, Diff: t.Diff, Output: t.Output})
+		tests = append(tests, api.TestResult{Name: t.Name, OK: t.Passed, Diff: t.Diff, Output: t.Output})
 		if !t.Passed {
 			c.failRule(codeRuleTest, "a test of the rule fails: "+t.Diff, "tests", t.Name, 0, 0)
 			return nil, nil, nil, false
@@ -188,14 +126,11 @@ func (c *call) listRules() {
 	}
 	asOf := c.server.store.AppliedIndex()
 	set := c.server.reader.Rules()
-	all := []ruleReply{}
+	all := []api.Rule{}
 	for _, r := range set.Rules() {
 		all = append(all, showRule(set, &r))
 	}
-	c.reply(struct {
-		AsOf  uint64      `json:"asOf"`
-		Rules []ruleReply `json:"rules"`
-	}{asOf, all})
+	c.reply(api.RuleList{AsOf: asOf, Rules: all})
 }
 
 func (c *call) readRule() {
@@ -228,10 +163,10 @@ func (c *call) version1(set *engine.RuleSet, version uint32) (*engine.RuleVersio
 	return nil, nil, false
 }
 
-func showRule(set *engine.RuleSet, r *engine.Rule) ruleReply {
-	reply := ruleReply{Name: r.Name, Active: []activationReply{}}
+func showRule(set *engine.RuleSet, r *engine.Rule) api.Rule {
+	reply := api.Rule{Name: r.Name, Active: []api.Activation{}}
 	for _, v := range r.Versions {
-		reply.Versions = append(reply.Versions, versionReply{Version: v.Version, Author: v.Author,
+		reply.Versions = append(reply.Versions, api.RuleVersion{Version: v.Version, Author: v.Author,
 			Time: timeText(v.TimeMS),
 			AsOf: v.Index, Hash: v.Hash, Hooks: hookNames(v.Hooks), Bytes: len(v.Source)})
 	}
@@ -243,28 +178,22 @@ func showRule(set *engine.RuleSet, r *engine.Rule) ruleReply {
 	return reply
 }
 
-func showActivation(a *engine.Activation) activationReply {
-	return activationReply{ID: a.ID, Rule: a.Rule, Version: a.Version, Hook: a.Hook.String(),
+func showActivation(a *engine.Activation) api.Activation {
+	return api.Activation{ID: a.ID, Rule: a.Rule, Version: a.Version, Hook: a.Hook.String(),
 		Scope:   showScope(&a.Scope),
 		OnError: fallbackWords[a.OnError], FailuresMax: a.FailuresMax, Author: a.Author, Time: timeText(a.TimeMS),
 		AsOf:      a.Index,
 		Suspended: a.Suspended, Reason: a.Reason}
 }
 
-func showScope(s *engine.RuleScope) scopeReply {
-	return scopeReply{Locations: append([]string{}, s.Locations...), UPCPrefix: s.UPCPrefix, Tags: tagMap(s.Tags)}
+func showScope(s *engine.RuleScope) api.Scope {
+	return api.Scope{Locations: append([]string{}, s.Locations...), UPCPrefix: s.UPCPrefix, Tags: tagMap(s.Tags)}
 }
 
 func (c *call) deleteRule() {
 	if c.carryOut(&engine.DeleteRule{Name: c.path[0]}) {
-		c.reply(ruleDone{c.result.Index, c.path[0]})
+		c.reply(api.ChangedRule{AsOf: c.result.Index, Name: c.path[0]})
 	}
-}
-
-// ruleDone is the answer to a command about a rule that has nothing more to say.
-type ruleDone struct {
-	AsOf uint64 `json:"asOf"`
-	Name string `json:"name"`
 }
 
 func (c *call) activateRule() {
@@ -289,7 +218,7 @@ func (c *call) activateRule() {
 		}
 	}
 	// Another request was quicker to replace it; the log has both.
-	c.reply(ruleDone{c.result.Index, cmd.Name})
+	c.reply(api.ChangedRule{AsOf: c.result.Index, Name: cmd.Name})
 }
 
 // defaultHook takes the hook of a version that has only one, or answers that the hook has to be named.
@@ -314,7 +243,7 @@ func (c *call) deactivateRule() {
 	*cmd = engine.DeactivateRule{Name: c.path[0]}
 	c.body().deactivation(cmd)
 	if c.parsed() && c.carryOut(cmd) {
-		c.reply(ruleDone{c.result.Index, cmd.Name})
+		c.reply(api.ChangedRule{AsOf: c.result.Index, Name: cmd.Name})
 	}
 }
 

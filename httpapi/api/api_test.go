@@ -80,7 +80,8 @@ func fill(v reflect.Value, number *int) {
 func TestBodies(t *testing.T) {
 	for want, body := range map[string]any{
 		`{"source":""}`: PutRule{}, `{}`: ActivateRule{},
-		`{"item":{"upc":"","location":""}}`: DryRunRule{}, `{"segments":null}`: DryRunRecord{}, `{"address":""}`: PutMember{},
+		`{"item":{"upc":"","location":""}}`: DryRunRule{}, `{"segments":null}`: DryRunRecord{},
+		`{"address":""}`: PutMember{},
 	} {
 		if got, err := json.Marshal(body); err != nil || string(got) != want {
 			t.Errorf("got %s, %v, want %s", got, err, want)
