@@ -102,14 +102,14 @@ func (c *checker) records(ctx context.Context) error {
 	for range checkReaders {
 		readers.Go(func() {
 			for first := range parts {
-				if err := c.part(ctx, first, min(first+queryRecordsMax, c.b.o.Records)); err != nil {
+				if err := c.part(ctx, first, min(first+replay.QueryItemsMax, c.b.o.Records)); err != nil {
 					cancel(err)
 				}
 			}
 		})
 	}
 	started := time.Now()
-	for first := 0; first < c.b.o.Records && ctx.Err() == nil; first += queryRecordsMax {
+	for first := 0; first < c.b.o.Records && ctx.Err() == nil; first += replay.QueryItemsMax {
 		parts <- first
 		c.b.tell(fmt.Sprintf("reading back: %d of %d records", first, c.b.o.Records), time.Since(started), 0, Point{})
 	}
@@ -120,7 +120,7 @@ func (c *checker) records(ctx context.Context) error {
 
 // part reads the records from one to another.
 func (c *checker) part(ctx context.Context, first, end int) error {
-	request := queryRequest{Locations: []string{c.b.location}, Type: "all-locations", Limit: queryRecordsMax}
+	request := queryRequest{Locations: []string{c.b.location}, Type: "all-locations", Limit: replay.QueryItemsMax}
 	number := map[string]int{}
 	for record := first; record < end; record++ {
 		upc := string(c.b.appendUPC(nil, record))

@@ -40,7 +40,7 @@ func newFilePlan(rows []replay.Row) *filePlan {
 			invoice = ""
 			continue
 		}
-		if invoice != row.Invoice || len(p.entries[len(p.entries)-1].lines) == orderLinesMax {
+		if invoice != row.Invoice || len(p.entries[len(p.entries)-1].lines) == replay.OrderLinesMax {
 			p.entries = append(p.entries, fileEntry{})
 			invoice = row.Invoice
 		}

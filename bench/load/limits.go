@@ -2,18 +2,10 @@ package load
 
 import "time"
 
-// Limits of a run. The first group repeats limits that the server states in its API documentation.
+// Limits of a run. Those of single requests are in package replay.
 const (
-	// refreshItemsMax bounds one request that loads stock, orderLinesMax one order.
-	refreshItemsMax = 12_000
-	orderLinesMax   = 1_000
-
 	// valuesMax bounds the values of a tag category, and so the segments that are told apart by one.
 	valuesMax = 256
-
-	// queryRecordsMax bounds one request that reads back; with valuesMax segments each it stays below the server's 64
-	// MB.
-	queryRecordsMax = 500
 
 	// runBytesMax keeps location and order ids within 64 bytes.
 	runBytesMax = 20

@@ -103,7 +103,7 @@ func TestFilePlan(t *testing.T) {
 	if !reflect.DeepEqual(p.entries, want) || !reflect.DeepEqual(p.upcs, []string{"10101", "10102"}) {
 		t.Errorf("got %v of %v", p.entries, p.upcs)
 	}
-	many := make([]replay.Row, orderLinesMax+1)
+	many := make([]replay.Row, replay.OrderLinesMax+1)
 	for i := range many {
 		many[i] = row("1", "10101", 1)
 	}

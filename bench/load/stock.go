@@ -41,8 +41,8 @@ func (b *Bench) load(ctx context.Context) error {
 		units = b.workload.loadedUnits(&b.o)
 	}
 	var body []byte
-	for from := 0; from < cells; from += refreshItemsMax {
-		to := min(from+refreshItemsMax, cells)
+	for from := 0; from < cells; from += replay.RefreshItemsMax {
+		to := min(from+replay.RefreshItemsMax, cells)
 		body = b.appendRefresh(body[:0], from, to, units)
 		key := b.o.Run + "-load-" + strconv.Itoa(from)
 		if err := b.client.Call(ctx, "POST", "/v1/inventory/refresh", key, json.RawMessage(body), nil); err != nil {

@@ -1,5 +1,7 @@
 package load
 
+import "apportion/bench/replay"
+
 // workload is a kind of traffic.
 type workload struct {
 	name  string
@@ -24,7 +26,7 @@ var workloads = []*workload{
 	{
 		name: "allocate", about: "durable orders of --lines lines (1), of one unit each, over all records",
 		unit:        "lines",
-		connections: 64, records: 1_000, lines: 1, linesMax: orderLinesMax, newSession: newAllocateSession,
+		connections: 64, records: 1_000, lines: 1, linesMax: replay.OrderLinesMax, newSession: newAllocateSession,
 	},
 	{
 		name: "flash-sale", about: "everybody wants the one product that is sold out: 99 in 100 are refused",
@@ -34,28 +36,30 @@ var workloads = []*workload{
 	},
 	{
 		name: "lifecycle", about: "orders are allocated, shipped, and one in ten comes back", unit: "lines",
-		connections: 64, records: 1_000, lines: 1, linesMax: orderLinesMax, newSession: newLifecycleSession,
+		connections: 64, records: 1_000, lines: 1, linesMax: replay.OrderLinesMax, newSession: newLifecycleSession,
 	},
 	{
 		name: "mixed", about: "nine in ten requests read a record, one allocates", unit: "requests",
-		connections: 64, records: 1_000, lines: 1, linesMax: orderLinesMax, newSession: newMixedSession,
+		connections: 64, records: 1_000, lines: 1, linesMax: replay.OrderLinesMax, newSession: newMixedSession,
 	},
 	{
 		name: "reads", about: "every request reads a record", unit: "requests",
-		connections: 64, records: 1_000, lines: 1, linesMax: orderLinesMax, newSession: newReadSession,
+		connections: 64, records: 1_000, lines: 1, linesMax: replay.OrderLinesMax, newSession: newReadSession,
 	},
 	{
 		name: "refresh", about: "stock is set, --lines records (12,000) a request", unit: "records",
-		connections: 4, records: 4 * refreshItemsMax, lines: refreshItemsMax, linesMax: refreshItemsMax,
+		connections: 4, records: 4 * replay.RefreshItemsMax, lines: replay.RefreshItemsMax,
+		linesMax:   replay.RefreshItemsMax,
 		newSession: newRefreshSession, setsStock: true,
 	},
 	{
 		name: "batch", about: "orders of --lines lines (500)", unit: "lines",
-		connections: 16, records: 1_000, lines: 500, linesMax: orderLinesMax, newSession: newAllocateSession,
+		connections: 16, records: 1_000, lines: 500, linesMax: replay.OrderLinesMax, newSession: newAllocateSession,
 	},
 	{
 		name: "rules", about: "as allocate, with a Lua rule that decides about each line", unit: "lines",
-		connections: 64, records: 1_000, lines: 1, linesMax: orderLinesMax, newSession: newAllocateSession, rule: true,
+		connections: 64, records: 1_000, lines: 1, linesMax: replay.OrderLinesMax, newSession: newAllocateSession,
+		rule:      true,
 		perRecord: true,
 	},
 	{

@@ -6,15 +6,21 @@ import "time"
 // its share of all orders finds its segment empty.
 const DefaultOpeningPercent = 110
 
-// Limits of a replay. The first group repeats limits that the server states in its API documentation.
+// Limits of requests. The first two are those of the server (docs/api.md); package load keeps to the same ones.
 const (
-	// allocateLinesMax is how many lines one allocate may have; longer invoices are sent in pieces.
-	allocateLinesMax = 1_000
+	// OrderLinesMax is how many lines one allocate may have; longer invoices are sent in pieces.
+	OrderLinesMax = 1_000
 
-	// refreshItemsMax and queryItemsMax bound one request of the opening and of the final count.
-	refreshItemsMax = 5_000
-	queryItemsMax   = 500
+	// RefreshItemsMax bounds one request that loads stock.
+	RefreshItemsMax = 12_000
 
+	// QueryItemsMax bounds one request that reads back. With the most segments that a run makes of a record, 256, the
+	// answer stays below the server's 64 MB.
+	QueryItemsMax = 500
+)
+
+// Limits of a replay.
+const (
 	// nameBytesMax bounds a UPC, a location and a tag value.
 	nameBytesMax = 64
 

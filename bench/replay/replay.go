@@ -203,8 +203,8 @@ func (r *replay) sell(ctx context.Context, sales []*Row) error {
 	orderID := r.orderID(sales[0].Invoice)
 	r.summary.OrdersCount++
 	filled := false
-	for start := 0; start < len(sales); start += allocateLinesMax {
-		some, err := r.allocate(ctx, orderID, sales[start:min(start+allocateLinesMax, len(sales))])
+	for start := 0; start < len(sales); start += OrderLinesMax {
+		some, err := r.allocate(ctx, orderID, sales[start:min(start+OrderLinesMax, len(sales))])
 		if err != nil {
 			return err
 		}

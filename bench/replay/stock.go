@@ -58,9 +58,9 @@ func percentText(basisPoints int64) string {
 // writeOpening sets on hand of every UPC of the file. The server splits it over the countries.
 func (r *replay) writeOpening(ctx context.Context) error {
 	opening := r.plan.Opening
-	for start := 0; start < len(opening); start += refreshItemsMax {
+	for start := 0; start < len(opening); start += RefreshItemsMax {
 		request := refreshRequest{Location: r.Location}
-		for _, item := range opening[start:min(start+refreshItemsMax, len(opening))] {
+		for _, item := range opening[start:min(start+RefreshItemsMax, len(opening))] {
 			request.Items = append(request.Items, stockItem{UPC: item.UPC, Quantity: item.Units})
 		}
 		if err := r.client.Call(ctx, "POST", "/v1/inventory/refresh", r.key("opening", start), &request,
@@ -75,9 +75,9 @@ func (r *replay) writeOpening(ctx context.Context) error {
 func (r *replay) readStock(ctx context.Context) (*stock, error) {
 	s := &stock{segments: make(map[SegmentKey]Figures), onHand: make(map[string]int64)}
 	opening := r.plan.Opening
-	for start := 0; start < len(opening); start += queryItemsMax {
-		request := queryRequest{Locations: []string{r.Location}, Type: "all-locations", Limit: queryItemsMax}
-		for _, item := range opening[start:min(start+queryItemsMax, len(opening))] {
+	for start := 0; start < len(opening); start += QueryItemsMax {
+		request := queryRequest{Locations: []string{r.Location}, Type: "all-locations", Limit: QueryItemsMax}
+		for _, item := range opening[start:min(start+QueryItemsMax, len(opening))] {
 			request.Items = append(request.Items, queryItem{UPC: item.UPC})
 		}
 		var reply queryReply

@@ -10,6 +10,8 @@ import (
 	"github.com/urfave/cli/v3"
 
 	"apportion/bench/replay"
+	"apportion/engine"
+	"apportion/httpapi"
 )
 
 const replayDescription = `Drives a running server with a file of order lines: CSV with the columns InvoiceNo, StockCode, Quantity, CustomerID and
@@ -22,6 +24,13 @@ Examples:
   apportion replay-orders bench/testdata/sample-orders.csv
   apportion replay-orders --target http://stock.example:8080 --opening 150 orders.csv
   apportion replay-orders --category Country orders.csv      beside the demo catalogue, which has Channel`
+
+// The load generators know nothing of the server but HTTP. Their requests keep to its limits.
+const (
+	_ = uint(engine.OrderLinesMax - replay.OrderLinesMax)
+	_ = uint(engine.RefreshItemsMax - replay.RefreshItemsMax)
+	_ = uint(httpapi.QueryItemsMax - replay.QueryItemsMax)
+)
 
 func replayCommand(stdout, stderr io.Writer) *cli.Command {
 	return &cli.Command{
