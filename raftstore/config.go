@@ -107,21 +107,21 @@ func (c Config) withDefaults() Config {
 	setDefault(&c.FS, vfs.FS(vfs.Default))
 	setDefault(&c.Logger, slog.Default())
 	setDefault(&c.Clock, Clock(systemClock{start: time.Now()}))
-	setDefault(&c.ClockGapMax, clockGapMax)
+	setDefault(&c.ClockGapMax, ClockGapMaxDefault)
 	if c.Peers != nil {
-		setDefault(&c.ElectionTimeout, peerElectionTimeout)
+		setDefault(&c.ElectionTimeout, PeerElectionTimeoutDefault)
 		setDefault(&c.TrailingEntries, peerTrailingLogs)
 	}
 	setDefault(&c.TrailingEntries, trailingLogs)
 	setDefault(&c.ElectionTimeout, electionTimeout)
-	setDefault(&c.StallTimeout, stallTimeout)
+	setDefault(&c.StallTimeout, StallTimeoutDefault)
 	setDefault(&c.CheckpointLogBytes, checkpointLogBytes)
-	setDefault(&c.CheckpointInterval, checkpointInterval)
+	setDefault(&c.CheckpointInterval, CheckpointIntervalDefault)
 	setDefault(&c.CheckpointSliceBytes, checkpointSliceBytes)
 	setDefault(&c.StateTableBytes, stateTableBytes)
 	setDefault(&c.OpenFilesMax, OpenFilesDefault)
-	setDefault(&c.HistoryAge, historyAge)
-	setDefault(&c.HistoryBytes, historyBytes)
+	setDefault(&c.HistoryAge, HistoryAgeDefault)
+	setDefault(&c.HistoryBytes, HistoryBytesDefault)
 	setDefault(&c.shippedLogBytes, max(c.HistoryBytes, shippedLogBytes))
 	setDefault(&c.random, rand.Reader)
 	setDefault(&c.foundingSilence, max(foundingSilence, c.ElectionTimeout))
@@ -135,7 +135,7 @@ func (c Config) withDefaults() Config {
 		c.observe = func(*raft.Log) {}
 	}
 	if c.OnFatal == nil {
-		c.OnFatal = func(string) { os.Exit(fatalExitCode) }
+		c.OnFatal = func(string) { os.Exit(ExitDiskFailed) }
 	}
 	return c
 }

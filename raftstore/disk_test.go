@@ -63,8 +63,8 @@ func TestDiskIsBounded(t *testing.T) {
 	g := newStockedGroup(t, 3, func(cfg *Config) {
 		cfg.CheckpointLogBytes, cfg.HistoryBytes, cfg.logMemTableBytes = checkpointBytes, historyBytes, memTableBytes
 		cfg.shippedLogBytes = shippedBytes
-		cfg.ElectionTimeout = peerElectionTimeout // entries are large, and machines busy
-		cfg.TrailingEntries = 1000                // more than HistoryBytes
+		cfg.ElectionTimeout = PeerElectionTimeoutDefault // entries are large, and machines busy
+		cfg.TrailingEntries = 1000                       // more than HistoryBytes
 	})
 	away := g.follower()
 	rest := g.others(away)

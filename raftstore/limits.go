@@ -1,6 +1,10 @@
 package raftstore
 
-import "time"
+import (
+	"time"
+
+	"apportion/wal"
+)
 
 // Limits of the store. Config overrides those that an operator may want to change.
 const (
@@ -29,10 +33,10 @@ const (
 
 // Checkpoints.
 const (
-	// checkpointLogBytes and checkpointInterval say when the state is brought up to the log: the bytes bound the replay
-	// after a crash (a few seconds), the interval bounds it for a quiet node.
-	checkpointLogBytes = 64 << 20
-	checkpointInterval = 30 * time.Second
+	// checkpointLogBytes and CheckpointIntervalDefault say when the state is brought up to the log: the bytes bound the
+	// replay after a crash (a few seconds), the interval bounds it for a quiet node.
+	checkpointLogBytes        = 64 << 20
+	CheckpointIntervalDefault = 30 * time.Second
 
 	// checkpointRetryInterval is the pause after a checkpoint that failed (a full disk, for instance).
 	checkpointRetryInterval = 5 * time.Second
@@ -74,10 +78,10 @@ const (
 
 // History.
 const (
-	// historyAge and historyBytes are what of the past is kept: a day, so that yesterday's evening can be replayed, and
-	// no more of the disk than a small server has to spare.
-	historyAge   = 24 * time.Hour
-	historyBytes = 4 << 30
+	// HistoryAgeDefault and HistoryBytesDefault bound the past that is kept: a day, so that yesterday's evening can be
+	// replayed, and no more of the disk than a small server has to spare.
+	HistoryAgeDefault   = 24 * time.Hour
+	HistoryBytesDefault = 4 << 30
 
 	// historyStates is the number of states kept in that window, about: the more, the shorter the way from one of them
 	// to the beginning of a backtest; each costs a directory of links.
@@ -122,9 +126,9 @@ const (
 	// agree.
 	clockStepMaxMS = 60_000
 
-	// clockGapMax is how far the clock may be ahead of the last entry at a start: downtime and a wrong clock look alike
-	// then, but nobody's node is down for a year.
-	clockGapMax = 366 * 24 * time.Hour
+	// ClockGapMaxDefault is how far the clock may be ahead of the last entry at a start: downtime and a wrong clock
+	// look alike then, but nobody's node is down for a year.
+	ClockGapMaxDefault = 366 * 24 * time.Hour
 
 	// tickMin and tickMax bound the pause between two looks at what is due.
 	tickMin = 10 * time.Millisecond
@@ -153,9 +157,9 @@ const (
 	// them rather than a checkpoint. They are fewer if they would take more than HistoryBytes.
 	peerTrailingLogs = 10_000
 
-	// peerElectionTimeout is that of a group of several: a follower that hears nothing for so long, at most twice, asks
-	// for votes. It is well above what a busy disk or processor takes now and then.
-	peerElectionTimeout = 500 * time.Millisecond
+	// PeerElectionTimeoutDefault is that of a group of several: a follower that hears nothing for so long, at most
+	// twice, asks for votes. It is well above what a busy disk or processor takes now and then.
+	PeerElectionTimeoutDefault = 500 * time.Millisecond
 
 	// logEndPause is between two notes of the log's end, logEndSyncPause between two syncs of them: so much of what was
 	// acknowledged may be lost unseen, after the end of the process and after that of the machine. On a slow disk it is
@@ -178,8 +182,8 @@ const (
 	// closeTimeout is how long Close waits for the entry on its way.
 	closeTimeout = 10 * time.Second
 
-	// fatalExitCode is what the process ends with when the disk has failed (EX_IOERR of sysexits.h).
-	fatalExitCode = 74
+	// ExitDiskFailed is the exit status of a process whose disk has failed.
+	ExitDiskFailed = wal.ExitDiskFailed
 
 	// archiveAttemptsMax bounds the look-ups of an order that moves between memory and archive while it is looked up.
 	archiveAttemptsMax = 4
@@ -216,10 +220,10 @@ const (
 	// linePendingMax bounds the questions that wait for one voter's answer; beyond it, the voter counts as silent.
 	linePendingMax = 64
 
-	// stallTimeout is what a disk takes at most when it is busy, and not when it is broken; stallLook the pause between
-	// two looks.
-	stallTimeout = 3 * time.Second
-	stallLook    = 100 * time.Millisecond
+	// StallTimeoutDefault is what a disk takes at most when it is busy, and not when it is broken; stallLook the pause
+	// between two looks.
+	StallTimeoutDefault = 3 * time.Second
+	stallLook           = 100 * time.Millisecond
 
 	// redialPause is the pause before a node is called again at whose address nobody answers, redialMax for how long it
 	// is, and timeoutNowMax how long one that is to lead is waited for: a leader that hands over to a node that is down

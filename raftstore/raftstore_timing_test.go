@@ -249,7 +249,7 @@ func BenchmarkBringUp(b *testing.B) {
 		b.Skip("it fills a million records")
 	}
 	g := newGroupOf(b, 1, func(cfg *Config) {
-		cfg.FS, cfg.Dir, cfg.ElectionTimeout = vfs.Default, b.TempDir(), peerElectionTimeout
+		cfg.FS, cfg.Dir, cfg.ElectionTimeout = vfs.Default, b.TempDir(), PeerElectionTimeoutDefault
 		cfg.TrailingEntries = 10
 	})
 	leader := g.nodes[0].Store

@@ -26,7 +26,7 @@ func newTestRefusals(t testing.TB, fs vfs.FS, last uint64) *refusals {
 	}
 	s := &Store{
 		cfg: Config{FS: fs, Logger: slog.New(slog.DiscardHandler), Clock: newFakeClock(),
-			HistoryBytes: historyBytes},
+			HistoryBytes: HistoryBytesDefault},
 		paths:   paths{history: "/history"},
 		metrics: newStoreMetrics(testMetrics()),
 	}

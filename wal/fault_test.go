@@ -116,8 +116,8 @@ func TestFailedDiskEndsTheProcess(t *testing.T) {
 		}
 		ends++
 		var exit *exec.ExitError
-		if !errors.As(err, &exit) || exit.ExitCode() != fatalExitCode {
-			t.Fatalf("from operation %d on, the process ended with %v, want code %d:\n%s", from, err, fatalExitCode,
+		if !errors.As(err, &exit) || exit.ExitCode() != ExitDiskFailed {
+			t.Fatalf("from operation %d on, the process ended with %v, want code %d:\n%s", from, err, ExitDiskFailed,
 				output)
 		}
 		if text := string(output); !strings.Contains(text, "injected error") || strings.Contains(text, "goroutine ") ||

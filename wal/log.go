@@ -64,7 +64,7 @@ func (c Config) withDefaults() Config {
 		c.MemTableBytes = MemTableBytesDefault
 	}
 	if c.OnFatal == nil {
-		c.OnFatal = func(string) { os.Exit(fatalExitCode) }
+		c.OnFatal = func(string) { os.Exit(ExitDiskFailed) }
 	}
 	if c.OnSync == nil {
 		c.OnSync = func(time.Duration, int, int) {}
@@ -128,8 +128,8 @@ const (
 	attemptPause        = time.Second
 	attemptLineInterval = 30 * time.Second
 
-	// fatalExitCode is what the process ends with when the disk has failed (EX_IOERR of sysexits.h).
-	fatalExitCode = 74
+	// ExitDiskFailed is the exit status of a process whose disk has failed (EX_IOERR of sysexits.h).
+	ExitDiskFailed = 74
 )
 
 // An entry of the maximal size must fit into a batch, and a batch into Pebble's limit of 4 GB.

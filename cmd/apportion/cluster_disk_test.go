@@ -9,6 +9,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"apportion/raftstore"
 )
 
 // diskFailed reports whether a process has ended because its disk had, and has said so.
@@ -18,7 +20,7 @@ func diskFailed(n *node) bool {
 
 // diskSilent reports whether a process that was told to stop has ended without waiting for its disk, and has said so.
 func diskSilent(n *node) bool {
-	return n.cmd.ProcessState.ExitCode() == exitDiskFailed &&
+	return n.cmd.ProcessState.ExitCode() == raftstore.ExitDiskFailed &&
 		strings.Contains(n.log.String(), "the disk has not answered for ")
 }
 
@@ -30,7 +32,7 @@ func TestClusterFullDisk(t *testing.T) {
 	c.load(func() {
 		full.inject(injected{Full: true})
 		c.await("it ends", full.ended)
-		if !diskFailed(full) || full.cmd.ProcessState.ExitCode() != exitDiskFailed {
+		if !diskFailed(full) || full.cmd.ProcessState.ExitCode() != raftstore.ExitDiskFailed {
 			t.Errorf("it ended with %d", full.cmd.ProcessState.ExitCode())
 		}
 		c.await("another one leads", func() bool { return c.leaderNow() != nil })
@@ -109,7 +111,7 @@ func TestFullFileSystem(t *testing.T) {
 			break
 		}
 	}
-	if err := s.wait(); err == nil || s.cmd.ProcessState.ExitCode() != exitDiskFailed ||
+	if err := s.wait(); err == nil || s.cmd.ProcessState.ExitCode() != raftstore.ExitDiskFailed ||
 		!strings.Contains(s.log.String(), "no space left on device") {
 		t.Errorf("it ended with %v\n%s", err, s.log)
 	}
@@ -139,7 +141,7 @@ func TestNoNextLogFile(t *testing.T) {
 		_, err = send(http.DefaultClient, http.MethodPost, s.url+"/v1/inventory/refresh", "", manyItems(number))
 	}
 	err = s.wait()
-	if code, log := s.cmd.ProcessState.ExitCode(), s.log.String(); code != exitDiskFailed ||
+	if code, log := s.cmd.ProcessState.ExitCode(), s.log.String(); code != raftstore.ExitDiskFailed ||
 		!strings.Contains(log, "begin the log file") ||
 		!strings.Contains(log, "no space left on device") || panicked(log) {
 		t.Errorf("it ended with %v\n%s", err, log)

@@ -47,7 +47,7 @@ func exitCode(err error, stderr io.Writer) int {
 		return unorderly.status
 	}
 	if errors.Is(err, raftstore.ErrCorrupt) {
-		return exitDiskFailed
+		return raftstore.ExitDiskFailed
 	}
 	return 1
 }

@@ -39,10 +39,11 @@ func peerFlags() []cli.Flag {
 		&cli.StringFlag{Name: "raft-key", Usage: "`FILE` with the key of that certificate", Sources: env("raft-key")},
 		&cli.StringFlag{Name: "raft-ca", Usage: "`FILE` with the authorities whose certificates other nodes must show",
 			Sources: env("raft-ca")},
-		&cli.DurationFlag{Name: electionFlag, Usage: "elect another leader when the present one is not heard for so " +
-			"long (default: 500ms)", Sources: env(electionFlag)},
-		&cli.DurationFlag{Name: stallFlag, Usage: "a leader whose disk does not answer for so long lets another " +
-			"node lead (default: 3s)", Sources: env(stallFlag)},
+		&cli.DurationFlag{Name: electionFlag, Usage: fmt.Sprintf(
+			"a follower that hears no leader for this long starts "+
+				"an election (default: %s)", raftstore.PeerElectionTimeoutDefault), Sources: env(electionFlag)},
+		&cli.DurationFlag{Name: stallFlag, Value: raftstore.StallTimeoutDefault,
+			Usage: "a leader whose disk does not answer for this long steps down", Sources: env(stallFlag)},
 	}
 }
 

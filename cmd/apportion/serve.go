@@ -82,21 +82,21 @@ func serveFlags() []cli.Flag {
 			Sources: env(tokensFlag)},
 		&cli.IntFlag{Name: "body-bytes-max", Value: httpapi.BodyBytesMax, Usage: "largest request body, in `BYTES`",
 			Sources: env("body-bytes-max")},
-		&cli.IntFlag{Name: bodiesFlag, Usage: "largest size of all bodies that are being received or worked on, in " +
-			"`BYTES`; beyond it, those above 8 KB are answered with 503 " +
-			"(default: 268435456, or twice --body-bytes-max)",
+		&cli.IntFlag{Name: bodiesFlag, Usage: fmt.Sprintf("largest size of all bodies that are being received or "+
+			"worked on, in `BYTES`; beyond it, those above 8 KB are answered with 503 (default: %d, or twice "+
+			"--body-bytes-max)", httpapi.BodiesBytesMax),
 			Sources: env(bodiesFlag)},
 		&cli.IntFlag{Name: "connections-max", Value: httpapi.ConnectionsMax, Usage: "connections served at a time, " +
 			"or as many as the limit on open files allows for",
 			Sources: env("connections-max")},
 		&cli.DurationFlag{Name: "request-timeout", Value: httpapi.RequestTimeout,
 			Usage: "longest wait of a request for the log", Sources: env("request-timeout")},
-		&cli.DurationFlag{Name: "checkpoint-interval", Value: 30 * time.Second,
+		&cli.DurationFlag{Name: "checkpoint-interval", Value: raftstore.CheckpointIntervalDefault,
 			Usage:   "write the changed state to disk this often; less means a faster start after a crash",
 			Sources: env("checkpoint-interval")},
-		&cli.DurationFlag{Name: "history-age", Value: 24 * time.Hour,
+		&cli.DurationFlag{Name: "history-age", Value: raftstore.HistoryAgeDefault,
 			Usage: "keep so much of the past for backtests; 0 keeps none", Sources: env("history-age")},
-		&cli.Int64Flag{Name: "history-bytes-max", Value: 4 << 30,
+		&cli.Int64Flag{Name: "history-bytes-max", Value: raftstore.HistoryBytesDefault,
 			Usage:   "keep no more of the past than so many `BYTES` of disk, and as much again while a backtest runs",
 			Sources: env("history-bytes-max")},
 		&cli.FloatFlag{Name: "backtest-share", Value: httpapi.BacktestShare,
@@ -104,7 +104,7 @@ func serveFlags() []cli.Flag {
 		&cli.Int64Flag{Name: "backtest-bytes-max", Value: httpapi.BacktestBytesMax,
 			Usage:   "let backtests take no more than so many `BYTES` of memory, with the reports that are kept",
 			Sources: env("backtest-bytes-max")},
-		&cli.DurationFlag{Name: clockGapFlag, Value: clockGapMax,
+		&cli.DurationFlag{Name: clockGapFlag, Value: raftstore.ClockGapMaxDefault,
 			Usage:   "refuse to start when the clock is further ahead of the last write than this",
 			Sources: env(clockGapFlag)},
 	}
@@ -114,9 +114,6 @@ const (
 	tokensFlag   = "tokens"
 	bodiesFlag   = "bodies-bytes-max"
 	clockGapFlag = "clock-gap-max"
-
-	// clockGapMax is the store's own default: nobody's server is down for a year.
-	clockGapMax = 366 * 24 * time.Hour
 )
 
 // checkServeFlags refuses values that no server can run with, before anything is created.

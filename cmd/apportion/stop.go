@@ -26,9 +26,6 @@ const (
 	stopLook       = 100 * time.Millisecond
 )
 
-// exitDiskFailed is the exit status of a server whose disk has failed (EX_IOERR of sysexits.h).
-const exitDiskFailed = 74
-
 // unorderlyError is an end that was not waited for.
 type unorderlyError struct {
 	what   string
@@ -74,16 +71,16 @@ func (s *service) stuck(waited time.Duration) error {
 	store := s.opened.Load()
 	if store != nil {
 		if silence := store.DiskSilence(); min(silence, waited) > stopSilenceMax {
-			return unorderlyError{"the disk has not answered", silence, exitDiskFailed}
+			return unorderlyError{"the disk has not answered", silence, raftstore.ExitDiskFailed}
 		}
 	}
 	switch {
 	case store == nil && waited > stopSilenceMax:
-		return unorderlyError{"the data directory has not opened", waited, exitDiskFailed}
+		return unorderlyError{"the data directory has not opened", waited, raftstore.ExitDiskFailed}
 	case waited <= stopTimeout:
 		return nil
 	case s.unwritten.Load():
-		return unorderlyError{"the disk has not taken the last checkpoint", waited, exitDiskFailed}
+		return unorderlyError{"the disk has not taken the last checkpoint", waited, raftstore.ExitDiskFailed}
 	default:
 		return unorderlyError{"requests and the log have not come to an end", waited, 1}
 	}
@@ -109,8 +106,9 @@ func (s *service) checkpoint(store *raftstore.Store) error {
 		return nil
 	case errors.Is(err, context.DeadlineExceeded):
 		s.unwritten.Store(true)
-		return unorderlyError{"the disk has not taken the last checkpoint", lastCheckpointTimeout, exitDiskFailed}
+		return unorderlyError{"the disk has not taken the last checkpoint", lastCheckpointTimeout,
+			raftstore.ExitDiskFailed}
 	default:
-		return fmt.Errorf("%w\n%w", unorderlyError{"the last checkpoint has failed", 0, exitDiskFailed}, err)
+		return fmt.Errorf("%w\n%w", unorderlyError{"the last checkpoint has failed", 0, raftstore.ExitDiskFailed}, err)
 	}
 }

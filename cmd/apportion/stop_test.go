@@ -30,9 +30,9 @@ func TestStuck(t *testing.T) {
 		status    int // 0: it is waited for
 	}{
 		{"a start that may yet end", stopSilenceMax, nil, false, 0},
-		{"a start that does not end", stopSilenceMax + stopLook, nil, false, exitDiskFailed},
+		{"a start that does not end", stopSilenceMax + stopLook, nil, false, raftstore.ExitDiskFailed},
 		{"a disk that has not taken the last checkpoint may still do so", stopTimeout, store, true, 0},
-		{"it has not", stopTimeout + stopLook, store, true, exitDiskFailed},
+		{"it has not", stopTimeout + stopLook, store, true, raftstore.ExitDiskFailed},
 		{"what ends late", stopTimeout, store, false, 0},
 		{"what does not end", stopTimeout + stopLook, store, false, 1},
 	} {
@@ -91,7 +91,7 @@ func TestStopWithSilentDisk(t *testing.T) {
 				})
 			}
 			s.signal(syscall.SIGTERM)
-			if err := s.wait(); s.cmd.ProcessState.ExitCode() != exitDiskFailed ||
+			if err := s.wait(); s.cmd.ProcessState.ExitCode() != raftstore.ExitDiskFailed ||
 				!strings.Contains(s.log.String(), test.want) {
 				t.Errorf("it ended with %v and\n%s", err, s.log)
 			}
@@ -140,7 +140,7 @@ func TestFailingCheckpoints(t *testing.T) {
 		t.Errorf("the metrics know of no failure")
 	}
 	s.signal(syscall.SIGTERM)
-	if err, log := s.wait(), s.log.String(); s.cmd.ProcessState.ExitCode() != exitDiskFailed ||
+	if err, log := s.wait(), s.log.String(); s.cmd.ProcessState.ExitCode() != raftstore.ExitDiskFailed ||
 		!strings.Contains(log, "give the disk space") ||
 		!strings.Contains(log, "the last checkpoint has failed, so this end is not an orderly one") ||
 		strings.Contains(log, "msg=stopped") {
