@@ -12,6 +12,7 @@ type scratch struct {
 	warm     warmer
 	result   Result
 	encoded  []byte
+	entry    []byte // of a kept log
 	digest   []byte
 	stock    []stockTarget
 	lines    []linePlan
@@ -194,10 +195,7 @@ func (e *Engine) Advance(index uint64, nowMS int64) {
 	e.receiveArrivals()
 	e.closeOldCounts()
 	e.evictClosedOrders()
-	e.forgetOldResults()
-	e.forgetOldEvents()
-	e.forgetOldExplanations()
-	e.forgetOldJobs()
+	e.dropOld()
 }
 
 // NextDueMS gives the earliest time at which Advance will do something that readers can see, Unix milliseconds. The

@@ -36,8 +36,6 @@ type changes struct {
 	groups  bool
 	rules   *RuleSet // that the last freeze has seen
 
-	events, results, explanations, jobs ringChanges
-
 	frozen *Checkpoint
 
 	// spare is the memory of sets that are done with. At a million rows a set is 31 pages, which Apply would wait for.
@@ -69,9 +67,6 @@ func (ch *changes) giveBack(sets ...*bitset) {
 // spareSetsMax is the sets that a checkpoint uses.
 const spareSetsMax = 4
 
-// ringChanges says what of a ring the last freeze has seen.
-type ringChanges struct{ first, next uint64 }
-
 // Checkpoint is the rows that changed since the last one, as they were at its freeze: a record that Apply changes
 // before Next has come to it is encoded first. All methods but Next need the mutex under which Apply is called.
 type Checkpoint struct {
@@ -83,9 +78,7 @@ type Checkpoint struct {
 	groupsChanged   bool // also when there are none any more
 	rules, rulesWas *RuleSet
 	records, orders frozenRows
-	events, results frozenRing
-	explanations    frozenRing
-	jobs            frozenRing
+	logs            [keptLogs]frozenLog
 	archived        *archivedRows
 	toArchive       []uint64 // entries of archived, by order id; nil before the first Next
 	counted         []uint32 // locations, rows in Engine.names, whose records may have a base for a count
@@ -98,12 +91,11 @@ type Checkpoint struct {
 
 // DirtyRows is the number of rows that the next checkpoint would write, about. The caller holds the mutex.
 func (e *Engine) DirtyRows() int {
-	c := &e.changes
-	return c.records.n + c.orders.n + e.archivedNow.Load().len() +
-		int(e.events.ring.next-max(c.events.next, e.events.ring.first)) +
-		int(e.results.next-max(c.results.next, e.results.first)) +
-		int(e.explanations.ring.next-max(c.explanations.next, e.explanations.ring.first)) +
-		int(e.jobs.ring.next-max(c.jobs.next, e.jobs.ring.first))
+	dirty := e.changes.records.n + e.changes.orders.n + e.archivedNow.Load().len()
+	for id := range e.logs {
+		dirty += int(e.logs[id].next - e.logs[id].unsaved())
+	}
+	return dirty
 }
 
 // Freeze begins a checkpoint of the state as it is. It takes time for the schema and the open counts, and none for
@@ -127,10 +119,9 @@ func (e *Engine) Freeze() *Checkpoint {
 	for i := range e.counts.open {
 		c.counted = append(c.counted, e.counts.open[i].location)
 	}
-	c.events = ch.events.freeze(&e.events.ring)
-	c.results = ch.results.freeze(&e.results)
-	c.explanations = ch.explanations.freeze(&e.explanations.ring)
-	c.jobs = ch.jobs.freeze(&e.jobs.ring)
+	for id := range e.logs {
+		c.logs[id] = e.logs[id].freeze()
+	}
 	e.archivedWas.Store(c.archived) // before archivedNow, so that a reader finds an order in one of them
 	e.archivedNow.Store(newArchivedRows())
 	c.rules, c.rulesWas = e.Rules(), ch.rules
@@ -168,10 +159,9 @@ func (c *Checkpoint) Abort() {
 	ch.places = ch.places || c.places != nil
 	ch.groups = ch.groups || c.groupsChanged
 	ch.rules = c.rulesWas
-	ch.events = ringChanges{first: c.events.from, next: c.events.begin}
-	ch.results = ringChanges{first: c.results.from, next: c.results.begin}
-	ch.explanations = ringChanges{first: c.explanations.from, next: c.explanations.begin}
-	ch.jobs = ringChanges{first: c.jobs.from, next: c.jobs.begin}
+	for id := range c.logs {
+		c.e.logs[id].saved = c.logs[id].saved
+	}
 }
 
 // each calls do for the rows of the set from one on, in order, until it says no.
@@ -214,14 +204,6 @@ func (c *Checkpoint) nextOfTable(table byte, rows *Rows, bytesEnd int, apply syn
 	switch table {
 	case ArchivedTable:
 		return c.nextArchived(rows, bytesEnd)
-	case eventTable:
-		return c.nextOfRing(&c.events, table, rows, bytesEnd)
-	case jobTable:
-		return c.nextOfRing(&c.jobs, table, rows, bytesEnd)
-	case resultTable:
-		return c.nextOfRing(&c.results, table, rows, bytesEnd)
-	case explanationTable:
-		return c.nextOfRing(&c.explanations, table, rows, bytesEnd)
 	case orderTable:
 		return c.nextOfSlab(&c.orders, table, rows, bytesEnd, apply)
 	case recordTable:
@@ -236,6 +218,10 @@ func (c *Checkpoint) nextOfTable(table byte, rows *Rows, bytesEnd int, apply syn
 		rows.addSole(table, c.schema, c.schema != nil)
 	case ruleTable:
 		c.rules.ruleRows(c.rulesWas, rows.add)
+	default:
+		id, ok := keptLogOf(table)
+		assert(ok, "a table without a way to write it")
+		return c.nextOfLog(&c.logs[id], table, rows, bytesEnd)
 	}
 	return false
 }
@@ -255,19 +241,6 @@ func (c *Checkpoint) nextArchived(rows *Rows, bytesEnd int) bool {
 		c.toArchive = c.toArchive[1:]
 	}
 	return len(c.toArchive) > 0
-}
-
-func (c *Checkpoint) nextOfRing(f *frozenRing, table byte, rows *Rows, bytesEnd int) bool {
-	if f.from < f.first && !f.deleted {
-		rows.add(RowDeleteRange, numberKey(table, f.from), numberKey(table, f.first))
-		f.deleted = true
-	}
-	for f.next < f.entries.next && rows.Bytes() < bytesEnd {
-		c.key = appendNumberKey(c.key[:0], table, f.next)
-		rows.add(RowSet, c.key, f.entries.get(f.next))
-		f.next++
-	}
-	return f.next < f.entries.next
 }
 
 // rowLater is a row of a slab that Apply has encoded: its place among the rows, to be filled.

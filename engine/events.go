@@ -86,21 +86,11 @@ type Event struct {
 	Reason   string // of EventRecordRedistributed and the two kinds after it
 }
 
-// eventLog keeps the last events, the oldest first.
-type eventLog struct {
-	ring ring
-	buf  []byte
-}
-
-// emit adds an event of the entry being applied.
+// emit keeps an event of the entry being applied.
 func (e *Engine) emit(ev *Event) {
-	for e.events.ring.len() >= EventsMax {
-		e.dropEvent()
-	}
 	ev.Index, ev.TimeMS = e.appliedIndex.Load(), e.nowMS.Load()
-	e.events.buf = appendEvent(e.events.buf[:0], ev)
-	e.events.ring.add(e.events.buf)
-	e.stats.events.Add(1)
+	e.scratch.entry = appendEvent(e.scratch.entry[:0], ev)
+	e.keep(eventLog, e.scratch.entry)
 }
 
 func appendEvent(b []byte, ev *Event) []byte {
@@ -140,32 +130,21 @@ func readEvent(b []byte) (ev Event, err error) {
 	return ev, in.end(ErrCorrupt)
 }
 
+func checkStoredEvent(entry []byte) error {
+	_, err := readEvent(entry)
+	return err
+}
+
 // Events appends up to limit kept events that follow one, oldest first. The caller holds the mutex under which Apply is
 // called. The events' texts are copies.
 func (e *Engine) Events(after EventID, limit int, dst []Event) []Event {
-	ring := &e.events.ring
-	for number := max(uint64(after)+1, ring.first); number < ring.next && limit > 0; number++ {
-		ev, err := readEvent(append([]byte(nil), ring.get(number)...))
+	kept := &e.logs[eventLog]
+	for number := max(uint64(after)+1, kept.first); number < kept.next && limit > 0; number++ {
+		ev, err := readEvent(append([]byte(nil), kept.get(number)...))
 		assert(err == nil, "a kept event cannot be read")
 		ev.ID = EventID(number)
 		dst = append(dst, ev)
 		limit--
 	}
 	return dst
-}
-
-func (e *Engine) forgetOldEvents() {
-	ring := &e.events.ring
-	for ring.len() > 0 {
-		in := reader{b: ring.get(ring.first)}
-		if in.varint()+EventAgeMS > e.nowMS.Load() {
-			return
-		}
-		e.dropEvent()
-	}
-}
-
-func (e *Engine) dropEvent() {
-	e.events.ring.drop()
-	e.stats.events.Add(-1)
 }

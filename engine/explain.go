@@ -2,12 +2,6 @@ package engine
 
 import "encoding/binary"
 
-// explanationLog keeps what rules said about the last order items, the oldest first.
-type explanationLog struct {
-	ring ring
-	buf  []byte
-}
-
 var whyTexts = [...]string{
 	WhyTaken: "taken", WhyUnknownTag: "unknown-tag", WhyUnknownSegment: "unknown-segment",
 	WhyNothing: "nothing-available",
@@ -26,11 +20,7 @@ const whyUnknown = "unknown"
 
 // explain keeps why a planned line was filled as it was, and gives the explanation's number.
 func (e *Engine) explain(p *linePlan, takes []take) uint64 {
-	log := &e.explanations
-	for log.ring.len() >= ExplanationsMax {
-		e.dropExplanation()
-	}
-	b := binary.AppendVarint(log.buf[:0], e.nowMS.Load())
+	b := binary.AppendVarint(e.scratch.entry[:0], e.nowMS.Load())
 	b = binary.AppendUvarint(b, e.appliedIndex.Load())
 	b = appendText(b, p.plan.Rule)
 	b = binary.AppendUvarint(b, uint64(p.plan.Version))
@@ -47,9 +37,8 @@ func (e *Engine) explain(p *linePlan, takes []take) uint64 {
 			t.Taken)
 		b = append(b, byte(t.Why))
 	}
-	log.buf = b
-	e.stats.explanations.Add(1)
-	return log.ring.add(b)
+	e.scratch.entry = b
+	return e.keep(explanationLog, b)
 }
 
 // storedCandidateBytesMin is what a candidate of an explanation has at least.
@@ -81,6 +70,8 @@ func readExplanation(b []byte, x *ItemExplanation) error {
 	return in.end(ErrCorrupt)
 }
 
+func checkStoredExplanation(entry []byte) error { return readExplanation(entry, new(ItemExplanation)) }
+
 // Explain says why an order that is in memory was filled as it was. The caller holds the mutex under which Apply is
 // called.
 func (e *Engine) Explain(orderID string, v *OrderExplanation) bool {
@@ -106,13 +97,13 @@ func (e *Engine) ExplainOrder(row []byte, v *OrderExplanation) error {
 		s := &o.items[i]
 		x := ItemExplanation{ItemID: s.id, UPC: s.upc, Location: s.location, TagSet: s.item.tagSet,
 			Requested: s.item.requested}
-		switch number, ring := s.item.explanation, &e.explanations.ring; {
+		switch number, kept := s.item.explanation, &e.logs[explanationLog]; {
 		case number == 0:
 			x.native(s)
-		case number < ring.first || number >= ring.next:
+		case number < kept.first || number >= kept.next:
 			x.Expired = true
 		default:
-			if err := readExplanation(append([]byte(nil), ring.get(number)...), &x); err != nil {
+			if err := readExplanation(append([]byte(nil), kept.get(number)...), &x); err != nil {
 				return err
 			}
 		}
@@ -141,20 +132,4 @@ func (x *ItemExplanation) native(s *storedItem) {
 		x.Pending += l.waited
 		x.Candidates = append(x.Candidates, c)
 	}
-}
-
-func (e *Engine) forgetOldExplanations() {
-	ring := &e.explanations.ring
-	for ring.len() > 0 {
-		in := reader{b: ring.get(ring.first)}
-		if in.varint()+ExplanationAgeMS > e.nowMS.Load() {
-			return
-		}
-		e.dropExplanation()
-	}
-}
-
-func (e *Engine) dropExplanation() {
-	e.explanations.ring.drop()
-	e.stats.explanations.Add(-1)
 }

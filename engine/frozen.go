@@ -79,20 +79,3 @@ func (e *Engine) appendRow(b []byte, table byte, row uint32, bases map[uint32]in
 	}
 	return e.appendCounted(b, row, bases)
 }
-
-// frozenRing is what a ring has got and forgotten since the last freeze. Its entries stay as they are whatever becomes
-// of the ring.
-type frozenRing struct {
-	from, first uint64 // entries to delete: [from, first)
-	deleted     bool
-	begin       uint64 // of the entries to write
-	entries     ring
-	next        uint64 // entries below are written
-}
-
-func (rc *ringChanges) freeze(r *ring) frozenRing {
-	f := frozenRing{from: rc.first, first: r.first, begin: max(rc.next, r.first)}
-	f.entries, f.next = r.part(f.begin, r.next), f.begin
-	rc.first, rc.next = r.first, r.next
-	return f
-}

@@ -37,12 +37,6 @@ type JobFault struct {
 	Available int64
 }
 
-// jobLog keeps the last jobs, the oldest first.
-type jobLog struct {
-	ring ring
-	buf  []byte
-}
-
 // checkJob checks the description of a job.
 func checkJob(j *JobInfo) *fault {
 	switch {
@@ -76,7 +70,7 @@ func readJobInfo(r *reader) JobInfo {
 
 // keepJob keeps the outcome of a command under the next number, or under several.
 func (e *Engine) keepJob(c Command, info *JobInfo, r *Result) {
-	r.Job.First = JobID(e.jobs.ring.next)
+	r.Job.First = JobID(e.logs[jobLog].next)
 	job := Job{Kind: c.Kind(), Type: info.Type, Owner: info.Owner, Location: info.Location, Items: info.Items,
 		Code: r.Code, Field: r.Field, Value: r.Value}
 	_, explained := c.(*OrderChange)
@@ -125,13 +119,9 @@ func (e *Engine) countByLocation(scope *Scope) []locationCount {
 }
 
 func (e *Engine) addJob(j *Job, r *Result) {
-	for e.jobs.ring.len() >= JobsMax {
-		e.dropJob()
-	}
 	j.Index, j.TimeMS = e.appliedIndex.Load(), e.nowMS.Load()
-	e.jobs.buf = appendJob(e.jobs.buf[:0], j)
-	e.jobs.ring.add(e.jobs.buf)
-	e.stats.jobs.Add(1)
+	e.scratch.entry = appendJob(e.scratch.entry[:0], j)
+	e.keep(jobLog, e.scratch.entry)
 	r.Job.Count++
 }
 
@@ -177,13 +167,15 @@ func readJob(b []byte, j *Job) error {
 	return in.end(ErrCorrupt)
 }
 
+func checkStoredJob(entry []byte) error { return readJob(entry, new(Job)) }
+
 // Job copies a kept job. The caller holds the mutex under which Apply is called.
 func (e *Engine) Job(id JobID, j *Job) bool {
-	ring := &e.jobs.ring
-	if uint64(id) < ring.first || uint64(id) >= ring.next {
+	kept := &e.logs[jobLog]
+	if uint64(id) < kept.first || uint64(id) >= kept.next {
 		return false
 	}
-	err := readJob(append([]byte(nil), ring.get(uint64(id))...), j)
+	err := readJob(append([]byte(nil), kept.get(uint64(id))...), j)
 	assert(err == nil, "a kept job cannot be read")
 	j.ID = id
 	return true
@@ -192,11 +184,12 @@ func (e *Engine) Job(id JobID, j *Job) bool {
 // Jobs appends up to limit kept jobs with numbers below one (0: the newest ones), newest first. The caller holds the
 // mutex under which Apply is called. The jobs' texts are copies.
 func (e *Engine) Jobs(before JobID, limit int, dst []Job) []Job {
-	number := e.jobs.ring.next
+	kept := &e.logs[jobLog]
+	number := kept.next
 	if before != 0 {
 		number = min(number, uint64(before))
 	}
-	for ; number > e.jobs.ring.first && limit > 0; limit-- {
+	for ; number > kept.first && limit > 0; limit-- {
 		number--
 		var j Job
 		e.Job(JobID(number), &j)
@@ -205,27 +198,12 @@ func (e *Engine) Jobs(before JobID, limit int, dst []Job) []Job {
 	return dst
 }
 
-func (e *Engine) forgetOldJobs() {
-	ring := &e.jobs.ring
-	for ring.len() > 0 {
-		in := reader{b: ring.get(ring.first)}
-		if in.varint()+JobAgeMS > e.nowMS.Load() {
-			return
-		}
-		e.dropJob()
-	}
-}
-
-func (e *Engine) dropJob() {
-	e.jobs.ring.drop()
-	e.stats.jobs.Add(-1)
-}
-
 // verifyJobs checks that all kept jobs can be read, and that their indexes and times do not fall.
 func (e *Engine) verifyJobs(report func(problem string)) {
 	var last, j Job
-	for number := e.jobs.ring.first; number < e.jobs.ring.next; number++ {
-		if err := readJob(e.jobs.ring.get(number), &j); err != nil {
+	kept := &e.logs[jobLog]
+	for number := kept.first; number < kept.next; number++ {
+		if err := readJob(kept.get(number), &j); err != nil {
 			report(fmt.Sprintf("job %d: %v", number, err))
 		}
 		if j.Index < last.Index || j.TimeMS < last.TimeMS || j.Index > e.appliedIndex.Load() {
@@ -234,7 +212,7 @@ func (e *Engine) verifyJobs(report func(problem string)) {
 		}
 		last = j
 	}
-	if n := e.stats.jobs.Load(); n != int64(e.jobs.ring.len()) {
-		report(fmt.Sprintf("%d jobs are kept, counted %d", e.jobs.ring.len(), n))
+	if n := e.stats.kept[jobLog].Load(); n != int64(kept.len()) {
+		report(fmt.Sprintf("%d jobs are kept, counted %d", kept.len(), n))
 	}
 }

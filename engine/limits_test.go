@@ -51,27 +51,30 @@ func TestResultsMax(t *testing.T) {
 	has := func(key string) bool { _, ok := h.e.findResult(key); return ok }
 	keep("first")
 	keep("second")
-	h.e.results.bytes += IdempotencyBytesMax - h.e.results.bytes // as if their answers were as long
+	limit := &keptLogKinds[resultLog].bytesMax
+	defer func() { *limit = IdempotencyBytesMax }()
+	*limit = h.e.logs[resultLog].bytes
 	keep("third")
 	if !has("first") {
 		t.Error("as many bytes as may be kept, and the oldest has gone")
 	}
-	h.e.results.bytes = IdempotencyBytesMax + 1
+	*limit = h.e.logs[resultLog].bytes - 1
 	keep("fourth")
 	if has("first") || !has("second") || !has("fourth") {
 		t.Errorf("beyond the bytes: first %t, second %t, fourth %t", has("first"), has("second"), has("fourth"))
 	}
 
+	*limit = IdempotencyBytesMax
 	h = newHost(t)
 	keep("first")
 	for i := range IdempotencyResultsMax - 1 {
 		h.e.keepResult(strconv.Itoa(i), &Expire{}, nil)
 	}
-	if n := h.e.results.len(); n != IdempotencyResultsMax || !has("first") {
+	if n := h.e.logs[resultLog].len(); n != IdempotencyResultsMax || !has("first") {
 		t.Errorf("%d answers are kept, the first %t", n, has("first"))
 	}
 	keep("last")
-	if n := h.e.results.len(); n != IdempotencyResultsMax || has("first") || !has("0") || !has("last") {
+	if n := h.e.logs[resultLog].len(); n != IdempotencyResultsMax || has("first") || !has("0") || !has("last") {
 		t.Errorf("%d answers are kept, the first %t, the second %t, the last %t", n, has("first"), has("0"),
 			has("last"))
 	}

@@ -18,30 +18,31 @@ func corrupt(what string, row uint32) error {
 // meta is the row of figures that belong to no other row.
 type meta struct {
 	index, nowMS, itemSeq, futureSeq, evicted uint64
-	eventFirst, eventNext                     uint64
-	resultFirst, resultNext                   uint64
-	explanationFirst, explanationNext         uint64
-	jobFirst, jobNext                         uint64
+	logs                                      [keptLogs]entrySpan
 }
 
-// jobFields is how many of the fields are younger than version 3.
-const jobFields = 2
+// metaLogs is the order of the logs in the row. Those that are younger than version 3 are the last.
+var metaLogs = [keptLogs]keptLogID{eventLog, resultLog, explanationLog, jobLog}
 
-func (m *meta) fields() []*uint64 {
-	return []*uint64{&m.index, &m.nowMS, &m.itemSeq, &m.futureSeq, &m.evicted, &m.eventFirst, &m.eventNext,
-		&m.resultFirst, &m.resultNext, &m.explanationFirst, &m.explanationNext, &m.jobFirst, &m.jobNext}
+// fields gives the figures in the order of the row, of so many logs.
+func (m *meta) fields(logs int) []*uint64 {
+	fields := []*uint64{&m.index, &m.nowMS, &m.itemSeq, &m.futureSeq, &m.evicted}
+	for _, id := range metaLogs[:logs] {
+		fields = append(fields, &m.logs[id].first, &m.logs[id].next)
+	}
+	return fields
 }
 
 func (e *Engine) appendMeta(b []byte) []byte {
 	m := meta{
 		index: e.appliedIndex.Load(), nowMS: uint64(e.nowMS.Load()), itemSeq: e.itemSeq, futureSeq: e.futureSeq,
-		evicted: uint64(e.stats.evicted.Load()), eventFirst: e.events.ring.first, eventNext: e.events.ring.next,
-		resultFirst: e.results.first, resultNext: e.results.next,
-		explanationFirst: e.explanations.ring.first, explanationNext: e.explanations.ring.next,
-		jobFirst: e.jobs.ring.first, jobNext: e.jobs.ring.next,
+		evicted: uint64(e.stats.evicted.Load()),
+	}
+	for id := range e.logs {
+		m.logs[id] = e.logs[id].span()
 	}
 	b = append(b, stateVersion)
-	for _, field := range m.fields() {
+	for _, field := range m.fields(len(metaLogs)) {
 		b = binary.AppendUvarint(b, *field)
 	}
 	b = binary.AppendUvarint(b, uint64(len(e.counts.open)))
@@ -59,12 +60,12 @@ func (e *Engine) loadMeta(b []byte) (m meta, err error) {
 	if version < stateVersionOldest || version > stateVersion {
 		return m, checkVersion(version, stateVersion, ErrCorrupt)
 	}
-	fields := m.fields()
+	logs := len(metaLogs)
 	if version <= 3 {
-		m.jobFirst, m.jobNext = 1, 1 // as New has it
-		fields = fields[:len(fields)-jobFields]
+		logs--
+		m.logs[jobLog] = entrySpan{1, 1} // as New has it
 	}
-	for _, field := range fields {
+	for _, field := range m.fields(logs) {
 		*field = uint64(in.units())
 	}
 	for range in.count(4) {
@@ -214,27 +215,14 @@ func (l *Loader) Row(key, value []byte) error {
 		return l.e.loadRecord(binary.BigEndian.Uint32(rest), value)
 	case table == orderTable && len(rest) == 4:
 		return l.order(binary.BigEndian.Uint32(rest), value)
-	case table == eventTable && len(rest) == 8:
-		if _, err := readEvent(value); err != nil {
-			return err
-		}
-		return l.entry(&l.e.events.ring, binary.BigEndian.Uint64(rest), value)
-	case table == explanationTable && len(rest) == 8:
-		if err := readExplanation(value, new(ItemExplanation)); err != nil {
-			return err
-		}
-		return l.entry(&l.e.explanations.ring, binary.BigEndian.Uint64(rest), value)
-	case table == jobTable && len(rest) == 8:
-		if err := readJob(value, new(Job)); err != nil {
-			return err
-		}
-		return l.entry(&l.e.jobs.ring, binary.BigEndian.Uint64(rest), value)
-	case table == resultTable && len(rest) == 8:
-		return l.result(binary.BigEndian.Uint64(rest), value)
 	case table == ruleTable && len(rest) == 0:
 		return l.e.loadRules(value)
 	case table == ruleTable:
 		return l.e.loadRuleVersion(rest, value)
+	case len(rest) == 8:
+		if id, ok := keptLogOf(table); ok {
+			return l.e.loadEntry(id, binary.BigEndian.Uint64(rest), value)
+		}
 	}
 	return fmt.Errorf("%w: a row of an unknown table, key %x", ErrCorrupt, key)
 }
@@ -249,29 +237,6 @@ func (l *Loader) order(row uint32, value []byte) error {
 	return nil
 }
 
-func (l *Loader) entry(r *ring, number uint64, value []byte) error {
-	if r.len() == 0 {
-		r.start(number)
-	}
-	if number != r.next {
-		return fmt.Errorf("%w: entry %d where %d was to come", ErrCorrupt, number, r.next)
-	}
-	r.add(value)
-	return nil
-}
-
-func (l *Loader) result(number uint64, value []byte) error {
-	k, err := readKeptResult(value)
-	if err != nil {
-		return err
-	}
-	if err := l.entry(&l.e.results, number, value); err != nil {
-		return err
-	}
-	l.e.resultsByKey.add(hashText(k.key), resultRow(number))
-	return nil
-}
-
 // Finish puts together what is derived from the rows and checks that they belong together. The engine is then exactly
 // at the stored index.
 func (l *Loader) Finish() error {
@@ -282,7 +247,7 @@ func (l *Loader) Finish() error {
 		}
 		return nil
 	}
-	if err := l.finishRings(); err != nil {
+	if err := l.finishLogs(); err != nil {
 		return err
 	}
 	e.records.freeGaps(func(r *record) bool { return r.flags&recordLive != 0 })
@@ -295,30 +260,20 @@ func (l *Loader) Finish() error {
 	return l.finishWaiting()
 }
 
-func (l *Loader) finishRings() error {
-	e := l.e
-	for _, r := range []struct {
-		ring        *ring
-		first, next uint64
-	}{{&e.events.ring, l.meta.eventFirst, l.meta.eventNext}, {&e.results, l.meta.resultFirst, l.meta.resultNext},
-		{&e.explanations.ring, l.meta.explanationFirst, l.meta.explanationNext},
-		{&e.jobs.ring, l.meta.jobFirst, l.meta.jobNext}} {
-		if r.ring.len() == 0 {
-			r.ring.start(r.next)
+// finishLogs checks that no entry is missing at the ends of the kept logs.
+func (l *Loader) finishLogs() error {
+	for id := range l.e.logs {
+		kept, want := &l.e.logs[id], l.meta.logs[id]
+		if kept.len() == 0 {
+			kept.start(want.next)
 		}
-		if r.ring.first != r.first || r.ring.next != r.next {
-			return fmt.Errorf("%w: entries %d to %d where %d to %d belong", ErrCorrupt, r.ring.first, r.ring.next,
-				r.first, r.next)
+		if kept.span() != want {
+			return fmt.Errorf("%w: entries %d to %d where %d to %d belong", ErrCorrupt, kept.first, kept.next,
+				want.first, want.next)
 		}
+		kept.saved = want
+		l.e.stats.kept[id].Store(int64(kept.len()))
 	}
-	e.changes.events = ringChanges{first: e.events.ring.first, next: e.events.ring.next}
-	e.changes.results = ringChanges{first: e.results.first, next: e.results.next}
-	e.changes.explanations = ringChanges{first: e.explanations.ring.first, next: e.explanations.ring.next}
-	e.changes.jobs = ringChanges{first: e.jobs.ring.first, next: e.jobs.ring.next}
-	e.stats.jobs.Store(int64(e.jobs.ring.len()))
-	e.stats.explanations.Store(int64(e.explanations.ring.len()))
-	e.stats.events.Store(int64(e.events.ring.len()))
-	e.stats.results.Store(int64(e.results.len()))
 	return nil
 }
 

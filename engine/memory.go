@@ -10,10 +10,12 @@ func (e *Engine) MemoryBytes() int64 {
 		e.names.memoryBytes() + e.records.memoryBytes() + e.segments.memoryBytes() + e.futures.memoryBytes() +
 		e.orders.memoryBytes() + e.items.memoryBytes() + e.lines.memoryBytes() + e.moves.memoryBytes() +
 		e.upcs.memoryBytes() + e.locations.memoryBytes() + e.byKey.memoryBytes() + e.byOrderID.memoryBytes() +
-		e.results.memoryBytes() + e.resultsByKey.memoryBytes() + e.events.ring.memoryBytes() +
-		e.explanations.ring.memoryBytes() + e.jobs.ring.memoryBytes() + e.archivedNow.Load().memoryBytes() +
+		e.resultsByKey.memoryBytes() + e.archivedNow.Load().memoryBytes() +
 		c.records.memoryBytes() + c.orders.memoryBytes() + e.plans.memoryBytes() +
 		sliceBytes(e.expiries.a) + sliceBytes(e.arrivals.a) + sliceBytes(e.closed.a)
+	for id := range e.logs {
+		bytes += e.logs[id].memoryBytes()
+	}
 	if was := e.archivedWas.Load(); was != nil {
 		bytes += was.memoryBytes()
 	}

@@ -33,7 +33,7 @@ type Reader struct {
 
 	orders       slab[order]
 	byOrderID    table // orders
-	resultsByKey table // entries of Engine.results by idempotency key, under resultRow
+	resultsByKey table // entries of the result log by idempotency key, under resultRow
 
 	// archivedNow holds the orders that left memory since the last freeze, archivedWas those of the frozen checkpoint.
 	archivedNow atomic.Pointer[archivedRows]
@@ -51,7 +51,9 @@ func (rd *Reader) Schema() *Schema { return rd.schema.Load() }
 
 // stats are figures that may be read at any time.
 type stats struct {
-	records, segments, upcs, orders, items, results, events, explanations, jobs, evicted, futures atomic.Int64
+	records, segments, upcs, orders, items, evicted, futures atomic.Int64
+
+	kept [keptLogs]atomic.Int64 // entries
 }
 
 // Stats are the sizes of the state.
@@ -76,8 +78,8 @@ func (rd *Reader) Stats() Stats {
 	return Stats{
 		Records: s.records.Load(), Segments: s.segments.Load(), UPCs: s.upcs.Load(), Futures: s.futures.Load(),
 		Orders: s.orders.Load(), OrderItems: s.items.Load(), Evicted: s.evicted.Load(),
-		Results: s.results.Load(), Events: s.events.Load(), Explanations: s.explanations.Load(),
-		Jobs: s.jobs.Load(),
+		Results: s.kept[resultLog].Load(), Events: s.kept[eventLog].Load(), Explanations: s.kept[explanationLog].Load(),
+		Jobs: s.kept[jobLog].Load(),
 	}
 }
 

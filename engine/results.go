@@ -17,17 +17,19 @@ type keptResult struct {
 
 const resultDigest = 1
 
+// The result log keeps the answers given for idempotency keys, and resultsByKey finds them.
+
 // resultRow stands for an entry in the table: the low bits of its number, and one bit so that it is not zero.
 func resultRow(number uint64) uint32 { return uint32(number) | 1<<31 }
 
 // resultNumber is the entry that a row of the table stands for.
 func (e *Engine) resultNumber(row uint32) uint64 {
-	behind := (uint32(e.results.next) - row) & (1<<31 - 1)
-	return e.results.next - uint64(behind)
+	behind := (uint32(e.logs[resultLog].next) - row) & (1<<31 - 1)
+	return e.logs[resultLog].next - uint64(behind)
 }
 
 func (e *Engine) result(number uint64) keptResult {
-	k, err := readKeptResult(e.results.get(number))
+	k, err := readKeptResult(e.logs[resultLog].get(number))
 	assert(err == nil, "a kept result cannot be read")
 	return k
 }
@@ -41,6 +43,11 @@ func readKeptResult(b []byte) (k keptResult, err error) {
 	k.asked = in.bytes()
 	k.result = in.bytes()
 	return k, in.end(ErrCorrupt)
+}
+
+func checkStoredResult(entry []byte) error {
+	_, err := readKeptResult(entry)
+	return err
 }
 
 // findResult gives the number of the entry of a key.
@@ -61,9 +68,6 @@ func (rd *Reader) mayHaveResult(key string) bool {
 
 // keepResult keeps the answer to a command. The command is the one decoded last.
 func (e *Engine) keepResult(key string, c Command, result []byte) {
-	for e.results.len() >= IdempotencyResultsMax || e.results.bytes > IdempotencyBytesMax {
-		e.dropResult()
-	}
 	body, flags := e.scratch.command.body, byte(0)
 	if len(body) > IdempotencyCommandBytesMax {
 		e.scratch.digest = appendDigest(e.scratch.digest[:0], c)
@@ -75,9 +79,16 @@ func (e *Engine) keepResult(key string, c Command, result []byte) {
 	b = appendText(b, aliasText(body))
 	b = appendText(b, aliasText(result))
 	e.scratch.encoded = b
-	number := e.results.add(b)
-	e.resultsByKey.add(hashText(key), resultRow(number))
-	e.stats.results.Add(1)
+	e.keep(resultLog, b)
+}
+
+// indexResult enters the key of an entry that has come, unindexResult takes it out before the entry goes.
+func (e *Engine) indexResult(number uint64) {
+	e.resultsByKey.add(hashText(e.result(number).key), resultRow(number))
+}
+
+func (e *Engine) unindexResult(number uint64) {
+	e.resultsByKey.remove(hashText(e.result(number).key), resultRow(number))
 }
 
 // difference names the first field in which a command differs from the one that was answered, "" if they are equal.
@@ -95,17 +106,4 @@ func (k *keptResult) difference(c Command, body []byte) string {
 	was, err := new(commandScratch).decodeBody(k.kind, k.asked)
 	assert(err == nil, "a kept command cannot be read")
 	return firstDifference(was, c)
-}
-
-func (e *Engine) forgetOldResults() {
-	for e.results.len() > 0 && e.result(e.results.first).timeMS+IdempotencyAgeMS <= e.nowMS.Load() {
-		e.dropResult()
-	}
-}
-
-func (e *Engine) dropResult() {
-	ring := &e.results
-	e.resultsByKey.remove(hashText(e.result(ring.first).key), resultRow(ring.first))
-	ring.drop()
-	e.stats.results.Add(-1)
 }

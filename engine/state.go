@@ -145,10 +145,7 @@ type Engine struct {
 	counts    stockCounts
 	plans     bitset // records that wait for a plan
 
-	results      ring // answers given for idempotency keys
-	events       eventLog
-	explanations explanationLog
-	jobs         jobLog
+	logs [keptLogs]keptLog
 
 	changes changes
 	scratch scratch
@@ -162,14 +159,10 @@ func New() *Engine {
 	e.changes.rules = e.Rules()
 	e.scratch.command.lists = new(tagLists)
 	e.archivedNow.Store(newArchivedRows())
-	e.results.start(1)
-	e.events.ring.start(1)
-	e.explanations.ring.start(1)
-	e.jobs.ring.start(1)
-	e.changes.results = ringChanges{first: 1, next: 1}
-	e.changes.events = ringChanges{first: 1, next: 1}
-	e.changes.explanations = ringChanges{first: 1, next: 1}
-	e.changes.jobs = ringChanges{first: 1, next: 1}
+	for id := range e.logs {
+		e.logs[id].start(1)
+		e.logs[id].saved = e.logs[id].span()
+	}
 	return e
 }
 

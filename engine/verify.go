@@ -141,17 +141,10 @@ func (e *Engine) Hash() [32]byte {
 			write(rowKey(orderTable, i), row)
 		}
 	}
-	for n := e.events.ring.first; n < e.events.ring.next; n++ {
-		write(numberKey(eventTable, n), e.events.ring.get(n))
-	}
-	for n := e.explanations.ring.first; n < e.explanations.ring.next; n++ {
-		write(numberKey(explanationTable, n), e.explanations.ring.get(n))
-	}
-	for n := e.jobs.ring.first; n < e.jobs.ring.next; n++ {
-		write(numberKey(jobTable, n), e.jobs.ring.get(n))
-	}
-	for n := e.results.first; n < e.results.next; n++ {
-		write(numberKey(resultTable, n), e.results.get(n))
+	for id := range e.logs {
+		for n := e.logs[id].first; n < e.logs[id].next; n++ {
+			write(numberKey(keptLogKinds[id].table, n), e.logs[id].get(n))
+		}
 	}
 	return [32]byte(h.Sum(nil))
 }

@@ -1,0 +1,149 @@
+package engine
+
+import (
+	"fmt"
+	"math"
+)
+
+// keptLogID is one of the logs of what happened. All are kept in the same way: see keptLog.
+type keptLogID int
+
+// The kept logs, in the order in which Hash has them.
+const (
+	eventLog keptLogID = iota
+	explanationLog
+	jobLog
+	resultLog
+
+	keptLogs
+)
+
+// keptLogKind is what sets one log apart from another. An entry leaves when it is as old as ageMS, or when the log has
+// entriesMax entries, or more than bytesMax bytes, and one more comes.
+type keptLogKind struct {
+	table      byte
+	entriesMax int
+	bytesMax   int64
+	ageMS      int64
+	check      func(entry []byte) error // of the stored form
+}
+
+var keptLogKinds = [keptLogs]keptLogKind{
+	eventLog:       {eventTable, EventsMax, math.MaxInt64, EventAgeMS, checkStoredEvent},
+	explanationLog: {explanationTable, ExplanationsMax, math.MaxInt64, ExplanationAgeMS, checkStoredExplanation},
+	jobLog:         {jobTable, JobsMax, math.MaxInt64, JobAgeMS, checkStoredJob},
+	resultLog:      {resultTable, IdempotencyResultsMax, IdempotencyBytesMax, IdempotencyAgeMS, checkStoredResult},
+}
+
+// keptLogOf gives the log of a table.
+func keptLogOf(table byte) (id keptLogID, ok bool) {
+	for id := range keptLogs {
+		if keptLogKinds[id].table == table {
+			return id, true
+		}
+	}
+	return 0, false
+}
+
+// keptLog keeps entries under rising numbers, the oldest first. Each begins with its time.
+type keptLog struct {
+	ring
+	saved entrySpan // the entries that the last checkpoint, and those before it, have written
+}
+
+// entrySpan is the entries [first, next).
+type entrySpan struct{ first, next uint64 }
+
+func (l *keptLog) span() entrySpan { return entrySpan{l.first, l.next} }
+
+// unsaved gives the first entry that the next checkpoint has to write.
+func (l *keptLog) unsaved() uint64 { return max(l.saved.next, l.first) }
+
+// keep adds an entry of the log entry being applied, and gives its number.
+func (e *Engine) keep(id keptLogID, entry []byte) uint64 {
+	l, kind := &e.logs[id], &keptLogKinds[id]
+	for l.len() >= kind.entriesMax || l.bytes > kind.bytesMax {
+		e.dropOldest(id)
+	}
+	e.stats.kept[id].Add(1)
+	number := l.add(entry)
+	if id == resultLog {
+		e.indexResult(number)
+	}
+	return number
+}
+
+func (e *Engine) dropOldest(id keptLogID) {
+	l := &e.logs[id]
+	if id == resultLog {
+		e.unindexResult(l.first)
+	}
+	l.drop()
+	e.stats.kept[id].Add(-1)
+}
+
+// dropOld drops the entries of all logs that have reached their age.
+func (e *Engine) dropOld() {
+	now := e.nowMS.Load()
+	for id := range keptLogs {
+		l, ageMS := &e.logs[id], keptLogKinds[id].ageMS
+		for l.len() > 0 && entryTimeMS(l.get(l.first))+ageMS <= now {
+			e.dropOldest(id)
+		}
+	}
+}
+
+// entryTimeMS is when an entry was kept.
+func entryTimeMS(entry []byte) int64 {
+	in := reader{b: entry}
+	return in.varint()
+}
+
+// loadEntry adds a stored entry. Its number follows that of the entry before.
+func (e *Engine) loadEntry(id keptLogID, number uint64, entry []byte) error {
+	if err := keptLogKinds[id].check(entry); err != nil {
+		return err
+	}
+	l := &e.logs[id]
+	if l.len() == 0 {
+		l.start(number)
+	}
+	if number != l.next {
+		return fmt.Errorf("%w: entry %d where %d was to come", ErrCorrupt, number, l.next)
+	}
+	l.add(entry)
+	if id == resultLog {
+		e.indexResult(number)
+	}
+	return nil
+}
+
+// frozenLog is what a log has got and dropped since the last freeze. Its entries stay as they are whatever becomes of
+// the log.
+type frozenLog struct {
+	saved   entrySpan // as the last checkpoint left it
+	first   uint64    // entries from saved.first to here are to be deleted
+	deleted bool
+	entries ring
+	next    uint64 // entries below are written
+}
+
+func (l *keptLog) freeze() frozenLog {
+	f := frozenLog{saved: l.saved, first: l.first, entries: l.part(l.unsaved(), l.next), next: l.unsaved()}
+	l.saved = l.span()
+	return f
+}
+
+// nextOfLog goes on with a log.
+func (c *Checkpoint) nextOfLog(f *frozenLog, table byte, rows *Rows, bytesEnd int) (more bool) {
+	if f.saved.first < f.first && !f.deleted {
+		rows.add(RowDeleteRange, numberKey(table, f.saved.first), numberKey(table, f.first))
+		f.deleted = true
+	}
+	for f.next < f.entries.next && rows.Bytes() < bytesEnd {
+		c.key = appendNumberKey(c.key[:0], table, f.next)
+		rows.add(RowSet, c.key, f.entries.get(f.next))
+		f.next++
+	}
+	return f.next < f.entries.next
+}
