@@ -72,11 +72,11 @@ func (r *handlerRun) next(tb testing.TB, handle fasthttp.RequestHandler, status 
 func parseOnly() fasthttp.RequestHandler {
 	pool := newCallPool(&Server{store: newTestStore()})
 	return func(ctx *fasthttp.RequestCtx) {
-		c := pool.Get().(*call)
-		defer pool.Put(c)
-		c.ctx, c.received = ctx, ctx.PostBody()
-		c.body().allocate(&c.commands.allocate)
-		if c.scan.end(); !c.scan.ok() {
+		req := pool.Get().(*request)
+		defer pool.Put(req)
+		req.ctx, req.received = ctx, ctx.PostBody()
+		req.body().allocate(&req.commands.allocate)
+		if req.scan.end(); !req.scan.ok() {
 			ctx.SetStatusCode(fasthttp.StatusBadRequest)
 			return
 		}
@@ -86,15 +86,15 @@ func parseOnly() fasthttp.RequestHandler {
 }
 
 func BenchmarkScanAllocate(b *testing.B) {
-	c := &call{}
+	req := &request{}
 	body := []byte(oneLineBody)
 	b.ReportAllocs()
 	b.SetBytes(int64(len(body)))
 	for b.Loop() {
-		c.scan.reset(body)
-		c.scan.allocate(&c.commands.allocate)
-		if c.scan.end(); !c.scan.ok() {
-			b.Fatal(c.scan.fault)
+		req.scan.reset(body)
+		req.scan.allocate(&req.commands.allocate)
+		if req.scan.end(); !req.scan.ok() {
+			b.Fatal(req.scan.fault)
 		}
 	}
 }
@@ -108,15 +108,15 @@ func manyLinesBody(lines int) string {
 }
 
 func BenchmarkScanAllocate500Lines(b *testing.B) {
-	c := &call{}
+	req := &request{}
 	body := []byte(manyLinesBody(500))
 	b.ReportAllocs()
 	b.SetBytes(int64(len(body)))
 	for b.Loop() {
-		c.scan.reset(body)
-		c.scan.allocate(&c.commands.allocate)
-		if c.scan.end(); !c.scan.ok() {
-			b.Fatal(c.scan.fault)
+		req.scan.reset(body)
+		req.scan.allocate(&req.commands.allocate)
+		if req.scan.end(); !req.scan.ok() {
+			b.Fatal(req.scan.fault)
 		}
 	}
 }

@@ -94,13 +94,13 @@ func newAccess(tokens []Token) (*access, error) {
 
 // authorized reports whether the request may be answered, or answers that it may not. A request that another node has
 // forwarded comes with its header and is asked again: whoever reaches that connection has not got past this.
-func (c *call) authorized() bool {
-	a := c.server.access
-	if a == nil || c.route.open || a.opens(c.ctx.Request.Header.Peek("Authorization"), time.Now()) {
+func (req *request) authorized() bool {
+	a := req.server.access
+	if a == nil || req.route.open || a.opens(req.ctx.Request.Header.Peek("Authorization"), time.Now()) {
 		return true
 	}
-	c.ctx.Response.Header.Set("WWW-Authenticate", "Bearer")
-	c.fail(http.StatusUnauthorized, codeUnauthorized, "a token of this server is expected, as Authorization: Bearer "+
+	req.ctx.Response.Header.Set("WWW-Authenticate", "Bearer")
+	req.fail(http.StatusUnauthorized, codeUnauthorized, "a token of this server is expected, as Authorization: Bearer "+
 		"SECRET", "Authorization", "")
 	return false
 }

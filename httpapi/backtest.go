@@ -177,56 +177,56 @@ func (s *backtests) work(ctx context.Context, b *backtest, recording *raftstore.
 		"commands", b.run.Progress().Commands, "took", took.Round(time.Millisecond), "error", err)
 }
 
-func (c *call) history() {
-	c.reply(showHistory(c.server.store.AppliedIndex(), c.server.store.History()))
+func (req *request) history() {
+	req.reply(showHistory(req.server.store.AppliedIndex(), req.server.store.History()))
 }
 
 // startBacktest answers as soon as the backtest runs.
-func (c *call) startBacktest() {
-	body := &c.commands.rule.backtest
-	c.body().backtest(body)
-	if !c.parsed() || !c.barrier() {
+func (req *request) startBacktest() {
+	body := &req.commands.rule.backtest
+	req.body().backtest(body)
+	if !req.parsed() || !req.barrier() {
 		return
 	}
-	source, version, ok := c.backtestSource(body)
-	if !ok || !c.knows(body.scope.Tags, "scope.tags") {
+	source, version, ok := req.backtestSource(body)
+	if !ok || !req.knows(body.scope.Tags, "scope.tags") {
 		return
 	}
 	b := &backtest{started: time.Now(), candidate: engine.Activation{
-		Rule: strings.Clone(c.path[0]), Version: version, Hook: body.hook, Scope: body.scope.Clone(),
+		Rule: strings.Clone(req.path[0]), Version: version, Hook: body.hook, Scope: body.scope.Clone(),
 		OnError: body.onError, FailuresMax: body.failuresMax}}
 	b.mu.state = api.BacktestRunning
-	period, ok := c.backtestPeriod(body, b)
-	if !ok || !c.backtestFits() {
+	period, ok := req.backtestPeriod(body, b)
+	if !ok || !req.backtestFits() {
 		return
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	b.cancel = cancel
 	var err error
 	b.run, err = rules.NewBacktest(rules.BacktestConfig{Candidate: b.candidate, Source: source, Period: period,
-		DifferencesMax: body.differences, LinesMax: BacktestLinesMax, BytesMax: c.server.config.backtestRunBytes(),
-		Pace: newPacer(ctx, c.server.config.BacktestShare).pace})
+		DifferencesMax: body.differences, LinesMax: BacktestLinesMax, BytesMax: req.server.config.backtestRunBytes(),
+		Pace: newPacer(ctx, req.server.config.BacktestShare).pace})
 	switch {
 	case errors.Is(err, rules.ErrNoHook):
-		c.fail(http.StatusBadRequest, codeInvalid, "the rule does not define the hook", "hook", body.hook.String())
+		req.fail(http.StatusBadRequest, codeInvalid, "the rule does not define the hook", "hook", body.hook.String())
 	case err != nil:
-		c.badSource(err)
-	case c.launch(ctx, b, &period):
+		req.badSource(err)
+	case req.launch(ctx, b, &period):
 		return
 	}
 	cancel()
 }
 
 // launch opens the recording and starts the work, or answers why not.
-func (c *call) launch(ctx context.Context, b *backtest, period *rules.Period) bool {
-	all := &c.server.backtests
+func (req *request) launch(ctx context.Context, b *backtest, period *rules.Period) bool {
+	all := &req.server.backtests
 	fromIndex, fromTimeMS := max(period.FromIndex, b.base+1)-1, int64(math.MaxInt64)
 	if period.FromTimeMS > 0 {
 		fromIndex, fromTimeMS = math.MaxUint64, period.FromTimeMS-1
 	}
-	recording, err := c.server.store.OpenRecording(fromIndex, fromTimeMS)
+	recording, err := req.server.store.OpenRecording(fromIndex, fromTimeMS)
 	if err != nil {
-		c.noRecording(err)
+		req.noRecording(err)
 		return false
 	}
 	b.base, b.last, b.refused = recording.Base().Index, recording.Last(), recording.RefusedFrom()
@@ -239,39 +239,39 @@ func (c *call) launch(ctx context.Context, b *backtest, period *rules.Period) bo
 	if err := all.add(b); err != nil {
 		err = errors.Join(err, recording.Close())
 		if busy := (errBacktestBusy{}); errors.As(err, &busy) {
-			c.fail(http.StatusConflict, codeBacktestBusy, "another backtest is running; cancel it or wait", "id",
+			req.fail(http.StatusConflict, codeBacktestBusy, "another backtest is running; cancel it or wait", "id",
 				busy.id)
 		} else {
-			c.storeFailed(err)
+			req.storeFailed(err)
 		}
 		return false
 	}
-	c.server.log.Info("a backtest begins", "id", b.id, "rule", b.candidate.Rule, "version", b.candidate.Version,
+	req.server.log.Info("a backtest begins", "id", b.id, "rule", b.candidate.Rule, "version", b.candidate.Version,
 		"base", b.base, "last", b.last)
 	all.workers.Go(func() { all.work(ctx, b, recording) })
-	c.status = http.StatusAccepted
-	c.reply(showBacktest(b, false))
+	req.status = http.StatusAccepted
+	req.reply(showBacktest(b, false))
 	return true
 }
 
-func (c *call) noRecording(err error) {
+func (req *request) noRecording(err error) {
 	switch {
 	case errors.Is(err, raftstore.ErrNoHistory):
-		c.fail(http.StatusConflict, codeNoHistory, "nothing is kept that could be replayed", "", "")
+		req.fail(http.StatusConflict, codeNoHistory, "nothing is kept that could be replayed", "", "")
 	case errors.Is(err, raftstore.ErrClosed):
-		c.storeFailed(err)
+		req.storeFailed(err)
 	default:
-		c.server.log.Error("a recording cannot be opened", "error", err)
-		c.fail(http.StatusInternalServerError, codeInternal, "what is kept cannot be read; see the server's log", "",
+		req.server.log.Error("a recording cannot be opened", "error", err)
+		req.fail(http.StatusInternalServerError, codeInternal, "what is kept cannot be read; see the server's log", "",
 			"")
 	}
 }
 
 // backtestSource gives the candidate's source: a stored version's, or the one that is given.
-func (c *call) backtestSource(body *backtestBody) (source string, version uint32, ok bool) {
+func (req *request) backtestSource(body *backtestBody) (source string, version uint32, ok bool) {
 	if body.hasSource {
 		if body.version > 0 {
-			c.fail(http.StatusBadRequest, codeInvalid, "a version or a source is expected, not both", "source", "")
+			req.fail(http.StatusBadRequest, codeInvalid, "a version or a source is expected, not both", "source", "")
 			return "", 0, false
 		}
 		if body.hook == 0 {
@@ -279,7 +279,7 @@ func (c *call) backtestSource(body *backtestBody) (source string, version uint32
 		}
 		return strings.Clone(body.source), 0, true
 	}
-	v, _, ok := c.version1(c.server.reader.Rules(), body.version)
+	v, _, ok := req.version1(req.server.reader.Rules(), body.version)
 	if !ok {
 		return "", 0, false
 	}
@@ -290,10 +290,10 @@ func (c *call) backtestSource(body *backtestBody) (source string, version uint32
 }
 
 // backtestPeriod checks the bounds against what is kept.
-func (c *call) backtestPeriod(body *backtestBody, b *backtest) (rules.Period, bool) {
-	history := c.server.store.History()
+func (req *request) backtestPeriod(body *backtestBody, b *backtest) (rules.Period, bool) {
+	history := req.server.store.History()
 	if len(history.States) == 0 {
-		c.noRecording(raftstore.ErrNoHistory)
+		req.noRecording(raftstore.ErrNoHistory)
 		return rules.Period{}, false
 	}
 	period := rules.Period{FromIndex: body.from.index, FromTimeMS: body.from.timeMS, ToIndex: body.to.index,
@@ -302,7 +302,7 @@ func (c *call) backtestPeriod(body *backtestBody, b *backtest) (rules.Period, bo
 	case body.from.text == "": // all that comes behind the oldest state
 	case body.from.index > 0 && body.from.index < kept.Index,
 		body.from.timeMS > 0 && body.from.timeMS < kept.TimeMS:
-		c.fail(http.StatusBadRequest, codeInvalid, fmt.Sprintf("the kept history begins at index %d, %s", kept.Index,
+		req.fail(http.StatusBadRequest, codeInvalid, fmt.Sprintf("the kept history begins at index %d, %s", kept.Index,
 			timeText(kept.TimeMS)), "from", body.from.text)
 		return period, false
 	case body.from.timeMS > 0:
@@ -310,13 +310,13 @@ func (c *call) backtestPeriod(body *backtestBody, b *backtest) (rules.Period, bo
 	}
 	beyond := period.FromIndex > history.To.Index || period.FromTimeMS > max(history.To.TimeMS, history.RefusedMS)
 	if beyond {
-		c.fail(http.StatusBadRequest, codeInvalid, fmt.Sprintf("the log ends at index %d, %s", history.To.Index,
+		req.fail(http.StatusBadRequest, codeInvalid, fmt.Sprintf("the log ends at index %d, %s", history.To.Index,
 			timeText(history.To.TimeMS)), "from", body.from.text)
 		return period, false
 	}
 	if period.ToIndex > 0 && period.ToIndex < period.FromIndex || period.ToTimeMS > 0 &&
 		period.ToTimeMS < period.FromTimeMS {
-		c.fail(http.StatusBadRequest, codeInvalid, "the end is before the beginning", "to", body.to.text)
+		req.fail(http.StatusBadRequest, codeInvalid, "the end is before the beginning", "to", body.to.text)
 		return period, false
 	}
 	b.base = history.From.Index
@@ -335,10 +335,10 @@ func (c *Config) backtestReportBytes() int64 { return c.BacktestBytesMax / backt
 
 // backtestFits refuses a backtest whose two engines would take more memory than is allowed, as far as that can be known
 // before. The backtest looks at it as it runs.
-func (c *call) backtestFits() bool {
-	if need := stateBytes(c.server.reader.Stats()) * 2; need > c.server.config.backtestRunBytes() {
-		c.fail(http.StatusConflict, codeBacktestTooLarge, fmt.Sprintf("a backtest would take some %d MB of memory, "+
-			"%d are allowed", need>>20, c.server.config.BacktestBytesMax>>20), "", "")
+func (req *request) backtestFits() bool {
+	if need := stateBytes(req.server.reader.Stats()) * 2; need > req.server.config.backtestRunBytes() {
+		req.fail(http.StatusConflict, codeBacktestTooLarge, fmt.Sprintf("a backtest would take some %d MB of memory, "+
+			"%d are allowed", need>>20, req.server.config.BacktestBytesMax>>20), "", "")
 		return false
 	}
 	return true
@@ -350,39 +350,39 @@ func stateBytes(s engine.Stats) int64 {
 		(s.Results+s.Events+s.Explanations+s.Jobs)*300 + 16<<20
 }
 
-func (c *call) listBacktests() {
+func (req *request) listBacktests() {
 	all := []api.Backtest{}
-	for _, b := range c.server.backtests.list() {
+	for _, b := range req.server.backtests.list() {
 		all = append(all, showBacktest(b, false))
 	}
-	c.reply(api.BacktestList{Backtests: all})
+	req.reply(api.BacktestList{Backtests: all})
 }
 
 // backtest1 finds the backtest in the path, or answers that there is none.
-func (c *call) backtest1() (*backtest, bool) {
-	b := c.server.backtests.find(c.path[0])
+func (req *request) backtest1() (*backtest, bool) {
+	b := req.server.backtests.find(req.path[0])
 	if b == nil {
-		c.fail(http.StatusNotFound, codeUnknownBacktest, fmt.Sprintf("there is no such backtest; the last %d are "+
-			"kept, until the server ends", BacktestsKept), "id", c.path[0])
+		req.fail(http.StatusNotFound, codeUnknownBacktest, fmt.Sprintf("there is no such backtest; the last %d are "+
+			"kept, until the server ends", BacktestsKept), "id", req.path[0])
 	}
 	return b, b != nil
 }
 
-func (c *call) readBacktest() {
-	if b, ok := c.backtest1(); ok {
-		c.reply(showBacktest(b, true))
+func (req *request) readBacktest() {
+	if b, ok := req.backtest1(); ok {
+		req.reply(showBacktest(b, true))
 	}
 }
 
 // deleteBacktest cancels one that runs, and forgets one that has ended.
-func (c *call) deleteBacktest() {
-	b, ok := c.backtest1()
+func (req *request) deleteBacktest() {
+	b, ok := req.backtest1()
 	if !ok {
 		return
 	}
 	if b.stateNow() != api.BacktestRunning {
-		c.server.backtests.forget(b)
+		req.server.backtests.forget(b)
 	}
 	b.cancel()
-	c.reply(showBacktest(b, false))
+	req.reply(showBacktest(b, false))
 }

@@ -48,22 +48,22 @@ func (s *Server) judge(header *fasthttp.RequestHeader) fasthttp.RequestConfig {
 	if !isLong(announced) {
 		return fasthttp.RequestConfig{}
 	}
-	ctx, c := s.judged.Get().(*fasthttp.RequestCtx), s.calls.Get().(*call)
+	ctx, req := s.judged.Get().(*fasthttp.RequestCtx), s.calls.Get().(*request)
 	header.CopyTo(&ctx.Request.Header)
-	c.reset(ctx, time.Now())
+	req.reset(ctx, time.Now())
 	wanted := false
-	sound := s.guard(c, func(c *call) { wanted = c.admitted() && c.takesBody() })
+	sound := s.guard(req, func(req *request) { wanted = req.admitted() && req.takesBody() })
 	if !wanted {
 		header.Set(headerAnnounced, strconv.Itoa(announced))
 		header.Del("Expect")
 		header.SetContentLength(0)
 		header.SetConnectionClose()
 	}
-	c.ctx = nil
+	req.ctx = nil
 	if !sound {
 		return fasthttp.RequestConfig{}
 	}
-	s.calls.Put(c)
+	s.calls.Put(req)
 	ctx.Request.Reset()
 	ctx.Response.Reset()
 	s.judged.Put(ctx)
@@ -71,92 +71,92 @@ func (s *Server) judge(header *fasthttp.RequestHeader) fasthttp.RequestConfig {
 }
 
 // admitted reads everything but the body, or answers that the request is refused.
-func (c *call) admitted() bool {
-	c.measure()
-	return c.soundHead() && c.find() && c.placed() && c.authorized() && c.prepare()
+func (req *request) admitted() bool {
+	req.measure()
+	return req.soundHead() && req.find() && req.placed() && req.authorized() && req.prepare()
 }
 
 // measure finds out how long the body is to be, and whether judge has had it left unread.
-func (c *call) measure() {
-	header := &c.ctx.Request.Header
-	c.announced, c.unread = header.ContentLength(), false
-	if c.announced != 0 || !header.ConnectionClose() {
+func (req *request) measure() {
+	header := &req.ctx.Request.Header
+	req.announced, req.unread = header.ContentLength(), false
+	if req.announced != 0 || !header.ConnectionClose() {
 		return
 	}
 	if announced, err := strconv.Atoi(string(header.Peek(headerAnnounced))); err == nil {
-		c.announced, c.unread = announced, true
+		req.announced, req.unread = announced, true
 	}
 }
 
 // takesBody reports whether the route reads a body; the documents of the other API decide by the method.
-func (c *call) takesBody() bool {
-	return c.route.body != bodyNone || c.route.foreign && c.method != methodGet
+func (req *request) takesBody() bool {
+	return req.route.body != bodyNone || req.route.foreign && req.method != methodGet
 }
 
 // checkLength refuses a body that says itself that it is too long.
-func (c *call) checkLength() bool {
-	if c.announced <= c.server.config.BodyBytesMax || !c.takesBody() {
+func (req *request) checkLength() bool {
+	if req.announced <= req.server.config.BodyBytesMax || !req.takesBody() {
 		return true
 	}
-	p := c.server.unreadProblem(fasthttp.ErrBodyTooLarge)
-	c.problem(&p)
+	p := req.server.unreadProblem(fasthttp.ErrBodyTooLarge)
+	req.problem(&p)
 	return false
 }
 
-// receive reads the body into c.received, or answers that it could not be read.
-func (c *call) receive() bool {
-	if !c.takesBody() {
+// receive reads the body into req.received, or answers that it could not be read.
+func (req *request) receive() bool {
+	if !req.takesBody() {
 		return true
 	}
-	stream := c.ctx.Request.BodyStream()
+	stream := req.ctx.Request.BodyStream()
 	var err error
 	switch {
-	case c.unread:
+	case req.unread:
 		err = io.ErrUnexpectedEOF
 	case stream == nil:
-		c.received = c.ctx.PostBody()
-	case !isLong(c.announced):
-		c.reserve(c.announced)
-		c.received = c.memory[:c.announced]
-		_, err = io.ReadFull(stream, c.received)
+		req.received = req.ctx.PostBody()
+	case !isLong(req.announced):
+		req.reserve(req.announced)
+		req.received = req.memory[:req.announced]
+		_, err = io.ReadFull(stream, req.received)
 	default:
-		err = c.receiveStream(stream)
+		err = req.receiveStream(stream)
 	}
 	if err != nil {
-		c.unread = true
-		c.server.metrics.unread.Inc()
-		p := c.server.unreadProblem(err)
-		c.problem(&p)
+		req.unread = true
+		req.server.metrics.unread.Inc()
+		p := req.server.unreadProblem(err)
+		req.problem(&p)
 		return false
 	}
-	return c.announced != lengthNotTold || c.checkMediaType() // an empty one needs no type
+	return req.announced != lengthNotTold || req.checkMediaType() // an empty one needs no type
 }
 
 // receiveStream reads a body that fasthttp has read the beginning of at most. The client's time to wait for the answer
 // begins when the body is there.
-func (c *call) receiveStream(stream io.Reader) error {
-	config := &c.server.config
-	most := c.announced
+func (req *request) receiveStream(stream io.Reader) error {
+	config := &req.server.config
+	most := req.announced
 	if most == lengthNotTold {
 		most = config.BodyBytesMax + 1 // one that is read tells of a body that is too long
 	}
-	for c.received = c.memory[:0]; ; {
-		if len(c.received) == c.held {
-			if !c.hold(min(most, max(bodyStepBytes, 2*c.held))) {
+	for req.received = req.memory[:0]; ; {
+		if len(req.received) == req.held {
+			if !req.hold(min(most, max(bodyStepBytes, 2*req.held))) {
 				return errBodies
 			}
-			c.received = c.memory[:len(c.received)]
+			req.received = req.memory[:len(req.received)]
 		}
-		n, err := stream.Read(c.received[len(c.received):c.held])
-		c.received = c.received[:len(c.received)+n]
+		n, err := stream.Read(req.received[len(req.received):req.held])
+		req.received = req.received[:len(req.received)+n]
 		switch {
-		case len(c.received) > config.BodyBytesMax:
+		case len(req.received) > config.BodyBytesMax:
 			return fasthttp.ErrBodyTooLarge
-		case err == io.EOF && len(c.received) < c.announced:
+		case err == io.EOF && len(req.received) < req.announced:
 			return io.ErrUnexpectedEOF
 		case err == io.EOF:
-			if c.begin = time.Now(); !c.forwarded {
-				c.deadline = c.begin.Add(config.RequestTimeout)
+			if req.begin = time.Now(); !req.forwarded {
+				req.deadline = req.begin.Add(config.RequestTimeout)
 			}
 			return nil
 		case err != nil:
@@ -166,53 +166,53 @@ func (c *call) receiveStream(stream io.Reader) error {
 }
 
 // hold makes room for so many bytes of the body, and keeps what there is. It is false if bodies takes no more.
-func (c *call) hold(bytes int) bool {
-	bodies := &c.server.bodies
-	if bytes <= cap(c.memory) {
-		if !bodies.take(bytes - c.held) {
+func (req *request) hold(bytes int) bool {
+	bodies := &req.server.bodies
+	if bytes <= cap(req.memory) {
+		if !bodies.take(bytes - req.held) {
 			return false
 		}
 	} else {
 		if !bodies.take(bytes) { // besides what is copied
 			return false
 		}
-		c.reserve(bytes)
-		bodies.give(c.held)
+		req.reserve(bytes)
+		bodies.give(req.held)
 	}
-	c.held = bytes
+	req.held = bytes
 	return true
 }
 
-// reserve makes c.memory at least so large. What c.received has there is copied.
-func (c *call) reserve(bytes int) {
-	if bytes > cap(c.memory) {
-		c.memory = make([]byte, bytes)
-		copy(c.memory, c.received)
+// reserve makes c.memory at least so large. What req.received has there is copied.
+func (req *request) reserve(bytes int) {
+	if bytes > cap(req.memory) {
+		req.memory = make([]byte, bytes)
+		copy(req.memory, req.received)
 	}
 }
 
 // leave ends the use of a request whose body was not read. The node that has forwarded a request reads no answer before
 // all of it is sent; anybody else has the connection closed, and may send on for a moment.
-func (c *call) leave() {
-	switch stream := c.ctx.Request.BodyStream(); {
-	case c.forwarded && stream != nil:
+func (req *request) leave() {
+	switch stream := req.ctx.Request.BodyStream(); {
+	case req.forwarded && stream != nil:
 		// it is the other's affair if that fails
-		_, _ = io.CopyN(io.Discard, stream, int64(c.server.config.BodyBytesMax))
-	case c.unread:
-		c.ctx.SetConnectionClose()
-		if c.conn != nil {
-			c.conn.unread = true
+		_, _ = io.CopyN(io.Discard, stream, int64(req.server.config.BodyBytesMax))
+	case req.unread:
+		req.ctx.SetConnectionClose()
+		if req.conn != nil {
+			req.conn.unread = true
 		}
 	}
 }
 
 // letGo ends the use of the body.
-func (c *call) letGo() {
-	if c.held > 0 {
-		c.server.bodies.give(c.held)
-		c.held = 0
+func (req *request) letGo() {
+	if req.held > 0 {
+		req.server.bodies.give(req.held)
+		req.held = 0
 	}
-	c.received = nil
+	req.received = nil
 }
 
 // unreadProblem is the problem of a request that could not be read.

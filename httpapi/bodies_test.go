@@ -182,7 +182,7 @@ func (s *deadlineStore) Do(deadline time.Time, b *raftstore.Batch) error {
 
 // The memory of a long body is not kept for the next request.
 func TestLongBodyMemoryGoes(t *testing.T) {
-	var c call
+	var c request
 	if c.reserve(scratchBytesMax); c.tooLargeToKeep() {
 		t.Error("what most requests need is given up")
 	}

@@ -24,47 +24,47 @@ const (
 
 // bulkAllocate allocates many orders: one command each, all in one batch. Those that were planned under other rules
 // than are active at their place in the log are planned anew, in a batch of their own.
-func (c *call) bulkAllocate() {
-	k := &c.commands
-	k.bulk = c.body().bulkAllocate(k.bulk[:0])
-	if !c.parsed() || !c.checkBulk() {
+func (req *request) bulkAllocate() {
+	k := &req.commands
+	k.bulk = req.body().bulkAllocate(k.bulk[:0])
+	if !req.parsed() || !req.checkBulk() {
 		return
 	}
-	clientKey := c.envelope.Key
-	asOf := c.server.store.AppliedIndex()
+	clientKey := req.envelope.Key
+	asOf := req.server.store.AppliedIndex()
 	k.answers, k.known = k.answers[:0], k.known[:0]
 	for range k.bulk {
 		k.answers = append(k.answers, bulkAnswer{command: bulkToDo})
 	}
 	for round := range retriesMax {
-		c.beginBulk(clientKey)
-		if c.batch.Len() == 0 {
+		req.beginBulk(clientKey)
+		if req.batch.Len() == 0 {
 			break
 		}
-		if err := c.server.store.Do(c.deadline, c.batch); err != nil {
+		if err := req.server.store.Do(req.deadline, req.batch); err != nil {
 			if round == 0 || errors.Is(err, raftstore.ErrOutcomeUnknown) {
-				c.storeFailed(err)
+				req.storeFailed(err)
 				return
 			}
 			break // what the rounds before did stands; the orders of this one have their answer, to be sent again
 		}
-		asOf = c.server.store.AppliedIndex()
-		c.settleBulk()
+		asOf = req.server.store.AppliedIndex()
+		req.settleBulk()
 	}
-	c.answerBulk(asOf)
+	req.answerBulk(asOf)
 }
 
 // checkBulk refuses a list that is empty or names an order twice.
-func (c *call) checkBulk() bool {
-	bulk := c.commands.bulk
+func (req *request) checkBulk() bool {
+	bulk := req.commands.bulk
 	if len(bulk) == 0 {
-		c.fail(http.StatusBadRequest, codeInvalid, "the list is empty", "orders", "0")
+		req.fail(http.StatusBadRequest, codeInvalid, "the list is empty", "orders", "0")
 		return false
 	}
 	seen := make(map[string]struct{}, len(bulk))
 	for i := range bulk {
 		if _, repeat := seen[bulk[i].OrderID]; repeat {
-			c.fail(http.StatusBadRequest, codeDuplicate, "the order is named twice",
+			req.fail(http.StatusBadRequest, codeDuplicate, "the order is named twice",
 				fmt.Sprintf("orders[%d].orderId", i), bulk[i].OrderID)
 			return false
 		}
@@ -74,100 +74,100 @@ func (c *call) checkBulk() bool {
 }
 
 // beginBulk makes a batch of the orders that are to be done.
-func (c *call) beginBulk(clientKey string) {
-	c.batch.Reset()
+func (req *request) beginBulk(clientKey string) {
+	req.batch.Reset()
 	lines := 0
-	for i, answer := range c.commands.answers {
+	for i, answer := range req.commands.answers {
 		if answer.command == bulkToDo {
-			lines += len(c.commands.bulk[i].Lines)
+			lines += len(req.commands.bulk[i].Lines)
 		}
 	}
-	budget := rules.NewBudget(c.deadline, lines)
-	for i, answer := range c.commands.answers {
+	budget := rules.NewBudget(req.deadline, lines)
+	for i, answer := range req.commands.answers {
 		if answer.command == bulkToDo {
-			c.beginBulkOrder(i, clientKey, &budget)
+			req.beginBulkOrder(i, clientKey, &budget)
 		}
 	}
 }
 
 // beginBulkOrder puts order i into the batch, or answers it if that needs no log.
-func (c *call) beginBulkOrder(i int, clientKey string, budget *rules.Budget) {
-	k := &c.commands
+func (req *request) beginBulkOrder(i int, clientKey string, budget *rules.Budget) {
+	k := &req.commands
 	cmd := &k.bulk[i]
 	if field, value, ok := engine.CheckCommand(cmd); !ok {
-		c.result = engine.Result{Kind: engine.KindAllocate, Code: engine.CodeInvalid, Field: field, Value: value,
-			Index: c.server.store.AppliedIndex()}
-		c.knowBulk(i, bulkKnown)
+		req.result = engine.Result{Kind: engine.KindAllocate, Code: engine.CodeInvalid, Field: field, Value: value,
+			Index: req.server.store.AppliedIndex()}
+		req.knowBulk(i, bulkKnown)
 		return
 	}
-	c.envelope.Key = ""
+	req.envelope.Key = ""
 	if clientKey != "" {
 		k.key = append(append(append(k.key[:0], clientKey...), '/'), cmd.OrderID...)
-		c.envelope.Key = alias(k.key)
+		req.envelope.Key = alias(k.key)
 	}
-	c.askedMS = time.Now().UnixMilli()
-	if err := c.server.planner.Plan(budget, cmd, c.askedMS, &c.envelope); err != nil {
-		c.result = engine.Result{Kind: engine.KindAllocate, Code: engine.CodeRetry,
-			Index: c.server.store.AppliedIndex()}
-		c.knowBulk(i, bulkKnown)
+	req.askedMS = time.Now().UnixMilli()
+	if err := req.server.planner.Plan(budget, cmd, req.askedMS, &req.envelope); err != nil {
+		req.result = engine.Result{Kind: engine.KindAllocate, Code: engine.CodeRetry,
+			Index: req.server.store.AppliedIndex()}
+		req.knowBulk(i, bulkKnown)
 		return
 	}
-	if c.refusesAtOnce(c.envelope.Key, cmd) {
-		c.knowBulk(i, bulkKnown)
+	if req.refusesAtOnce(req.envelope.Key, cmd) {
+		req.knowBulk(i, bulkKnown)
 		return
 	}
-	k.answers[i].command = c.batch.Len()
-	c.batch.Append(&c.envelope, cmd)
+	k.answers[i].command = req.batch.Len()
+	req.batch.Append(&req.envelope, cmd)
 }
 
 // settleBulk answers the orders of the batch.
-func (c *call) settleBulk() {
-	for i, answer := range c.commands.answers {
+func (req *request) settleBulk() {
+	for i, answer := range req.commands.answers {
 		if answer.command < 0 {
 			continue
 		}
-		c.decode(answer.command)
-		if c.result.Code == engine.CodeRetry {
-			c.knowBulk(i, bulkToDo)
+		req.decode(answer.command)
+		if req.result.Code == engine.CodeRetry {
+			req.knowBulk(i, bulkToDo)
 		} else {
-			c.knowBulk(i, bulkKnown)
+			req.knowBulk(i, bulkKnown)
 		}
 	}
 }
 
-// knowBulk keeps c.result as the answer for order i.
-func (c *call) knowBulk(i, command int) {
-	k := &c.commands
+// knowBulk keeps req.result as the answer for order i.
+func (req *request) knowBulk(i, command int) {
+	k := &req.commands
 	begin := len(k.known)
-	k.known = c.appendBulk(k.known, i)
+	k.known = req.appendBulk(k.known, i)
 	k.answers[i] = bulkAnswer{command: command, begin: begin, end: len(k.known)}
 }
 
 // answerBulk answers all orders in their order.
-func (c *call) answerBulk(asOf uint64) {
-	c.out = appendUnits(c.out, `{"asOf":`, int64(asOf))
-	c.out = append(c.out, `,"orders":[`...)
-	for i, answer := range c.commands.answers {
-		c.out = append(comma(c.out, i), c.commands.known[answer.begin:answer.end]...)
+func (req *request) answerBulk(asOf uint64) {
+	req.out = appendUnits(req.out, `{"asOf":`, int64(asOf))
+	req.out = append(req.out, `,"orders":[`...)
+	for i, answer := range req.commands.answers {
+		req.out = append(comma(req.out, i), req.commands.known[answer.begin:answer.end]...)
 	}
-	c.out = append(c.out, "]}"...)
+	req.out = append(req.out, "]}"...)
 }
 
-// appendBulk appends the answer for order i from c.result.
-func (c *call) appendBulk(dst []byte, i int) []byte {
-	p := c.orderProblem(i)
-	dst = appendText(dst, `{"orderId":`, c.commands.bulk[i].OrderID)
+// appendBulk appends the answer for order i from req.result.
+func (req *request) appendBulk(dst []byte, i int) []byte {
+	p := req.orderProblem(i)
+	dst = appendText(dst, `{"orderId":`, req.commands.bulk[i].OrderID)
 	dst = appendUnits(dst, `,"status":`, int64(p.status))
 	dst = append(dst, `,"code":"`...)
 	dst = append(dst, p.code...)
-	dst = appendUnits(dst, `","asOf":`, int64(c.result.Index))
-	dst = appendFlag(dst, `,"replayed":`, c.result.Repeated)
-	if c.result.Code != engine.CodeOK {
+	dst = appendUnits(dst, `","asOf":`, int64(req.result.Index))
+	dst = appendFlag(dst, `,"replayed":`, req.result.Repeated)
+	if req.result.Code != engine.CodeOK {
 		if p.field != "" {
 			p.field = fmt.Sprintf("orders[%d].%s", i, p.field)
 		}
 		dst = appendFault(dst, &p)
 	}
-	dst = appendLineResults(dst, c.schema(), &c.result)
+	dst = appendLineResults(dst, req.schema(), &req.result)
 	return append(dst, '}')
 }

@@ -25,8 +25,8 @@ type members interface {
 var stateWords = map[string]string{"Leader": "leader", "Follower": "follower", "Candidate": "candidate",
 	"Shutdown": "stopped"}
 
-func (c *call) showCluster() {
-	group, ok := c.group()
+func (req *request) showCluster() {
+	group, ok := req.group()
 	if !ok {
 		return
 	}
@@ -43,73 +43,74 @@ func (c *call) showCluster() {
 	for _, m := range group.Members() {
 		reply.Members = append(reply.Members, api.Member(m))
 	}
-	c.reply(reply)
+	req.reply(reply)
 }
 
 // group is the store as one of several; a stand-in for tests is none.
-func (c *call) group() (Group, bool) {
-	group, ok := c.server.store.(Group)
+func (req *request) group() (Group, bool) {
+	group, ok := req.server.store.(Group)
 	if !ok {
-		c.fail(http.StatusNotFound, codeNotFound, "this server has no cluster", "", "")
+		req.fail(http.StatusNotFound, codeNotFound, "this server has no cluster", "", "")
 	}
 	return group, ok
 }
 
-func (c *call) addMember() {
-	m := raftstore.Member{ID: c.path[0], Voter: true}
-	c.body().member(&m)
-	if !c.parsed() {
+func (req *request) addMember() {
+	m := raftstore.Member{ID: req.path[0], Voter: true}
+	req.body().member(&m)
+	if !req.parsed() {
 		return
 	}
-	c.changeMembers(m.Address, func(ctx context.Context, group Group) error { return group.AddMember(ctx, m) })
+	req.changeMembers(m.Address, func(ctx context.Context, group Group) error { return group.AddMember(ctx, m) })
 }
 
-func (c *call) removeMember() {
-	c.changeMembers("", func(ctx context.Context, group Group) error { return group.RemoveMember(ctx, c.path[0]) })
+func (req *request) removeMember() {
+	req.changeMembers("", func(ctx context.Context, group Group) error { return group.RemoveMember(ctx, req.path[0]) })
 }
 
-func (c *call) transferLeader() {
+func (req *request) transferLeader() {
 	var to string
-	c.body().transferLeader(&to)
-	if !c.parsed() {
+	req.body().transferLeader(&to)
+	if !req.parsed() {
 		return
 	}
-	c.changeMembers("", func(ctx context.Context, group Group) error { return group.HandOver(ctx, to) })
+	req.changeMembers("", func(ctx context.Context, group Group) error { return group.HandOver(ctx, to) })
 }
 
-func (c *call) takeSnapshot() {
-	c.changeMembers("", func(ctx context.Context, group Group) error { return group.Checkpoint(ctx) })
+func (req *request) takeSnapshot() {
+	req.changeMembers("", func(ctx context.Context, group Group) error { return group.Checkpoint(ctx) })
 }
 
 // changeMembers does something to the group, with the node at an address if one is given, and shows what it is then.
-func (c *call) changeMembers(address string, change func(ctx context.Context, group Group) error) {
-	group, ok := c.group()
+func (req *request) changeMembers(address string, change func(ctx context.Context, group Group) error) {
+	group, ok := req.group()
 	if !ok {
 		return
 	}
-	ctx, cancel := context.WithDeadline(context.Background(), c.deadline)
+	ctx, cancel := context.WithDeadline(context.Background(), req.deadline)
 	defer cancel()
 	err := change(ctx, group)
 	switch {
 	case err == nil:
-		c.showCluster()
+		req.showCluster()
 	case errors.Is(err, raftstore.ErrUnknownMember):
-		c.fail(http.StatusNotFound, codeUnknownMember, "there is no such member, or it has no vote", "id", c.path[0])
+		req.fail(http.StatusNotFound, codeUnknownMember, "there is no such member, or it has no vote", "id",
+			req.path[0])
 	case errors.Is(err, raftstore.ErrInvalidMember):
-		c.fail(http.StatusBadRequest, codeInvalid, err.Error(), "", "")
+		req.fail(http.StatusBadRequest, codeInvalid, err.Error(), "", "")
 	case errors.Is(err, raftstore.ErrLastVoter):
-		c.fail(http.StatusConflict, codeLastVoter, "without that member nobody with a vote would be left", "id",
-			c.path[0])
+		req.fail(http.StatusConflict, codeLastVoter, "without that member nobody with a vote would be left", "id",
+			req.path[0])
 	case errors.Is(err, raftstore.ErrMember):
-		c.fail(http.StatusConflict, codeMemberExists, err.Error(), "id", c.path[0])
+		req.fail(http.StatusConflict, codeMemberExists, err.Error(), "id", req.path[0])
 	case errors.Is(err, raftstore.ErrMemberNotThere):
-		c.fail(http.StatusConflict, codeMemberNotThere, err.Error(), "address", address)
+		req.fail(http.StatusConflict, codeMemberNotThere, err.Error(), "address", address)
 	case errors.Is(err, raftstore.ErrNoPeers):
-		c.fail(http.StatusConflict, codeNoPeers, "this node runs alone: it was started without --raft-listen", "", "")
+		req.fail(http.StatusConflict, codeNoPeers, "this node runs alone: it was started without --raft-listen", "", "")
 	case errors.Is(err, context.DeadlineExceeded):
-		c.storeFailed(raftstore.ErrTimeout)
+		req.storeFailed(raftstore.ErrTimeout)
 	default:
-		c.storeFailed(err)
+		req.storeFailed(err)
 	}
 }
 

@@ -95,12 +95,12 @@ var longAgo = time.Unix(1, 0)
 
 // timedUse is one direction of a connection.
 type timedUse struct {
-	busy atomic.Bool  // a call is under way
+	busy atomic.Bool  // a request is in flight
 	by   atomic.Int64 // its deadline, nanoseconds since the start, 0: none
 }
 
-// late reports whether a call is under way whose deadline has passed. busy is looked at first: a call that begins later
-// has a deadline that was set before it.
+// late reports whether a request is in flight whose deadline has passed. busy is looked at first: a request that begins
+// later has a deadline that was set before it.
 func (u *timedUse) late(at int64) bool {
 	if !u.busy.Load() {
 		return false

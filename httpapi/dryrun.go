@@ -15,60 +15,60 @@ import (
 
 // What a rule would do now, without a log entry.
 
-func (c *call) dryRunRule() {
-	d := &c.commands.rule.dry
-	c.body().dryRun(d)
-	if !c.parsed() || !c.barrier() || !c.checkDry(d) {
+func (req *request) dryRunRule() {
+	d := &req.commands.rule.dry
+	req.body().dryRun(d)
+	if !req.parsed() || !req.barrier() || !req.checkDry(d) {
 		return
 	}
-	asOf := c.server.store.AppliedIndex()
-	if record := &d.record; c.dryRecord(d, record) {
-		if program, version, ok := c.dryProgram(d); ok {
-			c.reply(runDry(d, program, version, asOf, record, c.deadline))
+	asOf := req.server.store.AppliedIndex()
+	if record := &d.record; req.dryRecord(d, record) {
+		if program, version, ok := req.dryProgram(d); ok {
+			req.reply(runDry(d, program, version, asOf, record, req.deadline))
 		}
 	}
 }
 
 // checkDry refuses an item that no order could have, in the words of the request.
-func (c *call) checkDry(d *dryRun) bool {
+func (req *request) checkDry(d *dryRun) bool {
 	if d.hasSource && d.version > 0 {
-		c.fail(http.StatusBadRequest, codeInvalid, "a version or a source is expected, not both", "source", "")
+		req.fail(http.StatusBadRequest, codeInvalid, "a version or a source is expected, not both", "source", "")
 		return false
 	}
 	order := engine.Allocate{OrderID: d.orderID, Lines: []engine.AllocateLine{d.item}}
 	if field, value, ok := engine.CheckCommand(&order); !ok {
-		c.fail(http.StatusBadRequest, codeInvalid, "a value is outside its limits",
+		req.fail(http.StatusBadRequest, codeInvalid, "a value is outside its limits",
 			"item."+strings.TrimPrefix(field, "lines[0]."), value)
 		return false
 	}
-	return c.knows(d.item.Tags, "item.tags")
+	return req.knows(d.item.Tags, "item.tags")
 }
 
 // dryRecord gives the record that the rule sees: the stored one, or the one that is given.
-func (c *call) dryRecord(d *dryRun, record *rules.Record) bool {
+func (req *request) dryRecord(d *dryRun, record *rules.Record) bool {
 	if d.hasRecord {
-		return c.givenRecord(d, record)
+		return req.givenRecord(d, record)
 	}
-	view := &c.reads.record
-	if !c.server.reader.ReadRecord(d.item.UPC, d.item.Location, view) {
-		c.fail(http.StatusNotFound, engine.CodeUnknownRecord.String(), codeDetails[engine.CodeUnknownRecord],
+	view := &req.reads.record
+	if !req.server.reader.ReadRecord(d.item.UPC, d.item.Location, view) {
+		req.fail(http.StatusNotFound, engine.CodeUnknownRecord.String(), codeDetails[engine.CodeUnknownRecord],
 			"item.upc", d.item.UPC)
 		return false
 	}
-	schema := c.schema() // read after the record, it knows all of its tag sets
+	schema := req.schema() // read after the record, it knows all of its tag sets
 	record.Fill(view, schema, rules.SchemaOf(schema))
 	return true
 }
 
 // givenRecord completes a record of the request: each segment has all its tags, and the record the sums.
-func (c *call) givenRecord(d *dryRun, r *rules.Record) bool {
-	schema := c.schema()
+func (req *request) givenRecord(d *dryRun, r *rules.Record) bool {
+	schema := req.schema()
 	r.UPC, r.Location, r.Schema = d.item.UPC, d.item.Location, rules.SchemaOf(schema)
 	seen := map[string]bool{}
 	for i := range r.Segments {
 		s := &r.Segments[i]
 		field := fmt.Sprintf("record.segments[%d].tags", i)
-		if !c.isIn(schema, s.Tags, field) {
+		if !req.isIn(schema, s.Tags, field) {
 			return false
 		}
 		full, err := r.Schema.Full(s.Tags)
@@ -77,7 +77,7 @@ func (c *call) givenRecord(d *dryRun, r *rules.Record) bool {
 		}
 		key := fmt.Sprint(full)
 		if seen[key] {
-			c.fail(http.StatusBadRequest, codeDuplicate, "an earlier segment has the same tags", field, "")
+			req.fail(http.StatusBadRequest, codeDuplicate, "an earlier segment has the same tags", field, "")
 			return false
 		}
 		seen[key], s.Tags = true, full
@@ -88,22 +88,22 @@ func (c *call) givenRecord(d *dryRun, r *rules.Record) bool {
 }
 
 // dryProgram is the program that a dry run is of: a stored version, or a source that is given.
-func (c *call) dryProgram(d *dryRun) (*rules.Program, uint32, bool) {
+func (req *request) dryProgram(d *dryRun) (*rules.Program, uint32, bool) {
 	source, version := d.source, uint32(0)
 	if !d.hasSource {
-		v, _, ok := c.version1(c.server.reader.Rules(), d.version)
+		v, _, ok := req.version1(req.server.reader.Rules(), d.version)
 		if !ok {
 			return nil, 0, false
 		}
 		source, version = v.Source, v.Version
 	}
-	program, _, err := rules.Compile(c.path[0], source, rules.Limits{})
+	program, _, err := rules.Compile(req.path[0], source, rules.Limits{})
 	if err != nil {
-		c.badSource(err)
+		req.badSource(err)
 		return nil, 0, false
 	}
 	if !program.Has(d.hook) {
-		c.fail(http.StatusBadRequest, codeInvalid, "the rule does not define the hook", "hook", d.hook.String())
+		req.fail(http.StatusBadRequest, codeInvalid, "the rule does not define the hook", "hook", d.hook.String())
 		return nil, 0, false
 	}
 	return program, version, true

@@ -9,25 +9,25 @@ import (
 
 // Why an order was filled as it was.
 
-func (c *call) explain() {
-	if !c.barrier() {
+func (req *request) explain() {
+	if !req.barrier() {
 		return
 	}
-	asOf := c.server.store.AppliedIndex()
-	view := &c.reads.why
-	found, err := c.server.store.Explain(c.path[0], view)
+	asOf := req.server.store.AppliedIndex()
+	view := &req.reads.why
+	found, err := req.server.store.Explain(req.path[0], view)
 	switch {
 	case err != nil:
-		c.storeFailed(err)
+		req.storeFailed(err)
 	case !found:
-		c.fail(http.StatusNotFound, engine.CodeUnknownOrder.String(), codeDetails[engine.CodeUnknownOrder], "orderId",
-			c.path[0])
+		req.fail(http.StatusNotFound, engine.CodeUnknownOrder.String(), codeDetails[engine.CodeUnknownOrder], "orderId",
+			req.path[0])
 	default:
 		reply := api.OrderExplanation{AsOf: asOf, OrderID: view.OrderID, Items: []api.ItemExplanation{}}
 		for i := range view.Items {
-			reply.Items = append(reply.Items, showExplanation(c.schema(), &view.Items[i]))
+			reply.Items = append(reply.Items, showExplanation(req.schema(), &view.Items[i]))
 		}
-		c.reply(reply)
+		req.reply(reply)
 	}
 }
 

@@ -95,82 +95,83 @@ func (f *forwarder) close() {
 
 // serve has the request answered by the leader: here, or by forwarding it. While nobody leads it waits, until the
 // deadline.
-func (c *call) serve() {
-	if !c.route.leader() || c.server.forwarder == nil || c.forwarded {
-		c.route.serve(c)
+func (req *request) serve() {
+	if !req.route.leader() || req.server.forwarder == nil || req.forwarded {
+		req.route.serve(req)
 		return
 	}
 	pause := time.NewTimer(0)
 	defer pause.Stop()
 	for {
 		<-pause.C
-		if c.answeredByLeader() || time.Until(c.deadline) <= forwardPause {
+		if req.answeredByLeader() || time.Until(req.deadline) <= forwardPause {
 			return
 		}
-		c.startAgain()
+		req.startAgain()
 		pause.Reset(forwardPause)
 	}
 }
 
 // answeredByLeader tries once. If it is false, nothing was done, and the answer says so.
-func (c *call) answeredByLeader() bool {
-	group := c.server.forwarder.group
+func (req *request) answeredByLeader() bool {
+	group := req.server.forwarder.group
 	if group.Leads() {
-		c.elsewhere = false
-		c.route.serve(c)
-		return !c.elsewhere
+		req.elsewhere = false
+		req.route.serve(req)
+		return !req.elsewhere
 	}
 	leader := group.Leader()
 	if leader == "" {
-		c.storeFailed(raftstore.ErrNotLeader)
+		req.storeFailed(raftstore.ErrNotLeader)
 		return false
 	}
-	return c.forward(leader)
+	return req.forward(leader)
 }
 
-// startAgain makes the call ready for another try at the same request.
-func (c *call) startAgain() {
-	c.envelope.Plans, c.envelope.RulesIndex = c.envelope.Plans[:0], 0
-	c.status, c.content, c.out = http.StatusOK, contentJSON, c.out[:0]
-	c.ctx.Response.Header.Del("Retry-After")
+// startAgain makes the request ready for another try.
+func (req *request) startAgain() {
+	req.envelope.Plans, req.envelope.RulesIndex = req.envelope.Plans[:0], 0
+	req.status, req.content, req.out = http.StatusOK, contentJSON, req.out[:0]
+	req.ctx.Response.Header.Del("Retry-After")
 }
 
 // forward sends the request to the leader and takes over its answer. It is false if nothing was done there.
-func (c *call) forward(leader string) bool {
+func (req *request) forward(leader string) bool {
 	request, response := fasthttp.AcquireRequest(), fasthttp.AcquireResponse()
 	defer fasthttp.ReleaseRequest(request)
 	defer fasthttp.ReleaseResponse(response)
-	c.copyRequest(request)
-	left := time.Until(c.deadline)
+	req.copyRequest(request)
+	left := time.Until(req.deadline)
 	if left <= 0 { // nothing is sent, so the outcome is known
-		c.storeFailed(raftstore.ErrNotLeader)
+		req.storeFailed(raftstore.ErrNotLeader)
 		return false
 	}
-	c.server.metrics.forwarded.Inc()
-	err := c.server.forwarder.to(leader).DoTimeout(request, response, left)
+	req.server.metrics.forwarded.Inc()
+	err := req.server.forwarder.to(leader).DoTimeout(request, response, left)
 	switch {
 	case err == nil && len(response.Header.Peek(headerElsewhere)) > 0:
-		c.storeFailed(raftstore.ErrNotLeader)
+		req.storeFailed(raftstore.ErrNotLeader)
 		return false
 	case err == nil:
-		c.takeOver(response)
+		req.takeOver(response)
 		return true
 	case errors.Is(err, raftstore.ErrNotLeader):
-		c.storeFailed(err)
+		req.storeFailed(err)
 		return false
 	case errors.Is(err, fasthttp.ErrNoFreeConns):
-		c.storeFailed(raftstore.ErrQueueFull)
+		req.storeFailed(raftstore.ErrQueueFull)
 		return true
 	default:
-		c.server.log.Warn("a forwarded request was not answered", "leader", leader, "route", c.route.pattern, "error",
+		req.server.log.Warn("a forwarded request was not answered", "leader", leader, "route", req.route.pattern,
+			"error",
 			err)
-		c.storeFailed(raftstore.ErrOutcomeUnknown)
+		req.storeFailed(raftstore.ErrOutcomeUnknown)
 		return true
 	}
 }
 
-func (c *call) copyRequest(to *fasthttp.Request) {
-	from := &c.ctx.Request
+func (req *request) copyRequest(to *fasthttp.Request) {
+	from := &req.ctx.Request
 	to.Header.DisableNormalizing()
 	to.Header.SetMethodBytes(from.Header.Method())
 	to.SetRequestURIBytes(from.Header.RequestURI())
@@ -180,20 +181,20 @@ func (c *call) copyRequest(to *fasthttp.Request) {
 			to.Header.SetBytesV(name, value)
 		}
 	}
-	left := max(time.Until(c.deadline), 0).Milliseconds()
+	left := max(time.Until(req.deadline), 0).Milliseconds()
 	to.Header.Set(headerTimeout, strconv.FormatInt(left, 10))
-	to.SetBodyRaw(c.received)
+	to.SetBodyRaw(req.received)
 }
 
 // forwardedHeaders are those that mean something to a write, and what opens the API: the leader asks for it again.
 var forwardedHeaders = []string{"Authorization", "Content-Type", "Content-Encoding", "Idempotency-Key", "x-vol-tenant"}
 
-func (c *call) takeOver(response *fasthttp.Response) {
-	c.status, c.content = response.StatusCode(), string(response.Header.ContentType())
-	c.out = append(c.out[:0], response.Body()...)
+func (req *request) takeOver(response *fasthttp.Response) {
+	req.status, req.content = response.StatusCode(), string(response.Header.ContentType())
+	req.out = append(req.out[:0], response.Body()...)
 	for _, name := range [...]string{"Idempotency-Replayed", "Retry-After"} {
 		if value := response.Header.Peek(name); value != nil {
-			c.ctx.Response.Header.SetBytesV(name, value)
+			req.ctx.Response.Header.SetBytesV(name, value)
 		}
 	}
 }
@@ -207,13 +208,13 @@ func (s *Server) handleForwarded(ctx *fasthttp.RequestCtx) {
 const forwardedValue = "forwarded"
 
 // readForwarded takes the client's deadline over from the node that forwarded the request.
-func (c *call) readForwarded(begin time.Time) {
-	c.forwarded = c.server.forwarder != nil && c.ctx.UserValue(forwardedValue) != nil
-	if !c.forwarded {
+func (req *request) readForwarded(begin time.Time) {
+	req.forwarded = req.server.forwarder != nil && req.ctx.UserValue(forwardedValue) != nil
+	if !req.forwarded {
 		return
 	}
-	if left, err := strconv.ParseInt(string(c.ctx.Request.Header.Peek(headerTimeout)), 10, 64); err == nil &&
+	if left, err := strconv.ParseInt(string(req.ctx.Request.Header.Peek(headerTimeout)), 10, 64); err == nil &&
 		left >= 0 {
-		c.deadline = begin.Add(min(time.Duration(left)*time.Millisecond, c.server.config.RequestTimeout))
+		req.deadline = begin.Add(min(time.Duration(left)*time.Millisecond, req.server.config.RequestTimeout))
 	}
 }

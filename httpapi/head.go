@@ -13,8 +13,8 @@ var singleHeaders = [...]string{"Authorization", "Content-Type", "Content-Length
 	"Idempotency-Key", "Expect", "x-vol-tenant"}
 
 // soundHead answers a request whose head is ambiguous, which also ends the connection.
-func (c *call) soundHead() bool {
-	header := &c.ctx.Request.Header
+func (req *request) soundHead() bool {
+	header := &req.ctx.Request.Header
 	detail, value := "", ""
 	if version := string(header.Protocol()); version != "HTTP/1.1" && version != "HTTP/1.0" {
 		detail, value = "HTTP/1.1 or HTTP/1.0 is expected", version
@@ -24,8 +24,8 @@ func (c *call) soundHead() bool {
 	if detail == "" {
 		return true
 	}
-	c.ctx.SetConnectionClose()
-	c.fail(http.StatusBadRequest, codeBadRequest, detail, "", value)
+	req.ctx.SetConnectionClose()
+	req.fail(http.StatusBadRequest, codeBadRequest, detail, "", value)
 	return false
 }
 

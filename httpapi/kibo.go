@@ -24,11 +24,11 @@ import (
 var foreignPrefixes = []string{"/api/", "/commerce/", "/platform/", "/adjustFutureDate/", "/cache/"}
 
 // isForeign reports whether a request is for that API, whether there is such a path or not.
-func (c *call) isForeign() bool {
-	if c.route != nil {
-		return c.route.foreign
+func (req *request) isForeign() bool {
+	if req.route != nil {
+		return req.route.foreign
 	}
-	path := c.pathText()
+	path := req.pathText()
 	for _, prefix := range foreignPrefixes {
 		if strings.HasPrefix(path, prefix) {
 			return true
@@ -56,41 +56,42 @@ func kiboRoutes() []*route {
 	for _, op := range operations {
 		list = append(list, &route{method: methodOf([]byte(op.Method)), pattern: "/api" + op.Pattern, also: op.Pattern,
 			write:   op.Write,
-			foreign: true, open: op.Pattern == kibo.TicketPattern, serve: func(c *call) { c.kibo(op.Serve) }})
+			foreign: true, open: op.Pattern == kibo.TicketPattern, serve: func(req *request) { req.kibo(op.Serve) }})
 	}
 	return list
 }
 
 // kibo has an operation answered.
-func (c *call) kibo(serve func(*kibo.Request) (kibo.Reply, error)) {
-	query, err := url.ParseQuery(string(c.ctx.URI().QueryString()))
-	if err != nil || !c.cleanQuery(query) {
-		c.fail(http.StatusBadRequest, codeInvalid, "the query is not valid percent-encoded UTF-8 without control "+
+func (req *request) kibo(serve func(*kibo.Request) (kibo.Reply, error)) {
+	query, err := url.ParseQuery(string(req.ctx.URI().QueryString()))
+	if err != nil || !req.cleanQuery(query) {
+		req.fail(http.StatusBadRequest, codeInvalid, "the query is not valid percent-encoded UTF-8 without control "+
 			"characters", "", "")
 		return
 	}
 	// of another form, it is none
-	tenant, _ := strconv.ParseInt(string(c.ctx.Request.Header.Peek("x-vol-tenant")), 10, 64)
-	reply, err := serve(&kibo.Request{Host: kiboHost{c}, Path: c.path, Query: query, Body: c.received, Tenant: tenant,
-		Domain: string(c.ctx.Host())})
+	tenant, _ := strconv.ParseInt(string(req.ctx.Request.Header.Peek("x-vol-tenant")), 10, 64)
+	reply, err := serve(&kibo.Request{Host: kiboHost{req}, Path: req.path, Query: query, Body: req.received,
+		Tenant: tenant,
+		Domain: string(req.ctx.Host())})
 	var fault *kibo.Fault
 	switch {
 	case errors.As(err, &fault):
-		c.kiboFault(fault)
+		req.kiboFault(fault)
 	case err != nil:
-		c.storeFailed(err)
+		req.storeFailed(err)
 	case reply.Media != "":
-		c.content = reply.Media
-		c.out = append(c.out[:0], reply.Text...)
+		req.content = reply.Media
+		req.out = append(req.out[:0], reply.Text...)
 	default:
-		if c.out, err = appendJSON(c.out[:0], reply.Value); err != nil {
+		if req.out, err = appendJSON(req.out[:0], reply.Value); err != nil {
 			panic(fmt.Sprintf("BUG: httpapi: a reply cannot be encoded: %v", err))
 		}
 	}
 }
 
 // cleanQuery reports whether all of a query is plain text, and gives names the form in which they are kept.
-func (c *call) cleanQuery(query url.Values) bool {
+func (req *request) cleanQuery(query url.Values) bool {
 	for name, values := range query {
 		_, plain := plainText(name)
 		for i, text := range values {
@@ -98,7 +99,7 @@ func (c *call) cleanQuery(query url.Values) bool {
 			if plain = plain && ok; ascii || !ok {
 				continue
 			}
-			if clean, fault := cleanName(text, c.stored); fault == "" {
+			if clean, fault := cleanName(text, req.stored); fault == "" {
 				values[i] = clean
 			}
 		}
@@ -109,13 +110,13 @@ func (c *call) cleanQuery(query url.Values) bool {
 	return true
 }
 
-func (c *call) kiboFault(f *kibo.Fault) {
+func (req *request) kiboFault(f *kibo.Fault) {
 	p := problem{status: f.Status, code: f.Code, detail: f.Message, field: f.Field, value: f.Value, offset: -1}
 	for _, row := range f.Rows {
 		p.rows = append(p.rows, rowFault{fault: fault{code: row.Code, detail: row.Message, field: row.Field,
 			value: row.Value, offset: -1}})
 	}
-	c.problem(&p)
+	req.problem(&p)
 }
 
 func appendJSON(dst []byte, value any) ([]byte, error) {
@@ -123,8 +124,8 @@ func appendJSON(dst []byte, value any) ([]byte, error) {
 	return append(dst, text...), err
 }
 
-// kiboHost is what an operation sees of the call.
-type kiboHost struct{ c *call }
+// kiboHost is what an operation sees of the request.
+type kiboHost struct{ c *request }
 
 var _ kibo.Host = kiboHost{}
 
@@ -152,10 +153,10 @@ func (h kiboHost) Jobs(before engine.JobID, limit int, dst []engine.Job) []engin
 	return h.c.server.store.Jobs(before, limit, dst)
 }
 
-// Overdue is by the call's deadline.
+// Overdue is by the request's deadline.
 func (h kiboHost) Overdue() bool { return !time.Now().Before(h.c.deadline) }
 
-// Stored is that of the call.
+// Stored is that of the request.
 func (h kiboHost) Stored(name string) bool { return h.c.stored(name) }
 
 // Ticket gives a ticket for a token or, to anybody, a text that an open server asks nobody for.
@@ -173,7 +174,7 @@ func (h kiboHost) Ticket(name, secret string) (kibo.Ticket, bool) {
 // Do takes commands through the log. Those whose plans or orders have become old meanwhile are proposed anew, without
 // the others, which stand.
 func (h kiboHost) Do(proposals []kibo.Proposal) ([]engine.Result, error) {
-	c := h.c
+	req := h.c
 	results := make([]engine.Result, len(proposals))
 	todo := make([]int, len(proposals))
 	for i := range proposals {
@@ -186,7 +187,7 @@ func (h kiboHost) Do(proposals []kibo.Proposal) ([]engine.Result, error) {
 	for try := range tries {
 		if err := h.propose(proposals, todo, results); err != nil {
 			if try > 0 && len(proposals) > 1 && errors.Is(err, raftstore.ErrNotLeader) {
-				// Some were done in an earlier round: the whole call must not be done again elsewhere.
+				// Some were done in an earlier round: the whole request must not be done again elsewhere.
 				err = fmt.Errorf("%w: %v", raftstore.ErrOutcomeUnknown, err)
 			}
 			return nil, err
@@ -203,10 +204,10 @@ func (h kiboHost) Do(proposals []kibo.Proposal) ([]engine.Result, error) {
 	}
 	for i := range results {
 		if results[i].Repeated {
-			c.ctx.Response.Header.Set("Idempotency-Replayed", "true")
+			req.ctx.Response.Header.Set("Idempotency-Replayed", "true")
 		}
 	}
-	c.server.redistributor.wakeUp()
+	req.server.redistributor.wakeUp()
 	return results, nil
 }
 
@@ -223,37 +224,37 @@ func remake(schema *engine.Schema, p *kibo.Proposal, env *engine.Envelope) error
 
 // propose takes some of the commands through the log, in one entry.
 func (h kiboHost) propose(proposals []kibo.Proposal, todo []int, results []engine.Result) error {
-	c := h.c
+	req := h.c
 	lines := 0
 	for _, i := range todo {
 		if a, ok := proposals[i].Command.(*engine.Allocate); ok {
 			lines += len(a.Lines)
 		}
 	}
-	budget := rules.NewBudget(c.deadline, lines)
-	c.batch.Reset()
+	budget := rules.NewBudget(req.deadline, lines)
+	req.batch.Reset()
 	for _, i := range todo {
 		p := &proposals[i]
-		env := engine.Envelope{Job: p.Job, Key: c.envelope.Key}
-		if err := remake(c.server.reader.Schema(), p, &env); err != nil {
+		env := engine.Envelope{Job: p.Job, Key: req.envelope.Key}
+		if err := remake(req.server.reader.Schema(), p, &env); err != nil {
 			return err
 		}
 		if env.Key != "" && p.Part != "" {
 			env.Key += "/" + p.Part
 		}
 		if a, ok := p.Command.(*engine.Allocate); ok {
-			if err := c.server.planner.Plan(&budget, a, time.Now().UnixMilli(), &env); err != nil {
+			if err := req.server.planner.Plan(&budget, a, time.Now().UnixMilli(), &env); err != nil {
 				return raftstore.ErrTimeout
 			}
 		}
-		c.batch.Append(&env, p.Command)
+		req.batch.Append(&env, p.Command)
 	}
-	if err := c.server.store.Do(c.deadline, c.batch); err != nil {
+	if err := req.server.store.Do(req.deadline, req.batch); err != nil {
 		return err
 	}
 	for n, i := range todo {
 		// The batch is used again; what the results say is not to change with it.
-		if err := engine.DecodeResult(bytes.Clone(c.batch.Result(n)), &results[i]); err != nil {
+		if err := engine.DecodeResult(bytes.Clone(req.batch.Result(n)), &results[i]); err != nil {
 			panic(fmt.Sprintf("BUG: httpapi: the engine's result cannot be read: %v", err))
 		}
 	}

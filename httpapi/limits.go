@@ -110,7 +110,7 @@ const (
 	fieldBytesMax = 256
 	valueBytesMax = 64
 
-	// scratchElementsMax and scratchBytesMax bound the memory that a call leaves in the pool for the next one.
+	// scratchElementsMax and scratchBytesMax bound the memory that a request leaves in the pool for the next one.
 	scratchElementsMax = 2_048
 	scratchBytesMax    = 256 << 10
 )

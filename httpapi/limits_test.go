@@ -45,7 +45,8 @@ func TestLimits(t *testing.T) {
 	}
 	s.put("/v1/tag-categories/Channel", `{"values":[{"value":"Kibo","default":true},{"value":"Amazon"}]}`).ok()
 	s.post("/v1/inventory/refresh",
-		`{"location":"L","items":[{"upc":"U","quantity":100000},{"upc":"U","quantity":100000,"tags":{"Channel":"Amazon"}}]}`).ok()
+		`{"location":"L","items":[{"upc":"U","quantity":100000},{"upc":"U","quantity":100000,"tags":{"Channel":"Amazon"}}]}`).
+		ok()
 
 	const refresh, line = "/v1/inventory/refresh", `{"itemId":"%d","upc":"U","location":"L","quantity":1}`
 	f("bytes of a UPC", engine.UPCBytesMax, "items[0].upc",
@@ -172,7 +173,7 @@ func TestLimitsOfParts(t *testing.T) {
 		return s.differences() == n && s.fault.code == ""
 	})
 	f("bytes of a query's reply before its last record", QueryBytesMax-1, func(n int) bool {
-		r := queryRun{call: &call{out: make([]byte, n)}, q: &stockQuery{limit: 1}}
+		r := queryRun{request: &request{out: make([]byte, n)}, q: &stockQuery{limit: 1}}
 		return r.room()
 	})
 }

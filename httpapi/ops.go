@@ -24,24 +24,24 @@ const (
 )
 
 // events lists what happened after an event.
-func (c *call) events() {
-	if !c.barrier() {
+func (req *request) events() {
+	if !req.barrier() {
 		return
 	}
-	asOf := c.server.store.AppliedIndex()
-	c.reads.events = c.server.store.Events(c.after, c.limit, c.reads.events[:0])
-	next := c.after
-	if last := len(c.reads.events) - 1; last >= 0 {
-		next = c.reads.events[last].ID
+	asOf := req.server.store.AppliedIndex()
+	req.reads.events = req.server.store.Events(req.after, req.limit, req.reads.events[:0])
+	next := req.after
+	if last := len(req.reads.events) - 1; last >= 0 {
+		next = req.reads.events[last].ID
 	}
-	c.out = appendUnits(c.out, `{"asOf":`, int64(asOf))
-	c.out = appendUnits(c.out, `,"next":`, int64(next))
-	c.out = append(c.out, `,"events":[`...)
-	schema := c.schema()
-	for i := range c.reads.events {
-		c.out = appendEvent(comma(c.out, i), schema, &c.reads.events[i])
+	req.out = appendUnits(req.out, `{"asOf":`, int64(asOf))
+	req.out = appendUnits(req.out, `,"next":`, int64(next))
+	req.out = append(req.out, `,"events":[`...)
+	schema := req.schema()
+	for i := range req.reads.events {
+		req.out = appendEvent(comma(req.out, i), schema, &req.reads.events[i])
 	}
-	c.out = append(c.out, "]}"...)
+	req.out = append(req.out, "]}"...)
 }
 
 // appendEvent appends an event with those of its members that its kind has.
@@ -69,65 +69,65 @@ func appendEvent(dst []byte, schema *engine.Schema, ev *engine.Event) []byte {
 }
 
 // health reports whether the process runs and answers.
-func (c *call) health() { c.out = append(c.out, `{"status":"ok"}`...) }
+func (req *request) health() { req.out = append(req.out, `{"status":"ok"}`...) }
 
 // ready reports whether the node has caught up, so that traffic may come.
-func (c *call) ready() {
-	if err := c.server.store.Ready(); err != nil {
-		c.fail(http.StatusServiceUnavailable, codeNotReady, err.Error(), "", "")
+func (req *request) ready() {
+	if err := req.server.store.Ready(); err != nil {
+		req.fail(http.StatusServiceUnavailable, codeNotReady, err.Error(), "", "")
 		return
 	}
-	c.out = appendUnits(c.out, `{"status":"ready","asOf":`, int64(c.server.store.AppliedIndex()))
-	if c.verbose {
-		c.out = append(c.out, `,"checks":[`...)
-		for i, condition := range c.server.store.Conditions() {
+	req.out = appendUnits(req.out, `{"status":"ready","asOf":`, int64(req.server.store.AppliedIndex()))
+	if req.verbose {
+		req.out = append(req.out, `,"checks":[`...)
+		for i, condition := range req.server.store.Conditions() {
 			if i > 0 {
-				c.out = append(c.out, ',')
+				req.out = append(req.out, ',')
 			}
 			status, detail := "ok", ""
 			if condition.Err != nil {
 				status, detail = "failed", condition.Err.Error()
 			}
-			c.out = appendText(c.out, `{"name":`, condition.Name)
-			c.out = appendText(c.out, `,"status":`, status)
-			c.out = append(appendText(c.out, `,"detail":`, detail), '}')
+			req.out = appendText(req.out, `{"name":`, condition.Name)
+			req.out = appendText(req.out, `,"status":`, status)
+			req.out = append(appendText(req.out, `,"detail":`, detail), '}')
 		}
-		c.out = append(c.out, ']')
+		req.out = append(req.out, ']')
 	}
-	c.out = append(c.out, '}')
+	req.out = append(req.out, '}')
 }
 
-func (c *call) openAPI() {
-	c.content = contentYAML
-	c.out = append(c.out, openAPIDocument...)
+func (req *request) openAPI() {
+	req.content = contentYAML
+	req.out = append(req.out, openAPIDocument...)
 }
 
 // metricsText writes the metrics of the server's set and of the process.
-func (c *call) metricsText() {
-	c.content = contentText
+func (req *request) metricsText() {
+	req.content = contentText
 	var text bytes.Buffer
-	c.server.config.Metrics.WritePrometheus(&text)
+	req.server.config.Metrics.WritePrometheus(&text)
 	metrics.WriteProcessMetrics(&text)
-	c.out = append(c.out, text.Bytes()...)
+	req.out = append(req.out, text.Bytes()...)
 }
 
 const profilesPath = "/debug/pprof"
 
 // profiles answers requests for Go profiles, and reports whether this is one. Without an admin token there is no such
 // path.
-func (c *call) profiles() bool {
-	token := c.server.config.AdminToken
-	if token == "" || !strings.HasPrefix(c.pathText(), profilesPath) {
+func (req *request) profiles() bool {
+	token := req.server.config.AdminToken
+	if token == "" || !strings.HasPrefix(req.pathText(), profilesPath) {
 		return false
 	}
 	want := []byte("Bearer " + token)
-	if subtle.ConstantTimeCompare(c.ctx.Request.Header.Peek("Authorization"), want) != 1 {
-		c.ctx.Response.Header.Set("WWW-Authenticate", "Bearer")
-		c.fail(http.StatusUnauthorized, codeUnauthorized, "the admin token is expected", "Authorization", "")
+	if subtle.ConstantTimeCompare(req.ctx.Request.Header.Peek("Authorization"), want) != 1 {
+		req.ctx.Response.Header.Set("WWW-Authenticate", "Bearer")
+		req.fail(http.StatusUnauthorized, codeUnauthorized, "the admin token is expected", "Authorization", "")
 		return true
 	}
-	c.content = "" // the handler writes the response itself
-	pprofhandler.PprofHandler(c.ctx)
-	c.status = c.ctx.Response.StatusCode()
+	req.content = "" // the handler writes the response itself
+	pprofhandler.PprofHandler(req.ctx)
+	req.status = req.ctx.Response.StatusCode()
 	return true
 }

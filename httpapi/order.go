@@ -13,98 +13,98 @@ import (
 // The order commands.
 
 // allocate is the hot path: from the body to the answer it allocates nothing of its own.
-func (c *call) allocate() {
-	cmd := &c.commands.allocate
-	c.body().allocate(cmd)
-	cmd.OrderID = c.path[0]
-	if !c.parsed() || !c.check(cmd) {
+func (req *request) allocate() {
+	cmd := &req.commands.allocate
+	req.body().allocate(cmd)
+	cmd.OrderID = req.path[0]
+	if !req.parsed() || !req.check(cmd) {
 		return
 	}
-	if c.plan(cmd) && (c.refusesAtOnce(c.envelope.Key, cmd) || c.proposePlanned(cmd)) {
-		c.answerOrder(cmd.OrderID)
+	if req.plan(cmd) && (req.refusesAtOnce(req.envelope.Key, cmd) || req.proposePlanned(cmd)) {
+		req.answerOrder(cmd.OrderID)
 	}
 }
 
 // plan asks the rules that are active about an order, and answers if there is no time for it.
-func (c *call) plan(cmd *engine.Allocate) bool {
-	budget := rules.NewBudget(c.deadline, len(cmd.Lines))
-	c.askedMS = time.Now().UnixMilli()
-	if err := c.server.planner.Plan(&budget, cmd, c.askedMS, &c.envelope); err != nil {
-		c.storeFailed(raftstore.ErrTimeout)
+func (req *request) plan(cmd *engine.Allocate) bool {
+	budget := rules.NewBudget(req.deadline, len(cmd.Lines))
+	req.askedMS = time.Now().UnixMilli()
+	if err := req.server.planner.Plan(&budget, cmd, req.askedMS, &req.envelope); err != nil {
+		req.storeFailed(raftstore.ErrTimeout)
 		return false
 	}
 	return true
 }
 
 // proposePlanned is propose for an order that is planned anew when other rules have become active meanwhile.
-func (c *call) proposePlanned(cmd *engine.Allocate) bool {
+func (req *request) proposePlanned(cmd *engine.Allocate) bool {
 	for range retriesMax {
-		if !c.proposeOnce(cmd) {
+		if !req.proposeOnce(cmd) {
 			return false
 		}
-		if c.result.Code != engine.CodeRetry {
+		if req.result.Code != engine.CodeRetry {
 			return true
 		}
-		if !c.plan(cmd) {
+		if !req.plan(cmd) {
 			return false
 		}
 	}
-	c.fail(http.StatusServiceUnavailable, codeRetry, codeDetails[engine.CodeRetry], "", "")
+	req.fail(http.StatusServiceUnavailable, codeRetry, codeDetails[engine.CodeRetry], "", "")
 	return false
 }
 
-// refusesAtOnce fills c.result with the refusal of an order that committed stock cannot meet: in a flash sale most
+// refusesAtOnce fills req.result with the refusal of an order that committed stock cannot meet: in a flash sale most
 // requests are refusals, and they cost no log entry. Only the leader's committed state may say no.
-func (c *call) refusesAtOnce(key string, cmd *engine.Allocate) bool {
-	if len(c.envelope.Plans) > 0 { // where a rule has its say, the log is to hold what it said
+func (req *request) refusesAtOnce(key string, cmd *engine.Allocate) bool {
+	if len(req.envelope.Plans) > 0 { // where a rule has its say, the log is to hold what it said
 		return false
 	}
-	if !c.server.store.Refuses(c.deadline, c.askedMS, key, cmd, &c.result) {
+	if !req.server.store.Refuses(req.deadline, req.askedMS, key, cmd, &req.result) {
 		return false
 	}
-	c.server.metrics.refusals.Inc()
+	req.server.metrics.refusals.Inc()
 	return true
 }
 
-func (c *call) confirm()    { c.changeOrder(engine.KindConfirm) }
-func (c *call) deallocate() { c.changeOrder(engine.KindDeallocate) }
-func (c *call) fulfill()    { c.changeOrder(engine.KindFulfill) }
-func (c *call) giveBack()   { c.changeOrder(engine.KindReturn) }
+func (req *request) confirm()    { req.changeOrder(engine.KindConfirm) }
+func (req *request) deallocate() { req.changeOrder(engine.KindDeallocate) }
+func (req *request) fulfill()    { req.changeOrder(engine.KindFulfill) }
+func (req *request) giveBack()   { req.changeOrder(engine.KindReturn) }
 
-func (c *call) changeOrder(action engine.Kind) {
-	cmd := &c.commands.orderChange
-	cmd.Action, cmd.OrderID = action, c.path[0]
-	c.body().orderChange(cmd)
-	if c.parsed() && c.check(cmd) && c.propose(cmd) {
-		c.answerOrder(cmd.OrderID)
+func (req *request) changeOrder(action engine.Kind) {
+	cmd := &req.commands.orderChange
+	cmd.Action, cmd.OrderID = action, req.path[0]
+	req.body().orderChange(cmd)
+	if req.parsed() && req.check(cmd) && req.propose(cmd) {
+		req.answerOrder(cmd.OrderID)
 	}
 }
 
-// answerOrder answers an order command with c.result.
-func (c *call) answerOrder(orderID string) {
-	c.markReplayed()
-	if c.result.Code == engine.CodeOK {
-		c.out = appendOrderResult(c.out, c.schema(), &c.result, orderID)
+// answerOrder answers an order command with req.result.
+func (req *request) answerOrder(orderID string) {
+	req.markReplayed()
+	if req.result.Code == engine.CodeOK {
+		req.out = appendOrderResult(req.out, req.schema(), &req.result, orderID)
 		return
 	}
-	p := c.orderProblem(0)
-	c.openProblem(&p)
-	c.out = appendText(c.out, `,"orderId":`, orderID)
-	c.out = appendUnits(c.out, `,"asOf":`, int64(c.result.Index))
-	c.out = appendLineResults(c.out, c.schema(), &c.result)
-	c.out = append(c.out, '}')
+	p := req.orderProblem(0)
+	req.openProblem(&p)
+	req.out = appendText(req.out, `,"orderId":`, orderID)
+	req.out = appendUnits(req.out, `,"asOf":`, int64(req.result.Index))
+	req.out = appendLineResults(req.out, req.schema(), &req.result)
+	req.out = append(req.out, '}')
 }
 
 // orderProblem is resultProblem for order i of the request, in the words of the request: the engine has a time in
 // milliseconds, and 0 for a quantity that was not given.
-func (c *call) orderProblem(i int) problem {
-	r := &c.result
+func (req *request) orderProblem(i int) problem {
+	r := &req.result
 	p := resultProblem(r)
 	switch {
 	case r.Code == engine.CodeRetry:
 		p.field, p.value = "", "" // it is nothing of the request's
 	case r.Kind == engine.KindAllocate && r.Code == engine.CodeExpired && r.Field == "expiresAt":
-		p.value = c.scan.expiresAt[i]
+		p.value = req.scan.expiresAt[i]
 	case r.Kind == engine.KindReturn && r.Code == engine.CodeInvalid && r.Value == "0" &&
 		strings.HasSuffix(r.Field, ".quantity"):
 		p.code, p.detail, p.value = codeMissingField, "goods of an unknown order need a quantity", ""
@@ -124,20 +124,20 @@ func (c *call) orderProblem(i int) problem {
 }
 
 // readOrder shows an order, from memory or from the archive.
-func (c *call) readOrder() {
-	if !c.barrier() {
+func (req *request) readOrder() {
+	if !req.barrier() {
 		return
 	}
-	view := &c.reads.order
-	asOf := c.server.store.AppliedIndex()
-	found, err := c.server.store.ReadOrder(c.path[0], view)
+	view := &req.reads.order
+	asOf := req.server.store.AppliedIndex()
+	found, err := req.server.store.ReadOrder(req.path[0], view)
 	switch {
 	case err != nil:
-		c.storeFailed(err)
+		req.storeFailed(err)
 	case !found:
-		c.fail(http.StatusNotFound, engine.CodeUnknownOrder.String(), codeDetails[engine.CodeUnknownOrder], "orderId",
-			c.path[0])
+		req.fail(http.StatusNotFound, engine.CodeUnknownOrder.String(), codeDetails[engine.CodeUnknownOrder], "orderId",
+			req.path[0])
 	default:
-		c.out = appendOrder(c.out, c.schema(), view, asOf)
+		req.out = appendOrder(req.out, req.schema(), view, asOf)
 	}
 }

@@ -14,73 +14,75 @@ import (
 // as the asOf of the reply, which is read before the first of them.
 
 // readRecord shows one record.
-func (c *call) readRecord() {
-	if !c.barrier() {
+func (req *request) readRecord() {
+	if !req.barrier() {
 		return
 	}
-	asOf := c.server.store.AppliedIndex()
-	if !c.readView(c.path[1], c.path[0]) {
-		c.fail(http.StatusNotFound, engine.CodeUnknownRecord.String(), codeDetails[engine.CodeUnknownRecord], "upc",
-			c.path[1])
+	asOf := req.server.store.AppliedIndex()
+	if !req.readView(req.path[1], req.path[0]) {
+		req.fail(http.StatusNotFound, engine.CodeUnknownRecord.String(), codeDetails[engine.CodeUnknownRecord], "upc",
+			req.path[1])
 		return
 	}
-	c.out = appendUnits(c.out, `{"asOf":`, int64(asOf))
-	c.out = append(c.out, `,"records":[`...)
-	c.out = appendRecord(c.out, c.reads.schema, &c.reads.record, nil)
-	c.out = append(c.out, "]}"...)
+	req.out = appendUnits(req.out, `{"asOf":`, int64(asOf))
+	req.out = append(req.out, `,"records":[`...)
+	req.out = appendRecord(req.out, req.reads.schema, &req.reads.record, nil)
+	req.out = append(req.out, "]}"...)
 }
 
 // readView copies a record, with the schema to show it with: one read after the record knows all of its tag sets.
-func (c *call) readView(upc, location string) bool {
-	r := &c.reads
-	if !c.server.reader.ReadRecord(upc, location, &r.record) {
+func (req *request) readView(upc, location string) bool {
+	r := &req.reads
+	if !req.server.reader.ReadRecord(upc, location, &r.record) {
 		return false
 	}
-	r.schema = c.schema()
+	r.schema = req.schema()
 	r.record.MergeSegments(r.schema)
 	return true
 }
 
 // query shows the records of the asked items at the locations that the query is after.
-func (c *call) query() {
-	q := &c.reads.query
-	c.body().query(q, false)
-	if !c.parsed() || !c.barrier() || !c.knowsTags(q) {
+func (req *request) query() {
+	q := &req.reads.query
+	req.body().query(q, false)
+	if !req.parsed() || !req.barrier() || !req.knowsTags(q) {
 		return
 	}
-	c.out = appendUnits(c.out, `{"asOf":`, int64(c.server.store.AppliedIndex()))
-	c.out = append(c.out, `,"records":[`...)
-	run := queryRun{call: c, q: q, readsMax: c.server.queryReadsMax}
+	req.out = appendUnits(req.out, `{"asOf":`, int64(req.server.store.AppliedIndex()))
+	req.out = append(req.out, `,"records":[`...)
+	run := queryRun{request: req, q: q, readsMax: req.server.queryReadsMax}
 	if len(q.items) > 0 {
 		run.items()
 	} else {
 		run.listings()
 	}
-	c.out = append(c.out, ']')
-	c.out = appendFlag(c.out, `,"truncated":`, run.truncated)
-	c.out = append(c.out, '}')
+	req.out = append(req.out, ']')
+	req.out = appendFlag(req.out, `,"truncated":`, run.truncated)
+	req.out = append(req.out, '}')
 }
 
 // knowsTags refuses tags that are not in the schema: no segment has them, and a misspelt one should not look like no
 // stock.
-func (c *call) knowsTags(q *stockQuery) bool {
-	if !c.knows(q.tags, "tags") {
+func (req *request) knowsTags(q *stockQuery) bool {
+	if !req.knows(q.tags, "tags") {
 		return false
 	}
 	for i := range q.items {
-		if len(q.items[i].tags) > 0 && !c.knows(q.items[i].tags, fmt.Sprintf("items[%d].tags", i)) {
+		if len(q.items[i].tags) > 0 && !req.knows(q.items[i].tags, fmt.Sprintf("items[%d].tags", i)) {
 			return false
 		}
 	}
 	return true
 }
 
-func (c *call) knows(tags []engine.Tag, field string) bool { return c.isIn(c.schema(), tags, field) }
+func (req *request) knows(tags []engine.Tag, field string) bool {
+	return req.isIn(req.schema(), tags, field)
+}
 
-func (c *call) isIn(schema *engine.Schema, tags []engine.Tag, field string) bool {
+func (req *request) isIn(schema *engine.Schema, tags []engine.Tag, field string) bool {
 	f, ok := unknownTag(schema, tags, field)
 	if !ok {
-		c.fail(http.StatusBadRequest, f.code, f.detail, f.field, f.value)
+		req.fail(http.StatusBadRequest, f.code, f.detail, f.field, f.value)
 	}
 	return ok // that no segment has this combination is an answer
 }
@@ -102,7 +104,7 @@ func unknownTag(schema *engine.Schema, tags []engine.Tag, field string) (f fault
 
 // queryRun is the state of one query.
 type queryRun struct {
-	*call
+	*request
 	q         *stockQuery
 	shown     int // records in the reply
 	reads     int // records looked at
@@ -116,7 +118,7 @@ func (r *queryRun) room() bool { return r.shown < r.q.limit && len(r.out) < Quer
 // show appends the record just read.
 func (r *queryRun) show() {
 	r.out = comma(r.out, r.shown)
-	r.out = appendRecord(r.out, r.call.reads.schema, &r.call.reads.record, r.q.tags)
+	r.out = appendRecord(r.out, r.request.reads.schema, &r.request.reads.record, r.q.tags)
 	r.shown++
 }
 
@@ -166,7 +168,7 @@ func (r *queryRun) location(location string) {
 
 // available is what an item can have of the record just read.
 func (r *queryRun) available(item *queryItem) (units int64) {
-	schema, record := r.call.reads.schema, &r.call.reads.record
+	schema, record := r.request.reads.schema, &r.request.reads.record
 	for i := range record.Segments {
 		s := &record.Segments[i]
 		if schema.Matches(s.TagSet, item.tags) && schema.Matches(s.TagSet, r.q.tags) {
@@ -236,7 +238,7 @@ func (i *queryItem) target() string {
 
 // queryLocations gives the locations to look at, sorted, each once.
 func (r *queryRun) queryLocations() []string {
-	reads := &r.call.reads
+	reads := &r.request.reads
 	reads.locations = reads.locations[:0]
 	if len(r.q.locations) > 0 {
 		reads.locations = append(reads.locations, r.q.locations...)
@@ -256,7 +258,7 @@ func (r *queryRun) queryLocations() []string {
 // each one the engine looks at all records until it has found enough. The walk of one location is bounded by the
 // records there are; no other is begun when QueryReadsMax have been looked at.
 func (r *queryRun) listings() {
-	reads := &r.call.reads
+	reads := &r.request.reads
 	for _, location := range r.queryLocations() {
 		if r.reads > r.readsMax {
 			r.truncated = true
@@ -290,30 +292,30 @@ type aggregateSum struct {
 }
 
 // aggregate sums the asked items over locations.
-func (c *call) aggregate() {
-	q := &c.reads.query
-	c.body().query(q, true)
-	if !c.parsed() || !c.barrier() || !c.knowsTags(q) {
+func (req *request) aggregate() {
+	q := &req.reads.query
+	req.body().query(q, true)
+	if !req.parsed() || !req.barrier() || !req.knowsTags(q) {
 		return
 	}
-	run := queryRun{call: c, q: q, readsMax: c.server.queryReadsMax}
-	c.out = appendUnits(c.out, `{"asOf":`, int64(c.server.store.AppliedIndex()))
-	c.out = append(c.out, `,"items":[`...)
+	run := queryRun{request: req, q: q, readsMax: req.server.queryReadsMax}
+	req.out = appendUnits(req.out, `{"asOf":`, int64(req.server.store.AppliedIndex()))
+	req.out = append(req.out, `,"items":[`...)
 	for i := range q.items {
-		c.out = comma(c.out, i)
+		req.out = comma(req.out, i)
 		run.sum(q.items[i].upc)
 		if run.reads > run.readsMax {
-			c.fail(http.StatusBadRequest, codeInvalid, "too many records in all; name fewer items or locations",
+			req.fail(http.StatusBadRequest, codeInvalid, "too many records in all; name fewer items or locations",
 				"items", "")
 			return
 		}
 	}
-	c.out = append(c.out, "]}"...)
+	req.out = append(req.out, "]}"...)
 }
 
 // sum appends the sums of one UPC.
 func (r *queryRun) sum(upc string) {
-	reads := &r.call.reads
+	reads := &r.request.reads
 	reads.sums = reads.sums[:0]
 	clear(reads.sumOf)
 	var total figures
@@ -355,7 +357,7 @@ func (r *queryRun) sumLocations(upc string) []string {
 	if len(r.q.locations) > 0 {
 		return r.queryLocations()
 	}
-	reads := &r.call.reads
+	reads := &r.request.reads
 	reads.locations = r.server.reader.AppendLocations(reads.locations[:0], upc)
 	return reads.locations
 }

@@ -47,23 +47,23 @@ type redistributed struct {
 	waiting        int64                     // records, of whatever scope
 }
 
-func (c *call) redistribute() {
-	cmd := &c.commands.redistribute
-	c.body().redistribute(cmd)
-	if !c.parsed() || !c.carryOut(cmd) {
+func (req *request) redistribute() {
+	cmd := &req.commands.redistribute
+	req.body().redistribute(cmd)
+	if !req.parsed() || !req.carryOut(cmd) {
 		return
 	}
-	done := redistributed{asOf: c.result.Index, dryRun: cmd.DryRun, records: c.result.Stock.Records,
-		units: c.result.Stock.Units,
+	done := redistributed{asOf: req.result.Index, dryRun: cmd.DryRun, records: req.result.Stock.Records,
+		units: req.result.Stock.Units,
 		place: map[engine.PlanWanted]int{}}
-	done.addChanges(c.schema(), c.result.Changes)
+	done.addChanges(req.schema(), req.result.Changes)
 	switch {
 	case cmd.DryRun:
-		c.dryRedistribute(&cmd.Scope, &done)
+		req.dryRedistribute(&cmd.Scope, &done)
 	case cmd.Now:
-		c.redistributeNow(&cmd.Scope, &done)
+		req.redistributeNow(&cmd.Scope, &done)
 	}
-	c.out = appendRedistributed(c.out, &done)
+	req.out = appendRedistributed(req.out, &done)
 }
 
 func (d *redistributed) addChanges(schema *engine.Schema, changes []engine.SegmentChange) {
@@ -94,13 +94,13 @@ func (d *redistributed) addRecord(it *engine.RedistributeItem, outcome string) {
 
 // redistributeNow has the rules asked about all records that wait, and reports those in the scope. The records are
 // marked already: what cannot be done now is done in the background.
-func (c *call) redistributeNow(scope *engine.Scope, d *redistributed) {
-	if c.server.reader.PlansWaiting() == 0 {
+func (req *request) redistributeNow(scope *engine.Scope, d *redistributed) {
+	if req.server.reader.PlansWaiting() == 0 {
 		return
 	}
 	in := newScopeFilter(scope)
 	var v engine.RecordView
-	err := c.server.redistributor.redistribute(c.deadline, func(done *engine.RedistributePlan, r *engine.Result) {
+	err := req.server.redistributor.redistribute(req.deadline, func(done *engine.RedistributePlan, r *engine.Result) {
 		d.asOf = max(d.asOf, r.Index)
 		for i := range done.Items {
 			it := &done.Items[i]
@@ -108,22 +108,22 @@ func (c *call) redistributeNow(scope *engine.Scope, d *redistributed) {
 				continue
 			}
 			outcome := outcomeOf(it)
-			if c.server.reader.ReadRecord(it.UPC, it.Location, &v) && v.Planned {
+			if req.server.reader.ReadRecord(it.UPC, it.Location, &v) && v.Planned {
 				outcome = outcomeWaiting
 			}
 			d.addRecord(it, outcome)
 		}
 		for i := range r.Changes {
 			if from := &r.Changes[i]; in.has(from.UPC, from.Location) {
-				d.addChanges(c.schema(), r.Changes[i:i+1])
+				d.addChanges(req.schema(), r.Changes[i:i+1])
 				d.units += max(0, from.After-from.Before)
 			}
 		}
 	})
 	if err != nil {
-		c.server.log.Warn("a redistribution by rule goes on in the background", "error", err)
+		req.server.log.Warn("a redistribution by rule goes on in the background", "error", err)
 	}
-	d.waiting = c.server.reader.PlansWaiting()
+	d.waiting = req.server.reader.PlansWaiting()
 }
 
 func outcomeOf(it *engine.RedistributeItem) string {
@@ -137,26 +137,26 @@ func outcomeOf(it *engine.RedistributeItem) string {
 }
 
 // dryRedistribute says what the rules would do to the records in the scope that they are responsible for.
-func (c *call) dryRedistribute(scope *engine.Scope, d *redistributed) {
-	if !c.server.reader.Rules().Asked(engine.HookRedistribute) {
+func (req *request) dryRedistribute(scope *engine.Scope, d *redistributed) {
+	if !req.server.reader.Rules().Asked(engine.HookRedistribute) {
 		return
 	}
 	in := newScopeFilter(scope)
 	var env engine.Envelope
 	var plan engine.RedistributePlan
-	c.eachInScope(scope, in, func(v *engine.RecordView) bool {
-		if !c.server.planner.HasRedistributeRule(v.UPC, v.Location) {
+	req.eachInScope(scope, in, func(v *engine.RecordView) bool {
+		if !req.server.planner.HasRedistributeRule(v.UPC, v.Location) {
 			return true
 		}
-		c.server.planner.PlanRedistribution([]engine.PlanWanted{{UPC: v.UPC, Location: v.Location}}, &env, &plan)
+		req.server.planner.PlanRedistribution([]engine.PlanWanted{{UPC: v.UPC, Location: v.Location}}, &env, &plan)
 		for i := range plan.Items {
 			it := &plan.Items[i]
 			d.addRecord(it, outcomeOf(it))
 			for _, t := range it.Targets {
-				d.dryTarget(c.schema(), v, &t)
+				d.dryTarget(req.schema(), v, &t)
 			}
 		}
-		return time.Now().Before(c.deadline)
+		return time.Now().Before(req.deadline)
 	})
 }
 
@@ -202,10 +202,10 @@ func listHas(list []string, name string) bool {
 }
 
 // eachInScope calls do for the records of a scope until it returns false.
-func (c *call) eachInScope(scope *engine.Scope, in scopeFilter, do func(v *engine.RecordView) bool) {
-	v := &c.reads.record
+func (req *request) eachInScope(scope *engine.Scope, in scopeFilter, do func(v *engine.RecordView) bool) {
+	v := &req.reads.record
 	if len(scope.UPCs) == 0 {
-		for row := c.server.reader.NextRecord(0, v); row != 0; row = c.server.reader.NextRecord(row, v) {
+		for row := req.server.reader.NextRecord(0, v); row != 0; row = req.server.reader.NextRecord(row, v) {
 			if in.has(v.UPC, v.Location) && !do(v) {
 				return
 			}
@@ -213,8 +213,8 @@ func (c *call) eachInScope(scope *engine.Scope, in scopeFilter, do func(v *engin
 		return
 	}
 	for _, upc := range slices.Compact(in.upcs) {
-		for _, location := range c.server.reader.AppendLocations(nil, upc) {
-			if in.has(upc, location) && c.server.reader.ReadRecord(upc, location, v) && !do(v) {
+		for _, location := range req.server.reader.AppendLocations(nil, upc) {
+			if in.has(upc, location) && req.server.reader.ReadRecord(upc, location, v) && !do(v) {
 				return
 			}
 		}

@@ -60,7 +60,7 @@ var paramWords = map[string]paramSet{
 	"verbose":       paramVerbose,
 }
 
-// route is one method of one path. Segments in braces are parameters; their values are in call.path, in their order.
+// route is one method of one path. Segments in braces are parameters; their values are in request.path, in their order.
 type route struct {
 	method  method
 	pattern string
@@ -69,7 +69,7 @@ type route struct {
 	write   bool // proposes to the log, so an idempotency key means something
 	lead    bool // otherwise only the leader can do it
 	open    bool // to everybody, also if the server has tokens
-	serve   func(*call)
+	serve   func(*request)
 
 	// A foreign route is of another API: what it takes is for that to say, and it may have another path too.
 	foreign bool
@@ -89,93 +89,98 @@ func routes() []*route {
 func orderRoutes() []*route {
 	return []*route{
 		{method: methodPost, pattern: "/v1/orders/{orderId}/allocate", body: bodyRequired, write: true,
-			serve: (*call).allocate},
+			serve: (*request).allocate},
 		{method: methodPost, pattern: "/v1/orders/{orderId}/confirm", body: bodyOptional, write: true,
-			serve: (*call).confirm},
+			serve: (*request).confirm},
 		{method: methodPost, pattern: "/v1/orders/{orderId}/deallocate", body: bodyOptional, write: true,
-			serve: (*call).deallocate},
+			serve: (*request).deallocate},
 		{method: methodPost, pattern: "/v1/orders/{orderId}/fulfill", body: bodyOptional, write: true,
-			serve: (*call).fulfill},
+			serve: (*request).fulfill},
 		{method: methodPost, pattern: "/v1/orders/{orderId}/return", body: bodyOptional, write: true,
-			serve: (*call).giveBack},
-		{method: methodGet, pattern: "/v1/orders/{orderId}", params: paramReads, serve: (*call).readOrder},
+			serve: (*request).giveBack},
+		{method: methodGet, pattern: "/v1/orders/{orderId}", params: paramReads, serve: (*request).readOrder},
 		{method: methodPost, pattern: "/v1/orders/allocate", body: bodyRequired, write: true,
-			serve: (*call).bulkAllocate},
+			serve: (*request).bulkAllocate},
 	}
 }
 
 func stockRoutes() []*route {
 	return []*route{
-		{method: methodPost, pattern: "/v1/inventory/refresh", body: bodyRequired, write: true, serve: (*call).refresh},
-		{method: methodPost, pattern: "/v1/inventory/adjust", body: bodyRequired, write: true, serve: (*call).adjust},
+		{method: methodPost, pattern: "/v1/inventory/refresh", body: bodyRequired, write: true, serve: (*request).
+			refresh},
+		{method: methodPost, pattern: "/v1/inventory/adjust", body: bodyRequired, write: true, serve: (*request).
+			adjust},
 		{method: methodPost, pattern: "/v1/inventory/transfer", body: bodyRequired, write: true,
-			serve: (*call).transfer},
+			serve: (*request).transfer},
 		{method: methodPost, pattern: "/v1/inventory/redistribute", body: bodyRequired, write: true,
-			serve: (*call).redistribute},
+			serve: (*request).redistribute},
 		{method: methodPost, pattern: "/v1/inventory/delete", body: bodyRequired, write: true,
-			serve: (*call).deleteRecords},
+			serve: (*request).deleteRecords},
 		{method: methodPost, pattern: "/v1/inventory/query", body: bodyRequired, params: paramReads,
-			serve: (*call).query},
+			serve: (*request).query},
 		{method: methodPost, pattern: "/v1/inventory/aggregate", body: bodyRequired, params: paramReads,
-			serve: (*call).aggregate},
-		{method: methodGet, pattern: "/v1/inventory/{location}/{upc}", params: paramReads, serve: (*call).readRecord},
+			serve: (*request).aggregate},
+		{method: methodGet, pattern: "/v1/inventory/{location}/{upc}", params: paramReads, serve: (*request).
+			readRecord},
 
 		{method: methodPost, pattern: "/v1/counts/{location}/start", body: bodyRequired, write: true,
-			serve: (*call).startCount},
+			serve: (*request).startCount},
 		{method: methodPost, pattern: "/v1/counts/{location}/close", body: bodyRequired, write: true,
-			serve: (*call).closeCount},
+			serve: (*request).closeCount},
 	}
 }
 
 func schemaRoutes() []*route {
 	return []*route{
-		{method: methodGet, pattern: "/v1/tag-categories", params: paramReads, serve: (*call).listTagCategories},
-		{method: methodGet, pattern: "/v1/tag-categories/{name}", params: paramReads, serve: (*call).readTagCategory},
+		{method: methodGet, pattern: "/v1/tag-categories", params: paramReads, serve: (*request).listTagCategories},
+		{method: methodGet, pattern: "/v1/tag-categories/{name}", params: paramReads, serve: (*request).
+			readTagCategory},
 		{method: methodPut, pattern: "/v1/tag-categories/{name}", body: bodyRequired, write: true,
-			serve: (*call).putTagCategory},
+			serve: (*request).putTagCategory},
 		{method: methodDelete, pattern: "/v1/tag-categories/{name}", params: paramMoveTo, write: true,
-			serve: (*call).deleteTagCategory},
+			serve: (*request).deleteTagCategory},
 	}
 }
 
 func ruleRoutes() []*route {
 	return []*route{
-		{method: methodGet, pattern: "/v1/orders/{orderId}/explain", params: paramReads, serve: (*call).explain},
-		{method: methodGet, pattern: "/v1/rules", params: paramReads, serve: (*call).listRules},
-		{method: methodGet, pattern: "/v1/rules/{name}", params: paramReads | paramVersion, serve: (*call).readRule},
+		{method: methodGet, pattern: "/v1/orders/{orderId}/explain", params: paramReads, serve: (*request).explain},
+		{method: methodGet, pattern: "/v1/rules", params: paramReads, serve: (*request).listRules},
+		{method: methodGet, pattern: "/v1/rules/{name}", params: paramReads | paramVersion, serve: (*request).readRule},
 		{method: methodPut, pattern: "/v1/rules/{name}", body: bodySource, params: paramAuthor, write: true,
-			serve: (*call).putRule},
-		{method: methodDelete, pattern: "/v1/rules/{name}", write: true, serve: (*call).deleteRule},
+			serve: (*request).putRule},
+		{method: methodDelete, pattern: "/v1/rules/{name}", write: true, serve: (*request).deleteRule},
 		{method: methodPost, pattern: "/v1/rules/{name}/activate", body: bodyOptional, write: true,
-			serve: (*call).activateRule},
+			serve: (*request).activateRule},
 		{method: methodPost, pattern: "/v1/rules/{name}/deactivate", body: bodyOptional, write: true,
-			serve: (*call).deactivateRule},
+			serve: (*request).deactivateRule},
 		{method: methodPost, pattern: "/v1/rules/{name}/dry-run", body: bodyRequired, params: paramReads,
-			serve: (*call).dryRunRule},
+			serve: (*request).dryRunRule},
 		{method: methodPost, pattern: "/v1/rules/{name}/backtest", body: bodyOptional, params: paramReads,
-			serve: (*call).startBacktest},
-		{method: methodGet, pattern: "/v1/history", serve: (*call).history},
-		{method: methodGet, pattern: "/v1/backtests", serve: (*call).listBacktests},
-		{method: methodGet, pattern: "/v1/backtests/{id}", serve: (*call).readBacktest},
-		{method: methodDelete, pattern: "/v1/backtests/{id}", serve: (*call).deleteBacktest},
+			serve: (*request).startBacktest},
+		{method: methodGet, pattern: "/v1/history", serve: (*request).history},
+		{method: methodGet, pattern: "/v1/backtests", serve: (*request).listBacktests},
+		{method: methodGet, pattern: "/v1/backtests/{id}", serve: (*request).readBacktest},
+		{method: methodDelete, pattern: "/v1/backtests/{id}", serve: (*request).deleteBacktest},
 	}
 }
 
 func nodeRoutes() []*route {
 	return []*route{
-		{method: methodGet, pattern: "/v1/cluster", serve: (*call).showCluster},
+		{method: methodGet, pattern: "/v1/cluster", serve: (*request).showCluster},
 		{method: methodPut, pattern: "/v1/cluster/members/{id}", body: bodyRequired, lead: true,
-			serve: (*call).addMember},
-		{method: methodDelete, pattern: "/v1/cluster/members/{id}", lead: true, serve: (*call).removeMember},
+			serve: (*request).addMember},
+		{method: methodDelete, pattern: "/v1/cluster/members/{id}", lead: true, serve: (*request).removeMember},
 		{method: methodPost, pattern: "/v1/cluster/transfer-leader", body: bodyOptional, lead: true,
-			serve: (*call).transferLeader},
-		{method: methodPost, pattern: "/v1/cluster/snapshot", serve: (*call).takeSnapshot},
+			serve: (*request).transferLeader},
+		{method: methodPost, pattern: "/v1/cluster/snapshot", serve: (*request).takeSnapshot},
 
-		{method: methodGet, pattern: "/v1/events", params: paramReads | paramAfter | paramLimit, serve: (*call).events},
-		{method: methodGet, pattern: "/v1/openapi.yaml", serve: (*call).openAPI},
-		{method: methodGet, pattern: "/healthz", open: true, serve: (*call).health},
-		{method: methodGet, pattern: "/readyz", open: true, params: paramVerbose, serve: (*call).ready},
-		{method: methodGet, pattern: "/metrics", open: true, serve: (*call).metricsText},
+		{method: methodGet, pattern: "/v1/events", params: paramReads | paramAfter | paramLimit, serve: (*request).
+			events},
+		{method: methodGet, pattern: "/v1/openapi.yaml", serve: (*request).openAPI},
+		{method: methodGet, pattern: "/healthz", open: true, serve: (*request).health},
+		{method: methodGet, pattern: "/readyz", open: true, params: paramVerbose, serve: (*request).ready},
+		{method: methodGet, pattern: "/metrics", open: true, serve: (*request).metricsText},
 	}
 }
 

@@ -72,39 +72,39 @@ func (s *scanner) skipString() {
 }
 
 // loaded ends the reading of a refresh or an adjust. One that is no good is answered with all of its bad rows.
-func (c *call) loaded(cmd engine.Command) bool {
-	c.scan.end()
-	if c.scan.ok() && len(c.scan.rows) == 0 {
+func (req *request) loaded(cmd engine.Command) bool {
+	req.scan.end()
+	if req.scan.ok() && len(req.scan.rows) == 0 {
 		if _, _, ok := engine.CheckCommand(cmd); ok {
 			return true
 		}
 	}
-	rows := c.badRows(cmd)
+	rows := req.badRows(cmd)
 	if len(rows) == 0 {
-		return c.parsed() && c.check(cmd)
+		return req.parsed() && req.check(cmd)
 	}
 	p := faultProblem(&rows[0].fault)
 	p.rows = rows
-	c.problem(&p)
+	req.problem(&p)
 	return false
 }
 
 // tellRows adds, to the refusal of a load for a tag that is not in the schema, the other rows of which that is true.
-func (c *call) tellRows(p *problem) {
-	if c.result.Code != engine.CodeUnknownCategory && c.result.Code != engine.CodeUnknownValue {
+func (req *request) tellRows(p *problem) {
+	if req.result.Code != engine.CodeUnknownCategory && req.result.Code != engine.CodeUnknownValue {
 		return
 	}
-	switch c.result.Kind {
+	switch req.result.Kind {
 	case engine.KindRefresh:
-		p.rows = c.badRows(&c.commands.refresh)
+		p.rows = req.badRows(&req.commands.refresh)
 	case engine.KindAdjust:
-		p.rows = c.badRows(&c.commands.adjust)
+		p.rows = req.badRows(&req.commands.adjust)
 	}
 }
 
 // badRows lists what is wrong with the items of a load: those that could not be read, those outside the limits, and
 // those with tags that are not in the schema. What ended the reading comes last.
-func (c *call) badRows(cmd engine.Command) (rows []rowFault) {
+func (req *request) badRows(cmd engine.Command) (rows []rowFault) {
 	var items []engine.StockItem
 	switch cmd := cmd.(type) {
 	case *engine.Refresh:
@@ -112,21 +112,21 @@ func (c *call) badRows(cmd engine.Command) (rows []rowFault) {
 	case *engine.Adjust:
 		items = cmd.Items
 	}
-	unread, schema := c.scan.rows, c.schema()
+	unread, schema := req.scan.rows, req.schema()
 	for i := range items {
 		if len(rows) == kibo.RowFaultsMax {
 			return rows
 		}
 		if len(unread) > 0 && unread[0].row == i {
 			rows, unread = append(rows, unread[0]), unread[1:]
-		} else if c.scan.ok() || i < len(items)-1 { // the last one may not have been read to its end
+		} else if req.scan.ok() || i < len(items)-1 { // the last one may not have been read to its end
 			if f, ok := badItem(cmd.Kind(), schema, &items[i], i); !ok {
 				rows = append(rows, rowFault{f, i})
 			}
 		}
 	}
-	if n := len(rows); n > 0 && n < kibo.RowFaultsMax && !c.scan.ok() {
-		rows = append(rows, rowFault{c.scan.fault, len(items)})
+	if n := len(rows); n > 0 && n < kibo.RowFaultsMax && !req.scan.ok() {
+		rows = append(rows, rowFault{req.scan.fault, len(items)})
 	}
 	return rows
 }

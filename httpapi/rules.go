@@ -17,64 +17,64 @@ import (
 // The life of a rule. These routes are for operators and few: their replies are made by encoding/json.
 
 // reply answers with v as JSON.
-func (c *call) reply(v any) {
+func (req *request) reply(v any) {
 	out, err := json.Marshal(v)
 	if err != nil {
 		panic(fmt.Sprintf("BUG: httpapi: a reply cannot be encoded: %v", err))
 	}
-	c.out = append(c.out, out...)
+	req.out = append(req.out, out...)
 }
 
 func timeText(ms int64) string { return time.UnixMilli(ms).UTC().Format("2006-01-02T15:04:05.000Z") }
 
 // putRule compiles a source, runs its tests and stores it. Only what passes is kept.
-func (c *call) putRule() {
-	cmd := &c.commands.rule.put
-	*cmd = engine.PutRule{Name: c.path[0], Author: c.author}
-	if isSourceMediaType(c.ctx.Request.Header.ContentType()) {
-		cmd.Source = alias(c.received)
-	} else if c.body().rule(cmd); !c.parsed() {
+func (req *request) putRule() {
+	cmd := &req.commands.rule.put
+	*cmd = engine.PutRule{Name: req.path[0], Author: req.author}
+	if isSourceMediaType(req.ctx.Request.Header.ContentType()) {
+		cmd.Source = alias(req.received)
+	} else if req.body().rule(cmd); !req.parsed() {
 		return
 	}
-	program, warnings, tests, ok := c.compile(cmd.Name, cmd.Source)
+	program, warnings, tests, ok := req.compile(cmd.Name, cmd.Source)
 	if !ok {
 		return
 	}
 	cmd.Hooks = program.Hooks()
-	if !c.carryOut(cmd) {
+	if !req.carryOut(cmd) {
 		return
 	}
-	r := api.StoredRule{AsOf: c.result.Index, Name: cmd.Name, Version: c.result.Rule.Version, Hash: program.Hash(),
+	r := api.StoredRule{AsOf: req.result.Index, Name: cmd.Name, Version: req.result.Rule.Version, Hash: program.Hash(),
 		Hooks: hookNames(cmd.Hooks), Warnings: []api.Warning{}, Tests: tests}
 	for _, w := range warnings {
 		r.Warnings = append(r.Warnings, api.Warning{Line: w.Line, Message: w.Message})
 	}
-	c.reply(r)
+	req.reply(r)
 }
 
 // compile makes a program of a source and has its tests pass, or answers what is wrong.
-func (c *call) compile(name, source string) (*rules.Program, []rules.Warning, []api.TestResult, bool) {
+func (req *request) compile(name, source string) (*rules.Program, []rules.Warning, []api.TestResult, bool) {
 	if !utf8.ValidString(source) { // it could not be shown as it is
-		c.failRule(codeRuleSyntax, "the source is not UTF-8", "source", "", 0, 0)
+		req.failRule(codeRuleSyntax, "the source is not UTF-8", "source", "", 0, 0)
 		return nil, nil, nil, false
 	}
 	program, warnings, err := rules.Compile(name, source, rules.Limits{})
 	if err != nil {
-		c.badSource(err)
+		req.badSource(err)
 		return nil, nil, nil, false
 	}
-	ctx, cancel := context.WithDeadline(context.Background(), c.deadline)
+	ctx, cancel := context.WithDeadline(context.Background(), req.deadline)
 	defer cancel()
 	results, err := program.Test(ctx)
 	if err != nil {
-		c.failRule(codeRuleTest, err.Error(), "tests", "", 0, 0)
+		req.failRule(codeRuleTest, err.Error(), "tests", "", 0, 0)
 		return nil, nil, nil, false
 	}
 	tests := []api.TestResult{}
 	for _, t := range results {
 		tests = append(tests, api.TestResult{Name: t.Name, OK: t.Passed, Diff: t.Diff, Output: t.Output})
 		if !t.Passed {
-			c.failRule(codeRuleTest, "a test of the rule fails: "+t.Diff, "tests", t.Name, 0, 0)
+			req.failRule(codeRuleTest, "a test of the rule fails: "+t.Diff, "tests", t.Name, 0, 0)
 			return nil, nil, nil, false
 		}
 	}
@@ -82,7 +82,7 @@ func (c *call) compile(name, source string) (*rules.Program, []rules.Warning, []
 }
 
 // badSource answers that a source cannot be used, with the place if there is one.
-func (c *call) badSource(err error) {
+func (req *request) badSource(err error) {
 	line, column := 0, 0
 	var syntax *rules.SyntaxError
 	var runtime *rules.RuntimeError
@@ -95,21 +95,21 @@ func (c *call) badSource(err error) {
 	case errors.As(err, &limit):
 		line = limit.Line
 	}
-	c.failRule(codeRuleSyntax, err.Error(), "source", "", line, column)
+	req.failRule(codeRuleSyntax, err.Error(), "source", "", line, column)
 }
 
 // failRule answers with a problem about a source.
-func (c *call) failRule(code, detail, field, value string, line, column int) {
+func (req *request) failRule(code, detail, field, value string, line, column int) {
 	p := problem{status: http.StatusUnprocessableEntity, code: code, detail: detail, field: field, value: value,
 		offset: -1}
-	c.openProblem(&p)
+	req.openProblem(&p)
 	if line > 0 {
-		c.out = appendUnits(c.out, `,"line":`, int64(line))
+		req.out = appendUnits(req.out, `,"line":`, int64(line))
 	}
 	if column > 0 {
-		c.out = appendUnits(c.out, `,"column":`, int64(column))
+		req.out = appendUnits(req.out, `,"column":`, int64(column))
 	}
-	c.out = append(c.out, '}')
+	req.out = append(req.out, '}')
 }
 
 func hookNames(hooks []engine.RuleHook) []string {
@@ -120,38 +120,38 @@ func hookNames(hooks []engine.RuleHook) []string {
 	return names
 }
 
-func (c *call) listRules() {
-	if !c.barrier() {
+func (req *request) listRules() {
+	if !req.barrier() {
 		return
 	}
-	asOf := c.server.store.AppliedIndex()
-	set := c.server.reader.Rules()
+	asOf := req.server.store.AppliedIndex()
+	set := req.server.reader.Rules()
 	all := []api.Rule{}
 	for _, r := range set.Rules() {
 		all = append(all, showRule(set, &r))
 	}
-	c.reply(api.RuleList{AsOf: asOf, Rules: all})
+	req.reply(api.RuleList{AsOf: asOf, Rules: all})
 }
 
-func (c *call) readRule() {
-	if !c.barrier() {
+func (req *request) readRule() {
+	if !req.barrier() {
 		return
 	}
-	asOf := c.server.store.AppliedIndex()
-	set := c.server.reader.Rules()
-	v, r, ok := c.version1(set, c.version)
+	asOf := req.server.store.AppliedIndex()
+	set := req.server.reader.Rules()
+	v, r, ok := req.version1(set, req.version)
 	if !ok {
 		return
 	}
 	reply := showRule(set, r)
 	reply.AsOf, reply.Version, reply.Source = asOf, v.Version, v.Source
-	c.reply(reply)
+	req.reply(reply)
 }
 
 // version1 finds a version of the rule in the path, 0 for the newest, or answers that there is none.
-func (c *call) version1(set *engine.RuleSet, version uint32) (*engine.RuleVersion, *engine.Rule, bool) {
-	field, value := "name", c.path[0]
-	r, ok := set.Rule(c.path[0])
+func (req *request) version1(set *engine.RuleSet, version uint32) (*engine.RuleVersion, *engine.Rule, bool) {
+	field, value := "name", req.path[0]
+	r, ok := set.Rule(req.path[0])
 	if ok {
 		v, ok := r.Version(version)
 		if ok {
@@ -159,7 +159,7 @@ func (c *call) version1(set *engine.RuleSet, version uint32) (*engine.RuleVersio
 		}
 		field, value = "version", fmt.Sprint(version)
 	}
-	c.fail(http.StatusNotFound, engine.CodeUnknownRule.String(), codeDetails[engine.CodeUnknownRule], field, value)
+	req.fail(http.StatusNotFound, engine.CodeUnknownRule.String(), codeDetails[engine.CodeUnknownRule], field, value)
 	return nil, nil, false
 }
 
@@ -190,60 +190,60 @@ func showScope(s *engine.RuleScope) api.Scope {
 	return api.Scope{Locations: append([]string{}, s.Locations...), UPCPrefix: s.UPCPrefix, Tags: tagMap(s.Tags)}
 }
 
-func (c *call) deleteRule() {
-	if c.carryOut(&engine.DeleteRule{Name: c.path[0]}) {
-		c.reply(api.ChangedRule{AsOf: c.result.Index, Name: c.path[0]})
+func (req *request) deleteRule() {
+	if req.carryOut(&engine.DeleteRule{Name: req.path[0]}) {
+		req.reply(api.ChangedRule{AsOf: req.result.Index, Name: req.path[0]})
 	}
 }
 
-func (c *call) activateRule() {
-	cmd := &c.commands.rule.activate
-	*cmd = engine.ActivateRule{Name: c.path[0]}
-	c.body().activation(cmd)
-	if !c.parsed() {
+func (req *request) activateRule() {
+	cmd := &req.commands.rule.activate
+	*cmd = engine.ActivateRule{Name: req.path[0]}
+	req.body().activation(cmd)
+	if !req.parsed() {
 		return
 	}
 	if cmd.Hook == 0 {
-		if !c.defaultHook(cmd) {
+		if !req.defaultHook(cmd) {
 			return
 		}
 	}
-	if !c.carryOut(cmd) {
+	if !req.carryOut(cmd) {
 		return
 	}
-	for _, a := range c.server.reader.Rules().Active() {
-		if a.ID == c.result.Rule.Activation {
-			c.reply(showActivation(a))
+	for _, a := range req.server.reader.Rules().Active() {
+		if a.ID == req.result.Rule.Activation {
+			req.reply(showActivation(a))
 			return
 		}
 	}
 	// Another request was quicker to replace it; the log has both.
-	c.reply(api.ChangedRule{AsOf: c.result.Index, Name: cmd.Name})
+	req.reply(api.ChangedRule{AsOf: req.result.Index, Name: cmd.Name})
 }
 
 // defaultHook takes the hook of a version that has only one, or answers that the hook has to be named.
-func (c *call) defaultHook(cmd *engine.ActivateRule) bool {
-	if !c.barrier() { // what is found here is the last word
+func (req *request) defaultHook(cmd *engine.ActivateRule) bool {
+	if !req.barrier() { // what is found here is the last word
 		return false
 	}
-	v, _, ok := c.version1(c.server.reader.Rules(), cmd.Version)
+	v, _, ok := req.version1(req.server.reader.Rules(), cmd.Version)
 	if !ok {
 		return false
 	}
 	if len(v.Hooks) != 1 {
-		c.fail(http.StatusBadRequest, codeMissingField, "the rule has both hooks: say which one", "hook", "")
+		req.fail(http.StatusBadRequest, codeMissingField, "the rule has both hooks: say which one", "hook", "")
 		return false
 	}
 	cmd.Hook = v.Hooks[0]
 	return true
 }
 
-func (c *call) deactivateRule() {
-	cmd := &c.commands.rule.deactivate
-	*cmd = engine.DeactivateRule{Name: c.path[0]}
-	c.body().deactivation(cmd)
-	if c.parsed() && c.carryOut(cmd) {
-		c.reply(api.ChangedRule{AsOf: c.result.Index, Name: cmd.Name})
+func (req *request) deactivateRule() {
+	cmd := &req.commands.rule.deactivate
+	*cmd = engine.DeactivateRule{Name: req.path[0]}
+	req.body().deactivation(cmd)
+	if req.parsed() && req.carryOut(cmd) {
+		req.reply(api.ChangedRule{AsOf: req.result.Index, Name: cmd.Name})
 	}
 }
 

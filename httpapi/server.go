@@ -249,79 +249,80 @@ func (s *Server) Close(ctx context.Context) error {
 // handle answers one request, on its connection's goroutine.
 func (s *Server) handle(ctx *fasthttp.RequestCtx) {
 	begin := time.Now()
-	c := s.calls.Get().(*call)
-	c.reset(ctx, begin)
-	sound := s.guard(c, (*call).answer)
-	c.send()
-	s.count(c)
-	c.letGo()
-	c.ctx = nil
-	if sound && !c.tooLargeToKeep() {
-		s.calls.Put(c)
+	req := s.calls.Get().(*request)
+	req.reset(ctx, begin)
+	sound := s.guard(req, (*request).answer)
+	req.send()
+	s.count(req)
+	req.letGo()
+	req.ctx = nil
+	if sound && !req.tooLargeToKeep() {
+		s.calls.Put(req)
 	}
 }
 
-// guard does a part of a request. It reports whether the call may be used again: after a panic nobody knows what still
-// holds it.
-func (s *Server) guard(c *call, part func(c *call)) (sound bool) {
+// guard does a part of a request. It reports whether the request may be used again: after a panic nobody knows what
+// still holds it.
+func (s *Server) guard(req *request, part func(req *request)) (sound bool) {
 	defer func() {
 		if fault := recover(); fault != nil {
 			s.metrics.panics.Inc()
-			s.log.Error("BUG: a handler panicked", "path", c.pathText(), "panic", fault, "stack", string(debug.Stack()))
-			c.fail(http.StatusInternalServerError, codeInternal, "the server failed; nothing is known about the "+
+			s.log.Error("BUG: a handler panicked", "path", req.pathText(), "panic", fault, "stack",
+				string(debug.Stack()))
+			req.fail(http.StatusInternalServerError, codeInternal, "the server failed; nothing is known about the "+
 				"request's effect", "", "")
 		}
 	}()
-	part(c)
+	part(req)
 	return true
 }
 
 // answer runs the route.
-func (c *call) answer() {
-	c.findPlace()
-	if c.profiles() {
+func (req *request) answer() {
+	req.findPlace()
+	if req.profiles() {
 		return
 	}
-	if c.admitted() && c.receive() {
-		c.serve()
+	if req.admitted() && req.receive() {
+		req.serve()
 	}
-	c.leave()
+	req.leave()
 }
 
 // findPlace looks whether the connection has a place. One that has none ends with this answer.
-func (c *call) findPlace() {
-	if c.conn = connOf(c.ctx); c.conn != nil && !c.conn.place() {
-		c.spare = true
-		c.ctx.SetConnectionClose()
+func (req *request) findPlace() {
+	if req.conn = connOf(req.ctx); req.conn != nil && !req.conn.place() {
+		req.spare = true
+		req.ctx.SetConnectionClose()
 	}
 }
 
 // placed answers a request for which there is no connection, unless it is one that monitors send.
-func (c *call) placed() bool {
-	if !c.spare || c.route.open && !c.route.foreign {
+func (req *request) placed() bool {
+	if !req.spare || req.route.open && !req.route.foreign {
 		return true
 	}
-	c.problem(&tooManyConnections)
+	req.problem(&tooManyConnections)
 	return false
 }
 
 // send hands the answer to fasthttp, which copies it.
-func (c *call) send() {
-	if c.content == "" {
+func (req *request) send() {
+	if req.content == "" {
 		return
 	}
-	c.ctx.SetStatusCode(c.status)
-	c.ctx.SetContentType(c.content)
-	c.ctx.SetBody(c.out)
+	req.ctx.SetStatusCode(req.status)
+	req.ctx.SetContentType(req.content)
+	req.ctx.SetBody(req.out)
 }
 
-func (s *Server) count(c *call) {
+func (s *Server) count(req *request) {
 	m := &s.metrics.unrouted
-	if c.route != nil {
-		m = &c.route.metrics
+	if req.route != nil {
+		m = &req.route.metrics
 	}
-	m.count(c.status, c.begin)
-	s.metrics.bodyBytes.Add(len(c.received))
+	m.count(req.status, req.begin)
+	s.metrics.bodyBytes.Add(len(req.received))
 }
 
 // unreadable answers what fasthttp could not read as a request. The connection is closed afterwards.

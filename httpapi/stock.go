@@ -10,128 +10,128 @@ import (
 
 // The stock commands.
 
-func (c *call) refresh() {
-	cmd := &c.commands.refresh
-	c.body().refresh(cmd)
-	if c.loaded(cmd) && c.carryOn(cmd) {
-		c.server.redistributor.wakeUp()
-		c.out = appendRefreshResult(c.out, &c.result, cmd.Items)
+func (req *request) refresh() {
+	cmd := &req.commands.refresh
+	req.body().refresh(cmd)
+	if req.loaded(cmd) && req.carryOn(cmd) {
+		req.server.redistributor.wakeUp()
+		req.out = appendRefreshResult(req.out, &req.result, cmd.Items)
 	}
 }
 
-func (c *call) adjust() {
-	cmd := &c.commands.adjust
-	c.body().adjust(cmd)
-	if c.loaded(cmd) && c.carryOn(cmd) {
-		c.server.redistributor.wakeUp()
-		c.out = appendStockResult(c.out, &c.result)
+func (req *request) adjust() {
+	cmd := &req.commands.adjust
+	req.body().adjust(cmd)
+	if req.loaded(cmd) && req.carryOn(cmd) {
+		req.server.redistributor.wakeUp()
+		req.out = appendStockResult(req.out, &req.result)
 	}
 }
 
-func (c *call) transfer() {
-	cmd := &c.commands.transfer
-	c.body().transfer(cmd)
-	if c.parsed() && c.carryOut(cmd) {
-		c.out = appendStockResult(c.out, &c.result)
+func (req *request) transfer() {
+	cmd := &req.commands.transfer
+	req.body().transfer(cmd)
+	if req.parsed() && req.carryOut(cmd) {
+		req.out = appendStockResult(req.out, &req.result)
 	}
 }
 
-func (c *call) deleteRecords() {
-	cmd := &c.commands.deletion
-	c.body().deletion(cmd)
-	if !c.parsed() || !c.check(cmd) || !c.propose(cmd) {
+func (req *request) deleteRecords() {
+	cmd := &req.commands.deletion
+	req.body().deletion(cmd)
+	if !req.parsed() || !req.check(cmd) || !req.propose(cmd) {
 		return
 	}
-	c.markReplayed()
+	req.markReplayed()
 	// To a dry run, records in the way are an answer like any other.
-	if code := c.result.Code; code == engine.CodeOK || code == engine.CodeInUse && cmd.DryRun {
-		c.out = appendDeleteResult(c.out, &c.result, cmd.DryRun)
+	if code := req.result.Code; code == engine.CodeOK || code == engine.CodeInUse && cmd.DryRun {
+		req.out = appendDeleteResult(req.out, &req.result, cmd.DryRun)
 		return
 	}
-	c.refused()
+	req.refused()
 }
 
-func (c *call) startCount() {
-	cmd := &c.commands.startCount
-	*cmd = engine.StartCount{Location: c.path[0], Count: c.body().count()}
-	if c.parsed() && c.carryOut(cmd) {
-		c.countDone(cmd.Location, cmd.Count)
+func (req *request) startCount() {
+	cmd := &req.commands.startCount
+	*cmd = engine.StartCount{Location: req.path[0], Count: req.body().count()}
+	if req.parsed() && req.carryOut(cmd) {
+		req.countDone(cmd.Location, cmd.Count)
 	}
 }
 
-func (c *call) closeCount() {
-	cmd := &c.commands.closeCount
-	*cmd = engine.CloseCount{Location: c.path[0], Count: c.body().count()}
-	if c.parsed() && c.carryOut(cmd) {
-		c.countDone(cmd.Location, cmd.Count)
+func (req *request) closeCount() {
+	cmd := &req.commands.closeCount
+	*cmd = engine.CloseCount{Location: req.path[0], Count: req.body().count()}
+	if req.parsed() && req.carryOut(cmd) {
+		req.countDone(cmd.Location, cmd.Count)
 	}
 }
 
-func (c *call) countDone(location, count string) {
-	c.out = appendUnits(c.out, `{"asOf":`, int64(c.result.Index))
-	c.out = appendText(c.out, `,"location":`, location)
-	c.out = appendText(c.out, `,"count":`, count)
-	c.out = append(c.out, '}')
+func (req *request) countDone(location, count string) {
+	req.out = appendUnits(req.out, `{"asOf":`, int64(req.result.Index))
+	req.out = appendText(req.out, `,"location":`, location)
+	req.out = appendText(req.out, `,"count":`, count)
+	req.out = append(req.out, '}')
 }
 
 // The schema.
 
-func (c *call) putTagCategory() {
-	cmd := &c.commands.category
-	c.body().tagCategory(cmd)
-	cmd.Name = c.path[0]
-	if c.parsed() && c.looksLikeNoOther(cmd) && c.carryOut(cmd) {
-		c.out = appendSchemaResult(c.out, &c.result, cmd.Name)
+func (req *request) putTagCategory() {
+	cmd := &req.commands.category
+	req.body().tagCategory(cmd)
+	cmd.Name = req.path[0]
+	if req.parsed() && req.looksLikeNoOther(cmd) && req.carryOut(cmd) {
+		req.out = appendSchemaResult(req.out, &req.result, cmd.Name)
 	}
 }
 
 // looksLikeNoOther refuses a category or a value that people could not tell from another one.
-func (c *call) looksLikeNoOther(cmd *engine.PutTagCategory) bool {
-	field, value, like := names.Alike(c.schema(), cmd)
+func (req *request) looksLikeNoOther(cmd *engine.PutTagCategory) bool {
+	field, value, like := names.Alike(req.schema(), cmd)
 	if field != "" {
-		c.fail(http.StatusBadRequest, codeInvalid, fmt.Sprintf("it looks like %q, which is there; use that one, or "+
+		req.fail(http.StatusBadRequest, codeInvalid, fmt.Sprintf("it looks like %q, which is there; use that one, or "+
 			"a name that differs in more than case or style", like), field, value)
 	}
 	return field == ""
 }
 
-func (c *call) deleteTagCategory() {
-	cmd := &c.commands.noCategory
-	*cmd = engine.DeleteTagCategory{Name: c.path[0], MoveTo: c.moveTo}
-	if c.carryOut(cmd) {
-		c.out = appendSchemaResult(c.out, &c.result, cmd.Name)
+func (req *request) deleteTagCategory() {
+	cmd := &req.commands.noCategory
+	*cmd = engine.DeleteTagCategory{Name: req.path[0], MoveTo: req.moveTo}
+	if req.carryOut(cmd) {
+		req.out = appendSchemaResult(req.out, &req.result, cmd.Name)
 	}
 }
 
-func (c *call) listTagCategories() {
-	if !c.barrier() {
+func (req *request) listTagCategories() {
+	if !req.barrier() {
 		return
 	}
-	asOf := c.server.store.AppliedIndex()
-	categories := c.schema().Categories()
-	c.out = appendUnits(c.out, `{"asOf":`, int64(asOf))
-	c.out = append(c.out, `,"categories":[`...)
+	asOf := req.server.store.AppliedIndex()
+	categories := req.schema().Categories()
+	req.out = appendUnits(req.out, `{"asOf":`, int64(asOf))
+	req.out = append(req.out, `,"categories":[`...)
 	for i := range categories {
-		c.out = append(comma(c.out, i), '{')
-		c.out = appendCategory(c.out, &categories[i])
-		c.out = append(c.out, '}')
+		req.out = append(comma(req.out, i), '{')
+		req.out = appendCategory(req.out, &categories[i])
+		req.out = append(req.out, '}')
 	}
-	c.out = append(c.out, "]}"...)
+	req.out = append(req.out, "]}"...)
 }
 
-func (c *call) readTagCategory() {
-	if !c.barrier() {
+func (req *request) readTagCategory() {
+	if !req.barrier() {
 		return
 	}
-	asOf := c.server.store.AppliedIndex()
-	category, ok := c.schema().Category(c.path[0])
+	asOf := req.server.store.AppliedIndex()
+	category, ok := req.schema().Category(req.path[0])
 	if !ok {
-		c.fail(http.StatusNotFound, engine.CodeUnknownCategory.String(), codeDetails[engine.CodeUnknownCategory],
-			"name", c.path[0])
+		req.fail(http.StatusNotFound, engine.CodeUnknownCategory.String(), codeDetails[engine.CodeUnknownCategory],
+			"name", req.path[0])
 		return
 	}
-	c.out = appendUnits(c.out, `{"asOf":`, int64(asOf))
-	c.out = append(c.out, ',')
-	c.out = appendCategory(c.out, category)
-	c.out = append(c.out, '}')
+	req.out = appendUnits(req.out, `{"asOf":`, int64(asOf))
+	req.out = append(req.out, ',')
+	req.out = appendCategory(req.out, category)
+	req.out = append(req.out, '}')
 }

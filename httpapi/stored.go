@@ -10,13 +10,13 @@ import (
 // stored reports whether something that is kept has this very name. Names that were kept before package names held them
 // to a form stay good: what they name can be read, shipped and deleted. It is asked about the few names that have not
 // that form.
-func (c *call) stored(name string) bool {
-	e := c.server.reader
+func (req *request) stored(name string) bool {
+	e := req.server.reader
 	_, place := e.Location(name)
 	_, group := e.LocationGroup(name)
 	_, rule := e.Rules().Rule(name)
 	return e.KnowsName(name) || place || group || rule || inSchema(e.Schema(), name) || inScope(e.Rules(), name) ||
-		c.storedOrder(name, "") || c.storedOrder(kibo.CartOrderID(name), "") || c.storedOrder(c.path[0], name)
+		req.storedOrder(name, "") || req.storedOrder(kibo.CartOrderID(name), "") || req.storedOrder(req.path[0], name)
 }
 
 func inSchema(schema *engine.Schema, name string) bool {
@@ -34,9 +34,9 @@ func inScope(set *engine.RuleSet, location string) bool {
 
 // storedOrder reports whether there is an order, with an item if one is named. One that cannot be read now is taken to
 // be there: the command that names it will say what is wrong.
-func (c *call) storedOrder(orderID, itemID string) bool {
+func (req *request) storedOrder(orderID, itemID string) bool {
 	var v engine.OrderView
-	found, err := c.server.store.ReadOrder(orderID, &v)
+	found, err := req.server.store.ReadOrder(orderID, &v)
 	return err != nil || found && (itemID == "" || slices.ContainsFunc(v.Items, func(it engine.ItemView) bool {
 		return it.ItemID == itemID
 	}))

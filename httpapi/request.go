@@ -13,9 +13,9 @@ import (
 	"apportion/raftstore"
 )
 
-// call is one request being answered, with all the memory that takes. It comes from a pool, so that a request of a kind
-// and size seen before allocates nothing. Nothing of it, and no string of the request, outlives the handler.
-type call struct {
+// request is one HTTP request being answered, with all the memory that takes. It comes from a pool, so that one of a
+// kind and size seen before allocates nothing. Nothing of it, and no string of it, outlives the handler.
+type request struct {
 	server   *Server
 	ctx      *fasthttp.RequestCtx
 	conn     *servedConn // nil for one from another node
@@ -104,67 +104,67 @@ const (
 
 func newCallPool(s *Server) *sync.Pool {
 	return &sync.Pool{New: func() any {
-		c := &call{server: s, batch: s.store.NewBatch()}
-		c.scan.stored = c.stored
-		return c
+		req := &request{server: s, batch: s.store.NewBatch()}
+		req.scan.stored = req.stored
+		return req
 	}}
 }
 
-// reset makes a pooled call ready for a request.
-func (c *call) reset(ctx *fasthttp.RequestCtx, begin time.Time) {
-	c.ctx, c.conn, c.begin = ctx, nil, begin
-	c.deadline = begin.Add(c.server.config.RequestTimeout)
-	c.route, c.match = nil, match{}
-	c.readForwarded(begin)
-	c.elsewhere, c.spare = false, false
-	c.stale, c.maxLag, c.moveTo, c.after, c.limit = false, -1, "", 0, EventsDefault
-	c.author, c.version, c.verbose = "", 0, false
-	c.envelope = engine.Envelope{Plans: c.envelope.Plans[:0]}
-	c.status, c.content, c.out = http.StatusOK, contentJSON, c.out[:0]
+// reset makes a pooled request ready for the next one.
+func (req *request) reset(ctx *fasthttp.RequestCtx, begin time.Time) {
+	req.ctx, req.conn, req.begin = ctx, nil, begin
+	req.deadline = begin.Add(req.server.config.RequestTimeout)
+	req.route, req.match = nil, match{}
+	req.readForwarded(begin)
+	req.elsewhere, req.spare = false, false
+	req.stale, req.maxLag, req.moveTo, req.after, req.limit = false, -1, "", 0, EventsDefault
+	req.author, req.version, req.verbose = "", 0, false
+	req.envelope = engine.Envelope{Plans: req.envelope.Plans[:0]}
+	req.status, req.content, req.out = http.StatusOK, contentJSON, req.out[:0]
 }
 
-// tooLargeToKeep reports whether the call has grown for one huge request and should not go back to the pool.
-func (c *call) tooLargeToKeep() bool {
-	k, r := &c.commands, &c.reads
+// tooLargeToKeep reports whether it has grown for one huge body and should not go back to the pool.
+func (req *request) tooLargeToKeep() bool {
+	k, r := &req.commands, &req.reads
 	elements := max(cap(k.refresh.Items), cap(k.adjust.Items), cap(k.transfer.Items), cap(k.bulk),
 		cap(k.allocate.Lines),
 		cap(k.redistribute.UPCs), cap(k.redistribute.Locations), cap(k.deletion.UPCs), cap(k.deletion.Locations),
-		cap(c.result.Lines), cap(c.result.Changes), cap(c.result.Blocked),
+		cap(req.result.Lines), cap(req.result.Changes), cap(req.result.Blocked),
 		cap(r.record.Segments), cap(r.order.Items), cap(r.why.Items), cap(r.locations), cap(r.names), cap(r.sums))
-	return elements > scratchElementsMax || max(cap(c.out), cap(c.memory), cap(k.known),
-		cap(c.scan.scratch)) > scratchBytesMax
+	return elements > scratchElementsMax || max(cap(req.out), cap(req.memory), cap(k.known),
+		cap(req.scan.scratch)) > scratchBytesMax
 }
 
 // fail answers with a problem that is about the request.
-func (c *call) fail(status int, code, detail, field, value string) {
-	c.problem(&problem{status: status, code: code, detail: detail, field: field, value: value, offset: -1})
+func (req *request) fail(status int, code, detail, field, value string) {
+	req.problem(&problem{status: status, code: code, detail: detail, field: field, value: value, offset: -1})
 }
 
 // problem answers with a problem document that has no further members.
-func (c *call) problem(p *problem) {
-	c.openProblem(p)
-	c.out = append(c.out, '}')
+func (req *request) problem(p *problem) {
+	req.openProblem(p)
+	req.out = append(req.out, '}')
 }
 
 // openProblem begins a problem document; the caller adds members and the closing brace.
-func (c *call) openProblem(p *problem) {
-	c.status, c.content = p.status, contentProblem
+func (req *request) openProblem(p *problem) {
+	req.status, req.content = p.status, contentProblem
 	if p.status == http.StatusServiceUnavailable {
-		c.ctx.Response.Header.Set("Retry-After", "1")
+		req.ctx.Response.Header.Set("Retry-After", "1")
 	}
-	c.out = appendProblem(c.out[:0], p)
-	if c.isForeign() {
-		c.content = contentJSON
-		c.out = appendText(c.out, `,"message":`, foreignMessage(p))
-		c.out = appendText(c.out, `,"errorCode":`, p.code) // by which clients know a ticket that was refused
+	req.out = appendProblem(req.out[:0], p)
+	if req.isForeign() {
+		req.content = contentJSON
+		req.out = appendText(req.out, `,"message":`, foreignMessage(p))
+		req.out = appendText(req.out, `,"errorCode":`, p.code) // by which clients know a ticket that was refused
 	}
 }
 
 // pathText is the raw path of the request, without query and fragment.
-func (c *call) pathText() string {
-	uri := c.ctx.RequestURI()
+func (req *request) pathText() string {
+	uri := req.ctx.RequestURI()
 	if len(uri) == 0 || uri[0] != '/' { // absolute form: http://host/path
-		return alias(c.ctx.URI().PathOriginal())
+		return alias(req.ctx.URI().PathOriginal())
 	}
 	if end := bytes.IndexAny(uri, "?#"); end >= 0 {
 		uri = uri[:end]
@@ -173,25 +173,25 @@ func (c *call) pathText() string {
 }
 
 // find sets the route, or answers that there is none.
-func (c *call) find() bool {
-	c.method = methodOf(c.ctx.Method())
+func (req *request) find() bool {
+	req.method = methodOf(req.ctx.Method())
 	var buffer [pathSegmentsMax]string
-	if segments, ok := splitPath(c.pathText(), &buffer); ok {
-		if last := len(segments) - 1; last > 0 && segments[last] == "" && c.isForeign() {
+	if segments, ok := splitPath(req.pathText(), &buffer); ok {
+		if last := len(segments) - 1; last > 0 && segments[last] == "" && req.isForeign() {
 			segments = segments[:last] // its clients put a slash at the end of some paths
 		}
-		c.server.tree.find(c.method, segments, 0, &c.match)
+		req.server.tree.find(req.method, segments, 0, &req.match)
 	}
-	if c.route = c.match.route; c.route != nil {
+	if req.route = req.match.route; req.route != nil {
 		return true
 	}
-	if allow := allowed(&c.match); allow != "" {
-		c.ctx.Response.Header.Set("Allow", allow)
-		c.fail(http.StatusMethodNotAllowed, codeMethod, "this path takes other methods, see Allow", "",
-			string(c.ctx.Method()))
+	if allow := allowed(&req.match); allow != "" {
+		req.ctx.Response.Header.Set("Allow", allow)
+		req.fail(http.StatusMethodNotAllowed, codeMethod, "this path takes other methods, see Allow", "",
+			string(req.ctx.Method()))
 		return false
 	}
-	c.fail(http.StatusNotFound, codeNotFound, "there is no such path", "", c.pathText())
+	req.fail(http.StatusNotFound, codeNotFound, "there is no such path", "", req.pathText())
 	return false
 }
 
@@ -226,58 +226,59 @@ func allowed(m *match) (list string) {
 }
 
 // prepare reads everything but the body: path parameters, query parameters, headers.
-func (c *call) prepare() bool {
-	return c.readPath() && c.readParams() && c.checkLength() && c.checkMediaType() && c.readKey()
+func (req *request) prepare() bool {
+	return req.readPath() && req.readParams() && req.checkLength() && req.checkMediaType() && req.readKey()
 }
 
 // readPath decodes the path's parameters.
-func (c *call) readPath() bool {
-	c.path = [pathParamsMax]string{}
-	for i, raw := range c.match.path {
+func (req *request) readPath() bool {
+	req.path = [pathParamsMax]string{}
+	for i, raw := range req.match.path {
 		segment, ascii, ok := decodeSegment(raw)
 		if !ok {
-			c.fail(http.StatusBadRequest, codeInvalid, "the path is not valid percent-encoded UTF-8 without control "+
+			req.fail(http.StatusBadRequest, codeInvalid, "the path is not valid percent-encoded UTF-8 without control "+
 				"characters", "path", raw)
 			return false
 		}
 		// a blank comes percent-encoded only; nodes have their names from their own flags
-		if (!ascii || raw != segment) && !c.route.lead {
+		if (!ascii || raw != segment) && !req.route.lead {
 			fault := ""
-			if segment, fault = cleanName(segment, c.stored); fault != "" {
-				c.fail(http.StatusBadRequest, codeInvalid, fault, "path", raw)
+			if segment, fault = cleanName(segment, req.stored); fault != "" {
+				req.fail(http.StatusBadRequest, codeInvalid, fault, "path", raw)
 				return false
 			}
 		}
-		c.path[i] = segment
+		req.path[i] = segment
 	}
 	return true
 }
 
 // checkMediaType refuses bodies that are not declared as what the route takes, as they are.
-func (c *call) checkMediaType() bool {
-	if !c.takesBody() || c.route.body == bodyOptional && c.announced <= 0 && len(c.received) == 0 {
+func (req *request) checkMediaType() bool {
+	if !req.takesBody() || req.route.body == bodyOptional && req.announced <= 0 && len(req.received) == 0 {
 		return true
 	}
-	header := &c.ctx.Request.Header
+	header := &req.ctx.Request.Header
 	if encoding := header.ContentEncoding(); len(encoding) > 0 && !bytes.EqualFold(encoding, []byte("identity")) {
-		c.fail(http.StatusUnsupportedMediaType, codeMediaType, "bodies are read as they are, without Content-Encoding",
+		req.fail(http.StatusUnsupportedMediaType, codeMediaType,
+			"bodies are read as they are, without Content-Encoding",
 			"Content-Encoding", string(encoding))
 		return false
 	}
-	if c.route.foreign {
+	if req.route.foreign {
 		return true
 	}
 	content, expected := header.ContentType(), "Content-Type: application/json is expected"
 	if isJSONMediaType(content) {
 		return true
 	}
-	if c.route.body == bodySource {
+	if req.route.body == bodySource {
 		if isSourceMediaType(content) {
 			return true
 		}
 		expected = "Content-Type: text/x-lua, text/plain or application/json is expected"
 	}
-	c.fail(http.StatusUnsupportedMediaType, codeMediaType, expected, "Content-Type", string(content))
+	req.fail(http.StatusUnsupportedMediaType, codeMediaType, expected, "Content-Type", string(content))
 	return false
 }
 
@@ -304,11 +305,11 @@ func isMediaType(content []byte, known string) bool {
 }
 
 // readKey reads the idempotency key of a write.
-func (c *call) readKey() bool {
-	if !c.route.write {
+func (req *request) readKey() bool {
+	if !req.route.write {
 		return true
 	}
-	key := c.ctx.Request.Header.Peek("Idempotency-Key")
+	key := req.ctx.Request.Header.Peek("Idempotency-Key")
 	if key == nil {
 		return true
 	}
@@ -317,10 +318,10 @@ func (c *call) readKey() bool {
 		ok = ok && b > ' ' && b < 0x7f
 	}
 	if !ok {
-		c.fail(http.StatusBadRequest, codeInvalid, "an idempotency key is 1 to 64 visible ASCII characters",
+		req.fail(http.StatusBadRequest, codeInvalid, "an idempotency key is 1 to 64 visible ASCII characters",
 			"Idempotency-Key", string(key))
 		return false
 	}
-	c.envelope.Key = alias(key)
+	req.envelope.Key = alias(key)
 	return true
 }
