@@ -9,24 +9,25 @@ import (
 	"testing"
 
 	"apportion/bench/load"
+	"apportion/cmd/apportion/servertest"
 )
 
 // runBenchCommand runs `apportion bench` against the server and gives its JSON.
-func (s *server) runBenchCommand(args ...string) (result load.Result, stdout string) {
-	s.t.Helper()
-	path := filepath.Join(s.t.TempDir(), "out.json")
-	args = append([]string{"bench", "--target", s.url, "--duration", "300ms", "--warmup", "0s", "--connections", "4",
+func runBenchCommand(s *servertest.Server, args ...string) (result load.Result, stdout string) {
+	s.T.Helper()
+	path := filepath.Join(s.T.TempDir(), "out.json")
+	args = append([]string{"bench", "--target", s.URL, "--duration", "300ms", "--warmup", "0s", "--connections", "4",
 		"--out", path}, args...)
-	status, stdout, stderr := runCommand(s.t, args...)
+	status, stdout, stderr := servertest.Run(s.T, args...)
 	if status != 0 || stderr != "" {
-		s.t.Fatalf("%q: status %d\n%s\n%s", args, status, stdout, stderr)
+		s.T.Fatalf("%q: status %d\n%s\n%s", args, status, stdout, stderr)
 	}
 	text, err := os.ReadFile(path)
 	if err != nil {
-		s.t.Fatal(err)
+		s.T.Fatal(err)
 	}
 	if err := json.Unmarshal(text, &result); err != nil {
-		s.t.Fatalf("%v: %s", err, text)
+		s.T.Fatalf("%v: %s", err, text)
 	}
 	return result, stdout
 }
@@ -34,7 +35,7 @@ func (s *server) runBenchCommand(args ...string) (result load.Result, stdout str
 // TestBenchWorkloads measures a real server that has data, with each workload in turn.
 func TestBenchWorkloads(t *testing.T) {
 	data := filepath.Join(t.TempDir(), "data")
-	s := startServer(t, data, "--demo")
+	s := servertest.Start(t, data, "--demo")
 	for _, name := range load.WorkloadNames() {
 		args := []string{"--workload", name, "--rate", "300"}
 		switch name {
@@ -50,7 +51,7 @@ func TestBenchWorkloads(t *testing.T) {
 			segments = append(segments, "3")
 		}
 		for _, segments := range segments {
-			r, stdout := s.runBenchCommand(append(args, "--segments", segments)...)
+			r, stdout := runBenchCommand(s, append(args, "--segments", segments)...)
 			m := r.Runs[0]
 			// On a busy machine, some may be due and not sent before the end.
 			if r.Workload != name || m.Loop != "open" || m.Requests == 0 || m.Requests+m.NotSent != 90 ||
@@ -76,19 +77,19 @@ func TestBenchWorkloads(t *testing.T) {
 			}
 		}
 	}
-	if onHand, allocated := s.figures(demoLocation, demoUPC); onHand != 75 || allocated != 9 {
+	if onHand, allocated := s.Figures(demoLocation, demoUPC); onHand != 75 || allocated != 9 {
 		t.Errorf("the demo product has %d on hand, %d allocated: the runs touched what is not theirs", onHand,
 			allocated)
 	}
-	s.stop()
-	mustVerify(t, data)
+	s.Stop()
+	servertest.Verify(t, data)
 }
 
 // TestBenchSweep: several rates with a picture, a closed loop, and a name that was used before.
 func TestBenchSweep(t *testing.T) {
-	s := startServer(t, filepath.Join(t.TempDir(), "data"))
+	s := servertest.Start(t, filepath.Join(t.TempDir(), "data"))
 	plot := filepath.Join(t.TempDir(), "curve.svg")
-	r, _ := s.runBenchCommand("--rates", "200,max", "--closed", "--run", "mine", "--plot", plot, "--segments", "2")
+	r, _ := runBenchCommand(s, "--rates", "200,max", "--closed", "--run", "mine", "--plot", plot, "--segments", "2")
 	if len(r.Runs) != 2 || r.Runs[0].Loop != "closed" || r.Runs[0].OfferedPerSecond != 200 ||
 		r.Runs[1].OfferedPerSecond != 0 || r.Runs[1].Requests == 0 {
 		t.Errorf("runs %+v", r.Runs)
@@ -99,12 +100,12 @@ func TestBenchSweep(t *testing.T) {
 	if text, err := os.ReadFile(plot); err != nil || !strings.Contains(string(text), "latency against load") {
 		t.Errorf("the picture: %v\n%s", err, text)
 	}
-	status, _, stderr := runCommand(t, "bench", "--target", s.url, "--run", "mine")
+	status, _, stderr := servertest.Run(t, "bench", "--target", s.URL, "--run", "mine")
 	if status != 1 || !strings.Contains(stderr, "has stock already: choose another name") {
 		t.Errorf("the same name again: status %d, %s", status, stderr)
 	}
-	s.stop()
-	if status, stdout, stderr := runCommand(t, "bench", "--target", s.url); status != 1 ||
+	s.Stop()
+	if status, stdout, stderr := servertest.Run(t, "bench", "--target", s.URL); status != 1 ||
 		strings.Contains(stdout, "requests/s") {
 		t.Errorf("without a server: status %d\n%s%s", status, stdout, stderr)
 	}

@@ -8,13 +8,15 @@ import (
 	"path/filepath"
 	"regexp"
 	"testing"
+
+	"apportion/cmd/apportion/servertest"
 )
 
 // TestHelp: without arguments and with --help, what there is, with examples, on stdout.
 func TestHelp(t *testing.T) {
 	f := func(args []string, wants ...string) {
 		t.Helper()
-		status, stdout, stderr := runCommand(t, args...)
+		status, stdout, stderr := servertest.Run(t, args...)
 		if status != 0 || stderr != "" {
 			t.Fatalf("%q: status %d, stderr %q", args, status, stderr)
 		}
@@ -50,7 +52,7 @@ func TestMistakes(t *testing.T) {
 	}
 	f := func(wantStatus int, want string, args ...string) {
 		t.Helper()
-		status, stdout, stderr := runCommand(t, args...)
+		status, stdout, stderr := servertest.Run(t, args...)
 		if status != wantStatus || stdout != "" || len(stderr) > 1000 || !regexp.MustCompile(want).MatchString(stderr) {
 			t.Errorf("%q: status %d, want %d and %q\nstdout: %s\nstderr: %s", args, status, wantStatus, want, stdout,
 				stderr)
@@ -119,7 +121,7 @@ func TestAddressInUse(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer listener.Close()
-	status, _, stderr := runCommand(t, "serve", "--data", t.TempDir(), "--listen", listener.Addr().String())
+	status, _, stderr := servertest.Run(t, "serve", "--data", t.TempDir(), "--listen", listener.Addr().String())
 	if status != 1 || !regexp.MustCompile(`is in use.*--listen`).MatchString(stderr) {
 		t.Fatalf("status %d, stderr %q", status, stderr)
 	}

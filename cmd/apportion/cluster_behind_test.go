@@ -24,7 +24,7 @@ func TestClusterLeftBehind(t *testing.T) {
 		c.awaitOrders(50)
 		c.awaitCheckpoint()
 		away.start()
-		c.await("it has begun anew", func() bool { return strings.Contains(away.log.String(), "beginning anew") })
+		c.await("it has begun anew", func() bool { return strings.Contains(away.Log.String(), "beginning anew") })
 		c.await("it is ready", away.isReady)
 		c.awaitOrders(20)
 
@@ -42,7 +42,7 @@ func TestClusterLeftBehind(t *testing.T) {
 func (c *cluster) awaitCheckpoint() {
 	c.t.Helper()
 	leader := c.leader()
-	made := func() int { return strings.Count(leader.log.String(), "msg=checkpoint ") }
+	made := func() int { return strings.Count(leader.Log.String(), "msg=checkpoint ") }
 	before := made()
 	c.await("a checkpoint", func() bool { return made() > before })
 }

@@ -9,6 +9,8 @@ import (
 	"slices"
 	"syscall"
 	"time"
+
+	"apportion/cmd/apportion/servertest"
 )
 
 // faultClient is one of the clients that work while faults happen. It talks to one node until that one fails it, then
@@ -160,7 +162,7 @@ func (c *faultClient) leaveOpen(w *openWrite) {
 }
 
 func (c *faultClient) pause() {
-	timer := time.NewTimer(retryPause)
+	timer := time.NewTimer(servertest.RetryPause)
 	<-timer.C
 }
 
@@ -184,7 +186,7 @@ func (w *openWrite) request() (path, body string) {
 func (c *faultClient) try(w *openWrite) bool {
 	w.tries++
 	call := c.round.now()
-	r, err := send(c.http, http.MethodPost, c.at.url+w.path, w.key, w.body)
+	r, err := servertest.Send(c.http, http.MethodPost, c.at.url+w.path, w.key, w.body)
 	if err != nil {
 		w.unknown = w.unknown || !errors.Is(err, syscall.ECONNREFUSED)
 		c.moveOn()
@@ -194,17 +196,17 @@ func (c *faultClient) try(w *openWrite) bool {
 		AsOf uint64 `json:"asOf"`
 		Code string `json:"code"`
 	}
-	if err := json.Unmarshal(r.body, &answer); err != nil {
-		c.fail("%s: status %d: %s", w.key, r.status, r.body)
+	if err := json.Unmarshal(r.Body, &answer); err != nil {
+		c.fail("%s: status %d: %s", w.key, r.Status, r.Body)
 		return true
 	}
 	switch {
-	case r.status == http.StatusOK && (r.replayed && !w.unknown):
-		c.fail("%s is said to have been done before, and every try was said to have changed nothing: %s", w.key, r.body)
-	case r.status == http.StatusOK:
+	case r.Status == http.StatusOK && (r.Replayed && !w.unknown):
+		c.fail("%s is said to have been done before, and every try was said to have changed nothing: %s", w.key, r.Body)
+	case r.Status == http.StatusOK:
 		c.done(w, answer.AsOf)
-	case r.status == http.StatusConflict && answer.Code == "insufficient" && w.op.kind == opAllocate:
-		if r.replayed {
+	case r.Status == http.StatusConflict && answer.Code == "insufficient" && w.op.kind == opAllocate:
+		if r.Replayed {
 			// The log has refused an earlier try, and that is the answer to all of them.
 			c.record(event{client: w.as, op: w.op, result: stockResult{refused: true}, call: w.call,
 				end: c.round.now()})
@@ -216,12 +218,12 @@ func (c *faultClient) try(w *openWrite) bool {
 		if w.unknown {
 			c.leaveOpen(w)
 		}
-	case r.status == http.StatusServiceUnavailable:
+	case r.Status == http.StatusServiceUnavailable:
 		w.unknown = w.unknown || answer.Code == "outcome-unknown"
 		c.moveOn()
 		return false
 	default:
-		c.fail("%s %s: status %d after %d tries: %s", w.key, w.path, r.status, w.tries, r.body)
+		c.fail("%s %s: status %d after %d tries: %s", w.key, w.path, r.Status, w.tries, r.Body)
 	}
 	return true
 }
@@ -253,8 +255,8 @@ func (c *faultClient) moveOn() {
 // read reads a record linearizably, at whichever node the client is.
 func (c *faultClient) read(record string) {
 	call := c.round.now()
-	r, err := send(c.http, http.MethodGet, c.at.url+"/v1/inventory/F/"+record, "", "")
-	if err != nil || r.status == http.StatusServiceUnavailable {
+	r, err := servertest.Send(c.http, http.MethodGet, c.at.url+"/v1/inventory/F/"+record, "", "")
+	if err != nil || r.Status == http.StatusServiceUnavailable {
 		c.moveOn()
 		return
 	}
@@ -270,13 +272,14 @@ func (c *faultClient) readStale(record string) {
 	lag := time.Duration(c.rng.IntN(3)) * time.Second
 	call := c.round.now()
 	at := c.at
-	r, err := send(c.http, http.MethodGet, fmt.Sprintf("%s/v1/inventory/F/%s?consistency=stale&maxLagSeconds=%d",
+	r, err := servertest.Send(c.http, http.MethodGet, fmt.Sprintf("%s/v1/inventory/F/%s?consistency=stale&"+
+		"maxLagSeconds=%d",
 		at.url, record, lag/time.Second), "", "")
-	if err != nil || r.status == http.StatusServiceUnavailable {
+	if err != nil || r.Status == http.StatusServiceUnavailable {
 		c.moveOn()
 		return
 	}
-	if r.status == http.StatusNotFound {
+	if r.Status == http.StatusNotFound {
 		return // the record is younger than that
 	}
 	if read, _, ok := c.decode(r); ok {
@@ -285,25 +288,25 @@ func (c *faultClient) readStale(record string) {
 }
 
 // decode reads an answer and holds it against what is true of any state at any time.
-func (c *faultClient) decode(r *reply) (read inventoryReply, state stockState, ok bool) {
-	if err := json.Unmarshal(r.body, &read); err != nil || r.status != http.StatusOK || len(read.Records) != 1 {
-		c.fail("a read: status %d: %s", r.status, r.body)
+func (c *faultClient) decode(r *servertest.Reply) (read servertest.InventoryReply, state stockState, ok bool) {
+	if err := json.Unmarshal(r.Body, &read); err != nil || r.Status != http.StatusOK || len(read.Records) != 1 {
+		c.fail("a read: status %d: %s", r.Status, r.Body)
 		return read, state, false
 	}
 	record := &read.Records[0]
-	var sum figuresRead
+	var sum servertest.FiguresRead
 	for _, s := range record.Segments {
-		f := s.figuresRead
+		f := s.FiguresRead
 		if f.OnHand != f.Allocated+f.Pending+f.SafetyStock+f.Available || f.Available < 0 || f.Allocated < 0 {
-			c.fail("a segment that cannot be: %s", r.body)
+			c.fail("a segment that cannot be: %s", r.Body)
 		}
 		sum.OnHand, sum.Allocated, sum.Available = sum.OnHand+f.OnHand, sum.Allocated+f.Allocated,
 			sum.Available+f.Available
 		at := &state[segmentOf(s.Tags)]
 		at.onHand, at.allocated = f.OnHand, f.Allocated
 	}
-	if sum != record.figuresRead {
-		c.fail("a record that is not the sum of its segments: %s", r.body)
+	if sum != record.FiguresRead {
+		c.fail("a record that is not the sum of its segments: %s", r.Body)
 	}
 	return read, state, true
 }
@@ -324,9 +327,9 @@ func (c *faultClient) resolve() (resolved int) {
 	never := make(chan struct{})
 	begin := time.Now()
 	for len(c.open) > 0 && len(c.faults) == 0 {
-		if time.Since(begin) > clusterPatience {
+		if time.Since(begin) > servertest.ClusterPatience {
 			c.fail("%d writes are still without an answer after %s, the first of them %+v", len(c.open),
-				clusterPatience, *c.open[0])
+				servertest.ClusterPatience, *c.open[0])
 			return resolved
 		}
 		w := c.open[0]

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"apportion/cmd/apportion/servertest"
 )
 
 // A clock that jumps ahead on the leader ends no reservation that has long to go, and one that jumps back makes no
@@ -14,10 +16,10 @@ import (
 func TestClusterClockJump(t *testing.T) {
 	c := newCluster(t, 3)
 	leader := c.leader()
-	leader.call("POST", "/v1/inventory/refresh", refreshBody("W1", "A", 1000), http.StatusOK)
+	leader.Call("POST", "/v1/inventory/refresh", servertest.RefreshBody("W1", "A", 1000), http.StatusOK)
 	reserve := func(order string, in time.Duration) {
 		t.Helper()
-		c.leader().call("POST", "/v1/orders/"+order+"/allocate",
+		c.leader().Call("POST", "/v1/orders/"+order+"/allocate",
 			fmt.Sprintf(`{"expiresAt":%q,"lines":[{"itemId":"1","upc":"A","location":"W1","quantity":1}]}`,
 				time.Now().Add(in).UTC().Format(time.RFC3339)), http.StatusOK)
 	}
@@ -31,7 +33,7 @@ func TestClusterClockJump(t *testing.T) {
 		number++
 		order := fmt.Sprint("step-", number)
 		at := c.leader()
-		at.call("POST", "/v1/orders/"+order+"/allocate",
+		at.Call("POST", "/v1/orders/"+order+"/allocate",
 			`{"lines":[{"itemId":"1","upc":"A","location":"W1","quantity":1}]}`, http.StatusOK)
 		stamp := stampOf(t, at, order)
 		if stamp.Before(last) {
@@ -58,7 +60,7 @@ func TestClusterClockJump(t *testing.T) {
 	if isReserved(t, leader, "far") != 1 {
 		t.Error("a reservation of half an hour has ended")
 	}
-	leader.call("GET", "/metrics", "", http.StatusOK)
+	leader.Call("GET", "/metrics", "", http.StatusOK)
 	leader.inject(injected{ClockOffsetMS: -(2 * time.Hour).Milliseconds()})
 	for range 20 {
 		step()
@@ -86,9 +88,9 @@ type orderRead struct {
 
 func readOrder(t *testing.T, n *node, order string) (read orderRead) {
 	t.Helper()
-	r := n.call("GET", "/v1/orders/"+order, "", http.StatusOK)
-	if err := json.Unmarshal(r.body, &read); err != nil || len(read.Items) != 1 || len(read.Items[0].History) == 0 {
-		t.Fatalf("%s: %v", r.body, err)
+	r := n.Call("GET", "/v1/orders/"+order, "", http.StatusOK)
+	if err := json.Unmarshal(r.Body, &read); err != nil || len(read.Items) != 1 || len(read.Items[0].History) == 0 {
+		t.Fatalf("%s: %v", r.Body, err)
 	}
 	return read
 }
@@ -111,14 +113,14 @@ func isReserved(t *testing.T, n *node, order string) (units int64) {
 // A node whose clock is so far ahead that it may not lead does not keep the others from it.
 func TestClusterClockOfYears(t *testing.T) {
 	c := newCluster(t, 3, impatient...)
-	c.leader().call("POST", "/v1/inventory/refresh", refreshBody("W1", "A", 1000), http.StatusOK)
+	c.leader().Call("POST", "/v1/inventory/refresh", servertest.RefreshBody("W1", "A", 1000), http.StatusOK)
 	wrong := c.others(c.leader())[0]
 	wrong.inject(injected{ClockOffsetMS: (3 * 366 * 24 * time.Hour).Milliseconds()})
 	// It is told to lead, and may not.
 	c.await("it has been elected", func() bool {
-		_, _ = send(lookClient, http.MethodPost, wrong.url+"/v1/cluster/transfer-leader", "",
+		_, _ = servertest.Send(lookClient, http.MethodPost, wrong.url+"/v1/cluster/transfer-leader", "",
 			fmt.Sprintf(`{"to":%q}`, wrong.id))
-		return strings.Contains(wrong.log.String(), "does not serve")
+		return strings.Contains(wrong.Log.String(), "does not serve")
 	})
 	c.await("another one leads and serves", func() bool {
 		leader := c.leaderAmong(c.others(wrong))

@@ -10,18 +10,19 @@ import (
 	"testing"
 	"time"
 
+	"apportion/cmd/apportion/servertest"
 	"apportion/raftstore"
 )
 
 // diskFailed reports whether a process has ended because its disk had, and has said so.
 func diskFailed(n *node) bool {
-	return n.cmd.ProcessState.ExitCode() > 0 && strings.Contains(n.log.String(), "no space left on device")
+	return n.Cmd.ProcessState.ExitCode() > 0 && strings.Contains(n.Log.String(), "no space left on device")
 }
 
 // diskSilent reports whether a process that was told to stop has ended without waiting for its disk, and has said so.
 func diskSilent(n *node) bool {
-	return n.cmd.ProcessState.ExitCode() == raftstore.ExitDiskFailed &&
-		strings.Contains(n.log.String(), "the disk has not answered for ")
+	return n.Cmd.ProcessState.ExitCode() == raftstore.ExitDiskFailed &&
+		strings.Contains(n.Log.String(), "the disk has not answered for ")
 }
 
 // A leader whose disk is full ends with a message, and the others go on. It does not come up while there is no space,
@@ -32,15 +33,15 @@ func TestClusterFullDisk(t *testing.T) {
 	c.load(func() {
 		full.inject(injected{Full: true})
 		c.await("it ends", full.ended)
-		if !diskFailed(full) || full.cmd.ProcessState.ExitCode() != raftstore.ExitDiskFailed {
-			t.Errorf("it ended with %d", full.cmd.ProcessState.ExitCode())
+		if !diskFailed(full) || full.Cmd.ProcessState.ExitCode() != raftstore.ExitDiskFailed {
+			t.Errorf("it ended with %d", full.Cmd.ProcessState.ExitCode())
 		}
 		c.await("another one leads", func() bool { return c.leaderNow() != nil })
 		c.awaitOrders(50)
 		full.start()
 		c.await("it does not come up", full.ended)
-		if code, log := full.cmd.ProcessState.ExitCode(), full.log.String(); code == 0 ||
-			!strings.Contains(log, "no space left on device") || panicked(log) {
+		if code, log := full.Cmd.ProcessState.ExitCode(), full.Log.String(); code == 0 ||
+			!strings.Contains(log, "no space left on device") || servertest.Panicked(log) {
 			t.Errorf("without space it ends with %d and\n%s", code, log)
 		}
 		full.inject(injected{})
@@ -60,10 +61,10 @@ func TestClusterSlowDisk(t *testing.T) {
 		c.await("another one leads", func() bool { return c.leaderAmong(c.others(stalled)) != nil })
 		c.awaitOrders(50)
 		// It still thinks that it leads, and waits for its disk.
-		for path, body := range map[string]string{"/v1/inventory/refresh": refreshBody("W1", "A", 1),
+		for path, body := range map[string]string{"/v1/inventory/refresh": servertest.RefreshBody("W1", "A", 1),
 			"/v1/cluster/transfer-leader": ""} {
-			if got := stalled.call("POST", path, body, http.StatusServiceUnavailable).
-				object(t)["code"]; got != "not-leader" {
+			if got := stalled.Call("POST", path, body, http.StatusServiceUnavailable).
+				Object(t)["code"]; got != "not-leader" {
 				t.Errorf("%s: %v, want not-leader", path, got)
 			}
 		}
@@ -72,10 +73,10 @@ func TestClusterSlowDisk(t *testing.T) {
 		told := c.leader()
 		told.inject(injected{Stalled: true})
 		c.awaitOrders(50) // led by another one: a write of its own is under way
-		told.signal(syscall.SIGTERM)
-		if _ = told.wait(); !diskSilent(told) {
+		told.Signal(syscall.SIGTERM)
+		if _ = told.Wait(); !diskSilent(told) {
 			t.Errorf("told to stop while its disk is silent, it ended with %d and\n%s",
-				told.cmd.ProcessState.ExitCode(), told.log)
+				told.Cmd.ProcessState.ExitCode(), told.Log)
 		}
 		told.inject(injected{})
 		told.start()
@@ -92,45 +93,45 @@ func TestClusterSlowDisk(t *testing.T) {
 func TestFullFileSystem(t *testing.T) {
 	dir := mountSmall(t, "size=24m")
 	data := filepath.Join(dir, "data")
-	s := startServer(t, data)
-	s.call("POST", "/v1/inventory/refresh", refreshBody("W1", "A", 1_000_000), http.StatusOK)
+	s := servertest.Start(t, data)
+	s.Call("POST", "/v1/inventory/refresh", servertest.RefreshBody("W1", "A", 1_000_000), http.StatusOK)
 	ballast := filepath.Join(dir, "ballast")
 	fillDisk(t, ballast)
 	acknowledged := int64(0)
 	for ; ; acknowledged++ {
 		body := fmt.Sprintf(`{"lines":[{"itemId":%q,"upc":"A","location":"W1","quantity":1}]}`, strings.Repeat("x", 64))
-		r, err := send(http.DefaultClient, http.MethodPost,
-			fmt.Sprintf("%s/v1/orders/%d/allocate", s.url, acknowledged), "", body)
+		r, err := servertest.Send(http.DefaultClient, http.MethodPost,
+			fmt.Sprintf("%s/v1/orders/%d/allocate", s.URL, acknowledged), "", body)
 		if err != nil {
 			break // it has ended
 		}
-		if r.status != http.StatusOK && r.status != http.StatusServiceUnavailable {
-			t.Fatalf("on a full disk: status %d: %s", r.status, r.body)
+		if r.Status != http.StatusOK && r.Status != http.StatusServiceUnavailable {
+			t.Fatalf("on a full disk: status %d: %s", r.Status, r.Body)
 		}
-		if r.status != http.StatusOK {
+		if r.Status != http.StatusOK {
 			break
 		}
 	}
-	if err := s.wait(); err == nil || s.cmd.ProcessState.ExitCode() != raftstore.ExitDiskFailed ||
-		!strings.Contains(s.log.String(), "no space left on device") {
-		t.Errorf("it ended with %v\n%s", err, s.log)
+	if err := s.Wait(); err == nil || s.Cmd.ProcessState.ExitCode() != raftstore.ExitDiskFailed ||
+		!strings.Contains(s.Log.String(), "no space left on device") {
+		t.Errorf("it ended with %v\n%s", err, s.Log)
 	}
-	remove(t, ballast)
-	s = startServer(t, data)
+	servertest.Remove(t, ballast)
+	s = servertest.Start(t, data)
 	// The order whose answer did not come may be there.
-	if _, allocated := s.figures("W1", "A"); allocated != acknowledged && allocated != acknowledged+1 {
+	if _, allocated := s.Figures("W1", "A"); allocated != acknowledged && allocated != acknowledged+1 {
 		t.Errorf("%d units are allocated, %d orders were acknowledged", allocated, acknowledged)
 	}
 	t.Logf("%d orders were acknowledged before the disk was full", acknowledged)
-	s.stop()
-	mustVerify(t, data)
+	s.Stop()
+	servertest.Verify(t, data)
 }
 
 // A server that cannot create its next log file ends with the cause, and without a stack trace: here there is space,
 // but no file may be added.
 func TestNoNextLogFile(t *testing.T) {
 	dir := mountSmall(t, "size=200m,nr_inodes=100")
-	s := startServer(t, filepath.Join(dir, "data"))
+	s := servertest.Start(t, filepath.Join(dir, "data"))
 	for number := 0; ; number++ {
 		if err := os.WriteFile(filepath.Join(dir, fmt.Sprint("ballast", number)), nil, 0o600); err != nil {
 			break
@@ -138,12 +139,13 @@ func TestNoNextLogFile(t *testing.T) {
 	}
 	var err error
 	for number := 0; err == nil; number++ {
-		_, err = send(http.DefaultClient, http.MethodPost, s.url+"/v1/inventory/refresh", "", manyItems(number))
+		_, err = servertest.Send(http.DefaultClient, http.MethodPost, s.URL+"/v1/inventory/refresh", "",
+			servertest.ManyItems(number))
 	}
-	err = s.wait()
-	if code, log := s.cmd.ProcessState.ExitCode(), s.log.String(); code != raftstore.ExitDiskFailed ||
+	err = s.Wait()
+	if code, log := s.Cmd.ProcessState.ExitCode(), s.Log.String(); code != raftstore.ExitDiskFailed ||
 		!strings.Contains(log, "begin the log file") ||
-		!strings.Contains(log, "no space left on device") || panicked(log) {
+		!strings.Contains(log, "no space left on device") || servertest.Panicked(log) {
 		t.Errorf("it ended with %v\n%s", err, log)
 	}
 }
@@ -153,26 +155,26 @@ func TestNoNextLogFile(t *testing.T) {
 func TestStartWithoutSpace(t *testing.T) {
 	dir := mountSmall(t, "size=40m")
 	data, ballast := filepath.Join(dir, "data"), filepath.Join(dir, "ballast")
-	s := startServer(t, data)
+	s := servertest.Start(t, data)
 	for number := range 20 {
-		s.call("POST", "/v1/inventory/refresh", manyItems(number), http.StatusOK)
+		s.Call("POST", "/v1/inventory/refresh", servertest.ManyItems(number), http.StatusOK)
 	}
-	s.kill()
+	s.Kill()
 	fillDisk(t, ballast)
 	freeSpace(t, ballast, 20<<10)
-	s = launchServer(t, nil, "--data", data, "--listen", "127.0.0.1:0")
-	await(t, "it complains", func() bool { return strings.Contains(s.log.String(), "is tried again") })
-	remove(t, ballast)
+	s = servertest.Launch(t, nil, "--data", data, "--listen", "127.0.0.1:0")
+	servertest.Await(t, "it complains", func() bool { return strings.Contains(s.Log.String(), "is tried again") })
+	servertest.Remove(t, ballast)
 	select {
-	case s.url = <-s.ready:
-	case <-time.After(startTimeout):
-		t.Fatalf("it does not go on when there is space:\n%.5000s", s.log.String())
+	case s.URL = <-s.Ready:
+	case <-time.After(servertest.StartTimeout):
+		t.Fatalf("it does not go on when there is space:\n%.5000s", s.Log.String())
 	}
-	s.stop()
-	if log := s.log.String(); strings.Count(log, "is tried again") > 1 || strings.Contains(log, "stack trace") {
+	s.Stop()
+	if log := s.Log.String(); strings.Count(log, "is tried again") > 1 || strings.Contains(log, "stack trace") {
 		t.Errorf("it says\n%.5000s", log)
 	}
-	mustVerify(t, data)
+	servertest.Verify(t, data)
 }
 
 // mountSmall mounts a file system with the limits, or skips the test where none can be mounted.

@@ -13,6 +13,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"apportion/cmd/apportion/servertest"
 )
 
 // The fault test. A nemesis makes faults of processes, network, disks and clocks while clients work on a few hot
@@ -176,11 +178,11 @@ func fromEnvironment(t *testing.T, name string, otherwise int) int {
 func (f *faultTest) must(method, path, body string) {
 	f.t.Helper()
 	f.await(method+" "+path, func() bool {
-		r, err := send(lookClient, method, f.nodes[0].url+path, "", body)
-		if err == nil && r.status != http.StatusOK && r.status != http.StatusServiceUnavailable {
-			f.t.Fatalf("%s %s: status %d: %s", method, path, r.status, r.body)
+		r, err := servertest.Send(lookClient, method, f.nodes[0].url+path, "", body)
+		if err == nil && r.Status != http.StatusOK && r.Status != http.StatusServiceUnavailable {
+			f.t.Fatalf("%s %s: status %d: %s", method, path, r.Status, r.Body)
 		}
-		return err == nil && r.status == http.StatusOK
+		return err == nil && r.Status == http.StatusOK
 	})
 }
 
@@ -250,7 +252,7 @@ func (f *faultTest) checkStock(round *faultRound, touched map[string][]event) {
 	for _, n := range f.nodes {
 		look := newFaultClient(0, f.rng, []*node{n})
 		for record := range touched {
-			r := n.call(http.MethodGet, "/v1/inventory/F/"+record, "", http.StatusOK)
+			r := n.Call(http.MethodGet, "/v1/inventory/F/"+record, "", http.StatusOK)
 			if _, got, ok := look.decode(r); !ok || got != round.mu.stock[record] {
 				f.t.Errorf("%s: %s holds %v, the acknowledged writes make %v %v", record, n.id, got,
 					round.mu.stock[record], look.faults)
@@ -264,7 +266,7 @@ func (f *faultTest) checkStock(round *faultRound, touched map[string][]event) {
 func (f *faultTest) checkOrders(round *faultRound) {
 	f.t.Helper()
 	for i, o := range round.mu.orders {
-		r := f.nodes[i%len(f.nodes)].call("GET", "/v1/orders/"+o.id, "", http.StatusOK)
+		r := f.nodes[i%len(f.nodes)].Call("GET", "/v1/orders/"+o.id, "", http.StatusOK)
 		var read struct {
 			Items []struct {
 				Lines []orderLine `json:"lines"`
@@ -277,9 +279,9 @@ func (f *faultTest) checkOrders(round *faultRound) {
 		case o.released:
 			want.Allocated, want.Released = 0, o.units
 		}
-		err := json.Unmarshal(r.body, &read)
+		err := json.Unmarshal(r.Body, &read)
 		if err != nil || len(read.Items) != 1 || len(read.Items[0].Lines) != 1 || read.Items[0].Lines[0] != want {
-			f.t.Errorf("the order %+v is %s", *o, r.body)
+			f.t.Errorf("the order %+v is %s", *o, r.Body)
 		}
 	}
 }

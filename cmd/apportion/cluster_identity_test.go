@@ -5,6 +5,8 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+
+	"apportion/cmd/apportion/servertest"
 )
 
 // A voter whose disk is lost has no vote: it may have given one, and others count on what it had stored. Orders are
@@ -19,7 +21,7 @@ func TestClusterLostDisk(t *testing.T) {
 			cluster := newCluster(t, 3)
 			a, b, c := cluster.nodes[0], cluster.nodes[1], cluster.nodes[2]
 			cluster.lead(a)
-			a.call("POST", "/v1/inventory/refresh", refreshBody("W1", "A", 100), http.StatusOK)
+			a.Call("POST", "/v1/inventory/refresh", servertest.RefreshBody("W1", "A", 100), http.StatusOK)
 			c.join(b) // a is down when it asks
 			if !test.join {
 				c.args = withoutFlag(c.args, "--join", c.argument("--join"))
@@ -27,26 +29,26 @@ func TestClusterLostDisk(t *testing.T) {
 
 			b.freeze()
 			for i := range 5 {
-				a.call("POST", fmt.Sprintf("/v1/orders/o%d/allocate", i),
+				a.Call("POST", fmt.Sprintf("/v1/orders/o%d/allocate", i),
 					`{"lines":[{"itemId":"1","upc":"A","location":"W1","quantity":1}]}`, http.StatusOK)
 			}
 			a.kill()
 			c.kill()
-			remove(t, c.data)
+			servertest.Remove(t, c.data)
 			c.start()
 			b.thaw()
 			cluster.await("c has been asked for its vote, and has none", func() bool {
 				if leader := cluster.leaderAmong([]*node{b, c}); leader != nil {
 					t.Fatalf("%s leads, elected by a voter without its past", leader.id)
 				}
-				return strings.Contains(b.log.String(), "remove it")
+				return strings.Contains(b.Log.String(), "remove it")
 			})
 
 			a.start()
 			for _, n := range []*node{a, b} {
 				cluster.await(n.id+" is ready", n.isReady)
 				for i := range 5 {
-					n.call("GET", fmt.Sprintf("/v1/orders/o%d", i), "", http.StatusOK)
+					n.Call("GET", fmt.Sprintf("/v1/orders/o%d", i), "", http.StatusOK)
 				}
 			}
 			if info, err := a.info(); err != nil || len(info.Members) != 3 || info.Members[2].ID != "c" {
@@ -63,19 +65,19 @@ func TestClusterLostDisk(t *testing.T) {
 func TestClusterLostFounder(t *testing.T) {
 	c := newCluster(t, 3)
 	founder := c.nodes[0]
-	founder.call("POST", "/v1/inventory/refresh", refreshBody("W1", "A", 100), http.StatusOK)
+	founder.Call("POST", "/v1/inventory/refresh", servertest.RefreshBody("W1", "A", 100), http.StatusOK)
 	founder.kill()
-	remove(t, founder.data)
+	servertest.Remove(t, founder.data)
 	founder.start()
 	c.await("it ends", founder.ended)
 	for _, want := range []string{"cluster remove a", "--join"} {
-		if log := founder.log.String(); !strings.Contains(log, want) {
+		if log := founder.Log.String(); !strings.Contains(log, want) {
 			t.Errorf("its last words do not say %q:\n%s", want, log)
 		}
 	}
 	c.replace(founder)
 	c.awaitReady()
-	if onHand, _ := founder.figures("W1", "A"); onHand != 100 {
+	if onHand, _ := founder.Figures("W1", "A"); onHand != 100 {
 		t.Errorf("%d units are on hand, want 100", onHand)
 	}
 	c.finish()
@@ -87,7 +89,7 @@ func TestClusterDirectoryOfAnother(t *testing.T) {
 	a := c.nodes[0]
 	a.stop()
 	args := withoutFlag(a.args, "--node-id", "a")
-	status, _, stderr := runCommand(t, append([]string{"serve", "--node-id", "b"}, args...)...)
+	status, _, stderr := servertest.Run(t, append([]string{"serve", "--node-id", "b"}, args...)...)
 	if status != 1 || !strings.Contains(stderr, "that of node a") {
 		t.Errorf("status %d\n%s", status, stderr)
 	}
@@ -101,7 +103,7 @@ func (c *cluster) lead(n *node) {
 	c.await(n.id+" leads", func() bool {
 		if leader := c.leader(); leader != n {
 			// asked again
-			_, _ = send(lookClient, http.MethodPost, leader.url+"/v1/cluster/transfer-leader", "",
+			_, _ = servertest.Send(lookClient, http.MethodPost, leader.url+"/v1/cluster/transfer-leader", "",
 				fmt.Sprintf(`{"to":%q}`, n.id))
 			return false
 		}
@@ -117,10 +119,10 @@ func (c *cluster) replace(lost *node) {
 	}
 	other := c.others(lost)[0]
 	c.await(lost.id+" is removed", func() bool {
-		status, stdout, stderr := runCommand(c.t, "cluster", "remove", lost.id, "--server", other.url)
+		status, stdout, stderr := servertest.Run(c.t, "cluster", "remove", lost.id, "--server", other.url)
 		return status == 0 && !strings.Contains(stdout, lost.called) || strings.Contains(stderr, "unknown-member")
 	})
-	remove(c.t, lost.data)
+	servertest.Remove(c.t, lost.data)
 	lost.args = withoutFlag(lost.args, "--bootstrap")
 	lost.join(other)
 	lost.start()

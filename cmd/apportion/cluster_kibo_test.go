@@ -22,7 +22,7 @@ func (c *cluster) kiboJobs() (jobs []struct {
 		if !n.running {
 			continue
 		}
-		list := n.call("GET", kiboPath+"v1/queue", "", http.StatusOK).body
+		list := n.Call("GET", kiboPath+"v1/queue", "", http.StatusOK).Body
 		if first == nil {
 			first = list
 		} else if !bytes.Equal(list, first) {
@@ -41,15 +41,15 @@ func TestClusterKibo(t *testing.T) {
 	c := newCluster(t, 3)
 	post := func(n *node, path, body, want string) {
 		t.Helper()
-		if r := n.call("POST", kiboPath+path, body, http.StatusOK); !bytes.Contains(r.body, []byte(want)) {
-			t.Errorf("%s at %s: want %s in %s", path, n.id, want, r.body)
+		if r := n.Call("POST", kiboPath+path, body, http.StatusOK); !bytes.Contains(r.Body, []byte(want)) {
+			t.Errorf("%s at %s: want %s in %s", path, n.id, want, r.Body)
 		}
 	}
 	leader := c.leader()
 	follower, other := c.others(leader)[0], c.others(leader)[1]
-	follower.call("PUT", kiboPath+"v1/tagCategory/Channel",
+	follower.Call("PUT", kiboPath+"v1/tagCategory/Channel",
 		`{"tags":[{"tagValue":"Web","isDefault":true},{"tagValue":"Store"}]}`, http.StatusOK)
-	other.call("PUT", kiboPath+"v1/tagCategory/Channel/tag/Store", `{"isDefault":false}`, http.StatusOK)
+	other.Call("PUT", kiboPath+"v1/tagCategory/Channel/tag/Store", `{"isDefault":false}`, http.StatusOK)
 	post(follower, "v1/locationGroup", `{"locationGroupCode":"north","locationCodes":["11"]}`, `"north"`)
 	post(follower, "v5/inventory/refresh", `{"locationCode":"11","items":[{"upc":"A","quantity":10}]}`, `"jobID":1`)
 	post(leader, "v5/inventory/refresh", `{"locationCode":"12","items":[{"upc":"A","quantity":5}]}`, `"jobID":2`)
@@ -72,7 +72,7 @@ func TestClusterKibo(t *testing.T) {
 	const sum = `{"items":[{"upc":"A"}],"locationGroupCode":"north"}`
 	for _, n := range c.others(leader) {
 		post(n, "v5/inventory/aggregate", sum, `"onHand":10,"available":6`)
-		n.call("GET", kiboPath+"v1/queue/4", "", http.StatusOK)
+		n.Call("GET", kiboPath+"v1/queue/4", "", http.StatusOK)
 	}
 	post(follower, "v5/inventory/fulfill", item(large, 4), `"jobID":7`)
 	post(other, "v5/inventory/adjust", `{"locationCode":"11","items":[{"upc":"A","quantity":1}]}`, `"jobID":8`)

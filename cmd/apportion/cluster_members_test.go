@@ -4,6 +4,8 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+
+	"apportion/cmd/apportion/servertest"
 )
 
 // Nodes come and go while clients write: a read replica, which is given a vote; the leader is taken out; a voter whose
@@ -12,7 +14,7 @@ func TestClusterMembers(t *testing.T) {
 	c := newCluster(t, 3)
 	command := func(wantStatus int, args ...string) string {
 		t.Helper()
-		status, stdout, stderr := runCommand(t, append([]string{"cluster"}, args...)...)
+		status, stdout, stderr := servertest.Run(t, append([]string{"cluster"}, args...)...)
 		if status != wantStatus {
 			t.Fatalf("cluster %q: status %d: %s%s", args, status, stdout, stderr)
 		}
@@ -25,7 +27,7 @@ func TestClusterMembers(t *testing.T) {
 		tries := 0
 		c.await(strings.Join(args, " "), func() bool {
 			tries++
-			status, stdout, stderr := runCommand(t, append([]string{"cluster"}, args...)...)
+			status, stdout, stderr := servertest.Run(t, append([]string{"cluster"}, args...)...)
 			if again := strings.Contains(stderr, "not-leader") || strings.Contains(stderr, "outcome-unknown") ||
 				strings.Contains(stderr, "timeout") ||
 				strings.Contains(stderr, "member-not-there"); status != 0 && !again &&
@@ -62,13 +64,13 @@ func TestClusterMembers(t *testing.T) {
 			lost = c.others(old)[2]
 		}
 		lost.kill()
-		remove(t, lost.data)
+		servertest.Remove(t, lost.data)
 		lost.args = withoutFlag(withoutFlag(lost.args, "--bootstrap"), "--non-voter") // which the former replica has
 		lost.join(other)
 		lost.start()
-		c.await("it is not let in", func() bool { return strings.Contains(lost.log.String(), "remove it first") })
+		c.await("it is not let in", func() bool { return strings.Contains(lost.Log.String(), "remove it first") })
 		c.await("its place is free, and it is let in", func() bool {
-			status, _, _ := runCommand(t, "cluster", "remove", lost.id, "--server", other.url)
+			status, _, _ := servertest.Run(t, "cluster", "remove", lost.id, "--server", other.url)
 			return status == 0
 		})
 		c.await(lost.id+" is ready", lost.isReady)
@@ -86,7 +88,7 @@ func TestClusterMembers(t *testing.T) {
 	// Who was removed stays out, with what it had.
 	verified(t, gone[0].data)
 	c.nodes = c.others(gone[0])
-	c.leader().call("GET", "/v1/cluster", "", http.StatusOK)
+	c.leader().Call("GET", "/v1/cluster", "", http.StatusOK)
 	text := command(0, "status", "--server", c.nodes[0].url)
 	if strings.Count(text, "yes") != 3 || strings.Contains(text, gone[0].called) {
 		t.Errorf("the members are\n%s", text)

@@ -5,6 +5,8 @@ import (
 	"net/http"
 	"syscall"
 	"time"
+
+	"apportion/cmd/apportion/servertest"
 )
 
 // nemesis makes faults, one after the other and sometimes two at a time, as its random numbers say.
@@ -81,8 +83,8 @@ func (n *node) endBy(signal syscall.Signal) (start func()) {
 	if n.ended() {
 		return func() {} // heal starts it
 	}
-	_ = n.cmd.Process.Signal(signal) // fails if it has just ended
-	err := n.wait()
+	_ = n.Cmd.Process.Signal(signal) // fails if it has just ended
+	err := n.Wait()
 	n.running = false
 	if signal == syscall.SIGTERM && err != nil && !diskFailed(n) && !diskSilent(n) {
 		n.cluster.t.Errorf("%s was told to end and did so with %v\n%s", n.id, err, n.logEnd())
@@ -112,7 +114,7 @@ func (n *nemesis) loseDisk(at *node) func() {
 		startOther = other.endBy(syscall.SIGKILL)
 	}
 	start := at.endBy(syscall.SIGKILL)
-	remove(n.c.t, at.data)
+	servertest.Remove(n.c.t, at.data)
 	start()
 	return func() {
 		n.hold()
@@ -147,14 +149,14 @@ func (n *nemesis) freeze(at *node) func() {
 	if at.ended() {
 		return func() {}
 	}
-	_ = at.cmd.Process.Signal(syscall.SIGSTOP) // both fail if it has ended
-	return func() { _ = at.cmd.Process.Signal(syscall.SIGCONT) }
+	_ = at.Cmd.Process.Signal(syscall.SIGSTOP) // both fail if it has ended
+	return func() { _ = at.Cmd.Process.Signal(syscall.SIGCONT) }
 }
 
 // handOver has another node lead, if somebody leads.
 func (n *nemesis) handOver(at *node) func() {
 	// Whether it worked does not matter here.
-	_, _ = send(lookClient, http.MethodPost, at.url+"/v1/cluster/transfer-leader", "", "{}")
+	_, _ = servertest.Send(lookClient, http.MethodPost, at.url+"/v1/cluster/transfer-leader", "", "{}")
 	return func() {}
 }
 
@@ -238,7 +240,7 @@ func (n *nemesis) heal() {
 // revive starts a node again that has ended since its disk was full, which may take a moment.
 func (n *nemesis) revive(at *node) {
 	n.c.t.Helper()
-	if at.log.alarmed() {
+	if at.Log.Alarmed() {
 		n.c.t.Fatalf("%s says that something is wrong with it", at.id)
 	}
 	if !at.ended() {

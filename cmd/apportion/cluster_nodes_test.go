@@ -13,31 +13,9 @@ import (
 	"testing"
 	"time"
 
+	"apportion/cmd/apportion/servertest"
 	"apportion/httpapi/api"
 )
-
-// clusterPatience bounds every wait for a cluster to come to something. The machine may be busy, and the race detector
-// slow.
-const clusterPatience = 2 * time.Minute
-
-// lookInterval is the pause between two looks.
-const lookInterval = 25 * time.Millisecond
-
-// await waits until something has come to be.
-func await(t *testing.T, what string, is func() bool) {
-	t.Helper()
-	deadline := time.NewTimer(clusterPatience)
-	defer deadline.Stop()
-	look := time.NewTicker(lookInterval)
-	defer look.Stop()
-	for !is() {
-		select {
-		case <-look.C:
-		case <-deadline.C:
-			t.Fatalf("in vain for %s: %s", clusterPatience, what)
-		}
-	}
-}
 
 // cluster is a group of real processes, each with a proxy in front of the address at which the others call it.
 type cluster struct {
@@ -52,7 +30,7 @@ type cluster struct {
 
 // node is one of them. It keeps its addresses and its directory over restarts.
 type node struct {
-	*server
+	*servertest.Server
 	cluster *cluster
 	id      string
 	url     string
@@ -137,28 +115,28 @@ func freeAddress(t *testing.T) string {
 // start starts the node's process and waits for nothing.
 func (n *node) start() {
 	n.cluster.t.Helper()
-	n.server = launchServer(n.cluster.t, []string{faultsVariable + "=" + n.faults}, n.args...)
-	n.server.url, n.server.oneOfSeveral = n.url, true
+	n.Server = servertest.Launch(n.cluster.t, []string{faultsVariable + "=" + n.faults}, n.args...)
+	n.Server.URL, n.Server.OneOfSeveral = n.url, true
 	n.running = true
 }
 
 func (n *node) kill() {
 	n.cluster.t.Helper()
 	n.running = false
-	n.server.kill()
+	n.Server.Kill()
 }
 
 func (n *node) stop() {
 	n.cluster.t.Helper()
 	n.running = false
-	n.server.stop()
+	n.Server.Stop()
 }
 
 // ended reports whether the process has ended by itself, and takes note of it.
 func (n *node) ended() bool {
 	select {
-	case err := <-n.done:
-		n.done <- err
+	case err := <-n.Done:
+		n.Done <- err
 		n.running = false
 		return true
 	default:
@@ -175,33 +153,33 @@ func (n *node) inject(i injected) {
 }
 
 // freeze stops the process where it is; thaw has it go on.
-func (n *node) freeze() { n.signal(syscall.SIGSTOP) }
-func (n *node) thaw()   { n.signal(syscall.SIGCONT) }
+func (n *node) freeze() { n.Signal(syscall.SIGSTOP) }
+func (n *node) thaw()   { n.Signal(syscall.SIGCONT) }
 
 // lookClient gives up soon: whoever looks, looks again.
 var lookClient = &http.Client{Timeout: 2 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
 
 // info is what the node says of itself and the others.
 func (n *node) info() (info api.Cluster, err error) {
-	r, err := send(lookClient, http.MethodGet, n.url+"/v1/cluster", "", "")
+	r, err := servertest.Send(lookClient, http.MethodGet, n.url+"/v1/cluster", "", "")
 	if err != nil {
 		return info, err
 	}
-	if r.status != http.StatusOK {
-		return info, fmt.Errorf("status %d", r.status)
+	if r.Status != http.StatusOK {
+		return info, fmt.Errorf("status %d", r.Status)
 	}
-	return info, json.Unmarshal(r.body, &info)
+	return info, json.Unmarshal(r.Body, &info)
 }
 
 func (n *node) isReady() bool {
-	r, err := send(lookClient, http.MethodGet, n.url+"/readyz", "", "")
-	return err == nil && r.status == http.StatusOK
+	r, err := servertest.Send(lookClient, http.MethodGet, n.url+"/readyz", "", "")
+	return err == nil && r.Status == http.StatusOK
 }
 
 // await waits until something has come to be.
 func (c *cluster) await(what string, is func() bool) {
 	c.t.Helper()
-	await(c.t, what, is)
+	servertest.Await(c.t, what, is)
 }
 
 // showLogs prints the end of each node's log if the test has failed, for whoever has to find out why.
@@ -210,7 +188,7 @@ func (c *cluster) showLogs() {
 		return
 	}
 	for _, n := range c.nodes {
-		if n.server == nil {
+		if n.Server == nil {
 			continue
 		}
 		c.t.Logf("--- the end of the log of %s:\n%s", n.id, n.logEnd())
@@ -220,7 +198,7 @@ func (c *cluster) showLogs() {
 // logEnd is the end of what the node's process has said.
 func (n *node) logEnd() string {
 	const shown = 6000
-	text := n.log.String()
+	text := n.Log.String()
 	return text[max(0, len(text)-shown):]
 }
 
@@ -321,7 +299,7 @@ func (c *cluster) finish() {
 // verified demands that `apportion verify` finds nothing, and gives what it says.
 func verified(t *testing.T, data string) (report verifyReport) {
 	t.Helper()
-	status, stdout, stderr := runCommand(t, "verify", "--json", "--data", data)
+	status, stdout, stderr := servertest.Run(t, "verify", "--json", "--data", data)
 	if status != 0 {
 		t.Fatalf("verify %s ended with %d\n%s\n%s", data, status, stdout, stderr)
 	}

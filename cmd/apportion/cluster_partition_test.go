@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"net/http"
 	"testing"
+
+	"apportion/cmd/apportion/servertest"
 )
 
 // impatient nodes answer soon that they could not do something, so that clients go to another one.
@@ -49,35 +51,36 @@ func TestClusterPartition(t *testing.T) {
 
 // majorityWrites reports whether a node can have something committed.
 func (c *cluster) majorityWrites(n *node) bool {
-	r, err := send(lookClient, http.MethodPost, n.url+"/v1/inventory/refresh", "", refreshBody("W2", "Z", 1))
-	return err == nil && r.status == http.StatusOK
+	r, err := servertest.Send(lookClient, http.MethodPost, n.url+"/v1/inventory/refresh", "",
+		servertest.RefreshBody("W2", "Z", 1))
+	return err == nil && r.Status == http.StatusOK
 }
 
 // A leader that was stopped in its tracks does not know, when it goes on, that another one was elected meanwhile. It
 // must not answer from what it had.
 func TestClusterFrozenLeader(t *testing.T) {
 	c := newCluster(t, 3, impatient...)
-	c.leader().call("POST", "/v1/inventory/refresh", refreshBody("W1", "A", 100), http.StatusOK)
+	c.leader().Call("POST", "/v1/inventory/refresh", servertest.RefreshBody("W1", "A", 100), http.StatusOK)
 	for range 3 {
 		old := c.leader()
-		onHand, _ := old.figures("W1", "A")
+		onHand, _ := old.Figures("W1", "A")
 		old.freeze()
 		var now *node
 		c.await("another one leads", func() bool {
 			now = c.leaderAmong(c.others(old))
 			return now != nil
 		})
-		now.call("POST", "/v1/inventory/adjust", `{"location":"W1","items":[{"upc":"A","quantity":1}]}`, http.StatusOK)
+		now.Call("POST", "/v1/inventory/adjust", `{"location":"W1","items":[{"upc":"A","quantity":1}]}`, http.StatusOK)
 		old.thaw()
 		got := int64(0)
 		c.await("the old leader lets read", func() bool {
-			r, err := send(lookClient, http.MethodGet, old.url+"/v1/inventory/W1/A", "", "")
-			if err != nil || r.status != http.StatusOK {
+			r, err := servertest.Send(lookClient, http.MethodGet, old.url+"/v1/inventory/W1/A", "", "")
+			if err != nil || r.Status != http.StatusOK {
 				return false
 			}
-			var read inventoryReply
-			if err := json.Unmarshal(r.body, &read); err != nil || len(read.Records) != 1 {
-				t.Fatalf("%s: %v", r.body, err)
+			var read servertest.InventoryReply
+			if err := json.Unmarshal(r.Body, &read); err != nil || len(read.Records) != 1 {
+				t.Fatalf("%s: %v", r.Body, err)
 			}
 			got = read.Records[0].OnHand
 			return true

@@ -9,6 +9,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"apportion/cmd/apportion/servertest"
 )
 
 // network is what lies between the nodes of a cluster: each of them is called at the address of a proxy of its own. A
@@ -336,7 +338,7 @@ func TestProxy(t *testing.T) {
 		expect(conn, 1, "resumed")
 		n.set(linkRule{cut: true}, false, cut)
 		_, _ = conn.Write([]byte("x"))
-		await(t, "something is held back", n.holds)
+		servertest.Await(t, "something is held back", n.holds)
 		n.heal(false)
 		if err := answers(conn, 1, patience); err == nil || errors.As(err, &timeout) && timeout.Timeout() {
 			t.Fatalf("%v was cut, and the connection lives: %v", cut, err)

@@ -4,6 +4,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"apportion/cmd/apportion/servertest"
 )
 
 // A stop of the leader has another node lead before it goes: nobody waits for an election. With an election timeout
@@ -62,9 +64,9 @@ func TestClusterRetires(t *testing.T) {
 	a.inject(injected{Stalled: true})
 	b.kill() // and not frozen: a call to it fails at once, well before the disk has been silent for too long
 	d.kill()
-	a.signal(syscall.SIGTERM)
-	awaitLog(t, a.server, "no other node took the lead")
-	silent := func() bool { return strings.Contains(a.log.String(), "it falls silent") }
+	a.Signal(syscall.SIGTERM)
+	servertest.AwaitLog(t, a.Server, "no other node took the lead")
+	silent := func() bool { return strings.Contains(a.Log.String(), "it falls silent") }
 	c.await("it falls silent, or has ended", func() bool { return silent() || a.ended() })
 	if !silent() {
 		t.Errorf("it took part until its end:\n%s", a.logEnd())
@@ -72,7 +74,7 @@ func TestClusterRetires(t *testing.T) {
 	b.start()
 	d.start()
 	c.await("another node leads", func() bool { return c.leaderAmong(c.others(a)) != nil })
-	_ = a.wait()
+	_ = a.Wait()
 	a.running = false
 	a.inject(injected{})
 	a.start()

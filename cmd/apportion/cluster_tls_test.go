@@ -16,6 +16,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"apportion/cmd/apportion/servertest"
 )
 
 // authority makes certificates.
@@ -99,19 +101,20 @@ func TestClusterTLS(t *testing.T) {
 	}
 	c.await("three voters", func() bool { return c.voters() == 3 })
 	c.awaitReady()
-	c.nodes[1].call("POST", "/v1/inventory/refresh", refreshBody("W1", "A", 10), http.StatusOK)
+	c.nodes[1].Call("POST", "/v1/inventory/refresh", servertest.RefreshBody("W1", "A", 10), http.StatusOK)
 	f := func(name, says string, flags ...string) {
 		t.Helper()
 		stranger := c.make(flags...)
 		stranger.args = append(stranger.args, "--join", c.nodes[0].called)
 		stranger.start()
-		c.await(name+": it is refused", func() bool { return strings.Count(stranger.log.String(), says) > 1 })
-		if strings.Contains(stranger.log.String(), "taken in\"") {
+		c.await(name+": it is refused", func() bool { return strings.Count(stranger.Log.String(), says) > 1 })
+		if strings.Contains(stranger.Log.String(), "taken in\"") {
 			t.Errorf("%s: it was let in", name)
 		}
 		c.await(name+": there are three voters", func() bool { return c.voters() == 3 })
-		if r, err := send(lookClient, http.MethodGet, stranger.url+"/v1/inventory/W1/A?consistency=stale", "",
-			""); err == nil && r.status == http.StatusOK {
+		if r, err := servertest.Send(lookClient, http.MethodGet, stranger.url+"/v1/inventory/W1/A?consistency=stale",
+			"",
+			""); err == nil && r.Status == http.StatusOK {
 			t.Errorf("%s: it has the cluster's data", name)
 		}
 		stranger.kill()
@@ -120,7 +123,7 @@ func TestClusterTLS(t *testing.T) {
 	f("another authority's certificate", "not taken in yet", other.flags("d", own)...)
 	f("it believes another authority", "certificate signed by unknown authority", own.flags("d", other)...)
 	for _, flags := range [][]string{{"--raft-cert", "x"}, own.flags("x", own)[:4]} {
-		status, _, stderr := runCommand(t, append([]string{"serve", "--data", c.dir + "/x", "--node-id", "x",
+		status, _, stderr := servertest.Run(t, append([]string{"serve", "--data", c.dir + "/x", "--node-id", "x",
 			"--raft-listen", "127.0.0.1:0", "--bootstrap"}, flags...)...)
 		if status != 2 || !strings.Contains(stderr, "all three are expected") {
 			t.Errorf("%q: status %d: %s", flags, status, stderr)
@@ -147,7 +150,7 @@ func (c *cluster) voters() (count int) {
 // not, and a node that hears at the address of one of the other's is not taken for it.
 func TestClusterStrangers(t *testing.T) {
 	one := newCluster(t, 3)
-	one.nodes[0].call("POST", "/v1/inventory/refresh", refreshBody("W1", "A", 10), http.StatusOK)
+	one.nodes[0].Call("POST", "/v1/inventory/refresh", servertest.RefreshBody("W1", "A", 10), http.StatusOK)
 	lost := one.others(one.leader())[0]
 	lost.stop()
 
@@ -161,17 +164,17 @@ func TestClusterStrangers(t *testing.T) {
 	stranger.args = append(stranger.args, "--bootstrap")
 	stranger.start()
 	other.awaitReady()
-	stranger.call("POST", "/v1/inventory/refresh", refreshBody("W1", "B", 20), http.StatusOK)
+	stranger.Call("POST", "/v1/inventory/refresh", servertest.RefreshBody("W1", "B", 20), http.StatusOK)
 	stranger.stop()
 
 	// It hears where that one did.
 	stranger.set("--raft-listen", lost.hears)
 	stranger.start()
 	other.await("the cluster is refused", func() bool {
-		return strings.Contains(stranger.log.String(), "of another cluster")
+		return strings.Contains(stranger.Log.String(), "of another cluster")
 	})
 	one.await("the cluster goes on", func() bool { return one.majorityWrites(one.leader()) })
-	stranger.call("GET", "/v1/inventory/W1/A?consistency=stale", "", http.StatusNotFound)
+	stranger.Call("GET", "/v1/inventory/W1/A?consistency=stale", "", http.StatusNotFound)
 	stranger.stop()
 
 	// It asks to be taken in.
@@ -194,7 +197,7 @@ func TestClusterStrangers(t *testing.T) {
 	}
 	members(one.leader(), 3)
 	members(stranger, 1)
-	stranger.call("GET", "/v1/inventory/W1/B", "", http.StatusOK)
+	stranger.Call("GET", "/v1/inventory/W1/B", "", http.StatusOK)
 	other.finish()
 	lost.start()
 	one.awaitReady()

@@ -7,6 +7,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"apportion/cmd/apportion/servertest"
 )
 
 // steadyClient writes orders until it is told to stop, over one node after the other. It sends a request again, with
@@ -25,9 +27,6 @@ type steadyClient struct {
 	failures []string // answers that no client should get
 }
 
-// retryPause is what a client waits before it sends a request again.
-const retryPause = 50 * time.Millisecond
-
 func (c *steadyClient) run(stop <-chan struct{}) {
 	client := &http.Client{Timeout: 5 * time.Second, Transport: &http.Transport{MaxIdleConnsPerHost: 1}}
 	defer client.CloseIdleConnections()
@@ -36,20 +35,21 @@ func (c *steadyClient) run(stop <-chan struct{}) {
 		body := fmt.Sprintf(`{"lines":[{"itemId":"1","upc":%q,"location":"W1","quantity":1}]}`, c.upc)
 		begin := time.Now()
 		for try := 0; ; try++ {
-			r, err := send(client, http.MethodPost, c.nodes[at].url+"/v1/orders/"+order+"/allocate", order, body)
-			if err == nil && r.status == http.StatusOK {
-				if r.replayed {
+			r, err := servertest.Send(client, http.MethodPost, c.nodes[at].url+"/v1/orders/"+order+"/allocate", order,
+				body)
+			if err == nil && r.Status == http.StatusOK {
+				if r.Replayed {
 					c.replayed++
 				}
 				break
 			}
-			if err == nil && r.status != http.StatusServiceUnavailable {
-				c.failures = append(c.failures, fmt.Sprintf("%s: status %d: %s", order, r.status, r.body))
+			if err == nil && r.Status != http.StatusServiceUnavailable {
+				c.failures = append(c.failures, fmt.Sprintf("%s: status %d: %s", order, r.Status, r.Body))
 				return
 			}
 			c.retries++
 			at = (at + 1) % len(c.nodes)
-			pause := time.NewTimer(retryPause)
+			pause := time.NewTimer(servertest.RetryPause)
 			<-pause.C
 		}
 		c.made.Add(1)
@@ -69,7 +69,7 @@ func (c *cluster) load(happens func()) {
 	const stock, clients = 1_000_000, 4
 	c.loads++
 	upc := fmt.Sprint("load-", c.loads)
-	c.leader().call("POST", "/v1/inventory/refresh", refreshBody("W1", upc, stock), http.StatusOK)
+	c.leader().Call("POST", "/v1/inventory/refresh", servertest.RefreshBody("W1", upc, stock), http.StatusOK)
 	stop := make(chan struct{})
 	all := make([]*steadyClient, clients)
 	var running sync.WaitGroup
@@ -103,7 +103,7 @@ func (c *cluster) load(happens func()) {
 		if !n.running {
 			continue
 		}
-		if _, allocated := n.figures("W1", upc); allocated != int64(orders) {
+		if _, allocated := n.Figures("W1", upc); allocated != int64(orders) {
 			c.t.Errorf("%s has %d orders, the clients made %d", n.id, allocated, orders)
 		}
 	}
@@ -121,17 +121,17 @@ func TestClusterForwards(t *testing.T) {
 	c := newCluster(t, 3)
 	for i, at := range c.nodes {
 		upc := fmt.Sprint("U", i)
-		at.call("POST", "/v1/inventory/refresh", refreshBody("W1", upc, 10), http.StatusOK)
-		at.call("POST", fmt.Sprintf("/v1/orders/%d/allocate", i),
+		at.Call("POST", "/v1/inventory/refresh", servertest.RefreshBody("W1", upc, 10), http.StatusOK)
+		at.Call("POST", fmt.Sprintf("/v1/orders/%d/allocate", i),
 			fmt.Sprintf(`{"lines":[{"itemId":"1","upc":%q,"location":"W1","quantity":3}]}`, upc), http.StatusOK)
 		for _, n := range c.nodes {
-			if onHand, allocated := n.figures("W1", upc); onHand != 10 || allocated != 3 {
+			if onHand, allocated := n.Figures("W1", upc); onHand != 10 || allocated != 3 {
 				t.Errorf("written at %s, %s reads on hand %d, allocated %d", at.id, n.id, onHand, allocated)
 			}
-			n.call("GET", fmt.Sprintf("/v1/orders/%d", i), "", http.StatusOK)
+			n.Call("GET", fmt.Sprintf("/v1/orders/%d", i), "", http.StatusOK)
 		}
 		// A refusal comes from the leader's stock, too.
-		at.call("POST", fmt.Sprintf("/v1/orders/more-%d/allocate", i),
+		at.Call("POST", fmt.Sprintf("/v1/orders/more-%d/allocate", i),
 			fmt.Sprintf(`{"lines":[{"itemId":"1","upc":%q,"location":"W1","quantity":8}]}`, upc), http.StatusConflict)
 	}
 	c.finish()

@@ -11,6 +11,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"apportion/cmd/apportion/servertest"
 )
 
 // The kill -9 test. In each round clients write with idempotency keys until the server is killed at a random moment.
@@ -36,7 +38,7 @@ type crashWrite struct {
 	key, path, body string
 	onHand          map[string]int64 // what it adds per UPC if it takes effect
 	allocated       map[string]int64
-	answer          *reply // nil: no answer came
+	answer          *servertest.Reply // nil: no answer came
 }
 
 // TestKillNine is the kill -9 test; APPORTION_CRASH_ROUNDS sets the rounds (make crash: 100).
@@ -52,12 +54,13 @@ func TestKillNine(t *testing.T) {
 	t.Logf("seed %d", seed)
 	c := &crashTest{t: t, rng: rand.New(rand.NewPCG(seed, 0)), data: filepath.Join(t.TempDir(), "data"),
 		onHand: map[string]int64{}, allocated: map[string]int64{}}
-	s := startServer(t, c.data)
+	s := servertest.Start(t, c.data)
 	for i := range crashUPCs {
-		s.call("POST", "/v1/inventory/refresh", refreshBody(crashLocation, crashUPC(i), crashStock), http.StatusOK)
+		s.Call("POST", "/v1/inventory/refresh", servertest.RefreshBody(crashLocation, crashUPC(i), crashStock),
+			http.StatusOK)
 		c.onHand[crashUPC(i)] = crashStock
 	}
-	s.kill()
+	s.Kill()
 	for round := range rounds {
 		c.round(round)
 	}
@@ -90,27 +93,27 @@ func (c *crashTest) round(number int) {
 	if number%2 == 1 {
 		interval = "20ms"
 	}
-	s := startServer(c.t, c.data, "--checkpoint-interval", interval)
+	s := servertest.Start(c.t, c.data, "--checkpoint-interval", interval)
 	writes := c.load(s, number)
 
-	s = startServer(c.t, c.data, "--checkpoint-interval", interval)
+	s = servertest.Start(c.t, c.data, "--checkpoint-interval", interval)
 	c.account(s, writes)
-	s.kill()
-	mustVerify(c.t, c.data)
+	s.Kill()
+	servertest.Verify(c.t, c.data)
 }
 
 // load runs the clients until the server is killed, and gives their writes.
-func (c *crashTest) load(s *server, round int) []*crashWrite {
+func (c *crashTest) load(s *servertest.Server, round int) []*crashWrite {
 	c.t.Helper()
 	var wg sync.WaitGroup
 	results := make([][]*crashWrite, crashClients)
 	for client := range crashClients {
 		rng := rand.New(rand.NewPCG(c.rng.Uint64(), 1))
-		wg.Go(func() { results[client] = runClient(s.url, rng, fmt.Sprintf("r%d-c%d", round, client)) })
+		wg.Go(func() { results[client] = runClient(s.URL, rng, fmt.Sprintf("r%d-c%d", round, client)) })
 	}
-	time.AfterFunc(time.Duration(20+c.rng.IntN(300))*time.Millisecond, func() { _ = s.cmd.Process.Kill() })
+	time.AfterFunc(time.Duration(20+c.rng.IntN(300))*time.Millisecond, func() { _ = s.Cmd.Process.Kill() })
 	wg.Wait() // every client ends with its first write without an answer
-	_ = s.wait()
+	_ = s.Wait()
 	var all []*crashWrite
 	for _, writes := range results {
 		all = append(all, writes...)
@@ -120,13 +123,13 @@ func (c *crashTest) load(s *server, round int) []*crashWrite {
 
 // runClient writes until the server is gone.
 func runClient(url string, rng *rand.Rand, name string) (writes []*crashWrite) {
-	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 1}, Timeout: startTimeout}
+	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 1}, Timeout: servertest.StartTimeout}
 	defer client.CloseIdleConnections()
 	var open *crashWrite // an order of ours that may be fulfilled
 	for number := 0; ; number++ {
 		write := nextWrite(rng, fmt.Sprintf("%s-%d", name, number), open)
 		writes = append(writes, write)
-		answer, err := send(client, "POST", url+write.path, write.key, write.body)
+		answer, err := servertest.Send(client, "POST", url+write.path, write.key, write.body)
 		if err != nil {
 			return writes
 		}
@@ -171,25 +174,25 @@ func nextWrite(rng *rand.Rand, id string, open *crashWrite) *crashWrite {
 }
 
 // account holds the server that came back against what the clients saw.
-func (c *crashTest) account(s *server, writes []*crashWrite) {
+func (c *crashTest) account(s *servertest.Server, writes []*crashWrite) {
 	c.t.Helper()
 	// The figures before anything is asked again: they must be those of the writes that turn out to be there.
 	onHand, allocated := c.readAll(s)
 	var missing []*crashWrite
 	for _, w := range writes {
-		again := s.again(w)
+		again := again(s, w)
 		switch {
-		case again.status != http.StatusOK:
-			c.t.Fatalf("%s %s asked again: status %d: %s", w.key, w.path, again.status, again.body)
-		case w.answer != nil && w.answer.status != http.StatusOK:
-			c.t.Fatalf("%s %s: status %d: %s", w.key, w.path, w.answer.status, w.answer.body)
-		case w.answer != nil && (!again.replayed || !bytes.Equal(again.body, w.answer.body)):
+		case again.Status != http.StatusOK:
+			c.t.Fatalf("%s %s asked again: status %d: %s", w.key, w.path, again.Status, again.Body)
+		case w.answer != nil && w.answer.Status != http.StatusOK:
+			c.t.Fatalf("%s %s: status %d: %s", w.key, w.path, w.answer.Status, w.answer.Body)
+		case w.answer != nil && (!again.Replayed || !bytes.Equal(again.Body, w.answer.Body)):
 			c.t.Fatalf("%s %s was acknowledged, but asked again it is new (replayed: %t)\nthen %s\nnow  %s",
-				w.key, w.path, again.replayed, w.answer.body, again.body)
+				w.key, w.path, again.Replayed, w.answer.Body, again.Body)
 		case w.answer != nil:
 			c.acknowledged++
 			c.count(w)
-		case again.replayed:
+		case again.Replayed:
 			c.unknown++
 			c.tookEffect++
 			c.count(w)
@@ -207,11 +210,11 @@ func (c *crashTest) account(s *server, writes []*crashWrite) {
 	c.compare(onHand, allocated, "after every write was asked again")
 }
 
-func (s *server) again(w *crashWrite) *reply {
-	s.t.Helper()
-	r, err := send(http.DefaultClient, "POST", s.url+w.path, w.key, w.body)
+func again(s *servertest.Server, w *crashWrite) *servertest.Reply {
+	s.T.Helper()
+	r, err := servertest.Send(http.DefaultClient, "POST", s.URL+w.path, w.key, w.body)
 	if err != nil {
-		s.t.Fatalf("%s %s asked again: %v\n%s", w.key, w.path, err, s.log)
+		s.T.Fatalf("%s %s asked again: %v\n%s", w.key, w.path, err, s.Log)
 	}
 	return r
 }
@@ -225,12 +228,12 @@ func (c *crashTest) count(w *crashWrite) {
 	}
 }
 
-func (c *crashTest) readAll(s *server) (onHand, allocated map[string]int64) {
+func (c *crashTest) readAll(s *servertest.Server) (onHand, allocated map[string]int64) {
 	c.t.Helper()
 	onHand, allocated = map[string]int64{}, map[string]int64{}
 	for i := range crashUPCs {
 		upc := crashUPC(i)
-		onHand[upc], allocated[upc] = s.figures(crashLocation, upc)
+		onHand[upc], allocated[upc] = s.Figures(crashLocation, upc)
 	}
 	return onHand, allocated
 }

@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"apportion/cmd/apportion/servertest"
 )
 
 // example is one request of docs/api.md and the reply that it shows, if it shows one.
@@ -34,19 +36,19 @@ func TestExamples(t *testing.T) {
 	if len(examples) < 25 {
 		t.Fatalf("only %d requests found: has the form of docs/api.md changed?", len(examples))
 	}
-	s := startServer(t, filepath.Join(t.TempDir(), "data"))
+	s := servertest.Start(t, filepath.Join(t.TempDir(), "data"))
 	for _, e := range examples {
 		e.body = strings.TrimSpace(e.body)
-		got, err := send(http.DefaultClient, e.method, s.url+e.path, "", e.body)
+		got, err := servertest.Send(http.DefaultClient, e.method, s.URL+e.path, "", e.body)
 		if err != nil {
 			t.Fatal(err)
 		}
 		if difference := compareShown(e.status, e.reply, got); difference != "" {
 			t.Errorf("%s %s %s\nstatus %d, reply %s\nbut something else is shown: %s", e.method, e.path, e.body,
-				got.status, got.body, difference)
+				got.Status, got.Body, difference)
 		}
 	}
-	s.stop()
+	s.Stop()
 }
 
 // examplesOf reads the blocks that begin with a request; those with a language are no examples. A reply is of the

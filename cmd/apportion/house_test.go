@@ -47,6 +47,7 @@ var mayImport = map[string][]string{
 
 	"cmd/apportion": {"bench/load", "bench/replay", "engine", "httpapi", "httpapi/api", "raftstore",
 		"rules"},
+	"cmd/apportion/servertest": {},
 }
 
 const (

@@ -7,6 +7,8 @@ import (
 	"net/http"
 	"testing"
 	"time"
+
+	"apportion/cmd/apportion/servertest"
 )
 
 // TestLoadingPage: while the store loads, /healthz is fine and everything else is 503; a connection that arrives
@@ -20,15 +22,15 @@ func TestLoadingPage(t *testing.T) {
 	page := startLoadingPage(listener, 8)
 	f := func(path string, want int) {
 		t.Helper()
-		r, err := send(http.DefaultClient, "GET", url+path, "", "")
+		r, err := servertest.Send(http.DefaultClient, "GET", url+path, "", "")
 		if err != nil {
 			t.Fatal(err)
 		}
-		if r.status != want {
-			t.Fatalf("%s: status %d, want %d", path, r.status, want)
+		if r.Status != want {
+			t.Fatalf("%s: status %d, want %d", path, r.Status, want)
 		}
-		if want == http.StatusServiceUnavailable && r.object(t)["code"] != "not-ready" {
-			t.Fatalf("%s: %s", path, r.body)
+		if want == http.StatusServiceUnavailable && r.Object(t)["code"] != "not-ready" {
+			t.Fatalf("%s: %s", path, r.Body)
 		}
 	}
 	f("/healthz", http.StatusOK)
@@ -51,7 +53,7 @@ func TestLoadingPage(t *testing.T) {
 	f("/readyz", http.StatusTeapot)
 
 	fmt.Fprintf(between, "GET /readyz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
-	_ = between.SetReadDeadline(time.Now().Add(startTimeout))
+	_ = between.SetReadDeadline(time.Now().Add(servertest.StartTimeout))
 	text, err := io.ReadAll(between)
 	if err != nil || len(text) < 12 || string(text[9:12]) != "418" {
 		t.Fatalf("the connection in between got %q, %v", text, err)

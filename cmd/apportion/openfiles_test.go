@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"apportion/cmd/apportion/servertest"
 	"apportion/httpapi"
 	"apportion/raftstore"
 )
@@ -51,19 +52,20 @@ func TestFewOpenFiles(t *testing.T) {
 	for _, test := range []struct {
 		name string
 		args []string
-		port func(s *server) string
+		port func(s *servertest.Server) string
 	}{
-		{"clients", nil, func(s *server) string { return strings.TrimPrefix(s.url, "http://") }},
-		{"nodes", []string{"--node-id", "a", "--raft-listen", "127.0.0.1:0", "--bootstrap"}, func(s *server) string {
-			members := s.call("GET", "/v1/cluster", "", http.StatusOK).object(t)["members"].([]any)
-			return members[0].(map[string]any)["address"].(string)
-		}},
+		{"clients", nil, func(s *servertest.Server) string { return strings.TrimPrefix(s.URL, "http://") }},
+		{"nodes", []string{"--node-id", "a", "--raft-listen", "127.0.0.1:0", "--bootstrap"},
+			func(s *servertest.Server) string {
+				members := s.Call("GET", "/v1/cluster", "", http.StatusOK).Object(t)["members"].([]any)
+				return members[0].(map[string]any)["address"].(string)
+			}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			s := startServerWithFiles(t, 256, test.args...)
-			if text := "the limit on open files"; !strings.Contains(s.log.String(), text) {
-				t.Errorf("the log does not speak of %s:\n%s", text, s.log)
+			if text := "the limit on open files"; !strings.Contains(s.Log.String(), text) {
+				t.Errorf("the log does not speak of %s:\n%s", text, s.Log)
 			}
 			address := test.port(s)
 			client := &http.Client{Transport: &http.Transport{MaxConnsPerHost: 1}}
@@ -72,10 +74,11 @@ func TestFewOpenFiles(t *testing.T) {
 				for _, path := range []string{"/v1/inventory/refresh", "/v1/cluster/snapshot"} {
 					body := ""
 					if path == "/v1/inventory/refresh" {
-						body = refreshBody("W1", fmt.Sprintf("U%d", order), 10)
+						body = servertest.RefreshBody("W1", fmt.Sprintf("U%d", order), 10)
 					}
-					if r, err := send(client, "POST", s.url+path, "", body); err != nil || r.status != http.StatusOK {
-						t.Fatalf("%s: %+v, %v\n%s", path, r, err, s.log)
+					if r, err := servertest.Send(client, "POST", s.URL+path, "", body); err != nil ||
+						r.Status != http.StatusOK {
+						t.Fatalf("%s: %+v, %v\n%s", path, r, err, s.Log)
 					}
 				}
 			}
@@ -94,24 +97,24 @@ func TestFewOpenFiles(t *testing.T) {
 			for _, conn := range idle {
 				conn.Close()
 			}
-			deadline := time.Now().Add(startTimeout)
+			deadline := time.Now().Add(servertest.StartTimeout)
 			for {
-				r, err := send(&http.Client{Transport: &http.Transport{DisableKeepAlives: true}}, "GET",
-					s.url+"/v1/inventory/W1/U0", "", "")
-				if err == nil && r.status == http.StatusOK {
+				r, err := servertest.Send(&http.Client{Transport: &http.Transport{DisableKeepAlives: true}}, "GET",
+					s.URL+"/v1/inventory/W1/U0", "", "")
+				if err == nil && r.Status == http.StatusOK {
 					break
 				}
 				if time.Now().After(deadline) {
-					t.Fatalf("%+v, %v\n%s", r, err, s.log)
+					t.Fatalf("%+v, %v\n%s", r, err, s.Log)
 				}
 			}
-			s.stop()
+			s.Stop()
 		})
 	}
 }
 
 // startServerWithFiles starts a server that may have so many files open.
-func startServerWithFiles(t *testing.T, files int, args ...string) *server {
+func startServerWithFiles(t *testing.T, files int, args ...string) *servertest.Server {
 	t.Helper()
 	self, err := os.Executable()
 	if err != nil {
@@ -122,10 +125,10 @@ func startServerWithFiles(t *testing.T, files int, args ...string) *server {
 	if err := os.Symlink(self, named); err != nil {
 		t.Fatal(err)
 	}
-	s := newServer(t)
-	s.cmd = exec.Command("sh", append([]string{"-c", fmt.Sprintf(`ulimit -n %d; exec "$0" serve "$@"`, files), named,
+	s := servertest.New(t)
+	s.Cmd = exec.Command("sh", append([]string{"-c", fmt.Sprintf(`ulimit -n %d; exec "$0" serve "$@"`, files), named,
 		"--data", filepath.Join(dir, "data"), "--listen", "127.0.0.1:0"}, args...)...)
-	s.launch(nil)
-	s.waitForReady()
+	s.Launch(nil)
+	s.WaitForReady()
 	return s
 }

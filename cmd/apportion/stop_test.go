@@ -12,6 +12,7 @@ import (
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 
+	"apportion/cmd/apportion/servertest"
 	"apportion/raftstore"
 )
 
@@ -72,28 +73,28 @@ func TestStopWithSilentDisk(t *testing.T) {
 				}
 			}
 			stall(test.starting)
-			s := launchServer(t, []string{faultsVariable + "=" + faults}, "--data", filepath.Join(dir, "data"),
+			s := servertest.Launch(t, []string{faultsVariable + "=" + faults}, "--data", filepath.Join(dir, "data"),
 				"--listen", "127.0.0.1:0",
 				"--checkpoint-interval", test.interval)
 			if !test.starting {
-				s.url = <-s.ready
-				s.call("POST", "/v1/inventory/refresh", refreshBody("W1", "A", 10), http.StatusOK)
+				s.URL = <-s.Ready
+				s.Call("POST", "/v1/inventory/refresh", servertest.RefreshBody("W1", "A", 10), http.StatusOK)
 				if test.interval != "1h" {
-					awaitLog(t, s, "msg=checkpoint")
+					servertest.AwaitLog(t, s, "msg=checkpoint")
 				}
 				stall(true)
 			} else {
 				// From here to the first sync, which makes the name of the directory durable, nothing looks whether it
 				// is to stop.
-				await(t, "the data directory", func() bool {
+				servertest.Await(t, "the data directory", func() bool {
 					_, err := os.Stat(filepath.Join(dir, "data"))
 					return err == nil
 				})
 			}
-			s.signal(syscall.SIGTERM)
-			if err := s.wait(); s.cmd.ProcessState.ExitCode() != raftstore.ExitDiskFailed ||
-				!strings.Contains(s.log.String(), test.want) {
-				t.Errorf("it ended with %v and\n%s", err, s.log)
+			s.Signal(syscall.SIGTERM)
+			if err := s.Wait(); s.Cmd.ProcessState.ExitCode() != raftstore.ExitDiskFailed ||
+				!strings.Contains(s.Log.String(), test.want) {
+				t.Errorf("it ended with %v and\n%s", err, s.Log)
 			}
 		})
 	}
@@ -106,41 +107,35 @@ func TestStopWhileLoading(t *testing.T) {
 	if err := (injected{SyncDelayMS: 300}).write(faults); err != nil {
 		t.Fatal(err)
 	}
-	s := launchServer(t, []string{faultsVariable + "=" + faults}, "--data", filepath.Join(dir, "data"), "--listen",
+	s := servertest.Launch(t, []string{faultsVariable + "=" + faults}, "--data", filepath.Join(dir, "data"), "--listen",
 		"127.0.0.1:0")
-	awaitLog(t, s, "msg=loading")
-	s.signal(syscall.SIGTERM)
-	if err := s.wait(); err != nil {
-		t.Errorf("it ended with %v and\n%s", err, s.log)
+	servertest.AwaitLog(t, s, "msg=loading")
+	s.Signal(syscall.SIGTERM)
+	if err := s.Wait(); err != nil {
+		t.Errorf("it ended with %v and\n%s", err, s.Log)
 	}
-}
-
-// awaitLog waits until a server has said something.
-func awaitLog(t *testing.T, s *server, what string) {
-	t.Helper()
-	await(t, what, func() bool { return strings.Contains(s.log.String(), what) })
 }
 
 // A server whose state cannot be written serves on. It says so in its log, in a check and in a metric, and its end is
 // not an orderly one.
 func TestFailingCheckpoints(t *testing.T) {
 	data := filepath.Join(t.TempDir(), "data")
-	s := startServer(t, data, "--checkpoint-interval", "50ms")
-	remove(t, filepath.Join(data, "state"))
-	s.call("POST", "/v1/inventory/refresh", refreshBody("W1", "A", 10), http.StatusOK)
-	await(t, "a checkpoint fails", func() bool {
-		return strings.Contains(string(s.call("GET", "/readyz?verbose", "", http.StatusOK).body),
+	s := servertest.Start(t, data, "--checkpoint-interval", "50ms")
+	servertest.Remove(t, filepath.Join(data, "state"))
+	s.Call("POST", "/v1/inventory/refresh", servertest.RefreshBody("W1", "A", 10), http.StatusOK)
+	servertest.Await(t, "a checkpoint fails", func() bool {
+		return strings.Contains(string(s.Call("GET", "/readyz?verbose", "", http.StatusOK).Body),
 			`"name":"checkpoints","status":"failed"`)
 	})
-	s.call("GET", "/readyz", "", http.StatusOK)
-	s.call("POST", "/v1/inventory/refresh", refreshBody("W1", "A", 11), http.StatusOK)
-	if text := string(s.call("GET", "/metrics", "", http.StatusOK).body); !strings.Contains(
+	s.Call("GET", "/readyz", "", http.StatusOK)
+	s.Call("POST", "/v1/inventory/refresh", servertest.RefreshBody("W1", "A", 11), http.StatusOK)
+	if text := string(s.Call("GET", "/metrics", "", http.StatusOK).Body); !strings.Contains(
 		text, "apportion_checkpoint_failures_in_a_row ") ||
 		strings.Contains(text, "apportion_checkpoint_failures_in_a_row 0\n") {
 		t.Errorf("the metrics know of no failure")
 	}
-	s.signal(syscall.SIGTERM)
-	if err, log := s.wait(), s.log.String(); s.cmd.ProcessState.ExitCode() != raftstore.ExitDiskFailed ||
+	s.Signal(syscall.SIGTERM)
+	if err, log := s.Wait(), s.Log.String(); s.Cmd.ProcessState.ExitCode() != raftstore.ExitDiskFailed ||
 		!strings.Contains(log, "give the disk space") ||
 		!strings.Contains(log, "the last checkpoint has failed, so this end is not an orderly one") ||
 		strings.Contains(log, "msg=stopped") {

@@ -11,6 +11,8 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"apportion/cmd/apportion/servertest"
 )
 
 // tourStep is one request of a document and the reply it shows.
@@ -32,34 +34,34 @@ func TestTours(t *testing.T) {
 		if len(steps) < stepsMin {
 			t.Fatalf("%s: only %d requests found: has its form changed?", path, len(steps))
 		}
-		s := startServer(t, filepath.Join(t.TempDir(), "data"), args...)
+		s := servertest.Start(t, filepath.Join(t.TempDir(), "data"), args...)
 		for _, step := range steps {
-			s.tourStep(path, step)
+			compareStep(s, path, step)
 		}
-		s.stop()
+		s.Stop()
 	}
 	f("README.md", 3, "--demo")
 	f("docs/tour.md", 10, "--demo")
 	f("docs/data-model.md", 10)
 }
 
-func (s *server) tourStep(path string, step tourStep) {
-	s.t.Helper()
+func compareStep(s *servertest.Server, path string, step tourStep) {
+	s.T.Helper()
 	request, err := parseCurl(step.command)
 	if err != nil {
-		s.t.Fatalf("%s: %v\n%s", path, err, step.command)
+		s.T.Fatalf("%s: %v\n%s", path, err, step.command)
 	}
 	url, ok := strings.CutPrefix(request.url, "http://127.0.0.1:8080")
 	if !ok {
-		s.t.Fatalf("%s uses another address than the default: %s", path, request.url)
+		s.T.Fatalf("%s uses another address than the default: %s", path, request.url)
 	}
-	got, err := send(http.DefaultClient, request.method, s.url+url, request.key, request.body)
+	got, err := servertest.Send(http.DefaultClient, request.method, s.URL+url, request.key, request.body)
 	if err != nil {
-		s.t.Fatal(err)
+		s.T.Fatal(err)
 	}
 	if difference := compareShown(statusShown(step.want), step.want, got); difference != "" {
-		s.t.Errorf("%s: %s\nstatus %d, reply %s\nbut something else is shown: %s", path, step.command, got.status,
-			got.body, difference)
+		s.T.Errorf("%s: %s\nstatus %d, reply %s\nbut something else is shown: %s", path, step.command, got.Status,
+			got.Body, difference)
 	}
 }
 
@@ -141,8 +143,8 @@ func statusShown(reply string) int {
 }
 
 // compareShown reports where the reply is not what is shown, or nothing.
-func compareShown(status int, shown string, got *reply) string {
-	if got.status != status {
+func compareShown(status int, shown string, got *servertest.Reply) string {
+	if got.Status != status {
 		return fmt.Sprintf("status %d", status)
 	}
 	if shown == "" {
@@ -152,7 +154,7 @@ func compareShown(status int, shown string, got *reply) string {
 	if err := json.Unmarshal([]byte(strings.ReplaceAll(shown, "[...]", strconv.Quote(notShown))), &want); err != nil {
 		return fmt.Sprintf("what is shown is no JSON: %v", err)
 	}
-	if err := json.Unmarshal(got.body, &have); err != nil {
+	if err := json.Unmarshal(got.Body, &have); err != nil {
 		return fmt.Sprintf("the reply is no JSON: %v", err)
 	}
 	return contains("", want, have)
@@ -205,7 +207,8 @@ func contains(path string, want, have any) string {
 func TestCompareShown(t *testing.T) {
 	f := func(shown, got string, wantSame bool) {
 		t.Helper()
-		difference := compareShown(statusShown(shown), shown, &reply{status: http.StatusOK, body: []byte(got)})
+		difference := compareShown(statusShown(shown), shown,
+			&servertest.Reply{Status: http.StatusOK, Body: []byte(got)})
 		if (difference == "") != wantSame {
 			t.Fatalf("%s beside %s: %q", shown, got, difference)
 		}

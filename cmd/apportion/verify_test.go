@@ -2,7 +2,6 @@ package main
 
 import (
 	"bytes"
-	"fmt"
 	"io/fs"
 	"net/http"
 	"os"
@@ -10,6 +9,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"apportion/cmd/apportion/servertest"
 )
 
 // TestVerifyFindsDamage: one changed byte in what the server wrote, and verify says so with exit status 1, and serve
@@ -18,22 +19,22 @@ func TestVerifyFindsDamage(t *testing.T) {
 	f := func(name string, orderly bool, corrupt func(t *testing.T, data string)) {
 		t.Run(name, func(t *testing.T) {
 			data := filepath.Join(t.TempDir(), "data")
-			s := startServer(t, data)
+			s := servertest.Start(t, data)
 			for i := range 20 {
-				s.call("POST", "/v1/inventory/refresh", manyItems(i), http.StatusOK)
+				s.Call("POST", "/v1/inventory/refresh", servertest.ManyItems(i), http.StatusOK)
 			}
 			if orderly {
-				s.stop()
+				s.Stop()
 			} else {
-				s.kill()
+				s.Kill()
 			}
 			corrupt(t, data)
-			status, stdout, stderr := runCommand(t, "verify", "--data", data)
-			if status != 1 || !strings.Contains(stdout, "PROBLEM") || panicked(stderr) {
+			status, stdout, stderr := servertest.Run(t, "verify", "--data", data)
+			if status != 1 || !strings.Contains(stdout, "PROBLEM") || servertest.Panicked(stderr) {
 				t.Errorf("verify: status %d\n%s%s", status, stdout, stderr)
 			}
-			status, _, stderr = runCommand(t, "serve", "--data", data, "--listen", "127.0.0.1:0")
-			if status == 0 || stderr == "" || panicked(stderr) {
+			status, _, stderr = servertest.Run(t, "serve", "--data", data, "--listen", "127.0.0.1:0")
+			if status == 0 || stderr == "" || servertest.Panicked(stderr) {
 				t.Errorf("serve: status %d\n%s", status, stderr)
 			}
 		})
@@ -41,25 +42,25 @@ func TestVerifyFindsDamage(t *testing.T) {
 	// After an orderly stop the state is in tables, after a crash it is in the log.
 	f("log", false, func(t *testing.T, data string) { flip(t, largest(t, data, "log", ".log"), 0.3) })
 	f("table of the log", false, func(t *testing.T, data string) {
-		startServer(t, data).kill() // a start moves what a crash left in the log file into a table
+		servertest.Start(t, data).Kill() // a start moves what a crash left in the log file into a table
 		flip(t, largest(t, data, "log", ".sst"), 0.1)
 	})
 	f("state", true, func(t *testing.T, data string) { flip(t, largest(t, data, "state", ".sst"), 0.1) })
-	f("state lost", true, func(t *testing.T, data string) { remove(t, filepath.Join(data, "state")) })
-	f("log lost", true, func(t *testing.T, data string) { remove(t, filepath.Join(data, "log")) })
+	f("state lost", true, func(t *testing.T, data string) { servertest.Remove(t, filepath.Join(data, "state")) })
+	f("log lost", true, func(t *testing.T, data string) { servertest.Remove(t, filepath.Join(data, "log")) })
 }
 
 // A kept checkpoint of the past is read too.
 func TestVerifyReadsHistory(t *testing.T) {
-	data := dataWithHistory(t, filepath.Join(t.TempDir(), "data"))
-	mustVerify(t, data)
+	data := servertest.DataWithHistory(t, filepath.Join(t.TempDir(), "data"))
+	servertest.Verify(t, data)
 	// its tables are the state's, too
 	manifests, err := filepath.Glob(filepath.Join(data, "history", "*", "MANIFEST-*"))
 	if err != nil || len(manifests) == 0 {
 		t.Fatalf("no kept checkpoint: %v", err)
 	}
 	flip(t, manifests[0], 0.5)
-	status, stdout, _ := runCommand(t, "verify", "--data", data)
+	status, stdout, _ := servertest.Run(t, "verify", "--data", data)
 	if status != 1 || !strings.Contains(stdout, "PROBLEM  history: the kept checkpoint of index ") {
 		t.Errorf("status %d\n%s", status, stdout)
 	}
@@ -68,14 +69,14 @@ func TestVerifyReadsHistory(t *testing.T) {
 // A disk that is full, and one that can only be read, do not keep verify from its work; a server says which it is.
 func TestVerifyWithoutWriting(t *testing.T) {
 	dir := mountSmall(t, "size=100m")
-	data := dataWithHistory(t, filepath.Join(dir, "data"))
+	data := servertest.DataWithHistory(t, filepath.Join(dir, "data"))
 	fillDisk(t, filepath.Join(dir, "ballast"))
-	mustVerify(t, data)
+	servertest.Verify(t, data)
 	if err := syscall.Mount("", dir, "", syscall.MS_REMOUNT|syscall.MS_RDONLY, ""); err != nil {
 		t.Fatal(err)
 	}
-	mustVerify(t, data)
-	status, _, stderr := runCommand(t, "serve", "--data", data, "--listen", "127.0.0.1:0")
+	servertest.Verify(t, data)
+	status, _, stderr := servertest.Run(t, "serve", "--data", data, "--listen", "127.0.0.1:0")
 	if status == 0 || !strings.Contains(stderr, "read-only file system") || strings.Contains(stderr, "in use") {
 		t.Errorf("serve: status %d\n%s", status, stderr)
 	}
@@ -83,14 +84,14 @@ func TestVerifyWithoutWriting(t *testing.T) {
 
 // A signal ends verify whatever it waits for: here, a disk that does not answer.
 func TestVerifyIsInterrupted(t *testing.T) {
-	data := dataWithHistory(t, filepath.Join(t.TempDir(), "data"))
+	data := servertest.DataWithHistory(t, filepath.Join(t.TempDir(), "data"))
 	silent := largest(t, data, "log", ".log")
-	remove(t, silent)
+	servertest.Remove(t, silent)
 	if err := syscall.Mkfifo(silent, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	var stderr lockedBuffer
-	cmd := program("verify", "--data", data)
+	var stderr servertest.Log
+	cmd := servertest.Command("verify", "--data", data)
 	cmd.Stderr = &stderr
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
@@ -98,7 +99,7 @@ func TestVerifyIsInterrupted(t *testing.T) {
 	ended := make(chan error, 1)
 	go func() { ended <- cmd.Wait() }()
 	t.Cleanup(func() { _ = cmd.Process.Kill() })
-	await(t, "it reads the log", func() bool {
+	servertest.Await(t, "it reads the log", func() bool {
 		writer, err := os.OpenFile(silent, os.O_WRONLY|syscall.O_NONBLOCK, 0) // fails until there is a reader
 		if err == nil {
 			t.Cleanup(func() { _ = writer.Close() })
@@ -108,37 +109,11 @@ func TestVerifyIsInterrupted(t *testing.T) {
 	if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
 		t.Fatal(err)
 	}
-	await(t, "it ends", func() bool { return len(ended) > 0 })
+	servertest.Await(t, "it ends", func() bool { return len(ended) > 0 })
 	<-ended // what Wait wrote can be read now
 	if cmd.ProcessState.ExitCode() != 1 || !strings.Contains(stderr.String(), "interrupted") {
 		t.Errorf("it ended with %s\n%s", cmd.ProcessState, stderr.String())
 	}
-}
-
-// dataWithHistory makes a data directory with a log, a state and a kept checkpoint, as a crash leaves it.
-func dataWithHistory(t *testing.T, data string) string {
-	t.Helper()
-	s := startServer(t, data)
-	for i := range 20 {
-		s.call("POST", "/v1/inventory/refresh", manyItems(i), http.StatusOK)
-		if i == 10 {
-			s.call("POST", "/v1/cluster/snapshot", "", http.StatusOK)
-		}
-	}
-	s.kill()
-	return data
-}
-
-// panicked tells a refusal from a crash of the program.
-func panicked(stderr string) bool { return strings.Contains(stderr, "goroutine ") }
-
-// manyItems is a refresh of some tens of kilobytes, so that a few of them make files of more than one block.
-func manyItems(number int) string {
-	items := make([]string, 500)
-	for i := range items {
-		items[i] = fmt.Sprintf(`{"upc":"UPC-%d-%d","quantity":10}`, number, i)
-	}
-	return `{"location":"W1","items":[` + strings.Join(items, ",") + `]}`
 }
 
 // largest is the file with the most bytes among those with the suffix.
@@ -170,13 +145,6 @@ func flip(t *testing.T, path string, at float64) {
 	}
 	text[int(float64(len(bytes.TrimRight(text, "\x00")))*at)] ^= 0x40
 	if err := os.WriteFile(path, text, 0o600); err != nil {
-		t.Fatal(err)
-	}
-}
-
-func remove(t *testing.T, path string) {
-	t.Helper()
-	if err := os.RemoveAll(path); err != nil {
 		t.Fatal(err)
 	}
 }
