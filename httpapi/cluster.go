@@ -115,41 +115,41 @@ func (req *request) changeMembers(address string, change func(ctx context.Contex
 }
 
 const (
-	gotMemberAddress fields = 1 << iota
-	gotMemberVoter
+	hasMemberAddress fields = 1 << iota
+	hasMemberVoter
 )
 
 // member reads the address and the vote of a member.
 func (s *scanner) member(m *raftstore.Member) {
-	var got fields
+	var has fields
 	s.openObject()
 	for key, ok := s.nextField(); ok; key, ok = s.nextField() {
 		switch key {
 		case "address":
-			s.mark(&got, gotMemberAddress)
+			s.seen(&has, hasMemberAddress)
 			m.Address = s.string()
 		case "voter":
-			s.optionalBoolean(&got, gotMemberVoter, &m.Voter)
+			s.optionalBoolean(&has, hasMemberVoter, &m.Voter)
 		default:
 			s.unknown()
 		}
 	}
-	s.need(got, gotMemberAddress, "address")
+	s.require(has, hasMemberAddress, "address")
 }
 
-const gotNewLeader fields = 1
+const hasNewLeader fields = 1
 
 // transferLeader reads who is to lead; an empty body leaves that open.
 func (s *scanner) transferLeader(to *string) {
 	if s.space(); s.at == len(s.text) {
 		return
 	}
-	var got fields
+	var has fields
 	s.openObject()
 	for key, ok := s.nextField(); ok; key, ok = s.nextField() {
 		switch key {
 		case "to":
-			if s.given(&got, gotNewLeader) {
+			if s.present(&has, hasNewLeader) {
 				*to = s.string()
 			}
 		default:

@@ -12,23 +12,23 @@ import (
 // fields is the set of an object's fields that were read, one bit each.
 type fields uint32
 
-// mark notes that a field is there; it may be there once.
-func (s *scanner) mark(got *fields, field fields) {
-	if *got&field != 0 {
+// seen notes that a field is there; it may be there once.
+func (s *scanner) seen(has *fields, field fields) {
+	if *has&field != 0 {
 		s.fail(codeDuplicateField, "the field is given twice", "")
 	}
-	*got |= field
+	*has |= field
 }
 
-// given marks an optional field and reports whether it has a value other than null.
-func (s *scanner) given(got *fields, field fields) bool {
-	s.mark(got, field)
+// present notes an optional field and reports whether it has a value other than null.
+func (s *scanner) present(has *fields, field fields) bool {
+	s.seen(has, field)
 	return !s.null()
 }
 
-// need checks, at an object's end, that a required field was there.
-func (s *scanner) need(got, field fields, name string) {
-	if got&field == 0 {
+// require checks, at an object's end, that a required field was there.
+func (s *scanner) require(has, field fields, name string) {
+	if has&field == 0 {
 		s.failAt(s.at, codeMissingField, "a required field is missing", name, "")
 	}
 }
@@ -77,8 +77,8 @@ func (s *scanner) tags(dst []engine.Tag) []engine.Tag {
 }
 
 // optionalTags is tags for an optional field.
-func (s *scanner) optionalTags(got *fields, field fields, dst []engine.Tag) []engine.Tag {
-	if !s.given(got, field) {
+func (s *scanner) optionalTags(has *fields, field fields, dst []engine.Tag) []engine.Tag {
+	if !s.present(has, field) {
 		return dst
 	}
 	return s.tags(dst)

@@ -30,15 +30,15 @@ type bound struct {
 }
 
 const (
-	gotTestVersion fields = 1 << iota
-	gotTestSource
-	gotTestHook
-	gotTestFrom
-	gotTestTo
-	gotTestScope
-	gotTestOnError
-	gotTestFailures
-	gotTestDifferences
+	hasTestVersion fields = 1 << iota
+	hasTestSource
+	hasTestHook
+	hasTestFrom
+	hasTestTo
+	hasTestScope
+	hasTestOnError
+	hasTestFailures
+	hasTestDifferences
 )
 
 // backtest reads the body of a backtest; an empty one takes every default.
@@ -47,44 +47,44 @@ func (s *scanner) backtest(b *backtestBody) {
 	if s.space(); s.at == len(s.text) {
 		return
 	}
-	var got fields
+	var has fields
 	s.openObject()
 	for key, ok := s.nextField(); ok; key, ok = s.nextField() {
 		switch key {
 		case "version":
-			if s.given(&got, gotTestVersion) {
+			if s.present(&has, hasTestVersion) {
 				b.version = s.number32()
 			}
 		case "source":
-			if s.given(&got, gotTestSource) {
+			if s.present(&has, hasTestSource) {
 				b.source, b.hasSource = s.source(), true
 			}
 		case "hook":
-			if s.given(&got, gotTestHook) {
+			if s.present(&has, hasTestHook) {
 				b.hook = s.hook()
 			}
 		case "from":
-			if s.given(&got, gotTestFrom) {
+			if s.present(&has, hasTestFrom) {
 				b.from = s.bound()
 			}
 		case "to":
-			if s.given(&got, gotTestTo) {
+			if s.present(&has, hasTestTo) {
 				b.to = s.bound()
 			}
 		case "scope":
-			if s.given(&got, gotTestScope) {
+			if s.present(&has, hasTestScope) {
 				s.ruleScope(&b.scope)
 			}
 		case "onError":
-			if s.given(&got, gotTestOnError) {
+			if s.present(&has, hasTestOnError) {
 				b.onError = engine.RuleFallback(s.oneOf(fallbackWords, "default or reject is expected"))
 			}
 		case "failuresMax":
-			if s.given(&got, gotTestFailures) {
+			if s.present(&has, hasTestFailures) {
 				b.failuresMax = s.number32()
 			}
 		case "differencesMax":
-			if s.given(&got, gotTestDifferences) {
+			if s.present(&has, hasTestDifferences) {
 				b.differences = s.differences()
 			}
 		default:

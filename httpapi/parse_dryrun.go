@@ -20,37 +20,37 @@ type dryRun struct {
 }
 
 const (
-	gotDryVersion fields = 1 << iota
-	gotDrySource
-	gotDryHook
-	gotDryItem
-	gotDryRecord
+	hasDryVersion fields = 1 << iota
+	hasDrySource
+	hasDryHook
+	hasDryItem
+	hasDryRecord
 )
 
 // dryRun reads the body of a dry run.
 func (s *scanner) dryRun(d *dryRun) {
 	*d = dryRun{hook: engine.HookSelect}
-	var got fields
+	var has fields
 	s.openObject()
 	for key, ok := s.nextField(); ok; key, ok = s.nextField() {
 		switch key {
 		case "version":
-			if s.given(&got, gotDryVersion) {
+			if s.present(&has, hasDryVersion) {
 				d.version = s.number32()
 			}
 		case "source":
-			if s.given(&got, gotDrySource) {
+			if s.present(&has, hasDrySource) {
 				d.source, d.hasSource = s.source(), true
 			}
 		case "hook":
-			if s.given(&got, gotDryHook) {
+			if s.present(&has, hasDryHook) {
 				d.hook = s.hook()
 			}
 		case "item":
-			s.mark(&got, gotDryItem)
+			s.seen(&has, hasDryItem)
 			s.dryItem(d)
 		case "record":
-			if s.given(&got, gotDryRecord) {
+			if s.present(&has, hasDryRecord) {
 				d.hasRecord = true
 				s.dryRecord(&d.record)
 			}
@@ -58,93 +58,93 @@ func (s *scanner) dryRun(d *dryRun) {
 			s.unknown()
 		}
 	}
-	s.need(got, gotDryItem, "item")
+	s.require(has, hasDryItem, "item")
 }
 
 const (
-	gotDryOrderID fields = 1 << iota
-	gotDryItemID
-	gotDryUPC
-	gotDryLocation
-	gotDryQuantity
-	gotDryTags
-	gotDryAttributes
+	hasDryOrderID fields = 1 << iota
+	hasDryItemID
+	hasDryUPC
+	hasDryLocation
+	hasDryQuantity
+	hasDryTags
+	hasDryAttributes
 )
 
 // dryItem reads the item of a dry run. Only where the stock is has to be said.
 func (s *scanner) dryItem(d *dryRun) {
 	d.orderID = "dry-run"
 	d.item = engine.AllocateLine{ItemID: "1", Quantity: 1}
-	var got fields
+	var has fields
 	s.openObject()
 	for key, ok := s.nextField(); ok; key, ok = s.nextField() {
 		switch key {
 		case "orderId":
-			s.mark(&got, gotDryOrderID)
+			s.seen(&has, hasDryOrderID)
 			d.orderID = s.name()
 		case "itemId":
-			s.mark(&got, gotDryItemID)
+			s.seen(&has, hasDryItemID)
 			d.item.ItemID = s.name()
 		case "upc":
-			s.mark(&got, gotDryUPC)
+			s.seen(&has, hasDryUPC)
 			d.item.UPC = s.name()
 		case "location":
-			s.mark(&got, gotDryLocation)
+			s.seen(&has, hasDryLocation)
 			d.item.Location = s.name()
 		case "quantity":
-			if s.given(&got, gotDryQuantity) {
+			if s.present(&has, hasDryQuantity) {
 				d.item.Quantity = s.positive()
 			}
 		case "tags":
-			d.item.Tags = s.optionalTags(&got, gotDryTags, nil)
+			d.item.Tags = s.optionalTags(&has, hasDryTags, nil)
 		case "attributes":
-			if s.given(&got, gotDryAttributes) {
+			if s.present(&has, hasDryAttributes) {
 				d.item.Attributes = s.attributes(nil)
 			}
 		default:
 			s.unknown()
 		}
 	}
-	s.need(got, gotDryUPC, "upc")
-	s.need(got, gotDryLocation, "location")
+	s.require(has, hasDryUPC, "upc")
+	s.require(has, hasDryLocation, "location")
 }
 
 const (
-	gotRecordVersion fields = 1 << iota
-	gotRecordFloor
-	gotRecordLTD
-	gotRecordDue
-	gotRecordSegments
+	hasRecordVersion fields = 1 << iota
+	hasRecordFloor
+	hasRecordLTD
+	hasRecordDue
+	hasRecordSegments
 )
 
 // dryRecord reads a record that is given in place of the stored one. What it has of each is the sum over its segments.
 func (s *scanner) dryRecord(r *rules.Record) {
-	var got fields
+	var has fields
 	s.openObject()
 	for key, ok := s.nextField(); ok; key, ok = s.nextField() {
 		switch key {
 		case "version":
-			if s.given(&got, gotRecordVersion) {
+			if s.present(&has, hasRecordVersion) {
 				r.Version = uint64(s.figure())
 			}
 		case "floor":
-			if s.given(&got, gotRecordFloor) {
+			if s.present(&has, hasRecordFloor) {
 				r.Floor = s.figure()
 			}
 		case "ltd":
-			if s.given(&got, gotRecordLTD) {
+			if s.present(&has, hasRecordLTD) {
 				r.LTD = s.figure()
 			}
 		case "due":
-			s.optionalBoolean(&got, gotRecordDue, &r.Due)
+			s.optionalBoolean(&has, hasRecordDue, &r.Due)
 		case "segments":
-			s.mark(&got, gotRecordSegments)
+			s.seen(&has, hasRecordSegments)
 			r.Segments = s.drySegments()
 		default:
 			s.unknown()
 		}
 	}
-	s.need(got, gotRecordSegments, "segments")
+	s.require(has, hasRecordSegments, "segments")
 }
 
 func (s *scanner) drySegments() (segments []rules.Segment) {
@@ -157,19 +157,19 @@ func (s *scanner) drySegments() (segments []rules.Segment) {
 }
 
 const (
-	gotSegmentTags fields = 1 << iota
-	gotSegmentOnHand
-	gotSegmentAllocated
-	gotSegmentPending
-	gotSegmentSafetyStock
-	gotSegmentFloor
-	gotSegmentLTD
+	hasSegmentTags fields = 1 << iota
+	hasSegmentOnHand
+	hasSegmentAllocated
+	hasSegmentPending
+	hasSegmentSafetyStock
+	hasSegmentFloor
+	hasSegmentLTD
 )
 
 func (s *scanner) drySegment() (segment rules.Segment) {
-	var got fields
+	var has fields
 	figure := func(field fields, into *int64) {
-		if s.given(&got, field) {
+		if s.present(&has, field) {
 			*into = s.figure()
 		}
 	}
@@ -177,19 +177,19 @@ func (s *scanner) drySegment() (segment rules.Segment) {
 	for key, ok := s.nextField(); ok; key, ok = s.nextField() {
 		switch key {
 		case "tags":
-			segment.Tags = s.optionalTags(&got, gotSegmentTags, nil)
+			segment.Tags = s.optionalTags(&has, hasSegmentTags, nil)
 		case "onHand":
-			figure(gotSegmentOnHand, &segment.OnHand)
+			figure(hasSegmentOnHand, &segment.OnHand)
 		case "allocated":
-			figure(gotSegmentAllocated, &segment.Allocated)
+			figure(hasSegmentAllocated, &segment.Allocated)
 		case "pending":
-			figure(gotSegmentPending, &segment.Pending)
+			figure(hasSegmentPending, &segment.Pending)
 		case "safetyStock":
-			figure(gotSegmentSafetyStock, &segment.SafetyStock)
+			figure(hasSegmentSafetyStock, &segment.SafetyStock)
 		case "floor":
-			figure(gotSegmentFloor, &segment.Floor)
+			figure(hasSegmentFloor, &segment.Floor)
 		case "ltd":
-			figure(gotSegmentLTD, &segment.LTD)
+			figure(hasSegmentLTD, &segment.LTD)
 		default:
 			s.unknown()
 		}

@@ -13,11 +13,11 @@ import (
 var modeWords = []string{engine.ModeAll: "all", engine.ModeLine: "line", engine.ModePartial: "partial"}
 
 const (
-	gotOrderID fields = 1 << iota
-	gotMode
-	gotBackorder
-	gotExpiresAt
-	gotLines
+	hasOrderID fields = 1 << iota
+	hasMode
+	hasBackorder
+	hasExpiresAt
+	hasLines
 )
 
 // allocate reads the body of an allocate. The order's id is in the path.
@@ -27,34 +27,34 @@ func (s *scanner) allocate(c *engine.Allocate) { s.allocateBody(c, false) }
 func (s *scanner) allocateBody(c *engine.Allocate, listed bool) {
 	*c = engine.Allocate{Lines: c.Lines[:0]}
 	expiresAt := ""
-	var got fields
+	var has fields
 	s.openObject()
 	for key, ok := s.nextField(); ok; key, ok = s.nextField() {
 		switch {
 		case key == "lines":
-			s.mark(&got, gotLines)
+			s.seen(&has, hasLines)
 			c.Lines = s.allocateLines(c.Lines)
 		case key == "mode":
-			if s.given(&got, gotMode) {
+			if s.present(&has, hasMode) {
 				c.Mode = engine.Mode(s.oneOf(modeWords, "all, line or partial is expected"))
 			}
 		case key == "backorder":
-			s.optionalBoolean(&got, gotBackorder, &c.Backorder)
+			s.optionalBoolean(&has, hasBackorder, &c.Backorder)
 		case key == "expiresAt":
-			if s.given(&got, gotExpiresAt) {
+			if s.present(&has, hasExpiresAt) {
 				c.ExpiresAtMS, expiresAt = s.timeText()
 			}
 		case key == "orderId" && listed:
-			s.mark(&got, gotOrderID)
+			s.seen(&has, hasOrderID)
 			c.OrderID = s.name()
 		default:
 			s.unknown()
 		}
 	}
 	s.expiresAt = append(s.expiresAt, expiresAt)
-	s.need(got, gotLines, "lines")
+	s.require(has, hasLines, "lines")
 	if listed {
-		s.need(got, gotOrderID, "orderId")
+		s.require(has, hasOrderID, "orderId")
 	}
 }
 
@@ -70,46 +70,46 @@ func (s *scanner) allocateLines(lines []engine.AllocateLine) []engine.AllocateLi
 }
 
 const (
-	gotLineItemID fields = 1 << iota
-	gotLineUPC
-	gotLineLocation
-	gotLineQuantity
-	gotLineTags
-	gotLineAttributes
+	hasLineItemID fields = 1 << iota
+	hasLineUPC
+	hasLineLocation
+	hasLineQuantity
+	hasLineTags
+	hasLineAttributes
 )
 
 func (s *scanner) allocateLine(line *engine.AllocateLine) {
 	*line = engine.AllocateLine{Tags: line.Tags[:0], Attributes: line.Attributes[:0]}
-	var got fields
+	var has fields
 	s.openObject()
 	for key, ok := s.nextField(); ok; key, ok = s.nextField() {
 		switch key {
 		case "itemId":
-			s.mark(&got, gotLineItemID)
+			s.seen(&has, hasLineItemID)
 			line.ItemID = s.name()
 		case "upc":
-			s.mark(&got, gotLineUPC)
+			s.seen(&has, hasLineUPC)
 			line.UPC = s.name()
 		case "location":
-			s.mark(&got, gotLineLocation)
+			s.seen(&has, hasLineLocation)
 			line.Location = s.name()
 		case "quantity":
-			s.mark(&got, gotLineQuantity)
+			s.seen(&has, hasLineQuantity)
 			line.Quantity = s.integer()
 		case "tags":
-			line.Tags = s.optionalTags(&got, gotLineTags, line.Tags)
+			line.Tags = s.optionalTags(&has, hasLineTags, line.Tags)
 		case "attributes":
-			if s.given(&got, gotLineAttributes) {
+			if s.present(&has, hasLineAttributes) {
 				line.Attributes = s.attributes(line.Attributes)
 			}
 		default:
 			s.unknown()
 		}
 	}
-	s.need(got, gotLineItemID, "itemId")
-	s.need(got, gotLineUPC, "upc")
-	s.need(got, gotLineLocation, "location")
-	s.need(got, gotLineQuantity, "quantity")
+	s.require(has, hasLineItemID, "itemId")
+	s.require(has, hasLineUPC, "upc")
+	s.require(has, hasLineLocation, "location")
+	s.require(has, hasLineQuantity, "quantity")
 }
 
 // attributes reads an object of names and texts, numbers or booleans; all are kept as texts.
@@ -148,18 +148,18 @@ func (s *scanner) scalar() string {
 
 // bulkAllocate reads the body of an allocate of many orders.
 func (s *scanner) bulkAllocate(orders []engine.Allocate) []engine.Allocate {
-	const gotOrders fields = 1
-	var got fields
+	const hasOrders fields = 1
+	var has fields
 	s.openObject()
 	for key, ok := s.nextField(); ok; key, ok = s.nextField() {
 		if key != "orders" {
 			s.unknown()
 			continue
 		}
-		s.mark(&got, gotOrders)
+		s.seen(&has, hasOrders)
 		orders = s.bulkOrders(orders)
 	}
-	s.need(got, gotOrders, "orders")
+	s.require(has, hasOrders, "orders")
 	return orders
 }
 
@@ -184,14 +184,14 @@ func (s *scanner) orderChange(c *engine.OrderChange) {
 	if s.space(); s.at == len(s.text) {
 		return
 	}
-	var got fields
+	var has fields
 	s.openObject()
 	for key, ok := s.nextField(); ok; key, ok = s.nextField() {
 		if key != "lines" {
 			s.unknown()
 			continue
 		}
-		if s.given(&got, gotLines) {
+		if s.present(&has, hasLines) {
 			c.Lines = s.orderLines(c.Lines, c.Action == engine.KindReturn)
 		}
 	}
@@ -215,32 +215,32 @@ func (s *scanner) orderLines(lines []engine.OrderLine, goods bool) []engine.Orde
 // orderLine reads a line; goods says that it may tell which goods they are.
 func (s *scanner) orderLine(line *engine.OrderLine, goods bool) {
 	*line = engine.OrderLine{Tags: line.Tags[:0]}
-	var got fields
+	var has fields
 	s.openObject()
 	for key, ok := s.nextField(); ok; key, ok = s.nextField() {
 		switch {
 		case key == "itemId":
-			s.mark(&got, gotLineItemID)
+			s.seen(&has, hasLineItemID)
 			line.ItemID = s.name()
 		case key == "quantity":
-			if s.given(&got, gotLineQuantity) {
+			if s.present(&has, hasLineQuantity) {
 				line.Quantity = s.positive()
 			}
 		case key == "upc" && goods:
-			if s.given(&got, gotLineUPC) {
+			if s.present(&has, hasLineUPC) {
 				line.UPC = s.name()
 			}
 		case key == "location" && goods:
-			if s.given(&got, gotLineLocation) {
+			if s.present(&has, hasLineLocation) {
 				line.Location = s.name()
 			}
 		case key == "tags" && goods:
-			line.Tags = s.optionalTags(&got, gotLineTags, line.Tags)
+			line.Tags = s.optionalTags(&has, hasLineTags, line.Tags)
 		default:
 			s.unknown()
 		}
 	}
-	s.need(got, gotLineItemID, "itemId")
+	s.require(has, hasLineItemID, "itemId")
 }
 
 // positive reads a quantity for which the engine takes 0 as everything: an explicit 0 is refused here.

@@ -40,37 +40,37 @@ type queryItem struct {
 }
 
 const (
-	gotQueryItems fields = 1 << iota
-	gotQueryLocations
-	gotQueryTags
-	gotQueryType
-	gotQueryLimit
+	hasQueryItems fields = 1 << iota
+	hasQueryLocations
+	hasQueryTags
+	hasQueryType
+	hasQueryLimit
 )
 
 // query reads the body of a query, or of an aggregate.
 func (s *scanner) query(q *stockQuery, aggregate bool) {
 	*q = stockQuery{items: q.items[:0], locations: q.locations[:0], tags: q.tags[:0], kind: queryAllLocations,
 		limit: QueryRecordsDefault}
-	var got fields
+	var has fields
 	s.openObject()
 	for key, ok := s.nextField(); ok; key, ok = s.nextField() {
 		switch {
 		case key == "items":
-			if s.given(&got, gotQueryItems) {
+			if s.present(&has, hasQueryItems) {
 				q.items = s.queryItems(q.items, aggregate)
 			}
 		case key == "locations":
-			if s.given(&got, gotQueryLocations) {
+			if s.present(&has, hasQueryLocations) {
 				q.locations = s.names(q.locations, QueryLocationsMax)
 			}
 		case key == "tags":
-			q.tags = s.optionalTags(&got, gotQueryTags, q.tags)
+			q.tags = s.optionalTags(&has, hasQueryTags, q.tags)
 		case key == "type" && !aggregate:
-			if s.given(&got, gotQueryType) {
+			if s.present(&has, hasQueryType) {
 				q.kind = queryType(s.oneOf(queryWords, "any, all, partial or all-locations is expected"))
 			}
 		case key == "limit" && !aggregate:
-			if s.given(&got, gotQueryLimit) {
+			if s.present(&has, hasQueryLimit) {
 				q.limit = s.limit(QueryRecordsMax)
 			}
 		default:
@@ -115,22 +115,22 @@ func (s *scanner) queryItems(items []queryItem, aggregate bool) []queryItem {
 
 func (s *scanner) queryItem(item *queryItem, aggregate bool) {
 	*item = queryItem{quantity: 1, tags: item.tags[:0]}
-	var got fields
+	var has fields
 	s.openObject()
 	for key, ok := s.nextField(); ok; key, ok = s.nextField() {
 		switch {
 		case key == "upc":
-			s.mark(&got, gotLineUPC)
+			s.seen(&has, hasLineUPC)
 			item.upc = s.name()
 		case key == "quantity" && !aggregate:
-			if s.given(&got, gotLineQuantity) {
+			if s.present(&has, hasLineQuantity) {
 				item.quantity = s.positive()
 			}
 		case key == "tags" && !aggregate:
-			item.tags = s.optionalTags(&got, gotLineTags, item.tags)
+			item.tags = s.optionalTags(&has, hasLineTags, item.tags)
 		default:
 			s.unknown()
 		}
 	}
-	s.need(got, gotLineUPC, "upc")
+	s.require(has, hasLineUPC, "upc")
 }

@@ -22,33 +22,33 @@ var (
 const failuresDefault = 10
 
 const (
-	gotSource fields = 1 << iota
-	gotAuthor
-	gotVersion
-	gotHook
-	gotScope
-	gotOnError
-	gotFailures
+	hasSource fields = 1 << iota
+	hasAuthor
+	hasVersion
+	hasHook
+	hasScope
+	hasOnError
+	hasFailures
 )
 
 // rule reads a source with its author.
 func (s *scanner) rule(c *engine.PutRule) {
-	var got fields
+	var has fields
 	s.openObject()
 	for key, ok := s.nextField(); ok; key, ok = s.nextField() {
 		switch key {
 		case "source":
-			s.mark(&got, gotSource)
+			s.seen(&has, hasSource)
 			c.Source = s.source()
 		case "author":
-			if s.given(&got, gotAuthor) {
+			if s.present(&has, hasAuthor) {
 				c.Author = s.string()
 			}
 		default:
 			s.unknown()
 		}
 	}
-	s.need(got, gotSource, "source")
+	s.require(has, hasSource, "source")
 }
 
 // source reads a text of several lines.
@@ -64,32 +64,32 @@ func (s *scanner) activation(c *engine.ActivateRule) {
 	if s.space(); s.at == len(s.text) {
 		return
 	}
-	var got fields
+	var has fields
 	s.openObject()
 	for key, ok := s.nextField(); ok; key, ok = s.nextField() {
 		switch key {
 		case "version":
-			if s.given(&got, gotVersion) {
+			if s.present(&has, hasVersion) {
 				c.Version = s.number32()
 			}
 		case "hook":
-			if s.given(&got, gotHook) {
+			if s.present(&has, hasHook) {
 				c.Hook = s.hook()
 			}
 		case "scope":
-			if s.given(&got, gotScope) {
+			if s.present(&has, hasScope) {
 				s.ruleScope(&c.RuleScope)
 			}
 		case "onError":
-			if s.given(&got, gotOnError) {
+			if s.present(&has, hasOnError) {
 				c.OnError = engine.RuleFallback(s.oneOf(fallbackWords, "default or reject is expected"))
 			}
 		case "failuresMax":
-			if s.given(&got, gotFailures) {
+			if s.present(&has, hasFailures) {
 				c.FailuresMax = s.number32()
 			}
 		case "author":
-			if s.given(&got, gotAuthor) {
+			if s.present(&has, hasAuthor) {
 				c.Author = s.string()
 			}
 		default:
@@ -103,24 +103,24 @@ func (s *scanner) deactivation(c *engine.DeactivateRule) {
 	if s.space(); s.at == len(s.text) {
 		return
 	}
-	var got fields
+	var has fields
 	s.openObject()
 	for key, ok := s.nextField(); ok; key, ok = s.nextField() {
 		switch key {
 		case "hook":
-			if s.given(&got, gotHook) {
+			if s.present(&has, hasHook) {
 				c.Hook = s.hook()
 			}
 		case "scope":
-			if s.given(&got, gotScope) {
+			if s.present(&has, hasScope) {
 				s.ruleScope(&c.RuleScope)
 			}
 		default:
 			s.unknown()
 		}
 	}
-	if got&gotScope != 0 {
-		s.need(got, gotHook, "hook")
+	if has&hasScope != 0 {
+		s.require(has, hasHook, "hook")
 	}
 }
 
@@ -141,26 +141,26 @@ func (s *scanner) number32() uint32 {
 }
 
 const (
-	gotRuleLocations fields = 1 << iota
-	gotRulePrefix
-	gotRuleTags
+	hasRuleLocations fields = 1 << iota
+	hasRulePrefix
+	hasRuleTags
 )
 
 func (s *scanner) ruleScope(scope *engine.RuleScope) {
-	var got fields
+	var has fields
 	s.openObject()
 	for key, ok := s.nextField(); ok; key, ok = s.nextField() {
 		switch key {
 		case "locations":
-			if s.given(&got, gotRuleLocations) {
+			if s.present(&has, hasRuleLocations) {
 				scope.Locations = s.names(nil, engine.RuleScopeLocationsMax)
 			}
 		case "upcPrefix":
-			if s.given(&got, gotRulePrefix) {
+			if s.present(&has, hasRulePrefix) {
 				scope.UPCPrefix = s.prefix()
 			}
 		case "tags":
-			scope.Tags = s.optionalTags(&got, gotRuleTags, nil)
+			scope.Tags = s.optionalTags(&has, hasRuleTags, nil)
 		default:
 			s.unknown()
 		}

@@ -11,34 +11,34 @@ var roundingWords = []string{
 }
 
 const (
-	gotValues fields = 1 << iota
-	gotRounding
-	gotMoveTo
+	hasValues fields = 1 << iota
+	hasRounding
+	hasMoveTo
 )
 
 // tagCategory reads the definition of a category. Its name is in the path.
 func (s *scanner) tagCategory(c *engine.PutTagCategory) {
 	*c = engine.PutTagCategory{Values: c.Values[:0], MoveTo: c.MoveTo[:0]}
-	var got fields
+	var has fields
 	s.openObject()
 	for key, ok := s.nextField(); ok; key, ok = s.nextField() {
 		switch key {
 		case "values":
-			s.mark(&got, gotValues)
+			s.seen(&has, hasValues)
 			c.Values = s.tagValues(c.Values)
 		case "rounding":
-			if s.given(&got, gotRounding) {
+			if s.present(&has, hasRounding) {
 				c.Rounding = engine.Rounding(s.oneOf(roundingWords, "largest-remainder or unbiased is expected"))
 			}
 		case "moveTo":
-			if s.given(&got, gotMoveTo) {
+			if s.present(&has, hasMoveTo) {
 				c.MoveTo = s.moves(c.MoveTo)
 			}
 		default:
 			s.unknown()
 		}
 	}
-	s.need(got, gotValues, "values")
+	s.require(has, hasValues, "values")
 }
 
 func (s *scanner) tagValues(values []engine.Value) []engine.Value {
@@ -53,41 +53,41 @@ func (s *scanner) tagValues(values []engine.Value) []engine.Value {
 }
 
 const (
-	gotValueName fields = 1 << iota
-	gotValuePercent
-	gotValueDefault
-	gotValueMin
-	gotValueMax
+	hasValueName fields = 1 << iota
+	hasValuePercent
+	hasValueDefault
+	hasValueMin
+	hasValueMax
 )
 
 func (s *scanner) tagValue(v *engine.Value) {
 	*v = engine.Value{Percent: engine.NoPercent, Max: engine.NoMax}
-	var got fields
+	var has fields
 	s.openObject()
 	for key, ok := s.nextField(); ok; key, ok = s.nextField() {
 		switch key {
 		case "value":
-			s.mark(&got, gotValueName)
+			s.seen(&has, hasValueName)
 			v.Name = s.name()
 		case "percent":
-			if s.given(&got, gotValuePercent) {
+			if s.present(&has, hasValuePercent) {
 				v.Percent = s.percent()
 			}
 		case "default":
-			s.optionalBoolean(&got, gotValueDefault, &v.Default)
+			s.optionalBoolean(&has, hasValueDefault, &v.Default)
 		case "min":
-			if s.given(&got, gotValueMin) {
+			if s.present(&has, hasValueMin) {
 				v.Min = s.units()
 			}
 		case "max":
-			if s.given(&got, gotValueMax) {
+			if s.present(&has, hasValueMax) {
 				v.Max = s.units()
 			}
 		default:
 			s.unknown()
 		}
 	}
-	s.need(got, gotValueName, "value")
+	s.require(has, hasValueName, "value")
 }
 
 // units reads a number of units of which a negative one has another meaning to the engine (no maximum).

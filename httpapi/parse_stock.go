@@ -5,55 +5,55 @@ import "apportion/engine"
 // The bodies of the stock commands.
 
 const (
-	gotLocation fields = 1 << iota
-	gotCount
-	gotItems
+	hasLocation fields = 1 << iota
+	hasCount
+	hasItems
 )
 
 // refresh reads the body of a refresh.
 func (s *scanner) refresh(c *engine.Refresh) {
 	*c = engine.Refresh{Items: c.Items[:0]}
-	var got fields
+	var has fields
 	s.openObject()
 	for key, ok := s.nextField(); ok; key, ok = s.nextField() {
 		switch key {
 		case "location":
-			s.mark(&got, gotLocation)
+			s.seen(&has, hasLocation)
 			c.Location = s.name()
 		case "count":
-			if s.given(&got, gotCount) {
+			if s.present(&has, hasCount) {
 				c.Count = s.string()
 			}
 		case "items":
-			s.mark(&got, gotItems)
+			s.seen(&has, hasItems)
 			c.Items = s.stockItems(c.Items, engine.RefreshItemsMax)
 		default:
 			s.unknown()
 		}
 	}
-	s.need(got, gotLocation, "location")
-	s.need(got, gotItems, "items")
+	s.require(has, hasLocation, "location")
+	s.require(has, hasItems, "items")
 }
 
 // adjust reads the body of an adjust.
 func (s *scanner) adjust(c *engine.Adjust) {
 	*c = engine.Adjust{Items: c.Items[:0]}
-	var got fields
+	var has fields
 	s.openObject()
 	for key, ok := s.nextField(); ok; key, ok = s.nextField() {
 		switch key {
 		case "location":
-			s.mark(&got, gotLocation)
+			s.seen(&has, hasLocation)
 			c.Location = s.name()
 		case "items":
-			s.mark(&got, gotItems)
+			s.seen(&has, hasItems)
 			c.Items = s.stockItems(c.Items, engine.AdjustItemsMax)
 		default:
 			s.unknown()
 		}
 	}
-	s.need(got, gotLocation, "location")
-	s.need(got, gotItems, "items")
+	s.require(has, hasLocation, "location")
+	s.require(has, hasItems, "items")
 }
 
 func (s *scanner) stockItems(items []engine.StockItem, countMax int) []engine.StockItem {
@@ -72,67 +72,67 @@ func (s *scanner) stockItems(items []engine.StockItem, countMax int) []engine.St
 }
 
 const (
-	gotStockUPC fields = 1 << iota
-	gotStockTags
-	gotStockQuantity
-	gotStockSafety
-	gotStockFloor
-	gotStockLTD
-	gotStockDelivery
+	hasStockUPC fields = 1 << iota
+	hasStockTags
+	hasStockQuantity
+	hasStockSafety
+	hasStockFloor
+	hasStockLTD
+	hasStockDelivery
 )
 
 func (s *scanner) stockItem(item *engine.StockItem) {
 	*item = engine.StockItem{Tags: item.Tags[:0]}
-	var got fields
+	var has fields
 	s.openObject()
 	for key, ok := s.nextField(); ok; key, ok = s.nextField() {
 		switch key {
 		case "upc":
-			s.mark(&got, gotStockUPC)
+			s.seen(&has, hasStockUPC)
 			item.UPC = s.name()
 		case "tags":
-			item.Tags = s.optionalTags(&got, gotStockTags, item.Tags)
+			item.Tags = s.optionalTags(&has, hasStockTags, item.Tags)
 		case "quantity":
-			s.mark(&got, gotStockQuantity)
+			s.seen(&has, hasStockQuantity)
 			item.Quantity = s.integer()
 		case "safetyStock":
-			if s.given(&got, gotStockSafety) {
+			if s.present(&has, hasStockSafety) {
 				item.Has |= engine.HasSafetyStock
 				item.SafetyStock = s.integer()
 			}
 		case "floor":
-			if s.given(&got, gotStockFloor) {
+			if s.present(&has, hasStockFloor) {
 				item.Has |= engine.HasFloor
 				item.Floor = s.integer()
 			}
 		case "ltd":
-			if s.given(&got, gotStockLTD) {
+			if s.present(&has, hasStockLTD) {
 				item.Has |= engine.HasLTD
 				item.LTD = s.integer()
 			}
 		case "deliveryDate":
-			if s.given(&got, gotStockDelivery) {
+			if s.present(&has, hasStockDelivery) {
 				item.DeliveryDateMS = s.timeMS()
 			}
 		default:
 			s.unknown()
 		}
 	}
-	s.need(got, gotStockUPC, "upc")
-	s.need(got, gotStockQuantity, "quantity")
+	s.require(has, hasStockUPC, "upc")
+	s.require(has, hasStockQuantity, "quantity")
 }
 
 // transfer reads the body of a transfer.
 func (s *scanner) transfer(c *engine.Transfer) {
 	c.Items = c.Items[:0]
-	var got fields
+	var has fields
 	s.openObject()
 	for key, ok := s.nextField(); ok; key, ok = s.nextField() {
 		if key != "items" {
 			s.unknown()
 			continue
 		}
-		s.mark(&got, gotItems)
+		s.seen(&has, hasItems)
 		s.openArray()
 		for s.nextElement() {
 			s.atMost(len(c.Items), engine.TransferItemsMax)
@@ -141,72 +141,72 @@ func (s *scanner) transfer(c *engine.Transfer) {
 			s.transferItem(item)
 		}
 	}
-	s.need(got, gotItems, "items")
+	s.require(has, hasItems, "items")
 }
 
 const (
-	gotTransferUPC fields = 1 << iota
-	gotTransferFrom
-	gotTransferTo
-	gotTransferQuantity
+	hasTransferUPC fields = 1 << iota
+	hasTransferFrom
+	hasTransferTo
+	hasTransferQuantity
 )
 
 func (s *scanner) transferItem(item *engine.TransferItem) {
 	*item = engine.TransferItem{FromTags: item.FromTags[:0], ToTags: item.ToTags[:0]}
-	var got fields
+	var has fields
 	s.openObject()
 	for key, ok := s.nextField(); ok; key, ok = s.nextField() {
 		switch key {
 		case "upc":
-			s.mark(&got, gotTransferUPC)
+			s.seen(&has, hasTransferUPC)
 			item.UPC = s.name()
 		case "from":
-			s.mark(&got, gotTransferFrom)
+			s.seen(&has, hasTransferFrom)
 			item.FromLocation, item.FromTags = s.place(item.FromTags)
 		case "to":
-			s.mark(&got, gotTransferTo)
+			s.seen(&has, hasTransferTo)
 			item.ToLocation, item.ToTags = s.place(item.ToTags)
 		case "quantity":
-			s.mark(&got, gotTransferQuantity)
+			s.seen(&has, hasTransferQuantity)
 			item.Quantity = s.integer()
 		default:
 			s.unknown()
 		}
 	}
-	s.need(got, gotTransferUPC, "upc")
-	s.need(got, gotTransferFrom, "from")
-	s.need(got, gotTransferTo, "to")
-	s.need(got, gotTransferQuantity, "quantity")
+	s.require(has, hasTransferUPC, "upc")
+	s.require(has, hasTransferFrom, "from")
+	s.require(has, hasTransferTo, "to")
+	s.require(has, hasTransferQuantity, "quantity")
 }
 
 // place reads one end of a transfer.
 func (s *scanner) place(tags []engine.Tag) (string, []engine.Tag) {
-	const gotTags = gotCount
-	var got fields
+	const hasTags = hasCount
+	var has fields
 	location := ""
 	s.openObject()
 	for key, ok := s.nextField(); ok; key, ok = s.nextField() {
 		switch key {
 		case "location":
-			s.mark(&got, gotLocation)
+			s.seen(&has, hasLocation)
 			location = s.name()
 		case "tags":
-			tags = s.optionalTags(&got, gotTags, tags)
+			tags = s.optionalTags(&has, hasTags, tags)
 		default:
 			s.unknown()
 		}
 	}
-	s.need(got, gotLocation, "location")
+	s.require(has, hasLocation, "location")
 	return location, tags
 }
 
 const (
-	gotScopeUPCs fields = 1 << iota
-	gotScopeLocations
-	gotScopeAll
-	gotScopeDryRun
-	gotScopeNow
-	gotScopeForce
+	hasScopeUPCs fields = 1 << iota
+	hasScopeLocations
+	hasScopeAll
+	hasScopeDryRun
+	hasScopeNow
+	hasScopeForce
 )
 
 // redistribute reads the body of a redistribute.
@@ -227,50 +227,50 @@ func emptyScope(c *engine.Scope) engine.Scope {
 
 // scope reads a scope and the switches beside it; now or force is nil where there is no such field.
 func (s *scanner) scope(c *engine.Scope, dryRun, now, force *bool) {
-	var got fields
+	var has fields
 	s.openObject()
 	for key, ok := s.nextField(); ok; key, ok = s.nextField() {
 		switch {
 		case key == "upcs":
-			if s.given(&got, gotScopeUPCs) {
+			if s.present(&has, hasScopeUPCs) {
 				c.UPCs = s.names(c.UPCs, engine.ScopeNamesMax)
 			}
 		case key == "locations":
-			if s.given(&got, gotScopeLocations) {
+			if s.present(&has, hasScopeLocations) {
 				c.Locations = s.names(c.Locations, engine.ScopeNamesMax)
 			}
 		case key == "all":
-			s.optionalBoolean(&got, gotScopeAll, &c.All)
+			s.optionalBoolean(&has, hasScopeAll, &c.All)
 		case key == "dryRun":
-			s.optionalBoolean(&got, gotScopeDryRun, dryRun)
+			s.optionalBoolean(&has, hasScopeDryRun, dryRun)
 		case key == "now" && now != nil:
-			s.optionalBoolean(&got, gotScopeNow, now)
+			s.optionalBoolean(&has, hasScopeNow, now)
 		case key == "force" && force != nil:
-			s.optionalBoolean(&got, gotScopeForce, force)
+			s.optionalBoolean(&has, hasScopeForce, force)
 		default:
 			s.unknown()
 		}
 	}
 }
 
-func (s *scanner) optionalBoolean(got *fields, field fields, into *bool) {
-	if s.given(got, field) {
+func (s *scanner) optionalBoolean(has *fields, field fields, into *bool) {
+	if s.present(has, field) {
 		*into = s.boolean()
 	}
 }
 
 // count reads the body that names a stock count.
 func (s *scanner) count() (name string) {
-	var got fields
+	var has fields
 	s.openObject()
 	for key, ok := s.nextField(); ok; key, ok = s.nextField() {
 		if key != "count" {
 			s.unknown()
 			continue
 		}
-		s.mark(&got, gotCount)
+		s.seen(&has, hasCount)
 		name = s.string()
 	}
-	s.need(got, gotCount, "count")
+	s.require(has, hasCount, "count")
 	return name
 }
