@@ -11,7 +11,7 @@ import (
 
 // Reading a one-line allocate takes no memory of its own.
 func TestParseAllocations(t *testing.T) {
-	var s scanner
+	var s bodyReader
 	var c engine.Allocate
 	body := []byte(oneLineBody)
 	f := func() {

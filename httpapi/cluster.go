@@ -120,7 +120,7 @@ const (
 )
 
 // member reads the address and the vote of a member.
-func (s *scanner) member(m *raftstore.Member) {
+func (s *bodyReader) member(m *raftstore.Member) {
 	var has fields
 	s.openObject()
 	for key, ok := s.nextField(); ok; key, ok = s.nextField() {
@@ -140,8 +140,8 @@ func (s *scanner) member(m *raftstore.Member) {
 const hasNewLeader fields = 1
 
 // transferLeader reads who is to lead; an empty body leaves that open.
-func (s *scanner) transferLeader(to *string) {
-	if s.space(); s.at == len(s.text) {
+func (s *bodyReader) transferLeader(to *string) {
+	if s.empty() {
 		return
 	}
 	var has fields

@@ -19,18 +19,11 @@ type scanner struct {
 	multiline bool   // strings may have line ends and tabs
 	foreign   bool   // the last string had an escape, or a character beyond ASCII
 
-	// stored reports whether something that is kept has this very name; see name. nil: nothing has.
-	stored func(name string) bool
-
 	// path holds, for each open object or array, where in it the scanner is. Only faults read it.
 	path  [jsonDepthMax]step
 	depth int
 
-	// expiresAt holds, for each allocate of the text, its expiresAt as it was written: a refusal repeats it.
-	expiresAt []string
-
 	fault fault
-	rows  []rowFault
 }
 
 // step is one level of the path: a field of an object or an element of an array.
@@ -53,9 +46,7 @@ type fault struct {
 func (s *scanner) reset(text []byte) {
 	s.text, s.at, s.depth = text, 0, 0
 	s.scratch = s.scratch[:0]
-	s.expiresAt = s.expiresAt[:0]
 	s.fault = fault{}
-	s.rows = s.rows[:0]
 }
 
 // ok reports whether nothing was wrong so far.

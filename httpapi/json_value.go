@@ -317,3 +317,50 @@ func (s *scanner) failSyntax(c byte) {
 	}
 	s.fail(codeBadJSON, "not valid JSON here", "")
 }
+
+// skipAfterFault forgets a fault and goes past the value that begins at a byte and at a depth, to read on behind it.
+func (s *scanner) skipAfterFault(begin, depth int) {
+	s.fault, s.at, s.depth = fault{}, begin, depth
+	s.skip()
+}
+
+// skip goes past a value. Whether it is sound is not looked at.
+func (s *scanner) skip() {
+	open := 0
+	for s.ok() {
+		switch c := s.space(); c {
+		case 0:
+			s.failSyntax(c)
+		case '"':
+			s.skipString()
+		case '{', '[':
+			open++
+			s.at++
+		case '}', ']':
+			open--
+			s.at++
+		case ',', ':':
+			s.at++
+			continue // a value comes
+		default:
+			for s.at < len(s.text) && !isDelimiter(s.text[s.at]) {
+				s.at++
+			}
+		}
+		if open <= 0 {
+			return
+		}
+	}
+}
+
+func (s *scanner) skipString() {
+	for s.at++; s.at < len(s.text); s.at++ {
+		switch s.text[s.at] {
+		case '\\':
+			s.at++
+		case '"':
+			s.at++
+			return
+		}
+	}
+}

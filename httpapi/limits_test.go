@@ -159,18 +159,12 @@ func TestLimitsOfParts(t *testing.T) {
 		_, err := ParseTokens([]byte(strings.ReplaceAll(numbered("a:%d-"+long(tokenSecretBytesMin))(n), ",", "\n")))
 		return err == nil
 	})
-	f("levels of a body", jsonDepthMax, func(n int) bool {
-		var s scanner
-		s.reset([]byte(strings.Repeat("[", n)))
-		for range n {
-			s.open('[', "a list")
-		}
-		return s.fault.code == ""
-	})
 	f("differences of a backtest", BacktestDifferencesMax, func(n int) bool {
-		var s scanner
-		s.reset(fmt.Append(nil, n))
-		return s.differences() == n && s.fault.code == ""
+		var s bodyReader
+		var b backtestBody
+		s.reset(fmt.Appendf(nil, `{"differencesMax":%d}`, n))
+		s.backtest(&b)
+		return b.differences == n && s.fault.code == ""
 	})
 	f("bytes of a query's reply before its last record", QueryBytesMax-1, func(n int) bool {
 		r := queryRun{request: &request{out: make([]byte, n)}, q: &stockQuery{limit: 1}}

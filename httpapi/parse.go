@@ -1,64 +1,32 @@
 package httpapi
 
 import (
-	"fmt"
-
 	"apportion/engine"
 	"apportion/httpapi/names"
 )
 
-// What all bodies have in common: which fields an object had, tags, lists of names.
+// bodyReader reads bodies straight into the engine's commands, field by field.
+type bodyReader struct {
+	scanner
 
-// fields is the set of an object's fields that were read, one bit each.
-type fields uint32
+	// stored reports whether something that is kept has this very name; see name. nil: nothing has.
+	stored func(name string) bool
 
-// seen notes that a field is there; it may be there once.
-func (s *scanner) seen(has *fields, field fields) {
-	if *has&field != 0 {
-		s.fail(codeDuplicateField, "the field is given twice", "")
-	}
-	*has |= field
+	// expiresAt holds the expiresAt of each allocate of the body as it was written: a refusal repeats it.
+	expiresAt []string
+
+	rows []rowFault
 }
 
-// present notes an optional field and reports whether it has a value other than null.
-func (s *scanner) present(has *fields, field fields) bool {
-	s.seen(has, field)
-	return !s.null()
-}
-
-// require checks, at an object's end, that a required field was there.
-func (s *scanner) require(has, field fields, name string) {
-	if has&field == 0 {
-		s.failAt(s.at, codeMissingField, "a required field is missing", name, "")
-	}
-}
-
-// unknown refuses the current field.
-func (s *scanner) unknown() { s.fail(codeUnknownField, "unknown field", "") }
-
-// atMost refuses the current element if there are countMax already.
-func (s *scanner) atMost(count, countMax int) {
-	if count >= countMax && s.ok() {
-		s.fail(codeInvalid, fmt.Sprintf("more than %d elements", countMax), "")
-	}
-}
-
-// oneOf reads a string that must be one of words, and gives its index.
-func (s *scanner) oneOf(words []string, expected string) int {
-	s.space()
-	begin := s.at
-	text := s.string()
-	for i, word := range words {
-		if text == word {
-			return i
-		}
-	}
-	s.failAt(begin, codeInvalid, expected, "", text)
-	return 0
+// reset makes the reader ready for a body.
+func (s *bodyReader) reset(body []byte) {
+	s.scanner.reset(body)
+	s.expiresAt = s.expiresAt[:0]
+	s.rows = s.rows[:0]
 }
 
 // tags reads an object of category to value into dst.
-func (s *scanner) tags(dst []engine.Tag) []engine.Tag {
+func (s *bodyReader) tags(dst []engine.Tag) []engine.Tag {
 	s.openObject()
 	for key, ok := s.nextField(); ok; key, ok = s.nextField() {
 		key = s.nameKey(key)
@@ -68,7 +36,7 @@ func (s *scanner) tags(dst []engine.Tag) []engine.Tag {
 				s.fail(codeDuplicateField, "the category is given twice", "")
 			}
 		}
-		if s.space() == '"' && s.at+1 < len(s.text) && s.text[s.at+1] == '"' {
+		if s.emptyString() {
 			s.fail(codeInvalid, "a tag needs a value", "")
 		}
 		dst = append(dst, engine.Tag{Category: key, Value: s.name()})
@@ -77,7 +45,7 @@ func (s *scanner) tags(dst []engine.Tag) []engine.Tag {
 }
 
 // optionalTags is tags for an optional field.
-func (s *scanner) optionalTags(has *fields, field fields, dst []engine.Tag) []engine.Tag {
+func (s *bodyReader) optionalTags(has *fields, field fields, dst []engine.Tag) []engine.Tag {
 	if !s.present(has, field) {
 		return dst
 	}
@@ -86,7 +54,7 @@ func (s *scanner) optionalTags(has *fields, field fields, dst []engine.Tag) []en
 
 // name reads a string that names something that is kept, and gives it in the form in which names are kept. A name that
 // is no good, and that nothing has from before there was that rule, is refused.
-func (s *scanner) name() string {
+func (s *bodyReader) name() string {
 	s.space()
 	begin := s.at
 	text := s.string()
@@ -97,14 +65,14 @@ func (s *scanner) name() string {
 }
 
 // nameKey is name for a field's name that was read just now.
-func (s *scanner) nameKey(key string) string {
+func (s *bodyReader) nameKey(key string) string {
 	if !s.foreign && (key == "" || key[0] != ' ' && key[len(key)-1] != ' ') {
 		return key
 	}
 	return s.clean(s.at, key)
 }
 
-func (s *scanner) clean(begin int, text string) string {
+func (s *bodyReader) clean(begin int, text string) string {
 	clean, fault := cleanName(text, s.stored)
 	if fault != "" {
 		s.failAt(begin, codeInvalid, fault, "", names.Shown(text))
@@ -123,30 +91,18 @@ func cleanName(name string, stored func(name string) bool) (clean, fault string)
 }
 
 // prefix reads what names begin with, in their form. A blank may be its end.
-func (s *scanner) prefix() string {
+func (s *bodyReader) prefix() string {
 	text := s.string()
 	clean, _ := names.Clean(text)
 	return clean
 }
 
 // names reads a list of names into dst.
-func (s *scanner) names(dst []string, countMax int) []string {
+func (s *bodyReader) names(dst []string, countMax int) []string {
 	s.openArray()
 	for s.nextElement() {
 		s.atMost(len(dst), countMax)
 		dst = append(dst, s.name())
 	}
 	return dst
-}
-
-// extend adds an element to list and gives a pointer to it. The element may be one of an earlier request, so that its
-// slices can be used again; the caller sets every field.
-func extend[T any](list []T) ([]T, *T) {
-	if len(list) < cap(list) {
-		list = list[:len(list)+1]
-	} else {
-		var zero T
-		list = append(list, zero)
-	}
-	return list, &list[len(list)-1]
 }

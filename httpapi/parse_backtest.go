@@ -42,9 +42,9 @@ const (
 )
 
 // backtest reads the body of a backtest; an empty one takes every default.
-func (s *scanner) backtest(b *backtestBody) {
+func (s *bodyReader) backtest(b *backtestBody) {
 	*b = backtestBody{failuresMax: failuresDefault, differences: BacktestDifferencesDefault}
-	if s.space(); s.at == len(s.text) {
+	if s.empty() {
 		return
 	}
 	var has fields
@@ -57,7 +57,7 @@ func (s *scanner) backtest(b *backtestBody) {
 			}
 		case "source":
 			if s.present(&has, hasTestSource) {
-				b.source, b.hasSource = s.source(), true
+				b.source, b.hasSource = s.multilineString(), true
 			}
 		case "hook":
 			if s.present(&has, hasTestHook) {
@@ -85,7 +85,8 @@ func (s *scanner) backtest(b *backtestBody) {
 			}
 		case "differencesMax":
 			if s.present(&has, hasTestDifferences) {
-				b.differences = s.differences()
+				b.differences = int(s.integerIn(0, BacktestDifferencesMax,
+					"a number from 0 to "+strconv.Itoa(BacktestDifferencesMax)+" is expected"))
 			}
 		default:
 			s.unknown()
@@ -93,20 +94,8 @@ func (s *scanner) backtest(b *backtestBody) {
 	}
 }
 
-// differences reads how many orders are to be listed.
-func (s *scanner) differences() int {
-	begin := s.at
-	n := s.integer()
-	if n < 0 || n > BacktestDifferencesMax {
-		s.failAt(begin, codeInvalid, "a number from 0 to "+strconv.Itoa(BacktestDifferencesMax)+" is expected", "",
-			string(s.text[begin:s.at]))
-		return 0
-	}
-	return int(n)
-}
-
 // bound reads a log index, as a number or as text, or a time.
-func (s *scanner) bound() (b bound) {
+func (s *bodyReader) bound() (b bound) {
 	s.space()
 	begin := s.at
 	if s.at < len(s.text) && s.text[s.at] != '"' {

@@ -28,7 +28,7 @@ const (
 )
 
 // dryRun reads the body of a dry run.
-func (s *scanner) dryRun(d *dryRun) {
+func (s *bodyReader) dryRun(d *dryRun) {
 	*d = dryRun{hook: engine.HookSelect}
 	var has fields
 	s.openObject()
@@ -40,7 +40,7 @@ func (s *scanner) dryRun(d *dryRun) {
 			}
 		case "source":
 			if s.present(&has, hasDrySource) {
-				d.source, d.hasSource = s.source(), true
+				d.source, d.hasSource = s.multilineString(), true
 			}
 		case "hook":
 			if s.present(&has, hasDryHook) {
@@ -72,7 +72,7 @@ const (
 )
 
 // dryItem reads the item of a dry run. Only where the stock is has to be said.
-func (s *scanner) dryItem(d *dryRun) {
+func (s *bodyReader) dryItem(d *dryRun) {
 	d.orderID = "dry-run"
 	d.item = engine.AllocateLine{ItemID: "1", Quantity: 1}
 	var has fields
@@ -118,7 +118,7 @@ const (
 )
 
 // dryRecord reads a record that is given in place of the stored one. What it has of each is the sum over its segments.
-func (s *scanner) dryRecord(r *rules.Record) {
+func (s *bodyReader) dryRecord(r *rules.Record) {
 	var has fields
 	s.openObject()
 	for key, ok := s.nextField(); ok; key, ok = s.nextField() {
@@ -147,7 +147,7 @@ func (s *scanner) dryRecord(r *rules.Record) {
 	s.require(has, hasRecordSegments, "segments")
 }
 
-func (s *scanner) drySegments() (segments []rules.Segment) {
+func (s *bodyReader) drySegments() (segments []rules.Segment) {
 	s.openArray()
 	for s.nextElement() {
 		s.atMost(len(segments), engine.SegmentsPerRecordMax)
@@ -166,7 +166,7 @@ const (
 	hasSegmentLTD
 )
 
-func (s *scanner) drySegment() (segment rules.Segment) {
+func (s *bodyReader) drySegment() (segment rules.Segment) {
 	var has fields
 	figure := func(field fields, into *int64) {
 		if s.present(&has, field) {
@@ -198,13 +198,6 @@ func (s *scanner) drySegment() (segment rules.Segment) {
 }
 
 // figure reads a number from 0 to engine.QuantityMax.
-func (s *scanner) figure() int64 {
-	s.space()
-	begin := s.at
-	n := s.integer()
-	if n < 0 || n > engine.QuantityMax {
-		s.failAt(begin, codeInvalid, "a number from 0 to 1000000000000 is expected", "", string(s.text[begin:s.at]))
-		return 0
-	}
-	return n
+func (s *bodyReader) figure() int64 {
+	return s.integerIn(0, engine.QuantityMax, "a number from 0 to 1000000000000 is expected")
 }

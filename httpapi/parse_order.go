@@ -1,8 +1,7 @@
 package httpapi
 
 import (
-	"encoding/json"
-	"strconv"
+	"math"
 
 	"apportion/engine"
 )
@@ -21,10 +20,10 @@ const (
 )
 
 // allocate reads the body of an allocate. The order's id is in the path.
-func (s *scanner) allocate(c *engine.Allocate) { s.allocateBody(c, false) }
+func (s *bodyReader) allocate(c *engine.Allocate) { s.allocateBody(c, false) }
 
 // allocateBody reads an allocate, in a list of them with the order's id.
-func (s *scanner) allocateBody(c *engine.Allocate, listed bool) {
+func (s *bodyReader) allocateBody(c *engine.Allocate, listed bool) {
 	*c = engine.Allocate{Lines: c.Lines[:0]}
 	expiresAt := ""
 	var has fields
@@ -58,7 +57,7 @@ func (s *scanner) allocateBody(c *engine.Allocate, listed bool) {
 	}
 }
 
-func (s *scanner) allocateLines(lines []engine.AllocateLine) []engine.AllocateLine {
+func (s *bodyReader) allocateLines(lines []engine.AllocateLine) []engine.AllocateLine {
 	s.openArray()
 	for s.nextElement() {
 		s.atMost(len(lines), engine.OrderLinesMax)
@@ -78,7 +77,7 @@ const (
 	hasLineAttributes
 )
 
-func (s *scanner) allocateLine(line *engine.AllocateLine) {
+func (s *bodyReader) allocateLine(line *engine.AllocateLine) {
 	*line = engine.AllocateLine{Tags: line.Tags[:0], Attributes: line.Attributes[:0]}
 	var has fields
 	s.openObject()
@@ -113,7 +112,7 @@ func (s *scanner) allocateLine(line *engine.AllocateLine) {
 }
 
 // attributes reads an object of names and texts, numbers or booleans; all are kept as texts.
-func (s *scanner) attributes(dst []engine.Attribute) []engine.Attribute {
+func (s *bodyReader) attributes(dst []engine.Attribute) []engine.Attribute {
 	s.openObject()
 	for key, ok := s.nextField(); ok; key, ok = s.nextField() {
 		s.atMost(len(dst), engine.AttributesMax)
@@ -127,27 +126,8 @@ func (s *scanner) attributes(dst []engine.Attribute) []engine.Attribute {
 	return dst
 }
 
-// scalar reads a text, or a number or a boolean as its text.
-func (s *scanner) scalar() string {
-	switch first := s.space(); {
-	case first == '"':
-		return s.string()
-	case first == 't' || first == 'f':
-		return strconv.FormatBool(s.boolean())
-	case first == '-' || first >= '0' && first <= '9':
-		text := s.token()
-		if !json.Valid([]byte(text)) {
-			s.fail(codeBadJSON, "a number is expected", text)
-		}
-		s.at += len(text)
-		return text
-	}
-	s.failType("a text, a number or a boolean is expected")
-	return ""
-}
-
 // bulkAllocate reads the body of an allocate of many orders.
-func (s *scanner) bulkAllocate(orders []engine.Allocate) []engine.Allocate {
+func (s *bodyReader) bulkAllocate(orders []engine.Allocate) []engine.Allocate {
 	const hasOrders fields = 1
 	var has fields
 	s.openObject()
@@ -163,7 +143,7 @@ func (s *scanner) bulkAllocate(orders []engine.Allocate) []engine.Allocate {
 	return orders
 }
 
-func (s *scanner) bulkOrders(orders []engine.Allocate) []engine.Allocate {
+func (s *bodyReader) bulkOrders(orders []engine.Allocate) []engine.Allocate {
 	linesCount := 0
 	s.openArray()
 	for s.nextElement() {
@@ -179,9 +159,9 @@ func (s *scanner) bulkOrders(orders []engine.Allocate) []engine.Allocate {
 }
 
 // orderChange reads the body of a confirm, deallocate, fulfill or return, by c.Action. An empty body stands for {}.
-func (s *scanner) orderChange(c *engine.OrderChange) {
+func (s *bodyReader) orderChange(c *engine.OrderChange) {
 	c.Lines = c.Lines[:0]
-	if s.space(); s.at == len(s.text) {
+	if s.empty() {
 		return
 	}
 	var has fields
@@ -197,7 +177,7 @@ func (s *scanner) orderChange(c *engine.OrderChange) {
 	}
 }
 
-func (s *scanner) orderLines(lines []engine.OrderLine, goods bool) []engine.OrderLine {
+func (s *bodyReader) orderLines(lines []engine.OrderLine, goods bool) []engine.OrderLine {
 	s.openArray()
 	for s.nextElement() {
 		s.atMost(len(lines), engine.OrderLinesMax)
@@ -213,7 +193,7 @@ func (s *scanner) orderLines(lines []engine.OrderLine, goods bool) []engine.Orde
 }
 
 // orderLine reads a line; goods says that it may tell which goods they are.
-func (s *scanner) orderLine(line *engine.OrderLine, goods bool) {
+func (s *bodyReader) orderLine(line *engine.OrderLine, goods bool) {
 	*line = engine.OrderLine{Tags: line.Tags[:0]}
 	var has fields
 	s.openObject()
@@ -244,12 +224,6 @@ func (s *scanner) orderLine(line *engine.OrderLine, goods bool) {
 }
 
 // positive reads a quantity for which the engine takes 0 as everything: an explicit 0 is refused here.
-func (s *scanner) positive() int64 {
-	s.space()
-	begin := s.at
-	n := s.integer()
-	if n <= 0 {
-		s.failAt(begin, codeInvalid, "a quantity is at least 1", "", string(s.text[begin:s.at]))
-	}
-	return n
+func (s *bodyReader) positive() int64 {
+	return s.integerIn(1, math.MaxInt64, "a quantity is at least 1")
 }

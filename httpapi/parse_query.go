@@ -48,7 +48,7 @@ const (
 )
 
 // query reads the body of a query, or of an aggregate.
-func (s *scanner) query(q *stockQuery, aggregate bool) {
+func (s *bodyReader) query(q *stockQuery, aggregate bool) {
 	*q = stockQuery{items: q.items[:0], locations: q.locations[:0], tags: q.tags[:0], kind: queryAllLocations,
 		limit: QueryRecordsDefault}
 	var has fields
@@ -71,7 +71,7 @@ func (s *scanner) query(q *stockQuery, aggregate bool) {
 			}
 		case key == "limit" && !aggregate:
 			if s.present(&has, hasQueryLimit) {
-				q.limit = s.limit(QueryRecordsMax)
+				q.limit = int(s.integerIn(1, QueryRecordsMax, "the limit is out of range"))
 			}
 		default:
 			s.unknown()
@@ -81,7 +81,7 @@ func (s *scanner) query(q *stockQuery, aggregate bool) {
 }
 
 // checkQuery refuses a query that asks for nothing.
-func (s *scanner) checkQuery(q *stockQuery, aggregate bool) {
+func (s *bodyReader) checkQuery(q *stockQuery, aggregate bool) {
 	switch {
 	case len(q.items) > 0:
 	case aggregate:
@@ -91,18 +91,7 @@ func (s *scanner) checkQuery(q *stockQuery, aggregate bool) {
 	}
 }
 
-func (s *scanner) limit(countMax int64) int {
-	s.space()
-	begin := s.at
-	n := s.integer()
-	if n < 1 || n > countMax {
-		s.failAt(begin, codeInvalid, "the limit is out of range", "", string(s.text[begin:s.at]))
-		return 0
-	}
-	return int(n)
-}
-
-func (s *scanner) queryItems(items []queryItem, aggregate bool) []queryItem {
+func (s *bodyReader) queryItems(items []queryItem, aggregate bool) []queryItem {
 	s.openArray()
 	for s.nextElement() {
 		s.atMost(len(items), QueryItemsMax)
@@ -113,7 +102,7 @@ func (s *scanner) queryItems(items []queryItem, aggregate bool) []queryItem {
 	return items
 }
 
-func (s *scanner) queryItem(item *queryItem, aggregate bool) {
+func (s *bodyReader) queryItem(item *queryItem, aggregate bool) {
 	*item = queryItem{quantity: 1, tags: item.tags[:0]}
 	var has fields
 	s.openObject()

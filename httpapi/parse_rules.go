@@ -32,14 +32,14 @@ const (
 )
 
 // rule reads a source with its author.
-func (s *scanner) rule(c *engine.PutRule) {
+func (s *bodyReader) rule(c *engine.PutRule) {
 	var has fields
 	s.openObject()
 	for key, ok := s.nextField(); ok; key, ok = s.nextField() {
 		switch key {
 		case "source":
 			s.seen(&has, hasSource)
-			c.Source = s.source()
+			c.Source = s.multilineString()
 		case "author":
 			if s.present(&has, hasAuthor) {
 				c.Author = s.string()
@@ -51,17 +51,10 @@ func (s *scanner) rule(c *engine.PutRule) {
 	s.require(has, hasSource, "source")
 }
 
-// source reads a text of several lines.
-func (s *scanner) source() string {
-	s.multiline = true
-	defer func() { s.multiline = false }()
-	return s.string()
-}
-
 // activation reads the body of an activate; an empty one takes every default.
-func (s *scanner) activation(c *engine.ActivateRule) {
+func (s *bodyReader) activation(c *engine.ActivateRule) {
 	c.FailuresMax = failuresDefault
-	if s.space(); s.at == len(s.text) {
+	if s.empty() {
 		return
 	}
 	var has fields
@@ -99,8 +92,8 @@ func (s *scanner) activation(c *engine.ActivateRule) {
 }
 
 // deactivation reads the body of a deactivate; an empty one is for all activations of the rule.
-func (s *scanner) deactivation(c *engine.DeactivateRule) {
-	if s.space(); s.at == len(s.text) {
+func (s *bodyReader) deactivation(c *engine.DeactivateRule) {
+	if s.empty() {
 		return
 	}
 	var has fields
@@ -124,20 +117,13 @@ func (s *scanner) deactivation(c *engine.DeactivateRule) {
 	}
 }
 
-func (s *scanner) hook() engine.RuleHook {
+func (s *bodyReader) hook() engine.RuleHook {
 	return engine.HookSelect + engine.RuleHook(s.oneOf(hookWords, "select or redistribute is expected"))
 }
 
 // number32 reads a number from 1 on.
-func (s *scanner) number32() uint32 {
-	s.space()
-	begin := s.at
-	n := s.integer()
-	if n < 1 || n > engine.RuleFailuresMax {
-		s.failAt(begin, codeInvalid, "a number from 1 to 1000000 is expected", "", string(s.text[begin:s.at]))
-		return 0
-	}
-	return uint32(n)
+func (s *bodyReader) number32() uint32 {
+	return uint32(s.integerIn(1, engine.RuleFailuresMax, "a number from 1 to 1000000 is expected"))
 }
 
 const (
@@ -146,7 +132,7 @@ const (
 	hasRuleTags
 )
 
-func (s *scanner) ruleScope(scope *engine.RuleScope) {
+func (s *bodyReader) ruleScope(scope *engine.RuleScope) {
 	var has fields
 	s.openObject()
 	for key, ok := s.nextField(); ok; key, ok = s.nextField() {

@@ -1,6 +1,10 @@
 package httpapi
 
-import "apportion/engine"
+import (
+	"math"
+
+	"apportion/engine"
+)
 
 // The body that defines a tag category.
 
@@ -17,7 +21,7 @@ const (
 )
 
 // tagCategory reads the definition of a category. Its name is in the path.
-func (s *scanner) tagCategory(c *engine.PutTagCategory) {
+func (s *bodyReader) tagCategory(c *engine.PutTagCategory) {
 	*c = engine.PutTagCategory{Values: c.Values[:0], MoveTo: c.MoveTo[:0]}
 	var has fields
 	s.openObject()
@@ -41,7 +45,7 @@ func (s *scanner) tagCategory(c *engine.PutTagCategory) {
 	s.require(has, hasValues, "values")
 }
 
-func (s *scanner) tagValues(values []engine.Value) []engine.Value {
+func (s *bodyReader) tagValues(values []engine.Value) []engine.Value {
 	s.openArray()
 	for s.nextElement() {
 		s.atMost(len(values), engine.CategoryValuesMax)
@@ -60,7 +64,7 @@ const (
 	hasValueMax
 )
 
-func (s *scanner) tagValue(v *engine.Value) {
+func (s *bodyReader) tagValue(v *engine.Value) {
 	*v = engine.Value{Percent: engine.NoPercent, Max: engine.NoMax}
 	var has fields
 	s.openObject()
@@ -91,18 +95,12 @@ func (s *scanner) tagValue(v *engine.Value) {
 }
 
 // units reads a number of units of which a negative one has another meaning to the engine (no maximum).
-func (s *scanner) units() int64 {
-	s.space()
-	begin := s.at
-	n := s.integer()
-	if n < 0 {
-		s.failAt(begin, codeInvalid, "a number of units is not negative", "", string(s.text[begin:s.at]))
-	}
-	return n
+func (s *bodyReader) units() int64 {
+	return s.integerIn(0, math.MaxInt64, "a number of units is not negative")
 }
 
 // moves reads an object of leaving value to the value that takes its stock.
-func (s *scanner) moves(moves []engine.Move) []engine.Move {
+func (s *bodyReader) moves(moves []engine.Move) []engine.Move {
 	s.openObject()
 	for key, ok := s.nextField(); ok; key, ok = s.nextField() {
 		key = s.nameKey(key)

@@ -11,7 +11,7 @@ const (
 )
 
 // refresh reads the body of a refresh.
-func (s *scanner) refresh(c *engine.Refresh) {
+func (s *bodyReader) refresh(c *engine.Refresh) {
 	*c = engine.Refresh{Items: c.Items[:0]}
 	var has fields
 	s.openObject()
@@ -36,7 +36,7 @@ func (s *scanner) refresh(c *engine.Refresh) {
 }
 
 // adjust reads the body of an adjust.
-func (s *scanner) adjust(c *engine.Adjust) {
+func (s *bodyReader) adjust(c *engine.Adjust) {
 	*c = engine.Adjust{Items: c.Items[:0]}
 	var has fields
 	s.openObject()
@@ -56,7 +56,7 @@ func (s *scanner) adjust(c *engine.Adjust) {
 	s.require(has, hasItems, "items")
 }
 
-func (s *scanner) stockItems(items []engine.StockItem, countMax int) []engine.StockItem {
+func (s *bodyReader) stockItems(items []engine.StockItem, countMax int) []engine.StockItem {
 	s.openArray()
 	for s.nextElement() {
 		if s.atMost(len(items), countMax); !s.ok() {
@@ -81,7 +81,7 @@ const (
 	hasStockDelivery
 )
 
-func (s *scanner) stockItem(item *engine.StockItem) {
+func (s *bodyReader) stockItem(item *engine.StockItem) {
 	*item = engine.StockItem{Tags: item.Tags[:0]}
 	var has fields
 	s.openObject()
@@ -123,7 +123,7 @@ func (s *scanner) stockItem(item *engine.StockItem) {
 }
 
 // transfer reads the body of a transfer.
-func (s *scanner) transfer(c *engine.Transfer) {
+func (s *bodyReader) transfer(c *engine.Transfer) {
 	c.Items = c.Items[:0]
 	var has fields
 	s.openObject()
@@ -151,7 +151,7 @@ const (
 	hasTransferQuantity
 )
 
-func (s *scanner) transferItem(item *engine.TransferItem) {
+func (s *bodyReader) transferItem(item *engine.TransferItem) {
 	*item = engine.TransferItem{FromTags: item.FromTags[:0], ToTags: item.ToTags[:0]}
 	var has fields
 	s.openObject()
@@ -180,7 +180,7 @@ func (s *scanner) transferItem(item *engine.TransferItem) {
 }
 
 // place reads one end of a transfer.
-func (s *scanner) place(tags []engine.Tag) (string, []engine.Tag) {
+func (s *bodyReader) place(tags []engine.Tag) (string, []engine.Tag) {
 	const hasTags = hasCount
 	var has fields
 	location := ""
@@ -210,13 +210,13 @@ const (
 )
 
 // redistribute reads the body of a redistribute.
-func (s *scanner) redistribute(c *engine.Redistribute) {
+func (s *bodyReader) redistribute(c *engine.Redistribute) {
 	*c = engine.Redistribute{Scope: emptyScope(&c.Scope)}
 	s.scope(&c.Scope, &c.DryRun, &c.Now, nil)
 }
 
 // deletion reads the body of a delete.
-func (s *scanner) deletion(c *engine.Delete) {
+func (s *bodyReader) deletion(c *engine.Delete) {
 	*c = engine.Delete{Scope: emptyScope(&c.Scope)}
 	s.scope(&c.Scope, &c.DryRun, nil, &c.Force)
 }
@@ -226,7 +226,7 @@ func emptyScope(c *engine.Scope) engine.Scope {
 }
 
 // scope reads a scope and the switches beside it; now or force is nil where there is no such field.
-func (s *scanner) scope(c *engine.Scope, dryRun, now, force *bool) {
+func (s *bodyReader) scope(c *engine.Scope, dryRun, now, force *bool) {
 	var has fields
 	s.openObject()
 	for key, ok := s.nextField(); ok; key, ok = s.nextField() {
@@ -253,14 +253,8 @@ func (s *scanner) scope(c *engine.Scope, dryRun, now, force *bool) {
 	}
 }
 
-func (s *scanner) optionalBoolean(has *fields, field fields, into *bool) {
-	if s.present(has, field) {
-		*into = s.boolean()
-	}
-}
-
 // count reads the body that names a stock count.
-func (s *scanner) count() (name string) {
+func (s *bodyReader) count() (name string) {
 	var has fields
 	s.openObject()
 	for key, ok := s.nextField(); ok; key, ok = s.nextField() {

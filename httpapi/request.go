@@ -49,7 +49,7 @@ type request struct {
 	announced int
 	unread    bool
 
-	scan     scanner
+	scan     bodyReader
 	envelope engine.Envelope
 	askedMS  int64 // when the rules were asked about the order, Unix milliseconds
 	batch    *raftstore.Batch

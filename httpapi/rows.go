@@ -18,7 +18,7 @@ type rowFault struct {
 
 // endRow ends the reading of the row that begins at begin. What is wrong with it is noted, and the reading goes on
 // behind it: unless nobody can tell where it ends, or enough is noted.
-func (s *scanner) endRow(row, begin, depth int) {
+func (s *bodyReader) endRow(row, begin, depth int) {
 	if s.ok() || s.fault.code == codeBadJSON {
 		return
 	}
@@ -26,49 +26,7 @@ func (s *scanner) endRow(row, begin, depth int) {
 	if len(s.rows) == kibo.RowFaultsMax {
 		return
 	}
-	s.fault, s.at, s.depth = fault{}, begin, depth
-	s.skip()
-}
-
-// skip goes past a value. Whether it is sound is not looked at.
-func (s *scanner) skip() {
-	open := 0
-	for s.ok() {
-		switch c := s.space(); c {
-		case 0:
-			s.failSyntax(c)
-		case '"':
-			s.skipString()
-		case '{', '[':
-			open++
-			s.at++
-		case '}', ']':
-			open--
-			s.at++
-		case ',', ':':
-			s.at++
-			continue // a value comes
-		default:
-			for s.at < len(s.text) && !isDelimiter(s.text[s.at]) {
-				s.at++
-			}
-		}
-		if open <= 0 {
-			return
-		}
-	}
-}
-
-func (s *scanner) skipString() {
-	for s.at++; s.at < len(s.text); s.at++ {
-		switch s.text[s.at] {
-		case '\\':
-			s.at++
-		case '"':
-			s.at++
-			return
-		}
-	}
+	s.skipAfterFault(begin, depth)
 }
 
 // loaded ends the reading of a refresh or an adjust. One that is no good is answered with all of its bad rows.

@@ -106,7 +106,7 @@ func FuzzBadRows(f *testing.F) {
 }
 
 func checkRows(t *testing.T, rows string) {
-	var s scanner
+	var s bodyReader
 	s.reset([]byte(`{"location":"L","items":[` + rows + `]}`))
 	var c engine.Refresh
 	s.refresh(&c)

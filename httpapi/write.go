@@ -32,8 +32,8 @@ func (req *request) parsed() bool {
 	return false
 }
 
-// body hands the body to the scanner.
-func (req *request) body() *scanner {
+// body hands the body to the reader.
+func (req *request) body() *bodyReader {
 	req.scan.reset(req.received)
 	return &req.scan
 }
