@@ -127,9 +127,9 @@ func (s *bodyReader) member(m *raftstore.Member) {
 		switch key {
 		case "address":
 			s.seen(&has, hasMemberAddress)
-			m.Address = s.string()
+			m.Address = s.text()
 		case "voter":
-			s.optionalBoolean(&has, hasMemberVoter, &m.Voter)
+			s.optionalBool(&has, hasMemberVoter, &m.Voter)
 		default:
 			s.unknown()
 		}
@@ -150,7 +150,7 @@ func (s *bodyReader) transferLeader(to *string) {
 		switch key {
 		case "to":
 			if s.present(&has, hasNewLeader) {
-				*to = s.string()
+				*to = s.text()
 			}
 		default:
 			s.unknown()

@@ -14,7 +14,7 @@ type fields uint32
 // seen notes that a field is there; it may be there once.
 func (s *scanner) seen(has *fields, field fields) {
 	if *has&field != 0 {
-		s.fail(codeDuplicateField, "the field is given twice", "")
+		s.fail(jsonCodeDuplicateField, "the field is given twice", "")
 	}
 	*has |= field
 }
@@ -28,32 +28,32 @@ func (s *scanner) present(has *fields, field fields) bool {
 // require checks, at an object's end, that a required field was there.
 func (s *scanner) require(has, field fields, name string) {
 	if has&field == 0 {
-		s.failAt(s.at, codeMissingField, "a required field is missing", name, "")
+		s.failAt(s.at, jsonCodeMissingField, "a required field is missing", name, "")
 	}
 }
 
 // unknown refuses the current field.
-func (s *scanner) unknown() { s.fail(codeUnknownField, "unknown field", "") }
+func (s *scanner) unknown() { s.fail(jsonCodeUnknownField, "unknown field", "") }
 
 // atMost refuses the current element if there are countMax already.
 func (s *scanner) atMost(count, countMax int) {
 	if count >= countMax && s.ok() {
-		s.fail(codeInvalid, fmt.Sprintf("more than %d elements", countMax), "")
+		s.fail(jsonCodeInvalid, fmt.Sprintf("more than %d elements", countMax), "")
 	}
 }
 
 // empty reports whether nothing but white space is left of the text.
-func (s *scanner) empty() bool { return s.space() == 0 && s.at == len(s.text) }
+func (s *scanner) empty() bool { return s.space() == 0 && s.at == len(s.input) }
 
-// emptyString reports whether an empty string comes next. It reads nothing.
-func (s *scanner) emptyString() bool {
-	return s.space() == '"' && s.at+1 < len(s.text) && s.text[s.at+1] == '"'
+// emptyText reports whether an empty string comes next. It reads nothing.
+func (s *scanner) emptyText() bool {
+	return s.space() == '"' && s.at+1 < len(s.input) && s.input[s.at+1] == '"'
 }
 
-// optionalBoolean reads an optional field that is true or false.
-func (s *scanner) optionalBoolean(has *fields, field fields, into *bool) {
+// optionalBool reads an optional field that is true or false.
+func (s *scanner) optionalBool(has *fields, field fields, into *bool) {
 	if s.present(has, field) {
-		*into = s.boolean()
+		*into = s.bool()
 	}
 }
 
@@ -63,7 +63,7 @@ func (s *scanner) integerIn(low, high int64, expected string) int64 {
 	begin := s.at
 	n := s.integer()
 	if n < low || n > high {
-		s.failAt(begin, codeInvalid, expected, "", string(s.text[begin:s.at]))
+		s.failAt(begin, jsonCodeInvalid, expected, "", string(s.input[begin:s.at]))
 		return 0
 	}
 	return n
@@ -73,13 +73,13 @@ func (s *scanner) integerIn(low, high int64, expected string) int64 {
 func (s *scanner) scalar() string {
 	switch first := s.space(); {
 	case first == '"':
-		return s.string()
+		return s.text()
 	case first == 't' || first == 'f':
-		return strconv.FormatBool(s.boolean())
+		return strconv.FormatBool(s.bool())
 	case first == '-' || first >= '0' && first <= '9':
 		text := s.token()
 		if !json.Valid([]byte(text)) {
-			s.fail(codeBadJSON, "a number is expected", text)
+			s.fail(jsonCodeBadJSON, "a number is expected", text)
 		}
 		s.at += len(text)
 		return text
@@ -92,21 +92,21 @@ func (s *scanner) scalar() string {
 func (s *scanner) oneOf(words []string, expected string) int {
 	s.space()
 	begin := s.at
-	text := s.string()
+	text := s.text()
 	for i, word := range words {
 		if text == word {
 			return i
 		}
 	}
-	s.failAt(begin, codeInvalid, expected, "", text)
+	s.failAt(begin, jsonCodeInvalid, expected, "", text)
 	return 0
 }
 
-// multilineString reads a string that may have line ends and tabs.
-func (s *scanner) multilineString() string {
+// multilineText reads a string that may have line ends and tabs.
+func (s *scanner) multilineText() string {
 	s.multiline = true
 	defer func() { s.multiline = false }()
-	return s.string()
+	return s.text()
 }
 
 // extend adds an element to list and gives a pointer to it. The element may be one of an earlier request, so that its

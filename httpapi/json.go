@@ -5,6 +5,16 @@ import (
 	"unsafe"
 )
 
+// The codes of faults. They are part of the API.
+const (
+	jsonCodeBadJSON        = "bad-json"
+	jsonCodeWrongType      = "wrong-type"
+	jsonCodeUnknownField   = "unknown-field"
+	jsonCodeDuplicateField = "duplicate-field"
+	jsonCodeMissingField   = "missing-field"
+	jsonCodeInvalid        = "invalid"
+)
+
 // scanner reads one JSON text strictly and without allocating: no unknown or repeated fields (the callers decide which
 // are known), no control characters, no lone surrogates, no leading zeros, nothing after the value.
 //
@@ -13,7 +23,7 @@ import (
 //
 // Strings without escapes alias the text, others the scratch buffer: both are valid until the next reset.
 type scanner struct {
-	text      []byte
+	input     []byte
 	at        int
 	scratch   []byte // unescaped strings
 	multiline bool   // strings may have line ends and tabs
@@ -44,7 +54,7 @@ type fault struct {
 
 // reset makes the scanner ready to read text.
 func (s *scanner) reset(text []byte) {
-	s.text, s.at, s.depth = text, 0, 0
+	s.input, s.at, s.depth = text, 0, 0
 	s.scratch = s.scratch[:0]
 	s.fault = fault{}
 }
@@ -63,7 +73,7 @@ func (s *scanner) failAt(offset int, code, detail, below, value string) {
 		s.fault = fault{code: code, detail: detail, field: s.fieldPath(below), value: cut(value, valueBytesMax),
 			offset: offset}
 	}
-	s.at = len(s.text)
+	s.at = len(s.input)
 }
 
 // fieldPath is the path of the current field, such as items[3].tags.Channel, with below as a last step.
@@ -95,8 +105,8 @@ func (p *step) appendTo(path []byte) []byte {
 
 // space skips white space and gives the next byte, 0 at the end of the text.
 func (s *scanner) space() byte {
-	for s.at < len(s.text) {
-		c := s.text[s.at]
+	for s.at < len(s.input) {
+		c := s.input[s.at]
 		if c > ' ' || (c != ' ' && c != '\n' && c != '\t' && c != '\r') {
 			return c
 		}
@@ -105,6 +115,21 @@ func (s *scanner) space() byte {
 	return 0
 }
 
+// next skips white space and gives the offset of what follows.
+func (s *scanner) next() int {
+	s.space()
+	return s.at
+}
+
+// here gives the offset of the scanner.
+func (s *scanner) here() int { return s.at }
+
+// plain reports whether the last string or field name was ASCII without escapes.
+func (s *scanner) plain() bool { return !s.foreign }
+
+// memoryBytes is the memory that the scanner keeps for the next text.
+func (s *scanner) memoryBytes() int { return cap(s.scratch) }
+
 // open enters an object or array.
 func (s *scanner) open(bracket byte, expected string) bool {
 	if s.space() != bracket {
@@ -112,7 +137,7 @@ func (s *scanner) open(bracket byte, expected string) bool {
 		return false
 	}
 	if s.depth == jsonDepthMax {
-		s.fail(codeBadJSON, "nested too deeply", "")
+		s.fail(jsonCodeBadJSON, "nested too deeply", "")
 		return false
 	}
 	s.at++
@@ -133,12 +158,12 @@ func (s *scanner) nextField() (key string, ok bool) {
 		return "", false
 	}
 	if s.space() != '"' {
-		s.fail(codeBadJSON, "a field name in double quotes is expected", "")
+		s.fail(jsonCodeBadJSON, "a field name in double quotes is expected", "")
 		return "", false
 	}
 	key = s.stringToken()
 	if s.space() != ':' {
-		s.fail(codeBadJSON, "a colon is expected after a field name", "")
+		s.fail(jsonCodeBadJSON, "a colon is expected after a field name", "")
 		return "", false
 	}
 	s.at++
@@ -181,8 +206,8 @@ func (s *scanner) more(closing byte) bool {
 
 // end checks that nothing follows the value.
 func (s *scanner) end() {
-	if s.space(); s.at < len(s.text) {
-		s.fail(codeBadJSON, "something follows the value", "")
+	if s.space(); s.at < len(s.input) {
+		s.fail(jsonCodeBadJSON, "something follows the value", "")
 	}
 }
 
@@ -192,15 +217,15 @@ func (s *scanner) null() bool {
 }
 
 func (s *scanner) literal(word string) bool {
-	if len(s.text)-s.at < len(word) || string(s.text[s.at:s.at+len(word)]) != word {
+	if len(s.input)-s.at < len(word) || string(s.input[s.at:s.at+len(word)]) != word {
 		return false
 	}
 	s.at += len(word)
 	return true
 }
 
-// boolean reads true or false.
-func (s *scanner) boolean() bool {
+// bool reads true or false.
+func (s *scanner) bool() bool {
 	switch c := s.space(); {
 	case c == 't' && s.literal("true"):
 		return true
@@ -211,8 +236,8 @@ func (s *scanner) boolean() bool {
 	return false
 }
 
-// string reads a string. Control characters are refused even when they are escaped: no name of ours has any.
-func (s *scanner) string() string {
+// text reads a string. Control characters are refused even when they are escaped: no name of ours has any.
+func (s *scanner) text() string {
 	if s.space() != '"' {
 		s.failType("a string is expected")
 		return ""
@@ -249,15 +274,15 @@ var stringClasses = func() (classes [256]uint8) {
 func (s *scanner) stringToken() string {
 	begin := s.at + 1
 	high := false
-	for i := begin; i < len(s.text); i++ {
-		switch stringClasses[s.text[i]] {
+	for i := begin; i < len(s.input); i++ {
+		switch stringClasses[s.input[i]] {
 		case bytePlain:
 		case byteHigh:
 			high = true
 		case byteQuote:
-			token := s.text[begin:i]
+			token := s.input[begin:i]
 			if high && !utf8.Valid(token) {
-				s.fail(codeBadJSON, "not valid UTF-8", "")
+				s.fail(jsonCodeBadJSON, "not valid UTF-8", "")
 				return ""
 			}
 			s.at, s.foreign = i+1, high
@@ -270,17 +295,31 @@ func (s *scanner) stringToken() string {
 			return ""
 		}
 	}
-	s.fail(codeBadJSON, "a string has no end", "")
+	s.fail(jsonCodeBadJSON, "a string has no end", "")
 	return ""
 }
 
 // failControl records a control character at offset: bad JSON below U+0020, else (DEL) a value that no name may have.
 func (s *scanner) failControl(offset int) {
-	code := codeBadJSON
-	if s.text[offset] >= ' ' {
-		code = codeInvalid
+	code := jsonCodeBadJSON
+	if s.input[offset] >= ' ' {
+		code = jsonCodeInvalid
 	}
 	s.failAt(offset, code, "a control character in a string", "", "")
+}
+
+// plainText reports whether s is valid UTF-8 without ASCII's control characters, and whether it is all ASCII.
+func plainText(s string) (ascii, ok bool) {
+	ascii = true
+	for i := range len(s) {
+		switch stringClasses[s[i]] {
+		case byteControl:
+			return ascii, false
+		case byteHigh:
+			ascii = false
+		}
+	}
+	return ascii, ascii || utf8.ValidString(s)
 }
 
 // alias gives b as a string without copying it; it is valid as long as b does not change.

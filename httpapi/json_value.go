@@ -11,13 +11,13 @@ import (
 // escapedToken reads, into the scratch buffer, the string that begins at begin and has an escape.
 func (s *scanner) escapedToken(begin int) string {
 	start := len(s.scratch)
-	for i := begin; i < len(s.text); {
-		c := s.text[i]
+	for i := begin; i < len(s.input); {
+		c := s.input[i]
 		switch stringClasses[c] {
 		case byteQuote:
 			token := s.scratch[start:]
 			if !utf8.Valid(token) {
-				s.fail(codeBadJSON, "not valid UTF-8", "")
+				s.fail(jsonCodeBadJSON, "not valid UTF-8", "")
 				return ""
 			}
 			s.at = i + 1
@@ -36,17 +36,17 @@ func (s *scanner) escapedToken(begin int) string {
 			i++
 		}
 	}
-	s.fail(codeBadJSON, "a string has no end", "")
+	s.fail(jsonCodeBadJSON, "a string has no end", "")
 	return ""
 }
 
 // escape appends what the escape at offset stands for, and gives the escape's size in bytes, 0 after a fault.
 func (s *scanner) escape(offset int) int {
-	if offset+1 >= len(s.text) {
-		s.failAt(offset, codeBadJSON, "a string has no end", "", "")
+	if offset+1 >= len(s.input) {
+		s.failAt(offset, jsonCodeBadJSON, "a string has no end", "", "")
 		return 0
 	}
-	c := s.text[offset+1]
+	c := s.input[offset+1]
 	switch c {
 	case '"', '\\', '/':
 		s.scratch = append(s.scratch, c)
@@ -58,34 +58,34 @@ func (s *scanner) escape(offset int) int {
 		}
 		fallthrough
 	case 'b', 'f':
-		s.failAt(offset, codeInvalid, "a control character in a string", "", string(s.text[offset:offset+2]))
+		s.failAt(offset, jsonCodeInvalid, "a control character in a string", "", string(s.input[offset:offset+2]))
 		return 0
 	case 'u':
 		return s.unicodeEscape(offset)
 	}
-	s.failAt(offset, codeBadJSON, "an unknown escape in a string", "", "")
+	s.failAt(offset, jsonCodeBadJSON, "an unknown escape in a string", "", "")
 	return 0
 }
 
 // unicodeEscape is escape for \uXXXX, alone or as a surrogate pair.
 func (s *scanner) unicodeEscape(offset int) int {
 	const one, pair = len(`\uXXXX`), len(`\uXXXX\uXXXX`)
-	r, ok := hex4(s.text, offset+2)
+	r, ok := hex4(s.input, offset+2)
 	size := one
 	if ok && utf16.IsSurrogate(r) {
 		var low rune
-		low, ok = hex4(s.text, offset+one+2)
-		ok = ok && s.text[offset+one] == '\\' && s.text[offset+one+1] == 'u'
+		low, ok = hex4(s.input, offset+one+2)
+		ok = ok && s.input[offset+one] == '\\' && s.input[offset+one+1] == 'u'
 		r = utf16.DecodeRune(r, low)
 		ok = ok && r != utf8.RuneError
 		size = pair
 	}
 	if !ok {
-		s.failAt(offset, codeBadJSON, "a bad \\u escape in a string", "", "")
+		s.failAt(offset, jsonCodeBadJSON, "a bad \\u escape in a string", "", "")
 		return 0
 	}
 	if r < ' ' || r == 0x7f {
-		s.failAt(offset, codeInvalid, "a control character in a string", "", string(s.text[offset:offset+size]))
+		s.failAt(offset, jsonCodeInvalid, "a control character in a string", "", string(s.input[offset:offset+size]))
 		return 0
 	}
 	s.scratch = utf8.AppendRune(s.scratch, r)
@@ -129,12 +129,12 @@ func (s *scanner) integer() int64 {
 		s.at++
 	}
 	n, digits := s.digits()
-	if digits == 0 || s.at < len(s.text) && isNumberByte(s.text[s.at]) {
-		s.failNumber(begin, codeWrongType, "a whole number is expected")
+	if digits == 0 || s.at < len(s.input) && isNumberByte(s.input[s.at]) {
+		s.failNumber(begin, jsonCodeWrongType, "a whole number is expected")
 		return 0
 	}
 	if n > math.MaxInt64 {
-		s.failAt(begin, codeInvalid, "the number is too large", "", string(s.text[begin:s.at]))
+		s.failAt(begin, jsonCodeInvalid, "the number is too large", "", string(s.input[begin:s.at]))
 		return 0
 	}
 	if negative {
@@ -146,15 +146,15 @@ func (s *scanner) integer() int64 {
 // digits reads a run of digits as a number that stops growing beyond 64 bits.
 func (s *scanner) digits() (n uint64, count int) {
 	const stop = math.MaxUint64/10 - 1
-	for s.at < len(s.text) && isDigit(s.text[s.at]) {
+	for s.at < len(s.input) && isDigit(s.input[s.at]) {
 		if n < stop {
-			n = n*10 + uint64(s.text[s.at]-'0')
+			n = n*10 + uint64(s.input[s.at]-'0')
 		} else {
 			n = math.MaxUint64
 		}
 		s.at++
 		count++
-		if count == 2 && s.text[s.at-2] == '0' {
+		if count == 2 && s.input[s.at-2] == '0' {
 			return n, 0 // a leading zero
 		}
 	}
@@ -168,20 +168,20 @@ func (s *scanner) percent() int32 {
 	begin := s.at
 	whole, digits := s.digits()
 	if digits == 0 {
-		s.failNumber(begin, codeInvalid, expected)
+		s.failNumber(begin, jsonCodeInvalid, expected)
 		return 0
 	}
 	points := min(whole, math.MaxInt32/100) * 100
-	if s.at < len(s.text) && s.text[s.at] == '.' {
+	if s.at < len(s.input) && s.input[s.at] == '.' {
 		s.at++
 		points += s.decimals()
 	}
-	if s.at < len(s.text) && isNumberByte(s.text[s.at]) || s.text[s.at-1] == '.' {
-		s.failNumber(begin, codeInvalid, expected)
+	if s.at < len(s.input) && isNumberByte(s.input[s.at]) || s.input[s.at-1] == '.' {
+		s.failNumber(begin, jsonCodeInvalid, expected)
 		return 0
 	}
 	if points > 100_00 {
-		s.failAt(begin, codeInvalid, expected, "", string(s.text[begin:s.at]))
+		s.failAt(begin, jsonCodeInvalid, expected, "", string(s.input[begin:s.at]))
 		return 0
 	}
 	return int32(points)
@@ -190,10 +190,10 @@ func (s *scanner) percent() int32 {
 // decimals reads up to two decimals as hundredths. A third one stays unread, for the caller to refuse.
 func (s *scanner) decimals() (hundredths uint64) {
 	for _, unit := range [2]uint64{10, 1} {
-		if s.at == len(s.text) || !isDigit(s.text[s.at]) {
+		if s.at == len(s.input) || !isDigit(s.input[s.at]) {
 			break
 		}
-		hundredths += uint64(s.text[s.at]-'0') * unit
+		hundredths += uint64(s.input[s.at]-'0') * unit
 		s.at++
 	}
 	return hundredths
@@ -207,15 +207,15 @@ func isNumberByte(c byte) bool {
 func (s *scanner) failNumber(begin int, code, expected string) {
 	s.at = begin
 	end := begin
-	for end < len(s.text) && isNumberByte(s.text[end]) {
+	for end < len(s.input) && isNumberByte(s.input[end]) {
 		end++
 	}
-	token := s.text[begin:end]
+	token := s.input[begin:end]
 	switch {
 	case len(token) == 0:
 		s.failType(expected)
 	case !validNumber(token):
-		s.fail(codeBadJSON, "not a number", string(token))
+		s.fail(jsonCodeBadJSON, "not a number", string(token))
 	default:
 		s.fail(code, expected, string(token))
 	}
@@ -267,13 +267,13 @@ func (s *scanner) timeMS() int64 {
 // timeText is timeMS that gives the text too.
 func (s *scanner) timeText() (ms int64, text string) {
 	begin := s.at
-	text = s.string()
+	text = s.text()
 	if !s.ok() {
 		return 0, ""
 	}
 	var t time.Time
 	if err := t.UnmarshalText([]byte(text)); err != nil || t.UnixMilli() <= 0 {
-		s.failAt(begin, codeInvalid, "an RFC 3339 time is expected, such as 2026-11-30T12:00:00Z", "", text)
+		s.failAt(begin, jsonCodeInvalid, "an RFC 3339 time is expected, such as 2026-11-30T12:00:00Z", "", text)
 		return 0, ""
 	}
 	return t.UnixMilli(), text
@@ -284,7 +284,7 @@ func (s *scanner) failType(expected string) {
 	c := s.space()
 	isValue := c == '"' || c == '{' || c == '['
 	for _, word := range [3]string{"true", "false", "null"} {
-		isValue = isValue || len(s.text)-s.at >= len(word) && string(s.text[s.at:s.at+len(word)]) == word
+		isValue = isValue || len(s.input)-s.at >= len(word) && string(s.input[s.at:s.at+len(word)]) == word
 	}
 	if c == '-' || isDigit(c) {
 		isValue = true
@@ -293,16 +293,16 @@ func (s *scanner) failType(expected string) {
 		s.failSyntax(c)
 		return
 	}
-	s.fail(codeWrongType, expected, s.token())
+	s.fail(jsonCodeWrongType, expected, s.token())
 }
 
 // token is the simple value that comes next, for a fault to show; empty for objects and arrays.
 func (s *scanner) token() string {
 	end := s.at
-	for end < len(s.text) && end-s.at < valueBytesMax && !isDelimiter(s.text[end]) {
+	for end < len(s.input) && end-s.at < valueBytesMax && !isDelimiter(s.input[end]) {
 		end++
 	}
-	return string(s.text[s.at:end])
+	return string(s.input[s.at:end])
 }
 
 func isDelimiter(c byte) bool {
@@ -311,16 +311,22 @@ func isDelimiter(c byte) bool {
 
 // failSyntax records that c (0: the end of the text) can not stand here.
 func (s *scanner) failSyntax(c byte) {
-	if c == 0 && s.at >= len(s.text) {
-		s.fail(codeBadJSON, "the JSON text ends too early", "")
+	if c == 0 && s.at >= len(s.input) {
+		s.fail(jsonCodeBadJSON, "the JSON text ends too early", "")
 		return
 	}
-	s.fail(codeBadJSON, "not valid JSON here", "")
+	s.fail(jsonCodeBadJSON, "not valid JSON here", "")
 }
 
-// skipAfterFault forgets a fault and goes past the value that begins at a byte and at a depth, to read on behind it.
-func (s *scanner) skipAfterFault(begin, depth int) {
-	s.fault, s.at, s.depth = fault{}, begin, depth
+// mark is a place in a text where a value begins.
+type mark struct{ at, depth int }
+
+// mark gives the place where the scanner is, for skipAfterFault.
+func (s *scanner) mark() mark { return mark{s.at, s.depth} }
+
+// skipAfterFault forgets the fault and goes past the value at a mark, to read on behind it.
+func (s *scanner) skipAfterFault(m mark) {
+	s.fault, s.at, s.depth = fault{}, m.at, m.depth
 	s.skip()
 }
 
@@ -343,7 +349,7 @@ func (s *scanner) skip() {
 			s.at++
 			continue // a value comes
 		default:
-			for s.at < len(s.text) && !isDelimiter(s.text[s.at]) {
+			for s.at < len(s.input) && !isDelimiter(s.input[s.at]) {
 				s.at++
 			}
 		}
@@ -354,8 +360,8 @@ func (s *scanner) skip() {
 }
 
 func (s *scanner) skipString() {
-	for s.at++; s.at < len(s.text); s.at++ {
-		switch s.text[s.at] {
+	for s.at++; s.at < len(s.input); s.at++ {
+		switch s.input[s.at] {
 		case '\\':
 			s.at++
 		case '"':

@@ -100,17 +100,10 @@ const (
 	BacktestShare    = 0.5
 	BacktestBytesMax = 2 << 30
 
-	// jsonDepthMax bounds the nesting of a body. Ours need four levels.
-	jsonDepthMax = 16
-
 	// pathSegmentsMax bounds the segments of a URL path that are looked at.
 	pathSegmentsMax = 9
 
-	// fieldBytesMax and valueBytesMax bound what a problem document repeats of the request.
-	fieldBytesMax = 256
-	valueBytesMax = 64
-
-	// scratchElementsMax and scratchBytesMax bound the memory that a request leaves in the pool for the next one.
+	// scratchElementsMax and scratchBytesMax bound the memory that a call leaves in the pool for the next one.
 	scratchElementsMax = 2_048
 	scratchBytesMax    = 256 << 10
 )

@@ -36,7 +36,7 @@ func (s *bodyReader) tags(dst []engine.Tag) []engine.Tag {
 				s.fail(codeDuplicateField, "the category is given twice", "")
 			}
 		}
-		if s.emptyString() {
+		if s.emptyText() {
 			s.fail(codeInvalid, "a tag needs a value", "")
 		}
 		dst = append(dst, engine.Tag{Category: key, Value: s.name()})
@@ -55,10 +55,9 @@ func (s *bodyReader) optionalTags(has *fields, field fields, dst []engine.Tag) [
 // name reads a string that names something that is kept, and gives it in the form in which names are kept. A name that
 // is no good, and that nothing has from before there was that rule, is refused.
 func (s *bodyReader) name() string {
-	s.space()
-	begin := s.at
-	text := s.string()
-	if !s.foreign && (text == "" || text[0] != ' ' && text[len(text)-1] != ' ') {
+	begin := s.next()
+	text := s.text()
+	if s.plain() && (text == "" || text[0] != ' ' && text[len(text)-1] != ' ') {
 		return text
 	}
 	return s.clean(begin, text)
@@ -66,10 +65,10 @@ func (s *bodyReader) name() string {
 
 // nameKey is name for a field's name that was read just now.
 func (s *bodyReader) nameKey(key string) string {
-	if !s.foreign && (key == "" || key[0] != ' ' && key[len(key)-1] != ' ') {
+	if s.plain() && (key == "" || key[0] != ' ' && key[len(key)-1] != ' ') {
 		return key
 	}
-	return s.clean(s.at, key)
+	return s.clean(s.here(), key)
 }
 
 func (s *bodyReader) clean(begin int, text string) string {
@@ -92,7 +91,7 @@ func cleanName(name string, stored func(name string) bool) (clean, fault string)
 
 // prefix reads what names begin with, in their form. A blank may be its end.
 func (s *bodyReader) prefix() string {
-	text := s.string()
+	text := s.text()
 	clean, _ := names.Clean(text)
 	return clean
 }

@@ -57,7 +57,7 @@ func (s *bodyReader) backtest(b *backtestBody) {
 			}
 		case "source":
 			if s.present(&has, hasTestSource) {
-				b.source, b.hasSource = s.multilineString(), true
+				b.source, b.hasSource = s.multilineText(), true
 			}
 		case "hook":
 			if s.present(&has, hasTestHook) {
@@ -96,9 +96,8 @@ func (s *bodyReader) backtest(b *backtestBody) {
 
 // bound reads a log index, as a number or as text, or a time.
 func (s *bodyReader) bound() (b bound) {
-	s.space()
-	begin := s.at
-	if s.at < len(s.text) && s.text[s.at] != '"' {
+	begin := s.next()
+	if s.space() != '"' {
 		n := s.integer()
 		b.index, b.text = uint64(max(n, 0)), strconv.FormatInt(n, 10)
 		if n < 1 {
@@ -106,7 +105,7 @@ func (s *bodyReader) bound() (b bound) {
 		}
 		return b
 	}
-	b.text = s.string()
+	b.text = s.text()
 	if index, err := strconv.ParseUint(b.text, 10, 63); err == nil && index > 0 {
 		b.index = index
 		return b

@@ -40,7 +40,7 @@ func (s *bodyReader) dryRun(d *dryRun) {
 			}
 		case "source":
 			if s.present(&has, hasDrySource) {
-				d.source, d.hasSource = s.multilineString(), true
+				d.source, d.hasSource = s.multilineText(), true
 			}
 		case "hook":
 			if s.present(&has, hasDryHook) {
@@ -136,7 +136,7 @@ func (s *bodyReader) dryRecord(r *rules.Record) {
 				r.LTD = s.figure()
 			}
 		case "due":
-			s.optionalBoolean(&has, hasRecordDue, &r.Due)
+			s.optionalBool(&has, hasRecordDue, &r.Due)
 		case "segments":
 			s.seen(&has, hasRecordSegments)
 			r.Segments = s.drySegments()

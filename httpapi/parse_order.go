@@ -38,7 +38,7 @@ func (s *bodyReader) allocateBody(c *engine.Allocate, listed bool) {
 				c.Mode = engine.Mode(s.oneOf(modeWords, "all, line or partial is expected"))
 			}
 		case key == "backorder":
-			s.optionalBoolean(&has, hasBackorder, &c.Backorder)
+			s.optionalBool(&has, hasBackorder, &c.Backorder)
 		case key == "expiresAt":
 			if s.present(&has, hasExpiresAt) {
 				c.ExpiresAtMS, expiresAt = s.timeText()

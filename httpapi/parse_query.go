@@ -85,9 +85,9 @@ func (s *bodyReader) checkQuery(q *stockQuery, aggregate bool) {
 	switch {
 	case len(q.items) > 0:
 	case aggregate:
-		s.failAt(s.at, codeMissingField, "an aggregate needs items", "items", "")
+		s.failAt(s.here(), codeMissingField, "an aggregate needs items", "items", "")
 	case len(q.locations) == 0:
-		s.failAt(s.at, codeMissingField, "a query needs items or locations", "items", "")
+		s.failAt(s.here(), codeMissingField, "a query needs items or locations", "items", "")
 	}
 }
 

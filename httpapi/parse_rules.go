@@ -39,10 +39,10 @@ func (s *bodyReader) rule(c *engine.PutRule) {
 		switch key {
 		case "source":
 			s.seen(&has, hasSource)
-			c.Source = s.multilineString()
+			c.Source = s.multilineText()
 		case "author":
 			if s.present(&has, hasAuthor) {
-				c.Author = s.string()
+				c.Author = s.text()
 			}
 		default:
 			s.unknown()
@@ -83,7 +83,7 @@ func (s *bodyReader) activation(c *engine.ActivateRule) {
 			}
 		case "author":
 			if s.present(&has, hasAuthor) {
-				c.Author = s.string()
+				c.Author = s.text()
 			}
 		default:
 			s.unknown()

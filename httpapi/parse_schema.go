@@ -78,7 +78,7 @@ func (s *bodyReader) tagValue(v *engine.Value) {
 				v.Percent = s.percent()
 			}
 		case "default":
-			s.optionalBoolean(&has, hasValueDefault, &v.Default)
+			s.optionalBool(&has, hasValueDefault, &v.Default)
 		case "min":
 			if s.present(&has, hasValueMin) {
 				v.Min = s.units()

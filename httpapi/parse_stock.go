@@ -22,7 +22,7 @@ func (s *bodyReader) refresh(c *engine.Refresh) {
 			c.Location = s.name()
 		case "count":
 			if s.present(&has, hasCount) {
-				c.Count = s.string()
+				c.Count = s.text()
 			}
 		case "items":
 			s.seen(&has, hasItems)
@@ -64,9 +64,9 @@ func (s *bodyReader) stockItems(items []engine.StockItem, countMax int) []engine
 		}
 		var item *engine.StockItem
 		items, item = extend(items)
-		begin, depth := s.at, s.depth
+		begin := s.mark()
 		s.stockItem(item)
-		s.endRow(len(items)-1, begin, depth)
+		s.endRow(len(items)-1, begin)
 	}
 	return items
 }
@@ -240,13 +240,13 @@ func (s *bodyReader) scope(c *engine.Scope, dryRun, now, force *bool) {
 				c.Locations = s.names(c.Locations, engine.ScopeNamesMax)
 			}
 		case key == "all":
-			s.optionalBoolean(&has, hasScopeAll, &c.All)
+			s.optionalBool(&has, hasScopeAll, &c.All)
 		case key == "dryRun":
-			s.optionalBoolean(&has, hasScopeDryRun, dryRun)
+			s.optionalBool(&has, hasScopeDryRun, dryRun)
 		case key == "now" && now != nil:
-			s.optionalBoolean(&has, hasScopeNow, now)
+			s.optionalBool(&has, hasScopeNow, now)
 		case key == "force" && force != nil:
-			s.optionalBoolean(&has, hasScopeForce, force)
+			s.optionalBool(&has, hasScopeForce, force)
 		default:
 			s.unknown()
 		}
@@ -263,7 +263,7 @@ func (s *bodyReader) count() (name string) {
 			continue
 		}
 		s.seen(&has, hasCount)
-		name = s.string()
+		name = s.text()
 	}
 	s.require(has, hasCount, "count")
 	return name

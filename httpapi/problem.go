@@ -10,11 +10,11 @@ import (
 
 // The codes of problems that the engine knows nothing of. Like the engine's they are part of the API.
 const (
-	codeBadJSON         = "bad-json"
-	codeWrongType       = "wrong-type"
-	codeUnknownField    = "unknown-field"
-	codeDuplicateField  = "duplicate-field"
-	codeMissingField    = "missing-field"
+	codeBadJSON         = jsonCodeBadJSON
+	codeWrongType       = jsonCodeWrongType
+	codeUnknownField    = jsonCodeUnknownField
+	codeDuplicateField  = jsonCodeDuplicateField
+	codeMissingField    = jsonCodeMissingField
 	codeUnknownParam    = "unknown-parameter"
 	codeBadRequest      = "bad-request"
 	codeUnauthorized    = "unauthorized"

@@ -132,7 +132,7 @@ func (req *request) tooLargeToKeep() bool {
 		cap(req.result.Lines), cap(req.result.Changes), cap(req.result.Blocked),
 		cap(r.record.Segments), cap(r.order.Items), cap(r.why.Items), cap(r.locations), cap(r.names), cap(r.sums))
 	return elements > scratchElementsMax || max(cap(req.out), cap(req.memory), cap(k.known),
-		cap(req.scan.scratch)) > scratchBytesMax
+		req.scan.memoryBytes()) > scratchBytesMax
 }
 
 // fail answers with a problem that is about the request.

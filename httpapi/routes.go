@@ -3,7 +3,6 @@ package httpapi
 import (
 	"slices"
 	"strings"
-	"unicode/utf8"
 )
 
 // method is an HTTP method that some route has.
@@ -302,18 +301,4 @@ func decodeSegment(raw string) (segment string, ascii, ok bool) {
 	segment = string(decoded)
 	ascii, ok = plainText(segment)
 	return segment, ascii, ok
-}
-
-// plainText reports whether s is valid UTF-8 without ASCII's control characters, and whether it is all ASCII.
-func plainText(s string) (ascii, ok bool) {
-	ascii = true
-	for i := range len(s) {
-		switch stringClasses[s[i]] {
-		case byteControl:
-			return ascii, false
-		case byteHigh:
-			ascii = false
-		}
-	}
-	return ascii, ascii || utf8.ValidString(s)
 }

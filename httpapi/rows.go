@@ -18,7 +18,7 @@ type rowFault struct {
 
 // endRow ends the reading of the row that begins at begin. What is wrong with it is noted, and the reading goes on
 // behind it: unless nobody can tell where it ends, or enough is noted.
-func (s *bodyReader) endRow(row, begin, depth int) {
+func (s *bodyReader) endRow(row int, begin mark) {
 	if s.ok() || s.fault.code == codeBadJSON {
 		return
 	}
@@ -26,7 +26,7 @@ func (s *bodyReader) endRow(row, begin, depth int) {
 	if len(s.rows) == kibo.RowFaultsMax {
 		return
 	}
-	s.skipAfterFault(begin, depth)
+	s.skipAfterFault(begin)
 }
 
 // loaded ends the reading of a refresh or an adjust. One that is no good is answered with all of its bad rows.

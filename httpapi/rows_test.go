@@ -120,7 +120,7 @@ func checkRows(t *testing.T, rows string) {
 		}
 		last = row.row
 	}
-	if len(s.rows) > kibo.RowFaultsMax || s.at > len(s.text) {
-		t.Fatalf("%q: %d rows, at %d of %d", rows, len(s.rows), s.at, len(s.text))
+	if len(s.rows) > kibo.RowFaultsMax || s.at > len(s.input) {
+		t.Fatalf("%q: %d rows, at %d of %d", rows, len(s.rows), s.at, len(s.input))
 	}
 }
