@@ -17,9 +17,9 @@ func TestParseAllocations(t *testing.T) {
 	f := func() {
 		s.reset(body)
 		s.allocate(&c)
-		s.end()
-		if !s.ok() {
-			t.Fatal(s.fault)
+		s.End()
+		if !s.OK() {
+			t.Fatal(s.Fault)
 		}
 	}
 	f()

@@ -76,7 +76,7 @@ func parseOnly() fasthttp.RequestHandler {
 		defer pool.Put(req)
 		req.ctx, req.received = ctx, ctx.PostBody()
 		req.body().allocate(&req.commands.allocate)
-		if req.scan.end(); !req.scan.ok() {
+		if req.scan.End(); !req.scan.OK() {
 			ctx.SetStatusCode(fasthttp.StatusBadRequest)
 			return
 		}
@@ -93,8 +93,8 @@ func BenchmarkScanAllocate(b *testing.B) {
 	for b.Loop() {
 		req.scan.reset(body)
 		req.scan.allocate(&req.commands.allocate)
-		if req.scan.end(); !req.scan.ok() {
-			b.Fatal(req.scan.fault)
+		if req.scan.End(); !req.scan.OK() {
+			b.Fatal(req.scan.Fault)
 		}
 	}
 }
@@ -115,8 +115,8 @@ func BenchmarkScanAllocate500Lines(b *testing.B) {
 	for b.Loop() {
 		req.scan.reset(body)
 		req.scan.allocate(&req.commands.allocate)
-		if req.scan.end(); !req.scan.ok() {
-			b.Fatal(req.scan.fault)
+		if req.scan.End(); !req.scan.OK() {
+			b.Fatal(req.scan.Fault)
 		}
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"apportion/engine"
+	"apportion/httpapi/strictjson"
 	"apportion/raftstore"
 	"apportion/rules"
 )
@@ -103,7 +104,7 @@ func (req *request) beginBulkOrder(i int, clientKey string, budget *rules.Budget
 	req.envelope.Key = ""
 	if clientKey != "" {
 		k.key = append(append(append(k.key[:0], clientKey...), '/'), cmd.OrderID...)
-		req.envelope.Key = alias(k.key)
+		req.envelope.Key = strictjson.Alias(k.key)
 	}
 	req.askedMS = time.Now().UnixMilli()
 	if err := req.server.planner.Plan(budget, cmd, req.askedMS, &req.envelope); err != nil {
@@ -145,10 +146,10 @@ func (req *request) knowBulk(i, command int) {
 
 // answerBulk answers all orders in their order.
 func (req *request) answerBulk(asOf uint64) {
-	req.out = appendUnits(req.out, `{"asOf":`, int64(asOf))
+	req.out = strictjson.AppendNumber(req.out, `{"asOf":`, int64(asOf))
 	req.out = append(req.out, `,"orders":[`...)
 	for i, answer := range req.commands.answers {
-		req.out = append(comma(req.out, i), req.commands.known[answer.begin:answer.end]...)
+		req.out = append(strictjson.Comma(req.out, i), req.commands.known[answer.begin:answer.end]...)
 	}
 	req.out = append(req.out, "]}"...)
 }
@@ -156,12 +157,12 @@ func (req *request) answerBulk(asOf uint64) {
 // appendBulk appends the answer for order i from req.result.
 func (req *request) appendBulk(dst []byte, i int) []byte {
 	p := req.orderProblem(i)
-	dst = appendText(dst, `{"orderId":`, req.commands.bulk[i].OrderID)
-	dst = appendUnits(dst, `,"status":`, int64(p.status))
+	dst = strictjson.AppendText(dst, `{"orderId":`, req.commands.bulk[i].OrderID)
+	dst = strictjson.AppendNumber(dst, `,"status":`, int64(p.status))
 	dst = append(dst, `,"code":"`...)
 	dst = append(dst, p.code...)
-	dst = appendUnits(dst, `","asOf":`, int64(req.result.Index))
-	dst = appendFlag(dst, `,"replayed":`, req.result.Repeated)
+	dst = strictjson.AppendNumber(dst, `","asOf":`, int64(req.result.Index))
+	dst = strictjson.AppendBool(dst, `,"replayed":`, req.result.Repeated)
 	if req.result.Code != engine.CodeOK {
 		if p.field != "" {
 			p.field = fmt.Sprintf("orders[%d].%s", i, p.field)

@@ -6,6 +6,7 @@ import (
 	"net/http"
 
 	"apportion/httpapi/api"
+	"apportion/httpapi/strictjson"
 	"apportion/raftstore"
 )
 
@@ -115,45 +116,45 @@ func (req *request) changeMembers(address string, change func(ctx context.Contex
 }
 
 const (
-	hasMemberAddress fields = 1 << iota
+	hasMemberAddress strictjson.Fields = 1 << iota
 	hasMemberVoter
 )
 
 // member reads the address and the vote of a member.
 func (s *bodyReader) member(m *raftstore.Member) {
-	var has fields
-	s.openObject()
-	for key, ok := s.nextField(); ok; key, ok = s.nextField() {
+	var has strictjson.Fields
+	s.OpenObject()
+	for key, ok := s.NextField(); ok; key, ok = s.NextField() {
 		switch key {
 		case "address":
-			s.seen(&has, hasMemberAddress)
-			m.Address = s.text()
+			s.Seen(&has, hasMemberAddress)
+			m.Address = s.Text()
 		case "voter":
-			s.optionalBool(&has, hasMemberVoter, &m.Voter)
+			s.OptionalBool(&has, hasMemberVoter, &m.Voter)
 		default:
-			s.unknown()
+			s.Unknown()
 		}
 	}
-	s.require(has, hasMemberAddress, "address")
+	s.Require(has, hasMemberAddress, "address")
 }
 
-const hasNewLeader fields = 1
+const hasNewLeader strictjson.Fields = 1
 
 // transferLeader reads who is to lead; an empty body leaves that open.
 func (s *bodyReader) transferLeader(to *string) {
-	if s.empty() {
+	if s.Empty() {
 		return
 	}
-	var has fields
-	s.openObject()
-	for key, ok := s.nextField(); ok; key, ok = s.nextField() {
+	var has strictjson.Fields
+	s.OpenObject()
+	for key, ok := s.NextField(); ok; key, ok = s.NextField() {
 		switch key {
 		case "to":
-			if s.present(&has, hasNewLeader) {
-				*to = s.text()
+			if s.Present(&has, hasNewLeader) {
+				*to = s.Text()
 			}
 		default:
-			s.unknown()
+			s.Unknown()
 		}
 	}
 }

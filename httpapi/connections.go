@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"apportion/httpapi/strictjson"
 	"errors"
 	"io"
 	"log/slog"
@@ -100,7 +101,7 @@ var turnedAwayAnswer = func() []byte {
 	body := append(appendProblem(nil, &tooManyConnections), '}')
 	head := []byte("HTTP/1.1 503 Service Unavailable\r\nContent-Type: " + contentProblem +
 		"\r\nRetry-After: 1\r\nConnection: close\r\nContent-Length: ")
-	return append(append(appendInt(head, int64(len(body))), "\r\n\r\n"...), body...)
+	return append(append(strictjson.AppendInt(head, int64(len(body))), "\r\n\r\n"...), body...)
 }()
 
 // servedConn is a connection that counts. All but Close is for the goroutine that serves it.

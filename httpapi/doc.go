@@ -20,7 +20,7 @@
 // # Strictness
 //
 // A body is refused at the first thing that is not understood, with the path of the field: a client that misspells a
-// field should not find that out from its stock. json.go says what is accepted; it is a subset of RFC 8259.
+// field should not find that out from its stock. Package strictjson says what is accepted.
 //
 // # Reading order
 //
@@ -29,6 +29,6 @@
 // the frame of every request; stock.go, order.go, bulk.go, query.go, rules.go, dryrun.go, backtest.go with pace.go,
 // explain.go, cluster.go and ops.go are the routes; redistribute.go and redistributor.go have rules redistribute, asked
 // for or due; forward.go passes requests on to the leader; kibo.go has the routes of another API, which package kibo
-// translates; json.go, json_value.go and parse*.go read bodies; render*.go and problem.go write replies; metrics.go
+// translates; parse*.go read bodies; render*.go and problem.go write replies; metrics.go
 // counts; limits.go bounds.
 package httpapi

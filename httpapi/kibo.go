@@ -14,6 +14,7 @@ import (
 
 	"apportion/engine"
 	"apportion/httpapi/kibo"
+	"apportion/httpapi/strictjson"
 	"apportion/raftstore"
 	"apportion/rules"
 )
@@ -41,9 +42,9 @@ func (req *request) isForeign() bool {
 func foreignMessage(p *problem) string {
 	text := p.detail
 	if p.field != "" && !strings.Contains(text, p.field) {
-		text += " (" + cut(p.field, fieldBytesMax)
+		text += " (" + strictjson.Cut(p.field, strictjson.FieldBytesMax)
 		if p.value != "" {
-			text += ": " + cut(p.value, valueBytesMax)
+			text += ": " + strictjson.Cut(p.value, strictjson.ValueBytesMax)
 		}
 		text += ")"
 	}
@@ -93,9 +94,9 @@ func (req *request) kibo(serve func(*kibo.Request) (kibo.Reply, error)) {
 // cleanQuery reports whether all of a query is plain text, and gives names the form in which they are kept.
 func (req *request) cleanQuery(query url.Values) bool {
 	for name, values := range query {
-		_, plain := plainText(name)
+		_, plain := strictjson.PlainText(name)
 		for i, text := range values {
-			ascii, ok := plainText(text)
+			ascii, ok := strictjson.PlainText(text)
 			if plain = plain && ok; ascii || !ok {
 				continue
 			}
@@ -113,8 +114,8 @@ func (req *request) cleanQuery(query url.Values) bool {
 func (req *request) kiboFault(f *kibo.Fault) {
 	p := problem{status: f.Status, code: f.Code, detail: f.Message, field: f.Field, value: f.Value, offset: -1}
 	for _, row := range f.Rows {
-		p.rows = append(p.rows, rowFault{fault: fault{code: row.Code, detail: row.Message, field: row.Field,
-			value: row.Value, offset: -1}})
+		p.rows = append(p.rows, rowFault{Fault: strictjson.Fault{Code: row.Code, Detail: row.Message, Field: row.Field,
+			Value: row.Value, Offset: -1}})
 	}
 	req.problem(&p)
 }

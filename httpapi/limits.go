@@ -103,7 +103,7 @@ const (
 	// pathSegmentsMax bounds the segments of a URL path that are looked at.
 	pathSegmentsMax = 9
 
-	// scratchElementsMax and scratchBytesMax bound the memory that a call leaves in the pool for the next one.
+	// scratchElementsMax and scratchBytesMax bound the memory that a request leaves in the pool for the next one.
 	scratchElementsMax = 2_048
 	scratchBytesMax    = 256 << 10
 )

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"apportion/engine"
+	"apportion/httpapi/strictjson"
 )
 
 // many joins what each of n numbers gives, with commas.
@@ -164,7 +165,7 @@ func TestLimitsOfParts(t *testing.T) {
 		var b backtestBody
 		s.reset(fmt.Appendf(nil, `{"differencesMax":%d}`, n))
 		s.backtest(&b)
-		return b.differences == n && s.fault.code == ""
+		return b.differences == n && s.Fault.Code == ""
 	})
 	f("bytes of a query's reply before its last record", QueryBytesMax-1, func(n int) bool {
 		r := queryRun{request: &request{out: make([]byte, n)}, q: &stockQuery{limit: 1}}
@@ -175,9 +176,9 @@ func TestLimitsOfParts(t *testing.T) {
 // TestLimitOfShownField: a problem repeats so much of a field's path, and no more.
 func TestLimitOfShownField(t *testing.T) {
 	s := newTestServer(t, Config{})
-	for _, bytes := range []int{fieldBytesMax, fieldBytesMax + 1} {
+	for _, bytes := range []int{strictjson.FieldBytesMax, strictjson.FieldBytesMax + 1} {
 		r := s.post("/v1/inventory/refresh", `{"`+long(bytes)+`":1}`)
-		if r.status != 400 || r.json["field"] != long(fieldBytesMax) {
+		if r.status != 400 || r.json["field"] != long(strictjson.FieldBytesMax) {
 			t.Errorf("a field of %d bytes is answered with %d %.400s", bytes, r.status, r.body)
 		}
 	}

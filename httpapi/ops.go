@@ -11,6 +11,7 @@ import (
 	"github.com/valyala/fasthttp/pprofhandler"
 
 	"apportion/engine"
+	"apportion/httpapi/strictjson"
 )
 
 // What operators and downstream systems read.
@@ -34,37 +35,37 @@ func (req *request) events() {
 	if last := len(req.reads.events) - 1; last >= 0 {
 		next = req.reads.events[last].ID
 	}
-	req.out = appendUnits(req.out, `{"asOf":`, int64(asOf))
-	req.out = appendUnits(req.out, `,"next":`, int64(next))
+	req.out = strictjson.AppendNumber(req.out, `{"asOf":`, int64(asOf))
+	req.out = strictjson.AppendNumber(req.out, `,"next":`, int64(next))
 	req.out = append(req.out, `,"events":[`...)
 	schema := req.schema()
 	for i := range req.reads.events {
-		req.out = appendEvent(comma(req.out, i), schema, &req.reads.events[i])
+		req.out = appendEvent(strictjson.Comma(req.out, i), schema, &req.reads.events[i])
 	}
 	req.out = append(req.out, "]}"...)
 }
 
 // appendEvent appends an event with those of its members that its kind has.
 func appendEvent(dst []byte, schema *engine.Schema, ev *engine.Event) []byte {
-	dst = appendUnits(dst, `{"id":`, int64(ev.ID))
+	dst = strictjson.AppendNumber(dst, `{"id":`, int64(ev.ID))
 	dst = append(dst, `,"type":"`...)
 	dst = append(dst, ev.Kind.String()...)
-	dst = appendUnits(dst, `","index":`, int64(ev.Index))
-	dst = appendTime(dst, `,"time":`, ev.TimeMS)
+	dst = strictjson.AppendNumber(dst, `","index":`, int64(ev.Index))
+	dst = strictjson.AppendTime(dst, `,"time":`, ev.TimeMS)
 	for _, member := range [...]struct{ name, text string }{
 		{`,"upc":`, ev.UPC}, {`,"location":`, ev.Location}, {`,"orderId":`, ev.OrderID}, {`,"itemId":`, ev.ItemID},
 		{`,"name":`, ev.Name}, {`,"reason":`, ev.Reason},
 	} {
 		if member.text != "" {
-			dst = appendText(dst, member.name, member.text)
+			dst = strictjson.AppendText(dst, member.name, member.text)
 		}
 	}
 	if ev.TagSet != 0 {
 		dst = append(dst, `,"tags":`...)
 		dst = append(dst, schema.TagsJSON(ev.TagSet)...)
 	}
-	dst = appendUnits(dst, `,"units":`, ev.Units)
-	dst = appendUnits(dst, `,"limit":`, ev.Limit)
+	dst = strictjson.AppendNumber(dst, `,"units":`, ev.Units)
+	dst = strictjson.AppendNumber(dst, `,"limit":`, ev.Limit)
 	return append(dst, '}')
 }
 
@@ -77,7 +78,7 @@ func (req *request) ready() {
 		req.fail(http.StatusServiceUnavailable, codeNotReady, err.Error(), "", "")
 		return
 	}
-	req.out = appendUnits(req.out, `{"status":"ready","asOf":`, int64(req.server.store.AppliedIndex()))
+	req.out = strictjson.AppendNumber(req.out, `{"status":"ready","asOf":`, int64(req.server.store.AppliedIndex()))
 	if req.verbose {
 		req.out = append(req.out, `,"checks":[`...)
 		for i, condition := range req.server.store.Conditions() {
@@ -88,9 +89,9 @@ func (req *request) ready() {
 			if condition.Err != nil {
 				status, detail = "failed", condition.Err.Error()
 			}
-			req.out = appendText(req.out, `{"name":`, condition.Name)
-			req.out = appendText(req.out, `,"status":`, status)
-			req.out = append(appendText(req.out, `,"detail":`, detail), '}')
+			req.out = strictjson.AppendText(req.out, `{"name":`, condition.Name)
+			req.out = strictjson.AppendText(req.out, `,"status":`, status)
+			req.out = append(strictjson.AppendText(req.out, `,"detail":`, detail), '}')
 		}
 		req.out = append(req.out, ']')
 	}

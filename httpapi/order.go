@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"apportion/engine"
+	"apportion/httpapi/strictjson"
 	"apportion/raftstore"
 	"apportion/rules"
 )
@@ -89,8 +90,8 @@ func (req *request) answerOrder(orderID string) {
 	}
 	p := req.orderProblem(0)
 	req.openProblem(&p)
-	req.out = appendText(req.out, `,"orderId":`, orderID)
-	req.out = appendUnits(req.out, `,"asOf":`, int64(req.result.Index))
+	req.out = strictjson.AppendText(req.out, `,"orderId":`, orderID)
+	req.out = strictjson.AppendNumber(req.out, `,"asOf":`, int64(req.result.Index))
 	req.out = appendLineResults(req.out, req.schema(), &req.result)
 	req.out = append(req.out, '}')
 }

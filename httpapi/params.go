@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"apportion/engine"
+	"apportion/httpapi/strictjson"
 )
 
 // readParams reads the query parameters, of which a route knows few and refuses the others: a misspelt one that went
@@ -69,7 +70,7 @@ func (req *request) readParam(param paramSet, value string) bool {
 		return err == nil && limit >= 1 && limit <= EventsMax
 	case paramAuthor:
 		req.author = value
-		_, ok := plainText(value)
+		_, ok := strictjson.PlainText(value)
 		return ok && len(value) <= engine.RuleAuthorBytesMax
 	case paramVerbose:
 		req.verbose = value == "" || value == "true"

@@ -3,11 +3,12 @@ package httpapi
 import (
 	"apportion/engine"
 	"apportion/httpapi/names"
+	"apportion/httpapi/strictjson"
 )
 
 // bodyReader reads bodies straight into the engine's commands, field by field.
 type bodyReader struct {
-	scanner
+	strictjson.Scanner
 
 	// stored reports whether something that is kept has this very name; see name. nil: nothing has.
 	stored func(name string) bool
@@ -20,24 +21,24 @@ type bodyReader struct {
 
 // reset makes the reader ready for a body.
 func (s *bodyReader) reset(body []byte) {
-	s.scanner.reset(body)
+	s.Scanner.Reset(body)
 	s.expiresAt = s.expiresAt[:0]
 	s.rows = s.rows[:0]
 }
 
 // tags reads an object of category to value into dst.
 func (s *bodyReader) tags(dst []engine.Tag) []engine.Tag {
-	s.openObject()
-	for key, ok := s.nextField(); ok; key, ok = s.nextField() {
+	s.OpenObject()
+	for key, ok := s.NextField(); ok; key, ok = s.NextField() {
 		key = s.nameKey(key)
-		s.atMost(len(dst), engine.CategoriesMax)
+		s.AtMost(len(dst), engine.CategoriesMax)
 		for i := range dst {
 			if dst[i].Category == key {
-				s.fail(codeDuplicateField, "the category is given twice", "")
+				s.Fail(codeDuplicateField, "the category is given twice", "")
 			}
 		}
-		if s.emptyText() {
-			s.fail(codeInvalid, "a tag needs a value", "")
+		if s.EmptyText() {
+			s.Fail(codeInvalid, "a tag needs a value", "")
 		}
 		dst = append(dst, engine.Tag{Category: key, Value: s.name()})
 	}
@@ -45,8 +46,8 @@ func (s *bodyReader) tags(dst []engine.Tag) []engine.Tag {
 }
 
 // optionalTags is tags for an optional field.
-func (s *bodyReader) optionalTags(has *fields, field fields, dst []engine.Tag) []engine.Tag {
-	if !s.present(has, field) {
+func (s *bodyReader) optionalTags(has *strictjson.Fields, field strictjson.Fields, dst []engine.Tag) []engine.Tag {
+	if !s.Present(has, field) {
 		return dst
 	}
 	return s.tags(dst)
@@ -55,9 +56,9 @@ func (s *bodyReader) optionalTags(has *fields, field fields, dst []engine.Tag) [
 // name reads a string that names something that is kept, and gives it in the form in which names are kept. A name that
 // is no good, and that nothing has from before there was that rule, is refused.
 func (s *bodyReader) name() string {
-	begin := s.next()
-	text := s.text()
-	if s.plain() && (text == "" || text[0] != ' ' && text[len(text)-1] != ' ') {
+	begin := s.Next()
+	text := s.Text()
+	if s.Plain() && (text == "" || text[0] != ' ' && text[len(text)-1] != ' ') {
 		return text
 	}
 	return s.clean(begin, text)
@@ -65,16 +66,16 @@ func (s *bodyReader) name() string {
 
 // nameKey is name for a field's name that was read just now.
 func (s *bodyReader) nameKey(key string) string {
-	if s.plain() && (key == "" || key[0] != ' ' && key[len(key)-1] != ' ') {
+	if s.Plain() && (key == "" || key[0] != ' ' && key[len(key)-1] != ' ') {
 		return key
 	}
-	return s.clean(s.here(), key)
+	return s.clean(s.Here(), key)
 }
 
 func (s *bodyReader) clean(begin int, text string) string {
 	clean, fault := cleanName(text, s.stored)
 	if fault != "" {
-		s.failAt(begin, codeInvalid, fault, "", names.Shown(text))
+		s.FailAt(begin, codeInvalid, fault, "", names.Shown(text))
 	}
 	return clean
 }
@@ -91,16 +92,16 @@ func cleanName(name string, stored func(name string) bool) (clean, fault string)
 
 // prefix reads what names begin with, in their form. A blank may be its end.
 func (s *bodyReader) prefix() string {
-	text := s.text()
+	text := s.Text()
 	clean, _ := names.Clean(text)
 	return clean
 }
 
 // names reads a list of names into dst.
 func (s *bodyReader) names(dst []string, countMax int) []string {
-	s.openArray()
-	for s.nextElement() {
-		s.atMost(len(dst), countMax)
+	s.OpenArray()
+	for s.NextElement() {
+		s.AtMost(len(dst), countMax)
 		dst = append(dst, s.name())
 	}
 	return dst

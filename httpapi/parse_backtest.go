@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"apportion/engine"
+	"apportion/httpapi/strictjson"
 )
 
 // The body of a backtest.
@@ -30,7 +31,7 @@ type bound struct {
 }
 
 const (
-	hasTestVersion fields = 1 << iota
+	hasTestVersion strictjson.Fields = 1 << iota
 	hasTestSource
 	hasTestHook
 	hasTestFrom
@@ -44,75 +45,75 @@ const (
 // backtest reads the body of a backtest; an empty one takes every default.
 func (s *bodyReader) backtest(b *backtestBody) {
 	*b = backtestBody{failuresMax: failuresDefault, differences: BacktestDifferencesDefault}
-	if s.empty() {
+	if s.Empty() {
 		return
 	}
-	var has fields
-	s.openObject()
-	for key, ok := s.nextField(); ok; key, ok = s.nextField() {
+	var has strictjson.Fields
+	s.OpenObject()
+	for key, ok := s.NextField(); ok; key, ok = s.NextField() {
 		switch key {
 		case "version":
-			if s.present(&has, hasTestVersion) {
+			if s.Present(&has, hasTestVersion) {
 				b.version = s.number32()
 			}
 		case "source":
-			if s.present(&has, hasTestSource) {
-				b.source, b.hasSource = s.multilineText(), true
+			if s.Present(&has, hasTestSource) {
+				b.source, b.hasSource = s.MultilineText(), true
 			}
 		case "hook":
-			if s.present(&has, hasTestHook) {
+			if s.Present(&has, hasTestHook) {
 				b.hook = s.hook()
 			}
 		case "from":
-			if s.present(&has, hasTestFrom) {
+			if s.Present(&has, hasTestFrom) {
 				b.from = s.bound()
 			}
 		case "to":
-			if s.present(&has, hasTestTo) {
+			if s.Present(&has, hasTestTo) {
 				b.to = s.bound()
 			}
 		case "scope":
-			if s.present(&has, hasTestScope) {
+			if s.Present(&has, hasTestScope) {
 				s.ruleScope(&b.scope)
 			}
 		case "onError":
-			if s.present(&has, hasTestOnError) {
-				b.onError = engine.RuleFallback(s.oneOf(fallbackWords, "default or reject is expected"))
+			if s.Present(&has, hasTestOnError) {
+				b.onError = engine.RuleFallback(s.OneOf(fallbackWords, "default or reject is expected"))
 			}
 		case "failuresMax":
-			if s.present(&has, hasTestFailures) {
+			if s.Present(&has, hasTestFailures) {
 				b.failuresMax = s.number32()
 			}
 		case "differencesMax":
-			if s.present(&has, hasTestDifferences) {
-				b.differences = int(s.integerIn(0, BacktestDifferencesMax,
+			if s.Present(&has, hasTestDifferences) {
+				b.differences = int(s.IntegerIn(0, BacktestDifferencesMax,
 					"a number from 0 to "+strconv.Itoa(BacktestDifferencesMax)+" is expected"))
 			}
 		default:
-			s.unknown()
+			s.Unknown()
 		}
 	}
 }
 
 // bound reads a log index, as a number or as text, or a time.
 func (s *bodyReader) bound() (b bound) {
-	begin := s.next()
-	if s.space() != '"' {
-		n := s.integer()
+	begin := s.Next()
+	if s.Space() != '"' {
+		n := s.Integer()
 		b.index, b.text = uint64(max(n, 0)), strconv.FormatInt(n, 10)
 		if n < 1 {
-			s.failAt(begin, codeInvalid, boundExpected, "", b.text)
+			s.FailAt(begin, codeInvalid, boundExpected, "", b.text)
 		}
 		return b
 	}
-	b.text = s.text()
+	b.text = s.Text()
 	if index, err := strconv.ParseUint(b.text, 10, 63); err == nil && index > 0 {
 		b.index = index
 		return b
 	}
 	at, err := time.Parse(time.RFC3339Nano, b.text)
 	if err != nil || at.UnixMilli() <= 0 {
-		s.failAt(begin, codeInvalid, boundExpected, "", b.text)
+		s.FailAt(begin, codeInvalid, boundExpected, "", b.text)
 		return b
 	}
 	b.timeMS = at.UnixMilli()

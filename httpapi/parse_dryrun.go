@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"apportion/engine"
+	"apportion/httpapi/strictjson"
 	"apportion/rules"
 )
 
@@ -20,7 +21,7 @@ type dryRun struct {
 }
 
 const (
-	hasDryVersion fields = 1 << iota
+	hasDryVersion strictjson.Fields = 1 << iota
 	hasDrySource
 	hasDryHook
 	hasDryItem
@@ -30,39 +31,39 @@ const (
 // dryRun reads the body of a dry run.
 func (s *bodyReader) dryRun(d *dryRun) {
 	*d = dryRun{hook: engine.HookSelect}
-	var has fields
-	s.openObject()
-	for key, ok := s.nextField(); ok; key, ok = s.nextField() {
+	var has strictjson.Fields
+	s.OpenObject()
+	for key, ok := s.NextField(); ok; key, ok = s.NextField() {
 		switch key {
 		case "version":
-			if s.present(&has, hasDryVersion) {
+			if s.Present(&has, hasDryVersion) {
 				d.version = s.number32()
 			}
 		case "source":
-			if s.present(&has, hasDrySource) {
-				d.source, d.hasSource = s.multilineText(), true
+			if s.Present(&has, hasDrySource) {
+				d.source, d.hasSource = s.MultilineText(), true
 			}
 		case "hook":
-			if s.present(&has, hasDryHook) {
+			if s.Present(&has, hasDryHook) {
 				d.hook = s.hook()
 			}
 		case "item":
-			s.seen(&has, hasDryItem)
+			s.Seen(&has, hasDryItem)
 			s.dryItem(d)
 		case "record":
-			if s.present(&has, hasDryRecord) {
+			if s.Present(&has, hasDryRecord) {
 				d.hasRecord = true
 				s.dryRecord(&d.record)
 			}
 		default:
-			s.unknown()
+			s.Unknown()
 		}
 	}
-	s.require(has, hasDryItem, "item")
+	s.Require(has, hasDryItem, "item")
 }
 
 const (
-	hasDryOrderID fields = 1 << iota
+	hasDryOrderID strictjson.Fields = 1 << iota
 	hasDryItemID
 	hasDryUPC
 	hasDryLocation
@@ -75,42 +76,42 @@ const (
 func (s *bodyReader) dryItem(d *dryRun) {
 	d.orderID = "dry-run"
 	d.item = engine.AllocateLine{ItemID: "1", Quantity: 1}
-	var has fields
-	s.openObject()
-	for key, ok := s.nextField(); ok; key, ok = s.nextField() {
+	var has strictjson.Fields
+	s.OpenObject()
+	for key, ok := s.NextField(); ok; key, ok = s.NextField() {
 		switch key {
 		case "orderId":
-			s.seen(&has, hasDryOrderID)
+			s.Seen(&has, hasDryOrderID)
 			d.orderID = s.name()
 		case "itemId":
-			s.seen(&has, hasDryItemID)
+			s.Seen(&has, hasDryItemID)
 			d.item.ItemID = s.name()
 		case "upc":
-			s.seen(&has, hasDryUPC)
+			s.Seen(&has, hasDryUPC)
 			d.item.UPC = s.name()
 		case "location":
-			s.seen(&has, hasDryLocation)
+			s.Seen(&has, hasDryLocation)
 			d.item.Location = s.name()
 		case "quantity":
-			if s.present(&has, hasDryQuantity) {
+			if s.Present(&has, hasDryQuantity) {
 				d.item.Quantity = s.positive()
 			}
 		case "tags":
 			d.item.Tags = s.optionalTags(&has, hasDryTags, nil)
 		case "attributes":
-			if s.present(&has, hasDryAttributes) {
+			if s.Present(&has, hasDryAttributes) {
 				d.item.Attributes = s.attributes(nil)
 			}
 		default:
-			s.unknown()
+			s.Unknown()
 		}
 	}
-	s.require(has, hasDryUPC, "upc")
-	s.require(has, hasDryLocation, "location")
+	s.Require(has, hasDryUPC, "upc")
+	s.Require(has, hasDryLocation, "location")
 }
 
 const (
-	hasRecordVersion fields = 1 << iota
+	hasRecordVersion strictjson.Fields = 1 << iota
 	hasRecordFloor
 	hasRecordLTD
 	hasRecordDue
@@ -119,45 +120,45 @@ const (
 
 // dryRecord reads a record that is given in place of the stored one. What it has of each is the sum over its segments.
 func (s *bodyReader) dryRecord(r *rules.Record) {
-	var has fields
-	s.openObject()
-	for key, ok := s.nextField(); ok; key, ok = s.nextField() {
+	var has strictjson.Fields
+	s.OpenObject()
+	for key, ok := s.NextField(); ok; key, ok = s.NextField() {
 		switch key {
 		case "version":
-			if s.present(&has, hasRecordVersion) {
+			if s.Present(&has, hasRecordVersion) {
 				r.Version = uint64(s.figure())
 			}
 		case "floor":
-			if s.present(&has, hasRecordFloor) {
+			if s.Present(&has, hasRecordFloor) {
 				r.Floor = s.figure()
 			}
 		case "ltd":
-			if s.present(&has, hasRecordLTD) {
+			if s.Present(&has, hasRecordLTD) {
 				r.LTD = s.figure()
 			}
 		case "due":
-			s.optionalBool(&has, hasRecordDue, &r.Due)
+			s.OptionalBool(&has, hasRecordDue, &r.Due)
 		case "segments":
-			s.seen(&has, hasRecordSegments)
+			s.Seen(&has, hasRecordSegments)
 			r.Segments = s.drySegments()
 		default:
-			s.unknown()
+			s.Unknown()
 		}
 	}
-	s.require(has, hasRecordSegments, "segments")
+	s.Require(has, hasRecordSegments, "segments")
 }
 
 func (s *bodyReader) drySegments() (segments []rules.Segment) {
-	s.openArray()
-	for s.nextElement() {
-		s.atMost(len(segments), engine.SegmentsPerRecordMax)
+	s.OpenArray()
+	for s.NextElement() {
+		s.AtMost(len(segments), engine.SegmentsPerRecordMax)
 		segments = append(segments, s.drySegment())
 	}
 	return segments
 }
 
 const (
-	hasSegmentTags fields = 1 << iota
+	hasSegmentTags strictjson.Fields = 1 << iota
 	hasSegmentOnHand
 	hasSegmentAllocated
 	hasSegmentPending
@@ -167,14 +168,14 @@ const (
 )
 
 func (s *bodyReader) drySegment() (segment rules.Segment) {
-	var has fields
-	figure := func(field fields, into *int64) {
-		if s.present(&has, field) {
+	var has strictjson.Fields
+	figure := func(field strictjson.Fields, into *int64) {
+		if s.Present(&has, field) {
 			*into = s.figure()
 		}
 	}
-	s.openObject()
-	for key, ok := s.nextField(); ok; key, ok = s.nextField() {
+	s.OpenObject()
+	for key, ok := s.NextField(); ok; key, ok = s.NextField() {
 		switch key {
 		case "tags":
 			segment.Tags = s.optionalTags(&has, hasSegmentTags, nil)
@@ -191,7 +192,7 @@ func (s *bodyReader) drySegment() (segment rules.Segment) {
 		case "ltd":
 			figure(hasSegmentLTD, &segment.LTD)
 		default:
-			s.unknown()
+			s.Unknown()
 		}
 	}
 	return segment
@@ -199,5 +200,5 @@ func (s *bodyReader) drySegment() (segment rules.Segment) {
 
 // figure reads a number from 0 to engine.QuantityMax.
 func (s *bodyReader) figure() int64 {
-	return s.integerIn(0, engine.QuantityMax, "a number from 0 to 1000000000000 is expected")
+	return s.IntegerIn(0, engine.QuantityMax, "a number from 0 to 1000000000000 is expected")
 }

@@ -1,6 +1,9 @@
 package httpapi
 
-import "apportion/engine"
+import (
+	"apportion/engine"
+	"apportion/httpapi/strictjson"
+)
 
 // The bodies of query and aggregate.
 
@@ -40,7 +43,7 @@ type queryItem struct {
 }
 
 const (
-	hasQueryItems fields = 1 << iota
+	hasQueryItems strictjson.Fields = 1 << iota
 	hasQueryLocations
 	hasQueryTags
 	hasQueryType
@@ -51,30 +54,30 @@ const (
 func (s *bodyReader) query(q *stockQuery, aggregate bool) {
 	*q = stockQuery{items: q.items[:0], locations: q.locations[:0], tags: q.tags[:0], kind: queryAllLocations,
 		limit: QueryRecordsDefault}
-	var has fields
-	s.openObject()
-	for key, ok := s.nextField(); ok; key, ok = s.nextField() {
+	var has strictjson.Fields
+	s.OpenObject()
+	for key, ok := s.NextField(); ok; key, ok = s.NextField() {
 		switch {
 		case key == "items":
-			if s.present(&has, hasQueryItems) {
+			if s.Present(&has, hasQueryItems) {
 				q.items = s.queryItems(q.items, aggregate)
 			}
 		case key == "locations":
-			if s.present(&has, hasQueryLocations) {
+			if s.Present(&has, hasQueryLocations) {
 				q.locations = s.names(q.locations, QueryLocationsMax)
 			}
 		case key == "tags":
 			q.tags = s.optionalTags(&has, hasQueryTags, q.tags)
 		case key == "type" && !aggregate:
-			if s.present(&has, hasQueryType) {
-				q.kind = queryType(s.oneOf(queryWords, "any, all, partial or all-locations is expected"))
+			if s.Present(&has, hasQueryType) {
+				q.kind = queryType(s.OneOf(queryWords, "any, all, partial or all-locations is expected"))
 			}
 		case key == "limit" && !aggregate:
-			if s.present(&has, hasQueryLimit) {
-				q.limit = int(s.integerIn(1, QueryRecordsMax, "the limit is out of range"))
+			if s.Present(&has, hasQueryLimit) {
+				q.limit = int(s.IntegerIn(1, QueryRecordsMax, "the limit is out of range"))
 			}
 		default:
-			s.unknown()
+			s.Unknown()
 		}
 	}
 	s.checkQuery(q, aggregate)
@@ -85,18 +88,18 @@ func (s *bodyReader) checkQuery(q *stockQuery, aggregate bool) {
 	switch {
 	case len(q.items) > 0:
 	case aggregate:
-		s.failAt(s.here(), codeMissingField, "an aggregate needs items", "items", "")
+		s.FailAt(s.Here(), codeMissingField, "an aggregate needs items", "items", "")
 	case len(q.locations) == 0:
-		s.failAt(s.here(), codeMissingField, "a query needs items or locations", "items", "")
+		s.FailAt(s.Here(), codeMissingField, "a query needs items or locations", "items", "")
 	}
 }
 
 func (s *bodyReader) queryItems(items []queryItem, aggregate bool) []queryItem {
-	s.openArray()
-	for s.nextElement() {
-		s.atMost(len(items), QueryItemsMax)
+	s.OpenArray()
+	for s.NextElement() {
+		s.AtMost(len(items), QueryItemsMax)
 		var item *queryItem
-		items, item = extend(items)
+		items, item = strictjson.Extend(items)
 		s.queryItem(item, aggregate)
 	}
 	return items
@@ -104,22 +107,22 @@ func (s *bodyReader) queryItems(items []queryItem, aggregate bool) []queryItem {
 
 func (s *bodyReader) queryItem(item *queryItem, aggregate bool) {
 	*item = queryItem{quantity: 1, tags: item.tags[:0]}
-	var has fields
-	s.openObject()
-	for key, ok := s.nextField(); ok; key, ok = s.nextField() {
+	var has strictjson.Fields
+	s.OpenObject()
+	for key, ok := s.NextField(); ok; key, ok = s.NextField() {
 		switch {
 		case key == "upc":
-			s.seen(&has, hasLineUPC)
+			s.Seen(&has, hasLineUPC)
 			item.upc = s.name()
 		case key == "quantity" && !aggregate:
-			if s.present(&has, hasLineQuantity) {
+			if s.Present(&has, hasLineQuantity) {
 				item.quantity = s.positive()
 			}
 		case key == "tags" && !aggregate:
 			item.tags = s.optionalTags(&has, hasLineTags, item.tags)
 		default:
-			s.unknown()
+			s.Unknown()
 		}
 	}
-	s.require(has, hasLineUPC, "upc")
+	s.Require(has, hasLineUPC, "upc")
 }

@@ -1,6 +1,9 @@
 package httpapi
 
-import "apportion/engine"
+import (
+	"apportion/engine"
+	"apportion/httpapi/strictjson"
+)
 
 // The bodies of the rule routes.
 
@@ -22,7 +25,7 @@ var (
 const failuresDefault = 10
 
 const (
-	hasSource fields = 1 << iota
+	hasSource strictjson.Fields = 1 << iota
 	hasAuthor
 	hasVersion
 	hasHook
@@ -33,122 +36,122 @@ const (
 
 // rule reads a source with its author.
 func (s *bodyReader) rule(c *engine.PutRule) {
-	var has fields
-	s.openObject()
-	for key, ok := s.nextField(); ok; key, ok = s.nextField() {
+	var has strictjson.Fields
+	s.OpenObject()
+	for key, ok := s.NextField(); ok; key, ok = s.NextField() {
 		switch key {
 		case "source":
-			s.seen(&has, hasSource)
-			c.Source = s.multilineText()
+			s.Seen(&has, hasSource)
+			c.Source = s.MultilineText()
 		case "author":
-			if s.present(&has, hasAuthor) {
-				c.Author = s.text()
+			if s.Present(&has, hasAuthor) {
+				c.Author = s.Text()
 			}
 		default:
-			s.unknown()
+			s.Unknown()
 		}
 	}
-	s.require(has, hasSource, "source")
+	s.Require(has, hasSource, "source")
 }
 
 // activation reads the body of an activate; an empty one takes every default.
 func (s *bodyReader) activation(c *engine.ActivateRule) {
 	c.FailuresMax = failuresDefault
-	if s.empty() {
+	if s.Empty() {
 		return
 	}
-	var has fields
-	s.openObject()
-	for key, ok := s.nextField(); ok; key, ok = s.nextField() {
+	var has strictjson.Fields
+	s.OpenObject()
+	for key, ok := s.NextField(); ok; key, ok = s.NextField() {
 		switch key {
 		case "version":
-			if s.present(&has, hasVersion) {
+			if s.Present(&has, hasVersion) {
 				c.Version = s.number32()
 			}
 		case "hook":
-			if s.present(&has, hasHook) {
+			if s.Present(&has, hasHook) {
 				c.Hook = s.hook()
 			}
 		case "scope":
-			if s.present(&has, hasScope) {
+			if s.Present(&has, hasScope) {
 				s.ruleScope(&c.RuleScope)
 			}
 		case "onError":
-			if s.present(&has, hasOnError) {
-				c.OnError = engine.RuleFallback(s.oneOf(fallbackWords, "default or reject is expected"))
+			if s.Present(&has, hasOnError) {
+				c.OnError = engine.RuleFallback(s.OneOf(fallbackWords, "default or reject is expected"))
 			}
 		case "failuresMax":
-			if s.present(&has, hasFailures) {
+			if s.Present(&has, hasFailures) {
 				c.FailuresMax = s.number32()
 			}
 		case "author":
-			if s.present(&has, hasAuthor) {
-				c.Author = s.text()
+			if s.Present(&has, hasAuthor) {
+				c.Author = s.Text()
 			}
 		default:
-			s.unknown()
+			s.Unknown()
 		}
 	}
 }
 
 // deactivation reads the body of a deactivate; an empty one is for all activations of the rule.
 func (s *bodyReader) deactivation(c *engine.DeactivateRule) {
-	if s.empty() {
+	if s.Empty() {
 		return
 	}
-	var has fields
-	s.openObject()
-	for key, ok := s.nextField(); ok; key, ok = s.nextField() {
+	var has strictjson.Fields
+	s.OpenObject()
+	for key, ok := s.NextField(); ok; key, ok = s.NextField() {
 		switch key {
 		case "hook":
-			if s.present(&has, hasHook) {
+			if s.Present(&has, hasHook) {
 				c.Hook = s.hook()
 			}
 		case "scope":
-			if s.present(&has, hasScope) {
+			if s.Present(&has, hasScope) {
 				s.ruleScope(&c.RuleScope)
 			}
 		default:
-			s.unknown()
+			s.Unknown()
 		}
 	}
 	if has&hasScope != 0 {
-		s.require(has, hasHook, "hook")
+		s.Require(has, hasHook, "hook")
 	}
 }
 
 func (s *bodyReader) hook() engine.RuleHook {
-	return engine.HookSelect + engine.RuleHook(s.oneOf(hookWords, "select or redistribute is expected"))
+	return engine.HookSelect + engine.RuleHook(s.OneOf(hookWords, "select or redistribute is expected"))
 }
 
 // number32 reads a number from 1 on.
 func (s *bodyReader) number32() uint32 {
-	return uint32(s.integerIn(1, engine.RuleFailuresMax, "a number from 1 to 1000000 is expected"))
+	return uint32(s.IntegerIn(1, engine.RuleFailuresMax, "a number from 1 to 1000000 is expected"))
 }
 
 const (
-	hasRuleLocations fields = 1 << iota
+	hasRuleLocations strictjson.Fields = 1 << iota
 	hasRulePrefix
 	hasRuleTags
 )
 
 func (s *bodyReader) ruleScope(scope *engine.RuleScope) {
-	var has fields
-	s.openObject()
-	for key, ok := s.nextField(); ok; key, ok = s.nextField() {
+	var has strictjson.Fields
+	s.OpenObject()
+	for key, ok := s.NextField(); ok; key, ok = s.NextField() {
 		switch key {
 		case "locations":
-			if s.present(&has, hasRuleLocations) {
+			if s.Present(&has, hasRuleLocations) {
 				scope.Locations = s.names(nil, engine.RuleScopeLocationsMax)
 			}
 		case "upcPrefix":
-			if s.present(&has, hasRulePrefix) {
+			if s.Present(&has, hasRulePrefix) {
 				scope.UPCPrefix = s.prefix()
 			}
 		case "tags":
 			scope.Tags = s.optionalTags(&has, hasRuleTags, nil)
 		default:
-			s.unknown()
+			s.Unknown()
 		}
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"math"
 
 	"apportion/engine"
+	"apportion/httpapi/strictjson"
 )
 
 // The body that defines a tag category.
@@ -15,7 +16,7 @@ var roundingWords = []string{
 }
 
 const (
-	hasValues fields = 1 << iota
+	hasValues strictjson.Fields = 1 << iota
 	hasRounding
 	hasMoveTo
 )
@@ -23,41 +24,41 @@ const (
 // tagCategory reads the definition of a category. Its name is in the path.
 func (s *bodyReader) tagCategory(c *engine.PutTagCategory) {
 	*c = engine.PutTagCategory{Values: c.Values[:0], MoveTo: c.MoveTo[:0]}
-	var has fields
-	s.openObject()
-	for key, ok := s.nextField(); ok; key, ok = s.nextField() {
+	var has strictjson.Fields
+	s.OpenObject()
+	for key, ok := s.NextField(); ok; key, ok = s.NextField() {
 		switch key {
 		case "values":
-			s.seen(&has, hasValues)
+			s.Seen(&has, hasValues)
 			c.Values = s.tagValues(c.Values)
 		case "rounding":
-			if s.present(&has, hasRounding) {
-				c.Rounding = engine.Rounding(s.oneOf(roundingWords, "largest-remainder or unbiased is expected"))
+			if s.Present(&has, hasRounding) {
+				c.Rounding = engine.Rounding(s.OneOf(roundingWords, "largest-remainder or unbiased is expected"))
 			}
 		case "moveTo":
-			if s.present(&has, hasMoveTo) {
+			if s.Present(&has, hasMoveTo) {
 				c.MoveTo = s.moves(c.MoveTo)
 			}
 		default:
-			s.unknown()
+			s.Unknown()
 		}
 	}
-	s.require(has, hasValues, "values")
+	s.Require(has, hasValues, "values")
 }
 
 func (s *bodyReader) tagValues(values []engine.Value) []engine.Value {
-	s.openArray()
-	for s.nextElement() {
-		s.atMost(len(values), engine.CategoryValuesMax)
+	s.OpenArray()
+	for s.NextElement() {
+		s.AtMost(len(values), engine.CategoryValuesMax)
 		var value *engine.Value
-		values, value = extend(values)
+		values, value = strictjson.Extend(values)
 		s.tagValue(value)
 	}
 	return values
 }
 
 const (
-	hasValueName fields = 1 << iota
+	hasValueName strictjson.Fields = 1 << iota
 	hasValuePercent
 	hasValueDefault
 	hasValueMin
@@ -66,48 +67,48 @@ const (
 
 func (s *bodyReader) tagValue(v *engine.Value) {
 	*v = engine.Value{Percent: engine.NoPercent, Max: engine.NoMax}
-	var has fields
-	s.openObject()
-	for key, ok := s.nextField(); ok; key, ok = s.nextField() {
+	var has strictjson.Fields
+	s.OpenObject()
+	for key, ok := s.NextField(); ok; key, ok = s.NextField() {
 		switch key {
 		case "value":
-			s.seen(&has, hasValueName)
+			s.Seen(&has, hasValueName)
 			v.Name = s.name()
 		case "percent":
-			if s.present(&has, hasValuePercent) {
-				v.Percent = s.percent()
+			if s.Present(&has, hasValuePercent) {
+				v.Percent = s.Percent()
 			}
 		case "default":
-			s.optionalBool(&has, hasValueDefault, &v.Default)
+			s.OptionalBool(&has, hasValueDefault, &v.Default)
 		case "min":
-			if s.present(&has, hasValueMin) {
+			if s.Present(&has, hasValueMin) {
 				v.Min = s.units()
 			}
 		case "max":
-			if s.present(&has, hasValueMax) {
+			if s.Present(&has, hasValueMax) {
 				v.Max = s.units()
 			}
 		default:
-			s.unknown()
+			s.Unknown()
 		}
 	}
-	s.require(has, hasValueName, "value")
+	s.Require(has, hasValueName, "value")
 }
 
 // units reads a number of units of which a negative one has another meaning to the engine (no maximum).
 func (s *bodyReader) units() int64 {
-	return s.integerIn(0, math.MaxInt64, "a number of units is not negative")
+	return s.IntegerIn(0, math.MaxInt64, "a number of units is not negative")
 }
 
 // moves reads an object of leaving value to the value that takes its stock.
 func (s *bodyReader) moves(moves []engine.Move) []engine.Move {
-	s.openObject()
-	for key, ok := s.nextField(); ok; key, ok = s.nextField() {
+	s.OpenObject()
+	for key, ok := s.NextField(); ok; key, ok = s.NextField() {
 		key = s.nameKey(key)
-		s.atMost(len(moves), engine.CategoryValuesMax)
+		s.AtMost(len(moves), engine.CategoryValuesMax)
 		for i := range moves {
 			if moves[i].From == key {
-				s.fail(codeDuplicateField, "the value is given twice", "")
+				s.Fail(codeDuplicateField, "the value is given twice", "")
 			}
 		}
 		moves = append(moves, engine.Move{From: key, To: s.name()})

@@ -1,11 +1,14 @@
 package httpapi
 
-import "apportion/engine"
+import (
+	"apportion/engine"
+	"apportion/httpapi/strictjson"
+)
 
 // The bodies of the stock commands.
 
 const (
-	hasLocation fields = 1 << iota
+	hasLocation strictjson.Fields = 1 << iota
 	hasCount
 	hasItems
 )
@@ -13,58 +16,58 @@ const (
 // refresh reads the body of a refresh.
 func (s *bodyReader) refresh(c *engine.Refresh) {
 	*c = engine.Refresh{Items: c.Items[:0]}
-	var has fields
-	s.openObject()
-	for key, ok := s.nextField(); ok; key, ok = s.nextField() {
+	var has strictjson.Fields
+	s.OpenObject()
+	for key, ok := s.NextField(); ok; key, ok = s.NextField() {
 		switch key {
 		case "location":
-			s.seen(&has, hasLocation)
+			s.Seen(&has, hasLocation)
 			c.Location = s.name()
 		case "count":
-			if s.present(&has, hasCount) {
-				c.Count = s.text()
+			if s.Present(&has, hasCount) {
+				c.Count = s.Text()
 			}
 		case "items":
-			s.seen(&has, hasItems)
+			s.Seen(&has, hasItems)
 			c.Items = s.stockItems(c.Items, engine.RefreshItemsMax)
 		default:
-			s.unknown()
+			s.Unknown()
 		}
 	}
-	s.require(has, hasLocation, "location")
-	s.require(has, hasItems, "items")
+	s.Require(has, hasLocation, "location")
+	s.Require(has, hasItems, "items")
 }
 
 // adjust reads the body of an adjust.
 func (s *bodyReader) adjust(c *engine.Adjust) {
 	*c = engine.Adjust{Items: c.Items[:0]}
-	var has fields
-	s.openObject()
-	for key, ok := s.nextField(); ok; key, ok = s.nextField() {
+	var has strictjson.Fields
+	s.OpenObject()
+	for key, ok := s.NextField(); ok; key, ok = s.NextField() {
 		switch key {
 		case "location":
-			s.seen(&has, hasLocation)
+			s.Seen(&has, hasLocation)
 			c.Location = s.name()
 		case "items":
-			s.seen(&has, hasItems)
+			s.Seen(&has, hasItems)
 			c.Items = s.stockItems(c.Items, engine.AdjustItemsMax)
 		default:
-			s.unknown()
+			s.Unknown()
 		}
 	}
-	s.require(has, hasLocation, "location")
-	s.require(has, hasItems, "items")
+	s.Require(has, hasLocation, "location")
+	s.Require(has, hasItems, "items")
 }
 
 func (s *bodyReader) stockItems(items []engine.StockItem, countMax int) []engine.StockItem {
-	s.openArray()
-	for s.nextElement() {
-		if s.atMost(len(items), countMax); !s.ok() {
+	s.OpenArray()
+	for s.NextElement() {
+		if s.AtMost(len(items), countMax); !s.OK() {
 			break
 		}
 		var item *engine.StockItem
-		items, item = extend(items)
-		begin := s.mark()
+		items, item = strictjson.Extend(items)
+		begin := s.Mark()
 		s.stockItem(item)
 		s.endRow(len(items)-1, begin)
 	}
@@ -72,7 +75,7 @@ func (s *bodyReader) stockItems(items []engine.StockItem, countMax int) []engine
 }
 
 const (
-	hasStockUPC fields = 1 << iota
+	hasStockUPC strictjson.Fields = 1 << iota
 	hasStockTags
 	hasStockQuantity
 	hasStockSafety
@@ -83,69 +86,69 @@ const (
 
 func (s *bodyReader) stockItem(item *engine.StockItem) {
 	*item = engine.StockItem{Tags: item.Tags[:0]}
-	var has fields
-	s.openObject()
-	for key, ok := s.nextField(); ok; key, ok = s.nextField() {
+	var has strictjson.Fields
+	s.OpenObject()
+	for key, ok := s.NextField(); ok; key, ok = s.NextField() {
 		switch key {
 		case "upc":
-			s.seen(&has, hasStockUPC)
+			s.Seen(&has, hasStockUPC)
 			item.UPC = s.name()
 		case "tags":
 			item.Tags = s.optionalTags(&has, hasStockTags, item.Tags)
 		case "quantity":
-			s.seen(&has, hasStockQuantity)
-			item.Quantity = s.integer()
+			s.Seen(&has, hasStockQuantity)
+			item.Quantity = s.Integer()
 		case "safetyStock":
-			if s.present(&has, hasStockSafety) {
+			if s.Present(&has, hasStockSafety) {
 				item.Has |= engine.HasSafetyStock
-				item.SafetyStock = s.integer()
+				item.SafetyStock = s.Integer()
 			}
 		case "floor":
-			if s.present(&has, hasStockFloor) {
+			if s.Present(&has, hasStockFloor) {
 				item.Has |= engine.HasFloor
-				item.Floor = s.integer()
+				item.Floor = s.Integer()
 			}
 		case "ltd":
-			if s.present(&has, hasStockLTD) {
+			if s.Present(&has, hasStockLTD) {
 				item.Has |= engine.HasLTD
-				item.LTD = s.integer()
+				item.LTD = s.Integer()
 			}
 		case "deliveryDate":
-			if s.present(&has, hasStockDelivery) {
-				item.DeliveryDateMS = s.timeMS()
+			if s.Present(&has, hasStockDelivery) {
+				item.DeliveryDateMS = s.TimeMS()
 			}
 		default:
-			s.unknown()
+			s.Unknown()
 		}
 	}
-	s.require(has, hasStockUPC, "upc")
-	s.require(has, hasStockQuantity, "quantity")
+	s.Require(has, hasStockUPC, "upc")
+	s.Require(has, hasStockQuantity, "quantity")
 }
 
 // transfer reads the body of a transfer.
 func (s *bodyReader) transfer(c *engine.Transfer) {
 	c.Items = c.Items[:0]
-	var has fields
-	s.openObject()
-	for key, ok := s.nextField(); ok; key, ok = s.nextField() {
+	var has strictjson.Fields
+	s.OpenObject()
+	for key, ok := s.NextField(); ok; key, ok = s.NextField() {
 		if key != "items" {
-			s.unknown()
+			s.Unknown()
 			continue
 		}
-		s.seen(&has, hasItems)
-		s.openArray()
-		for s.nextElement() {
-			s.atMost(len(c.Items), engine.TransferItemsMax)
+		s.Seen(&has, hasItems)
+		s.OpenArray()
+		for s.NextElement() {
+			s.AtMost(len(c.Items), engine.TransferItemsMax)
 			var item *engine.TransferItem
-			c.Items, item = extend(c.Items)
+			c.Items, item = strictjson.Extend(c.Items)
 			s.transferItem(item)
 		}
 	}
-	s.require(has, hasItems, "items")
+	s.Require(has, hasItems, "items")
 }
 
 const (
-	hasTransferUPC fields = 1 << iota
+	hasTransferUPC strictjson.Fields = 1 << iota
 	hasTransferFrom
 	hasTransferTo
 	hasTransferQuantity
@@ -153,55 +156,55 @@ const (
 
 func (s *bodyReader) transferItem(item *engine.TransferItem) {
 	*item = engine.TransferItem{FromTags: item.FromTags[:0], ToTags: item.ToTags[:0]}
-	var has fields
-	s.openObject()
-	for key, ok := s.nextField(); ok; key, ok = s.nextField() {
+	var has strictjson.Fields
+	s.OpenObject()
+	for key, ok := s.NextField(); ok; key, ok = s.NextField() {
 		switch key {
 		case "upc":
-			s.seen(&has, hasTransferUPC)
+			s.Seen(&has, hasTransferUPC)
 			item.UPC = s.name()
 		case "from":
-			s.seen(&has, hasTransferFrom)
+			s.Seen(&has, hasTransferFrom)
 			item.FromLocation, item.FromTags = s.place(item.FromTags)
 		case "to":
-			s.seen(&has, hasTransferTo)
+			s.Seen(&has, hasTransferTo)
 			item.ToLocation, item.ToTags = s.place(item.ToTags)
 		case "quantity":
-			s.seen(&has, hasTransferQuantity)
-			item.Quantity = s.integer()
+			s.Seen(&has, hasTransferQuantity)
+			item.Quantity = s.Integer()
 		default:
-			s.unknown()
+			s.Unknown()
 		}
 	}
-	s.require(has, hasTransferUPC, "upc")
-	s.require(has, hasTransferFrom, "from")
-	s.require(has, hasTransferTo, "to")
-	s.require(has, hasTransferQuantity, "quantity")
+	s.Require(has, hasTransferUPC, "upc")
+	s.Require(has, hasTransferFrom, "from")
+	s.Require(has, hasTransferTo, "to")
+	s.Require(has, hasTransferQuantity, "quantity")
 }
 
 // place reads one end of a transfer.
 func (s *bodyReader) place(tags []engine.Tag) (string, []engine.Tag) {
 	const hasTags = hasCount
-	var has fields
+	var has strictjson.Fields
 	location := ""
-	s.openObject()
-	for key, ok := s.nextField(); ok; key, ok = s.nextField() {
+	s.OpenObject()
+	for key, ok := s.NextField(); ok; key, ok = s.NextField() {
 		switch key {
 		case "location":
-			s.seen(&has, hasLocation)
+			s.Seen(&has, hasLocation)
 			location = s.name()
 		case "tags":
 			tags = s.optionalTags(&has, hasTags, tags)
 		default:
-			s.unknown()
+			s.Unknown()
 		}
 	}
-	s.require(has, hasLocation, "location")
+	s.Require(has, hasLocation, "location")
 	return location, tags
 }
 
 const (
-	hasScopeUPCs fields = 1 << iota
+	hasScopeUPCs strictjson.Fields = 1 << iota
 	hasScopeLocations
 	hasScopeAll
 	hasScopeDryRun
@@ -227,44 +230,44 @@ func emptyScope(c *engine.Scope) engine.Scope {
 
 // scope reads a scope and the switches beside it; now or force is nil where there is no such field.
 func (s *bodyReader) scope(c *engine.Scope, dryRun, now, force *bool) {
-	var has fields
-	s.openObject()
-	for key, ok := s.nextField(); ok; key, ok = s.nextField() {
+	var has strictjson.Fields
+	s.OpenObject()
+	for key, ok := s.NextField(); ok; key, ok = s.NextField() {
 		switch {
 		case key == "upcs":
-			if s.present(&has, hasScopeUPCs) {
+			if s.Present(&has, hasScopeUPCs) {
 				c.UPCs = s.names(c.UPCs, engine.ScopeNamesMax)
 			}
 		case key == "locations":
-			if s.present(&has, hasScopeLocations) {
+			if s.Present(&has, hasScopeLocations) {
 				c.Locations = s.names(c.Locations, engine.ScopeNamesMax)
 			}
 		case key == "all":
-			s.optionalBool(&has, hasScopeAll, &c.All)
+			s.OptionalBool(&has, hasScopeAll, &c.All)
 		case key == "dryRun":
-			s.optionalBool(&has, hasScopeDryRun, dryRun)
+			s.OptionalBool(&has, hasScopeDryRun, dryRun)
 		case key == "now" && now != nil:
-			s.optionalBool(&has, hasScopeNow, now)
+			s.OptionalBool(&has, hasScopeNow, now)
 		case key == "force" && force != nil:
-			s.optionalBool(&has, hasScopeForce, force)
+			s.OptionalBool(&has, hasScopeForce, force)
 		default:
-			s.unknown()
+			s.Unknown()
 		}
 	}
 }
 
 // count reads the body that names a stock count.
 func (s *bodyReader) count() (name string) {
-	var has fields
-	s.openObject()
-	for key, ok := s.nextField(); ok; key, ok = s.nextField() {
+	var has strictjson.Fields
+	s.OpenObject()
+	for key, ok := s.NextField(); ok; key, ok = s.NextField() {
 		if key != "count" {
-			s.unknown()
+			s.Unknown()
 			continue
 		}
-		s.seen(&has, hasCount)
-		name = s.text()
+		s.Seen(&has, hasCount)
+		name = s.Text()
 	}
-	s.require(has, hasCount, "count")
+	s.Require(has, hasCount, "count")
 	return name
 }

@@ -18,12 +18,12 @@ func TestScannerFaultPaths(t *testing.T) {
 		var c engine.Allocate
 		s.reset([]byte(body))
 		s.allocate(&c)
-		s.end()
-		if s.fault.code != code || s.fault.field != field || s.fault.value != value {
-			t.Errorf("%s: fault %+v; want %s at %s of %q", body, s.fault, code, field, value)
+		s.End()
+		if s.Fault.Code != code || s.Fault.Field != field || s.Fault.Value != value {
+			t.Errorf("%s: fault %+v; want %s at %s of %q", body, s.Fault, code, field, value)
 		}
-		if s.fault.offset < 0 || s.fault.offset > len(body) {
-			t.Errorf("%s: offset %d of %d", body, s.fault.offset, len(body))
+		if s.Fault.Offset < 0 || s.Fault.Offset > len(body) {
+			t.Errorf("%s: offset %d of %d", body, s.Fault.Offset, len(body))
 		}
 	}
 	const line = `"itemId":"1","upc":"u","location":"l"`
@@ -92,16 +92,16 @@ func checkAllocateBody(t *testing.T, body []byte) {
 	var c engine.Allocate
 	s.reset(body)
 	s.allocate(&c)
-	s.end()
-	if s.ok() {
+	s.End()
+	if s.OK() {
 		compareAllocate(t, body, &c)
 		return
 	}
-	if s.fault.offset < 0 || s.fault.offset > len(body) {
-		t.Fatalf("%q: offset %d of %d", body, s.fault.offset, len(body))
+	if s.Fault.Offset < 0 || s.Fault.Offset > len(body) {
+		t.Fatalf("%q: offset %d of %d", body, s.Fault.Offset, len(body))
 	}
-	if s.fault.code == codeBadJSON && json.Valid(body) && !explainedStrictness(s.fault.detail) {
-		t.Fatalf("%q is JSON, but: %+v", body, s.fault)
+	if s.Fault.Code == codeBadJSON && json.Valid(body) && !explainedStrictness(s.Fault.Detail) {
+		t.Fatalf("%q is JSON, but: %+v", body, s.Fault)
 	}
 }
 
@@ -179,9 +179,9 @@ func FuzzOtherBodies(f *testing.F) {
 		for i, read := range reads {
 			s.reset(body)
 			read(&s)
-			s.end()
+			s.End()
 			empty := len(strings.TrimSpace(string(body))) == 0 // stands for {} in an order change
-			if s.ok() && !json.Valid(body) && !empty {
+			if s.OK() && !json.Valid(body) && !empty {
 				t.Fatalf("reader %d takes %q, which is no JSON", i, body)
 			}
 		}

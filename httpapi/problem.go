@@ -5,16 +5,17 @@ import (
 	"net/http"
 
 	"apportion/engine"
+	"apportion/httpapi/strictjson"
 	"apportion/raftstore"
 )
 
 // The codes of problems that the engine knows nothing of. Like the engine's they are part of the API.
 const (
-	codeBadJSON         = jsonCodeBadJSON
-	codeWrongType       = jsonCodeWrongType
-	codeUnknownField    = jsonCodeUnknownField
-	codeDuplicateField  = jsonCodeDuplicateField
-	codeMissingField    = jsonCodeMissingField
+	codeBadJSON         = strictjson.CodeBadJSON
+	codeWrongType       = strictjson.CodeWrongType
+	codeUnknownField    = strictjson.CodeUnknownField
+	codeDuplicateField  = strictjson.CodeDuplicateField
+	codeMissingField    = strictjson.CodeMissingField
 	codeUnknownParam    = "unknown-parameter"
 	codeBadRequest      = "bad-request"
 	codeUnauthorized    = "unauthorized"
@@ -76,14 +77,14 @@ func appendProblem(dst []byte, p *problem) []byte {
 	dst = append(dst, `","title":"`...)
 	dst = append(dst, http.StatusText(p.status)...)
 	dst = append(dst, `","status":`...)
-	dst = appendInt(dst, int64(p.status))
+	dst = strictjson.AppendInt(dst, int64(p.status))
 	dst = append(dst, `,"code":"`...)
 	dst = append(dst, p.code...)
 	dst = append(dst, '"')
 	dst = appendFault(dst, p)
 	if p.offset >= 0 {
 		dst = append(dst, `,"offset":`...)
-		dst = appendInt(dst, int64(p.offset))
+		dst = strictjson.AppendInt(dst, int64(p.offset))
 	}
 	return appendRows(dst, p.rows)
 }
@@ -95,9 +96,9 @@ func appendRows(dst []byte, rows []rowFault) []byte {
 	}
 	dst = append(dst, `,"errors":[`...)
 	for i := range rows {
-		dst = append(comma(dst, i), `{"code":"`...)
-		dst = append(append(dst, rows[i].code...), '"')
-		p := faultProblem(&rows[i].fault)
+		dst = append(strictjson.Comma(dst, i), `{"code":"`...)
+		dst = append(append(dst, rows[i].Code...), '"')
+		p := faultProblem(&rows[i].Fault)
 		dst = append(appendFault(dst, &p), '}')
 	}
 	return append(dst, ']')
@@ -106,22 +107,22 @@ func appendRows(dst []byte, rows []rowFault) []byte {
 // appendFault appends the members that name what is at fault.
 func appendFault(dst []byte, p *problem) []byte {
 	dst = append(dst, `,"detail":`...)
-	dst = appendString(dst, p.detail)
+	dst = strictjson.AppendString(dst, p.detail)
 	dst = append(dst, `,"field":`...)
-	dst = appendString(dst, cut(p.field, fieldBytesMax))
+	dst = strictjson.AppendString(dst, strictjson.Cut(p.field, strictjson.FieldBytesMax))
 	dst = append(dst, `,"value":`...)
-	return appendString(dst, cut(p.value, valueBytesMax))
+	return strictjson.AppendString(dst, strictjson.Cut(p.value, strictjson.ValueBytesMax))
 }
 
 // faultProblem is the problem of a body that could not be read.
-func faultProblem(f *fault) problem {
+func faultProblem(f *strictjson.Fault) problem {
 	return problem{
 		status: http.StatusBadRequest,
-		code:   f.code,
-		detail: f.detail,
-		field:  f.field,
-		value:  f.value,
-		offset: f.offset,
+		code:   f.Code,
+		detail: f.Detail,
+		field:  f.Field,
+		value:  f.Value,
+		offset: f.Offset,
 	}
 }
 

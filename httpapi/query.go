@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"apportion/engine"
+	"apportion/httpapi/strictjson"
 )
 
 // The reads of stock. They run beside the writer: each record is a consistent copy, and all of them are at least as new
@@ -24,7 +25,7 @@ func (req *request) readRecord() {
 			req.path[1])
 		return
 	}
-	req.out = appendUnits(req.out, `{"asOf":`, int64(asOf))
+	req.out = strictjson.AppendNumber(req.out, `{"asOf":`, int64(asOf))
 	req.out = append(req.out, `,"records":[`...)
 	req.out = appendRecord(req.out, req.reads.schema, &req.reads.record, nil)
 	req.out = append(req.out, "]}"...)
@@ -48,7 +49,7 @@ func (req *request) query() {
 	if !req.parsed() || !req.barrier() || !req.knowsTags(q) {
 		return
 	}
-	req.out = appendUnits(req.out, `{"asOf":`, int64(req.server.store.AppliedIndex()))
+	req.out = strictjson.AppendNumber(req.out, `{"asOf":`, int64(req.server.store.AppliedIndex()))
 	req.out = append(req.out, `,"records":[`...)
 	run := queryRun{request: req, q: q, readsMax: req.server.queryReadsMax}
 	if len(q.items) > 0 {
@@ -57,7 +58,7 @@ func (req *request) query() {
 		run.listings()
 	}
 	req.out = append(req.out, ']')
-	req.out = appendFlag(req.out, `,"truncated":`, run.truncated)
+	req.out = strictjson.AppendBool(req.out, `,"truncated":`, run.truncated)
 	req.out = append(req.out, '}')
 }
 
@@ -82,21 +83,21 @@ func (req *request) knows(tags []engine.Tag, field string) bool {
 func (req *request) isIn(schema *engine.Schema, tags []engine.Tag, field string) bool {
 	f, ok := unknownTag(schema, tags, field)
 	if !ok {
-		req.fail(http.StatusBadRequest, f.code, f.detail, f.field, f.value)
+		req.fail(http.StatusBadRequest, f.Code, f.Detail, f.Field, f.Value)
 	}
 	return ok // that no segment has this combination is an answer
 }
 
 // unknownTag finds a tag that is not in the schema. ok: there is none.
-func unknownTag(schema *engine.Schema, tags []engine.Tag, field string) (f fault, ok bool) {
+func unknownTag(schema *engine.Schema, tags []engine.Tag, field string) (f strictjson.Fault, ok bool) {
 	_, code, tag := schema.Resolve(tags)
-	f = fault{code: code.String(), detail: codeDetails[code], field: field, offset: -1}
+	f = strictjson.Fault{Code: code.String(), Detail: codeDetails[code], Field: field, Offset: -1}
 	switch code {
 	case engine.CodeUnknownCategory:
-		f.value = tags[tag].Category
+		f.Value = tags[tag].Category
 		return f, false
 	case engine.CodeUnknownValue:
-		f.field, f.value = field+"."+tags[tag].Category, tags[tag].Value
+		f.Field, f.Value = field+"."+tags[tag].Category, tags[tag].Value
 		return f, false
 	}
 	return f, true
@@ -117,7 +118,7 @@ func (r *queryRun) room() bool { return r.shown < r.q.limit && len(r.out) < Quer
 
 // show appends the record just read.
 func (r *queryRun) show() {
-	r.out = comma(r.out, r.shown)
+	r.out = strictjson.Comma(r.out, r.shown)
 	r.out = appendRecord(r.out, r.request.reads.schema, &r.request.reads.record, r.q.tags)
 	r.shown++
 }
@@ -299,10 +300,10 @@ func (req *request) aggregate() {
 		return
 	}
 	run := queryRun{request: req, q: q, readsMax: req.server.queryReadsMax}
-	req.out = appendUnits(req.out, `{"asOf":`, int64(req.server.store.AppliedIndex()))
+	req.out = strictjson.AppendNumber(req.out, `{"asOf":`, int64(req.server.store.AppliedIndex()))
 	req.out = append(req.out, `,"items":[`...)
 	for i := range q.items {
-		req.out = comma(req.out, i)
+		req.out = strictjson.Comma(req.out, i)
 		run.sum(q.items[i].upc)
 		if run.reads > run.readsMax {
 			req.fail(http.StatusBadRequest, codeInvalid, "too many records in all; name fewer items or locations",
@@ -334,15 +335,15 @@ func (r *queryRun) sum(upc string) {
 			reads.addSum(s)
 		}
 	}
-	r.out = appendText(r.out, `{"upc":`, upc)
-	r.out = appendUnits(r.out, `,"locations":`, int64(records))
+	r.out = strictjson.AppendText(r.out, `{"upc":`, upc)
+	r.out = strictjson.AppendNumber(r.out, `,"locations":`, int64(records))
 	r.out = appendFigures(r.out, &total)
 	r.out = append(r.out, `,"segments":[`...)
 	schema, shown := r.schema(), 0
 	reads.sums = mergeSums(schema, reads.sums)
 	for i := range reads.sums {
 		if sum := &reads.sums[i]; schema.Matches(sum.tagSet, r.q.tags) {
-			r.out = append(comma(r.out, shown), `{"tags":`...)
+			r.out = append(strictjson.Comma(r.out, shown), `{"tags":`...)
 			r.out = append(r.out, schema.TagsJSON(sum.tagSet)...)
 			r.out = appendFigures(r.out, &sum.figures)
 			r.out = append(r.out, '}')

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"apportion/engine"
+	"apportion/httpapi/strictjson"
 )
 
 // Redistribution on demand: by percent in the log, by rule around it.
@@ -222,18 +223,18 @@ func (req *request) eachInScope(scope *engine.Scope, in scopeFilter, do func(v *
 }
 
 func appendRedistributed(dst []byte, d *redistributed) []byte {
-	dst = appendUnits(dst, `{"asOf":`, int64(d.asOf))
-	dst = appendFlag(dst, `,"dryRun":`, d.dryRun)
-	dst = appendUnits(dst, `,"records":`, d.records)
-	dst = appendUnits(dst, `,"units":`, d.units)
+	dst = strictjson.AppendNumber(dst, `{"asOf":`, int64(d.asOf))
+	dst = strictjson.AppendBool(dst, `,"dryRun":`, d.dryRun)
+	dst = strictjson.AppendNumber(dst, `,"records":`, d.records)
+	dst = strictjson.AppendNumber(dst, `,"units":`, d.units)
 	dst = append(dst, `,"changes":[`...)
 	for i := range d.changes {
 		c := &d.changes[i]
-		dst = appendText(comma(dst, i), `{"upc":`, c.upc)
-		dst = appendText(dst, `,"location":`, c.location)
+		dst = strictjson.AppendText(strictjson.Comma(dst, i), `{"upc":`, c.upc)
+		dst = strictjson.AppendText(dst, `,"location":`, c.location)
 		dst = append(append(dst, `,"tags":`...), c.tags...)
-		dst = appendUnits(dst, `,"before":`, c.before)
-		dst = appendUnits(dst, `,"after":`, c.after)
+		dst = strictjson.AppendNumber(dst, `,"before":`, c.before)
+		dst = strictjson.AppendNumber(dst, `,"after":`, c.after)
 		dst = append(dst, '}')
 	}
 	dst = append(dst, ']')
@@ -245,7 +246,7 @@ func appendRedistributed(dst []byte, d *redistributed) []byte {
 		dst = append(append(dst, `,"rules":`...), byRule...)
 	}
 	if d.waiting > 0 {
-		dst = appendUnits(dst, `,"waiting":`, d.waiting)
+		dst = strictjson.AppendNumber(dst, `,"waiting":`, d.waiting)
 	}
 	return append(dst, '}')
 }

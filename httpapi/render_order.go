@@ -1,11 +1,14 @@
 package httpapi
 
-import "apportion/engine"
+import (
+	"apportion/engine"
+	"apportion/httpapi/strictjson"
+)
 
 // appendOrderResult appends the answer to an order command that was carried out.
 func appendOrderResult(dst []byte, schema *engine.Schema, r *engine.Result, orderID string) []byte {
-	dst = appendText(dst, `{"orderId":`, orderID)
-	dst = appendUnits(dst, `,"asOf":`, int64(r.Index))
+	dst = strictjson.AppendText(dst, `{"orderId":`, orderID)
+	dst = strictjson.AppendNumber(dst, `,"asOf":`, int64(r.Index))
 	dst = appendLineResults(dst, schema, r)
 	return append(dst, '}')
 }
@@ -14,37 +17,37 @@ func appendOrderResult(dst []byte, schema *engine.Schema, r *engine.Result, orde
 func appendLineResults(dst []byte, schema *engine.Schema, r *engine.Result) []byte {
 	dst = append(dst, `,"lines":[`...)
 	for i := range r.Lines {
-		dst = appendLineResult(comma(dst, i), schema, r.Kind, &r.Lines[i])
+		dst = appendLineResult(strictjson.Comma(dst, i), schema, r.Kind, &r.Lines[i])
 	}
 	return append(dst, ']')
 }
 
 func appendLineResult(dst []byte, schema *engine.Schema, kind engine.Kind, l *engine.LineResult) []byte {
-	dst = appendText(dst, `{"itemId":`, l.ItemID)
+	dst = strictjson.AppendText(dst, `{"itemId":`, l.ItemID)
 	dst = append(dst, `,"outcome":"`...)
 	dst = append(dst, lineOutcome(kind, l)...)
 	dst = append(dst, `","code":"`...)
 	dst = append(dst, l.Code.String()...)
 	dst = append(dst, '"')
-	dst = appendUnits(dst, `,"requested":`, l.Requested)
-	dst = appendUnits(dst, unitsName(kind), l.Units)
-	dst = appendUnits(dst, `,"pending":`, l.Pending)
+	dst = strictjson.AppendNumber(dst, `,"requested":`, l.Requested)
+	dst = strictjson.AppendNumber(dst, unitsName(kind), l.Units)
+	dst = strictjson.AppendNumber(dst, `,"pending":`, l.Pending)
 	if l.Code != engine.CodeOK {
-		dst = appendUnits(dst, `,"available":`, l.Available)
+		dst = strictjson.AppendNumber(dst, `,"available":`, l.Available)
 	}
 	if l.Rule != "" {
-		dst = appendText(dst, `,"rule":`, l.Rule)
-		dst = appendUnits(dst, `,"ruleVersion":`, int64(l.RuleVersion))
+		dst = strictjson.AppendText(dst, `,"rule":`, l.Rule)
+		dst = strictjson.AppendNumber(dst, `,"ruleVersion":`, int64(l.RuleVersion))
 	}
 	if l.Reason != "" {
-		dst = appendText(dst, `,"reason":`, l.Reason)
+		dst = strictjson.AppendText(dst, `,"reason":`, l.Reason)
 	}
 	if l.Repeated {
 		dst = append(dst, `,"repeated":true`...)
 	}
 	dst = append(dst, `,"segments":[`...)
 	for i := range l.Parts {
-		dst = appendPart(comma(dst, i), schema, &l.Parts[i])
+		dst = appendPart(strictjson.Comma(dst, i), schema, &l.Parts[i])
 	}
 	return append(dst, "]}"...)
 }
@@ -52,8 +55,8 @@ func appendLineResult(dst []byte, schema *engine.Schema, kind engine.Kind, l *en
 func appendPart(dst []byte, schema *engine.Schema, p *engine.Part) []byte {
 	dst = append(dst, `{"tags":`...)
 	dst = append(dst, schema.TagsJSON(p.TagSet)...)
-	dst = appendUnits(dst, `,"quantity":`, p.Units)
-	dst = appendUnits(dst, `,"pending":`, p.Pending)
+	dst = strictjson.AppendNumber(dst, `,"quantity":`, p.Units)
+	dst = strictjson.AppendNumber(dst, `,"pending":`, p.Pending)
 	return append(dst, '}')
 }
 
@@ -91,28 +94,28 @@ func lineOutcome(kind engine.Kind, l *engine.LineResult) string {
 
 // appendOrder appends an order with its items.
 func appendOrder(dst []byte, schema *engine.Schema, v *engine.OrderView, asOf uint64) []byte {
-	dst = appendUnits(dst, `{"asOf":`, int64(asOf))
-	dst = appendText(dst, `,"orderId":`, v.OrderID)
+	dst = strictjson.AppendNumber(dst, `{"asOf":`, int64(asOf))
+	dst = strictjson.AppendText(dst, `,"orderId":`, v.OrderID)
 	dst = append(dst, `,"items":[`...)
 	for i := range v.Items {
-		dst = appendOrderItem(comma(dst, i), schema, &v.Items[i])
+		dst = appendOrderItem(strictjson.Comma(dst, i), schema, &v.Items[i])
 	}
 	return append(dst, "]}"...)
 }
 
 func appendOrderItem(dst []byte, schema *engine.Schema, v *engine.ItemView) []byte {
-	dst = appendText(dst, `{"itemId":`, v.ItemID)
-	dst = appendText(dst, `,"upc":`, v.UPC)
-	dst = appendText(dst, `,"location":`, v.Location)
-	dst = appendUnits(dst, `,"requested":`, v.Requested)
-	dst = appendTime(dst, `,"expiresAt":`, v.ExpiresAtMS)
+	dst = strictjson.AppendText(dst, `{"itemId":`, v.ItemID)
+	dst = strictjson.AppendText(dst, `,"upc":`, v.UPC)
+	dst = strictjson.AppendText(dst, `,"location":`, v.Location)
+	dst = strictjson.AppendNumber(dst, `,"requested":`, v.Requested)
+	dst = strictjson.AppendTime(dst, `,"expiresAt":`, v.ExpiresAtMS)
 	dst = append(dst, `,"lines":[`...)
 	for i := range v.Lines {
-		dst = appendAllocationLine(comma(dst, i), schema, &v.Lines[i])
+		dst = appendAllocationLine(strictjson.Comma(dst, i), schema, &v.Lines[i])
 	}
 	dst = append(dst, `],"history":[`...)
 	for i := range v.Movements {
-		dst = appendMovement(comma(dst, i), schema, &v.Movements[i])
+		dst = appendMovement(strictjson.Comma(dst, i), schema, &v.Movements[i])
 	}
 	return append(dst, "]}"...)
 }
@@ -120,11 +123,11 @@ func appendOrderItem(dst []byte, schema *engine.Schema, v *engine.ItemView) []by
 func appendAllocationLine(dst []byte, schema *engine.Schema, v *engine.LineView) []byte {
 	dst = append(dst, `{"tags":`...)
 	dst = append(dst, schema.TagsJSON(v.TagSet)...)
-	dst = appendUnits(dst, `,"allocated":`, v.Allocated)
-	dst = appendUnits(dst, `,"pending":`, v.Pending)
-	dst = appendUnits(dst, `,"fulfilled":`, v.Fulfilled)
-	dst = appendUnits(dst, `,"returned":`, v.Returned)
-	dst = appendUnits(dst, `,"released":`, v.Released)
+	dst = strictjson.AppendNumber(dst, `,"allocated":`, v.Allocated)
+	dst = strictjson.AppendNumber(dst, `,"pending":`, v.Pending)
+	dst = strictjson.AppendNumber(dst, `,"fulfilled":`, v.Fulfilled)
+	dst = strictjson.AppendNumber(dst, `,"returned":`, v.Returned)
+	dst = strictjson.AppendNumber(dst, `,"released":`, v.Released)
 	return append(dst, '}')
 }
 
@@ -133,8 +136,8 @@ func appendMovement(dst []byte, schema *engine.Schema, m *engine.MovementView) [
 	dst = append(dst, m.Kind.String()...)
 	dst = append(dst, `","tags":`...)
 	dst = append(dst, schema.TagsJSON(m.TagSet)...)
-	dst = appendUnits(dst, `,"quantity":`, m.Units)
-	dst = appendUnits(dst, `,"index":`, int64(m.Index))
-	dst = appendTime(dst, `,"time":`, m.TimeMS)
+	dst = strictjson.AppendNumber(dst, `,"quantity":`, m.Units)
+	dst = strictjson.AppendNumber(dst, `,"index":`, int64(m.Index))
+	dst = strictjson.AppendTime(dst, `,"time":`, m.TimeMS)
 	return append(dst, '}')
 }

@@ -1,6 +1,9 @@
 package httpapi
 
-import "apportion/engine"
+import (
+	"apportion/engine"
+	"apportion/httpapi/strictjson"
+)
 
 // figures are what every segment, record and aggregate has.
 type figures struct {
@@ -17,11 +20,11 @@ func (f *figures) add(v *engine.SegmentView) {
 }
 
 func appendFigures(dst []byte, f *figures) []byte {
-	dst = appendUnits(dst, `,"onHand":`, f.onHand)
-	dst = appendUnits(dst, `,"allocated":`, f.allocated)
-	dst = appendUnits(dst, `,"pending":`, f.pending)
-	dst = appendUnits(dst, `,"safetyStock":`, f.safetyStock)
-	return appendUnits(dst, `,"available":`, f.available())
+	dst = strictjson.AppendNumber(dst, `,"onHand":`, f.onHand)
+	dst = strictjson.AppendNumber(dst, `,"allocated":`, f.allocated)
+	dst = strictjson.AppendNumber(dst, `,"pending":`, f.pending)
+	dst = strictjson.AppendNumber(dst, `,"safetyStock":`, f.safetyStock)
+	return strictjson.AppendNumber(dst, `,"available":`, f.available())
 }
 
 // mergeSums is RecordView.MergeSegments for the sums of an aggregate.
@@ -55,13 +58,13 @@ func mergeSums(schema *engine.Schema, sums []aggregateSum) []aggregateSum {
 
 // appendRecord appends a record with those of its segments that have all of the tags. The totals are the record's.
 func appendRecord(dst []byte, schema *engine.Schema, v *engine.RecordView, tags []engine.Tag) []byte {
-	dst = appendText(dst, `{"upc":`, v.UPC)
-	dst = appendText(dst, `,"location":`, v.Location)
-	dst = appendUnits(dst, `,"version":`, int64(v.Version))
+	dst = strictjson.AppendText(dst, `{"upc":`, v.UPC)
+	dst = strictjson.AppendText(dst, `,"location":`, v.Location)
+	dst = strictjson.AppendNumber(dst, `,"version":`, int64(v.Version))
 	dst = appendFigures(dst, &figures{v.OnHand, v.Allocated, v.Pending, v.SafetyStock})
-	dst = appendUnits(dst, `,"floor":`, v.Floor)
-	dst = appendUnits(dst, `,"ltd":`, v.LTD)
-	dst = appendFlag(dst, `,"due":`, v.Due)
+	dst = strictjson.AppendNumber(dst, `,"floor":`, v.Floor)
+	dst = strictjson.AppendNumber(dst, `,"ltd":`, v.LTD)
+	dst = strictjson.AppendBool(dst, `,"due":`, v.Due)
 	if v.Planned {
 		dst = append(dst, `,"waitsForPlan":true`...)
 	}
@@ -69,7 +72,7 @@ func appendRecord(dst []byte, schema *engine.Schema, v *engine.RecordView, tags 
 	shown := 0
 	for i := range v.Segments {
 		if s := &v.Segments[i]; schema.Matches(s.TagSet, tags) {
-			dst = appendSegment(comma(dst, shown), schema, s)
+			dst = appendSegment(strictjson.Comma(dst, shown), schema, s)
 			shown++
 		}
 	}
@@ -77,7 +80,7 @@ func appendRecord(dst []byte, schema *engine.Schema, v *engine.RecordView, tags 
 	shown = 0
 	for i := range v.Future {
 		if f := &v.Future[i]; schema.Matches(f.TagSet, tags) {
-			dst = appendFuture(comma(dst, shown), schema, f)
+			dst = appendFuture(strictjson.Comma(dst, shown), schema, f)
 			shown++
 		}
 	}
@@ -88,26 +91,26 @@ func appendSegment(dst []byte, schema *engine.Schema, s *engine.SegmentView) []b
 	dst = append(dst, `{"tags":`...)
 	dst = append(dst, schema.TagsJSON(s.TagSet)...)
 	dst = appendFigures(dst, &figures{s.OnHand, s.Allocated, s.Pending, s.SafetyStock})
-	dst = appendUnits(dst, `,"floor":`, s.Floor)
-	dst = appendUnits(dst, `,"ltd":`, s.LTD)
+	dst = strictjson.AppendNumber(dst, `,"floor":`, s.Floor)
+	dst = strictjson.AppendNumber(dst, `,"ltd":`, s.LTD)
 	return append(dst, '}')
 }
 
 func appendFuture(dst []byte, schema *engine.Schema, f *engine.FutureView) []byte {
-	dst = appendTime(dst, `{"deliveryDate":`, f.DeliveryDateMS)
-	dst = appendUnits(dst, `,"quantity":`, f.Quantity)
+	dst = strictjson.AppendTime(dst, `{"deliveryDate":`, f.DeliveryDateMS)
+	dst = strictjson.AppendNumber(dst, `,"quantity":`, f.Quantity)
 	dst = append(dst, `,"tags":`...)
 	dst = append(dst, schema.TagsJSON(f.TagSet)...)
-	dst = appendFlag(dst, `,"split":`, f.Split)
+	dst = strictjson.AppendBool(dst, `,"split":`, f.Split)
 	return append(dst, '}')
 }
 
 // appendStockResult appends the answer to a refresh, an adjust or a transfer.
 func appendStockResult(dst []byte, r *engine.Result) []byte {
-	dst = appendUnits(dst, `{"asOf":`, int64(r.Index))
-	dst = appendUnits(dst, `,"items":`, r.Stock.Items)
-	dst = appendUnits(dst, `,"records":`, r.Stock.Records)
-	dst = appendUnits(dst, `,"units":`, r.Stock.Units)
+	dst = strictjson.AppendNumber(dst, `{"asOf":`, int64(r.Index))
+	dst = strictjson.AppendNumber(dst, `,"items":`, r.Stock.Items)
+	dst = strictjson.AppendNumber(dst, `,"records":`, r.Stock.Records)
+	dst = strictjson.AppendNumber(dst, `,"units":`, r.Stock.Units)
 	return append(dst, '}')
 }
 
@@ -119,10 +122,10 @@ func appendRefreshResult(dst []byte, r *engine.Result, items []engine.StockItem)
 	}
 	dst = append(dst[:len(dst)-1], `,"shortfalls":[`...)
 	for i, s := range r.Shortfalls {
-		dst = appendUnits(comma(dst, i), `{"item":`, int64(s.Item))
-		dst = appendText(dst, `,"upc":`, items[s.Item].UPC)
-		dst = appendUnits(dst, `,"counted":`, items[s.Item].Quantity)
-		dst = appendUnits(dst, `,"units":`, s.Units)
+		dst = strictjson.AppendNumber(strictjson.Comma(dst, i), `{"item":`, int64(s.Item))
+		dst = strictjson.AppendText(dst, `,"upc":`, items[s.Item].UPC)
+		dst = strictjson.AppendNumber(dst, `,"counted":`, items[s.Item].Quantity)
+		dst = strictjson.AppendNumber(dst, `,"units":`, s.Units)
 		dst = append(dst, '}')
 	}
 	return append(dst, "]}"...)
@@ -130,11 +133,11 @@ func appendRefreshResult(dst []byte, r *engine.Result, items []engine.StockItem)
 
 // appendDeleteResult appends the answer to a delete.
 func appendDeleteResult(dst []byte, r *engine.Result, dryRun bool) []byte {
-	dst = appendUnits(dst, `{"asOf":`, int64(r.Index))
-	dst = appendFlag(dst, `,"dryRun":`, dryRun)
-	dst = appendUnits(dst, `,"records":`, r.Stock.Records)
-	dst = appendUnits(dst, `,"units":`, r.Stock.Units)
-	dst = appendUnits(dst, `,"promised":`, r.Stock.Promised)
+	dst = strictjson.AppendNumber(dst, `{"asOf":`, int64(r.Index))
+	dst = strictjson.AppendBool(dst, `,"dryRun":`, dryRun)
+	dst = strictjson.AppendNumber(dst, `,"records":`, r.Stock.Records)
+	dst = strictjson.AppendNumber(dst, `,"units":`, r.Stock.Units)
+	dst = strictjson.AppendNumber(dst, `,"promised":`, r.Stock.Promised)
 	dst = appendBlocked(dst, r.Blocked)
 	return append(dst, '}')
 }
@@ -144,11 +147,11 @@ func appendBlocked(dst []byte, blocked []engine.BlockedRecord) []byte {
 	dst = append(dst, `,"blocked":[`...)
 	for i := range blocked {
 		b := &blocked[i]
-		dst = appendText(comma(dst, i), `{"upc":`, b.UPC)
-		dst = appendText(dst, `,"location":`, b.Location)
-		dst = appendUnits(dst, `,"onHand":`, b.OnHand)
-		dst = appendUnits(dst, `,"allocated":`, b.Allocated)
-		dst = appendUnits(dst, `,"pending":`, b.Pending)
+		dst = strictjson.AppendText(strictjson.Comma(dst, i), `{"upc":`, b.UPC)
+		dst = strictjson.AppendText(dst, `,"location":`, b.Location)
+		dst = strictjson.AppendNumber(dst, `,"onHand":`, b.OnHand)
+		dst = strictjson.AppendNumber(dst, `,"allocated":`, b.Allocated)
+		dst = strictjson.AppendNumber(dst, `,"pending":`, b.Pending)
 		dst = append(dst, '}')
 	}
 	return append(dst, ']')
@@ -156,36 +159,36 @@ func appendBlocked(dst []byte, blocked []engine.BlockedRecord) []byte {
 
 // appendSchemaResult appends the answer to a change of a tag category.
 func appendSchemaResult(dst []byte, r *engine.Result, name string) []byte {
-	dst = appendUnits(dst, `{"asOf":`, int64(r.Index))
-	dst = appendText(dst, `,"name":`, name)
-	dst = appendUnits(dst, `,"records":`, r.Stock.Records)
-	dst = appendUnits(dst, `,"units":`, r.Stock.Units)
-	dst = appendUnits(dst, `,"promised":`, r.Stock.Promised)
+	dst = strictjson.AppendNumber(dst, `{"asOf":`, int64(r.Index))
+	dst = strictjson.AppendText(dst, `,"name":`, name)
+	dst = strictjson.AppendNumber(dst, `,"records":`, r.Stock.Records)
+	dst = strictjson.AppendNumber(dst, `,"units":`, r.Stock.Units)
+	dst = strictjson.AppendNumber(dst, `,"promised":`, r.Stock.Promised)
 	return append(dst, '}')
 }
 
 // appendCategory appends the members of a category, without the braces.
 func appendCategory(dst []byte, c *engine.Category) []byte {
-	dst = appendText(dst, `"name":`, c.Name)
+	dst = strictjson.AppendText(dst, `"name":`, c.Name)
 	dst = append(dst, `,"rounding":"`...)
 	dst = append(dst, roundingWords[c.Rounding]...)
-	dst = appendFlag(dst, `","distributed":`, c.Distributed())
+	dst = strictjson.AppendBool(dst, `","distributed":`, c.Distributed())
 	dst = append(dst, `,"values":[`...)
 	for i := range c.Values {
-		dst = appendValue(comma(dst, i), &c.Values[i])
+		dst = appendValue(strictjson.Comma(dst, i), &c.Values[i])
 	}
 	return append(dst, ']')
 }
 
 func appendValue(dst []byte, v *engine.Value) []byte {
-	dst = appendText(dst, `{"value":`, v.Name)
+	dst = strictjson.AppendText(dst, `{"value":`, v.Name)
 	dst = append(dst, `,"percent":`...)
-	dst = appendPercent(dst, v.Percent)
-	dst = appendFlag(dst, `,"default":`, v.Default)
-	dst = appendUnits(dst, `,"min":`, v.Min)
+	dst = strictjson.AppendPercent(dst, v.Percent)
+	dst = strictjson.AppendBool(dst, `,"default":`, v.Default)
+	dst = strictjson.AppendNumber(dst, `,"min":`, v.Min)
 	if v.Max == engine.NoMax {
 		return append(dst, `,"max":null}`...)
 	}
-	dst = appendUnits(dst, `,"max":`, v.Max)
+	dst = strictjson.AppendNumber(dst, `,"max":`, v.Max)
 	return append(dst, '}')
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/valyala/fasthttp"
 
 	"apportion/engine"
+	"apportion/httpapi/strictjson"
 	"apportion/raftstore"
 )
 
@@ -132,7 +133,7 @@ func (req *request) tooLargeToKeep() bool {
 		cap(req.result.Lines), cap(req.result.Changes), cap(req.result.Blocked),
 		cap(r.record.Segments), cap(r.order.Items), cap(r.why.Items), cap(r.locations), cap(r.names), cap(r.sums))
 	return elements > scratchElementsMax || max(cap(req.out), cap(req.memory), cap(k.known),
-		req.scan.memoryBytes()) > scratchBytesMax
+		req.scan.MemoryBytes()) > scratchBytesMax
 }
 
 // fail answers with a problem that is about the request.
@@ -155,8 +156,8 @@ func (req *request) openProblem(p *problem) {
 	req.out = appendProblem(req.out[:0], p)
 	if req.isForeign() {
 		req.content = contentJSON
-		req.out = appendText(req.out, `,"message":`, foreignMessage(p))
-		req.out = appendText(req.out, `,"errorCode":`, p.code) // by which clients know a ticket that was refused
+		req.out = strictjson.AppendText(req.out, `,"message":`, foreignMessage(p))
+		req.out = strictjson.AppendText(req.out, `,"errorCode":`, p.code) // by which clients know a ticket that was refused
 	}
 }
 
@@ -164,12 +165,12 @@ func (req *request) openProblem(p *problem) {
 func (req *request) pathText() string {
 	uri := req.ctx.RequestURI()
 	if len(uri) == 0 || uri[0] != '/' { // absolute form: http://host/path
-		return alias(req.ctx.URI().PathOriginal())
+		return strictjson.Alias(req.ctx.URI().PathOriginal())
 	}
 	if end := bytes.IndexAny(uri, "?#"); end >= 0 {
 		uri = uri[:end]
 	}
-	return alias(uri)
+	return strictjson.Alias(uri)
 }
 
 // find sets the route, or answers that there is none.
@@ -322,6 +323,6 @@ func (req *request) readKey() bool {
 			"Idempotency-Key", string(key))
 		return false
 	}
-	req.envelope.Key = alias(key)
+	req.envelope.Key = strictjson.Alias(key)
 	return true
 }

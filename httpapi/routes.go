@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"apportion/httpapi/strictjson"
 	"slices"
 	"strings"
 )
@@ -278,7 +279,7 @@ func splitPath(path string, into *[pathSegmentsMax]string) (segments []string, o
 // decodeSegment undoes the percent-encoding of a path segment. A plus sign is a plus sign.
 func decodeSegment(raw string) (segment string, ascii, ok bool) {
 	if strings.IndexByte(raw, '%') < 0 {
-		ascii, ok = plainText(raw)
+		ascii, ok = strictjson.PlainText(raw)
 		return raw, ascii, ok
 	}
 	decoded := make([]byte, 0, len(raw))
@@ -288,8 +289,8 @@ func decodeSegment(raw string) (segment string, ascii, ok bool) {
 			if i+2 >= len(raw) {
 				return "", false, false
 			}
-			high, ok1 := hexDigit(raw[i+1])
-			low, ok2 := hexDigit(raw[i+2])
+			high, ok1 := strictjson.HexDigit(raw[i+1])
+			low, ok2 := strictjson.HexDigit(raw[i+2])
 			if !ok1 || !ok2 {
 				return "", false, false
 			}
@@ -299,6 +300,6 @@ func decodeSegment(raw string) (segment string, ascii, ok bool) {
 		decoded = append(decoded, c)
 	}
 	segment = string(decoded)
-	ascii, ok = plainText(segment)
+	ascii, ok = strictjson.PlainText(segment)
 	return segment, ascii, ok
 }

@@ -5,6 +5,7 @@ import (
 
 	"apportion/engine"
 	"apportion/httpapi/kibo"
+	"apportion/httpapi/strictjson"
 )
 
 // The bad rows of a load: all of them are told at once, up to kibo.RowFaultsMax, so that a file of thousands is mended
@@ -12,27 +13,27 @@ import (
 
 // rowFault is what is wrong with one row of a body.
 type rowFault struct {
-	fault
+	strictjson.Fault
 	row int
 }
 
 // endRow ends the reading of the row that begins at begin. What is wrong with it is noted, and the reading goes on
 // behind it: unless nobody can tell where it ends, or enough is noted.
-func (s *bodyReader) endRow(row int, begin mark) {
-	if s.ok() || s.fault.code == codeBadJSON {
+func (s *bodyReader) endRow(row int, begin strictjson.Mark) {
+	if s.OK() || s.Fault.Code == codeBadJSON {
 		return
 	}
-	s.rows = append(s.rows, rowFault{s.fault, row})
+	s.rows = append(s.rows, rowFault{s.Fault, row})
 	if len(s.rows) == kibo.RowFaultsMax {
 		return
 	}
-	s.skipAfterFault(begin)
+	s.SkipAfterFault(begin)
 }
 
 // loaded ends the reading of a refresh or an adjust. One that is no good is answered with all of its bad rows.
 func (req *request) loaded(cmd engine.Command) bool {
-	req.scan.end()
-	if req.scan.ok() && len(req.scan.rows) == 0 {
+	req.scan.End()
+	if req.scan.OK() && len(req.scan.rows) == 0 {
 		if _, _, ok := engine.CheckCommand(cmd); ok {
 			return true
 		}
@@ -41,7 +42,7 @@ func (req *request) loaded(cmd engine.Command) bool {
 	if len(rows) == 0 {
 		return req.parsed() && req.check(cmd)
 	}
-	p := faultProblem(&rows[0].fault)
+	p := faultProblem(&rows[0].Fault)
 	p.rows = rows
 	req.problem(&p)
 	return false
@@ -77,26 +78,26 @@ func (req *request) badRows(cmd engine.Command) (rows []rowFault) {
 		}
 		if len(unread) > 0 && unread[0].row == i {
 			rows, unread = append(rows, unread[0]), unread[1:]
-		} else if req.scan.ok() || i < len(items)-1 { // the last one may not have been read to its end
+		} else if req.scan.OK() || i < len(items)-1 { // the last one may not have been read to its end
 			if f, ok := badItem(cmd.Kind(), schema, &items[i], i); !ok {
 				rows = append(rows, rowFault{f, i})
 			}
 		}
 	}
-	if n := len(rows); n > 0 && n < kibo.RowFaultsMax && !req.scan.ok() {
-		rows = append(rows, rowFault{req.scan.fault, len(items)})
+	if n := len(rows); n > 0 && n < kibo.RowFaultsMax && !req.scan.OK() {
+		rows = append(rows, rowFault{req.scan.Fault, len(items)})
 	}
 	return rows
 }
 
 // badItem says what is wrong with an item that was read. ok: nothing is.
-func badItem(kind engine.Kind, schema *engine.Schema, it *engine.StockItem, i int) (f fault, ok bool) {
+func badItem(kind engine.Kind, schema *engine.Schema, it *engine.StockItem, i int) (f strictjson.Fault, ok bool) {
 	if field, value, ok := engine.CheckItem(kind, it); !ok {
-		return fault{code: codeInvalid, detail: codeDetails[engine.CodeInvalid],
-			field: fmt.Sprintf("items[%d].%s", i, field), value: value, offset: -1}, false
+		return strictjson.Fault{Code: codeInvalid, Detail: codeDetails[engine.CodeInvalid],
+			Field: fmt.Sprintf("items[%d].%s", i, field), Value: value, Offset: -1}, false
 	}
 	if _, code, _ := schema.Resolve(it.Tags); code == engine.CodeOK {
-		return fault{}, true
+		return strictjson.Fault{}, true
 	}
 	return unknownTag(schema, it.Tags, fmt.Sprintf("items[%d].tags", i))
 }

@@ -107,20 +107,21 @@ func FuzzBadRows(f *testing.F) {
 
 func checkRows(t *testing.T, rows string) {
 	var s bodyReader
-	s.reset([]byte(`{"location":"L","items":[` + rows + `]}`))
+	body := []byte(`{"location":"L","items":[` + rows + `]}`)
+	s.reset(body)
 	var c engine.Refresh
 	s.refresh(&c)
-	s.end()
+	s.End()
 	items := c.Items
 	last := -1
 	for _, row := range s.rows {
 		if row.row <= last || row.row >= len(items) ||
-			!strings.HasPrefix(row.field, fmt.Sprintf("items[%d]", row.row)) {
-			t.Fatalf("%q: row %d of %d after %d, at %s", rows, row.row, len(items), last, row.field)
+			!strings.HasPrefix(row.Field, fmt.Sprintf("items[%d]", row.row)) {
+			t.Fatalf("%q: row %d of %d after %d, at %s", rows, row.row, len(items), last, row.Field)
 		}
 		last = row.row
 	}
-	if len(s.rows) > kibo.RowFaultsMax || s.at > len(s.input) {
-		t.Fatalf("%q: %d rows, at %d of %d", rows, len(s.rows), s.at, len(s.input))
+	if len(s.rows) > kibo.RowFaultsMax || s.Here() > len(body) {
+		t.Fatalf("%q: %d rows, at %d of %d", rows, len(s.rows), s.Here(), len(body))
 	}
 }

@@ -11,6 +11,7 @@ import (
 
 	"apportion/engine"
 	"apportion/httpapi/api"
+	"apportion/httpapi/strictjson"
 	"apportion/rules"
 )
 
@@ -32,7 +33,7 @@ func (req *request) putRule() {
 	cmd := &req.commands.rule.put
 	*cmd = engine.PutRule{Name: req.path[0], Author: req.author}
 	if isSourceMediaType(req.ctx.Request.Header.ContentType()) {
-		cmd.Source = alias(req.received)
+		cmd.Source = strictjson.Alias(req.received)
 	} else if req.body().rule(cmd); !req.parsed() {
 		return
 	}
@@ -104,10 +105,10 @@ func (req *request) failRule(code, detail, field, value string, line, column int
 		offset: -1}
 	req.openProblem(&p)
 	if line > 0 {
-		req.out = appendUnits(req.out, `,"line":`, int64(line))
+		req.out = strictjson.AppendNumber(req.out, `,"line":`, int64(line))
 	}
 	if column > 0 {
-		req.out = appendUnits(req.out, `,"column":`, int64(column))
+		req.out = strictjson.AppendNumber(req.out, `,"column":`, int64(column))
 	}
 	req.out = append(req.out, '}')
 }

@@ -6,6 +6,7 @@ import (
 
 	"apportion/engine"
 	"apportion/httpapi/names"
+	"apportion/httpapi/strictjson"
 )
 
 // The stock commands.
@@ -68,9 +69,9 @@ func (req *request) closeCount() {
 }
 
 func (req *request) countDone(location, count string) {
-	req.out = appendUnits(req.out, `{"asOf":`, int64(req.result.Index))
-	req.out = appendText(req.out, `,"location":`, location)
-	req.out = appendText(req.out, `,"count":`, count)
+	req.out = strictjson.AppendNumber(req.out, `{"asOf":`, int64(req.result.Index))
+	req.out = strictjson.AppendText(req.out, `,"location":`, location)
+	req.out = strictjson.AppendText(req.out, `,"count":`, count)
 	req.out = append(req.out, '}')
 }
 
@@ -109,10 +110,10 @@ func (req *request) listTagCategories() {
 	}
 	asOf := req.server.store.AppliedIndex()
 	categories := req.schema().Categories()
-	req.out = appendUnits(req.out, `{"asOf":`, int64(asOf))
+	req.out = strictjson.AppendNumber(req.out, `{"asOf":`, int64(asOf))
 	req.out = append(req.out, `,"categories":[`...)
 	for i := range categories {
-		req.out = append(comma(req.out, i), '{')
+		req.out = append(strictjson.Comma(req.out, i), '{')
 		req.out = appendCategory(req.out, &categories[i])
 		req.out = append(req.out, '}')
 	}
@@ -130,7 +131,7 @@ func (req *request) readTagCategory() {
 			"name", req.path[0])
 		return
 	}
-	req.out = appendUnits(req.out, `{"asOf":`, int64(asOf))
+	req.out = strictjson.AppendNumber(req.out, `{"asOf":`, int64(asOf))
 	req.out = append(req.out, ',')
 	req.out = appendCategory(req.out, category)
 	req.out = append(req.out, '}')

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"apportion/engine"
+	"apportion/httpapi/strictjson"
 	"apportion/raftstore"
 )
 
@@ -23,11 +24,11 @@ const categoryRetriesMax = 32
 
 // parsed ends the reading of the body, and answers if it was no good.
 func (req *request) parsed() bool {
-	req.scan.end()
-	if req.scan.ok() {
+	req.scan.End()
+	if req.scan.OK() {
 		return true
 	}
-	p := faultProblem(&req.scan.fault)
+	p := faultProblem(&req.scan.Fault)
 	req.problem(&p)
 	return false
 }
@@ -128,11 +129,11 @@ func (req *request) refused() {
 	p := resultProblem(&req.result)
 	req.tellRows(&p)
 	req.openProblem(&p)
-	req.out = appendUnits(req.out, `,"asOf":`, int64(req.result.Index))
+	req.out = strictjson.AppendNumber(req.out, `,"asOf":`, int64(req.result.Index))
 	if req.result.Code == engine.CodeInUse {
-		req.out = appendUnits(req.out, `,"records":`, req.result.Stock.Records)
-		req.out = appendUnits(req.out, `,"units":`, req.result.Stock.Units)
-		req.out = appendUnits(req.out, `,"promised":`, req.result.Stock.Promised)
+		req.out = strictjson.AppendNumber(req.out, `,"records":`, req.result.Stock.Records)
+		req.out = strictjson.AppendNumber(req.out, `,"units":`, req.result.Stock.Units)
+		req.out = strictjson.AppendNumber(req.out, `,"promised":`, req.result.Stock.Promised)
 		req.out = appendBlocked(req.out, req.result.Blocked)
 	}
 	req.out = append(req.out, '}')

@@ -28,10 +28,12 @@ var mayImport = map[string][]string{
 	"raftstore":         {"engine", "raftstore/durable", "rules", "wal"},
 	"raftstore/durable": {},
 
-	"httpapi":       {"engine", "httpapi/api", "httpapi/kibo", "httpapi/names", "rules", "raftstore"},
-	"httpapi/api":   {},
-	"httpapi/kibo":  {"engine", "httpapi/names"},
-	"httpapi/names": {"engine"},
+	"httpapi": {"engine", "httpapi/api", "httpapi/kibo", "httpapi/names", "httpapi/strictjson", "rules",
+		"raftstore"},
+	"httpapi/api":        {},
+	"httpapi/kibo":       {"engine", "httpapi/names"},
+	"httpapi/names":      {"engine"},
+	"httpapi/strictjson": {},
 
 	"bench":          {},
 	"bench/plot":     {},

@@ -1,4 +1,4 @@
-package httpapi
+package strictjson
 
 import (
 	"strconv"
@@ -10,8 +10,8 @@ import (
 
 const hexDigits = "0123456789abcdef"
 
-// appendString appends s in quotes. What is not valid UTF-8 becomes the replacement character.
-func appendString(dst []byte, s string) []byte {
+// AppendString appends s in quotes. What is not valid UTF-8 becomes the replacement character.
+func AppendString(dst []byte, s string) []byte {
 	dst = append(dst, '"')
 	plain := 0 // begin of what needs no escape and is not appended yet
 	for i := 0; i < len(s); {
@@ -46,28 +46,28 @@ func appendEscape(dst []byte, c byte) []byte {
 	return append(dst, '\\', 'u', '0', '0', hexDigits[c>>4], hexDigits[c&0xf])
 }
 
-func appendInt(dst []byte, n int64) []byte { return strconv.AppendInt(dst, n, 10) }
+func AppendInt(dst []byte, n int64) []byte { return strconv.AppendInt(dst, n, 10) }
 
-// appendUnits appends a member with a number: name is everything before it, such as `,"onHand":`.
-func appendUnits(dst []byte, name string, units int64) []byte {
+// AppendNumber appends a member with a number: name is everything before it, such as `,"onHand":`.
+func AppendNumber(dst []byte, name string, n int64) []byte {
 	dst = append(dst, name...)
-	return strconv.AppendInt(dst, units, 10)
+	return strconv.AppendInt(dst, n, 10)
 }
 
-// appendText appends a member with a string.
-func appendText(dst []byte, name, text string) []byte {
+// AppendText appends a member with a string.
+func AppendText(dst []byte, name, text string) []byte {
 	dst = append(dst, name...)
-	return appendString(dst, text)
+	return AppendString(dst, text)
 }
 
-// appendFlag appends a member that is true or false.
-func appendFlag(dst []byte, name string, on bool) []byte {
+// AppendBool appends a member that is true or false.
+func AppendBool(dst []byte, name string, on bool) []byte {
 	dst = append(dst, name...)
 	return strconv.AppendBool(dst, on)
 }
 
-// appendTime appends a time, or null for 0.
-func appendTime(dst []byte, name string, unixMS int64) []byte {
+// AppendTime appends a time, or null for 0.
+func AppendTime(dst []byte, name string, unixMS int64) []byte {
 	dst = append(dst, name...)
 	if unixMS == 0 {
 		return append(dst, "null"...)
@@ -77,12 +77,12 @@ func appendTime(dst []byte, name string, unixMS int64) []byte {
 	return append(dst, '"')
 }
 
-// appendPercent appends basis points as a percentage with no more decimals than it needs, or null for none (negative).
-func appendPercent(dst []byte, basisPoints int32) []byte {
+// AppendPercent appends basis points as a percentage with no more decimals than it needs, or null for none (negative).
+func AppendPercent(dst []byte, basisPoints int32) []byte {
 	if basisPoints < 0 {
 		return append(dst, "null"...)
 	}
-	dst = appendInt(dst, int64(basisPoints/100))
+	dst = AppendInt(dst, int64(basisPoints/100))
 	hundredths := byte(basisPoints % 100)
 	if hundredths == 0 {
 		return dst
@@ -94,8 +94,8 @@ func appendPercent(dst []byte, basisPoints int32) []byte {
 	return dst
 }
 
-// comma appends the comma before all elements of a list but the first.
-func comma(dst []byte, index int) []byte {
+// Comma appends the comma before all elements of a list but the first.
+func Comma(dst []byte, index int) []byte {
 	if index > 0 {
 		return append(dst, ',')
 	}

@@ -1,4 +1,4 @@
-package httpapi
+package strictjson
 
 import (
 	"math"
@@ -9,7 +9,7 @@ import (
 )
 
 // escapedToken reads, into the scratch buffer, the string that begins at begin and has an escape.
-func (s *scanner) escapedToken(begin int) string {
+func (s *Scanner) escapedToken(begin int) string {
 	start := len(s.scratch)
 	for i := begin; i < len(s.input); {
 		c := s.input[i]
@@ -17,11 +17,11 @@ func (s *scanner) escapedToken(begin int) string {
 		case byteQuote:
 			token := s.scratch[start:]
 			if !utf8.Valid(token) {
-				s.fail(jsonCodeBadJSON, "not valid UTF-8", "")
+				s.Fail(CodeBadJSON, "not valid UTF-8", "")
 				return ""
 			}
 			s.at = i + 1
-			return alias(token)
+			return Alias(token)
 		case byteEscape:
 			size := s.escape(i)
 			if size == 0 {
@@ -36,14 +36,14 @@ func (s *scanner) escapedToken(begin int) string {
 			i++
 		}
 	}
-	s.fail(jsonCodeBadJSON, "a string has no end", "")
+	s.Fail(CodeBadJSON, "a string has no end", "")
 	return ""
 }
 
 // escape appends what the escape at offset stands for, and gives the escape's size in bytes, 0 after a fault.
-func (s *scanner) escape(offset int) int {
+func (s *Scanner) escape(offset int) int {
 	if offset+1 >= len(s.input) {
-		s.failAt(offset, jsonCodeBadJSON, "a string has no end", "", "")
+		s.FailAt(offset, CodeBadJSON, "a string has no end", "", "")
 		return 0
 	}
 	c := s.input[offset+1]
@@ -58,17 +58,17 @@ func (s *scanner) escape(offset int) int {
 		}
 		fallthrough
 	case 'b', 'f':
-		s.failAt(offset, jsonCodeInvalid, "a control character in a string", "", string(s.input[offset:offset+2]))
+		s.FailAt(offset, CodeInvalid, "a control character in a string", "", string(s.input[offset:offset+2]))
 		return 0
 	case 'u':
 		return s.unicodeEscape(offset)
 	}
-	s.failAt(offset, jsonCodeBadJSON, "an unknown escape in a string", "", "")
+	s.FailAt(offset, CodeBadJSON, "an unknown escape in a string", "", "")
 	return 0
 }
 
 // unicodeEscape is escape for \uXXXX, alone or as a surrogate pair.
-func (s *scanner) unicodeEscape(offset int) int {
+func (s *Scanner) unicodeEscape(offset int) int {
 	const one, pair = len(`\uXXXX`), len(`\uXXXX\uXXXX`)
 	r, ok := hex4(s.input, offset+2)
 	size := one
@@ -81,11 +81,11 @@ func (s *scanner) unicodeEscape(offset int) int {
 		size = pair
 	}
 	if !ok {
-		s.failAt(offset, jsonCodeBadJSON, "a bad \\u escape in a string", "", "")
+		s.FailAt(offset, CodeBadJSON, "a bad \\u escape in a string", "", "")
 		return 0
 	}
 	if r < ' ' || r == 0x7f {
-		s.failAt(offset, jsonCodeInvalid, "a control character in a string", "", string(s.input[offset:offset+size]))
+		s.FailAt(offset, CodeInvalid, "a control character in a string", "", string(s.input[offset:offset+size]))
 		return 0
 	}
 	s.scratch = utf8.AppendRune(s.scratch, r)
@@ -98,7 +98,7 @@ func hex4(text []byte, at int) (r rune, ok bool) {
 		return 0, false
 	}
 	for _, c := range text[at : at+4] {
-		digit, ok := hexDigit(c)
+		digit, ok := HexDigit(c)
 		if !ok {
 			return 0, false
 		}
@@ -107,7 +107,8 @@ func hex4(text []byte, at int) (r rune, ok bool) {
 	return r, true
 }
 
-func hexDigit(c byte) (digit byte, ok bool) {
+// HexDigit gives the value of a hexadecimal digit.
+func HexDigit(c byte) (digit byte, ok bool) {
 	switch {
 	case '0' <= c && c <= '9':
 		return c - '0', true
@@ -121,20 +122,20 @@ func hexDigit(c byte) (digit byte, ok bool) {
 
 func isDigit(c byte) bool { return c-'0' <= 9 }
 
-// integer reads a whole number: no fraction, no exponent, nothing beyond 64 bits.
-func (s *scanner) integer() int64 {
-	negative := s.space() == '-'
+// Integer reads a whole number: no fraction, no exponent, nothing beyond 64 bits.
+func (s *Scanner) Integer() int64 {
+	negative := s.Space() == '-'
 	begin := s.at
 	if negative {
 		s.at++
 	}
 	n, digits := s.digits()
 	if digits == 0 || s.at < len(s.input) && isNumberByte(s.input[s.at]) {
-		s.failNumber(begin, jsonCodeWrongType, "a whole number is expected")
+		s.failNumber(begin, CodeWrongType, "a whole number is expected")
 		return 0
 	}
 	if n > math.MaxInt64 {
-		s.failAt(begin, jsonCodeInvalid, "the number is too large", "", string(s.input[begin:s.at]))
+		s.FailAt(begin, CodeInvalid, "the number is too large", "", string(s.input[begin:s.at]))
 		return 0
 	}
 	if negative {
@@ -144,7 +145,7 @@ func (s *scanner) integer() int64 {
 }
 
 // digits reads a run of digits as a number that stops growing beyond 64 bits.
-func (s *scanner) digits() (n uint64, count int) {
+func (s *Scanner) digits() (n uint64, count int) {
 	const stop = math.MaxUint64/10 - 1
 	for s.at < len(s.input) && isDigit(s.input[s.at]) {
 		if n < stop {
@@ -161,14 +162,14 @@ func (s *scanner) digits() (n uint64, count int) {
 	return n, count
 }
 
-// percent reads a percentage of at most two decimals, as basis points, without going through a float.
-func (s *scanner) percent() int32 {
+// Percent reads a percentage of at most two decimals, as basis points, without going through a float.
+func (s *Scanner) Percent() int32 {
 	const expected = "a percentage from 0 to 100 with at most two decimals is expected"
-	s.space()
+	s.Space()
 	begin := s.at
 	whole, digits := s.digits()
 	if digits == 0 {
-		s.failNumber(begin, jsonCodeInvalid, expected)
+		s.failNumber(begin, CodeInvalid, expected)
 		return 0
 	}
 	points := min(whole, math.MaxInt32/100) * 100
@@ -177,18 +178,18 @@ func (s *scanner) percent() int32 {
 		points += s.decimals()
 	}
 	if s.at < len(s.input) && isNumberByte(s.input[s.at]) || s.input[s.at-1] == '.' {
-		s.failNumber(begin, jsonCodeInvalid, expected)
+		s.failNumber(begin, CodeInvalid, expected)
 		return 0
 	}
 	if points > 100_00 {
-		s.failAt(begin, jsonCodeInvalid, expected, "", string(s.input[begin:s.at]))
+		s.FailAt(begin, CodeInvalid, expected, "", string(s.input[begin:s.at]))
 		return 0
 	}
 	return int32(points)
 }
 
 // decimals reads up to two decimals as hundredths. A third one stays unread, for the caller to refuse.
-func (s *scanner) decimals() (hundredths uint64) {
+func (s *Scanner) decimals() (hundredths uint64) {
 	for _, unit := range [2]uint64{10, 1} {
 		if s.at == len(s.input) || !isDigit(s.input[s.at]) {
 			break
@@ -204,7 +205,7 @@ func isNumberByte(c byte) bool {
 }
 
 // failNumber records that what is at begin is not what is expected: with the given code if it is a number at all.
-func (s *scanner) failNumber(begin int, code, expected string) {
+func (s *Scanner) failNumber(begin int, code, expected string) {
 	s.at = begin
 	end := begin
 	for end < len(s.input) && isNumberByte(s.input[end]) {
@@ -215,9 +216,9 @@ func (s *scanner) failNumber(begin int, code, expected string) {
 	case len(token) == 0:
 		s.failType(expected)
 	case !validNumber(token):
-		s.fail(jsonCodeBadJSON, "not a number", string(token))
+		s.Fail(CodeBadJSON, "not a number", string(token))
 	default:
-		s.fail(code, expected, string(token))
+		s.Fail(code, expected, string(token))
 	}
 }
 
@@ -258,30 +259,30 @@ func run(text []byte) (count int) {
 	return count
 }
 
-// timeMS reads an RFC 3339 time after 1970, as Unix milliseconds.
-func (s *scanner) timeMS() int64 {
-	ms, _ := s.timeText()
+// TimeMS reads an RFC 3339 time after 1970, as Unix milliseconds.
+func (s *Scanner) TimeMS() int64 {
+	ms, _ := s.TimeText()
 	return ms
 }
 
-// timeText is timeMS that gives the text too.
-func (s *scanner) timeText() (ms int64, text string) {
+// TimeText is timeMS that gives the text too.
+func (s *Scanner) TimeText() (ms int64, text string) {
 	begin := s.at
-	text = s.text()
-	if !s.ok() {
+	text = s.Text()
+	if !s.OK() {
 		return 0, ""
 	}
 	var t time.Time
 	if err := t.UnmarshalText([]byte(text)); err != nil || t.UnixMilli() <= 0 {
-		s.failAt(begin, jsonCodeInvalid, "an RFC 3339 time is expected, such as 2026-11-30T12:00:00Z", "", text)
+		s.FailAt(begin, CodeInvalid, "an RFC 3339 time is expected, such as 2026-11-30T12:00:00Z", "", text)
 		return 0, ""
 	}
 	return t.UnixMilli(), text
 }
 
 // failType records that what comes next is of another type than expected, or no JSON at all.
-func (s *scanner) failType(expected string) {
-	c := s.space()
+func (s *Scanner) failType(expected string) {
+	c := s.Space()
 	isValue := c == '"' || c == '{' || c == '['
 	for _, word := range [3]string{"true", "false", "null"} {
 		isValue = isValue || len(s.input)-s.at >= len(word) && string(s.input[s.at:s.at+len(word)]) == word
@@ -293,13 +294,13 @@ func (s *scanner) failType(expected string) {
 		s.failSyntax(c)
 		return
 	}
-	s.fail(jsonCodeWrongType, expected, s.token())
+	s.Fail(CodeWrongType, expected, s.token())
 }
 
 // token is the simple value that comes next, for a fault to show; empty for objects and arrays.
-func (s *scanner) token() string {
+func (s *Scanner) token() string {
 	end := s.at
-	for end < len(s.input) && end-s.at < valueBytesMax && !isDelimiter(s.input[end]) {
+	for end < len(s.input) && end-s.at < ValueBytesMax && !isDelimiter(s.input[end]) {
 		end++
 	}
 	return string(s.input[s.at:end])
@@ -310,31 +311,31 @@ func isDelimiter(c byte) bool {
 }
 
 // failSyntax records that c (0: the end of the text) can not stand here.
-func (s *scanner) failSyntax(c byte) {
+func (s *Scanner) failSyntax(c byte) {
 	if c == 0 && s.at >= len(s.input) {
-		s.fail(jsonCodeBadJSON, "the JSON text ends too early", "")
+		s.Fail(CodeBadJSON, "the JSON text ends too early", "")
 		return
 	}
-	s.fail(jsonCodeBadJSON, "not valid JSON here", "")
+	s.Fail(CodeBadJSON, "not valid JSON here", "")
 }
 
-// mark is a place in a text where a value begins.
-type mark struct{ at, depth int }
+// Mark is a place in a text where a value begins.
+type Mark struct{ at, depth int }
 
-// mark gives the place where the scanner is, for skipAfterFault.
-func (s *scanner) mark() mark { return mark{s.at, s.depth} }
+// Mark gives the place where the scanner is, for skipAfterFault.
+func (s *Scanner) Mark() Mark { return Mark{s.at, s.depth} }
 
-// skipAfterFault forgets the fault and goes past the value at a mark, to read on behind it.
-func (s *scanner) skipAfterFault(m mark) {
-	s.fault, s.at, s.depth = fault{}, m.at, m.depth
+// SkipAfterFault forgets the fault and goes past the value at a mark, to read on behind it.
+func (s *Scanner) SkipAfterFault(m Mark) {
+	s.Fault, s.at, s.depth = Fault{}, m.at, m.depth
 	s.skip()
 }
 
 // skip goes past a value. Whether it is sound is not looked at.
-func (s *scanner) skip() {
+func (s *Scanner) skip() {
 	open := 0
-	for s.ok() {
-		switch c := s.space(); c {
+	for s.OK() {
+		switch c := s.Space(); c {
 		case 0:
 			s.failSyntax(c)
 		case '"':
@@ -359,7 +360,7 @@ func (s *scanner) skip() {
 	}
 }
 
-func (s *scanner) skipString() {
+func (s *Scanner) skipString() {
 	for s.at++; s.at < len(s.input); s.at++ {
 		switch s.input[s.at] {
 		case '\\':

@@ -1,0 +1,21 @@
+// Package strictjson reads and writes JSON strictly and without allocating, for the requests that a server has most of.
+//
+// It owns a scanner that hands out one value after another, with the path of the field at fault, and functions that
+// append values to a buffer. It never builds a tree, uses no reflection and knows nothing of stock: its users know the
+// fields. What it accepts is a subset of RFC 8259.
+//
+// # Strictness
+//
+// A text is refused at the first thing that is not understood: unknown and repeated fields (the user names the known
+// ones), control characters even if escaped, lone surrogates, numbers with a fraction where a whole one is expected,
+// anything after the value. A fault has a code, what was expected, the path of the field such as
+// items[3].tags.Channel, the value and its place in the text.
+//
+// # Memory
+//
+// A string aliases the text, or the scanner's buffer if it had an escape: both hold until the next Reset.
+//
+// # Reading order
+//
+// scanner.go, value.go, fields.go; append.go; limits.go.
+package strictjson
