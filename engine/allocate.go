@@ -33,8 +33,8 @@ func (s *scratch) addLine() *linePlan {
 	return p
 }
 
-// allocate promises units: it plans all lines against the state as it is, then does them all, or none.
-func (e *Engine) allocate(c *Allocate, envelope *Envelope, r *Result) {
+// apply promises units: it plans all lines against the state as it is, then does them all, or none.
+func (c *Allocate) apply(e *Engine, envelope *Envelope, r *Result) {
 	if envelope.RulesIndex != e.Rules().sequence {
 		r.refuse(CodeRetry, "rules", strconv.FormatUint(envelope.RulesIndex, 10))
 		return
@@ -158,10 +158,10 @@ func (e *Engine) planAllocate(c *Allocate, plans []PlannedLine, orderRow uint32,
 
 // resolve finds the tag set that a line names, 0 if it is to be created.
 func (e *Engine) resolve(l *AllocateLine, i int) (key tagSetKey, set TagSetID, code Code, tag int) {
-	s, known := e.Schema(), e.scratch.command.known[i]
+	s, known := e.Schema(), e.scratch.command.in.known[i]
 	if known == nil {
 		if key, _, code, tag = s.key(l.Tags); code == CodeOK && len(l.Tags) > 0 {
-			e.scratch.command.lists.remember(l.Tags, key)
+			e.scratch.command.in.lists.remember(l.Tags, key)
 		}
 		return key, s.find(key), code, tag
 	}

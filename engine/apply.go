@@ -35,8 +35,8 @@ func (e *Engine) Apply(index uint64, nowMS int64, command, dst []byte) []byte {
 	e.Advance(index, nowMS)
 	r := &e.scratch.result
 	r.reset(index)
-	e.scratch.command.lists.of(e.Schema())
-	e.scratch.warm.step(e.scratch.command.lists)
+	e.scratch.command.in.lists.of(e.Schema())
+	e.scratch.warm.step(e.scratch.command.in.lists)
 	c, envelope, err := e.scratch.command.decode(command)
 	if err != nil {
 		if errors.Is(err, ErrNewerVersion) {
@@ -47,7 +47,7 @@ func (e *Engine) Apply(index uint64, nowMS int64, command, dst []byte) []byte {
 		return AppendResult(dst, r)
 	}
 	r.Kind = c.Kind()
-	f := checkCommand(c, e.scratch.command.known)
+	f := e.scratch.command.check(c)
 	if f == nil && envelope.Job != nil {
 		f = checkJob(envelope.Job)
 	}
@@ -55,7 +55,7 @@ func (e *Engine) Apply(index uint64, nowMS int64, command, dst []byte) []byte {
 		r.refuse(CodeInvalid, f.field, f.value)
 		return AppendResult(dst, r)
 	}
-	if e.isFull() && grows(r.Kind) {
+	if e.isFull() && commands[r.Kind].grows {
 		r.refuse(CodeTooMany, "state", "the state of this group is full")
 		return AppendResult(dst, r)
 	}
@@ -87,16 +87,6 @@ const fewRows = slabRowsMax / 2
 
 const _ = uint(slabRowsMax - reservedRows - fewRows)
 
-// grows reports whether commands of the kind can need new rows, other than for giving up others.
-func grows(k Kind) bool {
-	switch k {
-	case KindRefresh, KindAdjust, KindTransfer, KindAllocate, KindReturn, KindPutTagCategory, KindStartCount,
-		KindTransition:
-		return true
-	}
-	return false
-}
-
 // applyKeyed answers a command with an idempotency key: from the kept result, or by applying it and keeping the result.
 func (e *Engine) applyKeyed(c Command, envelope *Envelope, r *Result, dst []byte) []byte {
 	if field, value, ok := CheckKey(envelope.Key); !ok {
@@ -122,61 +112,9 @@ func (e *Engine) applyKeyed(c Command, envelope *Envelope, r *Result, dst []byte
 
 // run does a command and keeps its outcome as a job, if that is wanted.
 func (e *Engine) run(c Command, envelope *Envelope, r *Result) {
-	e.dispatch(c, envelope, r)
+	c.apply(e, envelope, r)
 	if envelope.Job != nil && r.Code != CodeRetry {
 		e.keepJob(c, envelope.Job, r)
-	}
-}
-
-func (e *Engine) dispatch(c Command, envelope *Envelope, r *Result) {
-	switch c := c.(type) {
-	case *Allocate:
-		e.allocate(c, envelope, r)
-	case *OrderChange:
-		e.changeOrder(c, envelope, r)
-	case *Transition:
-		e.transition(c, envelope, r)
-	case *Refresh:
-		e.refresh(c, envelope, r)
-	case *Adjust:
-		e.adjust(c, r)
-	case *Transfer:
-		e.transfer(c, r)
-	case *Redistribute:
-		e.redistribute(c, r)
-	case *Delete:
-		e.deleteRecords(c, r)
-	case *PutTagCategory:
-		e.putTagCategory(c, envelope, r)
-	case *DeleteTagCategory:
-		e.deleteTagCategory(c, r)
-	case *StartCount:
-		e.startCount(c, r)
-	case *CloseCount:
-		e.closeCount(c, r)
-	case *PutRule:
-		e.putRule(c, r)
-	case *DeleteRule:
-		e.deleteRule(c, r)
-	case *ActivateRule:
-		e.activateRule(c, r)
-	case *DeactivateRule:
-		e.deactivateRule(c, r)
-	case *SuspendRule:
-		e.suspendRule(c, r)
-	case *RedistributePlan:
-		e.redistributePlan(c, envelope, r)
-	case *PutLocation:
-		e.putLocation(c, r)
-	case *DeleteSegments:
-		e.deleteSegments(c, r)
-	case *PutLocationGroup:
-		e.putLocationGroup(c, r)
-	case *Block:
-		e.blockRecords(c, r)
-	case *Expire:
-	default:
-		panic("BUG: engine: a command without a way to apply it")
 	}
 }
 

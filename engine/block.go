@@ -19,7 +19,7 @@ type Block struct {
 	Items    []BlockItem `json:"items"`
 }
 
-func checkBlock(c *Block) *fault {
+func (c *Block) check() *fault {
 	switch {
 	case !IsText(c.Location, LocationBytesMax):
 		return textFault("location", c.Location)
@@ -44,8 +44,8 @@ const (
 	blockBytesMin = 1 + textBytesMin
 )
 
-// appendBlock: location, items; each has flags and UPC.
-func appendBlock(dst []byte, c *Block) []byte {
+// appendBody: location, items; each has flags and UPC.
+func (c *Block) appendBody(dst []byte) []byte {
 	dst = binary.AppendUvarint(appendText(dst, c.Location), uint64(len(c.Items)))
 	for i := range c.Items {
 		dst = appendText(append(dst, flagBit(c.Items[i].Blocked, blockOn)), c.Items[i].UPC)
@@ -53,7 +53,7 @@ func appendBlock(dst []byte, c *Block) []byte {
 	return dst
 }
 
-func readBlock(r *reader, c *Block) {
+func (c *Block) readBody(r *bodyReader) {
 	c.Location = r.text()
 	c.Items = resize(c.Items, r.count(blockBytesMin))
 	for i := range c.Items {
@@ -62,7 +62,7 @@ func readBlock(r *reader, c *Block) {
 	}
 }
 
-func (e *Engine) blockRecords(c *Block, r *Result) {
+func (c *Block) apply(e *Engine, _ *Envelope, r *Result) {
 	for i := range c.Items {
 		if e.findRecord(c.Items[i].UPC, c.Location) == 0 {
 			r.refuse(CodeUnknownRecord, "items["+strconv.Itoa(i)+"].upc", c.Items[i].UPC)

@@ -34,7 +34,7 @@ func (f *fault) result() (field, value string, ok bool) {
 
 // CheckCommand checks what can be checked of a command without any state: the limits and the shapes. If ok is false,
 // field and value name the first thing at fault, and the command's answer is CodeInvalid.
-func CheckCommand(c Command) (field, value string, ok bool) { return checkCommand(c, nil).result() }
+func CheckCommand(c Command) (field, value string, ok bool) { return c.check().result() }
 
 // CheckItem checks one item of a Refresh or an Adjust, by kind, in the manner of CheckCommand. The field is one of the
 // item.
@@ -50,62 +50,7 @@ func CheckKey(key string) (field, value string, ok bool) {
 	return "", "", true
 }
 
-// checkCommand is CheckCommand; known, if not nil, has a list for each line of an Allocate whose tags were checked
-// before.
-func checkCommand(c Command, known []*tagList) *fault {
-	switch c := c.(type) {
-	case *Refresh:
-		return checkRefresh(c)
-	case *Adjust:
-		return checkAdjust(c)
-	case *Transfer:
-		return checkTransfer(c)
-	case *Redistribute:
-		return checkScope(&c.Scope)
-	case *Delete:
-		return checkScope(&c.Scope)
-	case *Allocate:
-		return checkAllocate(c, known)
-	case *OrderChange:
-		return checkOrderChange(c)
-	case *Transition:
-		return checkTransition(c)
-	case *PutLocation:
-		return checkPutLocation(c)
-	case *DeleteSegments:
-		return checkDeleteSegments(c)
-	case *PutLocationGroup:
-		return checkPutLocationGroup(c)
-	case *Block:
-		return checkBlock(c)
-	case *PutTagCategory:
-		return checkPutTagCategory(c)
-	case *DeleteTagCategory:
-		return checkDeleteTagCategory(c)
-	case *StartCount:
-		return checkCount(c.Location, c.Count)
-	case *CloseCount:
-		return checkCount(c.Location, c.Count)
-	case *Expire:
-		return nil
-	case *PutRule:
-		return checkPutRule(c)
-	case *DeleteRule:
-		return checkRuleName(c.Name)
-	case *ActivateRule:
-		return checkActivateRule(c)
-	case *DeactivateRule:
-		return checkDeactivateRule(c)
-	case *SuspendRule:
-		return checkSuspendRule(c)
-	case *RedistributePlan:
-		return checkRedistributePlan(c)
-	default:
-		return numberFault("kind", int64(c.Kind()))
-	}
-}
-
-func checkRefresh(c *Refresh) *fault {
+func (c *Refresh) check() *fault {
 	if !IsText(c.Location, LocationBytesMax) {
 		return textFault("location", c.Location)
 	}
@@ -123,7 +68,7 @@ func checkRefresh(c *Refresh) *fault {
 	return nil
 }
 
-func checkAdjust(c *Adjust) *fault {
+func (c *Adjust) check() *fault {
 	if !IsText(c.Location, LocationBytesMax) {
 		return textFault("location", c.Location)
 	}
@@ -199,7 +144,7 @@ func checkStockFields(it *StockItem) *fault {
 	return nil
 }
 
-func checkTransfer(c *Transfer) *fault {
+func (c *Transfer) check() *fault {
 	if f := checkSize("items", len(c.Items), 1, TransferItemsMax); f != nil {
 		return f
 	}

@@ -1,6 +1,9 @@
 package engine
 
-func checkAllocate(c *Allocate, known []*tagList) *fault {
+func (c *Allocate) check() *fault { return c.checkLines(nil) }
+
+// checkLines is check; known, if not nil, has a list for each line whose tags were checked before.
+func (c *Allocate) checkLines(known []*tagList) *fault {
 	if !IsText(c.OrderID, OrderIDBytesMax) {
 		return textFault("orderId", c.OrderID)
 	}
@@ -48,7 +51,7 @@ func checkAllocateLine(l *AllocateLine) *fault {
 	return nil
 }
 
-func checkOrderChange(c *OrderChange) *fault {
+func (c *OrderChange) check() *fault {
 	if !isOrderChange(c.Action) {
 		return numberFault("kind", int64(c.Action))
 	}

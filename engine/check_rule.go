@@ -11,7 +11,7 @@ func checkRuleName(name string) *fault {
 	return nil
 }
 
-func checkPutRule(c *PutRule) *fault {
+func (c *PutRule) check() *fault {
 	if f := checkRuleName(c.Name); f != nil {
 		return f
 	}
@@ -32,7 +32,7 @@ func checkPutRule(c *PutRule) *fault {
 	return nil
 }
 
-func checkActivateRule(c *ActivateRule) *fault {
+func (c *ActivateRule) check() *fault {
 	if f := checkRuleName(c.Name); f != nil {
 		return f
 	}
@@ -51,7 +51,7 @@ func checkActivateRule(c *ActivateRule) *fault {
 	return checkRuleScope(&c.RuleScope, c.Hook)
 }
 
-func checkDeactivateRule(c *DeactivateRule) *fault {
+func (c *DeactivateRule) check() *fault {
 	if f := checkRuleName(c.Name); f != nil {
 		return f
 	}
@@ -82,7 +82,7 @@ func checkRuleScope(s *RuleScope, hook RuleHook) *fault {
 	return checkTags("scope.tags", s.Tags)
 }
 
-func checkSuspendRule(c *SuspendRule) *fault {
+func (c *SuspendRule) check() *fault {
 	if c.Activation == 0 {
 		return numberFault("activation", 0)
 	}

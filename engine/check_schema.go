@@ -5,7 +5,7 @@ import "fmt"
 // percentWhole is 100 % in basis points.
 const percentWhole = 10_000
 
-func checkPutTagCategory(c *PutTagCategory) *fault {
+func (c *PutTagCategory) check() *fault {
 	if !IsText(c.Name, TagBytesMax) {
 		return textFault("name", c.Name)
 	}
@@ -135,7 +135,7 @@ func hasValue(values []Value, name string) bool {
 	return false
 }
 
-func checkDeleteTagCategory(c *DeleteTagCategory) *fault {
+func (c *DeleteTagCategory) check() *fault {
 	if !IsText(c.Name, TagBytesMax) {
 		return textFault("name", c.Name)
 	}

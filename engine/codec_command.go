@@ -12,7 +12,7 @@ import "encoding/binary"
 //	         uvarint RulesIndex, plans                with commandHasRules
 //	         job                                      with commandHasJob
 //	         uvarint Seen                             with commandHasSeen
-//	         body, by kind: see the append function of each kind
+//	         body: see the appendBody of each command
 const (
 	commandHasKey      = 1 << 0
 	commandHasArchived = 1 << 1
@@ -70,11 +70,7 @@ func AppendCommand(dst []byte, env *Envelope, c Command) []byte {
 	flags := flagBit(env.Key != "", commandHasKey) | flagBit(hasArchived, commandHasArchived) | flagBit(hasRules,
 		commandHasRules) |
 		flagBit(env.Job != nil, commandHasJob) | flagBit(env.IfSeen, commandHasSeen)
-	version := versionOf(env, c)
-	if env.strict() && meansMore(c) {
-		version = commandVersionStrict
-	}
-	dst = append(dst, version, byte(c.Kind()), flags)
+	dst = append(dst, versionOf(env, c), byte(c.Kind()), flags)
 	if env.Key != "" {
 		dst = appendText(dst, env.Key)
 	}
@@ -92,95 +88,7 @@ func AppendCommand(dst []byte, env *Envelope, c Command) []byte {
 	if env.IfSeen {
 		dst = binary.AppendUvarint(dst, env.Seen)
 	}
-	return appendBody(dst, c)
-}
-
-// meansMore reports whether version 6 has given a command another meaning.
-func meansMore(c Command) bool {
-	switch c := c.(type) {
-	case *OrderChange:
-		return true
-	case *Refresh:
-		return c.Count != ""
-	}
-	return false
-}
-
-// versionOf is the oldest version that can say the command, so that nodes of before can follow a leader that has been
-// upgraded until something new is asked of it.
-func versionOf(env *Envelope, c Command) byte {
-	switch c := c.(type) {
-	case *PutLocationGroup, *DeleteSegments:
-		return commandVersionMore
-	case *OrderChange:
-		for i := range c.Lines {
-			if l := &c.Lines[i]; l.Lost || l.Block != BlockKeep {
-				return commandVersionMore
-			}
-		}
-	}
-	if env.IfSeen {
-		return commandVersionMore
-	}
-	return commandVersionCommon
-}
-
-// appendBody appends what distinguishes c from other commands of its kind.
-func appendBody(dst []byte, c Command) []byte {
-	switch c := c.(type) {
-	case *Refresh:
-		dst = appendText(dst, c.Location)
-		dst = appendText(dst, c.Count)
-		return appendStockItems(dst, c.Items)
-	case *Adjust:
-		dst = appendText(dst, c.Location)
-		return appendStockItems(dst, c.Items)
-	case *Transfer:
-		return appendTransferItems(dst, c.Items)
-	case *Redistribute:
-		return appendScope(dst, &c.Scope, flagBit(c.Now, scopeNow)|flagBit(c.DryRun, scopeDryRun))
-	case *Delete:
-		return appendScope(dst, &c.Scope, flagBit(c.Force, scopeForce)|flagBit(c.DryRun, scopeDryRun))
-	case *Allocate:
-		return appendAllocate(dst, c)
-	case *OrderChange:
-		return appendOrderChange(dst, c)
-	case *Transition:
-		return appendTransition(dst, c)
-	case *PutLocation:
-		return appendPutLocation(dst, c)
-	case *DeleteSegments:
-		return appendTags(appendScope(dst, &c.Scope, flagBit(c.DryRun, scopeDryRun)), c.Tags)
-	case *PutLocationGroup:
-		return appendPutLocationGroup(dst, c)
-	case *Block:
-		return appendBlock(dst, c)
-	case *PutTagCategory:
-		return appendPutTagCategory(dst, c)
-	case *DeleteTagCategory:
-		return appendText(appendText(dst, c.Name), c.MoveTo)
-	case *StartCount:
-		return appendText(appendText(dst, c.Location), c.Count)
-	case *CloseCount:
-		return appendText(appendText(dst, c.Location), c.Count)
-	case *Expire:
-		return dst
-	case *PutRule:
-		return appendPutRule(dst, c)
-	case *DeleteRule:
-		return appendText(dst, c.Name)
-	case *ActivateRule:
-		return appendActivateRule(dst, c)
-	case *DeactivateRule:
-		return appendRuleScope(append(appendText(dst, c.Name), byte(c.Hook)), &c.RuleScope)
-	case *SuspendRule:
-		dst = binary.AppendUvarint(dst, c.Activation)
-		return appendText(binary.AppendUvarint(dst, uint64(c.Failures)), c.Reason)
-	case *RedistributePlan:
-		return appendRedistributePlan(dst, c)
-	default:
-		panic("BUG: a command without a binary form")
-	}
+	return c.appendBody(dst)
 }
 
 func appendTags(dst []byte, tags []Tag) []byte {
@@ -243,9 +151,9 @@ func appendScope(dst []byte, s *Scope, flags byte) []byte {
 	return appendTexts(dst, s.Locations)
 }
 
-// appendAllocate: flags, mode, order, the reservation's end with allocExpires, lines; each line ends with its
+// appendBody: flags, mode, order, the reservation's end with allocExpires, lines; each line ends with its
 // attributes with allocFacts.
-func appendAllocate(dst []byte, c *Allocate) []byte {
+func (c *Allocate) appendBody(dst []byte) []byte {
 	hasFacts := false
 	for i := range c.Lines {
 		hasFacts = hasFacts || len(c.Lines[i].Attributes) > 0
@@ -272,9 +180,9 @@ func appendAllocate(dst []byte, c *Allocate) []byte {
 	return dst
 }
 
-// appendOrderChange: order, lines; each line has flags, item, quantity, and with lineHasGoods UPC, location and tags.
+// appendBody: order, lines; each line has flags, item, quantity, and with lineHasGoods UPC, location and tags.
 // The action is the command's kind.
-func appendOrderChange(dst []byte, c *OrderChange) []byte {
+func (c *OrderChange) appendBody(dst []byte) []byte {
 	if !isOrderChange(c.Action) {
 		panic("BUG: an order change without an action")
 	}
@@ -298,9 +206,9 @@ func appendOrderChange(dst []byte, c *OrderChange) []byte {
 
 func isOrderChange(k Kind) bool { return k >= KindConfirm && k <= KindReturn }
 
-// appendPutTagCategory: rounding, name, values, moves; each value has flags, name, percent, min, and with valueHasMax
+// appendBody: rounding, name, values, moves; each value has flags, name, percent, min, and with valueHasMax
 // max.
-func appendPutTagCategory(dst []byte, c *PutTagCategory) []byte {
+func (c *PutTagCategory) appendBody(dst []byte) []byte {
 	dst = append(dst, byte(c.Rounding))
 	dst = appendText(dst, c.Name)
 	dst = binary.AppendUvarint(dst, uint64(len(c.Values)))

@@ -4,14 +4,14 @@ import "pgregory.net/rapid"
 
 // Generators of commands and results in the normal form: what encoding and decoding gives back unchanged.
 
-var commandKinds = []Kind{
-	KindRefresh, KindAdjust, KindTransfer, KindRedistribute, KindDelete, KindAllocate, KindConfirm, KindDeallocate,
-	KindFulfill, KindReturn, KindPutTagCategory, KindDeleteTagCategory, KindStartCount, KindCloseCount, KindExpire,
-	KindPutRule, KindDeleteRule, KindActivateRule, KindDeactivateRule, KindSuspendRule, KindRedistributePlan,
-	KindTransition,
-	KindPutLocation, KindBlock,
-	KindPutLocationGroup, KindDeleteSegments,
-}
+var commandKinds = func() (kinds []Kind) {
+	for k := range Kind(len(commands)) {
+		if k.known() {
+			kinds = append(kinds, k)
+		}
+	}
+	return kinds
+}()
 
 func genText() *rapid.Generator[string] {
 	return rapid.OneOf(

@@ -12,9 +12,9 @@ const (
 	segmentTargetBytesMin    = 1 + 1
 )
 
-// appendRedistributePlan: each item has UPC, location, record version, rule, rule version, action, reason, targets of
+// appendBody: each item has UPC, location, record version, rule, rule version, action, reason, targets of
 // tags and units.
-func appendRedistributePlan(dst []byte, c *RedistributePlan) []byte {
+func (c *RedistributePlan) appendBody(dst []byte) []byte {
 	dst = binary.AppendUvarint(dst, uint64(len(c.Items)))
 	for i := range c.Items {
 		it := &c.Items[i]
@@ -32,8 +32,7 @@ func appendRedistributePlan(dst []byte, c *RedistributePlan) []byte {
 	return dst
 }
 
-func (s *commandScratch) readRedistributePlan() *RedistributePlan {
-	r, c := &s.r, &s.redistribution
+func (c *RedistributePlan) readBody(r *bodyReader) {
 	c.Items = resize(c.Items, r.count(redistributeItemBytesMin))
 	for i := range c.Items {
 		it := &c.Items[i]
@@ -42,13 +41,12 @@ func (s *commandScratch) readRedistributePlan() *RedistributePlan {
 		it.Action, it.Reason = RedistributeAction(r.byte()), r.text()
 		it.Targets = resize(it.Targets, r.count(segmentTargetBytesMin))
 		for k := range it.Targets {
-			it.Targets[k] = SegmentTarget{Tags: s.readTags(), Available: r.varint()}
+			it.Targets[k] = SegmentTarget{Tags: r.readTags(), Available: r.varint()}
 		}
 	}
-	return c
 }
 
-func checkRedistributePlan(c *RedistributePlan) *fault {
+func (c *RedistributePlan) check() *fault {
 	if f := checkSize("items", len(c.Items), 1, RedistributeItemsMax); f != nil {
 		return f
 	}

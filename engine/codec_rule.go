@@ -35,8 +35,8 @@ func appendPlans(dst []byte, plans []PlannedLine) []byte {
 	return dst
 }
 
-// appendPutRule: name, source, author, hooks.
-func appendPutRule(dst []byte, c *PutRule) []byte {
+// appendBody: name, source, author, hooks.
+func (c *PutRule) appendBody(dst []byte) []byte {
 	dst = appendText(dst, c.Name)
 	dst = appendText(dst, c.Source)
 	dst = appendText(dst, c.Author)
@@ -47,8 +47,8 @@ func appendPutRule(dst []byte, c *PutRule) []byte {
 	return dst
 }
 
-// appendActivateRule: name, version, hook, fallback, failures, author, scope.
-func appendActivateRule(dst []byte, c *ActivateRule) []byte {
+// appendBody: name, version, hook, fallback, failures, author, scope.
+func (c *ActivateRule) appendBody(dst []byte) []byte {
 	dst = appendText(dst, c.Name)
 	dst = binary.AppendUvarint(dst, uint64(c.Version))
 	dst = append(dst, byte(c.Hook), byte(c.OnError))
@@ -64,20 +64,20 @@ func appendRuleScope(dst []byte, s *RuleScope) []byte {
 }
 
 // readAttributes reads one line's attributes into the pool; an empty list is nil.
-func (s *commandScratch) readAttributes() []Attribute {
-	n := s.r.count(factBytesMin)
+func (r *bodyReader) readAttributes() []Attribute {
+	n := r.count(factBytesMin)
 	if n == 0 {
 		return nil
 	}
-	start := len(s.attributes)
+	start := len(r.attributes)
 	for range n {
-		s.attributes = append(s.attributes, Attribute{Name: s.r.text(), Value: s.r.text()})
+		r.attributes = append(r.attributes, Attribute{Name: r.text(), Value: r.text()})
 	}
-	return s.attributes[start:len(s.attributes):len(s.attributes)]
+	return r.attributes[start:len(r.attributes):len(r.attributes)]
 }
 
 func (s *commandScratch) readPlans() {
-	r := &s.r
+	r := &s.in
 	s.env.RulesIndex = r.uvarint()
 	s.plans = resize(s.plans, r.count(plannedBytesMin))
 	for i := range s.plans {
@@ -90,7 +90,7 @@ func (s *commandScratch) readPlans() {
 		p.Reason = r.text()
 		p.Candidates = resize(p.Candidates, r.count(candidateBytesMin))
 		for k := range p.Candidates {
-			p.Candidates[k] = PlannedCandidate{Tags: s.readTags(), Keep: r.varint(), Max: r.varint()}
+			p.Candidates[k] = PlannedCandidate{Tags: r.readTags(), Keep: r.varint(), Max: r.varint()}
 		}
 	}
 	s.env.Plans = s.plans
@@ -99,43 +99,10 @@ func (s *commandScratch) readPlans() {
 	}
 }
 
-func (s *commandScratch) readRule(kind Kind) Command {
-	r := &s.r
-	switch kind {
-	case KindPutRule:
-		c := &s.putRule
-		c.Name, c.Source, c.Author = r.text(), r.text(), r.text()
-		c.Hooks = resize(c.Hooks, r.count(1))
-		for i := range c.Hooks {
-			c.Hooks[i] = RuleHook(r.byte())
-		}
-		return c
-	case KindDeleteRule:
-		s.deleteRule.Name = r.text()
-		return &s.deleteRule
-	case KindActivateRule:
-		c := &s.activateRule
-		c.Name, c.Version = r.text(), r.uint32()
-		c.Hook, c.OnError = RuleHook(r.byte()), RuleFallback(r.byte())
-		c.FailuresMax, c.Author = r.uint32(), r.text()
-		s.readRuleScope(&c.RuleScope)
-		return c
-	case KindDeactivateRule:
-		c := &s.deactivateRule
-		c.Name, c.Hook = r.text(), RuleHook(r.byte())
-		s.readRuleScope(&c.RuleScope)
-		return c
-	default:
-		c := &s.suspendRule
-		c.Activation, c.Failures, c.Reason = r.uvarint(), r.uint32(), r.text()
-		return c
-	}
-}
-
-func (s *commandScratch) readRuleScope(scope *RuleScope) {
-	scope.Locations = s.readTexts(scope.Locations)
-	scope.UPCPrefix = s.r.text()
-	scope.Tags = s.readTags()
+func (r *bodyReader) readRuleScope(scope *RuleScope) {
+	scope.Locations = r.readTexts(scope.Locations)
+	scope.UPCPrefix = r.text()
+	scope.Tags = r.readTags()
 }
 
 // uint32 reads a number of 32 bits.

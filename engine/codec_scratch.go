@@ -18,24 +18,15 @@ func DecodeCommand(b []byte) (Envelope, Command, error) {
 // kind and reuses their lists. Slices behind the lists' ends keep strings of earlier commands, and so their memory,
 // until they are overwritten; that is bounded by the largest command of each kind.
 type commandScratch struct {
-	r   reader
+	in  bodyReader
 	env Envelope
 
 	// body is the part of the last decoded command that follows the envelope. Two commands of a kind are equal exactly
 	// when their bodies are. It aliases the input.
 	body []byte
 
-	// tags holds the tags of all lines of one command; the lines have sub-slices of it, capped so that nobody can
-	// append into the next line's tags. When it grows, lines decoded before keep the old memory, which is still right.
-	tags []Tag
-
-	// lists, if there are any, remember tag lists; known holds the ones that an Allocate's lines have, nil for others.
-	lists *tagLists
-	known []*tagList
-
-	attributes []Attribute // of all lines, in the same way
-	plans      []PlannedLine
-	job        JobInfo
+	plans []PlannedLine
+	job   JobInfo
 
 	refresh        Refresh
 	adjust         Adjust
@@ -62,21 +53,41 @@ type commandScratch struct {
 	redistribution RedistributePlan
 }
 
+// bodyReader is a reader with memory for the lists inside the elements of a command's list.
+type bodyReader struct {
+	reader
+
+	// tags holds the tags of all lines of one command; the lines have sub-slices of it, capped so that nobody can
+	// append into the next line's tags. When it grows, lines decoded before keep the old memory, which is still right.
+	tags []Tag
+
+	// lists, if there are any, remember tag lists; known holds the ones that an Allocate's lines have, nil for others.
+	lists *tagLists
+	known []*tagList
+
+	attributes []Attribute // of all lines, in the same way
+}
+
+// start begins to read other bytes.
+func (r *bodyReader) start(b []byte) {
+	r.reader = reader{b: b}
+	r.tags, r.attributes = r.tags[:0], r.attributes[:0]
+}
+
 // decode reads a command. What it returns belongs to the scratch and is valid until the next decode; its strings and
 // Archived alias b and are valid only while b does not change.
 func (s *commandScratch) decode(b []byte) (Command, *Envelope, error) {
-	s.r = reader{b: b}
-	s.tags, s.attributes = s.tags[:0], s.attributes[:0]
-	version := s.r.byte()
+	s.in.start(b)
+	version := s.in.byte()
 	if err := checkForm(version, commandVersion, ErrBadCommand); err != nil {
 		return nil, nil, err
 	}
-	kind := Kind(s.r.byte())
+	kind := Kind(s.in.byte())
 	s.readEnvelope()
 	s.env.Version = version
-	s.body = b[s.r.at:]
+	s.body = b[s.in.at:]
 	c := s.readBody(kind)
-	if err := s.r.end(ErrBadCommand); err != nil {
+	if err := s.in.end(ErrBadCommand); err != nil {
 		return nil, nil, err
 	}
 	return c, &s.env, nil
@@ -84,16 +95,33 @@ func (s *commandScratch) decode(b []byte) (Command, *Envelope, error) {
 
 // decodeBody reads a command of which only the kind and the body were kept. It overwrites what decode returned.
 func (s *commandScratch) decodeBody(kind Kind, body []byte) (Command, error) {
-	s.r = reader{b: body}
-	s.tags, s.attributes = s.tags[:0], s.attributes[:0]
+	s.in.start(body)
 	s.env = Envelope{}
 	s.body = body
 	c := s.readBody(kind)
-	return c, s.r.end(ErrBadCommand)
+	return c, s.in.end(ErrBadCommand)
+}
+
+func (s *commandScratch) readBody(kind Kind) Command {
+	if !kind.known() {
+		s.in.fail("unknown kind")
+		return nil
+	}
+	c := commands[kind].in(s)
+	c.readBody(&s.in)
+	return c
+}
+
+// check is the check of the command decoded last. Tag lists of an Allocate that are remembered were checked then.
+func (s *commandScratch) check(c Command) *fault {
+	if c, ok := c.(*Allocate); ok {
+		return c.checkLines(s.in.known)
+	}
+	return c.check()
 }
 
 func (s *commandScratch) readEnvelope() {
-	r := &s.r
+	r := &s.in
 	s.env = Envelope{}
 	flags := r.flags(commandHasKey | commandHasArchived | commandHasRules | commandHasJob | commandHasSeen)
 	if flags&commandHasKey != 0 {
@@ -113,7 +141,7 @@ func (s *commandScratch) readEnvelope() {
 		s.readPlans()
 	}
 	if flags&commandHasJob != 0 {
-		s.job = readJobInfo(r)
+		s.job = readJobInfo(&r.reader)
 		s.env.Job = &s.job
 	}
 	if flags&commandHasSeen != 0 {
@@ -121,111 +149,43 @@ func (s *commandScratch) readEnvelope() {
 	}
 }
 
-func (s *commandScratch) readBody(kind Kind) Command {
-	r := &s.r
-	switch kind {
-	case KindRefresh:
-		c := &s.refresh
-		c.Location, c.Count = r.text(), r.text()
-		c.Items = s.readStockItems(c.Items)
-		return c
-	case KindAdjust:
-		c := &s.adjust
-		c.Location = r.text()
-		c.Items = s.readStockItems(c.Items)
-		return c
-	case KindTransfer:
-		s.readTransfer()
-		return &s.transfer
-	case KindRedistribute:
-		flags := s.readScope(&s.redistribute.Scope, scopeAll|scopeDryRun|scopeNow)
-		s.redistribute.Now = flags&scopeNow != 0
-		s.redistribute.DryRun = flags&scopeDryRun != 0
-		return &s.redistribute
-	case KindDelete:
-		return s.readDelete()
-	case KindAllocate:
-		s.readAllocate()
-		return &s.allocate
-	case KindConfirm, KindDeallocate, KindFulfill, KindReturn:
-		s.readOrderChange(kind)
-		return &s.orderChange
-	case KindTransition:
-		readTransition(r, &s.transition)
-		return &s.transition
-	case KindPutLocation:
-		readPutLocation(r, &s.putLocation)
-		return &s.putLocation
-	case KindDeleteSegments:
-		return s.readDeleteSegments()
-	case KindPutLocationGroup:
-		readPutLocationGroup(r, &s.putGroup)
-		return &s.putGroup
-	case KindBlock:
-		readBlock(r, &s.block)
-		return &s.block
-	case KindPutTagCategory:
-		s.readPutTagCategory()
-		return &s.putCategory
-	case KindDeleteTagCategory:
-		s.deleteCategory.Name, s.deleteCategory.MoveTo = r.text(), r.text()
-		return &s.deleteCategory
-	case KindStartCount:
-		s.startCount.Location, s.startCount.Count = r.text(), r.text()
-		return &s.startCount
-	case KindCloseCount:
-		s.closeCount.Location, s.closeCount.Count = r.text(), r.text()
-		return &s.closeCount
-	case KindExpire:
-		return &s.expire
-	case KindPutRule, KindDeleteRule, KindActivateRule, KindDeactivateRule, KindSuspendRule:
-		return s.readRule(kind)
-	case KindRedistributePlan:
-		return s.readRedistributePlan()
-	default:
-		r.fail("unknown kind")
-		return nil
-	}
-}
-
 // readTags reads one tag list into the pool; an empty list is nil.
-func (s *commandScratch) readTags() []Tag {
-	n := s.r.count(tagBytesMin)
+func (r *bodyReader) readTags() []Tag {
+	n := r.count(tagBytesMin)
 	if n == 0 {
 		return nil
 	}
-	start := len(s.tags)
+	start := len(r.tags)
 	for range n {
-		s.tags = append(s.tags, Tag{Category: s.r.text(), Value: s.r.text()})
+		r.tags = append(r.tags, Tag{Category: r.text(), Value: r.text()})
 	}
-	return s.tags[start:len(s.tags):len(s.tags)]
+	return r.tags[start:len(r.tags):len(r.tags)]
 }
 
 // readKnownTags is readTags for a list that may have been read before.
-func (s *commandScratch) readKnownTags() ([]Tag, *tagList) {
-	if s.lists != nil {
-		if list, n := s.lists.find(s.r.b[s.r.at:]); list != nil {
-			s.r.at += n
+func (r *bodyReader) readKnownTags() ([]Tag, *tagList) {
+	if r.lists != nil {
+		if list, n := r.lists.find(r.b[r.at:]); list != nil {
+			r.at += n
 			return list.tags, list
 		}
 	}
-	return s.readTags(), nil
+	return r.readTags(), nil
 }
 
-func (s *commandScratch) readStockItems(items []StockItem) []StockItem {
-	items = resize(items, s.r.count(stockBytesMin))
+func (r *bodyReader) readStockItems(items []StockItem) []StockItem {
+	items = resize(items, r.count(stockBytesMin))
 	for i := range items {
-		s.readStockItem(&items[i])
+		r.readStockItem(&items[i])
 	}
 	return items
 }
 
-func (s *commandScratch) readStockItem(it *StockItem) {
-	r := &s.r
+func (r *bodyReader) readStockItem(it *StockItem) {
 	flags := r.flags(byte(stockFieldsKnown) | stockHasDelivery)
 	it.Has = StockFields(flags) & stockFieldsKnown
 	it.UPC = r.text()
-	it.Tags = s.readTags()
+	it.Tags = r.readTags()
 	it.Quantity = r.varint()
 	it.SafetyStock, it.Floor, it.LTD, it.DeliveryDateMS = 0, 0, 0, 0
 	if flags == 0 {
@@ -247,54 +207,46 @@ func (s *commandScratch) readStockItem(it *StockItem) {
 	}
 }
 
-func (s *commandScratch) readTransfer() {
-	r := &s.r
-	c := &s.transfer
+func (c *Transfer) readBody(r *bodyReader) {
 	c.Items = resize(c.Items, r.count(transferBytesMin))
 	for i := range c.Items {
 		it := &c.Items[i]
 		it.UPC = r.text()
 		it.FromLocation = r.text()
-		it.FromTags = s.readTags()
+		it.FromTags = r.readTags()
 		it.ToLocation = r.text()
-		it.ToTags = s.readTags()
+		it.ToTags = r.readTags()
 		it.Quantity = r.varint()
 	}
 }
 
-func (s *commandScratch) readScope(scope *Scope, known byte) (flags byte) {
-	flags = s.r.flags(known)
+func (r *bodyReader) readScope(scope *Scope, known byte) (flags byte) {
+	flags = r.flags(known)
 	scope.All = flags&scopeAll != 0
-	scope.UPCs = s.readTexts(scope.UPCs)
-	scope.Locations = s.readTexts(scope.Locations)
+	scope.UPCs = r.readTexts(scope.UPCs)
+	scope.Locations = r.readTexts(scope.Locations)
 	return flags
 }
 
-func (s *commandScratch) readDelete() *Delete {
-	c := &s.remove
-	flags := s.readScope(&c.Scope, scopeAll|scopeDryRun|scopeForce)
+func (c *Delete) readBody(r *bodyReader) {
+	flags := r.readScope(&c.Scope, scopeAll|scopeDryRun|scopeForce)
 	c.Force, c.DryRun = flags&scopeForce != 0, flags&scopeDryRun != 0
-	return c
 }
 
-func (s *commandScratch) readDeleteSegments() *DeleteSegments {
-	c := &s.removeSegments
-	c.DryRun = s.readScope(&c.Scope, scopeAll|scopeDryRun)&scopeDryRun != 0
-	c.Tags = s.readTags()
-	return c
+func (c *DeleteSegments) readBody(r *bodyReader) {
+	c.DryRun = r.readScope(&c.Scope, scopeAll|scopeDryRun)&scopeDryRun != 0
+	c.Tags = r.readTags()
 }
 
-func (s *commandScratch) readTexts(texts []string) []string {
-	texts = resize(texts, s.r.count(textBytesMin))
+func (r *bodyReader) readTexts(texts []string) []string {
+	texts = resize(texts, r.count(textBytesMin))
 	for i := range texts {
-		texts[i] = s.r.text()
+		texts[i] = r.text()
 	}
 	return texts
 }
 
-func (s *commandScratch) readAllocate() {
-	r := &s.r
-	c := &s.allocate
+func (c *Allocate) readBody(r *bodyReader) {
 	flags := r.flags(allocBack | allocExpires | allocFacts)
 	c.Backorder = flags&allocBack != 0
 	c.Mode = Mode(r.byte())
@@ -306,7 +258,7 @@ func (s *commandScratch) readAllocate() {
 		}
 	}
 	c.Lines = resize(c.Lines, r.count(allocBytesMin))
-	s.known = resize(s.known, len(c.Lines))
+	r.known = resize(r.known, len(c.Lines))
 	hasFacts := false
 	for i := range c.Lines {
 		l := &c.Lines[i]
@@ -315,9 +267,9 @@ func (s *commandScratch) readAllocate() {
 		l.UPC = r.text()
 		l.Location = r.text()
 		l.Quantity = r.varint()
-		l.Tags, s.known[i] = s.readKnownTags()
+		l.Tags, r.known[i] = r.readKnownTags()
 		if flags&allocFacts != 0 {
-			l.Attributes = s.readAttributes()
+			l.Attributes = r.readAttributes()
 			hasFacts = hasFacts || len(l.Attributes) > 0
 		}
 	}
@@ -326,18 +278,15 @@ func (s *commandScratch) readAllocate() {
 	}
 }
 
-func (s *commandScratch) readOrderChange(action Kind) {
-	c := &s.orderChange
-	c.Action = action
-	c.OrderID = s.r.text()
-	c.Lines = resize(c.Lines, s.r.count(lineBytesMin))
+func (c *OrderChange) readBody(r *bodyReader) {
+	c.OrderID = r.text()
+	c.Lines = resize(c.Lines, r.count(lineBytesMin))
 	for i := range c.Lines {
-		s.readOrderLine(&c.Lines[i])
+		r.readOrderLine(&c.Lines[i])
 	}
 }
 
-func (s *commandScratch) readOrderLine(l *OrderLine) {
-	r := &s.r
+func (r *bodyReader) readOrderLine(l *OrderLine) {
 	flags := r.flags(lineHasGoods | lineLost | lineBlock)
 	l.Lost, l.Block = flags&lineLost != 0, BlockMark(flags&lineBlock>>lineBlockShift)
 	l.ItemID = r.text()
@@ -348,15 +297,13 @@ func (s *commandScratch) readOrderLine(l *OrderLine) {
 	}
 	l.UPC = r.text()
 	l.Location = r.text()
-	l.Tags = s.readTags()
+	l.Tags = r.readTags()
 	if l.UPC == "" && l.Location == "" && len(l.Tags) == 0 {
 		r.fail("announced goods are empty")
 	}
 }
 
-func (s *commandScratch) readPutTagCategory() {
-	r := &s.r
-	c := &s.putCategory
+func (c *PutTagCategory) readBody(r *bodyReader) {
 	c.Rounding = Rounding(r.byte())
 	c.Name = r.text()
 	c.Values = resize(c.Values, r.count(valueBytesMin))
@@ -369,7 +316,7 @@ func (s *commandScratch) readPutTagCategory() {
 	}
 }
 
-func readValue(r *reader, v *Value) {
+func readValue(r *bodyReader, v *Value) {
 	flags := r.flags(valueDefault | valueHasMax)
 	v.Default = flags&valueDefault != 0
 	v.Name = r.text()

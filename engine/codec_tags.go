@@ -96,6 +96,6 @@ func (m *tagLists) remember(tags []Tag, key tagSetKey) {
 		slot = &m.slots[(at+uint64(m.missed/tagListPatience)%tagListTries)%tagListSlots]
 	}
 	form := strings.Clone(aliasText(b))
-	in := commandScratch{r: reader{b: []byte(form)}}
+	in := bodyReader{reader: reader{b: []byte(form)}}
 	*slot = &tagList{form: form, tags: in.readTags(), schema: m.schema, key: key}
 }

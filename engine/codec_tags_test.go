@@ -15,7 +15,7 @@ func TestTagListsShowInNoResult(t *testing.T) {
 	apply := func(index uint64, c Command) {
 		t.Helper()
 		command := AppendCommand(nil, &Envelope{}, c)
-		*forgets.scratch.command.lists = tagLists{}
+		*forgets.scratch.command.in.lists = tagLists{}
 		a, b := remembers.Apply(index, 1, command, nil), forgets.Apply(index, 1, command, nil)
 		if !bytes.Equal(a, b) {
 			t.Fatalf("index %d: %x, and without a memory %x", index, a, b)
@@ -58,7 +58,7 @@ func TestTagListsShowInNoResult(t *testing.T) {
 	if remembers.Hash() != forgets.Hash() {
 		t.Error("the states differ")
 	}
-	if m := remembers.scratch.command.lists; m.missed < tagListPatience {
+	if m := remembers.scratch.command.in.lists; m.missed < tagListPatience {
 		t.Errorf("only %d lists lost their slot, so the test is too small", m.missed)
 	}
 }
@@ -79,16 +79,16 @@ func FuzzTagLists(f *testing.F) {
 		f.Add(appendTags(nil, tags)[:3])
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {
-		in := commandScratch{r: reader{b: b}}
+		in := bodyReader{reader: reader{b: b}}
 		tags := in.readTags()
 		m := new(tagLists)
 		m.remember(tags, tagSetKey{})
 		l, n := m.find(b)
-		whole := in.r.fault == "" && len(tags) > 0
-		if l != nil && (!whole || n != in.r.at || !slices.Equal(l.tags, tags)) {
-			t.Errorf("%x: found %+v of %d bytes, decoded %v of %d (%s)", b, l, n, tags, in.r.at, in.r.fault)
+		whole := in.fault == "" && len(tags) > 0
+		if l != nil && (!whole || n != in.at || !slices.Equal(l.tags, tags)) {
+			t.Errorf("%x: found %+v of %d bytes, decoded %v of %d (%s)", b, l, n, tags, in.at, in.fault)
 		}
-		if l == nil && whole && checkTags("tags", tags) == nil && in.r.at <= tagListBytesMax {
+		if l == nil && whole && checkTags("tags", tags) == nil && in.at <= tagListBytesMax {
 			t.Errorf("%x: not remembered", b)
 		}
 	})

@@ -30,7 +30,7 @@ var anyVersion = cmpopts.IgnoreFields(Envelope{}, "Version")
 
 func TestCommandRoundTrip(t *testing.T) {
 	for _, kind := range commandKinds {
-		t.Run("kind"+string(rune('A'+kind)), func(t *testing.T) {
+		t.Run(kind.String(), func(t *testing.T) {
 			var scratch commandScratch
 			rapid.Check(t, func(t *rapid.T) {
 				env, c := genEnvelope(t), genCommand(t, kind)

@@ -33,10 +33,72 @@ const (
 	KindDeleteSegments    Kind = 26
 )
 
-// Command is one change of state, as data. The implementations are the structs of this file; AppendCommand gives the
-// binary form that the log stores and Apply reads.
+// Command is one change of state, as data. AppendCommand gives the binary form that the log stores and Apply reads.
 type Command interface {
 	Kind() Kind
+
+	// check finds what is wrong with the command as such, without a look at the state.
+	check() *fault
+
+	// appendBody appends what distinguishes the command from others of its kind, and readBody reads it. A command that
+	// was read has nothing of an earlier one.
+	appendBody(dst []byte) []byte
+	readBody(r *bodyReader)
+
+	// digest appends the digests of the command's fields.
+	digest(dst []byte) []byte
+
+	// apply does the command, which check has passed, or refuses it in r and changes nothing.
+	apply(e *Engine, envelope *Envelope, r *Result)
+}
+
+// commands is the list of all commands, by kind.
+var commands = [...]struct {
+	name string
+
+	// in gives the scratch's command of the kind, to be read into.
+	in func(s *commandScratch) Command
+
+	// grows reports whether the command can need new rows, other than for giving up others.
+	grows bool
+}{
+	KindRefresh:      {"Refresh", func(s *commandScratch) Command { return &s.refresh }, true},
+	KindAdjust:       {"Adjust", func(s *commandScratch) Command { return &s.adjust }, true},
+	KindTransfer:     {"Transfer", func(s *commandScratch) Command { return &s.transfer }, true},
+	KindRedistribute: {"Redistribute", func(s *commandScratch) Command { return &s.redistribute }, false},
+	KindDelete:       {"Delete", func(s *commandScratch) Command { return &s.remove }, false},
+	KindAllocate:     {"Allocate", func(s *commandScratch) Command { return &s.allocate }, true},
+	KindConfirm:      {"Confirm", func(s *commandScratch) Command { return s.change(KindConfirm) }, false},
+	KindDeallocate:   {"Deallocate", func(s *commandScratch) Command { return s.change(KindDeallocate) }, false},
+	KindFulfill:      {"Fulfill", func(s *commandScratch) Command { return s.change(KindFulfill) }, false},
+	KindReturn:       {"Return", func(s *commandScratch) Command { return s.change(KindReturn) }, true},
+
+	KindPutTagCategory:    {"PutTagCategory", func(s *commandScratch) Command { return &s.putCategory }, true},
+	KindDeleteTagCategory: {"DeleteTagCategory", func(s *commandScratch) Command { return &s.deleteCategory }, false},
+	KindStartCount:        {"StartCount", func(s *commandScratch) Command { return &s.startCount }, true},
+	KindCloseCount:        {"CloseCount", func(s *commandScratch) Command { return &s.closeCount }, false},
+	KindExpire:            {"Expire", func(s *commandScratch) Command { return &s.expire }, false},
+	KindPutRule:           {"PutRule", func(s *commandScratch) Command { return &s.putRule }, false},
+	KindDeleteRule:        {"DeleteRule", func(s *commandScratch) Command { return &s.deleteRule }, false},
+	KindActivateRule:      {"ActivateRule", func(s *commandScratch) Command { return &s.activateRule }, false},
+	KindDeactivateRule:    {"DeactivateRule", func(s *commandScratch) Command { return &s.deactivateRule }, false},
+	KindSuspendRule:       {"SuspendRule", func(s *commandScratch) Command { return &s.suspendRule }, false},
+	KindRedistributePlan:  {"RedistributePlan", func(s *commandScratch) Command { return &s.redistribution }, false},
+	KindTransition:        {"Transition", func(s *commandScratch) Command { return &s.transition }, true},
+	KindPutLocation:       {"PutLocation", func(s *commandScratch) Command { return &s.putLocation }, false},
+	KindBlock:             {"Block", func(s *commandScratch) Command { return &s.block }, false},
+	KindPutLocationGroup:  {"PutLocationGroup", func(s *commandScratch) Command { return &s.putGroup }, false},
+	KindDeleteSegments:    {"DeleteSegments", func(s *commandScratch) Command { return &s.removeSegments }, false},
+}
+
+func (k Kind) known() bool { return int(k) < len(commands) && commands[k].in != nil }
+
+// String is the command's name.
+func (k Kind) String() string {
+	if !k.known() {
+		return "unknown command"
+	}
+	return commands[k].name
 }
 
 // Envelope is what a command carries besides its own fields.

@@ -88,7 +88,7 @@ func (e *Engine) sinceCount(t *stockTarget) int64 {
 	return units
 }
 
-func (e *Engine) startCount(c *StartCount, r *Result) {
+func (c *StartCount) apply(e *Engine, _ *Envelope, r *Result) {
 	row := e.findName(&e.locations, c.Location)
 	switch {
 	case row != 0 && e.counts.at(row) >= 0:
@@ -106,7 +106,7 @@ func (e *Engine) startCount(c *StartCount, r *Result) {
 	e.emit(&Event{Kind: EventCountStarted, Location: c.Location, Name: c.Count})
 }
 
-func (e *Engine) closeCount(c *CloseCount, r *Result) {
+func (c *CloseCount) apply(e *Engine, _ *Envelope, r *Result) {
 	if e.counts.find(e, c.Location, c.Count) == nil {
 		r.refuse(CodeUnknownCount, "count", c.Count)
 		return

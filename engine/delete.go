@@ -2,8 +2,8 @@ package engine
 
 import "slices"
 
-// deleteRecords removes records, or says what stands in the way.
-func (e *Engine) deleteRecords(c *Delete, r *Result) {
+// apply removes records, or says what stands in the way.
+func (c *Delete) apply(e *Engine, _ *Envelope, r *Result) {
 	rows := e.inScope(&c.Scope)
 	for _, row := range rows {
 		rec := e.records.at(row)

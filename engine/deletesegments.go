@@ -13,7 +13,7 @@ type DeleteSegments struct {
 	DryRun bool  `json:"dryRun"`
 }
 
-func checkDeleteSegments(c *DeleteSegments) *fault {
+func (c *DeleteSegments) check() *fault {
 	if f := checkScope(&c.Scope); f != nil {
 		return f
 	}
@@ -23,7 +23,7 @@ func checkDeleteSegments(c *DeleteSegments) *fault {
 	return checkTags("tags", c.Tags)
 }
 
-func (e *Engine) deleteSegments(c *DeleteSegments, r *Result) {
+func (c *DeleteSegments) apply(e *Engine, _ *Envelope, r *Result) {
 	if _, _, code, tag := e.Schema().key(c.Tags); code != CodeOK {
 		refuseTag(r, code, "tags", c.Tags[tag])
 		return

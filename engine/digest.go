@@ -24,89 +24,21 @@ const (
 	digestElementBytes = 2
 )
 
-// appendDigest appends c's digest to dst.
-func appendDigest(dst []byte, c Command) []byte {
-	dst = append(dst, byte(c.Kind()))
-	switch c := c.(type) {
-	case *Refresh:
-		dst = digestText(dst, c.Location)
-		dst = digestText(dst, c.Count)
-		return digestList(dst, c.Items)
-	case *Adjust:
-		dst = digestText(dst, c.Location)
-		return digestList(dst, c.Items)
-	case *Transfer:
-		return digestList(dst, c.Items)
-	case *Redistribute:
-		dst = digestScope(dst, &c.Scope)
-		dst = digestBool(dst, c.Now)
-		return digestBool(dst, c.DryRun)
-	case *Delete:
-		dst = digestScope(dst, &c.Scope)
-		dst = digestBool(dst, c.DryRun)
-		return digestBool(dst, c.Force)
-	case *Allocate:
-		dst = digestText(dst, c.OrderID)
-		dst = digestNumber(dst, uint64(c.Mode))
-		dst = digestBool(dst, c.Backorder)
-		dst = digestNumber(dst, uint64(c.ExpiresAtMS))
-		return digestList(dst, c.Lines)
-	case *OrderChange:
-		return digestList(digestText(digestNumber(dst, uint64(c.Action)), c.OrderID), c.Lines)
-	case *Block:
-		return digestList(digestText(dst, c.Location), c.Items)
-	case *PutLocation:
-		return digestLocation(dst, c)
-	case *DeleteSegments:
-		return digestBool(digestTagList(digestScope(dst, &c.Scope), c.Tags), c.DryRun)
-	case *PutLocationGroup:
-		return digestTexts(digestText(dst, c.Group), c.Locations)
-	case *Transition:
-		return digestList(digestText(digestText(dst, c.FromOrderID), c.OrderID), c.Lines)
-	case *PutTagCategory:
-		dst = digestText(dst, c.Name)
-		dst = digestList(dst, c.Values)
-		dst = digestNumber(dst, uint64(c.Rounding))
-		return digestList(dst, c.MoveTo)
-	case *DeleteTagCategory:
-		return digestText(digestText(dst, c.Name), c.MoveTo)
-	case *StartCount:
-		return digestText(digestText(dst, c.Location), c.Count)
-	case *CloseCount:
-		return digestText(digestText(dst, c.Location), c.Count)
-	case *Expire:
-		return dst
-	case *PutRule:
-		dst = digestText(digestText(digestText(dst, c.Name), c.Source), c.Author)
-		return digestHooks(dst, c.Hooks)
-	case *DeleteRule:
-		return digestText(dst, c.Name)
-	case *ActivateRule:
-		return digestActivation(dst, c)
-	case *DeactivateRule:
-		return digestRuleScope(digestNumber(digestText(dst, c.Name), uint64(c.Hook)), &c.RuleScope)
-	case *SuspendRule:
-		dst = digestNumber(digestNumber(dst, c.Activation), uint64(c.Failures))
-		return digestText(dst, c.Reason)
-	case *RedistributePlan:
-		return digestList(dst, c.Items)
-	default:
-		panic("BUG: a command without a digest")
-	}
-}
-
-func digestActivation(dst []byte, c *ActivateRule) []byte {
+func (c *ActivateRule) digest(dst []byte) []byte {
 	dst = digestNumber(digestText(dst, c.Name), uint64(c.Version))
 	dst = digestRuleScope(digestNumber(dst, uint64(c.Hook)), &c.RuleScope)
 	dst = digestNumber(digestNumber(dst, uint64(c.OnError)), uint64(c.FailuresMax))
 	return digestText(dst, c.Author)
 }
 
-func digestLocation(dst []byte, c *PutLocation) []byte {
+func (c *PutLocation) digest(dst []byte) []byte {
 	dst = digestNumber(digestText(dst, c.Location), uint64(c.Flags))
 	dst = digestText(digestText(digestText(dst, c.Name), c.PostalCode), c.Country)
 	return digestNumber(digestNumber(dst, uint64(c.Latitude)), uint64(c.Longitude))
 }
+
+// appendDigest appends c's digest to dst.
+func appendDigest(dst []byte, c Command) []byte { return c.digest(append(dst, byte(c.Kind()))) }
 
 func digestHash(dst []byte, hash uint64) []byte { return binary.LittleEndian.AppendUint64(dst, hash) }
 

@@ -1,7 +1,7 @@
 package engine
 
-// changeOrder confirms, releases, ships or restocks units of an order: all lines, or none when one cannot be done.
-func (e *Engine) changeOrder(c *OrderChange, envelope *Envelope, r *Result) {
+// apply confirms, releases, ships or restocks units of an order: all lines, or none when one cannot be done.
+func (c *OrderChange) apply(e *Engine, envelope *Envelope, r *Result) {
 	hash := hashText(c.OrderID)
 	orderRow, ok := e.orderFor(c.OrderID, hash, envelope, r)
 	if !ok {

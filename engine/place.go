@@ -45,7 +45,7 @@ const (
 	longitudeMax = 180_000_000
 )
 
-func checkPutLocation(c *PutLocation) *fault {
+func (c *PutLocation) check() *fault {
 	switch {
 	case !IsText(c.Location, LocationBytesMax):
 		return textFault("location", c.Location)
@@ -65,8 +65,8 @@ func checkPutLocation(c *PutLocation) *fault {
 	return nil
 }
 
-// appendPutLocation: location, flags, name, postal code, country, latitude, longitude.
-func appendPutLocation(dst []byte, c *PutLocation) []byte {
+// appendBody: location, flags, name, postal code, country, latitude, longitude.
+func (c *PutLocation) appendBody(dst []byte) []byte {
 	dst = binary.AppendUvarint(appendText(dst, c.Location), uint64(c.Flags))
 	dst = appendText(appendText(appendText(dst, c.Name), c.PostalCode), c.Country)
 	return binary.AppendVarint(binary.AppendVarint(dst, c.Latitude), c.Longitude)
@@ -75,7 +75,7 @@ func appendPutLocation(dst []byte, c *PutLocation) []byte {
 // placeBytesMin is what a location takes at least.
 const placeBytesMin = 4*textBytesMin + 1 + 1 + 1
 
-func readPutLocation(r *reader, c *PutLocation) {
+func (c *PutLocation) readBody(r *bodyReader) {
 	c.Location = r.text()
 	flags := r.uvarint()
 	if flags > math.MaxUint16 {
@@ -98,7 +98,7 @@ func (c *PutLocation) clone() PutLocation {
 // places is what is known of locations, by their codes. It is replaced as a whole.
 type places map[string]PutLocation
 
-func (e *Engine) putLocation(c *PutLocation, r *Result) {
+func (c *PutLocation) apply(e *Engine, _ *Envelope, r *Result) {
 	old := e.loadPlaces()
 	if _, known := old[c.Location]; !known && len(old) >= PlacesMax {
 		r.refuse(CodeTooMany, "location", strconv.Itoa(PlacesMax))
@@ -145,21 +145,21 @@ func (e *Engine) appendPlaces(b []byte) []byte {
 	}
 	b = binary.AppendUvarint(b, uint64(len(list)))
 	for i := range list {
-		b = appendPutLocation(b, &list[i])
+		b = list[i].appendBody(b)
 	}
 	return b
 }
 
 // readPlacesRow reads what appendPlaces wrote: locations in order, each once and within the limits.
 func (e *Engine) readPlacesRow(b []byte) error {
-	in := reader{b: b}
+	in := bodyReader{reader: reader{b: b}}
 	all, last := places{}, ""
 	for range in.count(placeBytesMin) {
 		var c PutLocation
-		if readPutLocation(&in, &c); in.fault != "" {
+		if c.readBody(&in); in.fault != "" {
 			break
 		}
-		if checkPutLocation(&c) != nil || c.Location <= last {
+		if c.check() != nil || c.Location <= last {
 			return fmt.Errorf("%w: a location out of order, or past its limits", ErrCorrupt)
 		}
 		own := c.clone()

@@ -16,7 +16,7 @@ type PutLocationGroup struct {
 	Locations []string `json:"locations"`
 }
 
-func checkPutLocationGroup(c *PutLocationGroup) *fault {
+func (c *PutLocationGroup) check() *fault {
 	switch {
 	case !IsText(c.Group, LocationBytesMax):
 		return textFault("group", c.Group)
@@ -35,20 +35,17 @@ func checkPutLocationGroup(c *PutLocationGroup) *fault {
 	return nil
 }
 
-// appendPutLocationGroup: group, locations.
-func appendPutLocationGroup(dst []byte, c *PutLocationGroup) []byte {
+// appendBody: group, locations.
+func (c *PutLocationGroup) appendBody(dst []byte) []byte {
 	return appendTexts(appendText(dst, c.Group), c.Locations)
 }
 
 // groupBytesMin is what a group takes at least.
 const groupBytesMin = textBytesMin + 1
 
-func readPutLocationGroup(r *reader, c *PutLocationGroup) {
+func (c *PutLocationGroup) readBody(r *bodyReader) {
 	c.Group = r.text()
-	c.Locations = resize(c.Locations, r.count(textBytesMin))
-	for i := range c.Locations {
-		c.Locations[i] = r.text()
-	}
+	c.Locations = r.readTexts(c.Locations)
 }
 
 // clone is a copy with texts of its own.
@@ -71,7 +68,7 @@ func (g placeGroups) members() (n int) {
 	return n
 }
 
-func (e *Engine) putLocationGroup(c *PutLocationGroup, r *Result) {
+func (c *PutLocationGroup) apply(e *Engine, _ *Envelope, r *Result) {
 	now := maps.Clone(e.loadGroups())
 	if now == nil {
 		now = placeGroups{}
@@ -124,21 +121,21 @@ func (e *Engine) appendGroups(b []byte) []byte {
 	}
 	b = binary.AppendUvarint(b, uint64(len(list)))
 	for i := range list {
-		b = appendPutLocationGroup(b, &list[i])
+		b = list[i].appendBody(b)
 	}
 	return b
 }
 
 // readGroupsRow reads what appendGroups wrote: groups in order, each once and within the limits.
 func (e *Engine) readGroupsRow(b []byte) error {
-	in := reader{b: b}
+	in := bodyReader{reader: reader{b: b}}
 	all, last := placeGroups{}, ""
 	for range in.count(groupBytesMin) {
 		var c PutLocationGroup
-		if readPutLocationGroup(&in, &c); in.fault != "" {
+		if c.readBody(&in); in.fault != "" {
 			break
 		}
-		if checkPutLocationGroup(&c) != nil || len(c.Locations) == 0 || c.Group <= last {
+		if c.check() != nil || len(c.Locations) == 0 || c.Group <= last {
 			return fmt.Errorf("%w: a group of locations out of order, or past its limits", ErrCorrupt)
 		}
 		own := c.clone()

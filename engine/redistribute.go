@@ -1,7 +1,7 @@
 package engine
 
-// redistribute marks records as due, splits them now, or only says what that would do.
-func (e *Engine) redistribute(c *Redistribute, r *Result) {
+// apply marks records as due, splits them now, or only says what that would do.
+func (c *Redistribute) apply(e *Engine, _ *Envelope, r *Result) {
 	rows := e.inScope(&c.Scope)
 	r.Stock.Records = int64(len(rows))
 	if !c.Now && !c.DryRun {

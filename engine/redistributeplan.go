@@ -131,8 +131,8 @@ func (e *Engine) redistributeRecord(row uint32, r *Result) {
 	}
 }
 
-// redistributePlan does the items in their order.
-func (e *Engine) redistributePlan(c *RedistributePlan, envelope *Envelope, r *Result) {
+// apply does the items in their order.
+func (c *RedistributePlan) apply(e *Engine, envelope *Envelope, r *Result) {
 	if envelope.RulesIndex != e.Rules().sequence {
 		r.refuse(CodeRetry, "rules", strconv.FormatUint(envelope.RulesIndex, 10))
 		return

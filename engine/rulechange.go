@@ -8,8 +8,8 @@ import (
 	"strings"
 )
 
-// putRule stores a version. The source of the newest version again is that version.
-func (e *Engine) putRule(c *PutRule, r *Result) {
+// apply stores a version. The source of the newest version again is that version.
+func (c *PutRule) apply(e *Engine, _ *Envelope, r *Result) {
 	set := e.Rules()
 	at, found := set.position(c.Name)
 	rule := Rule{Name: strings.Clone(c.Name)}
@@ -55,7 +55,7 @@ func (e *Engine) putRule(c *PutRule, r *Result) {
 	e.emit(&Event{Kind: EventRulePut, Name: rule.Name, Limit: int64(rule.last)})
 }
 
-func (e *Engine) deleteRule(c *DeleteRule, r *Result) {
+func (c *DeleteRule) apply(e *Engine, _ *Envelope, r *Result) {
 	set := e.Rules()
 	at, found := set.position(c.Name)
 	switch {
@@ -72,8 +72,8 @@ func (e *Engine) deleteRule(c *DeleteRule, r *Result) {
 	e.emit(&Event{Kind: EventRuleDeleted, Name: c.Name})
 }
 
-// activateRule makes a version the one that is asked, in place of another version of the rule or beside other rules.
-func (e *Engine) activateRule(c *ActivateRule, r *Result) {
+// apply makes a version the one that is asked, in place of another version of the rule or beside other rules.
+func (c *ActivateRule) apply(e *Engine, _ *Envelope, r *Result) {
 	set := e.Rules()
 	at, found := set.position(c.Name)
 	if !found {
@@ -122,7 +122,7 @@ func (e *Engine) activateRule(c *ActivateRule, r *Result) {
 	e.emit(&Event{Kind: EventRuleActivated, Name: a.Rule, Limit: int64(a.Version)})
 }
 
-func (e *Engine) deactivateRule(c *DeactivateRule, r *Result) {
+func (c *DeactivateRule) apply(e *Engine, _ *Envelope, r *Result) {
 	set := e.Rules()
 	if _, found := set.position(c.Name); !found {
 		r.refuse(CodeUnknownRule, "name", c.Name)
@@ -146,8 +146,8 @@ func (e *Engine) deactivateRule(c *DeactivateRule, r *Result) {
 	e.setActive(&next)
 }
 
-// suspendRule takes the leader's word. The activation may be gone, or suspended, since it failed.
-func (e *Engine) suspendRule(c *SuspendRule, r *Result) {
+// apply takes the leader's word. The activation may be gone, or suspended, since it failed.
+func (c *SuspendRule) apply(e *Engine, _ *Envelope, r *Result) {
 	set := e.Rules()
 	at := slices.IndexFunc(set.active, func(a *Activation) bool { return a.ID == c.Activation })
 	if at < 0 || set.active[at].Suspended {

@@ -6,8 +6,8 @@ import (
 	"sync/atomic"
 )
 
-// putTagCategory creates or replaces a category.
-func (e *Engine) putTagCategory(c *PutTagCategory, envelope *Envelope, r *Result) {
+// apply creates or replaces a category.
+func (c *PutTagCategory) apply(e *Engine, envelope *Envelope, r *Result) {
 	old := e.Schema()
 	if envelope.IfSeen && envelope.Seen != old.CategoryHash(c.Name) {
 		r.refuse(CodeRetry, "name", c.Name)
@@ -185,8 +185,8 @@ func (e *Engine) countUse(rec *record, inWay func(TagSetID) bool, r *Result) {
 	}
 }
 
-// deleteTagCategory removes a category; segments that differed only in it become one.
-func (e *Engine) deleteTagCategory(c *DeleteTagCategory, r *Result) {
+// apply removes a category; segments that differed only in it become one.
+func (c *DeleteTagCategory) apply(e *Engine, _ *Envelope, r *Result) {
 	old := e.Schema()
 	at := old.position(c.Name)
 	if at < 0 {

@@ -157,7 +157,7 @@ func New() *Engine {
 	e.schema.Store(&Schema{})
 	e.rules.Store(&RuleSet{})
 	e.changes.rules = e.Rules()
-	e.scratch.command.lists = new(tagLists)
+	e.scratch.command.in.lists = new(tagLists)
 	e.archivedNow.Store(newArchivedRows())
 	for id := range e.logs {
 		e.logs[id].start(1)

@@ -14,8 +14,8 @@ type stockTarget struct {
 	short  int64 // by how much a counted quantity came out below zero
 }
 
-// refresh sets on hand: all items, or none when one cannot be done.
-func (e *Engine) refresh(c *Refresh, envelope *Envelope, r *Result) {
+// apply sets on hand: all items, or none when one cannot be done.
+func (c *Refresh) apply(e *Engine, envelope *Envelope, r *Result) {
 	count := e.counts.find(e, c.Location, c.Count)
 	if c.Count != "" && count == nil {
 		r.refuse(CodeUnknownCount, "count", c.Count)
@@ -64,8 +64,8 @@ func (e *Engine) reportShortfalls(c *Refresh, r *Result) {
 	}
 }
 
-// adjust changes on hand: all items, or none when one cannot be done.
-func (e *Engine) adjust(c *Adjust, r *Result) {
+// apply changes on hand: all items, or none when one cannot be done.
+func (c *Adjust) apply(e *Engine, _ *Envelope, r *Result) {
 	if !e.targets(c.Location, c.Items, r) {
 		return
 	}
@@ -323,8 +323,8 @@ func (e *Engine) groupOf(id TagSetID) *group {
 	return &s.groups[number]
 }
 
-// transfer moves available units: all items, or none when one cannot be done.
-func (e *Engine) transfer(c *Transfer, r *Result) {
+// apply moves available units: all items, or none when one cannot be done.
+func (c *Transfer) apply(e *Engine, _ *Envelope, r *Result) {
 	e.scratch.stock = e.scratch.stock[:0]
 	e.scratch.sums.start(len(c.Items))
 	e.scratch.room.start(len(c.Items))

@@ -5,8 +5,8 @@ import (
 	"strconv"
 )
 
-// checkTransition: two orders, and lines of which no two name one item on either side.
-func checkTransition(c *Transition) *fault {
+// check: two orders, and lines of which no two name one item on either side.
+func (c *Transition) check() *fault {
 	switch {
 	case !IsText(c.FromOrderID, OrderIDBytesMax):
 		return textFault("fromOrderId", c.FromOrderID)
@@ -41,8 +41,8 @@ type transitionTarget TransitionLine
 func (l *TransitionLine) name() string   { return l.ItemID }
 func (l *transitionTarget) name() string { return l.ToItemID }
 
-// appendTransition: both orders, lines.
-func appendTransition(dst []byte, c *Transition) []byte {
+// appendBody: both orders, lines.
+func (c *Transition) appendBody(dst []byte) []byte {
 	dst = appendText(appendText(dst, c.FromOrderID), c.OrderID)
 	dst = binary.AppendUvarint(dst, uint64(len(c.Lines)))
 	for i := range c.Lines {
@@ -51,7 +51,7 @@ func appendTransition(dst []byte, c *Transition) []byte {
 	return dst
 }
 
-func readTransition(r *reader, c *Transition) {
+func (c *Transition) readBody(r *bodyReader) {
 	c.FromOrderID, c.OrderID = r.text(), r.text()
 	c.Lines = resize(c.Lines, r.count(becomesBytesMin))
 	for i := range c.Lines {
@@ -59,9 +59,9 @@ func readTransition(r *reader, c *Transition) {
 	}
 }
 
-// transition moves reserved items into another order, as they are: their lines, and their places among those that wait,
+// apply moves reserved items into another order, as they are: their lines, and their places among those that wait,
 // stay.
-func (e *Engine) transition(c *Transition, envelope *Envelope, r *Result) {
+func (c *Transition) apply(e *Engine, envelope *Envelope, r *Result) {
 	hash := hashText(c.OrderID)
 	to, ok := e.orderFor(c.OrderID, hash, envelope, r)
 	if !ok {

@@ -129,8 +129,8 @@ func TestTransitionRefuses(t *testing.T) {
 	h.must(allocate("firm", ModeAll, ask("1", "U", 1)))
 	f(CodeNotReserved, "firm", TransitionLine{"1", "2"})
 	h.want("U", "L", `{} 10/4/0/6 `)
-	if long := make([]TransitionLine, OrderLinesMax+1); checkTransition(
-		&Transition{FromOrderID: "a", OrderID: "b", Lines: long}).field != "lines" {
+	long := &Transition{FromOrderID: "a", OrderID: "b", Lines: make([]TransitionLine, OrderLinesMax+1)}
+	if field, _, _ := CheckCommand(long); field != "lines" {
 		t.Error("too many lines pass")
 	}
 }

@@ -37,7 +37,7 @@ func (e *Engine) Warm(commands [][]byte) {
 		return
 	}
 	for _, c := range commands[:min(len(commands), WarmCommandsMax)] {
-		w.add(c, e.scratch.command.lists)
+		w.add(c, e.scratch.command.in.lists)
 	}
 	e.warmSlots(w)
 	e.warmRecords(w)
