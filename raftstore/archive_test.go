@@ -268,7 +268,7 @@ func TestVerifyArchived(t *testing.T) {
 		t.Fatal(err)
 	}
 	err = errors.Join(tables.row(engine.RowSet, engine.ArchivedKey(nil, "another"), row), tables.closeTable(),
-		w.state.ingest(t.Context(), tables.paths))
+		w.state.ingest(t.Context(), tables))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -233,7 +233,7 @@ func (f *frozen) store(meta raft.SnapshotMeta) error {
 		return err
 	}
 	f.step()
-	if err := f.state.ingest(context.Background(), t.paths); err != nil {
+	if err := f.state.ingest(context.Background(), t); err != nil {
 		return err
 	}
 	f.done(meta.Index, t)

@@ -167,7 +167,7 @@ func TestDamagedArchive(t *testing.T) {
 	if err := tables.closeTable(); err != nil {
 		t.Fatal(err)
 	}
-	if err := s.ingest(context.Background(), tables.paths); err != nil {
+	if err := s.ingest(context.Background(), tables); err != nil {
 		t.Fatal(err)
 	}
 	if err := s.close(); err != nil {

@@ -10,8 +10,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/cockroachdb/pebble/v2/sstable"
-	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/hashicorp/raft"
 )
 
@@ -327,7 +325,7 @@ func (t *transfer) verify() error {
 		err = t.manifest.fits(meta)
 	}
 	if err == nil {
-		err = state.readAll(t.stop)
+		err = t.readAll(state)
 	}
 	for _, f := range t.manifest.Files {
 		if err == nil && isTable(f.Name) {
@@ -337,41 +335,15 @@ func (t *transfer) verify() error {
 	return errors.Join(err, state.close())
 }
 
-// checkTable reads every block of a table with its checksum: filters, to which readAll does not come, among them.
-func (s *stateDB) checkTable(path string) error {
-	file, err := s.fs.Open(path, vfs.SequentialReadsOption)
-	if err != nil {
-		return stateError("read the state", err)
-	}
-	readable, err := sstable.NewSimpleReadable(file)
-	if err != nil {
-		return stateError("read "+path, errors.Join(err, file.Close()))
-	}
-	table, err := sstable.NewReader(context.Background(), readable, s.options.MakeReaderOptions())
-	if err != nil {
-		return stateError("read "+path, errors.Join(err, readable.Close()))
-	}
-	if err := errors.Join(table.ValidateBlockChecksums(), table.Close()); err != nil {
-		return stateError("read "+path, err)
-	}
-	return nil
-}
-
-// readAll reads every row.
-func (s *stateDB) readAll(stop <-chan struct{}) error {
-	it, err := s.db.NewIter(nil)
-	if err != nil {
-		return stateError("read the state", err)
-	}
-	for n, ok := 0, it.First(); ok; ok = it.Next() {
-		if n++; n%rowsBetweenLooks == 0 && isClosed(stop) {
-			return errors.Join(ErrClosed, it.Close())
+// readAll reads every row, until it is stopped.
+func (t *transfer) readAll(state *stateDB) error {
+	rows := 0
+	return state.eachRow(func(_, _ []byte) error {
+		if rows++; rows%rowsBetweenLooks == 0 && isClosed(t.stop) {
+			return ErrClosed
 		}
-	}
-	if err := errors.Join(it.Error(), it.Close()); err != nil {
-		return stateError("read the state", err)
-	}
-	return nil
+		return nil
+	})
 }
 
 // rowsBetweenLooks is some milliseconds of reading.

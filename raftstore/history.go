@@ -174,8 +174,8 @@ func (h *history) keep(k keptState) error {
 	if err := h.fs.RemoveAll(under); err != nil {
 		return fmt.Errorf("clear %s: %w", under, err)
 	}
-	if err := h.state.db.Checkpoint(under); err != nil {
-		return fmt.Errorf("link the state: %w", err)
+	if err := h.state.link(under); err != nil {
+		return err
 	}
 	if err := k.writeFiles(h.fs, under, h.newest(), h.step); err != nil {
 		return fmt.Errorf("list the files of the state: %w", err)

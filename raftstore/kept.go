@@ -84,9 +84,6 @@ func (k *keptState) addTables(sizes map[string]int64) {
 	}
 }
 
-// isTable reports whether a file is a table, which never changes.
-func isTable(name string) bool { return strings.HasSuffix(name, ".sst") }
-
 // writeFiles lists the files in a directory, which become those of k, and writes the list beside them. A table that an
 // earlier kept state has is not read again. step is called before each file.
 func (k *keptState) writeFiles(fs vfs.FS, dir string, earlier keptState, step func() (end func())) error {

@@ -57,23 +57,10 @@ const (
 	// snapshotBodyBytesMax bounds a snapshot as Raft sees it; ours only says which state it stands for.
 	snapshotBodyBytesMax = 64
 
-	// stateCacheBytes is small: after the start only orders that have left memory are read.
-	stateCacheBytes = 16 << 20
-
 	// OpenFilesDefault is the default for Config.OpenFilesMax, OpenFilesMin what a database has open of tables alone,
 	// whatever it is told.
 	OpenFilesDefault = 1000
 	OpenFilesMin     = 74
-
-	// stateMemTableBytes is as small as Pebble allows for; rows are ingested, nothing is ever written to a memtable.
-	stateMemTableBytes = 256 << 10
-
-	// stateBloomBitsPerKey makes one look-up in a hundred for an order that was never archived read a block in vain.
-	stateBloomBitsPerKey = 10
-
-	// loadChunkBytes and loadChunksMax bound what the scan of a load is ahead of the decoding.
-	loadChunkBytes = 256 << 10
-	loadChunksMax  = 8
 )
 
 // History.
@@ -275,11 +262,6 @@ const (
 	// removed that were fetched and are not wanted any more.
 	fetchRetryInterval = time.Second
 	fetchLeftoverAge   = 10 * time.Minute
-
-	// A checkpoint's files have short names; a table has some 100 MB at most.
-	fileNameBytesMax   = 64
-	fileBytesMax       = 1 << 40
-	checkpointFilesMax = 1 << 20
 )
 
 // An entry of the target size must be legal, and the queue must hold more than the largest entry.

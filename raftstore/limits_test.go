@@ -2,7 +2,6 @@ package raftstore
 
 import (
 	"bytes"
-	"fmt"
 	"io"
 	"net"
 	"strings"
@@ -51,17 +50,6 @@ func TestLimits(t *testing.T) {
 	})
 	f("bytes of an entry's target", entryBytesMax, func(n int) error {
 		return Config{Dir: "d", EntryBytesTarget: n}.Validate()
-	})
-	f("files of a checkpoint that is written", checkpointFilesMax, func(n int) error {
-		m := manifest{Files: make([]shippedFile, n-1)}
-		return m.add(shippedFile{Name: "a"})
-	})
-	m := &manifest{Index: 1}
-	f("files of a checkpoint that is fetched", checkpointFilesMax, func(n int) error {
-		for i := len(m.Files); i < n; i++ {
-			m.Files = append(m.Files, shippedFile{Name: fmt.Sprint(i)})
-		}
-		return m.check()
 	})
 	f("connections for a purpose", peerConnectionsMax, func(n int) error {
 		conn, other := net.Pipe()

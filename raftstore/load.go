@@ -5,10 +5,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
-	"time"
 
 	"github.com/cockroachdb/pebble/v2"
+	"github.com/cockroachdb/pebble/v2/sstable"
+	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"apportion/engine"
 )
@@ -128,84 +128,40 @@ func ignoreCanceled(err error) error {
 	return err
 }
 
-// hasArchived reports whether any order has left memory.
-func (s *stateDB) hasArchived() (bool, error) {
-	it, err := s.db.NewIter(&pebble.IterOptions{
-		LowerBound: []byte{groupPrefix, engine.ArchivedTable},
-		UpperBound: []byte{groupPrefix, engine.ArchivedTable + 1},
-	})
+// eachRow calls f for every row in the order of the keys, the applied row among them. Keys and values are valid during
+// the call only.
+func (s *stateDB) eachRow(f func(key, value []byte) error) error {
+	it, err := s.db.NewIter(nil)
 	if err != nil {
-		return false, stateError("look for archived orders", err)
+		return stateError("read the state", err)
 	}
-	found := it.First()
+	for ok := it.First(); ok; ok = it.Next() {
+		if err := f(it.Key(), it.Value()); err != nil {
+			return errors.Join(err, it.Close())
+		}
+	}
 	if err := errors.Join(it.Error(), it.Close()); err != nil {
-		return false, stateError("look for archived orders", err)
-	}
-	return found, nil
-}
-
-// checkArchived reads all rows of orders that have left memory and reports those that are not what they are to be.
-func (s *stateDB) checkArchived(ctx context.Context, report func(problem string)) (err error) {
-	it, err := s.db.NewIter(&pebble.IterOptions{
-		LowerBound: []byte{groupPrefix, engine.ArchivedTable},
-		UpperBound: []byte{groupPrefix, engine.ArchivedTable + 1},
-	})
-	if err != nil {
-		return stateError("read archived orders", err)
-	}
-	defer func() {
-		if readErr := errors.Join(it.Error(), it.Close()); readErr != nil {
-			err = errors.Join(err, stateError("read archived orders", readErr))
-		}
-	}()
-	for it.First(); it.Valid(); it.Next() {
-		if err := engine.CheckArchivedOrder(string(it.Key()[2:]), it.Value()); err != nil {
-			report(fmt.Sprintf("archived order %q: %v", it.Key()[2:], err))
-		}
-		if err := ctx.Err(); err != nil {
-			return err
-		}
+		return stateError("read the state", err)
 	}
 	return nil
 }
 
-// loadProgress is told of each chunk of rows that was loaded, and of the end.
-type loadProgress interface {
-	add(rows int)
-	done()
-}
-
-// paced is a load beside other work, which says how fast it may go.
-type paced func()
-
-func (p paced) add(int) { p() }
-func (p paced) done()   {}
-
-func newProgress(logger *slog.Logger) *progress {
-	return &progress{logger: logger, what: "loading the state", start: time.Now()}
-}
-
-// progress writes a line each second about something that takes long, and nothing about something that does not.
-type progress struct {
-	logger *slog.Logger
-	what   string
-	start  time.Time
-	last   time.Time
-	rows   int
-}
-
-func (p *progress) add(rows int) {
-	p.rows += rows
-	now := time.Now()
-	if p.last.IsZero() {
-		p.last = p.start
+// checkTable reads every block of a table with its checksum: also filters, which a scan of the rows does not read.
+func (s *stateDB) checkTable(path string) error {
+	file, err := s.fs.Open(path, vfs.SequentialReadsOption)
+	if err != nil {
+		return stateError("read the state", err)
 	}
-	if now.Sub(p.last) >= progressInterval {
-		p.last = now
-		p.logger.Info(p.what, "rows", p.rows, "took", now.Sub(p.start).Round(time.Millisecond))
+	readable, err := sstable.NewSimpleReadable(file)
+	if err != nil {
+		return stateError("read "+path, errors.Join(err, file.Close()))
 	}
-}
-
-func (p *progress) done() {
-	p.logger.Info(p.what+": done", "rows", p.rows, "took", time.Since(p.start).Round(time.Millisecond))
+	table, err := sstable.NewReader(context.Background(), readable, s.options.MakeReaderOptions())
+	if err != nil {
+		return stateError("read "+path, errors.Join(err, readable.Close()))
+	}
+	if err := errors.Join(table.ValidateBlockChecksums(), table.Close()); err != nil {
+		return stateError("read "+path, err)
+	}
+	return nil
 }

@@ -1,18 +1,13 @@
 package raftstore
 
 import (
-	"context"
-	"fmt"
 	"io"
 	"log/slog"
 	"sync"
 	"time"
 
-	"github.com/cockroachdb/pebble/v2"
 	"github.com/hashicorp/go-hclog"
 	"github.com/hashicorp/raft"
-
-	"apportion/wal"
 )
 
 // newRaftLogger carries Raft's messages into ours. Raft logs each election and snapshot at level info; that is noise
@@ -109,32 +104,4 @@ func (s *rarely) once(msg string) (more int, pass bool) {
 	}
 	more, r.at, r.more = r.more, now, 0
 	return more, true
-}
-
-// pebbleLogger carries the state database's messages into ours.
-type pebbleLogger struct {
-	logger  *slog.Logger
-	onFatal func(msg string)
-}
-
-var _ pebble.Logger = pebbleLogger{}
-
-// Infof is for routine messages: flushes, compactions, file names.
-func (p pebbleLogger) Infof(format string, args ...any) {
-	if p.logger.Enabled(context.Background(), slog.LevelDebug) {
-		p.logger.Debug("state: " + fmt.Sprintf(format, args...))
-	}
-}
-
-// Errorf is for errors that Pebble goes on after.
-func (p pebbleLogger) Errorf(format string, args ...any) {
-	p.logger.Error("state: " + fmt.Sprintf(format, wal.ErrorTexts(args)...))
-}
-
-// Fatalf never returns: after a failed sync Pebble would go on as if it had not happened.
-func (p pebbleLogger) Fatalf(format string, args ...any) {
-	msg := "raftstore: state database: " + fmt.Sprintf(format, wal.ErrorTexts(args)...)
-	p.logger.Error(msg)
-	p.onFatal(msg)
-	panic("FATAL: " + msg)
 }

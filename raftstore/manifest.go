@@ -49,9 +49,9 @@ func (f *shippedFile) check() error {
 	switch {
 	case f.Name == "" || len(f.Name) > fileNameBytesMax || strange || f.Name[0] == '.',
 		f.Name == manifestName, f.Name == lockName, strings.HasSuffix(f.Name, partSuffix):
-		return fmt.Errorf("%w: %q is no name of a checkpoint's file", ErrFormat, f.Name)
+		return fmt.Errorf("%w: %q is no name of a checkpoint's file", durable.ErrFormat, f.Name)
 	case f.Bytes < 0 || f.Bytes > fileBytesMax:
-		return fmt.Errorf("%w: the file %s of %d bytes", ErrFormat, f.Name, f.Bytes)
+		return fmt.Errorf("%w: the file %s of %d bytes", durable.ErrFormat, f.Name, f.Bytes)
 	}
 	return nil
 }
@@ -62,7 +62,7 @@ func (m *manifest) add(f shippedFile) error {
 		return err
 	}
 	if len(m.Files) == checkpointFilesMax {
-		return fmt.Errorf("%w: a checkpoint of more than %d files", ErrFormat, checkpointFilesMax)
+		return fmt.Errorf("%w: a checkpoint of more than %d files", durable.ErrFormat, checkpointFilesMax)
 	}
 	m.Files = append(m.Files, f)
 	return nil
@@ -71,7 +71,7 @@ func (m *manifest) add(f shippedFile) error {
 // check refuses a list that no checkpoint can have.
 func (m *manifest) check() error {
 	if m.Index == 0 || len(m.Files) == 0 {
-		return fmt.Errorf("%w: a checkpoint of index %d and %d files", ErrFormat, m.Index, len(m.Files))
+		return fmt.Errorf("%w: a checkpoint of index %d and %d files", durable.ErrFormat, m.Index, len(m.Files))
 	}
 	names := make(map[string]bool, len(m.Files))
 	for i := range m.Files {
@@ -80,12 +80,12 @@ func (m *manifest) check() error {
 			return err
 		}
 		if names[f.Name] {
-			return fmt.Errorf("%w: the file %s is there twice", ErrFormat, f.Name)
+			return fmt.Errorf("%w: the file %s is there twice", durable.ErrFormat, f.Name)
 		}
 		names[f.Name] = true
 	}
 	if len(names) > checkpointFilesMax {
-		return fmt.Errorf("%w: a checkpoint of %d files", ErrFormat, len(names))
+		return fmt.Errorf("%w: a checkpoint of %d files", durable.ErrFormat, len(names))
 	}
 	return nil
 }
@@ -110,7 +110,7 @@ func (m *manifest) file(name string) (f shippedFile, ok bool) {
 func (m *manifest) fits(meta raft.SnapshotMeta) error {
 	if meta.Index != m.Index || meta.Term != m.Term {
 		return fmt.Errorf("%w: a state of index %d and term %d, and its list of files is of %d and %d",
-			ErrInconsistent, meta.Index, meta.Term, m.Index, m.Term)
+			durable.ErrInconsistent, meta.Index, meta.Term, m.Index, m.Term)
 	}
 	return nil
 }
@@ -128,6 +128,9 @@ func (f *shippedFile) isIn(fsys vfs.FS, dir string) (bool, error) {
 	sum, err := durable.FileChecksum(fsys, path)
 	return err == nil && sum == f.Checksum, err
 }
+
+// isTable reports whether a file is a table, which never changes.
+func isTable(name string) bool { return strings.HasSuffix(name, ".sst") }
 
 // writeManifest declares a directory complete: all files are there, and on disk.
 func writeManifest(fs vfs.FS, dir string, m *manifest) error {
@@ -180,7 +183,7 @@ func decodeManifest(data []byte) (*manifest, error) {
 	}
 	m := new(manifest)
 	if err := json.Unmarshal(body, m); err != nil {
-		return nil, fmt.Errorf("%w: a checkpoint's list of files: %w", ErrFormat, err)
+		return nil, fmt.Errorf("%w: a checkpoint's list of files: %w", durable.ErrFormat, err)
 	}
 	return m, m.check()
 }

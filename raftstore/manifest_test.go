@@ -3,6 +3,7 @@ package raftstore
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"reflect"
 	"strings"
 	"testing"
@@ -33,10 +34,10 @@ func TestManifest(t *testing.T) {
 			t.Fatalf("%s: got %v, want %v", what, err, want)
 		}
 	}
-	f("empty", ErrFormat, func([]byte) []byte { return nil })
-	f("a newer version", ErrFormat, func(data []byte) []byte { data[0]++; return data })
-	f("a flipped bit", ErrInconsistent, func(data []byte) []byte { data[len(data)-3] ^= 1; return data })
-	f("cut off", ErrInconsistent, func(data []byte) []byte { return data[:len(data)-1] })
+	f("empty", durable.ErrFormat, func([]byte) []byte { return nil })
+	f("a newer version", durable.ErrFormat, func(data []byte) []byte { data[0]++; return data })
+	f("a flipped bit", durable.ErrInconsistent, func(data []byte) []byte { data[len(data)-3] ^= 1; return data })
+	f("cut off", durable.ErrInconsistent, func(data []byte) []byte { return data[:len(data)-1] })
 }
 
 // TestManifestRefuses: a list from another node names nothing outside of its directory, and nothing that means
@@ -50,7 +51,7 @@ func TestManifestRefuses(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := decodeManifest(data); !errors.Is(err, ErrFormat) {
+		if _, err := decodeManifest(data); !errors.Is(err, durable.ErrFormat) {
 			t.Errorf("%s: got %v, want ErrFormat", what, err)
 		}
 	}
@@ -65,6 +66,23 @@ func TestManifestRefuses(t *testing.T) {
 	f("one name twice", func(m *manifest) { m.Files[0].Name = m.Files[1].Name })
 	f("no files", func(m *manifest) { m.Files = nil })
 	f("no index", func(m *manifest) { m.Index = 0 })
+}
+
+// TestManifestFilesMax: a manifest of the most files is taken, one file more is refused.
+func TestManifestFilesMax(t *testing.T) {
+	fetched := &manifest{Index: 1}
+	for n := checkpointFilesMax; n <= checkpointFilesMax+1; n++ {
+		written := manifest{Files: make([]shippedFile, n-1)}
+		if err := written.add(shippedFile{Name: "a"}); (err == nil) != (n == checkpointFilesMax) {
+			t.Errorf("%d files are written: %v", n, err)
+		}
+		for i := len(fetched.Files); i < n; i++ {
+			fetched.Files = append(fetched.Files, shippedFile{Name: fmt.Sprint(i)})
+		}
+		if err := fetched.check(); (err == nil) != (n == checkpointFilesMax) {
+			t.Errorf("%d files are fetched: %v", n, err)
+		}
+	}
 }
 
 // FuzzDecodeManifest is given what a checksum that fits is put before, or it would not get past that.

@@ -9,7 +9,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/hashicorp/raft"
 
@@ -149,8 +148,8 @@ func (s *shipper) fill(o *offer) error {
 	if err := errors.Join(s.fs.MkdirAll(s.dir, durable.DirPermissions), s.fs.RemoveAll(o.dir)); err != nil {
 		return fmt.Errorf("raftstore: clear %s: %w", o.dir, err)
 	}
-	if err := s.state.db.Checkpoint(o.dir); err != nil {
-		return stateError("link the state", err)
+	if err := s.state.link(o.dir); err != nil {
+		return err
 	}
 	sizes, err := durable.FileSizes(s.fs, o.dir)
 	if err != nil {
@@ -163,19 +162,6 @@ func (s *shipper) fill(o *offer) error {
 	}
 	o.meta = meta
 	return err
-}
-
-// coverOf reads the cover row of a database that nobody has open; ok is false if there is none.
-func coverOf(c stateConfig) (meta raft.SnapshotMeta, ok bool, err error) {
-	state, err := openState(c)
-	if errors.Is(err, pebble.ErrDBDoesNotExist) {
-		return meta, false, nil
-	}
-	if err != nil {
-		return meta, false, err
-	}
-	meta, ok, err = state.cover()
-	return meta, ok, errors.Join(err, state.close())
 }
 
 // retire takes the current offer back. Who is fetching it may go on.

@@ -93,15 +93,14 @@ func (p *process) start() error {
 // openState is Store.openState without compactions, which would come and go as the scheduler likes.
 func (p *process) openState(context.Context) error {
 	s := p.store
-	state := &stateDB{fs: s.cfg.FS, ingestDir: s.paths.ingest, options: stateOptions(stateConfig{
+	state, err := openState(stateConfig{
 		fs: s.cfg.FS, dir: s.paths.state, ingestDir: s.paths.ingest, logger: s.cfg.Logger, onFatal: s.cfg.OnFatal,
-	})}
-	state.options.DisableAutomaticCompactions = true
-	db, err := pebble.Open(s.paths.state, state.options)
+		noCompactions: true,
+	})
 	if err != nil {
-		return stateError("open the state", err)
+		return err
 	}
-	state.db, s.state = db, state
+	s.state = state
 	s.onClose(state.close)
 	return nil
 }

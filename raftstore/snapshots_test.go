@@ -4,8 +4,8 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
-	"log/slog"
 	"runtime"
 	"strings"
 	"sync/atomic"
@@ -15,7 +15,6 @@ import (
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/cockroachdb/pebble/v2/vfs/errorfs"
-	"github.com/hashicorp/raft"
 )
 
 // TestSnapshotIsTheState: Raft finds one snapshot, that of the last checkpoint, and a body that names its index.
@@ -67,25 +66,13 @@ func checkRestore(t *testing.T, machine *fsm, body []byte, index uint64) {
 	f("a body too long", make([]byte, 10*snapshotBodyBytesMax), ErrFormat)
 }
 
-func TestCoverRow(t *testing.T) {
-	meta := raft.SnapshotMeta{Version: 1, ID: "2-7", Index: 7, Term: 2}
-	row, err := appendCover(nil, meta)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got, err := decodeCover(row); err != nil || got.Index != 7 || got.Term != 2 || got.ID != "2-7" {
-		t.Fatalf("got %+v, %v", got, err)
-	}
-	f := func(what string, want error, damage func(row []byte) []byte) {
-		t.Helper()
-		if _, err := decodeCover(damage(bytes.Clone(row))); !errors.Is(err, want) {
-			t.Fatalf("%s: got %v, want %v", what, err, want)
-		}
-	}
-	f("empty", ErrFormat, func([]byte) []byte { return nil })
-	f("a newer version", ErrFormat, func(row []byte) []byte { row[0]++; return row })
-	f("a flipped bit", ErrInconsistent, func(row []byte) []byte { row[len(row)-3] ^= 1; return row })
-	f("cut off", ErrInconsistent, func(row []byte) []byte { return row[:len(row)-1] })
+// silent keeps Pebble's messages out of a test's output.
+type silent struct{}
+
+func (silent) Infof(string, ...any)  {}
+func (silent) Errorf(string, ...any) {}
+func (silent) Fatalf(format string, args ...any) {
+	panic(fmt.Sprintf(format, args...))
 }
 
 // TestStateOfSomethingElse: rows without a cover row are not taken for a new store.
@@ -93,16 +80,11 @@ func TestStateOfSomethingElse(t *testing.T) {
 	fs := vfs.NewMem()
 	cfg := testConfig(fs).withDefaults()
 	p := newPaths(fs, cfg.Dir)
-	state, err := openState(stateConfig{
-		fs: fs, dir: p.state, ingestDir: p.ingest, logger: slog.New(slog.DiscardHandler), onFatal: cfg.OnFatal,
-	})
+	db, err := pebble.Open(p.state, &pebble.Options{FS: fs, Logger: silent{}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := state.db.Set([]byte("foreign"), nil, pebble.NoSync); err != nil {
-		t.Fatal(err)
-	}
-	if err := errors.Join(state.db.Flush(), state.close()); err != nil {
+	if err := errors.Join(db.Set([]byte("foreign"), nil, pebble.Sync), db.Close()); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := Open(context.Background(), cfg); !errors.Is(err, ErrFormat) {

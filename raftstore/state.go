@@ -2,20 +2,16 @@ package raftstore
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
 	"log/slog"
-	"slices"
 
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/bloom"
 	"github.com/cockroachdb/pebble/v2/sstable"
 	"github.com/cockroachdb/pebble/v2/vfs"
-	"github.com/hashicorp/raft"
 
-	"apportion/engine"
 	"apportion/raftstore/durable"
 	"apportion/wal"
 )
@@ -59,7 +55,10 @@ type stateConfig struct {
 	logger    *slog.Logger
 	onFatal   func(msg string)
 	readOnly  bool
-	openFiles int // Config.OpenFilesMax
+	openFiles int // kept open, about
+
+	// noCompactions is for simulations: compactions would come and go as the scheduler likes.
+	noCompactions bool
 }
 
 func openState(c stateConfig) (*stateDB, error) {
@@ -82,9 +81,11 @@ func stateOptions(c stateConfig) *pebble.Options {
 		EventListener: stateEvents(c.logger, attempts), ReadOnly: c.readOnly,
 		FormatMajorVersion: pebbleFormat,
 		DisableWAL:         true,
-		CacheSize:          stateCacheBytes,
-		MaxOpenFiles:       c.openFiles,
-		MemTableSize:       stateMemTableBytes,
+
+		DisableAutomaticCompactions: c.noCompactions,
+		CacheSize:                   stateCacheBytes,
+		MaxOpenFiles:                c.openFiles,
+		MemTableSize:                stateMemTableBytes,
 	}
 	for i := range o.Levels {
 		o.Levels[i].FilterPolicy = bloom.FilterPolicy(stateBloomBitsPerKey)
@@ -107,10 +108,10 @@ func stateEvents(logger *slog.Logger, attempts *wal.Attempts) *pebble.EventListe
 // stateError says what was being done when the database returned an error, and marks damage.
 func stateError(doing string, err error) error {
 	if info := pebble.ExtractDataCorruptionInfo(err); info != nil {
-		return fmt.Errorf("%w: %s: %s: %w", ErrCorrupt, doing, info.Path, info.Details)
+		return fmt.Errorf("%w: %s: %s: %w", durable.ErrCorrupt, doing, info.Path, info.Details)
 	}
 	if pebble.IsCorruptionError(err) || errors.Is(err, fs.ErrNotExist) { // the latter for a table that is gone
-		return fmt.Errorf("%w: %s: %w", ErrCorrupt, doing, err)
+		return fmt.Errorf("%w: %s: %w", durable.ErrCorrupt, doing, err)
 	}
 	return fmt.Errorf("raftstore: %s: %w", doing, err)
 }
@@ -123,82 +124,50 @@ func (s *stateDB) close() error {
 }
 
 // ingest adds finished tables in one atomic and durable step.
-func (s *stateDB) ingest(ctx context.Context, paths []string) error {
-	if err := s.db.Ingest(ctx, paths); err != nil {
-		return stateError(fmt.Sprintf("ingest %d tables", len(paths)), err)
+func (s *stateDB) ingest(ctx context.Context, t *tables) error {
+	if err := s.db.Ingest(ctx, t.paths); err != nil {
+		return stateError(fmt.Sprintf("ingest %d tables", len(t.paths)), err)
 	}
 	return nil
 }
 
-// cover reads the cover row: the snapshot, in Raft's words, that the state is. ok is false for a new database.
-func (s *stateDB) cover() (meta raft.SnapshotMeta, ok bool, err error) {
-	value, closer, err := s.db.Get(coverKey)
-	if errors.Is(err, pebble.ErrNotFound) {
-		return meta, false, s.checkEmpty()
-	}
-	if err != nil {
-		return meta, false, stateError("read the cover row", err)
-	}
-	meta, err = decodeCover(value)
-	return meta, true, errors.Join(err, closer.Close())
-}
-
-// checkEmpty tells a new database from one that was written by something else.
-func (s *stateDB) checkEmpty() error {
-	it, err := s.db.NewIter(nil)
-	if err != nil {
-		return stateError("read the state", err)
-	}
-	empty := !it.First()
-	if err := errors.Join(it.Error(), it.Close()); err != nil {
-		return stateError("read the state", err)
-	}
-	if !empty {
-		return fmt.Errorf("%w: the state database has rows but does not say of which index", ErrFormat)
+// link makes a directory with a copy of the database as it is now, by hard links.
+func (s *stateDB) link(dir string) error {
+	if err := s.db.Checkpoint(dir); err != nil {
+		return stateError("link the state", err)
 	}
 	return nil
-}
-
-// appendCover appends the cover row: the snapshot's description as sealed JSON. It is read once at a start, so readable
-// counts for more than short.
-func appendCover(dst []byte, meta raft.SnapshotMeta) ([]byte, error) {
-	body, err := json.Marshal(meta)
-	if err != nil {
-		return nil, fmt.Errorf("raftstore: encode the cover row: %w", err)
-	}
-	return durable.AppendSealed(dst, stateFormatVersion, body), nil
-}
-
-func decodeCover(value []byte) (meta raft.SnapshotMeta, err error) {
-	body, err := durable.OpenSealed(value, stateFormatVersion, "the state's applied row")
-	if err != nil {
-		return meta, err
-	}
-	if err := json.Unmarshal(body, &meta); err != nil {
-		return meta, fmt.Errorf("%w: the cover row: %w", ErrFormat, err)
-	}
-	return meta, nil
-}
-
-// archivedRow appends the row of an order that has left memory.
-func (s *stateDB) archivedRow(dst []byte, orderID string) (row []byte, found bool, err error) {
-	key := engine.ArchivedKey([]byte{groupPrefix}, orderID)
-	// An iterator, not Get: Get would not look at the bloom filters of the lowest level, where nearly all rows are.
-	it, err := s.db.NewIter(&pebble.IterOptions{UseL6Filters: true, LowerBound: key,
-		UpperBound: append(slices.Clone(key), 0)})
-	if err != nil {
-		return dst, false, stateError("look up an archived order", err)
-	}
-	if it.SeekPrefixGE(key) {
-		dst, found = append(dst, it.Value()...), true
-	}
-	if err := errors.Join(it.Error(), it.Close()); err != nil {
-		return dst, false, stateError("look up an archived order", err)
-	}
-	return dst, found, nil
 }
 
 // tableWriterOptions are those of a table that goes straight into the lowest levels.
 func (s *stateDB) tableWriterOptions() sstable.WriterOptions {
 	return s.options.MakeWriterOptions(0, pebbleFormat.MaxTableFormat())
+}
+
+// pebbleLogger carries the state database's messages into ours.
+type pebbleLogger struct {
+	logger  *slog.Logger
+	onFatal func(msg string)
+}
+
+var _ pebble.Logger = pebbleLogger{}
+
+// Infof is for routine messages: flushes, compactions, file names.
+func (p pebbleLogger) Infof(format string, args ...any) {
+	if p.logger.Enabled(context.Background(), slog.LevelDebug) {
+		p.logger.Debug("state: " + fmt.Sprintf(format, args...))
+	}
+}
+
+// Errorf is for errors that Pebble goes on after.
+func (p pebbleLogger) Errorf(format string, args ...any) {
+	p.logger.Error("state: " + fmt.Sprintf(format, wal.ErrorTexts(args)...))
+}
+
+// Fatalf never returns: after a failed sync Pebble would go on as if it had not happened.
+func (p pebbleLogger) Fatalf(format string, args ...any) {
+	msg := "raftstore: state database: " + fmt.Sprintf(format, wal.ErrorTexts(args)...)
+	p.logger.Error(msg)
+	p.onFatal(msg)
+	panic("FATAL: " + msg)
 }

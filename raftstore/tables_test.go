@@ -1,0 +1,49 @@
+package raftstore
+
+import (
+	"log/slog"
+	"testing"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+	"github.com/hashicorp/raft"
+
+	"apportion/engine"
+)
+
+// TestTablesEndWithTheirKind: rows of different kinds are in different tables once there are enough of them.
+func TestTablesEndWithTheirKind(t *testing.T) {
+	const tableBytes = 1 << 20
+	state, err := openState(stateConfig{
+		fs: vfs.NewMem(), dir: "state", ingestDir: "ingest", logger: slog.New(slog.DiscardHandler),
+		onFatal: func(msg string) { panic(msg) },
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	tb, err := state.newTables(raft.SnapshotMeta{Index: 1}, tableBytes)
+	if err != nil {
+		t.Fatal(err)
+	}
+	value := make([]byte, tableBytes/splitParts)
+	row := func(key string, value []byte) {
+		t.Helper()
+		if err := tb.row(engine.RowSet, []byte(key), value); err != nil {
+			t.Fatal(err)
+		}
+	}
+	row("e1", nil)
+	row("j1", value) // with so little before it, in the same table
+	row("j2", value)
+	row("o1", value) // in its own
+	row("o2", value)
+	row("r1", nil) // in its own again
+	if err := tb.closeTable(); err != nil {
+		t.Fatal(err)
+	}
+	if err := state.close(); err != nil {
+		t.Fatal(err)
+	}
+	if len(tb.paths) != 3 {
+		t.Errorf("there are %d tables, want 3", len(tb.paths))
+	}
+}
