@@ -9,6 +9,7 @@ import (
 	"github.com/hashicorp/raft"
 
 	"apportion/raftstore/durable"
+	"apportion/raftstore/statedb"
 )
 
 // How a fetched checkpoint becomes the state, at a start. Each step is durable before the next begins and may be done
@@ -22,7 +23,7 @@ import (
 
 // adoptIncoming does the first two steps, before the state is opened.
 func (s *Store) adoptIncoming(context.Context) error {
-	fetched, err := readManifest(s.cfg.FS, s.paths.incoming)
+	fetched, err := statedb.ReadManifest(s.cfg.FS, s.paths.incoming)
 	if err != nil {
 		s.cfg.Logger.Error("what was fetched of a checkpoint is of no use", "error", err)
 		fetched = nil
@@ -72,8 +73,8 @@ func (s *Store) stateIndex() (uint64, error) {
 	if !s.exists(s.paths.state) {
 		return 0, nil
 	}
-	meta, _, err := coverOf(stateConfig{
-		fs: s.cfg.FS, dir: s.paths.state, logger: s.cfg.Logger, onFatal: s.cfg.OnFatal, readOnly: true,
+	meta, _, err := statedb.CoverOf(statedb.StateConfig{
+		Fs: s.cfg.FS, Dir: s.paths.state, Logger: s.cfg.Logger, OnFatal: s.cfg.OnFatal, ReadOnly: true,
 	})
 	return meta.Index, err
 }
@@ -103,11 +104,11 @@ func (s *Store) removeDir(path string) error {
 // that was never committed from somewhere before it on; nothing of it is needed. What was kept of the past is continued
 // by no log, or mixes tables of two databases under one name.
 func (s *Store) alignLog(context.Context) error {
-	adopted, err := readManifest(s.cfg.FS, s.paths.state)
+	adopted, err := statedb.ReadManifest(s.cfg.FS, s.paths.state)
 	if err != nil || adopted == nil {
 		return err
 	}
-	meta, _, err := s.state.cover()
+	meta, _, err := s.state.Cover()
 	if err != nil {
 		return err
 	}
@@ -134,7 +135,7 @@ func (s *Store) alignLog(context.Context) error {
 	if err := s.removeDir(s.paths.history); err != nil {
 		return err
 	}
-	path := s.cfg.FS.PathJoin(s.paths.state, manifestName)
+	path := s.cfg.FS.PathJoin(s.paths.state, statedb.ManifestName)
 	if err := errors.Join(s.cfg.FS.Remove(path), durable.SyncDir(s.cfg.FS, s.paths.state)); err != nil {
 		return fmt.Errorf("raftstore: take a fetched checkpoint over: %w", err)
 	}

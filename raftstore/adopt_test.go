@@ -12,6 +12,7 @@ import (
 	"github.com/hashicorp/raft"
 
 	"apportion/raftstore/durable"
+	"apportion/raftstore/statedb"
 )
 
 // leftBehind is a node's disk as it was when the node went away, and the node that went on.
@@ -102,7 +103,7 @@ func TestAdopt(t *testing.T) {
 	mustClose(t, b.mustOpen(b.disk.CrashClone(vfs.CrashCloneCfg{}), b.oldHash))
 	b.fetch(b.disk)
 	s := b.mustOpen(b.disk, b.newHash)
-	if s.exists(s.paths.incoming) || s.exists(s.fs().PathJoin(s.paths.state, manifestName)) {
+	if s.exists(s.paths.incoming) || s.exists(s.fs().PathJoin(s.paths.state, statedb.ManifestName)) {
 		t.Error("the checkpoint was not taken over to the end")
 	}
 	if want := b.leader.checkpoints.coveredIndex(); s.checkpoints.coveredIndex() != want {
@@ -149,7 +150,7 @@ func TestAdoptLaterTerm(t *testing.T) {
 	b.fetch(b.disk)
 	s := b.mustOpen(b.disk, b.newHash)
 	defer mustClose(t, s)
-	if meta, _, err := s.state.cover(); err != nil || meta.Term <= before {
+	if meta, _, err := s.state.Cover(); err != nil || meta.Term <= before {
 		t.Errorf("the state is of term %d (%v), the test shows little", meta.Term, err)
 	}
 }
@@ -159,7 +160,7 @@ func TestAdoptIncomplete(t *testing.T) {
 	b := newLeftBehind(t)
 	b.fetch(b.disk)
 	p := newPaths(b.disk, b.config(b.disk).Dir)
-	path := b.disk.PathJoin(p.incoming, manifestName)
+	path := b.disk.PathJoin(p.incoming, statedb.ManifestName)
 	f := func(what string, damage func(fs vfs.FS) error) {
 		t.Helper()
 		fs := b.disk.CrashClone(vfs.CrashCloneCfg{})
@@ -172,7 +173,7 @@ func TestAdoptIncomplete(t *testing.T) {
 	}
 	f("no list", func(fs vfs.FS) error { return fs.Remove(path) })
 	f("half a list", func(fs vfs.FS) error {
-		return durable.WriteSynced(fs, path, []byte{manifestVersion, 1, 2, 3, 4, 5})
+		return durable.WriteSynced(fs, path, []byte{statedb.ManifestVersion, 1, 2, 3, 4, 5})
 	})
 	f("a swap that cannot go on", func(fs vfs.FS) error {
 		return errors.Join(fs.Rename(p.state, p.replaced), fs.Remove(path))

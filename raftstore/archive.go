@@ -5,6 +5,7 @@ import (
 	"sync/atomic"
 
 	"apportion/engine"
+	"apportion/raftstore/statedb"
 )
 
 // archive finds the rows of closed orders that have left memory: those that no checkpoint holds yet in the engine, the
@@ -15,7 +16,7 @@ import (
 // only a way back into memory can make a look-up miss it; read then starts again.
 type archive struct {
 	applier *applier
-	state   *stateDB
+	state   *statedb.StateDB
 	stored  atomic.Bool // the database has rows of such orders, so it must be asked
 }
 
@@ -68,7 +69,7 @@ func (a *archive) row(orderID string) (row []byte, found bool, err error) {
 	if found || gone || !a.stored.Load() {
 		return row, found, nil
 	}
-	return a.state.archivedRow(nil, orderID)
+	return a.state.ArchivedRow(nil, orderID)
 }
 
 // mayHave reports whether an order may have left memory; no is certain. It takes no lock.
@@ -82,7 +83,7 @@ func (a *archive) mayHave(orderID string) bool {
 	if !a.stored.Load() {
 		return false
 	}
-	_, found, err := a.state.archivedRow(nil, orderID)
+	_, found, err := a.state.ArchivedRow(nil, orderID)
 	return found || err != nil
 }
 

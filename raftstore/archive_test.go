@@ -12,6 +12,7 @@ import (
 	"github.com/hashicorp/raft"
 
 	"apportion/engine"
+	"apportion/raftstore/statedb"
 )
 
 // bench is a state machine with its state on disk but without Raft: the test hands it entries, so that hundreds of
@@ -19,7 +20,7 @@ import (
 type bench struct {
 	t           testing.TB
 	store       *Store
-	state       *stateDB
+	state       *statedb.StateDB
 	applier     *applier
 	archive     *archive
 	checkpoints *checkpointer
@@ -221,14 +222,14 @@ func TestExplain(t *testing.T) {
 func (w *bench) reload(orderID string, wantReturned int64) {
 	w.t.Helper()
 	e := engine.New()
-	if err := w.state.load(context.Background(), e, newProgress(slog.New(slog.DiscardHandler))); err != nil {
+	if err := w.state.Load(context.Background(), e, statedb.LogProgress(slog.New(slog.DiscardHandler))); err != nil {
 		w.t.Fatal(err)
 	}
 	e.Verify(func(problem string) { w.t.Error(problem) })
 	if e.Hash() != w.applier.engine.Hash() {
 		w.t.Fatal("the state loaded differs from the one stored")
 	}
-	stored, err := w.state.hasArchived()
+	stored, err := w.state.HasArchived()
 	if err != nil || !stored {
 		w.t.Fatalf("archived orders on disk: %v, %v", stored, err)
 	}
@@ -236,7 +237,7 @@ func (w *bench) reload(orderID string, wantReturned int64) {
 	a.stored.Store(true)
 	loaded := &bench{t: w.t, archive: a}
 	loaded.mustFind("after a load", orderID, wantReturned)
-	if err := w.state.checkArchived(context.Background(), func(problem string) { w.t.Error(problem) }); err != nil {
+	if err := w.state.CheckArchived(context.Background(), func(problem string) { w.t.Error(problem) }); err != nil {
 		w.t.Fatal(err)
 	}
 }
@@ -249,13 +250,13 @@ func TestVerifyArchived(t *testing.T) {
 	w.apply(&engine.OrderChange{Action: engine.KindFulfill, OrderID: "o"})
 	w.pass(engine.ClosedOrderEntries)
 	w.checkpoint()
-	row, found, err := w.state.archivedRow(nil, "o")
+	row, found, err := w.state.ArchivedRow(nil, "o")
 	if err != nil || !found {
 		t.Fatal(found, err)
 	}
 	problems := func() (all []string) {
 		t.Helper()
-		if err := w.state.checkArchived(t.Context(), func(problem string) { all = append(all, problem) }); err != nil {
+		if err := w.state.CheckArchived(t.Context(), func(problem string) { all = append(all, problem) }); err != nil {
 			t.Fatal(err)
 		}
 		return all
@@ -263,12 +264,12 @@ func TestVerifyArchived(t *testing.T) {
 	if all := problems(); len(all) > 0 {
 		t.Fatal(all)
 	}
-	tables, err := w.state.newTables(raft.SnapshotMeta{Index: 1 << 30, Term: 1}, 1<<20)
+	tables, err := w.state.NewTables(raft.SnapshotMeta{Index: 1 << 30, Term: 1}, 1<<20)
 	if err != nil {
 		t.Fatal(err)
 	}
-	err = errors.Join(tables.row(engine.RowSet, engine.ArchivedKey(nil, "another"), row), tables.closeTable(),
-		w.state.ingest(t.Context(), tables))
+	err = errors.Join(tables.Row(engine.RowSet, engine.ArchivedKey(nil, "another"), row), tables.CloseTable(),
+		w.state.Ingest(t.Context(), tables))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/hashicorp/raft"
 
 	"apportion/engine"
+	"apportion/raftstore/statedb"
 )
 
 // checkpointer brings the state database up to the log. A checkpoint has three steps: freeze, on Raft's state machine
@@ -23,7 +24,7 @@ import (
 // that leaves the database's own state in doubt ends the process (OnFatal).
 type checkpointer struct {
 	applier      *applier
-	state        *stateDB
+	state        *statedb.StateDB
 	metrics      *storeMetrics
 	logger       *slog.Logger
 	onArchived   func() // rows of orders that have left memory were written
@@ -221,19 +222,19 @@ func (f *frozen) Persist(sink raft.SnapshotSink) error {
 }
 
 func (f *frozen) store(meta raft.SnapshotMeta) error {
-	t, err := f.state.newTables(meta, f.tableBytes)
+	t, err := f.state.NewTables(meta, f.tableBytes)
 	if err != nil {
 		return err
 	}
 	if err := f.drain(t); err != nil {
-		return errors.Join(err, t.discard())
+		return errors.Join(err, t.Discard())
 	}
 	f.step()
-	if err := t.closeTable(); err != nil {
+	if err := t.CloseTable(); err != nil {
 		return err
 	}
 	f.step()
-	if err := f.state.ingest(context.Background(), t); err != nil {
+	if err := f.state.Ingest(context.Background(), t); err != nil {
 		return err
 	}
 	f.done(meta.Index, t)
@@ -243,7 +244,7 @@ func (f *frozen) store(meta raft.SnapshotMeta) error {
 // drain encodes the rows in slices and writes each slice. It rests after each: a checkpoint that works as fast as it
 // can takes a processor away from the requests, and at a load of 70 % with two of them, they queue for as long as it
 // takes.
-func (f *frozen) drain(t *tables) error {
+func (f *frozen) drain(t *statedb.Tables) error {
 	var rows engine.Rows
 	for more := true; more; {
 		begin := time.Now()
@@ -277,13 +278,13 @@ func (f *frozen) Unlock() {
 }
 
 // writeRows gives way to other goroutines now and then, as drain does.
-func (f *frozen) writeRows(rows *engine.Rows, t *tables) error {
+func (f *frozen) writeRows(rows *engine.Rows, t *statedb.Tables) error {
 	written := 0
 	return rows.Each(func(op engine.RowOp, key, value []byte) error {
 		if written++; written%rowsBetweenYields == 0 {
 			f.yield()
 		}
-		return t.row(op, key, value)
+		return t.Row(op, key, value)
 	})
 }
 
@@ -292,8 +293,8 @@ const rowsBetweenYields = 16
 
 // done publishes a checkpoint that is on disk. Orders among its rows that have left memory are found in the database
 // before the engine forgets them: onArchived comes before Done.
-func (f *frozen) done(index uint64, t *tables) {
-	if t.archived {
+func (f *frozen) done(index uint64, t *statedb.Tables) {
+	if t.Archived {
 		f.onArchived()
 	}
 	f.covered.Store(index)
@@ -306,9 +307,9 @@ func (f *frozen) done(index uint64, t *tables) {
 	f.lastEnd.Store(time.Now().UnixMilli())
 	f.metrics.checkpoints.Inc()
 	f.metrics.checkpointDuration.Update(took.Seconds())
-	f.metrics.checkpointBytes.AddInt64(int64(t.writtenBytes))
-	f.metrics.checkpointRows.Add(t.rows)
-	f.logger.Info("checkpoint", "index", index, "rows", t.rows, "bytes", t.writtenBytes, "logBytes", f.logBytes,
+	f.metrics.checkpointBytes.AddInt64(int64(t.WrittenBytes))
+	f.metrics.checkpointRows.Add(t.Rows)
+	f.logger.Info("checkpoint", "index", index, "rows", t.Rows, "bytes", t.WrittenBytes, "logBytes", f.logBytes,
 		"took", took.Round(time.Millisecond), "longestHold", f.holdMax.Round(time.Microsecond))
 }
 

@@ -16,6 +16,7 @@ import (
 	"github.com/hashicorp/raft"
 
 	"apportion/engine"
+	"apportion/raftstore/statedb"
 )
 
 // TestCheckpointWhileWriting makes checkpoints, of many slices and tables, under writes that change the rows that are
@@ -78,7 +79,7 @@ func TestCheckpointWhileWriting(t *testing.T) {
 func checkStateOnDisk(t *testing.T, s *Store, j *journal) {
 	t.Helper()
 	e := engine.New()
-	if err := s.state.load(context.Background(), e, newProgress(s.cfg.Logger)); err != nil {
+	if err := s.state.Load(context.Background(), e, statedb.LogProgress(s.cfg.Logger)); err != nil {
 		t.Fatal(err)
 	}
 	e.Verify(func(problem string) { t.Error(problem) })
@@ -212,22 +213,22 @@ func TestTablesWithRangeDeletions(t *testing.T) {
 	w := newBench(t, testConfig(vfs.NewMem()))
 	write := func(rows func(row func(op engine.RowOp, key, value string))) (paths int) {
 		t.Helper()
-		tb, err := w.state.newTables(raft.SnapshotMeta{Index: 1}, 1)
+		tb, err := w.state.NewTables(raft.SnapshotMeta{Index: 1}, 1)
 		if err != nil {
 			t.Fatal(err)
 		}
 		rows(func(op engine.RowOp, key, value string) {
-			if err := tb.row(op, []byte(key), []byte(value)); err != nil {
+			if err := tb.Row(op, []byte(key), []byte(value)); err != nil {
 				t.Fatal(err)
 			}
 		})
-		if err := tb.closeTable(); err != nil {
+		if err := tb.CloseTable(); err != nil {
 			t.Fatal(err)
 		}
-		if err := w.state.ingest(context.Background(), tb); err != nil {
+		if err := w.state.Ingest(context.Background(), tb); err != nil {
 			t.Fatal(err)
 		}
-		return len(tb.paths)
+		return len(tb.Paths)
 	}
 	write(func(row func(op engine.RowOp, key, value string)) {
 		for _, key := range []string{"a", "c1", "c2", "c3", "e", "g"} {
@@ -246,7 +247,7 @@ func TestTablesWithRangeDeletions(t *testing.T) {
 		t.Fatalf("%d tables, want several", paths)
 	}
 	var got []string
-	err := w.state.eachRow(func(key, value []byte) error {
+	err := w.state.EachRow(func(key, value []byte) error {
 		got = append(got, fmt.Sprintf("%s=%s", key[1:], value))
 		return nil
 	})

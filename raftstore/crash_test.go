@@ -20,6 +20,7 @@ import (
 	"github.com/hashicorp/raft"
 
 	"apportion/engine"
+	"apportion/raftstore/statedb"
 )
 
 var (
@@ -286,16 +287,16 @@ func crashOnce(t *testing.T, at int64, config vfs.CrashCloneCfg) bool {
 // it is not, and keeps any part of the names and bytes that were not synced: what is left can be opened.
 func TestCrashWhileStateOpens(t *testing.T) {
 	open := func(fs vfs.FS) error {
-		state, err := openState(stateConfig{
-			fs: fs, dir: "/state", ingestDir: "/ingest", logger: slog.New(slog.DiscardHandler),
-			onFatal: func(msg string) {
+		state, err := statedb.OpenState(statedb.StateConfig{
+			Fs: fs, Dir: "/state", IngestDir: "/ingest", Logger: slog.New(slog.DiscardHandler),
+			OnFatal: func(msg string) {
 				panic(msg)
 			},
 		})
 		if err != nil {
 			return err
 		}
-		return state.close()
+		return state.Close()
 	}
 	f := func(before *vfs.MemFS, seed uint64) {
 		t.Helper()

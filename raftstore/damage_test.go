@@ -14,6 +14,7 @@ import (
 	"github.com/hashicorp/raft"
 
 	"apportion/engine"
+	"apportion/raftstore/statedb"
 )
 
 // TestDamagedState flips single bytes all over the files of the state after an orderly end, when the log is empty and
@@ -145,9 +146,9 @@ func TestDamagedArchive(t *testing.T) {
 	const orders = 2000
 	fs := vfs.NewMem()
 	var logged bytes.Buffer
-	c := stateConfig{
-		fs: fs, dir: "state", ingestDir: "ingest", logger: slog.New(slog.NewTextHandler(&logged, nil)),
-		onFatal: func(msg string) { panic("FATAL: " + msg) },
+	c := statedb.StateConfig{
+		Fs: fs, Dir: "state", IngestDir: "ingest", Logger: slog.New(slog.NewTextHandler(&logged, nil)),
+		OnFatal: func(msg string) { panic("FATAL: " + msg) },
 	}
 	id := func(i int) string { return fmt.Sprintf("o%06d", i) }
 	row := func(i int) []byte {
@@ -155,38 +156,38 @@ func TestDamagedArchive(t *testing.T) {
 		return fmt.Appendf(nil, "%x%x%x%x", rng.Uint64(), rng.Uint64(), rng.Uint64(), rng.Uint64())
 	}
 	s := mustOpenState(t, c)
-	tables, err := s.newTables(raft.SnapshotMeta{Index: 7, Term: 1}, 1<<20)
+	tables, err := s.NewTables(raft.SnapshotMeta{Index: 7, Term: 1}, 1<<20)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for i := range orders {
-		if err := tables.row(engine.RowSet, engine.ArchivedKey(nil, id(i)), row(i)); err != nil {
+		if err := tables.Row(engine.RowSet, engine.ArchivedKey(nil, id(i)), row(i)); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if err := tables.closeTable(); err != nil {
+	if err := tables.CloseTable(); err != nil {
 		t.Fatal(err)
 	}
-	if err := s.ingest(context.Background(), tables); err != nil {
+	if err := s.Ingest(context.Background(), tables); err != nil {
 		t.Fatal(err)
 	}
-	if err := s.close(); err != nil {
+	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
-	names, err := fs.List(c.dir)
+	names, err := fs.List(c.Dir)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, name := range names {
 		if strings.HasSuffix(name, ".sst") {
-			flipByte(t, fs, fs.PathJoin(c.dir, name), 1, 2)
+			flipByte(t, fs, fs.PathJoin(c.Dir, name), 1, 2)
 		}
 	}
 
 	s = mustOpenState(t, c)
 	refused := 0
 	for i := range orders {
-		got, found, err := s.archivedRow(nil, id(i))
+		got, found, err := s.ArchivedRow(nil, id(i))
 		switch {
 		case errors.Is(err, ErrCorrupt):
 			refused++
@@ -200,14 +201,14 @@ func TestDamagedArchive(t *testing.T) {
 	if !strings.Contains(logged.String(), "damaged data") {
 		t.Errorf("the damage was not logged:\n%s", logged.String())
 	}
-	if err := s.close(); err != nil {
+	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
 }
 
-func mustOpenState(t *testing.T, c stateConfig) *stateDB {
+func mustOpenState(t *testing.T, c statedb.StateConfig) *statedb.StateDB {
 	t.Helper()
-	s, err := openState(c)
+	s, err := statedb.OpenState(c)
 	if err != nil {
 		t.Fatal(err)
 	}

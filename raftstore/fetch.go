@@ -1,6 +1,7 @@
 package raftstore
 
 import (
+	"apportion/raftstore/statedb"
 	"context"
 	"errors"
 	"fmt"
@@ -45,7 +46,7 @@ func (s *Store) newFetcher(context.Context) error {
 	}
 	s.fetcher = &fetcher{
 		in: &incoming{
-			fs: s.cfg.FS, parent: s.paths.dir, dir: s.paths.incoming, whole: map[string]shippedFile{},
+			fs: s.cfg.FS, parent: s.paths.dir, dir: s.paths.incoming, whole: map[string]statedb.ShippedFile{},
 		},
 		peers: s.peers, logger: s.cfg.Logger, metrics: s.metrics, onFatal: s.cfg.OnFatal, files: s.cfg.OpenFilesMax,
 		applied: func() uint64 { return s.raft.AppliedIndex() },
@@ -156,7 +157,7 @@ type transfer struct {
 	*fetcher
 	stop     <-chan struct{}
 	conn     net.Conn
-	manifest *manifest
+	manifest *statedb.Manifest
 	chunk    []byte
 
 	start   time.Time
@@ -191,12 +192,12 @@ func (t *transfer) all(from string) error {
 	if err != nil {
 		return err
 	}
-	t.there = t.manifest.totalBytes()
+	t.there = t.manifest.TotalBytes()
 	for i := range missing {
 		t.there -= missing[i].Bytes
 	}
 	t.logger.Info("fetching a checkpoint", "from", from, "index", t.manifest.Index, "files", len(t.manifest.Files),
-		"bytes", t.manifest.totalBytes(), "here", t.there)
+		"bytes", t.manifest.TotalBytes(), "here", t.there)
 	for _, f := range missing {
 		if t.applied() >= t.manifest.Index {
 			return fmt.Errorf("%w, which is of index %d", errNotWanted, t.manifest.Index)
@@ -239,7 +240,7 @@ func (t *transfer) list() error {
 	if err := t.ask(fileQuestion{List: true, Above: t.applied()}); err != nil {
 		return err
 	}
-	m := new(manifest)
+	m := new(statedb.Manifest)
 	for {
 		a, err := t.hear()
 		if err != nil {
@@ -248,16 +249,16 @@ func (t *transfer) list() error {
 		if a.File == nil {
 			m.Index, m.Term = a.Index, a.Term
 			t.manifest = m
-			return m.check()
+			return m.Check()
 		}
-		if err := m.add(*a.File); err != nil {
+		if err := m.Add(*a.File); err != nil {
 			return err
 		}
 	}
 }
 
 // get fetches one file, or the rest of it.
-func (t *transfer) get(f shippedFile) error {
+func (t *transfer) get(f statedb.ShippedFile) error {
 	p, err := t.in.openPart(f)
 	if err != nil {
 		return err
@@ -277,7 +278,7 @@ func (t *transfer) get(f shippedFile) error {
 
 // part fetches the next bytes of a file. They are valid until the next call. Those that came before an error are good,
 // too.
-func (t *transfer) part(f *shippedFile, offset int64) ([]byte, error) {
+func (t *transfer) part(f *statedb.ShippedFile, offset int64) ([]byte, error) {
 	if err := t.ask(fileQuestion{File: f.Name, Offset: offset}); err != nil {
 		return nil, err
 	}
@@ -306,7 +307,7 @@ func (t *transfer) progress() {
 		return
 	}
 	t.logged = now
-	total := t.manifest.totalBytes()
+	total := t.manifest.TotalBytes()
 	t.logger.Info("fetching a checkpoint", "index", t.manifest.Index, "bytes", t.there+t.fetched, "of", total,
 		"percent", 100*(t.there+t.fetched)/max(total, 1),
 		"bytesPerSecond", int64(float64(t.fetched)/now.Sub(t.start).Seconds()))
@@ -315,30 +316,31 @@ func (t *transfer) progress() {
 // verify opens what was fetched and reads all of it, with its checksums, before the state that is here is given up for
 // it.
 func (t *transfer) verify() error {
-	state, err := openState(stateConfig{fs: t.in.fs, dir: t.in.dir, logger: t.logger, onFatal: t.onFatal,
-		readOnly: true, openFiles: t.files})
+	state, err := statedb.OpenState(statedb.StateConfig{Fs: t.in.fs, Dir: t.in.dir, Logger: t.logger,
+		OnFatal:  t.onFatal,
+		ReadOnly: true, OpenFiles: t.files})
 	if err != nil {
 		return err
 	}
-	meta, _, err := state.cover()
+	meta, _, err := state.Cover()
 	if err == nil {
-		err = t.manifest.fits(meta)
+		err = t.manifest.Fits(meta)
 	}
 	if err == nil {
 		err = t.readAll(state)
 	}
 	for _, f := range t.manifest.Files {
-		if err == nil && isTable(f.Name) {
-			err = state.checkTable(t.in.fs.PathJoin(t.in.dir, f.Name))
+		if err == nil && statedb.IsTable(f.Name) {
+			err = state.CheckTable(t.in.fs.PathJoin(t.in.dir, f.Name))
 		}
 	}
-	return errors.Join(err, state.close())
+	return errors.Join(err, state.Close())
 }
 
 // readAll reads every row, until it is stopped.
-func (t *transfer) readAll(state *stateDB) error {
+func (t *transfer) readAll(state *statedb.StateDB) error {
 	rows := 0
-	return state.eachRow(func(_, _ []byte) error {
+	return state.EachRow(func(_, _ []byte) error {
 		if rows++; rows%rowsBetweenLooks == 0 && isClosed(t.stop) {
 			return ErrClosed
 		}

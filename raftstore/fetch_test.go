@@ -15,6 +15,7 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"apportion/engine"
+	"apportion/raftstore/statedb"
 )
 
 // leaderToFetchFrom is a node with a checkpoint of several tables.
@@ -42,7 +43,7 @@ func stock(t *testing.T, s *Store, prefix string) {
 // newTestFetcher fetches into a directory of its own.
 func newTestFetcher(fs vfs.FS) *fetcher {
 	return &fetcher{
-		in:      &incoming{fs: fs, parent: "/", dir: "/incoming", whole: map[string]shippedFile{}},
+		in:      &incoming{fs: fs, parent: "/", dir: "/incoming", whole: map[string]statedb.ShippedFile{}},
 		logger:  slog.New(slog.DiscardHandler),
 		metrics: newStoreMetrics(testMetrics()), onFatal: func(msg string) { panic("FATAL: " + msg) },
 		applied: func() uint64 { return 0 },
@@ -85,17 +86,18 @@ func (w *brokenWire) Write(p []byte) (int, error) {
 // mustBeState demands that what was fetched, and only that, is the state of the leader.
 func mustBeState(t *testing.T, f *fetcher, leader *Store) {
 	t.Helper()
-	m, err := readManifest(f.in.fs, f.in.dir)
+	m, err := statedb.ReadManifest(f.in.fs, f.in.dir)
 	if err != nil || m == nil {
 		t.Fatalf("the fetched files are not complete: %v", err)
 	}
-	state, err := openState(stateConfig{fs: f.in.fs, dir: f.in.dir, logger: f.logger, onFatal: f.onFatal,
-		readOnly: true})
+	state, err := statedb.OpenState(statedb.StateConfig{Fs: f.in.fs, Dir: f.in.dir, Logger: f.logger,
+		OnFatal:  f.onFatal,
+		ReadOnly: true})
 	if err != nil {
 		t.Fatal(err)
 	}
 	e := engine.New()
-	if err := errors.Join(state.load(t.Context(), e, newProgress(f.logger)), state.close()); err != nil {
+	if err := errors.Join(state.Load(t.Context(), e, statedb.LogProgress(f.logger)), state.Close()); err != nil {
 		t.Fatal(err)
 	}
 	if e.Hash() != hashOf(leader) {
@@ -106,7 +108,7 @@ func mustBeState(t *testing.T, f *fetcher, leader *Store) {
 		t.Fatal(err)
 	}
 	for _, name := range names {
-		if _, ok := m.file(name); !ok && name != manifestName && name != lockName {
+		if _, ok := m.File(name); !ok && name != statedb.ManifestName && name != statedb.LockName {
 			t.Errorf("%s is left in the directory", name)
 		}
 	}
@@ -123,17 +125,17 @@ func TestFetchResumes(t *testing.T) {
 		got, err := fetchFrom(leader.shipper, f, func(conn net.Conn) net.Conn { return &brokenWire{conn, 3000} })
 		fetched += got.fetched
 		if err == nil {
-			total = got.manifest.totalBytes()
+			total = got.manifest.TotalBytes()
 			break
 		}
-		if m, _ := readManifest(f.in.fs, f.in.dir); m != nil {
+		if m, _ := statedb.ReadManifest(f.in.fs, f.in.dir); m != nil {
 			t.Fatal("the fetched files are called complete, and are not")
 		}
 		if attempts == 100 {
 			t.Fatalf("no end after %d attempts and %d bytes: %v", attempts, fetched, err)
 		}
 		if attempts == 3 { // this node starts anew, and knows only what is on disk
-			f.in.whole = map[string]shippedFile{}
+			f.in.whole = map[string]statedb.ShippedFile{}
 		}
 	}
 	if attempts < 4 || fetched != total {
@@ -157,8 +159,8 @@ func TestFetchGoesOnWithLaterCheckpoint(t *testing.T) {
 		t.Fatal(err)
 	}
 	if second.manifest.Index <= first.manifest.Index || second.fetched == 0 ||
-		second.fetched >= second.manifest.totalBytes() {
-		t.Errorf("fetched %d bytes of %d, of index %d after %d", second.fetched, second.manifest.totalBytes(),
+		second.fetched >= second.manifest.TotalBytes() {
+		t.Errorf("fetched %d bytes of %d, of index %d after %d", second.fetched, second.manifest.TotalBytes(),
 			second.manifest.Index, first.manifest.Index)
 	}
 	mustBeState(t, f, leader)
@@ -191,7 +193,7 @@ func TestFetchDamaged(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if twice := first.fetched + second.fetched - second.manifest.totalBytes(); twice <= 0 || twice > 2*4000 {
+	if twice := first.fetched + second.fetched - second.manifest.TotalBytes(); twice <= 0 || twice > 2*4000 {
 		t.Errorf("%d bytes were fetched twice, want those of one table", twice)
 	}
 	mustBeState(t, f, leader)
@@ -222,7 +224,7 @@ func TestFetchOfDamagedFiles(t *testing.T) {
 				if err == nil || want != nil && !errors.Is(err, want) {
 					t.Errorf("%s, byte %d of %d: the fetch gave %v", name, at, size, err)
 				}
-				if m, _ := readManifest(f.in.fs, f.in.dir); m != nil {
+				if m, _ := statedb.ReadManifest(f.in.fs, f.in.dir); m != nil {
 					t.Errorf("%s, byte %d of %d: the fetched files are called complete", name, at, size)
 				}
 				if want == nil && got.fetched != 0 {
@@ -272,12 +274,12 @@ func TestFetchRefuses(t *testing.T) {
 		if !errors.Is(err, want) {
 			t.Errorf("%s: got %v, want %v", what, err, want)
 		}
-		if m, _ := readManifest(fs, "/incoming"); m != nil {
+		if m, _ := statedb.ReadManifest(fs, "/incoming"); m != nil {
 			t.Errorf("%s: the fetched files are called complete", what)
 		}
 	}
 	file := func(name string, bytes int64) fileAnswer {
-		return fileAnswer{File: &shippedFile{Name: name, Bytes: bytes}}
+		return fileAnswer{File: &statedb.ShippedFile{Name: name, Bytes: bytes}}
 	}
 	end := fileAnswer{Index: 9, Term: 1}
 	f("a name outside", ErrFormat, []fileAnswer{file("../state/000001.sst", 5), end})

@@ -13,6 +13,7 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"apportion/raftstore/durable"
+	"apportion/raftstore/statedb"
 	"apportion/wal"
 )
 
@@ -29,7 +30,7 @@ import (
 type history struct {
 	fs       vfs.FS
 	dir      string
-	state    *stateDB
+	state    *statedb.StateDB
 	log      *wal.Log
 	logger   *slog.Logger
 	metrics  *storeMetrics
@@ -174,7 +175,7 @@ func (h *history) keep(k keptState) error {
 	if err := h.fs.RemoveAll(under); err != nil {
 		return fmt.Errorf("clear %s: %w", under, err)
 	}
-	if err := h.state.link(under); err != nil {
+	if err := h.state.Link(under); err != nil {
 		return err
 	}
 	if err := k.writeFiles(h.fs, under, h.newest(), h.step); err != nil {

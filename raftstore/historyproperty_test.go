@@ -14,6 +14,7 @@ import (
 	"pgregory.net/rapid"
 
 	"apportion/raftstore/durable"
+	"apportion/raftstore/statedb"
 	"apportion/wal"
 )
 
@@ -78,10 +79,11 @@ func (m *historyMachine) keep(t *rapid.T) {
 	m.nowMS += int64(rapid.IntRange(0, 300).Draw(t, "ms"))
 	k := keptState{index: m.index, applied: m.index, timeMS: m.nowMS, term: 1}
 	m.sizes[m.index] = int64(rapid.IntRange(100, 400).Draw(t, "bytes"))
-	k.files = &manifest{Index: m.index, Term: 1, Files: []shippedFile{{Name: "all.sst", Bytes: 1 << 40},
+	k.files = &statedb.Manifest{Index: m.index, Term: 1, Files: []statedb.ShippedFile{{Name: "all.sst", Bytes: 1 << 40},
 		{Name: m.own(m.index), Bytes: m.sizes[m.index]}}}
 	dir := m.fs.PathJoin("history", k.name())
-	if err := errors.Join(m.fs.MkdirAll(dir, durable.DirPermissions), writeManifest(m.fs, dir, k.files)); err != nil {
+	if err := errors.Join(m.fs.MkdirAll(dir, durable.DirPermissions),
+		statedb.WriteManifest(m.fs, dir, k.files)); err != nil {
 		t.Fatal(err)
 	}
 	m.h.kept, m.h.covered = append(m.h.kept, k), m.index

@@ -12,6 +12,7 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"apportion/raftstore/durable"
+	"apportion/raftstore/statedb"
 )
 
 // incoming is the directory in which a fetched checkpoint comes together. A file is written under a name that says that
@@ -23,7 +24,7 @@ type incoming struct {
 	fs     vfs.FS
 	parent string
 	dir    string
-	whole  map[string]shippedFile // files whose checksum was found right in this life of the store, by name
+	whole  map[string]statedb.ShippedFile // files whose checksum was found right in this life of the store, by name
 }
 
 // errDamaged: a file arrived otherwise than it was sent.
@@ -31,7 +32,7 @@ var errDamaged = errors.New("raftstore: a fetched file has another checksum than
 
 // begin makes the directory ready for the files of a checkpoint, and gives those that are missing. Files that belong to
 // no checkpoint, or to another one, go.
-func (d *incoming) begin(m *manifest) (missing []shippedFile, err error) {
+func (d *incoming) begin(m *statedb.Manifest) (missing []statedb.ShippedFile, err error) {
 	if err := d.fs.MkdirAll(d.dir, durable.DirPermissions); err != nil {
 		return nil, fmt.Errorf("raftstore: create %s: %w", d.dir, err)
 	}
@@ -64,7 +65,7 @@ func (d *incoming) begin(m *manifest) (missing []shippedFile, err error) {
 
 // removeManifest comes before any change: from here on the directory is not whole.
 func (d *incoming) removeManifest() error {
-	path := d.fs.PathJoin(d.dir, manifestName)
+	path := d.fs.PathJoin(d.dir, statedb.ManifestName)
 	if _, err := d.fs.Stat(path); errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
@@ -75,8 +76,8 @@ func (d *incoming) removeManifest() error {
 }
 
 // isOf reports whether what has this name is a file of the checkpoint, whole or in part.
-func (d *incoming) isOf(m *manifest, name string) (bool, error) {
-	if strings.HasSuffix(name, partSuffix) {
+func (d *incoming) isOf(m *statedb.Manifest, name string) (bool, error) {
+	if strings.HasSuffix(name, statedb.PartSuffix) {
 		for _, f := range m.Files {
 			if partName(&f) == name {
 				return true, nil
@@ -84,11 +85,11 @@ func (d *incoming) isOf(m *manifest, name string) (bool, error) {
 		}
 		return false, nil
 	}
-	f, ok := m.file(name)
+	f, ok := m.File(name)
 	if !ok || d.whole[name] == f {
 		return ok, nil
 	}
-	ok, err := f.isIn(d.fs, d.dir)
+	ok, err := f.IsIn(d.fs, d.dir)
 	if ok {
 		d.whole[name] = f
 	}
@@ -96,18 +97,18 @@ func (d *incoming) isOf(m *manifest, name string) (bool, error) {
 }
 
 // partName is the name of a part: with the checksum that the whole is to have, so that only this file is continued.
-func partName(f *shippedFile) string {
-	return fmt.Sprintf("%s.%08x-%d%s", f.Name, f.Checksum, f.Bytes, partSuffix)
+func partName(f *statedb.ShippedFile) string {
+	return fmt.Sprintf("%s.%08x-%d%s", f.Name, f.Checksum, f.Bytes, statedb.PartSuffix)
 }
 
 // complete declares that all files are there.
-func (d *incoming) complete(m *manifest) error {
-	return writeManifest(d.fs, d.dir, m)
+func (d *incoming) complete(m *statedb.Manifest) error {
+	return statedb.WriteManifest(d.fs, d.dir, m)
 }
 
 // clear removes all of it.
 func (d *incoming) clear() error {
-	d.whole = map[string]shippedFile{}
+	d.whole = map[string]statedb.ShippedFile{}
 	if err := errors.Join(d.removeManifest(), d.fs.RemoveAll(d.dir)); err != nil {
 		return fmt.Errorf("raftstore: clear %s: %w", d.dir, err)
 	}
@@ -117,7 +118,7 @@ func (d *incoming) clear() error {
 // part is a file on its way.
 type part struct {
 	in     *incoming
-	want   shippedFile
+	want   statedb.ShippedFile
 	file   vfs.File
 	path   string
 	offset int64
@@ -125,7 +126,7 @@ type part struct {
 }
 
 // openPart opens a part that is there, or begins one.
-func (d *incoming) openPart(want shippedFile) (*part, error) {
+func (d *incoming) openPart(want statedb.ShippedFile) (*part, error) {
 	p := &part{in: d, want: want, path: d.fs.PathJoin(d.dir, partName(&want)), sum: crc32.New(durable.Castagnoli)}
 	if err := p.resume(); err != nil {
 		return nil, fmt.Errorf("raftstore: read %s: %w", p.path, err)

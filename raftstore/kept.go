@@ -10,6 +10,7 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"apportion/raftstore/durable"
+	"apportion/raftstore/statedb"
 )
 
 // keptState is a state that a replay can begin from: a directory with the files of a checkpoint, and the list of them.
@@ -17,10 +18,10 @@ import (
 // The list has the checksum of each file, and is looked at before the state is used: Pebble has checksums in its
 // tables, and none that would notice a list of tables that was cut short.
 type keptState struct {
-	index  uint64    // of the last entry whose effect it has; 0: the empty state before the log
-	term   uint64    // of that entry; 0: not known
-	timeMS int64     // of that entry, Unix milliseconds
-	files  *manifest // of its directory; nil: the empty state, which has none
+	index  uint64            // of the last entry whose effect it has; 0: the empty state before the log
+	term   uint64            // of that entry; 0: not known
+	timeMS int64             // of that entry, Unix milliseconds
+	files  *statedb.Manifest // of its directory; nil: the empty state, which has none
 
 	// unlisted: it was kept by a version that wrote no list, and files has sizes alone. The cover row, and the
 	// checksums that the tables have themselves, are all that can be looked at.
@@ -68,7 +69,7 @@ func (k *keptState) continuedBy(first, last uint64) bool {
 }
 
 // list gives the files.
-func (k *keptState) list() []shippedFile {
+func (k *keptState) list() []statedb.ShippedFile {
 	if k.files == nil {
 		return nil
 	}
@@ -78,7 +79,7 @@ func (k *keptState) list() []shippedFile {
 // addTables adds the sizes of the tables. Those of one name are one file in all checkpoints.
 func (k *keptState) addTables(sizes map[string]int64) {
 	for _, f := range k.list() {
-		if isTable(f.Name) {
+		if statedb.IsTable(f.Name) {
 			sizes[f.Name] = f.Bytes
 		}
 	}
@@ -94,12 +95,12 @@ func (k *keptState) writeFiles(fs vfs.FS, dir string, earlier keptState, step fu
 	known := map[string]uint32{}
 	if !earlier.unlisted {
 		for _, f := range earlier.list() {
-			if isTable(f.Name) && sizes[f.Name] == f.Bytes {
+			if statedb.IsTable(f.Name) && sizes[f.Name] == f.Bytes {
 				known[f.Name] = f.Checksum
 			}
 		}
 	}
-	k.files = &manifest{Index: k.index, Term: k.term}
+	k.files = &statedb.Manifest{Index: k.index, Term: k.term}
 	for name, bytes := range sizes {
 		sum, ok := known[name]
 		if !ok {
@@ -108,17 +109,17 @@ func (k *keptState) writeFiles(fs vfs.FS, dir string, earlier keptState, step fu
 				return err
 			}
 		}
-		if err := k.files.add(shippedFile{Name: name, Bytes: bytes, Checksum: sum}); err != nil {
+		if err := k.files.Add(statedb.ShippedFile{Name: name, Bytes: bytes, Checksum: sum}); err != nil {
 			return err
 		}
 	}
 	step()
-	return writeManifest(fs, dir, k.files)
+	return statedb.WriteManifest(fs, dir, k.files)
 }
 
 // readFiles reads the list of the files.
 func (k *keptState) readFiles(fs vfs.FS, dir string) (err error) {
-	k.files, err = readManifest(fs, dir)
+	k.files, err = statedb.ReadManifest(fs, dir)
 	if err != nil || k.files != nil {
 		if err == nil && k.files.Index != k.index {
 			err = fmt.Errorf("%w: the list of files of a checkpoint of index %d in %s", ErrInconsistent, k.files.Index,
@@ -126,10 +127,10 @@ func (k *keptState) readFiles(fs vfs.FS, dir string) (err error) {
 		}
 		return err
 	}
-	k.files, k.unlisted = &manifest{Index: k.index}, true
+	k.files, k.unlisted = &statedb.Manifest{Index: k.index}, true
 	sizes, err := durable.FileSizes(fs, dir)
 	for name, bytes := range sizes {
-		k.files.Files = append(k.files.Files, shippedFile{Name: name, Bytes: bytes})
+		k.files.Files = append(k.files.Files, statedb.ShippedFile{Name: name, Bytes: bytes})
 	}
 	return err
 }
@@ -140,7 +141,7 @@ func (k *keptState) verify(ctx context.Context, fs vfs.FS, dir string, pace func
 		return nil
 	}
 	for _, f := range k.list() {
-		ok, err := f.isIn(fs, dir)
+		ok, err := f.IsIn(fs, dir)
 		if err == nil && !ok {
 			err = fmt.Errorf("%w: %s in %s is not what was written", ErrCorrupt, f.Name, dir)
 		}
@@ -153,20 +154,20 @@ func (k *keptState) verify(ctx context.Context, fs vfs.FS, dir string, pace func
 }
 
 // open verifies the files and opens them as a database.
-func (k *keptState) open(ctx context.Context, c stateConfig, pace func()) (*stateDB, error) {
-	if err := k.verify(ctx, c.fs, c.dir, pace); err != nil {
+func (k *keptState) open(ctx context.Context, c statedb.StateConfig, pace func()) (*statedb.StateDB, error) {
+	if err := k.verify(ctx, c.Fs, c.Dir, pace); err != nil {
 		return nil, err
 	}
-	state, err := openState(c)
+	state, err := statedb.OpenState(c)
 	if err != nil {
 		return nil, err
 	}
-	meta, _, err := state.cover()
+	meta, _, err := state.Cover()
 	if k.unlisted {
 		k.files.Term = meta.Term
 	}
-	if err = errors.Join(err, k.files.fits(meta)); err != nil {
-		return nil, errors.Join(err, state.close())
+	if err = errors.Join(err, k.files.Fits(meta)); err != nil {
+		return nil, errors.Join(err, state.Close())
 	}
 	return state, nil
 }

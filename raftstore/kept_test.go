@@ -14,6 +14,7 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs/errorfs"
 
 	"apportion/raftstore/durable"
+	"apportion/raftstore/statedb"
 )
 
 // keptDir is the directory of a kept state.
@@ -38,7 +39,7 @@ func damages(t *testing.T, fs vfs.FS, dir string, f func(what string, do func(di
 		t.Fatal(err)
 	}
 	for name, size := range sizes {
-		if name == manifestName || name == lockName {
+		if name == statedb.ManifestName || name == statedb.LockName {
 			continue
 		}
 		of := func(how func([]byte) []byte) func(string) {
@@ -129,7 +130,7 @@ func TestKeptOfOtherState(t *testing.T) {
 			t.Fatal(ok, err)
 		}
 		if !withList {
-			if err := fs.Remove(fs.PathJoin(wrong, manifestName)); err != nil {
+			if err := fs.Remove(fs.PathJoin(wrong, statedb.ManifestName)); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -160,7 +161,7 @@ func TestKeptWithDamagedList(t *testing.T) {
 		p.hour(1)
 		p.hour(2)
 		kept := p.indexes()
-		rewrite(t, fs, fs.PathJoin(p.keptDir(kept[1]), manifestName), how)
+		rewrite(t, fs, fs.PathJoin(p.keptDir(kept[1]), statedb.ManifestName), how)
 		p.reopen()
 		if got := p.indexes(); !slices.Equal(got, []uint64{0, kept[2]}) {
 			t.Errorf("%s: kept %v, want %v without the second", what, got, kept)
@@ -181,7 +182,7 @@ func TestKeptWithoutList(t *testing.T) {
 		p.churn(n)
 	}
 	for _, index := range p.indexes()[1:] {
-		if err := fs.Remove(fs.PathJoin(p.keptDir(index), manifestName)); err != nil {
+		if err := fs.Remove(fs.PathJoin(p.keptDir(index), statedb.ManifestName)); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -238,7 +239,7 @@ func TestKeptWithoutList(t *testing.T) {
 func TestKeptTablesAreReadOnce(t *testing.T) {
 	var opened atomic.Int64
 	fs := errorfs.Wrap(vfs.NewMem(), errorfs.InjectorFunc(func(op errorfs.Op) error {
-		if op.Kind == errorfs.OpOpen && strings.Contains(op.Path, "history/"+newStateDir) && isTable(op.Path) {
+		if op.Kind == errorfs.OpOpen && strings.Contains(op.Path, "history/"+newStateDir) && statedb.IsTable(op.Path) {
 			opened.Add(1)
 		}
 		return nil

@@ -14,8 +14,8 @@ import (
 // breakingOff ends a load at its first rows.
 type breakingOff struct{ cancel func() }
 
-func (b breakingOff) add(int) { b.cancel() }
-func (b breakingOff) done()   {}
+func (b breakingOff) Add(int) { b.cancel() }
+func (b breakingOff) Done()   {}
 
 // A load that is broken off says so, and not that rows are missing.
 func TestLoadBrokenOff(t *testing.T) {
@@ -34,7 +34,7 @@ func TestLoadBrokenOff(t *testing.T) {
 	}
 	for range 5 {
 		ctx, cancel := context.WithCancel(t.Context())
-		if err := s.state.load(ctx, engine.New(), breakingOff{cancel}); !errors.Is(err, context.Canceled) {
+		if err := s.state.Load(ctx, engine.New(), breakingOff{cancel}); !errors.Is(err, context.Canceled) {
 			t.Errorf("broken off: %v", err)
 		}
 	}

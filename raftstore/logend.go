@@ -15,6 +15,7 @@ import (
 	"github.com/hashicorp/raft"
 
 	"apportion/raftstore/durable"
+	"apportion/raftstore/statedb"
 	"apportion/wal"
 )
 
@@ -97,7 +98,7 @@ func readLogEnd(disk vfs.FS, path string) (noted uint64, slot int64, err error) 
 // the log may have been cut behind it. Nothing of the log is changed before that: Pebble removes what it could not
 // read.
 func (s *Store) checkLogEnd(context.Context) error {
-	meta, _, err := s.state.cover()
+	meta, _, err := s.state.Cover()
 	if err != nil {
 		return err
 	}
@@ -130,7 +131,7 @@ func (s *Store) checkLogEnd(context.Context) error {
 // checkLogHas opens the log to look for the entry that was noted. What else may be wrong with it is said first, unless
 // the state is another node's, with which the log is still to be brought in line.
 func (s *Store) checkLogHas(noted uint64, meta raft.SnapshotMeta) error {
-	adopted, err := readManifest(s.cfg.FS, s.paths.state)
+	adopted, err := statedb.ReadManifest(s.cfg.FS, s.paths.state)
 	if err != nil {
 		return err
 	}

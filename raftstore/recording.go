@@ -10,6 +10,7 @@ import (
 	"github.com/hashicorp/raft"
 
 	"apportion/engine"
+	"apportion/raftstore/statedb"
 )
 
 // Moment is a place in the log.
@@ -76,11 +77,11 @@ func (s *Store) History() History {
 // goroutine.
 type Recording struct {
 	history *history
-	config  stateConfig
+	config  statedb.StateConfig
 	pin     *pin
 	base    keptState
-	state   *stateDB // nil: it was not loaded yet, or is the empty one
-	next    uint64   // next entry to read
+	state   *statedb.StateDB // nil: it was not loaded yet, or is the empty one
+	next    uint64           // next entry to read
 	last    uint64
 	log     raft.Log // read last
 	refused *refusedReader
@@ -96,8 +97,9 @@ func (s *Store) OpenRecording(index uint64, timeMS int64) (*Recording, error) {
 	if err := r.choose(index, timeMS); err != nil {
 		return nil, err
 	}
-	r.config = stateConfig{fs: s.cfg.FS, dir: s.history.fs.PathJoin(s.history.dir, r.base.name()), logger: s.cfg.Logger,
-		onFatal: s.cfg.OnFatal, readOnly: true, openFiles: s.cfg.OpenFilesMax}
+	r.config = statedb.StateConfig{Fs: s.cfg.FS, Dir: s.history.fs.PathJoin(s.history.dir, r.base.name()),
+		Logger:  s.cfg.Logger,
+		OnFatal: s.cfg.OnFatal, ReadOnly: true, OpenFiles: s.cfg.OpenFilesMax}
 	r.refused = r.history.refusals.read(r.base.applied)
 	return r, nil
 }
@@ -120,7 +122,7 @@ func (r *Recording) choose(index uint64, timeMS int64) error {
 func (r *Recording) Close() error {
 	err := r.refused.close()
 	if r.state != nil {
-		err = errors.Join(err, r.state.close())
+		err = errors.Join(err, r.state.Close())
 	}
 	r.history.unpin(r.pin)
 	return err
@@ -170,7 +172,7 @@ func (r *Recording) load(ctx context.Context, e *engine.Engine, pace func()) (er
 			return err
 		}
 	}
-	return r.state.load(ctx, e, paced(pace))
+	return r.state.Load(ctx, e, statedb.Paced(pace))
 }
 
 // Next reads what comes next into e: an entry with commands, or something that was refused between two entries (see

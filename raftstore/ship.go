@@ -13,6 +13,7 @@ import (
 	"github.com/hashicorp/raft"
 
 	"apportion/raftstore/durable"
+	"apportion/raftstore/statedb"
 )
 
 // shipper gives checkpoints to nodes that are too far behind for the log, or new. What it gives is a copy of the state
@@ -25,7 +26,7 @@ import (
 type shipper struct {
 	fs       vfs.FS
 	dir      string
-	state    *stateDB
+	state    *statedb.StateDB
 	log      *logStore
 	logger   *slog.Logger
 	metrics  *storeMetrics
@@ -102,7 +103,7 @@ func (s *shipper) acquire(above uint64) (*offer, error) {
 	s.making.Lock()
 	defer s.making.Unlock()
 	if meta := s.offered(); meta == nil || meta.Index <= above {
-		newest, _, err := s.state.cover()
+		newest, _, err := s.state.Cover()
 		if err == nil && newest.Index <= above {
 			err = errShipNone
 		}
@@ -148,7 +149,7 @@ func (s *shipper) fill(o *offer) error {
 	if err := errors.Join(s.fs.MkdirAll(s.dir, durable.DirPermissions), s.fs.RemoveAll(o.dir)); err != nil {
 		return fmt.Errorf("raftstore: clear %s: %w", o.dir, err)
 	}
-	if err := s.state.link(o.dir); err != nil {
+	if err := s.state.Link(o.dir); err != nil {
 		return err
 	}
 	sizes, err := durable.FileSizes(s.fs, o.dir)
@@ -156,7 +157,8 @@ func (s *shipper) fill(o *offer) error {
 		return fmt.Errorf("raftstore: read %s: %w", o.dir, err)
 	}
 	o.files = sizes
-	meta, ok, err := coverOf(stateConfig{fs: s.fs, dir: o.dir, logger: s.logger, onFatal: s.onFatal, readOnly: true})
+	meta, ok, err := statedb.CoverOf(statedb.StateConfig{Fs: s.fs, Dir: o.dir, Logger: s.logger, OnFatal: s.onFatal,
+		ReadOnly: true})
 	if err == nil && !ok {
 		err = errShipNone
 	}
@@ -247,7 +249,7 @@ func (s *shipper) leave() {
 func (s *shipper) checksum(o *offer, name string) (uint32, error) {
 	path := s.fs.PathJoin(o.dir, name)
 	key := path
-	if isTable(name) {
+	if statedb.IsTable(name) {
 		key = name
 	}
 	s.mu.Lock()

@@ -1,6 +1,7 @@
 package raftstore
 
 import (
+	"apportion/raftstore/statedb"
 	"errors"
 	"fmt"
 	"io"
@@ -24,11 +25,11 @@ type (
 	// fileAnswer is one file of the list, or its end with the checkpoint's index and term; or the number of bytes that
 	// follow the message. The list comes file by file since the checksums take their time.
 	fileAnswer struct {
-		Error string       `json:"error,omitempty"`
-		File  *shippedFile `json:"file,omitempty"`
-		Index uint64       `json:"index,omitempty"`
-		Term  uint64       `json:"term,omitempty"`
-		Bytes int          `json:"bytes,omitempty"`
+		Error string               `json:"error,omitempty"`
+		File  *statedb.ShippedFile `json:"file,omitempty"`
+		Index uint64               `json:"index,omitempty"`
+		Term  uint64               `json:"term,omitempty"`
+		Bytes int                  `json:"bytes,omitempty"`
 	}
 )
 
@@ -121,8 +122,8 @@ func (t *shipment) list(above uint64) error {
 		if err != nil {
 			return err
 		}
-		if err := errors.Join(t.renew(), writeMessage(t.conn,
-			fileAnswer{File: &shippedFile{name, bytes, sum}})); err != nil {
+		file := &statedb.ShippedFile{Name: name, Bytes: bytes, Checksum: sum}
+		if err := errors.Join(t.renew(), writeMessage(t.conn, fileAnswer{File: file})); err != nil {
 			return err
 		}
 	}

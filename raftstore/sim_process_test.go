@@ -16,6 +16,7 @@ import (
 	"github.com/hashicorp/raft"
 
 	"apportion/engine"
+	"apportion/raftstore/statedb"
 	"apportion/wal"
 )
 
@@ -93,15 +94,15 @@ func (p *process) start() error {
 // openState is Store.openState without compactions, which would come and go as the scheduler likes.
 func (p *process) openState(context.Context) error {
 	s := p.store
-	state, err := openState(stateConfig{
-		fs: s.cfg.FS, dir: s.paths.state, ingestDir: s.paths.ingest, logger: s.cfg.Logger, onFatal: s.cfg.OnFatal,
-		noCompactions: true,
+	state, err := statedb.OpenState(statedb.StateConfig{
+		Fs: s.cfg.FS, Dir: s.paths.state, IngestDir: s.paths.ingest, Logger: s.cfg.Logger, OnFatal: s.cfg.OnFatal,
+		NoCompactions: true,
 	})
 	if err != nil {
 		return err
 	}
 	s.state = state
-	s.onClose(state.close)
+	s.onClose(state.Close)
 	return nil
 }
 

@@ -9,6 +9,7 @@ import (
 
 	"github.com/hashicorp/raft"
 
+	"apportion/raftstore/statedb"
 	"apportion/wal"
 )
 
@@ -23,7 +24,7 @@ import (
 // The snapshot that the leader comes with next is then the state that is there, and there is nothing left to do but to
 // say so.
 type snapshots struct {
-	state       *stateDB
+	state       *statedb.StateDB
 	checkpoints *checkpointer
 	log         *wal.Log
 	shipper     *shipper // nil, like fetcher, in a group of one
@@ -54,7 +55,7 @@ func (s *snapshots) List() ([]*raft.SnapshotMeta, error) {
 	if offered := s.shipper.offered(); offered != nil {
 		return []*raft.SnapshotMeta{offered}, nil
 	}
-	meta, ok, err := s.state.cover()
+	meta, ok, err := s.state.Cover()
 	if err != nil || !ok {
 		return nil, err
 	}
@@ -63,7 +64,7 @@ func (s *snapshots) List() ([]*raft.SnapshotMeta, error) {
 
 // Open gives a snapshot as it would be sent to another node.
 func (s *snapshots) Open(id string) (*raft.SnapshotMeta, io.ReadCloser, error) {
-	meta, ok, err := s.state.cover()
+	meta, ok, err := s.state.Cover()
 	if err != nil {
 		return nil, nil, err
 	}

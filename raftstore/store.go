@@ -12,6 +12,7 @@ import (
 	"github.com/hashicorp/raft"
 
 	"apportion/engine"
+	"apportion/raftstore/statedb"
 	"apportion/wal"
 )
 
@@ -25,7 +26,7 @@ type Store struct {
 
 	engine      *engine.Engine
 	applier     *applier
-	state       *stateDB
+	state       *statedb.StateDB
 	log         *wal.Log
 	logEnd      *logEnd
 	raftLog     *logStore
@@ -138,15 +139,15 @@ func (s *Store) lockDirectory(context.Context) error {
 }
 
 func (s *Store) openState(context.Context) error {
-	state, err := openState(stateConfig{
-		fs: s.cfg.FS, dir: s.paths.state, ingestDir: s.paths.ingest, logger: s.cfg.Logger, onFatal: s.cfg.OnFatal,
-		openFiles: s.cfg.OpenFilesMax,
+	state, err := statedb.OpenState(statedb.StateConfig{
+		Fs: s.cfg.FS, Dir: s.paths.state, IngestDir: s.paths.ingest, Logger: s.cfg.Logger, OnFatal: s.cfg.OnFatal,
+		OpenFiles: s.cfg.OpenFilesMax,
 	})
 	if err != nil {
 		return err
 	}
 	s.state = state
-	s.onClose(state.close)
+	s.onClose(state.Close)
 	return nil
 }
 
@@ -155,7 +156,7 @@ func (s *Store) loadState(ctx context.Context) error {
 	s.engine = engine.New()
 	s.applier = newApplier(s.engine, s.metrics)
 	s.archive = &archive{applier: s.applier, state: s.state}
-	meta, ok, err := s.state.cover()
+	meta, ok, err := s.state.Cover()
 	if err != nil {
 		return err
 	}
@@ -163,14 +164,14 @@ func (s *Store) loadState(ctx context.Context) error {
 	if !ok {
 		return nil
 	}
-	if err := s.state.load(ctx, s.engine, newProgress(s.cfg.Logger)); err != nil {
+	if err := s.state.Load(ctx, s.engine, statedb.LogProgress(s.cfg.Logger)); err != nil {
 		return err
 	}
 	if applied := s.engine.AppliedIndex(); applied > meta.Index {
 		return fmt.Errorf("%w: rows of index %d in a state of index %d", ErrInconsistent, applied, meta.Index)
 	}
 	s.applier.visibleIndex.Store(s.engine.AppliedIndex())
-	stored, err := s.state.hasArchived()
+	stored, err := s.state.HasArchived()
 	s.archive.stored.Store(stored)
 	return err
 }

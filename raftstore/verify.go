@@ -15,6 +15,7 @@ import (
 	"github.com/hashicorp/raft"
 
 	"apportion/engine"
+	"apportion/raftstore/statedb"
 	"apportion/wal"
 )
 
@@ -90,28 +91,28 @@ func (v *verifier) run(ctx context.Context) (err error) {
 // logger is silent: what matters comes back as an error or a problem.
 func (v *verifier) logger() *slog.Logger { return slog.New(slog.NewTextHandler(io.Discard, nil)) }
 
-func (v *verifier) stateConfig(dir string) stateConfig {
-	return stateConfig{fs: v.fs, dir: dir, logger: v.logger(), onFatal: func(string) {}, readOnly: true}
+func (v *verifier) stateConfig(dir string) statedb.StateConfig {
+	return statedb.StateConfig{Fs: v.fs, Dir: dir, Logger: v.logger(), OnFatal: func(string) {}, ReadOnly: true}
 }
 
 func (v *verifier) loadState(ctx context.Context, e *engine.Engine) (err error) {
-	state, err := openState(v.stateConfig(v.paths.state))
+	state, err := statedb.OpenState(v.stateConfig(v.paths.state))
 	if errors.Is(err, pebble.ErrDBDoesNotExist) {
 		return nil // a crash cut its creation short, or checkFit will say that it is missing
 	}
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, state.close()) }()
-	meta, ok, err := state.cover()
+	defer func() { err = errors.Join(err, state.Close()) }()
+	meta, ok, err := state.Cover()
 	if err != nil || !ok {
 		return err
 	}
 	v.meta, v.summary.StateIndex = meta, meta.Index
-	if err := state.load(ctx, e, newProgress(v.logger())); err != nil {
+	if err := state.Load(ctx, e, statedb.LogProgress(v.logger())); err != nil {
 		return err
 	}
-	return state.checkArchived(ctx, v.report)
+	return state.CheckArchived(ctx, v.report)
 }
 
 // replay applies the log behind the state.
@@ -141,7 +142,7 @@ func (v *verifier) replay(ctx context.Context, a *applier) (err error) {
 	if err != nil {
 		v.report(err.Error())
 	}
-	if adopted, err := readManifest(v.fs, v.paths.state); err != nil || adopted != nil {
+	if adopted, err := statedb.ReadManifest(v.fs, v.paths.state); err != nil || adopted != nil {
 		return err // the next start brings the log in line with a state of another node, see alignLog
 	}
 	if err := checkFit(log, v.meta); err != nil {
@@ -199,9 +200,9 @@ func (v *verifier) checkKept(ctx context.Context, k *keptState) error {
 		return err
 	}
 	if k.unlisted { // it has no checksums of whole files
-		err = state.load(ctx, engine.New(), newProgress(v.logger()))
+		err = state.Load(ctx, engine.New(), statedb.LogProgress(v.logger()))
 	}
-	return errors.Join(err, state.close())
+	return errors.Join(err, state.Close())
 }
 
 func (v *verifier) replayEntry(log *wal.Log, a *applier, index uint64) error {

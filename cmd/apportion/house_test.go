@@ -25,8 +25,9 @@ var mayImport = map[string][]string{
 
 	"wal": {},
 
-	"raftstore":         {"engine", "raftstore/durable", "rules", "wal"},
+	"raftstore":         {"engine", "raftstore/durable", "raftstore/statedb", "rules", "wal"},
 	"raftstore/durable": {},
+	"raftstore/statedb": {"engine", "raftstore/durable", "wal"},
 
 	"httpapi": {"engine", "httpapi/api", "httpapi/kibo", "httpapi/names", "httpapi/strictjson", "rules",
 		"raftstore"},

@@ -1,4 +1,4 @@
-package raftstore
+package statedb
 
 import (
 	"log/slog"
@@ -13,21 +13,21 @@ import (
 // TestTablesEndWithTheirKind: rows of different kinds are in different tables once there are enough of them.
 func TestTablesEndWithTheirKind(t *testing.T) {
 	const tableBytes = 1 << 20
-	state, err := openState(stateConfig{
-		fs: vfs.NewMem(), dir: "state", ingestDir: "ingest", logger: slog.New(slog.DiscardHandler),
-		onFatal: func(msg string) { panic(msg) },
+	state, err := OpenState(StateConfig{
+		Fs: vfs.NewMem(), Dir: "state", IngestDir: "ingest", Logger: slog.New(slog.DiscardHandler),
+		OnFatal: func(msg string) { panic(msg) },
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	tb, err := state.newTables(raft.SnapshotMeta{Index: 1}, tableBytes)
+	tb, err := state.NewTables(raft.SnapshotMeta{Index: 1}, tableBytes)
 	if err != nil {
 		t.Fatal(err)
 	}
 	value := make([]byte, tableBytes/splitParts)
 	row := func(key string, value []byte) {
 		t.Helper()
-		if err := tb.row(engine.RowSet, []byte(key), value); err != nil {
+		if err := tb.Row(engine.RowSet, []byte(key), value); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -37,13 +37,13 @@ func TestTablesEndWithTheirKind(t *testing.T) {
 	row("o1", value) // in its own
 	row("o2", value)
 	row("r1", nil) // in its own again
-	if err := tb.closeTable(); err != nil {
+	if err := tb.CloseTable(); err != nil {
 		t.Fatal(err)
 	}
-	if err := state.close(); err != nil {
+	if err := state.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if len(tb.paths) != 3 {
-		t.Errorf("there are %d tables, want 3", len(tb.paths))
+	if len(tb.Paths) != 3 {
+		t.Errorf("there are %d tables, want 3", len(tb.Paths))
 	}
 }

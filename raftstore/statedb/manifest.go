@@ -1,4 +1,4 @@
-package raftstore
+package statedb
 
 import (
 	"encoding/json"
@@ -16,15 +16,15 @@ import (
 )
 
 // manifest is the list of the files that a checkpoint is. The log index and the term are those of its cover row.
-type manifest struct {
+type Manifest struct {
 	Index uint64        `json:"index"`
 	Term  uint64        `json:"term"`
-	Files []shippedFile `json:"files"`
+	Files []ShippedFile `json:"files"`
 }
 
 // shippedFile is one file of a checkpoint. Tables never change, so a file of the same name, size and checksum is the
 // same, whichever checkpoint it was fetched for.
-type shippedFile struct {
+type ShippedFile struct {
 	Name     string `json:"name"`
 	Bytes    int64  `json:"bytes"`
 	Checksum uint32 `json:"crc32c"`
@@ -32,23 +32,23 @@ type shippedFile struct {
 
 const (
 	// manifestName is the file that says, in a directory of fetched or kept files, that all of them are there.
-	manifestName = "COMPLETE"
+	ManifestName = "COMPLETE"
 
 	// partSuffix marks a file of which only a part is there.
-	partSuffix = ".part"
+	PartSuffix = ".part"
 
 	// lockName is Pebble's lock on a database's directory; it is no part of a checkpoint.
-	lockName = "LOCK"
+	LockName = "LOCK"
 )
 
 // check refuses what must not become the name of a file of ours: the list comes from another node.
-func (f *shippedFile) check() error {
+func (f *ShippedFile) check() error {
 	strange := strings.ContainsFunc(f.Name, func(r rune) bool {
 		return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && r != '.' && r != '-' && r != '_'
 	})
 	switch {
 	case f.Name == "" || len(f.Name) > fileNameBytesMax || strange || f.Name[0] == '.',
-		f.Name == manifestName, f.Name == lockName, strings.HasSuffix(f.Name, partSuffix):
+		f.Name == ManifestName, f.Name == LockName, strings.HasSuffix(f.Name, PartSuffix):
 		return fmt.Errorf("%w: %q is no name of a checkpoint's file", durable.ErrFormat, f.Name)
 	case f.Bytes < 0 || f.Bytes > fileBytesMax:
 		return fmt.Errorf("%w: the file %s of %d bytes", durable.ErrFormat, f.Name, f.Bytes)
@@ -57,7 +57,7 @@ func (f *shippedFile) check() error {
 }
 
 // add takes one more file into the list.
-func (m *manifest) add(f shippedFile) error {
+func (m *Manifest) Add(f ShippedFile) error {
 	if err := f.check(); err != nil {
 		return err
 	}
@@ -69,7 +69,7 @@ func (m *manifest) add(f shippedFile) error {
 }
 
 // check refuses a list that no checkpoint can have.
-func (m *manifest) check() error {
+func (m *Manifest) Check() error {
 	if m.Index == 0 || len(m.Files) == 0 {
 		return fmt.Errorf("%w: a checkpoint of index %d and %d files", durable.ErrFormat, m.Index, len(m.Files))
 	}
@@ -90,7 +90,7 @@ func (m *manifest) check() error {
 	return nil
 }
 
-func (m *manifest) totalBytes() (bytes int64) {
+func (m *Manifest) TotalBytes() (bytes int64) {
 	for i := range m.Files {
 		bytes += m.Files[i].Bytes
 	}
@@ -98,8 +98,8 @@ func (m *manifest) totalBytes() (bytes int64) {
 }
 
 // file finds a file of the list.
-func (m *manifest) file(name string) (f shippedFile, ok bool) {
-	i := slices.IndexFunc(m.Files, func(f shippedFile) bool { return f.Name == name })
+func (m *Manifest) File(name string) (f ShippedFile, ok bool) {
+	i := slices.IndexFunc(m.Files, func(f ShippedFile) bool { return f.Name == name })
 	if i < 0 {
 		return f, false
 	}
@@ -107,7 +107,7 @@ func (m *manifest) file(name string) (f shippedFile, ok bool) {
 }
 
 // fits refuses a state that is another one than the list says.
-func (m *manifest) fits(meta raft.SnapshotMeta) error {
+func (m *Manifest) Fits(meta raft.SnapshotMeta) error {
 	if meta.Index != m.Index || meta.Term != m.Term {
 		return fmt.Errorf("%w: a state of index %d and term %d, and its list of files is of %d and %d",
 			durable.ErrInconsistent, meta.Index, meta.Term, m.Index, m.Term)
@@ -116,7 +116,7 @@ func (m *manifest) fits(meta raft.SnapshotMeta) error {
 }
 
 // isIn reports whether the file is in a directory, as it is to be.
-func (f *shippedFile) isIn(fsys vfs.FS, dir string) (bool, error) {
+func (f *ShippedFile) IsIn(fsys vfs.FS, dir string) (bool, error) {
 	path := fsys.PathJoin(dir, f.Name)
 	info, err := fsys.Stat(path)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -130,18 +130,18 @@ func (f *shippedFile) isIn(fsys vfs.FS, dir string) (bool, error) {
 }
 
 // isTable reports whether a file is a table, which never changes.
-func isTable(name string) bool { return strings.HasSuffix(name, ".sst") }
+func IsTable(name string) bool { return strings.HasSuffix(name, ".sst") }
 
 // writeManifest declares a directory complete: all files are there, and on disk.
-func writeManifest(fs vfs.FS, dir string, m *manifest) error {
+func WriteManifest(fs vfs.FS, dir string, m *Manifest) error {
 	body, err := appendManifest(nil, m)
 	if err != nil {
 		return err
 	}
-	path := fs.PathJoin(dir, manifestName)
-	err = errors.Join(durable.SyncDir(fs, dir), durable.WriteSynced(fs, path+partSuffix, body))
+	path := fs.PathJoin(dir, ManifestName)
+	err = errors.Join(durable.SyncDir(fs, dir), durable.WriteSynced(fs, path+PartSuffix, body))
 	if err == nil {
-		err = errors.Join(fs.Rename(path+partSuffix, path), durable.SyncDir(fs, dir))
+		err = errors.Join(fs.Rename(path+PartSuffix, path), durable.SyncDir(fs, dir))
 	}
 	if err != nil {
 		return fmt.Errorf("raftstore: write the list of the files in %s: %w", dir, err)
@@ -150,8 +150,8 @@ func writeManifest(fs vfs.FS, dir string, m *manifest) error {
 }
 
 // readManifest reads what declares a directory complete; nil: nothing does.
-func readManifest(fsys vfs.FS, dir string) (*manifest, error) {
-	file, err := fsys.Open(fsys.PathJoin(dir, manifestName))
+func ReadManifest(fsys vfs.FS, dir string) (*Manifest, error) {
+	file, err := fsys.Open(fsys.PathJoin(dir, ManifestName))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
@@ -166,24 +166,24 @@ func readManifest(fsys vfs.FS, dir string) (*manifest, error) {
 }
 
 // manifestVersion is that of the manifest on disk, which is sealed JSON.
-const manifestVersion = 1
+const ManifestVersion = 1
 
-func appendManifest(dst []byte, m *manifest) ([]byte, error) {
+func appendManifest(dst []byte, m *Manifest) ([]byte, error) {
 	body, err := json.Marshal(m)
 	if err != nil {
 		return nil, fmt.Errorf("raftstore: encode a checkpoint's list of files: %w", err)
 	}
-	return durable.AppendSealed(dst, manifestVersion, body), nil
+	return durable.AppendSealed(dst, ManifestVersion, body), nil
 }
 
-func decodeManifest(data []byte) (*manifest, error) {
-	body, err := durable.OpenSealed(data, manifestVersion, "a checkpoint's manifest")
+func decodeManifest(data []byte) (*Manifest, error) {
+	body, err := durable.OpenSealed(data, ManifestVersion, "a checkpoint's manifest")
 	if err != nil {
 		return nil, err
 	}
-	m := new(manifest)
+	m := new(Manifest)
 	if err := json.Unmarshal(body, m); err != nil {
 		return nil, fmt.Errorf("%w: a checkpoint's list of files: %w", durable.ErrFormat, err)
 	}
-	return m, m.check()
+	return m, m.Check()
 }

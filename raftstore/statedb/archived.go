@@ -1,4 +1,4 @@
-package raftstore
+package statedb
 
 import (
 	"context"
@@ -12,7 +12,7 @@ import (
 )
 
 // archivedRow appends the row of an order that has left memory.
-func (s *stateDB) archivedRow(dst []byte, orderID string) (row []byte, found bool, err error) {
+func (s *StateDB) ArchivedRow(dst []byte, orderID string) (row []byte, found bool, err error) {
 	key := engine.ArchivedKey([]byte{groupPrefix}, orderID)
 	// An iterator, not Get: Get would not look at the bloom filters of the lowest level, where nearly all rows are.
 	it, err := s.db.NewIter(&pebble.IterOptions{UseL6Filters: true, LowerBound: key,
@@ -30,7 +30,7 @@ func (s *stateDB) archivedRow(dst []byte, orderID string) (row []byte, found boo
 }
 
 // hasArchived reports whether any order has left memory.
-func (s *stateDB) hasArchived() (bool, error) {
+func (s *StateDB) HasArchived() (bool, error) {
 	it, err := s.db.NewIter(&pebble.IterOptions{
 		LowerBound: []byte{groupPrefix, engine.ArchivedTable},
 		UpperBound: []byte{groupPrefix, engine.ArchivedTable + 1},
@@ -46,7 +46,7 @@ func (s *stateDB) hasArchived() (bool, error) {
 }
 
 // checkArchived reads all rows of orders that have left memory and reports those that are not what they are to be.
-func (s *stateDB) checkArchived(ctx context.Context, report func(problem string)) (err error) {
+func (s *StateDB) CheckArchived(ctx context.Context, report func(problem string)) (err error) {
 	it, err := s.db.NewIter(&pebble.IterOptions{
 		LowerBound: []byte{groupPrefix, engine.ArchivedTable},
 		UpperBound: []byte{groupPrefix, engine.ArchivedTable + 1},
@@ -69,4 +69,3 @@ func (s *stateDB) checkArchived(ctx context.Context, report func(problem string)
 	}
 	return nil
 }
-

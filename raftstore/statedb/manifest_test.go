@@ -1,4 +1,4 @@
-package raftstore
+package statedb
 
 import (
 	"bytes"
@@ -11,8 +11,8 @@ import (
 	"apportion/raftstore/durable"
 )
 
-func testManifest() *manifest {
-	return &manifest{Index: 7, Term: 2, Files: []shippedFile{
+func testManifest() *Manifest {
+	return &Manifest{Index: 7, Term: 2, Files: []ShippedFile{
 		{Name: "MANIFEST-000001", Bytes: 100, Checksum: 5}, {Name: "marker.format-version.000013.024"},
 		{Name: "000004.sst", Bytes: 1 << 20, Checksum: 1 << 31},
 	}}
@@ -43,7 +43,7 @@ func TestManifest(t *testing.T) {
 // TestManifestRefuses: a list from another node names nothing outside of its directory, and nothing that means
 // something else there.
 func TestManifestRefuses(t *testing.T) {
-	f := func(what string, change func(m *manifest)) {
+	f := func(what string, change func(m *Manifest)) {
 		t.Helper()
 		m := testManifest()
 		change(m)
@@ -57,29 +57,29 @@ func TestManifestRefuses(t *testing.T) {
 	}
 	for _, name := range []string{
 		"", ".", "..", "../state/CURRENT", "a/b", `a\b`, "/etc/passwd", ".hidden", "a\x00b", "ä", "a b",
-		strings.Repeat("x", fileNameBytesMax+1), manifestName, lockName, "000004.sst" + partSuffix,
+		strings.Repeat("x", fileNameBytesMax+1), ManifestName, LockName, "000004.sst" + PartSuffix,
 	} {
-		f("the name "+name, func(m *manifest) { m.Files[1].Name = name })
+		f("the name "+name, func(m *Manifest) { m.Files[1].Name = name })
 	}
-	f("a negative size", func(m *manifest) { m.Files[0].Bytes = -1 })
-	f("a size of nothing that exists", func(m *manifest) { m.Files[0].Bytes = fileBytesMax + 1 })
-	f("one name twice", func(m *manifest) { m.Files[0].Name = m.Files[1].Name })
-	f("no files", func(m *manifest) { m.Files = nil })
-	f("no index", func(m *manifest) { m.Index = 0 })
+	f("a negative size", func(m *Manifest) { m.Files[0].Bytes = -1 })
+	f("a size of nothing that exists", func(m *Manifest) { m.Files[0].Bytes = fileBytesMax + 1 })
+	f("one name twice", func(m *Manifest) { m.Files[0].Name = m.Files[1].Name })
+	f("no files", func(m *Manifest) { m.Files = nil })
+	f("no index", func(m *Manifest) { m.Index = 0 })
 }
 
 // TestManifestFilesMax: a manifest of the most files is taken, one file more is refused.
 func TestManifestFilesMax(t *testing.T) {
-	fetched := &manifest{Index: 1}
+	fetched := &Manifest{Index: 1}
 	for n := checkpointFilesMax; n <= checkpointFilesMax+1; n++ {
-		written := manifest{Files: make([]shippedFile, n-1)}
-		if err := written.add(shippedFile{Name: "a"}); (err == nil) != (n == checkpointFilesMax) {
+		written := Manifest{Files: make([]ShippedFile, n-1)}
+		if err := written.Add(ShippedFile{Name: "a"}); (err == nil) != (n == checkpointFilesMax) {
 			t.Errorf("%d files are written: %v", n, err)
 		}
 		for i := len(fetched.Files); i < n; i++ {
-			fetched.Files = append(fetched.Files, shippedFile{Name: fmt.Sprint(i)})
+			fetched.Files = append(fetched.Files, ShippedFile{Name: fmt.Sprint(i)})
 		}
-		if err := fetched.check(); (err == nil) != (n == checkpointFilesMax) {
+		if err := fetched.Check(); (err == nil) != (n == checkpointFilesMax) {
 			t.Errorf("%d files are fetched: %v", n, err)
 		}
 	}
@@ -95,7 +95,7 @@ func FuzzDecodeManifest(f *testing.F) {
 	f.Add([]byte(`{"index":1,"files":[{"name":"../a"}]}`))
 	f.Fuzz(func(t *testing.T, body []byte) {
 		_, _ = decodeManifest(body)
-		m, err := decodeManifest(durable.AppendSealed(nil, manifestVersion, body))
+		m, err := decodeManifest(durable.AppendSealed(nil, ManifestVersion, body))
 		if err != nil {
 			return
 		}

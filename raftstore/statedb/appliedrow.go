@@ -1,4 +1,4 @@
-package raftstore
+package statedb
 
 import (
 	"encoding/json"
@@ -12,7 +12,7 @@ import (
 )
 
 // cover reads the cover row: the snapshot, in Raft's words, that the state is. ok is false for a new database.
-func (s *stateDB) cover() (meta raft.SnapshotMeta, ok bool, err error) {
+func (s *StateDB) Cover() (meta raft.SnapshotMeta, ok bool, err error) {
 	value, closer, err := s.db.Get(coverKey)
 	if errors.Is(err, pebble.ErrNotFound) {
 		return meta, false, s.checkEmpty()
@@ -25,7 +25,7 @@ func (s *stateDB) cover() (meta raft.SnapshotMeta, ok bool, err error) {
 }
 
 // checkEmpty tells a new database from one that was written by something else.
-func (s *stateDB) checkEmpty() error {
+func (s *StateDB) checkEmpty() error {
 	it, err := s.db.NewIter(nil)
 	if err != nil {
 		return stateError("read the state", err)
@@ -62,15 +62,14 @@ func decodeCover(value []byte) (meta raft.SnapshotMeta, err error) {
 }
 
 // coverOf reads the cover row of a database that nobody has open; ok is false if there is none.
-func coverOf(c stateConfig) (meta raft.SnapshotMeta, ok bool, err error) {
-	state, err := openState(c)
+func CoverOf(c StateConfig) (meta raft.SnapshotMeta, ok bool, err error) {
+	state, err := OpenState(c)
 	if errors.Is(err, pebble.ErrDBDoesNotExist) {
 		return meta, false, nil
 	}
 	if err != nil {
 		return meta, false, err
 	}
-	meta, ok, err = state.cover()
-	return meta, ok, errors.Join(err, state.close())
+	meta, ok, err = state.Cover()
+	return meta, ok, errors.Join(err, state.Close())
 }
-

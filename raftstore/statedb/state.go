@@ -1,4 +1,4 @@
-package raftstore
+package statedb
 
 import (
 	"context"
@@ -41,31 +41,31 @@ var coverKey = []byte{coverTable, groupNumber}
 
 // stateDB is the state on disk: the rows of the engine as of one log index, and the cover row that names this index.
 // It is changed by ingesting SSTables and in no other way, so it goes from one index to the next in one step.
-type stateDB struct {
+type StateDB struct {
 	db        *pebble.DB
 	fs        vfs.FS
 	ingestDir string
 	options   *pebble.Options
 }
 
-type stateConfig struct {
-	fs        vfs.FS
-	dir       string
-	ingestDir string
-	logger    *slog.Logger
-	onFatal   func(msg string)
-	readOnly  bool
-	openFiles int // kept open, about
+type StateConfig struct {
+	Fs        vfs.FS
+	Dir       string
+	IngestDir string
+	Logger    *slog.Logger
+	OnFatal   func(msg string)
+	ReadOnly  bool
+	OpenFiles int // kept open, about
 
 	// noCompactions is for simulations: compactions would come and go as the scheduler likes.
-	noCompactions bool
+	NoCompactions bool
 }
 
-func openState(c stateConfig) (*stateDB, error) {
-	s := &stateDB{fs: c.fs, ingestDir: c.ingestDir, options: stateOptions(c)}
-	db, err := pebble.Open(c.dir, s.options)
+func OpenState(c StateConfig) (*StateDB, error) {
+	s := &StateDB{fs: c.Fs, ingestDir: c.IngestDir, options: stateOptions(c)}
+	db, err := pebble.Open(c.Dir, s.options)
 	if err != nil {
-		return nil, stateError("open the state in "+c.dir, err)
+		return nil, stateError("open the state in "+c.Dir, err)
 	}
 	s.db = db
 	return s, nil
@@ -74,17 +74,17 @@ func openState(c stateConfig) (*stateDB, error) {
 // stateOptions are those of a database into which tables are ingested. Its file system makes the name of a new MANIFEST
 // durable before another file points to it, as the log's does: without that, a crash while the state is opened can
 // leave a database that cannot be opened again.
-func stateOptions(c stateConfig) *pebble.Options {
-	attempts := wal.NewAttempts(c.logger, "state: merging tables")
+func stateOptions(c StateConfig) *pebble.Options {
+	attempts := wal.NewAttempts(c.Logger, "state: merging tables")
 	o := &pebble.Options{
-		FS: attempts.FS(wal.OrderedFS(c.fs)), Logger: pebbleLogger{c.logger, c.onFatal},
-		EventListener: stateEvents(c.logger, attempts), ReadOnly: c.readOnly,
+		FS: attempts.FS(wal.OrderedFS(c.Fs)), Logger: pebbleLogger{c.Logger, c.OnFatal},
+		EventListener: stateEvents(c.Logger, attempts), ReadOnly: c.ReadOnly,
 		FormatMajorVersion: pebbleFormat,
 		DisableWAL:         true,
 
-		DisableAutomaticCompactions: c.noCompactions,
+		DisableAutomaticCompactions: c.NoCompactions,
 		CacheSize:                   stateCacheBytes,
-		MaxOpenFiles:                c.openFiles,
+		MaxOpenFiles:                c.OpenFiles,
 		MemTableSize:                stateMemTableBytes,
 	}
 	for i := range o.Levels {
@@ -116,7 +116,8 @@ func stateError(doing string, err error) error {
 	return fmt.Errorf("raftstore: %s: %w", doing, err)
 }
 
-func (s *stateDB) close() error {
+// Close closes the database.
+func (s *StateDB) Close() error {
 	if err := s.db.Close(); err != nil {
 		return fmt.Errorf("raftstore: close the state: %w", err)
 	}
@@ -124,15 +125,15 @@ func (s *stateDB) close() error {
 }
 
 // ingest adds finished tables in one atomic and durable step.
-func (s *stateDB) ingest(ctx context.Context, t *tables) error {
-	if err := s.db.Ingest(ctx, t.paths); err != nil {
-		return stateError(fmt.Sprintf("ingest %d tables", len(t.paths)), err)
+func (s *StateDB) Ingest(ctx context.Context, t *Tables) error {
+	if err := s.db.Ingest(ctx, t.Paths); err != nil {
+		return stateError(fmt.Sprintf("ingest %d tables", len(t.Paths)), err)
 	}
 	return nil
 }
 
 // link makes a directory with a copy of the database as it is now, by hard links.
-func (s *stateDB) link(dir string) error {
+func (s *StateDB) Link(dir string) error {
 	if err := s.db.Checkpoint(dir); err != nil {
 		return stateError("link the state", err)
 	}
@@ -140,7 +141,7 @@ func (s *stateDB) link(dir string) error {
 }
 
 // tableWriterOptions are those of a table that goes straight into the lowest levels.
-func (s *stateDB) tableWriterOptions() sstable.WriterOptions {
+func (s *StateDB) tableWriterOptions() sstable.WriterOptions {
 	return s.options.MakeWriterOptions(0, pebbleFormat.MaxTableFormat())
 }
 

@@ -1,4 +1,4 @@
-package raftstore
+package statedb
 
 import (
 	"cmp"
@@ -21,7 +21,7 @@ type chunk struct {
 
 // load fills an empty engine from the rows. The scan (decompression, checksums) runs on a goroutine of its own, ahead
 // of the decoding by a bounded number of chunks.
-func (s *stateDB) load(caller context.Context, e *engine.Engine, p loadProgress) error {
+func (s *StateDB) Load(caller context.Context, e *engine.Engine, p Progress) error {
 	ctx, cancel := context.WithCancel(caller)
 	defer cancel()
 	chunks := make(chan chunk, loadChunksMax)
@@ -42,7 +42,7 @@ func (s *stateDB) load(caller context.Context, e *engine.Engine, p loadProgress)
 }
 
 // loadChunks decodes until the scan ends; whether it ended well is the scan's to say.
-func loadChunks(e *engine.Engine, chunks <-chan chunk, spare chan<- chunk, p loadProgress) error {
+func loadChunks(e *engine.Engine, chunks <-chan chunk, spare chan<- chunk, p Progress) error {
 	loader := e.BeginLoad()
 	for c := range chunks {
 		start := 0
@@ -53,7 +53,7 @@ func loadChunks(e *engine.Engine, chunks <-chan chunk, spare chan<- chunk, p loa
 			}
 			start = c.ends[i+1]
 		}
-		p.add(len(c.ends) / 2)
+		p.Add(len(c.ends) / 2)
 		select {
 		case spare <- c:
 		default:
@@ -62,12 +62,12 @@ func loadChunks(e *engine.Engine, chunks <-chan chunk, spare chan<- chunk, p loa
 	if err := loader.Finish(); err != nil {
 		return fmt.Errorf("raftstore: load: %w", err)
 	}
-	p.done()
+	p.Done()
 	return nil
 }
 
 // scan sends all rows of the group but those of archived orders.
-func (s *stateDB) scan(ctx context.Context, chunks chan<- chunk, spare <-chan chunk) error {
+func (s *StateDB) scan(ctx context.Context, chunks chan<- chunk, spare <-chan chunk) error {
 	before := [2][]byte{{groupPrefix}, {groupPrefix, engine.ArchivedTable}}
 	after := [2][]byte{{groupPrefix, engine.ArchivedTable + 1}, {groupEnd}}
 	for _, bounds := range [][2][]byte{before, after} {
@@ -78,7 +78,7 @@ func (s *stateDB) scan(ctx context.Context, chunks chan<- chunk, spare <-chan ch
 	return nil
 }
 
-func (s *stateDB) scanRange(ctx context.Context, bounds [2][]byte, chunks chan<- chunk, spare <-chan chunk) error {
+func (s *StateDB) scanRange(ctx context.Context, bounds [2][]byte, chunks chan<- chunk, spare <-chan chunk) error {
 	it, err := s.db.NewIter(&pebble.IterOptions{LowerBound: bounds[0], UpperBound: bounds[1]})
 	if err != nil {
 		return err
@@ -130,7 +130,7 @@ func ignoreCanceled(err error) error {
 
 // eachRow calls f for every row in the order of the keys, the applied row among them. Keys and values are valid during
 // the call only.
-func (s *stateDB) eachRow(f func(key, value []byte) error) error {
+func (s *StateDB) EachRow(f func(key, value []byte) error) error {
 	it, err := s.db.NewIter(nil)
 	if err != nil {
 		return stateError("read the state", err)
@@ -147,7 +147,7 @@ func (s *stateDB) eachRow(f func(key, value []byte) error) error {
 }
 
 // checkTable reads every block of a table with its checksum: also filters, which a scan of the rows does not read.
-func (s *stateDB) checkTable(path string) error {
+func (s *StateDB) CheckTable(path string) error {
 	file, err := s.fs.Open(path, vfs.SequentialReadsOption)
 	if err != nil {
 		return stateError("read the state", err)

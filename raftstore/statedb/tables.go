@@ -1,4 +1,4 @@
-package raftstore
+package statedb
 
 import (
 	"bytes"
@@ -16,26 +16,26 @@ import (
 
 // tables writes the rows of one checkpoint as a series of SSTables that do not overlap, ready to be ingested. Rows come
 // in ascending order. Each file is synced before it is closed.
-type tables struct {
-	state      *stateDB
+type Tables struct {
+	state      *StateDB
 	tableBytes uint64
 
 	writer *sstable.Writer
-	paths  []string
+	Paths  []string
 	end    []byte // end of the furthest range deletion: no new table may begin before it
 	key    []byte // scratch
 
 	kind  byte   // of the last row: the first byte of the engine's key
 	upper []byte // scratch
 
-	rows         int
-	writtenBytes uint64
-	archived     bool // orders that have left memory are among the rows
+	Rows         int
+	WrittenBytes uint64
+	Archived     bool // orders that have left memory are among the rows
 }
 
 // newTables begins with the cover row, which sorts before all others.
-func (s *stateDB) newTables(meta raft.SnapshotMeta, tableBytes int) (*tables, error) {
-	t := &tables{state: s, tableBytes: uint64(tableBytes)}
+func (s *StateDB) NewTables(meta raft.SnapshotMeta, tableBytes int) (*Tables, error) {
+	t := &Tables{state: s, tableBytes: uint64(tableBytes)}
 	cover, err := appendCover(nil, meta)
 	if err != nil {
 		return nil, err
@@ -47,13 +47,13 @@ func (s *stateDB) newTables(meta raft.SnapshotMeta, tableBytes int) (*tables, er
 		return nil, err
 	}
 	if err := t.writer.Set(coverKey, cover); err != nil {
-		return nil, errors.Join(fmt.Errorf("raftstore: write the cover row: %w", err), t.discard())
+		return nil, errors.Join(fmt.Errorf("raftstore: write the cover row: %w", err), t.Discard())
 	}
 	return t, nil
 }
 
 // resetIngestDir throws away what a checkpoint that failed has left.
-func (s *stateDB) resetIngestDir() error {
+func (s *StateDB) resetIngestDir() error {
 	err := errors.Join(s.fs.RemoveAll(s.ingestDir), s.fs.MkdirAll(s.ingestDir, durable.DirPermissions))
 	if err != nil {
 		return fmt.Errorf("raftstore: clear %s: %w", s.ingestDir, err)
@@ -62,16 +62,16 @@ func (s *stateDB) resetIngestDir() error {
 }
 
 // row adds one row of the engine.
-func (t *tables) row(op engine.RowOp, key, value []byte) error {
+func (t *Tables) Row(op engine.RowOp, key, value []byte) error {
 	t.key = append(append(t.key[:0], groupPrefix), key...)
 	if err := t.split(); err != nil {
 		return err
 	}
-	t.rows++
+	t.Rows++
 	var err error
 	switch op {
 	case engine.RowSet:
-		t.archived = t.archived || key[0] == engine.ArchivedTable
+		t.Archived = t.Archived || key[0] == engine.ArchivedTable
 		err = t.writer.Set(t.key, value)
 	case engine.RowDelete:
 		err = t.writer.Delete(t.key)
@@ -88,7 +88,7 @@ func (t *tables) row(op engine.RowOp, key, value []byte) error {
 
 // deleteRange deletes from t.key up to the engine's key end. Rows of the same checkpoint inside the range stay: in a
 // table that is ingested, all rows are of the same moment, and a deletion only hides older ones.
-func (t *tables) deleteRange(end []byte) error {
+func (t *Tables) deleteRange(end []byte) error {
 	t.upper = append(append(t.upper[:0], groupPrefix), end...)
 	if bytes.Compare(t.upper, t.end) > 0 {
 		t.end = append(t.end[:0], t.upper...)
@@ -99,7 +99,7 @@ func (t *tables) deleteRange(end []byte) error {
 // split closes a table that is large enough and begins the next one, before the row with t.key. Where another kind of
 // row begins less is enough: the rows of new orders, and of what else only grows, then overlap with no older table, and
 // the database has no cause to write all of them anew.
-func (t *tables) split() error {
+func (t *Tables) split() error {
 	enough := t.tableBytes
 	if kind := t.key[1]; kind != t.kind { // behind groupPrefix
 		t.kind, enough = kind, enough/splitParts
@@ -107,7 +107,7 @@ func (t *tables) split() error {
 	if t.writer.Raw().EstimatedSize() < enough || bytes.Compare(t.key, t.end) < 0 {
 		return nil
 	}
-	if err := t.closeTable(); err != nil {
+	if err := t.CloseTable(); err != nil {
 		return err
 	}
 	return t.begin()
@@ -120,20 +120,20 @@ const splitParts = 32
 // for it.
 const tableBytesPerSync = 512 << 10
 
-func (t *tables) begin() error {
-	path := t.state.fs.PathJoin(t.state.ingestDir, fmt.Sprintf("%06d.sst", len(t.paths)))
+func (t *Tables) begin() error {
+	path := t.state.fs.PathJoin(t.state.ingestDir, fmt.Sprintf("%06d.sst", len(t.Paths)))
 	file, err := t.state.fs.Create(path, vfs.WriteCategoryUnspecified)
 	if err != nil {
 		return fmt.Errorf("raftstore: create a table: %w", err)
 	}
-	t.paths = append(t.paths, path)
+	t.Paths = append(t.Paths, path)
 	file = vfs.NewSyncingFile(file, vfs.SyncingFileOptions{BytesPerSync: tableBytesPerSync})
 	t.writer = sstable.NewWriter(objstorageprovider.NewFileWritable(file), t.state.tableWriterOptions())
 	return nil
 }
 
 // closeTable writes what is buffered, syncs and closes the file.
-func (t *tables) closeTable() error {
+func (t *Tables) CloseTable() error {
 	w := t.writer
 	t.writer = nil
 	if err := w.Close(); err != nil {
@@ -143,14 +143,14 @@ func (t *tables) closeTable() error {
 	if err != nil {
 		return fmt.Errorf("raftstore: close a table: %w", err)
 	}
-	t.writtenBytes += meta.Size
+	t.WrittenBytes += meta.Size
 	return nil
 }
 
 // discard gives up: the files are closed, and the next checkpoint removes them.
-func (t *tables) discard() error {
+func (t *Tables) Discard() error {
 	if t.writer == nil {
 		return nil
 	}
-	return t.closeTable()
+	return t.CloseTable()
 }

@@ -1,4 +1,4 @@
-package raftstore
+package statedb
 
 import (
 	"bytes"
