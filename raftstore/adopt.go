@@ -73,8 +73,8 @@ func (s *Store) stateIndex() (uint64, error) {
 	if !s.exists(s.paths.state) {
 		return 0, nil
 	}
-	meta, _, err := statedb.CoverOf(statedb.StateConfig{
-		Fs: s.cfg.FS, Dir: s.paths.state, Logger: s.cfg.Logger, OnFatal: s.cfg.OnFatal, ReadOnly: true,
+	meta, _, err := statedb.ReadSnapshotMeta(statedb.Config{
+		FS: s.cfg.FS, Dir: s.paths.state, Logger: s.cfg.Logger, OnFatal: s.cfg.OnFatal, ReadOnly: true,
 	})
 	return meta.Index, err
 }
@@ -108,7 +108,7 @@ func (s *Store) alignLog(context.Context) error {
 	if err != nil || adopted == nil {
 		return err
 	}
-	meta, _, err := s.state.Cover()
+	meta, _, err := s.state.SnapshotMeta()
 	if err != nil {
 		return err
 	}

@@ -150,7 +150,7 @@ func TestAdoptLaterTerm(t *testing.T) {
 	b.fetch(b.disk)
 	s := b.mustOpen(b.disk, b.newHash)
 	defer mustClose(t, s)
-	if meta, _, err := s.state.Cover(); err != nil || meta.Term <= before {
+	if meta, _, err := s.state.SnapshotMeta(); err != nil || meta.Term <= before {
 		t.Errorf("the state is of term %d (%v), the test shows little", meta.Term, err)
 	}
 }

@@ -16,7 +16,7 @@ import (
 // only a way back into memory can make a look-up miss it; read then starts again.
 type archive struct {
 	applier *applier
-	state   *statedb.StateDB
+	state   *statedb.DB
 	stored  atomic.Bool // the database has rows of such orders, so it must be asked
 }
 

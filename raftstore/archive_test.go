@@ -20,7 +20,7 @@ import (
 type bench struct {
 	t           testing.TB
 	store       *Store
-	state       *statedb.StateDB
+	state       *statedb.DB
 	applier     *applier
 	archive     *archive
 	checkpoints *checkpointer
@@ -264,11 +264,11 @@ func TestVerifyArchived(t *testing.T) {
 	if all := problems(); len(all) > 0 {
 		t.Fatal(all)
 	}
-	tables, err := w.state.NewTables(raft.SnapshotMeta{Index: 1 << 30, Term: 1}, 1<<20)
+	tables, err := w.state.NewTableWriter(raft.SnapshotMeta{Index: 1 << 30, Term: 1}, 1<<20)
 	if err != nil {
 		t.Fatal(err)
 	}
-	err = errors.Join(tables.Row(engine.RowSet, engine.ArchivedKey(nil, "another"), row), tables.CloseTable(),
+	err = errors.Join(tables.Row(engine.RowSet, engine.ArchivedKey(nil, "another"), row), tables.Close(),
 		w.state.Ingest(t.Context(), tables))
 	if err != nil {
 		t.Fatal(err)

@@ -24,7 +24,7 @@ import (
 // that leaves the database's own state in doubt ends the process (OnFatal).
 type checkpointer struct {
 	applier      *applier
-	state        *statedb.StateDB
+	state        *statedb.DB
 	metrics      *storeMetrics
 	logger       *slog.Logger
 	onArchived   func() // rows of orders that have left memory were written
@@ -222,7 +222,7 @@ func (f *frozen) Persist(sink raft.SnapshotSink) error {
 }
 
 func (f *frozen) store(meta raft.SnapshotMeta) error {
-	t, err := f.state.NewTables(meta, f.tableBytes)
+	t, err := f.state.NewTableWriter(meta, f.tableBytes)
 	if err != nil {
 		return err
 	}
@@ -230,7 +230,7 @@ func (f *frozen) store(meta raft.SnapshotMeta) error {
 		return errors.Join(err, t.Discard())
 	}
 	f.step()
-	if err := t.CloseTable(); err != nil {
+	if err := t.Close(); err != nil {
 		return err
 	}
 	f.step()
@@ -244,7 +244,7 @@ func (f *frozen) store(meta raft.SnapshotMeta) error {
 // drain encodes the rows in slices and writes each slice. It rests after each: a checkpoint that works as fast as it
 // can takes a processor away from the requests, and at a load of 70 % with two of them, they queue for as long as it
 // takes.
-func (f *frozen) drain(t *statedb.Tables) error {
+func (f *frozen) drain(t *statedb.TableWriter) error {
 	var rows engine.Rows
 	for more := true; more; {
 		begin := time.Now()
@@ -278,7 +278,7 @@ func (f *frozen) Unlock() {
 }
 
 // writeRows gives way to other goroutines now and then, as drain does.
-func (f *frozen) writeRows(rows *engine.Rows, t *statedb.Tables) error {
+func (f *frozen) writeRows(rows *engine.Rows, t *statedb.TableWriter) error {
 	written := 0
 	return rows.Each(func(op engine.RowOp, key, value []byte) error {
 		if written++; written%rowsBetweenYields == 0 {
@@ -293,7 +293,7 @@ const rowsBetweenYields = 16
 
 // done publishes a checkpoint that is on disk. Orders among its rows that have left memory are found in the database
 // before the engine forgets them: onArchived comes before Done.
-func (f *frozen) done(index uint64, t *statedb.Tables) {
+func (f *frozen) done(index uint64, t *statedb.TableWriter) {
 	if t.Archived {
 		f.onArchived()
 	}

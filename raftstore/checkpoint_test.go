@@ -213,7 +213,7 @@ func TestTablesWithRangeDeletions(t *testing.T) {
 	w := newBench(t, testConfig(vfs.NewMem()))
 	write := func(rows func(row func(op engine.RowOp, key, value string))) (paths int) {
 		t.Helper()
-		tb, err := w.state.NewTables(raft.SnapshotMeta{Index: 1}, 1)
+		tb, err := w.state.NewTableWriter(raft.SnapshotMeta{Index: 1}, 1)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -222,7 +222,7 @@ func TestTablesWithRangeDeletions(t *testing.T) {
 				t.Fatal(err)
 			}
 		})
-		if err := tb.CloseTable(); err != nil {
+		if err := tb.Close(); err != nil {
 			t.Fatal(err)
 		}
 		if err := w.state.Ingest(context.Background(), tb); err != nil {

@@ -287,8 +287,8 @@ func crashOnce(t *testing.T, at int64, config vfs.CrashCloneCfg) bool {
 // it is not, and keeps any part of the names and bytes that were not synced: what is left can be opened.
 func TestCrashWhileStateOpens(t *testing.T) {
 	open := func(fs vfs.FS) error {
-		state, err := statedb.OpenState(statedb.StateConfig{
-			Fs: fs, Dir: "/state", IngestDir: "/ingest", Logger: slog.New(slog.DiscardHandler),
+		state, err := statedb.Open(statedb.Config{
+			FS: fs, Dir: "/state", IngestDir: "/ingest", Logger: slog.New(slog.DiscardHandler),
 			OnFatal: func(msg string) {
 				panic(msg)
 			},

@@ -146,8 +146,8 @@ func TestDamagedArchive(t *testing.T) {
 	const orders = 2000
 	fs := vfs.NewMem()
 	var logged bytes.Buffer
-	c := statedb.StateConfig{
-		Fs: fs, Dir: "state", IngestDir: "ingest", Logger: slog.New(slog.NewTextHandler(&logged, nil)),
+	c := statedb.Config{
+		FS: fs, Dir: "state", IngestDir: "ingest", Logger: slog.New(slog.NewTextHandler(&logged, nil)),
 		OnFatal: func(msg string) { panic("FATAL: " + msg) },
 	}
 	id := func(i int) string { return fmt.Sprintf("o%06d", i) }
@@ -156,7 +156,7 @@ func TestDamagedArchive(t *testing.T) {
 		return fmt.Appendf(nil, "%x%x%x%x", rng.Uint64(), rng.Uint64(), rng.Uint64(), rng.Uint64())
 	}
 	s := mustOpenState(t, c)
-	tables, err := s.NewTables(raft.SnapshotMeta{Index: 7, Term: 1}, 1<<20)
+	tables, err := s.NewTableWriter(raft.SnapshotMeta{Index: 7, Term: 1}, 1<<20)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -165,7 +165,7 @@ func TestDamagedArchive(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if err := tables.CloseTable(); err != nil {
+	if err := tables.Close(); err != nil {
 		t.Fatal(err)
 	}
 	if err := s.Ingest(context.Background(), tables); err != nil {
@@ -206,9 +206,9 @@ func TestDamagedArchive(t *testing.T) {
 	}
 }
 
-func mustOpenState(t *testing.T, c statedb.StateConfig) *statedb.StateDB {
+func mustOpenState(t *testing.T, c statedb.Config) *statedb.DB {
 	t.Helper()
-	s, err := statedb.OpenState(c)
+	s, err := statedb.Open(c)
 	if err != nil {
 		t.Fatal(err)
 	}

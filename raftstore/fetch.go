@@ -46,7 +46,7 @@ func (s *Store) newFetcher(context.Context) error {
 	}
 	s.fetcher = &fetcher{
 		in: &incoming{
-			fs: s.cfg.FS, parent: s.paths.dir, dir: s.paths.incoming, whole: map[string]statedb.ShippedFile{},
+			fs: s.cfg.FS, parent: s.paths.dir, dir: s.paths.incoming, whole: map[string]statedb.File{},
 		},
 		peers: s.peers, logger: s.cfg.Logger, metrics: s.metrics, onFatal: s.cfg.OnFatal, files: s.cfg.OpenFilesMax,
 		applied: func() uint64 { return s.raft.AppliedIndex() },
@@ -258,7 +258,7 @@ func (t *transfer) list() error {
 }
 
 // get fetches one file, or the rest of it.
-func (t *transfer) get(f statedb.ShippedFile) error {
+func (t *transfer) get(f statedb.File) error {
 	p, err := t.in.openPart(f)
 	if err != nil {
 		return err
@@ -278,7 +278,7 @@ func (t *transfer) get(f statedb.ShippedFile) error {
 
 // part fetches the next bytes of a file. They are valid until the next call. Those that came before an error are good,
 // too.
-func (t *transfer) part(f *statedb.ShippedFile, offset int64) ([]byte, error) {
+func (t *transfer) part(f *statedb.File, offset int64) ([]byte, error) {
 	if err := t.ask(fileQuestion{File: f.Name, Offset: offset}); err != nil {
 		return nil, err
 	}
@@ -316,13 +316,13 @@ func (t *transfer) progress() {
 // verify opens what was fetched and reads all of it, with its checksums, before the state that is here is given up for
 // it.
 func (t *transfer) verify() error {
-	state, err := statedb.OpenState(statedb.StateConfig{Fs: t.in.fs, Dir: t.in.dir, Logger: t.logger,
+	state, err := statedb.Open(statedb.Config{FS: t.in.fs, Dir: t.in.dir, Logger: t.logger,
 		OnFatal:  t.onFatal,
 		ReadOnly: true, OpenFiles: t.files})
 	if err != nil {
 		return err
 	}
-	meta, _, err := state.Cover()
+	meta, _, err := state.SnapshotMeta()
 	if err == nil {
 		err = t.manifest.Fits(meta)
 	}
@@ -338,7 +338,7 @@ func (t *transfer) verify() error {
 }
 
 // readAll reads every row, until it is stopped.
-func (t *transfer) readAll(state *statedb.StateDB) error {
+func (t *transfer) readAll(state *statedb.DB) error {
 	rows := 0
 	return state.EachRow(func(_, _ []byte) error {
 		if rows++; rows%rowsBetweenLooks == 0 && isClosed(t.stop) {

@@ -43,7 +43,7 @@ func stock(t *testing.T, s *Store, prefix string) {
 // newTestFetcher fetches into a directory of its own.
 func newTestFetcher(fs vfs.FS) *fetcher {
 	return &fetcher{
-		in:      &incoming{fs: fs, parent: "/", dir: "/incoming", whole: map[string]statedb.ShippedFile{}},
+		in:      &incoming{fs: fs, parent: "/", dir: "/incoming", whole: map[string]statedb.File{}},
 		logger:  slog.New(slog.DiscardHandler),
 		metrics: newStoreMetrics(testMetrics()), onFatal: func(msg string) { panic("FATAL: " + msg) },
 		applied: func() uint64 { return 0 },
@@ -90,7 +90,7 @@ func mustBeState(t *testing.T, f *fetcher, leader *Store) {
 	if err != nil || m == nil {
 		t.Fatalf("the fetched files are not complete: %v", err)
 	}
-	state, err := statedb.OpenState(statedb.StateConfig{Fs: f.in.fs, Dir: f.in.dir, Logger: f.logger,
+	state, err := statedb.Open(statedb.Config{FS: f.in.fs, Dir: f.in.dir, Logger: f.logger,
 		OnFatal:  f.onFatal,
 		ReadOnly: true})
 	if err != nil {
@@ -108,7 +108,7 @@ func mustBeState(t *testing.T, f *fetcher, leader *Store) {
 		t.Fatal(err)
 	}
 	for _, name := range names {
-		if _, ok := m.File(name); !ok && name != statedb.ManifestName && name != statedb.LockName {
+		if _, ok := m.Find(name); !ok && name != statedb.ManifestName && name != statedb.LockName {
 			t.Errorf("%s is left in the directory", name)
 		}
 	}
@@ -135,7 +135,7 @@ func TestFetchResumes(t *testing.T) {
 			t.Fatalf("no end after %d attempts and %d bytes: %v", attempts, fetched, err)
 		}
 		if attempts == 3 { // this node starts anew, and knows only what is on disk
-			f.in.whole = map[string]statedb.ShippedFile{}
+			f.in.whole = map[string]statedb.File{}
 		}
 	}
 	if attempts < 4 || fetched != total {
@@ -279,7 +279,7 @@ func TestFetchRefuses(t *testing.T) {
 		}
 	}
 	file := func(name string, bytes int64) fileAnswer {
-		return fileAnswer{File: &statedb.ShippedFile{Name: name, Bytes: bytes}}
+		return fileAnswer{File: &statedb.File{Name: name, Bytes: bytes}}
 	}
 	end := fileAnswer{Index: 9, Term: 1}
 	f("a name outside", ErrFormat, []fileAnswer{file("../state/000001.sst", 5), end})

@@ -30,7 +30,7 @@ import (
 type history struct {
 	fs       vfs.FS
 	dir      string
-	state    *statedb.StateDB
+	state    *statedb.DB
 	log      *wal.Log
 	logger   *slog.Logger
 	metrics  *storeMetrics

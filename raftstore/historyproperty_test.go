@@ -79,7 +79,7 @@ func (m *historyMachine) keep(t *rapid.T) {
 	m.nowMS += int64(rapid.IntRange(0, 300).Draw(t, "ms"))
 	k := keptState{index: m.index, applied: m.index, timeMS: m.nowMS, term: 1}
 	m.sizes[m.index] = int64(rapid.IntRange(100, 400).Draw(t, "bytes"))
-	k.files = &statedb.Manifest{Index: m.index, Term: 1, Files: []statedb.ShippedFile{{Name: "all.sst", Bytes: 1 << 40},
+	k.files = &statedb.Manifest{Index: m.index, Term: 1, Files: []statedb.File{{Name: "all.sst", Bytes: 1 << 40},
 		{Name: m.own(m.index), Bytes: m.sizes[m.index]}}}
 	dir := m.fs.PathJoin("history", k.name())
 	if err := errors.Join(m.fs.MkdirAll(dir, durable.DirPermissions),

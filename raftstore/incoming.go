@@ -24,7 +24,7 @@ type incoming struct {
 	fs     vfs.FS
 	parent string
 	dir    string
-	whole  map[string]statedb.ShippedFile // files whose checksum was found right in this life of the store, by name
+	whole  map[string]statedb.File // files whose checksum was found right in this life of the store, by name
 }
 
 // errDamaged: a file arrived otherwise than it was sent.
@@ -32,7 +32,7 @@ var errDamaged = errors.New("raftstore: a fetched file has another checksum than
 
 // begin makes the directory ready for the files of a checkpoint, and gives those that are missing. Files that belong to
 // no checkpoint, or to another one, go.
-func (d *incoming) begin(m *statedb.Manifest) (missing []statedb.ShippedFile, err error) {
+func (d *incoming) begin(m *statedb.Manifest) (missing []statedb.File, err error) {
 	if err := d.fs.MkdirAll(d.dir, durable.DirPermissions); err != nil {
 		return nil, fmt.Errorf("raftstore: create %s: %w", d.dir, err)
 	}
@@ -85,7 +85,7 @@ func (d *incoming) isOf(m *statedb.Manifest, name string) (bool, error) {
 		}
 		return false, nil
 	}
-	f, ok := m.File(name)
+	f, ok := m.Find(name)
 	if !ok || d.whole[name] == f {
 		return ok, nil
 	}
@@ -97,7 +97,7 @@ func (d *incoming) isOf(m *statedb.Manifest, name string) (bool, error) {
 }
 
 // partName is the name of a part: with the checksum that the whole is to have, so that only this file is continued.
-func partName(f *statedb.ShippedFile) string {
+func partName(f *statedb.File) string {
 	return fmt.Sprintf("%s.%08x-%d%s", f.Name, f.Checksum, f.Bytes, statedb.PartSuffix)
 }
 
@@ -108,7 +108,7 @@ func (d *incoming) complete(m *statedb.Manifest) error {
 
 // clear removes all of it.
 func (d *incoming) clear() error {
-	d.whole = map[string]statedb.ShippedFile{}
+	d.whole = map[string]statedb.File{}
 	if err := errors.Join(d.removeManifest(), d.fs.RemoveAll(d.dir)); err != nil {
 		return fmt.Errorf("raftstore: clear %s: %w", d.dir, err)
 	}
@@ -118,7 +118,7 @@ func (d *incoming) clear() error {
 // part is a file on its way.
 type part struct {
 	in     *incoming
-	want   statedb.ShippedFile
+	want   statedb.File
 	file   vfs.File
 	path   string
 	offset int64
@@ -126,7 +126,7 @@ type part struct {
 }
 
 // openPart opens a part that is there, or begins one.
-func (d *incoming) openPart(want statedb.ShippedFile) (*part, error) {
+func (d *incoming) openPart(want statedb.File) (*part, error) {
 	p := &part{in: d, want: want, path: d.fs.PathJoin(d.dir, partName(&want)), sum: crc32.New(durable.Castagnoli)}
 	if err := p.resume(); err != nil {
 		return nil, fmt.Errorf("raftstore: read %s: %w", p.path, err)

@@ -69,7 +69,7 @@ func (k *keptState) continuedBy(first, last uint64) bool {
 }
 
 // list gives the files.
-func (k *keptState) list() []statedb.ShippedFile {
+func (k *keptState) list() []statedb.File {
 	if k.files == nil {
 		return nil
 	}
@@ -109,7 +109,7 @@ func (k *keptState) writeFiles(fs vfs.FS, dir string, earlier keptState, step fu
 				return err
 			}
 		}
-		if err := k.files.Add(statedb.ShippedFile{Name: name, Bytes: bytes, Checksum: sum}); err != nil {
+		if err := k.files.Add(statedb.File{Name: name, Bytes: bytes, Checksum: sum}); err != nil {
 			return err
 		}
 	}
@@ -130,7 +130,7 @@ func (k *keptState) readFiles(fs vfs.FS, dir string) (err error) {
 	k.files, k.unlisted = &statedb.Manifest{Index: k.index}, true
 	sizes, err := durable.FileSizes(fs, dir)
 	for name, bytes := range sizes {
-		k.files.Files = append(k.files.Files, statedb.ShippedFile{Name: name, Bytes: bytes})
+		k.files.Files = append(k.files.Files, statedb.File{Name: name, Bytes: bytes})
 	}
 	return err
 }
@@ -154,15 +154,15 @@ func (k *keptState) verify(ctx context.Context, fs vfs.FS, dir string, pace func
 }
 
 // open verifies the files and opens them as a database.
-func (k *keptState) open(ctx context.Context, c statedb.StateConfig, pace func()) (*statedb.StateDB, error) {
-	if err := k.verify(ctx, c.Fs, c.Dir, pace); err != nil {
+func (k *keptState) open(ctx context.Context, c statedb.Config, pace func()) (*statedb.DB, error) {
+	if err := k.verify(ctx, c.FS, c.Dir, pace); err != nil {
 		return nil, err
 	}
-	state, err := statedb.OpenState(c)
+	state, err := statedb.Open(c)
 	if err != nil {
 		return nil, err
 	}
-	meta, _, err := state.Cover()
+	meta, _, err := state.SnapshotMeta()
 	if k.unlisted {
 		k.files.Term = meta.Term
 	}

@@ -98,7 +98,7 @@ func readLogEnd(disk vfs.FS, path string) (noted uint64, slot int64, err error) 
 // the log may have been cut behind it. Nothing of the log is changed before that: Pebble removes what it could not
 // read.
 func (s *Store) checkLogEnd(context.Context) error {
-	meta, _, err := s.state.Cover()
+	meta, _, err := s.state.SnapshotMeta()
 	if err != nil {
 		return err
 	}

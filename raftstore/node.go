@@ -77,7 +77,7 @@ func (s *Store) isNew() (bool, error) {
 
 // checkFit refuses a directory whose log and state do not belong together.
 func (s *Store) checkFit(context.Context) error {
-	meta, _, err := s.state.Cover()
+	meta, _, err := s.state.SnapshotMeta()
 	if err != nil {
 		return err
 	}
@@ -121,7 +121,7 @@ func checkFit(log *wal.Log, meta raft.SnapshotMeta) error {
 
 // openRaftLog gives Raft its view of the log.
 func (s *Store) openRaftLog(context.Context) error {
-	meta, _, err := s.state.Cover()
+	meta, _, err := s.state.SnapshotMeta()
 	if err != nil {
 		return err
 	}

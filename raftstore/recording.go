@@ -77,11 +77,11 @@ func (s *Store) History() History {
 // goroutine.
 type Recording struct {
 	history *history
-	config  statedb.StateConfig
+	config  statedb.Config
 	pin     *pin
 	base    keptState
-	state   *statedb.StateDB // nil: it was not loaded yet, or is the empty one
-	next    uint64           // next entry to read
+	state   *statedb.DB // nil: it was not loaded yet, or is the empty one
+	next    uint64      // next entry to read
 	last    uint64
 	log     raft.Log // read last
 	refused *refusedReader
@@ -97,7 +97,7 @@ func (s *Store) OpenRecording(index uint64, timeMS int64) (*Recording, error) {
 	if err := r.choose(index, timeMS); err != nil {
 		return nil, err
 	}
-	r.config = statedb.StateConfig{Fs: s.cfg.FS, Dir: s.history.fs.PathJoin(s.history.dir, r.base.name()),
+	r.config = statedb.Config{FS: s.cfg.FS, Dir: s.history.fs.PathJoin(s.history.dir, r.base.name()),
 		Logger:  s.cfg.Logger,
 		OnFatal: s.cfg.OnFatal, ReadOnly: true, OpenFiles: s.cfg.OpenFilesMax}
 	r.refused = r.history.refusals.read(r.base.applied)

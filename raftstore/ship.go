@@ -26,7 +26,7 @@ import (
 type shipper struct {
 	fs       vfs.FS
 	dir      string
-	state    *statedb.StateDB
+	state    *statedb.DB
 	log      *logStore
 	logger   *slog.Logger
 	metrics  *storeMetrics
@@ -103,7 +103,7 @@ func (s *shipper) acquire(above uint64) (*offer, error) {
 	s.making.Lock()
 	defer s.making.Unlock()
 	if meta := s.offered(); meta == nil || meta.Index <= above {
-		newest, _, err := s.state.Cover()
+		newest, _, err := s.state.SnapshotMeta()
 		if err == nil && newest.Index <= above {
 			err = errShipNone
 		}
@@ -157,7 +157,7 @@ func (s *shipper) fill(o *offer) error {
 		return fmt.Errorf("raftstore: read %s: %w", o.dir, err)
 	}
 	o.files = sizes
-	meta, ok, err := statedb.CoverOf(statedb.StateConfig{Fs: s.fs, Dir: o.dir, Logger: s.logger, OnFatal: s.onFatal,
+	meta, ok, err := statedb.ReadSnapshotMeta(statedb.Config{FS: s.fs, Dir: o.dir, Logger: s.logger, OnFatal: s.onFatal,
 		ReadOnly: true})
 	if err == nil && !ok {
 		err = errShipNone

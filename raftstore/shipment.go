@@ -25,11 +25,11 @@ type (
 	// fileAnswer is one file of the list, or its end with the checkpoint's index and term; or the number of bytes that
 	// follow the message. The list comes file by file since the checksums take their time.
 	fileAnswer struct {
-		Error string               `json:"error,omitempty"`
-		File  *statedb.ShippedFile `json:"file,omitempty"`
-		Index uint64               `json:"index,omitempty"`
-		Term  uint64               `json:"term,omitempty"`
-		Bytes int                  `json:"bytes,omitempty"`
+		Error string        `json:"error,omitempty"`
+		File  *statedb.File `json:"file,omitempty"`
+		Index uint64        `json:"index,omitempty"`
+		Term  uint64        `json:"term,omitempty"`
+		Bytes int           `json:"bytes,omitempty"`
 	}
 )
 
@@ -122,7 +122,7 @@ func (t *shipment) list(above uint64) error {
 		if err != nil {
 			return err
 		}
-		file := &statedb.ShippedFile{Name: name, Bytes: bytes, Checksum: sum}
+		file := &statedb.File{Name: name, Bytes: bytes, Checksum: sum}
 		if err := errors.Join(t.renew(), writeMessage(t.conn, fileAnswer{File: file})); err != nil {
 			return err
 		}

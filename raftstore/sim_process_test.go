@@ -94,8 +94,8 @@ func (p *process) start() error {
 // openState is Store.openState without compactions, which would come and go as the scheduler likes.
 func (p *process) openState(context.Context) error {
 	s := p.store
-	state, err := statedb.OpenState(statedb.StateConfig{
-		Fs: s.cfg.FS, Dir: s.paths.state, IngestDir: s.paths.ingest, Logger: s.cfg.Logger, OnFatal: s.cfg.OnFatal,
+	state, err := statedb.Open(statedb.Config{
+		FS: s.cfg.FS, Dir: s.paths.state, IngestDir: s.paths.ingest, Logger: s.cfg.Logger, OnFatal: s.cfg.OnFatal,
 		NoCompactions: true,
 	})
 	if err != nil {

@@ -24,7 +24,7 @@ import (
 // The snapshot that the leader comes with next is then the state that is there, and there is nothing left to do but to
 // say so.
 type snapshots struct {
-	state       *statedb.StateDB
+	state       *statedb.DB
 	checkpoints *checkpointer
 	log         *wal.Log
 	shipper     *shipper // nil, like fetcher, in a group of one
@@ -55,7 +55,7 @@ func (s *snapshots) List() ([]*raft.SnapshotMeta, error) {
 	if offered := s.shipper.offered(); offered != nil {
 		return []*raft.SnapshotMeta{offered}, nil
 	}
-	meta, ok, err := s.state.Cover()
+	meta, ok, err := s.state.SnapshotMeta()
 	if err != nil || !ok {
 		return nil, err
 	}
@@ -64,7 +64,7 @@ func (s *snapshots) List() ([]*raft.SnapshotMeta, error) {
 
 // Open gives a snapshot as it would be sent to another node.
 func (s *snapshots) Open(id string) (*raft.SnapshotMeta, io.ReadCloser, error) {
-	meta, ok, err := s.state.Cover()
+	meta, ok, err := s.state.SnapshotMeta()
 	if err != nil {
 		return nil, nil, err
 	}

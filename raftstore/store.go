@@ -26,7 +26,7 @@ type Store struct {
 
 	engine      *engine.Engine
 	applier     *applier
-	state       *statedb.StateDB
+	state       *statedb.DB
 	log         *wal.Log
 	logEnd      *logEnd
 	raftLog     *logStore
@@ -139,8 +139,8 @@ func (s *Store) lockDirectory(context.Context) error {
 }
 
 func (s *Store) openState(context.Context) error {
-	state, err := statedb.OpenState(statedb.StateConfig{
-		Fs: s.cfg.FS, Dir: s.paths.state, IngestDir: s.paths.ingest, Logger: s.cfg.Logger, OnFatal: s.cfg.OnFatal,
+	state, err := statedb.Open(statedb.Config{
+		FS: s.cfg.FS, Dir: s.paths.state, IngestDir: s.paths.ingest, Logger: s.cfg.Logger, OnFatal: s.cfg.OnFatal,
 		OpenFiles: s.cfg.OpenFilesMax,
 	})
 	if err != nil {
@@ -156,7 +156,7 @@ func (s *Store) loadState(ctx context.Context) error {
 	s.engine = engine.New()
 	s.applier = newApplier(s.engine, s.metrics)
 	s.archive = &archive{applier: s.applier, state: s.state}
-	meta, ok, err := s.state.Cover()
+	meta, ok, err := s.state.SnapshotMeta()
 	if err != nil {
 		return err
 	}

@@ -91,12 +91,12 @@ func (v *verifier) run(ctx context.Context) (err error) {
 // logger is silent: what matters comes back as an error or a problem.
 func (v *verifier) logger() *slog.Logger { return slog.New(slog.NewTextHandler(io.Discard, nil)) }
 
-func (v *verifier) stateConfig(dir string) statedb.StateConfig {
-	return statedb.StateConfig{Fs: v.fs, Dir: dir, Logger: v.logger(), OnFatal: func(string) {}, ReadOnly: true}
+func (v *verifier) stateConfig(dir string) statedb.Config {
+	return statedb.Config{FS: v.fs, Dir: dir, Logger: v.logger(), OnFatal: func(string) {}, ReadOnly: true}
 }
 
 func (v *verifier) loadState(ctx context.Context, e *engine.Engine) (err error) {
-	state, err := statedb.OpenState(v.stateConfig(v.paths.state))
+	state, err := statedb.Open(v.stateConfig(v.paths.state))
 	if errors.Is(err, pebble.ErrDBDoesNotExist) {
 		return nil // a crash cut its creation short, or checkFit will say that it is missing
 	}
@@ -104,7 +104,7 @@ func (v *verifier) loadState(ctx context.Context, e *engine.Engine) (err error) 
 		return err
 	}
 	defer func() { err = errors.Join(err, state.Close()) }()
-	meta, ok, err := state.Cover()
+	meta, ok, err := state.SnapshotMeta()
 	if err != nil || !ok {
 		return err
 	}

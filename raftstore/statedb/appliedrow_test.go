@@ -12,16 +12,16 @@ import (
 
 func TestAppliedRow(t *testing.T) {
 	meta := raft.SnapshotMeta{Version: 1, ID: "2-7", Index: 7, Term: 2}
-	row, err := appendCover(nil, meta)
+	row, err := appendAppliedRow(nil, meta)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got, err := decodeCover(row); err != nil || got.Index != 7 || got.Term != 2 || got.ID != "2-7" {
+	if got, err := decodeAppliedRow(row); err != nil || got.Index != 7 || got.Term != 2 || got.ID != "2-7" {
 		t.Fatalf("got %+v, %v", got, err)
 	}
 	f := func(what string, want error, damage func(row []byte) []byte) {
 		t.Helper()
-		if _, err := decodeCover(damage(bytes.Clone(row))); !errors.Is(err, want) {
+		if _, err := decodeAppliedRow(damage(bytes.Clone(row))); !errors.Is(err, want) {
 			t.Fatalf("%s: got %v, want %v", what, err, want)
 		}
 	}

@@ -13,15 +13,15 @@ import (
 	"apportion/engine"
 )
 
-// chunk is a piece of the scanned rows: keys and values one after the other, and where each ends.
+// chunk holds some scanned rows: keys and values one after the other, and where each ends.
 type chunk struct {
 	data []byte
 	ends []int // key end, value end, key end, ...
 }
 
-// load fills an empty engine from the rows. The scan (decompression, checksums) runs on a goroutine of its own, ahead
-// of the decoding by a bounded number of chunks.
-func (s *StateDB) Load(caller context.Context, e *engine.Engine, p Progress) error {
+// Load fills an empty engine from the rows. The scan (decompression, checksums) runs on a goroutine of its own, ahead
+// of the decoding by at most loadChunksMax chunks.
+func (s *DB) Load(caller context.Context, e *engine.Engine, p Progress) error {
 	ctx, cancel := context.WithCancel(caller)
 	defer cancel()
 	chunks := make(chan chunk, loadChunksMax)
@@ -34,14 +34,14 @@ func (s *StateDB) Load(caller context.Context, e *engine.Engine, p Progress) err
 	if err := loadChunks(e, chunks, spare, p); err != nil {
 		cancel()
 		if scanErr := ignoreCanceled(<-scanned); scanErr != nil {
-			return scanErr // why the rows do not add up
+			return scanErr // the cause: without it, rows seem to be missing
 		}
 		return cmp.Or(caller.Err(), err)
 	}
 	return cmp.Or(<-scanned, caller.Err())
 }
 
-// loadChunks decodes until the scan ends; whether it ended well is the scan's to say.
+// loadChunks decodes until the scan ends. The scan itself reports whether it ended well.
 func loadChunks(e *engine.Engine, chunks <-chan chunk, spare chan<- chunk, p Progress) error {
 	loader := e.BeginLoad()
 	for c := range chunks {
@@ -66,19 +66,19 @@ func loadChunks(e *engine.Engine, chunks <-chan chunk, spare chan<- chunk, p Pro
 	return nil
 }
 
-// scan sends all rows of the group but those of archived orders.
-func (s *StateDB) scan(ctx context.Context, chunks chan<- chunk, spare <-chan chunk) error {
+// scan sends all rows of the Raft group except those of archived orders.
+func (s *DB) scan(ctx context.Context, chunks chan<- chunk, spare <-chan chunk) error {
 	before := [2][]byte{{groupPrefix}, {groupPrefix, engine.ArchivedTable}}
 	after := [2][]byte{{groupPrefix, engine.ArchivedTable + 1}, {groupEnd}}
 	for _, bounds := range [][2][]byte{before, after} {
 		if err := s.scanRange(ctx, bounds, chunks, spare); err != nil {
-			return stateError("scan the state", err)
+			return dbError("scan the state", err)
 		}
 	}
 	return nil
 }
 
-func (s *StateDB) scanRange(ctx context.Context, bounds [2][]byte, chunks chan<- chunk, spare <-chan chunk) error {
+func (s *DB) scanRange(ctx context.Context, bounds [2][]byte, chunks chan<- chunk, spare <-chan chunk) error {
 	it, err := s.db.NewIter(&pebble.IterOptions{LowerBound: bounds[0], UpperBound: bounds[1]})
 	if err != nil {
 		return err
@@ -128,12 +128,12 @@ func ignoreCanceled(err error) error {
 	return err
 }
 
-// eachRow calls f for every row in the order of the keys, the applied row among them. Keys and values are valid during
+// EachRow calls f for every row in the order of the keys, the applied row among them. Keys and values are valid during
 // the call only.
-func (s *StateDB) EachRow(f func(key, value []byte) error) error {
+func (s *DB) EachRow(f func(key, value []byte) error) error {
 	it, err := s.db.NewIter(nil)
 	if err != nil {
-		return stateError("read the state", err)
+		return dbError("read the state", err)
 	}
 	for ok := it.First(); ok; ok = it.Next() {
 		if err := f(it.Key(), it.Value()); err != nil {
@@ -141,27 +141,27 @@ func (s *StateDB) EachRow(f func(key, value []byte) error) error {
 		}
 	}
 	if err := errors.Join(it.Error(), it.Close()); err != nil {
-		return stateError("read the state", err)
+		return dbError("read the state", err)
 	}
 	return nil
 }
 
-// checkTable reads every block of a table with its checksum: also filters, which a scan of the rows does not read.
-func (s *StateDB) CheckTable(path string) error {
+// CheckTable reads every block of a table with its checksum: also filters, which a scan of the rows does not read.
+func (s *DB) CheckTable(path string) error {
 	file, err := s.fs.Open(path, vfs.SequentialReadsOption)
 	if err != nil {
-		return stateError("read the state", err)
+		return dbError("read the state", err)
 	}
 	readable, err := sstable.NewSimpleReadable(file)
 	if err != nil {
-		return stateError("read "+path, errors.Join(err, file.Close()))
+		return dbError("read "+path, errors.Join(err, file.Close()))
 	}
 	table, err := sstable.NewReader(context.Background(), readable, s.options.MakeReaderOptions())
 	if err != nil {
-		return stateError("read "+path, errors.Join(err, readable.Close()))
+		return dbError("read "+path, errors.Join(err, readable.Close()))
 	}
 	if err := errors.Join(table.ValidateBlockChecksums(), table.Close()); err != nil {
-		return stateError("read "+path, err)
+		return dbError("read "+path, err)
 	}
 	return nil
 }

@@ -15,34 +15,34 @@ import (
 	"apportion/raftstore/durable"
 )
 
-// manifest is the list of the files that a checkpoint is. The log index and the term are those of its cover row.
+// Manifest lists the files of a checkpoint. Index and Term are those of its applied row.
 type Manifest struct {
-	Index uint64        `json:"index"`
-	Term  uint64        `json:"term"`
-	Files []ShippedFile `json:"files"`
+	Index uint64 `json:"index"`
+	Term  uint64 `json:"term"`
+	Files []File `json:"files"`
 }
 
-// shippedFile is one file of a checkpoint. Tables never change, so a file of the same name, size and checksum is the
-// same, whichever checkpoint it was fetched for.
-type ShippedFile struct {
+// File is one file of a checkpoint. Tables never change: a table of the same name, size and checksum is the same table,
+// whichever checkpoint it was fetched for.
+type File struct {
 	Name     string `json:"name"`
 	Bytes    int64  `json:"bytes"`
 	Checksum uint32 `json:"crc32c"`
 }
 
 const (
-	// manifestName is the file that says, in a directory of fetched or kept files, that all of them are there.
+	// ManifestName is the manifest's own file. It is written last: a directory that has it is complete.
 	ManifestName = "COMPLETE"
 
-	// partSuffix marks a file of which only a part is there.
+	// PartSuffix ends the name of a file that is not complete yet.
 	PartSuffix = ".part"
 
-	// lockName is Pebble's lock on a database's directory; it is no part of a checkpoint.
+	// LockName is Pebble's lock on a database's directory, which is no part of a checkpoint.
 	LockName = "LOCK"
 )
 
-// check refuses what must not become the name of a file of ours: the list comes from another node.
-func (f *ShippedFile) check() error {
+// check refuses names that must not become a file of ours: the manifest may come from another node.
+func (f *File) check() error {
 	strange := strings.ContainsFunc(f.Name, func(r rune) bool {
 		return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && r != '.' && r != '-' && r != '_'
 	})
@@ -56,8 +56,8 @@ func (f *ShippedFile) check() error {
 	return nil
 }
 
-// add takes one more file into the list.
-func (m *Manifest) Add(f ShippedFile) error {
+// Add adds one file to the list.
+func (m *Manifest) Add(f File) error {
 	if err := f.check(); err != nil {
 		return err
 	}
@@ -68,7 +68,7 @@ func (m *Manifest) Add(f ShippedFile) error {
 	return nil
 }
 
-// check refuses a list that no checkpoint can have.
+// Check refuses a list that no checkpoint can have.
 func (m *Manifest) Check() error {
 	if m.Index == 0 || len(m.Files) == 0 {
 		return fmt.Errorf("%w: a checkpoint of index %d and %d files", durable.ErrFormat, m.Index, len(m.Files))
@@ -90,6 +90,7 @@ func (m *Manifest) Check() error {
 	return nil
 }
 
+// TotalBytes returns the size of all files.
 func (m *Manifest) TotalBytes() (bytes int64) {
 	for i := range m.Files {
 		bytes += m.Files[i].Bytes
@@ -97,26 +98,26 @@ func (m *Manifest) TotalBytes() (bytes int64) {
 	return bytes
 }
 
-// file finds a file of the list.
-func (m *Manifest) File(name string) (f ShippedFile, ok bool) {
-	i := slices.IndexFunc(m.Files, func(f ShippedFile) bool { return f.Name == name })
+// Find returns the file of a name.
+func (m *Manifest) Find(name string) (f File, ok bool) {
+	i := slices.IndexFunc(m.Files, func(f File) bool { return f.Name == name })
 	if i < 0 {
 		return f, false
 	}
 	return m.Files[i], true
 }
 
-// fits refuses a state that is another one than the list says.
+// Fits refuses a state that is not the one that the manifest lists.
 func (m *Manifest) Fits(meta raft.SnapshotMeta) error {
 	if meta.Index != m.Index || meta.Term != m.Term {
-		return fmt.Errorf("%w: a state of index %d and term %d, and its list of files is of %d and %d",
+		return fmt.Errorf("%w: the state is of index %d and term %d, its manifest of index %d and term %d",
 			durable.ErrInconsistent, meta.Index, meta.Term, m.Index, m.Term)
 	}
 	return nil
 }
 
-// isIn reports whether the file is in a directory, as it is to be.
-func (f *ShippedFile) IsIn(fsys vfs.FS, dir string) (bool, error) {
+// IsIn reports whether a directory has the file with the right content.
+func (f *File) IsIn(fsys vfs.FS, dir string) (bool, error) {
 	path := fsys.PathJoin(dir, f.Name)
 	info, err := fsys.Stat(path)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -129,10 +130,10 @@ func (f *ShippedFile) IsIn(fsys vfs.FS, dir string) (bool, error) {
 	return err == nil && sum == f.Checksum, err
 }
 
-// isTable reports whether a file is a table, which never changes.
+// IsTable reports whether a file is an SSTable, which never changes.
 func IsTable(name string) bool { return strings.HasSuffix(name, ".sst") }
 
-// writeManifest declares a directory complete: all files are there, and on disk.
+// WriteManifest declares a directory complete: the caller has synced all files of the manifest.
 func WriteManifest(fs vfs.FS, dir string, m *Manifest) error {
 	body, err := appendManifest(nil, m)
 	if err != nil {
@@ -144,34 +145,34 @@ func WriteManifest(fs vfs.FS, dir string, m *Manifest) error {
 		err = errors.Join(fs.Rename(path+PartSuffix, path), durable.SyncDir(fs, dir))
 	}
 	if err != nil {
-		return fmt.Errorf("raftstore: write the list of the files in %s: %w", dir, err)
+		return fmt.Errorf("raftstore: write the manifest in %s: %w", dir, err)
 	}
 	return nil
 }
 
-// readManifest reads what declares a directory complete; nil: nothing does.
+// ReadManifest reads the manifest of a directory. nil: there is none, so the directory may not be complete.
 func ReadManifest(fsys vfs.FS, dir string) (*Manifest, error) {
 	file, err := fsys.Open(fsys.PathJoin(dir, ManifestName))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
 	if err != nil {
-		return nil, fmt.Errorf("raftstore: read the list of the files in %s: %w", dir, err)
+		return nil, fmt.Errorf("raftstore: read the manifest in %s: %w", dir, err)
 	}
 	body, err := io.ReadAll(file)
 	if err := errors.Join(err, file.Close()); err != nil {
-		return nil, fmt.Errorf("raftstore: read the list of the files in %s: %w", dir, err)
+		return nil, fmt.Errorf("raftstore: read the manifest in %s: %w", dir, err)
 	}
 	return decodeManifest(body)
 }
 
-// manifestVersion is that of the manifest on disk, which is sealed JSON.
+// ManifestVersion is the version of the manifest on disk, which is sealed JSON.
 const ManifestVersion = 1
 
 func appendManifest(dst []byte, m *Manifest) ([]byte, error) {
 	body, err := json.Marshal(m)
 	if err != nil {
-		return nil, fmt.Errorf("raftstore: encode a checkpoint's list of files: %w", err)
+		return nil, fmt.Errorf("raftstore: encode a checkpoint's manifest: %w", err)
 	}
 	return durable.AppendSealed(dst, ManifestVersion, body), nil
 }
@@ -183,7 +184,7 @@ func decodeManifest(data []byte) (*Manifest, error) {
 	}
 	m := new(Manifest)
 	if err := json.Unmarshal(body, m); err != nil {
-		return nil, fmt.Errorf("%w: a checkpoint's list of files: %w", durable.ErrFormat, err)
+		return nil, fmt.Errorf("%w: a checkpoint's manifest: %w", durable.ErrFormat, err)
 	}
 	return m, m.Check()
 }

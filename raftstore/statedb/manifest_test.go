@@ -12,7 +12,7 @@ import (
 )
 
 func testManifest() *Manifest {
-	return &Manifest{Index: 7, Term: 2, Files: []ShippedFile{
+	return &Manifest{Index: 7, Term: 2, Files: []File{
 		{Name: "MANIFEST-000001", Bytes: 100, Checksum: 5}, {Name: "marker.format-version.000013.024"},
 		{Name: "000004.sst", Bytes: 1 << 20, Checksum: 1 << 31},
 	}}
@@ -72,12 +72,12 @@ func TestManifestRefuses(t *testing.T) {
 func TestManifestFilesMax(t *testing.T) {
 	fetched := &Manifest{Index: 1}
 	for n := checkpointFilesMax; n <= checkpointFilesMax+1; n++ {
-		written := Manifest{Files: make([]ShippedFile, n-1)}
-		if err := written.Add(ShippedFile{Name: "a"}); (err == nil) != (n == checkpointFilesMax) {
+		written := Manifest{Files: make([]File, n-1)}
+		if err := written.Add(File{Name: "a"}); (err == nil) != (n == checkpointFilesMax) {
 			t.Errorf("%d files are written: %v", n, err)
 		}
 		for i := len(fetched.Files); i < n; i++ {
-			fetched.Files = append(fetched.Files, ShippedFile{Name: fmt.Sprint(i)})
+			fetched.Files = append(fetched.Files, File{Name: fmt.Sprint(i)})
 		}
 		if err := fetched.Check(); (err == nil) != (n == checkpointFilesMax) {
 			t.Errorf("%d files are fetched: %v", n, err)

@@ -14,29 +14,29 @@ import (
 	"apportion/raftstore/durable"
 )
 
-// tables writes the rows of one checkpoint as a series of SSTables that do not overlap, ready to be ingested. Rows come
-// in ascending order. Each file is synced before it is closed.
-type Tables struct {
-	state      *StateDB
+// TableWriter writes the rows of one checkpoint as a series of SSTables that do not overlap, ready for Ingest. Rows
+// come in ascending order. Each file is synced before it is closed.
+type TableWriter struct {
+	Paths        []string // of the tables, in order
+	Rows         int      // without the applied row
+	WrittenBytes uint64   // of closed tables
+	Archived     bool     // rows of orders that have left memory were written
+
+	db         *DB
 	tableBytes uint64
 
-	writer *sstable.Writer
-	Paths  []string
-	end    []byte // end of the furthest range deletion: no new table may begin before it
-	key    []byte // scratch
+	writer *sstable.Writer // of the last table
+	end    []byte          // of the furthest range deletion: no new table may begin before it
+	kind   byte            // of the last row: the first byte of the engine's key
 
-	kind  byte   // of the last row: the first byte of the engine's key
-	upper []byte // scratch
-
-	Rows         int
-	WrittenBytes uint64
-	Archived     bool // orders that have left memory are among the rows
+	key, upper []byte // scratch
 }
 
-// newTables begins with the cover row, which sorts before all others.
-func (s *StateDB) NewTables(meta raft.SnapshotMeta, tableBytes int) (*Tables, error) {
-	t := &Tables{state: s, tableBytes: uint64(tableBytes)}
-	cover, err := appendCover(nil, meta)
+// NewTableWriter begins a checkpoint with the applied row, which sorts before all other rows. A table is closed when it
+// has tableBytes.
+func (s *DB) NewTableWriter(meta raft.SnapshotMeta, tableBytes int) (*TableWriter, error) {
+	t := &TableWriter{db: s, tableBytes: uint64(tableBytes)}
+	row, err := appendAppliedRow(nil, meta)
 	if err != nil {
 		return nil, err
 	}
@@ -46,14 +46,14 @@ func (s *StateDB) NewTables(meta raft.SnapshotMeta, tableBytes int) (*Tables, er
 	if err := t.begin(); err != nil {
 		return nil, err
 	}
-	if err := t.writer.Set(coverKey, cover); err != nil {
-		return nil, errors.Join(fmt.Errorf("raftstore: write the cover row: %w", err), t.Discard())
+	if err := t.writer.Set(appliedKey, row); err != nil {
+		return nil, errors.Join(fmt.Errorf("raftstore: write the applied row: %w", err), t.Discard())
 	}
 	return t, nil
 }
 
-// resetIngestDir throws away what a checkpoint that failed has left.
-func (s *StateDB) resetIngestDir() error {
+// resetIngestDir removes the tables of a failed checkpoint.
+func (s *DB) resetIngestDir() error {
 	err := errors.Join(s.fs.RemoveAll(s.ingestDir), s.fs.MkdirAll(s.ingestDir, durable.DirPermissions))
 	if err != nil {
 		return fmt.Errorf("raftstore: clear %s: %w", s.ingestDir, err)
@@ -61,8 +61,8 @@ func (s *StateDB) resetIngestDir() error {
 	return nil
 }
 
-// row adds one row of the engine.
-func (t *Tables) Row(op engine.RowOp, key, value []byte) error {
+// Row adds one row of the engine.
+func (t *TableWriter) Row(op engine.RowOp, key, value []byte) error {
 	t.key = append(append(t.key[:0], groupPrefix), key...)
 	if err := t.split(); err != nil {
 		return err
@@ -86,9 +86,9 @@ func (t *Tables) Row(op engine.RowOp, key, value []byte) error {
 	return nil
 }
 
-// deleteRange deletes from t.key up to the engine's key end. Rows of the same checkpoint inside the range stay: in a
-// table that is ingested, all rows are of the same moment, and a deletion only hides older ones.
-func (t *Tables) deleteRange(end []byte) error {
+// deleteRange deletes from t.key up to the engine's key end. Rows of the same checkpoint inside the range stay: all
+// rows of an ingested table are of the same moment, and a deletion hides only older ones.
+func (t *TableWriter) deleteRange(end []byte) error {
 	t.upper = append(append(t.upper[:0], groupPrefix), end...)
 	if bytes.Compare(t.upper, t.end) > 0 {
 		t.end = append(t.end[:0], t.upper...)
@@ -96,10 +96,10 @@ func (t *Tables) deleteRange(end []byte) error {
 	return t.writer.DeleteRange(t.key, t.upper)
 }
 
-// split closes a table that is large enough and begins the next one, before the row with t.key. Where another kind of
-// row begins less is enough: the rows of new orders, and of what else only grows, then overlap with no older table, and
-// the database has no cause to write all of them anew.
-func (t *Tables) split() error {
+// split closes a table that is large enough and begins the next one, before the row with t.key. A smaller table is
+// enough where another kind of row begins. So the rows of new orders, and of all that only grows, overlap with no older
+// table, and Pebble has no cause to rewrite them.
+func (t *TableWriter) split() error {
 	enough := t.tableBytes
 	if kind := t.key[1]; kind != t.kind { // behind groupPrefix
 		t.kind, enough = kind, enough/splitParts
@@ -107,7 +107,7 @@ func (t *Tables) split() error {
 	if t.writer.Raw().EstimatedSize() < enough || bytes.Compare(t.key, t.end) < 0 {
 		return nil
 	}
-	if err := t.CloseTable(); err != nil {
+	if err := t.Close(); err != nil {
 		return err
 	}
 	return t.begin()
@@ -116,24 +116,23 @@ func (t *Tables) split() error {
 // splitParts of a whole table are enough between two kinds of rows.
 const splitParts = 32
 
-// tableBytesPerSync has a table go to the disk as it is written, not all at its end, when the log's syncs would wait
-// for it.
+// tableBytesPerSync spreads the sync of a table over its writing. One sync at its end would make the log's syncs wait.
 const tableBytesPerSync = 512 << 10
 
-func (t *Tables) begin() error {
-	path := t.state.fs.PathJoin(t.state.ingestDir, fmt.Sprintf("%06d.sst", len(t.Paths)))
-	file, err := t.state.fs.Create(path, vfs.WriteCategoryUnspecified)
+func (t *TableWriter) begin() error {
+	path := t.db.fs.PathJoin(t.db.ingestDir, fmt.Sprintf("%06d.sst", len(t.Paths)))
+	file, err := t.db.fs.Create(path, vfs.WriteCategoryUnspecified)
 	if err != nil {
 		return fmt.Errorf("raftstore: create a table: %w", err)
 	}
 	t.Paths = append(t.Paths, path)
 	file = vfs.NewSyncingFile(file, vfs.SyncingFileOptions{BytesPerSync: tableBytesPerSync})
-	t.writer = sstable.NewWriter(objstorageprovider.NewFileWritable(file), t.state.tableWriterOptions())
+	t.writer = sstable.NewWriter(objstorageprovider.NewFileWritable(file), t.db.tableWriterOptions())
 	return nil
 }
 
-// closeTable writes what is buffered, syncs and closes the file.
-func (t *Tables) CloseTable() error {
+// Close writes the buffered rows, and syncs and closes the last table.
+func (t *TableWriter) Close() error {
 	w := t.writer
 	t.writer = nil
 	if err := w.Close(); err != nil {
@@ -147,10 +146,10 @@ func (t *Tables) CloseTable() error {
 	return nil
 }
 
-// discard gives up: the files are closed, and the next checkpoint removes them.
-func (t *Tables) Discard() error {
+// Discard closes the files of a checkpoint that failed. The next checkpoint removes them.
+func (t *TableWriter) Discard() error {
 	if t.writer == nil {
 		return nil
 	}
-	return t.CloseTable()
+	return t.Close()
 }

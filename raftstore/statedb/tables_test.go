@@ -13,14 +13,14 @@ import (
 // TestTablesEndWithTheirKind: rows of different kinds are in different tables once there are enough of them.
 func TestTablesEndWithTheirKind(t *testing.T) {
 	const tableBytes = 1 << 20
-	state, err := OpenState(StateConfig{
-		Fs: vfs.NewMem(), Dir: "state", IngestDir: "ingest", Logger: slog.New(slog.DiscardHandler),
+	state, err := Open(Config{
+		FS: vfs.NewMem(), Dir: "state", IngestDir: "ingest", Logger: slog.New(slog.DiscardHandler),
 		OnFatal: func(msg string) { panic(msg) },
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	tb, err := state.NewTables(raft.SnapshotMeta{Index: 1}, tableBytes)
+	tb, err := state.NewTableWriter(raft.SnapshotMeta{Index: 1}, tableBytes)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -37,7 +37,7 @@ func TestTablesEndWithTheirKind(t *testing.T) {
 	row("o1", value) // in its own
 	row("o2", value)
 	row("r1", nil) // in its own again
-	if err := tb.CloseTable(); err != nil {
+	if err := tb.Close(); err != nil {
 		t.Fatal(err)
 	}
 	if err := state.Close(); err != nil {
