@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"apportion/engine"
+	"apportion/rules/sandbox"
 )
 
 // hungryRule takes some 6 MB for an item that is called so, and more than a call may for one that is called greedy.
@@ -26,7 +27,7 @@ func itemOrder(itemID string) *engine.Allocate {
 // meanwhile is no failure of the rule.
 func TestPlannerBoundsMemoryOfAllCalls(t *testing.T) {
 	h := newPlanHost(t, hungryRule, engine.FallbackReject)
-	h.p.gate = &memoryGate{places: make(chan struct{}, 1)}
+	h.p.gate = sandbox.NewMemoryGate(1)
 	for range 5 { // each gives its place back, whatever becomes of it
 		for itemID, outcome := range map[string]engine.PlanOutcome{"hungry": engine.PlanCandidates,
 			"greedy": engine.PlanRejected} {
@@ -37,7 +38,7 @@ func TestPlannerBoundsMemoryOfAllCalls(t *testing.T) {
 		}
 	}
 
-	if !h.p.gate.enter(time.Time{}) {
+	if !h.p.gate.Enter(time.Time{}) {
 		t.Fatal("there is no place")
 	}
 	if p := h.plan(itemOrder("light")).Plans[0]; p.Outcome != engine.PlanCandidates {
@@ -49,7 +50,7 @@ func TestPlannerBoundsMemoryOfAllCalls(t *testing.T) {
 		t.Errorf("after the deadline: %v", err)
 	}
 	if p := h.plan(itemOrder("hungry")).Plans[0]; p.Outcome != engine.PlanRejected ||
-		p.Reason != ErrMemoryBusy.Error() {
+		p.Reason != sandbox.ErrMemoryBusy.Error() {
 		t.Errorf("without a deadline: %+v", p)
 	}
 	if n := h.p.counters.OverBudget.Load(); n != 1 || len(h.suspended) > 0 {
@@ -58,7 +59,7 @@ func TestPlannerBoundsMemoryOfAllCalls(t *testing.T) {
 
 	planned := make(chan engine.PlannedLine)
 	go func() { planned <- h.plan(itemOrder("hungry")).Plans[0] }()
-	h.p.gate.leave()
+	h.p.gate.Leave()
 	if p := <-planned; p.Outcome != engine.PlanCandidates {
 		t.Errorf("after a place was free: %+v", p)
 	}
@@ -79,7 +80,7 @@ func TestPlannerBoundsMemoryOfARequest(t *testing.T) {
 		t.Errorf("%d of %d lines were planned, the last one %+v", planned, len(plans), last)
 	}
 	if n := h.p.counters.MemoryBytes.Load(); len(h.suspended) > 0 || n < RequestMemoryBytes || n > RequestMemoryBytes+
-		MemoryBytesDefault {
+		sandbox.MemoryBytesDefault {
 		t.Errorf("%d bytes were counted, %d suspended", n, len(h.suspended))
 	}
 }

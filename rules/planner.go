@@ -4,12 +4,14 @@ import (
 	"context"
 	"errors"
 	"hash/fnv"
+	"runtime"
 	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"apportion/engine"
+	"apportion/rules/sandbox"
 )
 
 // State is what the planner reads of the engine. All of it may be called at any time.
@@ -39,9 +41,6 @@ const programsKept = 64
 // ErrDeadline means that a request's time was up before all of its lines were planned.
 var ErrDeadline = errors.New("rules: the time was up before the order was planned")
 
-// ErrMemoryBusy means that other calls took all the memory that rules may until the time was up.
-var ErrMemoryBusy = errors.New("the rules under way took all the memory that they may")
-
 // Budget is what the rules of one request may still take, over all of its orders. It belongs to the request's
 // goroutine.
 type Budget struct {
@@ -61,7 +60,7 @@ type Planner struct {
 	state   State
 	suspend Suspend
 	limits  Limits
-	gate    *memoryGate
+	gate    *sandbox.MemoryGate
 
 	asked   atomic.Pointer[askedRules]
 	schema  atomic.Pointer[knownSchema]
@@ -144,7 +143,8 @@ type planScratch struct {
 // NewPlanner makes a planner. suspend is called on the goroutine of the request, once for an activation unless it is
 // lost.
 func NewPlanner(state State, limits Limits, suspend Suspend) *Planner {
-	p := &Planner{state: state, suspend: suspend, limits: limits, gate: newMemoryGate()}
+	p := &Planner{state: state, suspend: suspend, limits: limits,
+		gate: sandbox.NewMemoryGate(max(1, runtime.GOMAXPROCS(0)/2))}
 	p.mu.programs = map[string]*Program{}
 	p.scratch.New = func() any { return new(planScratch) }
 	return p
@@ -217,7 +217,7 @@ func (p *Planner) ask(rule *askedRule, a *engine.Activation, s *planScratch, pla
 	p.counters.spent(usage)
 	budget.steps -= usage.Steps
 	budget.memory -= usage.MemoryBytes
-	if errors.Is(err, ErrMemoryBusy) && !budget.deadline.IsZero() {
+	if errors.Is(err, sandbox.ErrMemoryBusy) && !budget.deadline.IsZero() {
 		return ErrDeadline
 	}
 	if err != nil {
@@ -235,9 +235,9 @@ func (p *Planner) ask(rule *askedRule, a *engine.Activation, s *planScratch, pla
 // failed counts a failure of a rule, and gives the reason as it is kept. That others took the memory is no failure of
 // its own.
 func (p *Planner) failed(counters *Counters, rule *askedRule, a *engine.Activation, err error) string {
-	if errors.Is(err, ErrMemoryBusy) {
+	if errors.Is(err, sandbox.ErrMemoryBusy) {
 		counters.OverBudget.Add(1)
-		return ErrMemoryBusy.Error()
+		return sandbox.ErrMemoryBusy.Error()
 	}
 	return p.failure(counters, rule, a, failureOf(err), err.Error())
 }

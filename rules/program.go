@@ -2,32 +2,44 @@ package rules
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
+	"errors"
 	"fmt"
-	"maps"
 	"slices"
-	"sync"
 	"time"
 
-	lua "github.com/yuin/gopher-lua"
-
 	"apportion/engine"
+	"apportion/rules/sandbox"
 )
 
+// What callers see of the sandbox.
+type (
+	Limits       = sandbox.Limits
+	Usage        = sandbox.Usage
+	Output       = sandbox.Output
+	Warning      = sandbox.Warning
+	SyntaxError  = sandbox.SyntaxError
+	LimitError   = sandbox.LimitError
+	RuntimeError = sandbox.RuntimeError
+	ResultError  = sandbox.ResultError
+	StoppedError = sandbox.StoppedError
+)
+
+// ErrNoHook is the error of a source that defines neither select nor redistribute, or of a call of the one it does not
+// define.
+var ErrNoHook = errors.New("no such hook: the source must define function select(item, record) or function " +
+	"redistribute(record, schema)")
+
 // ruleHooks are the hooks that a source can define, each by a global function of the hook's name.
-var ruleHooks = [...]engine.RuleHook{engine.HookSelect, engine.HookRedistribute}
+var (
+	ruleHooks     = []engine.RuleHook{engine.HookSelect, engine.HookRedistribute}
+	hookFunctions = []string{engine.HookSelect.String(), engine.HookRedistribute.String()}
+)
 
-var globalNames = slices.Sorted(maps.Keys(globals))
-
-// Program is a compiled source. It is not changed any more and may be used by any number of goroutines.
+// Program is a compiled rule. It does not change, and any number of goroutines may use it.
 type Program struct {
 	name   string
-	hash   string
-	proto  *lua.FunctionProto
-	limits Limits
+	script *sandbox.Script
 	hooks  []engine.RuleHook
-	states sync.Pool // of *state
 }
 
 // Input is what a hook sees, and what the caller wants besides.
@@ -43,39 +55,26 @@ type Input struct {
 
 	// gate, if not nil, is what the call goes through if it takes much memory, and deadline when it ends waiting for
 	// that.
-	gate     *memoryGate
+	gate     *sandbox.MemoryGate
 	deadline time.Time
-}
-
-// Usage is what a call used of its Limits.
-type Usage struct {
-	Steps       int64
-	MemoryBytes int64
 }
 
 // Compile checks a source and makes a Program of it. The error is a *SyntaxError, a *LimitError, ErrNoHook, or what
 // stopped the top level, which is run here for the first time. Warnings come with a Program only.
 func Compile(name, source string, limits Limits) (*Program, []Warning, error) {
-	limits.fill()
-	proto, warnings, err := compile(source)
+	script, warnings, err := sandbox.Compile(source, hookFunctions, limits)
 	if err != nil {
 		return nil, nil, err
 	}
-	sum := sha256.Sum256([]byte(source))
-	p := &Program{name: name, hash: hex.EncodeToString(sum[:]), proto: proto, limits: limits}
-	s, err := p.newState(nil)
-	if err != nil {
-		return nil, nil, err
-	}
+	p := &Program{name: name, script: script}
 	for _, hook := range ruleHooks {
-		if s.hooks[hook] != nil {
+		if script.Defines(hook.String()) {
 			p.hooks = append(p.hooks, hook)
 		}
 	}
 	if len(p.hooks) == 0 {
 		return nil, nil, ErrNoHook
 	}
-	p.states.Put(s)
 	return p, warnings, nil
 }
 
@@ -83,10 +82,10 @@ func Compile(name, source string, limits Limits) (*Program, []Warning, error) {
 func (p *Program) Name() string { return p.name }
 
 // Hash is the SHA-256 of the source, in hex.
-func (p *Program) Hash() string { return p.hash }
+func (p *Program) Hash() string { return p.script.Hash() }
 
 // Limits are the bounds of a call, with the defaults filled in.
-func (p *Program) Limits() Limits { return p.limits }
+func (p *Program) Limits() Limits { return p.script.Limits() }
 
 // Hooks are the hooks that the source defines, in order. The caller must not change them.
 func (p *Program) Hooks() []engine.RuleHook { return p.hooks }
@@ -100,7 +99,7 @@ func (p *Program) Has(hook engine.RuleHook) bool { return slices.Contains(p.hook
 // A context that ends stops the rule within some thousand steps. That depends on the time it takes, as nothing else
 // does.
 func (p *Program) Select(ctx context.Context, in *Input) (plan Plan, usage Usage, err error) {
-	usage, err = p.call(ctx, engine.HookSelect, in, func(s *state, value, reason lua.LValue) error {
+	usage, err = p.call(ctx, engine.HookSelect, in, func(value, reason sandbox.Value) error {
 		plan, err = readPlan(value, reason)
 		return err
 	})
@@ -109,51 +108,41 @@ func (p *Program) Select(ctx context.Context, in *Input) (plan Plan, usage Usage
 
 // Redistribute asks how a record's available units are divided among its segments. The errors are those of Select.
 func (p *Program) Redistribute(ctx context.Context, in *Input) (answer Redistribution, usage Usage, err error) {
-	usage, err = p.call(ctx, engine.HookRedistribute, in, func(s *state, value, reason lua.LValue) error {
+	usage, err = p.call(ctx, engine.HookRedistribute, in, func(value, reason sandbox.Value) error {
 		answer, err = readRedistribution(value, reason, in.Record)
 		return err
 	})
 	return answer, usage, err
 }
 
-// call runs a hook on a state that no other call uses, and reads its results before the state is given back.
+// call runs a hook on a state that no other call uses, and reads its results before the state is given back. After an
+// error the state is not used any more.
 func (p *Program) call(ctx context.Context, hook engine.RuleHook, in *Input,
-	read func(s *state, value, reason lua.LValue) error) (Usage, error) {
+	read func(value, reason sandbox.Value) error) (Usage, error) {
 	if !p.Has(hook) {
 		return Usage{}, fmt.Errorf("%w: %s", ErrNoHook, hook)
 	}
-	s, _ := p.states.Get().(*state)
-	if s == nil {
-		var err error
-		if s, err = p.newState(nil); err != nil {
-			return Usage{}, err
-		}
+	state, err := p.script.State()
+	if err != nil {
+		return Usage{}, err
 	}
-	usage, err := p.callOn(ctx, s, hook, in, read)
+	v := viewsOf(state)
+	v.show(in)
+	second := v.recordValue
+	first := v.itemValue
+	if hook == engine.HookRedistribute {
+		first, second = v.recordValue, v.record.schemaValue(in.Record.Schema)
+	}
+	call := sandbox.Call{Function: hook.String(), Seed: in.Seed, Output: in.Output, Gate: in.gate,
+		Deadline: in.deadline}
+	value, reason, err := state.Call(ctx, &call, first, second)
 	if err == nil {
-		p.states.Put(s)
+		err = read(value, reason)
 	}
-	return usage, err
-}
-
-// callOn runs a hook on a state. After an error the state is not used any more.
-func (p *Program) callOn(ctx context.Context, s *state, hook engine.RuleHook, in *Input,
-	read func(s *state, value, reason lua.LValue) error) (Usage, error) {
-	s.begin(ctx, p, in)
-	defer s.meter.leaveGate()
-	s.l.Push(s.hooks[hook])
-	if hook == engine.HookSelect {
-		s.l.Push(s.itemData)
-		s.l.Push(s.recordData)
-	} else {
-		s.l.Push(s.recordData)
-		s.l.Push(s.record.schemaTable(in.Record.Schema))
+	usage := state.Usage()
+	if err == nil {
+		v.clear()
+		p.script.Reuse(state)
 	}
-	if err := s.protect(2, 2); err != nil {
-		return s.usage(), err
-	}
-	err := read(s, s.l.Get(-2), s.l.Get(-1))
-	usage := s.usage()
-	s.end()
 	return usage, err
 }

@@ -117,8 +117,8 @@ func (s *Schema) distributed() (names []string) {
 	return names
 }
 
-// dflt is the value that a category takes which is not named.
-func dflt(c *engine.Category) string {
+// defaultValue is the value that a category takes which is not named.
+func defaultValue(c *engine.Category) string {
 	for i := range c.Values {
 		if c.Values[i].Default {
 			return c.Values[i].Name
@@ -134,7 +134,7 @@ func (s *Schema) Full(tags []engine.Tag) ([]engine.Tag, error) {
 	}
 	full := make([]engine.Tag, len(s.Categories))
 	for i := range s.Categories {
-		full[i] = engine.Tag{Category: s.Categories[i].Name, Value: dflt(&s.Categories[i])}
+		full[i] = engine.Tag{Category: s.Categories[i].Name, Value: defaultValue(&s.Categories[i])}
 	}
 	for _, t := range tags {
 		i := slices.IndexFunc(full, func(f engine.Tag) bool { return f.Category == t.Category })

@@ -6,9 +6,8 @@ import (
 	"slices"
 	"strings"
 
-	lua "github.com/yuin/gopher-lua"
-
 	"apportion/engine"
+	"apportion/rules/sandbox"
 )
 
 // Target is what one segment has after a redistribution.
@@ -42,27 +41,27 @@ type entry struct {
 // rule names with across. What a group has available is given out anew, all of it; what is promised or held as safety
 // stock stays. A group that the rule does not name stays as it is, and so does one that has less on hand than it
 // promised: there is nothing to give out.
-func readRedistribution(value, reason lua.LValue, r *Record) (Redistribution, error) {
-	if value == lua.LNil {
+func readRedistribution(value, reason sandbox.Value, r *Record) (Redistribution, error) {
+	if value.IsNil() {
 		text, err := readReason(reason)
 		return Redistribution{Unchanged: true, Reason: text}, err
 	}
-	f, err := readFields("result", value, "weights", "units", "across")
+	f, err := sandbox.ReadFields("result", value, "weights", "units", "across")
 	if err != nil {
 		return Redistribution{}, err
 	}
 	kind := "weights"
-	if f.has("units") {
+	if f.Has("units") {
 		kind = "units"
 	}
-	if f.has("weights") == f.has("units") {
+	if f.Has("weights") == f.Has("units") {
 		return Redistribution{}, &ResultError{Path: "result", Message: "must have weights or units, one of them"}
 	}
 	across, err := readAcross(f, r)
 	if err != nil {
 		return Redistribution{}, err
 	}
-	entries, err := readEntries(kind, f.get(kind), r)
+	entries, err := readEntries(kind, f.Get(kind), r)
 	if err != nil {
 		return Redistribution{}, err
 	}
@@ -70,9 +69,9 @@ func readRedistribution(value, reason lua.LValue, r *Record) (Redistribution, er
 }
 
 // readAcross gives the categories between whose values units may move.
-func readAcross(f fields, r *Record) ([]string, error) {
+func readAcross(f sandbox.Fields, r *Record) ([]string, error) {
 	var across []string
-	if !f.has("across") {
+	if !f.Has("across") {
 		across = r.Schema.distributed()
 		if len(across) == 0 {
 			return nil, &ResultError{Path: "across", Message: "the schema has no category with percents: name the " +
@@ -80,17 +79,17 @@ func readAcross(f fields, r *Record) ([]string, error) {
 		}
 		return across, nil
 	}
-	list, err := readList("across", f.get("across"), engine.CategoriesMax)
+	list, err := sandbox.ReadList("across", f.Get("across"), engine.CategoriesMax)
 	if err != nil {
 		return nil, err
 	}
-	for i, v := range list {
-		name, _ := v.(lua.LString)
-		if r.Schema.category(string(name)) == nil {
+	for i := range list {
+		name, _ := list.At(i).Text()
+		if r.Schema.category(name) == nil {
 			return nil, &ResultError{Path: fmt.Sprintf("across[%d]", i+1),
-				Message: fmt.Sprintf("the schema has no category %q", shorten(display(v)))}
+				Message: fmt.Sprintf("the schema has no category %q", list.At(i).String())}
 		}
-		across = append(across, string(name))
+		across = append(across, name)
 	}
 	if len(across) == 0 {
 		return nil, &ResultError{Path: "across", Message: "is empty"}
@@ -98,8 +97,8 @@ func readAcross(f fields, r *Record) ([]string, error) {
 	return across, nil
 }
 
-func readEntries(kind string, v lua.LValue, r *Record) ([]entry, error) {
-	list, err := readList(kind, v, engine.SegmentsPerRecordMax)
+func readEntries(kind string, v sandbox.Value, r *Record) ([]entry, error) {
+	list, err := sandbox.ReadList(kind, v, engine.SegmentsPerRecordMax)
 	if err != nil {
 		return nil, err
 	}
@@ -113,9 +112,9 @@ func readEntries(kind string, v lua.LValue, r *Record) ([]entry, error) {
 	for i := range r.Segments {
 		segments[text(r.Segments[i].Tags)] = i
 	}
-	for i, v := range list {
+	for i := range list {
 		e := entry{path: fmt.Sprintf("%s[%d]", kind, i+1)}
-		f, err := readFields(e.path, v, "tags", field)
+		f, err := sandbox.ReadFields(e.path, list.At(i), "tags", field)
 		if err == nil {
 			err = e.read(f, field, r)
 		}
@@ -140,26 +139,26 @@ func readEntries(kind string, v lua.LValue, r *Record) ([]entry, error) {
 	return entries, nil
 }
 
-func (e *entry) read(f fields, field string, r *Record) error {
-	tags, err := f.tags("tags")
+func (e *entry) read(f sandbox.Fields, field string, r *Record) error {
+	tags, err := readTags(f, "tags")
 	if err != nil {
 		return err
 	}
 	if e.tags, err = r.Schema.Full(tags); err != nil {
-		return below(e.path, err)
+		return sandbox.Below(e.path, err)
 	}
-	if !f.has(field) {
-		return f.fault(field, "is missing")
+	if !f.Has(field) {
+		return f.Fault(field, "is missing")
 	}
 	if field == "units" {
-		e.units, err = f.units(field, 0)
+		e.units, err = readUnits(f, field, 0)
 		return err
 	}
-	n, ok := f.get(field).(lua.LNumber)
-	if !ok || math.IsNaN(float64(n)) || math.IsInf(float64(n), 0) || n < 0 {
-		return f.fault(field, "must be a finite number of 0 or more, is %s", shorten(display(f.get(field))))
+	n, ok := f.Get(field).Number()
+	if !ok || math.IsNaN(n) || math.IsInf(n, 0) || n < 0 {
+		return f.Fault(field, "must be a finite number of 0 or more, is %s", f.Get(field))
 	}
-	e.weight = float64(n)
+	e.weight = n
 	return nil
 }
 

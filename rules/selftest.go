@@ -7,9 +7,8 @@ import (
 	"slices"
 	"strings"
 
-	lua "github.com/yuin/gopher-lua"
-
 	"apportion/engine"
+	"apportion/rules/sandbox"
 )
 
 // TestResult is what became of one self-test of a source.
@@ -24,11 +23,11 @@ type TestResult struct {
 // Test runs the source's self-tests: the entries of its global table tests. The error says that the table itself is
 // wrong. A source without tests gives no results.
 func (p *Program) Test(ctx context.Context) ([]TestResult, error) {
-	s, err := p.newState(nil)
+	state, err := p.script.State()
 	if err != nil {
 		return nil, err
 	}
-	cases, err := p.readTests(s.l.G.Global.RawGetString("tests"))
+	cases, err := p.readTests(state.Global("tests"))
 	if err != nil {
 		return nil, err
 	}
@@ -48,19 +47,20 @@ type testCase struct {
 	name   string
 	hook   engine.RuleHook
 	input  Input
-	expect fields
+	expect sandbox.Fields
 }
 
-func (p *Program) readTests(v lua.LValue) ([]testCase, error) {
-	if v == lua.LNil {
+func (p *Program) readTests(v sandbox.Value) ([]testCase, error) {
+	if v.IsNil() {
 		return nil, nil
 	}
-	list, err := readList("tests", v, TestsMax)
+	list, err := sandbox.ReadList("tests", v, TestsMax)
 	if err != nil {
 		return nil, err
 	}
 	cases := make([]testCase, 0, len(list))
-	for i, v := range list {
+	for i := range list {
+		v := list.At(i)
 		c, err := p.readTest(fmt.Sprintf("tests[%d]", i+1), v)
 		if err != nil {
 			return nil, err
@@ -76,22 +76,22 @@ var expectFields = [...][]string{
 	engine.HookRedistribute: {"available", "unchanged", "error"},
 }
 
-func (p *Program) readTest(path string, v lua.LValue) (c testCase, err error) {
-	f, err := readFields(path, v, "name", "hook", "item", "record", "schema", "seed", "expect")
+func (p *Program) readTest(path string, v sandbox.Value) (c testCase, err error) {
+	f, err := sandbox.ReadFields(path, v, "name", "hook", "item", "record", "schema", "seed", "expect")
 	if err != nil {
 		return c, err
 	}
-	if c.name, err = f.text("name", path); err != nil {
+	if c.name, err = readText(f, "name", path); err != nil {
 		return c, err
 	}
-	hook, err := f.text("hook", p.hooks[0].String())
+	hook, err := readText(f, "hook", p.hooks[0].String())
 	if err != nil {
 		return c, err
 	}
 	if c.hook = engine.ParseRuleHook(hook); !p.Has(c.hook) {
-		return c, f.fault("hook", "the source has no hook %q", hook)
+		return c, f.Fault("hook", "the source has no hook %q", hook)
 	}
-	seed, err := f.units("seed", 0)
+	seed, err := readUnits(f, "seed", 0)
 	if err != nil {
 		return c, err
 	}
@@ -103,12 +103,12 @@ func (p *Program) readTest(path string, v lua.LValue) (c testCase, err error) {
 		if c.input.Item, err = readItem(f, c.input.Record); err != nil {
 			return c, err
 		}
-	} else if f.has("item") {
-		return c, f.fault("item", "redistribute has no item")
+	} else if f.Has("item") {
+		return c, f.Fault("item", "redistribute has no item")
 	}
-	c.expect, err = readFields(path+".expect", f.get("expect"), expectFields[c.hook]...)
-	if err == nil && firstKey(c.expect.table) == "" {
-		err = f.fault("expect", "expects nothing; known are %s", strings.Join(expectFields[c.hook], ", "))
+	c.expect, err = sandbox.ReadFields(path+".expect", f.Get("expect"), expectFields[c.hook]...)
+	if err == nil && c.expect.IsEmpty() {
+		err = f.Fault("expect", "expects nothing; known are %s", strings.Join(expectFields[c.hook], ", "))
 	}
 	return c, err
 }
@@ -141,7 +141,7 @@ func (c *testCase) compareSelect(plan *Plan, failure error) (want, got []string,
 	if failure == nil && !plan.Refused {
 		for i := range plan.Candidates {
 			if _, err := record.Schema.Full(plan.Candidates[i].Tags); err != nil {
-				failure = in("candidates", i, err)
+				failure = sandbox.At("candidates", i, err)
 				break
 			}
 		}
@@ -149,26 +149,26 @@ func (c *testCase) compareSelect(plan *Plan, failure error) (want, got []string,
 	if want, got, done, err := c.compareFailure(failure); done || err != nil {
 		return want, got, err
 	}
-	if c.expect.has("refused") {
+	if c.expect.Has("refused") {
 		return c.compareReason("refused", plan.Refused, plan.Reason, "a plan")
 	}
 	if plan.Refused {
 		return []string{"a plan"}, []string{"refused: " + plan.Reason}, nil
 	}
-	if c.expect.has("candidates") {
-		expected, err := readPlan(c.expect.get("candidates"), lua.LNil)
+	if c.expect.Has("candidates") {
+		expected, err := readPlan(c.expect.Get("candidates"), sandbox.Nil)
 		if err != nil {
-			return nil, nil, below(c.expect.path, err)
+			return nil, nil, sandbox.Below(c.expect.Path, err)
 		}
 		if want, err = candidateLines(&expected, record); err != nil {
-			return nil, nil, below(c.expect.path, err)
+			return nil, nil, sandbox.Below(c.expect.Path, err)
 		}
 		if got, err = candidateLines(plan, record); err != nil {
 			return nil, nil, err
 		}
 	}
 	outcome := Execute(plan, c.input.Item.Quantity, record)
-	if c.expect.has("taken") {
+	if c.expect.Has("taken") {
 		expected, err := readAmounts(c.expect, "taken", record)
 		if err != nil {
 			return nil, nil, err
@@ -181,8 +181,8 @@ func (c *testCase) compareSelect(plan *Plan, failure error) (want, got []string,
 		}
 		want, got = append(want, expected.lines("taken")...), append(got, taken.lines("taken")...)
 	}
-	if c.expect.has("missing") {
-		missing, err := c.expect.units("missing", 0)
+	if c.expect.Has("missing") {
+		missing, err := readUnits(c.expect, "missing", 0)
 		if err != nil {
 			return nil, nil, err
 		}
@@ -195,7 +195,7 @@ func (c *testCase) compareRedistribute(answer *Redistribution, failure error) (w
 	if want, got, done, err := c.compareFailure(failure); done || err != nil {
 		return want, got, err
 	}
-	if c.expect.has("unchanged") {
+	if c.expect.Has("unchanged") {
 		return c.compareReason("unchanged", answer.Unchanged, answer.Reason, "targets")
 	}
 	expected, err := readAmounts(c.expect, "available", c.input.Record)
@@ -220,13 +220,13 @@ func (c *testCase) compareFailure(failure error) (want, got []string, done bool,
 	if errors.As(failure, &stopped) {
 		return nil, nil, true, failure
 	}
-	if !c.expect.has("error") {
+	if !c.expect.Has("error") {
 		if failure != nil {
 			return []string{"no error"}, []string{"error: " + failure.Error()}, true, nil
 		}
 		return nil, nil, false, nil
 	}
-	part, err := c.expect.text("error", "")
+	part, err := readText(c.expect, "error", "")
 	switch {
 	case err != nil:
 		return nil, nil, true, err
@@ -244,18 +244,16 @@ func (c *testCase) compareReason(field string, is bool, reason, otherwise string
 	if !is {
 		got = []string{otherwise}
 	}
-	switch v := c.expect.get(field).(type) {
-	case lua.LString:
-		return []string{field + ": " + string(v)}, got, nil
-	case lua.LBool:
-		if bool(v) && is {
+	if text, ok := c.expect.Get(field).Text(); ok {
+		return []string{field + ": " + text}, got, nil
+	}
+	if any, _ := c.expect.Get(field).Bool(); any {
+		if is {
 			return nil, nil, nil
 		}
-		if bool(v) {
-			return []string{field}, got, nil
-		}
+		return []string{field}, got, nil
 	}
-	return nil, nil, c.expect.fault(field, "must be the reason, or true for any")
+	return nil, nil, c.expect.Fault(field, "must be the reason, or true for any")
 }
 
 func candidateLines(plan *Plan, r *Record) ([]string, error) {
@@ -264,7 +262,7 @@ func candidateLines(plan *Plan, r *Record) ([]string, error) {
 		c := &plan.Candidates[i]
 		full, err := r.Schema.Full(c.Tags)
 		if err != nil {
-			return nil, in("candidates", i, err)
+			return nil, sandbox.At("candidates", i, err)
 		}
 		line := fmt.Sprintf("candidate %d: %s", i+1, text(full))
 		if c.Keep > 0 {

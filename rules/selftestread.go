@@ -6,25 +6,24 @@ import (
 	"maps"
 	"slices"
 
-	lua "github.com/yuin/gopher-lua"
-
 	"apportion/engine"
+	"apportion/rules/sandbox"
 )
 
 // Reading the item, the record and the schema of a self-test, and the same shapes of a dry run.
 
-func (f fields) text(name, otherwise string) (string, error) {
-	switch v := f.get(name).(type) {
-	case lua.LString:
-		if !engine.IsText(string(v), engine.RuleReasonBytesMax) {
-			return "", f.fault(name, "must be a text of 1 to %d bytes", engine.RuleReasonBytesMax)
-		}
-		return string(v), nil
-	case *lua.LNilType:
+func readText(f sandbox.Fields, name, otherwise string) (string, error) {
+	v := f.Get(name)
+	text, ok := v.Text()
+	switch {
+	case v.IsNil():
 		return otherwise, nil
-	default:
-		return "", f.fault(name, "must be a text, is a %s", v.Type().String())
+	case !ok:
+		return "", f.Fault(name, "must be a text, is a %s", v.Type())
+	case !engine.IsText(text, engine.RuleReasonBytesMax):
+		return "", f.Fault(name, "must be a text of 1 to %d bytes", engine.RuleReasonBytesMax)
 	}
+	return text, nil
 }
 
 type namedText struct {
@@ -32,95 +31,94 @@ type namedText struct {
 	to   *string
 }
 
-func readItem(f fields, r *Record) (*Item, error) {
+func readItem(f sandbox.Fields, r *Record) (*Item, error) {
 	item := &Item{OrderID: "test", ItemID: "1", UPC: r.UPC, Location: r.Location, Quantity: 1}
-	if !f.has("item") {
+	if !f.Has("item") {
 		return item, nil
 	}
-	g, err := readFields(f.path+".item", f.get("item"), "orderId", "itemId", "upc", "location", "quantity", "tags",
+	g, err := sandbox.ReadFields(f.Path+".item", f.Get("item"), "orderId", "itemId", "upc", "location", "quantity",
+		"tags",
 		"attributes", "now")
 	if err != nil {
 		return nil, err
 	}
 	for _, part := range []namedText{{"orderId", &item.OrderID}, {"itemId", &item.ItemID}, {"upc", &item.UPC},
 		{"location", &item.Location}} {
-		if *part.to, err = g.text(part.name, *part.to); err != nil {
+		if *part.to, err = readText(g, part.name, *part.to); err != nil {
 			return nil, err
 		}
 	}
-	if g.has("quantity") {
-		if item.Quantity, err = g.units("quantity", 1); err != nil {
+	if g.Has("quantity") {
+		if item.Quantity, err = readUnits(g, "quantity", 1); err != nil {
 			return nil, err
 		}
 	}
-	if item.NowMS, err = g.units("now", 0); err != nil {
+	if item.NowMS, err = readUnits(g, "now", 0); err != nil {
 		return nil, err
 	}
-	if g.has("tags") {
-		if item.Tags, err = g.tags("tags"); err != nil {
+	if g.Has("tags") {
+		if item.Tags, err = readTags(g, "tags"); err != nil {
 			return nil, err
 		}
 		if _, err = r.Schema.Full(item.Tags); err != nil {
-			return nil, below(g.path, err)
+			return nil, sandbox.Below(g.Path, err)
 		}
 	}
 	item.Attributes, err = readAttributes(g)
 	return item, err
 }
 
-func readAttributes(g fields) (map[string]string, error) {
-	if !g.has("attributes") {
+func readAttributes(g sandbox.Fields) (map[string]string, error) {
+	if !g.Has("attributes") {
 		return nil, nil
 	}
-	t, ok := g.get("attributes").(*lua.LTable)
-	if !ok {
-		return nil, g.fault("attributes", "must be a table")
+	if !g.Get("attributes").IsTable() {
+		return nil, g.Fault("attributes", "must be a table")
 	}
 	attributes := map[string]string{}
-	for _, k := range viewOf(t).keys {
-		v := t.RawGet(k)
-		name, okName := k.(lua.LString)
-		value, okValue := v.(lua.LString)
+	for k, v := range g.Get("attributes").Keyed() {
+		name, okName := k.Text()
+		value, okValue := v.Text()
 		if !okName || !okValue {
-			return nil, g.fault("attributes."+shorten(display(k)), "must be a text under a name, is a %s",
-				v.Type().String())
+			return nil, g.Fault("attributes."+k.String(), "must be a text under a name, is a %s", v.Type())
 		}
-		attributes[string(name)] = string(value)
+		attributes[name] = value
 	}
 	return attributes, nil
 }
 
 // readRecord reads the record of a test; its figures are the sums over its segments. Without a schema the segments'
 // tags are the schema: each category's first value is its default, and no category has percents.
-func readRecord(f fields) (*Record, error) {
+func readRecord(f sandbox.Fields) (*Record, error) {
 	r := &Record{UPC: "test", Location: "test", Version: 1, Schema: &Schema{}}
-	g, err := readFields(f.path+".record", f.get("record"), "upc", "location", "version", "floor", "ltd", "due",
+	g, err := sandbox.ReadFields(f.Path+".record", f.Get("record"), "upc", "location", "version", "floor", "ltd", "due",
 		"segments")
 	if err != nil {
 		return nil, err
 	}
 	for _, part := range []namedText{{"upc", &r.UPC}, {"location", &r.Location}} {
-		if *part.to, err = g.text(part.name, *part.to); err != nil {
+		if *part.to, err = readText(g, part.name, *part.to); err != nil {
 			return nil, err
 		}
 	}
-	version, err := g.units("version", 0)
+	version, err := readUnits(g, "version", 0)
 	if err != nil {
 		return nil, err
 	}
-	r.Version, r.Due = uint64(version), lua.LVAsBool(g.get("due"))
-	if r.Floor, err = g.units("floor", 0); err != nil {
+	r.Version, r.Due = uint64(version), g.Get("due").Truth()
+	if r.Floor, err = readUnits(g, "floor", 0); err != nil {
 		return nil, err
 	}
-	if r.LTD, err = g.units("ltd", 0); err != nil {
+	if r.LTD, err = readUnits(g, "ltd", 0); err != nil {
 		return nil, err
 	}
-	list, err := readList(g.path+".segments", g.get("segments"), engine.SegmentsPerRecordMax)
+	list, err := sandbox.ReadList(g.Path+".segments", g.Get("segments"), engine.SegmentsPerRecordMax)
 	if err != nil {
 		return nil, err
 	}
-	for i, v := range list {
-		s, err := readSegment(fmt.Sprintf("%s.segments[%d]", g.path, i+1), v)
+	for i := range list {
+		v := list.At(i)
+		s, err := readSegment(fmt.Sprintf("%s.segments[%d]", g.Path, i+1), v)
 		if err != nil {
 			return nil, err
 		}
@@ -128,7 +126,7 @@ func readRecord(f fields) (*Record, error) {
 		r.OnHand, r.Allocated = r.OnHand+s.OnHand, r.Allocated+s.Allocated
 		r.Pending, r.SafetyStock = r.Pending+s.Pending, r.SafetyStock+s.SafetyStock
 	}
-	if f.has("schema") {
+	if f.Has("schema") {
 		r.Schema, err = readSchema(f)
 	} else {
 		r.Schema = schemaOfSegments(r.Segments)
@@ -136,7 +134,7 @@ func readRecord(f fields) (*Record, error) {
 	if err != nil {
 		return nil, err
 	}
-	return r, r.fullTags(g.path)
+	return r, r.fullTags(g.Path)
 }
 
 // fullTags gives each segment all its tags, and refuses two for the same.
@@ -146,7 +144,7 @@ func (r *Record) fullTags(path string) error {
 		at := fmt.Sprintf("%s.segments[%d]", path, i+1)
 		full, err := r.Schema.Full(r.Segments[i].Tags)
 		if err != nil {
-			return below(at, err)
+			return sandbox.Below(at, err)
 		}
 		if seen[text(full)] {
 			return &ResultError{Path: at, Message: "the same tags as an earlier segment: " + text(full)}
@@ -158,12 +156,13 @@ func (r *Record) fullTags(path string) error {
 }
 
 // readSegment reads a segment; available may be given in place of onHand.
-func readSegment(path string, v lua.LValue) (s Segment, err error) {
-	f, err := readFields(path, v, "tags", "onHand", "allocated", "pending", "safetyStock", "available", "floor", "ltd")
+func readSegment(path string, v sandbox.Value) (s Segment, err error) {
+	f, err := sandbox.ReadFields(path, v, "tags", "onHand", "allocated", "pending", "safetyStock", "available", "floor",
+		"ltd")
 	if err != nil {
 		return s, err
 	}
-	if s.Tags, err = f.tags("tags"); err != nil {
+	if s.Tags, err = readTags(f, "tags"); err != nil {
 		return s, err
 	}
 	var available int64
@@ -172,13 +171,13 @@ func readSegment(path string, v lua.LValue) (s Segment, err error) {
 		to   *int64
 	}{{"onHand", &s.OnHand}, {"allocated", &s.Allocated}, {"pending", &s.Pending}, {"safetyStock", &s.SafetyStock},
 		{"floor", &s.Floor}, {"ltd", &s.LTD}, {"available", &available}} {
-		if *part.to, err = f.units(part.name, 0); err != nil {
+		if *part.to, err = readUnits(f, part.name, 0); err != nil {
 			return s, err
 		}
 	}
-	if f.has("available") {
-		if f.has("onHand") {
-			return s, f.fault("available", "is given by onHand; give one of them")
+	if f.Has("available") {
+		if f.Has("onHand") {
+			return s, f.Fault("available", "is given by onHand; give one of them")
 		}
 		s.OnHand = available + s.promised()
 	}
@@ -207,23 +206,24 @@ func schemaOfSegments(segments []Segment) *Schema {
 
 // readSchema reads categories in the shape in which redistribute sees them; the first value of each is the default if
 // none says so.
-func readSchema(f fields) (*Schema, error) {
-	list, err := readList(f.path+".schema", f.get("schema"), engine.CategoriesMax)
+func readSchema(f sandbox.Fields) (*Schema, error) {
+	list, err := sandbox.ReadList(f.Path+".schema", f.Get("schema"), engine.CategoriesMax)
 	if err != nil {
 		return nil, err
 	}
 	s := &Schema{}
-	for i, v := range list {
-		path := fmt.Sprintf("%s.schema[%d]", f.path, i+1)
-		g, err := readFields(path, v, "name", "values")
+	for i := range list {
+		v := list.At(i)
+		path := fmt.Sprintf("%s.schema[%d]", f.Path, i+1)
+		g, err := sandbox.ReadFields(path, v, "name", "values")
 		if err != nil {
 			return nil, err
 		}
 		c := engine.Category{}
-		if c.Name, err = g.text("name", ""); err != nil {
+		if c.Name, err = readText(g, "name", ""); err != nil {
 			return nil, err
 		}
-		values, err := readList(path+".values", g.get("values"), engine.CategoryValuesMax)
+		values, err := sandbox.ReadList(path+".values", g.Get("values"), engine.CategoryValuesMax)
 		if err != nil {
 			return nil, err
 		}
@@ -231,7 +231,8 @@ func readSchema(f fields) (*Schema, error) {
 			return nil, &ResultError{Path: path, Message: "a category has a name and values"}
 		}
 		hasDefault := false
-		for j, v := range values {
+		for j := range values {
+			v := values.At(j)
 			value, err := readValue(fmt.Sprintf("%s.values[%d]", path, j+1), v)
 			if err != nil {
 				return nil, err
@@ -245,31 +246,31 @@ func readSchema(f fields) (*Schema, error) {
 	return s, nil
 }
 
-func readValue(path string, v lua.LValue) (engine.Value, error) {
+func readValue(path string, v sandbox.Value) (engine.Value, error) {
 	value := engine.Value{Percent: engine.NoPercent, Max: engine.NoMax}
-	f, err := readFields(path, v, "value", "percent", "default", "min", "max")
+	f, err := sandbox.ReadFields(path, v, "value", "percent", "default", "min", "max")
 	if err != nil {
 		return value, err
 	}
-	if value.Name, err = f.text("value", ""); err != nil {
+	if value.Name, err = readText(f, "value", ""); err != nil {
 		return value, err
 	}
 	if value.Name == "" {
-		return value, f.fault("value", "is missing")
+		return value, f.Fault("value", "is missing")
 	}
-	if f.has("percent") {
-		n, ok := f.get("percent").(lua.LNumber)
+	if f.Has("percent") {
+		n, ok := f.Get("percent").Number()
 		if !ok || n < 0 || n > 100 {
-			return value, f.fault("percent", "must be between 0 and 100")
+			return value, f.Fault("percent", "must be between 0 and 100")
 		}
-		value.Percent = int32(float64(n)*100 + 0.5)
+		value.Percent = int32(n*100 + 0.5)
 	}
-	value.Default = lua.LVAsBool(f.get("default"))
-	if value.Min, err = f.units("min", 0); err != nil {
+	value.Default = f.Get("default").Truth()
+	if value.Min, err = readUnits(f, "min", 0); err != nil {
 		return value, err
 	}
-	if f.has("max") {
-		value.Max, err = f.units("max", 0)
+	if f.Has("max") {
+		value.Max, err = readUnits(f, "max", 0)
 	}
 	return value, err
 }
@@ -300,26 +301,27 @@ func (a amounts) lines(what string) []string {
 }
 
 // readAmounts reads a list of {tags, units}.
-func readAmounts(f fields, name string, r *Record) (amounts, error) {
-	list, err := readList(f.path+"."+name, f.get(name), engine.SegmentsPerRecordMax)
+func readAmounts(f sandbox.Fields, name string, r *Record) (amounts, error) {
+	list, err := sandbox.ReadList(f.Path+"."+name, f.Get(name), engine.SegmentsPerRecordMax)
 	if err != nil {
 		return nil, err
 	}
 	a := amounts{}
-	for i, v := range list {
-		g, err := readFields(fmt.Sprintf("%s.%s[%d]", f.path, name, i+1), v, "tags", "units")
+	for i := range list {
+		v := list.At(i)
+		g, err := sandbox.ReadFields(fmt.Sprintf("%s.%s[%d]", f.Path, name, i+1), v, "tags", "units")
 		if err != nil {
 			return nil, err
 		}
-		tags, err := g.tags("tags")
+		tags, err := readTags(g, "tags")
 		if err != nil {
 			return nil, err
 		}
 		full, err := r.Schema.Full(tags)
 		if err != nil {
-			return nil, below(g.path, err)
+			return nil, sandbox.Below(g.Path, err)
 		}
-		units, err := g.units("units", 0)
+		units, err := readUnits(g, "units", 0)
 		if err != nil {
 			return nil, err
 		}

@@ -4,283 +4,278 @@ import (
 	"maps"
 	"slices"
 
-	lua "github.com/yuin/gopher-lua"
-
 	"apportion/engine"
+	"apportion/rules/sandbox"
 )
 
-// What a hook is given are userdata whose fields are computed when they are read: a rule pays for what it looks at, and
-// nothing of an earlier call is left in them. They belong to a state and point to the call's input while it lasts.
-
-type itemRef struct {
-	item       *Item
-	record     *Record
-	tags       *lua.LUserData
-	attributes *lua.LUserData
+// views are what the hooks of one state are given. They are made once for a state and show the input of each call, so
+// nothing of an earlier call is left in them.
+type views struct {
+	item                   itemView
+	record                 recordView
+	itemValue, recordValue sandbox.Value
 }
 
-type recordRef struct {
-	record   *Record
-	schema   *lua.LTable // what the last schema looks like to a rule
-	of       *Schema
-	segments *lua.LTable // nil until the call has asked for it
-	refs     []*segmentRef
-}
-
-type segmentRef struct {
-	segment *Segment
-	self    *lua.LUserData
-	tags    *lua.LUserData
-}
-
-type tagsRef struct {
-	tags   []engine.Tag
-	schema *Schema // gives the defaults of categories that tags do not name
-}
-
-type attributesRef struct{ attributes map[string]string }
-
-// kinds are the metatables of the userdata. They are the same for all states, and frozen.
-var kinds struct{ item, record, segment, tags, attributes *lua.LTable }
-
-// It is an init function because indexRecord makes segments, which have a kind.
-func init() {
-	kinds.item, kinds.record, kinds.segment = kindTable(indexItem), kindTable(indexRecord), kindTable(indexSegment)
-	kinds.tags, kinds.attributes = kindTable(indexTags), kindTable(indexAttributes)
-}
-
-func kindTable(index lua.LGFunction) *lua.LTable {
-	t := &lua.LTable{Metatable: frozenMark}
-	t.RawSetString("__index", goFunction(index))
-	return t
-}
-
-// goFunction makes a function that needs no state of its own, so that all states share it.
-func goFunction(f lua.LGFunction) *lua.LFunction { return &lua.LFunction{IsG: true, GFunction: f} }
-
-func userdata(value any, kind *lua.LTable) *lua.LUserData {
-	return &lua.LUserData{Value: value, Metatable: kind}
-}
-
-// kindName is how type and tostring name a userdata.
-func kindName(u *lua.LUserData) string {
-	switch u.Value.(type) {
-	case *itemRef:
-		return "item"
-	case *recordRef:
-		return "record"
-	case *segmentRef:
-		return "segment"
-	case *tagsRef:
-		return "tags"
-	case *attributesRef:
-		return "attributes"
+func viewsOf(state *sandbox.State) *views {
+	if v, ok := state.Data.(*views); ok {
+		return v
 	}
-	return "userdata"
+	v := new(views)
+	v.item.tagsValue = sandbox.NewObject(&v.item.tags)
+	v.item.attributesValue = sandbox.NewObject(&v.item.attributes)
+	v.itemValue, v.recordValue = sandbox.NewObject(&v.item), sandbox.NewObject(&v.record)
+	state.Data = v
+	return v
 }
 
-func meterOf(l *lua.LState) *meter { return l.Context().(*meter) }
-
-// fieldSteps is what reading a field costs besides the instruction: the VM calls a function for it.
-const fieldSteps = 3
-
-// indexed gives the userdata and the key of a read, charged.
-func indexed(l *lua.LState) (value any, key string) {
-	meterOf(l).charge(fieldSteps, 2*stringHeader+numberBytes)
-	u := l.CheckUserData(1)
-	name, ok := l.Get(2).(lua.LString)
-	if !ok {
-		l.RaiseError("%s has no field of type %s", kindName(u), l.Get(2).Type().String())
+// show makes a call's input visible.
+func (v *views) show(in *Input) {
+	v.record.record, v.item.item = in.Record, in.Item
+	if in.Item == nil {
+		return
 	}
-	return u.Value, string(name)
+	v.item.tags.tags, v.item.attributes.attributes = in.Item.Tags, in.Item.Attributes
+	if in.Record != nil {
+		v.item.tags.schema = in.Record.Schema
+	}
 }
 
-func pushNumber(l *lua.LState, n int64) int {
-	l.Push(lua.LNumber(n))
-	return 1
+// clear lets go of a call's input.
+func (v *views) clear() {
+	v.record.clear()
+	v.item.item, v.item.tags, v.item.attributes = nil, tagsView{}, attributesView{}
 }
 
-func pushText(l *lua.LState, s string) int {
-	l.Push(lua.LString(s))
-	return 1
+// itemView is the order item that select sees.
+type itemView struct {
+	item                       *Item
+	tags                       tagsView
+	attributes                 attributesView
+	tagsValue, attributesValue sandbox.Value
 }
 
-func noField(l *lua.LState, kind, key string) int {
-	l.RaiseError("%s has no field %q", kind, key)
-	return 0
-}
+func (*itemView) Kind() string { return "item" }
 
-func indexItem(l *lua.LState) int {
-	value, key := indexed(l)
-	ref := value.(*itemRef)
-	switch key {
+func (v *itemView) Field(_ sandbox.Caller, name string) (sandbox.Value, bool) {
+	switch name {
 	case "orderId":
-		return pushText(l, ref.item.OrderID)
+		return sandbox.Text(v.item.OrderID), true
 	case "itemId":
-		return pushText(l, ref.item.ItemID)
+		return sandbox.Text(v.item.ItemID), true
 	case "upc":
-		return pushText(l, ref.item.UPC)
+		return sandbox.Text(v.item.UPC), true
 	case "location":
-		return pushText(l, ref.item.Location)
+		return sandbox.Text(v.item.Location), true
 	case "quantity":
-		return pushNumber(l, ref.item.Quantity)
+		return sandbox.Whole(v.item.Quantity), true
 	case "now":
-		return pushNumber(l, ref.item.NowMS)
+		return sandbox.Whole(v.item.NowMS), true
 	case "tags":
-		l.Push(ref.tags)
-		return 1
+		return v.tagsValue, true
 	case "attributes":
-		l.Push(ref.attributes)
-		return 1
+		return v.attributesValue, true
 	}
-	return noField(l, "item", key)
+	return sandbox.Value{}, false
 }
 
-func indexRecord(l *lua.LState) int {
-	value, key := indexed(l)
-	ref := value.(*recordRef)
-	r := ref.record
-	switch key {
+// recordView is the record that both hooks see.
+type recordView struct {
+	record   *Record
+	segments sandbox.Value // a list; the zero Value until the call has asked for it
+	views    []*segmentView
+
+	schema   sandbox.Value // what schemaOf looks like to a rule
+	schemaOf *Schema
+}
+
+func (*recordView) Kind() string { return "record" }
+
+func (v *recordView) Field(c sandbox.Caller, name string) (sandbox.Value, bool) {
+	r := v.record
+	switch name {
 	case "upc":
-		return pushText(l, r.UPC)
+		return sandbox.Text(r.UPC), true
 	case "location":
-		return pushText(l, r.Location)
+		return sandbox.Text(r.Location), true
 	case "version":
-		return pushNumber(l, int64(r.Version))
+		return sandbox.Whole(int64(r.Version)), true
 	case "onHand":
-		return pushNumber(l, r.OnHand)
+		return sandbox.Whole(r.OnHand), true
 	case "allocated":
-		return pushNumber(l, r.Allocated)
+		return sandbox.Whole(r.Allocated), true
 	case "pending":
-		return pushNumber(l, r.Pending)
+		return sandbox.Whole(r.Pending), true
 	case "safetyStock":
-		return pushNumber(l, r.SafetyStock)
+		return sandbox.Whole(r.SafetyStock), true
 	case "available":
-		return pushNumber(l, r.Available())
+		return sandbox.Whole(r.Available()), true
 	case "floor":
-		return pushNumber(l, r.Floor)
+		return sandbox.Whole(r.Floor), true
 	case "ltd":
-		return pushNumber(l, r.LTD)
+		return sandbox.Whole(r.LTD), true
 	case "due":
-		l.Push(lua.LBool(r.Due))
-		return 1
+		return sandbox.Bool(r.Due), true
 	case "segments":
-		l.Push(ref.list(l))
-		return 1
+		return v.list(c), true
 	}
-	return noField(l, "record", key)
+	return sandbox.Value{}, false
 }
 
-// list is a table of the record's segments. It is made once a call and belongs to the rule, which may sort it.
-func (ref *recordRef) list(l *lua.LState) *lua.LTable {
-	if ref.segments != nil {
-		return ref.segments
+// list is the record's segments. It is made once a call and belongs to the rule, which may sort it.
+func (v *recordView) list(c sandbox.Caller) sandbox.Value {
+	if v.segments != (sandbox.Value{}) {
+		return v.segments
 	}
-	n := len(ref.record.Segments)
-	meterOf(l).charge(n>>1, tableBytes+n*valueBytes)
-	ref.segments = l.CreateTable(n, 0)
+	n := len(v.record.Segments)
+	list := c.NewList(n)
 	for i := range n {
-		ref.segments.RawSetInt(i+1, ref.segment(i))
+		list.Append(v.segment(i))
 	}
-	return ref.segments
+	v.segments = list.Value()
+	return v.segments
 }
 
-// segment gives the userdata of a segment; it is kept for later calls.
-func (ref *recordRef) segment(i int) *lua.LUserData {
-	for i >= len(ref.refs) {
-		s := &segmentRef{tags: userdata(&tagsRef{}, kinds.tags)}
-		s.self = userdata(s, kinds.segment)
-		ref.refs = append(ref.refs, s)
+// segment gives the view of a segment; it is kept for later calls.
+func (v *recordView) segment(i int) sandbox.Value {
+	for i >= len(v.views) {
+		s := new(segmentView)
+		s.self, s.tagsValue = sandbox.NewObject(s), sandbox.NewObject(&s.tags)
+		v.views = append(v.views, s)
 	}
-	s := ref.refs[i]
-	s.segment = &ref.record.Segments[i]
-	s.tags.Value.(*tagsRef).tags = s.segment.Tags
+	s := v.views[i]
+	s.segment = &v.record.Segments[i]
+	s.tags.tags = s.segment.Tags
 	return s.self
 }
 
 // clear lets go of a call's input.
-func (ref *recordRef) clear() {
-	if ref.segments != nil {
-		for i := range ref.record.Segments {
-			ref.refs[i].segment = nil
-			ref.refs[i].tags.Value.(*tagsRef).tags = nil
+func (v *recordView) clear() {
+	if v.segments != (sandbox.Value{}) {
+		for i := range v.record.Segments {
+			v.views[i].segment, v.views[i].tags.tags = nil, nil
 		}
 	}
-	ref.record, ref.segments = nil, nil
+	v.record, v.segments = nil, sandbox.Value{}
 }
 
-func indexSegment(l *lua.LState) int {
-	value, key := indexed(l)
-	ref := value.(*segmentRef)
-	s := ref.segment
-	switch key {
+// segmentView is a segment of the record.
+type segmentView struct {
+	segment         *Segment
+	tags            tagsView
+	self, tagsValue sandbox.Value
+}
+
+func (*segmentView) Kind() string { return "segment" }
+
+func (v *segmentView) Field(_ sandbox.Caller, name string) (sandbox.Value, bool) {
+	s := v.segment
+	switch name {
 	case "tags":
-		l.Push(ref.tags)
-		return 1
+		return v.tagsValue, true
 	case "onHand":
-		return pushNumber(l, s.OnHand)
+		return sandbox.Whole(s.OnHand), true
 	case "allocated":
-		return pushNumber(l, s.Allocated)
+		return sandbox.Whole(s.Allocated), true
 	case "pending":
-		return pushNumber(l, s.Pending)
+		return sandbox.Whole(s.Pending), true
 	case "safetyStock":
-		return pushNumber(l, s.SafetyStock)
+		return sandbox.Whole(s.SafetyStock), true
 	case "available":
-		return pushNumber(l, s.Available())
+		return sandbox.Whole(s.Available()), true
 	case "floor":
-		return pushNumber(l, s.Floor)
+		return sandbox.Whole(s.Floor), true
 	case "ltd":
-		return pushNumber(l, s.LTD)
+		return sandbox.Whole(s.LTD), true
 	}
-	return noField(l, "segment", key)
+	return sandbox.Value{}, false
 }
 
-// value is a category's value: the default if the tags do not name it.
-func (ref *tagsRef) value(category string) (string, bool) {
-	for _, t := range ref.tags {
+// tagsView is the tags of an item or a segment. pairs goes over them in the order in which they are.
+type tagsView struct {
+	tags   []engine.Tag
+	schema *Schema // gives the defaults of categories that tags do not name
+}
+
+func (*tagsView) Kind() string { return "tags" }
+
+// Field gives nil for an unknown category, so that a rule may ask for one that not every schema has.
+func (v *tagsView) Field(_ sandbox.Caller, category string) (sandbox.Value, bool) {
+	for _, t := range v.tags {
 		if t.Category == category {
-			return t.Value, true
+			return sandbox.Text(t.Value), true
 		}
 	}
-	if c := ref.schema.category(category); c != nil {
-		return dflt(c), true
+	if c := v.schema.category(category); c != nil {
+		return sandbox.Text(defaultValue(c)), true
 	}
-	return "", false
+	return sandbox.Nil, true
 }
 
-// indexTags gives nil for an unknown category, so that a rule may ask for one that not every schema has.
-func indexTags(l *lua.LState) int {
-	value, key := indexed(l)
-	if v, ok := value.(*tagsRef).value(key); ok {
-		return pushText(l, v)
-	}
-	l.Push(lua.LNil)
-	return 1
+func (v *tagsView) Walk(sandbox.Caller) int { return len(v.tags) }
+
+func (v *tagsView) Entry(i int) (name, value string) { return v.tags[i].Category, v.tags[i].Value }
+
+// attributesView is the attributes of an item. pairs goes over them by name.
+type attributesView struct {
+	attributes map[string]string
+	names      []string // sorted, when a walk has begun
 }
 
-func indexAttributes(l *lua.LState) int {
-	value, key := indexed(l)
-	if v, ok := value.(*attributesRef).attributes[key]; ok {
-		return pushText(l, v)
+func (*attributesView) Kind() string { return "attributes" }
+
+func (v *attributesView) Field(_ sandbox.Caller, name string) (sandbox.Value, bool) {
+	if value, ok := v.attributes[name]; ok {
+		return sandbox.Text(value), true
 	}
-	l.Push(lua.LNil)
-	return 1
+	return sandbox.Nil, true
 }
 
-// pairsOf gives the keys and values that pairs walks over, in order.
-func pairsOf(l *lua.LState, u *lua.LUserData) []engine.Tag {
-	switch ref := u.Value.(type) {
-	case *tagsRef:
-		return ref.tags
-	case *attributesRef:
-		n := len(ref.attributes)
-		meterOf(l).charge(n, 6*n*stringHeader)
-		list := make([]engine.Tag, 0, n)
-		for _, k := range slices.Sorted(maps.Keys(ref.attributes)) {
-			list = append(list, engine.Tag{Category: k, Value: ref.attributes[k]})
+func (v *attributesView) Walk(c sandbox.Caller) int {
+	c.ChargeEntries(len(v.attributes))
+	if v.names == nil {
+		v.names = slices.Sorted(maps.Keys(v.attributes))
+	}
+	return len(v.names)
+}
+
+func (v *attributesView) Entry(i int) (name, value string) {
+	return v.names[i], v.attributes[v.names[i]]
+}
+
+// schemaValue is what redistribute gets as its second argument. It is kept until another schema comes.
+func (v *recordView) schemaValue(s *Schema) sandbox.Value {
+	if v.schemaOf != s || v.schema == (sandbox.Value{}) {
+		v.schemaOf, v.schema = s, schemaTable(s)
+	}
+	return v.schema
+}
+
+func schemaTable(s *Schema) sandbox.Value {
+	var categories []sandbox.Value
+	if s != nil {
+		for i := range s.Categories {
+			categories = append(categories, categoryTable(&s.Categories[i]))
 		}
-		return list
 	}
-	l.RaiseError("%s cannot be walked with pairs: name its fields", kindName(u))
-	return nil
+	return sandbox.FrozenTable(sandbox.Field{Name: "categories", Value: sandbox.FrozenList(categories...)})
+}
+
+func categoryTable(c *engine.Category) sandbox.Value {
+	values := make([]sandbox.Value, 0, len(c.Values))
+	for i := range c.Values {
+		v := &c.Values[i]
+		fields := []sandbox.Field{{Name: "value", Value: sandbox.Text(v.Name)},
+			{Name: "default", Value: sandbox.Bool(v.Default)}}
+		if c.Distributed() {
+			fields = append(fields, sandbox.Field{Name: "percent", Value: sandbox.Number(float64(v.Percent) / 100)},
+				sandbox.Field{Name: "min", Value: sandbox.Whole(v.Min)})
+			if v.Max != engine.NoMax {
+				fields = append(fields, sandbox.Field{Name: "max", Value: sandbox.Whole(v.Max)})
+			}
+		}
+		values = append(values, sandbox.FrozenTable(fields...))
+	}
+	return sandbox.FrozenTable(sandbox.Field{Name: "name", Value: sandbox.Text(c.Name)},
+		sandbox.Field{Name: "distributed", Value: sandbox.Bool(c.Distributed())},
+		sandbox.Field{Name: "values", Value: sandbox.FrozenList(values...)})
 }

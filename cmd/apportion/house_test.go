@@ -21,7 +21,8 @@ import (
 var mayImport = map[string][]string{
 	"engine": {},
 
-	"rules": {"engine"},
+	"rules":         {"engine", "rules/sandbox"},
+	"rules/sandbox": {},
 
 	"wal": {},
 
@@ -51,6 +52,13 @@ var mayImport = map[string][]string{
 	"cmd/apportion": {"bench/load", "bench/replay", "engine", "httpapi", "httpapi/api", "raftstore",
 		"rules"},
 	"cmd/apportion/servertest": {},
+}
+
+// onlyImporter says of a library which one package may import it.
+var onlyImporter = map[string]string{
+	"github.com/yuin/gopher-lua":       "rules/sandbox",
+	"github.com/yuin/gopher-lua/ast":   "rules/sandbox",
+	"github.com/yuin/gopher-lua/parse": "rules/sandbox",
 }
 
 const (
@@ -256,6 +264,9 @@ func importFaults(f *sourceFile) (faults []string) {
 		if isOurs && !slices.Contains(allowed, ours) {
 			faults = append(faults, f.at(spec, "%s must not import %s: let the importer declare a small interface "+
 				"of what it needs, or move the code down", f.pkg, ours))
+		}
+		if owner, owned := onlyImporter[path]; owned && f.pkg != owner {
+			faults = append(faults, f.at(spec, "only %s may import %s: use its types", owner, path))
 		}
 		if f.pkg == "engine" && !isOurs && strings.Contains(strings.SplitN(path, "/", 2)[0], ".") {
 			faults = append(faults, f.at(spec, "engine must not import %s: it has the standard library only", path))

@@ -1,4 +1,4 @@
-package rules
+package sandbox
 
 import (
 	"errors"
@@ -6,11 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
-
-	"apportion/engine"
 )
-
-const okSelect = "function select() return nil, 'no' end\n"
 
 // TestSyntax: what is wrong with a source is named with its place.
 func TestSyntax(t *testing.T) {
@@ -59,9 +55,6 @@ func TestSyntax(t *testing.T) {
 		{"long text", okSelect + "x = '" + strings.Repeat("a", StringBytesMax+1) + "'", "line 2: a text of more " +
 			"than 16384 bytes"},
 		{"large", okSelect + strings.Repeat(" ", SourceBytesMax), "more than 65536 bytes of source"},
-		{"no hook", "local function select() end", ErrNoHook.Error()},
-		{"hook of another type", "select = 5", ErrNoHook.Error()},
-		{"empty", "", ErrNoHook.Error()},
 		{"zeros", "\x00", `line 1, column 1: Invalid token near "\x00"`},
 		{"endless top level", okSelect + "while true do end", "line 2: more than 200000 steps"},
 		{"error of the top level", okSelect + "local x = nil + 1", "line 2: cannot perform add operation between " +
@@ -69,7 +62,7 @@ func TestSyntax(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			_, _, err := Compile("test", test.source, Limits{})
+			_, _, err := Compile(test.source, testFunctions, Limits{})
 			got := ""
 			if err != nil {
 				got = err.Error()
@@ -79,7 +72,7 @@ func TestSyntax(t *testing.T) {
 			}
 		})
 	}
-	_, _, err := Compile("test", "x = = 1", Limits{})
+	_, _, err := Compile("x = = 1", testFunctions, Limits{})
 	var syntax *SyntaxError
 	if !errors.As(err, &syntax) || syntax.Line != 1 || syntax.Column != 5 {
 		t.Errorf("got %#v", err)
@@ -88,7 +81,7 @@ func TestSyntax(t *testing.T) {
 
 // TestWarnings: names that will not be there when the rule runs.
 func TestWarnings(t *testing.T) {
-	_, warnings, err := Compile("test", `
+	_, warnings, err := Compile(`
 local limit, seen = 5, {}
 later = 1
 function select(item, record)
@@ -100,7 +93,7 @@ function select(item, record)
 	return os.time()
 end
 function helper() return tests end
-`, Limits{})
+`, testFunctions, Limits{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -119,21 +112,5 @@ function helper() return tests end
 	}
 	if !slices.Equal(got, want) {
 		t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
-	}
-}
-
-// TestProgram: what a program says of itself.
-func TestProgram(t *testing.T) {
-	p := mustCompile(t, "function redistribute() end function select() end", Limits{Steps: 1000})
-	if !slices.Equal(p.Hooks(), []engine.RuleHook{engine.HookSelect, engine.HookRedistribute}) || p.Name() != "test" ||
-		p.Limits() != (Limits{1000, MemoryBytesDefault}) {
-		t.Errorf("%v %v %v", p.Hooks(), p.Name(), p.Limits())
-	}
-	if p.Hash() != "273dd097e80e0f063a09f44ca68d5ac9cf00a032c1d922abf0adee010f7ab3e2" {
-		t.Errorf("hash %s", p.Hash())
-	}
-	one := mustCompile(t, okSelect, Limits{})
-	if _, _, err := one.Redistribute(t.Context(), &Input{Record: fiveSegments()}); !errors.Is(err, ErrNoHook) {
-		t.Errorf("a hook that is not there: %v", err)
 	}
 }

@@ -1,4 +1,4 @@
-package rules
+package sandbox
 
 import (
 	"errors"
@@ -24,11 +24,6 @@ func (e *SyntaxError) Error() string {
 	return fmt.Sprintf("line %d, column %d: %s", e.Line, e.Column, e.Message)
 }
 
-// ErrNoHook is the error of a source that defines neither select nor redistribute, or of a call of the one it does not
-// define.
-var ErrNoHook = errors.New("no such hook: the source must define function select(item, record) or function " +
-	"redistribute(record, schema)")
-
 // What names a bound of LimitError.
 type What string
 
@@ -41,7 +36,6 @@ const (
 	WhatString What = "bytes of a string"
 	WhatList   What = "elements of a list"
 	WhatSource What = "bytes of source"
-	WhatTests  What = "tests"
 )
 
 // LimitError means that a rule was stopped because it exceeded a bound.
@@ -82,6 +76,10 @@ func (e *StoppedError) Error() string { return "stopped from outside: " + e.Caus
 
 // Unwrap gives the context's error.
 func (e *StoppedError) Unwrap() error { return e.Cause }
+
+// ErrMemoryBusy means that other calls took all the memory that rules may until the time was up. It is the cause of a
+// StoppedError.
+var ErrMemoryBusy = errors.New("the rules under way took all the memory that they may")
 
 func at(line int) string {
 	if line == 0 {

@@ -1,4 +1,4 @@
-package rules
+package sandbox
 
 import (
 	"reflect"
@@ -48,32 +48,33 @@ var frameOffset, registersOffset uintptr
 func init() {
 	state := reflect.TypeFor[lua.LState]()
 	current, ok := state.FieldByName("currentFrame")
-	assertPeek(ok && current.Type.Kind() == reflect.Pointer && current.Type.Elem().Size() == unsafe.Sizeof(frame{}))
+	assertLayout(ok && current.Type.Kind() == reflect.Pointer && current.Type.Elem().Size() == unsafe.Sizeof(frame{}))
 	frameOffset = current.Offset
 	assertMirror(reflect.TypeFor[frame](), current.Type.Elem())
 
 	registry, ok := state.FieldByName("reg")
-	assertPeek(ok && registry.Type.Kind() == reflect.Pointer)
+	assertLayout(ok && registry.Type.Kind() == reflect.Pointer)
 	registersOffset = registry.Offset
 	assertMirror(reflect.TypeFor[registers](), registry.Type.Elem())
 
-	assertPeek(unsafe.Sizeof(lua.LTable{}) == unsafe.Sizeof(tableView{}))
+	assertLayout(unsafe.Sizeof(lua.LTable{}) == unsafe.Sizeof(tableView{}))
 	assertMirror(reflect.TypeFor[tableView](), reflect.TypeFor[lua.LTable]())
 }
 
 // assertMirror checks that the fields of a mirror are the first fields of the real type.
 func assertMirror(mirror, real reflect.Type) {
-	assertPeek(mirror.NumField() <= real.NumField())
+	assertLayout(mirror.NumField() <= real.NumField())
 	for i := range mirror.NumField() {
 		m, r := mirror.Field(i), real.Field(i)
 		sameType := m.Type == r.Type || m.Name == "Parent" && r.Type == reflect.PointerTo(real)
-		assertPeek(m.Name == r.Name && m.Offset == r.Offset && sameType)
+		assertLayout(m.Name == r.Name && m.Offset == r.Offset && sameType)
 	}
 }
 
-func assertPeek(ok bool) {
+func assertLayout(ok bool) {
 	if !ok {
-		panic("BUG: gopher-lua has another layout than v1.1.2: look through the meter and peek.go before using it")
+		panic("BUG: gopher-lua has another layout than v1.1.2: look through the meter and vmlayout.go before " +
+			"using it")
 	}
 }
 

@@ -1,4 +1,4 @@
-package rules
+package sandbox
 
 import (
 	"context"
@@ -47,7 +47,7 @@ func TestNothingOutlivesACall(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			p := mustCompile(t, test.top+"\nfunction select(item, record)\n"+test.body+"\nend", Limits{})
 			for range 2 {
-				_, _, err := p.Select(context.Background(), &Input{Item: anItem(), Record: fiveSegments()})
+				_, _, err := run(context.Background(), p, anInput())
 				var runtime *RuntimeError
 				if !errors.As(err, &runtime) || !strings.Contains(runtime.Message, test.want) || runtime.Line == 0 {
 					t.Fatalf("got %v, want %q", err, test.want)
@@ -74,11 +74,10 @@ func TestCallStartsFresh(t *testing.T) {
 			return nil, count() .. " " .. math.random(1000) .. " " .. table.concat(tags, " ") .. " " .. item.tags.Channel
 		end`, Limits{})
 	for i := range 3 {
-		item := anItem()
-		item.Attributes = map[string]string{fmt.Sprint("a", i): "1", "b": "2"}
-		plan, _, err := p.Select(context.Background(), &Input{Item: item, Record: fiveSegments(), Seed: 9})
-		if want := fmt.Sprintf("2 683 a%d=1 b=2 Amazon", i); err != nil || plan.Reason != want {
-			t.Fatalf("%q, %v; want %q", plan.Reason, err, want)
+		attributes := map[string]string{fmt.Sprint("a", i): "1", "b": "2"}
+		reason, _, err := run(context.Background(), p, &Input{Attributes: attributes, Seed: 9})
+		if want := fmt.Sprintf("2 683 a%d=1 b=2 Amazon", i); err != nil || reason != want {
+			t.Fatalf("%q, %v; want %q", reason, err, want)
 		}
 	}
 }
@@ -94,13 +93,12 @@ func TestDeterminism(t *testing.T) {
 		for k, v in pairs(t) do out[#out + 1] = tostring(k) .. "=" .. tostring(v) end
 		table.sort(out, function(a, b) return math.random() < 0.5 end)
 		print(table.concat(out, " "), t, print, item, record, math.random(), {}, function() end)
-		return {{tags = record.segments[math.random(5)].tags, max = math.random(10)}}
+		return nil, record.segments[math.random(5)].tags.Channel .. math.random(10)
 	end`
-	answer := func(p *Program, seed uint64) string {
+	answer := func(p *Script, seed uint64) string {
 		var o Output
-		plan, usage, err := p.Select(context.Background(),
-			&Input{Item: anItem(), Record: fiveSegments(), Seed: seed, Output: &o})
-		return fmt.Sprint(plan, usage, err, o.Text())
+		reason, usage, err := run(context.Background(), p, &Input{Seed: seed, Output: &o})
+		return fmt.Sprint(reason, usage, err, o.Text())
 	}
 	p, other := mustCompile(t, source, Limits{}), mustCompile(t, source, Limits{})
 	want := answer(p, 1)
@@ -206,9 +204,9 @@ func TestLanguage(t *testing.T) {
 		body := "local t = {} for i, v in ipairs((function(...) local l = {} for i = 1, 12 do l[i] = " +
 			"tostring((({...})[i])) end return l end)(" + test.expression +
 			")) do t[i] = v end return nil, table.concat(t, ' ')"
-		plan, _, err := selectBody(t, body, Limits{})
-		if err != nil || !strings.HasPrefix(plan.Reason, test.want+" ") {
-			t.Errorf("%s\n got %s, %v\nwant %s", test.expression, plan.Reason, err, test.want)
+		reason, _, err := selectBody(t, body, Limits{})
+		if err != nil || !strings.HasPrefix(reason, test.want+" ") {
+			t.Errorf("%s\n got %s, %v\nwant %s", test.expression, reason, err, test.want)
 		}
 	}
 }

@@ -1,4 +1,4 @@
-package rules
+package sandbox
 
 import (
 	"context"
@@ -8,10 +8,6 @@ import (
 	"runtime"
 	"strings"
 	"testing"
-
-	lua "github.com/yuin/gopher-lua"
-
-	"apportion/engine"
 )
 
 // TestBounds: what would never end, or take all memory, is stopped by the bound named. None may allocate much more than
@@ -76,10 +72,10 @@ func TestBounds(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			p := mustCompile(t, "function select(item, record)\n"+test.body+"\nend", Limits{})
-			in := &Input{Item: anItem(), Record: fiveSegments()}
+			in := anInput()
 			var before, after runtime.MemStats
 			runtime.ReadMemStats(&before)
-			_, usage, err := p.Select(context.Background(), in)
+			_, usage, err := run(context.Background(), p, in)
 			runtime.ReadMemStats(&after)
 			var limit *LimitError
 			if !errors.As(err, &limit) || limit.What != test.want {
@@ -91,7 +87,7 @@ func TestBounds(t *testing.T) {
 			if allocated := int64(after.TotalAlloc - before.TotalAlloc); allocated > usage.MemoryBytes+2<<20 {
 				t.Errorf("allocated %d bytes, charged %d", allocated, usage.MemoryBytes)
 			}
-			_, again, err2 := p.Select(context.Background(), in)
+			_, again, err2 := run(context.Background(), p, in)
 			if again != usage || err2.Error() != err.Error() {
 				t.Errorf("the second run: %v after %+v, the first: %v after %+v", err2, again, err, usage)
 			}
@@ -154,22 +150,22 @@ func TestCharges(t *testing.T) {
 			source := fmt.Sprintf("function select(item, record)\n%s\nfor i = 1, item.quantity do\n%s\nend\nreturn "+
 				"{}\nend", test.before, test.body)
 			p := mustCompile(t, source, Limits{Steps: 1 << 40, MemoryBytes: 1 << 40})
-			s, err := p.newState(nil)
+			s, err := p.State()
 			if err != nil {
 				t.Fatal(err)
 			}
-			read := func(*state, lua.LValue, lua.LValue) error { return nil }
 			run := func(quantity int64) (Usage, int64) {
-				in := &Input{Item: anItem(), Record: fiveSegments()}
-				in.Item.Quantity = quantity
+				in := anInput()
+				in.Quantity = quantity
+				item, record := in.item(), fiveSegments()
 				var before, after runtime.MemStats
 				runtime.ReadMemStats(&before)
-				usage, err := p.callOn(context.Background(), s, engine.HookSelect, in, read)
+				_, _, err := s.Call(context.Background(), &Call{Function: "select"}, item, record)
 				runtime.ReadMemStats(&after)
 				if err != nil {
 					t.Fatal(err)
 				}
-				return usage, int64(after.TotalAlloc - before.TotalAlloc)
+				return s.Usage(), int64(after.TotalAlloc - before.TotalAlloc)
 			}
 			each := func() (steps, charged, bytes int64) {
 				none, allocatedNone := run(0)
@@ -237,7 +233,7 @@ func TestStopFromOutside(t *testing.T) {
 	p := mustCompile(t, "function select() while true do end end", Limits{Steps: 1 << 50})
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
-	_, usage, err := p.Select(ctx, &Input{Item: anItem(), Record: fiveSegments()})
+	_, usage, err := run(ctx, p, anInput())
 	var stopped *StoppedError
 	if !errors.As(err, &stopped) || !errors.Is(err, context.Canceled) {
 		t.Fatalf("got %v", err)
@@ -254,15 +250,15 @@ func TestNoCatching(t *testing.T) {
 		"load", "loadstring", "loadfile", "dofile", "require", "module", "io", "os", "debug", "package",
 		"collectgarbage",
 		"getfenv", "setfenv", "newproxy", "_G", "_VERSION", "_printregs"} {
-		p, warnings, err := Compile("test", "function select() return "+name+"(function() while true do end end) end",
-			Limits{})
+		p, warnings, err := Compile("function select() return "+name+"(function() while true do end end) end",
+			testFunctions, Limits{})
 		if err != nil {
 			t.Fatal(err)
 		}
 		if len(warnings) != 1 || !strings.Contains(warnings[0].Message, `"`+name+`"`) {
 			t.Errorf("%s: warnings %v", name, warnings)
 		}
-		_, _, err = p.Select(context.Background(), &Input{Item: anItem(), Record: fiveSegments()})
+		_, _, err = run(context.Background(), p, anInput())
 		var runtime *RuntimeError
 		if !errors.As(err, &runtime) || runtime.Message != "attempt to call a non-function object" {
 			t.Errorf("%s: %v", name, err)
@@ -284,7 +280,7 @@ func TestFaultStays(t *testing.T) {
 		table.sort({3, 2, 1}, function(a, b) if a == 1 then while true do end end return a < b end)
 		print("went on")
 	end`, Limits{})
-	_, _, err := p.Select(context.Background(), &Input{Item: anItem(), Record: fiveSegments(), Output: &o})
+	_, _, err := run(context.Background(), p, &Input{Output: &o})
 	var limit *LimitError
 	if !errors.As(err, &limit) || o.Text() != "" {
 		t.Fatalf("%v, printed %q", err, o.Text())
@@ -296,8 +292,7 @@ func TestOutputIsBounded(t *testing.T) {
 	var o Output
 	p := mustCompile(t, `function select() for i = 1, 300 do print(i, ("x"):rep(100)) end return nil, "no" end`,
 		Limits{})
-	if _, _, err := p.Select(context.Background(), &Input{Item: anItem(), Record: fiveSegments(),
-		Output: &o}); err != nil {
+	if _, _, err := run(context.Background(), p, &Input{Output: &o}); err != nil {
 		t.Fatal(err)
 	}
 	text := o.Text()

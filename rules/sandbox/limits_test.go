@@ -1,12 +1,9 @@
-package rules
+package sandbox
 
 import (
-	"context"
 	"fmt"
 	"strings"
 	"testing"
-
-	"apportion/engine"
 )
 
 // TestSourceLimits: a source may have as many of something as the limit allows, and one more is refused.
@@ -34,10 +31,10 @@ func TestSourceLimits(t *testing.T) {
 		}, "a function has more than 4096 names, texts and numbers"},
 	}
 	for _, test := range tests {
-		if _, _, err := Compile("test", test.of(test.limit), Limits{}); err != nil {
+		if _, _, err := Compile(test.of(test.limit), testFunctions, Limits{}); err != nil {
 			t.Errorf("%d %s: %v", test.limit, test.name, err)
 		}
-		if _, _, err := Compile("test", test.of(test.limit+1), Limits{}); err == nil ||
+		if _, _, err := Compile(test.of(test.limit+1), testFunctions, Limits{}); err == nil ||
 			!strings.Contains(err.Error(), test.want) {
 			t.Errorf("%d %s: %v, want %q", test.limit+1, test.name, err, test.want)
 		}
@@ -47,7 +44,7 @@ func TestSourceLimits(t *testing.T) {
 // TestWarningsMax: a source has at most so many warnings.
 func TestWarningsMax(t *testing.T) {
 	for _, n := range []int{warningsMax, warningsMax + 1} {
-		_, warnings, err := Compile("test", "function select()\n"+strings.Repeat("n = 1\n", n)+"end", Limits{})
+		_, warnings, err := Compile("function select()\n"+strings.Repeat("n = 1\n", n)+"end", testFunctions, Limits{})
 		if err != nil || len(warnings) != warningsMax {
 			t.Errorf("of %d: %d warnings, %v", n, len(warnings), err)
 		}
@@ -56,15 +53,6 @@ func TestWarningsMax(t *testing.T) {
 
 // TestAnswerLimits: what a call may give back, or have a function give it.
 func TestAnswerLimits(t *testing.T) {
-	redistribute := func(n int) error {
-		p := mustCompile(t, fmt.Sprintf("function redistribute() local t = {} for i = 1, %d do t[i] = 1 end return "+
-			"{units = t} end", n), Limits{})
-		_, _, err := p.Redistribute(context.Background(), &Input{Record: fiveSegments()})
-		if err != nil && strings.HasPrefix(err.Error(), "units[1]: must be a table") {
-			return nil // the list was taken
-		}
-		return err
-	}
 	body := func(format string) func(n int) error {
 		return func(n int) error {
 			_, _, err := selectBody(t, fmt.Sprintf(format, n), Limits{})
@@ -77,11 +65,6 @@ func TestAnswerLimits(t *testing.T) {
 		of    func(n int) error
 		want  string // of one more
 	}{
-		{"entries of a redistribution", engine.SegmentsPerRecordMax, redistribute, "units: has 4097 entries, more " +
-			"than 4096"},
-		{"candidates", engine.CandidatesMax, body(`local t = {} for i = 1, %d do t[i] = {tags = {}} end return t`),
-			"candidates: has 65 entries, more than 64"},
-		{"bytes of a reason", engine.RuleReasonBytesMax, body(`return nil, ("x"):rep(%d)`), "longer than 256 bytes"},
 		{"bytes of a text", StringBytesMax, body(`local s = ("x"):rep(%d) return nil, "no"`), "more than 16384"},
 		{"values of string.byte", unpackMax, body(`local n = ("x"):rep(300):byte(1, %d) return nil, "no"`),
 			"string.byte: more than 256 values"},

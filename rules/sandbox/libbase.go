@@ -1,4 +1,4 @@
-package rules
+package sandbox
 
 import (
 	"math"
@@ -175,24 +175,11 @@ func pushEntry(l *lua.LState, k, v lua.LValue) int {
 
 var nextFunction = goFunction(baseNext)
 
-// basePairs walks tables in the order of the list and then of first assignment, tags in the order of the schema, and
-// attributes by name.
+// basePairs walks tables in the order of the list and then of first assignment, and objects in their own order.
 func basePairs(l *lua.LState) int {
 	meterOf(l).charge(1, 0)
 	if u, ok := l.Get(1).(*lua.LUserData); ok {
-		list := pairsOf(l, u)
-		meterOf(l).charge(1, closureBytes)
-		i := 0
-		l.Push(goFunction(func(l *lua.LState) int {
-			meterOf(l).charge(1, 2*stringHeader)
-			if i == len(list) {
-				l.Push(lua.LNil)
-				return 1
-			}
-			i++
-			return pushEntry(l, lua.LString(list[i-1].Category), lua.LString(list[i-1].Value))
-		}))
-		return 1
+		return walkObject(l, u)
 	}
 	t := l.CheckTable(1)
 	l.Push(nextFunction)

@@ -1,22 +1,20 @@
-package rules
+package sandbox
 
-import (
-	"runtime"
-	"time"
-)
+import "time"
 
-// memoryGate bounds the memory that the calls under way take in all. A call that takes more than memoryFree, as few do,
+// MemoryGate bounds the memory that the calls under way take in all. A call that takes more than memoryFree, as few do,
 // has to hold one of the gate's places until it ends, with which it may take all of its Limits.MemoryBytes; so no call
 // waits for memory while it holds some of it. There are places for half of the processors: what takes so much memory
 // also keeps the garbage collector busy, and the rest is for whoever does not.
-type memoryGate struct{ places chan struct{} }
+type MemoryGate struct{ places chan struct{} }
 
-func newMemoryGate() *memoryGate {
-	return &memoryGate{places: make(chan struct{}, max(1, runtime.GOMAXPROCS(0)/2))}
+// NewMemoryGate makes a gate with so many places.
+func NewMemoryGate(places int) *MemoryGate {
+	return &MemoryGate{places: make(chan struct{}, places)}
 }
 
-// enter takes a place, and reports whether one was free before the deadline; the zero deadline is gateWaitMax from now.
-func (g *memoryGate) enter(deadline time.Time) bool {
+// Enter takes a place, and reports whether one was free before the deadline; the zero deadline is gateWaitMax from now.
+func (g *MemoryGate) Enter(deadline time.Time) bool {
 	select {
 	case g.places <- struct{}{}:
 		return true
@@ -36,4 +34,5 @@ func (g *memoryGate) enter(deadline time.Time) bool {
 	}
 }
 
-func (g *memoryGate) leave() { <-g.places }
+// Leave gives a place back.
+func (g *MemoryGate) Leave() { <-g.places }

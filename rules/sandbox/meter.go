@@ -1,4 +1,4 @@
-package rules
+package sandbox
 
 import (
 	"context"
@@ -21,7 +21,7 @@ type meter struct {
 	fault             error
 	ctx               context.Context // the caller's; nil: none
 
-	gate     *memoryGate
+	gate     *MemoryGate
 	deadline time.Time // of the wait at the gate
 	inside   bool      // a place there is held
 
@@ -100,7 +100,7 @@ func (m *meter) check(depth int) {
 }
 
 // useGate has the call go through a gate, if there is one, before it takes more than memoryFree.
-func (m *meter) useGate(gate *memoryGate, deadline time.Time) {
+func (m *meter) useGate(gate *MemoryGate, deadline time.Time) {
 	m.gate, m.deadline, m.inside = gate, deadline, false
 	if gate != nil {
 		m.memoryAt = min(memoryFree, m.memoryMax)
@@ -109,7 +109,7 @@ func (m *meter) useGate(gate *memoryGate, deadline time.Time) {
 
 func (m *meter) enterGate() {
 	m.memoryAt = m.memoryMax
-	if m.inside = m.gate.enter(m.deadline); !m.inside {
+	if m.inside = m.gate.Enter(m.deadline); !m.inside {
 		m.fault = &StoppedError{Cause: ErrMemoryBusy}
 	}
 }
@@ -117,7 +117,7 @@ func (m *meter) enterGate() {
 func (m *meter) leaveGate() {
 	if m.inside {
 		m.inside = false
-		m.gate.leave()
+		m.gate.Leave()
 	}
 }
 
