@@ -65,6 +65,7 @@ lint: $(STATICCHECK) ## gofmt, go vet, staticcheck and the house rules
 	@unformatted=$$(gofmt -l $$(git ls-files --cached --others --exclude-standard '*.go')); \
 	if [ -n "$$unformatted" ]; then echo "not gofmt-ed (run gofmt -w):"; echo "$$unformatted"; exit 1; fi
 	go vet ./...
+	go vet -tags faults ./cmd/apportion
 	$(STATICCHECK) ./...
 	go test -run '^(TestHouseRules|TestColumns)$$' ./cmd/apportion
 
@@ -95,7 +96,7 @@ $(BENCHSTAT):
 	@mv .tools/benchstat $@
 
 crash: ## kill -9 under load, CRASH_ROUNDS rounds (100)
-	APPORTION_CRASH_ROUNDS=$(CRASH_ROUNDS) go test -race -count 1 -timeout 120m -v -run '^TestKillNine' ./cmd/apportion
+	APPORTION_CRASH_ROUNDS=$(CRASH_ROUNDS) go test -race -count 1 -timeout 120m -v -run '^TestKillNine$$' ./cmd/apportion/e2e
 
 sim: ## the deterministic simulation: SIM_SEEDS seeds (10000), or SIM_SEED=n to see one
 	APPORTION_SIM_SEEDS=$(SIM_SEEDS) APPORTION_SIM_FIRST=$(SIM_FIRST) APPORTION_SIM_SEED=$(SIM_SEED) \
@@ -103,7 +104,7 @@ sim: ## the deterministic simulation: SIM_SEEDS seeds (10000), or SIM_SEED=n to 
 
 faults: ## faults of processes, network, disks and clocks in a cluster under load, for FAULT_SECONDS (3600); FAULT_VOTERS=5
 	APPORTION_FAULT_SECONDS=$(FAULT_SECONDS) APPORTION_FAULT_VOTERS=$(FAULT_VOTERS) \
-	go test -race -count 1 -timeout 0 -v -run '^TestFaults$$' ./cmd/apportion
+	go test -race -count 1 -timeout 0 -v -run '^TestFaults$$' ./cmd/apportion/e2e
 
 fuzz: ## every fuzz target for FUZZTIME (20s) each
 	@for package in $$(go list ./...); do \

@@ -49,8 +49,10 @@ var mayImport = map[string][]string{
 	"bench/mutate":   {},
 	"bench/compare":  {"bench/load", "bench/rig", "bench/wire"},
 
-	"cmd/apportion": {"bench/load", "bench/replay", "engine", "httpapi", "httpapi/api", "raftstore",
-		"rules"},
+	"cmd/apportion": {"bench/load", "bench/replay", "cmd/apportion/e2e/faulty", "engine", "httpapi", "httpapi/api",
+		"raftstore", "rules"},
+	"cmd/apportion/e2e":        {},
+	"cmd/apportion/e2e/faulty": {},
 	"cmd/apportion/servertest": {},
 }
 

@@ -9,11 +9,10 @@ import (
 	"apportion/cmd/apportion/servertest"
 )
 
-// TestMain makes the test binary double as the program: started under the name apportion it runs main. So the tests
-// below start real processes, built with the race detector whenever the tests are.
+// TestMain makes the test binary double as the program: under the name apportion it runs main. So the tests start real
+// processes, built with the race detector whenever the tests are.
 func TestMain(m *testing.M) {
 	if filepath.Base(os.Args[0]) == "apportion" {
-		injectFaults()
 		main() // does not return
 	}
 	self, err := os.Executable()

@@ -215,9 +215,6 @@ func newService(cmd *cli.Command, peers *raftstore.PeersConfig, logger *slog.Log
 	}
 }
 
-// adjustStore lets tests put a disk and a clock with faults under the real program. Here it does nothing.
-var adjustStore = func(*raftstore.Config) {}
-
 // historyAge is the store's word for an age: there, 0 stands for the default.
 func historyAge(age time.Duration) time.Duration {
 	if age == 0 {
@@ -283,7 +280,7 @@ func (s *service) openStore(ctx context.Context, listener *net.TCPListener, set 
 	started := time.Now()
 	s.logger.Info("loading", "data", s.store.Dir, "address", listener.Addr().String())
 	s.store.Logger, s.store.Metrics = s.logger, set
-	adjustStore(&s.store)
+	injectFaults(&s.store)
 	store, err := raftstore.Open(ctx, s.store)
 	if err == nil {
 		s.opened.Store(store)

@@ -1,4 +1,4 @@
-package main
+package e2e
 
 import (
 	"fmt"
@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"apportion/cmd/apportion/e2e/faulty"
 	"apportion/cmd/apportion/servertest"
 	"apportion/raftstore"
 )
@@ -31,7 +32,7 @@ func TestClusterFullDisk(t *testing.T) {
 	c := newCluster(t, 3, impatient...)
 	full := c.leader()
 	c.load(func() {
-		full.inject(injected{Full: true})
+		full.inject(faulty.Faults{Full: true})
 		c.await("it ends", full.ended)
 		if !diskFailed(full) || full.Cmd.ProcessState.ExitCode() != raftstore.ExitDiskFailed {
 			t.Errorf("it ended with %d", full.Cmd.ProcessState.ExitCode())
@@ -44,7 +45,7 @@ func TestClusterFullDisk(t *testing.T) {
 			!strings.Contains(log, "no space left on device") || servertest.Panicked(log) {
 			t.Errorf("without space it ends with %d and\n%s", code, log)
 		}
-		full.inject(injected{})
+		full.inject(faulty.Faults{})
 		full.start()
 		c.await("it is ready", full.isReady)
 	})
@@ -57,7 +58,7 @@ func TestClusterSlowDisk(t *testing.T) {
 	c := newCluster(t, 3, append([]string{"--stall-timeout", "500ms"}, impatient...)...)
 	c.load(func() {
 		stalled := c.leader()
-		stalled.inject(injected{Stalled: true})
+		stalled.inject(faulty.Faults{Stalled: true})
 		c.await("another one leads", func() bool { return c.leaderAmong(c.others(stalled)) != nil })
 		c.awaitOrders(50)
 		// It still thinks that it leads, and waits for its disk.
@@ -68,23 +69,23 @@ func TestClusterSlowDisk(t *testing.T) {
 				t.Errorf("%s: %v, want not-leader", path, got)
 			}
 		}
-		stalled.inject(injected{})
+		stalled.inject(faulty.Faults{})
 		c.awaitReady()
 		told := c.leader()
-		told.inject(injected{Stalled: true})
+		told.inject(faulty.Faults{Stalled: true})
 		c.awaitOrders(50) // led by another one: a write of its own is under way
 		told.Signal(syscall.SIGTERM)
 		if _ = told.Wait(); !diskSilent(told) {
 			t.Errorf("told to stop while its disk is silent, it ended with %d and\n%s",
 				told.Cmd.ProcessState.ExitCode(), told.Log)
 		}
-		told.inject(injected{})
+		told.inject(faulty.Faults{})
 		told.start()
 		c.awaitReady()
 		slow := c.leader()
-		slow.inject(injected{SyncDelayMS: 50})
+		slow.inject(faulty.Faults{SyncDelayMS: 50})
 		c.awaitOrders(50)
-		slow.inject(injected{})
+		slow.inject(faulty.Faults{})
 	})
 	c.finish()
 }

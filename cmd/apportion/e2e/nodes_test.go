@@ -1,4 +1,4 @@
-package main
+package e2e
 
 import (
 	"encoding/json"
@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"apportion/cmd/apportion/e2e/faulty"
 	"apportion/cmd/apportion/servertest"
 	"apportion/httpapi/api"
 )
@@ -115,7 +116,7 @@ func freeAddress(t *testing.T) string {
 // start starts the node's process and waits for nothing.
 func (n *node) start() {
 	n.cluster.t.Helper()
-	n.Server = servertest.Launch(n.cluster.t, []string{faultsVariable + "=" + n.faults}, n.args...)
+	n.Server = servertest.Launch(n.cluster.t, []string{faulty.Variable + "=" + n.faults}, n.args...)
 	n.Server.URL, n.Server.OneOfSeveral = n.url, true
 	n.running = true
 }
@@ -145,9 +146,9 @@ func (n *node) ended() bool {
 }
 
 // inject makes the faults of the node's machine.
-func (n *node) inject(i injected) {
+func (n *node) inject(i faulty.Faults) {
 	n.cluster.t.Helper()
-	if err := i.write(n.faults); err != nil {
+	if err := i.Write(n.faults); err != nil {
 		n.cluster.t.Fatal(err)
 	}
 }
@@ -294,6 +295,12 @@ func (c *cluster) finish() {
 				c.nodes[0].id, want.StateHash, want.AppliedIndex)
 		}
 	}
+}
+
+// verifyReport is what `apportion verify --json` says of a state.
+type verifyReport struct {
+	AppliedIndex uint64 `json:"appliedIndex"`
+	StateHash    string `json:"stateHash"`
 }
 
 // verified demands that `apportion verify` finds nothing, and gives what it says.

@@ -1,4 +1,4 @@
-package main
+package e2e
 
 import (
 	"encoding/json"
@@ -138,7 +138,7 @@ func TestFaults(t *testing.T) {
 		f.dir = filepath.Join(os.TempDir(), fmt.Sprintf("apportion-faults-%d", seed))
 	}
 	again := fmt.Sprintf("APPORTION_FAULT_SEED=%d APPORTION_FAULT_SECONDS=%d APPORTION_FAULT_VOTERS=%d go test "+
-		"-race -count 1 -timeout 0 -v -run '^TestFaults$' ./cmd/apportion", seed, seconds, voters)
+		"-race -count 1 -timeout 0 -v -run '^TestFaults$' ./cmd/apportion/e2e", seed, seconds, voters)
 	t.Log(again)
 	t.Cleanup(func() {
 		if t.Failed() {

@@ -1,8 +1,10 @@
-package main
+package e2e
 
 import (
 	"strings"
 	"testing"
+
+	"apportion/cmd/apportion/e2e/faulty"
 )
 
 // A node that was away for longer than the log reaches back fetches a checkpoint, and the process begins anew with it,
@@ -11,7 +13,7 @@ func TestClusterLeftBehind(t *testing.T) {
 	c := newCluster(t, 3, "--checkpoint-interval", "200ms")
 	for _, n := range c.nodes {
 		n.stop()
-		n.inject(injected{TrailingEntries: 4})
+		n.inject(faulty.Faults{TrailingEntries: 4})
 		n.start()
 		c.awaitReady()
 	}

@@ -1,10 +1,11 @@
-package main
+package e2e
 
 import (
 	"strings"
 	"syscall"
 	"testing"
 
+	"apportion/cmd/apportion/e2e/faulty"
 	"apportion/cmd/apportion/servertest"
 )
 
@@ -61,7 +62,7 @@ func TestClusterRetires(t *testing.T) {
 	a, b, d := c.nodes[0], c.nodes[1], c.nodes[2]
 	c.restart(a, "--election-timeout", "10m") // it does not step down by itself when it is alone
 	c.lead(a)
-	a.inject(injected{Stalled: true})
+	a.inject(faulty.Faults{Stalled: true})
 	b.kill() // and not frozen: a call to it fails at once, well before the disk has been silent for too long
 	d.kill()
 	a.Signal(syscall.SIGTERM)
@@ -76,7 +77,7 @@ func TestClusterRetires(t *testing.T) {
 	c.await("another node leads", func() bool { return c.leaderAmong(c.others(a)) != nil })
 	_ = a.Wait()
 	a.running = false
-	a.inject(injected{})
+	a.inject(faulty.Faults{})
 	a.start()
 	c.awaitReady()
 	c.finish()

@@ -1,4 +1,4 @@
-package main
+package e2e
 
 import (
 	"math/rand/v2"
@@ -6,6 +6,7 @@ import (
 	"syscall"
 	"time"
 
+	"apportion/cmd/apportion/e2e/faulty"
 	"apportion/cmd/apportion/servertest"
 )
 
@@ -44,10 +45,10 @@ func allFaults() []*fault {
 			return func() { n.c.network.heal(resume) }
 		}
 	}
-	inject := func(make func(n *nemesis) injected) func(*nemesis, *node) func() {
+	inject := func(make func(n *nemesis) faulty.Faults) func(*nemesis, *node) func() {
 		return func(n *nemesis, at *node) func() {
 			at.inject(make(n))
-			return func() { at.inject(injected{}) }
+			return func() { at.inject(faulty.Faults{}) }
 		}
 	}
 	return []*fault{
@@ -62,16 +63,16 @@ func allFaults() []*fault {
 		{"hears nothing", "network", cut(inWay)},
 		{"split", "network", (*nemesis).split},
 		{"slow network", "network", (*nemesis).slowNetwork},
-		{"slow disk", "disk", inject(func(n *nemesis) injected {
-			return injected{SyncDelayMS: 5 + n.rng.Int64N(100)}
+		{"slow disk", "disk", inject(func(n *nemesis) faulty.Faults {
+			return faulty.Faults{SyncDelayMS: 5 + n.rng.Int64N(100)}
 		})},
-		{"stalled disk", "disk", inject(func(*nemesis) injected { return injected{Stalled: true} })},
-		{"full disk", "disk", inject(func(*nemesis) injected { return injected{Full: true} })},
-		{"clock ahead", "disk", inject(func(n *nemesis) injected {
-			return injected{ClockOffsetMS: n.rng.Int64N(100_000_000)}
+		{"stalled disk", "disk", inject(func(*nemesis) faulty.Faults { return faulty.Faults{Stalled: true} })},
+		{"full disk", "disk", inject(func(*nemesis) faulty.Faults { return faulty.Faults{Full: true} })},
+		{"clock ahead", "disk", inject(func(n *nemesis) faulty.Faults {
+			return faulty.Faults{ClockOffsetMS: n.rng.Int64N(100_000_000)}
 		})},
-		{"clock back", "disk", inject(func(n *nemesis) injected {
-			return injected{ClockOffsetMS: -n.rng.Int64N(100_000_000)}
+		{"clock back", "disk", inject(func(n *nemesis) faulty.Faults {
+			return faulty.Faults{ClockOffsetMS: -n.rng.Int64N(100_000_000)}
 		})},
 	}
 }

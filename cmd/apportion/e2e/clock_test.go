@@ -1,4 +1,4 @@
-package main
+package e2e
 
 import (
 	"encoding/json"
@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"apportion/cmd/apportion/e2e/faulty"
 	"apportion/cmd/apportion/servertest"
 )
 
@@ -46,7 +47,7 @@ func TestClusterClockJump(t *testing.T) {
 	before := step()
 	for _, n := range c.nodes {
 		if n == leader {
-			n.inject(injected{ClockOffsetMS: (2 * time.Hour).Milliseconds()})
+			n.inject(faulty.Faults{ClockOffsetMS: (2 * time.Hour).Milliseconds()})
 		}
 	}
 	for range 20 {
@@ -61,13 +62,13 @@ func TestClusterClockJump(t *testing.T) {
 		t.Error("a reservation of half an hour has ended")
 	}
 	leader.Call("GET", "/metrics", "", http.StatusOK)
-	leader.inject(injected{ClockOffsetMS: -(2 * time.Hour).Milliseconds()})
+	leader.inject(faulty.Faults{ClockOffsetMS: -(2 * time.Hour).Milliseconds()})
 	for range 20 {
 		step()
 	}
 	leader.stop()
 	step()
-	leader.inject(injected{})
+	leader.inject(faulty.Faults{})
 	leader.start()
 	c.awaitReady()
 	step()
@@ -115,7 +116,7 @@ func TestClusterClockOfYears(t *testing.T) {
 	c := newCluster(t, 3, impatient...)
 	c.leader().Call("POST", "/v1/inventory/refresh", servertest.RefreshBody("W1", "A", 1000), http.StatusOK)
 	wrong := c.others(c.leader())[0]
-	wrong.inject(injected{ClockOffsetMS: (3 * 366 * 24 * time.Hour).Milliseconds()})
+	wrong.inject(faulty.Faults{ClockOffsetMS: (3 * 366 * 24 * time.Hour).Milliseconds()})
 	// It is told to lead, and may not.
 	c.await("it has been elected", func() bool {
 		_, _ = servertest.Send(lookClient, http.MethodPost, wrong.url+"/v1/cluster/transfer-leader", "",
@@ -126,7 +127,7 @@ func TestClusterClockOfYears(t *testing.T) {
 		leader := c.leaderAmong(c.others(wrong))
 		return leader != nil && c.majorityWrites(leader)
 	})
-	wrong.inject(injected{})
+	wrong.inject(faulty.Faults{})
 	c.awaitReady()
 	c.finish()
 }
