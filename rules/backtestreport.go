@@ -146,6 +146,9 @@ func (r *Report) MemoryBytes() int64 {
 	return int64(parts) * reportPartBytes
 }
 
+// differencePartsMax bounds the lines and candidates that a report lists: 10 MB of them.
+const differencePartsMax = 20_000
+
 // reportPartBytes is what a segment's totals, an explained line or a candidate take with their texts.
 const reportPartBytes = 512
 
@@ -303,7 +306,7 @@ func (b *Backtest) finish(ctx context.Context) error {
 		b.report.Segments = append(b.report.Segments, *s)
 	}
 	slices.SortFunc(b.report.Segments, func(x, y SegmentTotals) int {
-		return strings.Compare(text(x.Tags), text(y.Tags))
+		return strings.Compare(TagsText(x.Tags), TagsText(y.Tags))
 	})
 	return nil
 }

@@ -114,7 +114,7 @@ func (w *world) name(id engine.TagSetID) string {
 	}
 	name, known := w.names[id]
 	if !known {
-		name = text(w.schema.Tags(id))
+		name = TagsText(w.schema.Tags(id))
 		w.names[id] = name
 	}
 	return name

@@ -5,13 +5,8 @@ import (
 	"apportion/rules/sandbox"
 )
 
-const (
-	// TestsMax bounds the self-tests of one source.
-	TestsMax = 200
-
-	// differencePartsMax bounds the lines and candidates that a backtest's report lists: 10 MB of them.
-	differencePartsMax = 20_000
-)
+// TestsMax bounds the self-tests of one source.
+const TestsMax = 200
 
 // What the sandbox compiles, the engine stores; and a list in the sandbox holds a record's segments.
 const (

@@ -81,7 +81,7 @@ func showPlan(p Plan) string {
 	}
 	var all []string
 	for _, c := range p.Candidates {
-		all = append(all, fmt.Sprintf("[%s keep %d max %d]", text(c.Tags), c.Keep, c.Max))
+		all = append(all, fmt.Sprintf("[%s keep %d max %d]", TagsText(c.Tags), c.Keep, c.Max))
 	}
 	if all == nil {
 		return "[]"

@@ -150,8 +150,8 @@ func (s *Schema) Full(tags []engine.Tag) ([]engine.Tag, error) {
 	return full, nil
 }
 
-// text shows tags as Category=Value,Category=Value.
-func text(tags []engine.Tag) string {
+// TagsText shows tags as Category=Value,Category=Value.
+func TagsText(tags []engine.Tag) string {
 	var b strings.Builder
 	for i, t := range tags {
 		if i > 0 {

@@ -110,7 +110,7 @@ func readEntries(kind string, v sandbox.Value, r *Record) ([]entry, error) {
 	seen := make(map[string]int, len(list))
 	segments := make(map[string]int, len(r.Segments))
 	for i := range r.Segments {
-		segments[text(r.Segments[i].Tags)] = i
+		segments[TagsText(r.Segments[i].Tags)] = i
 	}
 	for i := range list {
 		e := entry{path: fmt.Sprintf("%s[%d]", kind, i+1)}
@@ -121,7 +121,7 @@ func readEntries(kind string, v sandbox.Value, r *Record) ([]entry, error) {
 		if err != nil {
 			return nil, err
 		}
-		key := text(e.tags)
+		key := TagsText(e.tags)
 		e.segment = -1
 		if at, known := segments[key]; known {
 			e.segment = at
@@ -212,7 +212,7 @@ func groupOf(tags []engine.Tag, across []string) string {
 			fixed = append(fixed, t)
 		}
 	}
-	return text(fixed)
+	return TagsText(fixed)
 }
 
 // group is the segments among which available units are given out anew.

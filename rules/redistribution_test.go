@@ -131,7 +131,7 @@ func TestRedistributionConserves(t *testing.T) {
 								Draw(t, "safety")}
 					r.Segments = append(r.Segments, s)
 					onHand[condition] += s.OnHand
-					promised[text(tags)] = s.promised()
+					promised[TagsText(tags)] = s.promised()
 				}
 				if rapid.Bool().Draw(t, "named") {
 					lines = append(lines, fmt.Sprintf("{tags={Channel=%q, Condition=%q}, weight=%d}", name, condition,
@@ -153,7 +153,7 @@ func TestRedistributionConserves(t *testing.T) {
 		}
 		after := map[string]int64{}
 		for i, target := range s.Targets {
-			if target.Available < 0 || target.OnHand != promised[text(target.Tags)]+target.Available {
+			if target.Available < 0 || target.OnHand != promised[TagsText(target.Tags)]+target.Available {
 				t.Errorf("target %d: %+v", i, target)
 			}
 			after[target.Tags[1].Value] += target.OnHand

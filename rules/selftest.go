@@ -176,7 +176,7 @@ func (c *testCase) compareSelect(plan *Plan, failure error) (want, got []string,
 		taken := amounts{}
 		for _, row := range outcome.Candidates {
 			if row.Taken > 0 {
-				taken.add(text(row.Tags), row.Taken)
+				taken.add(TagsText(row.Tags), row.Taken)
 			}
 		}
 		want, got = append(want, expected.lines("taken")...), append(got, taken.lines("taken")...)
@@ -205,10 +205,10 @@ func (c *testCase) compareRedistribute(answer *Redistribution, failure error) (w
 	after := amounts{}
 	record := c.input.Record
 	for i := range record.Segments {
-		after.set(text(record.Segments[i].Tags), record.Segments[i].Available())
+		after.set(TagsText(record.Segments[i].Tags), record.Segments[i].Available())
 	}
 	for _, t := range answer.Targets {
-		after.set(text(t.Tags), t.Available)
+		after.set(TagsText(t.Tags), t.Available)
 	}
 	return expected.lines("available"), after.only(expected).lines("available"), nil
 }
@@ -264,7 +264,7 @@ func candidateLines(plan *Plan, r *Record) ([]string, error) {
 		if err != nil {
 			return nil, sandbox.At("candidates", i, err)
 		}
-		line := fmt.Sprintf("candidate %d: %s", i+1, text(full))
+		line := fmt.Sprintf("candidate %d: %s", i+1, TagsText(full))
 		if c.Keep > 0 {
 			line += fmt.Sprint(" keep ", c.Keep)
 		}

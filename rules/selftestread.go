@@ -146,10 +146,10 @@ func (r *Record) fullTags(path string) error {
 		if err != nil {
 			return sandbox.Below(at, err)
 		}
-		if seen[text(full)] {
-			return &ResultError{Path: at, Message: "the same tags as an earlier segment: " + text(full)}
+		if seen[TagsText(full)] {
+			return &ResultError{Path: at, Message: "the same tags as an earlier segment: " + TagsText(full)}
 		}
-		seen[text(full)] = true
+		seen[TagsText(full)] = true
 		r.Segments[i].Tags = full
 	}
 	return nil
@@ -325,7 +325,7 @@ func readAmounts(f sandbox.Fields, name string, r *Record) (amounts, error) {
 		if err != nil {
 			return nil, err
 		}
-		a.add(text(full), units)
+		a.add(TagsText(full), units)
 	}
 	return a, nil
 }
