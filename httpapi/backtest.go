@@ -18,13 +18,14 @@ import (
 	"apportion/httpapi/api"
 	"apportion/raftstore"
 	"apportion/rules"
+	"apportion/rules/backtest"
 )
 
 // Backtests run beside the requests: one at a time, on a goroutine of its own that takes its share of a core, on
 // engines of its own. The last ones are kept in memory, with their reports.
 
-// backtest is one of them. What is above run does not change.
-type backtest struct {
+// backtestRun is one of them. What is above run does not change.
+type backtestRun struct {
 	id        string
 	candidate engine.Activation
 	from, to  raftstore.Moment // as asked for
@@ -34,13 +35,13 @@ type backtest struct {
 	started   time.Time
 	cancel    context.CancelFunc
 
-	run *rules.Backtest
+	run *backtest.Backtest
 
 	mu struct {
 		sync.Mutex
 		state  api.BacktestState
 		fault  string
-		report *rules.Report
+		report *backtest.Report
 		took   time.Duration
 	}
 }
@@ -55,7 +56,7 @@ type backtests struct {
 		sync.Mutex
 		closed bool
 		number int
-		all    []*backtest // the oldest first
+		all    []*backtestRun // the oldest first
 	}
 }
 
@@ -65,7 +66,7 @@ type errBacktestBusy struct{ id string }
 func (e errBacktestBusy) Error() string { return "backtest " + e.id + " is running" }
 
 // add takes a backtest in and gives it its name, unless another one runs.
-func (s *backtests) add(b *backtest) error {
+func (s *backtests) add(b *backtestRun) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.mu.closed {
@@ -95,7 +96,7 @@ func (s *backtests) trimLocked() {
 	}
 }
 
-func (b *backtest) reportBytes() int64 {
+func (b *backtestRun) reportBytes() int64 {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.mu.report == nil {
@@ -104,13 +105,13 @@ func (b *backtest) reportBytes() int64 {
 	return b.mu.report.MemoryBytes()
 }
 
-func (s *backtests) list() []*backtest {
+func (s *backtests) list() []*backtestRun {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return slices.Clone(s.mu.all)
 }
 
-func (s *backtests) find(id string) *backtest {
+func (s *backtests) find(id string) *backtestRun {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, b := range s.mu.all {
@@ -121,10 +122,10 @@ func (s *backtests) find(id string) *backtest {
 	return nil
 }
 
-func (s *backtests) forget(b *backtest) {
+func (s *backtests) forget(b *backtestRun) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.mu.all = slices.DeleteFunc(s.mu.all, func(other *backtest) bool { return other == b })
+	s.mu.all = slices.DeleteFunc(s.mu.all, func(other *backtestRun) bool { return other == b })
 }
 
 // close ends what runs, and lets nothing begin any more.
@@ -138,15 +139,15 @@ func (s *backtests) close() {
 	s.workers.Wait()
 }
 
-func (b *backtest) stateNow() api.BacktestState {
+func (b *backtestRun) stateNow() api.BacktestState {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.mu.state
 }
 
 // work runs a backtest to its end.
-func (s *backtests) work(ctx context.Context, b *backtest, recording *raftstore.Recording) {
-	report, err := func() (report *rules.Report, err error) {
+func (s *backtests) work(ctx context.Context, b *backtestRun, recording *raftstore.Recording) {
+	report, err := func() (report *backtest.Report, err error) {
 		defer func() {
 			if fault := recover(); fault != nil {
 				err = fmt.Errorf("BUG: httpapi: a backtest panicked: %v", fault)
@@ -192,7 +193,7 @@ func (req *request) startBacktest() {
 	if !ok || !req.knows(body.scope.Tags, "scope.tags") {
 		return
 	}
-	b := &backtest{started: time.Now(), candidate: engine.Activation{
+	b := &backtestRun{started: time.Now(), candidate: engine.Activation{
 		Rule: strings.Clone(req.path[0]), Version: version, Hook: body.hook, Scope: body.scope.Clone(),
 		OnError: body.onError, FailuresMax: body.failuresMax}}
 	b.mu.state = api.BacktestRunning
@@ -203,7 +204,7 @@ func (req *request) startBacktest() {
 	ctx, cancel := context.WithCancel(context.Background())
 	b.cancel = cancel
 	var err error
-	b.run, err = rules.NewBacktest(rules.BacktestConfig{Candidate: b.candidate, Source: source, Period: period,
+	b.run, err = backtest.New(backtest.Config{Candidate: b.candidate, Source: source, Period: period,
 		DifferencesMax: body.differences, LinesMax: BacktestLinesMax, BytesMax: req.server.config.backtestRunBytes(),
 		Pace: newPacer(ctx, req.server.config.BacktestShare).pace})
 	switch {
@@ -218,7 +219,7 @@ func (req *request) startBacktest() {
 }
 
 // launch opens the recording and starts the work, or answers why not.
-func (req *request) launch(ctx context.Context, b *backtest, period *rules.Period) bool {
+func (req *request) launch(ctx context.Context, b *backtestRun, period *backtest.Period) bool {
 	all := &req.server.backtests
 	fromIndex, fromTimeMS := max(period.FromIndex, b.base+1)-1, int64(math.MaxInt64)
 	if period.FromTimeMS > 0 {
@@ -290,13 +291,13 @@ func (req *request) backtestSource(body *backtestBody) (source string, version u
 }
 
 // backtestPeriod checks the bounds against what is kept.
-func (req *request) backtestPeriod(body *backtestBody, b *backtest) (rules.Period, bool) {
+func (req *request) backtestPeriod(body *backtestBody, b *backtestRun) (backtest.Period, bool) {
 	history := req.server.store.History()
 	if len(history.States) == 0 {
 		req.noRecording(raftstore.ErrNoHistory)
-		return rules.Period{}, false
+		return backtest.Period{}, false
 	}
-	period := rules.Period{FromIndex: body.from.index, FromTimeMS: body.from.timeMS, ToIndex: body.to.index,
+	period := backtest.Period{FromIndex: body.from.index, FromTimeMS: body.from.timeMS, ToIndex: body.to.index,
 		ToTimeMS: body.to.timeMS}
 	switch kept := history.From; {
 	case body.from.text == "": // all that comes behind the oldest state
@@ -359,7 +360,7 @@ func (req *request) listBacktests() {
 }
 
 // backtest1 finds the backtest in the path, or answers that there is none.
-func (req *request) backtest1() (*backtest, bool) {
+func (req *request) backtest1() (*backtestRun, bool) {
 	b := req.server.backtests.find(req.path[0])
 	if b == nil {
 		req.fail(http.StatusNotFound, codeUnknownBacktest, fmt.Sprintf("there is no such backtest; the last %d are "+

@@ -6,7 +6,7 @@ import (
 	"apportion/engine"
 	"apportion/httpapi/api"
 	"apportion/raftstore"
-	"apportion/rules"
+	"apportion/rules/backtest"
 )
 
 // Backtests and what they found, as they are shown.
@@ -30,7 +30,7 @@ func showHistory(asOf uint64, h raftstore.History) api.History {
 	return reply
 }
 
-func showBacktest(b *backtest, whole bool) api.Backtest {
+func showBacktest(b *backtestRun, whole bool) api.Backtest {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	p := b.run.Progress()
@@ -60,7 +60,7 @@ func showBacktest(b *backtest, whole bool) api.Backtest {
 	return reply
 }
 
-func showReport(r *rules.Report, commands int64) *api.BacktestReport {
+func showReport(r *backtest.Report, commands int64) *api.BacktestReport {
 	d := r.Decided
 	reply := &api.BacktestReport{From: showMoment(r.From.Index, r.From.TimeMS), To: showMoment(r.To.Index, r.To.TimeMS),
 		Commands: commands,
@@ -88,7 +88,7 @@ func showReport(r *rules.Report, commands int64) *api.BacktestReport {
 	return reply
 }
 
-func showTotals(t *rules.Totals) api.BacktestTotals {
+func showTotals(t *backtest.Totals) api.BacktestTotals {
 	return api.BacktestTotals{Orders: api.OutcomeCounts(t.Orders), Lines: api.OutcomeCounts(t.Lines),
 		UnitsAllocated: t.Allocated,
 		UnitsPending:   t.Pending,
@@ -97,7 +97,7 @@ func showTotals(t *rules.Totals) api.BacktestTotals {
 }
 
 // showExplained shows a line of a backtest as that of an order is shown.
-func showExplained(at engine.Moment, lines []rules.Explained) []api.ItemExplanation {
+func showExplained(at engine.Moment, lines []backtest.Explained) []api.ItemExplanation {
 	items := []api.ItemExplanation{}
 	for i := range lines {
 		x := &lines[i]

@@ -9,9 +9,8 @@
 //
 // record.go and views.go are what a rule sees; program.go is the way of a call; plan.go and outcome.go are select's
 // answer and what it does, redistribution.go and remainder.go those of redistribute; selftest.go and selftestread.go
-// are the tests in a source; planner.go and plannerredistribution.go ask the active rules; backtest.go,
-// backtestrefused.go, backtestworld.go, backtestreport.go and backtestexplain.go ask a rule about the orders of the
-// past.
+// are the tests in a source; planner.go and plannerredistribution.go ask the active rules. Package backtest asks a rule
+// about the orders of the past.
 //
 // # Concurrency
 //

@@ -21,8 +21,9 @@ import (
 var mayImport = map[string][]string{
 	"engine": {},
 
-	"rules":         {"engine", "rules/sandbox"},
-	"rules/sandbox": {},
+	"rules":          {"engine", "rules/sandbox"},
+	"rules/backtest": {"engine", "rules"},
+	"rules/sandbox":  {},
 
 	"wal": {},
 
@@ -31,7 +32,7 @@ var mayImport = map[string][]string{
 	"raftstore/statedb": {"engine", "raftstore/durable", "wal"},
 
 	"httpapi": {"engine", "httpapi/api", "httpapi/kibo", "httpapi/names", "httpapi/strictjson", "rules",
-		"raftstore"},
+		"rules/backtest", "raftstore"},
 	"httpapi/api":        {},
 	"httpapi/kibo":       {"engine", "httpapi/names"},
 	"httpapi/names":      {"engine"},

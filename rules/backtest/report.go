@@ -1,4 +1,4 @@
-package rules
+package backtest
 
 import (
 	"context"
@@ -8,6 +8,7 @@ import (
 	"unsafe"
 
 	"apportion/engine"
+	"apportion/rules"
 )
 
 // Counts say what became of orders, or of lines, at their last attempt: Filled in full out of stock, Partial in part or
@@ -92,7 +93,7 @@ type Report struct {
 // RefusedCounts say what a report knows of the orders that were refused before the log.
 type RefusedCounts struct {
 	Recorded int64 // refusals that were recorded in the period, each attempt of an order
-	LeftOut  int64 // of these, those that are not among the report's orders, see BacktestConfig.LinesMax
+	LeftOut  int64 // of these, those that are not among the report's orders, see Config.LinesMax
 	Lost     int64 // refusals in the period that were not recorded
 	Gaps     int64 // how often the recording broke off in the period, with an unknown number
 }
@@ -181,7 +182,7 @@ func (t *tally) order(orderID string) int32 {
 
 // line finds or adds an item; nil: there are too many.
 func (t *tally) line(orderID, itemID string, order int32) *lineTally {
-	key := ItemSeed(orderID, itemID)
+	key := rules.ItemSeed(orderID, itemID)
 	at, known := t.byItem[key]
 	if !known {
 		if len(t.lines) >= t.linesMax {
@@ -306,7 +307,7 @@ func (b *Backtest) finish(ctx context.Context) error {
 		b.report.Segments = append(b.report.Segments, *s)
 	}
 	slices.SortFunc(b.report.Segments, func(x, y SegmentTotals) int {
-		return strings.Compare(TagsText(x.Tags), TagsText(y.Tags))
+		return strings.Compare(rules.TagsText(x.Tags), rules.TagsText(y.Tags))
 	})
 	return nil
 }

@@ -1,4 +1,4 @@
-package rules
+package backtest
 
 import (
 	"errors"
@@ -129,7 +129,7 @@ func TestBacktestOfWhatOnlyWasRefused(t *testing.T) {
 	tp.must(orderOf("o1", engine.ModeAll, wants("U", "A", 10)))
 	tp.base = len(tp.entries)
 	tp.refuse(orderOf("o2", engine.ModeAll, wants("U", "A", 4)))
-	r := tp.mustBacktest(borrow, func(c *BacktestConfig) { c.Period.FromTimeMS = 3400 })
+	r := tp.mustBacktest(borrow, func(c *Config) { c.Period.FromTimeMS = 3400 })
 	if r.From != (engine.Moment{Index: 3, TimeMS: 3500}) || r.To != r.From || r.Candidate.Orders.Filled != 1 ||
 		r.Candidate.Ruled != 1 {
 		t.Errorf("%+v", r)
@@ -164,14 +164,14 @@ func TestBacktestPeriodOfRefused(t *testing.T) {
 		{Period{FromTimeMS: 4500, ToTimeMS: 5499}, RefusedCounts{Recorded: 1, Lost: 10, Gaps: 1}},
 		{Period{ToTimeMS: 6499}, RefusedCounts{Recorded: 3, Lost: 30, Gaps: 1}},
 	} {
-		r := tp.mustBacktest(borrow, func(c *BacktestConfig) { c.Period = test.period })
+		r := tp.mustBacktest(borrow, func(c *Config) { c.Period = test.period })
 		if r.Refused != test.want {
 			t.Errorf("%+v: %+v, want %+v", test.period, r.Refused, test.want)
 		}
 	}
 	// The clock of who refused may be ahead of the log's: the entries behind it are of the period all the same.
 	tp.refused[4][0].TimeMS = 99_000
-	r := tp.mustBacktest(borrow, func(c *BacktestConfig) { c.Period.ToTimeMS = 6600 })
+	r := tp.mustBacktest(borrow, func(c *Config) { c.Period.ToTimeMS = 6600 })
 	if r.To.Index != 6 || r.Refused.Recorded != 3 {
 		t.Errorf("up to %+v, %+v", r.To, r.Refused)
 	}
@@ -196,7 +196,7 @@ func TestBacktestLeavesOutRefused(t *testing.T) {
 		refused   int64
 		wantError error
 	}{{100, 2, 6, nil}, {8, 4, 4, nil}, {6, 5, 3, ErrTooManyLines}, {5, 6, 2, ErrTooManyLines}} {
-		r, err := tp.backtest(borrow, func(c *BacktestConfig) { c.LinesMax = test.linesMax })
+		r, err := tp.backtest(borrow, func(c *Config) { c.LinesMax = test.linesMax })
 		if !errors.Is(err, test.wantError) {
 			t.Errorf("%d lines: %v", test.linesMax, err)
 		}
@@ -214,7 +214,7 @@ func TestBacktestLeavesOutRefused(t *testing.T) {
 	}
 	tp.refuse(orderOf("r0", engine.ModeAll, wants("U", "A", 11)))
 	tp.refuse(orderOf("r1", engine.ModeAll, wants("U", "A", 11)))
-	if r := tp.mustBacktest(borrow, func(c *BacktestConfig) {
+	if r := tp.mustBacktest(borrow, func(c *Config) {
 		c.LinesMax = 8
 	}); r.Refused.LeftOut != 1 || r.Decided.Lines.Refused != 1 {
 		t.Errorf("7 lines of the log, 8 in all: %+v, %+v", r.Refused, r.Decided)

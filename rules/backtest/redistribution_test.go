@@ -1,4 +1,4 @@
-package rules
+package backtest
 
 import (
 	"fmt"
@@ -24,7 +24,7 @@ func TestBacktestOfRedistribution(t *testing.T) {
 	tp.must(&engine.Redistribute{Scope: engine.Scope{All: true}})
 	tp.must(&engine.Adjust{Location: "L", Items: []engine.StockItem{{UPC: "U", Quantity: 5}}})
 	tp.redistributions()
-	of := func(c *BacktestConfig) { c.Candidate.Hook = engine.HookRedistribute }
+	of := func(c *Config) { c.Candidate.Hook = engine.HookRedistribute }
 	same := tp.mustBacktest(source(2, 1), of)
 	if same.OrdersThatDiffer > 0 || same.Decided != same.Candidate || same.Decided.RecordsRedistributed != 2 ||
 		same.Decided.UnitsRedistributed != 5 {

@@ -1,9 +1,10 @@
-package rules
+package backtest
 
 import (
 	"fmt"
 
 	"apportion/engine"
+	"apportion/rules"
 )
 
 // world is one of the two courses of events of a backtest.
@@ -114,7 +115,7 @@ func (w *world) name(id engine.TagSetID) string {
 	}
 	name, known := w.names[id]
 	if !known {
-		name = TagsText(w.schema.Tags(id))
+		name = rules.TagsText(w.schema.Tags(id))
 		w.names[id] = name
 	}
 	return name

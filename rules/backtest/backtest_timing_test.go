@@ -1,4 +1,4 @@
-package rules
+package backtest
 
 import (
 	"context"
@@ -7,17 +7,18 @@ import (
 	"testing"
 
 	"apportion/engine"
+	"apportion/rules"
 )
 
 // BenchmarkBacktest replays 20,000 one-line orders over 1,000 records, as decided natively and with an example rule.
 func BenchmarkBacktest(b *testing.B) {
-	source, err := os.ReadFile("examples/borrow-above-reserve.lua")
+	source, err := os.ReadFile("../examples/borrow-above-reserve.lua")
 	if err != nil {
 		b.Fatal(err)
 	}
 	const records, orders = 1_000, 20_000
 	tp := &tape{e: engine.New(), skipped: 0}
-	tp.p = NewPlanner(tp.e, Limits{}, func(engine.SuspendRule, func()) {})
+	tp.p = rules.NewPlanner(tp.e, rules.Limits{}, func(engine.SuspendRule, func()) {})
 	add := func(c engine.Command) {
 		tp.entries = append(tp.entries, engine.Entry{Index: uint64(len(tp.entries) + 1), TimeMS: tp.now(),
 			Commands: [][]byte{engine.AppendCommand(nil, &engine.Envelope{}, c)}})
@@ -37,7 +38,7 @@ func BenchmarkBacktest(b *testing.B) {
 	}
 	b.ReportAllocs()
 	for b.Loop() {
-		test, err := NewBacktest(BacktestConfig{Source: string(source), DifferencesMax: 20,
+		test, err := New(Config{Source: string(source), DifferencesMax: 20,
 			Candidate: engine.Activation{Rule: "c", Hook: engine.HookSelect, FailuresMax: 10}})
 		if err != nil {
 			b.Fatal(err)

@@ -1,9 +1,10 @@
-package rules
+package backtest
 
 import (
 	"slices"
 
 	"apportion/engine"
+	"apportion/rules"
 )
 
 // Difference is an order that was answered otherwise, at its first such attempt.
@@ -51,7 +52,7 @@ func (w *world) explain(c *engine.Allocate, a *answer) []Explained {
 		x := Explained{ItemID: l.ItemID, UPC: l.UPC, Location: l.Location, Tags: slices.Clone(l.Tags),
 			Requested: l.Quantity,
 			Code:      r.Code}
-		if full, err := SchemaOf(w.engine.Schema()).Full(l.Tags); err == nil {
+		if full, err := rules.SchemaOf(w.engine.Schema()).Full(l.Tags); err == nil {
 			x.Tags = full
 		}
 		if plan := a.plan(i); plan != nil {
@@ -106,10 +107,10 @@ func (w *world) refused(l *engine.AllocateLine, r *engine.LineResult, plan *engi
 		return []ExplainedCandidate{{CandidateExplanation: engine.CandidateExplanation{Tags: own,
 			Available: r.Available}, Reason: r.Code.String()}}
 	}
-	var record Record
+	var record rules.Record
 	schema := w.engine.Schema()
-	record.Fill(&view, schema, SchemaOf(schema))
-	for _, c := range Execute(&Plan{Candidates: plan.Candidates}, l.Quantity, &record).Candidates {
+	record.Fill(&view, schema, rules.SchemaOf(schema))
+	for _, c := range rules.Execute(&rules.Plan{Candidates: plan.Candidates}, l.Quantity, &record).Candidates {
 		x := ExplainedCandidate{CandidateExplanation: c, Reason: c.Why.String()}
 		if x.Available = max(0, c.Available); c.Taken > 0 {
 			x.Taken, x.Why, x.Reason = 0, 0, reasonGivenBack

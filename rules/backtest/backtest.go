@@ -1,4 +1,4 @@
-package rules
+package backtest
 
 import (
 	"context"
@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"apportion/engine"
+	"apportion/rules"
 )
 
 // Recording is what a backtest replays: a state, the entries of the log after it, and what was refused between them
@@ -39,13 +40,13 @@ func (p *Period) ends(e *engine.Entry) bool {
 	return p.ToIndex != 0 && e.Index > p.ToIndex || p.ToTimeMS != 0 && e.TimeMS > p.ToTimeMS
 }
 
-// BacktestConfig says what a backtest compares with what was.
-type BacktestConfig struct {
+// Config says what a backtest compares with what was.
+type Config struct {
 	// Candidate is the rule as it would have been activated: its Rule, Version, Hook, Scope, OnError and FailuresMax
 	// count.
 	Candidate engine.Activation
 	Source    string
-	Limits    Limits
+	Limits    rules.Limits
 
 	Period Period
 
@@ -91,12 +92,12 @@ type Progress struct {
 // shipped, and what was shipped of an order that the candidate fills otherwise is shipped as far as the candidate has
 // filled it. Orders that were refused before the log are as good as recorded: see refused.
 type Backtest struct {
-	cfg     BacktestConfig
-	program *Program
+	cfg     Config
+	program *rules.Program
 
 	decided   *world
 	candidate *world
-	planner   *Planner
+	planner   *rules.Planner
 	askedMS   int64 // when the order that is being done was made, in the candidate's world
 	inPeriod  bool
 	failing   string // why the candidate would have been suspended
@@ -115,14 +116,14 @@ type Backtest struct {
 	elapsed  atomic.Int64
 }
 
-// NewBacktest compiles the candidate; the errors are those of Compile, and ErrNoHook if the source lacks the hook.
-func NewBacktest(cfg BacktestConfig) (*Backtest, error) {
-	program, _, err := Compile(cfg.Candidate.Rule, cfg.Source, cfg.Limits)
+// New compiles the candidate; the errors are those of Compile, and ErrNoHook if the source lacks the hook.
+func New(cfg Config) (*Backtest, error) {
+	program, _, err := rules.Compile(cfg.Candidate.Rule, cfg.Source, cfg.Limits)
 	if err != nil {
 		return nil, err
 	}
 	if hook := cfg.Candidate.Hook; !program.Has(hook) {
-		return nil, fmt.Errorf("%w: %s", ErrNoHook, hook)
+		return nil, fmt.Errorf("%w: %s", rules.ErrNoHook, hook)
 	}
 	if cfg.Pace == nil {
 		cfg.Pace = func() {}
@@ -184,14 +185,14 @@ func (b *Backtest) load(ctx context.Context, r Recording) error {
 			return ErrTooMuchMemory
 		}
 	}
-	b.planner = NewPlanner(b.candidate.engine, b.cfg.Limits, b.suspend)
+	b.planner = rules.NewPlanner(b.candidate.engine, b.cfg.Limits, b.suspend)
 	b.tally.start(b.cfg.LinesMax)
 	return nil
 }
 
 // release gives up what only Run needs.
 func (b *Backtest) release() {
-	b.program, b.planner, b.decided, b.candidate, b.tally, b.cfg = nil, nil, nil, nil, tally{}, BacktestConfig{}
+	b.program, b.planner, b.decided, b.candidate, b.tally, b.cfg = nil, nil, nil, nil, tally{}, Config{}
 }
 
 func (b *Backtest) exceeds(bytes int64) bool { return b.cfg.BytesMax > 0 && bytes > b.cfg.BytesMax }
@@ -337,7 +338,7 @@ const redistributeRecords = 16
 func (b *Backtest) allocate(env engine.Envelope, c *engine.Allocate, was *engine.Result) error {
 	decided := env.Plans
 	env.Plans = nil
-	budget := NewBudget(time.Time{}, len(c.Lines))
+	budget := rules.NewBudget(time.Time{}, len(c.Lines))
 	if err := b.planner.Plan(&budget, c, b.askedMS, &env); err != nil {
 		return err
 	}

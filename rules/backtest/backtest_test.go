@@ -1,4 +1,4 @@
-package rules
+package backtest
 
 import (
 	"context"
@@ -14,13 +14,14 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"apportion/engine"
+	"apportion/rules"
 )
 
 // tape records what an engine is told, one command an entry, a second apart.
 type tape struct {
 	t       *testing.T
 	e       *engine.Engine
-	p       *Planner
+	p       *rules.Planner
 	base    int // entries that are in the state
 	entries []engine.Entry
 	loads   int
@@ -31,7 +32,9 @@ type tape struct {
 
 func newTape(t *testing.T) *tape {
 	tp := &tape{t: t, e: engine.New()}
-	tp.p = NewPlanner(tp.e, Limits{}, func(c engine.SuspendRule, _ func()) { tp.failing = append(tp.failing, c) })
+	tp.p = rules.NewPlanner(tp.e, rules.Limits{}, func(c engine.SuspendRule, _ func()) {
+		tp.failing = append(tp.failing, c)
+	})
 	return tp
 }
 
@@ -40,7 +43,7 @@ func (tp *tape) do(key string, c engine.Command) (r engine.Result) {
 	tp.t.Helper()
 	env := engine.Envelope{Key: key}
 	if order, ok := c.(*engine.Allocate); ok {
-		budget := NewBudget(time.Time{}, len(order.Lines))
+		budget := rules.NewBudget(time.Time{}, len(order.Lines))
 		if err := tp.p.Plan(&budget, order, tp.now(), &env); err != nil {
 			tp.t.Fatal(err)
 		}
@@ -111,21 +114,21 @@ func (p *playback) Next(e *engine.Entry) error {
 	return nil
 }
 
-func (tp *tape) backtest(source string, change func(c *BacktestConfig)) (*Report, error) {
+func (tp *tape) backtest(source string, change func(c *Config)) (*Report, error) {
 	tp.t.Helper()
-	cfg := BacktestConfig{Candidate: engine.Activation{Rule: "c", Version: 7, Hook: engine.HookSelect, FailuresMax: 3},
+	cfg := Config{Candidate: engine.Activation{Rule: "c", Version: 7, Hook: engine.HookSelect, FailuresMax: 3},
 		Source: source, DifferencesMax: 10}
 	if change != nil {
 		change(&cfg)
 	}
-	b, err := NewBacktest(cfg)
+	b, err := New(cfg)
 	if err != nil {
 		tp.t.Fatal(err)
 	}
 	return b.Run(context.Background(), &playback{tape: tp})
 }
 
-func (tp *tape) mustBacktest(source string, change func(c *BacktestConfig)) *Report {
+func (tp *tape) mustBacktest(source string, change func(c *Config)) *Report {
 	tp.t.Helper()
 	r, err := tp.backtest(source, change)
 	if err != nil {
@@ -295,14 +298,14 @@ func TestBacktestPeriod(t *testing.T) {
 		{Period{ToIndex: 4}, 3, 4, 8},
 		{Period{ToIndex: 5}, 3, 5, 12},
 	} {
-		r := tp.mustBacktest(borrow, func(c *BacktestConfig) { c.Period = test.period })
+		r := tp.mustBacktest(borrow, func(c *Config) { c.Period = test.period })
 		if r.From.Index != test.from || r.To.Index != test.to || r.Candidate.Allocated != test.allocated {
 			t.Errorf("%+v: %d to %d, %d allocated, want %d to %d, %d", test.period, r.From.Index, r.To.Index,
 				r.Candidate.Allocated, test.from, test.to, test.allocated)
 		}
 	}
 	for _, period := range []Period{{FromIndex: 9}, {FromTimeMS: 8001}, {ToIndex: 2}} {
-		if _, err := tp.backtest(borrow, func(c *BacktestConfig) {
+		if _, err := tp.backtest(borrow, func(c *Config) {
 			c.Period = period
 		}); !errors.Is(err, ErrEmptyPeriod) {
 			t.Errorf("%+v: %v", period, err)
@@ -328,7 +331,7 @@ func TestBacktestOfWhatWasActive(t *testing.T) {
 		for i := range 300 {
 			tp.traffic(rng, i)
 		}
-		r := tp.mustBacktest(source, func(c *BacktestConfig) { c.Candidate.OnError = engine.RuleFallback(seed % 2) })
+		r := tp.mustBacktest(source, func(c *Config) { c.Candidate.OnError = engine.RuleFallback(seed % 2) })
 		if r.OrdersThatDiffer > 0 || r.ChangesAdapted > 0 || r.OtherAnswersDiffer > 0 {
 			t.Fatalf("seed %d: %d orders differ, %d changes, %d other answers; the first: %+v", seed,
 				r.OrdersThatDiffer, r.ChangesAdapted, r.OtherAnswersDiffer, r.Differences)
@@ -392,7 +395,7 @@ func TestBacktestBesideOtherRules(t *testing.T) {
 	tp.do("", orderOf("o3", engine.ModeAll, wants("U", "B", 1)))
 	tp.must(&engine.DeactivateRule{Name: "refuse"})
 	tp.do("", orderOf("o4", engine.ModeAll, wants("U", "A", 1)))
-	r := tp.mustBacktest(borrow, func(c *BacktestConfig) { c.Candidate.Scope.Tags = channel("B") })
+	r := tp.mustBacktest(borrow, func(c *Config) { c.Candidate.Scope.Tags = channel("B") })
 	if r.OrdersThatDiffer != 1 || r.Differences[0].OrderID != "o3" ||
 		r.Candidate.Orders != (Counts{Filled: 3, Refused: 1}) || r.Candidate.Ruled != 2 {
 		t.Errorf("%+v", r)
@@ -410,7 +413,7 @@ func TestBacktestOfAFailingRule(t *testing.T) {
 	for i := range 6 {
 		tp.do("", orderOf(fmt.Sprint("o", i), engine.ModeAll, wants("U", "A", 1)))
 	}
-	r := tp.mustBacktest(`function select() error("no") end`, func(c *BacktestConfig) {
+	r := tp.mustBacktest(`function select() error("no") end`, func(c *Config) {
 		c.Candidate.OnError = engine.FallbackReject
 	})
 	if r.Suspended != (engine.Moment{Index: 5, TimeMS: 5000}) || !strings.Contains(r.SuspendedReason, "no") {
@@ -431,15 +434,15 @@ func TestBacktestEnds(t *testing.T) {
 	for i := range 5 {
 		tp.do("", orderOf(fmt.Sprint("o", i), engine.ModeAll, wants("U", "A", 1)))
 	}
-	if _, err := tp.backtest(borrow, func(c *BacktestConfig) { c.LinesMax = 4 }); !errors.Is(err, ErrTooManyLines) {
+	if _, err := tp.backtest(borrow, func(c *Config) { c.LinesMax = 4 }); !errors.Is(err, ErrTooManyLines) {
 		t.Errorf("5 lines of 4: %v", err)
 	}
-	if r := tp.mustBacktest(borrow, func(c *BacktestConfig) { c.LinesMax = 5 }); r.Decided.Lines.Filled != 5 {
+	if r := tp.mustBacktest(borrow, func(c *Config) { c.LinesMax = 5 }); r.Decided.Lines.Filled != 5 {
 		t.Errorf("%+v", r.Decided)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	paced := 0
-	b, err := NewBacktest(BacktestConfig{Candidate: engine.Activation{Rule: "c", Hook: engine.HookSelect,
+	b, err := New(Config{Candidate: engine.Activation{Rule: "c", Hook: engine.HookSelect,
 		FailuresMax: 1}, Source: borrow,
 		Pace: func() {
 			if paced++; paced == 6 {
@@ -455,8 +458,8 @@ func TestBacktestEnds(t *testing.T) {
 	if p := b.Progress(); p.Commands != 4 || p.Index != 4 {
 		t.Errorf("progress %+v after 4 commands", p)
 	}
-	if _, err := NewBacktest(BacktestConfig{Candidate: engine.Activation{Rule: "c", Hook: engine.HookRedistribute},
-		Source: borrow}); !errors.Is(err, ErrNoHook) {
+	if _, err := New(Config{Candidate: engine.Activation{Rule: "c", Hook: engine.HookRedistribute},
+		Source: borrow}); !errors.Is(err, rules.ErrNoHook) {
 		t.Errorf("a source without the hook: %v", err)
 	}
 }
@@ -485,7 +488,7 @@ func TestBacktestMemory(t *testing.T) {
 	tp := newBusyTape(t, 1000, 60_000)
 	f := func(bytesMax int64, want error) {
 		t.Helper()
-		if _, err := tp.backtest(takesAll, func(c *BacktestConfig) { c.BytesMax = bytesMax }); !errors.Is(err, want) {
+		if _, err := tp.backtest(takesAll, func(c *Config) { c.BytesMax = bytesMax }); !errors.Is(err, want) {
 			t.Errorf("at most %d bytes: %v, want %v", bytesMax, err, want)
 		}
 	}
@@ -513,7 +516,7 @@ func TestBacktestsLeaveNothing(t *testing.T) {
 	var ended []*Backtest
 	before := heap()
 	for range 5 {
-		b, err := NewBacktest(BacktestConfig{Candidate: engine.Activation{Rule: "c", Hook: engine.HookSelect},
+		b, err := New(Config{Candidate: engine.Activation{Rule: "c", Hook: engine.HookSelect},
 			Source: takesAll, DifferencesMax: 10})
 		if err != nil {
 			t.Fatal(err)
@@ -542,7 +545,7 @@ func TestBacktestReportIsBounded(t *testing.T) {
 		}
 		tp.must(order)
 	}
-	r, err := tp.backtest(`function select(item, record) return nil, "no" end`, func(c *BacktestConfig) {
+	r, err := tp.backtest(`function select(item, record) return nil, "no" end`, func(c *Config) {
 		c.DifferencesMax = 30
 	})
 	if err != nil {
@@ -566,3 +569,5 @@ func explained(reason string, c engine.CandidateExplanation) ExplainedCandidate 
 	}
 	return ExplainedCandidate{CandidateExplanation: c, Reason: reason}
 }
+
+func channel(value string) []engine.Tag { return []engine.Tag{{Category: "Channel", Value: value}} }
