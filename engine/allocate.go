@@ -39,8 +39,8 @@ func (c *Allocate) apply(e *Engine, envelope *Envelope, r *Result) {
 		r.refuse(CodeRetry, "rules", strconv.FormatUint(envelope.RulesIndex, 10))
 		return
 	}
-	if field, value, ok := checkPlans(c, envelope.Plans); !ok {
-		r.refuse(CodeInvalid, field, value)
+	if f := checkPlans(c, envelope.Plans); f != nil {
+		r.refuse(CodeInvalid, f.Field, f.Value)
 		return
 	}
 	if c.ExpiresAtMS != 0 && c.ExpiresAtMS <= e.nowMS.Load() {

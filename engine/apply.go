@@ -52,7 +52,7 @@ func (e *Engine) Apply(index uint64, nowMS int64, command, dst []byte) []byte {
 		f = checkJob(envelope.Job)
 	}
 	if f != nil {
-		r.refuse(CodeInvalid, f.field, f.value)
+		r.refuse(CodeInvalid, f.Field, f.Value)
 		return AppendResult(dst, r)
 	}
 	if e.isFull() && commands[r.Kind].grows {
@@ -89,8 +89,8 @@ const _ = uint(slabRowsMax - reservedRows - fewRows)
 
 // applyKeyed answers a command with an idempotency key: from the kept result, or by applying it and keeping the result.
 func (e *Engine) applyKeyed(c Command, envelope *Envelope, r *Result, dst []byte) []byte {
-	if field, value, ok := CheckKey(envelope.Key); !ok {
-		r.refuse(CodeInvalid, field, value)
+	if f := checkKey(envelope.Key); f != nil {
+		r.refuse(CodeInvalid, f.Field, f.Value)
 		return AppendResult(dst, r)
 	}
 	if number, ok := e.findResult(envelope.Key); ok {

@@ -19,20 +19,20 @@ type Block struct {
 	Items    []BlockItem `json:"items"`
 }
 
-func (c *Block) check() *fault {
+func (c *Block) check() *Fault {
 	switch {
 	case !IsText(c.Location, LocationBytesMax):
-		return textFault("location", c.Location)
+		return textFault("location", c.Location, LocationBytesMax)
 	case len(c.Items) == 0 || len(c.Items) > OrderLinesMax:
-		return numberFault("items", int64(len(c.Items)))
+		return sizeFault("items", len(c.Items), 1, OrderLinesMax)
 	}
 	for i := range c.Items {
 		if !IsText(c.Items[i].UPC, UPCBytesMax) {
-			return textFault("upc", c.Items[i].UPC).in("items", i)
+			return textFault("upc", c.Items[i].UPC, UPCBytesMax).in("items", i)
 		}
 	}
 	if i := repeatedName(c.Items); i >= 0 {
-		return textFault("upc", c.Items[i].UPC).in("items", i)
+		return repeatedFault("upc", c.Items[i].UPC).in("items", i)
 	}
 	return nil
 }

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"fmt"
+	"math"
 	"strconv"
 	"strings"
 	"unicode"
@@ -11,51 +12,69 @@ import (
 // countBytesMax bounds the name of a stock count, in bytes. It is an identity like the others.
 const countBytesMax = LocationBytesMax
 
-// fault names what is wrong with a part of a command: the path to the field, relative to the part, and its value as the
-// refusal shows it. nil means that nothing is wrong, so checking a correct command allocates nothing.
-type fault struct{ field, value string }
+// Fault is what is wrong with a command, or with a part of it. nil means that nothing is wrong, so checking a correct
+// command allocates nothing.
+type Fault struct {
+	Field  string // the path to the field, seen from the part
+	Value  string // as a refusal repeats it
+	Reason string // for people: what is wrong, and what is expected; no part of a Result
+}
 
-func textFault(field, s string) *fault { return &fault{field, shownText(s)} }
+// textFault is the fault of a text that fails IsText, or isOptionalText.
+func textFault(field, s string, bytesMax int) *Fault {
+	reason := "it has a control character, or is not valid UTF-8"
+	switch {
+	case s == "":
+		reason = fmt.Sprintf("it is empty; 1 to %d bytes are expected", bytesMax)
+	case len(s) > bytesMax:
+		reason = fmt.Sprintf("it has %d bytes; at most %d are allowed", len(s), bytesMax)
+	}
+	return &Fault{field, shownText(s), reason}
+}
 
-func numberFault(field string, n int64) *fault { return &fault{field, strconv.FormatInt(n, 10)} }
+// numberFault is the fault of a number outside its range.
+func numberFault(field string, n, numberMin, numberMax int64) *Fault {
+	reason := fmt.Sprintf("a number from %d to %d is expected", numberMin, numberMax)
+	return &Fault{field, strconv.FormatInt(n, 10), reason}
+}
+
+// sizeFault is the fault of a list that is too short or too long.
+func sizeFault(field string, elements, elementsMin, elementsMax int) *Fault {
+	reason := fmt.Sprintf("it has %d elements; %d to %d are allowed", elements, elementsMin, elementsMax)
+	return &Fault{field, strconv.Itoa(elements), reason}
+}
+
+// repeatedFault is the fault of a name that an earlier element of its list has.
+func repeatedFault(field, name string) *Fault {
+	return &Fault{field, shownText(name), "an earlier element of the list has the same " + field}
+}
 
 // in is the fault seen from the list that the part is an element of.
-func (f *fault) in(list string, i int) *fault {
-	return &fault{fmt.Sprintf("%s[%d].%s", list, i, f.field), f.value}
+func (f *Fault) in(list string, i int) *Fault {
+	return &Fault{fmt.Sprintf("%s[%d].%s", list, i, f.Field), f.Value, f.Reason}
 }
 
-// result is the fault in the form that CheckCommand gives.
-func (f *fault) result() (field, value string, ok bool) {
-	if f == nil {
-		return "", "", true
-	}
-	return f.field, f.value, false
-}
+// CheckCommand checks the limits and the shape of a command, for which no state is needed. It gives the first fault, or
+// nil. Apply answers a command with a fault by CodeInvalid.
+func CheckCommand(c Command) *Fault { return c.check() }
 
-// CheckCommand checks what can be checked of a command without any state: the limits and the shapes. If ok is false,
-// field and value name the first thing at fault, and the command's answer is CodeInvalid.
-func CheckCommand(c Command) (field, value string, ok bool) { return c.check().result() }
+// CheckItem checks one item of a Refresh or an Adjust, by kind. The fault's field is one of the item.
+func CheckItem(kind Kind, it *StockItem) *Fault { return checkItem(kind, it) }
 
-// CheckItem checks one item of a Refresh or an Adjust, by kind, in the manner of CheckCommand. The field is one of the
-// item.
-func CheckItem(kind Kind, it *StockItem) (field, value string, ok bool) {
-	return checkItem(kind, it).result()
-}
-
-// CheckKey checks an idempotency key, in the manner of CheckCommand. An empty key is none.
-func CheckKey(key string) (field, value string, ok bool) {
+// checkKey checks an idempotency key. An empty key is none.
+func checkKey(key string) *Fault {
 	if !isOptionalText(key, KeyBytesMax) {
-		return textFault("Idempotency-Key", key).result()
+		return textFault("Idempotency-Key", key, KeyBytesMax)
 	}
-	return "", "", true
+	return nil
 }
 
-func (c *Refresh) check() *fault {
+func (c *Refresh) check() *Fault {
 	if !IsText(c.Location, LocationBytesMax) {
-		return textFault("location", c.Location)
+		return textFault("location", c.Location, LocationBytesMax)
 	}
 	if !isOptionalText(c.Count, countBytesMax) {
-		return textFault("count", c.Count)
+		return textFault("count", c.Count, countBytesMax)
 	}
 	if f := checkSize("items", len(c.Items), 1, RefreshItemsMax); f != nil {
 		return f
@@ -68,9 +87,9 @@ func (c *Refresh) check() *fault {
 	return nil
 }
 
-func (c *Adjust) check() *fault {
+func (c *Adjust) check() *Fault {
 	if !IsText(c.Location, LocationBytesMax) {
-		return textFault("location", c.Location)
+		return textFault("location", c.Location, LocationBytesMax)
 	}
 	if f := checkSize("items", len(c.Items), 1, AdjustItemsMax); f != nil {
 		return f
@@ -84,7 +103,7 @@ func (c *Adjust) check() *fault {
 }
 
 // checkItem checks one item of a Refresh or an Adjust.
-func checkItem(kind Kind, it *StockItem) *fault {
+func checkItem(kind Kind, it *StockItem) *Fault {
 	if f := checkStockItem(it); f != nil {
 		return f
 	}
@@ -95,20 +114,21 @@ func checkItem(kind Kind, it *StockItem) *fault {
 }
 
 // checkChange checks the signed quantity of an Adjust: an item that changes nothing is a mistake.
-func checkChange(it *StockItem) *fault {
+func checkChange(it *StockItem) *Fault {
 	if it.Quantity == 0 && it.Has != 0 {
 		return nil
 	}
 	if it.Quantity == 0 || it.Quantity < -QuantityMax || it.Quantity > QuantityMax {
-		return numberFault("quantity", it.Quantity)
+		return &Fault{"quantity", strconv.FormatInt(it.Quantity, 10),
+			fmt.Sprintf("a number from %d to %d other than 0 is expected", -QuantityMax, QuantityMax)}
 	}
 	return nil
 }
 
 // checkStockItem checks everything but the quantity, whose range depends on the command.
-func checkStockItem(it *StockItem) *fault {
+func checkStockItem(it *StockItem) *Fault {
 	if !IsText(it.UPC, UPCBytesMax) {
-		return textFault("upc", it.UPC)
+		return textFault("upc", it.UPC, UPCBytesMax)
 	}
 	if f := checkTags("tags", it.Tags); f != nil {
 		return f
@@ -119,14 +139,14 @@ func checkStockItem(it *StockItem) *fault {
 		}
 	}
 	if it.DeliveryDateMS < 0 {
-		return numberFault("deliveryDate", it.DeliveryDateMS)
+		return numberFault("deliveryDate", it.DeliveryDateMS, 0, math.MaxInt64)
 	}
 	return nil
 }
 
-func checkStockFields(it *StockItem) *fault {
+func checkStockFields(it *StockItem) *Fault {
 	if it.Has&^stockFieldsKnown != 0 {
-		return numberFault("fields", int64(it.Has))
+		return numberFault("fields", int64(it.Has), 0, int64(stockFieldsKnown))
 	}
 	if it.Has&HasSafetyStock != 0 {
 		if f := checkQuantity("safetyStock", it.SafetyStock, 0); f != nil {
@@ -144,7 +164,7 @@ func checkStockFields(it *StockItem) *fault {
 	return nil
 }
 
-func (c *Transfer) check() *fault {
+func (c *Transfer) check() *Fault {
 	if f := checkSize("items", len(c.Items), 1, TransferItemsMax); f != nil {
 		return f
 	}
@@ -156,18 +176,18 @@ func (c *Transfer) check() *fault {
 	return nil
 }
 
-func checkTransferItem(it *TransferItem) *fault {
+func checkTransferItem(it *TransferItem) *Fault {
 	if !IsText(it.UPC, UPCBytesMax) {
-		return textFault("upc", it.UPC)
+		return textFault("upc", it.UPC, UPCBytesMax)
 	}
 	if !IsText(it.FromLocation, LocationBytesMax) {
-		return textFault("from.location", it.FromLocation)
+		return textFault("from.location", it.FromLocation, LocationBytesMax)
 	}
 	if f := checkTags("from.tags", it.FromTags); f != nil {
 		return f
 	}
 	if !IsText(it.ToLocation, LocationBytesMax) {
-		return textFault("to.location", it.ToLocation)
+		return textFault("to.location", it.ToLocation, LocationBytesMax)
 	}
 	if f := checkTags("to.tags", it.ToTags); f != nil {
 		return f
@@ -175,9 +195,9 @@ func checkTransferItem(it *TransferItem) *fault {
 	return checkQuantity("quantity", it.Quantity, 1)
 }
 
-func checkScope(s *Scope) *fault {
+func checkScope(s *Scope) *Fault {
 	if len(s.UPCs) == 0 && len(s.Locations) == 0 && !s.All {
-		return &fault{"all", "false"}
+		return &Fault{"all", "false", "a list of UPCs or of locations is expected, or all: true for every record"}
 	}
 	if f := checkNames("upcs", s.UPCs, UPCBytesMax); f != nil {
 		return f
@@ -185,57 +205,57 @@ func checkScope(s *Scope) *fault {
 	return checkNames("locations", s.Locations, LocationBytesMax)
 }
 
-func checkNames(list string, names []string, bytesMax int) *fault {
+func checkNames(list string, names []string, bytesMax int) *Fault {
 	if f := checkSize(list, len(names), 0, ScopeNamesMax); f != nil {
 		return f
 	}
 	for i, name := range names {
 		if !IsText(name, bytesMax) {
-			return textFault(fmt.Sprintf("%s[%d]", list, i), name)
+			return textFault(fmt.Sprintf("%s[%d]", list, i), name, bytesMax)
 		}
 	}
 	return nil
 }
 
-func checkCount(location, count string) *fault {
+func checkCount(location, count string) *Fault {
 	if !IsText(location, LocationBytesMax) {
-		return textFault("location", location)
+		return textFault("location", location, LocationBytesMax)
 	}
 	if !IsText(count, countBytesMax) {
-		return textFault("count", count)
+		return textFault("count", count, countBytesMax)
 	}
 	return nil
 }
 
 // checkTags checks the texts of a tag list. Whether the tags exist, and that none names a category twice, is the
 // schema's to say.
-func checkTags(field string, tags []Tag) *fault {
+func checkTags(field string, tags []Tag) *Fault {
 	if f := checkSize(field, len(tags), 0, CategoriesMax); f != nil {
 		return f
 	}
 	for i := range tags {
 		if !IsText(tags[i].Category, TagBytesMax) {
-			return textFault(field, tags[i].Category)
+			return textFault(field, tags[i].Category, TagBytesMax)
 		}
 		if !IsText(tags[i].Value, TagBytesMax) {
-			return textFault(field+"."+tags[i].Category, tags[i].Value)
+			return textFault(field+"."+tags[i].Category, tags[i].Value, TagBytesMax)
 		}
 	}
 	return nil
 }
 
 // checkSize checks the number of elements of a list.
-func checkSize(field string, elements, elementsMin, elementsMax int) *fault {
+func checkSize(field string, elements, elementsMin, elementsMax int) *Fault {
 	if elements < elementsMin || elements > elementsMax {
-		return numberFault(field, int64(elements))
+		return sizeFault(field, elements, elementsMin, elementsMax)
 	}
 	return nil
 }
 
 // checkQuantity checks a number of units, or of days, against its smallest value and QuantityMax.
-func checkQuantity(field string, quantity, quantityMin int64) *fault {
+func checkQuantity(field string, quantity, quantityMin int64) *Fault {
 	if quantity < quantityMin || quantity > QuantityMax {
-		return numberFault(field, quantity)
+		return numberFault(field, quantity, quantityMin, QuantityMax)
 	}
 	return nil
 }

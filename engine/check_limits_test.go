@@ -302,7 +302,11 @@ func TestPlanLimits(t *testing.T) {
 			if p.Rule == "" {
 				p.Rule = "r"
 			}
-			if got, _, ok := checkPlans(ruled("o", 1, "A"), []PlannedLine{p}); got != want || ok != (want == "") {
+			got := ""
+			if f := checkPlans(ruled("o", 1, "A"), []PlannedLine{p}); f != nil {
+				got = f.Field
+			}
+			if got != want {
 				t.Errorf("%s of %d: got %q, want %q", field, n, got, want)
 			}
 		}
@@ -330,7 +334,7 @@ func TestJobLimits(t *testing.T) {
 		if f := checkJob(of.job(of.limit)); f != nil {
 			t.Errorf("%s of %d: refused as %+v", field, of.limit, f)
 		}
-		if f := checkJob(of.job(of.limit + 1)); f == nil || f.field != field {
+		if f := checkJob(of.job(of.limit + 1)); f == nil || f.Field != field {
 			t.Errorf("%s of %d: %+v", field, of.limit+1, f)
 		}
 	}

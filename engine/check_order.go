@@ -1,17 +1,22 @@
 package engine
 
-func (c *Allocate) check() *fault { return c.checkLines(nil) }
+import (
+	"math"
+	"strconv"
+)
+
+func (c *Allocate) check() *Fault { return c.checkLines(nil) }
 
 // checkLines is check; known, if not nil, has a list for each line whose tags were checked before.
-func (c *Allocate) checkLines(known []*tagList) *fault {
+func (c *Allocate) checkLines(known []*tagList) *Fault {
 	if !IsText(c.OrderID, OrderIDBytesMax) {
-		return textFault("orderId", c.OrderID)
+		return textFault("orderId", c.OrderID, OrderIDBytesMax)
 	}
 	if c.Mode > ModePartial {
-		return numberFault("mode", int64(c.Mode))
+		return numberFault("mode", int64(c.Mode), 0, int64(ModePartial))
 	}
 	if c.ExpiresAtMS < 0 {
-		return numberFault("expiresAt", c.ExpiresAtMS)
+		return numberFault("expiresAt", c.ExpiresAtMS, 0, math.MaxInt64)
 	}
 	if f := checkSize("lines", len(c.Lines), 1, OrderLinesMax); f != nil {
 		return f
@@ -26,21 +31,21 @@ func (c *Allocate) checkLines(known []*tagList) *fault {
 		}
 	}
 	if i := repeatedName(c.Lines); i >= 0 {
-		return textFault("itemId", c.Lines[i].ItemID).in("lines", i)
+		return repeatedFault("itemId", c.Lines[i].ItemID).in("lines", i)
 	}
 	return nil
 }
 
 // checkAllocateLine checks everything but the tags.
-func checkAllocateLine(l *AllocateLine) *fault {
+func checkAllocateLine(l *AllocateLine) *Fault {
 	if !IsText(l.ItemID, ItemIDBytesMax) {
-		return textFault("itemId", l.ItemID)
+		return textFault("itemId", l.ItemID, ItemIDBytesMax)
 	}
 	if !IsText(l.UPC, UPCBytesMax) {
-		return textFault("upc", l.UPC)
+		return textFault("upc", l.UPC, UPCBytesMax)
 	}
 	if !IsText(l.Location, LocationBytesMax) {
-		return textFault("location", l.Location)
+		return textFault("location", l.Location, LocationBytesMax)
 	}
 	if f := checkQuantity("quantity", l.Quantity, 1); f != nil {
 		return f
@@ -51,12 +56,12 @@ func checkAllocateLine(l *AllocateLine) *fault {
 	return nil
 }
 
-func (c *OrderChange) check() *fault {
+func (c *OrderChange) check() *Fault {
 	if !isOrderChange(c.Action) {
-		return numberFault("kind", int64(c.Action))
+		return numberFault("kind", int64(c.Action), int64(KindConfirm), int64(KindReturn))
 	}
 	if !IsText(c.OrderID, OrderIDBytesMax) {
-		return textFault("orderId", c.OrderID)
+		return textFault("orderId", c.OrderID, OrderIDBytesMax)
 	}
 	if f := checkSize("lines", len(c.Lines), 0, OrderLinesMax); f != nil {
 		return f
@@ -67,14 +72,14 @@ func (c *OrderChange) check() *fault {
 		}
 	}
 	if i := repeatedName(c.Lines); i >= 0 {
-		return textFault("itemId", c.Lines[i].ItemID).in("lines", i)
+		return repeatedFault("itemId", c.Lines[i].ItemID).in("lines", i)
 	}
 	return nil
 }
 
-func checkOrderLine(l *OrderLine, action Kind) *fault {
+func checkOrderLine(l *OrderLine, action Kind) *Fault {
 	if !IsText(l.ItemID, ItemIDBytesMax) {
-		return textFault("itemId", l.ItemID)
+		return textFault("itemId", l.ItemID, ItemIDBytesMax)
 	}
 	if f := checkQuantity("quantity", l.Quantity, 0); f != nil {
 		return f
@@ -85,41 +90,45 @@ func checkOrderLine(l *OrderLine, action Kind) *fault {
 		}
 	}
 	if l.Block >= blockMarks {
-		return numberFault("block", int64(l.Block))
+		return numberFault("block", int64(l.Block), 0, int64(blockMarks-1))
 	}
 	if action != KindReturn {
 		return checkNoGoods(l)
 	}
 	if !isOptionalText(l.UPC, UPCBytesMax) {
-		return textFault("upc", l.UPC)
+		return textFault("upc", l.UPC, UPCBytesMax)
 	}
 	if !isOptionalText(l.Location, LocationBytesMax) {
-		return textFault("location", l.Location)
+		return textFault("location", l.Location, LocationBytesMax)
 	}
 	return checkTags("tags", l.Tags)
 }
 
+const onlyReturns = "only a return may name it"
+
 // checkNoGoods refuses what only a Return may name: another action would ignore it, and its sender would not know.
-func checkNoGoods(l *OrderLine) *fault {
+func checkNoGoods(l *OrderLine) *Fault {
 	switch {
 	case l.UPC != "":
-		return textFault("upc", l.UPC)
+		return &Fault{"upc", shownText(l.UPC), onlyReturns}
 	case l.Location != "":
-		return textFault("location", l.Location)
+		return &Fault{"location", shownText(l.Location), onlyReturns}
 	case len(l.Tags) > 0:
-		return numberFault("tags", int64(len(l.Tags)))
+		return &Fault{"tags", strconv.Itoa(len(l.Tags)), onlyReturns}
 	default:
 		return nil
 	}
 }
 
+const onlyDeallocates = "only a deallocate may say so"
+
 // checkNoMarks refuses what only a Deallocate may say.
-func checkNoMarks(l *OrderLine) *fault {
+func checkNoMarks(l *OrderLine) *Fault {
 	switch {
 	case l.Lost:
-		return textFault("lost", "true")
+		return &Fault{"lost", "true", onlyDeallocates}
 	case l.Block != BlockKeep:
-		return numberFault("block", int64(l.Block))
+		return &Fault{"block", strconv.Itoa(int(l.Block)), onlyDeallocates}
 	default:
 		return nil
 	}

@@ -123,9 +123,12 @@ func runChecks(t *testing.T, tests []checkCase) {
 	t.Helper()
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			field, value, ok := CheckCommand(tt.c)
-			if field != tt.field || value != tt.value || ok != (tt.field == "") {
-				t.Fatalf("got %q, %q, %v; want %q, %q", field, value, ok, tt.field, tt.value)
+			var got Fault
+			if f := CheckCommand(tt.c); f != nil {
+				got = *f
+			}
+			if got.Field != tt.field || got.Value != tt.value || (got.Reason == "") != (tt.field == "") {
+				t.Fatalf("got %+v; want %q, %q", got, tt.field, tt.value)
 			}
 		})
 	}
@@ -377,8 +380,8 @@ func TestCheckKey(t *testing.T) {
 		"": true, "k": true, strings.Repeat("k", KeyBytesMax): true, strings.Repeat("k", KeyBytesMax+1): false,
 		"a\nb": false,
 	} {
-		if field, _, ok := CheckKey(key); ok != want || (field == "Idempotency-Key") == want {
-			t.Errorf("CheckKey(%q) = %q, %v", key, field, ok)
+		if f := checkKey(key); (f == nil) != want || f != nil && f.Field != "Idempotency-Key" {
+			t.Errorf("checkKey(%q) = %+v", key, f)
 		}
 	}
 }

@@ -46,7 +46,7 @@ func (c *RedistributePlan) readBody(r *bodyReader) {
 	}
 }
 
-func (c *RedistributePlan) check() *fault {
+func (c *RedistributePlan) check() *Fault {
 	if f := checkSize("items", len(c.Items), 1, RedistributeItemsMax); f != nil {
 		return f
 	}
@@ -58,20 +58,20 @@ func (c *RedistributePlan) check() *fault {
 	return nil
 }
 
-func checkRedistributeItem(it *RedistributeItem) *fault {
+func checkRedistributeItem(it *RedistributeItem) *Fault {
 	switch {
 	case !IsText(it.UPC, UPCBytesMax):
-		return textFault("upc", it.UPC)
+		return textFault("upc", it.UPC, UPCBytesMax)
 	case !IsText(it.Location, LocationBytesMax):
-		return textFault("location", it.Location)
+		return textFault("location", it.Location, LocationBytesMax)
 	case !isOptionalText(it.Rule, RuleNameBytesMax):
-		return textFault("rule", it.Rule)
+		return textFault("rule", it.Rule, RuleNameBytesMax)
 	case !isOptionalText(it.Reason, RuleReasonBytesMax):
-		return textFault("reason", it.Reason)
+		return textFault("reason", it.Reason, RuleReasonBytesMax)
 	case it.Action < RedistributeToTargets || it.Action > RedistributeKeep:
-		return numberFault("action", int64(it.Action))
+		return numberFault("action", int64(it.Action), int64(RedistributeToTargets), int64(RedistributeKeep))
 	case len(it.Targets) > SegmentsPerRecordMax, (len(it.Targets) > 0) != (it.Action == RedistributeToTargets):
-		return numberFault("targets", int64(len(it.Targets)))
+		return sizeFault("targets", len(it.Targets), 0, SegmentsPerRecordMax)
 	}
 	for k := range it.Targets {
 		t := &it.Targets[k]
@@ -79,7 +79,7 @@ func checkRedistributeItem(it *RedistributeItem) *fault {
 			return f
 		}
 		if t.Available < 0 || t.Available > RecordUnitsMax {
-			return numberFault(fmt.Sprintf("targets[%d].available", k), t.Available)
+			return numberFault(fmt.Sprintf("targets[%d].available", k), t.Available, 0, RecordUnitsMax)
 		}
 	}
 	return nil

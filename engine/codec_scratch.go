@@ -113,7 +113,7 @@ func (s *commandScratch) readBody(kind Kind) Command {
 }
 
 // check is the check of the command decoded last. Tag lists of an Allocate that are remembered were checked then.
-func (s *commandScratch) check(c Command) *fault {
+func (s *commandScratch) check(c Command) *Fault {
 	if c, ok := c.(*Allocate); ok {
 		return c.checkLines(s.in.known)
 	}

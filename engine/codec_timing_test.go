@@ -43,8 +43,8 @@ func mustSucceed(err error) {
 }
 
 func mustBeRight(c Command) {
-	if field, value, ok := CheckCommand(c); !ok {
-		panic(field + " " + value)
+	if f := CheckCommand(c); f != nil {
+		panic(f.Field + " " + f.Value)
 	}
 }
 

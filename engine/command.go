@@ -38,7 +38,7 @@ type Command interface {
 	Kind() Kind
 
 	// check finds what is wrong with the command as such, without a look at the state.
-	check() *fault
+	check() *Fault
 
 	// appendBody appends what distinguishes the command from others of its kind, and readBody reads it. A command that
 	// was read has nothing of an earlier one.

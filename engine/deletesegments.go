@@ -13,12 +13,12 @@ type DeleteSegments struct {
 	DryRun bool  `json:"dryRun"`
 }
 
-func (c *DeleteSegments) check() *fault {
+func (c *DeleteSegments) check() *Fault {
 	if f := checkScope(&c.Scope); f != nil {
 		return f
 	}
 	if len(c.Tags) == 0 {
-		return numberFault("tags", 0)
+		return sizeFault("tags", 0, 1, CategoriesMax)
 	}
 	return checkTags("tags", c.Tags)
 }

@@ -38,16 +38,16 @@ type JobFault struct {
 }
 
 // checkJob checks the description of a job.
-func checkJob(j *JobInfo) *fault {
+func checkJob(j *JobInfo) *Fault {
 	switch {
 	case !IsText(j.Type, JobTypeBytesMax):
-		return textFault("job.type", j.Type)
+		return textFault("job.type", j.Type, JobTypeBytesMax)
 	case !isOptionalText(j.Owner, JobOwnerBytesMax):
-		return textFault("job.owner", j.Owner)
+		return textFault("job.owner", j.Owner, JobOwnerBytesMax)
 	case !isOptionalText(j.Location, LocationBytesMax):
-		return textFault("job.location", j.Location)
+		return textFault("job.location", j.Location, LocationBytesMax)
 	case j.Items < 0 || j.Items > QuantityMax:
-		return numberFault("job.items", j.Items)
+		return numberFault("job.items", j.Items, 0, QuantityMax)
 	}
 	return nil
 }

@@ -52,17 +52,17 @@ func (*PutLocationGroup) since() (form, meaning byte) { return commandVersionMor
 
 func (*DeleteSegments) since() (form, meaning byte) { return commandVersionMore, commandVersionMore }
 
-func (c *Redistribute) check() *fault { return checkScope(&c.Scope) }
+func (c *Redistribute) check() *Fault { return checkScope(&c.Scope) }
 
-func (c *Delete) check() *fault { return checkScope(&c.Scope) }
+func (c *Delete) check() *Fault { return checkScope(&c.Scope) }
 
-func (c *StartCount) check() *fault { return checkCount(c.Location, c.Count) }
+func (c *StartCount) check() *Fault { return checkCount(c.Location, c.Count) }
 
-func (c *CloseCount) check() *fault { return checkCount(c.Location, c.Count) }
+func (c *CloseCount) check() *Fault { return checkCount(c.Location, c.Count) }
 
-func (*Expire) check() *fault { return nil }
+func (*Expire) check() *Fault { return nil }
 
-func (c *DeleteRule) check() *fault { return checkRuleName(c.Name) }
+func (c *DeleteRule) check() *Fault { return checkRuleName(c.Name) }
 
 // appendBody: location, count, items.
 func (c *Refresh) appendBody(dst []byte) []byte {

@@ -189,7 +189,7 @@ func newModel() *model {
 // apply is the model's whole interface: one command of the entry at index, stamped nowMS.
 func (m *model) apply(index uint64, nowMS int64, key string, c engine.Command) answer {
 	m.advance(index, nowMS)
-	if _, _, ok := engine.CheckCommand(c); !ok {
+	if engine.CheckCommand(c) != nil {
 		return answer{Code: engine.CodeInvalid, Index: index}
 	}
 	if kept, ok := m.kept[key]; ok && key != "" {

@@ -45,22 +45,22 @@ const (
 	longitudeMax = 180_000_000
 )
 
-func (c *PutLocation) check() *fault {
+func (c *PutLocation) check() *Fault {
 	switch {
 	case !IsText(c.Location, LocationBytesMax):
-		return textFault("location", c.Location)
+		return textFault("location", c.Location, LocationBytesMax)
 	case c.Flags&^placeFlagsKnown != 0:
-		return numberFault("flags", int64(c.Flags))
+		return numberFault("flags", int64(c.Flags), 0, placeFlagsKnown)
 	case !isOptionalText(c.Name, PlaceNameBytesMax):
-		return textFault("name", c.Name)
+		return textFault("name", c.Name, PlaceNameBytesMax)
 	case !isOptionalText(c.PostalCode, PlaceNameBytesMax):
-		return textFault("postalCode", c.PostalCode)
+		return textFault("postalCode", c.PostalCode, PlaceNameBytesMax)
 	case !isOptionalText(c.Country, PlaceNameBytesMax):
-		return textFault("country", c.Country)
+		return textFault("country", c.Country, PlaceNameBytesMax)
 	case c.Latitude < -latitudeMax || c.Latitude > latitudeMax:
-		return numberFault("latitude", c.Latitude)
+		return numberFault("latitude", c.Latitude, -latitudeMax, latitudeMax)
 	case c.Longitude < -longitudeMax || c.Longitude > longitudeMax:
-		return numberFault("longitude", c.Longitude)
+		return numberFault("longitude", c.Longitude, -longitudeMax, longitudeMax)
 	}
 	return nil
 }

@@ -16,20 +16,20 @@ type PutLocationGroup struct {
 	Locations []string `json:"locations"`
 }
 
-func (c *PutLocationGroup) check() *fault {
+func (c *PutLocationGroup) check() *Fault {
 	switch {
 	case !IsText(c.Group, LocationBytesMax):
-		return textFault("group", c.Group)
+		return textFault("group", c.Group, LocationBytesMax)
 	case len(c.Locations) > LocationGroupMembersMax:
-		return numberFault("locations", int64(len(c.Locations)))
+		return sizeFault("locations", len(c.Locations), 0, LocationGroupMembersMax)
 	}
 	sorted := slices.Sorted(slices.Values(c.Locations))
 	for i, location := range c.Locations {
 		if !IsText(location, LocationBytesMax) {
-			return textFault(fmt.Sprintf("locations[%d]", i), location)
+			return textFault(fmt.Sprintf("locations[%d]", i), location, LocationBytesMax)
 		}
 		if i > 0 && sorted[i] == sorted[i-1] {
-			return textFault("locations", sorted[i])
+			return &Fault{"locations", shownText(sorted[i]), "it is in the list more than once"}
 		}
 	}
 	return nil

@@ -11,13 +11,13 @@ type take struct {
 	CandidateExplanation
 }
 
-// checkPlans checks the form of what rules decided, in the manner of CheckCommand. Tags are the schema's to judge.
-func checkPlans(c *Allocate, plans []PlannedLine) (field, value string, ok bool) {
+// checkPlans checks the form of what rules decided. Tags are the schema's to judge.
+func checkPlans(c *Allocate, plans []PlannedLine) *Fault {
 	last := -1
 	for i := range plans {
 		p := &plans[i]
-		fault := func(field string, n int64) (string, string, bool) {
-			return fmt.Sprintf("plans[%d].%s", i, field), strconv.FormatInt(n, 10), false
+		fault := func(field string, n int64) *Fault {
+			return &Fault{fmt.Sprintf("plans[%d].%s", i, field), strconv.FormatInt(n, 10), "no plan of a rule"}
 		}
 		switch {
 		case p.Line <= last || p.Line >= len(c.Lines):
@@ -37,7 +37,7 @@ func checkPlans(c *Allocate, plans []PlannedLine) (field, value string, ok bool)
 		}
 		last = p.Line
 	}
-	return "", "", true
+	return nil
 }
 
 // planRuled is planLine for a line about which a rule was asked.

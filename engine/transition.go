@@ -6,31 +6,33 @@ import (
 )
 
 // check: two orders, and lines of which no two name one item on either side.
-func (c *Transition) check() *fault {
+func (c *Transition) check() *Fault {
 	switch {
 	case !IsText(c.FromOrderID, OrderIDBytesMax):
-		return textFault("fromOrderId", c.FromOrderID)
-	case !IsText(c.OrderID, OrderIDBytesMax) || c.OrderID == c.FromOrderID:
-		return textFault("orderId", c.OrderID)
+		return textFault("fromOrderId", c.FromOrderID, OrderIDBytesMax)
+	case !IsText(c.OrderID, OrderIDBytesMax):
+		return textFault("orderId", c.OrderID, OrderIDBytesMax)
+	case c.OrderID == c.FromOrderID:
+		return &Fault{"orderId", shownText(c.OrderID), "another order than fromOrderId is expected"}
 	case len(c.Lines) == 0 || len(c.Lines) > OrderLinesMax:
-		return numberFault("lines", int64(len(c.Lines)))
+		return sizeFault("lines", len(c.Lines), 1, OrderLinesMax)
 	}
 	for i := range c.Lines {
 		if l := &c.Lines[i]; !IsText(l.ItemID, ItemIDBytesMax) {
-			return textFault("itemId", l.ItemID).in("lines", i)
+			return textFault("itemId", l.ItemID, ItemIDBytesMax).in("lines", i)
 		} else if !IsText(l.ToItemID, ItemIDBytesMax) {
-			return textFault("toItemId", l.ToItemID).in("lines", i)
+			return textFault("toItemId", l.ToItemID, ItemIDBytesMax).in("lines", i)
 		}
 	}
 	if i := repeatedName(c.Lines); i >= 0 {
-		return textFault("itemId", c.Lines[i].ItemID).in("lines", i)
+		return repeatedFault("itemId", c.Lines[i].ItemID).in("lines", i)
 	}
 	targets := make([]transitionTarget, len(c.Lines))
 	for i := range c.Lines {
 		targets[i] = transitionTarget(c.Lines[i])
 	}
 	if i := repeatedName(targets); i >= 0 {
-		return textFault("toItemId", c.Lines[i].ToItemID).in("lines", i)
+		return repeatedFault("toItemId", c.Lines[i].ToItemID).in("lines", i)
 	}
 	return nil
 }

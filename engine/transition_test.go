@@ -130,7 +130,7 @@ func TestTransitionRefuses(t *testing.T) {
 	f(CodeNotReserved, "firm", TransitionLine{"1", "2"})
 	h.want("U", "L", `{} 10/4/0/6 `)
 	long := &Transition{FromOrderID: "a", OrderID: "b", Lines: make([]TransitionLine, OrderLinesMax+1)}
-	if field, _, _ := CheckCommand(long); field != "lines" {
+	if f := CheckCommand(long); f == nil || f.Field != "lines" {
 		t.Error("too many lines pass")
 	}
 }

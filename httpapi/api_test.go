@@ -54,7 +54,12 @@ func TestTagCategories(t *testing.T) {
 	s.get("/v1/inventory/Retailer2/BC76845").ok().want(`40`, "records", 0, "onHand")
 
 	s.do("DELETE", "/v1/tag-categories/Nope", "").is(404, "unknown-category")
-	s.do("DELETE", "/v1/tag-categories/Channel", "").is(409, "in-use")
+	s.do("DELETE", "/v1/tag-categories/Channel", "").is(409, "in-use").
+		want(`"the value that is removed has stock or promises: name in moveTo the value that takes them over"`,
+			"detail")
+	s.put("/v1/tag-categories/Channel", `{"values":[{"value":"Kibo","percent":100,"default":true},{"value":"eBay"}]}`).
+		is(400, "invalid").want(`"values[1].percent"`, "field").
+		want(`"in a category with percentages every value needs a percent"`, "detail")
 	s.do("DELETE", "/v1/tag-categories/Channel?moveTo=Kibo", "").ok().want(`"Channel"`, "name")
 	s.get("/v1/tag-categories/Channel").is(404, "unknown-category")
 	s.get("/v1/inventory/Retailer2/BC76845").ok().want(`40`, "records", 0, "onHand")

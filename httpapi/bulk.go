@@ -95,8 +95,8 @@ func (req *request) beginBulk(clientKey string) {
 func (req *request) beginBulkOrder(i int, clientKey string, budget *rules.Budget) {
 	k := &req.commands
 	cmd := &k.bulk[i]
-	if field, value, ok := engine.CheckCommand(cmd); !ok {
-		req.result = engine.Result{Kind: engine.KindAllocate, Code: engine.CodeInvalid, Field: field, Value: value,
+	if f := engine.CheckCommand(cmd); f != nil {
+		req.result = engine.Result{Kind: engine.KindAllocate, Code: engine.CodeInvalid, Field: f.Field, Value: f.Value,
 			Index: req.server.store.AppliedIndex()}
 		req.knowBulk(i, bulkKnown)
 		return

@@ -36,9 +36,9 @@ func (req *request) checkDry(d *dryRun) bool {
 		return false
 	}
 	order := engine.Allocate{OrderID: d.orderID, Lines: []engine.AllocateLine{d.item}}
-	if field, value, ok := engine.CheckCommand(&order); !ok {
-		req.fail(http.StatusBadRequest, codeInvalid, "a value is outside its limits",
-			"item."+strings.TrimPrefix(field, "lines[0]."), value)
+	if f := engine.CheckCommand(&order); f != nil {
+		req.fail(http.StatusBadRequest, codeInvalid, f.Reason, "item."+strings.TrimPrefix(f.Field, "lines[0]."),
+			f.Value)
 		return false
 	}
 	return req.knows(d.item.Tags, "item.tags")

@@ -207,11 +207,28 @@ func resultProblem(r *engine.Result) problem {
 	return problem{
 		status: refusalStatus(r.Kind, r.Code),
 		code:   r.Code.String(),
-		detail: codeDetails[r.Code],
+		detail: refusalDetail(r.Kind, r.Code),
 		field:  r.Field,
 		value:  r.Value,
 		offset: -1,
 	}
+}
+
+// refusalDetail says what a refusal means, and of CodeInUse what to do about it.
+func refusalDetail(kind engine.Kind, code engine.Code) string {
+	if code == engine.CodeInUse {
+		switch kind {
+		case engine.KindPutTagCategory, engine.KindDeleteTagCategory:
+			return "the value that is removed has stock or promises: name in moveTo the value that takes them over"
+		case engine.KindDelete:
+			return "records have open promises: release them first, or send force to release them with the records"
+		case engine.KindDeleteSegments:
+			return "segments have open promises: release them first"
+		case engine.KindDeleteRule:
+			return "the rule is active: deactivate it first"
+		}
+	}
+	return codeDetails[code]
 }
 
 // refusalStatus is the HTTP status of a refusal. The record or segment of an allocate line is no resource of the URL:

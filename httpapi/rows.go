@@ -34,7 +34,7 @@ func (s *bodyReader) endRow(row int, begin strictjson.Mark) {
 func (req *request) loaded(cmd engine.Command) bool {
 	req.scan.End()
 	if req.scan.OK() && len(req.scan.rows) == 0 {
-		if _, _, ok := engine.CheckCommand(cmd); ok {
+		if engine.CheckCommand(cmd) == nil {
 			return true
 		}
 	}
@@ -92,9 +92,9 @@ func (req *request) badRows(cmd engine.Command) (rows []rowFault) {
 
 // badItem says what is wrong with an item that was read. ok: nothing is.
 func badItem(kind engine.Kind, schema *engine.Schema, it *engine.StockItem, i int) (f strictjson.Fault, ok bool) {
-	if field, value, ok := engine.CheckItem(kind, it); !ok {
-		return strictjson.Fault{Code: codeInvalid, Detail: codeDetails[engine.CodeInvalid],
-			Field: fmt.Sprintf("items[%d].%s", i, field), Value: value, Offset: -1}, false
+	if f := engine.CheckItem(kind, it); f != nil {
+		return strictjson.Fault{Code: codeInvalid, Detail: f.Reason, Field: fmt.Sprintf("items[%d].%s", i, f.Field),
+			Value: f.Value, Offset: -1}, false
 	}
 	if _, code, _ := schema.Resolve(it.Tags); code == engine.CodeOK {
 		return strictjson.Fault{}, true

@@ -41,11 +41,11 @@ func (req *request) body() *bodyReader {
 
 // check applies the engine's limits before anything is proposed.
 func (req *request) check(cmd engine.Command) bool {
-	field, value, ok := engine.CheckCommand(cmd)
-	if !ok {
-		req.fail(http.StatusBadRequest, codeInvalid, "a value is outside its limits", field, value)
+	f := engine.CheckCommand(cmd)
+	if f != nil {
+		req.fail(http.StatusBadRequest, codeInvalid, f.Reason, f.Field, f.Value)
 	}
-	return ok
+	return f == nil
 }
 
 // propose takes the command through the log. Afterwards req.result holds its result; on false the answer is given.

@@ -175,8 +175,8 @@ func notFound(code engine.Code, field, value, format string, args ...any) *Fault
 
 // checked gives the fault of a command that is outside the engine's limits.
 func checked(c engine.Command) error {
-	if field, value, ok := engine.CheckCommand(c); !ok {
-		return badRequest(field, value, "%s: %q is outside its limits", field, value)
+	if f := engine.CheckCommand(c); f != nil {
+		return badRequest(f.Field, f.Value, "%s: %q: %s", f.Field, f.Value, f.Reason)
 	}
 	return nil
 }

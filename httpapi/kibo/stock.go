@@ -95,8 +95,8 @@ func (s *stockItems) add(i int, from *stockItem) error {
 		kind = engine.KindRefresh
 		from.setFields(&item)
 	}
-	if field, value, ok := engine.CheckItem(kind, &item); !ok {
-		return badRequest(field, value, "%q is outside its limits", value)
+	if f := engine.CheckItem(kind, &item); f != nil {
+		return badRequest(f.Field, f.Value, "%s: %q: %s", f.Field, f.Value, f.Reason)
 	}
 	s.list = append(s.list, item)
 	return nil
