@@ -184,9 +184,13 @@ func (req *request) history() {
 
 // startBacktest answers as soon as the backtest runs.
 func (req *request) startBacktest() {
-	body := &req.commands.rule.backtest
-	req.body().backtest(body)
-	if !req.parsed() || !req.barrier() {
+	var asked api.StartBacktest
+	if !req.readBody(&asked) {
+		return
+	}
+	k := req.checker()
+	body := newBacktestBody(&asked, k)
+	if !req.sound(&k.fault) || !req.barrier() {
 		return
 	}
 	source, version, ok := req.backtestSource(body)
@@ -216,6 +220,53 @@ func (req *request) startBacktest() {
 		return
 	}
 	cancel()
+}
+
+// backtestBody is what a backtest is asked for. Zero values stand for what was not said.
+type backtestBody struct {
+	version     uint32
+	source      *api.Source // nil: that of the version
+	hook        engine.RuleHook
+	from, to    bound
+	scope       engine.RuleScope
+	onError     engine.RuleFallback
+	failuresMax uint32
+	differences int
+}
+
+// bound is a place in the log: an index or a time.
+type bound struct {
+	index  uint64
+	timeMS int64
+	text   string // as it was given, empty if it was not
+}
+
+func newBacktestBody(body *api.StartBacktest, k *bodyCheck) *backtestBody {
+	return &backtestBody{version: k.number32("version", body.Version, 0), source: body.Source,
+		hook: k.hook("hook", body.Hook), from: k.bound("from", body.From), to: k.bound("to", body.To),
+		scope: k.scope(body.Scope), onError: k.fallback(body.OnError),
+		failuresMax: k.number32("failuresMax", body.FailuresMax, failuresDefault),
+		differences: int(k.integer("differencesMax", body.DifferencesMax, 0, BacktestDifferencesMax,
+			BacktestDifferencesDefault))}
+}
+
+// bound gives a log index or a time, nothing if it was left out.
+func (k *bodyCheck) bound(field string, from *api.Bound) (b bound) {
+	if from == nil {
+		return b
+	}
+	b.text = string(*from)
+	if index, err := strconv.ParseUint(b.text, 10, 63); err == nil && index > 0 {
+		b.index = index
+		return b
+	}
+	at, err := time.Parse(time.RFC3339Nano, b.text)
+	if err != nil || at.UnixMilli() <= 0 {
+		k.fail(codeInvalid, "a log index from 1 on or a time such as 2026-11-27T06:00:00Z is expected", field, b.text)
+		return b
+	}
+	b.timeMS = at.UnixMilli()
+	return b
 }
 
 // launch opens the recording and starts the work, or answers why not.
@@ -270,7 +321,7 @@ func (req *request) noRecording(err error) {
 
 // backtestSource gives the candidate's source: a stored version's, or the one that is given.
 func (req *request) backtestSource(body *backtestBody) (source string, version uint32, ok bool) {
-	if body.hasSource {
+	if body.source != nil {
 		if body.version > 0 {
 			req.fail(http.StatusBadRequest, codeInvalid, "a version or a source is expected, not both", "source", "")
 			return "", 0, false
@@ -278,7 +329,7 @@ func (req *request) backtestSource(body *backtestBody) (source string, version u
 		if body.hook == 0 {
 			body.hook = engine.HookSelect
 		}
-		return strings.Clone(body.source), 0, true
+		return string(*body.source), 0, true
 	}
 	v, _, ok := req.version1(req.server.reader.Rules(), body.version)
 	if !ok {

@@ -6,7 +6,6 @@ import (
 	"net/http"
 
 	"apportion/httpapi/api"
-	"apportion/httpapi/strictjson"
 	"apportion/raftstore"
 )
 
@@ -57,11 +56,11 @@ func (req *request) group() (Group, bool) {
 }
 
 func (req *request) addMember() {
-	m := raftstore.Member{ID: req.path[0], Voter: true}
-	req.body().member(&m)
-	if !req.parsed() {
+	var body api.PutMember
+	if !req.readBody(&body) {
 		return
 	}
+	m := raftstore.Member{ID: req.path[0], Address: body.Address, Voter: body.Voter == nil || *body.Voter}
 	req.changeMembers(m.Address, func(ctx context.Context, group Group) error { return group.AddMember(ctx, m) })
 }
 
@@ -70,12 +69,11 @@ func (req *request) removeMember() {
 }
 
 func (req *request) transferLeader() {
-	var to string
-	req.body().transferLeader(&to)
-	if !req.parsed() {
+	var body api.TransferLeader
+	if !req.readBody(&body) {
 		return
 	}
-	req.changeMembers("", func(ctx context.Context, group Group) error { return group.HandOver(ctx, to) })
+	req.changeMembers("", func(ctx context.Context, group Group) error { return group.HandOver(ctx, body.To) })
 }
 
 func (req *request) takeSnapshot() {
@@ -112,49 +110,5 @@ func (req *request) changeMembers(address string, change func(ctx context.Contex
 		req.storeFailed(raftstore.ErrTimeout)
 	default:
 		req.storeFailed(err)
-	}
-}
-
-const (
-	hasMemberAddress strictjson.Fields = 1 << iota
-	hasMemberVoter
-)
-
-// member reads the address and the vote of a member.
-func (s *bodyReader) member(m *raftstore.Member) {
-	var has strictjson.Fields
-	s.OpenObject()
-	for key, ok := s.NextField(); ok; key, ok = s.NextField() {
-		switch key {
-		case "address":
-			s.Seen(&has, hasMemberAddress)
-			m.Address = s.Text()
-		case "voter":
-			s.OptionalBool(&has, hasMemberVoter, &m.Voter)
-		default:
-			s.Unknown()
-		}
-	}
-	s.Require(has, hasMemberAddress, "address")
-}
-
-const hasNewLeader strictjson.Fields = 1
-
-// transferLeader reads who is to lead; an empty body leaves that open.
-func (s *bodyReader) transferLeader(to *string) {
-	if s.Empty() {
-		return
-	}
-	var has strictjson.Fields
-	s.OpenObject()
-	for key, ok := s.NextField(); ok; key, ok = s.NextField() {
-		switch key {
-		case "to":
-			if s.Present(&has, hasNewLeader) {
-				*to = s.Text()
-			}
-		default:
-			s.Unknown()
-		}
 	}
 }

@@ -3,6 +3,8 @@ package httpapi
 import (
 	"context"
 	"fmt"
+	"maps"
+	"math"
 	"net/http"
 	"slices"
 	"strings"
@@ -15,23 +17,80 @@ import (
 
 // What a rule would do now, without a log entry.
 
+// dryRun is a call of a rule that changes nothing.
+type dryRun struct {
+	version uint32
+	source  *api.Source // nil: that of the version
+	hook    engine.RuleHook
+	orderID string
+	item    engine.AllocateLine
+	record  rules.Record
+	given   bool // the body has the record
+}
+
 func (req *request) dryRunRule() {
-	d := &req.commands.rule.dry
-	req.body().dryRun(d)
-	if !req.parsed() || !req.barrier() || !req.checkDry(d) {
+	var body api.DryRunRule
+	if !req.readBody(&body) {
+		return
+	}
+	k := req.checker()
+	d := newDryRun(&body, k)
+	if !req.sound(&k.fault) || !req.barrier() || !req.checkDry(d) {
 		return
 	}
 	asOf := req.server.store.AppliedIndex()
-	if record := &d.record; req.dryRecord(d, record) {
+	if req.dryRecord(d) {
 		if program, version, ok := req.dryProgram(d); ok {
-			req.reply(runDry(d, program, version, asOf, record, req.deadline))
+			req.reply(runDry(d, program, version, asOf, req.deadline))
 		}
 	}
 }
 
+// newDryRun takes a dry run from its body. Only the UPC and the location have no default.
+func newDryRun(body *api.DryRunRule, k *bodyCheck) *dryRun {
+	it := &body.Item
+	d := &dryRun{version: k.number32("version", body.Version, 0), source: body.Source, hook: k.hook("hook", body.Hook),
+		orderID: "dry-run", item: engine.AllocateLine{ItemID: "1", UPC: k.name("item.upc", it.UPC),
+			Location: k.name("item.location", it.Location),
+			Quantity: k.integer("item.quantity", it.Quantity, 1, math.MaxInt64, 1), Tags: k.tags("item.tags", it.Tags)}}
+	if d.hook == 0 {
+		d.hook = engine.HookSelect
+	}
+	if it.OrderID != nil {
+		d.orderID = k.name("item.orderId", *it.OrderID)
+	}
+	if it.ItemID != nil {
+		d.item.ItemID = k.name("item.itemId", *it.ItemID)
+	}
+	for _, name := range slices.Sorted(maps.Keys(it.Attributes)) {
+		d.item.Attributes = append(d.item.Attributes, engine.Attribute{Name: name, Value: it.Attributes[name]})
+	}
+	if d.given = body.Record != nil; d.given {
+		d.record = dryRecord(body.Record, k)
+	}
+	return d
+}
+
+// dryRecord takes the record from the body of a dry run.
+func dryRecord(from *api.DryRunRecord, k *bodyCheck) rules.Record {
+	figure := func(field string, n int64) int64 {
+		return k.integer("record."+field, &n, 0, engine.QuantityMax, 0)
+	}
+	r := rules.Record{Version: uint64(figure("version", from.Version)), Floor: figure("floor", from.Floor),
+		LTD: figure("ltd", from.LTD), Due: from.Due}
+	for i := range from.Segments {
+		s, field := &from.Segments[i], fmt.Sprintf("segments[%d].", i)
+		r.Segments = append(r.Segments, rules.Segment{Tags: k.tags("record."+field+"tags", s.Tags),
+			OnHand: figure(field+"onHand", s.OnHand), Allocated: figure(field+"allocated", s.Allocated),
+			Pending: figure(field+"pending", s.Pending), SafetyStock: figure(field+"safetyStock", s.SafetyStock),
+			Floor: figure(field+"floor", s.Floor), LTD: figure(field+"ltd", s.LTD)})
+	}
+	return r
+}
+
 // checkDry refuses an item that no order could have, in the words of the request.
 func (req *request) checkDry(d *dryRun) bool {
-	if d.hasSource && d.version > 0 {
+	if d.source != nil && d.version > 0 {
 		req.fail(http.StatusBadRequest, codeInvalid, "a version or a source is expected, not both", "source", "")
 		return false
 	}
@@ -44,10 +103,10 @@ func (req *request) checkDry(d *dryRun) bool {
 	return req.knows(d.item.Tags, "item.tags")
 }
 
-// dryRecord gives the record that the rule sees: the stored one, or the one that is given.
-func (req *request) dryRecord(d *dryRun, record *rules.Record) bool {
-	if d.hasRecord {
-		return req.givenRecord(d, record)
+// dryRecord completes the record that the rule sees: the given one, or else the stored one.
+func (req *request) dryRecord(d *dryRun) bool {
+	if d.given {
+		return req.givenRecord(d)
 	}
 	view := &req.reads.record
 	if !req.server.reader.ReadRecord(d.item.UPC, d.item.Location, view) {
@@ -56,13 +115,13 @@ func (req *request) dryRecord(d *dryRun, record *rules.Record) bool {
 		return false
 	}
 	schema := req.schema() // read after the record, it knows all of its tag sets
-	record.Fill(view, schema, rules.SchemaOf(schema))
+	d.record.Fill(view, schema, rules.SchemaOf(schema))
 	return true
 }
 
 // givenRecord completes a record of the request: each segment has all its tags, and the record the sums.
-func (req *request) givenRecord(d *dryRun, r *rules.Record) bool {
-	schema := req.schema()
+func (req *request) givenRecord(d *dryRun) bool {
+	schema, r := req.schema(), &d.record
 	r.UPC, r.Location, r.Schema = d.item.UPC, d.item.Location, rules.SchemaOf(schema)
 	seen := map[string]bool{}
 	for i := range r.Segments {
@@ -89,8 +148,10 @@ func (req *request) givenRecord(d *dryRun, r *rules.Record) bool {
 
 // dryProgram is the program that a dry run is of: a stored version, or a source that is given.
 func (req *request) dryProgram(d *dryRun) (*rules.Program, uint32, bool) {
-	source, version := d.source, uint32(0)
-	if !d.hasSource {
+	source, version := "", uint32(0)
+	if d.source != nil {
+		source = string(*d.source)
+	} else {
 		v, _, ok := req.version1(req.server.reader.Rules(), d.version)
 		if !ok {
 			return nil, 0, false
@@ -110,12 +171,11 @@ func (req *request) dryProgram(d *dryRun) (*rules.Program, uint32, bool) {
 }
 
 // runDry calls the hook and shows what it would do. What is wrong with the rule is an answer like any other.
-func runDry(d *dryRun, program *rules.Program, version uint32, asOf uint64, record *rules.Record,
-	deadline time.Time) api.DryRun {
+func runDry(d *dryRun, program *rules.Program, version uint32, asOf uint64, deadline time.Time) api.DryRun {
 	ctx, cancel := context.WithDeadline(context.Background(), deadline)
 	defer cancel()
 	output := new(rules.Output)
-	in := rules.Input{Record: record, Seed: rules.ItemSeed(d.orderID, d.item.ItemID), Output: output}
+	in := rules.Input{Record: &d.record, Seed: rules.ItemSeed(d.orderID, d.item.ItemID), Output: output}
 	reply := api.DryRun{AsOf: asOf, Rule: program.Name(), Version: version, Hook: d.hook.String(),
 		Candidates: []api.DryRunCandidate{},
 		Targets:    []api.DryRunTarget{}}
@@ -128,12 +188,12 @@ func runDry(d *dryRun, program *rules.Program, version uint32, asOf uint64, reco
 		var plan rules.Plan
 		plan, usage, err = program.Select(ctx, &in)
 		reply.Micros = time.Since(begin).Microseconds()
-		showPlan(&reply, &plan, d.item.Quantity, record)
+		showPlan(&reply, &plan, d.item.Quantity, &d.record)
 	} else {
 		var answer rules.Redistribution
 		answer, usage, err = program.Redistribute(ctx, &in)
 		reply.Micros = time.Since(begin).Microseconds()
-		showRedistribution(&reply, &answer, record)
+		showRedistribution(&reply, &answer, &d.record)
 	}
 	reply.Steps, reply.MemoryBytes, reply.Output = usage.Steps, usage.MemoryBytes, output.Text()
 	if err != nil {

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"apportion/engine"
+	"apportion/httpapi/api"
 	"apportion/httpapi/strictjson"
 )
 
@@ -161,11 +162,9 @@ func TestLimitsOfParts(t *testing.T) {
 		return err == nil
 	})
 	f("differences of a backtest", BacktestDifferencesMax, func(n int) bool {
-		var s bodyReader
-		var b backtestBody
-		s.reset(fmt.Appendf(nil, `{"differencesMax":%d}`, n))
-		s.backtest(&b)
-		return b.differences == n && s.Fault.Code == ""
+		k, differences := new(bodyCheck), int64(n)
+		newBacktestBody(&api.StartBacktest{DifferencesMax: &differences}, k)
+		return k.fault.Code == ""
 	})
 	f("bytes of a query's reply before its last record", QueryBytesMax-1, func(n int) bool {
 		r := queryRun{request: &request{out: make([]byte, n)}, q: &stockQuery{limit: 1}}

@@ -1,10 +1,10 @@
 package httpapi
 
 import (
+	"fmt"
 	"math"
 
 	"apportion/engine"
-	"apportion/httpapi/strictjson"
 )
 
 // The body that defines a tag category.
@@ -15,103 +15,41 @@ var roundingWords = []string{
 	engine.RoundingUnbiased:         "unbiased",
 }
 
-const (
-	hasValues strictjson.Fields = 1 << iota
-	hasRounding
-	hasMoveTo
-)
+type tagCategoryBody struct {
+	Values   []tagValueBody `json:"values" required:"true"`
+	Rounding *string        `json:"rounding"`
+	MoveTo   moves          `json:"moveTo"`
+}
 
-// tagCategory reads the definition of a category. Its name is in the path.
-func (s *bodyReader) tagCategory(c *engine.PutTagCategory) {
-	*c = engine.PutTagCategory{Values: c.Values[:0], MoveTo: c.MoveTo[:0]}
-	var has strictjson.Fields
-	s.OpenObject()
-	for key, ok := s.NextField(); ok; key, ok = s.NextField() {
-		switch key {
-		case "values":
-			s.Seen(&has, hasValues)
-			c.Values = s.tagValues(c.Values)
-		case "rounding":
-			if s.Present(&has, hasRounding) {
-				c.Rounding = engine.Rounding(s.OneOf(roundingWords, "largest-remainder or unbiased is expected"))
-			}
-		case "moveTo":
-			if s.Present(&has, hasMoveTo) {
-				c.MoveTo = s.moves(c.MoveTo)
-			}
-		default:
-			s.Unknown()
+type tagValueBody struct {
+	Name    string       `json:"value" required:"true"`
+	Percent *basisPoints `json:"percent"`
+	Default bool         `json:"default"`
+	Min     *int64       `json:"min"`
+	Max     *int64       `json:"max"`
+}
+
+// basisPoints is a percentage in hundredths of a percent.
+type basisPoints int32
+
+// moves has, for each value that leaves, the value that takes over its stock.
+type moves map[string]string
+
+// command gives the command that defines the category.
+func (b *tagCategoryBody) command(name string, k *bodyCheck) *engine.PutTagCategory {
+	cmd := &engine.PutTagCategory{Name: name, Rounding: engine.Rounding(k.word("rounding", b.Rounding, roundingWords))}
+	for i := range b.Values {
+		from, field := &b.Values[i], fmt.Sprintf("values[%d].", i)
+		value := engine.Value{Name: k.name(field+"value", from.Name), Percent: engine.NoPercent, Default: from.Default,
+			Min: k.integer(field+"min", from.Min, 0, math.MaxInt64, 0),
+			Max: k.integer(field+"max", from.Max, 0, math.MaxInt64, engine.NoMax)}
+		if from.Percent != nil {
+			value.Percent = int32(*from.Percent)
 		}
+		cmd.Values = append(cmd.Values, value)
 	}
-	s.Require(has, hasValues, "values")
-}
-
-func (s *bodyReader) tagValues(values []engine.Value) []engine.Value {
-	s.OpenArray()
-	for s.NextElement() {
-		s.AtMost(len(values), engine.CategoryValuesMax)
-		var value *engine.Value
-		values, value = strictjson.Extend(values)
-		s.tagValue(value)
-	}
-	return values
-}
-
-const (
-	hasValueName strictjson.Fields = 1 << iota
-	hasValuePercent
-	hasValueDefault
-	hasValueMin
-	hasValueMax
-)
-
-func (s *bodyReader) tagValue(v *engine.Value) {
-	*v = engine.Value{Percent: engine.NoPercent, Max: engine.NoMax}
-	var has strictjson.Fields
-	s.OpenObject()
-	for key, ok := s.NextField(); ok; key, ok = s.NextField() {
-		switch key {
-		case "value":
-			s.Seen(&has, hasValueName)
-			v.Name = s.name()
-		case "percent":
-			if s.Present(&has, hasValuePercent) {
-				v.Percent = s.Percent()
-			}
-		case "default":
-			s.OptionalBool(&has, hasValueDefault, &v.Default)
-		case "min":
-			if s.Present(&has, hasValueMin) {
-				v.Min = s.units()
-			}
-		case "max":
-			if s.Present(&has, hasValueMax) {
-				v.Max = s.units()
-			}
-		default:
-			s.Unknown()
-		}
-	}
-	s.Require(has, hasValueName, "value")
-}
-
-// units reads a number of units of which a negative one has another meaning to the engine (no maximum).
-func (s *bodyReader) units() int64 {
-	return s.IntegerIn(0, math.MaxInt64, "a number of units is not negative")
-}
-
-// moves reads an object of leaving value to the value that takes its stock.
-func (s *bodyReader) moves(moves []engine.Move) []engine.Move {
-	s.OpenObject()
-	for key, ok := s.NextField(); ok; key, ok = s.NextField() {
-		key = s.nameKey(key)
-		s.AtMost(len(moves), engine.CategoryValuesMax)
-		for i := range moves {
-			if moves[i].From == key {
-				s.Fail(codeDuplicateField, "the value is given twice", "")
-			}
-		}
-		moves = append(moves, engine.Move{From: key, To: s.name()})
-	}
-	return moves
+	k.pairs("moveTo", b.MoveTo, "the value is given twice", func(name, value, field string) {
+		cmd.MoveTo = append(cmd.MoveTo, engine.Move{From: name, To: k.name(field, value)})
+	})
+	return cmd
 }

@@ -166,7 +166,6 @@ func FuzzOtherBodies(f *testing.F) {
 		func(s *bodyReader) { s.transfer(&k.transfer) },
 		func(s *bodyReader) { s.redistribute(&k.redistribute) },
 		func(s *bodyReader) { s.deletion(&k.deletion) },
-		func(s *bodyReader) { s.tagCategory(&k.category) },
 		func(s *bodyReader) { s.query(&q, false) },
 		func(s *bodyReader) { s.query(&q, true) },
 		func(s *bodyReader) { k.orderChange.Action = engine.KindReturn; s.orderChange(&k.orderChange) },

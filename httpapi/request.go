@@ -76,9 +76,7 @@ type commandBuffers struct {
 	transfer     engine.Transfer
 	redistribute engine.Redistribute
 	deletion     engine.Delete
-	category     engine.PutTagCategory
 	noCategory   engine.DeleteTagCategory
-	rule         ruleBody
 	startCount   engine.StartCount
 	closeCount   engine.CloseCount
 	key          []byte

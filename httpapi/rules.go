@@ -17,6 +17,14 @@ import (
 
 // The life of a rule. These routes are for operators and few: their replies are made by encoding/json.
 
+var (
+	hookWords     = []string{engine.HookSelect.String(), engine.HookRedistribute.String()}
+	fallbackWords = []string{engine.FallbackDefault: "default", engine.FallbackReject: "reject"}
+)
+
+// failuresDefault is how many failures in a row suspend a rule, if its activation does not say.
+const failuresDefault = 10
+
 // reply answers with v as JSON.
 func (req *request) reply(v any) {
 	out, err := json.Marshal(v)
@@ -30,12 +38,18 @@ func timeText(ms int64) string { return time.UnixMilli(ms).UTC().Format("2006-01
 
 // putRule compiles a source, runs its tests and stores it. Only what passes is kept.
 func (req *request) putRule() {
-	cmd := &req.commands.rule.put
-	*cmd = engine.PutRule{Name: req.path[0], Author: req.author}
+	cmd := &engine.PutRule{Name: req.path[0], Author: req.author}
 	if isSourceMediaType(req.ctx.Request.Header.ContentType()) {
 		cmd.Source = strictjson.Alias(req.received)
-	} else if req.body().rule(cmd); !req.parsed() {
-		return
+	} else {
+		var body api.PutRule
+		if !req.readBody(&body) {
+			return
+		}
+		cmd.Source = string(body.Source)
+		if body.Author != "" {
+			cmd.Author = body.Author
+		}
 	}
 	program, warnings, tests, ok := req.compile(cmd.Name, cmd.Source)
 	if !ok {
@@ -198,10 +212,15 @@ func (req *request) deleteRule() {
 }
 
 func (req *request) activateRule() {
-	cmd := &req.commands.rule.activate
-	*cmd = engine.ActivateRule{Name: req.path[0]}
-	req.body().activation(cmd)
-	if !req.parsed() {
+	var body api.ActivateRule
+	if !req.readBody(&body) {
+		return
+	}
+	k := req.checker()
+	cmd := &engine.ActivateRule{Name: req.path[0], Version: k.number32("version", body.Version, 0),
+		Hook: k.hook("hook", body.Hook), RuleScope: k.scope(body.Scope), OnError: k.fallback(body.OnError),
+		FailuresMax: k.number32("failuresMax", body.FailuresMax, failuresDefault), Author: body.Author}
+	if !req.sound(&k.fault) {
 		return
 	}
 	if cmd.Hook == 0 {
@@ -240,10 +259,16 @@ func (req *request) defaultHook(cmd *engine.ActivateRule) bool {
 }
 
 func (req *request) deactivateRule() {
-	cmd := &req.commands.rule.deactivate
-	*cmd = engine.DeactivateRule{Name: req.path[0]}
-	req.body().deactivation(cmd)
-	if req.parsed() && req.carryOut(cmd) {
+	var body api.DeactivateRule
+	if !req.readBody(&body) {
+		return
+	}
+	k := req.checker()
+	cmd := &engine.DeactivateRule{Name: req.path[0], Hook: k.hook("hook", body.Hook), RuleScope: k.scope(body.Scope)}
+	if body.Scope != nil && body.Hook == nil {
+		k.fail(codeMissingField, "a required field is missing", "hook", "")
+	}
+	if req.sound(&k.fault) && req.carryOut(cmd) {
 		req.reply(api.ChangedRule{AsOf: req.result.Index, Name: cmd.Name})
 	}
 }

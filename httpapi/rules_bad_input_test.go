@@ -111,7 +111,7 @@ func TestRuleBadFields(t *testing.T) {
 		{"put null", "PUT", rule, `{"source":null}`, 400, "wrong-type", "source", "null"},
 		{"put twice", "PUT", rule, `{"source":"x","source":"y"}`, 400, "duplicate-field", "source", ""},
 		{"put a list", "PUT", rule, `["x"]`, 400, "wrong-type", "", ""},
-		{"put broken JSON", "PUT", rule, `{"source":"x"`, 400, "bad-json", "source", ""},
+		{"put broken JSON", "PUT", rule, `{"source":x}`, 400, "bad-json", "source", ""},
 		{"put two values", "PUT", rule, `{"source":"x"} {}`, 400, "bad-json", "", ""},
 		{"put nothing at all", "PUT", rule, ` `, 400, "bad-json", "", ""},
 		{"put a control character", "PUT", rule, `{"source":"\u0000"}`, 400, "invalid", "source", `\u0000`},

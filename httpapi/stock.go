@@ -78,10 +78,13 @@ func (req *request) countDone(location, count string) {
 // The schema.
 
 func (req *request) putTagCategory() {
-	cmd := &req.commands.category
-	req.body().tagCategory(cmd)
-	cmd.Name = req.path[0]
-	if req.parsed() && req.looksLikeNoOther(cmd) && req.carryOut(cmd) {
+	var body tagCategoryBody
+	if !req.readBody(&body) {
+		return
+	}
+	k := req.checker()
+	cmd := body.command(req.path[0], k)
+	if req.sound(&k.fault) && req.looksLikeNoOther(cmd) && req.carryOut(cmd) {
 		req.out = appendSchemaResult(req.out, &req.result, cmd.Name)
 	}
 }

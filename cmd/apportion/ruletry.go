@@ -97,7 +97,7 @@ func dryRunOf(cmd *cli.Command) (*dryRunBody, error) {
 }
 
 // sourceOf reads the file that is tried in place of a stored version, nil if there is none.
-func sourceOf(cmd *cli.Command) (*string, error) {
+func sourceOf(cmd *cli.Command) (*api.Source, error) {
 	file := cmd.String("file")
 	if file == "" {
 		return nil, nil
@@ -106,7 +106,7 @@ func sourceOf(cmd *cli.Command) (*string, error) {
 		return nil, usageError{fmt.Errorf("--version and --file: one of them is expected")}
 	}
 	source, err := readSource(file)
-	text := string(source)
+	text := api.Source(source)
 	return &text, err
 }
 

@@ -25,7 +25,7 @@ type Bound string
 // StartBacktest is the body that starts a backtest.
 type StartBacktest struct {
 	Version        *int64  `json:"version,omitempty"` // the newest by default
-	Source         *string `json:"source,omitempty"`  // in place of a stored version
+	Source         *Source `json:"source,omitempty"`  // in place of a stored version
 	Hook           *string `json:"hook,omitempty"`    // the first one of the version by default
 	Scope          *Scope  `json:"scope,omitempty"`
 	OnError        *string `json:"onError,omitempty"`

@@ -3,7 +3,7 @@ package api
 // DryRunRule is the body that asks what a rule would do now.
 type DryRunRule struct {
 	Version *int64        `json:"version,omitempty"` // the newest by default
-	Source  *string       `json:"source,omitempty"`  // in place of a stored version
+	Source  *Source       `json:"source,omitempty"`  // in place of a stored version
 	Hook    *string       `json:"hook,omitempty"`    // select by default
 	Item    DryRunItem    `json:"item" required:"true"`
 	Record  *DryRunRecord `json:"record,omitempty"` // in place of the stored record

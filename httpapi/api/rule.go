@@ -84,9 +84,12 @@ type ChangedRule struct {
 	Name string `json:"name"`
 }
 
+// Source is the text of a rule. Unlike other texts in a body it may have several lines.
+type Source string
+
 // PutRule is the body that uploads a source as a new version. A source may also be uploaded as it is, as text/x-lua.
 type PutRule struct {
-	Source string `json:"source" required:"true"`
+	Source Source `json:"source" required:"true"`
 	Author string `json:"author,omitempty"`
 }
 

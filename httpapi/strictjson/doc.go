@@ -1,8 +1,9 @@
-// Package strictjson reads and writes JSON strictly and without allocating, for the requests that a server has most of.
+// Package strictjson reads JSON strictly and writes it, without allocating on the paths that requests for stock take.
 //
 // It owns a scanner that hands out one value after another, with the path of the field at fault, and functions that
-// append values to a buffer. It never builds a tree, uses no reflection and knows nothing of stock: its users know the
-// fields. What it accepts is a subset of RFC 8259.
+// append values to a buffer. For bodies that are few, Decode reads a whole text into a struct by a JSON library, with
+// the strictness and the faults of the scanner. The package knows nothing of stock: its users know the fields. What it
+// accepts is a subset of RFC 8259.
 //
 // # Strictness
 //
@@ -13,9 +14,10 @@
 //
 // # Memory
 //
-// A string aliases the text, or the scanner's buffer if it had an escape: both hold until the next Reset.
+// A string of the scanner aliases the text, or the scanner's buffer if it had an escape: both hold until the next
+// Reset. What Decode reads is a copy.
 //
 // # Reading order
 //
-// scanner.go, value.go, fields.go; append.go; limits.go.
+// scanner.go, value.go, fields.go; decode.go; append.go; limits.go.
 package strictjson
