@@ -13,20 +13,18 @@ import (
 	"apportion/rules"
 )
 
-// Recording is what a backtest replays: a state, the entries of the log after it, and what was refused between them
-// without an entry.
+// Recording is what a backtest replays: a state, the entries of the log after it, and the early refusals between them.
 type Recording interface {
 	// Load gives an engine with the state, a new one at each call. It calls pace now and then.
 	Load(ctx context.Context, pace func()) (*engine.Engine, error)
 
-	// Next reads the next entry into e, or what was refused behind the entry before (engine.Refused); io.EOF if there
-	// is no more. e's commands are valid until the next call.
+	// Next reads the next entry of the log, or the next early refusal (engine.Refused), into e. At the end it gives
+	// io.EOF. e's commands are valid until the next call.
 	Next(e *engine.Entry) error
 }
 
-// Period is the part of a recording that a backtest is about: the entries that are within both bounds, and what was
-// refused behind an entry of an index within them, at a time within them. Times are Unix milliseconds; 0 stands for no
-// bound.
+// Period is the part of a recording that a backtest compares: what lies within the bounds of both index and time. Times
+// are Unix milliseconds; 0 is no bound.
 type Period struct {
 	FromIndex, ToIndex   uint64
 	FromTimeMS, ToTimeMS int64
@@ -42,73 +40,71 @@ func (p *Period) ends(e *engine.Entry) bool {
 
 // Config says what a backtest compares with what was.
 type Config struct {
-	// Candidate is the rule as it would have been activated: its Rule, Version, Hook, Scope, OnError and FailuresMax
-	// count.
+	// Candidate is the rule's activation: Rule, Version, Hook, Scope, OnError and FailuresMax.
 	Candidate engine.Activation
 	Source    string
 	Limits    rules.Limits
 
 	Period Period
 
-	// DifferencesMax bounds the orders that are listed with the explanations of both; LinesMax the order lines that are
-	// kept in mind, some 150 bytes each. Orders that were refused before the log may take half of them; more are left
-	// out.
+	// DifferencesMax bounds the orders that are listed with both explanations.
 	DifferencesMax int
-	LinesMax       int
 
-	// BytesMax bounds the memory of both engines, the order lines and the report; 0: it is not bounded.
+	// LinesMax bounds the order lines that are counted, some 150 bytes each. Refused orders may take half of them; more
+	// are left out.
+	LinesMax int
+
+	// BytesMax bounds the memory of both engines, the order lines and the report; 0: no bound.
 	BytesMax int64
 
-	// Pace is called after each command and now and then between, so that a backtest takes only its share of the
-	// machine.
+	// Pace, if not nil, is called after each command and now and then between. It slows the backtest down to its share
+	// of the machine.
 	Pace func()
 }
 
-// The errors of a backtest, but for those of its recording and its context.
+// The errors of a backtest, besides those of its recording and its context.
 var (
 	// ErrTooManyLines: the period has more order lines than LinesMax.
-	ErrTooManyLines = errors.New("rules: the period has more order lines than a backtest keeps in mind; choose a " +
-		"shorter one")
+	ErrTooManyLines = errors.New("the period has more order lines than a backtest can count: choose a shorter period")
 
 	// ErrTooMuchMemory: the backtest takes more than BytesMax.
-	ErrTooMuchMemory = errors.New("rules: the backtest takes more memory than it may; choose a shorter period, or " +
-		"raise --backtest-bytes-max")
+	ErrTooMuchMemory = errors.New("the backtest needs more memory than --backtest-bytes-max: choose a shorter " +
+		"period, or raise the flag")
 
 	// ErrEmptyPeriod: nothing was recorded in the period.
-	ErrEmptyPeriod = errors.New("rules: nothing was recorded in the period")
+	ErrEmptyPeriod = errors.New("nothing was recorded in the period: GET /v1/history shows what there is")
 )
 
-// Progress is how far a backtest is.
+// Progress says how far a backtest is.
 type Progress struct {
-	Index    uint64 // the last entry done
+	Index    uint64 // of the last entry replayed
 	Commands int64  // of the period
 	Elapsed  time.Duration
 }
 
-// Backtest replays a recording twice, side by side: as it was decided, and as it would have been with another rule. It
-// has engines of its own and changes nothing. Run is for one goroutine, Progress for any.
+// Backtest replays a recording twice, side by side: the baseline as it was decided, the candidate as another rule would
+// have decided. Run is for one goroutine, Progress for any.
 //
-// What the log holds is what happened with the decisions of the time: an order that only the candidate fills is never
-// shipped, and what was shipped of an order that the candidate fills otherwise is shipped as far as the candidate has
-// filled it. Orders that were refused before the log are as good as recorded: see refused.
+// The log holds what followed from the decisions of the time. So an order that only the candidate fills is never
+// shipped. Of an order that the candidate fills otherwise, at most what the candidate gave it is shipped.
 type Backtest struct {
 	cfg     Config
 	program *rules.Program
 
-	decided   *world
-	candidate *world
+	baseline  *replica
+	candidate *replica
 	planner   *rules.Planner
-	askedMS   int64 // when the order that is being done was made, in the candidate's world
+	askedMS   int64 // the time that the candidate's rules see
 	inPeriod  bool
-	failing   string // why the candidate would have been suspended
+	failing   string // why the candidate rule is to be suspended; empty: it is not
 	tally     tally
 	report    Report
 	listed    int // parts of the report's differences
 
-	unlooked int // bytes of commands since the memory was looked at
+	unchecked int // bytes of commands since the last check of the memory
 
-	refusal      engine.Result // of an order that was refused before the log
-	refusedLines int           // lines of the tally that only such orders have needed
+	refusal      engine.Result // of the refused order in progress
+	refusedLines int           // lines of the tally that only refused orders have
 
 	begin    time.Time
 	index    atomic.Uint64
@@ -116,7 +112,7 @@ type Backtest struct {
 	elapsed  atomic.Int64
 }
 
-// New compiles the candidate; the errors are those of Compile, and ErrNoHook if the source lacks the hook.
+// New compiles the candidate. The errors are those of rules.Compile, and rules.ErrNoHook if the source lacks the hook.
 func New(cfg Config) (*Backtest, error) {
 	program, _, err := rules.Compile(cfg.Candidate.Rule, cfg.Source, cfg.Limits)
 	if err != nil {
@@ -139,7 +135,7 @@ func (b *Backtest) Progress() Progress {
 	return Progress{Index: b.index.Load(), Commands: b.commands.Load(), Elapsed: time.Duration(b.elapsed.Load())}
 }
 
-// Run does the backtest, once. It ends early with the context's error. At its end the memory goes, but for the report.
+// Run runs the backtest, once. A context that ends stops it. At the end only the report keeps memory.
 func (b *Backtest) Run(ctx context.Context, r Recording) (*Report, error) {
 	b.begin = time.Now()
 	defer b.release()
@@ -175,12 +171,12 @@ func (b *Backtest) Run(ctx context.Context, r Recording) (*Report, error) {
 }
 
 func (b *Backtest) load(ctx context.Context, r Recording) error {
-	for _, w := range []**world{&b.decided, &b.candidate} {
+	for _, rep := range []**replica{&b.baseline, &b.candidate} {
 		e, err := r.Load(ctx, b.cfg.Pace)
 		if err != nil {
-			return fmt.Errorf("rules: load the state to replay from: %w", err)
+			return fmt.Errorf("load the state to replay from: %w", err)
 		}
-		*w = &world{engine: e, index: e.AppliedIndex(), nowMS: e.NowMS()}
+		*rep = &replica{engine: e, index: e.AppliedIndex(), nowMS: e.NowMS()}
 		if b.exceeds(2 * e.MemoryBytes()) {
 			return ErrTooMuchMemory
 		}
@@ -190,37 +186,38 @@ func (b *Backtest) load(ctx context.Context, r Recording) error {
 	return nil
 }
 
-// release gives up what only Run needs.
+// release lets go of what only Run needs.
 func (b *Backtest) release() {
-	b.program, b.planner, b.decided, b.candidate, b.tally, b.cfg = nil, nil, nil, nil, tally{}, Config{}
+	b.program, b.planner, b.baseline, b.candidate, b.tally, b.cfg = nil, nil, nil, nil, tally{}, Config{}
 }
 
 func (b *Backtest) exceeds(bytes int64) bool { return b.cfg.BytesMax > 0 && bytes > b.cfg.BytesMax }
 
-// remembers looks at the memory once in a while: after so many bytes of commands as bring little of it.
-func (b *Backtest) remembers(command []byte) error {
-	if b.unlooked += len(command); b.unlooked < memoryLookBytes {
+// checkMemory checks BytesMax once in memoryCheckBytes of commands.
+func (b *Backtest) checkMemory(command []byte) error {
+	if b.unchecked += len(command); b.unchecked < memoryCheckBytes {
 		return nil
 	}
-	b.unlooked = 0
-	if b.exceeds(b.decided.engine.MemoryBytes() + b.candidate.engine.MemoryBytes() + b.tally.memoryBytes() +
+	b.unchecked = 0
+	if b.exceeds(b.baseline.engine.MemoryBytes() + b.candidate.engine.MemoryBytes() + b.tally.memoryBytes() +
 		b.report.MemoryBytes()) {
 		return ErrTooMuchMemory
 	}
 	return nil
 }
 
-// memoryLookBytes is some hundred small commands.
-const memoryLookBytes = 32 << 10
+// memoryCheckBytes is some hundred small commands, which take little memory.
+const memoryCheckBytes = 32 << 10
 
-// suppose has the candidate asked from now on; with a reason it is as good as suspended.
-func (b *Backtest) suppose(suspended string) {
+// activate activates the candidate rule, or with a reason suspends it.
+func (b *Backtest) activate(suspended string) {
 	a := b.cfg.Candidate
 	a.Suspended, a.Reason = suspended != "", suspended
 	b.candidate.engine.Suppose(&a, b.cfg.Source)
 }
 
-// suspend is the planner's word that a rule fails. The rules of the log are suspended where the log says so.
+// suspend is called by the planner for a rule that fails. Only the candidate rule is suspended: the log suspends its
+// own.
 func (b *Backtest) suspend(c engine.SuspendRule, lost func()) {
 	if c.Activation != engine.SupposedID {
 		lost()
@@ -229,47 +226,47 @@ func (b *Backtest) suspend(c engine.SuspendRule, lost func()) {
 	b.failing = c.Reason
 }
 
-// suspendIfFailing treats the candidate as the log would have it after too many failures.
+// suspendIfFailing suspends the candidate rule after too many failures.
 func (b *Backtest) suspendIfFailing() {
 	if b.failing != "" && b.report.Suspended.Index == 0 {
 		b.report.Suspended = engine.Moment{Index: b.candidate.index, TimeMS: b.candidate.nowMS}
 		b.report.SuspendedReason = b.failing
-		b.suppose(b.failing)
+		b.activate(b.failing)
 	}
 }
 
-// enter notes that something of the period comes now.
-func (b *Backtest) enter(at engine.Moment) {
+// enterPeriod notes that something of the period comes now.
+func (b *Backtest) enterPeriod(at engine.Moment) {
 	if !b.inPeriod {
 		b.inPeriod = true
-		b.suppose("")
+		b.activate("")
 		b.report.From = at
 	}
 	b.report.To = engine.Moment{Index: max(b.report.To.Index, at.Index), TimeMS: max(b.report.To.TimeMS, at.TimeMS)}
 }
 
-// logged has both worlds do an entry of the log.
+// logged replays an entry of the log on both replicas.
 func (b *Backtest) logged(ctx context.Context, entry *engine.Entry) error {
 	if b.inPeriod || b.cfg.Period.begins(entry) {
-		b.enter(engine.Moment{Index: entry.Index, TimeMS: entry.TimeMS})
+		b.enterPeriod(engine.Moment{Index: entry.Index, TimeMS: entry.TimeMS})
 	}
-	for _, w := range []*world{b.decided, b.candidate} {
-		w.index, w.nowMS = entry.Index, max(entry.TimeMS, w.engine.NowMS())
-		w.engine.Advance(w.index, w.nowMS)
+	for _, rep := range []*replica{b.baseline, b.candidate} {
+		rep.index, rep.nowMS = entry.Index, max(entry.TimeMS, rep.engine.NowMS())
+		rep.engine.Advance(rep.index, rep.nowMS)
 	}
 	b.askedMS = b.candidate.nowMS
 	if b.inPeriod {
-		b.redistribute() // what came with the time may have made records wait
+		b.redistribute() // a delivery that the time brought may have records wait
 	}
 	for i, command := range entry.Commands {
 		if i%ctxCommands == 0 && ctx.Err() != nil {
 			return ctx.Err()
 		}
-		if err := b.remembers(command); err != nil {
+		if err := b.checkMemory(command); err != nil {
 			return err
 		}
 		if !b.inPeriod {
-			b.decided.apply(command)
+			b.baseline.apply(command)
 			b.candidate.apply(command)
 		} else {
 			if err := b.command(command); err != nil {
@@ -283,18 +280,18 @@ func (b *Backtest) logged(ctx context.Context, entry *engine.Entry) error {
 	return nil
 }
 
-// ctxCommands is how many commands are done between two looks at the context.
+// ctxCommands is how many commands are replayed between two checks of the context.
 const ctxCommands = 64
 
-// command has both worlds do a command: the one as it was decided, the other as the candidate would have decided.
+// command replays a command: on the baseline as it was decided, on the candidate as its rules decide.
 func (b *Backtest) command(command []byte) error {
 	env, c, err := engine.DecodeCommand(command)
 	if err != nil {
-		return fmt.Errorf("rules: a recorded command: %w", err)
+		return fmt.Errorf("decode a recorded command: %w", err)
 	}
-	was := b.decided.apply(command)
+	was := b.baseline.apply(command)
 	if was.Code == engine.CodeRetry {
-		return nil // it was not done, and came again
+		return nil // it did nothing, and came again
 	}
 	switch c := c.(type) {
 	case *engine.Allocate:
@@ -306,7 +303,7 @@ func (b *Backtest) command(command []byte) error {
 		b.candidate.attach(&env, c.OrderID)
 		b.sameAnswer(was, b.candidate.do(&env, c))
 	case *engine.RedistributePlan:
-		b.report.Decided.countRedistributed(was) // the candidate's world has its own
+		b.report.Decided.countRedistributed(was) // the candidate has its own
 	default:
 		b.sameAnswer(was, b.candidate.apply(command))
 		b.redistribute()
@@ -314,7 +311,7 @@ func (b *Backtest) command(command []byte) error {
 	return nil
 }
 
-// redistribute has the rules asked about the records that wait for it in the candidate's world, at once.
+// redistribute asks the rules about the candidate's records that wait for them.
 func (b *Backtest) redistribute() {
 	for b.candidate.engine.PlansWaiting() > 0 {
 		var env engine.Envelope
@@ -326,15 +323,15 @@ func (b *Backtest) redistribute() {
 		b.suspendIfFailing()
 		b.cfg.Pace()
 		if done.Stock.Records == 0 {
-			return // nothing has come in between, so nothing would come of another try
+			return // nothing has changed in between, so another try would do nothing
 		}
 	}
 }
 
-// redistributeRecords is how many records are redistributed between two looks at the pace.
+// redistributeRecords is how many records are redistributed between two calls of Pace.
 const redistributeRecords = 16
 
-// allocate plans an order anew in the candidate's world, and notes how it went in both.
+// allocate plans an order again for the candidate, and compares both answers.
 func (b *Backtest) allocate(env engine.Envelope, c *engine.Allocate, was *engine.Result) error {
 	decided := env.Plans
 	env.Plans = nil
@@ -346,18 +343,18 @@ func (b *Backtest) allocate(env engine.Envelope, c *engine.Allocate, was *engine
 	b.candidate.attach(&env, c.OrderID)
 	would := b.candidate.do(&env, c)
 	if was.Repeated || would.Repeated {
-		return nil // answered from what was kept for its key
+		return nil // answered from the results kept for its key
 	}
 	b.report.Decided.rules(decided)
 	b.report.Candidate.rules(env.Plans)
 	return b.compare(c, &answer{was, decided}, &answer{would, env.Plans})
 }
 
-// change fits a change of an order to what the order is in the candidate's world.
+// change replays a change of an order on the candidate, cut down to what the candidate's order holds.
 func (b *Backtest) change(env engine.Envelope, c *engine.OrderChange, was *engine.Result) {
 	b.candidate.attach(&env, c.OrderID)
 	if was.Code == engine.CodeOK {
-		adapted, left := b.candidate.fit(c, &env)
+		adapted, left := b.candidate.clipToHeld(c, &env)
 		if adapted {
 			b.report.ChangesAdapted++
 		}
@@ -368,7 +365,7 @@ func (b *Backtest) change(env engine.Envelope, c *engine.OrderChange, was *engin
 	b.sameAnswer(was, b.candidate.do(&env, c))
 }
 
-// sameAnswer counts answers, to other commands than orders, that differ.
+// sameAnswer counts differing answers to commands other than orders.
 func (b *Backtest) sameAnswer(was, would *engine.Result) {
 	if was.Code != would.Code {
 		b.report.OtherAnswersDiffer++

@@ -163,7 +163,7 @@ const borrow = `function select(item, record)
 	return { {tags=item.tags}, {tags={Channel="B"}, keep=1} }
 end`
 
-func TestBacktestComparesWithNative(t *testing.T) {
+func TestBacktestOfNativePath(t *testing.T) {
 	tp := stocked(t)
 	tp.must(orderOf("o1", engine.ModeAll, wants("U", "A", 8)))
 	tp.do("", orderOf("o2", engine.ModeAll, wants("U", "A", 4))) // refused: 2 are left
@@ -235,7 +235,7 @@ func TestBacktestComparesWithNative(t *testing.T) {
 	}
 }
 
-// TestBacktestCountsOnce: what was answered again, or had to be sent again, is no attempt of its own.
+// TestBacktestCountsOnce: a repetition counts as no attempt of its own.
 func TestBacktestCountsOnce(t *testing.T) {
 	tp := stocked(t)
 	o1 := orderOf("o1", engine.ModeAll, wants("U", "A", 3))
@@ -260,8 +260,8 @@ func TestBacktestCountsOnce(t *testing.T) {
 	}
 }
 
-// TestBacktestOfOldOrders: an order that has left memory comes back as it was in the candidate's world.
-func TestBacktestOfOldOrders(t *testing.T) {
+// TestBacktestOfArchivedOrders: an order that has left memory comes back as the candidate had it.
+func TestBacktestOfArchivedOrders(t *testing.T) {
 	tp := stocked(t)
 	tp.must(orderOf("o1", engine.ModePartial, wants("U", "A", 14)))
 	tp.must(&engine.OrderChange{Action: engine.KindFulfill, OrderID: "o1"})
@@ -278,7 +278,7 @@ func TestBacktestOfOldOrders(t *testing.T) {
 	}
 }
 
-// TestBacktestPeriod: the candidate is asked in the period only, and what came before is as it was.
+// TestBacktestPeriod: the candidate is asked in the period only; before it, both replicas are the same.
 func TestBacktestPeriod(t *testing.T) {
 	tp := stocked(t)
 	tp.base = len(tp.entries)
@@ -313,8 +313,8 @@ func TestBacktestPeriod(t *testing.T) {
 	}
 }
 
-// TestBacktestOfWhatWasActive: the rule that was active, as the candidate, differs in nothing, whatever went on.
-func TestBacktestOfWhatWasActive(t *testing.T) {
+// TestBacktestOfActiveRule: the active rule as the candidate differs in nothing.
+func TestBacktestOfActiveRule(t *testing.T) {
 	source := `function select(item, record)
 		if item.quantity == 7 then return nil, "seven" end
 		if item.quantity == 6 and item.itemId == "2" then error("six") end
@@ -382,8 +382,7 @@ func (tp *tape) traffic(rng *rand.Rand, i int) {
 	}
 }
 
-// TestBacktestBesideOtherRules: outside of the candidate's scope, the rules of the log are asked, and come and go as
-// they did.
+// TestBacktestBesideOtherRules: outside the candidate's scope the rules of the log are asked, as they were then.
 func TestBacktestBesideOtherRules(t *testing.T) {
 	tp := stocked(t)
 	tp.base = len(tp.entries)
@@ -406,8 +405,8 @@ func TestBacktestBesideOtherRules(t *testing.T) {
 	}
 }
 
-// TestBacktestOfAFailingRule: it is suspended in the backtest too, and the report says where.
-func TestBacktestOfAFailingRule(t *testing.T) {
+// TestBacktestOfFailingRule: a failing rule is suspended in the backtest too, and the report says where.
+func TestBacktestOfFailingRule(t *testing.T) {
 	tp := stocked(t)
 	tp.base = len(tp.entries)
 	for i := range 6 {
@@ -428,8 +427,8 @@ func TestBacktestOfAFailingRule(t *testing.T) {
 	}
 }
 
-// TestBacktestEnds: it is bounded, and can be stopped.
-func TestBacktestEnds(t *testing.T) {
+// TestBacktestStops: a backtest is bounded, and a context stops it.
+func TestBacktestStops(t *testing.T) {
 	tp := stocked(t)
 	for i := range 5 {
 		tp.do("", orderOf(fmt.Sprint("o", i), engine.ModeAll, wants("U", "A", 1)))
@@ -482,8 +481,7 @@ func newBusyTape(t *testing.T, records, orders int) *tape {
 
 const takesAll = `function select(item, record) return { {tags=item.tags} } end`
 
-// TestBacktestMemory: a backtest ends that takes more memory than it may, be it for the state or for what comes in the
-// period.
+// TestBacktestMemory: a backtest stops at its memory bound, at the start and during the period.
 func TestBacktestMemory(t *testing.T) {
 	tp := newBusyTape(t, 1000, 60_000)
 	f := func(bytesMax int64, want error) {
@@ -503,8 +501,8 @@ func TestBacktestMemory(t *testing.T) {
 	f(0, nil)
 }
 
-// TestBacktestsLeaveNothing: of a backtest that has ended, only the report takes memory.
-func TestBacktestsLeaveNothing(t *testing.T) {
+// TestBacktestFreesMemory: after a backtest only its report takes memory.
+func TestBacktestFreesMemory(t *testing.T) {
 	heap := func() int64 {
 		var m runtime.MemStats
 		runtime.GC()
@@ -532,7 +530,7 @@ func TestBacktestsLeaveNothing(t *testing.T) {
 	runtime.KeepAlive(ended)
 }
 
-// TestBacktestReportIsBounded: large orders that differ are listed as far as the report stays small.
+// TestBacktestReportIsBounded: differing orders are listed until the report is full.
 func TestBacktestReportIsBounded(t *testing.T) {
 	tp := newTape(t)
 	tp.must(&engine.Refresh{Location: "L", Items: []engine.StockItem{{UPC: "U", Quantity: 1_000_000}}})

@@ -6,5 +6,5 @@
 // # Reading order
 //
 // backtest.go is the way of a backtest, and refused.go what it does with orders that were refused before the log;
-// replica.go is one of the two engines; report.go and explain.go are what it found.
+// replica.go is one of the two engines; tally.go compares their answers; report.go and explain.go are what was found.
 package backtest

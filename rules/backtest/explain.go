@@ -7,19 +7,19 @@ import (
 	"apportion/rules"
 )
 
-// Difference is an order that was answered otherwise, at its first such attempt.
+// Difference is an order with two different answers, at its first such attempt.
 type Difference struct {
 	OrderID            string
 	At                 engine.Moment
 	Decided, Candidate []Explained
 }
 
-// Explained is why a line was answered as it was.
+// Explained is one line of an order and why it got its answer.
 type Explained struct {
 	ItemID    string
 	UPC       string
 	Location  string
-	Tags      []engine.Tag // that the order asked for
+	Tags      []engine.Tag // as ordered
 	Requested int64
 	Taken     int64
 	Pending   int64
@@ -34,25 +34,24 @@ type Explained struct {
 	Candidates []ExplainedCandidate
 }
 
-// ExplainedCandidate is what became of one candidate, in the engine's words. On the native path the one candidate is
-// the line's own segment, of which only Available and Taken are known. For a line that was refused the figures are
-// those after the command.
+// ExplainedCandidate is what became of one candidate. On the native path the only candidate is the line's own segment,
+// with Available and Taken alone. For a refused line the figures are those after the command.
 type ExplainedCandidate struct {
-	engine.CandidateExplanation // TagSet is not set: both replicas number their tag sets
+	engine.CandidateExplanation // without TagSet, which means something else on each replica
 
 	Reason string // Why in a word; another where Why has none
 }
 
-// explain says for each line of a command why it was answered as it was.
-func (w *world) explain(c *engine.Allocate, a *answer) []Explained {
-	filled := w.engine.Explain(c.OrderID, &w.why)
+// explain explains each line of an order.
+func (rep *replica) explain(c *engine.Allocate, a *answer) []Explained {
+	filled := rep.engine.Explain(c.OrderID, &rep.why)
 	lines := make([]Explained, 0, len(c.Lines))
 	for i := range c.Lines {
 		l, r := &c.Lines[i], a.line(i)
 		x := Explained{ItemID: l.ItemID, UPC: l.UPC, Location: l.Location, Tags: slices.Clone(l.Tags),
 			Requested: l.Quantity,
 			Code:      r.Code}
-		if full, err := rules.SchemaOf(w.engine.Schema()).Full(l.Tags); err == nil {
+		if full, err := rules.SchemaOf(rep.engine.Schema()).Full(l.Tags); err == nil {
 			x.Tags = full
 		}
 		if plan := a.plan(i); plan != nil {
@@ -60,55 +59,55 @@ func (w *world) explain(c *engine.Allocate, a *answer) []Explained {
 		}
 		if r.Code == engine.CodeOK {
 			x.Taken, x.Pending = r.Units, r.Pending
-			if at := w.item(l.ItemID); filled && at != nil {
-				x.Candidates = w.candidates(at)
+			if at := rep.item(l.ItemID); filled && at != nil {
+				x.Candidates = rep.candidates(at)
 			}
 		} else {
-			x.Candidates = w.refused(l, &r, a.plan(i), x.Tags)
+			x.Candidates = rep.refused(l, &r, a.plan(i), x.Tags)
 		}
 		lines = append(lines, x)
 	}
 	return lines
 }
 
-// item finds an item in what was explained last.
-func (w *world) item(itemID string) *engine.ItemExplanation {
-	for i := range w.why.Items {
-		if w.why.Items[i].ItemID == itemID {
-			return &w.why.Items[i]
+// item finds an item in the last explanation.
+func (rep *replica) item(itemID string) *engine.ItemExplanation {
+	for i := range rep.why.Items {
+		if rep.why.Items[i].ItemID == itemID {
+			return &rep.why.Items[i]
 		}
 	}
 	return nil
 }
 
-// candidates are those of an item that was filled: what is kept of it.
-func (w *world) candidates(x *engine.ItemExplanation) (all []ExplainedCandidate) {
+// candidates are those of a filled item, from the engine's explanation.
+func (rep *replica) candidates(x *engine.ItemExplanation) (all []ExplainedCandidate) {
 	for i := range x.Candidates {
 		c := x.Candidates[i]
 		if c.TagSet != 0 {
-			c.Tags, c.TagSet = w.engine.Schema().Tags(c.TagSet), 0
+			c.Tags, c.TagSet = rep.engine.Schema().Tags(c.TagSet), 0
 		}
 		all = append(all, ExplainedCandidate{CandidateExplanation: c, Reason: c.Why.String()})
 	}
 	return all
 }
 
-// refused are the candidates of a line of which nothing was kept.
-func (w *world) refused(l *engine.AllocateLine, r *engine.LineResult, plan *engine.PlannedLine, own []engine.Tag) (
+// refused are the candidates of a refused line, which the engine does not keep.
+func (rep *replica) refused(l *engine.AllocateLine, r *engine.LineResult, plan *engine.PlannedLine, own []engine.Tag) (
 	all []ExplainedCandidate) {
 	var view engine.RecordView
-	if r.Code == engine.CodeUnknownRecord || !w.engine.ReadRecord(l.UPC, l.Location, &view) {
+	if r.Code == engine.CodeUnknownRecord || !rep.engine.ReadRecord(l.UPC, l.Location, &view) {
 		return nil
 	}
 	if plan == nil || plan.Outcome != engine.PlanCandidates {
 		if plan != nil && plan.Outcome != engine.PlanFallback {
-			return nil // nothing was looked at
+			return nil // no candidate was looked at
 		}
 		return []ExplainedCandidate{{CandidateExplanation: engine.CandidateExplanation{Tags: own,
 			Available: r.Available}, Reason: r.Code.String()}}
 	}
 	var record rules.Record
-	schema := w.engine.Schema()
+	schema := rep.engine.Schema()
 	record.Fill(&view, schema, rules.SchemaOf(schema))
 	for _, c := range rules.Execute(&rules.Plan{Candidates: plan.Candidates}, l.Quantity, &record).Candidates {
 		x := ExplainedCandidate{CandidateExplanation: c, Reason: c.Why.String()}
@@ -120,5 +119,5 @@ func (w *world) refused(l *engine.AllocateLine, r *engine.LineResult, plan *engi
 	return all
 }
 
-// reasonGivenBack: the candidate had units, but not all that the line needed.
+// reasonGivenBack: the candidate had units, but the candidates together had too few.
 const reasonGivenBack = "not-enough"

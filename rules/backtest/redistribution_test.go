@@ -7,7 +7,7 @@ import (
 	"apportion/engine"
 )
 
-// TestBacktestOfRedistribution: records are redistributed as the candidate says, and not as was decided.
+// TestBacktestOfRedistribution: the candidate's rule redistributes records, not the recorded plans.
 func TestBacktestOfRedistribution(t *testing.T) {
 	source := func(a, b int) string {
 		return fmt.Sprintf(`function redistribute(record, schema)

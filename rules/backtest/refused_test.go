@@ -31,8 +31,8 @@ func (tp *tape) note(r engine.Refused, commands ...[]byte) {
 		Commands: commands, Refused: r})
 }
 
-// TestBacktestFillsWhatWasRefused: what was refused before the log is what a rule that borrows is about.
-func TestBacktestFillsWhatWasRefused(t *testing.T) {
+// TestRefusedOrderIsFilled: a rule that borrows fills an order that was refused early.
+func TestRefusedOrderIsFilled(t *testing.T) {
 	tp := stocked(t)
 	tp.must(orderOf("o1", engine.ModeAll, wants("U", "A", 8)))
 	// 2 of A and 2 of B would do
@@ -77,8 +77,8 @@ func TestBacktestFillsWhatWasRefused(t *testing.T) {
 	}
 }
 
-// TestBacktestCountsARefusedOrderOnce: however often it was refused, and whether it was filled at last.
-func TestBacktestCountsARefusedOrderOnce(t *testing.T) {
+// TestRefusedOrderCountsOnce: however often an order was refused, it counts once.
+func TestRefusedOrderCountsOnce(t *testing.T) {
 	tp := stocked(t)
 	tp.must(orderOf("o1", engine.ModeAll, wants("U", "A", 10)))
 	for range 3 {
@@ -103,9 +103,9 @@ func TestBacktestCountsARefusedOrderOnce(t *testing.T) {
 	}
 }
 
-// TestBacktestOfRefusedAsRecorded: a refusal is one though the decided world would accept the order at that place, and
-// none where it knows the order.
-func TestBacktestOfRefusedAsRecorded(t *testing.T) {
+// TestRefusalAsRecorded: a recorded refusal counts although the baseline would accept the order at that place, and does
+// not count if the baseline has the order.
+func TestRefusalAsRecorded(t *testing.T) {
 	tp := stocked(t)
 	command := func(id string) []byte {
 		return engine.AppendCommand(nil, &engine.Envelope{}, orderOf(id, engine.ModeAll, wants("U", "A", 1)))
@@ -123,8 +123,8 @@ func TestBacktestOfRefusedAsRecorded(t *testing.T) {
 	}
 }
 
-// TestBacktestOfWhatOnlyWasRefused: a period without entries is none without orders.
-func TestBacktestOfWhatOnlyWasRefused(t *testing.T) {
+// TestPeriodOfRefusalsOnly: a period without entries may have refused orders.
+func TestPeriodOfRefusalsOnly(t *testing.T) {
 	tp := stocked(t)
 	tp.must(orderOf("o1", engine.ModeAll, wants("U", "A", 10)))
 	tp.base = len(tp.entries)
@@ -136,9 +136,8 @@ func TestBacktestOfWhatOnlyWasRefused(t *testing.T) {
 	}
 }
 
-// TestBacktestPeriodOfRefused: refusals count in the period that they were made in, and gaps in every period they may
-// be in.
-func TestBacktestPeriodOfRefused(t *testing.T) {
+// TestPeriodOfRefusals: refusals count in their period, and gaps in every period that they may touch.
+func TestPeriodOfRefusals(t *testing.T) {
 	tp := stocked(t)
 	tp.base = len(tp.entries)
 	for i := range 4 { // entries 3 to 6
@@ -177,8 +176,8 @@ func TestBacktestPeriodOfRefused(t *testing.T) {
 	}
 }
 
-// TestBacktestLeavesOutRefused: they never take the lines that orders of the log need, and what can't be read is none.
-func TestBacktestLeavesOutRefused(t *testing.T) {
+// TestRefusalsLeftOut: refused orders never take the lines that orders of the log need.
+func TestRefusalsLeftOut(t *testing.T) {
 	tp := stocked(t)
 	for i := range 5 {
 		tp.refuse(orderOf(fmt.Sprint("r", i), engine.ModeAll, wants("U", "A", 11)))

@@ -7,10 +7,10 @@ import (
 	"apportion/rules"
 )
 
-// world is one of the two courses of events of a backtest.
-type world struct {
+// replica is an engine that replays the recording: the baseline as it was decided, or the candidate.
+type replica struct {
 	engine *engine.Engine
-	index  uint64 // of the entry that is being done
+	index  uint64 // of the entry in progress
 	nowMS  int64
 
 	result  engine.Result // of the last command
@@ -19,47 +19,47 @@ type world struct {
 	order   engine.OrderView
 	why     engine.OrderExplanation
 
-	schema *engine.Schema // for which names are kept
-	names  map[engine.TagSetID]string
-	taken  map[string]*taken // by name of the segment
+	schema    *engine.Schema // of names
+	names     map[engine.TagSetID]string
+	allocated map[string]*segmentAllocated // by name of the segment
 }
 
-// taken is what orders took of the segments with the same tags.
-type taken struct {
+// segmentAllocated counts what orders got from the segments of the same tags.
+type segmentAllocated struct {
 	tags  []engine.Tag
 	units int64
 }
 
-// apply does a command. The result is valid until the next one.
-func (w *world) apply(command []byte) *engine.Result {
-	w.answer = w.engine.Apply(w.index, w.nowMS, command, w.answer[:0])
-	if err := engine.DecodeResult(w.answer, &w.result); err != nil {
-		panic(fmt.Sprintf("BUG: rules: a result cannot be read: %v", err))
+// apply applies a command. The result is valid until the next one.
+func (rep *replica) apply(command []byte) *engine.Result {
+	rep.answer = rep.engine.Apply(rep.index, rep.nowMS, command, rep.answer[:0])
+	if err := engine.DecodeResult(rep.answer, &rep.result); err != nil {
+		panic(fmt.Sprintf("BUG: backtest: a result cannot be read: %v", err))
 	}
-	return &w.result
+	return &rep.result
 }
 
-func (w *world) do(env *engine.Envelope, c engine.Command) *engine.Result {
-	w.encoded = engine.AppendCommand(w.encoded[:0], env, c)
-	return w.apply(w.encoded)
+func (rep *replica) do(env *engine.Envelope, c engine.Command) *engine.Result {
+	rep.encoded = engine.AppendCommand(rep.encoded[:0], env, c)
+	return rep.apply(rep.encoded)
 }
 
-// attach gives a command the row of an order that has left this world's memory, as the leader gave it the real one's.
-func (w *world) attach(env *engine.Envelope, orderID string) {
-	if !w.engine.MayHaveArchived(orderID) {
+// attach gives a command the row of an order that has left the replica's memory, as the leader did with its own.
+func (rep *replica) attach(env *engine.Envelope, orderID string) {
+	if !rep.engine.MayHaveArchived(orderID) {
 		return
 	}
-	if row, found := w.engine.AppendArchived(nil, orderID); found {
-		env.Archived, env.ArchivedAt = row, w.index
+	if row, found := rep.engine.AppendArchived(nil, orderID); found {
+		env.Archived, env.ArchivedAt = row, rep.index
 	}
 }
 
-// fit cuts a change of an order down to what the order has in this world. adapted: something was cut. Not left: there
-// is nothing to be changed.
-func (w *world) fit(c *engine.OrderChange, env *engine.Envelope) (adapted, left bool) {
-	found := w.engine.ReadOrder(c.OrderID, &w.order)
+// clipToHeld cuts a change of an order down to what the replica's order holds. adapted: something was cut. Not left:
+// there is nothing to change.
+func (rep *replica) clipToHeld(c *engine.OrderChange, env *engine.Envelope) (adapted, left bool) {
+	found := rep.engine.ReadOrder(c.OrderID, &rep.order)
 	if !found && len(env.Archived) > 0 {
-		found = engine.DecodeArchivedOrder(env.Archived, &w.order) == nil
+		found = engine.DecodeArchivedOrder(env.Archived, &rep.order) == nil
 	}
 	if len(c.Lines) == 0 {
 		return !found, found
@@ -69,11 +69,11 @@ func (w *world) fit(c *engine.OrderChange, env *engine.Envelope) (adapted, left 
 	for _, l := range c.Lines {
 		units, known := int64(0), false
 		if found {
-			units, known = w.left(c.Action, l.ItemID)
+			units, known = rep.unitsLeft(c.Action, l.ItemID)
 			units -= used[l.ItemID]
 		}
 		switch {
-		case !known && l.UPC != "" && l.Location != "": // goods that come back from an unknown order, perhaps again
+		case !known && l.UPC != "" && l.Location != "": // units of an unknown order come back, perhaps again
 		case units <= 0:
 			adapted = true
 			continue
@@ -87,13 +87,13 @@ func (w *world) fit(c *engine.OrderChange, env *engine.Envelope) (adapted, left 
 	return adapted, len(kept) > 0
 }
 
-// left is what of an item of w.order an action can be about.
-func (w *world) left(action engine.Kind, itemID string) (units int64, known bool) {
-	for i := range w.order.Items {
-		if w.order.Items[i].ItemID != itemID || w.order.Items[i].Requested == 0 {
+// unitsLeft is how many units of an item of rep.order an action can change.
+func (rep *replica) unitsLeft(action engine.Kind, itemID string) (units int64, known bool) {
+	for i := range rep.order.Items {
+		if rep.order.Items[i].ItemID != itemID || rep.order.Items[i].Requested == 0 {
 			continue
 		}
-		for _, l := range w.order.Items[i].Lines {
+		for _, l := range rep.order.Items[i].Lines {
 			switch action {
 			case engine.KindFulfill:
 				units += l.Allocated
@@ -108,30 +108,30 @@ func (w *world) left(action engine.Kind, itemID string) (units int64, known bool
 	return 0, false
 }
 
-// name gives the name of a segment's tags, which is the same in both worlds though the ids need not be.
-func (w *world) name(id engine.TagSetID) string {
-	if s := w.engine.Schema(); s != w.schema {
-		w.schema, w.names = s, map[engine.TagSetID]string{}
+// name names a segment's tags. Both replicas have the same names, but not always the same ids.
+func (rep *replica) name(id engine.TagSetID) string {
+	if s := rep.engine.Schema(); s != rep.schema {
+		rep.schema, rep.names = s, map[engine.TagSetID]string{}
 	}
-	name, known := w.names[id]
+	name, known := rep.names[id]
 	if !known {
-		name = rules.TagsText(w.schema.Tags(id))
-		w.names[id] = name
+		name = rules.TagsText(rep.schema.Tags(id))
+		rep.names[id] = name
 	}
 	return name
 }
 
-// take counts what a line got.
-func (w *world) take(l *engine.LineResult) {
+// count adds up what a line got.
+func (rep *replica) count(l *engine.LineResult) {
 	for _, p := range l.Parts {
-		name := w.name(p.TagSet)
-		t := w.taken[name]
+		name := rep.name(p.TagSet)
+		t := rep.allocated[name]
 		if t == nil {
-			if w.taken == nil {
-				w.taken = map[string]*taken{}
+			if rep.allocated == nil {
+				rep.allocated = map[string]*segmentAllocated{}
 			}
-			t = &taken{tags: w.schema.Tags(p.TagSet)}
-			w.taken[name] = t
+			t = &segmentAllocated{tags: rep.schema.Tags(p.TagSet)}
+			rep.allocated[name] = t
 		}
 		t.units += p.Units
 	}
