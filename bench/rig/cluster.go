@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"time"
@@ -18,13 +19,58 @@ const lookInterval = 2 * time.Millisecond
 // Cluster is several servers on this machine that are one cluster. The first one founded it.
 type Cluster []*Process
 
-// Status is what a node reports of itself.
+// Node is how a node of a cluster is started.
+type Node struct {
+	Name   string
+	Data   string // its directory
+	Listen string // the address for HTTP
+
+	RaftListen  string // the address on which it listens to other nodes
+	RaftAddress string // the address at which they call it; empty: RaftListen
+	Bootstrap   bool   // it founds the cluster
+	Join        string // a member that it asks to be added; empty: none
+}
+
+// Flags are those of `apportion serve` that start the node.
+func (n Node) Flags() []string {
+	flags := []string{"--node-id", n.Name, "--data", n.Data, "--listen", n.Listen, "--raft-listen", n.RaftListen}
+	if n.RaftAddress != "" {
+		flags = append(flags, "--raft-address", n.RaftAddress)
+	}
+	if n.Bootstrap {
+		flags = append(flags, "--bootstrap")
+	}
+	if n.Join != "" {
+		flags = append(flags, "--join", n.Join)
+	}
+	return flags
+}
+
+// Status is what a node reports of itself and of the cluster.
 type Status struct {
-	State   string `json:"state"`
-	Ready   bool   `json:"ready"`
-	Members []struct {
-		Voter bool `json:"voter"`
-	} `json:"members"`
+	Cluster  string   `json:"cluster"`
+	State    string   `json:"state"`
+	Ready    bool     `json:"ready"`
+	Term     uint64   `json:"term"`
+	AsOf     uint64   `json:"asOf"`
+	LogIndex uint64   `json:"logIndex"`
+	Members  []Member `json:"members"`
+}
+
+// Member is a node that belongs to the cluster.
+type Member struct {
+	ID    string `json:"id"`
+	Voter bool   `json:"voter"`
+}
+
+// Voters counts the members with a vote.
+func (s *Status) Voters() (count int) {
+	for _, m := range s.Members {
+		if m.Voter {
+			count++
+		}
+	}
+	return count
 }
 
 // StartCluster starts so many nodes in directories below dir, with more flags if given, and waits until the first leads
@@ -40,14 +86,13 @@ func StartCluster(binary, dir string, nodes int, more ...string) (c Cluster, err
 		return nil, err
 	}
 	for i, address := range addresses {
-		name := fmt.Sprintf("n%d", i+1)
-		args := append([]string{"--node-id", name, "--raft-listen", address}, more...)
-		if i == 0 {
-			args = append(args, "--bootstrap")
-		} else {
-			args = append(args, "--join", addresses[0])
+		n := Node{Name: fmt.Sprintf("n%d", i+1), Listen: "127.0.0.1:0", RaftListen: address, Bootstrap: i == 0}
+		n.Data = filepath.Join(dir, n.Name)
+		if i > 0 {
+			n.Join = addresses[0]
 		}
-		p, err := StartServer(binary, filepath.Join(dir, name), args...)
+		flags := slices.Concat([]string{"serve", "--log-level", "warn"}, n.Flags(), more)
+		p, err := start(exec.Command(binary, flags...))
 		if err != nil {
 			return c, err
 		}
@@ -55,14 +100,8 @@ func StartCluster(binary, dir string, nodes int, more ...string) (c Cluster, err
 	}
 	return c, Await(fmt.Sprintf("the first of %d nodes leads and all have a vote", nodes), func() error {
 		status, err := c[0].Status()
-		voters := 0
-		for _, m := range status.Members {
-			if m.Voter {
-				voters++
-			}
-		}
-		if err == nil && (status.State != "leader" || voters != nodes) {
-			err = fmt.Errorf("it is %s, and there are %d voters", status.State, voters)
+		if err == nil && (status.State != "leader" || status.Voters() != nodes) {
+			err = fmt.Errorf("it is %s, and there are %d voters", status.State, status.Voters())
 		}
 		return err
 	})
@@ -105,7 +144,7 @@ func (p *Process) Status() (s Status, err error) {
 	return s, json.Unmarshal(text, &s)
 }
 
-// Await looks until there is no error any more, for StartTimeout at most. what names the state that is waited for.
+// Await looks until there is no error, for StartTimeout at most. what names the awaited state.
 func Await(what string, look func() error) error {
 	deadline := time.After(StartTimeout)
 	ticker := time.NewTicker(lookInterval)

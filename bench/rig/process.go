@@ -17,15 +17,19 @@ import (
 
 // Process is a server under test.
 type Process struct {
-	Address string // host:port
+	Address string // host:port, once it is ready
 
-	cmd *exec.Cmd
+	cmd   *exec.Cmd
+	found string        // the address that it has printed
+	ready chan struct{} // closed once found is set
+	ended chan struct{} // closed once err is set
+	err   error         // how the process has ended
 }
 
 // StartTimeout bounds the wait for a server to be ready.
 const StartTimeout = 30 * time.Second
 
-// StartServer starts apportion in an empty directory, at an address that is free.
+// StartServer starts apportion in an empty directory, at a free address, and waits until it is ready.
 func StartServer(binary, dir string, more ...string) (*Process, error) {
 	args := append([]string{"serve", "--data", dir, "--listen", "127.0.0.1:0", "--log-level", "warn"}, more...)
 	return start(exec.Command(binary, args...))
@@ -40,51 +44,103 @@ func StartSelf(args ...string) (*Process, error) {
 	return start(exec.Command(self, args...))
 }
 
-// start waits for the line on stdout that has the address.
 func start(cmd *exec.Cmd) (*Process, error) {
-	stdout, err := cmd.StdoutPipe()
+	cmd.Stderr = os.Stderr
+	p, err := Launch(cmd)
 	if err != nil {
 		return nil, err
 	}
-	cmd.Stderr = os.Stderr
-	if err := cmd.Start(); err != nil {
+	if err := p.AwaitReady(); err != nil {
+		p.Kill()
 		return nil, err
 	}
-	timer := time.AfterFunc(StartTimeout, func() { _ = cmd.Process.Kill() }) // ends the read below
-	defer timer.Stop()
+	return p, nil
+}
+
+// Launch starts a command and waits for nothing.
+func Launch(cmd *exec.Cmd) (*Process, error) {
+	p := new(Process)
+	return p, p.launch(cmd)
+}
+
+func (p *Process) launch(cmd *exec.Cmd) error {
+	stdout, err := cmd.StdoutPipe()
+	if err != nil {
+		return err
+	}
+	if err := cmd.Start(); err != nil {
+		return err
+	}
+	*p = Process{Address: p.Address, cmd: cmd, ready: make(chan struct{}), ended: make(chan struct{})}
+	go p.watch(stdout)
+	return nil
+}
+
+// watch reads stdout until the process ends. The first line with a URL has the address.
+func (p *Process) watch(stdout io.Reader) {
 	lines := bufio.NewScanner(stdout)
 	for lines.Scan() {
-		if _, after, ok := strings.Cut(lines.Text(), "http://"); ok {
-			address, _, _ := strings.Cut(after, " ")
-			go func() { _, _ = io.Copy(io.Discard, stdout) }() // ends with the process
-			return &Process{Address: address, cmd: cmd}, nil
+		if _, after, ok := strings.Cut(lines.Text(), "http://"); ok && p.found == "" {
+			p.found, _, _ = strings.Cut(after, " ")
+			close(p.ready)
 		}
 	}
-	return nil, fmt.Errorf("%s did not say where it listens: %w", cmd.Path, cmd.Wait())
+	p.err = p.cmd.Wait()
+	close(p.ended)
+}
+
+// AwaitReady waits for the line on stdout with the address.
+func (p *Process) AwaitReady() error {
+	timeout := time.NewTimer(StartTimeout)
+	defer timeout.Stop()
+	select {
+	case <-p.ready:
+		p.Address = p.found
+		return nil
+	case <-p.ended:
+		return fmt.Errorf("%s ended before it was ready: %v", p.cmd, p.cmd.ProcessState)
+	case <-timeout.C:
+		return fmt.Errorf("%s was not ready in %s", p.cmd, StartTimeout)
+	}
 }
 
 // Restart starts a server that has ended with the command line that it had, at the same address.
 func (p *Process) Restart() error {
 	args := slices.Clone(p.cmd.Args[1:])
 	args[slices.Index(args, "--listen")+1] = p.Address
-	again, err := start(exec.Command(p.cmd.Path, args...))
-	if err != nil {
+	cmd := exec.Command(p.cmd.Path, args...)
+	cmd.Stderr = os.Stderr
+	if err := p.launch(cmd); err != nil {
 		return err
 	}
-	p.cmd = again.cmd
-	return nil
+	return p.AwaitReady()
 }
+
+// Signal sends the process a signal. It fails if the process has ended.
+func (p *Process) Signal(signal os.Signal) error { return p.cmd.Process.Signal(signal) }
+
+// Ended is closed when the process has ended.
+func (p *Process) Ended() <-chan struct{} { return p.ended }
+
+// Wait waits until the process has ended, and returns an error unless its exit status is 0.
+func (p *Process) Wait() error {
+	<-p.ended
+	return p.err
+}
+
+// ExitCode is the exit status of a process that has ended, -1 after a signal.
+func (p *Process) ExitCode() int { return p.cmd.ProcessState.ExitCode() }
 
 // Kill ends the server with kill -9.
 func (p *Process) Kill() {
-	_ = p.cmd.Process.Kill() // fails only if it has ended
-	_ = p.cmd.Wait()
+	_ = p.Signal(syscall.SIGKILL)
+	_ = p.Wait()
 }
 
 // Stop ends the server and waits for its end.
 func (p *Process) Stop() {
-	_ = p.cmd.Process.Signal(syscall.SIGTERM) // fails only if it has ended
-	_ = p.cmd.Wait()
+	_ = p.Signal(syscall.SIGTERM)
+	_ = p.Wait()
 }
 
 // URL is where the server listens.

@@ -54,7 +54,7 @@ var mayImport = map[string][]string{
 		"raftstore", "rules"},
 	"cmd/apportion/e2e":        {},
 	"cmd/apportion/e2e/faulty": {},
-	"cmd/apportion/servertest": {},
+	"cmd/apportion/servertest": {"bench/rig"},
 }
 
 // onlyImporter says of a library which one package may import it.

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"apportion/bench/rig"
 	"apportion/cmd/apportion/servertest"
 )
 
@@ -53,7 +54,7 @@ func TestLoadingPage(t *testing.T) {
 	f("/readyz", http.StatusTeapot)
 
 	fmt.Fprintf(between, "GET /readyz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
-	_ = between.SetReadDeadline(time.Now().Add(servertest.StartTimeout))
+	_ = between.SetReadDeadline(time.Now().Add(rig.StartTimeout))
 	text, err := io.ReadAll(between)
 	if err != nil || len(text) < 12 || string(text[9:12]) != "418" {
 		t.Fatalf("the connection in between got %q, %v", text, err)

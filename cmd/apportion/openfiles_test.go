@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"apportion/bench/rig"
 	"apportion/cmd/apportion/servertest"
 	"apportion/httpapi"
 	"apportion/raftstore"
@@ -97,7 +98,7 @@ func TestFewOpenFiles(t *testing.T) {
 			for _, conn := range idle {
 				conn.Close()
 			}
-			deadline := time.Now().Add(servertest.StartTimeout)
+			deadline := time.Now().Add(rig.StartTimeout)
 			for {
 				r, err := servertest.Send(&http.Client{Transport: &http.Transport{DisableKeepAlives: true}}, "GET",
 					s.URL+"/v1/inventory/W1/U0", "", "")
@@ -125,10 +126,9 @@ func startServerWithFiles(t *testing.T, files int, args ...string) *servertest.S
 	if err := os.Symlink(self, named); err != nil {
 		t.Fatal(err)
 	}
-	s := servertest.New(t)
-	s.Cmd = exec.Command("sh", append([]string{"-c", fmt.Sprintf(`ulimit -n %d; exec "$0" serve "$@"`, files), named,
+	cmd := exec.Command("sh", append([]string{"-c", fmt.Sprintf(`ulimit -n %d; exec "$0" serve "$@"`, files), named,
 		"--data", filepath.Join(dir, "data"), "--listen", "127.0.0.1:0"}, args...)...)
-	s.Launch(nil)
-	s.WaitForReady()
+	s := servertest.LaunchCommand(t, cmd, nil)
+	s.AwaitReady()
 	return s
 }

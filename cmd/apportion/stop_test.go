@@ -70,7 +70,7 @@ func TestFailingCheckpoints(t *testing.T) {
 		t.Errorf("the metrics know of no failure")
 	}
 	s.Signal(syscall.SIGTERM)
-	if err, log := s.Wait(), s.Log.String(); s.Cmd.ProcessState.ExitCode() != raftstore.ExitDiskFailed ||
+	if err, log := s.Wait(), s.Log.String(); s.ExitCode() != raftstore.ExitDiskFailed ||
 		!strings.Contains(log, "give the disk space") ||
 		!strings.Contains(log, "the last checkpoint has failed, so this end is not an orderly one") ||
 		strings.Contains(log, "msg=stopped") {

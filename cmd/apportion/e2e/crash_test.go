@@ -9,9 +9,11 @@ import (
 	"path/filepath"
 	"strconv"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
+	"apportion/bench/rig"
 	"apportion/cmd/apportion/servertest"
 )
 
@@ -111,7 +113,7 @@ func (c *crashTest) load(s *servertest.Server, round int) []*crashWrite {
 		rng := rand.New(rand.NewPCG(c.rng.Uint64(), 1))
 		wg.Go(func() { results[client] = runClient(s.URL, rng, fmt.Sprintf("r%d-c%d", round, client)) })
 	}
-	time.AfterFunc(time.Duration(20+c.rng.IntN(300))*time.Millisecond, func() { _ = s.Cmd.Process.Kill() })
+	time.AfterFunc(time.Duration(20+c.rng.IntN(300))*time.Millisecond, func() { _ = s.TrySignal(syscall.SIGKILL) })
 	wg.Wait() // every client ends with its first write without an answer
 	_ = s.Wait()
 	var all []*crashWrite
@@ -123,7 +125,7 @@ func (c *crashTest) load(s *servertest.Server, round int) []*crashWrite {
 
 // runClient writes until the server is gone.
 func runClient(url string, rng *rand.Rand, name string) (writes []*crashWrite) {
-	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 1}, Timeout: servertest.StartTimeout}
+	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 1}, Timeout: rig.StartTimeout}
 	defer client.CloseIdleConnections()
 	var open *crashWrite // an order of ours that may be fulfilled
 	for number := 0; ; number++ {

@@ -8,7 +8,6 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 
 	"apportion/cmd/apportion/e2e/faulty"
 	"apportion/cmd/apportion/servertest"
@@ -17,12 +16,12 @@ import (
 
 // diskFailed reports whether a process has ended because its disk had, and has said so.
 func diskFailed(n *node) bool {
-	return n.Cmd.ProcessState.ExitCode() > 0 && strings.Contains(n.Log.String(), "no space left on device")
+	return n.ExitCode() > 0 && strings.Contains(n.Log.String(), "no space left on device")
 }
 
 // diskSilent reports whether a process that was told to stop has ended without waiting for its disk, and has said so.
 func diskSilent(n *node) bool {
-	return n.Cmd.ProcessState.ExitCode() == raftstore.ExitDiskFailed &&
+	return n.ExitCode() == raftstore.ExitDiskFailed &&
 		strings.Contains(n.Log.String(), "the disk has not answered for ")
 }
 
@@ -34,14 +33,14 @@ func TestClusterFullDisk(t *testing.T) {
 	c.load(func() {
 		full.inject(faulty.Faults{Full: true})
 		c.await("it ends", full.ended)
-		if !diskFailed(full) || full.Cmd.ProcessState.ExitCode() != raftstore.ExitDiskFailed {
-			t.Errorf("it ended with %d", full.Cmd.ProcessState.ExitCode())
+		if !diskFailed(full) || full.ExitCode() != raftstore.ExitDiskFailed {
+			t.Errorf("it ended with %d", full.ExitCode())
 		}
 		c.await("another one leads", func() bool { return c.leaderNow() != nil })
 		c.awaitOrders(50)
 		full.start()
 		c.await("it does not come up", full.ended)
-		if code, log := full.Cmd.ProcessState.ExitCode(), full.Log.String(); code == 0 ||
+		if code, log := full.ExitCode(), full.Log.String(); code == 0 ||
 			!strings.Contains(log, "no space left on device") || servertest.Panicked(log) {
 			t.Errorf("without space it ends with %d and\n%s", code, log)
 		}
@@ -77,7 +76,7 @@ func TestClusterSlowDisk(t *testing.T) {
 		told.Signal(syscall.SIGTERM)
 		if _ = told.Wait(); !diskSilent(told) {
 			t.Errorf("told to stop while its disk is silent, it ended with %d and\n%s",
-				told.Cmd.ProcessState.ExitCode(), told.Log)
+				told.ExitCode(), told.Log)
 		}
 		told.inject(faulty.Faults{})
 		told.start()
@@ -113,7 +112,7 @@ func TestFullFileSystem(t *testing.T) {
 			break
 		}
 	}
-	if err := s.Wait(); err == nil || s.Cmd.ProcessState.ExitCode() != raftstore.ExitDiskFailed ||
+	if err := s.Wait(); err == nil || s.ExitCode() != raftstore.ExitDiskFailed ||
 		!strings.Contains(s.Log.String(), "no space left on device") {
 		t.Errorf("it ended with %v\n%s", err, s.Log)
 	}
@@ -144,7 +143,7 @@ func TestNoNextLogFile(t *testing.T) {
 			servertest.ManyItems(number))
 	}
 	err = s.Wait()
-	if code, log := s.Cmd.ProcessState.ExitCode(), s.Log.String(); code != raftstore.ExitDiskFailed ||
+	if code, log := s.ExitCode(), s.Log.String(); code != raftstore.ExitDiskFailed ||
 		!strings.Contains(log, "begin the log file") ||
 		!strings.Contains(log, "no space left on device") || servertest.Panicked(log) {
 		t.Errorf("it ended with %v\n%s", err, log)
@@ -166,11 +165,7 @@ func TestStartWithoutSpace(t *testing.T) {
 	s = servertest.Launch(t, nil, "--data", data, "--listen", "127.0.0.1:0")
 	servertest.Await(t, "it complains", func() bool { return strings.Contains(s.Log.String(), "is tried again") })
 	servertest.Remove(t, ballast)
-	select {
-	case s.URL = <-s.Ready:
-	case <-time.After(servertest.StartTimeout):
-		t.Fatalf("it does not go on when there is space:\n%.5000s", s.Log.String())
-	}
+	s.AwaitReady()
 	s.Stop()
 	if log := s.Log.String(); strings.Count(log, "is tried again") > 1 || strings.Contains(log, "stack trace") {
 		t.Errorf("it says\n%.5000s", log)

@@ -84,7 +84,7 @@ func (n *node) endBy(signal syscall.Signal) (start func()) {
 	if n.ended() {
 		return func() {} // heal starts it
 	}
-	_ = n.Cmd.Process.Signal(signal) // fails if it has just ended
+	_ = n.TrySignal(signal) // fails if it has just ended
 	err := n.Wait()
 	n.running = false
 	if signal == syscall.SIGTERM && err != nil && !diskFailed(n) && !diskSilent(n) {
@@ -150,8 +150,8 @@ func (n *nemesis) freeze(at *node) func() {
 	if at.ended() {
 		return func() {}
 	}
-	_ = at.Cmd.Process.Signal(syscall.SIGSTOP) // both fail if it has ended
-	return func() { _ = at.Cmd.Process.Signal(syscall.SIGCONT) }
+	_ = at.TrySignal(syscall.SIGSTOP) // both fail if it has ended
+	return func() { _ = at.TrySignal(syscall.SIGCONT) }
 }
 
 // handOver has another node lead, if somebody leads.

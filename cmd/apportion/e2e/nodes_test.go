@@ -13,9 +13,9 @@ import (
 	"testing"
 	"time"
 
+	"apportion/bench/rig"
 	"apportion/cmd/apportion/e2e/faulty"
 	"apportion/cmd/apportion/servertest"
-	"apportion/httpapi/api"
 )
 
 // cluster is a group of real processes, each with a proxy in front of the address at which the others call it.
@@ -88,9 +88,8 @@ func (c *cluster) make(args ...string) *node {
 	if n.called, err = c.network.proxy(id, n.hears); err != nil {
 		c.t.Fatal(err)
 	}
-	n.args = slices.Concat([]string{"--node-id", id, "--listen", listen, "--raft-listen", n.hears, "--raft-address",
-		n.called,
-		"--data", n.data}, c.args, args)
+	how := rig.Node{Name: id, Data: n.data, Listen: listen, RaftListen: n.hears, RaftAddress: n.called}
+	n.args = slices.Concat(how.Flags(), c.args, args)
 	return n
 }
 
@@ -135,14 +134,10 @@ func (n *node) stop() {
 
 // ended reports whether the process has ended by itself, and takes note of it.
 func (n *node) ended() bool {
-	select {
-	case err := <-n.Done:
-		n.Done <- err
+	if n.Ended() {
 		n.running = false
-		return true
-	default:
-		return !n.running
 	}
+	return !n.running
 }
 
 // inject makes the faults of the node's machine.
@@ -161,7 +156,7 @@ func (n *node) thaw()   { n.Signal(syscall.SIGCONT) }
 var lookClient = &http.Client{Timeout: 2 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
 
 // info is what the node says of itself and the others.
-func (n *node) info() (info api.Cluster, err error) {
+func (n *node) info() (info rig.Status, err error) {
 	r, err := servertest.Send(lookClient, http.MethodGet, n.url+"/v1/cluster", "", "")
 	if err != nil {
 		return info, err

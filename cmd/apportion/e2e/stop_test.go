@@ -38,7 +38,7 @@ func TestStopWithSilentDisk(t *testing.T) {
 				"--listen", "127.0.0.1:0",
 				"--checkpoint-interval", test.interval)
 			if !test.starting {
-				s.URL = <-s.Ready
+				s.AwaitReady()
 				s.Call("POST", "/v1/inventory/refresh", servertest.RefreshBody("W1", "A", 10), http.StatusOK)
 				if test.interval != "1h" {
 					servertest.AwaitLog(t, s, "msg=checkpoint")
@@ -53,7 +53,7 @@ func TestStopWithSilentDisk(t *testing.T) {
 				})
 			}
 			s.Signal(syscall.SIGTERM)
-			if err := s.Wait(); s.Cmd.ProcessState.ExitCode() != raftstore.ExitDiskFailed ||
+			if err := s.Wait(); s.ExitCode() != raftstore.ExitDiskFailed ||
 				!strings.Contains(s.Log.String(), test.want) {
 				t.Errorf("it ended with %v and\n%s", err, s.Log)
 			}

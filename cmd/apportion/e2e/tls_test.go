@@ -132,18 +132,13 @@ func TestClusterTLS(t *testing.T) {
 	c.finish()
 }
 
-// voters is how many members with a vote the first node knows of; 0 if it does not answer.
-func (c *cluster) voters() (count int) {
+// voters counts the members with a vote that the first node knows; 0 if it does not answer.
+func (c *cluster) voters() int {
 	info, err := c.nodes[0].info()
 	if err != nil {
 		return 0
 	}
-	for _, m := range info.Members {
-		if m.Voter {
-			count++
-		}
-	}
-	return count
+	return info.Voters()
 }
 
 // Two clusters do not talk to each other, whatever the addresses say: a node of one that is told to join the other does

@@ -13,6 +13,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"apportion/bench/rig"
 )
 
 // Binary is the program that the tests start. A TestMain sets it.
@@ -35,10 +37,10 @@ func Run(t *testing.T, args ...string) (status int, stdout, stderr string) {
 		t.Fatal(err)
 	}
 	// A server that starts where it should refuse to would run for ever.
-	timer := time.AfterFunc(StartTimeout, func() { _ = cmd.Process.Kill() })
+	timer := time.AfterFunc(rig.StartTimeout, func() { _ = cmd.Process.Kill() })
 	err := cmd.Wait()
 	if !timer.Stop() {
-		t.Fatalf("%q was still running after %s\n%s%s", args, StartTimeout, out.String(), errs.String())
+		t.Fatalf("%q was still running after %s\n%s%s", args, rig.StartTimeout, out.String(), errs.String())
 	}
 	if _, exited := err.(*exec.ExitError); err != nil && !exited {
 		t.Fatal(err)

@@ -1,9 +1,7 @@
 package servertest
 
 import (
-	"bufio"
 	"bytes"
-	"io"
 	"os"
 	"os/exec"
 	"strings"
@@ -11,25 +9,22 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"apportion/bench/rig"
 )
 
-// StartTimeout bounds the wait until a server is ready, endTimeout the wait until it has ended: it ends within a minute
-// by itself.
-const (
-	StartTimeout = 30 * time.Second
-	endTimeout   = 75 * time.Second
-)
+// endTimeout bounds the wait until a server has ended: it ends within a minute by itself.
+const endTimeout = 75 * time.Second
 
 // Server is a running apportion process.
 type Server struct {
-	T     *testing.T
-	Cmd   *exec.Cmd
-	URL   string
-	Log   *Log
-	Ready chan string // receives the URL of the ready line, once
-	Done  chan error  // receives the end of the process, once
+	T   *testing.T
+	URL string
+	Log *Log
 
 	OneOfSeveral bool // a node of a cluster
+
+	process *rig.Process
 }
 
 // Log keeps the end of what a program writes, and notes alarms: a data race, a bug or a panic.
@@ -72,64 +67,36 @@ func (b *Log) String() string {
 func Start(t *testing.T, data string, args ...string) *Server {
 	t.Helper()
 	s := Launch(t, nil, append([]string{"--data", data, "--listen", "127.0.0.1:0"}, args...)...)
-	s.WaitForReady()
+	s.AwaitReady()
 	return s
-}
-
-// WaitForReady waits for the line with the address of the server.
-func (s *Server) WaitForReady() {
-	s.T.Helper()
-	select {
-	case s.URL = <-s.Ready:
-	case err := <-s.Done:
-		s.T.Fatalf("the server ended before it was ready: %v\n%s", err, s.Log)
-	case <-time.After(StartTimeout):
-		s.T.Fatalf("the server was not ready in %s\n%s", StartTimeout, s.Log)
-	}
 }
 
 // Launch starts `apportion serve` with more variables in its environment, and waits for nothing.
 func Launch(t *testing.T, env []string, args ...string) *Server {
 	t.Helper()
-	s := New(t)
-	s.Cmd = Command(append([]string{"serve"}, args...)...)
-	s.Launch(env)
+	return LaunchCommand(t, Command(append([]string{"serve"}, args...)...), env)
+}
+
+// LaunchCommand is Launch with a command that becomes the program.
+func LaunchCommand(t *testing.T, cmd *exec.Cmd, env []string) *Server {
+	t.Helper()
+	s := &Server{T: t, Log: &Log{}}
+	cmd.Stderr, cmd.Env = s.Log, append(os.Environ(), env...)
+	var err error
+	if s.process, err = rig.Launch(cmd); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = s.process.Signal(syscall.SIGKILL) }) // fails if the process has ended
 	return s
 }
 
-// New is a server that has not started: its Cmd has to be set before Launch.
-func New(t *testing.T) *Server {
-	return &Server{T: t, Log: &Log{}, Ready: make(chan string, 1), Done: make(chan error, 1)}
-}
-
-// Launch starts the command, with more variables in its environment.
-func (s *Server) Launch(env []string) {
+// AwaitReady waits for the line with the address of the server.
+func (s *Server) AwaitReady() {
 	s.T.Helper()
-	s.Cmd.Stderr, s.Cmd.Env = s.Log, append(os.Environ(), env...)
-	stdout, err := s.Cmd.StdoutPipe()
-	if err != nil {
-		s.T.Fatal(err)
+	if err := s.process.AwaitReady(); err != nil {
+		s.T.Fatalf("%v\n%s", err, s.Log)
 	}
-	if err := s.Cmd.Start(); err != nil {
-		s.T.Fatal(err)
-	}
-	s.T.Cleanup(func() { _ = s.Cmd.Process.Kill() }) // fails if the process has ended
-	go s.watch(stdout)
-}
-
-// watch reads stdout until the process ends, and passes on the URL of the ready line.
-func (s *Server) watch(stdout io.Reader) {
-	lines := bufio.NewScanner(stdout)
-	for lines.Scan() {
-		if _, after, ok := strings.Cut(lines.Text(), "is ready on "); ok {
-			url, _, _ := strings.Cut(after, " ")
-			select {
-			case s.Ready <- url:
-			default: // a node that opens again prints it again
-			}
-		}
-	}
-	s.Done <- s.Cmd.Wait()
+	s.URL = s.process.URL()
 }
 
 // Stop sends SIGTERM and demands exit status 0.
@@ -151,22 +118,38 @@ func (s *Server) Kill() {
 // Signal sends the process a signal.
 func (s *Server) Signal(signal os.Signal) {
 	s.T.Helper()
-	if err := s.Cmd.Process.Signal(signal); err != nil {
+	if err := s.TrySignal(signal); err != nil {
 		s.T.Fatalf("%s: %v\n%s", signal, err, s.Log)
 	}
 }
 
-// Wait waits until the process has ended.
+// TrySignal is Signal for a process that may have ended, which is an error.
+func (s *Server) TrySignal(signal os.Signal) error { return s.process.Signal(signal) }
+
+// Wait waits until the process has ended. It returns an error unless the exit status is 0.
 func (s *Server) Wait() error {
 	s.T.Helper()
 	select {
-	case err := <-s.Done:
-		return err
+	case <-s.process.Ended():
+		return s.process.Wait()
 	case <-time.After(endTimeout):
 		s.T.Fatalf("the server did not end in %s\n%s", endTimeout, s.Log)
 		return nil
 	}
 }
+
+// Ended reports whether the process has ended.
+func (s *Server) Ended() bool {
+	select {
+	case <-s.process.Ended():
+		return true
+	default:
+		return false
+	}
+}
+
+// ExitCode is the exit status of a process that has ended, -1 after a signal.
+func (s *Server) ExitCode() int { return s.process.ExitCode() }
 
 // ClusterPatience bounds every wait for a cluster: the machine may be busy, and the race detector is slow.
 const ClusterPatience = 2 * time.Minute
