@@ -42,7 +42,7 @@ func backtestCommand(stdout, stderr io.Writer) *cli.Command {
 		ArgsUsage:   "NAME",
 		Description: backtestDescription,
 		Flags:       remoteFlags(slices.Concat(own, scopeFlags(), fallbackFlags())...),
-		Action: asking(func(ctx context.Context, cmd *cli.Command, server *remote, args []string) error {
+		Action: serverAction(func(ctx context.Context, cmd *cli.Command, server *remote, args []string) error {
 			body, err := backtestOf(cmd, time.Now())
 			if err != nil {
 				return err
@@ -57,7 +57,7 @@ func backtestCommand(stdout, stderr io.Writer) *cli.Command {
 					return err
 				}
 			}
-			if !raw(cmd, stdout, reply) {
+			if !printJSON(cmd, stdout, reply) {
 				printBacktest(stdout, &begun)
 			}
 			return backtestFault(&begun)
@@ -166,14 +166,14 @@ func backtestsCommand(stdout io.Writer) *cli.Command {
 				}
 				var one api.Backtest
 				reply, err := server.get(ctx, "/v1/backtests/"+url.PathEscape(id), &one)
-				if err == nil && !raw(cmd, stdout, reply) {
+				if err == nil && !printJSON(cmd, stdout, reply) {
 					printBacktest(stdout, &one)
 				}
 				return err
 			}
 			var list api.BacktestList
 			reply, err := server.get(ctx, "/v1/backtests", &list)
-			if err == nil && !raw(cmd, stdout, reply) {
+			if err == nil && !printJSON(cmd, stdout, reply) {
 				printBacktests(stdout, list.Backtests)
 			}
 			return err
@@ -186,10 +186,10 @@ func historyCommand(stdout io.Writer) *cli.Command {
 		Name:  "history",
 		Usage: "show what of the past a backtest can replay",
 		Flags: remoteFlags(),
-		Action: asking(func(ctx context.Context, cmd *cli.Command, server *remote, _ []string) error {
+		Action: serverAction(func(ctx context.Context, cmd *cli.Command, server *remote, _ []string) error {
 			var kept api.History
 			reply, err := server.get(ctx, "/v1/history", &kept)
-			if err == nil && !raw(cmd, stdout, reply) {
+			if err == nil && !printJSON(cmd, stdout, reply) {
 				printHistory(stdout, &kept)
 			}
 			return err

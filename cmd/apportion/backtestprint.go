@@ -109,13 +109,13 @@ func printRefusals(w io.Writer, r *api.BacktestRefusals, from api.Moment) {
 
 func printTotals(w io.Writer, r *api.BacktestReport) {
 	rows := [][]string{{"", "AS DECIDED", "CANDIDATE", "CHANGE"}}
-	row := func(what string, decided, candidate int64) {
-		rows = append(rows, []string{what, fmt.Sprint(decided), fmt.Sprint(candidate), change(decided, candidate)})
+	row := func(label string, decided, candidate int64) {
+		rows = append(rows, []string{label, fmt.Sprint(decided), fmt.Sprint(candidate), change(decided, candidate)})
 	}
 	// What a hook has nothing to do with is left out.
-	some := func(what string, decided, candidate int64) {
+	some := func(label string, decided, candidate int64) {
 		if decided != 0 || candidate != 0 {
-			row(what, decided, candidate)
+			row(label, decided, candidate)
 		}
 	}
 	d, c := &r.AsDecided, &r.Candidate
@@ -133,7 +133,7 @@ func printTotals(w io.Writer, r *api.BacktestReport) {
 	some("lines for which a rule failed", d.RuleFailures, c.RuleFailures)
 	some("records redistributed by a rule", d.RecordsRedistributed, c.RecordsRedistributed)
 	some("units moved by a rule", d.UnitsRedistributed, c.UnitsRedistributed)
-	figures(w, rows)
+	printFigures(w, rows)
 }
 
 func printSegments(w io.Writer, segments []api.SegmentComparison) {
@@ -149,7 +149,7 @@ func printSegments(w io.Writer, segments []api.SegmentComparison) {
 			fmt.Sprint(d.Stranded), fmt.Sprint(c.Stranded), change(d.Stranded, c.Stranded)})
 	}
 	fmt.Fprintln(w)
-	figures(w, rows)
+	printFigures(w, rows)
 }
 
 // change shows by how much a figure differs.
@@ -178,9 +178,8 @@ func printBacktests(w io.Writer, all []api.Backtest) {
 	table(w, rows)
 }
 
-// figures prints rows whose first column is text and whose others are figures, set to the right but for a last one of
-// text.
-func figures(w io.Writer, rows [][]string) {
+// printFigures prints rows: text in the first column, figures to the right in the others, and text again under WHY.
+func printFigures(w io.Writer, rows [][]string) {
 	var widths []int
 	for _, row := range rows {
 		for column, cell := range row {

@@ -80,7 +80,7 @@ func clusterCall(ctx context.Context, cmd *cli.Command, stdout io.Writer, method
 	}
 	var info api.Cluster
 	reply, err := server.send(ctx, method, path, body, &info)
-	if err == nil && !raw(cmd, stdout, reply) {
+	if err == nil && !printJSON(cmd, stdout, reply) {
 		printCluster(stdout, &info)
 	}
 	return err

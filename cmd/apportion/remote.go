@@ -59,8 +59,8 @@ func newRemote(cmd *cli.Command) (*remote, error) {
 		client: http.Client{Timeout: remoteTimeout}}, nil
 }
 
-// asking is what a command does that talks to a server and takes exactly the arguments with these names.
-func asking(do func(ctx context.Context, cmd *cli.Command, server *remote, args []string) error,
+// serverAction is the action of a command that talks to a server and takes exactly the named arguments.
+func serverAction(do func(ctx context.Context, cmd *cli.Command, server *remote, args []string) error,
 	names ...string) cli.ActionFunc {
 	return func(ctx context.Context, cmd *cli.Command) error {
 		args, err := arguments(cmd, names...)

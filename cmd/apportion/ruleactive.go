@@ -24,7 +24,7 @@ Examples:
   apportion rules activate vip-first --version 2 --location Retailer2 --tag Channel=Amazon --on-error reject`,
 		Flags: remoteFlags(slices.Concat([]cli.Flag{versionFlag(), hookFlag(), authorFlag()}, scopeFlags(),
 			fallbackFlags())...),
-		Action: asking(func(ctx context.Context, cmd *cli.Command, server *remote, args []string) error {
+		Action: serverAction(func(ctx context.Context, cmd *cli.Command, server *remote, args []string) error {
 			within, err := scopeOf(cmd)
 			if err != nil {
 				return err
@@ -36,7 +36,7 @@ Examples:
 					FailuresMax: given(int64(cmd.Int("failures-max"))),
 					Author:      cmd.String("author")},
 				&active)
-			if err == nil && !raw(cmd, stdout, reply) {
+			if err == nil && !printJSON(cmd, stdout, reply) {
 				fmt.Fprintf(stdout, "%s version %d is active for %s, from log index %d on\n", args[0], active.Version,
 					hookAndScope(&active), active.AsOf)
 			}
@@ -56,7 +56,7 @@ Examples:
   apportion rules deactivate vip-first
   apportion rules deactivate vip-first --hook select --location Retailer2`,
 		Flags: remoteFlags(slices.Concat([]cli.Flag{hookFlag()}, scopeFlags())...),
-		Action: asking(func(ctx context.Context, cmd *cli.Command, server *remote, args []string) error {
+		Action: serverAction(func(ctx context.Context, cmd *cli.Command, server *remote, args []string) error {
 			body := api.DeactivateRule{Hook: given(cmd.String("hook"))}
 			if within, err := scopeOf(cmd); err != nil {
 				return err
@@ -68,7 +68,7 @@ Examples:
 			}
 			var done api.ChangedRule
 			reply, err := server.post(ctx, rulePath(args[0], "deactivate"), body, &done)
-			if err == nil && !raw(cmd, stdout, reply) {
+			if err == nil && !printJSON(cmd, stdout, reply) {
 				fmt.Fprintf(stdout, "%s is not asked any more, from log index %d on\n", args[0], done.AsOf)
 			}
 			return err

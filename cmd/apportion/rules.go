@@ -119,8 +119,8 @@ func readSource(file string) ([]byte, error) {
 	return source, nil
 }
 
-// raw prints a reply as it is, if that is asked for.
-func raw(cmd *cli.Command, stdout io.Writer, reply []byte) bool {
+// printJSON prints a reply as it is if --json asks for it, and reports whether it did.
+func printJSON(cmd *cli.Command, stdout io.Writer, reply []byte) bool {
 	if cmd.Bool("json") {
 		fmt.Fprintf(stdout, "%s\n", reply)
 		return true
@@ -139,7 +139,7 @@ func rulePutCommand(stdout io.Writer) *cli.Command {
 Example:
   apportion rules put vip-first vip-first.lua --author ann`,
 		Flags: remoteFlags(authorFlag()),
-		Action: asking(func(ctx context.Context, cmd *cli.Command, server *remote, args []string) error {
+		Action: serverAction(func(ctx context.Context, cmd *cli.Command, server *remote, args []string) error {
 			source, err := readSource(args[1])
 			if err != nil {
 				return err
@@ -153,7 +153,7 @@ Example:
 			if err != nil {
 				return inSource(args[1], err)
 			}
-			if !raw(cmd, stdout, reply) {
+			if !printJSON(cmd, stdout, reply) {
 				printStored(stdout, args[1], &done)
 			}
 			return nil
@@ -179,10 +179,10 @@ func ruleListCommand(stdout io.Writer) *cli.Command {
 		Name:  "list",
 		Usage: "show all rules, and what of them is active",
 		Flags: remoteFlags(),
-		Action: asking(func(ctx context.Context, cmd *cli.Command, server *remote, _ []string) error {
+		Action: serverAction(func(ctx context.Context, cmd *cli.Command, server *remote, _ []string) error {
 			var list api.RuleList
 			reply, err := server.get(ctx, "/v1/rules", &list)
-			if err == nil && !raw(cmd, stdout, reply) {
+			if err == nil && !printJSON(cmd, stdout, reply) {
 				printRules(stdout, list.Rules)
 			}
 			return err
@@ -199,7 +199,7 @@ func ruleShowCommand(stdout io.Writer) *cli.Command {
   apportion rules show vip-first
   apportion rules show vip-first --version 2 --source > vip-first.lua`,
 		Flags: remoteFlags(versionFlag(), &cli.BoolFlag{Name: "source", Usage: "print the Lua source only"}),
-		Action: asking(func(ctx context.Context, cmd *cli.Command, server *remote, args []string) error {
+		Action: serverAction(func(ctx context.Context, cmd *cli.Command, server *remote, args []string) error {
 			path := rulePath(args[0])
 			if version := cmd.Int("version"); version != 0 {
 				path += "?version=" + strconv.Itoa(version)
@@ -209,7 +209,7 @@ func ruleShowCommand(stdout io.Writer) *cli.Command {
 			switch {
 			case err != nil:
 				return err
-			case raw(cmd, stdout, reply):
+			case printJSON(cmd, stdout, reply):
 			case cmd.Bool("source"):
 				fmt.Fprint(stdout, rule.Source)
 			default:
@@ -226,10 +226,10 @@ func ruleDeleteCommand(stdout io.Writer) *cli.Command {
 		Usage:     "remove a rule of which nothing is active, with all its versions",
 		ArgsUsage: "NAME",
 		Flags:     remoteFlags(),
-		Action: asking(func(ctx context.Context, cmd *cli.Command, server *remote, args []string) error {
+		Action: serverAction(func(ctx context.Context, cmd *cli.Command, server *remote, args []string) error {
 			var done api.ChangedRule
 			reply, err := server.do(ctx, http.MethodDelete, rulePath(args[0]), "", nil, &done)
-			if err == nil && !raw(cmd, stdout, reply) {
+			if err == nil && !printJSON(cmd, stdout, reply) {
 				fmt.Fprintf(stdout, "%s is deleted, at log index %d\n", args[0], done.AsOf)
 			}
 			return err

@@ -47,7 +47,7 @@ Examples:
 			&cli.StringFlag{Name: "order-id", Usage: "`ID` of the order, which also seeds math.random"},
 			&cli.StringFlag{Name: "item-id", Usage: "`ID` of the item"},
 			&cli.StringFlag{Name: "record", Usage: "try it on the stock in `FILE.json` in place of the real record"}),
-		Action: asking(func(ctx context.Context, cmd *cli.Command, server *remote, args []string) error {
+		Action: serverAction(func(ctx context.Context, cmd *cli.Command, server *remote, args []string) error {
 			body, err := dryRunOf(cmd)
 			if err != nil {
 				return err
@@ -57,7 +57,7 @@ Examples:
 			if err != nil {
 				return inSource(cmd.String("file"), err)
 			}
-			if !raw(cmd, stdout, reply) {
+			if !printJSON(cmd, stdout, reply) {
 				printDryRun(stdout, &done)
 			}
 			return nil
@@ -128,7 +128,7 @@ func printDryRun(w io.Writer, d *api.DryRun) {
 		for _, t := range d.Targets {
 			rows = append(rows, []string{tagText(t.Tags), fmt.Sprint(t.Before), fmt.Sprint(t.After)})
 		}
-		figures(w, rows)
+		printFigures(w, rows)
 	default:
 		fmt.Fprintf(w, "%d of %d units would be taken, %d are missing\n", d.Taken, d.Requested, d.Missing)
 		var candidates []api.Candidate
@@ -151,10 +151,10 @@ their figures of that moment, and what was taken from each.
 Example:
   apportion rules explain W-1001`,
 		Flags: remoteFlags(),
-		Action: asking(func(ctx context.Context, cmd *cli.Command, server *remote, args []string) error {
+		Action: serverAction(func(ctx context.Context, cmd *cli.Command, server *remote, args []string) error {
 			var order api.OrderExplanation
 			reply, err := server.get(ctx, "/v1/orders/"+url.PathEscape(args[0])+"/explain", &order)
-			if err == nil && !raw(cmd, stdout, reply) {
+			if err == nil && !printJSON(cmd, stdout, reply) {
 				fmt.Fprintf(stdout, "order %s\n", order.OrderID)
 				printExplained(stdout, "  ", order.Items)
 			}
@@ -223,5 +223,5 @@ func printCandidates(w io.Writer, margin string, candidates []api.Candidate) {
 			rows[i] = slices.Delete(rows[i], 1, 3)
 		}
 	}
-	figures(w, rows)
+	printFigures(w, rows)
 }
