@@ -14,7 +14,7 @@ import (
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	// The first signal asks for an orderly stop; a second one, no longer caught, ends the process at once.
+	// The first signal starts an orderly stop. The second one is not caught and ends the process at once.
 	context.AfterFunc(ctx, stop)
 	code := exitCode(run(ctx, os.Args, os.Stdout, os.Stderr), os.Stderr)
 	stop()
@@ -43,8 +43,8 @@ func exitCode(err error, stderr io.Writer) int {
 	if usage := (usageError{}); errors.As(err, &usage) {
 		return 2
 	}
-	if unorderly := (unorderlyError{}); errors.As(err, &unorderly) {
-		return unorderly.status
+	if forced := (forcedStop{}); errors.As(err, &forced) {
+		return forced.status
 	}
 	if errors.Is(err, raftstore.ErrCorrupt) {
 		return raftstore.ExitDiskFailed

@@ -331,8 +331,8 @@ func (s *service) serve(ctx context.Context, listener net.Listener, store *rafts
 	case <-store.Replaced():
 		replaced = raftstore.ErrReplaced
 	case <-ctx.Done():
-		s.handOver(store)
-		s.logger.Info("stopping: answering the requests on their way", "longest", drainTimeout)
+		s.transferLeadership(store)
+		s.logger.Info("stopping: answering the requests in flight", "longest", drainTimeout)
 	case err := <-failed:
 		return fmt.Errorf("serve on %s: %w", s.address, err)
 	}

@@ -9,40 +9,40 @@ import (
 	"apportion/raftstore"
 )
 
-// The end of a server has a bound, whatever its disk does: who stops a node because its disk is broken must not have to
-// wait for that disk. What was acknowledged is as safe as after kill -9.
+// A stop has a bound, whatever the disk does: an operator who stops a node because its disk is broken must not have to
+// wait for that disk. Acknowledged writes are as safe as after kill -9.
 const (
-	// drainTimeout is how long requests on their way may take after the signal to stop, and before it a new leader.
+	// drainTimeout bounds the wait for requests in flight, and the wait for another leader before it.
 	drainTimeout = 15 * time.Second
 
-	// lastCheckpointTimeout bounds the checkpoint at the end.
+	// lastCheckpointTimeout bounds the last checkpoint.
 	lastCheckpointTimeout = 20 * time.Second
 
-	// stopTimeout bounds all of it. Service managers kill after 90 s or so.
+	// stopTimeout bounds the whole stop. Service managers kill a process after about 90 s.
 	stopTimeout = 60 * time.Second
 
-	// stopSilenceMax is how long the disk is waited for meanwhile. stopLook is the pause between two looks.
+	// stopSilenceMax is the longest wait for a disk that does not answer. stopLook is the pause between two looks.
 	stopSilenceMax = 10 * time.Second
 	stopLook       = 100 * time.Millisecond
 )
 
-// unorderlyError is an end that was not waited for.
-type unorderlyError struct {
-	what   string
-	waited time.Duration // 0: it is not about a wait
+// forcedStop is a stop that does not wait any longer.
+type forcedStop struct {
+	reason string
+	waited time.Duration // 0: the reason is not a wait
 	status int           // the exit status
 }
 
-func (e unorderlyError) Error() string {
-	what := e.what
+func (e forcedStop) Error() string {
+	after := ""
 	if e.waited > 0 {
-		what += fmt.Sprint(" for ", e.waited.Round(time.Second))
+		after = fmt.Sprint(" after ", e.waited.Round(time.Second))
 	}
-	return what + ", so this end is not an orderly one; nothing that was acknowledged is lost, and the next start " +
-		"replays the log"
+	return fmt.Sprintf("forced stop%s: %s. No acknowledged write is lost; the next start replays the log", after,
+		e.reason)
 }
 
-// runBounded is run, with a bound for what comes after the end of ctx.
+// runBounded is run with a bound on the time that it takes after the end of ctx.
 func (s *service) runBounded(ctx context.Context) error {
 	ended := make(chan error, 1)
 	go func() { ended <- s.run(ctx) }()
@@ -66,37 +66,38 @@ func (s *service) runBounded(ctx context.Context) error {
 	}
 }
 
-// stuck means that an end that has been waited for so long is not worth it any more.
+// stuck returns a forcedStop once a stop has taken too long, nil before.
 func (s *service) stuck(waited time.Duration) error {
 	store := s.opened.Load()
 	if store != nil {
 		if silence := store.DiskSilence(); min(silence, waited) > stopSilenceMax {
-			return unorderlyError{"the disk has not answered", silence, raftstore.ExitDiskFailed}
+			return forcedStop{"the disk does not answer", silence, raftstore.ExitDiskFailed}
 		}
 	}
 	switch {
 	case store == nil && waited > stopSilenceMax:
-		return unorderlyError{"the data directory has not opened", waited, raftstore.ExitDiskFailed}
+		return forcedStop{"the data directory is not open yet", waited, raftstore.ExitDiskFailed}
 	case waited <= stopTimeout:
 		return nil
 	case s.unwritten.Load():
-		return unorderlyError{"the disk has not taken the last checkpoint", waited, raftstore.ExitDiskFailed}
+		return forcedStop{"the last checkpoint is not on disk yet", waited, raftstore.ExitDiskFailed}
 	default:
-		return unorderlyError{"requests and the log have not come to an end", waited, 1}
+		return forcedStop{"requests or the log have not come to an end", waited, 1}
 	}
 }
 
-// handOver has another node lead before this one goes, so that nobody has to wait for an election. It still answers.
-func (s *service) handOver(store *raftstore.Store) {
+// transferLeadership has another node lead before this one stops, so that nobody waits for an election. Requests are
+// still answered meanwhile.
+func (s *service) transferLeadership(store *raftstore.Store) {
 	ctx, cancel := context.WithTimeout(context.Background(), drainTimeout)
 	defer cancel()
 	if err := store.HandOver(ctx, ""); err != nil {
-		s.logger.Warn("no other node took the lead; an election will follow", "error", err)
+		s.logger.Warn("no other node took the leadership; an election will follow", "error", err)
 	}
 }
 
-// checkpoint spares the next start the replay of the log. Without it, nothing is lost, but the end is not an orderly
-// one: whoever stops the server has to hear that its disk takes no state.
+// checkpoint spares the next start the replay of the log. Nothing is lost without it, but the stop is a forced one: the
+// operator must hear that the disk does not take the state.
 func (s *service) checkpoint(store *raftstore.Store) error {
 	ctx, cancel := context.WithTimeout(context.Background(), lastCheckpointTimeout)
 	defer cancel()
@@ -106,9 +107,9 @@ func (s *service) checkpoint(store *raftstore.Store) error {
 		return nil
 	case errors.Is(err, context.DeadlineExceeded):
 		s.unwritten.Store(true)
-		return unorderlyError{"the disk has not taken the last checkpoint", lastCheckpointTimeout,
+		return forcedStop{"the last checkpoint is not on disk yet", lastCheckpointTimeout,
 			raftstore.ExitDiskFailed}
 	default:
-		return fmt.Errorf("%w\n%w", unorderlyError{"the last checkpoint has failed", 0, raftstore.ExitDiskFailed}, err)
+		return fmt.Errorf("%w\n%w", forcedStop{"the last checkpoint failed", 0, raftstore.ExitDiskFailed}, err)
 	}
 }

@@ -41,9 +41,9 @@ func TestStuck(t *testing.T) {
 		s.unwritten.Store(test.unwritten)
 		err := s.stuck(test.waited)
 		status := 0
-		var unorderly unorderlyError
-		if errors.As(err, &unorderly) {
-			status = unorderly.status
+		var forced forcedStop
+		if errors.As(err, &forced) {
+			status = forced.status
 		}
 		if status != test.status || (err == nil) != (status == 0) {
 			t.Errorf("%s: %v, exit status %d, want %d", test.name, err, status, test.status)
@@ -52,7 +52,7 @@ func TestStuck(t *testing.T) {
 }
 
 // A server whose state cannot be written serves on. It says so in its log, in a check and in a metric, and its end is
-// not an orderly one.
+// a forced one.
 func TestFailingCheckpoints(t *testing.T) {
 	data := filepath.Join(t.TempDir(), "data")
 	s := servertest.Start(t, data, "--checkpoint-interval", "50ms")
@@ -72,7 +72,7 @@ func TestFailingCheckpoints(t *testing.T) {
 	s.Signal(syscall.SIGTERM)
 	if err, log := s.Wait(), s.Log.String(); s.ExitCode() != raftstore.ExitDiskFailed ||
 		!strings.Contains(log, "give the disk space") ||
-		!strings.Contains(log, "the last checkpoint has failed, so this end is not an orderly one") ||
+		!strings.Contains(log, "forced stop: the last checkpoint failed") ||
 		strings.Contains(log, "msg=stopped") {
 		t.Errorf("it ended with %v\n%s", err, log)
 	}

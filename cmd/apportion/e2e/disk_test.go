@@ -22,7 +22,7 @@ func diskFailed(n *node) bool {
 // diskSilent reports whether a process that was told to stop has ended without waiting for its disk, and has said so.
 func diskSilent(n *node) bool {
 	return n.ExitCode() == raftstore.ExitDiskFailed &&
-		strings.Contains(n.Log.String(), "the disk has not answered for ")
+		strings.Contains(n.Log.String(), ": the disk does not answer.")
 }
 
 // A leader whose disk is full ends with a message, and the others go on. It does not come up while there is no space,

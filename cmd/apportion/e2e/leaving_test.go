@@ -66,7 +66,7 @@ func TestClusterRetires(t *testing.T) {
 	b.kill() // and not frozen: a call to it fails at once, well before the disk has been silent for too long
 	d.kill()
 	a.Signal(syscall.SIGTERM)
-	servertest.AwaitLog(t, a.Server, "no other node took the lead")
+	servertest.AwaitLog(t, a.Server, "no other node took the leadership")
 	silent := func() bool { return strings.Contains(a.Log.String(), "it falls silent") }
 	c.await("it falls silent, or has ended", func() bool { return silent() || a.ended() })
 	if !silent() {

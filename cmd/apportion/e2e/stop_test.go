@@ -20,9 +20,9 @@ func TestStopWithSilentDisk(t *testing.T) {
 		starting       bool
 		want           string
 	}{
-		{"a checkpoint is due", "1h", false, "the disk has not answered for "},
-		{"nothing is to be written", "10ms", false, "the disk has not answered for "},
-		{"it is starting", "1h", true, "the data directory has not opened for "},
+		{"a checkpoint is due", "1h", false, ": the disk does not answer."},
+		{"nothing is to be written", "10ms", false, ": the disk does not answer."},
+		{"it is starting", "1h", true, ": the data directory is not open yet."},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
