@@ -291,7 +291,8 @@ func (req *request) launch(ctx context.Context, b *backtestRun, period *backtest
 	if err := all.add(b); err != nil {
 		err = errors.Join(err, recording.Close())
 		if busy := (errBacktestBusy{}); errors.As(err, &busy) {
-			req.fail(http.StatusConflict, codeBacktestBusy, "another backtest is running; cancel it or wait", "id",
+			req.fail(http.StatusConflict, codeBacktestBusy, "another backtest is running: wait for its end, or "+
+				"cancel it by DELETE", "id",
 				busy.id)
 		} else {
 			req.storeFailed(err)
@@ -309,12 +310,15 @@ func (req *request) launch(ctx context.Context, b *backtestRun, period *backtest
 func (req *request) noRecording(err error) {
 	switch {
 	case errors.Is(err, raftstore.ErrNoHistory):
-		req.fail(http.StatusConflict, codeNoHistory, "nothing is kept that could be replayed", "", "")
+		req.fail(http.StatusConflict, codeNoHistory, "no history is kept yet that could be replayed: it begins with "+
+			"the first checkpoint, unless "+
+			"--history-age is 0", "", "")
 	case errors.Is(err, raftstore.ErrClosed):
 		req.storeFailed(err)
 	default:
 		req.server.log.Error("a recording cannot be opened", "error", err)
-		req.fail(http.StatusInternalServerError, codeInternal, "what is kept cannot be read; see the server's log", "",
+		req.fail(http.StatusInternalServerError, codeInternal, "the kept history cannot be read: the server's log "+
+			"says why", "",
 			"")
 	}
 }
@@ -354,7 +358,8 @@ func (req *request) backtestPeriod(body *backtestBody, b *backtestRun) (backtest
 	case body.from.text == "": // all that comes behind the oldest state
 	case body.from.index > 0 && body.from.index < kept.Index,
 		body.from.timeMS > 0 && body.from.timeMS < kept.TimeMS:
-		req.fail(http.StatusBadRequest, codeInvalid, fmt.Sprintf("the kept history begins at index %d, %s", kept.Index,
+		req.fail(http.StatusBadRequest, codeInvalid, fmt.Sprintf("the kept history begins later, at index %d, %s",
+			kept.Index,
 			timeText(kept.TimeMS)), "from", body.from.text)
 		return period, false
 	case body.from.timeMS > 0:
@@ -362,13 +367,14 @@ func (req *request) backtestPeriod(body *backtestBody, b *backtestRun) (backtest
 	}
 	beyond := period.FromIndex > history.To.Index || period.FromTimeMS > max(history.To.TimeMS, history.RefusedMS)
 	if beyond {
-		req.fail(http.StatusBadRequest, codeInvalid, fmt.Sprintf("the log ends at index %d, %s", history.To.Index,
+		req.fail(http.StatusBadRequest, codeInvalid, fmt.Sprintf("the log ends before that, at index %d, %s",
+			history.To.Index,
 			timeText(history.To.TimeMS)), "from", body.from.text)
 		return period, false
 	}
 	if period.ToIndex > 0 && period.ToIndex < period.FromIndex || period.ToTimeMS > 0 &&
 		period.ToTimeMS < period.FromTimeMS {
-		req.fail(http.StatusBadRequest, codeInvalid, "the end is before the beginning", "to", body.to.text)
+		req.fail(http.StatusBadRequest, codeInvalid, "the end lies before the beginning", "to", body.to.text)
 		return period, false
 	}
 	b.base = history.From.Index
@@ -390,7 +396,7 @@ func (c *Config) backtestReportBytes() int64 { return c.BacktestBytesMax / backt
 func (req *request) backtestFits() bool {
 	if need := stateBytes(req.server.reader.Stats()) * 2; need > req.server.config.backtestRunBytes() {
 		req.fail(http.StatusConflict, codeBacktestTooLarge, fmt.Sprintf("a backtest would take some %d MB of memory, "+
-			"%d are allowed", need>>20, req.server.config.BacktestBytesMax>>20), "", "")
+			"and --backtest-bytes-max allows %d", need>>20, req.server.config.BacktestBytesMax>>20), "", "")
 		return false
 	}
 	return true

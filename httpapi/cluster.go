@@ -93,19 +93,21 @@ func (req *request) changeMembers(address string, change func(ctx context.Contex
 	case err == nil:
 		req.showCluster()
 	case errors.Is(err, raftstore.ErrUnknownMember):
-		req.fail(http.StatusNotFound, codeUnknownMember, "there is no such member, or it has no vote", "id",
+		req.fail(http.StatusNotFound, codeUnknownMember, "there is no such member, or it has no vote: see GET "+
+			"/v1/cluster", "id",
 			req.path[0])
 	case errors.Is(err, raftstore.ErrInvalidMember):
 		req.fail(http.StatusBadRequest, codeInvalid, err.Error(), "", "")
 	case errors.Is(err, raftstore.ErrLastVoter):
-		req.fail(http.StatusConflict, codeLastVoter, "without that member nobody with a vote would be left", "id",
+		req.fail(http.StatusConflict, codeLastVoter, "it is the last member with a vote: add another one first", "id",
 			req.path[0])
 	case errors.Is(err, raftstore.ErrMember):
 		req.fail(http.StatusConflict, codeMemberExists, err.Error(), "id", req.path[0])
 	case errors.Is(err, raftstore.ErrMemberNotThere):
 		req.fail(http.StatusConflict, codeMemberNotThere, err.Error(), "address", address)
 	case errors.Is(err, raftstore.ErrNoPeers):
-		req.fail(http.StatusConflict, codeNoPeers, "this node runs alone: it was started without --raft-listen", "", "")
+		req.fail(http.StatusConflict, codeNoPeers, "this node runs alone: start it with --raft-listen to make it "+
+			"part of a cluster", "", "")
 	case errors.Is(err, context.DeadlineExceeded):
 		req.storeFailed(raftstore.ErrTimeout)
 	default:

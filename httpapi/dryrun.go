@@ -136,7 +136,8 @@ func (req *request) givenRecord(d *dryRun) bool {
 		}
 		key := fmt.Sprint(full)
 		if seen[key] {
-			req.fail(http.StatusBadRequest, codeDuplicate, "an earlier segment has the same tags", field, "")
+			req.fail(http.StatusBadRequest, codeDuplicate, "an earlier segment has the same tags: send each once",
+				field, "")
 			return false
 		}
 		seen[key], s.Tags = true, full

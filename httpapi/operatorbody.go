@@ -135,9 +135,9 @@ func (k *bodyCheck) pairs(field string, m map[string]string, twice string, do fu
 }
 
 func (k *bodyCheck) tags(field string, from api.Tags) (tags []engine.Tag) {
-	k.pairs(field, from, "the category is given twice", func(name, value, field string) {
+	k.pairs(field, from, "the category is given twice: send it once", func(name, value, field string) {
 		if value == "" {
-			k.fail(codeInvalid, "a tag needs a value", field, "")
+			k.fail(codeInvalid, "a tag needs a value: leave the category out for its default", field, "")
 		}
 		tags = append(tags, engine.Tag{Category: name, Value: k.name(field, value)})
 	})

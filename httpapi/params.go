@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"bytes"
+	"fmt"
 	"math"
 	"net/http"
 	"strconv"
@@ -11,74 +12,88 @@ import (
 	"apportion/httpapi/strictjson"
 )
 
-// readParams reads the query parameters, of which a route knows few and refuses the others: a misspelt one that went
-// unnoticed would be worse than an error.
+// What some parameters may be.
+var (
+	maxLagExpected      = fmt.Sprintf("a number of seconds from 0 to %d is expected", maxLagSecondsMax)
+	eventsLimitExpected = fmt.Sprintf("a number from 1 to %d is expected", EventsMax)
+	authorExpected      = fmt.Sprintf("at most %d bytes of text without control characters are expected",
+		engine.RuleAuthorBytesMax)
+)
+
+// readParams reads the query parameters. It refuses those that the route does not have, and so misspelt ones.
 func (req *request) readParams() bool {
 	if req.route.foreign || bytes.IndexByte(req.ctx.RequestURI(), '?') < 0 {
 		return true
 	}
 	var seen paramSet
 	for key, value := range req.ctx.QueryArgs().All() {
-		param := paramWords[string(key)]
+		param, code, detail := paramWords[string(key)], codeInvalid, ""
 		switch {
 		case param&req.route.params == 0:
-			req.fail(http.StatusBadRequest, codeUnknownParam, "no such query parameter here", string(key),
-				string(value))
-			return false
+			code, detail = codeUnknownParam, "this path has no such query parameter"
 		case param&seen != 0:
-			req.fail(http.StatusBadRequest, codeInvalid, "the query parameter is given twice", string(key),
-				string(value))
-			return false
-		case !req.readParam(param, string(value)):
-			req.fail(http.StatusBadRequest, codeInvalid, "a query parameter is outside its limits", string(key),
-				string(value))
+			detail = "the query parameter is given twice"
+		default:
+			detail = req.readParam(param, string(value))
+		}
+		if detail != "" {
+			req.fail(http.StatusBadRequest, code, detail, string(key), string(value))
 			return false
 		}
 		seen |= param
 	}
 	if seen&paramMaxLag != 0 && !req.stale {
-		req.fail(http.StatusBadRequest, codeInvalid, "maxLagSeconds is for consistency=stale", "maxLagSeconds", "")
+		req.fail(http.StatusBadRequest, codeInvalid, "maxLagSeconds is for reads with consistency=stale",
+			"maxLagSeconds",
+			"")
 		return false
 	}
 	return true
 }
 
-func (req *request) readParam(param paramSet, value string) bool {
+// readParam reads one query parameter. If its value is no good, it gives what is expected.
+func (req *request) readParam(param paramSet, value string) (expected string) {
+	ok := false
 	switch param {
 	case paramConsistency:
 		req.stale = value == "stale"
-		return req.stale || value == "linearizable"
+		ok, expected = req.stale || value == "linearizable", "stale or linearizable is expected"
 	case paramMaxLag:
 		seconds, err := strconv.ParseFloat(value, 64)
 		req.maxLag = time.Duration(seconds * float64(time.Second))
-		return err == nil && seconds >= 0 && seconds <= maxLagSecondsMax
+		ok = err == nil && seconds >= 0 && seconds <= maxLagSecondsMax
+		expected = maxLagExpected
 	case paramMoveTo:
-		var fault string
-		req.moveTo, fault = cleanName(value, req.stored)
-		return value != "" && fault == ""
-	case paramAfter:
+		req.moveTo, expected = cleanName(value, req.stored)
 		if value == "" {
-			return true
+			expected = "the value of the category that takes over the stock is expected"
 		}
+		return expected
+	case paramAfter:
 		after, err := strconv.ParseUint(value, 10, 64)
-		// No event has such a number, neither is there one after it: replies tell numbers as 64 bits with a sign.
+		// No event has a number beyond 63 bits, and replies have room for no other.
 		req.after = engine.EventID(min(after, math.MaxInt64))
-		return err == nil
+		ok, expected = err == nil || value == "", "the number of an event is expected, next of an earlier reply"
 	case paramLimit:
 		limit, err := strconv.Atoi(value)
 		req.limit = limit
-		return err == nil && limit >= 1 && limit <= EventsMax
+		ok = err == nil && limit >= 1 && limit <= EventsMax
+		expected = eventsLimitExpected
 	case paramAuthor:
 		req.author = value
-		_, ok := strictjson.PlainText(value)
-		return ok && len(value) <= engine.RuleAuthorBytesMax
+		_, plain := strictjson.PlainText(value)
+		ok = plain && len(value) <= engine.RuleAuthorBytesMax
+		expected = authorExpected
 	case paramVerbose:
 		req.verbose = value == "" || value == "true"
-		return req.verbose || value == "false"
+		ok, expected = req.verbose || value == "false", "true or false is expected"
 	case paramVersion:
 		version, err := strconv.ParseUint(value, 10, 32)
 		req.version = uint32(version)
-		return err == nil && version > 0
+		ok, expected = err == nil && version > 0, "the number of a version is expected, from 1 on"
 	}
-	return false
+	if ok {
+		return ""
+	}
+	return expected
 }

@@ -34,11 +34,11 @@ func (s *bodyReader) tags(dst []engine.Tag) []engine.Tag {
 		s.AtMost(len(dst), engine.CategoriesMax)
 		for i := range dst {
 			if dst[i].Category == key {
-				s.Fail(codeDuplicateField, "the category is given twice", "")
+				s.Fail(codeDuplicateField, "the category is given twice: send it once", "")
 			}
 		}
 		if s.EmptyText() {
-			s.Fail(codeInvalid, "a tag needs a value", "")
+			s.Fail(codeInvalid, "a tag needs a value: leave the category out for its default", "")
 		}
 		dst = append(dst, engine.Tag{Category: key, Value: s.name()})
 	}

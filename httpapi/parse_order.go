@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"fmt"
 	"math"
 
 	"apportion/engine"
@@ -119,7 +120,7 @@ func (s *bodyReader) attributes(dst []engine.Attribute) []engine.Attribute {
 		s.AtMost(len(dst), engine.AttributesMax)
 		for i := range dst {
 			if dst[i].Name == key {
-				s.Fail(codeDuplicateField, "the attribute is given twice", "")
+				s.Fail(codeDuplicateField, "the attribute is given twice: send it once", "")
 			}
 		}
 		dst = append(dst, engine.Attribute{Name: key, Value: s.Scalar()})
@@ -153,7 +154,8 @@ func (s *bodyReader) bulkOrders(orders []engine.Allocate) []engine.Allocate {
 		orders, order = strictjson.Extend(orders)
 		s.allocateBody(order, true)
 		if linesCount += len(order.Lines); linesCount > BulkLinesMax {
-			s.Fail(codeInvalid, "the orders have too many lines in all", "")
+			s.Fail(codeInvalid, fmt.Sprintf("the orders have more than %d lines in all: send several requests",
+				BulkLinesMax), "")
 		}
 	}
 	return orders
@@ -226,5 +228,5 @@ func (s *bodyReader) orderLine(line *engine.OrderLine, goods bool) {
 
 // positive reads a quantity for which the engine takes 0 as everything: an explicit 0 is refused here.
 func (s *bodyReader) positive() int64 {
-	return s.IntegerIn(1, math.MaxInt64, "a quantity is at least 1")
+	return s.IntegerIn(1, math.MaxInt64, "a quantity from 1 on is expected")
 }

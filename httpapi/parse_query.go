@@ -1,6 +1,8 @@
 package httpapi
 
 import (
+	"fmt"
+
 	"apportion/engine"
 	"apportion/httpapi/strictjson"
 )
@@ -24,6 +26,9 @@ var queryWords = []string{
 	queryPartial:      "partial",
 	queryAllLocations: "all-locations",
 }
+
+// queryLimitExpected tells the range of a limit.
+var queryLimitExpected = fmt.Sprintf("a number from 1 to %d is expected", QueryRecordsMax)
 
 // stockQuery is the body of a query. An aggregate is one with fewer fields.
 type stockQuery struct {
@@ -74,7 +79,7 @@ func (s *bodyReader) query(q *stockQuery, aggregate bool) {
 			}
 		case key == "limit" && !aggregate:
 			if s.Present(&has, hasQueryLimit) {
-				q.limit = int(s.IntegerIn(1, QueryRecordsMax, "the limit is out of range"))
+				q.limit = int(s.IntegerIn(1, QueryRecordsMax, queryLimitExpected))
 			}
 		default:
 			s.Unknown()
@@ -88,9 +93,9 @@ func (s *bodyReader) checkQuery(q *stockQuery, aggregate bool) {
 	switch {
 	case len(q.items) > 0:
 	case aggregate:
-		s.FailAt(s.Here(), codeMissingField, "an aggregate needs items", "items", "")
+		s.FailAt(s.Here(), codeMissingField, "items are expected: an aggregate sums up each of them", "items", "")
 	case len(q.locations) == 0:
-		s.FailAt(s.Here(), codeMissingField, "a query needs items or locations", "items", "")
+		s.FailAt(s.Here(), codeMissingField, "items or locations are expected: a query is for one of them", "items", "")
 	}
 }
 

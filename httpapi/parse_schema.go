@@ -48,7 +48,7 @@ func (b *tagCategoryBody) command(name string, k *bodyCheck) *engine.PutTagCateg
 		}
 		cmd.Values = append(cmd.Values, value)
 	}
-	k.pairs("moveTo", b.MoveTo, "the value is given twice", func(name, value, field string) {
+	k.pairs("moveTo", b.MoveTo, "the value is given twice: send it once", func(name, value, field string) {
 		cmd.MoveTo = append(cmd.MoveTo, engine.Move{From: name, To: k.name(field, value)})
 	})
 	return cmd

@@ -107,7 +107,7 @@ func checkAllocateBody(t *testing.T, body []byte) {
 
 // explainedStrictness lists what the scanner refuses in texts that json.Valid takes.
 func explainedStrictness(detail string) bool {
-	return detail == "not valid UTF-8" || detail == `a bad \u escape in a string`
+	return detail == "the string is not valid UTF-8" || detail == `the string has a bad \u escape`
 }
 
 // compareAllocate holds what the scanner read against encoding/json.

@@ -158,36 +158,41 @@ var codeStatus = [256]int{
 	engine.CodeNothingLeft:     http.StatusConflict,
 }
 
-// codeDetails tells people what the engine's codes mean.
+// codeDetails says what each code of the engine means, and what a client can do. They hold for the routes of both APIs.
 var codeDetails = [256]string{
-	engine.CodeInvalid:     "a value is outside its limits",
-	engine.CodeKeyReused:   "the idempotency key was used with another request",
-	engine.CodeRetry:       "the state moved under the request; nothing was changed, send it again",
-	engine.CodeUnknownRule: "no such rule, or no such version of it",
-	engine.CodeRuleConflict: "another rule is active for lines that this one would be for too, and neither scope " +
-		"is the more specific one",
-	engine.CodeRuleRefused:     "the rule refused the line, see its reason",
-	engine.CodeRuleFailed:      "the rule failed, or is suspended, and its lines are refused then, see the reason",
-	engine.CodeNotActive:       "the rule is not active there",
-	engine.CodeUnknownCategory: "no such tag category",
-	engine.CodeUnknownValue:    "no such value in the tag category",
-	engine.CodeDuplicate:       "two items of the request set the same thing",
-	engine.CodeUnknownOrder:    "no such order",
+	engine.CodeInvalid: "the value is outside its limits",
+	engine.CodeKeyReused: "the Idempotency-Key was sent with another request, which differs in this field: use a " +
+		"new key",
+	engine.CodeRetry:       "the state changed while the request was planned; nothing was changed: send it again",
+	engine.CodeUnknownRule: "there is no such rule, or no such version of it",
+	engine.CodeRuleConflict: "another rule is active for some of the same lines, and neither scope is the more " +
+		"specific " +
+		"one: narrow this scope, or deactivate the other rule",
+	engine.CodeRuleRefused: "the rule refused the line: see its reason",
+	engine.CodeRuleFailed: "the rule failed or is suspended, and was activated to refuse its lines then: see the " +
+		"reason; mend the rule, or deactivate it",
+	engine.CodeNotActive:       "the rule is not active for this hook and scope",
+	engine.CodeUnknownCategory: "there is no such tag category; names are case-sensitive",
+	engine.CodeUnknownValue:    "the tag category has no such value; names are case-sensitive",
+	engine.CodeDuplicate:       "an earlier item of the request sets the same: send each once",
+	engine.CodeUnknownOrder:    "there is no such order",
 	engine.CodeUnknownItem:     "the order has no such item",
-	engine.CodeItemConflict:    "the order item exists with another content",
-	engine.CodeUnknownRecord:   "the UPC has no record at the location",
-	engine.CodeUnknownSegment:  "the record has no such segment",
-	engine.CodeUnknownCount:    "the location has no open count of that name",
-	engine.CodeCountOpen:       "the location has an open count already",
-	engine.CodeExpired:         "the reservation's end, or the delivery date, lies in the past",
-	engine.CodeNotReserved:     "the order item is no reservation",
-	engine.CodeInsufficient:    "fewer units are available than the line asks for",
-	engine.CodeExceedsLeft:     "more units than the order item has left",
-	engine.CodeOnHandBelowZero: "on hand would fall below zero: correct it by a refresh or a smaller adjust",
-	engine.CodeInUse:           "stock or promises stand in the way",
-	engine.CodeTooMany:         "a limit is reached",
-	engine.CodeUnavailable:     "the command was refused for other lines",
-	engine.CodeNothingLeft:     "nothing is left of it for this, see the reason of its lines",
+	engine.CodeItemConflict: "the order item exists and differs in this field: repeat what was sent before, or use " +
+		"another item id",
+	engine.CodeUnknownRecord:  "the UPC has no record at the location: a refresh makes one",
+	engine.CodeUnknownSegment: "the record has no segment with these tags: a refresh makes one",
+	engine.CodeUnknownCount:   "the location has no open count of this name: start it first",
+	engine.CodeCountOpen:      "the location has an open count: close it first",
+	engine.CodeExpired:        "the time lies in the past, or the reservation has ended",
+	engine.CodeNotReserved:    "the order item is not a reservation, so there is nothing to confirm",
+	engine.CodeInsufficient:   "fewer units are available than the line asks for",
+	engine.CodeExceedsLeft:    "the order item has fewer units left than that",
+	engine.CodeOnHandBelowZero: "on hand would fall below zero: send a smaller adjust, or a refresh with what was " +
+		"counted",
+	engine.CodeInUse:       "stock or promises stand in the way",
+	engine.CodeTooMany:     "a limit is reached: see docs/data-model.md",
+	engine.CodeUnavailable: "the line was not tried, since another line of the order was refused",
+	engine.CodeNothingLeft: "nothing is left of the item: see the reason of its line",
 }
 
 // leftDetails tells people what the reasons of lines that have nothing left mean.
@@ -249,20 +254,22 @@ func storeProblem(err error) (p problem, internal bool) {
 	p = problem{status: http.StatusServiceUnavailable, offset: -1}
 	switch {
 	case errors.Is(err, raftstore.ErrQueueFull), errors.Is(err, raftstore.ErrTimeout):
-		p.code, p.detail = codeBusy, "too many requests are waiting; nothing was changed, send it again"
+		p.code, p.detail = codeBusy, "too many requests are waiting; nothing was changed: send it again"
 	case errors.Is(err, raftstore.ErrNotLeader):
-		p.code, p.detail = codeNotLeader, "this node does not lead; nothing was changed"
+		p.code, p.detail = codeNotLeader, "this node is not the leader, and there is none that could be asked; "+
+			"nothing was changed: send it again"
 	case errors.Is(err, raftstore.ErrClosed):
-		p.code, p.detail = codeShuttingDown, "the server is shutting down; nothing was changed"
+		p.code, p.detail = codeShuttingDown, "the server is shutting down; nothing was changed: ask another node, "+
+			"or send it again"
 	case errors.Is(err, raftstore.ErrTooLarge):
 		p.status = http.StatusRequestEntityTooLarge
-		p.code, p.detail = codeBodyTooLarge, "the request is too large for one log entry; split it"
+		p.code, p.detail = codeBodyTooLarge, "the request is too large for one log entry: split it"
 	case errors.Is(err, raftstore.ErrOutcomeUnknown):
-		p.code, p.detail = codeOutcomeUnknown, "the request may or may not take effect; send it again with the same "+
+		p.code, p.detail = codeOutcomeUnknown, "the request may or may not take effect: send it again with the same "+
 			"Idempotency-Key"
 	default:
 		p.status = http.StatusInternalServerError
-		p.code, p.detail = codeInternal, "the server failed"
+		p.code, p.detail = codeInternal, "the server failed: its log says why"
 		return p, true
 	}
 	return p, false

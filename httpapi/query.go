@@ -306,7 +306,8 @@ func (req *request) aggregate() {
 		req.out = strictjson.Comma(req.out, i)
 		run.sum(q.items[i].upc)
 		if run.reads > run.readsMax {
-			req.fail(http.StatusBadRequest, codeInvalid, "too many records in all; name fewer items or locations",
+			req.fail(http.StatusBadRequest, codeInvalid, "the items have too many records in all: name fewer items, "+
+				"or locations",
 				"items", "")
 			return
 		}

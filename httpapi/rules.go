@@ -70,7 +70,7 @@ func (req *request) putRule() {
 // compile makes a program of a source and has its tests pass, or answers what is wrong.
 func (req *request) compile(name, source string) (*rules.Program, []rules.Warning, []api.TestResult, bool) {
 	if !utf8.ValidString(source) { // it could not be shown as it is
-		req.failRule(codeRuleSyntax, "the source is not UTF-8", "source", "", 0, 0)
+		req.failRule(codeRuleSyntax, "the source is not valid UTF-8", "source", "", 0, 0)
 		return nil, nil, nil, false
 	}
 	program, warnings, err := rules.Compile(name, source, rules.Limits{})
@@ -251,7 +251,8 @@ func (req *request) defaultHook(cmd *engine.ActivateRule) bool {
 		return false
 	}
 	if len(v.Hooks) != 1 {
-		req.fail(http.StatusBadRequest, codeMissingField, "the rule has both hooks: say which one", "hook", "")
+		req.fail(http.StatusBadRequest, codeMissingField, "the version defines both hooks: name one, select or "+
+			"redistribute", "hook", "")
 		return false
 	}
 	cmd.Hook = v.Hooks[0]
@@ -266,7 +267,7 @@ func (req *request) deactivateRule() {
 	k := req.checker()
 	cmd := &engine.DeactivateRule{Name: req.path[0], Hook: k.hook("hook", body.Hook), RuleScope: k.scope(body.Scope)}
 	if body.Scope != nil && body.Hook == nil {
-		k.fail(codeMissingField, "a required field is missing", "hook", "")
+		k.fail(codeMissingField, "a scope needs its hook: select or redistribute", "hook", "")
 	}
 	if req.sound(&k.fault) && req.carryOut(cmd) {
 		req.reply(api.ChangedRule{AsOf: req.result.Index, Name: cmd.Name})

@@ -126,7 +126,7 @@ func Map[M ~map[string]string](countMax int, read func(*Scanner) string) *Reader
 
 func tooMany(at jsontext.Pointer, countMax int) error {
 	return &json.SemanticError{JSONPointer: at,
-		Err: &Fault{Code: CodeInvalid, Detail: fmt.Sprintf("more than %d elements", countMax)}}
+		Err: &Fault{Code: CodeInvalid, Detail: fmt.Sprintf("at most %d elements are allowed", countMax)}}
 }
 
 // checkObject goes through an object, or the whole text, that was decoded into a struct, for required fields that are
@@ -217,7 +217,7 @@ func faultOf(err error, text []byte) Fault {
 		f := Fault{Code: CodeBadJSON, Detail: "not valid JSON here: " + syntactic.Err.Error(), Field: path,
 			Offset: int(syntactic.ByteOffset)}
 		if errors.Is(err, jsontext.ErrDuplicateName) {
-			f.Code, f.Detail = CodeDuplicateField, "the field is given twice"
+			f.Code, f.Detail = CodeDuplicateField, "the field is given twice: send it once"
 		}
 		return f
 	case !errors.As(err, &semantic):
@@ -227,7 +227,7 @@ func faultOf(err error, text []byte) Fault {
 	f := Fault{Code: CodeWrongType, Detail: expected(semantic.GoType), Field: path, Offset: s.at}
 	switch {
 	case errors.Is(err, json.ErrUnknownName):
-		f.Code, f.Detail = CodeUnknownField, "unknown field"
+		f.Code, f.Detail = CodeUnknownField, "there is no such field here; names are case-sensitive"
 	case errors.As(semantic.Err, &inner):
 		f.Code, f.Detail, f.Value = inner.Code, inner.Detail, inner.Value
 	case found:

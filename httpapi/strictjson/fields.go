@@ -14,7 +14,7 @@ type Fields uint32
 // Seen notes that a field is there; it may be there once.
 func (s *Scanner) Seen(has *Fields, field Fields) {
 	if *has&field != 0 {
-		s.Fail(CodeDuplicateField, "the field is given twice", "")
+		s.Fail(CodeDuplicateField, "the field is given twice: send it once", "")
 	}
 	*has |= field
 }
@@ -33,12 +33,14 @@ func (s *Scanner) Require(has, field Fields, name string) {
 }
 
 // Unknown refuses the current field.
-func (s *Scanner) Unknown() { s.Fail(CodeUnknownField, "unknown field", "") }
+func (s *Scanner) Unknown() {
+	s.Fail(CodeUnknownField, "there is no such field here; names are case-sensitive", "")
+}
 
 // AtMost refuses the current element if there are countMax already.
 func (s *Scanner) AtMost(count, countMax int) {
 	if count >= countMax && s.OK() {
-		s.Fail(CodeInvalid, fmt.Sprintf("more than %d elements", countMax), "")
+		s.Fail(CodeInvalid, fmt.Sprintf("at most %d elements are allowed", countMax), "")
 	}
 }
 
@@ -79,7 +81,7 @@ func (s *Scanner) Scalar() string {
 	case first == '-' || first >= '0' && first <= '9':
 		text := s.token()
 		if !json.Valid([]byte(text)) {
-			s.Fail(CodeBadJSON, "a number is expected", text)
+			s.Fail(CodeBadJSON, "a number is expected, without leading zeros", text)
 		}
 		s.at += len(text)
 		return text

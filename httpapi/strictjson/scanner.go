@@ -1,6 +1,7 @@
 package strictjson
 
 import (
+	"fmt"
 	"unicode/utf8"
 	"unsafe"
 )
@@ -134,7 +135,7 @@ func (s *Scanner) open(bracket byte, expected string) bool {
 		return false
 	}
 	if s.depth == DepthMax {
-		s.Fail(CodeBadJSON, "nested too deeply", "")
+		s.Fail(CodeBadJSON, fmt.Sprintf("nested more than %d levels deep", DepthMax), "")
 		return false
 	}
 	s.at++
@@ -204,7 +205,7 @@ func (s *Scanner) more(closing byte) bool {
 // End checks that nothing follows the value.
 func (s *Scanner) End() {
 	if s.Space(); s.at < len(s.input) {
-		s.Fail(CodeBadJSON, "something follows the value", "")
+		s.Fail(CodeBadJSON, "one JSON value is expected, and something follows it", "")
 	}
 }
 
@@ -279,7 +280,7 @@ func (s *Scanner) stringToken() string {
 		case byteQuote:
 			token := s.input[begin:i]
 			if high && !utf8.Valid(token) {
-				s.Fail(CodeBadJSON, "not valid UTF-8", "")
+				s.Fail(CodeBadJSON, "the string is not valid UTF-8", "")
 				return ""
 			}
 			s.at, s.foreign = i+1, high
@@ -292,7 +293,7 @@ func (s *Scanner) stringToken() string {
 			return ""
 		}
 	}
-	s.Fail(CodeBadJSON, "a string has no end", "")
+	s.Fail(CodeBadJSON, "the string has no closing quote", "")
 	return ""
 }
 
@@ -302,7 +303,7 @@ func (s *Scanner) failControl(offset int) {
 	if s.input[offset] >= ' ' {
 		code = CodeInvalid
 	}
-	s.FailAt(offset, code, "a control character in a string", "", "")
+	s.FailAt(offset, code, "a string without control characters is expected", "", "")
 }
 
 // PlainText reports whether s is valid UTF-8 without ASCII's control characters, and whether it is all ASCII.

@@ -17,7 +17,7 @@ func (s *Scanner) escapedToken(begin int) string {
 		case byteQuote:
 			token := s.scratch[start:]
 			if !utf8.Valid(token) {
-				s.Fail(CodeBadJSON, "not valid UTF-8", "")
+				s.Fail(CodeBadJSON, "the string is not valid UTF-8", "")
 				return ""
 			}
 			s.at = i + 1
@@ -36,14 +36,14 @@ func (s *Scanner) escapedToken(begin int) string {
 			i++
 		}
 	}
-	s.Fail(CodeBadJSON, "a string has no end", "")
+	s.Fail(CodeBadJSON, "the string has no closing quote", "")
 	return ""
 }
 
 // escape appends what the escape at offset stands for, and gives the escape's size in bytes, 0 after a fault.
 func (s *Scanner) escape(offset int) int {
 	if offset+1 >= len(s.input) {
-		s.FailAt(offset, CodeBadJSON, "a string has no end", "", "")
+		s.FailAt(offset, CodeBadJSON, "the string has no closing quote", "", "")
 		return 0
 	}
 	c := s.input[offset+1]
@@ -58,12 +58,13 @@ func (s *Scanner) escape(offset int) int {
 		}
 		fallthrough
 	case 'b', 'f':
-		s.FailAt(offset, CodeInvalid, "a control character in a string", "", string(s.input[offset:offset+2]))
+		s.FailAt(offset, CodeInvalid, "a string without control characters is expected", "",
+			string(s.input[offset:offset+2]))
 		return 0
 	case 'u':
 		return s.unicodeEscape(offset)
 	}
-	s.FailAt(offset, CodeBadJSON, "an unknown escape in a string", "", "")
+	s.FailAt(offset, CodeBadJSON, "the string has an unknown escape", "", "")
 	return 0
 }
 
@@ -81,11 +82,12 @@ func (s *Scanner) unicodeEscape(offset int) int {
 		size = pair
 	}
 	if !ok {
-		s.FailAt(offset, CodeBadJSON, "a bad \\u escape in a string", "", "")
+		s.FailAt(offset, CodeBadJSON, "the string has a bad \\u escape", "", "")
 		return 0
 	}
 	if r < ' ' || r == 0x7f {
-		s.FailAt(offset, CodeInvalid, "a control character in a string", "", string(s.input[offset:offset+size]))
+		s.FailAt(offset, CodeInvalid, "a string without control characters is expected", "",
+			string(s.input[offset:offset+size]))
 		return 0
 	}
 	s.scratch = utf8.AppendRune(s.scratch, r)
@@ -135,7 +137,7 @@ func (s *Scanner) Integer() int64 {
 		return 0
 	}
 	if n > math.MaxInt64 {
-		s.FailAt(begin, CodeInvalid, "the number is too large", "", string(s.input[begin:s.at]))
+		s.FailAt(begin, CodeInvalid, "a whole number of at most 64 bits is expected", "", string(s.input[begin:s.at]))
 		return 0
 	}
 	if negative {
@@ -216,7 +218,7 @@ func (s *Scanner) failNumber(begin int, code, expected string) {
 	case len(token) == 0:
 		s.failType(expected)
 	case !validNumber(token):
-		s.Fail(CodeBadJSON, "not a number", string(token))
+		s.Fail(CodeBadJSON, "not a number of JSON, which has no leading zeros and no plus sign", string(token))
 	default:
 		s.Fail(code, expected, string(token))
 	}
@@ -313,7 +315,7 @@ func isDelimiter(c byte) bool {
 // failSyntax records that c (0: the end of the text) can not stand here.
 func (s *Scanner) failSyntax(c byte) {
 	if c == 0 && s.at >= len(s.input) {
-		s.Fail(CodeBadJSON, "the JSON text ends too early", "")
+		s.Fail(CodeBadJSON, "the JSON text ends too early: was the body cut off?", "")
 		return
 	}
 	s.Fail(CodeBadJSON, "not valid JSON here", "")
