@@ -77,36 +77,7 @@ func (h *host) want(upc, location, want string) {
 	}
 }
 
-func TestStory(t *testing.T) {
-	h := newHost(t)
-	h.must(channels(8000, 1000, 1000))
-	h.must(&Refresh{Location: "L", Items: []StockItem{{UPC: "U", Quantity: 100}}})
-	h.want("U", "L", `{"Channel":"A"} 80/0/0/80 {"Channel":"B"} 10/0/0/10 {"Channel":"C"} 10/0/0/10 `)
-
-	inB := []Tag{{"Channel", "B"}}
-	r := h.must(&Allocate{OrderID: "o1", Backorder: true,
-		Lines: []AllocateLine{{ItemID: "1", UPC: "U", Location: "L", Quantity: 12, Tags: inB}}})
-	if l := r.Lines[0]; l.Units != 10 || l.Pending != 2 {
-		t.Errorf("allocate into pending: %+v", l)
-	}
-	h.want("U", "L", `{"Channel":"A"} 80/0/0/80 {"Channel":"B"} 10/10/2/-2 {"Channel":"C"} 10/0/0/10 `)
-
-	h.must(&Adjust{Location: "L", Items: []StockItem{{UPC: "U", Quantity: 1, Tags: inB}}})
-	h.want("U", "L", `{"Channel":"A"} 80/0/0/80 {"Channel":"B"} 11/11/1/-1 {"Channel":"C"} 10/0/0/10 `)
-
-	h.must(&OrderChange{Action: KindFulfill, OrderID: "o1", Lines: []OrderLine{{ItemID: "1", Quantity: 5}}})
-	h.want("U", "L", `{"Channel":"A"} 80/0/0/80 {"Channel":"B"} 6/6/1/-1 {"Channel":"C"} 10/0/0/10 `)
-	h.must(&OrderChange{Action: KindReturn, OrderID: "o1", Lines: []OrderLine{{ItemID: "1", Quantity: 1}}})
-	h.want("U", "L", `{"Channel":"A"} 80/0/0/80 {"Channel":"B"} 7/7/0/0 {"Channel":"C"} 10/0/0/10 `)
-	h.must(&OrderChange{Action: KindDeallocate, OrderID: "o1"})
-	h.want("U", "L", `{"Channel":"A"} 80/0/0/80 {"Channel":"B"} 7/0/0/7 {"Channel":"C"} 10/0/0/10 `)
-	if r := h.apply(&OrderChange{Action: KindReturn, OrderID: "o1",
-		Lines: []OrderLine{{ItemID: "1", Quantity: 5}}}); r.Code != CodeExceedsLeft {
-		t.Errorf("return of more than shipped: %v", r.Code)
-	}
-	h.must(&Redistribute{Scope: Scope{All: true}, Now: true})
-	h.want("U", "L", `{"Channel":"A"} 77/0/0/77 {"Channel":"B"} 10/0/0/10 {"Channel":"C"} 10/0/0/10 `)
-}
+func TestStory(t *testing.T) { tell(t, "first") }
 
 func TestReservationExpires(t *testing.T) {
 	h := newHost(t)

@@ -1,0 +1,393 @@
+package engine
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/cockroachdb/datadriven"
+)
+
+// tell runs a story: a script in testdata/stories. A directive is one command in one log entry, or moves the time:
+//
+//	category NAME [unbiased] VALUE[=PERCENT] ...      the first value is the default; FROM>TO is a moveTo
+//	drop-category NAME [moveTo=VALUE]
+//	refresh LOCATION [count=NAME]                     UPC UNITS [safety=N] [floor=N] [due=MS] [TAGS]
+//	adjust LOCATION                                   as of refresh
+//	transfer                                          UPC UNITS from=LOCATION [TAGS] > to=LOCATION [TAGS]
+//	redistribute [now] [dry-run]                      all records
+//	delete [force] [dry-run]                          all records
+//	allocate ORDER [line|partial] [backorder] [until=MS]   ITEM UPC LOCATION UNITS [TAGS]
+//	confirm, deallocate, fulfill, return ORDER        ITEM [UNITS] [lost] [upc=UPC] [at=LOCATION] [TAGS]
+//	count, close-count LOCATION NAME
+//	time MS
+//	key KEY                                           the idempotency key of the next directive
+//	order ORDER                                       shows an order
+//
+// TAGS are CATEGORY=VALUE. Items and lines stand under their directive, one a line; a single one may follow it after a
+// colon. The answer is followed by the records that the command has changed. A refusal must change nothing. With
+// -rewrite the test writes the answers: read the difference before you commit it.
+func tell(t *testing.T, name string) {
+	t.Helper()
+	s := &story{host: newHost(t)}
+	datadriven.RunTest(t, "testdata/stories/"+name+".txt", s.run)
+}
+
+type story struct {
+	*host
+	t   *testing.T
+	key string
+}
+
+func (s *story) run(t *testing.T, d *datadriven.TestData) string {
+	s.t = t
+	var args, items []string
+	for i, a := range d.CmdArgs {
+		if a.Key == ":" {
+			var item []string
+			for _, a := range d.CmdArgs[i+1:] {
+				item = append(item, word(a))
+			}
+			items = append(items, strings.Join(item, " "))
+			break
+		}
+		args = append(args, word(a))
+	}
+	items = append(items, lines(d.Input)...)
+	switch d.Cmd {
+	case "time":
+		s.nowMS = s.number(args[0])
+		return s.answer(&Expire{})
+	case "key":
+		s.key = args[0]
+		return "the next command has it\n"
+	case "order":
+		return s.showOrder(args[0])
+	}
+	return s.answer(s.command(d.Cmd, args, items))
+}
+
+func word(a datadriven.CmdArg) string {
+	if len(a.Vals) == 0 {
+		return a.Key
+	}
+	return a.Key + "=" + strings.Join(a.Vals, ",")
+}
+
+func lines(input string) []string {
+	if input == "" {
+		return nil
+	}
+	return strings.Split(input, "\n")
+}
+
+func (s *story) command(name string, args, items []string) Command {
+	switch name {
+	case "category":
+		return s.category(args)
+	case "drop-category":
+		c := &DeleteTagCategory{Name: args[0]}
+		s.options(args[1:], map[string]func(string){"moveTo": func(v string) { c.MoveTo = v }}, nil)
+		return c
+	case "refresh":
+		c := &Refresh{Location: args[0], Items: s.stockItems(items)}
+		s.options(args[1:], map[string]func(string){"count": func(v string) { c.Count = v }}, nil)
+		return c
+	case "adjust":
+		return &Adjust{Location: args[0], Items: s.stockItems(items)}
+	case "transfer":
+		return s.transfer(items)
+	case "redistribute":
+		return &Redistribute{Scope: Scope{All: true}, Now: slices.Contains(args, "now"),
+			DryRun: slices.Contains(args, "dry-run")}
+	case "delete":
+		return &Delete{Scope: Scope{All: true}, Force: slices.Contains(args, "force"),
+			DryRun: slices.Contains(args, "dry-run")}
+	case "allocate":
+		return s.allocate(args, items)
+	case "confirm", "deallocate", "fulfill", "return":
+		return s.orderChange(name, args[0], items)
+	case "count":
+		return &StartCount{Location: args[0], Count: args[1]}
+	case "close-count":
+		return &CloseCount{Location: args[0], Count: args[1]}
+	}
+	s.t.Fatalf("no directive %q", name)
+	return nil
+}
+
+// options takes words apart: KEY=VALUE by known keys, others by tag, which gets the words that are no option.
+func (s *story) options(words []string, known map[string]func(value string), other func(key, value string)) {
+	s.t.Helper()
+	for _, w := range words {
+		key, value, _ := strings.Cut(w, "=")
+		switch set := known[key]; {
+		case set != nil:
+			set(value)
+		case other != nil:
+			other(key, value)
+		default:
+			s.t.Fatalf("no option %q", w)
+		}
+	}
+}
+
+func (s *story) number(text string) int64 {
+	s.t.Helper()
+	n, err := strconv.ParseInt(text, 10, 64)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return n
+}
+
+func (s *story) into(n *int64) func(string) { return func(text string) { *n = s.number(text) } }
+
+func (s *story) category(args []string) Command {
+	c := &PutTagCategory{Name: args[0]}
+	for _, w := range args[1:] {
+		if w == "unbiased" {
+			c.Rounding = RoundingUnbiased
+			continue
+		}
+		if from, to, ok := strings.Cut(w, ">"); ok {
+			c.MoveTo = append(c.MoveTo, Move{From: from, To: to})
+			continue
+		}
+		name, percent, ok := strings.Cut(w, "=")
+		v := Value{Name: name, Percent: NoPercent, Default: len(c.Values) == 0, Max: NoMax}
+		if ok {
+			v.Percent = int32(100 * s.number(percent))
+		}
+		c.Values = append(c.Values, v)
+	}
+	return c
+}
+
+func (s *story) stockItems(items []string) (list []StockItem) {
+	for _, text := range items {
+		w := strings.Fields(text)
+		it := StockItem{UPC: w[0], Quantity: s.number(w[1])}
+		flag := func(has StockFields, n *int64) func(string) {
+			return func(text string) { it.Has |= has; *n = s.number(text) }
+		}
+		s.options(w[2:], map[string]func(string){
+			"safety": flag(HasSafetyStock, &it.SafetyStock),
+			"floor":  flag(HasFloor, &it.Floor),
+			"ltd":    flag(HasLTD, &it.LTD),
+			"due":    s.into(&it.DeliveryDateMS),
+		}, tagsInto(&it.Tags))
+		list = append(list, it)
+	}
+	return list
+}
+
+func tagsInto(tags *[]Tag) func(key, value string) {
+	return func(key, value string) { *tags = append(*tags, Tag{key, value}) }
+}
+
+func (s *story) transfer(items []string) Command {
+	c := &Transfer{}
+	for _, text := range items {
+		w := strings.Fields(text)
+		it := TransferItem{UPC: w[0], Quantity: s.number(w[1])}
+		to := slices.Index(w, ">")
+		s.options(w[2:to], map[string]func(string){"from": func(v string) { it.FromLocation = v }},
+			tagsInto(&it.FromTags))
+		s.options(w[to+1:], map[string]func(string){"to": func(v string) { it.ToLocation = v }}, tagsInto(&it.ToTags))
+		c.Items = append(c.Items, it)
+	}
+	return c
+}
+
+func (s *story) allocate(args, items []string) Command {
+	c := &Allocate{OrderID: args[0]}
+	s.options(args[1:], map[string]func(string){
+		"line":      func(string) { c.Mode = ModeLine },
+		"partial":   func(string) { c.Mode = ModePartial },
+		"backorder": func(string) { c.Backorder = true },
+		"until":     s.into(&c.ExpiresAtMS),
+	}, nil)
+	for _, text := range items {
+		w := strings.Fields(text)
+		l := AllocateLine{ItemID: w[0], UPC: w[1], Location: w[2], Quantity: s.number(w[3])}
+		s.options(w[4:], nil, tagsInto(&l.Tags))
+		c.Lines = append(c.Lines, l)
+	}
+	return c
+}
+
+func (s *story) orderChange(name, order string, items []string) Command {
+	kinds := map[string]Kind{"confirm": KindConfirm, "deallocate": KindDeallocate, "fulfill": KindFulfill,
+		"return": KindReturn}
+	c := &OrderChange{Action: kinds[name], OrderID: order}
+	for _, text := range items {
+		w := strings.Fields(text)
+		l := OrderLine{ItemID: w[0]}
+		s.options(w[1:], map[string]func(string){
+			"lost": func(string) { l.Lost = true },
+			"upc":  func(v string) { l.UPC = v },
+			"at":   func(v string) { l.Location = v },
+		}, func(key, value string) {
+			if value == "" {
+				l.Quantity = s.number(key)
+				return
+			}
+			l.Tags = append(l.Tags, Tag{key, value})
+		})
+		c.Lines = append(c.Lines, l)
+	}
+	return c
+}
+
+// answer applies a command and shows what it answers and which records it changes.
+func (s *story) answer(c Command) string {
+	before, hash := s.records(), s.stateHash()
+	r := s.applyKeyed(s.key, c)
+	s.key = ""
+	var b strings.Builder
+	b.WriteString(r.Code.String())
+	if r.Repeated {
+		b.WriteString(", as answered before")
+	}
+	if r.Field != "" {
+		fmt.Fprintf(&b, ": %s %s", r.Field, r.Value)
+	}
+	b.WriteByte('\n')
+	for i := range r.Lines {
+		showLine(&b, &r.Lines[i])
+	}
+	for _, x := range r.Changes {
+		fmt.Fprintf(&b, "%s at %s %s: from %d to %d available\n", x.UPC, x.Location,
+			s.tags(x.TagSet), x.Before, x.After)
+	}
+	for _, x := range r.Blocked {
+		fmt.Fprintf(&b, "%s at %s has %d on hand, %d allocated, %d pending\n", x.UPC, x.Location, x.OnHand, x.Allocated,
+			x.Pending)
+	}
+	if r.Code != CodeOK && r.Code != CodeKeyReused && s.stateHash() != hash {
+		s.t.Errorf("the refusal of %+v changed the state", c)
+	}
+	after := s.records()
+	for _, at := range slices.Sorted(keysOf(before, after)) {
+		if before[at] != after[at] {
+			fmt.Fprintf(&b, "%s\n%s", at, after[at])
+		}
+	}
+	return b.String()
+}
+
+func showLine(b *strings.Builder, l *LineResult) {
+	fmt.Fprintf(b, "item %s: ", l.ItemID)
+	switch {
+	case l.Code == CodeOK && l.Pending != 0:
+		fmt.Fprintf(b, "%d units and %d pending", l.Units, l.Pending)
+	case l.Code == CodeOK:
+		fmt.Fprintf(b, "%d units", l.Units)
+	default:
+		fmt.Fprintf(b, "%v, there are %d", l.Code, l.Available)
+	}
+	if l.Repeated {
+		b.WriteString(", as before")
+	}
+	if l.Reason != "" {
+		fmt.Fprintf(b, " (%s)", l.Reason)
+	}
+	b.WriteByte('\n')
+}
+
+func keysOf(maps ...map[string]string) func(yield func(string) bool) {
+	return func(yield func(string) bool) {
+		seen := map[string]bool{}
+		for _, m := range maps {
+			for k := range m {
+				if !seen[k] && !yield(k) {
+					return
+				}
+				seen[k] = true
+			}
+		}
+	}
+}
+
+// records shows all records, by UPC and location.
+func (s *story) records() map[string]string {
+	all := map[string]string{}
+	var v RecordView
+	for row := uint32(1); row < s.e.records.used; row++ {
+		rec := s.e.records.at(row)
+		if rec.flags&recordLive == 0 {
+			continue
+		}
+		upc, location := s.e.text(rec.upc), s.e.text(rec.location)
+		s.e.ReadRecord(upc, location, &v)
+		text := ""
+		for i := range v.Segments {
+			x := &v.Segments[i]
+			text += fmt.Sprintf("  %s: %s\n", s.tags(x.TagSet),
+				figuresOf(x.OnHand, x.Allocated, x.Pending, x.SafetyStock,
+					x.Available()))
+		}
+		for _, f := range v.Future {
+			text += fmt.Sprintf("  %s: %d due at %d\n", s.tags(f.TagSet), f.Quantity, f.DeliveryDateMS)
+		}
+		all[upc+" at "+location] = text
+	}
+	return all
+}
+
+// tags shows a tag set's values, or what stands for it in a schema without categories.
+func (s *story) tags(id TagSetID) string {
+	var values []string
+	for _, t := range s.e.Schema().Tags(id) {
+		values = append(values, t.Value)
+	}
+	if values == nil {
+		return "all"
+	}
+	return strings.Join(values, "/")
+}
+
+func figuresOf(onHand, allocated, pending, safety, available int64) string {
+	text := fmt.Sprintf("%d on hand", onHand)
+	for _, x := range []struct {
+		n    int64
+		name string
+	}{{allocated, "allocated"}, {pending, "pending"}, {safety, "safety stock"}} {
+		if x.n != 0 {
+			text += fmt.Sprintf(", %d %s", x.n, x.name)
+		}
+	}
+	if available != onHand {
+		text += fmt.Sprintf(", %d available", available)
+	}
+	return text
+}
+
+func (s *story) showOrder(id string) string {
+	var v OrderView
+	if !s.e.ReadOrder(id, &v) {
+		return "not in memory\n"
+	}
+	var b strings.Builder
+	for i := range v.Items {
+		it := &v.Items[i]
+		fmt.Fprintf(&b, "item %s: %d of %s at %s\n", it.ItemID, it.Requested, it.UPC, it.Location)
+		for _, l := range it.Lines {
+			fmt.Fprintf(&b, "  %s:", s.tags(l.TagSet))
+			for _, x := range []struct {
+				n    int64
+				name string
+			}{{l.Allocated, "allocated"}, {l.Pending, "pending"}, {l.Fulfilled, "fulfilled"}, {l.Returned, "returned"},
+				{l.Released, "released"}} {
+				if x.n != 0 {
+					fmt.Fprintf(&b, " %d %s", x.n, x.name)
+				}
+			}
+			b.WriteByte('\n')
+		}
+	}
+	return b.String()
+}
