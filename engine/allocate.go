@@ -222,7 +222,7 @@ func (e *Engine) planLine(c *Allocate, l *AllocateLine, p *linePlan, out *LineRe
 		return
 	}
 	if e.scratch.summed && p.segment != 0 {
-		*e.scratch.sums.of(p.segment) += p.units
+		*e.scratch.sums.at(p.segment) += p.units
 	}
 }
 
@@ -250,7 +250,7 @@ func (e *Engine) planSource(c *Allocate, l *AllocateLine, p *linePlan) (availabl
 func (e *Engine) unclaimed(segment uint32) int64 {
 	available := e.segments.at(segment).available()
 	if e.scratch.summed {
-		available -= *e.scratch.sums.of(segment)
+		available -= *e.scratch.sums.at(segment)
 	}
 	return max(0, available)
 }

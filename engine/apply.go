@@ -1,9 +1,7 @@
 package engine
 
 import (
-	"cmp"
 	"errors"
-	"slices"
 )
 
 // scratch is memory that Apply uses again for each command.
@@ -16,12 +14,12 @@ type scratch struct {
 	digest   []byte
 	stock    []stockTarget
 	lines    []linePlan
-	strict   bool   // the order change, or the count, is of version 6 or later
-	takes    []take // of the candidates of all lines
-	summed   bool   // sums has what earlier lines of the command took
-	sums     sums
+	strict   bool                   // the order change, or the count, is of version 6 or later
+	takes    []take                 // of the candidates of all lines
+	summed   bool                   // sums has what earlier lines of the command took
+	sums     hashMap[uint32, int64] // units by segment, over the lines of a command
 	room     room
-	seen     seenSet
+	seen     hashMap[uint64, int32] // items of a command by a hash of what makes them equal
 	group    groupScratch
 	rows     []uint32
 	lineRows []uint32
@@ -68,9 +66,9 @@ func (e *Engine) Apply(index uint64, nowMS int64, command, dst []byte) []byte {
 
 // isFull reports whether one more command might not find the rows it needs: it may take reservedRows of each kind.
 func (e *Engine) isFull() bool {
-	used := e.records.used | e.segments.used | e.futures.used | e.names.used | e.orders.used | e.items.used |
-		e.lines.used |
-		e.moves.used
+	used := e.records.Used() | e.segments.Used() | e.futures.Used() | e.names.Used() | e.orders.Used() | e.items.Used() |
+		e.lines.Used() |
+		e.moves.Used()
 	if used < fewRows {
 		return false
 	}
@@ -146,163 +144,4 @@ func (e *Engine) NextDueMS() (int64, bool) {
 		}
 	}
 	return due, ok
-}
-
-// dueHeap is a min-heap by time, then by order of creation.
-type dueHeap struct {
-	a    []due
-	next int // length at which stale rows are dropped
-}
-
-// dueHeapRowsMin is the length below which stale rows are not worth a look.
-const dueHeapRowsMin = 1024
-
-// due is a row with a time. A row may have changed or gone since; whoever takes it from the heap checks.
-type due struct {
-	atMS int64
-	seq  uint64
-	row  uint32
-}
-
-func (d due) before(o due) bool { return d.atMS < o.atMS || d.atMS == o.atMS && d.seq < o.seq }
-func compareDue(a, b due) int   { return cmp.Or(cmp.Compare(a.atMS, b.atMS), cmp.Compare(a.seq, b.seq)) }
-func (h *dueHeap) len() int     { return len(h.a) }
-func (h *dueHeap) top() due     { return h.a[0] }
-
-// push adds a row. When the heap has doubled since, it first drops the rows that are not due any more, so that what is
-// set and taken back again and again does not stay until its time.
-func (h *dueHeap) push(d due, stillDue func(due) bool) {
-	if len(h.a) >= max(h.next, dueHeapRowsMin) {
-		h.a = slices.DeleteFunc(h.a, func(d due) bool { return !stillDue(d) })
-		slices.SortFunc(h.a, compareDue) // a sorted list is a heap
-		h.next = 2 * len(h.a)
-	}
-	h.a = append(h.a, d)
-	for i := len(h.a) - 1; i > 0 && h.a[i].before(h.a[(i-1)/2]); i = (i - 1) / 2 {
-		h.a[i], h.a[(i-1)/2] = h.a[(i-1)/2], h.a[i]
-	}
-}
-
-func (h *dueHeap) pop() due {
-	top, last := h.a[0], len(h.a)-1
-	h.a[0] = h.a[last]
-	h.a = h.a[:last]
-	for i := 0; ; {
-		least := i
-		for _, child := range [2]int{2*i + 1, 2*i + 2} {
-			if child < last && h.a[child].before(h.a[least]) {
-				least = child
-			}
-		}
-		if least == i {
-			return top
-		}
-		h.a[i], h.a[least] = h.a[least], h.a[i]
-		i = least
-	}
-}
-
-// sums adds up units per segment over the lines of one command, so that two lines on one segment are seen together.
-type sums struct {
-	slots []sumSlot
-	stamp uint32
-	used  int
-}
-
-type sumSlot struct {
-	stamp uint32
-	row   uint32
-	units int64
-}
-
-// start forgets all sums and makes room for n segments; more are possible.
-func (s *sums) start(n int) {
-	size := 16
-	for size < 2*n {
-		size *= 2
-	}
-	s.stamp++
-	s.used = 0
-	if size > len(s.slots) || s.stamp == 0 {
-		s.slots, s.stamp = make([]sumSlot, max(size, len(s.slots))), 1
-	}
-}
-
-// grow makes room for twice as many segments. An order as a whole may touch more than its command has lines.
-func (s *sums) grow() {
-	old := s.slots
-	s.slots, s.used = make([]sumSlot, 2*len(old)), 0
-	for _, slot := range old {
-		if slot.stamp == s.stamp {
-			*s.of(slot.row) = slot.units
-		}
-	}
-}
-
-// of gives the sum of a segment's row, 0 at first. It is valid until the next call.
-func (s *sums) of(row uint32) *int64 {
-	if 2*s.used >= len(s.slots) {
-		s.grow()
-	}
-	for at := row * 0x9e3779b1; ; at++ {
-		slot := &s.slots[at&uint32(len(s.slots)-1)]
-		if slot.stamp != s.stamp {
-			*slot = sumSlot{stamp: s.stamp, row: row}
-			s.used++
-			return &slot.units
-		}
-		if slot.row == row {
-			return &slot.units
-		}
-	}
-}
-
-// seenSet finds, among the items of one command, those with an equal hash.
-type seenSet struct {
-	slots []seenSlot
-	stamp uint32
-}
-
-type seenSlot struct {
-	hash  uint64
-	stamp uint32
-	item  uint32
-}
-
-func (s *seenSet) start(n int) {
-	size := 16
-	for size < 2*n {
-		size *= 2
-	}
-	s.stamp++
-	if size > len(s.slots) || s.stamp == 0 {
-		s.slots, s.stamp = make([]seenSlot, max(size, len(s.slots))), 1
-	}
-}
-
-func (s *seenSet) add(hash uint64, item int) {
-	for at := hash; ; at++ {
-		if slot := &s.slots[at&uint64(len(s.slots)-1)]; slot.stamp != s.stamp {
-			*slot = seenSlot{hash: hash, stamp: s.stamp, item: uint32(item)}
-			return
-		}
-	}
-}
-
-// seenProbe walks the items with one hash.
-type seenProbe struct{ hash, at uint64 }
-
-func (s *seenSet) probe(hash uint64) seenProbe { return seenProbe{hash: hash, at: hash} }
-
-func (p *seenProbe) next(s *seenSet) (item int, ok bool) {
-	for {
-		slot := &s.slots[p.at&uint64(len(s.slots)-1)]
-		if slot.stamp != s.stamp {
-			return 0, false
-		}
-		p.at++
-		if slot.hash == p.hash {
-			return int(slot.item), true
-		}
-	}
 }

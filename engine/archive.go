@@ -60,7 +60,7 @@ func (a *archivedRows) len() int { return a.entries.len() }
 // sorted gives the numbers of the newest entry of each order, by order id.
 func (a *archivedRows) sorted() []uint64 {
 	numbers := make([]uint64, 0, a.len())
-	for n := a.entries.first; n < a.entries.next; n++ {
+	for n := a.entries.First(); n < a.entries.Next(); n++ {
 		numbers = append(numbers, n)
 	}
 	id := func(number uint64) string { id, _ := a.get(number); return id }
@@ -224,35 +224,11 @@ type closedOrder struct {
 	changed uint64
 }
 
-// fifo is a queue of closed orders.
-type fifo struct {
-	a    []closedOrder
-	head int
-	next int // length at which stale entries are dropped
-}
-
-// push adds an order at the end. When the queue has doubled since, it first drops the entries of orders that have
-// changed after they were queued.
-func (q *fifo) push(c closedOrder, stillClosed func(closedOrder) bool) {
-	if len(q.a)-q.head >= max(q.next, dueHeapRowsMin) {
-		q.a = slices.DeleteFunc(q.a[q.head:], func(c closedOrder) bool { return !stillClosed(c) })
-		q.head, q.next = 0, 2*len(q.a)
-	}
-	if q.head > 1024 && q.head*2 > len(q.a) {
-		q.a = q.a[:copy(q.a, q.a[q.head:])]
-		q.head = 0
-	}
-	q.a = append(q.a, c)
-}
-
 // evictClosedOrders takes orders out of memory that closed long ago; they are written with the next checkpoint, and a
 // command for one carries its row.
 func (e *Engine) evictClosedOrders() {
-	q := &e.closed
-	for q.head < len(q.a) && q.a[q.head].changed+ClosedOrderEntries <= e.appliedIndex.Load() {
-		c := q.a[q.head]
-		q.head++
-		if e.isClosed(c) {
+	for e.closed.len() > 0 && e.closed.front().changed+ClosedOrderEntries <= e.appliedIndex.Load() {
+		if c := e.closed.pop(); e.isClosed(c) {
 			e.archive(c.row)
 		}
 	}
@@ -268,7 +244,7 @@ func (e *Engine) isClosed(c closedOrder) bool {
 // gives the row to go on after, 0 at the end. The caller holds the mutex under which Apply is called. The texts are
 // copies.
 func (e *Engine) OpenOrders(after uint32, limit int, dst []OrderView) (orders []OrderView, next uint32) {
-	for row := after + 1; row < e.orders.used; row++ {
+	for row := after + 1; row < e.orders.Used(); row++ {
 		if limit--; limit < 0 {
 			return dst, row - 1
 		}
@@ -283,3 +259,5 @@ func (e *Engine) OpenOrders(after uint32, limit int, dst []OrderView) (orders []
 	}
 	return dst, 0
 }
+
+func (a *archivedRows) memoryBytes() int64 { return a.entries.memoryBytes() + a.byID.memoryBytes() }

@@ -2,7 +2,6 @@ package engine
 
 import (
 	"encoding/binary"
-	"math/bits"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -38,34 +37,8 @@ type changes struct {
 
 	frozen *Checkpoint
 
-	// spare is the memory of sets that are done with. At a million rows a set is 31 pages, which Apply would wait for.
-	spare [][]uint64
+	sets bitsetPool
 }
-
-// take gives an empty set for as many rows as the other one.
-func (ch *changes) take(like *bitset) bitset {
-	for i, words := range ch.spare {
-		if cap(words) >= len(like.words) {
-			ch.spare = slices.Delete(ch.spare, i, i+1)
-			return bitset{words: words[:len(like.words)]}
-		}
-	}
-	return bitset{words: make([]uint64, len(like.words))}
-}
-
-// giveBack takes the memory of a set.
-func (ch *changes) giveBack(sets ...*bitset) {
-	for _, b := range sets {
-		if words := b.words[:cap(b.words)]; len(words) > 0 && len(ch.spare) < spareSetsMax {
-			clear(words)
-			ch.spare = append(ch.spare, words)
-		}
-		*b = bitset{}
-	}
-}
-
-// spareSetsMax is the sets that a checkpoint uses.
-const spareSetsMax = 4
 
 // Checkpoint is the rows that changed since the last one, as they were at its freeze: a record that Apply changes
 // before Next has come to it is encoded first. All methods but Next need the mutex under which Apply is called.
@@ -91,9 +64,9 @@ type Checkpoint struct {
 
 // DirtyRows is the number of rows that the next checkpoint would write, about. The caller holds the mutex.
 func (e *Engine) DirtyRows() int {
-	dirty := e.changes.records.n + e.changes.orders.n + e.archivedNow.Load().len()
+	dirty := e.changes.records.len() + e.changes.orders.len() + e.archivedNow.Load().len()
 	for id := range e.logs {
-		dirty += int(e.logs[id].next - e.logs[id].unsaved())
+		dirty += int(e.logs[id].Next() - e.logs[id].unsaved())
 	}
 	return dirty
 }
@@ -113,9 +86,9 @@ func (e *Engine) Freeze() *Checkpoint {
 	if ch.groups {
 		c.groups, c.groupsChanged = e.appendGroups(nil), true
 	}
-	c.records.rows, ch.records = ch.records, ch.take(&ch.records)
-	c.orders.rows, ch.orders = ch.orders, ch.take(&ch.orders)
-	c.records.kept, c.orders.kept = ch.take(&c.records.rows), ch.take(&c.orders.rows)
+	c.records.rows, ch.records = ch.records, ch.sets.take(&ch.records)
+	c.orders.rows, ch.orders = ch.orders, ch.sets.take(&ch.orders)
+	c.records.kept, c.orders.kept = ch.sets.take(&c.records.rows), ch.sets.take(&c.orders.rows)
 	for i := range e.counts.open {
 		c.counted = append(c.counted, e.counts.open[i].location)
 	}
@@ -139,14 +112,14 @@ func (c *Checkpoint) EarlyRows() int64 { return c.records.early + c.orders.early
 func (c *Checkpoint) Done() {
 	assert(c.e.changes.frozen == c, "a checkpoint ended twice")
 	c.e.changes.frozen = nil
-	c.e.changes.giveBack(&c.records.rows, &c.records.kept, &c.orders.rows, &c.orders.kept)
+	c.e.changes.sets.giveBack(&c.records.rows, &c.records.kept, &c.orders.rows, &c.orders.kept)
 	c.e.archivedWas.Store(nil)
 }
 
 // Abort ends a checkpoint that did not become durable: its rows count as changed again.
 func (c *Checkpoint) Abort() {
 	now := c.e.archivedNow.Load()
-	for n := c.archived.entries.first; n < c.archived.entries.next; n++ {
+	for n := c.archived.entries.First(); n < c.archived.entries.Next(); n++ {
 		if id, row := c.archived.get(n); c.archived.find(id) == n && now.find(id) == 0 {
 			now.set(id, row)
 		}
@@ -161,21 +134,6 @@ func (c *Checkpoint) Abort() {
 	ch.rules = c.rulesWas
 	for id := range c.logs {
 		c.e.logs[id].saved = c.logs[id].saved
-	}
-}
-
-// each calls do for the rows of the set from one on, in order, until it says no.
-func (b *bitset) each(from uint32, do func(row uint32) bool) {
-	for w := int(from / 64); w < len(b.words); w++ {
-		word := b.words[w]
-		if w == int(from/64) {
-			word &= ^uint64(0) << (from % 64)
-		}
-		for ; word != 0; word &= word - 1 {
-			if !do(uint32(w*64 + bits.TrailingZeros64(word))) {
-				return
-			}
-		}
 	}
 }
 

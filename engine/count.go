@@ -118,7 +118,7 @@ func (c *CloseCount) apply(e *Engine, _ *Envelope, r *Result) {
 func (e *Engine) endCount(i int) {
 	count := e.counts.open[i]
 	e.counts.open = append(e.counts.open[:i], e.counts.open[i+1:]...)
-	for row := uint32(1); row < e.records.used; row++ {
+	for row := uint32(1); row < e.records.Used(); row++ {
 		rec := e.records.at(row)
 		if rec.flags&recordLive == 0 || rec.location != count.location {
 			continue

@@ -37,7 +37,7 @@ func (e *Engine) block(rec *record, r *Result) {
 
 // releasePromises releases what order items hold of records that go away. rows is sorted.
 func (e *Engine) releasePromises(rows []uint32) {
-	for row := uint32(1); row < e.items.used; row++ {
+	for row := uint32(1); row < e.items.Used(); row++ {
 		it := e.items.at(row)
 		if it.seq == 0 || !e.isOpen(it) {
 			continue

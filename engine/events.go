@@ -139,7 +139,7 @@ func checkStoredEvent(entry []byte) error {
 // called. The events' texts are copies.
 func (e *Engine) Events(after EventID, limit int, dst []Event) []Event {
 	kept := &e.logs[eventLog]
-	for number := max(uint64(after)+1, kept.first); number < kept.next && limit > 0; number++ {
+	for number := max(uint64(after)+1, kept.First()); number < kept.Next() && limit > 0; number++ {
 		ev, err := readEvent(append([]byte(nil), kept.get(number)...))
 		assert(err == nil, "a kept event cannot be read")
 		ev.ID = EventID(number)

@@ -100,7 +100,7 @@ func (e *Engine) ExplainOrder(row []byte, v *OrderExplanation) error {
 		switch number, kept := s.item.explanation, &e.logs[explanationLog]; {
 		case number == 0:
 			x.native(s)
-		case number < kept.first || number >= kept.next:
+		case number < kept.First() || number >= kept.Next():
 			x.Expired = true
 		default:
 			if err := readExplanation(append([]byte(nil), kept.get(number)...), &x); err != nil {

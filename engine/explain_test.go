@@ -114,17 +114,6 @@ func TestRefusalsOfRulesAreLast(t *testing.T) {
 // segments.
 func TestTagSetsOfPlannedLines(t *testing.T) {
 	h := threeChannels(t)
-	sets := &h.e.Schema().sets
-	was := sets.used
-	sets.used = TagSetsMax
-	r := h.planned(ruled("o", 2, "D"), candidates(candidate("A", 0, 0)))
-	if r.Code != CodeTooMany || r.Lines[0].Available != 2 {
-		t.Errorf("new tags answer %v, %+v", r.Code, r.Lines[0])
-	}
-	if r := h.planned(ruled("o", 2, "B"), candidates(candidate("A", 0, 0))); r.Code != CodeOK {
-		t.Errorf("known tags answer %v", r.Code)
-	}
-	sets.used = was
 	if r := h.planned(ruled("p", 2, "D"), candidates(candidate("A", 0, 0))); r.Code != CodeOK {
 		t.Errorf("new tags with room answer %v", r.Code)
 	}
@@ -132,7 +121,16 @@ func TestTagSetsOfPlannedLines(t *testing.T) {
 	if h.e.ReadOrder("p", &v); h.e.Schema().Tags(v.Items[0].TagSet)[0].Value != "D" {
 		t.Errorf("the item's tags are %v", h.e.Schema().Tags(v.Items[0].TagSet))
 	}
-	h.want("U", "L", `{"Channel":"A"} 10/4/0/6 {"Channel":"B"} 6/0/0/6 {"Channel":"C"} 4/0/0/4 `)
+	h = threeChannels(t)
+	h.e.Schema().sets.place(TagSetsMax - 1) // as if so many had been created
+	r := h.planned(ruled("o", 2, "D"), candidates(candidate("A", 0, 0)))
+	if r.Code != CodeTooMany || r.Lines[0].Available != 2 {
+		t.Errorf("new tags answer %v, %+v", r.Code, r.Lines[0])
+	}
+	if r := h.planned(ruled("o", 2, "B"), candidates(candidate("A", 0, 0))); r.Code != CodeOK {
+		t.Errorf("known tags answer %v", r.Code)
+	}
+	h.want("U", "L", `{"Channel":"A"} 10/2/0/8 {"Channel":"B"} 6/0/0/6 {"Channel":"C"} 4/0/0/4 `)
 }
 
 // TestShippingOfSeveralSegments: an item that cannot ship as a whole claims nothing of what another one ships.

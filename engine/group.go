@@ -15,13 +15,13 @@ type groupScratch struct {
 	parts     []int64
 	zeros     []int64
 
-	// The walk over a record's groups: the next segment, the groups that were given (1), and whether one was left out.
+	// The walk over a record's groups: the next segment, the groups that were given, and whether one was left out.
 	at      uint32
-	visited sums
+	visited hashMap[uint32, bool]
 	left    bool
 }
 
-// load reads a group's segments of a record and gives the group's units on hand.
+// loadGroup reads a group's segments of a record and gives the group's units on hand.
 func (e *Engine) loadGroup(rec *record, g *group) (onHand int64) {
 	sc := &e.scratch.group
 	n := len(g.sets)
@@ -64,7 +64,7 @@ func (e *Engine) planGroup(rec *record, g *group, total int64) {
 	}
 }
 
-// roundingOffset redistributes the fractional units of many records evenly; it depends on the record's key alone.
+// roundingOffset spreads the fractional units of many records evenly; it depends on the record's key alone.
 func (e *Engine) roundingOffset(rec *record) uint64 {
 	return hashText2(e.text(rec.upc), e.text(rec.location))
 }
@@ -125,7 +125,7 @@ func (e *Engine) nextGroup(rec *record, recordRow uint32) *group {
 	for sc.at != 0 {
 		seg := e.segments.at(sc.at)
 		sc.at = seg.next
-		if number := s.sets.at(uint32(seg.tagSet)).group; number != 0 && *sc.visited.of(number) != 0 {
+		if number := s.sets.at(uint32(seg.tagSet)).group; number != 0 && *sc.visited.at(number) {
 			continue
 		}
 		if !e.canSplit(rec, recordRow, seg.tagSet) {
@@ -133,7 +133,7 @@ func (e *Engine) nextGroup(rec *record, recordRow uint32) *group {
 			continue
 		}
 		g := e.groupOf(seg.tagSet)
-		*sc.visited.of(s.sets.at(uint32(seg.tagSet)).group) = 1
+		*sc.visited.at(s.sets.at(uint32(seg.tagSet)).group) = true
 		return g
 	}
 	return nil

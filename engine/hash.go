@@ -55,6 +55,9 @@ func hashJoin(state, next uint64) uint64 {
 	return hashMix(state^hashKey2, hashMix(next^hashKey3, hashKey1))
 }
 
+// hashWords is the hash of two words.
+func hashWords(a, b uint64) uint64 { return hashMix(a^hashKey1, b^hashKey2) }
+
 // word64 is the first 8 bytes of s, little-endian.
 func word64(s string) uint64 {
 	_ = s[7]

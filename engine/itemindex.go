@@ -1,21 +1,20 @@
 package engine
 
 // itemIndex finds the items of one order, the one that commands ask about: an order is made and changed by commands of
-// many lines, and then not looked at for long. An index of all items would cost each new one a place in a table that is
-// out of the cache, for lookups of which most never come.
+// many lines, and then not looked at for long. An index of all items would cost each new item a cache miss, for lookups
+// that mostly never happen.
 type itemIndex struct {
-	order uint32   // whose items are in it, 0: nobody's
-	asked uint32   // the large order that was asked for last
-	slots []uint32 // rows of items by their id's hash, a power of two long; 0: free
-	taken int      // slots that are not free
+	order uint32                  // whose items are in it, 0: nobody's
+	asked uint32                  // the large order that was asked for last
+	rows  hashMap[uint64, uint32] // of the items, by their id's hash; 0: the item has left the order
 }
 
 const (
 	// itemsWalked is the number of items up to which an order's items are always found by walking them.
 	itemsWalked = 8
 
-	// itemGone is in the slot of an item that has left the order.
-	itemGone = 1<<32 - 1
+	// itemIndexSpare leaves an order that has just been indexed room for more items, and for items that leave.
+	itemIndexSpare = 64
 )
 
 // findItem looks an item of an order up; 0: there is none.
@@ -42,53 +41,36 @@ func (e *Engine) indexed(orderRow uint32, o *order) bool {
 		x.asked = orderRow
 		return false
 	}
-	size := itemIndexSlotsMin
-	for size < 2*int(o.count)+1 {
-		size *= 2
-	}
-	if size <= cap(x.slots) {
-		x.slots = x.slots[:size]
-		clear(x.slots)
-	} else {
-		x.slots = make([]uint32, size)
-	}
-	x.order, x.taken = orderRow, 0
+	x.rows.start(int(o.count) + itemIndexSpare)
+	x.order = orderRow
 	for row := o.items; row != 0; row = e.items.at(row).next {
 		e.index(orderRow, row)
 	}
 	return true
 }
 
-// itemIndexSlotsMin leaves an order that has just been indexed room for more items.
-const itemIndexSlotsMin = 64
-
 func (e *Engine) findIndexed(itemID string) uint32 {
 	x := &e.itemIndex
-	mask := uint64(len(x.slots) - 1)
-	for at := hashText(itemID) & mask; ; at = (at + 1) & mask {
-		row := x.slots[at]
-		if row == 0 || row != itemGone && e.ordersText.get(e.items.at(row).id) == itemID {
-			return row
+	p := x.rows.probe(hashText(itemID))
+	for row := x.rows.next(&p); row != nil; row = x.rows.next(&p) {
+		if *row != 0 && e.ordersText.get(e.items.at(*row).id) == itemID {
+			return *row
 		}
 	}
+	return 0
 }
 
-// index enters an item that has come to an order, if that is the one. An index that becomes full is given up.
+// index enters an item that has come to an order, if that is the one. An index of too many items that have left is
+// given up.
 func (e *Engine) index(orderRow, row uint32) {
 	x := &e.itemIndex
-	if x.order != orderRow {
-		return
-	}
-	if x.taken++; 4*x.taken > 3*len(x.slots) {
+	switch {
+	case x.order != orderRow:
+	case x.rows.len() > 2*(int(e.orders.at(orderRow).count)+itemIndexSpare):
 		x.order = 0
-		return
+	default:
+		*x.rows.add(hashText(e.ordersText.get(e.items.at(row).id))) = row
 	}
-	mask := uint64(len(x.slots) - 1)
-	at := hashText(e.ordersText.get(e.items.at(row).id)) & mask
-	for x.slots[at] != 0 {
-		at = (at + 1) & mask
-	}
-	x.slots[at] = row
 }
 
 // unindex takes out an item that leaves an order and still has its id.
@@ -97,13 +79,14 @@ func (e *Engine) unindex(orderRow, row uint32) {
 	if x.order != orderRow {
 		return
 	}
-	mask := uint64(len(x.slots) - 1)
-	at := hashText(e.ordersText.get(e.items.at(row).id)) & mask
-	for x.slots[at] != row {
-		assert(x.slots[at] != 0, "an item is not in the index of its order")
-		at = (at + 1) & mask
+	p := x.rows.probe(hashText(e.ordersText.get(e.items.at(row).id)))
+	for at := x.rows.next(&p); ; at = x.rows.next(&p) {
+		assert(at != nil, "an item is not in the index of its order")
+		if *at == row {
+			*at = 0
+			return
+		}
 	}
-	x.slots[at] = itemGone
 }
 
 // unindexOrder is for an order whose row becomes free.

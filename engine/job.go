@@ -70,7 +70,7 @@ func readJobInfo(r *reader) JobInfo {
 
 // keepJob keeps the outcome of a command under the next number, or under several.
 func (e *Engine) keepJob(c Command, info *JobInfo, r *Result) {
-	r.Job.First = JobID(e.logs[jobLog].next)
+	r.Job.First = JobID(e.logs[jobLog].Next())
 	job := Job{Kind: c.Kind(), Type: info.Type, Owner: info.Owner, Location: info.Location, Items: info.Items,
 		Code: r.Code, Field: r.Field, Value: r.Value}
 	_, explained := c.(*OrderChange)
@@ -172,7 +172,7 @@ func checkStoredJob(entry []byte) error { return readJob(entry, new(Job)) }
 // Job copies a kept job. The caller holds the mutex under which Apply is called.
 func (e *Engine) Job(id JobID, j *Job) bool {
 	kept := &e.logs[jobLog]
-	if uint64(id) < kept.first || uint64(id) >= kept.next {
+	if uint64(id) < kept.First() || uint64(id) >= kept.Next() {
 		return false
 	}
 	err := readJob(append([]byte(nil), kept.get(uint64(id))...), j)
@@ -185,11 +185,11 @@ func (e *Engine) Job(id JobID, j *Job) bool {
 // mutex under which Apply is called. The jobs' texts are copies.
 func (e *Engine) Jobs(before JobID, limit int, dst []Job) []Job {
 	kept := &e.logs[jobLog]
-	number := kept.next
+	number := kept.Next()
 	if before != 0 {
 		number = min(number, uint64(before))
 	}
-	for ; number > kept.first && limit > 0; limit-- {
+	for ; number > kept.First() && limit > 0; limit-- {
 		number--
 		var j Job
 		e.Job(JobID(number), &j)
@@ -202,7 +202,7 @@ func (e *Engine) Jobs(before JobID, limit int, dst []Job) []Job {
 func (e *Engine) verifyJobs(report func(problem string)) {
 	var last, j Job
 	kept := &e.logs[jobLog]
-	for number := kept.first; number < kept.next; number++ {
+	for number := kept.First(); number < kept.Next(); number++ {
 		if err := readJob(kept.get(number), &j); err != nil {
 			report(fmt.Sprintf("job %d: %v", number, err))
 		}

@@ -54,15 +54,15 @@ type keptLog struct {
 // entrySpan is the entries [first, next).
 type entrySpan struct{ first, next uint64 }
 
-func (l *keptLog) span() entrySpan { return entrySpan{l.first, l.next} }
+func (l *keptLog) span() entrySpan { return entrySpan{l.First(), l.Next()} }
 
 // unsaved gives the first entry that the next checkpoint has to write.
-func (l *keptLog) unsaved() uint64 { return max(l.saved.next, l.first) }
+func (l *keptLog) unsaved() uint64 { return max(l.saved.next, l.First()) }
 
 // keep adds an entry of the log entry being applied, and gives its number.
 func (e *Engine) keep(id keptLogID, entry []byte) uint64 {
 	l, kind := &e.logs[id], &keptLogKinds[id]
-	for l.len() >= kind.entriesMax || l.bytes > kind.bytesMax {
+	for l.len() >= kind.entriesMax || l.Bytes() > kind.bytesMax {
 		e.dropOldest(id)
 	}
 	e.stats.kept[id].Add(1)
@@ -76,7 +76,7 @@ func (e *Engine) keep(id keptLogID, entry []byte) uint64 {
 func (e *Engine) dropOldest(id keptLogID) {
 	l := &e.logs[id]
 	if id == resultLog {
-		e.unindexResult(l.first)
+		e.unindexResult(l.First())
 	}
 	l.drop()
 	e.stats.kept[id].Add(-1)
@@ -87,7 +87,7 @@ func (e *Engine) dropOld() {
 	now := e.nowMS.Load()
 	for id := range keptLogs {
 		l, ageMS := &e.logs[id], keptLogKinds[id].ageMS
-		for l.len() > 0 && entryTimeMS(l.get(l.first))+ageMS <= now {
+		for l.len() > 0 && entryTimeMS(l.get(l.First()))+ageMS <= now {
 			e.dropOldest(id)
 		}
 	}
@@ -108,8 +108,8 @@ func (e *Engine) loadEntry(id keptLogID, number uint64, entry []byte) error {
 	if l.len() == 0 {
 		l.start(number)
 	}
-	if number != l.next {
-		return fmt.Errorf("%w: entry %d where %d was to come", ErrCorrupt, number, l.next)
+	if number != l.Next() {
+		return fmt.Errorf("%w: entry %d where %d was to come", ErrCorrupt, number, l.Next())
 	}
 	l.add(entry)
 	if id == resultLog {
@@ -129,7 +129,7 @@ type frozenLog struct {
 }
 
 func (l *keptLog) freeze() frozenLog {
-	f := frozenLog{saved: l.saved, first: l.first, entries: l.part(l.unsaved(), l.next), next: l.unsaved()}
+	f := frozenLog{saved: l.saved, first: l.First(), entries: l.part(l.unsaved(), l.Next()), next: l.unsaved()}
 	l.saved = l.span()
 	return f
 }
@@ -140,10 +140,10 @@ func (c *Checkpoint) nextOfLog(f *frozenLog, table byte, rows *Rows, bytesEnd in
 		rows.add(RowDeleteRange, numberKey(table, f.saved.first), numberKey(table, f.first))
 		f.deleted = true
 	}
-	for f.next < f.entries.next && rows.Bytes() < bytesEnd {
+	for f.next < f.entries.Next() && rows.Bytes() < bytesEnd {
 		c.key = appendNumberKey(c.key[:0], table, f.next)
 		rows.add(RowSet, c.key, f.entries.get(f.next))
 		f.next++
 	}
-	return f.next < f.entries.next
+	return f.next < f.entries.Next()
 }

@@ -53,12 +53,12 @@ func TestResultsMax(t *testing.T) {
 	keep("second")
 	limit := &keptLogKinds[resultLog].bytesMax
 	defer func() { *limit = IdempotencyBytesMax }()
-	*limit = h.e.logs[resultLog].bytes
+	*limit = h.e.logs[resultLog].Bytes()
 	keep("third")
 	if !has("first") {
 		t.Error("as many bytes as may be kept, and the oldest has gone")
 	}
-	*limit = h.e.logs[resultLog].bytes - 1
+	*limit = h.e.logs[resultLog].Bytes() - 1
 	keep("fourth")
 	if has("first") || !has("second") || !has("fourth") {
 		t.Errorf("beyond the bytes: first %t, second %t, fourth %t", has("first"), has("second"), has("fourth"))

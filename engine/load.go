@@ -102,7 +102,7 @@ func (e *Engine) appendSchema(b []byte) []byte {
 			b = appendUnits(b, int64(v.Percent)+1, v.Min, v.Max+1)
 		}
 	}
-	sets := max(s.sets.used, 1)
+	sets := max(s.sets.Used(), 1)
 	b = binary.AppendUvarint(b, uint64(sets-1))
 	for row := uint32(1); row < sets; row++ {
 		set := s.sets.at(row)
@@ -242,7 +242,7 @@ func (l *Loader) order(row uint32, value []byte) error {
 func (l *Loader) Finish() error {
 	e := l.e
 	if l.meta == nil {
-		if e.records.used|e.orders.used != 0 {
+		if e.records.Used()|e.orders.Used() != 0 {
 			return corrupt("rows without the meta row", 0)
 		}
 		return nil
@@ -268,7 +268,7 @@ func (l *Loader) finishLogs() error {
 			kept.start(want.next)
 		}
 		if kept.span() != want {
-			return fmt.Errorf("%w: entries %d to %d where %d to %d belong", ErrCorrupt, kept.first, kept.next,
+			return fmt.Errorf("%w: entries %d to %d where %d to %d belong", ErrCorrupt, kept.First(), kept.Next(),
 				want.first, want.next)
 		}
 		kept.saved = want
@@ -280,18 +280,18 @@ func (l *Loader) finishLogs() error {
 // checkTagSets checks that the schema knows every tag set that rows refer to.
 func (l *Loader) checkTagSets() error {
 	e := l.e
-	last := max(e.Schema().sets.used, 1) - 1
-	for row := uint32(1); row < e.segments.used; row++ {
+	last := max(e.Schema().sets.Used(), 1) - 1
+	for row := uint32(1); row < e.segments.Used(); row++ {
 		if id := uint32(e.segments.at(row).tagSet); id == 0 || id > last {
 			return corrupt("a segment of an unknown tag set", row)
 		}
 	}
-	for row := uint32(1); row < e.lines.used; row++ {
+	for row := uint32(1); row < e.lines.Used(); row++ {
 		if id := uint32(e.lines.at(row).tagSet); id == 0 || id > last {
 			return corrupt("an allocation line of an unknown tag set", row)
 		}
 	}
-	for row := uint32(1); row < e.futures.used; row++ {
+	for row := uint32(1); row < e.futures.Used(); row++ {
 		if id := uint32(e.futures.at(row).tagSet); id == 0 || id > last {
 			return corrupt("a delivery of an unknown tag set", row)
 		}
@@ -302,14 +302,18 @@ func (l *Loader) checkTagSets() error {
 // finishClosed queues the closed orders to leave memory, by their last change.
 func (l *Loader) finishClosed() {
 	e := l.e
-	for row := uint32(1); row < e.orders.used; row++ {
+	var closed []closedOrder
+	for row := uint32(1); row < e.orders.Used(); row++ {
 		if o := e.orders.at(row); o.live == 1 && o.open == 0 {
-			e.closed.a = append(e.closed.a, closedOrder{row: row, changed: o.changed})
+			closed = append(closed, closedOrder{row: row, changed: o.changed})
 		}
 	}
-	slices.SortFunc(e.closed.a, func(a, b closedOrder) int {
+	slices.SortFunc(closed, func(a, b closedOrder) int {
 		return cmp.Or(cmp.Compare(a.changed, b.changed), cmp.Compare(a.row, b.row))
 	})
+	for _, c := range closed {
+		e.closed.push(c, e.isClosed)
+	}
 }
 
 // finishWaiting puts the lines with pending units into their segments' queues, the oldest order item first, and checks
@@ -317,7 +321,7 @@ func (l *Loader) finishClosed() {
 func (l *Loader) finishWaiting() error {
 	e := l.e
 	var waiting []uint32
-	for row := uint32(1); row < e.lines.used; row++ {
+	for row := uint32(1); row < e.lines.Used(); row++ {
 		if e.lines.at(row).pending > 0 {
 			waiting = append(waiting, row)
 		}
@@ -349,9 +353,9 @@ func (l *Loader) checkPromises() (problem error) {
 			problem = fmt.Errorf("%w: %s", ErrCorrupt, what)
 		}
 	}
-	promised := make([]promise, e.segments.used)
+	promised := make([]promise, e.segments.Used())
 	e.verifyOrders(promised, report)
-	for row := uint32(1); row < e.segments.used; row++ {
+	for row := uint32(1); row < e.segments.Used(); row++ {
 		seg := e.segments.at(row)
 		if p := promised[row]; p.allocated != seg.allocated || p.pending != seg.pending {
 			report(fmt.Sprintf("a segment has %d allocated and %d pending units, order items hold %d and %d of it",

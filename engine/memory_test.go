@@ -217,20 +217,49 @@ func TestRingAgainstSlice(t *testing.T) {
 	})
 }
 
-func TestSumsForgetTheLastCommand(t *testing.T) {
-	var s sums
+// TestHashMapForgets: what one command has added up is not seen by the next one, however many entries there are.
+func TestHashMapForgets(t *testing.T) {
+	var m hashMap[uint32, int64]
 	for round := range 3 {
-		s.start(100)
+		m.start(10)
 		for row := uint32(1); row <= 100; row++ {
-			*s.of(row) += int64(row)
-			*s.of(row) += int64(round)
+			*m.at(row) += int64(row)
+			*m.at(row) += int64(round)
 		}
 		for row := uint32(1); row <= 100; row++ {
-			if got := *s.of(row); got != int64(row)+int64(round) {
+			if got := *m.at(row); got != int64(row)+int64(round) {
 				t.Fatalf("round %d, row %d: %d", round, row, got)
 			}
 		}
+		if m.len() != 100 {
+			t.Fatalf("round %d: %d entries", round, m.len())
+		}
 	}
+}
+
+func TestHashMapKeepsAllValuesOfAKey(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		var m hashMap[uint64, int32]
+		for range rapid.IntRange(1, 3).Draw(t, "rounds") {
+			m.start(rapid.IntRange(0, 20).Draw(t, "room"))
+			model := map[uint64][]int32{}
+			for i := range rapid.IntRange(0, 100).Draw(t, "entries") {
+				key := rapid.Uint64Range(0, 9).Draw(t, "key")
+				*m.add(key) = int32(i)
+				model[key] = append(model[key], int32(i))
+			}
+			for key := range uint64(11) {
+				var got []int32
+				p := m.probe(key)
+				for v := m.next(&p); v != nil; v = m.next(&p) {
+					got = append(got, *v)
+				}
+				if slices.Sort(got); !slices.Equal(got, model[key]) {
+					t.Fatalf("key %d has %v, want %v", key, got, model[key])
+				}
+			}
+		}
+	})
 }
 
 // TestTableShardsGrowApart counts how many shards are rebuilt during one entry of 64 orders, once they are large.

@@ -198,7 +198,7 @@ func (e *Engine) shippable(it *item) (units int64) {
 		l := e.lines.at(row)
 		if l.allocated > 0 {
 			seg := e.findSegment(rec, e.Schema().canonical(l.tagSet))
-			sum := e.scratch.sums.of(seg)
+			sum := e.scratch.sums.at(seg)
 			ship := max(0, min(l.allocated, e.segments.at(seg).onHand-*sum))
 			*sum += ship // two lines can be of one segment
 			if units += ship; ship < l.allocated {
@@ -219,7 +219,7 @@ func (e *Engine) claimShip(it *item, units, sign int64) bool {
 		l := e.lines.at(row)
 		if ship := min(units, l.allocated); ship > 0 {
 			seg := e.findSegment(rec, e.Schema().canonical(l.tagSet))
-			sum := e.scratch.sums.of(seg)
+			sum := e.scratch.sums.at(seg)
 			*sum += sign * ship
 			enough = enough && *sum <= e.segments.at(seg).onHand
 			units -= ship

@@ -92,7 +92,7 @@ func (e *Engine) planCandidates(c *Allocate, l *AllocateLine, p *linePlan, out *
 	takes := e.scratch.takes[p.from:]
 	for i := range takes {
 		if t := &takes[i]; t.Taken > 0 {
-			*e.scratch.sums.of(t.segment) -= t.Taken
+			*e.scratch.sums.at(t.segment) -= t.Taken
 		}
 	}
 }
@@ -105,14 +105,14 @@ func (e *Engine) planPending(p *linePlan, units int64) {
 		return
 	}
 	if own := e.findSegment(e.records.at(p.record), p.tagSet); own != 0 {
-		*e.scratch.sums.of(own) += units
+		*e.scratch.sums.at(own) += units
 	}
 }
 
 // takeTagSet reports whether the schema has room for the tags that an item asked for, though it is filled from others.
 func (e *Engine) takeTagSet() bool {
 	e.scratch.room.sets++
-	return int(e.Schema().sets.used)+e.scratch.room.sets <= TagSetsMax
+	return int(e.Schema().sets.Used())+e.scratch.room.sets <= TagSetsMax
 }
 
 // takeFrom notes what a candidate gives of the units that are left, and returns it.
@@ -131,7 +131,7 @@ func (e *Engine) takeFrom(p *linePlan, c *PlannedCandidate, left int64) int64 {
 		return 0
 	}
 	units := e.addTake(c, set, segment, e.unclaimed(segment), left)
-	*e.scratch.sums.of(segment) += units
+	*e.scratch.sums.at(segment) += units
 	return units
 }
 

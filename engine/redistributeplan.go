@@ -1,7 +1,6 @@
 package engine
 
 import (
-	"math/bits"
 	"strconv"
 	"sync/atomic"
 )
@@ -43,27 +42,6 @@ type RedistributePlan struct {
 // PlanWanted is a record that waits for a rule to say how it is redistributed.
 type PlanWanted struct{ UPC, Location string }
 
-// remove takes a row out of the set; it is in it.
-func (b *bitset) remove(row uint32) {
-	b.words[row/64] &^= 1 << (row % 64)
-	b.n--
-}
-
-// next gives the lowest row after one, 0 if there is none.
-func (b *bitset) next(after uint32) uint32 {
-	from := after + 1
-	for w := int(from / 64); w < len(b.words); w++ {
-		word := b.words[w]
-		if w == int(from/64) {
-			word &= ^uint64(0) << (from % 64)
-		}
-		if word != 0 {
-			return uint32(w*64 + bits.TrailingZeros64(word))
-		}
-	}
-	return 0
-}
-
 // PlansWaiting is the number of records that wait for a plan.
 func (rd *Reader) PlansWaiting() int64 { return rd.plansWaiting.Load() }
 
@@ -99,7 +77,7 @@ func (e *Engine) queuePlan(row uint32, on bool) {
 	} else {
 		e.plans.remove(row)
 	}
-	e.plansWaiting.Store(int64(e.plans.n))
+	e.plansWaiting.Store(int64(e.plans.len()))
 }
 
 // redistributeRuleOf gives the activation that decides about a record, nil for the percentages. asked is false if it is
@@ -203,16 +181,13 @@ func (e *Engine) resolveTargets(row uint32, it *RedistributeItem) (fault string)
 		}
 		part := targetPart{key: key}
 		h := key.hash()
-		for p := seen.probe(h); ; {
-			k, more := p.next(seen)
-			if !more {
-				break
-			}
-			if parts[k].key == key {
+		p := seen.probe(h)
+		for k := seen.next(&p); k != nil; k = seen.next(&p) {
+			if parts[*k].key == key {
 				return "two targets are for the same segment"
 			}
 		}
-		seen.add(h, i)
+		*seen.add(h) = int32(i)
 		id := s.find(key)
 		if id != 0 {
 			part.segment = e.findSegment(rec, id)
@@ -232,7 +207,7 @@ func (e *Engine) resolveTargets(row uint32, it *RedistributeItem) (fault string)
 	case sum != 0:
 		return "the targets do not add up to what is available"
 	case int(rec.segmentCount)+segments > SegmentsPerRecordMax, e.segments.count()+segments > slabRowsMax-reservedRows,
-		int(s.sets.used)+sets > TagSetsMax:
+		int(s.sets.Used())+sets > TagSetsMax:
 		return "there is no room for the targets' segments"
 	}
 	return ""

@@ -24,8 +24,8 @@ func resultRow(number uint64) uint32 { return uint32(number) | 1<<31 }
 
 // resultNumber is the entry that a row of the table stands for.
 func (e *Engine) resultNumber(row uint32) uint64 {
-	behind := (uint32(e.logs[resultLog].next) - row) & (1<<31 - 1)
-	return e.logs[resultLog].next - uint64(behind)
+	behind := (uint32(e.logs[resultLog].Next()) - row) & (1<<31 - 1)
+	return e.logs[resultLog].Next() - uint64(behind)
 }
 
 func (e *Engine) result(number uint64) keptResult {

@@ -24,6 +24,13 @@ const (
 	ringBlockEntries = 4096
 )
 
+// First and Next are the numbers of the oldest entry and of the next one, Bytes the size of all entries.
+func (r *ring) First() uint64 { return r.first }
+
+func (r *ring) Next() uint64 { return r.next }
+
+func (r *ring) Bytes() int64 { return r.bytes }
+
 // add appends an entry and gives its number.
 func (r *ring) add(entry []byte) uint64 {
 	need := len(entry) + binary.MaxVarintLen64
@@ -98,3 +105,13 @@ func (r *ring) part(first, next uint64) ring {
 func (r *ring) start(number uint64) { r.first, r.next = number, number }
 
 func (r *ring) len() int { return int(r.next - r.first) }
+
+func (r *ring) memoryBytes() (bytes int64) {
+	for _, chunk := range r.chunks {
+		bytes += sliceBytes(chunk)
+	}
+	for _, block := range r.blocks {
+		bytes += sliceBytes(block)
+	}
+	return bytes
+}

@@ -3,8 +3,8 @@ package engine
 // room adds up what one command brings to each record, so that its lines together keep to the limits that each keeps to
 // alone: units of a record, segments of a record, tag sets of the schema.
 type room struct {
-	units    sums
-	segments sums
+	units    hashMap[uint32, int64] // by record
+	segments hashMap[uint32, int64] // by record
 	sets     int
 	counted  tagSetKey // the group whose tag sets were counted last
 	isGroup  bool
@@ -42,12 +42,12 @@ func (e *Engine) takeMore(t *stockTarget, upc, location string, held, units int6
 	} else {
 		segments = int(e.records.at(t.record).segmentCount)
 	}
-	brought, missing := m.units.of(key), m.segments.of(key)
+	brought, missing := m.units.at(key), m.segments.at(key)
 	*brought += max(0, units)
 	*missing += int64(e.missingSegments(t))
 	m.sets += e.missingSets(t)
 	return held+*brought <= RecordUnitsMax && segments+int(*missing) <= SegmentsPerRecordMax &&
-		int(e.Schema().sets.used)+m.sets <= TagSetsMax
+		int(e.Schema().sets.Used())+m.sets <= TagSetsMax
 }
 
 // missingSegments is how many segments of a target its record lacks.
@@ -98,5 +98,5 @@ func (e *Engine) canSplit(rec *record, recordRow uint32, id TagSetID) bool {
 	missing := e.missingSegments(&t)
 	return int(rec.segmentCount)+missing <= SegmentsPerRecordMax && e.segments.count()+
 		missing <= slabRowsMax-reservedRows &&
-		int(s.sets.used)+s.missingOfGroup(t.key) <= TagSetsMax
+		int(s.sets.Used())+s.missingOfGroup(t.key) <= TagSetsMax
 }

@@ -92,15 +92,12 @@ func TestFullSchemaGoesOn(t *testing.T) {
 	h.must(channels(5000, 5000))
 	h.must(orderTypes())
 	h.must(&Refresh{Location: "L", Items: []StockItem{units("U", 10)}})
-	sets := &h.e.Schema().sets
-	was := sets.used
-	sets.used = TagSetsMax
+	h.e.Schema().sets.place(TagSetsMax - 1) // as if so many had been created
 	h.must(&Refresh{Location: "L", Items: []StockItem{units("U", 20), units("V", 4)}})
 	if r := h.apply(&Refresh{Location: "L", Items: []StockItem{units(
 		"U", 1, Tag{"OrderType", "BOPIS"})}}); r.Code != CodeTooMany {
 		t.Errorf("a new group: %v", r.Code)
 	}
-	sets.used = was
 }
 
 // TestWhatIsTakenBackLeavesNoTrace: reservations, deliveries and closed orders that are set and given up again and
@@ -108,7 +105,7 @@ func TestFullSchemaGoesOn(t *testing.T) {
 func TestWhatIsTakenBackLeavesNoTrace(t *testing.T) {
 	h := newHost(t)
 	h.must(&Refresh{Location: "L", Items: []StockItem{units("U", 5)}})
-	for range 3 * dueHeapRowsMin {
+	for range 3 * staleMin {
 		reserve := allocate("o", ModeAll, ask("1", "U", 5))
 		reserve.ExpiresAtMS = 1 << 50
 		h.must(reserve)
@@ -116,7 +113,7 @@ func TestWhatIsTakenBackLeavesNoTrace(t *testing.T) {
 		h.must(&Refresh{Location: "L", Items: []StockItem{{UPC: "U", Quantity: 1, DeliveryDateMS: 1 << 50}}})
 		h.must(&Refresh{Location: "L", Items: []StockItem{{UPC: "U", DeliveryDateMS: 1 << 50}}})
 	}
-	if a, b, c := h.e.expiries.len(), h.e.arrivals.len(), len(h.e.closed.a); max(a, b, c) > dueHeapRowsMin+1 {
+	if a, b, c := h.e.expiries.len(), h.e.arrivals.len(), h.e.closed.len(); max(a, b, c) > staleMin+1 {
 		t.Errorf("%d reservations, %d deliveries and %d closed orders are remembered", a, b, c)
 	}
 }
@@ -137,13 +134,11 @@ func TestFullStateRefuses(t *testing.T) {
 	h := newHost(t)
 	h.must(&Refresh{Location: "L", Items: []StockItem{units("U", 5)}})
 	h.must(allocate("o", ModeAll, ask("1", "U", 5)))
-	was := h.e.futures.used
-	h.e.futures.used = slabRowsMax // as if so many deliveries were waited for
+	h.e.futures.place(slabRowsMax - 1) // as if so many deliveries were waited for
 	if r := h.apply(allocate("p", ModeAll, ask("1", "U", 1))); r.Code != CodeTooMany || r.Field != "state" {
 		t.Errorf("an allocate: %v at %q", r.Code, r.Field)
 	}
 	if r := h.apply(change(KindDeallocate, "o")); r.Code != CodeOK {
 		t.Errorf("a deallocate: %v", r.Code)
 	}
-	h.e.futures.used = was
 }

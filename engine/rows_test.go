@@ -171,8 +171,8 @@ func TestCheckpointsShareMemory(t *testing.T) {
 	h.must(allocate("o", ModeAll, ask("1", "U", 1)))
 	for range 3 {
 		h.e.Freeze().Done()
-		if n := len(h.e.changes.spare); n != spareSetsMax {
-			t.Errorf("%d sets are kept for the next checkpoint, want %d", n, spareSetsMax)
+		if n := h.e.changes.sets.len(); n != bitsetPoolMax {
+			t.Errorf("%d sets are kept for the next checkpoint, want %d", n, bitsetPoolMax)
 		}
 	}
 }
@@ -245,7 +245,7 @@ func TestAbortedCheckpointOfAgedLogs(t *testing.T) {
 		more := rowsOf(h.e)
 		h.nowMS += max(IdempotencyAgeMS, EventAgeMS, ExplanationAgeMS, JobAgeMS)
 		h.must(&Expire{})
-		if s := h.e.Stats(); s.Results+s.Explanations+s.Jobs > 0 || h.e.logs[eventLog].first == 1 {
+		if s := h.e.Stats(); s.Results+s.Explanations+s.Jobs > 0 || h.e.logs[eventLog].First() == 1 {
 			t.Fatalf("not all has aged: %+v", s)
 		}
 		if !all { // the next ones are behind what is deleted
@@ -348,10 +348,10 @@ func TestWrongSumsAreRefused(t *testing.T) {
 		t.Helper()
 		e := merged(t, rows)
 		change(e)
-		for row := uint32(1); row < e.records.used; row++ {
+		for row := uint32(1); row < e.records.Used(); row++ {
 			e.changes.records.add(row)
 		}
-		for row := uint32(1); row < e.orders.used; row++ {
+		for row := uint32(1); row < e.orders.Used(); row++ {
 			e.changes.orders.add(row)
 		}
 		all := new(Rows)
@@ -441,10 +441,10 @@ func TestMissingEntriesAreNoticed(t *testing.T) {
 func wholeRows(t *testing.T, e *Engine) *Rows {
 	t.Helper()
 	ch := &e.changes
-	for row := uint32(1); row < e.records.used; row++ {
+	for row := uint32(1); row < e.records.Used(); row++ {
 		ch.records.add(row)
 	}
-	for row := uint32(1); row < e.orders.used; row++ {
+	for row := uint32(1); row < e.orders.Used(); row++ {
 		ch.orders.add(row)
 	}
 	ch.schema, ch.places, ch.groups, ch.rules = true, true, true, &RuleSet{}

@@ -86,7 +86,7 @@ func (k tagSetKey) without(at int) tagSetKey {
 	return k.with(CategoriesMax-1, 0)
 }
 
-func (k tagSetKey) hash() uint64 { return hashMix(k.low^hashKey1, k.high^hashKey2) }
+func (k tagSetKey) hash() uint64 { return hashWords(k.low, k.high) }
 
 // mix is a step of an integer hash.
 func mix(h, m uint64) uint64 {

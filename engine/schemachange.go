@@ -137,7 +137,7 @@ func (e *Engine) unused(s *Schema, at int, moves map[uint16]valueMove, r *Result
 	if len(moves) == 0 {
 		return true
 	}
-	for row := uint32(1); row < e.records.used; row++ {
+	for row := uint32(1); row < e.records.Used(); row++ {
 		if rec := e.records.at(row); rec.flags&recordLive != 0 {
 			e.countUse(rec, inWay, r)
 		}
@@ -155,7 +155,7 @@ func (e *Engine) countMoved(s *Schema, at int, moves map[uint16]valueMove, r *Re
 		_, leaves := moves[s.sets.at(uint32(id)).key.at(at)]
 		return leaves
 	}
-	for row := uint32(1); row < e.records.used && len(moves) > 0; row++ {
+	for row := uint32(1); row < e.records.Used() && len(moves) > 0; row++ {
 		if rec := e.records.at(row); rec.flags&recordLive != 0 {
 			e.countUse(rec, leaves, r)
 		}
@@ -225,7 +225,7 @@ func (c *DeleteTagCategory) apply(e *Engine, _ *Envelope, r *Result) {
 // now on, and so are their segments.
 func (e *Engine) replaceSchema(old, next *Schema, rekey func(tagSetKey) tagSetKey) {
 	merged := false
-	for row := uint32(1); row < old.sets.used; row++ {
+	for row := uint32(1); row < old.sets.Used(); row++ {
 		set := old.sets.at(row)
 		same := next.sets.add()
 		assert(same == row, "tag sets are numbered without gaps")
@@ -241,7 +241,7 @@ func (e *Engine) replaceSchema(old, next *Schema, rekey func(tagSetKey) tagSetKe
 	if !merged {
 		return
 	}
-	for row := uint32(1); row < e.records.used; row++ {
+	for row := uint32(1); row < e.records.Used(); row++ {
 		if rec := e.records.at(row); rec.flags&recordLive != 0 {
 			e.mergeSegments(row, rec)
 		}

@@ -17,7 +17,7 @@ func (e *Engine) inScope(c *Scope) []uint32 {
 		}
 	}
 	if len(c.UPCs) == 0 {
-		for row := uint32(1); row < e.records.used; row++ {
+		for row := uint32(1); row < e.records.Used(); row++ {
 			if e.records.at(row).flags&recordLive != 0 {
 				want(row)
 			}

@@ -3,6 +3,7 @@ package engine
 import (
 	"math/bits"
 	"sync/atomic"
+	"unsafe"
 )
 
 // chunkRows is the number of rows a slab grows by. Rows never move, so readers may hold a pointer while the slab grows.
@@ -23,6 +24,9 @@ type slab[T any] struct {
 	used   uint32 // rows ever handed out, with row 0
 	free   freeRows
 }
+
+// Used is the number of rows ever handed out, with row 0.
+func (s *slab[T]) Used() uint32 { return s.used }
 
 // at gives the row of that number.
 func (s *slab[T]) at(row uint32) *T {
@@ -146,40 +150,16 @@ func (f *freeRows) climb() {
 	}
 }
 
-// bitset is a growing set of row numbers.
-type bitset struct {
-	words []uint64
-	n     int
+func sliceBytes[T any](s []T) int64 {
+	var row T
+	return int64(cap(s)) * int64(unsafe.Sizeof(row))
 }
 
-func (b *bitset) has(row uint32) bool {
-	w := int(row / 64)
-	return w < len(b.words) && b.words[w]&(1<<(row%64)) != 0
-}
-
-// hasShared and addShared are for a set of a fixed size, which one goroutine adds to and another one looks at.
-func (b *bitset) hasShared(row uint32) bool {
-	return atomic.LoadUint64(&b.words[row/64])&(1<<(row%64)) != 0
-}
-
-func (b *bitset) addShared(row uint32) { atomic.OrUint64(&b.words[row/64], 1<<(row%64)) }
-
-func (b *bitset) add(row uint32) {
-	w := int(row / 64)
-	if w >= len(b.words) {
-		grown := make([]uint64, max(w+1, 2*len(b.words)))
-		copy(grown, b.words)
-		b.words = grown
+func (s *slab[T]) memoryBytes() int64 {
+	var chunk [chunkRows]T
+	bytes := int64(unsafe.Sizeof(s.chunks)) + (int64(s.used)+chunkRows-1)/chunkRows*int64(unsafe.Sizeof(chunk))
+	for _, words := range s.free.levels {
+		bytes += sliceBytes(words)
 	}
-	if bit := uint64(1) << (row % 64); b.words[w]&bit == 0 {
-		b.words[w] |= bit
-		b.n++
-	}
-}
-
-// assert stops the process when the engine is wrong about itself; going on would answer from a state nobody can prove.
-func assert(ok bool, what string) {
-	if !ok {
-		panic("BUG: engine: " + what)
-	}
+	return bytes
 }

@@ -141,7 +141,7 @@ type Engine struct {
 	futureSeq uint64 // last future.seq given
 	expiries  dueHeap
 	arrivals  dueHeap
-	closed    fifo // closed orders by the index of their last change, to leave memory
+	closed    queue[closedOrder] // closed orders by the index of their last change, to leave memory
 	counts    stockCounts
 	plans     bitset // records that wait for a plan
 
@@ -233,7 +233,7 @@ func (e *Engine) linkRecord(row uint32, hash uint64) {
 	atomic.StoreUint32(&r.nextOfUPC, upc.records)
 	atomic.StoreUint32(&upc.records, row)
 	e.byKey.add(hash, row)
-	e.recordsUsed.Store(e.records.used)
+	e.recordsUsed.Store(e.records.Used())
 	e.stats.records.Add(1)
 }
 

@@ -159,7 +159,7 @@ func (e *Engine) tooManyFutures(t *stockTarget, upc string) bool {
 			n++
 		}
 	}
-	sum := e.scratch.sums.of(key)
+	sum := e.scratch.sums.at(key)
 	*sum++
 	return n+*sum > FuturesPerRecordMax
 }
@@ -176,18 +176,15 @@ func (e *Engine) firstDuplicate(items []StockItem) int {
 	for i := range items {
 		h := hashText(items[i].UPC) ^ mix(uint64(items[i].DeliveryDateMS)^s.discreteHash(e.scratch.stock[i].key),
 			0x9e3779b97f4a7c15)
-		for p := seen.probe(h); ; {
-			j, ok := p.next(seen)
-			if !ok {
-				break
-			}
-			a, b := &e.scratch.stock[i], &e.scratch.stock[j]
-			if items[i].UPC == items[j].UPC && items[i].DeliveryDateMS == items[j].DeliveryDateMS &&
+		p := seen.probe(h)
+		for j := seen.next(&p); j != nil; j = seen.next(&p) {
+			a, b := &e.scratch.stock[i], &e.scratch.stock[*j]
+			if items[i].UPC == items[*j].UPC && items[i].DeliveryDateMS == items[*j].DeliveryDateMS &&
 				(a.key == b.key || (a.split || b.split) && s.sameGroup(a.key, b.key)) {
 				return i
 			}
 		}
-		seen.add(h, i)
+		*seen.add(h) = int32(i)
 	}
 	return -1
 }
@@ -243,7 +240,7 @@ func (e *Engine) setStock(location string, items []StockItem, r *Result) {
 
 // countRecord counts a changed record once in a result. scratch.sums has those that have been counted.
 func (e *Engine) countRecord(row uint32, r *Result) {
-	if seen := e.scratch.sums.of(row); *seen == 0 {
+	if seen := e.scratch.sums.at(row); *seen == 0 {
 		*seen = 1
 		r.Stock.Records++
 	}
@@ -391,7 +388,7 @@ func (e *Engine) planTake(i int, it *TransferItem, from *stockTarget, r *Result)
 		r.refuse(CodeUnknownSegment, itemPath(i, "from.tags"), it.UPC)
 		return false
 	}
-	sum := e.scratch.sums.of(row)
+	sum := e.scratch.sums.at(row)
 	*sum += it.Quantity
 	if available := e.segments.at(row).available(); *sum > available {
 		r.refuse(CodeInsufficient, itemPath(i, "quantity"), strconv.FormatInt(it.Quantity, 10))

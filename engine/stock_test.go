@@ -263,8 +263,7 @@ func TestStateLimits(t *testing.T) {
 
 	// As if so many combinations had been used: no new one is created, the known ones go on.
 	h.must(&Refresh{Location: "L", Items: []StockItem{units("U", 5)}})
-	sets := &h.e.Schema().sets
-	was := sets.used
+	h.e.Schema().sets.place(TagSetsMax - 1)
 	bopis := Tag{"OrderType", "BOPIS"}
 	back := allocate("o", ModeAll, ask("1", "U", 1, bopis))
 	back.Backorder = true
@@ -279,15 +278,11 @@ func TestStateLimits(t *testing.T) {
 			Tags: []Tag{bopis}})},
 		{"lines[0]", back},
 	} {
-		sets.used = TagSetsMax
-		r := h.apply(x.c)
-		if sets.used = was; r.Code != CodeTooMany || r.Field != x.want {
+		if r := h.apply(x.c); r.Code != CodeTooMany || r.Field != x.want {
 			t.Errorf("%T: %v at %q, want too-many at %q", x.c, r.Code, r.Field, x.want)
 		}
 	}
-	sets.used = TagSetsMax
 	h.must(&Refresh{Location: "L", Items: []StockItem{units("U", 7)}})
-	sets.used = was
 }
 
 func TestCountBaseBelowZeroSurvivesRestart(t *testing.T) {

@@ -136,3 +136,23 @@ func put(slots []uint64, tag, row uint32) (empty bool) {
 		}
 	}
 }
+
+var noSlot uint64 // of an empty table
+
+// slot gives the slot at which the search for a hash begins.
+func (t *table) slot(hash uint64) *uint64 {
+	slots := t.shards[hash>>56].slots.Load()
+	if slots == nil {
+		return &noSlot
+	}
+	return &(*slots)[uint64(tagOf(hash))&uint64(len(*slots)-1)]
+}
+
+func (t *table) memoryBytes() (bytes int64) {
+	for i := range t.shards {
+		if slots := t.shards[i].slots.Load(); slots != nil {
+			bytes += sliceBytes(*slots)
+		}
+	}
+	return bytes
+}

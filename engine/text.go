@@ -111,3 +111,8 @@ func (t *texts) row(ref textRef) []byte {
 	}
 	return t.c7.at(row)[:]
 }
+
+func (t *texts) memoryBytes() int64 {
+	return t.c0.memoryBytes() + t.c1.memoryBytes() + t.c2.memoryBytes() + t.c3.memoryBytes() +
+		t.c4.memoryBytes() + t.c5.memoryBytes() + t.c6.memoryBytes() + t.c7.memoryBytes()
+}

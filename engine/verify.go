@@ -12,12 +12,12 @@ type promise struct{ allocated, pending int64 }
 // no counter is negative, and what each segment has promised is what order items hold of it. The caller holds the mutex
 // under which Apply is called.
 func (e *Engine) Verify(report func(problem string)) {
-	promised := make([]promise, e.segments.used)
+	promised := make([]promise, e.segments.Used())
 	e.verifyOrders(promised, report)
 	e.verifyRules(report)
 	e.verifyJobs(report)
 	planned := 0
-	for row := uint32(1); row < e.records.used; row++ {
+	for row := uint32(1); row < e.records.Used(); row++ {
 		r := e.records.at(row)
 		if r.flags&recordPlanned != 0 {
 			planned++
@@ -66,7 +66,7 @@ func (e *Engine) verifyRecord(row uint32, r *record, promised []promise, report 
 
 // verifyOrders checks the order items and adds up what they hold of each segment.
 func (e *Engine) verifyOrders(promised []promise, report func(string)) {
-	for row := uint32(1); row < e.orders.used; row++ {
+	for row := uint32(1); row < e.orders.Used(); row++ {
 		o := e.orders.at(row)
 		if o.live == 0 {
 			continue
@@ -131,18 +131,18 @@ func (e *Engine) Hash() [32]byte {
 	write([]byte{groupTable}, e.appendGroups(nil))
 	e.Rules().ruleRows(&RuleSet{}, func(_ RowOp, key, row []byte) { write(key, row) })
 	var row []byte
-	for i := uint32(1); i < e.records.used; i++ {
+	for i := uint32(1); i < e.records.Used(); i++ {
 		if row = e.appendRecord(row[:0], i); len(row) > 0 {
 			write(rowKey(recordTable, i), row)
 		}
 	}
-	for i := uint32(1); i < e.orders.used; i++ {
+	for i := uint32(1); i < e.orders.Used(); i++ {
 		if row = e.appendOrder(row[:0], i); len(row) > 0 {
 			write(rowKey(orderTable, i), row)
 		}
 	}
 	for id := range e.logs {
-		for n := e.logs[id].first; n < e.logs[id].next; n++ {
+		for n := e.logs[id].First(); n < e.logs[id].Next(); n++ {
 			write(numberKey(keptLogKinds[id].table, n), e.logs[id].get(n))
 		}
 	}

@@ -33,7 +33,7 @@ type warmPath struct {
 func (e *Engine) Warm(commands [][]byte) {
 	w := &e.scratch.warm
 	w.paths, w.next = w.paths[:0], 0
-	if len(commands) < warmCommandsMin || e.segments.used == 0 {
+	if len(commands) < warmCommandsMin || e.segments.Used() == 0 {
 		return
 	}
 	for _, c := range commands[:min(len(commands), WarmCommandsMax)] {
@@ -134,7 +134,7 @@ func (e *Engine) warmRecords(w *warmer) {
 	}
 	for i := range w.paths {
 		if upc := e.records.at(w.paths[i].record).upcText; upc != 0 {
-			sink ^= uint64(e.namesText.row(upc)[0])
+			sink ^= uint64(e.namesText.get(upc)[0])
 		}
 	}
 	w.sink ^= sink
@@ -160,14 +160,3 @@ func (e *Engine) warmSegments(w *warmer) {
 
 // warmSegmentsMax is how many segments of a record are loaded.
 const warmSegmentsMax = 4
-
-var noSlot uint64 // of an empty table
-
-// slot gives the slot at which the search for a hash begins.
-func (t *table) slot(hash uint64) *uint64 {
-	slots := t.shards[hash>>56].slots.Load()
-	if slots == nil {
-		return &noSlot
-	}
-	return &(*slots)[uint64(tagOf(hash))&uint64(len(*slots)-1)]
-}
