@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"apportion/engine/mem"
 	"strconv"
 	"sync/atomic"
 )
@@ -47,7 +48,7 @@ func (c *Allocate) apply(e *Engine, envelope *Envelope, r *Result) {
 		r.refuse(CodeExpired, "expiresAt", strconv.FormatInt(c.ExpiresAtMS, 10))
 		return
 	}
-	hash := hashText(c.OrderID)
+	hash := mem.HashText(c.OrderID)
 	orderRow, ok := e.orderFor(c.OrderID, hash, envelope, r)
 	if !ok {
 		return
@@ -107,7 +108,7 @@ func (e *Engine) planAllocate(c *Allocate, plans []PlannedLine, orderRow uint32,
 	e.scratch.lines, e.scratch.takes = e.scratch.lines[:0], e.scratch.takes[:0]
 	e.scratch.summed = len(c.Lines) > 1 || len(plans) > 0
 	if e.scratch.summed {
-		e.scratch.sums.start(len(c.Lines))
+		e.scratch.sums.Start(len(c.Lines))
 	}
 	if c.Backorder || len(plans) > 0 {
 		e.scratch.room.start(len(c.Lines))
@@ -129,8 +130,8 @@ func (e *Engine) planAllocate(c *Allocate, plans []PlannedLine, orderRow uint32,
 		if orderRow != 0 {
 			p.item = e.findItem(orderRow, l.ItemID)
 		}
-		if p.item != 0 && !e.isSpent(e.items.at(p.item)) {
-			if it := e.items.at(p.item); it.expiresMS != 0 && it.expiresMS != c.ExpiresAtMS {
+		if p.item != 0 && !e.isSpent(e.items.At(p.item)) {
+			if it := e.items.At(p.item); it.expiresMS != 0 && it.expiresMS != c.ExpiresAtMS {
 				// A firm order must not take a reservation that will end for its own.
 				r.refuse(CodeItemConflict, "expiresAt", l.ItemID)
 				return false
@@ -149,7 +150,7 @@ func (e *Engine) planAllocate(c *Allocate, plans []PlannedLine, orderRow uint32,
 			items++
 		}
 	}
-	if orderRow != 0 && int(e.orders.at(orderRow).count)+items > OrderItemsMax {
+	if orderRow != 0 && int(e.orders.At(orderRow).count)+items > OrderItemsMax {
 		r.refuse(CodeTooMany, "lines", strconv.Itoa(OrderItemsMax))
 		return false
 	}
@@ -173,7 +174,7 @@ func (e *Engine) resolve(l *AllocateLine, i int) (key tagSetKey, set TagSetID, c
 
 // itemDifference names the field in which a line differs from the one that allocated the item, "" if it is the same.
 func (e *Engine) itemDifference(itemRow uint32, l *AllocateLine, key tagSetKey) string {
-	it := e.items.at(itemRow)
+	it := e.items.At(itemRow)
 	s := e.Schema()
 	switch {
 	case e.text(it.upc) != l.UPC:
@@ -182,7 +183,7 @@ func (e *Engine) itemDifference(itemRow uint32, l *AllocateLine, key tagSetKey) 
 		return "location"
 	case it.requested != l.Quantity:
 		return "quantity"
-	case s.sets.at(uint32(s.canonical(it.tagSet))).key != key:
+	case s.sets.At(uint32(s.canonical(it.tagSet))).key != key:
 		return "tags"
 	}
 	return ""
@@ -191,8 +192,8 @@ func (e *Engine) itemDifference(itemRow uint32, l *AllocateLine, key tagSetKey) 
 // repeatLine answers what the item was allocated at first.
 func (e *Engine) repeatLine(itemRow uint32, out *LineResult) {
 	out.Repeated = true
-	for row := e.items.at(itemRow).lines; row != 0; {
-		l := e.lines.at(row)
+	for row := e.items.At(itemRow).lines; row != 0; {
+		l := e.lines.At(row)
 		out.Units += l.took
 		out.Pending += l.waited
 		out.Parts = append(out.Parts, Part{TagSet: l.tagSet, Units: l.took, Pending: l.waited})
@@ -222,7 +223,7 @@ func (e *Engine) planLine(c *Allocate, l *AllocateLine, p *linePlan, out *LineRe
 		return
 	}
 	if e.scratch.summed && p.segment != 0 {
-		*e.scratch.sums.at(p.segment) += p.units
+		*e.scratch.sums.At(p.segment) += p.units
 	}
 }
 
@@ -232,7 +233,7 @@ func (e *Engine) planSource(c *Allocate, l *AllocateLine, p *linePlan) (availabl
 		p.code = CodeUnknownRecord
 		return 0
 	}
-	rec := e.records.at(p.record)
+	rec := e.records.At(p.record)
 	if p.tagSet != 0 {
 		p.segment = e.findSegment(rec, p.tagSet)
 	}
@@ -248,9 +249,9 @@ func (e *Engine) planSource(c *Allocate, l *AllocateLine, p *linePlan) (availabl
 
 // unclaimed is what a segment has available for a line of the command, after the lines before it.
 func (e *Engine) unclaimed(segment uint32) int64 {
-	available := e.segments.at(segment).available()
+	available := e.segments.At(segment).available()
 	if e.scratch.summed {
-		available -= *e.scratch.sums.at(segment)
+		available -= *e.scratch.sums.At(segment)
 	}
 	return max(0, available)
 }
@@ -275,11 +276,11 @@ func (e *Engine) commitAllocate(orderRow uint32, c *Allocate, i int) {
 		p.before
 	e.change(rec, &w, p.segment, delta{allocated: p.units, pending: p.pending})
 	if p.pending > 0 {
-		e.wait(e.segments.at(p.segment), lineRow)
+		e.wait(e.segments.At(p.segment), lineRow)
 	}
 	e.moved(itemRow, MovementAllocated, id, p.units)
 	e.moved(itemRow, MovementPending, id, p.pending)
-	e.orders.at(orderRow).open++
+	e.orders.At(orderRow).open++
 	e.end(rec, &w)
 }
 
@@ -289,13 +290,13 @@ func (e *Engine) newItem(orderRow uint32, p *linePlan, rec *record, id TagSetID,
 	if row == 0 {
 		row = e.createItem(orderRow, l.ItemID)
 	}
-	it := e.items.at(row)
+	it := e.items.At(row)
 	e.dropLines(it)
 	e.itemSeq++
 	it.upc, it.location, it.record, it.tagSet = rec.upc, rec.location, p.record, id
 	it.requested, it.expiresMS, it.seq, it.explanation = l.Quantity, c.ExpiresAtMS, e.itemSeq, 0
 	if it.expiresMS != 0 {
-		e.expiries.push(due{atMS: it.expiresMS, seq: it.seq, row: row}, e.expires)
+		e.expiries.Push(mem.Due{AtMS: it.expiresMS, Seq: it.seq, Row: row}, e.expires)
 	}
 	return row
 }
@@ -305,9 +306,9 @@ func (e *Engine) newItem(orderRow uint32, p *linePlan, rec *record, id TagSetID,
 // rows.
 func (rd *Reader) MayHaveOrder(orderID string) bool {
 	applied := rd.appliedIndex.Load()
-	hash := hashText(orderID)
-	for row, p := rd.byOrderID.probe(hash).next(); row != 0; row, p = p.next() {
-		o := rd.orders.at(row)
+	hash := mem.HashText(orderID)
+	for row, p := rd.byOrderID.Probe(hash).Next(); row != 0; row, p = p.Next() {
+		o := rd.orders.At(row)
 		if atomic.LoadUint64(&o.hash) == hash && atomic.LoadUint64(&o.changed)+ClosedOrderEntries*9/10 > applied {
 			return true
 		}

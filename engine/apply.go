@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"apportion/engine/mem"
 	"errors"
 )
 
@@ -14,12 +15,12 @@ type scratch struct {
 	digest   []byte
 	stock    []stockTarget
 	lines    []linePlan
-	strict   bool                   // the order change, or the count, is of version 6 or later
-	takes    []take                 // of the candidates of all lines
-	summed   bool                   // sums has what earlier lines of the command took
-	sums     hashMap[uint32, int64] // units by segment, over the lines of a command
+	strict   bool                       // the order change, or the count, is of version 6 or later
+	takes    []take                     // of the candidates of all lines
+	summed   bool                       // sums has what earlier lines of the command took
+	sums     mem.HashMap[uint32, int64] // units by segment, over the lines of a command
 	room     room
-	seen     hashMap[uint64, int32] // items of a command by a hash of what makes them equal
+	seen     mem.HashMap[uint64, int32] // items of a command by a hash of what makes them equal
 	group    groupScratch
 	rows     []uint32
 	lineRows []uint32
@@ -66,24 +67,22 @@ func (e *Engine) Apply(index uint64, nowMS int64, command, dst []byte) []byte {
 
 // isFull reports whether one more command might not find the rows it needs: it may take reservedRows of each kind.
 func (e *Engine) isFull() bool {
-	used := e.records.Used() | e.segments.Used() | e.futures.Used() | e.names.Used() | e.orders.Used() | e.items.Used() |
-		e.lines.Used() |
-		e.moves.Used()
+	used := e.records.Used() | e.segments.Used() | e.futures.Used() | e.names.Used() |
+		e.orders.Used() | e.items.Used() | e.lines.Used() | e.moves.Used()
 	if used < fewRows {
 		return false
 	}
-	return max(e.records.count(), e.segments.count(), e.futures.count(), e.names.count(), e.orders.count(),
-		e.items.count(),
-		e.lines.count(), e.moves.count()) > slabRowsMax-reservedRows
+	return max(e.records.Count(), e.segments.Count(), e.futures.Count(), e.names.Count(),
+		e.orders.Count(), e.items.Count(), e.lines.Count(), e.moves.Count()) > mem.SlabRowsMax-reservedRows
 }
 
 // reservedRows is what one command takes at most: a refresh that splits each item over the largest group.
 const reservedRows = RefreshItemsMax * DistributedCombinationsMax
 
 // fewRows is a power of two of rows that leave room for any command, so that one comparison does for all slabs.
-const fewRows = slabRowsMax / 2
+const fewRows = mem.SlabRowsMax / 2
 
-const _ = uint(slabRowsMax - reservedRows - fewRows)
+const _ = uint(mem.SlabRowsMax - reservedRows - fewRows)
 
 // applyKeyed answers a command with an idempotency key: from the kept result, or by applying it and keeping the result.
 func (e *Engine) applyKeyed(c Command, envelope *Envelope, r *Result, dst []byte) []byte {
@@ -138,9 +137,9 @@ func (e *Engine) Advance(index uint64, nowMS int64) {
 // caller holds the mutex under which Apply is called.
 func (e *Engine) NextDueMS() (int64, bool) {
 	due, ok := e.counts.nextDueMS()
-	for _, h := range []*dueHeap{&e.expiries, &e.arrivals} {
-		if h.len() > 0 && (!ok || h.top().atMS < due) {
-			due, ok = h.top().atMS, true
+	for _, h := range []*mem.DueHeap{&e.expiries, &e.arrivals} {
+		if h.Len() > 0 && (!ok || h.Top().AtMS < due) {
+			due, ok = h.Top().AtMS, true
 		}
 	}
 	return due, ok

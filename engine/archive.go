@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"apportion/engine/mem"
 	"cmp"
 	"fmt"
 	"slices"
@@ -11,36 +12,36 @@ import (
 // archivedRows holds the stored form of orders that left memory between two checkpoints, and the names of those that
 // came back. It is written by the writer alone, and not any more once it is frozen; mayHave may be asked at any time.
 type archivedRows struct {
-	entries ring  // order id, then the row; an empty row deletes the stored one
-	byID    table // entries under resultRow
+	entries mem.Ring  // order id, then the row; an empty row deletes the stored one
+	byID    mem.Table // entries under resultRow
 	buf     []byte
 }
 
 func newArchivedRows() *archivedRows {
 	a := new(archivedRows)
-	a.entries.start(1)
+	a.entries.Start(1)
 	return a
 }
 
 // set notes what the next checkpoint does to an order's stored row; nil deletes it.
 func (a *archivedRows) set(orderID string, row []byte) {
 	if number := a.find(orderID); number != 0 {
-		a.byID.remove(hashText(orderID), resultRow(number))
+		a.byID.Remove(mem.HashText(orderID), resultRow(number))
 	}
 	a.buf = append(appendText(a.buf[:0], orderID), row...)
-	a.byID.add(hashText(orderID), resultRow(a.entries.add(a.buf)))
+	a.byID.Add(mem.HashText(orderID), resultRow(a.entries.Add(a.buf)))
 }
 
 // get gives the order id and the row of an entry.
 func (a *archivedRows) get(number uint64) (orderID string, row []byte) {
-	in := reader{b: a.entries.get(number)}
+	in := reader{b: a.entries.Get(number)}
 	orderID = in.text()
 	return orderID, in.b[in.at:]
 }
 
 // find gives the number of an order's newest entry; 0: there is none.
 func (a *archivedRows) find(orderID string) uint64 {
-	for row, p := a.byID.probe(hashText(orderID)).next(); row != 0; row, p = p.next() {
+	for row, p := a.byID.Probe(mem.HashText(orderID)).Next(); row != 0; row, p = p.Next() {
 		number := uint64(row &^ (1 << 31))
 		if id, _ := a.get(number); id == orderID {
 			return number
@@ -51,11 +52,11 @@ func (a *archivedRows) find(orderID string) uint64 {
 
 // mayHave reports whether there may be an entry of the order; no is certain.
 func (a *archivedRows) mayHave(orderID string) bool {
-	row, _ := a.byID.probe(hashText(orderID)).next()
+	row, _ := a.byID.Probe(mem.HashText(orderID)).Next()
 	return row != 0
 }
 
-func (a *archivedRows) len() int { return a.entries.len() }
+func (a *archivedRows) len() int { return a.entries.Len() }
 
 // sorted gives the numbers of the newest entry of each order, by order id.
 func (a *archivedRows) sorted() []uint64 {
@@ -73,7 +74,7 @@ func (a *archivedRows) sorted() []uint64 {
 // archive takes a closed order out of memory; its row goes with the next checkpoint.
 func (e *Engine) archive(row uint32) {
 	e.scratch.encoded = e.appendOrder(e.scratch.encoded[:0], row)
-	e.archivedNow.Load().set(e.ordersText.get(e.orders.at(row).id), e.scratch.encoded)
+	e.archivedNow.Load().set(e.ordersText.Get(e.orders.At(row).id), e.scratch.encoded)
 	e.touchOrder(row)
 	e.dropOrder(row)
 	e.stats.evicted.Add(1)
@@ -88,11 +89,11 @@ func (e *Engine) loadArchived(orderID string, b []byte) (uint32, error) {
 	if o.id != orderID {
 		return 0, corrupt("a stored order has another id", 0)
 	}
-	row := e.orders.add()
+	row := e.orders.Add()
 	e.touchOrder(row)
 	e.loadOrder(row, &o)
 	e.setChanged(row, e.appliedIndex.Load())
-	e.closed.push(closedOrder{row: row, changed: e.appliedIndex.Load()}, e.isClosed)
+	e.closed.Push(closedOrder{row: row, changed: e.appliedIndex.Load()}, e.isClosed)
 	e.archivedNow.Load().set(orderID, nil)
 	return row, nil
 }
@@ -102,7 +103,7 @@ func (e *Engine) loadArchived(orderID string, b []byte) (uint32, error) {
 // the answer is false.
 func (e *Engine) AppendArchived(dst []byte, orderID string) ([]byte, bool) {
 	if row := e.findOrder(orderID); row != 0 {
-		if e.orders.at(row).open > 0 {
+		if e.orders.At(row).open > 0 {
 			return dst, false
 		}
 		return e.appendOrder(dst, row), true
@@ -158,10 +159,10 @@ func (e *Engine) ReadOrder(orderID string, v *OrderView) bool {
 // MayHaveArchived reports whether AppendArchived may find the order. No is certain, as far as the log was applied when
 // the call began.
 func (rd *Reader) MayHaveArchived(orderID string) bool {
-	hash := hashText(orderID)
+	hash := mem.HashText(orderID)
 	// Memory first: an order is among the archived ones before it leaves memory.
-	for row, p := rd.byOrderID.probe(hash).next(); row != 0; row, p = p.next() {
-		if atomic.LoadUint64(&rd.orders.at(row).hash) == hash {
+	for row, p := rd.byOrderID.Probe(hash).Next(); row != 0; row, p = p.Next() {
+		if atomic.LoadUint64(&rd.orders.At(row).hash) == hash {
 			return true
 		}
 	}
@@ -227,8 +228,8 @@ type closedOrder struct {
 // evictClosedOrders takes orders out of memory that closed long ago; they are written with the next checkpoint, and a
 // command for one carries its row.
 func (e *Engine) evictClosedOrders() {
-	for e.closed.len() > 0 && e.closed.front().changed+ClosedOrderEntries <= e.appliedIndex.Load() {
-		if c := e.closed.pop(); e.isClosed(c) {
+	for e.closed.Len() > 0 && e.closed.Front().changed+ClosedOrderEntries <= e.appliedIndex.Load() {
+		if c := e.closed.Pop(); e.isClosed(c) {
 			e.archive(c.row)
 		}
 	}
@@ -236,7 +237,7 @@ func (e *Engine) evictClosedOrders() {
 
 // isClosed reports whether an order has not changed since it was queued.
 func (e *Engine) isClosed(c closedOrder) bool {
-	o := e.orders.at(c.row)
+	o := e.orders.At(c.row)
 	return o.live == 1 && o.changed == c.changed && o.open == 0
 }
 
@@ -248,7 +249,7 @@ func (e *Engine) OpenOrders(after uint32, limit int, dst []OrderView) (orders []
 		if limit--; limit < 0 {
 			return dst, row - 1
 		}
-		o := e.orders.at(row)
+		o := e.orders.At(row)
 		if o.live == 0 || o.open == 0 {
 			continue
 		}
@@ -260,4 +261,4 @@ func (e *Engine) OpenOrders(after uint32, limit int, dst []OrderView) (orders []
 	return dst, 0
 }
 
-func (a *archivedRows) memoryBytes() int64 { return a.entries.memoryBytes() + a.byID.memoryBytes() }
+func (a *archivedRows) memoryBytes() int64 { return a.entries.MemoryBytes() + a.byID.MemoryBytes() }

@@ -79,7 +79,7 @@ func (c *Block) apply(e *Engine, _ *Envelope, r *Result) {
 
 // setBlocked marks a record, or takes the mark away, and reports whether that changes anything.
 func (e *Engine) setBlocked(row uint32, on bool) bool {
-	if e.records.at(row).flags&recordBlocked != 0 == on {
+	if e.records.At(row).flags&recordBlocked != 0 == on {
 		return false
 	}
 	rec, w := e.begin(row)
@@ -91,7 +91,7 @@ func (e *Engine) setBlocked(row uint32, on bool) bool {
 // blockItems does what a Deallocate says of the records that its items came from. One that was deleted has no mark.
 func (e *Engine) blockItems(lines []OrderLine) {
 	for i := range lines {
-		if row := e.recordOf(e.items.at(e.scratch.lines[i].item)); row != 0 && lines[i].Block != BlockKeep {
+		if row := e.recordOf(e.items.At(e.scratch.lines[i].item)); row != 0 && lines[i].Block != BlockKeep {
 			e.setBlocked(row, lines[i].Block == BlockSet)
 		}
 	}

@@ -14,7 +14,7 @@ type window struct {
 // begin opens a record for changes: readers wait for end. Records are opened one at a time.
 func (e *Engine) begin(row uint32) (*record, window) {
 	e.touchRecord(row)
-	r := e.records.at(row)
+	r := e.records.At(row)
 	assert(r.flags&recordLive != 0, "change of a record that is gone")
 	assert(r.seq%2 == 0, "a record is opened twice")
 	atomic.StoreUint32(&r.seq, r.seq+1)
@@ -37,7 +37,7 @@ func (e *Engine) end(r *record, w *window) {
 
 // change adds to a segment's counters and its record's totals.
 func (e *Engine) change(r *record, w *window, row uint32, d delta) {
-	s := e.segments.at(row)
+	s := e.segments.At(row)
 	before := s.available()
 	if d.onHand != 0 {
 		e.counts.noteChange(r.location, row, s.onHand, d.onHand)
@@ -66,8 +66,8 @@ func (e *Engine) change(r *record, w *window, row uint32, d delta) {
 
 // settle turns pending units into allocated ones where a segment has units for them, the oldest order item first.
 func (e *Engine) settle(r *record) {
-	for row := r.segments; row != 0; row = e.segments.at(row).next {
-		s := e.segments.at(row)
+	for row := r.segments; row != 0; row = e.segments.At(row).next {
+		s := e.segments.At(row)
 		for s.waiting != 0 {
 			free := s.onHand - s.allocated - s.safety
 			if free <= 0 {
@@ -79,44 +79,44 @@ func (e *Engine) settle(r *record) {
 }
 
 func (e *Engine) settleLine(r *record, row, lineRow uint32, free int64) {
-	l := e.lines.at(lineRow)
-	e.touchOrder(e.items.at(l.item).order)
+	l := e.lines.At(lineRow)
+	e.touchOrder(e.items.At(l.item).order)
 	units := min(free, l.pending)
 	l.pending -= units
 	l.allocated += units
 	var w window
 	e.change(r, &w, row, delta{allocated: units, pending: -units})
 	if l.pending == 0 {
-		e.unwait(e.segments.at(row), lineRow)
+		e.unwait(e.segments.At(row), lineRow)
 	}
 	e.moved(l.item, MovementPendingReleased, l.tagSet, units)
 }
 
 // wait puts a line with pending units at the end of its segment's queue.
 func (e *Engine) wait(s *segment, row uint32) {
-	l := e.lines.at(row)
+	l := e.lines.At(row)
 	l.waitPrev, l.waitNext = s.waitLast, 0
 	if s.waitLast == 0 {
 		s.waiting = row
 	} else {
-		e.lines.at(s.waitLast).waitNext = row
+		e.lines.At(s.waitLast).waitNext = row
 	}
 	s.waitLast = row
 }
 
 // unwait takes a line out of its segment's queue.
 func (e *Engine) unwait(s *segment, row uint32) {
-	l := e.lines.at(row)
+	l := e.lines.At(row)
 	if l.waitPrev == 0 {
 		assert(s.waiting == row, "a line waits in another segment's queue")
 		s.waiting = l.waitNext
 	} else {
-		e.lines.at(l.waitPrev).waitNext = l.waitNext
+		e.lines.At(l.waitPrev).waitNext = l.waitNext
 	}
 	if l.waitNext == 0 {
 		s.waitLast = l.waitPrev
 	} else {
-		e.lines.at(l.waitNext).waitPrev = l.waitPrev
+		e.lines.At(l.waitNext).waitPrev = l.waitPrev
 	}
 	l.waitNext, l.waitPrev = 0, 0
 }

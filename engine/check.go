@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"apportion/engine/mem"
 	"fmt"
 	"math"
 	"strconv"
@@ -272,13 +273,13 @@ func isPlain(s string) bool {
 	const padding = 0x2020202020000000 // five spaces
 	switch {
 	case len(s) >= 8:
-		suspects := suspectBytes(word64(s[len(s)-8:])) // may overlap the last step of the loop
+		suspects := suspectBytes(mem.Word64(s[len(s)-8:])) // may overlap the last step of the loop
 		for rest := s; len(rest) > 8; rest = rest[8:] {
-			suspects |= suspectBytes(word64(rest))
+			suspects |= suspectBytes(mem.Word64(rest))
 		}
 		return suspects == 0 || isPlainSlow(s)
 	case len(s) >= 4:
-		return suspectBytes(word32(s)|word32(s[len(s)-4:])<<32) == 0 || isPlainSlow(s)
+		return suspectBytes(mem.Word32(s)|mem.Word32(s[len(s)-4:])<<32) == 0 || isPlainSlow(s)
 	case len(s) > 0:
 		w := uint64(s[0]) | uint64(s[len(s)/2])<<8 | uint64(s[len(s)-1])<<16
 		return suspectBytes(w|padding) == 0 || isPlainSlow(s)

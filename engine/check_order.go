@@ -3,6 +3,8 @@ package engine
 import (
 	"math"
 	"strconv"
+
+	"apportion/engine/mem"
 )
 
 func (c *Allocate) check() *Fault { return c.checkLines(nil) }
@@ -177,7 +179,7 @@ func repeatedNameByTable[E any, P named[E]](list []E) int {
 	var slots [nameSlots]uint16 // 1 + index of the element, or 0
 	for i := range list {
 		name := P(&list[i]).name()
-		at := hashText(name) % nameSlots
+		at := mem.HashText(name) % nameSlots
 		for ; slots[at] != 0; at = (at + 1) % nameSlots {
 			if P(&list[slots[at]-1]).name() == name {
 				return i

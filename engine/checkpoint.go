@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"apportion/engine/mem"
 	"encoding/binary"
 	"slices"
 	"sync"
@@ -28,8 +29,8 @@ const (
 
 // changes is what a checkpoint would have to write.
 type changes struct {
-	records bitset
-	orders  bitset
+	records mem.Bitset
+	orders  mem.Bitset
 	schema  bool
 	places  bool
 	groups  bool
@@ -37,7 +38,7 @@ type changes struct {
 
 	frozen *Checkpoint
 
-	sets bitsetPool
+	sets mem.BitsetPool
 }
 
 // Checkpoint is the rows that changed since the last one, as they were at its freeze: a record that Apply changes
@@ -64,7 +65,7 @@ type Checkpoint struct {
 
 // DirtyRows is the number of rows that the next checkpoint would write, about. The caller holds the mutex.
 func (e *Engine) DirtyRows() int {
-	dirty := e.changes.records.len() + e.changes.orders.len() + e.archivedNow.Load().len()
+	dirty := e.changes.records.Len() + e.changes.orders.Len() + e.archivedNow.Load().len()
 	for id := range e.logs {
 		dirty += int(e.logs[id].Next() - e.logs[id].unsaved())
 	}
@@ -86,9 +87,9 @@ func (e *Engine) Freeze() *Checkpoint {
 	if ch.groups {
 		c.groups, c.groupsChanged = e.appendGroups(nil), true
 	}
-	c.records.rows, ch.records = ch.records, ch.sets.take(&ch.records)
-	c.orders.rows, ch.orders = ch.orders, ch.sets.take(&ch.orders)
-	c.records.kept, c.orders.kept = ch.sets.take(&c.records.rows), ch.sets.take(&c.orders.rows)
+	c.records.rows, ch.records = ch.records, ch.sets.Take(&ch.records)
+	c.orders.rows, ch.orders = ch.orders, ch.sets.Take(&ch.orders)
+	c.records.kept, c.orders.kept = ch.sets.Take(&c.records.rows), ch.sets.Take(&c.orders.rows)
 	for i := range e.counts.open {
 		c.counted = append(c.counted, e.counts.open[i].location)
 	}
@@ -112,7 +113,7 @@ func (c *Checkpoint) EarlyRows() int64 { return c.records.early + c.orders.early
 func (c *Checkpoint) Done() {
 	assert(c.e.changes.frozen == c, "a checkpoint ended twice")
 	c.e.changes.frozen = nil
-	c.e.changes.sets.giveBack(&c.records.rows, &c.records.kept, &c.orders.rows, &c.orders.kept)
+	c.e.changes.sets.GiveBack(&c.records.rows, &c.records.kept, &c.orders.rows, &c.orders.kept)
 	c.e.archivedWas.Store(nil)
 }
 
@@ -125,8 +126,8 @@ func (c *Checkpoint) Abort() {
 		}
 	}
 	ch := &c.e.changes
-	c.records.rows.each(0, func(row uint32) bool { ch.records.add(row); return true })
-	c.orders.rows.each(0, func(row uint32) bool { ch.orders.add(row); return true })
+	c.records.rows.Each(0, func(row uint32) bool { ch.records.Add(row); return true })
+	c.orders.rows.Each(0, func(row uint32) bool { ch.orders.Add(row); return true })
 	c.Done()
 	ch.schema = ch.schema || c.schema != nil
 	ch.places = ch.places || c.places != nil
@@ -210,7 +211,7 @@ type rowLater struct {
 func (c *Checkpoint) nextOfSlab(f *frozenRows, table byte, rows *Rows, bytesEnd int, apply sync.Locker) bool {
 	more := false
 	c.later = c.later[:0]
-	f.rows.each(f.next.Load(), func(row uint32) bool {
+	f.rows.Each(f.next.Load(), func(row uint32) bool {
 		if rows.Bytes()+len(c.later)*laterRowBytes >= bytesEnd {
 			more = true
 			return false
@@ -244,7 +245,7 @@ func (c *Checkpoint) copyLater(f *frozenRows, table byte, rows *Rows, apply sync
 			apply.Lock()
 			end = rows.Bytes() + laterHoldBytes
 		}
-		c.addRow(rows, l.at, table, l.row, f.stored.get(f.storedAt[l.row]))
+		c.addRow(rows, l.at, table, l.row, f.stored.Get(f.storedAt[l.row]))
 	}
 }
 
@@ -256,7 +257,7 @@ const (
 // isCounted reports whether the record may be of a location with an open count. If Apply is changing the record, it has
 // encoded it, and either answer is right.
 func (c *Checkpoint) isCounted(row uint32) bool {
-	return len(c.counted) > 0 && slices.Contains(c.counted, atomic.LoadUint32(&c.e.records.at(row).location))
+	return len(c.counted) > 0 && slices.Contains(c.counted, atomic.LoadUint32(&c.e.records.At(row).location))
 }
 
 // encodeAlone encodes a row while Apply does not run.
@@ -264,8 +265,8 @@ func (c *Checkpoint) encodeAlone(f *frozenRows, table byte, row uint32, rows *Ro
 	f.leave() // Apply may wait for us with the mutex
 	apply.Lock()
 	defer apply.Unlock()
-	if f.kept.has(row) {
-		c.addRow(rows, rows.reserve(), table, row, f.stored.get(f.storedAt[row]))
+	if f.kept.Has(row) {
+		c.addRow(rows, rows.reserve(), table, row, f.stored.Get(f.storedAt[row]))
 		return
 	}
 	c.buf = c.e.appendRow(c.buf[:0], table, row, c.e.counts.bases)

@@ -1,6 +1,9 @@
 package engine
 
-import "strings"
+import (
+	"apportion/engine/mem"
+	"strings"
+)
 
 // tagLists remembers tag lists that Allocates named, by their binary form: an engine sees few different ones, and to
 // decode, check and resolve one takes longer than the rest of a line. What is remembered follows from the list and the
@@ -41,7 +44,7 @@ func (m *tagLists) find(b []byte) (l *tagList, bytes int) {
 		return nil, 0
 	}
 	form := aliasText(b[:n])
-	at := hashText(form)
+	at := mem.HashText(form)
 	for try := range uint64(tagListTries) {
 		if l := m.slots[(at+try)%tagListSlots]; l != nil && l.form == form {
 			m.last = l
@@ -84,7 +87,7 @@ func (m *tagLists) remember(tags []Tag, key tagSetKey) {
 	if tagListBytes(b) != len(b) {
 		return
 	}
-	at := hashText(aliasText(b))
+	at := mem.HashText(aliasText(b))
 	slot := &m.slots[at%tagListSlots]
 	for try := uint64(1); *slot != nil && try < tagListTries; try++ {
 		slot = &m.slots[(at+try)%tagListSlots]

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"apportion/engine/mem"
 	"fmt"
 	"strings"
 	"testing"
@@ -116,7 +117,7 @@ func BenchmarkHashText(b *testing.B) {
 		b.Run(fmt.Sprint(length), func(b *testing.B) {
 			text := strings.Repeat("x", length)
 			for b.Loop() {
-				hashText(text)
+				mem.HashText(text)
 			}
 		})
 	}
@@ -124,7 +125,7 @@ func BenchmarkHashText(b *testing.B) {
 
 func BenchmarkHashText2(b *testing.B) {
 	for b.Loop() {
-		hashText2("000000000042", "store-0042")
+		mem.HashText2("000000000042", "store-0042")
 	}
 }
 

@@ -119,11 +119,11 @@ func (e *Engine) endCount(i int) {
 	count := e.counts.open[i]
 	e.counts.open = append(e.counts.open[:i], e.counts.open[i+1:]...)
 	for row := uint32(1); row < e.records.Used(); row++ {
-		rec := e.records.at(row)
+		rec := e.records.At(row)
 		if rec.flags&recordLive == 0 || rec.location != count.location {
 			continue
 		}
-		for seg := rec.segments; seg != 0; seg = e.segments.at(seg).next {
+		for seg := rec.segments; seg != 0; seg = e.segments.At(seg).next {
 			if _, ok := e.counts.bases[seg]; ok {
 				e.touchRecord(row)
 				e.counts.forget(seg)

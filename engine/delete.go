@@ -6,7 +6,7 @@ import "slices"
 func (c *Delete) apply(e *Engine, _ *Envelope, r *Result) {
 	rows := e.inScope(&c.Scope)
 	for _, row := range rows {
-		rec := e.records.at(row)
+		rec := e.records.At(row)
 		r.Stock.Records++
 		r.Stock.Units += rec.onHand
 		r.Stock.Promised += rec.allocated + rec.pending
@@ -38,7 +38,7 @@ func (e *Engine) block(rec *record, r *Result) {
 // releasePromises releases what order items hold of records that go away. rows is sorted.
 func (e *Engine) releasePromises(rows []uint32) {
 	for row := uint32(1); row < e.items.Used(); row++ {
-		it := e.items.at(row)
+		it := e.items.At(row)
 		if it.seq == 0 || !e.isOpen(it) {
 			continue
 		}

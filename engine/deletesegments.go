@@ -30,7 +30,7 @@ func (c *DeleteSegments) apply(e *Engine, _ *Envelope, r *Result) {
 	}
 	rows := slices.DeleteFunc(e.inScope(&c.Scope), func(row uint32) bool { return !e.hasTagged(row, c.Tags) })
 	for _, row := range rows {
-		rec := e.records.at(row)
+		rec := e.records.At(row)
 		onHand, allocated, pending := e.taggedUnits(rec, c.Tags)
 		r.Stock.Records++
 		r.Stock.Units += onHand
@@ -51,14 +51,14 @@ func (c *DeleteSegments) apply(e *Engine, _ *Envelope, r *Result) {
 
 // hasTagged reports whether a record has a segment or a delivery with the tags.
 func (e *Engine) hasTagged(row uint32, tags []Tag) bool {
-	rec := e.records.at(row)
-	for seg := rec.segments; seg != 0; seg = e.segments.at(seg).next {
-		if e.Schema().Matches(e.segments.at(seg).tagSet, tags) {
+	rec := e.records.At(row)
+	for seg := rec.segments; seg != 0; seg = e.segments.At(seg).next {
+		if e.Schema().Matches(e.segments.At(seg).tagSet, tags) {
 			return true
 		}
 	}
-	for f := rec.futures; f != 0; f = e.futures.at(f).next {
-		if e.isDeliveryFor(e.futures.at(f), tags) {
+	for f := rec.futures; f != 0; f = e.futures.At(f).next {
+		if e.isDeliveryFor(e.futures.At(f), tags) {
 			return true
 		}
 	}
@@ -84,8 +84,8 @@ func (s *Schema) MatchesDelivery(id TagSetID, split bool, tags []Tag) bool {
 }
 
 func (e *Engine) taggedUnits(rec *record, tags []Tag) (onHand, allocated, pending int64) {
-	for row := rec.segments; row != 0; row = e.segments.at(row).next {
-		if seg := e.segments.at(row); e.Schema().Matches(seg.tagSet, tags) {
+	for row := rec.segments; row != 0; row = e.segments.At(row).next {
+		if seg := e.segments.At(row); e.Schema().Matches(seg.tagSet, tags) {
 			onHand += seg.onHand
 			allocated += seg.allocated
 			pending += seg.pending
@@ -99,7 +99,7 @@ func (e *Engine) removeTagged(row uint32, tags []Tag) {
 	rec, w := e.begin(row)
 	for at := &rec.segments; *at != 0; {
 		gone := *at
-		seg := e.segments.at(gone)
+		seg := e.segments.At(gone)
 		if !e.Schema().Matches(seg.tagSet, tags) {
 			at = &seg.next
 			continue
@@ -114,8 +114,8 @@ func (e *Engine) removeTagged(row uint32, tags []Tag) {
 		e.dropSegment(gone)
 	}
 	for f := rec.futures; f != 0; {
-		next := e.futures.at(f).next
-		if e.isDeliveryFor(e.futures.at(f), tags) {
+		next := e.futures.At(f).next
+		if e.isDeliveryFor(e.futures.At(f), tags) {
 			e.removeFuture(rec, f)
 		}
 		f = next

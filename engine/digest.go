@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"apportion/engine/mem"
 	"bytes"
 	"encoding/binary"
 	"fmt"
@@ -42,9 +43,9 @@ func appendDigest(dst []byte, c Command) []byte { return c.digest(append(dst, by
 
 func digestHash(dst []byte, hash uint64) []byte { return binary.LittleEndian.AppendUint64(dst, hash) }
 
-func digestText(dst []byte, s string) []byte { return digestHash(dst, hashText(s)) }
+func digestText(dst []byte, s string) []byte { return digestHash(dst, mem.HashText(s)) }
 
-func digestNumber(dst []byte, n uint64) []byte { return digestHash(dst, hashJoin(0, n)) }
+func digestNumber(dst []byte, n uint64) []byte { return digestHash(dst, mem.HashJoin(0, n)) }
 
 func digestBool(dst []byte, b bool) []byte { return digestNumber(dst, uint64(flagBit(b, 1))) }
 
@@ -57,7 +58,7 @@ func digestScope(dst []byte, s *Scope) []byte {
 func digestHooks(dst []byte, hooks []RuleHook) []byte {
 	l := beginList(dst, len(hooks))
 	for _, h := range hooks {
-		l.add(hashJoin(0, uint64(h)))
+		l.add(mem.HashJoin(0, uint64(h)))
 	}
 	return l.end()
 }
@@ -67,7 +68,7 @@ func digestRuleScope(dst []byte, s *RuleScope) []byte {
 	dst = digestText(dst, s.UPCPrefix)
 	l := beginList(dst, len(s.Tags))
 	for i := range s.Tags {
-		l.add(hashText2(s.Tags[i].Category, s.Tags[i].Value))
+		l.add(mem.HashText2(s.Tags[i].Category, s.Tags[i].Value))
 	}
 	return l.end()
 }
@@ -76,7 +77,7 @@ func digestRuleScope(dst []byte, s *RuleScope) []byte {
 func digestTagList(dst []byte, tags []Tag) []byte {
 	hashes := make([]uint64, len(tags))
 	for i := range tags {
-		hashes[i] = hashText2(tags[i].Category, tags[i].Value)
+		hashes[i] = mem.HashText2(tags[i].Category, tags[i].Value)
 	}
 	slices.Sort(hashes)
 	l := beginList(dst, len(hashes))
@@ -89,7 +90,7 @@ func digestTagList(dst []byte, tags []Tag) []byte {
 func digestTexts(dst []byte, texts []string) []byte {
 	l := beginList(dst, len(texts))
 	for _, s := range texts {
-		l.add(hashText(s))
+		l.add(mem.HashText(s))
 	}
 	return l.end()
 }
@@ -121,7 +122,7 @@ func beginList(dst []byte, elements int) listDigest {
 }
 
 func (l *listDigest) add(hash uint64) {
-	l.whole = hashJoin(l.whole, hash)
+	l.whole = mem.HashJoin(l.whole, hash)
 	l.dst = binary.LittleEndian.AppendUint16(l.dst, uint16(hash))
 }
 
@@ -134,73 +135,75 @@ func (l *listDigest) end() []byte {
 // The hashes of the lists' elements, over all their fields in the order of the declaration.
 
 func (it *StockItem) hash() uint64 {
-	h := hashJoin(hashText(it.UPC), hashTags(it.Tags))
-	h = hashJoin(h, uint64(it.Quantity))
+	h := mem.HashJoin(mem.HashText(it.UPC), hashTags(it.Tags))
+	h = mem.HashJoin(h, uint64(it.Quantity))
 	if it.Has == 0 && it.DeliveryDateMS == 0 {
 		return h
 	}
-	h = hashJoin(h, uint64(it.Has))
-	h = hashJoin(h, uint64(it.SafetyStock))
-	h = hashJoin(h, uint64(it.Floor))
-	h = hashJoin(h, uint64(it.LTD))
-	return hashJoin(h, uint64(it.DeliveryDateMS))
+	h = mem.HashJoin(h, uint64(it.Has))
+	h = mem.HashJoin(h, uint64(it.SafetyStock))
+	h = mem.HashJoin(h, uint64(it.Floor))
+	h = mem.HashJoin(h, uint64(it.LTD))
+	return mem.HashJoin(h, uint64(it.DeliveryDateMS))
 }
 
 func (it *TransferItem) hash() uint64 {
-	h := hashJoin(hashText(it.UPC), hashText2(it.FromLocation, it.ToLocation))
-	h = hashJoin(h, hashTags(it.FromTags))
-	h = hashJoin(h, hashTags(it.ToTags))
-	return hashJoin(h, uint64(it.Quantity))
+	h := mem.HashJoin(mem.HashText(it.UPC), mem.HashText2(it.FromLocation, it.ToLocation))
+	h = mem.HashJoin(h, hashTags(it.FromTags))
+	h = mem.HashJoin(h, hashTags(it.ToTags))
+	return mem.HashJoin(h, uint64(it.Quantity))
 }
 
 func (l *AllocateLine) hash() uint64 {
-	h := hashJoin(hashText(l.ItemID), hashText2(l.UPC, l.Location))
-	h = hashJoin(h, uint64(l.Quantity))
-	h = hashJoin(h, hashTags(l.Tags))
+	h := mem.HashJoin(mem.HashText(l.ItemID), mem.HashText2(l.UPC, l.Location))
+	h = mem.HashJoin(h, uint64(l.Quantity))
+	h = mem.HashJoin(h, hashTags(l.Tags))
 	for i := range l.Attributes {
-		h = hashJoin(h, hashText2(l.Attributes[i].Name, l.Attributes[i].Value))
+		h = mem.HashJoin(h, mem.HashText2(l.Attributes[i].Name, l.Attributes[i].Value))
 	}
 	return h
 }
 
 func (it *RedistributeItem) hash() uint64 {
-	h := hashJoin(hashText2(it.UPC, it.Location), it.RecordVersion)
-	h = hashJoin(hashJoin(h, hashText(it.Rule)), uint64(it.RuleVersion))
-	h = hashJoin(hashJoin(h, uint64(it.Action)), hashText(it.Reason))
+	h := mem.HashJoin(mem.HashText2(it.UPC, it.Location), it.RecordVersion)
+	h = mem.HashJoin(mem.HashJoin(h, mem.HashText(it.Rule)), uint64(it.RuleVersion))
+	h = mem.HashJoin(mem.HashJoin(h, uint64(it.Action)), mem.HashText(it.Reason))
 	for i := range it.Targets {
-		h = hashJoin(hashJoin(h, hashTags(it.Targets[i].Tags)), uint64(it.Targets[i].Available))
+		h = mem.HashJoin(mem.HashJoin(h, hashTags(it.Targets[i].Tags)), uint64(it.Targets[i].Available))
 	}
 	return h
 }
 
 func (l *OrderLine) hash() uint64 {
-	h := hashJoin(hashText(l.ItemID), uint64(l.Quantity))
-	h = hashJoin(h, hashText2(l.UPC, l.Location))
-	h = hashJoin(h, hashTags(l.Tags))
+	h := mem.HashJoin(mem.HashText(l.ItemID), uint64(l.Quantity))
+	h = mem.HashJoin(h, mem.HashText2(l.UPC, l.Location))
+	h = mem.HashJoin(h, hashTags(l.Tags))
 	if l.Lost || l.Block != BlockKeep { // other lines have the hash that they had before there was this
-		h = hashJoin(h, uint64(l.Block)<<1|uint64(flagBit(l.Lost, 1)))
+		h = mem.HashJoin(h, uint64(l.Block)<<1|uint64(flagBit(l.Lost, 1)))
 	}
 	return h
 }
 
-func (it *BlockItem) hash() uint64 { return hashJoin(hashText(it.UPC), uint64(flagBit(it.Blocked, 1))) }
-
-func (l *TransitionLine) hash() uint64 { return hashText2(l.ItemID, l.ToItemID) }
-
-func (v *Value) hash() uint64 {
-	h := hashJoin(hashText(v.Name), uint64(v.Percent))
-	h = hashJoin(h, uint64(flagBit(v.Default, 1)))
-	h = hashJoin(h, uint64(v.Min))
-	return hashJoin(h, uint64(v.Max))
+func (it *BlockItem) hash() uint64 {
+	return mem.HashJoin(mem.HashText(it.UPC), uint64(flagBit(it.Blocked, 1)))
 }
 
-func (m *Move) hash() uint64 { return hashText2(m.From, m.To) }
+func (l *TransitionLine) hash() uint64 { return mem.HashText2(l.ItemID, l.ToItemID) }
+
+func (v *Value) hash() uint64 {
+	h := mem.HashJoin(mem.HashText(v.Name), uint64(v.Percent))
+	h = mem.HashJoin(h, uint64(flagBit(v.Default, 1)))
+	h = mem.HashJoin(h, uint64(v.Min))
+	return mem.HashJoin(h, uint64(v.Max))
+}
+
+func (m *Move) hash() uint64 { return mem.HashText2(m.From, m.To) }
 
 // hashTags is the same for every order of the tags: a sum of their hashes.
 func hashTags(tags []Tag) uint64 {
 	sum := uint64(len(tags))
 	for i := range tags {
-		sum += hashText2(tags[i].Category, tags[i].Value)
+		sum += mem.HashText2(tags[i].Category, tags[i].Value)
 	}
 	return sum
 }

@@ -140,7 +140,7 @@ func checkStoredEvent(entry []byte) error {
 func (e *Engine) Events(after EventID, limit int, dst []Event) []Event {
 	kept := &e.logs[eventLog]
 	for number := max(uint64(after)+1, kept.First()); number < kept.Next() && limit > 0; number++ {
-		ev, err := readEvent(append([]byte(nil), kept.get(number)...))
+		ev, err := readEvent(append([]byte(nil), kept.Get(number)...))
 		assert(err == nil, "a kept event cannot be read")
 		ev.ID = EventID(number)
 		dst = append(dst, ev)

@@ -103,7 +103,7 @@ func (e *Engine) ExplainOrder(row []byte, v *OrderExplanation) error {
 		case number < kept.First() || number >= kept.Next():
 			x.Expired = true
 		default:
-			if err := readExplanation(append([]byte(nil), kept.get(number)...), &x); err != nil {
+			if err := readExplanation(append([]byte(nil), kept.Get(number)...), &x); err != nil {
 				return err
 			}
 		}

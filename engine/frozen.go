@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"apportion/engine/mem"
 	"runtime"
 	"sync/atomic"
 )
@@ -11,15 +12,15 @@ import (
 // of them sees it. They meet only at that one row; a record that changes all the time is encoded by the writer soon
 // after the freeze.
 type frozenRows struct {
-	rows    bitset
+	rows    mem.Bitset
 	next    atomic.Uint32 // the checkpoint has the rows below
 	reading atomic.Uint32 // the row that the checkpoint reads, 0: none
 
 	// kept says which rows the writer has encoded, storedAt where: entries of stored, by row. Only kept is read beside
 	// the writer.
-	kept     bitset
+	kept     mem.Bitset
 	storedAt map[uint32]uint64
-	stored   ring
+	stored   mem.Ring
 	buf      []byte
 	early    int64 // rows that were encoded by the writer
 }
@@ -27,7 +28,7 @@ type frozenRows struct {
 // enter marks that the checkpoint is about to read the row. False: the writer has encoded it already.
 func (f *frozenRows) enter(row uint32) bool {
 	f.reading.Store(row)
-	return !f.kept.hasShared(row)
+	return !f.kept.HasShared(row)
 }
 
 // leave marks that the checkpoint reads no row.
@@ -35,7 +36,7 @@ func (f *frozenRows) leave() { f.reading.Store(0) }
 
 // pending says, to the writer, that the checkpoint has still to encode the row.
 func (f *frozenRows) pending(row uint32) bool {
-	return row >= f.next.Load() && f.rows.has(row) && !f.kept.has(row)
+	return row >= f.next.Load() && f.rows.Has(row) && !f.kept.Has(row)
 }
 
 // keep takes the form of a row that the writer is about to change, and waits until the checkpoint does not read it.
@@ -43,9 +44,9 @@ func (f *frozenRows) keep(row uint32, encoded []byte) {
 	if f.storedAt == nil {
 		f.storedAt = make(map[uint32]uint64)
 	}
-	f.storedAt[row] = f.stored.add(encoded)
+	f.storedAt[row] = f.stored.Add(encoded)
 	f.early++
-	f.kept.addShared(row)
+	f.kept.AddShared(row)
 	for f.reading.Load() == row {
 		runtime.Gosched()
 	}
@@ -56,7 +57,7 @@ func (e *Engine) touchRecord(row uint32) {
 	if c := e.changes.frozen; c != nil && c.records.pending(row) {
 		e.keepRow(&c.records, recordTable, row)
 	}
-	e.changes.records.add(row)
+	e.changes.records.Add(row)
 }
 
 // touchOrder must come before a change of an order or its items.
@@ -64,7 +65,7 @@ func (e *Engine) touchOrder(row uint32) {
 	if c := e.changes.frozen; c != nil && c.orders.pending(row) {
 		e.keepRow(&c.orders, orderTable, row)
 	}
-	e.changes.orders.add(row)
+	e.changes.orders.Add(row)
 	e.setChanged(row, e.appliedIndex.Load())
 }
 

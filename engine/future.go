@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"apportion/engine/mem"
 	"sync/atomic"
 )
 
@@ -9,8 +10,8 @@ import (
 func (e *Engine) nextFuture(t *stockTarget, dueMS int64, row uint32) uint32 {
 	s := e.Schema()
 	for row != 0 {
-		f := e.futures.at(row)
-		key := s.sets.at(uint32(s.canonical(f.tagSet))).key
+		f := e.futures.At(row)
+		key := s.sets.At(uint32(s.canonical(f.tagSet))).key
 		split := f.split == 1 && s.combinations > 0 // nothing is split when no category has percents any more
 		if f.dueMS == dueMS && split == t.split && (key == t.key || t.split && s.sameGroup(key, t.key)) {
 			return row
@@ -24,9 +25,9 @@ func (e *Engine) futureQuantity(t *stockTarget, dueMS int64) (units int64) {
 	if t.record == 0 {
 		return 0
 	}
-	row := e.nextFuture(t, dueMS, e.records.at(t.record).futures)
+	row := e.nextFuture(t, dueMS, e.records.At(t.record).futures)
 	for row != 0 {
-		f := e.futures.at(row)
+		f := e.futures.At(row)
 		units += f.quantity
 		row = e.nextFuture(t, dueMS, f.next)
 	}
@@ -38,7 +39,7 @@ func (e *Engine) setFuture(t *stockTarget, rec *record, dueMS int64) {
 	left := t.onHand
 	row := e.nextFuture(t, dueMS, rec.futures)
 	for row != 0 {
-		f := e.futures.at(row)
+		f := e.futures.At(row)
 		next := e.nextFuture(t, dueMS, f.next)
 		if left != 0 {
 			atomic.StoreInt64(&f.quantity, left)
@@ -64,8 +65,8 @@ func (e *Engine) addFuture(t *stockTarget, rec *record, dueMS int64) {
 
 // linkFuture adds a delivery at the end of its record's list.
 func (e *Engine) linkFuture(rec *record, f future) {
-	row := e.futures.add()
-	to := e.futures.at(row)
+	row := e.futures.Add()
+	to := e.futures.At(row)
 	to.record = f.record
 	atomic.StoreUint64(&to.seq, f.seq)
 	atomic.StoreInt64(&to.dueMS, f.dueMS)
@@ -75,10 +76,10 @@ func (e *Engine) linkFuture(rec *record, f future) {
 	atomic.StoreUint32(&to.next, 0)
 	at := &rec.futures
 	for *at != 0 {
-		at = &e.futures.at(*at).next
+		at = &e.futures.At(*at).next
 	}
 	atomic.StoreUint32(at, row)
-	e.arrivals.push(due{atMS: f.dueMS, seq: f.seq, row: row}, e.arrives)
+	e.arrivals.Push(mem.Due{AtMS: f.dueMS, Seq: f.seq, Row: row}, e.arrives)
 	e.stats.futures.Add(1)
 }
 
@@ -86,41 +87,41 @@ func (e *Engine) linkFuture(rec *record, f future) {
 func (e *Engine) removeFuture(rec *record, row uint32) {
 	at := &rec.futures
 	for *at != row {
-		at = &e.futures.at(*at).next
+		at = &e.futures.At(*at).next
 	}
-	atomic.StoreUint32(at, e.futures.at(row).next)
+	atomic.StoreUint32(at, e.futures.At(row).next)
 	e.dropFuture(row)
 }
 
 func (e *Engine) dropFuture(row uint32) {
-	atomic.StoreUint64(&e.futures.at(row).seq, 0)
-	e.futures.drop(row)
+	atomic.StoreUint64(&e.futures.At(row).seq, 0)
+	e.futures.Drop(row)
 	e.stats.futures.Add(-1)
 }
 
 // receiveArrivals adjusts into on hand what is delivered by now, in the order of the delivery dates.
 func (e *Engine) receiveArrivals() {
 	now := e.nowMS.Load()
-	for e.arrivals.len() > 0 && e.arrivals.top().atMS <= now {
-		d := e.arrivals.pop()
+	for e.arrivals.Len() > 0 && e.arrivals.Top().AtMS <= now {
+		d := e.arrivals.Pop()
 		if e.arrives(d) {
-			e.receive(d.row)
+			e.receive(d.Row)
 		}
 	}
 }
 
 // arrives reports whether a delivery is still waited for.
-func (e *Engine) arrives(d due) bool {
-	f := e.futures.at(d.row)
-	return f.seq == d.seq && f.dueMS == d.atMS
+func (e *Engine) arrives(d mem.Due) bool {
+	f := e.futures.At(d.Row)
+	return f.seq == d.Seq && f.dueMS == d.AtMS
 }
 
 func (e *Engine) receive(row uint32) {
-	f := *e.futures.at(row)
+	f := *e.futures.At(row)
 	rec, w := e.begin(f.record)
 	e.removeFuture(rec, row)
 	id := e.Schema().canonical(f.tagSet)
-	t := stockTarget{record: f.record, key: e.Schema().sets.at(uint32(id)).key, split: f.split == 1}
+	t := stockTarget{record: f.record, key: e.Schema().sets.At(uint32(id)).key, split: f.split == 1}
 	t.split = t.split && e.Schema().combinations > 0 && e.canSplit(rec, f.record, id)
 	onHand := e.targetOnHand(&t)
 	units := deliverable(rec, onHand, f.quantity)

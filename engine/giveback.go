@@ -36,10 +36,10 @@ func (e *Engine) canRestock(it *item, elsewhere string, tags []Tag, units int64)
 	}
 	t := stockTarget{record: e.findRecord(upc, location)}
 	for row := it.lines; row != 0 && units > 0; {
-		l := e.lines.at(row)
+		l := e.lines.At(row)
 		if back := min(units, l.fulfilled-l.returned); back > 0 {
 			units -= back
-			t.key = s.override(s.sets.at(uint32(s.canonical(l.tagSet))).key, tags)
+			t.key = s.override(s.sets.At(uint32(s.canonical(l.tagSet))).key, tags)
 			if !e.takeRoom(&t, upc, location, back) {
 				return false
 			}
@@ -92,8 +92,8 @@ func (e *Engine) isAllocated(orderRow uint32) bool {
 	if orderRow == 0 {
 		return false
 	}
-	for row := e.orders.at(orderRow).items; row != 0; row = e.items.at(row).next {
-		if !e.items.at(row).onlyReturned() {
+	for row := e.orders.At(orderRow).items; row != 0; row = e.items.At(row).next {
+		if !e.items.At(row).onlyReturned() {
 			return true
 		}
 	}
@@ -106,7 +106,7 @@ func (it *item) onlyReturned() bool { return it.requested == 0 }
 // planReturnedAgain answers a line for an item that is only known because it came back: again what it answered then, if
 // it says the same. false: it does not.
 func (e *Engine) planReturnedAgain(i int, row uint32, l *OrderLine, out *LineResult, r *Result) bool {
-	it := e.items.at(row)
+	it := e.items.At(row)
 	s := e.Schema()
 	key, _, code, tag := s.key(l.Tags)
 	came := e.doneTo(KindReturn, it)
@@ -120,7 +120,7 @@ func (e *Engine) planReturnedAgain(i int, row uint32, l *OrderLine, out *LineRes
 		field = "location"
 	case l.Quantity != 0 && l.Quantity != came:
 		field = "quantity"
-	case s.sets.at(uint32(s.canonical(it.tagSet))).key != key:
+	case s.sets.At(uint32(s.canonical(it.tagSet))).key != key:
 		field = "tags"
 	}
 	if field != "" {
@@ -135,8 +135,8 @@ func (e *Engine) planReturnedAgain(i int, row uint32, l *OrderLine, out *LineRes
 // repeatDone answers a line with what was done to its item before, and plans nothing.
 func (e *Engine) repeatDone(action Kind, row uint32, out *LineResult) {
 	out.Repeated = true
-	for at := e.items.at(row).lines; at != 0; {
-		l := e.lines.at(at)
+	for at := e.items.At(row).lines; at != 0; {
+		l := e.lines.At(at)
 		if units := l.done(action); units > 0 {
 			out.Units += units
 			out.Parts = append(out.Parts, Part{TagSet: e.Schema().canonical(l.tagSet), Units: units})
@@ -149,8 +149,8 @@ func (e *Engine) repeatDone(action Kind, row uint32, out *LineResult) {
 
 // doneTo is how many units of an item an action was done to so far.
 func (e *Engine) doneTo(action Kind, it *item) (units int64) {
-	for row := it.lines; row != 0; row = e.lines.at(row).next {
-		units += e.lines.at(row).done(action)
+	for row := it.lines; row != 0; row = e.lines.At(row).next {
+		units += e.lines.At(row).done(action)
 	}
 	return units
 }
@@ -184,7 +184,7 @@ func (e *Engine) restockUnknown(orderRow uint32, p *linePlan, l *OrderLine, out 
 // keepReturn adds an item that has come back to an order, which was touched.
 func (e *Engine) keepReturn(orderRow, recordRow uint32, id TagSetID, units int64, l *OrderLine) {
 	itemRow := e.createItem(orderRow, l.ItemID)
-	it, rec := e.items.at(itemRow), e.records.at(recordRow)
+	it, rec := e.items.At(itemRow), e.records.At(recordRow)
 	e.itemSeq++
 	it.upc, it.location, it.record, it.tagSet, it.seq = rec.upc, rec.location, recordRow, id, e.itemSeq
 	_, ln := e.createLine(itemRow)
@@ -192,23 +192,23 @@ func (e *Engine) keepReturn(orderRow, recordRow uint32, id TagSetID, units int64
 	e.moved(itemRow, MovementReturned, id, units)
 	e.reckon(it, false)
 	e.emit(&Event{Kind: EventUnknownReturned, UPC: l.UPC, Location: l.Location, TagSet: id,
-		OrderID: e.ordersText.get(e.orders.at(orderRow).id), ItemID: l.ItemID, Units: units})
+		OrderID: e.ordersText.Get(e.orders.At(orderRow).id), ItemID: l.ItemID, Units: units})
 }
 
 // restock puts units on hand in the segments they were taken from; at another location, in the segments of the same
 // tags. Tags that the return names go over those.
 func (e *Engine) restock(p *linePlan, elsewhere string, tags []Tag, out *LineResult) {
-	it := e.items.at(p.item)
+	it := e.items.At(p.item)
 	location := it.location
 	if elsewhere != "" && p.units > 0 {
 		location = e.intern(&e.locations, elsewhere)
 	}
 	left := p.units
 	for row := it.lines; row != 0 && left > 0; {
-		l := e.lines.at(row)
+		l := e.lines.At(row)
 		if units := min(left, l.fulfilled-l.returned); units > 0 {
 			s := e.Schema()
-			key := s.override(s.sets.at(uint32(s.canonical(l.tagSet))).key, tags)
+			key := s.override(s.sets.At(uint32(s.canonical(l.tagSet))).key, tags)
 			id := e.tagSetOf(key)
 			l.returned += units
 			left -= units

@@ -1,6 +1,9 @@
 package engine
 
-import "slices"
+import (
+	"apportion/engine/mem"
+	"slices"
+)
 
 // groupScratch holds a group's segments of one record, by rank.
 type groupScratch struct {
@@ -17,7 +20,7 @@ type groupScratch struct {
 
 	// The walk over a record's groups: the next segment, the groups that were given, and whether one was left out.
 	at      uint32
-	visited hashMap[uint32, bool]
+	visited mem.HashMap[uint32, bool]
 	left    bool
 }
 
@@ -32,10 +35,10 @@ func (e *Engine) loadGroup(rec *record, g *group) (onHand int64) {
 		*list = resize(*list, n)
 		clear(*list)
 	}
-	number := e.Schema().sets.at(uint32(g.sets[0])).group
+	number := e.Schema().sets.At(uint32(g.sets[0])).group
 	for row := rec.segments; row != 0; {
-		seg := e.segments.at(row)
-		if e.Schema().sets.at(uint32(seg.tagSet)).group == number {
+		seg := e.segments.At(row)
+		if e.Schema().sets.At(uint32(seg.tagSet)).group == number {
 			i := slices.Index(g.sets, seg.tagSet)
 			sc.rows[i] = row
 			sc.allocated[i], sc.safety[i], sc.pending[i] = seg.allocated, seg.safety, seg.pending
@@ -66,7 +69,7 @@ func (e *Engine) planGroup(rec *record, g *group, total int64) {
 
 // roundingOffset spreads the fractional units of many records evenly; it depends on the record's key alone.
 func (e *Engine) roundingOffset(rec *record) uint64 {
-	return hashText2(e.text(rec.upc), e.text(rec.location))
+	return mem.HashText2(e.text(rec.upc), e.text(rec.location))
 }
 
 // splitGroup gives an opened record's group that many units on hand, split by percentages, and returns the units moved.
@@ -77,7 +80,7 @@ func (e *Engine) splitGroup(rec *record, w *window, g *group, total int64) (move
 	for i := range g.sets {
 		d := sc.onHand[i]
 		if sc.rows[i] != 0 {
-			d -= e.segments.at(sc.rows[i]).onHand
+			d -= e.segments.At(sc.rows[i]).onHand
 		}
 		if sc.rows[i] == 0 && (d != 0 || g.wants(i)) {
 			sc.rows[i] = e.addSegment(rec, g.sets[i])
@@ -114,7 +117,7 @@ func (e *Engine) splitSafety(rec *record, w *window, g *group, safety int64) {
 func (e *Engine) startGroups(rec *record) {
 	sc := &e.scratch.group
 	sc.at, sc.left = rec.segments, false
-	sc.visited.start(int(rec.segmentCount))
+	sc.visited.Start(int(rec.segmentCount))
 }
 
 // nextGroup gives the next group that the record has segments of and room for, nil at the end. Segments that are
@@ -123,9 +126,9 @@ func (e *Engine) nextGroup(rec *record, recordRow uint32) *group {
 	sc := &e.scratch.group
 	s := e.Schema()
 	for sc.at != 0 {
-		seg := e.segments.at(sc.at)
+		seg := e.segments.At(sc.at)
 		sc.at = seg.next
-		if number := s.sets.at(uint32(seg.tagSet)).group; number != 0 && *sc.visited.at(number) {
+		if number := s.sets.At(uint32(seg.tagSet)).group; number != 0 && *sc.visited.At(number) {
 			continue
 		}
 		if !e.canSplit(rec, recordRow, seg.tagSet) {
@@ -133,7 +136,7 @@ func (e *Engine) nextGroup(rec *record, recordRow uint32) *group {
 			continue
 		}
 		g := e.groupOf(seg.tagSet)
-		*sc.visited.at(s.sets.at(uint32(seg.tagSet)).group) = true
+		*sc.visited.At(s.sets.At(uint32(seg.tagSet)).group) = true
 		return g
 	}
 	return nil

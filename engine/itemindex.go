@@ -1,12 +1,14 @@
 package engine
 
+import "apportion/engine/mem"
+
 // itemIndex finds the items of one order, the one that commands ask about: an order is made and changed by commands of
 // many lines, and then not looked at for long. An index of all items would cost each new item a cache miss, for lookups
 // that mostly never happen.
 type itemIndex struct {
-	order uint32                  // whose items are in it, 0: nobody's
-	asked uint32                  // the large order that was asked for last
-	rows  hashMap[uint64, uint32] // of the items, by their id's hash; 0: the item has left the order
+	order uint32                      // whose items are in it, 0: nobody's
+	asked uint32                      // the large order that was asked for last
+	rows  mem.HashMap[uint64, uint32] // of the items, by their id's hash; 0: the item has left the order
 }
 
 const (
@@ -19,13 +21,13 @@ const (
 
 // findItem looks an item of an order up; 0: there is none.
 func (e *Engine) findItem(orderRow uint32, itemID string) uint32 {
-	o := e.orders.at(orderRow)
+	o := e.orders.At(orderRow)
 	if o.count > itemsWalked && e.indexed(orderRow, o) {
 		return e.findIndexed(itemID)
 	}
 	row := o.items
-	for row != 0 && e.ordersText.get(e.items.at(row).id) != itemID {
-		row = e.items.at(row).next
+	for row != 0 && e.ordersText.Get(e.items.At(row).id) != itemID {
+		row = e.items.At(row).next
 	}
 	return row
 }
@@ -41,9 +43,9 @@ func (e *Engine) indexed(orderRow uint32, o *order) bool {
 		x.asked = orderRow
 		return false
 	}
-	x.rows.start(int(o.count) + itemIndexSpare)
+	x.rows.Start(int(o.count) + itemIndexSpare)
 	x.order = orderRow
-	for row := o.items; row != 0; row = e.items.at(row).next {
+	for row := o.items; row != 0; row = e.items.At(row).next {
 		e.index(orderRow, row)
 	}
 	return true
@@ -51,9 +53,9 @@ func (e *Engine) indexed(orderRow uint32, o *order) bool {
 
 func (e *Engine) findIndexed(itemID string) uint32 {
 	x := &e.itemIndex
-	p := x.rows.probe(hashText(itemID))
-	for row := x.rows.next(&p); row != nil; row = x.rows.next(&p) {
-		if *row != 0 && e.ordersText.get(e.items.at(*row).id) == itemID {
+	p := x.rows.Probe(mem.HashText(itemID))
+	for row := x.rows.Next(&p); row != nil; row = x.rows.Next(&p) {
+		if *row != 0 && e.ordersText.Get(e.items.At(*row).id) == itemID {
 			return *row
 		}
 	}
@@ -66,10 +68,10 @@ func (e *Engine) index(orderRow, row uint32) {
 	x := &e.itemIndex
 	switch {
 	case x.order != orderRow:
-	case x.rows.len() > 2*(int(e.orders.at(orderRow).count)+itemIndexSpare):
+	case x.rows.Len() > 2*(int(e.orders.At(orderRow).count)+itemIndexSpare):
 		x.order = 0
 	default:
-		*x.rows.add(hashText(e.ordersText.get(e.items.at(row).id))) = row
+		*x.rows.Add(mem.HashText(e.ordersText.Get(e.items.At(row).id))) = row
 	}
 }
 
@@ -79,8 +81,8 @@ func (e *Engine) unindex(orderRow, row uint32) {
 	if x.order != orderRow {
 		return
 	}
-	p := x.rows.probe(hashText(e.ordersText.get(e.items.at(row).id)))
-	for at := x.rows.next(&p); ; at = x.rows.next(&p) {
+	p := x.rows.Probe(mem.HashText(e.ordersText.Get(e.items.At(row).id)))
+	for at := x.rows.Next(&p); ; at = x.rows.Next(&p) {
 		assert(at != nil, "an item is not in the index of its order")
 		if *at == row {
 			*at = 0

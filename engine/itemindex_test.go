@@ -30,7 +30,7 @@ func TestItemsAreFound(t *testing.T) {
 				byIndex++
 			}
 			found := h.e.findItem(row, id)
-			if (found != 0) != has[order][id] || found != 0 && h.e.ordersText.get(h.e.items.at(found).id) != id {
+			if (found != 0) != has[order][id] || found != 0 && h.e.ordersText.Get(h.e.items.At(found).id) != id {
 				t.Fatalf("item %s of %s is in row %d, has %v", id, order, found, has[order][id])
 			}
 		}

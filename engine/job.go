@@ -108,7 +108,7 @@ type locationCount struct {
 func (e *Engine) countByLocation(scope *Scope) []locationCount {
 	counts := map[uint32]int64{}
 	for _, row := range e.inScope(scope) {
-		counts[e.records.at(row).location]++
+		counts[e.records.At(row).location]++
 	}
 	list := make([]locationCount, 0, len(counts))
 	for row, records := range counts {
@@ -175,7 +175,7 @@ func (e *Engine) Job(id JobID, j *Job) bool {
 	if uint64(id) < kept.First() || uint64(id) >= kept.Next() {
 		return false
 	}
-	err := readJob(append([]byte(nil), kept.get(uint64(id))...), j)
+	err := readJob(append([]byte(nil), kept.Get(uint64(id))...), j)
 	assert(err == nil, "a kept job cannot be read")
 	j.ID = id
 	return true
@@ -203,7 +203,7 @@ func (e *Engine) verifyJobs(report func(problem string)) {
 	var last, j Job
 	kept := &e.logs[jobLog]
 	for number := kept.First(); number < kept.Next(); number++ {
-		if err := readJob(kept.get(number), &j); err != nil {
+		if err := readJob(kept.Get(number), &j); err != nil {
 			report(fmt.Sprintf("job %d: %v", number, err))
 		}
 		if j.Index < last.Index || j.TimeMS < last.TimeMS || j.Index > e.appliedIndex.Load() {
@@ -212,7 +212,7 @@ func (e *Engine) verifyJobs(report func(problem string)) {
 		}
 		last = j
 	}
-	if n := e.stats.kept[jobLog].Load(); n != int64(kept.len()) {
-		report(fmt.Sprintf("%d jobs are kept, counted %d", kept.len(), n))
+	if n := e.stats.kept[jobLog].Load(); n != int64(kept.Len()) {
+		report(fmt.Sprintf("%d jobs are kept, counted %d", kept.Len(), n))
 	}
 }

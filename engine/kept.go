@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"apportion/engine/mem"
 	"fmt"
 	"math"
 )
@@ -47,7 +48,7 @@ func keptLogOf(table byte) (id keptLogID, ok bool) {
 
 // keptLog keeps entries under rising numbers, the oldest first. Each begins with its time.
 type keptLog struct {
-	ring
+	mem.Ring
 	saved entrySpan // the entries that the last checkpoint, and those before it, have written
 }
 
@@ -62,11 +63,11 @@ func (l *keptLog) unsaved() uint64 { return max(l.saved.next, l.First()) }
 // keep adds an entry of the log entry being applied, and gives its number.
 func (e *Engine) keep(id keptLogID, entry []byte) uint64 {
 	l, kind := &e.logs[id], &keptLogKinds[id]
-	for l.len() >= kind.entriesMax || l.Bytes() > kind.bytesMax {
+	for l.Len() >= kind.entriesMax || l.Bytes() > kind.bytesMax {
 		e.dropOldest(id)
 	}
 	e.stats.kept[id].Add(1)
-	number := l.add(entry)
+	number := l.Add(entry)
 	if id == resultLog {
 		e.indexResult(number)
 	}
@@ -78,7 +79,7 @@ func (e *Engine) dropOldest(id keptLogID) {
 	if id == resultLog {
 		e.unindexResult(l.First())
 	}
-	l.drop()
+	l.Drop()
 	e.stats.kept[id].Add(-1)
 }
 
@@ -87,7 +88,7 @@ func (e *Engine) dropOld() {
 	now := e.nowMS.Load()
 	for id := range keptLogs {
 		l, ageMS := &e.logs[id], keptLogKinds[id].ageMS
-		for l.len() > 0 && entryTimeMS(l.get(l.First()))+ageMS <= now {
+		for l.Len() > 0 && entryTimeMS(l.Get(l.First()))+ageMS <= now {
 			e.dropOldest(id)
 		}
 	}
@@ -105,13 +106,13 @@ func (e *Engine) loadEntry(id keptLogID, number uint64, entry []byte) error {
 		return err
 	}
 	l := &e.logs[id]
-	if l.len() == 0 {
-		l.start(number)
+	if l.Len() == 0 {
+		l.Start(number)
 	}
 	if number != l.Next() {
 		return fmt.Errorf("%w: entry %d where %d was to come", ErrCorrupt, number, l.Next())
 	}
-	l.add(entry)
+	l.Add(entry)
 	if id == resultLog {
 		e.indexResult(number)
 	}
@@ -124,12 +125,12 @@ type frozenLog struct {
 	saved   entrySpan // as the last checkpoint left it
 	first   uint64    // entries from saved.first to here are to be deleted
 	deleted bool
-	entries ring
+	entries mem.Ring
 	next    uint64 // entries below are written
 }
 
 func (l *keptLog) freeze() frozenLog {
-	f := frozenLog{saved: l.saved, first: l.First(), entries: l.part(l.unsaved(), l.Next()), next: l.unsaved()}
+	f := frozenLog{saved: l.saved, first: l.First(), entries: l.Part(l.unsaved(), l.Next()), next: l.unsaved()}
 	l.saved = l.span()
 	return f
 }
@@ -142,7 +143,7 @@ func (c *Checkpoint) nextOfLog(f *frozenLog, table byte, rows *Rows, bytesEnd in
 	}
 	for f.next < f.entries.Next() && rows.Bytes() < bytesEnd {
 		c.key = appendNumberKey(c.key[:0], table, f.next)
-		rows.add(RowSet, c.key, f.entries.get(f.next))
+		rows.add(RowSet, c.key, f.entries.Get(f.next))
 		f.next++
 	}
 	return f.next < f.entries.Next()

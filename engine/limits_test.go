@@ -70,11 +70,11 @@ func TestResultsMax(t *testing.T) {
 	for i := range IdempotencyResultsMax - 1 {
 		h.e.keepResult(strconv.Itoa(i), &Expire{}, nil)
 	}
-	if n := h.e.logs[resultLog].len(); n != IdempotencyResultsMax || !has("first") {
+	if n := h.e.logs[resultLog].Len(); n != IdempotencyResultsMax || !has("first") {
 		t.Errorf("%d answers are kept, the first %t", n, has("first"))
 	}
 	keep("last")
-	if n := h.e.logs[resultLog].len(); n != IdempotencyResultsMax || has("first") || !has("0") || !has("last") {
+	if n := h.e.logs[resultLog].Len(); n != IdempotencyResultsMax || has("first") || !has("0") || !has("last") {
 		t.Errorf("%d answers are kept, the first %t, the second %t, the last %t", n, has("first"), has("0"),
 			has("last"))
 	}
@@ -85,7 +85,7 @@ func TestVerifySums(t *testing.T) {
 	h := newHost(t)
 	h.apply(&Refresh{Location: "L", Items: []StockItem{{UPC: "U", Quantity: 5}}})
 	h.e.Verify(func(problem string) { t.Error(problem) })
-	r := h.e.records.at(1)
+	r := h.e.records.At(1)
 	for name, sum := range map[string]*int64{"onHand": &r.onHand, "allocated": &r.allocated, "pending": &r.pending,
 		"safety": &r.safety} {
 		*sum++

@@ -105,7 +105,7 @@ func (e *Engine) appendSchema(b []byte) []byte {
 	sets := max(s.sets.Used(), 1)
 	b = binary.AppendUvarint(b, uint64(sets-1))
 	for row := uint32(1); row < sets; row++ {
-		set := s.sets.at(row)
+		set := s.sets.At(row)
 		b = binary.AppendUvarint(b, uint64(set.alias))
 		for i := range s.categories {
 			b = binary.AppendUvarint(b, uint64(set.key.at(i)))
@@ -138,7 +138,7 @@ func (e *Engine) loadSchema(b []byte) error {
 			}
 			set.key = set.key.with(i, uint16(id))
 		}
-		s.put(s.sets.add(), set)
+		s.put(s.sets.Add(), set)
 	}
 	if err := in.end(ErrCorrupt); err != nil {
 		return err
@@ -188,7 +188,7 @@ type Loader struct {
 
 // BeginLoad prepares an empty engine for its rows.
 func (e *Engine) BeginLoad() *Loader {
-	assert(e.AppliedIndex() == 0 && e.records.used == 0, "rows are loaded into an engine that is not empty")
+	assert(e.AppliedIndex() == 0 && e.records.Used() == 0, "rows are loaded into an engine that is not empty")
 	e.counts.bases = make(map[uint32]int64)
 	return &Loader{e: e}
 }
@@ -232,7 +232,7 @@ func (l *Loader) order(row uint32, value []byte) error {
 	if err != nil {
 		return err
 	}
-	l.e.orders.place(row)
+	l.e.orders.Place(row)
 	l.e.loadOrder(row, &o)
 	return nil
 }
@@ -250,8 +250,8 @@ func (l *Loader) Finish() error {
 	if err := l.finishLogs(); err != nil {
 		return err
 	}
-	e.records.freeGaps(func(r *record) bool { return r.flags&recordLive != 0 })
-	e.orders.freeGaps(func(o *order) bool { return o.live == 1 })
+	e.records.FreeGaps(func(r *record) bool { return r.flags&recordLive != 0 })
+	e.orders.FreeGaps(func(o *order) bool { return o.live == 1 })
 	e.changes.rules = e.Rules()
 	l.finishClosed()
 	if err := l.checkTagSets(); err != nil {
@@ -264,15 +264,15 @@ func (l *Loader) Finish() error {
 func (l *Loader) finishLogs() error {
 	for id := range l.e.logs {
 		kept, want := &l.e.logs[id], l.meta.logs[id]
-		if kept.len() == 0 {
-			kept.start(want.next)
+		if kept.Len() == 0 {
+			kept.Start(want.next)
 		}
 		if kept.span() != want {
 			return fmt.Errorf("%w: entries %d to %d where %d to %d belong", ErrCorrupt, kept.First(), kept.Next(),
 				want.first, want.next)
 		}
 		kept.saved = want
-		l.e.stats.kept[id].Store(int64(kept.len()))
+		l.e.stats.kept[id].Store(int64(kept.Len()))
 	}
 	return nil
 }
@@ -282,17 +282,17 @@ func (l *Loader) checkTagSets() error {
 	e := l.e
 	last := max(e.Schema().sets.Used(), 1) - 1
 	for row := uint32(1); row < e.segments.Used(); row++ {
-		if id := uint32(e.segments.at(row).tagSet); id == 0 || id > last {
+		if id := uint32(e.segments.At(row).tagSet); id == 0 || id > last {
 			return corrupt("a segment of an unknown tag set", row)
 		}
 	}
 	for row := uint32(1); row < e.lines.Used(); row++ {
-		if id := uint32(e.lines.at(row).tagSet); id == 0 || id > last {
+		if id := uint32(e.lines.At(row).tagSet); id == 0 || id > last {
 			return corrupt("an allocation line of an unknown tag set", row)
 		}
 	}
 	for row := uint32(1); row < e.futures.Used(); row++ {
-		if id := uint32(e.futures.at(row).tagSet); id == 0 || id > last {
+		if id := uint32(e.futures.At(row).tagSet); id == 0 || id > last {
 			return corrupt("a delivery of an unknown tag set", row)
 		}
 	}
@@ -304,7 +304,7 @@ func (l *Loader) finishClosed() {
 	e := l.e
 	var closed []closedOrder
 	for row := uint32(1); row < e.orders.Used(); row++ {
-		if o := e.orders.at(row); o.live == 1 && o.open == 0 {
+		if o := e.orders.At(row); o.live == 1 && o.open == 0 {
 			closed = append(closed, closedOrder{row: row, changed: o.changed})
 		}
 	}
@@ -312,7 +312,7 @@ func (l *Loader) finishClosed() {
 		return cmp.Or(cmp.Compare(a.changed, b.changed), cmp.Compare(a.row, b.row))
 	})
 	for _, c := range closed {
-		e.closed.push(c, e.isClosed)
+		e.closed.Push(c, e.isClosed)
 	}
 }
 
@@ -322,7 +322,7 @@ func (l *Loader) finishWaiting() error {
 	e := l.e
 	var waiting []uint32
 	for row := uint32(1); row < e.lines.Used(); row++ {
-		if e.lines.at(row).pending > 0 {
+		if e.lines.At(row).pending > 0 {
 			waiting = append(waiting, row)
 		}
 	}
@@ -330,16 +330,16 @@ func (l *Loader) finishWaiting() error {
 		return cmp.Or(cmp.Compare(e.lineSeq(a), e.lineSeq(b)), cmp.Compare(a, b))
 	})
 	for _, row := range waiting {
-		ln := e.lines.at(row)
-		rec := e.recordOf(e.items.at(ln.item))
+		ln := e.lines.At(row)
+		rec := e.recordOf(e.items.At(ln.item))
 		if rec == 0 {
 			return corrupt("pending units without a record", row)
 		}
-		seg := e.findSegment(e.records.at(rec), e.Schema().canonical(ln.tagSet))
+		seg := e.findSegment(e.records.At(rec), e.Schema().canonical(ln.tagSet))
 		if seg == 0 {
 			return corrupt("pending units without a segment", row)
 		}
-		e.wait(e.segments.at(seg), row)
+		e.wait(e.segments.At(seg), row)
 	}
 	return l.checkPromises()
 }
@@ -356,7 +356,7 @@ func (l *Loader) checkPromises() (problem error) {
 	promised := make([]promise, e.segments.Used())
 	e.verifyOrders(promised, report)
 	for row := uint32(1); row < e.segments.Used(); row++ {
-		seg := e.segments.at(row)
+		seg := e.segments.At(row)
 		if p := promised[row]; p.allocated != seg.allocated || p.pending != seg.pending {
 			report(fmt.Sprintf("a segment has %d allocated and %d pending units, order items hold %d and %d of it",
 				seg.allocated, seg.pending, p.allocated, p.pending))

@@ -4,15 +4,15 @@ package engine
 // done. The caller holds the mutex under which Apply is called.
 func (e *Engine) MemoryBytes() int64 {
 	c := &e.changes
-	bytes := e.namesText.memoryBytes() + e.ordersText.memoryBytes() +
-		e.names.memoryBytes() + e.records.memoryBytes() + e.segments.memoryBytes() + e.futures.memoryBytes() +
-		e.orders.memoryBytes() + e.items.memoryBytes() + e.lines.memoryBytes() + e.moves.memoryBytes() +
-		e.upcs.memoryBytes() + e.locations.memoryBytes() + e.byKey.memoryBytes() + e.byOrderID.memoryBytes() +
-		e.resultsByKey.memoryBytes() + e.archivedNow.Load().memoryBytes() +
-		c.records.memoryBytes() + c.orders.memoryBytes() + e.plans.memoryBytes() +
-		e.expiries.memoryBytes() + e.arrivals.memoryBytes() + e.closed.memoryBytes()
+	bytes := e.namesText.MemoryBytes() + e.ordersText.MemoryBytes() +
+		e.names.MemoryBytes() + e.records.MemoryBytes() + e.segments.MemoryBytes() + e.futures.MemoryBytes() +
+		e.orders.MemoryBytes() + e.items.MemoryBytes() + e.lines.MemoryBytes() + e.moves.MemoryBytes() +
+		e.upcs.MemoryBytes() + e.locations.MemoryBytes() + e.byKey.MemoryBytes() + e.byOrderID.MemoryBytes() +
+		e.resultsByKey.MemoryBytes() + e.archivedNow.Load().memoryBytes() +
+		c.records.MemoryBytes() + c.orders.MemoryBytes() + e.plans.MemoryBytes() +
+		e.expiries.MemoryBytes() + e.arrivals.MemoryBytes() + e.closed.MemoryBytes()
 	for id := range e.logs {
-		bytes += e.logs[id].memoryBytes()
+		bytes += e.logs[id].MemoryBytes()
 	}
 	if was := e.archivedWas.Load(); was != nil {
 		bytes += was.memoryBytes()

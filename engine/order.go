@@ -1,50 +1,53 @@
 package engine
 
 import (
+	"apportion/engine/mem"
 	"sync/atomic"
 )
 
 // findOrder looks an order in memory up; 0: there is none.
-func (e *Engine) findOrder(orderID string) uint32 { return e.findHashed(orderID, hashText(orderID)) }
+func (e *Engine) findOrder(orderID string) uint32 {
+	return e.findHashed(orderID, mem.HashText(orderID))
+}
 
 func (e *Engine) findHashed(orderID string, hash uint64) uint32 {
-	for row, p := e.byOrderID.probe(hash).next(); row != 0; row, p = p.next() {
-		if e.ordersText.get(e.orders.at(row).id) == orderID {
+	for row, p := e.byOrderID.Probe(hash).Next(); row != 0; row, p = p.Next() {
+		if e.ordersText.Get(e.orders.At(row).id) == orderID {
 			return row
 		}
 	}
 	return 0
 }
 
-func (e *Engine) orderHash(row uint32) uint64 { return e.orders.at(row).hash }
+func (e *Engine) orderHash(row uint32) uint64 { return e.orders.At(row).hash }
 
 // createOrder adds an order without items.
 func (e *Engine) createOrder(orderID string, hash uint64) uint32 {
-	row := e.orders.add()
+	row := e.orders.Add()
 	e.touchOrder(row)
 	e.fillOrder(row, orderID, hash)
 	return row
 }
 
 func (e *Engine) fillOrder(row uint32, orderID string, hash uint64) {
-	o := e.orders.at(row)
-	o.id, o.items, o.itemLast, o.count, o.open, o.live = e.ordersText.add(orderID), 0, 0, 0, 0, 1
+	o := e.orders.At(row)
+	o.id, o.items, o.itemLast, o.count, o.open, o.live = e.ordersText.Add(orderID), 0, 0, 0, 0, 1
 	atomic.StoreUint64(&o.hash, hash)
-	e.byOrderID.add(hash, row)
+	e.byOrderID.Add(hash, row)
 	e.stats.orders.Add(1)
 }
 
 // createItem adds an item at the end of an order.
 func (e *Engine) createItem(orderRow uint32, itemID string) uint32 {
-	row := e.items.add()
-	it := e.items.at(row)
+	row := e.items.Add()
+	it := e.items.At(row)
 	*it = item{}
-	it.id, it.order = e.ordersText.add(itemID), orderRow
-	o := e.orders.at(orderRow)
+	it.id, it.order = e.ordersText.Add(itemID), orderRow
+	o := e.orders.At(orderRow)
 	if o.itemLast == 0 {
 		o.items = row
 	} else {
-		e.items.at(o.itemLast).next = row
+		e.items.At(o.itemLast).next = row
 	}
 	o.itemLast = row
 	o.count++
@@ -55,13 +58,13 @@ func (e *Engine) createItem(orderRow uint32, itemID string) uint32 {
 
 // createLine adds an allocation line at the end of an item, for the caller to fill.
 func (e *Engine) createLine(itemRow uint32) (row uint32, l *line) {
-	row = e.lines.add()
-	l = e.lines.at(row)
+	row = e.lines.Add()
+	l = e.lines.At(row)
 	*l = line{}
 	l.item = itemRow
-	at := &e.items.at(itemRow).lines
+	at := &e.items.At(itemRow).lines
 	for *at != 0 {
-		at = &e.lines.at(*at).next
+		at = &e.lines.At(*at).next
 	}
 	*at = row
 	return row, l
@@ -70,8 +73,8 @@ func (e *Engine) createLine(itemRow uint32) (row uint32, l *line) {
 // dropLines takes all lines of an item away; none of them waits.
 func (e *Engine) dropLines(it *item) {
 	for row := it.lines; row != 0; {
-		next := e.lines.at(row).next
-		e.lines.drop(row)
+		next := e.lines.At(row).next
+		e.lines.Drop(row)
 		row = next
 	}
 	it.lines = 0
@@ -79,24 +82,24 @@ func (e *Engine) dropLines(it *item) {
 
 // dropOrder takes an order out of memory.
 func (e *Engine) dropOrder(row uint32) {
-	o := e.orders.at(row)
-	e.byOrderID.remove(e.orderHash(row), row)
+	o := e.orders.At(row)
+	e.byOrderID.Remove(e.orderHash(row), row)
 	e.unindexOrder(row)
 	for i := o.items; i != 0; {
-		it := e.items.at(i)
+		it := e.items.At(i)
 		next := it.next
 		e.dropLines(it)
 		e.dropMoves(it)
-		e.ordersText.drop(it.id)
+		e.ordersText.Drop(it.id)
 		*it = item{}
-		e.items.drop(i)
+		e.items.Drop(i)
 		e.stats.items.Add(-1)
 		i = next
 	}
-	e.ordersText.drop(o.id)
+	e.ordersText.Drop(o.id)
 	atomic.StoreUint64(&o.changed, 0)
 	o.id, o.items, o.itemLast, o.count, o.live = 0, 0, 0, 0, 0
-	e.orders.drop(row)
+	e.orders.Drop(row)
 	e.stats.orders.Add(-1)
 }
 
@@ -111,20 +114,20 @@ func (e *Engine) moved(itemRow uint32, kind MovementKind, id TagSetID, units int
 
 // addMove adds a movement at the end of an item's history, for the caller to fill.
 func (e *Engine) addMove(itemRow uint32) *movement {
-	it := e.items.at(itemRow)
+	it := e.items.At(itemRow)
 	if it.moveCount == MovementsPerItemMax {
 		oldest := it.moves
-		it.moves = e.moves.at(oldest).next
-		e.moves.drop(oldest)
+		it.moves = e.moves.At(oldest).next
+		e.moves.Drop(oldest)
 		it.moveCount--
 	}
-	row := e.moves.add()
-	m := e.moves.at(row)
+	row := e.moves.Add()
+	m := e.moves.At(row)
 	m.next = 0
 	if it.moves == 0 {
 		it.moves = row
 	} else {
-		e.moves.at(it.moveLast).next = row
+		e.moves.At(it.moveLast).next = row
 	}
 	it.moveLast = row
 	it.moveCount++
@@ -133,8 +136,8 @@ func (e *Engine) addMove(itemRow uint32) *movement {
 
 func (e *Engine) dropMoves(it *item) {
 	for row := it.moves; row != 0; {
-		next := e.moves.at(row).next
-		e.moves.drop(row)
+		next := e.moves.At(row).next
+		e.moves.Drop(row)
 		row = next
 	}
 	it.moves, it.moveLast, it.moveCount = 0, 0, 0
@@ -143,7 +146,7 @@ func (e *Engine) dropMoves(it *item) {
 // recordOf gives the row of an item's record; 0: the record is gone.
 func (e *Engine) recordOf(it *item) uint32 {
 	if it.record != 0 {
-		if rec := e.records.at(it.record); rec.flags&recordLive != 0 && rec.upc == it.upc &&
+		if rec := e.records.At(it.record); rec.flags&recordLive != 0 && rec.upc == it.upc &&
 			rec.location == it.location {
 			return it.record
 		}
@@ -155,7 +158,7 @@ func (e *Engine) recordOf(it *item) uint32 {
 // held is what an item has allocated and pending.
 func (e *Engine) held(it *item) (allocated, pending int64) {
 	for row := it.lines; row != 0; {
-		l := e.lines.at(row)
+		l := e.lines.At(row)
 		allocated += l.allocated
 		pending += l.pending
 		row = l.next
@@ -169,7 +172,7 @@ func (e *Engine) restockable(it *item) (units int64) {
 		return 0
 	}
 	for row := it.lines; row != 0; {
-		l := e.lines.at(row)
+		l := e.lines.At(row)
 		units += l.fulfilled - l.returned
 		row = l.next
 	}
@@ -185,7 +188,7 @@ func (e *Engine) isOpen(it *item) bool {
 // allocated anew.
 func (e *Engine) isSpent(it *item) bool {
 	for row := it.lines; row != 0; {
-		l := e.lines.at(row)
+		l := e.lines.At(row)
 		if l.allocated+l.pending+l.fulfilled+l.returned > 0 {
 			return false
 		}
@@ -196,7 +199,7 @@ func (e *Engine) isSpent(it *item) bool {
 
 // reckon brings an order's count of open items up to date after one of its items changed.
 func (e *Engine) reckon(it *item, wasOpen bool) {
-	o := e.orders.at(it.order)
+	o := e.orders.At(it.order)
 	switch isOpen := e.isOpen(it); {
 	case isOpen && !wasOpen:
 		o.open++
@@ -204,7 +207,7 @@ func (e *Engine) reckon(it *item, wasOpen bool) {
 		o.open--
 	}
 	if o.open == 0 {
-		e.closed.push(closedOrder{row: it.order, changed: o.changed}, e.isClosed)
+		e.closed.Push(closedOrder{row: it.order, changed: o.changed}, e.isClosed)
 	}
 }
 
@@ -230,28 +233,28 @@ func (e *Engine) orderFor(orderID string, hash uint64, envelope *Envelope, r *Re
 // expireReservations ends the reservations that are due, in the order of their ends.
 func (e *Engine) expireReservations() {
 	now := e.nowMS.Load()
-	for e.expiries.len() > 0 && e.expiries.top().atMS <= now {
-		d := e.expiries.pop()
+	for e.expiries.Len() > 0 && e.expiries.Top().AtMS <= now {
+		d := e.expiries.Pop()
 		if !e.expires(d) {
 			continue
 		}
-		it := e.items.at(d.row)
-		units := e.releaseAll(d.row, MovementExpired)
+		it := e.items.At(d.Row)
+		units := e.releaseAll(d.Row, MovementExpired)
 		e.emit(&Event{Kind: EventReservationExpired, UPC: e.text(it.upc), Location: e.text(it.location),
 			TagSet:  it.tagSet,
-			OrderID: e.ordersText.get(e.orders.at(it.order).id), ItemID: e.ordersText.get(it.id), Units: units})
+			OrderID: e.ordersText.Get(e.orders.At(it.order).id), ItemID: e.ordersText.Get(it.id), Units: units})
 	}
 }
 
 // expires reports whether a reservation still ends at that time.
-func (e *Engine) expires(d due) bool {
-	it := e.items.at(d.row)
-	return it.seq == d.seq && it.expiresMS == d.atMS && e.isOpen(it)
+func (e *Engine) expires(d mem.Due) bool {
+	it := e.items.At(d.Row)
+	return it.seq == d.Seq && it.expiresMS == d.AtMS && e.isOpen(it)
 }
 
 // releaseAll releases everything that an item holds and returns how many units that was.
 func (e *Engine) releaseAll(itemRow uint32, kind MovementKind) int64 {
-	it := e.items.at(itemRow)
+	it := e.items.At(itemRow)
 	allocated, pending := e.held(it)
 	e.touchOrder(it.order)
 	rec, w := e.begin(e.recordOf(it))

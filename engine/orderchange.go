@@ -1,8 +1,10 @@
 package engine
 
+import "apportion/engine/mem"
+
 // apply confirms, releases, ships or restocks units of an order: all lines, or none when one cannot be done.
 func (c *OrderChange) apply(e *Engine, envelope *Envelope, r *Result) {
-	hash := hashText(c.OrderID)
+	hash := mem.HashText(c.OrderID)
 	orderRow, ok := e.orderFor(c.OrderID, hash, envelope, r)
 	if !ok {
 		return
@@ -12,7 +14,7 @@ func (c *OrderChange) apply(e *Engine, envelope *Envelope, r *Result) {
 		return
 	}
 	e.scratch.lines, e.scratch.strict = e.scratch.lines[:0], envelope.strict()
-	e.scratch.sums.start(len(c.Lines))
+	e.scratch.sums.Start(len(c.Lines))
 	e.scratch.room.start(max(len(c.Lines), e.itemsOf(orderRow)))
 	if len(c.Lines) == 0 {
 		e.planWholeOrder(c.Action, orderRow, r)
@@ -69,14 +71,14 @@ func (e *Engine) itemsOf(orderRow uint32) int {
 	if orderRow == 0 {
 		return 0
 	}
-	return int(e.orders.at(orderRow).count)
+	return int(e.orders.At(orderRow).count)
 }
 
 // planWholeOrder plans all items of an order that have something left for the action.
 func (e *Engine) planWholeOrder(action Kind, orderRow uint32, r *Result) {
 	expired, emptied := false, false
-	for row := e.orders.at(orderRow).items; row != 0; row = e.items.at(row).next {
-		it := e.items.at(row)
+	for row := e.orders.At(orderRow).items; row != 0; row = e.items.At(row).next {
+		it := e.items.At(row)
 		if action == KindConfirm {
 			if it.expiresMS == 0 {
 				continue
@@ -88,7 +90,7 @@ func (e *Engine) planWholeOrder(action Kind, orderRow uint32, r *Result) {
 			emptied = true
 			continue
 		}
-		out := r.addLine(e.ordersText.get(it.id), left)
+		out := r.addLine(e.ordersText.Get(it.id), left)
 		if action == KindReturn && !e.canRestock(it, "", nil, left) {
 			out.Code = CodeTooMany
 		}
@@ -97,11 +99,11 @@ func (e *Engine) planWholeOrder(action Kind, orderRow uint32, r *Result) {
 	switch {
 	case len(r.Lines) > 0:
 	case action == KindConfirm && expired:
-		r.refuse(CodeExpired, "orderId", e.ordersText.get(e.orders.at(orderRow).id))
+		r.refuse(CodeExpired, "orderId", e.ordersText.Get(e.orders.At(orderRow).id))
 	case e.scratch.strict && (action != KindConfirm || emptied):
 		e.answerNothingLeft(action, orderRow, r)
 	case action == KindConfirm:
-		r.refuse(CodeNotReserved, "orderId", e.ordersText.get(e.orders.at(orderRow).id))
+		r.refuse(CodeNotReserved, "orderId", e.ordersText.Get(e.orders.At(orderRow).id))
 	}
 }
 
@@ -128,7 +130,7 @@ func (e *Engine) planNamed(c *OrderChange, i int, orderRow uint32, r *Result) bo
 	if row == 0 {
 		return e.planUnknown(c, i, orderRow, out, r)
 	}
-	it := e.items.at(row)
+	it := e.items.At(row)
 	if l.UPC != "" && l.UPC != e.text(it.upc) {
 		r.refuse(CodeItemConflict, linePath(i, "upc"), l.UPC)
 		r.Lines = r.Lines[:0]
@@ -172,7 +174,7 @@ func (e *Engine) planNamed(c *OrderChange, i int, orderRow uint32, r *Result) bo
 
 // planItem plans an action on units of an item.
 func (e *Engine) planItem(action Kind, row uint32, units int64, out *LineResult) {
-	if it := e.items.at(row); action == KindFulfill && out.Code == CodeOK && !e.planShip(it, units) {
+	if it := e.items.At(row); action == KindFulfill && out.Code == CodeOK && !e.planShip(it, units) {
 		out.Code = CodeOnHandBelowZero
 		if e.scratch.strict {
 			out.Available = e.shippable(it)
@@ -193,13 +195,13 @@ func (e *Engine) planShip(it *item, units int64) bool {
 // shippable is how many units of an item can ship, after what the command's earlier lines ship. Units ship in the order
 // of the allocation lines, so it ends with the first of them that has not all on hand.
 func (e *Engine) shippable(it *item) (units int64) {
-	rec := e.records.at(e.recordOf(it))
+	rec := e.records.At(e.recordOf(it))
 	for row := it.lines; row != 0; {
-		l := e.lines.at(row)
+		l := e.lines.At(row)
 		if l.allocated > 0 {
 			seg := e.findSegment(rec, e.Schema().canonical(l.tagSet))
-			sum := e.scratch.sums.at(seg)
-			ship := max(0, min(l.allocated, e.segments.at(seg).onHand-*sum))
+			sum := e.scratch.sums.At(seg)
+			ship := max(0, min(l.allocated, e.segments.At(seg).onHand-*sum))
 			*sum += ship // two lines can be of one segment
 			if units += ship; ship < l.allocated {
 				break
@@ -214,14 +216,14 @@ func (e *Engine) shippable(it *item) (units int64) {
 // claimShip adds what ships to the segments' sums, or takes it off again, and reports whether the segments have it on
 // hand.
 func (e *Engine) claimShip(it *item, units, sign int64) bool {
-	rec, enough := e.records.at(e.recordOf(it)), true
+	rec, enough := e.records.At(e.recordOf(it)), true
 	for row := it.lines; row != 0 && units > 0; {
-		l := e.lines.at(row)
+		l := e.lines.At(row)
 		if ship := min(units, l.allocated); ship > 0 {
 			seg := e.findSegment(rec, e.Schema().canonical(l.tagSet))
-			sum := e.scratch.sums.at(seg)
+			sum := e.scratch.sums.At(seg)
 			*sum += sign * ship
-			enough = enough && *sum <= e.segments.at(seg).onHand
+			enough = enough && *sum <= e.segments.At(seg).onHand
 			units -= ship
 		}
 		row = l.next
@@ -231,7 +233,7 @@ func (e *Engine) claimShip(it *item, units, sign int64) bool {
 
 // changeItem confirms, releases or ships units of an item.
 func (e *Engine) changeItem(action Kind, p *linePlan, out *LineResult) {
-	it := e.items.at(p.item)
+	it := e.items.At(p.item)
 	wasOpen := e.isOpen(it)
 	if !wasOpen {
 		return // nothing is left and nothing was asked for
@@ -256,8 +258,8 @@ func (e *Engine) changeItem(action Kind, p *linePlan, out *LineResult) {
 // ship lets allocated units leave, the lines in order.
 func (e *Engine) ship(itemRow uint32, rec *record, w *window, units int64, out *LineResult) {
 	out.Units = units
-	for row := e.items.at(itemRow).lines; row != 0 && units > 0; {
-		l := e.lines.at(row)
+	for row := e.items.At(itemRow).lines; row != 0 && units > 0; {
+		l := e.lines.At(row)
 		if ship := min(units, l.allocated); ship > 0 {
 			id := e.Schema().canonical(l.tagSet)
 			l.allocated -= ship
@@ -276,15 +278,15 @@ func (e *Engine) ship(itemRow uint32, rec *record, w *window, units int64, out *
 // may be nil.
 func (e *Engine) release(itemRow uint32, rec *record, w *window, units int64, kind MovementKind, out *LineResult) {
 	rows := e.scratch.lineRows[:0]
-	for row := e.items.at(itemRow).lines; row != 0; row = e.lines.at(row).next {
+	for row := e.items.At(itemRow).lines; row != 0; row = e.lines.At(row).next {
 		rows = append(rows, row)
 	}
 	e.scratch.lineRows = rows
-	_, pending := e.held(e.items.at(itemRow))
+	_, pending := e.held(e.items.At(itemRow))
 	fromPending := min(units, pending)
 	fromAllocated := units - fromPending
 	for i := len(rows) - 1; i >= 0; i-- {
-		l := e.lines.at(rows[i])
+		l := e.lines.At(rows[i])
 		d := delta{pending: -min(fromPending, l.pending), allocated: -min(fromAllocated, l.allocated)}
 		if d == (delta{}) {
 			continue
@@ -298,17 +300,17 @@ func (e *Engine) release(itemRow uint32, rec *record, w *window, units int64, ki
 
 func (e *Engine) releaseLine(itemRow uint32, rec *record, w *window, row uint32, d delta, kind MovementKind,
 	out *LineResult) {
-	l := e.lines.at(row)
+	l := e.lines.At(row)
 	id := e.Schema().canonical(l.tagSet)
 	seg := e.findSegment(rec, id)
 	l.pending += d.pending
 	l.allocated += d.allocated
 	l.released -= d.pending + d.allocated
 	if d.pending != 0 && l.pending == 0 {
-		e.unwait(e.segments.at(seg), row)
+		e.unwait(e.segments.At(seg), row)
 	}
 	if kind == MovementLost { // what was pending never was there
-		d.onHand = -min(-d.allocated, e.segments.at(seg).onHand)
+		d.onHand = -min(-d.allocated, e.segments.At(seg).onHand)
 		e.change(rec, w, seg, d)
 		e.moved(itemRow, MovementReleased, id, -d.pending)
 		e.moved(itemRow, kind, id, -d.allocated)
@@ -325,12 +327,12 @@ func (e *Engine) releaseLine(itemRow uint32, rec *record, w *window, row uint32,
 
 // confirm makes units of a reservation an order's, allocated before pending ones, and releases the rest.
 func (e *Engine) confirm(itemRow uint32, rec *record, w *window, units int64, out *LineResult) {
-	it := e.items.at(itemRow)
+	it := e.items.At(itemRow)
 	it.expiresMS = 0
 	allocated, pending := e.held(it)
 	e.release(itemRow, rec, w, allocated+pending-units, MovementReleased, nil)
 	for row := it.lines; row != 0; {
-		l := e.lines.at(row)
+		l := e.lines.At(row)
 		if kept := l.allocated + l.pending; kept > 0 {
 			e.moved(itemRow, MovementConfirmed, l.tagSet, kept)
 			out.Units += l.allocated
@@ -343,8 +345,8 @@ func (e *Engine) confirm(itemRow uint32, rec *record, w *window, units int64, ou
 
 // releaseUnnamed releases the reservations of an order that a Confirm did not name.
 func (e *Engine) releaseUnnamed(orderRow uint32, r *Result) {
-	for row := e.orders.at(orderRow).items; row != 0; row = e.items.at(row).next {
-		it := e.items.at(row)
+	for row := e.orders.At(orderRow).items; row != 0; row = e.items.At(row).next {
+		it := e.items.At(row)
 		if it.expiresMS != 0 && e.isOpen(it) {
 			e.releaseAll(row, MovementReleased)
 		}

@@ -59,7 +59,7 @@ func (e *Engine) planRuled(c *Allocate, l *AllocateLine, p *linePlan, out *LineR
 	}
 	p.to = uint32(len(e.scratch.takes))
 	if p.record != 0 {
-		p.version = e.records.at(p.record).version
+		p.version = e.records.At(p.record).version
 	}
 	out.Code = p.code
 }
@@ -92,7 +92,7 @@ func (e *Engine) planCandidates(c *Allocate, l *AllocateLine, p *linePlan, out *
 	takes := e.scratch.takes[p.from:]
 	for i := range takes {
 		if t := &takes[i]; t.Taken > 0 {
-			*e.scratch.sums.at(t.segment) -= t.Taken
+			*e.scratch.sums.At(t.segment) -= t.Taken
 		}
 	}
 }
@@ -104,8 +104,8 @@ func (e *Engine) planPending(p *linePlan, units int64) {
 	if p.tagSet == 0 {
 		return
 	}
-	if own := e.findSegment(e.records.at(p.record), p.tagSet); own != 0 {
-		*e.scratch.sums.at(own) += units
+	if own := e.findSegment(e.records.At(p.record), p.tagSet); own != 0 {
+		*e.scratch.sums.At(own) += units
 	}
 }
 
@@ -124,14 +124,14 @@ func (e *Engine) takeFrom(p *linePlan, c *PlannedCandidate, left int64) int64 {
 	}
 	set, segment := e.Schema().find(key), uint32(0)
 	if set != 0 {
-		segment = e.findSegment(e.records.at(p.record), set)
+		segment = e.findSegment(e.records.At(p.record), set)
 	}
 	if segment == 0 {
 		e.scratch.takes = append(e.scratch.takes, take{CandidateExplanation: passedOver(c, WhyUnknownSegment)})
 		return 0
 	}
 	units := e.addTake(c, set, segment, e.unclaimed(segment), left)
-	*e.scratch.sums.at(segment) += units
+	*e.scratch.sums.At(segment) += units
 	return units
 }
 
@@ -141,7 +141,7 @@ func passedOver(c *PlannedCandidate, why CandidateWhy) CandidateExplanation {
 
 // addTake notes what a segment had and gave, and returns what it gave.
 func (e *Engine) addTake(c *PlannedCandidate, set TagSetID, segment uint32, available, left int64) int64 {
-	s := e.segments.at(segment)
+	s := e.segments.At(segment)
 	t := take{segment: segment, CandidateExplanation: CandidateExplanation{
 		Tags: c.Tags, TagSet: set, Keep: c.Keep, Max: c.Max, OnHand: s.onHand, Allocated: s.allocated,
 		Pending: s.pending, SafetyStock: s.safety, Available: available,
@@ -199,8 +199,8 @@ func (e *Engine) commitPlanned(orderRow uint32, c *Allocate, i int, out *LineRes
 		}
 		e.commitPart(rec, &w, itemRow, own, line{tagSet: p.tagSet, pending: pending}, out)
 	}
-	e.orders.at(orderRow).open++
-	e.items.at(itemRow).explanation = e.explain(p, takes)
+	e.orders.At(orderRow).open++
+	e.items.At(itemRow).explanation = e.explain(p, takes)
 	e.end(rec, &w)
 }
 
@@ -226,7 +226,7 @@ func (e *Engine) commitPart(rec *record, w *window, itemRow, segment uint32, par
 	*ln = part
 	e.change(rec, w, segment, delta{allocated: part.took, pending: part.waited})
 	if part.waited > 0 {
-		e.wait(e.segments.at(segment), lineRow)
+		e.wait(e.segments.At(segment), lineRow)
 		w.waiting = true // for what the rule has left in the segment
 	}
 	e.moved(itemRow, MovementAllocated, part.tagSet, part.took)

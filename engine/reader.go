@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"apportion/engine/mem"
 	"runtime"
 	"slices"
 	"sync/atomic"
@@ -21,19 +22,19 @@ type Reader struct {
 	plansWaiting atomic.Int64
 	stats        stats
 
-	namesText   texts
-	names       slab[name]
-	upcs        table // names by text
-	locations   table // names by text; a UPC and a location of the same text are two names
-	records     slab[record]
+	namesText   mem.Texts
+	names       mem.Slab[name]
+	upcs        mem.Table // names by text
+	locations   mem.Table // names by text; a UPC and a location of the same text are two names
+	records     mem.Slab[record]
 	recordsUsed atomic.Uint32 // rows of records that readers may look at
-	segments    slab[segment]
-	futures     slab[future]
-	byKey       table // records by UPC and location
+	segments    mem.Slab[segment]
+	futures     mem.Slab[future]
+	byKey       mem.Table // records by UPC and location
 
-	orders       slab[order]
-	byOrderID    table // orders
-	resultsByKey table // entries of the result log by idempotency key, under resultRow
+	orders       mem.Slab[order]
+	byOrderID    mem.Table // orders
+	resultsByKey mem.Table // entries of the result log by idempotency key, under resultRow
 
 	// archivedNow holds the orders that left memory since the last freeze, archivedWas those of the frozen checkpoint.
 	archivedNow atomic.Pointer[archivedRows]
@@ -83,11 +84,11 @@ func (rd *Reader) Stats() Stats {
 	}
 }
 
-func (rd *Reader) text(row uint32) string { return rd.namesText.get(rd.names.at(row).text) }
+func (rd *Reader) text(row uint32) string { return rd.namesText.Get(rd.names.At(row).text) }
 
 // findName looks a UPC or a location up; 0: there is none.
-func (rd *Reader) findName(t *table, text string) uint32 {
-	for row, p := t.probe(hashText(text)).next(); row != 0; row, p = p.next() {
+func (rd *Reader) findName(t *mem.Table, text string) uint32 {
+	for row, p := t.Probe(mem.HashText(text)).Next(); row != 0; row, p = p.Next() {
 		if rd.text(row) == text {
 			return row
 		}
@@ -97,8 +98,8 @@ func (rd *Reader) findName(t *table, text string) uint32 {
 
 // findRecord looks a record up; 0: there is none. Readers confirm the row under its seq.
 func (rd *Reader) findRecord(upc, location string) uint32 {
-	for row, p := rd.byKey.probe(hashText2(upc, location)).next(); row != 0; row, p = p.next() {
-		if rd.isRecord(rd.records.at(row), upc, location) {
+	for row, p := rd.byKey.Probe(mem.HashText2(upc, location)).Next(); row != 0; row, p = p.Next() {
+		if rd.isRecord(rd.records.At(row), upc, location) {
 			return row
 		}
 	}
@@ -106,8 +107,9 @@ func (rd *Reader) findRecord(upc, location string) uint32 {
 }
 
 func (rd *Reader) isRecord(r *record, upc, location string) bool {
-	u, l := textRef(atomic.LoadUint32((*uint32)(&r.upcText))), textRef(atomic.LoadUint32((*uint32)(&r.locationText)))
-	return u != 0 && l != 0 && rd.namesText.get(u) == upc && rd.namesText.get(l) == location
+	u, l := mem.TextRef(atomic.LoadUint32((*uint32)(&r.upcText))),
+		mem.TextRef(atomic.LoadUint32((*uint32)(&r.locationText)))
+	return u != 0 && l != 0 && rd.namesText.Get(u) == upc && rd.namesText.Get(l) == location
 }
 
 // spinsMax is how often a reader tries a record that is being changed before it lets others run.
@@ -121,7 +123,7 @@ func (rd *Reader) ReadRecord(upc, location string, v *RecordView) bool {
 		if row == 0 {
 			return false
 		}
-		r := rd.records.at(row)
+		r := rd.records.At(row)
 		seq := atomic.LoadUint32(&r.seq)
 		if seq%2 == 0 {
 			same := rd.isRecord(r, upc, location)
@@ -143,7 +145,7 @@ func (rd *Reader) ReadRecord(upc, location string, v *RecordView) bool {
 // its row; 0: there are no more. Records that are created or deleted meanwhile may be missed.
 func (rd *Reader) NextRecord(after uint32, v *RecordView) (row uint32) {
 	for row := after + 1; row < rd.recordsUsed.Load(); row++ {
-		r := rd.records.at(row)
+		r := rd.records.At(row)
 		upc, location := atomic.LoadUint32(&r.upc), atomic.LoadUint32(&r.location)
 		if upc != 0 && location != 0 && rd.ReadRecord(rd.text(upc), rd.text(location), v) {
 			return row
@@ -169,11 +171,11 @@ func (rd *Reader) copyRecord(r *record, v *RecordView) {
 	for row := atomic.LoadUint32(&r.segments); row != 0 && len(v.Segments) < SegmentsPerRecordMax; {
 		var next uint32
 		v.Segments = append(v.Segments, SegmentView{})
-		next = copySegment(rd.segments.at(row), &v.Segments[len(v.Segments)-1])
+		next = copySegment(rd.segments.At(row), &v.Segments[len(v.Segments)-1])
 		row = next
 	}
 	for row := atomic.LoadUint32(&r.futures); row != 0 && len(v.Future) < FuturesPerRecordMax; {
-		f := rd.futures.at(row)
+		f := rd.futures.At(row)
 		v.Future = append(v.Future, FutureView{ID: atomic.LoadUint64(&f.seq),
 			DeliveryDateMS: atomic.LoadInt64(&f.dueMS),
 			Quantity:       atomic.LoadInt64(&f.quantity), TagSet: TagSetID(atomic.LoadUint32((*uint32)(&f.tagSet))),
@@ -205,12 +207,12 @@ func (rd *Reader) AppendLocations(dst []string, upc string) []string {
 		return dst
 	}
 	start := len(dst)
-	for row := atomic.LoadUint32(&rd.names.at(name).records); row != 0; {
-		r := rd.records.at(row)
+	for row := atomic.LoadUint32(&rd.names.At(name).records); row != 0; {
+		r := rd.records.At(row)
 		if atomic.LoadUint32(&r.upc) != name {
 			// The record went away while we stood on it: begin again.
 			dst = dst[:start]
-			row = atomic.LoadUint32(&rd.names.at(name).records)
+			row = atomic.LoadUint32(&rd.names.At(name).records)
 			continue
 		}
 		dst = append(dst, rd.text(atomic.LoadUint32(&r.location)))
@@ -230,7 +232,7 @@ func (rd *Reader) AppendUPCs(dst []string, location string, from uint32, limit i
 	}
 	used := rd.recordsUsed.Load()
 	for row := max(from, 1); row < used; row++ {
-		r := rd.records.at(row)
+		r := rd.records.At(row)
 		if atomic.LoadUint32(&r.location) != name {
 			continue
 		}
@@ -282,7 +284,7 @@ func (rd *Reader) Refuses(key string, c *Allocate, r *Result) bool {
 	}
 	// An order that exists may have been answered already. Asked last, since few orders come so far, and the table of
 	// all orders is not in the processor's cache.
-	if row, _ := rd.byOrderID.probe(hashText(c.OrderID)).next(); row != 0 {
+	if row, _ := rd.byOrderID.Probe(mem.HashText(c.OrderID)).Next(); row != 0 {
 		return false
 	}
 	return c.Mode != ModeAll || refusedAll(r)
@@ -325,7 +327,7 @@ func (rd *Reader) availableOf(s *Schema, l *AllocateLine, key tagSetKey) (units 
 		if row == 0 {
 			return 0, CodeUnknownRecord
 		}
-		r := rd.records.at(row)
+		r := rd.records.At(row)
 		seq := atomic.LoadUint32(&r.seq)
 		if seq%2 == 0 {
 			same := rd.isRecord(r, l.UPC, l.Location)
@@ -346,7 +348,7 @@ func (rd *Reader) segmentAvailable(r *record, id TagSetID) (units int64, code Co
 	}
 	row := atomic.LoadUint32(&r.segments)
 	for n := 0; row != 0 && n < SegmentsPerRecordMax; n++ {
-		s := rd.segments.at(row)
+		s := rd.segments.At(row)
 		if atomic.LoadUint32((*uint32)(&s.tagSet)) == uint32(id) {
 			return atomic.LoadInt64(&s.onHand) - atomic.LoadInt64(&s.allocated) - atomic.LoadInt64(&s.pending) -
 				atomic.LoadInt64(&s.safety), CodeOK

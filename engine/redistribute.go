@@ -30,7 +30,7 @@ func (e *Engine) listChanges(row uint32, r *Result) {
 	if e.Schema().combinations == 0 {
 		return
 	}
-	rec := e.records.at(row)
+	rec := e.records.At(row)
 	sc := &e.scratch.group
 	e.startGroups(rec)
 	for g := e.nextGroup(rec, row); g != nil; g = e.nextGroup(rec, row) {

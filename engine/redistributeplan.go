@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"apportion/engine/mem"
 	"strconv"
 	"sync/atomic"
 )
@@ -49,11 +50,11 @@ func (rd *Reader) PlansWaiting() int64 { return rd.plansWaiting.Load() }
 // first on), and gives the cursor to go on from, 0 behind the last. The caller holds the mutex under which Apply is
 // called.
 func (e *Engine) NextPlans(after uint32, limit int, dst []PlanWanted) ([]PlanWanted, uint32) {
-	for row := e.plans.next(after); row != 0; row = e.plans.next(row) {
+	for row := e.plans.Next(after); row != 0; row = e.plans.Next(row) {
 		if limit == 0 {
 			return dst, after
 		}
-		rec := e.records.at(row)
+		rec := e.records.At(row)
 		dst = append(dst, PlanWanted{UPC: e.text(rec.upc), Location: e.text(rec.location)})
 		after, limit = row, limit-1
 	}
@@ -62,7 +63,7 @@ func (e *Engine) NextPlans(after uint32, limit int, dst []PlanWanted) ([]PlanWan
 
 // setPlanned has an opened record wait for a plan, or wait no more.
 func (e *Engine) setPlanned(row uint32, on bool) {
-	r := e.records.at(row)
+	r := e.records.At(row)
 	if on == (r.flags&recordPlanned != 0) {
 		return
 	}
@@ -73,11 +74,11 @@ func (e *Engine) setPlanned(row uint32, on bool) {
 // queuePlan keeps the queue in step with a record's flag.
 func (e *Engine) queuePlan(row uint32, on bool) {
 	if on {
-		e.plans.add(row)
+		e.plans.Add(row)
 	} else {
-		e.plans.remove(row)
+		e.plans.Remove(row)
 	}
-	e.plansWaiting.Store(int64(e.plans.len()))
+	e.plansWaiting.Store(int64(e.plans.Len()))
 }
 
 // redistributeRuleOf gives the activation that decides about a record, nil for the percentages. asked is false if it is
@@ -87,7 +88,7 @@ func (e *Engine) redistributeRuleOf(row uint32) (a *Activation, asked bool) {
 	if !set.Asked(HookRedistribute) {
 		return nil, false
 	}
-	r := e.records.at(row)
+	r := e.records.At(row)
 	a = set.Find(HookRedistribute, e.Schema(), e.text(r.location), e.text(r.upc), nil)
 	return a, a != nil && !a.Suspended
 }
@@ -122,7 +123,7 @@ func (c *RedistributePlan) apply(e *Engine, envelope *Envelope, r *Result) {
 		if row == 0 {
 			continue
 		}
-		if rec := e.records.at(row); rec.flags&recordPlanned == 0 || rec.version != it.RecordVersion {
+		if rec := e.records.At(row); rec.flags&recordPlanned == 0 || rec.version != it.RecordVersion {
 			continue
 		}
 		r.Stock.Records++
@@ -168,10 +169,10 @@ type targetPart struct {
 // resolveTargets finds the segments of an item's targets into scratch.targets, and says what is wrong with them: the
 // plan is data like any other, and must not make units appear, vanish, or break a promise.
 func (e *Engine) resolveTargets(row uint32, it *RedistributeItem) (fault string) {
-	s, rec := e.Schema(), e.records.at(row)
+	s, rec := e.Schema(), e.records.At(row)
 	parts := e.scratch.targets[:0]
 	seen := &e.scratch.seen
-	seen.start(len(it.Targets))
+	seen.Start(len(it.Targets))
 	sum, segments, sets := int64(0), 0, 0
 	for i := range it.Targets {
 		t := &it.Targets[i]
@@ -181,13 +182,13 @@ func (e *Engine) resolveTargets(row uint32, it *RedistributeItem) (fault string)
 		}
 		part := targetPart{key: key}
 		h := key.hash()
-		p := seen.probe(h)
-		for k := seen.next(&p); k != nil; k = seen.next(&p) {
+		p := seen.Probe(h)
+		for k := seen.Next(&p); k != nil; k = seen.Next(&p) {
 			if parts[*k].key == key {
 				return "two targets are for the same segment"
 			}
 		}
-		*seen.add(h) = int32(i)
+		*seen.Add(h) = int32(i)
 		id := s.find(key)
 		if id != 0 {
 			part.segment = e.findSegment(rec, id)
@@ -195,7 +196,7 @@ func (e *Engine) resolveTargets(row uint32, it *RedistributeItem) (fault string)
 			sets++
 		}
 		if part.segment != 0 {
-			sum -= e.segments.at(part.segment).available()
+			sum -= e.segments.At(part.segment).available()
 		} else if t.Available > 0 {
 			segments++
 		}
@@ -206,7 +207,8 @@ func (e *Engine) resolveTargets(row uint32, it *RedistributeItem) (fault string)
 	switch {
 	case sum != 0:
 		return "the targets do not add up to what is available"
-	case int(rec.segmentCount)+segments > SegmentsPerRecordMax, e.segments.count()+segments > slabRowsMax-reservedRows,
+	case int(rec.segmentCount)+segments > SegmentsPerRecordMax,
+		e.segments.Count()+segments > mem.SlabRowsMax-reservedRows,
 		int(s.sets.Used())+sets > TagSetsMax:
 		return "there is no room for the targets' segments"
 	}
@@ -225,7 +227,7 @@ func (e *Engine) moveTargets(rec *record, w *window, it *RedistributeItem, r *Re
 		if part.segment == 0 {
 			part.segment = e.addSegment(rec, id)
 		}
-		before := e.segments.at(part.segment).available()
+		before := e.segments.At(part.segment).available()
 		if before == after {
 			continue
 		}

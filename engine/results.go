@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"apportion/engine/mem"
 	"bytes"
 	"encoding/binary"
 )
@@ -29,7 +30,7 @@ func (e *Engine) resultNumber(row uint32) uint64 {
 }
 
 func (e *Engine) result(number uint64) keptResult {
-	k, err := readKeptResult(e.logs[resultLog].get(number))
+	k, err := readKeptResult(e.logs[resultLog].Get(number))
 	assert(err == nil, "a kept result cannot be read")
 	return k
 }
@@ -52,7 +53,7 @@ func checkStoredResult(entry []byte) error {
 
 // findResult gives the number of the entry of a key.
 func (e *Engine) findResult(key string) (uint64, bool) {
-	for row, p := e.resultsByKey.probe(hashText(key)).next(); row != 0; row, p = p.next() {
+	for row, p := e.resultsByKey.Probe(mem.HashText(key)).Next(); row != 0; row, p = p.Next() {
 		if number := e.resultNumber(row); e.result(number).key == key {
 			return number, true
 		}
@@ -62,7 +63,7 @@ func (e *Engine) findResult(key string) (uint64, bool) {
 
 // mayHaveResult reports whether a result may be kept for the key. No is certain.
 func (rd *Reader) mayHaveResult(key string) bool {
-	row, _ := rd.resultsByKey.probe(hashText(key)).next()
+	row, _ := rd.resultsByKey.Probe(mem.HashText(key)).Next()
 	return row != 0
 }
 
@@ -84,11 +85,11 @@ func (e *Engine) keepResult(key string, c Command, result []byte) {
 
 // indexResult enters the key of an entry that has come, unindexResult takes it out before the entry goes.
 func (e *Engine) indexResult(number uint64) {
-	e.resultsByKey.add(hashText(e.result(number).key), resultRow(number))
+	e.resultsByKey.Add(mem.HashText(e.result(number).key), resultRow(number))
 }
 
 func (e *Engine) unindexResult(number uint64) {
-	e.resultsByKey.remove(hashText(e.result(number).key), resultRow(number))
+	e.resultsByKey.Remove(mem.HashText(e.result(number).key), resultRow(number))
 }
 
 // difference names the first field in which a command differs from the one that was answered, "" if they are equal.

@@ -1,10 +1,12 @@
 package engine
 
+import "apportion/engine/mem"
+
 // room adds up what one command brings to each record, so that its lines together keep to the limits that each keeps to
 // alone: units of a record, segments of a record, tag sets of the schema.
 type room struct {
-	units    hashMap[uint32, int64] // by record
-	segments hashMap[uint32, int64] // by record
+	units    mem.HashMap[uint32, int64] // by record
+	segments mem.HashMap[uint32, int64] // by record
 	sets     int
 	counted  tagSetKey // the group whose tag sets were counted last
 	isGroup  bool
@@ -12,8 +14,8 @@ type room struct {
 
 // start forgets what the last command brought. This one has at most n lines.
 func (m *room) start(n int) {
-	m.units.start(n)
-	m.segments.start(n)
+	m.units.Start(n)
+	m.segments.Start(n)
 	m.sets, m.isGroup = 0, false
 }
 
@@ -22,7 +24,7 @@ func (m *room) start(n int) {
 func (e *Engine) takeRoom(t *stockTarget, upc, location string, units int64) bool {
 	held := int64(0)
 	if t.record != 0 {
-		rec := e.records.at(t.record)
+		rec := e.records.At(t.record)
 		held = rec.onHand + rec.safety
 	}
 	return e.takeMore(t, upc, location, held, units)
@@ -31,18 +33,18 @@ func (e *Engine) takeRoom(t *stockTarget, upc, location string, units int64) boo
 // takePending is takeRoom for units that will be pending. They have a bound of their own, so that promises, however
 // many, do not keep stock from arriving.
 func (e *Engine) takePending(t *stockTarget, upc, location string, units int64) bool {
-	return e.takeMore(t, upc, location, e.records.at(t.record).pending, units)
+	return e.takeMore(t, upc, location, e.records.At(t.record).pending, units)
 }
 
 func (e *Engine) takeMore(t *stockTarget, upc, location string, held, units int64) bool {
 	m := &e.scratch.room
 	key, segments := t.record, 0
 	if key == 0 {
-		key = uint32(hashText2(upc, location)) | 1<<31 // no record has so high a row
+		key = uint32(mem.HashText2(upc, location)) | 1<<31 // no record has so high a row
 	} else {
-		segments = int(e.records.at(t.record).segmentCount)
+		segments = int(e.records.At(t.record).segmentCount)
 	}
-	brought, missing := m.units.at(key), m.segments.at(key)
+	brought, missing := m.units.At(key), m.segments.At(key)
 	*brought += max(0, units)
 	*missing += int64(e.missingSegments(t))
 	m.sets += e.missingSets(t)
@@ -79,7 +81,7 @@ func (e *Engine) missingSets(t *stockTarget) (missing int) {
 
 // missingOfGroup is how many tag sets of a key's group do not exist yet.
 func (s *Schema) missingOfGroup(key tagSetKey) (missing int) {
-	if id := s.find(key); id != 0 && s.sets.at(uint32(id)).group != 0 {
+	if id := s.find(key); id != 0 && s.sets.At(uint32(id)).group != 0 {
 		return 0
 	}
 	s.eachCombination(s.distributed(), key, 1, func(key tagSetKey, _ uint64, _ Value) {
@@ -94,9 +96,9 @@ func (s *Schema) missingOfGroup(key tagSetKey) (missing int) {
 // the group alone otherwise, and the record stays due.
 func (e *Engine) canSplit(rec *record, recordRow uint32, id TagSetID) bool {
 	s := e.Schema()
-	t := stockTarget{record: recordRow, key: s.sets.at(uint32(id)).key, split: true}
+	t := stockTarget{record: recordRow, key: s.sets.At(uint32(id)).key, split: true}
 	missing := e.missingSegments(&t)
-	return int(rec.segmentCount)+missing <= SegmentsPerRecordMax && e.segments.count()+
-		missing <= slabRowsMax-reservedRows &&
+	return int(rec.segmentCount)+missing <= SegmentsPerRecordMax && e.segments.Count()+
+		missing <= mem.SlabRowsMax-reservedRows &&
 		int(s.sets.Used())+s.missingOfGroup(t.key) <= TagSetsMax
 }

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"apportion/engine/mem"
 	"fmt"
 	"testing"
 )
@@ -92,7 +93,7 @@ func TestFullSchemaGoesOn(t *testing.T) {
 	h.must(channels(5000, 5000))
 	h.must(orderTypes())
 	h.must(&Refresh{Location: "L", Items: []StockItem{units("U", 10)}})
-	h.e.Schema().sets.place(TagSetsMax - 1) // as if so many had been created
+	h.e.Schema().sets.Place(TagSetsMax - 1) // as if so many had been created
 	h.must(&Refresh{Location: "L", Items: []StockItem{units("U", 20), units("V", 4)}})
 	if r := h.apply(&Refresh{Location: "L", Items: []StockItem{units(
 		"U", 1, Tag{"OrderType", "BOPIS"})}}); r.Code != CodeTooMany {
@@ -105,7 +106,7 @@ func TestFullSchemaGoesOn(t *testing.T) {
 func TestWhatIsTakenBackLeavesNoTrace(t *testing.T) {
 	h := newHost(t)
 	h.must(&Refresh{Location: "L", Items: []StockItem{units("U", 5)}})
-	for range 3 * staleMin {
+	for range 3 * mem.StaleMin {
 		reserve := allocate("o", ModeAll, ask("1", "U", 5))
 		reserve.ExpiresAtMS = 1 << 50
 		h.must(reserve)
@@ -113,7 +114,7 @@ func TestWhatIsTakenBackLeavesNoTrace(t *testing.T) {
 		h.must(&Refresh{Location: "L", Items: []StockItem{{UPC: "U", Quantity: 1, DeliveryDateMS: 1 << 50}}})
 		h.must(&Refresh{Location: "L", Items: []StockItem{{UPC: "U", DeliveryDateMS: 1 << 50}}})
 	}
-	if a, b, c := h.e.expiries.len(), h.e.arrivals.len(), h.e.closed.len(); max(a, b, c) > staleMin+1 {
+	if a, b, c := h.e.expiries.Len(), h.e.arrivals.Len(), h.e.closed.Len(); max(a, b, c) > mem.StaleMin+1 {
 		t.Errorf("%d reservations, %d deliveries and %d closed orders are remembered", a, b, c)
 	}
 }
@@ -122,9 +123,9 @@ func TestRefusedReturnNamesNothing(t *testing.T) {
 	h := newHost(t)
 	h.must(&Refresh{Location: "L", Items: []StockItem{units("U", 5)}})
 	h.must(allocate("o", ModeAll, ask("1", "U", 5)))
-	names := h.e.names.count()
+	names := h.e.names.Count()
 	h.apply(change(KindReturn, "o", OrderLine{ItemID: "1", Quantity: 1, Location: "elsewhere"}))
-	if got := h.e.names.count(); got != names {
+	if got := h.e.names.Count(); got != names {
 		t.Errorf("%d names after a refusal, %d before", got, names)
 	}
 }
@@ -134,7 +135,7 @@ func TestFullStateRefuses(t *testing.T) {
 	h := newHost(t)
 	h.must(&Refresh{Location: "L", Items: []StockItem{units("U", 5)}})
 	h.must(allocate("o", ModeAll, ask("1", "U", 5)))
-	h.e.futures.place(slabRowsMax - 1) // as if so many deliveries were waited for
+	h.e.futures.Place(mem.SlabRowsMax - 1) // as if so many deliveries were waited for
 	if r := h.apply(allocate("p", ModeAll, ask("1", "U", 1))); r.Code != CodeTooMany || r.Field != "state" {
 		t.Errorf("an allocate: %v at %q", r.Code, r.Field)
 	}

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"apportion/engine/mem"
 	"encoding/binary"
 	"fmt"
 	"sync/atomic"
@@ -26,7 +27,7 @@ func (e *Engine) appendRecord(b []byte, row uint32) []byte {
 
 // appendCounted encodes a record with the bases of its segments; they may be nil if there is no count at its location.
 func (e *Engine) appendCounted(b []byte, row uint32, bases map[uint32]int64) []byte {
-	r := e.records.at(row)
+	r := e.records.At(row)
 	if r.flags&recordLive == 0 {
 		return b
 	}
@@ -36,8 +37,8 @@ func (e *Engine) appendCounted(b []byte, row uint32, bases map[uint32]int64) []b
 	b = binary.AppendUvarint(b, r.version)
 	b = appendUnits(b, r.onHand, r.allocated, r.pending, r.safety, r.floor, r.ltd)
 	b = binary.AppendUvarint(b, uint64(r.segmentCount))
-	for s := r.segments; s != 0; s = e.segments.at(s).next {
-		seg := e.segments.at(s)
+	for s := r.segments; s != 0; s = e.segments.At(s).next {
+		seg := e.segments.At(s)
 		b = binary.AppendUvarint(b, uint64(seg.tagSet))
 		b = appendUnits(b, seg.onHand, seg.allocated, seg.pending, seg.safety, seg.floor, seg.ltd)
 		base, counted := bases[s]
@@ -47,12 +48,12 @@ func (e *Engine) appendCounted(b []byte, row uint32, bases map[uint32]int64) []b
 		}
 	}
 	futures := uint64(0)
-	for f := r.futures; f != 0; f = e.futures.at(f).next {
+	for f := r.futures; f != 0; f = e.futures.At(f).next {
 		futures++
 	}
 	b = binary.AppendUvarint(b, futures)
-	for f := r.futures; f != 0; f = e.futures.at(f).next {
-		ft := e.futures.at(f)
+	for f := r.futures; f != 0; f = e.futures.At(f).next {
+		ft := e.futures.At(f)
 		b = binary.AppendUvarint(b, ft.seq)
 		b = appendUnits(b, ft.dueMS, ft.quantity, int64(ft.tagSet))
 		b = append(b, byte(ft.split))
@@ -75,22 +76,22 @@ func (e *Engine) loadRecord(row uint32, b []byte) error {
 	if in.fault != "" {
 		return in.end(ErrCorrupt)
 	}
-	r := e.records.place(row)
+	r := e.records.Place(row)
 	*r = record{flags: uint32(in.flags(byte(recordLive | recordDue | recordPlanned | recordBlocked))),
 		version: in.uvarint(), upc: e.intern(&e.upcs, upc)}
 	if e.scratch.location == 0 || e.text(e.scratch.location) != location {
 		e.scratch.location = e.intern(&e.locations, location) // records often come location by location
 	}
 	r.location = e.scratch.location
-	r.upcText, r.locationText = e.names.at(r.upc).text, e.names.at(r.location).text
+	r.upcText, r.locationText = e.names.At(r.upc).text, e.names.At(r.location).text
 	r.onHand, r.allocated, r.pending, r.safety = in.units(), in.units(), in.units(), in.units()
 	r.floor, r.ltd = in.units(), in.units()
 	r.segmentCount = uint32(in.count(storedSegmentBytesMin))
 	at := &r.segments
 	var sum segment
 	for range r.segmentCount {
-		*at = e.segments.add()
-		seg := e.segments.at(*at)
+		*at = e.segments.Add()
+		seg := e.segments.At(*at)
 		*seg = segment{tagSet: readTagSet(&in), onHand: in.units(), allocated: in.units(), pending: in.units(),
 			safety: in.units(), floor: in.units(), ltd: in.units()}
 		if in.flags(storedCounted) != 0 {
@@ -119,7 +120,7 @@ func (e *Engine) loadRecord(row uint32, b []byte) error {
 		e.queuePlan(row, true)
 	}
 	e.stats.segments.Add(int64(r.segmentCount))
-	e.linkRecord(row, hashText2(upc, location))
+	e.linkRecord(row, mem.HashText2(upc, location))
 	return nil
 }
 
@@ -145,38 +146,38 @@ func (r *reader) name() string {
 
 // appendOrder encodes an order with its items; nothing if the row is free.
 func (e *Engine) appendOrder(b []byte, row uint32) []byte {
-	o := e.orders.at(row)
+	o := e.orders.At(row)
 	if o.live == 0 {
 		return b
 	}
-	b = appendText(b, e.ordersText.get(o.id))
+	b = appendText(b, e.ordersText.Get(o.id))
 	b = binary.AppendUvarint(b, o.changed)
 	b = binary.AppendUvarint(b, uint64(o.count))
-	for i := o.items; i != 0; i = e.items.at(i).next {
-		b = e.appendItem(b, e.items.at(i))
+	for i := o.items; i != 0; i = e.items.At(i).next {
+		b = e.appendItem(b, e.items.At(i))
 	}
 	return b
 }
 
 func (e *Engine) appendItem(b []byte, it *item) []byte {
-	b = appendText(b, e.ordersText.get(it.id))
+	b = appendText(b, e.ordersText.Get(it.id))
 	b = appendText(b, e.text(it.upc))
 	b = appendText(b, e.text(it.location))
 	b = binary.AppendUvarint(b, it.seq)
 	b = appendUnits(b, int64(it.tagSet), it.requested, it.expiresMS, int64(it.explanation))
 	lines := uint64(0)
-	for row := it.lines; row != 0; row = e.lines.at(row).next {
+	for row := it.lines; row != 0; row = e.lines.At(row).next {
 		lines++
 	}
 	b = binary.AppendUvarint(b, lines)
-	for row := it.lines; row != 0; row = e.lines.at(row).next {
-		l := e.lines.at(row)
+	for row := it.lines; row != 0; row = e.lines.At(row).next {
+		l := e.lines.At(row)
 		b = appendUnits(b, int64(l.tagSet), l.took, l.waited, l.allocated, l.pending, l.fulfilled, l.returned,
 			l.released, l.before)
 	}
 	b = binary.AppendUvarint(b, uint64(it.moveCount))
-	for row := it.moves; row != 0; row = e.moves.at(row).next {
-		m := e.moves.at(row)
+	for row := it.moves; row != 0; row = e.moves.At(row).next {
+		m := e.moves.At(row)
 		b = append(b, byte(m.kind))
 		b = appendUnits(b, int64(m.tagSet), m.units, int64(m.index), m.timeMS)
 	}
@@ -255,12 +256,12 @@ func (o *storedOrder) check() error {
 
 // loadOrder fills an order's row from its stored form. Lines with pending units do not wait yet.
 func (e *Engine) loadOrder(row uint32, o *storedOrder) {
-	e.fillOrder(row, o.id, hashText(o.id))
+	e.fillOrder(row, o.id, mem.HashText(o.id))
 	e.setChanged(row, o.changed)
 	for i := range o.items {
 		s := &o.items[i]
 		itemRow := e.createItem(row, s.id)
-		it := e.items.at(itemRow)
+		it := e.items.At(itemRow)
 		it.upc, it.location = e.intern(&e.upcs, s.upc), e.intern(&e.locations, s.location)
 		it.tagSet, it.requested, it.expiresMS, it.seq = s.item.tagSet, s.item.requested, s.item.expiresMS, s.item.seq
 		it.explanation = s.item.explanation
@@ -273,15 +274,15 @@ func (e *Engine) loadOrder(row uint32, o *storedOrder) {
 			*e.addMove(itemRow) = m
 		}
 		if it.expiresMS > e.nowMS.Load() {
-			e.expiries.push(due{atMS: it.expiresMS, seq: it.seq, row: itemRow}, e.expires)
+			e.expiries.Push(mem.Due{AtMS: it.expiresMS, Seq: it.seq, Row: itemRow}, e.expires)
 		}
 		if e.isOpen(it) {
-			e.orders.at(row).open++
+			e.orders.At(row).open++
 		}
 	}
 }
 
 // setChanged sets the index of an order's last change, which MayHaveOrder looks at.
 func (e *Engine) setChanged(row uint32, index uint64) {
-	atomic.StoreUint64(&e.orders.at(row).changed, index)
+	atomic.StoreUint64(&e.orders.At(row).changed, index)
 }

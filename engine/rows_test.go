@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"apportion/engine/mem"
 	"bytes"
 	"errors"
 	"fmt"
@@ -171,8 +172,8 @@ func TestCheckpointsShareMemory(t *testing.T) {
 	h.must(allocate("o", ModeAll, ask("1", "U", 1)))
 	for range 3 {
 		h.e.Freeze().Done()
-		if n := h.e.changes.sets.len(); n != bitsetPoolMax {
-			t.Errorf("%d sets are kept for the next checkpoint, want %d", n, bitsetPoolMax)
+		if n := h.e.changes.sets.Len(); n != mem.BitsetPoolMax {
+			t.Errorf("%d sets are kept for the next checkpoint, want %d", n, mem.BitsetPoolMax)
 		}
 	}
 }
@@ -349,10 +350,10 @@ func TestWrongSumsAreRefused(t *testing.T) {
 		e := merged(t, rows)
 		change(e)
 		for row := uint32(1); row < e.records.Used(); row++ {
-			e.changes.records.add(row)
+			e.changes.records.Add(row)
 		}
 		for row := uint32(1); row < e.orders.Used(); row++ {
-			e.changes.orders.add(row)
+			e.changes.orders.Add(row)
 		}
 		all := new(Rows)
 		rows.Each(func(op RowOp, key, value []byte) error {
@@ -375,9 +376,9 @@ func TestWrongSumsAreRefused(t *testing.T) {
 			t.Errorf("%s: the check of a running engine does not see it", what)
 		}
 	}
-	record := func(e *Engine) *record { return e.records.at(e.findRecord("U", "L")) }
-	open := func(e *Engine) *line { return e.lines.at(e.items.at(e.orders.at(e.findOrder("o")).items).lines) }
-	closed := func(e *Engine) *line { return e.lines.at(e.items.at(e.orders.at(e.findOrder("p")).items).lines) }
+	record := func(e *Engine) *record { return e.records.At(e.findRecord("U", "L")) }
+	open := func(e *Engine) *line { return e.lines.At(e.items.At(e.orders.At(e.findOrder("o")).items).lines) }
+	closed := func(e *Engine) *line { return e.lines.At(e.items.At(e.orders.At(e.findOrder("p")).items).lines) }
 	f("", func(*Engine) {})
 	f("the record's on hand", func(e *Engine) { record(e).onHand++ })
 	f("the record's allocated", func(e *Engine) { record(e).allocated++ })
@@ -385,11 +386,11 @@ func TestWrongSumsAreRefused(t *testing.T) {
 	f("the record's safety stock", func(e *Engine) { record(e).safety++ })
 	f("promised by a segment, held by nobody", func(e *Engine) {
 		record(e).allocated++
-		e.segments.at(record(e).segments).allocated++
+		e.segments.At(record(e).segments).allocated++
 	})
 	f("waited for at a segment, by nobody", func(e *Engine) {
 		record(e).pending++
-		e.segments.at(record(e).segments).pending++
+		e.segments.At(record(e).segments).pending++
 	})
 	f("held of a segment that promised less", func(e *Engine) { open(e).allocated++; open(e).took++ })
 	f("waiting at a segment that knows of less", func(e *Engine) { open(e).pending++; open(e).waited++ })
@@ -442,10 +443,10 @@ func wholeRows(t *testing.T, e *Engine) *Rows {
 	t.Helper()
 	ch := &e.changes
 	for row := uint32(1); row < e.records.Used(); row++ {
-		ch.records.add(row)
+		ch.records.Add(row)
 	}
 	for row := uint32(1); row < e.orders.Used(); row++ {
-		ch.orders.add(row)
+		ch.orders.Add(row)
 	}
 	ch.schema, ch.places, ch.groups, ch.rules = true, true, true, &RuleSet{}
 	for id := range e.logs {
@@ -458,7 +459,7 @@ func wholeRows(t *testing.T, e *Engine) *Rows {
 func TestCheckArchivedOrder(t *testing.T) {
 	h, _ := stored(t)
 	row := func(change func(l *line)) []byte {
-		l := h.e.lines.at(h.e.items.at(h.e.orders.at(h.e.findOrder("p")).items).lines)
+		l := h.e.lines.At(h.e.items.At(h.e.orders.At(h.e.findOrder("p")).items).lines)
 		was := *l
 		defer func() { *l = was }()
 		change(l)

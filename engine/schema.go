@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"apportion/engine/mem"
 	"encoding/json"
 	"slices"
 	"strings"
@@ -86,7 +87,7 @@ func (k tagSetKey) without(at int) tagSetKey {
 	return k.with(CategoriesMax-1, 0)
 }
 
-func (k tagSetKey) hash() uint64 { return hashWords(k.low, k.high) }
+func (k tagSetKey) hash() uint64 { return mem.HashWords(k.low, k.high) }
 
 // mix is a step of an integer hash.
 func mix(h, m uint64) uint64 {
@@ -111,8 +112,8 @@ type tagSet struct {
 type Schema struct {
 	index      uint64 // log index of the last change of the categories
 	categories []Category
-	sets       slab[tagSet]
-	byKey      table
+	sets       mem.Slab[tagSet]
+	byKey      mem.Table
 	groups     []group // for the writer only; groups[0] is unused
 
 	// combinations is the number of segments in a group.
@@ -141,7 +142,7 @@ func (s *Schema) CategoryHash(name string) uint64 {
 		return 0
 	}
 	digest := appendDigest(nil, &PutTagCategory{Name: c.Name, Values: c.Values, Rounding: c.Rounding})
-	return max(hashText(aliasText(digest)), 1)
+	return max(mem.HashText(aliasText(digest)), 1)
 }
 
 func (s *Schema) position(name string) int {
@@ -156,7 +157,7 @@ func (s *Schema) position(name string) int {
 // canonical follows the aliases of a set whose values left the schema.
 func (s *Schema) canonical(id TagSetID) TagSetID {
 	for {
-		alias := s.sets.at(uint32(id)).alias
+		alias := s.sets.At(uint32(id)).alias
 		if alias == 0 {
 			return id
 		}
@@ -169,10 +170,10 @@ func (s *Schema) canonical(id TagSetID) TagSetID {
 func (s *Schema) Canonical(id TagSetID) TagSetID { return s.canonical(id) }
 
 // Tags gives the tags of a set, in category order. The caller must not change them.
-func (s *Schema) Tags(id TagSetID) []Tag { return s.sets.at(uint32(s.canonical(id))).tags }
+func (s *Schema) Tags(id TagSetID) []Tag { return s.sets.At(uint32(s.canonical(id))).tags }
 
 // TagsJSON gives the tags of a set as a JSON object.
-func (s *Schema) TagsJSON(id TagSetID) string { return s.sets.at(uint32(s.canonical(id))).json }
+func (s *Schema) TagsJSON(id TagSetID) string { return s.sets.At(uint32(s.canonical(id))).json }
 
 // Matches reports whether every one of the tags is in the set: a filter, without defaults.
 func (s *Schema) Matches(id TagSetID, tags []Tag) bool {
@@ -241,8 +242,8 @@ func (s *Schema) override(k tagSetKey, tags []Tag) tagSetKey {
 }
 
 func (s *Schema) find(key tagSetKey) TagSetID {
-	for row, p := s.byKey.probe(key.hash()).next(); row != 0; row, p = p.next() {
-		if s.sets.at(row).key == key {
+	for row, p := s.byKey.Probe(key.hash()).Next(); row != 0; row, p = p.Next() {
+		if s.sets.At(row).key == key {
 			return TagSetID(row)
 		}
 	}
@@ -264,9 +265,9 @@ func (s *Schema) put(row uint32, set tagSet) {
 	}
 	text.WriteByte('}')
 	set.json = text.String()
-	*s.sets.at(row) = set
+	*s.sets.At(row) = set
 	if set.alias == 0 {
-		s.byKey.add(set.key.hash(), row)
+		s.byKey.Add(set.key.hash(), row)
 	}
 }
 
@@ -275,7 +276,7 @@ func (s *Schema) set(key tagSetKey) (id TagSetID, created bool) {
 	if id := s.find(key); id != 0 {
 		return id, false
 	}
-	row := s.sets.add()
+	row := s.sets.Add()
 	s.put(row, tagSet{key: key})
 	return TagSetID(row), true
 }
@@ -327,19 +328,19 @@ func (s *Schema) distributed() []int {
 
 // groupOf gives the group that a set belongs to, and whether sets were created for it. It is for the writer only.
 func (s *Schema) groupOf(id TagSetID) (number uint32, created bool) {
-	if number = s.sets.at(uint32(id)).group; number != 0 {
+	if number = s.sets.At(uint32(id)).group; number != 0 {
 		return number, false
 	}
-	g, created := s.buildGroup(s.sets.at(uint32(id)).key)
+	g, created := s.buildGroup(s.sets.At(uint32(id)).key)
 	if len(s.groups) == 0 {
 		s.groups = make([]group, 1)
 	}
 	s.groups = append(s.groups, g)
 	number = uint32(len(s.groups) - 1)
 	for _, member := range g.sets {
-		s.sets.at(uint32(member)).group = number
+		s.sets.At(uint32(member)).group = number
 	}
-	assert(s.sets.at(uint32(id)).group == number, "a tag set is not in its own group")
+	assert(s.sets.At(uint32(id)).group == number, "a tag set is not in its own group")
 	return number, created
 }
 

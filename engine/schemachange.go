@@ -131,14 +131,14 @@ func removedValues(old *Schema, at int, category *Category, named []Move) map[ui
 // unused reports whether no segment of the values that leave without a named move holds anything; otherwise it refuses.
 func (e *Engine) unused(s *Schema, at int, moves map[uint16]valueMove, r *Result) bool {
 	inWay := func(id TagSetID) bool {
-		move, leaves := moves[s.sets.at(uint32(id)).key.at(at)]
+		move, leaves := moves[s.sets.At(uint32(id)).key.at(at)]
 		return leaves && !move.named
 	}
 	if len(moves) == 0 {
 		return true
 	}
 	for row := uint32(1); row < e.records.Used(); row++ {
-		if rec := e.records.at(row); rec.flags&recordLive != 0 {
+		if rec := e.records.At(row); rec.flags&recordLive != 0 {
 			e.countUse(rec, inWay, r)
 		}
 	}
@@ -152,11 +152,11 @@ func (e *Engine) unused(s *Schema, at int, moves map[uint16]valueMove, r *Result
 // countMoved adds to a result what the segments of the values that leave hold.
 func (e *Engine) countMoved(s *Schema, at int, moves map[uint16]valueMove, r *Result) {
 	leaves := func(id TagSetID) bool {
-		_, leaves := moves[s.sets.at(uint32(id)).key.at(at)]
+		_, leaves := moves[s.sets.At(uint32(id)).key.at(at)]
 		return leaves
 	}
 	for row := uint32(1); row < e.records.Used() && len(moves) > 0; row++ {
-		if rec := e.records.at(row); rec.flags&recordLive != 0 {
+		if rec := e.records.At(row); rec.flags&recordLive != 0 {
 			e.countUse(rec, leaves, r)
 		}
 	}
@@ -166,8 +166,8 @@ func (e *Engine) countMoved(s *Schema, at int, moves map[uint16]valueMove, r *Re
 // countUse adds to a result what the record holds in segments that are in the way.
 func (e *Engine) countUse(rec *record, inWay func(TagSetID) bool, r *Result) {
 	used := false
-	for row := rec.segments; row != 0; row = e.segments.at(row).next {
-		seg := e.segments.at(row)
+	for row := rec.segments; row != 0; row = e.segments.At(row).next {
+		seg := e.segments.At(row)
 		if !inWay(seg.tagSet) || seg.onHand|seg.allocated|seg.pending|seg.safety == 0 {
 			continue
 		}
@@ -175,8 +175,8 @@ func (e *Engine) countUse(rec *record, inWay func(TagSetID) bool, r *Result) {
 		r.Stock.Units += seg.onHand
 		r.Stock.Promised += seg.allocated + seg.pending
 	}
-	for row := rec.futures; row != 0; row = e.futures.at(row).next {
-		f := e.futures.at(row)
+	for row := rec.futures; row != 0; row = e.futures.At(row).next {
+		f := e.futures.At(row)
 		used = used || f.split == 0 && inWay(e.Schema().canonical(f.tagSet))
 	}
 	if used {
@@ -226,8 +226,8 @@ func (c *DeleteTagCategory) apply(e *Engine, _ *Envelope, r *Result) {
 func (e *Engine) replaceSchema(old, next *Schema, rekey func(tagSetKey) tagSetKey) {
 	merged := false
 	for row := uint32(1); row < old.sets.Used(); row++ {
-		set := old.sets.at(row)
-		same := next.sets.add()
+		set := old.sets.At(row)
+		same := next.sets.Add()
 		assert(same == row, "tag sets are numbered without gaps")
 		fresh := tagSet{key: rekey(set.key), alias: set.alias}
 		if fresh.alias == 0 {
@@ -242,7 +242,7 @@ func (e *Engine) replaceSchema(old, next *Schema, rekey func(tagSetKey) tagSetKe
 		return
 	}
 	for row := uint32(1); row < e.records.Used(); row++ {
-		if rec := e.records.at(row); rec.flags&recordLive != 0 {
+		if rec := e.records.At(row); rec.flags&recordLive != 0 {
 			e.mergeSegments(row, rec)
 		}
 	}
@@ -252,8 +252,8 @@ func (e *Engine) replaceSchema(old, next *Schema, rekey func(tagSetKey) tagSetKe
 func (e *Engine) mergeSegments(row uint32, rec *record) {
 	s := e.Schema()
 	stale := false
-	for seg := rec.segments; seg != 0 && !stale; seg = e.segments.at(seg).next {
-		stale = s.sets.at(uint32(e.segments.at(seg).tagSet)).alias != 0
+	for seg := rec.segments; seg != 0 && !stale; seg = e.segments.At(seg).next {
+		stale = s.sets.At(uint32(e.segments.At(seg).tagSet)).alias != 0
 	}
 	if !stale {
 		return
@@ -261,7 +261,7 @@ func (e *Engine) mergeSegments(row uint32, rec *record) {
 	_, w := e.begin(row)
 	at := &rec.segments
 	for *at != 0 {
-		seg := e.segments.at(*at)
+		seg := e.segments.At(*at)
 		id := s.canonical(seg.tagSet)
 		if id == seg.tagSet {
 			at = &seg.next
@@ -286,7 +286,7 @@ func (e *Engine) mergeSegments(row uint32, rec *record) {
 // mergeInto moves everything of one segment of a record into another one. The larger floor and ltd stay: which of the
 // two has the older tag set, and so keeps its row, must not show.
 func (e *Engine) mergeInto(rec *record, w *window, into, from uint32) {
-	target, source := e.segments.at(into), e.segments.at(from)
+	target, source := e.segments.At(into), e.segments.At(from)
 	if len(e.counts.open) > 0 && e.counts.at(rec.location) >= 0 {
 		e.counts.bases[into] = e.counts.base(into, target.onHand) + e.counts.base(from, source.onHand)
 	}
@@ -309,12 +309,12 @@ func (e *Engine) mergeWaiting(target, source *segment) {
 		row := a
 		if a == 0 || b != 0 && e.lineSeq(b) < e.lineSeq(a) {
 			row = b
-			b = e.lines.at(b).waitNext
+			b = e.lines.At(b).waitNext
 		} else {
-			a = e.lines.at(a).waitNext
+			a = e.lines.At(a).waitNext
 		}
 		e.wait(target, row)
 	}
 }
 
-func (e *Engine) lineSeq(row uint32) uint64 { return e.items.at(e.lines.at(row).item).seq }
+func (e *Engine) lineSeq(row uint32) uint64 { return e.items.At(e.lines.At(row).item).seq }

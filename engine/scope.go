@@ -12,20 +12,20 @@ func (e *Engine) inScope(c *Scope) []uint32 {
 		}
 	}
 	want := func(row uint32) {
-		if len(c.Locations) == 0 || locations[e.records.at(row).location] {
+		if len(c.Locations) == 0 || locations[e.records.At(row).location] {
 			rows = append(rows, row)
 		}
 	}
 	if len(c.UPCs) == 0 {
 		for row := uint32(1); row < e.records.Used(); row++ {
-			if e.records.at(row).flags&recordLive != 0 {
+			if e.records.At(row).flags&recordLive != 0 {
 				want(row)
 			}
 		}
 	}
 	for _, upc := range c.UPCs {
 		if name := e.findName(&e.upcs, upc); name != 0 {
-			for row := e.names.at(name).records; row != 0; row = e.records.at(row).nextOfUPC {
+			for row := e.names.At(name).records; row != 0; row = e.records.At(row).nextOfUPC {
 				want(row)
 			}
 		}

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"apportion/engine/mem"
 	"fmt"
 	"math"
 	"math/big"
@@ -161,7 +162,7 @@ func TestUnbiasedSplitOfManyRecords(t *testing.T) {
 	var s splitScratch
 	units, out := make([]int64, 3), make([]int64, 3)
 	for n := range records {
-		s.splitAvailable(1, rule, nil, hashText2(fmt.Sprintf("%012d", n/10), fmt.Sprintf("store-%d", n%10)), out)
+		s.splitAvailable(1, rule, nil, mem.HashText2(fmt.Sprintf("%012d", n/10), fmt.Sprintf("store-%d", n%10)), out)
 		for i := range out {
 			units[i] += out[i]
 		}

@@ -1,6 +1,9 @@
 package engine
 
-import "sync/atomic"
+import (
+	"apportion/engine/mem"
+	"sync/atomic"
+)
 
 // Flags of a record.
 const (
@@ -14,13 +17,13 @@ const (
 type record struct {
 	seq          uint32 // a sequence lock: odd while the writer changes the record or its segments
 	flags        uint32
-	upc          uint32  // row in Engine.names
-	upcText      textRef // the UPC's text, at hand for lookups
-	location     uint32  // row in Engine.names
-	locationText textRef // as upcText
-	segments     uint32  // first segment; the rest by segment.next, in the order of their creation
-	futures      uint32  // first delivery; the rest by future.next
-	nextOfUPC    uint32  // next record of the same UPC
+	upc          uint32      // row in Engine.names
+	upcText      mem.TextRef // the UPC's text, at hand for lookups
+	location     uint32      // row in Engine.names
+	locationText mem.TextRef // as upcText
+	segments     uint32      // first segment; the rest by segment.next, in the order of their creation
+	futures      uint32      // first delivery; the rest by future.next
+	nextOfUPC    uint32      // next record of the same UPC
 	segmentCount uint32
 	version      uint64
 	onHand       int64 // totals over the segments
@@ -61,13 +64,13 @@ type future struct {
 
 // name is a UPC or a location. Names are never dropped, so readers may look at them at any time.
 type name struct {
-	text    textRef
+	text    mem.TextRef
 	records uint32 // of a UPC: its first record; the rest by record.nextOfUPC
 }
 
 // order is the head of an order.
 type order struct {
-	id       textRef
+	id       mem.TextRef
 	items    uint32 // first item; the rest by item.next, in the order of their creation
 	itemLast uint32
 	count    uint32 // items
@@ -79,7 +82,7 @@ type order struct {
 
 // item is one order item.
 type item struct {
-	id        textRef
+	id        mem.TextRef
 	order     uint32
 	next      uint32
 	lines     uint32 // first allocation line; the rest by line.next
@@ -131,19 +134,19 @@ type movement struct {
 type Engine struct {
 	Reader
 
-	ordersText texts
-	items      slab[item]
-	lines      slab[line]
-	moves      slab[movement]
+	ordersText mem.Texts
+	items      mem.Slab[item]
+	lines      mem.Slab[line]
+	moves      mem.Slab[movement]
 	itemIndex  itemIndex
 
 	itemSeq   uint64 // last item.seq given
 	futureSeq uint64 // last future.seq given
-	expiries  dueHeap
-	arrivals  dueHeap
-	closed    queue[closedOrder] // closed orders by the index of their last change, to leave memory
+	expiries  mem.DueHeap
+	arrivals  mem.DueHeap
+	closed    mem.Queue[closedOrder] // closed orders by the index of their last change, to leave memory
 	counts    stockCounts
-	plans     bitset // records that wait for a plan
+	plans     mem.Bitset // records that wait for a plan
 
 	logs [keptLogs]keptLog
 
@@ -160,20 +163,20 @@ func New() *Engine {
 	e.scratch.command.in.lists = new(tagLists)
 	e.archivedNow.Store(newArchivedRows())
 	for id := range e.logs {
-		e.logs[id].start(1)
+		e.logs[id].Start(1)
 		e.logs[id].saved = e.logs[id].span()
 	}
 	return e
 }
 
 // intern finds or adds a UPC or a location.
-func (e *Engine) intern(t *table, text string) uint32 {
+func (e *Engine) intern(t *mem.Table, text string) uint32 {
 	if row := e.findName(t, text); row != 0 {
 		return row
 	}
-	row := e.names.add()
-	*e.names.at(row) = name{text: e.namesText.add(text)}
-	t.add(hashText(text), row)
+	row := e.names.Add()
+	*e.names.At(row) = name{text: e.namesText.Add(text)}
+	t.Add(mem.HashText(text), row)
 	if t == &e.upcs {
 		e.stats.upcs.Add(1)
 	}
@@ -181,14 +184,14 @@ func (e *Engine) intern(t *table, text string) uint32 {
 }
 
 func (e *Engine) recordHash(row uint32) uint64 {
-	r := e.records.at(row)
-	return hashText2(e.text(r.upc), e.text(r.location))
+	r := e.records.At(row)
+	return mem.HashText2(e.text(r.upc), e.text(r.location))
 }
 
 // findSegment gives the record's segment of a tag set; 0: there is none.
 func (e *Engine) findSegment(r *record, id TagSetID) uint32 {
 	for row := r.segments; row != 0; {
-		s := e.segments.at(row)
+		s := e.segments.At(row)
 		if s.tagSet == id {
 			return row
 		}
@@ -199,12 +202,12 @@ func (e *Engine) findSegment(r *record, id TagSetID) uint32 {
 
 // createRecord adds a record without segments. The caller then opens it with begin.
 func (e *Engine) createRecord(upc, location string) uint32 {
-	row := e.records.add()
+	row := e.records.Add()
 	e.touchRecord(row)
-	r := e.records.at(row)
+	r := e.records.At(row)
 	u, l := e.intern(&e.upcs, upc), e.intern(&e.locations, location)
 	e.fillRecord(r, u, l, recordLive)
-	e.linkRecord(row, hashText2(upc, location))
+	e.linkRecord(row, mem.HashText2(upc, location))
 	return row
 }
 
@@ -212,9 +215,9 @@ func (e *Engine) createRecord(upc, location string) uint32 {
 func (e *Engine) fillRecord(r *record, upc, location, flags uint32) {
 	atomic.AddUint32(&r.seq, 1)
 	atomic.StoreUint32(&r.upc, upc)
-	atomic.StoreUint32((*uint32)(&r.upcText), uint32(e.names.at(upc).text))
+	atomic.StoreUint32((*uint32)(&r.upcText), uint32(e.names.At(upc).text))
 	atomic.StoreUint32(&r.location, location)
-	atomic.StoreUint32((*uint32)(&r.locationText), uint32(e.names.at(location).text))
+	atomic.StoreUint32((*uint32)(&r.locationText), uint32(e.names.At(location).text))
 	atomic.StoreUint32(&r.flags, flags)
 	atomic.StoreUint32(&r.segments, 0)
 	atomic.StoreUint32(&r.futures, 0)
@@ -228,11 +231,11 @@ func (e *Engine) fillRecord(r *record, upc, location, flags uint32) {
 
 // linkRecord makes a filled record findable.
 func (e *Engine) linkRecord(row uint32, hash uint64) {
-	r := e.records.at(row)
-	upc := e.names.at(r.upc)
+	r := e.records.At(row)
+	upc := e.names.At(r.upc)
 	atomic.StoreUint32(&r.nextOfUPC, upc.records)
 	atomic.StoreUint32(&upc.records, row)
-	e.byKey.add(hash, row)
+	e.byKey.Add(hash, row)
 	e.recordsUsed.Store(e.records.Used())
 	e.stats.records.Add(1)
 }
@@ -240,21 +243,21 @@ func (e *Engine) linkRecord(row uint32, hash uint64) {
 // removeRecord takes a record with its segments and deliveries away.
 func (e *Engine) removeRecord(row uint32) {
 	e.touchRecord(row)
-	r := e.records.at(row)
+	r := e.records.At(row)
 	if r.flags&recordPlanned != 0 {
 		e.queuePlan(row, false)
 	}
-	e.byKey.remove(e.recordHash(row), row)
+	e.byKey.Remove(e.recordHash(row), row)
 	e.unlinkOfUPC(r, row)
 	atomic.AddUint32(&r.seq, 1)
 	for s := r.segments; s != 0; {
-		next := e.segments.at(s).next
+		next := e.segments.At(s).next
 		e.counts.forget(s)
 		e.dropSegment(s)
 		s = next
 	}
 	for f := r.futures; f != 0; {
-		next := e.futures.at(f).next
+		next := e.futures.At(f).next
 		e.dropFuture(f)
 		f = next
 	}
@@ -264,25 +267,25 @@ func (e *Engine) removeRecord(row uint32) {
 	atomic.StoreUint32(&r.segments, 0)
 	atomic.StoreUint32(&r.futures, 0)
 	atomic.AddUint32(&r.seq, 1)
-	e.records.drop(row)
+	e.records.Drop(row)
 	e.stats.records.Add(-1)
 }
 
 func (e *Engine) unlinkOfUPC(r *record, row uint32) {
-	at := &e.names.at(r.upc).records
+	at := &e.names.At(r.upc).records
 	for *at != row {
-		at = &e.records.at(*at).nextOfUPC
+		at = &e.records.At(*at).nextOfUPC
 	}
 	atomic.StoreUint32(at, r.nextOfUPC)
 }
 
 // createSegment adds an empty segment at the end of an opened record's list.
 func (e *Engine) createSegment(r *record, id TagSetID) uint32 {
-	row := e.segments.add()
-	e.fillSegment(e.segments.at(row), &segment{tagSet: id})
+	row := e.segments.Add()
+	e.fillSegment(e.segments.At(row), &segment{tagSet: id})
 	at := &r.segments
 	for *at != 0 {
-		at = &e.segments.at(*at).next
+		at = &e.segments.At(*at).next
 	}
 	atomic.StoreUint32(at, row)
 	r.segmentCount++
@@ -291,7 +294,7 @@ func (e *Engine) createSegment(r *record, id TagSetID) uint32 {
 }
 
 func (e *Engine) dropSegment(row uint32) {
-	e.segments.drop(row)
+	e.segments.Drop(row)
 	e.stats.segments.Add(-1)
 }
 

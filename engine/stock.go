@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"apportion/engine/mem"
 	"strconv"
 	"sync/atomic"
 )
@@ -110,7 +111,7 @@ func (e *Engine) checkOnHand(t *stockTarget, i int, location string, items []Sto
 func (e *Engine) targets(location string, items []StockItem, r *Result) bool {
 	s := e.Schema()
 	e.scratch.stock = e.scratch.stock[:0]
-	e.scratch.sums.start(len(items))
+	e.scratch.sums.Start(len(items))
 	e.scratch.room.start(len(items))
 	for i := range items {
 		key, split, code, tag := s.key(items[i].Tags)
@@ -153,13 +154,13 @@ func (e *Engine) tooManyFutures(t *stockTarget, upc string) bool {
 	n := int64(0)
 	key := t.record
 	if key == 0 {
-		key = uint32(hashText(upc)) | 1<<31 // no record has so high a row
+		key = uint32(mem.HashText(upc)) | 1<<31 // no record has so high a row
 	} else {
-		for row := e.records.at(t.record).futures; row != 0; row = e.futures.at(row).next {
+		for row := e.records.At(t.record).futures; row != 0; row = e.futures.At(row).next {
 			n++
 		}
 	}
-	sum := e.scratch.sums.at(key)
+	sum := e.scratch.sums.At(key)
 	*sum++
 	return n+*sum > FuturesPerRecordMax
 }
@@ -172,19 +173,19 @@ func (e *Engine) firstDuplicate(items []StockItem) int {
 	}
 	s := e.Schema()
 	seen := &e.scratch.seen
-	seen.start(len(items))
+	seen.Start(len(items))
 	for i := range items {
-		h := hashText(items[i].UPC) ^ mix(uint64(items[i].DeliveryDateMS)^s.discreteHash(e.scratch.stock[i].key),
+		h := mem.HashText(items[i].UPC) ^ mix(uint64(items[i].DeliveryDateMS)^s.discreteHash(e.scratch.stock[i].key),
 			0x9e3779b97f4a7c15)
-		p := seen.probe(h)
-		for j := seen.next(&p); j != nil; j = seen.next(&p) {
+		p := seen.Probe(h)
+		for j := seen.Next(&p); j != nil; j = seen.Next(&p) {
 			a, b := &e.scratch.stock[i], &e.scratch.stock[*j]
 			if items[i].UPC == items[*j].UPC && items[i].DeliveryDateMS == items[*j].DeliveryDateMS &&
 				(a.key == b.key || (a.split || b.split) && s.sameGroup(a.key, b.key)) {
 				return i
 			}
 		}
-		*seen.add(h) = int32(i)
+		*seen.Add(h) = int32(i)
 	}
 	return -1
 }
@@ -202,9 +203,9 @@ func (e *Engine) eachTargeted(t *stockTarget, do func(row uint32, seg *segment))
 		return
 	}
 	s := e.Schema()
-	for row := e.records.at(t.record).segments; row != 0; {
-		seg := e.segments.at(row)
-		key := s.sets.at(uint32(seg.tagSet)).key
+	for row := e.records.At(t.record).segments; row != 0; {
+		seg := e.segments.At(row)
+		key := s.sets.At(uint32(seg.tagSet)).key
 		if key == t.key || t.split && s.sameGroup(key, t.key) {
 			do(row, seg)
 		}
@@ -214,7 +215,7 @@ func (e *Engine) eachTargeted(t *stockTarget, do func(row uint32, seg *segment))
 
 // setStock does the resolved items.
 func (e *Engine) setStock(location string, items []StockItem, r *Result) {
-	e.scratch.sums.start(len(items))
+	e.scratch.sums.Start(len(items))
 	for i := range items {
 		t := &e.scratch.stock[i]
 		if t.record == 0 {
@@ -231,7 +232,7 @@ func (e *Engine) setStock(location string, items []StockItem, r *Result) {
 	}
 	e.counts.loading = false // what a redistribution moves was not so at the count's start
 	for i := range items {
-		if row := e.scratch.stock[i].record; e.records.at(row).flags&recordDue != 0 {
+		if row := e.scratch.stock[i].record; e.records.At(row).flags&recordDue != 0 {
 			e.redistributeRecord(row, nil)
 		}
 	}
@@ -240,7 +241,7 @@ func (e *Engine) setStock(location string, items []StockItem, r *Result) {
 
 // countRecord counts a changed record once in a result. scratch.sums has those that have been counted.
 func (e *Engine) countRecord(row uint32, r *Result) {
-	if seen := e.scratch.sums.at(row); *seen == 0 {
+	if seen := e.scratch.sums.At(row); *seen == 0 {
 		*seen = 1
 		r.Stock.Records++
 	}
@@ -265,7 +266,7 @@ func (e *Engine) setSegment(t *stockTarget, rec *record, w *window, it *StockIte
 	if row == 0 {
 		row = e.addSegment(rec, id)
 	}
-	seg := e.segments.at(row)
+	seg := e.segments.At(row)
 	d := delta{}
 	if it.DeliveryDateMS == 0 {
 		d.onHand = t.onHand - seg.onHand
@@ -323,14 +324,14 @@ func (e *Engine) groupOf(id TagSetID) *group {
 // apply moves available units: all items, or none when one cannot be done.
 func (c *Transfer) apply(e *Engine, _ *Envelope, r *Result) {
 	e.scratch.stock = e.scratch.stock[:0]
-	e.scratch.sums.start(len(c.Items))
+	e.scratch.sums.Start(len(c.Items))
 	e.scratch.room.start(len(c.Items))
 	for i := range c.Items {
 		if !e.planTransfer(i, &c.Items[i], r) {
 			return
 		}
 	}
-	e.scratch.sums.start(2 * len(c.Items)) // from here on: the records that have been counted
+	e.scratch.sums.Start(2 * len(c.Items)) // from here on: the records that have been counted
 	for i := range c.Items {
 		it, from, to := &c.Items[i], &e.scratch.stock[2*i], &e.scratch.stock[2*i+1]
 		e.moveOnHand(from.record, from.key, -it.Quantity)
@@ -379,7 +380,7 @@ func (e *Engine) planTransfer(i int, it *TransferItem, r *Result) bool {
 // planTake checks that the segment still has the units, after what earlier items take.
 func (e *Engine) planTake(i int, it *TransferItem, from *stockTarget, r *Result) bool {
 	s := e.Schema()
-	rec := e.records.at(from.record)
+	rec := e.records.At(from.record)
 	row := uint32(0)
 	if id := s.find(from.key); id != 0 {
 		row = e.findSegment(rec, id)
@@ -388,9 +389,9 @@ func (e *Engine) planTake(i int, it *TransferItem, from *stockTarget, r *Result)
 		r.refuse(CodeUnknownSegment, itemPath(i, "from.tags"), it.UPC)
 		return false
 	}
-	sum := e.scratch.sums.at(row)
+	sum := e.scratch.sums.At(row)
 	*sum += it.Quantity
-	if available := e.segments.at(row).available(); *sum > available {
+	if available := e.segments.At(row).available(); *sum > available {
 		r.refuse(CodeInsufficient, itemPath(i, "quantity"), strconv.FormatInt(it.Quantity, 10))
 		r.Stock.Units = max(0, available-(*sum-it.Quantity))
 		return false

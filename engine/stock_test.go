@@ -263,7 +263,7 @@ func TestStateLimits(t *testing.T) {
 
 	// As if so many combinations had been used: no new one is created, the known ones go on.
 	h.must(&Refresh{Location: "L", Items: []StockItem{units("U", 5)}})
-	h.e.Schema().sets.place(TagSetsMax - 1)
+	h.e.Schema().sets.Place(TagSetsMax - 1)
 	bopis := Tag{"OrderType", "BOPIS"}
 	back := allocate("o", ModeAll, ask("1", "U", 1, bopis))
 	back.Backorder = true

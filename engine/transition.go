@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"apportion/engine/mem"
 	"encoding/binary"
 	"strconv"
 )
@@ -64,18 +65,18 @@ func (c *Transition) readBody(r *bodyReader) {
 // apply moves reserved items into another order, as they are: their lines, and their places among those that wait,
 // stay.
 func (c *Transition) apply(e *Engine, envelope *Envelope, r *Result) {
-	hash := hashText(c.OrderID)
+	hash := mem.HashText(c.OrderID)
 	to, ok := e.orderFor(c.OrderID, hash, envelope, r)
 	if !ok {
 		return
 	}
 	from := e.findOrder(c.FromOrderID)
-	if from == 0 || e.orders.at(from).open == 0 {
+	if from == 0 || e.orders.At(from).open == 0 {
 		// Whether an order that holds nothing is still in memory must not show.
 		r.refuse(CodeNotReserved, "fromOrderId", c.FromOrderID)
 		return
 	}
-	if to != 0 && int(e.orders.at(to).count)+len(c.Lines) > OrderItemsMax {
+	if to != 0 && int(e.orders.At(to).count)+len(c.Lines) > OrderItemsMax {
 		r.refuse(CodeTooMany, "lines", strconv.Itoa(OrderItemsMax))
 		return
 	}
@@ -97,10 +98,10 @@ func (c *Transition) apply(e *Engine, envelope *Envelope, r *Result) {
 		e.linkItem(to, row, c.Lines[i].ToItemID)
 		e.firm(row, &r.Lines[i])
 	}
-	if o := e.orders.at(from); o.count == 0 {
+	if o := e.orders.At(from); o.count == 0 {
 		e.dropOrder(from)
 	} else if o.open == 0 {
-		e.closed.push(closedOrder{row: from, changed: o.changed}, e.isClosed)
+		e.closed.Push(closedOrder{row: from, changed: o.changed}, e.isClosed)
 	}
 }
 
@@ -112,7 +113,7 @@ func (e *Engine) planTransition(l *TransitionLine, from, to uint32, r *Result) {
 		out.Code = CodeUnknownItem
 		return
 	}
-	it := e.items.at(row)
+	it := e.items.At(row)
 	allocated, pending := e.held(it)
 	out.Requested = allocated + pending
 	switch {
@@ -129,31 +130,31 @@ func (e *Engine) planTransition(l *TransitionLine, from, to uint32, r *Result) {
 
 // unlinkItem takes an item that holds units out of its order.
 func (e *Engine) unlinkItem(orderRow, row uint32) {
-	o := e.orders.at(orderRow)
+	o := e.orders.At(orderRow)
 	e.unindex(orderRow, row)
 	last := uint32(0)
 	at := &o.items
 	for *at != row {
 		last = *at
-		at = &e.items.at(*at).next
+		at = &e.items.At(*at).next
 	}
-	*at = e.items.at(row).next
+	*at = e.items.At(row).next
 	if o.itemLast == row {
 		o.itemLast = last
 	}
 	o.count--
 	o.open--
-	e.ordersText.drop(e.items.at(row).id)
+	e.ordersText.Drop(e.items.At(row).id)
 }
 
 // linkItem puts an item that holds units at the end of an order, under an id.
 func (e *Engine) linkItem(orderRow, row uint32, id string) {
-	o, it := e.orders.at(orderRow), e.items.at(row)
-	it.id, it.order, it.next = e.ordersText.add(id), orderRow, 0
+	o, it := e.orders.At(orderRow), e.items.At(row)
+	it.id, it.order, it.next = e.ordersText.Add(id), orderRow, 0
 	if o.itemLast == 0 {
 		o.items = row
 	} else {
-		e.items.at(o.itemLast).next = row
+		e.items.At(o.itemLast).next = row
 	}
 	o.itemLast = row
 	o.count++
@@ -163,10 +164,10 @@ func (e *Engine) linkItem(orderRow, row uint32, id string) {
 
 // firm ends an item's reservation without releasing anything, and answers what it holds.
 func (e *Engine) firm(row uint32, out *LineResult) {
-	it := e.items.at(row)
+	it := e.items.At(row)
 	it.expiresMS = 0
-	for line := it.lines; line != 0; line = e.lines.at(line).next {
-		l := e.lines.at(line)
+	for line := it.lines; line != 0; line = e.lines.At(line).next {
+		l := e.lines.At(line)
 		if kept := l.allocated + l.pending; kept > 0 {
 			e.moved(row, MovementConfirmed, l.tagSet, kept)
 			out.Units += l.allocated

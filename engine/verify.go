@@ -18,11 +18,11 @@ func (e *Engine) Verify(report func(problem string)) {
 	e.verifyJobs(report)
 	planned := 0
 	for row := uint32(1); row < e.records.Used(); row++ {
-		r := e.records.at(row)
+		r := e.records.At(row)
 		if r.flags&recordPlanned != 0 {
 			planned++
 		}
-		if r.flags&recordPlanned != 0 != e.plans.has(row) {
+		if r.flags&recordPlanned != 0 != e.plans.Has(row) {
 			report(fmt.Sprintf("the record in row %d waits for a plan, or does not, and the queue says otherwise", row))
 		}
 		if r.flags&recordLive != 0 {
@@ -41,8 +41,8 @@ func (e *Engine) verifyRecord(row uint32, r *record, promised []promise, report 
 	}
 	var sum segment
 	count := uint32(0)
-	for s := r.segments; s != 0; s = e.segments.at(s).next {
-		seg := e.segments.at(s)
+	for s := r.segments; s != 0; s = e.segments.At(s).next {
+		seg := e.segments.At(s)
 		count++
 		sum.onHand += seg.onHand
 		sum.allocated += seg.allocated
@@ -67,30 +67,30 @@ func (e *Engine) verifyRecord(row uint32, r *record, promised []promise, report 
 // verifyOrders checks the order items and adds up what they hold of each segment.
 func (e *Engine) verifyOrders(promised []promise, report func(string)) {
 	for row := uint32(1); row < e.orders.Used(); row++ {
-		o := e.orders.at(row)
+		o := e.orders.At(row)
 		if o.live == 0 {
 			continue
 		}
 		open := uint32(0)
-		for i := o.items; i != 0; i = e.items.at(i).next {
-			it := e.items.at(i)
+		for i := o.items; i != 0; i = e.items.At(i).next {
+			it := e.items.At(i)
 			if e.isOpen(it) {
 				open++
 			}
 			e.verifyItem(o, it, promised, report)
 		}
 		if open != o.open {
-			report(fmt.Sprintf("order %s has %d open items, counted %d", e.ordersText.get(o.id), o.open, open))
+			report(fmt.Sprintf("order %s has %d open items, counted %d", e.ordersText.Get(o.id), o.open, open))
 		}
 	}
 }
 
 func (e *Engine) verifyItem(o *order, it *item, promised []promise, report func(string)) {
 	say := func(what string) {
-		report(fmt.Sprintf("order %s, item %s: %s", e.ordersText.get(o.id), e.ordersText.get(it.id), what))
+		report(fmt.Sprintf("order %s, item %s: %s", e.ordersText.Get(o.id), e.ordersText.Get(it.id), what))
 	}
-	for row := it.lines; row != 0; row = e.lines.at(row).next {
-		l := e.lines.at(row)
+	for row := it.lines; row != 0; row = e.lines.At(row).next {
+		l := e.lines.At(row)
 		if !l.addsUp(it) {
 			say(fmt.Sprintf("the units do not add up: %+v", *l))
 		}
@@ -99,7 +99,7 @@ func (e *Engine) verifyItem(o *order, it *item, promised []promise, report func(
 		}
 		seg := uint32(0)
 		if rec := e.recordOf(it); rec != 0 {
-			seg = e.findSegment(e.records.at(rec), e.Schema().canonical(l.tagSet))
+			seg = e.findSegment(e.records.At(rec), e.Schema().canonical(l.tagSet))
 		}
 		if seg == 0 {
 			say("holds units of a segment that does not exist")
@@ -143,7 +143,7 @@ func (e *Engine) Hash() [32]byte {
 	}
 	for id := range e.logs {
 		for n := e.logs[id].First(); n < e.logs[id].Next(); n++ {
-			write(numberKey(keptLogKinds[id].table, n), e.logs[id].get(n))
+			write(numberKey(keptLogKinds[id].table, n), e.logs[id].Get(n))
 		}
 	}
 	return [32]byte(h.Sum(nil))

@@ -1,6 +1,9 @@
 package engine
 
-import "sync/atomic"
+import (
+	"apportion/engine/mem"
+	"sync/atomic"
+)
 
 // WarmCommandsMax is how many commands Warm looks at, at most: what they need has to stay in the processor's cache
 // until they are applied.
@@ -59,7 +62,7 @@ func (w *warmer) step(lists *tagLists) {
 
 // findWarm is findRecord for a line of the command at hand.
 func (e *Engine) findWarm(upc, location string) uint32 {
-	if row := e.scratch.warm.found; row != 0 && e.isRecord(e.records.at(row), upc, location) {
+	if row := e.scratch.warm.found; row != 0 && e.isRecord(e.records.At(row), upc, location) {
 		return row
 	}
 	return e.findRecord(upc, location)
@@ -94,7 +97,7 @@ func (w *warmer) add(command []byte, lists *tagLists) {
 	upc, location := r.text(), r.text()
 	r.uvarint()
 	if r.fault == "" {
-		p.order, p.key = hashText(orderID), hashText2(upc, location)
+		p.order, p.key = mem.HashText(orderID), mem.HashText2(upc, location)
 		p.list, _ = lists.find(r.b[r.at:])
 	}
 }
@@ -106,7 +109,7 @@ func (e *Engine) warmSlots(w *warmer) {
 	n := len(w.paths)
 	for i := range w.paths {
 		p := &w.paths[i]
-		orders[i], keys[i] = e.byOrderID.slot(p.order), e.byKey.slot(p.key)
+		orders[i], keys[i] = e.byOrderID.Slot(p.order), e.byKey.Slot(p.key)
 	}
 	sink := uint64(0)
 	for _, slot := range orders[:n] {
@@ -118,7 +121,7 @@ func (e *Engine) warmSlots(w *warmer) {
 	w.sink ^= sink
 	for i := range w.paths {
 		if p := &w.paths[i]; p.key != 0 {
-			p.record, _ = e.byKey.probe(p.key).next()
+			p.record, _ = e.byKey.Probe(p.key).Next()
 		}
 	}
 }
@@ -128,13 +131,13 @@ func (e *Engine) warmRecords(w *warmer) {
 	sink := uint64(0)
 	for i := range w.paths {
 		p := &w.paths[i]
-		r := e.records.at(p.record)
+		r := e.records.At(p.record)
 		p.segment = r.segments
 		sink ^= uint64(r.ltd) // the record's last line of the cache
 	}
 	for i := range w.paths {
-		if upc := e.records.at(w.paths[i].record).upcText; upc != 0 {
-			sink ^= uint64(e.namesText.get(upc)[0])
+		if upc := e.records.At(w.paths[i].record).upcText; upc != 0 {
+			sink ^= uint64(e.namesText.Get(upc)[0])
 		}
 	}
 	w.sink ^= sink
@@ -146,7 +149,7 @@ func (e *Engine) warmSegments(w *warmer) {
 		moved := uint32(0)
 		for i := range w.paths {
 			p := &w.paths[i]
-			s := e.segments.at(p.segment)
+			s := e.segments.At(p.segment)
 			if next := s.next; p.list == nil || p.list.set != s.tagSet {
 				p.segment = next
 				moved |= next

@@ -19,7 +19,8 @@ import (
 // mayImport says which packages of this module a package may import. It is the architecture in one table: imports point
 // one way, cmd -> httpapi -> raftstore -> {engine, rules, wal}, and bench talks HTTP only.
 var mayImport = map[string][]string{
-	"engine": {},
+	"engine":     {"engine/mem"},
+	"engine/mem": {},
 
 	"rules":          {"engine", "rules/sandbox"},
 	"rules/backtest": {"engine", "rules"},
@@ -271,8 +272,9 @@ func importFaults(f *sourceFile) (faults []string) {
 		if owner, owned := onlyImporter[path]; owned && f.pkg != owner {
 			faults = append(faults, f.at(spec, "only %s may import %s: use its types", owner, path))
 		}
-		if f.pkg == "engine" && !isOurs && strings.Contains(strings.SplitN(path, "/", 2)[0], ".") {
-			faults = append(faults, f.at(spec, "engine must not import %s: it has the standard library only", path))
+		if f.isPure() && !isOurs && strings.Contains(strings.SplitN(path, "/", 2)[0], ".") {
+			faults = append(faults, f.at(spec, "%s must not import %s: it has the standard library only", f.pkg,
+				path))
 		}
 	}
 	return faults
@@ -323,15 +325,18 @@ func lengthFaults(f *sourceFile) (faults []string) {
 var engineForbidden = []string{"math/rand", "math/rand/v2", "crypto/rand", "os", "net", "net/http", "io/fs", "log",
 	"log/slog"}
 
+// isPure reports whether a file is of the engine, or of its memory.
+func (f *sourceFile) isPure() bool { return f.pkg == "engine" || strings.HasPrefix(f.pkg, "engine/") }
+
 // engineFaults: the engine is a pure function of state and command.
 func engineFaults(f *sourceFile) (faults []string) {
-	if f.pkg != "engine" {
+	if !f.isPure() {
 		return nil
 	}
 	for _, spec := range f.syntax.Imports {
 		if path, _ := strconv.Unquote(spec.Path.Value); slices.Contains(engineForbidden, path) {
-			faults = append(faults, f.at(spec, "engine must not import %s: what comes from outside comes with the "+
-				"command, as data", path))
+			faults = append(faults, f.at(spec, "%s must not import %s: what comes from outside comes with the "+
+				"command, as data", f.pkg, path))
 		}
 	}
 	ast.Inspect(f.syntax, func(node ast.Node) bool {
@@ -439,6 +444,9 @@ func TestHouseRulesFindFaults(t *testing.T) {
 	f("engine/x.go", "package engine\nimport \"math/rand/v2\"\nvar _ = rand.Int", "must not import math/rand/v2")
 	f("engine/x.go", "package engine\nimport clock \"time\"\nfunc f() { clock.Now() }", "no time.Now in engine")
 	f("engine/x.go", "package engine\nfunc f() { go f() }", "no goroutines")
+	f("engine/mem/x.go", "package mem\nfunc f() { go f() }", "no goroutines")
+	f("engine/mem/x.go", "package mem\nimport \"os\"\nvar _ = os.Args", "must not import os")
+	f("engine/mem/x.go", "package mem\nimport \"github.com/x/y\"\nvar _ = y.Z", "standard library only")
 	f("httpapi/x.go", "package httpapi\nimport \"fmt\"\nfunc f() { fmt.Println() }", "no fmt.Println outside cmd")
 	f("wal/x.go", "package wal\nfunc f() { println() }", "for debugging")
 	f("wal/x.go", "package wal\nfunc F() {\n}", "F has no comment")

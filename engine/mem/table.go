@@ -1,4 +1,4 @@
-package engine
+package mem
 
 import "sync/atomic"
 
@@ -14,13 +14,13 @@ const (
 	tableFullRange = tableShards / 8
 )
 
-// table is a hash index from a 64-bit hash to row numbers, by open addressing. The hash's first 8 bits choose a shard,
+// Table is a hash index from a 64-bit hash to row numbers, by open addressing. The hash's first 8 bits choose a shard,
 // the next 32 are the tag: a slot holds tag and row, and the tag also gives the slot's place, so that a shard grows
 // without a look at the rows. Whoever looks up compares the key in the row itself.
 //
 // One writer changes it; any number of readers probe it without a lock. A reader sees every row that was in the table
 // before it began and is not removed meanwhile.
-type table struct {
+type Table struct {
 	shards [tableShards]tableShard
 }
 
@@ -42,7 +42,8 @@ type probe struct {
 
 func tagOf(hash uint64) uint32 { return uint32(hash >> 24) }
 
-func (t *table) probe(hash uint64) probe {
+// Probe begins the walk over the rows that may have a hash.
+func (t *Table) Probe(hash uint64) probe {
 	slots := t.shards[hash>>56].slots.Load()
 	if slots == nil {
 		return probe{}
@@ -50,8 +51,8 @@ func (t *table) probe(hash uint64) probe {
 	return probe{slots: *slots, at: tagOf(hash), tag: tagOf(hash)}
 }
 
-// next gives the next row that may have the hash, 0 when there are no more, and the probe that goes on behind it.
-func (p probe) next() (row uint32, rest probe) {
+// Next gives the next row that may have the hash, 0 when there are no more, and the probe that goes on behind it.
+func (p probe) Next() (row uint32, rest probe) {
 	for p.at-p.tag < uint32(len(p.slots)) {
 		slot := atomic.LoadUint64(&p.slots[p.at&uint32(len(p.slots)-1)])
 		if slot == 0 {
@@ -65,8 +66,8 @@ func (p probe) next() (row uint32, rest probe) {
 	return 0, probe{}
 }
 
-// add enters a row. The caller knows that it is not in the table.
-func (t *table) add(hash uint64, row uint32) {
+// Add enters a row. The caller knows that it is not in the table.
+func (t *Table) Add(hash uint64, row uint32) {
 	shard := &t.shards[hash>>56]
 	if shard.taken >= shard.full {
 		shard.rebuild(int(hash >> 56))
@@ -77,8 +78,8 @@ func (t *table) add(hash uint64, row uint32) {
 	shard.live++
 }
 
-// remove takes a row out.
-func (t *table) remove(hash uint64, row uint32) {
+// Remove takes a row out.
+func (t *Table) Remove(hash uint64, row uint32) {
 	shard := &t.shards[hash>>56]
 	slots := *shard.slots.Load()
 	want := uint64(tagOf(hash))<<32 | uint64(row)
@@ -139,8 +140,8 @@ func put(slots []uint64, tag, row uint32) (empty bool) {
 
 var noSlot uint64 // of an empty table
 
-// slot gives the slot at which the search for a hash begins.
-func (t *table) slot(hash uint64) *uint64 {
+// Slot gives the slot at which the search for a hash begins.
+func (t *Table) Slot(hash uint64) *uint64 {
 	slots := t.shards[hash>>56].slots.Load()
 	if slots == nil {
 		return &noSlot
@@ -148,7 +149,8 @@ func (t *table) slot(hash uint64) *uint64 {
 	return &(*slots)[uint64(tagOf(hash))&uint64(len(*slots)-1)]
 }
 
-func (t *table) memoryBytes() (bytes int64) {
+// MemoryBytes is the memory that it takes.
+func (t *Table) MemoryBytes() (bytes int64) {
 	for i := range t.shards {
 		if slots := t.shards[i].slots.Load(); slots != nil {
 			bytes += sliceBytes(*slots)

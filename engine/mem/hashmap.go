@@ -1,10 +1,10 @@
-package engine
+package mem
 
 import "math/bits"
 
-// hashMap finds values by their keys, by open addressing. A key may have several values. It is for what one command
+// HashMap finds values by their keys, by open addressing. A key may have several values. It is for what one command
 // adds up or compares: start empties it in one step, and it keeps its memory.
-type hashMap[K uint32 | uint64, V any] struct {
+type HashMap[K uint32 | uint64, V any] struct {
 	slots []mapSlot[K, V] // a power of two
 	stamp uint32          // of the slots that are taken
 	taken int
@@ -20,8 +20,8 @@ type mapSlot[K uint32 | uint64, V any] struct {
 // mapSlotsMin is the size of a map of few entries.
 const mapSlotsMin = 16
 
-// start forgets all entries and makes room for n; more are possible.
-func (m *hashMap[K, V]) start(n int) {
+// Start forgets all entries and makes room for n; more are possible.
+func (m *HashMap[K, V]) Start(n int) {
 	size := mapSlotsMin
 	for size < 2*n {
 		size *= 2
@@ -33,23 +33,23 @@ func (m *hashMap[K, V]) start(n int) {
 	}
 }
 
-func (m *hashMap[K, V]) allocate(size int) {
+func (m *HashMap[K, V]) allocate(size int) {
 	m.slots, m.stamp, m.taken = make([]mapSlot[K, V], size), 1, 0
 	m.shift = uint8(64 - bits.TrailingZeros(uint(size)))
 }
 
-// len is the number of entries since the start.
-func (m *hashMap[K, V]) len() int { return m.taken }
+// Len is the number of entries since the start.
+func (m *HashMap[K, V]) Len() int { return m.taken }
 
 // first gives the slot at which the search for a key begins.
-func (m *hashMap[K, V]) first(key K) int { return int(uint64(key) * 0x9e3779b97f4a7c15 >> m.shift) }
+func (m *HashMap[K, V]) first(key K) int { return int(uint64(key) * 0x9e3779b97f4a7c15 >> m.shift) }
 
-// at gives the value of a key, zero at first. It is valid until the next call.
-func (m *hashMap[K, V]) at(key K) *V {
+// At gives the value of a key, zero at first. It is valid until the next call.
+func (m *HashMap[K, V]) At(key K) *V {
 	for at := m.first(key); ; at = (at + 1) & (len(m.slots) - 1) {
 		slot := &m.slots[at]
 		if slot.stamp != m.stamp {
-			return m.add(key)
+			return m.Add(key)
 		}
 		if slot.key == key {
 			return &slot.value
@@ -57,8 +57,8 @@ func (m *hashMap[K, V]) at(key K) *V {
 	}
 }
 
-// add gives a value of its own, zero, to a key that may have others. It is valid until the next call.
-func (m *hashMap[K, V]) add(key K) *V {
+// Add gives a value of its own, zero, to a key that may have others. It is valid until the next call.
+func (m *HashMap[K, V]) Add(key K) *V {
 	if 2*m.taken >= len(m.slots) {
 		m.grow()
 	}
@@ -73,12 +73,12 @@ func (m *hashMap[K, V]) add(key K) *V {
 }
 
 // grow makes room for twice as many entries.
-func (m *hashMap[K, V]) grow() {
+func (m *HashMap[K, V]) grow() {
 	old, stamp := m.slots, m.stamp
 	m.allocate(2 * len(old))
 	for i := range old {
 		if slot := &old[i]; slot.stamp == stamp {
-			*m.add(slot.key) = slot.value
+			*m.Add(slot.key) = slot.value
 		}
 	}
 }
@@ -89,10 +89,10 @@ type mapProbe[K uint32 | uint64] struct {
 	at  int
 }
 
-func (m *hashMap[K, V]) probe(key K) mapProbe[K] { return mapProbe[K]{key, m.first(key)} }
+func (m *HashMap[K, V]) Probe(key K) mapProbe[K] { return mapProbe[K]{key, m.first(key)} }
 
-// next gives the next value, nil if there are no more. The map must not get another entry meanwhile.
-func (m *hashMap[K, V]) next(p *mapProbe[K]) *V {
+// Next gives the next value, nil if there are no more. The map must not get another entry meanwhile.
+func (m *HashMap[K, V]) Next(p *mapProbe[K]) *V {
 	for {
 		slot := &m.slots[p.at]
 		if slot.stamp != m.stamp {

@@ -1,15 +1,15 @@
-package engine
+package mem
 
 import (
 	"encoding/binary"
 	"slices"
 )
 
-// ring keeps byte strings in the order of their numbers, adds at the end and forgets at the front. Entries live in
+// Ring keeps byte strings in the order of their numbers, adds at the end and forgets at the front. Entries live in
 // chunks and their places in blocks, so that the garbage collector sees few objects however many entries there are.
 // Nothing moves when the ring grows: Apply adds to it, and must not wait for a copy, or for the pages of a large piece
 // of new memory.
-type ring struct {
+type Ring struct {
 	first, next uint64 // numbers of the oldest entry and of the next one
 	blocks      [][]uint64
 	block0      uint64 // number of blocks[0]
@@ -25,14 +25,14 @@ const (
 )
 
 // First and Next are the numbers of the oldest entry and of the next one, Bytes the size of all entries.
-func (r *ring) First() uint64 { return r.first }
+func (r *Ring) First() uint64 { return r.first }
 
-func (r *ring) Next() uint64 { return r.next }
+func (r *Ring) Next() uint64 { return r.next }
 
-func (r *ring) Bytes() int64 { return r.bytes }
+func (r *Ring) Bytes() int64 { return r.bytes }
 
-// add appends an entry and gives its number.
-func (r *ring) add(entry []byte) uint64 {
+// Add appends an entry and gives its number.
+func (r *Ring) Add(entry []byte) uint64 {
 	need := len(entry) + binary.MaxVarintLen64
 	last := len(r.chunks) - 1
 	if last < 0 || len(r.chunks[last])+need > cap(r.chunks[last]) {
@@ -55,12 +55,12 @@ func (r *ring) add(entry []byte) uint64 {
 }
 
 // at is where an entry's chunk and its place in it are noted.
-func (r *ring) at(number uint64) *uint64 {
+func (r *Ring) at(number uint64) *uint64 {
 	return &r.blocks[number/ringBlockEntries-r.block0][number%ringBlockEntries]
 }
 
-// get gives an entry; it stays valid until it is dropped.
-func (r *ring) get(number uint64) []byte {
+// Get gives an entry; it stays valid until it is dropped.
+func (r *Ring) Get(number uint64) []byte {
 	assert(number >= r.first && number < r.next, "ring entry does not exist")
 	at := *r.at(number)
 	chunk := r.chunks[at>>ringChunkShift-r.chunk0][at&(ringChunkBytes-1):]
@@ -68,9 +68,9 @@ func (r *ring) get(number uint64) []byte {
 	return chunk[n : n+int(size) : n+int(size)]
 }
 
-// drop forgets the oldest entry.
-func (r *ring) drop() {
-	r.bytes -= int64(len(r.get(r.first)))
+// Drop forgets the oldest entry.
+func (r *Ring) Drop() {
+	r.bytes -= int64(len(r.Get(r.first)))
 	r.first++
 	if r.first == r.next {
 		r.chunk0 += uint64(len(r.chunks))
@@ -88,10 +88,10 @@ func (r *ring) drop() {
 	}
 }
 
-// part gives the entries [first, next), which stay in it whatever is added to or dropped from r. The caller must not
+// Part gives the entries [first, next), which stay in it whatever is added to or dropped from r. The caller must not
 // change it.
-func (r *ring) part(first, next uint64) ring {
-	p := ring{first: first, next: next}
+func (r *Ring) Part(first, next uint64) Ring {
+	p := Ring{first: first, next: next}
 	if first == next {
 		return p
 	}
@@ -101,12 +101,13 @@ func (r *ring) part(first, next uint64) ring {
 	return p
 }
 
-// start sets the number of the first entry of an empty ring.
-func (r *ring) start(number uint64) { r.first, r.next = number, number }
+// Start sets the number of the first entry of an empty ring.
+func (r *Ring) Start(number uint64) { r.first, r.next = number, number }
 
-func (r *ring) len() int { return int(r.next - r.first) }
+func (r *Ring) Len() int { return int(r.next - r.first) }
 
-func (r *ring) memoryBytes() (bytes int64) {
+// MemoryBytes is the memory that it takes.
+func (r *Ring) MemoryBytes() (bytes int64) {
 	for _, chunk := range r.chunks {
 		bytes += sliceBytes(chunk)
 	}

@@ -1,4 +1,4 @@
-package engine
+package mem
 
 import (
 	"fmt"
@@ -10,33 +10,33 @@ import (
 )
 
 func TestSlabHandsOutTheLowestFreeRow(t *testing.T) {
-	var s slab[int]
+	var s Slab[int]
 	for want := uint32(1); want <= chunkRows+2; want++ {
-		if row := s.add(); row != want {
+		if row := s.Add(); row != want {
 			t.Fatalf("row %d, want %d", row, want)
 		}
 	}
 	for _, row := range []uint32{9, 3, chunkRows + 1, 7} {
-		s.drop(row)
+		s.Drop(row)
 	}
 	for _, want := range []uint32{3, 7, 9, chunkRows + 1, chunkRows + 3} {
-		if row := s.add(); row != want {
+		if row := s.Add(); row != want {
 			t.Errorf("row %d, want %d", row, want)
 		}
 	}
-	if got := s.count(); got != chunkRows+3 {
+	if got := s.Count(); got != chunkRows+3 {
 		t.Errorf("count %d, want %d", got, chunkRows+3)
 	}
 }
 
 func TestSlabPlaceAndFreeGaps(t *testing.T) {
-	var s slab[int]
+	var s Slab[int]
 	for _, row := range []uint32{2, chunkRows + 9, 4} {
-		*s.place(row) = int(row)
+		*s.Place(row) = int(row)
 	}
-	s.freeGaps(func(v *int) bool { return *v != 0 })
+	s.FreeGaps(func(v *int) bool { return *v != 0 })
 	for _, want := range []uint32{1, 3, 5, 6} {
-		if row := s.add(); row != want {
+		if row := s.Add(); row != want {
 			t.Errorf("row %d, want %d", row, want)
 		}
 	}
@@ -44,21 +44,21 @@ func TestSlabPlaceAndFreeGaps(t *testing.T) {
 
 func TestTextsKeepWhatTheyGot(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		var store texts
-		kept := map[textRef]string{}
+		var store Texts
+		kept := map[TextRef]string{}
 		for _, s := range rapid.SliceOf(rapid.StringMatching(`[!-~äé]{1,30}`)).Draw(t, "texts") {
-			ref := store.add(s)
+			ref := store.Add(s)
 			if _, twice := kept[ref]; twice {
 				t.Fatalf("%q got a place in use", s)
 			}
 			kept[ref] = s
 			if len(kept)%3 == 0 {
-				store.drop(ref)
+				store.Drop(ref)
 				delete(kept, ref)
 			}
 		}
 		for ref, want := range kept {
-			if got := store.get(ref); got != want {
+			if got := store.Get(ref); got != want {
 				t.Fatalf("got %q, want %q", got, want)
 			}
 		}
@@ -66,18 +66,18 @@ func TestTextsKeepWhatTheyGot(t *testing.T) {
 }
 
 func TestTextsOfEveryLength(t *testing.T) {
-	var store texts
+	var store Texts
 	for n := range 65 {
 		s := strings.Repeat("x", n)
-		if got := store.get(store.add(s)); got != s {
+		if got := store.Get(store.Add(s)); got != s {
 			t.Errorf("length %d: got %q", n, got)
 		}
 	}
 }
 
 // lookup gives the rows that a table finds under a hash.
-func lookup(tb *table, hash uint64) (rows []uint32) {
-	for row, p := tb.probe(hash).next(); row != 0; row, p = p.next() {
+func lookup(tb *Table, hash uint64) (rows []uint32) {
+	for row, p := tb.Probe(hash).Next(); row != 0; row, p = p.Next() {
 		rows = append(rows, row)
 	}
 	return rows
@@ -85,7 +85,7 @@ func lookup(tb *table, hash uint64) (rows []uint32) {
 
 func TestTableAgainstMap(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		var tb table
+		var tb Table
 		model := map[uint32]uint64{}
 		// Few hashes, all in two shards, so that rows collide and shards grow.
 		hashes := rapid.SampledFrom([]uint64{0, 1 << 24, 2 << 24, 7 << 24, 9<<24 | 5<<56, 1 << 56, 3 << 40,
@@ -93,7 +93,7 @@ func TestTableAgainstMap(t *testing.T) {
 		for i := range rapid.IntRange(1, 300).Draw(t, "steps") {
 			if row := uint32(i + 1); len(model) == 0 || rapid.IntRange(0, 2).Draw(t, "op") > 0 {
 				h := hashes.Draw(t, "hash")
-				tb.add(h, row)
+				tb.Add(h, row)
 				model[row] = h
 				continue
 			}
@@ -103,7 +103,7 @@ func TestTableAgainstMap(t *testing.T) {
 			}
 			slices.Sort(rows)
 			row := rapid.SampledFrom(rows).Draw(t, "remove")
-			tb.remove(model[row], row)
+			tb.Remove(model[row], row)
 			delete(model, row)
 		}
 		for row, h := range model {
@@ -169,11 +169,11 @@ func TestFreeRowsAgainstSortedSet(t *testing.T) {
 }
 
 func TestTableForgetsRemovedRows(t *testing.T) {
-	var tb table
+	var tb Table
 	for round := range 1000 {
 		row := uint32(round + 1)
-		tb.add(42<<24, row)
-		tb.remove(42<<24, row)
+		tb.Add(42<<24, row)
+		tb.Remove(42<<24, row)
 	}
 	if rows := lookup(&tb, 42<<24); len(rows) != 0 {
 		t.Errorf("found %v in an empty table", rows)
@@ -185,73 +185,73 @@ func TestTableForgetsRemovedRows(t *testing.T) {
 
 func TestRingAgainstSlice(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		var r ring
-		r.start(rapid.Uint64Range(1, 1<<30).Draw(t, "block")*ringBlockEntries - rapid.Uint64Range(0, 100).
+		var r Ring
+		r.Start(rapid.Uint64Range(1, 1<<30).Draw(t, "block")*ringBlockEntries - rapid.Uint64Range(0, 100).
 			Draw(t, "before"))
 		first := r.first
 		var model [][]byte
 		for range rapid.IntRange(1, 200).Draw(t, "steps") {
 			if len(model) > 0 && rapid.IntRange(0, 2).Draw(t, "op") == 0 {
-				r.drop()
+				r.Drop()
 				model = model[1:]
 				first++
 				continue
 			}
 			size := rapid.SampledFrom([]int{0, 1, 100, 70_000, ringChunkBytes - 1, ringChunkBytes + 10}).Draw(t, "size")
 			entry := []byte(strings.Repeat("x", size) + fmt.Sprint(len(model)))
-			if number := r.add(entry); number != first+uint64(len(model)) {
+			if number := r.Add(entry); number != first+uint64(len(model)) {
 				t.Fatalf("entry has number %d, want %d", number, first+uint64(len(model)))
 			}
 			model = append(model, entry)
 		}
 		total := 0
 		for i, want := range model {
-			if got := r.get(first + uint64(i)); string(got) != string(want) {
+			if got := r.Get(first + uint64(i)); string(got) != string(want) {
 				t.Fatalf("entry %d: %d bytes, want %d", i, len(got), len(want))
 			}
 			total += len(want)
 		}
-		if r.bytes != int64(total) || r.len() != len(model) {
-			t.Fatalf("%d entries of %d bytes, want %d of %d", r.len(), r.bytes, len(model), total)
+		if r.bytes != int64(total) || r.Len() != len(model) {
+			t.Fatalf("%d entries of %d bytes, want %d of %d", r.Len(), r.bytes, len(model), total)
 		}
 	})
 }
 
 // TestHashMapForgets: what one command has added up is not seen by the next one, however many entries there are.
 func TestHashMapForgets(t *testing.T) {
-	var m hashMap[uint32, int64]
+	var m HashMap[uint32, int64]
 	for round := range 3 {
-		m.start(10)
+		m.Start(10)
 		for row := uint32(1); row <= 100; row++ {
-			*m.at(row) += int64(row)
-			*m.at(row) += int64(round)
+			*m.At(row) += int64(row)
+			*m.At(row) += int64(round)
 		}
 		for row := uint32(1); row <= 100; row++ {
-			if got := *m.at(row); got != int64(row)+int64(round) {
+			if got := *m.At(row); got != int64(row)+int64(round) {
 				t.Fatalf("round %d, row %d: %d", round, row, got)
 			}
 		}
-		if m.len() != 100 {
-			t.Fatalf("round %d: %d entries", round, m.len())
+		if m.Len() != 100 {
+			t.Fatalf("round %d: %d entries", round, m.Len())
 		}
 	}
 }
 
 func TestHashMapKeepsAllValuesOfAKey(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		var m hashMap[uint64, int32]
+		var m HashMap[uint64, int32]
 		for range rapid.IntRange(1, 3).Draw(t, "rounds") {
-			m.start(rapid.IntRange(0, 20).Draw(t, "room"))
+			m.Start(rapid.IntRange(0, 20).Draw(t, "room"))
 			model := map[uint64][]int32{}
 			for i := range rapid.IntRange(0, 100).Draw(t, "entries") {
 				key := rapid.Uint64Range(0, 9).Draw(t, "key")
-				*m.add(key) = int32(i)
+				*m.Add(key) = int32(i)
 				model[key] = append(model[key], int32(i))
 			}
 			for key := range uint64(11) {
 				var got []int32
-				p := m.probe(key)
-				for v := m.next(&p); v != nil; v = m.next(&p) {
+				p := m.Probe(key)
+				for v := m.Next(&p); v != nil; v = m.Next(&p) {
 					got = append(got, *v)
 				}
 				if slices.Sort(got); !slices.Equal(got, model[key]) {
@@ -265,15 +265,15 @@ func TestHashMapKeepsAllValuesOfAKey(t *testing.T) {
 // TestTableShardsGrowApart counts how many shards are rebuilt during one entry of 64 orders, once they are large.
 func TestTableShardsGrowApart(t *testing.T) {
 	const orders, entry, most = 1_500_000, 64, 4
-	var tb table
+	var tb Table
 	rebuilds := 0
 	for n := range uint32(orders) {
 		if n%entry == 0 {
 			rebuilds = 0
 		}
-		hash := hashText(fmt.Sprint("order-", n))
+		hash := HashText(fmt.Sprint("order-", n))
 		before := tb.shards[hash>>56].slots.Load()
-		tb.add(hash, n+1)
+		tb.Add(hash, n+1)
 		if tb.shards[hash>>56].slots.Load() != before {
 			rebuilds++
 		}

@@ -1,4 +1,4 @@
-package engine
+package mem
 
 import "math/bits"
 
@@ -23,8 +23,8 @@ func hashMix(a, b uint64) uint64 {
 	return hi ^ lo
 }
 
-// hashText is the hash of s.
-func hashText(s string) uint64 {
+// HashText is the hash of s.
+func HashText(s string) uint64 {
 	state := uint64(hashKey0)
 	length := uint64(len(s))
 	var a, b uint64
@@ -32,41 +32,41 @@ func hashText(s string) uint64 {
 	case len(s) > 16:
 		rest := s
 		for len(rest) > 16 {
-			state = hashMix(word64(rest)^hashKey1, word64(rest[8:])^state)
+			state = hashMix(Word64(rest)^hashKey1, Word64(rest[8:])^state)
 			rest = rest[16:]
 		}
 		// The last 16 bytes: they may overlap what was read, which harms nothing because the length is mixed in.
-		a, b = word64(s[len(s)-16:]), word64(s[len(s)-8:])
+		a, b = Word64(s[len(s)-16:]), Word64(s[len(s)-8:])
 	case len(s) >= 8:
-		a, b = word64(s), word64(s[len(s)-8:])
+		a, b = Word64(s), Word64(s[len(s)-8:])
 	case len(s) >= 4:
-		a, b = word32(s), word32(s[len(s)-4:])
+		a, b = Word32(s), Word32(s[len(s)-4:])
 	case len(s) > 0:
 		a = uint64(s[0])<<16 | uint64(s[len(s)/2])<<8 | uint64(s[len(s)-1])
 	}
 	return hashMix(hashKey1^length, hashMix(a^hashKey2, b^state))
 }
 
-// hashText2 is the hash of the pair (a, b): moving a byte from one to the other gives another hash.
-func hashText2(a, b string) uint64 { return hashJoin(hashText(a), hashText(b)) }
+// HashText2 is the hash of the pair (a, b): moving a byte from one to the other gives another hash.
+func HashText2(a, b string) uint64 { return HashJoin(HashText(a), HashText(b)) }
 
-// hashJoin adds one more hash, or number, to a sequence; the order counts.
-func hashJoin(state, next uint64) uint64 {
+// HashJoin adds one more hash, or number, to a sequence; the order counts.
+func HashJoin(state, next uint64) uint64 {
 	return hashMix(state^hashKey2, hashMix(next^hashKey3, hashKey1))
 }
 
-// hashWords is the hash of two words.
-func hashWords(a, b uint64) uint64 { return hashMix(a^hashKey1, b^hashKey2) }
+// HashWords is the hash of two words.
+func HashWords(a, b uint64) uint64 { return hashMix(a^hashKey1, b^hashKey2) }
 
-// word64 is the first 8 bytes of s, little-endian.
-func word64(s string) uint64 {
+// Word64 is the first 8 bytes of s, little-endian.
+func Word64(s string) uint64 {
 	_ = s[7]
 	return uint64(s[0]) | uint64(s[1])<<8 | uint64(s[2])<<16 | uint64(s[3])<<24 |
 		uint64(s[4])<<32 | uint64(s[5])<<40 | uint64(s[6])<<48 | uint64(s[7])<<56
 }
 
-// word32 is the first 4 bytes of s, little-endian.
-func word32(s string) uint64 {
+// Word32 is the first 4 bytes of s, little-endian.
+func Word32(s string) uint64 {
 	_ = s[3]
 	return uint64(s[0]) | uint64(s[1])<<8 | uint64(s[2])<<16 | uint64(s[3])<<24
 }

@@ -1,4 +1,4 @@
-package engine
+package mem
 
 import (
 	"fmt"
@@ -25,11 +25,11 @@ func TestHashGolden(t *testing.T) {
 		{strings.Repeat("0123456789", 6), 0xd6abab2812920d27},
 	}
 	for _, tt := range tests {
-		if got := hashText(tt.text); got != tt.want {
+		if got := HashText(tt.text); got != tt.want {
 			t.Errorf("hashText(%q) = %#x, want %#x", tt.text, got, tt.want)
 		}
 	}
-	if got, want := hashText2("0042", "S1"), uint64(0x81bf05c0c02175ec); got != want {
+	if got, want := HashText2("0042", "S1"), uint64(0x81bf05c0c02175ec); got != want {
 		t.Errorf("hashText2 = %#x, want %#x", got, want)
 	}
 }
@@ -38,7 +38,7 @@ func TestHashText2TellsPairsApart(t *testing.T) {
 	pairs := [][2]string{{"ab", "c"}, {"a", "bc"}, {"abc", ""}, {"", "abc"}, {"c", "ab"}, {"", ""}}
 	seen := map[uint64][2]string{}
 	for _, p := range pairs {
-		h := hashText2(p[0], p[1])
+		h := HashText2(p[0], p[1])
 		if other, found := seen[h]; found {
 			t.Errorf("%q and %q have the same hash", p, other)
 		}
@@ -54,10 +54,10 @@ func TestHashAvalanche(t *testing.T) {
 		cases := 0
 		for n := range texts {
 			text := []byte(fmt.Sprintf("%064d", n*7919))[64-length:]
-			before := hashText(string(text))
+			before := HashText(string(text))
 			bit := n % (8 * length)
 			text[bit/8] ^= 1 << (bit % 8)
-			changed := before ^ hashText(string(text))
+			changed := before ^ HashText(string(text))
 			for ; changed != 0; changed &= changed - 1 {
 				flips[bits.TrailingZeros64(changed)]++
 			}
@@ -78,7 +78,7 @@ func TestHashSpreads(t *testing.T) {
 	var low, high [buckets]int
 	seen := make(map[uint64]bool, records)
 	for n := range records {
-		h := hashText2(fmt.Sprintf("%012d", n/64), fmt.Sprintf("store-%d", n%64))
+		h := HashText2(fmt.Sprintf("%012d", n/64), fmt.Sprintf("store-%d", n%64))
 		low[h%buckets]++
 		high[h>>54]++
 		seen[h] = true

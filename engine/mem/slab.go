@@ -1,4 +1,4 @@
-package engine
+package mem
 
 import (
 	"math/bits"
@@ -12,30 +12,30 @@ const (
 	chunkRows = 1 << 14
 	chunksMax = 1 << 13
 
-	slabRowsMax = chunkRows * chunksMax
+	SlabRowsMax = chunkRows * chunksMax
 )
 
-// slab is a growing array of pointer-free rows of one type, addressed by number. The garbage collector sees one object
+// Slab is a growing array of pointer-free rows of one type, addressed by number. The garbage collector sees one object
 // per chunk and nothing to walk inside. Row 0 is never handed out: a zero number means "none".
 //
 // One writer allocates and frees; readers may call at with any row number the writer has published to them.
-type slab[T any] struct {
+type Slab[T any] struct {
 	chunks [chunksMax]atomic.Pointer[[chunkRows]T]
 	used   uint32 // rows ever handed out, with row 0
 	free   freeRows
 }
 
 // Used is the number of rows ever handed out, with row 0.
-func (s *slab[T]) Used() uint32 { return s.used }
+func (s *Slab[T]) Used() uint32 { return s.used }
 
-// at gives the row of that number.
-func (s *slab[T]) at(row uint32) *T {
+// At gives the row of that number.
+func (s *Slab[T]) At(row uint32) *T {
 	return &s.chunks[row/chunkRows].Load()[row%chunkRows]
 }
 
-// add hands out the lowest free row, so that row numbers depend on the log alone and not on when a replica restarted.
+// Add hands out the lowest free row, so that row numbers depend on the log alone and not on when a replica restarted.
 // The row keeps what was in it; the caller fills it.
-func (s *slab[T]) add() uint32 {
+func (s *Slab[T]) Add() uint32 {
 	if s.free.n > 0 {
 		return s.free.pop()
 	}
@@ -51,37 +51,37 @@ func (s *slab[T]) add() uint32 {
 }
 
 // reach grows the slab so that the row exists.
-func (s *slab[T]) reach(row uint32) {
+func (s *Slab[T]) reach(row uint32) {
 	assert(row/chunkRows < chunksMax, "a slab is full")
 	if chunk := &s.chunks[row/chunkRows]; chunk.Load() == nil {
 		chunk.Store(new([chunkRows]T))
 	}
 }
 
-// drop takes a row back.
-func (s *slab[T]) drop(row uint32) {
+// Drop takes a row back.
+func (s *Slab[T]) Drop(row uint32) {
 	assert(row != 0 && row < s.used, "drop of a row that was never handed out")
 	s.free.push(row)
 }
 
-// place hands out a certain row while state is loaded; freeGaps must follow.
-func (s *slab[T]) place(row uint32) *T {
+// Place hands out a certain row while state is loaded; freeGaps must follow.
+func (s *Slab[T]) Place(row uint32) *T {
 	s.reach(row)
 	s.used = max(s.used, row+1)
-	return s.at(row)
+	return s.At(row)
 }
 
-// freeGaps makes every row that is not live a free one, after rows were placed. live is asked once per row.
-func (s *slab[T]) freeGaps(live func(*T) bool) {
+// FreeGaps makes every row that is not live a free one, after rows were placed. live is asked once per row.
+func (s *Slab[T]) FreeGaps(live func(*T) bool) {
 	for row := uint32(1); row < s.used; row++ {
-		if !live(s.at(row)) {
+		if !live(s.At(row)) {
 			s.free.push(row)
 		}
 	}
 }
 
-// count is the number of rows in use.
-func (s *slab[T]) count() int {
+// Count is the number of rows in use.
+func (s *Slab[T]) Count() int {
 	if s.used == 0 {
 		return 0
 	}
@@ -99,7 +99,7 @@ type freeRows struct {
 // freeLevels is enough for slabRowsMax: each level has 64 times the rows of the one below.
 const freeLevels = 5
 
-const _ = uint(1<<(6*freeLevels) - slabRowsMax)
+const _ = uint(1<<(6*freeLevels) - SlabRowsMax)
 
 func (f *freeRows) push(row uint32) {
 	if f.n == 0 || row/64 < f.lowest {
@@ -155,7 +155,8 @@ func sliceBytes[T any](s []T) int64 {
 	return int64(cap(s)) * int64(unsafe.Sizeof(row))
 }
 
-func (s *slab[T]) memoryBytes() int64 {
+// MemoryBytes is the memory that it takes.
+func (s *Slab[T]) MemoryBytes() int64 {
 	var chunk [chunkRows]T
 	bytes := int64(unsafe.Sizeof(s.chunks)) + (int64(s.used)+chunkRows-1)/chunkRows*int64(unsafe.Sizeof(chunk))
 	for _, words := range s.free.levels {

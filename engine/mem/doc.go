@@ -1,0 +1,8 @@
+// Package mem is the engine's memory: slabs of rows, short texts, hash tables, rings, sets, queues. It knows no stock.
+//
+// Rows hold no pointers, so that the garbage collector has nothing to walk in states of gigabytes, and never move.
+// Which row is handed out depends on the calls alone, so that replicas that apply the same log have the same rows.
+//
+// One writer changes a Slab, Texts or a Table, while any number of readers look at rows that it has published to them;
+// readers take no lock. All other types are for one goroutine.
+package mem
