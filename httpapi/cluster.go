@@ -17,7 +17,7 @@ type members interface {
 	Members() []raftstore.Member
 	AddMember(ctx context.Context, m raftstore.Member) error
 	RemoveMember(ctx context.Context, id string) error
-	HandOver(ctx context.Context, id string) error
+	TransferLeadership(ctx context.Context, id string) error
 	Checkpoint(ctx context.Context) error
 }
 
@@ -73,7 +73,9 @@ func (req *request) transferLeader() {
 	if !req.readBody(&body) {
 		return
 	}
-	req.changeMembers("", func(ctx context.Context, group Group) error { return group.HandOver(ctx, body.To) })
+	req.changeMembers("", func(ctx context.Context, group Group) error {
+		return group.TransferLeadership(ctx, body.To)
+	})
 }
 
 func (req *request) takeSnapshot() {

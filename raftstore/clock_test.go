@@ -109,7 +109,8 @@ func TestWrongClockDoesNotLead(t *testing.T) {
 	g.reopen(wrong) // it may be elected, and refuse, before it is ready for the first time
 	g.await("it is elected", func() bool {
 		if leader := g.leader(); leader != wrong {
-			_ = leader.HandOver(t.Context(), wrong.cfg.NodeID) // it may not be far enough yet; then it is asked again
+			// it may not be far enough yet; then it is asked again
+			_ = leader.TransferLeadership(t.Context(), wrong.cfg.NodeID)
 		}
 		return wrong.leadership.refusal.Load() != nil
 	})

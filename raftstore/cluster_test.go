@@ -250,7 +250,7 @@ func TestGroupFailsOver(t *testing.T) {
 	g.agree()
 }
 
-func TestHandOver(t *testing.T) {
+func TestLeadershipTransfer(t *testing.T) {
 	g := newGroupOf(t, 3, calm)
 	g.mustDo(channels())
 	old := g.leader()
@@ -260,17 +260,17 @@ func TestHandOver(t *testing.T) {
 			to = n
 		}
 	}
-	if err := old.HandOver(t.Context(), to.cfg.NodeID); err != nil {
+	if err := old.TransferLeadership(t.Context(), to.cfg.NodeID); err != nil {
 		t.Fatal(err)
 	}
 	if got := g.leader(); got != to {
 		t.Errorf("%s leads, want %s", got.cfg.NodeID, to.cfg.NodeID)
 	}
-	if err := to.HandOver(t.Context(), ""); err != nil {
+	if err := to.TransferLeadership(t.Context(), ""); err != nil {
 		t.Fatal(err)
 	}
 	g.await("another leader", func() bool { return !to.Leads() && g.leader() != to })
-	if err := g.leader().HandOver(t.Context(), "nobody"); !errors.Is(err, ErrUnknownMember) {
+	if err := g.leader().TransferLeadership(t.Context(), "nobody"); !errors.Is(err, ErrUnknownMember) {
 		t.Errorf("handed over to nobody: %v", err)
 	}
 }
@@ -399,7 +399,7 @@ func TestStalledDisk(t *testing.T) {
 	g.mustDo(refresh("A", 100))
 	g.await("it leads", func() bool {
 		if leader := g.leader(); leader != n {
-			_ = leader.HandOver(t.Context(), "stalls") // it may not be far enough yet; then it is asked again
+			_ = leader.TransferLeadership(t.Context(), "stalls") // it may not be far enough yet; then it is asked again
 		}
 		return n.Leads()
 	})
@@ -425,7 +425,7 @@ func TestStalledDisk(t *testing.T) {
 	if _, err := do(n.Store, "", allocate("x", "A", 1)); !errors.Is(err, ErrNotLeader) || n.Leads() {
 		t.Errorf("it takes commands: %v", err)
 	}
-	if err := n.HandOver(t.Context(), ""); err != nil { // which would wait for the disk
+	if err := n.TransferLeadership(t.Context(), ""); err != nil { // which would wait for the disk
 		t.Error(err)
 	}
 	answer()

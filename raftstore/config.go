@@ -50,7 +50,7 @@ type Config struct {
 	// ElectionTimeout is how long the node waits for a leader, at most twice, before it asks to be elected.
 	ElectionTimeout time.Duration
 
-	// StallTimeout is how long a write of the log may take before a leader falls silent and lets another node lead.
+	// StallTimeout is how long a write of the log may take before a leader isolates itself, so that another node leads.
 	StallTimeout time.Duration
 
 	// CheckpointLogBytes and CheckpointInterval say when a checkpoint is made: after so many bytes of log, and after so

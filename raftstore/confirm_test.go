@@ -92,15 +92,15 @@ func TestConfirmedInLaterTerm(t *testing.T) {
 	t.Cleanup(release)
 	first, other := g.nodes[0], g.nodes[1]
 	g.mustDo(channels())
-	g.await("the first node leads", func() bool { return handOverTo(g, first) && first.Leads() })
+	g.await("the first node leads", func() bool { return transferTo(g, first) && first.Leads() })
 	g.mustDo(refresh("A", 10))
 	holds.Store(true)
-	g.await("another one leads", func() bool { return handOverTo(g, other) && other.Leads() })
+	g.await("another one leads", func() bool { return transferTo(g, other) && other.Leads() })
 	if err := insist(g.nodes[1:], "k", refresh("A", 20)); err != nil {
 		t.Fatal(err)
 	}
 	g.await("the first one leads again", func() bool {
-		return handOverTo(g, first) && first.raft.State() == raft.Leader
+		return transferTo(g, first) && first.raft.State() == raft.Leader
 	})
 	if err := first.confirms.wait(time.Now().Add(patience)); !errors.Is(err, ErrNotLeader) {
 		t.Errorf("with %d units here, of 20, it is told: %v", available(t, first.Store, "A"), err)
@@ -112,11 +112,12 @@ func TestConfirmedInLaterTerm(t *testing.T) {
 	}
 }
 
-// handOverTo asks whoever leads to have another node lead. It says so as soon as nobody else leads any more.
-func handOverTo(g *testGroup, to *testNode) bool {
+// transferTo asks whoever leads to have another node lead. It says so as soon as nobody else leads any more.
+func transferTo(g *testGroup, to *testNode) bool {
 	for _, n := range g.nodes {
 		if n != to && n.raft.State() == raft.Leader {
-			_ = n.HandOver(g.t.Context(), to.cfg.NodeID) // it may not be far enough yet; then it is asked again
+			// it may not be far enough yet; then it is asked again
+			_ = n.TransferLeadership(g.t.Context(), to.cfg.NodeID)
 			return false
 		}
 	}

@@ -7,106 +7,108 @@ import (
 	"github.com/hashicorp/raft"
 )
 
-// A leader whose disk does not answer stores nothing, and nothing is committed, but its heartbeats go on: the others
-// would follow it for ever. So it falls silent until the disk has answered; the others elect another leader meanwhile.
-// A node that is about to end does the same: a leader that could not hand over, and a follower so that nobody has it
-// lead.
+// A leader with a disk that does not answer stores nothing, so nothing is committed. But Raft goes on sending its
+// heartbeats, and the cluster would follow it for ever. So such a leader isolates itself until its disk has answered,
+// and the other nodes elect a new leader. A node that is about to stop isolates itself too: a leader, if the leadership
+// transfer has failed; a follower, so that it is not elected.
 
-// stall is since when operations of the log have been under way.
-type stall struct {
+// diskWatch knows which disk operations are in flight, and since when.
+type diskWatch struct {
 	start time.Time
-	since [diskOperations]atomic.Int64 // nanoseconds of the monotonic clock since start; 0: none is
+	since [diskOperations]atomic.Int64 // nanoseconds of the monotonic clock since start; 0: none is in flight
 }
 
-// diskOperation is what waits for the disk; of each, one is under way at a time, but for truncations, of which the last
-// one counts.
+// diskOperation is a kind of disk operation. At most one operation of each kind is in flight, except truncations, where
+// only the latest counts.
 type diskOperation int
 
 const (
 	diskStore diskOperation = iota
 	diskTruncate
 	diskVote // Raft's term and vote
-	diskNote // the note of a checkpoint
+	diskNote // the index of a checkpoint, noted in the log
 	diskClose
 
-	// What follows is not of the log: a database may take its time for it.
+	// The following operations are not the log's: a database may take its time for them.
 	diskState  // a step of a checkpoint
 	diskLogEnd // the note of the log's end
 	diskOperations
 )
 
-// stallLog notes the writes of the log.
-type stallLog struct {
+// begin marks an operation as in flight until end is called.
+func (w *diskWatch) begin(op diskOperation) (end func()) {
+	w.since[op].Store(max(1, int64(time.Since(w.start))))
+	return func() { w.since[op].Store(0) }
+}
+
+// logAge is the age of the log's oldest operation in flight, age that of the oldest of all; 0 if there is none.
+func (w *diskWatch) logAge() time.Duration { return w.oldest(diskState) }
+func (w *diskWatch) age() time.Duration    { return w.oldest(diskOperations) }
+
+// oldest is the age of the oldest operation of a kind before end.
+func (w *diskWatch) oldest(end diskOperation) (oldest time.Duration) {
+	for op := range end {
+		if since := w.since[op].Load(); since != 0 {
+			oldest = max(oldest, time.Since(w.start)-time.Duration(since))
+		}
+	}
+	return oldest
+}
+
+// watchedLog is Raft's log with its writes watched.
+type watchedLog struct {
 	*logStore
-	stall *stall
+	disk *diskWatch
 }
 
 var (
-	_ raft.LogStore          = stallLog{}
-	_ raft.MonotonicLogStore = stallLog{}
+	_ raft.LogStore          = watchedLog{}
+	_ raft.MonotonicLogStore = watchedLog{}
 )
 
 // StoreLog implements raft.LogStore.
-func (l stallLog) StoreLog(log *raft.Log) error {
-	defer l.stall.begin(diskStore)()
+func (l watchedLog) StoreLog(log *raft.Log) error {
+	defer l.disk.begin(diskStore)()
 	return l.logStore.StoreLog(log)
 }
 
 // StoreLogs implements raft.LogStore.
-func (l stallLog) StoreLogs(logs []*raft.Log) error {
-	defer l.stall.begin(diskStore)()
+func (l watchedLog) StoreLogs(logs []*raft.Log) error {
+	defer l.disk.begin(diskStore)()
 	return l.logStore.StoreLogs(logs)
 }
 
 // DeleteRange implements raft.LogStore.
-func (l stallLog) DeleteRange(first, last uint64) error {
-	defer l.stall.begin(diskTruncate)()
+func (l watchedLog) DeleteRange(first, last uint64) error {
+	defer l.disk.begin(diskTruncate)()
 	return l.logStore.DeleteRange(first, last)
 }
 
-// stallStable notes the writes of what Raft keeps beside the log.
-type stallStable struct {
+// watchedStable is what Raft stores beside the log, with its writes watched.
+type watchedStable struct {
 	raft.StableStore
-	stall *stall
+	disk *diskWatch
 }
 
 // Set implements raft.StableStore.
-func (l stallStable) Set(key, value []byte) error {
-	defer l.stall.begin(diskVote)()
-	return l.StableStore.Set(key, value)
+func (s watchedStable) Set(key, value []byte) error {
+	defer s.disk.begin(diskVote)()
+	return s.StableStore.Set(key, value)
 }
 
 // SetUint64 implements raft.StableStore.
-func (l stallStable) SetUint64(key []byte, value uint64) error {
-	defer l.stall.begin(diskVote)()
-	return l.StableStore.SetUint64(key, value)
+func (s watchedStable) SetUint64(key []byte, value uint64) error {
+	defer s.disk.begin(diskVote)()
+	return s.StableStore.SetUint64(key, value)
 }
 
-func (s *stall) begin(op diskOperation) (end func()) {
-	s.since[op].Store(max(1, int64(time.Since(s.start))))
-	return func() { s.since[op].Store(0) }
-}
+// DiskAge is the age of the oldest disk operation in flight: of the log, or a step of a checkpoint. It is 0 if there is
+// none. It may be called while the store is being closed.
+func (s *Store) DiskAge() time.Duration { return s.disk.age() }
 
-// logLasts is for how long the oldest operation of the log that is under way has been, lasts the same of any.
-func (s *stall) logLasts() time.Duration { return s.longest(diskState) }
-func (s *stall) lasts() time.Duration    { return s.longest(diskOperations) }
-
-func (s *stall) longest(end diskOperation) (longest time.Duration) {
-	for op := range end {
-		if since := s.since[op].Load(); since != 0 {
-			longest = max(longest, time.Since(s.start)-time.Duration(since))
-		}
-	}
-	return longest
-}
-
-// DiskSilence is for how long the disk has not answered: the age of the oldest operation of the log, or step of a
-// checkpoint, that is under way, 0 if none is. It may be asked while the store is being closed.
-func (s *Store) DiskSilence() time.Duration { return s.stall.lasts() }
-
-// runStall silences a leader whose disk does not answer, until it does, and a node that has retired.
-func (s *Store) runStall(stop <-chan struct{}) {
-	ticker := time.NewTicker(stallLook)
+// watchDisk isolates a leader until its disk answers, and a node that is about to stop for good.
+func (s *Store) watchDisk(stop <-chan struct{}) {
+	ticker := time.NewTicker(diskWatchInterval)
 	defer ticker.Stop()
 	for {
 		select {
@@ -114,27 +116,27 @@ func (s *Store) runStall(stop <-chan struct{}) {
 			return
 		case <-ticker.C:
 		}
-		lasts, retired, silent := s.stall.logLasts(), s.leadership.retired.Load(), s.leadership.silent.Load()
+		age, stopping, isolated := s.disk.logAge(), s.leadership.stopping.Load(), s.leadership.isolated.Load()
 		isAlone := len(s.voters()) < 2
 		switch {
-		case !silent && !isAlone && retired:
-			s.cfg.Logger.Info("this node is about to end: it falls silent, so that the others elect another leader, " +
-				"and not this one")
-			s.silence(true)
-		case !silent && !isAlone && s.raft.State() == raft.Leader && lasts > s.cfg.StallTimeout:
-			s.cfg.Logger.Error("the log's disk does not answer: this leader falls silent, so that another one is "+
-				"elected", "since", lasts.Round(time.Millisecond))
+		case !isolated && !isAlone && stopping:
+			s.cfg.Logger.Info("this node is about to stop: it isolates itself, so that the other nodes elect a new " +
+				"leader, and not this node")
+			s.setIsolated(true)
+		case !isolated && !isAlone && s.raft.State() == raft.Leader && age > s.cfg.StallTimeout:
+			s.cfg.Logger.Error("the log's disk does not answer: this leader isolates itself, so that the other nodes "+
+				"elect a new leader", "since", age.Round(time.Millisecond), "stallTimeout", s.cfg.StallTimeout)
 			s.metrics.stalls.Inc()
-			s.silence(true)
-		case silent && !retired && lasts == 0:
-			s.cfg.Logger.Info("the log's disk answers again")
-			s.silence(false)
+			s.setIsolated(true)
+		case isolated && !stopping && age == 0:
+			s.cfg.Logger.Info("the log's disk answers again: this node talks to the other nodes again")
+			s.setIsolated(false)
 		}
 	}
 }
 
-// silence cuts this node off from the others, or ends that. A node that is cut off takes nothing as a leader.
-func (s *Store) silence(silent bool) {
-	s.leadership.silent.Store(silent)
-	s.peers.mute(silent)
+// setIsolated cuts this node off from the other nodes, or ends that. An isolated leader does not serve.
+func (s *Store) setIsolated(isolated bool) {
+	s.leadership.isolated.Store(isolated)
+	s.peers.mute(isolated)
 }

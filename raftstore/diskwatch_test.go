@@ -12,24 +12,23 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 )
 
-// The silence of a disk is that of the oldest operation that has no answer, whichever kind it is of and whatever others
-// have answered since.
-func TestStallLasts(t *testing.T) {
+// The age is that of the oldest operation in flight, of any kind, whatever younger operations have ended since.
+func TestDiskWatchAge(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := stall{start: time.Now()}
+		s := diskWatch{start: time.Now()}
 		expect := func(when string, want time.Duration) {
 			t.Helper()
-			if got := s.lasts(); got != want {
-				t.Errorf("%s: silent for %s, want %s", when, got, want)
+			if got := s.age(); got != want {
+				t.Errorf("%s: the oldest is %s old, want %s", when, got, want)
 			}
 		}
 		time.Sleep(time.Second)
-		expect("nothing is under way", 0)
+		expect("nothing is in flight", 0)
 		vote := s.begin(diskVote)
 		time.Sleep(time.Second)
 		store := s.begin(diskStore)
 		time.Sleep(time.Second)
-		expect("two are under way", 2*time.Second)
+		expect("two are in flight", 2*time.Second)
 		store()
 		expect("the younger one has ended", 2*time.Second)
 		store = s.begin(diskStore)
@@ -53,11 +52,11 @@ func (f failingLog) Get(_ []byte) ([]byte, error)       { return nil, nil }
 func (f failingLog) SetUint64(_ []byte, _ uint64) error { f.look(); return errFailing }
 func (f failingLog) GetUint64(_ []byte) (uint64, error) { return 0, nil }
 
-// A write that fails is over, too.
-func TestStallStable(t *testing.T) {
-	s := &stall{start: time.Now()}
+// A write that fails is not in flight any more.
+func TestWatchedStable(t *testing.T) {
+	s := &diskWatch{start: time.Now()}
 	looks := 0
-	stable := stallStable{failingLog{func() {
+	stable := watchedStable{failingLog{func() {
 		looks++
 		if s.since[diskVote].Load() == 0 {
 			t.Error("a write is not counted")
@@ -67,8 +66,8 @@ func TestStallStable(t *testing.T) {
 		if !errors.Is(err, errFailing) {
 			t.Error(err)
 		}
-		if lasts := s.lasts(); lasts != 0 {
-			t.Errorf("a write that has failed is under way for %s", lasts)
+		if age := s.age(); age != 0 {
+			t.Errorf("a write that has failed is in flight for %s", age)
 		}
 	}
 	if looks != 2 {
@@ -76,12 +75,12 @@ func TestStallStable(t *testing.T) {
 	}
 }
 
-// What waits for the log's disk is noticed, whatever it is.
+// Every kind of operation that waits for the disk is noticed.
 func TestStallIsNoticed(t *testing.T) {
-	notices := func(t *testing.T, s *Store, silence func() time.Duration) {
+	notices := func(t *testing.T, s *Store, age func() time.Duration) {
 		t.Helper()
 		deadline := time.After(patience)
-		for silence() == 0 {
+		for age() == 0 {
 			select {
 			case <-time.After(time.Millisecond):
 			case <-deadline:
@@ -100,17 +99,17 @@ func TestStallIsNoticed(t *testing.T) {
 		n := g.nodes[1]
 		t.Cleanup(answer) // before the group is closed
 		g.await("it can vote", func() bool { return len(n.voters()) == 3 })
-		g.await("the first one leads", func() bool { return handOverTo(g, g.nodes[0]) && g.nodes[0].Leads() })
+		g.await("the first one leads", func() bool { return transferTo(g, g.nodes[0]) && g.nodes[0].Leads() })
 		g.agree()
 		stalled.on.Store(true)
 		mustClose(t, g.nodes[0].Store) // nobody is elected, and writes an entry, without a vote of this node
-		notices(t, n.Store, n.stall.logLasts)
+		notices(t, n.Store, n.disk.logAge)
 		answer()
 	})
 	t.Run("the note of a checkpoint", func(t *testing.T) {
 		stalled, answer := newStallingFS(t, "log")
 		s, done := checkpointOn(t, stalled)
-		notices(t, s, s.stall.logLasts)
+		notices(t, s, s.disk.logAge)
 		answer()
 		if err := <-done; err != nil {
 			t.Error(err)
@@ -120,16 +119,16 @@ func TestStallIsNoticed(t *testing.T) {
 	t.Run("a table of a checkpoint", func(t *testing.T) {
 		stalled, answer := newStallingFS(t, "ingest")
 		s, done := checkpointOn(t, stalled)
-		notices(t, s, s.DiskSilence)
-		if lasts := s.stall.logLasts(); lasts != 0 {
-			t.Errorf("the log has been silent for %s", lasts)
+		notices(t, s, s.DiskAge)
+		if age := s.disk.logAge(); age != 0 {
+			t.Errorf("an operation of the log is in flight for %s", age)
 		}
 		answer()
 		if err := <-done; err != nil {
 			t.Error(err)
 		}
-		if lasts := s.DiskSilence(); lasts != 0 {
-			t.Errorf("after the checkpoint, the disk has been silent for %s", lasts)
+		if age := s.DiskAge(); age != 0 {
+			t.Errorf("after the checkpoint, a disk operation is in flight for %s", age)
 		}
 		mustClose(t, s)
 	})

@@ -80,8 +80,8 @@
 // way into the log; fsm.go and apply.go the way out of it; checkpoint.go, tables.go, state.go, snapshots.go and load.go
 // the state on disk; leadership.go and read.go what readers need; archive.go the orders that have left memory; tick.go
 // the passing of time; peers.go, hello.go, identity.go, stream.go and pipeline.go are the way to other nodes, group.go
-// ties it to the store, members.go and join.go are who belongs, stall.go is what a leader does whose disk does not
-// answer or that is about to end, rounds.go, peerline.go, confirm.go and following.go what a read needs; manifest.go,
+// ties it to the store, members.go and join.go are who belongs, diskwatch.go is what a leader does whose disk does not
+// answer or that is about to stop, rounds.go, peerline.go, confirm.go and following.go what a read needs; manifest.go,
 // ship.go and shipment.go give a checkpoint to another node, fetch.go and incoming.go get one, adopt.go makes it the
 // state; history.go, kept.go and recording.go what is kept of the past, underway.go is which orders may not be refused
 // before the log; refused.go, refusedframe.go, refusedfiles.go and refusedread.go what was, logstore.go what Raft sees

@@ -22,42 +22,42 @@ type raftNode interface {
 	LeadershipTransfer() raft.Future
 }
 
-// leadership follows whether this node leads and has applied everything that was committed before its term. Raft
-// reports a new leader before that; a read answered then could miss what an earlier leader has acknowledged.
+// leadership tracks whether this node leads and has applied everything that was committed before its term. Raft
+// reports a new leader before that: a read could then miss what an earlier leader has acknowledged.
 type leadership struct {
 	raft     raftNode
-	notify   <-chan bool  // from Raft: the node leads, or does so no more
-	notReady func() error // why the node does not serve, nil if it does
-	check    func() error // the last word before the node serves; an error keeps it from serving
+	notify   <-chan bool  // from Raft: true when the node becomes the leader, false when it steps down
+	notReady func() error // why the node does not serve; nil if it does
+	check    func() error // the last check before the node serves; an error keeps it from serving
 	fatal    func(msg string)
 	logger   *slog.Logger
 	settled  chan struct{} // closed by settle
 	settling sync.Once
 	isAlone  bool // there are no other nodes to wait for
 
-	// term is the term in which this node leads, has caught up and was checked; 0: none.
+	// term is the term in which this node leads, has caught up and has passed check; 0: none.
 	term atomic.Uint64
 
-	// silent reports whether the others are left to elect another leader.
-	silent atomic.Bool
+	// isolated: this node talks to nobody, so that the other nodes elect a new leader.
+	isolated atomic.Bool
 
-	// retired reports whether this node is about to end and is not to lead any more.
-	retired atomic.Bool
+	// stopping: this node is about to stop and must not lead any more.
+	stopping atomic.Bool
 
-	// refusal is what check said last; nil: nothing.
+	// refusal is the last error of check; nil: there was none.
 	refusal atomic.Pointer[error]
 }
 
-// valid reports whether the node leads, has caught up and is not silent, as far as it knows. In a group of one, nobody
-// else can have been elected meanwhile, so it is also the proof that a read needs. With several voters that takes a
-// round to the others.
+// valid reports whether the node leads, has caught up and is not isolated, as far as it knows. In a group of one nobody
+// else can have been elected since, so that is all that a linearizable read needs. With several voters such a read
+// needs a leader check besides.
 func (l *leadership) valid() bool {
 	term := l.term.Load()
-	return term != 0 && !l.silent.Load() && !l.retired.Load() && l.raft.State() == raft.Leader &&
+	return term != 0 && !l.isolated.Load() && !l.stopping.Load() && l.raft.State() == raft.Leader &&
 		l.raft.CurrentTerm() == term
 }
 
-// ready is nil once the node serves, or says what it is waiting for.
+// ready returns nil once the node serves. Until then the error says what the node is waiting for.
 func (l *leadership) ready() error {
 	if l.valid() {
 		return nil
@@ -68,8 +68,8 @@ func (l *leadership) ready() error {
 	if l.raft.State() == raft.Shutdown {
 		return ErrClosed
 	}
-	if l.silent.Load() || l.retired.Load() {
-		return fmt.Errorf("%w: silent, since the disk does not answer or the end is near", ErrNotLeader)
+	if l.isolated.Load() || l.stopping.Load() {
+		return fmt.Errorf("%w: isolated: the log's disk does not answer, or this node is about to stop", ErrNotLeader)
 	}
 	if l.raft.State() != raft.Leader {
 		if _, leader := l.raft.LeaderWithID(); leader != "" {
@@ -78,17 +78,17 @@ func (l *leadership) ready() error {
 		if !l.isAlone {
 			return errNoLeader
 		}
-		return fmt.Errorf("%w: the election is under way", ErrNotLeader)
+		return fmt.Errorf("%w: waiting to be elected", ErrNotLeader)
 	}
 	return fmt.Errorf("%w: replaying the log: entry %d of %d", ErrNotLeader, l.raft.AppliedIndex(), l.raft.LastIndex())
 }
 
-// run follows Raft's notices until stop is closed.
+// run handles Raft's notices until stop is closed.
 func (l *leadership) run(stop <-chan struct{}) {
 	var caughtUp <-chan error
 	var term uint64
-	refused := false // this node leads, and may not
-	var hangs hang
+	refused := false // this node leads but does not serve
+	var transfer hungTransfer
 	progress := time.NewTicker(progressInterval)
 	defer progress.Stop()
 	for {
@@ -98,7 +98,7 @@ func (l *leadership) run(stop <-chan struct{}) {
 			return
 		case leads := <-l.notify:
 			l.term.Store(0)
-			caughtUp, refused, hangs = nil, false, hang{}
+			caughtUp, refused, transfer = nil, false, hungTransfer{}
 			if leads {
 				term = l.raft.CurrentTerm()
 				caughtUp = l.catchUp()
@@ -106,16 +106,16 @@ func (l *leadership) run(stop <-chan struct{}) {
 		case err := <-caughtUp:
 			caughtUp = nil
 			if errors.Is(err, raft.ErrLeadershipTransferInProgress) {
-				l.onHang(&hangs)
+				l.onHungTransfer(&transfer)
 				continue
 			}
 			refused = l.onCaughtUp(term, err)
 		case <-progress.C:
-			if hangs.again {
-				hangs.again, caughtUp = false, l.catchUp()
+			if transfer.retry {
+				transfer.retry, caughtUp = false, l.catchUp()
 			}
 			if refused && !l.isAlone {
-				refused = l.onCaughtUp(term, nil) // what was wrong may have been set right
+				refused = l.onCaughtUp(term, nil) // the cause may have been removed
 			}
 			if err := l.notReady(); err != nil {
 				l.logger.Info("not ready", "why", err)
@@ -124,29 +124,30 @@ func (l *leadership) run(stop <-chan struct{}) {
 	}
 }
 
-// hang is a hand-over that this node has begun in an earlier term and that has not ended. Raft takes no entry until it
-// has.
-type hang struct {
+// hungTransfer is a leadership transfer that this node began in an earlier term and that has not ended. Raft takes no
+// entry until it has.
+type hungTransfer struct {
 	since time.Time
-	again bool // to catch up is to be tried again
+	retry bool // catch up again
 }
 
-// onHang has it tried again. A hand-over can hang for ever (https://github.com/hashicorp/raft/issues/696, as of
-// v1.8.0); since the others follow a leader that is no use, such a node had better go.
-func (l *leadership) onHang(h *hang) {
-	h.again = true
-	if h.since.IsZero() {
-		h.since = time.Now()
+// onHungTransfer has catching up retried. A leadership transfer can hang for ever
+// (https://github.com/hashicorp/raft/issues/696, as of v1.8.0). The cluster would keep following a leader that cannot
+// commit, so the process exits.
+func (l *leadership) onHungTransfer(t *hungTransfer) {
+	t.retry = true
+	if t.since.IsZero() {
+		t.since = time.Now()
 	}
-	if lasts := time.Since(h.since); lasts > handOverHangMax {
-		l.fatal(fmt.Sprintf("raftstore: this node leads and can do nothing, since a hand-over that it began before "+
-			"has not ended for %s; it ends, so that another one leads",
-			lasts.Round(time.Second)))
+	if age := time.Since(t.since); age > transferHangMax {
+		l.fatal(fmt.Sprintf("raftstore: this node leads but cannot commit, since an earlier leadership transfer has "+
+			"not "+
+			"ended for %s; it exits, so that the other nodes elect a new leader", age.Round(time.Second)))
 	}
 }
 
-// catchUp waits, on a goroutine of its own, until all entries up to now are applied. If Raft shuts down at the wrong
-// moment it never answers; then the goroutine is left behind.
+// catchUp waits on its own goroutine until all entries up to now are applied. Raft may never answer if it shuts down at
+// the wrong moment; then the goroutine stays behind.
 func (l *leadership) catchUp() <-chan error {
 	done := make(chan error, 1)
 	barrier := l.raft.Barrier(0)
@@ -154,11 +155,12 @@ func (l *leadership) catchUp() <-chan error {
 	return done
 }
 
-// onCaughtUp has the node serve, unless it is refused. It must not keep others from leading then.
+// onCaughtUp has the node serve, unless check refuses it. A node that is refused transfers its leadership.
 func (l *leadership) onCaughtUp(term uint64, err error) (refused bool) {
 	if err != nil {
 		if !errors.Is(err, raft.ErrRaftShutdown) {
-			l.logger.Warn("could not catch up with the log; waiting for the next election", "error", err)
+			l.logger.Warn("this new leader could not catch up with the log; waiting for the next election", "error",
+				err)
 		}
 		return false
 	}
@@ -167,7 +169,7 @@ func (l *leadership) onCaughtUp(term uint64, err error) (refused bool) {
 		l.refusal.Store(&err)
 		l.logger.Error("this node leads but does not serve", "error", err)
 		if !l.isAlone {
-			l.handOver()
+			l.transfer()
 		}
 		return true
 	}
@@ -176,15 +178,16 @@ func (l *leadership) onCaughtUp(term uint64, err error) (refused bool) {
 	return false
 }
 
-// handOver asks Raft to have another node lead. It does not wait for that: if nothing comes of it, it is asked again.
-func (l *leadership) handOver() {
-	transfer := l.raft.LeadershipTransfer()
+// transfer asks Raft for a leadership transfer to any other node. It does not wait: if the transfer fails, it is tried
+// again.
+func (l *leadership) transfer() {
+	future := l.raft.LeadershipTransfer()
 	go func() {
-		if err := transfer.Error(); err != nil && !errors.Is(err, raft.ErrRaftShutdown) {
-			l.logger.Warn("no other node took the lead", "error", err)
+		if err := future.Error(); err != nil && !errors.Is(err, raft.ErrRaftShutdown) {
+			l.logger.Warn("the leadership transfer failed; trying again", "error", err)
 		}
 	}()
 }
 
-// settle is called when the node can serve, or cannot lead and says why, for the first time.
+// settle is called when the node can serve, or cannot lead and knows why. Only the first call counts.
 func (l *leadership) settle() { l.settling.Do(func() { close(l.settled) }) }

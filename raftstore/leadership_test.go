@@ -12,7 +12,7 @@ import (
 	"github.com/hashicorp/raft"
 )
 
-// hangingRaft leads, and refuses barriers for as long as a hand-over hangs.
+// hangingRaft leads, and refuses barriers while a leadership transfer hangs.
 type hangingRaft struct {
 	raftNode
 	hangs func() bool
@@ -31,9 +31,9 @@ type endedFuture struct{ err error }
 
 func (f endedFuture) Error() error { return f.err }
 
-// A node that has been elected while a hand-over of an earlier term has not ended serves as soon as it has, and gives
-// up a lead that is no use if it never does.
-func TestHandOverThatHangs(t *testing.T) {
+// A node that is elected while a leadership transfer of an earlier term has not ended serves as soon as it has. It
+// exits if it never does.
+func TestHungLeadershipTransfer(t *testing.T) {
 	for _, test := range []struct {
 		name  string
 		hangs time.Duration
@@ -68,10 +68,10 @@ func TestHandOverThatHangs(t *testing.T) {
 				}()
 				notify <- true
 				if test.fatal {
-					if got := <-done; got != ended || !strings.Contains(<-said, "hand-over") {
+					if got := <-done; got != ended || !strings.Contains(<-said, "leadership transfer") {
 						t.Fatalf("it ended with %v", got)
 					}
-					if took := time.Since(begin); took < handOverHangMax || took > handOverHangMax+5*progressInterval {
+					if took := time.Since(begin); took < transferHangMax || took > transferHangMax+5*progressInterval {
 						t.Errorf("it gave up after %s", took)
 					}
 					return
@@ -89,18 +89,18 @@ func TestHandOverThatHangs(t *testing.T) {
 	}
 }
 
-// A checkpoint during a hand-over, of which Raft will know nothing, waits for its end.
-func TestCheckpointDuringHandOver(t *testing.T) {
+// A checkpoint during a leadership transfer waits for its end, since Raft refuses a snapshot until then.
+func TestCheckpointDuringLeadershipTransfer(t *testing.T) {
 	g := newGroupOf(t, 3, calm)
 	g.mustDo(channels())
 	leader := g.leader()
 	to := g.others(leader)[0]
 	to.peers.mute(true) // so it lasts for as long as it may
-	handedOver := make(chan error, 1)
-	go func() { handedOver <- leader.HandOver(t.Context(), to.cfg.NodeID) }()
+	transferred := make(chan error, 1)
+	go func() { transferred <- leader.TransferLeadership(t.Context(), to.cfg.NodeID) }()
 	for i, ended := 0, false; !ended; i++ {
 		select {
-		case err := <-handedOver:
+		case err := <-transferred:
 			if ended = true; err == nil {
 				t.Error("a node that hears nothing took the lead")
 			}

@@ -186,9 +186,10 @@ const (
 	raftTimeout     = 10 * time.Second
 	memberTimeout   = 10 * time.Second
 
-	// handOverHangMax is how long a hand-over of an earlier term is waited for: longer than any of the calls that it
-	// makes. snapshotRetry is the pause between two attempts at a snapshot while one is under way.
-	handOverHangMax = 2 * raftTimeout
+	// transferHangMax is how long a new leader waits for the end of a leadership transfer that it began in an earlier
+	// term: longer than any of the transfer's calls. snapshotRetry is the pause between two attempts at a snapshot
+	// during a leadership transfer.
+	transferHangMax = 2 * raftTimeout
 	snapshotRetry   = 100 * time.Millisecond
 
 	// joinInterval is the pause between two questions to be taken in, forgottenAfter how long a node that thinks that
@@ -207,10 +208,10 @@ const (
 	// linePendingMax bounds the questions that wait for one voter's answer; beyond it, the voter counts as silent.
 	linePendingMax = 64
 
-	// StallTimeoutDefault is what a disk takes at most when it is busy, and not when it is broken; stallLook the pause
-	// between two looks.
+	// StallTimeoutDefault is longer than a busy disk takes for a write; only a broken disk takes longer.
+	// diskWatchInterval is the pause between two looks at the disk.
 	StallTimeoutDefault = 3 * time.Second
-	stallLook           = 100 * time.Millisecond
+	diskWatchInterval   = 100 * time.Millisecond
 
 	// redialPause is the pause before a node is called again at whose address nobody answers, redialMax for how long it
 	// is, and timeoutNowMax how long one that is to lead is waited for: a leader that hands over to a node that is down

@@ -105,7 +105,7 @@ func (s *Store) checkLogEnd(context.Context) error {
 	end := &logEnd{
 		fs: s.cfg.FS, path: s.paths.logEnd, logger: s.cfg.Logger, applied: s.applier.visibleIndex.Load,
 		wake: make(chan struct{}, 1),
-		step: func() (end func()) { return s.stall.begin(diskLogEnd) },
+		step: func() (end func()) { return s.disk.begin(diskLogEnd) },
 	}
 	if end.noted, end.slot, err = readLogEnd(s.cfg.FS, s.paths.logEnd); errors.Is(err, ErrCorrupt) {
 		s.cfg.Logger.Error("whether the end of the log is there cannot be told; it can again from the next note on",

@@ -167,7 +167,7 @@ func (s *Store) admit(ctx context.Context, id raft.ServerID, m Member) error {
 	return s.await(ctx, future)
 }
 
-// RemoveMember takes a node out. A leader that removes itself hands over first.
+// RemoveMember removes a node from the group. A leader that removes itself steps down when the change is committed.
 func (s *Store) RemoveMember(ctx context.Context, id string) error {
 	if err := s.mayChange(); err != nil {
 		return err
@@ -182,10 +182,11 @@ func (s *Store) RemoveMember(ctx context.Context, id string) error {
 	return s.await(ctx, s.raft.RemoveServer(known.ID, 0, timeoutOf(ctx)))
 }
 
-// HandOver has another voter lead: the given one, or the one that is furthest if id is empty. It returns when this node
-// does not lead any more, or when ctx ends, with ErrOutcomeUnknown; on a node that does not lead, it does nothing.
-func (s *Store) HandOver(ctx context.Context, id string) error {
-	if s.peers == nil || s.raft.State() != raft.Leader || s.leadership.silent.Load() {
+// TransferLeadership transfers leadership to the voter id, or to the voter with the longest log if id is empty. It
+// returns when this node has stepped down, or ErrOutcomeUnknown when ctx ends first. On a node that does not lead it
+// does nothing.
+func (s *Store) TransferLeadership(ctx context.Context, id string) error {
+	if s.peers == nil || s.raft.State() != raft.Leader || s.leadership.isolated.Load() {
 		return nil
 	}
 	var future raft.Future
@@ -210,12 +211,12 @@ func (s *Store) HandOver(ctx context.Context, id string) error {
 	return s.await(ctx, future)
 }
 
-// Retire has this node talk to nobody any more: if it leads, the others elect another leader, and nobody hands the lead
-// to it. It is for a node that is about to be closed, which may take long, and that nobody asks anything of: until it
-// is, they would follow it.
-func (s *Store) Retire() {
+// Isolate cuts this node off from the other nodes, until it is closed: if it leads, they elect a new leader, and they
+// transfer no leadership to it. It is for a node that serves nobody any more and may take long to close: until then the
+// cluster would follow it.
+func (s *Store) Isolate() {
 	if s.peers != nil {
-		s.leadership.retired.Store(true) // runStall does the rest
+		s.leadership.stopping.Store(true) // watchDisk does the rest
 	}
 }
 

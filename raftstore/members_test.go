@@ -86,11 +86,11 @@ func TestDemoteAndMove(t *testing.T) {
 	}
 }
 
-// A leader that retires leaves the lead to others before it is closed.
-func TestRetire(t *testing.T) {
+// The other nodes elect a new leader as soon as the leader isolates itself, before it is closed.
+func TestIsolate(t *testing.T) {
 	g := newGroupOf(t, 3, calm)
 	leader := g.leader()
-	leader.Retire()
+	leader.Isolate()
 	g.await("another one leads", func() bool {
 		return slices.ContainsFunc(g.others(leader), func(n *testNode) bool { return n.Leads() })
 	})
@@ -99,18 +99,18 @@ func TestRetire(t *testing.T) {
 	}
 }
 
-// One that has retired as a follower is not made the leader either: the others would have to wait for another election.
-func TestRetiredDoesNotLead(t *testing.T) {
+// An isolated follower does not become the leader: the other nodes would have to wait for another election.
+func TestIsolatedDoesNotLead(t *testing.T) {
 	g := newGroupOf(t, 3, calm)
 	leader := g.leader()
-	retired := g.others(leader)[0]
-	retired.Retire()
-	g.await("it is silent", func() bool { return !retired.peers.mayTalk() })
-	if err := leader.HandOver(t.Context(), retired.cfg.NodeID); err == nil {
+	isolated := g.others(leader)[0]
+	isolated.Isolate()
+	g.await("it is isolated", func() bool { return !isolated.peers.mayTalk() })
+	if err := leader.TransferLeadership(t.Context(), isolated.cfg.NodeID); err == nil {
 		t.Error("it was made the leader")
 	}
 	g.mustDo(channels())
-	if retired.raft.State() == raft.Leader || g.leader() == retired {
+	if isolated.raft.State() == raft.Leader || g.leader() == isolated {
 		t.Error("it leads")
 	}
 }
@@ -164,7 +164,7 @@ func TestChangeOfUnknownOutcome(t *testing.T) {
 	leader = g.leader()
 	other := g.others(leader)[0]
 	other.peers.mute(true)
-	expect("hand over", leader.HandOver(ctx, other.cfg.NodeID))
+	expect("hand over", leader.TransferLeadership(ctx, other.cfg.NodeID))
 	other.peers.mute(false)
 	g.leader()
 }

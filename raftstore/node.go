@@ -149,8 +149,8 @@ func (s *Store) startRaft(context.Context) error {
 	}
 	machine := &fsm{applier: s.applier, checkpoints: s.checkpoints, observe: s.cfg.observe, fatal: fatal}
 	snaps := &snapshots{state: s.state, checkpoints: s.checkpoints, log: s.log, shipper: s.shipper, fetcher: s.fetcher}
-	node, err := raft.NewRaft(s.raftConfig(notify), machine, stallLog{s.raftLog, &s.stall},
-		stallStable{s.log, &s.stall}, snaps, transport)
+	node, err := raft.NewRaft(s.raftConfig(notify), machine, watchedLog{s.raftLog, &s.disk},
+		watchedStable{s.log, &s.disk}, snaps, transport)
 	if err != nil {
 		return errors.Join(fmt.Errorf("raftstore: start raft: %w", err), transport.Close())
 	}

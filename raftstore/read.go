@@ -167,8 +167,8 @@ func (s *Store) Conditions() []Condition {
 }
 
 func (s *Store) logAnswers() error {
-	if silence := s.stall.logLasts(); silence > s.cfg.StallTimeout {
-		return fmt.Errorf("raftstore: the log's disk has not answered for %s", silence.Round(100*time.Millisecond))
+	if age := s.disk.logAge(); age > s.cfg.StallTimeout {
+		return fmt.Errorf("raftstore: the log's disk has not answered for %s", age.Round(100*time.Millisecond))
 	}
 	return nil
 }

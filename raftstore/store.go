@@ -42,7 +42,7 @@ type Store struct {
 	confirms *rounds    // does this node still lead?
 	follows  *rounds    // has this node what the leader has?
 	follow   *following // what the last of those found
-	stall    stall
+	disk     diskWatch
 	shipper  *shipper // gives checkpoints to others
 	fetcher  *fetcher // gets one from the leader
 
@@ -67,7 +67,7 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 	cfg = cfg.withDefaults()
 	s := &Store{
 		cfg: cfg, paths: newPaths(cfg.FS, cfg.Dir), metrics: newStoreMetrics(cfg.Metrics), stop: make(chan struct{}),
-		stamper: newStamper(cfg.Clock, cfg.Logger), stall: stall{start: time.Now()},
+		stamper: newStamper(cfg.Clock, cfg.Logger), disk: diskWatch{start: time.Now()},
 	}
 	steps := []func(context.Context) error{
 		s.lockDirectory,
@@ -184,10 +184,10 @@ func (s *Store) newCheckpointer(covered uint64) *checkpointer {
 		logBytesMax: s.cfg.CheckpointLogBytes, interval: s.cfg.CheckpointInterval,
 		takeSnapshot: s.takeSnapshot,
 		note: func(index uint64) error {
-			defer s.stall.begin(diskNote)()
+			defer s.disk.begin(diskNote)()
 			return s.log.SetUint64(keyCheckpoint, index)
 		},
-		step:  func() (end func()) { return s.stall.begin(diskState) },
+		step:  func() (end func()) { return s.disk.begin(diskState) },
 		keep:  func(keptState) {},
 		yield: runtime.Gosched,
 		rest:  time.Sleep,
@@ -197,11 +197,12 @@ func (s *Store) newCheckpointer(covered uint64) *checkpointer {
 	return c
 }
 
-// takeSnapshot has Raft take one. It refuses while a hand-over is under way, which is soon over.
+// takeSnapshot asks Raft for a snapshot. Raft refuses during a leadership transfer, which ends soon: then it is
+// retried.
 func (s *Store) takeSnapshot() error {
 	for begin := time.Now(); ; {
 		err := s.raft.Snapshot().Error()
-		if !errors.Is(err, raft.ErrLeadershipTransferInProgress) || time.Since(begin) > handOverHangMax {
+		if !errors.Is(err, raft.ErrLeadershipTransferInProgress) || time.Since(begin) > transferHangMax {
 			return err
 		}
 		select {
@@ -222,7 +223,7 @@ func (s *Store) openLog(context.Context) error {
 	}
 	s.log = log
 	s.onClose(func() error {
-		defer s.stall.begin(diskClose)()
+		defer s.disk.begin(diskClose)()
 		return log.Close()
 	})
 	return nil
@@ -251,7 +252,7 @@ func (s *Store) startWorkers(context.Context) error {
 		workers = append(workers, s.history.refusals.run)
 	}
 	if s.peers != nil {
-		workers = append(workers, s.confirms.run, s.follows.run, s.runFollow, s.runJoin, s.runStall, s.shipper.run,
+		workers = append(workers, s.confirms.run, s.follows.run, s.runFollow, s.runJoin, s.watchDisk, s.shipper.run,
 			s.fetcher.run)
 	}
 	for _, run := range workers {

@@ -259,7 +259,7 @@ func (s *service) runOnce(ctx context.Context) error {
 		peers.Listen = store.Status().Address
 	}
 	err = s.serve(ctx, listener, store, set)
-	store.Retire()
+	store.Isolate()
 	if !errors.Is(err, raftstore.ErrReplaced) {
 		err = errors.Join(err, s.checkpoint(store))
 	}

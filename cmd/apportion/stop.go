@@ -70,7 +70,7 @@ func (s *service) runBounded(ctx context.Context) error {
 func (s *service) stuck(waited time.Duration) error {
 	store := s.opened.Load()
 	if store != nil {
-		if silence := store.DiskSilence(); min(silence, waited) > stopSilenceMax {
+		if silence := store.DiskAge(); min(silence, waited) > stopSilenceMax {
 			return forcedStop{"the disk does not answer", silence, raftstore.ExitDiskFailed}
 		}
 	}
@@ -91,7 +91,7 @@ func (s *service) stuck(waited time.Duration) error {
 func (s *service) transferLeadership(store *raftstore.Store) {
 	ctx, cancel := context.WithTimeout(context.Background(), drainTimeout)
 	defer cancel()
-	if err := store.HandOver(ctx, ""); err != nil {
+	if err := store.TransferLeadership(ctx, ""); err != nil {
 		s.logger.Warn("no other node took the leadership; an election will follow", "error", err)
 	}
 }

@@ -67,8 +67,8 @@ func TestClusterRetires(t *testing.T) {
 	d.kill()
 	a.Signal(syscall.SIGTERM)
 	servertest.AwaitLog(t, a.Server, "no other node took the leadership")
-	silent := func() bool { return strings.Contains(a.Log.String(), "it falls silent") }
-	c.await("it falls silent, or has ended", func() bool { return silent() || a.ended() })
+	silent := func() bool { return strings.Contains(a.Log.String(), "it isolates itself") }
+	c.await("it isolates itself, or has ended", func() bool { return silent() || a.ended() })
 	if !silent() {
 		t.Errorf("it took part until its end:\n%s", a.logEnd())
 	}
