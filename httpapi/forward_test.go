@@ -37,7 +37,7 @@ func (s *electingStore) RemoveMember(context.Context, string) error {
 	return raftstore.ErrUnknownMember
 }
 func (s *electingStore) TransferLeadership(context.Context, string) error { return nil }
-func (s *electingStore) Checkpoint(context.Context) error       { return nil }
+func (s *electingStore) Checkpoint(context.Context) error                 { return nil }
 func (s *electingStore) ReadBarrier(time.Time) error {
 	if s.Leads() {
 		return nil
