@@ -63,11 +63,12 @@ func readReason(v sandbox.Value) (string, error) {
 	switch {
 	case !ok:
 		return "", &ResultError{Path: "reason",
-			Message: "nil is given with a reason, as in: return nil, \"why\"; got " + v.Type()}
+			Message: "must be a text that says why, as in: return nil, \"why\"; is a " + v.Type()}
 	case len(s) > engine.RuleReasonBytesMax:
-		return "", &ResultError{Path: "reason", Message: fmt.Sprintf("longer than %d bytes", engine.RuleReasonBytesMax)}
+		return "", &ResultError{Path: "reason", Message: fmt.Sprintf("is %d bytes long, at most %d are allowed", len(s),
+			engine.RuleReasonBytesMax)}
 	case !engine.IsText(s, engine.RuleReasonBytesMax):
-		return "", &ResultError{Path: "reason", Message: "empty, or no plain text"}
+		return "", &ResultError{Path: "reason", Message: "must be a text without control characters, and not empty"}
 	}
 	return strings.Clone(s), nil
 }
@@ -98,13 +99,13 @@ func readTags(f sandbox.Fields, name string) ([]engine.Tag, error) {
 	case *tagsView:
 		return o.tags, nil
 	default:
-		return nil, f.Fault(name, "must be tags, is a %s", o.Kind())
+		return nil, f.Fault(name, "must be tags, such as item.tags or {Channel=\"Web\"}, is a %s", o.Kind())
 	}
 	switch {
 	case !v.IsTable():
 		return nil, f.Fault(name, "must be a table such as {Channel=\"Web\"}, is a %s", v.Type())
 	case v.HasList():
-		return nil, f.Fault(name+"[1]", "a tag is named by its category, as in {Channel=\"Web\"}")
+		return nil, f.Fault(name+"[1]", "is a value without its category: write {Channel=\"Web\"}")
 	}
 	var tags []engine.Tag
 	for k, v := range v.Keyed() {
@@ -113,15 +114,15 @@ func readTags(f sandbox.Fields, name string) ([]engine.Tag, error) {
 		at := name + "." + k.String()
 		switch {
 		case !okCategory:
-			return nil, f.Fault(at, "a category's name must be a text")
+			return nil, f.Fault(at, "the category must be a text, as in {Channel=\"Web\"}")
 		case !okValue:
 			return nil, f.Fault(at, "must be a text, is a %s", v.Type())
 		case len(category) > engine.TagBytesMax || len(value) > engine.TagBytesMax:
-			return nil, f.Fault(at, "longer than %d bytes", engine.TagBytesMax)
+			return nil, f.Fault(at, "a category and a value may have at most %d bytes each", engine.TagBytesMax)
 		case !engine.IsText(category, engine.TagBytesMax) || !engine.IsText(value, engine.TagBytesMax):
-			return nil, f.Fault(at, "empty, or no plain text")
+			return nil, f.Fault(at, "must be a text without control characters, and not empty")
 		case len(tags) == engine.CategoriesMax:
-			return nil, f.Fault(name, "more than %d categories", engine.CategoriesMax)
+			return nil, f.Fault(name, "has more than %d categories", engine.CategoriesMax)
 		}
 		tags = append(tags, engine.Tag{Category: strings.Clone(category), Value: strings.Clone(value)})
 	}

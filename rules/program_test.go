@@ -61,11 +61,13 @@ func TestAnswerLimits(t *testing.T) {
 		of    func(n int) error
 		want  string // of one more
 	}{
-		{"entries of a redistribution", engine.SegmentsPerRecordMax, redistribute, "units: has 4097 entries, more " +
-			"than 4096"},
+		{"entries of a redistribution", engine.SegmentsPerRecordMax, redistribute, "units: has 4097 entries, at " +
+			"most 4096 " +
+			"are allowed"},
 		{"candidates", engine.CandidatesMax, body(`local t = {} for i = 1, %d do t[i] = {tags = {}} end return t`),
-			"candidates: has 65 entries, more than 64"},
-		{"bytes of a reason", engine.RuleReasonBytesMax, body(`return nil, ("x"):rep(%d)`), "longer than 256 bytes"},
+			"candidates: has 65 entries, at most 64 are allowed"},
+		{"bytes of a reason", engine.RuleReasonBytesMax, body(`return nil, ("x"):rep(%d)`),
+			"is 257 bytes long, at most 256"},
 	}
 	for _, test := range tests {
 		if err := test.of(test.limit); err != nil {
@@ -88,7 +90,7 @@ func TestObjects(t *testing.T) {
 		`return record.onhand`:                      `line 2: record has no field "onhand"`,
 		`return record.segments[1].x`:               `line 2: segment has no field "x"`,
 		`return item.qty`:                           `line 2: item has no field "qty"`,
-		`return item[1]`:                            "line 2: item has no field of type number",
+		`return item[1]`:                            "line 2: item has named fields only, none for a number",
 		`for k in pairs(record) do end`:             "line 2: record cannot be walked with pairs: name its fields",
 		`for k in pairs(record.segments[1]) do end`: "line 2: segment cannot be walked with pairs: name its fields",
 	} {

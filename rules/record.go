@@ -104,6 +104,18 @@ func (s *Schema) category(name string) *engine.Category {
 	return nil
 }
 
+// names lists the categories in a message.
+func (s *Schema) names() string {
+	if s == nil || len(s.Categories) == 0 {
+		return "none"
+	}
+	names := make([]string, len(s.Categories))
+	for i := range s.Categories {
+		names[i] = s.Categories[i].Name
+	}
+	return strings.Join(names, ", ")
+}
+
 // distributed names the categories whose values have percents.
 func (s *Schema) distributed() (names []string) {
 	if s == nil {
@@ -139,11 +151,12 @@ func (s *Schema) Full(tags []engine.Tag) ([]engine.Tag, error) {
 	for _, t := range tags {
 		i := slices.IndexFunc(full, func(f engine.Tag) bool { return f.Category == t.Category })
 		if i < 0 {
-			return nil, &ResultError{Path: "tags." + t.Category, Message: "the schema has no such category"}
+			return nil, &ResultError{Path: "tags." + t.Category, Message: "the schema has no such category; it has " +
+				s.names()}
 		}
 		if !slices.ContainsFunc(s.Categories[i].Values, func(v engine.Value) bool { return v.Name == t.Value }) {
 			return nil, &ResultError{Path: "tags." + t.Category,
-				Message: fmt.Sprintf("the schema has no value %q", t.Value)}
+				Message: fmt.Sprintf("the category has no value %q", t.Value)}
 		}
 		full[i].Value = t.Value
 	}

@@ -55,7 +55,7 @@ func readRedistribution(value, reason sandbox.Value, r *Record) (Redistribution,
 		kind = "units"
 	}
 	if f.Has("weights") == f.Has("units") {
-		return Redistribution{}, &ResultError{Path: "result", Message: "must have weights or units, one of them"}
+		return Redistribution{}, &ResultError{Path: "result", Message: "must have either weights or units"}
 	}
 	across, err := readAcross(f, r)
 	if err != nil {
@@ -74,8 +74,8 @@ func readAcross(f sandbox.Fields, r *Record) ([]string, error) {
 	if !f.Has("across") {
 		across = r.Schema.distributed()
 		if len(across) == 0 {
-			return nil, &ResultError{Path: "across", Message: "the schema has no category with percents: name the " +
-				"categories between whose values units may move"}
+			return nil, &ResultError{Path: "across", Message: "must be given, since the schema has no category " +
+				"with percents: name the categories between whose values units may move"}
 		}
 		return across, nil
 	}
@@ -87,12 +87,14 @@ func readAcross(f sandbox.Fields, r *Record) ([]string, error) {
 		name, _ := list.At(i).Text()
 		if r.Schema.category(name) == nil {
 			return nil, &ResultError{Path: fmt.Sprintf("across[%d]", i+1),
-				Message: fmt.Sprintf("the schema has no category %q", list.At(i).String())}
+				Message: fmt.Sprintf("the schema has no category %q; it has %s", list.At(i).String(), r.Schema.names())}
 		}
 		across = append(across, name)
 	}
 	if len(across) == 0 {
-		return nil, &ResultError{Path: "across", Message: "is empty"}
+		return nil, &ResultError{Path: "across", Message: "is empty: name the categories between whose values units " +
+			"may " +
+			"move, or leave it out"}
 	}
 	return across, nil
 }
@@ -127,7 +129,8 @@ func readEntries(kind string, v sandbox.Value, r *Record) ([]entry, error) {
 			e.segment = at
 		}
 		if first, twice := seen[key]; twice {
-			return nil, &ResultError{Path: e.path, Message: fmt.Sprintf("is for the same segment as entry %d: %s",
+			return nil, &ResultError{Path: e.path, Message: fmt.Sprintf("is for the same segment as entry %d (%s): "+
+				"one of them is enough",
 				first, key)}
 		}
 		seen[key] = i + 1
@@ -148,7 +151,7 @@ func (e *entry) read(f sandbox.Fields, field string, r *Record) error {
 		return sandbox.Below(e.path, err)
 	}
 	if !f.Has(field) {
-		return f.Fault(field, "is missing")
+		return f.Fault(field, "must be given")
 	}
 	if field == "units" {
 		e.units, err = readUnits(f, field, 0)
@@ -196,7 +199,7 @@ func divide(kind string, entries []entry, across []string, r *Record) (Redistrib
 	if len(result.Targets) > engine.SegmentsPerRecordMax {
 		return Redistribution{}, &ResultError{Path: "result",
 			Message: fmt.Sprintf("the record would have %d segments, at "+
-				"most %d are possible", len(result.Targets), engine.SegmentsPerRecordMax)}
+				"most %d are possible: name fewer new ones", len(result.Targets), engine.SegmentsPerRecordMax)}
 	}
 	if len(result.Targets) == 0 {
 		return Redistribution{Unchanged: true, Reason: "nothing is available"}, nil
@@ -262,8 +265,8 @@ func (g *group) append(t Target, current int64, weight float64, units int64, pat
 func (g *group) targets() ([]Target, error) {
 	if g.total < 0 {
 		if g.kind == "units" {
-			return nil, &ResultError{Path: g.paths[0], Message: fmt.Sprintf("the group has %d available: there is "+
-				"nothing to give out", g.total)}
+			return nil, &ResultError{Path: g.paths[0], Message: fmt.Sprintf("its tag group has %d units available: "+
+				"there are none to divide, leave its segments out", g.total)}
 		}
 		return nil, nil
 	}
@@ -274,13 +277,13 @@ func (g *group) targets() ([]Target, error) {
 			sum += w
 		}
 		if sum == 0 {
-			return nil, &ResultError{Path: g.paths[0], Message: "the weights of a group are all 0; leave the group " +
-				"out to keep it as it is"}
+			return nil, &ResultError{Path: g.paths[0], Message: "the weights of its tag group are all 0: give one " +
+				"of them more, or leave its segments out to keep them as they are"}
 		}
 		units = LargestRemainder(g.total, g.weights, g.current)
 	} else if sum := sumOf(units); sum != g.total {
-		return nil, &ResultError{Path: g.paths[0], Message: fmt.Sprintf("the units of its group add up to %d, but "+
-			"%d are available", sum, g.total)}
+		return nil, &ResultError{Path: g.paths[0], Message: fmt.Sprintf("the units of its tag group add up to %d, "+
+			"but must add up to the %d that are available", sum, g.total)}
 	}
 	for i := range g.list {
 		g.list[i].Available = units[i]

@@ -46,13 +46,14 @@ func TestRedistribution(t *testing.T) {
 		{`return {weights={{tags={Condition="Used"}, weight=1}, {tags={}, weight=1}}}`,
 			`Web,New 40/50; Amazon,New 0/15`},
 		{`return nil, "as it is"`, `unchanged: as it is`},
-		{`return nil`, `reason: nil is given with a reason, as in: return nil, "why"; got nil`},
-		{`return {units={{tags={}, units=41}}}`, `units[1]: the units of its group add up to 41, but 40 are available`},
+		{`return nil`, `reason: must be a text that says why, as in: return nil, "why"; is a nil`},
+		{`return {units={{tags={}, units=41}}}`,
+			`units[1]: the units of its tag group add up to 41, but must add up to the 40 that are available`},
 		{`return {units={{tags={Condition="Used"}, units=0}}}`,
-			`units[1]: the group has -2 available: there is nothing to give out`},
+			`units[1]: its tag group has -2 units available: there are none to divide, leave its segments out`},
 		{`return {units={{tags={}, units=-1}}}`, `units[1].units: must be between 0 and 1000000000000000, is -1`},
 		{`return {units={{tags={}, units=1.5}}}`, `units[1].units: must be a whole number of units, is 1.5`},
-		{`return {units={{tags={}}}}`, `units[1].units: is missing`},
+		{`return {units={{tags={}}}}`, `units[1].units: must be given`},
 		{`return {weights={{tags={}, units=5}}}`, `weights[1].units: unknown field; known are tags, weight`},
 		{`return {weights={{tags={}, weight=-1}}}`, `weights[1].weight: must be a finite number of 0 or more, is -1`},
 		{`return {weights={{tags={}, weight=0/0}}}`, `weights[1].weight: must be a finite number of 0 or more, is NaN`},
@@ -61,23 +62,26 @@ func TestRedistribution(t *testing.T) {
 		{`return {weights={{tags={}, weight={}}}}`,
 			`weights[1].weight: must be a finite number of 0 or more, is table`},
 		{`return {weights={{tags={}, weight=0}}}`,
-			`weights[1]: the weights of a group are all 0; leave the group out to keep it as it is`},
+			`weights[1]: the weights of its tag group are all 0: give one of them more, or leave its segments out to keep them as they are`},
 		{`return {weights={{tags={}, weight=1}, {tags={Channel="Web"}, weight=1}}}`,
-			`weights[2]: is for the same segment as entry 1: Channel=Web,Condition=New`},
+			`weights[2]: is for the same segment as entry 1 (Channel=Web,Condition=New): one of them is enough`},
 		{`return {weights={{tags={Channel="Store"}, weight=1}}}`,
-			`weights[1].tags.Channel: the schema has no value "Store"`},
+			`weights[1].tags.Channel: the category has no value "Store"`},
 		{`return {weights={{tags={Colour="red"}, weight=1}}}`,
-			`weights[1].tags.Colour: the schema has no such category`},
+			`weights[1].tags.Colour: the schema has no such category; it has Channel, Condition`},
 		{`return {weights={}}`, `weights: is empty; to change nothing: return nil, "why"`},
-		{`return {}`, `result: must have weights or units, one of them`},
-		{`return {weights={}, units={}}`, `result: must have weights or units, one of them`},
+		{`return {}`, `result: must have either weights or units`},
+		{`return {weights={}, units={}}`, `result: must have either weights or units`},
 		{`return {{tags={}, weight=1}}`, `result[1]: unknown field: must be a table of fields, not a list`},
 		{`return 5`, `result: must be a table, is a number`},
 		{`return {weights=5}`, `weights: must be a list, is a number`},
-		{`return {weights={{tags={}, weight=1}}, across={}}`, `across: is empty`},
-		{`return {weights={{tags={}, weight=1}}, across={"Colour"}}`, `across[1]: the schema has no category "Colour"`},
-		{`return {weights={{tags={}, weight=1}}, across={5}}`, `across[1]: the schema has no category "5"`},
-		{`local c = schema.categories[1]; assert(c.name == "Channel" and c.distributed and c.values[2].value == "Amazon" and c.values[2].percent == 30 and c.values[1].default and c.values[1].max == nil); c.name = "x"`, `line 2: a table of the top level cannot be changed when a rule runs: nothing outlives a call`},
+		{`return {weights={{tags={}, weight=1}}, across={}}`,
+			`across: is empty: name the categories between whose values units may move, or leave it out`},
+		{`return {weights={{tags={}, weight=1}}, across={"Colour"}}`,
+			`across[1]: the schema has no category "Colour"; it has Channel, Condition`},
+		{`return {weights={{tags={}, weight=1}}, across={5}}`,
+			`across[1]: the schema has no category "5"; it has Channel, Condition`},
+		{`local c = schema.categories[1]; assert(c.name == "Channel" and c.distributed and c.values[2].value == "Amazon" and c.values[2].percent == 30 and c.values[1].default and c.values[1].max == nil); c.name = "x"`, `line 2: a table of the top level cannot be changed when a rule runs, since nothing outlives a call: make one in the function`},
 	}
 	for _, test := range tests {
 		p := mustCompile(t, "function redistribute(record, schema)\n"+test.body+"\nend", Limits{})
@@ -94,7 +98,7 @@ func TestRedistribution(t *testing.T) {
 		Segments: []Segment{{Tags: channel("Web"), OnHand: 1}}}
 	p := mustCompile(t, `function redistribute() return {weights={{tags={}, weight=1}}} end`, Limits{})
 	if _, _, err := p.Redistribute(t.Context(), &Input{Record: discrete}); err == nil ||
-		!strings.HasPrefix(err.Error(), "across: the schema has no category with percents") {
+		!strings.HasPrefix(err.Error(), "across: must be given, since the schema has no category with percents") {
 		t.Errorf("nothing is distributed: %v", err)
 	}
 }

@@ -89,7 +89,7 @@ func (p *Program) readTest(path string, v sandbox.Value) (c testCase, err error)
 		return c, err
 	}
 	if c.hook = engine.ParseRuleHook(hook); !p.Has(c.hook) {
-		return c, f.Fault("hook", "the source has no hook %q", hook)
+		return c, f.Fault("hook", "the source does not define the function %q", hook)
 	}
 	seed, err := readUnits(f, "seed", 0)
 	if err != nil {
@@ -104,11 +104,11 @@ func (p *Program) readTest(path string, v sandbox.Value) (c testCase, err error)
 			return c, err
 		}
 	} else if f.Has("item") {
-		return c, f.Fault("item", "redistribute has no item")
+		return c, f.Fault("item", "must not be given: redistribute sees no item")
 	}
 	c.expect, err = sandbox.ReadFields(path+".expect", f.Get("expect"), expectFields[c.hook]...)
 	if err == nil && c.expect.IsEmpty() {
-		err = f.Fault("expect", "expects nothing; known are %s", strings.Join(expectFields[c.hook], ", "))
+		err = f.Fault("expect", "must have one of %s", strings.Join(expectFields[c.hook], ", "))
 	}
 	return c, err
 }
@@ -253,7 +253,7 @@ func (c *testCase) compareReason(field string, is bool, reason, otherwise string
 		}
 		return []string{field}, got, nil
 	}
-	return nil, nil, c.expect.Fault(field, "must be the reason, or true for any")
+	return nil, nil, c.expect.Fault(field, "must be the reason, or true for any reason")
 }
 
 func candidateLines(plan *Plan, r *Record) ([]string, error) {

@@ -73,7 +73,7 @@ func readAttributes(g sandbox.Fields) (map[string]string, error) {
 		return nil, nil
 	}
 	if !g.Get("attributes").IsTable() {
-		return nil, g.Fault("attributes", "must be a table")
+		return nil, g.Fault("attributes", "must be a table of texts, as in {tier=\"gold\"}")
 	}
 	attributes := map[string]string{}
 	for k, v := range g.Get("attributes").Keyed() {
@@ -147,7 +147,7 @@ func (r *Record) fullTags(path string) error {
 			return sandbox.Below(at, err)
 		}
 		if seen[TagsText(full)] {
-			return &ResultError{Path: at, Message: "the same tags as an earlier segment: " + TagsText(full)}
+			return &ResultError{Path: at, Message: "has the same tags as an earlier segment: " + TagsText(full)}
 		}
 		seen[TagsText(full)] = true
 		r.Segments[i].Tags = full
@@ -177,7 +177,7 @@ func readSegment(path string, v sandbox.Value) (s Segment, err error) {
 	}
 	if f.Has("available") {
 		if f.Has("onHand") {
-			return s, f.Fault("available", "is given by onHand; give one of them")
+			return s, f.Fault("available", "must not be given with onHand: give one of them")
 		}
 		s.OnHand = available + s.promised()
 	}
@@ -228,7 +228,7 @@ func readSchema(f sandbox.Fields) (*Schema, error) {
 			return nil, err
 		}
 		if len(values) == 0 || c.Name == "" {
-			return nil, &ResultError{Path: path, Message: "a category has a name and values"}
+			return nil, &ResultError{Path: path, Message: "must have a name and at least one value"}
 		}
 		hasDefault := false
 		for j := range values {
@@ -256,12 +256,12 @@ func readValue(path string, v sandbox.Value) (engine.Value, error) {
 		return value, err
 	}
 	if value.Name == "" {
-		return value, f.Fault("value", "is missing")
+		return value, f.Fault("value", "must be given")
 	}
 	if f.Has("percent") {
 		n, ok := f.Get("percent").Number()
 		if !ok || n < 0 || n > 100 {
-			return value, f.Fault("percent", "must be between 0 and 100")
+			return value, f.Fault("percent", "must be a number between 0 and 100, is %s", f.Get("percent"))
 		}
 		value.Percent = int32(n*100 + 0.5)
 	}

@@ -79,7 +79,7 @@ func (e *StoppedError) Unwrap() error { return e.Cause }
 
 // ErrMemoryBusy means that other calls took all the memory that rules may until the time was up. It is the cause of a
 // StoppedError.
-var ErrMemoryBusy = errors.New("the rules under way took all the memory that they may")
+var ErrMemoryBusy = errors.New("other calls of rules hold all the memory that rules may take")
 
 func at(line int) string {
 	if line == 0 {

@@ -88,7 +88,7 @@ func stringGsub(l *lua.LState) int {
 	switch by.(type) {
 	case lua.LString, lua.LNumber, *lua.LTable, *lua.LFunction:
 	default:
-		l.RaiseError("string.gsub: the replacement is a %s", by.Type().String())
+		l.RaiseError("string.gsub: the replacement must be a text, a table or a function, is a %s", by.Type().String())
 	}
 	times := len(ms.s) + 1
 	if l.Get(4) != lua.LNil {
@@ -149,7 +149,7 @@ func (ms *matcher) replacement(by lua.LValue, start, end int) string {
 	case lua.LVIsFalse(v):
 		return ms.s[start:end]
 	case !lua.LVCanConvToString(v):
-		l.RaiseError("string.gsub: a replacement is a %s", v.Type().String())
+		l.RaiseError("string.gsub: a replacement must be a text or a number, is a %s", v.Type().String())
 	}
 	return v.String()
 }

@@ -65,7 +65,7 @@ func stringChar(l *lua.LState) int {
 	for i := range b {
 		c := l.CheckInt(i + 1)
 		if c < 0 || c > 255 {
-			l.RaiseError("string.char: %d is no byte", c)
+			l.RaiseError("string.char: %d is not between 0 and 255", c)
 		}
 		b[i] = byte(c)
 	}
@@ -172,7 +172,7 @@ func specLength(l *lua.LState, spec string) int {
 		}
 	}
 	if n == len(spec) || start > 5 {
-		l.RaiseError("string.format: the format ends within a %%")
+		l.RaiseError("string.format: the format ends after a %%: for a percent sign write %%%%")
 	}
 	return n
 }
@@ -202,6 +202,6 @@ func formatOne(l *lua.LState, spec string, verb byte, arg int) string {
 		meterOf(l).chargeString(len(text))
 		return fmt.Sprintf(spec+"s", text)
 	}
-	l.RaiseError("string.format: there is no %%%c", verb)
+	l.RaiseError("string.format: %%%c is not offered", verb)
 	return ""
 }

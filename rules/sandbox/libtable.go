@@ -35,7 +35,7 @@ func tableConcat(l *lua.LState) int {
 		m.charge(1, 0)
 		v := t.RawGetInt(i)
 		if !lua.LVCanConvToString(v) {
-			l.RaiseError("table.concat: element %d is a %s", i, v.Type().String())
+			l.RaiseError("table.concat: element %d must be a text or a number, is a %s", i, v.Type().String())
 		}
 		text := v.String()
 		bytes := len(text)
@@ -66,7 +66,7 @@ func tableInsert(l *lua.LState) int {
 	case 3:
 		at, value = l.CheckInt(2), l.Get(3)
 	default:
-		l.RaiseError("table.insert: wrong number of arguments")
+		l.RaiseError("table.insert: 2 or 3 arguments are expected")
 	}
 	if at < 1 || at > n+1 {
 		l.RaiseError("table.insert: position %d is not between 1 and %d", at, n+1)
@@ -156,7 +156,7 @@ func tableUnpack(l *lua.LState) int {
 		to = m.length(t)
 	}
 	if from < 1 || to-from >= unpackMax {
-		l.RaiseError("unpack: from %d to %d are not 1 to %d values", from, to, unpackMax)
+		l.RaiseError("unpack: from %d to %d must be places of a list, at most %d of them", from, to, unpackMax)
 	}
 	m.charge(max(0, to-from)>>2, 0)
 	for i := from; i <= to; i++ {
@@ -218,7 +218,7 @@ func mathRandom(l *lua.LState) int {
 		low, high = float64(l.CheckNumber(1)), float64(l.CheckNumber(2))
 	}
 	if low != math.Floor(low) || high != math.Floor(high) || low > high || high-low >= 1<<53 {
-		l.RaiseError("math.random: no integers between %v and %v", low, high)
+		l.RaiseError("math.random: there is no whole number between %v and %v", low, high)
 	}
 	l.Push(lua.LNumber(low + math.Floor(unit*(high-low+1))))
 	return 1

@@ -69,7 +69,7 @@ func TestAnswerLimits(t *testing.T) {
 		{"values of string.byte", unpackMax, body(`local n = ("x"):rep(300):byte(1, %d) return nil, "no"`),
 			"string.byte: more than 256 values"},
 		{"values of unpack", unpackMax, body(`local n = unpack({}, 1, %d) return nil, "no"`),
-			"unpack: from 1 to 257 are not 1 to 256 values"},
+			"unpack: from 1 to 257 must be places of a list, at most 256 of them"},
 		{"entries of a list", ListMax, body(`local t = {} for i = 1, %d do t[#t + 1] = i end return nil, "no"`),
 			"more than 8192"},
 		{"entries of a list by insert", ListMax,

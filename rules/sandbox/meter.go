@@ -204,11 +204,13 @@ func (m *meter) look(f *frame, inst uint32) {
 	case lua.OP_SETGLOBAL:
 		m.memory += hashKeyBytes
 		if m.running {
-			m.refuse("a global cannot be set when a rule runs: nothing outlives a call")
+			m.refuse("a global cannot be set when a rule runs, since nothing outlives a call: use a local")
 		}
 	case lua.OP_SETUPVAL:
 		if _, is := m.frozen[f.Fn.Upvalues[b]]; is {
-			m.refuse("a local of the top level cannot be set when a rule runs: nothing outlives a call")
+			m.refuse("a local of the top level cannot be set when a rule runs, since nothing outlives a call: use a " +
+				"local " +
+				"of the function")
 		}
 	case lua.OP_NEWTABLE:
 		m.memory += int64(tableBytes + b*valueBytes)

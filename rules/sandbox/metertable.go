@@ -12,7 +12,8 @@ var frozenMark = &lua.LTable{Metatable: lua.LNil}
 
 func isFrozen(t *lua.LTable) bool { return t.Metatable == lua.LValue(frozenMark) }
 
-const frozenMessage = "a table of the top level cannot be changed when a rule runs: nothing outlives a call"
+const frozenMessage = "a table of the top level cannot be changed when a rule runs, since nothing outlives a call: " +
+	"make one in the function"
 
 // lookSet charges an assignment to a table before it is made.
 func (m *meter) lookSet(object, key, value lua.LValue) {

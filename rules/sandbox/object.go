@@ -97,7 +97,7 @@ func indexObject(l *lua.LState) int {
 	u := l.CheckUserData(1)
 	name, ok := l.Get(2).(lua.LString)
 	if !ok {
-		l.RaiseError("%s has no field of type %s", kindName(u), l.Get(2).Type().String())
+		l.RaiseError("%s has named fields only, none for a %s", kindName(u), l.Get(2).Type().String())
 	}
 	v, ok := u.Value.(Object).Field(Caller{l}, string(name))
 	if !ok {

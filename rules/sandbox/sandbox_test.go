@@ -147,14 +147,15 @@ func TestErrors(t *testing.T) {
 		{`return item()`, `line 2: attempt to call a non-function object`},
 		{`return -record`, `line 2: __unm undefined`},
 		{`return ("x"):rep(-1), ("x"):nothing()`, `line 2: attempt to call a non-function object`},
-		{`return math.random(0)`, `line 2: math.random: no integers between 1 and 0`},
+		{`return math.random(0)`, `line 2: math.random: there is no whole number between 1 and 0`},
 		{`return ("x"):match("[")`, `line 2: pattern "[": [ without ]`},
 		{`return ("x"):match("%")`, `line 2: pattern "%": ends with %`},
 		{`return ("x"):match("(")`, `line 2: pattern "(": ( without )`},
 		{`return ("x"):match(")")`, `line 2: pattern ")": ) without (`},
 		{`return (("a"):rep(300)):match(("a?"):rep(300))`, `line 2: pattern "` + strings.Repeat("a?", 300) +
 			`": too complex`},
-		{`return unpack({}, 1, 1e9)`, `line 2: unpack: from 1 to 1000000000 are not 1 to 256 values`},
+		{`return unpack({}, 1, 1e9)`,
+			`line 2: unpack: from 1 to 1000000000 must be places of a list, at most 256 of them`},
 	}
 	for _, test := range tests {
 		if _, _, err := selectBody(t, test.body, Limits{}); err == nil || err.Error() != test.want {

@@ -150,20 +150,21 @@ func (c *checker) node(line, depth int) {
 		c.refuse(line, "the source has more than %d expressions and statements", nodesMax)
 	}
 	if depth > nestingMax {
-		c.refuse(line, "nested more than %d deep", nestingMax)
+		c.refuse(line, "nested more than %d deep: move inner parts into functions", nestingMax)
 	}
 }
 
 func (c *checker) constant(line int) {
 	if c.function.constants++; c.function.constants > constantsMax {
-		c.refuse(line, "a function has more than %d names, texts and numbers", constantsMax)
+		c.refuse(line, "a function has more than %d names, texts and numbers: divide it", constantsMax)
 	}
 }
 
 // registers refuses what the compiler would number wrongly.
 func (c *checker) registers(line, needed int) {
 	if len(c.function.locals)+needed > registersMax {
-		c.refuse(line, "too many locals and values at one time (%d, at most %d)", len(c.function.locals)+needed,
+		c.refuse(line, "too many locals and values at one time (%d, at most %d): divide the function",
+			len(c.function.locals)+needed,
 			registersMax)
 	}
 }
@@ -203,7 +204,8 @@ func (c *checker) captured(name string, owner *functionScope, line int) {
 	for f := c.function; f != owner; f = f.outer {
 		f.upvalues[name] = true
 		if len(f.upvalues) > upvaluesMax {
-			c.refuse(line, "a function uses more than %d locals of the functions around it", upvaluesMax)
+			c.refuse(line, "a function uses more than %d locals of the functions around it: put them into a table",
+				upvaluesMax)
 		}
 	}
 }

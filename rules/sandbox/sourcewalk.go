@@ -72,7 +72,7 @@ func (c *checker) statement(s ast.Stmt, depth int) {
 		c.registers(line, c.list(s.Exprs, depth))
 	case *ast.BreakStmt:
 	case *ast.GotoStmt, *ast.LabelStmt:
-		c.refuse(line, "goto is not offered")
+		c.refuse(line, "goto is not offered: use a loop or a function")
 	default:
 		c.refuse(line, "unknown statement %T", s)
 	}
@@ -96,7 +96,7 @@ func (c *checker) assignment(s *ast.AssignStmt, depth int) {
 		case *ast.AttrGetExpr:
 			needed += c.expression(left, depth) + 1
 		default:
-			c.refuse(s.Line(), "cannot assign to this")
+			c.refuse(s.Line(), "only a name or a field can be assigned to")
 		}
 	}
 	c.registers(s.Line(), needed+max(c.list(s.Rhs, depth), len(s.Lhs)))

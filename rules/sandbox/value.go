@@ -105,7 +105,8 @@ func ReadList(path string, v Value, limit int) (Elements, error) {
 		return nil, &ResultError{Path: path, Message: "must be a list, has the field " + firstKey(v)}
 	}
 	if len(list) > limit {
-		return nil, &ResultError{Path: path, Message: fmt.Sprintf("has %d entries, more than %d", len(list), limit)}
+		return nil, &ResultError{Path: path, Message: fmt.Sprintf("has %d entries, at most %d are allowed", len(list),
+			limit)}
 	}
 	return list, nil
 }
