@@ -316,8 +316,8 @@ func keysOf(maps ...map[string]string) func(yield func(string) bool) {
 func (s *story) records() map[string]string {
 	all := map[string]string{}
 	var v RecordView
-	for row := uint32(1); row < s.e.records.used; row++ {
-		rec := s.e.records.at(row)
+	for row := uint32(1); row < s.e.records.Used(); row++ {
+		rec := s.e.records.At(row)
 		if rec.flags&recordLive == 0 {
 			continue
 		}
