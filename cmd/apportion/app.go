@@ -10,19 +10,20 @@ import (
 	"github.com/urfave/cli/v3"
 )
 
-const rootDescription = `Apportion splits each stock record (one UPC at one location) into segments named by tags, allocates order items out
-of the right segment, and puts returns back into the segment they came from. Everything is kept in memory and is durable.
+const rootDescription = `Apportion splits the stock of one product at one location (a record) into segments named by tags, allocates order items
+from the right segment, and puts returns back into the segment that they came from. All state is in memory, and every acknowledged
+write is on disk.
 
 Examples:
-  apportion serve --data ./data                        serve on 127.0.0.1:8080
-  apportion serve --data ./data --demo                 the same, with a demo catalogue in an empty directory
+  apportion serve --data ./data --demo                 serve on 127.0.0.1:8080, with a demo catalogue in an empty directory
   apportion verify --data ./data                       check a data directory that no server has open
-  apportion replay-orders orders.csv                   drive the server on 127.0.0.1:8080 with a file of orders
-  apportion bench --workload allocate                  measure that server, and check that it lost nothing
+  apportion cluster status                             show the nodes of the cluster, as the server on 127.0.0.1:8080 knows them
   apportion rules test vip-first.lua                   compile a Lua rule and run its tests, without a server
-  apportion rules backtest vip-first --from 2h         what the rule would have done to the orders of the last two hours
+  apportion rules backtest vip-first --from 2h         show what the rule would have done to the orders of the last two hours
+  apportion bench --workload allocate                  measure that server, and check that it lost nothing
+  apportion replay-orders orders.csv                   drive that server with a file of orders
 
-Every flag can be set by an environment variable, shown beside it. The HTTP API is described in docs/api.md.`
+Each flag can also be set by the environment variable beside it. docs/api.md describes the HTTP API.`
 
 // newApp builds the tree of commands.
 func newApp(stdout, stderr io.Writer) *cli.Command {
@@ -51,7 +52,7 @@ func newApp(stdout, stderr io.Writer) *cli.Command {
 			return withoutCommand(ctx, cmd)
 		},
 	}
-	// Errors are printed in one place, main; and a mistake is answered with one line, not with a page of help.
+	// main alone prints errors, and a mistake gets one line, not a page of help.
 	ownErrors(app)
 	return app
 }
@@ -65,7 +66,7 @@ func ownErrors(command *cli.Command) {
 	}
 }
 
-// withoutCommand runs when the first argument is no command, or when there is none.
+// withoutCommand runs without a command, or with a first argument that is none.
 func withoutCommand(ctx context.Context, cmd *cli.Command) error {
 	switch first := cmd.Args().First(); {
 	case first == "", first == "help" && cmd.Args().Len() == 1:
@@ -79,10 +80,10 @@ func withoutCommand(ctx context.Context, cmd *cli.Command) error {
 	}
 }
 
-// unknownCommand is the answer to a word that is no command.
+// unknownCommand is the error for a word that is no command.
 func unknownCommand(cmd *cli.Command, word string) error {
 	text := fmt.Sprintf("unknown command %q", word)
-	// The nearest of so few commands may be far; what begins alike is meant more often than not.
+	// With so few commands the nearest one may be far off. One with the same first letter is probably meant.
 	if suggestion := cli.SuggestCommand(cmd.Commands, word); suggestion != "" && suggestion[0] == word[0] {
 		text += fmt.Sprintf(". Did you mean %q?", suggestion)
 	}
@@ -103,7 +104,7 @@ func usageFault(_ context.Context, cmd *cli.Command, err error, _ bool) error {
 	return usageError{fmt.Errorf("%s\nRun '%s --help' for the flags", text, cmd.FullName())}
 }
 
-// noArguments refuses arguments after the flags, which would otherwise be ignored without a word.
+// noArguments refuses arguments after the flags, which would otherwise be ignored silently.
 func noArguments(cmd *cli.Command) error {
 	if cmd.Args().Present() {
 		return usageError{fmt.Errorf("unexpected argument %q\nRun '%s --help' for the flags", cmd.Args().First(),
@@ -117,7 +118,7 @@ func env(flag string) cli.ValueSourceChain {
 	return cli.EnvVars("APPORTION_" + strings.ToUpper(strings.ReplaceAll(flag, "-", "_")))
 }
 
-// dataFlag is the same for all commands that open a data directory.
+// dataFlag is shared by the commands that open a data directory.
 func dataFlag() cli.Flag {
-	return &cli.StringFlag{Name: "data", Value: "./data", Usage: "data `DIR`ectory", Sources: env("data")}
+	return &cli.StringFlag{Name: "data", Value: "./data", Sources: env("data"), Usage: "data directory, a `DIR`"}
 }

@@ -15,17 +15,16 @@ import (
 	"apportion/bench/replay"
 )
 
-const benchDescription = `Measures a running server, and proves at the end that it did what it answered: everything is read back and held against
-the answers. If anything was oversold or lost there are no figures, and the exit status is 1.
+const benchDescription = `Measures a running server, then reads everything back and compares it with the answers. If anything was oversold or lost,
+there are no figures, and the exit status is 1.
 
-With --rate N the loop is open: each request is due at a moment that does not depend on the server, and its latency counts
-from that moment. With --rate max (the default) it is closed: each connection sends its next request when the last one was
-answered. --closed makes a run at a rate a closed loop too: its latency counts from the sending, so what a slow server makes
-others wait is not seen. Latencies of a closed loop are not those that clients would see at that rate: measure the maximum
-first, then the latency at a part of it.
+With --rate max, the default, each connection sends its next request after the answer to the last one: a closed loop, which finds
+the highest rate. With --rate N the loop is open: each request is due at a moment that does not depend on the server, and its
+latency counts from that moment, as clients see it. Measure the maximum first, then the latency at a part of it. --closed makes a
+run at a rate a closed loop too: it does not see how long a slow server makes others wait.
 
-The stock is the run's own: a new location on every run. It stays, with its orders; the output says how to delete it. With
---segments above 1 there will be a tag category BenchSegment.
+Each run has stock of its own, at a new location. It stays there with its orders; the output shows how to delete it. --segments
+above 1 adds a tag category BenchSegment.
 
 Workloads:
 %s
@@ -66,25 +65,27 @@ func benchFlags() []cli.Flag {
 		tokenFlag(),
 		&cli.StringFlag{Name: "workload", Value: "allocate",
 			Usage: "`NAME`: " + strings.Join(load.WorkloadNames(), ", "), Sources: env("workload")},
-		&cli.StringFlag{Name: "rate", Value: "max", Usage: "requests a second that are offered, such as 2500 or " +
-			"20k, or max", Sources: env("rate")},
-		&cli.StringFlag{Name: "rates", Usage: "several `RATES`, such as 1k,2k,max: a run at each",
+		&cli.StringFlag{Name: "rate", Value: "max", Usage: "`RATE`, requests a second that are offered, such as " +
+			"2500 or 20k, or max", Sources: env("rate")},
+		&cli.StringFlag{Name: "rates", Usage: "several `RATES`, such as 1k,2k,max: one run at each",
 			Sources: env("rates")},
-		&cli.BoolFlag{Name: "closed", Usage: "a closed loop at a rate too", Sources: env("closed")},
-		&cli.IntFlag{Name: "connections", Usage: "keep-alive `CONNECTIONS` (by workload: 64, batch 16, refresh 4)",
+		&cli.BoolFlag{Name: "closed", Usage: "make a run at a rate a closed loop too", Sources: env("closed")},
+		&cli.IntFlag{Name: "connections", Usage: "number of `CONNECTIONS` (by workload: 64, batch 16, refresh 4)",
 			Sources: env("connections")},
-		&cli.DurationFlag{Name: "duration", Value: load.DefaultDuration, Usage: "of each run",
+		&cli.DurationFlag{Name: "duration", Value: load.DefaultDuration, Usage: "`TIME` of each run",
 			Sources: env("duration")},
-		&cli.DurationFlag{Name: "warmup", Value: load.DefaultWarmup, Usage: "before the first run, not measured; 0s " +
-			"for none", Sources: env("warmup")},
-		&cli.IntFlag{Name: "records", Usage: "`RECORDS` of stock (by workload: 1,000, refresh 48,000)",
+		&cli.DurationFlag{Name: "warmup", Value: load.DefaultWarmup, Usage: "`TIME` before the first run that is not " +
+			"measured; 0s for none", Sources: env("warmup")},
+		&cli.IntFlag{Name: "records", Usage: "number of `RECORDS` with stock (by workload: 1,000, refresh 48,000)",
 			Sources: env("records")},
-		&cli.IntFlag{Name: "segments", Value: 1, Usage: "`SEGMENTS` of each record", Sources: env("segments")},
-		&cli.IntFlag{Name: "lines", Usage: "`LINES` or items of a request (by workload: 1, batch 500, refresh 12,000)",
+		&cli.IntFlag{Name: "segments", Value: 1, Usage: "number of `SEGMENTS` of each record",
+			Sources: env("segments")},
+		&cli.IntFlag{Name: "lines", Usage: "number of `LINES` or items in a request (by workload: 1, batch 500, " +
+			"refresh 12,000)",
 			Sources: env("lines")},
-		&cli.FloatFlag{Name: "zipf", Usage: "`EXPONENT` of the records' popularity; 0 is uniform, 0.99 is usual",
+		&cli.FloatFlag{Name: "zipf", Usage: "`EXPONENT` of the popularity of records: 0 is uniform, 0.99 is usual",
 			Sources: env("zipf")},
-		&cli.Uint64Flag{Name: "seed", Value: 1, Usage: "`SEED` of all choices", Sources: env("seed")},
+		&cli.Uint64Flag{Name: "seed", Value: 1, Usage: "`SEED` of all random choices", Sources: env("seed")},
 		&cli.StringFlag{Name: "orders", Usage: "CSV `FILE` of orders, for the workload of that name",
 			Sources: env("orders")},
 		&cli.StringFlag{Name: "run", Usage: "`NAME` of the run, in its location and order ids; by default a new one " +
@@ -112,7 +113,7 @@ func benchOptions(cmd *cli.Command) (o load.Options, err error) {
 	name, rates := "--rate", cmd.String("rate")
 	if cmd.IsSet("rates") {
 		if cmd.IsSet("rate") {
-			return o, usageError{errors.New("--rate and --rates: one of them is expected")}
+			return o, usageError{errors.New("--rate and --rates: only one of them is expected")}
 		}
 		name, rates = "--rates", cmd.String("rates")
 	}
@@ -123,7 +124,7 @@ func benchOptions(cmd *cli.Command) (o load.Options, err error) {
 		return o, usageError{fmt.Errorf("--duration %s: a time above 0 is expected", o.Duration)}
 	}
 	if o.Warmup == 0 {
-		o.Warmup = -1 // none; a zero would be the default
+		o.Warmup = -1 // none: 0 stands for the default
 	}
 	if path := cmd.String("orders"); path != "" {
 		if o.Orders, err = readOrders(path); err != nil {
@@ -149,7 +150,7 @@ func readOrders(path string) ([]replay.Row, error) {
 	return rows, nil
 }
 
-// benchFiles are what a result is written to, "" for no such file.
+// benchFiles are the files that a result is written to; "" for none.
 type benchFiles struct{ json, svg string }
 
 func runBench(ctx context.Context, o load.Options, files benchFiles, stdout, stderr io.Writer) error {
@@ -182,7 +183,7 @@ func runBench(ctx context.Context, o load.Options, files benchFiles, stdout, std
 	return result.Print(stdout)
 }
 
-// progressText is the line that shows what goes on.
+// progressText is the line that shows the progress.
 func progressText(p load.Progress) string {
 	if p.Of == 0 {
 		return p.Step
@@ -192,7 +193,7 @@ func progressText(p load.Progress) string {
 		p.Point.Answered, p.Point.P50MS, p.Point.P99MS, p.Point.Failed)
 }
 
-// writeFile writes a file, if one is wanted.
+// writeFile writes a file, unless the path is empty.
 func writeFile(path string, write func(io.Writer) error) error {
 	if path == "" {
 		return nil

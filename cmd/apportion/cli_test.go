@@ -94,7 +94,7 @@ func TestMistakes(t *testing.T) {
 	f(2, `workload "x": expected one of allocate, flash-sale`, "bench", "--workload", "x")
 	f(2, `--rate: rate "fast": expected requests a second, such as 2500 or 20k, or max`, "bench", "--rate", "fast")
 	f(2, `--rates: rate "": expected`, "bench", "--rates", "1,")
-	f(2, `--rate and --rates: one of them`, "bench", "--rate", "1", "--rates", "2")
+	f(2, `--rate and --rates: only one of them`, "bench", "--rate", "1", "--rates", "2")
 	f(2, `--duration 0s: a time above 0`, "bench", "--duration", "0s")
 	f(2, `connections -1: expected 1 to`, "bench", "--connections", "-1")
 	f(2, `needs a file of orders`, "bench", "--workload", "orders")

@@ -9,14 +9,14 @@ import (
 	"apportion/raftstore"
 )
 
-// The demo catalogue: one product with the five segments that the documentation shows, some units of which two orders
-// hold, and some hundred records whose stock is split by percentages. Categories, values and quantities are those of
+// The demo catalogue: one product with the five segments that the documentation shows, two orders that hold some of its
+// units, and 300 records whose stock is split by percentages. Categories, values and quantities are those of
 // the example on Kibo's public page about inventory segmentation.
 const (
 	demoUPC      = "BC76845"
 	demoLocation = "Retailer2"
 
-	// demoGenerated is how many UPCs are made up, each with a record at every location of demoLocations.
+	// demoGenerated is the number of made-up UPCs. Each has a record at every location of demoLocations.
 	demoGenerated = 100
 
 	// demoTimeout bounds the one write that loads everything.
@@ -25,8 +25,8 @@ const (
 
 var demoLocations = [...]string{"Retailer1", demoLocation, "Warehouse1"}
 
-// loadDemo fills an empty store. All commands are in one log entry, so there is never half a catalogue, and they carry
-// idempotency keys like those of any client.
+// loadDemo fills an empty store. All commands are in one log entry, so there is never half a catalogue. They carry
+// idempotency keys, as those of any client do.
 func loadDemo(store *raftstore.Store, logger *slog.Logger) error {
 	if records := store.Reader().Stats().Records; records > 0 {
 		logger.Info("demo catalogue not loaded: the data directory is not empty", "records", records)
@@ -60,10 +60,11 @@ func loadDemo(store *raftstore.Store, logger *slog.Logger) error {
 			repeated++
 		}
 	}
-	// The keys do what they are for: what was loaded and deleted since is not loaded by a mere restart.
+	// The keys keep a restart from loading a catalogue that was loaded and deleted.
 	if repeated > 0 {
-		logger.Warn("demo catalogue not loaded: it was loaded into this directory before and deleted since; "+
-			"its idempotency keys are kept for 24 hours", "repeated", repeated, "commands", len(commands))
+		logger.Warn("demo catalogue not loaded: it was loaded into this directory before and deleted; its "+
+			"idempotency keys are kept for 24 hours, after that it can be loaded again", "repeated", repeated,
+			"commands", len(commands))
 		return nil
 	}
 	logger.Info("demo catalogue loaded", "records", store.Reader().Stats().Records)
@@ -132,7 +133,7 @@ func demoStock(locationIndex int, location string) engine.Command {
 	for i := range demoGenerated {
 		refresh.Items = append(refresh.Items, engine.StockItem{
 			UPC: fmt.Sprintf("DEMO-%04d", i+1),
-			// Any distribution will do, as long as it is the same each time: some records empty, some below ten units.
+			// Any distribution does that is the same each time. Some records are empty, some have fewer than ten units.
 			Quantity: int64((i*37 + locationIndex*61) % 150),
 		})
 	}

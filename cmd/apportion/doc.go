@@ -1,14 +1,19 @@
-// Command apportion is the inventory segmentation engine: serve runs it, verify checks its data directory offline,
-// replay-orders drives a running one with a file of orders, bench measures one, rules works with Lua rules, cluster
-// with nodes, version says what was built.
+// Command apportion is the inventory segmentation engine: serve runs the server, verify checks a data directory
+// offline, cluster works with the nodes of a cluster, rules with Lua rules, bench measures a running server,
+// replay-orders drives one with a file of orders, version names the build.
 //
 // The package owns flags, environment variables, logging, the order in which things start and stop, and the demo
 // catalogue. It holds no logic of stock, storage or HTTP: that is engine, wal and raftstore, httpapi, and bench.
 //
 // # Reading order
 //
-// main.go, app.go with the commands and their flags, serve.go with start and stop, peers.go for one of several nodes,
-// loading.go for the time in between, demo.go, verify.go, replay.go, bench.go, version.go, log.go. remote.go talks to a
-// server for cluster.go, rules.go, ruleactive.go, ruletry.go and backtest.go, which ruleprint.go and backtestprint.go
-// show; ruletest.go needs no server.
+//   - main.go and app.go: the tree of commands, errors and exit statuses
+//   - serve.go: start and stop of the server; with peers.go (a node of a cluster), openfiles.go, loading.go (requests
+//     while the state loads), demo.go, log.go, stop.go (the bound on a stop)
+//   - verify.go, bench.go, replay.go, version.go: a command each
+//   - remote.go: how a command asks a server; with cluster.go, rules.go, ruleactive.go, ruletry.go and backtest.go, a
+//     command or a few each, and ruleprint.go and backtestprint.go, which print replies. ruletest.go needs no server.
+//
+// servertest starts the program for tests. e2e tests clusters of processes under faults: its program is built with the
+// tag faults, which puts faults.go in the place of faults_off.go.
 package main

@@ -11,21 +11,21 @@ import (
 	"github.com/valyala/fasthttp"
 )
 
-// loadingPage answers on the listener while the store loads: the process is alive (/healthz) but has nothing to say yet
-// (everything else is 503). Then the listener goes to the real server.
+// loadingPage answers on the listener while the store loads: /healthz says that the process is alive, everything else
+// is 503. Then the real server takes the listener.
 //
-// One goroutine accepts. stop ends it by a deadline on the listener, which leaves the listener open, so no connection
-// that arrives during the change-over is refused: it waits in the kernel's queue for the next to accept.
+// One goroutine accepts. stop ends it by a deadline on the listener, which stays open: a connection that arrives
+// meanwhile is not refused, but waits in the kernel's queue until the real server accepts it.
 type loadingPage struct {
 	listener *net.TCPListener
 	server   fasthttp.Server
-	places   chan struct{} // taken by the connections
+	slots    chan struct{} // one for each open connection
 	done     chan struct{} // closed when the accepting goroutine has ended
 	open     sync.WaitGroup
 }
 
-// loadingConnectionsMax bounds the connections that are answered at a time while the store loads. None stays for longer
-// than a request takes, so what comes meanwhile waits to be accepted.
+// loadingConnectionsMax bounds the connections that are answered at a time while the store loads. Each stays for one
+// request only, so further ones wait to be accepted.
 const loadingConnectionsMax = 256
 
 func startLoadingPage(listener *net.TCPListener, connectionsMax int) *loadingPage {
@@ -33,15 +33,15 @@ func startLoadingPage(listener *net.TCPListener, connectionsMax int) *loadingPag
 		listener: listener,
 		server: fasthttp.Server{
 			Handler:          loadingHandler,
-			DisableKeepalive: true, // a connection that stays would keep being told that the server loads
+			DisableKeepalive: true, // or a kept connection would see this page for ever
 			HeaderReceived:   withoutBody,
 			ReadTimeout:      time.Second,
 			WriteTimeout:     time.Second,
-			// The page says nothing that is worth a line in the log.
+			// Nothing that happens here is worth a line in the log.
 			Logger: discardLogger{},
 		},
-		places: make(chan struct{}, min(loadingConnectionsMax, connectionsMax)),
-		done:   make(chan struct{}),
+		slots: make(chan struct{}, min(loadingConnectionsMax, connectionsMax)),
+		done:  make(chan struct{}),
 	}
 	go page.accept()
 	return page
@@ -50,26 +50,26 @@ func startLoadingPage(listener *net.TCPListener, connectionsMax int) *loadingPag
 func (p *loadingPage) accept() {
 	defer close(p.done)
 	for {
-		p.places <- struct{}{}
+		p.slots <- struct{}{}
 		conn, err := p.listener.Accept()
 		if err == nil {
 			p.open.Go(func() {
-				_ = p.server.ServeConn(conn) // the client's affair; closes conn
-				<-p.places
+				_ = p.server.ServeConn(conn) // closes conn; an error is the client's affair
+				<-p.slots
 			})
 			continue
 		}
-		<-p.places
+		<-p.slots
 		switch {
 		case errors.Is(err, os.ErrDeadlineExceeded), errors.Is(err, net.ErrClosed):
 			return
-		default: // out of file descriptors, for instance: let some connections end
+		default: // such as too few file descriptors: let some connections end
 			time.Sleep(10 * time.Millisecond)
 		}
 	}
 }
 
-// stop waits for the answers on their way and gives the listener back, ready for the next server.
+// stop waits for the requests in flight and leaves the listener ready for the real server.
 func (p *loadingPage) stop() error {
 	if err := p.listener.SetDeadline(time.Now()); err != nil {
 		return fmt.Errorf("hand over the listener: %w", err)
@@ -82,7 +82,7 @@ func (p *loadingPage) stop() error {
 	return nil
 }
 
-// withoutBody has no body read: the answer does not depend on it, and ends the connection.
+// withoutBody skips the body of a request: the answer does not depend on it, and ends the connection.
 func withoutBody(header *fasthttp.RequestHeader) fasthttp.RequestConfig {
 	header.SetContentLength(0)
 	header.Del("Expect")

@@ -36,8 +36,7 @@ func newLogger(cmd *cli.Command, stderr io.Writer) (*slog.Logger, error) {
 	}
 }
 
-// errorText keeps of an error its text: some bring a stack trace along, of some thousand bytes, which the text format
-// would print.
+// errorText replaces an error by its text: the text format would also print the stack trace that some errors carry.
 func errorText(_ []string, attr slog.Attr) slog.Attr {
 	if attr.Value.Kind() == slog.KindAny {
 		if err, ok := attr.Value.Any().(error); ok {

@@ -21,7 +21,7 @@ func main() {
 	os.Exit(code)
 }
 
-// run is the whole program: args are as in os.Args.
+// run is the whole program. args are those of os.Args.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	return newApp(stdout, stderr).Run(ctx, args)
 }
@@ -29,10 +29,10 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 // usageError is a mistake in the command line: exit status 2, as opposed to 1 for something that failed.
 type usageError struct{ error }
 
-// errReported means that the command's output has told the user already; only the exit status is left to set.
+// errReported means that the output of the command has told the user: only the exit status is left to set.
 var errReported = errors.New("already reported")
 
-// exitCode prints what went wrong and gives the exit status.
+// exitCode prints the error and returns the exit status.
 func exitCode(err error, stderr io.Writer) int {
 	if err == nil {
 		return 0

@@ -7,33 +7,33 @@ import (
 	"apportion/raftstore"
 )
 
-// A process has so many file descriptors and no more. If connections could take all of them, the log could not begin
-// its next file, which ends the process. So they are shared out before there is a connection.
+// A process has a limited number of file descriptors. If connections could take all of them, the log could not begin
+// its next file, which ends the process. So they are shared out before the first connection.
 const (
-	// filesOfProcess is for what is always open and for what is open for a moment: standard streams, listeners, the
-	// poller, the files that log and state are being written to.
+	// filesOfProcess is for files that are always open, and for those that are open for a moment: standard streams,
+	// listeners, the poller, the files to which log and state are written.
 	filesOfProcess = 32
 
-	// filesOfHistory is for the files of refused orders, which a backtest opens all at once.
+	// filesOfHistory is for the files of refused orders: a backtest opens all of them at once.
 	filesOfHistory = 256
 
-	// databases are those of raftstore.Config.OpenFilesMax.
+	// databases is the number of databases that may have raftstore.Config.OpenFilesMax files open each.
 	databases = 4
 
-	// connectionsMin is served even where so many are not to spare.
+	// connectionsMin is served even if the limit leaves fewer.
 	connectionsMin = 8
 )
 
-// fileShares is what may be open at a time.
+// fileShares says how many files each part may have open at a time.
 type fileShares struct {
 	connections int // of clients
 	forwarded   int // requests of other nodes
 	database    int // files of each
 }
 
-// shareFiles shares out a limit on open files. It gives the databases all that they can use, or half of a limit that is
-// not large enough for that, and clients as many connections as they were promised if there are as many. A node that is
-// one of several also needs connections to forward requests on, and as many for those of two others.
+// shareFiles shares out a limit on open files. The databases get all that they can use, or half of a limit that is too
+// small for that. Clients get as many connections as were asked for, if there are that many. A node of a cluster also
+// needs connections on which it forwards requests, and as many for the forwarded requests of two other nodes.
 func shareFiles(limit, connections int, oneOfSeveral bool) fileShares {
 	const (
 		least = filesOfProcess + filesOfHistory + databases*raftstore.OpenFilesMin
@@ -48,7 +48,7 @@ func shareFiles(limit, connections int, oneOfSeveral bool) fileShares {
 	if oneOfSeveral {
 		share = max(left/4, left-3*httpapi.ForwardConnectionsMax)
 	}
-	share = max(share*8/9-1, share-httpapi.ConnectionsSpare) // an eighth more, or so many, are heard
+	share = max(share*8/9-1, share-httpapi.ConnectionsSpare) // the server accepts an eighth more, or this many
 	shares.connections = min(connections, max(share, connectionsMin))
 	forward := min(shares.connections, httpapi.ForwardConnectionsMax)
 	shares.forwarded = min(raftstore.ForwardedConnectionsMax,
@@ -56,7 +56,8 @@ func shareFiles(limit, connections int, oneOfSeveral bool) fileShares {
 	return shares
 }
 
-// shareOpenFiles fits the connections into the process's limit, and says so if they are fewer than was asked for.
+// shareOpenFiles fits the connections into the limit of the process. It logs a warning if they are fewer than asked
+// for.
 func (s *service) shareOpenFiles(limit int) {
 	asked := s.http.ConnectionsMax
 	shares := shareFiles(limit, asked, s.store.Peers != nil)
@@ -65,7 +66,7 @@ func (s *service) shareOpenFiles(limit int) {
 		s.store.Peers.ConnectionsMax = shares.forwarded
 	}
 	if shares.connections < asked {
-		s.logger.Warn("fewer connections are served than asked for, because of the limit on open files: raise it "+
+		s.logger.Warn("the limit on open files allows for fewer connections than asked for: raise the limit "+
 			"(ulimit -n, or LimitNOFILE= of systemd), or lower --connections-max",
 			slog.Int("limit", limit), slog.Int("asked", asked), slog.Int("connections", shares.connections))
 	}

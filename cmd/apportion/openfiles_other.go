@@ -4,5 +4,5 @@ package main
 
 import "math"
 
-// openFilesLimit is how many files this process may have open: here, nobody has said.
+// openFilesLimit is the number of files that this process may have open: here no limit is known.
 func openFilesLimit() int { return math.MaxInt32 }

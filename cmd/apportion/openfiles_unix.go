@@ -7,12 +7,12 @@ import (
 	"syscall"
 )
 
-// openFilesLimit is how many files this process may have open. Go has raised the soft limit to the hard one at the
-// start.
+// openFilesLimit is the number of files that this process may have open. Go has raised the soft limit to the hard one
+// at the start.
 func openFilesLimit() int {
 	var limit syscall.Rlimit
 	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {
-		return math.MaxInt32 // as before there was a look at it
+		return math.MaxInt32 // no limit is known
 	}
 	return int(min(uint64(limit.Cur), math.MaxInt32))
 }

@@ -20,41 +20,47 @@ const (
 	stallFlag      = "stall-timeout"
 )
 
-// peerFlags make a node one of several.
+// peerFlags make the server a node of a cluster.
 func peerFlags() []cli.Flag {
 	return []cli.Flag{
 		&cli.StringFlag{Name: "node-id", Value: "node1",
-			Usage: "`NAME` of this node in its cluster; it must not change", Sources: env("node-id")},
+			Usage:   "`NAME` of this node in its cluster; it stays the same for the life of the data directory",
+			Sources: env("node-id")},
 		&cli.StringFlag{Name: raftListenFlag,
-			Usage: "`ADDRESS` to hear other nodes on; without it, the node runs alone", Sources: env(raftListenFlag)},
-		&cli.StringFlag{Name: "raft-address", Usage: "`ADDRESS` at which other nodes call this one; by default that " +
-			"of --raft-listen", Sources: env("raft-address")},
-		&cli.BoolFlag{Name: "bootstrap", Usage: "found a new cluster in an empty data directory, unless one calls " +
-			"this node already; does nothing in any other", Sources: env("bootstrap")},
-		&cli.StringSliceFlag{Name: "join", Usage: "`ADDRESSES` of nodes that are to take this one in",
+			Usage:   "`ADDRESS` to listen on for other nodes, HOST:PORT; without it the node runs alone",
+			Sources: env(raftListenFlag)},
+		&cli.StringFlag{Name: "raft-address", Usage: "`ADDRESS` at which other nodes reach this one; by default " +
+			"that of --raft-listen", Sources: env("raft-address")},
+		&cli.BoolFlag{Name: "bootstrap", Usage: "found a new cluster if the data directory is empty and no cluster " +
+			"has this node as a member; otherwise no effect", Sources: env("bootstrap")},
+		&cli.StringSliceFlag{Name: "join", Usage: "`ADDRESSES` (--raft-address) of members that this node asks to " +
+			"be added",
 			Sources: env("join")},
 		&cli.BoolFlag{Name: "non-voter", Usage: "join as a read replica, without a vote", Sources: env("non-voter")},
-		&cli.StringFlag{Name: "raft-cert", Usage: "`FILE` with this node's certificate, which it shows to other nodes",
+		&cli.StringFlag{Name: "raft-cert", Usage: "`FILE` with this node's certificate in PEM form, for connections " +
+			"between nodes",
 			Sources: env("raft-cert")},
-		&cli.StringFlag{Name: "raft-key", Usage: "`FILE` with the key of that certificate", Sources: env("raft-key")},
-		&cli.StringFlag{Name: "raft-ca", Usage: "`FILE` with the authorities whose certificates other nodes must show",
+		&cli.StringFlag{Name: "raft-key", Usage: "`FILE` with the private key of that certificate",
+			Sources: env("raft-key")},
+		&cli.StringFlag{Name: "raft-ca", Usage: "`FILE` with the authorities that sign the certificates of other nodes",
 			Sources: env("raft-ca")},
-		&cli.DurationFlag{Name: electionFlag, Usage: fmt.Sprintf(
-			"a follower that hears no leader for this long starts "+
-				"an election (default: %s)", raftstore.PeerElectionTimeoutDefault), Sources: env(electionFlag)},
-		&cli.DurationFlag{Name: stallFlag, Value: raftstore.StallTimeoutDefault,
-			Usage: "a leader whose disk does not answer for this long steps down", Sources: env(stallFlag)},
+		&cli.DurationFlag{Name: electionFlag, Sources: env(electionFlag),
+			DefaultText: raftstore.PeerElectionTimeoutDefault.String(),
+			Usage:       "a follower that hears no leader for this `TIME` starts an election"},
+		&cli.DurationFlag{Name: stallFlag, Value: raftstore.StallTimeoutDefault, Sources: env(stallFlag),
+			Usage: "a leader whose disk does not answer for this `TIME` steps down"},
 	}
 }
 
-// peersOf reads the flags of a node that is one of several; nil: it runs alone.
+// peersOf reads the flags of a node of a cluster; nil: the node runs alone.
 func peersOf(cmd *cli.Command) (*raftstore.PeersConfig, error) {
 	listen := cmd.String(raftListenFlag)
 	if listen == "" {
 		for _, name := range []string{"raft-address", "bootstrap", "join", "non-voter", "raft-cert", "raft-key",
 			"raft-ca"} {
 			if cmd.IsSet(name) {
-				return nil, usageError{fmt.Errorf("--%s is for a node with --%s", name, raftListenFlag)}
+				return nil, usageError{fmt.Errorf("--%s needs --%s: without it the node runs alone", name,
+					raftListenFlag)}
 			}
 		}
 		return nil, nil
@@ -64,25 +70,26 @@ func peersOf(cmd *cli.Command) (*raftstore.PeersConfig, error) {
 		Join:      splitAddresses(cmd.StringSlice("join")), NonVoter: cmd.Bool("non-voter")}
 	for _, address := range append([]string{config.Address, listen}, config.Join...) {
 		if _, _, err := net.SplitHostPort(address); address != "" && err != nil {
-			return nil, usageError{fmt.Errorf("%q: an address with a port such as 10.0.0.1:7000 is expected: %w",
+			return nil, usageError{fmt.Errorf("%q: an address with a port is expected, such as 10.0.0.1:7000: %w",
 				address, err)}
 		}
 	}
 	switch {
 	case config.Bootstrap && len(config.Join) > 0:
-		return nil, usageError{fmt.Errorf("--bootstrap and --join: one of them is expected. The first node founds " +
-			"the cluster, the others join it")}
+		return nil, usageError{fmt.Errorf("--bootstrap and --join: only one of them is expected. The first node " +
+			"founds the cluster, the others join it")}
 	case config.Bootstrap && config.NonVoter:
-		return nil, usageError{fmt.Errorf("--bootstrap and --non-voter: the first node needs a vote")}
+		return nil, usageError{fmt.Errorf("--bootstrap and --non-voter: the first node of a cluster needs a vote")}
 	case !cmd.IsSet("node-id"):
-		return nil, usageError{fmt.Errorf("--node-id: a node of a cluster needs a name of its own")}
+		return nil, usageError{fmt.Errorf(
+			"--node-id: a node of a cluster needs a name of its own, such as --node-id a")}
 	}
 	var err error
 	config.TLS, err = peerTLS(cmd.String("raft-cert"), cmd.String("raft-key"), cmd.String("raft-ca"))
 	return config, err
 }
 
-// splitAddresses allows for lists with commas, as an environment variable has them, and for blanks in them.
+// splitAddresses also takes lists with commas and blanks, as an environment variable has them.
 func splitAddresses(values []string) (addresses []string) {
 	for _, value := range values {
 		for part := range strings.SplitSeq(value, ",") {
@@ -92,7 +99,7 @@ func splitAddresses(values []string) (addresses []string) {
 	return slices.DeleteFunc(addresses, func(a string) bool { return a == "" })
 }
 
-// peerTLS has both ends of a connection show certificates; nil without any of the files.
+// peerTLS makes both ends of a connection show certificates. Without any of the files it is nil.
 func peerTLS(cert, key, ca string) (*tls.Config, error) {
 	if cert == "" && key == "" && ca == "" {
 		return nil, nil

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"os"
 
 	"github.com/schollz/progressbar/v3"
 	"github.com/urfave/cli/v3"
@@ -14,18 +13,20 @@ import (
 	"apportion/httpapi"
 )
 
-const replayDescription = `Drives a running server with a file of order lines: CSV with the columns InvoiceNo, StockCode, Quantity, CustomerID and
-Country, such as the UCI "Online Retail" data set. It loads opening stock for every stock code at one location, makes the
-countries the values of a tag category with percentages from the file, allocates and ships each invoice, returns each
-cancellation into the segment the goods came from, and compares the stock at the end with an independent count made from
-the file alone. Exit status 1 if they differ.
+const replayDescription = `Drives a running server with a file of order lines, and checks the stock at the end against an independent count of the
+file. The file is CSV with the columns InvoiceNo, StockCode, Quantity, CustomerID and Country, such as the UCI "Online Retail"
+data set.
+
+Countries become the values of a tag category, with percents from the file. Each stock code gets opening stock at one location.
+Then each invoice is allocated and shipped, and each cancellation is returned into the segment that the goods came from. Exit
+status 1 if the stock differs from the count.
 
 Examples:
   apportion replay-orders bench/testdata/sample-orders.csv
   apportion replay-orders --target http://stock.example:8080 --opening 150 orders.csv
   apportion replay-orders --category Country orders.csv      beside the demo catalogue, which has Channel`
 
-// The load generators know nothing of the server but HTTP. Their requests keep to its limits.
+// The load generators know the server only by HTTP. Their requests have to keep to its limits.
 const (
 	_ = uint(engine.OrderLinesMax - replay.OrderLinesMax)
 	_ = uint(engine.RefreshItemsMax - replay.RefreshItemsMax)
@@ -47,7 +48,7 @@ func replayCommand(stdout, stderr io.Writer) *cli.Command {
 			&cli.StringFlag{Name: "category", Value: "Channel", Usage: "tag `CATEGORY` that stands for the country",
 				Sources: env("category")},
 			&cli.IntFlag{Name: "opening", Value: replay.DefaultOpeningPercent,
-				Usage:   "opening stock in `PERCENT` of the units ordered, per stock code, rounded up",
+				Usage:   "opening stock of each stock code, in `PERCENT` of the units ordered, rounded up",
 				Sources: env("opening")},
 			&cli.StringFlag{Name: "run", Usage: "`PREFIX` of order ids and idempotency keys; by default a new one " +
 				"each time", Sources: env("run")},
@@ -73,20 +74,15 @@ func replayFile(ctx context.Context, path string, options replay.Options, stdout
 	if err := options.Validate(); err != nil {
 		return usageError{err}
 	}
-	file, err := os.Open(path)
+	rows, err := readOrders(path)
 	if err != nil {
 		return err
-	}
-	defer file.Close()
-	rows, err := replay.ReadRows(file)
-	if err != nil {
-		return fmt.Errorf("%s: %w", path, err)
 	}
 	if isTerminal(stderr) {
 		bar := progressbar.NewOptions(len(rows), progressbar.OptionSetWriter(stderr),
 			progressbar.OptionSetDescription("orders"),
 			progressbar.OptionShowCount(), progressbar.OptionClearOnFinish())
-		options.Progress = func(done int) { _ = bar.Add(done) } // a picture for people; nothing depends on it
+		options.Progress = func(done int) { _ = bar.Add(done) } // only shown; nothing depends on it
 	}
 	summary, err := replay.Run(ctx, rows, options)
 	if err != nil {

@@ -21,16 +21,18 @@ import (
 	"apportion/raftstore"
 )
 
-const serveDescription = `Loads the data directory, answers 503 on /readyz until that is done, then serves the HTTP API. SIGINT or SIGTERM
-stops it in order, within a minute; a disk that does not answer is given up after 10 seconds (exit status 74). A second one, or
-kill -9, ends it at once. Either way nothing that was acknowledged is lost.
+const serveDescription = `Loads the data directory, then serves the HTTP API (docs/api.md). Until it is loaded, /readyz answers 503.
+
+SIGINT or SIGTERM stops the server within a minute; it waits 10 seconds at most for a disk that does not answer (exit status 74).
+A second signal, or kill -9, ends it at once. In every case no acknowledged write is lost.
 
 Examples:
-  apportion serve                                        127.0.0.1:8080, ./data
+  apportion serve                                        listens on 127.0.0.1:8080, keeps its data in ./data
+  apportion serve --demo                                 the same, with a demo catalogue to try things on
   apportion serve --data /var/lib/apportion --listen :80
   APPORTION_LOG_FORMAT=json apportion serve
 
-A cluster of three nodes, of which any takes any request (docs/cluster.md):
+A cluster of three nodes. Clients may ask any of them (docs/cluster.md):
   apportion serve --node-id a --raft-listen 10.0.0.1:7000 --bootstrap
   apportion serve --node-id b --raft-listen 10.0.0.2:7000 --join 10.0.0.1:7000
   apportion serve --node-id c --raft-listen 10.0.0.3:7000 --join 10.0.0.1:7000,10.0.0.2:7000`
@@ -71,44 +73,49 @@ func serveCommand(stdout, stderr io.Writer) *cli.Command {
 func serveFlags() []cli.Flag {
 	return []cli.Flag{
 		dataFlag(),
-		&cli.StringFlag{Name: "listen", Value: "127.0.0.1:8080", Usage: "`ADDRESS` to serve HTTP on; port 0 takes a " +
-			"free one", Sources: env("listen")},
-		&cli.BoolFlag{Name: "demo", Usage: "load a demo catalogue if the data directory is empty",
-			Sources: env("demo")},
-		&cli.StringFlag{Name: "admin-token", Usage: "`TOKEN` for /debug/pprof; without it there are no profiles",
-			Sources: env("admin-token")},
-		&cli.StringFlag{Name: tokensFlag, Usage: "`FILE` of tokens, name:secret on each line, of which every " +
-			"request needs one; without it the API is open",
-			Sources: env(tokensFlag)},
-		&cli.IntFlag{Name: "body-bytes-max", Value: httpapi.BodyBytesMax, Usage: "largest request body, in `BYTES`",
-			Sources: env("body-bytes-max")},
-		&cli.IntFlag{Name: bodiesFlag, Usage: fmt.Sprintf("largest size of all bodies that are being received or "+
-			"worked on, in `BYTES`; beyond it, those above 8 KB are answered with 503 (default: %d, or twice "+
-			"--body-bytes-max)", httpapi.BodiesBytesMax),
-			Sources: env(bodiesFlag)},
-		&cli.IntFlag{Name: "connections-max", Value: httpapi.ConnectionsMax, Usage: "connections served at a time, " +
-			"or as many as the limit on open files allows for",
-			Sources: env("connections-max")},
-		&cli.DurationFlag{Name: "request-timeout", Value: httpapi.RequestTimeout,
-			Usage: "longest wait of a request for the log", Sources: env("request-timeout")},
+		&cli.StringFlag{Name: "listen", Value: "127.0.0.1:8080", Sources: env("listen"),
+			Usage: "`ADDRESS` to serve HTTP on, HOST:PORT; port 0 takes a free one"},
+		&cli.BoolFlag{Name: "demo", Sources: env("demo"),
+			Usage: "load a demo catalogue if the data directory is empty"},
+		&cli.StringFlag{Name: "admin-token", Sources: env("admin-token"),
+			Usage: "`TOKEN` that /debug/pprof asks for; without it there are no profiles"},
+		&cli.StringFlag{Name: tokensFlag, Sources: env(tokensFlag),
+			Usage: "`FILE` with a token on each line, name:secret. Every request then needs one of them; without the " +
+				"flag the API is open to everybody"},
+		&cli.IntFlag{Name: "body-bytes-max", Value: httpapi.BodyBytesMax, Sources: env("body-bytes-max"),
+			DefaultText: sizeText(httpapi.BodyBytesMax),
+			Usage:       "largest request body that is taken, in `BYTES`"},
+		&cli.IntFlag{Name: bodiesFlag, Sources: env(bodiesFlag),
+			DefaultText: sizeText(httpapi.BodiesBytesMax) + ", or twice --body-bytes-max",
+			Usage: "memory for the bodies of all requests in flight, in `BYTES`; beyond it, requests with more than " +
+				"8 KiB are answered with 503"},
+		&cli.IntFlag{Name: "connections-max", Value: httpapi.ConnectionsMax, Sources: env("connections-max"),
+			Usage: "most client connections at a time, a `COUNT`; fewer if the limit on open files is low"},
+		&cli.DurationFlag{Name: "request-timeout", Value: httpapi.RequestTimeout, Sources: env("request-timeout"),
+			Usage: "longest wait of a write for the log, a `TIME`; after it the client gets 503"},
+		&cli.DurationFlag{Name: clockGapFlag, Value: raftstore.ClockGapMaxDefault, Sources: env(clockGapFlag),
+			DefaultText: "8784h, 366 days",
+			Usage: "refuse to start if the clock is further ahead of the last write than this `TIME`: it is probably " +
+				"wrong"},
 		&cli.DurationFlag{Name: "checkpoint-interval", Value: raftstore.CheckpointIntervalDefault,
-			Usage:   "write the changed state to disk this often; less means a faster start after a crash",
-			Sources: env("checkpoint-interval")},
-		&cli.DurationFlag{Name: "history-age", Value: raftstore.HistoryAgeDefault,
-			Usage: "keep so much of the past for backtests; 0 keeps none", Sources: env("history-age")},
+			Sources: env("checkpoint-interval"),
+			Usage:   "`TIME` between two checkpoints; a shorter one makes the start after a crash faster"},
+		&cli.DurationFlag{Name: "history-age", Value: raftstore.HistoryAgeDefault, Sources: env("history-age"),
+			DefaultText: "24h",
+			Usage:       "`TIME` of the past that is kept for backtests; 0 keeps none"},
 		&cli.Int64Flag{Name: "history-bytes-max", Value: raftstore.HistoryBytesDefault,
-			Usage:   "keep no more of the past than so many `BYTES` of disk, and as much again while a backtest runs",
-			Sources: env("history-bytes-max")},
-		&cli.FloatFlag{Name: "backtest-share", Value: httpapi.BacktestShare,
-			Usage: "`PART` of one core that a backtest may take, at most 1", Sources: env("backtest-share")},
+			Sources: env("history-bytes-max"), DefaultText: sizeText(raftstore.HistoryBytesDefault),
+			Usage: "disk space for that past, in `BYTES`; while a backtest runs, as much again"},
+		&cli.FloatFlag{Name: "backtest-share", Value: httpapi.BacktestShare, Sources: env("backtest-share"),
+			Usage: "`PART` of one core that a backtest may use, at most 1"},
 		&cli.Int64Flag{Name: "backtest-bytes-max", Value: httpapi.BacktestBytesMax,
-			Usage:   "let backtests take no more than so many `BYTES` of memory, with the reports that are kept",
-			Sources: env("backtest-bytes-max")},
-		&cli.DurationFlag{Name: clockGapFlag, Value: raftstore.ClockGapMaxDefault,
-			Usage:   "refuse to start when the clock is further ahead of the last write than this",
-			Sources: env(clockGapFlag)},
+			Sources: env("backtest-bytes-max"), DefaultText: sizeText(httpapi.BacktestBytesMax),
+			Usage: "memory for backtests and their reports, in `BYTES`"},
 	}
 }
+
+// sizeText shows a default in bytes and in MiB.
+func sizeText(bytes int64) string { return fmt.Sprintf("%d, %d MiB", bytes, bytes>>20) }
 
 const (
 	tokensFlag   = "tokens"
@@ -116,7 +123,7 @@ const (
 	clockGapFlag = "clock-gap-max"
 )
 
-// checkServeFlags refuses values that no server can run with, before anything is created.
+// checkServeFlags refuses values that no server can run with, before it creates anything.
 func checkServeFlags(cmd *cli.Command) error {
 	if cmd.String("data") == "" {
 		return usageError{errors.New("--data: a directory is expected")}
@@ -127,8 +134,8 @@ func checkServeFlags(cmd *cli.Command) error {
 		}
 	}
 	if bodies, body := cmd.Int(bodiesFlag), cmd.Int("body-bytes-max"); cmd.IsSet(bodiesFlag) && bodies/2 < body {
-		return usageError{fmt.Errorf("--%s %d: at least twice --body-bytes-max, %d, is expected: a body may take "+
-			"that while it grows", bodiesFlag, bodies, body)}
+		return usageError{fmt.Errorf("--%s %d: at least twice --body-bytes-max (%d) is expected, since a body may "+
+			"take that much while it grows", bodiesFlag, bodies, body)}
 	}
 	for _, name := range []string{"request-timeout", "checkpoint-interval", clockGapFlag} {
 		if value := cmd.Duration(name); value <= 0 {
@@ -149,11 +156,11 @@ func checkServeFlags(cmd *cli.Command) error {
 	return nil
 }
 
-// readTokens reads the file of tokens, if there is one. That others may read it is said, and no reason not to start: in
-// a container it often cannot be otherwise.
+// readTokens reads the file of tokens, if there is one. A file that others may read gets a warning only: in a container
+// that often cannot be helped.
 func readTokens(path string, logger *slog.Logger) ([]httpapi.Token, error) {
 	if path == "" {
-		logger.Info("the API is open to everybody who can reach it; --tokens closes it")
+		logger.Info("the API is open to everybody who can reach it; --tokens restricts it")
 		return nil, nil
 	}
 	text, err := os.ReadFile(path)
@@ -165,10 +172,10 @@ func readTokens(path string, logger *slog.Logger) ([]httpapi.Token, error) {
 		return nil, usageError{fmt.Errorf("--%s %s:\n%w", tokensFlag, path, err)}
 	}
 	if info, err := os.Stat(path); err == nil && info.Mode().Perm()&0o077 != 0 {
-		logger.Warn("others on this machine may read or change the tokens; chmod 600 would keep them from it", "file",
-			path, "mode", info.Mode().Perm())
+		logger.Warn("other users of this machine may read or change the tokens: chmod 600 the file", "file", path,
+			"mode", info.Mode().Perm())
 	}
-	logger.Info("the API is for those who have a token", "tokens", len(tokens), "file", path)
+	logger.Info("every request needs a token", "tokens", len(tokens), "file", path)
 	return tokens, nil
 }
 
@@ -181,7 +188,7 @@ type service struct {
 	logger  *slog.Logger
 	stdout  io.Writer
 
-	opened    atomic.Pointer[raftstore.Store] // nil while none is open
+	opened    atomic.Pointer[raftstore.Store] // nil: no store is open
 	unwritten atomic.Bool                     // the last checkpoint took too long
 }
 
@@ -215,7 +222,7 @@ func newService(cmd *cli.Command, peers *raftstore.PeersConfig, logger *slog.Log
 	}
 }
 
-// historyAge is the store's word for an age: there, 0 stands for the default.
+// historyAge translates the flag's 0, which keeps no history: in the store's configuration 0 stands for the default.
 func historyAge(age time.Duration) time.Duration {
 	if age == 0 {
 		return -1
@@ -223,33 +230,33 @@ func historyAge(age time.Duration) time.Duration {
 	return age
 }
 
-// run serves until it is told to stop. A node that was too far behind the others has fetched a checkpoint of theirs,
-// with which it begins anew.
+// run serves until ctx ends. A node that was too far behind has downloaded a checkpoint from another node: it opens the
+// store again, with that checkpoint.
 func (s *service) run(ctx context.Context) error {
 	for {
 		err := s.runOnce(ctx)
 		if !errors.Is(err, raftstore.ErrReplaced) || ctx.Err() != nil {
 			return err
 		}
-		s.logger.Info("beginning anew with a checkpoint of the leader's")
+		s.logger.Info("opening again with a checkpoint of another node")
 	}
 }
 
-// runOnce starts in the order in which the parts need each other, and stops in the mirror order: first nobody new comes
-// in and the requests on their way are answered, then the store closes, which those requests need. ErrReplaced: it is
-// to be called again.
+// runOnce starts the parts in the order in which they need each other, and stops them in the mirror order: the listener
+// closes, the requests in flight are answered, then the store closes, which they need. After ErrReplaced the caller has
+// to call it again.
 func (s *service) runOnce(ctx context.Context) error {
 	listener, err := listen(s.address)
 	if err != nil {
 		return err
 	}
 	defer listener.Close()
-	s.address = listener.Addr().String() // the same again, should it be called again
+	s.address = listener.Addr().String() // the same address, if it is called again
 
 	set := metrics.NewSet()
 	store, err := s.openStore(ctx, listener, set)
 	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
-		s.logger.Info("stopped before the data directory was loaded", "left off", err)
+		s.logger.Info("stopped before the data directory was loaded", "cause", err)
 		return nil
 	}
 	if err != nil {
@@ -273,7 +280,7 @@ func (s *service) runOnce(ctx context.Context) error {
 	return err
 }
 
-// openStore loads the state, while the listener already says that it does.
+// openStore loads the state. Meanwhile the listener answers that the server is loading.
 func (s *service) openStore(ctx context.Context, listener *net.TCPListener, set *metrics.Set) (*raftstore.Store,
 	error) {
 	page := startLoadingPage(listener, s.http.ConnectionsMax)
@@ -288,7 +295,7 @@ func (s *service) openStore(ctx context.Context, listener *net.TCPListener, set 
 			err = errors.Join(err, store.Close())
 		}
 	}
-	// The page ends in any case: it must not answer for a process that is about to go.
+	// The page ends in any case: it must not answer for a process that is about to end.
 	if stopErr := page.stop(); err == nil && stopErr != nil {
 		err = errors.Join(stopErr, store.Close())
 	}
@@ -300,8 +307,8 @@ func (s *service) openStore(ctx context.Context, listener *net.TCPListener, set 
 	return store, nil
 }
 
-// catchUp waits until the log behind the state is replayed, and loads the demo catalogue, which needs that. A node of
-// several does not wait: it may need the others for that, and says on /readyz how far it is.
+// catchUp waits until the log behind the state is replayed, and loads the demo catalogue, which needs that. A node of a
+// cluster does not wait: it may need the others for the replay, and /readyz tells how far it is.
 func (s *service) catchUp(ctx context.Context, store *raftstore.Store) error {
 	if s.store.Peers != nil && !s.demo {
 		return nil
@@ -315,7 +322,7 @@ func (s *service) catchUp(ctx context.Context, store *raftstore.Store) error {
 	return loadDemo(store, s.logger)
 }
 
-// serve answers requests until ctx ends, the listener fails or the store has to be opened anew.
+// serve answers requests until ctx ends, the listener fails or the store has to be opened again.
 func (s *service) serve(ctx context.Context, listener net.Listener, store *raftstore.Store, set *metrics.Set) error {
 	s.http.Log, s.http.Metrics = s.logger, set
 	api, err := httpapi.New(s.http, store)
@@ -344,7 +351,7 @@ func (s *service) serve(ctx context.Context, listener net.Listener, store *rafts
 	return errors.Join(replaced, <-failed)
 }
 
-// announce prints the one line that says where the server is, and with the demo catalogue something to try.
+// announce prints one line with the address of the server, and with the demo catalogue a request to try.
 func (s *service) announce(address net.Addr, store *raftstore.Store) {
 	fmt.Fprintf(s.stdout, "apportion is ready on http://%s (data in %s)\n", address, s.store.Dir)
 	if s.demo && store.Reader().ReadRecord(demoUPC, demoLocation, new(engine.RecordView)) {
@@ -363,25 +370,25 @@ func listen(address string) (*net.TCPListener, error) {
 	return listener.(*net.TCPListener), nil
 }
 
-// explainOpen adds what the user can do about it.
+// explainOpen adds to an error what the operator can do about it.
 func explainOpen(node, data string, err error) error {
 	if errors.Is(err, raftstore.ErrInUse) {
-		return fmt.Errorf("the data directory %s is in use by another process: stop that one, or choose another "+
-			"with --data", data)
+		return fmt.Errorf("the data directory %s is in use by another process: stop that process, or choose "+
+			"another directory with --data", data)
 	}
 	if errors.Is(err, raftstore.ErrOtherNode) {
-		return fmt.Errorf("open the data directory %s: %w\nStart it with the --node-id that it was made with, or "+
-			"choose another directory with --data", data, err)
+		return fmt.Errorf("open the data directory %s: %w\nStart with the --node-id that it was created with, "+
+			"or choose another directory with --data", data, err)
 	}
 	if errors.Is(err, raftstore.ErrMember) {
 		return fmt.Errorf("open the data directory %s: %w\nRemove the member whose disk is lost (apportion cluster "+
-			"remove %s --server ANOTHER), and then start "+
-			"this node with --join and the address of another one in the place of --bootstrap", data, err, node)
+			"remove %s --server ANOTHER), then start this node with --join and the address of another node in place "+
+			"of --bootstrap", data, err, node)
 	}
 	if errors.Is(err, raftstore.ErrClock) {
-		return fmt.Errorf("open the data directory %s: %w\nSet the clock right. If it is right, and nothing was "+
-			"written for so long, "+
-			"start once with a larger --%s; reservations that ended meanwhile are then released", data, err,
+		return fmt.Errorf("open the data directory %s: %w\nSet the clock right. If it is right and nothing was "+
+			"written for that long, start once with a larger --%s; reservations that ended meanwhile are then "+
+			"released", data, err,
 			clockGapFlag)
 	}
 	return fmt.Errorf("open the data directory %s: %w", data, err)

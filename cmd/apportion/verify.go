@@ -17,11 +17,12 @@ import (
 	"apportion/raftstore"
 )
 
-const verifyDescription = `Reads a data directory that no server has open from end to end, replays its log in memory, and recomputes every identity
-and every sum; of the past it reads the kept checkpoints. It writes nothing, so a full or read-only disk will do. Exit status 0: all is well.
-1: problems were found (listed on stdout), or the check could not be made. SIGINT or SIGTERM ends it.
+const verifyDescription = `Checks a data directory that no server has open: every checksum, the log replayed in memory, every sum, and the
+checkpoints that are kept for backtests. It writes nothing, so it also works on a full or read-only disk.
 
-Two directories of one cluster that have applied the same have the same applied index and the same state hash.
+Exit status 0: no problem. 1: problems were found (listed on stdout), or the check could not be made. SIGINT or SIGTERM ends it.
+
+Two nodes of a cluster that have applied the same entries have the same applied index and the same state hash.
 
 Examples:
   apportion verify --data ./data
@@ -32,7 +33,7 @@ func verifyCommand(stdout, stderr io.Writer) *cli.Command {
 		Name:        "verify",
 		Usage:       "check a data directory offline",
 		Description: verifyDescription,
-		Flags:       []cli.Flag{dataFlag(), &cli.BoolFlag{Name: "json", Usage: "print one JSON object"}},
+		Flags:       []cli.Flag{dataFlag(), &cli.BoolFlag{Name: "json", Usage: "print the result as one JSON object"}},
 		Action: func(ctx context.Context, cmd *cli.Command) error {
 			if err := noArguments(cmd); err != nil {
 				return err
@@ -61,8 +62,8 @@ type verifyReport struct {
 	TookMS       int64    `json:"tookMS"`
 }
 
-// verify prints each problem as it is found, and at the end what was looked at; or all of it as JSON. It does not
-// outlive ctx: what it reads may be on a disk that does not answer, and it has nothing to bring in order.
+// verify prints each problem when it is found, and at the end a summary, or all of it as JSON. It returns when ctx
+// ends, even if a disk does not answer its reads: it has nothing to bring in order.
 func verify(ctx context.Context, data string, asJSON bool, stdout, stderr io.Writer) error {
 	stop := startSpinner(stderr, "checking "+data)
 	defer stop()
@@ -98,7 +99,7 @@ func verify(ctx context.Context, data string, asJSON bool, stdout, stderr io.Wri
 			case errors.Is(o.err, raftstore.ErrInUse):
 				return fmt.Errorf("the data directory %s is in use: stop its server first", data)
 			case o.err != nil:
-				// What keeps the check from going on is a problem of the directory like any other.
+				// An error that ends the check early is a problem of the directory too.
 				report(o.err.Error())
 			}
 			return conclude(&o.summary, verifyReport{Data: data, Problems: problems}, asJSON, stdout)
@@ -106,7 +107,7 @@ func verify(ctx context.Context, data string, asJSON bool, stdout, stderr io.Wri
 	}
 }
 
-// conclude says what was looked at, and is an error if there were problems.
+// conclude prints the summary, and returns an error if there were problems.
 func conclude(summary *raftstore.Summary, r verifyReport, asJSON bool, stdout io.Writer) error {
 	if err := printVerified(stdout, asJSON, summary, r); err != nil {
 		return err
@@ -126,7 +127,7 @@ func printVerified(stdout io.Writer, asJSON bool, s *raftstore.Summary, r verify
 		encoder.SetIndent("", "  ")
 		return encoder.Encode(r)
 	}
-	fmt.Fprintf(stdout, "%s: state of index %d, %d log entries with %d commands behind it; %d records, %d segments, "+
+	fmt.Fprintf(stdout, "%s: state of index %d, %d later log entries with %d commands; %d records, %d segments, "+
 		"%d orders\n",
 		r.Data, r.StateIndex, r.LogEntries, r.Commands, r.Records, r.Segments, r.Orders)
 	took := s.Took.Round(time.Millisecond)
@@ -138,7 +139,7 @@ func printVerified(stdout io.Writer, asJSON bool, s *raftstore.Summary, r verify
 	return nil
 }
 
-// startSpinner shows on a terminal that something is going on. The returned function ends it.
+// startSpinner shows progress on a terminal, until the returned function is called.
 func startSpinner(stderr io.Writer, text string) (stop func()) {
 	out, ok := stderr.(*os.File)
 	if !ok || !term.IsTerminal(int(out.Fd())) {
@@ -146,5 +147,5 @@ func startSpinner(stderr io.Writer, text string) (stop func()) {
 	}
 	spinner := progressbar.NewOptions(-1, progressbar.OptionSetWriter(out), progressbar.OptionSetDescription(text),
 		progressbar.OptionSpinnerType(14), progressbar.OptionSetElapsedTime(true), progressbar.OptionClearOnFinish())
-	return func() { _ = spinner.Finish() } // a picture for people; nothing depends on it
+	return func() { _ = spinner.Finish() } // only shown; nothing depends on it
 }

@@ -26,7 +26,7 @@ func versionCommand(stdout io.Writer) *cli.Command {
 	}
 }
 
-// versionText is the release, and what the linker and the version control system left in the binary.
+// versionText is the release, with the commit and the Go version that the build left in the binary.
 func versionText() string {
 	info, ok := debug.ReadBuildInfo()
 	if !ok {

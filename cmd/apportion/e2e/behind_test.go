@@ -26,7 +26,9 @@ func TestClusterLeftBehind(t *testing.T) {
 		c.awaitOrders(50)
 		c.awaitCheckpoint()
 		away.start()
-		c.await("it has begun anew", func() bool { return strings.Contains(away.Log.String(), "beginning anew") })
+		c.await("it has installed a checkpoint", func() bool {
+			return strings.Contains(away.Log.String(), "opening again with a checkpoint")
+		})
 		c.await("it is ready", away.isReady)
 		c.awaitOrders(20)
 
