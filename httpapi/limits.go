@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"apportion/engine"
+	"apportion/httpapi/stockquery"
 )
 
 // Limits of the HTTP face. The engine's own limits (lengths, items of a command) are in engine/limits.go and are
@@ -48,16 +49,16 @@ const (
 	BulkLinesMax  = 12_000
 
 	// QueryItemsMax and QueryLocationsMax bound what one query or aggregate may name.
-	QueryItemsMax     = 1_000
-	QueryLocationsMax = 1_000
+	QueryItemsMax     = stockquery.ItemsMax
+	QueryLocationsMax = stockquery.LocationsMax
 
 	// QueryRecordsDefault and QueryRecordsMax bound the records of one reply.
 	QueryRecordsDefault = 1_000
 	QueryRecordsMax     = 10_000
 
-	// QueryReadsMax bounds the records that one query looks at, so that a query that few locations satisfy ends too. A
-	// query without items may pass it by the walk of one location, over all records there are.
-	QueryReadsMax = 1_000_000
+	// QueryReadsMax bounds the records that one query looks at. A query without items may pass it by the walk of one
+	// location, over all records there are.
+	QueryReadsMax = stockquery.ReadsMax
 
 	// QueryBytesMax is the size of a query's reply past which no record is added.
 	QueryBytesMax = 64 << 20

@@ -4,27 +4,18 @@ import (
 	"fmt"
 
 	"apportion/engine"
+	"apportion/httpapi/stockquery"
 	"apportion/httpapi/strictjson"
 )
 
 // The bodies of query and aggregate.
 
-// queryType says which locations a query is after.
-type queryType int
-
-const (
-	queryAny queryType = iota
-	queryAll
-	queryPartial
-	queryAllLocations
-)
-
 // queryWords are the types' names, in their order.
 var queryWords = []string{
-	queryAny:          "any",
-	queryAll:          "all",
-	queryPartial:      "partial",
-	queryAllLocations: "all-locations",
+	stockquery.Any:          "any",
+	stockquery.All:          "all",
+	stockquery.Partial:      "partial",
+	stockquery.AllLocations: "all-locations",
 }
 
 // queryLimitExpected tells the range of a limit.
@@ -32,19 +23,10 @@ var queryLimitExpected = fmt.Sprintf("a number from 1 to %d is expected", QueryR
 
 // stockQuery is the body of a query. An aggregate is one with fewer fields.
 type stockQuery struct {
-	items     []queryItem
+	stockquery.Query
 	locations []string
 	tags      []engine.Tag
-	kind      queryType
 	limit     int
-}
-
-// queryItem is one UPC of a query, with what an order would want of it.
-type queryItem struct {
-	upc      string
-	quantity int64
-	tags     []engine.Tag
-	repeat   bool // an earlier item has the same UPC
 }
 
 const (
@@ -57,15 +39,15 @@ const (
 
 // query reads the body of a query, or of an aggregate.
 func (s *bodyReader) query(q *stockQuery, aggregate bool) {
-	*q = stockQuery{items: q.items[:0], locations: q.locations[:0], tags: q.tags[:0], kind: queryAllLocations,
-		limit: QueryRecordsDefault}
+	*q = stockQuery{Query: stockquery.Query{Type: stockquery.AllLocations, Items: q.Items[:0]},
+		locations: q.locations[:0], tags: q.tags[:0], limit: QueryRecordsDefault}
 	var has strictjson.Fields
 	s.OpenObject()
 	for key, ok := s.NextField(); ok; key, ok = s.NextField() {
 		switch {
 		case key == "items":
 			if s.Present(&has, hasQueryItems) {
-				q.items = s.queryItems(q.items, aggregate)
+				q.Items = s.queryItems(q.Items, aggregate)
 			}
 		case key == "locations":
 			if s.Present(&has, hasQueryLocations) {
@@ -75,7 +57,7 @@ func (s *bodyReader) query(q *stockQuery, aggregate bool) {
 			q.tags = s.optionalTags(&has, hasQueryTags, q.tags)
 		case key == "type" && !aggregate:
 			if s.Present(&has, hasQueryType) {
-				q.kind = queryType(s.OneOf(queryWords, "any, all, partial or all-locations is expected"))
+				q.Type = stockquery.Type(s.OneOf(queryWords, "any, all, partial or all-locations is expected"))
 			}
 		case key == "limit" && !aggregate:
 			if s.Present(&has, hasQueryLimit) {
@@ -91,7 +73,7 @@ func (s *bodyReader) query(q *stockQuery, aggregate bool) {
 // checkQuery refuses a query that asks for nothing.
 func (s *bodyReader) checkQuery(q *stockQuery, aggregate bool) {
 	switch {
-	case len(q.items) > 0:
+	case len(q.Items) > 0:
 	case aggregate:
 		s.FailAt(s.Here(), codeMissingField, "items are expected: an aggregate sums up each of them", "items", "")
 	case len(q.locations) == 0:
@@ -99,32 +81,32 @@ func (s *bodyReader) checkQuery(q *stockQuery, aggregate bool) {
 	}
 }
 
-func (s *bodyReader) queryItems(items []queryItem, aggregate bool) []queryItem {
+func (s *bodyReader) queryItems(items []stockquery.Item, aggregate bool) []stockquery.Item {
 	s.OpenArray()
 	for s.NextElement() {
 		s.AtMost(len(items), QueryItemsMax)
-		var item *queryItem
+		var item *stockquery.Item
 		items, item = strictjson.Extend(items)
 		s.queryItem(item, aggregate)
 	}
 	return items
 }
 
-func (s *bodyReader) queryItem(item *queryItem, aggregate bool) {
-	*item = queryItem{quantity: 1, tags: item.tags[:0]}
+func (s *bodyReader) queryItem(item *stockquery.Item, aggregate bool) {
+	*item = stockquery.Item{Quantity: 1, Tags: item.Tags[:0]}
 	var has strictjson.Fields
 	s.OpenObject()
 	for key, ok := s.NextField(); ok; key, ok = s.NextField() {
 		switch {
 		case key == "upc":
 			s.Seen(&has, hasLineUPC)
-			item.upc = s.name()
+			item.UPC = s.name()
 		case key == "quantity" && !aggregate:
 			if s.Present(&has, hasLineQuantity) {
-				item.quantity = s.positive()
+				item.Quantity = s.positive()
 			}
 		case key == "tags" && !aggregate:
-			item.tags = s.optionalTags(&has, hasLineTags, item.tags)
+			item.Tags = s.optionalTags(&has, hasLineTags, item.Tags)
 		default:
 			s.Unknown()
 		}

@@ -2,12 +2,11 @@ package httpapi
 
 import (
 	"fmt"
-	"math"
 	"net/http"
 	"slices"
-	"strings"
 
 	"apportion/engine"
+	"apportion/httpapi/stockquery"
 	"apportion/httpapi/strictjson"
 )
 
@@ -20,26 +19,16 @@ func (req *request) readRecord() {
 		return
 	}
 	asOf := req.server.store.AppliedIndex()
-	if !req.readView(req.path[1], req.path[0]) {
+	search := req.search()
+	if !search.Read(req.path[1], req.path[0]) {
 		req.fail(http.StatusNotFound, engine.CodeUnknownRecord.String(), codeDetails[engine.CodeUnknownRecord], "upc",
 			req.path[1])
 		return
 	}
 	req.out = strictjson.AppendNumber(req.out, `{"asOf":`, int64(asOf))
 	req.out = append(req.out, `,"records":[`...)
-	req.out = appendRecord(req.out, req.reads.schema, &req.reads.record, nil)
+	req.out = appendRecord(req.out, search.Schema, search.Record, nil)
 	req.out = append(req.out, "]}"...)
-}
-
-// readView copies a record, with the schema to show it with: one read after the record knows all of its tag sets.
-func (req *request) readView(upc, location string) bool {
-	r := &req.reads
-	if !req.server.reader.ReadRecord(upc, location, &r.record) {
-		return false
-	}
-	r.schema = req.schema()
-	r.record.MergeSegments(r.schema)
-	return true
 }
 
 // query shows the records of the asked items at the locations that the query is after.
@@ -51,8 +40,8 @@ func (req *request) query() {
 	}
 	req.out = strictjson.AppendNumber(req.out, `{"asOf":`, int64(req.server.store.AppliedIndex()))
 	req.out = append(req.out, `,"records":[`...)
-	run := queryRun{request: req, q: q, readsMax: req.server.queryReadsMax}
-	if len(q.items) > 0 {
+	run := queryRun{request: req, q: q, Search: req.search()}
+	if len(q.Items) > 0 {
 		run.items()
 	} else {
 		run.listings()
@@ -62,14 +51,20 @@ func (req *request) query() {
 	req.out = append(req.out, '}')
 }
 
+// search begins the search of the query that was read.
+func (req *request) search() stockquery.Search {
+	return stockquery.Search{Reader: req.server.reader, Query: &req.reads.query.Query,
+		ReadsMax: req.server.queryReadsMax, Record: &req.reads.record}
+}
+
 // knowsTags refuses tags that are not in the schema: no segment has them, and a misspelt one should not look like no
 // stock.
 func (req *request) knowsTags(q *stockQuery) bool {
 	if !req.knows(q.tags, "tags") {
 		return false
 	}
-	for i := range q.items {
-		if len(q.items[i].tags) > 0 && !req.knows(q.items[i].tags, fmt.Sprintf("items[%d].tags", i)) {
+	for i := range q.Items {
+		if len(q.Items[i].Tags) > 0 && !req.knows(q.Items[i].Tags, fmt.Sprintf("items[%d].tags", i)) {
 			return false
 		}
 	}
@@ -106,10 +101,9 @@ func unknownTag(schema *engine.Schema, tags []engine.Tag, field string) (f stric
 // queryRun is the state of one query.
 type queryRun struct {
 	*request
+	stockquery.Search
 	q         *stockQuery
 	shown     int // records in the reply
-	reads     int // records looked at
-	readsMax  int // QueryReadsMax, less in tests
 	truncated bool
 }
 
@@ -119,16 +113,15 @@ func (r *queryRun) room() bool { return r.shown < r.q.limit && len(r.out) < Quer
 // show appends the record just read.
 func (r *queryRun) show() {
 	r.out = strictjson.Comma(r.out, r.shown)
-	r.out = appendRecord(r.out, r.request.reads.schema, &r.request.reads.record, r.q.tags)
+	r.out = appendRecord(r.out, r.Schema, r.Record, r.q.tags)
 	r.shown++
 }
 
 // items answers a query that names items, location by location.
 func (r *queryRun) items() {
-	r.q.markRepeats()
-	r.q.sumRepeats()
+	r.q.Prepare()
 	for _, location := range r.queryLocations() {
-		if r.truncated || r.reads > r.readsMax {
+		if r.truncated || r.Exhausted() {
 			r.truncated = true
 			return
 		}
@@ -138,118 +131,43 @@ func (r *queryRun) items() {
 
 // location shows the records of the asked items at one location, unless the location turns out not to be wanted.
 func (r *queryRun) location(location string) {
-	q := r.q
-	begin, shown := len(r.out), r.shown
-	met, some, overflow := 0, false, false
-	for i := range q.items {
-		item := &q.items[i]
-		r.reads++
-		if !r.readView(item.upc, location) {
-			continue
-		}
-		available := r.available(item)
-		some = some || available > 0
-		if available >= item.quantity {
-			met++
-		}
+	begin, shown, overflow := len(r.out), r.shown, false
+	wanted := r.Visit(location, r.available, func(item int, _ bool) {
 		switch {
-		case item.repeat: // its record is shown already
+		case r.q.Items[item].Repeat: // its record is shown already
 		case r.room():
 			r.show()
 		default:
 			overflow = true
 		}
-	}
-	if q.wants(met, some) {
+	})
+	if wanted {
 		r.truncated = overflow
 		return
 	}
 	r.out, r.shown = r.out[:begin], shown
 }
 
-// available is what an item can have of the record just read.
-func (r *queryRun) available(item *queryItem) (units int64) {
-	schema, record := r.request.reads.schema, &r.request.reads.record
-	for i := range record.Segments {
-		s := &record.Segments[i]
-		if schema.Matches(s.TagSet, item.tags) && schema.Matches(s.TagSet, r.q.tags) {
+// available gives the units that an item can have of the record just read.
+func (r *queryRun) available(item int) (units int64, counts bool) {
+	for i := range r.Record.Segments {
+		s := &r.Record.Segments[i]
+		if r.Schema.Matches(s.TagSet, r.q.Items[item].Tags) && r.Schema.Matches(s.TagSet, r.q.tags) {
 			units += max(0, s.Available())
 		}
 	}
-	return units
-}
-
-// wants reports whether a location is one that the query is after: met is how many items it can meet in full, some that
-// it has a unit of one of them.
-func (q *stockQuery) wants(met int, some bool) bool {
-	switch q.kind {
-	case queryAny:
-		return met > 0
-	case queryAll:
-		return met == len(q.items)
-	case queryPartial:
-		return some
-	default:
-		return true
-	}
-}
-
-// markRepeats marks items whose UPC an earlier item has.
-func (q *stockQuery) markRepeats() {
-	if len(q.items) == 1 {
-		return
-	}
-	seen := make(map[string]struct{}, len(q.items))
-	for i := range q.items {
-		_, q.items[i].repeat = seen[q.items[i].upc]
-		seen[q.items[i].upc] = struct{}{}
-	}
-}
-
-// sumRepeats has a query of type all ask for what its items with one UPC and the same tags want together: they draw on
-// the same units. The first of them gets the sum; the others want less and are met when it is.
-func (q *stockQuery) sumRepeats() {
-	if q.kind != queryAll || len(q.items) == 1 {
-		return
-	}
-	firstOf := make(map[string]*queryItem, len(q.items))
-	for i := range q.items {
-		item := &q.items[i]
-		target := item.target()
-		if first, ok := firstOf[target]; ok {
-			first.quantity += min(item.quantity, math.MaxInt64-first.quantity)
-			continue
-		}
-		firstOf[target] = item
-	}
-}
-
-// target is the same for items that draw on the same units: no text of a request has a control character.
-func (i *queryItem) target() string {
-	tags := slices.SortedFunc(slices.Values(i.tags), func(a, b engine.Tag) int {
-		return strings.Compare(a.Category, b.Category)
-	})
-	target := []byte(i.upc)
-	for _, tag := range tags {
-		target = append(append(target, 0), tag.Category...)
-		target = append(append(target, 0), tag.Value...)
-	}
-	return string(target)
+	return units, true
 }
 
 // queryLocations gives the locations to look at, sorted, each once.
 func (r *queryRun) queryLocations() []string {
-	reads := &r.request.reads
+	reads := &r.reads
 	reads.locations = reads.locations[:0]
-	if len(r.q.locations) > 0 {
-		reads.locations = append(reads.locations, r.q.locations...)
-	} else {
-		for i := range r.q.items {
-			if !r.q.items[i].repeat {
-				reads.locations = r.server.reader.AppendLocations(reads.locations, r.q.items[i].upc)
-			}
-		}
+	if len(r.q.locations) == 0 {
+		reads.locations = r.AppendLocations(reads.locations)
+		return reads.locations
 	}
+	reads.locations = append(reads.locations, r.q.locations...)
 	slices.Sort(reads.locations)
 	reads.locations = slices.Compact(reads.locations)
 	return reads.locations
@@ -259,28 +177,27 @@ func (r *queryRun) queryLocations() []string {
 // each one the engine looks at all records until it has found enough. The walk of one location is bounded by the
 // records there are; no other is begun when QueryReadsMax have been looked at.
 func (r *queryRun) listings() {
-	reads := &r.request.reads
+	reads := &r.reads
 	for _, location := range r.queryLocations() {
-		if r.reads > r.readsMax {
+		if r.Exhausted() {
 			r.truncated = true
 			return
 		}
-		var rest uint32
-		reads.names, rest = r.server.reader.AppendUPCs(reads.names[:0], location, 0, r.q.limit-r.shown)
-		if r.reads += int(rest); rest == 0 {
-			r.reads += int(r.server.reader.Stats().Records)
+		var next uint32
+		reads.names, next = r.AppendUPCs(reads.names[:0], location, r.q.limit-r.shown)
+		if r.Reads += int(next); next == 0 {
+			r.Reads += int(r.server.reader.Stats().Records)
 		}
-		slices.Sort(reads.names)
 		for _, upc := range reads.names {
 			if !r.room() {
-				rest = 1
+				next = 1
 				break
 			}
-			if r.readView(upc, location) {
+			if r.Read(upc, location) {
 				r.show()
 			}
 		}
-		if r.truncated = rest != 0; r.truncated {
+		if r.truncated = next != 0; r.truncated {
 			return
 		}
 	}
@@ -299,13 +216,13 @@ func (req *request) aggregate() {
 	if !req.parsed() || !req.barrier() || !req.knowsTags(q) {
 		return
 	}
-	run := queryRun{request: req, q: q, readsMax: req.server.queryReadsMax}
+	run := queryRun{request: req, q: q, Search: req.search()}
 	req.out = strictjson.AppendNumber(req.out, `{"asOf":`, int64(req.server.store.AppliedIndex()))
 	req.out = append(req.out, `,"items":[`...)
-	for i := range q.items {
+	for i := range q.Items {
 		req.out = strictjson.Comma(req.out, i)
-		run.sum(q.items[i].upc)
-		if run.reads > run.readsMax {
+		run.sum(q.Items[i].UPC)
+		if run.Exhausted() {
 			req.fail(http.StatusBadRequest, codeInvalid, "the items have too many records in all: name fewer items, "+
 				"or locations",
 				"items", "")
@@ -317,13 +234,13 @@ func (req *request) aggregate() {
 
 // sum appends the sums of one UPC.
 func (r *queryRun) sum(upc string) {
-	reads := &r.request.reads
+	reads := &r.reads
 	reads.sums = reads.sums[:0]
 	clear(reads.sumOf)
 	var total figures
 	records := 0
 	for _, location := range r.sumLocations(upc) {
-		if r.reads++; r.reads > r.readsMax {
+		if r.Reads++; r.Exhausted() {
 			return
 		}
 		if !r.server.reader.ReadRecord(upc, location, &reads.record) {
@@ -359,7 +276,7 @@ func (r *queryRun) sumLocations(upc string) []string {
 	if len(r.q.locations) > 0 {
 		return r.queryLocations()
 	}
-	reads := &r.request.reads
+	reads := &r.reads
 	reads.locations = r.server.reader.AppendLocations(reads.locations[:0], upc)
 	return reads.locations
 }

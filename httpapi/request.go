@@ -86,7 +86,6 @@ type commandBuffers struct {
 type readBuffers struct {
 	query     stockQuery
 	record    engine.RecordView
-	schema    *engine.Schema // the one to show record with
 	order     engine.OrderView
 	why       engine.OrderExplanation
 	locations []string

@@ -32,11 +32,12 @@ var mayImport = map[string][]string{
 	"raftstore/durable": {},
 	"raftstore/statedb": {"engine", "raftstore/durable", "wal"},
 
-	"httpapi": {"engine", "httpapi/api", "httpapi/kibo", "httpapi/names", "httpapi/strictjson", "rules",
-		"rules/backtest", "raftstore"},
+	"httpapi": {"engine", "httpapi/api", "httpapi/kibo", "httpapi/names", "httpapi/stockquery", "httpapi/strictjson",
+		"rules", "rules/backtest", "raftstore"},
 	"httpapi/api":        {},
-	"httpapi/kibo":       {"engine", "httpapi/names"},
+	"httpapi/kibo":       {"engine", "httpapi/names", "httpapi/stockquery"},
 	"httpapi/names":      {"engine"},
+	"httpapi/stockquery": {"engine"},
 	"httpapi/strictjson": {},
 
 	"bench":          {},

@@ -67,12 +67,12 @@ func aggregate(r *Request) (Reply, error) {
 	if err != nil {
 		return Reply{}, err
 	}
-	run := queryRun{r: r, q: &q, e: r.Host.Reader(), readsMax: queryReadsMax}
+	run := newQueryRun(r.Host.Reader(), r.Tenant, &q)
 	list := []aggregateReply{}
 	items := cut(part, q.Items)
 	for i := range items {
 		list = append(list, run.sum(&items[i], &body))
-		if run.reads > run.readsMax {
+		if run.Exhausted() {
 			return Reply{}, badRequest("items", strconv.Itoa(len(q.Items)), "the items have too many records in "+
 				"all; name fewer")
 		}
@@ -81,13 +81,12 @@ func aggregate(r *Request) (Reply, error) {
 }
 
 func (run *queryRun) sum(it *queryItem, body *aggregateBody) aggregateReply {
-	reply := aggregateReply{Success: true, TenantID: run.r.Tenant, PartNumber: it.PartNumber, UPC: it.upc, SKU: it.SKU}
+	reply := aggregateReply{Success: true, TenantID: run.tenant, PartNumber: it.PartNumber, UPC: it.upc, SKU: it.SKU}
 	if len(it.tags) > 0 {
 		reply.Tags = tagsOf(it.tags)
 	}
-	for _, code := range run.e.AppendLocations(nil, it.upc) {
-		if run.reads++; run.reads > run.readsMax || !run.q.placeFilter.has(run.e, code) ||
-			!run.e.ReadRecord(it.upc, code, &run.view) {
+	for _, code := range run.Reader.AppendLocations(nil, it.upc) {
+		if run.Reads++; run.Exhausted() || !run.q.placeFilter.has(run.Reader, code) || !run.Read(it.upc, code) {
 			continue
 		}
 		record := run.record(it.tags)

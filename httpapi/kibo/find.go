@@ -6,22 +6,32 @@ import (
 	"strings"
 
 	"apportion/engine"
+	"apportion/httpapi/stockquery"
 )
 
 // Which records are the results of a query, and in which order. They are read anew when they are shown.
 
 // queryRun is the state of one query.
 type queryRun struct {
-	r    *Request
-	q    *queryBody
-	e    *engine.Reader
-	view engine.RecordView
-	rows []row
+	stockquery.Search
+	tenant int64
+	q      *queryBody
+	view   engine.RecordView // the record just read
+	rows   []row
+}
 
-	reads    int
-	readsMax int // queryReadsMax, less in tests
-
-	wanted []int64 // units of each item
+// newQueryRun begins a query that was checked.
+func newQueryRun(e *engine.Reader, tenant int64, q *queryBody) *queryRun {
+	asked := &stockquery.Query{Type: queryTypes[q.Type]}
+	for i := range q.Items {
+		it := &q.Items[i]
+		asked.Items = append(asked.Items, stockquery.Item{UPC: it.upc, Tags: it.tags,
+			Quantity: min(max(it.Quantity.n, 1), engine.QuantityMax)})
+	}
+	asked.Prepare()
+	run := &queryRun{tenant: tenant, q: q}
+	run.Search = stockquery.Search{Reader: e, Query: asked, ReadsMax: stockquery.ReadsMax, Record: &run.view}
+	return run
 }
 
 // row is a result before it is shown: a record, and for which of the query's items.
@@ -37,28 +47,25 @@ const listed = -1
 // find collects the results in their order: all of them if they are to be sorted, or else until there are more than
 // enough.
 func (run *queryRun) find(enough int) {
-	run.wanted = run.q.wanted()
 	for _, location := range run.locations() {
 		if len(run.q.Items) == 0 {
 			run.listing(location)
 		} else {
 			run.location(location)
 		}
-		if run.reads > run.readsMax || !run.q.sorted() && len(run.rows) > enough {
+		if run.Exhausted() || !run.q.sorted() && len(run.rows) > enough {
 			return
 		}
 	}
 }
 
-// look reads a record and gives what there is of it with the tags.
-func (run *queryRun) look(upc, location string, tags []engine.Tag) (f figures, ok bool) {
-	run.reads++
-	if !run.e.ReadRecord(upc, location, &run.view) || run.view.Blocked && run.q.ExcludeBlocked {
+// counted gives the figures of the record just read, of what has the tags. ok: the record counts.
+func (run *queryRun) counted(tags []engine.Tag) (f figures, ok bool) {
+	if run.view.Blocked && run.q.ExcludeBlocked {
 		return figures{}, false
 	}
-	schema := run.e.Schema() // read after the record, it knows all of its tag sets
 	for i := range run.view.Segments {
-		if s := &run.view.Segments[i]; schema.Matches(s.TagSet, tags) {
+		if s := &run.view.Segments[i]; run.Schema.Matches(s.TagSet, tags) {
 			f.add(run.q.figures(s))
 		}
 	}
@@ -84,15 +91,11 @@ func (run *queryRun) locations() []string {
 	if code := q.RequestLocation.LocationCode; code != "" {
 		found = append(found, code)
 	} else {
-		for i := range q.Items {
-			found = run.e.AppendLocations(found, q.Items[i].upc)
-		}
+		found = run.AppendLocations(nil)
 	}
-	slices.Sort(found)
-	found = slices.Compact(found)
 	found = slices.DeleteFunc(found, func(code string) bool {
 		return len(q.Whitelist) > 0 && !slices.Contains(q.Whitelist, code) || slices.Contains(q.Blacklist, code) ||
-			!q.placeFilter.has(run.e, code) || !q.RequestLocation.reaches(run.e, code)
+			!q.placeFilter.has(run.Reader, code) || !q.RequestLocation.reaches(run.Reader, code)
 	})
 	rank := func(code string) int {
 		if at := slices.Index(q.PriorityList, code); at >= 0 {
@@ -102,7 +105,7 @@ func (run *queryRun) locations() []string {
 	}
 	miles := map[string]float64{}
 	for _, code := range found {
-		miles[code], _ = q.RequestLocation.miles(run.e, code)
+		miles[code], _ = q.RequestLocation.miles(run.Reader, code)
 	}
 	slices.SortStableFunc(found, func(a, b string) int {
 		return cmp.Or(cmp.Compare(rank(a), rank(b)), cmp.Compare(miles[a], miles[b]))
@@ -113,60 +116,33 @@ func (run *queryRun) locations() []string {
 // location adds the records of a location, unless the query turns out not to be after it.
 func (run *queryRun) location(code string) {
 	begin := len(run.rows)
-	met, some := 0, false
-	for i := range run.q.Items {
-		f, ok := run.look(run.q.Items[i].upc, code, run.q.Items[i].tags)
-		if !ok {
-			continue
+	var f figures
+	wanted := run.Visit(code, func(item int) (units int64, counts bool) {
+		f, counts = run.counted(run.q.Items[item].tags)
+		return f.Available, counts
+	}, func(item int, met bool) {
+		if met || run.q.Type != typeAny { // a location of type ANY is wanted for its other items
+			run.add(item, &f)
 		}
-		some = some || f.Available > 0
-		if f.Available >= run.wanted[i] {
-			met++
-		} else if run.q.Type == typeAny {
-			continue // the location is wanted for its other items
-		}
-		run.add(i, &f)
-	}
-	if run.q.Type == typeAll && met < len(run.q.Items) || run.q.Type == typePartial && !some {
+	})
+	if !wanted {
 		run.rows = run.rows[:begin]
 	}
 }
 
-// wanted is how many units each item asks for, at least one. Where all items are wanted, those that draw on the same
-// units are summed.
-func (q *queryBody) wanted() []int64 {
-	units := make([]int64, len(q.Items))
-	sums := map[string]int64{}
-	target := func(it *queryItem) string {
-		text := it.upc
-		for _, t := range it.tags {
-			text += "\x00" + t.Category + "\x00" + t.Value
-		}
-		return text
-	}
-	for i := range q.Items {
-		units[i] = min(max(q.Items[i].Quantity.n, 1), engine.QuantityMax)
-		sums[target(&q.Items[i])] += units[i]
-	}
-	if q.Type == typeAll {
-		for i := range q.Items {
-			units[i] = sums[target(&q.Items[i])]
-		}
-	}
-	return units
-}
-
 // listing adds the records of the one location that a query without items names, in the order of their names.
 func (run *queryRun) listing(code string) {
-	tags := run.q.listingTags(run.e.Schema())
-	names, more := run.e.AppendUPCs(nil, code, 0, run.readsMax)
-	if more != 0 {
-		run.reads = run.readsMax + 1
+	tags := run.q.listingTags(run.Reader.Schema())
+	upcs, next := run.AppendUPCs(nil, code, run.ReadsMax)
+	if next != 0 {
+		run.Reads = run.ReadsMax + 1
 		return
 	}
-	slices.Sort(names)
-	for _, upc := range slices.Compact(names) {
-		if f, ok := run.look(upc, code, tags); ok {
+	for _, upc := range upcs {
+		if run.Reads++; !run.Read(upc, code) {
+			continue
+		}
+		if f, ok := run.counted(tags); ok {
 			run.add(listed, &f)
 		}
 	}

@@ -18,9 +18,10 @@ func TestListingReadsMax(t *testing.T) {
 		t.Helper()
 		q := new(queryBody)
 		q.RequestLocation.LocationCode = "L"
-		run := queryRun{q: q, e: &e.Reader, readsMax: readsMax}
-		if run.find(resultsMax); len(run.rows) != wantRows || run.reads > readsMax != tooMany {
-			t.Errorf("with %d reads: %d rows after %d", readsMax, len(run.rows), run.reads)
+		run := newQueryRun(&e.Reader, 0, q)
+		run.ReadsMax = readsMax
+		if run.find(resultsMax); len(run.rows) != wantRows || run.Exhausted() != tooMany {
+			t.Errorf("with %d reads: %d rows after %d", readsMax, len(run.rows), run.Reads)
 		}
 	}
 	f(3, 3, false)

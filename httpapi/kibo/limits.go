@@ -1,6 +1,9 @@
 package kibo
 
-import "apportion/engine"
+import (
+	"apportion/engine"
+	"apportion/httpapi/stockquery"
+)
 
 // Limits of what a request may ask for, beside the engine's and those of reads in query.go and job.go.
 const (
@@ -36,5 +39,5 @@ const (
 	resultsPerItem = 100
 
 	// pagesMax is as many pages as a read can have: none has more results than the records that it looks at.
-	pagesMax = queryReadsMax
+	pagesMax = stockquery.ReadsMax
 )

@@ -8,15 +8,7 @@ import (
 	"strings"
 
 	"apportion/engine"
-)
-
-// Limits of reads.
-const (
-	queryItemsMax     = 1_000
-	queryLocationsMax = 1_000
-
-	// queryReadsMax bounds the records that one read looks at.
-	queryReadsMax = 1_000_000
+	"apportion/httpapi/stockquery"
 )
 
 // The types of a query: which locations it is after.
@@ -26,6 +18,9 @@ const (
 	typePartial   = "PARTIAL"    // that have a unit of one of the items
 	typeAllStores = "ALL_STORES" // that have a record of one of the items
 )
+
+var queryTypes = map[string]stockquery.Type{typeAny: stockquery.Any, typeAll: stockquery.All,
+	typePartial: stockquery.Partial, typeAllStores: stockquery.AllLocations}
 
 type queryItem struct {
 	product
@@ -177,11 +172,11 @@ func (q *queryBody) run(r *Request) (Reply, error) {
 	if err != nil {
 		return Reply{}, err
 	}
-	run := queryRun{r: r, q: q, e: r.Host.Reader(), readsMax: queryReadsMax}
-	if run.find(part.to); run.reads > run.readsMax {
+	run := newQueryRun(r.Host.Reader(), r.Tenant, q)
+	if run.find(part.to); run.Exhausted() {
 		return Reply{}, badRequest("items", strconv.Itoa(len(q.Items)),
 			"the query would look at more than %d records; name fewer items, or locations in locationWhitelist",
-			run.readsMax)
+			run.ReadsMax)
 	}
 	if err := q.fits(len(run.rows)); err != nil {
 		return Reply{}, err
@@ -198,11 +193,10 @@ func (q *queryBody) check(e *engine.Reader) error {
 		return err
 	}
 	schema := e.Schema()
-	switch q.Type {
-	case typeAny, typeAll, typePartial, typeAllStores:
-	case "":
+	if q.Type == "" {
 		q.Type = typeAny
-	default:
+	}
+	if _, known := queryTypes[q.Type]; !known {
 		return badRequest("type", q.Type, "type: %q is none of ANY, ALL, PARTIAL and ALL_STORES", q.Type)
 	}
 	if _, ok := sortKeys[q.SortBy]; !ok && q.SortBy != "" {
@@ -212,9 +206,9 @@ func (q *queryBody) check(e *engine.Reader) error {
 	for _, list := range []struct {
 		field    string
 		n, limit int
-	}{{"items", len(q.Items), queryItemsMax}, {"locationWhitelist", len(q.Whitelist), queryLocationsMax},
-		{"locationBlacklist", len(q.Blacklist), queryLocationsMax},
-		{"locationPriorityList", len(q.PriorityList), queryLocationsMax}} {
+	}{{"items", len(q.Items), stockquery.ItemsMax}, {"locationWhitelist", len(q.Whitelist), stockquery.LocationsMax},
+		{"locationBlacklist", len(q.Blacklist), stockquery.LocationsMax},
+		{"locationPriorityList", len(q.PriorityList), stockquery.LocationsMax}} {
 		if err := atMost(list.field, list.n, list.limit); err != nil {
 			return err
 		}
@@ -270,11 +264,11 @@ func known(schema *engine.Schema, tags tagMap, field string) error {
 func (run *queryRun) show(rows []row) []recordReply {
 	list := make([]recordReply, 0, len(rows))
 	for i := range rows {
-		if !run.e.ReadRecord(rows[i].upc, rows[i].location, &run.view) {
+		if !run.Read(rows[i].upc, rows[i].location) {
 			continue
 		}
 		if rows[i].item == listed {
-			list = append(list, run.record(run.q.listingTags(run.e.Schema())))
+			list = append(list, run.record(run.q.listingTags(run.Schema)))
 			continue
 		}
 		it := &run.q.Items[rows[i].item]
@@ -296,12 +290,11 @@ func (q *queryBody) figures(s *engine.SegmentView) figures {
 
 // record shows the record just read, of it only what has the tags.
 func (run *queryRun) record(tags []engine.Tag) recordReply {
-	v := &run.view
-	schema := run.e.Schema() // read after the record, it knows all of its tag sets
-	reply := recordReply{Success: true, Location: v.Location, UPC: v.UPC, TenantID: run.r.Tenant, Blocked: v.Blocked,
+	v, schema := &run.view, run.Schema
+	reply := recordReply{Success: true, Location: v.Location, UPC: v.UPC, TenantID: run.tenant, Blocked: v.Blocked,
 		Tagged: []taggedReply{}}
-	reply.setPlace(placeOf(run.e, v.Location))
-	reply.Distance = run.q.RequestLocation.shownMiles(run.e, v.Location)
+	reply.setPlace(placeOf(run.Reader, v.Location))
+	reply.Distance = run.q.RequestLocation.shownMiles(run.Reader, v.Location)
 	reply.Floor, reply.LTD = thresholds(v, schema, tags)
 	place := map[engine.TagSetID]int{}
 	for i := range v.Segments {

@@ -17,6 +17,7 @@ import (
 
 	"apportion/engine"
 	"apportion/httpapi/names"
+	"apportion/httpapi/stockquery"
 )
 
 // The reading of bodies: strict in form (UTF-8, no name twice in an object), bounded while it goes on, and exact about
@@ -34,7 +35,7 @@ var lists = []listReader{
 	list[string](engine.LocationGroupMembersMax),
 	list[stockItem](engine.RefreshItemsMax), list[blockItem](engine.RefreshItemsMax),
 	list[orderItem](engine.OrderLinesMax), list[cartItem](engine.OrderLinesMax), list[product](engine.OrderItemsMax),
-	list[queryItem](queryItemsMax), list[deleteItem](queryItemsMax), list[integer](shipmentsMax),
+	list[queryItem](stockquery.ItemsMax), list[deleteItem](stockquery.ItemsMax), list[integer](shipmentsMax),
 	list[tagBody](engine.CategoryValuesMax),
 }
 

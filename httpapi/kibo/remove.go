@@ -8,6 +8,7 @@ import (
 	"strconv"
 
 	"apportion/engine"
+	"apportion/httpapi/stockquery"
 )
 
 // granular are what that API can tell lots of one item apart by. The engine knows no lots: to delete one of them must
@@ -133,7 +134,7 @@ func (b *deleteBody) run(r *Request, list string) (Reply, error) {
 	if err := b.granular.check(); err != nil {
 		return Reply{}, err
 	}
-	if err := atMost("items", len(b.Items), queryItemsMax); err != nil {
+	if err := atMost("items", len(b.Items), stockquery.ItemsMax); err != nil {
 		return Reply{}, err
 	}
 	if err := r.Host.Barrier(); err != nil {
