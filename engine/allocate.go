@@ -1,37 +1,236 @@
 package engine
 
 import (
-	"apportion/engine/mem"
+	"encoding/binary"
+	"math"
 	"strconv"
-	"sync/atomic"
+
+	"apportion/engine/mem"
 )
 
-// linePlan is what an order command will do for one line.
-type linePlan struct {
-	code    Code
-	item    uint32 // 0: to be created
-	record  uint32
-	segment uint32 // 0: to be created
-	key     tagSetKey
-	tagSet  TagSetID // of key; 0: to be created
-	units   int64
-	pending int64
-	before  int64 // available to the line
-	lost    bool  // what a Deallocate releases
+// Mode says what an Allocate does with a line that cannot be met in full.
+type Mode uint8
 
-	// plan is what a rule decided, nil on the native path; its candidates are scratch.takes[from:to], and version is
-	// the record's before the command.
-	plan     *PlannedLine
-	from, to uint32
-	version  uint64
+// The modes.
+const (
+	ModeAll     Mode = iota // all lines in full, or nothing at all
+	ModeLine                // each line in full, or not
+	ModePartial             // what there is
+)
+
+// AllocateLine asks for units of one UPC at one location from one segment.
+type AllocateLine struct {
+	ItemID   string `json:"itemId"`
+	UPC      string `json:"upc"`
+	Location string `json:"location"`
+	Quantity int64  `json:"quantity"`
+	Tags     []Tag  `json:"tags"`
+
+	// Attributes are what the router knows of the item, for rules to look at.
+	Attributes []Attribute `json:"attributes"`
 }
 
-// addLine adds an empty plan, in its place: a copy of so large a struct costs more than filling it.
-func (s *scratch) addLine() *linePlan {
-	s.lines = resize(s.lines, len(s.lines)+1)
-	p := &s.lines[len(s.lines)-1]
-	*p = linePlan{}
-	return p
+// Attribute is one fact about an order item. Names are unique within a line.
+type Attribute struct {
+	Name  string `json:"name"`
+	Value string `json:"value"`
+}
+
+// Allocate promises units to the items of one order.
+type Allocate struct {
+	OrderID   string `json:"orderId"`
+	Mode      Mode   `json:"mode"`
+	Backorder bool   `json:"backorder"` // the units that are not there become pending
+
+	// ExpiresAtMS makes the allocation a reservation that ends at that time (Unix milliseconds); 0: it does not end.
+	ExpiresAtMS int64          `json:"expiresAt"`
+	Lines       []AllocateLine `json:"lines"`
+}
+
+func (*Allocate) Kind() Kind { return KindAllocate }
+
+func (c *Allocate) check() *Fault { return c.checkLines(nil) }
+
+// checkLines is check; known, if not nil, has a list for each line whose tags were checked before.
+func (c *Allocate) checkLines(known []*tagList) *Fault {
+	if !IsText(c.OrderID, OrderIDBytesMax) {
+		return textFault("orderId", c.OrderID, OrderIDBytesMax)
+	}
+	if c.Mode > ModePartial {
+		return numberFault("mode", int64(c.Mode), 0, int64(ModePartial))
+	}
+	if c.ExpiresAtMS < 0 {
+		return numberFault("expiresAt", c.ExpiresAtMS, 0, math.MaxInt64)
+	}
+	if f := checkSize("lines", len(c.Lines), 1, OrderLinesMax); f != nil {
+		return f
+	}
+	for i := range c.Lines {
+		f := checkAllocateLine(&c.Lines[i])
+		if f == nil && (known == nil || known[i] == nil) {
+			f = checkTags("tags", c.Lines[i].Tags)
+		}
+		if f != nil {
+			return f.in("lines", i)
+		}
+	}
+	if i := repeatedName(c.Lines); i >= 0 {
+		return repeatedFault("itemId", c.Lines[i].ItemID).in("lines", i)
+	}
+	return nil
+}
+
+// checkAllocateLine checks everything but the tags.
+func checkAllocateLine(l *AllocateLine) *Fault {
+	if !IsText(l.ItemID, ItemIDBytesMax) {
+		return textFault("itemId", l.ItemID, ItemIDBytesMax)
+	}
+	if !IsText(l.UPC, UPCBytesMax) {
+		return textFault("upc", l.UPC, UPCBytesMax)
+	}
+	if !IsText(l.Location, LocationBytesMax) {
+		return textFault("location", l.Location, LocationBytesMax)
+	}
+	if f := checkQuantity("quantity", l.Quantity, 1); f != nil {
+		return f
+	}
+	if l.Attributes != nil {
+		return checkAttributes(l.Attributes)
+	}
+	return nil
+}
+
+// checkAttributes checks the attributes of an order line: names are unique, values may be empty.
+func checkAttributes(attributes []Attribute) *Fault {
+	if f := checkSize("attributes", len(attributes), 0, AttributesMax); f != nil {
+		return f
+	}
+	for i := range attributes {
+		a := &attributes[i]
+		if !IsText(a.Name, AttributeBytesMax) {
+			return textFault("attributes", a.Name, AttributeBytesMax)
+		}
+		if !isOptionalText(a.Value, AttributeBytesMax) {
+			return textFault("attributes."+a.Name, a.Value, AttributeBytesMax)
+		}
+		for k := range i {
+			if attributes[k].Name == a.Name {
+				return &Fault{"attributes." + a.Name, shownText(a.Value),
+					"an earlier attribute of the line has the same name"}
+			}
+		}
+	}
+	return nil
+}
+
+func (l *AllocateLine) name() string { return l.ItemID }
+
+const (
+	allocBack    = 1 << 0
+	allocExpires = 1 << 1
+	allocFacts   = 1 << 2 // a line has attributes
+
+	allocBytesMin = 3*textBytesMin + 1 + 1
+	factBytesMin  = 2 * textBytesMin
+)
+
+// appendBody: flags, mode, order, the reservation's end with allocExpires, lines; each line ends with its
+// attributes with allocFacts.
+func (c *Allocate) appendBody(dst []byte) []byte {
+	hasFacts := false
+	for i := range c.Lines {
+		hasFacts = hasFacts || len(c.Lines[i].Attributes) > 0
+	}
+	dst = append(dst, flagBit(c.Backorder, allocBack)|flagBit(c.ExpiresAtMS != 0, allocExpires)|flagBit(hasFacts,
+		allocFacts),
+		byte(c.Mode))
+	dst = appendText(dst, c.OrderID)
+	if c.ExpiresAtMS != 0 {
+		dst = binary.AppendVarint(dst, c.ExpiresAtMS)
+	}
+	dst = binary.AppendUvarint(dst, uint64(len(c.Lines)))
+	for i := range c.Lines {
+		l := &c.Lines[i]
+		dst = appendText(dst, l.ItemID)
+		dst = appendText(dst, l.UPC)
+		dst = appendText(dst, l.Location)
+		dst = binary.AppendVarint(dst, l.Quantity)
+		dst = appendTags(dst, l.Tags)
+		if hasFacts {
+			dst = appendAttributes(dst, l.Attributes)
+		}
+	}
+	return dst
+}
+
+func appendAttributes(dst []byte, attributes []Attribute) []byte {
+	dst = binary.AppendUvarint(dst, uint64(len(attributes)))
+	for i := range attributes {
+		dst = appendText(dst, attributes[i].Name)
+		dst = appendText(dst, attributes[i].Value)
+	}
+	return dst
+}
+
+func (c *Allocate) readBody(r *bodyReader) {
+	flags := r.flags(allocBack | allocExpires | allocFacts)
+	c.Backorder = flags&allocBack != 0
+	c.Mode = Mode(r.byte())
+	c.OrderID = r.text()
+	c.ExpiresAtMS = 0
+	if flags&allocExpires != 0 {
+		if c.ExpiresAtMS = r.varint(); c.ExpiresAtMS == 0 {
+			r.fail("announced date is empty")
+		}
+	}
+	c.Lines = resize(c.Lines, r.count(allocBytesMin))
+	r.known = resize(r.known, len(c.Lines))
+	hasFacts := false
+	for i := range c.Lines {
+		l := &c.Lines[i]
+		l.Attributes = nil
+		l.ItemID = r.text()
+		l.UPC = r.text()
+		l.Location = r.text()
+		l.Quantity = r.varint()
+		l.Tags, r.known[i] = r.readKnownTags()
+		if flags&allocFacts != 0 {
+			l.Attributes = r.readAttributes()
+			hasFacts = hasFacts || len(l.Attributes) > 0
+		}
+	}
+	if flags&allocFacts != 0 && !hasFacts {
+		r.fail("announced attributes are empty")
+	}
+}
+
+// readAttributes reads one line's attributes into the pool; an empty list is nil.
+func (r *bodyReader) readAttributes() []Attribute {
+	n := r.count(factBytesMin)
+	if n == 0 {
+		return nil
+	}
+	start := len(r.attributes)
+	for range n {
+		r.attributes = append(r.attributes, Attribute{Name: r.text(), Value: r.text()})
+	}
+	return r.attributes[start:len(r.attributes):len(r.attributes)]
+}
+
+func (c *Allocate) digest(dst []byte) []byte {
+	dst = digestNumber(digestText(dst, c.OrderID), uint64(c.Mode))
+	dst = digestNumber(digestBool(dst, c.Backorder), uint64(c.ExpiresAtMS))
+	return digestList(dst, c.Lines)
+}
+
+func (l *AllocateLine) hash() uint64 {
+	h := mem.HashJoin(mem.HashText(l.ItemID), mem.HashText2(l.UPC, l.Location))
+	h = mem.HashJoin(h, uint64(l.Quantity))
+	h = mem.HashJoin(h, hashTags(l.Tags))
+	for i := range l.Attributes {
+		h = mem.HashJoin(h, mem.HashText2(l.Attributes[i].Name, l.Attributes[i].Value))
+	}
+	return h
 }
 
 // apply promises units: it plans all lines against the state as it is, then does them all, or none.
@@ -82,25 +281,6 @@ func (c *Allocate) apply(e *Engine, envelope *Envelope, r *Result) {
 		e.commitAllocate(orderRow, c, i)
 		l.Parts = append(l.Parts, Part{TagSet: p.tagSet, Units: p.units, Pending: p.pending})
 	}
-}
-
-// refusedAll gives a result the first refused line with the smallest code, if there is one: the line by its number and
-// its item id. The others are not attempted.
-func refusedAll(r *Result) bool {
-	for i := range r.Lines {
-		if code := r.Lines[i].Code; code != CodeOK && (r.Code == CodeOK || code < r.Code) {
-			r.Code, r.Field, r.Value = code, lineName(i), r.Lines[i].ItemID
-		}
-	}
-	if r.Code == CodeOK {
-		return false
-	}
-	for i := range r.Lines {
-		if l := &r.Lines[i]; l.Code == CodeOK && !l.Repeated {
-			l.Code = CodeUnavailable
-		}
-	}
-	return true
 }
 
 // planAllocate fills scratch.lines and the result's lines. false: the command is refused as a whole.
@@ -299,19 +479,4 @@ func (e *Engine) newItem(orderRow uint32, p *linePlan, rec *record, id TagSetID,
 		e.expiries.Push(mem.Due{AtMS: it.expiresMS, Seq: it.seq, Row: row}, e.expires)
 	}
 	return row
-}
-
-// MayHaveOrder reports whether an order is in memory, and sure to stay there while a command is on its way through the
-// log. False: look the order up with AppendArchived under the mutex, and among the stored
-// rows.
-func (rd *Reader) MayHaveOrder(orderID string) bool {
-	applied := rd.appliedIndex.Load()
-	hash := mem.HashText(orderID)
-	for row, p := rd.byOrderID.Probe(hash).Next(); row != 0; row, p = p.Next() {
-		o := rd.orders.At(row)
-		if atomic.LoadUint64(&o.hash) == hash && atomic.LoadUint64(&o.changed)+ClosedOrderEntries*9/10 > applied {
-			return true
-		}
-	}
-	return false
 }

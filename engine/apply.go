@@ -1,8 +1,9 @@
 package engine
 
 import (
-	"apportion/engine/mem"
 	"errors"
+
+	"apportion/engine/mem"
 )
 
 // scratch is memory that Apply uses again for each command.
@@ -114,6 +115,22 @@ func (e *Engine) run(c Command, envelope *Envelope, r *Result) {
 		e.keepJob(c, envelope.Job, r)
 	}
 }
+
+// Expire carries only its entry's time: what is due by then (reservations, deliveries, counts) happens.
+type Expire struct{}
+
+func (*Expire) Kind() Kind { return KindExpire }
+
+func (*Expire) check() *Fault { return nil }
+
+func (*Expire) appendBody(dst []byte) []byte { return dst }
+
+func (*Expire) readBody(*bodyReader) {}
+
+func (*Expire) digest(dst []byte) []byte { return dst }
+
+// apply has nothing to do: what is due at the entry's time happens before any command.
+func (*Expire) apply(*Engine, *Envelope, *Result) {}
 
 // Advance makes happen what is due at an entry: reservations end, deliveries arrive, counts close, old rows leave.
 // Apply calls it; for an entry without commands the caller does. Indexes and times must not fall.

@@ -3,6 +3,8 @@ package engine
 import (
 	"encoding/binary"
 	"strconv"
+
+	"apportion/engine/mem"
 )
 
 // BlockItem says of one UPC whether it is blocked.
@@ -18,6 +20,8 @@ type Block struct {
 	Location string      `json:"location"`
 	Items    []BlockItem `json:"items"`
 }
+
+func (*Block) Kind() Kind { return KindBlock }
 
 func (c *Block) check() *Fault {
 	switch {
@@ -62,6 +66,12 @@ func (c *Block) readBody(r *bodyReader) {
 	}
 }
 
+func (c *Block) digest(dst []byte) []byte { return digestList(digestText(dst, c.Location), c.Items) }
+
+func (it *BlockItem) hash() uint64 {
+	return mem.HashJoin(mem.HashText(it.UPC), uint64(flagBit(it.Blocked, 1)))
+}
+
 func (c *Block) apply(e *Engine, _ *Envelope, r *Result) {
 	for i := range c.Items {
 		if e.findRecord(c.Items[i].UPC, c.Location) == 0 {
@@ -87,6 +97,18 @@ func (e *Engine) setBlocked(row uint32, on bool) bool {
 	e.end(rec, &w)
 	return true
 }
+
+// BlockMark says what becomes of the mark that Block gives a record.
+type BlockMark uint8
+
+// The block marks. The numbers are stored.
+const (
+	BlockKeep BlockMark = iota // as it is
+	BlockSet
+	BlockClear
+
+	blockMarks
+)
 
 // blockItems does what a Deallocate says of the records that its items came from. One that was deleted has no mark.
 func (e *Engine) blockItems(lines []OrderLine) {

@@ -1,17 +1,14 @@
 package engine
 
 import (
-	"apportion/engine/mem"
 	"fmt"
-	"math"
 	"strconv"
 	"strings"
 	"unicode"
 	"unicode/utf8"
-)
 
-// countBytesMax bounds the name of a stock count, in bytes. It is an identity like the others.
-const countBytesMax = LocationBytesMax
+	"apportion/engine/mem"
+)
 
 // Fault is what is wrong with a command, or with a part of it. nil means that nothing is wrong, so checking a correct
 // command allocates nothing.
@@ -53,196 +50,6 @@ func repeatedFault(field, name string) *Fault {
 // in is the fault seen from the list that the part is an element of.
 func (f *Fault) in(list string, i int) *Fault {
 	return &Fault{fmt.Sprintf("%s[%d].%s", list, i, f.Field), f.Value, f.Reason}
-}
-
-// CheckCommand checks the limits and the shape of a command, for which no state is needed. It gives the first fault, or
-// nil. Apply answers a command with a fault by CodeInvalid.
-func CheckCommand(c Command) *Fault { return c.check() }
-
-// CheckItem checks one item of a Refresh or an Adjust, by kind. The fault's field is one of the item.
-func CheckItem(kind Kind, it *StockItem) *Fault { return checkItem(kind, it) }
-
-// checkKey checks an idempotency key. An empty key is none.
-func checkKey(key string) *Fault {
-	if !isOptionalText(key, KeyBytesMax) {
-		return textFault("Idempotency-Key", key, KeyBytesMax)
-	}
-	return nil
-}
-
-func (c *Refresh) check() *Fault {
-	if !IsText(c.Location, LocationBytesMax) {
-		return textFault("location", c.Location, LocationBytesMax)
-	}
-	if !isOptionalText(c.Count, countBytesMax) {
-		return textFault("count", c.Count, countBytesMax)
-	}
-	if f := checkSize("items", len(c.Items), 1, RefreshItemsMax); f != nil {
-		return f
-	}
-	for i := range c.Items {
-		if f := checkItem(KindRefresh, &c.Items[i]); f != nil {
-			return f.in("items", i)
-		}
-	}
-	return nil
-}
-
-func (c *Adjust) check() *Fault {
-	if !IsText(c.Location, LocationBytesMax) {
-		return textFault("location", c.Location, LocationBytesMax)
-	}
-	if f := checkSize("items", len(c.Items), 1, AdjustItemsMax); f != nil {
-		return f
-	}
-	for i := range c.Items {
-		if f := checkItem(KindAdjust, &c.Items[i]); f != nil {
-			return f.in("items", i)
-		}
-	}
-	return nil
-}
-
-// checkItem checks one item of a Refresh or an Adjust.
-func checkItem(kind Kind, it *StockItem) *Fault {
-	if f := checkStockItem(it); f != nil {
-		return f
-	}
-	if kind == KindRefresh {
-		return checkQuantity("quantity", it.Quantity, 0)
-	}
-	return checkChange(it)
-}
-
-// checkChange checks the signed quantity of an Adjust: an item that changes nothing is a mistake.
-func checkChange(it *StockItem) *Fault {
-	if it.Quantity == 0 && it.Has != 0 {
-		return nil
-	}
-	if it.Quantity == 0 || it.Quantity < -QuantityMax || it.Quantity > QuantityMax {
-		return &Fault{"quantity", strconv.FormatInt(it.Quantity, 10),
-			fmt.Sprintf("a number from %d to %d other than 0 is expected", -QuantityMax, QuantityMax)}
-	}
-	return nil
-}
-
-// checkStockItem checks everything but the quantity, whose range depends on the command.
-func checkStockItem(it *StockItem) *Fault {
-	if !IsText(it.UPC, UPCBytesMax) {
-		return textFault("upc", it.UPC, UPCBytesMax)
-	}
-	if f := checkTags("tags", it.Tags); f != nil {
-		return f
-	}
-	if it.Has != 0 {
-		if f := checkStockFields(it); f != nil {
-			return f
-		}
-	}
-	if it.DeliveryDateMS < 0 {
-		return numberFault("deliveryDate", it.DeliveryDateMS, 0, math.MaxInt64)
-	}
-	return nil
-}
-
-func checkStockFields(it *StockItem) *Fault {
-	if it.Has&^stockFieldsKnown != 0 {
-		return numberFault("fields", int64(it.Has), 0, int64(stockFieldsKnown))
-	}
-	if it.Has&HasSafetyStock != 0 {
-		if f := checkQuantity("safetyStock", it.SafetyStock, 0); f != nil {
-			return f
-		}
-	}
-	if it.Has&HasFloor != 0 {
-		if f := checkQuantity("floor", it.Floor, 0); f != nil {
-			return f
-		}
-	}
-	if it.Has&HasLTD != 0 {
-		return checkQuantity("ltd", it.LTD, 0)
-	}
-	return nil
-}
-
-func (c *Transfer) check() *Fault {
-	if f := checkSize("items", len(c.Items), 1, TransferItemsMax); f != nil {
-		return f
-	}
-	for i := range c.Items {
-		if f := checkTransferItem(&c.Items[i]); f != nil {
-			return f.in("items", i)
-		}
-	}
-	return nil
-}
-
-func checkTransferItem(it *TransferItem) *Fault {
-	if !IsText(it.UPC, UPCBytesMax) {
-		return textFault("upc", it.UPC, UPCBytesMax)
-	}
-	if !IsText(it.FromLocation, LocationBytesMax) {
-		return textFault("from.location", it.FromLocation, LocationBytesMax)
-	}
-	if f := checkTags("from.tags", it.FromTags); f != nil {
-		return f
-	}
-	if !IsText(it.ToLocation, LocationBytesMax) {
-		return textFault("to.location", it.ToLocation, LocationBytesMax)
-	}
-	if f := checkTags("to.tags", it.ToTags); f != nil {
-		return f
-	}
-	return checkQuantity("quantity", it.Quantity, 1)
-}
-
-func checkScope(s *Scope) *Fault {
-	if len(s.UPCs) == 0 && len(s.Locations) == 0 && !s.All {
-		return &Fault{"all", "false", "a list of UPCs or of locations is expected, or all: true for every record"}
-	}
-	if f := checkNames("upcs", s.UPCs, UPCBytesMax); f != nil {
-		return f
-	}
-	return checkNames("locations", s.Locations, LocationBytesMax)
-}
-
-func checkNames(list string, names []string, bytesMax int) *Fault {
-	if f := checkSize(list, len(names), 0, ScopeNamesMax); f != nil {
-		return f
-	}
-	for i, name := range names {
-		if !IsText(name, bytesMax) {
-			return textFault(fmt.Sprintf("%s[%d]", list, i), name, bytesMax)
-		}
-	}
-	return nil
-}
-
-func checkCount(location, count string) *Fault {
-	if !IsText(location, LocationBytesMax) {
-		return textFault("location", location, LocationBytesMax)
-	}
-	if !IsText(count, countBytesMax) {
-		return textFault("count", count, countBytesMax)
-	}
-	return nil
-}
-
-// checkTags checks the texts of a tag list. Whether the tags exist, and that none names a category twice, is the
-// schema's to say.
-func checkTags(field string, tags []Tag) *Fault {
-	if f := checkSize(field, len(tags), 0, CategoriesMax); f != nil {
-		return f
-	}
-	for i := range tags {
-		if !IsText(tags[i].Category, TagBytesMax) {
-			return textFault(field, tags[i].Category, TagBytesMax)
-		}
-		if !IsText(tags[i].Value, TagBytesMax) {
-			return textFault(field+"."+tags[i].Category, tags[i].Value, TagBytesMax)
-		}
-	}
-	return nil
 }
 
 // checkSize checks the number of elements of a list.
@@ -330,4 +137,54 @@ func shownText(s string) string {
 		}
 		return r
 	}, cut)
+}
+
+// named is a pointer to an element of a list whose names must differ.
+type named[E any] interface {
+	*E
+	name() string
+}
+
+// repeatedPairsMax is the length up to which comparing each pair of names is cheaper than a table.
+const repeatedPairsMax = 12
+
+// repeatedName gives the first element whose name an element before it has, or -1. It works on lists within the limits.
+func repeatedName[E any, P named[E]](list []E) int {
+	if len(list) < 2 {
+		return -1
+	}
+	if len(list) > repeatedPairsMax {
+		return repeatedNameByTable[E, P](list)
+	}
+	for i := range list {
+		for k := range i {
+			if P(&list[k]).name() == P(&list[i]).name() {
+				return i
+			}
+		}
+	}
+	return -1
+}
+
+// nameSlots is the size of the table of names: a power of two, and roomy, so that chains stay short.
+const nameSlots = 2048
+
+const _ = uint(nameSlots - 2*OrderLinesMax)
+
+const _ = uint(nameSlots - 2*CategoryValuesMax)
+
+// repeatedNameByTable is repeatedName with an open-addressing table on the stack.
+func repeatedNameByTable[E any, P named[E]](list []E) int {
+	var slots [nameSlots]uint16 // 1 + index of the element, or 0
+	for i := range list {
+		name := P(&list[i]).name()
+		at := mem.HashText(name) % nameSlots
+		for ; slots[at] != 0; at = (at + 1) % nameSlots {
+			if P(&list[slots[at]-1]).name() == name {
+				return i
+			}
+		}
+		slots[at] = uint16(i + 1)
+	}
+	return -1
 }

@@ -7,7 +7,7 @@ import (
 	"unsafe"
 )
 
-// The binary form of commands (codec_command.go, codec_scratch.go) and results (codec_result.go).
+// The binary form of commands and results, of which each has its own file.
 //
 // Integers are varints: unsigned as they are, signed ones in zigzag. A text is its length in bytes, then its bytes. A
 // list is its count, then its elements. Options that are usually absent have a bit in a flags byte and cost nothing
@@ -71,6 +71,8 @@ func checkVersion(version, known byte, bad error) error {
 func aliasText(b []byte) string {
 	return unsafe.String(unsafe.SliceData(b), len(b))
 }
+
+const textBytesMin = 1
 
 func appendText(dst []byte, s string) []byte {
 	dst = binary.AppendUvarint(dst, uint64(len(s)))
@@ -217,4 +219,53 @@ func resize[T any](s []T, n int) []T {
 		s = append(s[:cap(s)], make([]T, n-cap(s))...)
 	}
 	return s[:n]
+}
+
+// uint32 reads a number of 32 bits.
+func (r *reader) uint32() uint32 {
+	n := r.uvarint()
+	if n >= 1<<32 {
+		r.fail("number out of range")
+		return 0
+	}
+	return uint32(n)
+}
+
+// take reads a fixed number of bytes; they alias the input.
+func (r *reader) take(n int) []byte {
+	if n > r.left() {
+		r.fail("cut short")
+		return nil
+	}
+	r.at += n
+	return r.b[r.at-n : r.at]
+}
+
+// bodyReader is a reader with memory for the lists inside the elements of a command's list.
+type bodyReader struct {
+	reader
+
+	// tags holds the tags of all lines of one command; the lines have sub-slices of it, capped so that nobody can
+	// append into the next line's tags. When it grows, lines decoded before keep the old memory, which is still right.
+	tags []Tag
+
+	// lists, if there are any, remember tag lists; known holds the ones that an Allocate's lines have, nil for others.
+	lists *tagLists
+	known []*tagList
+
+	attributes []Attribute // of all lines, in the same way
+}
+
+// start begins to read other bytes.
+func (r *bodyReader) start(b []byte) {
+	r.reader = reader{b: b}
+	r.tags, r.attributes = r.tags[:0], r.attributes[:0]
+}
+
+func (r *bodyReader) readTexts(texts []string) []string {
+	texts = resize(texts, r.count(textBytesMin))
+	for i := range texts {
+		texts[i] = r.text()
+	}
+	return texts
 }

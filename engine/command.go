@@ -1,5 +1,10 @@
 package engine
 
+import (
+	"bytes"
+	"encoding/binary"
+)
+
 // Kind names a command in the log. The numbers are part of the log's format and are never reused.
 type Kind uint8
 
@@ -135,352 +140,215 @@ type Envelope struct {
 // strict reports whether a command means what it means since version 6.
 func (e *Envelope) strict() bool { return e.Version == 0 || e.Version >= commandVersionStrict }
 
-// JobInfo describes the call that a command stands for, to those who ask for the job later. The engine does not
-// interpret its texts. Like plans it is no part of what an idempotency key stands for: a repetition answers the job of
-// the first.
-type JobInfo struct {
-	Type     string // in the words of whoever will read it
-	Owner    string // may be empty
-	Location string // may be empty
-	Items    int64  // of the call
+// CheckCommand checks the limits and the shape of a command, for which no state is needed. It gives the first fault, or
+// nil. Apply answers a command with a fault by CodeInvalid.
+func CheckCommand(c Command) *Fault { return c.check() }
 
-	// PerLocation has a Redistribute that is carried out give a job for each location with records in its scope. Their
-	// Location is that one, their Items the records there.
-	PerLocation bool
+// checkKey checks an idempotency key. An empty key is none.
+func checkKey(key string) *Fault {
+	if !isOptionalText(key, KeyBytesMax) {
+		return textFault("Idempotency-Key", key, KeyBytesMax)
+	}
+	return nil
 }
 
-// Tag names one value of one category.
-type Tag struct {
-	Category string `json:"category"`
-	Value    string `json:"value"`
-}
-
-// StockFields says which optional fields of a StockItem were given.
-type StockFields uint8
-
-// The optional fields of a StockItem. A field that was not given stays as it is.
-const (
-	HasSafetyStock StockFields = 1 << iota
-	HasFloor
-	HasLTD
-)
-
-// StockItem is one item of a Refresh or an Adjust.
-type StockItem struct {
-	UPC  string `json:"upc"`
-	Tags []Tag  `json:"tags"`
-
-	// Quantity in units: the new on hand in a Refresh, the signed change in an Adjust.
-	Quantity int64 `json:"quantity"`
-
-	Has         StockFields `json:"fields"`
-	SafetyStock int64       `json:"safetyStock"`
-	Floor       int64       `json:"floor"`
-	LTD         int64       `json:"ltd"` // days
-
-	// DeliveryDateMS makes the quantity future stock, due at that time (Unix milliseconds). 0: on hand now.
-	DeliveryDateMS int64 `json:"deliveryDate"`
-}
-
-// Refresh sets on hand of items at a location.
-type Refresh struct {
-	Location string `json:"location"`
-
-	// Count names an open stock count at the location; quantities are then as of the count's start.
-	Count string      `json:"count"`
-	Items []StockItem `json:"items"`
-}
-
-// Adjust changes on hand of items at a location by signed amounts.
-type Adjust struct {
-	Location string      `json:"location"`
-	Items    []StockItem `json:"items"`
-}
-
-// TransferItem moves available units of one UPC between two segments.
-type TransferItem struct {
-	UPC          string `json:"upc"`
-	FromLocation string `json:"from.location"`
-	FromTags     []Tag  `json:"from.tags"`
-	ToLocation   string `json:"to.location"`
-	ToTags       []Tag  `json:"to.tags"`
-	Quantity     int64  `json:"quantity"`
-}
-
-// Transfer moves available units between segments of a record or between locations, all items or none.
-type Transfer struct {
-	Items []TransferItem `json:"items"`
-}
-
-// Scope selects records: those whose UPC is among UPCs and whose location is among Locations; an empty list does not
-// restrict. All must be set when both lists are empty, so that nobody selects everything by accident.
-type Scope struct {
-	UPCs      []string `json:"upcs"`
-	Locations []string `json:"locations"`
-	All       bool     `json:"all"`
-}
-
-// Redistribute splits available units anew by percentages: at each record's next Refresh or Adjust, or Now.
-type Redistribute struct {
-	Scope
-	Now    bool `json:"now"`
-	DryRun bool `json:"dryRun"`
-}
-
-// Delete removes records. Refused while promises are open, unless Force is set: then the promises are released.
-type Delete struct {
-	Scope
-	DryRun bool `json:"dryRun"`
-	Force  bool `json:"force"`
-}
-
-// Mode says what an Allocate does with a line that cannot be met in full.
-type Mode uint8
-
-// The modes.
-const (
-	ModeAll     Mode = iota // all lines in full, or nothing at all
-	ModeLine                // each line in full, or not
-	ModePartial             // what there is
-)
-
-// AllocateLine asks for units of one UPC at one location from one segment.
-type AllocateLine struct {
-	ItemID   string `json:"itemId"`
-	UPC      string `json:"upc"`
-	Location string `json:"location"`
-	Quantity int64  `json:"quantity"`
-	Tags     []Tag  `json:"tags"`
-
-	// Attributes are what the router knows of the item, for rules to look at.
-	Attributes []Attribute `json:"attributes"`
-}
-
-// Attribute is one fact about an order item. Names are unique within a line.
-type Attribute struct {
-	Name  string `json:"name"`
-	Value string `json:"value"`
-}
-
-// Allocate promises units to the items of one order.
-type Allocate struct {
-	OrderID   string `json:"orderId"`
-	Mode      Mode   `json:"mode"`
-	Backorder bool   `json:"backorder"` // the units that are not there become pending
-
-	// ExpiresAtMS makes the allocation a reservation that ends at that time (Unix milliseconds); 0: it does not end.
-	ExpiresAtMS int64          `json:"expiresAt"`
-	Lines       []AllocateLine `json:"lines"`
-}
-
-// BlockMark says what becomes of the mark that Block gives a record.
-type BlockMark uint8
-
-// The block marks. The numbers are stored.
-const (
-	BlockKeep BlockMark = iota // as it is
-	BlockSet
-	BlockClear
-
-	blockMarks
-)
-
-// OrderLine names units of one order item.
-type OrderLine struct {
-	ItemID string `json:"itemId"`
-
-	// Quantity in units; 0: everything that is left.
-	Quantity int64 `json:"quantity"`
-
-	// UPC, Location and Tags are for Return only: goods whose order is unknown, or that come back to another location
-	// or with other tags.
-	UPC      string `json:"upc"`
-	Location string `json:"location"`
-	Tags     []Tag  `json:"tags"`
-
-	// Lost and Block are for Deallocate only. Lost: the allocated units that are released are not there any more, so on
-	// hand falls by as many, as far as there are any. Block is for the item's record.
-	Lost  bool      `json:"lost"`
-	Block BlockMark `json:"block"`
-}
-
-// OrderChange acts on units of an order that an Allocate promised before. The action is one of:
+// A command's layout:
 //
-//   - KindConfirm: a reservation, or the named part of it, becomes an order allocation; the rest is released.
-//   - KindDeallocate: pending, then allocated units are released to the segments they came from.
-//   - KindFulfill: allocated units ship; allocated and on hand both fall.
-//   - KindReturn: fulfilled units go back on hand in the segments they came from. Goods of an unknown order are kept as
-//     its items.
-type OrderChange struct {
-	Action  Kind        `json:"-"`
-	OrderID string      `json:"orderId"`
-	Lines   []OrderLine `json:"lines"` // empty: everything that is left
-}
-
-// TransitionLine names a reserved item, and the item that it becomes.
-type TransitionLine struct {
-	ItemID   string `json:"itemId"`
-	ToItemID string `json:"toItemId"`
-}
-
-// Transition makes reserved items of one order firm items of another one, with the units that they hold: all lines or
-// none. Nothing is released on the way, so nobody who waits can come between.
-type Transition struct {
-	FromOrderID string           `json:"fromOrderId"`
-	OrderID     string           `json:"orderId"`
-	Lines       []TransitionLine `json:"lines"`
-}
-
-// Rounding names the rule by which fractional units of a split become whole ones.
-type Rounding uint8
-
-// The rounding rules.
+//	byte 0   version
+//	byte 1   kind
+//	byte 2   flags: commandHasKey, commandHasArchived, commandHasRules, commandHasJob, commandHasSeen
+//	         key text                                 with commandHasKey
+//	         archived row as text, uvarint ArchivedAt with commandHasArchived
+//	         uvarint RulesIndex, plans                with commandHasRules
+//	         job                                      with commandHasJob
+//	         uvarint Seen                             with commandHasSeen
+//	         body: see the appendBody of each command
 const (
-	RoundingLargestRemainder Rounding = iota
-	RoundingUnbiased
+	commandHasKey      = 1 << 0
+	commandHasArchived = 1 << 1
+	commandHasRules    = 1 << 2
+	commandHasJob      = 1 << 3
+	commandHasSeen     = 1 << 4
 )
 
-// NoPercent and NoMax stand for a value without a percent and without a max.
-const (
-	NoPercent = int32(-1)
-	NoMax     = int64(-1)
-)
-
-// Value is one value of a tag category.
-type Value struct {
-	Name    string `json:"value"`
-	Percent int32  `json:"percent"` // basis points of the available units (80 % = 8000), or NoPercent
-	Default bool   `json:"default"`
-	Min     int64  `json:"min"` // units a record
-	Max     int64  `json:"max"` // units a record, or NoMax
+// AppendCommand appends the binary form of c with its envelope to dst. It checks no limits (see CheckCommand). Values
+// of stock fields that Has does not announce are not written.
+func AppendCommand(dst []byte, env *Envelope, c Command) []byte {
+	hasArchived := len(env.Archived) > 0 || env.ArchivedAt != 0
+	hasRules := env.RulesIndex != 0 || len(env.Plans) > 0
+	flags := flagBit(env.Key != "", commandHasKey) | flagBit(hasArchived, commandHasArchived) | flagBit(hasRules,
+		commandHasRules) |
+		flagBit(env.Job != nil, commandHasJob) | flagBit(env.IfSeen, commandHasSeen)
+	dst = append(dst, versionOf(env, c), byte(c.Kind()), flags)
+	if env.Key != "" {
+		dst = appendText(dst, env.Key)
+	}
+	if hasArchived {
+		dst = binary.AppendUvarint(dst, uint64(len(env.Archived)))
+		dst = append(dst, env.Archived...)
+		dst = binary.AppendUvarint(dst, env.ArchivedAt)
+	}
+	if hasRules {
+		dst = appendPlans(binary.AppendUvarint(dst, env.RulesIndex), env.Plans)
+	}
+	if env.Job != nil {
+		dst = appendJobInfo(dst, env.Job)
+	}
+	if env.IfSeen {
+		dst = binary.AppendUvarint(dst, env.Seen)
+	}
+	return c.appendBody(dst)
 }
 
-// Move names, for a value that leaves the schema, the value that takes its stock and promises.
-type Move struct {
-	From string `json:"from"`
-	To   string `json:"to"`
+// laterForm is a command that not every version of the form can say, or that some version says with another meaning.
+type laterForm interface {
+	// since gives the oldest version that can say the command, and the oldest in which it means what it means now; 0
+	// for those that can be said, or meant, in commandVersionCommon.
+	since() (form, meaning byte)
 }
 
-// PutTagCategory creates a category or replaces its definition. Its values' order is their rank.
-type PutTagCategory struct {
-	Name     string   `json:"name"`
-	Values   []Value  `json:"values"`
-	Rounding Rounding `json:"rounding"`
-	MoveTo   []Move   `json:"moveTo"`
+// versionOf is the oldest version that can say the command, so that nodes of before can follow a leader that has been
+// upgraded until something new is asked of it.
+func versionOf(env *Envelope, c Command) byte {
+	version := byte(commandVersionCommon)
+	if env.IfSeen {
+		version = commandVersionMore
+	}
+	if c, ok := c.(laterForm); ok {
+		form, meaning := c.since()
+		version = max(version, form)
+		if env.strict() {
+			version = max(version, meaning)
+		}
+	}
+	return version
 }
 
-// DeleteTagCategory removes a category: segments that differed only in it become one.
-type DeleteTagCategory struct {
-	Name string `json:"name"`
-
-	// MoveTo names the value into whose segments everything is moved first; without it, a category with stock or
-	// promises outside its default value is not deleted.
-	MoveTo string `json:"moveTo"`
+// DecodeCommand reads the binary form of a command. It owns what it returns. Apply's own way is commandScratch.
+func DecodeCommand(b []byte) (Envelope, Command, error) {
+	c, env, err := new(commandScratch).decode(bytes.Clone(b))
+	if err != nil {
+		return Envelope{}, nil, err
+	}
+	return *env, c, nil
 }
 
-// StartCount opens a stock count at a location.
-type StartCount struct {
-	Location string `json:"location"`
-	Count    string `json:"count"`
+// commandScratch decodes commands without allocating, once it has grown to their size: it holds one command of each
+// kind and reuses their lists. Slices behind the lists' ends keep strings of earlier commands, and so their memory,
+// until they are overwritten; that is bounded by the largest command of each kind.
+type commandScratch struct {
+	in  bodyReader
+	env Envelope
+
+	// body is the part of the last decoded command that follows the envelope. Two commands of a kind are equal exactly
+	// when their bodies are. It aliases the input.
+	body []byte
+
+	plans []PlannedLine
+	job   JobInfo
+
+	refresh        Refresh
+	adjust         Adjust
+	transfer       Transfer
+	redistribute   Redistribute
+	remove         Delete
+	allocate       Allocate
+	orderChange    OrderChange
+	transition     Transition
+	putLocation    PutLocation
+	putGroup       PutLocationGroup
+	removeSegments DeleteSegments
+	block          Block
+	putCategory    PutTagCategory
+	deleteCategory DeleteTagCategory
+	startCount     StartCount
+	closeCount     CloseCount
+	expire         Expire
+	putRule        PutRule
+	deleteRule     DeleteRule
+	activateRule   ActivateRule
+	deactivateRule DeactivateRule
+	suspendRule    SuspendRule
+	redistribution RedistributePlan
 }
 
-// CloseCount ends a stock count.
-type CloseCount struct {
-	Location string `json:"location"`
-	Count    string `json:"count"`
+// change is the scratch's order change, for an action.
+func (s *commandScratch) change(action Kind) *OrderChange {
+	s.orderChange.Action = action
+	return &s.orderChange
 }
 
-// Expire carries only its entry's time: what is due by then (reservations, deliveries, counts) happens.
-type Expire struct{}
-
-// RuleHook is what a rule decides. The numbers are stored and never reused.
-type RuleHook uint8
-
-// The hooks.
-const (
-	HookSelect       RuleHook = 1 // from which segments an order item is filled
-	HookRedistribute RuleHook = 2 // how a record's available units are divided among its segments
-)
-
-// RuleFallback is what happens to a request whose rule fails or is suspended. The numbers are stored and never reused.
-type RuleFallback uint8
-
-// The fallbacks.
-const (
-	FallbackDefault RuleFallback = 0 // as if no rule were active
-	FallbackReject  RuleFallback = 1 // the line is refused, the record stays as it is
-)
-
-// RuleScope says what a rule is for. An empty list or prefix does not restrict.
-type RuleScope struct {
-	Locations []string `json:"scope.locations"`
-	UPCPrefix string   `json:"scope.upcPrefix"`
-	Tags      []Tag    `json:"scope.tags"` // of the order line; not for HookRedistribute
+// decode reads a command. What it returns belongs to the scratch and is valid until the next decode; its strings and
+// Archived alias b and are valid only while b does not change.
+func (s *commandScratch) decode(b []byte) (Command, *Envelope, error) {
+	s.in.start(b)
+	version := s.in.byte()
+	if err := checkForm(version, commandVersion, ErrBadCommand); err != nil {
+		return nil, nil, err
+	}
+	kind := Kind(s.in.byte())
+	s.readEnvelope()
+	s.env.Version = version
+	s.body = b[s.in.at:]
+	c := s.readBody(kind)
+	if err := s.in.end(ErrBadCommand); err != nil {
+		return nil, nil, err
+	}
+	return c, &s.env, nil
 }
 
-// PutRule stores a new version of a rule. Hooks lists what the source defines; the caller has compiled and tested it.
-type PutRule struct {
-	Name   string     `json:"name"`
-	Source string     `json:"source"`
-	Author string     `json:"author"` // may be empty
-	Hooks  []RuleHook `json:"hooks"`  // ascending
+// decodeBody reads a command of which only the kind and the body were kept. It overwrites what decode returned.
+func (s *commandScratch) decodeBody(kind Kind, body []byte) (Command, error) {
+	s.in.start(body)
+	s.env = Envelope{}
+	s.body = body
+	c := s.readBody(kind)
+	return c, s.in.end(ErrBadCommand)
 }
 
-// DeleteRule removes a rule with all its versions; CodeInUse while one is active.
-type DeleteRule struct {
-	Name string `json:"name"`
+func (s *commandScratch) readBody(kind Kind) Command {
+	if !kind.known() {
+		s.in.fail("unknown kind")
+		return nil
+	}
+	c := commands[kind].in(s)
+	c.readBody(&s.in)
+	return c
 }
 
-// ActivateRule makes a version of a rule the one that is asked for a hook in a scope. Any activation of the same rule
-// with an equal hook and scope is replaced, so going back is activating an older version.
-type ActivateRule struct {
-	Name    string   `json:"name"`
-	Version uint32   `json:"version"` // 0: the newest
-	Hook    RuleHook `json:"hook"`
-	RuleScope
-
-	// OnError says what happens to a request when the rule fails. After FailuresMax failures in a row the rule is
-	// suspended.
-	OnError     RuleFallback `json:"onError"`
-	FailuresMax uint32       `json:"failuresMax"`
-	Author      string       `json:"author"` // may be empty
+// check is the check of the command decoded last. Tag lists of an Allocate that are remembered were checked then.
+func (s *commandScratch) check(c Command) *Fault {
+	if c, ok := c.(*Allocate); ok {
+		return c.checkLines(s.in.known)
+	}
+	return c.check()
 }
 
-// DeactivateRule ends activations of a rule: all of them, or with Hook that for the hook and exactly the scope.
-type DeactivateRule struct {
-	Name string   `json:"name"`
-	Hook RuleHook `json:"hook"` // 0: all activations; the scope is then empty
-	RuleScope
+func (s *commandScratch) readEnvelope() {
+	r := &s.in
+	s.env = Envelope{}
+	flags := r.flags(commandHasKey | commandHasArchived | commandHasRules | commandHasJob | commandHasSeen)
+	if flags&commandHasKey != 0 {
+		s.env.Key = r.text()
+		if s.env.Key == "" {
+			r.fail("announced key is empty")
+		}
+	}
+	if flags&commandHasArchived != 0 {
+		s.env.Archived = r.bytes()
+		s.env.ArchivedAt = r.uvarint()
+		if len(s.env.Archived) == 0 && s.env.ArchivedAt == 0 {
+			r.fail("announced order is empty")
+		}
+	}
+	if flags&commandHasRules != 0 {
+		s.readPlans()
+	}
+	if flags&commandHasJob != 0 {
+		s.job = readJobInfo(&r.reader)
+		s.env.Job = &s.job
+	}
+	if flags&commandHasSeen != 0 {
+		s.env.IfSeen, s.env.Seen = true, r.uvarint()
+	}
 }
-
-// SuspendRule is the leader's word that an activation has failed too often. It does nothing if the activation is gone.
-type SuspendRule struct {
-	Activation uint64 `json:"activation"` // Activation.ID
-	Failures   uint32 `json:"failures"`
-	Reason     string `json:"reason"`
-}
-
-// The kinds of the commands.
-func (*Refresh) Kind() Kind           { return KindRefresh }
-func (*Adjust) Kind() Kind            { return KindAdjust }
-func (*Transfer) Kind() Kind          { return KindTransfer }
-func (*Redistribute) Kind() Kind      { return KindRedistribute }
-func (*Delete) Kind() Kind            { return KindDelete }
-func (*Allocate) Kind() Kind          { return KindAllocate }
-func (c *OrderChange) Kind() Kind     { return c.Action }
-func (*Transition) Kind() Kind        { return KindTransition }
-func (*PutLocation) Kind() Kind       { return KindPutLocation }
-func (*Block) Kind() Kind             { return KindBlock }
-func (*PutLocationGroup) Kind() Kind  { return KindPutLocationGroup }
-func (*DeleteSegments) Kind() Kind    { return KindDeleteSegments }
-func (*PutTagCategory) Kind() Kind    { return KindPutTagCategory }
-func (*DeleteTagCategory) Kind() Kind { return KindDeleteTagCategory }
-func (*StartCount) Kind() Kind        { return KindStartCount }
-func (*CloseCount) Kind() Kind        { return KindCloseCount }
-func (*Expire) Kind() Kind            { return KindExpire }
-func (*PutRule) Kind() Kind           { return KindPutRule }
-func (*DeleteRule) Kind() Kind        { return KindDeleteRule }
-func (*ActivateRule) Kind() Kind      { return KindActivateRule }
-func (*DeactivateRule) Kind() Kind    { return KindDeactivateRule }
-func (*SuspendRule) Kind() Kind       { return KindSuspendRule }
-func (*RedistributePlan) Kind() Kind  { return KindRedistributePlan }

@@ -2,6 +2,87 @@ package engine
 
 import "strconv"
 
+// StartCount opens a stock count at a location.
+type StartCount struct {
+	Location string `json:"location"`
+	Count    string `json:"count"`
+}
+
+// CloseCount ends a stock count.
+type CloseCount struct {
+	Location string `json:"location"`
+	Count    string `json:"count"`
+}
+
+// countBytesMax bounds the name of a stock count, in bytes. It is an identity like the others.
+const countBytesMax = LocationBytesMax
+
+func (*StartCount) Kind() Kind { return KindStartCount }
+
+func (c *StartCount) check() *Fault { return checkCount(c.Location, c.Count) }
+
+// appendBody: location, count.
+func (c *StartCount) appendBody(dst []byte) []byte {
+	return appendText(appendText(dst, c.Location), c.Count)
+}
+
+func (c *StartCount) readBody(r *bodyReader) { c.Location, c.Count = r.text(), r.text() }
+
+func (c *StartCount) digest(dst []byte) []byte {
+	return digestText(digestText(dst, c.Location), c.Count)
+}
+
+func (c *StartCount) apply(e *Engine, _ *Envelope, r *Result) {
+	row := e.findName(&e.locations, c.Location)
+	switch {
+	case row != 0 && e.counts.at(row) >= 0:
+		r.refuse(CodeCountOpen, "location", c.Location)
+		return
+	case len(e.counts.open) == CountsMax:
+		r.refuse(CodeTooMany, "count", strconv.Itoa(CountsMax))
+		return
+	}
+	if e.counts.bases == nil {
+		e.counts.bases = make(map[uint32]int64)
+	}
+	e.counts.open = append(e.counts.open, stockCount{location: e.intern(&e.locations, c.Location),
+		name: string([]byte(c.Count)), startedMS: e.nowMS.Load(), index: e.appliedIndex.Load()})
+	e.emit(&Event{Kind: EventCountStarted, Location: c.Location, Name: c.Count})
+}
+
+func (*CloseCount) Kind() Kind { return KindCloseCount }
+
+func (c *CloseCount) check() *Fault { return checkCount(c.Location, c.Count) }
+
+// appendBody: location, count.
+func (c *CloseCount) appendBody(dst []byte) []byte {
+	return appendText(appendText(dst, c.Location), c.Count)
+}
+
+func (c *CloseCount) readBody(r *bodyReader) { c.Location, c.Count = r.text(), r.text() }
+
+func (c *CloseCount) digest(dst []byte) []byte {
+	return digestText(digestText(dst, c.Location), c.Count)
+}
+
+func (c *CloseCount) apply(e *Engine, _ *Envelope, r *Result) {
+	if e.counts.find(e, c.Location, c.Count) == nil {
+		r.refuse(CodeUnknownCount, "count", c.Count)
+		return
+	}
+	e.endCount(e.counts.at(e.findName(&e.locations, c.Location)))
+}
+
+func checkCount(location, count string) *Fault {
+	if !IsText(location, LocationBytesMax) {
+		return textFault("location", location, LocationBytesMax)
+	}
+	if !IsText(count, countBytesMax) {
+		return textFault("count", count, countBytesMax)
+	}
+	return nil
+}
+
 // stockCounts is the open stock counts, by location.
 type stockCounts struct {
 	open []stockCount // in the order of their start
@@ -86,32 +167,6 @@ func (e *Engine) sinceCount(t *stockTarget) int64 {
 		}
 	})
 	return units
-}
-
-func (c *StartCount) apply(e *Engine, _ *Envelope, r *Result) {
-	row := e.findName(&e.locations, c.Location)
-	switch {
-	case row != 0 && e.counts.at(row) >= 0:
-		r.refuse(CodeCountOpen, "location", c.Location)
-		return
-	case len(e.counts.open) == CountsMax:
-		r.refuse(CodeTooMany, "count", strconv.Itoa(CountsMax))
-		return
-	}
-	if e.counts.bases == nil {
-		e.counts.bases = make(map[uint32]int64)
-	}
-	e.counts.open = append(e.counts.open, stockCount{location: e.intern(&e.locations, c.Location),
-		name: string([]byte(c.Count)), startedMS: e.nowMS.Load(), index: e.appliedIndex.Load()})
-	e.emit(&Event{Kind: EventCountStarted, Location: c.Location, Name: c.Count})
-}
-
-func (c *CloseCount) apply(e *Engine, _ *Envelope, r *Result) {
-	if e.counts.find(e, c.Location, c.Count) == nil {
-		r.refuse(CodeUnknownCount, "count", c.Count)
-		return
-	}
-	e.endCount(e.counts.at(e.findName(&e.locations, c.Location)))
 }
 
 // endCount forgets the count and what was kept for it.

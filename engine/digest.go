@@ -1,12 +1,13 @@
 package engine
 
 import (
-	"apportion/engine/mem"
 	"bytes"
 	"encoding/binary"
 	"fmt"
 	"reflect"
 	"slices"
+
+	"apportion/engine/mem"
 )
 
 // The digest of a command stands for it where the command itself is too long to be kept (IdempotencyCommandBytesMax):
@@ -25,19 +26,6 @@ const (
 	digestElementBytes = 2
 )
 
-func (c *ActivateRule) digest(dst []byte) []byte {
-	dst = digestNumber(digestText(dst, c.Name), uint64(c.Version))
-	dst = digestRuleScope(digestNumber(dst, uint64(c.Hook)), &c.RuleScope)
-	dst = digestNumber(digestNumber(dst, uint64(c.OnError)), uint64(c.FailuresMax))
-	return digestText(dst, c.Author)
-}
-
-func (c *PutLocation) digest(dst []byte) []byte {
-	dst = digestNumber(digestText(dst, c.Location), uint64(c.Flags))
-	dst = digestText(digestText(digestText(dst, c.Name), c.PostalCode), c.Country)
-	return digestNumber(digestNumber(dst, uint64(c.Latitude)), uint64(c.Longitude))
-}
-
 // appendDigest appends c's digest to dst.
 func appendDigest(dst []byte, c Command) []byte { return c.digest(append(dst, byte(c.Kind()))) }
 
@@ -49,44 +37,6 @@ func digestNumber(dst []byte, n uint64) []byte { return digestHash(dst, mem.Hash
 
 func digestBool(dst []byte, b bool) []byte { return digestNumber(dst, uint64(flagBit(b, 1))) }
 
-func digestScope(dst []byte, s *Scope) []byte {
-	dst = digestTexts(dst, s.UPCs)
-	dst = digestTexts(dst, s.Locations)
-	return digestBool(dst, s.All)
-}
-
-func digestHooks(dst []byte, hooks []RuleHook) []byte {
-	l := beginList(dst, len(hooks))
-	for _, h := range hooks {
-		l.add(mem.HashJoin(0, uint64(h)))
-	}
-	return l.end()
-}
-
-func digestRuleScope(dst []byte, s *RuleScope) []byte {
-	dst = digestTexts(dst, s.Locations)
-	dst = digestText(dst, s.UPCPrefix)
-	l := beginList(dst, len(s.Tags))
-	for i := range s.Tags {
-		l.add(mem.HashText2(s.Tags[i].Category, s.Tags[i].Value))
-	}
-	return l.end()
-}
-
-// digestTagList is the same for every order of the tags.
-func digestTagList(dst []byte, tags []Tag) []byte {
-	hashes := make([]uint64, len(tags))
-	for i := range tags {
-		hashes[i] = mem.HashText2(tags[i].Category, tags[i].Value)
-	}
-	slices.Sort(hashes)
-	l := beginList(dst, len(hashes))
-	for _, h := range hashes {
-		l.add(h)
-	}
-	return l.end()
-}
-
 func digestTexts(dst []byte, texts []string) []byte {
 	l := beginList(dst, len(texts))
 	for _, s := range texts {
@@ -95,7 +45,7 @@ func digestTexts(dst []byte, texts []string) []byte {
 	return l.end()
 }
 
-// digested is a pointer to an element of a list, which has a hash of all that matters in it.
+// digested is a pointer to an element of a list. Its hash is over all its fields, in the order of the declaration.
 type digested[E any] interface {
 	*E
 	hash() uint64
@@ -132,80 +82,18 @@ func (l *listDigest) end() []byte {
 	return l.dst
 }
 
-// The hashes of the lists' elements, over all their fields in the order of the declaration.
-
-func (it *StockItem) hash() uint64 {
-	h := mem.HashJoin(mem.HashText(it.UPC), hashTags(it.Tags))
-	h = mem.HashJoin(h, uint64(it.Quantity))
-	if it.Has == 0 && it.DeliveryDateMS == 0 {
-		return h
-	}
-	h = mem.HashJoin(h, uint64(it.Has))
-	h = mem.HashJoin(h, uint64(it.SafetyStock))
-	h = mem.HashJoin(h, uint64(it.Floor))
-	h = mem.HashJoin(h, uint64(it.LTD))
-	return mem.HashJoin(h, uint64(it.DeliveryDateMS))
-}
-
-func (it *TransferItem) hash() uint64 {
-	h := mem.HashJoin(mem.HashText(it.UPC), mem.HashText2(it.FromLocation, it.ToLocation))
-	h = mem.HashJoin(h, hashTags(it.FromTags))
-	h = mem.HashJoin(h, hashTags(it.ToTags))
-	return mem.HashJoin(h, uint64(it.Quantity))
-}
-
-func (l *AllocateLine) hash() uint64 {
-	h := mem.HashJoin(mem.HashText(l.ItemID), mem.HashText2(l.UPC, l.Location))
-	h = mem.HashJoin(h, uint64(l.Quantity))
-	h = mem.HashJoin(h, hashTags(l.Tags))
-	for i := range l.Attributes {
-		h = mem.HashJoin(h, mem.HashText2(l.Attributes[i].Name, l.Attributes[i].Value))
-	}
-	return h
-}
-
-func (it *RedistributeItem) hash() uint64 {
-	h := mem.HashJoin(mem.HashText2(it.UPC, it.Location), it.RecordVersion)
-	h = mem.HashJoin(mem.HashJoin(h, mem.HashText(it.Rule)), uint64(it.RuleVersion))
-	h = mem.HashJoin(mem.HashJoin(h, uint64(it.Action)), mem.HashText(it.Reason))
-	for i := range it.Targets {
-		h = mem.HashJoin(mem.HashJoin(h, hashTags(it.Targets[i].Tags)), uint64(it.Targets[i].Available))
-	}
-	return h
-}
-
-func (l *OrderLine) hash() uint64 {
-	h := mem.HashJoin(mem.HashText(l.ItemID), uint64(l.Quantity))
-	h = mem.HashJoin(h, mem.HashText2(l.UPC, l.Location))
-	h = mem.HashJoin(h, hashTags(l.Tags))
-	if l.Lost || l.Block != BlockKeep { // other lines have the hash that they had before there was this
-		h = mem.HashJoin(h, uint64(l.Block)<<1|uint64(flagBit(l.Lost, 1)))
-	}
-	return h
-}
-
-func (it *BlockItem) hash() uint64 {
-	return mem.HashJoin(mem.HashText(it.UPC), uint64(flagBit(it.Blocked, 1)))
-}
-
-func (l *TransitionLine) hash() uint64 { return mem.HashText2(l.ItemID, l.ToItemID) }
-
-func (v *Value) hash() uint64 {
-	h := mem.HashJoin(mem.HashText(v.Name), uint64(v.Percent))
-	h = mem.HashJoin(h, uint64(flagBit(v.Default, 1)))
-	h = mem.HashJoin(h, uint64(v.Min))
-	return mem.HashJoin(h, uint64(v.Max))
-}
-
-func (m *Move) hash() uint64 { return mem.HashText2(m.From, m.To) }
-
-// hashTags is the same for every order of the tags: a sum of their hashes.
-func hashTags(tags []Tag) uint64 {
-	sum := uint64(len(tags))
+// digestTagList is the same for every order of the tags.
+func digestTagList(dst []byte, tags []Tag) []byte {
+	hashes := make([]uint64, len(tags))
 	for i := range tags {
-		sum += mem.HashText2(tags[i].Category, tags[i].Value)
+		hashes[i] = mem.HashText2(tags[i].Category, tags[i].Value)
 	}
-	return sum
+	slices.Sort(hashes)
+	l := beginList(dst, len(hashes))
+	for _, h := range hashes {
+		l.add(h)
+	}
+	return l.end()
 }
 
 // digestDifference names the first field, or element of a list ("items[17]"), in which c differs from the command whose
@@ -266,12 +154,115 @@ func digestListDifference(a, b *reader, name string) string {
 	return ""
 }
 
-// take reads a fixed number of bytes; they alias the input.
-func (r *reader) take(n int) []byte {
-	if n > r.left() {
-		r.fail("cut short")
-		return nil
+// What distinguishes two commands that came with one idempotency key: the answer CodeKeyReused names the first field
+// that differs, as a path into the request. Requests repeat rarely and conflict still more rarely, so this is by
+// reflection. The order of tags carries no meaning: lists of the same tags are equal.
+
+// stockFieldNames names the fields whose presence StockFields tells, bit by bit.
+var stockFieldNames = [...]string{"safetyStock", "floor", "ltd"}
+
+// firstDifference gives the path of the first field, in the order of the declaration, in which two commands differ:
+// "lines[3].quantity"; "lines" if the lists differ in length; "kind" for commands of different kinds; "" for equal
+// ones.
+func firstDifference(a, b Command) string {
+	if a.Kind() != b.Kind() {
+		return "kind"
 	}
-	r.at += n
-	return r.b[r.at-n : r.at]
+	return structDifference("", reflect.ValueOf(a).Elem(), reflect.ValueOf(b).Elem())
+}
+
+// structDifference compares two structs of a type. prefix, "" or ending in a dot, leads to their fields.
+func structDifference(prefix string, a, b reflect.Value) string {
+	for i := range a.NumField() {
+		field := a.Type().Field(i)
+		name := prefix + field.Tag.Get("json")
+		if field.Anonymous {
+			if d := structDifference(prefix, a.Field(i), b.Field(i)); d != "" {
+				return d
+			}
+			continue
+		}
+		if d := valueDifference(prefix, name, a.Field(i), b.Field(i)); d != "" {
+			return d
+		}
+	}
+	return ""
+}
+
+// valueDifference compares two fields called name.
+func valueDifference(prefix, name string, a, b reflect.Value) string {
+	switch x := a.Interface().(type) {
+	case []Tag:
+		return tagsDifference(name, x, b.Interface().([]Tag))
+	case StockFields:
+		return fieldsDifference(prefix, x, b.Interface().(StockFields))
+	}
+	if a.Kind() == reflect.Slice {
+		return listDifference(name, a, b)
+	}
+	if !a.Equal(b) {
+		return name
+	}
+	return ""
+}
+
+func listDifference(name string, a, b reflect.Value) string {
+	if a.Len() != b.Len() {
+		return name
+	}
+	for i := range a.Len() {
+		element := fmt.Sprintf("%s[%d]", name, i)
+		x, y := a.Index(i), b.Index(i)
+		if x.Kind() != reflect.Struct {
+			if !x.Equal(y) {
+				return element
+			}
+			continue
+		}
+		if d := structDifference(element+".", x, y); d != "" {
+			return d
+		}
+	}
+	return ""
+}
+
+// fieldsDifference names the first optional field that only one of two stock items has.
+func fieldsDifference(prefix string, a, b StockFields) string {
+	for i, name := range stockFieldNames {
+		if (a^b)&(1<<i) != 0 {
+			return prefix + name
+		}
+	}
+	return ""
+}
+
+// tagsDifference names the first category, in the order of a and then of b, of a tag that one list has more often.
+func tagsDifference(name string, a, b []Tag) string {
+	if category, found := firstSurplus(a, b); found {
+		return name + "." + category
+	}
+	if category, found := firstSurplus(b, a); found {
+		return name + "." + category
+	}
+	return ""
+}
+
+// firstSurplus gives the category of the first tag that is in a more often than in b.
+func firstSurplus(a, b []Tag) (category string, found bool) {
+	for i := range a {
+		if countTag(a, a[i]) > countTag(b, a[i]) {
+			return a[i].Category, true
+		}
+	}
+	return "", false
+}
+
+func countTag(tags []Tag, tag Tag) int {
+	count := 0
+	for i := range tags {
+		if tags[i] == tag {
+			count++
+		}
+	}
+	return count
 }

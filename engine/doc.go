@@ -10,13 +10,17 @@
 //
 // # Reading order
 //
-// command.go and result.go say what goes in and out, check.go what is refused without a look at the state, codec.go the
-// binary form; slab.go, text.go, table.go and ring.go are the pointer-free memory; state.go has the rows and change.go
-// the one way to change them; schema.go and split.go are the percentages; apply.go is the way of a command, stock.go,
-// group.go, deletesegments.go, future.go, allocate.go, planned.go, order.go, itemindex.go, orderchange.go, giveback.go,
-// nothingleft.go, transition.go and schemachange.go what it does, rule.go and rulechange.go the rules,
-// redistributeplan.go what they do to records, room.go what limits it; results.go, events.go, explain.go, job.go,
-// place.go, placegroup.go and block.go are what is kept of it; reader.go is the lock-free side; checkpoint.go,
+// command.go has the list of all commands, block.go is a whole command in little space, and apply.go the way of a
+// command. Each command has its type, its check, its bytes, its digest and what it does in one file:
+//
+//   - stock: refresh.go, transfer.go, count.go, redistribute.go, delete.go, over stock.go, split.go and future.go;
+//   - orders: allocate.go, plan.go, orderchange.go, release.go, fulfill.go, transition.go, over order.go;
+//   - schema and rules: puttagcategory.go, schemachange.go, rulechange.go, over schema.go and rule.go;
+//   - locations: location.go, block.go.
+//
+// They share codec.go, check.go, tags.go, digest.go and result.go. Below them, state.go has the rows, change.go the one
+// way to change them, room.go what limits them, and package mem their memory. kept.go, results.go, events.go,
+// explain.go and job.go are what is kept of a command; reader.go is the side that takes no lock; checkpoint.go,
 // frozen.go, rows.go, rulerows.go, archive.go, load.go and verify.go are the durable form.
 //
 // # Concurrency

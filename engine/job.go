@@ -7,6 +7,20 @@ import (
 	"slices"
 )
 
+// JobInfo describes the call that a command stands for, to those who ask for the job later. The engine does not
+// interpret its texts. Like plans it is no part of what an idempotency key stands for: a repetition answers the job of
+// the first.
+type JobInfo struct {
+	Type     string // in the words of whoever will read it
+	Owner    string // may be empty
+	Location string // may be empty
+	Items    int64  // of the call
+
+	// PerLocation has a Redistribute that is carried out give a job for each location with records in its scope. Their
+	// Location is that one, their Items the records there.
+	PerLocation bool
+}
+
 // JobID is the number of a job; they rise by one.
 type JobID uint64
 

@@ -1,9 +1,25 @@
 package engine
 
 import (
-	"apportion/engine/mem"
 	"sync/atomic"
+
+	"apportion/engine/mem"
 )
+
+// MayHaveOrder reports whether an order is in memory, and sure to stay there while a command is on its way through the
+// log. False: look the order up with AppendArchived under the mutex, and among the stored
+// rows.
+func (rd *Reader) MayHaveOrder(orderID string) bool {
+	applied := rd.appliedIndex.Load()
+	hash := mem.HashText(orderID)
+	for row, p := rd.byOrderID.Probe(hash).Next(); row != 0; row, p = p.Next() {
+		o := rd.orders.At(row)
+		if atomic.LoadUint64(&o.hash) == hash && atomic.LoadUint64(&o.changed)+ClosedOrderEntries*9/10 > applied {
+			return true
+		}
+	}
+	return false
+}
 
 // findOrder looks an order in memory up; 0: there is none.
 func (e *Engine) findOrder(orderID string) uint32 {
@@ -230,39 +246,149 @@ func (e *Engine) orderFor(orderID string, hash uint64, envelope *Envelope, r *Re
 	return row, true
 }
 
-// expireReservations ends the reservations that are due, in the order of their ends.
-func (e *Engine) expireReservations() {
-	now := e.nowMS.Load()
-	for e.expiries.Len() > 0 && e.expiries.Top().AtMS <= now {
-		d := e.expiries.Pop()
-		if !e.expires(d) {
-			continue
+// linePlan is what an order command will do for one line.
+type linePlan struct {
+	code    Code
+	item    uint32 // 0: to be created
+	record  uint32
+	segment uint32 // 0: to be created
+	key     tagSetKey
+	tagSet  TagSetID // of key; 0: to be created
+	units   int64
+	pending int64
+	before  int64 // available to the line
+	lost    bool  // what a Deallocate releases
+
+	// plan is what a rule decided, nil on the native path; its candidates are scratch.takes[from:to], and version is
+	// the record's before the command.
+	plan     *PlannedLine
+	from, to uint32
+	version  uint64
+}
+
+// addLine adds an empty plan, in its place: a copy of so large a struct costs more than filling it.
+func (s *scratch) addLine() *linePlan {
+	s.lines = resize(s.lines, len(s.lines)+1)
+	p := &s.lines[len(s.lines)-1]
+	*p = linePlan{}
+	return p
+}
+
+// refusedAll gives a result the first refused line with the smallest code, if there is one: the line by its number and
+// its item id. The others are not attempted.
+func refusedAll(r *Result) bool {
+	for i := range r.Lines {
+		if code := r.Lines[i].Code; code != CodeOK && (r.Code == CodeOK || code < r.Code) {
+			r.Code, r.Field, r.Value = code, lineName(i), r.Lines[i].ItemID
 		}
-		it := e.items.At(d.Row)
-		units := e.releaseAll(d.Row, MovementExpired)
-		e.emit(&Event{Kind: EventReservationExpired, UPC: e.text(it.upc), Location: e.text(it.location),
-			TagSet:  it.tagSet,
-			OrderID: e.ordersText.Get(e.orders.At(it.order).id), ItemID: e.ordersText.Get(it.id), Units: units})
+	}
+	if r.Code == CodeOK {
+		return false
+	}
+	for i := range r.Lines {
+		if l := &r.Lines[i]; l.Code == CodeOK && !l.Repeated {
+			l.Code = CodeUnavailable
+		}
+	}
+	return true
+}
+
+// itemIndex finds the items of one order, the one that commands ask about: an order is made and changed by commands of
+// many lines, and then not looked at for long. An index of all items would cost each new item a cache miss, for lookups
+// that mostly never happen.
+type itemIndex struct {
+	order uint32                      // whose items are in it, 0: nobody's
+	asked uint32                      // the large order that was asked for last
+	rows  mem.HashMap[uint64, uint32] // of the items, by their id's hash; 0: the item has left the order
+}
+
+const (
+	// itemsWalked is the number of items up to which an order's items are always found by walking them.
+	itemsWalked = 8
+
+	// itemIndexSpare leaves an order that has just been indexed room for more items, and for items that leave.
+	itemIndexSpare = 64
+)
+
+// findItem looks an item of an order up; 0: there is none.
+func (e *Engine) findItem(orderRow uint32, itemID string) uint32 {
+	o := e.orders.At(orderRow)
+	if o.count > itemsWalked && e.indexed(orderRow, o) {
+		return e.findIndexed(itemID)
+	}
+	row := o.items
+	for row != 0 && e.ordersText.Get(e.items.At(row).id) != itemID {
+		row = e.items.At(row).next
+	}
+	return row
+}
+
+// indexed reports whether the index is of this order. It becomes so when the order is asked for twice in a row: to
+// build it costs as much as some walks.
+func (e *Engine) indexed(orderRow uint32, o *order) bool {
+	x := &e.itemIndex
+	switch {
+	case x.order == orderRow:
+		return true
+	case x.asked != orderRow:
+		x.asked = orderRow
+		return false
+	}
+	x.rows.Start(int(o.count) + itemIndexSpare)
+	x.order = orderRow
+	for row := o.items; row != 0; row = e.items.At(row).next {
+		e.index(orderRow, row)
+	}
+	return true
+}
+
+func (e *Engine) findIndexed(itemID string) uint32 {
+	x := &e.itemIndex
+	p := x.rows.Probe(mem.HashText(itemID))
+	for row := x.rows.Next(&p); row != nil; row = x.rows.Next(&p) {
+		if *row != 0 && e.ordersText.Get(e.items.At(*row).id) == itemID {
+			return *row
+		}
+	}
+	return 0
+}
+
+// index enters an item that has come to an order, if that is the one. An index of too many items that have left is
+// given up.
+func (e *Engine) index(orderRow, row uint32) {
+	x := &e.itemIndex
+	switch {
+	case x.order != orderRow:
+	case x.rows.Len() > 2*(int(e.orders.At(orderRow).count)+itemIndexSpare):
+		x.order = 0
+	default:
+		*x.rows.Add(mem.HashText(e.ordersText.Get(e.items.At(row).id))) = row
 	}
 }
 
-// expires reports whether a reservation still ends at that time.
-func (e *Engine) expires(d mem.Due) bool {
-	it := e.items.At(d.Row)
-	return it.seq == d.Seq && it.expiresMS == d.AtMS && e.isOpen(it)
+// unindex takes out an item that leaves an order and still has its id.
+func (e *Engine) unindex(orderRow, row uint32) {
+	x := &e.itemIndex
+	if x.order != orderRow {
+		return
+	}
+	p := x.rows.Probe(mem.HashText(e.ordersText.Get(e.items.At(row).id)))
+	for at := x.rows.Next(&p); ; at = x.rows.Next(&p) {
+		assert(at != nil, "an item is not in the index of its order")
+		if *at == row {
+			*at = 0
+			return
+		}
+	}
 }
 
-// releaseAll releases everything that an item holds and returns how many units that was.
-func (e *Engine) releaseAll(itemRow uint32, kind MovementKind) int64 {
-	it := e.items.At(itemRow)
-	allocated, pending := e.held(it)
-	e.touchOrder(it.order)
-	rec, w := e.begin(e.recordOf(it))
-	e.release(itemRow, rec, &w, allocated+pending, kind, nil)
-	if kind == MovementRecordDeleted {
-		w.waiting = false // whoever waits there gets nothing from a record that goes away
+// unindexOrder is for an order whose row becomes free.
+func (e *Engine) unindexOrder(orderRow uint32) {
+	x := &e.itemIndex
+	if x.order == orderRow {
+		x.order = 0
 	}
-	e.end(rec, &w)
-	e.reckon(it, true)
-	return allocated + pending
+	if x.asked == orderRow {
+		x.asked = 0
+	}
 }

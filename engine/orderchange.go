@@ -1,6 +1,209 @@
 package engine
 
-import "apportion/engine/mem"
+import (
+	"encoding/binary"
+	"strconv"
+
+	"apportion/engine/mem"
+)
+
+// OrderLine names units of one order item.
+type OrderLine struct {
+	ItemID string `json:"itemId"`
+
+	// Quantity in units; 0: everything that is left.
+	Quantity int64 `json:"quantity"`
+
+	// UPC, Location and Tags are for Return only: goods whose order is unknown, or that come back to another location
+	// or with other tags.
+	UPC      string `json:"upc"`
+	Location string `json:"location"`
+	Tags     []Tag  `json:"tags"`
+
+	// Lost and Block are for Deallocate only. Lost: the allocated units that are released are not there any more, so on
+	// hand falls by as many, as far as there are any. Block is for the item's record.
+	Lost  bool      `json:"lost"`
+	Block BlockMark `json:"block"`
+}
+
+// OrderChange acts on units of an order that an Allocate promised before. The action is one of:
+//
+//   - KindConfirm: a reservation, or the named part of it, becomes an order allocation; the rest is released.
+//   - KindDeallocate: pending, then allocated units are released to the segments they came from.
+//   - KindFulfill: allocated units ship; allocated and on hand both fall.
+//   - KindReturn: fulfilled units go back on hand in the segments they came from. Goods of an unknown order are kept as
+//     its items.
+type OrderChange struct {
+	Action  Kind        `json:"-"`
+	OrderID string      `json:"orderId"`
+	Lines   []OrderLine `json:"lines"` // empty: everything that is left
+}
+
+func (c *OrderChange) Kind() Kind { return c.Action }
+
+func isOrderChange(k Kind) bool { return k >= KindConfirm && k <= KindReturn }
+
+func (c *OrderChange) check() *Fault {
+	if !isOrderChange(c.Action) {
+		return numberFault("kind", int64(c.Action), int64(KindConfirm), int64(KindReturn))
+	}
+	if !IsText(c.OrderID, OrderIDBytesMax) {
+		return textFault("orderId", c.OrderID, OrderIDBytesMax)
+	}
+	if f := checkSize("lines", len(c.Lines), 0, OrderLinesMax); f != nil {
+		return f
+	}
+	for i := range c.Lines {
+		if f := checkOrderLine(&c.Lines[i], c.Action); f != nil {
+			return f.in("lines", i)
+		}
+	}
+	if i := repeatedName(c.Lines); i >= 0 {
+		return repeatedFault("itemId", c.Lines[i].ItemID).in("lines", i)
+	}
+	return nil
+}
+
+func checkOrderLine(l *OrderLine, action Kind) *Fault {
+	if !IsText(l.ItemID, ItemIDBytesMax) {
+		return textFault("itemId", l.ItemID, ItemIDBytesMax)
+	}
+	if f := checkQuantity("quantity", l.Quantity, 0); f != nil {
+		return f
+	}
+	if action != KindDeallocate {
+		if f := checkNoMarks(l); f != nil {
+			return f
+		}
+	}
+	if l.Block >= blockMarks {
+		return numberFault("block", int64(l.Block), 0, int64(blockMarks-1))
+	}
+	if action != KindReturn {
+		return checkNoGoods(l)
+	}
+	if !isOptionalText(l.UPC, UPCBytesMax) {
+		return textFault("upc", l.UPC, UPCBytesMax)
+	}
+	if !isOptionalText(l.Location, LocationBytesMax) {
+		return textFault("location", l.Location, LocationBytesMax)
+	}
+	return checkTags("tags", l.Tags)
+}
+
+const onlyReturns = "only a return may name it"
+
+// checkNoGoods refuses what only a Return may name: another action would ignore it, and its sender would not know.
+func checkNoGoods(l *OrderLine) *Fault {
+	switch {
+	case l.UPC != "":
+		return &Fault{"upc", shownText(l.UPC), onlyReturns}
+	case l.Location != "":
+		return &Fault{"location", shownText(l.Location), onlyReturns}
+	case len(l.Tags) > 0:
+		return &Fault{"tags", strconv.Itoa(len(l.Tags)), onlyReturns}
+	default:
+		return nil
+	}
+}
+
+const onlyDeallocates = "only a deallocate may say so"
+
+// checkNoMarks refuses what only a Deallocate may say.
+func checkNoMarks(l *OrderLine) *Fault {
+	switch {
+	case l.Lost:
+		return &Fault{"lost", "true", onlyDeallocates}
+	case l.Block != BlockKeep:
+		return &Fault{"block", strconv.Itoa(int(l.Block)), onlyDeallocates}
+	default:
+		return nil
+	}
+}
+
+func (l *OrderLine) name() string { return l.ItemID }
+
+func (c *OrderChange) since() (form, meaning byte) {
+	for i := range c.Lines {
+		if l := &c.Lines[i]; l.Lost || l.Block != BlockKeep {
+			return commandVersionMore, commandVersionStrict
+		}
+	}
+	return commandVersionCommon, commandVersionStrict
+}
+
+const (
+	lineHasGoods = 1 << 0 // an OrderLine with UPC, Location or Tags
+	lineLost     = 1 << 1
+	lineBlock    = 3 << lineBlockShift // its BlockMark
+
+	lineBlockShift = 2
+
+	lineBytesMin = 1 + textBytesMin + 1
+)
+
+// appendBody: order, lines; each line has flags, item, quantity, and with lineHasGoods UPC, location and tags.
+// The action is the command's kind.
+func (c *OrderChange) appendBody(dst []byte) []byte {
+	if !isOrderChange(c.Action) {
+		panic("BUG: an order change without an action")
+	}
+	dst = appendText(dst, c.OrderID)
+	dst = binary.AppendUvarint(dst, uint64(len(c.Lines)))
+	for i := range c.Lines {
+		l := &c.Lines[i]
+		hasGoods := l.UPC != "" || l.Location != "" || len(l.Tags) > 0
+		dst = append(dst, flagBit(hasGoods, lineHasGoods)|flagBit(l.Lost, lineLost)|byte(
+			l.Block)<<lineBlockShift&lineBlock)
+		dst = appendText(dst, l.ItemID)
+		dst = binary.AppendVarint(dst, l.Quantity)
+		if hasGoods {
+			dst = appendText(dst, l.UPC)
+			dst = appendText(dst, l.Location)
+			dst = appendTags(dst, l.Tags)
+		}
+	}
+	return dst
+}
+
+func (c *OrderChange) readBody(r *bodyReader) {
+	c.OrderID = r.text()
+	c.Lines = resize(c.Lines, r.count(lineBytesMin))
+	for i := range c.Lines {
+		r.readOrderLine(&c.Lines[i])
+	}
+}
+
+func (r *bodyReader) readOrderLine(l *OrderLine) {
+	flags := r.flags(lineHasGoods | lineLost | lineBlock)
+	l.Lost, l.Block = flags&lineLost != 0, BlockMark(flags&lineBlock>>lineBlockShift)
+	l.ItemID = r.text()
+	l.Quantity = r.varint()
+	l.UPC, l.Location, l.Tags = "", "", nil
+	if flags&lineHasGoods == 0 {
+		return
+	}
+	l.UPC = r.text()
+	l.Location = r.text()
+	l.Tags = r.readTags()
+	if l.UPC == "" && l.Location == "" && len(l.Tags) == 0 {
+		r.fail("announced goods are empty")
+	}
+}
+
+func (c *OrderChange) digest(dst []byte) []byte {
+	return digestList(digestText(digestNumber(dst, uint64(c.Action)), c.OrderID), c.Lines)
+}
+
+func (l *OrderLine) hash() uint64 {
+	h := mem.HashJoin(mem.HashText(l.ItemID), uint64(l.Quantity))
+	h = mem.HashJoin(h, mem.HashText2(l.UPC, l.Location))
+	h = mem.HashJoin(h, hashTags(l.Tags))
+	if l.Lost || l.Block != BlockKeep { // other lines have the hash that they had before there was this
+		h = mem.HashJoin(h, uint64(l.Block)<<1|uint64(flagBit(l.Lost, 1)))
+	}
+	return h
+}
 
 // apply confirms, releases, ships or restocks units of an order: all lines, or none when one cannot be done.
 func (c *OrderChange) apply(e *Engine, envelope *Envelope, r *Result) {
@@ -183,54 +386,6 @@ func (e *Engine) planItem(action Kind, row uint32, units int64, out *LineResult)
 	e.scratch.lines = append(e.scratch.lines, linePlan{item: row, units: units})
 }
 
-// planShip checks that the segments have on hand what ships, after what the command's earlier lines ship.
-func (e *Engine) planShip(it *item, units int64) bool {
-	if e.claimShip(it, units, 1) {
-		return true
-	}
-	e.claimShip(it, units, -1)
-	return false
-}
-
-// shippable is how many units of an item can ship, after what the command's earlier lines ship. Units ship in the order
-// of the allocation lines, so it ends with the first of them that has not all on hand.
-func (e *Engine) shippable(it *item) (units int64) {
-	rec := e.records.At(e.recordOf(it))
-	for row := it.lines; row != 0; {
-		l := e.lines.At(row)
-		if l.allocated > 0 {
-			seg := e.findSegment(rec, e.Schema().canonical(l.tagSet))
-			sum := e.scratch.sums.At(seg)
-			ship := max(0, min(l.allocated, e.segments.At(seg).onHand-*sum))
-			*sum += ship // two lines can be of one segment
-			if units += ship; ship < l.allocated {
-				break
-			}
-		}
-		row = l.next
-	}
-	e.claimShip(it, units, -1)
-	return units
-}
-
-// claimShip adds what ships to the segments' sums, or takes it off again, and reports whether the segments have it on
-// hand.
-func (e *Engine) claimShip(it *item, units, sign int64) bool {
-	rec, enough := e.records.At(e.recordOf(it)), true
-	for row := it.lines; row != 0 && units > 0; {
-		l := e.lines.At(row)
-		if ship := min(units, l.allocated); ship > 0 {
-			seg := e.findSegment(rec, e.Schema().canonical(l.tagSet))
-			sum := e.scratch.sums.At(seg)
-			*sum += sign * ship
-			enough = enough && *sum <= e.segments.At(seg).onHand
-			units -= ship
-		}
-		row = l.next
-	}
-	return enough
-}
-
 // changeItem confirms, releases or ships units of an item.
 func (e *Engine) changeItem(action Kind, p *linePlan, out *LineResult) {
 	it := e.items.At(p.item)
@@ -255,100 +410,63 @@ func (e *Engine) changeItem(action Kind, p *linePlan, out *LineResult) {
 	e.reckon(it, wasOpen)
 }
 
-// ship lets allocated units leave, the lines in order.
-func (e *Engine) ship(itemRow uint32, rec *record, w *window, units int64, out *LineResult) {
-	out.Units = units
-	for row := e.items.At(itemRow).lines; row != 0 && units > 0; {
-		l := e.lines.At(row)
-		if ship := min(units, l.allocated); ship > 0 {
-			id := e.Schema().canonical(l.tagSet)
-			l.allocated -= ship
-			l.fulfilled += ship
-			units -= ship
-			e.change(rec, w, e.findSegment(rec, id), delta{onHand: -ship, allocated: -ship})
-			e.moved(itemRow, MovementFulfilled, id, ship)
-			out.Parts = append(out.Parts, Part{TagSet: id, Units: ship})
-		}
-		row = l.next
-	}
-	assert(units == 0, "a fulfillment found fewer units than planned")
-}
+// What is answered when an action finds nothing left to be done to. Whoever is told that all is well ships, refunds, or
+// tells a customer so.
 
-// release gives units back to their segments: pending before allocated ones, the lines from the last to the first. out
-// may be nil.
-func (e *Engine) release(itemRow uint32, rec *record, w *window, units int64, kind MovementKind, out *LineResult) {
-	rows := e.scratch.lineRows[:0]
-	for row := e.items.At(itemRow).lines; row != 0; row = e.lines.At(row).next {
-		rows = append(rows, row)
-	}
-	e.scratch.lineRows = rows
-	_, pending := e.held(e.items.At(itemRow))
-	fromPending := min(units, pending)
-	fromAllocated := units - fromPending
-	for i := len(rows) - 1; i >= 0; i-- {
-		l := e.lines.At(rows[i])
-		d := delta{pending: -min(fromPending, l.pending), allocated: -min(fromAllocated, l.allocated)}
-		if d == (delta{}) {
-			continue
-		}
-		fromPending += d.pending
-		fromAllocated += d.allocated
-		e.releaseLine(itemRow, rec, w, rows[i], d, kind, out)
-	}
-	assert(fromPending == 0 && fromAllocated == 0, "a release found fewer units than planned")
-}
-
-func (e *Engine) releaseLine(itemRow uint32, rec *record, w *window, row uint32, d delta, kind MovementKind,
-	out *LineResult) {
-	l := e.lines.At(row)
-	id := e.Schema().canonical(l.tagSet)
-	seg := e.findSegment(rec, id)
-	l.pending += d.pending
-	l.allocated += d.allocated
-	l.released -= d.pending + d.allocated
-	if d.pending != 0 && l.pending == 0 {
-		e.unwait(e.segments.At(seg), row)
-	}
-	if kind == MovementLost { // what was pending never was there
-		d.onHand = -min(-d.allocated, e.segments.At(seg).onHand)
-		e.change(rec, w, seg, d)
-		e.moved(itemRow, MovementReleased, id, -d.pending)
-		e.moved(itemRow, kind, id, -d.allocated)
-	} else {
-		e.change(rec, w, seg, d)
-		e.moved(itemRow, kind, id, -(d.pending + d.allocated))
-	}
-	if out != nil {
-		out.Units -= d.allocated
-		out.Pending -= d.pending
-		out.Parts = append(out.Parts, Part{TagSet: id, Units: -d.allocated, Pending: -d.pending})
-	}
-}
-
-// confirm makes units of a reservation an order's, allocated before pending ones, and releases the rest.
-func (e *Engine) confirm(itemRow uint32, rec *record, w *window, units int64, out *LineResult) {
-	it := e.items.At(itemRow)
-	it.expiresMS = 0
-	allocated, pending := e.held(it)
-	e.release(itemRow, rec, w, allocated+pending-units, MovementReleased, nil)
-	for row := it.lines; row != 0; {
-		l := e.lines.At(row)
-		if kept := l.allocated + l.pending; kept > 0 {
-			e.moved(itemRow, MovementConfirmed, l.tagSet, kept)
-			out.Units += l.allocated
-			out.Pending += l.pending
-			out.Parts = append(out.Parts, Part{TagSet: l.tagSet, Units: l.allocated, Pending: l.pending})
-		}
-		row = l.next
-	}
-}
-
-// releaseUnnamed releases the reservations of an order that a Confirm did not name.
-func (e *Engine) releaseUnnamed(orderRow uint32, r *Result) {
-	for row := e.orders.At(orderRow).items; row != 0; row = e.items.At(row).next {
+// answerNothingLeft answers an action on a whole order that has nothing left for it: with what it did before, or else
+// with what became of the units.
+func (e *Engine) answerNothingLeft(action Kind, orderRow uint32, r *Result) {
+	o := e.orders.At(orderRow)
+	shipped := false
+	for row := o.items; row != 0; row = e.items.At(row).next {
 		it := e.items.At(row)
-		if it.expiresMS != 0 && e.isOpen(it) {
-			e.releaseAll(row, MovementReleased)
+		shipped = shipped || e.doneTo(KindFulfill, it) > 0
+		if e.doneTo(action, it) > 0 {
+			e.repeatDone(action, row, r.addLine(e.ordersText.Get(it.id), 0))
 		}
 	}
+	if len(r.Lines) > 0 || action == KindDeallocate && !shipped {
+		return // what holds nothing needs no release, unless it is out of the house
+	}
+	for row := o.items; row != 0; row = e.items.At(row).next {
+		e.planNothing(row, r.addLine(e.ordersText.Get(e.items.At(row).id), 0))
+	}
+	r.refuse(CodeNothingLeft, "orderId", e.ordersText.Get(o.id))
+}
+
+// planNothingLeft plans a line for everything that is left of an item of which nothing is. false: then it is done.
+func (e *Engine) planNothingLeft(action Kind, row uint32, out *LineResult) bool {
+	it := e.items.At(row)
+	switch {
+	case e.doneTo(action, it) > 0:
+		e.repeatDone(action, row, out)
+	case action == KindDeallocate && e.doneTo(KindFulfill, it) == 0:
+		return false
+	default:
+		e.planNothing(row, out)
+	}
+	return true
+}
+
+// planNothing refuses a line for an item that has nothing left.
+func (e *Engine) planNothing(row uint32, out *LineResult) {
+	out.Code, out.Reason = CodeNothingLeft, e.whyNothingLeft(e.items.At(row))
+	e.scratch.lines = append(e.scratch.lines, linePlan{item: row})
+}
+
+// whyNothingLeft says what became of an item's units: what they are, or what was done to them last.
+func (e *Engine) whyNothingLeft(it *item) string {
+	allocated, pending := e.held(it)
+	why := MovementKind(0)
+	switch {
+	case allocated > 0:
+		why = MovementAllocated
+	case pending > 0:
+		why = MovementPending
+	case e.restockable(it) > 0:
+		why = MovementFulfilled
+	case it.moveCount > 0:
+		why = e.moves.At(it.moveLast).kind
+	}
+	return why.String()
 }

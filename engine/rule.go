@@ -6,6 +6,30 @@ import (
 	"strings"
 )
 
+// RuleHook is what a rule decides. The numbers are stored and never reused.
+type RuleHook uint8
+
+// The hooks.
+const (
+	HookSelect       RuleHook = 1 // from which segments an order item is filled
+	HookRedistribute RuleHook = 2 // how a record's available units are divided among its segments
+)
+
+var ruleHookTexts = [...]string{HookSelect: "select", HookRedistribute: "redistribute"}
+
+// String is the hook's name, in Lua as in the API.
+func (h RuleHook) String() string {
+	if h > 0 && int(h) < len(ruleHookTexts) {
+		return ruleHookTexts[h]
+	}
+	return "unknown-hook"
+}
+
+// ParseRuleHook finds a hook by its name; 0: no hook has the name.
+func ParseRuleHook(name string) RuleHook {
+	return RuleHook(max(0, slices.Index(ruleHookTexts[:], name)))
+}
+
 // RuleSet is the rules as of one log index. It is immutable.
 type RuleSet struct {
 	index    uint64 // log index of the last change of active
@@ -226,19 +250,4 @@ func (s *RuleScope) canonical() RuleScope {
 	}
 	slices.SortFunc(c.Tags, func(a, b Tag) int { return strings.Compare(a.Category, b.Category) })
 	return c
-}
-
-var ruleHookTexts = [...]string{HookSelect: "select", HookRedistribute: "redistribute"}
-
-// String is the hook's name, in Lua as in the API.
-func (h RuleHook) String() string {
-	if h > 0 && int(h) < len(ruleHookTexts) {
-		return ruleHookTexts[h]
-	}
-	return "unknown-hook"
-}
-
-// ParseRuleHook finds a hook by its name; 0: no hook has the name.
-func ParseRuleHook(name string) RuleHook {
-	return RuleHook(max(0, slices.Index(ruleHookTexts[:], name)))
 }

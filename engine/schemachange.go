@@ -6,126 +6,78 @@ import (
 	"sync/atomic"
 )
 
-// apply creates or replaces a category.
-func (c *PutTagCategory) apply(e *Engine, envelope *Envelope, r *Result) {
+// DeleteTagCategory removes a category: segments that differed only in it become one.
+type DeleteTagCategory struct {
+	Name string `json:"name"`
+
+	// MoveTo names the value into whose segments everything is moved first; without it, a category with stock or
+	// promises outside its default value is not deleted.
+	MoveTo string `json:"moveTo"`
+}
+
+func (*DeleteTagCategory) Kind() Kind { return KindDeleteTagCategory }
+
+func (c *DeleteTagCategory) check() *Fault {
+	if !IsText(c.Name, TagBytesMax) {
+		return textFault("name", c.Name, TagBytesMax)
+	}
+	if !isOptionalText(c.MoveTo, TagBytesMax) {
+		return textFault("moveTo", c.MoveTo, TagBytesMax)
+	}
+	return nil
+}
+
+// appendBody: name, moveTo.
+func (c *DeleteTagCategory) appendBody(dst []byte) []byte {
+	return appendText(appendText(dst, c.Name), c.MoveTo)
+}
+
+func (c *DeleteTagCategory) readBody(r *bodyReader) { c.Name, c.MoveTo = r.text(), r.text() }
+
+func (c *DeleteTagCategory) digest(dst []byte) []byte {
+	return digestText(digestText(dst, c.Name), c.MoveTo)
+}
+
+// apply removes a category; segments that differed only in it become one.
+func (c *DeleteTagCategory) apply(e *Engine, _ *Envelope, r *Result) {
 	old := e.Schema()
-	if envelope.IfSeen && envelope.Seen != old.CategoryHash(c.Name) {
-		r.refuse(CodeRetry, "name", c.Name)
-		return
-	}
 	at := old.position(c.Name)
-	if at < 0 && len(old.categories) == CategoriesMax {
-		r.refuse(CodeTooMany, "name", strconv.Itoa(CategoriesMax))
-		return
-	}
-	category := Category{Name: c.Name, Rounding: c.Rounding}
-	if at >= 0 {
-		category.names = slices.Clone(old.categories[at].names)
-	}
-	category.define(c.Values, func(name string) (uint16, bool) {
-		if at < 0 {
-			return 0, false
-		}
-		return old.categories[at].id(name)
-	})
-	next := &Schema{index: e.appliedIndex.Load(), categories: slices.Clone(old.categories)}
 	if at < 0 {
-		at = len(next.categories)
-		next.categories = append(next.categories, Category{})
-	}
-	next.categories[at] = category
-	if code, field, value := next.check(); code != CodeOK {
-		r.refuse(code, field, value)
+		r.refuse(CodeUnknownCategory, "name", c.Name)
 		return
 	}
-	moves := removedValues(old, at, &category, c.MoveTo)
+	category := &old.categories[at]
+	stays, named := category.dflt, c.MoveTo != ""
+	if named {
+		id, ok := category.id(c.MoveTo)
+		if !ok {
+			r.refuse(CodeUnknownValue, "moveTo", c.MoveTo)
+			return
+		}
+		stays = id
+	}
+	moves := make(map[uint16]valueMove)
+	for _, id := range category.ids {
+		if id != stays {
+			moves[id] = valueMove{id: stays, named: named}
+		}
+	}
 	if !e.unused(old, at, moves, r) {
 		return
 	}
 	e.countMoved(old, at, moves, r)
+	next := &Schema{index: e.appliedIndex.Load(), categories: slices.Delete(slices.Clone(old.categories), at, at+1)}
+	next.check()
 	e.replaceSchema(old, next, func(key tagSetKey) tagSetKey {
-		if at == len(old.categories) {
-			return key.with(at, category.dflt)
-		}
-		if to, moved := moves[key.at(at)]; moved {
-			return key.with(at, to.id)
-		}
-		return key
+		return key.without(at)
 	})
 	e.emit(&Event{Kind: EventSchemaChanged, Name: c.Name})
-}
-
-// define sets the values; a value that existed keeps its number.
-func (c *Category) define(values []Value, existing func(name string) (uint16, bool)) {
-	for _, v := range values {
-		v.Name = string([]byte(v.Name))
-		id, ok := existing(v.Name)
-		if !ok {
-			id = uint16(len(c.names))
-			c.names = append(c.names, v.Name)
-		}
-		c.Values = append(c.Values, v)
-		c.ids = append(c.ids, id)
-	}
-	c.Name = string([]byte(c.Name))
-	c.index()
-}
-
-// check counts what the categories amount to, and names a limit that they pass.
-func (s *Schema) check() (code Code, field, value string) {
-	distributed, limited := 0, false
-	s.combinations = 0
-	for i := range s.categories {
-		c := &s.categories[i]
-		if len(c.names) >= 1<<16-1 {
-			return CodeTooMany, "values", "more than 65,534 values over the category's life"
-		}
-		if !c.Distributed() {
-			continue
-		}
-		distributed++
-		limited = limited || slices.ContainsFunc(c.Values, Value.limited)
-		s.combinations = max(1, s.combinations) * len(c.Values)
-	}
-	switch {
-	case distributed > DistributedCategoriesMax:
-		return CodeTooMany, "values.percent", strconv.Itoa(distributed) + " categories with percents"
-	case s.combinations > DistributedCombinationsMax:
-		return CodeTooMany, "values", strconv.Itoa(s.combinations) + " combinations of values with percents"
-	case limited && distributed > 1:
-		return CodeInvalid, "values.min", "min and max need the only category with percents"
-	}
-	return CodeOK, "", ""
 }
 
 // valueMove is where the stock of a value that leaves the schema goes.
 type valueMove struct {
 	id    uint16
 	named bool // by the command; without it, the value must be unused
-}
-
-// removedValues gives, for each value that the new definition lacks, where its segments go: an unused one's, empty as
-// they are, to the default value's.
-func removedValues(old *Schema, at int, category *Category, named []Move) map[uint16]valueMove {
-	if at >= len(old.categories) {
-		return nil
-	}
-	moves := make(map[uint16]valueMove)
-	for _, id := range old.categories[at].ids {
-		if slices.Contains(category.ids, id) {
-			continue
-		}
-		move := valueMove{id: category.dflt}
-		for _, m := range named {
-			if m.From == category.names[id] {
-				to, ok := category.id(m.To)
-				assert(ok, "moveTo names no value")
-				move = valueMove{id: to, named: true}
-			}
-		}
-		moves[id] = move
-	}
-	return moves
 }
 
 // unused reports whether no segment of the values that leave without a named move holds anything; otherwise it refuses.
@@ -183,42 +135,6 @@ func (e *Engine) countUse(rec *record, inWay func(TagSetID) bool, r *Result) {
 		r.Stock.Records++
 		e.block(rec, r)
 	}
-}
-
-// apply removes a category; segments that differed only in it become one.
-func (c *DeleteTagCategory) apply(e *Engine, _ *Envelope, r *Result) {
-	old := e.Schema()
-	at := old.position(c.Name)
-	if at < 0 {
-		r.refuse(CodeUnknownCategory, "name", c.Name)
-		return
-	}
-	category := &old.categories[at]
-	stays, named := category.dflt, c.MoveTo != ""
-	if named {
-		id, ok := category.id(c.MoveTo)
-		if !ok {
-			r.refuse(CodeUnknownValue, "moveTo", c.MoveTo)
-			return
-		}
-		stays = id
-	}
-	moves := make(map[uint16]valueMove)
-	for _, id := range category.ids {
-		if id != stays {
-			moves[id] = valueMove{id: stays, named: named}
-		}
-	}
-	if !e.unused(old, at, moves, r) {
-		return
-	}
-	e.countMoved(old, at, moves, r)
-	next := &Schema{index: e.appliedIndex.Load(), categories: slices.Delete(slices.Clone(old.categories), at, at+1)}
-	next.check()
-	e.replaceSchema(old, next, func(key tagSetKey) tagSetKey {
-		return key.without(at)
-	})
-	e.emit(&Event{Kind: EventSchemaChanged, Name: c.Name})
 }
 
 // replaceSchema publishes a schema whose tag sets are the old one's under new keys. Sets that become equal are one from

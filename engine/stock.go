@@ -1,10 +1,191 @@
 package engine
 
 import (
-	"apportion/engine/mem"
+	"encoding/binary"
+	"fmt"
+	"math"
 	"strconv"
 	"sync/atomic"
+
+	"apportion/engine/mem"
 )
+
+// StockFields says which optional fields of a StockItem were given.
+type StockFields uint8
+
+// The optional fields of a StockItem. A field that was not given stays as it is.
+const (
+	HasSafetyStock StockFields = 1 << iota
+	HasFloor
+	HasLTD
+)
+
+// StockItem is one item of a Refresh or an Adjust.
+type StockItem struct {
+	UPC  string `json:"upc"`
+	Tags []Tag  `json:"tags"`
+
+	// Quantity in units: the new on hand in a Refresh, the signed change in an Adjust.
+	Quantity int64 `json:"quantity"`
+
+	Has         StockFields `json:"fields"`
+	SafetyStock int64       `json:"safetyStock"`
+	Floor       int64       `json:"floor"`
+	LTD         int64       `json:"ltd"` // days
+
+	// DeliveryDateMS makes the quantity future stock, due at that time (Unix milliseconds). 0: on hand now.
+	DeliveryDateMS int64 `json:"deliveryDate"`
+}
+
+// CheckItem checks one item of a Refresh or an Adjust, by kind. The fault's field is one of the item.
+func CheckItem(kind Kind, it *StockItem) *Fault { return checkItem(kind, it) }
+
+// checkItem checks one item of a Refresh or an Adjust.
+func checkItem(kind Kind, it *StockItem) *Fault {
+	if f := checkStockItem(it); f != nil {
+		return f
+	}
+	if kind == KindRefresh {
+		return checkQuantity("quantity", it.Quantity, 0)
+	}
+	return checkChange(it)
+}
+
+// checkChange checks the signed quantity of an Adjust: an item that changes nothing is a mistake.
+func checkChange(it *StockItem) *Fault {
+	if it.Quantity == 0 && it.Has != 0 {
+		return nil
+	}
+	if it.Quantity == 0 || it.Quantity < -QuantityMax || it.Quantity > QuantityMax {
+		return &Fault{"quantity", strconv.FormatInt(it.Quantity, 10),
+			fmt.Sprintf("a number from %d to %d other than 0 is expected", -QuantityMax, QuantityMax)}
+	}
+	return nil
+}
+
+// checkStockItem checks everything but the quantity, whose range depends on the command.
+func checkStockItem(it *StockItem) *Fault {
+	if !IsText(it.UPC, UPCBytesMax) {
+		return textFault("upc", it.UPC, UPCBytesMax)
+	}
+	if f := checkTags("tags", it.Tags); f != nil {
+		return f
+	}
+	if it.Has != 0 {
+		if f := checkStockFields(it); f != nil {
+			return f
+		}
+	}
+	if it.DeliveryDateMS < 0 {
+		return numberFault("deliveryDate", it.DeliveryDateMS, 0, math.MaxInt64)
+	}
+	return nil
+}
+
+func checkStockFields(it *StockItem) *Fault {
+	if it.Has&^stockFieldsKnown != 0 {
+		return numberFault("fields", int64(it.Has), 0, int64(stockFieldsKnown))
+	}
+	if it.Has&HasSafetyStock != 0 {
+		if f := checkQuantity("safetyStock", it.SafetyStock, 0); f != nil {
+			return f
+		}
+	}
+	if it.Has&HasFloor != 0 {
+		if f := checkQuantity("floor", it.Floor, 0); f != nil {
+			return f
+		}
+	}
+	if it.Has&HasLTD != 0 {
+		return checkQuantity("ltd", it.LTD, 0)
+	}
+	return nil
+}
+
+// The flags of a stock item: the bits of StockFields, then stockHasDelivery.
+const (
+	stockFieldsKnown = HasSafetyStock | HasFloor | HasLTD
+	stockHasDelivery = 1 << 7
+
+	stockBytesMin = 1 + textBytesMin + 1 + 1
+)
+
+func appendStockItems(dst []byte, items []StockItem) []byte {
+	dst = binary.AppendUvarint(dst, uint64(len(items)))
+	for i := range items {
+		dst = appendStockItem(dst, &items[i])
+	}
+	return dst
+}
+
+// appendStockItem: flags, UPC, tags, quantity, then what the flags announce, in the order of the bits.
+func appendStockItem(dst []byte, it *StockItem) []byte {
+	has := it.Has & stockFieldsKnown
+	dst = append(dst, byte(has)|flagBit(it.DeliveryDateMS != 0, stockHasDelivery))
+	dst = appendText(dst, it.UPC)
+	dst = appendTags(dst, it.Tags)
+	dst = binary.AppendVarint(dst, it.Quantity)
+	if has&HasSafetyStock != 0 {
+		dst = binary.AppendVarint(dst, it.SafetyStock)
+	}
+	if has&HasFloor != 0 {
+		dst = binary.AppendVarint(dst, it.Floor)
+	}
+	if has&HasLTD != 0 {
+		dst = binary.AppendVarint(dst, it.LTD)
+	}
+	if it.DeliveryDateMS != 0 {
+		dst = binary.AppendVarint(dst, it.DeliveryDateMS)
+	}
+	return dst
+}
+
+func (r *bodyReader) readStockItems(items []StockItem) []StockItem {
+	items = resize(items, r.count(stockBytesMin))
+	for i := range items {
+		r.readStockItem(&items[i])
+	}
+	return items
+}
+
+func (r *bodyReader) readStockItem(it *StockItem) {
+	flags := r.flags(byte(stockFieldsKnown) | stockHasDelivery)
+	it.Has = StockFields(flags) & stockFieldsKnown
+	it.UPC = r.text()
+	it.Tags = r.readTags()
+	it.Quantity = r.varint()
+	it.SafetyStock, it.Floor, it.LTD, it.DeliveryDateMS = 0, 0, 0, 0
+	if flags == 0 {
+		return
+	}
+	if it.Has&HasSafetyStock != 0 {
+		it.SafetyStock = r.varint()
+	}
+	if it.Has&HasFloor != 0 {
+		it.Floor = r.varint()
+	}
+	if it.Has&HasLTD != 0 {
+		it.LTD = r.varint()
+	}
+	if flags&stockHasDelivery != 0 {
+		if it.DeliveryDateMS = r.varint(); it.DeliveryDateMS == 0 {
+			r.fail("announced date is empty")
+		}
+	}
+}
+
+func (it *StockItem) hash() uint64 {
+	h := mem.HashJoin(mem.HashText(it.UPC), hashTags(it.Tags))
+	h = mem.HashJoin(h, uint64(it.Quantity))
+	if it.Has == 0 && it.DeliveryDateMS == 0 {
+		return h
+	}
+	h = mem.HashJoin(h, uint64(it.Has))
+	h = mem.HashJoin(h, uint64(it.SafetyStock))
+	h = mem.HashJoin(h, uint64(it.Floor))
+	h = mem.HashJoin(h, uint64(it.LTD))
+	return mem.HashJoin(h, uint64(it.DeliveryDateMS))
+}
 
 // stockTarget is where one stock item goes: a segment, or a group that it is split over.
 type stockTarget struct {
@@ -13,98 +194,6 @@ type stockTarget struct {
 	split  bool
 	onHand int64 // what on hand of the target becomes; not for future stock
 	short  int64 // by how much a counted quantity came out below zero
-}
-
-// apply sets on hand: all items, or none when one cannot be done.
-func (c *Refresh) apply(e *Engine, envelope *Envelope, r *Result) {
-	count := e.counts.find(e, c.Location, c.Count)
-	if c.Count != "" && count == nil {
-		r.refuse(CodeUnknownCount, "count", c.Count)
-		return
-	}
-	if !e.targets(c.Location, c.Items, r) {
-		return
-	}
-	for i := range c.Items {
-		t := &e.scratch.stock[i]
-		t.onHand = c.Items[i].Quantity
-		if count != nil && c.Items[i].DeliveryDateMS == 0 {
-			t.onHand += e.sinceCount(t)
-			if t.onHand < 0 && envelope.strict() {
-				t.onHand, t.short = 0, -t.onHand // one wrong figure does not spoil the count
-			}
-		}
-		if !e.checkOnHand(t, i, c.Location, c.Items, r) {
-			return
-		}
-	}
-	e.counts.loading = count != nil
-	e.setStock(c.Location, c.Items, r)
-	if count != nil {
-		e.reportShortfalls(c, r)
-	}
-}
-
-// reportShortfalls tells of the items of a count that came out below zero: somebody has miscounted, or sold what was
-// not there.
-func (e *Engine) reportShortfalls(c *Refresh, r *Result) {
-	for i := range c.Items {
-		t := &e.scratch.stock[i]
-		if t.short == 0 {
-			continue
-		}
-		if len(r.Shortfalls) < ReportedItemsMax {
-			r.Shortfalls = append(r.Shortfalls, Shortfall{Item: i, Units: t.short})
-		}
-		ev := Event{Kind: EventCountShort, UPC: c.Items[i].UPC, Location: c.Location, Name: c.Count, Units: t.short,
-			Limit: c.Items[i].Quantity}
-		if !t.split {
-			ev.TagSet = e.tagSetOf(t.key)
-		}
-		e.emit(&ev)
-	}
-}
-
-// apply changes on hand: all items, or none when one cannot be done.
-func (c *Adjust) apply(e *Engine, _ *Envelope, r *Result) {
-	if !e.targets(c.Location, c.Items, r) {
-		return
-	}
-	for i := range c.Items {
-		t := &e.scratch.stock[i]
-		if c.Items[i].DeliveryDateMS != 0 {
-			t.onHand = e.futureQuantity(t, c.Items[i].DeliveryDateMS) + c.Items[i].Quantity
-		} else {
-			t.onHand = e.targetOnHand(t) + c.Items[i].Quantity
-		}
-		if !e.checkOnHand(t, i, c.Location, c.Items, r) {
-			return
-		}
-	}
-	e.setStock(c.Location, c.Items, r)
-}
-
-// checkOnHand refuses what an item would set on hand, or a delivery, to.
-func (e *Engine) checkOnHand(t *stockTarget, i int, location string, items []StockItem, r *Result) bool {
-	it := &items[i]
-	more := int64(0)
-	if it.DeliveryDateMS == 0 {
-		more = t.onHand - e.targetOnHand(t)
-	}
-	if it.Has&HasSafetyStock != 0 {
-		more = max(0, more) + it.SafetyStock
-	}
-	switch {
-	case t.onHand < 0:
-		r.refuse(CodeOnHandBelowZero, itemPath(i, "quantity"), strconv.FormatInt(it.Quantity, 10))
-	case t.onHand > QuantityMax:
-		r.refuse(CodeInvalid, itemPath(i, "quantity"), strconv.FormatInt(it.Quantity, 10))
-	case !e.takeRoom(t, it.UPC, location, more):
-		r.refuse(CodeTooMany, itemPath(i, "tags"), it.UPC)
-	default:
-		return true
-	}
-	return false
 }
 
 // targets resolves every item into scratch.stock, or refuses the first that cannot be.
@@ -213,6 +302,29 @@ func (e *Engine) eachTargeted(t *stockTarget, do func(row uint32, seg *segment))
 	}
 }
 
+// checkOnHand refuses what an item would set on hand, or a delivery, to.
+func (e *Engine) checkOnHand(t *stockTarget, i int, location string, items []StockItem, r *Result) bool {
+	it := &items[i]
+	more := int64(0)
+	if it.DeliveryDateMS == 0 {
+		more = t.onHand - e.targetOnHand(t)
+	}
+	if it.Has&HasSafetyStock != 0 {
+		more = max(0, more) + it.SafetyStock
+	}
+	switch {
+	case t.onHand < 0:
+		r.refuse(CodeOnHandBelowZero, itemPath(i, "quantity"), strconv.FormatInt(it.Quantity, 10))
+	case t.onHand > QuantityMax:
+		r.refuse(CodeInvalid, itemPath(i, "quantity"), strconv.FormatInt(it.Quantity, 10))
+	case !e.takeRoom(t, it.UPC, location, more):
+		r.refuse(CodeTooMany, itemPath(i, "tags"), it.UPC)
+	default:
+		return true
+	}
+	return false
+}
+
 // setStock does the resolved items.
 func (e *Engine) setStock(location string, items []StockItem, r *Result) {
 	e.scratch.sums.Start(len(items))
@@ -319,94 +431,4 @@ func (e *Engine) groupOf(id TagSetID) *group {
 	number, created := s.groupOf(id)
 	e.changes.schema = e.changes.schema || created
 	return &s.groups[number]
-}
-
-// apply moves available units: all items, or none when one cannot be done.
-func (c *Transfer) apply(e *Engine, _ *Envelope, r *Result) {
-	e.scratch.stock = e.scratch.stock[:0]
-	e.scratch.sums.Start(len(c.Items))
-	e.scratch.room.start(len(c.Items))
-	for i := range c.Items {
-		if !e.planTransfer(i, &c.Items[i], r) {
-			return
-		}
-	}
-	e.scratch.sums.Start(2 * len(c.Items)) // from here on: the records that have been counted
-	for i := range c.Items {
-		it, from, to := &c.Items[i], &e.scratch.stock[2*i], &e.scratch.stock[2*i+1]
-		e.moveOnHand(from.record, from.key, -it.Quantity)
-		if to.record == 0 {
-			to.record = e.findRecord(it.UPC, it.ToLocation)
-		}
-		if to.record == 0 {
-			to.record = e.createRecord(it.UPC, it.ToLocation)
-		}
-		e.moveOnHand(to.record, to.key, it.Quantity)
-		e.countRecord(from.record, r)
-		e.countRecord(to.record, r)
-		r.Stock.Units += it.Quantity
-	}
-	r.Stock.Items = int64(len(c.Items))
-}
-
-func (e *Engine) planTransfer(i int, it *TransferItem, r *Result) bool {
-	s := e.Schema()
-	fromKey, _, code, tag := s.key(it.FromTags)
-	if code != CodeOK {
-		refuseTag(r, code, itemPath(i, "from.tags"), it.FromTags[tag])
-		return false
-	}
-	toKey, _, code, tag := s.key(it.ToTags)
-	if code != CodeOK {
-		refuseTag(r, code, itemPath(i, "to.tags"), it.ToTags[tag])
-		return false
-	}
-	from := stockTarget{record: e.findRecord(it.UPC, it.FromLocation), key: fromKey}
-	to := stockTarget{record: e.findRecord(it.UPC, it.ToLocation), key: toKey}
-	e.scratch.stock = append(e.scratch.stock, from, to)
-	switch {
-	case from.record == 0:
-		r.refuse(CodeUnknownRecord, itemPath(i, "from.location"), it.FromLocation)
-	case it.FromLocation == it.ToLocation && fromKey == toKey:
-		r.refuse(CodeInvalid, itemPath(i, "to"), it.ToLocation)
-	case !e.takeRoom(&to, it.UPC, it.ToLocation, it.Quantity):
-		r.refuse(CodeTooMany, itemPath(i, "to.tags"), it.UPC)
-	default:
-		return e.planTake(i, it, &from, r)
-	}
-	return false
-}
-
-// planTake checks that the segment still has the units, after what earlier items take.
-func (e *Engine) planTake(i int, it *TransferItem, from *stockTarget, r *Result) bool {
-	s := e.Schema()
-	rec := e.records.At(from.record)
-	row := uint32(0)
-	if id := s.find(from.key); id != 0 {
-		row = e.findSegment(rec, id)
-	}
-	if row == 0 {
-		r.refuse(CodeUnknownSegment, itemPath(i, "from.tags"), it.UPC)
-		return false
-	}
-	sum := e.scratch.sums.At(row)
-	*sum += it.Quantity
-	if available := e.segments.At(row).available(); *sum > available {
-		r.refuse(CodeInsufficient, itemPath(i, "quantity"), strconv.FormatInt(it.Quantity, 10))
-		r.Stock.Units = max(0, available-(*sum-it.Quantity))
-		return false
-	}
-	return true
-}
-
-// moveOnHand changes on hand of one segment, which is created if need be.
-func (e *Engine) moveOnHand(recordRow uint32, key tagSetKey, units int64) {
-	rec, w := e.begin(recordRow)
-	id := e.tagSetOf(key)
-	row := e.findSegment(rec, id)
-	if row == 0 {
-		row = e.addSegment(rec, id)
-	}
-	e.change(rec, &w, row, delta{onHand: units})
-	e.end(rec, &w)
 }

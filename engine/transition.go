@@ -1,10 +1,27 @@
 package engine
 
 import (
-	"apportion/engine/mem"
 	"encoding/binary"
 	"strconv"
+
+	"apportion/engine/mem"
 )
+
+// TransitionLine names a reserved item, and the item that it becomes.
+type TransitionLine struct {
+	ItemID   string `json:"itemId"`
+	ToItemID string `json:"toItemId"`
+}
+
+// Transition makes reserved items of one order firm items of another one, with the units that they hold: all lines or
+// none. Nothing is released on the way, so nobody who waits can come between.
+type Transition struct {
+	FromOrderID string           `json:"fromOrderId"`
+	OrderID     string           `json:"orderId"`
+	Lines       []TransitionLine `json:"lines"`
+}
+
+func (*Transition) Kind() Kind { return KindTransition }
 
 // check: two orders, and lines of which no two name one item on either side.
 func (c *Transition) check() *Fault {
@@ -41,8 +58,11 @@ func (c *Transition) check() *Fault {
 // transitionTarget is a line by what it becomes.
 type transitionTarget TransitionLine
 
-func (l *TransitionLine) name() string   { return l.ItemID }
+func (l *TransitionLine) name() string { return l.ItemID }
+
 func (l *transitionTarget) name() string { return l.ToItemID }
+
+const becomesBytesMin = 2 * textBytesMin
 
 // appendBody: both orders, lines.
 func (c *Transition) appendBody(dst []byte) []byte {
@@ -61,6 +81,12 @@ func (c *Transition) readBody(r *bodyReader) {
 		c.Lines[i] = TransitionLine{ItemID: r.text(), ToItemID: r.text()}
 	}
 }
+
+func (c *Transition) digest(dst []byte) []byte {
+	return digestList(digestText(digestText(dst, c.FromOrderID), c.OrderID), c.Lines)
+}
+
+func (l *TransitionLine) hash() uint64 { return mem.HashText2(l.ItemID, l.ToItemID) }
 
 // apply moves reserved items into another order, as they are: their lines, and their places among those that wait,
 // stay.

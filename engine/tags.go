@@ -1,9 +1,78 @@
 package engine
 
 import (
-	"apportion/engine/mem"
+	"encoding/binary"
 	"strings"
+
+	"apportion/engine/mem"
 )
+
+// Tag names one value of one category.
+type Tag struct {
+	Category string `json:"category"`
+	Value    string `json:"value"`
+}
+
+const tagBytesMin = 2 * textBytesMin
+
+// checkTags checks the texts of a tag list. Whether the tags exist, and that none names a category twice, is the
+// schema's to say.
+func checkTags(field string, tags []Tag) *Fault {
+	if f := checkSize(field, len(tags), 0, CategoriesMax); f != nil {
+		return f
+	}
+	for i := range tags {
+		if !IsText(tags[i].Category, TagBytesMax) {
+			return textFault(field, tags[i].Category, TagBytesMax)
+		}
+		if !IsText(tags[i].Value, TagBytesMax) {
+			return textFault(field+"."+tags[i].Category, tags[i].Value, TagBytesMax)
+		}
+	}
+	return nil
+}
+
+func appendTags(dst []byte, tags []Tag) []byte {
+	dst = binary.AppendUvarint(dst, uint64(len(tags)))
+	for i := range tags {
+		dst = appendText(dst, tags[i].Category)
+		dst = appendText(dst, tags[i].Value)
+	}
+	return dst
+}
+
+// readTags reads one tag list into the pool; an empty list is nil.
+func (r *bodyReader) readTags() []Tag {
+	n := r.count(tagBytesMin)
+	if n == 0 {
+		return nil
+	}
+	start := len(r.tags)
+	for range n {
+		r.tags = append(r.tags, Tag{Category: r.text(), Value: r.text()})
+	}
+	return r.tags[start:len(r.tags):len(r.tags)]
+}
+
+// readKnownTags is readTags for a list that may have been read before.
+func (r *bodyReader) readKnownTags() ([]Tag, *tagList) {
+	if r.lists != nil {
+		if list, n := r.lists.find(r.b[r.at:]); list != nil {
+			r.at += n
+			return list.tags, list
+		}
+	}
+	return r.readTags(), nil
+}
+
+// hashTags is the same for every order of the tags: a sum of their hashes.
+func hashTags(tags []Tag) uint64 {
+	sum := uint64(len(tags))
+	for i := range tags {
+		sum += mem.HashText2(tags[i].Category, tags[i].Value)
+	}
+	return sum
+}
 
 // tagLists remembers tag lists that Allocates named, by their binary form: an engine sees few different ones, and to
 // decode, check and resolve one takes longer than the rest of a line. What is remembered follows from the list and the

@@ -2,6 +2,106 @@ package engine
 
 import "strconv"
 
+// doneTo is how many units of an item an action was done to so far.
+func (e *Engine) doneTo(action Kind, it *item) (units int64) {
+	for row := it.lines; row != 0; row = e.lines.At(row).next {
+		units += e.lines.At(row).done(action)
+	}
+	return units
+}
+
+func (l *line) done(action Kind) int64 {
+	switch action {
+	case KindFulfill:
+		return l.fulfilled
+	case KindReturn:
+		return l.returned
+	}
+	return 0
+}
+
+// repeatDone answers a line with what was done to its item before, and plans nothing.
+func (e *Engine) repeatDone(action Kind, row uint32, out *LineResult) {
+	out.Repeated = true
+	for at := e.items.At(row).lines; at != 0; {
+		l := e.lines.At(at)
+		if units := l.done(action); units > 0 {
+			out.Units += units
+			out.Parts = append(out.Parts, Part{TagSet: e.Schema().canonical(l.tagSet), Units: units})
+		}
+		at = l.next
+	}
+	out.Requested = out.Units
+	e.scratch.lines = append(e.scratch.lines, linePlan{item: row})
+}
+
+// planShip checks that the segments have on hand what ships, after what the command's earlier lines ship.
+func (e *Engine) planShip(it *item, units int64) bool {
+	if e.claimShip(it, units, 1) {
+		return true
+	}
+	e.claimShip(it, units, -1)
+	return false
+}
+
+// claimShip adds what ships to the segments' sums, or takes it off again, and reports whether the segments have it on
+// hand.
+func (e *Engine) claimShip(it *item, units, sign int64) bool {
+	rec, enough := e.records.At(e.recordOf(it)), true
+	for row := it.lines; row != 0 && units > 0; {
+		l := e.lines.At(row)
+		if ship := min(units, l.allocated); ship > 0 {
+			seg := e.findSegment(rec, e.Schema().canonical(l.tagSet))
+			sum := e.scratch.sums.At(seg)
+			*sum += sign * ship
+			enough = enough && *sum <= e.segments.At(seg).onHand
+			units -= ship
+		}
+		row = l.next
+	}
+	return enough
+}
+
+// shippable is how many units of an item can ship, after what the command's earlier lines ship. Units ship in the order
+// of the allocation lines, so it ends with the first of them that has not all on hand.
+func (e *Engine) shippable(it *item) (units int64) {
+	rec := e.records.At(e.recordOf(it))
+	for row := it.lines; row != 0; {
+		l := e.lines.At(row)
+		if l.allocated > 0 {
+			seg := e.findSegment(rec, e.Schema().canonical(l.tagSet))
+			sum := e.scratch.sums.At(seg)
+			ship := max(0, min(l.allocated, e.segments.At(seg).onHand-*sum))
+			*sum += ship // two lines can be of one segment
+			if units += ship; ship < l.allocated {
+				break
+			}
+		}
+		row = l.next
+	}
+	e.claimShip(it, units, -1)
+	return units
+}
+
+// ship lets allocated units leave, the lines in order.
+func (e *Engine) ship(itemRow uint32, rec *record, w *window, units int64, out *LineResult) {
+	out.Units = units
+	for row := e.items.At(itemRow).lines; row != 0 && units > 0; {
+		l := e.lines.At(row)
+		if ship := min(units, l.allocated); ship > 0 {
+			id := e.Schema().canonical(l.tagSet)
+			l.allocated -= ship
+			l.fulfilled += ship
+			units -= ship
+			e.change(rec, w, e.findSegment(rec, id), delta{onHand: -ship, allocated: -ship})
+			e.moved(itemRow, MovementFulfilled, id, ship)
+			out.Parts = append(out.Parts, Part{TagSet: id, Units: ship})
+		}
+		row = l.next
+	}
+	assert(units == 0, "a fulfillment found fewer units than planned")
+}
+
 // Goods that come back.
 
 // goods says where line i of a Return wants the goods of a known item: "" and nil for where they came from. Programs of
@@ -130,39 +230,6 @@ func (e *Engine) planReturnedAgain(i int, row uint32, l *OrderLine, out *LineRes
 	}
 	e.repeatDone(KindReturn, row, out)
 	return true
-}
-
-// repeatDone answers a line with what was done to its item before, and plans nothing.
-func (e *Engine) repeatDone(action Kind, row uint32, out *LineResult) {
-	out.Repeated = true
-	for at := e.items.At(row).lines; at != 0; {
-		l := e.lines.At(at)
-		if units := l.done(action); units > 0 {
-			out.Units += units
-			out.Parts = append(out.Parts, Part{TagSet: e.Schema().canonical(l.tagSet), Units: units})
-		}
-		at = l.next
-	}
-	out.Requested = out.Units
-	e.scratch.lines = append(e.scratch.lines, linePlan{item: row})
-}
-
-// doneTo is how many units of an item an action was done to so far.
-func (e *Engine) doneTo(action Kind, it *item) (units int64) {
-	for row := it.lines; row != 0; row = e.lines.At(row).next {
-		units += e.lines.At(row).done(action)
-	}
-	return units
-}
-
-func (l *line) done(action Kind) int64 {
-	switch action {
-	case KindFulfill:
-		return l.fulfilled
-	case KindReturn:
-		return l.returned
-	}
-	return 0
 }
 
 // restockUnknown puts goods of an unknown order on hand, and keeps that they came: as an item of that order. Programs

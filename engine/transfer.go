@@ -1,0 +1,187 @@
+package engine
+
+import (
+	"encoding/binary"
+	"strconv"
+
+	"apportion/engine/mem"
+)
+
+// TransferItem moves available units of one UPC between two segments.
+type TransferItem struct {
+	UPC          string `json:"upc"`
+	FromLocation string `json:"from.location"`
+	FromTags     []Tag  `json:"from.tags"`
+	ToLocation   string `json:"to.location"`
+	ToTags       []Tag  `json:"to.tags"`
+	Quantity     int64  `json:"quantity"`
+}
+
+// Transfer moves available units between segments of a record or between locations, all items or none.
+type Transfer struct {
+	Items []TransferItem `json:"items"`
+}
+
+func (*Transfer) Kind() Kind { return KindTransfer }
+
+func (c *Transfer) check() *Fault {
+	if f := checkSize("items", len(c.Items), 1, TransferItemsMax); f != nil {
+		return f
+	}
+	for i := range c.Items {
+		if f := checkTransferItem(&c.Items[i]); f != nil {
+			return f.in("items", i)
+		}
+	}
+	return nil
+}
+
+func checkTransferItem(it *TransferItem) *Fault {
+	if !IsText(it.UPC, UPCBytesMax) {
+		return textFault("upc", it.UPC, UPCBytesMax)
+	}
+	if !IsText(it.FromLocation, LocationBytesMax) {
+		return textFault("from.location", it.FromLocation, LocationBytesMax)
+	}
+	if f := checkTags("from.tags", it.FromTags); f != nil {
+		return f
+	}
+	if !IsText(it.ToLocation, LocationBytesMax) {
+		return textFault("to.location", it.ToLocation, LocationBytesMax)
+	}
+	if f := checkTags("to.tags", it.ToTags); f != nil {
+		return f
+	}
+	return checkQuantity("quantity", it.Quantity, 1)
+}
+
+const transferBytesMin = 3*textBytesMin + 2 + 1
+
+// appendBody: items.
+func (c *Transfer) appendBody(dst []byte) []byte { return appendTransferItems(dst, c.Items) }
+
+func appendTransferItems(dst []byte, items []TransferItem) []byte {
+	dst = binary.AppendUvarint(dst, uint64(len(items)))
+	for i := range items {
+		it := &items[i]
+		dst = appendText(dst, it.UPC)
+		dst = appendText(dst, it.FromLocation)
+		dst = appendTags(dst, it.FromTags)
+		dst = appendText(dst, it.ToLocation)
+		dst = appendTags(dst, it.ToTags)
+		dst = binary.AppendVarint(dst, it.Quantity)
+	}
+	return dst
+}
+
+func (c *Transfer) readBody(r *bodyReader) {
+	c.Items = resize(c.Items, r.count(transferBytesMin))
+	for i := range c.Items {
+		it := &c.Items[i]
+		it.UPC = r.text()
+		it.FromLocation = r.text()
+		it.FromTags = r.readTags()
+		it.ToLocation = r.text()
+		it.ToTags = r.readTags()
+		it.Quantity = r.varint()
+	}
+}
+
+func (c *Transfer) digest(dst []byte) []byte { return digestList(dst, c.Items) }
+
+func (it *TransferItem) hash() uint64 {
+	h := mem.HashJoin(mem.HashText(it.UPC), mem.HashText2(it.FromLocation, it.ToLocation))
+	h = mem.HashJoin(h, hashTags(it.FromTags))
+	h = mem.HashJoin(h, hashTags(it.ToTags))
+	return mem.HashJoin(h, uint64(it.Quantity))
+}
+
+// apply moves available units: all items, or none when one cannot be done.
+func (c *Transfer) apply(e *Engine, _ *Envelope, r *Result) {
+	e.scratch.stock = e.scratch.stock[:0]
+	e.scratch.sums.Start(len(c.Items))
+	e.scratch.room.start(len(c.Items))
+	for i := range c.Items {
+		if !e.planTransfer(i, &c.Items[i], r) {
+			return
+		}
+	}
+	e.scratch.sums.Start(2 * len(c.Items)) // from here on: the records that have been counted
+	for i := range c.Items {
+		it, from, to := &c.Items[i], &e.scratch.stock[2*i], &e.scratch.stock[2*i+1]
+		e.moveOnHand(from.record, from.key, -it.Quantity)
+		if to.record == 0 {
+			to.record = e.findRecord(it.UPC, it.ToLocation)
+		}
+		if to.record == 0 {
+			to.record = e.createRecord(it.UPC, it.ToLocation)
+		}
+		e.moveOnHand(to.record, to.key, it.Quantity)
+		e.countRecord(from.record, r)
+		e.countRecord(to.record, r)
+		r.Stock.Units += it.Quantity
+	}
+	r.Stock.Items = int64(len(c.Items))
+}
+
+func (e *Engine) planTransfer(i int, it *TransferItem, r *Result) bool {
+	s := e.Schema()
+	fromKey, _, code, tag := s.key(it.FromTags)
+	if code != CodeOK {
+		refuseTag(r, code, itemPath(i, "from.tags"), it.FromTags[tag])
+		return false
+	}
+	toKey, _, code, tag := s.key(it.ToTags)
+	if code != CodeOK {
+		refuseTag(r, code, itemPath(i, "to.tags"), it.ToTags[tag])
+		return false
+	}
+	from := stockTarget{record: e.findRecord(it.UPC, it.FromLocation), key: fromKey}
+	to := stockTarget{record: e.findRecord(it.UPC, it.ToLocation), key: toKey}
+	e.scratch.stock = append(e.scratch.stock, from, to)
+	switch {
+	case from.record == 0:
+		r.refuse(CodeUnknownRecord, itemPath(i, "from.location"), it.FromLocation)
+	case it.FromLocation == it.ToLocation && fromKey == toKey:
+		r.refuse(CodeInvalid, itemPath(i, "to"), it.ToLocation)
+	case !e.takeRoom(&to, it.UPC, it.ToLocation, it.Quantity):
+		r.refuse(CodeTooMany, itemPath(i, "to.tags"), it.UPC)
+	default:
+		return e.planTake(i, it, &from, r)
+	}
+	return false
+}
+
+// planTake checks that the segment still has the units, after what earlier items take.
+func (e *Engine) planTake(i int, it *TransferItem, from *stockTarget, r *Result) bool {
+	s := e.Schema()
+	rec := e.records.At(from.record)
+	row := uint32(0)
+	if id := s.find(from.key); id != 0 {
+		row = e.findSegment(rec, id)
+	}
+	if row == 0 {
+		r.refuse(CodeUnknownSegment, itemPath(i, "from.tags"), it.UPC)
+		return false
+	}
+	sum := e.scratch.sums.At(row)
+	*sum += it.Quantity
+	if available := e.segments.At(row).available(); *sum > available {
+		r.refuse(CodeInsufficient, itemPath(i, "quantity"), strconv.FormatInt(it.Quantity, 10))
+		r.Stock.Units = max(0, available-(*sum-it.Quantity))
+		return false
+	}
+	return true
+}
+
+// moveOnHand changes on hand of one segment, which is created if need be.
+func (e *Engine) moveOnHand(recordRow uint32, key tagSetKey, units int64) {
+	rec, w := e.begin(recordRow)
+	id := e.tagSetOf(key)
+	row := e.findSegment(rec, id)
+	if row == 0 {
+		row = e.addSegment(rec, id)
+	}
+	e.change(rec, &w, row, delta{onHand: units})
+	e.end(rec, &w)
+}
