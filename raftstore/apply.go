@@ -69,7 +69,7 @@ func (r *entryResults) release() {
 }
 
 // distribute cuts the results up among the batches of the entry, in their order.
-func (r *entryResults) distribute(batches []*pending) {
+func (r *entryResults) distribute(batches []*queuedBatch) {
 	command, start := 0, 0
 	for _, w := range batches {
 		for range w.ends {

@@ -15,60 +15,59 @@ import (
 // too, for tests, but does not find orders that have left memory.)
 type Batch struct {
 	archive *archive // nil in the zero Batch
-	p       *pending
-	err     error // what Append met; Do returns it
+	queued  *queuedBatch
+	err     error // of Append; Do returns it
 }
 
-// pending is the part of a Batch that the proposer shares. A Do that gives up while the entry is on its way leaves it
-// to the proposer, and the Batch takes a new one: nobody writes into memory that its caller uses again.
-type pending struct {
+// queuedBatch is the part of a Batch that the proposer shares. A Do that gives up while the entry is in flight leaves
+// it to the proposer, and the Batch takes a new one: nobody writes into memory that the caller reuses.
+type queuedBatch struct {
 	commands   []byte // each with commandPrefixBytes of length before it, as in the entry
 	ends       []int  // end of each command in commands
 	results    []byte
 	resultEnds []int // end of each result in results
 
-	orders []uint16 // of Allocates, for underWay
+	orders []uint16 // slots of the allocated orders in inFlightOrders
 
 	done  chan error // capacity 1; receives once per Do that was queued
 	timer *time.Timer
 
-	// The place in the proposer's queue; guarded by proposer.mu.
-	queued     bool
-	prev, next *pending
+	// The position in the proposer's queue; guarded by proposer.mu.
+	isQueued   bool
+	prev, next *queuedBatch
 }
 
-func newPending() *pending { return &pending{done: make(chan error, 1)} }
+func newQueuedBatch() *queuedBatch { return &queuedBatch{done: make(chan error, 1)} }
 
-// Reset empties the batch for new commands. Results of before are no longer valid.
+// Reset empties the batch for new commands. Its earlier results become invalid.
 func (b *Batch) Reset() {
 	b.err = nil
-	if b.p == nil || b.p.tooLargeToKeep() {
-		b.p = newPending()
+	if b.queued == nil || b.queued.tooLargeToKeep() {
+		b.queued = newQueuedBatch()
 		return
 	}
-	b.p.reset()
+	b.queued.reset()
 }
 
-func (p *pending) reset() {
-	p.commands, p.ends = p.commands[:0], p.ends[:0]
-	p.results, p.resultEnds = p.results[:0], p.resultEnds[:0]
-	p.orders = p.orders[:0]
+func (q *queuedBatch) reset() {
+	q.commands, q.ends = q.commands[:0], q.ends[:0]
+	q.results, q.resultEnds = q.results[:0], q.resultEnds[:0]
+	q.orders = q.orders[:0]
 }
 
-// tooLargeToKeep keeps one huge request from holding its memory for as long as its connection lives.
-func (p *pending) tooLargeToKeep() bool {
-	return cap(p.commands) > batchKeepBytesMax || cap(p.results) > batchKeepBytesMax
+// tooLargeToKeep keeps one huge request from holding its memory for the life of its connection.
+func (q *queuedBatch) tooLargeToKeep() bool {
+	return cap(q.commands) > batchKeepBytesMax || cap(q.results) > batchKeepBytesMax
 }
 
-// Append adds a command: it is encoded here and now, so neither env nor c is needed afterwards. env may be nil.
+// Append encodes a command into the batch. The caller may reuse the memory of env and c afterwards; env may be nil.
 //
 // For a command on an order that has left memory, Append finds the stored row and encodes it with the command
-// (Envelope.Archived, ArchivedAt); callers leave these two fields empty. If that look-up fails, Do returns its error
-// and nothing is appended to the log. A command refused with engine.CodeRetry is to be appended anew, so that the
-// look-up happens again.
+// (Envelope.Archived, ArchivedAt); callers leave these two fields empty. If that look-up fails, Do returns the error
+// and proposes nothing. A command that was refused with engine.CodeRetry needs a new Append, which repeats the look-up.
 func (b *Batch) Append(env *engine.Envelope, c engine.Command) {
-	if b.p == nil {
-		b.p = newPending()
+	if b.queued == nil {
+		b.queued = newQueuedBatch()
 	}
 	var e engine.Envelope
 	if env != nil {
@@ -77,61 +76,61 @@ func (b *Batch) Append(env *engine.Envelope, c engine.Command) {
 	if b.archive != nil && b.err == nil {
 		b.err = b.archive.attach(&e, c)
 	}
-	b.p.append(&e, c)
+	b.queued.append(&e, c)
 	if a, ok := c.(*engine.Allocate); ok {
-		b.p.orders = append(b.p.orders, orderSlot(a.OrderID))
+		b.queued.orders = append(b.queued.orders, orderSlot(a.OrderID))
 	}
 }
 
-func (p *pending) append(env *engine.Envelope, c engine.Command) {
-	start := len(p.commands)
-	p.commands = append(p.commands, make([]byte, commandPrefixBytes)...)
-	p.commands = engine.AppendCommand(p.commands, env, c)
-	end := len(p.commands)
+func (q *queuedBatch) append(env *engine.Envelope, c engine.Command) {
+	start := len(q.commands)
+	q.commands = append(q.commands, make([]byte, commandPrefixBytes)...)
+	q.commands = engine.AppendCommand(q.commands, env, c)
+	end := len(q.commands)
 	commandBytes := end - start - commandPrefixBytes
-	binary.LittleEndian.PutUint32(p.commands[start:], uint32(commandBytes))
-	p.ends = append(p.ends, end)
+	binary.LittleEndian.PutUint32(q.commands[start:], uint32(commandBytes))
+	q.ends = append(q.ends, end)
 }
 
 // Len is the number of commands.
 func (b *Batch) Len() int {
-	if b.p == nil {
+	if b.queued == nil {
 		return 0
 	}
-	return len(b.p.ends)
+	return len(b.queued.ends)
 }
 
-// Command is the binary form of command i, valid until Reset.
+// Command is the encoded form of command i, valid until Reset.
 func (b *Batch) Command(i int) []byte {
 	start := commandPrefixBytes
 	if i > 0 {
-		start += b.p.ends[i-1]
+		start += b.queued.ends[i-1]
 	}
-	return b.p.commands[start:b.p.ends[i]:b.p.ends[i]]
+	return b.queued.commands[start:b.queued.ends[i]:b.queued.ends[i]]
 }
 
 // Result is the encoded engine.Result of command i, valid until Reset. There are results only after a Do that returned
 // nil.
 func (b *Batch) Result(i int) []byte {
-	if b.p == nil || i >= len(b.p.resultEnds) {
-		panic(fmt.Sprintf("BUG: raftstore: result %d of a batch without it", i))
+	if b.queued == nil || i >= len(b.queued.resultEnds) {
+		panic(fmt.Sprintf("BUG: raftstore: the batch has no result %d", i))
 	}
 	start := 0
 	if i > 0 {
-		start = b.p.resultEnds[i-1]
+		start = b.queued.resultEnds[i-1]
 	}
-	return b.p.results[start:b.p.resultEnds[i]:b.p.resultEnds[i]]
+	return b.queued.results[start:b.queued.resultEnds[i]:b.queued.resultEnds[i]]
 }
 
 // AppendResult gives the next command its result. Store.Do does this; it is exported for stand-ins of Store in tests.
 func (b *Batch) AppendResult(result []byte) {
-	b.p.appendResult(result)
+	b.queued.appendResult(result)
 }
 
-func (p *pending) appendResult(result []byte) {
-	p.results = append(p.results, result...)
-	p.resultEnds = append(p.resultEnds, len(p.results))
+func (q *queuedBatch) appendResult(result []byte) {
+	q.results = append(q.results, result...)
+	q.resultEnds = append(q.resultEnds, len(q.results))
 }
 
-// disown leaves the shared part to the proposer, which may still write to it.
-func (b *Batch) disown() { b.p = nil }
+// detach leaves the shared part to the proposer, which may still write to it.
+func (b *Batch) detach() { b.queued = nil }

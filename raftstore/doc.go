@@ -83,8 +83,8 @@
 // ties it to the store, members.go and join.go are who belongs, diskwatch.go is what a leader does whose disk does not
 // answer or that is about to stop, rounds.go, peerline.go, confirm.go and following.go what a read needs; manifest.go,
 // ship.go and shipment.go give a checkpoint to another node, fetch.go and incoming.go get one, adopt.go makes it the
-// state; history.go, kept.go and recording.go what is kept of the past, underway.go is which orders may not be refused
-// before the log; refused.go, refusedframe.go, refusedfiles.go and refusedread.go what was, logstore.go what Raft sees
+// state; history.go, kept.go and recording.go what is kept of the past, inflight.go which orders get no
+// early refusal; refused.go, refusedframe.go, refusedfiles.go and refusedread.go what was, logstore.go what Raft sees
 // of the log; logend.go what is known of where it ends; verify.go the check of a directory offline, readonly.go the
 // file system that it sees; limits.go and errors.go what can be too much or go wrong. Of the tests, sim_test.go is the
 // way into the simulation, which runs all of this from a seed.

@@ -70,8 +70,8 @@ func TestRetryWhileUnderWay(t *testing.T) {
 		t.Errorf("the second try is answered with %+v (%v)", r, err)
 	}
 	// Nothing is left of what was queued and given up.
-	for i := range s.proposer.orders {
-		if n := s.proposer.orders[i].Load(); n != 0 {
+	for i := range s.proposer.inFlight {
+		if n := s.proposer.inFlight[i].Load(); n != 0 {
 			t.Errorf("%d orders are under way for ever", n)
 		}
 	}

@@ -17,7 +17,7 @@ func TestNewerEntries(t *testing.T) {
 	newerCommand[0] = 100
 	command := engine.AppendCommand(nil, &engine.Envelope{}, refresh("A", 1))
 	entryOf := func(command []byte) []byte {
-		p := newPending()
+		p := newQueuedBatch()
 		p.commands = append(append(p.commands, byte(len(command)), 0, 0, 0), command...)
 		data := append(appendEntryHeader(nil, 1, 1), p.commands...)
 		durable.Seal(data)

@@ -5,32 +5,35 @@ import (
 	"sync/atomic"
 )
 
-// underWay counts the orders that are to be allocated by a batch that waits, or is in an entry on its way, by a hash of
-// their ids. An order that may be among them is not refused from the state alone: its first try may yet take effect,
-// and the answer to the second is the first one's. Orders that share a hash go through the log without need, and have
-// the right answer.
-type underWay [underWaySlots]atomic.Int32
+// inFlightOrders counts the orders in flight: those that a queued batch, or a batch in the entry in flight, allocates.
+// An order that may be in flight gets no early refusal: its first attempt may still take effect, and then the second
+// gets the first one's answer.
+//
+// Orders are counted by a hash of their ids. An order that shares the hash of one in flight goes through the log
+// without need, and gets the right answer there.
+type inFlightOrders [inFlightSlots]atomic.Int32
 
-const underWaySlots = 1 << 12
+const inFlightSlots = 1 << 12
 
 var orderSeed = maphash.MakeSeed()
 
 func orderSlot(orderID string) uint16 {
-	return uint16(maphash.String(orderSeed, orderID) % underWaySlots)
+	return uint16(maphash.String(orderSeed, orderID) % inFlightSlots)
 }
 
-func (u *underWay) begin(w *pending) { u.add(w, 1) }
+// begin counts the orders of a batch that enters the queue.
+func (o *inFlightOrders) begin(b *queuedBatch) { o.add(b, 1) }
 
-// end is for a batch that was answered, or left behind by its caller, and whose effect can be seen if it has any.
-func (u *underWay) end(w *pending) { u.add(w, -1) }
+// end is for a batch that was answered, or taken out of the queue. Its effect, if any, is visible by then.
+func (o *inFlightOrders) end(b *queuedBatch) { o.add(b, -1) }
 
-func (u *underWay) add(w *pending, n int32) {
-	for _, slot := range w.orders {
-		if u[slot].Add(n) < 0 {
-			panic("BUG: raftstore: an order has ended that was not under way")
+func (o *inFlightOrders) add(b *queuedBatch, n int32) {
+	for _, slot := range b.orders {
+		if o[slot].Add(n) < 0 {
+			panic("BUG: raftstore: an order has ended that was not in flight")
 		}
 	}
 }
 
-// mayHave reports whether an order may be under way; no is certain for a try that was queued before the call.
-func (u *underWay) mayHave(orderID string) bool { return u[orderSlot(orderID)].Load() != 0 }
+// mayHave reports whether an order may be in flight. False is certain for a batch that was queued before the call.
+func (o *inFlightOrders) mayHave(orderID string) bool { return o[orderSlot(orderID)].Load() != 0 }

@@ -13,23 +13,23 @@ import (
 	"apportion/raftstore/durable"
 )
 
-// proposer gathers the batches that wait into log entries.
+// proposer collects queued batches into log entries.
 //
-// One entry is on its way at a time. While it is written, new batches wait in a bounded queue; when it is done, what
-// waits becomes the next entry. So the busier the store, the larger the entries, and no timer is needed: an idle store
-// proposes a lone batch at once.
+// One entry is in flight at a time. While it is written, new batches wait in a bounded queue; then the queue becomes
+// the next entry. So the busier the store, the larger the entries, and no timer is needed: an idle store proposes a
+// lone batch at once.
 //
-// A batch passes through two goroutines: the one that called Do, which puts it into the queue and sleeps on the batch's
-// own channel, and run, which hands the entry to Raft, takes the results from the future and wakes the callers.
+// A batch passes through two goroutines. The caller of Do puts it into the queue and sleeps on the batch's channel. The
+// proposer's run hands the entry to Raft, takes the results from the future and wakes the callers.
 //
-// The callers of an entry are woken, and run yields to them, before the next entry is made: whoever comes back at once
-// is in it. The other way round, the next entry first, callers fall into two halves that wait for each other's syncs:
-// with 64 callers in one process 31 commands shared a sync instead of 45, at the same cost of processor time per sync.
+// run wakes the callers of an entry and yields to them before it makes the next entry, so that a caller with a new
+// batch at once is in it. With the next entry first, callers fall into two halves that wait for each other's syncs:
+// with 64 callers in one process 31 commands shared a sync instead of 45, at the same processor time per sync.
 type proposer struct {
 	log     appender
 	stamper *stamper
 	lastMS  func() int64 // stamp of the last applied entry
-	leads   func() bool  // the node leads and has caught up; see propose
+	leads   func() bool  // reports whether the node leads and has caught up; see propose
 	metrics *storeMetrics
 	limits  proposerLimits
 
@@ -39,11 +39,11 @@ type proposer struct {
 	// queued counts the batches in the queue; written under mu, read by anyone.
 	queued atomic.Int64
 
-	orders underWay
+	inFlight inFlightOrders
 
 	mu struct {
 		sync.Mutex
-		first, last *pending
+		first, last *queuedBatch
 		queuedBytes int
 		closed      bool
 	}
@@ -62,9 +62,9 @@ type proposerLimits struct {
 	entryCommands    int
 }
 
-// flight is one entry on its way: the batches in it, and what became of it.
-type flight struct {
-	batches []*pending
+// inflightEntry is the entry in flight: its batches, and then its outcome.
+type inflightEntry struct {
+	batches []*queuedBatch
 	future  raft.ApplyFuture
 	results *entryResults
 	err     error
@@ -82,47 +82,47 @@ func newProposer(log appender, stamper *stamper, lastMS func() int64, metrics *s
 
 // do puts the batch into the queue and waits for its results; a zero deadline waits for ever.
 func (p *proposer) do(deadline time.Time, b *Batch) error {
-	w := b.p
-	if err := p.checkSize(w); err != nil {
+	queued := b.queued
+	if err := p.checkSize(queued); err != nil {
 		return err
 	}
 	if !deadline.IsZero() && !time.Now().Before(deadline) {
 		return ErrTimeout
 	}
-	if err := p.enqueue(w); err != nil {
+	if err := p.enqueue(queued); err != nil {
 		return err
 	}
-	err := p.await(deadline, w)
+	err := p.await(deadline, queued)
 	if errors.Is(err, ErrOutcomeUnknown) {
-		b.disown()
+		b.detach()
 	}
 	return err
 }
 
-func (p *proposer) checkSize(w *pending) error {
-	if len(w.commands) > p.limits.entryBytes-entryHeaderBytes {
-		return fmt.Errorf("%w: %d bytes, at most %d", ErrTooLarge, len(w.commands),
+func (p *proposer) checkSize(b *queuedBatch) error {
+	if len(b.commands) > p.limits.entryBytes-entryHeaderBytes {
+		return fmt.Errorf("%w: %d bytes, at most %d", ErrTooLarge, len(b.commands),
 			p.limits.entryBytes-entryHeaderBytes)
 	}
-	if len(w.ends) > p.limits.entryCommands {
-		return fmt.Errorf("%w: %d commands, at most %d", ErrTooLarge, len(w.ends), p.limits.entryCommands)
+	if len(b.ends) > p.limits.entryCommands {
+		return fmt.Errorf("%w: %d commands, at most %d", ErrTooLarge, len(b.ends), p.limits.entryCommands)
 	}
 	return nil
 }
 
-func (p *proposer) enqueue(w *pending) error {
-	w.results, w.resultEnds = w.results[:0], w.resultEnds[:0]
+func (p *proposer) enqueue(b *queuedBatch) error {
+	b.results, b.resultEnds = b.results[:0], b.resultEnds[:0]
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.mu.closed {
 		return ErrClosed
 	}
-	if p.queued.Load() >= int64(p.limits.queueBatches) || p.mu.queuedBytes+len(w.commands) > p.limits.queueBytes {
+	if p.queued.Load() >= int64(p.limits.queueBatches) || p.mu.queuedBytes+len(b.commands) > p.limits.queueBytes {
 		p.metrics.queueFull.Inc()
 		return ErrQueueFull
 	}
-	p.orders.begin(w)
-	p.pushLocked(w)
+	p.inFlight.begin(b)
+	p.pushLocked(b)
 	select {
 	case p.wake <- struct{}{}:
 	default:
@@ -131,57 +131,57 @@ func (p *proposer) enqueue(w *pending) error {
 }
 
 // await sleeps until the batch is answered or the deadline has passed.
-func (p *proposer) await(deadline time.Time, w *pending) error {
+func (p *proposer) await(deadline time.Time, b *queuedBatch) error {
 	if deadline.IsZero() {
-		return <-w.done
+		return <-b.done
 	}
-	w.armTimer(time.Until(deadline))
-	defer w.timer.Stop()
+	b.armTimer(time.Until(deadline))
+	defer b.timer.Stop()
 	select {
-	case err := <-w.done:
+	case err := <-b.done:
 		return err
-	case <-w.timer.C:
-		return p.giveUp(w)
+	case <-b.timer.C:
+		return p.giveUp(b)
 	}
 }
 
-func (w *pending) armTimer(d time.Duration) {
-	if w.timer == nil {
-		w.timer = time.NewTimer(d)
+func (q *queuedBatch) armTimer(d time.Duration) {
+	if q.timer == nil {
+		q.timer = time.NewTimer(d)
 		return
 	}
-	w.timer.Reset(d)
+	q.timer.Reset(d)
 }
 
-// giveUp takes a batch out of the queue, or leaves it to its entry, unless the answer has just come.
-func (p *proposer) giveUp(w *pending) error {
-	if p.unqueue(w) {
+// giveUp takes a batch out of the queue. A batch in flight is left to its entry, unless its answer has just come.
+func (p *proposer) giveUp(b *queuedBatch) error {
+	if p.unqueue(b) {
 		return ErrTimeout
 	}
 	select {
-	case err := <-w.done:
+	case err := <-b.done:
 		return err
 	default:
-		return fmt.Errorf("%w: the deadline passed while the entry was on its way", ErrOutcomeUnknown)
+		return fmt.Errorf("%w: the deadline passed while the entry was in flight", ErrOutcomeUnknown)
 	}
 }
 
-// unqueue is false if the batch is not in the queue any more.
-func (p *proposer) unqueue(w *pending) bool {
+// unqueue takes a batch out of the queue. It returns false if the batch is not there any more.
+func (p *proposer) unqueue(b *queuedBatch) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if !w.queued {
+	if !b.isQueued {
 		return false
 	}
-	p.removeLocked(w)
-	p.orders.end(w)
+	p.removeLocked(b)
+	p.inFlight.end(b)
 	return true
 }
 
 // run proposes entries until close.
 func (p *proposer) run() {
 	defer close(p.stopped)
-	var f flight
+	var f inflightEntry
 	for {
 		f.batches = p.take(f.batches[:0])
 		if len(f.batches) == 0 {
@@ -192,47 +192,47 @@ func (p *proposer) run() {
 		}
 		p.propose(&f)
 		f.await()
-		p.settle(&f)
+		p.answer(&f)
 		runtime.Gosched()
 	}
 }
 
-// take empties the queue into batches, as far as one entry goes.
-func (p *proposer) take(batches []*pending) []*pending {
+// take moves queued batches into the list, as many as one entry may have.
+func (p *proposer) take(batches []*queuedBatch) []*queuedBatch {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	entryBytes, commands := entryHeaderBytes, 0
-	for w := p.mu.first; w != nil; w = p.mu.first {
-		entryBytes += len(w.commands)
-		commands += len(w.ends)
+	for b := p.mu.first; b != nil; b = p.mu.first {
+		entryBytes += len(b.commands)
+		commands += len(b.ends)
 		over := entryBytes > p.limits.entryBytesTarget || commands > p.limits.entryCommands
 		if over && len(batches) > 0 {
 			break
 		}
-		p.removeLocked(w)
-		batches = append(batches, w)
+		p.removeLocked(b)
+		batches = append(batches, b)
 	}
 	return batches
 }
 
 // propose hands the batches to Raft as one entry. The entry's memory is not reused: Raft may keep it.
 //
-// Leadership may have been lost, and won again, since the batches were queued. Until the node has applied what others
-// have led meanwhile, it cannot make a stamp that is not before theirs; then the batches are refused.
-func (p *proposer) propose(f *flight) {
+// The node may have lost leadership and won it again since the batches were queued. Until it has applied the entries of
+// the leaders between, its stamp could be before theirs; then the batches are refused.
+func (p *proposer) propose(f *inflightEntry) {
 	if !p.leads() {
 		f.future = notLeading{}
 		return
 	}
 	entryBytes, commands := entryHeaderBytes, 0
-	for _, w := range f.batches {
-		entryBytes += len(w.commands)
-		commands += len(w.ends)
+	for _, b := range f.batches {
+		entryBytes += len(b.commands)
+		commands += len(b.ends)
 	}
 	data := make([]byte, 0, entryBytes)
 	data = appendEntryHeader(data, p.stamper.next(p.lastMS()), commands)
-	for _, w := range f.batches {
-		data = append(data, w.commands...)
+	for _, b := range f.batches {
+		data = append(data, b.commands...)
 	}
 	durable.Seal(data)
 	f.future = p.log.Apply(data, 0)
@@ -240,7 +240,7 @@ func (p *proposer) propose(f *flight) {
 }
 
 // await waits until the entry is applied, or has failed.
-func (f *flight) await() {
+func (f *inflightEntry) await() {
 	f.results, f.err = nil, proposeError(f.future.Error())
 	if f.err == nil {
 		f.results = f.future.Response().(*entryResults)
@@ -248,7 +248,7 @@ func (f *flight) await() {
 	f.future = nil
 }
 
-// notLeading is the future of an entry that was not handed to Raft.
+// notLeading is the future of an entry that was not handed to Raft, since the node does not lead.
 type notLeading struct{}
 
 var _ raft.ApplyFuture = notLeading{}
@@ -257,7 +257,7 @@ func (notLeading) Error() error  { return raft.ErrNotLeader }
 func (notLeading) Response() any { return nil }
 func (notLeading) Index() uint64 { return 0 }
 
-// proposeError sorts Raft's errors into those that say that nothing was appended, and all others.
+// proposeError separates Raft's errors after which nothing was appended from all others.
 func proposeError(err error) error {
 	switch {
 	case err == nil:
@@ -269,22 +269,22 @@ func proposeError(err error) error {
 	}
 }
 
-// settle gives every batch of an entry its results and wakes its caller. A caller that has given up has left its batch
-// behind, so it does no harm to write to that one too.
-func (p *proposer) settle(f *flight) {
+// answer gives every batch of an entry its results and wakes its caller. A caller that has given up has detached its
+// batch, so writing to that batch does no harm.
+func (p *proposer) answer(f *inflightEntry) {
 	if f.results != nil {
 		f.results.distribute(f.batches)
 		f.results.release()
 	}
-	for _, w := range f.batches {
-		p.orders.end(w)
-		w.done <- f.err
+	for _, b := range f.batches {
+		p.inFlight.end(b)
+		b.done <- f.err
 	}
 	clear(f.batches)
 	f.batches, f.results, f.err = f.batches[:0], nil, nil
 }
 
-// sleep waits for something in the queue; false: the proposer is closed and the queue is empty.
+// sleep waits for a batch in the queue. It returns false when the proposer is closed and the queue is empty.
 func (p *proposer) sleep() bool {
 	<-p.wake
 	p.mu.Lock()
@@ -292,15 +292,15 @@ func (p *proposer) sleep() bool {
 	return !p.mu.closed || p.mu.first != nil
 }
 
-// close refuses new batches, answers those that wait with ErrClosed, and waits for the entry on its way, but not longer
-// than timeout: a log that hangs must not keep the process from ending.
+// close refuses new batches, answers queued ones with ErrClosed, and waits for the entry in flight, at most for
+// timeout: a hanging log must not keep the process from ending.
 func (p *proposer) close(timeout time.Duration) {
 	p.mu.Lock()
 	p.mu.closed = true
-	for w := p.mu.first; w != nil; w = p.mu.first {
-		p.removeLocked(w)
-		p.orders.end(w)
-		w.done <- ErrClosed
+	for b := p.mu.first; b != nil; b = p.mu.first {
+		p.removeLocked(b)
+		p.inFlight.end(b)
+		b.done <- ErrClosed
 	}
 	p.mu.Unlock()
 	select {
@@ -315,34 +315,34 @@ func (p *proposer) close(timeout time.Duration) {
 	}
 }
 
-func (p *proposer) pushLocked(w *pending) {
-	w.queued, w.prev, w.next = true, p.mu.last, nil
+func (p *proposer) pushLocked(b *queuedBatch) {
+	b.isQueued, b.prev, b.next = true, p.mu.last, nil
 	if p.mu.last == nil {
-		p.mu.first = w
+		p.mu.first = b
 	} else {
-		p.mu.last.next = w
+		p.mu.last.next = b
 	}
-	p.mu.last = w
-	p.mu.queuedBytes += len(w.commands)
+	p.mu.last = b
+	p.mu.queuedBytes += len(b.commands)
 	p.queued.Add(1)
 }
 
 // removeLocked takes a batch out of the queue.
-func (p *proposer) removeLocked(w *pending) {
-	if !w.queued {
-		panic("BUG: raftstore: a batch that is not in the queue was to be taken out of it")
+func (p *proposer) removeLocked(b *queuedBatch) {
+	if !b.isQueued {
+		panic("BUG: raftstore: removing a batch that is not in the queue")
 	}
-	if w.prev == nil {
-		p.mu.first = w.next
+	if b.prev == nil {
+		p.mu.first = b.next
 	} else {
-		w.prev.next = w.next
+		b.prev.next = b.next
 	}
-	if w.next == nil {
-		p.mu.last = w.prev
+	if b.next == nil {
+		p.mu.last = b.prev
 	} else {
-		w.next.prev = w.prev
+		b.next.prev = b.prev
 	}
-	w.queued, w.prev, w.next = false, nil, nil
-	p.mu.queuedBytes -= len(w.commands)
+	b.isQueued, b.prev, b.next = false, nil, nil
+	p.mu.queuedBytes -= len(b.commands)
 	p.queued.Add(-1)
 }

@@ -230,7 +230,7 @@ func (w *bench) checkpointUntil(stop <-chan struct{}) {
 // allocations is an entry of allocations on records all over the place.
 func allocations(entry, commands, records int) []byte {
 	data := appendEntryHeader(nil, int64(entry), commands)
-	p := newPending()
+	p := newQueuedBatch()
 	for i := range commands {
 		n := entry*commands + i
 		upc := fmt.Sprintf("0%011d", (n*7919)%records)

@@ -11,7 +11,7 @@ import (
 )
 
 // NewBatch gives an empty batch for Do. Keep it for the next request: Reset empties it.
-func (s *Store) NewBatch() *Batch { return &Batch{archive: s.archive, p: newPending()} }
+func (s *Store) NewBatch() *Batch { return &Batch{archive: s.archive, queued: newQueuedBatch()} }
 
 // Do has the commands of the batch put into the log, made durable and applied, all in one entry, and fills in their
 // results. It returns nil when all of that has happened, whatever the results say: a refused command is a result too.
@@ -83,24 +83,30 @@ func (s *Store) NextPlans(after uint32, limit int, dst []engine.PlanWanted) (wan
 	return wanted, next
 }
 
-// Refuses reports whether committed stock cannot meet an Allocate, and fills r with the refusal, without a log entry.
-// False: the command must go through the log. Only a leader refuses, and never an order that it may have answered
-// before. In a group of one it does not wait; in one of several, a refusal is found twice: before and after the others
-// have confirmed that this node leads, at the latest by the deadline. An order of which a try is under way is not
-// refused. It is for an Allocate without plans alone: what a rule has decided about is for the log to answer. While
-// history is kept, the refusal is recorded, as one of the time nowMS (Unix milliseconds).
+// Refuses is the early refusal: the answer to an Allocate that committed stock cannot meet, without a log entry.
+//
+// What: it returns true and fills r with the refusal. While history is kept, the refusal is recorded as one of the time
+// nowMS (Unix milliseconds). In a group of several, the refusal is found twice: before and after a quorum has confirmed
+// that this node leads, at the latest by the deadline. In a group of one, nothing waits.
+//
+// It returns false, so that the command goes through the log, when
+//   - this node does not lead, or its leadership is not confirmed by the deadline;
+//   - committed stock can meet the order, or only the log can tell (see engine.Refuses);
+//   - the order or its key may be known: it was answered before, has left memory, or has an attempt in flight;
+//   - the order has several lines and a mode that refuses line by line.
+//
+// Never: an Allocate with plans must not be asked here. The answer to a rule's decision comes from the log.
 func (s *Store) Refuses(deadline time.Time, nowMS int64, key string, c *engine.Allocate, r *engine.Result) bool {
 	if c.Mode != engine.ModeAll && len(c.Lines) > 1 {
 		return false // see engine.Refuses
 	}
 	index := s.AppliedIndex()
-	if !s.leadership.valid() || s.proposer.orders.mayHave(c.OrderID) ||
-		!s.engine.Refuses(key, c, r) || s.archive.mayHave(c.OrderID) {
+	if !s.leadership.valid() || !s.refusesNow(key, c, r) {
 		return false
 	}
 	if s.peers != nil {
 		index = s.AppliedIndex()
-		if s.confirms.wait(deadline) != nil || !s.engine.Refuses(key, c, r) || s.archive.mayHave(c.OrderID) {
+		if s.confirms.wait(deadline) != nil || !s.refusesNow(key, c, r) {
 			return false
 		}
 	}
@@ -109,6 +115,13 @@ func (s *Store) Refuses(deadline time.Time, nowMS int64, key string, c *engine.A
 		s.history.refusals.record(Moment{Index: index, TimeMS: nowMS}, r.Code, c)
 	}
 	return true
+}
+
+// refusesNow reports whether committed stock cannot meet an Allocate of an order that nobody knows. The order of the
+// questions matters: an order moves from in flight into memory, and from there to the archive, so a question in the
+// same order misses none. The engine answers for the key and for orders in memory.
+func (s *Store) refusesNow(key string, c *engine.Allocate, r *engine.Result) bool {
+	return !s.proposer.inFlight.mayHave(c.OrderID) && s.engine.Refuses(key, c, r) && !s.archive.mayHave(c.OrderID)
 }
 
 // ReadBarrier returns nil when a read that starts now sees every write acknowledged before, by whichever node: the

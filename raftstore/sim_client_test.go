@@ -94,15 +94,15 @@ func (c *client) send(n *node) {
 // look sees whether the answer has come, and gives up at times.
 func (c *client) look() {
 	select {
-	case err := <-c.batch.p.done:
+	case err := <-c.batch.queued.done:
 		c.answered(err)
 		return
 	default:
 	}
 	if c.w.nowMS-c.since > 200 && c.w.chance(30) {
-		err := c.at.store.proposer.giveUp(c.batch.p)
+		err := c.at.store.proposer.giveUp(c.batch.queued)
 		if errors.Is(err, ErrOutcomeUnknown) {
-			c.batch.disown()
+			c.batch.detach()
 		}
 		c.answered(err)
 	}
@@ -151,7 +151,7 @@ func (c *client) unknown() {
 func (c *client) lost(p *process) {
 	if c.at == p {
 		c.at = nil
-		c.batch.disown()
+		c.batch.detach()
 		c.unknown()
 	}
 }

@@ -33,7 +33,7 @@ type process struct {
 	snaps *snapshots
 	raft  *simRaft
 
-	flight     flight // of the proposer
+	flight     inflightEntry // of the proposer
 	checkpoint *coroutine
 	tick       *Batch // a tick that is not answered yet
 	fatal      string // why the process has ended itself
@@ -153,10 +153,10 @@ func (p *process) submit(b *Batch) error {
 	if !p.raft.serves() {
 		return ErrNotLeader
 	}
-	if err := p.store.proposer.checkSize(b.p); err != nil {
+	if err := p.store.proposer.checkSize(b.queued); err != nil {
 		return err
 	}
-	return p.store.proposer.enqueue(b.p)
+	return p.store.proposer.enqueue(b.queued)
 }
 
 // propose is one round of the proposer, as far as it goes without waiting.
@@ -176,7 +176,7 @@ func (p *process) propose() bool {
 	if p.disk.crashed() {
 		return true // nobody hears of it
 	}
-	pr.settle(f)
+	pr.answer(f)
 	return true
 }
 
@@ -184,8 +184,8 @@ func (p *process) propose() bool {
 func (p *process) queueTick(_ time.Time, b *Batch) error {
 	err := p.submit(b)
 	if err == nil {
-		p.tick = &Batch{p: b.p}
-		b.disown()
+		p.tick = &Batch{queued: b.queued}
+		b.detach()
 	}
 	return err
 }
@@ -194,7 +194,7 @@ func (p *process) queueTick(_ time.Time, b *Batch) error {
 func (p *process) ticks() bool {
 	if p.tick != nil {
 		select {
-		case <-p.tick.p.done:
+		case <-p.tick.queued.done:
 			p.tick = nil
 		default:
 			return false
