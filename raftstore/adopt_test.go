@@ -241,8 +241,8 @@ func TestAdoptEndsTheHistory(t *testing.T) {
 		if kept := keptOf(names); err != nil || len(kept) > 0 {
 			t.Errorf("%s: %v are kept of the old state: %v", what, kept, err)
 		}
-		for _, k := range keptOf(before) {
-			if r, err := s.OpenRecording(k.index, math.MaxInt64); err == nil {
+		for _, index := range keptOf(before) {
+			if r, err := s.OpenRecording(index, math.MaxInt64); err == nil {
 				if r.Base().Index != 0 || !logGoesOn { // a log from its beginning on needs no state
 					t.Errorf("%s: a replay begins at %d", what, r.Base().Index)
 				}
@@ -264,13 +264,13 @@ func TestAdoptEndsTheHistory(t *testing.T) {
 	f("the log goes on", true)
 }
 
-func keptOf(names []string) (kept []keptState) {
+func keptOf(names []string) (indexes []uint64) {
 	for _, name := range names {
 		if k, ok := parseKept(name); ok {
-			kept = append(kept, k)
+			indexes = append(indexes, k.index)
 		}
 	}
-	return kept
+	return indexes
 }
 
 // TestCrashWhileAdopting crashes at each change on disk, from the first file that is fetched to the end of the start

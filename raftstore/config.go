@@ -92,6 +92,9 @@ type Config struct {
 	// tests.
 	logMemTableBytes int
 
+	// refusedSegmentBytes is the size of a file of refused orders; for tests.
+	refusedSegmentBytes int64
+
 	// random is what the identities of directories and the names of clusters are drawn from, foundingSilence how long a
 	// node that is to found a group listens first; for tests.
 	random          io.Reader

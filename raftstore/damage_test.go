@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"math/rand/v2"
 	"strings"
@@ -213,4 +214,32 @@ func mustOpenState(t *testing.T, c statedb.Config) *statedb.DB {
 		t.Fatal(err)
 	}
 	return s
+}
+
+// rewrite changes the bytes of a file.
+func rewrite(t testing.TB, fs vfs.FS, path string, change func(data []byte) []byte) {
+	t.Helper()
+	f, err := fs.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	data, err := io.ReadAll(f)
+	if err := errors.Join(err, f.Close()); err != nil {
+		t.Fatal(err)
+	}
+	f, err = fs.Create(path, vfs.WriteCategoryUnspecified)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = f.Write(change(data))
+	if err := errors.Join(err, f.Close()); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func flip(at int) func(data []byte) []byte {
+	return func(data []byte) []byte {
+		data[at] ^= 0x40
+		return data
+	}
 }

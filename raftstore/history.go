@@ -2,7 +2,6 @@ package raftstore
 
 import (
 	"cmp"
-	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -10,8 +9,10 @@ import (
 	"slices"
 	"sync"
 
+	"github.com/VictoriaMetrics/metrics"
 	"github.com/cockroachdb/pebble/v2/vfs"
 
+	"apportion/engine"
 	"apportion/raftstore/durable"
 	"apportion/raftstore/statedb"
 	"apportion/wal"
@@ -28,16 +29,9 @@ import (
 // Who replays a state pins it (see pin). What is pinned does not stop the release of what is not: it leaves kept as if
 // it were not, so nobody begins with it any more, and goes with the last replay.
 type history struct {
-	fs       vfs.FS
-	dir      string
-	state    *statedb.DB
-	log      *wal.Log
-	logger   *slog.Logger
-	metrics  *storeMetrics
-	ageMS    int64 // 0: no history is kept
-	bytesMax int64
-	refusals *refusals           // nil: no history is kept
-	step     func() (end func()) // a step of the checkpoint that waits for the disk begins, in place of the one before
+	c        historyConfig
+	metrics  *historyMetrics
+	refusals *refusals // nil: no history is kept
 
 	mu      sync.Mutex
 	kept    []keptState     // the oldest first
@@ -45,51 +39,115 @@ type history struct {
 	covered uint64          // the state on disk is of this index
 }
 
-// loadHistory finds what was kept before, as far as the log still continues it.
-func (s *Store) loadHistory(context.Context) error {
-	first, last, err := logBounds(s.log)
-	if err != nil {
-		return err
+// historyConfig says what is kept, and where.
+type historyConfig struct {
+	fs      vfs.FS
+	dir     string
+	state   *statedb.DB
+	covered uint64 // index of the state on disk
+	log     *wal.Log
+	first   uint64 // of the log's entries
+	last    uint64 // of the log's entries; 0: the log is empty
+
+	ageMS    int64 // 0: no history is kept
+	bytesMax int64 // of kept checkpoints, their log and refused orders
+
+	nowMS        int64 // by the clock, Unix milliseconds
+	segmentBytes int64 // of a file of refused orders; 0: refusedSegmentBytes
+
+	logger    *slog.Logger
+	metrics   *metrics.Set
+	onFatal   func(msg string)
+	openFiles int // of a checkpoint that is replayed, see statedb.Config
+
+	// decode reads the time and the commands of a log entry.
+	decode func(data []byte, e *engine.Entry) error
+}
+
+// historyMetrics are the counters of a history.
+type historyMetrics struct {
+	errors           *metrics.Counter
+	refusalsRecorded *metrics.Counter
+	refusalsRepeated *metrics.Counter
+	refusalsLost     *metrics.Counter
+}
+
+func newHistoryMetrics(set *metrics.Set) *historyMetrics {
+	return &historyMetrics{
+		errors:           set.GetOrCreateCounter("apportion_history_errors_total"),
+		refusalsRecorded: set.GetOrCreateCounter("apportion_history_refusals_recorded_total"),
+		refusalsRepeated: set.GetOrCreateCounter("apportion_history_refusals_repeated_total"),
+		refusalsLost:     set.GetOrCreateCounter("apportion_history_refusals_lost_total"),
 	}
-	h := &history{
-		fs: s.cfg.FS, dir: s.paths.history, state: s.state, log: s.log, logger: s.cfg.Logger, metrics: s.metrics,
-		ageMS: max(0, s.cfg.HistoryAge.Milliseconds()), bytesMax: s.cfg.HistoryBytes, pins: map[uint64]*pin{},
-		covered: s.checkpoints.coveredIndex(), step: s.checkpoints.step,
+}
+
+// openHistory finds what was kept before, as far as the log still continues it. Without history, it removes what is
+// there.
+func openHistory(c historyConfig) (*history, error) {
+	h := &history{c: c, metrics: newHistoryMetrics(c.metrics), pins: map[uint64]*pin{}, covered: c.covered}
+	if c.ageMS == 0 {
+		return h, h.sweep(func(string) bool { return true })
 	}
-	s.history, s.checkpoints.keep = h, h.checkpointed
-	if h.ageMS == 0 {
-		return h.sweep(func(string) bool { return true })
-	}
-	if last == 0 { // what comes next continues the state on disk
-		first, last = h.covered+1, h.covered
+	first, last := c.first, c.last
+	if last == 0 { // the next entry continues the state on disk
+		first, last = c.covered+1, c.covered
 	}
 	if err := h.find(first, last); err != nil {
-		return err
+		return nil, err
 	}
 	if first == 1 {
 		h.kept = slices.Insert(h.kept, 0, keptState{}) // the log begins at its beginning
 	}
-	h.refusals = s.newRefusals(last)
-	s.onClose(func() error { h.refusals.close(); return nil })
+	h.refusals = newRefusals(c, h.metrics, last)
+	return h, nil
+}
+
+// close ends the recording of refused orders.
+func (h *history) close() error {
+	if h.refusals != nil {
+		h.refusals.close()
+	}
 	return nil
+}
+
+// run writes refused orders from time to time, until stop is closed.
+func (h *history) run(stop <-chan struct{}) {
+	if h.refusals != nil {
+		h.refusals.run(stop)
+	}
+}
+
+// recordRefusal records an order that was refused before the log, as of a place in the log. It never waits for a disk,
+// and allocates nothing.
+func (h *history) recordRefusal(at engine.Moment, code engine.Code, order *engine.Allocate) {
+	if h.refusals != nil {
+		h.refusals.record(at, code, order)
+	}
+}
+
+// flush writes the refused orders that were recorded up to now.
+func (h *history) flush() {
+	if h.refusals != nil {
+		h.refusals.flush()
+	}
 }
 
 // find reads the directory.
 func (h *history) find(first, last uint64) error {
-	if err := errors.Join(h.fs.MkdirAll(h.dir, durable.DirPermissions),
-		durable.SyncDir(h.fs, h.fs.PathDir(h.dir))); err != nil {
-		return fmt.Errorf("raftstore: create %s: %w", h.dir, err)
+	if err := errors.Join(h.c.fs.MkdirAll(h.c.dir, durable.DirPermissions),
+		durable.SyncDir(h.c.fs, h.c.fs.PathDir(h.c.dir))); err != nil {
+		return fmt.Errorf("raftstore: create %s: %w", h.c.dir, err)
 	}
-	names, err := h.fs.List(h.dir)
+	names, err := h.c.fs.List(h.c.dir)
 	if err != nil {
-		return fmt.Errorf("raftstore: read %s: %w", h.dir, err)
+		return fmt.Errorf("raftstore: read %s: %w", h.c.dir, err)
 	}
 	for _, name := range names {
 		k, ok := parseKept(name)
 		if !ok || !k.continuedBy(first, last) {
 			continue
 		}
-		if err := k.readFiles(h.fs, h.fs.PathJoin(h.dir, name)); err != nil {
+		if err := k.readFiles(h.c.fs, h.c.fs.PathJoin(h.c.dir, name)); err != nil {
 			h.damaged(&k, err)
 			continue
 		}
@@ -106,42 +164,42 @@ func (h *history) find(first, last uint64) error {
 
 // sweep removes what is in the directory and is of no use.
 func (h *history) sweep(useless func(name string) bool) error {
-	names, err := h.fs.List(h.dir)
+	names, err := h.c.fs.List(h.c.dir)
 	if err != nil {
 		return nil // there is none
 	}
 	for _, name := range names {
 		if useless(name) {
-			err = errors.Join(err, h.fs.RemoveAll(h.fs.PathJoin(h.dir, name)))
+			err = errors.Join(err, h.c.fs.RemoveAll(h.c.fs.PathJoin(h.c.dir, name)))
 		}
 	}
 	if err != nil {
-		return fmt.Errorf("raftstore: clear %s: %w", h.dir, err)
+		return fmt.Errorf("raftstore: clear %s: %w", h.c.dir, err)
 	}
 	return nil
 }
 
 // checkpointed is called when the state on disk is a new one, k: it keeps that state if the last kept one is far enough
 // behind, and lets go of what is too old or too much.
-func (h *history) checkpointed(k keptState) {
+func (h *history) checkpointed(k keptState, step func() (end func())) {
 	index, timeMS := k.index, k.timeMS
 	h.mu.Lock()
 	h.covered = index
 	h.mu.Unlock()
-	if h.ageMS == 0 {
+	if h.c.ageMS == 0 {
 		return
 	}
 	if h.wants(timeMS) {
-		if err := h.keep(k); err != nil {
-			h.metrics.historyErrors.Inc()
-			h.logger.Error("history: a checkpoint could not be kept; backtests begin at an older one", "index", index,
+		if err := h.keep(k, step); err != nil {
+			h.metrics.errors.Inc()
+			h.c.logger.Error("history: a checkpoint could not be kept; backtests begin at an older one", "index", index,
 				"error", err)
 		}
 	}
 	for _, k := range h.release(timeMS) {
 		h.remove(&k)
 	}
-	h.refusals.release(h.oldest(), timeMS-h.ageMS)
+	h.refusals.release(h.oldest(), timeMS-h.c.ageMS)
 }
 
 // oldest is the oldest kept state, nil if there is none.
@@ -164,28 +222,28 @@ func (h *history) wants(timeMS int64) bool {
 		return true
 	}
 	last := h.kept[len(h.kept)-1]
-	return timeMS-last.timeMS >= h.ageMS/historyStates ||
-		h.logBytes(last.index) >= h.bytesMax/historyStates
+	return timeMS-last.timeMS >= h.c.ageMS/historyStates ||
+		h.logBytes(last.index) >= h.c.bytesMax/historyStates
 }
 
 // keep links the state that is on disk, and lists its files. Only the checkpointing goroutine calls it, so that is
 // still the state of k.
-func (h *history) keep(k keptState) error {
-	under := h.fs.PathJoin(h.dir, newStateDir)
-	if err := h.fs.RemoveAll(under); err != nil {
+func (h *history) keep(k keptState, step func() (end func())) error {
+	under := h.c.fs.PathJoin(h.c.dir, newStateDir)
+	if err := h.c.fs.RemoveAll(under); err != nil {
 		return fmt.Errorf("clear %s: %w", under, err)
 	}
-	if err := h.state.Link(under); err != nil {
+	if err := h.c.state.Link(under); err != nil {
 		return err
 	}
-	if err := k.writeFiles(h.fs, under, h.newest(), h.step); err != nil {
+	if err := k.writeFiles(h.c.fs, under, h.newest(), step); err != nil {
 		return fmt.Errorf("list the files of the state: %w", err)
 	}
-	if err := h.fs.Rename(under, h.fs.PathJoin(h.dir, k.name())); err != nil {
+	if err := h.c.fs.Rename(under, h.c.fs.PathJoin(h.c.dir, k.name())); err != nil {
 		return fmt.Errorf("name the state: %w", err)
 	}
-	if err := durable.SyncDir(h.fs, h.dir); err != nil {
-		return fmt.Errorf("sync %s: %w", h.dir, err)
+	if err := durable.SyncDir(h.c.fs, h.c.dir); err != nil {
+		return fmt.Errorf("sync %s: %w", h.c.dir, err)
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -210,8 +268,8 @@ func (h *history) release(nowMS int64) (gone []keptState) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	for len(h.kept) > 0 {
-		tooOld := len(h.kept) > 1 && h.kept[1].timeMS <= nowMS-h.ageMS
-		if !tooOld && h.bytesLocked(false) <= h.bytesMax {
+		tooOld := len(h.kept) > 1 && h.kept[1].timeMS <= nowMS-h.c.ageMS
+		if !tooOld && h.bytesLocked(false) <= h.c.bytesMax {
 			break
 		}
 		k := h.kept[0]
@@ -222,9 +280,9 @@ func (h *history) release(nowMS int64) (gone []keptState) {
 			gone = append(gone, k)
 		}
 	}
-	for h.bytesLocked(true)-h.bytesLocked(false) > h.bytesMax {
+	for h.bytesLocked(true)-h.bytesLocked(false) > h.c.bytesMax {
 		p := h.oldestHeldLocked()
-		h.logger.Warn("history: what a backtest replays takes too much of the disk and is let go of", "index",
+		h.c.logger.Warn("history: what a backtest replays takes too much of the disk and is let go of", "index",
 			p.state.index)
 		p.letGo()
 	}
@@ -246,13 +304,13 @@ func (h *history) drop(k *keptState, cause error) {
 }
 
 func (h *history) damaged(k *keptState, cause error) {
-	h.metrics.historyErrors.Inc()
-	h.logger.Error("history: a kept checkpoint is damaged and is kept no longer; backtests begin at another one",
+	h.metrics.errors.Inc()
+	h.c.logger.Error("history: a kept checkpoint is damaged and is kept no longer; backtests begin at another one",
 		"index", k.index, "error", cause)
 }
 
 // logBytes is the size of the log behind an entry, as far as it is in tables.
-func (h *history) logBytes(index uint64) int64 { return h.log.TableBytes(index + 1) }
+func (h *history) logBytes(index uint64) int64 { return h.c.log.TableBytes(index + 1) }
 
 // bytesLocked is what the history costs: tables that the last kept state no longer has, the log, and refused orders;
 // without or with what is there only because it is replayed.
@@ -295,15 +353,15 @@ func (h *history) remove(k *keptState) {
 	if k.files == nil {
 		return // the empty state has none
 	}
-	path := h.fs.PathJoin(h.dir, k.name())
+	path := h.c.fs.PathJoin(h.c.dir, k.name())
 	under := path + removedSuffix
-	err := h.fs.Rename(path, under)
+	err := h.c.fs.Rename(path, under)
 	if err == nil {
-		err = h.fs.RemoveAll(under)
+		err = h.c.fs.RemoveAll(under)
 	}
 	if err != nil {
-		h.metrics.historyErrors.Inc()
-		h.logger.Error("history: a checkpoint could not be removed; it is tried again at the next start", "index",
+		h.metrics.errors.Inc()
+		h.c.logger.Error("history: a checkpoint could not be removed; it is tried again at the next start", "index",
 			k.index, "error", err)
 	}
 }

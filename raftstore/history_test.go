@@ -55,6 +55,11 @@ func (p *past) reopen() {
 	p.Store = openReady(p.t, p.cfg)
 }
 
+// faults counts the faults of the history.
+func (p *past) faults() uint64 { return p.counter("apportion_history_errors_total") }
+
+func (p *past) counter(name string) uint64 { return p.Store.cfg.Metrics.GetOrCreateCounter(name).Get() }
+
 // replay checks that a recording gives what the store has now.
 func (p *past) replay(index uint64, timeMS int64) Moment {
 	p.t.Helper()
@@ -125,7 +130,7 @@ func (p *past) stateDirs() []string {
 		p.t.Fatal(err)
 	}
 	return slices.DeleteFunc(names, func(name string) bool {
-		_, refused := parseRefused(name)
+		refused := strings.HasPrefix(name, "refused-")
 		return refused
 	})
 }
@@ -384,7 +389,7 @@ func TestHistoryFault(t *testing.T) {
 	if got := p.indexes(); len(got) != 2 {
 		t.Fatalf("kept %v though nothing could be written", got)
 	}
-	if errs := p.metrics.historyErrors.Get(); errs != 1 {
+	if errs := p.faults(); errs != 1 {
 		t.Fatalf("%d faults were counted, want 1", errs)
 	}
 	broken.Store(false)
@@ -403,9 +408,8 @@ func TestHistorySwept(t *testing.T) {
 	p := openPast(t, fs, nil)
 	p.hour(1)
 	kept := p.indexes()
-	state0 := fs.PathJoin(p.paths.history, (&keptState{index: kept[1], applied: kept[1], timeMS: p.History().
-		States[1].TimeMS}).name())
-	for _, name := range []string{newStateDir, "00000000000000000007-12x", "00000000000000099999-1", "readme",
+	state0 := p.keptDir(kept[1])
+	for _, name := range []string{"new", "00000000000000000007-12x", "00000000000000099999-1", "readme",
 		"refused-1-2-3"} {
 		if ok, err := vfs.Clone(fs, fs, state0, fs.PathJoin(p.paths.history, name)); !ok || err != nil {
 			t.Fatal(ok, err)

@@ -64,10 +64,14 @@ func (m *historyMachine) open(t *rapid.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = log.Close() })
-	set := newStoreMetrics(metrics.NewSet())
-	m.h = &history{fs: m.fs, dir: "history", log: log, logger: slog.New(slog.DiscardHandler), metrics: set,
-		ageMS: modelAgeMS, bytesMax: modelBytesMax, pins: map[uint64]*pin{},
-		refusals: &refusals{fs: m.fs, dir: "history", logger: slog.New(slog.DiscardHandler), metrics: set}}
+	set := newHistoryMetrics(metrics.NewSet())
+	logger := slog.New(slog.DiscardHandler)
+	m.h = &history{
+		c: historyConfig{fs: m.fs, dir: "history", log: log, logger: logger, ageMS: modelAgeMS,
+			bytesMax: modelBytesMax},
+		metrics: set, pins: map[uint64]*pin{},
+		refusals: &refusals{fs: m.fs, dir: "history", logger: logger, metrics: set},
+	}
 	if err := m.h.find(1, math.MaxUint64-1); err != nil {
 		t.Fatal(err)
 	}

@@ -122,7 +122,8 @@ func (k *keptState) readFiles(fs vfs.FS, dir string) (err error) {
 	k.files, err = statedb.ReadManifest(fs, dir)
 	if err != nil || k.files != nil {
 		if err == nil && k.files.Index != k.index {
-			err = fmt.Errorf("%w: the list of files of a checkpoint of index %d in %s", ErrInconsistent, k.files.Index,
+			err = fmt.Errorf("%w: the list of files of a checkpoint of index %d in %s", durable.ErrInconsistent,
+				k.files.Index,
 				dir)
 		}
 		return err
@@ -143,7 +144,7 @@ func (k *keptState) verify(ctx context.Context, fs vfs.FS, dir string, pace func
 	for _, f := range k.list() {
 		ok, err := f.IsIn(fs, dir)
 		if err == nil && !ok {
-			err = fmt.Errorf("%w: %s in %s is not what was written", ErrCorrupt, f.Name, dir)
+			err = fmt.Errorf("%w: %s in %s is not what was written", durable.ErrCorrupt, f.Name, dir)
 		}
 		if err := errors.Join(err, ctx.Err()); err != nil {
 			return err

@@ -83,7 +83,7 @@ func TestKeptDamage(t *testing.T) {
 		}
 		tried++
 		damage(p.keptDir(last))
-		errorsBefore := p.metrics.historyErrors.Get()
+		errorsBefore := p.faults()
 		r, other := p.record(last), p.record(last)
 		logged.Reset()
 		for _, r := range []*Recording{r, other} {
@@ -92,7 +92,7 @@ func TestKeptDamage(t *testing.T) {
 			}
 		}
 		if lines := strings.Count(logged.String(), "damaged and is kept no longer"); lines != 1 ||
-			p.metrics.historyErrors.Get() != errorsBefore+1 {
+			p.faults() != errorsBefore+1 {
 			t.Errorf("%s: %d lines were logged", what, lines)
 		}
 		if got := p.indexes(); !slices.Equal(got, kept[:len(kept)-1]) {
@@ -166,8 +166,8 @@ func TestKeptWithDamagedList(t *testing.T) {
 		if got := p.indexes(); !slices.Equal(got, []uint64{0, kept[2]}) {
 			t.Errorf("%s: kept %v, want %v without the second", what, got, kept)
 		}
-		if names := p.stateDirs(); len(names) != 1 || p.metrics.historyErrors.Get() != 1 {
-			t.Errorf("%s: %v are left, and %d faults counted", what, names, p.metrics.historyErrors.Get())
+		if names := p.stateDirs(); len(names) != 1 || p.faults() != 1 {
+			t.Errorf("%s: %v are left, and %d faults counted", what, names, p.faults())
 		}
 		p.replay(kept[2], math.MaxInt64)
 	}
@@ -207,21 +207,16 @@ func TestKeptWithoutList(t *testing.T) {
 		}
 		tried++
 		dir := p.keptDir(kept[2])
-		saved := dir + ".saved"
+		saved := fs.PathJoin(p.paths.dir, "saved")
 		if ok, err := vfs.Clone(fs, fs, dir, saved); !ok || err != nil {
 			t.Fatal(ok, err)
 		}
 		do(dir)
-		k := keptState{index: kept[2], applied: kept[2]}
-		if err := k.readFiles(fs, dir); err != nil {
-			t.Fatal(err)
-		}
+		p.reopen() // finds the files as they are now
 		r := p.record(kept[2])
-		r.base = k
 		if _, err := r.Load(t.Context(), func() {}); err == nil {
 			t.Errorf("%s: the state was loaded", what)
 		}
-		r.pin.released = false
 		if err := r.Close(); err != nil {
 			t.Fatal(err)
 		}
@@ -239,7 +234,7 @@ func TestKeptWithoutList(t *testing.T) {
 func TestKeptTablesAreReadOnce(t *testing.T) {
 	var opened atomic.Int64
 	fs := errorfs.Wrap(vfs.NewMem(), errorfs.InjectorFunc(func(op errorfs.Op) error {
-		if op.Kind == errorfs.OpOpen && strings.Contains(op.Path, "history/"+newStateDir) && statedb.IsTable(op.Path) {
+		if op.Kind == errorfs.OpOpen && strings.Contains(op.Path, "history/new") && statedb.IsTable(op.Path) {
 			opened.Add(1)
 		}
 		return nil

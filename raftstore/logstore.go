@@ -17,7 +17,7 @@ import (
 // decided here, since Raft counts entries only, and one may have some megabytes.
 type logStore struct {
 	*wal.Log
-	history  *history
+	history  logNeeds
 	trailing uint64 // entries that stay for followers
 	bytesMax int64  // what these may take on disk
 
@@ -33,13 +33,20 @@ type logStore struct {
 	}
 }
 
+// logNeeds is what history needs of the log.
+type logNeeds interface {
+	// needed returns the index of the oldest checkpoint that is kept or replayed, and that of the state on disk. The
+	// log after the first of them stays.
+	needed() (oldest, state uint64)
+}
+
 var (
 	_ raft.LogStore          = (*logStore)(nil)
 	_ raft.MonotonicLogStore = (*logStore)(nil)
 )
 
-func newLogStore(log *wal.Log, history *history, state raft.SnapshotMeta) (*logStore, error) {
-	s := &logStore{Log: log, history: history, bytesMax: history.bytesMax}
+func newLogStore(log *wal.Log, history logNeeds, bytesMax int64, state raft.SnapshotMeta) (*logStore, error) {
+	s := &logStore{Log: log, history: history, bytesMax: bytesMax}
 	first, last, err := logBounds(log)
 	if err != nil {
 		return nil, err

@@ -35,6 +35,11 @@ func (s *logStore) mustHave(t *testing.T, first, last uint64) {
 	}
 }
 
+// fakeHistory needs the log from a given entry on.
+type fakeHistory struct{ oldest, state uint64 }
+
+func (h *fakeHistory) needed() (oldest, state uint64) { return h.oldest, h.state }
+
 // What Raft has cut is gone for Raft and stays for the history, until that lets go of it too.
 func TestLogStoreHidesWhatIsKept(t *testing.T) {
 	s := openReady(t, testConfig(vfs.NewMem()))
@@ -46,7 +51,8 @@ func TestLogStoreHidesWhatIsKept(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	log := &logStore{Log: s.log, history: &history{covered: 12, kept: []keptState{{index: 3}}}}
+	needs := &fakeHistory{oldest: 3, state: 12}
+	log := &logStore{Log: s.log, history: needs}
 	log.mustHave(t, 1, last)
 	must := func(err error) {
 		t.Helper()
@@ -63,14 +69,14 @@ func TestLogStoreHidesWhatIsKept(t *testing.T) {
 	must(log.DeleteRange(11, 12))
 	log.mustHave(t, 12, last) // held
 	log.keepFrom(0)
-	log.history.kept = nil
+	needs.oldest = 12
 	must(log.DeleteRange(12, 12))
 	log.mustHave(t, 13, last)
 	if first, _, _ := logBounds(s.log); first != 13 {
 		t.Fatalf("the log on disk begins at %d, want 13", first)
 	}
 	log.hold()
-	log.history.covered = last
+	needs.oldest, needs.state = last, last
 	must(log.DeleteRange(13, last))
 	log.mustHave(t, 13, last)
 	log.keepFrom(0)
@@ -92,7 +98,7 @@ func TestLogStoreTakesBack(t *testing.T) {
 	for i := range 20 {
 		mustDo(t, s, refresh(fmt.Sprint("U", i), int64(i)))
 	}
-	log := &logStore{Log: s.log, history: &history{covered: 5}}
+	log := &logStore{Log: s.log, history: &fakeHistory{oldest: 5, state: 5}}
 	_, last, _ := logBounds(s.log)
 	if err := log.DeleteRange(8, last); err != nil {
 		t.Fatal(err)
@@ -108,7 +114,7 @@ func TestLogStoreKnowsItsBase(t *testing.T) {
 	_, last, _ := logBounds(s.log)
 	f := func(index uint64, want bool) {
 		t.Helper()
-		log, err := newLogStore(s.log, s.history, raft.SnapshotMeta{Index: index, Term: 7})
+		log, err := newLogStore(s.log, s.history, s.cfg.HistoryBytes, raft.SnapshotMeta{Index: index, Term: 7})
 		if err != nil {
 			t.Fatal(err)
 		}

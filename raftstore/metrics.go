@@ -25,11 +25,7 @@ type storeMetrics struct {
 	checkpointHold     *metrics.PrometheusHistogram
 	checkpointHoldMax  *metrics.Gauge
 
-	historyErrors    *metrics.Counter
-	refusalsRecorded *metrics.Counter
-	refusalsRepeated *metrics.Counter
-	refusalsLost     *metrics.Counter
-	stalls           *metrics.Counter
+	stalls *metrics.Counter
 
 	fetches      *metrics.Counter
 	fetchErrors  *metrics.Counter
@@ -66,11 +62,7 @@ func newStoreMetrics(set *metrics.Set) *storeMetrics {
 		checkpointHold:    set.GetOrCreatePrometheusHistogramExt("apportion_checkpoint_hold_seconds", syncBounds),
 		checkpointHoldMax: set.GetOrCreateGauge("apportion_checkpoint_hold_seconds_max", nil),
 
-		historyErrors:    set.GetOrCreateCounter("apportion_history_errors_total"),
-		refusalsRecorded: set.GetOrCreateCounter("apportion_history_refusals_recorded_total"),
-		refusalsRepeated: set.GetOrCreateCounter("apportion_history_refusals_repeated_total"),
-		refusalsLost:     set.GetOrCreateCounter("apportion_history_refusals_lost_total"),
-		stalls:           set.GetOrCreateCounter("apportion_log_stalls_total"),
+		stalls: set.GetOrCreateCounter("apportion_log_stalls_total"),
 
 		fetches:      set.GetOrCreateCounter("apportion_checkpoint_fetches_total"),
 		fetchErrors:  set.GetOrCreateCounter("apportion_checkpoint_fetch_errors_total"),

@@ -125,7 +125,7 @@ func (s *Store) openRaftLog(context.Context) error {
 	if err != nil {
 		return err
 	}
-	if s.raftLog, err = newLogStore(s.log, s.history, meta); err == nil {
+	if s.raftLog, err = newLogStore(s.log, s.history, s.cfg.HistoryBytes, meta); err == nil {
 		s.raftLog.trailing = s.cfg.TrailingEntries
 	}
 	return err

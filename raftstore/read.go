@@ -111,9 +111,7 @@ func (s *Store) Refuses(deadline time.Time, nowMS int64, key string, c *engine.A
 		}
 	}
 	r.Index = index
-	if s.history.refusals != nil {
-		s.history.refusals.record(Moment{Index: index, TimeMS: nowMS}, r.Code, c)
-	}
+	s.history.recordRefusal(Moment{Index: index, TimeMS: nowMS}, r.Code, c)
 	return true
 }
 

@@ -10,28 +10,26 @@ import (
 	"github.com/hashicorp/raft"
 
 	"apportion/engine"
+	"apportion/raftstore/durable"
 	"apportion/raftstore/statedb"
 )
-
-// Moment is a place in the log.
-type Moment = engine.Moment
 
 // History is what of the past can be replayed.
 type History struct {
 	Enabled  bool
-	From     Moment // nothing before it can be replayed
-	To       Moment // the last entry applied
-	Bytes    int64  // of disk that the store would not need otherwise, what is replayed among it; estimated
+	From     engine.Moment // nothing before it can be replayed
+	To       engine.Moment // the last entry applied
+	Bytes    int64         // of disk that the store would not need otherwise, what is replayed among it; estimated
 	BytesMax int64
 	AgeMS    int64
 
 	// RefusedFrom is where the recording of refused orders begins; RefusedMS when the last one was recorded (Unix
 	// milliseconds), or a time before that.
-	RefusedFrom Moment
+	RefusedFrom engine.Moment
 	RefusedMS   int64
 
 	// States are the kept states, the oldest first. A replay begins at one, that of index 0 being the empty one.
-	States []Moment
+	States []engine.Moment
 }
 
 // The errors of a Recording.
@@ -49,22 +47,17 @@ var (
 		"begin at a later time, or raise --history-bytes-max")
 )
 
-// History says what can be replayed.
-func (s *Store) History() History {
-	h := s.history
-	to := Moment{Index: s.AppliedIndex(), TimeMS: s.engine.NowMS()}
-	var refusedFrom Moment
-	var refusedMS int64
+// view says what can be replayed, up to the last entry applied.
+func (h *history) view(to engine.Moment) History {
+	view := History{Enabled: h.c.ageMS > 0, From: to, To: to, BytesMax: h.c.bytesMax, AgeMS: h.c.ageMS}
 	if h.refusals != nil {
-		refusedFrom, refusedMS = h.refusals.since(), h.refusals.lastMS.Load()
+		view.RefusedFrom, view.RefusedMS = h.refusals.since(), h.refusals.lastMS.Load()
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	view := History{Enabled: h.ageMS > 0, From: to, To: to, Bytes: h.bytesLocked(true), BytesMax: h.bytesMax,
-		AgeMS:       h.ageMS,
-		RefusedFrom: refusedFrom, RefusedMS: refusedMS}
+	view.Bytes = h.bytesLocked(true)
 	for _, k := range h.kept {
-		view.States = append(view.States, Moment{Index: k.index, TimeMS: k.timeMS})
+		view.States = append(view.States, engine.Moment{Index: k.index, TimeMS: k.timeMS})
 	}
 	if len(h.kept) > 0 {
 		view.From = view.States[0]
@@ -87,20 +80,16 @@ type Recording struct {
 	refused *refusedReader
 }
 
-// OpenRecording opens what was recorded up to now, from the last kept state on that is not after the index and not
+// record opens what was recorded up to the entry last, from the last kept state on that is not after the index and not
 // after the time (Unix milliseconds). ErrNoHistory if there is none.
-func (s *Store) OpenRecording(index uint64, timeMS int64) (*Recording, error) {
-	if s.closed.Load() {
-		return nil, ErrClosed
-	}
-	r := &Recording{history: s.history, last: s.AppliedIndex()}
+func (h *history) record(last, index uint64, timeMS int64) (*Recording, error) {
+	r := &Recording{history: h, last: last}
 	if err := r.choose(index, timeMS); err != nil {
 		return nil, err
 	}
-	r.config = statedb.Config{FS: s.cfg.FS, Dir: s.history.fs.PathJoin(s.history.dir, r.base.name()),
-		Logger:  s.cfg.Logger,
-		OnFatal: s.cfg.OnFatal, ReadOnly: true, OpenFiles: s.cfg.OpenFilesMax}
-	r.refused = r.history.refusals.read(r.base.applied)
+	r.config = statedb.Config{FS: h.c.fs, Dir: h.c.fs.PathJoin(h.c.dir, r.base.name()), Logger: h.c.logger,
+		OnFatal: h.c.onFatal, ReadOnly: true, OpenFiles: h.c.openFiles}
+	r.refused = h.refusals.read(r.base.applied)
 	return r, nil
 }
 
@@ -129,13 +118,15 @@ func (r *Recording) Close() error {
 }
 
 // Base is the state that the recording begins with.
-func (r *Recording) Base() Moment { return Moment{Index: r.base.index, TimeMS: r.base.timeMS} }
+func (r *Recording) Base() engine.Moment {
+	return engine.Moment{Index: r.base.index, TimeMS: r.base.timeMS}
+}
 
 // Last is the last entry of the recording.
 func (r *Recording) Last() uint64 { return r.last }
 
 // RefusedFrom is where the recording of refused orders begins; of what was refused before it, nothing is known.
-func (r *Recording) RefusedFrom() Moment { return r.refused.since }
+func (r *Recording) RefusedFrom() engine.Moment { return r.refused.since }
 
 // Load gives an engine with the state that the recording begins with, a new one at each call. The first call reads all
 // files of the state first, and compares their checksums. pace is called after each file, and after each few thousand
@@ -158,7 +149,7 @@ func (r *Recording) Load(ctx context.Context, pace func()) (*engine.Engine, erro
 		return nil, ctx.Err()
 	case !r.pin.holds():
 		return nil, ErrHistoryGone
-	case errors.Is(err, ErrCorrupt), errors.Is(err, ErrInconsistent), errors.Is(err, ErrFormat),
+	case errors.Is(err, durable.ErrCorrupt), errors.Is(err, durable.ErrInconsistent), errors.Is(err, durable.ErrFormat),
 		errors.Is(err, engine.ErrCorrupt):
 		r.history.drop(&r.base, err)
 		return nil, fmt.Errorf("%w: index %d: %w", ErrHistoryDamaged, r.base.index, err)
@@ -201,23 +192,19 @@ func (r *Recording) Next(e *engine.Entry) error {
 // nextEntry reads an entry of the log; not found: it has no commands.
 func (r *Recording) nextEntry(e *engine.Entry) (found bool, err error) {
 	index := r.next
-	if err := r.history.log.GetLog(index, &r.log); err != nil {
+	if err := r.history.c.log.GetLog(index, &r.log); err != nil {
 		if !r.pin.holds() {
 			return false, ErrHistoryGone
 		}
-		return false, fmt.Errorf("raftstore: recorded entry %d: %w", index, logError(err))
+		return false, fmt.Errorf("raftstore: recorded entry %d: %w", index, err)
 	}
 	r.next++
 	if r.log.Type != raft.LogCommand {
 		return false, nil
 	}
-	left, err := decodeEntry(r.log.Data)
-	if err != nil {
+	*e = engine.Entry{Index: index, Commands: e.Commands[:0]}
+	if err := r.history.c.decode(r.log.Data, e); err != nil {
 		return false, fmt.Errorf("raftstore: recorded entry %d: %w", index, err)
-	}
-	*e = engine.Entry{Index: index, TimeMS: left.stampMS, Commands: e.Commands[:0]}
-	for range left.count {
-		e.Commands = append(e.Commands, left.next())
 	}
 	return true, nil
 }

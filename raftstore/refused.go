@@ -26,10 +26,10 @@ type refusals struct {
 	fs           vfs.FS
 	dir          string
 	logger       *slog.Logger
-	metrics      *storeMetrics
+	metrics      *historyMetrics
 	bytesMax     int64
 	segmentBytes int64
-	began        Moment // the place in the log at which this life of the store begins
+	began        engine.Moment // the place in the log at which this life of the store begins
 	seed         maphash.Seed
 	early        chan struct{} // capacity 1: there is much to write
 	none         engine.Envelope
@@ -62,16 +62,16 @@ type refusals struct {
 // lostRefusals are refusals that were not recorded since the last write.
 type lostRefusals struct {
 	count uint64
-	last  Moment
+	last  engine.Moment
 }
 
-func (l *lostRefusals) add(count uint64, at Moment) {
+func (l *lostRefusals) add(count uint64, at engine.Moment) {
 	l.count += count
-	l.last = Moment{Index: max(l.last.Index, at.Index), TimeMS: max(l.last.TimeMS, at.TimeMS)}
+	l.last = engine.Moment{Index: max(l.last.Index, at.Index), TimeMS: max(l.last.TimeMS, at.TimeMS)}
 }
 
 // record takes an order that was refused. It never waits for a disk, and allocates nothing.
-func (r *refusals) record(at Moment, code engine.Code, c *engine.Allocate) {
+func (r *refusals) record(at engine.Moment, code engine.Code, c *engine.Allocate) {
 	r.mu.Lock()
 	much := r.recordLocked(at, code, c)
 	r.mu.Unlock()
@@ -84,7 +84,7 @@ func (r *refusals) record(at Moment, code engine.Code, c *engine.Allocate) {
 }
 
 // recordLocked reports whether there is so much to be written now that it should not wait.
-func (r *refusals) recordLocked(at Moment, code engine.Code, c *engine.Allocate) (much bool) {
+func (r *refusals) recordLocked(at engine.Moment, code engine.Code, c *engine.Allocate) (much bool) {
 	m := &r.mu
 	switch elapsedMS := at.TimeMS - m.paidMS; {
 	case elapsedMS > 0: // a clock that jumps ahead gives a full budget at most
@@ -185,7 +185,7 @@ func (r *refusals) flushLocked() {
 // failedLocked says once that writing does not succeed, and once that it does again.
 func (r *refusals) failedLocked(err error) {
 	if err != nil {
-		r.metrics.historyErrors.Inc()
+		r.metrics.errors.Inc()
 	}
 	switch failing := err != nil; {
 	case failing && !r.files.failing:

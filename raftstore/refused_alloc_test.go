@@ -15,7 +15,7 @@ import (
 func TestRefusalAllocations(t *testing.T) {
 	r := newTestRefusals(t, vfs.NewMem(), 0)
 	defer r.close()
-	c := allocate("order-0001", "U", 1)
+	c := order("order-0001", "U", 1)
 	i := uint64(0)
 	for _, test := range []struct {
 		name string

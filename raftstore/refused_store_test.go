@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"math"
-	"math/rand/v2"
 	"runtime"
 	"slices"
 	"strings"
@@ -16,7 +15,6 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"apportion/engine"
-	"apportion/raftstore/durable"
 )
 
 // refuse has an order refused before the log.
@@ -119,7 +117,6 @@ func TestRefusalsBehindCheckpoint(t *testing.T) {
 		if got := p.sequence(last.Index); !slices.Equal(got, []string{"b", "c"}) {
 			t.Errorf("%v, want what was refused since the last entry with commands", got)
 		}
-		p.history.refusals.release(p.history.oldest(), 0)
 		p.reopen()
 		if kept := p.History().States; !slices.Equal(kept, h.States) {
 			t.Fatalf("%v are kept, want %v", kept, h.States)
@@ -165,11 +162,10 @@ func verified(t *testing.T, p *past) (problems []string) {
 
 // TestRefusalsAge: they are kept as long as the states that a replay of them begins with.
 func TestRefusalsAge(t *testing.T) {
-	p := openPast(t, vfs.NewMem(), nil)
+	p := openPast(t, vfs.NewMem(), func(c *Config) { c.refusedSegmentBytes = 1 })
 	for n := range 60 {
-		p.history.refusals.segmentBytes = 1
 		p.refuse(fmt.Sprint("o", n), "none")
-		p.history.refusals.flush()
+		p.history.flush()
 		p.hour(n)
 		if n == 40 {
 			p.reopen()
@@ -184,17 +180,19 @@ func TestRefusalsAge(t *testing.T) {
 		fmt.Sprint(p.AppliedIndex())) || len(got) < 48 {
 		t.Errorf("%d: %s", len(got), names)
 	}
-	p.history.refusals.bytes.Add(1000)
-	if bytes := p.History().Bytes; bytes != h.Bytes+1000 {
-		t.Errorf("%d bytes of history, then %d with 1000 more of refused orders", h.Bytes, bytes)
+	for n := range 100 {
+		p.refuse(fmt.Sprint("more", n), "none")
 	}
-	p.history.refusals.bytes.Add(-1000)
+	p.history.flush()
+	if bytes := p.History().Bytes; bytes < h.Bytes+100*50 {
+		t.Errorf("%d bytes of history, then %d with 100 more refused orders", h.Bytes, bytes)
+	}
 }
 
 // TestRefusalsAreWritten: a store writes them without being asked to.
 func TestRefusalsAreWritten(t *testing.T) {
 	p := openPast(t, vfs.NewMem(), nil)
-	for i := 0; p.metrics.refusalsRecorded.Get() == 0; i++ {
+	for i := 0; p.counter("apportion_history_refusals_recorded_total") == 0; i++ {
 		p.refuse(fmt.Sprint("o", i), "none")
 		runtime.Gosched()
 	}
@@ -217,82 +215,4 @@ func TestRefusalsOff(t *testing.T) {
 	if got := p.sequence(math.MaxUint64); !slices.Equal(got, []string{"c"}) {
 		t.Errorf("%v, want what was refused since history is on", got)
 	}
-}
-
-// TestRefusalsCrash crashes at the k-th change on disk for every k: what a crash has taken is missed, and nothing is
-// told that was not so.
-func TestRefusalsCrash(t *testing.T) {
-	for at := int64(1); ; at++ {
-		rng := rand.New(rand.NewPCG(uint64(at), 1))
-		config := vfs.CrashCloneCfg{UnsyncedDataPercent: int(at%3) * 40, RNG: rng}
-		fs := newCrashingFS(at, config)
-		var flushed, atCrash []string
-		var crash *vfs.MemFS
-		fs.onBeforeCrash = func() { atCrash = slices.Clone(flushed) }
-		fs.onCrash = func(clone *vfs.MemFS) { crash = clone }
-		if err := fs.mem.MkdirAll("/history", durable.DirPermissions); err != nil {
-			t.Fatal(err)
-		}
-		root, err := fs.mem.OpenDir("/")
-		if err := errors.Join(err, root.Sync(), root.Close()); err != nil {
-			t.Fatal(err)
-		}
-		var all []string
-		for life := range 3 {
-			r := newTestRefusals(t, fs, uint64(life*10))
-			r.segmentBytes = 150
-			for i := life * 10; i < life*10+8; i++ {
-				r.refuse(uint64(i), fmt.Sprint("o", i))
-				all = append(all, fmt.Sprintf("o%d@%d", i, i))
-				if i%3 > 0 {
-					r.flush()
-					flushed = slices.Clone(all)
-				}
-			}
-			r.close()
-			flushed = slices.Clone(all)
-		}
-		if crash == nil {
-			t.Logf("%d changes on disk", at)
-			return
-		}
-		checkCrashedRefusals(t, crash, all, atCrash, fmt.Sprintf("crash at %d, %d%%", at, config.UnsyncedDataPercent))
-	}
-}
-
-func checkCrashedRefusals(t *testing.T, fs *vfs.MemFS, all, flushed []string, name string) {
-	t.Helper()
-	r := newTestRefusals(t, fs, 99)
-	since, gap := r.since(), false
-	got := slices.DeleteFunc(told(t, r, 0), func(s string) bool {
-		if strings.HasPrefix(s, "gap@") {
-			gap = true
-			return true
-		}
-		return false
-	})
-	rest := all
-	for _, order := range got {
-		at := slices.Index(rest, order)
-		if at < 0 {
-			t.Fatalf("%s: %v is told, of %v", name, got, all)
-		}
-		rest = rest[at+1:]
-	}
-	for _, order := range flushed {
-		var number, index uint64
-		if _, err := fmt.Sscanf(order, "o%d@%d", &number, &index); err != nil {
-			t.Fatal(err)
-		}
-		if !gap && !slices.Contains(got, order) && index >= since.Index {
-			t.Fatalf("%s: %s was written, is not told and not missed: %v since %v", name, order, got, since)
-		}
-	}
-	r.refuse(100, "new")
-	if got := told(t, r, 0); got[len(got)-1] != "new@100" {
-		t.Errorf("%s: %v", name, got)
-	}
-	r.close()
-	r = newTestRefusals(t, fs.CrashClone(vfs.CrashCloneCfg{}), 100)
-	r.close()
 }

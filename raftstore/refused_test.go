@@ -11,6 +11,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/VictoriaMetrics/metrics"
 	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/cockroachdb/pebble/v2/vfs/errorfs"
 
@@ -24,20 +25,25 @@ func newTestRefusals(t testing.TB, fs vfs.FS, last uint64) *refusals {
 	if err := fs.MkdirAll("/history", durable.DirPermissions); err != nil {
 		t.Fatal(err)
 	}
-	s := &Store{
-		cfg: Config{FS: fs, Logger: slog.New(slog.DiscardHandler), Clock: newFakeClock(),
-			HistoryBytes: HistoryBytesDefault},
-		paths:   paths{history: "/history"},
-		metrics: newStoreMetrics(testMetrics()),
+	c := historyConfig{
+		fs: fs, dir: "/history", bytesMax: 4 << 30, nowMS: place(0).TimeMS, logger: slog.New(slog.DiscardHandler),
 	}
-	return s.newRefusals(last)
+	return newRefusals(c, newHistoryMetrics(metrics.NewSet()), last)
+}
+
+// order is an order of some units of one item.
+func order(orderID, upc string, units int64) *engine.Allocate {
+	return &engine.Allocate{OrderID: orderID, Lines: []engine.AllocateLine{{ItemID: "1", UPC: upc, Location: "L",
+		Quantity: units}}}
 }
 
 // place is index i of a log with an entry a second.
-func place(i uint64) Moment { return Moment{Index: i, TimeMS: newFakeClock().NowMS() + int64(i)*1000} }
+func place(i uint64) engine.Moment {
+	return engine.Moment{Index: i, TimeMS: 1_700_000_000_000 + int64(i)*1000}
+}
 
 func (r *refusals) refuse(i uint64, orderID string) {
-	r.record(place(i), engine.CodeInsufficient, allocate(orderID, "U", 1))
+	r.record(place(i), engine.CodeInsufficient, order(orderID, "U", 1))
 }
 
 // told is what a reader says, in short: order@index, lost:number@index, gap@index-until.
@@ -114,7 +120,7 @@ func TestRefusalsRepeated(t *testing.T) {
 	for range 5 {
 		r.refuse(1, "a")
 	}
-	r.record(place(1), engine.CodeInsufficient, allocate("a", "U", 2))
+	r.record(place(1), engine.CodeInsufficient, order("a", "U", 2))
 	r.refuse(2, "a")
 	r.refuse(1, "b")
 	wantTold(t, r, 0, "a@1 a@1 a@2 b@1")
@@ -156,7 +162,7 @@ func TestRefusalsTooMany(t *testing.T) {
 // TestRefusalsBufferFull: a request does not wait for the disk, and an order that is too large takes no room.
 func TestRefusalsBufferFull(t *testing.T) {
 	r := newTestRefusals(t, vfs.NewMem(), 0)
-	r.record(place(1), engine.CodeInsufficient, allocate(strings.Repeat("x", refusedFrameBytesMax), "U", 1))
+	r.record(place(1), engine.CodeInsufficient, order(strings.Repeat("x", refusedFrameBytesMax), "U", 1))
 	r.mu.frames = appendFrame(r.mu.frames, &frame{kind: frameRefusal, data: make([]byte, 1000)})
 	n := 0
 	for ; len(r.mu.frames) < refusedBufferBytes; n++ {
@@ -215,11 +221,11 @@ func TestRefusalsSegments(t *testing.T) {
 	if got := told(t, r, 0); count < 20 || len(got) != 100 {
 		t.Fatalf("%d segments, %d told", count, len(got))
 	}
-	if errors := r.metrics.historyErrors.Get(); errors != 0 {
+	if errors := r.metrics.errors.Get(); errors != 0 {
 		t.Fatalf("%d errors are counted of segments that ended well", errors)
 	}
 	reader := r.read(0)
-	r.release(&keptState{applied: 50}, 0)
+	r.release(&keptState{index: 60, applied: 50}, 0) // Raft's own entries are between them
 	if since := r.since(); since.Index > 50 || since.Index < 45 || files() >= count {
 		t.Errorf("kept since %v, %d files", since, files())
 	}
@@ -260,7 +266,7 @@ func TestRefusalsSegments(t *testing.T) {
 
 // TestRefusalsDamage: damage and torn tails cost what follows them in their file, and are told.
 func TestRefusalsDamage(t *testing.T) {
-	frameLen := frameHeaderBytes + len(engine.AppendCommand(nil, &engine.Envelope{}, allocate("a", "U", 1)))
+	frameLen := frameHeaderBytes + len(engine.AppendCommand(nil, &engine.Envelope{}, order("a", "U", 1)))
 	for _, test := range []struct {
 		name   string
 		change func(data []byte) []byte
@@ -273,11 +279,11 @@ func TestRefusalsDamage(t *testing.T) {
 		{"zeros behind", func(data []byte) []byte {
 			return append(data[:1+frameLen], make([]byte, 100)...)
 		}, "a@1 gap@1-5 d@5"},
-		{"a bit of a command", flip(1 + 2*frameLen - 1), "a@1 gap@1-5 d@5"},
-		{"a bit of an index", flip(1 + frameLen + frameIndexAt), "a@1 gap@1-5 d@5"},
-		{"a bit of a length", flip(1 + frameLen), "a@1 gap@1-5 d@5"},
-		{"a length of nearly everything", flip(1 + frameLen + 3), "a@1 gap@1-5 d@5"},
-		{"the version", flip(0), "gap@1-5 d@5"},
+		{"a bit of a command", flipBit(1 + 2*frameLen - 1), "a@1 gap@1-5 d@5"},
+		{"a bit of an index", flipBit(1 + frameLen + frameIndexAt), "a@1 gap@1-5 d@5"},
+		{"a bit of a length", flipBit(1 + frameLen), "a@1 gap@1-5 d@5"},
+		{"a length of nearly everything", flipBit(1 + frameLen + 3), "a@1 gap@1-5 d@5"},
+		{"the version", flipBit(0), "gap@1-5 d@5"},
 		{"empty", func([]byte) []byte { return nil }, "gap@1-5 d@5"},
 	} {
 		fs := vfs.NewMem()
@@ -289,7 +295,7 @@ func TestRefusalsDamage(t *testing.T) {
 		r.refuse(3, "c")
 		r.close()
 		path := "/history/" + r.files.segments[1].name()
-		rewrite(t, fs, path, test.change)
+		rewriteFile(t, fs, path, test.change)
 		r = newTestRefusals(t, fs, 4)
 		before := told(t, r, 0)
 		wantTold(t, r, 5, "")
@@ -309,29 +315,21 @@ func TestRefusalsDamage(t *testing.T) {
 	}
 }
 
-func flip(at int) func(data []byte) []byte {
+func flipBit(at int) func(data []byte) []byte {
 	return func(data []byte) []byte {
 		data[at] ^= 0x40
 		return data
 	}
 }
 
-func rewrite(t testing.TB, fs vfs.FS, path string, change func(data []byte) []byte) {
+func rewriteFile(t testing.TB, fs vfs.FS, path string, change func(data []byte) []byte) {
 	t.Helper()
 	f, err := fs.Open(path)
 	if err != nil {
 		t.Fatal(err)
 	}
 	data, err := io.ReadAll(f)
-	if err := errors.Join(err, f.Close()); err != nil {
-		t.Fatal(err)
-	}
-	f, err = fs.Create(path, vfs.WriteCategoryUnspecified)
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, err = f.Write(change(data))
-	if err := errors.Join(err, f.Close()); err != nil {
+	if err := errors.Join(err, f.Close(), durable.WriteSynced(fs, path, change(data))); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -11,16 +11,16 @@ import (
 
 // BenchmarkRefuses is a refusal before the log: unrecorded, recorded, and while more is refused than is recorded.
 func BenchmarkRefuses(b *testing.B) {
+	const burst = 110_000 // more than are recorded at once
 	for _, test := range []struct {
-		name   string
-		budget int64
-	}{{"unrecorded", -1}, {"recorded", refusedBurstBytes}, {"toofast", 0}} {
+		name    string
+		age     time.Duration
+		already int   // refused before
+		everyMS int64 // between two refusals, by the clock
+	}{{"unrecorded", -1, 0, 1}, {"recorded", 0, 0, 1}, {"toofast", 0, burst, 0}} {
 		b.Run(test.name, func(b *testing.B) {
 			cfg := testConfig(vfs.Default)
-			cfg.Dir = b.TempDir()
-			if test.budget < 0 {
-				cfg.HistoryAge = -1
-			}
+			cfg.Dir, cfg.HistoryAge = b.TempDir(), test.age
 			s := openReady(b, cfg)
 			defer mustClose(b, s)
 			mustDo(b, s, channels())
@@ -30,25 +30,28 @@ func BenchmarkRefuses(b *testing.B) {
 			startMS := s.cfg.Clock.NowMS()
 			id := []byte(c.OrderID)
 			var r engine.Result
-			b.ReportAllocs()
-			for i := 0; b.Loop(); i++ {
+			refuse := func(i int) {
 				for at, n := len(id)-1, i; at > 6; at, n = at-1, n/10 {
 					id[at] = byte('0' + n%10)
 				}
 				c.OrderID = string(id)
-				if i%1000 == 0 && test.budget >= 0 {
-					s.history.refusals.mu.Lock()
-					s.history.refusals.mu.budget = test.budget
-					s.history.refusals.mu.Unlock()
-				}
-				if !s.Refuses(time.Time{}, startMS, "", c, &r) {
+				if !s.Refuses(time.Time{}, startMS+int64(i)*test.everyMS, "", c, &r) {
 					b.Fatal("not refused")
 				}
 			}
-			if h := s.history.refusals; h != nil {
-				h.flush()
-				b.ReportMetric(float64(h.metrics.refusalsRecorded.Get())/float64(b.N), "recorded/op")
+			for i := range test.already {
+				if refuse(i); i%5000 == 0 {
+					s.history.flush()
+				}
 			}
+			recorded := cfg.Metrics.GetOrCreateCounter("apportion_history_refusals_recorded_total")
+			before := recorded.Get()
+			b.ReportAllocs()
+			for i := test.already; b.Loop(); i++ {
+				refuse(i)
+			}
+			s.history.flush()
+			b.ReportMetric(float64(recorded.Get()-before)/float64(b.N), "recorded/op")
 		})
 	}
 }

@@ -11,14 +11,15 @@ import (
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 
+	"apportion/engine"
 	"apportion/raftstore/durable"
 )
 
 // refusedSegment is a file of refused orders.
 type refusedSegment struct {
-	number uint64 // rising
-	from   Moment // of its first order
-	bytes  int64  // written, or found
+	number uint64        // rising
+	from   engine.Moment // of its first order
+	bytes  int64         // written, or found
 }
 
 const refusedPrefix = "refused"
@@ -40,15 +41,16 @@ func parseRefused(name string) (s refusedSegment, ok bool) {
 }
 
 // newRefusals finds what was recorded before, up to the last entry of the log. A fault costs recordings and no start.
-func (s *Store) newRefusals(last uint64) *refusals {
-	began := Moment{Index: last, TimeMS: s.cfg.Clock.NowMS()}
+func newRefusals(c historyConfig, m *historyMetrics, last uint64) *refusals {
+	began := engine.Moment{Index: last, TimeMS: c.nowMS}
 	if last <= 1 { // the bootstrap's entry: nothing can have been refused before
 		began.Index = 0
 	}
 	r := &refusals{
-		fs: s.cfg.FS, dir: s.paths.history, logger: s.cfg.Logger, metrics: s.metrics,
-		bytesMax: min(refusedBytes, s.cfg.HistoryBytes/refusedHistoryParts), segmentBytes: refusedSegmentBytes,
-		began: began, seed: maphash.MakeSeed(), early: make(chan struct{}, 1),
+		fs: c.fs, dir: c.dir, logger: c.logger, metrics: m,
+		bytesMax:     min(refusedBytes, c.bytesMax/refusedHistoryParts),
+		segmentBytes: cmp.Or(c.segmentBytes, refusedSegmentBytes),
+		began:        began, seed: maphash.MakeSeed(), early: make(chan struct{}, 1),
 	}
 	r.mu.frames = make([]byte, 0, refusedBufferBytes+refusedFrameBytesMax)
 	r.mu.budget, r.mu.paidMS = refusedBurstBytes, r.began.TimeMS
@@ -111,7 +113,7 @@ func (r *refusals) writeLocked(frames []byte) error {
 
 // beginLocked begins a segment. Its name is made durable, so that a crash can take what is in it but not hide that it
 // did.
-func (r *refusals) beginLocked(from Moment) error {
+func (r *refusals) beginLocked(from engine.Moment) error {
 	s := refusedSegment{number: r.files.first, from: from}
 	if n := len(r.files.segments); n > 0 {
 		s.number = r.files.segments[n-1].number + 1
@@ -171,7 +173,7 @@ func (r *refusals) endLocked() {
 		r.files.open = nil
 	}
 	if err != nil {
-		r.metrics.historyErrors.Inc()
+		r.metrics.errors.Inc()
 		r.logger.Warn("history: a segment of refused orders could not be ended", "error", err)
 	}
 }
@@ -183,7 +185,7 @@ func (r *refusals) removeFirstLocked() bool {
 	}
 	s := r.files.segments[0]
 	if err := r.fs.Remove(r.fs.PathJoin(r.dir, s.name())); err != nil {
-		r.metrics.historyErrors.Inc()
+		r.metrics.errors.Inc()
 		r.logger.Error("history: a segment of refused orders could not be removed; it is tried again after the next "+
 			"start",
 			"segment", s.name(), "error", err)
@@ -207,7 +209,7 @@ func (r *refusals) release(oldest *keptState, beforeMS int64) {
 }
 
 // since is where the recording begins.
-func (r *refusals) since() Moment {
+func (r *refusals) since() engine.Moment {
 	r.files.Lock()
 	defer r.files.Unlock()
 	if len(r.files.segments) == 0 {

@@ -87,7 +87,7 @@ func appendLost(dst []byte, index uint64, timeMS int64, count uint64) []byte {
 func frameBytes(header []byte) (int, error) {
 	body := binary.LittleEndian.Uint32(header)
 	if body < frameHeaderBytes-frameBodyAt || body > refusedFrameBytesMax-frameBodyAt {
-		return 0, fmt.Errorf("%w: a frame of %d bytes", ErrFormat, body)
+		return 0, fmt.Errorf("%w: a frame of %d bytes", durable.ErrFormat, body)
 	}
 	return frameBodyAt + int(body), nil
 }
@@ -95,13 +95,13 @@ func frameBytes(header []byte) (int, error) {
 // decodeFrame reads a whole frame.
 func decodeFrame(data []byte) (f frame, err error) {
 	if len(data) < frameHeaderBytes {
-		return f, fmt.Errorf("%w: a frame of %d bytes is shorter than its header", ErrFormat, len(data))
+		return f, fmt.Errorf("%w: a frame of %d bytes is shorter than its header", durable.ErrFormat, len(data))
 	}
 	if bytes, err := frameBytes(data); err != nil || bytes != len(data) {
-		return f, fmt.Errorf("%w: a frame of %d bytes says %d", ErrFormat, len(data), bytes)
+		return f, fmt.Errorf("%w: a frame of %d bytes says %d", durable.ErrFormat, len(data), bytes)
 	}
 	if crc32.Checksum(data[frameBodyAt:], durable.Castagnoli) != binary.LittleEndian.Uint32(data[frameChecksumAt:]) {
-		return f, fmt.Errorf("%w: a frame's checksum does not fit", ErrFormat)
+		return f, fmt.Errorf("%w: a frame's checksum does not fit", durable.ErrFormat)
 	}
 	f = frame{
 		kind: frameKind(data[frameBodyAt]), code: engine.Code(data[frameBodyAt+1]),
@@ -110,7 +110,7 @@ func decodeFrame(data []byte) (f frame, err error) {
 		data:   data[frameHeaderBytes:],
 	}
 	if f.kind < frameRefusal || f.kind > frameEnd || f.kind == frameLost && len(f.data) != 8 {
-		return f, fmt.Errorf("%w: a frame of kind %d with %d bytes", ErrFormat, f.kind, len(f.data))
+		return f, fmt.Errorf("%w: a frame of kind %d with %d bytes", durable.ErrFormat, f.kind, len(f.data))
 	}
 	return f, nil
 }
@@ -134,8 +134,8 @@ func countFrames(frames []byte) (refused, lost uint64) {
 }
 
 // firstPlace is where the first of some frames was refused.
-func firstPlace(frames []byte) Moment {
-	return Moment{
+func firstPlace(frames []byte) engine.Moment {
+	return engine.Moment{
 		Index:  binary.LittleEndian.Uint64(frames[frameIndexAt:]),
 		TimeMS: int64(binary.LittleEndian.Uint64(frames[frameTimeAt:])),
 	}

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"apportion/engine"
+	"apportion/raftstore/durable"
 )
 
 // TestDecodeFrameRefuses: what does not fit is refused, and a length before memory is taken for it.
@@ -17,7 +18,7 @@ func TestDecodeFrameRefuses(t *testing.T) {
 		{kind: frameLost, data: make([]byte, 9)}} {
 		data := appendFrame(nil, &f)
 		sealFrames(data)
-		if _, err := decodeFrame(data); !errors.Is(err, ErrFormat) {
+		if _, err := decodeFrame(data); !errors.Is(err, durable.ErrFormat) {
 			t.Errorf("kind %d with %d bytes: %v", f.kind, len(f.data), err)
 		}
 	}
@@ -30,7 +31,7 @@ func TestDecodeFrameRefuses(t *testing.T) {
 }
 
 func FuzzDecodeFrame(f *testing.F) {
-	command := engine.AppendCommand(nil, &engine.Envelope{}, allocate("o", "U", 3))
+	command := engine.AppendCommand(nil, &engine.Envelope{}, order("o", "U", 3))
 	for _, seed := range []frame{
 		{kind: frameRefusal, code: engine.CodeInsufficient, index: 7, timeMS: 1_700_000_000_000, data: command},
 		{kind: frameLost, index: 1 << 40, data: make([]byte, 8)}, {kind: frameEnd, timeMS: -1},

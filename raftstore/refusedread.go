@@ -11,17 +11,18 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"apportion/engine"
+	"apportion/raftstore/durable"
 )
 
 // refusedReader reads recorded refusals in the order in which they were recorded. The files are all opened at once, so
 // that it does not matter which of them are removed meanwhile.
 type refusedReader struct {
 	logger *slog.Logger
-	since  Moment
+	since  engine.Moment
 	after  uint64 // those before it are passed over
 	parts  []refusedPart
 	in     *bufio.Reader // of the first part; nil: it is to be begun
-	place  Moment        // of what was read last
+	place  engine.Moment // of what was read last
 	data   []byte
 
 	next engine.Entry // looked at, see peek
@@ -33,9 +34,9 @@ type refusedPart struct {
 	name    string
 	file    vfs.File
 	bytes   int64
-	from    Moment
-	until   Moment // the recording goes on there, at the latest
-	growing bool   // it may end without a frame that says so
+	from    engine.Moment
+	until   engine.Moment // the recording goes on there, at the latest
+	growing bool          // it may end without a frame that says so
 }
 
 // read opens what was recorded up to now, as far as it may be of the index or a later one.
@@ -53,7 +54,7 @@ func (r *refusals) read(after uint64) *refusedReader {
 	}
 	for i, s := range segments {
 		p := refusedPart{name: s.name(), bytes: s.bytes, from: s.from,
-			until: Moment{Index: math.MaxUint64, TimeMS: math.MaxInt64}}
+			until: engine.Moment{Index: math.MaxUint64, TimeMS: math.MaxInt64}}
 		last := i == len(segments)-1
 		switch p.growing = last && r.files.open != nil; {
 		case !last:
@@ -115,7 +116,7 @@ func (r *refusedReader) readPart() bool {
 		r.endPart()
 		return r.next.Refused.UntilIndex >= r.after
 	}
-	r.place = Moment{Index: f.index, TimeMS: f.timeMS}
+	r.place = engine.Moment{Index: f.index, TimeMS: f.timeMS}
 	r.next = engine.Entry{Index: f.index, TimeMS: f.timeMS, Commands: r.next.Commands[:0],
 		Refused: engine.Refused{Is: true, Code: f.code}}
 	if f.kind == frameLost {
@@ -144,10 +145,11 @@ func (r *refusedReader) readFrame(p *refusedPart) (f frame, err error) {
 		r.in, r.place = bufio.NewReader(io.NewSectionReader(p.file, 0, p.bytes)), p.from
 		version, err := r.in.ReadByte()
 		if err != nil {
-			return f, fmt.Errorf("%w: a segment without its first byte", ErrFormat)
+			return f, fmt.Errorf("%w: a segment without its first byte", durable.ErrFormat)
 		}
 		if version != refusedVersion {
-			return f, fmt.Errorf("%w: a segment of version %d, this program reads version %d", ErrFormat, version,
+			return f, fmt.Errorf("%w: a segment of version %d, this program reads version %d", durable.ErrFormat,
+				version,
 				refusedVersion)
 		}
 	}
@@ -159,7 +161,7 @@ func readFrame(in *bufio.Reader, buffer *[]byte) (f frame, err error) {
 	header, err := in.Peek(frameHeaderBytes)
 	if err != nil {
 		if len(header) > 0 {
-			return f, fmt.Errorf("%w: a frame is torn in its header: %d bytes", ErrFormat, len(header))
+			return f, fmt.Errorf("%w: a frame is torn in its header: %d bytes", durable.ErrFormat, len(header))
 		}
 		return f, err
 	}
@@ -172,7 +174,7 @@ func readFrame(in *bufio.Reader, buffer *[]byte) (f frame, err error) {
 	}
 	*buffer = (*buffer)[:size]
 	if _, err := io.ReadFull(in, *buffer); err != nil {
-		return f, fmt.Errorf("%w: a frame of %d bytes is torn", ErrFormat, size)
+		return f, fmt.Errorf("%w: a frame of %d bytes is torn", durable.ErrFormat, size)
 	}
 	return decodeFrame(*buffer)
 }

@@ -42,7 +42,7 @@ var makeOldGroup = sync.OnceValue(func() *oldGroup {
 	steps := []func(context.Context) error{
 		s.lockDirectory, p.openState, s.loadState, s.openLog,
 		func(context.Context) error { s.identity = &identity{self: "node0"}; return nil }, // there were no others
-		s.bootstrap, s.loadHistory,
+		s.bootstrap, s.openHistory,
 		func(context.Context) error { return s.log.SetUint64(keyCurrentTerm, oldTerm) },
 		func(context.Context) error { return g.apply(s) },
 		func(context.Context) error { return s.log.DeleteRange(1, 1) },

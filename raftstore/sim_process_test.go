@@ -81,7 +81,7 @@ func (p *process) start() error {
 		s.lockDirectory, s.adoptIncoming, p.openState, s.loadState, p.checkLoaded, s.checkLogEnd, s.openLog, s.alignLog,
 		s.checkFit, s.knowSelf,
 		s.bootstrap,
-		s.loadHistory, s.openRaftLog, p.startRaft,
+		s.openHistory, s.openRaftLog, p.startRaft,
 	}
 	for _, step := range steps {
 		if err := step(context.Background()); err != nil {

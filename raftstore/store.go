@@ -82,7 +82,7 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 		s.meetPeers,
 		s.listenFirst,
 		s.bootstrap,
-		s.loadHistory,
+		s.openHistory,
 		s.openRaftLog,
 		s.newShipper,
 		s.newFetcher,
@@ -247,10 +247,8 @@ func (s *Store) startWorkers(context.Context) error {
 	s.proposer.leads = s.leadership.valid
 	s.ticker.do = s.Do
 	go s.proposer.run()
-	workers := []func(<-chan struct{}){s.leadership.run, s.checkpoints.run, s.ticker.run, s.logEnd.run}
-	if s.history.refusals != nil {
-		workers = append(workers, s.history.refusals.run)
-	}
+	workers := []func(<-chan struct{}){s.leadership.run, s.checkpoints.run, s.ticker.run, s.logEnd.run,
+		s.history.run}
 	if s.peers != nil {
 		workers = append(workers, s.confirms.run, s.follows.run, s.runFollow, s.runJoin, s.watchDisk, s.shipper.run,
 			s.fetcher.run)

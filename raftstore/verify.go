@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"log/slog"
 	"time"
 
@@ -149,7 +148,12 @@ func (v *verifier) replay(ctx context.Context, a *applier) (err error) {
 		v.report(err.Error())
 		return nil
 	}
-	if err := v.checkHistory(ctx, first, last); err != nil {
+	if last == 0 {
+		err = verifyHistory(ctx, v.stateConfig(v.paths.history), v.meta.Index+1, v.meta.Index, v.report)
+	} else {
+		err = verifyHistory(ctx, v.stateConfig(v.paths.history), first, last, v.report)
+	}
+	if err != nil {
 		return err
 	}
 	for index := max(first, v.summary.StateIndex+1); index <= last && index > 0; index++ {
@@ -161,48 +165,6 @@ func (v *verifier) replay(ctx context.Context, a *applier) (err error) {
 		}
 	}
 	return nil
-}
-
-// checkHistory reads the files of the kept checkpoints that the log continues: a start removes the others.
-func (v *verifier) checkHistory(ctx context.Context, first, last uint64) error {
-	names, err := v.fs.List(v.paths.history)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	if err != nil {
-		return fmt.Errorf("raftstore: read %s: %w", v.paths.history, err)
-	}
-	if last == 0 {
-		first, last = v.meta.Index+1, v.meta.Index
-	}
-	for _, name := range names {
-		k, ok := parseKept(name)
-		if !ok || !k.continuedBy(first, last) {
-			continue
-		}
-		if err := v.checkKept(ctx, &k); err != nil && ctx.Err() == nil {
-			v.report(fmt.Sprintf("history: the kept checkpoint of index %d: %v", k.index, err))
-		}
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (v *verifier) checkKept(ctx context.Context, k *keptState) error {
-	dir := v.fs.PathJoin(v.paths.history, k.name())
-	if err := k.readFiles(v.fs, dir); err != nil {
-		return err
-	}
-	state, err := k.open(ctx, v.stateConfig(dir), func() {})
-	if err != nil {
-		return err
-	}
-	if k.unlisted { // it has no checksums of whole files
-		err = state.Load(ctx, engine.New(), statedb.LogProgress(v.logger()))
-	}
-	return errors.Join(err, state.Close())
 }
 
 func (v *verifier) replayEntry(log *wal.Log, a *applier, index uint64) error {
