@@ -12,6 +12,7 @@ import (
 	"github.com/hashicorp/raft"
 
 	"apportion/raftstore/durable"
+	"apportion/raftstore/history"
 	"apportion/raftstore/statedb"
 )
 
@@ -266,8 +267,8 @@ func TestAdoptEndsTheHistory(t *testing.T) {
 
 func keptOf(names []string) (indexes []uint64) {
 	for _, name := range names {
-		if k, ok := parseKept(name); ok {
-			indexes = append(indexes, k.index)
+		if k, ok := history.ParseName(name); ok {
+			indexes = append(indexes, k.Index)
 		}
 	}
 	return indexes

@@ -12,6 +12,7 @@ import (
 	"github.com/hashicorp/raft"
 
 	"apportion/engine"
+	"apportion/raftstore/history"
 	"apportion/raftstore/statedb"
 )
 
@@ -36,9 +37,9 @@ type checkpointer struct {
 	note         func(index uint64) error // makes it durable, in the log, that there is a state of this index
 	// a step that waits for the disk begins, in place of the one before; end is of the last one
 	step  func() (end func())
-	keep  func(k keptState)   // offers the state on disk to the history
-	yield func()              // lets others go first; runtime.Gosched, but for tests
-	rest  func(time.Duration) // leaves the processor to others; time.Sleep, but for tests
+	keep  func(k history.Checkpoint) // offers the state on disk to the history
+	yield func()                     // lets others go first; runtime.Gosched, but for tests
+	rest  func(time.Duration)        // leaves the processor to others; time.Sleep, but for tests
 
 	hurries atomic.Int32 // somebody waits for a checkpoint, which does not rest then
 
@@ -205,7 +206,7 @@ func (f *frozen) Persist(sink raft.SnapshotSink) error {
 		panic(fmt.Sprintf("BUG: raftstore: state of index %d in a snapshot of index %d", f.rows.Index(), s.meta.Index))
 	}
 	defer f.step()()
-	state := keptState{index: s.meta.Index, term: s.meta.Term, timeMS: f.nowMS, applied: f.rows.Index()}
+	state := history.Checkpoint{Index: s.meta.Index, Term: s.meta.Term, TimeMS: f.nowMS, Applied: f.rows.Index()}
 	if err := f.store(s.meta); err != nil {
 		return errors.Join(err, sink.Cancel())
 	}

@@ -180,7 +180,7 @@ func crashWorkload(t *testing.T, fs vfs.FS, r *crashRun) {
 		if !s.Refuses(time.Time{}, s.cfg.Clock.NowMS(), "", allocate(fmt.Sprint("refused", i), "U0", 5000), &refusal) {
 			t.Error("an order for more than there is was not refused")
 		}
-		s.history.flush()
+		s.history.Flush()
 		if err := s.Checkpoint(context.Background()); err != nil {
 			t.Error(err)
 		}

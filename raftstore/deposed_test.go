@@ -10,6 +10,7 @@ import (
 	"github.com/hashicorp/raft"
 
 	"apportion/engine"
+	"apportion/raftstore/history"
 )
 
 // What a node answers from its state alone when it may have been deposed: whether others still take it for their leader
@@ -157,7 +158,7 @@ func TestRounds(t *testing.T) {
 // deposable is a store of a group of several, as far as it answers from its state, whose confirmation the test gives.
 func (w *bench) deposable(confirm func() error) *Store {
 	s := w.store
-	s.proposer, s.peers, s.history = &proposer{}, &peers{}, &history{}
+	s.proposer, s.peers, s.history = &proposer{}, &peers{}, &history.Keeper{}
 	s.leadership = &leadership{raft: leadingRaft()}
 	s.leadership.term.Store(7)
 	stop := make(chan struct{})

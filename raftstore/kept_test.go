@@ -14,6 +14,7 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs/errorfs"
 
 	"apportion/raftstore/durable"
+	"apportion/raftstore/history"
 	"apportion/raftstore/statedb"
 )
 
@@ -21,7 +22,7 @@ import (
 func (p *past) keptDir(index uint64) string {
 	p.t.Helper()
 	for _, name := range p.stateDirs() {
-		if k, ok := parseKept(name); ok && k.index == index {
+		if k, ok := history.ParseName(name); ok && k.Index == index {
 			return p.cfg.FS.PathJoin(p.paths.history, name)
 		}
 	}

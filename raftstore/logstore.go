@@ -37,7 +37,7 @@ type logStore struct {
 type logNeeds interface {
 	// needed returns the index of the oldest checkpoint that is kept or replayed, and that of the state on disk. The
 	// log after the first of them stays.
-	needed() (oldest, state uint64)
+	Needed() (oldest, state uint64)
 }
 
 var (
@@ -96,7 +96,7 @@ func (s *logStore) DeleteRange(lo, hi uint64) error {
 	if err != nil {
 		return err
 	}
-	needed, covered := s.history.needed()
+	needed, covered := s.history.Needed()
 	if lo > first || hi > covered {
 		return s.Log.DeleteRange(lo, hi)
 	}

@@ -38,7 +38,7 @@ func (s *logStore) mustHave(t *testing.T, first, last uint64) {
 // fakeHistory needs the log from a given entry on.
 type fakeHistory struct{ oldest, state uint64 }
 
-func (h *fakeHistory) needed() (oldest, state uint64) { return h.oldest, h.state }
+func (h *fakeHistory) Needed() (oldest, state uint64) { return h.oldest, h.state }
 
 // What Raft has cut is gone for Raft and stays for the history, until that lets go of it too.
 func TestLogStoreHidesWhatIsKept(t *testing.T) {

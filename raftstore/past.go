@@ -4,10 +4,22 @@ import (
 	"context"
 
 	"apportion/engine"
+	"apportion/raftstore/history"
 )
 
-// Moment is a place in the log.
-type Moment = engine.Moment
+// What callers of a Store see of package history.
+type (
+	Moment    = engine.Moment
+	History   = history.View
+	Recording = history.Recording
+)
+
+// The errors of a Recording.
+var (
+	ErrNoHistory      = history.ErrNotKept
+	ErrHistoryDamaged = history.ErrDamaged
+	ErrHistoryGone    = history.ErrReleased
+)
 
 // openHistory finds the kept checkpoints and the refused orders of earlier runs.
 func (s *Store) openHistory(context.Context) (err error) {
@@ -15,19 +27,19 @@ func (s *Store) openHistory(context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	s.history, err = openHistory(historyConfig{
-		fs: s.cfg.FS, dir: s.paths.history, state: s.state, covered: s.checkpoints.coveredIndex(),
-		log: s.log, first: first, last: last,
-		ageMS: max(0, s.cfg.HistoryAge.Milliseconds()), bytesMax: s.cfg.HistoryBytes,
-		nowMS: s.cfg.Clock.NowMS(), segmentBytes: s.cfg.refusedSegmentBytes,
-		logger: s.cfg.Logger, metrics: s.cfg.Metrics, onFatal: s.cfg.OnFatal, openFiles: s.cfg.OpenFilesMax,
-		decode: decodeCommands,
+	s.history, err = history.Open(history.Config{
+		FS: s.cfg.FS, Dir: s.paths.history, State: s.state, CheckpointIndex: s.checkpoints.coveredIndex(),
+		Log: s.log, First: first, Last: last,
+		AgeMS: max(0, s.cfg.HistoryAge.Milliseconds()), BytesMax: s.cfg.HistoryBytes,
+		NowMS: s.cfg.Clock.NowMS(), SegmentBytes: s.cfg.refusedSegmentBytes,
+		Logger: s.cfg.Logger, Metrics: s.cfg.Metrics, OnFatal: s.cfg.OnFatal, OpenFiles: s.cfg.OpenFilesMax,
+		Decode: decodeCommands,
 	})
 	if err != nil {
 		return err
 	}
-	s.checkpoints.keep = func(k keptState) { s.history.checkpointed(k, s.checkpoints.step) }
-	s.onClose(s.history.close)
+	s.checkpoints.keep = func(k history.Checkpoint) { s.history.Checkpointed(k, s.checkpoints.step) }
+	s.onClose(s.history.Close)
 	return nil
 }
 
@@ -46,7 +58,7 @@ func decodeCommands(data []byte, e *engine.Entry) error {
 
 // History says what can be replayed.
 func (s *Store) History() History {
-	return s.history.view(Moment{Index: s.AppliedIndex(), TimeMS: s.engine.NowMS()})
+	return s.history.View(Moment{Index: s.AppliedIndex(), TimeMS: s.engine.NowMS()})
 }
 
 // OpenRecording opens what was recorded up to now, from the last kept checkpoint on that is not after the index and not
@@ -55,5 +67,5 @@ func (s *Store) OpenRecording(index uint64, timeMS int64) (*Recording, error) {
 	if s.closed.Load() {
 		return nil, ErrClosed
 	}
-	return s.history.record(s.AppliedIndex(), index, timeMS)
+	return s.history.Record(s.AppliedIndex(), index, timeMS)
 }

@@ -165,7 +165,7 @@ func TestRefusalsAge(t *testing.T) {
 	p := openPast(t, vfs.NewMem(), func(c *Config) { c.refusedSegmentBytes = 1 })
 	for n := range 60 {
 		p.refuse(fmt.Sprint("o", n), "none")
-		p.history.flush()
+		p.history.Flush()
 		p.hour(n)
 		if n == 40 {
 			p.reopen()
@@ -183,7 +183,7 @@ func TestRefusalsAge(t *testing.T) {
 	for n := range 100 {
 		p.refuse(fmt.Sprint("more", n), "none")
 	}
-	p.history.flush()
+	p.history.Flush()
 	if bytes := p.History().Bytes; bytes < h.Bytes+100*50 {
 		t.Errorf("%d bytes of history, then %d with 100 more refused orders", h.Bytes, bytes)
 	}

@@ -41,7 +41,7 @@ func BenchmarkRefuses(b *testing.B) {
 			}
 			for i := range test.already {
 				if refuse(i); i%5000 == 0 {
-					s.history.flush()
+					s.history.Flush()
 				}
 			}
 			recorded := cfg.Metrics.GetOrCreateCounter("apportion_history_refusals_recorded_total")
@@ -50,7 +50,7 @@ func BenchmarkRefuses(b *testing.B) {
 			for i := test.already; b.Loop(); i++ {
 				refuse(i)
 			}
-			s.history.flush()
+			s.history.Flush()
 			b.ReportMetric(float64(recorded.Get()-before)/float64(b.N), "recorded/op")
 		})
 	}

@@ -14,6 +14,7 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs/errorfs"
 
 	"apportion/raftstore/durable"
+	"apportion/raftstore/history"
 )
 
 // simDisk is the disk of one simulated node, while one process uses it. It counts the changes that the node's own steps
@@ -198,7 +199,7 @@ func (t *tearing) entry(path string) {
 		return
 	}
 	t.check(t.to.MkdirAll(path, durable.DirPermissions))
-	if _, renamed := parseKept(t.to.PathBase(path)); renamed {
+	if _, renamed := history.ParseName(t.to.PathBase(path)); renamed {
 		// What was synced in a directory before it got this name is there whenever the name is.
 		defer func(percent int) { t.percent = percent }(t.percent)
 		t.percent = 100

@@ -12,6 +12,7 @@ import (
 	"github.com/hashicorp/raft"
 
 	"apportion/engine"
+	"apportion/raftstore/history"
 	"apportion/raftstore/statedb"
 	"apportion/wal"
 )
@@ -32,7 +33,7 @@ type Store struct {
 	raftLog     *logStore
 	archive     *archive
 	checkpoints *checkpointer
-	history     *history
+	history     *history.Keeper
 	identity    *identity
 	raft        *raft.Raft
 	leadership  *leadership
@@ -188,7 +189,7 @@ func (s *Store) newCheckpointer(covered uint64) *checkpointer {
 			return s.log.SetUint64(keyCheckpoint, index)
 		},
 		step:  func() (end func()) { return s.disk.begin(diskState) },
-		keep:  func(keptState) {},
+		keep:  func(history.Checkpoint) {},
 		yield: runtime.Gosched,
 		rest:  time.Sleep,
 		wake:  make(chan struct{}, 1),
@@ -248,7 +249,7 @@ func (s *Store) startWorkers(context.Context) error {
 	s.ticker.do = s.Do
 	go s.proposer.run()
 	workers := []func(<-chan struct{}){s.leadership.run, s.checkpoints.run, s.ticker.run, s.logEnd.run,
-		s.history.run}
+		s.history.Run}
 	if s.peers != nil {
 		workers = append(workers, s.confirms.run, s.follows.run, s.runFollow, s.runJoin, s.watchDisk, s.shipper.run,
 			s.fetcher.run)

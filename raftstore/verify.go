@@ -14,6 +14,7 @@ import (
 	"github.com/hashicorp/raft"
 
 	"apportion/engine"
+	"apportion/raftstore/history"
 	"apportion/raftstore/statedb"
 	"apportion/wal"
 )
@@ -149,9 +150,9 @@ func (v *verifier) replay(ctx context.Context, a *applier) (err error) {
 		return nil
 	}
 	if last == 0 {
-		err = verifyHistory(ctx, v.stateConfig(v.paths.history), v.meta.Index+1, v.meta.Index, v.report)
+		err = history.Verify(ctx, v.stateConfig(v.paths.history), v.meta.Index+1, v.meta.Index, v.report)
 	} else {
-		err = verifyHistory(ctx, v.stateConfig(v.paths.history), first, last, v.report)
+		err = history.Verify(ctx, v.stateConfig(v.paths.history), first, last, v.report)
 	}
 	if err != nil {
 		return err

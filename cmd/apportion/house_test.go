@@ -28,8 +28,9 @@ var mayImport = map[string][]string{
 
 	"wal": {},
 
-	"raftstore":         {"engine", "raftstore/durable", "raftstore/statedb", "rules", "wal"},
+	"raftstore":         {"engine", "raftstore/durable", "raftstore/history", "raftstore/statedb", "rules", "wal"},
 	"raftstore/durable": {},
+	"raftstore/history": {"engine", "raftstore/durable", "raftstore/statedb", "wal"},
 	"raftstore/statedb": {"engine", "raftstore/durable", "wal"},
 
 	"httpapi": {"engine", "httpapi/api", "httpapi/kibo", "httpapi/names", "httpapi/stockquery", "httpapi/strictjson",

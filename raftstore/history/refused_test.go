@@ -1,4 +1,4 @@
-package raftstore
+package history
 
 import (
 	"errors"
@@ -25,10 +25,10 @@ func newTestRefusals(t testing.TB, fs vfs.FS, last uint64) *refusals {
 	if err := fs.MkdirAll("/history", durable.DirPermissions); err != nil {
 		t.Fatal(err)
 	}
-	c := historyConfig{
-		fs: fs, dir: "/history", bytesMax: 4 << 30, nowMS: place(0).TimeMS, logger: slog.New(slog.DiscardHandler),
+	c := Config{
+		FS: fs, Dir: "/history", BytesMax: 4 << 30, NowMS: place(0).TimeMS, Logger: slog.New(slog.DiscardHandler),
 	}
-	return newRefusals(c, newHistoryMetrics(metrics.NewSet()), last)
+	return newRefusals(c, newCounters(metrics.NewSet()), last)
 }
 
 // order is an order of some units of one item.
@@ -225,7 +225,7 @@ func TestRefusalsSegments(t *testing.T) {
 		t.Fatalf("%d errors are counted of segments that ended well", errors)
 	}
 	reader := r.read(0)
-	r.release(&keptState{index: 60, applied: 50}, 0) // Raft's own entries are between them
+	r.release(&Checkpoint{Index: 60, Applied: 50}, 0) // Raft's own entries are between them
 	if since := r.since(); since.Index > 50 || since.Index < 45 || files() >= count {
 		t.Errorf("kept since %v, %d files", since, files())
 	}
@@ -257,7 +257,7 @@ func TestRefusalsSegments(t *testing.T) {
 	if n := files(); n != refusedSegmentsMax {
 		t.Errorf("%d files, at most %d are allowed", n, refusedSegmentsMax)
 	}
-	r.release(&keptState{applied: 5000}, 0)
+	r.release(&Checkpoint{Applied: 5000}, 0)
 	if n := files(); n != 1 {
 		t.Errorf("%d files, none is needed", n)
 	}
@@ -356,7 +356,7 @@ func TestRefusalsFault(t *testing.T) {
 			r.refuse(2, fmt.Sprint("b", i))
 			r.flush()
 		}
-		r.release(&keptState{applied: 1}, 0)
+		r.release(&Checkpoint{Applied: 1}, 0)
 		broken = false
 		r.refuse(3, "c")
 		r.refuse(2, "b4") // as before, but not recorded then

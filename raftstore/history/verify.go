@@ -1,4 +1,4 @@
-package raftstore
+package history
 
 import (
 	"context"
@@ -12,7 +12,7 @@ import (
 
 // verifyHistory reads the files of the kept checkpoints in a directory that a log with these bounds continues: a start
 // removes the others. c is how they are opened. Each problem is reported; the error ends the look.
-func verifyHistory(ctx context.Context, c statedb.Config, first, last uint64, report func(problem string)) error {
+func Verify(ctx context.Context, c statedb.Config, first, last uint64, report func(problem string)) error {
 	dir := c.Dir
 	names, err := c.FS.List(dir)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -22,13 +22,13 @@ func verifyHistory(ctx context.Context, c statedb.Config, first, last uint64, re
 		return fmt.Errorf("raftstore: read %s: %w", dir, err)
 	}
 	for _, name := range names {
-		k, ok := parseKept(name)
+		k, ok := ParseName(name)
 		if !ok || !k.continuedBy(first, last) {
 			continue
 		}
 		c.Dir = c.FS.PathJoin(dir, name)
 		if err := k.check(ctx, c); err != nil && ctx.Err() == nil {
-			report(fmt.Sprintf("history: the kept checkpoint of index %d: %v", k.index, err))
+			report(fmt.Sprintf("history: the kept checkpoint of index %d: %v", k.Index, err))
 		}
 		if err := ctx.Err(); err != nil {
 			return err
@@ -38,7 +38,7 @@ func verifyHistory(ctx context.Context, c statedb.Config, first, last uint64, re
 }
 
 // check reads all files of a kept checkpoint.
-func (k *keptState) check(ctx context.Context, c statedb.Config) error {
+func (k *Checkpoint) check(ctx context.Context, c statedb.Config) error {
 	if err := k.readFiles(c.FS, c.Dir); err != nil {
 		return err
 	}

@@ -1,4 +1,4 @@
-package raftstore
+package history
 
 import (
 	"context"
@@ -14,8 +14,8 @@ import (
 	"apportion/raftstore/statedb"
 )
 
-// History is what of the past can be replayed.
-type History struct {
+// View says what of the past can be replayed.
+type View struct {
 	Enabled  bool
 	From     engine.Moment // nothing before it can be replayed
 	To       engine.Moment // the last entry applied
@@ -34,22 +34,22 @@ type History struct {
 
 // The errors of a Recording.
 var (
-	// ErrNoHistory: what is to be replayed is not kept.
-	ErrNoHistory = errors.New("raftstore: no such history is kept")
+	// ErrNotKept: what is to be replayed is not kept.
+	ErrNotKept = errors.New("raftstore: no such history is kept")
 
-	// ErrHistoryDamaged: the state to begin with is not what was kept. It is kept no longer: try again, and another one
+	// ErrDamaged: the state to begin with is not what was kept. It is kept no longer: try again, and another one
 	// is chosen.
-	ErrHistoryDamaged = errors.New("raftstore: the checkpoint to replay from is damaged and is kept no longer; a " +
+	ErrDamaged = errors.New("raftstore: the checkpoint to replay from is damaged and is kept no longer; a " +
 		"replay that begins again takes another one")
 
-	// ErrHistoryGone: the replay took so long that what it replays took as much of the disk as all other history.
-	ErrHistoryGone = errors.New("raftstore: what is replayed was let go of, since it took too much of the disk; " +
+	// ErrReleased: the replay took so long that what it replays took as much of the disk as all other history.
+	ErrReleased = errors.New("raftstore: what is replayed was let go of, since it took too much of the disk; " +
 		"begin at a later time, or raise --history-bytes-max")
 )
 
-// view says what can be replayed, up to the last entry applied.
-func (h *history) view(to engine.Moment) History {
-	view := History{Enabled: h.c.ageMS > 0, From: to, To: to, BytesMax: h.c.bytesMax, AgeMS: h.c.ageMS}
+// View says what can be replayed. to is the last entry that was applied.
+func (h *Keeper) View(to engine.Moment) View {
+	view := View{Enabled: h.c.AgeMS > 0, From: to, To: to, BytesMax: h.c.BytesMax, AgeMS: h.c.AgeMS}
 	if h.refusals != nil {
 		view.RefusedFrom, view.RefusedMS = h.refusals.since(), h.refusals.lastMS.Load()
 	}
@@ -57,7 +57,7 @@ func (h *history) view(to engine.Moment) History {
 	defer h.mu.Unlock()
 	view.Bytes = h.bytesLocked(true)
 	for _, k := range h.kept {
-		view.States = append(view.States, engine.Moment{Index: k.index, TimeMS: k.timeMS})
+		view.States = append(view.States, engine.Moment{Index: k.Index, TimeMS: k.TimeMS})
 	}
 	if len(h.kept) > 0 {
 		view.From = view.States[0]
@@ -66,13 +66,13 @@ func (h *history) view(to engine.Moment) History {
 }
 
 // Recording is a part of the past: a kept state, the entries after it, and what was recorded of the orders that were
-// refused between them. While it is open, the store keeps them, within bounds (ErrHistoryGone). It is for one
+// refused between them. While it is open, the store keeps them, within bounds (ErrReleased). It is for one
 // goroutine.
 type Recording struct {
-	history *history
+	history *Keeper
 	config  statedb.Config
 	pin     *pin
-	base    keptState
+	base    Checkpoint
 	state   *statedb.DB // nil: it was not loaded yet, or is the empty one
 	next    uint64      // next entry to read
 	last    uint64
@@ -81,15 +81,15 @@ type Recording struct {
 }
 
 // record opens what was recorded up to the entry last, from the last kept state on that is not after the index and not
-// after the time (Unix milliseconds). ErrNoHistory if there is none.
-func (h *history) record(last, index uint64, timeMS int64) (*Recording, error) {
+// after the time (Unix milliseconds). ErrNotKept if there is none.
+func (h *Keeper) Record(last, index uint64, timeMS int64) (*Recording, error) {
 	r := &Recording{history: h, last: last}
 	if err := r.choose(index, timeMS); err != nil {
 		return nil, err
 	}
-	r.config = statedb.Config{FS: h.c.fs, Dir: h.c.fs.PathJoin(h.c.dir, r.base.name()), Logger: h.c.logger,
-		OnFatal: h.c.onFatal, ReadOnly: true, OpenFiles: h.c.openFiles}
-	r.refused = h.refusals.read(r.base.applied)
+	r.config = statedb.Config{FS: h.c.FS, Dir: h.c.FS.PathJoin(h.c.Dir, r.base.name()), Logger: h.c.Logger,
+		OnFatal: h.c.OnFatal, ReadOnly: true, OpenFiles: h.c.OpenFiles}
+	r.refused = h.refusals.read(r.base.Applied)
 	return r, nil
 }
 
@@ -99,12 +99,12 @@ func (r *Recording) choose(index uint64, timeMS int64) error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	for _, k := range slices.Backward(h.kept) {
-		if k.index <= index && k.timeMS <= timeMS {
-			r.base, r.next, r.pin = k, k.index+1, h.pinLocked(k)
+		if k.Index <= index && k.TimeMS <= timeMS {
+			r.base, r.next, r.pin = k, k.Index+1, h.pinLocked(k)
 			return nil
 		}
 	}
-	return ErrNoHistory
+	return ErrNotKept
 }
 
 // Close lets the store forget the recording.
@@ -119,7 +119,7 @@ func (r *Recording) Close() error {
 
 // Base is the state that the recording begins with.
 func (r *Recording) Base() engine.Moment {
-	return engine.Moment{Index: r.base.index, TimeMS: r.base.timeMS}
+	return engine.Moment{Index: r.base.Index, TimeMS: r.base.TimeMS}
 }
 
 // Last is the last entry of the recording.
@@ -148,11 +148,11 @@ func (r *Recording) Load(ctx context.Context, pace func()) (*engine.Engine, erro
 	case ctx.Err() != nil:
 		return nil, ctx.Err()
 	case !r.pin.holds():
-		return nil, ErrHistoryGone
+		return nil, ErrReleased
 	case errors.Is(err, durable.ErrCorrupt), errors.Is(err, durable.ErrInconsistent), errors.Is(err, durable.ErrFormat),
 		errors.Is(err, engine.ErrCorrupt):
 		r.history.drop(&r.base, err)
-		return nil, fmt.Errorf("%w: index %d: %w", ErrHistoryDamaged, r.base.index, err)
+		return nil, fmt.Errorf("%w: index %d: %w", ErrDamaged, r.base.Index, err)
 	}
 	return nil, err
 }
@@ -192,9 +192,9 @@ func (r *Recording) Next(e *engine.Entry) error {
 // nextEntry reads an entry of the log; not found: it has no commands.
 func (r *Recording) nextEntry(e *engine.Entry) (found bool, err error) {
 	index := r.next
-	if err := r.history.c.log.GetLog(index, &r.log); err != nil {
+	if err := r.history.c.Log.GetLog(index, &r.log); err != nil {
 		if !r.pin.holds() {
-			return false, ErrHistoryGone
+			return false, ErrReleased
 		}
 		return false, fmt.Errorf("raftstore: recorded entry %d: %w", index, err)
 	}
@@ -203,7 +203,7 @@ func (r *Recording) nextEntry(e *engine.Entry) (found bool, err error) {
 		return false, nil
 	}
 	*e = engine.Entry{Index: index, Commands: e.Commands[:0]}
-	if err := r.history.c.decode(r.log.Data, e); err != nil {
+	if err := r.history.c.Decode(r.log.Data, e); err != nil {
 		return false, fmt.Errorf("raftstore: recorded entry %d: %w", index, err)
 	}
 	return true, nil
@@ -211,7 +211,7 @@ func (r *Recording) nextEntry(e *engine.Entry) (found bool, err error) {
 
 // pin keeps a state, and the log behind it, for those who replay it.
 type pin struct {
-	state      keptState
+	state      Checkpoint
 	recordings int
 	released   bool // the history does not keep it: its directory goes with the last recording
 
@@ -235,24 +235,24 @@ func (p *pin) during(ctx context.Context) (both context.Context, end func()) {
 // held reports whether the state is there for the pin alone.
 func (p *pin) held() bool { return p.released && p.holds() }
 
-func (h *history) pinLocked(k keptState) *pin {
-	p := h.pins[k.index]
+func (h *Keeper) pinLocked(k Checkpoint) *pin {
+	p := h.pins[k.Index]
 	if p == nil {
 		p = &pin{state: k}
 		p.gone, p.letGo = context.WithCancel(context.Background())
-		h.pins[k.index] = p
+		h.pins[k.Index] = p
 	}
 	p.recordings++
 	return p
 }
 
 // unpin is the end of a recording. The log that is needed no longer goes with the next checkpoint.
-func (h *history) unpin(p *pin) {
+func (h *Keeper) unpin(p *pin) {
 	h.mu.Lock()
 	p.recordings--
 	last := p.recordings == 0
 	if last {
-		delete(h.pins, p.state.index)
+		delete(h.pins, p.state.Index)
 		p.letGo()
 	}
 	h.mu.Unlock()
@@ -262,9 +262,9 @@ func (h *history) unpin(p *pin) {
 }
 
 // oldestHeldLocked is the pin of the oldest state that is there for its pin alone; nil: there is none.
-func (h *history) oldestHeldLocked() (oldest *pin) {
+func (h *Keeper) oldestHeldLocked() (oldest *pin) {
 	for _, p := range h.pins {
-		if p.held() && (oldest == nil || p.state.index < oldest.state.index) {
+		if p.held() && (oldest == nil || p.state.Index < oldest.state.Index) {
 			oldest = p
 		}
 	}

@@ -1,6 +1,6 @@
 //go:build !race
 
-package raftstore
+package history
 
 import (
 	"testing"

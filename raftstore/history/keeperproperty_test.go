@@ -1,4 +1,4 @@
-package raftstore
+package history
 
 import (
 	"errors"
@@ -43,12 +43,12 @@ const (
 
 type historyMachine struct {
 	fs vfs.FS
-	h  *history
+	h  *Keeper
 
 	index   uint64
 	nowMS   int64
 	sizes   map[uint64]int64 // of the table that only this state has
-	kept    []keptState      // the model: what is kept, the oldest first
+	kept    []Checkpoint     // the model: what is kept, the oldest first
 	replays []*Recording     // that are open
 	pinned  map[uint64]bool  // held for a replay and no longer kept
 	gone    map[uint64]bool  // of these, let go of
@@ -64,11 +64,11 @@ func (m *historyMachine) open(t *rapid.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = log.Close() })
-	set := newHistoryMetrics(metrics.NewSet())
+	set := newCounters(metrics.NewSet())
 	logger := slog.New(slog.DiscardHandler)
-	m.h = &history{
-		c: historyConfig{fs: m.fs, dir: "history", log: log, logger: logger, ageMS: modelAgeMS,
-			bytesMax: modelBytesMax},
+	m.h = &Keeper{
+		c: Config{FS: m.fs, Dir: "history", Log: log, Logger: logger, AgeMS: modelAgeMS,
+			BytesMax: modelBytesMax},
 		metrics: set, pins: map[uint64]*pin{},
 		refusals: &refusals{fs: m.fs, dir: "history", logger: logger, metrics: set},
 	}
@@ -81,7 +81,7 @@ func (m *historyMachine) open(t *rapid.T) {
 func (m *historyMachine) keep(t *rapid.T) {
 	m.index += uint64(rapid.IntRange(1, 3).Draw(t, "entries"))
 	m.nowMS += int64(rapid.IntRange(0, 300).Draw(t, "ms"))
-	k := keptState{index: m.index, applied: m.index, timeMS: m.nowMS, term: 1}
+	k := Checkpoint{Index: m.index, Applied: m.index, TimeMS: m.nowMS, Term: 1}
 	m.sizes[m.index] = int64(rapid.IntRange(100, 400).Draw(t, "bytes"))
 	k.files = &statedb.Manifest{Index: m.index, Term: 1, Files: []statedb.File{{Name: "all.sst", Bytes: 1 << 40},
 		{Name: m.own(m.index), Bytes: m.sizes[m.index]}}}
@@ -99,14 +99,14 @@ func (m *historyMachine) keep(t *rapid.T) {
 }
 
 func (m *historyMachine) own(index uint64) string {
-	return "own" + (&keptState{index: index}).name() + ".sst"
+	return "own" + (&Checkpoint{Index: index}).name() + ".sst"
 }
 
 // release is the model's: the oldest go one by one.
 func (m *historyMachine) release() {
-	for len(m.kept) > 1 && (m.kept[1].timeMS <= m.nowMS-modelAgeMS || m.bytes(m.kept) > modelBytesMax) {
-		if slices.ContainsFunc(m.replays, func(r *Recording) bool { return r.base.index == m.kept[0].index }) {
-			m.pinned[m.kept[0].index] = true
+	for len(m.kept) > 1 && (m.kept[1].TimeMS <= m.nowMS-modelAgeMS || m.bytes(m.kept) > modelBytesMax) {
+		if slices.ContainsFunc(m.replays, func(r *Recording) bool { return r.base.Index == m.kept[0].Index }) {
+			m.pinned[m.kept[0].Index] = true
 		}
 		m.kept = m.kept[1:]
 	}
@@ -127,9 +127,9 @@ func (m *historyMachine) release() {
 }
 
 // bytes is what the own tables of all but the last take.
-func (m *historyMachine) bytes(kept []keptState) (bytes int64) {
+func (m *historyMachine) bytes(kept []Checkpoint) (bytes int64) {
 	for _, k := range kept[:len(kept)-1] {
-		bytes += m.sizes[k.index]
+		bytes += m.sizes[k.Index]
 	}
 	return bytes
 }
@@ -137,20 +137,20 @@ func (m *historyMachine) bytes(kept []keptState) (bytes int64) {
 func (m *historyMachine) pin(t *rapid.T) {
 	index := rapid.Uint64Range(0, m.index+1).Draw(t, "index")
 	if len(m.kept) > 0 && rapid.IntRange(0, 9).Draw(t, "any") > 0 { // what is kept goes soon
-		index = rapid.SampledFrom(m.kept).Draw(t, "state").index
+		index = rapid.SampledFrom(m.kept).Draw(t, "state").Index
 	}
 	r := &Recording{history: m.h, refused: &refusedReader{}}
 	err := r.choose(index, math.MaxInt64)
 	at := len(m.kept) - 1
-	for at >= 0 && m.kept[at].index > index {
+	for at >= 0 && m.kept[at].Index > index {
 		at--
 	}
 	switch {
-	case at < 0 && errors.Is(err, ErrNoHistory):
-	case at >= 0 && err == nil && r.base.index == m.kept[at].index:
+	case at < 0 && errors.Is(err, ErrNotKept):
+	case at >= 0 && err == nil && r.base.Index == m.kept[at].Index:
 		m.replays = append(m.replays, r)
 	default:
-		t.Fatalf("a replay from %d begins at %d, %v; kept are %v", index, r.base.index, err, m.kept)
+		t.Fatalf("a replay from %d begins at %d, %v; kept are %v", index, r.base.Index, err, m.kept)
 	}
 }
 
@@ -161,15 +161,15 @@ func (m *historyMachine) unpin(t *rapid.T) {
 	at := rapid.IntRange(0, len(m.replays)-1).Draw(t, "recording")
 	r := m.replays[at]
 	m.replays = slices.Delete(m.replays, at, at+1)
-	if r.pin.holds() == m.gone[r.base.index] {
-		t.Fatalf("the replay of %d holds its state: %v", r.base.index, r.pin.holds())
+	if r.pin.holds() == m.gone[r.base.Index] {
+		t.Fatalf("the replay of %d holds its state: %v", r.base.Index, r.pin.holds())
 	}
 	if err := r.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if !slices.ContainsFunc(m.replays, func(o *Recording) bool { return o.base.index == r.base.index }) {
-		delete(m.pinned, r.base.index)
-		delete(m.gone, r.base.index)
+	if !slices.ContainsFunc(m.replays, func(o *Recording) bool { return o.base.Index == r.base.Index }) {
+		delete(m.pinned, r.base.Index)
+		delete(m.gone, r.base.Index)
 	}
 }
 
@@ -180,22 +180,22 @@ func (m *historyMachine) drop(t *rapid.T) {
 	}
 	r := rapid.SampledFrom(m.replays).Draw(t, "damaged")
 	m.h.drop(&r.base, io.ErrUnexpectedEOF)
-	m.kept = slices.DeleteFunc(m.kept, func(k keptState) bool { return k.index == r.base.index })
-	m.pinned[r.base.index] = true
+	m.kept = slices.DeleteFunc(m.kept, func(k Checkpoint) bool { return k.Index == r.base.Index })
+	m.pinned[r.base.Index] = true
 }
 
 // restart is a crash: what was held for a replay is found again.
 func (m *historyMachine) restart(t *rapid.T) {
 	for index := range m.pinned {
 		for _, r := range m.replays {
-			if r.base.index == index && !slices.ContainsFunc(m.kept, func(k keptState) bool {
-				return k.index == index
+			if r.base.Index == index && !slices.ContainsFunc(m.kept, func(k Checkpoint) bool {
+				return k.Index == index
 			}) {
 				m.kept = append(m.kept, r.base)
 			}
 		}
 	}
-	slices.SortFunc(m.kept, func(a, b keptState) int { return int(a.index) - int(b.index) })
+	slices.SortFunc(m.kept, func(a, b Checkpoint) int { return int(a.Index) - int(b.Index) })
 	m.replays = nil
 	m.open(t)
 	m.h.covered = m.index
@@ -204,10 +204,10 @@ func (m *historyMachine) restart(t *rapid.T) {
 func (m *historyMachine) check(t *rapid.T) {
 	var got, want []uint64
 	for _, k := range m.h.kept {
-		got = append(got, k.index)
+		got = append(got, k.Index)
 	}
 	for _, k := range m.kept {
-		want = append(want, k.index)
+		want = append(want, k.Index)
 	}
 	if !slices.Equal(got, want) {
 		t.Fatalf("kept %v, want %v", got, want)
@@ -216,15 +216,15 @@ func (m *historyMachine) check(t *rapid.T) {
 	dirs := map[string]bool{}
 	for _, k := range m.kept {
 		dirs[k.name()] = true
-		needed = min(needed, k.index)
+		needed = min(needed, k.Index)
 	}
 	for _, r := range m.replays {
 		dirs[r.base.name()] = true
-		if !m.gone[r.base.index] {
-			needed = min(needed, r.base.index)
+		if !m.gone[r.base.Index] {
+			needed = min(needed, r.base.Index)
 		}
 	}
-	if index, covered := m.h.needed(); index != needed || covered != m.index {
+	if index, covered := m.h.Needed(); index != needed || covered != m.index {
 		t.Fatalf("needed from %d on, the state is of %d; want %d and %d", index, covered, needed, m.index)
 	}
 	names, err := m.fs.List("history")

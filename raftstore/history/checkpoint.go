@@ -1,4 +1,4 @@
-package raftstore
+package history
 
 import (
 	"context"
@@ -17,10 +17,10 @@ import (
 //
 // The list has the checksum of each file, and is looked at before the state is used: Pebble has checksums in its
 // tables, and none that would notice a list of tables that was cut short.
-type keptState struct {
-	index  uint64            // of the last entry whose effect it has; 0: the empty state before the log
-	term   uint64            // of that entry; 0: not known
-	timeMS int64             // of that entry, Unix milliseconds
+type Checkpoint struct {
+	Index  uint64            // of the last entry whose effect it has; 0: the empty state before the log
+	Term   uint64            // of that entry; 0: not known
+	TimeMS int64             // of that entry, Unix milliseconds
 	files  *statedb.Manifest // of its directory; nil: the empty state, which has none
 
 	// unlisted: it was kept by a version that wrote no list, and files has sizes alone. The cover row, and the
@@ -29,7 +29,7 @@ type keptState struct {
 
 	// applied is the last entry with commands. Raft has entries of its own behind it after a start, which index may
 	// count; what was refused meanwhile is recorded with applied.
-	applied uint64
+	Applied uint64
 }
 
 const (
@@ -41,35 +41,36 @@ const (
 )
 
 // name is that of the directory: index, time, and the last entry with commands if that is another one.
-func (k *keptState) name() string {
-	if k.applied != k.index {
-		return fmt.Sprintf("%020d-%d-%d", k.index, k.timeMS, k.applied)
+func (k *Checkpoint) name() string {
+	if k.Applied != k.Index {
+		return fmt.Sprintf("%020d-%d-%d", k.Index, k.TimeMS, k.Applied)
 	}
-	return fmt.Sprintf("%020d-%d", k.index, k.timeMS)
+	return fmt.Sprintf("%020d-%d", k.Index, k.TimeMS)
 }
 
-func parseKept(name string) (k keptState, ok bool) {
+// ParseName reads the name of a checkpoint's directory; ok is false for any other name.
+func ParseName(name string) (k Checkpoint, ok bool) {
 	parts := strings.Split(name, "-")
 	if len(parts) < 2 || len(parts) > 3 {
 		return k, false
 	}
 	var faults [3]error
-	k.index, faults[0] = strconv.ParseUint(parts[0], 10, 64)
-	k.timeMS, faults[1] = strconv.ParseInt(parts[1], 10, 64)
-	k.applied = k.index
+	k.Index, faults[0] = strconv.ParseUint(parts[0], 10, 64)
+	k.TimeMS, faults[1] = strconv.ParseInt(parts[1], 10, 64)
+	k.Applied = k.Index
 	if len(parts) == 3 {
-		k.applied, faults[2] = strconv.ParseUint(parts[2], 10, 64)
+		k.Applied, faults[2] = strconv.ParseUint(parts[2], 10, 64)
 	}
 	return k, errors.Join(faults[:]...) == nil && k.name() == name
 }
 
 // continuedBy reports whether a log with these bounds goes on where the state ends.
-func (k *keptState) continuedBy(first, last uint64) bool {
-	return k.index+1 >= first && k.index <= last
+func (k *Checkpoint) continuedBy(first, last uint64) bool {
+	return k.Index+1 >= first && k.Index <= last
 }
 
 // list gives the files.
-func (k *keptState) list() []statedb.File {
+func (k *Checkpoint) list() []statedb.File {
 	if k.files == nil {
 		return nil
 	}
@@ -77,7 +78,7 @@ func (k *keptState) list() []statedb.File {
 }
 
 // addTables adds the sizes of the tables. Those of one name are one file in all checkpoints.
-func (k *keptState) addTables(sizes map[string]int64) {
+func (k *Checkpoint) addTables(sizes map[string]int64) {
 	for _, f := range k.list() {
 		if statedb.IsTable(f.Name) {
 			sizes[f.Name] = f.Bytes
@@ -87,7 +88,7 @@ func (k *keptState) addTables(sizes map[string]int64) {
 
 // writeFiles lists the files in a directory, which become those of k, and writes the list beside them. A table that an
 // earlier kept state has is not read again. step is called before each file.
-func (k *keptState) writeFiles(fs vfs.FS, dir string, earlier keptState, step func() (end func())) error {
+func (k *Checkpoint) writeFiles(fs vfs.FS, dir string, earlier Checkpoint, step func() (end func())) error {
 	sizes, err := durable.FileSizes(fs, dir)
 	if err != nil {
 		return err
@@ -100,7 +101,7 @@ func (k *keptState) writeFiles(fs vfs.FS, dir string, earlier keptState, step fu
 			}
 		}
 	}
-	k.files = &statedb.Manifest{Index: k.index, Term: k.term}
+	k.files = &statedb.Manifest{Index: k.Index, Term: k.Term}
 	for name, bytes := range sizes {
 		sum, ok := known[name]
 		if !ok {
@@ -118,17 +119,17 @@ func (k *keptState) writeFiles(fs vfs.FS, dir string, earlier keptState, step fu
 }
 
 // readFiles reads the list of the files.
-func (k *keptState) readFiles(fs vfs.FS, dir string) (err error) {
+func (k *Checkpoint) readFiles(fs vfs.FS, dir string) (err error) {
 	k.files, err = statedb.ReadManifest(fs, dir)
 	if err != nil || k.files != nil {
-		if err == nil && k.files.Index != k.index {
+		if err == nil && k.files.Index != k.Index {
 			err = fmt.Errorf("%w: the list of files of a checkpoint of index %d in %s", durable.ErrInconsistent,
 				k.files.Index,
 				dir)
 		}
 		return err
 	}
-	k.files, k.unlisted = &statedb.Manifest{Index: k.index}, true
+	k.files, k.unlisted = &statedb.Manifest{Index: k.Index}, true
 	sizes, err := durable.FileSizes(fs, dir)
 	for name, bytes := range sizes {
 		k.files.Files = append(k.files.Files, statedb.File{Name: name, Bytes: bytes})
@@ -137,7 +138,7 @@ func (k *keptState) readFiles(fs vfs.FS, dir string) (err error) {
 }
 
 // verify reads all files of the list. pace is called after each.
-func (k *keptState) verify(ctx context.Context, fs vfs.FS, dir string, pace func()) error {
+func (k *Checkpoint) verify(ctx context.Context, fs vfs.FS, dir string, pace func()) error {
 	if k.unlisted {
 		return nil
 	}
@@ -155,7 +156,7 @@ func (k *keptState) verify(ctx context.Context, fs vfs.FS, dir string, pace func
 }
 
 // open verifies the files and opens them as a database.
-func (k *keptState) open(ctx context.Context, c statedb.Config, pace func()) (*statedb.DB, error) {
+func (k *Checkpoint) open(ctx context.Context, c statedb.Config, pace func()) (*statedb.DB, error) {
 	if err := k.verify(ctx, c.FS, c.Dir, pace); err != nil {
 		return nil, err
 	}

@@ -1,4 +1,4 @@
-package raftstore
+package history
 
 import (
 	"hash/maphash"
@@ -26,7 +26,7 @@ type refusals struct {
 	fs           vfs.FS
 	dir          string
 	logger       *slog.Logger
-	metrics      *historyMetrics
+	metrics      *counters
 	bytesMax     int64
 	segmentBytes int64
 	began        engine.Moment // the place in the log at which this life of the store begins

@@ -1,4 +1,4 @@
-package raftstore
+package history
 
 import (
 	"cmp"
@@ -41,15 +41,15 @@ func parseRefused(name string) (s refusedSegment, ok bool) {
 }
 
 // newRefusals finds what was recorded before, up to the last entry of the log. A fault costs recordings and no start.
-func newRefusals(c historyConfig, m *historyMetrics, last uint64) *refusals {
-	began := engine.Moment{Index: last, TimeMS: c.nowMS}
+func newRefusals(c Config, m *counters, last uint64) *refusals {
+	began := engine.Moment{Index: last, TimeMS: c.NowMS}
 	if last <= 1 { // the bootstrap's entry: nothing can have been refused before
 		began.Index = 0
 	}
 	r := &refusals{
-		fs: c.fs, dir: c.dir, logger: c.logger, metrics: m,
-		bytesMax:     min(refusedBytes, c.bytesMax/refusedHistoryParts),
-		segmentBytes: cmp.Or(c.segmentBytes, refusedSegmentBytes),
+		fs: c.FS, dir: c.Dir, logger: c.Logger, metrics: m,
+		bytesMax:     min(refusedBytes, c.BytesMax/refusedHistoryParts),
+		segmentBytes: cmp.Or(c.SegmentBytes, refusedSegmentBytes),
 		began:        began, seed: maphash.MakeSeed(), early: make(chan struct{}, 1),
 	}
 	r.mu.frames = make([]byte, 0, refusedBufferBytes+refusedFrameBytesMax)
@@ -196,12 +196,12 @@ func (r *refusals) removeFirstLocked() bool {
 }
 
 // release lets go of what no replay comes to: all before the oldest kept state, or before a time if none is kept.
-func (r *refusals) release(oldest *keptState, beforeMS int64) {
+func (r *refusals) release(oldest *Checkpoint, beforeMS int64) {
 	r.files.Lock()
 	defer r.files.Unlock()
 	for len(r.files.segments) > 1 {
 		next := r.files.segments[1].from // behind all of the first segment
-		if oldest != nil && next.Index >= oldest.applied || oldest == nil && next.TimeMS > beforeMS {
+		if oldest != nil && next.Index >= oldest.Applied || oldest == nil && next.TimeMS > beforeMS {
 			return
 		}
 		r.removeFirstLocked()
