@@ -9,7 +9,7 @@ import (
 	"github.com/hashicorp/raft"
 )
 
-// The leader's loop waits for StoreLogs: it must not feed the garbage collector. Pebble's own share, a new memtable or
+// The leader's loop waits for StoreLogs, so StoreLogs must not make garbage. Pebble's own share, a new memtable or
 // a block now and then, is far below one allocation a call.
 func TestStoreLogsAllocations(t *testing.T) {
 	l := mustOpen(t, Config{FS: vfs.NewMem()})
@@ -27,7 +27,7 @@ func TestStoreLogsAllocations(t *testing.T) {
 	}
 }
 
-// GetLog needs memory for what it hands out, and for the key.
+// GetLog allocates only for the entry and for the key.
 func TestGetLogAllocations(t *testing.T) {
 	l := mustOpen(t, Config{FS: vfs.NewMem()})
 	defer mustClose(t, l)

@@ -9,7 +9,7 @@ import (
 	"github.com/hashicorp/raft"
 )
 
-// IsMonotonic tells Raft that the log has no gaps, so that after a snapshot was installed it deletes what it had.
+// IsMonotonic tells Raft that the log has no gaps: Raft then deletes all entries when it installs a snapshot.
 func (l *Log) IsMonotonic() bool { return true }
 
 // FirstIndex returns the index of the first entry, 0 if there is none.
@@ -17,25 +17,25 @@ func (l *Log) FirstIndex() (uint64, error) {
 	return l.first.Load(), nil
 }
 
-// LastIndex returns the index of the last entry that is synced, 0 if there is none.
+// LastIndex returns the index of the last synced entry, 0 if there is none.
 func (l *Log) LastIndex() (uint64, error) {
 	return l.last.Load(), nil
 }
 
-// GetLog reads the entry into out, with memory of its own. It returns raft.ErrLogNotFound itself for an index outside
-// the log: Raft compares the value.
+// GetLog reads an entry into out, with memory of its own. For an index outside the log it returns raft.ErrLogNotFound
+// itself, because Raft compares the value.
 func (l *Log) GetLog(index uint64, out *raft.Log) error {
 	if err := l.enter(); err != nil {
 		return err
 	}
 	defer l.leave()
-	cuts := l.cuts.Load()
+	truncations := l.truncations.Load()
 	if !l.holds(index) {
 		return raft.ErrLogNotFound
 	}
 	err := l.readEntry(index, out)
 	if errors.Is(err, pebble.ErrNotFound) {
-		if l.cuts.Load() != cuts {
+		if l.truncations.Load() != truncations {
 			return raft.ErrLogNotFound
 		}
 		err = corruptEntry(index, "missing")
@@ -61,7 +61,7 @@ func (l *Log) readEntry(index uint64, out *raft.Log) error {
 	return errors.Join(err, closer.Close())
 }
 
-// readError wraps an error of Pebble's Get. Damage is made a CorruptError.
+// readError wraps an error of Pebble's Get. Damage becomes a CorruptError.
 func readError(where string, err error) error {
 	if pebble.IsCorruptionError(err) {
 		return &CorruptError{Where: where, Reason: "found by the database", Cause: err}
@@ -74,8 +74,8 @@ func (l *Log) StoreLog(entry *raft.Log) error {
 	return l.StoreLogs([]*raft.Log{entry})
 }
 
-// StoreLogs appends the entries in one synced batch: after nil all of them survive a crash; after an error none was
-// stored. The entries must continue the log without a gap; an empty log can begin anywhere. They are not retained.
+// StoreLogs appends the entries in one synced batch. After nil all of them survive a crash; after an error none was
+// stored. They must continue the log without a gap; an empty log may begin at any index. They are not retained.
 //
 // If the disk fails, StoreLogs does not return.
 func (l *Log) StoreLogs(entries []*raft.Log) error {
@@ -117,7 +117,7 @@ func (l *Log) storeSynced(entries []*raft.Log) (took time.Duration, batchBytes i
 	return took, batchBytes, nil
 }
 
-// checkEntries checks all that could be wrong with a batch before a byte of it is written.
+// checkEntries checks a whole batch before the first byte is written.
 func checkEntries(entries []*raft.Log, last uint64) error {
 	batchBytes := 0
 	for i, e := range entries {
@@ -125,9 +125,9 @@ func checkEntries(entries []*raft.Log, last uint64) error {
 		case e == nil:
 			return fmt.Errorf("wal: entry %d of %d is nil: %w", i+1, len(entries), ErrInvalid)
 		case e.Index == 0 || e.Index > IndexMax:
-			return fmt.Errorf("wal: index %d: %w", e.Index, ErrInvalid)
+			return fmt.Errorf("wal: index %d, expected 1 to %d: %w", e.Index, uint64(IndexMax), ErrInvalid)
 		case last != 0 && e.Index != last+1:
-			return fmt.Errorf("wal: index %d after %d: %w", e.Index, last, ErrGap)
+			return fmt.Errorf("wal: index %d, expected %d: %w", e.Index, last+1, ErrGap)
 		case len(e.Extensions) > EntryBytesMax || len(e.Data) > EntryBytesMax-len(e.Extensions):
 			return fmt.Errorf("wal: entry %d of more than %d bytes: %w", e.Index, EntryBytesMax, ErrTooLarge)
 		}
@@ -140,7 +140,7 @@ func checkEntries(entries []*raft.Log, last uint64) error {
 	return nil
 }
 
-// putEntry encodes the entry straight into the batch's buffer.
+// putEntry encodes the entry directly into the buffer of the batch.
 func putEntry(batch *pebble.Batch, e *raft.Log) {
 	op := batch.SetDeferred(logKeyBytes, entryBytes(e))
 	key := appendLogKey(op.Key[:0], e.Index)
@@ -154,7 +154,7 @@ func putEntry(batch *pebble.Batch, e *raft.Log) {
 	}
 }
 
-// commit writes the batch and returns after its sync. It is the only way to disk.
+// commit writes the batch and returns after its sync. Nothing else writes to the database.
 func (l *Log) commit(batch *pebble.Batch) (time.Duration, error) {
 	batchBytes := batch.Len()
 	start := time.Now()
@@ -166,7 +166,7 @@ func (l *Log) commit(batch *pebble.Batch) (time.Duration, error) {
 	return took, nil
 }
 
-// TableBytes estimates what the entries from an index on take on disk, as far as they are in tables: the last few
+// TableBytes estimates the disk space of the entries from an index on, as far as they are in tables: the last few
 // megabytes are not.
 func (l *Log) TableBytes(first uint64) int64 {
 	if l.enter() != nil {
@@ -176,14 +176,14 @@ func (l *Log) TableBytes(first uint64) int64 {
 	_, end := logTableBounds()
 	bytes, err := l.db.EstimateDiskUsage(appendLogKey(nil, first), end)
 	if err != nil {
-		return 0 // the range is not empty, and nothing else is refused
+		return 0 // Pebble refuses only an empty range, and this one is not
 	}
 	return int64(bytes)
 }
 
-// DeleteRange deletes the entries from lo to hi, both included, as far as they exist. They must be a prefix of the log
-// (compaction), a suffix (a conflict with the leader) or all of it (an installed snapshot): anything else would leave a
-// gap and is refused. After nil the deletion survives a crash.
+// DeleteRange deletes the existing entries from lo to hi, both included. They must be a prefix of the log (compaction),
+// a suffix (a conflict with the leader) or all of it (an installed snapshot). Any other range would leave a gap and is
+// refused. After nil the deletion survives a crash.
 //
 // If the disk fails, DeleteRange does not return.
 func (l *Log) DeleteRange(lo, hi uint64) error {
@@ -193,29 +193,29 @@ func (l *Log) DeleteRange(lo, hi uint64) error {
 	defer l.leave()
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	cut, err := planCut(bounds{l.first.Load(), l.last.Load()}, bounds{lo, hi})
-	if err != nil || cut.deleted.empty() {
+	t, err := planTruncation(bounds{l.first.Load(), l.last.Load()}, bounds{lo, hi})
+	if err != nil || t.deleted.empty() {
 		return err
 	}
-	return l.cutLocked(cut)
+	return l.truncateLocked(t)
 }
 
-// cutLocked shrinks the bounds first, so that no reader is promised an entry that is about to go, and counts the cut
-// before them, so that a reader who was promised one can tell.
-func (l *Log) cutLocked(c cut) error {
-	l.cuts.Add(1)
-	l.last.Store(c.kept.last)
-	l.first.Store(c.kept.first)
+// truncateLocked counts the truncation, then shrinks the bounds, then deletes: a reader that saw the old bounds and
+// misses an entry sees that the count has changed.
+func (l *Log) truncateLocked(t truncation) error {
+	l.truncations.Add(1)
+	l.last.Store(t.kept.last)
+	l.first.Store(t.kept.first)
 	batch := l.db.NewBatch()
-	from := appendLogKey(nil, c.deleted.first)
-	behind := appendLogKey(nil, c.deleted.last+1)
+	from := appendLogKey(nil, t.deleted.first)
+	behind := appendLogKey(nil, t.deleted.last+1)
 	err := batch.DeleteRange(from, behind, nil)
 	if err == nil {
 		_, err = l.commit(batch)
 	}
 	if err != nil {
-		// The bounds have moved and the entries may be there: going on could store what an old tombstone deletes.
-		l.fatal(fmt.Sprintf("wal: delete entries %d to %d: %v", c.deleted.first, c.deleted.last, err))
+		// The bounds have moved and the entries may be there. To go on could store an entry that the tombstone deletes.
+		l.fatal(fmt.Sprintf("wal: delete entries %d to %d: %v", t.deleted.first, t.deleted.last, err))
 	}
 	return closeBatch(batch)
 }
@@ -227,29 +227,29 @@ func closeBatch(batch *pebble.Batch) error {
 	return nil
 }
 
-// bounds are the first and the last index of a run of entries, both 0 for none.
+// bounds are the first and the last index of a range of entries, both 0 for none.
 type bounds struct{ first, last uint64 }
 
 func (b bounds) empty() bool { return b.last == 0 }
 
-// cut is what a deletion takes and what it leaves.
-type cut struct{ deleted, kept bounds }
+// truncation is the range that is deleted and the one that is left.
+type truncation struct{ deleted, kept bounds }
 
-// planCut decides what deleting the asked range does to a log with these bounds.
-func planCut(log, asked bounds) (cut, error) {
+// planTruncation decides what deleting the asked range does to a log with these bounds.
+func planTruncation(log, asked bounds) (truncation, error) {
 	if log.empty() || asked.first > asked.last || asked.last < log.first || asked.first > log.last {
-		return cut{kept: log}, nil
+		return truncation{kept: log}, nil
 	}
 	deleted := bounds{max(log.first, asked.first), min(log.last, asked.last)}
 	switch prefix, suffix := deleted.first == log.first, deleted.last == log.last; {
 	case prefix && suffix:
-		return cut{deleted: deleted}, nil
+		return truncation{deleted: deleted}, nil
 	case prefix:
-		return cut{deleted: deleted, kept: bounds{deleted.last + 1, log.last}}, nil
+		return truncation{deleted: deleted, kept: bounds{deleted.last + 1, log.last}}, nil
 	case suffix:
-		return cut{deleted: deleted, kept: bounds{log.first, deleted.first - 1}}, nil
+		return truncation{deleted: deleted, kept: bounds{log.first, deleted.first - 1}}, nil
 	default:
-		return cut{}, fmt.Errorf("wal: delete %d to %d of %d to %d: %w",
+		return truncation{}, fmt.Errorf("wal: delete %d to %d of %d to %d: %w",
 			asked.first, asked.last, log.first, log.last, ErrMiddle)
 	}
 }

@@ -29,7 +29,7 @@ func flipped(value []byte) []byte {
 	return value
 }
 
-// Each row damages the row of one entry of ten and says what readers, Verify and the next Open must find.
+// Each case damages the row of one entry of ten, and names what readers, Verify and the next Open must find.
 func TestCorruptEntry(t *testing.T) {
 	key, value := encode(entry(5, 1))
 	_, other := encode(entry(6, 1))
@@ -98,7 +98,7 @@ func TestCorruptStableValue(t *testing.T) {
 	}
 }
 
-// Without OnCorruption a fault ends the node.
+// Without OnCorruption, damage ends the process.
 func TestCorruptionIsFatalByDefault(t *testing.T) {
 	cfg := testConfig(Config{FS: vfs.NewMem()})
 	cfg.OnCorruption = nil

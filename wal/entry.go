@@ -8,8 +8,8 @@ import (
 	"github.com/hashicorp/raft"
 )
 
-// A key is the group, the table and what the table is ordered by. The group comes first, so that the log of one Raft
-// group is one range of keys, should one database ever hold several.
+// A key is the Raft group, the table, and the order within the table. The group comes first: if one database ever holds
+// several logs, each is one range of keys.
 const (
 	groupOnly = uint16(0)
 
@@ -21,14 +21,14 @@ const (
 	logKeyBytes    = keyPrefixBytes + 8
 )
 
-// A small value, of the StableStore and the marker, is version, checksum and payload.
+// A small value, of the StableStore or the marker, is version, checksum and payload.
 const (
 	smallVersion     = byte(1)
 	smallHeaderBytes = 1 + checksumBytes
 	checksumBytes    = 4
 )
 
-// castagnoli is the CRC-32C table, which both amd64 and arm64 compute in hardware.
+// castagnoli is the table of CRC-32C, which amd64 and arm64 compute in hardware.
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
 func appendPrefix(dst []byte, table byte) []byte {
@@ -36,7 +36,7 @@ func appendPrefix(dst []byte, table byte) []byte {
 	return append(dst, table)
 }
 
-// appendLogKey appends the key of the entry, big-endian so that keys sort by index.
+// appendLogKey appends the key of an entry. It is big-endian, so that keys sort by index.
 func appendLogKey(dst []byte, index uint64) []byte {
 	return binary.BigEndian.AppendUint64(appendPrefix(dst, tableLog), index)
 }
@@ -49,7 +49,7 @@ func logIndex(key []byte) (uint64, error) {
 	return binary.BigEndian.Uint64(key[keyPrefixBytes:]), nil
 }
 
-// logTableBounds returns the first key of the log table and the first key behind it.
+// logTableBounds returns the first key of the log table and the first key after it.
 func logTableBounds() (lower, upper []byte) {
 	return appendPrefix(nil, tableLog), appendPrefix(nil, tableLog+1)
 }
@@ -58,20 +58,20 @@ func appendTableKey(dst []byte, table byte, key []byte) []byte {
 	return append(appendPrefix(dst, table), key...)
 }
 
-// checksum covers the key too, so that a value found under another's key is recognised. The key is a slice that its
-// user has anyway, since what is passed to crc32 moves to the heap.
+// checksum covers the key too, so that a value under another entry's key is recognised. The key is a slice that the
+// caller has anyway, because what is passed to crc32 moves to the heap.
 func checksum(key, rest []byte) uint32 {
 	return crc32.Update(crc32.Checksum(key, castagnoli), castagnoli, rest)
 }
 
-// appendSmall appends the payload with version and checksum.
+// appendSmall appends a small value.
 func appendSmall(dst, key, payload []byte) []byte {
 	dst = append(dst, smallVersion)
 	dst = binary.BigEndian.AppendUint32(dst, checksum(key, payload))
 	return append(dst, payload...)
 }
 
-// decodeSmall returns a copy of the payload.
+// decodeSmall returns a copy of the payload of a small value.
 func decodeSmall(key, value []byte) ([]byte, error) {
 	if len(value) < smallHeaderBytes {
 		return nil, corruptSmall(key, "shorter than its header")
@@ -90,7 +90,7 @@ func corruptSmall(key []byte, reason string) *CorruptError {
 	return &CorruptError{Where: "value of " + string(key), Reason: reason}
 }
 
-// The parts of an entry's value, by offset. doc.go shows them as a table.
+// The parts of an entry's value, by offset. docs/log-format.md has them as a table.
 const (
 	entryVersion = byte(1)
 
@@ -102,7 +102,7 @@ const (
 	offsetExtensions = offsetNanos + 4
 	entryHeaderBytes = offsetExtensions + 4
 
-	// entryOverheadBytes is what an entry costs beside its extensions and data, key included.
+	// entryOverheadBytes is the size of an entry without its extensions and data, with its key.
 	entryOverheadBytes = entryHeaderBytes + logKeyBytes
 
 	nanosPerSecond = 1_000_000_000
@@ -112,8 +112,8 @@ func entryBytes(e *raft.Log) int {
 	return entryHeaderBytes + len(e.Extensions) + len(e.Data)
 }
 
-// appendEntry appends the value of the entry that is stored under the key. Its length is entryBytes, and the caller has
-// checked the limits.
+// appendEntry appends the value of an entry, for the given key. Its length is entryBytes. The caller has checked the
+// limits.
 func appendEntry(dst, key []byte, e *raft.Log) []byte {
 	start := len(dst)
 	dst = append(dst, entryVersion, 0, 0, 0, 0, byte(e.Type))
@@ -128,9 +128,9 @@ func appendEntry(dst, key []byte, e *raft.Log) []byte {
 	return dst
 }
 
-// decodeEntry fills out from the key and the value found under it. The slices are copies with their own memory: Raft
-// keeps them, and Pebble takes the value back. A length is believed only after the checksum and the bounds agree. Empty
-// extensions and data come back as nil.
+// decodeEntry fills out from a key and its value. The slices are copies: Raft keeps them, and Pebble takes the value
+// back. A length is used only after the checksum and the bounds are checked. Empty extensions and data come back as
+// nil.
 func decodeEntry(key, value []byte, out *raft.Log) error {
 	index, err := logIndex(key)
 	if err != nil {
@@ -165,8 +165,8 @@ func decodeEntry(key, value []byte, out *raft.Log) error {
 	return nil
 }
 
-// copyParts copies the body once and splits it. The capacities are cut, so that an append to one cannot reach the
-// other.
+// copyParts copies the body once and splits it. The capacities are limited, so that an append to one part cannot reach
+// the other.
 func copyParts(body []byte, extensionBytes int) (extensions, data []byte) {
 	if len(body) == 0 {
 		return nil, nil

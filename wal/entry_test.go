@@ -14,7 +14,7 @@ func encode(e *raft.Log) (key, value []byte) {
 	return key, appendEntry(nil, key, e)
 }
 
-// The bytes of an entry are what older nodes have on disk: a change of them needs a new version.
+// Older nodes have these bytes on disk: a change of them needs a new version.
 func TestEntryBytes(t *testing.T) {
 	e := &raft.Log{Index: 0x0102, Term: 7, Type: raft.LogConfiguration, AppendedAt: time.Unix(9, 10),
 		Extensions: []byte("ex"), Data: []byte("data")}
@@ -66,7 +66,7 @@ func TestDecodeRefuses(t *testing.T) {
 	}
 }
 
-// Every single damaged byte and every truncation of an entry is noticed.
+// A single changed byte of an entry is noticed, wherever it is, and so is every truncation.
 func TestDamageIsNoticed(t *testing.T) {
 	key, value := encode(entry(99, 1))
 	for i := range value {

@@ -82,7 +82,7 @@ func failOne(t *testing.T, kind errorfs.OpKind, call func(*Log) error) {
 	mustClose(t, l)
 }
 
-// If OnFatal comes back, against its contract, the goroutine does not.
+// If OnFatal returns, against its contract, the goroutine panics.
 func TestOnFatalMustNotReturn(t *testing.T) {
 	faulty, armed := faultFS(vfs.NewMem(), errorfs.OpFileSyncData)
 	called := false
@@ -156,7 +156,7 @@ func storeOnDiskFailingFrom(t *testing.T, from int64, entries uint64) {
 	os.Exit(0) // the fault is not to hit what comes after
 }
 
-// An Open that fails at any of its reads says so, and the next one works.
+// An Open that fails at any of its reads returns the error, and the next one works.
 func TestOpenFaults(t *testing.T) {
 	refused := 0
 	for k := int64(0); ; k++ {
@@ -222,7 +222,7 @@ type closer func() error
 
 func (c closer) Close() error { return c() }
 
-// A new database is opened once to raise its format: what goes wrong then fails the Open, and the next one works.
+// A new database is opened once to raise its format: a failure there fails the Open, and the next one works.
 func TestNewDatabaseFaults(t *testing.T) {
 	for _, fs := range []*lockFS{{take: errorfs.ErrInjected}, {giveUp: errorfs.ErrInjected}} {
 		fs.FS = vfs.NewMem()

@@ -11,10 +11,10 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 )
 
-// watchedFS ends the process in order when one WAL file cannot be closed and the next one begun. Pebble panics then
-// with a mutex unlocked that a deferred call unlocks again, which ends the program with exit status 2 and without the
-// cause. So the end has to come before that panic, from within the calls that Pebble makes: here, when a file is closed
-// of which something could not be written, and in the event of a file that could not be created (see eventListener).
+// watchedFS ends the process with its cause when a WAL file cannot be closed and the next one created. Pebble would
+// panic, with a mutex unlocked that a deferred call unlocks again, and the process would end with exit status 2 and
+// without the cause. So OnFatal is called before that, from within the calls that Pebble makes: here, when a file is
+// closed that could not be written in full, and in the event of a file that could not be created (eventListener).
 type watchedFS struct {
 	vfs.FS
 	log *Log
@@ -26,7 +26,7 @@ func (fs watchedFS) Create(name string, category vfs.DiskWriteCategory) (vfs.Fil
 	return fs.watch(f, name), err
 }
 
-// ReuseForWrite renames a file that is no longer needed, to be written over.
+// ReuseForWrite renames a file that is no longer needed, and opens it for new contents.
 func (fs watchedFS) ReuseForWrite(from, to string, category vfs.DiskWriteCategory) (vfs.File, error) {
 	f, err := fs.FS.ReuseForWrite(from, to, category)
 	return fs.watch(f, to), err
@@ -42,8 +42,8 @@ func (fs watchedFS) watch(f vfs.File, name string) vfs.File {
 	return &watchedFile{File: f, name: name, log: fs.log}
 }
 
-// watchedFile remembers that something went wrong. Pebble writes and syncs a WAL file on one goroutine, and closes it
-// when that one has ended.
+// watchedFile keeps the first error of a file. Pebble writes and syncs a WAL file on one goroutine, and closes it after
+// that goroutine has ended.
 type watchedFile struct {
 	vfs.File
 	name  string
@@ -80,55 +80,54 @@ func (f *watchedFile) SyncTo(length int64) (bool, error) {
 func (f *watchedFile) Close() error {
 	err := f.note(f.File.Close())
 	if f.fault != nil && f.log.serving.Load() {
-		f.log.fatal(fmt.Sprintf("wal: end the log file %s: %v", f.name, f.fault))
+		f.log.fatal(fmt.Sprintf("wal: close the log file %s: %v", f.name, f.fault))
 	}
 	return err
 }
 
-// Attempts slows down the background work of a Pebble database that fails: flushes and compactions, as on a full disk.
-// Pebble begins the next attempt at once and reports each failure, thousands a second. Here the next one begins after a
-// pause, and one line in a while says what is wrong. The log's database has it by itself; it is for the other databases
-// of a data directory, too.
+// Attempts slows down failing background work of a Pebble database: flushes and compactions, as on a full disk. Pebble
+// tries again at once and reports each failure, thousands a second. With Attempts it tries again after a pause, and a
+// log line every half minute tells what is wrong. The log's own database has it; the other databases of a data
+// directory use it too.
 type Attempts struct {
 	logger *slog.Logger
-	what   string // could not be done
+	work   string // the name of the background work
 
 	mu     sync.Mutex
 	failed time.Time // the last failure
-	said   time.Time // the last line
-	more   int       // failures since then
+	logged time.Time // the last line
+	more   int       // failures since that line
 }
 
-// NewAttempts makes the Attempts of one database; what is what its background work is for.
-func NewAttempts(logger *slog.Logger, what string) *Attempts {
-	return &Attempts{logger: logger, what: what}
+// NewAttempts makes the Attempts of one database. work names its background work in log lines.
+func NewAttempts(logger *slog.Logger, work string) *Attempts {
+	return &Attempts{logger: logger, work: work}
 }
 
-// Failed is for pebble.EventListener.BackgroundError. It may be called with Pebble's locks held, so it does not pause
-// itself.
+// Failed is for pebble.EventListener.BackgroundError. Pebble may hold locks when it calls it, so the pause is elsewhere
+// (FS).
 func (a *Attempts) Failed(err error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.failed = time.Now()
-	if a.failed.Sub(a.said) < attemptLineInterval {
+	if a.failed.Sub(a.logged) < attemptLineInterval {
 		a.more++
 		return
 	}
-	// Only its text: the error brings a stack trace, which would be printed too.
-	a.logger.Error(a.what+" failed and is tried again: give the disk space or look at its state",
+	// Only the text: the error carries a stack trace, which would be printed too.
+	a.logger.Error(a.work+" failed and is tried again: free disk space, or check the disk",
 		slog.String("error", err.Error()), slog.Int("before", a.more))
-	a.said, a.more = a.failed, 0
+	a.logged, a.more = a.failed, 0
 }
 
-// pause is how long the next attempt has to wait.
+// pause is the time until the next attempt.
 func (a *Attempts) pause() time.Duration {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	return attemptPause - time.Since(a.failed)
 }
 
-// FS gives the database a file system on which an attempt that follows a failed one waits before it creates its table:
-// Pebble holds no lock there.
+// FS makes an attempt after a failed one wait before it creates its table: Pebble holds no lock there.
 func (a *Attempts) FS(fs vfs.FS) vfs.FS { return attemptsFS{fs, a} }
 
 type attemptsFS struct {
@@ -136,7 +135,7 @@ type attemptsFS struct {
 	attempts *Attempts
 }
 
-// Create creates the file, a table after the pause.
+// Create creates a file, a table after the pause.
 func (fs attemptsFS) Create(name string, category vfs.DiskWriteCategory) (vfs.File, error) {
 	if strings.HasSuffix(name, ".sst") {
 		time.Sleep(fs.attempts.pause())
@@ -147,16 +146,16 @@ func (fs attemptsFS) Create(name string, category vfs.DiskWriteCategory) (vfs.Fi
 // Unwrap lets Pebble find the file system below.
 func (fs attemptsFS) Unwrap() vfs.FS { return fs.FS }
 
-// orderedFS syncs the directory when a MANIFEST was created. Pebble creates a MANIFEST, then the marker file that names
-// it, and only then syncs the directory, so a file system that does not keep the order of names could come back from a
-// crash with the marker and without the MANIFEST: a log that cannot be opened. It costs one more sync at each Open.
+// orderedFS syncs the directory after a MANIFEST is created. Pebble creates a MANIFEST, then the marker file that names
+// it, and syncs the directory only then. On a file system that does not keep the order of names, a crash could leave
+// the marker without the MANIFEST: a log that cannot be opened. This costs one more sync at each Open.
 type orderedFS struct{ vfs.FS }
 
-// OrderedFS gives a Pebble database the file system with that order kept. The log has it by itself; it is for the other
-// databases of a data directory.
+// OrderedFS keeps that order for a Pebble database. The log's own database has it; the other databases of a data
+// directory use it too.
 func OrderedFS(fs vfs.FS) vfs.FS { return orderedFS{fs} }
 
-// Create creates the file, and makes its name durable if it is a MANIFEST.
+// Create creates a file, and makes the name of a MANIFEST durable.
 func (fs orderedFS) Create(name string, category vfs.DiskWriteCategory) (vfs.File, error) {
 	f, err := fs.FS.Create(name, category)
 	if err != nil || !strings.HasPrefix(fs.PathBase(name), "MANIFEST") {
@@ -179,15 +178,15 @@ func (fs orderedFS) syncDirectory(path string) error {
 	return errors.Join(dir.Sync(), dir.Close())
 }
 
-// presizedFS gives a new WAL file its whole size at once. A file that grows has its new size written to the file
-// system's journal at every sync, which takes half as long again (measured on ext4). Pebble reads the zeros at the end
-// as such, and uses a file of that size again and again.
+// presizedFS gives a new WAL file its full size at once. When a file grows, every sync also writes its size to the
+// journal of the file system, which takes half as long again (measured on ext4). Pebble reads the zeros at the end as
+// the end, and reuses a file of that size again and again.
 type presizedFS struct {
 	vfs.FS
 	bytes int64
 }
 
-// Create creates the file. That it could not be given its size is no error: it grows then.
+// Create creates a file. A file that cannot get its size is no error: it grows.
 func (fs presizedFS) Create(name string, category vfs.DiskWriteCategory) (vfs.File, error) {
 	f, err := fs.FS.Create(name, category)
 	if err == nil && strings.HasSuffix(name, ".log") && f.Fd() != vfs.InvalidFd {

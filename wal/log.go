@@ -15,44 +15,43 @@ import (
 	"github.com/hashicorp/raft"
 )
 
-// Config says where the log is and whom it tells what. Only Dir must be set.
+// Config configures a Log. Only Dir must be set; zero values mean defaults.
 type Config struct {
 	// Dir is the directory of the log. It is created if it does not exist, and belongs to the log alone.
 	Dir string
 
-	// ReadOnly has Open write nothing, and find an empty log where there is none: for a check. What would write is an
-	// error.
+	// ReadOnly makes Open write nothing, and find an empty log where there is none: for a check. A call that would
+	// write is an error.
 	ReadOnly bool
 
 	// FS is the file system; vfs.Default by default. Tests inject crashes and faults here.
 	FS vfs.FS
 
-	// Logger gets what Pebble has to say: its routine messages at level debug, its errors at level error.
-	// slog.Default() by default.
+	// Logger gets Pebble's messages: routine ones at level debug, errors at level error. slog.Default() by default.
 	Logger *slog.Logger
 
 	// MemTableBytes is the size of a memtable and of a WAL file; MemTableBytesDefault by default.
 	MemTableBytes int
 
-	// OpenFilesMax is how many files the database keeps open, about; Pebble's 1000 by default.
+	// OpenFilesMax is about how many files the database keeps open; Pebble's 1000 by default.
 	OpenFilesMax int
 
-	// OnFatal is called, after the message was logged, when a write or a sync failed, so that nothing can be promised
-	// any more. It must not return; if it does, the goroutine panics. By default it ends the process with code 74. It
-	// may run on a goroutine of Pebble's that holds locks, so it must not call the Log.
+	// OnFatal is called after a write or a sync has failed and the message is logged: no further write can be promised.
+	// It must not return; if it does, the goroutine panics. By default it ends the process with ExitDiskFailed. It may
+	// run on a goroutine of Pebble's that holds locks, so it must not call the Log.
 	OnFatal func(msg string)
 
-	// OnCorruption is called, after the fault was logged, when something read back is not what was written. By default
-	// it calls OnFatal, because a leader that cannot read its log would keep its followers waiting, while a stopped one
-	// is replaced. If it returns, the reader gets the error. It must not call the Log.
+	// OnCorruption is called after bytes were read back that differ from those written, and the error is logged. By
+	// default it calls OnFatal: a leader that cannot read its log would keep its followers waiting, while a stopped
+	// leader is replaced. If it returns, the reader gets the error. It must not call the Log.
 	OnCorruption func(err error)
 
-	// OnSync is called after each StoreLogs that succeeded, from the goroutine that called it: how long the synced
-	// write took, and what it wrote (encoded bytes). It should feed a histogram and not block.
+	// OnSync is called after each successful StoreLogs, on its goroutine, with the time of the synced write, the
+	// entries and their encoded bytes. It should feed a histogram and not block.
 	OnSync func(d time.Duration, entries int, bytes int)
 }
 
-// withDefaults returns the configuration with every zero value filled in. It is the only place that knows defaults.
+// withDefaults returns the configuration with all zero values filled in. No other place knows defaults.
 func (c Config) withDefaults() Config {
 	if c.FS == nil {
 		c.FS = vfs.Default
@@ -72,15 +71,15 @@ func (c Config) withDefaults() Config {
 	return c
 }
 
-// Validate reports every fault of the configuration, joined. Zero values stand for their defaults.
+// Validate returns all faults of the configuration, joined.
 func (c Config) Validate() error {
 	c = c.withDefaults()
 	var faults []error
 	if c.Dir == "" {
-		faults = append(faults, errors.New("wal: Dir is empty"))
+		faults = append(faults, errors.New("wal: Dir is empty: the log needs a directory"))
 	}
 	if c.MemTableBytes < MemTableBytesMin || c.MemTableBytes > MemTableBytesMax {
-		faults = append(faults, fmt.Errorf("wal: MemTableBytes is %d, outside %d to %d",
+		faults = append(faults, fmt.Errorf("wal: MemTableBytes is %d: %d to %d is expected",
 			c.MemTableBytes, MemTableBytesMin, MemTableBytesMax))
 	}
 	return errors.Join(faults...)
@@ -92,7 +91,7 @@ const (
 	IndexMax = math.MaxUint64 - 1
 
 	// EntryBytesMax bounds one entry, extensions and data together. The proposer keeps entries near 64 KB, where a
-	// synced write is fastest; this is only the point at which an entry must be a mistake.
+	// synced write is fastest. An entry beyond this bound must be a mistake; raftstore's own bound is half of it.
 	EntryBytesMax = 64 << 20
 
 	// BatchBytesMax bounds the encoded bytes of one StoreLogs. It leaves room for the 1024 entries that Raft may send
@@ -111,20 +110,20 @@ const (
 	// MemTableBytesMax keeps the replay at start short.
 	MemTableBytesMax = 256 << 20
 
-	// memTablesMax is how many memtables may wait for their flush before writes stall: what the disk can be behind.
+	// memTablesMax bounds the memtables that wait for their flush before writes stall: how far the disk may be behind.
 	memTablesMax = 4
 
-	// blockCacheBytes is small since Raft reads recent entries, which are in a memtable.
+	// blockCacheBytes is small because Raft reads recent entries, which are in a memtable.
 	blockCacheBytes = 8 << 20
 
-	// tableBytesTarget makes a flush one table, so that cutting the log drops whole files.
+	// tableBytesTarget makes each flush one table, so that truncating the log drops whole files.
 	tableBytesTarget = 64 << 20
 
 	// batchRetainedBytesMax is the largest encode buffer that is kept for the next StoreLogs.
 	batchRetainedBytesMax = 4 << 20
 
-	// attemptPause is between a flush or a compaction that failed and the next one, attemptLineInterval between two
-	// lines about them: a full disk is not helped by attempts, and an operator not by a line for each.
+	// attemptPause is the pause after a flush or a compaction that failed, attemptLineInterval the pause between two
+	// log lines about them: more attempts do not help a full disk, and more lines do not help an operator.
 	attemptPause        = time.Second
 	attemptLineInterval = 30 * time.Second
 
@@ -132,7 +131,7 @@ const (
 	ExitDiskFailed = 74
 )
 
-// An entry of the maximal size must fit into a batch, and a batch into Pebble's limit of 4 GB.
+// The largest entry must fit into a batch, and the largest batch into Pebble's limit of 4 GB.
 const (
 	_ = uint64(BatchBytesMax - EntryBytesMax - entryOverheadBytes)
 	_ = uint64(math.MaxUint32 - BatchBytesMax)
@@ -151,41 +150,41 @@ type Log struct {
 	cfg Config
 	db  *pebble.DB
 
-	// life is held shared by every call and exclusively by Close, since Pebble panics when used after its Close.
-	// Lock order: life, then mu.
+	// life is held shared by every call and exclusively by Close: Pebble panics when it is used after its Close. Lock
+	// order: life, then mu.
 	life struct {
 		sync.RWMutex
 		closed bool
 	}
 
-	// mu serialises the writers of entries: StoreLogs and DeleteRange. Raft truncates the front from its snapshot
-	// goroutine while its main goroutine appends, and which came first must be the same in the database and in first
-	// and last.
+	// mu serialises StoreLogs and DeleteRange. Raft truncates the front on its snapshot goroutine while its main
+	// goroutine appends, and their order must be the same in the database and in first and last.
 	mu struct {
 		sync.Mutex
 		batch *pebble.Batch // reused, with its buffer, by each StoreLogs
 	}
 
 	// first and last are the bounds of the log, both 0 when it is empty. They are written under mu and read without it.
-	// They never promise more than is synced: StoreLogs moves them after its sync, DeleteRange before its write.
+	// They never include an entry that is not synced: StoreLogs moves them after its sync, DeleteRange before its
+	// write.
 	first, last atomic.Uint64
 
-	// cuts counts DeleteRange calls. A reader that finds an entry missing inside the bounds compares it with the count
-	// from before its read: if it moved, the entry was cut meanwhile; if not, the log has a hole.
-	cuts atomic.Uint64
+	// truncations counts DeleteRange calls. A reader that misses an entry inside the bounds compares the count with the
+	// one before its read: if it is another, the entry was deleted meanwhile; if not, the log has a gap.
+	truncations atomic.Uint64
 
-	// failed is set before OnFatal is called, so that nothing is acknowledged should OnFatal only unwind a goroutine.
+	// failed is set before OnFatal is called. If OnFatal only unwinds a goroutine, nothing is acknowledged after it.
 	failed atomic.Bool
 
-	// serving is set between Open and Close: a file that cannot be begun or ended is an error of these two, and ends
-	// the process in between.
+	// serving is set between Open and Close. A log file that cannot be created or closed is an error of these two
+	// calls; in between it ends the process.
 	serving atomic.Bool
 
 	counters counters
 }
 
-// Open opens the log, and creates it if the directory does not exist. What a crash left behind is recovered here: every
-// batch of entries that was acknowledged is there, and no batch is there in part.
+// Open opens the log, and creates it if the directory does not exist. After a crash every acknowledged batch of entries
+// is there, and no batch is there in part.
 func Open(cfg Config) (*Log, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
@@ -211,7 +210,7 @@ func openError(dir string, err error) error {
 	return fmt.Errorf("wal: open %s: %w", dir, err)
 }
 
-// recover checks that the database is a log of ours and finds its bounds.
+// recover checks that the database is a log of this format, and finds its bounds.
 func (l *Log) recover() error {
 	if err := l.checkMarker(); err != nil {
 		return err
@@ -219,8 +218,8 @@ func (l *Log) recover() error {
 	return l.loadBounds()
 }
 
-// Close closes the database. Calls that are under way are waited for, later ones get ErrClosed. A log that has failed
-// is left as it is, for the next Open to recover.
+// Close waits for calls in flight and closes the database; later calls get ErrClosed. A log that has failed stays as it
+// is: the next Open recovers it.
 func (l *Log) Close() error {
 	l.life.Lock()
 	defer l.life.Unlock()
@@ -238,7 +237,7 @@ func (l *Log) Close() error {
 	return nil
 }
 
-// enter begins a call; the caller must leave after it got nil.
+// enter begins a call. After nil the caller must call leave.
 func (l *Log) enter() error {
 	l.life.RLock()
 	err := l.usable()

@@ -90,12 +90,12 @@ func TestStoreLogsRefuses(t *testing.T) {
 func TestPlanCut(t *testing.T) {
 	f := func(log, asked, deleted, kept bounds, want error) {
 		t.Helper()
-		got, err := planCut(log, asked)
+		got, err := planTruncation(log, asked)
 		if !errors.Is(err, want) || (err == nil) != (want == nil) {
-			t.Fatalf("planCut(%v, %v): %v, want %v", log, asked, err, want)
+			t.Fatalf("planTruncation(%v, %v): %v, want %v", log, asked, err, want)
 		}
-		if got != (cut{deleted, kept}) {
-			t.Fatalf("planCut(%v, %v) = %v, want %v and %v", log, asked, got, deleted, kept)
+		if got != (truncation{deleted, kept}) {
+			t.Fatalf("planTruncation(%v, %v) = %v, want %v and %v", log, asked, got, deleted, kept)
 		}
 	}
 	none := bounds{}
@@ -166,7 +166,7 @@ func TestLargeBatchKeepsItsBuffer(t *testing.T) {
 	checkLog(t, l, want)
 }
 
-// What GetLog hands out is the reader's: neither the next read nor the next write may change it.
+// An entry from GetLog belongs to the reader: neither the next read nor the next write may change it.
 func TestReadEntryIsACopy(t *testing.T) {
 	l := mustOpen(t, Config{FS: vfs.NewMem()})
 	defer mustClose(t, l)

@@ -5,20 +5,20 @@ import (
 	"time"
 )
 
-// Metrics are the counts since Open.
+// Metrics are counts since Open.
 type Metrics struct {
 	// SyncedBatches and SyncedBytes count all synced writes: entries, deletions and the StableStore.
 	SyncedBatches uint64
 	SyncedBytes   uint64
 	// Entries counts stored entries.
 	Entries uint64
-	// LastSync is how long the latest synced write took, the wait for the disk included.
+	// LastSync is the time of the last synced write, with the wait for the disk.
 	LastSync time.Duration
-	// WriteStalls counts how often writes were held back because the disk was behind with flushes.
+	// WriteStalls counts the times that writes had to wait because flushes were behind.
 	WriteStalls uint64
 	// BackgroundErrors counts failed flushes and compactions; the database tries again.
 	BackgroundErrors uint64
-	// Corruptions counts reads that found something else than what was written.
+	// Corruptions counts reads whose bytes differ from those written.
 	Corruptions uint64
 }
 
@@ -34,7 +34,7 @@ func (c *counters) synced(took time.Duration, batchBytes int) {
 	c.lastSyncNanos.Store(int64(took))
 }
 
-// Metrics returns the counts. It is cheap, but the fields may be from slightly different moments.
+// Metrics returns the counts. It is cheap. The fields may be from slightly different moments.
 func (l *Log) Metrics() Metrics {
 	c := &l.counters
 	return Metrics{
@@ -48,8 +48,8 @@ func (l *Log) Metrics() Metrics {
 	}
 }
 
-// DiskBytes returns what the log's files take, those included that wait for their removal or reuse; 0 after Close. It
-// takes Pebble's lock, so it is for a scrape and not for each write.
+// DiskBytes returns the disk space of the log's files, with those that wait for their removal or reuse; 0 after Close.
+// It takes Pebble's lock, so it is for a scrape and not for each write.
 func (l *Log) DiskBytes() uint64 {
 	if l.enter() != nil {
 		return 0

@@ -13,16 +13,15 @@ import (
 	"github.com/hashicorp/raft"
 )
 
-// formatMajorVersion pins Pebble's file format: with a default, a new version of the library would change what is on
-// disk, and an older binary could not go back. FormatValueSeparation is 024; a WAL that is begun at FormatWALSyncChunks
-// or later says in each chunk how far it was synced, so that replay can tell a torn tail from damage to what was
-// synced.
+// formatMajorVersion fixes Pebble's file format. With the default, a new version of the library would change the files,
+// and an older binary could no longer read them. FormatValueSeparation is 024. From FormatWALSyncChunks on, each chunk
+// of a WAL records how far the sync had come, so that replay can tell a torn tail from damage to synced bytes.
 const formatMajorVersion = pebble.FormatValueSeparation
 
 // openDatabase opens the database with a WAL of our format. A WAL keeps the format that the database had when the file
-// was begun, and Pebble begins one at each opening before it raises the format; a new database starts at the oldest. So
-// a database below our format, because it is new or because a crash cut its creation short, is opened once to raise it,
-// which writes no row, and then again to be used.
+// was created. Pebble creates one at each opening, before it raises the format, and a new database has the oldest
+// format. So a database below our format, new or with its creation cut short by a crash, is opened once to raise the
+// format, which writes no row, and then again for use.
 func (l *Log) openDatabase() (*pebble.DB, error) {
 	below, err := l.belowFormat()
 	if err != nil {
@@ -43,8 +42,8 @@ func (l *Log) openDatabase() (*pebble.DB, error) {
 	return pebble.Open(l.cfg.Dir, l.databaseOptions())
 }
 
-// openReadOnly opens the database as it is. Where there is none, as after a crash while it was created, an empty one in
-// memory stands for it.
+// openReadOnly opens the database as it is. If there is none, as after a crash during its creation, an empty one in
+// memory takes its place.
 func (l *Log) openReadOnly() (*pebble.DB, error) {
 	opts := l.databaseOptions()
 	opts.ReadOnly = true
@@ -55,7 +54,7 @@ func (l *Log) openReadOnly() (*pebble.DB, error) {
 	return db, err
 }
 
-// belowFormat reports whether the format on disk is older than ours, as it is when there is no database yet.
+// belowFormat reports whether the format on disk is older than ours, or there is no database yet.
 func (l *Log) belowFormat() (bool, error) {
 	found, err := pebble.Peek(l.cfg.Dir, l.cfg.FS)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -67,8 +66,8 @@ func (l *Log) belowFormat() (bool, error) {
 	return !found.Exists || found.FormatMajorVersion < formatMajorVersion, nil
 }
 
-// databaseOptions are Pebble's options for a log: written in order, read back seldom and mostly from memory, deleted
-// from the front.
+// databaseOptions are Pebble's options for a log: written in order, read seldom and mostly from memory, deleted from
+// the front.
 func (l *Log) databaseOptions() *pebble.Options {
 	attempts := NewAttempts(l.cfg.Logger, "wal: writing a table of the log")
 	opts := &pebble.Options{
@@ -83,19 +82,19 @@ func (l *Log) databaseOptions() *pebble.Options {
 	}
 	opts.TargetFileSizes[0] = tableBytesTarget
 	for i := range opts.Levels {
-		// Commands are small and mostly ids: compressing them costs more than the bytes it saves for their short life.
+		// Commands are small, mostly ids, and live shortly: compression would cost more than it saves.
 		opts.Levels[i].Compression = func() *sstable.CompressionProfile { return sstable.NoCompression }
 	}
 	return opts
 }
 
-// fileSystem is the one that Pebble gets.
+// fileSystem is the file system that Pebble gets.
 func (l *Log) fileSystem(attempts *Attempts) vfs.FS {
 	sized := presizedFS{FS: orderedFS{l.cfg.FS}, bytes: int64(l.cfg.MemTableBytes)}
 	return attempts.FS(watchedFS{FS: sized, log: l})
 }
 
-// eventListener picks the events that someone must hear about. The rest is routine and stays silent.
+// eventListener picks the events that matter to an operator.
 func (l *Log) eventListener(attempts *Attempts) *pebble.EventListener {
 	return &pebble.EventListener{
 		BackgroundError: func(err error) {
@@ -104,7 +103,7 @@ func (l *Log) eventListener(attempts *Attempts) *pebble.EventListener {
 		},
 		WALCreated: func(info pebble.WALCreateInfo) {
 			if info.Err != nil && l.serving.Load() {
-				l.fatal(fmt.Sprintf("wal: begin the log file %s: %v", info.Path, info.Err))
+				l.fatal(fmt.Sprintf("wal: create the log file %s: %v", info.Path, info.Err))
 			}
 		},
 		DataCorruption: func(info pebble.DataCorruptionInfo) {
@@ -112,16 +111,16 @@ func (l *Log) eventListener(attempts *Attempts) *pebble.EventListener {
 		},
 		WriteStallBegin: func(info pebble.WriteStallBeginInfo) {
 			l.counters.writeStalls.Add(1)
-			l.cfg.Logger.Warn("wal: writes of the raft log stall", slog.String("reason", info.Reason))
+			l.cfg.Logger.Warn("wal: writes to the raft log wait for the disk", slog.String("reason", info.Reason))
 		},
 		LowDiskSpace: func(info pebble.LowDiskSpaceInfo) {
-			l.cfg.Logger.Warn("wal: low disk space under the raft log",
+			l.cfg.Logger.Warn("wal: little disk space is left for the raft log",
 				slog.Uint64("availableBytes", info.AvailBytes), slog.Uint64("totalBytes", info.TotalBytes))
 		},
 	}
 }
 
-// pebbleLogger carries Pebble's messages into ours.
+// pebbleLogger passes Pebble's messages to the logger.
 type pebbleLogger struct{ log *Log }
 
 // Infof is for routine messages: flushes, compactions, file names.
@@ -129,19 +128,19 @@ func (p pebbleLogger) Infof(format string, args ...any) {
 	p.log.cfg.Logger.Debug("wal: " + fmt.Sprintf(format, args...))
 }
 
-// Errorf is for errors that Pebble goes on after.
+// Errorf is for errors after which Pebble goes on.
 func (p pebbleLogger) Errorf(format string, args ...any) {
 	p.log.cfg.Logger.Error("wal: " + fmt.Sprintf(format, ErrorTexts(args)...))
 }
 
-// Fatalf never returns. After a failed WAL sync Pebble calls it and, if it comes back, reports success for a write that
-// may not be on disk.
+// Fatalf never returns. Pebble calls it after a failed WAL sync; if it returned, Pebble would report success for a
+// write that may not be on disk.
 func (p pebbleLogger) Fatalf(format string, args ...any) {
 	p.log.fatal("wal: " + fmt.Sprintf(format, ErrorTexts(args)...))
 }
 
-// ErrorTexts replaces the errors among the arguments of a message of Pebble's by their texts: with %+v, they would be
-// printed with stack traces.
+// ErrorTexts replaces the errors among the arguments of one of Pebble's messages by their texts: %+v would print them
+// with stack traces.
 func ErrorTexts(args []any) []any {
 	for i, arg := range args {
 		if err, ok := arg.(error); ok {
@@ -151,7 +150,7 @@ func ErrorTexts(args []any) []any {
 	return args
 }
 
-// fatal stops acknowledging for good and hands over to OnFatal.
+// fatal marks the log as failed, for good, and calls OnFatal.
 func (l *Log) fatal(msg string) {
 	l.failed.Store(true)
 	l.cfg.Logger.Error(msg)
@@ -159,7 +158,7 @@ func (l *Log) fatal(msg string) {
 	panic("FATAL: " + msg)
 }
 
-// corrupt reports a fault found while reading.
+// corrupt reports damage that a read has found.
 func (l *Log) corrupt(err error) {
 	l.counters.corruptions.Add(1)
 	if l.cfg.OnCorruption == nil {
@@ -169,22 +168,22 @@ func (l *Log) corrupt(err error) {
 	l.cfg.OnCorruption(err)
 }
 
-// The marker says that a database is a Raft log, and of which format. Without it a wrong directory in the configuration
-// would make a node start with an empty log beside another database's rows.
+// The marker tells that a database is a Raft log, and its format. Without it, a node with a wrong directory in its
+// configuration would start with an empty log beside the rows of another database.
 const (
 	markerKey    = "format"
 	markerFormat = "apportion raft log 1"
 )
 
-// checkMarker compares the marker, and writes it into a database that is empty. A crash between the creation of the
-// database and the marker leaves an empty database, which the next Open marks.
+// checkMarker compares the marker, and writes it into an empty database. A crash between the creation of the database
+// and the marker leaves an empty database, which the next Open marks.
 func (l *Log) checkMarker() error {
 	format, err := l.getSmall(tableMeta, []byte(markerKey))
 	if err == nil && string(format) == markerFormat {
 		return nil
 	}
 	if err == nil {
-		return fmt.Errorf("%w: it says %q, this build reads %q", ErrNotALog, format, markerFormat)
+		return fmt.Errorf("%w: its format is %q, this build reads %q", ErrNotALog, format, markerFormat)
 	}
 	if !errors.Is(err, ErrKeyNotFound) {
 		return err
@@ -211,8 +210,8 @@ func (l *Log) databaseEmpty() (bool, error) {
 	return !found, errors.Join(it.Error(), it.Close())
 }
 
-// loadBounds finds the first and the last entry and reads both, so that a log whose end is damaged is refused at start
-// and not when it is needed.
+// loadBounds finds the first and the last entry and reads both: a log with a damaged end is refused at the start, not
+// when the entry is needed.
 func (l *Log) loadBounds() error {
 	it, err := l.newLogIter()
 	if err != nil {
@@ -237,7 +236,7 @@ func (l *Log) newLogIter() (*pebble.Iterator, error) {
 	return it, nil
 }
 
-// entryAt checks the entry that the iterator stands on and returns its index, or 0 if it stands on none.
+// entryAt checks the entry under the iterator and returns its index, or 0 if there is none.
 func entryAt(it *pebble.Iterator, valid bool) (uint64, error) {
 	if !valid {
 		return 0, nil
@@ -253,9 +252,8 @@ func entryAt(it *pebble.Iterator, valid bool) (uint64, error) {
 	return index, decodeEntry(it.Key(), value, new(raft.Log))
 }
 
-// Verify reads the whole log and checks that every entry is intact and that none is missing. It reports the number of
-// entries. It runs beside writers, on the log as it was when it was called, and leaves the reaction to a fault to the
-// caller.
+// Verify reads the whole log, checks that every entry is intact and none is missing, and returns their number. It runs
+// beside writers, on the log at the time of the call. Damage is returned only: OnCorruption is not called.
 func (l *Log) Verify(ctx context.Context) (entries uint64, err error) {
 	if err := l.enter(); err != nil {
 		return 0, err

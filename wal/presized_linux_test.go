@@ -11,8 +11,7 @@ import (
 	"github.com/hashicorp/raft"
 )
 
-// A WAL file has its whole size from the start. What a crash leaves, with zeros at its end, is read as what was
-// written.
+// A WAL file has its full size from the start. After a crash, with zeros at its end, it reads back as it was written.
 func TestPresized(t *testing.T) {
 	dir, copied := t.TempDir(), t.TempDir()
 	l := mustOpen(t, testConfig(Config{Dir: dir, FS: vfs.Default, MemTableBytes: 1 << 20}))

@@ -11,14 +11,15 @@ import (
 // uint64Bytes is the length of a value that SetUint64 stores.
 const uint64Bytes = 8
 
-// Set stores the value under the key; after nil it survives a crash. Neither slice is retained. If the disk fails, Set
+// Set stores the value under the key. After nil it survives a crash. Neither slice is retained. If the disk fails, Set
 // does not return.
 func (l *Log) Set(key, value []byte) error {
 	if len(key) > StableKeyBytesMax {
-		return fmt.Errorf("wal: key of %d bytes, at most %d: %w", len(key), StableKeyBytesMax, ErrTooLarge)
+		return fmt.Errorf("wal: key of %d bytes, at most %d are expected: %w", len(key), StableKeyBytesMax, ErrTooLarge)
 	}
 	if len(value) > StableValueBytesMax {
-		return fmt.Errorf("wal: value of %d bytes, at most %d: %w", len(value), StableValueBytesMax, ErrTooLarge)
+		return fmt.Errorf("wal: value of %d bytes, at most %d are expected: %w", len(value), StableValueBytesMax,
+			ErrTooLarge)
 	}
 	if err := l.enter(); err != nil {
 		return err
@@ -45,7 +46,7 @@ func (l *Log) SetUint64(key []byte, n uint64) error {
 	return l.Set(key, binary.BigEndian.AppendUint64(nil, n))
 }
 
-// GetUint64 returns the number under the key, 0 if there is none: Raft starts a new node from there.
+// GetUint64 returns the number under the key, 0 if there is none, as Raft expects of a new node.
 func (l *Log) GetUint64(key []byte) (uint64, error) {
 	value, err := l.Get(key)
 	if errors.Is(err, ErrKeyNotFound) {
@@ -55,7 +56,7 @@ func (l *Log) GetUint64(key []byte) (uint64, error) {
 		return 0, err
 	}
 	if len(value) != uint64Bytes {
-		return 0, fmt.Errorf("wal: %q has %d bytes and is no number: %w", key, len(value), ErrInvalid)
+		return 0, fmt.Errorf("wal: the value of %q has %d bytes, a number has 8: %w", key, len(value), ErrInvalid)
 	}
 	return binary.BigEndian.Uint64(value), nil
 }

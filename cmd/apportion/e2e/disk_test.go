@@ -144,7 +144,7 @@ func TestNoNextLogFile(t *testing.T) {
 	}
 	err = s.Wait()
 	if code, log := s.ExitCode(), s.Log.String(); code != raftstore.ExitDiskFailed ||
-		!strings.Contains(log, "begin the log file") ||
+		!strings.Contains(log, "create the log file") ||
 		!strings.Contains(log, "no space left on device") || servertest.Panicked(log) {
 		t.Errorf("it ended with %v\n%s", err, log)
 	}
