@@ -70,7 +70,7 @@ func (r *handlerRun) next(tb testing.TB, handle fasthttp.RequestHandler, status 
 
 // parseOnly is the floor: the same request read by the same scanner, and a fixed answer.
 func parseOnly() fasthttp.RequestHandler {
-	pool := newCallPool(&Server{store: newTestStore()})
+	pool := newRequestPool(&Server{store: newTestStore()})
 	return func(ctx *fasthttp.RequestCtx) {
 		req := pool.Get().(*request)
 		defer pool.Put(req)

@@ -48,7 +48,7 @@ func (s *Server) judge(header *fasthttp.RequestHeader) fasthttp.RequestConfig {
 	if !isLong(announced) {
 		return fasthttp.RequestConfig{}
 	}
-	ctx, req := s.judged.Get().(*fasthttp.RequestCtx), s.calls.Get().(*request)
+	ctx, req := s.judged.Get().(*fasthttp.RequestCtx), s.requests.Get().(*request)
 	header.CopyTo(&ctx.Request.Header)
 	req.reset(ctx, time.Now())
 	wanted := false
@@ -63,7 +63,7 @@ func (s *Server) judge(header *fasthttp.RequestHeader) fasthttp.RequestConfig {
 	if !sound {
 		return fasthttp.RequestConfig{}
 	}
-	s.calls.Put(req)
+	s.requests.Put(req)
 	ctx.Request.Reset()
 	ctx.Response.Reset()
 	s.judged.Put(ctx)

@@ -104,21 +104,21 @@ func (req *request) serve() {
 	defer pause.Stop()
 	for {
 		<-pause.C
-		if req.answeredByLeader() || time.Until(req.deadline) <= forwardPause {
+		if req.tryLeader() || time.Until(req.deadline) <= forwardPause {
 			return
 		}
-		req.startAgain()
+		req.resetReply()
 		pause.Reset(forwardPause)
 	}
 }
 
-// answeredByLeader tries once. If it is false, nothing was done, and the answer says so.
-func (req *request) answeredByLeader() bool {
+// tryLeader tries once. If it is false, nothing was done, and the answer says so.
+func (req *request) tryLeader() bool {
 	group := req.server.forwarder.group
 	if group.Leads() {
-		req.elsewhere = false
+		req.retryOnLeader = false
 		req.route.serve(req)
-		return !req.elsewhere
+		return !req.retryOnLeader
 	}
 	leader := group.Leader()
 	if leader == "" {
@@ -128,8 +128,8 @@ func (req *request) answeredByLeader() bool {
 	return req.forward(leader)
 }
 
-// startAgain makes the request ready for another try.
-func (req *request) startAgain() {
+// resetReply makes the request ready for another try.
+func (req *request) resetReply() {
 	req.envelope.Plans, req.envelope.RulesIndex = req.envelope.Plans[:0], 0
 	req.status, req.content, req.out = http.StatusOK, contentJSON, req.out[:0]
 	req.ctx.Response.Header.Del("Retry-After")
@@ -153,7 +153,7 @@ func (req *request) forward(leader string) bool {
 		req.storeFailed(raftstore.ErrNotLeader)
 		return false
 	case err == nil:
-		req.takeOver(response)
+		req.copyReply(response)
 		return true
 	case errors.Is(err, raftstore.ErrNotLeader):
 		req.storeFailed(err)
@@ -189,7 +189,7 @@ func (req *request) copyRequest(to *fasthttp.Request) {
 // forwardedHeaders are those that mean something to a write, and what opens the API: the leader asks for it again.
 var forwardedHeaders = []string{"Authorization", "Content-Type", "Content-Encoding", "Idempotency-Key", "x-vol-tenant"}
 
-func (req *request) takeOver(response *fasthttp.Response) {
+func (req *request) copyReply(response *fasthttp.Response) {
 	req.status, req.content = response.StatusCode(), string(response.Header.ContentType())
 	req.out = append(req.out[:0], response.Body()...)
 	for _, name := range [...]string{"Idempotency-Replayed", "Retry-After"} {

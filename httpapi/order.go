@@ -67,10 +67,10 @@ func (req *request) refusesAtOnce(key string, cmd *engine.Allocate) bool {
 	return true
 }
 
-func (req *request) confirm()    { req.changeOrder(engine.KindConfirm) }
-func (req *request) deallocate() { req.changeOrder(engine.KindDeallocate) }
-func (req *request) fulfill()    { req.changeOrder(engine.KindFulfill) }
-func (req *request) giveBack()   { req.changeOrder(engine.KindReturn) }
+func (req *request) confirm()     { req.changeOrder(engine.KindConfirm) }
+func (req *request) deallocate()  { req.changeOrder(engine.KindDeallocate) }
+func (req *request) fulfill()     { req.changeOrder(engine.KindFulfill) }
+func (req *request) returnItems() { req.changeOrder(engine.KindReturn) }
 
 func (req *request) changeOrder(action engine.Kind) {
 	cmd := &req.commands.orderChange

@@ -51,7 +51,7 @@ type redistributed struct {
 func (req *request) redistribute() {
 	cmd := &req.commands.redistribute
 	req.body().redistribute(cmd)
-	if !req.parsed() || !req.carryOut(cmd) {
+	if !req.parsed() || !req.execute(cmd) {
 		return
 	}
 	done := redistributed{asOf: req.result.Index, dryRun: cmd.DryRun, records: req.result.Stock.Records,

@@ -28,9 +28,9 @@ type request struct {
 	match  match
 	path   [pathParamsMax]string // decoded parameters
 
-	forwarded bool // by another node, which did not lead
-	elsewhere bool // the store could do nothing, and another node may be able to
-	spare     bool // it came on a connection beyond those that are served
+	forwarded     bool // by another node, which did not lead
+	retryOnLeader bool // the store could do nothing, and another node may be able to
+	spare         bool // it came on a connection beyond those that are served
 
 	stale  bool // from the query parameters
 	maxLag time.Duration
@@ -100,7 +100,7 @@ const (
 	contentProblem = "application/problem+json"
 )
 
-func newCallPool(s *Server) *sync.Pool {
+func newRequestPool(s *Server) *sync.Pool {
 	return &sync.Pool{New: func() any {
 		req := &request{server: s, batch: s.store.NewBatch()}
 		req.scan.stored = req.stored
@@ -114,7 +114,7 @@ func (req *request) reset(ctx *fasthttp.RequestCtx, begin time.Time) {
 	req.deadline = begin.Add(req.server.config.RequestTimeout)
 	req.route, req.match = nil, match{}
 	req.readForwarded(begin)
-	req.elsewhere, req.spare = false, false
+	req.retryOnLeader, req.spare = false, false
 	req.stale, req.maxLag, req.moveTo, req.after, req.limit = false, -1, "", 0, EventsDefault
 	req.author, req.version, req.verbose = "", 0, false
 	req.envelope = engine.Envelope{Plans: req.envelope.Plans[:0]}
@@ -154,7 +154,8 @@ func (req *request) openProblem(p *problem) {
 	if req.isForeign() {
 		req.content = contentJSON
 		req.out = strictjson.AppendText(req.out, `,"message":`, foreignMessage(p))
-		req.out = strictjson.AppendText(req.out, `,"errorCode":`, p.code) // by which clients know a ticket that was refused
+		// by which clients know a ticket that was refused
+		req.out = strictjson.AppendText(req.out, `,"errorCode":`, p.code)
 	}
 }
 

@@ -97,7 +97,7 @@ func orderRoutes() []*route {
 		{method: methodPost, pattern: "/v1/orders/{orderId}/fulfill", body: bodyOptional, write: true,
 			serve: (*request).fulfill},
 		{method: methodPost, pattern: "/v1/orders/{orderId}/return", body: bodyOptional, write: true,
-			serve: (*request).giveBack},
+			serve: (*request).returnItems},
 		{method: methodGet, pattern: "/v1/orders/{orderId}", params: paramReads, serve: (*request).readOrder},
 		{method: methodPost, pattern: "/v1/orders/allocate", body: bodyRequired, write: true,
 			serve: (*request).bulkAllocate},

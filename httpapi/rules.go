@@ -56,7 +56,7 @@ func (req *request) putRule() {
 		return
 	}
 	cmd.Hooks = program.Hooks()
-	if !req.carryOut(cmd) {
+	if !req.execute(cmd) {
 		return
 	}
 	r := api.StoredRule{AsOf: req.result.Index, Name: cmd.Name, Version: req.result.Rule.Version, Hash: program.Hash(),
@@ -206,7 +206,7 @@ func showScope(s *engine.RuleScope) api.Scope {
 }
 
 func (req *request) deleteRule() {
-	if req.carryOut(&engine.DeleteRule{Name: req.path[0]}) {
+	if req.execute(&engine.DeleteRule{Name: req.path[0]}) {
 		req.reply(api.ChangedRule{AsOf: req.result.Index, Name: req.path[0]})
 	}
 }
@@ -228,7 +228,7 @@ func (req *request) activateRule() {
 			return
 		}
 	}
-	if !req.carryOut(cmd) {
+	if !req.execute(cmd) {
 		return
 	}
 	for _, a := range req.server.reader.Rules().Active() {
@@ -269,7 +269,7 @@ func (req *request) deactivateRule() {
 	if body.Scope != nil && body.Hook == nil {
 		k.fail(codeMissingField, "a scope needs its hook: select or redistribute", "hook", "")
 	}
-	if req.sound(&k.fault) && req.carryOut(cmd) {
+	if req.sound(&k.fault) && req.execute(cmd) {
 		req.reply(api.ChangedRule{AsOf: req.result.Index, Name: cmd.Name})
 	}
 }

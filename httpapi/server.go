@@ -92,18 +92,18 @@ func complete[T int | int64 | float64 | time.Duration](name string, value *T, pr
 
 // Server serves the API of one store.
 type Server struct {
-	config  Config
-	store   Store
-	reader  *engine.Reader
-	log     *slog.Logger
-	routes  []*route
-	tree    *node
-	calls   *sync.Pool
-	metrics serverMetrics
-	planner *rules.Planner
-	access  *access
-	bodies  bodies
-	judged  sync.Pool // of *fasthttp.RequestCtx
+	config   Config
+	store    Store
+	reader   *engine.Reader
+	log      *slog.Logger
+	routes   []*route
+	tree     *node
+	requests *sync.Pool
+	metrics  serverMetrics
+	planner  *rules.Planner
+	access   *access
+	bodies   bodies
+	judged   sync.Pool // of *fasthttp.RequestCtx
 
 	backtests     backtests
 	redistributor redistributor
@@ -149,7 +149,7 @@ func New(config Config, store Store) (*Server, error) {
 	s.redistributor.init(s)
 	s.planner = rules.NewPlanner(s.reader, rules.Limits{}, s.suspendRule)
 	s.tree = newTree(s.routes)
-	s.calls = newCallPool(s)
+	s.requests = newRequestPool(s)
 	s.bodies.max = int64(config.BodiesBytesMax)
 	s.judged.New = func() any { return new(fasthttp.RequestCtx) }
 	s.http = s.newHTTPServer(s.handleShort)
@@ -249,7 +249,7 @@ func (s *Server) Close(ctx context.Context) error {
 // handle answers one request, on its connection's goroutine.
 func (s *Server) handle(ctx *fasthttp.RequestCtx) {
 	begin := time.Now()
-	req := s.calls.Get().(*request)
+	req := s.requests.Get().(*request)
 	req.reset(ctx, begin)
 	sound := s.guard(req, (*request).answer)
 	req.send()
@@ -257,7 +257,7 @@ func (s *Server) handle(ctx *fasthttp.RequestCtx) {
 	req.letGo()
 	req.ctx = nil
 	if sound && !req.tooLargeToKeep() {
-		s.calls.Put(req)
+		s.requests.Put(req)
 	}
 }
 

@@ -14,7 +14,7 @@ import (
 func (req *request) refresh() {
 	cmd := &req.commands.refresh
 	req.body().refresh(cmd)
-	if req.loaded(cmd) && req.carryOn(cmd) {
+	if req.loaded(cmd) && req.executeChecked(cmd) {
 		req.server.redistributor.wakeUp()
 		req.out = appendRefreshResult(req.out, &req.result, cmd.Items)
 	}
@@ -23,7 +23,7 @@ func (req *request) refresh() {
 func (req *request) adjust() {
 	cmd := &req.commands.adjust
 	req.body().adjust(cmd)
-	if req.loaded(cmd) && req.carryOn(cmd) {
+	if req.loaded(cmd) && req.executeChecked(cmd) {
 		req.server.redistributor.wakeUp()
 		req.out = appendStockResult(req.out, &req.result)
 	}
@@ -32,7 +32,7 @@ func (req *request) adjust() {
 func (req *request) transfer() {
 	cmd := &req.commands.transfer
 	req.body().transfer(cmd)
-	if req.parsed() && req.carryOut(cmd) {
+	if req.parsed() && req.execute(cmd) {
 		req.out = appendStockResult(req.out, &req.result)
 	}
 }
@@ -55,7 +55,7 @@ func (req *request) deleteRecords() {
 func (req *request) startCount() {
 	cmd := &req.commands.startCount
 	*cmd = engine.StartCount{Location: req.path[0], Count: req.body().count()}
-	if req.parsed() && req.carryOut(cmd) {
+	if req.parsed() && req.execute(cmd) {
 		req.countDone(cmd.Location, cmd.Count)
 	}
 }
@@ -63,7 +63,7 @@ func (req *request) startCount() {
 func (req *request) closeCount() {
 	cmd := &req.commands.closeCount
 	*cmd = engine.CloseCount{Location: req.path[0], Count: req.body().count()}
-	if req.parsed() && req.carryOut(cmd) {
+	if req.parsed() && req.execute(cmd) {
 		req.countDone(cmd.Location, cmd.Count)
 	}
 }
@@ -84,7 +84,7 @@ func (req *request) putTagCategory() {
 	}
 	k := req.checker()
 	cmd := body.command(req.path[0], k)
-	if req.sound(&k.fault) && req.looksLikeNoOther(cmd) && req.carryOut(cmd) {
+	if req.sound(&k.fault) && req.looksLikeNoOther(cmd) && req.execute(cmd) {
 		req.out = appendSchemaResult(req.out, &req.result, cmd.Name)
 	}
 }
@@ -102,7 +102,7 @@ func (req *request) looksLikeNoOther(cmd *engine.PutTagCategory) bool {
 func (req *request) deleteTagCategory() {
 	cmd := &req.commands.noCategory
 	*cmd = engine.DeleteTagCategory{Name: req.path[0], MoveTo: req.moveTo}
-	if req.carryOut(cmd) {
+	if req.execute(cmd) {
 		req.out = appendSchemaResult(req.out, &req.result, cmd.Name)
 	}
 }

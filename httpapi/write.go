@@ -83,7 +83,7 @@ func (req *request) do() bool {
 
 func (req *request) storeFailed(err error) {
 	if errors.Is(err, raftstore.ErrNotLeader) || errors.Is(err, raftstore.ErrClosed) {
-		req.elsewhere = true
+		req.retryOnLeader = true
 		if req.forwarded {
 			req.ctx.Response.Header.Set(headerElsewhere, "yes")
 		}
@@ -102,11 +102,13 @@ func (req *request) decode(i int) {
 	}
 }
 
-// carryOut checks and proposes a command and answers a refusal. On true, the caller answers with req.result.
-func (req *request) carryOut(cmd engine.Command) bool { return req.check(cmd) && req.carryOn(cmd) }
+// execute checks and proposes a command and answers a refusal. On true, the caller answers with req.result.
+func (req *request) execute(cmd engine.Command) bool {
+	return req.check(cmd) && req.executeChecked(cmd)
+}
 
-// carryOn is carryOut for a command that has been checked.
-func (req *request) carryOn(cmd engine.Command) bool {
+// executeChecked is execute for a command that has been checked.
+func (req *request) executeChecked(cmd engine.Command) bool {
 	if !req.propose(cmd) {
 		return false
 	}
