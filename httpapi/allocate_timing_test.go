@@ -25,9 +25,9 @@ func newHandlerRun(tb testing.TB, body string) *handlerRun {
 	return newHandlerRunOn(tb, newTestStore(), body)
 }
 
-func newHandlerRunOn(tb testing.TB, store Store, body string) *handlerRun {
+func newHandlerRunOn(tb testing.TB, store testBackend, body string) *handlerRun {
 	tb.Helper()
-	server, err := New(Config{Log: slog.New(slog.NewTextHandler(io.Discard, nil))}, store)
+	server, err := newServer(Config{Log: slog.New(slog.NewTextHandler(io.Discard, nil))}, store)
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -70,7 +70,11 @@ func (r *handlerRun) next(tb testing.TB, handle fasthttp.RequestHandler, status 
 
 // parseOnly is the floor: the same request read by the same scanner, and a fixed answer.
 func parseOnly() fasthttp.RequestHandler {
-	pool := newRequestPool(&Server{store: newTestStore()})
+	server, err := newServer(Config{}, newTestStore())
+	if err != nil {
+		panic(err)
+	}
+	pool := newRequestPool(server)
 	return func(ctx *fasthttp.RequestCtx) {
 		req := pool.Get().(*request)
 		defer pool.Put(req)

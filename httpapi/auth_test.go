@@ -45,7 +45,7 @@ func TestParseTokens(t *testing.T) {
 	f("a:"+routerSecret+" x", "line 1: the secret")
 	f("a:"+routerSecret+"\n#\na:"+routerSecret, "line 3: this token")
 	f(strings.Repeat("a:"+routerSecret+"\n", TokensMax+1), "101 tokens")
-	if _, err := New(Config{Tokens: []Token{{"a", "short"}}}, newTestStore()); err == nil {
+	if _, err := newServer(Config{Tokens: []Token{{"a", "short"}}}, newTestStore()); err == nil {
 		t.Error("a server takes any token")
 	}
 }

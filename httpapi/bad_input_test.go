@@ -371,7 +371,7 @@ func TestPanic(t *testing.T) {
 }
 
 func TestConfigFaults(t *testing.T) {
-	_, err := New(Config{BodyBytesMax: -1, IdleTimeout: -1}, newTestStore())
+	_, err := newServer(Config{BodyBytesMax: -1, IdleTimeout: -1}, newTestStore())
 	if err == nil || !strings.Contains(err.Error(), "BodyBytesMax") || !strings.Contains(err.Error(), "IdleTimeout") {
 		t.Errorf("New: %v", err)
 	}

@@ -198,7 +198,7 @@ func TestForwardedBodies(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	pair := func(leads bool) Store {
+	pair := func(leads bool) testBackend {
 		forwarded := fasthttputil.NewInmemoryListener()
 		return &wiredStore{&pairStore{electingStore: store, leads: leads, forwarded: forwarded}, listener}
 	}

@@ -28,14 +28,14 @@ func serveWire(t *testing.T, config Config) (server *Server, dial func() *wire) 
 	return serveWireOf(t, config, newTestStore())
 }
 
-func serveWireOf(t *testing.T, config Config, store Store) (server *Server, dial func() *wire) {
+func serveWireOf(t *testing.T, config Config, store testBackend) (server *Server, dial func() *wire) {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	config.Log = slog.New(slog.DiscardHandler)
-	if server, err = New(config, store); err != nil {
+	if server, err = newServer(config, store); err != nil {
 		t.Fatal(err)
 	}
 	served := make(chan error, 1)

@@ -21,7 +21,8 @@ func TestDeadlines(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		server, err := New(Config{Log: slog.New(slog.DiscardHandler), ReadTimeout: readTimeout, IdleTimeout: soon},
+		server, err := newServer(Config{Log: slog.New(slog.DiscardHandler), ReadTimeout: readTimeout,
+			IdleTimeout: soon},
 			newTestStore())
 		if err != nil {
 			t.Fatal(err)

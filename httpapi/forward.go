@@ -51,14 +51,6 @@ const (
 	headerElsewhere = "Apportion-Elsewhere"  // nothing was done, and another node may be able to
 )
 
-// leads reports whether this node is the one to propose what nobody has asked for.
-func (s *Server) leads() bool {
-	if s.forwarder != nil {
-		return s.forwarder.group.Leads()
-	}
-	return s.store.Ready() == nil
-}
-
 // to is the client for a leader. The connections to the one before are left to end by themselves.
 func (f *forwarder) to(leader string) *fasthttp.HostClient {
 	f.mu.Lock()
@@ -130,7 +122,6 @@ func (req *request) tryLeader() bool {
 
 // resetReply makes the request ready for another try.
 func (req *request) resetReply() {
-	req.envelope.Plans, req.envelope.RulesIndex = req.envelope.Plans[:0], 0
 	req.status, req.content, req.out = http.StatusOK, contentJSON, req.out[:0]
 	req.ctx.Response.Header.Del("Retry-After")
 }

@@ -18,6 +18,7 @@ import (
 
 	"apportion/engine"
 	"apportion/raftstore"
+	"apportion/rules"
 )
 
 // oneLineBody is the request that matters most.
@@ -41,7 +42,23 @@ type testStore struct {
 	before func() // what Do does first, once
 }
 
-var _ Store = (*testStore)(nil)
+// testBackend is a store that a server and its runner can stand on.
+type testBackend interface {
+	Store
+	raftstore.Proposer
+}
+
+var _ testBackend = (*testStore)(nil)
+
+// newServer makes a server with a runner, which does nothing in the background.
+func newServer(config Config, store testBackend) (*Server, error) {
+	log := config.Log
+	if log == nil {
+		log = slog.New(slog.DiscardHandler)
+	}
+	return New(config, store, rules.NewRunner(rules.RunnerConfig{Log: raftstore.RulesLog(store), State: store.Reader(),
+		Logger: log, Timeout: RequestTimeout}))
+}
 
 func newTestStore() *testStore {
 	s := &testStore{engine: engine.New()}
@@ -57,6 +74,7 @@ func (s *testStore) Refuses(_ time.Time, _ int64, key string, c *engine.Allocate
 	return !s.noLease && s.engine.Refuses(key, c, r)
 }
 func (s *testStore) Ready() error { return s.readyErr }
+func (s *testStore) Leads() bool  { return s.readyErr == nil }
 func (s *testStore) Conditions() []raftstore.Condition {
 	return []raftstore.Condition{
 		{Name: "caught-up", Required: true, Err: s.readyErr}, {Name: "checkpoints", Err: s.checkpointErr},
@@ -153,17 +171,18 @@ func newTestServer(t *testing.T, config Config) *testServer {
 	return serveTest(t, config, store, store)
 }
 
-func serveTest(t *testing.T, config Config, serve Store, store *testStore) *testServer {
+func serveTest(t *testing.T, config Config, serve testBackend, store *testStore) *testServer {
 	t.Helper()
 	if config.Log == nil {
 		config.Log = slog.New(slog.NewTextHandler(io.Discard, nil))
 	}
-	server, err := New(config, serve)
+	server, err := newServer(config, serve)
 	if err != nil {
 		t.Fatal(err)
 	}
 	listener := fasthttputil.NewInmemoryListener()
 	done := make(chan error, 1)
+	server.runner.Start()
 	go func() { done <- server.Serve(listener) }()
 	client := &fasthttp.Client{DisablePathNormalizing: true, Dial: func(string) (conn net.Conn, err error) {
 		return listener.Dial()
@@ -178,6 +197,7 @@ func serveTest(t *testing.T, config Config, serve Store, store *testStore) *test
 		if err := <-done; err != nil {
 			t.Error(err)
 		}
+		server.runner.Close()
 	})
 	return &testServer{t: t, store: store, server: server, client: client, api: loadAPIDocument(t)}
 }

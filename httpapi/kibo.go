@@ -1,7 +1,6 @@
 package httpapi
 
 import (
-	"bytes"
 	"crypto/rand"
 	"encoding/json"
 	"errors"
@@ -172,92 +171,41 @@ func (h kiboHost) Ticket(name, secret string) (kibo.Ticket, bool) {
 	return t, true
 }
 
-// Do takes commands through the log. Those whose plans or orders have become old meanwhile are proposed anew, without
-// the others, which stand.
+// Do takes commands through rules and log. None is refused early: its job has to be kept.
 func (h kiboHost) Do(proposals []kibo.Proposal) ([]engine.Result, error) {
 	req := h.c
-	results := make([]engine.Result, len(proposals))
-	todo := make([]int, len(proposals))
+	req.proposals, req.keys = req.proposals[:0], req.keys[:0]
 	for i := range proposals {
-		todo[i] = i
+		p := &proposals[i]
+		req.proposals = append(req.proposals, rules.Proposal{Command: p.Command, Job: p.Job, Key: req.partKey(p.Part),
+			Make: p.Make, Category: p.Category, InLog: true})
 	}
-	tries := retriesMax
-	if len(proposals) == 1 && proposals[0].Make != nil {
-		tries = categoryRetriesMax
+	answers := kiboAnswers{req, make([]engine.Result, len(proposals))}
+	err := req.do(answers)
+	if rules.IsPartlyDone(err) && len(proposals) > 1 && errors.Is(err, raftstore.ErrNotLeader) {
+		// Some were done in an earlier round: the whole request must not be done again elsewhere.
+		err = fmt.Errorf("%w: %v", raftstore.ErrOutcomeUnknown, err)
 	}
-	for try := range tries {
-		if err := h.propose(proposals, todo, results); err != nil {
-			if try > 0 && len(proposals) > 1 && errors.Is(err, raftstore.ErrNotLeader) {
-				// Some were done in an earlier round: the whole request must not be done again elsewhere.
-				err = fmt.Errorf("%w: %v", raftstore.ErrOutcomeUnknown, err)
-			}
-			return nil, err
-		}
-		again := todo[:0]
-		for _, i := range todo {
-			if results[i].Code == engine.CodeRetry {
-				again = append(again, i)
-			}
-		}
-		if todo = again; len(todo) == 0 {
-			break
-		}
+	if err != nil {
+		return nil, err
 	}
-	for i := range results {
-		if results[i].Repeated {
+	for i := range answers.results {
+		if answers.results[i].Repeated {
 			req.ctx.Response.Header.Set("Idempotency-Replayed", "true")
 		}
 	}
-	req.server.redistributor.wakeUp()
-	return results, nil
+	return answers.results, nil
 }
 
-// remake makes the command that is to be made of what there is, and has it depend on that.
-func remake(schema *engine.Schema, p *kibo.Proposal, env *engine.Envelope) error {
-	if p.Make == nil {
-		return nil
-	}
-	was, _ := schema.Category(p.Category)
-	made, err := p.Make(was)
-	p.Command, env.IfSeen, env.Seen = made, true, schema.CategoryHash(p.Category)
-	return err
+// kiboAnswers keeps copies of all results.
+type kiboAnswers struct {
+	*request
+	results []engine.Result
 }
 
-// propose takes some of the commands through the log, in one entry.
-func (h kiboHost) propose(proposals []kibo.Proposal, todo []int, results []engine.Result) error {
-	req := h.c
-	lines := 0
-	for _, i := range todo {
-		if a, ok := proposals[i].Command.(*engine.Allocate); ok {
-			lines += len(a.Lines)
-		}
+// Answer copies the result of proposal i.
+func (a kiboAnswers) Answer(i int) {
+	if err := engine.DecodeResult(engine.AppendResult(nil, a.result()), &a.results[i]); err != nil {
+		panic(fmt.Sprintf("BUG: httpapi: a result cannot be copied: %v", err))
 	}
-	budget := rules.NewBudget(req.deadline, lines)
-	req.batch.Reset()
-	for _, i := range todo {
-		p := &proposals[i]
-		env := engine.Envelope{Job: p.Job, Key: req.envelope.Key}
-		if err := remake(req.server.reader.Schema(), p, &env); err != nil {
-			return err
-		}
-		if env.Key != "" && p.Part != "" {
-			env.Key += "/" + p.Part
-		}
-		if a, ok := p.Command.(*engine.Allocate); ok {
-			if err := req.server.planner.Plan(&budget, a, time.Now().UnixMilli(), &env); err != nil {
-				return raftstore.ErrTimeout
-			}
-		}
-		req.batch.Append(&env, p.Command)
-	}
-	if err := req.server.store.Do(req.deadline, req.batch); err != nil {
-		return err
-	}
-	for n, i := range todo {
-		// The batch is used again; what the results say is not to change with it.
-		if err := engine.DecodeResult(bytes.Clone(req.batch.Result(n)), &results[i]); err != nil {
-			panic(fmt.Sprintf("BUG: httpapi: the engine's result cannot be read: %v", err))
-		}
-	}
-	return nil
 }

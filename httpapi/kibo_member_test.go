@@ -48,7 +48,7 @@ func (d directTransport) RoundTrip(_ *fasthttp.HostClient, request *fasthttp.Req
 func newKiboWorld(t *testing.T, spec *kiboSpec) *kiboClient {
 	t.Helper()
 	store := newTestStore()
-	server, err := New(Config{Log: slog.New(slog.DiscardHandler)}, store)
+	server, err := newServer(Config{Log: slog.New(slog.DiscardHandler)}, store)
 	if err != nil {
 		t.Fatal(err)
 	}

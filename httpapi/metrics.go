@@ -45,7 +45,6 @@ type serverMetrics struct {
 	unrouted  routeMetrics // no such path or method, and profiles
 	unread    *metrics.Counter
 	panics    *metrics.Counter
-	refusals  *metrics.Counter
 	bodyBytes *metrics.Counter
 	forwarded *metrics.Counter
 
@@ -62,13 +61,12 @@ func (s *Server) initMetrics() {
 		unrouted:  newRouteMetrics(set, "", "other"),
 		unread:    set.NewCounter(`apportion_http_unreadable_requests_total`),
 		panics:    set.NewCounter(`apportion_http_panics_total`),
-		refusals:  set.NewCounter(`apportion_http_refusals_without_log_total`),
 		forwarded: set.NewCounter(`apportion_http_forwarded_total`),
 		bodyBytes: set.NewCounter(`apportion_http_request_body_bytes_total`),
 
 		turnedAway: set.NewCounter(`apportion_http_connections_turned_away_total`),
 	}
-	set.RegisterMetricsWriter(s.writeRuleMetrics)
+	set.RegisterMetricsWriter(s.writeRunnerMetrics)
 	set.NewGauge(`apportion_records_waiting_for_plan`, func() float64 { return float64(s.reader.PlansWaiting()) })
 	set.NewGauge(`apportion_http_open_connections`, func() float64 {
 		return float64(max(0, s.http.GetOpenConnectionsCount()) + max(0, s.long.GetOpenConnectionsCount()))
@@ -78,11 +76,14 @@ func (s *Server) initMetrics() {
 	set.NewGauge(`apportion_http_connections_max`, func() float64 { return float64(s.config.ConnectionsMax) })
 }
 
-// writeRuleMetrics writes what the planner has counted. All figures of a name come together.
-func (s *Server) writeRuleMetrics(w io.Writer) {
+// writeRunnerMetrics writes what the runner has counted. All figures of a name come together.
+func (s *Server) writeRunnerMetrics(w io.Writer) {
+	const refusals = "apportion_http_refusals_without_log_total"
+	metrics.WriteMetadataIfNeeded(w, refusals, "counter")
+	_, _ = fmt.Fprintf(w, "%s %d\n", refusals, s.runner.EarlyRefusals.Load())
 	of := map[engine.RuleHook]*rules.Counters{}
 	for _, hook := range ruleHooks {
-		of[hook] = s.planner.Counters(hook)
+		of[hook] = s.runner.Counters(hook)
 	}
 	counters := func(name string, value func(c *rules.Counters) *atomic.Int64, hooks ...engine.RuleHook) {
 		name = "apportion_rule_" + name + "_total"

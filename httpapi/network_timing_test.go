@@ -19,7 +19,7 @@ const clientsMax = 64
 // is BenchmarkNetworkParseOnly.
 func BenchmarkNetworkAllocate(b *testing.B) {
 	store := openRaftStore(b, b.TempDir(), nil)
-	server, err := New(Config{Log: slog.New(slog.NewTextHandler(io.Discard, nil))}, store)
+	server, err := newServer(Config{Log: slog.New(slog.NewTextHandler(io.Discard, nil))}, store)
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -3,12 +3,9 @@ package httpapi
 import (
 	"net/http"
 	"strings"
-	"time"
 
 	"apportion/engine"
 	"apportion/httpapi/strictjson"
-	"apportion/raftstore"
-	"apportion/rules"
 )
 
 // The order commands.
@@ -21,50 +18,9 @@ func (req *request) allocate() {
 	if !req.parsed() || !req.check(cmd) {
 		return
 	}
-	if req.plan(cmd) && (req.refusesAtOnce(req.envelope.Key, cmd) || req.proposePlanned(cmd)) {
+	if req.propose(cmd) {
 		req.answerOrder(cmd.OrderID)
 	}
-}
-
-// plan asks the rules that are active about an order, and answers if there is no time for it.
-func (req *request) plan(cmd *engine.Allocate) bool {
-	budget := rules.NewBudget(req.deadline, len(cmd.Lines))
-	req.askedMS = time.Now().UnixMilli()
-	if err := req.server.planner.Plan(&budget, cmd, req.askedMS, &req.envelope); err != nil {
-		req.storeFailed(raftstore.ErrTimeout)
-		return false
-	}
-	return true
-}
-
-// proposePlanned is propose for an order that is planned anew when other rules have become active meanwhile.
-func (req *request) proposePlanned(cmd *engine.Allocate) bool {
-	for range retriesMax {
-		if !req.proposeOnce(cmd) {
-			return false
-		}
-		if req.result.Code != engine.CodeRetry {
-			return true
-		}
-		if !req.plan(cmd) {
-			return false
-		}
-	}
-	req.fail(http.StatusServiceUnavailable, codeRetry, codeDetails[engine.CodeRetry], "", "")
-	return false
-}
-
-// refusesAtOnce fills req.result with the refusal of an order that committed stock cannot meet: in a flash sale most
-// requests are refusals, and they cost no log entry. Only the leader's committed state may say no.
-func (req *request) refusesAtOnce(key string, cmd *engine.Allocate) bool {
-	if len(req.envelope.Plans) > 0 { // where a rule has its say, the log is to hold what it said
-		return false
-	}
-	if !req.server.store.Refuses(req.deadline, req.askedMS, key, cmd, &req.result) {
-		return false
-	}
-	req.server.metrics.refusals.Inc()
-	return true
 }
 
 func (req *request) confirm()     { req.changeOrder(engine.KindConfirm) }
@@ -81,25 +37,25 @@ func (req *request) changeOrder(action engine.Kind) {
 	}
 }
 
-// answerOrder answers an order command with req.result.
+// answerOrder answers an order command with req.result().
 func (req *request) answerOrder(orderID string) {
 	req.markReplayed()
-	if req.result.Code == engine.CodeOK {
-		req.out = appendOrderResult(req.out, req.schema(), &req.result, orderID)
+	if req.result().Code == engine.CodeOK {
+		req.out = appendOrderResult(req.out, req.schema(), req.result(), orderID)
 		return
 	}
 	p := req.orderProblem(0)
 	req.openProblem(&p)
 	req.out = strictjson.AppendText(req.out, `,"orderId":`, orderID)
-	req.out = strictjson.AppendNumber(req.out, `,"asOf":`, int64(req.result.Index))
-	req.out = appendLineResults(req.out, req.schema(), &req.result)
+	req.out = strictjson.AppendNumber(req.out, `,"asOf":`, int64(req.result().Index))
+	req.out = appendLineResults(req.out, req.schema(), req.result())
 	req.out = append(req.out, '}')
 }
 
 // orderProblem is resultProblem for order i of the request, in the words of the request: the engine has a time in
 // milliseconds, and 0 for a quantity that was not given.
 func (req *request) orderProblem(i int) problem {
-	r := &req.result
+	r := req.result()
 	p := resultProblem(r)
 	switch {
 	case r.Code == engine.CodeRetry:

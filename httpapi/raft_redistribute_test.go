@@ -6,8 +6,6 @@ import (
 	"sync"
 	"testing"
 	"time"
-
-	"apportion/engine"
 )
 
 // halves gives each of two channels half of what is available.
@@ -37,8 +35,7 @@ func newRedistributeServer(t *testing.T, activation string) *durableServer {
 // settled waits until nobody redistributes by rule, and nothing is left to do.
 func (s *durableServer) settled() {
 	s.t.Helper()
-	if err := s.server.redistributor.redistribute(time.Now().Add(time.Minute),
-		func(*engine.RedistributePlan, *engine.Result) {}); err != nil {
+	if err := s.server.runner.Redistribute(time.Now().Add(time.Minute), nil); err != nil {
 		s.t.Fatal(err)
 	}
 	if n := s.durable.Reader().PlansWaiting(); n > 0 {

@@ -54,10 +54,10 @@ func (req *request) redistribute() {
 	if !req.parsed() || !req.execute(cmd) {
 		return
 	}
-	done := redistributed{asOf: req.result.Index, dryRun: cmd.DryRun, records: req.result.Stock.Records,
-		units: req.result.Stock.Units,
+	done := redistributed{asOf: req.result().Index, dryRun: cmd.DryRun, records: req.result().Stock.Records,
+		units: req.result().Stock.Units,
 		place: map[engine.PlanWanted]int{}}
-	done.addChanges(req.schema(), req.result.Changes)
+	done.addChanges(req.schema(), req.result().Changes)
 	switch {
 	case cmd.DryRun:
 		req.dryRedistribute(&cmd.Scope, &done)
@@ -101,7 +101,7 @@ func (req *request) redistributeNow(scope *engine.Scope, d *redistributed) {
 	}
 	in := newScopeFilter(scope)
 	var v engine.RecordView
-	err := req.server.redistributor.redistribute(req.deadline, func(done *engine.RedistributePlan, r *engine.Result) {
+	err := req.server.runner.Redistribute(req.deadline, func(done *engine.RedistributePlan, r *engine.Result) {
 		d.asOf = max(d.asOf, r.Index)
 		for i := range done.Items {
 			it := &done.Items[i]
@@ -146,10 +146,10 @@ func (req *request) dryRedistribute(scope *engine.Scope, d *redistributed) {
 	var env engine.Envelope
 	var plan engine.RedistributePlan
 	req.eachInScope(scope, in, func(v *engine.RecordView) bool {
-		if !req.server.planner.HasRedistributeRule(v.UPC, v.Location) {
+		if !req.server.runner.HasRedistributeRule(v.UPC, v.Location) {
 			return true
 		}
-		req.server.planner.PlanRedistribution([]engine.PlanWanted{{UPC: v.UPC, Location: v.Location}}, &env, &plan)
+		req.server.runner.PlanRedistribution([]engine.PlanWanted{{UPC: v.UPC, Location: v.Location}}, &env, &plan)
 		for i := range plan.Items {
 			it := &plan.Items[i]
 			d.addRecord(it, outcomeOf(it))

@@ -11,7 +11,7 @@ import (
 
 	"apportion/engine"
 	"apportion/httpapi/strictjson"
-	"apportion/raftstore"
+	"apportion/rules"
 )
 
 // request is one HTTP request being answered, with all the memory that takes. It comes from a pool, so that one of a
@@ -50,13 +50,13 @@ type request struct {
 	announced int
 	unread    bool
 
-	scan     bodyReader
-	envelope engine.Envelope
-	askedMS  int64 // when the rules were asked about the order, Unix milliseconds
-	batch    *raftstore.Batch
-	result   engine.Result
-	commands commandBuffers
-	reads    readBuffers
+	scan      bodyReader
+	key       string // the client's idempotency key, empty for none
+	keys      []byte // those of the proposals, made of key
+	proposals []rules.Proposal
+	run       rules.Run
+	commands  commandBuffers
+	reads     readBuffers
 
 	// The answer.
 	status  int
@@ -70,6 +70,7 @@ type commandBuffers struct {
 	bulk         []engine.Allocate
 	answers      []bulkAnswer
 	known        []byte // answers for orders of many
+	asOf         uint64 // what those answers stand on
 	orderChange  engine.OrderChange
 	refresh      engine.Refresh
 	adjust       engine.Adjust
@@ -79,7 +80,6 @@ type commandBuffers struct {
 	noCategory   engine.DeleteTagCategory
 	startCount   engine.StartCount
 	closeCount   engine.CloseCount
-	key          []byte
 }
 
 // readBuffers are what reads copy the state into.
@@ -102,7 +102,8 @@ const (
 
 func newRequestPool(s *Server) *sync.Pool {
 	return &sync.Pool{New: func() any {
-		req := &request{server: s, batch: s.store.NewBatch()}
+		req := &request{server: s}
+		req.run.Batch = s.runner.NewBatch()
 		req.scan.stored = req.stored
 		return req
 	}}
@@ -117,19 +118,19 @@ func (req *request) reset(ctx *fasthttp.RequestCtx, begin time.Time) {
 	req.retryOnLeader, req.spare = false, false
 	req.stale, req.maxLag, req.moveTo, req.after, req.limit = false, -1, "", 0, EventsDefault
 	req.author, req.version, req.verbose = "", 0, false
-	req.envelope = engine.Envelope{Plans: req.envelope.Plans[:0]}
+	req.key, req.run.Apart = "", false
 	req.status, req.content, req.out = http.StatusOK, contentJSON, req.out[:0]
 }
 
 // tooLargeToKeep reports whether it has grown for one huge body and should not go back to the pool.
 func (req *request) tooLargeToKeep() bool {
 	k, r := &req.commands, &req.reads
-	elements := max(cap(k.refresh.Items), cap(k.adjust.Items), cap(k.transfer.Items), cap(k.bulk),
+	elements := max(cap(k.refresh.Items), cap(k.adjust.Items), cap(k.transfer.Items), cap(k.bulk), cap(req.proposals),
 		cap(k.allocate.Lines),
 		cap(k.redistribute.UPCs), cap(k.redistribute.Locations), cap(k.deletion.UPCs), cap(k.deletion.Locations),
-		cap(req.result.Lines), cap(req.result.Changes), cap(req.result.Blocked),
+		cap(req.result().Lines), cap(req.result().Changes), cap(req.result().Blocked),
 		cap(r.record.Segments), cap(r.order.Items), cap(r.why.Items), cap(r.locations), cap(r.names), cap(r.sums))
-	return elements > scratchElementsMax || max(cap(req.out), cap(req.memory), cap(k.known),
+	return elements > scratchElementsMax || max(cap(req.out), cap(req.memory), cap(k.known), cap(req.keys),
 		req.scan.MemoryBytes()) > scratchBytesMax
 }
 
@@ -321,6 +322,6 @@ func (req *request) readKey() bool {
 			"Idempotency-Key", string(key))
 		return false
 	}
-	req.envelope.Key = strictjson.Alias(key)
+	req.key = strictjson.Alias(key)
 	return true
 }

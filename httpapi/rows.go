@@ -50,10 +50,10 @@ func (req *request) loaded(cmd engine.Command) bool {
 
 // tellRows adds, to the refusal of a load for a tag that is not in the schema, the other rows of which that is true.
 func (req *request) tellRows(p *problem) {
-	if req.result.Code != engine.CodeUnknownCategory && req.result.Code != engine.CodeUnknownValue {
+	if req.result().Code != engine.CodeUnknownCategory && req.result().Code != engine.CodeUnknownValue {
 		return
 	}
-	switch req.result.Kind {
+	switch req.result().Kind {
 	case engine.KindRefresh:
 		p.rows = req.badRows(&req.commands.refresh)
 	case engine.KindAdjust:

@@ -59,7 +59,8 @@ func (req *request) putRule() {
 	if !req.execute(cmd) {
 		return
 	}
-	r := api.StoredRule{AsOf: req.result.Index, Name: cmd.Name, Version: req.result.Rule.Version, Hash: program.Hash(),
+	r := api.StoredRule{AsOf: req.result().Index, Name: cmd.Name, Version: req.result().Rule.Version,
+		Hash:  program.Hash(),
 		Hooks: hookNames(cmd.Hooks), Warnings: []api.Warning{}, Tests: tests}
 	for _, w := range warnings {
 		r.Warnings = append(r.Warnings, api.Warning{Line: w.Line, Message: w.Message})
@@ -207,7 +208,7 @@ func showScope(s *engine.RuleScope) api.Scope {
 
 func (req *request) deleteRule() {
 	if req.execute(&engine.DeleteRule{Name: req.path[0]}) {
-		req.reply(api.ChangedRule{AsOf: req.result.Index, Name: req.path[0]})
+		req.reply(api.ChangedRule{AsOf: req.result().Index, Name: req.path[0]})
 	}
 }
 
@@ -232,13 +233,13 @@ func (req *request) activateRule() {
 		return
 	}
 	for _, a := range req.server.reader.Rules().Active() {
-		if a.ID == req.result.Rule.Activation {
+		if a.ID == req.result().Rule.Activation {
 			req.reply(showActivation(a))
 			return
 		}
 	}
 	// Another request was quicker to replace it; the log has both.
-	req.reply(api.ChangedRule{AsOf: req.result.Index, Name: cmd.Name})
+	req.reply(api.ChangedRule{AsOf: req.result().Index, Name: cmd.Name})
 }
 
 // defaultHook takes the hook of a version that has only one, or answers that the hook has to be named.
@@ -270,20 +271,6 @@ func (req *request) deactivateRule() {
 		k.fail(codeMissingField, "a scope needs its hook: select or redistribute", "hook", "")
 	}
 	if req.sound(&k.fault) && req.execute(cmd) {
-		req.reply(api.ChangedRule{AsOf: req.result.Index, Name: cmd.Name})
+		req.reply(api.ChangedRule{AsOf: req.result().Index, Name: cmd.Name})
 	}
-}
-
-// suspendRule tells the log that a rule has failed too often, beside the request that saw it.
-func (s *Server) suspendRule(cmd engine.SuspendRule, lost func()) {
-	s.log.Warn("a rule fails and is to be suspended", "activation", cmd.Activation, "failures", cmd.Failures, "reason",
-		cmd.Reason)
-	go func() {
-		batch := s.store.NewBatch()
-		batch.Append(nil, &cmd)
-		if err := s.store.Do(time.Now().Add(s.config.RequestTimeout), batch); err != nil {
-			s.log.Error("a rule could not be suspended", "activation", cmd.Activation, "error", err)
-			lost()
-		}
-	}()
 }

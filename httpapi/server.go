@@ -100,13 +100,12 @@ type Server struct {
 	tree     *node
 	requests *sync.Pool
 	metrics  serverMetrics
-	planner  *rules.Planner
+	runner   *rules.Runner
 	access   *access
 	bodies   bodies
 	judged   sync.Pool // of *fasthttp.RequestCtx
 
-	backtests     backtests
-	redistributor redistributor
+	backtests backtests
 
 	http *fasthttp.Server // bodies that are short
 	long *fasthttp.Server // all that comes on a connection once a longer body has
@@ -127,8 +126,8 @@ type Server struct {
 	queryReadsMax int // QueryReadsMax, less in tests
 }
 
-// New makes a server for the store. It serves nothing yet.
-func New(config Config, store Store) (*Server, error) {
+// New makes a server for the store, whose writes go through the runner. It serves nothing yet.
+func New(config Config, store Store, runner *rules.Runner) (*Server, error) {
 	if err := config.complete(); err != nil {
 		return nil, err
 	}
@@ -136,6 +135,7 @@ func New(config Config, store Store) (*Server, error) {
 		config: config,
 		store:  store,
 		reader: store.Reader(),
+		runner: runner,
 		log:    config.Log.With("component", "httpapi"),
 		routes: append(routes(), kiboRoutes()...),
 
@@ -146,8 +146,6 @@ func New(config Config, store Store) (*Server, error) {
 		return nil, err
 	}
 	s.backtests.log, s.backtests.reportBytesMax = s.log, s.config.backtestReportBytes()
-	s.redistributor.init(s)
-	s.planner = rules.NewPlanner(s.reader, rules.Limits{}, s.suspendRule)
 	s.tree = newTree(s.routes)
 	s.requests = newRequestPool(s)
 	s.bodies.max = int64(config.BodiesBytesMax)
@@ -210,7 +208,6 @@ func (s *Server) begin(listener net.Listener) bool {
 	s.life.listener = listener
 	s.passedOn = newPassedOn(listener)
 	go func() { _ = s.long.Serve(s.passedOn) }() // ends with the listener, by Close or with Serve
-	s.redistributor.start()
 	if s.peers != nil {
 		forwarded := s.forwarder.group.Forwarded()
 		go func() { _ = s.peers.Serve(forwarded) }() // ends with the listener, by Close or with the store
@@ -228,7 +225,6 @@ func (s *Server) Close(ctx context.Context) error {
 	}
 	s.life.closed = true
 	s.backtests.close()
-	s.redistributor.close()
 	err := errors.Join(s.http.ShutdownWithContext(ctx), s.long.ShutdownWithContext(ctx))
 	if s.peers != nil {
 		s.forwarder.close()

@@ -58,7 +58,7 @@ func TestCloseWhileStarting(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		server, err := New(Config{Log: slog.New(slog.DiscardHandler)}, newTestStore())
+		server, err := newServer(Config{Log: slog.New(slog.DiscardHandler)}, newTestStore())
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -15,8 +15,7 @@ func (req *request) refresh() {
 	cmd := &req.commands.refresh
 	req.body().refresh(cmd)
 	if req.loaded(cmd) && req.executeChecked(cmd) {
-		req.server.redistributor.wakeUp()
-		req.out = appendRefreshResult(req.out, &req.result, cmd.Items)
+		req.out = appendRefreshResult(req.out, req.result(), cmd.Items)
 	}
 }
 
@@ -24,8 +23,7 @@ func (req *request) adjust() {
 	cmd := &req.commands.adjust
 	req.body().adjust(cmd)
 	if req.loaded(cmd) && req.executeChecked(cmd) {
-		req.server.redistributor.wakeUp()
-		req.out = appendStockResult(req.out, &req.result)
+		req.out = appendStockResult(req.out, req.result())
 	}
 }
 
@@ -33,7 +31,7 @@ func (req *request) transfer() {
 	cmd := &req.commands.transfer
 	req.body().transfer(cmd)
 	if req.parsed() && req.execute(cmd) {
-		req.out = appendStockResult(req.out, &req.result)
+		req.out = appendStockResult(req.out, req.result())
 	}
 }
 
@@ -45,8 +43,8 @@ func (req *request) deleteRecords() {
 	}
 	req.markReplayed()
 	// To a dry run, records in the way are an answer like any other.
-	if code := req.result.Code; code == engine.CodeOK || code == engine.CodeInUse && cmd.DryRun {
-		req.out = appendDeleteResult(req.out, &req.result, cmd.DryRun)
+	if code := req.result().Code; code == engine.CodeOK || code == engine.CodeInUse && cmd.DryRun {
+		req.out = appendDeleteResult(req.out, req.result(), cmd.DryRun)
 		return
 	}
 	req.refused()
@@ -69,7 +67,7 @@ func (req *request) closeCount() {
 }
 
 func (req *request) countDone(location, count string) {
-	req.out = strictjson.AppendNumber(req.out, `{"asOf":`, int64(req.result.Index))
+	req.out = strictjson.AppendNumber(req.out, `{"asOf":`, int64(req.result().Index))
 	req.out = strictjson.AppendText(req.out, `,"location":`, location)
 	req.out = strictjson.AppendText(req.out, `,"count":`, count)
 	req.out = append(req.out, '}')
@@ -85,7 +83,7 @@ func (req *request) putTagCategory() {
 	k := req.checker()
 	cmd := body.command(req.path[0], k)
 	if req.sound(&k.fault) && req.looksLikeNoOther(cmd) && req.execute(cmd) {
-		req.out = appendSchemaResult(req.out, &req.result, cmd.Name)
+		req.out = appendSchemaResult(req.out, req.result(), cmd.Name)
 	}
 }
 
@@ -103,7 +101,7 @@ func (req *request) deleteTagCategory() {
 	cmd := &req.commands.noCategory
 	*cmd = engine.DeleteTagCategory{Name: req.path[0], MoveTo: req.moveTo}
 	if req.execute(cmd) {
-		req.out = appendSchemaResult(req.out, &req.result, cmd.Name)
+		req.out = appendSchemaResult(req.out, req.result(), cmd.Name)
 	}
 }
 

@@ -16,13 +16,6 @@ type Store interface {
 	// before the state that the reply shows.
 	AppliedIndex() uint64
 
-	// NewBatch gives an empty batch, which belongs to the caller.
-	NewBatch() *raftstore.Batch
-
-	// Do takes the commands of the batch through the log and puts their results into it. Its errors are raftstore's;
-	// after any error the batch has no results and may be reset and used again.
-	Do(deadline time.Time, b *raftstore.Batch) error
-
 	// ReadBarrier returns when everything that was answered before it was called is applied here.
 	ReadBarrier(deadline time.Time) error
 
@@ -31,14 +24,6 @@ type Store interface {
 
 	// Explain copies why an order was filled as it was.
 	Explain(orderID string, v *engine.OrderExplanation) (found bool, err error)
-
-	// Refuses fills r with the refusal of an order that committed stock cannot meet, without a log entry, and records
-	// it as refused at a time (Unix milliseconds). False: the command must go through the log. In a group of several it
-	// waits for the others' word, until the deadline.
-	Refuses(deadline time.Time, nowMS int64, key string, c *engine.Allocate, r *engine.Result) bool
-
-	// NextPlans appends records that wait for a rule to say how they are redistributed, after a cursor.
-	NextPlans(after uint32, limit int, dst []engine.PlanWanted) (wanted []engine.PlanWanted, next uint32)
 
 	// History says what of the past can be replayed; OpenRecording gives it.
 	History() raftstore.History

@@ -2,7 +2,6 @@ package httpapi
 
 import (
 	"errors"
-	"fmt"
 	"net/http"
 	"strconv"
 	"time"
@@ -10,17 +9,10 @@ import (
 	"apportion/engine"
 	"apportion/httpapi/strictjson"
 	"apportion/raftstore"
+	"apportion/rules"
 )
 
 // What all writes have in common: read, check, propose, answer.
-
-// retriesMax is how often a command is proposed because what it carries, an archived order or what rules planned, has
-// become old meanwhile.
-const retriesMax = 3
-
-// categoryRetriesMax is how often a category is put that others change meanwhile. Each time one of them has got
-// through.
-const categoryRetriesMax = 32
 
 // parsed ends the reading of the body, and answers if it was no good.
 func (req *request) parsed() bool {
@@ -48,38 +40,43 @@ func (req *request) check(cmd engine.Command) bool {
 	return f == nil
 }
 
-// propose takes the command through the log. Afterwards req.result holds its result; on false the answer is given.
+// propose takes the command through rules and log. Afterwards req.run.Result holds its result; on false the answer is
+// given.
 func (req *request) propose(cmd engine.Command) bool {
-	for range retriesMax {
-		if !req.proposeOnce(cmd) {
-			return false
-		}
-		if req.result.Code != engine.CodeRetry {
-			return true
-		}
-	}
-	req.fail(http.StatusServiceUnavailable, codeRetry, codeDetails[engine.CodeRetry], "", "")
-	return false
-}
-
-func (req *request) proposeOnce(cmd engine.Command) bool {
-	req.batch.Reset()
-	req.batch.Append(&req.envelope, cmd)
-	if !req.do() {
-		return false
-	}
-	req.decode(0)
-	return true
-}
-
-// do proposes the batch, and answers if it could not be done.
-func (req *request) do() bool {
-	if err := req.server.store.Do(req.deadline, req.batch); err != nil {
+	req.proposals = append(req.proposals[:0], rules.Proposal{Command: cmd, Key: req.key})
+	if err := req.do(nil); err != nil {
 		req.storeFailed(err)
 		return false
 	}
+	if req.result().Code == engine.CodeRetry {
+		req.fail(http.StatusServiceUnavailable, codeRetry, codeDetails[engine.CodeRetry], "", "")
+		return false
+	}
 	return true
 }
+
+// partKey is the idempotency key of one of several commands, empty if the client gave none.
+func (req *request) partKey(part string) string {
+	if req.key == "" || part == "" {
+		return req.key
+	}
+	begin := len(req.keys)
+	req.keys = append(append(append(req.keys, req.key...), '/'), part...)
+	return strictjson.Alias(req.keys[begin:])
+}
+
+// do takes req.proposals through rules and log.
+func (req *request) do(answers rules.Answers) error {
+	req.run.Deadline = req.deadline
+	err := req.server.runner.Do(&req.run, req.proposals, answers)
+	if errors.Is(err, rules.ErrDeadline) {
+		err = raftstore.ErrTimeout
+	}
+	return err
+}
+
+// result is that of the last proposal.
+func (req *request) result() *engine.Result { return &req.run.Result }
 
 func (req *request) storeFailed(err error) {
 	if errors.Is(err, raftstore.ErrNotLeader) || errors.Is(err, raftstore.ErrClosed) {
@@ -95,14 +92,7 @@ func (req *request) storeFailed(err error) {
 	req.problem(&p)
 }
 
-// decode reads the result of command i of the batch.
-func (req *request) decode(i int) {
-	if err := engine.DecodeResult(req.batch.Result(i), &req.result); err != nil {
-		panic(fmt.Sprintf("BUG: httpapi: the engine's result cannot be read: %v", err))
-	}
-}
-
-// execute checks and proposes a command and answers a refusal. On true, the caller answers with req.result.
+// execute checks and proposes a command and answers a refusal. On true, the caller answers with req.result().
 func (req *request) execute(cmd engine.Command) bool {
 	return req.check(cmd) && req.executeChecked(cmd)
 }
@@ -113,7 +103,7 @@ func (req *request) executeChecked(cmd engine.Command) bool {
 		return false
 	}
 	req.markReplayed()
-	if req.result.Code == engine.CodeOK {
+	if req.result().Code == engine.CodeOK {
 		return true
 	}
 	req.refused()
@@ -121,22 +111,22 @@ func (req *request) executeChecked(cmd engine.Command) bool {
 }
 
 func (req *request) markReplayed() {
-	if req.result.Repeated {
+	if req.result().Repeated {
 		req.ctx.Response.Header.Set("Idempotency-Replayed", "true")
 	}
 }
 
-// refused answers with the refusal in req.result.
+// refused answers with the refusal in req.result().
 func (req *request) refused() {
-	p := resultProblem(&req.result)
+	p := resultProblem(req.result())
 	req.tellRows(&p)
 	req.openProblem(&p)
-	req.out = strictjson.AppendNumber(req.out, `,"asOf":`, int64(req.result.Index))
-	if req.result.Code == engine.CodeInUse {
-		req.out = strictjson.AppendNumber(req.out, `,"records":`, req.result.Stock.Records)
-		req.out = strictjson.AppendNumber(req.out, `,"units":`, req.result.Stock.Units)
-		req.out = strictjson.AppendNumber(req.out, `,"promised":`, req.result.Stock.Promised)
-		req.out = appendBlocked(req.out, req.result.Blocked)
+	req.out = strictjson.AppendNumber(req.out, `,"asOf":`, int64(req.result().Index))
+	if req.result().Code == engine.CodeInUse {
+		req.out = strictjson.AppendNumber(req.out, `,"records":`, req.result().Stock.Records)
+		req.out = strictjson.AppendNumber(req.out, `,"units":`, req.result().Stock.Units)
+		req.out = strictjson.AppendNumber(req.out, `,"promised":`, req.result().Stock.Promised)
+		req.out = appendBlocked(req.out, req.result().Blocked)
 	}
 	req.out = append(req.out, '}')
 }

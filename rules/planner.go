@@ -19,6 +19,8 @@ type State interface {
 	Rules() *engine.RuleSet
 	Schema() *engine.Schema
 	ReadRecord(upc, location string, v *engine.RecordView) bool
+	AppliedIndex() uint64
+	PlansWaiting() int64
 }
 
 // RequestSteps and LineSteps bound the steps that the rules of one request may take: the former, or the latter for each

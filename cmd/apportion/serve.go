@@ -19,6 +19,7 @@ import (
 	"apportion/engine"
 	"apportion/httpapi"
 	"apportion/raftstore"
+	"apportion/rules"
 )
 
 const serveDescription = `Loads the data directory, then serves the HTTP API (docs/api.md). Until it is loaded, /readyz answers 503.
@@ -325,10 +326,14 @@ func (s *service) catchUp(ctx context.Context, store *raftstore.Store) error {
 // serve answers requests until ctx ends, the listener fails or the store has to be opened again.
 func (s *service) serve(ctx context.Context, listener net.Listener, store *raftstore.Store, set *metrics.Set) error {
 	s.http.Log, s.http.Metrics = s.logger, set
-	api, err := httpapi.New(s.http, store)
+	runner := rules.NewRunner(rules.RunnerConfig{Log: raftstore.RulesLog(store), State: store.Reader(),
+		Logger: s.logger.With("component", "rules"), Timeout: s.http.RequestTimeout})
+	api, err := httpapi.New(s.http, store, runner)
 	if err != nil {
 		return err
 	}
+	runner.Start()
+	defer runner.Close()
 	failed := make(chan error, 1)
 	go func() { failed <- api.Serve(listener) }()
 	s.announce(listener.Addr(), store)
