@@ -38,7 +38,7 @@ const (
 	WhatSource What = "bytes of source"
 )
 
-// LimitError means that a rule was stopped because it exceeded a bound.
+// LimitError means that a script exceeded a bound and was stopped.
 type LimitError struct {
 	What  What
 	Limit int64
@@ -50,7 +50,7 @@ func (e *LimitError) Error() string {
 	return at(e.Line) + fmt.Sprintf("more than %d %s", e.Limit, e.What)
 }
 
-// RuntimeError means that a rule failed.
+// RuntimeError means that a script failed.
 type RuntimeError struct {
 	Line    int // 0 if not known
 	Message string
@@ -59,7 +59,7 @@ type RuntimeError struct {
 // Error gives the line and the message.
 func (e *RuntimeError) Error() string { return at(e.Line) + e.Message }
 
-// ResultError means that a hook gave back something else than it must.
+// ResultError means that a script returned something of the wrong shape.
 type ResultError struct {
 	Path    string // such as candidates[2].tags.Channel
 	Message string
@@ -68,17 +68,16 @@ type ResultError struct {
 // Error gives the path and the message.
 func (e *ResultError) Error() string { return e.Path + ": " + e.Message }
 
-// StoppedError means that the caller's context ended before the rule. It does not say anything about the rule.
+// StoppedError means that the caller stopped the script. It is no fault of the script.
 type StoppedError struct{ Cause error }
 
 // Error gives the cause.
-func (e *StoppedError) Error() string { return "stopped from outside: " + e.Cause.Error() }
+func (e *StoppedError) Error() string { return "stopped by the server: " + e.Cause.Error() }
 
 // Unwrap gives the context's error.
 func (e *StoppedError) Unwrap() error { return e.Cause }
 
-// ErrMemoryBusy means that other calls took all the memory that rules may until the time was up. It is the cause of a
-// StoppedError.
+// ErrMemoryBusy is the cause of a StoppedError: other calls held all places at the MemoryGate until the deadline.
 var ErrMemoryBusy = errors.New("other calls of rules hold all the memory that rules may take")
 
 func at(line int) string {

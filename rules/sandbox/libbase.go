@@ -8,10 +8,10 @@ import (
 	lua "github.com/yuin/gopher-lua"
 )
 
-// The library that rules have. Nothing of gopher-lua's own library is opened: its functions do work that no instruction
-// counts. There is no pcall: a rule that fails, fails whole.
+// The library of scripts. gopher-lua's own library is not used: its functions do work that nobody counts. There is no
+// pcall: an error ends the call.
 
-// globals are the names that every rule finds. They are shared by all states, and frozen.
+// globals are the names that every script finds. All states share them, and they are frozen.
 var globals = func() map[string]lua.LValue {
 	all := map[string]lua.LValue{
 		"assert": goFunction(baseAssert), "error": goFunction(baseError), "ipairs": goFunction(baseIpairs),
@@ -37,7 +37,7 @@ var stringMeta = func() *lua.LTable {
 
 // notOffered says why names of Lua's library are missing.
 var notOffered = map[string]string{
-	"pcall": "a rule that fails, fails whole", "xpcall": "a rule that fails, fails whole",
+	"pcall": "an error ends the rule", "xpcall": "an error ends the rule",
 	"setmetatable": "there are no metatables", "getmetatable": "there are no metatables",
 	"rawget": "there are no metatables", "rawset": "there are no metatables", "rawequal": "there are no metatables",
 	"newproxy":  "there are no metatables",
@@ -57,7 +57,7 @@ func library(functions map[string]lua.LGFunction) *lua.LTable {
 	return t
 }
 
-// display is tostring, without the addresses of tables and functions, which differ from run to run.
+// display is tostring without the addresses of tables and functions, which differ from run to run.
 func display(v lua.LValue) string {
 	switch v := v.(type) {
 	case *lua.LTable, *lua.LFunction:
@@ -80,7 +80,7 @@ func baseAssert(l *lua.LState) int {
 	return l.GetTop()
 }
 
-// baseError ends the rule. Level 2 and more name the caller's line, as in Lua; nobody can catch it.
+// baseError ends the call. Nothing catches the error.
 func baseError(l *lua.LState) int {
 	meterOf(l).charge(1, 0)
 	l.RaiseError("%s", display(l.Get(1)))

@@ -104,7 +104,7 @@ func tableRemove(l *lua.LState) int {
 	return 1
 }
 
-// tableSort sorts a list. Equal elements stay in order, so that every comparator that is one gives one result.
+// tableSort sorts a list. Equal elements stay in order, so a consistent comparator has one result.
 func tableSort(l *lua.LState) int {
 	m := meterOf(l)
 	t := l.CheckTable(1)
@@ -146,7 +146,7 @@ func sortOrder(l *lua.LState, m *meter) func(a, b lua.LValue) bool {
 	}
 }
 
-// tableUnpack gives the elements of a list as values.
+// tableUnpack returns the elements of a list.
 func tableUnpack(l *lua.LState) int {
 	m := meterOf(l)
 	t := l.CheckTable(1)
@@ -197,7 +197,7 @@ func extreme(l *lua.LState, better func(a, b lua.LNumber) bool) int {
 	return 1
 }
 
-// mathRandom is splitmix64 from the caller's seed: the same call gives the same numbers, on every machine.
+// mathRandom is splitmix64 from the caller's seed: the same call gets the same numbers on every machine.
 func mathRandom(l *lua.LState) int {
 	m := meterOf(l)
 	m.charge(1, numberBytes)

@@ -8,24 +8,24 @@ import (
 	lua "github.com/yuin/gopher-lua"
 )
 
-// meter counts what a rule does. It is the context of a Lua state: the VM calls Done before each instruction and stops
-// at it when the channel is closed. Once a fault is found it stays, so that every further instruction fails, whichever
-// function of the library called it.
+// meter counts what a script does. It is the context of a Lua state: the VM calls Done before each instruction and
+// stops if the channel is closed. A fault stays, so every further instruction fails, also in functions that the library
+// calls.
 type meter struct {
 	l *lua.LState
 
 	steps, stepsMax   int64
 	memory, memoryMax int64
-	memoryAt          int64 // the memory at which to look closer
-	checkAt           int64 // the steps at which to look closer
+	memoryAt          int64 // the memory at which check is called
+	checkAt           int64 // the steps at which check is called
 	fault             error
 	ctx               context.Context // the caller's; nil: none
 
 	gate     *MemoryGate
 	deadline time.Time // of the wait at the gate
-	inside   bool      // a place there is held
+	inside   bool      // holds a place at the gate
 
-	// running reports whether a hook runs: what the top level made is frozen then.
+	// running reports whether the top level has ended: what it made is frozen.
 	running bool
 	frozen  map[*lua.Upvalue]struct{}
 
@@ -41,13 +41,13 @@ var closedChannel = func() chan struct{} {
 	return c
 }()
 
-// Deadline reports whether there is none.
+// Deadline is none.
 func (m *meter) Deadline() (deadline time.Time, ok bool) { return time.Time{}, false }
 
-// Value has none.
+// Value is none.
 func (m *meter) Value(any) any { return nil }
 
-// Err is the fault.
+// Err gives the fault.
 func (m *meter) Err() error { return m.fault }
 
 // start begins a call.
@@ -79,7 +79,7 @@ func (m *meter) Done() <-chan struct{} {
 	return nil
 }
 
-// check finds out which bound is exceeded, if any.
+// check finds the bound that is exceeded, if any.
 func (m *meter) check(depth int) {
 	switch {
 	case m.fault != nil:
@@ -99,7 +99,7 @@ func (m *meter) check(depth int) {
 	}
 }
 
-// useGate has the call go through a gate, if there is one, before it takes more than memoryFree.
+// useGate makes the call wait at a gate, if there is one, before it uses more than memoryFree.
 func (m *meter) useGate(gate *MemoryGate, deadline time.Time) {
 	m.gate, m.deadline, m.inside = gate, deadline, false
 	if gate != nil {
@@ -127,7 +127,7 @@ func (m *meter) limit(what What, limit int64) {
 	}
 }
 
-// charge counts the work of a library function before it is done, and raises the fault if that is too much.
+// charge counts the work of a library function before the work is done. It ends the call at a bound.
 func (m *meter) charge(steps, bytes int) {
 	m.steps += int64(steps)
 	m.memory += int64(bytes)
@@ -137,7 +137,7 @@ func (m *meter) charge(steps, bytes int) {
 	m.raise()
 }
 
-// chargeString counts a string that a library function is about to make.
+// chargeString counts a string before a library function makes it.
 func (m *meter) chargeString(bytes int) {
 	if bytes > StringBytesMax {
 		m.limit(WhatString, StringBytesMax)
@@ -152,7 +152,7 @@ func (m *meter) raise() {
 	}
 }
 
-// refuse ends the call because the rule does what it must not.
+// refuse ends the call: the script does what it must not.
 func (m *meter) refuse(message string) {
 	if m.fault == nil {
 		m.fault = &RuntimeError{Message: message}
@@ -160,7 +160,7 @@ func (m *meter) refuse(message string) {
 }
 
 const (
-	// A step is charged for some 10 to 50 ns. textShift: comparing, hashing or copying 2^6 bytes is one step.
+	// A step is charged for 10 to 50 ns. textShift: comparing, hashing or copying 2^6 bytes is one step.
 	// moveShift: moving 2^4 values. scanShift: looking at 2 elements of a list. openShift: walking over 2^5 open
 	// upvalues.
 	textShift = 6
@@ -175,12 +175,12 @@ const (
 	closureBytes = 112
 	upvalueBytes = 72
 
-	// hashKeyBytes is what a new key that is no list index costs in all: the value's map, the two lists of keys, and
-	// what they leave behind when they grow.
+	// hashKeyBytes is the memory of a new key outside the list: in the map of values, in the two lists of keys, and
+	// what these leave behind when they grow.
 	hashKeyBytes = 330
 )
 
-// closer says for which instructions the meter must look at the operands.
+// closer lists the instructions whose operands the meter must look at.
 var closer = func() (ops [64]bool) {
 	for _, op := range []int{
 		lua.OP_GETTABLE, lua.OP_SETGLOBAL, lua.OP_SETUPVAL, lua.OP_SETTABLE, lua.OP_SETTABLEKS, lua.OP_NEWTABLE,
@@ -193,7 +193,7 @@ var closer = func() (ops [64]bool) {
 	return ops
 }()
 
-// look charges what an instruction is about to do, besides the step that each costs.
+// look charges an instruction by its operands, in addition to its one step.
 func (m *meter) look(f *frame, inst uint32) {
 	a, b, c := int(inst>>18)&0xff, int(inst&0x1ff), int(inst>>9)&0x1ff
 	switch int(inst >> 26) {
@@ -239,8 +239,8 @@ func (m *meter) look(f *frame, inst uint32) {
 	}
 }
 
-// lookCall charges the instructions that move registers or walk the list of open upvalues, which is at most as long as
-// there are registers in use.
+// lookCall charges the instructions that move registers or walk the list of open upvalues, at most one for each
+// register in use.
 func (m *meter) lookCall(f *frame, op, a, b int, inst uint32) {
 	top := registersOf(m.l).top
 	switch op {
@@ -290,14 +290,14 @@ func (m *meter) lookArithmetic(isMod bool, x, y lua.LValue) {
 		return
 	}
 	for _, v := range [...]lua.LValue{x, y} {
-		if s, ok := v.(lua.LString); ok { // parsed as a number, with a copy in the error if it is none
+		if s, ok := v.(lua.LString); ok { // parsed as a number; the error has a copy of other texts
 			m.steps += int64(len(s) >> 4)
 			m.memory += int64(4*len(s) + 128)
 		}
 	}
 }
 
-// modSteps is what math.Mod costs: it goes bit by bit through the quotient.
+// modSteps is what math.Mod costs: it works through the quotient bit by bit.
 func modSteps(x, y float64) int64 {
 	_, ex := math.Frexp(x)
 	_, ey := math.Frexp(y)
@@ -319,7 +319,7 @@ func (m *meter) lookCompare(equal bool, x, y lua.LValue) {
 	}
 }
 
-// lookConcat bounds the string that a row of .. makes.
+// lookConcat bounds the string that a chain of .. makes.
 func (m *meter) lookConcat(f *frame, from, to int) {
 	bytes := 0
 	for i := from; i <= to; i++ {
@@ -338,5 +338,5 @@ func (m *meter) lookConcat(f *frame, from, to int) {
 	}
 }
 
-// numberTextBytes is more than a number's text is long.
+// numberTextBytes is more than the text of any number takes.
 const numberTextBytes = 24

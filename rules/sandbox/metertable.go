@@ -6,8 +6,8 @@ import (
 	lua "github.com/yuin/gopher-lua"
 )
 
-// frozenMark is the metatable of tables that cannot be changed: those of the top level and the library's. It has no
-// events; the meter and the library's functions look for it before they write.
+// frozenMark is the metatable of frozen tables: those of the top level and of the library. It has no events. The meter
+// and the library's functions look for it before they write.
 var frozenMark = &lua.LTable{Metatable: lua.LNil}
 
 func isFrozen(t *lua.LTable) bool { return t.Metatable == lua.LValue(frozenMark) }
@@ -19,7 +19,7 @@ const frozenMessage = "a table of the top level cannot be changed when a rule ru
 func (m *meter) lookSet(object, key, value lua.LValue) {
 	t, ok := object.(*lua.LTable)
 	if !ok {
-		return // the VM refuses it: nothing else has a __newindex
+		return // refused by the VM: nothing else has a __newindex
 	}
 	if isFrozen(t) {
 		m.refuse(frozenMessage)
@@ -66,9 +66,9 @@ func (m *meter) growList(view *tableView, index int) {
 	if index <= cap(view.array) && index <= len(view.array)+1 {
 		return
 	}
-	m.steps += int64((index - len(view.array)) >> scanShift) // one by one, with nils
+	m.steps += int64((index - len(view.array)) >> scanShift) // the VM appends nils one by one
 	if index > cap(view.array) {
-		// The list doubles until it is long enough, and what it was is garbage.
+		// The list doubles until it is long enough and leaves garbage behind.
 		m.memory += int64(3 * valueBytes * max(32, index))
 	}
 }
@@ -85,17 +85,17 @@ func (m *meter) lookList(f *frame, a, count int) {
 	}
 }
 
-// mapBytes is what a Go map takes that was made for n entries of 32 bytes.
+// mapBytes is the size of a Go map that was made for n entries of 32 bytes.
 func mapBytes(n int) int64 {
 	const header, group = 48 + 32, 8*32 + 8
 	if n <= 8 {
 		return header + group
 	}
 	slots := 1 << bits.Len(uint(n*8/7))
-	return int64(header + 128 + slots/8*group + slots/8*57) // 57: by so much a group the heap rounds up, at worst
+	return int64(header + 128 + slots/8*group + slots/8*57) // 57: the heap rounds up by so much a group at worst
 }
 
-// trailingNils is how many elements the VM goes back over to find a list's length.
+// trailingNils is how many elements the VM walks back to find a list's length.
 func trailingNils(view *tableView) int {
 	n := 0
 	for n < len(view.array) && view.array[len(view.array)-1-n] == lua.LNil {
@@ -118,7 +118,7 @@ func (m *meter) mayWrite(t *lua.LTable) {
 	}
 }
 
-// next is the entry after key, charged for the entries that were removed in between, which the VM goes over.
+// next is the entry after key. It is charged for the removed entries in between, which the VM walks over.
 func (m *meter) next(t *lua.LTable, key lua.LValue) (lua.LValue, lua.LValue) {
 	view := viewOf(t)
 	removed := len(view.keys) - len(view.strdict) - len(view.dict)

@@ -8,7 +8,7 @@ type Output struct {
 	cut  bool
 }
 
-// Text is what was printed; its last line says if there was more.
+// Text is what was printed. The last line says if there was more.
 func (o *Output) Text() string {
 	if o.cut {
 		return o.text.String() + "... (print wrote more)\n"

@@ -6,8 +6,8 @@ import (
 	lua "github.com/yuin/gopher-lua"
 )
 
-// Lua's patterns, matched by backtracking as Lua does it, but with each comparison counted as a step and the recursion
-// bounded: a pattern that would take for ever exceeds the steps.
+// Lua's patterns, matched by backtracking as in Lua. Each comparison counts as a step and the recursion is bounded, so
+// a pattern that would take forever exceeds the steps.
 
 const capturesMax = 32
 

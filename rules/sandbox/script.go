@@ -26,8 +26,8 @@ type Usage struct {
 	MemoryBytes int64
 }
 
-// Compile checks a source and compiles it. functions are the names of the global functions that may be called; the
-// source need not define them all. The error is a *SyntaxError, a *LimitError, or what stopped the top level, which
+// Compile checks a source and compiles it. functions name the global functions that may be called; the source need not
+// define all of them. The error is a *SyntaxError, a *LimitError, or what stopped the top level, which
 // runs here for the first time. Warnings come with a Script only.
 func Compile(source string, functions []string, limits Limits) (*Script, []Warning, error) {
 	limits.fill()

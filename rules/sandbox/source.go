@@ -11,7 +11,7 @@ import (
 	"github.com/yuin/gopher-lua/parse"
 )
 
-// Warning is something in a source that is probably a mistake.
+// Warning is a probable mistake in a source.
 type Warning struct {
 	Line    int
 	Message string
@@ -20,7 +20,7 @@ type Warning struct {
 // String gives the line and the message.
 func (w Warning) String() string { return at(w.Line) + w.Message }
 
-// compile parses a source, checks it against the limits that the library's compiler does not have, and compiles it.
+// compile parses a source, checks the limits that the library's compiler lacks, and compiles it.
 func compile(source string) (proto *lua.FunctionProto, warnings []Warning, err error) {
 	if len(source) > SourceBytesMax {
 		return nil, nil, &LimitError{What: WhatSource, Limit: SourceBytesMax}
@@ -71,8 +71,8 @@ func shorten(s string) string {
 	return s
 }
 
-// withoutTailCalls makes calls of tail calls, as which they were compiled first. A tail call takes no frame, so that it
-// would escape the bound on calls in calls, and the VM's traceback has a line for each.
+// withoutTailCalls turns tail calls into calls. A tail call takes no frame, so it would escape the bound on nested
+// calls, and the VM's traceback has a line for each.
 func withoutTailCalls(proto *lua.FunctionProto) {
 	for pc := 0; pc < len(proto.Code); pc++ {
 		switch inst := proto.Code[pc]; int(inst >> 26) {
@@ -90,18 +90,18 @@ func withoutTailCalls(proto *lua.FunctionProto) {
 	}
 }
 
-// checker walks the syntax tree. It refuses what would take the compiler long or make it produce wrong code, and warns
-// of names that do not exist when the rule runs.
+// checker walks the syntax tree. It refuses what would take the compiler long or make it produce wrong code. It warns
+// of names that do not exist when the script runs.
 type checker struct {
 	nodes, functions int
 	function         *functionScope
 	defined          map[string]bool // globals that the top level sets
-	read             []Warning       // reads of unknown globals, to be held against defined at the end
+	read             []Warning       // reads of unknown globals; those in defined are dropped at the end
 	readNames        []string
 	warnings         []Warning
 }
 
-// functionScope is what is known of the function that the walk is in.
+// functionScope is what is known of a function during the walk.
 type functionScope struct {
 	outer     *functionScope
 	locals    []string
@@ -160,7 +160,7 @@ func (c *checker) constant(line int) {
 	}
 }
 
-// registers refuses what the compiler would number wrongly.
+// registers refuses more values at one time than the compiler can number.
 func (c *checker) registers(line, needed int) {
 	if len(c.function.locals)+needed > registersMax {
 		c.refuse(line, "too many locals and values at one time (%d, at most %d): divide the function",
@@ -169,7 +169,7 @@ func (c *checker) registers(line, needed int) {
 	}
 }
 
-// where is a name's kind of variable.
+// where is the kind of variable that a name stands for.
 type where uint8
 
 const (
@@ -179,7 +179,7 @@ const (
 	isTopLevel // a local of the top level, seen from a function
 )
 
-// find looks a name up, and notes it as an upvalue of the functions in between.
+// find looks up a name and notes it as an upvalue of the functions in between.
 func (c *checker) find(name string, line int) where {
 	for f := c.function; f != nil; f = f.outer {
 		for i := len(f.locals) - 1; i >= 0; i-- {

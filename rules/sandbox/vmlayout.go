@@ -7,10 +7,10 @@ import (
 	lua "github.com/yuin/gopher-lua"
 )
 
-// The meter must know what an instruction is about to do: how long the strings are that it joins, by how much it makes
-// a table grow. The VM does not show that, so this file, and no other, looks into its structures, and never writes to
-// them. The library's version is pinned; an init function compares every field with the mirrors below, so that another
-// version fails at once instead of reading wrong memory.
+// The meter must know what an instruction will do: the lengths of the strings that it joins, the growth of a table. The
+// VM does not show this, so this file, and no other, looks into the VM's structures. It never writes to them. The
+// library's version is pinned. An init function compares the mirrors below with every field, so that another version
+// fails at once and never reads wrong memory.
 
 // frame mirrors the VM's callFrame.
 type frame struct {
