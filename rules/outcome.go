@@ -4,15 +4,14 @@ import "apportion/engine"
 
 // Outcome is what a plan does to a record.
 type Outcome struct {
-	// Candidates are in the plan's order. Tags are full, or as the rule gave them if the schema does not know them;
-	// TagSet is not set.
+	// Candidates are in the plan's order, with full tags, or with the rule's if the schema does not know them. TagSet
+	// is not set.
 	Candidates []engine.CandidateExplanation
 	Taken      int64
 	Missing    int64
 }
 
-// Execute has the plan's candidates give quantity units, as the engine will. A candidate that the schema or the record
-// does not know is passed over. Execute changes nothing.
+// Execute shows what a plan does to a record, for an item of quantity units, as the engine does it. It changes nothing.
 func Execute(plan *Plan, quantity int64, r *Record) Outcome {
 	o := Outcome{Missing: quantity}
 	taken := map[int]int64{} // by segment

@@ -10,15 +10,15 @@ import (
 	"apportion/rules/sandbox"
 )
 
-// Plan is what a select hook decided: candidates in order, or a refusal.
+// Plan is select's answer: candidates in order, or a refusal.
 type Plan struct {
-	// Candidates have the tags that the rule gave: those of the item, of a segment, or a table's.
+	// Candidates have the tags as the rule named them.
 	Candidates []engine.PlannedCandidate
 	Refused    bool
 	Reason     string // of the refusal
 }
 
-// readPlan checks what select gave back.
+// readPlan reads what select returned.
 func readPlan(value, reason sandbox.Value) (Plan, error) {
 	if value.IsNil() {
 		text, err := readReason(reason)
@@ -126,7 +126,7 @@ func readTags(f sandbox.Fields, name string) ([]engine.Tag, error) {
 		}
 		tags = append(tags, engine.Tag{Category: strings.Clone(category), Value: strings.Clone(value)})
 	}
-	// The order in which a rule happened to set them says nothing.
+	// A table has no order of its own.
 	slices.SortFunc(tags, func(a, b engine.Tag) int { return strings.Compare(a.Category, b.Category) })
 	return tags, nil
 }

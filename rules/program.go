@@ -11,7 +11,7 @@ import (
 	"apportion/rules/sandbox"
 )
 
-// What callers see of the sandbox.
+// The types of the sandbox that callers of rules need.
 type (
 	Limits       = sandbox.Limits
 	Usage        = sandbox.Usage
@@ -24,8 +24,7 @@ type (
 	StoppedError = sandbox.StoppedError
 )
 
-// ErrNoHook is the error of a source that defines neither select nor redistribute, or of a call of the one it does not
-// define.
+// ErrNoHook: the source defines neither select nor redistribute, or not the one that is called.
 var ErrNoHook = errors.New("no such hook: the source must define function select(item, record) or function " +
 	"redistribute(record, schema)")
 
@@ -53,14 +52,13 @@ type Input struct {
 	// Output, if not nil, gets what print writes.
 	Output *Output
 
-	// gate, if not nil, is what the call goes through if it takes much memory, and deadline when it ends waiting for
-	// that.
+	// gate, if not nil, is where the call waits, until deadline, before it uses much memory.
 	gate     *sandbox.MemoryGate
 	deadline time.Time
 }
 
-// Compile checks a source and makes a Program of it. The error is a *SyntaxError, a *LimitError, ErrNoHook, or what
-// stopped the top level, which is run here for the first time. Warnings come with a Program only.
+// Compile checks and compiles a source. The error is a *SyntaxError, a *LimitError, ErrNoHook, or what stopped the top
+// level, which runs here for the first time. Warnings come with a Program only.
 func Compile(name, source string, limits Limits) (*Program, []Warning, error) {
 	script, warnings, err := sandbox.Compile(source, hookFunctions, limits)
 	if err != nil {
@@ -93,11 +91,10 @@ func (p *Program) Hooks() []engine.RuleHook { return p.hooks }
 // Has reports whether the source defines the hook.
 func (p *Program) Has(hook engine.RuleHook) bool { return slices.Contains(p.hooks, hook) }
 
-// Select asks from which segments an order item is filled. The error is ErrNoHook, or a *LimitError, *RuntimeError,
-// *ResultError or *StoppedError; the first three of these say that the rule is at fault.
+// Select asks from which segments an order item is filled. The error is ErrNoHook, a *LimitError, *RuntimeError,
+// *ResultError or *StoppedError. The first three of these types are the rule's fault.
 //
-// A context that ends stops the rule within some thousand steps. That depends on the time it takes, as nothing else
-// does.
+// A context that ends stops the rule within some thousand steps. This alone depends on time.
 func (p *Program) Select(ctx context.Context, in *Input) (plan Plan, usage Usage, err error) {
 	usage, err = p.call(ctx, engine.HookSelect, in, func(value, reason sandbox.Value) error {
 		plan, err = readPlan(value, reason)
@@ -115,8 +112,7 @@ func (p *Program) Redistribute(ctx context.Context, in *Input) (answer Redistrib
 	return answer, usage, err
 }
 
-// call runs a hook on a state that no other call uses, and reads its results before the state is given back. After an
-// error the state is not used any more.
+// call runs a hook on a state of its own and reads the results. After an error the state is dropped.
 func (p *Program) call(ctx context.Context, hook engine.RuleHook, in *Input,
 	read func(value, reason sandbox.Value) error) (Usage, error) {
 	if !p.Has(hook) {

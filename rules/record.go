@@ -16,7 +16,7 @@ type Item struct {
 	Location   string
 	Quantity   int64
 	Tags       []engine.Tag
-	Attributes map[string]string // whatever the router knows of the order
+	Attributes map[string]string // texts that came with the order
 	NowMS      int64             // Unix milliseconds
 }
 
@@ -34,10 +34,10 @@ type Segment struct {
 // Available is what can be promised. It may be negative.
 func (s *Segment) Available() int64 { return s.OnHand - s.promised() }
 
-// promised is what a redistribution must leave where it is.
+// promised is what a redistribution must leave in the segment.
 func (s *Segment) promised() int64 { return s.Allocated + s.Pending + s.SafetyStock }
 
-// Record is the stock that a hook sees. A hook does not change it, and the caller must not while a hook runs.
+// Record is the stock that a hook sees. A hook does not change it. The caller must not change it while a hook runs.
 type Record struct {
 	UPC         string
 	Location    string
@@ -58,8 +58,8 @@ type Record struct {
 // Available is what can be promised. It may be negative.
 func (r *Record) Available() int64 { return r.OnHand - r.Allocated - r.Pending - r.SafetyStock }
 
-// Fill copies a record as the engine read it. schema is SchemaOf(s), which the caller keeps for as long as s is
-// current. v's segments of the same tags are merged first.
+// Fill copies v, and merges v's segments with the same tags. schema is SchemaOf(s), which the caller keeps while s is
+// current.
 func (r *Record) Fill(v *engine.RecordView, s *engine.Schema, schema *Schema) {
 	r.UPC, r.Location, r.Version = v.UPC, v.Location, v.Version
 	r.OnHand, r.Allocated, r.Pending, r.SafetyStock = v.OnHand, v.Allocated, v.Pending, v.SafetyStock
@@ -85,8 +85,7 @@ func (r *Record) find(full []engine.Tag) int {
 	return -1
 }
 
-// Schema is the categories that a rule sees. It is not changed after it was made; a Program remembers what it made of
-// it.
+// Schema is the categories that a rule sees. It does not change: a Program keeps the table that it made of it.
 type Schema struct{ Categories []engine.Category }
 
 // SchemaOf is what a rule sees of the engine's schema.
@@ -116,7 +115,7 @@ func (s *Schema) names() string {
 	return strings.Join(names, ", ")
 }
 
-// distributed names the categories whose values have percents.
+// distributed names the categories with percents.
 func (s *Schema) distributed() (names []string) {
 	if s == nil {
 		return nil
@@ -129,7 +128,7 @@ func (s *Schema) distributed() (names []string) {
 	return names
 }
 
-// defaultValue is the value that a category takes which is not named.
+// defaultValue is the value of a category that tags do not name.
 func defaultValue(c *engine.Category) string {
 	for i := range c.Values {
 		if c.Values[i].Default {
@@ -139,7 +138,8 @@ func defaultValue(c *engine.Category) string {
 	return ""
 }
 
-// Full gives the tags with every category of the schema, in its order. The error names what the schema does not have.
+// Full gives the tags with every category of the schema, in its order. The error is a *ResultError about what the
+// schema does not have.
 func (s *Schema) Full(tags []engine.Tag) ([]engine.Tag, error) {
 	if s == nil {
 		return tags, nil

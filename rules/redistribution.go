@@ -14,19 +14,18 @@ import (
 type Target struct {
 	Tags      []engine.Tag // full
 	Available int64
-	OnHand    int64 // Available and what is promised or held back
+	OnHand    int64 // Available, allocated, pending and safety stock
 	New       bool  // the record does not have the segment yet
 }
 
-// Redistribution is what a redistribute hook decided: the segments of every group that it named, or that nothing
-// changes.
+// Redistribution is redistribute's answer: targets for all segments of the tag groups that it named, or no change.
 type Redistribution struct {
 	Targets   []Target
 	Unchanged bool
 	Reason    string // why nothing changes
 }
 
-// entry is one line of what redistribute gave back.
+// entry is one entry of what redistribute returned.
 type entry struct {
 	path    string
 	tags    []engine.Tag // full
@@ -35,12 +34,11 @@ type entry struct {
 	segment int // position in the record, -1: new
 }
 
-// readRedistribution checks what redistribute gave back and works out the targets.
+// readRedistribution reads what redistribute returned and works out the targets.
 //
-// Units move within a group only: segments that agree in all categories but the distributed ones, or but those that the
-// rule names with across. What a group has available is given out anew, all of it; what is promised or held as safety
-// stock stays. A group that the rule does not name stays as it is, and so does one that has less on hand than it
-// promised: there is nothing to give out.
+// Units move within a tag group: the segments that agree in all categories but the distributed ones, or but those that
+// the rule names with across. All available units of a tag group are divided again. A tag group that the rule does not
+// name stays as it is, and so does one that has promised more than it has on hand.
 func readRedistribution(value, reason sandbox.Value, r *Record) (Redistribution, error) {
 	if value.IsNil() {
 		text, err := readReason(reason)
@@ -165,10 +163,10 @@ func (e *entry) read(f sandbox.Fields, field string, r *Record) error {
 	return nil
 }
 
-// divide works out the targets, group by group in the order in which the rule named them.
+// divide works out the targets, one tag group after the other, in the rule's order.
 func divide(kind string, entries []entry, across []string, r *Record) (Redistribution, error) {
 	var result Redistribution
-	groups := map[string][]int{} // entries by group
+	groups := map[string][]int{} // entries by tag group
 	var order []string
 	for i := range entries {
 		key := groupOf(entries[i].tags, across)
@@ -177,13 +175,13 @@ func divide(kind string, entries []entry, across []string, r *Record) (Redistrib
 		}
 		groups[key] = append(groups[key], i)
 	}
-	members := map[string][]int{} // segments by group
+	members := map[string][]int{} // segments by tag group
 	for i := range r.Segments {
 		key := groupOf(r.Segments[i].Tags, across)
 		members[key] = append(members[key], i)
 	}
 	for _, key := range order {
-		g := group{kind: kind, record: r}
+		g := tagGroup{kind: kind, record: r}
 		for _, i := range groups[key] {
 			g.add(&entries[i])
 		}
@@ -207,7 +205,7 @@ func divide(kind string, entries []entry, across []string, r *Record) (Redistrib
 	return result, nil
 }
 
-// groupOf names the group of a segment.
+// groupOf names the tag group of a segment.
 func groupOf(tags []engine.Tag, across []string) string {
 	var fixed []engine.Tag
 	for _, t := range tags {
@@ -218,8 +216,8 @@ func groupOf(tags []engine.Tag, across []string) string {
 	return TagsText(fixed)
 }
 
-// group is the segments among which available units are given out anew.
-type group struct {
+// tagGroup is the segments among which available units are divided.
+type tagGroup struct {
 	kind    string
 	record  *Record
 	list    []Target
@@ -231,7 +229,7 @@ type group struct {
 	named   map[int]bool
 }
 
-func (g *group) add(e *entry) {
+func (g *tagGroup) add(e *entry) {
 	t := Target{Tags: e.tags, New: e.segment < 0}
 	var current int64
 	if e.segment >= 0 {
@@ -245,15 +243,15 @@ func (g *group) add(e *entry) {
 	g.append(t, current, e.weight, e.units, e.path)
 }
 
-// addRest adds a segment that the rule did not name: it gives away what it has available.
-func (g *group) addRest(segment int) {
+// addRest adds a segment that the rule did not name. It gets no units.
+func (g *tagGroup) addRest(segment int) {
 	if !g.named[segment] {
 		s := &g.record.Segments[segment]
 		g.append(Target{Tags: s.Tags, OnHand: s.promised()}, s.Available(), 0, 0, "")
 	}
 }
 
-func (g *group) append(t Target, current int64, weight float64, units int64, path string) {
+func (g *tagGroup) append(t Target, current int64, weight float64, units int64, path string) {
 	g.list = append(g.list, t)
 	g.current = append(g.current, current)
 	g.weights = append(g.weights, weight)
@@ -262,7 +260,7 @@ func (g *group) append(t Target, current int64, weight float64, units int64, pat
 	g.total += current
 }
 
-func (g *group) targets() ([]Target, error) {
+func (g *tagGroup) targets() ([]Target, error) {
 	if g.total < 0 {
 		if g.kind == "units" {
 			return nil, &ResultError{Path: g.paths[0], Message: fmt.Sprintf("its tag group has %d units available: "+

@@ -11,17 +11,17 @@ import (
 	"apportion/rules/sandbox"
 )
 
-// TestResult is what became of one self-test of a source.
+// TestResult is the result of one self-test.
 type TestResult struct {
 	Name   string
 	Passed bool
-	Diff   string // what was expected (-) and what came (+), a line each; empty if it passed
+	Diff   string // lines that were expected (-) and that came (+); empty if it passed
 	Output string // what print wrote
 	Usage  Usage
 }
 
-// Test runs the source's self-tests: the entries of its global table tests. The error says that the table itself is
-// wrong. A source without tests gives no results.
+// Test runs the source's self-tests: the entries of its global table tests. The error is about the table itself. A
+// source without tests gives no results.
 func (p *Program) Test(ctx context.Context) ([]TestResult, error) {
 	state, err := p.script.State()
 	if err != nil {
@@ -113,7 +113,7 @@ func (p *Program) readTest(path string, v sandbox.Value) (c testCase, err error)
 	return c, err
 }
 
-// runTest runs one self-test. The error says that the test is wrong, not that it failed.
+// runTest runs one self-test. The error is about the test itself: a test that fails is a result.
 func (p *Program) runTest(ctx context.Context, c *testCase) (TestResult, error) {
 	var output Output
 	c.input.Output = &output
@@ -213,8 +213,8 @@ func (c *testCase) compareRedistribute(answer *Redistribution, failure error) (w
 	return expected.lines("available"), after.only(expected).lines("available"), nil
 }
 
-// compareFailure handles tests that expect an error, and errors that no test expects. done: there is no more to
-// compare.
+// compareFailure handles tests that expect an error, and errors that a test does not expect. done: nothing else is to
+// be compared.
 func (c *testCase) compareFailure(failure error) (want, got []string, done bool, err error) {
 	var stopped *StoppedError
 	if errors.As(failure, &stopped) {
@@ -238,7 +238,7 @@ func (c *testCase) compareFailure(failure error) (want, got []string, done bool,
 	return nil, nil, true, nil
 }
 
-// compareReason compares a refusal with its reason, or with true for any reason.
+// compareReason compares a refusal with the expected reason, or with true for any reason.
 func (c *testCase) compareReason(field string, is bool, reason, otherwise string) (want, got []string, err error) {
 	got = []string{field + ": " + reason}
 	if !is {

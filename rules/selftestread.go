@@ -87,8 +87,8 @@ func readAttributes(g sandbox.Fields) (map[string]string, error) {
 	return attributes, nil
 }
 
-// readRecord reads the record of a test; its figures are the sums over its segments. Without a schema the segments'
-// tags are the schema: each category's first value is its default, and no category has percents.
+// readRecord reads the record of a test. Its figures are the sums over its segments. Without a schema the segments'
+// tags make one: each category's first value is its default, and no category has percents.
 func readRecord(f sandbox.Fields) (*Record, error) {
 	r := &Record{UPC: "test", Location: "test", Version: 1, Schema: &Schema{}}
 	g, err := sandbox.ReadFields(f.Path+".record", f.Get("record"), "upc", "location", "version", "floor", "ltd", "due",
@@ -137,7 +137,7 @@ func readRecord(f sandbox.Fields) (*Record, error) {
 	return r, r.fullTags(g.Path)
 }
 
-// fullTags gives each segment all its tags, and refuses two for the same.
+// fullTags gives each segment all its tags. Two segments must not have the same.
 func (r *Record) fullTags(path string) error {
 	seen := map[string]bool{}
 	for i := range r.Segments {
@@ -204,8 +204,8 @@ func schemaOfSegments(segments []Segment) *Schema {
 	return s
 }
 
-// readSchema reads categories in the shape in which redistribute sees them; the first value of each is the default if
-// none says so.
+// readSchema reads categories in the shape that redistribute sees. Without a default the first value of a category is
+// it.
 func readSchema(f sandbox.Fields) (*Schema, error) {
 	list, err := sandbox.ReadList(f.Path+".schema", f.Get("schema"), engine.CategoriesMax)
 	if err != nil {
@@ -282,7 +282,7 @@ func (a amounts) add(segment string, units int64) { a[segment] += units }
 
 func (a amounts) set(segment string, units int64) { a[segment] = units }
 
-// only leaves out what the test does not name, except what has units.
+// only leaves out segments that the test does not name, unless they have units.
 func (a amounts) only(expected amounts) amounts {
 	for segment, units := range a {
 		if _, named := expected[segment]; !named && units == 0 {

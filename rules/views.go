@@ -8,8 +8,8 @@ import (
 	"apportion/rules/sandbox"
 )
 
-// views are what the hooks of one state are given. They are made once for a state and show the input of each call, so
-// nothing of an earlier call is left in them.
+// views are the objects that the hooks of one state are given. They are made once for a state and show the input of
+// each call.
 type views struct {
 	item                   itemView
 	record                 recordView
@@ -121,7 +121,7 @@ func (v *recordView) Field(c sandbox.Caller, name string) (sandbox.Value, bool) 
 	return sandbox.Value{}, false
 }
 
-// list is the record's segments. It is made once a call and belongs to the rule, which may sort it.
+// list is the record's segments. It is made once for a call and belongs to the rule, which may sort it.
 func (v *recordView) list(c sandbox.Caller) sandbox.Value {
 	if v.segments != (sandbox.Value{}) {
 		return v.segments
@@ -135,7 +135,7 @@ func (v *recordView) list(c sandbox.Caller) sandbox.Value {
 	return v.segments
 }
 
-// segment gives the view of a segment; it is kept for later calls.
+// segment gives the view of a segment. Views are kept for later calls.
 func (v *recordView) segment(i int) sandbox.Value {
 	for i >= len(v.views) {
 		s := new(segmentView)
@@ -190,7 +190,7 @@ func (v *segmentView) Field(_ sandbox.Caller, name string) (sandbox.Value, bool)
 	return sandbox.Value{}, false
 }
 
-// tagsView is the tags of an item or a segment. pairs goes over them in the order in which they are.
+// tagsView is the tags of an item or a segment. pairs goes over them in their order.
 type tagsView struct {
 	tags   []engine.Tag
 	schema *Schema // gives the defaults of categories that tags do not name
@@ -198,7 +198,7 @@ type tagsView struct {
 
 func (*tagsView) Kind() string { return "tags" }
 
-// Field gives nil for an unknown category, so that a rule may ask for one that not every schema has.
+// Field gives nil for an unknown category: a rule may ask for one that not every schema has.
 func (v *tagsView) Field(_ sandbox.Caller, category string) (sandbox.Value, bool) {
 	for _, t := range v.tags {
 		if t.Category == category {
@@ -218,7 +218,7 @@ func (v *tagsView) Entry(i int) (name, value string) { return v.tags[i].Category
 // attributesView is the attributes of an item. pairs goes over them by name.
 type attributesView struct {
 	attributes map[string]string
-	names      []string // sorted, when a walk has begun
+	names      []string // sorted; nil before the first walk
 }
 
 func (*attributesView) Kind() string { return "attributes" }
@@ -242,7 +242,7 @@ func (v *attributesView) Entry(i int) (name, value string) {
 	return v.names[i], v.attributes[v.names[i]]
 }
 
-// schemaValue is what redistribute gets as its second argument. It is kept until another schema comes.
+// schemaValue is redistribute's second argument. It is kept until another schema comes.
 func (v *recordView) schemaValue(s *Schema) sandbox.Value {
 	if v.schemaOf != s || v.schema == (sandbox.Value{}) {
 		v.schemaOf, v.schema = s, schemaTable(s)
