@@ -11,11 +11,11 @@ import (
 	"apportion/engine"
 )
 
-// applier feeds log entries to the engine. It is the state machine without Raft: recovery, verify and tests use it too.
+// applier applies log entries to the engine. It is the state machine without Raft: recovery, verify and tests use it
+// too.
 type applier struct {
-	// mu is the apply mutex: it is held for one entry, for some of the rows of a checkpoint that entries have changed
-	// since it began, or for one look-up among orders. It guards every method of the engine that is for one goroutine
-	// at a time. Nothing else is locked under it.
+	// mu is the apply mutex. It is held for one entry, for a slice of a checkpoint's rows, or for one look-up among
+	// orders. It guards all engine methods that only one goroutine may call at a time. No other lock is taken under it.
 	mu     sync.Mutex
 	engine *engine.Engine
 
@@ -23,23 +23,22 @@ type applier struct {
 
 	metrics *storeMetrics
 
-	// visibleIndex is the last entry of which every command is applied. The engine's own index is ahead of it while an
-	// entry is applied: a reader beside the writer that took that one could claim an entry that it does not see. A
-	// reader loads visibleIndex before it looks at the state.
+	// visibleIndex is the last entry with all its commands applied. While an entry is applied, the engine's own index
+	// is ahead of it, and a concurrent reader with that index would claim an entry that it does not see. A reader loads
+	// visibleIndex before it reads the state.
 	visibleIndex atomic.Uint64
 	signal       appliedSignal // of visibleIndex
 
-	// logBytes counts the bytes of the entries applied since the last freeze; onLogBytes runs when they have reached
-	// logBytesMax. dueMS is the earliest time at which something is due (noDue: nothing is); onDue runs when it
-	// changes. The callbacks run under mu and must not block. logBytesMax and the callbacks are set before the first
-	// entry.
+	// logBytes counts the bytes of the entries applied since the last freeze; onLogBytes runs when it reaches
+	// logBytesMax. dueMS is the time of the next due event (noDue: there is none); onDue runs when it changes. The
+	// callbacks run under mu and must not block. logBytesMax and the callbacks are set before the first entry.
 	logBytes    atomic.Int64
 	logBytesMax int64
 	onLogBytes  func()
 	dueMS       atomic.Int64
 	onDue       func()
 
-	onApplied func() // runs after each entry, as the other callbacks do
+	onApplied func() // runs after each entry, like the other callbacks
 }
 
 // noDue stands for "nothing is due".
@@ -52,7 +51,7 @@ func newApplier(e *engine.Engine, metrics *storeMetrics) *applier {
 	return a
 }
 
-// entryResults are the results of the commands of one entry. They come from a pool: release gives them back.
+// entryResults are the results of one entry's commands. They come from a pool; release returns them.
 type entryResults struct {
 	results []byte
 	ends    []int // end of each result in results
@@ -68,13 +67,13 @@ func (r *entryResults) release() {
 	entryResultsPool.Put(r)
 }
 
-// distribute cuts the results up among the batches of the entry, in their order.
+// distribute gives each batch of the entry its results, in order.
 func (r *entryResults) distribute(batches []*queuedBatch) {
 	command, start := 0, 0
 	for _, w := range batches {
 		for range w.ends {
 			if command >= len(r.ends) {
-				panic(fmt.Sprintf("BUG: raftstore: an entry has %d results, and more commands", len(r.ends)))
+				panic(fmt.Sprintf("BUG: raftstore: an entry has %d results and more commands", len(r.ends)))
 			}
 			end := r.ends[command]
 			w.appendResult(r.results[start:end])
@@ -87,9 +86,9 @@ func (r *entryResults) distribute(batches []*queuedBatch) {
 }
 
 // apply applies one log entry and returns its results, which the caller releases. An entry that the state already
-// contains is skipped and has no results: after a start, the log may begin before the state ends.
+// contains is skipped and has no results: after a start, the log may begin before the end of the state.
 //
-// An entry that can't be read is in the log of every replica, so no replica can go on: the process ends.
+// An entry that cannot be decoded is in the log of every replica, so no replica can go on: the process ends.
 func (a *applier) apply(log *raft.Log) *entryResults {
 	e, err := decodeEntry(log.Data)
 	if err != nil {
@@ -105,7 +104,7 @@ func (a *applier) applyEntry(log *raft.Log, e entry) *entryResults {
 	if log.Index <= a.engine.AppliedIndex() {
 		return r
 	}
-	// A stamp that falls can only come from a fault of a leader; all replicas put it right in the same way.
+	// A stamp before the last one can only come from a faulty leader; all replicas correct it in the same way.
 	nowMS := max(e.stampMS, a.engine.NowMS())
 	a.engine.Advance(log.Index, nowMS)
 	for left := e.count; left > 0; left -= len(a.ahead) {
@@ -119,14 +118,14 @@ func (a *applier) applyEntry(log *raft.Log, e entry) *entryResults {
 			r.ends = append(r.ends, len(r.results))
 		}
 	}
-	clear(a.ahead[:cap(a.ahead)]) // the log's memory is not ours to keep
+	clear(a.ahead[:cap(a.ahead)]) // Raft owns the log's memory
 	a.visibleIndex.Store(log.Index)
 	a.signal.applied()
 	a.appliedLocked(len(log.Data), e.count)
 	return r
 }
 
-// appliedLocked does the accounts of one entry.
+// appliedLocked updates the counters and runs the callbacks after an entry.
 func (a *applier) appliedLocked(entryBytes, commands int) {
 	a.metrics.applied(commands)
 	a.onApplied()
@@ -136,7 +135,7 @@ func (a *applier) appliedLocked(entryBytes, commands int) {
 	}
 }
 
-// lookAtDueLocked keeps dueMS in step with the engine.
+// lookAtDueLocked updates dueMS from the engine.
 func (a *applier) lookAtDueLocked() {
 	dueMS, ok := a.engine.NextDueMS()
 	if !ok {

@@ -8,16 +8,16 @@ import (
 	"apportion/raftstore/statedb"
 )
 
-// archive finds the rows of closed orders that have left memory: those that no checkpoint holds yet in the engine, the
-// others in the state database.
+// archive finds the rows of closed orders that have left memory: in the engine while no checkpoint holds them yet, then
+// in the state database.
 //
-// An order can move while it is looked for: out of memory by an eviction, into the database by a checkpoint, back into
-// memory by a Return. It is looked for in this direction, and it is in the database before the engine forgets it, so
-// only a way back into memory can make a look-up miss it; read then starts again.
+// An order can move during a look-up: out of memory by an eviction, into the database by a checkpoint, back into memory
+// by a Return. A look-up goes in the same direction, and an order is in the database before the engine forgets it. So
+// only a Return can make a look-up miss it; read then starts again.
 type archive struct {
 	applier *applier
 	state   *statedb.DB
-	stored  atomic.Bool // the database has rows of such orders, so it must be asked
+	stored  atomic.Bool // the database has rows of such orders
 }
 
 // attach completes the envelope of a command on an order that has left memory. ArchivedAt is read before the look-up:
@@ -46,13 +46,13 @@ func orderOf(c engine.Command) (orderID string, ok bool) {
 	case *engine.OrderChange:
 		return c.OrderID, true
 	case *engine.Transition:
-		return c.OrderID, true // what it comes from holds units, and so is in memory
+		return c.OrderID, true // its source order holds units, so it is in memory
 	}
 	return "", false
 }
 
-// mayHaveAny is false while the log is too short for any order to have left memory, or to be about to (the engine has
-// such orders looked up ahead of time). Until then a look-up costs nothing.
+// mayHaveAny is false while the log is too short for any order to have left memory, or to be about to: the engine needs
+// the rows of such orders ahead of time. Until then a look-up costs nothing.
 func (a *archive) mayHaveAny() bool {
 	return a.applier.engine.AppliedIndex() >= engine.ClosedOrderEntries/2
 }
@@ -72,7 +72,7 @@ func (a *archive) row(orderID string) (row []byte, found bool, err error) {
 	return a.state.ArchivedRow(nil, orderID)
 }
 
-// mayHave reports whether an order may have left memory; no is certain. It takes no lock.
+// mayHave reports whether an order may have left memory. False is certain. It takes no lock.
 func (a *archive) mayHave(orderID string) bool {
 	if !a.mayHaveAny() {
 		return false
@@ -87,7 +87,7 @@ func (a *archive) mayHave(orderID string) bool {
 	return found || err != nil
 }
 
-// read fills v with an order, wherever it is.
+// read fills v with an order, from memory or from the archive.
 func (a *archive) read(orderID string, v *engine.OrderView) (bool, error) {
 	row, found, err := a.anyRow(orderID)
 	if err != nil || !found {
@@ -96,7 +96,7 @@ func (a *archive) read(orderID string, v *engine.OrderView) (bool, error) {
 	return true, decodeArchived(orderID, row, v)
 }
 
-// explain fills v with why an order was filled as it was.
+// explain fills v with the explanation of an order.
 func (a *archive) explain(orderID string, v *engine.OrderExplanation) (bool, error) {
 	row, found, err := a.anyRow(orderID)
 	if err != nil || !found {
@@ -109,8 +109,8 @@ func (a *archive) explain(orderID string, v *engine.OrderExplanation) (bool, err
 	return true, nil
 }
 
-// anyRow gives the stored form of an order, wherever it is. Under the mutex it is only encoded: what a reader makes of
-// it is its own time.
+// anyRow returns the stored form of an order, from memory or from the archive. An order in memory is encoded under the
+// apply mutex, and decoded by the reader without it.
 func (a *archive) anyRow(orderID string) (row []byte, found bool, err error) {
 	for range archiveAttemptsMax {
 		a.applier.locked(func(e *engine.Engine) { row, found = e.AppendOrder(nil, orderID) })

@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// Clock is the source of the times that a leader stamps on entries.
+// Clock is where a leader gets the stamps of entries from.
 type Clock interface {
 	// NowMS is the wall clock, Unix milliseconds. It may jump both ways.
 	NowMS() int64
@@ -21,28 +21,28 @@ type systemClock struct{ start time.Time }
 func (c systemClock) NowMS() int64             { return time.Now().UnixMilli() }
 func (c systemClock) Monotonic() time.Duration { return time.Since(c.start) }
 
-// stamper makes the stamps of a leader's entries: max(own clock, last stamp), where the own clock is not believed when
-// it jumps ahead.
+// stamper makes the stamps of a leader's entries: max(own clock, last stamp), with a bound on how far the own clock may
+// jump ahead.
 //
-// A stamp that is once in the log cannot be taken back, and it ends every reservation that is due by then. So a step of
-// the wall clock against the monotonic clock is believed up to clockStepMaxMS; what it is ahead beyond that is believed
-// bit by bit, at the rate at which time passes: an operator has as long to react as the jump is wide. A clock that
-// steps back makes stamps stand still until it has caught up. At a start there is no monotonic clock to compare with;
-// there the gap to the last entry is bounded by Config.ClockGapMax (see checkClockGap).
+// A stamp in the log cannot be taken back, and it ends every reservation that is due by then. So a step of the wall
+// clock against the monotonic clock is believed at once up to clockStepMaxMS. The rest is believed at the rate at which
+// time passes, so an operator has as long to react as the jump is wide. When the clock steps back, stamps stand still
+// until the clock has caught up. At a start there is no monotonic clock to compare with; Config.ClockGapMax bounds the
+// gap to the last entry instead (see checkClockGap).
 //
-// Any goroutine may use it.
+// Any goroutine may call it.
 type stamper struct {
 	clock  Clock
 	logger *slog.Logger
 
-	heldBackMS atomic.Int64 // how far the wall clock is ahead of what is believed
+	heldBackMS atomic.Int64 // how far the wall clock is ahead of the believed time
 
 	mu struct {
 		sync.Mutex
-		baseMS   int64 // wall clock less monotonic clock, as believed
+		baseMS   int64 // believed wall clock minus monotonic clock
 		creditMS int64 // how far baseMS may still rise at once
-		monoMS   int64 // monotonic clock at the last look
-		lastMS   int64 // the last stamp given; its entry may not be applied yet
+		monoMS   int64 // monotonic clock at the last call
+		lastMS   int64 // the last stamp; its entry may not be applied yet
 	}
 }
 
@@ -54,7 +54,7 @@ func newStamper(clock Clock, logger *slog.Logger) *stamper {
 	return s
 }
 
-// next is the stamp of the next entry, given the stamp of the last one that was applied.
+// next returns the stamp of the next entry. appliedMS is the stamp of the last applied one.
 func (s *stamper) next(appliedMS int64) int64 {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -62,7 +62,7 @@ func (s *stamper) next(appliedMS int64) int64 {
 	return s.mu.lastMS
 }
 
-// nowMS is the wall clock as far as it is believed.
+// nowMS is the believed wall clock.
 func (s *stamper) nowMS() int64 {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -87,22 +87,22 @@ func (s *stamper) believedLocked() int64 {
 	return s.mu.baseMS + monoMS
 }
 
-// report keeps the figure for Status and says once per jump what is happening.
+// report keeps the figure for Status and logs one line for each jump.
 func (s *stamper) report(heldBackMS int64) {
 	before := s.heldBackMS.Swap(heldBackMS)
 	if before == 0 && heldBackMS > 0 {
-		s.logger.Error("the clock has jumped ahead and is followed slowly; set it right, or wait",
+		s.logger.Error("the clock has jumped ahead; stamps follow it slowly: set it right, or wait",
 			"aheadMS", heldBackMS, "believedAtOnceMS", clockStepMaxMS)
 	}
 }
 
-// checkClockGap refuses a clock that is further ahead of the last applied entry than any downtime explains. Stamping
-// with it would end every reservation, and no later entry could be stamped with less.
+// checkClockGap refuses a clock that is further ahead of the last applied entry than any downtime explains. One stamp
+// of such a clock would end every reservation, and no later stamp could be smaller.
 func checkClockGap(nowMS, appliedMS int64, gapMax time.Duration) error {
 	gapMS := nowMS - appliedMS
 	if appliedMS == 0 || gapMS <= gapMax.Milliseconds() {
 		return nil
 	}
-	return fmt.Errorf("%w: it says %s, the last log entry is of %s, and at most %s between them are believed", ErrClock,
+	return fmt.Errorf("%w: it says %s, the last log entry is of %s, and the limit between them is %s", ErrClock,
 		time.UnixMilli(nowMS).UTC().Format(time.RFC3339), time.UnixMilli(appliedMS).UTC().Format(time.RFC3339), gapMax)
 }

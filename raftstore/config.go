@@ -15,7 +15,7 @@ import (
 	"github.com/hashicorp/raft"
 )
 
-// Config says where a store lives, whom it tells what, and where its limits are. Only Dir must be set.
+// Config configures a Store. Only Dir must be set; zero values mean defaults.
 type Config struct {
 	// Dir is the data directory. It is created if it does not exist, and belongs to one store at a time.
 	Dir string
@@ -23,7 +23,7 @@ type Config struct {
 	// NodeID names this node in its Raft group. It is kept in the log, so it must not change.
 	NodeID string
 
-	// Peers has the node meet others; nil for a group of one that talks to nobody.
+	// Peers configures the connections to other nodes; nil for a group of one.
 	Peers *PeersConfig
 
 	// FS is the file system; vfs.Default by default. Tests inject crashes and faults here.
@@ -32,79 +32,78 @@ type Config struct {
 	// Logger is slog.Default() by default.
 	Logger *slog.Logger
 
-	// Metrics gets the store's figures. It serves one store only; metrics.NewSet() by default.
+	// Metrics is the set of the store's metrics, for one store only; metrics.NewSet() by default.
 	Metrics *metrics.Set
 
-	// OnFatal is called, after the message was logged, when nothing can be promised any more: a write or a sync of log
-	// or state failed, or the log was found to be damaged. (Damage to the state is an error of whoever reads it.) It
-	// must not return. By default it ends the process with code 74. It may run on a goroutine that holds locks, so it
-	// must not call the Store.
+	// OnFatal is called, after the message was logged, when the store cannot go on: a write or a sync of log or state
+	// failed, or the log is damaged. (Damage to the state is an error of the read that meets it.) It must not return.
+	// By default it ends the process with code 74. It may run on a goroutine that holds locks, so it must not call the
+	// Store.
 	OnFatal func(msg string)
 
-	// Clock stamps the entries; the system's by default.
+	// Clock gives the stamps of entries; the system's clock by default.
 	Clock Clock
 
 	// ClockGapMax is how far the clock may be ahead of the last log entry when the node starts to lead.
 	ClockGapMax time.Duration
 
-	// ElectionTimeout is how long the node waits for a leader, at most twice, before it asks to be elected.
+	// ElectionTimeout: a node that hears no leader for one to two times as long asks for votes.
 	ElectionTimeout time.Duration
 
 	// StallTimeout is how long a write of the log may take before a leader isolates itself, so that another node leads.
 	StallTimeout time.Duration
 
-	// CheckpointLogBytes and CheckpointInterval say when a checkpoint is made: after so many bytes of log, and after so
-	// long if anything has changed. A negative interval leaves only the bytes.
+	// CheckpointLogBytes and CheckpointInterval trigger checkpoints: after so many bytes of log, and after so long if
+	// anything has changed. With a negative interval only the bytes count.
 	CheckpointLogBytes int64
 	CheckpointInterval time.Duration
 
-	// CheckpointSliceBytes bounds the rows that are encoded, and then written, at a time.
+	// CheckpointSliceBytes bounds a slice of a checkpoint: rows that are encoded, and then written, at a time.
 	CheckpointSliceBytes int
 
 	// StateTableBytes is the size of the SSTables that a checkpoint writes.
 	StateTableBytes int
 
-	// OpenFilesMax is how many files each database keeps open, about: that of the log, that of the state, and for a
-	// while the one that a backtest reads and the one that was fetched from another node.
+	// OpenFilesMax is about how many files each database keeps open: the log's, the state's, and for a while those of a
+	// backtest and of a download.
 	OpenFilesMax int
 
-	// HistoryAge and HistoryBytes say how much of the past is kept for backtests: checkpoints, the log behind the
-	// oldest of them, and the orders that were refused before the log. The limit that is reached first counts. A
-	// negative age keeps none. HistoryBytes also bounds the log that is kept for other nodes, which is the same log.
+	// HistoryAge and HistoryBytes bound the history for backtests: checkpoints, the log behind the oldest of them, and
+	// early refusals. The first limit reached counts. A negative age keeps no history. HistoryBytes also bounds the log
+	// that is kept for other nodes, which is the same log.
 	HistoryAge   time.Duration
 	HistoryBytes int64
 
-	// QueueBatchesMax and QueueBytesMax bound what waits for the log; beyond them, Do answers ErrQueueFull.
+	// QueueBatchesMax and QueueBytesMax bound the proposer's queue; beyond them, Do returns ErrQueueFull.
 	QueueBatchesMax int
 	QueueBytesMax   int
 
-	// EntryBytesTarget is where an entry is closed, though a single batch may be larger.
+	// EntryBytesTarget is the size at which an entry takes no further batch. A single batch may be larger.
 	EntryBytesTarget int
 
-	// TrailingEntries is how many entries of the log stay behind a checkpoint for nodes that were away for a moment;
-	// who was away for longer fetches a checkpoint. They are fewer if they would take more than HistoryBytes.
+	// TrailingEntries is how many log entries stay behind a checkpoint, for nodes that were away for a moment; a node
+	// that was away for longer downloads a checkpoint. Fewer stay if they would take more than HistoryBytes.
 	TrailingEntries uint64
 
-	// shippedLogBytes bounds the log that is held for a node that fetches a checkpoint; for tests too.
+	// shippedLogBytes bounds the log that is pinned for a node that downloads a checkpoint.
 	shippedLogBytes int64
 
-	// logMemTableBytes is that of the log's database, which writes and removes files in pieces of about this size; for
-	// tests.
+	// logMemTableBytes is about the size of a file of the log's database; for tests.
 	logMemTableBytes int
 
 	// refusedSegmentBytes is the size of a file of refused orders; for tests.
 	refusedSegmentBytes int64
 
-	// random is what the identities of directories and the names of clusters are drawn from, foundingSilence how long a
-	// node that is to found a group listens first; for tests.
+	// random is the source of directory identities and cluster names. foundingSilence is how long a node listens before
+	// it bootstraps a group. Both are for tests.
 	random          io.Reader
 	foundingSilence time.Duration
 
-	// observe sees every entry with commands before it is applied, replayed ones too; for tests.
+	// observe is called with every entry of commands before it is applied, also in a replay; for tests.
 	observe func(log *raft.Log)
 }
 
-// withDefaults fills in every zero value. It is the only place that knows defaults.
+// withDefaults replaces every zero value by its default. No other code knows defaults.
 func (c Config) withDefaults() Config {
 	setDefault(&c.NodeID, "node1")
 	setDefault(&c.FS, vfs.FS(vfs.Default))
@@ -150,7 +149,7 @@ func setDefault[T comparable](field *T, value T) {
 	}
 }
 
-// Validate reports every fault of the configuration, joined. Zero values stand for their defaults.
+// Validate returns all faults of the configuration, joined.
 func (c Config) Validate() error {
 	c = c.withDefaults()
 	var faults []error
@@ -162,9 +161,9 @@ func (c Config) Validate() error {
 	fault(c.Dir == "", "Dir is empty")
 	fault(len(c.NodeID) > nodeNameBytesMax, "NodeID has %d bytes, at most %d", len(c.NodeID), nodeNameBytesMax)
 	fault(c.Peers != nil && c.Peers.Listen == "", "Peers.Listen is empty")
-	fault(c.Peers != nil && c.Peers.Bootstrap && len(c.Peers.Join) > 0, "Peers: either Bootstrap or Join")
+	fault(c.Peers != nil && c.Peers.Bootstrap && len(c.Peers.Join) > 0, "Peers: Bootstrap and Join exclude each other")
 	fault(c.Peers != nil && c.Peers.TLS != nil && c.Peers.TLS.ClientAuth != tls.RequireAndVerifyClientCert,
-		"Peers.TLS does not ask the others for a certificate")
+		"Peers.TLS must require and verify client certificates")
 	fault(c.ClockGapMax < 0, "ClockGapMax is negative")
 	fault(c.ElectionTimeout < electionTimeoutMin, "ElectionTimeout is %s, at least %s", c.ElectionTimeout,
 		electionTimeoutMin)

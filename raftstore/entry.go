@@ -7,11 +7,11 @@ import (
 	"apportion/raftstore/durable"
 )
 
-// An entry is what one Raft log entry of ours holds: the commands that waited, and the time at which they take effect.
+// An entry is the data of one Raft log entry: commands, and the time at which they take effect.
 //
 //	offset  bytes  what
 //	0       5      version and checksum (durable.Seal); all numbers are little-endian
-//	5       8      stamp: Unix milliseconds, never falling from entry to entry
+//	5       8      stamp: Unix milliseconds, never before the last entry's
 //	13      4      number of commands
 //	17      ...    each command: 4 bytes of length, then its binary form (engine.AppendCommand)
 const (
@@ -36,7 +36,7 @@ func appendEntryHeader(dst []byte, stampMS int64, count int) []byte {
 	return binary.LittleEndian.AppendUint32(dst, uint32(count))
 }
 
-// decodeEntry checks an entry from end to end, so that its commands can then be walked without further checks.
+// decodeEntry checks a whole entry, so that next needs no further checks.
 func decodeEntry(data []byte) (entry, error) {
 	if len(data) < entryHeaderBytes {
 		return entry{}, fmt.Errorf("an entry of %d bytes is shorter than its header", len(data))
@@ -52,7 +52,7 @@ func decodeEntry(data []byte) (entry, error) {
 	return e, e.check()
 }
 
-// check walks the lengths once.
+// check verifies all lengths.
 func (e *entry) check() error {
 	rest := e.commands
 	for i := range e.count {
@@ -72,7 +72,7 @@ func (e *entry) check() error {
 	return nil
 }
 
-// next takes the first command off the entry; only for an entry that decodeEntry has checked, count times.
+// next removes and returns the first command. It may be called count times, on an entry from decodeEntry.
 func (e *entry) next() []byte {
 	commandBytes := binary.LittleEndian.Uint32(e.commands)
 	end := commandPrefixBytes + int(commandBytes)

@@ -9,7 +9,7 @@ import (
 	"github.com/hashicorp/raft"
 )
 
-// fsm is what Raft sees of the store: it passes entries to the applier and snapshots to the checkpointer.
+// fsm is Raft's view of the store: it passes entries to the applier and snapshots to the checkpointer.
 type fsm struct {
 	applier     *applier
 	checkpoints *checkpointer
@@ -32,8 +32,8 @@ func (f *fsm) Apply(log *raft.Log) any {
 	return f.applier.apply(log)
 }
 
-// endOnFatal ends the process with the message of a panic that says that this node cannot go on, such as one about an
-// entry of a newer version: that is for an operator to read, and a stack is of no use to him.
+// endOnFatal ends the process on a panic with "FATAL:", which means that this node cannot go on, for example at an
+// entry of a newer version. An operator gets the message without a stack.
 func (f *fsm) endOnFatal() {
 	switch msg := recover().(type) {
 	case nil:
@@ -47,8 +47,7 @@ func (f *fsm) endOnFatal() {
 	}
 }
 
-// ApplyBatch applies several entries. They are not joined: each is a moment of its own at which a checkpoint may
-// freeze.
+// ApplyBatch applies several entries, one by one: a checkpoint may freeze between any two.
 func (f *fsm) ApplyBatch(logs []*raft.Log) []any {
 	values := make([]any, len(logs))
 	for i, log := range logs {
@@ -62,8 +61,8 @@ func (f *fsm) Snapshot() (raft.FSMSnapshot, error) {
 	return f.checkpoints.freeze()
 }
 
-// Restore is called when this node is sent another node's snapshot and has that state already. The state itself does
-// not travel in it; see snapshots.
+// Restore is called when another node sends a snapshot of a state that this node already has. The snapshot does not
+// carry the state; see snapshots.
 func (f *fsm) Restore(snapshot io.ReadCloser) error {
 	body, err := io.ReadAll(io.LimitReader(snapshot, snapshotBodyBytesMax+1))
 	err = errors.Join(err, snapshot.Close())
@@ -75,8 +74,7 @@ func (f *fsm) Restore(snapshot io.ReadCloser) error {
 		return err
 	}
 	if have := f.checkpoints.coveredIndex(); have < index {
-		return fmt.Errorf("%w: the snapshot is of index %d, the state of index %d, and the snapshot does not carry "+
-			"the state",
+		return fmt.Errorf("%w: a snapshot of index %d, which does not carry the state, and a state of index %d",
 			ErrInconsistent, index, have)
 	}
 	return nil

@@ -8,16 +8,16 @@ import (
 	"apportion/engine"
 )
 
-// ticker has time pass in the log when nothing else does: as soon as something is due (a reservation's end, a delivery,
-// a count's end), it proposes an Expire, whose entry carries the time. Any other entry does the same, so a busy store
-// needs few ticks.
+// ticker lets time pass in the log of an idle store: as soon as something is due (the end of a reservation, a delivery,
+// the end of a count), it proposes an Expire, and its entry carries the time. Any other entry does the same, so a busy
+// store needs few ticks.
 type ticker struct {
 	do     func(deadline time.Time, b *Batch) error
 	leads  func() bool
-	dueMS  func() int64 // noDue: nothing is due
+	dueMS  func() int64 // noDue: nothing
 	nowMS  func() int64
 	logger *slog.Logger
-	wake   chan struct{} // capacity 1: what is due has changed
+	wake   chan struct{} // capacity 1: dueMS has changed
 	batch  Batch
 }
 
@@ -49,8 +49,8 @@ func (t *ticker) run(stop <-chan struct{}) {
 
 func (t *ticker) due() bool { return t.leads() && t.dueMS() <= t.nowMS() }
 
-// pause is the time until the next look: until something is due, but not longer than tickMax, since a clock may jump,
-// and not shorter than tickMin, so that many short reservations cost at most a hundred entries a second.
+// pause is the time until something is due: at most tickMax, since a clock may jump, and at least tickMin, so that many
+// short reservations cost at most a hundred entries a second.
 func (t *ticker) pause() time.Duration {
 	dueMS, nowMS := t.dueMS(), t.nowMS()
 	if dueMS >= nowMS+tickMax.Milliseconds() {
@@ -59,12 +59,12 @@ func (t *ticker) pause() time.Duration {
 	return max(time.Duration(dueMS-nowMS)*time.Millisecond, tickMin)
 }
 
-// tick proposes one Expire. If it fails, what is due stays due and the next tick does its work.
+// tick proposes one Expire. If it fails, the next tick does its work.
 func (t *ticker) tick() {
 	t.batch.Reset()
 	t.batch.Append(nil, &engine.Expire{})
 	err := t.do(time.Now().Add(tickTimeout), &t.batch)
 	if err != nil && !errors.Is(err, ErrClosed) && !errors.Is(err, ErrNotLeader) {
-		t.logger.Warn("a tick failed; the next one does its work", "error", err)
+		t.logger.Warn("reservations and deliveries that are due could not be handled; trying again", "error", err)
 	}
 }
