@@ -205,14 +205,14 @@ var stockMembers = slices.Concat(changeMembers("POST v5/inventory/refresh", "26"
 			opQuery + ` {"items":[{"upc":"A"}]}`, `[{},{"ltd":3},{}]`},
 	})
 
-var placeMembers = slices.Concat(onePlace(`"express":true`, "express"),
-	onePlace(`"includeInLocationExport":false`, "includeInLocationExport"),
-	onePlace(`"includeInAggregate":false`, "includeInAggregate"),
-	onePlace(`"active":false`, "active"), onePlace(`"directShip":false`, "directShip"),
-	onePlace(`"pickup":false`, "pickup"), onePlace(`"transferEnabled":false`, "transferEnabled"),
-	onePlace(`"postalCode":"10115"`, "postalCode"), onePlace(`"countryCode":"DE"`, "countryCode"),
-	onePlace(`"latitude":1.5`, "latitude"), onePlace(`"longitude":-2.5`, "longitude"),
-	onePlace(`"locationName":"Nine"`, "locationName"), onePlace(`"wmsEnabled":true`, "wmsEnabled"), []memberCase{
+var placeMembers = slices.Concat(oneLocation(`"express":true`, "express"),
+	oneLocation(`"includeInLocationExport":false`, "includeInLocationExport"),
+	oneLocation(`"includeInAggregate":false`, "includeInAggregate"),
+	oneLocation(`"active":false`, "active"), oneLocation(`"directShip":false`, "directShip"),
+	oneLocation(`"pickup":false`, "pickup"), oneLocation(`"transferEnabled":false`, "transferEnabled"),
+	oneLocation(`"postalCode":"10115"`, "postalCode"), oneLocation(`"countryCode":"DE"`, "countryCode"),
+	oneLocation(`"latitude":1.5`, "latitude"), oneLocation(`"longitude":-2.5`, "longitude"),
+	oneLocation(`"locationName":"Nine"`, "locationName"), oneLocation(`"wmsEnabled":true`, "wmsEnabled"), []memberCase{
 		{"POST v1/location", "locationCode", `{"locationCode":"9"}`, "GET v1/location/9",
 			`[{"locationCode":"9","locationName":"9"}]`},
 		{"POST v1/locationGroup", "locationGroupCode", `{"locationGroupCode":"h","locationCodes":["1"]}`,
@@ -221,7 +221,7 @@ var placeMembers = slices.Concat(onePlace(`"express":true`, "express"),
 			"GET v1/locationGroup/g", `[{"locationCodes":["1","3"]}]`},
 	})
 
-func onePlace(field, name string) []memberCase {
+func oneLocation(field, name string) []memberCase {
 	return []memberCase{{"POST v1/location", name, `{"locationCode":"9",` + field + `}`, "GET v1/location/9",
 		`[{` + field + `}]`}}
 }

@@ -165,10 +165,10 @@ func (s *bodyReader) transferItem(item *engine.TransferItem) {
 			item.UPC = s.name()
 		case "from":
 			s.Seen(&has, hasTransferFrom)
-			item.FromLocation, item.FromTags = s.place(item.FromTags)
+			item.FromLocation, item.FromTags = s.transferEnd(item.FromTags)
 		case "to":
 			s.Seen(&has, hasTransferTo)
-			item.ToLocation, item.ToTags = s.place(item.ToTags)
+			item.ToLocation, item.ToTags = s.transferEnd(item.ToTags)
 		case "quantity":
 			s.Seen(&has, hasTransferQuantity)
 			item.Quantity = s.Integer()
@@ -182,8 +182,8 @@ func (s *bodyReader) transferItem(item *engine.TransferItem) {
 	s.Require(has, hasTransferQuantity, "quantity")
 }
 
-// place reads one end of a transfer.
-func (s *bodyReader) place(tags []engine.Tag) (string, []engine.Tag) {
+// transferEnd reads one end of a transfer: a location with tags.
+func (s *bodyReader) transferEnd(tags []engine.Tag) (string, []engine.Tag) {
 	const hasTags = hasCount
 	var has strictjson.Fields
 	location := ""

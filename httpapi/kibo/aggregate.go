@@ -8,7 +8,7 @@ import (
 
 type aggregateBody struct {
 	base
-	placeFilter
+	capabilityFilter
 	Items            []queryItem `json:"items"`
 	IgnoreSafety     bool        `json:"ignoreSafetyStock"`
 	IncludeNegative  bool        `json:"includeNegativeInventory"`
@@ -47,7 +47,7 @@ func aggregate(r *Request) (Reply, error) {
 	if err := r.Host.Barrier(); err != nil {
 		return Reply{}, err
 	}
-	q := queryBody{Type: typeAllStores, placeFilter: body.placeFilter, Items: body.Items, Tags: body.Tags,
+	q := queryBody{Type: typeAllStores, capabilityFilter: body.capabilityFilter, Items: body.Items, Tags: body.Tags,
 		DefaultsForOther: body.DefaultsForOther,
 		IgnoreSafety:     body.IgnoreSafety, IncludeFuture: body.IncludeFuture != "", DeliveryAfter: body.FutureStart,
 		DeliveryBefore: body.FutureEnd}
@@ -86,7 +86,7 @@ func (run *queryRun) sum(it *queryItem, body *aggregateBody) aggregateReply {
 		reply.Tags = tagsOf(it.tags)
 	}
 	for _, code := range run.Reader.AppendLocations(nil, it.upc) {
-		if run.Reads++; run.Exhausted() || !run.q.placeFilter.has(run.Reader, code) || !run.Read(it.upc, code) {
+		if run.Reads++; run.Exhausted() || !run.q.capabilityFilter.has(run.Reader, code) || !run.Read(it.upc, code) {
 			continue
 		}
 		record := run.record(it.tags)

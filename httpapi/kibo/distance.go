@@ -26,8 +26,8 @@ const (
 	earthRadiusMiles = 3958.8
 )
 
-// isPlace reports whether there is a place to be far away from.
-func (l *requestLocation) isPlace() bool { return l.Latitude != nil && l.Longitude != nil }
+// hasPosition reports whether the query gives coordinates.
+func (l *requestLocation) hasPosition() bool { return l.Latitude != nil && l.Longitude != nil }
 
 // read takes it from the parameters of a URL: a code, JSON, or field by field, as OpenAPI and as the vendor's client
 // write those.
@@ -97,7 +97,7 @@ func (l *requestLocation) check() error {
 
 // miles is how far a location is away; known is false if nobody has said where it is.
 func (l *requestLocation) miles(e *engine.Reader, code string) (miles float64, known bool) {
-	if !l.isPlace() {
+	if !l.hasPosition() {
 		return math.Inf(1), false
 	}
 	at, saved := e.Location(code)
@@ -110,7 +110,7 @@ func (l *requestLocation) miles(e *engine.Reader, code string) (miles float64, k
 
 // reaches reports whether a location is in the radius. Without a place or a radius all are.
 func (l *requestLocation) reaches(e *engine.Reader, code string) bool {
-	if !l.isPlace() || l.Radius == nil {
+	if !l.hasPosition() || l.Radius == nil {
 		return true
 	}
 	radius := *l.Radius

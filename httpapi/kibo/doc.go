@@ -29,6 +29,6 @@
 //
 // kibo.go says what there is and what a call needs; read.go, body.go and job.go are the frame, with limits.go; tag.go,
 // stock.go, query.go, find.go, part.go, distance.go, aggregate.go, order.go, cart.go, redistribute.go, history.go,
-// remove.go, future.go, with pattern.go and walk.go, location.go, locationgroup.go and export.go are the operations; auth.go
-// answers what a client asks before the first call; missing.go says no.
+// remove.go, future.go, with pattern.go and walk.go, location.go, locationgroup.go and export.go are the operations;
+// auth.go answers what a client asks before the first call; missing.go says no.
 package kibo

@@ -95,7 +95,7 @@ func (run *queryRun) locations() []string {
 	}
 	found = slices.DeleteFunc(found, func(code string) bool {
 		return len(q.Whitelist) > 0 && !slices.Contains(q.Whitelist, code) || slices.Contains(q.Blacklist, code) ||
-			!q.placeFilter.has(run.Reader, code) || !q.RequestLocation.reaches(run.Reader, code)
+			!q.capabilityFilter.has(run.Reader, code) || !q.RequestLocation.reaches(run.Reader, code)
 	})
 	rank := func(code string) int {
 		if at := slices.Index(q.PriorityList, code); at >= 0 {

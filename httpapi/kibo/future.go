@@ -9,8 +9,8 @@ import (
 
 type deleteFutureBody struct {
 	base
-	where
-	granular
+	locationFilter
+	lotFields
 	product
 	Start       date     `json:"futureStartDate"`
 	End         date     `json:"futureEndDate"`
@@ -65,7 +65,7 @@ func deleteFuture(r *Request) (Reply, error) {
 }
 
 func (b *deleteFutureBody) check() error {
-	if err := b.granular.check(); err != nil {
+	if err := b.lotFields.check(); err != nil {
 		return err
 	}
 	switch {

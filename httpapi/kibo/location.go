@@ -8,8 +8,8 @@ import (
 	"apportion/engine"
 )
 
-// placeBody is a location, in requests and in replies.
-type placeBody struct {
+// locationBody is a location, in requests and in replies.
+type locationBody struct {
 	Code       string  `json:"locationCode"`
 	Name       text    `json:"locationName"`
 	PostalCode text    `json:"postalCode"`
@@ -30,38 +30,38 @@ type locationReply struct {
 	Success    bool   `json:"success"`
 	LocationID uint32 `json:"locationID"`
 	TenantID   int64  `json:"tenantID"`
-	placeBody
+	locationBody
 }
 
 // flags gives each flag of the body with its bit.
-func (b *placeBody) flags() map[engine.PlaceFlags]*bool {
+func (b *locationBody) flags() map[engine.PlaceFlags]*bool {
 	return map[engine.PlaceFlags]*bool{engine.PlaceActive: &b.Active, engine.PlaceDirectShip: &b.DirectShip,
 		engine.PlacePickup:   &b.Pickup,
 		engine.PlaceTransfer: &b.Transfer, engine.PlaceInAggregate: &b.Aggregate, engine.PlaceInExport: &b.Export,
 		engine.PlaceExpress: &b.Express, engine.PlaceWarehouse: &b.Warehouse}
 }
 
-// placeDefault is a location of which nothing was saved: one that has records is there, and nothing keeps anybody from
-// it.
-func placeDefault(code string) engine.PutLocation {
+// defaultLocation is a location of which nothing was saved: one that has records is there, and nothing keeps anybody
+// from it.
+func defaultLocation(code string) engine.PutLocation {
 	return engine.PutLocation{Location: code, Name: code,
 		Flags: engine.PlaceActive | engine.PlaceDirectShip | engine.PlacePickup |
 			engine.PlaceTransfer | engine.PlaceInAggregate | engine.PlaceInExport}
 }
 
-// placeOf is what is known of a location.
-func placeOf(e *engine.Reader, code string) engine.PutLocation {
+// locationOf is what is known of a location.
+func locationOf(e *engine.Reader, code string) engine.PutLocation {
 	if c, ok := e.Location(code); ok {
 		return c
 	}
-	return placeDefault(code)
+	return defaultLocation(code)
 }
 
 // microDegrees is how many parts of a degree the engine counts.
 const microDegrees = 1e6
 
 func shownLocation(r *Request, c *engine.PutLocation) locationReply {
-	b := placeBody{Code: c.Location, Name: text(c.Name), PostalCode: text(c.PostalCode), Country: text(c.Country),
+	b := locationBody{Code: c.Location, Name: text(c.Name), PostalCode: text(c.PostalCode), Country: text(c.Country),
 		Latitude: float64(c.Latitude) / microDegrees, Longitude: float64(c.Longitude) / microDegrees}
 	for bit, on := range b.flags() {
 		*on = c.Flags&bit != 0
@@ -85,7 +85,7 @@ func listLocations(r *Request) (Reply, error) {
 	slices.Sort(codes)
 	list := []locationReply{}
 	for _, code := range slices.Compact(codes) {
-		c := placeOf(e, code)
+		c := locationOf(e, code)
 		list = append(list, shownLocation(r, &c))
 	}
 	return Reply{Value: list}, nil
@@ -120,23 +120,23 @@ func readLocation(r *Request) (Reply, error) {
 			return Reply{}, notFound(engine.CodeUnknownRecord, "locationCode", code, "there is no location %q: none "+
 				"was saved, and it has no record; and no group of that name", code)
 		}
-		c = placeDefault(code)
+		c = defaultLocation(code)
 	}
 	return Reply{Value: []locationReply{shownLocation(r, &c)}}, nil
 }
 
-// saveLocation keeps a location. A flag that is not given is as it was, or as placeDefault has it.
+// saveLocation keeps a location. A flag that is not given is as it was, or as defaultLocation has it.
 func saveLocation(r *Request) (Reply, error) {
-	var named placeBody
+	var named locationBody
 	if err := decode(r, r.Body, &named); err != nil {
 		return Reply{}, err
 	}
 	if err := r.Host.Barrier(); err != nil {
 		return Reply{}, err
 	}
-	was := placeOf(r.Host.Reader(), named.Code)
+	was := locationOf(r.Host.Reader(), named.Code)
 	shown := shownLocation(r, &was)
-	body := shown.placeBody
+	body := shown.locationBody
 	if err := decode(r, r.Body, &body); err != nil {
 		return Reply{}, err
 	}
@@ -165,8 +165,8 @@ func saveLocation(r *Request) (Reply, error) {
 	return Reply{Value: []locationReply{shownLocation(r, c)}}, nil
 }
 
-// placeFilter is what a query wants of locations: a flag or a group that is not given does not restrict.
-type placeFilter struct {
+// capabilityFilter is what a query wants of locations: a flag or a group that is not given does not restrict.
+type capabilityFilter struct {
 	groupFilter
 	DirectShip *bool `json:"directShip"`
 	Transfer   *bool `json:"transferEnabled"`
@@ -176,8 +176,8 @@ type placeFilter struct {
 }
 
 // has reports whether a location is wanted. One that was saved as not active never is.
-func (f *placeFilter) has(e *engine.Reader, code string) bool {
-	flags := placeOf(e, code).Flags
+func (f *capabilityFilter) has(e *engine.Reader, code string) bool {
+	flags := locationOf(e, code).Flags
 	if flags&engine.PlaceActive == 0 || !f.inGroup(code) {
 		return false
 	}

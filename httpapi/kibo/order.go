@@ -92,16 +92,16 @@ func (b *orderBody) groups() ([]orderGroup, error) {
 		return nil, err
 	}
 	var list []orderGroup
-	place := map[string]int{}
+	indexOf := map[string]int{}
 	for i := range b.Items {
 		id, isCart, err := b.Items[i].orderID("items[" + strconv.Itoa(i) + "]")
 		if err != nil {
 			return nil, err
 		}
-		at, ok := place[id]
+		at, ok := indexOf[id]
 		if !ok {
 			at = len(list)
-			place[id] = at
+			indexOf[id] = at
 			list = append(list, orderGroup{id: id, isCart: isCart})
 		}
 		list[at].at = append(list[at].at, i)

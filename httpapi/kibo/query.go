@@ -33,7 +33,7 @@ type queryItem struct {
 
 type queryBody struct {
 	base
-	placeFilter
+	capabilityFilter
 	Type             string          `json:"type"`
 	Items            []queryItem     `json:"items"`
 	RequestLocation  requestLocation `json:"requestLocation"`
@@ -293,10 +293,10 @@ func (run *queryRun) record(tags []engine.Tag) recordReply {
 	v, schema := &run.view, run.Schema
 	reply := recordReply{Success: true, Location: v.Location, UPC: v.UPC, TenantID: run.tenant, Blocked: v.Blocked,
 		Tagged: []taggedReply{}}
-	reply.setPlace(placeOf(run.Reader, v.Location))
+	reply.setLocation(locationOf(run.Reader, v.Location))
 	reply.Distance = run.q.RequestLocation.shownMiles(run.Reader, v.Location)
 	reply.Floor, reply.LTD = thresholds(v, schema, tags)
-	place := map[engine.TagSetID]int{}
+	indexOf := map[engine.TagSetID]int{}
 	for i := range v.Segments {
 		s := &v.Segments[i]
 		if !schema.Matches(s.TagSet, tags) {
@@ -309,16 +309,16 @@ func (run *queryRun) record(tags []engine.Tag) recordReply {
 			continue
 		}
 		id := schema.Canonical(s.TagSet)
-		at, ok := place[id]
+		at, ok := indexOf[id]
 		if !ok {
 			at = len(reply.Tagged)
-			place[id] = at
+			indexOf[id] = at
 			reply.Tagged = append(reply.Tagged, taggedReply{Tags: tagsOf(schema.Tags(id))})
 		}
 		reply.Tagged[at].add(f)
 	}
 	if run.q.IncludeFuture {
-		run.addFuture(&reply, schema, tags, place)
+		run.addFuture(&reply, schema, tags, indexOf)
 	}
 	return reply
 }
@@ -341,7 +341,7 @@ func thresholds(v *engine.RecordView, schema *engine.Schema, tags []engine.Tag) 
 	return floor, ltd
 }
 
-func (reply *recordReply) setPlace(c engine.PutLocation) {
+func (reply *recordReply) setLocation(c engine.PutLocation) {
 	reply.Name, reply.Country = c.Name, c.Country
 	reply.DirectShip, reply.Transfer, reply.Pickup = c.Flags&engine.PlaceDirectShip != 0,
 		c.Flags&engine.PlaceTransfer != 0, c.Flags&engine.PlacePickup != 0
@@ -356,7 +356,7 @@ func (f *figures) add(o figures) {
 
 // addFuture shows the deliveries in the window that the query asks for, with the record and with their segments.
 func (run *queryRun) addFuture(reply *recordReply, schema *engine.Schema, tags []engine.Tag,
-	place map[engine.TagSetID]int) {
+	indexOf map[engine.TagSetID]int) {
 	after, before := int64(math.MinInt64), int64(math.MaxInt64)
 	if run.q.DeliveryAfter.given {
 		after = run.q.DeliveryAfter.ms
@@ -375,10 +375,10 @@ func (run *queryRun) addFuture(reply *recordReply, schema *engine.Schema, tags [
 			continue
 		}
 		id := schema.Canonical(f.TagSet)
-		at, ok := place[id]
+		at, ok := indexOf[id]
 		if !ok {
 			at = len(reply.Tagged)
-			place[id] = at
+			indexOf[id] = at
 			reply.Tagged = append(reply.Tagged, taggedReply{Tags: tagsOf(schema.Tags(id))})
 		}
 		reply.Tagged[at].Future = append(reply.Tagged[at].Future, shown)

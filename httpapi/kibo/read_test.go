@@ -91,7 +91,7 @@ func TestListsAreBounded(t *testing.T) {
 	}
 	for _, body := range []any{aggregateBody{}, transitionBody{}, deleteFutureBody{}, futureDateBody{}, orderInfoBody{},
 		shipmentBody{}, orderBody{},
-		placeBody{}, blockBody{}, groupBody{}, queryBody{}, deleteBody{}, redistributeBody{}, stockBody{},
+		locationBody{}, blockBody{}, groupBody{}, queryBody{}, deleteBody{}, redistributeBody{}, stockBody{},
 		categoryBody{}, tagBody{}} {
 		look(reflect.TypeOf(body).Name(), reflect.TypeOf(body))
 	}

@@ -11,16 +11,16 @@ import (
 	"apportion/httpapi/stockquery"
 )
 
-// granular are what that API can tell lots of one item apart by. The engine knows no lots: to delete one of them must
+// lotFields are what that API can tell lots of one item apart by. The engine knows no lots: to delete one of them must
 // not delete all.
-type granular struct {
+type lotFields struct {
 	LotCode      string `json:"lotCode"`
 	Condition    string `json:"condition"`
 	SerialNumber string `json:"serialNumber"`
 	Date         date   `json:"date"`
 }
 
-func (g *granular) check() error {
+func (g *lotFields) check() error {
 	for _, f := range []struct {
 		name  string
 		given bool
@@ -34,8 +34,8 @@ func (g *granular) check() error {
 	return nil
 }
 
-// where is the part of a delete that says at which locations.
-type where struct {
+// locationFilter tells at which locations to delete.
+type locationFilter struct {
 	DryRun        bool     `json:"dryRun"`
 	LocationCodes []string `json:"locationCodes"`
 	AllLocations  bool     `json:"allLocations"`
@@ -44,22 +44,22 @@ type where struct {
 }
 
 // locations gives the locations to look at; none is all.
-func (w *where) locations() []string {
-	if w.AllLocations {
+func (f *locationFilter) locations() []string {
+	if f.AllLocations {
 		return nil
 	}
-	return w.LocationCodes
+	return f.LocationCodes
 }
 
-func (w *where) has(code string) bool {
-	list := w.locations()
-	if w.codes == nil {
-		w.codes = make(map[string]bool, len(list))
+func (f *locationFilter) has(code string) bool {
+	list := f.locations()
+	if f.codes == nil {
+		f.codes = make(map[string]bool, len(list))
 		for _, code := range list {
-			w.codes[code] = true
+			f.codes[code] = true
 		}
 	}
-	return len(list) == 0 || w.codes[code]
+	return len(list) == 0 || f.codes[code]
 }
 
 type deleteItem struct {
@@ -69,8 +69,8 @@ type deleteItem struct {
 
 type deleteBody struct {
 	base
-	where
-	granular
+	locationFilter
+	lotFields
 	deleteItem
 	Items []deleteItem `json:"items"`
 
@@ -131,7 +131,7 @@ func deleteMany(r *Request) (Reply, error) {
 // run deletes records of the items, or segments of them. Nothing is deleted while order items hold units of one of
 // them.
 func (b *deleteBody) run(r *Request, list string) (Reply, error) {
-	if err := b.granular.check(); err != nil {
+	if err := b.lotFields.check(); err != nil {
 		return Reply{}, err
 	}
 	if err := atMost("items", len(b.Items), stockquery.ItemsMax); err != nil {
