@@ -16,6 +16,7 @@ import (
 
 	"apportion/engine"
 	"apportion/httpapi/api"
+	"apportion/httpapi/strictjson"
 	"apportion/raftstore"
 	"apportion/rules"
 	"apportion/rules/backtest"
@@ -360,7 +361,7 @@ func (req *request) backtestPeriod(body *backtestBody, b *backtestRun) (backtest
 		body.from.timeMS > 0 && body.from.timeMS < kept.TimeMS:
 		req.fail(http.StatusBadRequest, codeInvalid, fmt.Sprintf("the kept history begins later, at index %d, %s",
 			kept.Index,
-			timeText(kept.TimeMS)), "from", body.from.text)
+			strictjson.FormatTime(kept.TimeMS)), "from", body.from.text)
 		return period, false
 	case body.from.timeMS > 0:
 		period.FromTimeMS = max(period.FromTimeMS, kept.TimeMS+1)
@@ -369,7 +370,7 @@ func (req *request) backtestPeriod(body *backtestBody, b *backtestRun) (backtest
 	if beyond {
 		req.fail(http.StatusBadRequest, codeInvalid, fmt.Sprintf("the log ends before that, at index %d, %s",
 			history.To.Index,
-			timeText(history.To.TimeMS)), "from", body.from.text)
+			strictjson.FormatTime(history.To.TimeMS)), "from", body.from.text)
 		return period, false
 	}
 	if period.ToIndex > 0 && period.ToIndex < period.FromIndex || period.ToTimeMS > 0 &&

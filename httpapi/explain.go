@@ -5,6 +5,7 @@ import (
 
 	"apportion/engine"
 	"apportion/httpapi/api"
+	"apportion/httpapi/strictjson"
 )
 
 // Why an order was filled as it was.
@@ -35,7 +36,7 @@ func showExplanation(schema *engine.Schema, x *engine.ItemExplanation) api.ItemE
 	item := api.ItemExplanation{ItemID: x.ItemID, UPC: x.UPC, Location: x.Location, Tags: tagMap(schema.Tags(x.TagSet)),
 		Requested: x.Requested, Pending: x.Pending, Path: "native", Index: x.Index, Candidates: []api.Candidate{}}
 	if x.TimeMS != 0 {
-		item.Time = timeText(x.TimeMS)
+		item.Time = strictjson.FormatTime(x.TimeMS)
 	}
 	switch {
 	case x.Expired:

@@ -5,6 +5,7 @@ import (
 
 	"apportion/engine"
 	"apportion/httpapi/api"
+	"apportion/httpapi/strictjson"
 	"apportion/raftstore"
 	"apportion/rules/backtest"
 )
@@ -14,7 +15,7 @@ import (
 func showMoment(index uint64, timeMS int64) api.Moment {
 	m := api.Moment{Index: index}
 	if timeMS > 0 {
-		m.Time = timeText(timeMS)
+		m.Time = strictjson.FormatTime(timeMS)
 	}
 	return m
 }
@@ -39,7 +40,7 @@ func showBacktest(b *backtestRun, whole bool) api.Backtest {
 		Scope: showScope(&b.candidate.Scope), OnError: fallbackWords[b.candidate.OnError], State: b.mu.state,
 		Error: b.mu.fault,
 		From:  showMoment(b.from.Index, b.from.TimeMS), To: showMoment(b.to.Index, b.to.TimeMS),
-		Started: timeText(b.started.UnixMilli()), Seconds: b.mu.took.Seconds(),
+		Started: strictjson.FormatTime(b.started.UnixMilli()), Seconds: b.mu.took.Seconds(),
 		Progress: api.BacktestProgress{Index: p.Index, Commands: p.Commands}}
 	if b.mu.state == api.BacktestRunning {
 		reply.Seconds = time.Since(b.started).Seconds()
@@ -78,7 +79,7 @@ func showReport(r *backtest.Report, commands int64) *api.BacktestReport {
 	for i := range r.Differences {
 		from := &r.Differences[i]
 		reply.Differences = append(reply.Differences, api.OrderComparison{OrderID: from.OrderID, Index: from.At.Index,
-			Time:      timeText(from.At.TimeMS),
+			Time:      strictjson.FormatTime(from.At.TimeMS),
 			AsDecided: showExplained(from.At, from.Decided), Candidate: showExplained(from.At, from.Candidate)})
 	}
 	if r.Suspended.Index > 0 {
@@ -103,7 +104,7 @@ func showExplained(at engine.Moment, lines []backtest.Explained) []api.ItemExpla
 		x := &lines[i]
 		item := api.ItemExplanation{ItemID: x.ItemID, UPC: x.UPC, Location: x.Location, Tags: tagMap(x.Tags),
 			Requested: x.Requested, Taken: &x.Taken,
-			Pending: x.Pending, Path: "native", Index: at.Index, Time: timeText(at.TimeMS),
+			Pending: x.Pending, Path: "native", Index: at.Index, Time: strictjson.FormatTime(at.TimeMS),
 			Candidates: []api.Candidate{}}
 		if x.Code != engine.CodeOK {
 			item.Code = x.Code.String()

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"time"
 	"unicode/utf8"
 
 	"apportion/engine"
@@ -33,8 +32,6 @@ func (req *request) reply(v any) {
 	}
 	req.out = append(req.out, out...)
 }
-
-func timeText(ms int64) string { return time.UnixMilli(ms).UTC().Format("2006-01-02T15:04:05.000Z") }
 
 // putRule compiles a source, runs its tests and stores it. Only what passes is kept.
 func (req *request) putRule() {
@@ -183,7 +180,7 @@ func showRule(set *engine.RuleSet, r *engine.Rule) api.Rule {
 	reply := api.Rule{Name: r.Name, Active: []api.Activation{}}
 	for _, v := range r.Versions {
 		reply.Versions = append(reply.Versions, api.RuleVersion{Version: v.Version, Author: v.Author,
-			Time: timeText(v.TimeMS),
+			Time: strictjson.FormatTime(v.TimeMS),
 			AsOf: v.Index, Hash: v.Hash, Hooks: hookNames(v.Hooks), Bytes: len(v.Source)})
 	}
 	for _, a := range set.Active() {
@@ -197,7 +194,8 @@ func showRule(set *engine.RuleSet, r *engine.Rule) api.Rule {
 func showActivation(a *engine.Activation) api.Activation {
 	return api.Activation{ID: a.ID, Rule: a.Rule, Version: a.Version, Hook: a.Hook.String(),
 		Scope:   showScope(&a.Scope),
-		OnError: fallbackWords[a.OnError], FailuresMax: a.FailuresMax, Author: a.Author, Time: timeText(a.TimeMS),
+		OnError: fallbackWords[a.OnError], FailuresMax: a.FailuresMax, Author: a.Author,
+		Time:      strictjson.FormatTime(a.TimeMS),
 		AsOf:      a.Index,
 		Suspended: a.Suspended, Reason: a.Reason}
 }

@@ -36,7 +36,7 @@ var mayImport = map[string][]string{
 	"httpapi": {"engine", "httpapi/api", "httpapi/kibo", "httpapi/names", "httpapi/stockquery", "httpapi/strictjson",
 		"rules", "rules/backtest", "raftstore"},
 	"httpapi/api":        {},
-	"httpapi/kibo":       {"engine", "httpapi/names", "httpapi/stockquery"},
+	"httpapi/kibo":       {"engine", "httpapi/names", "httpapi/stockquery", "httpapi/strictjson"},
 	"httpapi/names":      {"engine"},
 	"httpapi/stockquery": {"engine"},
 	"httpapi/strictjson": {},

@@ -81,11 +81,6 @@ func (d *date) UnmarshalJSON(b []byte) error {
 	return fmt.Errorf("%.40q is no date", *text)
 }
 
-// shownTime is a time as replies have it.
-func shownTime(unixMS int64) string {
-	return time.UnixMilli(unixMS).UTC().Format("2006-01-02T15:04:05.000Z")
-}
-
 // tagMap is tags as the API has them.
 type tagMap map[string]string
 

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"apportion/engine"
+	"apportion/httpapi/strictjson"
 )
 
 func TestNumbers(t *testing.T) {
@@ -39,7 +40,7 @@ func TestDates(t *testing.T) {
 		err := json.Unmarshal([]byte(text), &d)
 		got := ""
 		if d.given {
-			got = shownTime(d.ms)
+			got = strictjson.FormatTime(d.ms)
 		}
 		if got != want || (err != nil) != (want == "" && text != "null" && text != `""`) {
 			t.Errorf("%s reads as %q, %v, want %q", text, got, err, want)

@@ -6,6 +6,7 @@ import (
 	"strconv"
 
 	"apportion/engine"
+	"apportion/httpapi/strictjson"
 )
 
 // exportBytesMax bounds an export, which is made as a whole before it is sent.
@@ -78,7 +79,8 @@ func (x *exporter) record(v *engine.RecordView) {
 		x.write(v, schema.Tags(id), onHand[id], "")
 	}
 	for i := range v.Future {
-		x.write(v, schema.Tags(v.Future[i].TagSet), v.Future[i].Quantity, shownTime(v.Future[i].DeliveryDateMS))
+		x.write(v, schema.Tags(v.Future[i].TagSet), v.Future[i].Quantity,
+			strictjson.FormatTime(v.Future[i].DeliveryDateMS))
 	}
 }
 

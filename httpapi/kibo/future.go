@@ -5,6 +5,7 @@ import (
 	"strconv"
 
 	"apportion/engine"
+	"apportion/httpapi/strictjson"
 )
 
 type deleteFutureBody struct {
@@ -249,5 +250,5 @@ type futureReply struct {
 // shownFuture: nothing is promised of a delivery before it comes, and it adds to what is on hand then.
 func shownFuture(f *engine.FutureView) futureReply {
 	return futureReply{FutureID: f.ID, OnHand: f.Quantity, Available: f.Quantity, Type: jobAdjust,
-		DeliveryDate: shownTime(f.DeliveryDateMS)}
+		DeliveryDate: strictjson.FormatTime(f.DeliveryDateMS)}
 }

@@ -5,6 +5,7 @@ import (
 	"strconv"
 
 	"apportion/engine"
+	"apportion/httpapi/strictjson"
 )
 
 type orderInfoBody struct {
@@ -101,7 +102,7 @@ func shownItem(e *engine.Reader, orderID int64, it *engine.ItemView) orderInfoRe
 
 // tell adds a movement, if that API has an event for it.
 func (o *orderInfoReply) tell(m *engine.MovementView) {
-	event := orderEvent{Success: true, Date: shownTime(m.TimeMS), Quantity: m.Units}
+	event := orderEvent{Success: true, Date: strictjson.FormatTime(m.TimeMS), Quantity: m.Units}
 	switch m.Kind {
 	case engine.MovementAllocated, engine.MovementPending:
 		event.Type = "ALLOCATED"

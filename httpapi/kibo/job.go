@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"apportion/engine"
+	"apportion/httpapi/strictjson"
 )
 
 // The types of jobs.
@@ -54,7 +55,7 @@ type jobIDReply struct {
 }
 
 func shownJob(r *Request, j *engine.Job) jobReply {
-	at := shownTime(j.TimeMS)
+	at := strictjson.FormatTime(j.TimeMS)
 	reply := jobReply{
 		Success: j.Code == engine.CodeOK, Messages: []string{}, JobID: uint64(j.ID), TenantID: r.Tenant,
 		Location: j.Location,

@@ -66,6 +66,12 @@ func AppendBool(dst []byte, name string, on bool) []byte {
 	return strconv.AppendBool(dst, on)
 }
 
+// timeLayout is the form of all times in replies: RFC 3339 in UTC with milliseconds.
+const timeLayout = "2006-01-02T15:04:05.000Z"
+
+// FormatTime gives a time in the form of replies.
+func FormatTime(unixMS int64) string { return time.UnixMilli(unixMS).UTC().Format(timeLayout) }
+
 // AppendTime appends a time, or null for 0.
 func AppendTime(dst []byte, name string, unixMS int64) []byte {
 	dst = append(dst, name...)
@@ -73,7 +79,7 @@ func AppendTime(dst []byte, name string, unixMS int64) []byte {
 		return append(dst, "null"...)
 	}
 	dst = append(dst, '"')
-	dst = time.UnixMilli(unixMS).UTC().AppendFormat(dst, "2006-01-02T15:04:05.000Z")
+	dst = time.UnixMilli(unixMS).UTC().AppendFormat(dst, timeLayout)
 	return append(dst, '"')
 }
 
