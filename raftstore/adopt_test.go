@@ -107,8 +107,8 @@ func TestAdopt(t *testing.T) {
 	if s.exists(s.paths.incoming) || s.exists(s.fs().PathJoin(s.paths.state, statedb.ManifestName)) {
 		t.Error("the checkpoint was not taken over to the end")
 	}
-	if want := b.leader.checkpoints.coveredIndex(); s.checkpoints.coveredIndex() != want {
-		t.Errorf("the state is of index %d, want %d", s.checkpoints.coveredIndex(), want)
+	if want := b.leader.checkpoints.checkpointIndex(); s.checkpoints.checkpointIndex() != want {
+		t.Errorf("the state is of index %d, want %d", s.checkpoints.checkpointIndex(), want)
 	}
 	if h := s.History(); len(h.States) != 0 {
 		t.Errorf("states are kept that no log continues: %v", h.States)
@@ -185,7 +185,7 @@ func TestAdoptIncomplete(t *testing.T) {
 // place.
 func TestAdoptAlignsTheLog(t *testing.T) {
 	b := newLeftBehind(t)
-	index := b.leader.checkpoints.coveredIndex()
+	index := b.leader.checkpoints.checkpointIndex()
 	ahead := openReady(t, b.config(b.disk)) // it elects itself, in a later term
 	for i := ahead.raft.LastIndex(); i < index+5; i++ {
 		mustDo(t, ahead, refresh("conflict", int64(i)))
@@ -255,7 +255,7 @@ func TestAdoptEndsTheHistory(t *testing.T) {
 		mustDo(t, s, refresh("new", 5))
 		mustCheckpoint(t, s)
 		mustDo(t, s, refresh("newer", 5))
-		index := s.checkpoints.coveredIndex()
+		index := s.checkpoints.checkpointIndex()
 		past := &past{t: t, Store: s, cfg: s.cfg}
 		if base := past.replay(index, math.MaxInt64); base.Index != index {
 			t.Errorf("%s: after the next checkpoint, of %d, a replay begins at %d", what, index, base.Index)

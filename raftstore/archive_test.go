@@ -12,7 +12,9 @@ import (
 	"github.com/hashicorp/raft"
 
 	"apportion/engine"
+	"apportion/raftstore/history"
 	"apportion/raftstore/statedb"
+	"apportion/wal"
 )
 
 // bench is a state machine with its state on disk but without Raft: the test hands it entries, so that hundreds of
@@ -40,7 +42,12 @@ func newBench(t testing.TB, cfg Config) *bench {
 			t.Error(err)
 		}
 	})
-	s.checkpoints.note = func(uint64) error { return nil } // there is no log to note it in
+	log, err := wal.Open(wal.Config{Dir: "log", FS: vfs.NewMem(), Logger: s.cfg.Logger}) // for its notes of checkpoints
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.onClose(log.Close)
+	s.checkpoints.log, s.checkpoints.history = log, &history.Keeper{}
 	return &bench{
 		t: t, store: s, state: s.state, applier: s.applier, archive: s.archive, checkpoints: s.checkpoints,
 		index: s.engine.AppliedIndex(),

@@ -100,12 +100,12 @@ func TestCheckpointTriggers(t *testing.T) {
 			mustDo(t, s, refresh(fmt.Sprint("U", i), 1))
 		}
 		if !want {
-			if s.checkpoints.coveredIndex() != 0 {
+			if s.checkpoints.checkpointIndex() != 0 {
 				t.Fatalf("%s: a checkpoint was made", what)
 			}
 			return
 		}
-		eventually(t, what+": a checkpoint", func() bool { return s.checkpoints.coveredIndex() != 0 })
+		eventually(t, what+": a checkpoint", func() bool { return s.checkpoints.checkpointIndex() != 0 })
 	}
 	f("neither", func(*Config) {}, false)
 	f("bytes", func(c *Config) { c.CheckpointLogBytes = 500 }, true)
@@ -138,7 +138,7 @@ func TestCheckpointFaults(t *testing.T) {
 		if err := s.Checkpoint(context.Background()); err == nil || !strings.Contains(err.Error(), "injected") {
 			t.Fatalf("%s: got %v, want the injected error", what, err)
 		}
-		if got := s.checkpoints.coveredIndex(); got != 0 {
+		if got := s.checkpoints.checkpointIndex(); got != 0 {
 			t.Fatalf("%s: a failed checkpoint covers index %d", what, got)
 		}
 		if got := s.applier.logBytes.Load(); got != logBytes {

@@ -73,7 +73,7 @@ func (f *fsm) Restore(snapshot io.ReadCloser) error {
 	if err != nil {
 		return err
 	}
-	if have := f.checkpoints.coveredIndex(); have < index {
+	if have := f.checkpoints.checkpointIndex(); have < index {
 		return fmt.Errorf("%w: a snapshot of index %d, which does not carry the state, and a state of index %d",
 			ErrInconsistent, index, have)
 	}

@@ -80,9 +80,9 @@ func (s *Store) registerGauges(set *metrics.Set) {
 	set.NewGauge("apportion_segments", func() float64 { return float64(s.engine.Stats().Segments) })
 	set.NewGauge("apportion_orders", func() float64 { return float64(s.engine.Stats().Orders) })
 	set.NewGauge("apportion_applied_index", func() float64 { return float64(s.AppliedIndex()) })
-	set.NewGauge("apportion_checkpoint_index", func() float64 { return float64(s.checkpoints.coveredIndex()) })
+	set.NewGauge("apportion_checkpoint_index", func() float64 { return float64(s.checkpoints.checkpointIndex()) })
 	set.NewGauge("apportion_checkpoint_failures_in_a_row", func() float64 {
-		return float64(s.checkpoints.failing.count())
+		return float64(s.checkpoints.failures.count())
 	})
 	started := time.Now()
 	set.NewGauge("apportion_checkpoint_age_seconds", func() float64 {

@@ -72,7 +72,7 @@ func (s *Store) nameCluster() error {
 // isNew reports whether nothing was ever stored in the directory.
 func (s *Store) isNew() (bool, error) {
 	_, last, err := logBounds(s.log)
-	return last == 0 && s.checkpoints.coveredIndex() == 0, err
+	return last == 0 && s.checkpoints.checkpointIndex() == 0, err
 }
 
 // checkFit refuses a directory whose log and state do not belong together.
@@ -155,6 +155,7 @@ func (s *Store) startRaft(context.Context) error {
 		return errors.Join(fmt.Errorf("raftstore: start raft: %w", err), transport.Close())
 	}
 	s.raft = node
+	s.checkpoints.raft = nodeSnapshotter{node, s.stop}
 	s.leadership = &leadership{
 		raft: node, notify: notify, logger: s.cfg.Logger, settled: make(chan struct{}), isAlone: s.peers == nil,
 		notReady: s.Ready, fatal: fatal,

@@ -8,6 +8,12 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 )
 
+// countingPacer counts how often a checkpoint rests.
+type countingPacer struct{ rests int }
+
+func (p *countingPacer) yield()             {}
+func (p *countingPacer) rest(time.Duration) { p.rests++ }
+
 // A checkpoint leaves the processor to others after each slice, but not while somebody waits for it, nor when the log
 // has grown as long as one is made at.
 func TestCheckpointRests(t *testing.T) {
@@ -16,21 +22,21 @@ func TestCheckpointRests(t *testing.T) {
 	w := newBench(t, cfg)
 	f := func(what string, prepare, end func(), wantRests bool) {
 		t.Helper()
-		rests := 0
-		w.checkpoints.rest = func(time.Duration) { rests++ }
+		p := &countingPacer{}
+		w.checkpoints.pacer = p
 		for i := range 50 {
 			w.apply(refresh(fmt.Sprint("U", i), 10))
 		}
 		prepare()
 		w.checkpoint()
 		end()
-		if (rests > 1) != wantRests {
-			t.Errorf("%s: it rested %d times", what, rests)
+		if (p.rests > 1) != wantRests {
+			t.Errorf("%s: it rested %d times", what, p.rests)
 		}
 	}
 	nothing := func() {}
 	f("in the background", nothing, nothing, true)
-	f("somebody waits", func() { w.checkpoints.hurries.Add(1) }, func() { w.checkpoints.hurries.Add(-1) }, false)
+	f("somebody waits", func() { w.checkpoints.waiting.Add(1) }, func() { w.checkpoints.waiting.Add(-1) }, false)
 	usual := w.checkpoints.logBytesMax
 	f("the log is long", func() { w.checkpoints.logBytesMax = 0 }, func() { w.checkpoints.logBytesMax = usual }, false)
 	f("again in the background", nothing, nothing, true)

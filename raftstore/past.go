@@ -28,7 +28,7 @@ func (s *Store) openHistory(context.Context) (err error) {
 		return err
 	}
 	s.history, err = history.Open(history.Config{
-		FS: s.cfg.FS, Dir: s.paths.history, State: s.state, CheckpointIndex: s.checkpoints.coveredIndex(),
+		FS: s.cfg.FS, Dir: s.paths.history, State: s.state, CheckpointIndex: s.checkpoints.checkpointIndex(),
 		Log: s.log, First: first, Last: last,
 		AgeMS: max(0, s.cfg.HistoryAge.Milliseconds()), BytesMax: s.cfg.HistoryBytes,
 		NowMS: s.cfg.Clock.NowMS(), SegmentBytes: s.cfg.refusedSegmentBytes,
@@ -38,7 +38,7 @@ func (s *Store) openHistory(context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	s.checkpoints.keep = func(k history.Checkpoint) { s.history.Checkpointed(k, s.checkpoints.step) }
+	s.checkpoints.history = s.history
 	s.onClose(s.history.Close)
 	return nil
 }

@@ -173,7 +173,7 @@ func (s *Store) Conditions() []Condition {
 	return []Condition{
 		{"caught-up", true, s.caughtUp()},
 		{"log-disk", true, s.logAnswers()},
-		{"checkpoints", false, s.checkpoints.failing.err()},
+		{"checkpoints", false, s.checkpoints.failures.err()},
 	}
 }
 
@@ -229,9 +229,9 @@ func (s *Store) WaitReady(ctx context.Context) error {
 // durable. If ctx ends first, the checkpoint goes on without its caller.
 func (s *Store) Checkpoint(ctx context.Context) error {
 	done := make(chan error, 1)
-	s.checkpoints.hurries.Add(1)
+	s.checkpoints.waiting.Add(1)
 	go func() {
-		defer s.checkpoints.hurries.Add(-1)
+		defer s.checkpoints.waiting.Add(-1)
 		done <- s.checkpoints.checkpoint()
 	}()
 	select {
@@ -277,7 +277,7 @@ func (s *Store) Status() Status {
 	status := Status{
 		NodeID: s.cfg.NodeID, State: s.raft.State().String(), Ready: s.Ready() == nil, Term: s.raft.CurrentTerm(),
 		AppliedIndex: s.AppliedIndex(), LogIndex: s.raft.LastIndex(), CommitIndex: s.raft.CommitIndex(),
-		CheckpointIndex: s.checkpoints.coveredIndex(),
+		CheckpointIndex: s.checkpoints.checkpointIndex(),
 		LogBytes:        s.applier.logBytes.Load(), LastCheckpointMS: s.checkpoints.lastEnd.Load(),
 		QueueLength: s.proposer.queued.Load(), ClockHeldBackMS: s.stamper.heldBackMS.Load(),
 	}

@@ -234,7 +234,7 @@ func TestOldSnapshotIsIgnored(t *testing.T) {
 	s := g.nodes[0].Store
 	mustCheckpoint(t, s)
 	snaps := &snapshots{state: s.state, checkpoints: s.checkpoints, log: s.log, shipper: s.shipper, fetcher: s.fetcher}
-	covered := s.checkpoints.coveredIndex()
+	covered := s.checkpoints.checkpointIndex()
 	f := func(what string, index uint64, want string) {
 		t.Helper()
 		sink, err := snaps.Create(raft.SnapshotVersionMax, index, 2, raft.Configuration{}, 1, nil)
@@ -283,7 +283,7 @@ func TestOffer(t *testing.T) {
 		if meta, _, err := snaps.Open(list[0].ID); err != nil || meta.Index != want {
 			t.Fatalf("raft opens %+v, %v; want %d", meta, err, want)
 		}
-		if first, _ := s.raftLog.FirstIndex(); first > want && want < s.checkpoints.coveredIndex() {
+		if first, _ := s.raftLog.FirstIndex(); first > want && want < s.checkpoints.checkpointIndex() {
 			t.Fatalf("the log begins at %d, and has to go on behind %d", first, want)
 		}
 	}
@@ -296,7 +296,7 @@ func TestOffer(t *testing.T) {
 	s.shipper.look(time.Now())
 	offered(one.meta.Index) // it may come back
 	s.shipper.look(later)
-	offered(s.checkpoints.coveredIndex())
+	offered(s.checkpoints.checkpointIndex())
 	if s.exists(one.dir) {
 		t.Error("the files of an offer that is over are left")
 	}
@@ -310,7 +310,7 @@ func TestOffer(t *testing.T) {
 	}
 	s.shipper.bytesMax = -1 // any log is too much
 	s.shipper.look(time.Now())
-	offered(s.checkpoints.coveredIndex())
+	offered(s.checkpoints.checkpointIndex())
 	if !s.exists(three.dir) {
 		t.Error("the files that a node is fetching are gone")
 	}

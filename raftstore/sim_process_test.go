@@ -109,7 +109,7 @@ func (p *process) openState(context.Context) error {
 // checkLoaded demands that what was loaded is the state as it was at its index.
 func (p *process) checkLoaded(context.Context) error {
 	if !p.disk.crashed() {
-		p.w.audit.loaded(p.id, p.store.checkpoints.coveredIndex(), p.store.engine)
+		p.w.audit.loaded(p.id, p.store.checkpoints.checkpointIndex(), p.store.engine)
 	}
 	return nil
 }
@@ -121,8 +121,7 @@ func (p *process) startRaft(context.Context) error {
 	s.applier.locked(func(*engine.Engine) { s.applier.lookAtDueLocked() })
 	p.fsm = &fsm{applier: s.applier, checkpoints: s.checkpoints, observe: s.cfg.observe, fatal: s.cfg.OnFatal}
 	p.snaps = &snapshots{state: s.state, checkpoints: s.checkpoints, log: s.log}
-	s.checkpoints.takeSnapshot, s.checkpoints.yield, s.checkpoints.rest = p.takeSnapshot, func() {},
-		func(time.Duration) {}
+	s.checkpoints.raft, s.checkpoints.pacer = p, simPacer(func() {})
 	r, err := newSimRaft(p)
 	if err != nil {
 		return err
@@ -224,10 +223,16 @@ func (p *process) noteLogEnd() bool {
 	return end.noted > before
 }
 
+// simPacer gives way to the simulation, and never sleeps.
+type simPacer func()
+
+func (p simPacer) yield()           { p() }
+func (simPacer) rest(time.Duration) {}
+
 // beginCheckpoint starts what the checkpointer's goroutine and Raft's snapshot goroutine do together.
 func (p *process) beginCheckpoint() {
 	p.checkpoint = newCoroutine(func(yield func()) {
-		p.store.checkpoints.yield = yield
+		p.store.checkpoints.pacer = simPacer(yield)
 		err := p.store.checkpoints.checkpoint()
 		switch {
 		case p.disk.crashed():

@@ -121,7 +121,7 @@ func (s *snapshotSink) Close() error {
 	if err != nil {
 		return err
 	}
-	have := s.store.checkpoints.coveredIndex()
+	have := s.store.checkpoints.checkpointIndex()
 	switch {
 	case s.stored && have < index:
 		return fmt.Errorf("%w: a snapshot of index %d, and state of index %d", ErrInconsistent, index, have)

@@ -32,7 +32,7 @@ func TestSnapshotIsTheState(t *testing.T) {
 		}
 	}
 	list, err := store.List()
-	if err != nil || len(list) != 1 || list[0].Index != s.checkpoints.coveredIndex() ||
+	if err != nil || len(list) != 1 || list[0].Index != s.checkpoints.checkpointIndex() ||
 		len(list[0].Configuration.Servers) != 1 {
 		t.Fatalf("got %+v, %v", list, err)
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -111,7 +110,7 @@ func (s *Store) Close() error {
 	if s.closed.Swap(true) {
 		return ErrClosed
 	}
-	s.checkpoints.hurries.Add(1)
+	s.checkpoints.waiting.Add(1)
 	return s.unwind()
 }
 
@@ -177,43 +176,6 @@ func (s *Store) loadState(ctx context.Context) error {
 	return err
 }
 
-func (s *Store) newCheckpointer(covered uint64) *checkpointer {
-	c := &checkpointer{
-		applier: s.applier, state: s.state, metrics: s.metrics, logger: s.cfg.Logger,
-		onArchived: func() { s.archive.stored.Store(true) },
-		sliceBytes: s.cfg.CheckpointSliceBytes, tableBytes: s.cfg.StateTableBytes,
-		logBytesMax: s.cfg.CheckpointLogBytes, interval: s.cfg.CheckpointInterval,
-		takeSnapshot: s.takeSnapshot,
-		note: func(index uint64) error {
-			defer s.disk.begin(diskNote)()
-			return s.log.SetUint64(keyCheckpoint, index)
-		},
-		step:  func() (end func()) { return s.disk.begin(diskState) },
-		keep:  func(history.Checkpoint) {},
-		yield: runtime.Gosched,
-		rest:  time.Sleep,
-		wake:  make(chan struct{}, 1),
-	}
-	c.covered.Store(covered)
-	return c
-}
-
-// takeSnapshot asks Raft for a snapshot. Raft refuses during a leadership transfer, which ends soon: then it is
-// retried.
-func (s *Store) takeSnapshot() error {
-	for begin := time.Now(); ; {
-		err := s.raft.Snapshot().Error()
-		if !errors.Is(err, raft.ErrLeadershipTransferInProgress) || time.Since(begin) > transferHangMax {
-			return err
-		}
-		select {
-		case <-time.After(snapshotRetry):
-		case <-s.stop:
-			return ErrClosed
-		}
-	}
-}
-
 func (s *Store) openLog(context.Context) error {
 	log, err := wal.Open(wal.Config{
 		Dir: s.paths.log, FS: s.cfg.FS, Logger: s.cfg.Logger, OnFatal: s.cfg.OnFatal, OnSync: s.metrics.synced,
@@ -222,7 +184,7 @@ func (s *Store) openLog(context.Context) error {
 	if err != nil {
 		return logError(err)
 	}
-	s.log = log
+	s.log, s.checkpoints.log = log, log
 	s.onClose(func() error {
 		defer s.disk.begin(diskClose)()
 		return log.Close()
