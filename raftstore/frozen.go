@@ -38,8 +38,8 @@ func (c *checkpointer) freeze() (*frozen, error) {
 	return f, nil
 }
 
-// Persist writes the frozen rows and the snapshot's description into the state database, in one step, and then notes the
-// index in the log. Raft truncates the log after that. Should the state be lost or fall back later, the note tells.
+// Persist writes the frozen rows and the snapshot's description into the state database, in one step, and then notes
+// the index in the log. Raft truncates the log after that. Should the state be lost or fall back later, the note tells.
 func (f *frozen) Persist(sink raft.SnapshotSink) error {
 	s, ok := sink.(*snapshotSink)
 	if !ok {

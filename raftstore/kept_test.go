@@ -60,7 +60,7 @@ func damages(t *testing.T, fs vfs.FS, dir string, f func(what string, do func(di
 }
 
 // TestKeptDamage: whatever becomes of a file of a kept state, a replay from it fails and says why, and the state is
-// kept no longer. The next replay takes the one before, and nothing else notices.
+// dropped. The next replay takes the one before, and nothing else notices.
 func TestKeptDamage(t *testing.T) {
 	var logged bytes.Buffer
 	fs := vfs.NewMem()
@@ -92,7 +92,7 @@ func TestKeptDamage(t *testing.T) {
 				t.Errorf("%s: %v, want ErrHistoryDamaged", what, err)
 			}
 		}
-		if lines := strings.Count(logged.String(), "damaged and is kept no longer"); lines != 1 ||
+		if lines := strings.Count(logged.String(), "damaged and was dropped"); lines != 1 ||
 			p.faults() != errorsBefore+1 {
 			t.Errorf("%s: %d lines were logged", what, lines)
 		}

@@ -13,34 +13,34 @@ import (
 	"apportion/raftstore/statedb"
 )
 
-// keptState is a state that a replay can begin from: a directory with the files of a checkpoint, and the list of them.
+// Checkpoint is a kept checkpoint, where a replay can begin: a directory with its files and their manifest.
 //
-// The list has the checksum of each file, and is looked at before the state is used: Pebble has checksums in its
-// tables, and none that would notice a list of tables that was cut short.
+// The manifest has the checksum of each file, and they are compared before the checkpoint is used. Pebble has checksums
+// in its tables, but none that would notice a truncated list of tables.
 type Checkpoint struct {
 	Index  uint64            // of the last entry whose effect it has; 0: the empty state before the log
 	Term   uint64            // of that entry; 0: not known
 	TimeMS int64             // of that entry, Unix milliseconds
 	files  *statedb.Manifest // of its directory; nil: the empty state, which has none
 
-	// unlisted: it was kept by a version that wrote no list, and files has sizes alone. The cover row, and the
-	// checksums that the tables have themselves, are all that can be looked at.
+	// unlisted: an old version kept it without a manifest, so files has only sizes. Then only the applied row and the
+	// checksums inside the tables can be checked.
 	unlisted bool
 
-	// applied is the last entry with commands. Raft has entries of its own behind it after a start, which index may
-	// count; what was refused meanwhile is recorded with applied.
+	// Applied is the last entry with commands. After a start, Raft adds entries of its own, which Index may count. What
+	// is refused meanwhile is recorded with Applied.
 	Applied uint64
 }
 
 const (
-	// newStateDir is the name under which a checkpoint is made.
-	newStateDir = "new"
+	// newDir is the name of a checkpoint's directory until it is complete.
+	newDir = "new"
 
-	// removedSuffix is that of a checkpoint that is being removed.
+	// removedSuffix ends the name of a checkpoint that is being removed.
 	removedSuffix = ".removed"
 )
 
-// name is that of the directory: index, time, and the last entry with commands if that is another one.
+// name is the name of the directory: index, time, and the last entry with commands if it is another one.
 func (k *Checkpoint) name() string {
 	if k.Applied != k.Index {
 		return fmt.Sprintf("%020d-%d-%d", k.Index, k.TimeMS, k.Applied)
@@ -64,12 +64,12 @@ func ParseName(name string) (k Checkpoint, ok bool) {
 	return k, errors.Join(faults[:]...) == nil && k.name() == name
 }
 
-// continuedBy reports whether a log with these bounds goes on where the state ends.
+// continuedBy reports whether a log with these bounds goes on where the checkpoint ends.
 func (k *Checkpoint) continuedBy(first, last uint64) bool {
 	return k.Index+1 >= first && k.Index <= last
 }
 
-// list gives the files.
+// list returns the files.
 func (k *Checkpoint) list() []statedb.File {
 	if k.files == nil {
 		return nil
@@ -77,7 +77,7 @@ func (k *Checkpoint) list() []statedb.File {
 	return k.files.Files
 }
 
-// addTables adds the sizes of the tables. Those of one name are one file in all checkpoints.
+// addTables adds the sizes of the tables. A table of the same name is the same file in all checkpoints.
 func (k *Checkpoint) addTables(sizes map[string]int64) {
 	for _, f := range k.list() {
 		if statedb.IsTable(f.Name) {
@@ -86,8 +86,8 @@ func (k *Checkpoint) addTables(sizes map[string]int64) {
 	}
 }
 
-// writeFiles lists the files in a directory, which become those of k, and writes the list beside them. A table that an
-// earlier kept state has is not read again. step is called before each file.
+// writeFiles lists the files in a directory as those of k, and writes the manifest beside them. A table of an earlier
+// kept checkpoint is not read again. step is called before each file.
 func (k *Checkpoint) writeFiles(fs vfs.FS, dir string, earlier Checkpoint, step func() (end func())) error {
 	sizes, err := durable.FileSizes(fs, dir)
 	if err != nil {
@@ -118,12 +118,12 @@ func (k *Checkpoint) writeFiles(fs vfs.FS, dir string, earlier Checkpoint, step 
 	return statedb.WriteManifest(fs, dir, k.files)
 }
 
-// readFiles reads the list of the files.
+// readFiles reads the manifest.
 func (k *Checkpoint) readFiles(fs vfs.FS, dir string) (err error) {
 	k.files, err = statedb.ReadManifest(fs, dir)
 	if err != nil || k.files != nil {
 		if err == nil && k.files.Index != k.Index {
-			err = fmt.Errorf("%w: the list of files of a checkpoint of index %d in %s", durable.ErrInconsistent,
+			err = fmt.Errorf("%w: a manifest of index %d in %s", durable.ErrInconsistent,
 				k.files.Index,
 				dir)
 		}
@@ -137,7 +137,7 @@ func (k *Checkpoint) readFiles(fs vfs.FS, dir string) (err error) {
 	return err
 }
 
-// verify reads all files of the list. pace is called after each.
+// verify compares all files with the manifest. pace is called after each.
 func (k *Checkpoint) verify(ctx context.Context, fs vfs.FS, dir string, pace func()) error {
 	if k.unlisted {
 		return nil

@@ -4,87 +4,37 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"log/slog"
 	"math"
 	"slices"
 	"sync"
 
-	"github.com/VictoriaMetrics/metrics"
-	"github.com/cockroachdb/pebble/v2/vfs"
-
 	"apportion/engine"
 	"apportion/raftstore/durable"
-	"apportion/raftstore/statedb"
-	"apportion/wal"
 )
 
-// history keeps what a backtest replays: some of the last checkpoints, and the log behind the oldest of them. A kept
-// checkpoint is a directory of hard links to the state database's tables, so it costs what has changed since. Nothing
-// of it is needed to serve: a fault costs history and never a checkpoint. Orders that were refused before the log are
-// recorded in the same directory (refusals).
+// Keeper keeps what a backtest replays: some of the last checkpoints, the log after the oldest of them, and the orders
+// that were refused before the log. A kept checkpoint is a directory of hard links to the state database's tables, so
+// it costs only what has changed since.
 //
-// The directory of a checkpoint is made under another name and renamed when it is complete, and renamed before it is
-// removed: what does not have a kept checkpoint's name is swept away at a start.
+// The directory of a checkpoint is made under another name and renamed when it is complete; it is renamed again before
+// it is removed. So a start can remove everything without a checkpoint's name.
 //
-// Who replays a state pins it (see pin). What is pinned does not stop the release of what is not: it leaves kept as if
-// it were not, so nobody begins with it any more, and goes with the last replay.
+// A replay pins its checkpoint (see pin). A pin does not stop the release of checkpoints: a released one leaves kept,
+// so that no new replay begins with it, and its directory goes with its last replay.
 type Keeper struct {
 	c        Config
 	metrics  *counters
 	refusals *refusals // nil: no history is kept
 
-	mu      sync.Mutex
-	kept    []Checkpoint    // the oldest first
-	pins    map[uint64]*pin // by index
-	covered uint64          // the state on disk is of this index
+	mu    sync.Mutex
+	kept  []Checkpoint    // the oldest first
+	pins  map[uint64]*pin // by index
+	index uint64          // of the state on disk
 }
 
-// historyConfig says what is kept, and where.
-type Config struct {
-	FS              vfs.FS
-	Dir             string
-	State           *statedb.DB
-	CheckpointIndex uint64 // index of the state on disk
-	Log             *wal.Log
-	First           uint64 // of the log's entries
-	Last            uint64 // of the log's entries; 0: the log is empty
-
-	AgeMS    int64 // 0: no history is kept
-	BytesMax int64 // of kept checkpoints, their log and refused orders
-
-	NowMS        int64 // by the clock, Unix milliseconds
-	SegmentBytes int64 // of a file of refused orders; 0: refusedSegmentBytes
-
-	Logger    *slog.Logger
-	Metrics   *metrics.Set
-	OnFatal   func(msg string)
-	OpenFiles int // of a checkpoint that is replayed, see statedb.Config
-
-	// decode reads the time and the commands of a log entry.
-	Decode func(data []byte, e *engine.Entry) error
-}
-
-// counters are the counters of a history.
-type counters struct {
-	errors           *metrics.Counter
-	refusalsRecorded *metrics.Counter
-	refusalsRepeated *metrics.Counter
-	refusalsLost     *metrics.Counter
-}
-
-func newCounters(set *metrics.Set) *counters {
-	return &counters{
-		errors:           set.GetOrCreateCounter("apportion_history_errors_total"),
-		refusalsRecorded: set.GetOrCreateCounter("apportion_history_refusals_recorded_total"),
-		refusalsRepeated: set.GetOrCreateCounter("apportion_history_refusals_repeated_total"),
-		refusalsLost:     set.GetOrCreateCounter("apportion_history_refusals_lost_total"),
-	}
-}
-
-// openHistory finds what was kept before, as far as the log still continues it. Without history, it removes what is
-// there.
+// Open finds the checkpoints of earlier runs that the log still continues. Without history, it removes what is there.
 func Open(c Config) (*Keeper, error) {
-	h := &Keeper{c: c, metrics: newCounters(c.Metrics), pins: map[uint64]*pin{}, covered: c.CheckpointIndex}
+	h := &Keeper{c: c, metrics: newCounters(c.Metrics), pins: map[uint64]*pin{}, index: c.CheckpointIndex}
 	if c.AgeMS == 0 {
 		return h, h.sweep(func(string) bool { return true })
 	}
@@ -102,7 +52,7 @@ func Open(c Config) (*Keeper, error) {
 	return h, nil
 }
 
-// close ends the recording of refused orders.
+// Close ends the recording of refused orders.
 func (h *Keeper) Close() error {
 	if h.refusals != nil {
 		h.refusals.close()
@@ -110,14 +60,14 @@ func (h *Keeper) Close() error {
 	return nil
 }
 
-// run writes refused orders from time to time, until stop is closed.
+// Run writes refused orders from time to time, until stop is closed.
 func (h *Keeper) Run(stop <-chan struct{}) {
 	if h.refusals != nil {
 		h.refusals.run(stop)
 	}
 }
 
-// recordRefusal records an order that was refused before the log, as of a place in the log. It never waits for a disk,
+// RecordRefusal records an order that was refused before the log, at a moment of the log. It never waits for a disk,
 // and allocates nothing.
 func (h *Keeper) RecordRefusal(at engine.Moment, code engine.Code, order *engine.Allocate) {
 	if h.refusals != nil {
@@ -125,7 +75,7 @@ func (h *Keeper) RecordRefusal(at engine.Moment, code engine.Code, order *engine
 	}
 }
 
-// flush writes the refused orders that were recorded up to now.
+// Flush writes the refused orders that were recorded up to now.
 func (h *Keeper) Flush() {
 	if h.refusals != nil {
 		h.refusals.flush()
@@ -162,7 +112,7 @@ func (h *Keeper) find(first, last uint64) error {
 	})
 }
 
-// sweep removes what is in the directory and is of no use.
+// sweep removes what is in the directory and useless.
 func (h *Keeper) sweep(useless func(name string) bool) error {
 	names, err := h.c.FS.List(h.c.Dir)
 	if err != nil {
@@ -179,12 +129,13 @@ func (h *Keeper) sweep(useless func(name string) bool) error {
 	return nil
 }
 
-// checkpointed is called when the state on disk is a new one, k: it keeps that state if the last kept one is far enough
-// behind, and lets go of what is too old or too much.
+// Checkpointed is called after each checkpoint, c. It keeps the checkpoint if the last kept one is far enough behind,
+// and releases checkpoints that are too old or take too much of the disk. step is called before each step that waits
+// for the disk.
 func (h *Keeper) Checkpointed(k Checkpoint, step func() (end func())) {
 	index, timeMS := k.Index, k.TimeMS
 	h.mu.Lock()
-	h.covered = index
+	h.index = index
 	h.mu.Unlock()
 	if h.c.AgeMS == 0 {
 		return
@@ -202,7 +153,7 @@ func (h *Keeper) Checkpointed(k Checkpoint, step func() (end func())) {
 	h.refusals.release(h.oldest(), timeMS-h.c.AgeMS)
 }
 
-// oldest is the oldest kept state, nil if there is none.
+// oldest returns the oldest kept checkpoint, nil if there is none.
 func (h *Keeper) oldest() *Checkpoint {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -213,7 +164,7 @@ func (h *Keeper) oldest() *Checkpoint {
 	return &oldest
 }
 
-// wants reports whether a replay from the last kept state would be long: there are some historyStates of them in the
+// wants reports whether a replay from the last kept checkpoint would be long: about checkpointsKept of them are in the
 // window.
 func (h *Keeper) wants(timeMS int64) bool {
 	h.mu.Lock()
@@ -222,14 +173,14 @@ func (h *Keeper) wants(timeMS int64) bool {
 		return true
 	}
 	last := h.kept[len(h.kept)-1]
-	return timeMS-last.TimeMS >= h.c.AgeMS/historyStates ||
-		h.logBytes(last.Index) >= h.c.BytesMax/historyStates
+	return timeMS-last.TimeMS >= h.c.AgeMS/checkpointsKept ||
+		h.logBytes(last.Index) >= h.c.BytesMax/checkpointsKept
 }
 
-// keep links the state that is on disk, and lists its files. Only the checkpointing goroutine calls it, so that is
-// still the state of k.
+// keep links the files of the state database, and lists them. Only the checkpointing goroutine calls it, so the
+// database is still the checkpoint k.
 func (h *Keeper) keep(k Checkpoint, step func() (end func())) error {
-	under := h.c.FS.PathJoin(h.c.Dir, newStateDir)
+	under := h.c.FS.PathJoin(h.c.Dir, newDir)
 	if err := h.c.FS.RemoveAll(under); err != nil {
 		return fmt.Errorf("clear %s: %w", under, err)
 	}
@@ -237,10 +188,10 @@ func (h *Keeper) keep(k Checkpoint, step func() (end func())) error {
 		return err
 	}
 	if err := k.writeFiles(h.c.FS, under, h.newest(), step); err != nil {
-		return fmt.Errorf("list the files of the state: %w", err)
+		return fmt.Errorf("list the files of the checkpoint: %w", err)
 	}
 	if err := h.c.FS.Rename(under, h.c.FS.PathJoin(h.c.Dir, k.name())); err != nil {
-		return fmt.Errorf("name the state: %w", err)
+		return fmt.Errorf("name the checkpoint: %w", err)
 	}
 	if err := durable.SyncDir(h.c.FS, h.c.Dir); err != nil {
 		return fmt.Errorf("sync %s: %w", h.c.Dir, err)
@@ -251,7 +202,7 @@ func (h *Keeper) keep(k Checkpoint, step func() (end func())) error {
 	return nil
 }
 
-// newest is the newest kept state, the zero one if there is none.
+// newest returns the newest kept checkpoint, the zero one if there is none.
 func (h *Keeper) newest() (k Checkpoint) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -261,9 +212,9 @@ func (h *Keeper) newest() (k Checkpoint) {
 	return k
 }
 
-// release takes out what is no longer to be kept: all but the last state that is as old as the window, and the oldest
-// ones while there is too much. Those that nobody replays are returned, to be removed. What is replayed may take as
-// much again, and is let go of beyond that, too.
+// release drops from kept what need not be kept: of the checkpoints before the window all but the last, and the oldest
+// ones while they take too much of the disk. It returns those without a replay, to be removed. What is replayed may
+// take as much of the disk again; beyond that it is released, too.
 func (h *Keeper) release(nowMS int64) (gone []Checkpoint) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -282,14 +233,14 @@ func (h *Keeper) release(nowMS int64) (gone []Checkpoint) {
 	}
 	for h.bytesLocked(true)-h.bytesLocked(false) > h.c.BytesMax {
 		p := h.oldestHeldLocked()
-		h.c.Logger.Warn("history: what a backtest replays takes too much of the disk and is let go of", "index",
-			p.state.Index)
+		h.c.Logger.Warn("history: a backtest replays more than --history-bytes-max allows, so it ends", "index",
+			p.checkpoint.Index)
 		p.letGo()
 	}
 	return gone
 }
 
-// drop lets go of a state that turned out to be damaged, and says so.
+// drop releases a checkpoint that turned out to be damaged, and logs that.
 func (h *Keeper) drop(k *Checkpoint, cause error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -305,21 +256,21 @@ func (h *Keeper) drop(k *Checkpoint, cause error) {
 
 func (h *Keeper) damaged(k *Checkpoint, cause error) {
 	h.metrics.errors.Inc()
-	h.c.Logger.Error("history: a kept checkpoint is damaged and is kept no longer; backtests begin at another one",
+	h.c.Logger.Error("history: a kept checkpoint is damaged and was dropped; backtests begin at another one",
 		"index", k.Index, "error", cause)
 }
 
-// logBytes is the size of the log behind an entry, as far as it is in tables.
+// logBytes is the size of the log after an entry, without what is not in tables yet.
 func (h *Keeper) logBytes(index uint64) int64 { return h.c.Log.TableBytes(index + 1) }
 
-// bytesLocked is what the history costs: tables that the last kept state no longer has, the log, and refused orders;
-// without or with what is there only because it is replayed.
+// bytesLocked is what the history costs: tables that the last kept checkpoint does not have, the log, and refused
+// orders. With pinned, it counts also what is there only for a replay.
 func (h *Keeper) bytesLocked(pinned bool) int64 {
 	old := map[string]int64{}
 	from := uint64(math.MaxUint64)
 	add := func(k *Checkpoint) {
 		from = min(from, k.Index)
-		if len(h.kept) > 0 { // or it is not known which tables the state still has
+		if len(h.kept) > 0 { // otherwise we do not know which tables the state still has
 			k.addTables(old)
 		}
 	}
@@ -329,7 +280,7 @@ func (h *Keeper) bytesLocked(pinned bool) int64 {
 	if pinned {
 		for _, p := range h.pins {
 			if p.held() {
-				add(&p.state)
+				add(&p.checkpoint)
 			}
 		}
 	}
@@ -348,10 +299,10 @@ func (h *Keeper) bytesLocked(pinned bool) int64 {
 	return bytes
 }
 
-// remove removes the directory of a state that is not kept. It has another name first: half of it must not be found.
+// remove removes the directory of a released checkpoint. It renames it first, so that a start never finds half of it.
 func (h *Keeper) remove(k *Checkpoint) {
 	if k.files == nil {
-		return // the empty state has none
+		return // the empty state has no directory
 	}
 	path := h.c.FS.PathJoin(h.c.Dir, k.name())
 	under := path + removedSuffix
@@ -361,21 +312,22 @@ func (h *Keeper) remove(k *Checkpoint) {
 	}
 	if err != nil {
 		h.metrics.errors.Inc()
-		h.c.Logger.Error("history: a checkpoint could not be removed; it is tried again at the next start", "index",
+		h.c.Logger.Error("history: a checkpoint could not be removed; the next start tries again", "index",
 			k.Index, "error", err)
 	}
 }
 
-// needed is the index of the oldest state that is kept or replayed, and that of the state on disk.
-func (h *Keeper) Needed() (index, covered uint64) {
+// Needed returns the index of the oldest checkpoint that is kept or replayed, and that of the state on disk. The log
+// after the first of them is needed.
+func (h *Keeper) Needed() (oldest, state uint64) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	index, covered = h.covered, h.covered
+	oldest, state = h.index, h.index
 	if len(h.kept) > 0 {
-		index = h.kept[0].Index
+		oldest = h.kept[0].Index
 	}
 	if p := h.oldestHeldLocked(); p != nil {
-		index = min(index, p.state.Index)
+		oldest = min(oldest, p.checkpoint.Index)
 	}
-	return index, covered
+	return oldest, state
 }

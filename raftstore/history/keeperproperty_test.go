@@ -90,7 +90,7 @@ func (m *historyMachine) keep(t *rapid.T) {
 		statedb.WriteManifest(m.fs, dir, k.files)); err != nil {
 		t.Fatal(err)
 	}
-	m.h.kept, m.h.covered = append(m.h.kept, k), m.index
+	m.h.kept, m.h.index = append(m.h.kept, k), m.index
 	for _, k := range m.h.release(m.nowMS) {
 		m.h.remove(&k)
 	}
@@ -198,7 +198,7 @@ func (m *historyMachine) restart(t *rapid.T) {
 	slices.SortFunc(m.kept, func(a, b Checkpoint) int { return int(a.Index) - int(b.Index) })
 	m.replays = nil
 	m.open(t)
-	m.h.covered = m.index
+	m.h.index = m.index
 }
 
 func (m *historyMachine) check(t *rapid.T) {

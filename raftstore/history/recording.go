@@ -19,32 +19,34 @@ type View struct {
 	Enabled  bool
 	From     engine.Moment // nothing before it can be replayed
 	To       engine.Moment // the last entry applied
-	Bytes    int64         // of disk that the store would not need otherwise, what is replayed among it; estimated
+	Bytes    int64         // of disk that only history needs, replays included; estimated
 	BytesMax int64
 	AgeMS    int64
 
-	// RefusedFrom is where the recording of refused orders begins; RefusedMS when the last one was recorded (Unix
+	// RefusedFrom is where the recording of refused orders begins. RefusedMS is when the last one was recorded (Unix
 	// milliseconds), or a time before that.
 	RefusedFrom engine.Moment
 	RefusedMS   int64
 
-	// States are the kept states, the oldest first. A replay begins at one, that of index 0 being the empty one.
+	// States are the kept checkpoints, the oldest first. A replay begins at one of them; index 0 is the empty state.
 	States []engine.Moment
 }
 
 // The errors of a Recording.
 var (
-	// ErrNotKept: what is to be replayed is not kept.
+	// ErrNotKept: there is no checkpoint for the replay to begin with.
 	ErrNotKept = errors.New("raftstore: no such history is kept")
 
-	// ErrDamaged: the state to begin with is not what was kept. It is kept no longer: try again, and another one
-	// is chosen.
-	ErrDamaged = errors.New("raftstore: the checkpoint to replay from is damaged and is kept no longer; a " +
-		"replay that begins again takes another one")
+	// ErrDamaged: the checkpoint to begin with is not what was written. It was dropped; another attempt takes another
+	// one.
+	ErrDamaged = errors.New("raftstore: the checkpoint to replay from is damaged and was dropped; try again to " +
+		"begin with " +
+		"another one")
 
-	// ErrReleased: the replay took so long that what it replays took as much of the disk as all other history.
-	ErrReleased = errors.New("raftstore: what is replayed was let go of, since it took too much of the disk; " +
-		"begin at a later time, or raise --history-bytes-max")
+	// ErrReleased: the replay took so long that its checkpoint and log took as much of the disk as all other history.
+	ErrReleased = errors.New("raftstore: what was replayed took too much of the disk and was released; begin at a " +
+		"later time, or " +
+		"raise --history-bytes-max")
 )
 
 // View says what can be replayed. to is the last entry that was applied.
@@ -65,23 +67,22 @@ func (h *Keeper) View(to engine.Moment) View {
 	return view
 }
 
-// Recording is a part of the past: a kept state, the entries after it, and what was recorded of the orders that were
-// refused between them. While it is open, the store keeps them, within bounds (ErrReleased). It is for one
-// goroutine.
+// Recording is a part of the past: a kept checkpoint, the entries after it, and the recorded refusals between them.
+// They stay on the disk while it is open, within bounds (ErrReleased). It is for one goroutine.
 type Recording struct {
 	history *Keeper
 	config  statedb.Config
 	pin     *pin
 	base    Checkpoint
-	state   *statedb.DB // nil: it was not loaded yet, or is the empty one
+	state   *statedb.DB // nil: not loaded yet, or the empty state
 	next    uint64      // next entry to read
 	last    uint64
 	log     raft.Log // read last
 	refused *refusedReader
 }
 
-// record opens what was recorded up to the entry last, from the last kept state on that is not after the index and not
-// after the time (Unix milliseconds). ErrNotKept if there is none.
+// Record opens what was recorded up to the entry last. It begins with the last kept checkpoint that is not after an
+// index and not after a time (Unix milliseconds); ErrNotKept if there is none.
 func (h *Keeper) Record(last, index uint64, timeMS int64) (*Recording, error) {
 	r := &Recording{history: h, last: last}
 	if err := r.choose(index, timeMS); err != nil {
@@ -93,7 +94,7 @@ func (h *Keeper) Record(last, index uint64, timeMS int64) (*Recording, error) {
 	return r, nil
 }
 
-// choose finds the state and pins it.
+// choose finds the checkpoint to begin with, and pins it.
 func (r *Recording) choose(index uint64, timeMS int64) error {
 	h := r.history
 	h.mu.Lock()
@@ -107,7 +108,7 @@ func (r *Recording) choose(index uint64, timeMS int64) error {
 	return ErrNotKept
 }
 
-// Close lets the store forget the recording.
+// Close releases the recording.
 func (r *Recording) Close() error {
 	err := r.refused.close()
 	if r.state != nil {
@@ -117,7 +118,7 @@ func (r *Recording) Close() error {
 	return err
 }
 
-// Base is the state that the recording begins with.
+// Base is the moment of the checkpoint that the recording begins with.
 func (r *Recording) Base() engine.Moment {
 	return engine.Moment{Index: r.base.Index, TimeMS: r.base.TimeMS}
 }
@@ -125,12 +126,11 @@ func (r *Recording) Base() engine.Moment {
 // Last is the last entry of the recording.
 func (r *Recording) Last() uint64 { return r.last }
 
-// RefusedFrom is where the recording of refused orders begins; of what was refused before it, nothing is known.
+// RefusedFrom is where the recording of refused orders begins. Nothing is known of earlier refusals.
 func (r *Recording) RefusedFrom() engine.Moment { return r.refused.since }
 
-// Load gives an engine with the state that the recording begins with, a new one at each call. The first call reads all
-// files of the state first, and compares their checksums. pace is called after each file, and after each few thousand
-// rows.
+// Load returns a new engine with the state that the recording begins with. The first call compares the checksums of all
+// files first. pace is called after each file, and after every few thousand rows.
 func (r *Recording) Load(ctx context.Context, pace func()) (*engine.Engine, error) {
 	e := engine.New()
 	if r.base.files == nil {
@@ -166,13 +166,13 @@ func (r *Recording) load(ctx context.Context, e *engine.Engine, pace func()) (er
 	return r.state.Load(ctx, e, statedb.Paced(pace))
 }
 
-// Next reads what comes next into e: an entry with commands, or something that was refused between two entries (see
-// engine.Refused); io.EOF if there is no more. e's commands are valid until the next call. An entry's time may be
-// before that of the entry before, and counts as that then.
+// Next reads what comes next into e: an entry with commands, or a refusal between two entries (see engine.Refused);
+// io.EOF at the end. e's commands are valid until the next call. An entry's time may be before that of the entry before
+// it, and then counts as that time.
 //
-// An order that was refused comes as the log index says that it was recorded with: behind the entry of that index, and
-// before the next one. Orders that were refused side by side may be recorded a few entries late, but never behind an
-// entry that was made after one of them was answered.
+// A refusal comes after the entry of the log index that it was recorded with, and before the next entry. Orders that
+// were refused concurrently may come a few entries late, but never after an entry that was proposed after one of them
+// was answered.
 func (r *Recording) Next(e *engine.Entry) error {
 	for {
 		if next := r.refused.peek(); next != nil && next.Index < r.next {
@@ -189,7 +189,7 @@ func (r *Recording) Next(e *engine.Entry) error {
 	}
 }
 
-// nextEntry reads an entry of the log; not found: it has no commands.
+// nextEntry reads an entry of the log. found is false if it has no commands.
 func (r *Recording) nextEntry(e *engine.Entry) (found bool, err error) {
 	index := r.next
 	if err := r.history.c.Log.GetLog(index, &r.log); err != nil {
@@ -209,20 +209,20 @@ func (r *Recording) nextEntry(e *engine.Entry) (found bool, err error) {
 	return true, nil
 }
 
-// pin keeps a state, and the log behind it, for those who replay it.
+// pin keeps a checkpoint, and the log after it, for its replays.
 type pin struct {
-	state      Checkpoint
+	checkpoint Checkpoint
 	recordings int
-	released   bool // the history does not keep it: its directory goes with the last recording
+	released   bool // no longer kept: its directory goes with the last recording
 
-	gone  context.Context // ended: the state takes too much of the disk, and the log behind it is kept no longer
+	gone  context.Context // ended: it took too much of the disk, and its log is kept no longer
 	letGo context.CancelFunc
 }
 
-// holds reports whether what is pinned is still kept.
+// holds reports whether the pinned log is still kept.
 func (p *pin) holds() bool { return p.gone.Err() == nil }
 
-// during gives a context that ends when the pin lets go, too.
+// during returns a context that also ends when the pin lets go.
 func (p *pin) during(ctx context.Context) (both context.Context, end func()) {
 	both, cancel := context.WithCancel(ctx)
 	if !p.holds() {
@@ -232,13 +232,13 @@ func (p *pin) during(ctx context.Context) (both context.Context, end func()) {
 	return both, func() { stop(); cancel() }
 }
 
-// held reports whether the state is there for the pin alone.
+// held reports whether the checkpoint is there for the pin alone.
 func (p *pin) held() bool { return p.released && p.holds() }
 
 func (h *Keeper) pinLocked(k Checkpoint) *pin {
 	p := h.pins[k.Index]
 	if p == nil {
-		p = &pin{state: k}
+		p = &pin{checkpoint: k}
 		p.gone, p.letGo = context.WithCancel(context.Background())
 		h.pins[k.Index] = p
 	}
@@ -246,25 +246,25 @@ func (h *Keeper) pinLocked(k Checkpoint) *pin {
 	return p
 }
 
-// unpin is the end of a recording. The log that is needed no longer goes with the next checkpoint.
+// unpin is called at the end of a recording. The next checkpoint truncates the log that is no longer needed.
 func (h *Keeper) unpin(p *pin) {
 	h.mu.Lock()
 	p.recordings--
 	last := p.recordings == 0
 	if last {
-		delete(h.pins, p.state.Index)
+		delete(h.pins, p.checkpoint.Index)
 		p.letGo()
 	}
 	h.mu.Unlock()
 	if last && p.released {
-		h.remove(&p.state)
+		h.remove(&p.checkpoint)
 	}
 }
 
-// oldestHeldLocked is the pin of the oldest state that is there for its pin alone; nil: there is none.
+// oldestHeldLocked returns the pin of the oldest checkpoint that is there for its pin alone; nil if there is none.
 func (h *Keeper) oldestHeldLocked() (oldest *pin) {
 	for _, p := range h.pins {
-		if p.held() && (oldest == nil || p.state.Index < oldest.state.Index) {
+		if p.held() && (oldest == nil || p.checkpoint.Index < oldest.checkpoint.Index) {
 			oldest = p
 		}
 	}

@@ -12,16 +12,20 @@ import (
 	"apportion/engine"
 )
 
-// refusals records the orders that were refused before the log, for backtests: a rule that borrows from other segments
-// is about these above all, and the log has no entry of them.
+// refusals records early refusals for backtests: orders that were refused before the log. They matter most to a rule
+// that borrows from other segments, and the log has no entry of them.
 //
-// The recording may have holes, and says where. A request only copies its order into a buffer; a goroutine writes what
-// has come together to segment files beside the kept checkpoints, without a sync. What does not fit, comes too fast
-// (see refusedBytesPerSecond) or cannot be written is counted, and the number is recorded when there is room again. A
-// crash loses what was not written, a second or so; the segment that has no end then tells. Damage costs what follows
-// it in its segment. Nothing of it keeps a store from starting or a checkpoint from being made.
+// The recording may have gaps, and tells where. A request only copies its order into a buffer. A goroutine writes the
+// buffer to segment files beside the kept checkpoints, without a sync. Orders that do not fit, come too fast (see
+// refusedBytesPerSecond) or cannot be written are counted, and their number is recorded as soon as there is space. A
+// crash loses about the last second: the segment then has no end frame. Damage loses the rest of its segment. Nothing
+// here fails a start or a checkpoint.
 //
-// It is of this node alone: what the leader has refused is on the leader's disk.
+// Each node records its own refusals: those of a leader are on its disk alone.
+//
+// The files have a format of our own because it is cheap. For 70,000 orders at once and 2,000 a second after that, a
+// record costs 0.2 us of CPU and the call 0.2 us at the 99th percentile; with a row a record in a small Pebble, written
+// with NoSync, 0.7 us, with a row a flush 0.4 us (2-core AMD EPYC, 2026-11-29).
 type refusals struct {
 	fs           vfs.FS
 	dir          string
@@ -29,22 +33,22 @@ type refusals struct {
 	metrics      *counters
 	bytesMax     int64
 	segmentBytes int64
-	began        engine.Moment // the place in the log at which this life of the store begins
+	began        engine.Moment // where in the log this run of the store begins
 	seed         maphash.Seed
 	early        chan struct{} // capacity 1: there is much to write
 	none         engine.Envelope
 
 	bytes  atomic.Int64 // of all segments
-	lastMS atomic.Int64 // when the last refusal was recorded; after a start: when its segment began
+	lastMS atomic.Int64 // time of the last recorded refusal; after a start: when its segment began
 
-	// mu is held while one order is copied, never while a file is touched.
+	// mu is held while one order is copied, and never during an operation on a file.
 	mu struct {
 		sync.Mutex
 		frames []byte // to be written, without checksums
 		lost   lostRefusals
-		seen   [refusedSeenMax]uint64 // of orders recorded last, see repeatedLocked
+		seen   [refusedSeenMax]uint64 // hashes of the orders recorded last, see repeatedLocked
 		budget int64                  // bytes that may be recorded now
-		paidMS int64                  // when the budget was filled up last
+		paidMS int64                  // when the budget was last filled up
 		closed bool
 	}
 
@@ -54,8 +58,8 @@ type refusals struct {
 		spare    []byte // the other buffer
 		segments []refusedSegment
 		open     vfs.File // the last segment, if it is being written
-		first    uint64   // number of the first segment of this life
-		failing  bool     // the last write failed, and that was said
+		first    uint64   // number of the first segment of this run
+		failing  bool     // the last write failed, and that was logged
 	}
 }
 
@@ -70,7 +74,7 @@ func (l *lostRefusals) add(count uint64, at engine.Moment) {
 	l.last = engine.Moment{Index: max(l.last.Index, at.Index), TimeMS: max(l.last.TimeMS, at.TimeMS)}
 }
 
-// record takes an order that was refused. It never waits for a disk, and allocates nothing.
+// record records a refused order. It never waits for a disk, and allocates nothing.
 func (r *refusals) record(at engine.Moment, code engine.Code, c *engine.Allocate) {
 	r.mu.Lock()
 	much := r.recordLocked(at, code, c)
@@ -83,14 +87,14 @@ func (r *refusals) record(at engine.Moment, code engine.Code, c *engine.Allocate
 	}
 }
 
-// recordLocked reports whether there is so much to be written now that it should not wait.
+// recordLocked reports whether the buffer is so full that it should be written now.
 func (r *refusals) recordLocked(at engine.Moment, code engine.Code, c *engine.Allocate) (much bool) {
 	m := &r.mu
 	switch elapsedMS := at.TimeMS - m.paidMS; {
-	case elapsedMS > 0: // a clock that jumps ahead gives a full budget at most
+	case elapsedMS > 0: // after a jump of the clock, the budget is full at most
 		m.budget = min(refusedBurstBytes, m.budget+min(elapsedMS, refusedBurstMS)*refusedBytesPerSecond/1000)
 		m.paidMS = at.TimeMS
-	case elapsedMS < -refusedBurstMS: // one that jumps back is followed; a request that was overtaken is not
+	case elapsedMS < -refusedBurstMS: // the clock was set back; less than that is a request that was overtaken
 		m.paidMS = at.TimeMS
 	}
 	start := len(m.frames)
@@ -119,11 +123,11 @@ func (r *refusals) recordLocked(at engine.Moment, code engine.Code, c *engine.Al
 	return start < refusedBufferBytes/2 && len(m.frames) >= refusedBufferBytes/2
 }
 
-// refusedBurstMS is how long an empty budget takes to be full.
+// refusedBurstMS is the time in which an empty budget fills up.
 const refusedBurstMS = refusedBurstBytes * 1000 / refusedBytesPerSecond
 
-// repeatedLocked reports whether the same order was recorded at the same log index. To record it again would tell
-// nothing: the state has not changed since.
+// repeatedLocked reports whether the same order was recorded at the same log index. The state has not changed since, so
+// a second record would tell nothing new.
 func (r *refusals) repeatedLocked(index uint64, command []byte) bool {
 	sum := maphash.Bytes(r.seed, command) ^ index*0x9e3779b97f4a7c15
 	seen := &r.mu.seen[sum%refusedSeenMax]
@@ -134,7 +138,7 @@ func (r *refusals) repeatedLocked(index uint64, command []byte) bool {
 	return false
 }
 
-// run writes what has come together once in a while, until stop is closed.
+// run writes the buffer from time to time, until stop is closed.
 func (r *refusals) run(stop <-chan struct{}) {
 	ticker := time.NewTicker(refusedFlushInterval)
 	defer ticker.Stop()
@@ -149,7 +153,7 @@ func (r *refusals) run(stop <-chan struct{}) {
 	}
 }
 
-// flush writes what was recorded up to now.
+// flush writes the buffer.
 func (r *refusals) flush() {
 	r.files.Lock()
 	defer r.files.Unlock()
@@ -178,25 +182,26 @@ func (r *refusals) flushLocked() {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.mu.lost.add(refused+missing, firstPlace(frames))
+	r.mu.lost.add(refused+missing, firstMoment(frames))
 	clear(r.mu.seen[:]) // none of them is on disk
 }
 
-// failedLocked says once that writing does not succeed, and once that it does again.
+// failedLocked logs the first failure to write, and the first success after it.
 func (r *refusals) failedLocked(err error) {
 	if err != nil {
 		r.metrics.errors.Inc()
 	}
 	switch failing := err != nil; {
 	case failing && !r.files.failing:
-		r.logger.Error("history: refused orders cannot be recorded; backtests will lack them", "error", err)
+		r.logger.Error("history: refused orders cannot be recorded, so backtests will lack them: check the disk",
+			"error", err)
 	case !failing && r.files.failing:
 		r.logger.Info("history: refused orders are recorded again")
 	}
 	r.files.failing = err != nil
 }
 
-// close writes what is left, and the end of the recording.
+// close writes the buffer and the end frame of the recording.
 func (r *refusals) close() {
 	r.mu.Lock()
 	r.mu.closed = true

@@ -40,7 +40,8 @@ func parseRefused(name string) (s refusedSegment, ok bool) {
 	return s, errors.Join(faults[:]...) == nil && s.name() == name
 }
 
-// newRefusals finds what was recorded before, up to the last entry of the log. A fault costs recordings and no start.
+// newRefusals finds the segments of earlier runs, up to the last entry of the log. A fault costs recordings, and does
+// not fail the start.
 func newRefusals(c Config, m *counters, last uint64) *refusals {
 	began := engine.Moment{Index: last, TimeMS: c.NowMS}
 	if last <= 1 { // the bootstrap's entry: nothing can have been refused before
@@ -61,14 +62,14 @@ func newRefusals(c Config, m *counters, last uint64) *refusals {
 	if n := len(r.files.segments); n > 0 {
 		r.files.first = r.files.segments[n-1].number + 1
 		r.lastMS.Store(r.files.segments[n-1].from.TimeMS)
-	} else { // an empty one says since when there is a recording
+	} else { // an empty segment tells since when there is a recording
 		err = errors.Join(err, r.beginLocked(r.began))
 	}
 	r.failedLocked(err)
 	return r
 }
 
-// findLocked reads the directory.
+// findLocked reads the directory. It removes segments that belong to a log that is gone.
 func (r *refusals) findLocked(last uint64) error {
 	names, err := r.fs.List(r.dir)
 	for _, name := range names {
@@ -81,7 +82,7 @@ func (r *refusals) findLocked(last uint64) error {
 		switch {
 		case statErr != nil:
 			err = errors.Join(err, statErr)
-		case s.from.Index > last: // of a log that is no longer there
+		case s.from.Index > last:
 			err = errors.Join(err, r.fs.Remove(path))
 		default:
 			s.bytes = info.Size()
@@ -93,11 +94,10 @@ func (r *refusals) findLocked(last uint64) error {
 	return err
 }
 
-// writeLocked appends frames to the last segment, or begins one with them. After an error none of them counts as
-// written.
+// writeLocked appends frames to the last segment, or to a new one. After an error, none of them counts as written.
 func (r *refusals) writeLocked(frames []byte) error {
 	if r.files.open == nil {
-		if err := r.beginLocked(firstPlace(frames)); err != nil {
+		if err := r.beginLocked(firstMoment(frames)); err != nil {
 			return err
 		}
 	}
@@ -111,8 +111,7 @@ func (r *refusals) writeLocked(frames []byte) error {
 	return nil
 }
 
-// beginLocked begins a segment. Its name is made durable, so that a crash can take what is in it but not hide that it
-// did.
+// beginLocked begins a segment and syncs its name. So a crash can take its content, but the loss can be seen.
 func (r *refusals) beginLocked(from engine.Moment) error {
 	s := refusedSegment{number: r.files.first, from: from}
 	if n := len(r.files.segments); n > 0 {
@@ -138,7 +137,7 @@ func (r *refusals) beginLocked(from engine.Moment) error {
 	return nil
 }
 
-// appendLocked writes to the open segment. Where that fails the segment has no end, and nothing comes behind it.
+// appendLocked writes to the open segment. After an error the segment is closed without an end.
 func (r *refusals) appendLocked(data []byte) error {
 	_, err := r.files.open.Write(data)
 	if err == nil {
@@ -149,11 +148,10 @@ func (r *refusals) appendLocked(data []byte) error {
 	return errors.Join(fmt.Errorf("write a segment: %w", err), r.dropLocked())
 }
 
-// dropLocked closes the open segment without an end, and removes it if there is nothing in it.
+// dropLocked closes the open segment without an end, and removes it if it is empty: a full disk would cause many.
 func (r *refusals) dropLocked() error {
 	err := r.files.open.Close()
 	r.files.open = nil
-	// of no use, and a full disk makes many
 	if n := len(r.files.segments) - 1; n > 0 && r.files.segments[n].bytes <= 1 {
 		err = errors.Join(err, r.fs.Remove(r.fs.PathJoin(r.dir, r.files.segments[n].name())))
 		r.bytes.Add(-r.files.segments[n].bytes)
@@ -162,7 +160,7 @@ func (r *refusals) dropLocked() error {
 	return err
 }
 
-// endLocked ends the open segment. If that fails, a gap is told where there may be none.
+// endLocked ends the open segment. If that fails, a backtest tells a gap, perhaps where there is none.
 func (r *refusals) endLocked() {
 	from := r.files.segments[len(r.files.segments)-1].from
 	end := appendFrame(nil, &frame{kind: frameEnd, index: from.Index, timeMS: from.TimeMS})
@@ -174,11 +172,12 @@ func (r *refusals) endLocked() {
 	}
 	if err != nil {
 		r.metrics.errors.Inc()
-		r.logger.Warn("history: a segment of refused orders could not be ended", "error", err)
+		r.logger.Warn("history: a segment of refused orders could not be ended, so a backtest will report a gap",
+			"error", err)
 	}
 }
 
-// removeFirstLocked removes the oldest segment, unless it is the only one.
+// removeFirstLocked removes the oldest segment, unless it is the only one, and reports whether it did.
 func (r *refusals) removeFirstLocked() bool {
 	if len(r.files.segments) < 2 {
 		return false
@@ -195,12 +194,13 @@ func (r *refusals) removeFirstLocked() bool {
 	return true
 }
 
-// release lets go of what no replay comes to: all before the oldest kept state, or before a time if none is kept.
+// release removes segments that no replay needs: those before the oldest kept checkpoint, or before a time if no
+// checkpoint is kept.
 func (r *refusals) release(oldest *Checkpoint, beforeMS int64) {
 	r.files.Lock()
 	defer r.files.Unlock()
 	for len(r.files.segments) > 1 {
-		next := r.files.segments[1].from // behind all of the first segment
+		next := r.files.segments[1].from // after all of the first segment
 		if oldest != nil && next.Index >= oldest.Applied || oldest == nil && next.TimeMS > beforeMS {
 			return
 		}
@@ -208,7 +208,7 @@ func (r *refusals) release(oldest *Checkpoint, beforeMS int64) {
 	}
 }
 
-// since is where the recording begins.
+// since returns where the recording begins.
 func (r *refusals) since() engine.Moment {
 	r.files.Lock()
 	defer r.files.Unlock()

@@ -16,9 +16,9 @@ import (
 //	4       4      CRC-32C of these
 //	8       1      kind
 //	9       1      the engine.Code that a refusal was answered with
-//	10      8      log index: the state it was decided on is of this index or a later one
+//	10      8      log index: it was decided on a state of this index or a later one
 //	18      8      Unix milliseconds
-//	26      ...    a refusal: the command (engine.AppendCommand); what was lost: 8 bytes, how many; an end: nothing
+//	26      ...    refusal: the command (engine.AppendCommand); lost: 8 bytes, how many; end: nothing
 const (
 	refusedVersion = 1
 
@@ -33,8 +33,8 @@ type frameKind uint8
 
 const (
 	frameRefusal frameKind = 1 + iota
-	frameLost              // so many refusals were not recorded, since the frame before
-	frameEnd               // the last one of a segment; where it is missing, the recording broke off
+	frameLost              // a number of refusals since the frame before were not recorded
+	frameEnd               // the last frame of a segment; without it, the recording broke off
 )
 
 // frame is a decoded frame; data aliases the segment's bytes.
@@ -46,7 +46,7 @@ type frame struct {
 	data   []byte
 }
 
-// beginFrame appends a frame without what comes after its header.
+// beginFrame appends the header of a frame.
 func beginFrame(dst []byte, f *frame) []byte {
 	dst = append(dst, 0, 0, 0, 0, 0, 0, 0, 0, byte(f.kind), byte(f.code))
 	dst = binary.LittleEndian.AppendUint64(dst, f.index)
@@ -58,7 +58,7 @@ func endFrame(dst []byte, start int) {
 	binary.LittleEndian.PutUint32(dst[start:], uint32(len(dst)-start-frameBodyAt))
 }
 
-// sealFrames fills in the checksums. It is for whoever writes: a request has no time for it.
+// sealFrames fills in the checksums. The writer calls it, not the request, which has no time for it.
 func sealFrames(frames []byte) {
 	for len(frames) > 0 {
 		end := frameBodyAt + int(binary.LittleEndian.Uint32(frames))
@@ -68,7 +68,7 @@ func sealFrames(frames []byte) {
 	}
 }
 
-// appendFrame appends a frame with everything but its checksum.
+// appendFrame appends a whole frame except its checksum.
 func appendFrame(dst []byte, f *frame) []byte {
 	start := len(dst)
 	dst = append(beginFrame(dst, f), f.data...)
@@ -76,14 +76,14 @@ func appendFrame(dst []byte, f *frame) []byte {
 	return dst
 }
 
-// appendLost appends a frame that says how many were lost.
+// appendLost appends a frame with the number of lost refusals.
 func appendLost(dst []byte, index uint64, timeMS int64, count uint64) []byte {
 	var data [8]byte
 	binary.LittleEndian.PutUint64(data[:], count)
 	return appendFrame(dst, &frame{kind: frameLost, index: index, timeMS: timeMS, data: data[:]})
 }
 
-// frameBytes gives the length of the frame that a header begins, before anything of it is believed but its bounds.
+// frameBytes returns the length of the frame that begins with a header. Only its bounds are checked yet.
 func frameBytes(header []byte) (int, error) {
 	body := binary.LittleEndian.Uint32(header)
 	if body < frameHeaderBytes-frameBodyAt || body > refusedFrameBytesMax-frameBodyAt {
@@ -98,10 +98,10 @@ func decodeFrame(data []byte) (f frame, err error) {
 		return f, fmt.Errorf("%w: a frame of %d bytes is shorter than its header", durable.ErrFormat, len(data))
 	}
 	if bytes, err := frameBytes(data); err != nil || bytes != len(data) {
-		return f, fmt.Errorf("%w: a frame of %d bytes says %d", durable.ErrFormat, len(data), bytes)
+		return f, fmt.Errorf("%w: a frame of %d bytes has %d by its header", durable.ErrFormat, len(data), bytes)
 	}
 	if crc32.Checksum(data[frameBodyAt:], durable.Castagnoli) != binary.LittleEndian.Uint32(data[frameChecksumAt:]) {
-		return f, fmt.Errorf("%w: a frame's checksum does not fit", durable.ErrFormat)
+		return f, fmt.Errorf("%w: a frame has a wrong checksum", durable.ErrFormat)
 	}
 	f = frame{
 		kind: frameKind(data[frameBodyAt]), code: engine.Code(data[frameBodyAt+1]),
@@ -115,10 +115,10 @@ func decodeFrame(data []byte) (f frame, err error) {
 	return f, nil
 }
 
-// lost is the number in a frame that says how many were lost.
+// lost is the number of lost refusals in a frame of that kind.
 func (f *frame) lost() uint64 { return binary.LittleEndian.Uint64(f.data) }
 
-// countFrames counts the refusals among whole frames, and those that they say were lost.
+// countFrames counts the recorded and the lost refusals in whole frames.
 func countFrames(frames []byte) (refused, lost uint64) {
 	for len(frames) > 0 {
 		end := frameBodyAt + int(binary.LittleEndian.Uint32(frames))
@@ -133,8 +133,8 @@ func countFrames(frames []byte) (refused, lost uint64) {
 	return refused, lost
 }
 
-// firstPlace is where the first of some frames was refused.
-func firstPlace(frames []byte) engine.Moment {
+// firstMoment returns where in the log the first of some frames was refused.
+func firstMoment(frames []byte) engine.Moment {
 	return engine.Moment{
 		Index:  binary.LittleEndian.Uint64(frames[frameIndexAt:]),
 		TimeMS: int64(binary.LittleEndian.Uint64(frames[frameTimeAt:])),

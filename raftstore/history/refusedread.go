@@ -14,15 +14,15 @@ import (
 	"apportion/raftstore/durable"
 )
 
-// refusedReader reads recorded refusals in the order in which they were recorded. The files are all opened at once, so
-// that it does not matter which of them are removed meanwhile.
+// refusedReader reads refusals in the order in which they were recorded. It opens all files at once, so that it does
+// not matter which of them are removed meanwhile.
 type refusedReader struct {
 	logger *slog.Logger
 	since  engine.Moment
-	after  uint64 // those before it are passed over
+	after  uint64 // refusals before this index are skipped
 	parts  []refusedPart
-	in     *bufio.Reader // of the first part; nil: it is to be begun
-	place  engine.Moment // of what was read last
+	in     *bufio.Reader // of the first part; nil: it is not begun yet
+	last   engine.Moment // of what was read last
 	data   []byte
 
 	next engine.Entry // looked at, see peek
@@ -35,11 +35,11 @@ type refusedPart struct {
 	file    vfs.File
 	bytes   int64
 	from    engine.Moment
-	until   engine.Moment // the recording goes on there, at the latest
-	growing bool          // it may end without a frame that says so
+	until   engine.Moment // where the recording goes on, at the latest
+	growing bool          // it may have no end frame yet
 }
 
-// read opens what was recorded up to now, as far as it may be of the index or a later one.
+// read opens the segments that may have refusals of an index or a later one, up to now.
 func (r *refusals) read(after uint64) *refusedReader {
 	r.files.Lock()
 	defer r.files.Unlock()
@@ -82,7 +82,7 @@ func (r *refusedReader) close() (err error) {
 	return err
 }
 
-// peek gives the next one without taking it; nil if there is none. It is valid until the next take.
+// peek returns the next refusal without taking it; nil if there is none. It is valid until the next take.
 func (r *refusedReader) peek() *engine.Entry {
 	for !r.has && len(r.parts) > 0 {
 		r.has = r.readPart()
@@ -93,14 +93,15 @@ func (r *refusedReader) peek() *engine.Entry {
 	return &r.next
 }
 
-// take gives the next one, which peek has shown.
+// take moves the next refusal, which peek has shown, to e.
 func (r *refusedReader) take(e *engine.Entry) {
 	commands := append(e.Commands[:0], r.next.Commands...)
 	*e, r.has = r.next, false
 	e.Commands = commands
 }
 
-// readPart reads one frame of the first part into r.next, or ends that part. False: there is nothing in it to be told.
+// readPart reads one frame of the first part into r.next, or ends that part. It reports whether r.next has something to
+// tell.
 func (r *refusedReader) readPart() bool {
 	p := &r.parts[0]
 	f, err := r.readFrame(p)
@@ -109,14 +110,14 @@ func (r *refusedReader) readPart() bool {
 		r.endPart()
 		return false
 	case err != nil:
-		r.logger.Warn("history: the recording of refused orders breaks off", "segment", p.name, "after", r.place.Index,
+		r.logger.Warn("history: the recording of refused orders breaks off", "segment", p.name, "after", r.last.Index,
 			"error", err)
-		r.next = engine.Entry{Index: r.place.Index, TimeMS: r.place.TimeMS, Commands: r.next.Commands[:0],
+		r.next = engine.Entry{Index: r.last.Index, TimeMS: r.last.TimeMS, Commands: r.next.Commands[:0],
 			Refused: engine.Refused{Is: true, Gap: true, UntilIndex: p.until.Index, UntilMS: p.until.TimeMS}}
 		r.endPart()
 		return r.next.Refused.UntilIndex >= r.after
 	}
-	r.place = engine.Moment{Index: f.index, TimeMS: f.timeMS}
+	r.last = engine.Moment{Index: f.index, TimeMS: f.timeMS}
 	r.next = engine.Entry{Index: f.index, TimeMS: f.timeMS, Commands: r.next.Commands[:0],
 		Refused: engine.Refused{Is: true, Code: f.code}}
 	if f.kind == frameLost {
@@ -136,16 +137,16 @@ func (r *refusedReader) endPart() {
 	r.parts, r.in = r.parts[1:], nil
 }
 
-// readFrame reads the next frame of a part; io.EOF at its end. The frame is valid until the next one is read.
+// readFrame reads the next frame of a part; io.EOF at its end. The frame is valid until the next call.
 func (r *refusedReader) readFrame(p *refusedPart) (f frame, err error) {
 	if r.in == nil {
 		if p.file == nil {
 			return f, errors.New("the file is not open")
 		}
-		r.in, r.place = bufio.NewReader(io.NewSectionReader(p.file, 0, p.bytes)), p.from
+		r.in, r.last = bufio.NewReader(io.NewSectionReader(p.file, 0, p.bytes)), p.from
 		version, err := r.in.ReadByte()
 		if err != nil {
-			return f, fmt.Errorf("%w: a segment without its first byte", durable.ErrFormat)
+			return f, fmt.Errorf("%w: a segment without its version byte", durable.ErrFormat)
 		}
 		if version != refusedVersion {
 			return f, fmt.Errorf("%w: a segment of version %d, this program reads version %d", durable.ErrFormat,
@@ -156,7 +157,7 @@ func (r *refusedReader) readFrame(p *refusedPart) (f frame, err error) {
 	return readFrame(r.in, &r.data)
 }
 
-// readFrame reads one frame into a buffer; io.EOF if there is nothing more.
+// readFrame reads one frame into a buffer; io.EOF if nothing is left.
 func readFrame(in *bufio.Reader, buffer *[]byte) (f frame, err error) {
 	header, err := in.Peek(frameHeaderBytes)
 	if err != nil {

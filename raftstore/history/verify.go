@@ -10,8 +10,8 @@ import (
 	"apportion/raftstore/statedb"
 )
 
-// verifyHistory reads the files of the kept checkpoints in a directory that a log with these bounds continues: a start
-// removes the others. c is how they are opened. Each problem is reported; the error ends the look.
+// Verify reads all files of the kept checkpoints in c.Dir that a log with these bounds continues; a start removes the
+// others. c says how they are opened. Each problem is reported. The error is for what keeps Verify from going on.
 func Verify(ctx context.Context, c statedb.Config, first, last uint64, report func(problem string)) error {
 	dir := c.Dir
 	names, err := c.FS.List(dir)
