@@ -9,34 +9,35 @@ import (
 	"apportion/wal"
 )
 
-// logStore is the log as Raft sees it. What Raft has cut is gone for Raft, though more of it may be on disk, for
-// history: otherwise a leader would send a follower that was away for long a day of log rather than a checkpoint. Which
-// entries were cut is known in memory only; after a start Raft sees all that are there, until it cuts again.
+// logStore is the log as Raft sees it. Entries that Raft has truncated are gone for Raft, but may stay on disk for
+// history. If Raft saw them, a leader would send a follower that was away for long a day of log rather than a
+// checkpoint. Which entries are hidden is known in memory only: after a start, Raft sees all entries until it truncates
+// again.
 //
-// Raft is told to keep nothing behind a snapshot, and what stays there for followers that were away for a moment is
-// decided here, since Raft counts entries only, and one may have some megabytes.
+// Raft is told to retain no entries behind a snapshot. logStore decides how many stay for followers that were away for
+// a moment, since Raft counts entries only, and one may have some megabytes.
 type logStore struct {
 	*wal.Log
 	history  logNeeds
-	trailing uint64 // entries that stay for followers
-	bytesMax int64  // what these may take on disk
+	trailing uint64 // entries retained for followers
+	bytesMax int64  // bound on their bytes on disk
 
-	// base is the entry of which the state on disk was at the start, as far as the log does not have it itself, as
-	// after a checkpoint of another node was taken over. Raft asks for its term only: the entry behind it continues it.
+	// base is the entry that the state on disk was taken at, if the log itself does not contain it (after installing
+	// another node's checkpoint). Raft asks for its term only, to append the next entry.
 	base raft.SnapshotMeta
 
-	cut atomic.Uint64 // Raft sees no entry up to this one; written under mu
+	truncatedTo atomic.Uint64 // Raft sees no entry up to this one; written under mu
 
 	mu struct {
 		sync.Mutex
-		held uint64 // entries from this one on are not cut; 0: none is held
+		pinned uint64 // entries from this one on are not truncated; 0: none is pinned
 	}
 }
 
-// logNeeds is what history needs of the log.
+// logNeeds tells which entries history needs.
 type logNeeds interface {
-	// needed returns the index of the oldest checkpoint that is kept or replayed, and that of the state on disk. The
-	// log after the first of them stays.
+	// Needed returns the index of the oldest checkpoint that is kept or replayed, and the index of the state on disk.
+	// The log after the first of them stays on disk.
 	Needed() (oldest, state uint64)
 }
 
@@ -60,10 +61,10 @@ func newLogStore(log *wal.Log, history logNeeds, bytesMax int64, state raft.Snap
 // FirstIndex implements raft.LogStore.
 func (s *logStore) FirstIndex() (uint64, error) {
 	first, last, err := logBounds(s.Log)
-	if cut := s.cut.Load(); cut >= last {
-		first = 0 // nothing is left, which is how Raft knows an empty log
-	} else if cut >= first {
-		first = cut + 1
+	if to := s.truncatedTo.Load(); to >= last {
+		first = 0 // an empty log, to Raft
+	} else if to >= first {
+		first = to + 1
 	}
 	return first, err
 }
@@ -71,7 +72,7 @@ func (s *logStore) FirstIndex() (uint64, error) {
 // LastIndex implements raft.LogStore.
 func (s *logStore) LastIndex() (uint64, error) {
 	last, err := s.Log.LastIndex()
-	if s.cut.Load() >= last {
+	if s.truncatedTo.Load() >= last {
 		last = 0
 	}
 	return last, err
@@ -79,37 +80,37 @@ func (s *logStore) LastIndex() (uint64, error) {
 
 // GetLog implements raft.LogStore.
 func (s *logStore) GetLog(index uint64, out *raft.Log) error {
-	if index == s.base.Index && index > 1 { // entry 1 has none before it, so it could be sent as it is here
+	if index == s.base.Index && index > 1 { // Raft sends entry 1 as it is, since no entry precedes it
 		*out = raft.Log{Index: index, Term: s.base.Term, Type: raft.LogNoop}
 		return nil
 	}
-	if index <= s.cut.Load() {
+	if index <= s.truncatedTo.Load() {
 		return raft.ErrLogNotFound
 	}
 	return s.Log.GetLog(index, out)
 }
 
-// DeleteRange cuts the front of the log, behind a checkpoint: for Raft as far as no follower may want it, on disk as
-// far as no kept state needs what follows it. Any other deletion is done as it is asked for.
+// DeleteRange truncates the front of the log behind a checkpoint: for Raft as far as no follower may want it, on disk
+// as far as history does not need it. Any other deletion is passed on unchanged.
 func (s *logStore) DeleteRange(lo, hi uint64) error {
 	first, err := s.FirstIndex()
 	if err != nil {
 		return err
 	}
-	needed, covered := s.history.Needed()
-	if lo > first || hi > covered {
+	needed, state := s.history.Needed()
+	if lo > first || hi > state {
 		return s.Log.DeleteRange(lo, hi)
 	}
 	stored, last, err := logBounds(s.Log)
 	if err != nil {
 		return err
 	}
-	hi = s.hide(s.trail(hi, last))
+	hi = s.hideFromRaft(s.retain(hi, last))
 	return s.Log.DeleteRange(stored, min(hi, needed))
 }
 
-// trail is where to cut so that some entries stay, but not too many bytes of them.
-func (s *logStore) trail(hi, last uint64) uint64 {
+// retain returns the entry to truncate up to, so that trailing entries stay, but at most bytesMax of them.
+func (s *logStore) retain(hi, last uint64) uint64 {
 	to := min(hi, last-min(last, s.trailing))
 	for to < hi && s.TableBytes(to+1) > s.bytesMax {
 		to += (hi - to + 1) / 2
@@ -117,32 +118,35 @@ func (s *logStore) trail(hi, last uint64) uint64 {
 	return to
 }
 
-// hide takes the entries up to hi from Raft, but for those that are held, and returns the last one that went.
-func (s *logStore) hide(hi uint64) uint64 {
+// hideFromRaft hides the entries up to hi from Raft, except pinned ones, and returns the last one that it hid.
+func (s *logStore) hideFromRaft(hi uint64) uint64 {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.mu.held > 0 {
-		hi = min(hi, s.mu.held-1)
+	if s.mu.pinned > 0 {
+		hi = min(hi, s.mu.pinned-1)
 	}
-	s.cut.Store(max(s.cut.Load(), hi))
+	s.truncatedTo.Store(max(s.truncatedTo.Load(), hi))
 	return hi
 }
 
-// hold keeps all entries that are there from being cut, until keepFrom says which are needed.
-func (s *logStore) hold() {
+// pinAll pins all entries that Raft sees, until pin says which are needed.
+func (s *logStore) pinAll() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.mu.held = s.cut.Load() + 1
+	s.mu.pinned = s.truncatedTo.Load() + 1
 }
 
-// keepFrom keeps the entries from an index on from being cut; 0 keeps none.
-func (s *logStore) keepFrom(index uint64) {
+// pin pins the entries from an index on: they are not truncated.
+func (s *logStore) pin(index uint64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.mu.held = index
+	s.mu.pinned = index
 }
 
-// has reports whether Raft can tell what follows an entry: whether it sees that entry.
+// unpin lets all entries be truncated again.
+func (s *logStore) unpin() { s.pin(0) }
+
+// has reports whether Raft sees an entry, and so can continue after it.
 func (s *logStore) has(index uint64) bool {
 	var entry raft.Log
 	return s.GetLog(index, &entry) == nil

@@ -25,7 +25,7 @@ func (s *logStore) mustHave(t *testing.T, first, last uint64) {
 	var entry raft.Log
 	if first > 1 {
 		if err := s.GetLog(first-1, &entry); err != raft.ErrLogNotFound { // Raft compares the value
-			t.Fatalf("entry %d, which was cut: %v", first-1, err)
+			t.Fatalf("entry %d, which was truncated: %v", first-1, err)
 		}
 	}
 	for index := max(first, 1); index <= last; index++ {
@@ -40,7 +40,7 @@ type fakeHistory struct{ oldest, state uint64 }
 
 func (h *fakeHistory) Needed() (oldest, state uint64) { return h.oldest, h.state }
 
-// What Raft has cut is gone for Raft and stays for the history, until that lets go of it too.
+// Entries that Raft has truncated are gone for Raft and stay on disk while history needs them.
 func TestLogStoreHidesWhatIsKept(t *testing.T) {
 	s := openReady(t, testConfig(vfs.NewMem()))
 	defer mustClose(t, s)
@@ -65,21 +65,21 @@ func TestLogStoreHidesWhatIsKept(t *testing.T) {
 	if first, _, _ := logBounds(s.log); first != 4 {
 		t.Fatalf("the log on disk begins at %d, want 4: the history needs it", first)
 	}
-	log.keepFrom(12)
+	log.pin(12)
 	must(log.DeleteRange(11, 12))
-	log.mustHave(t, 12, last) // held
-	log.keepFrom(0)
+	log.mustHave(t, 12, last) // pinned
+	log.unpin()
 	needs.oldest = 12
 	must(log.DeleteRange(12, 12))
 	log.mustHave(t, 13, last)
 	if first, _, _ := logBounds(s.log); first != 13 {
 		t.Fatalf("the log on disk begins at %d, want 13", first)
 	}
-	log.hold()
+	log.pinAll()
 	needs.oldest, needs.state = last, last
 	must(log.DeleteRange(13, last))
 	log.mustHave(t, 13, last)
-	log.keepFrom(0)
+	log.unpin()
 	log.trailing = 3
 	must(log.DeleteRange(13, last))
 	log.mustHave(t, last-2, last) // for followers
@@ -91,7 +91,7 @@ func TestLogStoreHidesWhatIsKept(t *testing.T) {
 	log.mustHave(t, 0, 0)
 }
 
-// A conflict is not taken for a cut: what follows it goes, from disk too.
+// A conflict at the end of the log is no truncation of its front: the entries go from disk too.
 func TestLogStoreTakesBack(t *testing.T) {
 	s := openReady(t, testConfig(vfs.NewMem()))
 	defer mustClose(t, s)
@@ -106,7 +106,7 @@ func TestLogStoreTakesBack(t *testing.T) {
 	log.mustHave(t, 1, 7)
 }
 
-// A log that begins behind the state knows the term of the state's last entry, and nothing else of it.
+// A log that begins after the state knows the term of the state's last entry, and nothing else of it.
 func TestLogStoreKnowsItsBase(t *testing.T) {
 	s := openReady(t, testConfig(vfs.NewMem()))
 	defer mustClose(t, s)
@@ -125,7 +125,7 @@ func TestLogStoreKnowsItsBase(t *testing.T) {
 		if err := log.GetLog(index, &entry); want && (err != nil || entry.Term != 7) {
 			t.Fatalf("the state's last entry: %v, %+v", err, entry)
 		} else if !want && !errors.Is(err, raft.ErrLogNotFound) {
-			t.Fatalf("entry %d, which was cut: %v", index, err)
+			t.Fatalf("entry %d, which was truncated: %v", index, err)
 		}
 	}
 	f(last, false) // the log had it itself

@@ -131,12 +131,12 @@ func (s *shipper) makeOffer() error {
 	s.mu.made++
 	o := &offer{dir: s.fs.PathJoin(s.dir, fmt.Sprintf("%06d", s.mu.made)), idleSince: time.Now()}
 	s.mu.Unlock()
-	s.log.hold()
+	s.log.pinAll()
 	if err := s.fill(o); err != nil {
-		s.log.keepFrom(0)
+		s.log.unpin()
 		return errors.Join(err, s.fs.RemoveAll(o.dir))
 	}
-	s.log.keepFrom(o.meta.Index)
+	s.log.pin(o.meta.Index)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.mu.current = o
@@ -173,7 +173,7 @@ func (s *shipper) retire() {
 	s.mu.current = nil
 	unused := o != nil && o.users == 0
 	s.mu.Unlock()
-	s.log.keepFrom(0)
+	s.log.unpin()
 	if unused {
 		s.remove(o)
 	}
