@@ -29,10 +29,10 @@ import (
 type backtestRun struct {
 	id        string
 	candidate engine.Activation
-	from, to  raftstore.Moment // as asked for
-	base      uint64           // the state that it is replayed from; before it is known: the oldest that is kept
-	refused   raftstore.Moment // refused orders are recorded from there on
-	last      uint64           // the entry after which it is done
+	from, to  engine.Moment // as asked for
+	base      uint64        // the state that it is replayed from; before it is known: the oldest that is kept
+	refused   engine.Moment // refused orders are recorded from there on
+	last      uint64        // the entry after which it is done
 	started   time.Time
 	cancel    context.CancelFunc
 
@@ -286,7 +286,7 @@ func (req *request) launch(ctx context.Context, b *backtestRun, period *backtest
 	if period.ToIndex > 0 {
 		b.last = min(b.last, period.ToIndex)
 	}
-	if b.to == (raftstore.Moment{}) {
+	if b.to == (engine.Moment{}) {
 		b.to.Index = b.last
 	}
 	if err := all.add(b); err != nil {
@@ -379,11 +379,11 @@ func (req *request) backtestPeriod(body *backtestBody, b *backtestRun) (backtest
 		return period, false
 	}
 	b.base = history.From.Index
-	b.from = raftstore.Moment{Index: period.FromIndex, TimeMS: period.FromTimeMS}
+	b.from = engine.Moment{Index: period.FromIndex, TimeMS: period.FromTimeMS}
 	if body.from.text == "" {
 		b.from.Index = history.From.Index
 	}
-	b.to = raftstore.Moment{Index: period.ToIndex, TimeMS: period.ToTimeMS}
+	b.to = engine.Moment{Index: period.ToIndex, TimeMS: period.ToTimeMS}
 	return period, true
 }
 

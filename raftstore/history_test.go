@@ -61,7 +61,7 @@ func (p *past) faults() uint64 { return p.counter("apportion_history_errors_tota
 func (p *past) counter(name string) uint64 { return p.Store.cfg.Metrics.GetOrCreateCounter(name).Get() }
 
 // replay checks that a recording gives what the store has now.
-func (p *past) replay(index uint64, timeMS int64) Moment {
+func (p *past) replay(index uint64, timeMS int64) engine.Moment {
 	p.t.Helper()
 	r, err := p.OpenRecording(index, timeMS)
 	if err != nil {

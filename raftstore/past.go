@@ -9,7 +9,6 @@ import (
 
 // What callers of a Store see of package history.
 type (
-	Moment    = engine.Moment
 	History   = history.View
 	Recording = history.Recording
 )
@@ -58,7 +57,7 @@ func decodeCommands(data []byte, e *engine.Entry) error {
 
 // History says what can be replayed.
 func (s *Store) History() History {
-	return s.history.View(Moment{Index: s.AppliedIndex(), TimeMS: s.engine.NowMS()})
+	return s.history.View(engine.Moment{Index: s.AppliedIndex(), TimeMS: s.engine.NowMS()})
 }
 
 // OpenRecording opens what was recorded up to now, from the last kept checkpoint on that is not after the index and not

@@ -111,7 +111,7 @@ func (s *Store) Refuses(deadline time.Time, nowMS int64, key string, c *engine.A
 		}
 	}
 	r.Index = index
-	s.history.RecordRefusal(Moment{Index: index, TimeMS: nowMS}, r.Code, c)
+	s.history.RecordRefusal(engine.Moment{Index: index, TimeMS: nowMS}, r.Code, c)
 	return true
 }
 
