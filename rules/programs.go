@@ -1,0 +1,105 @@
+package rules
+
+import (
+	"slices"
+	"sync/atomic"
+
+	"apportion/engine"
+)
+
+// programsKept bounds the programs that are kept besides those of what is active, for rules that are activated again.
+const programsKept = 64
+
+// askedRules is the programs of what is active in one set of rules.
+type askedRules struct {
+	set      *engine.RuleSet
+	programs map[uint64]*askedRule // by activation
+}
+
+type askedRule struct {
+	program    *Program
+	fault      string // why there is no program
+	failures   atomic.Int64
+	suspending atomic.Bool // the word that it fails is on its way
+}
+
+// programs gives the programs of what is active, compiled when the rules have changed.
+func (p *Planner) programs(set *engine.RuleSet) *askedRules {
+	if known := p.asked.Load(); known != nil && known.set == set {
+		return known
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	known := p.asked.Load()
+	if known != nil && known.set == set {
+		return known
+	}
+	next := &askedRules{set: set, programs: map[uint64]*askedRule{}}
+	for _, a := range set.Active() {
+		if known != nil && known.programs[a.ID] != nil {
+			next.programs[a.ID] = known.programs[a.ID]
+			continue
+		}
+		next.programs[a.ID] = p.compileLocked(set, a)
+	}
+	if a, source := set.Supposed(); a != nil {
+		if known != nil && known.programs[a.ID] != nil {
+			next.programs[a.ID] = known.programs[a.ID]
+		} else {
+			next.programs[a.ID] = p.compileSourceLocked(a.Rule, source)
+		}
+	}
+	if known == nil || set.Index() >= known.set.Index() { // a request that is late does not bring back what was before
+		p.forgetLocked(next)
+		p.asked.Store(next)
+	}
+	return next
+}
+
+// compileLocked makes an activation's program. It was compiled when it was put, but maybe by another version of this
+// package. Activations of one source share a program; one that is activated again finds it still there.
+func (p *Planner) compileLocked(set *engine.RuleSet, a *engine.Activation) *askedRule {
+	rule, ok := set.Rule(a.Rule)
+	if !ok {
+		return &askedRule{fault: "the rule is gone"}
+	}
+	v, ok := rule.Version(a.Version)
+	if !ok {
+		return &askedRule{fault: "the rule's version is gone"}
+	}
+	if program := p.mu.programs[v.Hash]; program != nil {
+		return &askedRule{program: program}
+	}
+	return p.compileSourceLocked(a.Rule, v.Source)
+}
+
+func (p *Planner) compileSourceLocked(name, source string) *askedRule {
+	program, _, err := Compile(name, source, p.limits)
+	if err != nil {
+		return &askedRule{fault: err.Error()}
+	}
+	if p.mu.programs[program.Hash()] == nil {
+		p.mu.order = append(p.mu.order, program.Hash())
+	}
+	p.mu.programs[program.Hash()] = program
+	return &askedRule{program: program}
+}
+
+// forgetLocked drops the oldest programs of which nothing is active, when there are more than are kept.
+func (p *Planner) forgetLocked(asked *askedRules) {
+	active := map[*Program]bool{}
+	for _, rule := range asked.programs {
+		if rule.program != nil {
+			active[rule.program] = true
+		}
+	}
+	excess := len(p.mu.order) - len(active) - programsKept
+	p.mu.order = slices.DeleteFunc(p.mu.order, func(hash string) bool {
+		if excess <= 0 || active[p.mu.programs[hash]] {
+			return false
+		}
+		excess--
+		delete(p.mu.programs, hash)
+		return true
+	})
+}
