@@ -71,7 +71,7 @@ func (req *request) compile(name, source string) (*rules.Program, []rules.Warnin
 		req.failRule(codeRuleSyntax, "the source is not valid UTF-8", "source", "", 0, 0)
 		return nil, nil, nil, false
 	}
-	program, warnings, err := rules.Compile(name, source, rules.Limits{})
+	program, warnings, err := req.server.runner.Compile(name, source)
 	if err != nil {
 		req.badSource(err)
 		return nil, nil, nil, false

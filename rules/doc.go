@@ -9,8 +9,8 @@
 //
 // record.go and views.go are what a rule sees; program.go calls it; plan.go and outcome.go are select's answer and what
 // the answer does, redistribution.go and remainder.go those of redistribute; selftest.go and selftestread.go are the
-// tests in a source; planner.go and plannerredistribution.go ask the active rules. Package backtest asks a rule
-// about the orders of the past.
+// tests in a source; planner.go, plannerredistribution.go and programs.go ask the active rules. Package backtest asks a
+// rule about the orders of the past.
 //
 // # Concurrency
 //

@@ -278,6 +278,32 @@ func TestPlannerKeepsPrograms(t *testing.T) {
 	}
 }
 
+// TestPlannerKeepsUploads: an activation finds the program of the upload, of which no more than programsKept are kept.
+func TestPlannerKeepsUploads(t *testing.T) {
+	h := newPlanHost(t, `function select(item, record) return {} end`, engine.FallbackDefault)
+	source := func(i int) string { return fmt.Sprintf("function select(item, record) return {} end -- %d", i) }
+	var uploaded *Program
+	for i := range programsKept + 2 {
+		var err error
+		if uploaded, _, err = h.p.Compile("s", source(i)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n := len(h.p.mu.programs); n != programsKept || n != len(h.p.mu.order) {
+		t.Errorf("%d programs are kept, of %d hashes", n, len(h.p.mu.order))
+	}
+	h.do(&engine.DeactivateRule{Name: "r"})
+	h.do(&engine.PutRule{Name: "s", Source: source(programsKept + 1), Hooks: []engine.RuleHook{engine.HookSelect}})
+	h.do(&engine.ActivateRule{Name: "s", Hook: engine.HookSelect, FailuresMax: 1})
+	set := h.e.Rules()
+	if h.p.programs(set).programs[set.Active()[0].ID].program != uploaded {
+		t.Error("the activated rule was compiled again")
+	}
+	if _, _, err := h.p.Compile("s", "x = = 1"); err == nil {
+		t.Error("a source that does not compile has a program")
+	}
+}
+
 // movingState changes the schema and the record after a request has found its rule, before it reads the record.
 type movingState struct {
 	*engine.Engine

@@ -7,10 +7,11 @@ import (
 	"apportion/engine"
 )
 
-// programsKept bounds the programs that are kept besides those of what is active, for rules that are activated again.
+// programsKept bounds the programs that are kept besides the active ones: of rules that were just uploaded, or that are
+// activated again.
 const programsKept = 64
 
-// askedRules is the programs of what is active in one set of rules.
+// askedRules is the programs of the active rules of one RuleSet.
 type askedRules struct {
 	set      *engine.RuleSet
 	programs map[uint64]*askedRule // by activation
@@ -20,10 +21,10 @@ type askedRule struct {
 	program    *Program
 	fault      string // why there is no program
 	failures   atomic.Int64
-	suspending atomic.Bool // the word that it fails is on its way
+	suspending atomic.Bool // its suspension is on the way
 }
 
-// programs gives the programs of what is active, compiled when the rules have changed.
+// programs gives the programs of the active rules. It compiles them when the rules have changed.
 func (p *Planner) programs(set *engine.RuleSet) *askedRules {
 	if known := p.asked.Load(); known != nil && known.set == set {
 		return known
@@ -49,15 +50,15 @@ func (p *Planner) programs(set *engine.RuleSet) *askedRules {
 			next.programs[a.ID] = p.compileSourceLocked(a.Rule, source)
 		}
 	}
-	if known == nil || set.Index() >= known.set.Index() { // a request that is late does not bring back what was before
+	if known == nil || set.Index() >= known.set.Index() { // a late request does not bring back older rules
 		p.forgetLocked(next)
 		p.asked.Store(next)
 	}
 	return next
 }
 
-// compileLocked makes an activation's program. It was compiled when it was put, but maybe by another version of this
-// package. Activations of one source share a program; one that is activated again finds it still there.
+// compileLocked gives an activation's program. Activations of one source share a program. On the node that took the
+// upload, and after an earlier activation, the program is still there.
 func (p *Planner) compileLocked(set *engine.RuleSet, a *engine.Activation) *askedRule {
 	rule, ok := set.Rule(a.Rule)
 	if !ok {
@@ -78,19 +79,39 @@ func (p *Planner) compileSourceLocked(name, source string) *askedRule {
 	if err != nil {
 		return &askedRule{fault: err.Error()}
 	}
-	if p.mu.programs[program.Hash()] == nil {
-		p.mu.order = append(p.mu.order, program.Hash())
-	}
-	p.mu.programs[program.Hash()] = program
+	p.keepLocked(program)
 	return &askedRule{program: program}
 }
 
-// forgetLocked drops the oldest programs of which nothing is active, when there are more than are kept.
+// Compile is Compile with the planner's limits. It keeps the program: the first order after an activation need not wait
+// for the compiler.
+func (p *Planner) Compile(name, source string) (*Program, []Warning, error) {
+	program, warnings, err := Compile(name, source, p.limits)
+	if err != nil {
+		return nil, nil, err
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.keepLocked(program)
+	p.forgetLocked(p.asked.Load())
+	return program, warnings, nil
+}
+
+func (p *Planner) keepLocked(program *Program) {
+	if p.mu.programs[program.Hash()] == nil {
+		p.mu.order = append(p.mu.order, program.Hash())
+		p.mu.programs[program.Hash()] = program
+	}
+}
+
+// forgetLocked drops the oldest programs that are not active, when there are more than programsKept. asked may be nil.
 func (p *Planner) forgetLocked(asked *askedRules) {
 	active := map[*Program]bool{}
-	for _, rule := range asked.programs {
-		if rule.program != nil {
-			active[rule.program] = true
+	if asked != nil {
+		for _, rule := range asked.programs {
+			if rule.program != nil {
+				active[rule.program] = true
+			}
 		}
 	}
 	excess := len(p.mu.order) - len(active) - programsKept
