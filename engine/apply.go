@@ -24,6 +24,7 @@ type scratch struct {
 	seen     mem.HashMap[uint64, int32] // items of a command by a hash of what makes them equal
 	group    groupScratch
 	rows     []uint32
+	touched  touched // with invariants
 	lineRows []uint32
 	targets  []targetPart
 	location uint32 // of the record loaded last
@@ -114,6 +115,9 @@ func (e *Engine) run(c Command, envelope *Envelope, r *Result) {
 	if envelope.Job != nil && r.Code != CodeRetry {
 		e.keepJob(c, envelope.Job, r)
 	}
+	if invariants {
+		e.recount()
+	}
 }
 
 // Expire carries only its entry's time: what is due by then (reservations, deliveries, counts) happens.
@@ -148,6 +152,9 @@ func (e *Engine) Advance(index uint64, nowMS int64) {
 	e.closeOldCounts()
 	e.evictClosedOrders()
 	e.dropOld()
+	if invariants {
+		e.recount()
+	}
 }
 
 // NextDueMS gives the earliest time at which Advance will do something that readers can see, Unix milliseconds. The

@@ -58,6 +58,9 @@ func (e *Engine) touchRecord(row uint32) {
 		e.keepRow(&c.records, recordTable, row)
 	}
 	e.changes.records.Add(row)
+	if invariants {
+		e.scratch.touched.records = append(e.scratch.touched.records, row)
+	}
 }
 
 // touchOrder must come before a change of an order or its items.
@@ -67,6 +70,9 @@ func (e *Engine) touchOrder(row uint32) {
 	}
 	e.changes.orders.Add(row)
 	e.setChanged(row, e.appliedIndex.Load())
+	if invariants {
+		e.scratch.touched.orders = append(e.scratch.touched.orders, row)
+	}
 }
 
 func (e *Engine) keepRow(f *frozenRows, table byte, row uint32) {

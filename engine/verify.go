@@ -35,9 +35,21 @@ func (e *Engine) Verify(report func(problem string)) {
 }
 
 func (e *Engine) verifyRecord(row uint32, r *record, promised []promise, report func(string)) {
-	name := fmt.Sprintf
+	e.verifySums(row, r, report)
+	for s := r.segments; s != 0; s = e.segments.At(s).next {
+		seg := e.segments.At(s)
+		if p := promised[s]; p.allocated != seg.allocated || p.pending != seg.pending {
+			report(fmt.Sprintf("record %s at %s, segment %s: allocated %d and pending %d, but order items hold %d and %d",
+				e.text(r.upc), e.text(r.location), e.Schema().TagsJSON(seg.tagSet), seg.allocated, seg.pending,
+				p.allocated, p.pending))
+		}
+	}
+}
+
+// verifySums checks that a record is found by its key and is the sum of its segments.
+func (e *Engine) verifySums(row uint32, r *record, report func(string)) {
 	if e.findRecord(e.text(r.upc), e.text(r.location)) != row {
-		report(name("record %s at %s cannot be found by its key", e.text(r.upc), e.text(r.location)))
+		report(fmt.Sprintf("record %s at %s cannot be found by its key", e.text(r.upc), e.text(r.location)))
 	}
 	var sum segment
 	count := uint32(0)
@@ -49,18 +61,13 @@ func (e *Engine) verifyRecord(row uint32, r *record, promised []promise, report 
 		sum.pending += seg.pending
 		sum.safety += seg.safety
 		if seg.onHand < 0 || seg.allocated < 0 || seg.pending < 0 || seg.safety < 0 {
-			report(name("record %s at %s, segment %s: a negative counter: %+v", e.text(r.upc), e.text(r.location),
+			report(fmt.Sprintf("record %s at %s, segment %s: a negative counter: %+v", e.text(r.upc), e.text(r.location),
 				e.Schema().TagsJSON(seg.tagSet), *seg))
-		}
-		if p := promised[s]; p.allocated != seg.allocated || p.pending != seg.pending {
-			report(name("record %s at %s, segment %s: allocated %d and pending %d, but order items hold %d and %d",
-				e.text(r.upc), e.text(r.location), e.Schema().TagsJSON(seg.tagSet), seg.allocated, seg.pending,
-				p.allocated, p.pending))
 		}
 	}
 	if sum.onHand != r.onHand || sum.allocated != r.allocated || sum.pending != r.pending || sum.safety != r.safety ||
-		count != r.segmentCount {
-		report(name("record %s at %s is not the sum of its segments", e.text(r.upc), e.text(r.location)))
+		sum.available() != r.available() || count != r.segmentCount {
+		report(fmt.Sprintf("record %s at %s is not the sum of its segments", e.text(r.upc), e.text(r.location)))
 	}
 }
 
@@ -71,17 +78,23 @@ func (e *Engine) verifyOrders(promised []promise, report func(string)) {
 		if o.live == 0 {
 			continue
 		}
-		open := uint32(0)
+		e.verifyOpen(o, report)
 		for i := o.items; i != 0; i = e.items.At(i).next {
-			it := e.items.At(i)
-			if e.isOpen(it) {
-				open++
-			}
-			e.verifyItem(o, it, promised, report)
+			e.verifyItem(o, e.items.At(i), promised, report)
 		}
-		if open != o.open {
-			report(fmt.Sprintf("order %s has %d open items, counted %d", e.ordersText.Get(o.id), o.open, open))
+	}
+}
+
+// verifyOpen checks an order's count of open items.
+func (e *Engine) verifyOpen(o *order, report func(string)) {
+	open := uint32(0)
+	for i := o.items; i != 0; i = e.items.At(i).next {
+		if e.isOpen(e.items.At(i)) {
+			open++
 		}
+	}
+	if open != o.open {
+		report(fmt.Sprintf("order %s has %d open items, counted %d", e.ordersText.Get(o.id), o.open, open))
 	}
 }
 
@@ -97,10 +110,7 @@ func (e *Engine) verifyItem(o *order, it *item, promised []promise, report func(
 		if l.allocated+l.pending == 0 {
 			continue
 		}
-		seg := uint32(0)
-		if rec := e.recordOf(it); rec != 0 {
-			seg = e.findSegment(e.records.At(rec), e.Schema().canonical(l.tagSet))
-		}
+		seg := e.segmentOf(it, l)
 		if seg == 0 {
 			say("holds units of a segment that does not exist")
 			continue
@@ -108,6 +118,15 @@ func (e *Engine) verifyItem(o *order, it *item, promised []promise, report func(
 		promised[seg].allocated += l.allocated
 		promised[seg].pending += l.pending
 	}
+}
+
+// segmentOf gives the segment that a line holds units of; 0: there is none.
+func (e *Engine) segmentOf(it *item, l *line) uint32 {
+	rec := e.recordOf(it)
+	if rec == 0 {
+		return 0
+	}
+	return e.findSegment(e.records.At(rec), e.Schema().canonical(l.tagSet))
 }
 
 // addsUp reports whether the units of an item's line are what became of those that it got.
