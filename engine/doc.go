@@ -19,9 +19,9 @@
 //   - locations: location.go, block.go.
 //
 // They share codec.go, check.go, tags.go and result.go. Below them, state.go has the rows, change.go the one
-// way to change them, room.go what limits them, and package mem their memory. kept.go, results.go, events.go,
+// way to change them and what limits it, and package mem their memory. kept.go, results.go, events.go,
 // explain.go and job.go are what is kept of a command; reader.go is the side that takes no lock; checkpoint.go,
-// frozen.go, rows.go, rulerows.go, archive.go, load.go and verify.go are the durable form.
+// rows.go, archive.go, load.go and verify.go are the durable form.
 //
 // # Concurrency
 //

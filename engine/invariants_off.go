@@ -2,5 +2,5 @@
 
 package engine
 
-// invariants: commands are not followed by a recount, see recount.
+// invariants is false: commands are not followed by a recount.
 const invariants = false

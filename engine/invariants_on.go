@@ -2,5 +2,5 @@
 
 package engine
 
-// invariants: every command is followed by a recount, see recount.
+// invariants is true: every command is followed by a recount.
 const invariants = true

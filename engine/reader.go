@@ -50,40 +50,6 @@ func (rd *Reader) NowMS() int64 { return rd.nowMS.Load() }
 // Schema gives the current schema.
 func (rd *Reader) Schema() *Schema { return rd.schema.Load() }
 
-// stats are figures that may be read at any time.
-type stats struct {
-	records, segments, upcs, orders, items, evicted, futures atomic.Int64
-
-	kept [keptLogs]atomic.Int64 // entries
-}
-
-// Stats are the sizes of the state.
-type Stats struct {
-	Records    int64
-	Segments   int64
-	UPCs       int64
-	Futures    int64 // deliveries waited for
-	Orders     int64 // in memory
-	OrderItems int64 // in memory
-	Evicted    int64 // orders that have left memory since the start of the log
-	Results    int64 // kept for idempotency keys
-	Events     int64
-
-	Explanations int64 // kept, of lines for which a rule was asked
-	Jobs         int64
-}
-
-// Stats gives the sizes of the state.
-func (rd *Reader) Stats() Stats {
-	s := &rd.stats
-	return Stats{
-		Records: s.records.Load(), Segments: s.segments.Load(), UPCs: s.upcs.Load(), Futures: s.futures.Load(),
-		Orders: s.orders.Load(), OrderItems: s.items.Load(), Evicted: s.evicted.Load(),
-		Results: s.kept[resultLog].Load(), Events: s.kept[eventLog].Load(), Explanations: s.kept[explanationLog].Load(),
-		Jobs: s.kept[jobLog].Load(),
-	}
-}
-
 func (rd *Reader) text(row uint32) string { return rd.namesText.Get(rd.names.At(row).text) }
 
 // findName looks a UPC or a location up; 0: there is none.
@@ -356,4 +322,161 @@ func (rd *Reader) segmentAvailable(r *record, id TagSetID) (units int64, code Co
 		row = atomic.LoadUint32(&s.next)
 	}
 	return 0, CodeUnknownSegment
+}
+
+// TagSetID names a full combination of one value per category, as used by segments. Ids are never reused; the schema
+// resolves them.
+type TagSetID uint32
+
+// SegmentView is a copy of one segment.
+type SegmentView struct {
+	TagSet      TagSetID
+	OnHand      int64
+	Allocated   int64
+	Pending     int64
+	SafetyStock int64
+	Floor       int64
+	LTD         int64
+}
+
+// Available is what can be promised: on hand less allocated, pending and safety stock. It may be negative.
+func (v *SegmentView) Available() int64 { return v.OnHand - v.Allocated - v.Pending - v.SafetyStock }
+
+// FutureView is a copy of one delivery that a record waits for.
+type FutureView struct {
+	ID             uint64 // never used again
+	DeliveryDateMS int64  // Unix milliseconds
+	Quantity       int64
+
+	// TagSet is the segment that receives it. Split says that it is split by percentages on arrival instead, among the
+	// segments that differ from TagSet only in distributed categories.
+	TagSet TagSetID
+	Split  bool
+}
+
+// RecordView is a consistent copy of one record: its totals are the sums over its segments. It owns no memory of the
+// engine except UPC and Location, which are immutable; the slices are reused by the next read into the same view.
+type RecordView struct {
+	UPC         string
+	Location    string
+	Version     uint64 // rises with every change of the record
+	OnHand      int64
+	Allocated   int64
+	Pending     int64
+	SafetyStock int64
+	Floor       int64
+	LTD         int64
+	Due         bool // redistributed at the next Refresh or Adjust
+	Planned     bool // waits for a rule to say how it is redistributed
+	Blocked     bool // nothing is to be assigned from it, see Block
+	Segments    []SegmentView
+	Future      []FutureView
+
+	upc, location uint32
+}
+
+// Available is what can be promised: on hand less allocated, pending and safety stock. It may be negative.
+func (v *RecordView) Available() int64 { return v.OnHand - v.Allocated - v.Pending - v.SafetyStock }
+
+// MergeSegments makes one segment of those that have the same tags in a schema. A new schema can be read before the
+// record has been changed to it, and then two segments, that of a value which left and that of the one which took its
+// stock, have the tags of one. Merged, they are what the engine makes of them: sums, and the larger floor and ltd.
+func (v *RecordView) MergeSegments(schema *Schema) {
+	stale := false
+	for i := range v.Segments {
+		id := schema.Canonical(v.Segments[i].TagSet)
+		stale = stale || id != v.Segments[i].TagSet
+		v.Segments[i].TagSet = id
+	}
+	if !stale {
+		return
+	}
+	at := make(map[TagSetID]int, len(v.Segments))
+	merged := v.Segments[:0]
+	for _, s := range v.Segments {
+		i, ok := at[s.TagSet]
+		if !ok {
+			at[s.TagSet] = len(merged)
+			merged = append(merged, s)
+			continue
+		}
+		m := &merged[i]
+		m.OnHand += s.OnHand
+		m.Allocated += s.Allocated
+		m.Pending += s.Pending
+		m.SafetyStock += s.SafetyStock
+		m.Floor, m.LTD = max(m.Floor, s.Floor), max(m.LTD, s.LTD)
+	}
+	v.Segments = merged
+}
+
+// OrderView is a copy of one order.
+type OrderView struct {
+	OrderID string
+	Items   []ItemView
+}
+
+// ItemView is a copy of one order item.
+type ItemView struct {
+	ItemID      string
+	UPC         string
+	Location    string
+	TagSet      TagSetID // as the order asked for
+	Requested   int64    // 0: it is only known because it came back
+	ExpiresAtMS int64    // 0: no reservation
+	Lines       []LineView
+	Movements   []MovementView
+}
+
+// LineView is a copy of one allocation line: the units of an order item from one segment. Allocated + Pending +
+// Fulfilled + Released is what was promised in all; Returned is at most Fulfilled, or of an item that is only known
+// because it came back.
+type LineView struct {
+	TagSet    TagSetID
+	Allocated int64
+	Pending   int64
+	Fulfilled int64
+	Returned  int64
+	Released  int64
+}
+
+// MovementKind says what happened to units of an order item.
+type MovementKind uint8
+
+// The kinds of movements. The numbers are stored.
+const (
+	MovementAllocated MovementKind = 1 + iota
+	MovementPending
+	MovementPendingReleased // stock arrived: pending became allocated
+	MovementConfirmed
+	MovementReleased
+	MovementExpired
+	MovementFulfilled
+	MovementReturned
+	MovementRecordDeleted
+	MovementLost // released, and not on hand any more
+)
+
+var movementTexts = [...]string{
+	MovementAllocated: "allocated", MovementPending: "pending", MovementPendingReleased: "pending-released",
+	MovementConfirmed: "confirmed", MovementReleased: "released", MovementExpired: "expired",
+	MovementFulfilled: "fulfilled",
+	MovementReturned:  "returned", MovementRecordDeleted: "record-deleted", MovementLost: "lost",
+}
+
+// String is the kind's stable text, as the API shows it.
+func (k MovementKind) String() string {
+	if k > 0 && int(k) < len(movementTexts) {
+		return movementTexts[k]
+	}
+	return "unknown-movement"
+}
+
+// MovementView is one entry of an order item's history.
+type MovementView struct {
+	Kind   MovementKind
+	TagSet TagSetID
+	Units  int64
+	Index  uint64 // log index
+	TimeMS int64  // the entry's time, Unix milliseconds
 }
