@@ -177,7 +177,7 @@ func drive(ctx context.Context, workers []*worker, rec *recorder, s Stretch) err
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	start := time.Now()
-	p := newPace(s, start)
+	p := newSchedule(s, start)
 	rec.begin(start)
 	var all sync.WaitGroup
 	for _, w := range workers {

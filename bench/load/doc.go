@@ -1,6 +1,6 @@
 // Package load measures a running Apportion server over HTTP, and proves at the end that the server told the truth.
 //
-// It owns the workloads, the pace at which requests are sent, the histograms, the count of what every answer promised,
+// It owns the workloads, the schedule of requests, the histograms, the count of what every answer promised,
 // and the comparison of that count with what the server shows at the end. A run whose comparison fails has no figures.
 //
 // # What is measured
@@ -22,7 +22,7 @@
 //
 // # Reading order
 //
-// options.go; bench.go is the run; pace.go and worker.go send, wait_linux.go waits; session.go, orders.go, refresh.go
+// options.go; bench.go is the run; schedule.go and worker.go send, wait_linux.go waits; session.go, orders.go, refresh.go
 // with workload.go are what is sent, stock.go what is loaded first; ledger.go is the count and check.go the comparison;
 // record.go, result.go what was measured, print.go and plot.go how it is shown.
 package load

@@ -47,7 +47,7 @@ func (w *worker) connect(conn net.Conn, deadline time.Time) {
 }
 
 // run sends requests until the stretch is over.
-func (w *worker) run(ctx context.Context, p *pace, rec *recorder, connections int) error {
+func (w *worker) run(ctx context.Context, p *schedule, rec *recorder, connections int) error {
 	gap := p.gap(connections)
 	next := p.start
 	for first := true; ; first = false {
@@ -173,7 +173,7 @@ func codeOf(body []byte) string {
 }
 
 // redial makes a new connection, for as long as a server may take to come back.
-func (w *worker) redial(ctx context.Context, p *pace) error {
+func (w *worker) redial(ctx context.Context, p *schedule) error {
 	_ = w.conn.Close() // it is broken, or about to be
 	for deadline := time.Now().Add(redialTimeout); ; {
 		if err := ctx.Err(); err != nil {

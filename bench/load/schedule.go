@@ -16,8 +16,8 @@ type Stretch struct {
 // open reports whether requests are due at moments that do not depend on the server.
 func (s Stretch) open() bool { return s.Rate > 0 && !s.Closed }
 
-// pace hands out the moments at which the requests of a stretch are due.
-type pace struct {
+// schedule hands out the moments at which the requests of a stretch are due.
+type schedule struct {
 	Stretch
 	start time.Time
 	total int64        // requests that are due in the stretch, if it is open
@@ -26,8 +26,8 @@ type pace struct {
 	last  time.Time // when an open stretch that is behind gives up
 }
 
-func newPace(s Stretch, start time.Time) *pace {
-	p := &pace{Stretch: s, start: start, end: start.Add(s.Duration)}
+func newSchedule(s Stretch, start time.Time) *schedule {
+	p := &schedule{Stretch: s, start: start, end: start.Add(s.Duration)}
 	p.last = p.end.Add(max(graceMin, s.Duration/2))
 	if s.open() {
 		// A stretch that is shorter than the gap between two requests still has one.
@@ -37,13 +37,13 @@ func newPace(s Stretch, start time.Time) *pace {
 }
 
 // due is the moment of an open stretch's request.
-func (p *pace) due(number int64) time.Time {
+func (p *schedule) due(number int64) time.Time {
 	return p.start.Add(time.Duration(float64(number) / p.Rate * float64(time.Second)))
 }
 
 // claim takes the next moment. An idle connection claims one before it comes and waits for it; so as long as one is
 // idle, the request is sent in time, and if none is, its latency grows from the moment on.
-func (p *pace) claim(now time.Time) (due time.Time, ok bool) {
+func (p *schedule) claim(now time.Time) (due time.Time, ok bool) {
 	if !now.Before(p.last) {
 		return time.Time{}, false
 	}
@@ -52,12 +52,12 @@ func (p *pace) claim(now time.Time) (due time.Time, ok bool) {
 }
 
 // unsent are the moments that nobody claimed in time.
-func (p *pace) unsent() (from, to int64) {
+func (p *schedule) unsent() (from, to int64) {
 	return min(p.next.Load(), p.total), p.total
 }
 
 // gap is the time between two sendings of one of so many connections, in a closed stretch.
-func (p *pace) gap(connections int) time.Duration {
+func (p *schedule) gap(connections int) time.Duration {
 	if p.Rate == 0 {
 		return 0
 	}
