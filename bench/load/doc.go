@@ -22,7 +22,9 @@
 //
 // # Reading order
 //
-// options.go; bench.go is the run; schedule.go and worker.go send, wait_linux.go waits; session.go, orders.go, refresh.go
-// with workload.go are what is sent, stock.go what is loaded first; ledger.go is the count and check.go the comparison;
-// record.go, result.go what was measured, print.go and plot.go how it is shown.
+//   - options.go, bench.go: the run; result.go: what it found
+//   - workload.go, session.go, orders.go, refresh.go, file.go: the requests; stock.go: what is loaded before
+//   - schedule.go, worker.go, wait.go, wait_linux.go: when and how they are sent
+//   - ledger.go: the count of the answers; check.go: the comparison with it
+//   - record.go: latencies; print.go and plot.go: how results are shown
 package load
