@@ -22,6 +22,17 @@ import (
 	"apportion/rules/backtest"
 )
 
+func backtestRoutes() []*route {
+	return []*route{
+		{method: methodPost, pattern: "/v1/rules/{name}/backtest", body: bodyOptional, params: paramReads,
+			serve: (*request).startBacktest},
+		{method: methodGet, pattern: "/v1/history", serve: (*request).history},
+		{method: methodGet, pattern: "/v1/backtests", serve: (*request).listBacktests},
+		{method: methodGet, pattern: "/v1/backtests/{id}", serve: (*request).readBacktest},
+		{method: methodDelete, pattern: "/v1/backtests/{id}", serve: (*request).deleteBacktest},
+	}
+}
+
 // Backtests run beside the requests: one at a time, on a goroutine of its own that takes its share of a core, on
 // engines of its own. The last ones are kept in memory, with their reports.
 

@@ -9,7 +9,17 @@ import (
 	"apportion/raftstore"
 )
 
-// The nodes of the group.
+func clusterRoutes() []*route {
+	return []*route{
+		{method: methodGet, pattern: "/v1/cluster", serve: (*request).showCluster},
+		{method: methodPut, pattern: "/v1/cluster/members/{id}", body: bodyRequired, lead: true,
+			serve: (*request).addMember},
+		{method: methodDelete, pattern: "/v1/cluster/members/{id}", lead: true, serve: (*request).removeMember},
+		{method: methodPost, pattern: "/v1/cluster/transfer-leader", body: bodyOptional, lead: true,
+			serve: (*request).transferLeader},
+		{method: methodPost, pattern: "/v1/cluster/snapshot", serve: (*request).takeSnapshot},
+	}
+}
 
 // members is what the routes about the group need of it.
 type members interface {

@@ -10,11 +10,17 @@ import (
 	"github.com/VictoriaMetrics/metrics"
 	"github.com/valyala/fasthttp/pprofhandler"
 
-	"apportion/engine"
 	"apportion/httpapi/strictjson"
 )
 
-// What operators and downstream systems read.
+func healthRoutes() []*route {
+	return []*route{
+		{method: methodGet, pattern: "/v1/openapi.yaml", serve: (*request).openAPI},
+		{method: methodGet, pattern: "/healthz", open: true, serve: (*request).health},
+		{method: methodGet, pattern: "/readyz", open: true, params: paramVerbose, serve: (*request).ready},
+		{method: methodGet, pattern: "/metrics", open: true, serve: (*request).metricsText},
+	}
+}
 
 //go:embed openapi.yaml
 var openAPIDocument []byte
@@ -23,51 +29,6 @@ const (
 	contentYAML = "application/yaml"
 	contentText = "text/plain; charset=utf-8"
 )
-
-// events lists what happened after an event.
-func (req *request) events() {
-	if !req.barrier() {
-		return
-	}
-	asOf := req.server.store.AppliedIndex()
-	req.reads.events = req.server.store.Events(req.after, req.limit, req.reads.events[:0])
-	next := req.after
-	if last := len(req.reads.events) - 1; last >= 0 {
-		next = req.reads.events[last].ID
-	}
-	req.out = strictjson.AppendNumber(req.out, `{"asOf":`, int64(asOf))
-	req.out = strictjson.AppendNumber(req.out, `,"next":`, int64(next))
-	req.out = append(req.out, `,"events":[`...)
-	schema := req.schema()
-	for i := range req.reads.events {
-		req.out = appendEvent(strictjson.Comma(req.out, i), schema, &req.reads.events[i])
-	}
-	req.out = append(req.out, "]}"...)
-}
-
-// appendEvent appends an event with those of its members that its kind has.
-func appendEvent(dst []byte, schema *engine.Schema, ev *engine.Event) []byte {
-	dst = strictjson.AppendNumber(dst, `{"id":`, int64(ev.ID))
-	dst = append(dst, `,"type":"`...)
-	dst = append(dst, ev.Kind.String()...)
-	dst = strictjson.AppendNumber(dst, `","index":`, int64(ev.Index))
-	dst = strictjson.AppendTime(dst, `,"time":`, ev.TimeMS)
-	for _, member := range [...]struct{ name, text string }{
-		{`,"upc":`, ev.UPC}, {`,"location":`, ev.Location}, {`,"orderId":`, ev.OrderID}, {`,"itemId":`, ev.ItemID},
-		{`,"name":`, ev.Name}, {`,"reason":`, ev.Reason},
-	} {
-		if member.text != "" {
-			dst = strictjson.AppendText(dst, member.name, member.text)
-		}
-	}
-	if ev.TagSet != 0 {
-		dst = append(dst, `,"tags":`...)
-		dst = append(dst, schema.TagsJSON(ev.TagSet)...)
-	}
-	dst = strictjson.AppendNumber(dst, `,"units":`, ev.Units)
-	dst = strictjson.AppendNumber(dst, `,"limit":`, ev.Limit)
-	return append(dst, '}')
-}
 
 // health reports whether the process runs and answers.
 func (req *request) health() { req.out = append(req.out, `{"status":"ok"}`...) }

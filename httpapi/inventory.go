@@ -2,14 +2,32 @@ package httpapi
 
 import (
 	"fmt"
-	"net/http"
 
 	"apportion/engine"
-	"apportion/httpapi/names"
+	"apportion/httpapi/kibo"
 	"apportion/httpapi/strictjson"
 )
 
-// The stock commands.
+func inventoryRoutes() []*route {
+	return []*route{
+		{method: methodPost, pattern: "/v1/inventory/refresh", body: bodyRequired, write: true,
+			serve: (*request).refresh},
+		{method: methodPost, pattern: "/v1/inventory/adjust", body: bodyRequired, write: true,
+			serve: (*request).adjust},
+		{method: methodPost, pattern: "/v1/inventory/transfer", body: bodyRequired, write: true,
+			serve: (*request).transfer},
+		{method: methodPost, pattern: "/v1/inventory/redistribute", body: bodyRequired, write: true,
+			serve: (*request).redistribute},
+		{method: methodPost, pattern: "/v1/inventory/delete", body: bodyRequired, write: true,
+			serve: (*request).deleteRecords},
+		{method: methodPost, pattern: "/v1/inventory/query", body: bodyRequired, params: paramReads,
+			serve: (*request).query},
+		{method: methodPost, pattern: "/v1/inventory/aggregate", body: bodyRequired, params: paramReads,
+			serve: (*request).aggregate},
+		{method: methodGet, pattern: "/v1/inventory/{location}/{upc}", params: paramReads,
+			serve: (*request).readRecord},
+	}
+}
 
 func (req *request) refresh() {
 	cmd := &req.commands.refresh
@@ -50,90 +68,206 @@ func (req *request) deleteRecords() {
 	req.refused()
 }
 
-func (req *request) startCount() {
-	cmd := &req.commands.startCount
-	*cmd = engine.StartCount{Location: req.path[0], Count: req.body().count()}
-	if req.parsed() && req.execute(cmd) {
-		req.countDone(cmd.Location, cmd.Count)
+// The bad rows of a load: all of them are told at once, up to kibo.RowFaultsMax, so that a file of thousands is mended
+// in one go.
+
+// rowFault is what is wrong with one row of a body.
+type rowFault struct {
+	strictjson.Fault
+	row int
+}
+
+// loaded ends the reading of a refresh or an adjust. One that is no good is answered with all of its bad rows.
+func (req *request) loaded(cmd engine.Command) bool {
+	req.scan.End()
+	if req.scan.OK() && len(req.scan.rows) == 0 {
+		if engine.CheckCommand(cmd) == nil {
+			return true
+		}
 	}
-}
-
-func (req *request) closeCount() {
-	cmd := &req.commands.closeCount
-	*cmd = engine.CloseCount{Location: req.path[0], Count: req.body().count()}
-	if req.parsed() && req.execute(cmd) {
-		req.countDone(cmd.Location, cmd.Count)
+	rows := req.badRows(cmd)
+	if len(rows) == 0 {
+		return req.parsed() && req.check(cmd)
 	}
+	p := faultProblem(&rows[0].Fault)
+	p.rows = rows
+	req.problem(&p)
+	return false
 }
 
-func (req *request) countDone(location, count string) {
-	req.out = strictjson.AppendNumber(req.out, `{"asOf":`, int64(req.result().Index))
-	req.out = strictjson.AppendText(req.out, `,"location":`, location)
-	req.out = strictjson.AppendText(req.out, `,"count":`, count)
-	req.out = append(req.out, '}')
-}
-
-// The schema.
-
-func (req *request) putTagCategory() {
-	var body tagCategoryBody
-	if !req.readBody(&body) {
+// tellRows adds, to the refusal of a load for a tag that is not in the schema, the other rows of which that is true.
+func (req *request) tellRows(p *problem) {
+	if req.result().Code != engine.CodeUnknownCategory && req.result().Code != engine.CodeUnknownValue {
 		return
 	}
-	k := req.checker()
-	cmd := body.command(req.path[0], k)
-	if req.sound(&k.fault) && req.looksLikeNoOther(cmd) && req.execute(cmd) {
-		req.out = appendSchemaResult(req.out, req.result(), cmd.Name)
+	switch req.result().Kind {
+	case engine.KindRefresh:
+		p.rows = req.badRows(&req.commands.refresh)
+	case engine.KindAdjust:
+		p.rows = req.badRows(&req.commands.adjust)
 	}
 }
 
-// looksLikeNoOther refuses a category or a value that people could not tell from another one.
-func (req *request) looksLikeNoOther(cmd *engine.PutTagCategory) bool {
-	field, value, like := names.Alike(req.schema(), cmd)
-	if field != "" {
-		req.fail(http.StatusBadRequest, codeInvalid, fmt.Sprintf("it looks like %q, which is there; use that one, or "+
-			"a name that differs in more than case or style", like), field, value)
+// badRows lists what is wrong with the items of a load: those that could not be read, those outside the limits, and
+// those with tags that are not in the schema. What ended the reading comes last.
+func (req *request) badRows(cmd engine.Command) (rows []rowFault) {
+	var items []engine.StockItem
+	switch cmd := cmd.(type) {
+	case *engine.Refresh:
+		items = cmd.Items
+	case *engine.Adjust:
+		items = cmd.Items
 	}
-	return field == ""
+	unread, schema := req.scan.rows, req.schema()
+	for i := range items {
+		if len(rows) == kibo.RowFaultsMax {
+			return rows
+		}
+		if len(unread) > 0 && unread[0].row == i {
+			rows, unread = append(rows, unread[0]), unread[1:]
+		} else if req.scan.OK() || i < len(items)-1 { // the last one may not have been read to its end
+			if f, ok := badItem(cmd.Kind(), schema, &items[i], i); !ok {
+				rows = append(rows, rowFault{f, i})
+			}
+		}
+	}
+	if n := len(rows); n > 0 && n < kibo.RowFaultsMax && !req.scan.OK() {
+		rows = append(rows, rowFault{req.scan.Fault, len(items)})
+	}
+	return rows
 }
 
-func (req *request) deleteTagCategory() {
-	cmd := &req.commands.noCategory
-	*cmd = engine.DeleteTagCategory{Name: req.path[0], MoveTo: req.moveTo}
-	if req.execute(cmd) {
-		req.out = appendSchemaResult(req.out, req.result(), cmd.Name)
+// badItem says what is wrong with an item that was read. ok: nothing is.
+func badItem(kind engine.Kind, schema *engine.Schema, it *engine.StockItem, i int) (f strictjson.Fault, ok bool) {
+	if f := engine.CheckItem(kind, it); f != nil {
+		return strictjson.Fault{Code: codeInvalid, Detail: f.Reason, Field: fmt.Sprintf("items[%d].%s", i, f.Field),
+			Value: f.Value, Offset: -1}, false
 	}
+	if _, code, _ := schema.Resolve(it.Tags); code == engine.CodeOK {
+		return strictjson.Fault{}, true
+	}
+	return unknownTag(schema, it.Tags, fmt.Sprintf("items[%d].tags", i))
 }
 
-func (req *request) listTagCategories() {
-	if !req.barrier() {
-		return
-	}
-	asOf := req.server.store.AppliedIndex()
-	categories := req.schema().Categories()
-	req.out = strictjson.AppendNumber(req.out, `{"asOf":`, int64(asOf))
-	req.out = append(req.out, `,"categories":[`...)
-	for i := range categories {
-		req.out = append(strictjson.Comma(req.out, i), '{')
-		req.out = appendCategory(req.out, &categories[i])
-		req.out = append(req.out, '}')
-	}
-	req.out = append(req.out, "]}"...)
+// figures are what every segment, record and aggregate has.
+type figures struct {
+	onHand, allocated, pending, safetyStock int64
 }
 
-func (req *request) readTagCategory() {
-	if !req.barrier() {
-		return
+func (f *figures) available() int64 { return f.onHand - f.allocated - f.pending - f.safetyStock }
+
+func (f *figures) add(v *engine.SegmentView) {
+	f.onHand += v.OnHand
+	f.allocated += v.Allocated
+	f.pending += v.Pending
+	f.safetyStock += v.SafetyStock
+}
+
+func appendFigures(dst []byte, f *figures) []byte {
+	dst = strictjson.AppendNumber(dst, `,"onHand":`, f.onHand)
+	dst = strictjson.AppendNumber(dst, `,"allocated":`, f.allocated)
+	dst = strictjson.AppendNumber(dst, `,"pending":`, f.pending)
+	dst = strictjson.AppendNumber(dst, `,"safetyStock":`, f.safetyStock)
+	return strictjson.AppendNumber(dst, `,"available":`, f.available())
+}
+
+// appendRecord appends a record with those of its segments that have all of the tags. The totals are the record's.
+func appendRecord(dst []byte, schema *engine.Schema, v *engine.RecordView, tags []engine.Tag) []byte {
+	dst = strictjson.AppendText(dst, `{"upc":`, v.UPC)
+	dst = strictjson.AppendText(dst, `,"location":`, v.Location)
+	dst = strictjson.AppendNumber(dst, `,"version":`, int64(v.Version))
+	dst = appendFigures(dst, &figures{v.OnHand, v.Allocated, v.Pending, v.SafetyStock})
+	dst = strictjson.AppendNumber(dst, `,"floor":`, v.Floor)
+	dst = strictjson.AppendNumber(dst, `,"ltd":`, v.LTD)
+	dst = strictjson.AppendBool(dst, `,"due":`, v.Due)
+	if v.Planned {
+		dst = append(dst, `,"waitsForPlan":true`...)
 	}
-	asOf := req.server.store.AppliedIndex()
-	category, ok := req.schema().Category(req.path[0])
-	if !ok {
-		req.fail(http.StatusNotFound, engine.CodeUnknownCategory.String(), codeDetails[engine.CodeUnknownCategory],
-			"name", req.path[0])
-		return
+	dst = append(dst, `,"segments":[`...)
+	shown := 0
+	for i := range v.Segments {
+		if s := &v.Segments[i]; schema.Matches(s.TagSet, tags) {
+			dst = appendSegment(strictjson.Comma(dst, shown), schema, s)
+			shown++
+		}
 	}
-	req.out = strictjson.AppendNumber(req.out, `{"asOf":`, int64(asOf))
-	req.out = append(req.out, ',')
-	req.out = appendCategory(req.out, category)
-	req.out = append(req.out, '}')
+	dst = append(dst, `],"future":[`...)
+	shown = 0
+	for i := range v.Future {
+		if f := &v.Future[i]; schema.Matches(f.TagSet, tags) {
+			dst = appendFuture(strictjson.Comma(dst, shown), schema, f)
+			shown++
+		}
+	}
+	return append(dst, "]}"...)
+}
+
+func appendSegment(dst []byte, schema *engine.Schema, s *engine.SegmentView) []byte {
+	dst = append(dst, `{"tags":`...)
+	dst = append(dst, schema.TagsJSON(s.TagSet)...)
+	dst = appendFigures(dst, &figures{s.OnHand, s.Allocated, s.Pending, s.SafetyStock})
+	dst = strictjson.AppendNumber(dst, `,"floor":`, s.Floor)
+	dst = strictjson.AppendNumber(dst, `,"ltd":`, s.LTD)
+	return append(dst, '}')
+}
+
+func appendFuture(dst []byte, schema *engine.Schema, f *engine.FutureView) []byte {
+	dst = strictjson.AppendTime(dst, `{"deliveryDate":`, f.DeliveryDateMS)
+	dst = strictjson.AppendNumber(dst, `,"quantity":`, f.Quantity)
+	dst = append(dst, `,"tags":`...)
+	dst = append(dst, schema.TagsJSON(f.TagSet)...)
+	dst = strictjson.AppendBool(dst, `,"split":`, f.Split)
+	return append(dst, '}')
+}
+
+// appendStockResult appends the answer to a refresh, an adjust or a transfer.
+func appendStockResult(dst []byte, r *engine.Result) []byte {
+	dst = strictjson.AppendNumber(dst, `{"asOf":`, int64(r.Index))
+	dst = strictjson.AppendNumber(dst, `,"items":`, r.Stock.Items)
+	dst = strictjson.AppendNumber(dst, `,"records":`, r.Stock.Records)
+	dst = strictjson.AppendNumber(dst, `,"units":`, r.Stock.Units)
+	return append(dst, '}')
+}
+
+// appendRefreshResult appends the answer to a refresh: with what a count was short of, if it was.
+func appendRefreshResult(dst []byte, r *engine.Result, items []engine.StockItem) []byte {
+	dst = appendStockResult(dst, r)
+	if len(r.Shortfalls) == 0 {
+		return dst
+	}
+	dst = append(dst[:len(dst)-1], `,"shortfalls":[`...)
+	for i, s := range r.Shortfalls {
+		dst = strictjson.AppendNumber(strictjson.Comma(dst, i), `{"item":`, int64(s.Item))
+		dst = strictjson.AppendText(dst, `,"upc":`, items[s.Item].UPC)
+		dst = strictjson.AppendNumber(dst, `,"counted":`, items[s.Item].Quantity)
+		dst = strictjson.AppendNumber(dst, `,"units":`, s.Units)
+		dst = append(dst, '}')
+	}
+	return append(dst, "]}"...)
+}
+
+// appendDeleteResult appends the answer to a delete.
+func appendDeleteResult(dst []byte, r *engine.Result, dryRun bool) []byte {
+	dst = strictjson.AppendNumber(dst, `{"asOf":`, int64(r.Index))
+	dst = strictjson.AppendBool(dst, `,"dryRun":`, dryRun)
+	dst = strictjson.AppendNumber(dst, `,"records":`, r.Stock.Records)
+	dst = strictjson.AppendNumber(dst, `,"units":`, r.Stock.Units)
+	dst = strictjson.AppendNumber(dst, `,"promised":`, r.Stock.Promised)
+	dst = appendBlocked(dst, r.Blocked)
+	return append(dst, '}')
+}
+
+// appendBlocked appends the records that stand in the way, as a member.
+func appendBlocked(dst []byte, blocked []engine.BlockedRecord) []byte {
+	dst = append(dst, `,"blocked":[`...)
+	for i := range blocked {
+		b := &blocked[i]
+		dst = strictjson.AppendText(strictjson.Comma(dst, i), `{"upc":`, b.UPC)
+		dst = strictjson.AppendText(dst, `,"location":`, b.Location)
+		dst = strictjson.AppendNumber(dst, `,"onHand":`, b.OnHand)
+		dst = strictjson.AppendNumber(dst, `,"allocated":`, b.Allocated)
+		dst = strictjson.AppendNumber(dst, `,"pending":`, b.Pending)
+		dst = append(dst, '}')
+	}
+	return append(dst, ']')
 }

@@ -1,7 +1,16 @@
 package httpapi
 
 import (
+	"bytes"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+
 	"apportion/engine"
+	"apportion/httpapi/api"
+	"apportion/httpapi/kibo"
 	"apportion/httpapi/names"
 	"apportion/httpapi/strictjson"
 )
@@ -90,13 +99,6 @@ func cleanName(name string, stored func(name string) bool) (clean, fault string)
 	return clean, fault
 }
 
-// prefix reads what names begin with, in their form. A blank may be its end.
-func (s *bodyReader) prefix() string {
-	text := s.Text()
-	clean, _ := names.Clean(text)
-	return clean
-}
-
 // names reads a list of names into dst.
 func (s *bodyReader) names(dst []string, countMax int) []string {
 	s.OpenArray()
@@ -105,4 +107,160 @@ func (s *bodyReader) names(dst []string, countMax int) []string {
 		dst = append(dst, s.name())
 	}
 	return dst
+}
+
+// endRow ends the reading of the row that begins at begin. What is wrong with it is noted, and the reading goes on
+// behind it: unless nobody can tell where it ends, or enough is noted.
+func (s *bodyReader) endRow(row int, begin strictjson.Mark) {
+	if s.OK() || s.Fault.Code == codeBadJSON {
+		return
+	}
+	s.rows = append(s.rows, rowFault{s.Fault, row})
+	if len(s.rows) == kibo.RowFaultsMax {
+		return
+	}
+	s.SkipAfterFault(begin)
+}
+
+// The bodies of operator routes. They are decoded into structs, and then the values are checked field by field.
+
+// operatorTypes reads the types in these bodies that are more than a text, a number or a struct.
+var operatorTypes = strictjson.Join(
+	strictjson.Value(func(s *strictjson.Scanner) api.Source { return api.Source(s.MultilineText()) }),
+	strictjson.Value(func(s *strictjson.Scanner) api.Bound {
+		if s.Space() == '"' {
+			return api.Bound(s.Text())
+		}
+		return api.Bound(strconv.FormatInt(s.Integer(), 10))
+	}),
+	strictjson.Value(func(s *strictjson.Scanner) basisPoints { return basisPoints(s.Percent()) }),
+	strictjson.Map[api.Tags](engine.CategoriesMax, (*strictjson.Scanner).Text),
+	strictjson.Map[api.Attributes](engine.AttributesMax, (*strictjson.Scanner).Scalar),
+	strictjson.Map[moves](engine.CategoryValuesMax, (*strictjson.Scanner).Text),
+	strictjson.List[string](engine.RuleScopeLocationsMax),
+	strictjson.List[api.DryRunSegment](engine.SegmentsPerRecordMax),
+	strictjson.List[tagValueBody](engine.CategoryValuesMax),
+)
+
+// readBody decodes the body into a struct, or answers what is wrong with it. A body that may be missing leaves the
+// struct as it is.
+func (req *request) readBody(into any) bool {
+	if req.route.body == bodyOptional && len(bytes.Trim(req.received, " \t\r\n")) == 0 {
+		return true
+	}
+	f := strictjson.Decode(req.received, into, operatorTypes)
+	return req.sound(&f)
+}
+
+// sound answers a fault, if there is one.
+func (req *request) sound(f *strictjson.Fault) bool {
+	if f.Code == "" {
+		return true
+	}
+	p := faultProblem(f)
+	req.problem(&p)
+	return false
+}
+
+// bodyCheck checks the values of a decoded body and keeps the first fault.
+type bodyCheck struct {
+	stored func(name string) bool
+	fault  strictjson.Fault
+}
+
+// checker begins the check of a body.
+func (req *request) checker() *bodyCheck { return &bodyCheck{stored: req.stored} }
+
+func (k *bodyCheck) fail(code, detail, field, value string) {
+	if k.fault.Code == "" {
+		k.fault = strictjson.Fault{Code: code, Detail: detail, Field: strictjson.Cut(field, strictjson.FieldBytesMax),
+			Value: strictjson.Cut(value, strictjson.ValueBytesMax), Offset: -1}
+	}
+}
+
+// integer gives a number from low to high, or the fallback if it was left out.
+func (k *bodyCheck) integer(field string, n *int64, low, high, fallback int64) int64 {
+	if n == nil {
+		return fallback
+	}
+	if *n < low || *n > high {
+		k.fail(codeInvalid, fmt.Sprintf("a number from %d to %d is expected", low, high), field, fmt.Sprint(*n))
+	}
+	return *n
+}
+
+// number32 gives a number of a version or of failures.
+func (k *bodyCheck) number32(field string, n *int64, fallback uint32) uint32 {
+	return uint32(k.integer(field, n, 1, engine.RuleFailuresMax, int64(fallback)))
+}
+
+// word gives the index of a text in words, 0 if it was left out.
+func (k *bodyCheck) word(field string, text *string, words []string) int {
+	if text == nil {
+		return 0
+	}
+	i := slices.Index(words, *text)
+	if i < 0 {
+		k.fail(codeInvalid, strings.Join(words, " or ")+" is expected", field, *text)
+	}
+	return max(i, 0)
+}
+
+// hook gives a hook, 0 if it was left out.
+func (k *bodyCheck) hook(field string, text *string) engine.RuleHook {
+	if text == nil {
+		return 0
+	}
+	return engine.HookSelect + engine.RuleHook(k.word(field, text, hookWords))
+}
+
+func (k *bodyCheck) fallback(text *string) engine.RuleFallback {
+	return engine.RuleFallback(k.word("onError", text, fallbackWords))
+}
+
+// name gives a name in the form in which names are kept.
+func (k *bodyCheck) name(field, text string) string {
+	clean, fault := cleanName(text, k.stored)
+	if fault != "" {
+		k.fail(codeInvalid, fault, field, names.Shown(text))
+	}
+	return clean
+}
+
+// pairs calls do for each name of a map in the form in which names are kept, and its value, in the order of the map's
+// names. Two names may not have the same form.
+func (k *bodyCheck) pairs(field string, m map[string]string, twice string, do func(name, value, field string)) {
+	seen := map[string]bool{}
+	for _, key := range slices.Sorted(maps.Keys(m)) {
+		at := field + "." + key
+		name := k.name(at, key)
+		if seen[name] {
+			k.fail(codeDuplicateField, twice, at, "")
+		}
+		seen[name] = true
+		do(name, m[key], at)
+	}
+}
+
+func (k *bodyCheck) tags(field string, from api.Tags) (tags []engine.Tag) {
+	k.pairs(field, from, "the category is given twice: send it once", func(name, value, field string) {
+		if value == "" {
+			k.fail(codeInvalid, "a tag needs a value: leave the category out for its default", field, "")
+		}
+		tags = append(tags, engine.Tag{Category: name, Value: k.name(field, value)})
+	})
+	return tags
+}
+
+// scope gives the scope of a rule; what is left out selects all.
+func (k *bodyCheck) scope(from *api.Scope) (scope engine.RuleScope) {
+	if from == nil {
+		return scope
+	}
+	for i, location := range from.Locations {
+		scope.Locations = append(scope.Locations, k.name(fmt.Sprintf("scope.locations[%d]", i), location))
+	}
+	scope.UPCPrefix, _ = names.Clean(from.UPCPrefix) // a blank may be its end
+	scope.Tags = k.tags("scope.tags", from.Tags)
+	return scope
 }

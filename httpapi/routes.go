@@ -1,9 +1,10 @@
 package httpapi
 
 import (
-	"apportion/httpapi/strictjson"
 	"slices"
 	"strings"
+
+	"apportion/httpapi/strictjson"
 )
 
 // method is an HTTP method that some route has.
@@ -83,105 +84,8 @@ func (r *route) leader() bool { return r.write || r.lead }
 
 // routes is the whole API but /debug/pprof and what other APIs have.
 func routes() []*route {
-	return slices.Concat(orderRoutes(), stockRoutes(), schemaRoutes(), ruleRoutes(), nodeRoutes())
-}
-
-func orderRoutes() []*route {
-	return []*route{
-		{method: methodPost, pattern: "/v1/orders/{orderId}/allocate", body: bodyRequired, write: true,
-			serve: (*request).allocate},
-		{method: methodPost, pattern: "/v1/orders/{orderId}/confirm", body: bodyOptional, write: true,
-			serve: (*request).confirm},
-		{method: methodPost, pattern: "/v1/orders/{orderId}/deallocate", body: bodyOptional, write: true,
-			serve: (*request).deallocate},
-		{method: methodPost, pattern: "/v1/orders/{orderId}/fulfill", body: bodyOptional, write: true,
-			serve: (*request).fulfill},
-		{method: methodPost, pattern: "/v1/orders/{orderId}/return", body: bodyOptional, write: true,
-			serve: (*request).returnItems},
-		{method: methodGet, pattern: "/v1/orders/{orderId}", params: paramReads, serve: (*request).readOrder},
-		{method: methodPost, pattern: "/v1/orders/allocate", body: bodyRequired, write: true,
-			serve: (*request).bulkAllocate},
-	}
-}
-
-func stockRoutes() []*route {
-	return []*route{
-		{method: methodPost, pattern: "/v1/inventory/refresh", body: bodyRequired, write: true, serve: (*request).
-			refresh},
-		{method: methodPost, pattern: "/v1/inventory/adjust", body: bodyRequired, write: true, serve: (*request).
-			adjust},
-		{method: methodPost, pattern: "/v1/inventory/transfer", body: bodyRequired, write: true,
-			serve: (*request).transfer},
-		{method: methodPost, pattern: "/v1/inventory/redistribute", body: bodyRequired, write: true,
-			serve: (*request).redistribute},
-		{method: methodPost, pattern: "/v1/inventory/delete", body: bodyRequired, write: true,
-			serve: (*request).deleteRecords},
-		{method: methodPost, pattern: "/v1/inventory/query", body: bodyRequired, params: paramReads,
-			serve: (*request).query},
-		{method: methodPost, pattern: "/v1/inventory/aggregate", body: bodyRequired, params: paramReads,
-			serve: (*request).aggregate},
-		{method: methodGet, pattern: "/v1/inventory/{location}/{upc}", params: paramReads, serve: (*request).
-			readRecord},
-
-		{method: methodPost, pattern: "/v1/counts/{location}/start", body: bodyRequired, write: true,
-			serve: (*request).startCount},
-		{method: methodPost, pattern: "/v1/counts/{location}/close", body: bodyRequired, write: true,
-			serve: (*request).closeCount},
-	}
-}
-
-func schemaRoutes() []*route {
-	return []*route{
-		{method: methodGet, pattern: "/v1/tag-categories", params: paramReads, serve: (*request).listTagCategories},
-		{method: methodGet, pattern: "/v1/tag-categories/{name}", params: paramReads, serve: (*request).
-			readTagCategory},
-		{method: methodPut, pattern: "/v1/tag-categories/{name}", body: bodyRequired, write: true,
-			serve: (*request).putTagCategory},
-		{method: methodDelete, pattern: "/v1/tag-categories/{name}", params: paramMoveTo, write: true,
-			serve: (*request).deleteTagCategory},
-	}
-}
-
-func ruleRoutes() []*route {
-	return []*route{
-		{method: methodGet, pattern: "/v1/orders/{orderId}/explain", params: paramReads, serve: (*request).explain},
-		{method: methodGet, pattern: "/v1/rules", params: paramReads, serve: (*request).listRules},
-		{method: methodGet, pattern: "/v1/rules/{name}", params: paramReads | paramVersion, serve: (*request).readRule},
-		{method: methodPut, pattern: "/v1/rules/{name}", body: bodySource, params: paramAuthor, write: true,
-			serve: (*request).putRule},
-		{method: methodDelete, pattern: "/v1/rules/{name}", write: true, serve: (*request).deleteRule},
-		{method: methodPost, pattern: "/v1/rules/{name}/activate", body: bodyOptional, write: true,
-			serve: (*request).activateRule},
-		{method: methodPost, pattern: "/v1/rules/{name}/deactivate", body: bodyOptional, write: true,
-			serve: (*request).deactivateRule},
-		{method: methodPost, pattern: "/v1/rules/{name}/dry-run", body: bodyRequired, params: paramReads,
-			serve: (*request).dryRunRule},
-		{method: methodPost, pattern: "/v1/rules/{name}/backtest", body: bodyOptional, params: paramReads,
-			serve: (*request).startBacktest},
-		{method: methodGet, pattern: "/v1/history", serve: (*request).history},
-		{method: methodGet, pattern: "/v1/backtests", serve: (*request).listBacktests},
-		{method: methodGet, pattern: "/v1/backtests/{id}", serve: (*request).readBacktest},
-		{method: methodDelete, pattern: "/v1/backtests/{id}", serve: (*request).deleteBacktest},
-	}
-}
-
-func nodeRoutes() []*route {
-	return []*route{
-		{method: methodGet, pattern: "/v1/cluster", serve: (*request).showCluster},
-		{method: methodPut, pattern: "/v1/cluster/members/{id}", body: bodyRequired, lead: true,
-			serve: (*request).addMember},
-		{method: methodDelete, pattern: "/v1/cluster/members/{id}", lead: true, serve: (*request).removeMember},
-		{method: methodPost, pattern: "/v1/cluster/transfer-leader", body: bodyOptional, lead: true,
-			serve: (*request).transferLeader},
-		{method: methodPost, pattern: "/v1/cluster/snapshot", serve: (*request).takeSnapshot},
-
-		{method: methodGet, pattern: "/v1/events", params: paramReads | paramAfter | paramLimit, serve: (*request).
-			events},
-		{method: methodGet, pattern: "/v1/openapi.yaml", serve: (*request).openAPI},
-		{method: methodGet, pattern: "/healthz", open: true, serve: (*request).health},
-		{method: methodGet, pattern: "/readyz", open: true, params: paramVerbose, serve: (*request).ready},
-		{method: methodGet, pattern: "/metrics", open: true, serve: (*request).metricsText},
-	}
+	return slices.Concat(orderRoutes(), inventoryRoutes(), countRoutes(), schemaRoutes(), ruleRoutes(),
+		backtestRoutes(), clusterRoutes(), eventRoutes(), healthRoutes())
 }
 
 // node is one segment of the paths.

@@ -14,6 +14,22 @@ import (
 	"apportion/rules"
 )
 
+func ruleRoutes() []*route {
+	return []*route{
+		{method: methodGet, pattern: "/v1/rules", params: paramReads, serve: (*request).listRules},
+		{method: methodGet, pattern: "/v1/rules/{name}", params: paramReads | paramVersion, serve: (*request).readRule},
+		{method: methodPut, pattern: "/v1/rules/{name}", body: bodySource, params: paramAuthor, write: true,
+			serve: (*request).putRule},
+		{method: methodDelete, pattern: "/v1/rules/{name}", write: true, serve: (*request).deleteRule},
+		{method: methodPost, pattern: "/v1/rules/{name}/activate", body: bodyOptional, write: true,
+			serve: (*request).activateRule},
+		{method: methodPost, pattern: "/v1/rules/{name}/deactivate", body: bodyOptional, write: true,
+			serve: (*request).deactivateRule},
+		{method: methodPost, pattern: "/v1/rules/{name}/dry-run", body: bodyRequired, params: paramReads,
+			serve: (*request).dryRunRule},
+	}
+}
+
 // The life of a rule. These routes are for operators and few: their replies are made by encoding/json.
 
 var (
@@ -271,4 +287,12 @@ func (req *request) deactivateRule() {
 	if req.sound(&k.fault) && req.execute(cmd) {
 		req.reply(api.ChangedRule{AsOf: req.result().Index, Name: cmd.Name})
 	}
+}
+
+func tagMap(tags []engine.Tag) map[string]string {
+	m := make(map[string]string, len(tags))
+	for _, t := range tags {
+		m[t.Category] = t.Value
+	}
+	return m
 }

@@ -3,9 +3,123 @@ package httpapi
 import (
 	"fmt"
 	"math"
+	"net/http"
 
 	"apportion/engine"
+	"apportion/httpapi/names"
+	"apportion/httpapi/strictjson"
 )
+
+func schemaRoutes() []*route {
+	return []*route{
+		{method: methodGet, pattern: "/v1/tag-categories", params: paramReads, serve: (*request).listTagCategories},
+		{method: methodGet, pattern: "/v1/tag-categories/{name}", params: paramReads,
+			serve: (*request).readTagCategory},
+		{method: methodPut, pattern: "/v1/tag-categories/{name}", body: bodyRequired, write: true,
+			serve: (*request).putTagCategory},
+		{method: methodDelete, pattern: "/v1/tag-categories/{name}", params: paramMoveTo, write: true,
+			serve: (*request).deleteTagCategory},
+	}
+}
+
+func (req *request) putTagCategory() {
+	var body tagCategoryBody
+	if !req.readBody(&body) {
+		return
+	}
+	k := req.checker()
+	cmd := body.command(req.path[0], k)
+	if req.sound(&k.fault) && req.looksLikeNoOther(cmd) && req.execute(cmd) {
+		req.out = appendSchemaResult(req.out, req.result(), cmd.Name)
+	}
+}
+
+// looksLikeNoOther refuses a category or a value that people could not tell from another one.
+func (req *request) looksLikeNoOther(cmd *engine.PutTagCategory) bool {
+	field, value, like := names.Alike(req.schema(), cmd)
+	if field != "" {
+		req.fail(http.StatusBadRequest, codeInvalid, fmt.Sprintf("it looks like %q, which is there; use that one, or "+
+			"a name that differs in more than case or style", like), field, value)
+	}
+	return field == ""
+}
+
+func (req *request) deleteTagCategory() {
+	cmd := &req.commands.noCategory
+	*cmd = engine.DeleteTagCategory{Name: req.path[0], MoveTo: req.moveTo}
+	if req.execute(cmd) {
+		req.out = appendSchemaResult(req.out, req.result(), cmd.Name)
+	}
+}
+
+func (req *request) listTagCategories() {
+	if !req.barrier() {
+		return
+	}
+	asOf := req.server.store.AppliedIndex()
+	categories := req.schema().Categories()
+	req.out = strictjson.AppendNumber(req.out, `{"asOf":`, int64(asOf))
+	req.out = append(req.out, `,"categories":[`...)
+	for i := range categories {
+		req.out = append(strictjson.Comma(req.out, i), '{')
+		req.out = appendCategory(req.out, &categories[i])
+		req.out = append(req.out, '}')
+	}
+	req.out = append(req.out, "]}"...)
+}
+
+func (req *request) readTagCategory() {
+	if !req.barrier() {
+		return
+	}
+	asOf := req.server.store.AppliedIndex()
+	category, ok := req.schema().Category(req.path[0])
+	if !ok {
+		req.fail(http.StatusNotFound, engine.CodeUnknownCategory.String(), codeDetails[engine.CodeUnknownCategory],
+			"name", req.path[0])
+		return
+	}
+	req.out = strictjson.AppendNumber(req.out, `{"asOf":`, int64(asOf))
+	req.out = append(req.out, ',')
+	req.out = appendCategory(req.out, category)
+	req.out = append(req.out, '}')
+}
+
+// appendSchemaResult appends the answer to a change of a tag category.
+func appendSchemaResult(dst []byte, r *engine.Result, name string) []byte {
+	dst = strictjson.AppendNumber(dst, `{"asOf":`, int64(r.Index))
+	dst = strictjson.AppendText(dst, `,"name":`, name)
+	dst = strictjson.AppendNumber(dst, `,"records":`, r.Stock.Records)
+	dst = strictjson.AppendNumber(dst, `,"units":`, r.Stock.Units)
+	dst = strictjson.AppendNumber(dst, `,"promised":`, r.Stock.Promised)
+	return append(dst, '}')
+}
+
+// appendCategory appends the members of a category, without the braces.
+func appendCategory(dst []byte, c *engine.Category) []byte {
+	dst = strictjson.AppendText(dst, `"name":`, c.Name)
+	dst = append(dst, `,"rounding":"`...)
+	dst = append(dst, roundingWords[c.Rounding]...)
+	dst = strictjson.AppendBool(dst, `","distributed":`, c.Distributed())
+	dst = append(dst, `,"values":[`...)
+	for i := range c.Values {
+		dst = appendValue(strictjson.Comma(dst, i), &c.Values[i])
+	}
+	return append(dst, ']')
+}
+
+func appendValue(dst []byte, v *engine.Value) []byte {
+	dst = strictjson.AppendText(dst, `{"value":`, v.Name)
+	dst = append(dst, `,"percent":`...)
+	dst = strictjson.AppendPercent(dst, v.Percent)
+	dst = strictjson.AppendBool(dst, `,"default":`, v.Default)
+	dst = strictjson.AppendNumber(dst, `,"min":`, v.Min)
+	if v.Max == engine.NoMax {
+		return append(dst, `,"max":null}`...)
+	}
+	dst = strictjson.AppendNumber(dst, `,"max":`, v.Max)
+	return append(dst, '}')
+}
 
 // The body that defines a tag category.
 
