@@ -347,7 +347,7 @@ func (req *request) backtestSource(body *backtestBody) (source string, version u
 		}
 		return string(*body.source), 0, true
 	}
-	v, _, ok := req.version1(req.server.reader.Rules(), body.version)
+	v, _, ok := req.findVersion(req.server.reader.Rules(), body.version)
 	if !ok {
 		return "", 0, false
 	}
@@ -428,8 +428,8 @@ func (req *request) listBacktests() {
 	req.reply(api.BacktestList{Backtests: all})
 }
 
-// backtest1 finds the backtest in the path, or answers that there is none.
-func (req *request) backtest1() (*backtestRun, bool) {
+// findBacktest finds the backtest in the path, or answers that there is none.
+func (req *request) findBacktest() (*backtestRun, bool) {
 	b := req.server.backtests.find(req.path[0])
 	if b == nil {
 		req.fail(http.StatusNotFound, codeUnknownBacktest, fmt.Sprintf("there is no such backtest; the last %d are "+
@@ -439,14 +439,14 @@ func (req *request) backtest1() (*backtestRun, bool) {
 }
 
 func (req *request) readBacktest() {
-	if b, ok := req.backtest1(); ok {
+	if b, ok := req.findBacktest(); ok {
 		req.reply(showBacktest(b, true))
 	}
 }
 
 // deleteBacktest cancels one that runs, and forgets one that has ended.
 func (req *request) deleteBacktest() {
-	b, ok := req.backtest1()
+	b, ok := req.findBacktest()
 	if !ok {
 		return
 	}

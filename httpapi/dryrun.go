@@ -153,7 +153,7 @@ func (req *request) dryProgram(d *dryRun) (*rules.Program, uint32, bool) {
 	if d.source != nil {
 		source = string(*d.source)
 	} else {
-		v, _, ok := req.version1(req.server.reader.Rules(), d.version)
+		v, _, ok := req.findVersion(req.server.reader.Rules(), d.version)
 		if !ok {
 			return nil, 0, false
 		}

@@ -168,7 +168,7 @@ func (req *request) readRule() {
 	}
 	asOf := req.server.store.AppliedIndex()
 	set := req.server.reader.Rules()
-	v, r, ok := req.version1(set, req.version)
+	v, r, ok := req.findVersion(set, req.version)
 	if !ok {
 		return
 	}
@@ -177,8 +177,8 @@ func (req *request) readRule() {
 	req.reply(reply)
 }
 
-// version1 finds a version of the rule in the path, 0 for the newest, or answers that there is none.
-func (req *request) version1(set *engine.RuleSet, version uint32) (*engine.RuleVersion, *engine.Rule, bool) {
+// findVersion finds a version of the rule in the path, 0 for the newest, or answers that there is none.
+func (req *request) findVersion(set *engine.RuleSet, version uint32) (*engine.RuleVersion, *engine.Rule, bool) {
 	field, value := "name", req.path[0]
 	r, ok := set.Rule(req.path[0])
 	if ok {
@@ -261,7 +261,7 @@ func (req *request) defaultHook(cmd *engine.ActivateRule) bool {
 	if !req.barrier() { // what is found here is the last word
 		return false
 	}
-	v, _, ok := req.version1(req.server.reader.Rules(), cmd.Version)
+	v, _, ok := req.findVersion(req.server.reader.Rules(), cmd.Version)
 	if !ok {
 		return false
 	}
