@@ -142,7 +142,7 @@ func TestAdoptLaterTerm(t *testing.T) {
 	b := newLeftBehind(t)
 	before := b.leader.raft.CurrentTerm()
 	cfg := b.leader.cfg
-	cfg.Metrics, cfg.Peers.Listen = nil, b.leader.peers.address
+	cfg.Metrics, cfg.Peers.Listen = nil, b.leader.peers.Address
 	mustClose(t, b.leader)
 	b.leader = openReady(t, cfg)
 	defer mustClose(t, b.leader)

@@ -13,6 +13,7 @@ import (
 	"github.com/hashicorp/raft"
 
 	"apportion/engine"
+	"apportion/raftstore/peernet"
 )
 
 // testNode is a node of a group in this process, with a disk that outlives it.
@@ -73,7 +74,7 @@ func (g *testGroup) prepare(nonVoter bool) *testNode {
 	if len(g.nodes) == 0 {
 		cfg.Peers.Bootstrap = true
 	} else {
-		cfg.Peers.Join = []string{g.nodes[0].peers.address}
+		cfg.Peers.Join = []string{g.nodes[0].peers.Address}
 	}
 	g.change(&cfg)
 	n := &testNode{cfg: cfg}
@@ -89,7 +90,7 @@ func (g *testGroup) open(n *testNode) {
 		g.t.Fatalf("open %s: %v", n.cfg.NodeID, err)
 	}
 	n.Store = s
-	n.cfg.Peers.Listen = s.peers.address
+	n.cfg.Peers.Listen = s.peers.Address
 	n.cfg.Metrics = nil
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
@@ -286,21 +287,21 @@ func TestVoterWithoutItsPast(t *testing.T) {
 		}
 	}
 	other := raft.ServerID(lost.cfg.NodeID) + "/0123456789abcdef"
-	reply := leader.takeIn(&joinRequest{ID: other, Address: lost.peers.address, New: true})
+	reply := leader.takeIn(&joinRequest{ID: other, Address: lost.peers.Address, New: true})
 	if reply.Error == "" || reply.Final { // it is let in when the member has been removed
 		t.Errorf("taken in: %+v", reply)
 	}
 	// Nor is one with a past, that of the node which the voter has replaced. One that moves is.
 	const elsewhere = "127.0.0.1:1"
 	for _, q := range []joinRequest{
-		{ID: other, Address: lost.peers.address, Was: lost.peers.address},
-		{ID: lost.identity.self, Address: elsewhere, Was: elsewhere},
+		{ID: other, Address: lost.peers.Address, Was: lost.peers.Address},
+		{ID: lost.identity.Self, Address: elsewhere, Was: elsewhere},
 	} {
 		if reply := leader.takeIn(&q); reply.Error == "" || !reply.Final {
 			t.Errorf("the one that was replaced is taken in: %+v", reply)
 		}
 	}
-	reply = leader.takeIn(&joinRequest{ID: lost.identity.self, Address: elsewhere, Was: lost.peers.address})
+	reply = leader.takeIn(&joinRequest{ID: lost.identity.Self, Address: elsewhere, Was: lost.peers.Address})
 	if members := leader.Members(); reply.Error != "" ||
 		!slices.Contains(members, Member{ID: lost.cfg.NodeID, Address: elsewhere, Voter: true}) {
 		t.Errorf("one that moves is not taken in: %+v, %+v", reply, members)
@@ -333,12 +334,14 @@ func TestJoinIsNotDoneByThePast(t *testing.T) {
 
 func TestOtherCluster(t *testing.T) {
 	one, other := newGroup(t, 1), newGroup(t, 1)
-	address := other.nodes[0].peers.address
-	if _, _, err := one.nodes[0].peers.dial(address, "", kindRaft, dialTimeout); !errors.Is(err, errRefused) {
+	address := other.nodes[0].peers.Address
+	if _, _, err := one.nodes[0].peers.Dial(address, "", peernet.KindRaft, peernet.DialTimeout); !errors.Is(
+		err, peernet.ErrRefused) {
 		t.Errorf("another cluster's node answers: %v", err)
 	}
-	if _, _, err := one.nodes[0].peers.dial(one.nodes[0].peers.address, "n9", kindRaft, dialTimeout); !errors.Is(
-		err, errRefused) {
+	if _, _, err := one.nodes[0].peers.Dial(one.nodes[0].peers.Address, "n9", peernet.KindRaft,
+		peernet.DialTimeout); !errors.Is(
+		err, peernet.ErrRefused) {
 		t.Errorf("another node answers than the one that was called: %v", err)
 	}
 }
@@ -349,7 +352,7 @@ func TestGroupTakesBack(t *testing.T) {
 	g.mustDo(channels())
 	g.mustDo(refresh("A", 100))
 	old := g.leader()
-	old.peers.mute(true)
+	old.peers.Isolate(true)
 	unknown := make(chan error, 1)
 	go func() {
 		_, err := do(old.Store, "k", allocate("lost", "A", 1))
@@ -372,7 +375,7 @@ func TestGroupTakesBack(t *testing.T) {
 	for i := range 20 {
 		g.mustDo(allocate(fmt.Sprintf("o%d", i), "A", 1))
 	}
-	old.peers.mute(false)
+	old.peers.Isolate(false)
 	g.await("the old leader follows", func() bool { return old.raft.State() == raft.Follower && old.Ready() == nil })
 	g.agree()
 	if got := available(t, old.Store, "A"); got != 80 {
@@ -390,7 +393,7 @@ func TestStalledDisk(t *testing.T) {
 	// The node that is to stall comes last, on a disk of its own, and takes the lead.
 	cfg := second.cfg
 	cfg.NodeID, cfg.FS, cfg.StallTimeout = "stalls", stalled, 500*time.Millisecond
-	cfg.Peers = &PeersConfig{Listen: "127.0.0.1:0", Join: []string{third.peers.address}}
+	cfg.Peers = &PeersConfig{Listen: "127.0.0.1:0", Join: []string{third.peers.Address}}
 	n := &testNode{cfg: cfg}
 	g.nodes = append(g.nodes, n)
 	g.open(n)

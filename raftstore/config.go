@@ -180,3 +180,28 @@ func (c Config) Validate() error {
 		"EntryBytesTarget is %d, outside 0 to %d", c.EntryBytesTarget, entryBytesMax)
 	return errors.Join(faults...)
 }
+
+// PeersConfig says how a node meets the others of its group.
+type PeersConfig struct {
+	// Listen is the address at which this node hears the others, for all that they have to say: Raft, forwarded
+	// requests and checkpoints. Address is what it tells them to call; Listen by default, with the port that was bound.
+	Listen  string
+	Address string
+
+	// TLS is used on both ends of each connection if it is set. It has to ask for the other's certificate.
+	TLS *tls.Config
+
+	// Bootstrap makes a new directory a new group, of this node alone, unless a group calls that has a member of its
+	// name: that one's disk is lost then, and Open says ErrMember. In a directory that has a group it does nothing.
+	Bootstrap bool
+
+	// Join are addresses of members. A node that is none asks them to be taken in, until it is. Without them, a new
+	// node that does not bootstrap waits until a member adds it.
+	Join []string
+
+	// NonVoter has the node ask to be a read replica: it gets all entries and counts for no majority.
+	NonVoter bool
+
+	// ConnectionsMax bounds the connections on which others forward requests; ForwardedConnectionsMax by default.
+	ConnectionsMax int
+}

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/hashicorp/raft"
+
+	"apportion/raftstore/peernet"
 )
 
 // A voter that takes calls and never answers is not needed for a majority, and questions to it do not pile up.
@@ -23,7 +25,7 @@ func TestSilentVoter(t *testing.T) {
 			silent = n
 		}
 	}
-	address := silent.peers.address
+	address := silent.peers.Address
 	mustClose(t, silent.Store)
 	listener, err := net.Listen("tcp", address)
 	if err != nil {
@@ -54,17 +56,17 @@ func TestQuestionsGiveUpTogether(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer listener.Close()
-	line := &peerLine{peers: g.nodes[0].peers, address: listener.Addr().String(), node: "silent"}
+	line := &peernet.AskConn{Peers: g.nodes[0].peers, Address: listener.Addr().String(), Node: "silent"}
 	var answered sync.WaitGroup
 	for range linePendingMax { // one after the other they would take more than patience
 		answered.Go(func() {
-			if _, err := line.ask(questionTerm); err == nil {
+			if _, err := line.Ask(questionTerm); err == nil {
 				t.Error("an answer came from nowhere")
 			}
 		})
 	}
 	done := make(chan struct{})
-	go func() { answered.Wait(); line.hangUp(); close(done) }()
+	go func() { answered.Wait(); line.HangUp(); close(done) }()
 	select {
 	case <-done:
 	case <-time.After(patience):

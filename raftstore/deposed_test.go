@@ -11,6 +11,7 @@ import (
 
 	"apportion/engine"
 	"apportion/raftstore/history"
+	"apportion/raftstore/peernet"
 )
 
 // What a node answers from its state alone when it may have been deposed: whether others still take it for their leader
@@ -39,12 +40,14 @@ func TestConfirm(t *testing.T) {
 		for id := range terms {
 			voters = append(voters, raft.Server{ID: id, Address: raft.ServerAddress(id)})
 		}
-		c := newConfirmer(&peers{identity: &identity{self: self}}, node, func() []raft.Server { return voters })
-		c.termOf = func(line *peerLine) uint64 {
-			if line.node == self {
+		c := newConfirmer(&peernet.Network{Identity: &peernet.Identity{Self: self}}, node, func() []raft.Server {
+			return voters
+		})
+		c.termOf = func(line *peernet.AskConn) uint64 {
+			if line.Node == self {
 				t.Errorf("%s: it asks itself", what)
 			}
-			return terms[line.node]
+			return terms[line.Node]
 		}
 		if change != nil {
 			change(node, c)
@@ -69,25 +72,27 @@ func TestConfirm(t *testing.T) {
 
 	two := map[raft.ServerID]uint64{"a": 99, "b": 7}
 	f("it has stepped down meanwhile", "a", two, ErrNotLeader, func(r *toldRaft, c *confirmer) {
-		c.termOf = func(*peerLine) uint64 { r.state = raft.Follower; return 7 }
+		c.termOf = func(*peernet.AskConn) uint64 { r.state = raft.Follower; return 7 }
 	})
 	f("it leads again, in a later term", "a", two, ErrNotLeader, func(r *toldRaft, c *confirmer) {
-		c.termOf = func(*peerLine) uint64 { r.term = 8; return 7 }
+		c.termOf = func(*peernet.AskConn) uint64 { r.term = 8; return 7 }
 	})
 	f("too many questions wait for the other", "a", two, ErrNotLeader, func(_ *toldRaft, c *confirmer) {
-		c.line(raft.Server{ID: "b", Address: "b"}).pending.Store(linePendingMax)
+		c.line(raft.Server{ID: "b", Address: "b"}).Pending.Store(linePendingMax)
 	})
 	f("one fewer", "a", two, nil, func(_ *toldRaft, c *confirmer) {
-		c.line(raft.Server{ID: "b", Address: "b"}).pending.Store(linePendingMax - 1)
+		c.line(raft.Server{ID: "b", Address: "b"}).Pending.Store(linePendingMax - 1)
 	})
 }
 
 // TestConfirmStops: a node that ends does not wait for others.
 func TestConfirmStops(t *testing.T) {
 	voters := []raft.Server{{ID: "a"}, {ID: "b"}}
-	c := newConfirmer(&peers{identity: &identity{self: "a"}}, leadingRaft(), func() []raft.Server { return voters })
+	c := newConfirmer(&peernet.Network{Identity: &peernet.Identity{Self: "a"}}, leadingRaft(), func() []raft.Server {
+		return voters
+	})
 	answer, stop := make(chan struct{}), make(chan struct{})
-	c.termOf = func(*peerLine) uint64 { <-answer; return 7 }
+	c.termOf = func(*peernet.AskConn) uint64 { <-answer; return 7 }
 	close(stop)
 	if err := c.ask(stop); !errors.Is(err, ErrClosed) {
 		t.Error(err)
@@ -158,7 +163,7 @@ func TestRounds(t *testing.T) {
 // deposable is a store of a group of several, as far as it answers from its state, whose confirmation the test gives.
 func (w *bench) deposable(confirm func() error) *Store {
 	s := w.store
-	s.proposer, s.peers, s.history = &proposer{}, &peers{}, &history.Keeper{}
+	s.proposer, s.peers, s.history = &proposer{}, &peernet.Network{}, &history.Keeper{}
 	s.leadership = &leadership{raft: leadingRaft()}
 	s.leadership.term.Store(7)
 	stop := make(chan struct{})
@@ -245,7 +250,7 @@ func TestRefusalAsksArchive(t *testing.T) {
 	several := w.deposable(func() error { return nil })
 	f := func(where string) {
 		t.Helper()
-		for _, peers := range []*peers{nil, {}} {
+		for _, peers := range []*peernet.Network{nil, {}} {
 			several.peers = peers
 			if refused, r := refuses(several, order); refused {
 				t.Errorf("%s, peers %t: refused with %v", where, peers != nil, r.Code)

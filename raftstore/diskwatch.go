@@ -138,5 +138,5 @@ func (s *Store) watchDisk(stop <-chan struct{}) {
 // setIsolated cuts this node off from the other nodes, or ends that. An isolated leader does not serve.
 func (s *Store) setIsolated(isolated bool) {
 	s.leadership.isolated.Store(isolated)
-	s.peers.mute(isolated)
+	s.peers.Isolate(isolated)
 }

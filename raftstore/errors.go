@@ -4,6 +4,7 @@ import (
 	"errors"
 
 	"apportion/raftstore/durable"
+	"apportion/raftstore/peernet"
 )
 
 // The errors of Do, ReadBarrier and WaitReady. All but ErrOutcomeUnknown say that nothing of the batch was, or ever
@@ -52,7 +53,7 @@ var (
 	ErrCorrupt = durable.ErrCorrupt
 
 	// ErrOtherNode: the directory was made for a node of another name. What it holds counts as that node's only.
-	ErrOtherNode = errors.New("raftstore: the data directory belongs to another node")
+	ErrOtherNode = peernet.ErrOtherOwner
 
 	// ErrClock: the clock is too far ahead of the last log entry to be believed without being told so.
 	ErrClock = errors.New("raftstore: the clock is too far ahead")

@@ -1,7 +1,6 @@
 package raftstore
 
 import (
-	"apportion/raftstore/statedb"
 	"context"
 	"errors"
 	"fmt"
@@ -12,6 +11,9 @@ import (
 	"time"
 
 	"github.com/hashicorp/raft"
+
+	"apportion/raftstore/peernet"
+	"apportion/raftstore/statedb"
 )
 
 // fetcher gets a checkpoint from the leader, on a goroutine of its own, when Raft says that there is no other way to
@@ -19,7 +21,7 @@ import (
 // has to be opened anew: see Replaced.
 type fetcher struct {
 	in      *incoming
-	peers   *peers
+	peers   *peernet.Network
 	logger  *slog.Logger
 	metrics *storeMetrics
 	onFatal func(msg string)
@@ -52,7 +54,7 @@ func (s *Store) newFetcher(context.Context) error {
 		applied: func() uint64 { return s.raft.AppliedIndex() },
 		leader: func() (address string, id raft.ServerID) {
 			leader, id := s.raft.LeaderWithID()
-			if id == s.identity.self {
+			if id == s.identity.Self {
 				return "", ""
 			}
 			return string(leader), id
@@ -171,12 +173,12 @@ func (t *transfer) run() error {
 	if address == "" {
 		return errNoLeader
 	}
-	conn, _, err := t.peers.dial(address, id, kindFiles, dialTimeout)
+	conn, _, err := t.peers.Dial(address, id, peernet.KindFiles, peernet.DialTimeout)
 	if err != nil {
 		return err
 	}
 	t.conn = conn
-	err = t.all(nodeName(id))
+	err = t.all(peernet.NodeName(id))
 	if closeErr := conn.Close(); err != nil {
 		return errors.Join(err, closeErr)
 	}
@@ -221,12 +223,13 @@ func (t *transfer) all(from string) error {
 
 // ask puts a question.
 func (t *transfer) ask(q fileQuestion) error {
-	return errors.Join(t.conn.SetDeadline(time.Now().Add(shipTimeout)), writeMessage(t.conn, q))
+	return errors.Join(t.conn.SetDeadline(time.Now().Add(shipTimeout)), peernet.WriteMessage(t.conn, q))
 }
 
 // hear reads an answer.
 func (t *transfer) hear() (a fileAnswer, err error) {
-	if err := errors.Join(t.conn.SetDeadline(time.Now().Add(shipTimeout)), readMessage(t.conn, &a)); err != nil {
+	if err := errors.Join(t.conn.SetDeadline(time.Now().Add(shipTimeout)),
+		peernet.ReadMessage(t.conn, &a)); err != nil {
 		return a, err
 	}
 	if a.Error != "" {
@@ -287,7 +290,8 @@ func (t *transfer) part(f *statedb.File, offset int64) ([]byte, error) {
 		return nil, err
 	}
 	if a.Bytes <= 0 || a.Bytes > shipChunkBytes || int64(a.Bytes) > f.Bytes-offset {
-		return nil, fmt.Errorf("%w: %d bytes of %s at %d, which has %d", errProtocol, a.Bytes, f.Name, offset, f.Bytes)
+		return nil, fmt.Errorf("%w: %d bytes of %s at %d, which has %d", peernet.ErrProtocol, a.Bytes, f.Name, offset,
+			f.Bytes)
 	}
 	if t.chunk == nil {
 		t.chunk = make([]byte, shipChunkBytes)

@@ -15,6 +15,7 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"apportion/engine"
+	"apportion/raftstore/peernet"
 	"apportion/raftstore/statedb"
 )
 
@@ -254,16 +255,16 @@ func TestFetchRefuses(t *testing.T) {
 		go func() {
 			defer there.Close()
 			var q fileQuestion
-			if readMessage(there, &q) != nil {
+			if peernet.ReadMessage(there, &q) != nil {
 				return
 			}
 			for _, a := range list {
-				if writeMessage(there, a) != nil {
+				if peernet.WriteMessage(there, a) != nil {
 					return
 				}
 			}
 			for _, a := range more {
-				if readMessage(there, &q) != nil || writeMessage(there, a) != nil {
+				if peernet.ReadMessage(there, &q) != nil || peernet.WriteMessage(there, a) != nil {
 					return
 				}
 			}
@@ -286,8 +287,8 @@ func TestFetchRefuses(t *testing.T) {
 	f("a file twice", ErrFormat, []fileAnswer{file("a", 5), file("a", 5), end})
 	f("no files", ErrFormat, []fileAnswer{end})
 	f("a list without an end", io.EOF, []fileAnswer{file("a", 5)})
-	f("more bytes than the file has", errProtocol, []fileAnswer{file("a", 5), end}, fileAnswer{Bytes: 6})
-	f("no bytes", errProtocol, []fileAnswer{file("a", 5), end}, fileAnswer{})
+	f("more bytes than the file has", peernet.ErrProtocol, []fileAnswer{file("a", 5), end}, fileAnswer{Bytes: 6})
+	f("no bytes", peernet.ErrProtocol, []fileAnswer{file("a", 5), end}, fileAnswer{})
 	f("fewer bytes than are said", io.EOF, []fileAnswer{file("a", 5), end}, fileAnswer{Bytes: 5})
 	f("files that are no state", pebble.ErrDBDoesNotExist, []fileAnswer{file("a", 0), end})
 }
@@ -312,11 +313,11 @@ type lyingWire struct{ net.Conn }
 func (w *lyingWire) Write(p []byte) (int, error) {
 	if s := string(p); strings.Contains(s, `"index":`) {
 		var a fileAnswer
-		if err := readMessage(strings.NewReader(s), &a); err != nil {
+		if err := peernet.ReadMessage(strings.NewReader(s), &a); err != nil {
 			return 0, err
 		}
 		a.Index++
-		return len(p), writeMessage(w.Conn, a)
+		return len(p), peernet.WriteMessage(w.Conn, a)
 	}
 	return w.Conn.Write(p)
 }
@@ -357,8 +358,8 @@ func TestShipRefuses(t *testing.T) {
 		}
 	}
 	list := fileQuestion{List: true}
-	f("a file before the list", errProtocol, fileQuestion{File: "000004.sst"})
-	f("the list twice", errProtocol, list, list)
+	f("a file before the list", peernet.ErrProtocol, fileQuestion{File: "000004.sst"})
+	f("the list twice", peernet.ErrProtocol, list, list)
 	f("a file outside", errNoSuchFile, list, fileQuestion{File: "../../state/LOCK"})
 	f("a file that is not there", errNoSuchFile, list, fileQuestion{File: "000000.sst"})
 	f("a place outside", errNoSuchFile, list, fileQuestion{File: "OPTIONS-000003", Offset: 1 << 40})

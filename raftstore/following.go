@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/hashicorp/raft"
+
+	"apportion/raftstore/peernet"
 )
 
 // following is a node's knowledge of how far behind it is. A follower asks the leader, which makes sure that it still
@@ -14,13 +16,13 @@ import (
 // everything that was acknowledged before it asked. So does the leader's, once a majority has confirmed that it still
 // led then.
 type following struct {
-	peers   *peers
+	peers   *peernet.Network
 	raft    *raft.Raft
 	applied *appliedSignal
 	visible func() uint64 // the last entry applied here
 	settle  func()        // the node can serve for the first time
 
-	line *peerLine // to the leader; for ask only
+	line *peernet.AskConn // to the leader; for ask only
 
 	// freshAtNano is a moment from which everything acknowledged is in the state, in nanoseconds of the monotonic clock
 	// since start; 0: none is known.
@@ -37,19 +39,19 @@ func (f *following) ask(stop <-chan struct{}) error {
 	if f.raft.State() == raft.Leader {
 		return ErrNotLeader // it has just been elected, and will say itself when it is ready
 	}
-	if f.line == nil || f.line.address != string(address) || f.line.node != id {
+	if f.line == nil || f.line.Address != string(address) || f.line.Node != id {
 		f.hangUp()
-		f.line = &peerLine{peers: f.peers, address: string(address), node: id}
+		f.line = &peernet.AskConn{Peers: f.peers, Address: string(address), Node: id}
 	}
 	at := f.now()
-	behind, err := f.line.ask(questionIndex)
+	behind, err := f.line.Ask(questionIndex)
 	if err != nil {
-		return fmt.Errorf("%w: the leader %s does not answer: %w", ErrNotLeader, nodeName(id), err)
+		return fmt.Errorf("%w: the leader %s does not answer: %w", ErrNotLeader, peernet.NodeName(id), err)
 	}
 	if behind == 0 {
-		return fmt.Errorf("%w: %s does not lead any more, or not yet", ErrNotLeader, nodeName(id))
+		return fmt.Errorf("%w: %s does not lead any more, or not yet", ErrNotLeader, peernet.NodeName(id))
 	}
-	if err := f.applied.wait(behind-1, f.visible, time.Now().Add(questionTimeout), stop); err != nil {
+	if err := f.applied.wait(behind-1, f.visible, time.Now().Add(peernet.QuestionTimeout), stop); err != nil {
 		return fmt.Errorf("%w: replaying the log: entry %d of %d", ErrNotLeader, f.visible(), behind-1)
 	}
 	f.fresh(at)
@@ -72,7 +74,7 @@ func (f *following) fresh(at time.Duration) {
 
 func (f *following) hangUp() {
 	if f.line != nil {
-		f.line.hangUp()
+		f.line.HangUp()
 	}
 }
 

@@ -1,12 +1,15 @@
 package raftstore
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net"
 	"time"
 
 	"github.com/hashicorp/raft"
+
+	"apportion/raftstore/peernet"
 )
 
 // What ties a store to the other nodes of its group.
@@ -16,16 +19,20 @@ func (s *Store) meetPeers(context.Context) error {
 	if s.cfg.Peers == nil {
 		return nil
 	}
-	p, err := listenPeers(*s.cfg.Peers, s.identity, s.cfg.Logger)
+	cfg := s.cfg.Peers
+	p, err := peernet.Listen(peernet.Config{Listen: cfg.Listen, Address: cfg.Address, TLS: cfg.TLS,
+		ForwardedMax: cmp.Or(cfg.ConnectionsMax, ForwardedConnectionsMax)}, s.identity, s.cfg.Logger)
 	if err != nil {
 		return err
 	}
-	s.onClose(p.close)
-	if err := p.checkAddress(); err != nil {
+	s.onClose(p.Close)
+	if err := p.CheckAddress(); err != nil {
 		return err
 	}
 	s.peers = p
-	p.serve[kindAsk], p.serve[kindJoin], p.serve[kindGreet] = s.answerQuestions, s.answerJoin, func(net.Conn) {}
+	p.Handle(peernet.KindAsk, s.answerQuestions)
+	p.Handle(peernet.KindJoin, s.answerJoin)
+	p.Handle(peernet.KindGreet, func(net.Conn) {})
 	return nil
 }
 
@@ -39,13 +46,13 @@ func (s *Store) listenFirst(ctx context.Context) error {
 	s.cfg.Logger.Info(
 		"an empty data directory: listening whether a cluster calls this node before a new one is founded", "for",
 		s.cfg.foundingSilence)
-	caller, err := s.peers.overhear(ctx, s.cfg.foundingSilence)
+	caller, err := s.peers.Overhear(ctx, s.cfg.foundingSilence)
 	if err != nil || caller == nil {
 		return err
 	}
 	return fmt.Errorf("%w: %s of cluster %s calls node %s, which has lost its data directory: this one is empty, "+
 		"and founds no second cluster",
-		ErrMember, nodeName(caller.From), caller.Cluster, s.cfg.NodeID)
+		ErrMember, peernet.NodeName(caller.From), caller.Cluster, s.cfg.NodeID)
 }
 
 // followPeers comes when Raft runs: it needs to know who leads.
@@ -86,10 +93,10 @@ func (s *Store) runFollow(stop <-chan struct{}) {
 		case <-ticker.C:
 			switch { // Ready and Lag tell what comes of it
 			case s.leadership.valid():
-				_ = s.confirms.wait(time.Now().Add(questionTimeout))
+				_ = s.confirms.wait(time.Now().Add(peernet.QuestionTimeout))
 			case s.raft.State() == raft.Follower:
 				// for the question, and until what is missing has come
-				_ = s.follows.wait(time.Now().Add(2 * questionTimeout))
+				_ = s.follows.wait(time.Now().Add(2 * peernet.QuestionTimeout))
 			}
 		}
 	}
@@ -100,7 +107,7 @@ func (s *Store) Forwarded() net.Listener {
 	if s.peers == nil {
 		return nil
 	}
-	return s.peers.service(kindHTTP)
+	return s.peers.Service(peernet.KindHTTP)
 }
 
 // Leads says, without waiting, whether this node leads and has caught up, as far as it knows: whether to serve a
@@ -110,7 +117,7 @@ func (s *Store) Leads() bool { return s.leadership.valid() }
 // Leader is the node that is known to lead, empty if none is. It may be this one.
 func (s *Store) Leader() string {
 	_, id := s.raft.LeaderWithID()
-	return nodeName(id)
+	return peernet.NodeName(id)
 }
 
 // DialMember opens a connection on which to forward requests to the member of a name, which the other end gets from
@@ -124,7 +131,7 @@ func (s *Store) DialMember(name string, timeout time.Duration) (net.Conn, error)
 	if !ok {
 		return nil, fmt.Errorf("%w: %w: %s", ErrNotLeader, ErrUnknownMember, name)
 	}
-	conn, _, err := s.peers.dial(string(member.Address), member.ID, kindHTTP, min(timeout, dialTimeout))
+	conn, _, err := s.peers.Dial(string(member.Address), member.ID, peernet.KindHTTP, min(timeout, peernet.DialTimeout))
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrNotLeader, err)
 	}

@@ -4,41 +4,17 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"slices"
 	"strings"
 	"testing"
-	"testing/iotest"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/hashicorp/raft"
 
+	"apportion/raftstore/peernet"
 	"apportion/wal"
 )
-
-func TestNodeName(t *testing.T) {
-	f := func(id raft.ServerID, want string) {
-		t.Helper()
-		if got := nodeName(id); got != want {
-			t.Errorf("the name of %q is %q, want %q", id, got, want)
-		}
-	}
-	f("c/0f2d6b1a93c85e47", "c")
-	f("c", "c") // from before there were identities
-	f("shop/c/0f2d6b1a93c85e47", "shop/c")
-	f("shop/c", "shop/c")
-	f("c/0f2d", "c/0f2d")
-	f("", "")
-}
-
-// A cluster whose name cannot be drawn is not founded.
-func TestFoundNeedsRandomness(t *testing.T) {
-	i := new(identity)
-	if err := i.found(iotest.ErrReader(io.ErrClosedPipe)); !errors.Is(err, io.ErrClosedPipe) || i.name != "" {
-		t.Errorf("the cluster %q, %v", i.name, err)
-	}
-}
 
 // A directory knows its node, and is another one for each name, each time that it is made, and the same each time that
 // it is opened.
@@ -55,10 +31,10 @@ func TestDirectoryKnowsItsNode(t *testing.T) {
 		if got := s.Status().NodeID; got != "c" {
 			t.Errorf("the node calls itself %s", got)
 		}
-		return s.identity.self
+		return s.identity.Self
 	}
 	first := open()
-	if again := open(); again != first || nodeName(first) != "c" || first == "c" {
+	if again := open(); again != first || peernet.NodeName(first) != "c" || first == "c" {
 		t.Errorf("the directory is %s, then %s", first, again)
 	}
 	other := cfg
@@ -67,7 +43,7 @@ func TestDirectoryKnowsItsNode(t *testing.T) {
 		t.Errorf("opened as that of another node: %v", err)
 	}
 	cfg.FS = vfs.NewMem()
-	if wiped := open(); wiped == first || nodeName(wiped) != "c" {
+	if wiped := open(); wiped == first || peernet.NodeName(wiped) != "c" {
 		t.Errorf("a lost disk is %s, its like was %s", wiped, first)
 	}
 }
@@ -85,22 +61,22 @@ func TestAddedIsWhoAnswers(t *testing.T) {
 		}
 	}
 	refused(Member{ID: "x", Address: unusedAddress(t)}, ErrMemberNotThere)
-	refused(Member{ID: "x", Address: late.peers.address}, ErrMemberNotThere)
-	refused(Member{ID: stranger.cfg.NodeID + "x", Address: stranger.peers.address}, ErrMemberNotThere)
-	add := Member{ID: "late", Address: late.peers.address}
+	refused(Member{ID: "x", Address: late.peers.Address}, ErrMemberNotThere)
+	refused(Member{ID: stranger.cfg.NodeID + "x", Address: stranger.peers.Address}, ErrMemberNotThere)
+	add := Member{ID: "late", Address: late.peers.Address}
 	if err := leader.AddMember(t.Context(), add); err != nil {
 		t.Fatal(err)
 	}
-	if bound, ok := leader.member("late"); !ok || bound.ID != late.identity.self {
-		t.Errorf("the member is %+v, %s answers there", bound, late.identity.self)
+	if bound, ok := leader.member("late"); !ok || bound.ID != late.identity.Self {
+		t.Errorf("the member is %+v, %s answers there", bound, late.identity.Self)
 	}
 	g.await("it is in its cluster", func() bool {
-		return late.identity.cluster() == leader.identity.cluster() && late.Ready() == nil
+		return late.identity.Cluster() == leader.identity.Cluster() && late.Ready() == nil
 	})
 
 	// One of the same name with another disk is none, wherever it is.
 	other := g.waiting("late")
-	refused(Member{ID: "late", Address: other.peers.address}, ErrMember)
+	refused(Member{ID: "late", Address: other.peers.Address}, ErrMember)
 	if members := leader.Members(); len(members) != 2 || members[0] != add {
 		t.Errorf("the members are %+v", members)
 	}
@@ -112,13 +88,13 @@ func TestReplicaLosesItsDisk(t *testing.T) {
 	g := newGroup(t, 1)
 	g.mustDo(channels())
 	replica := g.add(true)
-	was := replica.identity.self
+	was := replica.identity.Self
 	mustClose(t, replica.Store)
 	old := replica.cfg
 	replica.cfg.FS = vfs.NewMem()
 	g.open(replica)
-	if bound, ok := g.leader().member(replica.cfg.NodeID); !ok || bound.ID != replica.identity.self || bound.ID == was {
-		t.Errorf("the member is %+v, the replica is %s and was %s", bound, replica.identity.self, was)
+	if bound, ok := g.leader().member(replica.cfg.NodeID); !ok || bound.ID != replica.identity.Self || bound.ID == was {
+		t.Errorf("the member is %+v, the replica is %s and was %s", bound, replica.identity.Self, was)
 	}
 	reply := g.leader().takeIn(&joinRequest{ID: was, Address: old.Peers.Listen, Was: old.Peers.Listen})
 	if reply.Error == "" || !reply.Final {
@@ -131,23 +107,23 @@ func TestReplicaLosesItsDisk(t *testing.T) {
 func TestHelloNamesTheDirectory(t *testing.T) {
 	g := newGroup(t, 1)
 	n := g.nodes[0]
-	dial := func(to raft.ServerID, k kind, want string) {
+	dial := func(to raft.ServerID, k peernet.Kind, want string) {
 		t.Helper()
-		conn, reply, err := n.peers.dial(n.peers.address, to, k, dialTimeout)
+		conn, reply, err := n.peers.Dial(n.peers.Address, to, k, peernet.DialTimeout)
 		if err == nil {
 			err = conn.Close()
 		}
 		if (want == "") != (err == nil) || err != nil && !strings.Contains(err.Error(), want) ||
-			reply.Node != n.identity.self {
+			reply.Node != n.identity.Self {
 			t.Errorf("a call for %s of %q: %v, answered by %s", k, to, err, reply.Node)
 		}
 	}
-	dial(n.identity.self, kindRaft, "")
-	dial("n1/0123456789abcdef", kindRaft, "remove it")
-	dial("n1", kindRaft, "remove it")
-	dial("n2", kindAsk, "n2 is called, this is n1")
-	dial("", kindRaft, "nobody is called")
-	dial("", kindGreet, "")
+	dial(n.identity.Self, peernet.KindRaft, "")
+	dial("n1/0123456789abcdef", peernet.KindRaft, "remove the member")
+	dial("n1", peernet.KindRaft, "remove the member")
+	dial("n2", peernet.KindAsk, "n2 was meant, this is n1")
+	dial("", peernet.KindRaft, "no node is named")
+	dial("", peernet.KindGreet, "")
 }
 
 // A group whose directories were written before there were identities goes on, each as its node's name alone. A new
@@ -177,7 +153,7 @@ func TestGroupFromBeforeIdentities(t *testing.T) {
 	g.mustDo(channels())
 	g.mustDo(refresh("A", 100))
 	lost := g.others(g.leader())[0]
-	if string(lost.identity.self) != lost.cfg.NodeID || !lost.identity.kept {
+	if string(lost.identity.Self) != lost.cfg.NodeID || !lost.identity.IsKept() {
 		t.Errorf("the node is %+v", lost.identity)
 	}
 	mustClose(t, lost.Store)
@@ -187,22 +163,22 @@ func TestGroupFromBeforeIdentities(t *testing.T) {
 		t.Errorf("opened as that of another node: %v", err)
 	}
 
-	lost.cfg.FS, lost.cfg.Peers.Join = vfs.NewMem(), []string{g.leader().peers.address}
+	lost.cfg.FS, lost.cfg.Peers.Join = vfs.NewMem(), []string{g.leader().peers.Address}
 	s, err := Open(t.Context(), lost.cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
 	lost.Store = s
 	g.mustDo(allocate("o", "A", 1))
-	if s.identity.cluster() != "" || s.raft.LastIndex() != 0 {
-		t.Errorf("a new directory is in cluster %q and has %d entries", s.identity.cluster(), s.raft.LastIndex())
+	if s.identity.Cluster() != "" || s.raft.LastIndex() != 0 {
+		t.Errorf("a new directory is in cluster %q and has %d entries", s.identity.Cluster(), s.raft.LastIndex())
 	}
 	if err := g.leader().RemoveMember(t.Context(), lost.cfg.NodeID); err != nil {
 		t.Fatal(err)
 	}
 	g.await("it has a vote", func() bool {
 		return slices.ContainsFunc(g.leader().voters(), func(server raft.Server) bool {
-			return server.ID == s.identity.self
+			return server.ID == s.identity.Self
 		})
 	})
 	g.agree()
@@ -239,7 +215,7 @@ func writeOldLog(t *testing.T, cfg Config, configuration raft.Configuration) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	err = errors.Join(log.SetUint64(keyCurrentTerm, bootstrapTerm), log.Set(keyCluster, []byte("old")),
+	err = errors.Join(log.SetUint64(keyCurrentTerm, bootstrapTerm), log.Set(peernet.KeyCluster, []byte("old")),
 		log.StoreLog(&raft.Log{Index: 1, Term: bootstrapTerm, Type: raft.LogConfiguration,
 			Data: raft.EncodeConfiguration(configuration)}),
 		log.Close())
@@ -272,7 +248,7 @@ func TestFounderListens(t *testing.T) {
 		opened <- err
 	}()
 	g.await("it is called", func() bool {
-		_, reply, _ := caller.dial(cfg.Peers.Listen, "n9/0123456789abcdef", kindRaft, dialTimeout)
+		_, reply, _ := caller.Dial(cfg.Peers.Listen, "n9/0123456789abcdef", peernet.KindRaft, peernet.DialTimeout)
 		return reply.Node != ""
 	})
 	if err := <-opened; !errors.Is(err, ErrMember) {
@@ -290,7 +266,7 @@ func TestTakenInFoundsNothing(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := errors.Join(s.identity.adopt("cluster-x"), s.Close()); err != nil {
+	if err := errors.Join(s.identity.Adopt("cluster-x"), s.Close()); err != nil {
 		t.Fatal(err)
 	}
 	alone, founder := cfg, cfg

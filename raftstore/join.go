@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/hashicorp/raft"
+
+	"apportion/raftstore/peernet"
 )
 
 // A node that is to be a member asks for it: first to be taken in without a vote, and when it has caught up, with one.
@@ -38,25 +40,27 @@ type joinReply struct {
 // answerJoin answers one question on a connection.
 func (s *Store) answerJoin(conn net.Conn) {
 	var question joinRequest
-	if err := errors.Join(conn.SetDeadline(time.Now().Add(memberTimeout)), readMessage(conn, &question)); err != nil {
+	if err := errors.Join(conn.SetDeadline(time.Now().Add(memberTimeout)),
+		peernet.ReadMessage(conn, &question)); err != nil {
 		s.cfg.Logger.Warn("peers: a question to join cannot be read", "error", err)
 		return
 	}
 	reply := s.takeIn(&question)
-	if err := writeMessage(conn, reply); err != nil {
-		s.cfg.Logger.Warn("peers: an answer to join did not arrive", "node", nodeName(question.ID), "error", err)
+	if err := peernet.WriteMessage(conn, reply); err != nil {
+		s.cfg.Logger.Warn("peers: an answer to join did not arrive", "node", peernet.NodeName(question.ID), "error",
+			err)
 	}
 }
 
 func (s *Store) takeIn(q *joinRequest) joinReply {
 	if !s.leadership.valid() {
 		leader, _ := s.raft.LeaderWithID()
-		if leader == "" || string(leader) == s.peers.address {
+		if leader == "" || string(leader) == s.peers.Address {
 			return joinReply{Error: "no leader is known"}
 		}
 		return joinReply{Leader: string(leader)}
 	}
-	m := Member{ID: nodeName(q.ID), Address: q.Address, Voter: q.Voter}
+	m := Member{ID: peernet.NodeName(q.ID), Address: q.Address, Voter: q.Voter}
 	if err := m.check(); err != nil {
 		return joinReply{Final: true, Error: err.Error()}
 	}
@@ -97,7 +101,7 @@ func mustNotReplace(q *joinRequest, known *raft.Server) bool {
 	if known.ID != q.ID {
 		return isVoter || !q.New
 	}
-	isOld := nodeName(q.ID) == string(q.ID)
+	isOld := peernet.NodeName(q.ID) == string(q.ID)
 	return isVoter && (q.New && isOld || address != q.Address && address != q.Was)
 }
 
@@ -128,8 +132,8 @@ func (s *Store) join(forgotten bool) (done bool) {
 	// Asked first: a log that is still being replayed tells what the node was, such as a voter before it was removed.
 	ready := s.caughtUp() == nil
 	own, member := s.ownMember()
-	placed := member && string(own.Address) == s.peers.address
-	question := joinRequest{ID: s.identity.self, Address: s.peers.address, Was: string(own.Address),
+	placed := member && string(own.Address) == s.peers.Address
+	question := joinRequest{ID: s.identity.Self, Address: s.peers.Address, Was: string(own.Address),
 		New: s.raft.LastIndex() == 0}
 	switch {
 	case !member && len(s.cfg.Peers.Join) == 0, placed && !ready && (!forgotten || len(s.cfg.Peers.Join) == 0):
@@ -148,7 +152,7 @@ func (s *Store) join(forgotten bool) (done bool) {
 		if err == nil {
 			return false // the log will say so
 		}
-		s.peers.rarely.warn("peers: not taken in yet", "asked", address, "error", err)
+		s.peers.Warn("peers: not taken in yet", "asked", address, "error", err)
 		if final {
 			return true
 		}
@@ -160,7 +164,7 @@ func (s *Store) join(forgotten bool) (done bool) {
 func (s *Store) joinAddresses() []string {
 	addresses := slices.Clone(s.cfg.Peers.Join)
 	for _, server := range s.servers() {
-		if server.ID != s.identity.self {
+		if server.ID != s.identity.Self {
 			addresses = append(addresses, string(server.Address))
 		}
 	}
@@ -173,7 +177,7 @@ func (s *Store) askToJoin(address string, question *joinRequest) (final bool, er
 		reply, err := s.askOnce(address, question)
 		switch {
 		case err != nil:
-			return errors.Is(err, errOtherCluster), err
+			return errors.Is(err, peernet.ErrOtherCluster), err
 		case reply.Error != "":
 			return reply.Final, errors.New(reply.Error)
 		case reply.Leader == "":
@@ -185,15 +189,15 @@ func (s *Store) askToJoin(address string, question *joinRequest) (final bool, er
 }
 
 func (s *Store) askOnce(address string, question *joinRequest) (reply joinReply, err error) {
-	conn, greeting, err := s.peers.dial(address, "", kindJoin, dialTimeout)
+	conn, greeting, err := s.peers.Dial(address, "", peernet.KindJoin, peernet.DialTimeout)
 	if err != nil {
 		return reply, err
 	}
 	defer conn.Close()
-	err = errors.Join(conn.SetDeadline(time.Now().Add(memberTimeout)), writeMessage(conn, question),
-		readMessage(conn, &reply))
+	err = errors.Join(conn.SetDeadline(time.Now().Add(memberTimeout)), peernet.WriteMessage(conn, question),
+		peernet.ReadMessage(conn, &reply))
 	if err == nil && reply.Error == "" && reply.Leader == "" { // it is in
-		err = s.identity.adopt(greeting.Cluster)
+		err = s.identity.Adopt(greeting.Cluster)
 	}
 	return reply, err
 }

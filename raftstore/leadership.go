@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/hashicorp/raft"
+
+	"apportion/raftstore/peernet"
 )
 
 // raftNode is what leadership needs of *raft.Raft.
@@ -73,7 +75,7 @@ func (l *leadership) ready() error {
 	}
 	if l.raft.State() != raft.Leader {
 		if _, leader := l.raft.LeaderWithID(); leader != "" {
-			return fmt.Errorf("%w: following %s", ErrNotLeader, nodeName(leader))
+			return fmt.Errorf("%w: following %s", ErrNotLeader, peernet.NodeName(leader))
 		}
 		if !l.isAlone {
 			return errNoLeader

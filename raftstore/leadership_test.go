@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/hashicorp/raft"
+
+	"apportion/raftstore/peernet"
 )
 
 // hangingRaft leads, and refuses barriers while a leadership transfer hangs.
@@ -40,7 +42,7 @@ func TestHungLeadershipTransfer(t *testing.T) {
 		fatal bool
 	}{
 		{"not at all", 0, false},
-		{"for as long as a call may take", raftTimeout, false},
+		{"for as long as a call may take", peernet.RaftTimeout, false},
 		{"for ever", time.Hour, true},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -95,7 +97,7 @@ func TestCheckpointDuringLeadershipTransfer(t *testing.T) {
 	g.mustDo(channels())
 	leader := g.leader()
 	to := g.others(leader)[0]
-	to.peers.mute(true) // so it lasts for as long as it may
+	to.peers.Isolate(true) // so it lasts for as long as it may
 	transferred := make(chan error, 1)
 	go func() { transferred <- leader.TransferLeadership(t.Context(), to.cfg.NodeID) }()
 	for i, ended := 0, false; !ended; i++ {
@@ -113,6 +115,6 @@ func TestCheckpointDuringLeadershipTransfer(t *testing.T) {
 			t.Fatalf("checkpoint %d: %v", i, err)
 		}
 	}
-	to.peers.mute(false)
+	to.peers.Isolate(false)
 	g.agree()
 }

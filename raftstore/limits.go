@@ -3,6 +3,7 @@ package raftstore
 import (
 	"time"
 
+	"apportion/raftstore/peernet"
 	"apportion/wal"
 )
 
@@ -128,9 +129,6 @@ const (
 	// kept anyway: with less, a busy group would leave it behind again.
 	shippedLogBytes = 1 << 30
 
-	// raftLogInterval is the pause between two lines of Raft's that say the same.
-	raftLogInterval = 5 * time.Second
-
 	// closeTimeout is how long Close waits for the entry on its way.
 	closeTimeout = 10 * time.Second
 
@@ -143,18 +141,13 @@ const (
 
 // Other nodes.
 const (
-	// helloTimeout and dialTimeout bound the beginning of a connection, questionTimeout a short question on it,
-	// raftTimeout one of Raft's calls, and memberTimeout a change of the members.
-	helloTimeout    = 5 * time.Second
-	dialTimeout     = 5 * time.Second
-	questionTimeout = 2 * time.Second
-	raftTimeout     = 10 * time.Second
-	memberTimeout   = 10 * time.Second
+	// memberTimeout bounds a change of the members.
+	memberTimeout = 10 * time.Second
 
 	// transferHangMax is how long a new leader waits for the end of a leadership transfer that it began in an earlier
 	// term: longer than any of the transfer's calls. snapshotRetry is the pause between two attempts at a snapshot
 	// during a leadership transfer.
-	transferHangMax = 2 * raftTimeout
+	transferHangMax = 2 * peernet.RaftTimeout
 	snapshotRetry   = 100 * time.Millisecond
 
 	// joinInterval is the pause between two questions to be taken in, forgottenAfter how long a node that thinks that
@@ -178,30 +171,12 @@ const (
 	StallTimeoutDefault = 3 * time.Second
 	diskWatchInterval   = 100 * time.Millisecond
 
-	// redialPause is the pause before a node is called again at whose address nobody answers, redialMax for how long it
-	// is, and timeoutNowMax how long one that is to lead is waited for: a leader that hands over to a node that is down
-	// takes no writes for so long.
-	redialPause   = 50 * time.Millisecond
-	redialMax     = 2 * time.Second
-	timeoutNowMax = redialMax
-
-	// acceptPause is the pause after a connection could not be accepted.
-	acceptPause = 100 * time.Millisecond
-
 	// ForwardedConnectionsMax is the default for PeersConfig.ConnectionsMax: four nodes that forward as much as they
-	// can. peerConnectionsMax bounds those for each other purpose, of which a node needs a few, and peerGreetingsMax
-	// those that have not said what they are for.
+	// can.
 	ForwardedConnectionsMax = 16_384
-	peerConnectionsMax      = 128
-	peerGreetingsMax        = 64
 
-	// peerPoolMax is how many of Raft's connections to a node stay open while they are not used.
-	peerPoolMax = 3
-
-	// Names of nodes and of clusters, and messages, are short.
-	nodeNameBytesMax    = 64
-	clusterNameBytesMax = 64
-	messageBytesMax     = 4096
+	// Names of nodes are short.
+	nodeNameBytesMax = 64
 )
 
 // Checkpoints for other nodes.

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/hashicorp/raft"
+
+	"apportion/raftstore/peernet"
 )
 
 // Member is one node of the group.
@@ -47,7 +49,7 @@ func (s *Store) Members() []Member {
 	_, leader := s.raft.LeaderWithID()
 	var members []Member
 	for _, server := range s.servers() {
-		members = append(members, Member{ID: nodeName(server.ID), Address: string(server.Address),
+		members = append(members, Member{ID: peernet.NodeName(server.ID), Address: string(server.Address),
 			Voter: server.Suffrage == raft.Voter, Leader: server.ID == leader})
 	}
 	slices.SortFunc(members, func(a, b Member) int { return strings.Compare(a.ID, b.ID) })
@@ -71,11 +73,11 @@ func (s *Store) voters() []raft.Server {
 
 // member is the one of a name, ownMember is this node.
 func (s *Store) member(name string) (raft.Server, bool) {
-	return s.find(func(server raft.Server) bool { return nodeName(server.ID) == name })
+	return s.find(func(server raft.Server) bool { return peernet.NodeName(server.ID) == name })
 }
 
 func (s *Store) ownMember() (raft.Server, bool) {
-	return s.find(func(server raft.Server) bool { return server.ID == s.identity.self })
+	return s.find(func(server raft.Server) bool { return server.ID == s.identity.Self })
 }
 
 func (s *Store) find(is func(raft.Server) bool) (raft.Server, bool) {
@@ -115,19 +117,20 @@ func (m *Member) check() error {
 // answer stays what it was.
 func (s *Store) meet(ctx context.Context, m Member) (raft.ServerID, error) {
 	if m.ID == s.cfg.NodeID {
-		return s.identity.self, nil
+		return s.identity.Self, nil
 	}
 	known, exists := s.member(m.ID)
-	there, err := s.peers.whoIsAt(m.Address, min(dialTimeout, timeoutOf(ctx)/2))
-	own := s.identity.cluster()
+	there, err := s.peers.WhoIsAt(m.Address, min(peernet.DialTimeout, timeoutOf(ctx)/2))
+	own := s.identity.Cluster()
 	switch {
 	case err != nil && exists:
 		return known.ID, nil
 	case err != nil:
 		return "", fmt.Errorf("%w: start %s, and see that it can be called at %s: %w", ErrMemberNotThere, m.ID,
 			m.Address, err)
-	case nodeName(there.Node) != m.ID:
-		return "", fmt.Errorf("%w: at %s is node %s, not %s", ErrMemberNotThere, m.Address, nodeName(there.Node), m.ID)
+	case peernet.NodeName(there.Node) != m.ID:
+		return "", fmt.Errorf("%w: at %s is node %s, not %s", ErrMemberNotThere, m.Address,
+			peernet.NodeName(there.Node), m.ID)
 	case there.Cluster != "" && there.Cluster != own:
 		return "", fmt.Errorf("%w: the node at %s is of cluster %s, and this is %s", ErrMemberNotThere, m.Address,
 			there.Cluster, own)
@@ -200,7 +203,7 @@ func (s *Store) TransferLeadership(ctx context.Context, id string) error {
 		if !exists {
 			return fmt.Errorf("%w: %s", ErrUnknownMember, id)
 		}
-		if known.ID == s.identity.self {
+		if known.ID == s.identity.Self {
 			return nil
 		}
 		if known.Suffrage != raft.Voter {

@@ -29,7 +29,7 @@ func TestMembers(t *testing.T) {
 	if err := replica.AddMember(t.Context(), Member{ID: "x", Address: "127.0.0.1:1"}); !errors.Is(err, ErrNotLeader) {
 		t.Errorf("a replica adds a member: %v", err)
 	}
-	if err := leader.AddMember(t.Context(), Member{ID: replica.cfg.NodeID, Address: replica.peers.address,
+	if err := leader.AddMember(t.Context(), Member{ID: replica.cfg.NodeID, Address: replica.peers.Address,
 		Voter: true}); err != nil {
 		t.Fatal(err)
 	}
@@ -47,7 +47,7 @@ func TestMembers(t *testing.T) {
 // A member's name and address outlive the request that they were part of.
 func TestMemberIsCopied(t *testing.T) {
 	g := newGroup(t, 1)
-	address := g.waiting("late").peers.address
+	address := g.waiting("late").peers.Address
 	request := []byte("late " + address)
 	text := unsafe.String(&request[0], len(request))
 	if err := g.leader().AddMember(t.Context(), Member{ID: text[:4], Address: text[5:]}); err != nil {
@@ -105,7 +105,7 @@ func TestIsolatedDoesNotLead(t *testing.T) {
 	leader := g.leader()
 	isolated := g.others(leader)[0]
 	isolated.Isolate()
-	g.await("it is isolated", func() bool { return !isolated.peers.mayTalk() })
+	g.await("it is isolated", func() bool { return !isolated.peers.MayTalk() })
 	if err := leader.TransferLeadership(t.Context(), isolated.cfg.NodeID); err == nil {
 		t.Error("it was made the leader")
 	}
@@ -123,7 +123,7 @@ func TestRemovedWhileDown(t *testing.T) {
 	g.mustDo(refresh("A", 100))
 	leader := g.leader()
 	down := g.others(leader)[0]
-	down.cfg.Peers.Join = []string{leader.peers.address}
+	down.cfg.Peers.Join = []string{leader.peers.Address}
 	mustClose(t, down.Store)
 	g.await("it is removed", func() bool {
 		err := g.leader().RemoveMember(t.Context(), down.cfg.NodeID)
@@ -152,7 +152,7 @@ func TestChangeOfUnknownOutcome(t *testing.T) {
 	stalled.on.Store(true)
 	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 	defer cancel()
-	late := Member{ID: "late", Address: g.waiting("late").peers.address}
+	late := Member{ID: "late", Address: g.waiting("late").peers.Address}
 	expect("add", leader.AddMember(ctx, late))
 	answer()
 	g.await("it was added nevertheless", func() bool {
@@ -163,8 +163,8 @@ func TestChangeOfUnknownOutcome(t *testing.T) {
 	g = newGroupOf(t, 2, calm)
 	leader = g.leader()
 	other := g.others(leader)[0]
-	other.peers.mute(true)
+	other.peers.Isolate(true)
 	expect("hand over", leader.TransferLeadership(ctx, other.cfg.NodeID))
-	other.peers.mute(false)
+	other.peers.Isolate(false)
 	g.leader()
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/hashicorp/raft"
 
 	"apportion/engine"
+	"apportion/raftstore/peernet"
 	"apportion/wal"
 )
 
@@ -41,14 +42,14 @@ func (s *Store) bootstrap(context.Context) error {
 	if s.peers != nil && !s.cfg.Peers.Bootstrap {
 		return nil
 	}
-	if cluster := s.identity.cluster(); cluster != "" {
+	if cluster := s.identity.Cluster(); cluster != "" {
 		return fmt.Errorf("%w: this empty directory was taken into cluster %s before it got anything of it; start "+
 			"it with --join, "+
 			"or found another cluster in another directory", ErrMember, cluster)
 	}
 	s.cfg.Logger.Info("a new data directory: bootstrapping a group of one", "dir", s.cfg.Dir, "node", s.cfg.NodeID)
 	configuration := raft.Configuration{Servers: []raft.Server{
-		{Suffrage: raft.Voter, ID: s.identity.self, Address: s.address()},
+		{Suffrage: raft.Voter, ID: s.identity.Self, Address: s.address()},
 	}}
 	err = errors.Join(
 		s.log.SetUint64(keyCurrentTerm, bootstrapTerm),
@@ -63,10 +64,10 @@ func (s *Store) bootstrap(context.Context) error {
 // nameCluster gives the cluster that this node has founded a name, unless it has one. It comes after the first entry: a
 // name without an entry is that of a cluster that has taken this node in.
 func (s *Store) nameCluster() error {
-	if s.peers == nil || s.identity.cluster() != "" {
+	if s.peers == nil || s.identity.Cluster() != "" {
 		return nil
 	}
-	return s.identity.found(s.cfg.random)
+	return s.identity.Found(s.cfg.random)
 }
 
 // isNew reports whether nothing was ever stored in the directory.
@@ -183,23 +184,20 @@ func (s *Store) transport() closingTransport {
 		_, transport := raft.NewInmemTransport(localAddress)
 		return transport
 	}
-	return transport{raft.NewNetworkTransportWithConfig(&raft.NetworkTransportConfig{
-		Stream: raftStream{s.peers.service(kindRaft)}, MaxPool: peerPoolMax, Timeout: raftTimeout,
-		Logger: newRaftLogger(s.cfg.Logger),
-	})}
+	return peernet.NewTransport(s.peers, s.cfg.Logger)
 }
 
 func (s *Store) address() raft.ServerAddress {
 	if s.peers == nil {
 		return localAddress
 	}
-	return raft.ServerAddress(s.peers.address)
+	return raft.ServerAddress(s.peers.Address)
 }
 
 func (s *Store) raftConfig(notify chan<- bool) *raft.Config {
 	c := raft.DefaultConfig()
-	c.LocalID = s.identity.self
-	c.Logger = newRaftLogger(s.cfg.Logger)
+	c.LocalID = s.identity.Self
+	c.Logger = peernet.NewRaftLogger(s.cfg.Logger)
 	c.NotifyCh = notify
 	c.HeartbeatTimeout = s.cfg.ElectionTimeout
 	c.ElectionTimeout = s.cfg.ElectionTimeout
@@ -212,4 +210,29 @@ func (s *Store) raftConfig(notify chan<- bool) *raft.Config {
 	c.NoSnapshotRestoreOnStart = true // the state database is the snapshot, and it is loaded already
 	c.NoLegacyTelemetry = true
 	return c
+}
+
+// knowSelf is the step of Open that finds out who this node is, or makes it somebody.
+func (s *Store) knowSelf(context.Context) error {
+	isNew, err := s.isNew()
+	if err == nil {
+		s.identity, err = peernet.LoadIdentity(s.cfg.NodeID, s.log, isNew, s.cfg.random)
+	}
+	return err
+}
+
+// keepSelf has a directory from before there were identities keep its node's name, once Raft has found that in its log.
+// One of a group of one is its only member's, for certain.
+func (s *Store) keepSelf(context.Context) error {
+	if s.identity.IsKept() {
+		return nil
+	}
+	servers := s.servers()
+	if len(servers) == 1 && servers[0].Address == localAddress && servers[0].ID != s.identity.Self {
+		return fmt.Errorf("%w: it is that of node %s, and this is node %s", ErrOtherNode, servers[0].ID, s.cfg.NodeID)
+	}
+	if _, member := s.ownMember(); !member {
+		return nil // it was removed, and may be anybody's
+	}
+	return s.identity.Keep()
 }

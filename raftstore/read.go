@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"apportion/engine"
+	"apportion/raftstore/peernet"
 )
 
 // NewBatch gives an empty batch for Do. Keep it for the next request: Reset empties it.
@@ -282,10 +283,10 @@ func (s *Store) Status() Status {
 		QueueLength: s.proposer.queued.Load(), ClockHeldBackMS: s.stamper.heldBackMS.Load(),
 	}
 	_, leader := s.raft.LeaderWithID()
-	status.Leader = nodeName(leader)
+	status.Leader = peernet.NodeName(leader)
 	status.Lag, status.LagKnown = s.Lag()
 	if s.peers != nil {
-		status.Cluster, status.Address = s.identity.cluster(), s.peers.address
+		status.Cluster, status.Address = s.identity.Cluster(), s.peers.Address
 	}
 	return status
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/hashicorp/raft"
 
 	"apportion/raftstore/durable"
+	"apportion/raftstore/peernet"
 	"apportion/raftstore/statedb"
 )
 
@@ -80,7 +81,7 @@ func (s *Store) newShipper(context.Context) error {
 		},
 	}
 	s.shipper.mu.sums = map[string]uint32{}
-	s.peers.serve[kindFiles] = s.shipper.serve
+	s.peers.Handle(peernet.KindFiles, s.shipper.serve)
 	return nil
 }
 

@@ -38,7 +38,7 @@ func (g *testGroup) reopen(n *testNode) {
 		g.t.Fatalf("open %s: %v", n.cfg.NodeID, err)
 	}
 	n.Store = s
-	n.cfg.Peers.Listen = s.peers.address
+	n.cfg.Peers.Listen = s.peers.Address
 	n.cfg.Metrics = nil
 }
 

@@ -1,7 +1,6 @@
 package raftstore
 
 import (
-	"apportion/raftstore/statedb"
 	"errors"
 	"fmt"
 	"io"
@@ -10,6 +9,9 @@ import (
 	"time"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
+
+	"apportion/raftstore/peernet"
+	"apportion/raftstore/statedb"
 )
 
 // The questions and answers of a transfer, each a message of hello's form.
@@ -61,7 +63,7 @@ func (s *shipper) serve(conn net.Conn) {
 func (t *shipment) answerAll() error {
 	for {
 		var q fileQuestion
-		if err := errors.Join(t.renew(), readMessage(t.conn, &q)); err != nil {
+		if err := errors.Join(t.renew(), peernet.ReadMessage(t.conn, &q)); err != nil {
 			return err
 		}
 		if err := t.answer(&q); err != nil {
@@ -80,7 +82,7 @@ func (t *shipment) answer(q *fileQuestion) error {
 	case t.offer != nil && !q.List:
 		return t.part(q)
 	default:
-		return fmt.Errorf("%w: the list of files comes first, and once", errProtocol)
+		return fmt.Errorf("%w: the list of files comes first, and once", peernet.ErrProtocol)
 	}
 }
 
@@ -92,7 +94,7 @@ func (t *shipment) admit() bool {
 
 // refuse tells the other end why there is no answer.
 func (t *shipment) refuse(why error) error {
-	return errors.Join(t.renew(), writeMessage(t.conn, fileAnswer{Error: why.Error()}))
+	return errors.Join(t.renew(), peernet.WriteMessage(t.conn, fileAnswer{Error: why.Error()}))
 }
 
 func (t *shipment) close() error {
@@ -123,11 +125,11 @@ func (t *shipment) list(above uint64) error {
 			return err
 		}
 		file := &statedb.File{Name: name, Bytes: bytes, Checksum: sum}
-		if err := errors.Join(t.renew(), writeMessage(t.conn, fileAnswer{File: file})); err != nil {
+		if err := errors.Join(t.renew(), peernet.WriteMessage(t.conn, fileAnswer{File: file})); err != nil {
 			return err
 		}
 	}
-	return writeMessage(t.conn, fileAnswer{Index: o.meta.Index, Term: o.meta.Term})
+	return peernet.WriteMessage(t.conn, fileAnswer{Index: o.meta.Index, Term: o.meta.Term})
 }
 
 // part answers with the bytes of a file from an offset on, as many as go into a chunk.
@@ -143,7 +145,7 @@ func (t *shipment) part(q *fileQuestion) error {
 	if n, err := t.file.ReadAt(chunk, q.Offset); n < len(chunk) {
 		return fmt.Errorf("raftstore: read %s of a checkpoint: %w", q.File, err)
 	}
-	if err := writeMessage(t.conn, fileAnswer{Bytes: len(chunk)}); err != nil {
+	if err := peernet.WriteMessage(t.conn, fileAnswer{Bytes: len(chunk)}); err != nil {
 		return err
 	}
 	n, err := t.conn.Write(chunk)

@@ -13,6 +13,7 @@ import (
 	"github.com/hashicorp/raft"
 
 	"apportion/engine"
+	"apportion/raftstore/peernet"
 )
 
 // oldGroup is a group with a past: orders that were closed so many entries ago that they leave memory soon after a run
@@ -41,7 +42,8 @@ var makeOldGroup = sync.OnceValue(func() *oldGroup {
 	s := p.store
 	steps := []func(context.Context) error{
 		s.lockDirectory, p.openState, s.loadState, s.openLog,
-		func(context.Context) error { s.identity = &identity{self: "node0"}; return nil }, // there were no others
+		// there were no others
+		func(context.Context) error { s.identity = &peernet.Identity{Self: "node0"}; return nil },
 		s.bootstrap, s.openHistory,
 		func(context.Context) error { return s.log.SetUint64(keyCurrentTerm, oldTerm) },
 		func(context.Context) error { return g.apply(s) },

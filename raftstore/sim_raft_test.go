@@ -260,7 +260,7 @@ func (r *simRaft) Apply(data []byte, _ time.Duration) raft.ApplyFuture {
 
 func (r *simRaft) send(m message) {
 	m.from, m.term = r.p.id, r.term
-	m.fromID, m.toID = r.p.store.identity.self, r.p.w.members[m.to].id
+	m.fromID, m.toID = r.p.store.identity.Self, r.p.w.members[m.to].id
 	r.p.w.post(r.p, m)
 }
 

@@ -5,6 +5,8 @@ import (
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/hashicorp/raft"
+
+	"apportion/raftstore/peernet"
 )
 
 // Disks that are lost: a node comes back under its name with an empty one, at most one of three at a time. Whom the
@@ -23,14 +25,14 @@ type simMember struct {
 // bind makes a node that starts for the first time a member.
 func (w *world) bind(p *process) {
 	if m := &w.members[p.id]; m.id == "" && m.voter && !p.disk.crashed() {
-		m.id = p.store.identity.self
+		m.id = p.store.identity.Self
 	}
 }
 
 // isVoter reports whether a node, as it is now, has a vote.
 func (w *world) isVoter(p *process) bool {
 	m := w.members[p.id]
-	return m.voter && m.id == p.store.identity.self
+	return m.voter && m.id == p.store.identity.Self
 }
 
 func (w *world) voters() (count int) {
@@ -45,8 +47,9 @@ func (w *world) voters() (count int) {
 // letsIn is what stands between nodes: the handshake of the node that is called, and Raft's look whether the caller is
 // a member.
 func (w *world) letsIn(p *process, m *message) bool {
-	door := peers{identity: p.store.identity, accepted: map[kind]chan net.Conn{kindRaft: nil}}
-	err := door.check(&hello{Protocol: peerProtocol, Cluster: "simulated", From: m.fromID, To: m.toID, Kind: kindRaft})
+	door := peernet.Network{Identity: p.store.identity, Accepted: map[peernet.Kind]chan net.Conn{peernet.KindRaft: nil}}
+	err := door.Check(&peernet.Hello{Protocol: peernet.Protocol, Cluster: "simulated", From: m.fromID, To: m.toID,
+		Kind: peernet.KindRaft})
 	return err == nil && m.fromID == w.members[m.from].id && !p.disk.crashed()
 }
 
@@ -74,10 +77,10 @@ func (w *world) replace() {
 	case third == nil || third.raft.term != leader.raft.term || third.raft.role != simFollower:
 		return // nothing can be committed, without the vote that was lost
 	case !m.voter && m.id == "" && n.process != nil:
-		*m = simMember{id: n.process.store.identity.self}
+		*m = simMember{id: n.process.store.identity.Self}
 		leader.raft.next[n.id], leader.raft.match[n.id] = leader.raft.last+1, 0
 		w.tracef("node %d is taken in", n.id)
-	case m.id != "" && n.process != nil && m.id == n.process.store.identity.self:
+	case m.id != "" && n.process != nil && m.id == n.process.store.identity.Self:
 		if m.voter = leader.raft.match[n.id] >= leader.raft.commit; m.voter {
 			w.lost = -1
 			w.counts.Replaced++

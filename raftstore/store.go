@@ -12,6 +12,7 @@ import (
 
 	"apportion/engine"
 	"apportion/raftstore/history"
+	"apportion/raftstore/peernet"
 	"apportion/raftstore/statedb"
 	"apportion/wal"
 )
@@ -33,12 +34,12 @@ type Store struct {
 	archive     *archive
 	checkpoints *checkpointer
 	history     *history.Keeper
-	identity    *identity
+	identity    *peernet.Identity
 	raft        *raft.Raft
 	leadership  *leadership
 
 	// What a group of several needs; peers is nil in a group of one, and so are the others.
-	peers    *peers
+	peers    *peernet.Network
 	confirms *rounds    // does this node still lead?
 	follows  *rounds    // has this node what the leader has?
 	follow   *following // what the last of those found
@@ -223,12 +224,12 @@ func (s *Store) startWorkers(context.Context) error {
 		close(s.stop)
 		s.proposer.close(closeTimeout)
 		if s.peers != nil {
-			return s.peers.hangUp() // the workers may be waiting for an answer
+			return s.peers.HangUp() // the workers may be waiting for an answer
 		}
 		return nil
 	})
 	if s.peers != nil {
-		s.peers.run()
+		s.peers.Run()
 	}
 	return nil
 }

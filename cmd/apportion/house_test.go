@@ -28,9 +28,11 @@ var mayImport = map[string][]string{
 
 	"wal": {},
 
-	"raftstore":         {"engine", "raftstore/durable", "raftstore/history", "raftstore/statedb", "rules", "wal"},
+	"raftstore": {"engine", "raftstore/durable", "raftstore/history", "raftstore/peernet",
+		"raftstore/statedb", "rules", "wal"},
 	"raftstore/durable": {},
 	"raftstore/history": {"engine", "raftstore/durable", "raftstore/statedb", "wal"},
+	"raftstore/peernet": {"wal"},
 	"raftstore/statedb": {"engine", "raftstore/durable", "wal"},
 
 	"httpapi": {"engine", "httpapi/api", "httpapi/kibo", "httpapi/names", "httpapi/stockquery", "httpapi/strictjson",

@@ -1,4 +1,4 @@
-package raftstore
+package peernet
 
 import (
 	"errors"
@@ -13,13 +13,13 @@ import (
 
 // A pipeline takes requests although nobody takes its answers, and has all answers, in order, for who does later.
 func TestPipelineNeverWaits(t *testing.T) {
-	connect := func() transport {
+	connect := func() Transport {
 		inner, err := raft.NewTCPTransport("127.0.0.1:0", nil, 1, patience, io.Discard)
 		if err != nil {
 			t.Fatal(err)
 		}
 		t.Cleanup(func() { _ = inner.Close() }) // the test is over
-		return transport{inner}
+		return Transport{inner}
 	}
 	leader, follower := connect(), connect()
 	go func() {
@@ -91,14 +91,14 @@ func (s silentStream) Dial(raft.ServerAddress, time.Duration) (net.Conn, error) 
 // A node that is to lead and does not answer is waited for less long than others.
 func TestTimeoutNowEnds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		own := transport{raft.NewNetworkTransportWithConfig(
-			&raft.NetworkTransportConfig{Stream: silentStream{make(chan struct{})}, Timeout: raftTimeout})}
+		own := Transport{raft.NewNetworkTransportWithConfig(
+			&raft.NetworkTransportConfig{Stream: silentStream{make(chan struct{})}, Timeout: RaftTimeout})}
 		begin := time.Now()
 		err := own.TimeoutNow("f", "there", &raft.TimeoutNowRequest{}, &raft.TimeoutNowResponse{})
 		if took := time.Since(begin); err == nil || took != timeoutNowMax {
 			t.Errorf("after %s: %v", took, err)
 		}
-		time.Sleep(raftTimeout) // virtual; the call ends as well
+		time.Sleep(RaftTimeout) // virtual; the call ends as well
 		if err := own.Close(); err != nil {
 			t.Error(err)
 		}
@@ -107,18 +107,65 @@ func TestTimeoutNowEnds(t *testing.T) {
 
 // Raft is given our transport, not the one inside it.
 func TestTransport(t *testing.T) {
-	g := newGroupOf(t, 2, calm)
-	leader := g.leader()
-	other := g.others(leader)[0]
-	own := leader.transport()
-	p, err := own.AppendEntriesPipeline(other.identity.self, raft.ServerAddress(other.peers.address))
+	leader, follower := newNetwork(t, "a"), newNetwork(t, "b")
+	own, other := NewTransport(leader, leader.logger), NewTransport(follower, leader.logger)
+	p, err := own.AppendEntriesPipeline(follower.Identity.Self, raft.ServerAddress(follower.Address))
 	if err != nil {
 		t.Fatal(err)
 	}
 	if _, ok := p.(*pipeline); !ok {
 		t.Errorf("a pipeline is a %T", p)
 	}
-	if err := errors.Join(p.Close(), own.Close()); err != nil {
+	if err := errors.Join(p.Close(), own.Close(), other.Close()); err != nil {
 		t.Error(err)
 	}
+}
+
+// A call to a node that is down waits for it, and ends when this node does.
+func TestDialWaits(t *testing.T) {
+	n := newNetwork(t, "a")
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	address := listener.Addr().String()
+	if err := listener.Close(); err != nil {
+		t.Fatal(err)
+	}
+	stream := raftStream{n.service(KindRaft)}
+	dialled := make(chan error, 1)
+	dial := func() {
+		conn, err := stream.Dial(calledAs(n.Identity.Self, raft.ServerAddress(address)), DialTimeout)
+		if err == nil {
+			err = conn.Close()
+		}
+		dialled <- err
+	}
+	go dial()
+	listener, err = net.Listen("tcp", address)
+	if err != nil {
+		t.Skip("somebody else has taken the address")
+	}
+	conn, err := listener.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := n.handshake(conn); err != nil {
+		t.Error(err)
+	}
+	if err := <-dialled; err != nil {
+		t.Error(err)
+	}
+	if err := listener.Close(); err != nil {
+		t.Fatal(err)
+	}
+	go dial()
+	begin := time.Now()
+	if err := n.Close(); err != nil {
+		t.Error(err)
+	}
+	if err := <-dialled; err == nil {
+		t.Error("a call was answered by nobody")
+	}
+	t.Logf("the call ended %s after the node", time.Since(begin).Round(time.Millisecond))
 }

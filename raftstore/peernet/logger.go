@@ -1,4 +1,4 @@
-package raftstore
+package peernet
 
 import (
 	"io"
@@ -10,16 +10,16 @@ import (
 	"github.com/hashicorp/raft"
 )
 
-// newRaftLogger carries Raft's messages into ours. Raft logs each election and snapshot at level info; that is noise
-// here, so only warnings and errors keep their level and the rest is for debugging.
-func newRaftLogger(logger *slog.Logger) hclog.Logger {
+// NewRaftLogger passes Raft's messages to our logger. Raft logs each election and snapshot at level info, which is
+// noise here: only warnings and errors keep their level, the rest becomes debug.
+func NewRaftLogger(logger *slog.Logger) hclog.Logger {
 	l := hclog.NewInterceptLogger(&hclog.LoggerOptions{Name: "raft", Level: hclog.Info, Output: io.Discard})
 	l.RegisterSink(&raftSink{newRarely(logger)})
 	return l
 }
 
-// usualRaft are warnings about what is usual: a group of one that waits for a leader, though there is only itself, a
-// new node that has no group yet, and connections that end because this node closes.
+// usualRaft are warnings about normal events: a node alone that waits for a leader, a new node without a cluster, and
+// connections that end because this node closes.
 var usualRaft = map[string]bool{
 	"heartbeat timeout reached, starting election": true,
 	"no known peers, aborting election":            true,
@@ -30,8 +30,8 @@ var usualRaft = map[string]bool{
 // raftSink passes Raft's messages on.
 type raftSink struct{ *rarely }
 
-// rarely passes messages on of which many may be the same. A node that is away has the leader complain many times a
-// second, of which one line in a while is enough.
+// rarely passes on one of many equal messages. While a node is down, the leader complains many times a second; one line
+// every few seconds is enough.
 type rarely struct {
 	logger *slog.Logger
 
@@ -43,7 +43,7 @@ func newRarely(logger *slog.Logger) *rarely {
 	return &rarely{logger: logger, said: map[string]*repeated{}}
 }
 
-// repeated is a message that was passed on, and how often it came since.
+// repeated is a message that was passed on, and how often it came since then.
 type repeated struct {
 	at   time.Time
 	more int
@@ -58,19 +58,19 @@ func (s *raftSink) Accept(_ string, level hclog.Level, msg string, args ...any) 
 		s.logger.Debug("raft: "+msg, args...)
 		return
 	}
-	// Each of them is about another node, or a moment in which there is no leader; what ends this node says so itself.
+	// Each is about another node, or a moment without a leader. What stops this node has a message of its own.
 	s.warn("raft: "+msg, args...)
 }
 
-// named has people read names where Raft says what it knows nodes as.
+// named replaces Raft's node ids by names.
 func named(arg any) any {
 	switch v := arg.(type) {
 	case raft.ServerID:
-		return nodeName(v)
+		return NodeName(v)
 	case string:
-		return nodeName(raft.ServerID(v))
+		return NodeName(raft.ServerID(v))
 	case raft.Server:
-		v.ID = raft.ServerID(nodeName(v.ID))
+		v.ID = raft.ServerID(NodeName(v.ID))
 		return v
 	}
 	return arg
@@ -88,7 +88,7 @@ func (s *rarely) warn(msg string, args ...any) {
 	s.logger.Warn(msg, args...)
 }
 
-// once reports whether a message is to be passed on, and how many like it were not.
+// once reports whether to pass a message on, and how many equal ones were dropped before it.
 func (s *rarely) once(msg string) (more int, pass bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -98,7 +98,7 @@ func (s *rarely) once(msg string) (more int, pass bool) {
 		s.said[msg] = r
 	}
 	now := time.Now()
-	if now.Sub(r.at) < raftLogInterval {
+	if now.Sub(r.at) < logInterval {
 		r.more++
 		return 0, false
 	}
