@@ -22,7 +22,7 @@ type scratch struct {
 	sums     mem.HashMap[uint32, int64] // units by segment, over the lines of a command
 	room     room
 	seen     mem.HashMap[uint64, int32] // items of a command by a hash of what makes them equal
-	group    groupScratch
+	group    tagGroupScratch
 	rows     []uint32
 	touched  touched // with invariants
 	lineRows []uint32

@@ -82,9 +82,11 @@ func TestStockTextLimits(t *testing.T) {
 			return &Block{Location: "L", Items: []BlockItem{{UPC: s}}}
 		}},
 		{LocationBytesMax, "location", func(s string) Command { return &PutLocation{Location: s} }},
-		{PlaceNameBytesMax, "name", func(s string) Command { return &PutLocation{Location: "L", Name: s} }},
-		{PlaceNameBytesMax, "postalCode", func(s string) Command { return &PutLocation{Location: "L", PostalCode: s} }},
-		{PlaceNameBytesMax, "country", func(s string) Command { return &PutLocation{Location: "L", Country: s} }},
+		{LocationNameBytesMax, "name", func(s string) Command { return &PutLocation{Location: "L", Name: s} }},
+		{LocationNameBytesMax, "postalCode", func(s string) Command {
+			return &PutLocation{Location: "L", PostalCode: s}
+		}},
+		{LocationNameBytesMax, "country", func(s string) Command { return &PutLocation{Location: "L", Country: s} }},
 		{LocationBytesMax, "group", func(s string) Command { return &PutLocationGroup{Group: s} }},
 		{LocationBytesMax, "locations[0]", func(s string) Command {
 			return &PutLocationGroup{Group: "g", Locations: []string{s}}

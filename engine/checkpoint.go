@@ -30,12 +30,12 @@ const (
 
 // changes is what a checkpoint would have to write.
 type changes struct {
-	records mem.Bitset
-	orders  mem.Bitset
-	schema  bool
-	places  bool
-	groups  bool
-	rules   *RuleSet // that the last freeze has seen
+	records        mem.Bitset
+	orders         mem.Bitset
+	schema         bool
+	details        bool
+	locationGroups bool
+	rules          *RuleSet // that the last freeze has seen
 
 	frozen *Checkpoint
 
@@ -48,15 +48,15 @@ type Checkpoint struct {
 	e     *Engine
 	index uint64
 
-	meta, schema    []byte
-	places, groups  []byte
-	groupsChanged   bool // also when there are none any more
-	rules, rulesWas *RuleSet
-	records, orders frozenRows
-	logs            [keptLogs]frozenLog
-	archived        *archivedRows
-	toArchive       []uint64 // entries of archived, by order id; nil before the first Next
-	counted         []uint32 // locations, rows in Engine.names, whose records may have a base for a count
+	meta, schema            []byte
+	details, locationGroups []byte
+	locationGroupsChanged   bool // also when there are none any more
+	rules, rulesWas         *RuleSet
+	records, orders         frozenRows
+	logs                    [keptLogs]frozenLog
+	archived                *archivedRows
+	toArchive               []uint64 // entries of archived, by order id; nil before the first Next
+	counted                 []uint32 // locations, rows in Engine.names, whose records may have a base for a count
 
 	stage int
 	buf   []byte
@@ -82,11 +82,11 @@ func (e *Engine) Freeze() *Checkpoint {
 	if ch.schema {
 		c.schema = e.appendSchema(nil)
 	}
-	if ch.places {
-		c.places = e.appendPlaces(nil)
+	if ch.details {
+		c.details = e.appendDetails(nil)
 	}
-	if ch.groups {
-		c.groups, c.groupsChanged = e.appendGroups(nil), true
+	if ch.locationGroups {
+		c.locationGroups, c.locationGroupsChanged = e.appendLocationGroups(nil), true
 	}
 	c.records.rows, ch.records = ch.records, ch.sets.Take(&ch.records)
 	c.orders.rows, ch.orders = ch.orders, ch.sets.Take(&ch.orders)
@@ -100,7 +100,7 @@ func (e *Engine) Freeze() *Checkpoint {
 	e.archivedWas.Store(c.archived) // before archivedNow, so that a reader finds an order in one of them
 	e.archivedNow.Store(newArchivedRows())
 	c.rules, c.rulesWas = e.Rules(), ch.rules
-	ch.schema, ch.places, ch.groups, ch.rules, ch.frozen = false, false, false, c.rules, c
+	ch.schema, ch.details, ch.locationGroups, ch.rules, ch.frozen = false, false, false, c.rules, c
 	return c
 }
 
@@ -131,8 +131,8 @@ func (c *Checkpoint) Abort() {
 	c.orders.rows.Each(0, func(row uint32) bool { ch.orders.Add(row); return true })
 	c.Done()
 	ch.schema = ch.schema || c.schema != nil
-	ch.places = ch.places || c.places != nil
-	ch.groups = ch.groups || c.groupsChanged
+	ch.details = ch.details || c.details != nil
+	ch.locationGroups = ch.locationGroups || c.locationGroupsChanged
 	ch.rules = c.rulesWas
 	for id := range c.logs {
 		c.e.logs[id].saved = c.logs[id].saved
@@ -171,9 +171,9 @@ func (c *Checkpoint) nextOfTable(table byte, rows *Rows, bytesEnd int, apply syn
 	case metaTable:
 		rows.add(RowSet, []byte{table}, c.meta)
 	case placeTable:
-		rows.addSole(table, c.places, c.places != nil)
+		rows.addSole(table, c.details, c.details != nil)
 	case groupTable:
-		rows.addSole(table, c.groups, c.groupsChanged)
+		rows.addSole(table, c.locationGroups, c.locationGroupsChanged)
 	case schemaTable:
 		rows.addSole(table, c.schema, c.schema != nil)
 	case ruleTable:

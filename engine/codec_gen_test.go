@@ -192,7 +192,7 @@ func genCommand(t *rapid.T, kind Kind) Command {
 		return &PutLocationGroup{Group: text("group"), Locations: rapid.SliceOfN(genText(), 0, 3).Draw(t, "locations")}
 	case KindPutLocation:
 		return &PutLocation{
-			Location: text("location"), Flags: PlaceFlags(rapid.Uint16().Draw(t, "flags")), Name: text("name"),
+			Location: text("location"), Flags: LocationFlags(rapid.Uint16().Draw(t, "flags")), Name: text("name"),
 			PostalCode: text("postalCode"),
 			Country:    text("country"), Latitude: genQuantity().Draw(t, "latitude"), Longitude: genQuantity().
 					Draw(t, "longitude"),

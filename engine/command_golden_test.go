@@ -66,7 +66,7 @@ var commandExamples = []struct {
 		Targets: []SegmentTarget{{Tags: []Tag{{"Channel", "Web"}}, Available: 7}}}}}},
 	{"Transition", Envelope{}, &Transition{FromOrderID: "o-1", OrderID: "o-2",
 		Lines: []TransitionLine{{ItemID: "1", ToItemID: "2"}}}},
-	{"PutLocation", Envelope{}, &PutLocation{Location: "S1", Flags: PlaceActive | PlaceWarehouse, Name: "Shop 1",
+	{"PutLocation", Envelope{}, &PutLocation{Location: "S1", Flags: LocationActive | LocationWarehouse, Name: "Shop 1",
 		PostalCode: "10115", Country: "DE", Latitude: 52_520_000, Longitude: -13_405_000}},
 	{"Block", Envelope{}, &Block{Location: "S1", Items: []BlockItem{{UPC: "0042", Blocked: true}, {UPC: "0043"}}}},
 	{"PutLocationGroup", Envelope{}, &PutLocationGroup{Group: "north", Locations: []string{"S1", "S2"}}},

@@ -128,9 +128,10 @@ const (
 	JobAgeMS     = 7 * 24 * 60 * 60 * 1000
 	JobFaultsMax = 32
 
-	// PlacesMax bounds the locations of which more than the stock is known, PlaceNameBytesMax their texts, in bytes.
-	PlacesMax         = 10_000
-	PlaceNameBytesMax = 128
+	// LocationsMax bounds the locations of which more than the stock is known, LocationNameBytesMax their texts, in
+	// bytes.
+	LocationsMax         = 10_000
+	LocationNameBytesMax = 128
 
 	// LocationGroupsMax bounds the groups of locations, LocationGroupMembersMax the locations that all groups have
 	// together: they are one row of the durable form.

@@ -208,9 +208,9 @@ func (l *Loader) Row(key, value []byte) error {
 	case table == schemaTable && len(rest) == 0:
 		return l.e.loadSchema(value)
 	case table == placeTable && len(rest) == 0:
-		return l.e.readPlacesRow(value)
+		return l.e.readDetailsRow(value)
 	case table == groupTable && len(rest) == 0:
-		return l.e.readGroupsRow(value)
+		return l.e.readLocationGroupsRow(value)
 	case table == recordTable && len(rest) == 4:
 		return l.e.loadRecord(binary.BigEndian.Uint32(rest), value)
 	case table == orderTable && len(rest) == 4:

@@ -10,33 +10,34 @@ import (
 	"strings"
 )
 
-// PlaceFlags is what a location can do. The engine keeps them for those who choose locations; it does not look at them.
-type PlaceFlags uint16
+// LocationFlags is what a location can do. The engine keeps them for those who choose locations; it does not look at
+// them.
+type LocationFlags uint16
 
 // The flags of a location. The bits are stored.
 const (
-	PlaceActive PlaceFlags = 1 << iota
-	PlaceDirectShip
-	PlacePickup
-	PlaceTransfer
-	PlaceInAggregate
-	PlaceInExport
-	PlaceExpress
-	PlaceWarehouse // has a warehouse management system
+	LocationActive LocationFlags = 1 << iota
+	LocationDirectShip
+	LocationPickup
+	LocationTransfer
+	LocationInAggregate
+	LocationInExport
+	LocationExpress
+	LocationWarehouse // has a warehouse management system
 
-	placeFlagsKnown = 1<<iota - 1 // all of the above
+	locationFlagsKnown = 1<<iota - 1 // all of the above
 )
 
 // PutLocation keeps what is to be known of a location besides its stock, in place of what was known. A location need
 // not be known to have stock, or the other way round.
 type PutLocation struct {
-	Location   string     `json:"location"`
-	Flags      PlaceFlags `json:"flags"`
-	Name       string     `json:"name"`
-	PostalCode string     `json:"postalCode"`
-	Country    string     `json:"country"`
-	Latitude   int64      `json:"latitude"` // millionths of a degree
-	Longitude  int64      `json:"longitude"`
+	Location   string        `json:"location"`
+	Flags      LocationFlags `json:"flags"`
+	Name       string        `json:"name"`
+	PostalCode string        `json:"postalCode"`
+	Country    string        `json:"country"`
+	Latitude   int64         `json:"latitude"` // millionths of a degree
+	Longitude  int64         `json:"longitude"`
 }
 
 func (*PutLocation) Kind() Kind { return KindPutLocation }
@@ -51,14 +52,14 @@ func (c *PutLocation) check() *Fault {
 	switch {
 	case !IsText(c.Location, LocationBytesMax):
 		return textFault("location", c.Location, LocationBytesMax)
-	case c.Flags&^placeFlagsKnown != 0:
-		return numberFault("flags", int64(c.Flags), 0, placeFlagsKnown)
-	case !isOptionalText(c.Name, PlaceNameBytesMax):
-		return textFault("name", c.Name, PlaceNameBytesMax)
-	case !isOptionalText(c.PostalCode, PlaceNameBytesMax):
-		return textFault("postalCode", c.PostalCode, PlaceNameBytesMax)
-	case !isOptionalText(c.Country, PlaceNameBytesMax):
-		return textFault("country", c.Country, PlaceNameBytesMax)
+	case c.Flags&^locationFlagsKnown != 0:
+		return numberFault("flags", int64(c.Flags), 0, locationFlagsKnown)
+	case !isOptionalText(c.Name, LocationNameBytesMax):
+		return textFault("name", c.Name, LocationNameBytesMax)
+	case !isOptionalText(c.PostalCode, LocationNameBytesMax):
+		return textFault("postalCode", c.PostalCode, LocationNameBytesMax)
+	case !isOptionalText(c.Country, LocationNameBytesMax):
+		return textFault("country", c.Country, LocationNameBytesMax)
 	case c.Latitude < -latitudeMax || c.Latitude > latitudeMax:
 		return numberFault("latitude", c.Latitude, -latitudeMax, latitudeMax)
 	case c.Longitude < -longitudeMax || c.Longitude > longitudeMax:
@@ -74,8 +75,8 @@ func (c *PutLocation) appendBody(dst []byte) []byte {
 	return binary.AppendVarint(binary.AppendVarint(dst, c.Latitude), c.Longitude)
 }
 
-// placeBytesMin is what a location takes at least.
-const placeBytesMin = 4*textBytesMin + 1 + 1 + 1
+// locationBytesMin is what a location takes at least.
+const locationBytesMin = 4*textBytesMin + 1 + 1 + 1
 
 func (c *PutLocation) readBody(r *bodyReader) {
 	c.Location = r.text()
@@ -83,7 +84,7 @@ func (c *PutLocation) readBody(r *bodyReader) {
 	if flags > math.MaxUint16 {
 		r.fail("flags out of range")
 	}
-	c.Flags = PlaceFlags(flags)
+	c.Flags = LocationFlags(flags)
 	c.Name, c.PostalCode, c.Country = r.text(), r.text(), r.text()
 	c.Latitude, c.Longitude = r.varint(), r.varint()
 }
@@ -103,27 +104,27 @@ func (c *PutLocation) clone() PutLocation {
 	return own
 }
 
-// places is what is known of locations, by their codes. It is replaced as a whole.
-type places map[string]PutLocation
+// locationDetails is what is known of locations, by their codes. It is replaced as a whole.
+type locationDetails map[string]PutLocation
 
 func (c *PutLocation) apply(e *Engine, _ *Envelope, r *Result) {
-	old := e.loadPlaces()
-	if _, known := old[c.Location]; !known && len(old) >= PlacesMax {
-		r.refuse(CodeTooMany, "location", strconv.Itoa(PlacesMax))
+	old := e.loadDetails()
+	if _, known := old[c.Location]; !known && len(old) >= LocationsMax {
+		r.refuse(CodeTooMany, "location", strconv.Itoa(LocationsMax))
 		return
 	}
 	now := maps.Clone(old)
 	if now == nil {
-		now = places{}
+		now = locationDetails{}
 	}
 	own := c.clone()
 	now[own.Location] = own
-	e.places.Store(&now)
-	e.changes.places = true
+	e.details.Store(&now)
+	e.changes.details = true
 }
 
-func (rd *Reader) loadPlaces() places {
-	if p := rd.places.Load(); p != nil {
+func (rd *Reader) loadDetails() locationDetails {
+	if p := rd.details.Load(); p != nil {
 		return *p
 	}
 	return nil
@@ -131,13 +132,13 @@ func (rd *Reader) loadPlaces() places {
 
 // Location gives what was put of a location.
 func (rd *Reader) Location(code string) (PutLocation, bool) {
-	c, ok := rd.loadPlaces()[code]
+	c, ok := rd.loadDetails()[code]
 	return c, ok
 }
 
 // Locations gives what was put of all locations, by their codes.
 func (rd *Reader) Locations() []PutLocation {
-	all := rd.loadPlaces()
+	all := rd.loadDetails()
 	list := make([]PutLocation, 0, len(all))
 	for _, code := range slices.Sorted(maps.Keys(all)) {
 		list = append(list, all[code])
@@ -145,8 +146,8 @@ func (rd *Reader) Locations() []PutLocation {
 	return list
 }
 
-// appendPlaces encodes all locations; nothing if there are none.
-func (e *Engine) appendPlaces(b []byte) []byte {
+// appendDetails encodes all locations; nothing if there are none.
+func (e *Engine) appendDetails(b []byte) []byte {
 	list := e.Locations()
 	if len(list) == 0 {
 		return b
@@ -158,11 +159,11 @@ func (e *Engine) appendPlaces(b []byte) []byte {
 	return b
 }
 
-// readPlacesRow reads what appendPlaces wrote: locations in order, each once and within the limits.
-func (e *Engine) readPlacesRow(b []byte) error {
+// readDetailsRow reads what appendDetails wrote: locations in order, each once and within the limits.
+func (e *Engine) readDetailsRow(b []byte) error {
 	in := bodyReader{reader: reader{b: b}}
-	all, last := places{}, ""
-	for range in.count(placeBytesMin) {
+	all, last := locationDetails{}, ""
+	for range in.count(locationBytesMin) {
 		var c PutLocation
 		if c.readBody(&in); in.fault != "" {
 			break
@@ -177,10 +178,10 @@ func (e *Engine) readPlacesRow(b []byte) error {
 	if err := in.end(ErrCorrupt); err != nil {
 		return err
 	}
-	if len(all) == 0 || len(all) > PlacesMax {
+	if len(all) == 0 || len(all) > LocationsMax {
 		return fmt.Errorf("%w: %d locations", ErrCorrupt, len(all))
 	}
-	e.places.Store(&all)
+	e.details.Store(&all)
 	return nil
 }
 
@@ -219,8 +220,8 @@ func (c *PutLocationGroup) appendBody(dst []byte) []byte {
 	return appendTexts(appendText(dst, c.Group), c.Locations)
 }
 
-// groupBytesMin is what a group takes at least.
-const groupBytesMin = textBytesMin + 1
+// locationGroupBytesMin is what a group takes at least.
+const locationGroupBytesMin = textBytesMin + 1
 
 func (c *PutLocationGroup) readBody(r *bodyReader) {
 	c.Group = r.text()
@@ -240,11 +241,11 @@ func (c *PutLocationGroup) clone() PutLocationGroup {
 	return own
 }
 
-// placeGroups is the groups of locations, by their codes. It is replaced as a whole.
-type placeGroups map[string]PutLocationGroup
+// locationGroups is the groups of locations, by their codes. It is replaced as a whole.
+type locationGroups map[string]PutLocationGroup
 
 // members is how many locations all groups have together.
-func (g placeGroups) members() (n int) {
+func (g locationGroups) members() (n int) {
 	for _, c := range g {
 		n += len(c.Locations)
 	}
@@ -252,9 +253,9 @@ func (g placeGroups) members() (n int) {
 }
 
 func (c *PutLocationGroup) apply(e *Engine, _ *Envelope, r *Result) {
-	now := maps.Clone(e.loadGroups())
+	now := maps.Clone(e.loadLocationGroups())
 	if now == nil {
-		now = placeGroups{}
+		now = locationGroups{}
 	}
 	delete(now, c.Group)
 	if len(c.Locations) > 0 {
@@ -269,12 +270,12 @@ func (c *PutLocationGroup) apply(e *Engine, _ *Envelope, r *Result) {
 		own := c.clone()
 		now[own.Group] = own
 	}
-	e.groups.Store(&now)
-	e.changes.groups = true
+	e.locationGroups.Store(&now)
+	e.changes.locationGroups = true
 }
 
-func (rd *Reader) loadGroups() placeGroups {
-	if g := rd.groups.Load(); g != nil {
+func (rd *Reader) loadLocationGroups() locationGroups {
+	if g := rd.locationGroups.Load(); g != nil {
 		return *g
 	}
 	return nil
@@ -282,13 +283,13 @@ func (rd *Reader) loadGroups() placeGroups {
 
 // LocationGroup gives a group of locations, which the caller must not change.
 func (rd *Reader) LocationGroup(code string) (PutLocationGroup, bool) {
-	c, ok := rd.loadGroups()[code]
+	c, ok := rd.loadLocationGroups()[code]
 	return c, ok
 }
 
 // LocationGroups gives all groups of locations, by their codes.
 func (rd *Reader) LocationGroups() []PutLocationGroup {
-	all := rd.loadGroups()
+	all := rd.loadLocationGroups()
 	list := make([]PutLocationGroup, 0, len(all))
 	for _, code := range slices.Sorted(maps.Keys(all)) {
 		list = append(list, all[code])
@@ -296,8 +297,8 @@ func (rd *Reader) LocationGroups() []PutLocationGroup {
 	return list
 }
 
-// appendGroups encodes all groups of locations; nothing if there are none.
-func (e *Engine) appendGroups(b []byte) []byte {
+// appendLocationGroups encodes all groups of locations; nothing if there are none.
+func (e *Engine) appendLocationGroups(b []byte) []byte {
 	list := e.LocationGroups()
 	if len(list) == 0 {
 		return b
@@ -309,11 +310,11 @@ func (e *Engine) appendGroups(b []byte) []byte {
 	return b
 }
 
-// readGroupsRow reads what appendGroups wrote: groups in order, each once and within the limits.
-func (e *Engine) readGroupsRow(b []byte) error {
+// readLocationGroupsRow reads what appendLocationGroups wrote: groups in order, each once and within the limits.
+func (e *Engine) readLocationGroupsRow(b []byte) error {
 	in := bodyReader{reader: reader{b: b}}
-	all, last := placeGroups{}, ""
-	for range in.count(groupBytesMin) {
+	all, last := locationGroups{}, ""
+	for range in.count(locationGroupBytesMin) {
 		var c PutLocationGroup
 		if c.readBody(&in); in.fault != "" {
 			break
@@ -331,6 +332,6 @@ func (e *Engine) readGroupsRow(b []byte) error {
 	if len(all) == 0 || len(all) > LocationGroupsMax || all.members() > LocationGroupMembersMax {
 		return fmt.Errorf("%w: %d groups of %d locations", ErrCorrupt, len(all), all.members())
 	}
-	e.groups.Store(&all)
+	e.locationGroups.Store(&all)
 	return nil
 }

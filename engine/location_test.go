@@ -8,7 +8,7 @@ import (
 
 func TestPutLocation(t *testing.T) {
 	h := newHost(t)
-	put := &PutLocation{Location: "L", Name: "a", Flags: PlaceActive | PlaceWarehouse, Latitude: 52_520_000,
+	put := &PutLocation{Location: "L", Name: "a", Flags: LocationActive | LocationWarehouse, Latitude: 52_520_000,
 		Longitude: -13_405_000}
 	h.must(put)
 	h.must(&PutLocation{Location: "K"})
@@ -23,14 +23,14 @@ func TestPutLocation(t *testing.T) {
 	if _, ok := h.e.Location("M"); ok || h.e.Stats().Records != 0 {
 		t.Error("there is more than was put")
 	}
-	long := strings.Repeat("x", PlaceNameBytesMax+1)
+	long := strings.Repeat("x", LocationNameBytesMax+1)
 	f := func(c PutLocation, field string) {
 		t.Helper()
 		h.wantCode(&c, CodeInvalid, field)
 	}
 	f(PutLocation{}, "location")
 	f(PutLocation{Location: long}, "location")
-	f(PutLocation{Location: "L", Flags: placeFlagsKnown + 1}, "flags")
+	f(PutLocation{Location: "L", Flags: locationFlagsKnown + 1}, "flags")
 	f(PutLocation{Location: "L", Name: long}, "name")
 	f(PutLocation{Location: "L", PostalCode: long}, "postalCode")
 	f(PutLocation{Location: "L", Country: "\x00"}, "country")
@@ -40,12 +40,12 @@ func TestPutLocation(t *testing.T) {
 
 func TestLocationsAreBounded(t *testing.T) {
 	h := newHost(t)
-	all := places{}
-	for i := range PlacesMax {
+	all := locationDetails{}
+	for i := range LocationsMax {
 		all[strconv.Itoa(i)] = PutLocation{Location: strconv.Itoa(i)}
 	}
 	h.must(&Expire{})
-	h.e.places.Store(&all)
+	h.e.details.Store(&all)
 	h.wantCode(&PutLocation{Location: "L"}, CodeTooMany, "location")
 	h.must(&PutLocation{Location: "7", Name: "known"})
 }

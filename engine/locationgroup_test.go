@@ -69,12 +69,12 @@ func TestLocationGroupsLeaveTheDurableForm(t *testing.T) {
 
 func TestLocationGroupsAreBounded(t *testing.T) {
 	h := newHost(t)
-	all := placeGroups{}
+	all := locationGroups{}
 	for i := range LocationGroupsMax {
 		all[strconv.Itoa(i)] = PutLocationGroup{Group: strconv.Itoa(i), Locations: []string{"L"}}
 	}
 	h.must(&Expire{})
-	h.e.groups.Store(&all)
+	h.e.locationGroups.Store(&all)
 	h.wantCode(&PutLocationGroup{Group: "g", Locations: []string{"L"}}, CodeTooMany, "group")
 	h.must(&PutLocationGroup{Group: "7", Locations: []string{"K"}})
 	many := make([]string, LocationGroupMembersMax-LocationGroupsMax+2)

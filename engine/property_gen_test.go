@@ -140,7 +140,7 @@ func (g generator) command() engine.Command {
 			Locations: locations[:below(len(locations)+1).Draw(g.t, "locations")]}
 	case engine.KindPutLocation:
 		return &engine.PutLocation{Location: g.pick("location", locations), Name: g.pick("name", []string{"", "n"}),
-			Flags: engine.PlaceFlags(below(4).Draw(g.t, "flags"))}
+			Flags: engine.LocationFlags(below(4).Draw(g.t, "flags"))}
 	case engine.KindTransition:
 		return g.transition()
 	default:

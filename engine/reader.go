@@ -13,14 +13,14 @@ import (
 // The writer changes rows in place. Fields that a reader looks at are written atomically; a record changes under its
 // sequence lock, and lists and tables are linked last, so that a reader finds only rows that are filled.
 type Reader struct {
-	appliedIndex atomic.Uint64
-	nowMS        atomic.Int64
-	schema       atomic.Pointer[Schema]
-	rules        atomic.Pointer[RuleSet]
-	places       atomic.Pointer[places]
-	groups       atomic.Pointer[placeGroups]
-	plansWaiting atomic.Int64
-	stats        stats
+	appliedIndex   atomic.Uint64
+	nowMS          atomic.Int64
+	schema         atomic.Pointer[Schema]
+	rules          atomic.Pointer[RuleSet]
+	details        atomic.Pointer[locationDetails]
+	locationGroups atomic.Pointer[locationGroups]
+	plansWaiting   atomic.Int64
+	stats          stats
 
 	namesText   mem.Texts
 	names       mem.Slab[name]

@@ -31,7 +31,8 @@ func stored(t testing.TB) (*host, *Rows) {
 	h.planned(c, candidates(candidate("A", 1, 1), PlannedCandidate{Tags: []Tag{{"OrderType", "BOPIS"}}}))
 	h.must(&DeactivateRule{Name: "r"})
 	h.must(&Redistribute{Scope: Scope{UPCs: []string{"V"}}})
-	h.must(&PutLocation{Location: "L", Name: "the store", Flags: PlaceActive | PlacePickup, Latitude: -1, Longitude: 5})
+	h.must(&PutLocation{Location: "L", Name: "the store", Flags: LocationActive | LocationPickup, Latitude: -1,
+		Longitude: 5})
 	h.must(&PutLocation{Location: "K"})
 	h.must(&PutLocationGroup{Group: "north", Locations: []string{"L", "K"}})
 	h.do(&Envelope{Job: &JobInfo{Type: "ALLOCATE", Owner: "x", Location: "L", Items: 1}},
@@ -448,7 +449,7 @@ func wholeRows(t *testing.T, e *Engine) *Rows {
 	for row := uint32(1); row < e.orders.Used(); row++ {
 		ch.orders.Add(row)
 	}
-	ch.schema, ch.places, ch.groups, ch.rules = true, true, true, &RuleSet{}
+	ch.schema, ch.details, ch.locationGroups, ch.rules = true, true, true, &RuleSet{}
 	for id := range e.logs {
 		e.logs[id].saved = entrySpan{}
 	}
@@ -513,9 +514,9 @@ func FuzzLoadRow(f *testing.F) {
 		case schemaTable:
 			again = e.appendSchema(nil)
 		case placeTable:
-			again = e.appendPlaces(nil)
+			again = e.appendDetails(nil)
 		case groupTable:
-			again = e.appendGroups(nil)
+			again = e.appendLocationGroups(nil)
 		default:
 			return
 		}

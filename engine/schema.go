@@ -114,7 +114,7 @@ type Schema struct {
 	categories []Category
 	sets       mem.Slab[tagSet]
 	byKey      mem.Table
-	groups     []group // for the writer only; groups[0] is unused
+	groups     []tagGroup // for the writer only; groups[0] is unused
 
 	// combinations is the number of segments in a group.
 	combinations int
@@ -308,9 +308,9 @@ func (s *Schema) discreteHash(key tagSetKey) uint64 {
 	return discrete.hash()
 }
 
-// group is the segments of a record over which a quantity without distributed tags is split: one for each combination
-// of the distributed values, by rank.
-type group struct {
+// tagGroup is the segments of a record over which a quantity without distributed tags is split: one for each
+// combination of the distributed values, by rank.
+type tagGroup struct {
 	sets []TagSetID
 	rule splitRule
 }
@@ -333,7 +333,7 @@ func (s *Schema) groupOf(id TagSetID) (number uint32, created bool) {
 	}
 	g, created := s.buildGroup(s.sets.At(uint32(id)).key)
 	if len(s.groups) == 0 {
-		s.groups = make([]group, 1)
+		s.groups = make([]tagGroup, 1)
 	}
 	s.groups = append(s.groups, g)
 	number = uint32(len(s.groups) - 1)
@@ -344,7 +344,7 @@ func (s *Schema) groupOf(id TagSetID) (number uint32, created bool) {
 	return number, created
 }
 
-func (s *Schema) buildGroup(key tagSetKey) (g group, created bool) {
+func (s *Schema) buildGroup(key tagSetKey) (g tagGroup, created bool) {
 	at := s.distributed()
 	limited := false
 	for _, i := range at {

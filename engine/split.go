@@ -227,8 +227,8 @@ func (s *splitScratch) fillLayer(units int64, layer, out []int64) int64 {
 	return 0
 }
 
-// groupScratch holds a group's segments of one record, by rank.
-type groupScratch struct {
+// tagGroupScratch holds a group's segments of one record, by rank.
+type tagGroupScratch struct {
 	split splitScratch
 
 	rows      []uint32 // 0: the record has no such segment
@@ -247,7 +247,7 @@ type groupScratch struct {
 }
 
 // loadGroup reads a group's segments of a record and gives the group's units on hand.
-func (e *Engine) loadGroup(rec *record, g *group) (onHand int64) {
+func (e *Engine) loadGroup(rec *record, g *tagGroup) (onHand int64) {
 	sc := &e.scratch.group
 	n := len(g.sets)
 	sc.rows = resize(sc.rows, n)
@@ -273,7 +273,7 @@ func (e *Engine) loadGroup(rec *record, g *group) (onHand int64) {
 }
 
 // planGroup fills scratch.group.onHand with what each segment of the loaded group has when the group has total units.
-func (e *Engine) planGroup(rec *record, g *group, total int64) {
+func (e *Engine) planGroup(rec *record, g *tagGroup, total int64) {
 	sc := &e.scratch.group
 	covered := int64(0)
 	for i := range g.sets {
@@ -295,7 +295,7 @@ func (e *Engine) roundingOffset(rec *record) uint64 {
 }
 
 // splitGroup gives an opened record's group that many units on hand, split by percentages, and returns the units moved.
-func (e *Engine) splitGroup(rec *record, w *window, g *group, total int64) (moved int64) {
+func (e *Engine) splitGroup(rec *record, w *window, g *tagGroup, total int64) (moved int64) {
 	e.loadGroup(rec, g)
 	e.planGroup(rec, g, total)
 	sc := &e.scratch.group
@@ -316,12 +316,12 @@ func (e *Engine) splitGroup(rec *record, w *window, g *group, total int64) (move
 }
 
 // wants reports whether the segment of that rank takes part in splits.
-func (g *group) wants(i int) bool {
+func (g *tagGroup) wants(i int) bool {
 	return g.rule.weights[i] > 0 || g.rule.mins != nil && g.rule.mins[i] > 0
 }
 
 // splitSafety splits safety stock like on hand of empty segments.
-func (e *Engine) splitSafety(rec *record, w *window, g *group, safety int64) {
+func (e *Engine) splitSafety(rec *record, w *window, g *tagGroup, safety int64) {
 	e.loadGroup(rec, g)
 	sc := &e.scratch.group
 	sc.split.split(safety, &g.rule, sc.safety, e.roundingOffset(rec), sc.parts)
@@ -344,7 +344,7 @@ func (e *Engine) startGroups(rec *record) {
 
 // nextGroup gives the next group that the record has segments of and room for, nil at the end. Segments that are
 // created on the way belong to groups that were visited.
-func (e *Engine) nextGroup(rec *record, recordRow uint32) *group {
+func (e *Engine) nextGroup(rec *record, recordRow uint32) *tagGroup {
 	sc := &e.scratch.group
 	s := e.Schema()
 	for sc.at != 0 {

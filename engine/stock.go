@@ -426,7 +426,7 @@ func (e *Engine) tagSetOf(key tagSetKey) TagSetID {
 }
 
 // groupOf gives the group of a tag set.
-func (e *Engine) groupOf(id TagSetID) *group {
+func (e *Engine) groupOf(id TagSetID) *tagGroup {
 	s := e.Schema()
 	number, created := s.groupOf(id)
 	e.changes.schema = e.changes.schema || created

@@ -148,8 +148,8 @@ func (e *Engine) Hash() [32]byte {
 	}
 	write([]byte{metaTable}, e.appendMeta(nil))
 	write([]byte{schemaTable}, e.appendSchema(nil))
-	write([]byte{placeTable}, e.appendPlaces(nil))
-	write([]byte{groupTable}, e.appendGroups(nil))
+	write([]byte{placeTable}, e.appendDetails(nil))
+	write([]byte{groupTable}, e.appendLocationGroups(nil))
 	e.Rules().ruleRows(&RuleSet{}, func(_ RowOp, key, row []byte) { write(key, row) })
 	var row []byte
 	for i := uint32(1); i < e.records.Used(); i++ {

@@ -83,7 +83,7 @@ func orderInfo(r *Request) (Reply, error) {
 func shownItem(e *engine.Reader, orderID int64, it *engine.ItemView) orderInfoReply {
 	item, shipment, _ := splitItemNumber(it.ItemID)
 	reply := orderInfoReply{Success: true, OrderID: orderID, OrderItemID: item, ShipmentID: shipment,
-		LocationID: tagNumber(it.Location), Active: locationOf(e, it.Location).Flags&engine.PlaceActive != 0,
+		LocationID: tagNumber(it.Location), Active: locationOf(e, it.Location).Flags&engine.LocationActive != 0,
 		LocationCode: numberOrText(it.Location), UPC: it.UPC, LTD: "0", Events: []orderEvent{}}
 	var record engine.RecordView
 	if e.ReadRecord(it.UPC, it.Location, &record) {

@@ -34,19 +34,20 @@ type locationReply struct {
 }
 
 // flags gives each flag of the body with its bit.
-func (b *locationBody) flags() map[engine.PlaceFlags]*bool {
-	return map[engine.PlaceFlags]*bool{engine.PlaceActive: &b.Active, engine.PlaceDirectShip: &b.DirectShip,
-		engine.PlacePickup:   &b.Pickup,
-		engine.PlaceTransfer: &b.Transfer, engine.PlaceInAggregate: &b.Aggregate, engine.PlaceInExport: &b.Export,
-		engine.PlaceExpress: &b.Express, engine.PlaceWarehouse: &b.Warehouse}
+func (b *locationBody) flags() map[engine.LocationFlags]*bool {
+	return map[engine.LocationFlags]*bool{engine.LocationActive: &b.Active, engine.LocationDirectShip: &b.DirectShip,
+		engine.LocationPickup:   &b.Pickup,
+		engine.LocationTransfer: &b.Transfer, engine.LocationInAggregate: &b.Aggregate,
+		engine.LocationInExport: &b.Export,
+		engine.LocationExpress:  &b.Express, engine.LocationWarehouse: &b.Warehouse}
 }
 
 // defaultLocation is a location of which nothing was saved: one that has records is there, and nothing keeps anybody
 // from it.
 func defaultLocation(code string) engine.PutLocation {
 	return engine.PutLocation{Location: code, Name: code,
-		Flags: engine.PlaceActive | engine.PlaceDirectShip | engine.PlacePickup |
-			engine.PlaceTransfer | engine.PlaceInAggregate | engine.PlaceInExport}
+		Flags: engine.LocationActive | engine.LocationDirectShip | engine.LocationPickup |
+			engine.LocationTransfer | engine.LocationInAggregate | engine.LocationInExport}
 }
 
 // locationOf is what is known of a location.
@@ -178,14 +179,15 @@ type capabilityFilter struct {
 // has reports whether a location is wanted. One that was saved as not active never is.
 func (f *capabilityFilter) has(e *engine.Reader, code string) bool {
 	flags := locationOf(e, code).Flags
-	if flags&engine.PlaceActive == 0 || !f.inGroup(code) {
+	if flags&engine.LocationActive == 0 || !f.inGroup(code) {
 		return false
 	}
 	for _, want := range []struct {
 		flag *bool
-		bit  engine.PlaceFlags
-	}{{f.DirectShip, engine.PlaceDirectShip}, {f.Transfer, engine.PlaceTransfer}, {f.Pickup, engine.PlacePickup},
-		{f.Aggregate, engine.PlaceInAggregate}, {f.Export, engine.PlaceInExport}} {
+		bit  engine.LocationFlags
+	}{{f.DirectShip, engine.LocationDirectShip}, {f.Transfer, engine.LocationTransfer},
+		{f.Pickup, engine.LocationPickup},
+		{f.Aggregate, engine.LocationInAggregate}, {f.Export, engine.LocationInExport}} {
 		if want.flag != nil && *want.flag != (flags&want.bit != 0) {
 			return false
 		}

@@ -343,8 +343,8 @@ func thresholds(v *engine.RecordView, schema *engine.Schema, tags []engine.Tag) 
 
 func (reply *recordReply) setLocation(c engine.PutLocation) {
 	reply.Name, reply.Country = c.Name, c.Country
-	reply.DirectShip, reply.Transfer, reply.Pickup = c.Flags&engine.PlaceDirectShip != 0,
-		c.Flags&engine.PlaceTransfer != 0, c.Flags&engine.PlacePickup != 0
+	reply.DirectShip, reply.Transfer, reply.Pickup = c.Flags&engine.LocationDirectShip != 0,
+		c.Flags&engine.LocationTransfer != 0, c.Flags&engine.LocationPickup != 0
 }
 
 func (f *figures) add(o figures) {
