@@ -30,7 +30,7 @@ func newLeftBehind(t *testing.T) *leftBehind {
 	t.Helper()
 	disk := vfs.NewCrashableMem()
 	g := newGroupOf(t, 1, func(cfg *Config) {
-		cfg.FS, cfg.StateTableBytes, cfg.CheckpointSliceBytes, cfg.TrailingEntries = disk, 4000, 500, 4
+		cfg.FS, cfg.stateTableBytes, cfg.checkpointSliceBytes, cfg.TrailingEntries = disk, 4000, 500, 4
 	})
 	b := &leftBehind{t: t, leader: g.nodes[0].Store}
 	stock(t, b.leader, "A")

@@ -72,8 +72,8 @@ func (schedulerPacer) rest(pause time.Duration) { time.Sleep(pause) }
 func (s *Store) newCheckpointer(index uint64) *checkpointer {
 	c := &checkpointer{
 		db: s.state, applier: s.applier, archive: s.archive, disk: &s.disk, metrics: s.metrics, logger: s.cfg.Logger,
-		sliceBytes: s.cfg.CheckpointSliceBytes, tableBytes: s.cfg.StateTableBytes,
-		logBytesMax: s.cfg.CheckpointLogBytes, interval: s.cfg.CheckpointInterval, pacer: schedulerPacer{},
+		sliceBytes: s.cfg.checkpointSliceBytes, tableBytes: s.cfg.stateTableBytes,
+		logBytesMax: s.cfg.checkpointLogBytes, interval: s.cfg.CheckpointInterval, pacer: schedulerPacer{},
 		wake: make(chan struct{}, 1),
 	}
 	c.index.Store(index)

@@ -108,7 +108,7 @@ func TestCheckpointTriggers(t *testing.T) {
 		eventually(t, what+": a checkpoint", func() bool { return s.checkpoints.checkpointIndex() != 0 })
 	}
 	f("neither", func(*Config) {}, false)
-	f("bytes", func(c *Config) { c.CheckpointLogBytes = 500 }, true)
+	f("bytes", func(c *Config) { c.checkpointLogBytes = 500 }, true)
 	f("time", func(c *Config) { c.CheckpointInterval = 5 * time.Millisecond }, true)
 }
 
@@ -128,7 +128,7 @@ func TestCheckpointFaults(t *testing.T) {
 			return nil
 		}))
 		cfg := testConfig(fs)
-		cfg.StateTableBytes, cfg.CheckpointSliceBytes = 500, 100
+		cfg.stateTableBytes, cfg.checkpointSliceBytes = 500, 100
 		s := openReady(t, cfg)
 		for i := range 30 {
 			mustDo(t, s, refresh(fmt.Sprint("U", i), 100))

@@ -53,16 +53,9 @@ type Config struct {
 	// StallTimeout is how long a write of the log may take before a leader isolates itself, so that another node leads.
 	StallTimeout time.Duration
 
-	// CheckpointLogBytes and CheckpointInterval trigger checkpoints: after so many bytes of log, and after so long if
-	// anything has changed. With a negative interval only the bytes count.
-	CheckpointLogBytes int64
+	// CheckpointInterval is the time between two checkpoints while something changes. A negative interval leaves
+	// checkpoints to the size of the log (checkpointLogBytes).
 	CheckpointInterval time.Duration
-
-	// CheckpointSliceBytes bounds a slice of a checkpoint: rows that are encoded, and then written, at a time.
-	CheckpointSliceBytes int
-
-	// StateTableBytes is the size of the SSTables that a checkpoint writes.
-	StateTableBytes int
 
 	// OpenFilesMax is about how many files each database keeps open: the log's, the state's, and for a while those of a
 	// backtest and of a download.
@@ -74,32 +67,43 @@ type Config struct {
 	HistoryAge   time.Duration
 	HistoryBytes int64
 
-	// QueueBatchesMax and QueueBytesMax bound the proposer's queue; beyond them, Do returns ErrQueueFull.
-	QueueBatchesMax int
-	QueueBytesMax   int
-
-	// EntryBytesTarget is the size at which an entry takes no further batch. A single batch may be larger.
-	EntryBytesTarget int
-
 	// TrailingEntries is how many log entries stay behind a checkpoint, for nodes that were away for a moment; a node
 	// that was away for longer downloads a checkpoint. Fewer stay if they would take more than HistoryBytes.
 	TrailingEntries uint64
 
+	// What follows is for tests: a server needs no other values than the defaults.
+
+	// checkpointLogBytes is the size of the log after which a checkpoint is made.
+	checkpointLogBytes int64
+
+	// checkpointSliceBytes bounds a slice of a checkpoint: rows that are encoded, and then written, at a time.
+	checkpointSliceBytes int
+
+	// stateTableBytes is the size of the SSTables that a checkpoint writes.
+	stateTableBytes int
+
+	// queueBatchesMax and queueBytesMax bound the proposer's queue; beyond them, Do returns ErrQueueFull.
+	queueBatchesMax int
+	queueBytesMax   int
+
+	// entryBytesTarget is the size at which an entry takes no further batch. A single batch may be larger.
+	entryBytesTarget int
+
 	// shippedLogBytes bounds the log that is pinned for a node that downloads a checkpoint.
 	shippedLogBytes int64
 
-	// logMemTableBytes is about the size of a file of the log's database; for tests.
+	// logMemTableBytes is about the size of a file of the log's database.
 	logMemTableBytes int
 
-	// refusedSegmentBytes is the size of a file of refused orders; for tests.
+	// refusedSegmentBytes is the size of a file of refused orders.
 	refusedSegmentBytes int64
 
 	// random is the source of directory identities and cluster names. foundingSilence is how long a node listens before
-	// it bootstraps a group. Both are for tests.
+	// it bootstraps a group.
 	random          io.Reader
 	foundingSilence time.Duration
 
-	// observe is called with every entry of commands before it is applied, also in a replay; for tests.
+	// observe is called with every entry of commands before it is applied, also in a replay.
 	observe func(log *raft.Log)
 }
 
@@ -117,19 +121,19 @@ func (c Config) withDefaults() Config {
 	setDefault(&c.TrailingEntries, trailingLogs)
 	setDefault(&c.ElectionTimeout, electionTimeout)
 	setDefault(&c.StallTimeout, StallTimeoutDefault)
-	setDefault(&c.CheckpointLogBytes, checkpointLogBytes)
+	setDefault(&c.checkpointLogBytes, checkpointLogBytes)
 	setDefault(&c.CheckpointInterval, CheckpointIntervalDefault)
-	setDefault(&c.CheckpointSliceBytes, checkpointSliceBytes)
-	setDefault(&c.StateTableBytes, stateTableBytes)
+	setDefault(&c.checkpointSliceBytes, checkpointSliceBytes)
+	setDefault(&c.stateTableBytes, stateTableBytes)
 	setDefault(&c.OpenFilesMax, OpenFilesDefault)
 	setDefault(&c.HistoryAge, HistoryAgeDefault)
 	setDefault(&c.HistoryBytes, HistoryBytesDefault)
 	setDefault(&c.shippedLogBytes, max(c.HistoryBytes, shippedLogBytes))
 	setDefault(&c.random, rand.Reader)
 	setDefault(&c.foundingSilence, max(foundingSilence, c.ElectionTimeout))
-	setDefault(&c.QueueBatchesMax, queueBatchesMax)
-	setDefault(&c.QueueBytesMax, queueBytesMax)
-	setDefault(&c.EntryBytesTarget, entryBytesTarget)
+	setDefault(&c.queueBatchesMax, queueBatchesMax)
+	setDefault(&c.queueBytesMax, queueBytesMax)
+	setDefault(&c.entryBytesTarget, entryBytesTarget)
 	if c.Metrics == nil {
 		c.Metrics = metrics.NewSet()
 	}
@@ -168,16 +172,16 @@ func (c Config) Validate() error {
 	fault(c.ElectionTimeout < electionTimeoutMin, "ElectionTimeout is %s, at least %s", c.ElectionTimeout,
 		electionTimeoutMin)
 	fault(c.StallTimeout < 0, "StallTimeout is negative")
-	fault(c.CheckpointLogBytes < 0, "CheckpointLogBytes is negative")
-	fault(c.CheckpointSliceBytes < 0, "CheckpointSliceBytes is negative")
-	fault(c.StateTableBytes < 0, "StateTableBytes is negative")
+	fault(c.checkpointLogBytes < 0, "checkpointLogBytes is negative")
+	fault(c.checkpointSliceBytes < 0, "checkpointSliceBytes is negative")
+	fault(c.stateTableBytes < 0, "stateTableBytes is negative")
 	fault(c.OpenFilesMax < 0, "OpenFilesMax is negative")
 	fault(c.Peers != nil && c.Peers.ConnectionsMax < 0, "Peers.ConnectionsMax is negative")
 	fault(c.HistoryBytes < 0, "HistoryBytes is negative")
-	fault(c.QueueBatchesMax < 0, "QueueBatchesMax is negative")
-	fault(c.QueueBytesMax < 0, "QueueBytesMax is negative")
-	fault(c.EntryBytesTarget < 0 || c.EntryBytesTarget > entryBytesMax,
-		"EntryBytesTarget is %d, outside 0 to %d", c.EntryBytesTarget, entryBytesMax)
+	fault(c.queueBatchesMax < 0, "queueBatchesMax is negative")
+	fault(c.queueBytesMax < 0, "queueBytesMax is negative")
+	fault(c.entryBytesTarget < 0 || c.entryBytesTarget > entryBytesMax,
+		"entryBytesTarget is %d, outside 0 to %d", c.entryBytesTarget, entryBytesMax)
 	return errors.Join(faults...)
 }
 

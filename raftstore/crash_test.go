@@ -147,8 +147,8 @@ func (r *crashRun) onBeforeCrash() {
 
 func crashConfig(fs vfs.FS, j *journal) Config {
 	cfg := testConfig(fs)
-	cfg.CheckpointSliceBytes = 200 // many slices and tables, though there is little to write
-	cfg.StateTableBytes = 1000
+	cfg.checkpointSliceBytes = 200 // many slices and tables, though there is little to write
+	cfg.stateTableBytes = 1000
 	cfg.HistoryAge = 50 * time.Millisecond // checkpoints are kept, and let go of
 	cfg.observe = j.observe
 	return cfg

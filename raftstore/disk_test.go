@@ -61,7 +61,7 @@ func TestDiskIsBounded(t *testing.T) {
 		bytesMax        = historyBytes + shippedBytes + 4*checkpointBytes + 12*memTableBytes + 3*stateBytes
 	)
 	g := newStockedGroup(t, 3, func(cfg *Config) {
-		cfg.CheckpointLogBytes, cfg.HistoryBytes, cfg.logMemTableBytes = checkpointBytes, historyBytes, memTableBytes
+		cfg.checkpointLogBytes, cfg.HistoryBytes, cfg.logMemTableBytes = checkpointBytes, historyBytes, memTableBytes
 		cfg.shippedLogBytes = shippedBytes
 		cfg.ElectionTimeout = PeerElectionTimeoutDefault // entries are large, and machines busy
 		cfg.TrailingEntries = 1000                       // more than HistoryBytes

@@ -23,7 +23,7 @@ import (
 func leaderToFetchFrom(t *testing.T) *Store {
 	t.Helper()
 	g := newGroupOf(t, 1, func(cfg *Config) {
-		cfg.StateTableBytes, cfg.CheckpointSliceBytes, cfg.TrailingEntries = 4000, 500, 4
+		cfg.stateTableBytes, cfg.checkpointSliceBytes, cfg.TrailingEntries = 4000, 500, 4
 	})
 	s := g.nodes[0].Store
 	stock(t, s, "A")

@@ -240,7 +240,7 @@ func TestKeptTablesAreReadOnce(t *testing.T) {
 		}
 		return nil
 	}))
-	p := openPast(t, fs, func(c *Config) { c.StateTableBytes = 4000 })
+	p := openPast(t, fs, func(c *Config) { c.stateTableBytes = 4000 })
 	p.churn(1)
 	if first := opened.Swap(0); first < 4 {
 		t.Fatalf("%d tables were read for the first state, the test shows nothing", first)

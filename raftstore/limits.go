@@ -14,7 +14,8 @@ const (
 	entryBytesTarget = 64 << 10
 
 	// entryBytesMax bounds an entry. A single request of 12,000 items with long names has to fit; heartbeats between
-	// several nodes want entries far below it.
+	// several nodes want entries far below it. The log itself takes entries twice as large (wal.EntryBytesMax): it only
+	// catches mistakes.
 	entryBytesMax = 32 << 20
 
 	// entryCommandsMax bounds the commands of an entry, so that one hold of the apply mutex stays short.

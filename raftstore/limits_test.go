@@ -25,6 +25,6 @@ func TestLimits(t *testing.T) {
 		return m.check()
 	})
 	f("bytes of an entry's target", entryBytesMax, func(n int) error {
-		return Config{Dir: "d", EntryBytesTarget: n}.Validate()
+		return Config{Dir: "d", entryBytesTarget: n}.Validate()
 	})
 }

@@ -146,7 +146,7 @@ func TestLinearizable(t *testing.T) {
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)
 	cfg := testConfig(vfs.NewMem())
-	cfg.CheckpointLogBytes, cfg.CheckpointSliceBytes = 5000, 100
+	cfg.checkpointLogBytes, cfg.checkpointSliceBytes = 5000, 100
 	s := openReady(t, cfg)
 	defer mustClose(t, s)
 	for i := range 3 {

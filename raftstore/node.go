@@ -139,7 +139,7 @@ func (s *Store) startRaft(context.Context) error {
 		leads: func() bool { return s.leadership.valid() },
 	}
 	s.applier.onDue = s.ticker.wakeUp
-	s.applier.logBytesMax, s.applier.onLogBytes = s.cfg.CheckpointLogBytes, s.checkpoints.wakeUp
+	s.applier.logBytesMax, s.applier.onLogBytes = s.cfg.checkpointLogBytes, s.checkpoints.wakeUp
 	s.applier.locked(func(*engine.Engine) { s.applier.lookAtDueLocked() })
 
 	notify := make(chan bool, 16)

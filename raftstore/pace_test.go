@@ -18,7 +18,7 @@ func (p *countingPacer) rest(time.Duration) { p.rests++ }
 // has grown as long as one is made at.
 func TestCheckpointRests(t *testing.T) {
 	cfg := testConfig(vfs.NewMem())
-	cfg.CheckpointSliceBytes = 100
+	cfg.checkpointSliceBytes = 100
 	w := newBench(t, cfg)
 	f := func(what string, prepare, end func(), wantRests bool) {
 		t.Helper()

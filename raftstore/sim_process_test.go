@@ -62,10 +62,10 @@ func newProcess(w *world, id int, mem *vfs.MemFS, skewMS int64) *process {
 		Metrics: testMetrics(), Clock: p.clock, random: w.random, CheckpointInterval: -1, observe: p.observe,
 		OnFatal: func(msg string) { panic(processEnd{msg}) },
 
-		CheckpointSliceBytes: 1 + w.rng.IntN(w.plan.sliceBytesMax), StateTableBytes: 1 + w.rng.IntN(8000),
-		CheckpointLogBytes: 1 + w.rng.Int64N(3000),
-		HistoryAge:         w.plan.historyAge, EntryBytesTarget: w.plan.entryBytes,
-		QueueBatchesMax: w.plan.queueBatches,
+		checkpointSliceBytes: 1 + w.rng.IntN(w.plan.sliceBytesMax), stateTableBytes: 1 + w.rng.IntN(8000),
+		checkpointLogBytes: 1 + w.rng.Int64N(3000),
+		HistoryAge:         w.plan.historyAge, entryBytesTarget: w.plan.entryBytes,
+		queueBatchesMax: w.plan.queueBatches,
 	}.withDefaults()
 	p.store = &Store{
 		cfg: cfg, paths: newPaths(cfg.FS, cfg.Dir), metrics: newStoreMetrics(cfg.Metrics), stop: make(chan struct{}),
@@ -117,7 +117,7 @@ func (p *process) checkLoaded(context.Context) error {
 // startRaft does what Store.startRaft and Store.startWorkers do.
 func (p *process) startRaft(context.Context) error {
 	s := p.store
-	s.applier.logBytesMax, s.applier.onLogBytes = s.cfg.CheckpointLogBytes, s.checkpoints.wakeUp
+	s.applier.logBytesMax, s.applier.onLogBytes = s.cfg.checkpointLogBytes, s.checkpoints.wakeUp
 	s.applier.locked(func(*engine.Engine) { s.applier.lookAtDueLocked() })
 	p.fsm = &fsm{applier: s.applier, checkpoints: s.checkpoints, observe: s.cfg.observe, fatal: s.cfg.OnFatal}
 	p.snaps = &snapshots{state: s.state, checkpoints: s.checkpoints, log: s.log}
@@ -129,8 +129,8 @@ func (p *process) startRaft(context.Context) error {
 	p.raft = r
 	p.w.bind(p)
 	s.proposer = newProposer(r, s.stamper, s.engine.NowMS, s.metrics, proposerLimits{
-		queueBatches: s.cfg.QueueBatchesMax, queueBytes: s.cfg.QueueBytesMax,
-		entryBytesTarget: s.cfg.EntryBytesTarget, entryBytes: entryBytesMax, entryCommands: entryCommandsMax,
+		queueBatches: s.cfg.queueBatchesMax, queueBytes: s.cfg.queueBytesMax,
+		entryBytesTarget: s.cfg.entryBytesTarget, entryBytes: entryBytesMax, entryCommands: entryCommandsMax,
 	})
 	s.proposer.leads = r.serves
 	s.ticker = &ticker{

@@ -104,7 +104,7 @@ func TestFullDisk(t *testing.T) {
 		return nil
 	}))
 	cfg := testConfig(fs)
-	cfg.CheckpointLogBytes = 200
+	cfg.checkpointLogBytes = 200
 	full.Store(true)
 	start := time.Now()
 	s := openReady(t, cfg)

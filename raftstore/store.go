@@ -205,8 +205,8 @@ func logError(err error) error {
 // answered; the others after it, since they may be waiting for Raft.
 func (s *Store) startWorkers(context.Context) error {
 	s.proposer = newProposer(s.raft, s.stamper, s.engine.NowMS, s.metrics, proposerLimits{
-		queueBatches: s.cfg.QueueBatchesMax, queueBytes: s.cfg.QueueBytesMax,
-		entryBytesTarget: s.cfg.EntryBytesTarget, entryBytes: entryBytesMax, entryCommands: entryCommandsMax,
+		queueBatches: s.cfg.queueBatchesMax, queueBytes: s.cfg.queueBytesMax,
+		entryBytesTarget: s.cfg.entryBytesTarget, entryBytes: entryBytesMax, entryCommands: entryCommandsMax,
 	})
 	s.proposer.leads = s.leadership.valid
 	s.ticker.do = s.Do

@@ -324,14 +324,14 @@ func TestStoreInUse(t *testing.T) {
 }
 
 func TestConfigReportsAllFaults(t *testing.T) {
-	_, err := Open(context.Background(), Config{ElectionTimeout: 1, QueueBytesMax: -1, EntryBytesTarget: entryBytesMax +
+	_, err := Open(context.Background(), Config{ElectionTimeout: 1, queueBytesMax: -1, entryBytesTarget: entryBytesMax +
 		1})
 	joined, ok := err.(interface{ Unwrap() []error })
 	if !ok || len(joined.Unwrap()) != 4 {
 		t.Fatalf("got %v, want 4 faults", err)
 	}
 	cfg := testConfig(vfs.NewMem()).withDefaults()
-	cfg.EntryBytesTarget = entryBytesMax
+	cfg.entryBytesTarget = entryBytesMax
 	if err := cfg.Validate(); err != nil {
 		t.Errorf("an entry as long as it may be: %v", err)
 	}
