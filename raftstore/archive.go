@@ -20,8 +20,8 @@ type archive struct {
 	stored  atomic.Bool // the database has rows of such orders
 }
 
-// attach completes the envelope of a command on an order that has left memory. ArchivedAt is read before the look-up:
-// the engine refuses the row with CodeRetry if the order may have changed since then.
+// attach adds to the envelope of a command the row of an order that has left memory. ArchivedAt is read before the
+// look-up: the engine refuses the row with CodeRetry if the order may have changed since.
 func (a *archive) attach(env *engine.Envelope, c engine.Command) error {
 	orderID, ok := orderOf(c)
 	if !ok || !a.mayHaveAny() {
@@ -57,7 +57,7 @@ func (a *archive) mayHaveAny() bool {
 	return a.applier.engine.AppliedIndex() >= engine.ClosedOrderEntries/2
 }
 
-// row finds an order that has left memory, or is about to.
+// row finds an order that has left memory, or will soon.
 func (a *archive) row(orderID string) (row []byte, found bool, err error) {
 	gone := false
 	if a.applier.engine.MayHaveArchived(orderID) {
@@ -124,7 +124,8 @@ func (a *archive) anyRow(orderID string) (row []byte, found bool, err error) {
 			return nil, false, nil
 		}
 	}
-	return nil, false, fmt.Errorf("raftstore: order %q moved between memory and archive %d times while it was read",
+	return nil, false, fmt.Errorf("raftstore: order %q moved between memory and archive %d times during a read; try "+
+		"again",
 		orderID, archiveAttemptsMax)
 }
 

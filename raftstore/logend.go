@@ -19,29 +19,29 @@ import (
 	"apportion/wal"
 )
 
-// logEnd notes, in a file beside the log, an entry that is in the log: what the log itself cannot tell. A log file that
-// is cut off, or damaged up to its end, looks like one that a crash has left in the middle of a write. With the note, a
-// start and Verify know better.
+// logEnd notes, in a file beside the log, an entry that the log must have. The log itself cannot tell: a truncated or
+// damaged last file looks like a torn tail, as a crash leaves it in the middle of a write. With the note, a start and
+// Verify tell them apart.
 //
-// The last applied entry is noted, and not the last one of the log: it is committed, so no other leader has it deleted,
-// and no deletion has to be noted before it is made. It is synced in the log, so the note never claims more than there
-// is, be it synced or not itself. It is written behind the writes, by a goroutine of its own, and costs them no sync;
-// what was applied since the last note is what can still be lost unseen.
+// The note is the last applied entry, not the last entry of the log. An applied entry is committed, so no leader
+// deletes it, and no deletion has to be noted first. It is synced in the log, so the note never claims too much, even
+// if the note itself is not synced. A goroutine writes it after the entries and costs them no sync. Only entries that
+// were applied since the last note can be lost without a trace.
 //
-// The file has two blocks, of which one changes between two syncs, so that one that is torn leaves the other. A file
-// that is missing, as in a directory of an older version, claims nothing.
+// The file has two blocks. Only one of them changes between two syncs, so a torn block leaves the other. A missing
+// file, as in a directory of an older version, claims nothing.
 type logEnd struct {
 	fs      vfs.FS
 	path    string
 	logger  *slog.Logger
 	applied func() uint64
-	step    func() (end func()) // a write that waits for the disk begins
+	step    func() (end func()) // marks the start of a write to the disk
 	wake    chan struct{}       // capacity 1: an entry was applied
 
 	file    vfs.File // nil until the first write
 	written uint64   // the entry in the file
-	noted   uint64   // the entry on disk
-	slot    int64    // the block that is written next
+	noted   uint64   // the entry on disk, synced
+	slot    int64    // the next block to write
 	block   [logEndBlockBytes]byte
 }
 
@@ -66,8 +66,8 @@ func decodeLogEnd(block []byte) (index uint64, ok bool) {
 	return binary.LittleEndian.Uint64(body), true
 }
 
-// readLogEnd reads the note: 0 if there is none. The error is of a file that cannot be read, or of which neither block
-// can be.
+// readLogEnd reads the note, 0 if there is none, and the block to write next. It fails if the file cannot be read, or
+// if both blocks are damaged.
 func readLogEnd(disk vfs.FS, path string) (noted uint64, slot int64, err error) {
 	f, err := disk.Open(path)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -86,17 +86,17 @@ func readLogEnd(disk vfs.FS, path string) (noted uint64, slot int64, err error) 
 			noted, slot, valid = index, int64(1-i), true
 		}
 	}
-	// a crash came before the first note was written
+	// zeros: a crash came before the first note
 	blank := !slices.ContainsFunc(text, func(b byte) bool { return b != 0 })
 	if !valid && !blank {
-		return 0, 0, fmt.Errorf("%w: the note of the log's end in %s", ErrCorrupt, path)
+		return 0, 0, fmt.Errorf("%w: both notes of the log's end in %s are damaged", ErrCorrupt, path)
 	}
 	return noted, slot, nil
 }
 
-// checkLogEnd refuses a log that ends before the entry that was noted, unless the state has that entry's effect: then,
-// the log may have been cut behind it. Nothing of the log is changed before that: Pebble removes what it could not
-// read.
+// checkLogEnd refuses a log that ends before the noted entry, unless the state has that entry's effect: then the log
+// may have been truncated after it. It comes before the log is opened for writing, since Pebble would remove what it
+// cannot read.
 func (s *Store) checkLogEnd(context.Context) error {
 	meta, _, err := s.state.SnapshotMeta()
 	if err != nil {
@@ -108,7 +108,9 @@ func (s *Store) checkLogEnd(context.Context) error {
 		step: func() (end func()) { return s.disk.begin(diskLogEnd) },
 	}
 	if end.noted, end.slot, err = readLogEnd(s.cfg.FS, s.paths.logEnd); errors.Is(err, ErrCorrupt) {
-		s.cfg.Logger.Error("whether the end of the log is there cannot be told; it can again from the next note on",
+		s.cfg.Logger.Error("the note of the log's end is damaged, so this start cannot see whether the log has lost "+
+			"its end; the next note "+
+			"replaces it",
 			"error", err)
 	} else if err != nil {
 		return err
@@ -128,8 +130,8 @@ func (s *Store) checkLogEnd(context.Context) error {
 	return nil
 }
 
-// checkLogHas opens the log to look for the entry that was noted. What else may be wrong with it is said first, unless
-// the state is another node's, with which the log is still to be brought in line.
+// checkLogHas opens the log and looks for the noted entry. Other faults of the log are reported first, unless the state
+// was just downloaded: then the log does not match it yet.
 func (s *Store) checkLogHas(noted uint64, meta raft.SnapshotMeta) error {
 	adopted, err := statedb.ReadManifest(s.cfg.FS, s.paths.state)
 	if err != nil {
@@ -152,14 +154,14 @@ func (s *Store) checkLogHas(noted uint64, meta raft.SnapshotMeta) error {
 	return errors.Join(err, log.Close())
 }
 
-// fitsLogEnd compares the last entry of a log, and that of the state, with the one that was noted.
+// fitsLogEnd compares the last entry of the log and of the state with the noted one.
 func fitsLogEnd(last, state, noted uint64) error {
 	if max(last, state) >= noted {
 		return nil
 	}
-	return fmt.Errorf("%w: the log ends at entry %d, but entry %d was acknowledged: what is between them is lost. "+
-		"Restore a backup, "+
-		"or, in a cluster, remove this node and let a new one join", ErrCorrupt, last, noted)
+	return fmt.Errorf("%w: the log ends at entry %d, but entry %d was acknowledged: the entries between them are "+
+		"lost. Restore a "+
+		"backup, or, in a cluster, remove this node and let a new one join", ErrCorrupt, last, noted)
 }
 
 // wakeUp is called for each entry that was applied; it does not block.
@@ -170,8 +172,7 @@ func (n *logEnd) wakeUp() {
 	}
 }
 
-// run notes what was applied until stop is closed, and syncs it now and then. A disk that is slow is left alone for
-// most of the time.
+// run writes and syncs notes until stop is closed. On a slow disk it pauses for most of the time.
 func (n *logEnd) run(stop <-chan struct{}) {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
@@ -193,7 +194,7 @@ func (n *logEnd) run(stop <-chan struct{}) {
 		}
 		if err != nil {
 			pause = checkpointRetryInterval
-			n.logger.Error("the end of the log was not noted, so its loss would not be seen; it is tried again",
+			n.logger.Error("the end of the log was not noted, so its loss would not be seen; it will be tried again",
 				"error", err)
 		}
 		timer.Reset(pause)
@@ -205,7 +206,7 @@ func (n *logEnd) run(stop <-chan struct{}) {
 	}
 }
 
-// write notes the last applied entry, unless it is noted. It is in no hurry to reach the disk, see sync.
+// write notes the last applied entry, unless it is noted already. sync brings it to the disk.
 func (n *logEnd) write() error {
 	index := n.applied()
 	if index <= n.written {
@@ -226,8 +227,7 @@ func (n *logEnd) write() error {
 	return nil
 }
 
-// sync brings what was written to the disk. From then on the other block is written: this one is not to be torn any
-// more.
+// sync brings the written note to the disk. The next note goes to the other block, so that this one cannot be torn.
 func (n *logEnd) sync() error {
 	if n.written == n.noted {
 		return nil
@@ -240,7 +240,7 @@ func (n *logEnd) sync() error {
 	return nil
 }
 
-// open opens the file, or makes it, with its whole length, so that no later write has to lengthen it.
+// open opens or creates the file. It gives it its whole length, so that no later write changes its size.
 func (n *logEnd) open() error {
 	_, statErr := n.fs.Stat(n.path)
 	file, err := n.fs.OpenReadWrite(n.path, vfs.WriteCategoryUnspecified)
@@ -257,7 +257,7 @@ func (n *logEnd) open() error {
 	return nil
 }
 
-// close notes the end of an orderly life.
+// close writes the last note of a run.
 func (n *logEnd) close() error {
 	err := n.write()
 	if err == nil {

@@ -70,7 +70,7 @@ func TestLostLogEnd(t *testing.T) {
 			}
 		})
 	}
-	const lost = "what is between them is lost"
+	const lost = "the entries between them are lost"
 	f("none", func(log []byte) []byte { return log }, "")
 	f("cut in the middle", func(log []byte) []byte { return log[:len(log)/2] }, lost)
 	f("cut at the very end", func(log []byte) []byte { return log[:len(log)-1] }, lost)

@@ -16,13 +16,13 @@ import (
 //
 //	LOCK      held while the directory is in use
 //	log/      the Raft log (package wal)
-//	log.end   an entry that is in the log, see logEnd
+//	log.end   the number of an entry that the log must have, see logEnd
 //	state/    the state database
-//	ingest/   tables of the checkpoint under way; cleared by the next one
-//	history/  kept checkpoints and refused orders, for backtests; may be removed while the store is closed
-//	transfer/ checkpoints that other nodes fetch; cleared at a start
-//	incoming/ a checkpoint that is fetched from the leader, see adopt.go
-//	replaced/ the state before a fetched one took its place, until it is removed
+//	ingest/   tables of the checkpoint in progress; cleared by the next one
+//	history/  kept checkpoints and refused orders, for backtests; may be removed while no server runs
+//	transfer/ checkpoints that other nodes download; cleared at a start
+//	incoming/ a checkpoint that is downloaded from the leader, see adopt.go
+//	replaced/ the old state, until a downloaded one has taken its place
 type paths struct {
 	fs     vfs.FS
 	dir    string
@@ -48,7 +48,7 @@ func newPaths(fs vfs.FS, dir string) paths {
 	}
 }
 
-// create makes the data directory, and makes it last: each directory that was missing is synced into its parent.
+// create creates the data directory and makes it durable: the parent of each new directory is synced.
 func (p paths) create() error {
 	var parents []string
 	for dir := p.dir; ; dir = p.fs.PathDir(dir) {
@@ -68,8 +68,8 @@ func (p paths) create() error {
 	return nil
 }
 
-// openHere are the directories that this process has open. The lock of a file is the process's, and gone when the
-// process closes that file, however often it has it open: so it must not be opened twice.
+// openHere are the directories that this process has open. A file's lock belongs to the process, and ends when the
+// process closes the file for the first time. So a directory must not be opened twice.
 var openHere sync.Map // of lockKey
 
 type lockKey struct {
@@ -83,13 +83,13 @@ type heldLock struct {
 	key lockKey
 }
 
-// Close gives the directory up.
+// Close releases the directory.
 func (l heldLock) Close() error {
 	defer openHere.Delete(l.key)
 	return l.Closer.Close()
 }
 
-// acquire takes the directory: for a store alone, or for readers alone.
+// acquire locks the directory: exclusively for a store, shared for readers.
 func (p paths) acquire() (io.Closer, error) {
 	key := lockKey{p.fs, p.lock}
 	if readOnly, ok := p.fs.(readOnlyFS); ok {
@@ -104,19 +104,19 @@ func (p paths) acquire() (io.Closer, error) {
 	}
 	openHere.Delete(key)
 	if opening := (*fs.PathError)(nil); errors.As(err, &opening) {
-		// nobody else's doing: the file could not be opened
+		// not a lock of another process: the file could not be opened
 		return nil, fmt.Errorf("raftstore: lock %s: %w", p.dir, err)
 	}
 	return nil, fmt.Errorf("%w: another process has %s open (%w)", ErrInUse, p.dir, err)
 }
 
-// check refuses a directory that is no store's, or has only half of one.
+// check refuses a directory that is not a store's, or has lost the log or the state.
 func (p paths) check() error {
 	_, logErr := p.fs.Stat(p.log)
 	_, stateErr := p.fs.Stat(p.state)
 	switch {
 	case logErr != nil && stateErr != nil:
-		return fmt.Errorf("raftstore: %s is not a data directory", p.dir)
+		return fmt.Errorf("raftstore: %s is not a data directory: it has neither log/ nor state/", p.dir)
 	case logErr != nil:
 		return fmt.Errorf("%w: the log is missing: %w", ErrInconsistent, logErr)
 	case stateErr != nil:

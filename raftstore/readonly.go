@@ -10,10 +10,10 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 )
 
-// readOnlyFS is what Verify sees of a file system: nothing of it can be changed, by Pebble either.
+// readOnlyFS is the file system that Verify works on. Nothing can be changed through it, not even by Pebble.
 type readOnlyFS struct{ vfs.FS }
 
-// noWrites is the error of all that would change something.
+// noWrites is the error of every operation that would change something.
 func noWrites(op, name string) error { return &fs.PathError{Op: op, Path: name, Err: syscall.EROFS} }
 
 // Create implements vfs.FS.
@@ -49,8 +49,8 @@ func (readOnlyFS) MkdirAll(dir string, _ os.FileMode) error { return noWrites("m
 // Unwrap implements vfs.FS.
 func (r readOnlyFS) Unwrap() vfs.FS { return r.FS }
 
-// Lock keeps servers away, not other readers. A lock file that is not there need not be made: no server has the
-// directory open.
+// Lock excludes servers, but not other readers. A missing lock file need not be created: no server has the directory
+// open.
 func (r readOnlyFS) Lock(name string) (io.Closer, error) {
 	if r.FS != vfs.Default {
 		return r.FS.Lock(name)

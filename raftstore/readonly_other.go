@@ -8,7 +8,7 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 )
 
-// lockShared takes the lock for this process alone where there are no shared ones.
+// lockShared takes the exclusive lock on systems without shared ones.
 func lockShared(name string) (io.Closer, error) {
 	if _, err := vfs.Default.Stat(name); err != nil {
 		return nil, err

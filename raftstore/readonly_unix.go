@@ -9,7 +9,7 @@ import (
 	"syscall"
 )
 
-// lockShared takes the lock that excludes the one that vfs.Default takes, and for which the file need not be writable.
+// lockShared takes a shared lock. It excludes the lock of vfs.Default, and the file need not be writable.
 func lockShared(name string) (io.Closer, error) {
 	f, err := os.Open(name)
 	if err != nil {

@@ -3,7 +3,6 @@ package raftstore
 import (
 	"bytes"
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"io"
 
@@ -13,16 +12,15 @@ import (
 	"apportion/wal"
 )
 
-// snapshots is the raft.SnapshotStore of this store. A snapshot, to Raft, is the proof that the log before some index
-// is no longer needed. Here the state database is that proof: its cover row is the snapshot's description, and it is
-// ingested in the same step as the rows. So there is at most one snapshot, it is always exactly the state on disk, and
-// no crash can come between the two.
+// snapshots is Raft's snapshot store. To Raft, a snapshot proves that the log up to an index is no longer needed. Here
+// the state database is that proof: its applied row is the snapshot's description, and is ingested in one step with the
+// other rows. So there is at most one snapshot, it is always exactly the state on disk, and no crash can come between
+// the two.
 //
-// To another node Raft sends a snapshot that only says which checkpoint there is; the files are fetched beside Raft
-// (see fetcher), since Raft's main goroutine would wait for as long as it takes. Raft there is told that the snapshot
-// was not installed, and its leader comes with it again. When the files are there, the store is opened anew with them.
-// The snapshot that the leader comes with next is then the state that is there, and there is nothing left to do but to
-// say so.
+// A snapshot that Raft sends to another node names a checkpoint and has no files. The other node downloads them beside
+// Raft, whose main goroutine would otherwise wait for the whole download. Meanwhile Raft hears there that the snapshot
+// was not installed, and the leader sends it again. When the files are complete, the store is reopened with them. The
+// next snapshot of the leader then is the state on disk, and Raft hears that it is installed.
 type snapshots struct {
 	state       *statedb.DB
 	checkpoints *checkpointer
@@ -36,12 +34,13 @@ var (
 	_ raft.SnapshotSink  = (*snapshotSink)(nil)
 )
 
-// Create begins a snapshot: one of this node, of which frozen.Persist makes the description durable with the rows, or
-// one that the leader has sent.
+// Create begins a snapshot: this node's own, which frozen.Persist makes durable with the rows, or one that the leader
+// has sent.
 func (s *snapshots) Create(version raft.SnapshotVersion, index, term uint64, configuration raft.Configuration,
 	configurationIndex uint64, _ raft.Transport) (raft.SnapshotSink, error) {
 	if version != raft.SnapshotVersionMax {
-		return nil, fmt.Errorf("%w: raft asks for a snapshot of version %d", ErrFormat, version)
+		return nil, fmt.Errorf("%w: raft asks for a snapshot of version %d, and this program knows %d", ErrFormat,
+			version, raft.SnapshotVersionMax)
 	}
 	return &snapshotSink{store: s, meta: raft.SnapshotMeta{
 		Version: version, ID: fmt.Sprintf("%d-%d", term, index), Index: index, Term: term,
@@ -49,8 +48,8 @@ func (s *snapshots) Create(version raft.SnapshotVersion, index, term uint64, con
 	}}, nil
 }
 
-// List gives the one snapshot, if there is one: the newest, or the one that is kept for nodes that fetch it. At the
-// start, when Raft asks for its own, there is none that is kept.
+// List returns the one snapshot, if there is one: the exported checkpoint while other nodes download it, else the
+// newest. At a start, when Raft asks for its own, no checkpoint is exported.
 func (s *snapshots) List() ([]*raft.SnapshotMeta, error) {
 	if offered := s.shipper.offered(); offered != nil {
 		return []*raft.SnapshotMeta{offered}, nil
@@ -62,7 +61,7 @@ func (s *snapshots) List() ([]*raft.SnapshotMeta, error) {
 	return []*raft.SnapshotMeta{&meta}, nil
 }
 
-// Open gives a snapshot as it would be sent to another node.
+// Open returns a snapshot as Raft sends it to another node.
 func (s *snapshots) Open(id string) (*raft.SnapshotMeta, io.ReadCloser, error) {
 	meta, ok, err := s.state.SnapshotMeta()
 	if err != nil {
@@ -83,7 +82,7 @@ type snapshotSink struct {
 	store  *snapshots
 	meta   raft.SnapshotMeta
 	body   []byte
-	stored bool // it is of this node, and in the state database
+	stored bool // it is this node's own, and in the state database
 }
 
 const (
@@ -97,7 +96,8 @@ func appendSnapshotBody(dst []byte, index uint64) []byte {
 
 func decodeSnapshotBody(body []byte) (index uint64, err error) {
 	if len(body) != snapshotBodyBytes || body[0] != snapshotBodyVersion {
-		return 0, fmt.Errorf("%w: a snapshot of %d bytes", ErrFormat, len(body))
+		return 0, fmt.Errorf("%w: a snapshot of %d bytes; %d bytes of version %d were expected", ErrFormat, len(body),
+			snapshotBodyBytes, snapshotBodyVersion)
 	}
 	return binary.LittleEndian.Uint64(body[1:]), nil
 }
@@ -108,14 +108,14 @@ func (s *snapshotSink) ID() string { return s.meta.ID }
 // Write takes a part of the body.
 func (s *snapshotSink) Write(part []byte) (int, error) {
 	if len(s.body)+len(part) > snapshotBodyBytesMax {
-		return 0, errors.New("raftstore: a snapshot larger than any of ours")
+		return 0, fmt.Errorf("%w: a snapshot of more than %d bytes", ErrFormat, snapshotBodyBytesMax)
 	}
 	s.body = append(s.body, part...)
 	return len(part), nil
 }
 
-// Close checks that the state on disk is what the body says. There is nothing left to write. A snapshot of another node
-// is had fetched if it is of use here.
+// Close checks that the state on disk is the one that the body names. A newer snapshot of another node triggers a
+// download.
 func (s *snapshotSink) Close() error {
 	index, err := decodeSnapshotBody(s.body)
 	if err != nil {
@@ -124,7 +124,7 @@ func (s *snapshotSink) Close() error {
 	have := s.store.checkpoints.checkpointIndex()
 	switch {
 	case s.stored && have < index:
-		return fmt.Errorf("%w: a snapshot of index %d, and state of index %d", ErrInconsistent, index, have)
+		return fmt.Errorf("%w: the snapshot is of index %d, but the state is of index %d", ErrInconsistent, index, have)
 	case s.stored:
 		return nil
 	case have < index:
@@ -133,19 +133,20 @@ func (s *snapshotSink) Close() error {
 	return s.store.alreadyHas(s.meta, have)
 }
 
-// alreadyHas is nil if a snapshot is exactly the state that is here and nothing behind it: only then may Raft go on
-// from it. It would forget what it has applied, and cut the log, whatever is in it.
+// alreadyHas returns nil if a snapshot is exactly the state on disk and the log has nothing after it. Only then may
+// Raft continue from it: Raft would forget what it has applied, and truncate the log, whatever is in it.
 func (s *snapshots) alreadyHas(meta raft.SnapshotMeta, have uint64) error {
 	_, last, err := logBounds(s.log)
 	if err != nil {
 		return err
 	}
 	if meta.Index < have || last > meta.Index {
-		return fmt.Errorf("raftstore: the snapshot of index %d is old: the state here is of %d, the log ends at %d",
+		return fmt.Errorf("raftstore: the snapshot of index %d is old: the state is of index %d, the log ends at "+
+			"entry %d",
 			meta.Index, have, last)
 	}
 	return nil
 }
 
-// Cancel gives the snapshot up.
+// Cancel ends a snapshot without a result.
 func (s *snapshotSink) Cancel() error { return nil }

@@ -19,11 +19,11 @@ import (
 	"apportion/wal"
 )
 
-// Summary says what Verify has looked at.
+// Summary counts what Verify has checked.
 type Summary struct {
 	StateIndex   uint64 // the state on disk is of this index
 	AppliedIndex uint64 // last entry with commands
-	LogEntries   int    // entries replayed behind the state
+	LogEntries   int    // entries after the state, all replayed
 	Commands     int    // commands in them
 	Problems     int    // calls of report
 	Stats        engine.Stats
@@ -31,15 +31,13 @@ type Summary struct {
 	Took         time.Duration
 }
 
-// Verify checks a data directory that no server has open: it reads the state and the log from end to end with their
-// checksums, applies the log behind the state to a scratch engine, and recomputes every identity and every sum. Each
-// problem is reported by a call of report; the error is for what kept Verify from looking further. Nothing is written:
-// it works on a disk that is full or can only be read. Of the past, it reads the kept checkpoints that a start would
-// keep.
+// Verify checks a data directory that no server has open. It reads the state and the log from end to end with their
+// checksums, applies the log after the state to a scratch engine, and recomputes every identity and every sum. It also
+// reads the kept checkpoints that a start would keep. Each problem is reported by a call of report; the error is for
+// what keeps Verify from going on. It writes nothing, so it works on a disk that is full or read-only.
 //
-// All entries of the log are applied. In a group of one each of them is committed; in one of several, the last ones of
-// a node that was cut off may not be, and are replaced when it comes back: what they would do has to add up all the
-// same.
+// It applies all entries of the log. In a Raft group of one, all of them are committed. In a larger group, the last
+// entries of a partitioned node may not be, and are replaced when it comes back; their effect must add up all the same.
 func Verify(ctx context.Context, dir string, report func(problem string)) (Summary, error) {
 	return verifyFS(ctx, vfs.Default, dir, report)
 }
@@ -63,7 +61,7 @@ type verifier struct {
 	report  func(problem string)
 	start   time.Time
 	summary Summary
-	meta    raft.SnapshotMeta // what the state is the effect of
+	meta    raft.SnapshotMeta // of the state
 }
 
 func (v *verifier) run(ctx context.Context) (err error) {
@@ -88,7 +86,7 @@ func (v *verifier) run(ctx context.Context) (err error) {
 	return nil
 }
 
-// logger is silent: what matters comes back as an error or a problem.
+// logger is silent: all that matters is returned as an error or reported as a problem.
 func (v *verifier) logger() *slog.Logger { return slog.New(slog.NewTextHandler(io.Discard, nil)) }
 
 func (v *verifier) stateConfig(dir string) statedb.Config {
@@ -98,7 +96,7 @@ func (v *verifier) stateConfig(dir string) statedb.Config {
 func (v *verifier) loadState(ctx context.Context, e *engine.Engine) (err error) {
 	state, err := statedb.Open(v.stateConfig(v.paths.state))
 	if errors.Is(err, pebble.ErrDBDoesNotExist) {
-		return nil // a crash cut its creation short, or checkFit will say that it is missing
+		return nil // a crash interrupted its creation, or the log will show that it is missing
 	}
 	if err != nil {
 		return err
@@ -115,7 +113,7 @@ func (v *verifier) loadState(ctx context.Context, e *engine.Engine) (err error) 
 	return state.CheckArchived(ctx, v.report)
 }
 
-// replay applies the log behind the state.
+// replay applies the log after the state.
 func (v *verifier) replay(ctx context.Context, a *applier) (err error) {
 	log, err := wal.Open(wal.Config{
 		Dir: v.paths.log, FS: v.fs, ReadOnly: true, Logger: v.logger(), OnFatal: func(string) {},
