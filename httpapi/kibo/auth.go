@@ -5,8 +5,8 @@ import (
 	"strconv"
 )
 
-// ticketReply is what a client of that API asks for before its first call. Of the refresh token it sends the name and
-// the secret along again, which is what counts.
+// ticketReply is the ticket that a client of that API asks for before its first call. With the refresh token the client
+// sends the name and the secret again, and only those count.
 type ticketReply struct {
 	AccessToken  string `json:"access_token"`
 	TokenType    string `json:"token_type"`
@@ -14,13 +14,13 @@ type ticketReply struct {
 	RefreshToken string `json:"refresh_token"`
 }
 
-// ticket gives a ticket for a token's name and secret, whether it is the first one or takes another one's place.
+// ticket gives a ticket for a token's name and secret: a first one, or one in place of an old one.
 func ticket(r *Request) (Reply, error) {
 	var body struct {
 		ClientID text `json:"client_id"`
 		Secret   text `json:"client_secret"`
 	}
-	if len(r.Body) > ticketBytesMax { // whoever asks has no token yet
+	if len(r.Body) > ticketBytesMax { // the client has no token yet
 		return Reply{}, badRequest("", "", "the body has %d bytes, at most %d are expected", len(r.Body),
 			ticketBytesMax)
 	}
@@ -41,7 +41,7 @@ func ticket(r *Request) (Reply, error) {
 
 const ticketBytesMax = 4096
 
-// tenantReply says where a tenant's calls go. A client that authenticates asks for it.
+// tenantReply tells a client that authenticates where the tenant's calls go.
 type tenantReply struct {
 	ID     int64    `json:"id"`
 	Name   string   `json:"name"`
@@ -49,7 +49,7 @@ type tenantReply struct {
 	Sites  []string `json:"sites"`
 }
 
-// tenant reports whether all calls come here, whatever the tenant.
+// tenant answers that the calls of every tenant come here.
 func tenant(r *Request) (Reply, error) {
 	id, err := strconv.ParseInt(r.Path[0], 10, 64)
 	if err != nil {

@@ -12,13 +12,13 @@ import (
 	"apportion/engine"
 )
 
-// integer is a number of the API: whole, in 64 bits, and read without loss. A text that holds one passes for one.
+// integer is a whole number of 64 bits, read without loss. A text that holds a whole number passes for one.
 type integer struct {
 	given bool
 	n     int64
 }
 
-// UnmarshalJSON reads a whole number; null is none.
+// UnmarshalJSON reads a whole number; null means none.
 func (i *integer) UnmarshalJSON(b []byte) error {
 	text := strings.Trim(string(b), `"`)
 	if text == "null" || text == "" {
@@ -63,7 +63,7 @@ type date struct {
 var dateLayouts = []string{time.RFC3339Nano, "2006-01-02T15:04:05.999999999Z0700", "2006-01-02T15:04:05.999999999",
 	"2006-01-02"}
 
-// UnmarshalJSON reads a time; null and an empty text are none.
+// UnmarshalJSON reads a time; null and an empty text mean none.
 func (d *date) UnmarshalJSON(b []byte) error {
 	var text *string
 	if err := json.Unmarshal(b, &text); err != nil {
@@ -81,10 +81,10 @@ func (d *date) UnmarshalJSON(b []byte) error {
 	return fmt.Errorf("%.40q is no date", *text)
 }
 
-// tagMap is tags as the API has them.
+// tagMap has the values of some tag categories, by category.
 type tagMap map[string]string
 
-// list gives the tags as commands have them, in the order of the categories' names.
+// list gives the tags in the form of commands, in the order of the categories' names.
 func (m tagMap) list() []engine.Tag {
 	if len(m) == 0 {
 		return nil
@@ -127,7 +127,7 @@ type product struct {
 	SKU        string `json:"sku"`
 }
 
-// name is what the engine knows the item by.
+// name is the UPC under which the engine has the item.
 func (p *product) name() string {
 	switch {
 	case p.UPC != "":
@@ -138,7 +138,7 @@ func (p *product) name() string {
 	return p.SKU
 }
 
-// named is name, or the fault of an item that has none.
+// named gives the name, or the fault of an item without one.
 func (p *product) named(field string) (string, error) {
 	if name := p.name(); name != "" {
 		return name, nil
@@ -154,7 +154,7 @@ func atMost(field string, n, limit int) error {
 	return nil
 }
 
-// base is what all bodies may have.
+// base has the fields that every body may have.
 type base struct {
 	LocationCode string  `json:"locationCode"`
 	UserID       integer `json:"userID"`
@@ -162,7 +162,7 @@ type base struct {
 	PageNum      integer `json:"pageNum"`
 }
 
-// owner is who made the call, for its job.
+// owner names the caller, for the call's job.
 func (b *base) owner() string {
 	if b.UserID.given {
 		return strconv.FormatInt(b.UserID.n, 10)

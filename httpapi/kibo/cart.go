@@ -7,12 +7,11 @@ import (
 	"apportion/engine"
 )
 
-// cartHold is how long a cart's units are held. That API names no end; something must end a cart that nobody comes back
-// to.
+// cartHold is how long a cart holds units. That API names no end, and abandoned carts must end.
 const cartHold = 24 * time.Hour
 
-// cartEnd is when a cart's reservation ends, Unix milliseconds: when that of its first items does, so that items that
-// are sent again are the same, or after cartHold.
+// cartEnd is the time at which a cart's reservation ends, in Unix milliseconds. All items of a cart end with its first
+// ones, so that a repeated item is the same; a new cart ends after cartHold.
 func cartEnd(r *Request, id string) (int64, error) {
 	now := max(time.Now().UnixMilli(), r.Host.Reader().NowMS())
 	var v engine.OrderView
@@ -44,14 +43,14 @@ type transitionBody struct {
 	Items   []cartItem `json:"items"`
 }
 
-// baseReply is the answer to a call that has nothing else to tell.
+// baseReply is the answer of a call that has nothing more to tell.
 type baseReply struct {
 	Success    bool     `json:"success"`
 	Messages   []string `json:"messages"`
 	NumResults int      `json:"numResults"`
 }
 
-// transitionCart makes items of a cart those of an order, with the units that they hold.
+// transitionCart moves items of a cart into an order, with the units that they hold.
 func transitionCart(r *Request) (Reply, error) {
 	var body transitionBody
 	if err := decode(r, r.Body, &body); err != nil {

@@ -9,7 +9,7 @@ import (
 	"apportion/engine"
 )
 
-// requestLocation is what a query is made for: one location, or a place on earth from which others are so far away.
+// requestLocation is the location that a query is for, or a position from which distances count.
 type requestLocation struct {
 	LocationCode string   `json:"locationCode"`
 	Latitude     *float64 `json:"latitude"`
@@ -29,8 +29,8 @@ const (
 // hasPosition reports whether the query gives coordinates.
 func (l *requestLocation) hasPosition() bool { return l.Latitude != nil && l.Longitude != nil }
 
-// read takes it from the parameters of a URL: a code, JSON, or field by field, as OpenAPI and as the vendor's client
-// write those.
+// read reads it from the parameters of a URL: a code, JSON, or one parameter a field, as OpenAPI and the vendor's
+// client write them.
 func (l *requestLocation) read(r *Request) error {
 	q := r.Query
 	text := q.Get("requestLocation")
@@ -95,7 +95,7 @@ func (l *requestLocation) check() error {
 	return nil
 }
 
-// miles is how far a location is away; known is false if nobody has said where it is.
+// miles is the distance to a location. known: the location has a position.
 func (l *requestLocation) miles(e *engine.Reader, code string) (miles float64, known bool) {
 	if !l.hasPosition() {
 		return math.Inf(1), false
@@ -108,7 +108,7 @@ func (l *requestLocation) miles(e *engine.Reader, code string) (miles float64, k
 		float64(at.Longitude)/microDegrees), true
 }
 
-// reaches reports whether a location is in the radius. Without a place or a radius all are.
+// reaches reports whether a location is within the radius. Without a position or a radius, every location is.
 func (l *requestLocation) reaches(e *engine.Reader, code string) bool {
 	if !l.hasPosition() || l.Radius == nil {
 		return true
@@ -121,7 +121,7 @@ func (l *requestLocation) reaches(e *engine.Reader, code string) bool {
 	return known && miles <= radius
 }
 
-// shownMiles is the distance as replies have it, nil if it is not known.
+// shownMiles is the distance in the form of replies, nil if it is not known.
 func (l *requestLocation) shownMiles(e *engine.Reader, code string) *float64 {
 	miles, known := l.miles(e, code)
 	if !known {
@@ -131,7 +131,7 @@ func (l *requestLocation) shownMiles(e *engine.Reader, code string) *float64 {
 	return &miles
 }
 
-// greatCircle is the distance of two places in miles, by the haversine formula.
+// greatCircle is the distance between two positions in miles, by the haversine formula.
 func greatCircle(latitude1, longitude1, latitude2, longitude2 float64) float64 {
 	radians := func(degrees float64) float64 { return degrees * math.Pi / 180 }
 	north := math.Sin(radians(latitude2-latitude1) / 2)

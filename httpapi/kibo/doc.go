@@ -1,5 +1,5 @@
 // Package kibo speaks the published paths and bodies of Kibo's Inventory API, so that a client of that API works with
-// Apportion by changing its base URL. docs/kibo.md lists every operation and what becomes of it.
+// Apportion by changing its base URL. docs/kibo.md lists every operation and what it does here.
 //
 // It owns the translation: bodies into the engine's commands, results and reads into bodies. It decides nothing about
 // stock; every refusal but those of form comes from the engine. It knows nothing of HTTP but methods, paths and
@@ -8,27 +8,26 @@
 //
 // # Jobs
 //
-// What that API queues is applied at once here, and its outcome kept by the engine as a job (engine.JobInfo). So a call
-// that answers with the number of a job answers with one that is SUCCESS or FAILED already, and a refusal by the engine
-// is a job that failed and not an HTTP error. What has not the right form is a 400 and no job.
+// What that API queues is applied at once here, and the engine keeps its outcome as a job (engine.JobInfo). So the job
+// that a call answers with is SUCCESS or FAILED already. A refusal by the engine is a failed job, not an HTTP error; a
+// malformed body is a 400 and makes no job.
 //
 // # Identities
 //
-// An item is known by its upc; without one by its partNumber, and without that by its sku. Numbers of orders are order
-// ids in decimal; an order item is its number, or "number@shipment" if the call names a shipment. A cart is an order of
-// its own, "cart-" and its id, whose items are reservations.
+// The UPC of an item is its upc, else its partNumber, else its sku. The id of an order is its number in decimal; the id
+// of an order item is its number, or "number@shipment" if the call names a shipment. A cart is an order of its own with
+// the id "cart-" and the cart's id; its items are reservations.
 //
 // # Strictness
 //
-// Unknown fields are ignored, as clients of that API expect. What is known is held to its type and its limits. Numbers
-// are read without loss; a text that holds a whole number passes for one. A body is UTF-8, has no field twice and is
-// bounded while it is read, as the native ones are: the decoder is that of encoding/json/v2, and each list has its
-// limit in one table.
+// Unknown fields are ignored, as clients of that API expect. Known fields are checked for type and limits. Numbers are
+// read without loss; a text that holds a whole number passes for one. A body is UTF-8, has no field twice, and is
+// bounded while it is read: the decoder is that of encoding/json/v2, and one table has the limit of each list.
 //
 // # Reading order
 //
-// kibo.go says what there is and what a call needs; read.go, body.go and job.go are the frame, with limits.go; tag.go,
-// stock.go, query.go, find.go, part.go, distance.go, aggregate.go, order.go, cart.go, redistribute.go, history.go,
-// remove.go, future.go, with pattern.go and walk.go, location.go, locationgroup.go and export.go are the operations;
-// auth.go answers what a client asks before the first call; missing.go says no.
+// kibo.go has the list of operations and what a call needs. read.go, body.go and job.go are the frame, with limits.go.
+// The operations are in tag.go, stock.go, query.go with find.go, part.go and distance.go, aggregate.go, order.go,
+// cart.go, redistribute.go, history.go, remove.go and future.go with pattern.go and walk.go, location.go,
+// locationgroup.go and export.go. auth.go answers clients before their first call. missing.go lists what is not done.
 package kibo

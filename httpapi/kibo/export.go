@@ -9,14 +9,14 @@ import (
 	"apportion/httpapi/strictjson"
 )
 
-// exportBytesMax bounds an export, which is made as a whole before it is sent.
+// exportBytesMax bounds an export, which is built in memory before it is sent.
 const exportBytesMax = 256 << 20
 
-// exportColumns come before one column for each tag category: the form in which that API's stock files are.
+// exportColumns are the columns of that API's stock files. One column a tag category follows.
 var exportColumns = []string{"LOCATIONCODE", "PARTNUMBER", "UPC", "SKU", "QUANTITY", "DELIVERY_DATE"}
 
-// export gives the stock as CSV: on hand of each segment, and each delivery. With locationCode, that of one location;
-// with locationGroupCode, that of a group's.
+// export gives the stock as CSV: the on hand of each segment, and each delivery. locationCode selects one location,
+// locationGroupCode the locations of a group.
 func export(r *Request) (Reply, error) {
 	if err := r.Host.Barrier(); err != nil {
 		return Reply{}, err

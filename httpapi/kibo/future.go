@@ -28,7 +28,7 @@ type deleteFutureReply struct {
 	Entry     int           `json:"deliveries"`
 }
 
-// deleteFuture removes deliveries of an item, all of a name or of a pattern, that are due in a span of time.
+// deleteFuture removes the deliveries that are due in a period: of one item, or of all that match a pattern.
 func deleteFuture(r *Request) (Reply, error) {
 	var body deleteFutureBody
 	if err := decode(r, r.Body, &body); err != nil {
@@ -79,7 +79,7 @@ func (b *deleteFutureBody) check() error {
 	return nil
 }
 
-// foundFutures are deliveries, as refreshes that take them away.
+// foundFutures has the refreshes that remove the deliveries found.
 type foundFutures struct {
 	items     []deletedItem
 	refreshes []*engine.Refresh
@@ -114,8 +114,8 @@ func (b *deleteFutureBody) find(e *engine.Reader, names []string) (found foundFu
 	return found
 }
 
-// add puts a delivery's removal into the refresh of its location that has room. A schema change may have made two of
-// equal target and date of what were two segments': one removal is for both.
+// add puts the removal of a delivery into a refresh of its location that has room. After a schema change two deliveries
+// may have the same target and date: one removal is for both.
 func (f *foundFutures) add(at map[string]*engine.Refresh, code string, item engine.StockItem) {
 	c := at[code]
 	for i := len(items(c)) - 1; i >= 0 && c.Items[i].UPC == item.UPC; i-- { // a record's deliveries come together
@@ -132,7 +132,7 @@ func (f *foundFutures) add(at map[string]*engine.Refresh, code string, item engi
 	f.count++
 }
 
-// items are those of a refresh, if there is one yet.
+// items gives the items of a refresh, none if there is no refresh yet.
 func items(c *engine.Refresh) []engine.StockItem {
 	if c == nil {
 		return nil
@@ -158,8 +158,8 @@ func (f *foundFutures) remove(r *Request, owner string) error {
 	return nil
 }
 
-// futureItem names a delivery's target, with a quantity. What is split on arrival has no tags of the categories with
-// percentages.
+// futureItem names the target of a delivery, with a quantity. A delivery that is split on arrival has no tags of the
+// categories with percentages.
 func futureItem(schema *engine.Schema, upc string, f *engine.FutureView, quantity int64) engine.StockItem {
 	item := engine.StockItem{UPC: upc, Quantity: quantity, DeliveryDateMS: f.DeliveryDateMS}
 	for _, t := range schema.Tags(f.TagSet) {
@@ -176,7 +176,7 @@ type futureDateBody struct {
 	FutureDate date `json:"futureDate"`
 }
 
-// adjustFutureDate moves a delivery to another date. It gets another number by that.
+// adjustFutureDate moves a delivery to another date, which gives it another number.
 func adjustFutureDate(r *Request) (Reply, error) {
 	var body futureDateBody
 	if err := decode(r, r.Body, &body); err != nil {
@@ -214,7 +214,7 @@ func adjustFutureDate(r *Request) (Reply, error) {
 	return Reply{Value: job}, err
 }
 
-// moveFuture takes a delivery from its date and adds it to what comes at the other one.
+// moveFuture moves a delivery to another date, where it adds to what is due already.
 func moveFuture(schema *engine.Schema, v *engine.RecordView, f *engine.FutureView, toMS int64) engine.Command {
 	moved := futureItem(schema, v.UPC, f, f.Quantity)
 	moved.DeliveryDateMS = toMS
@@ -225,7 +225,8 @@ func moveFuture(schema *engine.Schema, v *engine.RecordView, f *engine.FutureVie
 		moved}}
 }
 
-// findFuture looks through all records for a delivery and gives its record and its place there, nil if there is none.
+// findFuture looks through all records for a delivery. It gives the record and the delivery's index in it, nil if there
+// is none.
 func findFuture(r *Request, id uint64) (record *engine.RecordView, at int, err error) {
 	err = walk(r, func(v *engine.RecordView) bool {
 		if at = slices.IndexFunc(v.Future, func(f engine.FutureView) bool { return f.ID == id }); at >= 0 {
@@ -236,7 +237,7 @@ func findFuture(r *Request, id uint64) (record *engine.RecordView, at int, err e
 	return record, at, err
 }
 
-// futureReply is a delivery as the API shows it.
+// futureReply is a delivery in replies.
 type futureReply struct {
 	FutureID     uint64 `json:"futureInventoryID"`
 	OnHand       int64  `json:"onhand"`
@@ -247,7 +248,7 @@ type futureReply struct {
 	DeliveryDate string `json:"deliveryDate"`
 }
 
-// shownFuture: nothing is promised of a delivery before it comes, and it adds to what is on hand then.
+// shownFuture shows a delivery. All of it is available: nothing is promised of it before it comes.
 func shownFuture(f *engine.FutureView) futureReply {
 	return futureReply{FutureID: f.ID, OnHand: f.Quantity, Available: f.Quantity, Type: jobAdjust,
 		DeliveryDate: strictjson.FormatTime(f.DeliveryDateMS)}

@@ -21,7 +21,7 @@ type orderEvent struct {
 	Quantity int64  `json:"quantity"`
 }
 
-// orderInfoReply tells one order item. That API has the location's code as a number, and ltd as a text.
+// orderInfoReply is one order item. That API has the location's code as a number, and ltd as a text.
 type orderInfoReply struct {
 	Success bool `json:"success"`
 	figures
@@ -42,7 +42,7 @@ type orderInfoReply struct {
 	Events       []orderEvent `json:"events"`
 }
 
-// orderInfo tells what has become of the items of an order.
+// orderInfo gives the history of the items of an order.
 func orderInfo(r *Request) (Reply, error) {
 	var body orderInfoBody
 	if err := decode(r, r.Body, &body); err != nil {
@@ -100,7 +100,7 @@ func shownItem(e *engine.Reader, orderID int64, it *engine.ItemView) orderInfoRe
 	return reply
 }
 
-// tell adds a movement, if that API has an event for it.
+// tell adds the event of a movement, if that API has one.
 func (o *orderInfoReply) tell(m *engine.MovementView) {
 	event := orderEvent{Success: true, Date: strictjson.FormatTime(m.TimeMS), Quantity: m.Units}
 	switch m.Kind {
@@ -119,7 +119,7 @@ func (o *orderInfoReply) tell(m *engine.MovementView) {
 	o.Events = append(o.Events, event)
 }
 
-// numberOrText is a number if the text is one as it stands, or else the text.
+// numberOrText gives a number if the text is exactly one, or else the text.
 func numberOrText(text string) any {
 	if n, err := strconv.ParseInt(text, 10, 64); err == nil && strconv.FormatInt(n, 10) == text {
 		return json.Number(text)
@@ -127,7 +127,7 @@ func numberOrText(text string) any {
 	return text
 }
 
-// Limits of a look for shipments.
+// Limits of the search for shipments.
 const (
 	shipmentsMax = 1_000
 
@@ -153,8 +153,8 @@ type shipmentReply struct {
 	Future  []allocationReply `json:"futureAllocations"`
 }
 
-// shipments tells what order items of shipments hold, by segment: what is allocated, and as future what is pending. It
-// looks through the orders that hold units, since orders are not found by their shipments.
+// shipments gives the units that order items of shipments hold, by segment: allocated ones, and pending ones as future.
+// There is no index by shipment: it looks through all orders that hold units.
 func shipments(r *Request) (Reply, error) {
 	var body shipmentBody
 	if err := decode(r, r.Body, &body); err != nil {

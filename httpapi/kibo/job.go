@@ -30,7 +30,7 @@ const (
 	jobsPage = 200
 )
 
-// jobReply is a job as the API shows it.
+// jobReply is a job in replies.
 type jobReply struct {
 	Success    bool     `json:"success"`
 	Messages   []string `json:"messages"`
@@ -49,7 +49,7 @@ type jobReply struct {
 	AsOf       uint64   `json:"asOf"`
 }
 
-// jobIDReply is the answer to a call of which only the job's number is told.
+// jobIDReply is the answer of a call that gives only the number of its job.
 type jobIDReply struct {
 	JobID uint64 `json:"jobID"`
 }
@@ -74,7 +74,7 @@ func shownJob(r *Request, j *engine.Job) jobReply {
 	return reply
 }
 
-// faultDetail is what is known of a refused line besides its code.
+// faultDetail has what is known of a refused line beside its code.
 func faultDetail(f *engine.JobFault) string {
 	switch {
 	case f.Reason != "":
@@ -88,7 +88,7 @@ func faultDetail(f *engine.JobFault) string {
 	return ""
 }
 
-// message says a refusal in words.
+// message is a refusal as text.
 func message(code engine.Code, field, value string) string {
 	text := code.String()
 	if field != "" {
@@ -112,9 +112,9 @@ func keptJobs(r *Request, result *engine.Result) []jobReply {
 	return jobs
 }
 
-// jobOf gives the one job of a result. A key can answer for longer than the job it names is kept.
+// jobOf gives the one job of a result. An idempotency key may be kept longer than the job that it answers with.
 func jobOf(r *Request, result *engine.Result) (jobReply, error) {
-	if result.Job.Count == 0 { // the key was used otherwise, or the group is full
+	if result.Job.Count == 0 { // the key was used with another call, or the state is full
 		return jobReply{}, refusal(result)
 	}
 	if jobs := keptJobs(r, result); len(jobs) > 0 {
@@ -140,7 +140,7 @@ func readJob(r *Request) (Reply, error) {
 	return Reply{Value: shownJob(r, &j)}, nil
 }
 
-// jobFilter is what a list of jobs is to have.
+// jobFilter selects jobs for a list.
 type jobFilter struct {
 	location, owner string
 	types           []string

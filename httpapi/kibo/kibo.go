@@ -8,58 +8,57 @@ import (
 	"apportion/engine"
 )
 
-// Host is what the adapter needs of the server, for one call. Errors of its methods are the host's own: they are to be
-// given back to it as they are.
+// Host is what the adapter needs of the server for one call. The adapter returns errors of its methods unchanged.
 type Host interface {
 	// Reader reads the state.
 	Reader() *engine.Reader
 
-	// Do takes commands through the log, in this order and in one entry if they do not have to be planned anew. A
-	// result that is asked for with a key comes from the first call with that key. Each command stands by itself.
+	// Do takes commands through the log, in this order, and in one entry unless some are planned again. A command with
+	// a key that was used before gets the first result. A refused command does not stop the others.
 	Do(proposals []Proposal) ([]engine.Result, error)
 
-	// Barrier returns when reads show everything that was answered before.
+	// Barrier returns when reads see everything acknowledged before it was called.
 	Barrier() error
 
 	// ReadOrder copies an order, from memory or from the archive.
 	ReadOrder(orderID string, v *engine.OrderView) (found bool, err error)
 
-	// Orders copies orders in memory that hold units, up to a number of them and after a cursor (0: from the first on),
-	// and gives the cursor to go on from, 0 at the end. Orders that change meanwhile may be missed.
+	// Orders copies up to a number of the orders that hold units, after a cursor (0: from the first on), and gives the
+	// next cursor, 0 at the end. Orders that change meanwhile may be missed.
 	Orders(after uint32, limit int, dst []engine.OrderView) (orders []engine.OrderView, next uint32)
 
 	// Job copies a kept job. Jobs appends kept jobs with numbers below one (0: the newest ones), newest first.
 	Job(id engine.JobID, j *engine.Job) (found bool)
 	Jobs(before engine.JobID, limit int, dst []engine.Job) []engine.Job
 
-	// Overdue reports whether the call's time is up. What takes long asks now and then, and gives up.
+	// Overdue reports whether the call's deadline has passed. Long searches ask now and then, and give up.
 	Overdue() bool
 
-	// Stored reports whether something that is kept has this very name.
+	// Stored reports whether the state has exactly this name.
 	Stored(name string) bool
 
-	// Ticket gives a ticket for the calls to come; ok is false if the server has tokens and this is none of them.
+	// Ticket gives a ticket for later calls. ok is false if the server has tokens and this is none of them.
 	Ticket(name, secret string) (t Ticket, ok bool)
 }
 
-// Ticket opens the API for a while.
+// Ticket authenticates calls for a while.
 type Ticket struct {
 	Access  string
 	Refresh string
-	Seconds int // for which Access does
+	Seconds int // for which Access is valid
 }
 
 // Proposal is a command on its way into the log.
 type Proposal struct {
 	Command engine.Command
-	Job     *engine.JobInfo // nil: none is kept
+	Job     *engine.JobInfo // nil: no job is kept
 
-	// Make, if it is there, makes the command, a PutTagCategory, out of the category that there is, nil for none. It is
-	// asked again if that was changed meanwhile. Its error is that of Do.
+	// Make, if it is not nil, makes the command, a PutTagCategory, from the present category, nil for none. It is
+	// called again if the category has changed meanwhile. Do returns its error.
 	Make     func(was *engine.Category) (*engine.PutTagCategory, error)
-	Category string // its name
+	Category string // the name of the category
 
-	// Part makes the command's idempotency key out of the client's, where a call has several commands.
+	// Part distinguishes the idempotency keys of a call's commands, which all come from the client's one key.
 	Part string
 }
 
@@ -69,18 +68,18 @@ type Request struct {
 	Path   [2]string // the path's parameters
 	Query  url.Values
 	Body   []byte
-	Tenant int64  // as the client names it; shown in replies, selects nothing
-	Domain string // as which the client knows the server
+	Tenant int64  // from the client; replies repeat it, and it selects nothing
+	Domain string // the host that the client has called
 }
 
-// Reply is the answer to a call. Text, if there is any, goes out as it is, as Media; or else Value, as JSON.
+// Reply is the answer to a call: Text with the media type Media if there is any, or else Value as JSON.
 type Reply struct {
 	Value any
 	Text  []byte
 	Media string
 }
 
-// Fault is an answer that says what is wrong. Code, Field and Value are as in the native API.
+// Fault is an answer that tells what is wrong. Code, Field and Value are those of the native API.
 type Fault struct {
 	Status  int
 	Code    string
@@ -88,7 +87,7 @@ type Fault struct {
 	Field   string
 	Value   string
 
-	Rows []RowFault // each bad row of the body, if that is what is wrong
+	Rows []RowFault // the bad rows of the body
 }
 
 // Error is the message.
@@ -98,7 +97,7 @@ func (f *Fault) Error() string { return f.Message }
 type Operation struct {
 	Method  string
 	Pattern string
-	Write   bool // proposes to the log, so that the leader is to serve it
+	Write   bool // proposes to the log, so the leader serves it
 	Serve   func(*Request) (Reply, error)
 }
 
@@ -106,7 +105,7 @@ const (
 	v1 = "/commerce/inventory/v1/"
 	v5 = "/commerce/inventory/v5/inventory"
 
-	// TicketPattern is the path of the one operation that must be open to all: it gives what opens the others.
+	// TicketPattern is the path of the one operation that needs no token: it gives the ticket for the others.
 	TicketPattern = "/platform/applications/authtickets/oauth"
 )
 
@@ -173,7 +172,7 @@ func notFound(code engine.Code, field, value, format string, args ...any) *Fault
 		Value: value}
 }
 
-// checked gives the fault of a command that is outside the engine's limits.
+// checked gives the fault of a command that exceeds the engine's limits.
 func checked(c engine.Command) error {
 	if f := engine.CheckCommand(c); f != nil {
 		return badRequest(f.Field, f.Value, "%s: %q: %s", f.Field, f.Value, f.Reason)
@@ -181,7 +180,7 @@ func checked(c engine.Command) error {
 	return nil
 }
 
-// refusal is the fault for a command without a job that the engine has refused.
+// refusal is the fault of a command without a job that the engine has refused.
 func refusal(r *engine.Result) *Fault {
 	status := http.StatusConflict
 	switch r.Code {
