@@ -9,7 +9,7 @@ import (
 	"apportion/httpapi/stockquery"
 )
 
-// Which records are the results of a query, and in which order. They are read anew when they are shown.
+// Which records are the results of a query, and in which order. They are read again when they are shown.
 
 // queryRun is the state of one query.
 type queryRun struct {
@@ -20,7 +20,7 @@ type queryRun struct {
 	rows   []row
 }
 
-// newQueryRun begins a query that was checked.
+// newQueryRun begins a checked query.
 func newQueryRun(e *engine.Reader, tenant int64, q *queryBody) *queryRun {
 	asked := &stockquery.Query{Type: queryTypes[q.Type]}
 	for i := range q.Items {
@@ -34,17 +34,17 @@ func newQueryRun(e *engine.Reader, tenant int64, q *queryBody) *queryRun {
 	return run
 }
 
-// row is a result before it is shown: a record, and for which of the query's items.
+// row is a result before it is shown: a record, and the item of the query that it is for.
 type row struct {
 	upc, location string
 	item          int   // listed: for none
 	key           int64 // to sort by
 }
 
-// listed is the item of the results of a query that names none.
+// listed stands for the item in the results of a query without items.
 const listed = -1
 
-// find collects the results in their order: all of them if they are to be sorted, or else until there are more than
+// find collects the results in their order: all of them if the query sorts them, or else until there are more than
 // enough.
 func (run *queryRun) find(enough int) {
 	for _, location := range run.locations() {
@@ -59,7 +59,7 @@ func (run *queryRun) find(enough int) {
 	}
 }
 
-// counted gives the figures of the record just read, of what has the tags. ok: the record counts.
+// counted sums the segments of the record just read that have the tags. ok: the record counts.
 func (run *queryRun) counted(tags []engine.Tag) (f figures, ok bool) {
 	if run.view.Blocked && run.q.ExcludeBlocked {
 		return figures{}, false
@@ -72,7 +72,7 @@ func (run *queryRun) counted(tags []engine.Tag) (f figures, ok bool) {
 	return f, true
 }
 
-// add makes the record just read a result, unless less than nothing is available of it.
+// add makes the record just read a result, unless its available is negative and the query does not include those.
 func (run *queryRun) add(item int, f *figures) {
 	if f.Available < 0 && !run.q.IncludeNegative {
 		return
@@ -84,7 +84,7 @@ func (run *queryRun) add(item int, f *figures) {
 	run.rows = append(run.rows, found)
 }
 
-// locations gives those to look at: those of the priority list first, then the nearest, then by name.
+// locations gives the locations to look at: those of the priority list first, then the nearest, then by name.
 func (run *queryRun) locations() []string {
 	q := run.q
 	var found []string
@@ -113,7 +113,7 @@ func (run *queryRun) locations() []string {
 	return found
 }
 
-// location adds the records of a location, unless the query turns out not to be after it.
+// location adds the records of a location if the query wants it.
 func (run *queryRun) location(code string) {
 	begin := len(run.rows)
 	var f figures
@@ -156,7 +156,7 @@ func (q *queryBody) listingTags(schema *engine.Schema) []engine.Tag {
 	return q.Tags.list()
 }
 
-// sortKeys are the values of sortByEnum, with what they sort by: a number, or with nil the item's name.
+// sortKeys gives the number that each value of sortByEnum sorts by. nil: it sorts by the item's name.
 var sortKeys = map[string]func(f *figures) int64{
 	"ON_HAND":     func(f *figures) int64 { return f.OnHand },
 	"AVAILABLE":   func(f *figures) int64 { return f.Available },
@@ -165,8 +165,8 @@ var sortKeys = map[string]func(f *figures) int64{
 	"PRODUCT_ID":  nil,
 }
 
-// sorted reports whether the results are sorted as the query asks, which it can for one location; the others stay in
-// the order of locations and items.
+// sorted reports whether the results are sorted by sortByEnum. Only a query for one location can be; the results of any
+// other are in the order of locations and items.
 func (q *queryBody) sorted() bool { return q.SortBy != "" && q.RequestLocation.LocationCode != "" }
 
 func (run *queryRun) sort() {

@@ -5,9 +5,9 @@ import (
 	"apportion/httpapi/stockquery"
 )
 
-// Limits of what a request may ask for, beside the engine's and those of reads in query.go and job.go.
+// Limits of requests, beside those of the engine and of package stockquery.
 const (
-	// RowFaultsMax is how many bad rows of a body are told at most: the reading ends there.
+	// RowFaultsMax is how many bad rows of a body a fault lists. The reading ends there.
 	RowFaultsMax = 100
 
 	// depthMax and fieldsMax bound the nesting of a body and the fields of one of its objects. Those of that API have
@@ -24,20 +24,19 @@ const (
 	patternBytesMax = 4 * engine.UPCBytesMax
 	patternStepsMax = 4_096
 
-	// walkLooks is after how many records a look through all of them asks what time it is. With the most steps a name
-	// took 10 ms (patterns such as (.*){450}x, a name of 64 bytes).
+	// walkLooks is after how many records a walk over all of them checks the deadline. With the most steps a name took
+	// 10 ms (patterns such as (.*){450}x, a name of 64 bytes).
 	walkLooks = 16
 )
 
 // Limits of the results of a read.
 const (
-	// resultsMax is how many results a reply has at most. What lies behind them is on the pages that follow.
+	// resultsMax bounds the results of a reply. Later results are on later pages.
 	resultsMax = 10_000
 
-	// resultsPerItem is how many results a query has for each of its items, on average, if it says nothing of their
-	// number.
+	// resultsPerItem is how many results an item has on average in a reply to a query that does not limit them.
 	resultsPerItem = 100
 
-	// pagesMax is as many pages as a read can have: none has more results than the records that it looks at.
+	// pagesMax bounds the pages of a read. It has no more results than the records that it may look at.
 	pagesMax = stockquery.ReadsMax
 )

@@ -42,15 +42,14 @@ func (b *locationBody) flags() map[engine.LocationFlags]*bool {
 		engine.LocationExpress:  &b.Express, engine.LocationWarehouse: &b.Warehouse}
 }
 
-// defaultLocation is a location of which nothing was saved: one that has records is there, and nothing keeps anybody
-// from it.
+// defaultLocation is a location that was never saved: it is active and can do everything.
 func defaultLocation(code string) engine.PutLocation {
 	return engine.PutLocation{Location: code, Name: code,
 		Flags: engine.LocationActive | engine.LocationDirectShip | engine.LocationPickup |
 			engine.LocationTransfer | engine.LocationInAggregate | engine.LocationInExport}
 }
 
-// locationOf is what is known of a location.
+// locationOf gives a location as it was saved, or its default.
 func locationOf(e *engine.Reader, code string) engine.PutLocation {
 	if c, ok := e.Location(code); ok {
 		return c
@@ -58,7 +57,7 @@ func locationOf(e *engine.Reader, code string) engine.PutLocation {
 	return defaultLocation(code)
 }
 
-// microDegrees is how many parts of a degree the engine counts.
+// microDegrees is the engine's unit of latitude and longitude: so many are a degree.
 const microDegrees = 1e6
 
 func shownLocation(r *Request, c *engine.PutLocation) locationReply {
@@ -92,7 +91,7 @@ func listLocations(r *Request) (Reply, error) {
 	return Reply{Value: list}, nil
 }
 
-// locationCodes looks through all records.
+// locationCodes gives the codes of all locations that have a record.
 func locationCodes(r *Request) (codes []string, err error) {
 	seen := map[string]bool{}
 	err = walk(r, func(v *engine.RecordView) bool {
@@ -126,7 +125,7 @@ func readLocation(r *Request) (Reply, error) {
 	return Reply{Value: []locationReply{shownLocation(r, &c)}}, nil
 }
 
-// saveLocation keeps a location. A flag that is not given is as it was, or as defaultLocation has it.
+// saveLocation saves a location. A missing flag keeps its value, or that of defaultLocation.
 func saveLocation(r *Request) (Reply, error) {
 	var named locationBody
 	if err := decode(r, r.Body, &named); err != nil {
@@ -166,7 +165,7 @@ func saveLocation(r *Request) (Reply, error) {
 	return Reply{Value: []locationReply{shownLocation(r, c)}}, nil
 }
 
-// capabilityFilter is what a query wants of locations: a flag or a group that is not given does not restrict.
+// capabilityFilter selects locations by flags and group. A missing flag or group does not restrict.
 type capabilityFilter struct {
 	groupFilter
 	DirectShip *bool `json:"directShip"`
@@ -176,7 +175,7 @@ type capabilityFilter struct {
 	Export     *bool `json:"includeInLocationExport"`
 }
 
-// has reports whether a location is wanted. One that was saved as not active never is.
+// has reports whether a location is selected. One that was saved as not active never is.
 func (f *capabilityFilter) has(e *engine.Reader, code string) bool {
 	flags := locationOf(e, code).Flags
 	if flags&engine.LocationActive == 0 || !f.inGroup(code) {
@@ -205,7 +204,7 @@ type blockBody struct {
 	Items []blockItem `json:"items"`
 }
 
-// blockAssignment marks items at a location as not to be assigned, or takes the marks away: all or none.
+// blockAssignment blocks items at a location from being assigned, or unblocks them: all or none.
 func blockAssignment(r *Request) (Reply, error) {
 	var body blockBody
 	if err := decode(r, r.Body, &body); err != nil {

@@ -51,7 +51,7 @@ func unknownGroup(code string) *Fault {
 		Message: fmt.Sprintf("there is no location group %q", code)}
 }
 
-// saveGroup makes a group, or gives the one there is other locations.
+// saveGroup makes a location group, or replaces its locations.
 func saveGroup(r *Request) (Reply, error) {
 	var body groupBody
 	if err := decode(r, r.Body, &body); err != nil {
@@ -81,14 +81,14 @@ func deleteGroup(r *Request) (Reply, error) {
 	return Reply{Value: deletedReply{1}}, nil
 }
 
-// groupFilter narrows what is looked at to the locations of a group, if one is named.
+// groupFilter selects the locations of a location group, if one is named.
 type groupFilter struct {
 	Group string `json:"locationGroupCode"`
 
 	members map[string]bool // nil: all locations
 }
 
-// resolve looks the group up. A misspelt one should not look like no stock.
+// resolve looks the location group up. A misspelt name must not look like no stock.
 func (f *groupFilter) resolve(e *engine.Reader) error {
 	if f.Group == "" {
 		return nil

@@ -2,7 +2,7 @@ package kibo
 
 import "net/http"
 
-// missing gives the operations that are not done, each with its reason.
+// missing answers the operations that are not done, each with its reason.
 func missing() []Operation {
 	const (
 		bins   = "bins and their audits are the warehouse's affair: Apportion counts by location and segment"

@@ -28,13 +28,13 @@ type orderBody struct {
 	Decrements bool        `json:"decrementOnHandOnDeallocate"`
 }
 
-// cartPrefix begins the order id of a cart. No order has such an id: those are numbers.
+// cartPrefix begins the order id of a cart. The ids of orders are numbers.
 const cartPrefix = "cart-"
 
-// CartOrderID is the id of the order that a cart is.
+// CartOrderID is the id of a cart's order.
 func CartOrderID(cartID string) string { return cartPrefix + cartID }
 
-// orderID is the engine's id of an order number, or of the cart if there is no number.
+// orderID is the engine's id of an order, or of the cart if the call names no order.
 func (it *orderItem) orderID(field string) (id string, isCart bool, err error) {
 	switch {
 	case it.OrderID.n > 0:
@@ -56,7 +56,7 @@ func (it *orderItem) itemID(field string, isCart bool) (string, error) {
 	return itemNumber(it.OrderItemID.n, it.ShipmentID.n), nil
 }
 
-// itemNumber is the engine's id of an order item: its number, and that of the shipment if there is one, since an item
+// itemNumber is the engine's id of an order item: its number, with that of the shipment if there is one, since an item
 // can be in several shipments.
 func itemNumber(item, shipment int64) string {
 	id := strconv.FormatInt(item, 10)
@@ -66,7 +66,7 @@ func itemNumber(item, shipment int64) string {
 	return id
 }
 
-// splitItemNumber undoes itemNumber. ok is false for an item that did not come by this API.
+// splitItemNumber undoes itemNumber. ok is false for an item that another API has made.
 func splitItemNumber(id string) (item, shipment int64, ok bool) {
 	number, rest, inShipment := strings.Cut(id, "@")
 	item, err := strconv.ParseInt(number, 10, 64)
@@ -76,14 +76,14 @@ func splitItemNumber(id string) (item, shipment int64, ok bool) {
 	return item, shipment, err == nil && itemNumber(item, shipment) == id
 }
 
-// orderGroup is the items of one order, which make one command.
+// orderGroup has the items of one order: one command.
 type orderGroup struct {
 	id     string
 	isCart bool
 	at     []int // in the body's items
 }
 
-// groups sorts the items by order, orders in the order in which they are first named.
+// groups groups the items by order, in the order in which the call first names the orders.
 func (b *orderBody) groups() ([]orderGroup, error) {
 	if len(b.Items) == 0 {
 		return nil, badRequest("items", "", "items is empty")
@@ -109,7 +109,7 @@ func (b *orderBody) groups() ([]orderGroup, error) {
 	return list, nil
 }
 
-// location is where item i is.
+// location is the location of item i.
 func (b *orderBody) location(i int) string {
 	if code := b.Items[i].LocationCode; code != "" {
 		return code
@@ -117,7 +117,7 @@ func (b *orderBody) location(i int) string {
 	return b.LocationCode
 }
 
-// jobInfo describes what is done to one order. Its location is that of all items, if they have the same.
+// jobInfo describes the job of one order. It has a location if all items have the same.
 func (b *orderBody) jobInfo(kind string, g *orderGroup) *engine.JobInfo {
 	info := &engine.JobInfo{Type: kind, Owner: b.owner(), Location: b.location(g.at[0]), Items: int64(len(g.at))}
 	for _, i := range g.at {
@@ -140,7 +140,7 @@ func (b *orderBody) line(i int, isCart bool) (itemID string, quantity int64, err
 	return itemID, it.Quantity.n, err
 }
 
-// block is what a deallocate says of the mark of item i's record: nothing, if the mark is to be held.
+// block tells whether a deallocate blocks or unblocks the record of item i, or does neither.
 func (it *orderItem) block() engine.BlockMark {
 	switch {
 	case it.Blocked == nil || it.HoldsBlocked:
@@ -151,7 +151,7 @@ func (it *orderItem) block() engine.BlockMark {
 	return engine.BlockClear
 }
 
-// onlyDeallocated refuses what means nothing, but was meant, in the other calls.
+// onlyDeallocated refuses fields in the other calls that have a meaning for deallocate only.
 func (b *orderBody) onlyDeallocated() error {
 	if b.Decrements {
 		return badRequest("decrementOnHandOnDeallocate", "true", "decrementOnHandOnDeallocate is for deallocate only")
@@ -183,8 +183,8 @@ func fulfill(r *Request) (Reply, error) {
 	})
 }
 
-// changeOrders does one command for each order of the call, each with a job of its own, and answers the first job that
-// failed, or else the last.
+// changeOrders proposes one command for each order of the call, each with its own job. It answers with the first job
+// that failed, or else the last.
 func changeOrders(r *Request, kind string, command func(*orderBody, *orderGroup) (engine.Command, error)) (
 	Reply, error) {
 	var body orderBody
@@ -227,7 +227,7 @@ func changeOrders(r *Request, kind string, command func(*orderBody, *orderGroup)
 	return Reply{Value: job}, err
 }
 
-// allocate promises all items of an order or none; what is not there is pending. A cart is a reservation.
+// allocate promises all items of an order or none; missing units are pending. A cart is a reservation.
 func (b *orderBody) allocate(r *Request, g *orderGroup) (engine.Command, error) {
 	c := &engine.Allocate{OrderID: g.id, Mode: engine.ModeAll, Backorder: true}
 	if g.isCart {

@@ -5,11 +5,11 @@ import (
 	"strconv"
 )
 
-// part is which of all results a reply shows: those from number from on, and before number to.
+// part is the range of results that a reply shows: from number from on, before number to.
 type part struct{ from, to int }
 
-// part gives the part that a call asks for: of all results or, with a limit, of so many of them, page number pageNum of
-// pageSize results each. A page without a size has as many results as there usually are.
+// part gives the part that a call asks for: page pageNum of pageSize results each, of all results or of the first
+// limit. Without a pageSize a page has usualResults.
 func (b *base) part(limit integer, usual int) (part, error) {
 	for _, f := range []struct {
 		name string
@@ -33,17 +33,17 @@ func (b *base) part(limit integer, usual int) (part, error) {
 	return part{int(min(from, end)), int(min(from+size, end))}, nil
 }
 
-// cut gives a part of a list, less if the list ends before.
+// cut gives a part of a list, or as much of it as the list has.
 func cut[E any](p part, list []E) []E {
 	return list[min(p.from, len(list)):min(p.to, len(list))]
 }
 
-// usualResults is how many results a query shows that says nothing of their number.
+// usualResults is how many results a reply has if the query does not limit them.
 func (q *queryBody) usualResults() int {
 	return min(resultsPerItem*max(len(q.Items), 1), resultsMax)
 }
 
-// fits refuses to leave out results that a reply has no room for, of a query that says nothing of their number.
+// fits refuses a query that does not limit its results and has more than fit into a reply.
 func (q *queryBody) fits(found int) error {
 	if q.Limit.given || q.PageSize.given || q.PageNum.given || resultsPerItem*len(q.Items) <= resultsMax ||
 		found <= resultsMax {

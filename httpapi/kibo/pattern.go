@@ -9,20 +9,19 @@ import (
 	"apportion/engine"
 )
 
-// patternBytes make a pattern of a name. A full stop alone does not: names have them.
+// patternBytes make a name a pattern. A full stop does not, since names have them.
 const patternBytes = `*+?^$[]`
 
 func isPattern(name string) bool { return strings.ContainsAny(name, patternBytes) }
 
-// patterns are those of one call, each for a whole name. They are matched in a time that rises with their steps and the
-// name's length.
+// patterns are the patterns of one call, each for a whole name. The time to match a name rises with its length and with
+// the steps of the patterns.
 type patterns struct {
 	list  []*regexp.Regexp
 	steps int
 }
 
-// add compiles a pattern. What it asks for is bounded before it is compiled, and what it came to after: a repeat by a
-// number is as many steps.
+// add compiles a pattern. Its length is bounded before, its steps after: a repeat counts once for each time.
 func (p *patterns) add(field, text string) error {
 	switch {
 	case len(text) > patternBytesMax:
@@ -52,7 +51,7 @@ func (p *patterns) add(field, text string) error {
 	return nil
 }
 
-// names gives the names of all records at locations that has is for that match.
+// names gives the names that match, of all records at locations that has selects.
 func (p *patterns) names(r *Request, has func(location string) bool) (names []string, err error) {
 	if len(p.list) == 0 {
 		return nil, nil

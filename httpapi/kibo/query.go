@@ -97,7 +97,7 @@ func query(r *Request) (Reply, error) {
 	return body.run(r)
 }
 
-// queryByParams is query with what it asks in the URL. An item is a upc or a JSON object.
+// queryByParams is query with parameters in place of a body. An item is a upc or a JSON object.
 func queryByParams(r *Request) (Reply, error) {
 	body := queryBody{Type: r.Query.Get("type"), Whitelist: listParam(r.Query, "locationWhitelist"),
 		Blacklist: listParam(r.Query, "locationBlacklist")}
@@ -141,7 +141,7 @@ func queryByParams(r *Request) (Reply, error) {
 	return body.run(r)
 }
 
-// listParam gives a parameter that is a list: given several times, as a JSON array, or with commas.
+// listParam gives a parameter that is a list: repeated, a JSON array, or separated by commas.
 func listParam(q url.Values, name string) (list []string) {
 	for _, text := range append(q[name], q[name+"[]"]...) {
 		var elements []json.RawMessage
@@ -160,7 +160,7 @@ func listParam(q url.Values, name string) (list []string) {
 	return list
 }
 
-// run answers the query: it finds all results up to those that the reply shows, and reads those for the reply.
+// run answers the query: it finds all results up to the last one that the reply shows, and reads those again.
 func (q *queryBody) run(r *Request) (Reply, error) {
 	if err := r.Host.Barrier(); err != nil {
 		return Reply{}, err
@@ -227,7 +227,7 @@ func (q *queryBody) check(e *engine.Reader) error {
 	return nil
 }
 
-// prepare checks item i and puts its tags together with those of the query.
+// prepare checks item i and joins its tags with those of the query.
 func (q *queryBody) prepare(schema *engine.Schema, i int) (err error) {
 	it := &q.Items[i]
 	if it.upc, err = it.named("items[" + strconv.Itoa(i) + "]"); err != nil {
@@ -249,7 +249,7 @@ func (q *queryBody) prepare(schema *engine.Schema, i int) (err error) {
 	return nil
 }
 
-// known refuses tags that are not in the schema: a misspelt one should not look like no stock.
+// known refuses tags that are not in the schema: a misspelt tag must not look like no stock.
 func known(schema *engine.Schema, tags tagMap, field string) error {
 	list := tags.list()
 	switch _, code, at := schema.Resolve(list); code {
@@ -260,7 +260,7 @@ func known(schema *engine.Schema, tags tagMap, field string) error {
 	return nil
 }
 
-// show reads the records of results anew for the reply. One that was deleted meanwhile is left out.
+// show reads the records of results again for the reply. Records that were deleted meanwhile are left out.
 func (run *queryRun) show(rows []row) []recordReply {
 	list := make([]recordReply, 0, len(rows))
 	for i := range rows {
@@ -279,7 +279,7 @@ func (run *queryRun) show(rows []row) []recordReply {
 	return list
 }
 
-// figures are the counters of a segment, as the query has them.
+// figures are the counters of a segment. A query that ignores safety stock finds it available.
 func (q *queryBody) figures(s *engine.SegmentView) figures {
 	f := figures{s.OnHand, s.Available(), s.Allocated, s.Pending}
 	if q.IgnoreSafety {
@@ -288,7 +288,7 @@ func (q *queryBody) figures(s *engine.SegmentView) figures {
 	return f
 }
 
-// record shows the record just read, of it only what has the tags.
+// record shows what has the tags of the record just read.
 func (run *queryRun) record(tags []engine.Tag) recordReply {
 	v, schema := &run.view, run.Schema
 	reply := recordReply{Success: true, Location: v.Location, UPC: v.UPC, TenantID: run.tenant, Blocked: v.Blocked,
@@ -323,9 +323,9 @@ func (run *queryRun) record(tags []engine.Tag) recordReply {
 	return reply
 }
 
-// thresholds gives the floor and the LTD of a record or of what has the tags of it. Where that API has one of each at a
-// record, refreshes set them with the segment that they name: the floors add up, and the highest LTD counts. Those that
-// a native refresh has set for the whole record are for records whose segments have none.
+// thresholds gives the floor and the LTD of the segments that have the tags. That API has one floor and one LTD a
+// record, while its refreshes set those of the segment that they name: so floors add up, and the highest LTD counts.
+// Where the segments have none, those of the record count, which a native refresh sets.
 func thresholds(v *engine.RecordView, schema *engine.Schema, tags []engine.Tag) (floor, ltd int64) {
 	for i := range v.Segments {
 		if s := &v.Segments[i]; schema.Matches(s.TagSet, tags) {

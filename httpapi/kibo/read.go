@@ -20,17 +20,17 @@ import (
 	"apportion/httpapi/stockquery"
 )
 
-// The reading of bodies: strict in form (UTF-8, no name twice in an object), bounded while it goes on, and exact about
-// the place of a fault.
+// Bodies are read strictly (UTF-8, no name twice in an object), within bounds that hold while they are read, and with
+// the exact place of a fault.
 
-// Codes that the engine knows nothing of, as the native API has them.
+// The codes of the native API that the engine does not know.
 const (
 	codeBadJSON        = "bad-json"
 	codeWrongType      = "wrong-type"
 	codeDuplicateField = "duplicate-field"
 )
 
-// lists read the lists of all bodies, each of at most so many elements. Of texts, a group of locations has the most.
+// lists has a reader for each type of list, with its maximum. The longest list of texts is a group of locations.
 var lists = []listReader{
 	list[string](engine.LocationGroupMembersMax),
 	list[stockItem](engine.RefreshItemsMax), list[blockItem](engine.RefreshItemsMax),
@@ -46,8 +46,8 @@ type reading struct {
 	rows    []RowFault
 }
 
-// checkShape bounds how deep a text is nested and how many fields an object has, before anything is kept of it: to know
-// a field that is given twice, all names of its object are kept.
+// checkShape bounds the nesting of a text and the fields of an object before the decoder sees them: to find repeated
+// fields, the decoder keeps all names of an object.
 func checkShape(text []byte) error {
 	var fields [depthMax]int
 	depth, quoted := 0, false
@@ -76,15 +76,14 @@ func checkShape(text []byte) error {
 	return nil
 }
 
-// errEnough ends a reading that has as many bad rows as are told.
+// errEnough ends the reading after RowFaultsMax bad rows.
 var errEnough = errors.New("as many bad rows as are told")
 
-// listReader makes what reads lists of one type.
+// listReader makes the reader of one type of list.
 type listReader func(*reading) *json.Unmarshalers
 
-// decode reads a text into a body. Fields that it does not have are ignored, and null is like a field that is not
-// there. A body with bad rows gives a fault that tells of all of them, at most RowFaultsMax. First readers go before
-// those of all bodies.
+// decode reads a text into a body. Unknown fields are ignored, and null is like a missing field. A body with bad rows
+// gives a fault that lists all of them, up to RowFaultsMax. The readers in first go before those of all bodies.
 func decode(r *Request, text []byte, into any, first ...listReader) error {
 	if len(bytes.TrimSpace(text)) == 0 {
 		return badRequest("", "", "the request has no body; JSON is expected")
@@ -111,13 +110,13 @@ func decode(r *Request, text []byte, into any, first ...listReader) error {
 	return fault
 }
 
-// list reads lists of at most limit elements, counted as they come. Each is held against the checks too. A bad one does
-// not end the reading: it is noted, and left out.
+// list reads lists of at most limit elements, counted while they are read. The checks run on each element. A bad
+// element is noted and left out; the reading goes on.
 func list[E any](limit int, checks ...func(i int, e *E) error) listReader {
 	return func(in *reading) *json.Unmarshalers {
 		return json.UnmarshalFromFunc(func(dec *jsontext.Decoder, into *[]E) error {
 			if dec.PeekKind() != '[' {
-				return errors.ErrUnsupported // the usual way knows what to say
+				return errors.ErrUnsupported // the default reader reports it
 			}
 			if _, err := dec.ReadToken(); err != nil {
 				return err
@@ -148,7 +147,7 @@ func list[E any](limit int, checks ...func(i int, e *E) error) listReader {
 	}
 }
 
-// element reads an element of a list. An error ends the reading; what is wrong with the element alone is noted.
+// element reads an element of a list. A fault of the element alone is noted; an error ends the reading.
 func (in *reading) element(dec *jsontext.Decoder, into any) (good bool, err error) {
 	var fault *Fault
 	if name, ok := into.(*string); ok && dec.PeekKind() == '"' { // lists of names are long, and their elements short
@@ -166,8 +165,7 @@ func (in *reading) element(dec *jsontext.Decoder, into any) (good bool, err erro
 	return in.note(dec, json.Unmarshal(text, into, in.options), text)
 }
 
-// note keeps what is wrong with the element that was read just now, if anything is, and ends the reading when that is
-// enough.
+// note keeps the fault of the element just read, if it has one, and ends the reading after RowFaultsMax of them.
 func (in *reading) note(dec *jsontext.Decoder, wrong error, text jsontext.Value) (good bool, err error) {
 	if wrong == nil {
 		return true, nil
@@ -179,7 +177,7 @@ func (in *reading) note(dec *jsontext.Decoder, wrong error, text jsontext.Value)
 	return false, err
 }
 
-// name reads a text: nearly all of them name something that is kept. Those that do not are of type text.
+// name reads a text as a name in the form in which names are kept. Texts that name nothing are of type text.
 func (in *reading) name(dec *jsontext.Decoder, into *string) error {
 	if dec.PeekKind() != '"' {
 		return errors.ErrUnsupported
@@ -204,7 +202,7 @@ func (in *reading) name(dec *jsontext.Decoder, into *string) error {
 	return nil
 }
 
-// tags reads tags, of which there are few.
+// tags reads tags, at most engine.CategoriesMax.
 func (in *reading) tags(dec *jsontext.Decoder, into *tagMap) error {
 	if dec.PeekKind() != '{' {
 		return errors.ErrUnsupported
@@ -233,7 +231,7 @@ func (in *reading) tags(dec *jsontext.Decoder, into *tagMap) error {
 // text is a text that names nothing.
 type text string
 
-// RowFault is what is wrong with one row of a body.
+// RowFault is the fault of one row of a body.
 type RowFault struct {
 	Code, Message, Field, Value string
 }
@@ -242,7 +240,7 @@ func (f RowFault) fault() *Fault {
 	return &Fault{Status: http.StatusBadRequest, Code: f.Code, Message: f.Message, Field: f.Field, Value: f.Value}
 }
 
-// rowFault says what an error of reading a text is about. The text stands below a place in the body.
+// rowFault is the fault that an error of reading a text means. above is the place of the text in the body.
 func rowFault(above jsontext.Pointer, err error, text jsontext.Value) RowFault {
 	var syntactic *jsontext.SyntacticError
 	var semantic *json.SemanticError
@@ -279,7 +277,7 @@ func rowFault(above jsontext.Pointer, err error, text jsontext.Value) RowFault {
 	return RowFault{Code: engine.CodeInvalid.String(), Message: "the body cannot be read: " + err.Error()}
 }
 
-// said puts the field before what is wrong with it: clients of that API show the message alone.
+// said puts the field before the message: clients of that API show the message alone.
 func (f RowFault) said(what string) RowFault {
 	if f.Message = what; f.Field != "" {
 		f.Message = f.Field + ": " + what
@@ -287,10 +285,10 @@ func (f RowFault) said(what string) RowFault {
 	return f
 }
 
-// shownAt is the simple value at a place of a text, as it was written; nothing for lists and objects.
+// shownAt is the value at a place of a text as it was written, empty for lists and objects.
 func shownAt(text jsontext.Value, at jsontext.Pointer) string {
-	dec := jsontext.NewDecoder(bytes.NewBuffer(text)) // which it does not copy
-	// the place of a field is that of its name, which has been read then
+	dec := jsontext.NewDecoder(bytes.NewBuffer(text)) // does not copy the text
+	// the decoder is at the place of a field once it has read the name
 	for dec.StackPointer() != at {
 		if _, err := dec.ReadToken(); err != nil {
 			return ""
@@ -323,7 +321,7 @@ func expectedWord(t reflect.Type) string {
 	return "an object is"
 }
 
-// fieldPath is a place as the native API has it: items[3].tags.Channel.
+// fieldPath is a place in the form of the native API: items[3].tags.Channel.
 func fieldPath(at jsontext.Pointer) string {
 	var path strings.Builder
 	for step := range at.Tokens() {

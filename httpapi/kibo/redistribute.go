@@ -12,8 +12,9 @@ type redistributeBody struct {
 	Locations []string `json:"locations"`
 }
 
-// redistribute marks records as due for the percentages at their next refresh or adjust, and answers a job for each
-// location. That API's call has no body and is for everything; a body may name a scope, as the native API has it.
+// redistribute marks records to be split by the percentages at their next refresh or adjust, and answers with a job for
+// each location. That API's call has no body and is for all records; here a body may name a scope, as in the native
+// API.
 func redistribute(r *Request) (Reply, error) {
 	var body redistributeBody
 	if len(bytes.TrimSpace(r.Body)) > 0 {

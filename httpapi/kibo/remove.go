@@ -11,8 +11,8 @@ import (
 	"apportion/httpapi/stockquery"
 )
 
-// lotFields are what that API can tell lots of one item apart by. The engine knows no lots: to delete one of them must
-// not delete all.
+// lotFields tell lots of one item apart in that API. The engine has no lots, and a call to delete one lot must not
+// delete them all.
 type lotFields struct {
 	LotCode      string `json:"lotCode"`
 	Condition    string `json:"condition"`
@@ -84,7 +84,7 @@ type deletedItem struct {
 	Identifier    product  `json:"itemIdentifier"`
 }
 
-// blockedReply is a record that is not deleted: order items hold units of it.
+// blockedReply is a record that is not deleted, since order items hold units of it.
 type blockedReply struct {
 	UPC       string `json:"upc"`
 	Location  string `json:"locationCode"`
@@ -92,7 +92,7 @@ type blockedReply struct {
 	Pending   int64  `json:"pending"`
 }
 
-// deleteReply has flags where one would expect counts: so that API's description has it. The counts are beside them.
+// deleteReply has flags for totals, as that API's description has them. The counts are beside them.
 type deleteReply struct {
 	DryRun    bool           `json:"dryRun"`
 	Items     []deletedItem  `json:"itemsDeleted"`
@@ -128,8 +128,8 @@ func deleteMany(r *Request) (Reply, error) {
 	return body.run(r, "items")
 }
 
-// run deletes records of the items, or segments of them. Nothing is deleted while order items hold units of one of
-// them.
+// run deletes records of the items, or segments of them. It deletes all or, if order items hold units of one of them,
+// none.
 func (b *deleteBody) run(r *Request, list string) (Reply, error) {
 	if err := b.lotFields.check(); err != nil {
 		return Reply{}, err
@@ -174,7 +174,7 @@ func (b *deleteBody) run(r *Request, list string) (Reply, error) {
 	return Reply{Value: reply}, nil
 }
 
-// sameTags puts the tags of the items into those of the call: what is done is done at once, and for the same tags.
+// sameTags takes the tags of the items into those of the call. They must be the same: the call is one command.
 func (b *deleteBody) sameTags() error {
 	for i := range b.Items {
 		own := maps.Clone(b.Tags)
@@ -210,7 +210,7 @@ func (reply *deleteReply) tell(result *engine.Result) {
 	}
 }
 
-// deleteRefusal names the first record that is in the way.
+// deleteRefusal names the first record that cannot be deleted.
 func deleteRefusal(result *engine.Result) *Fault {
 	fault := refusal(result)
 	if len(result.Blocked) > 0 {
@@ -226,7 +226,7 @@ func deleteRefusal(result *engine.Result) *Fault {
 	return fault
 }
 
-// names gives the items that are meant. A name may be a pattern.
+// names gives the UPCs of the items. A name may be a pattern.
 func (b *deleteBody) names(r *Request, list string) (names []string, err error) {
 	var p patterns
 	for i := range b.Items {
@@ -250,8 +250,7 @@ func (b *deleteBody) names(r *Request, list string) (names []string, err error) 
 	return slices.Compact(names), err
 }
 
-// matches lists the items of which there is something to delete where the call says, at most as many as the engine
-// lists.
+// matches lists the items that have something to delete at the call's locations, at most as many as the engine lists.
 func (b *deleteBody) matches(e *engine.Reader, names []string) []deletedItem {
 	list := []deletedItem{}
 	for _, name := range names {

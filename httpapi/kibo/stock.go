@@ -22,8 +22,8 @@ type stockBody struct {
 	Items []stockItem `json:"items"`
 }
 
-// smartReply is the answer to a call that may, or may not, be queued there. Here everything is done when it is
-// answered. That API's client has this number, alone of all, as a text.
+// smartReply is the answer to a call that that API may queue; here the call is done. That API's client has this number,
+// and no other one, as a text.
 type smartReply struct {
 	Method string `json:"method"`
 	JobID  uint64 `json:"jobID,string"`
@@ -47,7 +47,7 @@ func smartStock(r *Request, kind string) (Reply, error) {
 	return Reply{Value: smartReply{Method: "sync", JobID: job}}, err
 }
 
-// changeStock does a refresh or an adjust and gives the number of its job.
+// changeStock proposes a refresh or an adjust and gives the number of its job.
 func changeStock(r *Request, kind string) (job uint64, err error) {
 	items := stockItems{schema: r.Host.Reader().Schema(), sets: kind == jobRefresh}
 	var body stockBody
@@ -72,15 +72,15 @@ func changeStock(r *Request, kind string) (job uint64, err error) {
 	return uint64(results[0].Job.First), nil
 }
 
-// stockItems are the items of a call, translated as they are read. There, a category that an item leaves out takes its
-// default; so all categories are named here, and no item is split by percentages before the record is redistributed.
+// stockItems are the items of a call, translated while they are read. In that API a missing category means its default:
+// so each item names all categories here, and none is split by percentages before the record is redistributed.
 type stockItems struct {
 	schema *engine.Schema
-	sets   bool // they are of a refresh
+	sets   bool // a refresh
 	list   []engine.StockItem
 }
 
-// add translates item i, or says what is wrong with it.
+// add translates item i, or gives its fault.
 func (s *stockItems) add(i int, from *stockItem) error {
 	switch {
 	case from.name() == "":
@@ -105,7 +105,7 @@ func (s *stockItems) add(i int, from *stockItem) error {
 // setFields sets what a refresh may set besides the quantity.
 func (s *stockItem) setFields(item *engine.StockItem) {
 	if s.DeliveryDate.given {
-		return // they are of what is on hand
+		return // they belong to units on hand
 	}
 	for _, f := range []struct {
 		from integer

@@ -17,7 +17,7 @@ type percent struct {
 	basis int32 // basis points
 }
 
-// UnmarshalJSON reads a percentage; null is none.
+// UnmarshalJSON reads a percentage; null means none.
 func (p *percent) UnmarshalJSON(b []byte) error {
 	if string(b) == "null" {
 		return nil
@@ -31,7 +31,7 @@ func (p *percent) UnmarshalJSON(b []byte) error {
 	return nil
 }
 
-// MarshalJSON writes a percentage, whole if it is.
+// MarshalJSON writes a percentage, without decimals if it has none.
 func (p percent) MarshalJSON() ([]byte, error) {
 	if !p.given {
 		return []byte("null"), nil
@@ -59,7 +59,7 @@ type deletedReply struct {
 	Deleted int `json:"deleted"`
 }
 
-// tagNumber is a number for a name that has none of its own: always the same, and positive in 32 bits with a sign.
+// tagNumber is the number of a name that has none in the engine: always the same, and positive in 32 bits with a sign.
 func tagNumber(names ...string) uint32 {
 	h := fnv.New32a()
 	for _, name := range names {
@@ -100,7 +100,7 @@ func unknownCategory(name string) *Fault {
 	return notFound(engine.CodeUnknownCategory, "name", name, "there is no tag category %q", name)
 }
 
-// tagOf is the place of a tag in its category.
+// tagOf gives the index of a tag in its category.
 func tagOf(c *engine.Category, value string) (int, error) {
 	i := slices.IndexFunc(c.Values, func(v engine.Value) bool { return v.Name == value })
 	if i < 0 {
@@ -142,7 +142,7 @@ func readTag(r *Request) (Reply, error) {
 	return Reply{Value: shownTag(c, i)}, nil
 }
 
-// createCategory makes a category that must not be there yet.
+// createCategory makes a category that must not exist.
 func createCategory(r *Request) (Reply, error) {
 	var body categoryBody
 	if err := decode(r, r.Body, &body); err != nil {
@@ -156,7 +156,7 @@ func createCategory(r *Request) (Reply, error) {
 	})
 }
 
-// putCategory makes a category, or gives the one there is other tags. Without tags it leaves them as they are.
+// putCategory makes a category, or replaces its tags. A body without tags leaves them unchanged.
 func putCategory(r *Request) (Reply, error) {
 	var body categoryBody
 	if err := decode(r, r.Body, &body); err != nil {
@@ -179,7 +179,7 @@ func putCategory(r *Request) (Reply, error) {
 	})
 }
 
-// withTags is a category with these tags, which keep the bounds in units that the native API may have given them.
+// withTags is a category with these tags. They keep bounds in units, which only the native API can set.
 func withTags(name string, tags []tagBody, was *engine.Category) (*engine.PutTagCategory, error) {
 	if err := atMost("tags", len(tags), engine.CategoryValuesMax); err != nil {
 		return nil, err
@@ -211,7 +211,7 @@ func withTags(name string, tags []tagBody, was *engine.Category) (*engine.PutTag
 	return c, nil
 }
 
-// put makes a category out of what is there, and puts it unless that was changed meanwhile.
+// put makes a category from the present one, and puts it unless the present one has changed meanwhile.
 func put(r *Request, name string, from func(was *engine.Category) (*engine.PutTagCategory, error)) (Reply, error) {
 	if err := r.Host.Barrier(); err != nil {
 		return Reply{}, err
@@ -234,13 +234,13 @@ func put(r *Request, name string, from func(was *engine.Category) (*engine.PutTa
 		return Reply{}, refusal(&results[0])
 	}
 	now, ok := r.Host.Reader().Schema().Category(name)
-	if !ok { // somebody has deleted it since
+	if !ok { // it was deleted meanwhile
 		return Reply{Value: categoryBody{TagCategoryID: tagNumber(name), Name: name}}, nil
 	}
 	return Reply{Value: shownCategory(now)}, nil
 }
 
-// looksLikeNoOther refuses a category or a tag that people could not tell from another one.
+// looksLikeNoOther refuses a category or a tag that people cannot tell from another one.
 func looksLikeNoOther(schema *engine.Schema, c *engine.PutTagCategory) error {
 	if field, value, like := names.Alike(schema, c); field != "" {
 		return badRequest(field, value, "%s: %q looks like %q", field, value, like)
@@ -248,7 +248,7 @@ func looksLikeNoOther(schema *engine.Schema, c *engine.PutTagCategory) error {
 	return nil
 }
 
-// doOne does a command that has no job.
+// doOne proposes a command without a job.
 func doOne(r *Request, c engine.Command) error {
 	results, err := r.Host.Do([]Proposal{{Command: c}})
 	if err != nil {
@@ -274,7 +274,7 @@ func deleteCategory(r *Request) (Reply, error) {
 	return Reply{Value: deletedReply{1}}, nil
 }
 
-// changeTags puts the category of the path with the values that edit makes of a copy of those there are.
+// changeTags puts the category of the path with the values that edit makes from a copy of the present ones.
 func changeTags(r *Request, edit func(c *engine.Category, values []engine.Value) ([]engine.Value, error)) error {
 	_, err := put(r, r.Path[0], func(was *engine.Category) (*engine.PutTagCategory, error) {
 		if was == nil {
@@ -333,8 +333,8 @@ func putTag(r *Request) (Reply, error) {
 	return oneTag(r, r.Path[1])
 }
 
-// applyTag gives value i what a body says, and the others what follows from it: there is one default, and either all
-// values have a share or none has.
+// applyTag applies a body to value i, and changes the other values as far as it must: one value is the default, and
+// either all values have a share or none has.
 func applyTag(values []engine.Value, i int, body *tagBody) []engine.Value {
 	if body.IsDefault != nil && *body.IsDefault {
 		for k := range values {

@@ -6,7 +6,7 @@ import (
 	"apportion/engine"
 )
 
-// walk shows all records to see, until it has seen enough or the request's time is up.
+// walk calls see for all records, until it returns false or the request's deadline has passed.
 func walk(r *Request, see func(v *engine.RecordView) (more bool)) error {
 	var v engine.RecordView
 	e, looks := r.Host.Reader(), 0
