@@ -33,15 +33,15 @@ func backtestRoutes() []*route {
 	}
 }
 
-// Backtests run beside the requests: one at a time, on a goroutine of its own that takes its share of a core, on
-// engines of its own. The last ones are kept in memory, with their reports.
+// Backtests run beside the requests, one at a time: on a goroutine and engines of their own, with a share of a core. The
+// last ones are kept in memory with their reports.
 
-// backtestRun is one of them. What is above run does not change.
+// backtestRun is one backtest. The fields above run do not change.
 type backtestRun struct {
 	id        string
 	candidate engine.Activation
 	from, to  engine.Moment // as asked for
-	base      uint64        // the state that it is replayed from; before it is known: the oldest that is kept
+	base      uint64        // the state to replay from; before it is known, the oldest kept one
 	refused   engine.Moment // refused orders are recorded from there on
 	last      uint64        // the entry after which it is done
 	started   time.Time
@@ -58,7 +58,7 @@ type backtestRun struct {
 	}
 }
 
-// backtests are those of a server.
+// backtests has the backtests of a server.
 type backtests struct {
 	log            *slog.Logger
 	reportBytesMax int64
@@ -72,12 +72,12 @@ type backtests struct {
 	}
 }
 
-// errBacktestBusy says which backtest runs.
+// errBacktestBusy names the backtest that is running.
 type errBacktestBusy struct{ id string }
 
 func (e errBacktestBusy) Error() string { return "backtest " + e.id + " is running" }
 
-// add takes a backtest in and gives it its name, unless another one runs.
+// add adds a backtest and gives it its name, unless another one is running.
 func (s *backtests) add(b *backtestRun) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -96,7 +96,8 @@ func (s *backtests) add(b *backtestRun) error {
 	return nil
 }
 
-// trimLocked forgets the oldest ones where there are too many, or their reports take too much memory. The newest stays.
+// trimLocked forgets the oldest backtests if there are too many, or if the reports take too much memory. It keeps the
+// newest one.
 func (s *backtests) trimLocked() {
 	bytes := int64(0)
 	for i, b := range slices.Backward(s.mu.all) {
@@ -140,7 +141,7 @@ func (s *backtests) forget(b *backtestRun) {
 	s.mu.all = slices.DeleteFunc(s.mu.all, func(other *backtestRun) bool { return other == b })
 }
 
-// close ends what runs, and lets nothing begin any more.
+// close cancels the running backtest, waits for its end, and refuses new ones.
 func (s *backtests) close() {
 	s.mu.Lock()
 	s.mu.closed = true
@@ -184,7 +185,7 @@ func (s *backtests) work(ctx context.Context, b *backtestRun, recording *raftsto
 	s.mu.Lock()
 	s.trimLocked()
 	s.mu.Unlock()
-	debug.FreeOSMemory() // two states' worth: the next backtest may begin before the collector comes to it
+	debug.FreeOSMemory() // the memory of two states, before the next backtest begins
 	s.log.Info("a backtest ended", "id", b.id, "rule", b.candidate.Rule, "version", b.candidate.Version, "state",
 		string(state),
 		"commands", b.run.Progress().Commands, "took", took.Round(time.Millisecond), "error", err)
@@ -234,7 +235,7 @@ func (req *request) startBacktest() {
 	cancel()
 }
 
-// backtestBody is what a backtest is asked for. Zero values stand for what was not said.
+// backtestBody is the body of a request for a backtest. Zero values stand for missing fields.
 type backtestBody struct {
 	version     uint32
 	source      *api.Source // nil: that of the version
@@ -250,7 +251,7 @@ type backtestBody struct {
 type bound struct {
 	index  uint64
 	timeMS int64
-	text   string // as it was given, empty if it was not
+	text   string // as in the body, empty if it is missing there
 }
 
 func newBacktestBody(body *api.StartBacktest, k *bodyCheck) *backtestBody {
@@ -281,7 +282,7 @@ func (k *bodyCheck) bound(field string, from *api.Bound) (b bound) {
 	return b
 }
 
-// launch opens the recording and starts the work, or answers why not.
+// launch opens the recording and starts the backtest, or answers why it cannot.
 func (req *request) launch(ctx context.Context, b *backtestRun, period *backtest.Period) bool {
 	all := &req.server.backtests
 	fromIndex, fromTimeMS := max(period.FromIndex, b.base+1)-1, int64(math.MaxInt64)
@@ -335,7 +336,7 @@ func (req *request) noRecording(err error) {
 	}
 }
 
-// backtestSource gives the candidate's source: a stored version's, or the one that is given.
+// backtestSource gives the candidate's source: that of a stored version, or that of the body.
 func (req *request) backtestSource(body *backtestBody) (source string, version uint32, ok bool) {
 	if body.source != nil {
 		if body.version > 0 {
@@ -357,7 +358,7 @@ func (req *request) backtestSource(body *backtestBody) (source string, version u
 	return v.Source, v.Version, true
 }
 
-// backtestPeriod checks the bounds against what is kept.
+// backtestPeriod checks the bounds of the body against the kept history.
 func (req *request) backtestPeriod(body *backtestBody, b *backtestRun) (backtest.Period, bool) {
 	history := req.server.store.History()
 	if len(history.States) == 0 {
@@ -367,7 +368,7 @@ func (req *request) backtestPeriod(body *backtestBody, b *backtestRun) (backtest
 	period := backtest.Period{FromIndex: body.from.index, FromTimeMS: body.from.timeMS, ToIndex: body.to.index,
 		ToTimeMS: body.to.timeMS}
 	switch kept := history.From; {
-	case body.from.text == "": // all that comes behind the oldest state
+	case body.from.text == "": // everything after the oldest state
 	case body.from.index > 0 && body.from.index < kept.Index,
 		body.from.timeMS > 0 && body.from.timeMS < kept.TimeMS:
 		req.fail(http.StatusBadRequest, codeInvalid, fmt.Sprintf("the kept history begins later, at index %d, %s",
@@ -398,13 +399,13 @@ func (req *request) backtestPeriod(body *backtestBody, b *backtestRun) (backtest
 	return period, true
 }
 
-// backtestRunBytes is what one that runs may take; the rest is for the reports of those that have ended.
+// backtestRunBytes bounds the memory of a running backtest. The rest is for the reports of the others.
 func (c *Config) backtestRunBytes() int64 { return c.BacktestBytesMax - c.backtestReportBytes() }
 
 func (c *Config) backtestReportBytes() int64 { return c.BacktestBytesMax / backtestReportParts }
 
-// backtestFits refuses a backtest whose two engines would take more memory than is allowed, as far as that can be known
-// before. The backtest looks at it as it runs.
+// backtestFits refuses a backtest whose two engines would take more memory than is allowed, by an estimate. The backtest
+// checks its real memory while it runs.
 func (req *request) backtestFits() bool {
 	if need := stateBytes(req.server.reader.Stats()) * 2; need > req.server.config.backtestRunBytes() {
 		req.fail(http.StatusConflict, codeBacktestTooLarge, fmt.Sprintf("a backtest would take some %d MB of memory, "+
@@ -414,7 +415,7 @@ func (req *request) backtestFits() bool {
 	return true
 }
 
-// stateBytes estimates the memory of a state, by what its parts were measured to take.
+// stateBytes estimates the memory of a state from the measured size of its parts.
 func stateBytes(s engine.Stats) int64 {
 	return s.Records*200 + s.Segments*64 + s.UPCs*64 + s.OrderItems*400 +
 		(s.Results+s.Events+s.Explanations+s.Jobs)*300 + 16<<20
@@ -444,7 +445,7 @@ func (req *request) readBacktest() {
 	}
 }
 
-// deleteBacktest cancels one that runs, and forgets one that has ended.
+// deleteBacktest cancels a running backtest, or forgets one that has ended.
 func (req *request) deleteBacktest() {
 	b, ok := req.findBacktest()
 	if !ok {

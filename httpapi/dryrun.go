@@ -15,7 +15,7 @@ import (
 	"apportion/rules"
 )
 
-// What a rule would do now, without a log entry.
+// Dry runs: what a rule would do now. They make no log entry.
 
 // dryRun is a call of a rule that changes nothing.
 type dryRun struct {
@@ -88,7 +88,7 @@ func dryRecord(from *api.DryRunRecord, k *bodyCheck) rules.Record {
 	return r
 }
 
-// checkDry refuses an item that no order could have, in the words of the request.
+// checkDry refuses an item that no order could have, with the field of the body.
 func (req *request) checkDry(d *dryRun) bool {
 	if d.source != nil && d.version > 0 {
 		req.fail(http.StatusBadRequest, codeInvalid, "a version or a source is expected, not both", "source", "")
@@ -119,7 +119,7 @@ func (req *request) dryRecord(d *dryRun) bool {
 	return true
 }
 
-// givenRecord completes a record of the request: each segment has all its tags, and the record the sums.
+// givenRecord completes the record of the body: each segment gets all its tags, and the record the sums.
 func (req *request) givenRecord(d *dryRun) bool {
 	schema, r := req.schema(), &d.record
 	r.UPC, r.Location, r.Schema = d.item.UPC, d.item.Location, rules.SchemaOf(schema)
@@ -147,7 +147,7 @@ func (req *request) givenRecord(d *dryRun) bool {
 	return true
 }
 
-// dryProgram is the program that a dry run is of: a stored version, or a source that is given.
+// dryProgram gives the program to run: of a stored version, or of the body's source.
 func (req *request) dryProgram(d *dryRun) (*rules.Program, uint32, bool) {
 	source, version := "", uint32(0)
 	if d.source != nil {
@@ -171,7 +171,7 @@ func (req *request) dryProgram(d *dryRun) (*rules.Program, uint32, bool) {
 	return program, version, true
 }
 
-// runDry calls the hook and shows what it would do. What is wrong with the rule is an answer like any other.
+// runDry calls the hook and shows what it would do. A failure of the rule is part of the reply, not a problem.
 func runDry(d *dryRun, program *rules.Program, version uint32, asOf uint64, deadline time.Time) api.DryRun {
 	ctx, cancel := context.WithDeadline(context.Background(), deadline)
 	defer cancel()

@@ -19,7 +19,7 @@ import (
 type bodyReader struct {
 	strictjson.Scanner
 
-	// stored reports whether something that is kept has this very name; see name. nil: nothing has.
+	// stored reports whether the state has exactly this name; see name. nil: it has not.
 	stored func(name string) bool
 
 	// expiresAt holds the expiresAt of each allocate of the body as it was written: a refusal repeats it.
@@ -62,8 +62,8 @@ func (s *bodyReader) optionalTags(has *strictjson.Fields, field strictjson.Field
 	return s.tags(dst)
 }
 
-// name reads a string that names something that is kept, and gives it in the form in which names are kept. A name that
-// is no good, and that nothing has from before there was that rule, is refused.
+// name reads a string as a name, in the form in which names are kept. It refuses a name that cannot have that form,
+// unless the state has that name from the time before the form was required.
 func (s *bodyReader) name() string {
 	begin := s.Next()
 	text := s.Text()
@@ -89,8 +89,8 @@ func (s *bodyReader) clean(begin int, text string) string {
 	return clean
 }
 
-// cleanName gives the form in which a name is kept, or says what is wrong with it. What is stored under this very name,
-// from before names had to have that form, is still found by it.
+// cleanName gives a name in the form in which names are kept, or the fault of a name that cannot have it. A name that
+// the state has from the time before that form was required stays as it is.
 func cleanName(name string, stored func(name string) bool) (clean, fault string) {
 	clean, fault = names.Clean(name)
 	if (fault != "" || clean != name) && stored != nil && stored(name) {
@@ -122,7 +122,7 @@ func (s *bodyReader) endRow(row int, begin strictjson.Mark) {
 	s.SkipAfterFault(begin)
 }
 
-// The bodies of operator routes. They are decoded into structs, and then the values are checked field by field.
+// Bodies of operator routes are decoded into structs; then their values are checked field by field.
 
 // operatorTypes reads the types in these bodies that are more than a text, a number or a struct.
 var operatorTypes = strictjson.Join(
@@ -152,7 +152,7 @@ func (req *request) readBody(into any) bool {
 	return req.sound(&f)
 }
 
-// sound answers a fault, if there is one.
+// sound reports whether there is no fault, or answers it.
 func (req *request) sound(f *strictjson.Fault) bool {
 	if f.Code == "" {
 		return true
@@ -178,7 +178,7 @@ func (k *bodyCheck) fail(code, detail, field, value string) {
 	}
 }
 
-// integer gives a number from low to high, or the fallback if it was left out.
+// integer gives a number from low to high, or the fallback if it is missing.
 func (k *bodyCheck) integer(field string, n *int64, low, high, fallback int64) int64 {
 	if n == nil {
 		return fallback
@@ -194,7 +194,7 @@ func (k *bodyCheck) number32(field string, n *int64, fallback uint32) uint32 {
 	return uint32(k.integer(field, n, 1, engine.RuleFailuresMax, int64(fallback)))
 }
 
-// word gives the index of a text in words, 0 if it was left out.
+// word gives the index of a text in words, 0 if it is missing.
 func (k *bodyCheck) word(field string, text *string, words []string) int {
 	if text == nil {
 		return 0
@@ -206,7 +206,7 @@ func (k *bodyCheck) word(field string, text *string, words []string) int {
 	return max(i, 0)
 }
 
-// hook gives a hook, 0 if it was left out.
+// hook gives a hook, 0 if it is missing.
 func (k *bodyCheck) hook(field string, text *string) engine.RuleHook {
 	if text == nil {
 		return 0
@@ -252,7 +252,7 @@ func (k *bodyCheck) tags(field string, from api.Tags) (tags []engine.Tag) {
 	return tags
 }
 
-// scope gives the scope of a rule; what is left out selects all.
+// scope gives the scope of a rule. A missing field selects all.
 func (k *bodyCheck) scope(from *api.Scope) (scope engine.RuleScope) {
 	if from == nil {
 		return scope

@@ -9,7 +9,7 @@ import (
 	"apportion/raftstore"
 )
 
-// The codes of problems that the engine knows nothing of. Like the engine's they are part of the API.
+// The codes of problems that the engine does not know. Like the engine's codes they are part of the API.
 const (
 	codeBadJSON         = strictjson.CodeBadJSON
 	codeWrongType       = strictjson.CodeWrongType
@@ -48,14 +48,14 @@ const (
 	codeUnknownBacktest  = "unknown-backtest"
 )
 
-// The engine's codes that this package gives too.
+// The codes of the engine that this package uses too.
 var (
 	codeInvalid   = engine.CodeInvalid.String()
 	codeDuplicate = engine.CodeDuplicate.String()
 	codeRetry     = engine.CodeRetry.String()
 )
 
-// problem is an answer that says what is wrong, as RFC 9457 has it.
+// problem is an answer that tells what is wrong: a problem document of RFC 9457.
 type problem struct {
 	status int
 	code   string
@@ -64,13 +64,13 @@ type problem struct {
 	value  string
 	offset int // in the body; -1: not about a place in the body
 
-	rows []rowFault // each bad row of the body, if that is what is wrong
+	rows []rowFault // the bad rows of the body
 }
 
 // problemTypePrefix and the code make the type of a problem.
 const problemTypePrefix = "urn:apportion:problem:"
 
-// appendProblem appends the members of p, without the closing brace: what an order or a delete adds comes after them.
+// appendProblem appends the members of p without the closing brace: orders and deletes add members.
 func appendProblem(dst []byte, p *problem) []byte {
 	dst = append(dst, `{"type":"`+problemTypePrefix...)
 	dst = append(dst, p.code...)
@@ -89,7 +89,7 @@ func appendProblem(dst []byte, p *problem) []byte {
 	return appendRows(dst, p.rows)
 }
 
-// appendRows appends what is wrong with each bad row.
+// appendRows appends the faults of bad rows.
 func appendRows(dst []byte, rows []rowFault) []byte {
 	if len(rows) == 0 {
 		return dst
@@ -104,7 +104,7 @@ func appendRows(dst []byte, rows []rowFault) []byte {
 	return append(dst, ']')
 }
 
-// appendFault appends the members that name what is at fault.
+// appendFault appends the members of a fault.
 func appendFault(dst []byte, p *problem) []byte {
 	dst = append(dst, `,"detail":`...)
 	dst = strictjson.AppendString(dst, p.detail)
@@ -158,7 +158,7 @@ var codeStatus = [256]int{
 	engine.CodeNothingLeft:     http.StatusConflict,
 }
 
-// codeDetails says what each code of the engine means, and what a client can do. They hold for the routes of both APIs.
+// codeDetails tells what each code of the engine means, and what a client can do, on the routes of both APIs.
 var codeDetails = [256]string{
 	engine.CodeInvalid: "the value is outside its limits",
 	engine.CodeKeyReused: "the Idempotency-Key was sent with another request, which differs in this field: use a " +
@@ -195,7 +195,7 @@ var codeDetails = [256]string{
 	engine.CodeNothingLeft: "nothing is left of the item: see the reason of its line",
 }
 
-// leftDetails tells people what the reasons of lines that have nothing left mean.
+// leftDetails tells why nothing is left of a line, by the reason of the line.
 var leftDetails = map[string]string{
 	engine.MovementAllocated.String():     "it has not been shipped",
 	engine.MovementPending.String():       "all of it waits for stock",
@@ -219,7 +219,7 @@ func resultProblem(r *engine.Result) problem {
 	}
 }
 
-// refusalDetail says what a refusal means, and of CodeInUse what to do about it.
+// refusalDetail tells what a refusal means. For CodeInUse it tells what to do.
 func refusalDetail(kind engine.Kind, code engine.Code) string {
 	if code == engine.CodeInUse {
 		switch kind {
@@ -236,8 +236,8 @@ func refusalDetail(kind engine.Kind, code engine.Code) string {
 	return codeDetails[code]
 }
 
-// refusalStatus is the HTTP status of a refusal. The record or segment of an allocate line is no resource of the URL:
-// that it is missing is one more way of not being able to promise.
+// refusalStatus is the HTTP status of a refusal. The record or segment of an allocate line is not the resource of the
+// URL: if it is missing, that is a conflict like missing stock.
 func refusalStatus(kind engine.Kind, code engine.Code) int {
 	switch {
 	case kind == engine.KindAllocate && (code == engine.CodeUnknownRecord || code == engine.CodeUnknownSegment):
@@ -248,8 +248,8 @@ func refusalStatus(kind engine.Kind, code engine.Code) int {
 	return codeStatus[code]
 }
 
-// storeProblem is the problem of a write or a read barrier that the store could not do. The second value says that it
-// is not the client's or the load's doing, and is to be logged.
+// storeProblem is the problem of a write or a read barrier that the store could not do. internal: the server itself has
+// failed, and the error belongs into its log.
 func storeProblem(err error) (p problem, internal bool) {
 	p = problem{status: http.StatusServiceUnavailable, offset: -1}
 	switch {

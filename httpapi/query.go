@@ -10,8 +10,8 @@ import (
 	"apportion/httpapi/strictjson"
 )
 
-// The reads of stock. They run beside the writer: each record is a consistent copy, and all of them are at least as new
-// as the asOf of the reply, which is read before the first of them.
+// Reads of stock. They run beside the writer. Each record is a consistent copy, at least as new as the asOf of the
+// reply: asOf is read before the first record.
 
 // readRecord shows one record.
 func (req *request) readRecord() {
@@ -51,14 +51,13 @@ func (req *request) query() {
 	req.out = append(req.out, '}')
 }
 
-// search begins the search of the query that was read.
+// search begins the search for the query that was read.
 func (req *request) search() stockquery.Search {
 	return stockquery.Search{Reader: req.server.reader, Query: &req.reads.query.Query,
 		ReadsMax: req.server.queryReadsMax, Record: &req.reads.record}
 }
 
-// knowsTags refuses tags that are not in the schema: no segment has them, and a misspelt one should not look like no
-// stock.
+// knowsTags refuses tags that are not in the schema: a misspelt tag must not look like no stock.
 func (req *request) knowsTags(q *stockQuery) bool {
 	if !req.knows(q.tags, "tags") {
 		return false
@@ -80,7 +79,7 @@ func (req *request) isIn(schema *engine.Schema, tags []engine.Tag, field string)
 	if !ok {
 		req.fail(http.StatusBadRequest, f.Code, f.Detail, f.Field, f.Value)
 	}
-	return ok // that no segment has this combination is an answer
+	return ok // a combination that no segment has is no fault
 }
 
 // unknownTag finds a tag that is not in the schema. ok: there is none.
@@ -129,7 +128,7 @@ func (r *queryRun) items() {
 	}
 }
 
-// location shows the records of the asked items at one location, unless the location turns out not to be wanted.
+// location shows the records of the items at one location, if the query wants it.
 func (r *queryRun) location(location string) {
 	begin, shown, overflow := len(r.out), r.shown, false
 	wanted := r.Visit(location, r.available, func(item int, _ bool) {
@@ -173,9 +172,8 @@ func (r *queryRun) queryLocations() []string {
 	return reads.locations
 }
 
-// listings answers a query that names locations only: with the records there are. There is no index by location: for
-// each one the engine looks at all records until it has found enough. The walk of one location is bounded by the
-// records there are; no other is begun when QueryReadsMax have been looked at.
+// listings answers a query that names locations only, with all their records. There is no index by location: each
+// location takes a walk over all records, until there are enough. No walk begins after QueryReadsMax records.
 func (r *queryRun) listings() {
 	reads := &r.reads
 	for _, location := range r.queryLocations() {
@@ -209,7 +207,7 @@ type aggregateSum struct {
 	figures
 }
 
-// aggregate sums the asked items over locations.
+// aggregate sums the items over locations.
 func (req *request) aggregate() {
 	q := &req.reads.query
 	req.body().query(q, true)

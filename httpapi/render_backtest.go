@@ -10,7 +10,7 @@ import (
 	"apportion/rules/backtest"
 )
 
-// Backtests and what they found, as they are shown.
+// The replies about backtests and history.
 
 func showMoment(index uint64, timeMS int64) api.Moment {
 	m := api.Moment{Index: index}
@@ -97,7 +97,7 @@ func showTotals(t *backtest.Totals) api.BacktestTotals {
 		UnitsRedistributed: t.UnitsRedistributed}
 }
 
-// showExplained shows a line of a backtest as that of an order is shown.
+// showExplained shows the lines of an order in a backtest in the form of an explained order.
 func showExplained(at engine.Moment, lines []backtest.Explained) []api.ItemExplanation {
 	items := []api.ItemExplanation{}
 	for i := range lines {

@@ -30,14 +30,14 @@ func ruleRoutes() []*route {
 	}
 }
 
-// The life of a rule. These routes are for operators and few: their replies are made by encoding/json.
+// Rules: upload, show, activate, deactivate, delete. Operators use these routes, so their replies may use encoding/json.
 
 var (
 	hookWords     = []string{engine.HookSelect.String(), engine.HookRedistribute.String()}
 	fallbackWords = []string{engine.FallbackDefault: "default", engine.FallbackReject: "reject"}
 )
 
-// failuresDefault is how many failures in a row suspend a rule, if its activation does not say.
+// failuresDefault is how many failures in a row suspend a rule, unless its activation has another number.
 const failuresDefault = 10
 
 // reply answers with v as JSON.
@@ -49,7 +49,7 @@ func (req *request) reply(v any) {
 	req.out = append(req.out, out...)
 }
 
-// putRule compiles a source, runs its tests and stores it. Only what passes is kept.
+// putRule compiles a source, runs its tests, and stores it if they pass.
 func (req *request) putRule() {
 	cmd := &engine.PutRule{Name: req.path[0], Author: req.author}
 	if isSourceMediaType(req.ctx.Request.Header.ContentType()) {
@@ -81,9 +81,9 @@ func (req *request) putRule() {
 	req.reply(r)
 }
 
-// compile makes a program of a source and has its tests pass, or answers what is wrong.
+// compile compiles a source and runs its tests, or answers what is wrong.
 func (req *request) compile(name, source string) (*rules.Program, []rules.Warning, []api.TestResult, bool) {
-	if !utf8.ValidString(source) { // it could not be shown as it is
+	if !utf8.ValidString(source) { // no reply could show it unchanged
 		req.failRule(codeRuleSyntax, "the source is not valid UTF-8", "source", "", 0, 0)
 		return nil, nil, nil, false
 	}
@@ -110,7 +110,7 @@ func (req *request) compile(name, source string) (*rules.Program, []rules.Warnin
 	return program, warnings, tests, true
 }
 
-// badSource answers that a source cannot be used, with the place if there is one.
+// badSource answers that a source cannot be compiled, with the line and column if they are known.
 func (req *request) badSource(err error) {
 	line, column := 0, 0
 	var syntax *rules.SyntaxError
@@ -252,13 +252,13 @@ func (req *request) activateRule() {
 			return
 		}
 	}
-	// Another request was quicker to replace it; the log has both.
+	// Another request has replaced it already; the log has both.
 	req.reply(api.ChangedRule{AsOf: req.result().Index, Name: cmd.Name})
 }
 
-// defaultHook takes the hook of a version that has only one, or answers that the hook has to be named.
+// defaultHook takes the hook of a version that defines one only, or answers that the request must name it.
 func (req *request) defaultHook(cmd *engine.ActivateRule) bool {
-	if !req.barrier() { // what is found here is the last word
+	if !req.barrier() { // the newest version must be the newest of the log
 		return false
 	}
 	v, _, ok := req.findVersion(req.server.reader.Rules(), cmd.Version)

@@ -1,10 +1,10 @@
-// Package names says which texts may name something that is kept, and in which form such a name is kept.
+// Package names decides which texts may be names, and in which form names are kept.
 //
-// It owns the form of the names of products, locations, orders, items, tag categories and values, groups and rules:
-// Unicode's composed form (NFC), nothing at the ends that cannot be seen, no control characters and nothing that turns
-// the direction of writing. So two names that look the same are the same. It is held against names before they come
-// into the log, never in engine.Apply: a log that was written before there was this rule replays to the same state, and
-// what its names name can be read, shipped and deleted as before.
+// It owns the form of the names of products, locations, orders, items, tag categories and values, location groups and
+// rules: Unicode's composed form (NFC), no invisible characters at the ends, no control characters, and none that
+// change the direction of writing. So two names that look the same are the same. Names are checked before they come
+// into the log, never in engine.Apply: an older log replays to the same state, and its names still work in every
+// request.
 //
 // It never keeps a name, and it knows nothing of lengths: those are the engine's limits.
 //

@@ -10,15 +10,15 @@ import (
 	"golang.org/x/text/unicode/norm"
 )
 
-// What Clean finds wrong with a name.
+// The faults that Clean finds.
 const (
 	NotUTF8   = "a name is valid UTF-8"
 	Invisible = "a name has no blank and no invisible character at either end"
 	Control   = "a name has no control characters, no line separators and none that set the direction of writing"
 )
 
-// Clean gives the form in which a name is kept. fault says what is wrong with a name that cannot be kept for all that:
-// one of the texts above, or nothing. A name in ASCII is not copied, and neither is one that has the form already.
+// Clean gives a name in the form in which names are kept. fault is one of the texts above if the name cannot have that
+// form, else empty. A name that has the form already is not copied.
 func Clean(name string) (clean, fault string) {
 	if isASCII(name) {
 		return name, asciiFault(name)
@@ -40,7 +40,7 @@ func Clean(name string) (clean, fault string) {
 	return clean, ""
 }
 
-// Shown is a name that cannot be kept as a refusal shows it: with escapes for what cannot be seen.
+// Shown is a refused name for people: with escapes for invisible characters.
 func Shown(name string) string {
 	quoted := strconv.Quote(name)
 	return quoted[1 : len(quoted)-1]
@@ -67,13 +67,13 @@ func asciiFault(name string) string {
 	return ""
 }
 
-// isInvisible reports whether nobody can see a character at the end of a text.
+// isInvisible reports whether a character at the end of a text is invisible.
 func isInvisible(r rune) bool {
 	return unicode.In(r, unicode.White_Space, unicode.Cf, unicode.Other_Default_Ignorable_Code_Point)
 }
 
-// Folded gives the same text for names that look alike: those that differ in case, in width or style of their letters,
-// or in format characters.
+// Folded gives the same text for names that look alike: names that differ in case, in the width or style of letters, or
+// in format characters.
 func Folded(name string) string {
 	visible := strings.Map(func(r rune) rune {
 		if unicode.In(r, unicode.Cf, unicode.Other_Default_Ignorable_Code_Point) {

@@ -7,9 +7,9 @@ import (
 	"apportion/engine"
 )
 
-// Alike finds a name of a tag category that is to be put, its own or a value's, that looks like another one beside it:
-// field and value say which, like is the other one. No field: there is none. Two that are both in the schema already
-// stand as they are: of them one can only be moved to the other.
+// Alike finds a name in a new definition of a tag category, its own or that of a value, that looks like another name
+// beside it. field and value name it, and like is the other one; without a field there is none. Two names that are both
+// in the schema already may stay: one of them can only be moved to the other.
 func Alike(schema *engine.Schema, c *engine.PutTagCategory) (field, value, like string) {
 	was, known := schema.Category(c.Name)
 	if !known {
@@ -28,7 +28,7 @@ func Alike(schema *engine.Schema, c *engine.PutTagCategory) (field, value, like 
 		name := c.Values[i].Name
 		folded := Folded(name)
 		other, ok := first[folded]
-		if ok && other != name && !(isOld(name) && isOld(other)) { // the same name twice is the engine's to refuse
+		if ok && other != name && !(isOld(name) && isOld(other)) { // the engine refuses the same name twice
 			return fmt.Sprintf("values[%d].value", i), name, other
 		}
 		first[folded] = name

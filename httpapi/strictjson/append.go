@@ -10,10 +10,10 @@ import (
 
 const hexDigits = "0123456789abcdef"
 
-// AppendString appends s in quotes. What is not valid UTF-8 becomes the replacement character.
+// AppendString appends s in quotes. Bytes that are not valid UTF-8 become the replacement character.
 func AppendString(dst []byte, s string) []byte {
 	dst = append(dst, '"')
-	plain := 0 // begin of what needs no escape and is not appended yet
+	plain := 0 // where the text begins that needs no escape and is not yet appended
 	for i := 0; i < len(s); {
 		c := s[i]
 		if stringClasses[c] == bytePlain {
@@ -100,7 +100,7 @@ func AppendPercent(dst []byte, basisPoints int32) []byte {
 	return dst
 }
 
-// Comma appends the comma before all elements of a list but the first.
+// Comma appends a comma before an element of a list, unless it is the first.
 func Comma(dst []byte, index int) []byte {
 	if index > 0 {
 		return append(dst, ',')

@@ -111,8 +111,8 @@ func (s *Scanner) MultilineText() string {
 	return s.Text()
 }
 
-// Extend adds an element to list and gives a pointer to it. The element may be one of an earlier request, so that its
-// slices can be used again; the caller sets every field.
+// Extend adds an element to list and gives a pointer to it. The element may be an old one, whose slices can be used
+// again; the caller sets every field.
 func Extend[T any](list []T) ([]T, *T) {
 	if len(list) < cap(list) {
 		list = list[:len(list)+1]

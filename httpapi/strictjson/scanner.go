@@ -144,13 +144,13 @@ func (s *Scanner) open(bracket byte, expected string) bool {
 	return true
 }
 
-// OpenObject enters an object; nextField then steps through it.
+// OpenObject enters an object; NextField steps through it.
 func (s *Scanner) OpenObject() bool { return s.open('{', "an object is expected") }
 
-// OpenArray enters an array; nextElement then steps through it.
+// OpenArray enters an array; NextElement steps through it.
 func (s *Scanner) OpenArray() bool { return s.open('[', "an array is expected") }
 
-// NextField goes to the value of the object's next field and gives its name. It leaves the object at its end.
+// NextField gives the name of the object's next field and goes to its value. At the end it leaves the object.
 func (s *Scanner) NextField() (key string, ok bool) {
 	if !s.more('}') {
 		return "", false
@@ -171,7 +171,7 @@ func (s *Scanner) NextField() (key string, ok bool) {
 	return key, true
 }
 
-// NextElement goes to the array's next element. It leaves the array at its end.
+// NextElement goes to the array's next element. At the end it leaves the array.
 func (s *Scanner) NextElement() bool {
 	if !s.more(']') {
 		return false
@@ -202,7 +202,7 @@ func (s *Scanner) more(closing byte) bool {
 	return true
 }
 
-// End checks that nothing follows the value.
+// End refuses anything that follows the value.
 func (s *Scanner) End() {
 	if s.Space(); s.at < len(s.input) {
 		s.Fail(CodeBadJSON, "one JSON value is expected, and something follows it", "")
@@ -234,7 +234,7 @@ func (s *Scanner) bool() bool {
 	return false
 }
 
-// Text reads a string. Control characters are refused even when they are escaped: no name of ours has any.
+// Text reads a string. Control characters are refused even if they are escaped: no name has any.
 func (s *Scanner) Text() string {
 	if s.Space() != '"' {
 		s.failType("a string is expected")

@@ -40,7 +40,7 @@ func (s *Scanner) escapedToken(begin int) string {
 	return ""
 }
 
-// escape appends what the escape at offset stands for, and gives the escape's size in bytes, 0 after a fault.
+// escape appends the character of the escape at offset, and gives the size of the escape in bytes, 0 after a fault.
 func (s *Scanner) escape(offset int) int {
 	if offset+1 >= len(s.input) {
 		s.FailAt(offset, CodeBadJSON, "the string has no closing quote", "", "")
@@ -190,7 +190,7 @@ func (s *Scanner) Percent() int32 {
 	return int32(points)
 }
 
-// decimals reads up to two decimals as hundredths. A third one stays unread, for the caller to refuse.
+// decimals reads up to two decimals as hundredths. It leaves a third one for the caller to refuse.
 func (s *Scanner) decimals() (hundredths uint64) {
 	for _, unit := range [2]uint64{10, 1} {
 		if s.at == len(s.input) || !isDigit(s.input[s.at]) {
@@ -206,7 +206,7 @@ func isNumberByte(c byte) bool {
 	return isDigit(c) || c == '.' || c == 'e' || c == 'E' || c == '+' || c == '-'
 }
 
-// failNumber records that what is at begin is not what is expected: with the given code if it is a number at all.
+// failNumber records that the value at begin is not the expected number. The code is for a value that is a number.
 func (s *Scanner) failNumber(begin int, code, expected string) {
 	s.at = begin
 	end := begin
@@ -267,7 +267,7 @@ func (s *Scanner) TimeMS() int64 {
 	return ms
 }
 
-// TimeText is timeMS that gives the text too.
+// TimeText is TimeMS with the text.
 func (s *Scanner) TimeText() (ms int64, text string) {
 	begin := s.at
 	text = s.Text()
@@ -282,7 +282,7 @@ func (s *Scanner) TimeText() (ms int64, text string) {
 	return t.UnixMilli(), text
 }
 
-// failType records that what comes next is of another type than expected, or no JSON at all.
+// failType records that the next value has another type than expected, or is no JSON.
 func (s *Scanner) failType(expected string) {
 	c := s.Space()
 	isValue := c == '"' || c == '{' || c == '['
@@ -299,7 +299,7 @@ func (s *Scanner) failType(expected string) {
 	s.Fail(CodeWrongType, expected, s.token())
 }
 
-// token is the simple value that comes next, for a fault to show; empty for objects and arrays.
+// token is the text of the next value, for a fault to show. It is empty for objects and arrays.
 func (s *Scanner) token() string {
 	end := s.at
 	for end < len(s.input) && end-s.at < ValueBytesMax && !isDelimiter(s.input[end]) {
@@ -312,7 +312,7 @@ func isDelimiter(c byte) bool {
 	return c <= ' ' || c == ',' || c == '{' || c == '}' || c == '[' || c == ']' || c == ':' || c >= utf8.RuneSelf
 }
 
-// failSyntax records that c (0: the end of the text) can not stand here.
+// failSyntax records that c (0: the end of the text) is not valid here.
 func (s *Scanner) failSyntax(c byte) {
 	if c == 0 && s.at >= len(s.input) {
 		s.Fail(CodeBadJSON, "the JSON text ends too early: was the body cut off?", "")
@@ -324,7 +324,7 @@ func (s *Scanner) failSyntax(c byte) {
 // Mark is a place in a text where a value begins.
 type Mark struct{ at, depth int }
 
-// Mark gives the place where the scanner is, for skipAfterFault.
+// Mark gives the place of the scanner, for SkipAfterFault.
 func (s *Scanner) Mark() Mark { return Mark{s.at, s.depth} }
 
 // SkipAfterFault forgets the fault and goes past the value at a mark, to read on behind it.
@@ -333,7 +333,7 @@ func (s *Scanner) SkipAfterFault(m Mark) {
 	s.skip()
 }
 
-// skip goes past a value. Whether it is sound is not looked at.
+// skip goes past a value without checking it.
 func (s *Scanner) skip() {
 	open := 0
 	for s.OK() {
