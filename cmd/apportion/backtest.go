@@ -102,7 +102,7 @@ func boundOf(cmd *cli.Command, flag string, now time.Time) (*api.Bound, error) {
 		"as 2h is expected", flag, text)}
 }
 
-// backtestPollEvery is how often the server is asked how far a backtest is.
+// backtestPollEvery is how often the progress of a backtest is read.
 const backtestPollEvery = 200 * time.Millisecond
 
 // await follows a backtest to its end and reads it whole. If ctx ends first, the backtest is cancelled.
@@ -140,7 +140,7 @@ func (r *remote) cancelBacktest(path, id string) error {
 	return fmt.Errorf("interrupted: backtest %s is cancelled", id)
 }
 
-// isTerminal reports whether somebody watches what is written.
+// isTerminal reports whether a writer is a terminal.
 func isTerminal(w io.Writer) bool {
 	file, ok := w.(*os.File)
 	return ok && term.IsTerminal(int(file.Fd()))
@@ -197,7 +197,7 @@ func historyCommand(stdout io.Writer) *cli.Command {
 	}
 }
 
-// errBacktestFailed ends a command whose backtest did not come to its end; the output has said why.
+// errBacktestFailed ends a command whose backtest has failed or was cancelled. The output tells why.
 var errBacktestFailed = errors.Join(errors.New("the backtest failed"), errReported)
 
 func backtestFault(b *api.Backtest) error {

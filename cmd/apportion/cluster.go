@@ -12,7 +12,7 @@ import (
 	"apportion/httpapi/api"
 )
 
-const clusterDescription = `Shows and changes the nodes of a cluster. Any node may be asked: what only the leader can do is passed on to it.
+const clusterDescription = `Shows and changes the nodes of a cluster. Any node may be asked: it forwards to the leader what only the leader can do.
 
 Examples:
   apportion cluster status --server http://10.0.0.2:8080
@@ -72,7 +72,7 @@ func printCluster(w io.Writer, c *api.Cluster) {
 	table(w, rows)
 }
 
-// clusterCall sends one request and shows the group.
+// clusterCall sends one request and shows the cluster.
 func clusterCall(ctx context.Context, cmd *cli.Command, stdout io.Writer, method, path string, body any) error {
 	server, err := newRemote(cmd)
 	if err != nil {
@@ -89,7 +89,7 @@ func clusterCall(ctx context.Context, cmd *cli.Command, stdout io.Writer, method
 func clusterStatusCommand(stdout io.Writer) *cli.Command {
 	return &cli.Command{
 		Name:  "status",
-		Usage: "show a node and what it knows of the others",
+		Usage: "show a node and the members of its cluster",
 		Flags: remoteFlags(),
 		Action: func(ctx context.Context, cmd *cli.Command) error {
 			if err := noArguments(cmd); err != nil {
@@ -105,7 +105,7 @@ func memberPath(id string) string { return "/v1/cluster/members/" + url.PathEsca
 func clusterAddCommand(stdout io.Writer) *cli.Command {
 	return &cli.Command{
 		Name:      "add",
-		Usage:     "take a node in, or change a member's address or vote",
+		Usage:     "add a node, or change a member's address or vote",
 		ArgsUsage: "NODE ADDRESS",
 		Description: `The node has to be running with --raft-listen, in an empty data directory, without --bootstrap: it is that directory that becomes the
 member. A node that is started with --join does this by itself.
@@ -145,7 +145,7 @@ func clusterRemoveCommand(stdout io.Writer) *cli.Command {
 func clusterTransferCommand(stdout io.Writer) *cli.Command {
 	return &cli.Command{
 		Name:      "transfer-leader",
-		Usage:     "have another member lead",
+		Usage:     "transfer the leadership to another member",
 		ArgsUsage: "[NODE]",
 		Flags:     remoteFlags(),
 		Action: func(ctx context.Context, cmd *cli.Command) error {
@@ -165,7 +165,7 @@ func clusterTransferCommand(stdout io.Writer) *cli.Command {
 func clusterSnapshotCommand(stdout io.Writer) *cli.Command {
 	return &cli.Command{
 		Name:  "snapshot",
-		Usage: "make a checkpoint on the node that is asked",
+		Usage: "make a checkpoint on the node that --server names",
 		Flags: remoteFlags(),
 		Action: func(ctx context.Context, cmd *cli.Command) error {
 			if err := noArguments(cmd); err != nil {

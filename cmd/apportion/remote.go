@@ -88,7 +88,7 @@ func arguments(cmd *cli.Command, names ...string) ([]string, error) {
 	return args, nil
 }
 
-// given gives a pointer to a value for a field that may be left out, nil for the zero value.
+// given gives a pointer to a value for an optional field of a body, nil for the zero value.
 func given[T comparable](value T) *T {
 	var zero T
 	if value == zero {
@@ -97,7 +97,7 @@ func given[T comparable](value T) *T {
 	return &value
 }
 
-// get reads a document into v, which may be nil, and gives it as it is too.
+// get reads a document into v, which may be nil, and gives its text too.
 func (r *remote) get(ctx context.Context, path string, v any) ([]byte, error) {
 	return r.do(ctx, http.MethodGet, path, "", nil, v)
 }
@@ -107,7 +107,7 @@ func (r *remote) post(ctx context.Context, path string, body, v any) ([]byte, er
 	return r.send(ctx, http.MethodPost, path, body, v)
 }
 
-// send sends a value as JSON, nothing if it is nil.
+// send sends a value as JSON, or no body if it is nil.
 func (r *remote) send(ctx context.Context, method, path string, body, v any) ([]byte, error) {
 	if body == nil {
 		return r.do(ctx, method, path, "", nil, v)
@@ -154,7 +154,7 @@ func (r *remote) do(ctx context.Context, method, path, contentType string, body 
 	return reply, nil
 }
 
-// unreachable says what to do about a server that is not there.
+// unreachable tells what to do about a server that does not answer.
 func (r *remote) unreachable(err error) error {
 	var refused *net.OpError
 	if errors.As(err, &refused) && refused.Op == "dial" {
@@ -164,7 +164,7 @@ func (r *remote) unreachable(err error) error {
 	return fmt.Errorf("ask %s: %w", r.url, err)
 }
 
-// rulePath is the path of what is below a rule.
+// rulePath is the path of a rule, or of a path below it.
 func rulePath(name string, below ...string) string {
 	return strings.Join(append([]string{"/v1/rules", url.PathEscape(name)}, below...), "/")
 }

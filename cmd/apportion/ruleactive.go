@@ -14,10 +14,10 @@ import (
 func ruleActivateCommand(stdout io.Writer) *cli.Command {
 	return &cli.Command{
 		Name:      "activate",
-		Usage:     "have a version of a rule asked, from the next order on",
+		Usage:     "activate a version of a rule, from the next order on",
 		ArgsUsage: "NAME",
-		Description: `Of several rules whose scope takes a line in, that with more tags, then the longer UPC prefix, then fewer locations is asked.
-The rule's activation for the same scope is replaced, so going back is activating an older version.
+		Description: `If the scopes of several rules include a line, the rule with more tags decides, then the longer UPC prefix, then fewer locations.
+An activation replaces the rule's activation for the same scope: to go back, activate an older version.
 
 Examples:
   apportion rules activate vip-first
@@ -48,9 +48,9 @@ Examples:
 func ruleDeactivateCommand(stdout io.Writer) *cli.Command {
 	return &cli.Command{
 		Name:      "deactivate",
-		Usage:     "have a rule asked no more",
+		Usage:     "deactivate a rule",
 		ArgsUsage: "NAME",
-		Description: `Without flags, all activations of the rule end; with --hook, the one for exactly the scope that the other flags say.
+		Description: `Without flags, all activations of the rule end; with --hook, only the activation for exactly the scope of the other flags.
 
 Examples:
   apportion rules deactivate vip-first

@@ -50,7 +50,7 @@ func tagText(tags map[string]string) string {
 	return strings.Join(all, ",")
 }
 
-// ruleName is a rule with its version; 0 is none of the stored ones.
+// ruleName is a rule with its version; 0 stands for a source that is not stored.
 func ruleName(rule string, version uint32) string {
 	if version == 0 {
 		return rule + " (a source that is not stored)"

@@ -17,7 +17,7 @@ import (
 )
 
 const rulesDescription = `A rule is a Lua source that chooses the segments of an order line (select), or how a record's available units are divided
-(redistribute). Uploaded is not active: try a rule with test, dry-run and backtest, then activate it.
+(redistribute). An uploaded rule is not active: try it with test, dry-run and backtest, then activate it.
 
 Examples:
   apportion rules put vip-first vip-first.lua
@@ -25,7 +25,7 @@ Examples:
   apportion rules activate vip-first --location Retailer2
   apportion rules explain W-1001
 
-All of them but test talk to a server, which --server or APPORTION_SERVER names. docs/rules.md has the language.`
+All commands but test talk to the server that --server or APPORTION_SERVER names. docs/rules.md describes the language.`
 
 // rulesCommand holds the commands about rules.
 func rulesCommand(stdout, stderr io.Writer) *cli.Command {
@@ -50,20 +50,19 @@ func rulesCommand(stdout, stderr io.Writer) *cli.Command {
 }
 
 func authorFlag() cli.Flag {
-	return &cli.StringFlag{Name: "author", Value: os.Getenv("USER"), Usage: "`NAME` that is kept with it",
+	return &cli.StringFlag{Name: "author", Value: os.Getenv("USER"), Usage: "`NAME` of the author, kept with the rule",
 		Sources: env("author")}
 }
 
 func versionFlag() cli.Flag {
-	return &cli.IntFlag{Name: "version", Usage: "`NUMBER` of the version; the newest if it is left out"}
+	return &cli.IntFlag{Name: "version", Usage: "`NUMBER` of the version; the newest by default"}
 }
 
 func hookFlag() cli.Flag {
-	return &cli.StringFlag{Name: "hook", Usage: "`HOOK`, select or redistribute; the only one that the rule has if " +
-		"it is left out"}
+	return &cli.StringFlag{Name: "hook", Usage: "`HOOK`, select or redistribute; by default the only one that the rule has"}
 }
 
-// scopeFlags say what a rule is for.
+// scopeFlags select the lines or records that a rule is for.
 func scopeFlags() []cli.Flag {
 	return []cli.Flag{
 		&cli.StringSliceFlag{Name: "location", Usage: "only stock at this `LOCATION`; may be repeated"},
@@ -72,7 +71,7 @@ func scopeFlags() []cli.Flag {
 	}
 }
 
-// fallbackFlags say what happens when a rule fails.
+// fallbackFlags set what happens if a rule fails.
 func fallbackFlags() []cli.Flag {
 	return []cli.Flag{
 		&cli.StringFlag{Name: "on-error", Value: "default", Usage: "`WHAT` a rule that fails means: default (as if " +
@@ -133,7 +132,7 @@ func rulePutCommand(stdout io.Writer) *cli.Command {
 		Name:      "put",
 		Usage:     "upload a rule as a new version",
 		ArgsUsage: "NAME FILE.lua",
-		Description: `Compiles the rule at the server, runs the tests in its source, and stores it. It is not asked before it is activated. The file
+		Description: `Compiles the rule at the server, runs the tests in its source, and stores it. It has no effect before it is activated. The file
 "-" is the standard input.
 
 Example:
@@ -161,7 +160,7 @@ Example:
 	}
 }
 
-// inSource puts the place of a fault before it, for editors to jump to.
+// inSource puts the file, line and column of a fault before it, so that editors can jump there.
 func inSource(file string, err error) error {
 	var problem *api.Problem
 	if errors.As(err, &problem) && problem.Line > 0 {
@@ -177,7 +176,7 @@ func inSource(file string, err error) error {
 func ruleListCommand(stdout io.Writer) *cli.Command {
 	return &cli.Command{
 		Name:  "list",
-		Usage: "show all rules, and what of them is active",
+		Usage: "list all rules and their activations",
 		Flags: remoteFlags(),
 		Action: serverAction(func(ctx context.Context, cmd *cli.Command, server *remote, _ []string) error {
 			var list api.RuleList
@@ -193,7 +192,7 @@ func ruleListCommand(stdout io.Writer) *cli.Command {
 func ruleShowCommand(stdout io.Writer) *cli.Command {
 	return &cli.Command{
 		Name:      "show",
-		Usage:     "show a rule's versions, what of it is active, or its source",
+		Usage:     "show a rule's versions and activations, or its source",
 		ArgsUsage: "NAME",
 		Description: `Examples:
   apportion rules show vip-first
@@ -223,7 +222,7 @@ func ruleShowCommand(stdout io.Writer) *cli.Command {
 func ruleDeleteCommand(stdout io.Writer) *cli.Command {
 	return &cli.Command{
 		Name:      "delete",
-		Usage:     "remove a rule of which nothing is active, with all its versions",
+		Usage:     "delete an inactive rule with all its versions",
 		ArgsUsage: "NAME",
 		Flags:     remoteFlags(),
 		Action: serverAction(func(ctx context.Context, cmd *cli.Command, server *remote, args []string) error {

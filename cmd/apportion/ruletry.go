@@ -143,7 +143,7 @@ func printDryRun(w io.Writer, d *api.DryRun) {
 func ruleExplainCommand(stdout io.Writer) *cli.Command {
 	return &cli.Command{
 		Name:      "explain",
-		Usage:     "say why the items of an order came from the segments that they came from",
+		Usage:     "show why the items of an order were filled from their segments",
 		ArgsUsage: "ORDER-ID",
 		Description: `Shows what was kept when the order was allocated: the rule and version that decided, or the native path, the candidates with
 their figures of that moment, and what was taken from each.
