@@ -33,8 +33,8 @@ func backtestRoutes() []*route {
 	}
 }
 
-// Backtests run beside the requests, one at a time: on a goroutine and engines of their own, with a share of a core. The
-// last ones are kept in memory with their reports.
+// Backtests run beside the requests, one at a time: on a goroutine and engines of their own, with a share of a core.
+// The last ones are kept in memory with their reports.
 
 // backtestRun is one backtest. The fields above run do not change.
 type backtestRun struct {
@@ -404,8 +404,8 @@ func (c *Config) backtestRunBytes() int64 { return c.BacktestBytesMax - c.backte
 
 func (c *Config) backtestReportBytes() int64 { return c.BacktestBytesMax / backtestReportParts }
 
-// backtestFits refuses a backtest whose two engines would take more memory than is allowed, by an estimate. The backtest
-// checks its real memory while it runs.
+// backtestFits refuses a backtest whose two engines would take more memory than is allowed, by an estimate. The
+// backtest checks its real memory while it runs.
 func (req *request) backtestFits() bool {
 	if need := stateBytes(req.server.reader.Stats()) * 2; need > req.server.config.backtestRunBytes() {
 		req.fail(http.StatusConflict, codeBacktestTooLarge, fmt.Sprintf("a backtest would take some %d MB of memory, "+

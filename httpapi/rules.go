@@ -30,7 +30,8 @@ func ruleRoutes() []*route {
 	}
 }
 
-// Rules: upload, show, activate, deactivate, delete. Operators use these routes, so their replies may use encoding/json.
+// Rules: upload, show, activate, deactivate, delete. Operators use these routes, so their replies may use
+// encoding/json.
 
 var (
 	hookWords     = []string{engine.HookSelect.String(), engine.HookRedistribute.String()}

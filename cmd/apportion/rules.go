@@ -59,7 +59,8 @@ func versionFlag() cli.Flag {
 }
 
 func hookFlag() cli.Flag {
-	return &cli.StringFlag{Name: "hook", Usage: "`HOOK`, select or redistribute; by default the only one that the rule has"}
+	return &cli.StringFlag{Name: "hook", Usage: "`HOOK`, select or redistribute; by default the only one " +
+		"that the rule has"}
 }
 
 // scopeFlags select the lines or records that a rule is for.
