@@ -1,0 +1,82 @@
+package stockquery
+
+import (
+	"math"
+	"slices"
+	"testing"
+
+	"apportion/engine"
+)
+
+// TestWants: which locations a query of each type is after.
+func TestWants(t *testing.T) {
+	f := func(queryType Type, met int, some, want bool) {
+		t.Helper()
+		q := Query{Type: queryType, Items: make([]Item, 2)}
+		if q.wants(met, some) != want {
+			t.Errorf("type %d, %d items in full, some %v: not %v", queryType, met, some, want)
+		}
+	}
+	f(Any, 0, true, false)
+	f(Any, 1, true, true)
+	f(All, 1, true, false)
+	f(All, 2, true, true)
+	f(Partial, 0, false, false)
+	f(Partial, 0, true, true)
+	f(AllLocations, 0, false, true)
+}
+
+// TestPrepare: items with one UPC are marked, and in a query for all of them their units are summed by tags.
+func TestPrepare(t *testing.T) {
+	web, new := engine.Tag{Category: "Channel", Value: "Web"}, engine.Tag{Category: "Condition", Value: "New"}
+	items := func() []Item {
+		return []Item{{UPC: "A", Quantity: 1, Tags: []engine.Tag{web, new}}, {UPC: "B", Quantity: 2},
+			{UPC: "A", Quantity: 4}, {UPC: "A", Quantity: math.MaxInt64, Tags: []engine.Tag{new, web}}}
+	}
+	f := func(queryType Type, want ...int64) {
+		t.Helper()
+		q := Query{Type: queryType, Items: items()}
+		q.Prepare()
+		var quantities []int64
+		for i, item := range q.Items {
+			quantities = append(quantities, item.Quantity)
+			if item.Repeat != (i > 1) {
+				t.Errorf("item %d: repeat %v", i, item.Repeat)
+			}
+		}
+		if !slices.Equal(quantities, want) {
+			t.Errorf("type %d: quantities %d, want %d", queryType, quantities, want)
+		}
+	}
+	f(Any, 1, 2, 4, math.MaxInt64)
+	f(All, math.MaxInt64, 2, 4, math.MaxInt64)
+}
+
+// TestVisit: records that do not count are not found, and the reads are counted in any case.
+func TestVisit(t *testing.T) {
+	e := engine.New()
+	c := &engine.Refresh{Location: "L", Items: []engine.StockItem{{UPC: "A", Quantity: 5}, {UPC: "B", Quantity: 1}}}
+	e.Apply(1, 1, engine.AppendCommand(nil, new(engine.Envelope), c), nil)
+	f := func(queryType Type, counts, wanted bool, want ...string) {
+		t.Helper()
+		q := &Query{Type: queryType, Items: []Item{{UPC: "A", Quantity: 5}, {UPC: "none", Quantity: 1},
+			{UPC: "B", Quantity: 2}}}
+		q.Prepare()
+		s := Search{Reader: &e.Reader, Query: q, ReadsMax: 3, Record: new(engine.RecordView)}
+		var found []string
+		got := s.Visit("L", func(int) (int64, bool) { return s.Record.OnHand, counts }, func(item int, met bool) {
+			text := q.Items[item].UPC
+			if met {
+				text += " in full"
+			}
+			found = append(found, text)
+		})
+		if got != wanted || !slices.Equal(found, want) || s.Reads != 3 || s.Exhausted() {
+			t.Errorf("type %d: wanted %v, found %q after %d reads", queryType, got, found, s.Reads)
+		}
+	}
+	f(Any, true, true, "A in full", "B")
+	f(All, true, false, "A in full", "B")
+	f(Partial, false, false)
+	f(AllLocations, false, true)
+}
