@@ -14,15 +14,14 @@ import (
 	"time"
 )
 
-// Token opens the API to whoever presents its secret, or a ticket that was given for it.
+// Token opens the API to clients that send its secret, or a ticket for it.
 type Token struct {
 	Name   string
 	Secret string
 }
 
-// ParseTokens reads a file of tokens: name:secret on each line, but for blank ones and those that begin with #. A name
-// may stand several times, so that a new secret can take an old one's place while both work. The error tells all
-// faults.
+// ParseTokens reads a file of tokens: name:secret on each line, except blank lines and those that begin with #. A name
+// may appear several times, so that an old and a new secret work side by side. The error names all faults.
 func ParseTokens(text []byte) (tokens []Token, err error) {
 	var faults []error
 	line := 0
@@ -53,8 +52,8 @@ func ParseTokens(text []byte) (tokens []Token, err error) {
 	return tokens, errors.Join(faults...)
 }
 
-// fault says what is wrong with a token, with neither of its parts: the text comes into logs, and they may have changed
-// places.
+// fault is what is wrong with a token. It quotes neither part: the text gets into logs, and name and secret may be
+// swapped.
 func (t *Token) fault() error {
 	switch {
 	case t.Secret == "":
@@ -71,8 +70,8 @@ func isVisible(s string) bool {
 	return !strings.ContainsFunc(s, func(r rune) bool { return r <= ' ' || r >= 0x7f })
 }
 
-// access decides who may use the API; nil opens it to everybody. Secrets are compared by their hashes, so that the time
-// it takes tells nothing of them, and by all of them.
+// access decides who may use the API; nil opens it to everybody. Secrets are compared by their hashes, and always with
+// all of them, so that the time tells nothing about them.
 type access struct {
 	tokens  []Token
 	digests [][sha256.Size]byte
@@ -92,8 +91,8 @@ func newAccess(tokens []Token) (*access, error) {
 	return a, nil
 }
 
-// authorized reports whether the request may be answered, or answers that it may not. A request that another node has
-// forwarded comes with its header and is asked again: whoever reaches that connection has not got past this.
+// authorized reports whether the request may be answered; if not, it answers. A forwarded request has its client's
+// header and is checked again: the connection between nodes is no proof.
 func (req *request) authorized() bool {
 	a := req.server.access
 	if a == nil || req.route.open || a.opens(req.ctx.Request.Header.Peek("Authorization"), time.Now()) {
@@ -123,9 +122,8 @@ func (a *access) knows(secret []byte) bool {
 	return found == 1
 }
 
-// A ticket stands for a token for a while: "apt1." and the token's name, then the end in Unix seconds, then an
-// HMAC-SHA256 of both keyed with the secret, all joined by dots. Nobody keeps it: any node with the same tokens can
-// check it.
+// A ticket stands for a token for some time: "apt1." and the token's name, the end in Unix seconds, and an HMAC-SHA256
+// of both keyed with the secret, joined by dots. No node stores tickets: any node with the same tokens can check them.
 const (
 	ticketPrefix = "apt1."
 
@@ -133,7 +131,7 @@ const (
 	TicketLifetime = time.Hour
 )
 
-// ticket gives a ticket to whoever knows a token's name and secret.
+// ticket gives a ticket for a token's name and secret.
 func (a *access) ticket(name, secret string, now time.Time) (ticket string, ok bool) {
 	digest := sha256.Sum256([]byte(secret))
 	end := now.Add(TicketLifetime).Unix()
@@ -145,7 +143,7 @@ func (a *access) ticket(name, secret string, now time.Time) (ticket string, ok b
 	return "", false
 }
 
-// sign makes the ticket with an end.
+// sign makes a ticket that ends at a time.
 func (t *Token) sign(end int64) string {
 	stated := ticketPrefix + base64.RawURLEncoding.EncodeToString([]byte(t.Name)) + "." + strconv.FormatInt(end, 10)
 	mac := hmac.New(sha256.New, []byte(t.Secret))
@@ -153,7 +151,7 @@ func (t *Token) sign(end int64) string {
 	return stated + "." + base64.RawURLEncoding.EncodeToString(mac.Sum(nil))
 }
 
-// acceptsTicket reports whether a text is a ticket that has not ended.
+// acceptsTicket reports whether a text is a valid ticket that has not ended.
 func (a *access) acceptsTicket(text string, now time.Time) bool {
 	rest, isTicket := strings.CutPrefix(text, ticketPrefix)
 	encoded, rest, _ := strings.Cut(rest, ".")

@@ -16,10 +16,10 @@ import (
 	"github.com/valyala/fasthttp"
 )
 
-// What fasthttp lets pass of a request's head and others read otherwise. What stands between a client and this server,
-// and this server, must not each go by another of two headers.
+// Heads that fasthttp accepts and proxies may read otherwise. A proxy before this server and this server must not act
+// on two different headers of one name (request smuggling).
 
-// singleHeaders are those that this server goes by, so that each may be there once.
+// singleHeaders are the headers that this server acts on. Each may be there once.
 var singleHeaders = [...]string{"Authorization", "Content-Type", "Content-Length", "Content-Encoding", "Host",
 	"Idempotency-Key", "Expect", "x-vol-tenant"}
 
@@ -40,7 +40,7 @@ func (req *request) soundHead() bool {
 	return false
 }
 
-// headFault finds what is wrong with headers as they came, line by line; detail is empty if nothing is.
+// headFault finds what is wrong with raw headers, line by line; detail is empty if nothing is.
 func headFault(raw []byte) (detail, value string) {
 	var seen [len(singleHeaders)]bool
 	for len(raw) > 0 {
@@ -73,36 +73,36 @@ func headFault(raw []byte) (detail, value string) {
 	return "", ""
 }
 
-// How bodies come in. A body of at most bodyPrefetchMax bytes is there when the request is handed over. Of a longer
-// one, so much is there at most, and the rest is read here. Such a request is judged as soon as its headers are there,
-// so that no memory and no time of the client's is spent on what is refused anyway. What is not refused is read into
-// memory that grows as it comes, and what all requests have of it at a time is bounded.
+// How bodies come in. A body of at most bodyPrefetchMax bytes is read before the request is handed over. Of a longer
+// body at most so much is read then, and the rest here. Such a request is judged as soon as its headers are there, so
+// that a request that is refused anyway costs neither memory nor the client's time. The rest is read into memory that
+// grows as it comes, and the memory of all requests together is bounded.
 
-// Memory that fasthttp keeps for the next request is bounded like ours.
+// The memory that fasthttp keeps for the next request is bounded like ours.
 func init() { fasthttp.SetBodySizePoolLimit(scratchBytesMax, scratchBytesMax) }
 
-// bodies bounds what there is of the bodies of all requests under way, apart from what fasthttp reads of each.
+// bodies bounds the memory of the bodies of all requests in flight, without what fasthttp reads of each.
 type bodies struct {
 	taken atomic.Int64
 	max   int64
 }
 
-// errBodies means that bodies takes no more at present.
+// errBodies means that there is no memory for more bodies at present.
 var errBodies = errors.New("httpapi: the bodies of the requests under way take all the memory that they may")
 
 func (b *bodies) take(bytes int) bool { return take(&b.taken, b.max, int64(bytes)) }
 
 func (b *bodies) give(bytes int) { b.taken.Add(-int64(bytes)) }
 
-// lengthNotTold is what fasthttp says of the length of a body in chunks.
+// lengthNotTold is fasthttp's length of a body in chunks.
 const lengthNotTold = -1
 
-// headerAnnounced is what a header is given that the body was not read, and how long it was to be. Only a request that
-// is about to be refused can have it from elsewhere.
+// headerAnnounced marks a request whose body was left unread, and holds the body's length. A client can send this
+// header too: then its request is refused anyway.
 const headerAnnounced = "Apportion-Announced"
 
-// judge is called when the headers of a request are there. If the answer does not depend on the body, that is not
-// waited for and the connection ends with the answer, which handle comes to again.
+// judge is called when the headers of a request are there. If the answer does not depend on the body, it leaves the
+// body unread: handle finds the same answer again, and the connection ends with it.
 func (s *Server) judge(header *fasthttp.RequestHeader) fasthttp.RequestConfig {
 	announced := header.ContentLength()
 	if !isLong(announced) {
@@ -130,13 +130,13 @@ func (s *Server) judge(header *fasthttp.RequestHeader) fasthttp.RequestConfig {
 	return fasthttp.RequestConfig{}
 }
 
-// admitted reads everything but the body, or answers that the request is refused.
+// admitted reads everything but the body. If the request is refused, it answers and returns false.
 func (req *request) admitted() bool {
 	req.measure()
 	return req.soundHead() && req.find() && req.placed() && req.authorized() && req.prepare()
 }
 
-// measure finds out how long the body is to be, and whether judge has had it left unread.
+// measure finds the announced length of the body, and whether judge has left it unread.
 func (req *request) measure() {
 	header := &req.ctx.Request.Header
 	req.announced, req.unread = header.ContentLength(), false
@@ -148,12 +148,12 @@ func (req *request) measure() {
 	}
 }
 
-// takesBody reports whether the route reads a body; the documents of the other API decide by the method.
+// takesBody reports whether the route reads a body; in the other API the method decides.
 func (req *request) takesBody() bool {
 	return req.route.body != bodyNone || req.route.foreign && req.method != methodGet
 }
 
-// checkLength refuses a body that says itself that it is too long.
+// checkLength refuses a body whose announced length is too large.
 func (req *request) checkLength() bool {
 	if req.announced <= req.server.config.BodyBytesMax || !req.takesBody() {
 		return true
@@ -192,8 +192,8 @@ func (req *request) receive() bool {
 	return req.announced != lengthNotTold || req.checkMediaType() // an empty one needs no type
 }
 
-// receiveStream reads a body that fasthttp has read the beginning of at most. The client's time to wait for the answer
-// begins when the body is there.
+// receiveStream reads a body of which fasthttp has read at most the beginning. The request's time begins when the body
+// is there.
 func (req *request) receiveStream(stream io.Reader) error {
 	config := &req.server.config
 	most := req.announced
@@ -225,7 +225,8 @@ func (req *request) receiveStream(stream io.Reader) error {
 	}
 }
 
-// hold makes room for so many bytes of the body, and keeps what there is. It is false if bodies takes no more.
+// hold makes room for so many bytes of the body, and keeps what is there. It is false if there is no memory for more
+// bodies.
 func (req *request) hold(bytes int) bool {
 	bodies := &req.server.bodies
 	if bytes <= cap(req.memory) {
@@ -243,7 +244,7 @@ func (req *request) hold(bytes int) bool {
 	return true
 }
 
-// reserve makes c.memory at least so large. What req.received has there is copied.
+// reserve makes req.memory at least so large, and copies req.received into it.
 func (req *request) reserve(bytes int) {
 	if bytes > cap(req.memory) {
 		req.memory = make([]byte, bytes)
@@ -251,12 +252,12 @@ func (req *request) reserve(bytes int) {
 	}
 }
 
-// leave ends the use of a request whose body was not read. The node that has forwarded a request reads no answer before
-// all of it is sent; anybody else has the connection closed, and may send on for a moment.
+// leave ends a request whose body was not read. A node that has forwarded a request reads no answer before it has sent
+// everything; any other client has its connection closed, and may send on for a moment.
 func (req *request) leave() {
 	switch stream := req.ctx.Request.BodyStream(); {
 	case req.forwarded && stream != nil:
-		// it is the other's affair if that fails
+		// a failure is the sender's to handle
 		_, _ = io.CopyN(io.Discard, stream, int64(req.server.config.BodyBytesMax))
 	case req.unread:
 		req.ctx.SetConnectionClose()
@@ -297,10 +298,9 @@ func (s *Server) unreadProblem(err error) problem {
 	return p
 }
 
-// fasthttp either reads bodies whole, into memory that it takes as soon as it knows their length, or it has all of them
-// read by the handler, which costs each request an allocation and 0.3 us. So there are two of its servers: the first
-// reads short bodies, and a connection that sends a longer one is passed on to the second, which serves it from then
-// on.
+// fasthttp either reads bodies whole, into memory that it takes as soon as it knows their length, or it lets the
+// handler read all of them, which costs each request an allocation and 0.3 us. So there are two servers: the first
+// reads short bodies, and passes a connection that sends a longer one on to the second, which serves it from then on.
 
 // headerLong marks a request that is to be passed on.
 const headerLong = "Apportion-Long"
@@ -331,7 +331,7 @@ func (s *Server) handleShort(ctx *fasthttp.RequestCtx) {
 	ctx.Hijack(func(rest net.Conn) { s.passedOn.put(&longConn{conn, io.MultiReader(bytes.NewReader(head), rest)}) })
 }
 
-// longConn is a connection of which something was read already.
+// longConn is a connection that was partly read already.
 type longConn struct {
 	*timedConn
 	in io.Reader
@@ -370,7 +370,7 @@ func (l *passedOn) Accept() (net.Conn, error) {
 	}
 }
 
-// Close implements net.Listener. The one whose address this has is closed by the first server.
+// Close implements net.Listener. The first server closes the listener whose address this one has.
 func (l *passedOn) Close() error {
 	l.once.Do(func() { close(l.done) })
 	return nil

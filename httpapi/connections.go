@@ -17,10 +17,10 @@ import (
 	"apportion/httpapi/strictjson"
 )
 
-// connections bounds the connections of a listener. The first Config.ConnectionsMax have a place. Those beyond are
-// spare: a spare one gets a place as soon as one is free; until then it is answered once and soon, what monitors ask as
-// ever and all else with 503, so that a server that is full is not taken for one that is dead. What is still beyond
-// that is turned away unheard.
+// connections bounds the connections of a listener. The first Config.ConnectionsMax have a place; those beyond are
+// spare. A spare connection gets a place as soon as one is free. Until then it gets one answer, soon: monitors the
+// usual one, all others 503, so that a full server is not taken for a dead one. Connections beyond the spare ones are
+// turned away unread.
 type connections struct {
 	net.Listener
 	log           *slog.Logger
@@ -37,7 +37,7 @@ func (s *Server) newConnections(listener net.Listener) *connections {
 		turnedAway: s.metrics.turnedAway.Inc}
 }
 
-// Accept implements net.Listener. An error means that the listener is at its end: what may pass is waited for.
+// Accept implements net.Listener. It waits for errors that may pass, so an error means that the listener has ended.
 func (l *connections) Accept() (net.Conn, error) {
 	for {
 		conn, err := l.Listener.Accept()
@@ -63,8 +63,8 @@ func (l *connections) Accept() (net.Conn, error) {
 	}
 }
 
-// passes reports whether an error of accepting may pass, as when no file descriptor is free or a client has gone again.
-// What reports whether the listener itself is no good does not.
+// passes reports whether an error of accepting may pass, as when no file descriptor is free or a client has gone. An
+// error of the listener itself does not pass.
 func passes(err error) bool {
 	var number syscall.Errno
 	return errors.As(err, &number) && !slices.Contains([]syscall.Errno{syscall.EBADF, syscall.EINVAL, syscall.ENOTSOCK},
@@ -87,15 +87,15 @@ func (l *connections) warn(message string, args ...any) {
 	}
 }
 
-// turnAway answers a connection of which nothing was read. The answer fits into the buffers of a new connection, so
-// that nobody waits for the client.
+// turnAway answers a connection without reading from it. The answer fits into the buffers of a new connection, so it
+// never waits for the client.
 func turnAway(conn net.Conn) {
 	_ = conn.SetWriteDeadline(time.Now().Add(acceptPause))
 	_, _ = conn.Write(turnedAwayAnswer)
 	_ = conn.Close()
 }
 
-// tooManyConnections is the problem of a request for which there is no connection.
+// tooManyConnections is the problem of a request on a spare connection.
 var tooManyConnections = problem{status: http.StatusServiceUnavailable, code: codeBusy, offset: -1,
 	detail: "all connections of this server are in use; nothing was changed, send it again"}
 
@@ -106,7 +106,7 @@ var turnedAwayAnswer = func() []byte {
 	return append(append(strictjson.AppendInt(head, int64(len(body))), "\r\n\r\n"...), body...)
 }()
 
-// servedConn is a connection that counts. All but Close is for the goroutine that serves it.
+// servedConn is a connection with a place or a spare one. All methods but Close are for the goroutine that serves it.
 type servedConn struct {
 	net.Conn
 	of     *connections
@@ -160,8 +160,8 @@ func (c *servedConn) Close() error {
 	return c.Conn.Close()
 }
 
-// linger ends the reply and swallows for a moment what the client still sends: closed at once, the connection would be
-// reset, and the client would read of that instead of the reply.
+// linger ends the reply and discards for a moment what the client still sends. A connection that is closed at once
+// would be reset, and the client would read the reset instead of the reply.
 func (c *servedConn) linger() {
 	half, ok := c.Conn.(interface{ CloseWrite() error })
 	if !ok || half.CloseWrite() != nil {
@@ -171,10 +171,9 @@ func (c *servedConn) linger() {
 	_, _ = io.CopyN(io.Discard, c.Conn, lingerBytesMax)
 }
 
-// deadlines keeps the deadlines of all connections of a listener. fasthttp sets three of them for each request; as
-// timers of the runtime they cost 3 % of a small request. Here they are numbers that somebody looks at now and then, so
-// a deadline may be late by deadlineTick. It ends the read or write that it finds under way, and is of no meaning
-// between two.
+// deadlines keeps the deadlines of all connections of a listener. fasthttp sets three for each request; as timers of
+// the runtime they cost 3 % of a small request. Here they are numbers that one goroutine checks every deadlineTick, so
+// a deadline may be that late. It ends the read or write in progress, and does nothing between two.
 type deadlines struct {
 	net.Listener
 	start time.Time
@@ -185,7 +184,7 @@ type deadlines struct {
 	ended  chan struct{} // closed when the listener is, and the last connection
 }
 
-// newDeadlines takes a listener over, and looks after its connections until it and they are closed.
+// newDeadlines takes a listener over, and watches its connections until it and they are closed.
 func newDeadlines(listener net.Listener) *deadlines {
 	d := &deadlines{Listener: listener, start: time.Now(), conns: make(map[*timedConn]struct{}),
 		ended: make(chan struct{})}
@@ -262,8 +261,8 @@ type timedUse struct {
 	by   atomic.Int64 // its deadline, nanoseconds since the start, 0: none
 }
 
-// late reports whether a request is in flight whose deadline has passed. busy is looked at first: a request that begins
-// later has a deadline that was set before it.
+// late reports whether a request is in flight whose deadline has passed. It loads busy first: a request that begins
+// later has set its deadline before.
 func (u *timedUse) late(at int64) bool {
 	if !u.busy.Load() {
 		return false
@@ -272,7 +271,7 @@ func (u *timedUse) late(at int64) bool {
 	return by != 0 && by <= at
 }
 
-// moment is a time as a number that is not 0, 0 for no time.
+// moment is a time as a nonzero number, 0 for no time.
 func (d *deadlines) moment(t time.Time) int64 {
 	if t.IsZero() {
 		return 0
@@ -280,8 +279,8 @@ func (d *deadlines) moment(t time.Time) int64 {
 	return max(1, int64(t.Sub(d.start)))
 }
 
-// timedConn is a connection whose deadlines are kept in deadlines. A deadline that ended a read or write ends all later
-// ones too: the use of such a connection is over.
+// timedConn is a connection whose deadlines are kept in deadlines. After a deadline has ended a read or write, all
+// later ones end too: the connection is no longer usable.
 type timedConn struct {
 	net.Conn
 	deadlines     *deadlines

@@ -13,23 +13,22 @@ import (
 	"apportion/raftstore"
 )
 
-// A node that does not lead passes what only the leader can do on to it, as the HTTP request that it is, over the
-// connections that nodes have to each other; so a client may ask any node. What is read is read here: see
-// Store.ReadBarrier.
+// A node that does not lead forwards what only the leader can do, as the same HTTP request, over the connections
+// between nodes. So a client may ask any node. Reads are answered here: see Store.ReadBarrier.
 
-// Group is what the HTTP face needs of a store that is one of several.
+// Group is what a Server needs of a store that is one of several nodes.
 type Group interface {
 	// Forwarded gives the connections on which others forward requests; nil: this node is alone.
 	Forwarded() net.Listener
 
-	// Leads reports whether this node leads, as far as it knows; Leader is the node that is known to, "" if none is.
+	// Leads reports whether this node leads, as far as it knows. Leader is the known leader, "" if there is none.
 	Leads() bool
 	Leader() string
 
-	// DialMember opens a connection to forward on. After raftstore.ErrNotLeader nothing was sent.
+	// DialMember opens a connection to forward requests on. After raftstore.ErrNotLeader nothing was sent.
 	DialMember(id string, timeout time.Duration) (net.Conn, error)
 
-	// Lag is for how long writes may have been acknowledged that this node does not have.
+	// Lag bounds the age of writes that may have been acknowledged without this node having them.
 	Lag() (lag time.Duration, known bool)
 
 	members
@@ -51,7 +50,7 @@ const (
 	headerElsewhere = "Apportion-Elsewhere"  // nothing was done, and another node may be able to
 )
 
-// to is the client for a leader. The connections to the one before are left to end by themselves.
+// to is the client for a leader. Connections to an earlier leader end by themselves.
 func (f *forwarder) to(leader string) *fasthttp.HostClient {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -85,8 +84,7 @@ func (f *forwarder) close() {
 	}
 }
 
-// serve has the request answered by the leader: here, or by forwarding it. While nobody leads it waits, until the
-// deadline.
+// serve answers the request here or forwards it to the leader. Without a leader it waits, until the deadline.
 func (req *request) serve() {
 	if !req.route.leader() || req.server.forwarder == nil || req.forwarded {
 		req.route.serve(req)
@@ -104,7 +102,7 @@ func (req *request) serve() {
 	}
 }
 
-// tryLeader tries once. If it is false, nothing was done, and the answer says so.
+// tryLeader tries once. False: nothing was done, and the answer tells so.
 func (req *request) tryLeader() bool {
 	group := req.server.forwarder.group
 	if group.Leads() {
@@ -126,7 +124,7 @@ func (req *request) resetReply() {
 	req.ctx.Response.Header.Del("Retry-After")
 }
 
-// forward sends the request to the leader and takes over its answer. It is false if nothing was done there.
+// forward sends the request to the leader and copies its answer. False: nothing was done there.
 func (req *request) forward(leader string) bool {
 	request, response := fasthttp.AcquireRequest(), fasthttp.AcquireResponse()
 	defer fasthttp.ReleaseRequest(request)
@@ -177,7 +175,7 @@ func (req *request) copyRequest(to *fasthttp.Request) {
 	to.SetBodyRaw(req.received)
 }
 
-// forwardedHeaders are those that mean something to a write, and what opens the API: the leader asks for it again.
+// forwardedHeaders are the headers that matter to a write, and the one that opens the API: the leader checks it again.
 var forwardedHeaders = []string{"Authorization", "Content-Type", "Content-Encoding", "Idempotency-Key", "x-vol-tenant"}
 
 func (req *request) copyReply(response *fasthttp.Response) {
@@ -198,7 +196,7 @@ func (s *Server) handleForwarded(ctx *fasthttp.RequestCtx) {
 
 const forwardedValue = "forwarded"
 
-// readForwarded takes the client's deadline over from the node that forwarded the request.
+// readForwarded takes the client's deadline from the node that forwarded the request.
 func (req *request) readForwarded(begin time.Time) {
 	req.forwarded = req.server.forwarder != nil && req.ctx.UserValue(forwardedValue) != nil
 	if !req.forwarded {

@@ -18,12 +18,13 @@ import (
 	"apportion/rules"
 )
 
-// The API of package kibo: its operations are routes like ours, so that they are counted, bounded and forwarded alike.
+// The API of package kibo. Its operations are routes like ours, so that they are counted, bounded and forwarded in the
+// same way.
 
-// foreignPrefixes begin the paths of that API: as its client has them, and as its documents have them.
+// foreignPrefixes begin the paths of that API, as its client and as its documents write them.
 var foreignPrefixes = []string{"/api/", "/commerce/", "/platform/", "/adjustFutureDate/", "/cache/"}
 
-// isForeign reports whether a request is for that API, whether there is such a path or not.
+// isForeign reports whether a request is for that API, even if it has no such path.
 func (req *request) isForeign() bool {
 	if req.route != nil {
 		return req.route.foreign
@@ -37,7 +38,7 @@ func (req *request) isForeign() bool {
 	return false
 }
 
-// foreignMessage is a problem in one text, which is what clients of that API show.
+// foreignMessage is a problem in one text, as clients of that API show it.
 func foreignMessage(p *problem) string {
 	text := p.detail
 	if p.field != "" && !strings.Contains(text, p.field) {
@@ -61,7 +62,7 @@ func kiboRoutes() []*route {
 	return list
 }
 
-// kibo has an operation answered.
+// kibo answers with an operation.
 func (req *request) kibo(serve func(*kibo.Request) (kibo.Reply, error)) {
 	query, err := url.ParseQuery(string(req.ctx.URI().QueryString()))
 	if err != nil || !req.cleanQuery(query) {
@@ -69,7 +70,7 @@ func (req *request) kibo(serve func(*kibo.Request) (kibo.Reply, error)) {
 			"characters", "", "")
 		return
 	}
-	// of another form, it is none
+	// a number of another form counts as none
 	tenant, _ := strconv.ParseInt(string(req.ctx.Request.Header.Peek("x-vol-tenant")), 10, 64)
 	reply, err := serve(&kibo.Request{Host: kiboHost{req}, Path: req.path, Query: query, Body: req.received,
 		Tenant: tenant,
@@ -90,7 +91,7 @@ func (req *request) kibo(serve func(*kibo.Request) (kibo.Reply, error)) {
 	}
 }
 
-// cleanQuery reports whether all of a query is plain text, and gives names the form in which they are kept.
+// cleanQuery reports whether the query is plain text, and brings its names into the form in which they are kept.
 func (req *request) cleanQuery(query url.Values) bool {
 	for name, values := range query {
 		_, plain := strictjson.PlainText(name)
@@ -124,12 +125,12 @@ func appendJSON(dst []byte, value any) ([]byte, error) {
 	return append(dst, text...), err
 }
 
-// kiboHost is what an operation sees of the request.
+// kiboHost is a kibo.Host on a request.
 type kiboHost struct{ c *request }
 
 var _ kibo.Host = kiboHost{}
 
-// Engine gives the engine.
+// Reader reads the state.
 func (h kiboHost) Reader() *engine.Reader { return h.c.server.reader }
 
 // Barrier is that of the store.
@@ -153,13 +154,13 @@ func (h kiboHost) Jobs(before engine.JobID, limit int, dst []engine.Job) []engin
 	return h.c.server.store.Jobs(before, limit, dst)
 }
 
-// Overdue is by the request's deadline.
+// Overdue reports whether the request's deadline has passed.
 func (h kiboHost) Overdue() bool { return !time.Now().Before(h.c.deadline) }
 
 // Stored is that of the request.
 func (h kiboHost) Stored(name string) bool { return h.c.stored(name) }
 
-// Ticket gives a ticket for a token or, to anybody, a text that an open server asks nobody for.
+// Ticket gives a ticket for a token. On a server without tokens it gives everybody a text that nothing checks.
 func (h kiboHost) Ticket(name, secret string) (kibo.Ticket, bool) {
 	t := kibo.Ticket{Access: rand.Text(), Refresh: rand.Text(), Seconds: int(TicketLifetime.Seconds())}
 	if a := h.c.server.access; a != nil {
@@ -171,7 +172,7 @@ func (h kiboHost) Ticket(name, secret string) (kibo.Ticket, bool) {
 	return t, true
 }
 
-// Do takes commands through rules and log. None is refused early: its job has to be kept.
+// Do takes commands through rules and log, without early refusals: their jobs have to be in the log.
 func (h kiboHost) Do(proposals []kibo.Proposal) ([]engine.Result, error) {
 	req := h.c
 	req.proposals, req.keys = req.proposals[:0], req.keys[:0]

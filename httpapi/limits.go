@@ -7,21 +7,21 @@ import (
 	"apportion/httpapi/stockquery"
 )
 
-// Limits of the HTTP face. The engine's own limits (lengths, items of a command) are in engine/limits.go and are
-// checked while a body is read, so that a request never grows past what it may ask for.
+// Limits of the HTTP API. The engine's own limits (lengths, items of a command) are in engine/limits.go. They are
+// checked while a body is read, so that a request never grows beyond them.
 const (
 	// BodyBytesMax is the default for Config.BodyBytesMax. 12,000 items with three tags each are about 3 MB.
 	BodyBytesMax = 16 << 20
 
-	// BodiesBytesMax is the default for Config.BodiesBytesMax: sixteen of the largest bodies, or a good thousand lists
+	// BodiesBytesMax is the default for Config.BodiesBytesMax: sixteen of the largest bodies, or over a thousand lists
 	// of orders.
 	BodiesBytesMax = 256 << 20
 
-	// bodyPrefetchMax is how much fasthttp reads of a body before it hands the request over. Each connection has so
+	// bodyPrefetchMax is how much of a body fasthttp reads before it hands the request over. Each connection has so
 	// much memory for it. Few orders are larger.
 	bodyPrefetchMax = 8 << 10
 
-	// bodyStepBytes is what is held of a longer body at first.
+	// bodyStepBytes is the first memory for a longer body.
 	bodyStepBytes = 64 << 10
 
 	// HeaderBytesMax bounds the request line and the headers together.
@@ -30,15 +30,15 @@ const (
 	// ConnectionsMax is the default for Config.ConnectionsMax. A connection beyond it is answered with 503 and closed.
 	ConnectionsMax = 16_384
 
-	// ConnectionsSpare is how many connections beyond ConnectionsMax are heard, or an eighth of those if that is less:
-	// enough for the health checks of some monitors while clients that find no place try again.
+	// ConnectionsSpare is how many connections beyond ConnectionsMax get an answer, or an eighth of ConnectionsMax if
+	// that is less: enough for some monitors while clients without a place try again.
 	ConnectionsSpare = 32
 
-	// IdempotencyKeyBytesMax bounds the client's key. A request for many orders makes one key per order out of it.
+	// IdempotencyKeyBytesMax bounds the client's key. A request for many orders makes one key per order from it.
 	IdempotencyKeyBytesMax = 64
 
-	// TokensMax bounds the tokens of a server: each request is held against all of them. The other bounds are of the
-	// parts of one; the least of a secret is for those who make one up.
+	// TokensMax bounds the tokens of a server: each request is compared with all of them. The other limits are for the
+	// parts of a token.
 	TokensMax           = 100
 	tokenNameBytesMax   = 128
 	tokenSecretBytesMin = 16
@@ -60,30 +60,30 @@ const (
 	// location, over all records there are.
 	QueryReadsMax = stockquery.ReadsMax
 
-	// QueryBytesMax is the size of a query's reply past which no record is added.
+	// QueryBytesMax is the size of a query's reply at which no record is added.
 	QueryBytesMax = 64 << 20
 
-	// maxLagSecondsMax bounds what a client may let a stale read be behind: a day.
+	// maxLagSecondsMax bounds the lag that a client may allow a stale read: a day.
 	maxLagSecondsMax = 86_400
 
 	// ForwardConnectionsMax bounds the connections to the leader: as many requests may be there for this node, if it
 	// has as many connections itself.
 	ForwardConnectionsMax = 4096
 
-	// forwardDialTimeout bounds the opening of such a connection, and the wait for one of them to be free.
+	// forwardDialTimeout bounds the opening of such a connection, and the wait for a free one.
 	forwardDialTimeout = 2 * time.Second
 
-	// forwardIdle is how long one stays open unused, well below what the other end allows.
+	// forwardIdle is how long an unused one stays open, well below what the other node allows.
 	forwardIdle = 10 * time.Second
 
-	// forwardPause is the pause before a request that nobody could do is tried again.
+	// forwardPause is the pause before another try of a request that no node could do.
 	forwardPause = 20 * time.Millisecond
 
 	// EventsDefault and EventsMax bound the events of one reply.
 	EventsDefault = 100
 	EventsMax     = 1_000
 
-	// BacktestsKept is how many of the last backtests can be asked for, at most.
+	// BacktestsKept bounds the backtests that can be read.
 	BacktestsKept = 20
 
 	// BacktestLinesMax bounds the order lines of a backtest's period: 300 MB.
@@ -101,10 +101,10 @@ const (
 	BacktestShare    = 0.5
 	BacktestBytesMax = 2 << 30
 
-	// pathSegmentsMax bounds the segments of a URL path that are looked at.
+	// pathSegmentsMax bounds the segments of a URL path.
 	pathSegmentsMax = 9
 
-	// scratchElementsMax and scratchBytesMax bound the memory that a request leaves in the pool for the next one.
+	// scratchElementsMax and scratchBytesMax bound the memory that a request keeps when it goes back to the pool.
 	scratchElementsMax = 2_048
 	scratchBytesMax    = 256 << 10
 )
@@ -119,17 +119,17 @@ const (
 	// spareTimeout is how long a connection beyond ConnectionsMax may take to send its request.
 	spareTimeout = 2 * time.Second
 
-	// acceptPause is the pause after a connection could not be accepted, warningPause that between two lines about it.
+	// acceptPause is the pause after a failed accept, warningPause the pause between two log lines about it.
 	acceptPause  = 100 * time.Millisecond
 	warningPause = 10 * time.Second
 
-	// lingerTime and lingerBytesMax bound what is swallowed of a request whose answer did not wait for all of it.
+	// lingerTime and lingerBytesMax bound what is discarded of a request that was answered before all of it came.
 	lingerTime     = time.Second
 	lingerBytesMax = 1 << 20
 
-	// deadlineTick is how late reading, writing and waiting may be ended.
+	// deadlineTick is how late a deadline may end a read, a write or an idle connection.
 	deadlineTick = 500 * time.Millisecond
 )
 
-// A key derived for one order of a bulk request is the client's key, a slash and the order id: the engine must take it.
+// The key of one order of a bulk request is the client's key, a slash and the order id. The engine must accept it.
 const _ = uint(engine.KeyBytesMax - IdempotencyKeyBytesMax - len("/") - engine.OrderIDBytesMax)

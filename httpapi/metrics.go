@@ -12,14 +12,13 @@ import (
 	"apportion/rules"
 )
 
-// routeMetrics count the requests of one route. Looking them up by name for each request would cost more than the
-// route's matching, so they hang on it.
+// routeMetrics count the requests of one route. A look-up by name would cost more than matching the route.
 type routeMetrics struct {
 	classes [6]*metrics.Counter // by the first digit of the status
 	seconds *metrics.PrometheusHistogram
 }
 
-// requestBounds are the buckets of a request's duration, in seconds: from a read of memory to the longest wait for the
+// requestBounds are the buckets of a request's duration in seconds: from a read of memory to the longest wait for the
 // log.
 var requestBounds = []float64{.0001, .00025, .0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10}
 
@@ -40,7 +39,7 @@ func (m *routeMetrics) count(status int, begin time.Time) {
 	m.seconds.UpdateDuration(begin)
 }
 
-// serverMetrics are those that belong to no route.
+// serverMetrics are the metrics that belong to no route.
 type serverMetrics struct {
 	unrouted  routeMetrics // no such path or method, and profiles
 	unread    *metrics.Counter
@@ -76,7 +75,7 @@ func (s *Server) initMetrics() {
 	set.NewGauge(`apportion_http_connections_max`, func() float64 { return float64(s.config.ConnectionsMax) })
 }
 
-// writeRunnerMetrics writes what the runner has counted. All figures of a name come together.
+// writeRunnerMetrics writes the runner's counters. All figures of one name come together.
 func (s *Server) writeRunnerMetrics(w io.Writer) {
 	const refusals = "apportion_http_refusals_without_log_total"
 	metrics.WriteMetadataIfNeeded(w, refusals, "counter")

@@ -78,8 +78,8 @@ func (req *request) answerOrder(orderID string) {
 	req.out = append(req.out, '}')
 }
 
-// orderProblem is resultProblem for order i of the request, in the words of the request: the engine has a time in
-// milliseconds, and 0 for a quantity that was not given.
+// orderProblem is resultProblem for order i, in the request's terms: the engine has times in milliseconds, and 0 for a
+// missing quantity.
 func (req *request) orderProblem(i int) problem {
 	r := req.result()
 	p := resultProblem(r)
@@ -125,10 +125,10 @@ func (req *request) readOrder() {
 	}
 }
 
-// bulkAnswer is where the answer for one order of many is in commandBuffers.known.
+// bulkAnswer is the place of one order's answer in commandBuffers.known.
 type bulkAnswer struct{ begin, end int }
 
-// bulkAllocate allocates many orders, each with an answer of its own.
+// bulkAllocate allocates many orders. Each has its own answer.
 func (req *request) bulkAllocate() {
 	k := &req.commands
 	k.bulk = req.body().bulkAllocate(k.bulk[:0])
@@ -152,7 +152,7 @@ func (req *request) bulkAllocate() {
 	req.answerBulk()
 }
 
-// bulkProposal proposes order i, unless its limits refuse it: then it is answered.
+// bulkProposal proposes order i. If its limits refuse it, it answers instead.
 func (req *request) bulkProposal(i int) rules.Proposal {
 	cmd := &req.commands.bulk[i]
 	if f := engine.CheckCommand(cmd); f != nil {
@@ -165,7 +165,7 @@ func (req *request) bulkProposal(i int) rules.Proposal {
 	return rules.Proposal{Command: cmd, Key: req.partKey(cmd.OrderID)}
 }
 
-// bulkAnswers renders each result as it comes: the next one is decoded into the same memory.
+// bulkAnswers renders each result at once: the next result is decoded into the same memory.
 type bulkAnswers struct{ *request }
 
 // Answer keeps the answer for order i.
@@ -190,7 +190,7 @@ func (req *request) checkBulk() bool {
 	return true
 }
 
-// knowBulk keeps req.result() as the answer for order i.
+// knowBulk renders req.result() as the answer for order i.
 func (req *request) knowBulk(i int) {
 	k := &req.commands
 	begin := len(k.known)
@@ -283,7 +283,7 @@ func showExplanation(schema *engine.Schema, x *engine.ItemExplanation) api.ItemE
 	return item
 }
 
-// appendOrderResult appends the answer to an order command that was carried out.
+// appendOrderResult appends the answer to an order command that was executed.
 func appendOrderResult(dst []byte, schema *engine.Schema, r *engine.Result, orderID string) []byte {
 	dst = strictjson.AppendText(dst, `{"orderId":`, orderID)
 	dst = strictjson.AppendNumber(dst, `,"asOf":`, int64(r.Index))
@@ -346,7 +346,7 @@ func unitsName(kind engine.Kind) string {
 	return `,"quantity":`
 }
 
-// lineOutcome says in one word what became of a line.
+// lineOutcome is one word for what happened to a line.
 func lineOutcome(kind engine.Kind, l *engine.LineResult) string {
 	if l.Code != engine.CodeOK {
 		return "refused"

@@ -18,8 +18,8 @@ import (
 	"apportion/rules"
 )
 
-// request is one HTTP request being answered, with all the memory that takes. It comes from a pool, so that one of a
-// kind and size seen before allocates nothing. Nothing of it, and no string of it, outlives the handler.
+// request is one HTTP request being answered, with all the memory that it needs. It comes from a pool: a request of a
+// kind and size seen before allocates nothing. Neither it nor any of its strings outlives the handler.
 type request struct {
 	server   *Server
 	ctx      *fasthttp.RequestCtx
@@ -46,8 +46,8 @@ type request struct {
 	version uint32
 	verbose bool
 
-	// The body, and what is held of it in Server.bodies. announced is how long it is to be, unread that it was left
-	// there.
+	// The body, and how much of it counts in Server.bodies. announced is its announced length; unread: judge left it
+	// unread.
 	received  []byte
 	memory    []byte
 	held      int
@@ -126,7 +126,7 @@ func (req *request) reset(ctx *fasthttp.RequestCtx, begin time.Time) {
 	req.status, req.content, req.out = http.StatusOK, contentJSON, req.out[:0]
 }
 
-// tooLargeToKeep reports whether it has grown for one huge body and should not go back to the pool.
+// tooLargeToKeep reports whether one huge body has made the request too large for the pool.
 func (req *request) tooLargeToKeep() bool {
 	k, r := &req.commands, &req.reads
 	elements := max(cap(k.refresh.Items), cap(k.adjust.Items), cap(k.transfer.Items), cap(k.bulk), cap(req.proposals),
@@ -159,7 +159,7 @@ func (req *request) openProblem(p *problem) {
 	if req.isForeign() {
 		req.content = contentJSON
 		req.out = strictjson.AppendText(req.out, `,"message":`, foreignMessage(p))
-		// by which clients know a ticket that was refused
+		// clients recognize a refused ticket by it
 		req.out = strictjson.AppendText(req.out, `,"errorCode":`, p.code)
 	}
 }
@@ -199,7 +199,7 @@ func (req *request) find() bool {
 	return false
 }
 
-// methodOf gives the method of a request; HEAD is GET, of which fasthttp sends the headers only.
+// methodOf gives the method of a request. HEAD is GET: fasthttp sends only the headers of its reply.
 func methodOf(word []byte) method {
 	for i, known := range methodWords {
 		if string(word) == known {
@@ -212,7 +212,7 @@ func methodOf(word []byte) method {
 	return methodOther
 }
 
-// allowed is the Allow header of a path, empty for one that does not exist.
+// allowed is the Allow header of a path, empty if there is no such path.
 func allowed(m *match) (list string) {
 	for i, ok := range m.allow {
 		if !ok {
@@ -244,7 +244,7 @@ func (req *request) readPath() bool {
 				"characters", "path", raw)
 			return false
 		}
-		// a blank comes percent-encoded only; nodes have their names from their own flags
+		// a blank comes only percent-encoded; names of nodes come from their own flags
 		if (!ascii || raw != segment) && !req.route.lead {
 			fault := ""
 			if segment, fault = cleanName(segment, req.stored); fault != "" {
@@ -257,7 +257,7 @@ func (req *request) readPath() bool {
 	return true
 }
 
-// checkMediaType refuses bodies that are not declared as what the route takes, as they are.
+// checkMediaType refuses a body of another media type than the route takes, and an encoded one.
 func (req *request) checkMediaType() bool {
 	if !req.takesBody() || req.route.body == bodyOptional && req.announced <= 0 && len(req.received) == 0 {
 		return true
@@ -330,7 +330,7 @@ func (req *request) readKey() bool {
 	return true
 }
 
-// What some parameters may be.
+// What is expected of some parameters.
 var (
 	maxLagExpected      = fmt.Sprintf("a number of seconds from 0 to %d is expected", maxLagSecondsMax)
 	eventsLimitExpected = fmt.Sprintf("a number from 1 to %d is expected", EventsMax)
@@ -338,7 +338,7 @@ var (
 		engine.RuleAuthorBytesMax)
 )
 
-// readParams reads the query parameters. It refuses those that the route does not have, and so misspelt ones.
+// readParams reads the query parameters. It refuses parameters that the route does not have, and so misspelled ones.
 func (req *request) readParams() bool {
 	if req.route.foreign || bytes.IndexByte(req.ctx.RequestURI(), '?') < 0 {
 		return true
@@ -369,7 +369,7 @@ func (req *request) readParams() bool {
 	return true
 }
 
-// readParam reads one query parameter. If its value is no good, it gives what is expected.
+// readParam reads one query parameter. If its value is wrong, it returns what is expected.
 func (req *request) readParam(param paramSet, value string) (expected string) {
 	ok := false
 	switch param {
@@ -389,7 +389,7 @@ func (req *request) readParam(param paramSet, value string) (expected string) {
 		return expected
 	case paramAfter:
 		after, err := strconv.ParseUint(value, 10, 64)
-		// No event has a number beyond 63 bits, and replies have room for no other.
+		// Numbers of events have at most 63 bits, and so has the reply's next.
 		req.after = engine.EventID(min(after, math.MaxInt64))
 		ok, expected = err == nil || value == "", "the number of an event is expected, next of an earlier reply"
 	case paramLimit:
@@ -416,9 +416,8 @@ func (req *request) readParam(param paramSet, value string) (expected string) {
 	return expected
 }
 
-// stored reports whether something that is kept has this very name. Names that were kept before package names held them
-// to a form stay good: what they name can be read, shipped and deleted. It is asked about the few names that have not
-// that form.
+// stored reports whether something with this exact name is kept. Names that were kept before package names gave names a
+// form stay valid: what they name can be read, shipped and deleted. It is called only for names without that form.
 func (req *request) stored(name string) bool {
 	e := req.server.reader
 	_, place := e.Location(name)
@@ -441,8 +440,8 @@ func inScope(set *engine.RuleSet, location string) bool {
 	})
 }
 
-// storedOrder reports whether there is an order, with an item if one is named. One that cannot be read now is taken to
-// be there: the command that names it will say what is wrong.
+// storedOrder reports whether there is an order, with an item if one is named. An order that cannot be read now counts
+// as there: its command will report the error.
 func (req *request) storedOrder(orderID, itemID string) bool {
 	var v engine.OrderView
 	found, err := req.server.store.ReadOrder(orderID, &v)

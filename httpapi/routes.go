@@ -22,7 +22,7 @@ const (
 
 var methodWords = [methodsCount]string{"GET", "PUT", "POST", "DELETE"}
 
-// bodyRule says what body a route takes.
+// bodyRule is what body a route takes.
 type bodyRule uint8
 
 const (
@@ -61,7 +61,7 @@ var paramWords = map[string]paramSet{
 	"verbose":       paramVerbose,
 }
 
-// route is one method of one path. Segments in braces are parameters; their values are in request.path, in their order.
+// route is one method of one path. Segments in braces are parameters; request.path has their values in the same order.
 type route struct {
 	method  method
 	pattern string
@@ -72,7 +72,7 @@ type route struct {
 	open    bool // to everybody, also if the server has tokens
 	serve   func(*request)
 
-	// A foreign route is of another API: what it takes is for that to say, and it may have another path too.
+	// A foreign route belongs to another API, which reads its requests itself. It may have another path too.
 	foreign bool
 	also    string
 
@@ -82,7 +82,7 @@ type route struct {
 // leader reports whether only the leader can answer.
 func (r *route) leader() bool { return r.write || r.lead }
 
-// routes is the whole API but /debug/pprof and what other APIs have.
+// routes is the whole API, except /debug/pprof and the other API.
 func routes() []*route {
 	return slices.Concat(orderRoutes(), inventoryRoutes(), countRoutes(), schemaRoutes(), ruleRoutes(),
 		backtestRoutes(), clusterRoutes(), eventRoutes(), healthRoutes())
@@ -132,7 +132,7 @@ func (n *node) child(word string) *node {
 }
 
 // match is what a path leads to. A path can lead to several nodes, since an order may be called "allocate": the first
-// that has the method wins, and allow collects the methods of all.
+// node with the method wins, and allow collects the methods of all.
 type match struct {
 	route *route
 	path  [pathParamsMax]string // raw parameters
@@ -180,7 +180,7 @@ func splitPath(path string, into *[pathSegmentsMax]string) (segments []string, o
 	return into[:count], true
 }
 
-// decodeSegment undoes the percent-encoding of a path segment. A plus sign is a plus sign.
+// decodeSegment undoes the percent-encoding of a path segment. A plus sign stays one.
 func decodeSegment(raw string) (segment string, ascii, ok bool) {
 	if strings.IndexByte(raw, '%') < 0 {
 		ascii, ok = strictjson.PlainText(raw)

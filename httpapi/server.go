@@ -20,27 +20,27 @@ import (
 	"apportion/rules"
 )
 
-// Config is how a Server is to be. The zero value of a field stands for its default.
+// Config configures a Server. Zero values mean defaults.
 type Config struct {
 	Log     *slog.Logger // default: slog.Default
 	Metrics *metrics.Set // where to register, shared with the store's; default: a set of its own
 
-	// AdminToken opens /debug/pprof to whoever presents it. Empty: there is no such path.
+	// AdminToken opens /debug/pprof to clients that send it. Empty: there is no such path.
 	AdminToken string
 
-	// Tokens are what opens the API, but for what monitors ask. Without any it is open to everybody. Nodes of one group
-	// are to have the same.
+	// Tokens open the API, except for what monitors ask. Without tokens the API is open to everybody. All nodes of a
+	// Raft group need the same tokens.
 	Tokens []Token
 
-	// BodyBytesMax bounds a body, BodiesBytesMax what there is at a time of the bodies of all requests; by default it
-	// is twice BodyBytesMax if that is more.
+	// BodyBytesMax bounds one body, BodiesBytesMax the memory of the bodies of all requests together. The latter is at
+	// least twice the former.
 	BodyBytesMax   int
 	BodiesBytesMax int
 	ConnectionsMax int
 
-	// BacktestShare is the part of one core that a backtest may take, above 0 and at most 1. BacktestBytesMax bounds
-	// the memory of the one that runs, by an estimate before it begins and by what it takes then, and of the reports of
-	// those that have ended.
+	// BacktestShare is the part of one core that a backtest may use, above 0 and at most 1. BacktestBytesMax bounds the
+	// memory of the running backtest (estimated before it begins, measured while it runs) and of the reports of ended
+	// ones.
 	BacktestShare    float64
 	BacktestBytesMax int64
 
@@ -183,8 +183,8 @@ func (s *Server) newHTTPServer(handle fasthttp.RequestHandler) *fasthttp.Server 
 	}
 }
 
-// Serve answers requests that come to the listener, which it closes at the end. It is called once, and returns nil
-// after Close, also if that came first.
+// Serve answers requests that come to the listener, and closes the listener at the end. Call it once. It returns nil
+// after Close, also if Close was called first.
 func (s *Server) Serve(listener net.Listener) error {
 	if !s.begin(listener) {
 		return listener.Close()
@@ -199,7 +199,7 @@ func (s *Server) Serve(listener net.Listener) error {
 	return nil
 }
 
-// begin starts what works beside the requests, unless the server is closed already.
+// begin starts the servers beside the main one, unless the server is closed already.
 func (s *Server) begin(listener net.Listener) bool {
 	s.life.Lock()
 	defer s.life.Unlock()
@@ -216,7 +216,7 @@ func (s *Server) begin(listener net.Listener) bool {
 	return true
 }
 
-// Close stops to accept connections, cancels backtests and waits until the requests on their way are answered, or the
+// Close stops accepting connections, cancels backtests and waits until the requests in flight are answered or the
 // context ends. A second call does nothing.
 func (s *Server) Close(ctx context.Context) error {
 	s.life.Lock()
@@ -232,7 +232,7 @@ func (s *Server) Close(ctx context.Context) error {
 		err = errors.Join(err, s.peers.ShutdownWithContext(ctx))
 	}
 	if s.life.listener != nil {
-		// fasthttp has closed it, unless Serve has not come so far as to tell it of the listener.
+		// fasthttp has closed the listener, unless Serve has not handed it over yet.
 		_ = s.life.listener.Close()
 		_ = s.passedOn.Close()
 	}
@@ -258,8 +258,8 @@ func (s *Server) handle(ctx *fasthttp.RequestCtx) {
 	}
 }
 
-// guard does a part of a request. It reports whether the request may be used again: after a panic nobody knows what
-// still holds it.
+// guard does a part of a request. It reports whether the request may be used again: after a panic something may still
+// hold it.
 func (s *Server) guard(req *request, part func(req *request)) (sound bool) {
 	defer func() {
 		if fault := recover(); fault != nil {
@@ -286,7 +286,7 @@ func (req *request) answer() {
 	req.leave()
 }
 
-// findPlace looks whether the connection has a place. One that has none ends with this answer.
+// findPlace gives the connection a place, if one is free. A connection without a place ends with this answer.
 func (req *request) findPlace() {
 	if req.conn = connOf(req.ctx); req.conn != nil && !req.conn.place() {
 		req.spare = true
@@ -294,7 +294,7 @@ func (req *request) findPlace() {
 	}
 }
 
-// placed answers a request for which there is no connection, unless it is one that monitors send.
+// placed answers a request of a connection without a place, unless it is a monitor's request.
 func (req *request) placed() bool {
 	if !req.spare || req.route.open && !req.route.foreign {
 		return true
@@ -322,7 +322,7 @@ func (s *Server) count(req *request) {
 	s.metrics.bodyBytes.Add(len(req.received))
 }
 
-// unreadable answers what fasthttp could not read as a request. The connection is closed afterwards.
+// unreadable answers a request that fasthttp could not read. fasthttp closes the connection afterwards.
 func (s *Server) unreadable(ctx *fasthttp.RequestCtx, err error) {
 	s.metrics.unread.Inc()
 	if conn := connOf(ctx); conn != nil {
@@ -342,16 +342,16 @@ func (l fasthttpLog) Printf(format string, args ...any) {
 	l.log.Debug("connection", "message", fmt.Sprintf(format, args...))
 }
 
-// Store is what the HTTP face needs of the replicated store. All methods may be called from any goroutine.
+// Store is what a Server needs of the replicated store. All methods may be called from any goroutine.
 type Store interface {
 	// Reader reads the state.
 	Reader() *engine.Reader
 
-	// AppliedIndex is the last log entry of which every command can be seen: what a reply says it stands on, loaded
-	// before the state that the reply shows.
+	// AppliedIndex is the last log entry whose commands are all visible. A reply loads it before the state that it
+	// shows, and gives it as asOf.
 	AppliedIndex() uint64
 
-	// ReadBarrier returns when everything that was answered before it was called is applied here.
+	// ReadBarrier returns when everything that was acknowledged before the call is applied here.
 	ReadBarrier(deadline time.Time) error
 
 	// ReadOrder copies an order, from memory or from the archive.
@@ -360,14 +360,14 @@ type Store interface {
 	// Explain copies why an order was filled as it was.
 	Explain(orderID string, v *engine.OrderExplanation) (found bool, err error)
 
-	// History says what of the past can be replayed; OpenRecording gives it.
+	// History reports what part of the past can be replayed; OpenRecording opens it.
 	History() raftstore.History
 	OpenRecording(index uint64, timeMS int64) (*raftstore.Recording, error)
 
-	// Ready gives nil when the node has caught up with the log.
+	// Ready is nil when the node has caught up with the log.
 	Ready() error
 
-	// Conditions are what Ready looks at, and what else should be well.
+	// Conditions are what Ready checks, and what else should hold.
 	Conditions() []raftstore.Condition
 
 	// OpenOrders appends copies of orders that hold units, a page at a time.
@@ -378,6 +378,6 @@ type Store interface {
 	Job(id engine.JobID, j *engine.Job) (found bool)
 	Jobs(before engine.JobID, limit int, dst []engine.Job) []engine.Job
 
-	// Events appends up to limit events that follow one.
+	// Events appends up to limit events after one.
 	Events(after engine.EventID, limit int, dst []engine.Event) []engine.Event
 }

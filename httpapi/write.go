@@ -14,7 +14,7 @@ import (
 
 // What all writes have in common: read, check, propose, answer.
 
-// parsed ends the reading of the body, and answers if it was no good.
+// parsed ends the reading of the body. If something is wrong with it, it answers and returns false.
 func (req *request) parsed() bool {
 	req.scan.End()
 	if req.scan.OK() {
@@ -40,8 +40,8 @@ func (req *request) check(cmd engine.Command) bool {
 	return f == nil
 }
 
-// propose takes the command through rules and log. Afterwards req.run.Result holds its result; on false the answer is
-// given.
+// propose takes the command through rules and log, and puts its result into req.result(). False: the request is
+// answered.
 func (req *request) propose(cmd engine.Command) bool {
 	req.proposals = append(req.proposals[:0], rules.Proposal{Command: cmd, Key: req.key})
 	if err := req.do(nil); err != nil {
@@ -75,7 +75,7 @@ func (req *request) do(answers rules.Answers) error {
 	return err
 }
 
-// result is that of the last proposal.
+// result is the result of the last proposal.
 func (req *request) result() *engine.Result { return &req.run.Result }
 
 func (req *request) storeFailed(err error) {
@@ -134,8 +134,8 @@ func (req *request) refused() {
 // schema is the newest schema. One read after a result knows every tag set of that result.
 func (req *request) schema() *engine.Schema { return req.server.reader.Schema() }
 
-// freshEnough refuses a read that may be further behind than the client allows. A leader makes sure that it leads
-// first: then it is not behind.
+// freshEnough refuses a read if this node may be further behind than the client allows. A leader first confirms its
+// leadership: then it is not behind.
 func (req *request) freshEnough() bool {
 	group, ok := req.server.store.(Group)
 	if req.maxLag < 0 || !ok {
@@ -154,7 +154,7 @@ func (req *request) freshEnough() bool {
 	return false
 }
 
-// barrier waits until lock-free reads are linearizable, if the client wants that.
+// barrier waits until lock-free reads are linearizable, unless the client accepts stale reads.
 func (req *request) barrier() bool {
 	if req.stale {
 		return req.freshEnough()
@@ -166,8 +166,7 @@ func (req *request) barrier() bool {
 	return true
 }
 
-// readBarrier is the store's. In a group of several, where another node will lead soon, it waits for that as a write
-// does.
+// readBarrier is the store's. In a cluster it waits for a new leader, as a write does.
 func (s *Server) readBarrier(deadline time.Time) error {
 	for {
 		err := s.store.ReadBarrier(deadline)
