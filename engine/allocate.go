@@ -337,7 +337,7 @@ func (e *Engine) planAllocate(c *Allocate, plans []PlannedLine, orderRow uint32,
 	return true
 }
 
-// resolve finds the tag set that a line names, 0 if it is to be created.
+// resolve finds the tag set that a line names, 0 if there is none yet.
 func (e *Engine) resolve(l *AllocateLine, i int) (key tagSetKey, set TagSetID, code Code, tag int) {
 	s, known := e.Schema(), e.scratch.command.in.known[i]
 	if known == nil {
@@ -464,7 +464,7 @@ func (e *Engine) commitAllocate(orderRow uint32, c *Allocate, i int) {
 	e.end(rec, &w)
 }
 
-// newItem creates the item of a planned line, or starts a spent one anew.
+// newItem creates the item of a planned line, or restarts a spent one.
 func (e *Engine) newItem(orderRow uint32, p *linePlan, rec *record, id TagSetID, c *Allocate, l *AllocateLine) uint32 {
 	row := p.item
 	if row == 0 {

@@ -13,9 +13,8 @@ type BlockItem struct {
 	Blocked bool   `json:"blocked"`
 }
 
-// Block marks records at a location as ones from which no order items are to be assigned, or takes the mark away: all
-// items or none. The mark is for those who choose where an item comes from; an Allocate that names the record does not
-// look at it.
+// Block marks records at a location as blocked, or clears the mark: all items or none. Callers that choose a location
+// for an order item skip blocked records. An Allocate that names the record ignores the mark.
 type Block struct {
 	Location string      `json:"location"`
 	Items    []BlockItem `json:"items"`

@@ -7,7 +7,7 @@ import (
 	"unsafe"
 )
 
-// The binary form of commands and results, of which each has its own file.
+// The binary form of commands and results: the parts that all share.
 //
 // Integers are varints: unsigned as they are, signed ones in zigzag. A text is its length in bytes, then its bytes. A
 // list is its count, then its elements. Options that are usually absent have a bit in a flags byte and cost nothing
@@ -46,7 +46,7 @@ var (
 	ErrNewerVersion = errors.New("engine: written in a newer format")
 )
 
-// checkForm is checkVersion for commands and results, of which older versions are read too.
+// checkForm is checkVersion for commands and results, which are also read in older versions.
 func checkForm(version, known byte, bad error) error {
 	if version >= formVersionOldest && version <= known {
 		return nil
@@ -95,8 +95,8 @@ func flagBit(on bool, bit byte) byte {
 	return 0
 }
 
-// reader takes a binary form apart. The first fault sticks and moves to the end, so that later calls give zero values
-// and a decoder checks for faults once.
+// reader reads a binary form. After the first fault it stands at the end and gives zero values, so a decoder checks for
+// faults once.
 type reader struct {
 	b       []byte
 	at      int // next byte
@@ -133,7 +133,7 @@ func (r *reader) byte() byte {
 	return r.b[r.at-1]
 }
 
-// flags reads a flags byte of which only the bits of known may be set.
+// flags reads a flags byte. Bits outside known are a fault.
 func (r *reader) flags(known byte) byte {
 	f := r.byte()
 	if f&^known != 0 {
@@ -203,7 +203,7 @@ func (r *reader) text() string {
 }
 
 // count reads the count of a list whose elements take at least bytesMin bytes each. A count that the remaining bytes
-// cannot hold is a fault, so that nobody grows memory for elements that do not come.
+// cannot hold is a fault, so that no memory is allocated for elements that are not there.
 func (r *reader) count(bytesMin int) int {
 	n := r.uvarint()
 	if n > uint64(r.left()/bytesMin) {
@@ -245,11 +245,12 @@ func (r *reader) take(n int) []byte {
 type bodyReader struct {
 	reader
 
-	// tags holds the tags of all lines of one command; the lines have sub-slices of it, capped so that nobody can
-	// append into the next line's tags. When it grows, lines decoded before keep the old memory, which is still right.
+	// tags has the tags of all lines of one command. Each line has a sub-slice, capped so that an append cannot reach
+	// the next line's tags. When tags grows, earlier lines keep the old memory, which stays valid.
 	tags []Tag
 
-	// lists, if there are any, remember tag lists; known holds the ones that an Allocate's lines have, nil for others.
+	// lists, unless nil, remembers tag lists. known has the remembered list of each line of an Allocate, nil for
+	// others.
 	lists *tagLists
 	known []*tagList
 

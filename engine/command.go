@@ -42,29 +42,29 @@ const (
 type Command interface {
 	Kind() Kind
 
-	// check finds what is wrong with the command as such, without a look at the state.
+	// check gives the first fault of the command itself. It does not look at the state.
 	check() *Fault
 
-	// appendBody appends what distinguishes the command from others of its kind, and readBody reads it. A command that
-	// was read has nothing of an earlier one.
+	// appendBody appends the command's fields. readBody reads them, and sets every field: the memory is that of an
+	// earlier command.
 	appendBody(dst []byte) []byte
 	readBody(r *bodyReader)
 
 	// digest appends the digests of the command's fields.
 	digest(dst []byte) []byte
 
-	// apply does the command, which check has passed, or refuses it in r and changes nothing.
+	// apply carries the command out, or refuses it in r and changes nothing. check has found no fault.
 	apply(e *Engine, envelope *Envelope, r *Result)
 }
 
-// commands is the list of all commands, by kind.
+// commands lists all commands, by kind.
 var commands = [...]struct {
 	name string
 
-	// in gives the scratch's command of the kind, to be read into.
+	// in gives the command of the kind that a scratch decodes into.
 	in func(s *commandScratch) Command
 
-	// grows reports whether the command can need new rows, other than for giving up others.
+	// grows reports whether the command can need more rows than it frees.
 	grows bool
 }{
 	KindRefresh:      {"Refresh", func(s *commandScratch) Command { return &s.refresh }, true},
@@ -111,33 +111,32 @@ type Envelope struct {
 	// Key is the client's idempotency key, empty if it gave none.
 	Key string
 
-	// Archived is the stored row of a closed order that has left memory, read at log index ArchivedAt; empty for an
-	// order that is in memory or does not exist. Only order commands carry it.
+	// Archived is the stored row of a closed order that has left memory, as read at log index ArchivedAt. It is empty
+	// if the order is in memory or does not exist. Only order commands have it.
 	Archived   []byte
 	ArchivedAt uint64
 
-	// RulesIndex is the RuleSet.Index of the rules under which an Allocate, or a RedistributePlan, was planned; Plans
-	// are the lines for which a rule was asked, in the order of the lines. They are no part of what an idempotency key
-	// stands for: a repetition may have been planned otherwise. If rules were activated or deactivated since, the
-	// answer is CodeRetry.
+	// RulesIndex is the RuleSet.Index of the rules that planned an Allocate or a RedistributePlan. Plans has the lines
+	// for which a rule was asked, in their order. An idempotency key does not cover them: a repetition may have another
+	// plan. If rules were activated or deactivated since, the answer is CodeRetry.
 	RulesIndex uint64
 	Plans      []PlannedLine
 
-	// IfSeen makes a PutTagCategory depend on what its maker saw: Seen is the Schema.CategoryHash of its category. If
-	// that is another one now, the answer is CodeRetry. It is no part of what an idempotency key stands for.
+	// IfSeen makes a PutTagCategory depend on the definition that its sender saw: Seen is its Schema.CategoryHash. If
+	// the category has another hash now, the answer is CodeRetry. An idempotency key does not cover it.
 	IfSeen bool
 	Seen   uint64
 
-	// Version is that of the form in which the command was written, 0 for a new one. A change of an order, or a Refresh
-	// of a count, means what it meant to the programs of its version. Since 6, what a change of an order cannot do is
-	// refused and not passed over in silence, and no item of a count keeps the others from being counted.
+	// Version is the version of the form in which the command was written, 0 for a new command. An order change, or a
+	// counted Refresh, keeps the meaning that it had in its version. Since version 6 an order change that cannot be
+	// done is refused, not skipped in silence, and one wrong item does not stop a count.
 	Version byte
 
-	// Job, if there is one, has the command's outcome kept as a job under a number of its own (Result.Job).
+	// Job, if it is set, makes the engine keep the command's outcome as a job (Result.Job).
 	Job *JobInfo
 }
 
-// strict reports whether a command means what it means since version 6.
+// strict reports whether a command has the meaning of version 6.
 func (e *Envelope) strict() bool { return e.Version == 0 || e.Version >= commandVersionStrict }
 
 // CheckCommand checks the limits and the shape of a command, for which no state is needed. It gives the first fault, or
@@ -200,15 +199,14 @@ func AppendCommand(dst []byte, env *Envelope, c Command) []byte {
 	return c.appendBody(dst)
 }
 
-// laterForm is a command that not every version of the form can say, or that some version says with another meaning.
+// laterForm is a command that older versions of the form cannot express, or give another meaning.
 type laterForm interface {
-	// since gives the oldest version that can say the command, and the oldest in which it means what it means now; 0
-	// for those that can be said, or meant, in commandVersionCommon.
+	// since gives the oldest version that can express the command, and the oldest that gives it today's meaning.
 	since() (form, meaning byte)
 }
 
-// versionOf is the oldest version that can say the command, so that nodes of before can follow a leader that has been
-// upgraded until something new is asked of it.
+// versionOf gives the oldest version that can express the command. So nodes with an older program can follow an
+// upgraded leader until a client sends something new.
 func versionOf(env *Envelope, c Command) byte {
 	version := byte(commandVersionCommon)
 	if env.IfSeen {
@@ -233,9 +231,9 @@ func DecodeCommand(b []byte) (Envelope, Command, error) {
 	return *env, c, nil
 }
 
-// commandScratch decodes commands without allocating, once it has grown to their size: it holds one command of each
-// kind and reuses their lists. Slices behind the lists' ends keep strings of earlier commands, and so their memory,
-// until they are overwritten; that is bounded by the largest command of each kind.
+// commandScratch decodes commands without allocating, once it has grown to their size: it has one command of each kind
+// and reuses their lists. Beyond a list's end, elements of earlier commands keep strings alive until they are
+// overwritten. The largest command of each kind bounds that memory.
 type commandScratch struct {
 	in  bodyReader
 	env Envelope

@@ -278,7 +278,7 @@ func (e *Engine) taggedUnits(rec *record, tags []Tag) (onHand, allocated, pendin
 	return onHand, allocated, pending
 }
 
-// removeTagged takes the segments and deliveries with the tags out of a record, of which nobody holds units.
+// removeTagged removes a record's segments and deliveries with the tags. No order holds units of them.
 func (e *Engine) removeTagged(row uint32, tags []Tag) {
 	rec, w := e.begin(row)
 	for at := &rec.segments; *at != 0; {

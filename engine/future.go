@@ -141,7 +141,7 @@ func (e *Engine) receive(row uint32) {
 	}
 }
 
-// deliverable is how much of a delivery fits: nobody is there to refuse what would pass the limits.
+// deliverable is how much of a delivery fits within the limits. An arrival cannot be refused, so the rest is dropped.
 func deliverable(rec *record, onHand, quantity int64) int64 {
 	return max(0, min(quantity, QuantityMax-onHand, RecordUnitsMax-rec.onHand-rec.safety))
 }

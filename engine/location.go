@@ -28,8 +28,8 @@ const (
 	locationFlagsKnown = 1<<iota - 1 // all of the above
 )
 
-// PutLocation keeps what is to be known of a location besides its stock, in place of what was known. A location need
-// not be known to have stock, or the other way round.
+// PutLocation keeps the details of a location, in place of its earlier ones. A location may have stock without details,
+// or details without stock.
 type PutLocation struct {
 	Location   string        `json:"location"`
 	Flags      LocationFlags `json:"flags"`
@@ -104,7 +104,7 @@ func (c *PutLocation) clone() PutLocation {
 	return own
 }
 
-// locationDetails is what is known of locations, by their codes. It is replaced as a whole.
+// locationDetails has the details of locations, by their codes. A change replaces the whole map.
 type locationDetails map[string]PutLocation
 
 func (c *PutLocation) apply(e *Engine, _ *Envelope, r *Result) {
@@ -241,7 +241,7 @@ func (c *PutLocationGroup) clone() PutLocationGroup {
 	return own
 }
 
-// locationGroups is the groups of locations, by their codes. It is replaced as a whole.
+// locationGroups has the location groups, by their codes. A change replaces the whole map.
 type locationGroups map[string]PutLocationGroup
 
 // members is how many locations all groups have together.

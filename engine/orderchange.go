@@ -434,7 +434,8 @@ func (e *Engine) answerNothingLeft(action Kind, orderRow uint32, r *Result) {
 	r.refuse(CodeNothingLeft, "orderId", e.ordersText.Get(o.id))
 }
 
-// planNothingLeft plans a line for everything that is left of an item of which nothing is. false: then it is done.
+// planNothingLeft plans a line that asks for everything left of an item that has nothing left. It reports whether it
+// did; if not, the caller plans the line as usual.
 func (e *Engine) planNothingLeft(action Kind, row uint32, out *LineResult) bool {
 	it := e.items.At(row)
 	switch {

@@ -9,7 +9,7 @@ import (
 	"apportion/engine/mem"
 )
 
-// Redistribute splits available units anew by percentages: at each record's next Refresh or Adjust, or Now.
+// Redistribute splits available units again by percentages: at each record's next Refresh or Adjust, or Now.
 type Redistribute struct {
 	Scope
 	Now    bool `json:"now"`
@@ -167,7 +167,7 @@ type SegmentTarget struct {
 	Available int64 `json:"available"`
 }
 
-// RedistributeItem is what is to be done to a record that waits for a plan.
+// RedistributeItem is what a plan does to one record that waits for it.
 type RedistributeItem struct {
 	UPC           string             `json:"upc"`
 	Location      string             `json:"location"`

@@ -57,7 +57,7 @@ type LineResult struct {
 	Code   Code
 
 	// Repeated reports whether the order item had been allocated before by an equal line; the figures are those of
-	// then. Of a Fulfill or a Return it says that nothing is left to be done; the figures are all that was done before.
+	// then. For a Fulfill or a Return it means that nothing was left to do; the figures are all that was done before.
 	Repeated bool
 
 	// Requested is what the line asked for, in units. Units is what the command moved: allocated, confirmed, released,
@@ -107,8 +107,8 @@ type SegmentChange struct {
 	After    int64 // available units
 }
 
-// Shortfall is an item of a counted Refresh of which more has gone since the count began than was counted: Units more.
-// On hand is 0 then.
+// Shortfall is an item of a counted Refresh that came out below zero: since the count began, Units more have left than
+// were counted. On hand is then 0.
 type Shortfall struct {
 	Item  int // in Refresh.Items
 	Units int64

@@ -444,7 +444,7 @@ func (c *SuspendRule) apply(e *Engine, _ *Envelope, r *Result) {
 	e.emit(&Event{Kind: EventRuleSuspended, Name: a.Rule, Limit: int64(a.Version), Units: int64(c.Failures)})
 }
 
-// setActive sets rules of which other ones are active than before: what was planned under those must be planned anew.
+// setActive sets rules with other activations. Plans made under the earlier ones must be made again.
 func (e *Engine) setActive(next *RuleSet) {
 	next.index = e.appliedIndex.Load()
 	next.sequence++

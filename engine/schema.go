@@ -200,7 +200,7 @@ func (s *Schema) Resolve(tags []Tag) (id TagSetID, code Code, tag int) {
 	return id, CodeOK, 0
 }
 
-// key turns tags into numbers. split says that no tag names a value of a distributed category, though there is one.
+// key turns tags into numbers. split reports whether the schema has distributed categories and no tag names one.
 func (s *Schema) key(tags []Tag) (key tagSetKey, split bool, code Code, tag int) {
 	named := uint(0) // a bit for each category
 	for i := range tags {

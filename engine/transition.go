@@ -14,7 +14,7 @@ type TransitionLine struct {
 }
 
 // Transition makes reserved items of one order firm items of another one, with the units that they hold: all lines or
-// none. Nothing is released on the way, so nobody who waits can come between.
+// none. Nothing is released on the way, so no waiting order can take the units.
 type Transition struct {
 	FromOrderID string           `json:"fromOrderId"`
 	OrderID     string           `json:"orderId"`
@@ -23,7 +23,7 @@ type Transition struct {
 
 func (*Transition) Kind() Kind { return KindTransition }
 
-// check: two orders, and lines of which no two name one item on either side.
+// check: two different orders, and lines that name each item once on either side.
 func (c *Transition) check() *Fault {
 	switch {
 	case !IsText(c.FromOrderID, OrderIDBytesMax):
