@@ -5,6 +5,7 @@ import (
 	"math"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/hashicorp/raft"
 
@@ -152,4 +153,54 @@ func (a *applier) locked(f func(e *engine.Engine)) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	f(a.engine)
+}
+
+// appliedSignal wakes goroutines that wait for an entry to be applied.
+type appliedSignal struct {
+	waiting atomic.Int32
+
+	mu      sync.Mutex
+	changed chan struct{} // closed at the next entry
+}
+
+// applied is called after each entry. It costs one load while nobody waits.
+func (s *appliedSignal) applied() {
+	if s.waiting.Load() == 0 {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.changed != nil {
+		close(s.changed)
+		s.changed = nil
+	}
+}
+
+// wait returns nil when reached returns at least the index.
+func (s *appliedSignal) wait(index uint64, reached func() uint64, deadline time.Time, stop <-chan struct{}) error {
+	if reached() >= index {
+		return nil
+	}
+	s.waiting.Add(1)
+	defer s.waiting.Add(-1)
+	timer := time.NewTimer(time.Until(deadline))
+	defer timer.Stop()
+	for {
+		s.mu.Lock()
+		if s.changed == nil {
+			s.changed = make(chan struct{})
+		}
+		changed := s.changed
+		s.mu.Unlock()
+		if reached() >= index {
+			return nil
+		}
+		select {
+		case <-changed:
+		case <-timer.C:
+			return ErrTimeout
+		case <-stop:
+			return ErrClosed
+		}
+	}
 }

@@ -217,21 +217,21 @@ func TestBehindIsNotFresh(t *testing.T) {
 	n := g.follower()
 	g.mustRead(n)
 	settled := false
-	f := &following{
-		peers: n.follow.peers, raft: n.raft, applied: new(appliedSignal), visible: func() uint64 { return 0 },
-		settle: func() { settled = true }, start: time.Now(),
+	f := &catchUp{
+		peers: n.peers, raft: n.raft, signal: new(appliedSignal), applied: func() uint64 { return 0 },
+		settle: func() { settled = true }, fresh: &freshness{start: time.Now()},
 	}
 	defer f.hangUp()
 	stop := make(chan struct{})
 	close(stop)
 	err := f.ask(stop)
-	if _, known := f.lag(); known || settled || !errors.Is(err, ErrNotLeader) ||
+	if _, known := f.fresh.lag(); known || settled || !errors.Is(err, ErrNotLeader) ||
 		!strings.Contains(err.Error(), "entry 0 of") {
 		t.Errorf("it has none of the leader's entries: fresh %v, settled %v, %v", known, settled, err)
 	}
-	f.visible = n.follow.visible
+	f.applied = n.reads.applied
 	g.await("a follower that has all of them is fresh", func() bool { return f.ask(nil) == nil })
-	if _, known := f.lag(); !known || !settled {
+	if _, known := f.fresh.lag(); !known || !settled {
 		t.Errorf("it has all of them: fresh %v, settled %v", known, settled)
 	}
 }

@@ -5,41 +5,40 @@ import (
 	"time"
 )
 
-// rounds answers a question that many ask at the same time by asking it once for all of them. Whoever comes while a
-// round is under way waits for the next one, since the answer must be of a moment after the question. So there is one
-// round at a time, however many ask.
-type rounds struct {
+// coalescer asks one question for many callers at the same time. A caller during a round waits for the next round,
+// since its answer must be of a time after the call. So there is one round at a time, for any number of callers.
+type coalescer struct {
 	ask  func(stop <-chan struct{}) error
-	end  func()        // after the last asking
+	end  func()        // called after the last round
 	wake chan struct{} // capacity 1
 	stop <-chan struct{}
 
 	mu struct {
 		sync.Mutex
-		next *round // of those who wait for the next round; nil: nobody does
+		next *round // nil: nobody waits for the next round
 	}
 }
 
-// round is one asking. err is written before done is closed.
+// round is one question and its answer. err is written before done is closed.
 type round struct {
 	done chan struct{}
 	err  error
 }
 
-func newRounds(stop <-chan struct{}, ask func(stop <-chan struct{}) error, end func()) *rounds {
-	return &rounds{ask: ask, end: end, wake: make(chan struct{}, 1), stop: stop}
+func newCoalescer(stop <-chan struct{}, ask func(stop <-chan struct{}) error, end func()) *coalescer {
+	return &coalescer{ask: ask, end: end, wake: make(chan struct{}, 1), stop: stop}
 }
 
-// wait gives the answer of a round that begins after the call. A zero deadline waits for ever.
-func (r *rounds) wait(deadline time.Time) error {
-	r.mu.Lock()
-	if r.mu.next == nil {
-		r.mu.next = &round{done: make(chan struct{})}
+// wait returns the answer of a round that begins after the call. A zero deadline waits for ever.
+func (c *coalescer) wait(deadline time.Time) error {
+	c.mu.Lock()
+	if c.mu.next == nil {
+		c.mu.next = &round{done: make(chan struct{})}
 	}
-	own := r.mu.next
-	r.mu.Unlock()
+	own := c.mu.next
+	c.mu.Unlock()
 	select {
-	case r.wake <- struct{}{}:
+	case c.wake <- struct{}{}:
 	default:
 	}
 	var expired <-chan time.Time
@@ -53,26 +52,26 @@ func (r *rounds) wait(deadline time.Time) error {
 		return own.err
 	case <-expired:
 		return ErrTimeout
-	case <-r.stop:
+	case <-c.stop:
 		return ErrClosed
 	}
 }
 
 // run asks until stop is closed.
-func (r *rounds) run(stop <-chan struct{}) {
-	defer r.end()
+func (c *coalescer) run(stop <-chan struct{}) {
+	defer c.end()
 	for {
 		select {
 		case <-stop:
 			return
-		case <-r.wake:
+		case <-c.wake:
 		}
-		r.mu.Lock()
-		own := r.mu.next
-		r.mu.next = nil
-		r.mu.Unlock()
+		c.mu.Lock()
+		own := c.mu.next
+		c.mu.next = nil
+		c.mu.Unlock()
 		if own != nil {
-			own.err = r.ask(stop)
+			own.err = c.ask(stop)
 			close(own.done)
 		}
 	}

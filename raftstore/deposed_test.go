@@ -14,8 +14,7 @@ import (
 	"apportion/raftstore/peernet"
 )
 
-// What a node answers from its state alone when it may have been deposed: whether others still take it for their leader
-// is found out before each such answer, and without their word there is none.
+// A node that may have been deposed answers from its state alone only after a quorum has confirmed that it still leads.
 
 // toldRaft leads in term 7 until a test says otherwise.
 type toldRaft struct {
@@ -29,18 +28,18 @@ func (r *toldRaft) CurrentTerm() uint64   { return r.term }
 
 func leadingRaft() *toldRaft { return &toldRaft{state: raft.Leader, term: 7} }
 
-// TestConfirm: who leads is confirmed by a majority of the voters that are in no later term.
-func TestConfirm(t *testing.T) {
+// TestLeaderCheck: a leader is confirmed by a quorum of voters that are in no later term.
+func TestLeaderCheck(t *testing.T) {
 	const silent = laterTerm
 	f := func(what string, self raft.ServerID, terms map[raft.ServerID]uint64, want error,
-		change func(*toldRaft, *confirmer)) {
+		change func(*toldRaft, *leaderCheck)) {
 		t.Helper()
 		node := leadingRaft()
 		var voters []raft.Server
 		for id := range terms {
 			voters = append(voters, raft.Server{ID: id, Address: raft.ServerAddress(id)})
 		}
-		c := newConfirmer(&peernet.Network{Identity: &peernet.Identity{Self: self}}, node, func() []raft.Server {
+		c := newLeaderCheck(&peernet.Network{Identity: &peernet.Identity{Self: self}}, node, func() []raft.Server {
 			return voters
 		})
 		c.termOf = func(line *peernet.AskConn) uint64 {
@@ -71,24 +70,24 @@ func TestConfirm(t *testing.T) {
 	f("nor does it need to", "x", map[raft.ServerID]uint64{"a": 7, "b": 7}, nil, nil)
 
 	two := map[raft.ServerID]uint64{"a": 99, "b": 7}
-	f("it has stepped down meanwhile", "a", two, ErrNotLeader, func(r *toldRaft, c *confirmer) {
+	f("it has stepped down meanwhile", "a", two, ErrNotLeader, func(r *toldRaft, c *leaderCheck) {
 		c.termOf = func(*peernet.AskConn) uint64 { r.state = raft.Follower; return 7 }
 	})
-	f("it leads again, in a later term", "a", two, ErrNotLeader, func(r *toldRaft, c *confirmer) {
+	f("it leads again, in a later term", "a", two, ErrNotLeader, func(r *toldRaft, c *leaderCheck) {
 		c.termOf = func(*peernet.AskConn) uint64 { r.term = 8; return 7 }
 	})
-	f("too many questions wait for the other", "a", two, ErrNotLeader, func(_ *toldRaft, c *confirmer) {
-		c.line(raft.Server{ID: "b", Address: "b"}).Pending.Store(linePendingMax)
+	f("too many questions wait for the other", "a", two, ErrNotLeader, func(_ *toldRaft, c *leaderCheck) {
+		c.conn(raft.Server{ID: "b", Address: "b"}).Pending.Store(questionsPendingMax)
 	})
-	f("one fewer", "a", two, nil, func(_ *toldRaft, c *confirmer) {
-		c.line(raft.Server{ID: "b", Address: "b"}).Pending.Store(linePendingMax - 1)
+	f("one fewer", "a", two, nil, func(_ *toldRaft, c *leaderCheck) {
+		c.conn(raft.Server{ID: "b", Address: "b"}).Pending.Store(questionsPendingMax - 1)
 	})
 }
 
-// TestConfirmStops: a node that ends does not wait for others.
-func TestConfirmStops(t *testing.T) {
+// TestLeaderCheckStops: a node that is closed does not wait for other nodes.
+func TestLeaderCheckStops(t *testing.T) {
 	voters := []raft.Server{{ID: "a"}, {ID: "b"}}
-	c := newConfirmer(&peernet.Network{Identity: &peernet.Identity{Self: "a"}}, leadingRaft(), func() []raft.Server {
+	c := newLeaderCheck(&peernet.Network{Identity: &peernet.Identity{Self: "a"}}, leadingRaft(), func() []raft.Server {
 		return voters
 	})
 	answer, stop := make(chan struct{}), make(chan struct{})
@@ -100,11 +99,11 @@ func TestConfirmStops(t *testing.T) {
 	close(answer)
 }
 
-// TestRounds: whoever asks while a round is under way has the answer of the next one, which begins after his question.
-func TestRounds(t *testing.T) {
+// TestCoalescer: a caller during a round gets the answer of the next round, which begins after the call.
+func TestCoalescer(t *testing.T) {
 	stop, begun, answers := make(chan struct{}), make(chan int), make(chan error)
 	n, ended := 0, make(chan struct{})
-	r := newRounds(stop, func(<-chan struct{}) error {
+	r := newCoalescer(stop, func(<-chan struct{}) error {
 		n++
 		begun <- n
 		return <-answers
@@ -167,9 +166,12 @@ func (w *bench) deposable(confirm func() error) *Store {
 	s.leadership = &leadership{raft: leadingRaft()}
 	s.leadership.term.Store(7)
 	stop := make(chan struct{})
-	s.confirms = newRounds(stop, func(<-chan struct{}) error { return confirm() }, func() {})
+	s.reads = &readIndex{leadership: s.leadership, applied: s.AppliedIndex,
+		leaderChecks: newCoalescer(stop, func(<-chan struct{}) error {
+			return confirm()
+		}, func() {})}
 	done := make(chan struct{})
-	go func() { defer close(done); s.confirms.run(stop) }()
+	go func() { defer close(done); s.reads.leaderChecks.run(stop) }()
 	w.t.Cleanup(func() { close(stop); <-done })
 	return s
 }
@@ -197,7 +199,7 @@ func TestDeposed(t *testing.T) {
 		if err := s.ReadBarrier(time.Now().Add(patience)); !errors.Is(err, wantRead) {
 			t.Errorf("%s: a read is told %v, want %v", what, err, wantRead)
 		}
-		if index := s.confirmedIndex(); index != wantIndex {
+		if index := s.reads.answerReadIndex(); index != wantIndex {
 			t.Errorf("%s: a follower is told %d, want %d", what, index, wantIndex)
 		}
 	}

@@ -7,8 +7,6 @@ import (
 	"net"
 	"time"
 
-	"github.com/hashicorp/raft"
-
 	"apportion/raftstore/peernet"
 )
 
@@ -30,7 +28,6 @@ func (s *Store) meetPeers(context.Context) error {
 		return err
 	}
 	s.peers = p
-	p.Handle(peernet.KindAsk, s.answerQuestions)
 	p.Handle(peernet.KindJoin, s.answerJoin)
 	p.Handle(peernet.KindGreet, func(net.Conn) {})
 	return nil
@@ -53,53 +50,6 @@ func (s *Store) listenFirst(ctx context.Context) error {
 	return fmt.Errorf("%w: %s of cluster %s calls node %s, which has lost its data directory: this one is empty, "+
 		"and founds no second cluster",
 		ErrMember, peernet.NodeName(caller.From), caller.Cluster, s.cfg.NodeID)
-}
-
-// followPeers comes when Raft runs: it needs to know who leads.
-func (s *Store) followPeers() {
-	if s.peers == nil {
-		return
-	}
-	confirmer := newConfirmer(s.peers, s.raft, s.voters)
-	s.confirms = newRounds(s.stop, func(stop <-chan struct{}) error {
-		at := s.follow.now()
-		if err := confirmer.ask(stop); err != nil {
-			return err
-		}
-		// it may lead in a later term than when the question came, and not have caught up with it
-		if !s.leadership.valid() {
-			return ErrNotLeader
-		}
-		s.follow.fresh(at)
-		return nil
-	}, confirmer.hangUp)
-	s.follow = &following{
-		peers: s.peers, raft: s.raft, applied: &s.applier.signal, visible: s.applier.visibleIndex.Load,
-		start:  time.Now(),
-		settle: s.leadership.settle,
-	}
-	s.follows = newRounds(s.stop, s.follow.ask, s.follow.hangUp)
-}
-
-// runFollow keeps the knowledge of how far behind this node is fresh. A leader is one that knows that it still leads:
-// Raft's word for it may be old, when the disk does not answer and Raft waits for it.
-func (s *Store) runFollow(stop <-chan struct{}) {
-	ticker := time.NewTicker(followInterval)
-	defer ticker.Stop()
-	for {
-		select {
-		case <-stop:
-			return
-		case <-ticker.C:
-			switch { // Ready and Lag tell what comes of it
-			case s.leadership.valid():
-				_ = s.confirms.wait(time.Now().Add(peernet.QuestionTimeout))
-			case s.raft.State() == raft.Follower:
-				// for the question, and until what is missing has come
-				_ = s.follows.wait(time.Now().Add(2 * peernet.QuestionTimeout))
-			}
-		}
-	}
 }
 
 // Forwarded gives the connections on which other nodes forward requests to this one; nil if it has no peers.

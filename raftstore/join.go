@@ -66,7 +66,7 @@ func (s *Store) takeIn(q *joinRequest) joinReply {
 	}
 	known, exists := s.member(m.ID)
 	if exists && mustNotReplace(q, &known) {
-		if s.confirms.wait(time.Now().Add(memberTimeout)) != nil {
+		if s.reads.confirmLeader(time.Now().Add(memberTimeout)) != nil {
 			// another one may know better, and this answer may be the last
 			return joinReply{Error: "no leader is known"}
 		}

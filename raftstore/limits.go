@@ -151,21 +151,23 @@ const (
 	transferHangMax = 2 * peernet.RaftTimeout
 	snapshotRetry   = 100 * time.Millisecond
 
-	// joinInterval is the pause between two questions to be taken in, forgottenAfter how long a node that thinks that
-	// it is in waits for a leader before it asks, too; followInterval is that between two looks at how far the leader
-	// is, readyLagMax what a follower may be behind and still be called ready.
+	// joinInterval is the pause between two attempts to join. A node that its own log calls a member asks too, once no
+	// leader has contacted it for forgottenAfter.
 	joinInterval   = time.Second
 	forgottenAfter = 5 * time.Second
-	followInterval = 200 * time.Millisecond
-	readyLagMax    = 5 * time.Second
 
-	// foundingSilence is how long a node that is to found a group, in an empty directory, listens whether one calls
-	// that it was in. A leader calls a member that does not answer at least twice in its election timeout, but for a
-	// call that the network swallowed, which is tried again after two seconds.
+	// freshInterval is the pause between two updates of a node's freshness without reads. A follower with a lag of at
+	// most readyLagMax is ready.
+	freshInterval = 200 * time.Millisecond
+	readyLagMax   = 5 * time.Second
+
+	// foundingSilence is how long a node with an empty directory listens for a cluster that it belonged to, before it
+	// bootstraps a group. A leader calls a member that does not answer at least twice in its election timeout, except
+	// for a call that the network dropped, which is repeated after two seconds.
 	foundingSilence = 3 * time.Second
 
-	// linePendingMax bounds the questions that wait for one voter's answer; beyond it, the voter counts as silent.
-	linePendingMax = 64
+	// questionsPendingMax bounds the unanswered questions to one voter; beyond it, the voter counts as not answering.
+	questionsPendingMax = 64
 
 	// StallTimeoutDefault is longer than a busy disk takes for a write; only a broken disk takes longer.
 	// diskWatchInterval is the pause between two looks at the disk.

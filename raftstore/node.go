@@ -164,7 +164,10 @@ func (s *Store) startRaft(context.Context) error {
 			return checkClockGap(s.cfg.Clock.NowMS(), s.engine.NowMS(), s.cfg.ClockGapMax)
 		},
 	}
-	s.followPeers()
+	if s.peers != nil {
+		s.reads = newReadIndex(s.peers, node, s.leadership, s.applier, s.voters, s.stop)
+		s.peers.Handle(peernet.KindAsk, s.reads.answer)
+	}
 	s.onClose(func() error {
 		err := node.Shutdown().Error()
 		s.workers.Wait()

@@ -11,14 +11,14 @@ import (
 	"apportion/raftstore/peernet"
 )
 
-// NewBatch gives an empty batch for Do. Keep it for the next request: Reset empties it.
+// NewBatch returns an empty batch for Do. Reuse it for the next request: Reset empties it.
 func (s *Store) NewBatch() *Batch { return &Batch{archive: s.archive, queued: newQueuedBatch()} }
 
-// Do has the commands of the batch put into the log, made durable and applied, all in one entry, and fills in their
-// results. It returns nil when all of that has happened, whatever the results say: a refused command is a result too.
+// Do puts the commands of the batch into the log, in one entry, and fills in their results. It returns nil when the
+// entry is durable and applied, whatever the results are: a refused command has a result too.
 //
-// The deadline bounds the wait; the zero time is for ever. After any error but ErrOutcomeUnknown, nothing of the batch
-// is in the log and it may be given to Do again as it is. After ErrOutcomeUnknown the batch is empty.
+// The deadline bounds the wait; the zero time waits for ever. After any error except ErrOutcomeUnknown, nothing of the
+// batch is in the log, and Do may be called with it again. After ErrOutcomeUnknown the batch is empty.
 func (s *Store) Do(deadline time.Time, b *Batch) error {
 	switch {
 	case b.err != nil:
@@ -36,17 +36,17 @@ func (s *Store) Do(deadline time.Time, b *Batch) error {
 // Reader reads the state, at any time and from any goroutine.
 func (s *Store) Reader() *engine.Reader { return &s.engine.Reader }
 
-// AppliedIndex is the last log entry of which every command can be seen. Load it before the state that it is to be told
-// with: that state is then of this entry or a later one.
+// AppliedIndex is the last log entry with all its commands visible. Load it before you read the state: the state is
+// then of this entry or a later one.
 func (s *Store) AppliedIndex() uint64 { return s.applier.visibleIndex.Load() }
 
-// ReadOrder fills v with an order: from memory, or from the archive if the order was closed long ago. It returns false
-// if there is no such order.
+// ReadOrder fills v with an order: from memory, or from the archive if it was closed long ago. It returns false if
+// there is no such order.
 func (s *Store) ReadOrder(orderID string, v *engine.OrderView) (bool, error) {
 	return s.archive.read(orderID, v)
 }
 
-// Explain fills v with why an order was filled as it was. It returns false if there is no such order.
+// Explain fills v with the explanation of an order. It returns false if there is no such order.
 func (s *Store) Explain(orderID string, v *engine.OrderExplanation) (bool, error) {
 	return s.archive.explain(orderID, v)
 }
@@ -107,7 +107,7 @@ func (s *Store) Refuses(deadline time.Time, nowMS int64, key string, c *engine.A
 	}
 	if s.peers != nil {
 		index = s.AppliedIndex()
-		if s.confirms.wait(deadline) != nil || !s.refusesNow(key, c, r) {
+		if s.reads.confirmLeader(deadline) != nil || !s.refusesNow(key, c, r) {
 			return false
 		}
 	}
@@ -123,35 +123,33 @@ func (s *Store) refusesNow(key string, c *engine.Allocate, r *engine.Result) boo
 	return !s.proposer.inFlight.mayHave(c.OrderID) && s.engine.Refuses(key, c, r) && !s.archive.mayHave(c.OrderID)
 }
 
-// ReadBarrier returns nil when a read that starts now sees every write acknowledged before, by whichever node: the
-// leader makes sure that it still leads, and a follower asks it how far it is and waits until it is as far. In a group
-// of one it does not wait and costs a few loads.
+// ReadBarrier returns nil when a read that starts now sees every write that any node acknowledged before the call. The
+// leader checks that it still leads; a follower waits until it has applied the leader's read index. In a group of one
+// it does not wait and costs a few loads.
 func (s *Store) ReadBarrier(deadline time.Time) error {
 	switch {
-	case s.leadership.valid() && s.peers == nil:
-		return nil
+	case s.peers != nil:
+		return s.reads.barrier(deadline)
 	case s.leadership.valid():
-		return s.confirms.wait(deadline)
-	case s.peers == nil:
-		return ErrNotLeader
+		return nil
 	default:
-		return s.follows.wait(deadline)
+		return ErrNotLeader
 	}
 }
 
-// Lag is for how long writes may have been acknowledged that this node's state does not have. known is false if that
-// cannot be said. In a group of one it is 0; on the leader of several, it is the time since a majority confirmed that
-// it leads.
+// Lag bounds how far this node's state may be behind: it has everything that was acknowledged longer ago. known is
+// false if no bound is known. In a group of one the lag is 0. On the leader of several it is the time since a quorum
+// last confirmed its leadership.
 func (s *Store) Lag() (lag time.Duration, known bool) {
 	if s.peers == nil {
 		return 0, s.leadership.valid()
 	}
-	return s.follow.lag()
+	return s.reads.fresh.lag()
 }
 
-// Ready is nil once the node leads, or follows a leader closely, has applied every entry that was in the log when it
-// started, and has a disk that answers. Else the error says what it is waiting for. A leader that has lost the lead
-// counts as one that follows closely for a moment, as its state is fresh.
+// Ready returns nil once the node leads, or follows a leader closely, has applied all entries that were in the log at
+// its start, and has a disk that answers. Until then the error says what the node waits for. A leader that has just
+// stepped down is ready for a moment longer, since its state is fresh.
 func (s *Store) Ready() error {
 	for _, c := range s.Conditions() {
 		if c.Required && c.Err != nil {
@@ -161,15 +159,15 @@ func (s *Store) Ready() error {
 	return nil
 }
 
-// Condition is one of the things that an operator wants to be well.
+// Condition is one aspect of the health of a node.
 type Condition struct {
 	Name     string
 	Required bool  // without it, the node is not ready
-	Err      error // nil: it is well
+	Err      error // nil: it holds
 }
 
-// Conditions looks at all of them. Checkpoints that fail do not keep a node from serving, and what takes the traffic
-// away from it would not help it, so they are not required.
+// Conditions returns all of them. Failing checkpoints do not keep a node from serving, and taking the traffic away from
+// it would not help, so they are not required.
 func (s *Store) Conditions() []Condition {
 	return []Condition{
 		{"caught-up", true, s.caughtUp()},
@@ -185,7 +183,7 @@ func (s *Store) logAnswers() error {
 	return nil
 }
 
-// caughtUp is Ready, whatever the disk does.
+// caughtUp is Ready without regard to the disk.
 func (s *Store) caughtUp() error {
 	if s.closed.Load() {
 		return ErrClosed
@@ -194,7 +192,7 @@ func (s *Store) caughtUp() error {
 	if err == nil || s.peers == nil {
 		return err
 	}
-	if lag, known := s.follow.lag(); known && lag <= readyLagMax {
+	if lag, known := s.reads.fresh.lag(); known && lag <= readyLagMax {
 		return nil
 	}
 	if isClosed(s.Replaced()) {
@@ -203,7 +201,7 @@ func (s *Store) caughtUp() error {
 	return err
 }
 
-// refusal is why the node, which has settled, does not serve; a lead that was lost meanwhile is no reason.
+// refusal is why a node that has settled does not serve. That it has stepped down since is no reason.
 func (s *Store) refusal() error {
 	if err := s.caughtUp(); err != nil && (s.peers == nil || !errors.Is(err, ErrNotLeader)) {
 		return err
@@ -211,8 +209,8 @@ func (s *Store) refusal() error {
 	return nil
 }
 
-// WaitReady waits until the node is ready for the first time after Open, or can't become so: with ErrReplaced it has to
-// be opened anew first.
+// WaitReady waits until the node is ready for the first time after Open, or cannot become so. After ErrReplaced, the
+// store must be closed and opened again.
 func (s *Store) WaitReady(ctx context.Context) error {
 	select {
 	case <-s.leadership.settled:
@@ -226,8 +224,8 @@ func (s *Store) WaitReady(ctx context.Context) error {
 	}
 }
 
-// Checkpoint brings the state on disk up to the last applied entry and cuts the log behind it. It returns when that is
-// durable. If ctx ends first, the checkpoint goes on without its caller.
+// Checkpoint brings the state on disk up to the last applied entry and truncates the log before it. It returns when
+// that is durable. If ctx ends first, the checkpoint goes on without its caller.
 func (s *Store) Checkpoint(ctx context.Context) error {
 	done := make(chan error, 1)
 	s.checkpoints.waiting.Add(1)
@@ -243,15 +241,15 @@ func (s *Store) Checkpoint(ctx context.Context) error {
 	}
 }
 
-// Status is what an operator wants to see of a store at a glance.
+// Status is an overview of a store for operators.
 type Status struct {
 	NodeID string
 	State  string // Raft's: Follower, Candidate, Leader, Shutdown
 	Ready  bool
 	Term   uint64
 
-	// Cluster is empty on a node without peers; Address is what others call it by. Leader is empty while nobody is
-	// known to lead. Lag is how far this node may be behind; LagKnown is false if that cannot be said.
+	// Cluster is empty on a node without peers. Address is the one that other nodes use. Leader is empty while no
+	// leader is known. For Lag see Store.Lag.
 	Cluster  string
 	Address  string
 	Leader   string
@@ -269,11 +267,11 @@ type Status struct {
 
 	QueueLength int64
 
-	// ClockHeldBackMS is how far the clock is ahead of what is believed, after a jump.
+	// ClockHeldBackMS is how far the wall clock is ahead of the believed time, after a jump.
 	ClockHeldBackMS int64
 }
 
-// Status gives the figures; they may be of slightly different moments.
+// Status returns the figures. They may be of slightly different moments.
 func (s *Store) Status() Status {
 	status := Status{
 		NodeID: s.cfg.NodeID, State: s.raft.State().String(), Ready: s.Ready() == nil, Term: s.raft.CurrentTerm(),

@@ -58,7 +58,7 @@ func TestQuestionsGiveUpTogether(t *testing.T) {
 	defer listener.Close()
 	line := &peernet.AskConn{Peers: g.nodes[0].peers, Address: listener.Addr().String(), Node: "silent"}
 	var answered sync.WaitGroup
-	for range linePendingMax { // one after the other they would take more than patience
+	for range questionsPendingMax { // one after the other they would take more than patience
 		answered.Go(func() {
 			if _, err := line.Ask(questionTerm); err == nil {
 				t.Error("an answer came from nowhere")
@@ -104,7 +104,7 @@ func TestConfirmedInLaterTerm(t *testing.T) {
 	g.await("the first one leads again", func() bool {
 		return transferTo(g, first) && first.raft.State() == raft.Leader
 	})
-	if err := first.confirms.wait(time.Now().Add(patience)); !errors.Is(err, ErrNotLeader) {
+	if err := first.reads.confirmLeader(time.Now().Add(patience)); !errors.Is(err, ErrNotLeader) {
 		t.Errorf("with %d units here, of 20, it is told: %v", available(t, first.Store, "A"), err)
 	}
 	release()

@@ -39,13 +39,11 @@ type Store struct {
 	leadership  *leadership
 
 	// What a group of several needs; peers is nil in a group of one, and so are the others.
-	peers    *peernet.Network
-	confirms *rounds    // does this node still lead?
-	follows  *rounds    // has this node what the leader has?
-	follow   *following // what the last of those found
-	disk     diskWatch
-	shipper  *shipper // gives checkpoints to others
-	fetcher  *fetcher // gets one from the leader
+	peers   *peernet.Network
+	reads   *readIndex
+	disk    diskWatch
+	shipper *shipper // gives checkpoints to others
+	fetcher *fetcher // gets one from the leader
 
 	proposer *proposer
 	ticker   *ticker
@@ -214,8 +212,8 @@ func (s *Store) startWorkers(context.Context) error {
 	workers := []func(<-chan struct{}){s.leadership.run, s.checkpoints.run, s.ticker.run, s.logEnd.run,
 		s.history.Run}
 	if s.peers != nil {
-		workers = append(workers, s.confirms.run, s.follows.run, s.runFollow, s.runJoin, s.watchDisk, s.shipper.run,
-			s.fetcher.run)
+		workers = append(workers, s.reads.workers()...)
+		workers = append(workers, s.runJoin, s.watchDisk, s.shipper.run, s.fetcher.run)
 	}
 	for _, run := range workers {
 		s.workers.Go(func() { run(s.stop) })
