@@ -287,9 +287,9 @@ func TestVoterWithoutItsPast(t *testing.T) {
 		}
 	}
 	other := raft.ServerID(lost.cfg.NodeID) + "/0123456789abcdef"
-	reply := leader.takeIn(&joinRequest{ID: other, Address: lost.peers.Address, New: true})
+	reply := leader.admitJoin(&joinRequest{ID: other, Address: lost.peers.Address, New: true})
 	if reply.Error == "" || reply.Final { // it is let in when the member has been removed
-		t.Errorf("taken in: %+v", reply)
+		t.Errorf("it has joined: %+v", reply)
 	}
 	// Nor is one with a past, that of the node which the voter has replaced. One that moves is.
 	const elsewhere = "127.0.0.1:1"
@@ -297,14 +297,14 @@ func TestVoterWithoutItsPast(t *testing.T) {
 		{ID: other, Address: lost.peers.Address, Was: lost.peers.Address},
 		{ID: lost.identity.Self, Address: elsewhere, Was: elsewhere},
 	} {
-		if reply := leader.takeIn(&q); reply.Error == "" || !reply.Final {
-			t.Errorf("the one that was replaced is taken in: %+v", reply)
+		if reply := leader.admitJoin(&q); reply.Error == "" || !reply.Final {
+			t.Errorf("the replaced node has joined: %+v", reply)
 		}
 	}
-	reply = leader.takeIn(&joinRequest{ID: lost.identity.Self, Address: elsewhere, Was: lost.peers.Address})
+	reply = leader.admitJoin(&joinRequest{ID: lost.identity.Self, Address: elsewhere, Was: lost.peers.Address})
 	if members := leader.Members(); reply.Error != "" ||
 		!slices.Contains(members, Member{ID: lost.cfg.NodeID, Address: elsewhere, Voter: true}) {
-		t.Errorf("one that moves is not taken in: %+v, %+v", reply, members)
+		t.Errorf("a node with a new address has not joined: %+v, %+v", reply, members)
 	}
 }
 

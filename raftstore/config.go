@@ -192,20 +192,20 @@ type PeersConfig struct {
 	Listen  string
 	Address string
 
-	// TLS is used on both ends of each connection if it is set. It has to ask for the other's certificate.
+	// TLS is used on both ends of each connection if it is set. It must require the other node's certificate.
 	TLS *tls.Config
 
-	// Bootstrap makes a new directory a new group, of this node alone, unless a group calls that has a member of its
-	// name: that one's disk is lost then, and Open says ErrMember. In a directory that has a group it does nothing.
+	// Bootstrap makes a new directory a new group of this node alone. If a group calls that has this node as a member,
+	// its disk was lost, and Open returns ErrMember. In a directory with a group it does nothing.
 	Bootstrap bool
 
-	// Join are addresses of members. A node that is none asks them to be taken in, until it is. Without them, a new
-	// node that does not bootstrap waits until a member adds it.
+	// Join lists addresses of cluster members. A node that is not yet a member keeps asking them to add it until they
+	// do. Without Join, a new node that does not bootstrap waits until it is added.
 	Join []string
 
-	// NonVoter has the node ask to be a read replica: it gets all entries and counts for no majority.
+	// NonVoter: the node joins as a read replica. It gets all entries and does not count for a quorum.
 	NonVoter bool
 
-	// ConnectionsMax bounds the connections on which others forward requests; ForwardedConnectionsMax by default.
+	// ConnectionsMax bounds the connections of forwarded requests; ForwardedConnectionsMax by default.
 	ConnectionsMax int
 }

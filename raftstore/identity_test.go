@@ -96,9 +96,9 @@ func TestReplicaLosesItsDisk(t *testing.T) {
 	if bound, ok := g.leader().member(replica.cfg.NodeID); !ok || bound.ID != replica.identity.Self || bound.ID == was {
 		t.Errorf("the member is %+v, the replica is %s and was %s", bound, replica.identity.Self, was)
 	}
-	reply := g.leader().takeIn(&joinRequest{ID: was, Address: old.Peers.Listen, Was: old.Peers.Listen})
+	reply := g.leader().admitJoin(&joinRequest{ID: was, Address: old.Peers.Listen, Was: old.Peers.Listen})
 	if reply.Error == "" || !reply.Final {
-		t.Errorf("the one that it was is taken in: %+v", reply)
+		t.Errorf("its former self has joined: %+v", reply)
 	}
 	g.agree()
 }

@@ -13,46 +13,47 @@ import (
 	"apportion/raftstore/peernet"
 )
 
-// A node that is to be a member asks for it: first to be taken in without a vote, and when it has caught up, with one.
-// Both are asked of any member, which passes the question on to the leader, and both may be asked as often as one
-// likes.
+// A new node asks to join the group: first as a non-voter and, once it has caught up, as a voter. It may ask any
+// member, which names the leader, and it may ask any number of times.
 
-// joinRequest is the question.
+// joinRequest asks for a membership.
 type joinRequest struct {
 	ID      raft.ServerID `json:"id"`
 	Address string        `json:"address"`
 	Voter   bool          `json:"voter"`
 
-	// Was is the address that the node's own log gives it; empty if it is no member there.
+	// Was is the node's address in its own log; empty if it is not a member there.
 	Was string `json:"was,omitempty"`
 
-	// New reports whether the node has no past.
+	// New: the node has no log and no state.
 	New bool `json:"new"`
 }
 
-// joinReply is the answer. Leader is where to ask instead.
+// joinReply is the answer. Leader is the address to ask instead.
 type joinReply struct {
 	Leader string `json:"leader,omitempty"`
 	Error  string `json:"error,omitempty"`
-	Final  bool   `json:"final,omitempty"` // asking again is of no use
+	Final  bool   `json:"final,omitempty"` // asking again is useless
 }
 
-// answerJoin answers one question on a connection.
+// answerJoin answers one request on a connection.
 func (s *Store) answerJoin(conn net.Conn) {
 	var question joinRequest
 	if err := errors.Join(conn.SetDeadline(time.Now().Add(memberTimeout)),
 		peernet.ReadMessage(conn, &question)); err != nil {
-		s.cfg.Logger.Warn("peers: a question to join cannot be read", "error", err)
+		s.cfg.Logger.Warn("peers: a request to join cannot be read", "error", err)
 		return
 	}
-	reply := s.takeIn(&question)
+	reply := s.admitJoin(&question)
 	if err := peernet.WriteMessage(conn, reply); err != nil {
-		s.cfg.Logger.Warn("peers: an answer to join did not arrive", "node", peernet.NodeName(question.ID), "error",
+		s.cfg.Logger.Warn("peers: the answer to a request to join did not arrive", "node",
+			peernet.NodeName(question.ID), "error",
 			err)
 	}
 }
 
-func (s *Store) takeIn(q *joinRequest) joinReply {
+// admitJoin makes the node a member, or names the leader, or says what forbids it.
+func (s *Store) admitJoin(q *joinRequest) joinReply {
 	if !s.leadership.valid() {
 		leader, _ := s.raft.LeaderWithID()
 		if leader == "" || string(leader) == s.peers.Address {
@@ -67,7 +68,7 @@ func (s *Store) takeIn(q *joinRequest) joinReply {
 	known, exists := s.member(m.ID)
 	if exists && mustNotReplace(q, &known) {
 		if s.reads.confirmLeader(time.Now().Add(memberTimeout)) != nil {
-			// another one may know better, and this answer may be the last
+			// Another node may lead, and this answer may be final.
 			return joinReply{Error: "no leader is known"}
 		}
 		return joinReply{Final: !q.New, Error: fmt.Sprintf("%v: %s at %s. If that node or its disk is gone for "+
@@ -81,21 +82,23 @@ func (s *Store) takeIn(q *joinRequest) joinReply {
 		}
 		exists = false
 	}
-	// A change of address keeps what the node was; a vote is asked for by itself.
+	// A change of address does not change the vote; the node asks for a vote separately.
 	m.Voter = m.Voter || exists && known.Suffrage == raft.Voter
 	if err := s.admit(ctx, q.ID, m); err != nil {
 		return joinReply{Error: err.Error()}
 	}
-	s.cfg.Logger.Info("a node was taken in", "node", m.ID, "address", m.Address, "voter", m.Voter)
+	s.cfg.Logger.Info("a node has joined", "node", m.ID, "address", m.Address, "voter", m.Voter)
 	return joinReply{}
 }
 
-// mustNotReplace reports whether the node that asks is not the member of its name, and must not take its place. With
-// another directory it may only if the member has no vote and it is new: a voter may have voted, and have stored
-// entries that a majority counts on; and who has a past is the one that the member has replaced. With the same, it is
-// the member, or a copy of it, if it neither is at the member's address nor says that it was; two voters of one kind
-// would be two majorities. (A directory from before there were identities may be another one of that name, if it is
-// new.)
+// mustNotReplace reports whether the node that asks has a member's name, and must not take the member's place.
+//
+// With another directory, it may take the place of a non-voter if it is new. A voter may have voted, and may store
+// entries that a quorum counts on. A node that is not new is one that the member has replaced.
+//
+// With the same directory, the node is the member, or a copy of it if neither its address nor its former address is the
+// member's: two copies of a voter could make two quorums. (A new directory without an identity, from an older version,
+// may be another directory of that name.)
 func mustNotReplace(q *joinRequest, known *raft.Server) bool {
 	isVoter, address := known.Suffrage == raft.Voter, string(known.Address)
 	if known.ID != q.ID {
@@ -105,11 +108,11 @@ func mustNotReplace(q *joinRequest, known *raft.Server) bool {
 	return isVoter && (q.New && isOld || address != q.Address && address != q.Was)
 }
 
-// runJoin asks until this node is what it is to be, or stop is closed.
-func (s *Store) runJoin(stop <-chan struct{}) {
+// keepJoining asks until this node is a member with the vote that it wants, or stop is closed.
+func (s *Store) keepJoining(stop <-chan struct{}) {
 	ticker := time.NewTicker(joinInterval)
 	defer ticker.Stop()
-	led := time.Now() // when a leader was known last
+	led := time.Now() // when a leader was last known
 	for {
 		if s.Leader() != "" {
 			led = time.Now()
@@ -125,11 +128,11 @@ func (s *Store) runJoin(stop <-chan struct{}) {
 	}
 }
 
-// join asks once, if there is something to ask for. done: there will be nothing more. A node that was removed while it
-// was down is not told: its log says that it is in, and forgotten that no leader has called it. Whoever is in loses
-// nothing by asking.
+// join asks once, if there is something to ask for. It returns true when nothing is left to ask for. A node that was
+// removed while it was down does not know it: in its log it is still a member. forgotten means that no leader has
+// contacted it. Asking again is harmless for a node that is a member.
 func (s *Store) join(forgotten bool) (done bool) {
-	// Asked first: a log that is still being replayed tells what the node was, such as a voter before it was removed.
+	// Before the look at the configuration: a log that is still being replayed may show a former one.
 	ready := s.caughtUp() == nil
 	own, member := s.ownMember()
 	placed := member && string(own.Address) == s.peers.Address
@@ -137,22 +140,22 @@ func (s *Store) join(forgotten bool) (done bool) {
 		New: s.raft.LastIndex() == 0}
 	switch {
 	case !member && len(s.cfg.Peers.Join) == 0, placed && !ready && (!forgotten || len(s.cfg.Peers.Join) == 0):
-		return false // not added yet; or in, and catching up
-	case placed && !ready: // forgotten, it seems
+		return false // not added yet, or a member that is catching up
+	case placed && !ready: // forgotten
 	case placed && (own.Suffrage == raft.Voter || s.cfg.Peers.NonVoter):
 		return true
 	case placed:
 		question.Voter = true
-	case s.leadership.valid(): // alone, with another address than before
-		s.takeIn(&question)
+	case s.leadership.valid(): // alone, and its address has changed
+		s.admitJoin(&question)
 		return false
 	}
 	for _, address := range s.joinAddresses() {
 		final, err := s.askToJoin(address, &question)
 		if err == nil {
-			return false // the log will say so
+			return false // the log will tell
 		}
-		s.peers.Warn("peers: not taken in yet", "asked", address, "error", err)
+		s.peers.Warn("peers: this node has not joined yet", "asked", address, "error", err)
 		if final {
 			return true
 		}
@@ -160,7 +163,7 @@ func (s *Store) join(forgotten bool) (done bool) {
 	return false
 }
 
-// joinAddresses are those that were given, and those of the members that are known.
+// joinAddresses are the configured addresses, and those of known members.
 func (s *Store) joinAddresses() []string {
 	addresses := slices.Clone(s.cfg.Peers.Join)
 	for _, server := range s.servers() {
@@ -171,7 +174,7 @@ func (s *Store) joinAddresses() []string {
 	return addresses
 }
 
-// askToJoin asks at an address, and where that sends it.
+// askToJoin asks at an address, and then at the leader that is named there.
 func (s *Store) askToJoin(address string, question *joinRequest) (final bool, err error) {
 	for range 2 {
 		reply, err := s.askOnce(address, question)
@@ -196,7 +199,7 @@ func (s *Store) askOnce(address string, question *joinRequest) (reply joinReply,
 	defer conn.Close()
 	err = errors.Join(conn.SetDeadline(time.Now().Add(memberTimeout)), peernet.WriteMessage(conn, question),
 		peernet.ReadMessage(conn, &reply))
-	if err == nil && reply.Error == "" && reply.Leader == "" { // it is in
+	if err == nil && reply.Error == "" && reply.Leader == "" { // it has joined
 		err = s.identity.Adopt(greeting.Cluster)
 	}
 	return reply, err

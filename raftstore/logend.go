@@ -146,7 +146,7 @@ func (s *Store) checkLogHas(noted uint64, meta raft.SnapshotMeta) error {
 	}
 	_, last, err := logBounds(log)
 	if err == nil && adopted == nil {
-		err = checkFit(log, meta)
+		err = checkLogMatchesState(log, meta)
 	}
 	if err == nil {
 		err = fitsLogEnd(last, meta.Index, noted)

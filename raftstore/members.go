@@ -14,7 +14,7 @@ import (
 	"apportion/raftstore/peernet"
 )
 
-// Member is one node of the group.
+// Member is one node of the Raft group.
 type Member struct {
 	ID      string
 	Address string
@@ -22,17 +22,17 @@ type Member struct {
 	Leader  bool
 }
 
-// The errors of changes of the membership. Nothing was changed.
+// The errors of membership changes. Nothing was changed.
 var (
 	// ErrNoPeers: this node runs alone, without an address for other nodes.
 	ErrNoPeers = errors.New("raftstore: this node has no address for other nodes")
 
-	// ErrMember: there is a member of that name, with another address, another data directory or another past.
+	// ErrMember: a member of that name exists, with another address, another data directory or another past.
 	ErrMember = errors.New("raftstore: there is a member of that name already")
 
-	// ErrMemberNotThere: at the address of a node that is to be a member nobody answers, or another node. It has to
-	// run: which data directory it has is a part of what the member is.
-	ErrMemberNotThere = errors.New("raftstore: the node that is to be a member is not there")
+	// ErrMemberNotThere: no node, or another one, answers at the address of the new member. It has to run, since the
+	// identity of its data directory is a part of the member.
+	ErrMemberNotThere = errors.New("raftstore: the new member does not answer at its address")
 
 	// ErrUnknownMember: there is no member of that name.
 	ErrUnknownMember = errors.New("raftstore: there is no such member")
@@ -40,11 +40,11 @@ var (
 	// ErrInvalidMember: a member needs a name and an address with a port.
 	ErrInvalidMember = errors.New("raftstore: a member needs a name and an address with a port")
 
-	// ErrLastVoter: without that member there would be no voter left.
+	// ErrLastVoter: without that member the group would have no voter.
 	ErrLastVoter = errors.New("raftstore: the last voter cannot be removed")
 )
 
-// Members are the nodes of the group, as this node knows them, by name.
+// Members returns the nodes of the group, as this node knows them, by name.
 func (s *Store) Members() []Member {
 	_, leader := s.raft.LeaderWithID()
 	var members []Member
@@ -56,7 +56,7 @@ func (s *Store) Members() []Member {
 	return members
 }
 
-// servers is the latest configuration that is in this node's log.
+// servers is the latest configuration in this node's log.
 func (s *Store) servers() []raft.Server {
 	future := s.raft.GetConfiguration()
 	if future.Error() != nil {
@@ -71,7 +71,7 @@ func (s *Store) voters() []raft.Server {
 	})
 }
 
-// member is the one of a name, ownMember is this node.
+// member finds a member by its name, ownMember this node.
 func (s *Store) member(name string) (raft.Server, bool) {
 	return s.find(func(server raft.Server) bool { return peernet.NodeName(server.ID) == name })
 }
@@ -89,9 +89,9 @@ func (s *Store) find(is func(raft.Server) bool) (raft.Server, bool) {
 	return servers[i], true
 }
 
-// AddMember takes the node that answers at an address in, or changes a member's address or vote. It is for the leader;
-// it returns when the change is committed. A voter that has nothing yet should come in as a non-voter first: until it
-// has caught up, it is one more that a majority needs and that cannot answer.
+// AddMember adds the node at an address to the group, or changes a member's address or vote. Only the leader can do it.
+// It returns when the change is committed. Add a new voter as a non-voter first: until it has caught up, it makes the
+// quorum larger and cannot answer for it.
 func (s *Store) AddMember(ctx context.Context, m Member) error {
 	if err := s.mayChange(); err != nil {
 		return err
@@ -99,7 +99,7 @@ func (s *Store) AddMember(ctx context.Context, m Member) error {
 	if err := m.check(); err != nil {
 		return err
 	}
-	id, err := s.meet(ctx, m)
+	id, err := s.identify(ctx, m)
 	if err != nil {
 		return err
 	}
@@ -113,9 +113,9 @@ func (m *Member) check() error {
 	return nil
 }
 
-// meet finds out as what Raft is to know a member: as the node that answers at its address. A member that does not
-// answer stays what it was.
-func (s *Store) meet(ctx context.Context, m Member) (raft.ServerID, error) {
+// identify returns Raft's id of a member: its name and the identity of the directory of the node at its address. A
+// known member that does not answer keeps its id.
+func (s *Store) identify(ctx context.Context, m Member) (raft.ServerID, error) {
 	if m.ID == s.cfg.NodeID {
 		return s.identity.Self, nil
 	}
@@ -126,13 +126,13 @@ func (s *Store) meet(ctx context.Context, m Member) (raft.ServerID, error) {
 	case err != nil && exists:
 		return known.ID, nil
 	case err != nil:
-		return "", fmt.Errorf("%w: start %s, and see that it can be called at %s: %w", ErrMemberNotThere, m.ID,
+		return "", fmt.Errorf("%w: start %s, and check that this node can reach it at %s: %w", ErrMemberNotThere, m.ID,
 			m.Address, err)
 	case peernet.NodeName(there.Node) != m.ID:
-		return "", fmt.Errorf("%w: at %s is node %s, not %s", ErrMemberNotThere, m.Address,
+		return "", fmt.Errorf("%w: node %[3]s answers at %[2]s, not %[4]s", ErrMemberNotThere, m.Address,
 			peernet.NodeName(there.Node), m.ID)
 	case there.Cluster != "" && there.Cluster != own:
-		return "", fmt.Errorf("%w: the node at %s is of cluster %s, and this is %s", ErrMemberNotThere, m.Address,
+		return "", fmt.Errorf("%w: the node at %s belongs to cluster %s, and this is %s", ErrMemberNotThere, m.Address,
 			there.Cluster, own)
 	case exists && there.Node != known.ID:
 		return "", fmt.Errorf("%w, with another data directory: %s at %s. If that is gone for good, remove it first",
@@ -141,13 +141,13 @@ func (s *Store) meet(ctx context.Context, m Member) (raft.ServerID, error) {
 	return there.Node, nil
 }
 
-// admit makes the change.
+// admit commits the change.
 func (s *Store) admit(ctx context.Context, id raft.ServerID, m Member) error {
 	if err := s.mayChange(); err != nil {
 		return err
 	}
-	// Raft keeps it for as long as the node is a member. The caller's may be a part of a request, whose memory is used
-	// again.
+	// Raft keeps the address while the node is a member. The caller's may be in the memory of a request, which is
+	// reused.
 	address := raft.ServerAddress(strings.Clone(m.Address))
 	known, exists := s.member(m.ID)
 	var future raft.IndexFuture
@@ -223,7 +223,7 @@ func (s *Store) Isolate() {
 	}
 }
 
-// await waits for a change. Raft's own times are for the beginning of one; after that it waits for the disk, however
+// await waits for a change. Raft's own timeouts bound only the start of a change; then it waits for the disk, however
 // long.
 func (s *Store) await(ctx context.Context, future raft.Future) error {
 	done := make(chan error, 1)
@@ -234,7 +234,7 @@ func (s *Store) await(ctx context.Context, future raft.Future) error {
 	case <-s.stop:
 		return fmt.Errorf("%w: this node is being closed", ErrOutcomeUnknown)
 	case <-ctx.Done():
-		// not %w: whoever asks for a deadline means that nothing was done
+		// not %w: context.DeadlineExceeded would mean that nothing was done
 		return fmt.Errorf("%w: %v", ErrOutcomeUnknown, ctx.Err())
 	}
 }
@@ -251,7 +251,7 @@ func (s *Store) mayChange() error {
 	return nil
 }
 
-// memberError sorts Raft's errors.
+// memberError translates Raft's errors.
 func memberError(err error) error {
 	switch {
 	case err == nil:
@@ -263,11 +263,46 @@ func memberError(err error) error {
 	}
 }
 
-// timeoutOf is how long Raft may take to begin a change; 0 is for ever.
+// timeoutOf is how long Raft may take to begin a change.
 func timeoutOf(ctx context.Context) time.Duration {
 	deadline, ok := ctx.Deadline()
 	if !ok {
 		return memberTimeout
 	}
 	return max(time.Until(deadline), time.Millisecond)
+}
+
+// Forwarded returns the listener of the connections on which other nodes forward requests; nil without peers.
+func (s *Store) Forwarded() net.Listener {
+	if s.peers == nil {
+		return nil
+	}
+	return s.peers.Service(peernet.KindHTTP)
+}
+
+// Leads reports, without waiting, whether this node leads and has caught up, as far as it knows: whether to serve a
+// request or to forward it. In a group of several, an answer from the state alone needs ReadBarrier besides.
+func (s *Store) Leads() bool { return s.leadership.valid() }
+
+// Leader is the name of the known leader, which may be this node; empty if none is known.
+func (s *Store) Leader() string {
+	_, id := s.raft.LeaderWithID()
+	return peernet.NodeName(id)
+}
+
+// DialMember opens a connection for forwarded requests to a member; the other end gets it from Forwarded. Every error
+// is ErrNotLeader, since the caller does the same about it: nothing was sent, and another node may lead.
+func (s *Store) DialMember(name string, timeout time.Duration) (net.Conn, error) {
+	if s.peers == nil {
+		return nil, ErrNotLeader
+	}
+	member, ok := s.member(name)
+	if !ok {
+		return nil, fmt.Errorf("%w: %w: %s", ErrNotLeader, ErrUnknownMember, name)
+	}
+	conn, _, err := s.peers.Dial(string(member.Address), member.ID, peernet.KindHTTP, min(timeout, peernet.DialTimeout))
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrNotLeader, err)
+	}
+	return conn, nil
 }

@@ -1,10 +1,12 @@
 package raftstore
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"math"
+	"net"
 
 	"github.com/hashicorp/raft"
 
@@ -13,24 +15,64 @@ import (
 	"apportion/wal"
 )
 
-// localAddress is that of a node that talks to nobody.
+// localAddress is the address of a node without peers.
 const localAddress = raft.ServerAddress("local")
 
-// bootstrapTerm is the term of the log's first entry. Raft elects in terms after it.
+// bootstrapTerm is the term of the log's first entry. Elections are in later terms.
 const bootstrapTerm = 1
 
 var (
 	// keyCurrentTerm is where Raft keeps its term in the stable store.
 	keyCurrentTerm = []byte("CurrentTerm")
 
-	// keyCheckpoint is where we keep the index of the last checkpoint beside it.
+	// keyCheckpoint is where we keep the index of the last checkpoint, in the same store.
 	keyCheckpoint = []byte("ApportionCheckpoint")
 )
 
-// bootstrap makes a new directory a group of this node alone, by the first log entry. Raft's own BootstrapCluster does
-// the same in two writes and refuses to go on if a crash came between them; this may be repeated. It comes after
-// checkFit, which knows an empty log that is not new. A node with peers does it only if it is told to: two groups that
-// were meant to be one are hard to unite.
+// listenForPeers binds the address for other nodes.
+func (s *Store) listenForPeers(context.Context) error {
+	if s.cfg.Peers == nil {
+		return nil
+	}
+	cfg := s.cfg.Peers
+	p, err := peernet.Listen(peernet.Config{Listen: cfg.Listen, Address: cfg.Address, TLS: cfg.TLS,
+		ForwardedMax: cmp.Or(cfg.ConnectionsMax, ForwardedConnectionsMax)}, s.identity, s.cfg.Logger)
+	if err != nil {
+		return err
+	}
+	s.onClose(p.Close)
+	if err := p.CheckAddress(); err != nil {
+		return err
+	}
+	s.peers = p
+	p.Handle(peernet.KindJoin, s.answerJoin)
+	p.Handle(peernet.KindGreet, func(net.Conn) {})
+	return nil
+}
+
+// listenFirst listens, before a group is bootstrapped in an empty directory, whether a cluster calls this node. If one
+// does, this node was a member and has lost its disk, and a second group under its name would be one too many.
+func (s *Store) listenFirst(ctx context.Context) error {
+	isNew, err := s.isNew()
+	if err != nil || !isNew || s.peers == nil || !s.cfg.Peers.Bootstrap {
+		return err
+	}
+	s.cfg.Logger.Info("an empty data directory: listening for a cluster that this node belonged to, before a new "+
+		"one is "+
+		"bootstrapped", "for", s.cfg.foundingSilence)
+	caller, err := s.peers.Overhear(ctx, s.cfg.foundingSilence)
+	if err != nil || caller == nil {
+		return err
+	}
+	return fmt.Errorf("%w: %s of cluster %s calls node %s, so this node was a member and has lost its data directory; "+
+		"this empty directory does not bootstrap a second cluster",
+		ErrMember, peernet.NodeName(caller.From), caller.Cluster, s.cfg.NodeID)
+}
+
+// bootstrap makes a new directory a group of this node alone, by its first log entry. Raft's own BootstrapCluster needs
+// two writes and fails after a crash between them; bootstrap may be repeated. It comes after checkLogMatchesState,
+// which detects an empty log that is not new. A node with peers bootstraps only if it is told to: two groups that were
+// meant to be one are hard to unite.
 func (s *Store) bootstrap(context.Context) error {
 	isNew, err := s.isNew()
 	if err != nil {
@@ -43,9 +85,8 @@ func (s *Store) bootstrap(context.Context) error {
 		return nil
 	}
 	if cluster := s.identity.Cluster(); cluster != "" {
-		return fmt.Errorf("%w: this empty directory was taken into cluster %s before it got anything of it; start "+
-			"it with --join, "+
-			"or found another cluster in another directory", ErrMember, cluster)
+		return fmt.Errorf("%w: this empty directory has joined cluster %s and has no entry of it yet: start it with "+
+			"--join, or bootstrap another cluster in another directory", ErrMember, cluster)
 	}
 	s.cfg.Logger.Info("a new data directory: bootstrapping a group of one", "dir", s.cfg.Dir, "node", s.cfg.NodeID)
 	configuration := raft.Configuration{Servers: []raft.Server{
@@ -61,8 +102,8 @@ func (s *Store) bootstrap(context.Context) error {
 	return s.nameCluster()
 }
 
-// nameCluster gives the cluster that this node has founded a name, unless it has one. It comes after the first entry: a
-// name without an entry is that of a cluster that has taken this node in.
+// nameCluster names the cluster that this node has bootstrapped, unless it has a name. It comes after the first entry:
+// a name without an entry means that this node has joined that cluster.
 func (s *Store) nameCluster() error {
 	if s.peers == nil || s.identity.Cluster() != "" {
 		return nil
@@ -70,27 +111,27 @@ func (s *Store) nameCluster() error {
 	return s.identity.Found(s.cfg.random)
 }
 
-// isNew reports whether nothing was ever stored in the directory.
+// isNew reports whether the directory has neither log nor state.
 func (s *Store) isNew() (bool, error) {
 	_, last, err := logBounds(s.log)
 	return last == 0 && s.checkpoints.checkpointIndex() == 0, err
 }
 
-// checkFit refuses a directory whose log and state do not belong together.
-func (s *Store) checkFit(context.Context) error {
+// checkLogMatchesState refuses a directory with a log and a state that do not belong together.
+func (s *Store) checkLogMatchesState(context.Context) error {
 	meta, _, err := s.state.SnapshotMeta()
 	if err != nil {
 		return err
 	}
-	return checkFit(s.log, meta)
+	return checkLogMatchesState(s.log, meta)
 }
 
-// checkFit refuses a log and a state, of which meta is the cover row, that do not belong together, as after a restore
-// or a loss of only one of them: the log must begin no later than behind the state and must not end before it, or
-// entries would be missing, or new ones would be taken for old ones. The bounds do not tell if the log is empty, so the
-// state must not be older than the last checkpoint that the log knows of either. (A log that knows of none may be from
-// before they were noted: if it is empty and Raft was ever elected, in a term after the bootstrap's, it was cut too.)
-func checkFit(log *wal.Log, meta raft.SnapshotMeta) error {
+// checkLogMatchesState refuses a log and a state that do not belong together, as after a restore or a loss of only one
+// of them; meta describes the state. The log must not begin after the entry behind the state, or entries would be
+// missing. It must not end before the state, or new entries would be taken for old ones. An empty log has no bounds, so
+// the state must not be older than the last checkpoint noted in the log either. (Old logs have no such note: a log that
+// is empty although Raft was elected, in a term after the bootstrap's, was truncated too.)
+func checkLogMatchesState(log *wal.Log, meta raft.SnapshotMeta) error {
 	first, last, err := logBounds(log)
 	if err != nil {
 		return err
@@ -102,10 +143,10 @@ func checkFit(log *wal.Log, meta raft.SnapshotMeta) error {
 	}
 	switch {
 	case meta.Index == 0 && first > 1:
-		return fmt.Errorf("%w: the log begins at entry %d, but the state that holds the entries before it is missing",
+		return fmt.Errorf("%w: the log begins at entry %d, but the state with the entries before it is missing",
 			ErrInconsistent, first)
 	case meta.Index == 0 && last == 0 && term > bootstrapTerm:
-		return fmt.Errorf("%w: all entries of the log were moved into the state, but the state is missing",
+		return fmt.Errorf("%w: the log was truncated behind a checkpoint, but the state is missing",
 			ErrInconsistent)
 	case meta.Index < checkpoint:
 		return fmt.Errorf("%w: the state is of index %d, but the last checkpoint was at %d", ErrInconsistent,
@@ -120,7 +161,7 @@ func checkFit(log *wal.Log, meta raft.SnapshotMeta) error {
 	return nil
 }
 
-// openRaftLog gives Raft its view of the log.
+// openRaftLog makes Raft's view of the log.
 func (s *Store) openRaftLog(context.Context) error {
 	meta, _, err := s.state.SnapshotMeta()
 	if err != nil {
@@ -132,7 +173,7 @@ func (s *Store) openRaftLog(context.Context) error {
 	return err
 }
 
-// startRaft starts the node. From here on, entries are applied.
+// startRaft starts the Raft node. From here on, entries are applied.
 func (s *Store) startRaft(context.Context) error {
 	s.ticker = &ticker{
 		dueMS: s.applier.dueMS.Load, nowMS: s.stamper.nowMS, logger: s.cfg.Logger, wake: make(chan struct{}, 1),
@@ -176,7 +217,7 @@ func (s *Store) startRaft(context.Context) error {
 	return nil
 }
 
-// closingTransport is what Raft talks to others by.
+// closingTransport is Raft's transport, with Close.
 type closingTransport interface {
 	raft.Transport
 	raft.WithClose
@@ -215,8 +256,8 @@ func (s *Store) raftConfig(notify chan<- bool) *raft.Config {
 	return c
 }
 
-// knowSelf is the step of Open that finds out who this node is, or makes it somebody.
-func (s *Store) knowSelf(context.Context) error {
+// loadIdentity is the step of Open that finds out who this node is, or makes it somebody.
+func (s *Store) loadIdentity(context.Context) error {
 	isNew, err := s.isNew()
 	if err == nil {
 		s.identity, err = peernet.LoadIdentity(s.cfg.NodeID, s.log, isNew, s.cfg.random)
@@ -224,9 +265,9 @@ func (s *Store) knowSelf(context.Context) error {
 	return err
 }
 
-// keepSelf has a directory from before there were identities keep its node's name, once Raft has found that in its log.
-// One of a group of one is its only member's, for certain.
-func (s *Store) keepSelf(context.Context) error {
+// keepIdentity has a directory from before there were identities keep its node's name, once Raft has found that in its
+// log. One of a group of one is its only member's, for certain.
+func (s *Store) keepIdentity(context.Context) error {
 	if s.identity.IsKept() {
 		return nil
 	}

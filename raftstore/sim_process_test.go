@@ -79,7 +79,7 @@ func (p *process) start() error {
 	s := p.store
 	steps := []func(context.Context) error{
 		s.lockDirectory, s.adoptIncoming, p.openState, s.loadState, p.checkLoaded, s.checkLogEnd, s.openLog, s.alignLog,
-		s.checkFit, s.knowSelf,
+		s.checkLogMatchesState, s.loadIdentity,
 		s.bootstrap,
 		s.openHistory, s.openRaftLog, p.startRaft,
 	}

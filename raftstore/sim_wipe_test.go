@@ -79,7 +79,7 @@ func (w *world) replace() {
 	case !m.voter && m.id == "" && n.process != nil:
 		*m = simMember{id: n.process.store.identity.Self}
 		leader.raft.next[n.id], leader.raft.match[n.id] = leader.raft.last+1, 0
-		w.tracef("node %d is taken in", n.id)
+		w.tracef("node %d has joined", n.id)
 	case m.id != "" && n.process != nil && m.id == n.process.store.identity.Self:
 		if m.voter = leader.raft.match[n.id] >= leader.raft.commit; m.voter {
 			w.lost = -1

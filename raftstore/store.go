@@ -76,9 +76,9 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 		s.checkLogEnd,
 		s.openLog,
 		s.alignLog,
-		s.checkFit,
-		s.knowSelf,
-		s.meetPeers,
+		s.checkLogMatchesState,
+		s.loadIdentity,
+		s.listenForPeers,
 		s.listenFirst,
 		s.bootstrap,
 		s.openHistory,
@@ -86,7 +86,7 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 		s.newShipper,
 		s.newFetcher,
 		s.startRaft,
-		s.keepSelf,
+		s.keepIdentity,
 		s.startWorkers,
 	}
 	for _, step := range steps {
@@ -213,7 +213,7 @@ func (s *Store) startWorkers(context.Context) error {
 		s.history.Run}
 	if s.peers != nil {
 		workers = append(workers, s.reads.workers()...)
-		workers = append(workers, s.runJoin, s.watchDisk, s.shipper.run, s.fetcher.run)
+		workers = append(workers, s.keepJoining, s.watchDisk, s.shipper.run, s.fetcher.run)
 	}
 	for _, run := range workers {
 		s.workers.Go(func() { run(s.stop) })

@@ -143,7 +143,7 @@ func (v *verifier) replay(ctx context.Context, a *applier) (err error) {
 	if adopted, err := statedb.ReadManifest(v.fs, v.paths.state); err != nil || adopted != nil {
 		return err // the next start brings the log in line with a state of another node, see alignLog
 	}
-	if err := checkFit(log, v.meta); err != nil {
+	if err := checkLogMatchesState(log, v.meta); err != nil {
 		v.report(err.Error())
 		return nil
 	}

@@ -108,7 +108,7 @@ func TestClusterTLS(t *testing.T) {
 		stranger.args = append(stranger.args, "--join", c.nodes[0].called)
 		stranger.start()
 		c.await(name+": it is refused", func() bool { return strings.Count(stranger.Log.String(), says) > 1 })
-		if strings.Contains(stranger.Log.String(), "taken in\"") {
+		if strings.Contains(stranger.Log.String(), "has joined\"") {
 			t.Errorf("%s: it was let in", name)
 		}
 		c.await(name+": there are three voters", func() bool { return c.voters() == 3 })
@@ -119,8 +119,8 @@ func TestClusterTLS(t *testing.T) {
 		}
 		stranger.kill()
 	}
-	f("no certificate", "not taken in yet")
-	f("another authority's certificate", "not taken in yet", other.flags("d", own)...)
+	f("no certificate", "this node has not joined yet")
+	f("another authority's certificate", "this node has not joined yet", other.flags("d", own)...)
 	f("it believes another authority", "certificate signed by unknown authority", own.flags("d", other)...)
 	for _, flags := range [][]string{{"--raft-cert", "x"}, own.flags("x", own)[:4]} {
 		status, _, stderr := servertest.Run(t, append([]string{"serve", "--data", c.dir + "/x", "--node-id", "x",
