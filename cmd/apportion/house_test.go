@@ -16,8 +16,9 @@ import (
 	"unicode/utf8"
 )
 
-// mayImport says which packages of this module a package may import. It is the architecture in one table: imports point
-// one way, cmd -> httpapi -> raftstore -> {engine, rules, wal}, and bench talks HTTP only.
+// mayImport lists, for each package, the packages of this module that it may import: the architecture in one table.
+// Imports point one way, cmd -> httpapi -> raftstore -> {engine, rules, wal}, and bench talks HTTP only. A new room
+// gets a line with as few arrows as possible. Tests may import more.
 var mayImport = map[string][]string{
 	"engine":     {"engine/mem"},
 	"engine/mem": {},

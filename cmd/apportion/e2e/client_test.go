@@ -13,8 +13,8 @@ import (
 	"apportion/cmd/apportion/servertest"
 )
 
-// faultClient is one of the clients that work while faults happen. It talks to one node until that one fails it, then
-// to another, and writes down what it asked and when, and what came of it.
+// faultClient is a client that works during faults. It uses one node until that node fails, then another, and records
+// each request with its times and its result.
 type faultClient struct {
 	number int // of the client
 	as     int // what it is called in the history: somebody else after a write that it has left open
@@ -43,7 +43,7 @@ type clientOrder struct {
 	returned int64
 }
 
-// openWrite is a write, and what is known of it.
+// openWrite is a write whose result is not known yet.
 type openWrite struct {
 	op      stockOp
 	order   *clientOrder // nil: an adjustment
@@ -60,7 +60,7 @@ const (
 	// clientTimeout bounds a request to a node that does not answer at all.
 	clientTimeout = 4 * time.Second
 
-	// leaveOpenPart of the writes without an answer are left for the end of the round; the others are asked again at
+	// One in leaveOpenPart writes without an answer is left for the end of the round; the others are sent again at
 	// once.
 	leaveOpenPart = 4
 )
@@ -89,7 +89,7 @@ func (c *faultClient) run(stop <-chan struct{}) {
 	}
 }
 
-// next does one thing.
+// next makes one request.
 func (c *faultClient) next(stop <-chan struct{}) {
 	record, segment := c.round.pick(c.rng)
 	switch choice := c.rng.IntN(20); {
@@ -110,7 +110,7 @@ func (c *faultClient) next(stop <-chan struct{}) {
 	}
 }
 
-// changeOrder does the next thing to an order.
+// changeOrder makes the next change to an order.
 func (c *faultClient) changeOrder(stop <-chan struct{}, o *clientOrder) {
 	op := stockOp{record: o.record, segment: o.segment, units: o.units}
 	switch {
@@ -126,7 +126,7 @@ func (c *faultClient) changeOrder(stop <-chan struct{}, o *clientOrder) {
 	c.write(stop, &openWrite{op: op, order: o})
 }
 
-// write asks for a write until there is an answer, or leaves it open.
+// write sends a write until there is an answer, or leaves it open.
 func (c *faultClient) write(stop <-chan struct{}, w *openWrite) {
 	c.made++
 	w.key, w.as = fmt.Sprintf("k-%s-%d-%d", c.round.name, c.number, c.made), c.as
@@ -153,8 +153,8 @@ func (c *faultClient) write(stop <-chan struct{}, w *openWrite) {
 	}
 }
 
-// leaveOpen keeps the write for the end. Until then nothing more is done to its order, and the client, since it cannot
-// be doing two things at a time, goes on as somebody else.
+// leaveOpen keeps the write for the end of the round. Until then its order does not change. The client goes on under
+// another id: a client has only one request in flight.
 func (c *faultClient) leaveOpen(w *openWrite) {
 	c.open = append(c.open, w)
 	c.orders = slices.DeleteFunc(c.orders, func(o *clientOrder) bool { return o == w.order })
@@ -182,7 +182,7 @@ func (w *openWrite) request() (path, body string) {
 	}
 }
 
-// try asks once. It is true when the outcome is known.
+// try sends a write once, and reports whether the outcome is known.
 func (c *faultClient) try(w *openWrite) bool {
 	w.tries++
 	call := c.round.now()
@@ -207,12 +207,12 @@ func (c *faultClient) try(w *openWrite) bool {
 		c.done(w, answer.AsOf)
 	case r.Status == http.StatusConflict && answer.Code == "insufficient" && w.op.kind == opAllocate:
 		if r.Replayed {
-			// The log has refused an earlier try, and that is the answer to all of them.
+			// The log has refused an earlier attempt: that is the answer to all of them.
 			c.record(event{client: w.as, op: w.op, result: stockResult{refused: true}, call: w.call,
 				end: c.round.now()})
 			return true
 		}
-		// The refusal is of this try, and may not be in the log. One before it may still be on its way.
+		// Only this attempt is refused, perhaps without the log. An earlier one may still be in flight.
 		c.record(event{client: c.as, op: w.op, result: stockResult{refused: true}, call: call, end: c.round.now(),
 			asOf: answer.AsOf, once: true})
 		if w.unknown {
@@ -228,7 +228,7 @@ func (c *faultClient) try(w *openWrite) bool {
 	return true
 }
 
-// done notes a write that has taken effect.
+// done records a write that has taken effect.
 func (c *faultClient) done(w *openWrite, asOf uint64) {
 	c.record(event{client: w.as, op: w.op, call: w.call, end: c.round.now(), asOf: asOf, once: w.tries == 1})
 	c.round.book(w.op)
@@ -252,7 +252,7 @@ func (c *faultClient) moveOn() {
 	c.at = c.nodes[c.rng.IntN(len(c.nodes))]
 }
 
-// read reads a record linearizably, at whichever node the client is.
+// read reads a record linearizably, at the client's node.
 func (c *faultClient) read(record string) {
 	call := c.round.now()
 	r, err := servertest.Send(c.http, http.MethodGet, c.at.url+"/v1/inventory/F/"+record, "", "")
@@ -267,7 +267,7 @@ func (c *faultClient) read(record string) {
 	}
 }
 
-// readStale reads what the node has, if it is not too old.
+// readStale reads the node's own state, with a bound on its age.
 func (c *faultClient) readStale(record string) {
 	lag := time.Duration(c.rng.IntN(3)) * time.Second
 	call := c.round.now()
@@ -287,7 +287,7 @@ func (c *faultClient) readStale(record string) {
 	}
 }
 
-// decode reads an answer and holds it against what is true of any state at any time.
+// decode reads an answer and checks what holds in every state.
 func (c *faultClient) decode(r *servertest.Reply) (read servertest.InventoryReply, state stockState, ok bool) {
 	if err := json.Unmarshal(r.Body, &read); err != nil || r.Status != http.StatusOK || len(read.Records) != 1 {
 		c.fail("a read: status %d: %s", r.Status, r.Body)
@@ -321,8 +321,8 @@ func segmentOf(tags map[string]string) int {
 	return 0
 }
 
-// resolve asks for the writes that were left open until each has an answer. An order that is refused for want of stock,
-// ahead of the log, might still be made by a try that is on its way: it gets its units, and is made.
+// resolve sends the open writes until each has an answer. An order that is refused before the log may still be made by
+// an attempt in flight: it gets more units, so that it is made.
 func (c *faultClient) resolve() (resolved int) {
 	never := make(chan struct{})
 	begin := time.Now()
@@ -349,5 +349,5 @@ func (c *faultClient) resolve() (resolved int) {
 	return resolved
 }
 
-// clientsMax is how many clients there may be.
+// clientsMax bounds the number of clients.
 const clientsMax = 64

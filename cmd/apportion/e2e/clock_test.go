@@ -12,8 +12,8 @@ import (
 	"apportion/cmd/apportion/servertest"
 )
 
-// A clock that jumps ahead on the leader ends no reservation that has long to go, and one that jumps back makes no
-// stamp fall; not on the leader, and not when the lead goes to a node whose clock is right.
+// A leader's clock that jumps ahead ends no long reservation, and one that jumps back makes no stamp fall: neither on
+// this leader nor on the next one, whose clock is right.
 func TestClusterClockJump(t *testing.T) {
 	c := newCluster(t, 3)
 	leader := c.leader()
@@ -28,7 +28,7 @@ func TestClusterClockJump(t *testing.T) {
 	reserve("near", 20*time.Second)
 	var last time.Time
 	number := 0
-	// step makes an order, and demands that its stamp is none from before the last one's.
+	// step makes an order, and demands that its stamp is not before the last one.
 	step := func() time.Time {
 		t.Helper()
 		number++
@@ -53,7 +53,7 @@ func TestClusterClockJump(t *testing.T) {
 	for range 20 {
 		step()
 	}
-	// A minute at once, and then at most twice as fast as time passes.
+	// A minute at once, and then at most at twice the speed of time.
 	if ahead, most := last.Sub(before), time.Minute+2*time.Since(begin)+time.Second; ahead > most {
 		t.Errorf("the stamps have gone ahead by %s, at most %s are to be believed", ahead, most)
 	}
@@ -102,7 +102,7 @@ func stampOf(t *testing.T, n *node, order string) time.Time {
 	return readOrder(t, n, order).Items[0].History[0].Time
 }
 
-// isReserved is how many units an order still holds.
+// isReserved is the number of units that an order still holds.
 func isReserved(t *testing.T, n *node, order string) (units int64) {
 	t.Helper()
 	for _, line := range readOrder(t, n, order).Items[0].Lines {
@@ -111,13 +111,13 @@ func isReserved(t *testing.T, n *node, order string) (units int64) {
 	return units
 }
 
-// A node whose clock is so far ahead that it may not lead does not keep the others from it.
+// A node whose clock is too far ahead does not serve as leader, and does not keep others from it.
 func TestClusterClockOfYears(t *testing.T) {
 	c := newCluster(t, 3, impatient...)
 	c.leader().Call("POST", "/v1/inventory/refresh", servertest.RefreshBody("W1", "A", 1000), http.StatusOK)
 	wrong := c.others(c.leader())[0]
 	wrong.inject(faulty.Faults{ClockOffsetMS: (3 * 366 * 24 * time.Hour).Milliseconds()})
-	// It is told to lead, and may not.
+	// It is told to lead, and does not serve.
 	c.await("it has been elected", func() bool {
 		_, _ = servertest.Send(lookClient, http.MethodPost, wrong.url+"/v1/cluster/transfer-leader", "",
 			fmt.Sprintf(`{"to":%q}`, wrong.id))

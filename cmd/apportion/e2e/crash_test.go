@@ -18,7 +18,7 @@ import (
 )
 
 // The kill -9 test. In each round clients write with idempotency keys until the server is killed at a random moment.
-// Then it is started again, on the same directory, and must account for every write:
+// Then it starts again, on the same directory, and must account for every write:
 //
 //   - one that was acknowledged is there: asked again with its key, the server gives the same answer and says that it
 //     is an earlier one;
@@ -78,7 +78,7 @@ type crashTest struct {
 	rng  *rand.Rand
 	data string
 
-	// What the writes that are known to be there add up to.
+	// The sums of the writes that are known to be there.
 	onHand    map[string]int64
 	allocated map[string]int64
 
@@ -87,10 +87,10 @@ type crashTest struct {
 
 func crashUPC(i int) string { return fmt.Sprintf("UPC-%d", i) }
 
-// round starts the server, loads it, kills it, starts it again and takes stock.
+// round starts the server, loads it, kills it, starts it again and checks every write.
 func (c *crashTest) round(number int) {
 	c.t.Helper()
-	// Every second round makes checkpoints all the time, so that some are cut off in the middle.
+	// Every second round makes checkpoints all the time, so that some are cut short.
 	interval := "30s"
 	if number%2 == 1 {
 		interval = "20ms"
@@ -104,7 +104,7 @@ func (c *crashTest) round(number int) {
 	servertest.Verify(c.t, c.data)
 }
 
-// load runs the clients until the server is killed, and gives their writes.
+// load runs the clients until the server is killed, and returns their writes.
 func (c *crashTest) load(s *servertest.Server, round int) []*crashWrite {
 	c.t.Helper()
 	var wg sync.WaitGroup
@@ -143,7 +143,7 @@ func runClient(url string, rng *rand.Rand, name string) (writes []*crashWrite) {
 	}
 }
 
-// nextWrite makes an order of three lines, the fulfilment of the order before, or an adjustment.
+// nextWrite makes an order of three lines, a fulfillment of the last order, or an adjustment.
 func nextWrite(rng *rand.Rand, id string, open *crashWrite) *crashWrite {
 	switch choice := rng.IntN(10); {
 	case open != nil && choice < 5:
@@ -175,10 +175,10 @@ func nextWrite(rng *rand.Rand, id string, open *crashWrite) *crashWrite {
 	}
 }
 
-// account holds the server that came back against what the clients saw.
+// account compares the restarted server with what the clients saw.
 func (c *crashTest) account(s *servertest.Server, writes []*crashWrite) {
 	c.t.Helper()
-	// The figures before anything is asked again: they must be those of the writes that turn out to be there.
+	// The figures before any request is sent again must be those of the writes that turn out to be there.
 	onHand, allocated := c.readAll(s)
 	var missing []*crashWrite
 	for _, w := range writes {
@@ -204,7 +204,7 @@ func (c *crashTest) account(s *servertest.Server, writes []*crashWrite) {
 		}
 	}
 	c.compare(onHand, allocated, "after the restart")
-	// Asked again, the writes that were not there are there now.
+	// Sent again, the missing writes are there now.
 	for _, w := range missing {
 		c.count(w)
 	}

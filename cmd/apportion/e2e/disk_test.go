@@ -14,19 +14,19 @@ import (
 	"apportion/raftstore"
 )
 
-// diskFailed reports whether a process has ended because its disk had, and has said so.
+// diskFailed reports whether a process has ended because its disk was full, with that message.
 func diskFailed(n *node) bool {
 	return n.ExitCode() > 0 && strings.Contains(n.Log.String(), "no space left on device")
 }
 
-// diskSilent reports whether a process that was told to stop has ended without waiting for its disk, and has said so.
+// diskSilent reports whether a process made a forced stop because its disk did not answer, with that message.
 func diskSilent(n *node) bool {
 	return n.ExitCode() == raftstore.ExitDiskFailed &&
 		strings.Contains(n.Log.String(), ": the disk does not answer.")
 }
 
-// A leader whose disk is full ends with a message, and the others go on. It does not come up while there is no space,
-// says so, and comes back when there is.
+// A leader whose disk is full ends with a message, and the others go on. Without space it does not start, with a
+// message; with space it does.
 func TestClusterFullDisk(t *testing.T) {
 	c := newCluster(t, 3, impatient...)
 	full := c.leader()
@@ -51,8 +51,8 @@ func TestClusterFullDisk(t *testing.T) {
 	c.finish()
 }
 
-// A leader whose disk stalls lets another one lead, and ends when it is told to; one whose disk is slow answers more
-// slowly, and loses nothing.
+// A leader whose disk stalls lets another node lead, and can be stopped. A leader with a slow disk answers more slowly,
+// and loses nothing.
 func TestClusterSlowDisk(t *testing.T) {
 	c := newCluster(t, 3, append([]string{"--stall-timeout", "500ms"}, impatient...)...)
 	c.load(func() {
@@ -60,7 +60,7 @@ func TestClusterSlowDisk(t *testing.T) {
 		stalled.inject(faulty.Faults{Stalled: true})
 		c.await("another one leads", func() bool { return c.leaderAmong(c.others(stalled)) != nil })
 		c.awaitOrders(50)
-		// It still thinks that it leads, and waits for its disk.
+		// It still believes that it leads, and waits for its disk.
 		for path, body := range map[string]string{"/v1/inventory/refresh": servertest.RefreshBody("W1", "A", 1),
 			"/v1/cluster/transfer-leader": ""} {
 			if got := stalled.Call("POST", path, body, http.StatusServiceUnavailable).
@@ -89,7 +89,7 @@ func TestClusterSlowDisk(t *testing.T) {
 	c.finish()
 }
 
-// A file system that is really full, where one can be had: a server without others.
+// A single server on a file system that is really full, where one can be mounted.
 func TestFullFileSystem(t *testing.T) {
 	dir := mountSmall(t, "size=24m")
 	data := filepath.Join(dir, "data")
@@ -118,7 +118,7 @@ func TestFullFileSystem(t *testing.T) {
 	}
 	servertest.Remove(t, ballast)
 	s = servertest.Start(t, data)
-	// The order whose answer did not come may be there.
+	// The order without an answer may be there.
 	if _, allocated := s.Figures("W1", "A"); allocated != acknowledged && allocated != acknowledged+1 {
 		t.Errorf("%d units are allocated, %d orders were acknowledged", allocated, acknowledged)
 	}
@@ -127,8 +127,8 @@ func TestFullFileSystem(t *testing.T) {
 	servertest.Verify(t, data)
 }
 
-// A server that cannot create its next log file ends with the cause, and without a stack trace: here there is space,
-// but no file may be added.
+// A server that cannot create its next log file ends with the cause, without a stack trace. Here there is space, but no
+// inode for one more file.
 func TestNoNextLogFile(t *testing.T) {
 	dir := mountSmall(t, "size=200m,nr_inodes=100")
 	s := servertest.Start(t, filepath.Join(dir, "data"))
@@ -150,8 +150,8 @@ func TestNoNextLogFile(t *testing.T) {
 	}
 }
 
-// A start that finds too little space to move its log into a table waits for space. It says so in one line, without a
-// stack trace, and goes on when there is space.
+// A start without the space to move its log into a table waits for space, with one line in the log and no stack trace.
+// It goes on when there is space.
 func TestStartWithoutSpace(t *testing.T) {
 	dir := mountSmall(t, "size=40m")
 	data, ballast := filepath.Join(dir, "data"), filepath.Join(dir, "ballast")
@@ -189,7 +189,7 @@ func mountSmall(t *testing.T, limits string) (dir string) {
 	return dir
 }
 
-// freeSpace gives some bytes of a disk back that fillDisk has filled.
+// freeSpace frees some bytes of a disk that fillDisk has filled.
 func freeSpace(t *testing.T, ballast string, bytes int64) {
 	t.Helper()
 	info, err := os.Stat(ballast)

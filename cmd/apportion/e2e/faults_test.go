@@ -18,8 +18,8 @@ import (
 )
 
 // The fault test. A nemesis makes faults of processes, network, disks and clocks while clients work on a few hot
-// records. It goes in rounds. At the end of each, everything is healed, each write of unknown outcome is asked again
-// until there is an answer, and then:
+// records, in rounds. At the end of each round everything is healed, each write of unknown outcome is sent again until
+// there is an answer, and then:
 //
 //   - what clients saw of each record can have happened one at a time (porcupine), and no answer stands on an older
 //     state than one that came before;
@@ -36,17 +36,16 @@ const (
 	faultVotersDefault  = 3
 	faultClients        = 6
 
-	// opsPerRecord bounds a history; then the next record of its kind takes its place. recordsPerSlot is how many there
-	// are.
+	// opsPerRecord bounds a history; then the next record of the slot takes its place. recordsPerSlot is their number.
 	opsPerRecord   = 250
 	recordsPerSlot = 12
 	faultStock     = 15
 )
 
-// faultSlots are the kinds of hot records: how many segments each has.
+// faultSlots are the kinds of hot records, by their number of segments.
 var faultSlots = [...]int{1, 1, segmentsMax}
 
-// faultRound is what clients share.
+// faultRound is the state that the clients of a round share.
 type faultRound struct {
 	name   string
 	begin  time.Time
@@ -81,7 +80,7 @@ func (r *faultRound) record(slot, number int) string {
 	return fmt.Sprintf("R-%s-%d-%d", r.name, slot, number)
 }
 
-// now is the time since the round began, which does not jump.
+// now is the monotonic time since the round began.
 func (r *faultRound) now() time.Duration { return time.Since(r.begin) }
 
 // pick chooses a segment to work on.
@@ -174,7 +173,7 @@ func fromEnvironment(t *testing.T, name string, otherwise int) int {
 	return value
 }
 
-// must sends a request to the cluster in good health, until it is done.
+// must sends a request to a healthy cluster until it is done.
 func (f *faultTest) must(method, path, body string) {
 	f.t.Helper()
 	f.await(method+" "+path, func() bool {
@@ -186,7 +185,7 @@ func (f *faultTest) must(method, path, body string) {
 	})
 }
 
-// oneRound has clients work while the nemesis strikes, and takes stock.
+// oneRound runs clients while the nemesis strikes, then checks everything.
 func (f *faultTest) oneRound(name string) {
 	f.t.Helper()
 	round := newFaultRound(name)
@@ -214,7 +213,7 @@ func (f *faultTest) oneRound(name string) {
 	f.check(round, clients)
 }
 
-// check holds what the clients have seen against what there is.
+// check compares what the clients saw with the state.
 func (f *faultTest) check(round *faultRound, clients []*faultClient) {
 	f.t.Helper()
 	var events []event
@@ -246,7 +245,7 @@ func (f *faultTest) check(round *faultRound, clients []*faultClient) {
 	f.checkOrders(round)
 }
 
-// checkStock: each node has what the acknowledged writes make.
+// checkStock: each node holds exactly what the acknowledged writes add up to.
 func (f *faultTest) checkStock(round *faultRound, touched map[string][]event) {
 	f.t.Helper()
 	for _, n := range f.nodes {
@@ -262,7 +261,7 @@ func (f *faultTest) checkStock(round *faultRound, touched map[string][]event) {
 	}
 }
 
-// checkOrders: each order is as its client knows it, at whichever node.
+// checkOrders: each order is as its client knows it, at any node.
 func (f *faultTest) checkOrders(round *faultRound) {
 	f.t.Helper()
 	for i, o := range round.mu.orders {

@@ -12,8 +12,7 @@ import (
 	"github.com/anishathalye/porcupine"
 )
 
-// What clients saw of a record, and whether it can have happened one at a time, each thing between its call and its
-// answer.
+// What clients saw of a record, and whether it is linearizable.
 
 // stockOp is one operation on one segment of a record, or a read of the record.
 type stockOp struct {
@@ -34,19 +33,19 @@ const (
 	opRead       opKind = "read"
 )
 
-// stockResult is its answer. A write whose answer did not come is asked again until one does, so that all are known.
+// stockResult is its answer. A write without an answer is sent again until there is one, so all are known.
 type stockResult struct {
 	refused bool // of an allocation: too little is available
 	read    stockState
 }
 
-// segmentsMax is how many segments a record of the tests has at most.
+// segmentsMax bounds the segments of a record in the tests.
 const segmentsMax = 2
 
-// stockState is what a record holds: of each segment, units on hand and units allocated.
+// stockState is the state of a record: the units on hand and allocated of each segment.
 type stockState [segmentsMax]struct{ onHand, allocated int64 }
 
-// plus is the state with a write added to it, whether or not that can be.
+// plus is the state after a write, possible or not.
 func (s stockState) plus(op stockOp) stockState {
 	at := &s[op.segment]
 	switch op.kind {
@@ -63,7 +62,7 @@ func (s stockState) plus(op stockOp) stockState {
 	return s
 }
 
-// after is the state after an operation; false: in this state there is no such answer.
+// after is the state after an operation, and whether the answer is possible in this state.
 func (s stockState) after(op stockOp, result stockResult) (stockState, bool) {
 	next := s.plus(op)
 	at := next[op.segment]
@@ -78,7 +77,7 @@ func (s stockState) after(op stockOp, result stockResult) (stockState, bool) {
 	}
 }
 
-// stockModelOf is a record that begins with a state.
+// stockModelOf is the model of a record with an initial state.
 func stockModelOf(initial stockState) porcupine.Model {
 	return porcupine.Model{
 		Init: func() any { return initial },
@@ -111,10 +110,10 @@ type event struct {
 	once      bool // it was asked once, so asOf is of a moment between call and end
 }
 
-// checkTimeout bounds the search for an order of one record's operations. Not to have found out fails the test.
+// checkTimeout bounds the check of one record's history. An unfinished check fails the test.
 const checkTimeout = 2 * time.Minute
 
-// checkLinear holds the operations on one record against the model.
+// checkLinear checks the operations on one record against the model.
 func checkLinear(t *testing.T, dir, record string, initial stockState, events []event) {
 	t.Helper()
 	history := make([]porcupine.Operation, len(events))
@@ -134,7 +133,7 @@ func checkLinear(t *testing.T, dir, record string, initial stockState, events []
 	}
 }
 
-// checkIndexes: the index that an answer stands on never lies before that of an answer that came before it was asked.
+// checkIndexes: the asOf of an answer is never below that of an answer that came before its request.
 func checkIndexes(t *testing.T, events []event) {
 	t.Helper()
 	single := slices.DeleteFunc(slices.Clone(events), func(e event) bool { return !e.once })
@@ -155,7 +154,7 @@ func checkIndexes(t *testing.T, events []event) {
 	}
 }
 
-// staleRead is a read that may be old, but not older than it was asked to be.
+// staleRead is a read of a state that may be old, with a bound on its age.
 type staleRead struct {
 	node string
 	call time.Duration
@@ -163,7 +162,7 @@ type staleRead struct {
 	asOf uint64
 }
 
-// checkStale: a read that may be so far behind has everything that was acknowledged so long before.
+// checkStale: a read with a bound on its lag shows everything that was acknowledged that long before.
 func checkStale(t *testing.T, reads []staleRead, events []event) {
 	t.Helper()
 	byEnd := slices.DeleteFunc(slices.Clone(events), func(e event) bool { return !e.once })
@@ -183,7 +182,7 @@ func checkStale(t *testing.T, reads []staleRead, events []event) {
 	}
 }
 
-// TestHistoryChecks: the checks find what they are for.
+// TestHistoryChecks: the checks find impossible histories.
 func TestHistoryChecks(t *testing.T) {
 	check := func(want porcupine.CheckResult, events ...event) {
 		t.Helper()

@@ -9,9 +9,9 @@ import (
 	"apportion/cmd/apportion/servertest"
 )
 
-// A voter whose disk is lost has no vote: it may have given one, and others count on what it had stored. Orders are
-// acknowledged by a and c while b is away; c loses its disk and a is down. If c voted, b would lead without the orders,
-// and a drop them.
+// A voter whose disk is lost has no vote: it may have voted before, and others count on the entries that it had stored.
+// Orders are acknowledged by a and c while b is away; then c loses its disk and a is down. If c voted, b would lead
+// without the orders, and a would drop them.
 func TestClusterLostDisk(t *testing.T) {
 	for _, test := range []struct {
 		name string
@@ -61,7 +61,7 @@ func TestClusterLostDisk(t *testing.T) {
 	}
 }
 
-// A founder whose disk is lost does not found a second cluster while the first one is there.
+// A founder whose disk is lost does not found a second cluster while the first one exists.
 func TestClusterLostFounder(t *testing.T) {
 	c := newCluster(t, 3)
 	founder := c.nodes[0]
@@ -83,7 +83,7 @@ func TestClusterLostFounder(t *testing.T) {
 	c.finish()
 }
 
-// A directory belongs to a node.
+// A data directory belongs to one node.
 func TestClusterDirectoryOfAnother(t *testing.T) {
 	c := newCluster(t, 1)
 	a := c.nodes[0]
@@ -97,7 +97,7 @@ func TestClusterDirectoryOfAnother(t *testing.T) {
 	c.awaitReady()
 }
 
-// lead has a node take the lead.
+// lead transfers the leadership to a node.
 func (c *cluster) lead(n *node) {
 	c.t.Helper()
 	c.await(n.id+" leads", func() bool {
@@ -111,7 +111,7 @@ func (c *cluster) lead(n *node) {
 	})
 }
 
-// replace takes a node whose disk is lost out, and in again with an empty one, as docs/cluster.md says.
+// replace removes a node whose disk is lost and adds it again with an empty one, as docs/cluster.md says.
 func (c *cluster) replace(lost *node) {
 	c.t.Helper()
 	if !lost.ended() {
@@ -120,7 +120,7 @@ func (c *cluster) replace(lost *node) {
 	other := c.others(lost)[0]
 	c.await(lost.id+" is removed", func() bool {
 		status, stdout, stderr := servertest.Run(c.t, "cluster", "remove", lost.id, "--server", other.url)
-		return status == 0 && !strings.Contains(stdout, lost.called) || strings.Contains(stderr, "unknown-member")
+		return status == 0 && !strings.Contains(stdout, lost.raftAddress) || strings.Contains(stderr, "unknown-member")
 	})
 	servertest.Remove(c.t, lost.data)
 	lost.args = withoutFlag(lost.args, "--bootstrap")

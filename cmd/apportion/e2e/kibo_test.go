@@ -10,7 +10,7 @@ import (
 
 const kiboPath = "/api/commerce/inventory/"
 
-// kiboJobs is the list of jobs as each node that runs shows it, and demands that they are equal.
+// kiboJobs is the list of jobs. It demands that all running nodes show the same.
 func (c *cluster) kiboJobs() (jobs []struct {
 	JobID  uint64 `json:"jobID"`
 	Type   string `json:"type"`
@@ -35,8 +35,8 @@ func (c *cluster) kiboJobs() (jobs []struct {
 	return jobs
 }
 
-// TestClusterKibo: a client of Kibo's API may ask any node. Jobs are the same everywhere, and outlive the leader, and
-// so do the groups of locations.
+// TestClusterKibo: a client of Kibo's API may use any node. Jobs and location groups are the same everywhere, and
+// outlive the leader.
 func TestClusterKibo(t *testing.T) {
 	c := newCluster(t, 3)
 	post := func(n *node, path, body, want string) {

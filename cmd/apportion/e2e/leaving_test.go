@@ -9,9 +9,9 @@ import (
 	"apportion/cmd/apportion/servertest"
 )
 
-// A stop of the leader has another node lead before it goes: nobody waits for an election. With an election timeout
-// that no test outlasts, nothing else can: each node is restarted while clients write, and there is one term more for
-// each that led, and no other.
+// A leader that is stopped transfers its leadership first: nobody waits for an election. The election timeout is longer
+// than the test, so nothing else can make a leader. Each node is restarted while clients write: each restart of a
+// leader adds one term, other restarts add none.
 func TestClusterStopHandsOver(t *testing.T) {
 	c := newCluster(t, 3)
 	leader := c.leader()
@@ -46,7 +46,7 @@ func TestClusterStopHandsOver(t *testing.T) {
 	c.finish()
 }
 
-// restart stops a node in order and starts it again, with more arguments.
+// restart stops a node and starts it again, with more arguments.
 func (c *cluster) restart(n *node, args ...string) {
 	c.t.Helper()
 	n.stop()
@@ -55,8 +55,8 @@ func (c *cluster) restart(n *node, args ...string) {
 	c.await(n.id+" is ready", n.isReady)
 }
 
-// A leader that could not hand over, since no other node answered, takes no part any more while its own end takes long,
-// here since its disk does not answer: the others, when they are there again, do not follow it.
+// A leader that cannot transfer its leadership, because no other node answers, is isolated during the rest of its stop,
+// which takes long here because its disk does not answer. The others do not follow it when they are back.
 func TestClusterRetires(t *testing.T) {
 	c := newCluster(t, 3, "--stall-timeout", "10m") // a disk that does not answer is no reason to fall silent
 	a, b, d := c.nodes[0], c.nodes[1], c.nodes[2]

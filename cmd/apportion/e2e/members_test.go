@@ -8,8 +8,8 @@ import (
 	"apportion/cmd/apportion/servertest"
 )
 
-// Nodes come and go while clients write: a read replica, which is given a vote; the leader is taken out; a voter whose
-// disk is lost is replaced. What the commands of apportion cluster say is what happens.
+// Nodes come and go while clients write: a read replica joins and gets a vote, the leader is removed, a voter whose
+// disk is lost is replaced, all by the commands of apportion cluster.
 func TestClusterMembers(t *testing.T) {
 	c := newCluster(t, 3)
 	command := func(wantStatus int, args ...string) string {
@@ -20,8 +20,8 @@ func TestClusterMembers(t *testing.T) {
 		}
 		return stdout + stderr
 	}
-	// change is asked for again while nobody leads, the outcome is unknown or a node has not started, and what an
-	// earlier try has done counts.
+	// change runs a command again while there is no leader, the outcome is unknown or a node has not started. It is
+	// done if an earlier attempt has done it.
 	change := func(args ...string) {
 		t.Helper()
 		tries := 0
@@ -42,11 +42,11 @@ func TestClusterMembers(t *testing.T) {
 		replica := c.make("--non-voter")
 		replica.start()
 		at := c.others(c.leader())[0]
-		change("add", replica.id, replica.called, "--non-voter", "--server", at.url)
+		change("add", replica.id, replica.raftAddress, "--non-voter", "--server", at.url)
 		c.nodes = append(c.nodes, replica)
 		c.await("the replica is ready", replica.isReady)
 		c.await("it has no vote", func() bool { return c.voters() == 3 })
-		change("add", replica.id, replica.called, "--server", at.url)
+		change("add", replica.id, replica.raftAddress, "--server", at.url)
 		c.await("it has a vote", func() bool { return c.voters() == 4 })
 		c.awaitOrders(50)
 
@@ -58,7 +58,7 @@ func TestClusterMembers(t *testing.T) {
 		gone = append(gone, old)
 		c.awaitOrders(50)
 
-		// The disk of a voter is lost. It may have voted, and others count on what it had: it must be removed first.
+		// The disk of a voter is lost. It may have voted, and others count on its entries: it must be removed first.
 		lost := c.others(old)[1]
 		if leader := c.leaderAmong(c.others(old)); leader == lost {
 			lost = c.others(old)[2]
@@ -68,8 +68,8 @@ func TestClusterMembers(t *testing.T) {
 		lost.args = withoutFlag(withoutFlag(lost.args, "--bootstrap"), "--non-voter") // which the former replica has
 		lost.join(other)
 		lost.start()
-		c.await("it is not let in", func() bool { return strings.Contains(lost.Log.String(), "remove it first") })
-		c.await("its place is free, and it is let in", func() bool {
+		c.await("it is refused", func() bool { return strings.Contains(lost.Log.String(), "remove it first") })
+		c.await("the lost member is removed", func() bool {
 			status, _, _ := servertest.Run(t, "cluster", "remove", lost.id, "--server", other.url)
 			return status == 0
 		})
@@ -85,24 +85,24 @@ func TestClusterMembers(t *testing.T) {
 		})
 		c.awaitOrders(50)
 	})
-	// Who was removed stays out, with what it had.
+	// The removed node stays out, with its data.
 	verified(t, gone[0].data)
 	c.nodes = c.others(gone[0])
 	c.leader().Call("GET", "/v1/cluster", "", http.StatusOK)
 	text := command(0, "status", "--server", c.nodes[0].url)
-	if strings.Count(text, "yes") != 3 || strings.Contains(text, gone[0].called) {
+	if strings.Count(text, "yes") != 3 || strings.Contains(text, gone[0].raftAddress) {
 		t.Errorf("the members are\n%s", text)
 	}
 	command(1, "remove", "nobody", "--server", c.nodes[0].url)
 	c.finish()
 }
 
-// join has the node ask another one to be taken in.
+// join makes the node ask another one to be added.
 func (n *node) join(other *node) {
-	n.args = append(withoutFlag(n.args, "--join", n.argument("--join")), "--join", other.called)
+	n.args = append(withoutFlag(n.args, "--join", n.argument("--join")), "--join", other.raftAddress)
 }
 
-// argument is what follows a flag.
+// argument is the value of a flag.
 func (n *node) argument(flag string) string {
 	for i, arg := range n.args[:len(n.args)-1] {
 		if arg == flag {
@@ -112,7 +112,7 @@ func (n *node) argument(flag string) string {
 	return ""
 }
 
-// withoutFlag leaves words out.
+// withoutFlag leaves out words.
 func withoutFlag(args []string, words ...string) (rest []string) {
 	leave := strings.Join(words, "\x00")
 	for _, arg := range args {

@@ -10,7 +10,7 @@ import (
 	"apportion/cmd/apportion/servertest"
 )
 
-// nemesis makes faults, one after the other and sometimes two at a time, as its random numbers say.
+// nemesis makes random faults, one after the other and sometimes two at a time.
 type nemesis struct {
 	c    *cluster
 	rng  *rand.Rand
@@ -19,7 +19,7 @@ type nemesis struct {
 	lost *node // its disk is; nil: none is
 }
 
-// fault is one kind of fault. begin makes it, with a node that it is about, and gives what ends it.
+// fault is one kind of fault. begin makes it at a node, and returns the function that ends it.
 type fault struct {
 	name  string
 	layer string // two faults of one layer are not made at the same time
@@ -56,7 +56,7 @@ func allFaults() []*fault {
 		{"kill -9 of all", "process", (*nemesis).killAll},
 		{"SIGTERM", "process", func(_ *nemesis, at *node) func() { return at.endBy(syscall.SIGTERM) }},
 		{"SIGSTOP", "process", (*nemesis).freeze},
-		{"hand over", "process", (*nemesis).handOver},
+		{"leadership transfer", "process", (*nemesis).transferLeadership},
 		{"lost disk", "process", (*nemesis).loseDisk},
 		{"isolated", "network", cut(func(at string, all []string) []link { return between([]string{at}, all) })},
 		{"not heard", "network", cut(oneWay)},
@@ -77,8 +77,8 @@ func allFaults() []*fault {
 	}
 }
 
-// endBy ends a process by a signal and gives what starts it again. If its disk is full, it may have ended before, or
-// end in another way than it was told to, which it also may if its disk is silent.
+// endBy ends a process by a signal, and returns the function that starts it again. With a full disk it may have ended
+// before, and with a full or silent disk it may end with an error.
 func (n *node) endBy(signal syscall.Signal) (start func()) {
 	n.cluster.t.Helper()
 	if n.ended() {
@@ -105,8 +105,8 @@ func (n *nemesis) killAll(*node) func() {
 	}
 }
 
-// loseDisk has a node come back as it always does, with an empty directory, and half of the time while another one is
-// down that may be the only one that has what was acknowledged. heal has it replaced.
+// loseDisk restarts a node with an empty directory, and half of the time while another node is down that may be the
+// only one with the acknowledged writes. heal replaces the node.
 func (n *nemesis) loseDisk(at *node) func() {
 	n.lost = at
 	others := n.c.others(at)
@@ -123,7 +123,7 @@ func (n *nemesis) loseDisk(at *node) func() {
 	}
 }
 
-// replaceLost demands that a node whose disk is lost has been left alone, and has it replaced.
+// replaceLost demands that a node whose disk is lost takes no part in the cluster, and replaces it.
 func (n *nemesis) replaceLost() {
 	n.c.t.Helper()
 	lost := n.lost
@@ -154,9 +154,9 @@ func (n *nemesis) freeze(at *node) func() {
 	return func() { _ = at.TrySignal(syscall.SIGCONT) }
 }
 
-// handOver has another node lead, if somebody leads.
-func (n *nemesis) handOver(at *node) func() {
-	// Whether it worked does not matter here.
+// transferLeadership asks for another leader, if there is one.
+func (n *nemesis) transferLeadership(at *node) func() {
+	// The result does not matter here.
 	_, _ = servertest.Send(lookClient, http.MethodPost, at.url+"/v1/cluster/transfer-leader", "", "{}")
 	return func() {}
 }
@@ -228,7 +228,7 @@ func (n *nemesis) hold() {
 	<-timer.C
 }
 
-// heal ends what is left of the faults, and waits until all nodes are ready.
+// heal ends the remaining faults, and waits until all nodes are ready.
 func (n *nemesis) heal() {
 	n.c.t.Helper()
 	n.c.network.heal(false)
@@ -238,7 +238,7 @@ func (n *nemesis) heal() {
 	}
 }
 
-// revive starts a node again that has ended since its disk was full, which may take a moment.
+// revive starts a node again if it has ended because its disk was full.
 func (n *nemesis) revive(at *node) {
 	n.c.t.Helper()
 	if at.Log.Alarmed() {

@@ -18,7 +18,7 @@ import (
 	"apportion/cmd/apportion/servertest"
 )
 
-// cluster is a group of real processes, each with a proxy in front of the address at which the others call it.
+// cluster is a cluster of real processes, each with a proxy in front of its Raft address.
 type cluster struct {
 	t       *testing.T
 	dir     string
@@ -29,22 +29,21 @@ type cluster struct {
 	made    atomic.Int64
 }
 
-// node is one of them. It keeps its addresses and its directory over restarts.
+// node is one of the processes. It keeps its addresses and its directory over restarts.
 type node struct {
 	*servertest.Server
-	cluster *cluster
-	id      string
-	url     string
-	data    string
-	faults  string // the file of its injected faults
-	hears   string // --raft-listen
-	called  string // --raft-address: the proxy, or hears without one
-	args    []string
-	running bool
+	cluster     *cluster
+	id          string
+	url         string
+	data        string
+	faults      string // the file of its injected faults
+	raftListen  string // --raft-listen
+	raftAddress string // --raft-address: the proxy, or hears without one
+	args        []string
+	running     bool
 }
 
-// newCluster starts voters and waits until they are. Most of what the tests of clusters do is waiting, so they run side
-// by side.
+// newCluster starts nodes and waits until all are voters. The tests of clusters mostly wait, so they run in parallel.
 func newCluster(t *testing.T, voters int, args ...string) *cluster {
 	t.Helper()
 	t.Parallel()
@@ -70,31 +69,31 @@ func (c *cluster) add(args ...string) *node {
 	if len(c.nodes) == 0 {
 		n.args = append(n.args, "--bootstrap")
 	} else {
-		n.args = append(n.args, "--join", c.nodes[0].called)
+		n.args = append(n.args, "--join", c.nodes[0].raftAddress)
 	}
 	c.nodes = append(c.nodes, n)
 	n.start()
 	return n
 }
 
-// make is a node that does not run yet and is no part of the cluster.
+// make returns a node that does not run yet and is not in the cluster.
 func (c *cluster) make(args ...string) *node {
 	c.t.Helper()
 	id := string(rune('a' + len(c.nodes)))
 	listen := freeAddress(c.t)
 	n := &node{cluster: c, id: id, url: "http://" + listen, data: filepath.Join(c.dir, id),
-		faults: filepath.Join(c.dir, id+".faults"), hears: freeAddress(c.t)}
+		faults: filepath.Join(c.dir, id+".faults"), raftListen: freeAddress(c.t)}
 	var err error
-	if n.called, err = c.network.proxy(id, n.hears); err != nil {
+	if n.raftAddress, err = c.network.proxy(id, n.raftListen); err != nil {
 		c.t.Fatal(err)
 	}
-	how := rig.Node{Name: id, Data: n.data, Listen: listen, RaftListen: n.hears, RaftAddress: n.called}
+	how := rig.Node{Name: id, Data: n.data, Listen: listen, RaftListen: n.raftListen, RaftAddress: n.raftAddress}
 	n.args = slices.Concat(how.Flags(), c.args, args)
 	return n
 }
 
-// freeAddress is one that nobody will take while its owner is down. On Linux each is on a loopback address of its own:
-// only who asks for it by name gets a port there.
+// freeAddress is an address that no other process takes while its owner is down. On Linux each is on a loopback address
+// of its own, where a port is only given to a process that asks for that address.
 func freeAddress(t *testing.T) string {
 	t.Helper()
 	for range 100 {
@@ -132,7 +131,7 @@ func (n *node) stop() {
 	n.Server.Stop()
 }
 
-// ended reports whether the process has ended by itself, and takes note of it.
+// ended reports whether the process has ended by itself.
 func (n *node) ended() bool {
 	if n.Ended() {
 		n.running = false
@@ -140,7 +139,7 @@ func (n *node) ended() bool {
 	return !n.running
 }
 
-// inject makes the faults of the node's machine.
+// inject sets the faults of the node's disk and clock.
 func (n *node) inject(i faulty.Faults) {
 	n.cluster.t.Helper()
 	if err := i.Write(n.faults); err != nil {
@@ -148,14 +147,14 @@ func (n *node) inject(i faulty.Faults) {
 	}
 }
 
-// freeze stops the process where it is; thaw has it go on.
+// freeze stops the process without ending it; thaw continues it.
 func (n *node) freeze() { n.Signal(syscall.SIGSTOP) }
 func (n *node) thaw()   { n.Signal(syscall.SIGCONT) }
 
-// lookClient gives up soon: whoever looks, looks again.
+// lookClient gives up soon, since its callers ask again.
 var lookClient = &http.Client{Timeout: 2 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
 
-// info is what the node says of itself and the others.
+// info is the node's own report of the cluster.
 func (n *node) info() (info rig.Status, err error) {
 	r, err := servertest.Send(lookClient, http.MethodGet, n.url+"/v1/cluster", "", "")
 	if err != nil {
@@ -172,13 +171,13 @@ func (n *node) isReady() bool {
 	return err == nil && r.Status == http.StatusOK
 }
 
-// await waits until something has come to be.
+// await waits until is reports true.
 func (c *cluster) await(what string, is func() bool) {
 	c.t.Helper()
 	servertest.Await(c.t, what, is)
 }
 
-// showLogs prints the end of each node's log if the test has failed, for whoever has to find out why.
+// showLogs prints the end of each node's log if the test has failed.
 func (c *cluster) showLogs() {
 	if !c.t.Failed() {
 		return
@@ -191,7 +190,7 @@ func (c *cluster) showLogs() {
 	}
 }
 
-// logEnd is the end of what the node's process has said.
+// logEnd is the end of the node's log.
 func (n *node) logEnd() string {
 	const shown = 6000
 	text := n.Log.String()
@@ -208,7 +207,7 @@ func (c *cluster) awaitReady() {
 	}
 }
 
-// leader is the node that says that it leads, once there is one that others follow.
+// leader waits for a leader that is ready, and returns it.
 func (c *cluster) leader() (leader *node) {
 	c.t.Helper()
 	c.await("a leader", func() bool {
@@ -252,7 +251,7 @@ func (c *cluster) names() (names []string) {
 	return names
 }
 
-// agree waits until all running nodes have applied as much as any.
+// agree waits until all running nodes have applied the same entries.
 func (c *cluster) agree() {
 	c.t.Helper()
 	c.await("all nodes have applied the same", func() bool {
@@ -292,13 +291,13 @@ func (c *cluster) finish() {
 	}
 }
 
-// verifyReport is what `apportion verify --json` says of a state.
+// verifyReport is a part of the output of `apportion verify --json`.
 type verifyReport struct {
 	AppliedIndex uint64 `json:"appliedIndex"`
 	StateHash    string `json:"stateHash"`
 }
 
-// verified demands that `apportion verify` finds nothing, and gives what it says.
+// verified demands that `apportion verify` finds no problem, and returns its report.
 func verified(t *testing.T, data string) (report verifyReport) {
 	t.Helper()
 	status, stdout, stderr := servertest.Run(t, "verify", "--json", "--data", data)

@@ -8,12 +8,11 @@ import (
 	"apportion/cmd/apportion/servertest"
 )
 
-// impatient nodes answer soon that they could not do something, so that clients go to another one.
+// impatient nodes give up a request soon, so that clients go to another node.
 var impatient = []string{"--request-timeout", "1s"}
 
-// Whatever part of the network around the leader fails, in one direction or both, silently or with resets: the others
-// elect another leader if they have to, clients that send again get their answers, and the old leader follows when it
-// can.
+// A part of the network around the leader fails, in one direction or both, silently or with resets. The others elect
+// another leader if they have to, clients that send again get their answers, and the old leader follows when it can.
 func TestClusterPartition(t *testing.T) {
 	c := newCluster(t, 3, impatient...)
 	f := func(name string, resume bool, rule linkRule, links func(leader string, all []string) []link) {
@@ -49,15 +48,14 @@ func TestClusterPartition(t *testing.T) {
 	c.finish()
 }
 
-// majorityWrites reports whether a node can have something committed.
+// majorityWrites reports whether a write to a node is committed.
 func (c *cluster) majorityWrites(n *node) bool {
 	r, err := servertest.Send(lookClient, http.MethodPost, n.url+"/v1/inventory/refresh", "",
 		servertest.RefreshBody("W2", "Z", 1))
 	return err == nil && r.Status == http.StatusOK
 }
 
-// A leader that was stopped in its tracks does not know, when it goes on, that another one was elected meanwhile. It
-// must not answer from what it had.
+// A leader that was frozen does not know that another one was elected meanwhile. It must not answer from its old state.
 func TestClusterFrozenLeader(t *testing.T) {
 	c := newCluster(t, 3, impatient...)
 	c.leader().Call("POST", "/v1/inventory/refresh", servertest.RefreshBody("W1", "A", 100), http.StatusOK)

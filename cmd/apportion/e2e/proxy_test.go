@@ -13,10 +13,10 @@ import (
 	"apportion/cmd/apportion/servertest"
 )
 
-// network is what lies between the nodes of a cluster: each of them is called at the address of a proxy of its own. A
-// proxy reads who calls from the first message of a connection (raftstore/hello.go) and delivers what may be delivered.
-// What is said from a to b goes both on the connections that a has opened to b and on those that b has opened to a, so
-// a direction is cut on both.
+// network is the network between the nodes of a cluster. Each node has a proxy, at whose address the others call it.
+// The proxy reads the caller's name from the handshake (raftstore/peernet) and delivers bytes as the rules allow. Bytes
+// from a to b flow on the connections that a has opened to b and on those that b has opened to a, so a direction is cut
+// on both.
 type network struct {
 	mu        sync.Mutex
 	changed   chan struct{} // closed and replaced when a rule changes
@@ -43,7 +43,7 @@ func newNetwork(t *testing.T) *network {
 	return n
 }
 
-// proxy opens the address at which others call a node that hears at target.
+// proxy opens the address at which others call a node that listens at target.
 func (n *network) proxy(node, target string) (address string, err error) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -64,8 +64,8 @@ func (n *network) proxy(node, target string) (address string, err error) {
 	return listener.Addr().String(), nil
 }
 
-// set makes a rule for some directions. Connections on which something was held back are closed when the rule lets it
-// pass again, unless it is resumed: then it is delivered, however old it is.
+// set makes a rule for some directions. When a rule ends a cut, connections with bytes held back are closed. With
+// resume they stay open, and the bytes are delivered, however old they are.
 func (n *network) set(rule linkRule, resume bool, links ...link) {
 	n.mu.Lock()
 	for _, l := range links {
@@ -135,7 +135,7 @@ func (c *proxied) closeLocked() {
 	_, _ = c.caller.Close(), c.called.Close() // both ends find out
 }
 
-// helloTimeout bounds the wait for the first message.
+// helloTimeout bounds the wait for the handshake.
 const helloTimeout = 10 * time.Second
 
 // serve carries one connection to a node.
@@ -172,7 +172,8 @@ func (n *network) serve(node, target string, caller net.Conn) {
 	n.mu.Unlock()
 }
 
-// readHello reads the first message, and who it is from. With TLS nobody can read it, and it is from nobody.
+// readHello reads the first message of the handshake, and the name of its sender. With TLS it cannot be read, and the
+// name is empty.
 func readHello(r io.Reader) (from string, first []byte, err error) {
 	const tlsHandshake = 0x16
 	first = make([]byte, 2)
@@ -192,8 +193,7 @@ func readHello(r io.Reader) (from string, first []byte, err error) {
 	return hello.From, append(first, body...), nil
 }
 
-// pump carries one direction until an end is closed. That an end was closed is a message too, and is held back by a
-// cut.
+// pump carries one direction until an end is closed. A cut also holds back the closing of an end.
 func (c *proxied) pump(l link, from, to net.Conn) {
 	buffer := make([]byte, 64<<10)
 	for {
@@ -205,7 +205,7 @@ func (c *proxied) pump(l link, from, to net.Conn) {
 	}
 }
 
-// deliver writes what may be written, and waits until it may. It is false when the connection has come to its end.
+// deliver waits until it may write a message, and writes it. It reports false once the connection is closed.
 func (c *proxied) deliver(l link, to net.Conn, message []byte) bool {
 	if !c.pass(l) {
 		return false

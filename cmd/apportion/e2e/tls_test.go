@@ -72,7 +72,7 @@ func (a *authority) writePEM(name, kind string, der []byte) {
 	}
 }
 
-// flags are those of a node with a certificate of this authority, which believes the given one.
+// flags are those of a node with a certificate of this authority, which trusts the given one.
 func (a *authority) flags(node string, believes *authority) []string {
 	a.t.Helper()
 	key := a.newKey()
@@ -89,8 +89,8 @@ func (a *authority) flags(node string, believes *authority) []string {
 		"--raft-ca", believes.file}
 }
 
-// Nodes show each other certificates. A node without one, or with one of another authority, is not let in, and does not
-// let the cluster in.
+// Nodes show each other certificates. A node without one, or with one of another authority, is refused, and refuses the
+// cluster.
 func TestClusterTLS(t *testing.T) {
 	t.Parallel()
 	own, other := newAuthority(t, "own"), newAuthority(t, "other")
@@ -105,7 +105,7 @@ func TestClusterTLS(t *testing.T) {
 	f := func(name, says string, flags ...string) {
 		t.Helper()
 		stranger := c.make(flags...)
-		stranger.args = append(stranger.args, "--join", c.nodes[0].called)
+		stranger.args = append(stranger.args, "--join", c.nodes[0].raftAddress)
 		stranger.start()
 		c.await(name+": it is refused", func() bool { return strings.Count(stranger.Log.String(), says) > 1 })
 		if strings.Contains(stranger.Log.String(), "has joined\"") {
@@ -141,8 +141,8 @@ func (c *cluster) voters() int {
 	return info.Voters()
 }
 
-// Two clusters do not talk to each other, whatever the addresses say: a node of one that is told to join the other does
-// not, and a node that hears at the address of one of the other's is not taken for it.
+// Two clusters never mix, whatever the addresses are: a node of one that is told to join the other does not, and a node
+// at the address of a member of the other is not taken for that member.
 func TestClusterStrangers(t *testing.T) {
 	one := newCluster(t, 3)
 	one.nodes[0].Call("POST", "/v1/inventory/refresh", servertest.RefreshBody("W1", "A", 10), http.StatusOK)
@@ -162,8 +162,8 @@ func TestClusterStrangers(t *testing.T) {
 	stranger.Call("POST", "/v1/inventory/refresh", servertest.RefreshBody("W1", "B", 20), http.StatusOK)
 	stranger.stop()
 
-	// It hears where that one did.
-	stranger.set("--raft-listen", lost.hears)
+	// It listens where that node did.
+	stranger.set("--raft-listen", lost.raftListen)
 	stranger.start()
 	other.await("the cluster is refused", func() bool {
 		return strings.Contains(stranger.Log.String(), "of another cluster")
@@ -172,8 +172,8 @@ func TestClusterStrangers(t *testing.T) {
 	stranger.Call("GET", "/v1/inventory/W1/A?consistency=stale", "", http.StatusNotFound)
 	stranger.stop()
 
-	// It asks to be taken in.
-	stranger.args = append(own, "--join", one.leader().called)
+	// It asks to be added.
+	stranger.args = append(own, "--join", one.leader().raftAddress)
 	stranger.start()
 	other.await("it serves", func() bool { _, err := stranger.info(); return err == nil })
 	other.awaitReady()

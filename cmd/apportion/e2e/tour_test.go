@@ -11,9 +11,8 @@ import (
 	"apportion/cmd/apportion/servertest"
 )
 
-// steadyClient writes orders until it is told to stop, over one node after the other. It sends a request again, with
-// its key, until there is an answer: a client that does so sees no failed request, whatever happens to one node at a
-// time.
+// steadyClient writes orders until it is told to stop, at one node after the other. It sends a request again, with its
+// key, until there is an answer: such a client sees no failed request, whatever happens to one node at a time.
 type steadyClient struct {
 	nodes []*node
 	name  string
@@ -63,7 +62,7 @@ func (c *steadyClient) run(stop <-chan struct{}) {
 	}
 }
 
-// load runs steady clients while something happens, and demands that each of their orders is there, once.
+// load runs steady clients while happens runs, and demands that each of their orders is there, once.
 func (c *cluster) load(happens func()) {
 	c.t.Helper()
 	const stock, clients = 1_000_000, 4
@@ -137,8 +136,8 @@ func TestClusterForwards(t *testing.T) {
 	c.finish()
 }
 
-// A leader that is told to stop hands over first: no election has to wait for its silence, and clients that send again
-// lose nothing. It ends cleanly, and comes back.
+// A leader that is told to stop transfers its leadership first: no election is needed, and clients that send again lose
+// nothing. It ends with status 0, and comes back.
 func TestClusterHandsOver(t *testing.T) {
 	c := newCluster(t, 3)
 	old := c.leader()
@@ -151,8 +150,8 @@ func TestClusterHandsOver(t *testing.T) {
 	c.finish()
 }
 
-// Nodes are restarted one after the other, as for an upgrade, while clients write: no request fails for those who send
-// again.
+// Nodes are restarted one after the other, as for an upgrade, while clients write: no request fails for clients that
+// send again.
 func TestClusterRollingRestart(t *testing.T) {
 	c := newCluster(t, 3)
 	c.load(func() {

@@ -9,7 +9,7 @@ import (
 	"apportion/cmd/apportion/servertest"
 )
 
-// A disk that is full, and one that can only be read, do not keep verify from its work; a server says which it is.
+// verify works on a full disk and on a read-only one; a server names the cause.
 func TestVerifyWithoutWriting(t *testing.T) {
 	dir := mountSmall(t, "size=100m")
 	data := servertest.DataWithHistory(t, filepath.Join(dir, "data"))
