@@ -34,10 +34,10 @@ MUTATE_SEED ?= 1
 .DEFAULT_GOAL := help
 .PHONY: run cluster build test test-kibo lint bench-quick bench-failover bench-compare bench-check bench-baseline crash sim faults fuzz mutate help
 
-run: build ## build and serve on 127.0.0.1:8080 with ./data and the demo catalogue
+run: build ## build and serve on LISTEN (127.0.0.1:8080), with DATA (./data) and the demo catalogue
 	@exec bin/apportion serve --data "$(DATA)" --listen "$(LISTEN)" --demo
 
-cluster: build ## three nodes on this machine: HTTP on 8081, 8082 and 8083, data in ./data/a, b and c
+cluster: build ## a cluster of three nodes on this machine: HTTP on ports 8081, 8082 and 8083, data in ./data/a, b and c
 	@mkdir -p "$(DATA)"; trap 'kill 0' INT TERM EXIT; \
 	bin/apportion serve --node-id a --data "$(DATA)/a" --listen 127.0.0.1:8081 --raft-listen 127.0.0.1:7081 --bootstrap --demo & \
 	bin/apportion serve --node-id b --data "$(DATA)/b" --listen 127.0.0.1:8082 --raft-listen 127.0.0.1:7082 --join 127.0.0.1:7081 & \
@@ -48,7 +48,7 @@ build: ## build bin/apportion
 	@mkdir -p bin
 	go build -o bin/apportion ./cmd/apportion
 
-test: $(GOTESTSUM) ## all tests with the race detector, then those that it would disturb (PKG=./engine narrows it down)
+test: $(GOTESTSUM) ## all tests with the race detector, then without it those that it would disturb; PKG=./engine for one package
 	@# A line for each package, and at the end what was skipped and why, and what failed with all that it printed.
 	$(GOTESTSUM) --format standard-quiet -- -race -timeout 15m $(PKG)
 	$(GOTESTSUM) --format standard-quiet -- -vet=off -timeout 5m -run '$(PLAIN_TESTS)' $(PKG)
@@ -58,7 +58,7 @@ $(GOTESTSUM):
 	GOBIN=$(CURDIR)/.tools go install gotest.tools/gotestsum@$(GOTESTSUM_VERSION)
 	@mv .tools/gotestsum $@
 
-test-kibo: build ## the vendor's own client of Kibo's API, from npm, against bin/apportion (needs Node)
+test-kibo: build ## test Kibo's API with the vendor's own client, from npm, against bin/apportion (needs Node)
 	@httpapi/testdata/kibo/run
 
 lint: $(STATICCHECK) ## gofmt, go vet, staticcheck and the house rules
@@ -74,20 +74,20 @@ $(STATICCHECK):
 	GOBIN=$(CURDIR)/.tools go install honnef.co/go/tools/cmd/staticcheck@$(STATICCHECK_VERSION)
 	@mv .tools/staticcheck $@
 
-bench-quick: build ## Go benchmarks, briefly, then the server over HTTP (about two minutes)
+bench-quick: build ## the Go benchmarks, briefly, then the server over HTTP (about two minutes)
 	go test -run '^$$' -bench . -short -benchtime 100ms -benchmem ./...
 	go run ./bench/quick -server bin/apportion -seconds $(SECONDS_EACH)
 
-bench-failover: build ## kill -9 of a cluster's leader under load: how long until writes go on; draws docs/failover.svg
+bench-failover: build ## kill -9 of the leader under load: the time until writes go on; draws docs/failover.svg
 	go run ./bench/failover -server bin/apportion
 
-bench-compare: build ## beside Redis and PostgreSQL, in turns of a second (TURNS=10, GROWTH=10000000); writes docs/benchmarks.md
+bench-compare: build ## measure beside Redis and PostgreSQL, in TURNS (10) of a second, GROWTH (10000000) segments; writes docs/benchmarks.md
 	go run ./bench/compare -server bin/apportion -turns $(TURNS) -growth $(GROWTH) -doc docs/benchmarks.md $(if $(REMARK),-remark "$(REMARK)")
 
-bench-check: $(BENCHSTAT) ## short Go benchmarks against bench/baseline: what became more than 10 % worse
+bench-check: $(BENCHSTAT) ## compare short Go benchmarks with bench/baseline: lists those that became more than 10 % worse
 	go run ./bench/regress -benchstat $(BENCHSTAT)
 
-bench-baseline: ## store the figures of the short Go benchmarks in bench/baseline
+bench-baseline: ## store the figures of the short Go benchmarks of this machine in bench/baseline
 	go run ./bench/regress -store
 
 $(BENCHSTAT):
@@ -95,18 +95,18 @@ $(BENCHSTAT):
 	GOBIN=$(CURDIR)/.tools go install golang.org/x/perf/cmd/benchstat@$(BENCHSTAT_VERSION)
 	@mv .tools/benchstat $@
 
-crash: ## kill -9 under load, CRASH_ROUNDS rounds (100)
+crash: ## kill -9 of a server under load, CRASH_ROUNDS (100) times
 	APPORTION_CRASH_ROUNDS=$(CRASH_ROUNDS) go test -race -count 1 -timeout 120m -v -run '^TestKillNine$$' ./cmd/apportion/e2e
 
-sim: ## the deterministic simulation: SIM_SEEDS seeds (10000), or SIM_SEED=n to see one
+sim: ## the deterministic simulation of the store: SIM_SEEDS (10000) seeds, or SIM_SEED=n for one in detail
 	APPORTION_SIM_SEEDS=$(SIM_SEEDS) APPORTION_SIM_FIRST=$(SIM_FIRST) APPORTION_SIM_SEED=$(SIM_SEED) \
 	  go test -count 1 -timeout 24h -v -run '^TestSimulation$$' ./raftstore
 
-faults: ## faults of processes, network, disks and clocks in a cluster under load, for FAULT_SECONDS (3600); FAULT_VOTERS=5
+faults: ## faults of processes, network, disks and clocks in a cluster of FAULT_VOTERS (3) under load, for FAULT_SECONDS (3600)
 	APPORTION_FAULT_SECONDS=$(FAULT_SECONDS) APPORTION_FAULT_VOTERS=$(FAULT_VOTERS) \
 	go test -race -count 1 -timeout 0 -v -run '^TestFaults$$' ./cmd/apportion/e2e
 
-fuzz: ## every fuzz target for FUZZTIME (20s) each
+fuzz: ## run every fuzz target for FUZZTIME (20s)
 	@for package in $$(go list ./...); do \
 	  for target in $$(go test -list '^Fuzz' $$package | { grep '^Fuzz' || true; }); do \
 	    echo "== $$package $$target"; \
@@ -114,8 +114,8 @@ fuzz: ## every fuzz target for FUZZTIME (20s) each
 	  done; \
 	done
 
-mutate: ## break MUTANTS lines (20) of PKG, chosen by MUTATE_SEED (1), and see which of them no test notices
+mutate: ## break MUTANTS (20) lines of PKG, chosen by MUTATE_SEED (1): lists those that no test notices
 	go run ./bench/mutate --packages $(PKG) --count $(MUTANTS) --seed $(MUTATE_SEED)
 
-help: ## this list
+help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
