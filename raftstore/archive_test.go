@@ -17,8 +17,8 @@ import (
 	"apportion/wal"
 )
 
-// bench is a state machine with its state on disk but without Raft: the test hands it entries, so that hundreds of
-// thousands of them cost no log.
+// bench is a state machine with its state on disk but without Raft. The test applies entries directly, so that hundreds
+// of thousands of them need no log.
 type bench struct {
 	t           testing.TB
 	store       *Store
@@ -72,7 +72,7 @@ func (w *bench) apply(c engine.Command) engine.Result {
 	return r
 }
 
-// pass has n entries go by that change nothing.
+// pass applies n entries that change nothing.
 func (w *bench) pass(n int) {
 	expire := engine.AppendCommand(nil, &engine.Envelope{}, &engine.Expire{})
 	for range n {
@@ -109,7 +109,7 @@ func (w *bench) mustFind(what, orderID string, wantReturned int64) {
 	if l := v.Items[0].Lines[0]; v.OrderID != orderID || l.Fulfilled != 10 || l.Returned != wantReturned {
 		w.t.Fatalf("%s: order %s reads %+v", what, orderID, v)
 	}
-	// A repeat of its allocation must find the earlier answer, so it may not be refused from the stock of today.
+	// A repeated allocation must find its first answer, so it may not be refused because of today's stock.
 	if !w.archive.applier.engine.MayHaveOrder(orderID) && !w.archive.mayHave(orderID) {
 		w.t.Fatalf("%s: order %s counts as one that never was", what, orderID)
 	}
@@ -184,8 +184,8 @@ func TestArchivedOrders(t *testing.T) {
 	w.reload("o3", 0)
 }
 
-// TestExplain follows why an order was filled as it was through memory, the rows that wait for a checkpoint, and the
-// state database.
+// TestExplain follows the explanation of an order through memory, the rows that wait for a checkpoint, and the state
+// database.
 func TestExplain(t *testing.T) {
 	w := newBench(t, testConfig(vfs.NewMem()))
 	w.apply(refresh("A", 1000))
@@ -249,7 +249,7 @@ func (w *bench) reload(orderID string, wantReturned int64) {
 	}
 }
 
-// TestVerifyArchived: the check of a directory sees rows of archived orders that are well formed and wrong.
+// TestVerifyArchived: Verify finds rows of archived orders that are well formed but wrong.
 func TestVerifyArchived(t *testing.T) {
 	w := newBench(t, testConfig(vfs.NewMem()))
 	w.apply(refresh("A", 1000))
@@ -285,8 +285,8 @@ func TestVerifyArchived(t *testing.T) {
 	}
 }
 
-// An order that left memory, came back and went into another one is gone at once, not when the next checkpoint deletes
-// its row.
+// An order that left memory, came back and was merged into another one is gone at once, before the next checkpoint
+// deletes its row.
 func TestOrderThatIsGone(t *testing.T) {
 	w := newBench(t, testConfig(vfs.NewMem()))
 	w.apply(refresh("A", 1000))

@@ -19,8 +19,8 @@ import (
 	"apportion/raftstore/statedb"
 )
 
-// TestCheckpointWhileWriting makes checkpoints, of many slices and tables, under writes that change the rows that are
-// being written; each one, loaded on its own and with the log behind it, gives the state.
+// TestCheckpointWhileWriting makes checkpoints of many slices and tables, while commands change the same rows. Each
+// one, loaded alone and with the log after it, gives the right state.
 func TestCheckpointWhileWriting(t *testing.T) {
 	fs := vfs.NewMem()
 	j := newJournal()
@@ -88,7 +88,7 @@ func checkStateOnDisk(t *testing.T, s *Store, j *journal) {
 	}
 }
 
-// TestCheckpointTriggers: a checkpoint is made after so much log, and after so long if something has changed.
+// TestCheckpointTriggers: the size of the log triggers a checkpoint, and so does an interval if something has changed.
 func TestCheckpointTriggers(t *testing.T) {
 	f := func(what string, change func(cfg *Config), want bool) {
 		t.Helper()
@@ -112,8 +112,8 @@ func TestCheckpointTriggers(t *testing.T) {
 	f("time", func(c *Config) { c.CheckpointInterval = 5 * time.Millisecond }, true)
 }
 
-// TestCheckpointFaults has one operation on disk fail during a checkpoint: the checkpoint fails, the store goes on, the
-// next checkpoint holds everything, and so does what is on disk.
+// TestCheckpointFaults: one disk operation of a checkpoint fails. The checkpoint fails, the store goes on, and the next
+// checkpoint and the disk have everything.
 func TestCheckpointFaults(t *testing.T) {
 	f := func(what string, path string, kinds ...errorfs.OpKind) {
 		t.Helper()
@@ -163,8 +163,8 @@ func TestCheckpointFaults(t *testing.T) {
 	f("the directory cannot be synced", "/data/store/state", errorfs.OpFileSync)
 }
 
-// TestLogFault: when the log cannot be synced, nobody is told that a write was done, and what is on disk has every
-// write that was acknowledged. The store is left as it is, as a process that ends would leave it.
+// TestLogFault: a failed sync of the log acknowledges no write, and the disk has every acknowledged write. The test
+// leaves the store open, as a process that ends would.
 func TestLogFault(t *testing.T) {
 	var armed atomic.Bool
 	mem := vfs.NewCrashableMem()
@@ -207,7 +207,7 @@ func TestLogFault(t *testing.T) {
 	}
 }
 
-// TestTablesWithRangeDeletions: rows inside a range that the same checkpoint deletes stay, older ones go, and tables
+// TestTablesWithRangeDeletions: a range deletion removes older rows, but not rows of the same checkpoint, and tables
 // are not split inside the range.
 func TestTablesWithRangeDeletions(t *testing.T) {
 	w := newBench(t, testConfig(vfs.NewMem()))

@@ -28,7 +28,7 @@ var (
 	crashAll  = flag.Bool("crash-all", false, "crash at every write, not at a sample of them")
 )
 
-// journal collects the entries of all lives of a store, by index.
+// journal collects the entries of all runs of a store, by index.
 type journal struct {
 	mu      sync.Mutex
 	entries map[uint64][]byte
@@ -44,7 +44,7 @@ func (j *journal) observe(log *raft.Log) {
 	j.last = max(j.last, log.Index)
 }
 
-// overlay is j with the entries of a later life put over it.
+// overlay returns j with the entries of a later run put over it.
 func (j *journal) overlay(later *journal) *journal {
 	merged := newJournal()
 	for _, from := range []*journal{j, later} {
@@ -57,7 +57,7 @@ func (j *journal) overlay(later *journal) *journal {
 	return merged
 }
 
-// replay gives the hash of a fresh engine after all entries up to an index.
+// replay returns the hash of a fresh engine after all entries up to an index.
 func (j *journal) replay(upTo uint64) [32]byte {
 	a := newApplier(engine.New(), newStoreMetrics(testMetrics()))
 	for index := uint64(1); index <= upTo; index++ {
@@ -68,7 +68,7 @@ func (j *journal) replay(upTo uint64) [32]byte {
 	return a.engine.Hash()
 }
 
-// crashingFS takes a clone of a crashable file system at its k-th change, as a crash at that moment would leave it.
+// crashingFS clones a crashable file system at its k-th change, as a crash at that moment would leave it.
 type crashingFS struct {
 	vfs.FS
 	mem     *vfs.MemFS
@@ -77,7 +77,7 @@ type crashingFS struct {
 	config  vfs.CrashCloneCfg
 	links   sync.Mutex // see linkingFS
 
-	// onBeforeCrash notes what was acknowledged; the clone, which may only have more, is then given to onCrash.
+	// onBeforeCrash notes what was acknowledged. onCrash then gets the clone, which has at least that.
 	onBeforeCrash func()
 	onCrash       func(fs *vfs.MemFS)
 }
@@ -115,7 +115,7 @@ func (c *crashingFS) inject(op errorfs.Op) error {
 	return nil
 }
 
-// crashRun is one life of a store that ends, for those who look at the clone, at the k-th change on disk.
+// crashRun is one run of a store that crashes at the k-th change on disk: crash is a clone of that moment.
 type crashRun struct {
 	journal *journal
 	mu      sync.Mutex
@@ -189,8 +189,8 @@ func crashWorkload(t *testing.T, fs vfs.FS, r *crashRun) {
 	mustClose(t, s)
 }
 
-// checkRecovered opens what a crash has left and demands that every acknowledged command is there, that the state is
-// what a fresh engine makes of the same entries, and that the store goes on working.
+// checkRecovered opens the directory after a crash. Every acknowledged command must be there, the state must be what a
+// fresh engine makes of the same entries, and the store must go on working.
 func checkRecovered(t *testing.T, fs *vfs.MemFS, before *journal, acked map[string]int64) {
 	t.Helper()
 	after := newJournal()
@@ -221,7 +221,7 @@ func checkRecovered(t *testing.T, fs *vfs.MemFS, before *journal, acked map[stri
 	mustClose(t, again)
 }
 
-// checkRecording demands that what is kept can be replayed, if anything is.
+// checkRecording replays a kept checkpoint, if there is one.
 func checkRecording(t *testing.T, s *Store) {
 	t.Helper()
 	h := s.History()
@@ -239,8 +239,8 @@ func checkRecording(t *testing.T, s *Store) {
 	}
 }
 
-// TestCrashAtEachChange crashes at the k-th change on disk for rising k: with exactly what was synced, and with a
-// random part of what was not.
+// TestCrashAtEachChange crashes at the k-th change on disk for rising k: once with exactly what was synced, once with a
+// random part of the rest.
 func TestCrashAtEachChange(t *testing.T) {
 	seed := *crashSeed
 	if seed == 0 {
@@ -266,7 +266,7 @@ func TestCrashAtEachChange(t *testing.T) {
 	}
 }
 
-// crashOnce is false when the run ended before the k-th change.
+// crashOnce reports whether the run came to the k-th change.
 func crashOnce(t *testing.T, at int64, config vfs.CrashCloneCfg) bool {
 	t.Helper()
 	r := &crashRun{journal: newJournal(), acked: make(map[string]int64)}
@@ -283,8 +283,8 @@ func crashOnce(t *testing.T, at int64, config vfs.CrashCloneCfg) bool {
 	return !t.Failed()
 }
 
-// TestCrashWhileStateOpens crashes at each change that the opening of a state database makes, when it is new and when
-// it is not, and keeps any part of the names and bytes that were not synced: what is left can be opened.
+// TestCrashWhileStateOpens crashes at each change on disk while a state database is opened, a new one and an existing
+// one. Any part of the unsynced names and bytes may be left; the database can always be opened again.
 func TestCrashWhileStateOpens(t *testing.T) {
 	open := func(fs vfs.FS) error {
 		state, err := statedb.Open(statedb.Config{

@@ -18,8 +18,8 @@ import (
 	"apportion/raftstore/statedb"
 )
 
-// TestDamagedState flips single bytes all over the files of the state after an orderly end, when the log is empty and
-// there is no other copy. Whatever is hit: Open and Verify refuse it with an error, or the state is what it was.
+// TestDamagedState flips single bytes all over the files of the state, when the log is empty and there is no other
+// copy. Open and Verify return an error, or the state is unchanged.
 func TestDamagedState(t *testing.T) {
 	const parts = 12
 	disk := vfs.NewCrashableMem()
@@ -58,7 +58,7 @@ func TestDamagedState(t *testing.T) {
 	}
 }
 
-// writeTwoLives fills a store in two lives with two checkpoints each and returns the hash of its state.
+// writeTwoLives fills a store in two runs with two checkpoints each and returns the hash of its state.
 func writeTwoLives(t *testing.T, cfg Config) (hash [32]byte) {
 	for life := range 2 {
 		cfg.Metrics = nil
@@ -79,7 +79,7 @@ func writeTwoLives(t *testing.T, cfg Config) (hash [32]byte) {
 	return hash
 }
 
-// openAndCompare says why Open refuses, and fails the test if it does not and the state is another.
+// openAndCompare returns the error of Open. Without an error, the state must be the expected one.
 func openAndCompare(t *testing.T, fs vfs.FS, want [32]byte) error {
 	t.Helper()
 	s, err := Open(context.Background(), testConfig(fs))
@@ -141,8 +141,8 @@ func flipByte(t *testing.T, fs vfs.FS, path string, part, parts int64) {
 	}
 }
 
-// TestDamagedArchive: damage among the rows of orders that have left memory is met by a look-up, while the store
-// serves. It is an error of that look-up, and logged; the others go on.
+// TestDamagedArchive: a running store meets damage to the rows of orders that have left memory. That look-up fails, the
+// damage is logged, and other look-ups succeed.
 func TestDamagedArchive(t *testing.T) {
 	const orders = 2000
 	fs := vfs.NewMem()

@@ -18,7 +18,7 @@ import (
 	"apportion/engine"
 )
 
-// past is a store whose clock is told what time it is.
+// past is a store with a clock that the test sets.
 type past struct {
 	*Store
 	t     *testing.T
@@ -60,7 +60,7 @@ func (p *past) faults() uint64 { return p.counter("apportion_history_errors_tota
 
 func (p *past) counter(name string) uint64 { return p.Store.cfg.Metrics.GetOrCreateCounter(name).Get() }
 
-// replay checks that a recording gives what the store has now.
+// replay checks that a recording leads to the state that the store has now.
 func (p *past) replay(index uint64, timeMS int64) engine.Moment {
 	p.t.Helper()
 	r, err := p.OpenRecording(index, timeMS)
@@ -73,7 +73,7 @@ func (p *past) replay(index uint64, timeMS int64) engine.Moment {
 	return r.Base()
 }
 
-// record opens a recording from a kept state.
+// record opens a recording from a kept checkpoint.
 func (p *past) record(index uint64) *Recording {
 	p.t.Helper()
 	r, err := p.OpenRecording(index, math.MaxInt64)
@@ -122,7 +122,7 @@ func (p *past) indexes() (kept []uint64) {
 	return kept
 }
 
-// stateDirs are the names in the history's directory that are not those of refused orders.
+// stateDirs returns the names in the history's directory that are not files of refused orders.
 func (p *past) stateDirs() []string {
 	p.t.Helper()
 	names, err := p.cfg.FS.List(p.paths.history)
@@ -143,8 +143,8 @@ func (p *past) firstEntry() uint64 {
 	return first
 }
 
-// TestHistory: kept states with the log behind them give the present, before and after a restart; the window moves on,
-// and the log is cut behind it.
+// TestHistory: kept checkpoints with the log after them lead to the present state, before and after a restart. The
+// window moves on, and the log before it is truncated.
 func TestHistory(t *testing.T) {
 	p := openPast(t, vfs.NewMem(), nil)
 	if got := p.indexes(); !slices.Equal(got, []uint64{0}) {
@@ -191,8 +191,8 @@ func TestHistory(t *testing.T) {
 	}
 }
 
-// TestHistoryInUse: what is being replayed is there until then, and does not keep what nobody replays. Another replay
-// begins at what is kept.
+// TestHistoryInUse: a checkpoint stays until its replay ends, but does not keep others. A new replay begins at a kept
+// one.
 func TestHistoryInUse(t *testing.T) {
 	p := openPast(t, vfs.NewMem(), nil)
 	for n := range 5 {
@@ -230,7 +230,8 @@ func TestHistoryInUse(t *testing.T) {
 	}
 }
 
-// churn writes to all of some records and makes a checkpoint, so that each has tables that the next one has not.
+// churn changes many records and makes a checkpoint, so that each checkpoint has tables that the next one does not
+// have.
 func (p *past) churn(n int) {
 	p.t.Helper()
 	items := make([]engine.StockItem, 1000)
@@ -241,8 +242,8 @@ func (p *past) churn(n int) {
 	p.hour(n % 8)
 }
 
-// TestReplaysOneAfterAnother: each begins at the oldest kept state before the one before it ends, and the history stays
-// within its bounds.
+// TestReplaysOneAfterAnother: each replay begins at the oldest kept checkpoint before the last replay ends, and the
+// history stays within its bounds.
 func TestReplaysOneAfterAnother(t *testing.T) {
 	p := openPast(t, vfs.NewMem(), func(c *Config) { c.HistoryBytes, c.logMemTableBytes = 2<<20, 64<<10 })
 	p.hour(1)
@@ -277,7 +278,7 @@ func TestReplaysOneAfterAnother(t *testing.T) {
 	}
 }
 
-// TestReplayThatTakesTooLong: what is replayed may take as much of the disk as all other history. Then it is let go of.
+// TestReplayThatTakesTooLong: what is replayed may take as much of the disk as all other history. Then it is released.
 func TestReplayThatTakesTooLong(t *testing.T) {
 	p := openPast(t, vfs.NewMem(), func(c *Config) { c.HistoryBytes, c.logMemTableBytes = 1<<20, 64<<10 })
 	p.churn(0)
@@ -312,7 +313,7 @@ func TestReplayThatTakesTooLong(t *testing.T) {
 	p.replay(p.indexes()[0], math.MaxInt64)
 }
 
-// TestHistoryBytes: the log counts, and what is too much is let go of.
+// TestHistoryBytes: the log counts too, and what is too much is released.
 func TestHistoryBytes(t *testing.T) {
 	p := openPast(t, vfs.NewMem(), func(c *Config) { c.HistoryBytes = 8 << 20 })
 	items := make([]engine.StockItem, 1000)
@@ -325,8 +326,7 @@ func TestHistoryBytes(t *testing.T) {
 			p.hour(n % 8)
 		}
 	}
-	// The log counts when Pebble has flushed it, which may be after the last checkpoint; then the next one lets go of
-	// it.
+	// The log counts when Pebble has flushed it. That may be after the last checkpoint; then the next one releases it.
 	h := p.History()
 	for tries := 0; tries < 200 && h.Bytes > 2*h.BytesMax; tries++ {
 		p.hour(1)
@@ -341,7 +341,7 @@ func TestHistoryBytes(t *testing.T) {
 	p.replay(h.From.Index, math.MaxInt64)
 }
 
-// TestHistoryOff: with no history the log is cut behind each checkpoint, and what was kept before is removed.
+// TestHistoryOff: without history the log is truncated at each checkpoint, and earlier kept checkpoints are removed.
 func TestHistoryOff(t *testing.T) {
 	fs := vfs.NewMem()
 	p := openPast(t, fs, nil)
@@ -373,7 +373,7 @@ func TestHistoryOff(t *testing.T) {
 	p.replay(p.indexes()[0], math.MaxInt64)
 }
 
-// TestHistoryFault: a state that cannot be kept does not fail the checkpoint, and the next one is kept again.
+// TestHistoryFault: a failure to keep a checkpoint does not fail the checkpoint, and the next one is kept again.
 func TestHistoryFault(t *testing.T) {
 	var broken atomic.Bool
 	fs := errorfs.Wrap(vfs.NewMem(), errorfs.InjectorFunc(func(op errorfs.Op) error {
@@ -402,7 +402,7 @@ func TestHistoryFault(t *testing.T) {
 	}
 }
 
-// TestHistorySwept: what a crash has left half made, or half removed, is no history.
+// TestHistorySwept: a start removes directories that a crash has left half made or half removed.
 func TestHistorySwept(t *testing.T) {
 	fs := vfs.NewMem()
 	p := openPast(t, fs, nil)

@@ -18,7 +18,7 @@ import (
 	"apportion/raftstore/statedb"
 )
 
-// keptDir is the directory of a kept state.
+// keptDir returns the directory of a kept checkpoint.
 func (p *past) keptDir(index uint64) string {
 	p.t.Helper()
 	for _, name := range p.stateDirs() {
@@ -32,7 +32,7 @@ func (p *past) keptDir(index uint64) string {
 
 func half(data []byte) []byte { return data[:len(data)/2] }
 
-// damages change the files of a kept state, each in turn.
+// damages calls f with each damage of each file of a kept checkpoint.
 func damages(t *testing.T, fs vfs.FS, dir string, f func(what string, do func(dir string))) {
 	t.Helper()
 	sizes, err := durable.FileSizes(fs, dir)
@@ -59,8 +59,8 @@ func damages(t *testing.T, fs vfs.FS, dir string, f func(what string, do func(di
 	}
 }
 
-// TestKeptDamage: whatever becomes of a file of a kept state, a replay from it fails and says why, and the state is
-// dropped. The next replay takes the one before, and nothing else notices.
+// TestKeptDamage: after any damage to a file of a kept checkpoint, a replay from it fails with the reason, and the
+// checkpoint is dropped. The next replay takes the one before, and nothing else is affected.
 func TestKeptDamage(t *testing.T) {
 	var logged bytes.Buffer
 	fs := vfs.NewMem()
@@ -114,8 +114,8 @@ func TestKeptDamage(t *testing.T) {
 	}
 }
 
-// TestKeptOfOtherState: files that are all as they were written, of another state. A list says so itself, at a start;
-// without one it is the cover row.
+// TestKeptOfOtherState: a directory with intact files of another checkpoint. The manifest shows it at a start; without
+// a manifest the applied row shows it.
 func TestKeptOfOtherState(t *testing.T) {
 	for _, withList := range []bool{true, false} {
 		fs := vfs.NewMem()
@@ -151,7 +151,7 @@ func TestKeptOfOtherState(t *testing.T) {
 	}
 }
 
-// TestKeptWithDamagedList: a start looks at the lists, and lets go of a state whose list is damaged.
+// TestKeptWithDamagedList: a start reads the manifests, and drops a checkpoint with a damaged one.
 func TestKeptWithDamagedList(t *testing.T) {
 	for what, how := range map[string]func([]byte) []byte{"a flip": flip(40), "half": half,
 		"nothing": func([]byte) []byte {
@@ -174,8 +174,8 @@ func TestKeptWithDamagedList(t *testing.T) {
 	}
 }
 
-// TestKeptWithoutList: states that were kept before there were lists can be replayed. Their cover row, what the rows
-// say, and the tables' own checksums are what tells damage.
+// TestKeptWithoutList: checkpoints of a version without manifests can be replayed. Their applied row, the content of
+// the rows, and the tables' own checksums show damage.
 func TestKeptWithoutList(t *testing.T) {
 	fs := vfs.NewMem()
 	p := openPast(t, fs, nil)
@@ -231,7 +231,7 @@ func TestKeptWithoutList(t *testing.T) {
 	}
 }
 
-// TestKeptTablesAreReadOnce: to list the files of a state, tables that an earlier one has are not read again.
+// TestKeptTablesAreReadOnce: for a new manifest, tables of an earlier checkpoint are not read again.
 func TestKeptTablesAreReadOnce(t *testing.T) {
 	var opened atomic.Int64
 	fs := errorfs.Wrap(vfs.NewMem(), errorfs.InjectorFunc(func(op errorfs.Op) error {

@@ -11,13 +11,13 @@ import (
 	"apportion/engine"
 )
 
-// breakingOff ends a load at its first rows.
+// breakingOff cancels a load at its first rows.
 type breakingOff struct{ cancel func() }
 
 func (b breakingOff) Add(int) { b.cancel() }
 func (b breakingOff) Done()   {}
 
-// A load that is broken off says so, and not that rows are missing.
+// TestLoadBrokenOff: a canceled load returns that error, and not that rows are missing.
 func TestLoadBrokenOff(t *testing.T) {
 	s := openReady(t, testConfig(vfs.NewMem()))
 	defer mustClose(t, s)
@@ -40,7 +40,7 @@ func TestLoadBrokenOff(t *testing.T) {
 	}
 }
 
-// A start that is broken off before it begins changes nothing.
+// TestOpenBrokenOff: a start that is canceled before it begins changes nothing.
 func TestOpenBrokenOff(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()

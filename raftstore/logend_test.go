@@ -15,8 +15,8 @@ import (
 	"apportion/wal"
 )
 
-// TestLostLogEnd: damage after which the log's last file ends like one that a crash cut short. Nothing in the file
-// tells; the note beside it does.
+// TestLostLogEnd: damage that leaves the log's last file with what looks like a torn tail. Only the note beside the log
+// shows it.
 func TestLostLogEnd(t *testing.T) {
 	origin := filepath.Join(t.TempDir(), "origin")
 	cfg := testConfig(vfs.Default)
@@ -93,7 +93,7 @@ func TestLostLogEnd(t *testing.T) {
 	}, lost)
 }
 
-// lastLogFile is the file of the log that has been written last.
+// lastLogFile returns the file of the log that was written last.
 func lastLogFile(t *testing.T, dir string) string {
 	t.Helper()
 	paths, err := filepath.Glob(filepath.Join(dir, "log", "*.log"))
@@ -103,8 +103,8 @@ func lastLogFile(t *testing.T, dir string) string {
 	return paths[len(paths)-1]
 }
 
-// TestLogEndFile: one block that is torn leaves the other; a file that is missing or blank claims nothing; of one that
-// holds something else, Verify tells, and a store goes on.
+// TestLogEndFile: one torn block leaves the other, and a missing or blank file claims nothing. If the file holds
+// something else, Verify reports it, and a store starts.
 func TestLogEndFile(t *testing.T) {
 	f := func(name string, text func(older, newer []byte) [][]byte, noted uint64, damaged bool) {
 		t.Helper()
@@ -142,7 +142,7 @@ func TestLogEndFile(t *testing.T) {
 	f("both torn", func(o, n []byte) [][]byte { return [][]byte{torn(o), torn(n)} }, 0, true)
 }
 
-// TestLogEndOfOldVersion: a directory without the note, or with a damaged one, opens, and has one from then on.
+// TestLogEndOfOldVersion: a directory with no note, or a damaged one, opens, and gets a new note.
 func TestLogEndOfOldVersion(t *testing.T) {
 	cfg := testConfig(vfs.NewMem())
 	s := openReady(t, cfg)
@@ -180,8 +180,8 @@ func TestLogEndOfOldVersion(t *testing.T) {
 	}
 }
 
-// TestLogEndIsNotAhead: what is noted is in the log, at each moment of a busy store. That it is after each crash too,
-// the crash tests and the simulation see, since they open what is left.
+// TestLogEndIsNotAhead: in a busy store, the log always has the noted entry. The crash tests and the simulation show
+// the same after each crash.
 func TestLogEndIsNotAhead(t *testing.T) {
 	cfg := testConfig(vfs.NewCrashableMem())
 	s := openReady(t, cfg)

@@ -14,8 +14,8 @@ type countingPacer struct{ rests int }
 func (p *countingPacer) yield()             {}
 func (p *countingPacer) rest(time.Duration) { p.rests++ }
 
-// A checkpoint leaves the processor to others after each slice, but not while somebody waits for it, nor when the log
-// has grown as long as one is made at.
+// TestCheckpointRests: a checkpoint rests after each slice, unless a caller waits for it, or the log is already long
+// enough for the next one.
 func TestCheckpointRests(t *testing.T) {
 	cfg := testConfig(vfs.NewMem())
 	cfg.checkpointSliceBytes = 100

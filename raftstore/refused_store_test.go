@@ -17,7 +17,7 @@ import (
 	"apportion/engine"
 )
 
-// refuse has an order refused before the log.
+// refuse makes the store refuse an order before the log.
 func (p *past) refuse(orderID, upc string) {
 	p.t.Helper()
 	var r engine.Result
@@ -26,7 +26,7 @@ func (p *past) refuse(orderID, upc string) {
 	}
 }
 
-// sequence is what a recording from an index on gives: numbers of entries, names of refused orders, "gap", "lost".
+// sequence returns what a recording from an index on gives: numbers of entries, names of refused orders, "gap", "lost".
 func (p *past) sequence(index uint64) (all []string) {
 	p.t.Helper()
 	r, err := p.OpenRecording(index, math.MaxInt64)
@@ -60,8 +60,8 @@ func (p *past) sequence(index uint64) (all []string) {
 	return all
 }
 
-// TestRecordingWithRefusals: refused orders come behind the entry that was applied last when they were refused,
-// whatever was opened, closed or cut meanwhile; what was refused after a recording was opened is not in it.
+// TestRecordingWithRefusals: a refused order comes after the entry that was applied last when it was refused, whatever
+// was opened, closed or truncated meanwhile. A recording does not have what is refused after it was opened.
 func TestRecordingWithRefusals(t *testing.T) {
 	p := openPast(t, vfs.NewMem(), nil)
 	mustDo(t, p.Store, channels())
@@ -98,8 +98,8 @@ func TestRecordingWithRefusals(t *testing.T) {
 	}
 }
 
-// TestRefusalsBehindCheckpoint: Raft's own entries at a start stand behind the last one with commands, which is what
-// orders are refused at.
+// TestRefusalsBehindCheckpoint: at a start, Raft adds entries of its own after the last one with commands. Orders are
+// refused at the latter.
 func TestRefusalsBehindCheckpoint(t *testing.T) {
 	p := openPast(t, vfs.NewMem(), func(c *Config) { c.HistoryAge = -1 })
 	p.hour(1)
@@ -124,7 +124,7 @@ func TestRefusalsBehindCheckpoint(t *testing.T) {
 	}
 }
 
-// reopenWith closes a recording, which the store does not do by itself, and opens the store anew.
+// reopenWith closes a recording, which the store does not do itself, and reopens the store.
 func (p *past) reopenWith(r *Recording) {
 	p.t.Helper()
 	if since := p.History().RefusedFrom; r.RefusedFrom() != since || since.Index != 0 || since.TimeMS == 0 {
@@ -160,7 +160,7 @@ func verified(t *testing.T, p *past) (problems []string) {
 	return problems
 }
 
-// TestRefusalsAge: they are kept as long as the states that a replay of them begins with.
+// TestRefusalsAge: refused orders are kept as long as a checkpoint from which they can be replayed.
 func TestRefusalsAge(t *testing.T) {
 	p := openPast(t, vfs.NewMem(), func(c *Config) { c.refusedSegmentBytes = 1 })
 	for n := range 60 {
@@ -189,7 +189,7 @@ func TestRefusalsAge(t *testing.T) {
 	}
 }
 
-// TestRefusalsAreWritten: a store writes them without being asked to.
+// TestRefusalsAreWritten: a running store writes refused orders by itself.
 func TestRefusalsAreWritten(t *testing.T) {
 	p := openPast(t, vfs.NewMem(), nil)
 	for i := 0; p.counter("apportion_history_refusals_recorded_total") == 0; i++ {
@@ -198,7 +198,7 @@ func TestRefusalsAreWritten(t *testing.T) {
 	}
 }
 
-// TestRefusalsOff: without history nothing is recorded, and what was is removed.
+// TestRefusalsOff: without history nothing is recorded, and earlier recordings are removed.
 func TestRefusalsOff(t *testing.T) {
 	p := openPast(t, vfs.NewMem(), nil)
 	p.refuse("a", "none")

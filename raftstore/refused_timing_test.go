@@ -9,7 +9,7 @@ import (
 	"apportion/engine"
 )
 
-// BenchmarkRefuses is a refusal before the log: unrecorded, recorded, and while more is refused than is recorded.
+// BenchmarkRefuses is an early refusal: not recorded, recorded, and when refusals come too fast to be recorded.
 func BenchmarkRefuses(b *testing.B) {
 	const burst = 110_000 // more than are recorded at once
 	for _, test := range []struct {

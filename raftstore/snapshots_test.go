@@ -17,7 +17,7 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs/errorfs"
 )
 
-// TestSnapshotIsTheState: Raft finds one snapshot, that of the last checkpoint, and a body that names its index.
+// TestSnapshotIsTheState: Raft finds one snapshot, the last checkpoint, with a body that names its index.
 func TestSnapshotIsTheState(t *testing.T) {
 	s := openReady(t, testConfig(vfs.NewMem()))
 	defer mustClose(t, s)
@@ -50,7 +50,7 @@ func TestSnapshotIsTheState(t *testing.T) {
 	checkRestore(t, &fsm{applier: s.applier, checkpoints: s.checkpoints}, body, list[0].Index)
 }
 
-// checkRestore: a snapshot restores only a state that is there already.
+// checkRestore: Restore accepts only a snapshot of the state on disk.
 func checkRestore(t *testing.T, machine *fsm, body []byte, index uint64) {
 	t.Helper()
 	f := func(what string, body []byte, want error) {
@@ -75,7 +75,7 @@ func (silent) Fatalf(format string, args ...any) {
 	panic(fmt.Sprintf(format, args...))
 }
 
-// TestStateOfSomethingElse: rows without a cover row are not taken for a new store.
+// TestStateOfSomethingElse: rows without an applied row are not taken for a new store.
 func TestStateOfSomethingElse(t *testing.T) {
 	fs := vfs.NewMem()
 	cfg := testConfig(fs).withDefaults()

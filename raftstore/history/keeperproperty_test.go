@@ -18,9 +18,9 @@ import (
 	"apportion/wal"
 )
 
-// TestHistoryAgainstModel keeps, pins, unpins, drops and restarts at random, and holds what is kept, what is on disk
-// and where the log may be cut against a list of indexes. States have tables of made-up sizes, of which one is in all,
-// one in two that follow each other, and one in a single one.
+// TestHistoryAgainstModel keeps, pins, unpins, drops and restarts at random. It compares the kept checkpoints, the disk
+// and the needed log with a list of indexes. Each checkpoint has a table that all have, and one of its own of a random
+// size.
 func TestHistoryAgainstModel(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		m := &historyMachine{fs: vfs.NewMem(), sizes: map[uint64]int64{}}
@@ -77,7 +77,7 @@ func (m *historyMachine) open(t *rapid.T) {
 	}
 }
 
-// keep does what a checkpoint does, but for the state database.
+// keep does what a checkpoint does, without a state database.
 func (m *historyMachine) keep(t *rapid.T) {
 	m.index += uint64(rapid.IntRange(1, 3).Draw(t, "entries"))
 	m.nowMS += int64(rapid.IntRange(0, 300).Draw(t, "ms"))
@@ -102,7 +102,7 @@ func (m *historyMachine) own(index uint64) string {
 	return "own" + (&Checkpoint{Index: index}).name() + ".sst"
 }
 
-// release is the model's: the oldest go one by one.
+// release is the model of Keeper.release: the oldest go one by one.
 func (m *historyMachine) release() {
 	for len(m.kept) > 1 && (m.kept[1].TimeMS <= m.nowMS-modelAgeMS || m.bytes(m.kept) > modelBytesMax) {
 		if slices.ContainsFunc(m.replays, func(r *Recording) bool { return r.base.Index == m.kept[0].Index }) {
@@ -126,7 +126,7 @@ func (m *historyMachine) release() {
 	}
 }
 
-// bytes is what the own tables of all but the last take.
+// bytes is the size of the own tables of all checkpoints but the last.
 func (m *historyMachine) bytes(kept []Checkpoint) (bytes int64) {
 	for _, k := range kept[:len(kept)-1] {
 		bytes += m.sizes[k.Index]
@@ -173,7 +173,7 @@ func (m *historyMachine) unpin(t *rapid.T) {
 	}
 }
 
-// drop is what a replay does that finds damage.
+// drop does what a replay does when it finds damage.
 func (m *historyMachine) drop(t *rapid.T) {
 	if len(m.replays) == 0 {
 		t.Skip("nothing is pinned")
@@ -184,7 +184,7 @@ func (m *historyMachine) drop(t *rapid.T) {
 	m.pinned[r.base.Index] = true
 }
 
-// restart is a crash: what was held for a replay is found again.
+// restart is a crash: a checkpoint that was there only for a replay is found again.
 func (m *historyMachine) restart(t *rapid.T) {
 	for index := range m.pinned {
 		for _, r := range m.replays {

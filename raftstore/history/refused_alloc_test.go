@@ -10,8 +10,7 @@ import (
 	"apportion/engine"
 )
 
-// TestRefusalAllocations: a refusal that is recorded takes no memory of its own, and neither does one that is repeated
-// or that comes too fast.
+// TestRefusalAllocations: to record a refusal allocates nothing, even if it is repeated or comes too fast.
 func TestRefusalAllocations(t *testing.T) {
 	r := newTestRefusals(t, vfs.NewMem(), 0)
 	defer r.close()
@@ -39,7 +38,7 @@ func TestRefusalAllocations(t *testing.T) {
 	}); n != 0 || r.mu.lost.count < 1000 {
 		t.Errorf("too fast: %v allocations, %d lost", n, r.mu.lost.count)
 	}
-	// Nor does what the writer does with it, but for what the file takes.
+	// The writer reuses its buffers.
 	spare, frames := cap(r.files.spare), cap(r.mu.frames)
 	r.flush()
 	r.flush()

@@ -19,7 +19,7 @@ import (
 	"apportion/raftstore/durable"
 )
 
-// newTestRefusals opens the recording of refused orders alone, with the log ending at an index.
+// newTestRefusals opens only the recording of refused orders, as of a log that ends at an index.
 func newTestRefusals(t testing.TB, fs vfs.FS, last uint64) *refusals {
 	t.Helper()
 	if err := fs.MkdirAll("/history", durable.DirPermissions); err != nil {
@@ -31,13 +31,13 @@ func newTestRefusals(t testing.TB, fs vfs.FS, last uint64) *refusals {
 	return newRefusals(c, newCounters(metrics.NewSet()), last)
 }
 
-// order is an order of some units of one item.
+// order returns an order of one line.
 func order(orderID, upc string, units int64) *engine.Allocate {
 	return &engine.Allocate{OrderID: orderID, Lines: []engine.AllocateLine{{ItemID: "1", UPC: upc, Location: "L",
 		Quantity: units}}}
 }
 
-// place is index i of a log with an entry a second.
+// place returns index i of a log with an entry a second.
 func place(i uint64) engine.Moment {
 	return engine.Moment{Index: i, TimeMS: 1_700_000_000_000 + int64(i)*1000}
 }
@@ -46,7 +46,7 @@ func (r *refusals) refuse(i uint64, orderID string) {
 	r.record(place(i), engine.CodeInsufficient, order(orderID, "U", 1))
 }
 
-// told is what a reader says, in short: order@index, lost:number@index, gap@index-until.
+// told returns in short what a reader tells: order@index, lost:number@index, gap@index-until.
 func told(t testing.TB, r *refusals, after uint64) (all []string) {
 	t.Helper()
 	reader := r.read(after)
@@ -79,7 +79,7 @@ func wantTold(t testing.TB, r *refusals, after uint64, want string) {
 	}
 }
 
-// TestRefusals: what was recorded is read again, as far as it is asked for, in this life and in the next ones.
+// TestRefusals: what was recorded is read from a given index on, in the same run and in later ones.
 func TestRefusals(t *testing.T) {
 	fs := vfs.NewMem()
 	r := newTestRefusals(t, fs, 5)
@@ -107,14 +107,14 @@ func TestRefusals(t *testing.T) {
 		t.Errorf("recorded since %v", since)
 	}
 	r.close()
-	// The log has fallen back: what was refused behind it is of another one.
+	// The log now ends earlier: refusals after its end belong to a log that is gone.
 	r = newTestRefusals(t, fs, 8)
 	wantTold(t, r, 0, "a@5 b@7 c@7")
 	r.close()
 }
 
-// TestRefusalsRepeated: the same order at the same place is recorded once; another order, or another place, is not the
-// same.
+// TestRefusalsRepeated: the same order at the same index is recorded once. Another order, or another index, is another
+// refusal.
 func TestRefusalsRepeated(t *testing.T) {
 	r := newTestRefusals(t, vfs.NewMem(), 0)
 	for range 5 {
@@ -130,7 +130,7 @@ func TestRefusalsRepeated(t *testing.T) {
 	r.close()
 }
 
-// TestRefusalsTooMany: what comes too fast is counted, and recorded again when time has passed.
+// TestRefusalsTooMany: refusals that come too fast are counted; after some time, refusals are recorded again.
 func TestRefusalsTooMany(t *testing.T) {
 	r := newTestRefusals(t, vfs.NewMem(), 0)
 	r.mu.budget, r.mu.paidMS = 80, place(1).TimeMS
@@ -159,7 +159,7 @@ func TestRefusalsTooMany(t *testing.T) {
 	r.close()
 }
 
-// TestRefusalsBufferFull: a request does not wait for the disk, and an order that is too large takes no room.
+// TestRefusalsBufferFull: a request does not wait for the disk, and an order that is too large takes no space.
 func TestRefusalsBufferFull(t *testing.T) {
 	r := newTestRefusals(t, vfs.NewMem(), 0)
 	r.record(place(1), engine.CodeInsufficient, order(strings.Repeat("x", refusedFrameBytesMax), "U", 1))
@@ -185,8 +185,8 @@ func TestRefusalsBufferFull(t *testing.T) {
 	r.close()
 }
 
-// TestRefusalsSegments: files are of a size, and the oldest ones are let go of by bytes, by number, and by what is
-// kept.
+// TestRefusalsSegments: files have a size, and the oldest ones are removed by bytes, by number, and when no kept
+// checkpoint needs them.
 func TestRefusalsSegments(t *testing.T) {
 	fs := vfs.NewMem()
 	r := newTestRefusals(t, fs, 0)
@@ -264,7 +264,7 @@ func TestRefusalsSegments(t *testing.T) {
 	r.close()
 }
 
-// TestRefusalsDamage: damage and torn tails cost what follows them in their file, and are told.
+// TestRefusalsDamage: damage and a torn tail cost the rest of their file, and are told as a gap.
 func TestRefusalsDamage(t *testing.T) {
 	frameLen := frameHeaderBytes + len(engine.AppendCommand(nil, &engine.Envelope{}, order("a", "U", 1)))
 	for _, test := range []struct {
@@ -334,8 +334,8 @@ func rewriteFile(t testing.TB, fs vfs.FS, path string, change func(data []byte) 
 	}
 }
 
-// TestRefusalsFault: a disk that is full for a while costs what it cannot take, no more and no file after file, and
-// that is told.
+// TestRefusalsFault: a disk that is full for a while costs only the refusals of that time, leaves no empty files, and
+// the loss is told.
 func TestRefusalsFault(t *testing.T) {
 	for _, kind := range []errorfs.OpKind{errorfs.OpCreate, errorfs.OpFileWrite, errorfs.OpFileClose,
 		errorfs.OpRemove} {
@@ -371,7 +371,7 @@ func TestRefusalsFault(t *testing.T) {
 	}
 }
 
-// TestRefusalsFullFromTheStart: a store starts though nothing can be written, and says since when it records.
+// TestRefusalsFullFromTheStart: a store starts on a full disk, and tells since when it records.
 func TestRefusalsFullFromTheStart(t *testing.T) {
 	broken := true
 	fs := errorfs.Wrap(vfs.NewMem(), errorfs.InjectorFunc(func(op errorfs.Op) error {
@@ -395,8 +395,8 @@ func TestRefusalsFullFromTheStart(t *testing.T) {
 	r.close()
 }
 
-// TestRefusalsConcurrently: requests record while segments are written, read and let go of; each refusal is told or
-// lost.
+// TestRefusalsConcurrently: requests record while segments are written, read and removed. Each refusal is told or
+// counted as lost.
 func TestRefusalsConcurrently(t *testing.T) {
 	r := newTestRefusals(t, vfs.NewMem(), 0)
 	r.segmentBytes = 10_000
@@ -427,7 +427,7 @@ func TestRefusalsConcurrently(t *testing.T) {
 	r.close()
 }
 
-// TestRefusalsAreWrittenInTime: nobody has to ask for it.
+// TestRefusalsAreWrittenInTime: the buffer is written after an interval, and earlier when it is half full.
 func TestRefusalsAreWrittenInTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newTestRefusals(t, vfs.NewMem(), 0)

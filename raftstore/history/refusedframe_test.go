@@ -12,7 +12,7 @@ import (
 	"apportion/raftstore/durable"
 )
 
-// TestDecodeFrameRefuses: what does not fit is refused, and a length before memory is taken for it.
+// TestDecodeFrameRefuses: a bad frame is refused, and a bad length before memory is allocated for it.
 func TestDecodeFrameRefuses(t *testing.T) {
 	for _, f := range []frame{{kind: 0}, {kind: frameEnd + 1}, {kind: frameLost, data: make([]byte, 7)},
 		{kind: frameLost, data: make([]byte, 9)}} {

@@ -40,8 +40,8 @@ func TestManifest(t *testing.T) {
 	f("cut off", durable.ErrInconsistent, func(data []byte) []byte { return data[:len(data)-1] })
 }
 
-// TestManifestRefuses: a list from another node names nothing outside of its directory, and nothing that means
-// something else there.
+// TestManifestRefuses: a manifest of another node names no file outside its directory, and none with a meaning of its
+// own there.
 func TestManifestRefuses(t *testing.T) {
 	f := func(what string, change func(m *Manifest)) {
 		t.Helper()
@@ -68,7 +68,7 @@ func TestManifestRefuses(t *testing.T) {
 	f("no index", func(m *Manifest) { m.Index = 0 })
 }
 
-// TestManifestFilesMax: a manifest of the most files is taken, one file more is refused.
+// TestManifestFilesMax: a manifest may have so many files, and no more.
 func TestManifestFilesMax(t *testing.T) {
 	fetched := &Manifest{Index: 1}
 	for n := checkpointFilesMax; n <= checkpointFilesMax+1; n++ {
@@ -85,7 +85,7 @@ func TestManifestFilesMax(t *testing.T) {
 	}
 }
 
-// FuzzDecodeManifest is given what a checksum that fits is put before, or it would not get past that.
+// FuzzDecodeManifest seals its input: with a wrong checksum, nothing would be decoded.
 func FuzzDecodeManifest(f *testing.F) {
 	data, err := appendManifest(nil, testManifest())
 	if err != nil {
