@@ -40,7 +40,7 @@ var (
 // The errors of Open and Verify. Retrying does not help before the cause is removed.
 var (
 	// ErrInUse: another process, or another Store of this process, has the directory open.
-	ErrInUse = errors.New("raftstore: the data directory is in use")
+	ErrInUse = errInUse
 
 	// ErrFormat: the directory was written by a newer version, or is none of ours.
 	ErrFormat = durable.ErrFormat

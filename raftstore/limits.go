@@ -115,14 +115,6 @@ const (
 	// twice, asks for votes. It is well above what a busy disk or processor takes now and then.
 	PeerElectionTimeoutDefault = 500 * time.Millisecond
 
-	// logEndPause is between two notes of the log's end, logEndSyncPause between two syncs of them: so much of what was
-	// acknowledged may be lost unseen, after the end of the process and after that of the machine. On a slow disk it is
-	// logEndSyncParts of the time that a sync took, so that the log's own hardly wait for it, up to logEndSyncMax.
-	logEndPause     = 2 * time.Millisecond
-	logEndSyncPause = 25 * time.Millisecond
-	logEndSyncParts = 20
-	logEndSyncMax   = 250 * time.Millisecond
-
 	// progressInterval is the pause between two lines about a long load or replay.
 	progressInterval = time.Second
 

@@ -1,7 +1,6 @@
 package raftstore
 
 import (
-	"context"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -12,11 +11,8 @@ import (
 	"time"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
-	"github.com/hashicorp/raft"
 
 	"apportion/raftstore/durable"
-	"apportion/raftstore/statedb"
-	"apportion/wal"
 )
 
 // logEnd notes, in a file beside the log, an entry that the log must have. The log itself cannot tell: a truncated or
@@ -31,18 +27,23 @@ import (
 // The file has two blocks. Only one of them changes between two syncs, so a torn block leaves the other. A missing
 // file, as in a directory of an older version, claims nothing.
 type logEnd struct {
-	fs      vfs.FS
-	path    string
-	logger  *slog.Logger
-	applied func() uint64
-	step    func() (end func()) // marks the start of a write to the disk
-	wake    chan struct{}       // capacity 1: an entry was applied
+	c    logEndConfig
+	wake chan struct{} // capacity 1: an entry was applied
 
 	file    vfs.File // nil until the first write
 	written uint64   // the entry in the file
 	noted   uint64   // the entry on disk, synced
 	slot    int64    // the next block to write
 	block   [logEndBlockBytes]byte
+}
+
+// logEndConfig says where a note is, and what it notes.
+type logEndConfig struct {
+	fs      vfs.FS
+	path    string
+	logger  *slog.Logger
+	applied func() uint64       // the last applied entry
+	step    func() (end func()) // marks the start of a write to the disk
 }
 
 // A block: a sealed index of 8 bytes, then zeros. It fills a page, because the kernel first reads a page that is
@@ -89,69 +90,21 @@ func readLogEnd(disk vfs.FS, path string) (noted uint64, slot int64, err error) 
 	// zeros: a crash came before the first note
 	blank := !slices.ContainsFunc(text, func(b byte) bool { return b != 0 })
 	if !valid && !blank {
-		return 0, 0, fmt.Errorf("%w: both notes of the log's end in %s are damaged", ErrCorrupt, path)
+		return 0, 0, fmt.Errorf("%w: both notes of the log's end in %s are damaged", durable.ErrCorrupt, path)
 	}
 	return noted, slot, nil
 }
 
-// checkLogEnd refuses a log that ends before the noted entry, unless the state has that entry's effect: then the log
-// may have been truncated after it. It comes before the log is opened for writing, since Pebble would remove what it
-// cannot read.
-func (s *Store) checkLogEnd(context.Context) error {
-	meta, _, err := s.state.SnapshotMeta()
-	if err != nil {
-		return err
-	}
-	end := &logEnd{
-		fs: s.cfg.FS, path: s.paths.logEnd, logger: s.cfg.Logger, applied: s.applier.visibleIndex.Load,
-		wake: make(chan struct{}, 1),
-		step: func() (end func()) { return s.disk.begin(diskLogEnd) },
-	}
-	if end.noted, end.slot, err = readLogEnd(s.cfg.FS, s.paths.logEnd); errors.Is(err, ErrCorrupt) {
-		s.cfg.Logger.Error("the note of the log's end is damaged, so this start cannot see whether the log has lost "+
-			"its end; the next note "+
-			"replaces it",
-			"error", err)
-	} else if err != nil {
-		return err
+// openLogEnd reads the note. damaged is the error of a file without a valid note: a start may go on from there, and the
+// next note replaces it.
+func openLogEnd(c logEndConfig) (end *logEnd, damaged, err error) {
+	end = &logEnd{c: c, wake: make(chan struct{}, 1)}
+	end.noted, end.slot, err = readLogEnd(c.fs, c.path)
+	if errors.Is(err, durable.ErrCorrupt) {
+		damaged, err = err, nil
 	}
 	end.written = end.noted
-	if end.noted > meta.Index && !s.exists(s.paths.log) {
-		return fmt.Errorf("%w: the log is missing, but entry %d of it was acknowledged", ErrInconsistent, end.noted)
-	}
-	if end.noted > meta.Index {
-		if err := s.checkLogHas(end.noted, meta); err != nil {
-			return err
-		}
-	}
-	s.logEnd = end
-	s.applier.onApplied = end.wakeUp
-	s.onClose(end.close)
-	return nil
-}
-
-// checkLogHas opens the log and looks for the noted entry. Other faults of the log are reported first, unless the state
-// was just downloaded: then the log does not match it yet.
-func (s *Store) checkLogHas(noted uint64, meta raft.SnapshotMeta) error {
-	adopted, err := statedb.ReadManifest(s.cfg.FS, s.paths.state)
-	if err != nil {
-		return err
-	}
-	log, err := wal.Open(wal.Config{
-		Dir: s.paths.log, FS: s.cfg.FS, ReadOnly: true, Logger: s.cfg.Logger, OnFatal: s.cfg.OnFatal,
-		OnCorruption: func(error) {},
-	})
-	if err != nil {
-		return logError(err)
-	}
-	_, last, err := logBounds(log)
-	if err == nil && adopted == nil {
-		err = checkLogMatchesState(log, meta)
-	}
-	if err == nil {
-		err = fitsLogEnd(last, meta.Index, noted)
-	}
-	return errors.Join(err, log.Close())
+	return end, damaged, err
 }
 
 // fitsLogEnd compares the last entry of the log and of the state with the noted one.
@@ -161,8 +114,11 @@ func fitsLogEnd(last, state, noted uint64) error {
 	}
 	return fmt.Errorf("%w: the log ends at entry %d, but entry %d was acknowledged: the entries between them are "+
 		"lost. Restore a "+
-		"backup, or, in a cluster, remove this node and let a new one join", ErrCorrupt, last, noted)
+		"backup, or, in a cluster, remove this node and let a new one join", durable.ErrCorrupt, last, noted)
 }
+
+// lastNoted is the noted entry, synced.
+func (n *logEnd) lastNoted() uint64 { return n.noted }
 
 // wakeUp is called for each entry that was applied; it does not block.
 func (n *logEnd) wakeUp() {
@@ -193,8 +149,8 @@ func (n *logEnd) run(stop <-chan struct{}) {
 			}
 		}
 		if err != nil {
-			pause = checkpointRetryInterval
-			n.logger.Error("the end of the log was not noted, so its loss would not be seen; it will be tried again",
+			pause = logEndRetryPause
+			n.c.logger.Error("the end of the log was not noted, so its loss would not be seen; it will be tried again",
 				"error", err)
 		}
 		timer.Reset(pause)
@@ -208,11 +164,11 @@ func (n *logEnd) run(stop <-chan struct{}) {
 
 // write notes the last applied entry, unless it is noted already. sync brings it to the disk.
 func (n *logEnd) write() error {
-	index := n.applied()
+	index := n.c.applied()
 	if index <= n.written {
 		return nil
 	}
-	defer n.step()()
+	defer n.c.step()()
 	if n.file == nil {
 		if err := n.open(); err != nil {
 			return err
@@ -221,7 +177,7 @@ func (n *logEnd) write() error {
 	clear(n.block[:])
 	appendLogEnd(n.block[:0], index)
 	if _, err := n.file.WriteAt(n.block[:], n.slot*logEndBlockBytes); err != nil {
-		return fmt.Errorf("raftstore: write %s: %w", n.path, err)
+		return fmt.Errorf("raftstore: write %s: %w", n.c.path, err)
 	}
 	n.written = index
 	return nil
@@ -232,9 +188,9 @@ func (n *logEnd) sync() error {
 	if n.written == n.noted {
 		return nil
 	}
-	defer n.step()()
+	defer n.c.step()()
 	if err := n.file.SyncData(); err != nil {
-		return fmt.Errorf("raftstore: sync %s: %w", n.path, err)
+		return fmt.Errorf("raftstore: sync %s: %w", n.c.path, err)
 	}
 	n.noted, n.slot = n.written, 1-n.slot
 	return nil
@@ -242,15 +198,15 @@ func (n *logEnd) sync() error {
 
 // open opens or creates the file. It gives it its whole length, so that no later write changes its size.
 func (n *logEnd) open() error {
-	_, statErr := n.fs.Stat(n.path)
-	file, err := n.fs.OpenReadWrite(n.path, vfs.WriteCategoryUnspecified)
+	_, statErr := n.c.fs.Stat(n.c.path)
+	file, err := n.c.fs.OpenReadWrite(n.c.path, vfs.WriteCategoryUnspecified)
 	if err != nil {
-		return fmt.Errorf("raftstore: open %s: %w", n.path, err)
+		return fmt.Errorf("raftstore: open %s: %w", n.c.path, err)
 	}
 	if errors.Is(statErr, fs.ErrNotExist) {
 		_, err = file.WriteAt(make([]byte, logEndBlocks*logEndBlockBytes), 0)
-		if err = errors.Join(err, file.Sync(), durable.SyncDir(n.fs, n.fs.PathDir(n.path))); err != nil {
-			return errors.Join(fmt.Errorf("raftstore: create %s: %w", n.path, err), file.Close())
+		if err = errors.Join(err, file.Sync(), durable.SyncDir(n.c.fs, n.c.fs.PathDir(n.c.path))); err != nil {
+			return errors.Join(fmt.Errorf("raftstore: create %s: %w", n.c.path, err), file.Close())
 		}
 	}
 	n.file = file
@@ -264,7 +220,7 @@ func (n *logEnd) close() error {
 		err = n.sync()
 	}
 	if err != nil {
-		n.logger.Error("the end of the log was not noted, so its loss would not be seen", "error", err)
+		n.c.logger.Error("the end of the log was not noted, so its loss would not be seen", "error", err)
 	}
 	if n.file == nil {
 		return nil

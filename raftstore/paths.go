@@ -68,6 +68,9 @@ func (p paths) create() error {
 	return nil
 }
 
+// errInUse: another process, or this one, has the directory open.
+var errInUse = errors.New("raftstore: the data directory is in use")
+
 // openHere are the directories that this process has open. A file's lock belongs to the process, and ends when the
 // process closes the file for the first time. So a directory must not be opened twice.
 var openHere sync.Map // of lockKey
@@ -96,7 +99,7 @@ func (p paths) acquire() (io.Closer, error) {
 		key.fs = readOnly.FS
 	}
 	if _, taken := openHere.LoadOrStore(key, true); taken {
-		return nil, fmt.Errorf("%w: this process has %s open", ErrInUse, p.dir)
+		return nil, fmt.Errorf("%w: this process has %s open", errInUse, p.dir)
 	}
 	lock, err := p.fs.Lock(p.lock)
 	if err == nil {
@@ -107,7 +110,7 @@ func (p paths) acquire() (io.Closer, error) {
 		// not a lock of another process: the file could not be opened
 		return nil, fmt.Errorf("raftstore: lock %s: %w", p.dir, err)
 	}
-	return nil, fmt.Errorf("%w: another process has %s open (%w)", ErrInUse, p.dir, err)
+	return nil, fmt.Errorf("%w: another process has %s open (%w)", errInUse, p.dir, err)
 }
 
 // check refuses a directory that is not a store's, or has lost the log or the state.
@@ -118,9 +121,9 @@ func (p paths) check() error {
 	case logErr != nil && stateErr != nil:
 		return fmt.Errorf("raftstore: %s is not a data directory: it has neither log/ nor state/", p.dir)
 	case logErr != nil:
-		return fmt.Errorf("%w: the log is missing: %w", ErrInconsistent, logErr)
+		return fmt.Errorf("%w: the log is missing: %w", durable.ErrInconsistent, logErr)
 	case stateErr != nil:
-		return fmt.Errorf("%w: the state is missing: %w", ErrInconsistent, stateErr)
+		return fmt.Errorf("%w: the state is missing: %w", durable.ErrInconsistent, stateErr)
 	}
 	return nil
 }

@@ -209,7 +209,7 @@ func (p *process) ticks() bool {
 // noteLogEnd is one round of the goroutine that notes the end of the log.
 func (p *process) noteLogEnd() bool {
 	end := p.store.logEnd
-	before := end.noted
+	before := end.lastNoted()
 	err := end.write()
 	if err == nil && p.w.chance(50) {
 		err = end.sync()
@@ -217,10 +217,10 @@ func (p *process) noteLogEnd() bool {
 	if err != nil && !p.disk.crashed() {
 		p.w.failf("node %d: %v", p.id, err)
 	}
-	if end.noted > before {
+	if end.lastNoted() > before {
 		p.w.counts.Notes++
 	}
-	return end.noted > before
+	return end.lastNoted() > before
 }
 
 // simPacer gives way to the simulation, and never sleeps.

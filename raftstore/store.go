@@ -175,6 +175,64 @@ func (s *Store) loadState(ctx context.Context) error {
 	return err
 }
 
+// checkLogEnd refuses a log that ends before the noted entry, unless the state has that entry's effect: then the log
+// may have been truncated after it. It comes before the log is opened for writing, since Pebble would remove what it
+// cannot read.
+func (s *Store) checkLogEnd(context.Context) error {
+	meta, _, err := s.state.SnapshotMeta()
+	if err != nil {
+		return err
+	}
+	end, damaged, err := openLogEnd(logEndConfig{
+		fs: s.cfg.FS, path: s.paths.logEnd, logger: s.cfg.Logger, applied: s.applier.visibleIndex.Load,
+		step: func() (end func()) { return s.disk.begin(diskLogEnd) },
+	})
+	if err != nil {
+		return err
+	}
+	if damaged != nil {
+		s.cfg.Logger.Error("the note of the log's end is damaged, so this start cannot see whether the log has lost "+
+			"its "+
+			"end; the next note replaces it", "error", damaged)
+	}
+	if noted := end.lastNoted(); noted > meta.Index {
+		if !s.exists(s.paths.log) {
+			return fmt.Errorf("%w: the log is missing, but entry %d of it was acknowledged", ErrInconsistent, noted)
+		}
+		if err := s.checkLogHas(noted, meta); err != nil {
+			return err
+		}
+	}
+	s.logEnd = end
+	s.applier.onApplied = end.wakeUp
+	s.onClose(end.close)
+	return nil
+}
+
+// checkLogHas opens the log and looks for the noted entry. Other faults of the log are reported first, unless the state
+// was just downloaded: then the log does not match it yet.
+func (s *Store) checkLogHas(noted uint64, meta raft.SnapshotMeta) error {
+	adopted, err := statedb.ReadManifest(s.cfg.FS, s.paths.state)
+	if err != nil {
+		return err
+	}
+	log, err := wal.Open(wal.Config{
+		Dir: s.paths.log, FS: s.cfg.FS, ReadOnly: true, Logger: s.cfg.Logger, OnFatal: s.cfg.OnFatal,
+		OnCorruption: func(error) {},
+	})
+	if err != nil {
+		return logError(err)
+	}
+	_, last, err := logBounds(log)
+	if err == nil && adopted == nil {
+		err = checkLogMatchesState(log, meta)
+	}
+	if err == nil {
+		err = fitsLogEnd(last, meta.Index, noted)
+	}
+	return errors.Join(err, log.Close())
+}
+
 func (s *Store) openLog(context.Context) error {
 	log, err := wal.Open(wal.Config{
 		Dir: s.paths.log, FS: s.cfg.FS, Logger: s.cfg.Logger, OnFatal: s.cfg.OnFatal, OnSync: s.metrics.synced,

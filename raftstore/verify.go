@@ -43,7 +43,7 @@ func Verify(ctx context.Context, dir string, report func(problem string)) (Summa
 }
 
 func verifyFS(ctx context.Context, disk vfs.FS, dir string, report func(problem string)) (Summary, error) {
-	fs := readOnlyFS{disk}
+	fs := readOnly(disk)
 	v := &verifier{fs: fs, paths: newPaths(fs, dir), metrics: newStoreMetrics(metrics.NewSet()), start: time.Now()}
 	v.report = func(problem string) {
 		v.summary.Problems++
