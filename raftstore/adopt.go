@@ -23,7 +23,7 @@ import (
 
 // adoptIncoming does the first two steps, before the state is opened.
 func (s *Store) adoptIncoming(context.Context) error {
-	fetched, err := statedb.ReadManifest(s.cfg.FS, s.paths.incoming)
+	fetched, err := statedb.ReadManifest(s.cfg.FS, s.paths.Incoming)
 	if err != nil {
 		s.cfg.Logger.Error("what was fetched of a checkpoint is of no use", "error", err)
 		fetched = nil
@@ -38,7 +38,7 @@ func (s *Store) adoptIncoming(context.Context) error {
 	if fetched.Index <= index {
 		s.cfg.Logger.Info("a fetched checkpoint is older than the state, and goes", "index", fetched.Index, "state",
 			index)
-		return s.removeDir(s.paths.incoming)
+		return s.removeDir(s.paths.Incoming)
 	}
 	s.cfg.Logger.Info("a fetched checkpoint becomes the state", "index", fetched.Index, "before", index)
 	return s.swapIn()
@@ -46,35 +46,35 @@ func (s *Store) adoptIncoming(context.Context) error {
 
 // undoSwap deals with what a crash has left in the middle of a swap, which is then done again, or at its end.
 func (s *Store) undoSwap() error {
-	switch hasState, hasReplaced := s.exists(s.paths.state), s.exists(s.paths.replaced); {
+	switch hasState, hasReplaced := s.exists(s.paths.State), s.exists(s.paths.Replaced); {
 	case !hasReplaced:
 		return nil
 	case hasState:
-		return s.removeDir(s.paths.replaced)
+		return s.removeDir(s.paths.Replaced)
 	default:
-		return s.rename(s.paths.replaced, s.paths.state)
+		return s.rename(s.paths.Replaced, s.paths.State)
 	}
 }
 
 func (s *Store) swapIn() error {
-	if s.exists(s.paths.state) {
-		if err := s.rename(s.paths.state, s.paths.replaced); err != nil {
+	if s.exists(s.paths.State) {
+		if err := s.rename(s.paths.State, s.paths.Replaced); err != nil {
 			return err
 		}
 	}
-	if err := s.rename(s.paths.incoming, s.paths.state); err != nil {
+	if err := s.rename(s.paths.Incoming, s.paths.State); err != nil {
 		return err
 	}
-	return s.removeDir(s.paths.replaced)
+	return s.removeDir(s.paths.Replaced)
 }
 
 // stateIndex is that of the state on disk, which nobody has open; 0: there is none.
 func (s *Store) stateIndex() (uint64, error) {
-	if !s.exists(s.paths.state) {
+	if !s.exists(s.paths.State) {
 		return 0, nil
 	}
 	meta, _, err := statedb.ReadSnapshotMeta(statedb.Config{
-		FS: s.cfg.FS, Dir: s.paths.state, Logger: s.cfg.Logger, OnFatal: s.cfg.OnFatal, ReadOnly: true,
+		FS: s.cfg.FS, Dir: s.paths.State, Logger: s.cfg.Logger, OnFatal: s.cfg.OnFatal, ReadOnly: true,
 	})
 	return meta.Index, err
 }
@@ -86,14 +86,14 @@ func (s *Store) exists(path string) bool {
 
 // rename and removeDir are durable when they return.
 func (s *Store) rename(from, to string) error {
-	if err := errors.Join(s.cfg.FS.Rename(from, to), durable.SyncDir(s.cfg.FS, s.paths.dir)); err != nil {
+	if err := errors.Join(s.cfg.FS.Rename(from, to), durable.SyncDir(s.cfg.FS, s.paths.Dir)); err != nil {
 		return fmt.Errorf("raftstore: rename %s to %s: %w", from, to, err)
 	}
 	return nil
 }
 
 func (s *Store) removeDir(path string) error {
-	if err := errors.Join(s.cfg.FS.RemoveAll(path), durable.SyncDir(s.cfg.FS, s.paths.dir)); err != nil {
+	if err := errors.Join(s.cfg.FS.RemoveAll(path), durable.SyncDir(s.cfg.FS, s.paths.Dir)); err != nil {
 		return fmt.Errorf("raftstore: remove %s: %w", path, err)
 	}
 	return nil
@@ -104,7 +104,7 @@ func (s *Store) removeDir(path string) error {
 // that was never committed from somewhere before it on; nothing of it is needed. What was kept of the past is continued
 // by no log, or mixes tables of two databases under one name.
 func (s *Store) alignLog(context.Context) error {
-	adopted, err := statedb.ReadManifest(s.cfg.FS, s.paths.state)
+	adopted, err := statedb.ReadManifest(s.cfg.FS, s.paths.State)
 	if err != nil || adopted == nil {
 		return err
 	}
@@ -132,11 +132,11 @@ func (s *Store) alignLog(context.Context) error {
 			return fmt.Errorf("raftstore: cut the log before a fetched checkpoint: %w", err)
 		}
 	}
-	if err := s.removeDir(s.paths.history); err != nil {
+	if err := s.removeDir(s.paths.History); err != nil {
 		return err
 	}
-	path := s.cfg.FS.PathJoin(s.paths.state, statedb.ManifestName)
-	if err := errors.Join(s.cfg.FS.Remove(path), durable.SyncDir(s.cfg.FS, s.paths.state)); err != nil {
+	path := s.cfg.FS.PathJoin(s.paths.State, statedb.ManifestName)
+	if err := errors.Join(s.cfg.FS.Remove(path), durable.SyncDir(s.cfg.FS, s.paths.State)); err != nil {
 		return fmt.Errorf("raftstore: take a fetched checkpoint over: %w", err)
 	}
 	return nil

@@ -11,6 +11,7 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/hashicorp/raft"
 
+	"apportion/raftstore/datadir"
 	"apportion/raftstore/durable"
 	"apportion/raftstore/history"
 	"apportion/raftstore/statedb"
@@ -59,9 +60,9 @@ func (b *leftBehind) config(fs vfs.FS) Config {
 // fetch gets the leader's checkpoint onto a disk.
 func (b *leftBehind) fetch(fs vfs.FS) {
 	b.t.Helper()
-	p := newPaths(fs, b.config(fs).Dir)
+	p := datadir.NewPaths(fs, b.config(fs).Dir)
 	f := newTestFetcher(fs)
-	f.in.parent, f.in.dir = p.dir, p.incoming
+	f.in.parent, f.in.dir = p.Dir, p.Incoming
 	if _, err := fetchFrom(b.leader.shipper, f, plainWire); err != nil {
 		b.t.Fatal(err)
 	}
@@ -80,7 +81,7 @@ func (b *leftBehind) mustOpen(fs vfs.FS, allowed ...[32]byte) *Store {
 		b.t.Fatalf("the state is of entry %d, and neither the old nor the new one", s.AppliedIndex())
 	}
 	verifyState(b.t, s)
-	for _, dir := range []string{s.paths.replaced, s.paths.transfer} {
+	for _, dir := range []string{s.paths.Replaced, s.paths.Transfer} {
 		if s.exists(dir) {
 			b.t.Errorf("%s is left", dir)
 		}
@@ -93,7 +94,7 @@ func (b *leftBehind) mustOpen(fs vfs.FS, allowed ...[32]byte) *Store {
 func (b *leftBehind) mustSwap(fs vfs.FS) {
 	b.t.Helper()
 	cfg := b.config(fs).withDefaults()
-	s := &Store{cfg: cfg, paths: newPaths(fs, cfg.Dir)}
+	s := &Store{cfg: cfg, paths: datadir.NewPaths(fs, cfg.Dir)}
 	if err := s.adoptIncoming(b.t.Context()); err != nil {
 		b.t.Fatal(err)
 	}
@@ -104,7 +105,7 @@ func TestAdopt(t *testing.T) {
 	mustClose(t, b.mustOpen(b.disk.CrashClone(vfs.CrashCloneCfg{}), b.oldHash))
 	b.fetch(b.disk)
 	s := b.mustOpen(b.disk, b.newHash)
-	if s.exists(s.paths.incoming) || s.exists(s.fs().PathJoin(s.paths.state, statedb.ManifestName)) {
+	if s.exists(s.paths.Incoming) || s.exists(s.fs().PathJoin(s.paths.State, statedb.ManifestName)) {
 		t.Error("the checkpoint was not taken over to the end")
 	}
 	if want := b.leader.checkpoints.checkpointIndex(); s.checkpoints.checkpointIndex() != want {
@@ -132,7 +133,7 @@ func TestAdoptOlder(t *testing.T) {
 	b.fetch(b.disk)
 	s := b.mustOpen(b.disk, b.newHash)
 	defer mustClose(t, s)
-	if s.exists(s.paths.incoming) {
+	if s.exists(s.paths.Incoming) {
 		t.Error("a fetched checkpoint of no use is left")
 	}
 }
@@ -160,8 +161,8 @@ func TestAdoptLaterTerm(t *testing.T) {
 func TestAdoptIncomplete(t *testing.T) {
 	b := newLeftBehind(t)
 	b.fetch(b.disk)
-	p := newPaths(b.disk, b.config(b.disk).Dir)
-	path := b.disk.PathJoin(p.incoming, statedb.ManifestName)
+	p := datadir.NewPaths(b.disk, b.config(b.disk).Dir)
+	path := b.disk.PathJoin(p.Incoming, statedb.ManifestName)
 	f := func(what string, damage func(fs vfs.FS) error) {
 		t.Helper()
 		fs := b.disk.CrashClone(vfs.CrashCloneCfg{})
@@ -177,7 +178,7 @@ func TestAdoptIncomplete(t *testing.T) {
 		return durable.WriteSynced(fs, path, []byte{statedb.ManifestVersion, 1, 2, 3, 4, 5})
 	})
 	f("a swap that cannot go on", func(fs vfs.FS) error {
-		return errors.Join(fs.Rename(p.state, p.replaced), fs.Remove(path))
+		return errors.Join(fs.Rename(p.State, p.Replaced), fs.Remove(path))
 	})
 }
 
@@ -203,8 +204,8 @@ func TestAdoptAlignsTheLog(t *testing.T) {
 	want := hashOf(b.leader)
 	fs := b.leader.cfg.FS.(*vfs.MemFS).CrashClone(vfs.CrashCloneCfg{})
 	b.fetch(fs)
-	older := newPaths(fs, b.config(fs).Dir)
-	if err := errors.Join(fs.RemoveAll(older.state), fs.RemoveAll(older.transfer)); err != nil {
+	older := datadir.NewPaths(fs, b.config(fs).Dir)
+	if err := errors.Join(fs.RemoveAll(older.State), fs.RemoveAll(older.Transfer)); err != nil {
 		t.Fatal(err)
 	}
 	s = b.mustOpen(fs, want)
@@ -225,20 +226,20 @@ func TestAdoptEndsTheHistory(t *testing.T) {
 		if logGoesOn { // the leader's own disk, with an older state
 			fs = b.leader.cfg.FS.(*vfs.MemFS).CrashClone(vfs.CrashCloneCfg{})
 		}
-		p := newPaths(fs, b.config(fs).Dir)
-		before, err := fs.List(p.history)
+		p := datadir.NewPaths(fs, b.config(fs).Dir)
+		before, err := fs.List(p.History)
 		if kept := len(keptOf(before)); err != nil || kept == 0 {
 			t.Fatalf("%s: %d states were kept, the test shows nothing: %v", what, kept, err)
 		}
 		b.fetch(fs)
 		if logGoesOn {
-			if err := fs.RemoveAll(p.state); err != nil {
+			if err := fs.RemoveAll(p.State); err != nil {
 				t.Fatal(err)
 			}
 		}
 		s := b.mustOpen(fs, b.newHash)
 		defer mustClose(t, s)
-		names, err := fs.List(p.history)
+		names, err := fs.List(p.History)
 		if kept := keptOf(names); err != nil || len(kept) > 0 {
 			t.Errorf("%s: %v are kept of the old state: %v", what, kept, err)
 		}

@@ -12,6 +12,7 @@ import (
 	"github.com/hashicorp/raft"
 
 	"apportion/engine"
+	"apportion/raftstore/datadir"
 	"apportion/raftstore/history"
 	"apportion/raftstore/statedb"
 	"apportion/wal"
@@ -31,7 +32,7 @@ type bench struct {
 
 func newBench(t testing.TB, cfg Config) *bench {
 	s := &Store{cfg: cfg.withDefaults(), metrics: newStoreMetrics(testMetrics())}
-	s.paths = newPaths(s.cfg.FS, s.cfg.Dir)
+	s.paths = datadir.NewPaths(s.cfg.FS, s.cfg.Dir)
 	for _, step := range []func(context.Context) error{s.lockDirectory, s.openState, s.loadState} {
 		if err := step(context.Background()); err != nil {
 			t.Fatal(err)

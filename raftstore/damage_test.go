@@ -15,6 +15,7 @@ import (
 	"github.com/hashicorp/raft"
 
 	"apportion/engine"
+	"apportion/raftstore/datadir"
 	"apportion/raftstore/statedb"
 )
 
@@ -26,7 +27,7 @@ func TestDamagedState(t *testing.T) {
 	cfg := testConfig(disk)
 	want := writeTwoLives(t, cfg)
 	refused := map[string]int{} // by the end of the file's name
-	dir := newPaths(disk, cfg.Dir).state
+	dir := datadir.NewPaths(disk, cfg.Dir).State
 	names, err := disk.List(dir)
 	if err != nil {
 		t.Fatal(err)

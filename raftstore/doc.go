@@ -21,7 +21,8 @@
 // up to i, after i was noted in it. So the disk always has the state at some i and all committed entries after it; a
 // state older than the note is refused. A start loads the state and replays the log after it. To Raft, the applied row
 // is the snapshot (snapshots.go). An entry has a checksum, so no half of a batch is ever applied. A file beside the log
-// notes an entry that the log must have, because a log cannot tell the loss of its end from a torn tail (logend.go).
+// notes an entry that the log must have, because a log cannot tell the loss of its end from a torn tail
+// (datadir.LogEnd).
 //
 // Early refusals take no log entry. Package history records them beside kept checkpoints, for backtests.
 //
@@ -39,6 +40,7 @@
 // # Rooms
 //
 //	durable   errors, synced files, checksums
+//	datadir   names in the data directory, its lock, the note of the log's end
 //	statedb   the state on disk: rows, applied row, manifest of a checkpoint's files
 //	history   kept checkpoints, recordings, refused orders
 //	peernet   connections between nodes: handshake, identity, Raft's transport

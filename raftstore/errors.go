@@ -3,6 +3,7 @@ package raftstore
 import (
 	"errors"
 
+	"apportion/raftstore/datadir"
 	"apportion/raftstore/durable"
 	"apportion/raftstore/peernet"
 )
@@ -40,7 +41,7 @@ var (
 // The errors of Open and Verify. Retrying does not help before the cause is removed.
 var (
 	// ErrInUse: another process, or another Store of this process, has the directory open.
-	ErrInUse = errInUse
+	ErrInUse = datadir.ErrInUse
 
 	// ErrFormat: the directory was written by a newer version, or is none of ours.
 	ErrFormat = durable.ErrFormat

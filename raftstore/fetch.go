@@ -48,7 +48,7 @@ func (s *Store) newFetcher(context.Context) error {
 	}
 	s.fetcher = &fetcher{
 		in: &incoming{
-			fs: s.cfg.FS, parent: s.paths.dir, dir: s.paths.incoming, whole: map[string]statedb.File{},
+			fs: s.cfg.FS, parent: s.paths.Dir, dir: s.paths.Incoming, whole: map[string]statedb.File{},
 		},
 		peers: s.peers, logger: s.cfg.Logger, metrics: s.metrics, onFatal: s.cfg.OnFatal, files: s.cfg.OpenFilesMax,
 		applied: func() uint64 { return s.raft.AppliedIndex() },

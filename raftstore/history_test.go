@@ -125,7 +125,7 @@ func (p *past) indexes() (kept []uint64) {
 // stateDirs returns the names in the history's directory that are not files of refused orders.
 func (p *past) stateDirs() []string {
 	p.t.Helper()
-	names, err := p.cfg.FS.List(p.paths.history)
+	names, err := p.cfg.FS.List(p.paths.History)
 	if err != nil {
 		p.t.Fatal(err)
 	}
@@ -354,7 +354,7 @@ func TestHistoryOff(t *testing.T) {
 	if h.Enabled || len(h.States) > 0 || p.firstEntry() > 0 {
 		t.Fatalf("%+v, the log begins at %d; want nothing", h, p.firstEntry())
 	}
-	if names, _ := fs.List(p.paths.history); len(names) > 0 {
+	if names, _ := fs.List(p.paths.History); len(names) > 0 {
 		t.Fatalf("%v are left", names)
 	}
 	if _, err := p.OpenRecording(math.MaxUint64, math.MaxInt64); !errors.Is(err, ErrNoHistory) {
@@ -411,7 +411,7 @@ func TestHistorySwept(t *testing.T) {
 	state0 := p.keptDir(kept[1])
 	for _, name := range []string{"new", "00000000000000000007-12x", "00000000000000099999-1", "readme",
 		"refused-1-2-3"} {
-		if ok, err := vfs.Clone(fs, fs, state0, fs.PathJoin(p.paths.history, name)); !ok || err != nil {
+		if ok, err := vfs.Clone(fs, fs, state0, fs.PathJoin(p.paths.History, name)); !ok || err != nil {
 			t.Fatal(ok, err)
 		}
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/hashicorp/raft"
 
+	"apportion/raftstore/datadir"
 	"apportion/raftstore/peernet"
 	"apportion/wal"
 )
@@ -207,11 +208,11 @@ func TestOldDirectoryOfOne(t *testing.T) {
 // writeOldLog makes a directory with one entry, as it was made before there were identities.
 func writeOldLog(t *testing.T, cfg Config, configuration raft.Configuration) {
 	t.Helper()
-	paths := newPaths(cfg.FS, cfg.Dir)
-	if err := paths.create(); err != nil {
+	paths := datadir.NewPaths(cfg.FS, cfg.Dir)
+	if err := paths.Create(); err != nil {
 		t.Fatal(err)
 	}
-	log, err := wal.Open(wal.Config{Dir: paths.log, FS: cfg.FS, Logger: cfg.Logger})
+	log, err := wal.Open(wal.Config{Dir: paths.Log, FS: cfg.FS, Logger: cfg.Logger})
 	if err != nil {
 		t.Fatal(err)
 	}

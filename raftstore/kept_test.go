@@ -23,7 +23,7 @@ func (p *past) keptDir(index uint64) string {
 	p.t.Helper()
 	for _, name := range p.stateDirs() {
 		if k, ok := history.ParseName(name); ok && k.Index == index {
-			return p.cfg.FS.PathJoin(p.paths.history, name)
+			return p.cfg.FS.PathJoin(p.paths.History, name)
 		}
 	}
 	p.t.Fatalf("the state of %d is not kept", index)
@@ -208,7 +208,7 @@ func TestKeptWithoutList(t *testing.T) {
 		}
 		tried++
 		dir := p.keptDir(kept[2])
-		saved := fs.PathJoin(p.paths.dir, "saved")
+		saved := fs.PathJoin(p.paths.Dir, "saved")
 		if ok, err := vfs.Clone(fs, fs, dir, saved); !ok || err != nil {
 			t.Fatal(ok, err)
 		}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 
+	"apportion/raftstore/datadir"
 	"apportion/wal"
 )
 
@@ -26,7 +27,7 @@ func TestLostLogEnd(t *testing.T) {
 		mustDo(t, s, refresh(fmt.Sprint("U", i, strings.Repeat("x", 40)), int64(i)))
 	}
 	eventually(t, "the end is noted", func() bool {
-		noted, _, err := readLogEnd(cfg.FS, s.paths.logEnd)
+		noted, _, err := datadir.ReadLogEnd(cfg.FS, s.paths.LogEnd)
 		return err == nil && noted == s.AppliedIndex()
 	})
 	killed := filepath.Join(t.TempDir(), "killed")
@@ -110,7 +111,7 @@ func TestLogEndOfOldVersion(t *testing.T) {
 	mustDo(t, s, refresh("A", 1))
 	mustClose(t, s)
 	noted := func() uint64 {
-		noted, _, err := readLogEnd(cfg.FS, s.paths.logEnd)
+		noted, _, err := datadir.ReadLogEnd(cfg.FS, s.paths.LogEnd)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -121,9 +122,9 @@ func TestLogEndOfOldVersion(t *testing.T) {
 		t.Fatal("an orderly end noted nothing")
 	}
 	for _, damage := range []func() error{
-		func() error { return cfg.FS.Remove(s.paths.logEnd) },
+		func() error { return cfg.FS.Remove(s.paths.LogEnd) },
 		func() error {
-			f, err := cfg.FS.Create(s.paths.logEnd, vfs.WriteCategoryUnspecified)
+			f, err := cfg.FS.Create(s.paths.LogEnd, vfs.WriteCategoryUnspecified)
 			if err == nil {
 				_, err = f.Write(bytes.Repeat([]byte{1}, 100))
 			}
@@ -149,11 +150,11 @@ func TestLogEndIsNotAhead(t *testing.T) {
 	for i := range 300 {
 		mustDo(t, s, refresh(fmt.Sprint(i), 1))
 		clone := cfg.FS.(*vfs.MemFS).CrashClone(vfs.CrashCloneCfg{})
-		noted, _, err := readLogEnd(clone, s.paths.logEnd)
+		noted, _, err := datadir.ReadLogEnd(clone, s.paths.LogEnd)
 		if err != nil {
 			t.Fatal(err)
 		}
-		log, err := wal.Open(wal.Config{Dir: s.paths.log, FS: clone, ReadOnly: true, Logger: cfg.Logger})
+		log, err := wal.Open(wal.Config{Dir: s.paths.Log, FS: clone, ReadOnly: true, Logger: cfg.Logger})
 		if err != nil {
 			t.Fatal(err)
 		}

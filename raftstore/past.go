@@ -27,7 +27,7 @@ func (s *Store) openHistory(context.Context) (err error) {
 		return err
 	}
 	s.history, err = history.Open(history.Config{
-		FS: s.cfg.FS, Dir: s.paths.history, State: s.state, CheckpointIndex: s.checkpoints.checkpointIndex(),
+		FS: s.cfg.FS, Dir: s.paths.History, State: s.state, CheckpointIndex: s.checkpoints.checkpointIndex(),
 		Log: s.log, First: first, Last: last,
 		AgeMS: max(0, s.cfg.HistoryAge.Milliseconds()), BytesMax: s.cfg.HistoryBytes,
 		NowMS: s.cfg.Clock.NowMS(), SegmentBytes: s.cfg.refusedSegmentBytes,

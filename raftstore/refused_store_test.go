@@ -205,7 +205,7 @@ func TestRefusalsOff(t *testing.T) {
 	p.cfg.HistoryAge = -1
 	p.reopen()
 	p.refuse("b", "none")
-	if names, _ := p.cfg.FS.List(p.paths.history); len(names) > 0 {
+	if names, _ := p.cfg.FS.List(p.paths.History); len(names) > 0 {
 		t.Errorf("%v are left", names)
 	}
 	p.cfg.HistoryAge = 1 << 40

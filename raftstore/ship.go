@@ -68,14 +68,14 @@ var (
 
 // newShipper comes before Raft starts. What an earlier life has left is removed.
 func (s *Store) newShipper(context.Context) error {
-	if err := s.cfg.FS.RemoveAll(s.paths.transfer); err != nil {
-		return fmt.Errorf("raftstore: clear %s: %w", s.paths.transfer, err)
+	if err := s.cfg.FS.RemoveAll(s.paths.Transfer); err != nil {
+		return fmt.Errorf("raftstore: clear %s: %w", s.paths.Transfer, err)
 	}
 	if s.peers == nil {
 		return nil
 	}
 	s.shipper = &shipper{
-		fs: s.cfg.FS, dir: s.paths.transfer, state: s.state, log: s.raftLog, logger: s.cfg.Logger, metrics: s.metrics,
+		fs: s.cfg.FS, dir: s.paths.Transfer, state: s.state, log: s.raftLog, logger: s.cfg.Logger, metrics: s.metrics,
 		onFatal: s.cfg.OnFatal, bytesMax: s.cfg.shippedLogBytes, leads: func() bool {
 			return s.raft.State() == raft.Leader
 		},

@@ -254,7 +254,7 @@ func TestOldSnapshotIsIgnored(t *testing.T) {
 	mustDo(t, s, refresh("A", 1))
 	f("the state, and there is log behind it", covered, "is old")
 	f("a state that was reached by the log", s.raft.AppliedIndex(), errNotWanted.Error())
-	if isClosed(s.Replaced()) || s.exists(s.paths.incoming) {
+	if isClosed(s.Replaced()) || s.exists(s.paths.Incoming) {
 		t.Error("a checkpoint was fetched")
 	}
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/hashicorp/raft"
 
 	"apportion/engine"
+	"apportion/raftstore/datadir"
 	"apportion/raftstore/statedb"
 	"apportion/wal"
 )
@@ -68,7 +69,8 @@ func newProcess(w *world, id int, mem *vfs.MemFS, skewMS int64) *process {
 		queueBatchesMax: w.plan.queueBatches,
 	}.withDefaults()
 	p.store = &Store{
-		cfg: cfg, paths: newPaths(cfg.FS, cfg.Dir), metrics: newStoreMetrics(cfg.Metrics), stop: make(chan struct{}),
+		cfg: cfg, paths: datadir.NewPaths(cfg.FS, cfg.Dir), metrics: newStoreMetrics(cfg.Metrics),
+		stop:    make(chan struct{}),
 		stamper: newStamper(cfg.Clock, cfg.Logger),
 	}
 	return p
@@ -95,7 +97,7 @@ func (p *process) start() error {
 func (p *process) openState(context.Context) error {
 	s := p.store
 	state, err := statedb.Open(statedb.Config{
-		FS: s.cfg.FS, Dir: s.paths.state, IngestDir: s.paths.ingest, Logger: s.cfg.Logger, OnFatal: s.cfg.OnFatal,
+		FS: s.cfg.FS, Dir: s.paths.State, IngestDir: s.paths.Ingest, Logger: s.cfg.Logger, OnFatal: s.cfg.OnFatal,
 		NoCompactions: true,
 	})
 	if err != nil {
@@ -209,18 +211,18 @@ func (p *process) ticks() bool {
 // noteLogEnd is one round of the goroutine that notes the end of the log.
 func (p *process) noteLogEnd() bool {
 	end := p.store.logEnd
-	before := end.lastNoted()
-	err := end.write()
+	before := end.LastNoted()
+	err := end.Write()
 	if err == nil && p.w.chance(50) {
-		err = end.sync()
+		err = end.Sync()
 	}
 	if err != nil && !p.disk.crashed() {
 		p.w.failf("node %d: %v", p.id, err)
 	}
-	if end.lastNoted() > before {
+	if end.LastNoted() > before {
 		p.w.counts.Notes++
 	}
-	return end.lastNoted() > before
+	return end.LastNoted() > before
 }
 
 // simPacer gives way to the simulation, and never sleeps.

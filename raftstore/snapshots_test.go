@@ -1,6 +1,7 @@
 package raftstore
 
 import (
+	"apportion/raftstore/datadir"
 	"bytes"
 	"context"
 	"errors"
@@ -79,8 +80,8 @@ func (silent) Fatalf(format string, args ...any) {
 func TestStateOfSomethingElse(t *testing.T) {
 	fs := vfs.NewMem()
 	cfg := testConfig(fs).withDefaults()
-	p := newPaths(fs, cfg.Dir)
-	db, err := pebble.Open(p.state, &pebble.Options{FS: fs, Logger: silent{}})
+	p := datadir.NewPaths(fs, cfg.Dir)
+	db, err := pebble.Open(p.State, &pebble.Options{FS: fs, Logger: silent{}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/hashicorp/raft"
 
 	"apportion/engine"
+	"apportion/raftstore/datadir"
 	"apportion/raftstore/history"
 	"apportion/raftstore/peernet"
 	"apportion/raftstore/statedb"
@@ -21,7 +22,7 @@ import (
 // step. All its methods may be called from any goroutine.
 type Store struct {
 	cfg     Config
-	paths   paths
+	paths   datadir.Paths
 	metrics *storeMetrics
 	stamper *stamper
 
@@ -29,7 +30,7 @@ type Store struct {
 	applier     *applier
 	state       *statedb.DB
 	log         *wal.Log
-	logEnd      *logEnd
+	logEnd      *datadir.LogEnd
 	raftLog     *logStore
 	archive     *archive
 	checkpoints *checkpointer
@@ -65,7 +66,8 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 	}
 	cfg = cfg.withDefaults()
 	s := &Store{
-		cfg: cfg, paths: newPaths(cfg.FS, cfg.Dir), metrics: newStoreMetrics(cfg.Metrics), stop: make(chan struct{}),
+		cfg: cfg, paths: datadir.NewPaths(cfg.FS, cfg.Dir), metrics: newStoreMetrics(cfg.Metrics),
+		stop:    make(chan struct{}),
 		stamper: newStamper(cfg.Clock, cfg.Logger), disk: diskWatch{start: time.Now()},
 	}
 	steps := []func(context.Context) error{
@@ -126,10 +128,10 @@ func (s *Store) unwind() error {
 func (s *Store) onClose(f func() error) { s.undo = append(s.undo, f) }
 
 func (s *Store) lockDirectory(context.Context) error {
-	if err := s.paths.create(); err != nil {
+	if err := s.paths.Create(); err != nil {
 		return err
 	}
-	lock, err := s.paths.acquire()
+	lock, err := s.paths.Acquire()
 	if err != nil {
 		return err
 	}
@@ -139,7 +141,7 @@ func (s *Store) lockDirectory(context.Context) error {
 
 func (s *Store) openState(context.Context) error {
 	state, err := statedb.Open(statedb.Config{
-		FS: s.cfg.FS, Dir: s.paths.state, IngestDir: s.paths.ingest, Logger: s.cfg.Logger, OnFatal: s.cfg.OnFatal,
+		FS: s.cfg.FS, Dir: s.paths.State, IngestDir: s.paths.Ingest, Logger: s.cfg.Logger, OnFatal: s.cfg.OnFatal,
 		OpenFiles: s.cfg.OpenFilesMax,
 	})
 	if err != nil {
@@ -183,9 +185,9 @@ func (s *Store) checkLogEnd(context.Context) error {
 	if err != nil {
 		return err
 	}
-	end, damaged, err := openLogEnd(logEndConfig{
-		fs: s.cfg.FS, path: s.paths.logEnd, logger: s.cfg.Logger, applied: s.applier.visibleIndex.Load,
-		step: func() (end func()) { return s.disk.begin(diskLogEnd) },
+	end, damaged, err := datadir.OpenLogEnd(datadir.LogEndConfig{
+		FS: s.cfg.FS, Path: s.paths.LogEnd, Logger: s.cfg.Logger, Applied: s.applier.visibleIndex.Load,
+		Step: func() (end func()) { return s.disk.begin(diskLogEnd) },
 	})
 	if err != nil {
 		return err
@@ -195,8 +197,8 @@ func (s *Store) checkLogEnd(context.Context) error {
 			"its "+
 			"end; the next note replaces it", "error", damaged)
 	}
-	if noted := end.lastNoted(); noted > meta.Index {
-		if !s.exists(s.paths.log) {
+	if noted := end.LastNoted(); noted > meta.Index {
+		if !s.exists(s.paths.Log) {
 			return fmt.Errorf("%w: the log is missing, but entry %d of it was acknowledged", ErrInconsistent, noted)
 		}
 		if err := s.checkLogHas(noted, meta); err != nil {
@@ -204,20 +206,20 @@ func (s *Store) checkLogEnd(context.Context) error {
 		}
 	}
 	s.logEnd = end
-	s.applier.onApplied = end.wakeUp
-	s.onClose(end.close)
+	s.applier.onApplied = end.WakeUp
+	s.onClose(end.Close)
 	return nil
 }
 
 // checkLogHas opens the log and looks for the noted entry. Other faults of the log are reported first, unless the state
 // was just downloaded: then the log does not match it yet.
 func (s *Store) checkLogHas(noted uint64, meta raft.SnapshotMeta) error {
-	adopted, err := statedb.ReadManifest(s.cfg.FS, s.paths.state)
+	adopted, err := statedb.ReadManifest(s.cfg.FS, s.paths.State)
 	if err != nil {
 		return err
 	}
 	log, err := wal.Open(wal.Config{
-		Dir: s.paths.log, FS: s.cfg.FS, ReadOnly: true, Logger: s.cfg.Logger, OnFatal: s.cfg.OnFatal,
+		Dir: s.paths.Log, FS: s.cfg.FS, ReadOnly: true, Logger: s.cfg.Logger, OnFatal: s.cfg.OnFatal,
 		OnCorruption: func(error) {},
 	})
 	if err != nil {
@@ -228,14 +230,14 @@ func (s *Store) checkLogHas(noted uint64, meta raft.SnapshotMeta) error {
 		err = checkLogMatchesState(log, meta)
 	}
 	if err == nil {
-		err = fitsLogEnd(last, meta.Index, noted)
+		err = datadir.CheckLogEnd(last, meta.Index, noted)
 	}
 	return errors.Join(err, log.Close())
 }
 
 func (s *Store) openLog(context.Context) error {
 	log, err := wal.Open(wal.Config{
-		Dir: s.paths.log, FS: s.cfg.FS, Logger: s.cfg.Logger, OnFatal: s.cfg.OnFatal, OnSync: s.metrics.synced,
+		Dir: s.paths.Log, FS: s.cfg.FS, Logger: s.cfg.Logger, OnFatal: s.cfg.OnFatal, OnSync: s.metrics.synced,
 		MemTableBytes: s.cfg.logMemTableBytes, OpenFilesMax: s.cfg.OpenFilesMax,
 	})
 	if err != nil {
@@ -267,7 +269,7 @@ func (s *Store) startWorkers(context.Context) error {
 	s.proposer.leads = s.leadership.valid
 	s.ticker.do = s.Do
 	go s.proposer.run()
-	workers := []func(<-chan struct{}){s.leadership.run, s.checkpoints.run, s.ticker.run, s.logEnd.run,
+	workers := []func(<-chan struct{}){s.leadership.run, s.checkpoints.run, s.ticker.run, s.logEnd.Run,
 		s.history.Run}
 	if s.peers != nil {
 		workers = append(workers, s.reads.workers()...)

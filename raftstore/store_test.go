@@ -14,6 +14,7 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"apportion/engine"
+	"apportion/raftstore/datadir"
 )
 
 // testConfig is a configuration for tests: a file system in memory, quick elections, no checkpoint unless asked for.
@@ -183,7 +184,7 @@ func TestStoreLogIsCut(t *testing.T) {
 
 // TestStoreChecksFit: log and state that do not belong together are refused.
 func TestStoreChecksFit(t *testing.T) {
-	f := func(what string, want error, damage func(fs *vfs.MemFS, p paths)) {
+	f := func(what string, want error, damage func(fs *vfs.MemFS, p datadir.Paths)) {
 		t.Helper()
 		fs := vfs.NewMem()
 		cfg := testConfig(fs)
@@ -196,7 +197,7 @@ func TestStoreChecksFit(t *testing.T) {
 		}
 		mustDo(t, s, refresh("after", 1))
 		mustClose(t, s)
-		damage(fs, newPaths(fs, cfg.Dir))
+		damage(fs, datadir.NewPaths(fs, cfg.Dir))
 		s, err := Open(context.Background(), cfg)
 		if err == nil {
 			mustClose(t, s)
@@ -211,24 +212,24 @@ func TestStoreChecksFit(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	f("nothing", nil, func(*vfs.MemFS, paths) {})
-	f("the state is gone", ErrInconsistent, func(fs *vfs.MemFS, p paths) { must(fs.RemoveAll(p.state)) })
-	f("the log is gone", ErrInconsistent, func(fs *vfs.MemFS, p paths) { must(fs.RemoveAll(p.log)) })
-	f("a log of another store", ErrInconsistent, func(fs *vfs.MemFS, p paths) {
+	f("nothing", nil, func(*vfs.MemFS, datadir.Paths) {})
+	f("the state is gone", ErrInconsistent, func(fs *vfs.MemFS, p datadir.Paths) { must(fs.RemoveAll(p.State)) })
+	f("the log is gone", ErrInconsistent, func(fs *vfs.MemFS, p datadir.Paths) { must(fs.RemoveAll(p.Log)) })
+	f("a log of another store", ErrInconsistent, func(fs *vfs.MemFS, p datadir.Paths) {
 		other := testConfig(fs)
 		other.Dir = "/data/other"
 		s := openReady(t, other)
 		mustDo(t, s, refresh("other", 1))
 		mustClose(t, s)
-		must(fs.RemoveAll(p.log))
-		must(fs.Rename(newPaths(fs, other.Dir).log, p.log))
+		must(fs.RemoveAll(p.Log))
+		must(fs.Rename(datadir.NewPaths(fs, other.Dir).Log, p.Log))
 	})
 }
 
 // TestLostState: a log that was cut behind a checkpoint is refused without the state of that checkpoint, at each
 // attempt, and never taken for a new directory. A log that was never cut is as good as the state.
 func TestLostState(t *testing.T) {
-	f := func(what, want string, forget, more bool, lose func(fs *vfs.MemFS, p paths, older *vfs.MemFS)) {
+	f := func(what, want string, forget, more bool, lose func(fs *vfs.MemFS, p datadir.Paths, older *vfs.MemFS)) {
 		t.Helper()
 		fs := vfs.NewCrashableMem()
 		cfg := testConfig(fs)
@@ -253,7 +254,7 @@ func TestLostState(t *testing.T) {
 		}
 		hash := hashOf(s)
 		mustClose(t, s)
-		lose(fs, newPaths(fs, cfg.Dir), older)
+		lose(fs, datadir.NewPaths(fs, cfg.Dir), older)
 		for range 2 {
 			err := openAndCompare(t, fs, hash)
 			if want == "" {
@@ -270,14 +271,14 @@ func TestLostState(t *testing.T) {
 			}
 		}
 	}
-	remove := func(fs *vfs.MemFS, p paths, _ *vfs.MemFS) {
-		if err := fs.RemoveAll(p.state); err != nil {
+	remove := func(fs *vfs.MemFS, p datadir.Paths, _ *vfs.MemFS) {
+		if err := fs.RemoveAll(p.State); err != nil {
 			t.Fatal(err)
 		}
 	}
-	takeOlder := func(fs *vfs.MemFS, p paths, older *vfs.MemFS) {
+	takeOlder := func(fs *vfs.MemFS, p datadir.Paths, older *vfs.MemFS) {
 		remove(fs, p, nil)
-		if ok, err := vfs.Clone(older, fs, p.state, p.state); !ok || err != nil {
+		if ok, err := vfs.Clone(older, fs, p.State, p.State); !ok || err != nil {
 			t.Fatal(ok, err)
 		}
 	}

@@ -14,6 +14,7 @@ import (
 	"github.com/hashicorp/raft"
 
 	"apportion/engine"
+	"apportion/raftstore/datadir"
 	"apportion/raftstore/history"
 	"apportion/raftstore/statedb"
 	"apportion/wal"
@@ -43,8 +44,9 @@ func Verify(ctx context.Context, dir string, report func(problem string)) (Summa
 }
 
 func verifyFS(ctx context.Context, disk vfs.FS, dir string, report func(problem string)) (Summary, error) {
-	fs := readOnly(disk)
-	v := &verifier{fs: fs, paths: newPaths(fs, dir), metrics: newStoreMetrics(metrics.NewSet()), start: time.Now()}
+	fs := datadir.ReadOnly(disk)
+	v := &verifier{fs: fs, paths: datadir.NewPaths(fs, dir), metrics: newStoreMetrics(metrics.NewSet()),
+		start: time.Now()}
 	v.report = func(problem string) {
 		v.summary.Problems++
 		report(problem)
@@ -56,7 +58,7 @@ func verifyFS(ctx context.Context, disk vfs.FS, dir string, report func(problem 
 
 type verifier struct {
 	fs      vfs.FS
-	paths   paths
+	paths   datadir.Paths
 	metrics *storeMetrics
 	report  func(problem string)
 	start   time.Time
@@ -65,10 +67,10 @@ type verifier struct {
 }
 
 func (v *verifier) run(ctx context.Context) (err error) {
-	if err := v.paths.check(); err != nil {
+	if err := v.paths.Check(); err != nil {
 		return err
 	}
-	lock, err := v.paths.acquire()
+	lock, err := v.paths.Acquire()
 	if err != nil {
 		return err
 	}
@@ -94,7 +96,7 @@ func (v *verifier) stateConfig(dir string) statedb.Config {
 }
 
 func (v *verifier) loadState(ctx context.Context, e *engine.Engine) (err error) {
-	state, err := statedb.Open(v.stateConfig(v.paths.state))
+	state, err := statedb.Open(v.stateConfig(v.paths.State))
 	if errors.Is(err, pebble.ErrDBDoesNotExist) {
 		return nil // a crash interrupted its creation, or the log will show that it is missing
 	}
@@ -116,7 +118,7 @@ func (v *verifier) loadState(ctx context.Context, e *engine.Engine) (err error) 
 // replay applies the log after the state.
 func (v *verifier) replay(ctx context.Context, a *applier) (err error) {
 	log, err := wal.Open(wal.Config{
-		Dir: v.paths.log, FS: v.fs, ReadOnly: true, Logger: v.logger(), OnFatal: func(string) {},
+		Dir: v.paths.Log, FS: v.fs, ReadOnly: true, Logger: v.logger(), OnFatal: func(string) {},
 		OnCorruption: func(error) {},
 	})
 	if err != nil {
@@ -133,14 +135,14 @@ func (v *verifier) replay(ctx context.Context, a *applier) (err error) {
 	if err != nil {
 		return err
 	}
-	noted, _, err := readLogEnd(v.fs, v.paths.logEnd)
+	noted, _, err := datadir.ReadLogEnd(v.fs, v.paths.LogEnd)
 	if err == nil {
-		err = fitsLogEnd(last, v.meta.Index, noted)
+		err = datadir.CheckLogEnd(last, v.meta.Index, noted)
 	}
 	if err != nil {
 		v.report(err.Error())
 	}
-	if adopted, err := statedb.ReadManifest(v.fs, v.paths.state); err != nil || adopted != nil {
+	if adopted, err := statedb.ReadManifest(v.fs, v.paths.State); err != nil || adopted != nil {
 		return err // the next start brings the log in line with a state of another node, see alignLog
 	}
 	if err := checkLogMatchesState(log, v.meta); err != nil {
@@ -148,9 +150,9 @@ func (v *verifier) replay(ctx context.Context, a *applier) (err error) {
 		return nil
 	}
 	if last == 0 {
-		err = history.Verify(ctx, v.stateConfig(v.paths.history), v.meta.Index+1, v.meta.Index, v.report)
+		err = history.Verify(ctx, v.stateConfig(v.paths.History), v.meta.Index+1, v.meta.Index, v.report)
 	} else {
-		err = history.Verify(ctx, v.stateConfig(v.paths.history), first, last, v.report)
+		err = history.Verify(ctx, v.stateConfig(v.paths.History), first, last, v.report)
 	}
 	if err != nil {
 		return err

@@ -29,8 +29,9 @@ var mayImport = map[string][]string{
 
 	"wal": {},
 
-	"raftstore": {"engine", "raftstore/durable", "raftstore/history", "raftstore/peernet",
+	"raftstore": {"engine", "raftstore/datadir", "raftstore/durable", "raftstore/history", "raftstore/peernet",
 		"raftstore/statedb", "rules", "wal"},
+	"raftstore/datadir": {"raftstore/durable"},
 	"raftstore/durable": {},
 	"raftstore/history": {"engine", "raftstore/durable", "raftstore/statedb", "wal"},
 	"raftstore/peernet": {"wal"},

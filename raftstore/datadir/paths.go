@@ -1,4 +1,4 @@
-package raftstore
+package datadir
 
 import (
 	"errors"
@@ -12,64 +12,65 @@ import (
 	"apportion/raftstore/durable"
 )
 
-// paths are the names inside a data directory:
+// Paths are the names inside a data directory:
 //
 //	LOCK      held while the directory is in use
 //	log/      the Raft log (package wal)
-//	log.end   the number of an entry that the log must have, see logEnd
+//	log.end   the number of an entry that the log must have, see LogEnd
 //	state/    the state database
 //	ingest/   tables of the checkpoint in progress; cleared by the next one
 //	history/  kept checkpoints and refused orders, for backtests; may be removed while no server runs
 //	transfer/ checkpoints that other nodes download; cleared at a start
 //	incoming/ a checkpoint that is downloaded from the leader, see adopt.go
 //	replaced/ the old state, until a downloaded one has taken its place
-type paths struct {
+type Paths struct {
 	fs     vfs.FS
-	dir    string
+	Dir    string
 	lock   string
-	log    string
-	logEnd string
-	state  string
-	ingest string
+	Log    string
+	LogEnd string
+	State  string
+	Ingest string
 
-	history  string
-	transfer string
-	incoming string
-	replaced string
+	History  string
+	Transfer string
+	Incoming string
+	Replaced string
 }
 
-func newPaths(fs vfs.FS, dir string) paths {
-	return paths{
-		fs: fs, dir: dir,
-		lock: fs.PathJoin(dir, "LOCK"), log: fs.PathJoin(dir, "log"), logEnd: fs.PathJoin(dir, "log.end"),
-		state: fs.PathJoin(dir, "state"), ingest: fs.PathJoin(dir, "ingest"),
-		history: fs.PathJoin(dir, "history"), transfer: fs.PathJoin(dir, "transfer"),
-		incoming: fs.PathJoin(dir, "incoming"), replaced: fs.PathJoin(dir, "replaced"),
+// NewPaths returns the names inside a data directory.
+func NewPaths(fs vfs.FS, dir string) Paths {
+	return Paths{
+		fs: fs, Dir: dir,
+		lock: fs.PathJoin(dir, "LOCK"), Log: fs.PathJoin(dir, "log"), LogEnd: fs.PathJoin(dir, "log.end"),
+		State: fs.PathJoin(dir, "state"), Ingest: fs.PathJoin(dir, "ingest"),
+		History: fs.PathJoin(dir, "history"), Transfer: fs.PathJoin(dir, "transfer"),
+		Incoming: fs.PathJoin(dir, "incoming"), Replaced: fs.PathJoin(dir, "replaced"),
 	}
 }
 
-// create creates the data directory and makes it durable: the parent of each new directory is synced.
-func (p paths) create() error {
+// Create creates the data directory and makes it durable: the parent of each new directory is synced.
+func (p Paths) Create() error {
 	var parents []string
-	for dir := p.dir; ; dir = p.fs.PathDir(dir) {
+	for dir := p.Dir; ; dir = p.fs.PathDir(dir) {
 		if _, err := p.fs.Stat(dir); err == nil || dir == p.fs.PathDir(dir) {
 			break
 		}
 		parents = append(parents, p.fs.PathDir(dir))
 	}
-	if err := p.fs.MkdirAll(p.dir, durable.DirPermissions); err != nil {
-		return fmt.Errorf("raftstore: create %s: %w", p.dir, err)
+	if err := p.fs.MkdirAll(p.Dir, durable.DirPermissions); err != nil {
+		return fmt.Errorf("raftstore: create %s: %w", p.Dir, err)
 	}
 	for _, parent := range parents {
 		if err := durable.SyncDir(p.fs, parent); err != nil {
-			return fmt.Errorf("raftstore: create %s: %w", p.dir, err)
+			return fmt.Errorf("raftstore: create %s: %w", p.Dir, err)
 		}
 	}
 	return nil
 }
 
-// errInUse: another process, or this one, has the directory open.
-var errInUse = errors.New("raftstore: the data directory is in use")
+// ErrInUse: another process, or this one, has the directory open.
+var ErrInUse = errors.New("raftstore: the data directory is in use")
 
 // openHere are the directories that this process has open. A file's lock belongs to the process, and ends when the
 // process closes the file for the first time. So a directory must not be opened twice.
@@ -92,14 +93,14 @@ func (l heldLock) Close() error {
 	return l.Closer.Close()
 }
 
-// acquire locks the directory: exclusively for a store, shared for readers.
-func (p paths) acquire() (io.Closer, error) {
+// Acquire locks the directory: exclusively for a store, shared for readers.
+func (p Paths) Acquire() (io.Closer, error) {
 	key := lockKey{p.fs, p.lock}
 	if readOnly, ok := p.fs.(readOnlyFS); ok {
 		key.fs = readOnly.FS
 	}
 	if _, taken := openHere.LoadOrStore(key, true); taken {
-		return nil, fmt.Errorf("%w: this process has %s open", errInUse, p.dir)
+		return nil, fmt.Errorf("%w: this process has %s open", ErrInUse, p.Dir)
 	}
 	lock, err := p.fs.Lock(p.lock)
 	if err == nil {
@@ -108,18 +109,18 @@ func (p paths) acquire() (io.Closer, error) {
 	openHere.Delete(key)
 	if opening := (*fs.PathError)(nil); errors.As(err, &opening) {
 		// not a lock of another process: the file could not be opened
-		return nil, fmt.Errorf("raftstore: lock %s: %w", p.dir, err)
+		return nil, fmt.Errorf("raftstore: lock %s: %w", p.Dir, err)
 	}
-	return nil, fmt.Errorf("%w: another process has %s open (%w)", errInUse, p.dir, err)
+	return nil, fmt.Errorf("%w: another process has %s open (%w)", ErrInUse, p.Dir, err)
 }
 
-// check refuses a directory that is not a store's, or has lost the log or the state.
-func (p paths) check() error {
-	_, logErr := p.fs.Stat(p.log)
-	_, stateErr := p.fs.Stat(p.state)
+// Check refuses a directory that is not a store's, or has lost the log or the state.
+func (p Paths) Check() error {
+	_, logErr := p.fs.Stat(p.Log)
+	_, stateErr := p.fs.Stat(p.State)
 	switch {
 	case logErr != nil && stateErr != nil:
-		return fmt.Errorf("raftstore: %s is not a data directory: it has neither log/ nor state/", p.dir)
+		return fmt.Errorf("raftstore: %s is not a data directory: it has neither log/ nor state/", p.Dir)
 	case logErr != nil:
 		return fmt.Errorf("%w: the log is missing: %w", durable.ErrInconsistent, logErr)
 	case stateErr != nil:

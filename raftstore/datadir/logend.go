@@ -1,4 +1,4 @@
-package raftstore
+package datadir
 
 import (
 	"encoding/binary"
@@ -15,7 +15,7 @@ import (
 	"apportion/raftstore/durable"
 )
 
-// logEnd notes, in a file beside the log, an entry that the log must have. The log itself cannot tell: a truncated or
+// LogEnd notes, in a file beside the log, an entry that the log must have. The log itself cannot tell: a truncated or
 // damaged last file looks like a torn tail, as a crash leaves it in the middle of a write. With the note, a start and
 // Verify tell them apart.
 //
@@ -26,8 +26,8 @@ import (
 //
 // The file has two blocks. Only one of them changes between two syncs, so a torn block leaves the other. A missing
 // file, as in a directory of an older version, claims nothing.
-type logEnd struct {
-	c    logEndConfig
+type LogEnd struct {
+	c    LogEndConfig
 	wake chan struct{} // capacity 1: an entry was applied
 
 	file    vfs.File // nil until the first write
@@ -37,13 +37,13 @@ type logEnd struct {
 	block   [logEndBlockBytes]byte
 }
 
-// logEndConfig says where a note is, and what it notes.
-type logEndConfig struct {
-	fs      vfs.FS
-	path    string
-	logger  *slog.Logger
-	applied func() uint64       // the last applied entry
-	step    func() (end func()) // marks the start of a write to the disk
+// LogEndConfig says where a note is, and what it notes.
+type LogEndConfig struct {
+	FS      vfs.FS
+	Path    string
+	Logger  *slog.Logger
+	Applied func() uint64       // the last applied entry
+	Step    func() (end func()) // marks the start of a write to the disk
 }
 
 // A block: a sealed index of 8 bytes, then zeros. It fills a page, because the kernel first reads a page that is
@@ -67,9 +67,9 @@ func decodeLogEnd(block []byte) (index uint64, ok bool) {
 	return binary.LittleEndian.Uint64(body), true
 }
 
-// readLogEnd reads the note, 0 if there is none, and the block to write next. It fails if the file cannot be read, or
+// ReadLogEnd reads the note, 0 if there is none, and the block to write next. It fails if the file cannot be read, or
 // if both blocks are damaged.
-func readLogEnd(disk vfs.FS, path string) (noted uint64, slot int64, err error) {
+func ReadLogEnd(disk vfs.FS, path string) (noted uint64, slot int64, err error) {
 	f, err := disk.Open(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return 0, 0, nil
@@ -95,11 +95,11 @@ func readLogEnd(disk vfs.FS, path string) (noted uint64, slot int64, err error) 
 	return noted, slot, nil
 }
 
-// openLogEnd reads the note. damaged is the error of a file without a valid note: a start may go on from there, and the
+// OpenLogEnd reads the note. damaged is the error of a file without a valid note: a start may go on from there, and the
 // next note replaces it.
-func openLogEnd(c logEndConfig) (end *logEnd, damaged, err error) {
-	end = &logEnd{c: c, wake: make(chan struct{}, 1)}
-	end.noted, end.slot, err = readLogEnd(c.fs, c.path)
+func OpenLogEnd(c LogEndConfig) (end *LogEnd, damaged, err error) {
+	end = &LogEnd{c: c, wake: make(chan struct{}, 1)}
+	end.noted, end.slot, err = ReadLogEnd(c.FS, c.Path)
 	if errors.Is(err, durable.ErrCorrupt) {
 		damaged, err = err, nil
 	}
@@ -107,8 +107,8 @@ func openLogEnd(c logEndConfig) (end *logEnd, damaged, err error) {
 	return end, damaged, err
 }
 
-// fitsLogEnd compares the last entry of the log and of the state with the noted one.
-func fitsLogEnd(last, state, noted uint64) error {
+// CheckLogEnd compares the last entry of the log and of the state with the noted one.
+func CheckLogEnd(last, state, noted uint64) error {
 	if max(last, state) >= noted {
 		return nil
 	}
@@ -117,19 +117,19 @@ func fitsLogEnd(last, state, noted uint64) error {
 		"backup, or, in a cluster, remove this node and let a new one join", durable.ErrCorrupt, last, noted)
 }
 
-// lastNoted is the noted entry, synced.
-func (n *logEnd) lastNoted() uint64 { return n.noted }
+// LastNoted is the noted entry, synced.
+func (n *LogEnd) LastNoted() uint64 { return n.noted }
 
-// wakeUp is called for each entry that was applied; it does not block.
-func (n *logEnd) wakeUp() {
+// WakeUp is called for each entry that was applied; it does not block.
+func (n *LogEnd) WakeUp() {
 	select {
 	case n.wake <- struct{}{}:
 	default:
 	}
 }
 
-// run writes and syncs notes until stop is closed. On a slow disk it pauses for most of the time.
-func (n *logEnd) run(stop <-chan struct{}) {
+// Run writes and syncs notes until stop is closed. On a slow disk it pauses for most of the time.
+func (n *LogEnd) Run(stop <-chan struct{}) {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	syncAt := time.Now()
@@ -139,18 +139,18 @@ func (n *logEnd) run(stop <-chan struct{}) {
 			return
 		case <-n.wake:
 		}
-		begin, pause, err := time.Now(), logEndPause, n.write()
+		begin, pause, err := time.Now(), logEndPause, n.Write()
 		if err == nil && n.written > n.noted {
 			if begin.Before(syncAt) {
-				n.wakeUp()
+				n.WakeUp()
 			} else {
-				err = n.sync()
+				err = n.Sync()
 				syncAt = time.Now().Add(min(max(logEndSyncPause, logEndSyncParts*time.Since(begin)), logEndSyncMax))
 			}
 		}
 		if err != nil {
 			pause = logEndRetryPause
-			n.c.logger.Error("the end of the log was not noted, so its loss would not be seen; it will be tried again",
+			n.c.Logger.Error("the end of the log was not noted, so its loss would not be seen; it will be tried again",
 				"error", err)
 		}
 		timer.Reset(pause)
@@ -162,13 +162,13 @@ func (n *logEnd) run(stop <-chan struct{}) {
 	}
 }
 
-// write notes the last applied entry, unless it is noted already. sync brings it to the disk.
-func (n *logEnd) write() error {
-	index := n.c.applied()
+// Write notes the last applied entry, unless it is noted already. Sync brings it to the disk.
+func (n *LogEnd) Write() error {
+	index := n.c.Applied()
 	if index <= n.written {
 		return nil
 	}
-	defer n.c.step()()
+	defer n.c.Step()()
 	if n.file == nil {
 		if err := n.open(); err != nil {
 			return err
@@ -177,50 +177,50 @@ func (n *logEnd) write() error {
 	clear(n.block[:])
 	appendLogEnd(n.block[:0], index)
 	if _, err := n.file.WriteAt(n.block[:], n.slot*logEndBlockBytes); err != nil {
-		return fmt.Errorf("raftstore: write %s: %w", n.c.path, err)
+		return fmt.Errorf("raftstore: write %s: %w", n.c.Path, err)
 	}
 	n.written = index
 	return nil
 }
 
-// sync brings the written note to the disk. The next note goes to the other block, so that this one cannot be torn.
-func (n *logEnd) sync() error {
+// Sync brings the written note to the disk. The next note goes to the other block, so that this one cannot be torn.
+func (n *LogEnd) Sync() error {
 	if n.written == n.noted {
 		return nil
 	}
-	defer n.c.step()()
+	defer n.c.Step()()
 	if err := n.file.SyncData(); err != nil {
-		return fmt.Errorf("raftstore: sync %s: %w", n.c.path, err)
+		return fmt.Errorf("raftstore: sync %s: %w", n.c.Path, err)
 	}
 	n.noted, n.slot = n.written, 1-n.slot
 	return nil
 }
 
 // open opens or creates the file. It gives it its whole length, so that no later write changes its size.
-func (n *logEnd) open() error {
-	_, statErr := n.c.fs.Stat(n.c.path)
-	file, err := n.c.fs.OpenReadWrite(n.c.path, vfs.WriteCategoryUnspecified)
+func (n *LogEnd) open() error {
+	_, statErr := n.c.FS.Stat(n.c.Path)
+	file, err := n.c.FS.OpenReadWrite(n.c.Path, vfs.WriteCategoryUnspecified)
 	if err != nil {
-		return fmt.Errorf("raftstore: open %s: %w", n.c.path, err)
+		return fmt.Errorf("raftstore: open %s: %w", n.c.Path, err)
 	}
 	if errors.Is(statErr, fs.ErrNotExist) {
 		_, err = file.WriteAt(make([]byte, logEndBlocks*logEndBlockBytes), 0)
-		if err = errors.Join(err, file.Sync(), durable.SyncDir(n.c.fs, n.c.fs.PathDir(n.c.path))); err != nil {
-			return errors.Join(fmt.Errorf("raftstore: create %s: %w", n.c.path, err), file.Close())
+		if err = errors.Join(err, file.Sync(), durable.SyncDir(n.c.FS, n.c.FS.PathDir(n.c.Path))); err != nil {
+			return errors.Join(fmt.Errorf("raftstore: create %s: %w", n.c.Path, err), file.Close())
 		}
 	}
 	n.file = file
 	return nil
 }
 
-// close writes the last note of a run.
-func (n *logEnd) close() error {
-	err := n.write()
+// Close writes the last note of a run.
+func (n *LogEnd) Close() error {
+	err := n.Write()
 	if err == nil {
-		err = n.sync()
+		err = n.Sync()
 	}
 	if err != nil {
-		n.c.logger.Error("the end of the log was not noted, so its loss would not be seen", "error", err)
+		n.c.Logger.Error("the end of the log was not noted, so its loss would not be seen", "error", err)
 	}
 	if n.file == nil {
 		return nil

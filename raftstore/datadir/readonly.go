@@ -1,4 +1,4 @@
-package raftstore
+package datadir
 
 import (
 	"errors"
@@ -13,8 +13,8 @@ import (
 // readOnlyFS is the file system that Verify works on. Nothing can be changed through it, not even by Pebble.
 type readOnlyFS struct{ vfs.FS }
 
-// readOnly returns a file system through which nothing can be changed.
-func readOnly(fs vfs.FS) vfs.FS { return readOnlyFS{fs} }
+// ReadOnly returns a file system through which nothing can be changed.
+func ReadOnly(fs vfs.FS) vfs.FS { return readOnlyFS{fs} }
 
 // noWrites is the error of every operation that would change something.
 func noWrites(op, name string) error { return &fs.PathError{Op: op, Path: name, Err: syscall.EROFS} }

@@ -1,4 +1,4 @@
-package raftstore
+package datadir
 
 import (
 	"bytes"
@@ -30,7 +30,7 @@ func TestLogEndFile(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		got, _, err := readLogEnd(fs, "log.end")
+		got, _, err := ReadLogEnd(fs, "log.end")
 		if got != noted || errors.Is(err, durable.ErrCorrupt) != damaged {
 			t.Errorf("%s: %d and %v, want %d, damaged %v", name, got, err, noted, damaged)
 		}
