@@ -65,8 +65,8 @@ func TestPlannerBoundsMemoryOfAllCalls(t *testing.T) {
 	}
 }
 
-// TestPlannerBoundsMemoryOfARequest has a rule that comes close to its bound for each line.
-func TestPlannerBoundsMemoryOfARequest(t *testing.T) {
+// TestPlannerBoundsMemoryOfRequest: a rule comes close to its memory bound for each line.
+func TestPlannerBoundsMemoryOfRequest(t *testing.T) {
 	h := newPlanHost(t, strings.Replace(hungryRule, "or 0", "or 400", 1), engine.FallbackDefault)
 	plans := h.plan(order(20)).Plans
 	planned := 0
@@ -76,7 +76,7 @@ func TestPlannerBoundsMemoryOfARequest(t *testing.T) {
 		}
 	}
 	if last := plans[len(plans)-1]; planned < 2 || planned > RequestMemoryBytes/6_000_000+1 ||
-		last.Outcome != engine.PlanFallback || last.Reason != "the memory of one request is used up" {
+		last.Outcome != engine.PlanFallback || last.Reason != "the request has used up the memory of its rules" {
 		t.Errorf("%d of %d lines were planned, the last one %+v", planned, len(plans), last)
 	}
 	if n := h.p.counters.MemoryBytes.Load(); len(h.suspended) > 0 || n < RequestMemoryBytes || n > RequestMemoryBytes+

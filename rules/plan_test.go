@@ -94,7 +94,7 @@ func showPlan(p Plan) string {
 	return strings.Join(all, " ")
 }
 
-// TestExecute: candidates in order, each honouring keep and max, over what earlier ones took.
+// TestExecute: candidates give in order, each within keep and max, less what earlier ones took.
 func TestExecute(t *testing.T) {
 	r := &Record{Schema: channels(engine.NoPercent, engine.NoPercent, engine.NoPercent, engine.NoPercent),
 		Segments: []Segment{

@@ -22,12 +22,12 @@ type State interface {
 	PlansWaiting() int64
 }
 
-// RequestSteps and LineSteps bound the steps that the rules of one request may take: the former, or the latter for each
-// line if that is more. An order takes some 100 ms at worst, a list of orders with 12,000 lines 600 ms. The lines
-// behind that are answered as if their rule had failed.
+// RequestSteps and LineSteps bound the steps of the rules of one request: RequestSteps, or LineSteps for each line if
+// that is more. An order takes at most some 100 ms, a list of orders with 12,000 lines 600 ms. Further lines are
+// answered as if their rule had failed.
 //
-// RequestMemoryBytes and LineMemoryBytes bound in the same way what those rules allocate, which the garbage collector
-// has to do with: five rules that take all they may, or 16 KB for each line.
+// RequestMemoryBytes and LineMemoryBytes bound in the same way what these rules allocate, for the garbage collector's
+// sake: five calls with all their memory, or 16 KB for each line.
 const (
 	RequestSteps = 2_000_000
 	LineSteps    = 1_000
@@ -36,24 +36,23 @@ const (
 	LineMemoryBytes    = 16 << 10
 )
 
-// ErrDeadline means that a request's time was up before all of its lines were planned.
-var ErrDeadline = errors.New("rules: the time was up before the order was planned")
+// ErrDeadline: the request's deadline passed before all of its lines were planned.
+var ErrDeadline = errors.New("rules: the deadline passed before the order was planned")
 
-// Budget is what the rules of one request may still take, over all of its orders. It belongs to the request's
-// goroutine.
+// Budget is what the rules of one request may still use, for all of its orders. It belongs to the request's goroutine.
 type Budget struct {
 	deadline time.Time
 	steps    int64
 	memory   int64 // bytes
 }
 
-// NewBudget gives the budget of a request with so many lines. The zero deadline is none.
+// NewBudget gives the budget of a request with a number of lines. The zero deadline is none.
 func NewBudget(deadline time.Time, lines int) Budget {
 	return Budget{deadline: deadline, steps: max(RequestSteps, int64(lines)*LineSteps),
 		memory: max(RequestMemoryBytes, int64(lines)*LineMemoryBytes)}
 }
 
-// Planner asks the rules that are active, before the log. Its methods may be called from any goroutine.
+// Planner asks the active rules, before the log. Its methods may be called from any goroutine.
 type Planner struct {
 	state   State
 	suspend Suspend
@@ -74,18 +73,18 @@ type Planner struct {
 	redistributions Counters
 }
 
-// Suspend takes the word that an activation has failed too often in a row to the log. It must not wait. It calls lost
-// if that did not succeed, so that the next failure says it again.
+// Suspend has an activation suspended through the log, after too many failures in a row. It must not wait. It calls
+// lost if the log did not take it, so that the next failure tries again.
 type Suspend func(c engine.SuspendRule, lost func())
 
-// Failure says in what way a rule failed.
+// Failure is the way in which a rule failed.
 type Failure uint8
 
 // The ways in which a rule fails.
 const (
 	FailureLimit   Failure = iota // it was stopped at a bound
 	FailureRuntime                // an error in Lua
-	FailureResult                 // it gave back something else than it must
+	FailureResult                 // it returned something of the wrong shape
 	FailureSource                 // its source does not compile here
 	failuresCount
 )
@@ -100,11 +99,11 @@ type Counters struct {
 	Calls       atomic.Int64 // of the hook
 	Refused     atomic.Int64 // lines that a rule refused, or records that it left as they are
 	Failed      [failuresCount]atomic.Int64
-	Suspended   atomic.Int64 // lines or records for which no rule was asked because it is suspended
-	OverBudget  atomic.Int64 // lines for which no rule was asked because the request's steps or memory were used up
+	Suspended   atomic.Int64 // lines or records whose rule is suspended
+	OverBudget  atomic.Int64 // lines whose request had used up its steps or memory
 	Steps       atomic.Int64
 	MemoryBytes atomic.Int64 // allocated in all
-	Nanoseconds atomic.Int64 // that requests were planned for
+	Nanoseconds atomic.Int64 // of planning
 }
 
 func (c *Counters) spent(usage Usage) {
@@ -125,9 +124,9 @@ type planScratch struct {
 	item   Item
 }
 
-// NewPlanner makes a planner. suspend is called on the goroutine of the request, once for an activation unless it is
-// lost.
+// NewPlanner makes a planner. suspend is called on the request's goroutine, once for an activation unless it is lost.
 func NewPlanner(state State, limits Limits, suspend Suspend) *Planner {
+	// A call that needs much memory also keeps the garbage collector busy: half of the processors stay free of them.
 	p := &Planner{state: state, suspend: suspend, limits: limits,
 		gate: sandbox.NewMemoryGate(max(1, runtime.GOMAXPROCS(0)/2))}
 	p.mu.programs = map[string]*Program{}
@@ -135,7 +134,7 @@ func NewPlanner(state State, limits Limits, suspend Suspend) *Planner {
 	return p
 }
 
-// Counters give what the planner has done for a hook so far.
+// Counters gives the counters of a hook.
 func (p *Planner) Counters(hook engine.RuleHook) *Counters {
 	if hook == engine.HookRedistribute {
 		return &p.redistributions
@@ -143,8 +142,8 @@ func (p *Planner) Counters(hook engine.RuleHook) *Counters {
 	return &p.counters
 }
 
-// Plan asks the rules about the lines of an order and fills in env.RulesIndex and env.Plans. While nothing is active
-// for select it costs a few loads. The only error is ErrDeadline; what is wrong with a rule is in the plan.
+// Plan asks the rules about the lines of an order and fills in env.RulesIndex and env.Plans. Without an active select
+// rule it costs a few loads. The only error is ErrDeadline; a rule's failure is in the plan.
 func (p *Planner) Plan(budget *Budget, c *engine.Allocate, nowMS int64, env *engine.Envelope) error {
 	set := p.state.Rules()
 	env.RulesIndex, env.Plans = set.Index(), env.Plans[:0]
@@ -171,10 +170,10 @@ func (p *Planner) Plan(budget *Budget, c *engine.Allocate, nowMS int64, env *eng
 			setFallback(a, plainReason("suspended: "+a.Reason), &planned)
 		case budget.steps <= 0:
 			p.counters.OverBudget.Add(1)
-			setFallback(a, "the steps of one request are used up", &planned)
+			setFallback(a, "the request has used up the steps of its rules", &planned)
 		case budget.memory <= 0:
 			p.counters.OverBudget.Add(1)
-			setFallback(a, "the memory of one request is used up", &planned)
+			setFallback(a, "the request has used up the memory of its rules", &planned)
 		default:
 			schema := p.state.Schema() // read after the record, it knows all of its tag sets
 			s.record.Fill(&s.view, schema, p.schemaOf(schema))
@@ -188,7 +187,7 @@ func (p *Planner) Plan(budget *Budget, c *engine.Allocate, nowMS int64, env *eng
 	return nil
 }
 
-// ask has one rule plan one line, out of the budget. The only error is ErrDeadline.
+// ask asks one rule about one line, within the budget. The only error is ErrDeadline.
 func (p *Planner) ask(rule *askedRule, a *engine.Activation, s *planScratch, planned *engine.PlannedLine,
 	budget *Budget) error {
 	if rule.program == nil {
@@ -217,8 +216,8 @@ func (p *Planner) ask(rule *askedRule, a *engine.Activation, s *planScratch, pla
 	return nil
 }
 
-// failed counts a failure of a rule, and gives the reason as it is kept. That others took the memory is no failure of
-// its own.
+// failed counts a rule's failure and gives the reason for the plan. Memory that other calls hold is no failure of the
+// rule.
 func (p *Planner) failed(counters *Counters, rule *askedRule, a *engine.Activation, err error) string {
 	if errors.Is(err, sandbox.ErrMemoryBusy) {
 		counters.OverBudget.Add(1)
@@ -239,7 +238,7 @@ func failureOf(err error) Failure {
 	return FailureRuntime
 }
 
-// fill writes a plan as the engine reads it.
+// fill writes a plan in the engine's form.
 func (plan *Plan) fill(planned *engine.PlannedLine) {
 	planned.Outcome = engine.PlanCandidates
 	if plan.Refused {
@@ -248,8 +247,7 @@ func (plan *Plan) fill(planned *engine.PlannedLine) {
 	planned.Candidates = plan.Candidates
 }
 
-// failure counts a failure, has the rule suspended when there were too many in a row, and gives the reason as it is
-// kept.
+// failure counts a failure and gives the reason for the plan. After too many in a row it has the rule suspended.
 func (p *Planner) failure(counters *Counters, rule *askedRule, a *engine.Activation, kind Failure, why string) string {
 	counters.Failed[kind].Add(1)
 	why = plainReason(why)
@@ -269,7 +267,7 @@ func setFallback(a *engine.Activation, why string, planned *engine.PlannedLine) 
 	}
 }
 
-// plainReason makes a message fit to be kept: one line of bounded length.
+// plainReason makes one line of bounded length of a message.
 func plainReason(message string) string {
 	b := make([]rune, 0, len(message))
 	bytes := 0

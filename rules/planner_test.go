@@ -141,8 +141,8 @@ func TestPlannerFailures(t *testing.T) {
 	}
 }
 
-// TestPlannerBoundsARequest has a rule that comes close to its bound for each line.
-func TestPlannerBoundsARequest(t *testing.T) {
+// TestPlannerBoundsRequest: a rule comes close to its bound of steps for each line.
+func TestPlannerBoundsRequest(t *testing.T) {
 	h := newPlanHost(t, `function select(item, record)
 		for i = 1, 50000 do end
 		return { {tags=item.tags} }
@@ -191,7 +191,7 @@ func TestPlannerCountsFailures(t *testing.T) {
 	}
 }
 
-// TestPlannerKeepsTexts: whatever bytes a rule says, what goes into the log is text.
+// TestPlannerKeepsTexts: whatever bytes a rule returns, the log gets text.
 func TestPlannerKeepsTexts(t *testing.T) {
 	for _, body := range []string{`error("a\255\nb\237\160\128")`, `return nil, "\255"`,
 		`return {{tags={["\255"]="A"}}}`, `return {{tags={Channel="A\255"}}}`, `return {{["\255"]=1}}`} {
@@ -208,8 +208,8 @@ func TestPlannerKeepsTexts(t *testing.T) {
 	}
 }
 
-// TestPlannerSaysItAgain loses the word that a rule fails.
-func TestPlannerSaysItAgain(t *testing.T) {
+// TestPlannerSuspendsAgain: if a suspension is lost, the next failure suspends.
+func TestPlannerSuspendsAgain(t *testing.T) {
 	h := newPlanHost(t, `function select(item, record) error("no") end`, engine.FallbackDefault)
 	h.lose = true
 	h.plan(order(4))
@@ -218,8 +218,8 @@ func TestPlannerSaysItAgain(t *testing.T) {
 	}
 }
 
-// TestPlannerBoundsAList gives orders of one request one budget.
-func TestPlannerBoundsAList(t *testing.T) {
+// TestPlannerBoundsList: the orders of one request share one budget.
+func TestPlannerBoundsList(t *testing.T) {
 	h := newPlanHost(t, `function select(item, record)
 		for i = 1, 10000 do end
 		return { {tags=item.tags} }
@@ -334,7 +334,7 @@ func TestPlannerKnowsAllTags(t *testing.T) {
 	}
 }
 
-// TestPlannerOthersGoOn has an order of endless loops, while other orders are planned on another goroutine.
+// TestPlannerOthersGoOn: an order with endless loops does not stop orders on other goroutines.
 func TestPlannerOthersGoOn(t *testing.T) {
 	h := newPlanHost(t, `function select(item, record)
 		while item.quantity > 3 do end

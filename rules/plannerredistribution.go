@@ -7,9 +7,8 @@ import (
 	"apportion/engine"
 )
 
-// PlanRedistribution decides about records that wait for it: an item for each that is still there, under the rules that
-// env names. What is wrong with a rule is in its items. Records of which no rule is responsible any more are split by
-// percent.
+// PlanRedistribution plans records that wait for it: an item for each record that still exists, under the rules that
+// env names. A rule's failure is in its item. A record that no rule covers any more is split by percent.
 func (p *Planner) PlanRedistribution(wanted []engine.PlanWanted, env *engine.Envelope, c *engine.RedistributePlan) {
 	set := p.state.Rules()
 	env.RulesIndex = set.Index()
@@ -23,7 +22,7 @@ func (p *Planner) PlanRedistribution(wanted []engine.PlanWanted, env *engine.Env
 	}
 }
 
-// HasRedistributeRule reports whether a rule is asked how a record is redistributed.
+// HasRedistributeRule reports whether an active rule redistributes a record.
 func (p *Planner) HasRedistributeRule(upc, location string) bool {
 	set := p.state.Rules()
 	if !set.Asked(engine.HookRedistribute) {
@@ -33,7 +32,7 @@ func (p *Planner) HasRedistributeRule(upc, location string) bool {
 	return a != nil && !a.Suspended
 }
 
-// redistributeItem decides about the record in s.view.
+// redistributeItem plans the record in s.view.
 func (p *Planner) redistributeItem(set *engine.RuleSet, s *planScratch) engine.RedistributeItem {
 	item := engine.RedistributeItem{UPC: s.view.UPC, Location: s.view.Location, RecordVersion: s.view.Version,
 		Action: engine.RedistributeByPercent}
@@ -71,7 +70,7 @@ func (p *Planner) redistributeItem(set *engine.RuleSet, s *planScratch) engine.R
 	return item
 }
 
-// fill writes a redistribution as the engine reads it.
+// fill writes a redistribution in the engine's form.
 func (r *Redistribution) fill(item *engine.RedistributeItem) {
 	item.Action, item.Reason = engine.RedistributeToTargets, r.Reason
 	if r.Unchanged {

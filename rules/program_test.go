@@ -13,7 +13,7 @@ import (
 
 const okSelect = "function select() return nil, 'no' end\n"
 
-// TestProgram: what a program says of itself.
+// TestProgram: a program knows its name, hash, limits and hooks.
 func TestProgram(t *testing.T) {
 	p := mustCompile(t, "function redistribute() end function select() end", Limits{Steps: 1000})
 	if !slices.Equal(p.Hooks(), []engine.RuleHook{engine.HookSelect, engine.HookRedistribute}) || p.Name() != "test" ||
@@ -79,7 +79,7 @@ func TestAnswerLimits(t *testing.T) {
 	}
 }
 
-// TestObjects: a rule cannot change what it is given, and names its fields rightly.
+// TestObjects: a rule cannot change what it is given, and a wrong field stops it.
 func TestObjects(t *testing.T) {
 	for body, want := range map[string]string{
 		`item.quantity = 5`:                         "attempt to index a non-table object(userdata)",
@@ -100,7 +100,7 @@ func TestObjects(t *testing.T) {
 	}
 }
 
-// TestObjectsStartFresh: a state that served a call shows the next one its own input.
+// TestObjectsStartFresh: a state that served a call shows the next call's input.
 func TestObjectsStartFresh(t *testing.T) {
 	p := mustCompile(t, `function select(item, record)
 		local list = record.segments

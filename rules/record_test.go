@@ -37,7 +37,7 @@ func (s *stock) record(upc string) *Record {
 	return r
 }
 
-// TestFill: a rule sees what the engine has, also while segments are being merged.
+// TestFill: a rule sees the engine's figures, also while a schema change merges segments.
 func TestFill(t *testing.T) {
 	s := &stock{t: t, e: engine.New()}
 	values := []engine.Value{{Name: "Web", Percent: engine.NoPercent, Default: true, Max: engine.NoMax},

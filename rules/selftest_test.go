@@ -23,7 +23,7 @@ local record = {segments = {{tags = {Channel = "Web"}, onHand = 5, allocated = 1
 local empty = {segments = {{tags = {Channel = "Web"}, onHand = 0}}}
 `
 
-// TestSelfTests: what a source expects of itself, met and not met.
+// TestSelfTests: a self-test passes, or shows the difference.
 func TestSelfTests(t *testing.T) {
 	tests := []struct{ test, want string }{
 		{`item={quantity=4}, record=record, expect={taken={{tags={}, units=3}, {tags={Channel="Amazon"}, units=1}}, missing=0}`, ""},
@@ -68,7 +68,7 @@ func TestSelfTests(t *testing.T) {
 	}
 }
 
-// TestWrongSelfTests: a table of tests that is wrong is told with the place.
+// TestWrongSelfTests: an error in the table of tests names its place.
 func TestWrongSelfTests(t *testing.T) {
 	tests := []struct{ tests, want string }{
 		{`5`, `tests: must be a list, is a number`},

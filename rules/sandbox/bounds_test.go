@@ -207,7 +207,7 @@ func TestMapBytes(t *testing.T) {
 	}
 }
 
-// TestStepsAreExact: a rule is stopped at the same instruction each time, and one step more is enough.
+// TestStepsAreExact: a script stops at the same instruction each time, and one more step is enough.
 func TestStepsAreExact(t *testing.T) {
 	body := `local n = 0 for i = 1, 100 do n = n + i end return {{tags={Channel="Web"}}}`
 	_, usage, err := selectBody(t, body, Limits{})
@@ -228,8 +228,8 @@ func TestStepsAreExact(t *testing.T) {
 	}
 }
 
-// TestStopFromOutside: a context that has ended stops a rule that would go on.
-func TestStopFromOutside(t *testing.T) {
+// TestStopByContext: a context that has ended stops an endless script.
+func TestStopByContext(t *testing.T) {
 	p := mustCompile(t, "function select() while true do end end", Limits{Steps: 1 << 50})
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
@@ -243,7 +243,7 @@ func TestStopFromOutside(t *testing.T) {
 	}
 }
 
-// TestNoCatching: nothing that a rule may call keeps it going after a bound, or hides an error.
+// TestNoCatching: no function lets a script go on after a bound or an error.
 func TestNoCatching(t *testing.T) {
 	for _, name := range []string{"pcall", "xpcall", "coroutine", "setmetatable", "getmetatable", "rawset", "rawget",
 		"rawequal",
@@ -287,7 +287,7 @@ func TestFaultStays(t *testing.T) {
 	}
 }
 
-// TestOutputIsBounded: print keeps the beginning and says that there was more.
+// TestOutputIsBounded: print keeps the beginning and notes that there was more.
 func TestOutputIsBounded(t *testing.T) {
 	var o Output
 	p := mustCompile(t, `function select() for i = 1, 300 do print(i, ("x"):rep(100)) end return nil, "no" end`,

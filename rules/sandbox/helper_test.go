@@ -117,11 +117,12 @@ func run(ctx context.Context, p *Script, in *Input) (reason string, usage Usage,
 	}
 	_, second, err := s.Call(ctx, &Call{Function: "select", Seed: in.Seed, Output: in.Output}, in.item(),
 		fiveSegments())
+	usage = s.Usage()
 	if err == nil {
 		reason, _ = second.Text()
 		p.Reuse(s)
 	}
-	return reason, s.Usage(), err
+	return reason, usage, err
 }
 
 // selectBody compiles the body of a select and runs it.

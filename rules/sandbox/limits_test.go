@@ -41,7 +41,7 @@ func TestSourceLimits(t *testing.T) {
 	}
 }
 
-// TestWarningsMax: a source has at most so many warnings.
+// TestWarningsMax: the warnings of a source are bounded.
 func TestWarningsMax(t *testing.T) {
 	for _, n := range []int{warningsMax, warningsMax + 1} {
 		_, warnings, err := Compile("function select()\n"+strings.Repeat("n = 1\n", n)+"end", testFunctions, Limits{})

@@ -9,8 +9,8 @@ import (
 	"testing"
 )
 
-// TestNothingOutlivesACall: whatever a call tries to leave behind, on the same state, is refused.
-func TestNothingOutlivesACall(t *testing.T) {
+// TestNothingOutlivesCall: a call cannot leave anything behind in its state.
+func TestNothingOutlivesCall(t *testing.T) {
 	tests := []struct{ name, top, body, want string }{
 		{"global", ``, `n = (n or 0) + 1`, "a global cannot be set"},
 		{"global of the top level", `n = 0`, `n = n + 1`, "a global cannot be set"},
@@ -57,7 +57,7 @@ func TestNothingOutlivesACall(t *testing.T) {
 	}
 }
 
-// TestCallStartsFresh: a state that served a call serves the next one as if it were the first.
+// TestCallStartsFresh: each call on a state finds it as the first call did.
 func TestCallStartsFresh(t *testing.T) {
 	p := mustCompile(t, `
 		local make = function() local n = 0 return function() n = n + 1 return n end end
@@ -164,7 +164,7 @@ func TestErrors(t *testing.T) {
 	}
 }
 
-// TestLanguage: what the replacements of Lua's library answer.
+// TestLanguage: the library gives Lua's answers.
 func TestLanguage(t *testing.T) {
 	tests := []struct{ expression, want string }{
 		{`#"abc", ("abc"):len(), ("abc"):upper(), ("ABC"):lower(), ("abc"):reverse()`, "3 3 ABC abc cba"},

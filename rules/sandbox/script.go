@@ -67,7 +67,8 @@ func (p *Script) State() (*State, error) {
 	return p.newState()
 }
 
-// Reuse gives a state back after a call without an error. A state that saw an error is dropped.
+// Reuse gives a state back after a call without an error: the caller must not use it any more. A state that saw an
+// error is dropped.
 func (p *Script) Reuse(s *State) { p.states.Put(s) }
 
 var globalNames = slices.Sorted(maps.Keys(globals))

@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// TestSyntax: what is wrong with a source is named with its place.
+// TestSyntax: an error in a source names its place.
 func TestSyntax(t *testing.T) {
 	names := func(n int) string {
 		list := make([]string, n)
@@ -82,7 +82,7 @@ func TestSyntax(t *testing.T) {
 	}
 }
 
-// TestWarnings: names that will not be there when the rule runs.
+// TestWarnings: names that do not exist when the script runs.
 func TestWarnings(t *testing.T) {
 	_, warnings, err := Compile(`
 local limit, seen = 5, {}
