@@ -439,7 +439,7 @@ func (e *Engine) unclaimed(segment uint32) int64 {
 // commitAllocate does a planned line. The order was touched.
 func (e *Engine) commitAllocate(orderRow uint32, c *Allocate, i int) {
 	l, p := &c.Lines[i], &e.scratch.lines[i]
-	rec, w := e.begin(p.record)
+	rec, w := e.openRecord(p.record)
 	if p.tagSet == 0 {
 		p.tagSet = e.tagSetOf(p.key)
 	}
@@ -454,14 +454,14 @@ func (e *Engine) commitAllocate(orderRow uint32, c *Allocate, i int) {
 	lineRow, ln := e.createLine(itemRow)
 	ln.tagSet, ln.took, ln.waited, ln.allocated, ln.pending, ln.before = id, p.units, p.pending, p.units, p.pending,
 		p.before
-	e.change(rec, &w, p.segment, delta{allocated: p.units, pending: p.pending})
+	e.addUnits(rec, &w, p.segment, unitDelta{allocated: p.units, pending: p.pending})
 	if p.pending > 0 {
-		e.wait(e.segments.At(p.segment), lineRow)
+		e.queuePending(e.segments.At(p.segment), lineRow)
 	}
-	e.moved(itemRow, MovementAllocated, id, p.units)
-	e.moved(itemRow, MovementPending, id, p.pending)
+	e.addMovement(itemRow, MovementAllocated, id, p.units)
+	e.addMovement(itemRow, MovementPending, id, p.pending)
 	e.orders.At(orderRow).open++
-	e.end(rec, &w)
+	e.closeRecord(rec, &w)
 }
 
 // newItem creates the item of a planned line, or restarts a spent one.

@@ -91,9 +91,9 @@ func (e *Engine) setBlocked(row uint32, on bool) bool {
 	if e.records.At(row).flags&recordBlocked != 0 == on {
 		return false
 	}
-	rec, w := e.begin(row)
+	rec, w := e.openRecord(row)
 	e.setFlag(rec, recordBlocked, on)
-	e.end(rec, &w)
+	e.closeRecord(rec, &w)
 	return true
 }
 

@@ -5,29 +5,29 @@ import (
 	"sync/atomic"
 )
 
-// delta is a change of a segment's counters, in units.
-type delta struct{ onHand, allocated, pending, safety int64 }
+// unitDelta is a change of a segment's counters, in units.
+type unitDelta struct{ onHand, allocated, pending, safety int64 }
 
-// window is what an opened record needs at its end.
-type window struct {
+// recordEdit is what an opened record needs at its end.
+type recordEdit struct {
 	available int64 // before
 	waiting   bool  // a changed segment has pending units that may now be allocated
 }
 
-// begin opens a record for changes: readers wait for end. Records are opened one at a time.
-func (e *Engine) begin(row uint32) (*record, window) {
+// openRecord opens a record for changes: readers wait for end. Records are opened one at a time.
+func (e *Engine) openRecord(row uint32) (*record, recordEdit) {
 	e.touchRecord(row)
 	r := e.records.At(row)
 	assert(r.flags&recordLive != 0, "change of a record that is gone")
 	assert(r.seq%2 == 0, "a record is opened twice")
 	atomic.StoreUint32(&r.seq, r.seq+1)
-	return r, window{available: r.available()}
+	return r, recordEdit{available: r.available()}
 }
 
-// end closes a record: pending units take what has become free, and readers see the new figures all at once.
-func (e *Engine) end(r *record, w *window) {
+// closeRecord closes a record: pending units take what has become free, and readers see the new figures all at once.
+func (e *Engine) closeRecord(r *record, w *recordEdit) {
 	if w.waiting {
-		e.settle(r)
+		e.fillPending(r)
 	}
 	assert(r.onHand >= 0 && r.allocated >= 0 && r.pending >= 0 && r.safety >= 0, "a record's counter is negative")
 	atomic.StoreUint64(&r.version, r.version+1)
@@ -38,8 +38,8 @@ func (e *Engine) end(r *record, w *window) {
 	}
 }
 
-// change adds to a segment's counters and its record's totals.
-func (e *Engine) change(r *record, w *window, row uint32, d delta) {
+// addUnits adds to a segment's counters and its record's totals.
+func (e *Engine) addUnits(r *record, w *recordEdit, row uint32, d unitDelta) {
 	s := e.segments.At(row)
 	before := s.available()
 	if d.onHand != 0 {
@@ -67,8 +67,8 @@ func (e *Engine) change(r *record, w *window, row uint32, d delta) {
 	}
 }
 
-// settle turns pending units into allocated ones where a segment has units for them, the oldest order item first.
-func (e *Engine) settle(r *record) {
+// fillPending turns pending units into allocated ones where a segment has units for them, the oldest order item first.
+func (e *Engine) fillPending(r *record) {
 	for row := r.segments; row != 0; row = e.segments.At(row).next {
 		s := e.segments.At(row)
 		for s.waiting != 0 {
@@ -76,27 +76,27 @@ func (e *Engine) settle(r *record) {
 			if free <= 0 {
 				break
 			}
-			e.settleLine(r, row, s.waiting, free)
+			e.fillPendingLine(r, row, s.waiting, free)
 		}
 	}
 }
 
-func (e *Engine) settleLine(r *record, row, lineRow uint32, free int64) {
+func (e *Engine) fillPendingLine(r *record, row, lineRow uint32, free int64) {
 	l := e.lines.At(lineRow)
 	e.touchOrder(e.items.At(l.item).order)
 	units := min(free, l.pending)
 	l.pending -= units
 	l.allocated += units
-	var w window
-	e.change(r, &w, row, delta{allocated: units, pending: -units})
+	var w recordEdit
+	e.addUnits(r, &w, row, unitDelta{allocated: units, pending: -units})
 	if l.pending == 0 {
-		e.unwait(e.segments.At(row), lineRow)
+		e.dequeuePending(e.segments.At(row), lineRow)
 	}
-	e.moved(l.item, MovementPendingReleased, l.tagSet, units)
+	e.addMovement(l.item, MovementPendingReleased, l.tagSet, units)
 }
 
-// wait puts a line with pending units at the end of its segment's queue.
-func (e *Engine) wait(s *segment, row uint32) {
+// queuePending puts a line with pending units at the end of its segment's queue.
+func (e *Engine) queuePending(s *segment, row uint32) {
 	l := e.lines.At(row)
 	l.waitPrev, l.waitNext = s.waitLast, 0
 	if s.waitLast == 0 {
@@ -107,8 +107,8 @@ func (e *Engine) wait(s *segment, row uint32) {
 	s.waitLast = row
 }
 
-// unwait takes a line out of its segment's queue.
-func (e *Engine) unwait(s *segment, row uint32) {
+// dequeuePending takes a line out of its segment's queue.
+func (e *Engine) dequeuePending(s *segment, row uint32) {
 	l := e.lines.At(row)
 	if l.waitPrev == 0 {
 		assert(s.waiting == row, "a line waits in another segment's queue")

@@ -280,7 +280,7 @@ func (e *Engine) taggedUnits(rec *record, tags []Tag) (onHand, allocated, pendin
 
 // removeTagged removes a record's segments and deliveries with the tags. No order holds units of them.
 func (e *Engine) removeTagged(row uint32, tags []Tag) {
-	rec, w := e.begin(row)
+	rec, w := e.openRecord(row)
 	for at := &rec.segments; *at != 0; {
 		gone := *at
 		seg := e.segments.At(gone)
@@ -291,7 +291,7 @@ func (e *Engine) removeTagged(row uint32, tags []Tag) {
 		assert(seg.allocated == 0 && seg.pending == 0 && seg.waiting == 0,
 			"a segment goes that somebody holds units of")
 		atomic.StoreInt64(&seg.floor, 0)
-		e.change(rec, &w, gone, delta{onHand: -seg.onHand, safety: -seg.safety})
+		e.addUnits(rec, &w, gone, unitDelta{onHand: -seg.onHand, safety: -seg.safety})
 		atomic.StoreUint32(at, seg.next)
 		rec.segmentCount--
 		e.counts.forget(gone)
@@ -304,7 +304,7 @@ func (e *Engine) removeTagged(row uint32, tags []Tag) {
 		}
 		f = next
 	}
-	e.end(rec, &w)
+	e.closeRecord(rec, &w)
 	if rec.segments == 0 && rec.futures == 0 {
 		e.removeRecord(row)
 	}

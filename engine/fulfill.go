@@ -84,7 +84,7 @@ func (e *Engine) shippable(it *item) (units int64) {
 }
 
 // ship lets allocated units leave, the lines in order.
-func (e *Engine) ship(itemRow uint32, rec *record, w *window, units int64, out *LineResult) {
+func (e *Engine) ship(itemRow uint32, rec *record, w *recordEdit, units int64, out *LineResult) {
 	out.Units = units
 	for row := e.items.At(itemRow).lines; row != 0 && units > 0; {
 		l := e.lines.At(row)
@@ -93,8 +93,8 @@ func (e *Engine) ship(itemRow uint32, rec *record, w *window, units int64, out *
 			l.allocated -= ship
 			l.fulfilled += ship
 			units -= ship
-			e.change(rec, w, e.findSegment(rec, id), delta{onHand: -ship, allocated: -ship})
-			e.moved(itemRow, MovementFulfilled, id, ship)
+			e.addUnits(rec, w, e.findSegment(rec, id), unitDelta{onHand: -ship, allocated: -ship})
+			e.addMovement(itemRow, MovementFulfilled, id, ship)
 			out.Parts = append(out.Parts, Part{TagSet: id, Units: ship})
 		}
 		row = l.next
@@ -256,8 +256,8 @@ func (e *Engine) keepReturn(orderRow, recordRow uint32, id TagSetID, units int64
 	it.upc, it.location, it.record, it.tagSet, it.seq = rec.upc, rec.location, recordRow, id, e.itemSeq
 	_, ln := e.createLine(itemRow)
 	ln.tagSet, ln.returned = id, units
-	e.moved(itemRow, MovementReturned, id, units)
-	e.reckon(it, false)
+	e.addMovement(itemRow, MovementReturned, id, units)
+	e.updateOpenCount(it, false)
 	e.emit(&Event{Kind: EventUnknownReturned, UPC: l.UPC, Location: l.Location, TagSet: id,
 		OrderID: e.ordersText.Get(e.orders.At(orderRow).id), ItemID: l.ItemID, Units: units})
 }
@@ -280,14 +280,15 @@ func (e *Engine) restock(p *linePlan, elsewhere string, tags []Tag, out *LineRes
 			l.returned += units
 			left -= units
 			out.Parts = append(out.Parts, Part{TagSet: id, Units: units})
-			e.moved(p.item, MovementReturned, id, units) // before the item's own pending units take what came back
+			// before the item's own pending units take what came back
+			e.addMovement(p.item, MovementReturned, id, units)
 			e.moveOnHand(e.recordAt(it.upc, location), key, units)
 		}
 		row = l.next
 	}
 	assert(left == 0, "a return found fewer units than planned")
 	out.Units = p.units
-	e.reckon(it, e.isOpen(it))
+	e.updateOpenCount(it, e.isOpen(it))
 }
 
 // recordAt finds or creates the record of a known UPC at a known location.

@@ -118,7 +118,7 @@ func (e *Engine) arrives(d mem.Due) bool {
 
 func (e *Engine) receive(row uint32) {
 	f := *e.futures.At(row)
-	rec, w := e.begin(f.record)
+	rec, w := e.openRecord(f.record)
 	e.removeFuture(rec, row)
 	id := e.Schema().canonical(f.tagSet)
 	t := stockTarget{record: f.record, key: e.Schema().sets.At(uint32(id)).key, split: f.split == 1}
@@ -132,9 +132,9 @@ func (e *Engine) receive(row uint32) {
 		if seg == 0 {
 			seg = e.addSegment(rec, id)
 		}
-		e.change(rec, &w, seg, delta{onHand: units})
+		e.addUnits(rec, &w, seg, unitDelta{onHand: units})
 	}
-	e.end(rec, &w)
+	e.closeRecord(rec, &w)
 	e.emit(&Event{Kind: EventDelivered, UPC: e.text(rec.upc), Location: e.text(rec.location), TagSet: id, Units: units})
 	if rec.flags&recordDue != 0 {
 		e.redistributeRecord(f.record, nil)

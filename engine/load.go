@@ -339,7 +339,7 @@ func (l *Loader) finishWaiting() error {
 		if seg == 0 {
 			return corrupt("pending units without a segment", row)
 		}
-		e.wait(e.segments.At(seg), row)
+		e.queuePending(e.segments.At(seg), row)
 	}
 	return l.checkPromises()
 }

@@ -119,8 +119,8 @@ func (e *Engine) dropOrder(row uint32) {
 	e.stats.orders.Add(-1)
 }
 
-// moved adds to an item's history.
-func (e *Engine) moved(itemRow uint32, kind MovementKind, id TagSetID, units int64) {
+// addMovement adds to an item's history.
+func (e *Engine) addMovement(itemRow uint32, kind MovementKind, id TagSetID, units int64) {
 	if units == 0 {
 		return
 	}
@@ -213,8 +213,8 @@ func (e *Engine) isSpent(it *item) bool {
 	return true
 }
 
-// reckon brings an order's count of open items up to date after one of its items changed.
-func (e *Engine) reckon(it *item, wasOpen bool) {
+// updateOpenCount brings an order's count of open items up to date after one of its items changed.
+func (e *Engine) updateOpenCount(it *item, wasOpen bool) {
 	o := e.orders.At(it.order)
 	switch isOpen := e.isOpen(it); {
 	case isOpen && !wasOpen:

@@ -393,7 +393,7 @@ func (e *Engine) changeItem(action Kind, p *linePlan, out *LineResult) {
 	if !wasOpen {
 		return // nothing is left and nothing was asked for
 	}
-	rec, w := e.begin(e.recordOf(it))
+	rec, w := e.openRecord(e.recordOf(it))
 	switch action {
 	case KindFulfill:
 		e.ship(p.item, rec, &w, p.units, out)
@@ -406,8 +406,8 @@ func (e *Engine) changeItem(action Kind, p *linePlan, out *LineResult) {
 	case KindConfirm:
 		e.confirm(p.item, rec, &w, p.units, out)
 	}
-	e.end(rec, &w)
-	e.reckon(it, wasOpen)
+	e.closeRecord(rec, &w)
+	e.updateOpenCount(it, wasOpen)
 }
 
 // What is answered when an action finds nothing left to be done to. Whoever is told that all is well ships, refunds, or

@@ -267,7 +267,7 @@ func (c *PlannedCandidate) Take(available, wanted int64) (units int64, why Candi
 func (e *Engine) commitPlanned(orderRow uint32, c *Allocate, i int, out *LineResult) {
 	l, p := &c.Lines[i], &e.scratch.lines[i]
 	takes := e.scratch.takes[p.from:p.to]
-	rec, w := e.begin(p.record)
+	rec, w := e.openRecord(p.record)
 	if p.tagSet == 0 {
 		p.tagSet = e.tagSetOf(p.key)
 	}
@@ -294,7 +294,7 @@ func (e *Engine) commitPlanned(orderRow uint32, c *Allocate, i int, out *LineRes
 	}
 	e.orders.At(orderRow).open++
 	e.items.At(itemRow).explanation = e.explain(p, takes)
-	e.end(rec, &w)
+	e.closeRecord(rec, &w)
 }
 
 // takenOf adds up what the segment of candidate k gives to the line, which may name it more than once: at the candidate
@@ -312,17 +312,17 @@ func takenOf(takes []take, k int) (units int64) {
 }
 
 // commitPart promises units of one segment to an item.
-func (e *Engine) commitPart(rec *record, w *window, itemRow, segment uint32, part line, out *LineResult) {
+func (e *Engine) commitPart(rec *record, w *recordEdit, itemRow, segment uint32, part line, out *LineResult) {
 	part.took, part.waited = part.allocated, part.pending
 	lineRow, ln := e.createLine(itemRow)
 	part.item = ln.item
 	*ln = part
-	e.change(rec, w, segment, delta{allocated: part.took, pending: part.waited})
+	e.addUnits(rec, w, segment, unitDelta{allocated: part.took, pending: part.waited})
 	if part.waited > 0 {
-		e.wait(e.segments.At(segment), lineRow)
+		e.queuePending(e.segments.At(segment), lineRow)
 		w.waiting = true // for what the rule has left in the segment
 	}
-	e.moved(itemRow, MovementAllocated, part.tagSet, part.took)
-	e.moved(itemRow, MovementPending, part.tagSet, part.waited)
+	e.addMovement(itemRow, MovementAllocated, part.tagSet, part.took)
+	e.addMovement(itemRow, MovementPending, part.tagSet, part.waited)
 	out.Parts = append(out.Parts, Part{TagSet: part.tagSet, Units: part.took, Pending: part.waited})
 }

@@ -40,9 +40,9 @@ func (c *Redistribute) apply(e *Engine, _ *Envelope, r *Result) {
 	r.Stock.Records = int64(len(rows))
 	if !c.Now && !c.DryRun {
 		for _, row := range rows {
-			rec, w := e.begin(row)
+			rec, w := e.openRecord(row)
 			e.setDue(rec, true)
-			e.end(rec, &w)
+			e.closeRecord(rec, &w)
 		}
 		e.emit(&Event{Kind: EventRedistributed, Limit: r.Stock.Records})
 		return
@@ -98,10 +98,10 @@ func (e *Engine) redistributeRecord(row uint32, r *Result) {
 	a, asked := e.redistributeRuleOf(row)
 	switch {
 	case asked, a != nil && a.OnError == FallbackReject:
-		rec, w := e.begin(row)
+		rec, w := e.openRecord(row)
 		e.setDue(rec, false)
 		e.setPlanned(row, asked)
-		e.end(rec, &w)
+		e.closeRecord(rec, &w)
 	default:
 		if r != nil {
 			e.listChanges(row, r)
@@ -307,12 +307,12 @@ func (e *Engine) redistributeItem(row uint32, it *RedistributeItem, r *Result) {
 			kind, reason = EventRedistributeKept, fault
 		}
 	}
-	rec, w := e.begin(row)
+	rec, w := e.openRecord(row)
 	e.setPlanned(row, false)
 	if it.Action == RedistributeToTargets && kind == EventRecordRedistributed {
 		e.moveTargets(rec, &w, it, r)
 	}
-	e.end(rec, &w)
+	e.closeRecord(rec, &w)
 	switch it.Action {
 	case RedistributeByPercent:
 		kind = EventRedistributeFellBack
@@ -384,7 +384,7 @@ func (e *Engine) resolveTargets(row uint32, it *RedistributeItem) (fault string)
 
 // moveTargets moves on hand units between the segments in scratch.targets. A segment that the record lacks is created
 // when it is to have units.
-func (e *Engine) moveTargets(rec *record, w *window, it *RedistributeItem, r *Result) {
+func (e *Engine) moveTargets(rec *record, w *recordEdit, it *RedistributeItem, r *Result) {
 	for i := range it.Targets {
 		part, after := &e.scratch.targets[i], it.Targets[i].Available
 		if part.segment == 0 && after == 0 {
@@ -398,7 +398,7 @@ func (e *Engine) moveTargets(rec *record, w *window, it *RedistributeItem, r *Re
 		if before == after {
 			continue
 		}
-		e.change(rec, w, part.segment, delta{onHand: after - before})
+		e.addUnits(rec, w, part.segment, unitDelta{onHand: after - before})
 		r.Stock.Units += max(0, after-before)
 		if len(r.Changes) < ReportedItemsMax {
 			r.Changes = append(r.Changes, SegmentChange{UPC: e.text(rec.upc), Location: e.text(rec.location),

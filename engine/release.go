@@ -4,7 +4,7 @@ import "apportion/engine/mem"
 
 // release gives units back to their segments: pending before allocated ones, the lines from the last to the first. out
 // may be nil.
-func (e *Engine) release(itemRow uint32, rec *record, w *window, units int64, kind MovementKind, out *LineResult) {
+func (e *Engine) release(itemRow uint32, rec *record, w *recordEdit, units int64, kind MovementKind, out *LineResult) {
 	rows := e.scratch.lineRows[:0]
 	for row := e.items.At(itemRow).lines; row != 0; row = e.lines.At(row).next {
 		rows = append(rows, row)
@@ -15,8 +15,8 @@ func (e *Engine) release(itemRow uint32, rec *record, w *window, units int64, ki
 	fromAllocated := units - fromPending
 	for i := len(rows) - 1; i >= 0; i-- {
 		l := e.lines.At(rows[i])
-		d := delta{pending: -min(fromPending, l.pending), allocated: -min(fromAllocated, l.allocated)}
-		if d == (delta{}) {
+		d := unitDelta{pending: -min(fromPending, l.pending), allocated: -min(fromAllocated, l.allocated)}
+		if d == (unitDelta{}) {
 			continue
 		}
 		fromPending += d.pending
@@ -26,7 +26,7 @@ func (e *Engine) release(itemRow uint32, rec *record, w *window, units int64, ki
 	assert(fromPending == 0 && fromAllocated == 0, "a release found fewer units than planned")
 }
 
-func (e *Engine) releaseLine(itemRow uint32, rec *record, w *window, row uint32, d delta, kind MovementKind,
+func (e *Engine) releaseLine(itemRow uint32, rec *record, w *recordEdit, row uint32, d unitDelta, kind MovementKind,
 	out *LineResult) {
 	l := e.lines.At(row)
 	id := e.Schema().canonical(l.tagSet)
@@ -35,16 +35,16 @@ func (e *Engine) releaseLine(itemRow uint32, rec *record, w *window, row uint32,
 	l.allocated += d.allocated
 	l.released -= d.pending + d.allocated
 	if d.pending != 0 && l.pending == 0 {
-		e.unwait(e.segments.At(seg), row)
+		e.dequeuePending(e.segments.At(seg), row)
 	}
 	if kind == MovementLost { // what was pending never was there
 		d.onHand = -min(-d.allocated, e.segments.At(seg).onHand)
-		e.change(rec, w, seg, d)
-		e.moved(itemRow, MovementReleased, id, -d.pending)
-		e.moved(itemRow, kind, id, -d.allocated)
+		e.addUnits(rec, w, seg, d)
+		e.addMovement(itemRow, MovementReleased, id, -d.pending)
+		e.addMovement(itemRow, kind, id, -d.allocated)
 	} else {
-		e.change(rec, w, seg, d)
-		e.moved(itemRow, kind, id, -(d.pending + d.allocated))
+		e.addUnits(rec, w, seg, d)
+		e.addMovement(itemRow, kind, id, -(d.pending + d.allocated))
 	}
 	if out != nil {
 		out.Units -= d.allocated
@@ -58,13 +58,13 @@ func (e *Engine) releaseAll(itemRow uint32, kind MovementKind) int64 {
 	it := e.items.At(itemRow)
 	allocated, pending := e.held(it)
 	e.touchOrder(it.order)
-	rec, w := e.begin(e.recordOf(it))
+	rec, w := e.openRecord(e.recordOf(it))
 	e.release(itemRow, rec, &w, allocated+pending, kind, nil)
 	if kind == MovementRecordDeleted {
 		w.waiting = false // whoever waits there gets nothing from a record that goes away
 	}
-	e.end(rec, &w)
-	e.reckon(it, true)
+	e.closeRecord(rec, &w)
+	e.updateOpenCount(it, true)
 	return allocated + pending
 }
 
@@ -91,7 +91,7 @@ func (e *Engine) expires(d mem.Due) bool {
 }
 
 // confirm makes units of a reservation an order's, allocated before pending ones, and releases the rest.
-func (e *Engine) confirm(itemRow uint32, rec *record, w *window, units int64, out *LineResult) {
+func (e *Engine) confirm(itemRow uint32, rec *record, w *recordEdit, units int64, out *LineResult) {
 	it := e.items.At(itemRow)
 	it.expiresMS = 0
 	allocated, pending := e.held(it)
@@ -99,7 +99,7 @@ func (e *Engine) confirm(itemRow uint32, rec *record, w *window, units int64, ou
 	for row := it.lines; row != 0; {
 		l := e.lines.At(row)
 		if kept := l.allocated + l.pending; kept > 0 {
-			e.moved(itemRow, MovementConfirmed, l.tagSet, kept)
+			e.addMovement(itemRow, MovementConfirmed, l.tagSet, kept)
 			out.Units += l.allocated
 			out.Pending += l.pending
 			out.Parts = append(out.Parts, Part{TagSet: l.tagSet, Units: l.allocated, Pending: l.pending})

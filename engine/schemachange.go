@@ -174,7 +174,7 @@ func (e *Engine) mergeSegments(row uint32, rec *record) {
 	if !stale {
 		return
 	}
-	_, w := e.begin(row)
+	_, w := e.openRecord(row)
 	at := &rec.segments
 	for *at != 0 {
 		seg := e.segments.At(*at)
@@ -196,22 +196,23 @@ func (e *Engine) mergeSegments(row uint32, rec *record) {
 		e.counts.forget(from)
 		e.dropSegment(from)
 	}
-	e.end(rec, &w)
+	e.closeRecord(rec, &w)
 }
 
 // mergeInto moves everything of one segment of a record into another one. The larger floor and ltd stay: which of the
 // two has the older tag set, and so keeps its row, must not show.
-func (e *Engine) mergeInto(rec *record, w *window, into, from uint32) {
+func (e *Engine) mergeInto(rec *record, w *recordEdit, into, from uint32) {
 	target, source := e.segments.At(into), e.segments.At(from)
 	if len(e.counts.open) > 0 && e.counts.at(rec.location) >= 0 {
 		e.counts.bases[into] = e.counts.base(into, target.onHand) + e.counts.base(from, source.onHand)
 	}
 	floor, ltd := max(target.floor, source.floor), max(target.ltd, source.ltd)
 	atomic.StoreInt64(&source.floor, 0)
-	d := delta{onHand: source.onHand, allocated: source.allocated, pending: source.pending, safety: source.safety}
+	d := unitDelta{onHand: source.onHand, allocated: source.allocated, pending: source.pending, safety: source.safety}
 	e.mergeWaiting(target, source)
-	e.change(rec, w, into, d)
-	e.change(rec, w, from, delta{onHand: -d.onHand, allocated: -d.allocated, pending: -d.pending, safety: -d.safety})
+	e.addUnits(rec, w, into, d)
+	e.addUnits(rec, w, from, unitDelta{onHand: -d.onHand, allocated: -d.allocated, pending: -d.pending,
+		safety: -d.safety})
 	atomic.StoreInt64(&target.floor, floor)
 	atomic.StoreInt64(&target.ltd, ltd)
 }
@@ -229,7 +230,7 @@ func (e *Engine) mergeWaiting(target, source *segment) {
 		} else {
 			a = e.lines.At(a).waitNext
 		}
-		e.wait(target, row)
+		e.queuePending(target, row)
 	}
 }
 

@@ -295,7 +295,7 @@ func (e *Engine) roundingOffset(rec *record) uint64 {
 }
 
 // splitGroup gives an opened record's group that many units on hand, split by percentages, and returns the units moved.
-func (e *Engine) splitGroup(rec *record, w *window, g *tagGroup, total int64) (moved int64) {
+func (e *Engine) splitGroup(rec *record, w *recordEdit, g *tagGroup, total int64) (moved int64) {
 	e.loadGroup(rec, g)
 	e.planGroup(rec, g, total)
 	sc := &e.scratch.group
@@ -308,7 +308,7 @@ func (e *Engine) splitGroup(rec *record, w *window, g *tagGroup, total int64) (m
 			sc.rows[i] = e.addSegment(rec, g.sets[i])
 		}
 		if d != 0 {
-			e.change(rec, w, sc.rows[i], delta{onHand: d})
+			e.addUnits(rec, w, sc.rows[i], unitDelta{onHand: d})
 		}
 		moved += max(d, 0)
 	}
@@ -321,7 +321,7 @@ func (g *tagGroup) wants(i int) bool {
 }
 
 // splitSafety splits safety stock like on hand of empty segments.
-func (e *Engine) splitSafety(rec *record, w *window, g *tagGroup, safety int64) {
+func (e *Engine) splitSafety(rec *record, w *recordEdit, g *tagGroup, safety int64) {
 	e.loadGroup(rec, g)
 	sc := &e.scratch.group
 	sc.split.split(safety, &g.rule, sc.safety, e.roundingOffset(rec), sc.parts)
@@ -330,7 +330,7 @@ func (e *Engine) splitSafety(rec *record, w *window, g *tagGroup, safety int64) 
 			sc.rows[i] = e.addSegment(rec, g.sets[i])
 		}
 		if sc.rows[i] != 0 {
-			e.change(rec, w, sc.rows[i], delta{safety: sc.parts[i] - sc.safety[i]})
+			e.addUnits(rec, w, sc.rows[i], unitDelta{safety: sc.parts[i] - sc.safety[i]})
 		}
 	}
 }
@@ -367,7 +367,7 @@ func (e *Engine) nextGroup(rec *record, recordRow uint32) *tagGroup {
 // splitRecord redistributes every group of a record and returns the units moved. The record is due no more, unless it
 // had no room for a group.
 func (e *Engine) splitRecord(row uint32) (moved int64) {
-	rec, w := e.begin(row)
+	rec, w := e.openRecord(row)
 	left := false
 	if e.Schema().combinations > 0 {
 		e.startGroups(rec)
@@ -377,6 +377,6 @@ func (e *Engine) splitRecord(row uint32) (moved int64) {
 		left = e.scratch.group.left
 	}
 	e.setDue(rec, left)
-	e.end(rec, &w)
+	e.closeRecord(rec, &w)
 	return moved
 }

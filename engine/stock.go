@@ -360,7 +360,7 @@ func (e *Engine) countRecord(row uint32, r *Result) {
 }
 
 func (e *Engine) setStockItem(t *stockTarget, it *StockItem) {
-	rec, w := e.begin(t.record)
+	rec, w := e.openRecord(t.record)
 	if it.DeliveryDateMS != 0 {
 		e.setFuture(t, rec, it.DeliveryDateMS)
 	}
@@ -369,24 +369,24 @@ func (e *Engine) setStockItem(t *stockTarget, it *StockItem) {
 	} else {
 		e.setSegment(t, rec, &w, it)
 	}
-	e.end(rec, &w)
+	e.closeRecord(rec, &w)
 }
 
-func (e *Engine) setSegment(t *stockTarget, rec *record, w *window, it *StockItem) {
+func (e *Engine) setSegment(t *stockTarget, rec *record, w *recordEdit, it *StockItem) {
 	id := e.tagSetOf(t.key)
 	row := e.findSegment(rec, id)
 	if row == 0 {
 		row = e.addSegment(rec, id)
 	}
 	seg := e.segments.At(row)
-	d := delta{}
+	d := unitDelta{}
 	if it.DeliveryDateMS == 0 {
 		d.onHand = t.onHand - seg.onHand
 	}
 	if it.Has&HasSafetyStock != 0 {
 		d.safety = it.SafetyStock - seg.safety
 	}
-	e.change(rec, w, row, d)
+	e.addUnits(rec, w, row, d)
 	if it.Has&HasFloor != 0 {
 		atomic.StoreInt64(&seg.floor, it.Floor)
 	}
@@ -395,7 +395,7 @@ func (e *Engine) setSegment(t *stockTarget, rec *record, w *window, it *StockIte
 	}
 }
 
-func (e *Engine) setGroup(t *stockTarget, rec *record, w *window, it *StockItem) {
+func (e *Engine) setGroup(t *stockTarget, rec *record, w *recordEdit, it *StockItem) {
 	g := e.groupOf(e.tagSetOf(t.key))
 	if it.Has&HasSafetyStock != 0 {
 		e.splitSafety(rec, w, g, it.SafetyStock)

@@ -176,12 +176,12 @@ func (e *Engine) planTake(i int, it *TransferItem, from *stockTarget, r *Result)
 
 // moveOnHand changes on hand of one segment, which is created if need be.
 func (e *Engine) moveOnHand(recordRow uint32, key tagSetKey, units int64) {
-	rec, w := e.begin(recordRow)
+	rec, w := e.openRecord(recordRow)
 	id := e.tagSetOf(key)
 	row := e.findSegment(rec, id)
 	if row == 0 {
 		row = e.addSegment(rec, id)
 	}
-	e.change(rec, &w, row, delta{onHand: units})
-	e.end(rec, &w)
+	e.addUnits(rec, &w, row, unitDelta{onHand: units})
+	e.closeRecord(rec, &w)
 }

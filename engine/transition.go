@@ -195,7 +195,7 @@ func (e *Engine) firm(row uint32, out *LineResult) {
 	for line := it.lines; line != 0; line = e.lines.At(line).next {
 		l := e.lines.At(line)
 		if kept := l.allocated + l.pending; kept > 0 {
-			e.moved(row, MovementConfirmed, l.tagSet, kept)
+			e.addMovement(row, MovementConfirmed, l.tagSet, kept)
 			out.Units += l.allocated
 			out.Pending += l.pending
 			out.Parts = append(out.Parts, Part{TagSet: l.tagSet, Units: l.allocated, Pending: l.pending})
