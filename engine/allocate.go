@@ -291,7 +291,7 @@ func (e *Engine) planAllocate(c *Allocate, plans []PlannedLine, orderRow uint32,
 		e.scratch.sums.Start(len(c.Lines))
 	}
 	if c.Backorder || len(plans) > 0 {
-		e.scratch.room.start(len(c.Lines))
+		e.scratch.capacity.start(len(c.Lines))
 	}
 	items := 0
 	for i := range c.Lines {
@@ -388,7 +388,8 @@ func (e *Engine) planLine(c *Allocate, l *AllocateLine, p *linePlan, out *LineRe
 		p.units = min(l.Quantity, available)
 		short := l.Quantity - p.units
 		switch {
-		case short > 0 && c.Backorder && !e.takePending(&stockTarget{record: p.record, key: p.key}, l.UPC, l.Location,
+		case short > 0 && c.Backorder && !e.reservePending(&stockTarget{record: p.record, key: p.key}, l.UPC,
+			l.Location,
 			short):
 			p.code = CodeTooMany
 		case short > 0 && c.Backorder:
@@ -409,7 +410,7 @@ func (e *Engine) planLine(c *Allocate, l *AllocateLine, p *linePlan, out *LineRe
 
 // planSource finds the line's record and segment and what of it is left to promise after the command's earlier lines.
 func (e *Engine) planSource(c *Allocate, l *AllocateLine, p *linePlan) (available int64) {
-	if p.record = e.findWarm(l.UPC, l.Location); p.record == 0 {
+	if p.record = e.findPrefetched(l.UPC, l.Location); p.record == 0 {
 		p.code = CodeUnknownRecord
 		return 0
 	}

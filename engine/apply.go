@@ -9,7 +9,7 @@ import (
 // scratch is memory that Apply uses again for each command.
 type scratch struct {
 	command  commandScratch
-	warm     warmer
+	prefetch prefetcher
 	result   Result
 	encoded  []byte
 	entry    []byte // of a kept log
@@ -20,7 +20,7 @@ type scratch struct {
 	takes    []take                     // of the candidates of all lines
 	summed   bool                       // sums has what earlier lines of the command took
 	sums     mem.HashMap[uint32, int64] // units by segment, over the lines of a command
-	room     room
+	capacity capacity
 	seen     mem.HashMap[uint64, int32] // items of a command by a hash of what makes them equal
 	group    tagGroupScratch
 	rows     []uint32
@@ -37,7 +37,7 @@ func (e *Engine) Apply(index uint64, nowMS int64, command, dst []byte) []byte {
 	r := &e.scratch.result
 	r.reset(index)
 	e.scratch.command.in.lists.of(e.Schema())
-	e.scratch.warm.step(e.scratch.command.in.lists)
+	e.scratch.prefetch.step(e.scratch.command.in.lists)
 	c, envelope, err := e.scratch.command.decode(command)
 	if err != nil {
 		if errors.Is(err, ErrNewerVersion) {

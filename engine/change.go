@@ -136,9 +136,9 @@ func (e *Engine) setFlag(r *record, flag uint32, on bool) {
 	atomic.StoreUint32(&r.flags, flags)
 }
 
-// room adds up what one command brings to each record, so that its lines together keep to the limits that each keeps to
-// alone: units of a record, segments of a record, tag sets of the schema.
-type room struct {
+// capacity adds up what one command brings to each record, so that its lines together keep to the limits that each
+// keeps to alone: units of a record, segments of a record, tag sets of the schema.
+type capacity struct {
 	units    mem.HashMap[uint32, int64] // by record
 	segments mem.HashMap[uint32, int64] // by record
 	sets     int
@@ -147,31 +147,31 @@ type room struct {
 }
 
 // start forgets what the last command brought. This one has at most n lines.
-func (m *room) start(n int) {
+func (m *capacity) start(n int) {
 	m.units.Start(n)
 	m.segments.Start(n)
 	m.sets, m.isGroup = 0, false
 }
 
-// takeRoom reports whether the target's record can take that many units more, on hand or as safety stock, and the
+// reserveUnits reports whether the target's record can take that many units more, on hand or as safety stock, and the
 // segments that the target lacks, besides what earlier lines of the command take.
-func (e *Engine) takeRoom(t *stockTarget, upc, location string, units int64) bool {
+func (e *Engine) reserveUnits(t *stockTarget, upc, location string, units int64) bool {
 	held := int64(0)
 	if t.record != 0 {
 		rec := e.records.At(t.record)
 		held = rec.onHand + rec.safety
 	}
-	return e.takeMore(t, upc, location, held, units)
+	return e.reserve(t, upc, location, held, units)
 }
 
-// takePending is takeRoom for units that will be pending. They have a bound of their own, so that promises, however
-// many, do not keep stock from arriving.
-func (e *Engine) takePending(t *stockTarget, upc, location string, units int64) bool {
-	return e.takeMore(t, upc, location, e.records.At(t.record).pending, units)
+// reservePending is reserveUnits for units that will be pending. They have a bound of their own, so that promises,
+// however many, do not keep stock from arriving.
+func (e *Engine) reservePending(t *stockTarget, upc, location string, units int64) bool {
+	return e.reserve(t, upc, location, e.records.At(t.record).pending, units)
 }
 
-func (e *Engine) takeMore(t *stockTarget, upc, location string, held, units int64) bool {
-	m := &e.scratch.room
+func (e *Engine) reserve(t *stockTarget, upc, location string, held, units int64) bool {
+	m := &e.scratch.capacity
 	key, segments := t.record, 0
 	if key == 0 {
 		key = uint32(mem.HashText2(upc, location)) | 1<<31 // no record has so high a row
@@ -199,7 +199,7 @@ func (e *Engine) missingSegments(t *stockTarget) int {
 
 // missingSets is how many tag sets of a target the schema lacks; those of one group are counted once in a row.
 func (e *Engine) missingSets(t *stockTarget) (missing int) {
-	s, m := e.Schema(), &e.scratch.room
+	s, m := e.Schema(), &e.scratch.capacity
 	if !t.split {
 		if s.find(t.key) == 0 {
 			missing = 1

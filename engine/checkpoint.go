@@ -37,7 +37,7 @@ type changes struct {
 	locationGroups bool
 	rules          *RuleSet // that the last freeze has seen
 
-	frozen *Checkpoint
+	checkpoint *Checkpoint
 
 	sets mem.BitsetPool
 }
@@ -52,8 +52,8 @@ type Checkpoint struct {
 	details, locationGroups []byte
 	locationGroupsChanged   bool // also when there are none any more
 	rules, rulesWas         *RuleSet
-	records, orders         frozenRows
-	logs                    [keptLogs]frozenLog
+	records, orders         checkpointRows
+	logs                    [keptLogs]checkpointLog
 	archived                *archivedRows
 	toArchive               []uint64 // entries of archived, by order id; nil before the first Next
 	counted                 []uint32 // locations, rows in Engine.names, whose records may have a base for a count
@@ -77,7 +77,7 @@ func (e *Engine) DirtyRows() int {
 // rows. Done or Abort must end it before the next one begins.
 func (e *Engine) Freeze() *Checkpoint {
 	ch := &e.changes
-	assert(ch.frozen == nil, "a checkpoint is frozen while another one is open")
+	assert(ch.checkpoint == nil, "a checkpoint is frozen while another one is open")
 	c := &Checkpoint{e: e, index: e.appliedIndex.Load(), meta: e.appendMeta(nil), archived: e.archivedNow.Load()}
 	if ch.schema {
 		c.schema = e.appendSchema(nil)
@@ -100,7 +100,7 @@ func (e *Engine) Freeze() *Checkpoint {
 	e.archivedWas.Store(c.archived) // before archivedNow, so that a reader finds an order in one of them
 	e.archivedNow.Store(newArchivedRows())
 	c.rules, c.rulesWas = e.Rules(), ch.rules
-	ch.schema, ch.details, ch.locationGroups, ch.rules, ch.frozen = false, false, false, c.rules, c
+	ch.schema, ch.details, ch.locationGroups, ch.rules, ch.checkpoint = false, false, false, c.rules, c
 	return c
 }
 
@@ -112,8 +112,8 @@ func (c *Checkpoint) EarlyRows() int64 { return c.records.early + c.orders.early
 
 // Done ends a checkpoint whose rows are all durable.
 func (c *Checkpoint) Done() {
-	assert(c.e.changes.frozen == c, "a checkpoint ended twice")
-	c.e.changes.frozen = nil
+	assert(c.e.changes.checkpoint == c, "a checkpoint ended twice")
+	c.e.changes.checkpoint = nil
 	c.e.changes.sets.GiveBack(&c.records.rows, &c.records.kept, &c.orders.rows, &c.orders.kept)
 	c.e.archivedWas.Store(nil)
 }
@@ -209,7 +209,7 @@ type rowLater struct {
 	row uint32
 }
 
-func (c *Checkpoint) nextOfSlab(f *frozenRows, table byte, rows *Rows, bytesEnd int, apply sync.Locker) bool {
+func (c *Checkpoint) nextOfSlab(f *checkpointRows, table byte, rows *Rows, bytesEnd int, apply sync.Locker) bool {
 	more := false
 	c.later = c.later[:0]
 	f.rows.Each(f.next.Load(), func(row uint32) bool {
@@ -236,7 +236,7 @@ func (c *Checkpoint) nextOfSlab(f *frozenRows, table byte, rows *Rows, bytesEnd 
 }
 
 // copyLater fills in the rows that Apply has encoded, in holds of so many bytes.
-func (c *Checkpoint) copyLater(f *frozenRows, table byte, rows *Rows, apply sync.Locker) {
+func (c *Checkpoint) copyLater(f *checkpointRows, table byte, rows *Rows, apply sync.Locker) {
 	apply.Lock()
 	defer apply.Unlock()
 	end := rows.Bytes() + laterHoldBytes
@@ -262,7 +262,7 @@ func (c *Checkpoint) isCounted(row uint32) bool {
 }
 
 // encodeAlone encodes a row while Apply does not run.
-func (c *Checkpoint) encodeAlone(f *frozenRows, table byte, row uint32, rows *Rows, apply sync.Locker) {
+func (c *Checkpoint) encodeAlone(f *checkpointRows, table byte, row uint32, rows *Rows, apply sync.Locker) {
 	f.leave() // Apply may wait for us with the mutex
 	apply.Lock()
 	defer apply.Unlock()
@@ -372,12 +372,12 @@ func (r *Rows) Each(do func(op RowOp, key, value []byte) error) error {
 	return nil
 }
 
-// frozenRows is the changed rows of one slab. The writer and the checkpoint may want the same row at the same time: the
-// writer encodes a row before it changes it, unless the checkpoint has it already, and the checkpoint says which row it
-// is reading, so that the writer waits with its change. Both first say what they do and then look at the other, so one
-// of them sees it. They meet only at that one row; a record that changes all the time is encoded by the writer soon
-// after the freeze.
-type frozenRows struct {
+// checkpointRows is the changed rows of one slab. The writer and the checkpoint may want the same row at the same time:
+// the writer encodes a row before it changes it, unless the checkpoint has it already, and the checkpoint says which
+// row it is reading, so that the writer waits with its change. Both first say what they do and then look at the other,
+// so one of them sees it. They meet only at that one row; a record that changes all the time is encoded by the writer
+// soon after the freeze.
+type checkpointRows struct {
 	rows    mem.Bitset
 	next    atomic.Uint32 // the checkpoint has the rows below
 	reading atomic.Uint32 // the row that the checkpoint reads, 0: none
@@ -392,21 +392,21 @@ type frozenRows struct {
 }
 
 // enter marks that the checkpoint is about to read the row. False: the writer has encoded it already.
-func (f *frozenRows) enter(row uint32) bool {
+func (f *checkpointRows) enter(row uint32) bool {
 	f.reading.Store(row)
 	return !f.kept.HasShared(row)
 }
 
 // leave marks that the checkpoint reads no row.
-func (f *frozenRows) leave() { f.reading.Store(0) }
+func (f *checkpointRows) leave() { f.reading.Store(0) }
 
 // pending says, to the writer, that the checkpoint has still to encode the row.
-func (f *frozenRows) pending(row uint32) bool {
+func (f *checkpointRows) pending(row uint32) bool {
 	return row >= f.next.Load() && f.rows.Has(row) && !f.kept.Has(row)
 }
 
 // keep takes the form of a row that the writer is about to change, and waits until the checkpoint does not read it.
-func (f *frozenRows) keep(row uint32, encoded []byte) {
+func (f *checkpointRows) keep(row uint32, encoded []byte) {
 	if f.storedAt == nil {
 		f.storedAt = make(map[uint32]uint64)
 	}
@@ -420,7 +420,7 @@ func (f *frozenRows) keep(row uint32, encoded []byte) {
 
 // touchRecord must come before a change of a record, its segments or its deliveries.
 func (e *Engine) touchRecord(row uint32) {
-	if c := e.changes.frozen; c != nil && c.records.pending(row) {
+	if c := e.changes.checkpoint; c != nil && c.records.pending(row) {
 		e.keepRow(&c.records, recordTable, row)
 	}
 	e.changes.records.Add(row)
@@ -431,7 +431,7 @@ func (e *Engine) touchRecord(row uint32) {
 
 // touchOrder must come before a change of an order or its items.
 func (e *Engine) touchOrder(row uint32) {
-	if c := e.changes.frozen; c != nil && c.orders.pending(row) {
+	if c := e.changes.checkpoint; c != nil && c.orders.pending(row) {
 		e.keepRow(&c.orders, orderTable, row)
 	}
 	e.changes.orders.Add(row)
@@ -441,7 +441,7 @@ func (e *Engine) touchOrder(row uint32) {
 	}
 }
 
-func (e *Engine) keepRow(f *frozenRows, table byte, row uint32) {
+func (e *Engine) keepRow(f *checkpointRows, table byte, row uint32) {
 	f.buf = e.appendRow(f.buf[:0], table, row, e.counts.bases)
 	f.keep(row, f.buf)
 }

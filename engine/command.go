@@ -350,3 +350,32 @@ func (s *commandScratch) readEnvelope() {
 		s.env.IfSeen, s.env.Seen = true, r.uvarint()
 	}
 }
+
+// Moment is a place in the log.
+type Moment struct {
+	Index  uint64
+	TimeMS int64 // of the entry, Unix milliseconds; 0: not known
+}
+
+// Entry is one entry of the log: commands that take effect together.
+type Entry struct {
+	Index    uint64
+	TimeMS   int64    // the leader's stamp, Unix milliseconds; one that falls counts as the entry's before
+	Commands [][]byte // in binary form
+
+	// Refused makes it no entry of the log, but one of what was refused without an entry, behind the entry of that
+	// index and before the next one; TimeMS is when.
+	Refused Refused
+}
+
+// Refused is what was recorded of orders that were refused before the log. It is one of three: an order (the only one
+// of Commands), a number of orders that were not recorded, or a gap.
+type Refused struct {
+	Is   bool
+	Code Code   // that the order was answered with
+	Lost uint64 // so many were not recorded here
+	Gap  bool   // an unknown number was not recorded, from here on up to the place below at most
+
+	UntilIndex uint64
+	UntilMS    int64
+}

@@ -85,7 +85,7 @@ func (a *allocator) apply(e *engine.Engine) {
 	if at == 0 {
 		index++
 		a.patch()
-		e.Warm(a.commands)
+		e.Prefetch(a.commands)
 	}
 	a.next++
 	a.dst = e.Apply(index, benchNowMS, a.commands[at], a.dst[:0])

@@ -140,7 +140,7 @@ func (e *Engine) canRestock(it *item, elsewhere string, tags []Tag, units int64)
 		if back := min(units, l.fulfilled-l.returned); back > 0 {
 			units -= back
 			t.key = s.override(s.sets.At(uint32(s.canonical(l.tagSet))).key, tags)
-			if !e.takeRoom(&t, upc, location, back) {
+			if !e.reserveUnits(&t, upc, location, back) {
 				return false
 			}
 		}
@@ -173,7 +173,7 @@ func (e *Engine) planUnknown(c *OrderChange, i int, orderRow uint32, out *LineRe
 		r.Lines = r.Lines[:0]
 		return false
 	}
-	if t := (stockTarget{record: e.findRecord(l.UPC, l.Location), key: key}); !e.takeRoom(&t, l.UPC, l.Location,
+	if t := (stockTarget{record: e.findRecord(l.UPC, l.Location), key: key}); !e.reserveUnits(&t, l.UPC, l.Location,
 		l.Quantity) {
 		out.Code = CodeTooMany
 	}

@@ -119,9 +119,9 @@ func (e *Engine) loadEntry(id keptLogID, number uint64, entry []byte) error {
 	return nil
 }
 
-// frozenLog is what a log has got and dropped since the last freeze. Its entries stay as they are whatever becomes of
-// the log.
-type frozenLog struct {
+// checkpointLog is what a log has got and dropped since the last freeze. Its entries stay as they are whatever becomes
+// of the log.
+type checkpointLog struct {
 	saved   entrySpan // as the last checkpoint left it
 	first   uint64    // entries from saved.first to here are to be deleted
 	deleted bool
@@ -129,14 +129,14 @@ type frozenLog struct {
 	next    uint64 // entries below are written
 }
 
-func (l *keptLog) freeze() frozenLog {
-	f := frozenLog{saved: l.saved, first: l.First(), entries: l.Part(l.unsaved(), l.Next()), next: l.unsaved()}
+func (l *keptLog) freeze() checkpointLog {
+	f := checkpointLog{saved: l.saved, first: l.First(), entries: l.Part(l.unsaved(), l.Next()), next: l.unsaved()}
 	l.saved = l.span()
 	return f
 }
 
 // nextOfLog goes on with a log.
-func (c *Checkpoint) nextOfLog(f *frozenLog, table byte, rows *Rows, bytesEnd int) (more bool) {
+func (c *Checkpoint) nextOfLog(f *checkpointLog, table byte, rows *Rows, bytesEnd int) (more bool) {
 	if f.saved.first < f.first && !f.deleted {
 		rows.add(RowDeleteRange, numberKey(table, f.saved.first), numberKey(table, f.first))
 		f.deleted = true

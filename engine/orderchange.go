@@ -218,7 +218,7 @@ func (c *OrderChange) apply(e *Engine, envelope *Envelope, r *Result) {
 	}
 	e.scratch.lines, e.scratch.strict = e.scratch.lines[:0], envelope.strict()
 	e.scratch.sums.Start(len(c.Lines))
-	e.scratch.room.start(max(len(c.Lines), e.itemsOf(orderRow)))
+	e.scratch.capacity.start(max(len(c.Lines), e.itemsOf(orderRow)))
 	if len(c.Lines) == 0 {
 		e.planWholeOrder(c.Action, orderRow, r)
 	}

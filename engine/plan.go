@@ -159,7 +159,7 @@ func (e *Engine) planRuled(c *Allocate, l *AllocateLine, p *linePlan, out *LineR
 
 // planCandidates takes from the candidates in their order. A line that is refused gives back what it took.
 func (e *Engine) planCandidates(c *Allocate, l *AllocateLine, p *linePlan, out *LineResult) {
-	if p.record = e.findWarm(l.UPC, l.Location); p.record == 0 {
+	if p.record = e.findPrefetched(l.UPC, l.Location); p.record == 0 {
 		p.code = CodeUnknownRecord
 		return
 	}
@@ -169,13 +169,14 @@ func (e *Engine) planCandidates(c *Allocate, l *AllocateLine, p *linePlan, out *
 	}
 	p.units = l.Quantity - left
 	switch {
-	case left > 0 && c.Backorder && !e.takePending(&stockTarget{record: p.record, key: p.key}, l.UPC, l.Location, left):
+	case left > 0 && c.Backorder && !e.reservePending(&stockTarget{record: p.record, key: p.key}, l.UPC, l.Location,
+		left):
 		p.code = CodeTooMany
 	case left > 0 && c.Backorder:
 		e.planPending(p, left)
 	case left > 0 && (c.Mode != ModePartial || p.units == 0):
 		p.code = CodeInsufficient
-	case p.tagSet == 0 && !e.takeTagSet():
+	case p.tagSet == 0 && !e.reserveTagSet():
 		p.code = CodeTooMany
 	}
 	if p.code == CodeOK {
@@ -202,10 +203,11 @@ func (e *Engine) planPending(p *linePlan, units int64) {
 	}
 }
 
-// takeTagSet reports whether the schema has room for the tags that an item asked for, though it is filled from others.
-func (e *Engine) takeTagSet() bool {
-	e.scratch.room.sets++
-	return int(e.Schema().sets.Used())+e.scratch.room.sets <= TagSetsMax
+// reserveTagSet reports whether the schema has room for the tags that an item asked for, though it is filled from
+// others.
+func (e *Engine) reserveTagSet() bool {
+	e.scratch.capacity.sets++
+	return int(e.Schema().sets.Used())+e.scratch.capacity.sets <= TagSetsMax
 }
 
 // takeFrom notes what a candidate gives of the units that are left, and returns it.

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"cmp"
+	"math"
 	"slices"
 	"strings"
 )
@@ -32,13 +33,13 @@ func ParseRuleHook(name string) RuleHook {
 
 // RuleSet is the rules as of one log index. It is immutable.
 type RuleSet struct {
-	index    uint64 // log index of the last change of active
-	sequence uint64 // changes of active
-	lastID   uint64 // highest Activation.ID given
-	rules    []Rule // by name
-	active   []*Activation
-	byHook   [HookRedistribute + 1][]*Activation // the most specific scope first
-	supposed *supposition                        // nil but in a scratch engine
+	index     uint64 // log index of the last change of active
+	sequence  uint64 // changes of active
+	lastID    uint64 // highest Activation.ID given
+	rules     []Rule // by name
+	active    []*Activation
+	byHook    [HookRedistribute + 1][]*Activation // the most specific scope first
+	candidate *candidateRule                      // nil but in a scratch engine
 }
 
 // Rule is an operator's rule with its versions, the oldest first.
@@ -148,7 +149,7 @@ func (s *RuleSet) order() {
 		}
 		slices.SortStableFunc(s.byHook[hook], func(a, b *Activation) int { return a.Scope.compare(&b.Scope) })
 	}
-	s.orderSupposed()
+	s.orderCandidate()
 }
 
 // Find gives the activation that is asked for a line of these tags, or for a record (no tags), nil if there is none. It
@@ -250,4 +251,44 @@ func (s *RuleScope) canonical() RuleScope {
 	}
 	slices.SortFunc(c.Tags, func(a, b Tag) int { return strings.Compare(a.Category, b.Category) })
 	return c
+}
+
+// CandidateRuleID is the Activation.ID of a candidate rule. No activation of the log has it.
+const CandidateRuleID = math.MaxUint64
+
+// candidateRule is a rule that is asked as if it were active.
+type candidateRule struct {
+	activation Activation
+	source     string
+}
+
+// SetCandidateRule has a rule asked as if it were active, before all others in its scope; nil takes it away. It is for
+// engines that replay the past: the candidate rule is in no log and in no checkpoint. The rules' Index does not change,
+// so that commands that were planned with and without the candidate are both good. a's scope need not be in canonical
+// form; its ID becomes CandidateRuleID.
+func (e *Engine) SetCandidateRule(a *Activation, source string) {
+	next := *e.Rules()
+	next.candidate = nil
+	if a != nil {
+		s := &candidateRule{activation: *a, source: strings.Clone(source)}
+		s.activation.ID, s.activation.Scope = CandidateRuleID, a.Scope.canonical()
+		next.candidate = s
+	}
+	next.order()
+	e.setRules(&next)
+}
+
+// CandidateRule gives the candidate rule and its source, nil if there is none.
+func (s *RuleSet) CandidateRule() (a *Activation, source string) {
+	if s.candidate == nil {
+		return nil, ""
+	}
+	return &s.candidate.activation, s.candidate.source
+}
+
+// orderCandidate puts the candidate rule before the others of its hook.
+func (s *RuleSet) orderCandidate() {
+	if a, _ := s.CandidateRule(); a != nil {
+		s.byHook[a.Hook] = slices.Insert(s.byHook[a.Hook], 0, a)
+	}
 }

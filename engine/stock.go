@@ -201,7 +201,7 @@ func (e *Engine) targets(location string, items []StockItem, r *Result) bool {
 	s := e.Schema()
 	e.scratch.stock = e.scratch.stock[:0]
 	e.scratch.sums.Start(len(items))
-	e.scratch.room.start(len(items))
+	e.scratch.capacity.start(len(items))
 	for i := range items {
 		key, split, code, tag := s.key(items[i].Tags)
 		if code != CodeOK {
@@ -317,7 +317,7 @@ func (e *Engine) checkOnHand(t *stockTarget, i int, location string, items []Sto
 		r.refuse(CodeOnHandBelowZero, itemPath(i, "quantity"), strconv.FormatInt(it.Quantity, 10))
 	case t.onHand > QuantityMax:
 		r.refuse(CodeInvalid, itemPath(i, "quantity"), strconv.FormatInt(it.Quantity, 10))
-	case !e.takeRoom(t, it.UPC, location, more):
+	case !e.reserveUnits(t, it.UPC, location, more):
 		r.refuse(CodeTooMany, itemPath(i, "tags"), it.UPC)
 	default:
 		return true

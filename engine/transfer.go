@@ -100,7 +100,7 @@ func (it *TransferItem) hash() uint64 {
 func (c *Transfer) apply(e *Engine, _ *Envelope, r *Result) {
 	e.scratch.stock = e.scratch.stock[:0]
 	e.scratch.sums.Start(len(c.Items))
-	e.scratch.room.start(len(c.Items))
+	e.scratch.capacity.start(len(c.Items))
 	for i := range c.Items {
 		if !e.planTransfer(i, &c.Items[i], r) {
 			return
@@ -144,7 +144,7 @@ func (e *Engine) planTransfer(i int, it *TransferItem, r *Result) bool {
 		r.refuse(CodeUnknownRecord, itemPath(i, "from.location"), it.FromLocation)
 	case it.FromLocation == it.ToLocation && fromKey == toKey:
 		r.refuse(CodeInvalid, itemPath(i, "to"), it.ToLocation)
-	case !e.takeRoom(&to, it.UPC, it.ToLocation, it.Quantity):
+	case !e.reserveUnits(&to, it.UPC, it.ToLocation, it.Quantity):
 		r.refuse(CodeTooMany, itemPath(i, "to.tags"), it.UPC)
 	default:
 		return e.planTake(i, it, &from, r)

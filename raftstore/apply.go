@@ -110,10 +110,10 @@ func (a *applier) applyEntry(log *raft.Log, e entry) *entryResults {
 	a.engine.Advance(log.Index, nowMS)
 	for left := e.count; left > 0; left -= len(a.ahead) {
 		a.ahead = a.ahead[:0]
-		for range min(left, engine.WarmCommandsMax) {
+		for range min(left, engine.PrefetchCommandsMax) {
 			a.ahead = append(a.ahead, e.next())
 		}
-		a.engine.Warm(a.ahead)
+		a.engine.Prefetch(a.ahead)
 		for _, command := range a.ahead {
 			r.results = a.engine.Apply(log.Index, nowMS, command, r.results)
 			r.ends = append(r.ends, len(r.results))

@@ -43,7 +43,7 @@ func (p *Planner) programs(set *engine.RuleSet) *askedRules {
 		}
 		next.programs[a.ID] = p.compileLocked(set, a)
 	}
-	if a, source := set.Supposed(); a != nil {
+	if a, source := set.CandidateRule(); a != nil {
 		if known != nil && known.programs[a.ID] != nil {
 			next.programs[a.ID] = known.programs[a.ID]
 		} else {

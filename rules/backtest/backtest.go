@@ -213,13 +213,13 @@ const memoryCheckBytes = 32 << 10
 func (b *Backtest) activate(suspended string) {
 	a := b.cfg.Candidate
 	a.Suspended, a.Reason = suspended != "", suspended
-	b.candidate.engine.Suppose(&a, b.cfg.Source)
+	b.candidate.engine.SetCandidateRule(&a, b.cfg.Source)
 }
 
 // suspend is called by the planner for a rule that fails. Only the candidate rule is suspended: the log suspends its
 // own.
 func (b *Backtest) suspend(c engine.SuspendRule, lost func()) {
-	if c.Activation != engine.SupposedID {
+	if c.Activation != engine.CandidateRuleID {
 		lost()
 		return
 	}

@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-func TestSuppose(t *testing.T) {
+func TestCandidateRule(t *testing.T) {
 	h := newHost(t)
 	h.must(putRule("r", "one"))
 	h.must(activate("r", 0, RuleScope{UPCPrefix: "UPC"}))
@@ -20,23 +20,24 @@ func TestSuppose(t *testing.T) {
 		}
 	}
 	index := h.e.Rules().Index()
-	h.e.Suppose(&Activation{ID: 3, Rule: "s", Version: 2, Hook: HookSelect,
+	h.e.SetCandidateRule(&Activation{ID: 3, Rule: "s", Version: 2, Hook: HookSelect,
 		Scope: RuleScope{Locations: []string{"M", "L", "L"}}}, "source")
 	found("s@2 false")
-	if a, source := h.e.Rules().Supposed(); a.ID != SupposedID || len(a.Scope.Locations) != 2 || source != "source" {
-		t.Errorf("supposed %+v of %q", a, source)
+	if a, source := h.e.Rules().CandidateRule(); a.ID != CandidateRuleID || len(a.Scope.Locations) != 2 ||
+		source != "source" {
+		t.Errorf("candidate %+v of %q", a, source)
 	}
 	if got := h.e.Rules().Index(); got != index || len(h.e.Rules().Active()) != 1 {
-		t.Errorf("the supposition is among the log's rules: index %d was %d", got, index)
+		t.Errorf("the candidateRule is among the log's rules: index %d was %d", got, index)
 	}
 	h.must(putRule("r", "two"))
 	found("s@2 false")
 	h.must(&DeactivateRule{Name: "r"})
 	h.must(activate("r", 2, RuleScope{UPCPrefix: "UPC1"}))
 	found("s@2 false")
-	h.e.Suppose(&Activation{Rule: "s", Version: 2, Hook: HookSelect, Suspended: true}, "source")
+	h.e.SetCandidateRule(&Activation{Rule: "s", Version: 2, Hook: HookSelect, Suspended: true}, "source")
 	found("s@2 true")
-	h.e.Suppose(nil, "")
+	h.e.SetCandidateRule(nil, "")
 	found("r@2 false")
 }
 

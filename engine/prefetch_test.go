@@ -10,46 +10,46 @@ import (
 	"pgregory.net/rapid"
 )
 
-// TestWarmChangesNothing looks ahead at commands of every kind, whole and broken: the state stays as it is.
-func TestWarmChangesNothing(t *testing.T) {
+// TestPrefetchChangesNothing looks ahead at commands of every kind, whole and broken: the state stays as it is.
+func TestPrefetchChangesNothing(t *testing.T) {
 	e := New()
-	e.Warm(warmCommands(8)) // nothing is there to look at
+	e.Prefetch(prefetchCommands(8)) // nothing is there to look at
 	e.Apply(1, 1, AppendCommand(nil, &Envelope{}, &Refresh{Location: "X",
 		Items: []StockItem{{UPC: "u1", Quantity: 5}}}), nil)
 	before := e.Hash()
 	rapid.Check(t, func(t *rapid.T) {
-		commands := warmCommands(2)
-		for range rapid.IntRange(0, 2*WarmCommandsMax).Draw(t, "commands") {
+		commands := prefetchCommands(2)
+		for range rapid.IntRange(0, 2*PrefetchCommandsMax).Draw(t, "commands") {
 			env := genEnvelope(t)
 			b := AppendCommand(nil, &env, genAnyCommand(t))
 			commands = append(commands, b[:rapid.IntRange(0, len(b)).Draw(t, "bytes")])
 		}
-		e.Warm(commands)
+		e.Prefetch(commands)
 		if e.Hash() != before {
 			t.Fatal("looking ahead changed the state")
 		}
 	})
 }
 
-// TestWarmFollowsAnAllocate demands that the record and the segment are reached, without which nothing is gained.
-func TestWarmFollowsAnAllocate(t *testing.T) {
+// TestPrefetchFollowsAnAllocate demands that the record and the segment are reached, without which nothing is gained.
+func TestPrefetchFollowsAnAllocate(t *testing.T) {
 	e := New()
 	e.Apply(1, 1, AppendCommand(nil, &Envelope{}, &Refresh{Location: "X",
 		Items: []StockItem{{UPC: "u1", Quantity: 5}}}), nil)
-	e.Warm(warmCommands(warmCommandsMin))
-	paths := e.scratch.warm.paths
-	if len(paths) != warmCommandsMin || paths[0].record == 0 || paths[0].record != e.findRecord("u1", "X") {
+	e.Prefetch(prefetchCommands(prefetchCommandsMin))
+	paths := e.scratch.prefetch.paths
+	if len(paths) != prefetchCommandsMin || paths[0].record == 0 || paths[0].record != e.findRecord("u1", "X") {
 		t.Errorf("found the paths %+v", paths)
 	}
-	commands := warmCommands(WarmCommandsMax)
-	if n := testing.AllocsPerRun(100, func() { e.Warm(commands) }); n > 0 {
+	commands := prefetchCommands(PrefetchCommandsMax)
+	if n := testing.AllocsPerRun(100, func() { e.Prefetch(commands) }); n > 0 {
 		t.Errorf("looking ahead allocates %v times", n)
 	}
 }
 
-// TestWarmShowsInNoResult looks ahead at entries whose commands take away and bring back what was found, and at other
-// commands than come, and compares with an engine that does not look ahead.
-func TestWarmShowsInNoResult(t *testing.T) {
+// TestPrefetchShowsInNoResult looks ahead at entries whose commands take away and bring back what was found, and at
+// other commands than come, and compares with an engine that does not look ahead.
+func TestPrefetchShowsInNoResult(t *testing.T) {
 	warm, cold := New(), New()
 	rng := rand.New(rand.NewPCG(1, 2))
 	used := 0
@@ -85,7 +85,7 @@ func TestWarmShowsInNoResult(t *testing.T) {
 			}
 			entry = append(entry, AppendCommand(nil, &Envelope{}, c))
 		}
-		warm.Warm(entry)
+		warm.Prefetch(entry)
 		if index%3 == 0 {
 			rng.Shuffle(len(entry), func(i, k int) { entry[i], entry[k] = entry[k], entry[i] })
 		}
@@ -94,7 +94,7 @@ func TestWarmShowsInNoResult(t *testing.T) {
 			if !bytes.Equal(a, b) {
 				t.Fatalf("entry %d, command %d: %x, and without looking ahead %x", index, i, a, b)
 			}
-			if warm.scratch.warm.found != 0 {
+			if warm.scratch.prefetch.found != 0 {
 				used++
 			}
 		}
@@ -107,7 +107,7 @@ func TestWarmShowsInNoResult(t *testing.T) {
 	}
 }
 
-func warmCommands(n int) (commands [][]byte) {
+func prefetchCommands(n int) (commands [][]byte) {
 	for i := range n {
 		c := &Allocate{OrderID: fmt.Sprint("o", i), ExpiresAtMS: int64(i),
 			Lines: []AllocateLine{{ItemID: "1", UPC: "u1", Location: "X", Quantity: 1}}}
