@@ -60,133 +60,15 @@ func TestAllocateModes(t *testing.T) {
 	f(ModeLine, false, "ok | 1 ok 1+0 | 3 unknown-record 0+0 of 0", `{} 10/1/0/9 `, ask("1", "U", 1), ask("3", "X", 1))
 }
 
-func TestAllocateIsItsOwnKey(t *testing.T) {
-	h := newHost(t)
-	h.must(orderTypes())
-	h.must(&Refresh{Location: "L", Items: []StockItem{units("U", 10), units("V", 3)}})
-	c := allocate("o", ModePartial, ask("1", "U", 8), ask("2", "V", 5))
-	if got, want := outcome(h.apply(c)), "ok | 1 ok 8+0 | 2 ok 3+0"; got != want {
-		t.Errorf("got %s, want %s", got, want)
-	}
-	if got, want := outcome(h.apply(c)), "ok | 1 ok 8+0 repeated | 2 ok 3+0 repeated"; got != want {
-		t.Errorf("got %s, want %s", got, want)
-	}
-	c = allocate("o", ModeAll, ask("1", "U", 8), ask("3", "U", 2))
-	if got, want := outcome(h.apply(c)), "ok | 1 ok 8+0 repeated | 3 ok 2+0"; got != want {
-		t.Errorf("got %s, want %s", got, want)
-	}
-	conflict := func(l AllocateLine, field string) {
-		t.Helper()
-		h.wantCode(allocate("o", ModeLine, ask("9", "U", 1), l), CodeItemConflict, "lines[1]."+field)
-	}
-	conflict(ask("1", "V", 8), "upc")
-	conflict(ask("1", "U", 7), "quantity")
-	conflict(ask("1", "U", 8, Tag{"OrderType", "BOPIS"}), "tags")
-	conflict(AllocateLine{ItemID: "1", UPC: "U", Location: "M", Quantity: 8}, "location")
+func TestAllocateIsItsOwnKey(t *testing.T) { tell(t, "own-key") }
 
-	// Once everything is released, the item may be allocated anew, even elsewhere.
-	h.must(change(KindDeallocate, "o", some("1", 0)))
-	if got, want := outcome(h.apply(allocate("o", ModeAll, ask("1", "U", 5)))), "ok | 1 ok 5+0"; got != want {
-		t.Errorf("got %s, want %s", got, want)
-	}
-}
+func TestPendingIsServedOldestFirst(t *testing.T) { tell(t, "pending") }
 
-func TestPendingIsServedOldestFirst(t *testing.T) {
-	h := newHost(t)
-	h.must(&Refresh{Location: "L", Items: []StockItem{units("U", 1)}})
-	for i := range 4 {
-		c := allocate(fmt.Sprint("o", i), ModeAll, ask("1", "U", 2))
-		c.Backorder = true
-		h.must(c)
-	}
-	h.want("U", "L", `{} 1/1/7/-7 `)
-	h.must(change(KindDeallocate, "o1"))
-	h.want("U", "L", `{} 1/1/5/-5 `)
-	h.must(&Adjust{Location: "L", Items: []StockItem{units("U", 2)}})
-	pending := func(order string) (allocated, pending int64) {
-		var v OrderView
-		h.e.ReadOrder(order, &v)
-		return v.Items[0].Lines[0].Allocated, v.Items[0].Lines[0].Pending
-	}
-	for order, want := range map[string][2]int64{"o0": {2, 0}, "o1": {0, 0}, "o2": {1, 1}, "o3": {0, 2}} {
-		if a, p := pending(order); a != want[0] || p != want[1] {
-			t.Errorf("%s has %d allocated and %d pending, want %v", order, a, p, want)
-		}
-	}
-	// Units that one order gives back go to the next one at once.
-	h.must(change(KindDeallocate, "o0"))
-	if a, p := pending("o3"); a != 1 || p != 1 {
-		t.Errorf("o3 has %d allocated and %d pending", a, p)
-	}
-}
+func TestOrderChanges(t *testing.T) { tell(t, "order-changes") }
 
-func TestOrderChanges(t *testing.T) {
-	h := newHost(t)
-	h.must(&Refresh{Location: "L", Items: []StockItem{units("U", 10), units("V", 10)}})
-	h.must(allocate("o", ModeAll, ask("1", "U", 6), ask("2", "V", 4)))
+func TestReturnGoesWhereEachUnitCameFrom(t *testing.T) { tell(t, "returns") }
 
-	h.wantCode(change(KindFulfill, "x"), CodeUnknownOrder, "orderId")
-	h.wantCode(change(KindFulfill, "o", some("1", 1), some("9", 1)), CodeUnknownItem, "lines[1]")
-	h.wantCode(change(KindFulfill, "o", some("1", 7)), CodeExceedsLeft, "lines[0]")
-	h.wantCode(change(KindConfirm, "o"), CodeNotReserved, "orderId")
-	h.wantCode(change(KindReturn, "o", some("1", 1)), CodeExceedsLeft, "lines[0]")
-
-	h.must(&Refresh{Location: "L", Items: []StockItem{units("U", 3)}})
-	h.wantCode(change(KindFulfill, "o", some("1", 4)), CodeOnHandBelowZero, "lines[0]")
-	h.must(&Refresh{Location: "L", Items: []StockItem{units("U", 10)}})
-
-	if got, want := outcome(h.must(change(KindFulfill, "o"))), "ok | 1 ok 6+0 | 2 ok 4+0"; got != want {
-		t.Errorf("got %s, want %s", got, want)
-	}
-	h.want("U", "L", `{} 4/0/0/4 `)
-	if got, want := outcome(h.must(change(KindFulfill, "o"))),
-		"ok | 1 ok 6+0 repeated | 2 ok 4+0 repeated"; got != want {
-		t.Errorf("got %s, want %s", got, want)
-	}
-	h.must(change(KindReturn, "o", some("1", 2)))
-	h.must(change(KindReturn, "o", OrderLine{ItemID: "1", Quantity: 3, Location: "M"}))
-	h.want("U", "L", `{} 6/0/0/6 `)
-	h.want("U", "M", `{} 3/0/0/3 `)
-	h.wantCode(change(KindReturn, "o", OrderLine{ItemID: "1", Quantity: 2}), CodeExceedsLeft, "lines[0]")
-	h.wantCode(change(KindReturn, "o", OrderLine{ItemID: "1", Quantity: 1, UPC: "V"}), CodeItemConflict, "lines[0].upc")
-
-	// Goods of an unknown order need to say what and where they are.
-	h.wantCode(change(KindReturn, "x", some("1", 1)), CodeUnknownOrder, "orderId")
-	h.must(change(KindReturn, "x", OrderLine{ItemID: "1", Quantity: 1, UPC: "W", Location: "L"}))
-	h.want("W", "L", `{} 1/0/0/1 `)
-}
-
-func TestReturnGoesWhereEachUnitCameFrom(t *testing.T) {
-	h := newHost(t)
-	h.must(channels(5000, 5000))
-	inA, inB := Tag{"Channel", "A"}, Tag{"Channel", "B"}
-	h.must(&Refresh{Location: "L", Items: []StockItem{units("U", 5, inA), units("U", 5, inB)}})
-	h.must(allocate("o", ModeAll, ask("1", "U", 3, inA), ask("2", "U", 4, inB)))
-	h.must(change(KindFulfill, "o"))
-	h.must(change(KindReturn, "o"))
-	h.want("U", "L", `{"Channel":"A"} 5/0/0/5 {"Channel":"B"} 5/0/0/5 `)
-}
-
-func TestConfirm(t *testing.T) {
-	h := newHost(t)
-	h.must(&Refresh{Location: "L", Items: []StockItem{units("U", 10), units("V", 10), units("W", 10)}})
-	reserve := allocate("o", ModeAll, ask("1", "U", 6), ask("2", "V", 4))
-	reserve.ExpiresAtMS = h.nowMS + 500
-	h.must(reserve)
-	h.must(allocate("o", ModeAll, ask("3", "W", 1)))
-	h.wantCode(change(KindConfirm, "o", some("3", 1)), CodeNotReserved, "lines[0]")
-	if got, want := outcome(h.must(change(KindConfirm, "o", some("1", 5)))), "ok | 1 ok 5+0"; got != want {
-		t.Errorf("got %s, want %s", got, want)
-	}
-	h.nowMS += 1000
-	h.must(&Expire{})
-	h.want("U", "L", `{} 10/5/0/5 `)
-	h.want("V", "L", `{} 10/0/0/10 `)
-	h.want("W", "L", `{} 10/1/0/9 `)
-	late := allocate("p", ModeAll, ask("1", "U", 1))
-	late.ExpiresAtMS = h.nowMS
-	h.wantCode(late, CodeExpired, "expiresAt")
-}
+func TestConfirm(t *testing.T) { tell(t, "confirm") }
 
 func TestLargeOrders(t *testing.T) {
 	h := newHost(t)
@@ -317,21 +199,7 @@ func TestClosedOrdersLeaveMemoryAndComeBack(t *testing.T) {
 }
 
 // TestFirmOrderOverReservation: an allocate that repeats a reservation with another end is not answered as done.
-func TestFirmOrderOverReservation(t *testing.T) {
-	h := newHost(t)
-	h.must(&Refresh{Location: "L", Items: []StockItem{units("U", 10)}})
-	reserve := allocate("o", ModeAll, ask("1", "U", 6))
-	reserve.ExpiresAtMS = h.nowMS + 500
-	h.must(reserve)
-	if r := h.must(reserve); !r.Lines[0].Repeated {
-		t.Errorf("the same reservation: %s", outcome(r))
-	}
-	h.wantCode(allocate("o", ModeAll, ask("1", "U", 6)), CodeItemConflict, "expiresAt")
-	h.must(change(KindConfirm, "o"))
-	if r := h.must(reserve); !r.Lines[0].Repeated {
-		t.Errorf("the reservation again, after it was confirmed: %s", outcome(r))
-	}
-}
+func TestFirmOrderOverReservation(t *testing.T) { tell(t, "firm-over-reservation") }
 
 // TestOpenOrders reads the orders that hold units, page by page.
 func TestOpenOrders(t *testing.T) {

@@ -17,8 +17,8 @@ import (
 //	refresh LOCATION [count=NAME]                     UPC UNITS [safety=N] [floor=N] [due=MS] [TAGS]
 //	adjust LOCATION                                   as of refresh
 //	transfer                                          UPC UNITS from=LOCATION [TAGS] > to=LOCATION [TAGS]
-//	redistribute [now] [dry-run]                      all records
-//	delete [force] [dry-run]                          all records
+//	redistribute [now] [dry-run] [SCOPE]
+//	delete [force] [dry-run] [SCOPE]
 //	allocate ORDER [line|partial] [backorder] [until=MS]   ITEM UPC LOCATION UNITS [TAGS]
 //	confirm, deallocate, fulfill, return ORDER        ITEM [UNITS] [lost] [upc=UPC] [at=LOCATION] [TAGS]
 //	count, close-count LOCATION NAME
@@ -26,9 +26,10 @@ import (
 //	key KEY                                           the idempotency key of the next directive
 //	order ORDER                                       shows an order
 //
-// TAGS are CATEGORY=VALUE. Items and lines stand under their directive, one a line; a single one may follow it after a
-// colon. The answer is followed by the records that the command has changed. A refusal must change nothing. With
-// -rewrite the test writes the answers: read the difference before you commit it.
+// TAGS are CATEGORY=VALUE. SCOPE is UPCs and at=LOCATION; without any it is all records. Items and lines stand under
+// their directive, one a line; a single one may follow it after a colon. The answer is followed by the records that the
+// command has changed. A refusal must change nothing. With -rewrite the test writes the answers: read the difference
+// before you commit it.
 func tell(t *testing.T, name string) {
 	t.Helper()
 	s := &story{host: newHost(t)}
@@ -100,11 +101,13 @@ func (s *story) command(name string, args, items []string) Command {
 	case "transfer":
 		return s.transfer(items)
 	case "redistribute":
-		return &Redistribute{Scope: Scope{All: true}, Now: slices.Contains(args, "now"),
-			DryRun: slices.Contains(args, "dry-run")}
+		c := &Redistribute{}
+		c.Scope = s.scope(args, map[string]*bool{"now": &c.Now, "dry-run": &c.DryRun})
+		return c
 	case "delete":
-		return &Delete{Scope: Scope{All: true}, Force: slices.Contains(args, "force"),
-			DryRun: slices.Contains(args, "dry-run")}
+		c := &Delete{}
+		c.Scope = s.scope(args, map[string]*bool{"force": &c.Force, "dry-run": &c.DryRun})
+		return c
 	case "allocate":
 		return s.allocate(args, items)
 	case "confirm", "deallocate", "fulfill", "return":
@@ -144,6 +147,16 @@ func (s *story) number(text string) int64 {
 }
 
 func (s *story) into(n *int64) func(string) { return func(text string) { *n = s.number(text) } }
+
+func (s *story) scope(args []string, flags map[string]*bool) (scope Scope) {
+	known := map[string]func(string){"at": func(v string) { scope.Locations = append(scope.Locations, v) }}
+	for name, flag := range flags {
+		known[name] = func(string) { *flag = true }
+	}
+	s.options(args, known, func(upc, _ string) { scope.UPCs = append(scope.UPCs, upc) })
+	scope.All = scope.UPCs == nil && scope.Locations == nil
+	return scope
+}
 
 func (s *story) category(args []string) Command {
 	c := &PutTagCategory{Name: args[0]}
@@ -255,6 +268,10 @@ func (s *story) answer(c Command) string {
 	if r.Field != "" {
 		fmt.Fprintf(&b, ": %s %s", r.Field, r.Value)
 	}
+	switch c.(type) {
+	case *Redistribute, *Delete:
+		fmt.Fprintf(&b, ": %d records, %d units, %d promised", r.Stock.Records, r.Stock.Units, r.Stock.Promised)
+	}
 	b.WriteByte('\n')
 	for i := range r.Lines {
 		showLine(&b, &r.Lines[i])
@@ -272,7 +289,9 @@ func (s *story) answer(c Command) string {
 	}
 	after := s.records()
 	for _, at := range slices.Sorted(keysOf(before, after)) {
-		if before[at] != after[at] {
+		if after[at] == "" {
+			fmt.Fprintf(&b, "%s is gone\n", at)
+		} else if before[at] != after[at] {
 			fmt.Fprintf(&b, "%s\n%s", at, after[at])
 		}
 	}
@@ -331,7 +350,11 @@ func (s *story) records() map[string]string {
 					x.Available()))
 		}
 		for _, f := range v.Future {
-			text += fmt.Sprintf("  %s: %d due at %d\n", s.tags(f.TagSet), f.Quantity, f.DeliveryDateMS)
+			to := s.tags(f.TagSet)
+			if f.Split {
+				to = "to be split"
+			}
+			text += fmt.Sprintf("  %s: %d due at %d\n", to, f.Quantity, f.DeliveryDateMS)
 		}
 		all[upc+" at "+location] = text
 	}
