@@ -9,8 +9,8 @@ import (
 
 // Limits of the store. Config overrides those that an operator may want to change.
 const (
-	// entryBytesTarget is where the proposer stops adding waiting batches to an entry: past about 64 KB, latency grows
-	// with the entry and throughput does not (measured on a Pebble log, one sync per entry).
+	// entryBytesTarget is the size at which the proposer adds no further batch to an entry: past about 64 KB, latency
+	// grows with the entry and throughput does not (measured on a Pebble log, one sync per entry).
 	entryBytesTarget = 64 << 10
 
 	// entryBytesMax bounds an entry. A single request of 12,000 items with long names has to fit; heartbeats between
@@ -21,8 +21,8 @@ const (
 	// entryCommandsMax bounds the commands of an entry, so that one hold of the apply mutex stays short.
 	entryCommandsMax = 4096
 
-	// queueBatchesMax and queueBytesMax bound what waits. At 100k commands/s the queue is a fraction of a second deep;
-	// whoever comes later is better served by an immediate 503.
+	// queueBatchesMax and queueBytesMax bound the proposer's queue. At 100k commands/s it is a fraction of a second
+	// deep; beyond it an immediate 503 serves a client better.
 	queueBatchesMax = 16 << 10
 	queueBytesMax   = 64 << 20
 
@@ -88,31 +88,31 @@ const (
 	tickMin = 10 * time.Millisecond
 	tickMax = time.Second
 
-	// tickTimeout is how long a tick waits in the queue before it is given up; the next one does its work.
+	// tickTimeout is how long a tick waits in the queue; after that the next one does its work.
 	tickTimeout = 5 * time.Second
 )
 
 // Raft.
 const (
-	// electionTimeout is short because a group of one has nobody to wait for: a start costs one or two of it.
+	// electionTimeout is short, since a group of one waits for no other node: a start takes one to two times as long.
 	electionTimeout    = 100 * time.Millisecond
 	electionTimeoutMin = 5 * time.Millisecond
 
 	// raftEntriesPerApply is how many entries Raft hands to the state machine at a time, in a replay.
 	raftEntriesPerApply = 64
 
-	// raftNever switches off Raft's own trigger of snapshots: only the checkpointer decides.
+	// raftNever switches off Raft's own snapshots: only the checkpointer triggers them.
 	raftNever = 1000 * time.Hour
 
-	// trailingLogs is how many entries stay behind a snapshot. A group of one has no follower that could want them.
+	// trailingLogs is how many entries stay behind a snapshot. In a group of one, no follower needs them.
 	trailingLogs = 0
 
-	// peerTrailingLogs is how many entries stay behind a snapshot in a group of several: who was away for a moment gets
-	// them rather than a checkpoint. They are fewer if they would take more than HistoryBytes.
+	// peerTrailingLogs is how many entries stay behind a snapshot in a group of several: a node that was away for a
+	// moment gets them rather than a checkpoint. Fewer stay if they would take more than HistoryBytes.
 	peerTrailingLogs = 10_000
 
-	// PeerElectionTimeoutDefault is that of a group of several: a follower that hears nothing for so long, at most
-	// twice, asks for votes. It is well above what a busy disk or processor takes now and then.
+	// PeerElectionTimeoutDefault is for a group of several: a follower that hears no leader for one to two times as
+	// long asks for votes. It is well above the pauses of a busy disk or processor.
 	PeerElectionTimeoutDefault = 500 * time.Millisecond
 
 	// progressInterval is the pause between two lines about a long load or replay.
@@ -122,13 +122,13 @@ const (
 	// kept anyway: with less, a busy group would leave it behind again.
 	shippedLogBytes = 1 << 30
 
-	// closeTimeout is how long Close waits for the entry on its way.
+	// closeTimeout is how long Close waits for the entry in flight.
 	closeTimeout = 10 * time.Second
 
 	// ExitDiskFailed is the exit status of a process whose disk has failed.
 	ExitDiskFailed = wal.ExitDiskFailed
 
-	// archiveAttemptsMax bounds the look-ups of an order that moves between memory and archive while it is looked up.
+	// archiveAttemptsMax bounds the look-ups of an order that moves between memory and archive meanwhile.
 	archiveAttemptsMax = 4
 )
 

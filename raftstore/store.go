@@ -18,8 +18,8 @@ import (
 	"apportion/wal"
 )
 
-// Store is one Raft group on this node: the engine in memory, the log and the state on disk, and what keeps them in
-// step. All its methods may be called from any goroutine.
+// Store is one Raft group on this node: the engine in memory, the log and the state on disk, and the workers that keep
+// them together. All its methods may be called from any goroutine.
 type Store struct {
 	cfg     Config
 	paths   datadir.Paths
@@ -39,13 +39,13 @@ type Store struct {
 	raft        *raft.Raft
 	leadership  *leadership
 
-	// What a group of several needs; peers is nil in a group of one, and so are the others.
+	// For a group of several only; nil in a group of one.
 	peers   *peernet.Network
 	reads   *readIndex
-	disk    diskWatch
 	shipper *shipper // gives checkpoints to others
 	fetcher *fetcher // gets one from the leader
 
+	disk     diskWatch
 	proposer *proposer
 	ticker   *ticker
 
@@ -53,12 +53,12 @@ type Store struct {
 	stop    chan struct{} // closed by Close: the workers end
 	workers sync.WaitGroup
 
-	// undo holds what Close has to do, in the order in which Open did the opposite.
+	// undo is what Close does, last first; each step of Open adds its opposite.
 	undo []func() error
 }
 
-// Open opens the store in cfg.Dir, and creates it if there is none. It loads the state (with a progress line each
-// second) and starts the Raft node, but does not wait until the log behind the state is replayed: see Ready and
+// Open opens the store in cfg.Dir, and creates one in an empty directory. It loads the state, with a progress line each
+// second, and starts the Raft node. It does not wait for the replay of the log behind the state: see Ready and
 // WaitReady.
 func Open(ctx context.Context, cfg Config) (*Store, error) {
 	if err := cfg.Validate(); err != nil {
@@ -104,9 +104,9 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 	return s, nil
 }
 
-// Close stops the store. Batches that wait get ErrClosed; the entry on its way is waited for. Nothing is written but
-// where the log ends: the next Open replays the log behind the last checkpoint, so that an orderly end and a crash are
-// recovered from in the same way. Call Checkpoint first if the next start is to be quick.
+// Close stops the store. Queued batches get ErrClosed; Close waits for the entry in flight. It writes nothing but the
+// note of the log's end: the next Open replays the log behind the last checkpoint, as after a crash. Call Checkpoint
+// first for a quick next start.
 func (s *Store) Close() error {
 	if s.closed.Swap(true) {
 		return ErrClosed
@@ -115,7 +115,7 @@ func (s *Store) Close() error {
 	return s.unwind()
 }
 
-// unwind takes back what the steps of Open did, the last first.
+// unwind undoes the steps of Open, the last first.
 func (s *Store) unwind() error {
 	var faults []error
 	for i := len(s.undo) - 1; i >= 0; i-- {
@@ -152,7 +152,7 @@ func (s *Store) openState(context.Context) error {
 	return nil
 }
 
-// loadState brings the engine to the index of the state on disk.
+// loadState loads the state on disk into the engine.
 func (s *Store) loadState(ctx context.Context) error {
 	s.engine = engine.New()
 	s.applier = newApplier(s.engine, s.metrics)
@@ -251,7 +251,7 @@ func (s *Store) openLog(context.Context) error {
 	return nil
 }
 
-// logError marks damage that the log has found.
+// logError marks damage of the log as ErrCorrupt.
 func logError(err error) error {
 	if errors.Is(err, wal.ErrCorrupt) {
 		return fmt.Errorf("%w: %w", ErrCorrupt, err)
@@ -259,8 +259,8 @@ func logError(err error) error {
 	return err
 }
 
-// startWorkers starts what runs beside Raft. The proposer is stopped before Raft, so that the entry on its way is
-// answered; the others after it, since they may be waiting for Raft.
+// startWorkers starts the goroutines beside Raft. At the end the proposer is stopped before Raft, so that the entry in
+// flight is answered, and the others after Raft, since they may be waiting for it.
 func (s *Store) startWorkers(context.Context) error {
 	s.proposer = newProposer(s.raft, s.stamper, s.engine.NowMS, s.metrics, proposerLimits{
 		queueBatches: s.cfg.queueBatchesMax, queueBytes: s.cfg.queueBytesMax,
