@@ -46,7 +46,7 @@ func TestStamper(t *testing.T) {
 	clock.pass(10)
 	f(0, start+10, 0)
 
-	// A later entry than the clock says: the clock waits.
+	// The last entry is ahead of the clock: stamps wait.
 	f(start+500, start+500, 0)
 	clock.pass(100)
 	f(start+500, start+500, 0)
@@ -61,11 +61,11 @@ func TestStamper(t *testing.T) {
 	clock.pass(200)
 	f(0, start+1100, 0)
 
-	// A small step ahead is believed at once. The 300 ms that the clock had lost do not count as one.
+	// A small step ahead is believed at once. The 300 ms that the clock had lost are not a step.
 	clock.jump(300 + clockStepMaxMS)
 	f(0, start+1400+clockStepMaxMS, 0)
 
-	// A large one only bit by bit: for each second that passes, one second of it.
+	// A large step is believed slowly: one second of it for each second that passes.
 	base := clock.NowMS()
 	clock.jump(3_600_000)
 	f(0, base, 3_600_000)
@@ -94,7 +94,7 @@ func TestCheckClockGap(t *testing.T) {
 	f(now, now-3_600_001, ErrClock)
 }
 
-// A node that is elected and may not serve, since its clock is wrong by years, lets another one lead.
+// An elected node that does not serve, since its clock is wrong by years, transfers its leadership.
 func TestWrongClockDoesNotLead(t *testing.T) {
 	g := newGroup(t, 3)
 	g.mustDo(channels())
@@ -109,7 +109,7 @@ func TestWrongClockDoesNotLead(t *testing.T) {
 	g.reopen(wrong) // it may be elected, and refuse, before it is ready for the first time
 	g.await("it is elected", func() bool {
 		if leader := g.leader(); leader != wrong {
-			// it may not be far enough yet; then it is asked again
+			// it may lag behind; then it is tried again
 			_ = leader.TransferLeadership(t.Context(), wrong.cfg.NodeID)
 		}
 		return wrong.leadership.refusal.Load() != nil

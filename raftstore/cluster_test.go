@@ -30,20 +30,20 @@ type testGroup struct {
 	done   int // by mustDo
 }
 
-// patience bounds every wait for a group to come to something.
+// patience bounds every wait.
 const patience = time.Minute
 
-// calm is for groups whose leader must not lose the lead by chance: it is far above what a busy machine takes now and
-// then.
+// calm is for groups with a leader that must not step down by chance: the timeout is far above the pauses of a busy
+// machine.
 func calm(cfg *Config) { cfg.ElectionTimeout = 2 * time.Second }
 
-// newGroup starts a group of so many voters, the first of which has founded it.
+// newGroup starts a group of voters. The first one bootstraps it.
 func newGroup(t testing.TB, voters int) *testGroup {
 	t.Helper()
 	return newGroupOf(t, voters, func(*Config) {})
 }
 
-// newGroupOf starts a group whose nodes are configured otherwise.
+// newGroupOf starts a group with a changed configuration of its nodes.
 func newGroupOf(t testing.TB, voters int, change func(cfg *Config)) *testGroup {
 	t.Helper()
 	g := &testGroup{t: t, change: change}
@@ -65,7 +65,7 @@ func (g *testGroup) add(nonVoter bool) *testNode {
 	return n
 }
 
-// prepare makes up one more node.
+// prepare makes one more node without starting it.
 func (g *testGroup) prepare(nonVoter bool) *testNode {
 	cfg := testConfig(vfs.NewMem())
 	cfg.NodeID = fmt.Sprintf("n%d", len(g.nodes)+1)
@@ -82,7 +82,7 @@ func (g *testGroup) prepare(nonVoter bool) *testNode {
 	return n
 }
 
-// open starts a node, at the address that it had before.
+// open starts a node at its former address.
 func (g *testGroup) open(n *testNode) {
 	g.t.Helper()
 	s, err := Open(context.Background(), n.cfg)
@@ -109,7 +109,7 @@ func (g *testGroup) close() {
 	}
 }
 
-// await waits until something has come to be.
+// await waits until a condition holds.
 func (g *testGroup) await(what string, is func() bool) {
 	g.t.Helper()
 	deadline := time.NewTimer(patience)
@@ -128,7 +128,7 @@ func (g *testGroup) await(what string, is func() bool) {
 	}
 }
 
-// leader is the node that leads, once there is one.
+// leader waits for a leader and returns it.
 func (g *testGroup) leader() (leader *testNode) {
 	g.t.Helper()
 	g.await("a leader", func() bool {
@@ -142,8 +142,8 @@ func (g *testGroup) leader() (leader *testNode) {
 	return leader
 }
 
-// mustDo has the leader, whoever it is, do a command, however often the lead changes meanwhile. A key keeps it from
-// being done twice.
+// mustDo has the current leader do a command, however often leadership changes meanwhile. A key keeps it from being
+// done twice.
 func (g *testGroup) mustDo(c engine.Command) engine.Result {
 	g.t.Helper()
 	g.done++
@@ -160,13 +160,13 @@ func (g *testGroup) mustDo(c engine.Command) engine.Result {
 	}
 }
 
-// mustRead waits until a node lets read what was acknowledged. While the lead changes, it does not.
+// mustRead waits until a node answers a linearizable read. While leadership changes, it does not.
 func (g *testGroup) mustRead(n *testNode) {
 	g.t.Helper()
 	g.await(n.cfg.NodeID+" lets read", func() bool { return n.ReadBarrier(time.Now().Add(patience)) == nil })
 }
 
-// agree waits until all nodes have applied the same, and compares their states.
+// agree waits until all nodes have applied the same entries, and compares their states.
 func (g *testGroup) agree() {
 	g.t.Helper()
 	index := g.leader().AppliedIndex()
@@ -196,7 +196,7 @@ func TestGroupReplicates(t *testing.T) {
 	for i := range 50 {
 		g.mustDo(allocate(fmt.Sprintf("o%d", i), "A", 1))
 	}
-	// What was acknowledged can be read at every node.
+	// Every node shows what was acknowledged.
 	for _, n := range g.nodes {
 		g.mustRead(n)
 		if got := available(t, n.Store, "A"); got != 50 {
@@ -209,8 +209,7 @@ func TestGroupReplicates(t *testing.T) {
 	g.agree()
 }
 
-// The lead goes over when the leader goes, and what it acknowledged stays.
-// A follower that has not applied what the leader had is not as fresh as the question, and does not begin to serve.
+// A follower that has not applied the leader's read index is not fresh, and does not begin to serve.
 func TestBehindIsNotFresh(t *testing.T) {
 	g := newGroupOf(t, 2, calm)
 	g.mustDo(channels())
@@ -236,6 +235,7 @@ func TestBehindIsNotFresh(t *testing.T) {
 	}
 }
 
+// A new leader is elected when the leader is closed, and has everything that was acknowledged.
 func TestGroupFailsOver(t *testing.T) {
 	g := newGroup(t, 3)
 	g.mustDo(channels())
@@ -272,11 +272,11 @@ func TestLeadershipTransfer(t *testing.T) {
 	}
 	g.await("another leader", func() bool { return !to.Leads() && g.leader() != to })
 	if err := g.leader().TransferLeadership(t.Context(), "nobody"); !errors.Is(err, ErrUnknownMember) {
-		t.Errorf("handed over to nobody: %v", err)
+		t.Errorf("leadership was transferred to nobody: %v", err)
 	}
 }
 
-// A voter that comes back without its past is not let in: it may have voted, and others count on what it had stored.
+// A voter that comes back without its disk cannot join: it may have voted, and a quorum may count on its entries.
 func TestVoterWithoutItsPast(t *testing.T) {
 	g := newGroupOf(t, 3, calm)
 	leader := g.leader()
@@ -291,7 +291,7 @@ func TestVoterWithoutItsPast(t *testing.T) {
 	if reply.Error == "" || reply.Final { // it is let in when the member has been removed
 		t.Errorf("it has joined: %+v", reply)
 	}
-	// Nor is one with a past, that of the node which the voter has replaced. One that moves is.
+	// Nor can the node that the voter has replaced. The voter itself can, with a new address.
 	const elsewhere = "127.0.0.1:1"
 	for _, q := range []joinRequest{
 		{ID: other, Address: lost.peers.Address, Was: lost.peers.Address},
@@ -308,12 +308,11 @@ func TestVoterWithoutItsPast(t *testing.T) {
 	}
 }
 
-// What a log that is not up to date says of a node's vote is the past: a voter that was replaced finds there that it
-// has one.
-func TestJoinIsNotDoneByThePast(t *testing.T) {
+// A log that is not up to date shows a former configuration: a voter that was replaced finds there that it has a vote.
+func TestJoinDistrustsOldLog(t *testing.T) {
 	g := newGroup(t, 2)
 	voter := g.nodes[1]
-	g.await("a voter that is up to date has done with asking", func() bool { return voter.join(false) })
+	g.await("a voter that is up to date has stopped asking", func() bool { return voter.join(false) })
 	for _, n := range g.nodes {
 		if err := n.Close(); err != nil {
 			t.Fatal(err)
@@ -328,7 +327,7 @@ func TestJoinIsNotDoneByThePast(t *testing.T) {
 		t.Fatalf("its log says %+v", own)
 	}
 	if s.join(true) {
-		t.Error("it has done with asking before it knows what is so now")
+		t.Error("it has stopped asking before it knows the current configuration")
 	}
 }
 
@@ -342,11 +341,11 @@ func TestOtherCluster(t *testing.T) {
 	if _, _, err := one.nodes[0].peers.Dial(one.nodes[0].peers.Address, "n9", peernet.KindRaft,
 		peernet.DialTimeout); !errors.Is(
 		err, peernet.ErrRefused) {
-		t.Errorf("another node answers than the one that was called: %v", err)
+		t.Errorf("another node answers in place of the called one: %v", err)
 	}
 }
 
-// An entry that the leader has alone is taken back by those who elect another one.
+// A new leader takes back an entry that only the old leader has.
 func TestGroupTakesBack(t *testing.T) {
 	g := newGroup(t, 3)
 	g.mustDo(channels())
@@ -383,14 +382,14 @@ func TestGroupTakesBack(t *testing.T) {
 	}
 }
 
-// A leader whose disk does not answer lets another one lead, and follows when it answers again.
+// A leader with a disk that does not answer isolates itself, and follows when the disk answers again.
 func TestStalledDisk(t *testing.T) {
 	g := newGroupOf(t, 1, calm)
 	stalled, answer := newStallingFS(t, "")
 	first := g.nodes[0]
 	second, third := g.add(false), g.add(false)
 	g.await("all are voters", func() bool { return len(first.voters()) == 3 })
-	// The node that is to stall comes last, on a disk of its own, and takes the lead.
+	// The node with the stalling disk comes last and becomes the leader.
 	cfg := second.cfg
 	cfg.NodeID, cfg.FS, cfg.StallTimeout = "stalls", stalled, 500*time.Millisecond
 	cfg.Peers = &PeersConfig{Listen: "127.0.0.1:0", Join: []string{third.peers.Address}}
@@ -402,7 +401,7 @@ func TestStalledDisk(t *testing.T) {
 	g.mustDo(refresh("A", 100))
 	g.await("it leads", func() bool {
 		if leader := g.leader(); leader != n {
-			_ = leader.TransferLeadership(t.Context(), "stalls") // it may not be far enough yet; then it is asked again
+			_ = leader.TransferLeadership(t.Context(), "stalls") // it may lag behind; then it is tried again
 		}
 		return n.Leads()
 	})
@@ -413,17 +412,17 @@ func TestStalledDisk(t *testing.T) {
 		unknown <- err
 	}()
 	g.await("another one leads", func() bool { return first.Leads() || second.Leads() || third.Leads() })
-	// Raft waits for the disk, so in its eyes this node still leads.
+	// Raft waits for the disk, so it still takes this node for the leader.
 	deposed := time.Now()
 	if err := insist([]*testNode{first, second, third}, "e", allocate("e", "A", 1)); err != nil {
 		t.Fatal(err)
 	}
 	since := time.Since(deposed)
 	if lag, known := n.Lag(); !known || lag < since {
-		t.Errorf("another one has led for %s; this node says that it is %s behind", since, lag)
+		t.Errorf("another node has led for %s; the lag here is %s", since, lag)
 	}
 	if err := n.Ready(); err == nil {
-		t.Error("it says that it is ready")
+		t.Error("it is ready")
 	}
 	if _, err := do(n.Store, "", allocate("x", "A", 1)); !errors.Is(err, ErrNotLeader) || n.Leads() {
 		t.Errorf("it takes commands: %v", err)

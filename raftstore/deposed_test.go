@@ -30,7 +30,7 @@ func leadingRaft() *toldRaft { return &toldRaft{state: raft.Leader, term: 7} }
 
 // TestLeaderCheck: a leader is confirmed by a quorum of voters that are in no later term.
 func TestLeaderCheck(t *testing.T) {
-	const silent = laterTerm
+	const none = laterTerm
 	f := func(what string, self raft.ServerID, terms map[raft.ServerID]uint64, want error,
 		change func(*toldRaft, *leaderCheck)) {
 		t.Helper()
@@ -55,17 +55,17 @@ func TestLeaderCheck(t *testing.T) {
 			t.Errorf("%s: %v, want %v", what, err, want)
 		}
 	}
-	// Its own term is not asked for: 99 in the tables below is never seen.
+	// The node does not ask itself: the term 99 is never seen.
 	f("alone", "a", map[raft.ServerID]uint64{"a": 99}, nil, nil)
 	f("all are in its term", "a", map[raft.ServerID]uint64{"a": 99, "b": 7, "c": 7}, nil, nil)
 	f("in earlier ones", "a", map[raft.ServerID]uint64{"a": 99, "b": 6, "c": 1}, nil, nil)
-	f("one is silent", "a", map[raft.ServerID]uint64{"a": 99, "b": silent, "c": 7}, nil, nil)
-	f("both are silent", "a", map[raft.ServerID]uint64{"a": 99, "b": silent, "c": silent}, ErrNotLeader, nil)
+	f("one does not answer", "a", map[raft.ServerID]uint64{"a": 99, "b": none, "c": 7}, nil, nil)
+	f("both do not answer", "a", map[raft.ServerID]uint64{"a": 99, "b": none, "c": none}, ErrNotLeader, nil)
 	f("one is in a later term", "a", map[raft.ServerID]uint64{"a": 99, "b": 8, "c": 7}, nil, nil)
 	f("both are", "a", map[raft.ServerID]uint64{"a": 99, "b": 8, "c": 8}, ErrNotLeader, nil)
 	f("of two, the other is", "a", map[raft.ServerID]uint64{"a": 99, "b": 8}, ErrNotLeader, nil)
-	f("half of four do not do", "a", map[raft.ServerID]uint64{"a": 99, "b": 7, "c": silent, "d": 8}, ErrNotLeader, nil)
-	f("three of five do", "a", map[raft.ServerID]uint64{"a": 99, "b": 7, "c": 7, "d": 8, "e": silent}, nil, nil)
+	f("half of four do not do", "a", map[raft.ServerID]uint64{"a": 99, "b": 7, "c": none, "d": 8}, ErrNotLeader, nil)
+	f("three of five do", "a", map[raft.ServerID]uint64{"a": 99, "b": 7, "c": 7, "d": 8, "e": none}, nil, nil)
 	f("without a vote it does not count itself", "x", map[raft.ServerID]uint64{"a": 7, "b": 8}, ErrNotLeader, nil)
 	f("nor does it need to", "x", map[raft.ServerID]uint64{"a": 7, "b": 7}, nil, nil)
 
@@ -159,7 +159,8 @@ func TestCoalescer(t *testing.T) {
 	}
 }
 
-// deposable is a store of a group of several, as far as it answers from its state, whose confirmation the test gives.
+// deposable is as much of a store of a group of several as answers from its state. The test gives the leader check's
+// answer.
 func (w *bench) deposable(confirm func() error) *Store {
 	s := w.store
 	s.proposer, s.peers, s.history = &proposer{}, &peernet.Network{}, &history.Keeper{}
@@ -181,8 +182,7 @@ func refuses(s *Store, c *engine.Allocate) (bool, *engine.Result) {
 	return s.Refuses(time.Now().Add(patience), 1, "", c, &r), &r
 }
 
-// TestDeposed: a node that still takes itself for the leader refuses nothing and reads nothing without the others'
-// word.
+// TestDeposed: a node that still takes itself for the leader refuses nothing and reads nothing without a quorum.
 func TestDeposed(t *testing.T) {
 	w := newBench(t, testConfig(vfs.NewMem()))
 	w.apply(refresh("A", 3))
@@ -213,7 +213,7 @@ func TestDeposed(t *testing.T) {
 	f("it knows that it was deposed", false, ErrNotLeader, 0)
 }
 
-// TestRefusedTwice: what comes while the others are asked counts.
+// TestRefusedTwice: a change during the leader check counts.
 func TestRefusedTwice(t *testing.T) {
 	w := newBench(t, testConfig(vfs.NewMem()))
 	w.apply(refresh("A", 3))
@@ -241,8 +241,8 @@ func TestRefusedTwice(t *testing.T) {
 	}
 }
 
-// TestRefusalAsksArchive: an order that was closed, and has left memory, is not refused when it is sent again: the log
-// has its first answer.
+// TestRefusalAsksArchive: an order that was closed and has left memory gets no early refusal when it is sent again: the
+// log has its first answer.
 func TestRefusalAsksArchive(t *testing.T) {
 	w := newBench(t, testConfig(vfs.NewMem()))
 	w.apply(refresh("A", 10))

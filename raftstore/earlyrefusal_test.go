@@ -10,7 +10,7 @@ import (
 	"apportion/engine"
 )
 
-// Orders that are refused line by line are left to the log if they have several.
+// An order with several lines that are refused one by one gets no early refusal.
 func TestRefusesWhatOneMomentTells(t *testing.T) {
 	s := openReady(t, testConfig(vfs.NewMem()))
 	defer mustClose(t, s)
@@ -32,9 +32,9 @@ func TestRefusesWhatOneMomentTells(t *testing.T) {
 	}
 }
 
-// A client that was told that the outcome of an order is unknown, and sends it again, is not told that it is refused
-// while the first try may yet take effect.
-func TestRetryWhileUnderWay(t *testing.T) {
+// A client sends an order again after an unknown outcome. It gets no early refusal while the first attempt may still
+// take effect.
+func TestRetryWhileInFlight(t *testing.T) {
 	stalled, answer := newStallingFS(t, "")
 	s := openReady(t, testConfig(stalled))
 	mustDo(t, s, refresh("A", 0))
@@ -57,7 +57,7 @@ func TestRetryWhileUnderWay(t *testing.T) {
 		}
 	}
 	if refuses() {
-		t.Error("an order is refused whose first try is under way")
+		t.Error("an order with its first attempt in flight is refused early")
 	}
 	answer()
 	b = s.NewBatch()
@@ -67,12 +67,12 @@ func TestRetryWhileUnderWay(t *testing.T) {
 	}
 	var r engine.Result
 	if err := engine.DecodeResult(b.Result(0), &r); err != nil || r.Code != engine.CodeOK || !r.Repeated {
-		t.Errorf("the second try is answered with %+v (%v)", r, err)
+		t.Errorf("the second attempt is answered with %+v (%v)", r, err)
 	}
-	// Nothing is left of what was queued and given up.
+	// Nothing is left of attempts that were given up in the queue.
 	for i := range s.proposer.inFlight {
 		if n := s.proposer.inFlight[i].Load(); n != 0 {
-			t.Errorf("%d orders are under way for ever", n)
+			t.Errorf("%d orders are in flight for ever", n)
 		}
 	}
 	mustClose(t, s)

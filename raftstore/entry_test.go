@@ -69,13 +69,12 @@ func TestEntryRefusesDamage(t *testing.T) {
 	f("a length past the end", false, func(d []byte) []byte { d[entryHeaderBytes+3] = 0xff; durable.Seal(d); return d })
 }
 
-// FuzzDecodeEntry: whatever the bytes, decoding does not panic, and an entry that is accepted encodes to the same
-// bytes.
+// FuzzDecodeEntry: decoding never panics, and an accepted entry encodes to the same bytes.
 func FuzzDecodeEntry(f *testing.F) {
 	f.Add(makeEntry(42))
 	f.Add(makeEntry(42, []byte("first"), nil, []byte("third")))
 	f.Fuzz(func(t *testing.T, data []byte) {
-		// The checksum would turn nearly every mutation away before the lengths are looked at.
+		// Without a valid checksum, nearly no mutation would reach the check of the lengths.
 		if len(data) >= entryHeaderBytes {
 			data = bytes.Clone(data)
 			data[0] = entryVersion

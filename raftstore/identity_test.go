@@ -17,8 +17,7 @@ import (
 	"apportion/wal"
 )
 
-// A directory knows its node, and is another one for each name, each time that it is made, and the same each time that
-// it is opened.
+// A new directory gets a new identity for its node's name, and keeps it each time that it is opened.
 func TestDirectoryKnowsItsNode(t *testing.T) {
 	cfg := testConfig(vfs.NewMem())
 	cfg.NodeID = "c"
@@ -49,7 +48,7 @@ func TestDirectoryKnowsItsNode(t *testing.T) {
 	}
 }
 
-// The one that is added is the one that answers: its name, its cluster and its directory.
+// A member is added only if the node at its address has its name, the cluster and its directory.
 func TestAddedIsWhoAnswers(t *testing.T) {
 	g := newGroup(t, 1)
 	leader := g.leader()
@@ -75,7 +74,7 @@ func TestAddedIsWhoAnswers(t *testing.T) {
 		return late.identity.Cluster() == leader.identity.Cluster() && late.Ready() == nil
 	})
 
-	// One of the same name with another disk is none, wherever it is.
+	// A node of the same name with another disk is not the member, at any address.
 	other := g.waiting("late")
 	refused(Member{ID: "late", Address: other.peers.Address}, ErrMember)
 	if members := leader.Members(); len(members) != 2 || members[0] != add {
@@ -83,8 +82,7 @@ func TestAddedIsWhoAnswers(t *testing.T) {
 	}
 }
 
-// A replica has no vote to lose: with an empty disk it takes its own place again. The one that it was does not come
-// back.
+// A read replica has no vote to lose: with an empty disk it may join again in its own place. Its former self may not.
 func TestReplicaLosesItsDisk(t *testing.T) {
 	g := newGroup(t, 1)
 	g.mustDo(channels())
@@ -104,7 +102,7 @@ func TestReplicaLosesItsDisk(t *testing.T) {
 	g.agree()
 }
 
-// What the handshake lets in: nobody who means another directory, and for Raft nobody who means nobody.
+// The handshake refuses a call for another directory and, for Raft, a call that names no directory.
 func TestHelloNamesTheDirectory(t *testing.T) {
 	g := newGroup(t, 1)
 	n := g.nodes[0]
@@ -127,8 +125,8 @@ func TestHelloNamesTheDirectory(t *testing.T) {
 	dial("", peernet.KindGreet, "")
 }
 
-// A group whose directories were written before there were identities goes on, each as its node's name alone. A new
-// directory is not taken for one of them.
+// A group with directories from a version without identities goes on, each under its node's name alone. A new directory
+// is not taken for one of them.
 func TestGroupFromBeforeIdentities(t *testing.T) {
 	g := &testGroup{t: t}
 	t.Cleanup(g.close)
@@ -185,7 +183,7 @@ func TestGroupFromBeforeIdentities(t *testing.T) {
 	g.agree()
 }
 
-// A directory that ran alone before there were identities is that of the name which it ran under.
+// A directory from a version without identities belongs to the name that it ran under.
 func TestOldDirectoryOfOne(t *testing.T) {
 	cfg := testConfig(vfs.NewMem())
 	cfg.NodeID = "a"
@@ -205,7 +203,7 @@ func TestOldDirectoryOfOne(t *testing.T) {
 	}
 }
 
-// writeOldLog makes a directory with one entry, as it was made before there were identities.
+// writeOldLog makes a directory with one entry, as a version without identities did.
 func writeOldLog(t *testing.T, cfg Config, configuration raft.Configuration) {
 	t.Helper()
 	paths := datadir.NewPaths(cfg.FS, cfg.Dir)
@@ -225,7 +223,7 @@ func writeOldLog(t *testing.T, cfg Config, configuration raft.Configuration) {
 	}
 }
 
-// unusedAddress is one at which nobody listened a moment ago.
+// unusedAddress is an address without a listener.
 func unusedAddress(t *testing.T) string {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
@@ -236,7 +234,7 @@ func unusedAddress(t *testing.T) string {
 	return listener.Addr().String()
 }
 
-// A founder that is called by a group founds no other.
+// A node that a group calls does not bootstrap another one.
 func TestFounderListens(t *testing.T) {
 	g := newGroup(t, 1)
 	caller := g.nodes[0].peers
@@ -257,9 +255,9 @@ func TestFounderListens(t *testing.T) {
 	}
 }
 
-// TestTakenInFoundsNothing: a node that a cluster has taken in, and that has got nothing of it yet, is no founder of a
-// cluster of that name, whatever it is told when it starts again.
-func TestTakenInFoundsNothing(t *testing.T) {
+// TestJoinedDoesNotBootstrap: a node that has joined a cluster and has no entry of it yet does not bootstrap a cluster
+// of that name at its next start.
+func TestJoinedDoesNotBootstrap(t *testing.T) {
 	cfg := testConfig(vfs.NewMem())
 	cfg.NodeID, cfg.foundingSilence = "n9", 1
 	cfg.Peers = &PeersConfig{Listen: unusedAddress(t), Join: []string{unusedAddress(t)}}

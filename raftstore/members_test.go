@@ -44,7 +44,7 @@ func TestMembers(t *testing.T) {
 	}
 }
 
-// A member's name and address outlive the request that they were part of.
+// A member's name and address outlive the memory of the request.
 func TestMemberIsCopied(t *testing.T) {
 	g := newGroup(t, 1)
 	address := g.waiting("late").peers.Address
@@ -60,7 +60,7 @@ func TestMemberIsCopied(t *testing.T) {
 	}
 }
 
-// waiting is a new node that waits to be added.
+// waiting starts a new node that waits until it is added.
 func (g *testGroup) waiting(name string) *Store {
 	g.t.Helper()
 	cfg := testConfig(vfs.NewMem())
@@ -73,7 +73,7 @@ func (g *testGroup) waiting(name string) *Store {
 	return s
 }
 
-// A voter that is to be none any more, and elsewhere, is both afterwards.
+// One change can take a vote and change the address.
 func TestDemoteAndMove(t *testing.T) {
 	g := newGroupOf(t, 2, calm)
 	leader := g.leader()
@@ -115,8 +115,8 @@ func TestIsolatedDoesNotLead(t *testing.T) {
 	}
 }
 
-// A node that is removed while it is down finds nothing about that in its log. Started again, it asks to be taken in,
-// as one that has heard of it does.
+// A node that was removed while it was down finds nothing about that in its log. Started again, it asks to join, like a
+// removed node that knows it.
 func TestRemovedWhileDown(t *testing.T) {
 	g := newGroup(t, 3)
 	g.mustDo(channels())
@@ -135,9 +135,8 @@ func TestRemovedWhileDown(t *testing.T) {
 	g.agree()
 }
 
-// A change that is under way when its caller does not want to wait any longer may come about or not: the error does not
-// say that nothing was done, as that of a deadline does elsewhere. Raft itself waits for the disk for as long as it
-// takes.
+// A change whose caller stops waiting may still be committed. So its error does not claim that nothing was done, as the
+// error of a deadline does elsewhere. Raft itself waits for the disk without bound.
 func TestChangeOfUnknownOutcome(t *testing.T) {
 	stalled, answer := newStallingFS(t, "")
 	g := newGroupOf(t, 1, func(cfg *Config) { cfg.FS = stalled })
@@ -159,12 +158,12 @@ func TestChangeOfUnknownOutcome(t *testing.T) {
 		members := leader.Members()
 		return len(members) == 2 && members[0] == late
 	})
-	// A node that hears nothing does not take the lead before the caller has had enough.
+	// An isolated node does not become the leader before the caller stops waiting.
 	g = newGroupOf(t, 2, calm)
 	leader = g.leader()
 	other := g.others(leader)[0]
 	other.peers.Isolate(true)
-	expect("hand over", leader.TransferLeadership(ctx, other.cfg.NodeID))
+	expect("transfer leadership", leader.TransferLeadership(ctx, other.cfg.NodeID))
 	other.peers.Isolate(false)
 	g.leader()
 }

@@ -8,8 +8,7 @@ import (
 	"apportion/raftstore/peernet"
 )
 
-// Connections from other nodes are bounded by what they are for, so that requests that are forwarded leave room for
-// Raft.
+// Connections from other nodes are bounded for each purpose, so that forwarded requests leave room for Raft.
 func TestPeerConnectionsMax(t *testing.T) {
 	const connectionsMax = 2
 	g := newGroupOf(t, 1, func(cfg *Config) { cfg.Peers.ConnectionsMax = connectionsMax })

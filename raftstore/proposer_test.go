@@ -44,7 +44,7 @@ func (l *fakeLog) Apply(data []byte, _ time.Duration) raft.ApplyFuture {
 	return f
 }
 
-// next is the entry that comes. A test that waits for one that does not come fails, and does not hang.
+// next waits for the next entry. If none comes, the test fails rather than hangs.
 func (l *fakeLog) next() *fakeFuture {
 	l.t.Helper()
 	return receive(l.t, "an entry", l.entries)
@@ -118,7 +118,7 @@ func awaitQueued(t *testing.T, p *proposer, want int64) {
 	eventually(t, fmt.Sprintf("%d batches in the queue", want), func() bool { return p.queued.Load() == want })
 }
 
-// occupy has one entry on its way, so that what comes next waits in the queue.
+// occupy puts one entry in flight, so that later batches wait in the queue.
 func occupy(t *testing.T, p *proposer, log *fakeLog) (*fakeFuture, <-chan error) {
 	t.Helper()
 	done := doAsync(p, time.Time{}, testBatch("first"))
@@ -260,13 +260,13 @@ func TestProposerQueueBytes(t *testing.T) {
 	}
 }
 
-// In virtual time: on a busy machine, a deadline of some milliseconds could pass before the batch is on its way.
+// In virtual time: on a busy machine, a deadline of some milliseconds could pass before the batch is in flight.
 func TestProposerDeadlines(t *testing.T) { synctest.Test(t, testProposerDeadlines) }
 
 func testProposerDeadlines(t *testing.T) {
 	p, log := startProposer(t, testLimits)
 
-	// On its way when the deadline passes: unknown, and the batch starts anew while the entry still holds the old one.
+	// In flight at the deadline: unknown, and the Batch gets new memory while the entry still holds the old.
 	b := testBatch("flying")
 	done := doAsync(p, time.Now().Add(5*time.Millisecond), b)
 	flying := log.next()
@@ -277,7 +277,7 @@ func testProposerDeadlines(t *testing.T) {
 		t.Fatalf("the batch still has %d commands of unknown outcome", b.Len())
 	}
 
-	// Still queued when the deadline passes: taken out.
+	// Still queued at the deadline: removed from the queue.
 	queued := testBatch("queued")
 	if err := p.do(time.Now().Add(time.Millisecond), queued); !errors.Is(err, ErrTimeout) {
 		t.Fatalf("queued: got %v, want ErrTimeout", err)
@@ -316,8 +316,8 @@ func TestProposerErrorsOfTheLog(t *testing.T) {
 	f(errors.New("disk on fire"), ErrOutcomeUnknown)
 }
 
-// TestProposerDoesNotLead: what waits while leadership is lost, or won again but not caught up, is refused and not
-// handed to Raft: its stamp could be before that of an entry which the node has not applied.
+// TestProposerDoesNotLead: a batch that is queued while leadership is lost, or won again without having caught up, is
+// refused and not handed to Raft: its stamp could be before that of an entry that the node has not applied.
 func TestProposerDoesNotLead(t *testing.T) {
 	var leads atomic.Bool
 	leads.Store(true)
@@ -363,8 +363,8 @@ func TestProposerClose(t *testing.T) {
 	}
 }
 
-// TestProposerUnderLoad has many callers with short deadlines: each batch is answered with its own results or not at
-// all, and stamps never fall.
+// TestProposerUnderLoad: with many callers and short deadlines, each batch gets its own results or none, and stamps
+// never fall.
 func TestProposerUnderLoad(t *testing.T) {
 	limits := testLimits
 	limits.queueBatches = 64

@@ -14,7 +14,7 @@ import (
 	"apportion/raftstore/peernet"
 )
 
-// A voter that takes calls and never answers is not needed for a majority, and questions to it do not pile up.
+// A quorum does not need a voter that accepts connections and never answers, and questions to it do not pile up.
 func TestSilentVoter(t *testing.T) {
 	g := newGroup(t, 3)
 	g.mustDo(channels())
@@ -47,8 +47,8 @@ func TestSilentVoter(t *testing.T) {
 	g.agree()
 }
 
-// Questions to a node that takes calls and never answers give up together: each waiting for those before it, a queue of
-// them would keep reads, and the end of this node, for minutes.
+// Questions to a node that accepts connections and never answers give up together. One after the other, a queue of them
+// would hold up reads, and the close of this node, for minutes.
 func TestQuestionsGiveUpTogether(t *testing.T) {
 	g := newGroup(t, 1)
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
@@ -74,9 +74,8 @@ func TestQuestionsGiveUpTogether(t *testing.T) {
 	}
 }
 
-// Whoever has seen that this node leads, and waits for the others to confirm it, must not go on when they do so for a
-// later term: the lead may have gone to another node and come back meanwhile, and what that one acknowledged need not
-// be here yet.
+// A leader check must not succeed in a later term than that of the read: another node may have led meanwhile, and this
+// node may not have applied yet what that leader acknowledged.
 func TestConfirmedInLaterTerm(t *testing.T) {
 	held := make(chan struct{})
 	release := sync.OnceFunc(func() { close(held) })
@@ -114,11 +113,11 @@ func TestConfirmedInLaterTerm(t *testing.T) {
 	}
 }
 
-// transferTo asks whoever leads to have another node lead. It says so as soon as nobody else leads any more.
+// transferTo asks the leader to transfer leadership to a node. It returns true once no other node leads.
 func transferTo(g *testGroup, to *testNode) bool {
 	for _, n := range g.nodes {
 		if n != to && n.raft.State() == raft.Leader {
-			// it may not be far enough yet; then it is asked again
+			// it may lag behind; then it is tried again
 			_ = n.TransferLeadership(g.t.Context(), to.cfg.NodeID)
 			return false
 		}
