@@ -38,7 +38,9 @@ func (c *Refresh) since() (form, meaning byte) {
 
 // appendBody: location, count, items.
 func (c *Refresh) appendBody(dst []byte) []byte {
-	return appendStockItems(appendText(appendText(dst, c.Location), c.Count), c.Items)
+	dst = appendText(dst, c.Location)
+	dst = appendText(dst, c.Count)
+	return appendStockItems(dst, c.Items)
 }
 
 func (c *Refresh) readBody(r *bodyReader) {
