@@ -6,6 +6,7 @@ import (
 	"apportion/raftstore/datadir"
 	"apportion/raftstore/durable"
 	"apportion/raftstore/peernet"
+	"apportion/raftstore/transfer"
 )
 
 // The errors of Do, ReadBarrier and WaitReady. After all but ErrOutcomeUnknown, nothing of the batch is or ever will be
@@ -30,7 +31,7 @@ var (
 
 	// ErrReplaced: this node was too far behind for the leader's log and has downloaded a checkpoint, which Open
 	// installs. Close the store and open it again. See Store.Replaced.
-	ErrReplaced = errors.New("raftstore: a checkpoint of the leader was downloaded; reopen the store to install it")
+	ErrReplaced = transfer.ErrReplaced
 
 	// ErrOutcomeUnknown: the batch is in flight, and its outcome is not known: leadership was lost, the log could not
 	// be written, or the deadline passed first. It may take effect now, later or never. Retry only idempotent commands

@@ -174,32 +174,6 @@ const (
 	nodeNameBytesMax = 64
 )
 
-// Checkpoints for other nodes.
-const (
-	// shipConnectionsMax is how many nodes may fetch a checkpoint from this one at a time. Each costs the disk and the
-	// network what it takes; a group has few members.
-	shipConnectionsMax = 4
-
-	// shipHold is how long a checkpoint, and the log behind it, are kept after the last node that fetched it has hung
-	// up: it has to be loaded there before that node asks for the log. The log that is kept so has at most
-	// HistoryBytes.
-	shipHold = 5 * time.Minute
-
-	// shipLookInterval is the pause between two looks at what need not be kept any more.
-	shipLookInterval = time.Second
-
-	// shipChunkBytes is what a node asks for at a time.
-	shipChunkBytes = 1 << 20
-
-	// shipTimeout bounds the wait for the other end during a transfer: for a chunk, or for the checksum of one file.
-	shipTimeout = 30 * time.Second
-
-	// fetchRetryInterval is the pause after an attempt that brought nothing, fetchLeftoverAge that before files are
-	// removed that were fetched and are not wanted any more.
-	fetchRetryInterval = time.Second
-	fetchLeftoverAge   = 10 * time.Minute
-)
-
 // An entry of the target size must be legal, and the queue must hold more than the largest entry.
 const (
 	_ = uint(entryBytesMax - entryBytesTarget)

@@ -129,25 +129,25 @@ func (s *logStore) hideFromRaft(hi uint64) uint64 {
 	return hi
 }
 
-// pinAll pins all entries that Raft sees, until pin says which are needed.
-func (s *logStore) pinAll() {
+// PinAll pins all entries that Raft sees, until pin says which are needed.
+func (s *logStore) PinAll() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.mu.pinned = s.truncatedTo.Load() + 1
 }
 
-// pin pins the entries from an index on: they are not truncated.
-func (s *logStore) pin(index uint64) {
+// Pin pins the entries from an index on: they are not truncated.
+func (s *logStore) Pin(index uint64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.mu.pinned = index
 }
 
-// unpin lets all entries be truncated again.
-func (s *logStore) unpin() { s.pin(0) }
+// Unpin lets all entries be truncated again.
+func (s *logStore) Unpin() { s.Pin(0) }
 
-// has reports whether Raft sees an entry, and so can continue after it.
-func (s *logStore) has(index uint64) bool {
+// Has reports whether Raft sees an entry, and so can continue after it.
+func (s *logStore) Has(index uint64) bool {
 	var entry raft.Log
 	return s.GetLog(index, &entry) == nil
 }

@@ -65,21 +65,21 @@ func TestLogStoreHidesWhatIsKept(t *testing.T) {
 	if first, _, _ := logBounds(s.log); first != 4 {
 		t.Fatalf("the log on disk begins at %d, want 4: the history needs it", first)
 	}
-	log.pin(12)
+	log.Pin(12)
 	must(log.DeleteRange(11, 12))
 	log.mustHave(t, 12, last) // pinned
-	log.unpin()
+	log.Unpin()
 	needs.oldest = 12
 	must(log.DeleteRange(12, 12))
 	log.mustHave(t, 13, last)
 	if first, _, _ := logBounds(s.log); first != 13 {
 		t.Fatalf("the log on disk begins at %d, want 13", first)
 	}
-	log.pinAll()
+	log.PinAll()
 	needs.oldest, needs.state = last, last
 	must(log.DeleteRange(13, last))
 	log.mustHave(t, 13, last)
-	log.unpin()
+	log.Unpin()
 	log.trailing = 3
 	must(log.DeleteRange(13, last))
 	log.mustHave(t, last-2, last) // for followers

@@ -4,6 +4,8 @@ import (
 	"time"
 
 	"github.com/VictoriaMetrics/metrics"
+
+	"apportion/raftstore/transfer"
 )
 
 // storeMetrics are the figures of one Store. They are registered in the set of the Config, which therefore serves one
@@ -27,12 +29,7 @@ type storeMetrics struct {
 
 	stalls *metrics.Counter
 
-	fetches      *metrics.Counter
-	fetchErrors  *metrics.Counter
-	fetchBytes   *metrics.Counter
-	ships        *metrics.Counter
-	shipBytes    *metrics.Counter
-	shipRefusals *metrics.Counter
+	transfers transfer.Metrics
 }
 
 // The buckets of the histograms, in the form that every Prometheus reads.
@@ -64,12 +61,14 @@ func newStoreMetrics(set *metrics.Set) *storeMetrics {
 
 		stalls: set.GetOrCreateCounter("apportion_log_stalls_total"),
 
-		fetches:      set.GetOrCreateCounter("apportion_checkpoint_fetches_total"),
-		fetchErrors:  set.GetOrCreateCounter("apportion_checkpoint_fetch_errors_total"),
-		fetchBytes:   set.GetOrCreateCounter("apportion_checkpoint_fetched_bytes_total"),
-		ships:        set.GetOrCreateCounter("apportion_checkpoint_transfers_total"),
-		shipBytes:    set.GetOrCreateCounter("apportion_checkpoint_transferred_bytes_total"),
-		shipRefusals: set.GetOrCreateCounter("apportion_checkpoint_transfer_refusals_total"),
+		transfers: transfer.Metrics{
+			Downloads:      set.GetOrCreateCounter("apportion_checkpoint_fetches_total"),
+			DownloadErrors: set.GetOrCreateCounter("apportion_checkpoint_fetch_errors_total"),
+			DownloadBytes:  set.GetOrCreateCounter("apportion_checkpoint_fetched_bytes_total"),
+			Sends:          set.GetOrCreateCounter("apportion_checkpoint_transfers_total"),
+			SendBytes:      set.GetOrCreateCounter("apportion_checkpoint_transferred_bytes_total"),
+			SendRefusals:   set.GetOrCreateCounter("apportion_checkpoint_transfer_refusals_total"),
+		},
 	}
 }
 

@@ -5,13 +5,17 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"math"
 	"net"
 
 	"github.com/hashicorp/raft"
 
 	"apportion/engine"
+	"apportion/raftstore/durable"
 	"apportion/raftstore/peernet"
+	"apportion/raftstore/statedb"
+	"apportion/raftstore/transfer"
 	"apportion/wal"
 )
 
@@ -190,7 +194,7 @@ func (s *Store) startRaft(context.Context) error {
 		s.cfg.OnFatal(msg)
 	}
 	machine := &fsm{applier: s.applier, checkpoints: s.checkpoints, observe: s.cfg.observe, fatal: fatal}
-	snaps := &snapshots{state: s.state, checkpoints: s.checkpoints, log: s.log, shipper: s.shipper, fetcher: s.fetcher}
+	snaps := &snapshots{state: s.state, checkpoints: s.checkpoints, log: s.log, sender: s.sender, receiver: s.receiver}
 	node, err := raft.NewRaft(s.raftConfig(notify), machine, watchedLog{s.raftLog, &s.disk},
 		watchedStable{s.log, &s.disk}, snaps, transport)
 	if err != nil {
@@ -279,4 +283,74 @@ func (s *Store) keepIdentity(context.Context) error {
 		return nil // it was removed, and may be anybody's
 	}
 	return s.identity.Keep()
+}
+
+// installDownload makes a downloaded checkpoint the state, before the state is opened. truncateLogToState is its last
+// step.
+func (s *Store) installDownload(context.Context) error {
+	return transfer.Install(transfer.InstallConfig{FS: s.cfg.FS, Parent: s.paths.Dir, State: s.paths.State,
+		Staging:  s.paths.Incoming,
+		Replaced: s.paths.Replaced, Logger: s.cfg.Logger, OnFatal: s.cfg.OnFatal})
+}
+
+// truncateLogToState is the last step of an installation, when state and log are open. A log that has the entry of
+// which the state is, of the same term, goes on behind it: this node has promised to keep what follows. Any other log
+// ends before that entry, or is one that was never committed from somewhere before it on; nothing of it is needed. What
+// was kept of the past is continued by no log, or mixes tables of two databases under one name.
+func (s *Store) truncateLogToState(context.Context) error {
+	adopted, err := statedb.ReadManifest(s.cfg.FS, s.paths.State)
+	if err != nil || adopted == nil {
+		return err
+	}
+	meta, _, err := s.state.SnapshotMeta()
+	if err != nil {
+		return err
+	}
+	if err := s.log.SetUint64(keyCheckpoint, meta.Index); err != nil {
+		return fmt.Errorf("raftstore: note the checkpoint in the log: %w", err)
+	}
+	if err := s.enterTerm(meta.Term); err != nil {
+		return err
+	}
+	first, last, err := logBounds(s.log)
+	if err != nil {
+		return err
+	}
+	var entry raft.Log
+	err = s.log.GetLog(meta.Index, &entry)
+	if err != nil && !errors.Is(err, raft.ErrLogNotFound) {
+		return logError(err)
+	}
+	if continues := err == nil && entry.Term == meta.Term; !continues {
+		if err := s.log.DeleteRange(first, last); err != nil {
+			return fmt.Errorf("raftstore: truncate the log before a downloaded checkpoint: %w", err)
+		}
+	}
+	if err := errors.Join(s.cfg.FS.RemoveAll(s.paths.History), durable.SyncDir(s.cfg.FS, s.paths.Dir)); err != nil {
+		return fmt.Errorf("raftstore: remove %s: %w", s.paths.History, err)
+	}
+	path := s.cfg.FS.PathJoin(s.paths.State, statedb.ManifestName)
+	if err := errors.Join(s.cfg.FS.Remove(path), durable.SyncDir(s.cfg.FS, s.paths.State)); err != nil {
+		return fmt.Errorf("raftstore: take a fetched checkpoint over: %w", err)
+	}
+	return nil
+}
+
+// enterTerm has Raft begin in a term, or in the later one that it knows. The files come by another way than Raft's
+// messages, and may be of a leader of whose term it has not heard. It has given no vote in that term.
+func (s *Store) enterTerm(term uint64) error {
+	known, err := s.log.GetUint64(keyCurrentTerm)
+	if err == nil && known < term {
+		err = s.log.SetUint64(keyCurrentTerm, term)
+	}
+	if err != nil {
+		return fmt.Errorf("raftstore: enter term %d of a fetched checkpoint: %w", term, err)
+	}
+	return nil
+}
+
+// exists reports whether there is a file or directory. In doubt there is: opening it will say what is wrong.
+func (s *Store) exists(path string) bool {
+	_, err := s.cfg.FS.Stat(path)
+	return !errors.Is(err, fs.ErrNotExist)
 }

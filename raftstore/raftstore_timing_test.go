@@ -281,7 +281,7 @@ func BenchmarkBringUp(b *testing.B) {
 		start := time.Now()
 		g.reopen(n)
 		g.await("a checkpoint", func() bool { return isClosed(n.Replaced()) })
-		fetched, bytes := time.Since(start), n.metrics.fetchBytes.Get()
+		fetched, bytes := time.Since(start), n.metrics.transfers.DownloadBytes.Get()
 		g.bringUp(n)
 		took := time.Since(start)
 		close(ended)

@@ -288,3 +288,12 @@ func (s *Store) Status() Status {
 	}
 	return status
 }
+
+func isClosed(c <-chan struct{}) bool {
+	select {
+	case <-c:
+		return true
+	default:
+		return false
+	}
+}

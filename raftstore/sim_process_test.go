@@ -80,7 +80,8 @@ func newProcess(w *world, id int, mem *vfs.MemFS, skewMS int64) *process {
 func (p *process) start() error {
 	s := p.store
 	steps := []func(context.Context) error{
-		s.lockDirectory, s.adoptIncoming, p.openState, s.loadState, p.checkLoaded, s.checkLogEnd, s.openLog, s.alignLog,
+		s.lockDirectory, s.installDownload, p.openState, s.loadState, p.checkLoaded, s.checkLogEnd, s.openLog,
+		s.truncateLogToState,
 		s.checkLogMatchesState, s.loadIdentity,
 		s.bootstrap,
 		s.openHistory, s.openRaftLog, p.startRaft,

@@ -2,13 +2,16 @@ package raftstore
 
 import (
 	"bytes"
+	"context"
 	"encoding/binary"
 	"fmt"
 	"io"
 
 	"github.com/hashicorp/raft"
 
+	"apportion/raftstore/peernet"
 	"apportion/raftstore/statedb"
+	"apportion/raftstore/transfer"
 	"apportion/wal"
 )
 
@@ -25,8 +28,8 @@ type snapshots struct {
 	state       *statedb.DB
 	checkpoints *checkpointer
 	log         *wal.Log
-	shipper     *shipper // nil, like fetcher, in a group of one
-	fetcher     *fetcher
+	sender      *transfer.Sender // nil, like receiver, on a node without peers
+	receiver    *transfer.Receiver
 }
 
 var (
@@ -51,8 +54,8 @@ func (s *snapshots) Create(version raft.SnapshotVersion, index, term uint64, con
 // List returns the one snapshot, if there is one: the exported checkpoint while other nodes download it, else the
 // newest. At a start, when Raft asks for its own, no checkpoint is exported.
 func (s *snapshots) List() ([]*raft.SnapshotMeta, error) {
-	if offered := s.shipper.offered(); offered != nil {
-		return []*raft.SnapshotMeta{offered}, nil
+	if exported := s.sender.Exported(); exported != nil {
+		return []*raft.SnapshotMeta{exported}, nil
 	}
 	meta, ok, err := s.state.SnapshotMeta()
 	if err != nil || !ok {
@@ -67,8 +70,8 @@ func (s *snapshots) Open(id string) (*raft.SnapshotMeta, io.ReadCloser, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	if offered := s.shipper.offered(); offered != nil && offered.ID == id {
-		meta, ok = *offered, true
+	if exported := s.sender.Exported(); exported != nil && exported.ID == id {
+		meta, ok = *exported, true
 	}
 	if !ok || meta.ID != id {
 		return nil, nil, fmt.Errorf("raftstore: there is no snapshot %q", id)
@@ -128,7 +131,7 @@ func (s *snapshotSink) Close() error {
 	case s.stored:
 		return nil
 	case have < index:
-		return s.store.fetcher.want(index)
+		return s.store.receiver.Want(index)
 	}
 	return s.store.alreadyHas(s.meta, have)
 }
@@ -150,3 +153,47 @@ func (s *snapshots) alreadyHas(meta raft.SnapshotMeta, have uint64) error {
 
 // Cancel ends a snapshot without a result.
 func (s *snapshotSink) Cancel() error { return nil }
+
+// startTransfers makes what sends and downloads checkpoints, before Raft starts. Exports of an earlier run are removed.
+func (s *Store) startTransfers(context.Context) error {
+	if err := s.cfg.FS.RemoveAll(s.paths.Transfer); err != nil {
+		return fmt.Errorf("raftstore: clear %s: %w", s.paths.Transfer, err)
+	}
+	if s.peers == nil {
+		return nil
+	}
+	s.sender = transfer.NewSender(transfer.SenderConfig{
+		FS: s.cfg.FS, Dir: s.paths.Transfer, State: s.state, Log: s.raftLog, Logger: s.cfg.Logger,
+		Metrics: s.metrics.transfers, OnFatal: s.cfg.OnFatal, LogBytesMax: s.cfg.shippedLogBytes,
+		Leads: func() bool { return s.raft.State() == raft.Leader },
+	})
+	s.peers.Handle(peernet.KindFiles, s.sender.Serve)
+	s.receiver = transfer.NewReceiver(transfer.ReceiverConfig{
+		FS: s.cfg.FS, Parent: s.paths.Dir, Dir: s.paths.Incoming, Peers: s.peers, Logger: s.cfg.Logger,
+		Metrics: s.metrics.transfers, OnFatal: s.cfg.OnFatal, OpenFiles: s.cfg.OpenFilesMax,
+		Leader: s.otherLeader, Applied: func() uint64 { return s.raft.AppliedIndex() },
+	})
+	return nil
+}
+
+// otherLeader is the leader if it is known and another node.
+func (s *Store) otherLeader() (address string, id raft.ServerID) {
+	leader, id := s.raft.LeaderWithID()
+	if id == s.identity.Self {
+		return "", ""
+	}
+	return string(leader), id
+}
+
+// Replaced is closed when this node was too far behind for the leader's log and has downloaded a checkpoint instead.
+// The checkpoint lies ready in the directory; the running store does not use it and does not catch up any more. The
+// caller then calls Close, and Open with the same configuration, which installs the checkpoint: a server watches this
+// channel as long as it has the store, ends what it answers from it, and begins again with the new one. (Config.Metrics
+// needs a new set, and Peers.Listen the port that the store had, Status().Address.) A crash in place of Close does no
+// harm. On a node without peers it is never closed.
+func (s *Store) Replaced() <-chan struct{} {
+	if s.receiver == nil {
+		return nil
+	}
+	return s.receiver.Replaced()
+}

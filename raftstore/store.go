@@ -15,6 +15,7 @@ import (
 	"apportion/raftstore/history"
 	"apportion/raftstore/peernet"
 	"apportion/raftstore/statedb"
+	"apportion/raftstore/transfer"
 	"apportion/wal"
 )
 
@@ -40,10 +41,10 @@ type Store struct {
 	leadership  *leadership
 
 	// For a group of several only; nil in a group of one.
-	peers   *peernet.Network
-	reads   *readIndex
-	shipper *shipper // gives checkpoints to others
-	fetcher *fetcher // gets one from the leader
+	peers    *peernet.Network
+	reads    *readIndex
+	sender   *transfer.Sender   // sends checkpoints to other nodes
+	receiver *transfer.Receiver // downloads one from the leader
 
 	disk     diskWatch
 	proposer *proposer
@@ -72,12 +73,12 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 	}
 	steps := []func(context.Context) error{
 		s.lockDirectory,
-		s.adoptIncoming,
+		s.installDownload,
 		s.openState,
 		s.loadState,
 		s.checkLogEnd,
 		s.openLog,
-		s.alignLog,
+		s.truncateLogToState,
 		s.checkLogMatchesState,
 		s.loadIdentity,
 		s.listenForPeers,
@@ -85,8 +86,7 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 		s.bootstrap,
 		s.openHistory,
 		s.openRaftLog,
-		s.newShipper,
-		s.newFetcher,
+		s.startTransfers,
 		s.startRaft,
 		s.keepIdentity,
 		s.startWorkers,
@@ -273,7 +273,7 @@ func (s *Store) startWorkers(context.Context) error {
 		s.history.Run}
 	if s.peers != nil {
 		workers = append(workers, s.reads.workers()...)
-		workers = append(workers, s.keepJoining, s.watchDisk, s.shipper.run, s.fetcher.run)
+		workers = append(workers, s.keepJoining, s.watchDisk, s.sender.Run, s.receiver.Run)
 	}
 	for _, run := range workers {
 		s.workers.Go(func() { run(s.stop) })

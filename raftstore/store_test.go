@@ -285,7 +285,7 @@ func TestLostState(t *testing.T) {
 	f("gone, the log was never cut", "", false, false, remove)
 	f("gone, the log is empty", "the state is missing", false, false, remove)
 	f("gone, the log is empty and notes no checkpoint", "the state is missing", true, false, remove)
-	f("gone, the log goes on", "the state that holds the entries before it is missing", false, true, remove)
+	f("gone, the log goes on", "the state with the entries before it is missing", false, true, remove)
 	f("older, the log is empty", "the last checkpoint was at", false, false, takeOlder)
 	f("older, the log goes on and notes no checkpoint", "but the log begins at", true, true, takeOlder)
 }

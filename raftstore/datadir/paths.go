@@ -21,7 +21,7 @@ import (
 //	ingest/   tables of the checkpoint in progress; cleared by the next one
 //	history/  kept checkpoints and refused orders, for backtests; may be removed while no server runs
 //	transfer/ checkpoints that other nodes download; cleared at a start
-//	incoming/ a checkpoint that is downloaded from the leader, see adopt.go
+//	incoming/ a checkpoint that is downloaded from the leader
 //	replaced/ the old state, until a downloaded one has taken its place
 type Paths struct {
 	fs     vfs.FS

@@ -1,4 +1,4 @@
-package raftstore
+package transfer
 
 import (
 	"bytes"
@@ -8,59 +8,116 @@ import (
 	"log/slog"
 	"net"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
+	"github.com/VictoriaMetrics/metrics"
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/vfs"
+	"github.com/hashicorp/raft"
 
 	"apportion/engine"
+	"apportion/raftstore/durable"
 	"apportion/raftstore/peernet"
 	"apportion/raftstore/statedb"
 )
 
-// leaderToFetchFrom is a node with a checkpoint of several tables.
-func leaderToFetchFrom(t *testing.T) *Store {
+// testLeader is a state database that others download, without a store around it.
+type testLeader struct {
+	t      *testing.T
+	fs     *vfs.MemFS
+	engine *engine.Engine
+	state  *statedb.DB
+	sender *Sender
+	index  uint64
+}
+
+// newTestLeader has a checkpoint of several tables.
+func newTestLeader(t *testing.T) *testLeader {
 	t.Helper()
-	g := newGroupOf(t, 1, func(cfg *Config) {
-		cfg.stateTableBytes, cfg.checkpointSliceBytes, cfg.TrailingEntries = 4000, 500, 4
+	l := &testLeader{t: t, fs: vfs.NewMem(), engine: engine.New()}
+	var err error
+	l.state, err = statedb.Open(statedb.Config{FS: l.fs, Dir: "state", IngestDir: "ingest",
+		Logger: slog.New(slog.DiscardHandler), OnFatal: panicOnFatal})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := l.state.Close(); err != nil {
+			t.Error(err)
+		}
 	})
-	s := g.nodes[0].Store
-	stock(t, s, "A")
-	return s
+	l.sender = NewSender(SenderConfig{FS: l.fs, Dir: "transfer", State: l.state, Log: wholeLog{},
+		Logger: slog.New(slog.DiscardHandler), Metrics: countNothing(), OnFatal: panicOnFatal,
+		Leads: func() bool { return true }})
+	l.stock("A")
+	return l
+}
+
+func panicOnFatal(msg string) { panic("FATAL: " + msg) }
+
+// wholeLog has all entries and keeps them.
+type wholeLog struct{}
+
+func (wholeLog) Has(uint64) bool         { return true }
+func (wholeLog) PinAll()                 {}
+func (wholeLog) Pin(uint64)              {}
+func (wholeLog) Unpin()                  {}
+func (wholeLog) TableBytes(uint64) int64 { return 0 }
+
+func countNothing() Metrics {
+	set := metrics.NewSet()
+	return Metrics{Sends: set.NewCounter("sends"), SendRefusals: set.NewCounter("refusals"),
+		SendBytes: set.NewCounter("sent"), Downloads: set.NewCounter("downloads"),
+		DownloadErrors: set.NewCounter("errors"), DownloadBytes: set.NewCounter("downloaded")}
 }
 
 // stock adds records of their own to the state, and makes a checkpoint.
-func stock(t *testing.T, s *Store, prefix string) {
-	t.Helper()
-	r := &engine.Refresh{Location: "L"}
+func (l *testLeader) stock(prefix string) {
+	l.t.Helper()
+	c := &engine.Refresh{Location: "L"}
 	for i := range 300 {
-		r.Items = append(r.Items, engine.StockItem{UPC: fmt.Sprintf("%s%d", prefix, i), Quantity: int64(i)})
+		c.Items = append(c.Items, engine.StockItem{UPC: fmt.Sprintf("%s%d", prefix, i), Quantity: int64(i)})
 	}
-	mustDo(t, s, r)
-	mustCheckpoint(t, s)
+	l.index++
+	l.engine.Apply(l.index, int64(l.index), engine.AppendCommand(nil, &engine.Envelope{}, c), nil)
+	frozen := l.engine.Freeze()
+	tables, err := l.state.NewTableWriter(raft.SnapshotMeta{Version: raft.SnapshotVersionMax,
+		ID: fmt.Sprint("1-", l.index), Index: l.index, Term: 1}, 4000)
+	if err != nil {
+		l.t.Fatal(err)
+	}
+	var rows engine.Rows
+	for more := true; more; {
+		rows.Reset()
+		more = frozen.Next(&rows, 500, new(sync.Mutex))
+		if err := rows.Each(tables.Row); err != nil {
+			l.t.Fatal(err)
+		}
+	}
+	if err := errors.Join(tables.Close(), l.state.Ingest(l.t.Context(), tables)); err != nil {
+		l.t.Fatal(err)
+	}
+	frozen.Done()
 }
 
-// newTestFetcher fetches into a directory of its own.
-func newTestFetcher(fs vfs.FS) *fetcher {
-	return &fetcher{
-		in:      &incoming{fs: fs, parent: "/", dir: "/incoming", whole: map[string]statedb.File{}},
-		logger:  slog.New(slog.DiscardHandler),
-		metrics: newStoreMetrics(testMetrics()), onFatal: func(msg string) { panic("FATAL: " + msg) },
-		applied: func() uint64 { return 0 },
-	}
+// newTestReceiver downloads into a directory of its own.
+func newTestReceiver(fs vfs.FS) *Receiver {
+	return NewReceiver(ReceiverConfig{FS: fs, Parent: "/", Dir: "/incoming", Logger: slog.New(slog.DiscardHandler),
+		Metrics: countNothing(), OnFatal: panicOnFatal, Applied: func() uint64 { return 0 }})
 }
 
 // fetchFrom makes one attempt, with the leader behind a wire that may do something to what it sends.
-func fetchFrom(leader *shipper, f *fetcher, wire func(net.Conn) net.Conn) (*transfer, error) {
+func fetchFrom(leader *Sender, f *Receiver, wire func(net.Conn) net.Conn) (*download, error) {
 	here, there := net.Pipe()
 	served := make(chan struct{})
 	go func() {
 		defer close(served)
-		leader.serve(wire(there))
+		leader.Serve(wire(there))
 		_ = there.Close()
 	}()
-	t := &transfer{fetcher: f, conn: here, start: time.Now()}
+	t := &download{Receiver: f, conn: here, start: time.Now()}
 	err := t.all("leader")
 	_ = here.Close()
 	<-served
@@ -85,23 +142,23 @@ func (w *brokenWire) Write(p []byte) (int, error) {
 }
 
 // mustBeState demands that what was fetched, and only that, is the state of the leader.
-func mustBeState(t *testing.T, f *fetcher, leader *Store) {
+func mustBeState(t *testing.T, f *Receiver, leader *testLeader) {
 	t.Helper()
 	m, err := statedb.ReadManifest(f.in.fs, f.in.dir)
 	if err != nil || m == nil {
 		t.Fatalf("the fetched files are not complete: %v", err)
 	}
-	state, err := statedb.Open(statedb.Config{FS: f.in.fs, Dir: f.in.dir, Logger: f.logger,
-		OnFatal:  f.onFatal,
+	state, err := statedb.Open(statedb.Config{FS: f.in.fs, Dir: f.in.dir, Logger: f.Logger,
+		OnFatal:  f.OnFatal,
 		ReadOnly: true})
 	if err != nil {
 		t.Fatal(err)
 	}
 	e := engine.New()
-	if err := errors.Join(state.Load(t.Context(), e, statedb.LogProgress(f.logger)), state.Close()); err != nil {
+	if err := errors.Join(state.Load(t.Context(), e, statedb.LogProgress(f.Logger)), state.Close()); err != nil {
 		t.Fatal(err)
 	}
-	if e.Hash() != hashOf(leader) {
+	if e.Hash() != leader.engine.Hash() {
 		t.Fatal("the fetched state is another one")
 	}
 	names, err := f.in.fs.List(f.in.dir)
@@ -117,13 +174,13 @@ func mustBeState(t *testing.T, f *fetcher, leader *Store) {
 
 // TestFetchResumes: whatever arrived before the wire broke is not sent again.
 func TestFetchResumes(t *testing.T) {
-	leader := leaderToFetchFrom(t)
-	f := newTestFetcher(vfs.NewMem())
+	leader := newTestLeader(t)
+	f := newTestReceiver(vfs.NewMem())
 	var fetched, total int64
 	attempts := 0
 	for {
 		attempts++
-		got, err := fetchFrom(leader.shipper, f, func(conn net.Conn) net.Conn { return &brokenWire{conn, 3000} })
+		got, err := fetchFrom(leader.sender, f, func(conn net.Conn) net.Conn { return &brokenWire{conn, 3000} })
 		fetched += got.fetched
 		if err == nil {
 			total = got.manifest.TotalBytes()
@@ -147,15 +204,15 @@ func TestFetchResumes(t *testing.T) {
 
 // TestFetchGoesOnWithLaterCheckpoint: tables that a later checkpoint still has are not fetched again.
 func TestFetchGoesOnWithLaterCheckpoint(t *testing.T) {
-	leader := leaderToFetchFrom(t)
-	f := newTestFetcher(vfs.NewMem())
-	first, err := fetchFrom(leader.shipper, f, plainWire)
+	leader := newTestLeader(t)
+	f := newTestReceiver(vfs.NewMem())
+	first, err := fetchFrom(leader.sender, f, plainWire)
 	if err != nil {
 		t.Fatal(err)
 	}
-	stock(t, leader, "B")
-	f.applied = func() uint64 { return first.manifest.Index } // so it has to be a later one
-	second, err := fetchFrom(leader.shipper, f, plainWire)
+	leader.stock("B")
+	f.Applied = func() uint64 { return first.manifest.Index } // so it has to be a later one
+	second, err := fetchFrom(leader.sender, f, plainWire)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -184,13 +241,13 @@ func (w *flippingWire) Write(p []byte) (int, error) {
 
 // TestFetchDamaged: a file that is not what the leader has is fetched again, and alone.
 func TestFetchDamaged(t *testing.T) {
-	leader := leaderToFetchFrom(t)
-	f := newTestFetcher(vfs.NewMem())
-	first, err := fetchFrom(leader.shipper, f, func(conn net.Conn) net.Conn { return &flippingWire{Conn: conn} })
+	leader := newTestLeader(t)
+	f := newTestReceiver(vfs.NewMem())
+	first, err := fetchFrom(leader.sender, f, func(conn net.Conn) net.Conn { return &flippingWire{Conn: conn} })
 	if !errors.Is(err, errDamaged) {
 		t.Fatalf("got %v, want errDamaged", err)
 	}
-	second, err := fetchFrom(leader.shipper, f, plainWire)
+	second, err := fetchFrom(leader.sender, f, plainWire)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -204,24 +261,24 @@ func TestFetchDamaged(t *testing.T) {
 // wherever it is, costs an attempt, which says why, and no state comes of it. When the leader's disk is right again, so
 // is the next attempt.
 func TestFetchOfDamagedFiles(t *testing.T) {
-	leader := leaderToFetchFrom(t)
+	leader := newTestLeader(t)
 	// it knows all checksums now
-	if _, err := fetchFrom(leader.shipper, newTestFetcher(vfs.NewMem()), plainWire); err != nil {
+	if _, err := fetchFrom(leader.sender, newTestReceiver(vfs.NewMem()), plainWire); err != nil {
 		t.Fatal(err)
 	}
-	fs, o := leader.cfg.FS, leader.shipper.mu.current
+	fs, o := leader.fs, leader.sender.mu.current
 	tried := 0
 	for name, size := range o.files {
 		if isOptions := strings.HasPrefix(name, "OPTIONS"); size == 0 || isOptions { // options are comments to a reader
 			continue
 		}
 		for at := int64(0); at < size; at += 1 + size/23 {
-			path := fs.PathJoin(o.dir, name)
-			flipByte := func() { rewrite(t, fs, path, flip(int(at))) }
-			flipByte()
+			path := fs.PathJoin(o.Dir, name)
+			flip := func() { changeByte(t, fs, path, at) }
+			flip()
 			for _, want := range []error{errDamaged, nil} { // after, and before
-				f := newTestFetcher(vfs.NewMem())
-				got, err := fetchFrom(leader.shipper, f, plainWire)
+				f := newTestReceiver(vfs.NewMem())
+				got, err := fetchFrom(leader.sender, f, plainWire)
 				if err == nil || want != nil && !errors.Is(err, want) {
 					t.Errorf("%s, byte %d of %d: the fetch gave %v", name, at, size, err)
 				}
@@ -231,12 +288,12 @@ func TestFetchOfDamagedFiles(t *testing.T) {
 				if want == nil && got.fetched != 0 {
 					t.Errorf("%s, byte %d of %d: what is of no use counts as fetched", name, at, size)
 				}
-				leader.shipper.mu.sums = map[string]uint32{}
+				leader.sender.mu.sums = map[string]uint32{}
 				tried++
 			}
-			flipByte()
-			leader.shipper.mu.sums = map[string]uint32{}
-			if _, err := fetchFrom(leader.shipper, newTestFetcher(vfs.NewMem()), plainWire); err != nil {
+			flip()
+			leader.sender.mu.sums = map[string]uint32{}
+			if _, err := fetchFrom(leader.sender, newTestReceiver(vfs.NewMem()), plainWire); err != nil {
 				t.Fatalf("%s is right again, and the fetch gave %v", name, err)
 			}
 		}
@@ -269,7 +326,7 @@ func TestFetchRefuses(t *testing.T) {
 				}
 			}
 		}()
-		tr := &transfer{fetcher: newTestFetcher(fs), conn: here, start: time.Now()}
+		tr := &download{Receiver: newTestReceiver(fs), conn: here, start: time.Now()}
 		err := tr.all("nobody")
 		_ = here.Close()
 		if !errors.Is(err, want) {
@@ -283,9 +340,9 @@ func TestFetchRefuses(t *testing.T) {
 		return fileAnswer{File: &statedb.File{Name: name, Bytes: bytes}}
 	}
 	end := fileAnswer{Index: 9, Term: 1}
-	f("a name outside", ErrFormat, []fileAnswer{file("../state/000001.sst", 5), end})
-	f("a file twice", ErrFormat, []fileAnswer{file("a", 5), file("a", 5), end})
-	f("no files", ErrFormat, []fileAnswer{end})
+	f("a name outside", durable.ErrFormat, []fileAnswer{file("../state/000001.sst", 5), end})
+	f("a file twice", durable.ErrFormat, []fileAnswer{file("a", 5), file("a", 5), end})
+	f("no files", durable.ErrFormat, []fileAnswer{end})
 	f("a list without an end", io.EOF, []fileAnswer{file("a", 5)})
 	f("more bytes than the file has", peernet.ErrProtocol, []fileAnswer{file("a", 5), end}, fileAnswer{Bytes: 6})
 	f("no bytes", peernet.ErrProtocol, []fileAnswer{file("a", 5), end}, fileAnswer{})
@@ -295,11 +352,11 @@ func TestFetchRefuses(t *testing.T) {
 
 // TestFetchOfAnotherState: what arrives as it was sent but is not the state that was spoken of goes, all of it.
 func TestFetchOfAnotherState(t *testing.T) {
-	leader := leaderToFetchFrom(t)
-	f := newTestFetcher(vfs.NewMem())
-	if _, err := fetchFrom(leader.shipper, f, func(conn net.Conn) net.Conn {
+	leader := newTestLeader(t)
+	f := newTestReceiver(vfs.NewMem())
+	if _, err := fetchFrom(leader.sender, f, func(conn net.Conn) net.Conn {
 		return &lyingWire{conn}
-	}); !errors.Is(err, ErrInconsistent) {
+	}); !errors.Is(err, durable.ErrInconsistent) {
 		t.Fatalf("got %v, want ErrInconsistent", err)
 	}
 	if _, err := f.in.fs.Stat(f.in.dir); err == nil {
@@ -322,23 +379,23 @@ func (w *lyingWire) Write(p []byte) (int, error) {
 	return w.Conn.Write(p)
 }
 
-// TestShipRefuses what nobody of ours asks, too many at a time, and what the leader does not have.
-func TestShipRefuses(t *testing.T) {
-	leader := leaderToFetchFrom(t)
+// TestSenderRefuses what nobody of ours asks, too many at a time, and what the leader does not have.
+func TestSenderRefuses(t *testing.T) {
+	leader := newTestLeader(t)
 	f := func(what string, want error, questions ...fileQuestion) {
 		t.Helper()
 		here, there := net.Pipe()
 		served := make(chan struct{})
 		go func() {
 			defer close(served)
-			leader.shipper.serve(there)
+			leader.sender.Serve(there)
 			_ = there.Close()
 		}()
 		defer func() {
 			_ = here.Close()
 			<-served
 		}()
-		tr := &transfer{fetcher: newTestFetcher(vfs.NewMem()), conn: here}
+		tr := &download{Receiver: newTestReceiver(vfs.NewMem()), conn: here}
 		for i, q := range questions {
 			var err error
 			switch {
@@ -364,16 +421,38 @@ func TestShipRefuses(t *testing.T) {
 	f("a file that is not there", errNoSuchFile, list, fileQuestion{File: "000000.sst"})
 	f("a place outside", errNoSuchFile, list, fileQuestion{File: "OPTIONS-000003", Offset: 1 << 40})
 	f("a place before", errNoSuchFile, list, fileQuestion{File: "OPTIONS-000003", Offset: -1})
-	f("later than all", errShipNone, fileQuestion{List: true, Above: 1 << 40})
-	for range shipConnectionsMax {
-		if !leader.shipper.enter() {
+	f("later than all", errNoCheckpoint, fileQuestion{List: true, Above: 1 << 40})
+	for range sessionsMax {
+		if !leader.sender.enter() {
 			t.Fatal("a place that should be free is not")
 		}
 	}
-	f("too many", errShipBusy, list)
-	for range shipConnectionsMax {
-		leader.shipper.leave()
+	f("too many", errBusy, list)
+	for range sessionsMax {
+		leader.sender.leave()
 	}
-	leader.shipper.leads = func() bool { return false }
-	f("a follower", errShipOther, list)
+	leader.sender.Leads = func() bool { return false }
+	f("a follower", errNotLeading, list)
+}
+
+// changeByte changes one byte of a file.
+func changeByte(t *testing.T, fs vfs.FS, path string, at int64) {
+	t.Helper()
+	f, err := fs.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	data, err := io.ReadAll(f)
+	if err := errors.Join(err, f.Close()); err != nil {
+		t.Fatal(err)
+	}
+	data[at] ^= 0x40
+	out, err := fs.Create(path, vfs.WriteCategoryUnspecified)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = out.Write(data)
+	if err := errors.Join(err, out.Close()); err != nil {
+		t.Fatal(err)
+	}
 }

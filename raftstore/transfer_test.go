@@ -16,6 +16,7 @@ import (
 	"github.com/hashicorp/raft"
 
 	"apportion/engine"
+	"apportion/raftstore/transfer"
 )
 
 // follower is a node that does not lead.
@@ -212,9 +213,9 @@ func TestFetchGoesOnWithNewLeader(t *testing.T) {
 		gates[n.cfg.NodeID].closed.Store(true)
 	}
 	g.reopen(away)
-	g.await("a transfer that fails", func() bool { return away.metrics.fetchErrors.Get() > 0 })
+	g.await("a transfer that fails", func() bool { return away.metrics.transfers.DownloadErrors.Get() > 0 })
 	if isClosed(away.Replaced()) {
-		t.Fatal("a checkpoint was fetched that cannot be read")
+		t.Fatal("a checkpoint was downloaded that cannot be read")
 	}
 	leader := g.leader()
 	mustClose(t, leader.Store) // the other one needs this one's vote
@@ -233,7 +234,7 @@ func TestOldSnapshotIsIgnored(t *testing.T) {
 	g := newStockedGroup(t, 1, func(*Config) {})
 	s := g.nodes[0].Store
 	mustCheckpoint(t, s)
-	snaps := &snapshots{state: s.state, checkpoints: s.checkpoints, log: s.log, shipper: s.shipper, fetcher: s.fetcher}
+	snaps := &snapshots{state: s.state, checkpoints: s.checkpoints, log: s.log, sender: s.sender, receiver: s.receiver}
 	covered := s.checkpoints.checkpointIndex()
 	f := func(what string, index uint64, want string) {
 		t.Helper()
@@ -253,9 +254,9 @@ func TestOldSnapshotIsIgnored(t *testing.T) {
 	f("an older state", covered-1, "is old")
 	mustDo(t, s, refresh("A", 1))
 	f("the state, and there is log behind it", covered, "is old")
-	f("a state that was reached by the log", s.raft.AppliedIndex(), errNotWanted.Error())
+	f("a state that was reached by the log", s.raft.AppliedIndex(), transfer.ErrNotWanted.Error())
 	if isClosed(s.Replaced()) || s.exists(s.paths.Incoming) {
-		t.Error("a checkpoint was fetched")
+		t.Error("a checkpoint was downloaded")
 	}
 }
 
@@ -264,16 +265,16 @@ func TestOffer(t *testing.T) {
 	g := newStockedGroup(t, 1, func(cfg *Config) { cfg.HistoryAge = -1 })
 	s := g.nodes[0].Store
 	g.fill(g.nodes, "a", 40)
-	one, err := s.shipper.acquire(0)
+	one, err := s.sender.Acquire(0)
 	if err != nil {
 		t.Fatal(err)
 	}
 	g.fill(g.nodes, "b", 40)
-	two, err := s.shipper.acquire(0)
+	two, err := s.sender.Acquire(0)
 	if err != nil || two != one {
 		t.Fatalf("the second node gets %+v, %v; want the same checkpoint", two, err)
 	}
-	snaps := &snapshots{state: s.state, checkpoints: s.checkpoints, log: s.log, shipper: s.shipper}
+	snaps := &snapshots{state: s.state, checkpoints: s.checkpoints, log: s.log, sender: s.sender}
 	offered := func(want uint64) {
 		t.Helper()
 		list, err := snaps.List()
@@ -287,35 +288,35 @@ func TestOffer(t *testing.T) {
 			t.Fatalf("the log begins at %d, and has to go on behind %d", first, want)
 		}
 	}
-	offered(one.meta.Index)
-	s.shipper.release(two)
-	later := time.Now().Add(2 * shipHold)
-	s.shipper.look(later)
-	offered(one.meta.Index) // the first node is still there
-	s.shipper.release(one)
-	s.shipper.look(time.Now())
-	offered(one.meta.Index) // it may come back
-	s.shipper.look(later)
+	offered(one.Meta.Index)
+	s.sender.Release(two)
+	later := time.Now().Add(2 * transfer.ExportHold)
+	s.sender.Look(later)
+	offered(one.Meta.Index) // the first node is still there
+	s.sender.Release(one)
+	s.sender.Look(time.Now())
+	offered(one.Meta.Index) // it may come back
+	s.sender.Look(later)
 	offered(s.checkpoints.checkpointIndex())
-	if s.exists(one.dir) {
+	if s.exists(one.Dir) {
 		t.Error("the files of an offer that is over are left")
 	}
 	g.fill(g.nodes, "c", 40)
-	if first, _ := s.raftLog.FirstIndex(); first <= one.meta.Index {
-		t.Errorf("the log begins at %d, and nobody needs what follows %d", first, one.meta.Index)
+	if first, _ := s.raftLog.FirstIndex(); first <= one.Meta.Index {
+		t.Errorf("the log begins at %d, and nobody needs what follows %d", first, one.Meta.Index)
 	}
-	three, err := s.shipper.acquire(0)
-	if err != nil || three.meta.Index <= one.meta.Index {
+	three, err := s.sender.Acquire(0)
+	if err != nil || three.Meta.Index <= one.Meta.Index {
 		t.Fatalf("a new node gets %+v, %v", three, err)
 	}
-	s.shipper.bytesMax = -1 // any log is too much
-	s.shipper.look(time.Now())
+	s.sender.LogBytesMax = -1 // any log is too much
+	s.sender.Look(time.Now())
 	offered(s.checkpoints.checkpointIndex())
-	if !s.exists(three.dir) {
+	if !s.exists(three.Dir) {
 		t.Error("the files that a node is fetching are gone")
 	}
-	s.shipper.release(three)
-	if s.exists(three.dir) {
+	s.sender.Release(three)
+	if s.exists(three.Dir) {
 		t.Error("the files of an offer that is over are left")
 	}
 }

@@ -1,4 +1,4 @@
-package raftstore
+package transfer
 
 import (
 	"errors"
@@ -14,7 +14,7 @@ import (
 	"apportion/raftstore/statedb"
 )
 
-// The questions and answers of a transfer, each a message of hello's form.
+// The questions and answers of a transfer, each a message in the handshake's form.
 type (
 	// fileQuestion asks for the list of a checkpoint's files, once and first, or for a part of a file.
 	fileQuestion struct {
@@ -35,32 +35,33 @@ type (
 	}
 )
 
-// shipment is one node's transfer.
-type shipment struct {
-	*shipper
+// session is one node's download, at the sender.
+type session struct {
+	*Sender
 	conn     io.ReadWriter
-	renew    func() error // moves the deadline on
-	admitted bool         // among the nodes that may fetch at a time
-	offer    *offer
+	renew    func() error // moves the deadline
+	admitted bool         // counted among the nodes that download
+	export   *export
 	name     string // of the file that is open
 	file     vfs.File
-	chunk    [shipChunkBytes]byte
+	chunk    [chunkBytes]byte
 }
 
-// serve answers one node's questions until it hangs up.
-func (s *shipper) serve(conn net.Conn) {
-	t := &shipment{shipper: s, conn: conn, renew: func() error { return conn.SetDeadline(time.Now().Add(shipTimeout)) }}
+// Serve answers one node's questions until it closes the connection.
+func (s *Sender) Serve(conn net.Conn) {
+	t := &session{Sender: s, conn: conn, renew: func() error { return conn.SetDeadline(time.Now().Add(answerTimeout)) }}
 	err := t.answerAll()
 	if closeErr := t.close(); closeErr != nil {
 		err = errors.Join(err, closeErr)
 	}
 	if err != nil && !errors.Is(err, io.EOF) {
-		s.logger.Warn("peers: a checkpoint was not sent to its end", "to", conn.RemoteAddr().String(), "error", err)
+		s.Logger.Warn("transfer: the download of a checkpoint ended early", "to", conn.RemoteAddr().String(), "error",
+			err)
 	}
 }
 
-// answerAll ends with the error of the connection, io.EOF for one that was closed by the other end.
-func (t *shipment) answerAll() error {
+// answerAll returns the error of the connection, io.EOF if the other end closed it.
+func (t *session) answerAll() error {
 	for {
 		var q fileQuestion
 		if err := errors.Join(t.renew(), peernet.ReadMessage(t.conn, &q)); err != nil {
@@ -72,53 +73,53 @@ func (t *shipment) answerAll() error {
 	}
 }
 
-func (t *shipment) answer(q *fileQuestion) error {
+func (t *session) answer(q *fileQuestion) error {
 	switch {
-	case !t.admit(): // after the question was read, or the refusal might get lost with it
-		t.metrics.shipRefusals.Inc()
-		return errShipBusy
-	case q.List && t.offer == nil:
+	case !t.admit(): // after the question was read, or the refusal might be lost
+		t.Metrics.SendRefusals.Inc()
+		return errBusy
+	case q.List && t.export == nil:
 		return t.list(q.Above)
-	case t.offer != nil && !q.List:
+	case t.export != nil && !q.List:
 		return t.part(q)
 	default:
 		return fmt.Errorf("%w: the list of files comes first, and once", peernet.ErrProtocol)
 	}
 }
 
-// admit makes this node one of those that fetch, if there are not too many.
-func (t *shipment) admit() bool {
+// admit counts this node among those that download, if there are not too many.
+func (t *session) admit() bool {
 	t.admitted = t.admitted || t.enter()
 	return t.admitted
 }
 
-// refuse tells the other end why there is no answer.
-func (t *shipment) refuse(why error) error {
+// refuse sends the reason in place of an answer.
+func (t *session) refuse(why error) error {
 	return errors.Join(t.renew(), peernet.WriteMessage(t.conn, fileAnswer{Error: why.Error()}))
 }
 
-func (t *shipment) close() error {
+func (t *session) close() error {
 	err := t.closeFile()
 	if t.admitted {
 		t.leave()
 	}
-	if t.offer != nil {
-		t.release(t.offer)
+	if t.export != nil {
+		t.Release(t.export)
 	}
 	return err
 }
 
-// list answers with the files, their checksums among them.
-func (t *shipment) list(above uint64) error {
-	if !t.leads() {
-		return errShipOther
+// list answers with the files and their checksums.
+func (t *session) list(above uint64) error {
+	if !t.Leads() {
+		return errNotLeading
 	}
-	o, err := t.acquire(above)
+	o, err := t.Acquire(above)
 	if err != nil {
 		return err
 	}
-	t.offer = o
-	t.metrics.ships.Inc()
+	t.export = o
+	t.Metrics.Sends.Inc()
 	for name, bytes := range o.files {
 		sum, err := t.checksum(o, name)
 		if err != nil {
@@ -129,19 +130,19 @@ func (t *shipment) list(above uint64) error {
 			return err
 		}
 	}
-	return peernet.WriteMessage(t.conn, fileAnswer{Index: o.meta.Index, Term: o.meta.Term})
+	return peernet.WriteMessage(t.conn, fileAnswer{Index: o.Meta.Index, Term: o.Meta.Term})
 }
 
-// part answers with the bytes of a file from an offset on, as many as go into a chunk.
-func (t *shipment) part(q *fileQuestion) error {
-	size, ok := t.offer.files[q.File]
+// part answers with one chunk of a file.
+func (t *session) part(q *fileQuestion) error {
+	size, ok := t.export.files[q.File]
 	if !ok || strings.ContainsAny(q.File, `/\`) || q.Offset < 0 || q.Offset >= size {
 		return fmt.Errorf("%w: %q at %d", errNoSuchFile, q.File, q.Offset)
 	}
 	if err := t.open(q.File); err != nil {
 		return fmt.Errorf("raftstore: open %s of a checkpoint: %w", q.File, err)
 	}
-	chunk := t.chunk[:min(size-q.Offset, shipChunkBytes)]
+	chunk := t.chunk[:min(size-q.Offset, chunkBytes)]
 	if n, err := t.file.ReadAt(chunk, q.Offset); n < len(chunk) {
 		return fmt.Errorf("raftstore: read %s of a checkpoint: %w", q.File, err)
 	}
@@ -149,12 +150,12 @@ func (t *shipment) part(q *fileQuestion) error {
 		return err
 	}
 	n, err := t.conn.Write(chunk)
-	t.metrics.shipBytes.Add(n)
+	t.Metrics.SendBytes.Add(n)
 	return err
 }
 
 // open opens a file, unless it is the one that is open.
-func (t *shipment) open(name string) (err error) {
+func (t *session) open(name string) (err error) {
 	if t.file != nil && t.name == name {
 		return nil
 	}
@@ -162,11 +163,11 @@ func (t *shipment) open(name string) (err error) {
 		return err
 	}
 	t.name = name
-	t.file, err = t.fs.Open(t.fs.PathJoin(t.offer.dir, name), vfs.SequentialReadsOption)
+	t.file, err = t.FS.Open(t.FS.PathJoin(t.export.Dir, name), vfs.SequentialReadsOption)
 	return err
 }
 
-func (t *shipment) closeFile() error {
+func (t *session) closeFile() error {
 	if t.file == nil {
 		return nil
 	}

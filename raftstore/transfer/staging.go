@@ -1,4 +1,4 @@
-package raftstore
+package transfer
 
 import (
 	"errors"
@@ -15,24 +15,22 @@ import (
 	"apportion/raftstore/statedb"
 )
 
-// incoming is the directory in which a fetched checkpoint comes together. A file is written under a name that says that
-// it is a part, and gets its own name when it is whole, synced and of the right checksum. When all are there, and have
-// been looked at, a file that lists them is added; only a directory with it is of use at a start (see adopt.go).
-// Whatever is there of an attempt that was broken off is used by the next one, be it for the same checkpoint or for a
-// later one.
-type incoming struct {
+// staging is the directory of a download that is not complete. A file is written under the name of a part, and gets its
+// own name when it is whole, synced and of the right checksum. When all files are there and verified, a manifest is
+// added; a start uses only a directory with a manifest (see Install). Files of an interrupted download are used by the
+// next one, be it of the same checkpoint or of a later one.
+type staging struct {
 	fs     vfs.FS
 	parent string
 	dir    string
-	whole  map[string]statedb.File // files whose checksum was found right in this life of the store, by name
+	whole  map[string]statedb.File // files whose checksum this process has found right, by name
 }
 
-// errDamaged: a file arrived otherwise than it was sent.
-var errDamaged = errors.New("raftstore: a fetched file has another checksum than the leader says")
+// errDamaged means that a file did not arrive as it was sent.
+var errDamaged = errors.New("raftstore: a downloaded file does not have the checksum that the leader named")
 
-// begin makes the directory ready for the files of a checkpoint, and gives those that are missing. Files that belong to
-// no checkpoint, or to another one, go.
-func (d *incoming) begin(m *statedb.Manifest) (missing []statedb.File, err error) {
+// begin prepares the directory for a checkpoint and returns the files that are missing. Other files are removed.
+func (d *staging) begin(m *statedb.Manifest) (missing []statedb.File, err error) {
 	if err := d.fs.MkdirAll(d.dir, durable.DirPermissions); err != nil {
 		return nil, fmt.Errorf("raftstore: create %s: %w", d.dir, err)
 	}
@@ -63,8 +61,8 @@ func (d *incoming) begin(m *statedb.Manifest) (missing []statedb.File, err error
 	return missing, nil
 }
 
-// removeManifest comes before any change: from here on the directory is not whole.
-func (d *incoming) removeManifest() error {
+// removeManifest comes before any change: the directory is not complete any more.
+func (d *staging) removeManifest() error {
 	path := d.fs.PathJoin(d.dir, statedb.ManifestName)
 	if _, err := d.fs.Stat(path); errors.Is(err, fs.ErrNotExist) {
 		return nil
@@ -75,8 +73,8 @@ func (d *incoming) removeManifest() error {
 	return nil
 }
 
-// isOf reports whether what has this name is a file of the checkpoint, whole or in part.
-func (d *incoming) isOf(m *statedb.Manifest, name string) (bool, error) {
+// isOf reports whether a name is a file of the checkpoint, whole or in part.
+func (d *staging) isOf(m *statedb.Manifest, name string) (bool, error) {
 	if strings.HasSuffix(name, statedb.PartSuffix) {
 		for _, f := range m.Files {
 			if partName(&f) == name {
@@ -96,18 +94,18 @@ func (d *incoming) isOf(m *statedb.Manifest, name string) (bool, error) {
 	return ok, err
 }
 
-// partName is the name of a part: with the checksum that the whole is to have, so that only this file is continued.
+// partName contains the checksum of the whole file, so that a part is only continued with the same file.
 func partName(f *statedb.File) string {
 	return fmt.Sprintf("%s.%08x-%d%s", f.Name, f.Checksum, f.Bytes, statedb.PartSuffix)
 }
 
-// complete declares that all files are there.
-func (d *incoming) complete(m *statedb.Manifest) error {
+// complete adds the manifest: all files are there.
+func (d *staging) complete(m *statedb.Manifest) error {
 	return statedb.WriteManifest(d.fs, d.dir, m)
 }
 
 // clear removes all of it.
-func (d *incoming) clear() error {
+func (d *staging) clear() error {
 	d.whole = map[string]statedb.File{}
 	if err := errors.Join(d.removeManifest(), d.fs.RemoveAll(d.dir)); err != nil {
 		return fmt.Errorf("raftstore: clear %s: %w", d.dir, err)
@@ -115,9 +113,9 @@ func (d *incoming) clear() error {
 	return nil
 }
 
-// part is a file on its way.
+// part is a file that is being downloaded.
 type part struct {
-	in     *incoming
+	in     *staging
 	want   statedb.File
 	file   vfs.File
 	path   string
@@ -125,8 +123,8 @@ type part struct {
 	sum    hash.Hash32
 }
 
-// openPart opens a part that is there, or begins one.
-func (d *incoming) openPart(want statedb.File) (*part, error) {
+// openPart opens an earlier part, or begins one.
+func (d *staging) openPart(want statedb.File) (*part, error) {
 	p := &part{in: d, want: want, path: d.fs.PathJoin(d.dir, partName(&want)), sum: crc32.New(durable.Castagnoli)}
 	if err := p.resume(); err != nil {
 		return nil, fmt.Errorf("raftstore: read %s: %w", p.path, err)
@@ -139,7 +137,7 @@ func (d *incoming) openPart(want statedb.File) (*part, error) {
 	return p, nil
 }
 
-// resume finds out where a part that is there ends. After a crash it may hold anything; the checksum tells in the end.
+// resume finds the end of an earlier part. After a crash the part may hold anything; the checksum decides in the end.
 func (p *part) resume() error {
 	file, err := p.in.fs.Open(p.path, vfs.SequentialReadsOption)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -172,10 +170,10 @@ func (p *part) write(chunk []byte) error {
 	return nil
 }
 
-// close leaves the part as it is, to be continued.
+// close keeps the part for the next attempt.
 func (p *part) close() error { return p.file.Close() }
 
-// finish makes a part that is whole the file. One that is not what it was to be is removed.
+// finish makes a whole part the file, and removes one with a wrong checksum.
 func (p *part) finish() error {
 	err := errors.Join(p.file.Sync(), p.file.Close())
 	if err == nil && (p.offset != p.want.Bytes || p.sum.Sum32() != p.want.Checksum) {

@@ -3,19 +3,34 @@ package raftstore
 import (
 	"errors"
 	"fmt"
+	"log/slog"
 	"math"
 	"math/rand/v2"
+	"net"
 	"testing"
 	"time"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/hashicorp/raft"
 
+	"apportion/engine"
 	"apportion/raftstore/datadir"
 	"apportion/raftstore/durable"
 	"apportion/raftstore/history"
 	"apportion/raftstore/statedb"
+	"apportion/raftstore/transfer"
 )
+
+// stock adds records of their own to the state, and makes a checkpoint.
+func stock(t *testing.T, s *Store, prefix string) {
+	t.Helper()
+	r := &engine.Refresh{Location: "L"}
+	for i := range 300 {
+		r.Items = append(r.Items, engine.StockItem{UPC: fmt.Sprintf("%s%d", prefix, i), Quantity: int64(i)})
+	}
+	mustDo(t, s, r)
+	mustCheckpoint(t, s)
+}
 
 // leftBehind is a node's disk as it was when the node went away, and the node that went on.
 type leftBehind struct {
@@ -61,9 +76,16 @@ func (b *leftBehind) config(fs vfs.FS) Config {
 func (b *leftBehind) fetch(fs vfs.FS) {
 	b.t.Helper()
 	p := datadir.NewPaths(fs, b.config(fs).Dir)
-	f := newTestFetcher(fs)
-	f.in.parent, f.in.dir = p.Dir, p.Incoming
-	if _, err := fetchFrom(b.leader.shipper, f, plainWire); err != nil {
+	r := transfer.NewReceiver(transfer.ReceiverConfig{FS: fs, Parent: p.Dir, Dir: p.Incoming,
+		Logger: slog.New(slog.DiscardHandler), Metrics: b.leader.metrics.transfers,
+		OnFatal: func(msg string) { panic("FATAL: " + msg) }, Applied: func() uint64 { return 0 }})
+	here, there := net.Pipe()
+	go func() {
+		b.leader.sender.Serve(there)
+		_ = there.Close()
+	}()
+	err := r.Attempt(here, "leader", nil)
+	if err = errors.Join(err, here.Close()); err != nil {
 		b.t.Fatal(err)
 	}
 }
@@ -95,7 +117,7 @@ func (b *leftBehind) mustSwap(fs vfs.FS) {
 	b.t.Helper()
 	cfg := b.config(fs).withDefaults()
 	s := &Store{cfg: cfg, paths: datadir.NewPaths(fs, cfg.Dir)}
-	if err := s.adoptIncoming(b.t.Context()); err != nil {
+	if err := s.installDownload(b.t.Context()); err != nil {
 		b.t.Fatal(err)
 	}
 }
