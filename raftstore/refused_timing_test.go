@@ -11,7 +11,7 @@ import (
 
 // BenchmarkRefuses is an early refusal: not recorded, recorded, and when refusals come too fast to be recorded.
 func BenchmarkRefuses(b *testing.B) {
-	const burst = 110_000 // more than are recorded at once
+	const burst = 200_000 // more than are recorded at once
 	for _, test := range []struct {
 		name    string
 		age     time.Duration
@@ -44,7 +44,7 @@ func BenchmarkRefuses(b *testing.B) {
 					s.history.Flush()
 				}
 			}
-			recorded := cfg.Metrics.GetOrCreateCounter("apportion_history_refusals_recorded_total")
+			recorded := s.cfg.Metrics.GetOrCreateCounter("apportion_history_refusals_recorded_total")
 			before := recorded.Get()
 			b.ReportAllocs()
 			for i := test.already; b.Loop(); i++ {
