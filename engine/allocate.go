@@ -26,7 +26,7 @@ type AllocateLine struct {
 	Quantity int64  `json:"quantity"`
 	Tags     []Tag  `json:"tags"`
 
-	// Attributes are what the router knows of the item, for rules to look at.
+	// Attributes are what the order router knows of the item. Rules may read them.
 	Attributes []Attribute `json:"attributes"`
 }
 
@@ -51,7 +51,7 @@ func (*Allocate) Kind() Kind { return KindAllocate }
 
 func (c *Allocate) check() *Fault { return c.checkLines(nil) }
 
-// checkLines is check; known, if not nil, has a list for each line whose tags were checked before.
+// checkLines is check. known, unless nil, has the remembered list of each line whose tags were checked before.
 func (c *Allocate) checkLines(known []*tagList) *Fault {
 	if !IsText(c.OrderID, OrderIDBytesMax) {
 		return textFault("orderId", c.OrderID, OrderIDBytesMax)
@@ -233,7 +233,7 @@ func (l *AllocateLine) hash() uint64 {
 	return h
 }
 
-// apply promises units: it plans all lines against the state as it is, then does them all, or none.
+// apply promises units: it plans all lines against the state, then carries out all of them, or none.
 func (c *Allocate) apply(e *Engine, envelope *Envelope, r *Result) {
 	if envelope.RulesIndex != e.Rules().sequence {
 		r.refuse(CodeRetry, "rules", strconv.FormatUint(envelope.RulesIndex, 10))
@@ -283,7 +283,7 @@ func (c *Allocate) apply(e *Engine, envelope *Envelope, r *Result) {
 	}
 }
 
-// planAllocate fills scratch.lines and the result's lines. false: the command is refused as a whole.
+// planAllocate fills scratch.lines and the result's lines. It reports false if the command is refused as a whole.
 func (e *Engine) planAllocate(c *Allocate, plans []PlannedLine, orderRow uint32, r *Result) bool {
 	e.scratch.lines, e.scratch.takes = e.scratch.lines[:0], e.scratch.takes[:0]
 	e.scratch.summed = len(c.Lines) > 1 || len(plans) > 0
@@ -312,7 +312,7 @@ func (e *Engine) planAllocate(c *Allocate, plans []PlannedLine, orderRow uint32,
 		}
 		if p.item != 0 && !e.isSpent(e.items.At(p.item)) {
 			if it := e.items.At(p.item); it.expiresMS != 0 && it.expiresMS != c.ExpiresAtMS {
-				// A firm order must not take a reservation that will end for its own.
+				// A firm order must not count a reservation, which will end, as its own units.
 				r.refuse(CodeItemConflict, "expiresAt", l.ItemID)
 				return false
 			}
@@ -369,7 +369,7 @@ func (e *Engine) itemDifference(itemRow uint32, l *AllocateLine, key tagSetKey) 
 	return ""
 }
 
-// repeatLine answers what the item was allocated at first.
+// repeatLine answers with what the item was allocated at first.
 func (e *Engine) repeatLine(itemRow uint32, out *LineResult) {
 	out.Repeated = true
 	for row := e.items.At(itemRow).lines; row != 0; {
@@ -408,7 +408,7 @@ func (e *Engine) planLine(c *Allocate, l *AllocateLine, p *linePlan, out *LineRe
 	}
 }
 
-// planSource finds the line's record and segment and what of it is left to promise after the command's earlier lines.
+// planSource finds the line's record and segment, and gives what the command's earlier lines leave available.
 func (e *Engine) planSource(c *Allocate, l *AllocateLine, p *linePlan) (available int64) {
 	if p.record = e.findPrefetched(l.UPC, l.Location); p.record == 0 {
 		p.code = CodeUnknownRecord
@@ -428,7 +428,7 @@ func (e *Engine) planSource(c *Allocate, l *AllocateLine, p *linePlan) (availabl
 	return p.before
 }
 
-// unclaimed is what a segment has available for a line of the command, after the lines before it.
+// unclaimed is what the command's earlier lines leave available in a segment.
 func (e *Engine) unclaimed(segment uint32) int64 {
 	available := e.segments.At(segment).available()
 	if e.scratch.summed {
@@ -437,7 +437,7 @@ func (e *Engine) unclaimed(segment uint32) int64 {
 	return max(0, available)
 }
 
-// commitAllocate does a planned line. The order was touched.
+// commitAllocate carries out a planned line. The order was touched.
 func (e *Engine) commitAllocate(orderRow uint32, c *Allocate, i int) {
 	l, p := &c.Lines[i], &e.scratch.lines[i]
 	rec, w := e.openRecord(p.record)

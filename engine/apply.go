@@ -36,7 +36,7 @@ func (e *Engine) Apply(index uint64, nowMS int64, command, dst []byte) []byte {
 	e.Advance(index, nowMS)
 	r := &e.scratch.result
 	r.reset(index)
-	e.scratch.command.in.lists.of(e.Schema())
+	e.scratch.command.in.lists.useSchema(e.Schema())
 	e.scratch.prefetch.step(e.scratch.command.in.lists)
 	c, envelope, err := e.scratch.command.decode(command)
 	if err != nil {

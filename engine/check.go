@@ -74,8 +74,8 @@ func IsText(s string, bytesMax int) bool { return s != "" && isOptionalText(s, b
 // isOptionalText reports whether s may stand where a text may be empty.
 func isOptionalText(s string, bytesMax int) bool { return len(s) <= bytesMax && isPlain(s) }
 
-// isPlain reports whether s is valid UTF-8 without control characters. The common case, ASCII, is checked 8 bytes at a
-// time; anything that is not clearly plain takes the slow way.
+// isPlain reports whether s is valid UTF-8 without control characters. ASCII, the common case, is checked 8 bytes at a
+// time; the rest goes the slow way.
 func isPlain(s string) bool {
 	const padding = 0x2020202020000000 // five spaces
 	switch {

@@ -2,7 +2,7 @@ package engine
 
 import "strconv"
 
-// doneTo is how many units of an item an action was done to so far.
+// doneTo is how many units of an item the action has moved so far.
 func (e *Engine) doneTo(action Kind, it *item) (units int64) {
 	for row := it.lines; row != 0; row = e.lines.At(row).next {
 		units += e.lines.At(row).done(action)
@@ -20,7 +20,7 @@ func (l *line) done(action Kind) int64 {
 	return 0
 }
 
-// repeatDone answers a line with what was done to its item before, and plans nothing.
+// repeatDone answers a line with what the action has done to its item, and plans nothing.
 func (e *Engine) repeatDone(action Kind, row uint32, out *LineResult) {
 	out.Repeated = true
 	for at := e.items.At(row).lines; at != 0; {
@@ -35,7 +35,7 @@ func (e *Engine) repeatDone(action Kind, row uint32, out *LineResult) {
 	e.scratch.lines = append(e.scratch.lines, linePlan{item: row})
 }
 
-// planShip checks that the segments have on hand what ships, after what the command's earlier lines ship.
+// planShip reports whether the segments have on hand what ships, besides what the command's earlier lines ship.
 func (e *Engine) planShip(it *item, units int64) bool {
 	if e.claimShip(it, units, 1) {
 		return true
@@ -44,8 +44,8 @@ func (e *Engine) planShip(it *item, units int64) bool {
 	return false
 }
 
-// claimShip adds what ships to the segments' sums, or takes it off again, and reports whether the segments have it on
-// hand.
+// claimShip adds the units that ship to the segments' sums, or subtracts them, and reports whether the segments have
+// them on hand.
 func (e *Engine) claimShip(it *item, units, sign int64) bool {
 	rec, enough := e.records.At(e.recordOf(it)), true
 	for row := it.lines; row != 0 && units > 0; {
@@ -62,8 +62,8 @@ func (e *Engine) claimShip(it *item, units, sign int64) bool {
 	return enough
 }
 
-// shippable is how many units of an item can ship, after what the command's earlier lines ship. Units ship in the order
-// of the allocation lines, so it ends with the first of them that has not all on hand.
+// shippable is how many units of an item can ship, besides what the command's earlier lines ship. Units ship in the
+// order of the allocation lines, up to the first line whose segment has too few on hand.
 func (e *Engine) shippable(it *item) (units int64) {
 	rec := e.records.At(e.recordOf(it))
 	for row := it.lines; row != 0; {
@@ -104,8 +104,8 @@ func (e *Engine) ship(itemRow uint32, rec *record, w *recordEdit, units int64, o
 
 // Goods that come back.
 
-// goods says where line i of a Return wants the goods of a known item: "" and nil for where they came from. Programs of
-// before took no notice of tags.
+// goods gives the location and tags to which line i of a Return sends the goods of a known item: "" and nil for where
+// they came from. Older versions ignored tags.
 func (e *Engine) goods(c *OrderChange, i int) (location string, tags []Tag) {
 	if i >= len(c.Lines) {
 		return "", nil
@@ -127,8 +127,8 @@ func (e *Engine) checkGoods(c *OrderChange, i int, r *Result) bool {
 	return code == CodeOK
 }
 
-// canRestock reports whether the record an item came from, or that at another location, has room for its units. They go
-// back as restock does it.
+// canRestock reports whether the record that an item came from, or that at another location, has room for its units,
+// which restock then puts back.
 func (e *Engine) canRestock(it *item, elsewhere string, tags []Tag, units int64) bool {
 	s, upc, location := e.Schema(), e.text(it.upc), e.text(it.location)
 	if elsewhere != "" {
@@ -149,7 +149,7 @@ func (e *Engine) canRestock(it *item, elsewhere string, tags []Tag, units int64)
 	return true
 }
 
-// planUnknown plans a line whose item is not known: only goods that come back can be that.
+// planUnknown plans a line whose item is not known. Only a Return may have such lines.
 func (e *Engine) planUnknown(c *OrderChange, i int, orderRow uint32, out *LineResult, r *Result) bool {
 	l := &c.Lines[i]
 	if c.Action != KindReturn || l.UPC == "" || l.Location == "" || e.scratch.strict && e.isAllocated(orderRow) {
@@ -186,8 +186,8 @@ func (e *Engine) planUnknown(c *OrderChange, i int, orderRow uint32, out *LineRe
 	return true
 }
 
-// isAllocated reports whether an item of an order was ever allocated here. All others came back from an order that is
-// not known otherwise.
+// isAllocated reports whether any item of an order was ever allocated here. If not, the order is only known from
+// returns.
 func (e *Engine) isAllocated(orderRow uint32) bool {
 	if orderRow == 0 {
 		return false
@@ -200,11 +200,11 @@ func (e *Engine) isAllocated(orderRow uint32) bool {
 	return false
 }
 
-// onlyReturned reports whether an item is only known because it came back: no order item asks for 0 units.
+// onlyReturned reports whether an item is only known from a return: no allocated item asks for 0 units.
 func (it *item) onlyReturned() bool { return it.requested == 0 }
 
-// planReturnedAgain answers a line for an item that is only known because it came back: again what it answered then, if
-// it says the same. false: it does not.
+// planReturnedAgain answers a line for an item that is only known from a return. An equal line gets the first answer
+// again; another one is refused, and the result is false.
 func (e *Engine) planReturnedAgain(i int, row uint32, l *OrderLine, out *LineResult, r *Result) bool {
 	it := e.items.At(row)
 	s := e.Schema()
@@ -232,8 +232,8 @@ func (e *Engine) planReturnedAgain(i int, row uint32, l *OrderLine, out *LineRes
 	return true
 }
 
-// restockUnknown puts goods of an unknown order on hand, and keeps that they came: as an item of that order. Programs
-// of before kept nothing.
+// restockUnknown puts goods of an unknown order on hand, and keeps the return as an item of that order. Older versions
+// kept nothing.
 func (e *Engine) restockUnknown(orderRow uint32, p *linePlan, l *OrderLine, out *LineResult) {
 	row := e.findRecord(l.UPC, l.Location)
 	if row == 0 {
@@ -248,7 +248,7 @@ func (e *Engine) restockUnknown(orderRow uint32, p *linePlan, l *OrderLine, out 
 	out.Parts = append(out.Parts, Part{TagSet: id, Units: p.units})
 }
 
-// keepReturn adds an item that has come back to an order, which was touched.
+// keepReturn adds an item that has come back to an order that was touched.
 func (e *Engine) keepReturn(orderRow, recordRow uint32, id TagSetID, units int64, l *OrderLine) {
 	itemRow := e.createItem(orderRow, l.ItemID)
 	it, rec := e.items.At(itemRow), e.records.At(recordRow)
@@ -262,8 +262,8 @@ func (e *Engine) keepReturn(orderRow, recordRow uint32, id TagSetID, units int64
 		OrderID: e.ordersText.Get(e.orders.At(orderRow).id), ItemID: l.ItemID, Units: units})
 }
 
-// restock puts units on hand in the segments they were taken from; at another location, in the segments of the same
-// tags. Tags that the return names go over those.
+// restock puts units on hand in the segments that they came from; at another location, in segments with the same tags.
+// Tags of the return override those.
 func (e *Engine) restock(p *linePlan, elsewhere string, tags []Tag, out *LineResult) {
 	it := e.items.At(p.item)
 	location := it.location
@@ -280,7 +280,7 @@ func (e *Engine) restock(p *linePlan, elsewhere string, tags []Tag, out *LineRes
 			l.returned += units
 			left -= units
 			out.Parts = append(out.Parts, Part{TagSet: id, Units: units})
-			// before the item's own pending units take what came back
+			// before the item's own pending units get what came back
 			e.addMovement(p.item, MovementReturned, id, units)
 			e.moveOnHand(e.recordAt(it.upc, location), key, units)
 		}

@@ -6,9 +6,8 @@ import (
 	"apportion/engine/mem"
 )
 
-// MayHaveOrder reports whether an order is in memory, and sure to stay there while a command is on its way through the
-// log. False: look the order up with AppendArchived under the mutex, and among the stored
-// rows.
+// MayHaveOrder reports whether an order is in memory and will stay there while a command goes through the log. If not,
+// the caller looks the order up with AppendArchived under the mutex, and among the stored rows.
 func (rd *Reader) MayHaveOrder(orderID string) bool {
 	applied := rd.appliedIndex.Load()
 	hash := mem.HashText(orderID)
@@ -86,7 +85,7 @@ func (e *Engine) createLine(itemRow uint32) (row uint32, l *line) {
 	return row, l
 }
 
-// dropLines takes all lines of an item away; none of them waits.
+// dropLines removes all lines of an item. None of them waits for stock.
 func (e *Engine) dropLines(it *item) {
 	for row := it.lines; row != 0; {
 		next := e.lines.At(row).next
@@ -182,7 +181,7 @@ func (e *Engine) held(it *item) (allocated, pending int64) {
 	return allocated, pending
 }
 
-// restockable is what an item has shipped and not got back. Of what only came back nothing was shipped.
+// restockable is how many units of an item have shipped and not come back: 0 if the item is only known from a return.
 func (e *Engine) restockable(it *item) (units int64) {
 	if it.onlyReturned() {
 		return 0
@@ -200,8 +199,8 @@ func (e *Engine) isOpen(it *item) bool {
 	return allocated+pending > 0
 }
 
-// isSpent reports whether everything of an item was released and nothing fulfilled or returned, so that it may be
-// allocated anew.
+// isSpent reports whether all units of an item were released, and none fulfilled or returned. Such an item may be
+// allocated again.
 func (e *Engine) isSpent(it *item) bool {
 	for row := it.lines; row != 0; {
 		l := e.lines.At(row)
@@ -227,13 +226,13 @@ func (e *Engine) updateOpenCount(it *item, wasOpen bool) {
 	}
 }
 
-// orderFor gives the order a command is about: from memory, or from the stored row that the command carries; 0 if there
-// is none. false: the stored row may be out of date, so the command must be sent again.
+// orderFor gives the order that a command names, from memory or from the stored row in its envelope; 0 if there is
+// none. ok is false if the stored row may be out of date: the command must be sent again.
 func (e *Engine) orderFor(orderID string, hash uint64, envelope *Envelope, r *Result) (uint32, bool) {
 	if row := e.findHashed(orderID, hash); row != 0 || len(envelope.Archived) == 0 {
 		return row, true
 	}
-	// Within that many entries the order cannot have come back, changed, and left memory again.
+	// Within so many entries the order cannot have come back, changed, and left memory again.
 	if e.appliedIndex.Load()-envelope.ArchivedAt >= ClosedOrderEntries {
 		r.refuse(CodeRetry, "orderId", orderID)
 		return 0, false
@@ -266,7 +265,7 @@ type linePlan struct {
 	version  uint64
 }
 
-// addLine adds an empty plan, in its place: a copy of so large a struct costs more than filling it.
+// addLine adds an empty plan in place: to copy so large a struct costs more than to fill it.
 func (s *scratch) addLine() *linePlan {
 	s.lines = resize(s.lines, len(s.lines)+1)
 	p := &s.lines[len(s.lines)-1]
@@ -274,8 +273,8 @@ func (s *scratch) addLine() *linePlan {
 	return p
 }
 
-// refusedAll gives a result the first refused line with the smallest code, if there is one: the line by its number and
-// its item id. The others are not attempted.
+// refusedAll refuses a command with a refused line, and reports whether there is one. The result names the first line
+// with the smallest code, by its number and item id. The other lines are not attempted.
 func refusedAll(r *Result) bool {
 	for i := range r.Lines {
 		if code := r.Lines[i].Code; code != CodeOK && (r.Code == CodeOK || code < r.Code) {
@@ -293,11 +292,11 @@ func refusedAll(r *Result) bool {
 	return true
 }
 
-// itemIndex finds the items of one order, the one that commands ask about: an order is made and changed by commands of
-// many lines, and then not looked at for long. An index of all items would cost each new item a cache miss, for lookups
-// that mostly never happen.
+// itemIndex finds the items of the one order that commands work on. Commands of many lines make and change an order,
+// which then rests for long. An index of all items would cost each new item a cache miss, for lookups that mostly never
+// happen.
 type itemIndex struct {
-	order uint32                      // whose items are in it, 0: nobody's
+	order uint32                      // whose items are in it; 0: no order's
 	asked uint32                      // the large order that was asked for last
 	rows  mem.HashMap[uint64, uint32] // of the items, by their id's hash; 0: the item has left the order
 }
@@ -323,8 +322,8 @@ func (e *Engine) findItem(orderRow uint32, itemID string) uint32 {
 	return row
 }
 
-// indexed reports whether the index is of this order. It becomes so when the order is asked for twice in a row: to
-// build it costs as much as some walks.
+// indexed reports whether the index is of this order. It is built when the order is asked for twice in a row, since
+// that costs as much as some walks.
 func (e *Engine) indexed(orderRow uint32, o *order) bool {
 	x := &e.itemIndex
 	switch {
@@ -353,8 +352,8 @@ func (e *Engine) findIndexed(itemID string) uint32 {
 	return 0
 }
 
-// index enters an item that has come to an order, if that is the one. An index of too many items that have left is
-// given up.
+// index adds a new item of an order, if the index is of that order. An index with too many items that have left is
+// dropped.
 func (e *Engine) index(orderRow, row uint32) {
 	x := &e.itemIndex
 	switch {
@@ -366,7 +365,7 @@ func (e *Engine) index(orderRow, row uint32) {
 	}
 }
 
-// unindex takes out an item that leaves an order and still has its id.
+// unindex removes an item that leaves an order and still has its id.
 func (e *Engine) unindex(orderRow, row uint32) {
 	x := &e.itemIndex
 	if x.order != orderRow {

@@ -20,8 +20,8 @@ type OrderLine struct {
 	Location string `json:"location"`
 	Tags     []Tag  `json:"tags"`
 
-	// Lost and Block are for Deallocate only. Lost: the allocated units that are released are not there any more, so on
-	// hand falls by as many, as far as there are any. Block is for the item's record.
+	// Lost and Block are for Deallocate only. Lost: the released units are gone, so on hand falls by as many allocated
+	// units, but not below 0. Block marks the item's record.
 	Lost  bool      `json:"lost"`
 	Block BlockMark `json:"block"`
 }
@@ -91,7 +91,7 @@ func checkOrderLine(l *OrderLine, action Kind) *Fault {
 	return checkTags("tags", l.Tags)
 }
 
-const onlyReturns = "only a return may name it"
+const onlyReturns = "only a return may have it"
 
 // checkNoGoods refuses what only a Return may name: another action would ignore it, and its sender would not know.
 func checkNoGoods(l *OrderLine) *Fault {
@@ -107,9 +107,9 @@ func checkNoGoods(l *OrderLine) *Fault {
 	}
 }
 
-const onlyDeallocates = "only a deallocate may say so"
+const onlyDeallocates = "only a deallocate may have it"
 
-// checkNoMarks refuses what only a Deallocate may say.
+// checkNoMarks refuses what only a Deallocate may have.
 func checkNoMarks(l *OrderLine) *Fault {
 	switch {
 	case l.Lost:
@@ -199,13 +199,13 @@ func (l *OrderLine) hash() uint64 {
 	h := mem.HashJoin(mem.HashText(l.ItemID), uint64(l.Quantity))
 	h = mem.HashJoin(h, mem.HashText2(l.UPC, l.Location))
 	h = mem.HashJoin(h, hashTags(l.Tags))
-	if l.Lost || l.Block != BlockKeep { // other lines have the hash that they had before there was this
+	if l.Lost || l.Block != BlockKeep { // other lines keep the hash of older versions
 		h = mem.HashJoin(h, uint64(l.Block)<<1|uint64(flagBit(l.Lost, 1)))
 	}
 	return h
 }
 
-// apply confirms, releases, ships or restocks units of an order: all lines, or none when one cannot be done.
+// apply confirms, releases, ships or restocks units of an order: all lines, or none if one cannot be done.
 func (c *OrderChange) apply(e *Engine, envelope *Envelope, r *Result) {
 	hash := mem.HashText(c.OrderID)
 	orderRow, ok := e.orderFor(c.OrderID, hash, envelope, r)
@@ -322,7 +322,7 @@ func (e *Engine) leftFor(action Kind, it *item) int64 {
 	return allocated + pending
 }
 
-// planNamed plans one line of the command. false: the command is refused as a whole.
+// planNamed plans one line of the command. It reports false if the command is refused as a whole.
 func (e *Engine) planNamed(c *OrderChange, i int, orderRow uint32, r *Result) bool {
 	l := &c.Lines[i]
 	row := uint32(0)
@@ -410,11 +410,11 @@ func (e *Engine) changeItem(action Kind, p *linePlan, out *LineResult) {
 	e.updateOpenCount(it, wasOpen)
 }
 
-// What is answered when an action finds nothing left to be done to. Whoever is told that all is well ships, refunds, or
-// tells a customer so.
+// The answers of an action that finds no units left. They must not say ok: on an ok the caller ships goods, or pays
+// money back.
 
-// answerNothingLeft answers an action on a whole order that has nothing left for it: with what it did before, or else
-// with what became of the units.
+// answerNothingLeft answers an action on a whole order that has no units left for it: with what the action did before,
+// or else with what became of the units.
 func (e *Engine) answerNothingLeft(action Kind, orderRow uint32, r *Result) {
 	o := e.orders.At(orderRow)
 	shipped := false
@@ -426,7 +426,7 @@ func (e *Engine) answerNothingLeft(action Kind, orderRow uint32, r *Result) {
 		}
 	}
 	if len(r.Lines) > 0 || action == KindDeallocate && !shipped {
-		return // what holds nothing needs no release, unless it is out of the house
+		return // an order that holds nothing needs no release, unless its units have shipped
 	}
 	for row := o.items; row != 0; row = e.items.At(row).next {
 		e.planNothing(row, r.addLine(e.ordersText.Get(e.items.At(row).id), 0))
@@ -455,7 +455,7 @@ func (e *Engine) planNothing(row uint32, out *LineResult) {
 	e.scratch.lines = append(e.scratch.lines, linePlan{item: row})
 }
 
-// whyNothingLeft says what became of an item's units: what they are, or what was done to them last.
+// whyNothingLeft gives the state of an item's units, or the last movement if it has none.
 func (e *Engine) whyNothingLeft(it *item) string {
 	allocated, pending := e.held(it)
 	why := MovementKind(0)

@@ -157,7 +157,7 @@ func (e *Engine) planRuled(c *Allocate, l *AllocateLine, p *linePlan, out *LineR
 	out.Code = p.code
 }
 
-// planCandidates takes from the candidates in their order. A line that is refused gives back what it took.
+// planCandidates takes from the candidates in their order. A refused line gives back what it took.
 func (e *Engine) planCandidates(c *Allocate, l *AllocateLine, p *linePlan, out *LineResult) {
 	if p.record = e.findPrefetched(l.UPC, l.Location); p.record == 0 {
 		p.code = CodeUnknownRecord
@@ -191,8 +191,8 @@ func (e *Engine) planCandidates(c *Allocate, l *AllocateLine, p *linePlan, out *
 	}
 }
 
-// planPending has units wait in the line's own segment. A rule may have left stock there, which the command's later
-// lines must not take from those that wait.
+// planPending makes units wait in the line's own segment. A rule may have left stock there: it belongs to the waiting
+// units, not to later lines of the command.
 func (e *Engine) planPending(p *linePlan, units int64) {
 	p.pending = units
 	if p.tagSet == 0 {
@@ -203,14 +203,14 @@ func (e *Engine) planPending(p *linePlan, units int64) {
 	}
 }
 
-// reserveTagSet reports whether the schema has room for the tags that an item asked for, though it is filled from
-// others.
+// reserveTagSet reports whether the schema has room for the tags that an item asked for, even if other segments fill
+// it.
 func (e *Engine) reserveTagSet() bool {
 	e.scratch.capacity.sets++
 	return int(e.Schema().sets.Used())+e.scratch.capacity.sets <= TagSetsMax
 }
 
-// takeFrom notes what a candidate gives of the units that are left, and returns it.
+// takeFrom records what a candidate gives of the units still wanted, and returns it.
 func (e *Engine) takeFrom(p *linePlan, c *PlannedCandidate, left int64) int64 {
 	key, _, code, _ := e.Schema().key(c.Tags)
 	if code != CodeOK {
@@ -234,7 +234,7 @@ func passedOver(c *PlannedCandidate, why CandidateWhy) CandidateExplanation {
 	return CandidateExplanation{Tags: c.Tags, Keep: c.Keep, Max: c.Max, Why: why}
 }
 
-// addTake notes what a segment had and gave, and returns what it gave.
+// addTake records what a segment had and gave, and returns what it gave.
 func (e *Engine) addTake(c *PlannedCandidate, set TagSetID, segment uint32, available, left int64) int64 {
 	s := e.segments.At(segment)
 	t := take{segment: segment, CandidateExplanation: CandidateExplanation{
@@ -264,8 +264,8 @@ func (c *PlannedCandidate) Take(available, wanted int64) (units int64, why Candi
 	return units, WhyTaken
 }
 
-// commitPlanned does a planned line: one allocation line for each segment that gives, and the item's own segment for
-// what has to wait. The order was touched.
+// commitPlanned carries out a planned line: one allocation line for each segment that gives, and one of the item's own
+// segment for units that wait. The order was touched.
 func (e *Engine) commitPlanned(orderRow uint32, c *Allocate, i int, out *LineResult) {
 	l, p := &c.Lines[i], &e.scratch.lines[i]
 	takes := e.scratch.takes[p.from:p.to]
@@ -299,8 +299,8 @@ func (e *Engine) commitPlanned(orderRow uint32, c *Allocate, i int, out *LineRes
 	e.closeRecord(rec, &w)
 }
 
-// takenOf adds up what the segment of candidate k gives to the line, which may name it more than once: at the candidate
-// that is the first to give, so that parts are in the order of their taking.
+// takenOf adds up what the segment of candidate k gives to the line. A line may name a segment more than once: the sum
+// stands at the first candidate that gives, and is 0 at the others.
 func takenOf(takes []take, k int) (units int64) {
 	for i := range takes {
 		if takes[i].segment == takes[k].segment && takes[i].Taken > 0 {
@@ -322,7 +322,7 @@ func (e *Engine) commitPart(rec *record, w *recordEdit, itemRow, segment uint32,
 	e.addUnits(rec, w, segment, unitDelta{allocated: part.took, pending: part.waited})
 	if part.waited > 0 {
 		e.queuePending(e.segments.At(segment), lineRow)
-		w.waiting = true // for what the rule has left in the segment
+		w.waiting = true // they get what the rule has left in the segment
 	}
 	e.addMovement(itemRow, MovementAllocated, part.tagSet, part.took)
 	e.addMovement(itemRow, MovementPending, part.tagSet, part.waited)

@@ -34,7 +34,7 @@ func (c *Redistribute) digest(dst []byte) []byte {
 	return digestBool(digestBool(digestScope(dst, &c.Scope), c.Now), c.DryRun)
 }
 
-// apply marks records as due, splits them now, or only says what that would do.
+// apply marks records as due, splits them now, or only reports what a split would do.
 func (c *Redistribute) apply(e *Engine, _ *Envelope, r *Result) {
 	rows := e.inScope(&c.Scope)
 	r.Stock.Records = int64(len(rows))
@@ -93,7 +93,7 @@ func (e *Engine) redistributeRuleOf(row uint32) (a *Activation, asked bool) {
 	return a, a != nil && !a.Suspended
 }
 
-// redistributeRecord splits a record by percent, or has it wait for what its rule says.
+// redistributeRecord splits a record by percent, or makes it wait for its rule's plan.
 func (e *Engine) redistributeRecord(row uint32, r *Result) {
 	a, asked := e.redistributeRuleOf(row)
 	switch {
@@ -131,7 +131,7 @@ func (e *Engine) NextPlans(after uint32, limit int, dst []PlanWanted) ([]PlanWan
 	return dst, 0
 }
 
-// setPlanned has an opened record wait for a plan, or wait no more.
+// setPlanned makes an opened record wait for a plan, or wait no more.
 func (e *Engine) setPlanned(row uint32, on bool) {
 	r := e.records.At(row)
 	if on == (r.flags&recordPlanned != 0) {
@@ -179,8 +179,8 @@ type RedistributeItem struct {
 	Targets       []SegmentTarget    `json:"targets"`
 }
 
-// RedistributePlan carries out what rules decided about records that wait for a plan. A record that has changed since,
-// or no longer waits, is passed over: it is to be planned anew. Only the leader proposes it.
+// RedistributePlan carries out what rules decided about records that wait for a plan. It skips a record that has
+// changed since or no longer waits: the leader plans it again. Only the leader proposes it.
 type RedistributePlan struct {
 	Items []RedistributeItem `json:"items"`
 }
@@ -277,7 +277,7 @@ func (it *RedistributeItem) hash() uint64 {
 	return h
 }
 
-// apply does the items in their order.
+// apply carries out the items in their order.
 func (c *RedistributePlan) apply(e *Engine, envelope *Envelope, r *Result) {
 	if envelope.RulesIndex != e.Rules().sequence {
 		r.refuse(CodeRetry, "rules", strconv.FormatUint(envelope.RulesIndex, 10))
@@ -298,7 +298,7 @@ func (c *RedistributePlan) apply(e *Engine, envelope *Envelope, r *Result) {
 	}
 }
 
-// redistributeItem does one item, and says what it came to.
+// redistributeItem carries out one item and emits what became of it.
 func (e *Engine) redistributeItem(row uint32, it *RedistributeItem, r *Result) {
 	before := r.Stock.Units
 	kind, reason := EventRecordRedistributed, it.Reason
@@ -333,8 +333,8 @@ type targetPart struct {
 	segment uint32
 }
 
-// resolveTargets finds the segments of an item's targets into scratch.targets, and says what is wrong with them: the
-// plan is data like any other, and must not make units appear, vanish, or break a promise.
+// resolveTargets finds the segments of an item's targets, into scratch.targets, and gives their fault if there is one:
+// a plan must not make units appear or vanish, or break a promise.
 func (e *Engine) resolveTargets(row uint32, it *RedistributeItem) (fault string) {
 	s, rec := e.Schema(), e.records.At(row)
 	parts := e.scratch.targets[:0]
@@ -382,8 +382,8 @@ func (e *Engine) resolveTargets(row uint32, it *RedistributeItem) (fault string)
 	return ""
 }
 
-// moveTargets moves on hand units between the segments in scratch.targets. A segment that the record lacks is created
-// when it is to have units.
+// moveTargets moves on hand units between the segments in scratch.targets. A missing segment is created if its target
+// is more than 0.
 func (e *Engine) moveTargets(rec *record, w *recordEdit, it *RedistributeItem, r *Result) {
 	for i := range it.Targets {
 		part, after := &e.scratch.targets[i], it.Targets[i].Available

@@ -37,7 +37,7 @@ func (e *Engine) releaseLine(itemRow uint32, rec *record, w *recordEdit, row uin
 	if d.pending != 0 && l.pending == 0 {
 		e.dequeuePending(e.segments.At(seg), row)
 	}
-	if kind == MovementLost { // what was pending never was there
+	if kind == MovementLost { // pending units were never there
 		d.onHand = -min(-d.allocated, e.segments.At(seg).onHand)
 		e.addUnits(rec, w, seg, d)
 		e.addMovement(itemRow, MovementReleased, id, -d.pending)
@@ -61,7 +61,7 @@ func (e *Engine) releaseAll(itemRow uint32, kind MovementKind) int64 {
 	rec, w := e.openRecord(e.recordOf(it))
 	e.release(itemRow, rec, &w, allocated+pending, kind, nil)
 	if kind == MovementRecordDeleted {
-		w.waiting = false // whoever waits there gets nothing from a record that goes away
+		w.waiting = false // orders that wait get nothing from a record that goes away
 	}
 	e.closeRecord(rec, &w)
 	e.updateOpenCount(it, true)
@@ -84,7 +84,7 @@ func (e *Engine) expireReservations() {
 	}
 }
 
-// expires reports whether a reservation still ends at that time.
+// expires reports whether the reservation still ends at the time of its heap entry.
 func (e *Engine) expires(d mem.Due) bool {
 	it := e.items.At(d.Row)
 	return it.seq == d.Seq && it.expiresMS == d.AtMS && e.isOpen(it)

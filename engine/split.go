@@ -14,7 +14,7 @@ import (
 // splitWeightSumMax bounds the sum of a rule's weights: products of the basis points of up to four categories.
 const splitWeightSumMax = 10_000 * 10_000 * 10_000 * 10_000
 
-// The steps below add two numbers smaller than the sum of weights in 64 bits.
+// The functions below add two numbers smaller than the sum of weights in 64 bits.
 const _ = uint64(1<<63-1) - 2*splitWeightSumMax
 
 // splitRule says how a group's available units are divided among its segments. It is made once for a schema and shared
@@ -39,7 +39,7 @@ type splitScratch struct {
 	shares     []int64
 }
 
-// claim is a segment's claim to one of the units that are left when every segment has got its whole units.
+// claim is a segment's claim to one of the units left over when every segment has its whole units.
 type claim struct {
 	remainder uint64
 	segment   int32
@@ -144,8 +144,8 @@ func (s *splitScratch) roundUnbiased(weightSum, offset uint64, out []int64) {
 
 // splitRanked divides total units by the weights within mins and maxs. The segments are served by rank: each gets the
 // larger of its share (as splitAvailable rounds it, ties in order) and its min, at most its max, and at most what is
-// left. What is left at the end goes by rank to whoever is below its max, as much as fits; if everybody is at its max,
-// the rest goes to the first segment that has a percentage, whatever its max, because units cannot vanish.
+// left. The rest goes by rank to segments below their max, as much as fits. If all are at their max, it goes to the
+// first segment with a percentage, beyond its max, because units cannot vanish.
 func (s *splitScratch) splitRanked(total int64, rule *splitRule, offset uint64, out []int64) {
 	if len(rule.mins) != len(out) || len(rule.maxs) != len(out) {
 		panic("BUG: a ranked split without a min and a max for each segment")
@@ -315,7 +315,7 @@ func (e *Engine) splitGroup(rec *record, w *recordEdit, g *tagGroup, total int64
 	return moved
 }
 
-// wants reports whether the segment of that rank takes part in splits.
+// wants reports whether the segment with that rank takes part in splits.
 func (g *tagGroup) wants(i int) bool {
 	return g.rule.weights[i] > 0 || g.rule.mins != nil && g.rule.mins[i] > 0
 }

@@ -187,16 +187,16 @@ func (it *StockItem) hash() uint64 {
 	return mem.HashJoin(h, uint64(it.DeliveryDateMS))
 }
 
-// stockTarget is where one stock item goes: a segment, or a group that it is split over.
+// stockTarget is what one stock item sets: a segment, or the tag group that it is split over.
 type stockTarget struct {
 	record uint32 // 0: the record does not exist yet
 	key    tagSetKey
 	split  bool
-	onHand int64 // what on hand of the target becomes; not for future stock
+	onHand int64 // the new on hand of the target; not for future stock
 	short  int64 // by how much a counted quantity came out below zero
 }
 
-// targets resolves every item into scratch.stock, or refuses the first that cannot be.
+// targets resolves every item into scratch.stock, or refuses the first one that cannot be resolved.
 func (e *Engine) targets(location string, items []StockItem, r *Result) bool {
 	s := e.Schema()
 	e.scratch.stock = e.scratch.stock[:0]
@@ -210,7 +210,7 @@ func (e *Engine) targets(location string, items []StockItem, r *Result) bool {
 		}
 		t := stockTarget{record: e.findRecord(items[i].UPC, location), key: key, split: split}
 		if date := items[i].DeliveryDateMS; date != 0 && date <= e.nowMS.Load() {
-			// Taken as arrived, a feed that is sent again would bring the same units again.
+			// If it counted as arrived, a feed that is sent twice would add the same units twice.
 			r.refuse(CodeExpired, itemPath(i, "deliveryDate"), strconv.FormatInt(date, 10))
 			return false
 		}
@@ -254,8 +254,8 @@ func (e *Engine) tooManyFutures(t *stockTarget, upc string) bool {
 	return n+*sum > FuturesPerRecordMax
 }
 
-// firstDuplicate gives the first item whose target an earlier item sets too, or -1. A group and one of its segments
-// overlap, so they count as the same target.
+// firstDuplicate gives the first item whose target an earlier item sets too, or -1. A tag group and one of its segments
+// overlap, so they count as one target.
 func (e *Engine) firstDuplicate(items []StockItem) int {
 	if len(items) == 1 {
 		return -1
@@ -279,7 +279,7 @@ func (e *Engine) firstDuplicate(items []StockItem) int {
 	return -1
 }
 
-// targetOnHand is what the target has now.
+// targetOnHand is the target's on hand now.
 func (e *Engine) targetOnHand(t *stockTarget) int64 {
 	units := int64(0)
 	e.eachTargeted(t, func(row uint32, seg *segment) { units += seg.onHand })
@@ -302,7 +302,7 @@ func (e *Engine) eachTargeted(t *stockTarget, do func(row uint32, seg *segment))
 	}
 }
 
-// checkOnHand refuses what an item would set on hand, or a delivery, to.
+// checkOnHand refuses an item that would set on hand, or a delivery, outside the limits.
 func (e *Engine) checkOnHand(t *stockTarget, i int, location string, items []StockItem, r *Result) bool {
 	it := &items[i]
 	more := int64(0)
@@ -325,7 +325,7 @@ func (e *Engine) checkOnHand(t *stockTarget, i int, location string, items []Sto
 	return false
 }
 
-// setStock does the resolved items.
+// setStock carries out the resolved items.
 func (e *Engine) setStock(location string, items []StockItem, r *Result) {
 	e.scratch.sums.Start(len(items))
 	for i := range items {
@@ -342,7 +342,7 @@ func (e *Engine) setStock(location string, items []StockItem, r *Result) {
 		}
 		e.countRecord(t.record, r)
 	}
-	e.counts.loading = false // what a redistribution moves was not so at the count's start
+	e.counts.loading = false // a redistribution does not correct what was there at the count's start
 	for i := range items {
 		if row := e.scratch.stock[i].record; e.records.At(row).flags&recordDue != 0 {
 			e.redistributeRecord(row, nil)
@@ -351,7 +351,7 @@ func (e *Engine) setStock(location string, items []StockItem, r *Result) {
 	r.Stock.Items = int64(len(items))
 }
 
-// countRecord counts a changed record once in a result. scratch.sums has those that have been counted.
+// countRecord counts a changed record once in a result. scratch.sums has the records counted so far.
 func (e *Engine) countRecord(row uint32, r *Result) {
 	if seen := e.scratch.sums.At(row); *seen == 0 {
 		*seen = 1

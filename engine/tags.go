@@ -15,8 +15,7 @@ type Tag struct {
 
 const tagBytesMin = 2 * textBytesMin
 
-// checkTags checks the texts of a tag list. Whether the tags exist, and that none names a category twice, is the
-// schema's to say.
+// checkTags checks the texts of a tag list. The schema checks later that the tags exist and name each category once.
 func checkTags(field string, tags []Tag) *Fault {
 	if f := checkSize(field, len(tags), 0, CategoriesMax); f != nil {
 		return f
@@ -65,7 +64,7 @@ func (r *bodyReader) readKnownTags() ([]Tag, *tagList) {
 	return r.readTags(), nil
 }
 
-// hashTags is the same for every order of the tags: a sum of their hashes.
+// hashTags does not depend on the order of the tags: it is a sum of their hashes.
 func hashTags(tags []Tag) uint64 {
 	sum := uint64(len(tags))
 	for i := range tags {
@@ -74,18 +73,18 @@ func hashTags(tags []Tag) uint64 {
 	return sum
 }
 
-// tagLists remembers tag lists that Allocates named, by their binary form: an engine sees few different ones, and to
-// decode, check and resolve one takes longer than the rest of a line. What is remembered follows from the list and the
-// schema alone, so whether a list is remembered shows in no result.
+// tagLists remembers tag lists of Allocates by their binary form. An engine sees few different lists, and to decode,
+// check and resolve one takes longer than the rest of a line. What is remembered depends on the list and the schema
+// alone, so no result shows whether a list is remembered.
 type tagLists struct {
-	schema *Schema  // all of them are resolved under
-	last   *tagList // found last, which the next line may have, too
+	schema *Schema  // that all lists are resolved under
+	last   *tagList // found last; the next line may have it too
 	slots  [tagListSlots]*tagList
 	missed uint32 // lists that found no slot
 }
 
-// A list stands in one of a few slots in a row. When all are taken, every so many misses one makes room, so that no
-// list stays out for ever, and two that are in each other's way do not allocate all the time.
+// A list is in one of tagListTries slots in a row. When all are full, a new list replaces one only every
+// tagListPatience misses: each list gets in at some time, and two lists that compete do not allocate all the time.
 const (
 	tagListSlots    = 256
 	tagListTries    = 4
@@ -93,20 +92,20 @@ const (
 	tagListPatience = 64
 )
 
-// tagList is one list. Its tags passed checkTags, and the schema knows them. Another list that takes its slot leaves it
-// as it is: lines of the command at hand may have it.
+// tagList is one list. Its tags passed checkTags, and the schema knows them. It never changes: when another list gets
+// its slot, lines of the present command may still have it.
 type tagList struct {
 	form   string // binary
 	tags   []Tag
 	schema *Schema
 	key    tagSetKey
-	set    TagSetID // 0: none had the key when it was looked for last
+	set    TagSetID // 0: no tag set had the key at the last lookup
 }
 
 // find gives the list with which b begins and its length in b; nil: it is not remembered.
 func (m *tagLists) find(b []byte) (l *tagList, bytes int) {
 	if l := m.last; l != nil && len(l.form) <= len(b) && aliasText(b[:len(l.form)]) == l.form {
-		return l, len(l.form) // no list is the beginning of another one
+		return l, len(l.form) // no list is a prefix of another one
 	}
 	n := tagListBytes(b)
 	if n == 0 {
@@ -142,8 +141,8 @@ func tagListBytes(b []byte) int {
 	return at
 }
 
-// of makes the lists those of a schema.
-func (m *tagLists) of(s *Schema) {
+// useSchema forgets all lists if they are of another schema.
+func (m *tagLists) useSchema(s *Schema) {
 	if m.schema != s {
 		*m = tagLists{schema: s}
 	}
