@@ -115,7 +115,7 @@ func (e *Engine) run(c Command, envelope *Envelope, r *Result) {
 	if envelope.Job != nil && r.Code != CodeRetry {
 		e.keepJob(c, envelope.Job, r)
 	}
-	if invariants {
+	if mem.Invariants {
 		e.recount()
 	}
 }
@@ -152,7 +152,7 @@ func (e *Engine) Advance(index uint64, nowMS int64) {
 	e.closeOldCounts()
 	e.evictClosedOrders()
 	e.dropOld()
-	if invariants {
+	if mem.Invariants {
 		e.recount()
 	}
 }

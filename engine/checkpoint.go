@@ -424,7 +424,7 @@ func (e *Engine) touchRecord(row uint32) {
 		e.keepRow(&c.records, recordTable, row)
 	}
 	e.changes.records.Add(row)
-	if invariants {
+	if mem.Invariants {
 		e.scratch.touched.records = append(e.scratch.touched.records, row)
 	}
 }
@@ -436,7 +436,7 @@ func (e *Engine) touchOrder(row uint32) {
 	}
 	e.changes.orders.Add(row)
 	e.setChanged(row, e.appliedIndex.Load())
-	if invariants {
+	if mem.Invariants {
 		e.scratch.touched.orders = append(e.scratch.touched.orders, row)
 	}
 }

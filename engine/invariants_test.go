@@ -1,13 +1,14 @@
 package engine
 
 import (
+	"apportion/engine/mem"
 	"strings"
 	"testing"
 )
 
 // TestInvariantsCatch breaks a figure, and applies a command that touches the record and the order and is right itself.
 func TestInvariantsCatch(t *testing.T) {
-	if !invariants {
+	if !mem.Invariants {
 		t.Skip("built without the tag invariants and without -race: commands are not followed by a recount")
 	}
 	segment := func(e *Engine) *segment { return e.segments.At(e.records.At(e.findRecord("U", "L")).segments) }

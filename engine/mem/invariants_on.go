@@ -1,0 +1,6 @@
+//go:build invariants || race
+
+package mem
+
+// Invariants is true: every command is followed by a recount.
+const Invariants = true
