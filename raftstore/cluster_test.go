@@ -51,8 +51,9 @@ func newGroupOf(t testing.TB, voters int, change func(cfg *Config)) *testGroup {
 	for range voters {
 		g.add(false)
 	}
-	g.await("all are voters", func() bool {
-		return len(g.nodes[0].voters()) == voters
+	// A node whose log lacks the last configuration refuses its vote to a voter that it does not know.
+	g.await("all nodes know all voters", func() bool {
+		return !slices.ContainsFunc(g.nodes, func(n *testNode) bool { return len(n.voters()) != voters })
 	})
 	return g
 }
