@@ -143,7 +143,7 @@ func (v *verifier) replay(ctx context.Context, a *applier) (err error) {
 		v.report(err.Error())
 	}
 	if adopted, err := statedb.ReadManifest(v.fs, v.paths.State); err != nil || adopted != nil {
-		return err // the next start brings the log in line with a state of another node, see alignLog
+		return err // the next start brings the log in line with a state of another node, see truncateLogToState
 	}
 	if err := checkLogMatchesState(log, v.meta); err != nil {
 		v.report(err.Error())
