@@ -109,7 +109,7 @@ func (e *Engine) applyKeyed(c Command, envelope *Envelope, r *Result, dst []byte
 	return dst
 }
 
-// run does a command and keeps its outcome as a job, if that is wanted.
+// run carries out a command and keeps its outcome as a job if the envelope asks for one.
 func (e *Engine) run(c Command, envelope *Envelope, r *Result) {
 	c.apply(e, envelope, r)
 	if envelope.Job != nil && r.Code != CodeRetry {
@@ -120,7 +120,8 @@ func (e *Engine) run(c Command, envelope *Envelope, r *Result) {
 	}
 }
 
-// Expire carries only its entry's time: what is due by then (reservations, deliveries, counts) happens.
+// Expire has no fields: its entry's time makes everything happen that is due by then (reservations, deliveries,
+// counts).
 type Expire struct{}
 
 func (*Expire) Kind() Kind { return KindExpire }
@@ -136,7 +137,7 @@ func (*Expire) digest(dst []byte) []byte { return dst }
 // apply has nothing to do: what is due at the entry's time happens before any command.
 func (*Expire) apply(*Engine, *Envelope, *Result) {}
 
-// Advance makes happen what is due at an entry: reservations end, deliveries arrive, counts close, old rows leave.
+// Advance carries out what is due at an entry: reservations end, deliveries arrive, counts close, old rows leave.
 // Apply calls it; for an entry without commands the caller does. Indexes and times must not fall.
 func (e *Engine) Advance(index uint64, nowMS int64) {
 	applied := e.appliedIndex.Load()

@@ -7,7 +7,7 @@ import (
 	"apportion/engine/mem"
 )
 
-// BlockItem says of one UPC whether it is blocked.
+// BlockItem is the mark that one UPC's record gets.
 type BlockItem struct {
 	UPC     string `json:"upc"`
 	Blocked bool   `json:"blocked"`
@@ -86,7 +86,7 @@ func (c *Block) apply(e *Engine, _ *Envelope, r *Result) {
 	}
 }
 
-// setBlocked marks a record, or takes the mark away, and reports whether that changes anything.
+// setBlocked sets or clears a record's mark, and reports whether that changes anything.
 func (e *Engine) setBlocked(row uint32, on bool) bool {
 	if e.records.At(row).flags&recordBlocked != 0 == on {
 		return false
@@ -97,7 +97,7 @@ func (e *Engine) setBlocked(row uint32, on bool) bool {
 	return true
 }
 
-// BlockMark says what becomes of the mark that Block gives a record.
+// BlockMark is what a Deallocate does to the mark of its item's record.
 type BlockMark uint8
 
 // The block marks. The numbers are stored.
@@ -109,7 +109,7 @@ const (
 	blockMarks
 )
 
-// blockItems does what a Deallocate says of the records that its items came from. One that was deleted has no mark.
+// blockItems sets or clears the marks of the records that a Deallocate's items came from. A deleted record has none.
 func (e *Engine) blockItems(lines []OrderLine) {
 	for i := range lines {
 		if row := e.recordOf(e.items.At(e.scratch.lines[i].item)); row != 0 && lines[i].Block != BlockKeep {

@@ -119,7 +119,7 @@ func TestCommandGolden(t *testing.T) {
 	}
 }
 
-// TestCommandVersions: what nodes of before can read is written so that they do.
+// TestCommandVersions: a command is written in the oldest version that can express it, for nodes with older programs.
 func TestCommandVersions(t *testing.T) {
 	f := func(want byte, env Envelope, c Command) {
 		t.Helper()
@@ -144,7 +144,7 @@ func TestCommandVersions(t *testing.T) {
 	f(5, Envelope{}, &PutLocationGroup{Group: "g"})
 }
 
-// TestCommandOfVersion1 reads a command of before there were rules.
+// TestCommandOfVersion1 reads a command of the version before rules.
 func TestCommandOfVersion1(t *testing.T) {
 	b := AppendCommand(nil, &Envelope{Key: "k1"}, &oneAllocate)
 	b[0] = 1

@@ -14,7 +14,7 @@ type CloseCount struct {
 	Count    string `json:"count"`
 }
 
-// countBytesMax bounds the name of a stock count, in bytes. It is an identity like the others.
+// countBytesMax bounds the name of a stock count, in bytes.
 const countBytesMax = LocationBytesMax
 
 func (*StartCount) Kind() Kind { return KindStartCount }
@@ -87,10 +87,10 @@ func checkCount(location, count string) *Fault {
 type stockCounts struct {
 	open []stockCount // in the order of their start
 
-	// bases holds, while a count is open, on hand as of the count's start, of the segments that have changed since.
+	// bases has, while a count is open, on hand as of the count's start of each segment that has changed since.
 	bases map[uint32]int64
 
-	// loading reports whether the quantities being set are counted ones.
+	// loading reports whether the quantities that are being set were counted.
 	loading bool
 }
 
@@ -131,8 +131,8 @@ func (c *stockCounts) note(location, segmentRow uint32, onHand int64) {
 	}
 }
 
-// noteChange keeps a segment's base before on hand changes by d. What a counted quantity corrects was so at the count's
-// start already, so it moves the base too, and loading the same count again corrects nothing.
+// noteChange keeps a segment's base before on hand changes by d. A counted quantity corrects the base too, since it is
+// as of the count's start: the same count again corrects nothing.
 func (c *stockCounts) noteChange(location, segmentRow uint32, onHand, d int64) {
 	c.note(location, segmentRow, onHand)
 	if c.loading {
@@ -148,7 +148,7 @@ func (c *stockCounts) base(segmentRow uint32, onHand int64) int64 {
 	return onHand
 }
 
-// forget drops what is kept of a segment that goes away.
+// forget drops the base of a segment that goes away.
 func (c *stockCounts) forget(segmentRow uint32) { delete(c.bases, segmentRow) }
 
 func (c *stockCounts) nextDueMS() (int64, bool) {
@@ -169,7 +169,7 @@ func (e *Engine) sinceCount(t *stockTarget) int64 {
 	return units
 }
 
-// endCount forgets the count and what was kept for it.
+// endCount forgets the count and its bases.
 func (e *Engine) endCount(i int) {
 	count := e.counts.open[i]
 	e.counts.open = append(e.counts.open[:i], e.counts.open[i+1:]...)

@@ -7,8 +7,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// TestCountShort: an item of a count of which more was shipped than was counted becomes 0 and is told of; the rest is
-// taken.
+// TestCountShort: if more of an item shipped than was counted, its on hand becomes 0 and the shortfall is reported. The
+// other items are counted.
 func TestCountShort(t *testing.T) {
 	counted := &Refresh{Location: "L", Count: "c", Items: []StockItem{units("X", 9), units("Y", 1), units("Z", 3)}}
 	shipped := func(more ...Command) *host {
@@ -57,7 +57,7 @@ func TestCountShort(t *testing.T) {
 		t.Errorf("a refusal reports %+v", r.Shortfalls)
 	}
 
-	// A command that a program of before has written means what it meant there.
+	// A command of an older version keeps its meaning.
 	if r := h.do(&Envelope{Version: 5}, counted); r.Code != CodeOnHandBelowZero || r.Field != "items[1].quantity" {
 		t.Errorf("of version 5: %v at %s", r.Code, r.Field)
 	}

@@ -7,7 +7,7 @@ import (
 )
 
 // Scope selects records: those whose UPC is among UPCs and whose location is among Locations; an empty list does not
-// restrict. All must be set when both lists are empty, so that nobody selects everything by accident.
+// restrict. All must be set when both lists are empty, against accidents.
 type Scope struct {
 	UPCs      []string `json:"upcs"`
 	Locations []string `json:"locations"`
@@ -124,7 +124,7 @@ func (c *Delete) digest(dst []byte) []byte {
 	return digestBool(digestBool(digestScope(dst, &c.Scope), c.DryRun), c.Force)
 }
 
-// apply removes records, or says what stands in the way.
+// apply removes records, or lists those that have open promises.
 func (c *Delete) apply(e *Engine, _ *Envelope, r *Result) {
 	rows := e.inScope(&c.Scope)
 	for _, row := range rows {
@@ -149,7 +149,7 @@ func (c *Delete) apply(e *Engine, _ *Envelope, r *Result) {
 	e.emit(&Event{Kind: EventRecordsDeleted, Units: r.Stock.Units, Limit: r.Stock.Records})
 }
 
-// block lists a record that is in the way.
+// block lists a record that prevents the command.
 func (e *Engine) block(rec *record, r *Result) {
 	if len(r.Blocked) < ReportedItemsMax {
 		r.Blocked = append(r.Blocked, BlockedRecord{UPC: e.text(rec.upc), Location: e.text(rec.location),
@@ -171,8 +171,8 @@ func (e *Engine) releasePromises(rows []uint32) {
 	}
 }
 
-// DeleteSegments removes the segments of records that have all of the tags, and the deliveries for them. A record of
-// which nothing is left goes with the last one. Refused while promises on one of the segments are open.
+// DeleteSegments removes the segments that have all of the tags, and the deliveries for them. A record goes with its
+// last segment and delivery. Refused while promises on one of the segments are open.
 type DeleteSegments struct {
 	Scope
 	Tags   []Tag `json:"tags"`

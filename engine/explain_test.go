@@ -28,8 +28,8 @@ func TestPlannedRestWaits(t *testing.T) {
 	h.want("U", "L", `{"Channel":"A"} 10/10/2/-2 {"Channel":"B"} 6/6/0/0 {"Channel":"C"} 4/0/0/4 `)
 }
 
-// TestPlannedItems: an item that exists answers as it did, whatever a rule says now; one of which nothing is left is
-// planned anew, and is then explained by the new plan.
+// TestPlannedItems: an existing item answers as before, whatever its rule answers now. A spent item is planned again,
+// and the new plan explains it.
 func TestPlannedItems(t *testing.T) {
 	h := threeChannels(t)
 	h.planned(ruled("o", 7, "D"), candidates(candidate("B", 0, 0), candidate("A", 0, 0)))
@@ -53,10 +53,10 @@ func TestPlannedItems(t *testing.T) {
 	h.must(change(KindDeallocate, "o"))
 	if got, want := h.lineText(h.planned(ruled("o", 2, "A"), candidates(candidate("C", 0, 0))), 0),
 		"ok 2+0 C:2+0"; got != want {
-		t.Errorf("planned anew: %s, want %s", got, want)
+		t.Errorf("planned again: %s, want %s", got, want)
 	}
 	if got := h.explainText("o"); !strings.HasSuffix(got, ", C 4 2 taken") {
-		t.Errorf("planned anew, explained as %s", got)
+		t.Errorf("planned again, explained as %s", got)
 	}
 	h.must(change(KindDeallocate, "o"))
 	h.planned(ruled("o", 2, "B"))

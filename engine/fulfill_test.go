@@ -52,7 +52,7 @@ func TestReturnTagsGoOverTheItems(t *testing.T) {
 	refused(CodeUnknownValue, "lines[0].tags.Defective", Tag{"Defective", "x"})
 	refused(CodeDuplicate, "lines[0].tags", inA, inB)
 
-	// A command that a program of before has written means what it meant there.
+	// A command of an older version keeps its meaning.
 	f(good+`1/1/0/0 `, Envelope{Version: 5}, OrderLine{ItemID: "1", Quantity: 1, Tags: []Tag{broken}})
 	f(good+`1/1/0/0 `, Envelope{Version: 4}, OrderLine{ItemID: "1", Quantity: 1, Tags: []Tag{{"Nope", "x"}}})
 }
@@ -86,7 +86,7 @@ func TestReturnOfAnItemThatTheOrderDoesNotHave(t *testing.T) {
 	}
 	h.want("U", "L", `{} 8/2/0/6 `)
 
-	// A command that a program of before has written means what it meant there.
+	// A command of an older version keeps its meaning.
 	if r := h.do(&Envelope{Version: 5}, change(KindReturn, "open", back("01", 2, "U"))); r.Code != CodeOK {
 		t.Errorf("of version 5: %v", r.Code)
 	}
@@ -147,7 +147,7 @@ func TestReturnOfAnUnknownOrder(t *testing.T) {
 	h.wantCode(change(KindReturn, "x", back("04", 1, "U")), CodeUnknownItem, "lines[0]")
 	h.must(change(KindReturn, "x", back("01", 2, "U")))
 
-	// A command that a program of before has written means what it meant there.
+	// A command of an older version keeps its meaning.
 	old := newHost(t)
 	for range 2 {
 		old.do(&Envelope{Version: 5}, change(KindReturn, "x", back("01", 2, "U")))

@@ -5,14 +5,14 @@ import (
 	"sync/atomic"
 )
 
-// nextFuture gives the first delivery of a target at a time from a row of its record's list on; 0: there is none. A
-// schema change that made one of two segments can have left several.
+// nextFuture gives the first delivery of a target at a time, from a row of its record's list on; 0: there is none.
+// There are several if a schema change has merged two segments.
 func (e *Engine) nextFuture(t *stockTarget, dueMS int64, row uint32) uint32 {
 	s := e.Schema()
 	for row != 0 {
 		f := e.futures.At(row)
 		key := s.sets.At(uint32(s.canonical(f.tagSet))).key
-		split := f.split == 1 && s.combinations > 0 // nothing is split when no category has percents any more
+		split := f.split == 1 && s.combinations > 0 // nothing is split if no category has percents now
 		if f.dueMS == dueMS && split == t.split && (key == t.key || t.split && s.sameGroup(key, t.key)) {
 			return row
 		}
@@ -83,7 +83,7 @@ func (e *Engine) linkFuture(rec *record, f future) {
 	e.stats.futures.Add(1)
 }
 
-// removeFuture takes a delivery out of its record's list.
+// removeFuture removes a delivery from its record's list.
 func (e *Engine) removeFuture(rec *record, row uint32) {
 	at := &rec.futures
 	for *at != row {
@@ -99,7 +99,7 @@ func (e *Engine) dropFuture(row uint32) {
 	e.stats.futures.Add(-1)
 }
 
-// receiveArrivals adjusts into on hand what is delivered by now, in the order of the delivery dates.
+// receiveArrivals adds the deliveries that are due to on hand, in the order of their dates.
 func (e *Engine) receiveArrivals() {
 	now := e.nowMS.Load()
 	for e.arrivals.Len() > 0 && e.arrivals.Top().AtMS <= now {
@@ -110,7 +110,7 @@ func (e *Engine) receiveArrivals() {
 	}
 }
 
-// arrives reports whether a delivery is still waited for.
+// arrives reports whether a delivery is still expected.
 func (e *Engine) arrives(d mem.Due) bool {
 	f := e.futures.At(d.Row)
 	return f.seq == d.Seq && f.dueMS == d.AtMS

@@ -161,7 +161,7 @@ func (m *model) allocateLine(c *engine.Allocate, i int) (lineAnswer, engine.Code
 	return a, engine.CodeOK
 }
 
-// fill creates an item, or starts a spent one anew.
+// fill creates an item, or starts a spent one again.
 func (m *model) fill(c *engine.Allocate, line engine.AllocateLine, it *item, tags tagSet, plan *engine.PlannedLine,
 	f *filling) {
 	p := place{line.UPC, line.Location}

@@ -162,7 +162,7 @@ func (m *model) shares(p place, group []*segment, total int64, before []int64) [
 }
 
 // ranked serves the values of a category in their order: each gets its share or its min, if that is larger, but at most
-// its max and what is left. The rest goes to whoever is below its max, in the same order; units that no max has room
+// its max and what is left. The rest goes to values below their max, in the same order; units that no max has room
 // for go to the first with a percentage, because they cannot vanish.
 func (m *model) ranked(total int64, shares []int64, group []*segment) []int64 {
 	served := make([]int64, len(group))

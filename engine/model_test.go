@@ -48,7 +48,7 @@ type model struct {
 	sequence int64 // of the last order item or delivery; items wait, and deliveries arrive, in this order
 }
 
-// seenCategory is what whoever changes a category saw of it: what there is, or something else.
+// seenCategory is what the sender of a change saw of the category: the present definition, or another one.
 type seenCategory int
 
 const (
@@ -203,7 +203,7 @@ func (m *model) apply(index uint64, nowMS int64, key string, c engine.Command) a
 	_, allocates := c.(*engine.Allocate)
 	_, redistributes := c.(*engine.RedistributePlan)
 	if (allocates || redistributes) && m.decided.rulesIndex != m.rulesIndex {
-		return answer{Code: engine.CodeRetry, Index: index} // it is not kept: the caller plans anew
+		return answer{Code: engine.CodeRetry, Index: index} // it is not kept: the caller plans again
 	}
 	if _, puts := c.(*engine.PutTagCategory); puts && m.seen == sawAnother {
 		return answer{Code: engine.CodeRetry, Index: index}

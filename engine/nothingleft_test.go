@@ -68,7 +68,7 @@ func TestNothingLeft(t *testing.T) {
 			}
 			h.want("U", "L", before)
 
-			// A command that a program of before has written means what it meant there.
+			// A command of an older version keeps its meaning.
 			if r := h.do(&Envelope{Version: 5}, change(action, "o", lines...)); r.Code != CodeOK {
 				t.Errorf("%d of an order that is %s, version 5: %s", action, way, outcome(r))
 			}
@@ -131,7 +131,7 @@ func TestShippable(t *testing.T) {
 		if want > 0 {
 			h.must(change(KindFulfill, "o", some(item, want)))
 		}
-		// A command that a program of before has written is answered as it was.
+		// A command of an older version gets the answer of that version.
 		if r := recounted().do(&Envelope{Version: 5},
 			change(KindFulfill, "o", some(item, want+1))); r.Lines[0].Available != 0 {
 			t.Errorf("of version 5: %+v", r.Lines)

@@ -222,7 +222,7 @@ func TestOpenOrders(t *testing.T) {
 	}
 }
 
-// TestDeallocateLost: what is not there is not promised to whoever waits, and the rest of the order is untouched.
+// TestDeallocateLost: lost units are not promised to waiting orders, and the rest of the order is untouched.
 func TestDeallocateLost(t *testing.T) {
 	h := newHost(t)
 	h.must(&Refresh{Location: "L", Items: []StockItem{units("U", 10)}})

@@ -193,7 +193,7 @@ func TestPlansOfOtherRules(t *testing.T) {
 	}
 	fresh := AppendCommand(nil, &Envelope{Key: "k", RulesIndex: 2}, ruled("o", 1, "A"))
 	if err := DecodeResult(h.e.Apply(h.index+2, h.nowMS, fresh, nil), &r); err != nil || r.Code != CodeOK {
-		t.Errorf("planned anew it answers %v, %v", r.Code, err)
+		t.Errorf("planned again it answers %v, %v", r.Code, err)
 	}
 	if err := DecodeResult(h.e.Apply(h.index+3, h.nowMS, stale, nil), &r); err != nil || r.Code != CodeOK ||
 		!r.Repeated {

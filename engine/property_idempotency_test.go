@@ -136,12 +136,12 @@ func TestItemsAreKeys(t *testing.T) {
 	f("quantity", func(l *engine.AllocateLine) { l.Quantity = 2 })
 	f("tags", func(l *engine.AllocateLine) { l.Tags = nil })
 
-	// An item that was released as a whole may be allocated anew, with other content.
+	// An item that was released as a whole may be allocated again, with other content.
 	h.do(&engine.Allocate{OrderID: "o2", Lines: []engine.AllocateLine{line}},
 		&engine.OrderChange{Action: engine.KindDeallocate, OrderID: "o2"})
 	line.Quantity, line.Tags = 5, nil
 	if a := h.do(&engine.Allocate{OrderID: "o2", Lines: []engine.AllocateLine{line}}); a.Lines[0].Repeated ||
 		a.Lines[0].Units != 5 {
-		t.Errorf("allocated anew, the line answers %+v", a.Lines[0])
+		t.Errorf("allocated again, the line answers %+v", a.Lines[0])
 	}
 }

@@ -221,7 +221,7 @@ func (h *harness) apply(key string, c engine.Command) answer {
 	return got
 }
 
-// envelope carries the row of an order that has left memory, as whoever proposes the command would.
+// envelope carries the row of an order that has left memory, as the proposer of the command would.
 func (h *harness) envelope(key string, c engine.Command) *engine.Envelope {
 	env := &engine.Envelope{Key: key, Job: h.m.jobInfo}
 	var id string

@@ -105,7 +105,7 @@ func (r *reader) round() error {
 		}
 	}
 	r.names, _ = r.e.AppendUPCs(r.names[:0], locations[0], 0, 10)
-	// A record that is deleted and created anew meanwhile may be listed twice.
+	// A record that is deleted and created again meanwhile may be listed twice.
 	slices.Sort(r.names)
 	if r.names = slices.Compact(r.names); len(r.names) > len(upcs) {
 		return fmt.Errorf("%s has %v", locations[0], r.names)

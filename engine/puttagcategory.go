@@ -339,7 +339,7 @@ func (c *Category) define(values []Value, existing func(name string) (uint16, bo
 	c.index()
 }
 
-// check counts what the categories amount to, and names a limit that they pass.
+// check counts the combinations of values, and names a limit that the categories exceed.
 func (s *Schema) check() (code Code, field, value string) {
 	distributed, limited := 0, false
 	s.combinations = 0
@@ -366,8 +366,8 @@ func (s *Schema) check() (code Code, field, value string) {
 	return CodeOK, "", ""
 }
 
-// removedValues gives, for each value that the new definition lacks, where its segments go: an unused one's, empty as
-// they are, to the default value's.
+// removedValues gives, for each value that the new definition lacks, the value that takes over its segments: the
+// default value if its segments are empty.
 func removedValues(old *Schema, at int, category *Category, named []Move) map[uint16]valueMove {
 	if at >= len(old.categories) {
 		return nil

@@ -327,7 +327,7 @@ func (e *Engine) redistributeItem(row uint32, it *RedistributeItem, r *Result) {
 	}
 }
 
-// targetPart is a target with its segment, 0 for one that is to be created.
+// targetPart is a target with its segment, 0 if the record lacks it.
 type targetPart struct {
 	key     tagSetKey
 	segment uint32

@@ -127,8 +127,8 @@ func TestRedistributePlanOfDueRecord(t *testing.T) {
 	}
 }
 
-// TestRedistributePlanPassedOver: what has changed, or does not wait, is left alone; other rules are a reason to plan
-// anew.
+// TestRedistributePlanPassedOver: a plan skips records that have changed or do not wait. Under other rules it must be
+// made again.
 func TestRedistributePlanPassedOver(t *testing.T) {
 	h := redistributeHost(t, FallbackDefault)
 	if r := h.redistributes(RedistributeToTargets, "", target("Web", 50), target("Shop", 50)); r.Stock.Records != 0 ||
@@ -161,7 +161,7 @@ func TestRedistributePlanPassedOver(t *testing.T) {
 	}
 }
 
-// TestRedistributePlanSuspended: nobody is asked, and the activation says what happens.
+// TestRedistributePlanSuspended: a suspended rule is not asked, and its OnError decides.
 func TestRedistributePlanSuspended(t *testing.T) {
 	for onError, want := range map[RuleFallback]string{FallbackDefault: "Web 84, Shop 36",
 		FallbackReject: "Web 90, Shop 30"} {

@@ -52,7 +52,7 @@ func (c *Refresh) digest(dst []byte) []byte {
 	return digestList(digestText(digestText(dst, c.Location), c.Count), c.Items)
 }
 
-// apply sets on hand: all items, or none when one cannot be done.
+// apply sets on hand: all items, or none if one cannot be done.
 func (c *Refresh) apply(e *Engine, envelope *Envelope, r *Result) {
 	count := e.counts.find(e, c.Location, c.Count)
 	if c.Count != "" && count == nil {
@@ -68,7 +68,7 @@ func (c *Refresh) apply(e *Engine, envelope *Envelope, r *Result) {
 		if count != nil && c.Items[i].DeliveryDateMS == 0 {
 			t.onHand += e.sinceCount(t)
 			if t.onHand < 0 && envelope.strict() {
-				t.onHand, t.short = 0, -t.onHand // one wrong figure does not spoil the count
+				t.onHand, t.short = 0, -t.onHand // one wrong figure does not stop the count
 			}
 		}
 		if !e.checkOnHand(t, i, c.Location, c.Items, r) {
@@ -82,7 +82,7 @@ func (c *Refresh) apply(e *Engine, envelope *Envelope, r *Result) {
 	}
 }
 
-// reportShortfalls tells of the items of a count that came out below zero: somebody has miscounted, or sold what was
+// reportShortfalls reports the items of a count that came out below zero: a wrong count, or a sale of units that were
 // not there.
 func (e *Engine) reportShortfalls(c *Refresh, r *Result) {
 	for i := range c.Items {
@@ -137,7 +137,7 @@ func (c *Adjust) readBody(r *bodyReader) {
 
 func (c *Adjust) digest(dst []byte) []byte { return digestList(digestText(dst, c.Location), c.Items) }
 
-// apply changes on hand: all items, or none when one cannot be done.
+// apply changes on hand: all items, or none if one cannot be done.
 func (c *Adjust) apply(e *Engine, _ *Envelope, r *Result) {
 	if !e.targets(c.Location, c.Items, r) {
 		return

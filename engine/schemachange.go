@@ -80,7 +80,7 @@ type valueMove struct {
 	named bool // by the command; without it, the value must be unused
 }
 
-// unused reports whether no segment of the values that leave without a named move holds anything; otherwise it refuses.
+// unused reports whether the segments of values that leave without a named move are all empty. If not, it refuses.
 func (e *Engine) unused(s *Schema, at int, moves map[uint16]valueMove, r *Result) bool {
 	inWay := func(id TagSetID) bool {
 		move, leaves := moves[s.sets.At(uint32(id)).key.at(at)]
@@ -101,7 +101,7 @@ func (e *Engine) unused(s *Schema, at int, moves map[uint16]valueMove, r *Result
 	return false
 }
 
-// countMoved adds to a result what the segments of the values that leave hold.
+// countMoved adds to a result what the segments of leaving values hold.
 func (e *Engine) countMoved(s *Schema, at int, moves map[uint16]valueMove, r *Result) {
 	leaves := func(id TagSetID) bool {
 		_, leaves := moves[s.sets.At(uint32(id)).key.at(at)]
@@ -164,7 +164,7 @@ func (e *Engine) replaceSchema(old, next *Schema, rekey func(tagSetKey) tagSetKe
 	}
 }
 
-// mergeSegments brings a record's segments under the tag sets that took their sets' place.
+// mergeSegments moves a record's segments to the tag sets that replace theirs.
 func (e *Engine) mergeSegments(row uint32, rec *record) {
 	s := e.Schema()
 	stale := false
@@ -199,8 +199,8 @@ func (e *Engine) mergeSegments(row uint32, rec *record) {
 	e.closeRecord(rec, &w)
 }
 
-// mergeInto moves everything of one segment of a record into another one. The larger floor and ltd stay: which of the
-// two has the older tag set, and so keeps its row, must not show.
+// mergeInto moves everything of one segment of a record into another one. The larger floor and ltd stay: the result
+// must not depend on which segment has the older tag set and so keeps its row.
 func (e *Engine) mergeInto(rec *record, w *recordEdit, into, from uint32) {
 	target, source := e.segments.At(into), e.segments.At(from)
 	if len(e.counts.open) > 0 && e.counts.at(rec.location) >= 0 {

@@ -156,7 +156,7 @@ func TestSchemaLimits(t *testing.T) {
 	}
 }
 
-// TestPutTagCategoryIfSeen: what was made of a category that is another one by now is to be made anew.
+// TestPutTagCategoryIfSeen: a definition made from a category that has changed since must be sent again.
 func TestPutTagCategoryIfSeen(t *testing.T) {
 	h := newHost(t)
 	channel := func(web int32) *PutTagCategory {

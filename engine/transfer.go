@@ -96,7 +96,7 @@ func (it *TransferItem) hash() uint64 {
 	return mem.HashJoin(h, uint64(it.Quantity))
 }
 
-// apply moves available units: all items, or none when one cannot be done.
+// apply moves available units: all items, or none if one cannot be done.
 func (c *Transfer) apply(e *Engine, _ *Envelope, r *Result) {
 	e.scratch.stock = e.scratch.stock[:0]
 	e.scratch.sums.Start(len(c.Items))
@@ -106,7 +106,7 @@ func (c *Transfer) apply(e *Engine, _ *Envelope, r *Result) {
 			return
 		}
 	}
-	e.scratch.sums.Start(2 * len(c.Items)) // from here on: the records that have been counted
+	e.scratch.sums.Start(2 * len(c.Items)) // from here on: the records counted so far
 	for i := range c.Items {
 		it, from, to := &c.Items[i], &e.scratch.stock[2*i], &e.scratch.stock[2*i+1]
 		e.moveOnHand(from.record, from.key, -it.Quantity)
@@ -174,7 +174,7 @@ func (e *Engine) planTake(i int, it *TransferItem, from *stockTarget, r *Result)
 	return true
 }
 
-// moveOnHand changes on hand of one segment, which is created if need be.
+// moveOnHand changes on hand of one segment, and creates a missing segment.
 func (e *Engine) moveOnHand(recordRow uint32, key tagSetKey, units int64) {
 	rec, w := e.openRecord(recordRow)
 	id := e.tagSetOf(key)

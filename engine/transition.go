@@ -88,8 +88,8 @@ func (c *Transition) digest(dst []byte) []byte {
 
 func (l *TransitionLine) hash() uint64 { return mem.HashText2(l.ItemID, l.ToItemID) }
 
-// apply moves reserved items into another order, as they are: their lines, and their places among those that wait,
-// stay.
+// apply moves reserved items into another order as they are. Their lines stay, and so does their turn in the queues for
+// stock.
 func (c *Transition) apply(e *Engine, envelope *Envelope, r *Result) {
 	hash := mem.HashText(c.OrderID)
 	to, ok := e.orderFor(c.OrderID, hash, envelope, r)
@@ -98,7 +98,7 @@ func (c *Transition) apply(e *Engine, envelope *Envelope, r *Result) {
 	}
 	from := e.findOrder(c.FromOrderID)
 	if from == 0 || e.orders.At(from).open == 0 {
-		// Whether an order that holds nothing is still in memory must not show.
+		// The answer must not depend on whether an order that holds nothing is still in memory.
 		r.refuse(CodeNotReserved, "fromOrderId", c.FromOrderID)
 		return
 	}
@@ -131,7 +131,7 @@ func (c *Transition) apply(e *Engine, envelope *Envelope, r *Result) {
 	}
 }
 
-// planTransition answers a line, as far as that is known before all are.
+// planTransition answers a line as far as it is known before all lines are planned.
 func (e *Engine) planTransition(l *TransitionLine, from, to uint32, r *Result) {
 	out := r.addLine(l.ToItemID, 0)
 	row := e.findItem(from, l.ItemID)
@@ -173,7 +173,7 @@ func (e *Engine) unlinkItem(orderRow, row uint32) {
 	e.ordersText.Drop(e.items.At(row).id)
 }
 
-// linkItem puts an item that holds units at the end of an order, under an id.
+// linkItem adds an item that holds units at the end of an order, under an id.
 func (e *Engine) linkItem(orderRow, row uint32, id string) {
 	o, it := e.orders.At(orderRow), e.items.At(row)
 	it.id, it.order, it.next = e.ordersText.Add(id), orderRow, 0
