@@ -19,11 +19,12 @@ import (
 	"apportion/httpapi/api"
 )
 
-const backtestDescription = `Replays the orders of a period as they were decided and as the rule would have decided, on a copy of the state, and shows both
-side by side. The server goes on meanwhile, and nothing changes. It waits for the end; Ctrl-C cancels the backtest.
+const backtestDescription = `Replays the orders of a period twice on a copy of the state: as they were decided, and as the rule would have decided. Shows
+both side by side. The server keeps serving, and its stock does not change. The command waits for the end; Ctrl-C cancels the
+backtest.
 
---from and --to are log indexes, times, or how long ago: 4711, 2026-11-27T06:00:00Z, 2h. Without them, everything that is kept
-is replayed; 'apportion rules history' says what that is.
+--from and --to are log indexes, times, or durations before now: 4711, 2026-11-27T06:00:00Z, 2h. The default is the whole
+history; 'apportion rules history' shows its bounds.
 
 Examples:
   apportion rules backtest vip-first
@@ -32,13 +33,15 @@ Examples:
 
 func backtestCommand(stdout, stderr io.Writer) *cli.Command {
 	own := []cli.Flag{versionFlag(), fileFlag(), hookFlag(),
-		&cli.StringFlag{Name: "from", Usage: "begin at this log `INDEX`, time, or so long ago"},
-		&cli.StringFlag{Name: "to", Usage: "end at this log `INDEX`, time, or so long ago"},
-		&cli.IntFlag{Name: "differences", Value: 20, Usage: "list so many `ORDERS` that are answered otherwise"},
+		&cli.StringFlag{Name: "from", Usage: "begin at this log `INDEX`, time, or duration before now; default: the " +
+			"history's start"},
+		&cli.StringFlag{Name: "to", Usage: "end at this log `INDEX`, time, or duration before now; default: the " +
+			"history's end"},
+		&cli.IntFlag{Name: "differences", Value: 20, Usage: "list up to this number of `ORDERS` with another answer"},
 		&cli.BoolFlag{Name: "detach", Usage: "print the backtest's id and do not wait for its end"}}
 	return &cli.Command{
 		Name:        "backtest",
-		Usage:       "show what a rule would have done to the orders of the past",
+		Usage:       "show how a rule would have decided past orders",
 		ArgsUsage:   "NAME",
 		Description: backtestDescription,
 		Flags:       remoteFlags(slices.Concat(own, scopeFlags(), fallbackFlags())...),
@@ -86,7 +89,8 @@ func backtestOf(cmd *cli.Command, now time.Time) (*api.StartBacktest, error) {
 	return body, err
 }
 
-// boundOf reads a place in the log: an index, a time, or how long ago. It gives nil for a flag that is not set.
+// boundOf reads a bound of the period: a log index, a time, or a duration before now. It gives nil if the flag is not
+// set.
 func boundOf(cmd *cli.Command, flag string, now time.Time) (*api.Bound, error) {
 	text := cmd.String(flag)
 	if _, err := strconv.ParseUint(text, 10, 63); err == nil || text == "" {
@@ -98,14 +102,14 @@ func boundOf(cmd *cli.Command, flag string, now time.Time) (*api.Bound, error) {
 	if ago, err := time.ParseDuration(text); err == nil && ago >= 0 {
 		return given(api.Bound(now.Add(-ago).UTC().Format(time.RFC3339Nano))), nil
 	}
-	return nil, usageError{fmt.Errorf("--%s %q: a log index, a time such as 2026-11-27T06:00:00Z or a duration such "+
-		"as 2h is expected", flag, text)}
+	return nil, usageError{fmt.Errorf("--%s %q: expected a log index (4711), a time (2026-11-27T06:00:00Z) "+
+		"or a duration before now (2h)", flag, text)}
 }
 
-// backtestPollEvery is how often the progress of a backtest is read.
+// backtestPollEvery is the interval between two reads of a backtest's progress.
 const backtestPollEvery = 200 * time.Millisecond
 
-// await follows a backtest to its end and reads it whole. If ctx ends first, the backtest is cancelled.
+// await waits for the end of a backtest and reads its report. If ctx ends first, await cancels the backtest.
 func (r *remote) await(ctx context.Context, b *api.Backtest, stderr io.Writer) (reply []byte, err error) {
 	path := "/v1/backtests/" + url.PathEscape(b.ID)
 	bar := progressbar.NewOptions(100, progressbar.OptionSetVisibility(isTerminal(stderr)),
@@ -149,9 +153,11 @@ func isTerminal(w io.Writer) bool {
 func backtestsCommand(stdout io.Writer) *cli.Command {
 	return &cli.Command{
 		Name:      "backtests",
-		Usage:     "list the last backtests, or show one",
+		Usage:     "list the latest backtests, or show one",
 		ArgsUsage: "[ID]",
-		Description: `Examples:
+		Description: `Without ID, lists the backtests that the server still has, with their states. With ID, shows the report of that backtest.
+
+Examples:
   apportion rules backtests
   apportion rules backtests b3`,
 		Flags: remoteFlags(),
@@ -184,7 +190,12 @@ func backtestsCommand(stdout io.Writer) *cli.Command {
 func historyCommand(stdout io.Writer) *cli.Command {
 	return &cli.Command{
 		Name:  "history",
-		Usage: "show what of the past a backtest can replay",
+		Usage: "show the period that a backtest can replay",
+		Description: `Shows the first and the last log index of the history, its size, and its limits. The server keeps the history for
+--history-age and in --history-bytes-max at most.
+
+Example:
+  apportion rules history`,
 		Flags: remoteFlags(),
 		Action: serverAction(func(ctx context.Context, cmd *cli.Command, server *remote, _ []string) error {
 			var kept api.History
@@ -197,7 +208,7 @@ func historyCommand(stdout io.Writer) *cli.Command {
 	}
 }
 
-// errBacktestFailed ends a command whose backtest has failed or was cancelled. The output tells why.
+// errBacktestFailed is the error of a command whose backtest failed or was cancelled. The output has the reason.
 var errBacktestFailed = errors.Join(errors.New("the backtest failed"), errReported)
 
 func backtestFault(b *api.Backtest) error {

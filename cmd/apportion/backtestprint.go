@@ -27,13 +27,13 @@ func printHistory(w io.Writer, h *api.History) {
 	case !h.Enabled:
 		fmt.Fprintln(w, "No history is kept: the server runs with --history-age 0.")
 	case len(h.Checkpoints) == 0:
-		fmt.Fprintln(w, "Nothing is kept yet: history begins with the server's first checkpoint.")
+		fmt.Fprintln(w, "The history is empty: it begins with the server's first checkpoint.")
 	default:
 		fmt.Fprintf(w, "from %s\nto   %s\n%d checkpoints, %.1f of %.0f MB, for %.1f hours at most\n",
 			momentText(h.From), momentText(h.To), len(h.Checkpoints), float64(h.Bytes)/1e6, float64(h.BytesMax)/1e6,
 			float64(h.WindowSeconds)/3600)
 		if h.RefusalsFrom.Index > h.From.Index {
-			fmt.Fprintf(w, "orders that were refused before the log: from %s\n", momentText(h.RefusalsFrom))
+			fmt.Fprintf(w, "early refusals recorded from %s\n", momentText(h.RefusalsFrom))
 		}
 	}
 }
@@ -89,7 +89,7 @@ func printReport(w io.Writer, r *api.BacktestReport) {
 	}
 }
 
-// printRefusals tells how many of the orders that were refused before the log are in the figures.
+// printRefusals prints how many early refusals are in the figures, and how many are missing.
 func printRefusals(w io.Writer, r *api.BacktestRefusals, from api.Moment) {
 	fmt.Fprintf(w, "refused before the log: %d recorded", r.Recorded)
 	if r.LeftOut > 0 {
@@ -112,7 +112,7 @@ func printTotals(w io.Writer, r *api.BacktestReport) {
 	row := func(label string, decided, candidate int64) {
 		rows = append(rows, []string{label, fmt.Sprint(decided), fmt.Sprint(candidate), change(decided, candidate)})
 	}
-	// What a hook has nothing to do with is left out.
+	// A row of zeros belongs to the other hook: leave it out.
 	some := func(label string, decided, candidate int64) {
 		if decided != 0 || candidate != 0 {
 			row(label, decided, candidate)
@@ -152,7 +152,7 @@ func printSegments(w io.Writer, segments []api.SegmentComparison) {
 	printFigures(w, rows)
 }
 
-// change shows by how much a figure differs.
+// change is the difference of two figures as text.
 func change(from, to int64) string {
 	if from == to {
 		return "-"
@@ -178,7 +178,7 @@ func printBacktests(w io.Writer, all []api.Backtest) {
 	table(w, rows)
 }
 
-// printFigures prints rows: text in the first column, figures to the right in the others, and text again under WHY.
+// printFigures prints a table. The first column and WHY are text; the other columns are figures, aligned to the right.
 func printFigures(w io.Writer, rows [][]string) {
 	var widths []int
 	for _, row := range rows {

@@ -12,7 +12,7 @@ import (
 	"apportion/httpapi/api"
 )
 
-const clusterDescription = `Shows and changes the nodes of a cluster. Any node may be asked: it forwards to the leader what only the leader can do.
+const clusterDescription = `Shows and changes the members of a cluster. --server may name any node: it forwards changes to the leader.
 
 Examples:
   apportion cluster status --server http://10.0.0.2:8080
@@ -90,6 +90,10 @@ func clusterStatusCommand(stdout io.Writer) *cli.Command {
 	return &cli.Command{
 		Name:  "status",
 		Usage: "show a node and the members of its cluster",
+		Description: `Shows the state of the node at --server, its log indexes, its lag behind the leader in seconds, and all members.
+
+Example:
+  apportion cluster status --server http://10.0.0.2:8080`,
 		Flags: remoteFlags(),
 		Action: func(ctx context.Context, cmd *cli.Command) error {
 			if err := noArguments(cmd); err != nil {
@@ -107,13 +111,14 @@ func clusterAddCommand(stdout io.Writer) *cli.Command {
 		Name:      "add",
 		Usage:     "add a node, or change a member's address or vote",
 		ArgsUsage: "NODE ADDRESS",
-		Description: `The node has to be running with --raft-listen, in an empty data directory, without --bootstrap: it is that directory that becomes the
-member. A node that is started with --join does this by itself.
+		Description: `The node must run already: with --raft-listen, with an empty data directory, and without --bootstrap. ADDRESS is its Raft
+address, host:port. A node with --join adds itself; then this command is not needed.
 
 Examples:
   apportion cluster add d 10.0.0.4:7000
   apportion cluster add d 10.0.0.4:7000 --non-voter`,
-		Flags: remoteFlags(&cli.BoolFlag{Name: "non-voter", Usage: "as a read replica, without a vote"}),
+		Flags: remoteFlags(&cli.BoolFlag{Name: "non-voter", Usage: "add a read replica, which does not vote; " +
+			"default: a voter"}),
 		Action: func(ctx context.Context, cmd *cli.Command) error {
 			args, err := arguments(cmd, "NODE", "ADDRESS")
 			if err != nil {
@@ -131,7 +136,11 @@ func clusterRemoveCommand(stdout io.Writer) *cli.Command {
 		Name:      "remove",
 		Usage:     "remove a member",
 		ArgsUsage: "NODE",
-		Flags:     remoteFlags(),
+		Description: `Removes the node from the cluster. The quorum is then a majority of the voters that stay.
+
+Example:
+  apportion cluster remove c`,
+		Flags: remoteFlags(),
 		Action: func(ctx context.Context, cmd *cli.Command) error {
 			args, err := arguments(cmd, "NODE")
 			if err != nil {
@@ -147,7 +156,12 @@ func clusterTransferCommand(stdout io.Writer) *cli.Command {
 		Name:      "transfer-leader",
 		Usage:     "transfer the leadership to another member",
 		ArgsUsage: "[NODE]",
-		Flags:     remoteFlags(),
+		Description: `Without NODE, the leader chooses the new leader among the other voters.
+
+Examples:
+  apportion cluster transfer-leader
+  apportion cluster transfer-leader b`,
+		Flags: remoteFlags(),
 		Action: func(ctx context.Context, cmd *cli.Command) error {
 			var body api.TransferLeader
 			if cmd.Args().Present() {
@@ -166,6 +180,11 @@ func clusterSnapshotCommand(stdout io.Writer) *cli.Command {
 	return &cli.Command{
 		Name:  "snapshot",
 		Usage: "make a checkpoint on the node that --server names",
+		Description: `Writes the state to disk now and waits for the end. A node makes checkpoints by itself; this command makes one before a backup
+or a restart, for example.
+
+Example:
+  apportion cluster snapshot --server http://10.0.0.2:8080`,
 		Flags: remoteFlags(),
 		Action: func(ctx context.Context, cmd *cli.Command) error {
 			if err := noArguments(cmd); err != nil {

@@ -26,40 +26,40 @@ type remote struct {
 }
 
 const (
-	// remoteTimeout bounds one request; the server's own bound is shorter.
+	// remoteTimeout bounds one request. The server's own bound is shorter.
 	remoteTimeout = 60 * time.Second
 
-	// remoteReplyBytesMax bounds what is read of a reply: 200 orders with their explanations are some megabytes.
+	// remoteReplyBytesMax bounds a reply. The largest replies, 200 orders with their explanations, are some megabytes.
 	remoteReplyBytesMax = 256 << 20
 )
 
-// remoteFlags are those of every command that talks to a server.
+// remoteFlags gives a command's own flags and the flags of every command that talks to a server.
 func remoteFlags(more ...cli.Flag) []cli.Flag {
 	return append(more,
 		&cli.StringFlag{Name: "server", Value: "http://127.0.0.1:8080", Usage: "`URL` of the server",
 			Sources: env("server")},
 		tokenFlag(),
-		&cli.BoolFlag{Name: "json", Usage: "print the server's reply as it is"},
+		&cli.BoolFlag{Name: "json", Usage: "print the server's reply as JSON"},
 	)
 }
 
-// tokenFlag is the same for all commands that talk to a server.
+// tokenFlag gives the flag --token of all commands that talk to a server.
 func tokenFlag() cli.Flag {
-	return &cli.StringFlag{Name: "token", Usage: "`SECRET` of a token, for a server that has tokens",
+	return &cli.StringFlag{Name: "token", Usage: "`SECRET` of a token, if the server has tokens",
 		Sources: env("token")}
 }
 
 func newRemote(cmd *cli.Command) (*remote, error) {
 	at, err := url.Parse(cmd.String("server"))
 	if err != nil || at.Host == "" || at.Scheme != "http" && at.Scheme != "https" {
-		return nil, usageError{fmt.Errorf("--server %q: a URL such as http://127.0.0.1:8080 is expected",
+		return nil, usageError{fmt.Errorf("--server %q: expected a URL such as http://127.0.0.1:8080",
 			cmd.String("server"))}
 	}
 	return &remote{url: strings.TrimRight(at.String(), "/"), token: cmd.String("token"),
 		client: http.Client{Timeout: remoteTimeout}}, nil
 }
 
-// serverAction is the action of a command that talks to a server and takes exactly the named arguments.
+// serverAction makes the action of a command that talks to a server and takes exactly the named arguments.
 func serverAction(do func(ctx context.Context, cmd *cli.Command, server *remote, args []string) error,
 	names ...string) cli.ActionFunc {
 	return func(ctx context.Context, cmd *cli.Command) error {
@@ -75,7 +75,7 @@ func serverAction(do func(ctx context.Context, cmd *cli.Command, server *remote,
 	}
 }
 
-// arguments gives exactly the arguments that a command takes.
+// arguments returns a command's arguments. It fails unless there is one for each name.
 func arguments(cmd *cli.Command, names ...string) ([]string, error) {
 	args := cmd.Args().Slice()
 	if len(names) == 0 {
@@ -97,7 +97,7 @@ func given[T comparable](value T) *T {
 	return &value
 }
 
-// get reads a document into v, which may be nil, and gives its text too.
+// get reads a document into v, unless v is nil, and returns its text.
 func (r *remote) get(ctx context.Context, path string, v any) ([]byte, error) {
 	return r.do(ctx, http.MethodGet, path, "", nil, v)
 }
@@ -154,7 +154,7 @@ func (r *remote) do(ctx context.Context, method, path, contentType string, body 
 	return reply, nil
 }
 
-// unreachable tells what to do about a server that does not answer.
+// unreachable is the error for a server that does not answer. It names the remedy.
 func (r *remote) unreachable(err error) error {
 	var refused *net.OpError
 	if errors.As(err, &refused) && refused.Op == "dial" {

@@ -14,10 +14,11 @@ import (
 func ruleActivateCommand(stdout io.Writer) *cli.Command {
 	return &cli.Command{
 		Name:      "activate",
-		Usage:     "activate a version of a rule, from the next order on",
+		Usage:     "activate a version of a rule for a scope, from the next order on",
 		ArgsUsage: "NAME",
-		Description: `If the scopes of several rules include a line, the rule with more tags decides, then the longer UPC prefix, then fewer locations.
-An activation replaces the rule's activation for the same scope: to go back, activate an older version.
+		Description: `Without --location, --upc-prefix and --tag, the rule is active everywhere. If a line is in the scopes of several rules, the rule
+with more tags decides, then the longer UPC prefix, then fewer locations. An activation replaces the rule's activation for the
+same scope: to go back, activate an older version.
 
 Examples:
   apportion rules activate vip-first
@@ -48,9 +49,9 @@ Examples:
 func ruleDeactivateCommand(stdout io.Writer) *cli.Command {
 	return &cli.Command{
 		Name:      "deactivate",
-		Usage:     "deactivate a rule",
+		Usage:     "end one or all activations of a rule",
 		ArgsUsage: "NAME",
-		Description: `Without flags, all activations of the rule end; with --hook, only the activation for exactly the scope of the other flags.
+		Description: `Without flags, all activations of the rule end. With --hook, only the activation for exactly the scope of the other flags ends.
 
 Examples:
   apportion rules deactivate vip-first
@@ -63,7 +64,8 @@ Examples:
 			} else if body.Hook != nil {
 				body.Scope = within
 			} else if within.UPCPrefix != "" || len(within.Locations)+len(within.Tags) > 0 {
-				return usageError{fmt.Errorf("--hook is expected with a scope\nRun '%s --help' for an example",
+				return usageError{fmt.Errorf("a scope needs --hook select or --hook redistribute\nRun '%s --help' "+
+					"for an example",
 					cmd.FullName())}
 			}
 			var done api.ChangedRule

@@ -21,7 +21,7 @@ func printStored(w io.Writer, file string, r *api.StoredRule) {
 		r.Name, r.Version, strings.Join(r.Hooks, " and "), r.Hash, len(r.Tests), r.AsOf)
 }
 
-// hookAndScope tells what an activation is for.
+// hookAndScope is the hook and the scope of an activation as text.
 func hookAndScope(a *api.Activation) string { return a.Hook + " " + scopeText(&a.Scope) }
 
 func scopeText(s *api.Scope) string {
@@ -41,7 +41,7 @@ func scopeText(s *api.Scope) string {
 	return strings.Join(parts, " ")
 }
 
-// tagText shows tags in the order of their categories' names.
+// tagText is tags as text, in the order of their categories' names.
 func tagText(tags map[string]string) string {
 	var all []string
 	for _, category := range slices.Sorted(maps.Keys(tags)) {
@@ -50,7 +50,7 @@ func tagText(tags map[string]string) string {
 	return strings.Join(all, ",")
 }
 
-// ruleName is a rule with its version; 0 stands for a source that is not stored.
+// ruleName is a rule with its version as text. Version 0 stands for a source that is not stored.
 func ruleName(rule string, version uint32) string {
 	if version == 0 {
 		return rule + " (a source that is not stored)"
@@ -58,7 +58,7 @@ func ruleName(rule string, version uint32) string {
 	return fmt.Sprintf("%s version %d", rule, version)
 }
 
-// table prints rows, the first of which is the heading.
+// table prints rows in aligned columns. The first row is the heading.
 func table(w io.Writer, rows [][]string) {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	for _, row := range rows {
@@ -105,7 +105,7 @@ func printRule(w io.Writer, r *api.Rule) {
 	}
 	table(w, rows)
 	if len(r.Active) == 0 {
-		fmt.Fprintln(w, "\nNothing of it is active.")
+		fmt.Fprintln(w, "\nNo version is active.")
 		return
 	}
 	fmt.Fprintln(w, "\nActive:")

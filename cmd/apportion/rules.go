@@ -25,13 +25,13 @@ Examples:
   apportion rules activate vip-first --location Retailer2
   apportion rules explain W-1001
 
-All commands but test talk to the server that --server or APPORTION_SERVER names. docs/rules.md describes the language.`
+All commands except test talk to the server that --server or APPORTION_SERVER names. docs/rules.md describes the language.`
 
 // rulesCommand holds the commands about rules.
 func rulesCommand(stdout, stderr io.Writer) *cli.Command {
 	return &cli.Command{
 		Name:        "rules",
-		Usage:       "work with Lua rules",
+		Usage:       "test, upload, activate and explain Lua rules",
 		Description: rulesDescription,
 		Commands: []*cli.Command{
 			ruleTestCommand(stdout), rulePutCommand(stdout), ruleListCommand(stdout), ruleShowCommand(stdout),
@@ -50,20 +50,21 @@ func rulesCommand(stdout, stderr io.Writer) *cli.Command {
 }
 
 func authorFlag() cli.Flag {
-	return &cli.StringFlag{Name: "author", Value: os.Getenv("USER"), Usage: "`NAME` of the author, kept with the rule",
+	return &cli.StringFlag{Name: "author", Value: os.Getenv("USER"),
+		Usage:   "`NAME` of the author, stored with the rule",
 		Sources: env("author")}
 }
 
 func versionFlag() cli.Flag {
-	return &cli.IntFlag{Name: "version", Usage: "`NUMBER` of the version; the newest by default"}
+	return &cli.IntFlag{Name: "version", Usage: "`NUMBER` of the version; default: the newest"}
 }
 
 func hookFlag() cli.Flag {
-	return &cli.StringFlag{Name: "hook", Usage: "`HOOK`, select or redistribute; by default the only one " +
-		"that the rule has"}
+	return &cli.StringFlag{Name: "hook", Usage: "`HOOK`, select or redistribute; default: the rule's hook, if it " +
+		"has one only"}
 }
 
-// scopeFlags select the lines or records that a rule is for.
+// scopeFlags name the lines or records of a rule's scope.
 func scopeFlags() []cli.Flag {
 	return []cli.Flag{
 		&cli.StringSliceFlag{Name: "location", Usage: "only stock at this `LOCATION`; may be repeated"},
@@ -72,12 +73,14 @@ func scopeFlags() []cli.Flag {
 	}
 }
 
-// fallbackFlags set what happens if a rule fails.
+// fallbackFlags say what happens if a rule fails.
 func fallbackFlags() []cli.Flag {
 	return []cli.Flag{
-		&cli.StringFlag{Name: "on-error", Value: "default", Usage: "`WHAT` a rule that fails means: default (as if " +
-			"there were none) or reject"},
-		&cli.IntFlag{Name: "failures-max", Value: 10, Usage: "suspend the rule after so many `FAILURES` in a row"},
+		&cli.StringFlag{Name: "on-error", Value: "default", Usage: "`WHAT` happens to a line if the rule fails: " +
+			"default (decide " +
+			"without the rule) or reject"},
+		&cli.IntFlag{Name: "failures-max", Value: 10,
+			Usage: "suspend the rule after this number of `FAILURES` in a row"},
 	}
 }
 
@@ -93,7 +96,7 @@ func pairs(cmd *cli.Command, flag string) (map[string]string, error) {
 	for _, pair := range cmd.StringSlice(flag) {
 		name, value, ok := strings.Cut(pair, "=")
 		if !ok || name == "" {
-			return nil, usageError{fmt.Errorf("--%s %q: NAME=VALUE is expected", flag, pair)}
+			return nil, usageError{fmt.Errorf("--%s %q: expected NAME=VALUE", flag, pair)}
 		}
 		if all == nil {
 			all = map[string]string{}
@@ -103,7 +106,7 @@ func pairs(cmd *cli.Command, flag string) (map[string]string, error) {
 	return all, nil
 }
 
-// readSource reads a file, "-" being the standard input.
+// readSource reads a file; "-" is the standard input.
 func readSource(file string) ([]byte, error) {
 	if file == "-" {
 		source, err := io.ReadAll(os.Stdin)
@@ -119,7 +122,7 @@ func readSource(file string) ([]byte, error) {
 	return source, nil
 }
 
-// printJSON prints a reply as it is if --json asks for it, and reports whether it did.
+// printJSON prints a reply unchanged if --json is set, and reports whether it did.
 func printJSON(cmd *cli.Command, stdout io.Writer, reply []byte) bool {
 	if cmd.Bool("json") {
 		fmt.Fprintf(stdout, "%s\n", reply)
@@ -133,8 +136,8 @@ func rulePutCommand(stdout io.Writer) *cli.Command {
 		Name:      "put",
 		Usage:     "upload a rule as a new version",
 		ArgsUsage: "NAME FILE.lua",
-		Description: `Compiles the rule at the server, runs the tests in its source, and stores it. It has no effect before it is activated. The file
-"-" is the standard input.
+		Description: `The server compiles the rule, runs the tests in its source, and stores it. The rule has no effect before its activation.
+The file "-" is the standard input.
 
 Example:
   apportion rules put vip-first vip-first.lua --author ann`,
@@ -161,7 +164,7 @@ Example:
 	}
 }
 
-// inSource puts the file, line and column of a fault before it, so that editors can jump there.
+// inSource adds the file, line and column of a fault in front of its message, so that editors can jump there.
 func inSource(file string, err error) error {
 	var problem *api.Problem
 	if errors.As(err, &problem) && problem.Line > 0 {
@@ -178,6 +181,10 @@ func ruleListCommand(stdout io.Writer) *cli.Command {
 	return &cli.Command{
 		Name:  "list",
 		Usage: "list all rules and their activations",
+		Description: `Shows each rule with its newest version, its hooks, and the versions that are active or suspended.
+
+Example:
+  apportion rules list`,
 		Flags: remoteFlags(),
 		Action: serverAction(func(ctx context.Context, cmd *cli.Command, server *remote, _ []string) error {
 			var list api.RuleList
@@ -225,7 +232,11 @@ func ruleDeleteCommand(stdout io.Writer) *cli.Command {
 		Name:      "delete",
 		Usage:     "delete an inactive rule with all its versions",
 		ArgsUsage: "NAME",
-		Flags:     remoteFlags(),
+		Description: `An active rule is not deleted: deactivate it first.
+
+Example:
+  apportion rules delete vip-first`,
+		Flags: remoteFlags(),
 		Action: serverAction(func(ctx context.Context, cmd *cli.Command, server *remote, args []string) error {
 			var done api.ChangedRule
 			reply, err := server.do(ctx, http.MethodDelete, rulePath(args[0]), "", nil, &done)

@@ -13,8 +13,8 @@ import (
 	"apportion/rules"
 )
 
-const ruleTestDescription = `Compiles Lua rules as the server does when they are uploaded, prints warnings, and runs the tests in their sources. No
-server is needed. Exit status 0: every file compiles and every test passes.
+const ruleTestDescription = `Compiles Lua rules as the server does at an upload, prints warnings, and runs the tests in their sources. Needs no server.
+The exit status is 0 if every file compiles and every test passes.
 
 Examples:
   apportion rules test vip-first.lua
@@ -29,7 +29,8 @@ func ruleTestCommand(stdout io.Writer) *cli.Command {
 		Action: func(ctx context.Context, cmd *cli.Command) error {
 			files := cmd.Args().Slice()
 			if len(files) == 0 {
-				return usageError{fmt.Errorf("no file given\nRun '%s --help'", cmd.FullName())}
+				return usageError{fmt.Errorf("expected FILE.lua..., got no arguments\nRun '%s --help' for an example",
+					cmd.FullName())}
 			}
 			bad := 0
 			for _, file := range files {
@@ -42,14 +43,15 @@ func ruleTestCommand(stdout io.Writer) *cli.Command {
 				}
 			}
 			if bad > 0 {
-				return fmt.Errorf("%d of %d rules are not fit to be uploaded", bad, len(files))
+				return fmt.Errorf("%d of %d rules do not compile or fail their tests: mend them before the upload", bad,
+					len(files))
 			}
 			return nil
 		},
 	}
 }
 
-// testRule prints what is to be said of one file. The error is about reading it.
+// testRule compiles and tests one file and prints the result. The error means that the file cannot be read.
 func testRule(ctx context.Context, stdout io.Writer, file string) (ok bool, err error) {
 	source, err := readSource(file)
 	if err != nil {
@@ -86,7 +88,7 @@ func testRule(ctx context.Context, stdout io.Writer, file string) (ok bool, err 
 	return passed == len(results), nil
 }
 
-// place is the line and column of a fault in a source, for editors to jump to.
+// place is the line and column of a fault in a source, in the form that editors jump to.
 func place(err error) string {
 	var syntax *rules.SyntaxError
 	if errors.As(err, &syntax) && syntax.Line > 0 {

@@ -14,7 +14,7 @@ import (
 	"apportion/httpapi/api"
 )
 
-// dryRunBody is the body of a dry run, with the record as it stands in its file: the server checks it.
+// dryRunBody is the body of a dry run. The record goes out as it is in its file: the server checks it.
 type dryRunBody struct {
 	api.DryRunRule
 	Record json.RawMessage `json:"record,omitempty"`
@@ -28,25 +28,25 @@ func fileFlag() cli.Flag {
 func ruleDryRunCommand(stdout io.Writer) *cli.Command {
 	return &cli.Command{
 		Name:      "dry-run",
-		Usage:     "show what a rule would do with an item now, without doing it",
+		Usage:     "show how a rule would decide about an item now, without effect",
 		ArgsUsage: "NAME",
-		Description: `Asks the rule about the stock as it is, or about the stock in a file: {"segments":[{"tags":{"Channel":"Web"},"onHand":5}]}.
+		Description: `Asks the rule about the present stock, or about stock in a file: {"segments":[{"tags":{"Channel":"Web"},"onHand":5}]}.
 
 Examples:
   apportion rules dry-run vip-first --upc BC76845 --location Retailer2 --quantity 25 --tag Channel=Amazon
   apportion rules dry-run vip-first --file vip-first.lua --upc BC76845 --location Retailer2 --attribute tier=gold
   apportion rules dry-run ranked --hook redistribute --upc BC76845 --location Retailer2`,
 		Flags: remoteFlags(versionFlag(), fileFlag(),
-			&cli.StringFlag{Name: "hook", Usage: "`HOOK`, select (if it is left out) or redistribute"},
+			&cli.StringFlag{Name: "hook", Usage: "`HOOK`, select or redistribute; default: select"},
 			&cli.StringFlag{Name: "upc", Usage: "`UPC` of the item", Required: true},
 			&cli.StringFlag{Name: "location", Usage: "`LOCATION` of the stock", Required: true},
 			&cli.Int64Flag{Name: "quantity", Value: 1, Usage: "`UNITS` that the item asks for"},
-			&cli.StringSliceFlag{Name: "tag", Usage: "a tag that the item asks for, `CATEGORY=VALUE`; may be repeated"},
-			&cli.StringSliceFlag{Name: "attribute", Usage: "what the router says of the item, `NAME=VALUE`; may be " +
+			&cli.StringSliceFlag{Name: "tag", Usage: "a tag of the item, `CATEGORY=VALUE`; may be repeated"},
+			&cli.StringSliceFlag{Name: "attribute", Usage: "an attribute of the item, `NAME=VALUE`; may be " +
 				"repeated"},
-			&cli.StringFlag{Name: "order-id", Usage: "`ID` of the order, which also seeds math.random"},
+			&cli.StringFlag{Name: "order-id", Usage: "`ID` of the order, also the seed of math.random"},
 			&cli.StringFlag{Name: "item-id", Usage: "`ID` of the item"},
-			&cli.StringFlag{Name: "record", Usage: "try it on the stock in `FILE.json` in place of the real record"}),
+			&cli.StringFlag{Name: "record", Usage: "ask about the stock in `FILE.json` instead of the real record"}),
 		Action: serverAction(func(ctx context.Context, cmd *cli.Command, server *remote, args []string) error {
 			body, err := dryRunOf(cmd)
 			if err != nil {
@@ -96,14 +96,14 @@ func dryRunOf(cmd *cli.Command) (*dryRunBody, error) {
 	return body, nil
 }
 
-// sourceOf reads the file that is tried in place of a stored version, nil if there is none.
+// sourceOf reads the file of --file, which replaces a stored version. It is nil without the flag.
 func sourceOf(cmd *cli.Command) (*api.Source, error) {
 	file := cmd.String("file")
 	if file == "" {
 		return nil, nil
 	}
 	if cmd.Int("version") != 0 {
-		return nil, usageError{fmt.Errorf("--version and --file: one of them is expected")}
+		return nil, usageError{fmt.Errorf("expected --version or --file, got both")}
 	}
 	source, err := readSource(file)
 	text := api.Source(source)
@@ -145,8 +145,8 @@ func ruleExplainCommand(stdout io.Writer) *cli.Command {
 		Name:      "explain",
 		Usage:     "show why the items of an order were filled from their segments",
 		ArgsUsage: "ORDER-ID",
-		Description: `Shows what was kept when the order was allocated: the rule and version that decided, or the native path, the candidates with
-their figures of that moment, and what was taken from each.
+		Description: `Shows the explanation that was recorded at the allocation: the rule and version that decided, or the native path, the candidates
+with their figures of that moment, and the units from each candidate.
 
 Example:
   apportion rules explain W-1001`,
@@ -175,14 +175,14 @@ func printExplained(w io.Writer, margin string, items []api.ItemExplanation) {
 	}
 }
 
-// decidedBy tells what decided about an item, when, and with which outcome.
+// decidedBy tells which rule or path decided about an item, when, and with which outcome.
 func decidedBy(it *api.ItemExplanation) string {
 	text := "by its own segment (no rule)"
 	switch it.Path {
 	case "rule":
 		text = fmt.Sprintf("by %s: %s", ruleName(it.Rule, it.Version), it.Outcome)
 	case "expired":
-		text = "the explanation is kept no longer"
+		text = "the explanation has expired"
 	}
 	if it.Reason != "" {
 		text += ", " + it.Reason
