@@ -88,7 +88,7 @@ type bodies struct {
 }
 
 // errBodies means that there is no memory for more bodies at present.
-var errBodies = errors.New("httpapi: the bodies of the requests under way take all the memory that they may")
+var errBodies = errors.New("httpapi: the bodies of the requests in flight take all the memory that they may")
 
 func (b *bodies) take(bytes int) bool { return take(&b.taken, b.max, int64(bytes)) }
 
@@ -192,7 +192,7 @@ func (req *request) receive() bool {
 	return req.announced != lengthNotTold || req.checkMediaType() // an empty one needs no type
 }
 
-// receiveStream reads a body of which fasthttp has read at most the beginning. The request's time begins when the body
+// receiveStream reads a body; fasthttp has read its beginning at most. The request's time begins when the body
 // is there.
 func (req *request) receiveStream(stream io.Reader) error {
 	config := &req.server.config
@@ -284,7 +284,7 @@ func (s *Server) unreadProblem(err error) problem {
 	switch {
 	case errors.Is(err, errBodies):
 		p.status, p.code = http.StatusServiceUnavailable, codeBusy
-		p.detail = fmt.Sprintf("the bodies of the requests under way take %d bytes, all that they may; nothing was "+
+		p.detail = fmt.Sprintf("the bodies of the requests in flight take %d bytes, all that they may; nothing was "+
 			"changed, send it again", s.bodies.max)
 	case errors.Is(err, fasthttp.ErrBodyTooLarge):
 		p.status, p.code = http.StatusRequestEntityTooLarge, codeBodyTooLarge
@@ -302,7 +302,7 @@ func (s *Server) unreadProblem(err error) problem {
 // handler read all of them, which costs each request an allocation and 0.3 us. So there are two servers: the first
 // reads short bodies, and passes a connection that sends a longer one on to the second, which serves it from then on.
 
-// headerLong marks a request that is to be passed on.
+// headerLong marks a request that the server passes on.
 const headerLong = "Apportion-Long"
 
 // noticeLong keeps fasthttp from reading a long body, or one of unknown length.

@@ -21,7 +21,7 @@ func clusterRoutes() []*route {
 	}
 }
 
-// members is what the routes about the group need of it.
+// members is the part of a Raft group that the cluster's routes use.
 type members interface {
 	Status() raftstore.Status
 	Members() []raftstore.Member
@@ -31,7 +31,7 @@ type members interface {
 	Checkpoint(ctx context.Context) error
 }
 
-// stateWords are Raft's states in the words of this API.
+// stateWords maps Raft's states to the words of this API.
 var stateWords = map[string]string{"Leader": "leader", "Follower": "follower", "Candidate": "candidate",
 	"Shutdown": "stopped"}
 
@@ -56,7 +56,7 @@ func (req *request) showCluster() {
 	req.reply(reply)
 }
 
-// group is the store as one of several; a stand-in for tests is none.
+// group is the store as a member of a Raft group. A test's stand-in may not be one.
 func (req *request) group() (Group, bool) {
 	group, ok := req.server.store.(Group)
 	if !ok {
@@ -92,7 +92,8 @@ func (req *request) takeSnapshot() {
 	req.changeMembers("", func(ctx context.Context, group Group) error { return group.Checkpoint(ctx) })
 }
 
-// changeMembers does something to the group, with the node at an address if one is given, and shows what it is then.
+// changeMembers makes a change to the Raft group and answers with the cluster after it. address is that of the node to
+// add, or empty.
 func (req *request) changeMembers(address string, change func(ctx context.Context, group Group) error) {
 	group, ok := req.group()
 	if !ok {

@@ -12,7 +12,7 @@ func eventRoutes() []*route {
 	}
 }
 
-// events lists what happened after an event.
+// events lists the events after a given one.
 func (req *request) events() {
 	if !req.barrier() {
 		return
@@ -33,7 +33,7 @@ func (req *request) events() {
 	req.out = append(req.out, "]}"...)
 }
 
-// appendEvent appends an event with those of its members that its kind has.
+// appendEvent appends an event with the members of its kind.
 func appendEvent(dst []byte, schema *engine.Schema, ev *engine.Event) []byte {
 	dst = strictjson.AppendNumber(dst, `{"id":`, int64(ev.ID))
 	dst = append(dst, `,"type":"`...)

@@ -33,7 +33,7 @@ const (
 // health reports whether the process runs and answers.
 func (req *request) health() { req.out = append(req.out, `{"status":"ok"}`...) }
 
-// ready reports whether the node has caught up, so that traffic may come.
+// ready reports whether the node has caught up and can take traffic.
 func (req *request) ready() {
 	if err := req.server.store.Ready(); err != nil {
 		req.fail(http.StatusServiceUnavailable, codeNotReady, err.Error(), "", "")
@@ -64,7 +64,7 @@ func (req *request) openAPI() {
 	req.out = append(req.out, openAPIDocument...)
 }
 
-// metricsText writes the metrics of the server's set and of the process.
+// metricsText writes the metrics of the server and of the process.
 func (req *request) metricsText() {
 	req.content = contentText
 	var text bytes.Buffer
@@ -75,8 +75,8 @@ func (req *request) metricsText() {
 
 const profilesPath = "/debug/pprof"
 
-// profiles answers requests for Go profiles, and reports whether this is one. Without an admin token there is no such
-// path.
+// profiles answers a request for a Go profile, and reports whether the request is one. A server without an admin token
+// has no such path.
 func (req *request) profiles() bool {
 	token := req.server.config.AdminToken
 	if token == "" || !strings.HasPrefix(req.pathText(), profilesPath) {

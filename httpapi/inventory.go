@@ -60,7 +60,7 @@ func (req *request) deleteRecords() {
 		return
 	}
 	req.markReplayed()
-	// To a dry run, records in the way are an answer like any other.
+	// For a dry run, the records that block the delete are the answer, not a refusal.
 	if code := req.result().Code; code == engine.CodeOK || code == engine.CodeInUse && cmd.DryRun {
 		req.out = appendDeleteResult(req.out, req.result(), cmd.DryRun)
 		return
@@ -68,16 +68,17 @@ func (req *request) deleteRecords() {
 	req.refused()
 }
 
-// The bad rows of a load: all of them are told at once, up to kibo.RowFaultsMax, so that a file of thousands is mended
-// in one go.
+// The bad rows of a load. One answer lists up to kibo.RowFaultsMax, so that the client can mend a file of thousands in
+// one go.
 
-// rowFault is what is wrong with one row of a body.
+// rowFault is the fault of one row of a body.
 type rowFault struct {
 	strictjson.Fault
 	row int
 }
 
-// loaded ends the reading of a refresh or an adjust. One that is no good is answered with all of its bad rows.
+// loaded ends the reading of a refresh or an adjust. It reports whether the body is sound, and otherwise answers with
+// all bad rows.
 func (req *request) loaded(cmd engine.Command) bool {
 	req.scan.End()
 	if req.scan.OK() && len(req.scan.rows) == 0 {
@@ -95,7 +96,7 @@ func (req *request) loaded(cmd engine.Command) bool {
 	return false
 }
 
-// tellRows adds, to the refusal of a load for a tag that is not in the schema, the other rows of which that is true.
+// tellRows adds all bad rows to the refusal of a load for a tag that the schema does not have.
 func (req *request) tellRows(p *problem) {
 	if req.result().Code != engine.CodeUnknownCategory && req.result().Code != engine.CodeUnknownValue {
 		return
@@ -108,8 +109,8 @@ func (req *request) tellRows(p *problem) {
 	}
 }
 
-// badRows lists what is wrong with the items of a load: those that could not be read, those outside the limits, and
-// those with tags that are not in the schema. What ended the reading comes last.
+// badRows lists the faults of a load's items: unreadable items, values outside the limits, and tags that the schema
+// does not have. The fault that ended the reading comes last.
 func (req *request) badRows(cmd engine.Command) (rows []rowFault) {
 	var items []engine.StockItem
 	switch cmd := cmd.(type) {
@@ -137,7 +138,7 @@ func (req *request) badRows(cmd engine.Command) (rows []rowFault) {
 	return rows
 }
 
-// badItem says what is wrong with an item that was read. ok: nothing is.
+// badItem finds the fault of an item. ok means that there is none.
 func badItem(kind engine.Kind, schema *engine.Schema, it *engine.StockItem, i int) (f strictjson.Fault, ok bool) {
 	if f := engine.CheckItem(kind, it); f != nil {
 		return strictjson.Fault{Code: codeInvalid, Detail: f.Reason, Field: fmt.Sprintf("items[%d].%s", i, f.Field),
@@ -149,7 +150,7 @@ func badItem(kind engine.Kind, schema *engine.Schema, it *engine.StockItem, i in
 	return unknownTag(schema, it.Tags, fmt.Sprintf("items[%d].tags", i))
 }
 
-// figures are what every segment, record and aggregate has.
+// figures are the counts that every segment, record and aggregate has.
 type figures struct {
 	onHand, allocated, pending, safetyStock int64
 }
@@ -171,7 +172,8 @@ func appendFigures(dst []byte, f *figures) []byte {
 	return strictjson.AppendNumber(dst, `,"available":`, f.available())
 }
 
-// appendRecord appends a record with those of its segments that have all of the tags. The totals are the record's.
+// appendRecord appends a record with the segments that have all the given tags. The totals are those of the whole
+// record.
 func appendRecord(dst []byte, schema *engine.Schema, v *engine.RecordView, tags []engine.Tag) []byte {
 	dst = strictjson.AppendText(dst, `{"upc":`, v.UPC)
 	dst = strictjson.AppendText(dst, `,"location":`, v.Location)
@@ -229,7 +231,7 @@ func appendStockResult(dst []byte, r *engine.Result) []byte {
 	return append(dst, '}')
 }
 
-// appendRefreshResult appends the answer to a refresh: with what a count was short of, if it was.
+// appendRefreshResult appends the answer to a refresh, with the shortfalls of a stock count.
 func appendRefreshResult(dst []byte, r *engine.Result, items []engine.StockItem) []byte {
 	dst = appendStockResult(dst, r)
 	if len(r.Shortfalls) == 0 {
@@ -257,7 +259,7 @@ func appendDeleteResult(dst []byte, r *engine.Result, dryRun bool) []byte {
 	return append(dst, '}')
 }
 
-// appendBlocked appends the records that stand in the way, as a member.
+// appendBlocked appends the records that block a delete, as a JSON member.
 func appendBlocked(dst []byte, blocked []engine.BlockedRecord) []byte {
 	dst = append(dst, `,"blocked":[`...)
 	for i := range blocked {

@@ -189,13 +189,13 @@ func (s *bodyReader) orderLines(lines []engine.OrderLine, goods bool) []engine.O
 		s.orderLine(line, goods)
 	}
 	if len(lines) == 0 {
-		// To the engine no lines mean everything. Whoever sends a list that happens to be empty does not mean that.
+		// For the engine, no lines mean the whole order. A client that sends an empty list does not mean that.
 		s.Fail(codeInvalid, "lines is empty; leave it out to act on everything that is left", "")
 	}
 	return lines
 }
 
-// orderLine reads a line; goods says that it may tell which goods they are.
+// orderLine reads a line. goods allows the line to name UPC and location.
 func (s *bodyReader) orderLine(line *engine.OrderLine, goods bool) {
 	*line = engine.OrderLine{Tags: line.Tags[:0]}
 	var has strictjson.Fields

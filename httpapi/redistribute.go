@@ -10,9 +10,10 @@ import (
 	"apportion/httpapi/strictjson"
 )
 
-// Redistribution on demand: by percent in the log, by rule around it.
+// Redistribution on demand. The command splits by percent and queues the records that have a rule; then the rules plan
+// the queued records.
 
-// recordReply is what a rule did, or would do, to one record.
+// recordReply is the outcome of a rule for one record, done or in a dry run.
 type recordReply struct {
 	UPC      string `json:"upc"`
 	Location string `json:"location"`
@@ -26,11 +27,11 @@ type recordReply struct {
 const (
 	outcomeDone     = "spread"
 	outcomeFellBack = "fell-back" // split by percent
-	outcomeKept     = "kept"      // as it is
-	outcomeWaiting  = "waiting"   // the record changes all the time, or the time was up: it is done in the background
+	outcomeKept     = "kept"      // unchanged
+	outcomeWaiting  = "waiting"   // left to the background: the record changes too often, or the time is over
 )
 
-// changeReply is what happens to the available units of one segment.
+// changeReply is the change of one segment's available units.
 type changeReply struct {
 	upc, location string
 	tags          string // JSON
@@ -45,7 +46,7 @@ type redistributed struct {
 	changes        []changeReply
 	byRule         []recordReply
 	place          map[engine.PlanWanted]int // in byRule
-	waiting        int64                     // records, of whatever scope
+	waiting        int64                     // records, of all scopes
 }
 
 func (req *request) redistribute() {
@@ -80,7 +81,7 @@ func (d *redistributed) addChange(c changeReply) {
 	}
 }
 
-// addRecord notes what became of a record; a later word about it counts.
+// addRecord notes the outcome for a record. A later outcome replaces an earlier one.
 func (d *redistributed) addRecord(it *engine.RedistributeItem, outcome string) {
 	key := engine.PlanWanted{UPC: it.UPC, Location: it.Location}
 	s := recordReply{UPC: it.UPC, Location: it.Location, Rule: it.Rule, Version: it.RuleVersion, Outcome: outcome,
@@ -93,8 +94,8 @@ func (d *redistributed) addRecord(it *engine.RedistributeItem, outcome string) {
 	}
 }
 
-// redistributeNow has the rules asked about all records that wait, and reports those in the scope. The records are
-// marked already: what cannot be done now is done in the background.
+// redistributeNow asks the rules about all records that wait for a plan, and reports those in the scope. The command
+// has queued the records, so the rules plan the rest in the background.
 func (req *request) redistributeNow(scope *engine.Scope, d *redistributed) {
 	if req.server.reader.PlansWaiting() == 0 {
 		return
@@ -137,7 +138,7 @@ func outcomeOf(it *engine.RedistributeItem) string {
 	return outcomeKept
 }
 
-// dryRedistribute says what the rules would do to the records in the scope that they are responsible for.
+// dryRedistribute asks the rules about the records in the scope that have a rule, without effect.
 func (req *request) dryRedistribute(scope *engine.Scope, d *redistributed) {
 	if !req.server.reader.Rules().Asked(engine.HookRedistribute) {
 		return
@@ -161,7 +162,7 @@ func (req *request) dryRedistribute(scope *engine.Scope, d *redistributed) {
 	})
 }
 
-// dryTarget adds what a target would change.
+// dryTarget adds the change that a target would make.
 func (d *redistributed) dryTarget(schema *engine.Schema, v *engine.RecordView, t *engine.SegmentTarget) {
 	before := int64(0)
 	if id, code, _ := schema.Resolve(t.Tags); code == engine.CodeOK && id != 0 {
@@ -182,7 +183,7 @@ func (d *redistributed) dryTarget(schema *engine.Schema, v *engine.RecordView, t
 	d.addChange(changeReply{v.UPC, v.Location, string(tags), before, t.Available})
 }
 
-// scopeFilter says which records a scope selects, as the engine does.
+// scopeFilter selects the records of a scope, as the engine does.
 type scopeFilter struct{ upcs, locations []string }
 
 func newScopeFilter(s *engine.Scope) scopeFilter {
@@ -196,7 +197,7 @@ func (f *scopeFilter) has(upc, location string) bool {
 	return listHas(f.upcs, upc) && listHas(f.locations, location)
 }
 
-// listHas reports whether a sorted list has a name; an empty one has all.
+// listHas reports whether a sorted list has a name. An empty list has all names.
 func listHas(list []string, name string) bool {
 	_, found := slices.BinarySearch(list, name)
 	return found || len(list) == 0

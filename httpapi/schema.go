@@ -34,7 +34,8 @@ func (req *request) putTagCategory() {
 	}
 }
 
-// looksLikeNoOther refuses a category or a value that people could not tell from another one.
+// looksLikeNoOther reports whether people can tell the command's names from the schema's names, and otherwise refuses
+// the command.
 func (req *request) looksLikeNoOther(cmd *engine.PutTagCategory) bool {
 	field, value, like := names.Alike(req.schema(), cmd)
 	if field != "" {
@@ -95,7 +96,7 @@ func appendSchemaResult(dst []byte, r *engine.Result, name string) []byte {
 	return append(dst, '}')
 }
 
-// appendCategory appends the members of a category, without the braces.
+// appendCategory appends the JSON members of a category, without the braces.
 func appendCategory(dst []byte, c *engine.Category) []byte {
 	dst = strictjson.AppendText(dst, `"name":`, c.Name)
 	dst = append(dst, `,"rounding":"`...)
@@ -123,7 +124,7 @@ func appendValue(dst []byte, v *engine.Value) []byte {
 
 // The body that defines a tag category.
 
-// roundingWords are the rounding rules' names, in the order of engine.Rounding.
+// roundingWords are the names of the rounding rules, in the order of engine.Rounding.
 var roundingWords = []string{
 	engine.RoundingLargestRemainder: "largest-remainder",
 	engine.RoundingUnbiased:         "unbiased",
@@ -146,10 +147,10 @@ type tagValueBody struct {
 // basisPoints is a percentage in hundredths of a percent.
 type basisPoints int32
 
-// moves has, for each value that leaves, the value that takes over its stock.
+// moves maps each deleted value to the value that gets its stock.
 type moves map[string]string
 
-// command gives the command that defines the category.
+// command makes the command that defines the category.
 func (b *tagCategoryBody) command(name string, k *bodyCheck) *engine.PutTagCategory {
 	cmd := &engine.PutTagCategory{Name: name, Rounding: engine.Rounding(k.word("rounding", b.Rounding, roundingWords))}
 	for i := range b.Values {
