@@ -1,5 +1,5 @@
-// Package bench is the parent of everything that drives a running Apportion server from outside, to measure or to check
-// it. All of it talks HTTP only: what it shows, any client can see. It has no code of its own:
+// Package bench is the parent of the packages that drive a running Apportion server from outside, to measure it or to
+// check it. They talk HTTP only, so any client can see what they show. The package itself has no code:
 //
 //   - bench/replay: a file of real orders, and an independent count ("apportion replay-orders"),
 //   - bench/load: the load generator of "apportion bench", which checks itself,

@@ -18,15 +18,15 @@ const (
 	location = "W1"
 	upc      = "A"
 
-	// clientTimeout bounds a request, retryPause is what a client waits before it sends again.
+	// clientTimeout bounds a request; retryPause is a client's pause before it sends again.
 	clientTimeout = 2 * time.Second
 	retryPause    = 10 * time.Millisecond
 )
 
-// ack is a write that was acknowledged.
+// ack is an acknowledged write.
 type ack struct{ asked, at time.Duration }
 
-// load is clients that write.
+// load is a set of clients that write.
 type load struct {
 	begin   time.Time
 	done    chan struct{}
@@ -44,7 +44,7 @@ func newLoad(c rig.Cluster, clients int) *load {
 
 func (l *load) now() time.Duration { return time.Since(l.begin) }
 
-// stop ends the load and gives the acknowledged writes in order.
+// stop ends the load and returns the acknowledged writes in order.
 func (l *load) stop() []ack {
 	close(l.done)
 	l.running.Wait()
@@ -53,7 +53,7 @@ func (l *load) stop() []ack {
 	return all
 }
 
-// client writes orders, each until it is acknowledged, and goes to the next node when one fails it.
+// client writes orders. It sends each one until it is acknowledged, and changes to the next node after a failure.
 func (l *load) client(c rig.Cluster, number int) {
 	client := &http.Client{Timeout: clientTimeout, Transport: &http.Transport{MaxIdleConnsPerHost: 1}}
 	defer client.CloseIdleConnections()
@@ -100,7 +100,7 @@ func loadStock(url string) error {
 	})
 }
 
-// allocate asks for an order; the order's own name makes it safe to ask again.
+// allocate sends an order. A repetition is safe: order and item keep their ids.
 func allocate(client *http.Client, url, order string) bool {
 	body := fmt.Sprintf(`{"lines":[{"itemId":"1","upc":%q,"location":%q,"quantity":1}]}`, upc, location)
 	response, err := client.Post(url+"/v1/orders/"+order+"/allocate", "application/json", strings.NewReader(body))

@@ -40,21 +40,21 @@ func main() {
 const (
 	nodesCount = 3
 
-	// calm is how long clients write before a kill, down how long the killed node stays away.
+	// calm is the time of writes before a kill, down the time until the killed node is restarted.
 	calm = 3 * time.Second
 	down = 3 * time.Second
 
-	// after is how long clients still write when all nodes are back, for the picture.
+	// after is the time of writes when all nodes are back, for the picture.
 	after = 2 * time.Second
 )
 
-// kill is what one kill of the leader did, on the clock of the load.
+// kill has the moments around one kill of the leader, on the clock of the load.
 type kill struct {
 	at        time.Duration
-	elected   time.Duration // another node says that it leads and serves
+	elected   time.Duration // another node leads and serves
 	restarted time.Duration
-	back      time.Duration // the killed node says that it is ready
-	gap       time.Duration // until the first write that was asked for after the kill was acknowledged
+	back      time.Duration // the killed node is ready
+	gap       time.Duration // from the kill to the first acknowledgement of a write sent after it
 }
 
 func run(stdout io.Writer, o options) (err error) {
@@ -96,7 +96,7 @@ func run(stdout io.Writer, o options) (err error) {
 	return os.WriteFile(o.svg, picture.Bytes(), 0o644)
 }
 
-// killOnce kills the leader and brings it back.
+// killOnce kills the leader and restarts it.
 func killOnce(c rig.Cluster, l *load) (k kill, err error) {
 	pause(calm)
 	leader, err := c.Leader(nil)
@@ -131,7 +131,7 @@ func pause(d time.Duration) {
 	<-timer.C
 }
 
-// gapAfter is how long after a kill the first write was acknowledged that was also asked for after it.
+// gapAfter is the time from a kill to the first acknowledgement of a write that was sent after the kill.
 func gapAfter(acks []ack, at time.Duration) time.Duration {
 	for _, a := range acks {
 		if a.asked > at {

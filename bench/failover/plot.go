@@ -8,7 +8,7 @@ import (
 	"apportion/bench/plot"
 )
 
-// The picture: a bar for each 100 ms, and a line for each thing that happened.
+// The picture: a bar for each 100 ms, and a line for each event.
 const (
 	binWidth   = 100 * time.Millisecond
 	plotBefore = 2 * time.Second
@@ -25,7 +25,7 @@ func bins(acks []ack, from, to time.Duration) []int {
 	return counts
 }
 
-// writePlot draws what happened around a kill, as SVG. Time counts from the kill.
+// writePlot draws the writes and events around a kill, as SVG. Time counts from the kill.
 func writePlot(w io.Writer, k kill, acks []ack) error {
 	chart := plot.Chart{
 		Title:  "Writes acknowledged, three nodes, kill -9 of the leader at 0",

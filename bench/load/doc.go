@@ -1,30 +1,33 @@
-// Package load measures a running Apportion server over HTTP, and proves at the end that the server told the truth.
+// Package load measures a running Apportion server over HTTP, and checks at the end that the server did what it
+// answered.
 //
-// It owns the workloads, the schedule of requests, the histograms, the count of what every answer promised,
-// and the comparison of that count with what the server shows at the end. A run whose comparison fails has no figures.
+// It owns the workloads, the schedule of requests, the histograms, and the ledger: the count of the units that the
+// answers promised. At the end it compares the ledger with the server's stock. A run with a difference has no figures.
 //
 // # What is measured
 //
-// An open loop sends each request at a moment that is fixed before the run, and counts its latency from that moment,
-// sent late or not: a server that stalls for a second shows a second in every request that was due meanwhile, not in
-// one (Tene's "coordinated omission"). What is still not sent some seconds after the end is counted with the time that
-// it had waited by then. A closed loop has each connection send its next request when the last one was answered, and
-// counts from the sending: good for the most that a server can do, blind to what its clients would have waited.
+// An open loop fixes the moment of each request before the run. Latency counts from that moment, even if the client
+// sends late. So if the server stalls for a second, all requests of that second show it, not only one (Tene's
+// "coordinated omission"). Requests that are not sent some seconds after the end count with their waiting time until
+// then.
 //
-// A request's outcome is done, not done (a refusal that says so), or unknown: the connection broke, or the answer says
-// that nobody knows. The count keeps unknown units apart, so every figure of the server must lie between what is
-// certain and what is possible.
+// In a closed loop each connection sends its next request after the answer to the last one, and latency counts from the
+// sending. It shows the highest rate of a server, but hides the waiting time of clients.
+//
+// The outcome of a request is done, not done (a refusal), or unknown: the connection broke, or the server itself does
+// not know. The ledger counts unknown units separately. Every figure of the server must lie between the certain and the
+// possible units.
 //
 // # What it does not do
 //
-// It never sends a request twice, and keeps no stock but its own: a location of a new name on every run. It does not
-// take that stock away again, but says how to.
+// It never sends a request twice. It uses no stock but its own, at a location with a new name on every run. It does not
+// delete that stock, but prints how to.
 //
 // # Reading order
 //
-//   - options.go, bench.go: the run; result.go: what it found
-//   - workload.go, session.go, orders.go, refresh.go, file.go: the requests; stock.go: what is loaded before
-//   - schedule.go, worker.go, wait.go, wait_linux.go: when and how they are sent
-//   - ledger.go: the count of the answers; check.go: the comparison with it
-//   - record.go: latencies; print.go and plot.go: how results are shown
+//   - options.go, bench.go: the run; result.go: its result
+//   - workload.go, session.go, orders.go, refresh.go, file.go: the requests; stock.go: the stock before them
+//   - schedule.go, worker.go, wait.go, wait_linux.go: the sending
+//   - ledger.go: the promised units; check.go: their comparison with the server's stock
+//   - record.go: latencies; print.go and plot.go: results as text and as a picture
 package load

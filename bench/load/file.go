@@ -7,11 +7,11 @@ import (
 	"apportion/bench/replay"
 )
 
-// filePlan is an order file, made ready to be sent: invoices as orders of their lines, and what came back.
+// filePlan is an order file ready to send: an order for each invoice, and the returns.
 type filePlan struct {
 	upcs    []string
 	entries []fileEntry
-	next    atomic.Int64 // the entry that is sent next; after the last comes the first
+	next    atomic.Int64 // the next entry to send; after the last comes the first
 }
 
 type fileEntry struct {
@@ -19,7 +19,7 @@ type fileEntry struct {
 	isReturn bool
 }
 
-// newFilePlan keeps the file's order. Lines that follow one another in one invoice are one order.
+// newFilePlan keeps the file's sequence. Consecutive lines of one invoice are one order.
 func newFilePlan(rows []replay.Row) *filePlan {
 	p := &filePlan{}
 	known := map[string]int{}
@@ -50,8 +50,7 @@ func newFilePlan(rows []replay.Row) *filePlan {
 	return p
 }
 
-// fileSession sends the next entry of the file: an order, and when it has its units its shipment, or goods that come
-// back and whose order nobody knows.
+// fileSession sends the next entry of the file: an order and then its shipment, or a return without a known order.
 type fileSession struct {
 	client
 	order    *order
@@ -77,7 +76,7 @@ func (s *fileSession) request(dst []byte) ([]byte, call) {
 	return s.appendAllocate(dst, s.order), call{opAllocate, int64(len(entry.lines))}
 }
 
-// appendUnknownReturn sends back goods without naming the order that they were bought with.
+// appendUnknownReturn appends a return that does not name an order.
 func (s *fileSession) appendUnknownReturn(dst []byte, o *order) []byte {
 	dst, mark := s.appendOrderHead(dst, o, "/return")
 	dst = append(dst, `{"lines":[{"itemId":"1","upc":"`...)
@@ -94,7 +93,7 @@ func (s *fileSession) answered(e effect) {
 	switch {
 	case s.isReturn:
 		s.count(o, returned, e)
-	case s.shipping && e == notDone: // the server was busy: again
+	case s.shipping && e == notDone: // the server was busy: repeat
 	case s.shipping:
 		s.count(o, shipped, e)
 		o.shipped, o.uncertain = e == done, e == unknown

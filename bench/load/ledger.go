@@ -13,17 +13,17 @@ const (
 	released                 // given back before shipping
 	shipped
 	returned
-	movements // how many there are
+	movements // their number
 )
 
-// ledger is the count of what every answer promised: for each segment (a cell), and each way, the units that moved for
-// certain and those of which nobody knows. Any number of sessions add to it.
+// ledger counts the units that the answers promised: for each segment (a cell) and each movement, the certain units and
+// the unknown units. All sessions add to it.
 type ledger struct {
 	cells []cell
 
 	mu struct {
 		sync.Mutex
-		// maybe has, for cells whose on hand was set by a request of unknown outcome, what else it may be.
+		// maybe has the other possible on hand of a cell after a request with an unknown outcome.
 		maybe map[int][]int64
 	}
 }
@@ -48,7 +48,7 @@ func (l *ledger) add(cell int, m movement, units int64, e effect) {
 	}
 }
 
-// set notes that on hand of a cell was set. The sets of one cell come from one session, one after another.
+// set notes a new on hand of a cell. One session makes all sets of a cell, one after another.
 func (l *ledger) set(cell int, units int64, e effect) {
 	switch e {
 	case done:
@@ -63,7 +63,7 @@ func (l *ledger) set(cell int, units int64, e effect) {
 	}
 }
 
-// interval is what a figure may be: from and to are possible.
+// interval has the possible values of a figure, from and to included.
 type interval struct{ from, to int64 }
 
 func (i interval) has(n int64) bool { return i.from <= n && n <= i.to }
@@ -72,11 +72,11 @@ func (i interval) plus(j interval) interval { return interval{i.from + j.from, i
 
 func (i interval) minus(j interval) interval { return interval{i.from - j.to, i.to - j.from} }
 
-// expected are the figures of a segment or a record, if the server did what it answered.
+// expected are the figures of a segment or a record if the server did what it answered.
 type expected struct {
 	onHand, allocated, available interval
 
-	// net is the units that orders have and will not give back: more than there were means oversold.
+	// net is the units that orders have for good. More units than the stock mean that the server oversold.
 	loaded, net interval
 }
 
@@ -116,7 +116,7 @@ func (l *ledger) expectRecord(first, cells int) expected {
 	return sum
 }
 
-// open says how many units nobody knows of.
+// open is the number of unknown units.
 func (l *ledger) open() (units int64) {
 	for i := range l.cells {
 		for m := range l.cells[i].moved {

@@ -19,17 +19,17 @@ func (c *client) appendOrderHead(dst []byte, o *order, action string) (request [
 	return wire.AppendBodyHead(dst, &c.b.target)
 }
 
-// appendEmpty asks for something about all of an order.
+// appendEmpty appends a request about a whole order.
 func (c *client) appendEmpty(dst []byte, o *order, action string) []byte {
 	dst, mark := c.appendOrderHead(dst, o, action)
 	return finish(append(dst, `{}`...), mark)
 }
 
-// allocateSession sends allocations of so many lines, of one unit each.
+// allocateSession sends allocations with a fixed number of lines, one unit each.
 type allocateSession struct {
 	client
 	order *order
-	reads int // of 10 requests, how many read a record instead
+	reads int // reads of a record in 10 requests
 	read  bool
 }
 
@@ -67,21 +67,21 @@ func (s *allocateSession) answered(e effect) {
 	}
 }
 
-// saleSession asks for one unit of the one record that has been sold out for long. Now and then a client gives back
-// what it got, so that there is always something to be had, for one in a hundred.
+// saleSession asks for one unit of a record that is sold out. Now and then a client gives its unit back, so that about
+// one request in a hundred gets a unit.
 type saleSession struct {
 	client
-	order     *order   // that is being asked for
-	held      []*order // that were got
+	order     *order   // in the present request
+	held      []*order // with their unit
 	number    int
 	releasing bool
 }
 
-// releaseEvery: of so many requests one gives a unit back, which another one gets: 99 of 100 requests find none.
+// releaseEvery is the number of requests to one release. Another request gets that unit; 99 of 100 get none.
 const releaseEvery = 200
 
 func newSaleSession(b *Bench, number int) session {
-	// Not all at once: each client begins at another place of the round.
+	// Each client begins at another point of the round, so that they do not all release at once.
 	return &saleSession{client: newClient(b, number), number: number * 7}
 }
 
@@ -99,7 +99,7 @@ func (s *saleSession) answered(e effect) {
 	if !s.releasing {
 		s.allocated(s.order, e)
 		if e == done {
-			s.held, s.order = append(s.held, s.order), nil // its memory is not to be used again
+			s.held, s.order = append(s.held, s.order), nil // its memory stays in use
 		}
 		return
 	}
@@ -112,7 +112,7 @@ func (s *saleSession) answered(e effect) {
 	}
 }
 
-// lifecycleSession allocates an order, ships it, and takes one in ten back.
+// lifecycleSession allocates an order, ships it, and returns one order in ten.
 type lifecycleSession struct {
 	client
 	order *order
@@ -173,14 +173,14 @@ func (s *lifecycleSession) answered(e effect) {
 	case e == unknown || e == notDone && last == opAllocate:
 		s.next = opAllocate
 		s.finished(o)
-	case e == notDone: // the server was busy: the same again
+	case e == notDone: // the server was busy: repeat
 		s.next = last
 	case s.next == opAllocate:
 		s.finished(o)
 	}
 }
 
-// sample also gives some of the orders that are held to the end.
+// sample includes some of the orders that the session holds at the end.
 func (s *saleSession) sample() []*order {
 	return append(s.kept[:len(s.kept):len(s.kept)], s.held[:min(len(s.held), sampledOrders)]...)
 }

@@ -9,8 +9,8 @@ import (
 	"apportion/bench/plot"
 )
 
-// Plot writes the result as an SVG picture: rate and latency over time, and with several rates the latency against the
-// offered load.
+// Plot writes the result as an SVG picture: rate and latency over time, and for several rates the latency over the
+// offered rate.
 func (r *Result) Plot(w io.Writer) error {
 	var charts []plot.Chart
 	if len(r.Runs) > 1 {
@@ -42,7 +42,7 @@ func (m *Measured) charts(workload string) []plot.Chart {
 	return []plot.Chart{rate, latency}
 }
 
-// loadChart has a point for each rate; a closed loop's is where it got to by itself.
+// loadChart has a point for each rate. The point of a closed loop is at the rate that it reached.
 func (r *Result) loadChart() plot.Chart {
 	c := plot.Chart{Title: r.Workload + ": latency against load", XLabel: "requests a second offered",
 		YLabel: "milliseconds", LogY: true,

@@ -6,8 +6,8 @@ import (
 	"apportion/bench/wire"
 )
 
-// refreshSession sets the stock of its own part of the records, again and again, as a nightly file does. The parts do
-// not overlap, so the count knows what was set last.
+// refreshSession sets the stock of its part of the records repeatedly, as a nightly file does. The parts do not
+// overlap, so the ledger knows the last value.
 type refreshSession struct {
 	client
 	first, end int // cells

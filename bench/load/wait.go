@@ -5,14 +5,14 @@ import (
 	"time"
 )
 
-// errInterrupted ends a wait that is no longer wanted.
+// errInterrupted is the error of an interrupted wait.
 var errInterrupted = errors.New("interrupted")
 
-// waiter waits for moments. It is for one goroutine, but any may interrupt it.
+// waiter waits for moments. One goroutine uses it, but any goroutine may interrupt it.
 type waiter interface {
 	// wait returns at the moment, or with errInterrupted.
 	wait(until time.Time) error
-	// interrupt ends the present wait and all later ones.
+	// interrupt ends the present wait and all later waits.
 	interrupt()
 	close()
 }
@@ -33,7 +33,7 @@ func (s *sleeper) wait(until time.Time) error {
 	case <-timer.C:
 		return nil
 	case <-s.done:
-		s.interrupt() // for the later ones
+		s.interrupt() // for later waits
 		return errInterrupted
 	}
 }

@@ -7,15 +7,15 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// timerWaiter waits for a timer of the kernel's through the runtime's poller. The runtime itself rounds the sleep of an
-// idle process up to whole milliseconds, which would be added to every latency of a server that answers in less.
+// timerWaiter waits for a kernel timer through the runtime's poller. The runtime rounds the sleep of an idle process up
+// to whole milliseconds. A server that answers faster would get that error in every latency.
 type timerWaiter struct {
 	file *os.File
 	fd   int
 	read [8]byte
 }
 
-// newWaiter gives the most exact waiter that there is.
+// newWaiter makes the most exact waiter of this system.
 func newWaiter() waiter {
 	fd, err := unix.TimerfdCreate(unix.CLOCK_MONOTONIC, unix.TFD_NONBLOCK|unix.TFD_CLOEXEC)
 	if err != nil {

@@ -19,9 +19,9 @@ type worker struct {
 	dial     dialer
 	waiter   waiter
 	out      []byte
-	closing  bool // the server said that it closes the connection
+	closing  bool // the server announced the close of the connection
 
-	// mu guards conn against being made new while another goroutine interrupts it; the worker itself reads it without.
+	// mu guards conn: the worker replaces it, another goroutine interrupts it. The worker reads it without mu.
 	mu sync.Mutex
 }
 
@@ -29,8 +29,7 @@ func newWorker(w *workload, s session, conn net.Conn, dial dialer, wait waiter) 
 	return &worker{workload: w, session: s, conn: wire.NewConn(conn), dial: dial, waiter: wait}
 }
 
-// interrupt ends the wait for a moment, for an answer, and for a server that does not read. It may come from any
-// goroutine.
+// interrupt ends the wait for a moment, for an answer, or for a server that does not read. Any goroutine may call it.
 func (w *worker) interrupt() {
 	w.waiter.interrupt()
 	w.mu.Lock()
@@ -38,7 +37,7 @@ func (w *worker) interrupt() {
 	_ = w.conn.SetDeadline(time.Unix(1, 0)) // fails only if the connection is broken already
 }
 
-// connect makes a connection the worker's. Whatever waits for it does so until the deadline at most.
+// connect gives the worker a connection. The deadline bounds all waits for it.
 func (w *worker) connect(conn net.Conn, deadline time.Time) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -70,7 +69,7 @@ func (w *worker) run(ctx context.Context, p *schedule, rec *recorder, connection
 			}
 			next = due.Add(gap)
 		}
-		free := due.After(now) // in time, so that being late is the client's own fault
+		free := due.After(now) // in time: the client itself is to blame if it sends late
 		if err := w.waiter.wait(due); err != nil {
 			return context.Cause(ctx)
 		}
@@ -92,11 +91,11 @@ func (w *worker) run(ctx context.Context, p *schedule, rec *recorder, connection
 	}
 }
 
-// codeConnection is the outcome of a request whose connection broke.
+// codeConnection is the outcome of a request if its connection broke.
 const codeConnection = "connection-lost"
 
-// exchange sends the session's next request and reads the answer. An error ends the run: the request was refused as
-// such.
+// exchange sends the session's next request and reads the answer. An error ends the run: the server calls the request
+// itself wrong.
 func (w *worker) exchange(open bool, due time.Time) (a answer, err error) {
 	var c call
 	w.out, c = w.session.request(w.out[:0])
@@ -130,10 +129,10 @@ func (w *worker) exchange(open bool, due time.Time) (a answer, err error) {
 	return a, nil
 }
 
-// codeInsufficient is the refusal for want of stock.
+// codeInsufficient is the refusal for lack of stock.
 const codeInsufficient = "insufficient"
 
-// outcomeOf says what an answer means. It is not sound if the request itself was wrong.
+// outcomeOf reads the outcome of an answer. sound is false if the request itself was wrong.
 func outcomeOf(reply *wire.Reply) (code string, e effect, sound bool) {
 	if reply.Status == 200 {
 		return "ok", done, true
@@ -154,7 +153,7 @@ func outcomeOf(reply *wire.Reply) (code string, e effect, sound bool) {
 	return code, notDone, false
 }
 
-// codes that come often are not made anew.
+// knownCodes are the frequent codes: codeOf needs no new string for them.
 var knownCodes = []string{codeInsufficient, "busy", "retry"}
 
 // codeOf finds the code of a problem document.
@@ -172,7 +171,7 @@ func codeOf(body []byte) string {
 	return string(code)
 }
 
-// redial makes a new connection, for as long as a server may take to come back.
+// redial makes a new connection. It tries for as long as a server's restart may take.
 func (w *worker) redial(ctx context.Context, p *schedule) error {
 	_ = w.conn.Close() // it is broken, or about to be
 	for deadline := time.Now().Add(redialTimeout); ; {

@@ -13,25 +13,25 @@ import (
 	"apportion/bench/wire"
 )
 
-// lookInterval is the pause between two looks at a node. Failover is measured by them, so they come often.
+// lookInterval is the pause between two looks at a node. It is short because it limits the precision of failover times.
 const lookInterval = 2 * time.Millisecond
 
-// Cluster is several servers on this machine that are one cluster. The first one founded it.
+// Cluster is a cluster of servers on this machine. The first server founded it.
 type Cluster []*Process
 
-// Node is how a node of a cluster is started.
+// Node has the settings that start a node of a cluster.
 type Node struct {
 	Name   string
 	Data   string // its directory
 	Listen string // the address for HTTP
 
-	RaftListen  string // the address on which it listens to other nodes
-	RaftAddress string // the address at which they call it; empty: RaftListen
+	RaftListen  string // the address on which it listens for other nodes
+	RaftAddress string // the address to which other nodes connect; empty: RaftListen
 	Bootstrap   bool   // it founds the cluster
-	Join        string // a member that it asks to be added; empty: none
+	Join        string // the member that it asks to add it; empty: none
 }
 
-// Flags are those of `apportion serve` that start the node.
+// Flags are the flags of `apportion serve` that start the node.
 func (n Node) Flags() []string {
 	flags := []string{"--node-id", n.Name, "--data", n.Data, "--listen", n.Listen, "--raft-listen", n.RaftListen}
 	if n.RaftAddress != "" {
@@ -46,7 +46,7 @@ func (n Node) Flags() []string {
 	return flags
 }
 
-// Status is what a node reports of itself and of the cluster.
+// Status is a node's report about itself and the cluster.
 type Status struct {
 	Cluster  string   `json:"cluster"`
 	State    string   `json:"state"`
@@ -73,8 +73,8 @@ func (s *Status) Voters() (count int) {
 	return count
 }
 
-// StartCluster starts so many nodes in directories below dir, with more flags if given, and waits until the first leads
-// and all have a vote.
+// StartCluster starts the nodes in directories below dir, with more flags if given. It waits until the first node leads
+// and all nodes are voters.
 func StartCluster(binary, dir string, nodes int, more ...string) (c Cluster, err error) {
 	defer func() {
 		if err != nil {
@@ -107,7 +107,7 @@ func StartCluster(binary, dir string, nodes int, more ...string) (c Cluster, err
 	})
 }
 
-// Leader waits for a node that leads and serves and is not the given one, which may be nil.
+// Leader waits for a node that leads and serves. It skips the given node, which may be nil.
 func (c Cluster) Leader(not *Process) (leader *Process, err error) {
 	return leader, Await("a node leads", func() error {
 		var errs error
@@ -126,7 +126,7 @@ func (c Cluster) Leader(not *Process) (leader *Process, err error) {
 	})
 }
 
-// Stop ends the followers first, so that no leadership has to be transferred.
+// Stop ends the followers first, so that the leader need not transfer its leadership.
 func (c Cluster) Stop() {
 	for _, p := range slices.Backward(c) {
 		p.Stop()
@@ -144,7 +144,7 @@ func (p *Process) Status() (s Status, err error) {
 	return s, json.Unmarshal(text, &s)
 }
 
-// Await looks until there is no error, for StartTimeout at most. what names the awaited state.
+// Await calls a check until it returns no error, for StartTimeout at most. what names the awaited state.
 func Await(what string, look func() error) error {
 	deadline := time.After(StartTimeout)
 	ticker := time.NewTicker(lookInterval)

@@ -10,11 +10,11 @@ import (
 	"github.com/valyala/fasthttp"
 )
 
-// SoldOutUPC is the product that the constant handler refuses, as a server does that has none left.
+// SoldOutUPC is the product that the constant handler refuses, as a server without stock would.
 const SoldOutUPC = "HOT"
 
-// ServeConstant serves the handler to compare with: fasthttp with the server's own settings, the body parsed into the
-// fields of an allocation, a constant answer. It ends with the process.
+// ServeConstant serves the constant handler: fasthttp with the server's own settings, the body parsed into the fields
+// of an allocation, a constant answer. It ends with the process.
 func ServeConstant(stdout io.Writer) error {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

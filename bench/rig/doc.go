@@ -1,8 +1,7 @@
-// Package rig is what the comparisons are built on: it starts and stops servers as processes of their own, alone or as
-// a cluster, reads what processor time they used, and has the handler that only parses a request and answers a
-// constant.
+// Package rig is the base of the comparisons. It starts and stops servers as processes, alone or as a cluster, and
+// reads their processor time. It also has the constant handler: it parses a request and gives a constant answer.
 //
 // # Reading order
 //
-// process.go and cluster.go; constant.go and scan.go with the handler to compare with.
+// process.go and cluster.go; constant.go and scan.go with the constant handler.
 package rig

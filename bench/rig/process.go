@@ -20,10 +20,10 @@ type Process struct {
 	Address string // host:port, once it is ready
 
 	cmd   *exec.Cmd
-	found string        // the address that it has printed
+	found string        // the address that it printed
 	ready chan struct{} // closed once found is set
 	ended chan struct{} // closed once err is set
-	err   error         // how the process has ended
+	err   error         // of the process's end
 }
 
 // StartTimeout bounds the wait for a server to be ready.
@@ -35,7 +35,7 @@ func StartServer(binary, dir string, more ...string) (*Process, error) {
 	return start(exec.Command(binary, args...))
 }
 
-// StartSelf starts the running command again, with an argument that has it call ServeConstant.
+// StartSelf starts the running command a second time, with an argument that makes it call ServeConstant.
 func StartSelf(args ...string) (*Process, error) {
 	self, err := os.Executable()
 	if err != nil {
@@ -57,7 +57,7 @@ func start(cmd *exec.Cmd) (*Process, error) {
 	return p, nil
 }
 
-// Launch starts a command and waits for nothing.
+// Launch starts a command and does not wait for it.
 func Launch(cmd *exec.Cmd) (*Process, error) {
 	p := new(Process)
 	return p, p.launch(cmd)
@@ -76,7 +76,7 @@ func (p *Process) launch(cmd *exec.Cmd) error {
 	return nil
 }
 
-// watch reads stdout until the process ends. The first line with a URL has the address.
+// watch reads stdout until the process ends, and takes the address from the first line with a URL.
 func (p *Process) watch(stdout io.Reader) {
 	lines := bufio.NewScanner(stdout)
 	for lines.Scan() {
@@ -104,7 +104,7 @@ func (p *Process) AwaitReady() error {
 	}
 }
 
-// Restart starts a server that has ended with the command line that it had, at the same address.
+// Restart starts an ended server with its former command line, at the same address.
 func (p *Process) Restart() error {
 	args := slices.Clone(p.cmd.Args[1:])
 	args[slices.Index(args, "--listen")+1] = p.Address
@@ -143,13 +143,13 @@ func (p *Process) Stop() {
 	_ = p.Wait()
 }
 
-// URL is where the server listens.
+// URL is the server's address as a URL.
 func (p *Process) URL() string { return "http://" + p.Address }
 
-// CPU is the processor time that the server has used, from /proc; 0 where there is none.
+// CPU is the server's processor time from /proc; 0 on systems without /proc.
 func (p *Process) CPU() time.Duration { return CPUOf(p.cmd.Process.Pid) }
 
-// CPUOf is the processor time that a process has used, its ended children's included; 0 where there is no /proc.
+// CPUOf is the processor time of a process and its ended children; 0 on systems without /proc.
 func CPUOf(pid int) time.Duration {
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	if err != nil {
@@ -171,7 +171,7 @@ func CPUOf(pid int) time.Duration {
 	return time.Duration(ticks) * time.Second / ticksPerSecond
 }
 
-// FreeAddresses are addresses of this machine that nobody uses at the moment.
+// FreeAddresses are addresses of this machine with free ports.
 func FreeAddresses(count int) (addresses []string, err error) {
 	for range count {
 		listener, err := net.Listen("tcp", "127.0.0.1:0")
@@ -184,8 +184,7 @@ func FreeAddresses(count int) (addresses []string, err error) {
 	return addresses, nil
 }
 
-// CPUOfChildren is the processor time that a process and those that it started have used, as far as they still run or
-// were waited for.
+// CPUOfChildren is the processor time of a process and its children, running or waited for.
 func CPUOfChildren(pid int) time.Duration {
 	sum := CPUOf(pid)
 	stats, _ := filepath.Glob("/proc/[0-9]*/stat") // a pattern without faults
