@@ -49,8 +49,9 @@ func diskUse(t *testing.T, fsys vfs.FS, dir string) (bytes int64) {
 	return bytes
 }
 
-// TestDiskIsBounded: however much is written, the log is cut behind the checkpoints, and what is kept of the past and
-// for other nodes has its limits. One node is away meanwhile, and comes back while the load goes on: by a checkpoint.
+// TestDiskIsBounded: however much is written, the log is truncated behind the checkpoints, and what is kept of the past
+// and for other nodes has its limits. One node is away meanwhile, and comes back while the load goes on: by a
+// checkpoint.
 func TestDiskIsBounded(t *testing.T) {
 	const (
 		checkpointBytes = 64 << 10

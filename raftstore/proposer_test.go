@@ -271,7 +271,7 @@ func testProposerDeadlines(t *testing.T) {
 	done := doAsync(p, time.Now().Add(5*time.Millisecond), b)
 	flying := log.next()
 	if err := receive(t, "an answer", done); !errors.Is(err, ErrOutcomeUnknown) {
-		t.Fatalf("on its way: got %v, want ErrOutcomeUnknown", err)
+		t.Fatalf("in flight: got %v, want ErrOutcomeUnknown", err)
 	}
 	if b.Len() != 0 {
 		t.Fatalf("the batch still has %d commands of unknown outcome", b.Len())
@@ -329,7 +329,7 @@ func TestProposerDoesNotLead(t *testing.T) {
 	leads.Store(false)
 	first.fail(raft.ErrLeadershipLost)
 	if err := receive(t, "an answer", firstDone); !errors.Is(err, ErrOutcomeUnknown) {
-		t.Fatalf("on its way: got %v, want ErrOutcomeUnknown", err)
+		t.Fatalf("in flight: got %v, want ErrOutcomeUnknown", err)
 	}
 	if err := receive(t, "an answer", queued); !errors.Is(err, ErrNotLeader) {
 		t.Fatalf("queued: got %v, want ErrNotLeader", err)
@@ -355,7 +355,7 @@ func TestProposerClose(t *testing.T) {
 	}
 	first.succeed()
 	if err := receive(t, "an answer", firstDone); err != nil {
-		t.Fatalf("on its way: %v", err)
+		t.Fatalf("in flight: %v", err)
 	}
 	receive(t, "the end of the proposer", closed)
 	if err := p.do(time.Time{}, testBatch("late")); !errors.Is(err, ErrClosed) {

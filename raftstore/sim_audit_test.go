@@ -54,7 +54,7 @@ func (a *audit) leads(id int, term uint64) {
 	a.leaders[term] = id
 }
 
-// observe sees an entry before it is applied. Whoever applies an index applies the same entry.
+// observe sees an entry before it is applied. All nodes apply the same entry at an index.
 func (a *audit) observe(id int, log *raft.Log) {
 	if e := a.entries[log.Index]; e != nil {
 		if e.term != log.Term || !bytes.Equal(e.data, log.Data) {

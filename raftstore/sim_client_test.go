@@ -147,7 +147,7 @@ func (c *client) unknown() {
 	}
 }
 
-// lost is called when a process has ended: whoever waited there never hears from it.
+// lost is called when a process has ended: its waiting clients never get an answer.
 func (c *client) lost(p *process) {
 	if c.at == p {
 		c.at = nil

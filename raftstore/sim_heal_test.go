@@ -161,7 +161,7 @@ func (w *world) closeForGood(n *node) {
 	}
 }
 
-// replay makes the state anew from the history that a node keeps, now and then.
+// replay rebuilds the state from a node's history, now and then.
 func (w *world) replay(n *node) {
 	s := n.process.store
 	if w.plan.historyAge < 0 || !w.chance(30) {

@@ -102,7 +102,7 @@ func newSimRaft(p *process) (*simRaft, error) {
 	}
 	r.commit, r.applied = r.snap, r.snap
 	r.last, r.lastTerm = r.snap, r.snapTerm
-	r.safe = r.snap // no log: all of it was cut, so all nodes had it
+	r.safe = r.snap // no log: all of it was truncated, so all nodes had it
 	if first, last, _ := logBounds(s.log); last > 0 {
 		r.last, r.lastTerm, r.safe = last, r.entry(last).Term, first-1
 	}

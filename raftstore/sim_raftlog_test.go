@@ -16,8 +16,8 @@ func (r *simRaft) replicate() {
 		term, ok := r.termAt(before)
 		if !ok && before > r.safe {
 			first, _ := r.log.FirstIndex()
-			r.p.w.failf("node %d leads and has cut its log before %d, but node %d needs entry %d", r.p.id, first, to,
-				r.next[to])
+			r.p.w.failf("node %d leads and has truncated its log before %d, but node %d needs entry %d", r.p.id, first,
+				to, r.next[to])
 		}
 		m := message{kind: messageAppend, index: before, indexTerm: term, commit: r.commit, safe: r.safe}
 		for i := r.next[to]; i <= min(r.last, before+appendEntriesMax); i++ {

@@ -92,13 +92,13 @@ func (w *world) fault(n *node, fault simFault) {
 	}
 }
 
-// network holds what was sent and has not arrived, and which links are cut.
+// network holds the messages in flight, and which links are cut.
 type network struct {
 	messages []message
 	blocked  [][]bool // from, to
 }
 
-// networkMessagesMax is how many messages are under way at most; more are lost, the oldest first.
+// networkMessagesMax bounds the messages in flight; beyond it the oldest are lost.
 const networkMessagesMax = 60
 
 func (w *world) post(p *process, m message) {
@@ -111,7 +111,7 @@ func (w *world) post(p *process, m message) {
 	}
 }
 
-// deliver has one message arrive, mostly one of the oldest, or get lost, or arrive and be under way once more.
+// deliver takes one message, mostly one of the oldest: it arrives, or is lost, or arrives and stays in flight.
 func (w *world) deliver() {
 	messages := w.network.messages
 	if len(messages) == 0 {

@@ -226,14 +226,14 @@ func TestStoreChecksFit(t *testing.T) {
 	})
 }
 
-// TestLostState: a log that was cut behind a checkpoint is refused without the state of that checkpoint, at each
-// attempt, and never taken for a new directory. A log that was never cut is as good as the state.
+// TestLostState: a log that was truncated behind a checkpoint is refused without the state of that checkpoint, at each
+// attempt, and never taken for a new directory. A log that was never truncated suffices without a state.
 func TestLostState(t *testing.T) {
 	f := func(what, want string, forget, more bool, lose func(fs *vfs.MemFS, p datadir.Paths, older *vfs.MemFS)) {
 		t.Helper()
 		fs := vfs.NewCrashableMem()
 		cfg := testConfig(fs)
-		cfg.HistoryAge = -1 // so that the log is cut
+		cfg.HistoryAge = -1 // so that the log is truncated
 		s := openReady(t, cfg)
 		mustDo(t, s, refresh("A", 10))
 		if want != "" {
@@ -282,7 +282,7 @@ func TestLostState(t *testing.T) {
 			t.Fatal(ok, err)
 		}
 	}
-	f("gone, the log was never cut", "", false, false, remove)
+	f("gone, the log was never truncated", "", false, false, remove)
 	f("gone, the log is empty", "the state is missing", false, false, remove)
 	f("gone, the log is empty and notes no checkpoint", "the state is missing", true, false, remove)
 	f("gone, the log goes on", "the state with the entries before it is missing", false, true, remove)
