@@ -11,19 +11,19 @@ import (
 	"apportion/bench/wire"
 )
 
-// contender is one row of the table: some way of doing the work.
+// contender is one row of the table: one way to do the work.
 type contender interface {
-	// turn does the work for a while.
+	// turn does the work for a time.
 	turn(ctx context.Context, duration time.Duration) error
-	// forget drops what was measured so far, but not what was acknowledged.
+	// forget drops the measurements so far, but not the count of acknowledged work.
 	forget()
 	figures() figures
-	// check proves that what was acknowledged is there.
+	// check compares the stock with the acknowledged work.
 	check(ctx context.Context) error
 	close() error
 }
 
-// figures are what is shown of a contender.
+// figures are the measured figures of a contender.
 type figures struct {
 	perSecond     float64 // units of work: lines, requests
 	p50, p99      time.Duration
@@ -31,7 +31,7 @@ type figures struct {
 	residentBytes float64       // 0: not known
 	perSync       float64       // commands to one sync; 0: not known
 	bytesEach     float64       // of the log, for each command
-	late          time.Duration // p99 of how late the client itself was, in an open loop
+	late          time.Duration // p99 of the client's own delay, in an open loop
 }
 
 // entry is a contender with its place in the table.
@@ -49,7 +49,7 @@ type loaded struct {
 	bench    *load.Bench
 	measured *load.Measurement
 	stretch  load.Stretch
-	cpu      func() time.Duration // if the server does not tell
+	cpu      func() time.Duration // if the server has no such metric
 	used     time.Duration
 	constant bool
 }
@@ -117,12 +117,12 @@ func each(seconds float64, work int64) float64 {
 
 // client does one request after another on a connection of its own.
 type client interface {
-	// request does one, and says how many units of work it acknowledged.
+	// request does one request, and returns its acknowledged units of work.
 	request(ctx context.Context) (units int, err error)
 	close() error
 }
 
-// peer is a contender that is driven here: each of its clients in a goroutine, in a closed loop.
+// peer is a contender with clients of this package: each in a goroutine, in a closed loop.
 type peer struct {
 	clients []client
 	cpu     func() time.Duration
@@ -222,7 +222,7 @@ func newPeer(connections int, cpu func() time.Duration, connect func(number int)
 	return p, nil
 }
 
-// work says what a peer's clients do.
+// work describes the work of a peer's clients.
 type work struct {
 	name    string // of the location, and in the order ids
 	records int
@@ -236,10 +236,10 @@ func appendUPC(dst []byte, record int) []byte {
 	return wire.AppendPadded(append(dst, 'B'), uint64(record), 7)
 }
 
-// stockUnits is more than anybody takes.
+// stockUnits is more than all clients can take.
 const stockUnits = 1_000_000_000
 
-// differs is the error of a peer that did not keep what it acknowledged.
+// differs is the error of a peer that lost acknowledged work.
 func differs(name string, have, want int64) error {
 	if have == want {
 		return nil

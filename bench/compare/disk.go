@@ -12,9 +12,8 @@ import (
 	"apportion/bench/load"
 )
 
-// The probe of the disk: what a bare write and sync of 4 KB takes. It writes one block after another into a file that
-// was written before, as a log does that uses its files again: a file that grows would be slower, and so easier to keep
-// up with.
+// The disk probe: the time of a bare write and sync of 4 KB. It writes one block after another into an existing file,
+// as a log that reuses its files does. A growing file would be slower, and the comparison easier for Apportion.
 const (
 	probeBlockBytes = 4096
 	probeFileBlocks = 4096
@@ -70,7 +69,7 @@ func (p *diskProbe) figures() diskFigures {
 	return diskFigures{len(p.latencies), percentile(p.latencies, 50), percentile(p.latencies, 99)}
 }
 
-// tailPercent of the most that was reached is offered when the tail of the latencies is measured.
+// tailPercent is the offered part of the greatest rate while the tail of the latencies is measured.
 const tailPercent = 70
 
 // measureTail offers a part of the greatest rate, in an open loop, in turns with the probe of the disk, and with the

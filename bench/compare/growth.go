@@ -16,14 +16,14 @@ const (
 	growthFactor   = 100
 )
 
-// growthFigures are those of a server with so much stock.
+// growthFigures are the figures of a server with a given stock.
 type growthFigures struct {
 	segments        int
 	bytesPerSegment float64 // resident, less what the empty server had
 	of              figures
 }
 
-// measureGrowth sets a server with a hundred times the stock beside another one.
+// measureGrowth compares two servers, one with a hundred times the stock of the other.
 func (c *comparison) measureGrowth(ctx context.Context) error {
 	if c.options.growth == 0 {
 		return nil

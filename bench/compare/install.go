@@ -10,14 +10,14 @@ import (
 	"strings"
 )
 
-// tools are where the peers' programs are.
+// tools has the paths of the peers' programs.
 type tools struct {
 	redis    string // redis-server
 	postgres string // the directory of initdb and postgres
 	versions []string
 }
 
-// findTools finds them, and installs Debian's package of one that is missing.
+// findTools finds the programs, and installs Debian's package of a missing one.
 func findTools(ctx context.Context, stderr io.Writer) (t tools, err error) {
 	if t.redis, err = findOrInstall(ctx, stderr, "redis-server", findRedis); err != nil {
 		return t, err
@@ -41,7 +41,7 @@ func findRedis() string {
 	return path
 }
 
-// findPostgres looks where Debian puts it, the newest version first, then in the path.
+// findPostgres looks in Debian's directories, the newest version first, then in the path.
 func findPostgres() string {
 	paths, _ := filepath.Glob("/usr/lib/postgresql/*/bin/initdb") // a pattern without faults
 	if path, err := exec.LookPath("initdb"); err == nil {

@@ -10,7 +10,7 @@ import (
 	"strings"
 )
 
-// machine describes what the run was made on.
+// machine describes the machine of the run.
 func machine() string {
 	parts := []string{fmt.Sprintf("%d cores (%s)", runtime.NumCPU(), fieldOf("/proc/cpuinfo", "model name"))}
 	// 0 if it is not known
@@ -43,7 +43,7 @@ func loadAverage() string {
 	return strings.Join(fields[:min(3, len(fields))], " ")
 }
 
-// versionOf is what the server says of itself, and the commit of the checkout.
+// versionOf is the server's own version, and the commit of the checkout.
 func versionOf(server string) string {
 	version, err := exec.Command(server, "version").Output()
 	if err != nil {
@@ -56,7 +56,7 @@ func versionOf(server string) string {
 	return text
 }
 
-// command is how this run was called, as one would type it.
+// command is the command line of this run.
 func command(args []string) string {
 	words := []string{"go run ./bench/compare"}
 	for _, arg := range args {

@@ -83,7 +83,7 @@ func run(ctx context.Context, stdout, stderr io.Writer, o options) (err error) {
 	return c.report(stdout)
 }
 
-// comparison is the run: its servers, and what it measured.
+// comparison is the run: its servers and its figures.
 type comparison struct {
 	options
 	stderr     io.Writer
@@ -104,7 +104,7 @@ type comparison struct {
 	growth []growthFigures
 }
 
-// measure is the whole run, in the order of its parts.
+// measure is the whole run.
 func (c *comparison) measure(ctx context.Context) error {
 	for _, step := range []func(context.Context) error{c.enter, c.takeTurns, c.measureTail, c.checkAll,
 		c.measureGrowth} {
@@ -115,7 +115,7 @@ func (c *comparison) measure(ctx context.Context) error {
 	return nil
 }
 
-// enter starts every server and makes every contender.
+// enter starts all servers and makes all contenders.
 func (c *comparison) enter(ctx context.Context) error {
 	for _, step := range []func(context.Context) error{c.enterApportion, c.enterRedis, c.enterPostgres} {
 		if err := step(ctx); err != nil {
@@ -139,10 +139,10 @@ func (c *comparison) add(e *entry, err error) error {
 	return nil
 }
 
-// warmTurn is what each contender has before the turns that count.
+// warmTurn is each contender's time before the turns that count.
 const warmTurn = 300 * time.Millisecond
 
-// takeTurns has every contender work for a turn, one after another, again and again.
+// takeTurns runs the contenders one after another for a turn each, repeatedly.
 func (c *comparison) takeTurns(ctx context.Context) error {
 	for turn := range c.turns + 1 {
 		for i, e := range c.entries {
@@ -163,7 +163,7 @@ func (c *comparison) takeTurns(ctx context.Context) error {
 	return nil
 }
 
-// checkAll proves that each contender kept what it acknowledged, whatever it was used for since.
+// checkAll checks that no contender lost acknowledged work.
 func (c *comparison) checkAll(ctx context.Context) error {
 	for _, e := range c.entries {
 		if err := e.of.check(ctx); err != nil {
@@ -173,7 +173,7 @@ func (c *comparison) checkAll(ctx context.Context) error {
 	return nil
 }
 
-// close ends everything in the reverse order.
+// close ends everything in reverse order.
 func (c *comparison) close() (err error) {
 	for i := len(c.closers) - 1; i >= 0; i-- {
 		err = errors.Join(err, c.closers[i]())

@@ -17,7 +17,7 @@ import (
 	"apportion/bench/rig"
 )
 
-// reserveScript takes units of a record and writes down who has them, or says that there are too few.
+// reserveScript takes units of a record and stores the reservation, or answers that there are too few units.
 const reserveScript = `local have = tonumber(redis.call('HGET', KEYS[1], 'available'))
 local want = tonumber(ARGV[1])
 if not have or have < want then return 0 end

@@ -7,13 +7,13 @@ import (
 	"strings"
 )
 
-// The marks between which a document has the tables. All else in it is written by hand.
+// The marks around the tables in a document. The rest of it is written by hand.
 const (
 	markBegin = "<!-- bench/compare begins: written by make bench-compare, changes here are lost -->"
 	markEnd   = "<!-- bench/compare ends -->"
 )
 
-// report prints the tables, and puts them into the document if there is one.
+// report prints the tables, and writes them into the document if one is named.
 func (c *comparison) report(stdout io.Writer) error {
 	text := c.markdown()
 	if _, err := io.WriteString(stdout, text); err != nil {
@@ -88,7 +88,7 @@ func (c *comparison) writeTargets(out *strings.Builder) {
 	}
 }
 
-// writeOwn says what is known of our own log, of the disk, and of growth.
+// writeOwn writes the figures of our own log, of the disk, and of growth.
 func (c *comparison) writeOwn(out *strings.Builder) {
 	one, many := c.entry("one").of.figures(), c.entry("many").of.figures()
 	fmt.Fprintf(out, "\nCommands to one synced write of our log: %.1f with 1 line (%.0f bytes each), %.1f with %d "+

@@ -5,17 +5,17 @@ import (
 	"time"
 )
 
-// target is one of those that Apportion has set itself, with what was measured.
+// target is one of Apportion's own targets, with the measured ratio.
 type target struct {
 	what    string
 	wanted  string
 	ratio   float64
 	aim     float64
-	atMost  bool // the ratio is to be at most the aim
+	atMost  bool // the aim is the ratio's upper bound
 	display string
 }
 
-// verdict says by how much a target was reached or missed.
+// verdict tells how far a target was reached or missed.
 func (t *target) verdict() string {
 	reached := t.ratio >= t.aim
 	if t.atMost {
@@ -32,7 +32,7 @@ func (t *target) verdict() string {
 	return fmt.Sprintf("**missed**: %.2f times as much is needed", t.aim/t.ratio)
 }
 
-// targets holds the measured ratios against what they should be.
+// targets compares the measured ratios with their aims.
 func (c *comparison) targets() []target {
 	rate := func(key string) float64 { return c.entry(key).of.figures().perSecond }
 	atLeast := func(what, of, to string, aim float64) target {

@@ -85,7 +85,7 @@ func TestRunOpen(t *testing.T) {
 	}
 }
 
-// TestUnknownOutcomes: requests whose outcome nobody knows, half of which took effect, are no differences.
+// TestUnknownOutcomes: requests with an unknown outcome are no differences. Half of them took effect.
 func TestUnknownOutcomes(t *testing.T) {
 	for _, workload := range []string{"allocate", "lifecycle", "flash-sale", "refresh", "batch"} {
 		server, target := startFake(t)
@@ -161,7 +161,7 @@ func TestCheckFindsFaults(t *testing.T) {
 	f("refresh", "on hand is", on("refresh", func(s *fakeServer) { s.after = loseUnit }))
 }
 
-// releaseOrders says that every order gave its units back, which they did not.
+// releaseOrders reports every order as released, although no order was.
 func releaseOrders(_ string, _ int, s *fakeServer, status int, reply any) (int, any) {
 	for _, o := range s.orders {
 		o.released = true

@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-var rewrite = flag.Bool("rewrite", false, "write the golden files anew; look at the difference before you commit it")
+var rewrite = flag.Bool("rewrite", false, "rewrite the golden files; look at the difference before you commit it")
 
 // golden compares with a file in testdata.
 func golden(t *testing.T, name, got string) {

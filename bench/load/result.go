@@ -44,7 +44,7 @@ type CodeCount struct {
 	Count int64  `json:"count"`
 }
 
-// ServerUse is what the server says that a run cost, from its /metrics.
+// ServerUse is the cost of a run from the server's /metrics.
 type ServerUse struct {
 	Commands            float64 `json:"commands"`
 	Syncs               float64 `json:"syncs"`

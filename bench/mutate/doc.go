@@ -1,15 +1,14 @@
-// Command mutate breaks lines of the product, one at a time, and reports which of them no test notices. A line that can
-// be broken unseen has no test: write the one that fails, or show that the broken line means the same.
+// Command mutate breaks lines of the product, one at a time, and reports the lines that no test notices. For such a
+// line, write a test that fails, or show that the broken line has the same effect.
 //
-// Lines are chosen from a seed, so that a run can be repeated. A broken file is given to the compiler with go test
-// -overlay; nothing in the tree is written. The package's own tests judge first, then those of the packages that import
-// it. What does not compile is not counted; a test that hangs is reported as such, since it notices by luck. Before the
-// first line all these tests are run with nothing broken, and have to pass: on a busy machine a test that fails now and
-// then would seem to notice.
+// A seed chooses the lines, so that a run can be repeated. The compiler gets a broken file with go test -overlay; the
+// tree stays unchanged. The package's own tests run first, then those of the packages that import it. A line that does
+// not compile does not count. A test that hangs is reported separately, since it notices by luck. Before the first line
+// all these tests must pass unbroken: a flaky test would seem to notice.
 //
-// It is no part of the checks that every change must pass: a hundred lines take an hour.
+// It is not a part of the checks of every change: a hundred lines take an hour.
 //
 // # Reading order
 //
-// main.go is the run, mutants.go finds what can be broken and how, judge.go asks the tests.
+// main.go is the run, mutants.go finds the lines and breaks them, judge.go runs the tests.
 package main

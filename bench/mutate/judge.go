@@ -18,7 +18,7 @@ import (
 	"time"
 )
 
-// goPackage is what go list knows of a package of the module.
+// goPackage is go list's description of a package of the module.
 type goPackage struct {
 	Dir, ImportPath string
 	GoFiles         []string
@@ -26,10 +26,10 @@ type goPackage struct {
 	TestGoFiles     []string
 	XTestGoFiles    []string
 
-	asked bool // its lines are broken
+	asked bool // the run breaks its lines
 }
 
-// listPackages lists the packages of the module, and marks those that are asked for.
+// listPackages lists the packages of the module, and marks those of the run.
 func listPackages(ctx context.Context, dir string, patterns []string) (packages []*goPackage, err error) {
 	all, err := goList(ctx, dir, []string{"./..."})
 	if err != nil {
@@ -66,7 +66,7 @@ func goList(ctx context.Context, dir string, patterns []string) (packages []*goP
 	}
 }
 
-// verdict is what the tests say to a broken line.
+// verdict is the tests' result for a broken line.
 type verdict int
 
 const (
@@ -87,7 +87,7 @@ type judge struct {
 	scratch  string // directory
 }
 
-// judge asks the tests that could notice, the nearest first, and names the first that does.
+// judge runs the tests that could notice, the nearest first, and names the first one that fails.
 func (j *judge) judge(ctx context.Context, m *mutant) (verdict, string, error) {
 	overlay, err := j.write(m)
 	if err != nil {
@@ -102,7 +102,7 @@ func (j *judge) judge(ctx context.Context, m *mutant) (verdict, string, error) {
 	return survived, "", nil
 }
 
-// whole runs the tests with nothing broken: those that fail then would seem to notice everything.
+// whole runs the tests unbroken. A test that fails here would seem to notice everything.
 func (j *judge) whole(ctx context.Context) error {
 	overlay := filepath.Join(j.scratch, "overlay.json")
 	if err := os.WriteFile(overlay, []byte("{}"), 0o644); err != nil {
@@ -121,7 +121,7 @@ func (j *judge) whole(ctx context.Context) error {
 	return nil
 }
 
-// write makes the overlay that puts the broken file in place of the whole one.
+// write makes the overlay that replaces the whole file by the broken one.
 func (j *judge) write(m *mutant) (overlay string, err error) {
 	broken, overlay := filepath.Join(j.scratch, "broken.go"), filepath.Join(j.scratch, "overlay.json")
 	text := slices.Concat(m.text[:m.start], []byte(m.replacement), m.text[m.end:])
@@ -135,7 +135,7 @@ func (j *judge) write(m *mutant) (overlay string, err error) {
 	return overlay, os.WriteFile(overlay, replace, 0o644)
 }
 
-// judges are the packages whose tests are run: the broken one, then those that import it.
+// judges are the packages with the tests to run: the broken one, then those that import it.
 func (j *judge) judges(m *mutant) (judges []*goPackage) {
 	for _, p := range j.packages {
 		if p.ImportPath == m.pkg {
@@ -147,11 +147,11 @@ func (j *judge) judges(m *mutant) (judges []*goPackage) {
 	return judges
 }
 
-// failed finds the first test that go test reports as failed, also if it is a part of another one.
+// failed finds the first failed test in go test's report, subtests included.
 var failed = regexp.MustCompile(`(?m)^\s*--- FAIL: (\S+)`)
 
-// test runs the tests of one package. The broken file is in the environment, so that what a test builds itself has it,
-// too.
+// test runs the tests of one package. The overlay is in the environment, so that programs that a test builds have the
+// broken file, too.
 func (j *judge) test(ctx context.Context, p *goPackage, overlay string) (verdict, string, error) {
 	args := []string{"test", "-short", "-failfast", "-vet=off", "-timeout", j.timeout.String()}
 	for name, pattern := range j.run {

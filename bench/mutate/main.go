@@ -66,7 +66,7 @@ func command() *cli.Command {
 	}
 }
 
-// run prints a row of a table for each broken line as soon as it is judged, and the sums at the end.
+// run prints a row of a table for each broken line at once, and the sums at the end.
 func run(ctx context.Context, out io.Writer, o options) error {
 	packages, err := listPackages(ctx, o.dir, o.packages)
 	if err != nil {

@@ -25,7 +25,7 @@ type mutant struct {
 
 func (m *mutant) line() string { return fmt.Sprintf("%s:%d", m.name, m.at) }
 
-// findMutants lists all that can be broken in the files of the packages that are asked for, in the order of the source.
+// findMutants lists all possible mutants in the files of the run's packages, in the order of the source.
 func findMutants(root string, packages []*goPackage) (mutants []*mutant, err error) {
 	root, err = filepath.Abs(root)
 	if err != nil {
@@ -114,7 +114,7 @@ func (f *finder) add(from, to token.Pos, replacement, how string) {
 		end:   f.set.Position(to).Offset, replacement: replacement, how: how})
 }
 
-// sourceMax bounds what a row of the table shows of the source.
+// sourceMax bounds the source in a row of the table.
 const sourceMax = 60
 
 // source is the text of a node on one line.
@@ -132,7 +132,7 @@ func (f *finder) negate(condition ast.Expr) {
 	f.add(condition.Pos(), condition.End(), "!("+string(text)+")", "negated: "+f.source(condition))
 }
 
-// swapped are operators and what is easily written instead.
+// swapped maps an operator to one that is easily written by mistake.
 var swapped = map[token.Token]token.Token{
 	token.LSS: token.LEQ, token.LEQ: token.LSS, token.GTR: token.GEQ, token.GEQ: token.GTR, token.LAND: token.LOR,
 	token.LOR: token.LAND,
@@ -154,7 +154,7 @@ func (f *finder) offByOne(literal *ast.BasicLit) {
 	}
 }
 
-// drop leaves out one statement that does something and declares nothing.
+// drop omits one statement that has an effect and declares nothing.
 func (f *finder) drop(statements []ast.Stmt) {
 	for _, statement := range statements {
 		switch s := statement.(type) {
@@ -170,7 +170,7 @@ func (f *finder) drop(statements []ast.Stmt) {
 	}
 }
 
-// forget returns no error where there is one. Returns inside of function literals are theirs.
+// forget replaces a returned error by nil. It skips the returns of inner function literals.
 func (f *finder) forget(function *ast.FuncType, body *ast.BlockStmt) {
 	if body == nil || function.Results == nil {
 		return

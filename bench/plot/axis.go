@@ -5,7 +5,7 @@ import (
 	"strconv"
 )
 
-// ticksWanted is about how many ticks an axis gets.
+// ticksWanted is the approximate number of ticks on an axis.
 const ticksWanted = 6
 
 // axis maps values to pixels.
@@ -15,7 +15,7 @@ type axis struct {
 	log                bool
 }
 
-// fit makes room for all values. A linear axis has 0 on it; a logarithmic one leaves out what is not positive.
+// fit extends the axis to all values. A linear axis includes 0; a logarithmic one omits values that are not positive.
 func (a *axis) fit(values []float64) {
 	lowest, highest, least := math.Inf(1), 0.0, 0.0
 	for _, v := range values {
@@ -25,7 +25,7 @@ func (a *axis) fit(values []float64) {
 		}
 	}
 	if highest == 0 {
-		lowest, highest = 1, 1 // nothing to show, but a picture all the same
+		lowest, highest = 1, 1 // no values: draw an empty picture
 	}
 	if a.log {
 		a.from, a.to = math.Pow(10, math.Floor(math.Log10(lowest))), math.Pow(10, math.Ceil(math.Log10(highest)))
@@ -60,7 +60,7 @@ func (a *axis) ticks() (ticks []float64) {
 	return ticks
 }
 
-// niceStep is 1, 2 or 5 times a power of ten, such that about as many ticks fit as are wanted.
+// niceStep is 1, 2 or 5 times a power of ten, so that about ticksWanted ticks fit.
 func niceStep(highest float64) float64 {
 	rough := highest / ticksWanted
 	power := math.Pow(10, math.Floor(math.Log10(rough)))

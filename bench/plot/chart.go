@@ -10,7 +10,7 @@ import (
 	"strings"
 )
 
-// Chart is one picture with two axes. The axes are made to fit all that is drawn; a linear y axis begins at 0.
+// Chart is one picture with two axes. The axes fit all its parts; a linear y axis begins at 0.
 type Chart struct {
 	Title, XLabel, YLabel string
 	LogY                  bool
@@ -20,7 +20,7 @@ type Chart struct {
 	Marks []Mark
 }
 
-// Line connects points, in their order. A point that a logarithm cannot show is left out.
+// Line connects points in their order. A logarithmic axis omits points that are not positive.
 type Line struct {
 	Name   string
 	Points []Point
@@ -32,7 +32,7 @@ type Point struct{ X, Y float64 }
 // Bar stands on the x axis between From and To.
 type Bar struct{ From, To, Y float64 }
 
-// Mark is a vertical line with a text: something that happened at X.
+// Mark is a vertical line with a text, for an event at X.
 type Mark struct {
 	X    float64
 	Text string
@@ -48,12 +48,11 @@ const (
 	plotBottom   = 46
 	legendOffset = 110
 
-	// marksRows is in how many rows the texts of marks stand, so that neighbours do not cover each other.
+	// marksRows is the number of rows for the texts of marks, so that neighbours do not cover each other.
 	marksRows = 2
 	rowHeight = 14
 
-	// marksRoom is by how much the y axis is longer where there are marks, so that their texts stand above what is
-	// drawn.
+	// marksRoom is the factor that makes the y axis longer if there are marks: their texts stand above lines and bars.
 	marksRoom = 1.25
 )
 
@@ -118,7 +117,7 @@ func (c *Chart) writeBars(out *strings.Builder, x, y axis) {
 	}
 }
 
-// axes are made to fit all that is drawn.
+// axes makes axes that fit all parts of the chart.
 func (c *Chart) axes() (x, y axis) {
 	x = axis{pixelFrom: plotLeft, pixelTo: chartWidth - plotRight}
 	y = axis{pixelFrom: chartHeight - plotBottom, pixelTo: plotTop, log: c.LogY}
@@ -147,7 +146,7 @@ func (c *Chart) writeLine(out *strings.Builder, x, y axis, number int, l Line) {
 	var path strings.Builder
 	for _, p := range l.Points {
 		if c.LogY && p.Y <= 0 {
-			continue // nothing that a logarithm could show
+			continue // not positive: a logarithmic axis cannot show it
 		}
 		fmt.Fprintf(&path, " %s,%s", pixel(x.place(p.X)), pixel(y.place(p.Y)))
 	}
@@ -158,7 +157,7 @@ func (c *Chart) writeLine(out *strings.Builder, x, y axis, number int, l Line) {
 		colour, left+22, escape(l.Name))
 }
 
-// pixel writes a place with one decimal at most: more cannot be seen.
+// pixel writes a coordinate with one decimal at most: more is invisible.
 func pixel(v float64) string { return strconv.FormatFloat(math.Round(v*10)/10, 'f', -1, 64) }
 
 func escape(text string) string {

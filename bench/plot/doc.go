@@ -1,5 +1,5 @@
-// Package plot draws the charts of the benchmarks as SVG: lines over time or load, bars over time, and marks for what
-// happened at a moment. It knows nothing of what it draws, and no more than these charts need.
+// Package plot draws the charts of the benchmarks as SVG: lines over time or load, bars over time, and marks for events
+// at a moment. It can do no more than these charts need.
 //
 // # Reading order
 //

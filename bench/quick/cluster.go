@@ -33,7 +33,7 @@ func measureCluster(stdout io.Writer, o options, dir string) error {
 	read := readOne("read a record, asking a follower", nodes[1], o.connections)
 	leader.nextWorker, follower.nextWorker = 1<<22, 1<<23
 	leader.others, follower.others, manyLeader.others, read.others = nodes[1:], nodes, nodes[1:], nodes
-	follower.syncs = nil // it is the leader that gathers
+	follower.syncs = nil // the leader makes the entries: only its figures count
 
 	r := newReport(stdout)
 	for _, group := range [][]*workload{{one, leader, follower}, {read}, {manyOne, manyLeader}} {

@@ -1,13 +1,12 @@
-// Command quick measures a real server over HTTP, in a minute: one-line durable allocations on 64 keep-alive
-// connections beside a handler on the same fasthttp that only parses the same body and answers a constant, and some
-// more.
+// Command quick measures a real server over HTTP in a minute. The main workload is one-line durable allocations on 64
+// keep-alive connections, beside the constant handler: the same fasthttp, the same body parsed, a constant answer.
 //
-// Absolute figures of a shared machine say little, so the two servers are measured in turns, second by second, in one
-// run, and the ratio is what counts. Load generator and server share the machine's cores; the client is a bare socket
-// with prepared bytes, so that it takes as little of them as it can.
+// Absolute figures of a shared machine say little. So the command measures both servers in turns of a second and
+// compares their ratio with its target. Load generator and server share the machine's cores; the client is a bare
+// socket with prepared bytes and uses little of them.
 //
 // # Reading order
 //
 // main.go, cluster.go with a cluster beside one node, workloads.go with what is sent, drive.go with the connections,
-// report.go. The processes and the handler to compare with are bench/rig, the connections bench/wire.
+// report.go. The processes and the constant handler are in bench/rig, the connections in bench/wire.
 package main

@@ -10,12 +10,12 @@ import (
 	"apportion/bench/wire"
 )
 
-// workload is one kind of request to one server, and what came of it.
+// workload is one kind of request to one server, and its results.
 type workload struct {
 	name        string
 	process     *rig.Process
 	connections int
-	others      []*rig.Process // whose processor time counts too
+	others      []*rig.Process // their processor time counts too
 	perRequest  int            // units of work in one request
 	unit        string
 	wantStatus  int
@@ -23,21 +23,21 @@ type workload struct {
 	// request appends a whole HTTP request. id is different in every call.
 	request func(dst []byte, id uint64) []byte
 
-	nextWorker uint64 // no two workloads that write come to the same numbers
+	nextWorker uint64 // far enough apart that two workloads never write the same orders
 	requests   int
 	took       time.Duration
 	cpu        time.Duration
 	latencies  []time.Duration
 
-	// syncs, if set, gathers the log's figures over all turns.
+	// syncs, if set, sums the log's figures over all turns.
 	syncs *wire.Server
 }
 
 // idsPerTurn keeps the ids of two turns, and of two workers, apart.
 const idsPerTurn = 1 << 32
 
-// run drives the server for a while over all connections, each a goroutine that sends a request, waits for the reply,
-// and goes on.
+// run drives the server for a time over all connections. Each connection has a goroutine that sends a request, waits
+// for the reply, and repeats.
 func (w *workload) run(duration time.Duration) error {
 	conns, err := dialAll(w.process.Address, w.connections)
 	if err != nil {
@@ -82,7 +82,7 @@ func (w *workload) usedCPU() (sum time.Duration) {
 	return sum + w.process.CPU()
 }
 
-// readSyncs reads the log's figures, if they are wanted.
+// readSyncs reads the log's figures if syncs is set.
 func (w *workload) readSyncs() (wire.Server, error) {
 	if w.syncs == nil {
 		return wire.Server{}, nil

@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// ratioTarget is what one-line allocations should reach of the handler that only parses, ruleTarget what those that a
-// rule decides should reach of those that none does.
+// ratioTarget is the target for one-line allocations against the constant handler, ruleTarget that for allocations with
+// a rule against those without.
 const (
 	ratioTarget = 0.4
 	ruleTarget  = 0.6
@@ -62,7 +62,7 @@ func (r *report) flush(o options) error {
 	return r.table.Flush()
 }
 
-// finish prints the table and what follows from it.
+// finish prints the table and its conclusions.
 func (r *report) finish(o options, p *plan) error {
 	if err := r.flush(o); err != nil {
 		return err

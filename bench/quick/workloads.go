@@ -10,22 +10,22 @@ import (
 	"apportion/bench/wire"
 )
 
-// The stock: enough of it that nothing runs out.
+// The stock: enough for all orders.
 const (
 	stockUPCs     = 1_000
 	stockUnits    = 1_000_000_000
 	stockLocation = "BENCH"
-	ruleLocation  = "RULED" // the same stock again, with a rule that decides about it
+	ruleLocation  = "RULED" // the same stock with an active rule
 	upcDigits     = 4
 	manyLines     = 500
 	manyConns     = 16
 )
 
-// plan is what is measured: groups of workloads, each group in turns.
+// plan is groups of workloads. Each group runs in turns.
 type plan struct {
 	groups [][]*workload
 
-	// Those whose ratios count.
+	// The workloads of the ratios.
 	parseOnly, oneLine, ruled *workload
 }
 
@@ -76,13 +76,13 @@ func newPlan(server, self *rig.Process, connections int) *plan {
 		wantStatus: 409, request: appendRefused,
 	}
 	read, many := readOne("read a record", server, connections), manyLine(server, connections)
-	// What writes comes last: its checkpoints would otherwise be counted as the cost of what does not.
+	// Writes come last: otherwise their checkpoints would count as a cost of the reads.
 	return &plan{groups: [][]*workload{{refused, read}, {&parseOnly, oneLine, ruled}, {many}}, parseOnly: &parseOnly,
 		oneLine: oneLine, ruled: ruled}
 }
 
-// stockRule fills a line from its own segment, and lets another one help that does not exist here: it makes a plan of
-// two candidates from the record's figures, as a rule of this kind does for every order.
+// stockRule fills a line from its own segment and from a second segment, which no record here has. It makes a plan of
+// two candidates from the record's figures, as a typical rule does for every order.
 const stockRule = `
 function select(item, record)
   if record.available < item.quantity then
@@ -92,8 +92,7 @@ function select(item, record)
 end
 `
 
-// loadStock writes the records that the workloads allocate from, and the rule that decides about half of them, through
-// the API.
+// loadStock writes the records and the rule for half of them through the API.
 func loadStock(url string) error {
 	client, err := replay.NewClient(url, "")
 	if err != nil {
@@ -121,7 +120,7 @@ type stockItem struct {
 	Quantity int64  `json:"quantity"`
 }
 
-// stockOf is the refresh of a location.
+// stockOf is the body of a location's refresh.
 func stockOf(location string) any {
 	items := []stockItem{{"EMPTY", 0}}
 	for i := range uint64(stockUPCs) {
@@ -132,7 +131,7 @@ func stockOf(location string) any {
 
 func upc(i uint64) string { return fmt.Sprintf("UPC-%04d", i) }
 
-// spread visits the UPCs in an order without a pattern that a cache would like.
+// spread visits the UPCs in an order that does not help a cache.
 func spread(id uint64) uint64 { return (id*2654435761 + id>>32) % stockUPCs }
 
 func appendAllocate(dst []byte, id uint64, location string, lines int) []byte {
@@ -162,7 +161,7 @@ func appendRefused(dst []byte, id uint64) []byte {
 	return dst
 }
 
-// benchTarget has no more than the head of a request needs.
+// benchTarget has only the fields that the head of a request needs.
 var benchTarget = &wire.Target{Host: "bench"}
 
 func appendPost(dst []byte, id uint64) (request []byte, mark int) {

@@ -14,8 +14,8 @@ import (
 	"strings"
 )
 
-// suite are the benchmarks that are short enough and mean something by themselves. Those that load a million records,
-// or measure through a socket, are for make bench-quick and apportion bench.
+// suite are the short benchmarks that mean something by themselves. make bench-quick and apportion bench measure a
+// million records and requests through a socket.
 var suite = []struct{ pkg, benchmarks string }{
 	{"engine",
 		`^Benchmark(AppendCommand|DecodeCommand|CheckCommand|AppendResult|DecodeResult|HashText2|Split|Allocate|ReadRecord|Refuses)$`},
@@ -74,8 +74,8 @@ func run(ctx context.Context, stdout, stderr io.Writer, o options) error {
 
 func fileOf(dir, pkg string) string { return filepath.Join(dir, pkg+".txt") }
 
-// measure runs the suite and writes a file for each package. It goes through the whole suite again and again instead of
-// running each benchmark some times in a row: a minute in which the machine was busy is then one run of each.
+// measure runs the suite and writes a file for each package. It repeats the whole suite, not each benchmark in a row:
+// so a busy minute of the machine spoils one run of each benchmark, not all runs of one.
 func measure(ctx context.Context, stderr io.Writer, o options, dir string) error {
 	texts := make([]bytes.Buffer, len(suite))
 	for pass := range o.count {
@@ -103,7 +103,7 @@ func measure(ctx context.Context, stderr io.Writer, o options, dir string) error
 	return nil
 }
 
-// compare prints benchstat's tables, and below them what became worse.
+// compare prints benchstat's tables, and below them the figures that became worse.
 func compare(ctx context.Context, stdout, stderr io.Writer, o options, dir string) error {
 	var worse []string
 	for _, part := range suite {

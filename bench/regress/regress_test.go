@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// csvTable is what benchstat writes, with a unit of which less is better and one of which more is.
+// csvTable is benchstat's output, with a unit for which less is better and one for which more is better.
 const csvTable = `goos: linux
 pkg: apportion/engine
 ,stored,,now,,,

@@ -21,7 +21,8 @@ const (
 	columns
 )
 
-// regressions finds what became worse by more than some percent. benchstat writes "~" for a change that may be chance.
+// regressions finds the figures that became worse by more than a limit in percent. benchstat writes "~" for a change
+// that may be chance.
 func regressions(text string, percent float64) (found []string, err error) {
 	unit, tables := "", 0
 	for line := range strings.Lines(text) {
@@ -45,7 +46,7 @@ func regressions(text string, percent float64) (found []string, err error) {
 		if err != nil {
 			return nil, fmt.Errorf("%q: %w", line, err)
 		}
-		// More is better where a unit is something a second.
+		// More is better in a unit per second.
 		if worse := by > percent || strings.HasSuffix(unit, "/s") && by < -percent; worse &&
 			(by < 0) == strings.HasSuffix(unit, "/s") {
 			found = append(found, fmt.Sprintf("%s, %s: %s (%s)", fields[columnName], unit, fields[columnChange],

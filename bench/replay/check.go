@@ -6,7 +6,7 @@ import (
 	"slices"
 )
 
-// check holds what the server says against the independent count and notes every difference in the summary.
+// check compares the server's stock with the independent count and notes every difference in the summary.
 func (r *replay) check(rows []Row, opening, final *stock) {
 	orderTags := func(country string) string { return r.tags(country).canonical() }
 	counted := Count(rows, opening.segments, orderTags, r.defaults.canonical())
@@ -47,8 +47,8 @@ func (s *Summary) checkSegments(counted *Counted, final *stock) {
 	}
 }
 
-// checkUPCs: on hand at the end is the opening less what shipped plus what came back, with the replies' own sums, the
-// count's and the records' totals all telling the same.
+// checkUPCs: on hand at the end is the opening stock less the shipped units plus the returned units. The sums of the
+// replies, of the count and of the records must agree.
 func (s *Summary) checkUPCs(counted *Counted, plan *Plan, opening, final *stock) {
 	for _, item := range plan.Opening {
 		upc := item.UPC

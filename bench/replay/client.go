@@ -11,7 +11,7 @@ import (
 	"github.com/valyala/fasthttp"
 )
 
-// Client sends JSON requests to one server and sends them again where that is safe.
+// Client sends JSON requests to one server, and repeats them if that is safe.
 type Client struct {
 	base  string
 	token string
@@ -53,7 +53,7 @@ func (c *Client) Call(ctx context.Context, method, path, key string, in, out any
 	return c.send(ctx, method, path, key, "application/json", body, out)
 }
 
-// Upload puts a document that is no JSON. It tries again as Call does.
+// Upload sends a document other than JSON with PUT. It tries again as Call does.
 func (c *Client) Upload(ctx context.Context, path, contentType string, body []byte) error {
 	return c.send(ctx, "PUT", path, "", contentType, body, nil)
 }

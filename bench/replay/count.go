@@ -1,8 +1,8 @@
 package replay
 
-// This file is the independent count: what must be on the shelves at the end, from the file and the opening stock
-// alone. It knows nothing of requests and replies and shares no bookkeeping with the replay. It is written as loops
-// over the rows, slow where that is plainer.
+// This file is the independent count of the stock at the end, from the file and the opening stock alone. It does not
+// know requests or replies and shares no bookkeeping with the replay. It is plain loops over the rows, even where that
+// is slow.
 
 // SegmentKey names one segment of one UPC at the location of the replay.
 type SegmentKey struct {
@@ -17,7 +17,7 @@ type Figures struct {
 	Available int64
 }
 
-// Counted is what the independent count expects.
+// Counted is the result of the independent count.
 type Counted struct {
 	Segments map[SegmentKey]Figures
 	Shipped  map[string]int64 // units per UPC
@@ -25,15 +25,15 @@ type Counted struct {
 	Refused  map[int]bool     // line of the file
 }
 
-// parcel is what one row of the file shipped.
+// parcel is the shipped units of one row.
 type parcel struct {
 	customer string
 	segment  SegmentKey
 	left     int64 // units not returned yet
 }
 
-// Count walks through the file. orderTags gives the segment that an order from a country is served from, returnTags the
-// one that takes goods of unknown origin.
+// Count goes through the file. orderTags gives the segment that serves the orders of a country, returnTags the segment
+// for goods of unknown origin.
 func Count(rows []Row, opening map[SegmentKey]Figures, orderTags func(country string) string,
 	returnTags string) *Counted {
 	c := &Counted{
@@ -89,7 +89,7 @@ func (c *Counted) takeBack(row *Row, parcels []*parcel, returnTags string) {
 	c.add(SegmentKey{row.StockCode, returnTags}, units)
 }
 
-// add changes what a segment has. A change of nothing must not make the segment appear.
+// add changes the figures of a segment. A change of 0 must not create the segment.
 func (c *Counted) add(key SegmentKey, units int64) {
 	if units == 0 {
 		return

@@ -1,12 +1,12 @@
-// Package replay drives a running Apportion server with a file of real orders, and holds the server's stock against a
-// count made from the file alone.
+// Package replay drives a running Apportion server with a file of real orders, and compares the server's stock with an
+// independent count, made from the file alone.
 //
-// It owns the reader of order files, the replay, the client that it sends with, and that independent count. It talks
-// HTTP only and imports no other package of this module.
+// It owns the reader of order files, the replay, its HTTP client, and the independent count. It talks HTTP only and
+// imports no other package of this module.
 //
 // # Reading order
 //
 // rows.go reads a file, sort.go classifies each row, plan.go derives schema and opening stock, api.go has the shapes of
 // the requests, client.go sends them, replay.go is the run, stock.go loads and reads stock, count.go is the independent
-// count and check.go the comparison of the two, summary.go what the user sees.
+// count, check.go compares the two, summary.go prints the result.
 package replay

@@ -8,7 +8,7 @@ const DefaultOpeningPercent = 110
 
 // Limits of requests. The first two are those of the server (docs/api.md); package load keeps to the same ones.
 const (
-	// OrderLinesMax is how many lines one allocate may have; longer invoices are sent in pieces.
+	// OrderLinesMax bounds the lines of one allocate; a longer invoice takes several.
 	OrderLinesMax = 1_000
 
 	// RefreshItemsMax bounds one request that loads stock.
@@ -29,14 +29,14 @@ const (
 	runBytesMax     = 20
 	invoiceBytesMax = nameBytesMax - 1 - runBytesMax
 
-	// rowsMax bounds the rows of one file, all of which are held in memory.
+	// rowsMax bounds the rows of one file: they all stay in memory.
 	rowsMax = 5_000_000
 
 	// openingPercentMax bounds the opening stock in percent of the demand.
 	openingPercentMax = 100_000
 
-	// attemptsMax is how often one request is sent before the replay gives up. Every write has an idempotency key, so
-	// sending it again is safe even when the first outcome is unknown.
+	// attemptsMax is the number of attempts for one request before the replay gives up. Every write has an idempotency
+	// key, so a repetition is safe even if the first outcome is unknown.
 	attemptsMax     = 8
 	retryPauseFirst = 20 * time.Millisecond
 	retryPauseMax   = 2 * time.Second

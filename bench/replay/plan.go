@@ -9,7 +9,7 @@ import (
 // percentTotal is 100 % in basis points.
 const percentTotal = 10_000
 
-// Plan is what a replay derives from a file before it sends anything.
+// Plan is schema and stock that a replay derives from a file before it sends anything.
 type Plan struct {
 	// Countries have their share of the units ordered, the largest first; the shares sum to exactly 100 %.
 	Countries []CountryShare

@@ -12,11 +12,11 @@ import (
 	"time"
 )
 
-// Options say what a replay does.
+// Options are the settings of a replay.
 type Options struct {
 	Target   string // URL of the server
 	Token    string // secret of one of its tokens; empty if it has none
-	Location string // where all stock lies
+	Location string // of all stock
 	Category string // tag category that stands for the country
 
 	// OpeningPercent is the opening stock in percent of the units that the file orders, per UPC, rounded up.
@@ -25,7 +25,7 @@ type Options struct {
 	// Run prefixes order ids and idempotency keys, so that runs on one server do not meet. Empty: a new one.
 	Run string
 
-	// Progress, if not nil, is told how many of the file's rows are done.
+	// Progress, if not nil, gets the number of rows that are done.
 	Progress func(rows int)
 }
 
@@ -60,7 +60,7 @@ type replay struct {
 	defaults tagMap // default value of each category
 	summary  *Summary
 
-	// sold has, by customer and UPC, what was shipped and may come back, oldest first.
+	// sold has the shipped parcels that may come back, by customer and UPC, oldest first.
 	sold map[soldKey][]*soldLine
 }
 
@@ -151,7 +151,7 @@ func (r *replay) orderPath(orderID, action string) string {
 	return "/v1/orders/" + url.PathEscape(orderID) + "/" + action
 }
 
-// tags names the segment that an order from a country is served from.
+// tags names the segment that serves the orders of a country.
 func (r *replay) tags(country string) tagMap {
 	tags := make(tagMap, len(r.defaults))
 	for category, value := range r.defaults {
@@ -161,7 +161,7 @@ func (r *replay) tags(country string) tagMap {
 	return tags
 }
 
-// drive sends the file's rows in its order: consecutive sales of one invoice as one order, each return by itself.
+// drive sends the rows in the file's sequence: consecutive sales of one invoice as one order, each return by itself.
 func (r *replay) drive(ctx context.Context, rows []Row) error {
 	for start := 0; start < len(rows); {
 		if err := ctx.Err(); err != nil {
@@ -188,7 +188,7 @@ func (r *replay) drive(ctx context.Context, rows []Row) error {
 	return nil
 }
 
-// sameInvoice adds the sales that follow in the same invoice, over skipped rows, and says where the invoice ends.
+// sameInvoice adds the next sales of the same invoice, over skipped rows, and returns the invoice's end.
 func sameInvoice(rows []Row, sales []*Row, end int) ([]*Row, int) {
 	for ; end < len(rows) && rows[end].Invoice == sales[0].Invoice; end++ {
 		if kind, _ := kindOf(&rows[end]); kind == rowSale {
@@ -198,7 +198,7 @@ func sameInvoice(rows []Row, sales []*Row, end int) ([]*Row, int) {
 	return sales, end
 }
 
-// sell allocates an invoice, each line in full or not at all, and ships what was allocated.
+// sell allocates an invoice, each line in full or not at all, and ships the allocated units.
 func (r *replay) sell(ctx context.Context, sales []*Row) error {
 	orderID := r.orderID(sales[0].Invoice)
 	r.summary.OrdersCount++
@@ -268,8 +268,8 @@ func (r *replay) fulfill(ctx context.Context, orderID string, sales []*Row) erro
 	return nil
 }
 
-// takeBack returns a cancellation: to the order items of the same customer and goods, the latest first, as far as they
-// have units left; what remains comes back as goods whose order is unknown.
+// takeBack returns a cancellation to the order items of the same customer and goods, the latest first, as far as they
+// have units left. The rest is a return without an order.
 func (r *replay) takeBack(ctx context.Context, row *Row) error {
 	r.summary.ReturnsKnown++
 	units := -row.Quantity
@@ -323,7 +323,7 @@ func refusePending(opening *stock, location string) error {
 	return nil
 }
 
-// hintInUse explains the one refusal of the schema that a user is likely to meet.
+// hintInUse explains the one refusal of the schema that users are likely to see.
 func hintInUse(err error, category string) error {
 	var problem *Problem
 	if errors.As(err, &problem) && problem.Code == "in-use" {

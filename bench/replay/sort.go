@@ -2,7 +2,7 @@ package replay
 
 import "strings"
 
-// rowKind says what a row means for stock.
+// rowKind is the meaning of a row for stock.
 type rowKind uint8
 
 const (
@@ -11,11 +11,11 @@ const (
 	rowReturn          // units come back
 )
 
-// goodsDigits is how many digits a stock code of goods begins with at least. Codes such as POST, D, M, DOT, C2 or BANK
-// CHARGES are postage, discounts and book entries: nothing that lies on a shelf.
+// goodsDigits is the number of digits at the start of a stock code for goods, at least. Codes such as POST, D, M, DOT,
+// C2 or BANK CHARGES are postage, discounts and book entries, not goods.
 const goodsDigits = 5
 
-// kindOf says what a row is, and for a skipped one why.
+// kindOf gives the kind of a row, and the reason for a skipped one.
 func kindOf(row *Row) (kind rowKind, why string) {
 	switch cancelled := isCancellation(row.Invoice); {
 	case row.Fault != "":
@@ -45,8 +45,7 @@ func isGoods(stockCode string) bool {
 	return digits >= goodsDigits
 }
 
-// Units says what a row moves: units that leave are positive, units that come back negative, and a row that moves
-// nothing is 0.
+// Units is the units that a row moves: positive if they leave, negative if they come back, 0 for a row without effect.
 func (r *Row) Units() int64 {
 	if kind, _ := kindOf(r); kind == rowSkipped {
 		return 0

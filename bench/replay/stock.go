@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-// stock is what the server says lies at the location of the replay.
+// stock is the server's stock at the location of the replay.
 type stock struct {
 	segments map[SegmentKey]Figures
 	onHand   map[string]int64 // the records' own totals

@@ -18,7 +18,7 @@ type Summary struct {
 	LinesFilled int
 
 	ReturnsKnown   int // back into the segments that the units came from
-	ReturnsUnknown int // wholly or partly goods whose order the file does not have
+	ReturnsUnknown int // wholly or partly without an order in the file
 
 	UnitsOpening  int64
 	UnitsShipped  int64
@@ -54,7 +54,7 @@ func newSummary(plan *Plan, options *Options) *Summary {
 	}
 }
 
-// Refused is how many lines were refused.
+// Refused is the number of refused lines.
 func (s *Summary) Refused() int { return len(s.refusedLines) }
 
 // OK reports whether server and independent count agree.
@@ -78,7 +78,7 @@ func (s *Summary) Print(w io.Writer) {
 		p.RowsCount-p.SalesCount-p.ReturnsCount)
 	fmt.Fprintf(w, "  stock      %d UPCs, %d units, split by %s: %s\n", len(p.Opening), s.UnitsOpening, s.category,
 		s.countries())
-	fmt.Fprintf(w, "  orders     %d, of which %d got nothing\n", s.OrdersCount, s.OrdersEmpty)
+	fmt.Fprintf(w, "  orders     %d, %d without any units\n", s.OrdersCount, s.OrdersEmpty)
 	fmt.Fprintf(w, "  lines      %d filled, %d refused%s\n", s.LinesFilled, s.Refused(), s.refusalReasons())
 	fmt.Fprintf(w, "  returns    %d to the segment they came from, %d with goods of an unknown order\n", s.ReturnsKnown,
 		s.ReturnsUnknown)

@@ -10,30 +10,30 @@ import (
 	"strconv"
 )
 
-// replyBytesMax bounds what is kept of one reply.
+// replyBytesMax bounds the stored part of one reply.
 const replyBytesMax = 256 << 20
 
-// Conn is a keep-alive connection with at most one request on its way. It is for one goroutine at a time.
+// Conn is a keep-alive connection with at most one request in flight. It is for one goroutine at a time.
 type Conn struct {
 	net.Conn
 	in   *bufio.Reader
 	body []byte
 }
 
-// NewConn makes a Conn of a connection.
+// NewConn makes a Conn from a connection.
 func NewConn(conn net.Conn) *Conn {
 	return &Conn{Conn: conn, in: bufio.NewReaderSize(conn, 16<<10)}
 }
 
-// Reply is what came back.
+// Reply is an HTTP response.
 type Reply struct {
 	Status int
-	Body   []byte // valid until the next reply; nil for a 200 whose body nobody wanted
+	Body   []byte // valid until the next reply; nil for a 200 if ReadReply skipped it
 	Close  bool   // the server will close the connection
 }
 
-// ReadReply reads one reply with a Content-Length, which is all that the server sends. The body of a 200 is skipped
-// unless it is wanted.
+// ReadReply reads one reply. It needs a Content-Length, which the server always sends. It skips the body of a 200
+// unless the caller wants it.
 func (c *Conn) ReadReply(wanted bool) (r Reply, err error) {
 	line, err := c.in.ReadSlice('\n')
 	if err != nil {
@@ -82,7 +82,7 @@ var (
 	connectionHeader = []byte("Connection:")
 )
 
-// header looks at the two headers that matter.
+// header reads the two headers that ReadReply needs.
 func (r *Reply) header(line []byte, length *int) (err error) {
 	if value, ok := cutHeader(line, lengthHeader); ok {
 		if *length, err = strconv.Atoi(string(value)); err != nil || *length < 0 {
@@ -95,7 +95,7 @@ func (r *Reply) header(line []byte, length *int) (err error) {
 	return nil
 }
 
-// cutHeader gives the value if the line is that header.
+// cutHeader returns the value if the line is the given header.
 func cutHeader(line, name []byte) ([]byte, bool) {
 	if len(line) < len(name) || line[0]|0x20 != name[0]|0x20 || !bytes.EqualFold(line[:len(name)], name) {
 		return nil, false

@@ -1,9 +1,9 @@
-// Package wire is the cheapest HTTP/1.1 client that can measure a server: one request at a time on a bare keep-alive
-// connection, written from bytes that the caller prepared and read without building objects. Load generator and server
-// share a machine in most measurements, so what the client does not use is what the server has.
+// Package wire is a cheap HTTP/1.1 client that measures servers: one request at a time on a bare keep-alive connection.
+// It writes bytes that the caller prepared, and reads without building objects. In most measurements load generator and
+// server share a machine, so a cheap client leaves more of it to the server.
 //
-// It knows nothing of Apportion but the text format of its figures (metrics.go). It never sends a request twice:
-// whoever counts what came of each request must decide that.
+// Of Apportion it knows only the text format of its metrics (metrics.go). It never sends a request twice: its caller
+// counts the outcomes and decides about repetitions.
 //
 // # Reading order
 //

@@ -13,7 +13,7 @@ import (
 // Metrics is a page in the Prometheus text format.
 type Metrics []byte
 
-// Value finds a figure without labels. A histogram that was never updated is not shown: 0.
+// Value finds a figure without labels. It is 0 for a histogram that was never updated, since the page omits it.
 func (m Metrics) Value(name string) (float64, error) {
 	for line := range bytes.Lines(m) {
 		if value, ok := bytes.CutPrefix(line, []byte(name+" ")); ok {
@@ -23,9 +23,9 @@ func (m Metrics) Value(name string) (float64, error) {
 	return 0, nil
 }
 
-// Server are the figures of a server's own that say what a measurement cost it. All but the last two only grow.
+// Server has the server's own figures for the cost of a measurement. All but the last two only grow.
 type Server struct {
-	Commands float64 // commands that came into the log
+	Commands float64 // commands in the log
 	Syncs    float64 // synced writes of the log
 	LogBytes float64 // bytes of those
 
@@ -55,7 +55,7 @@ func (m Metrics) ReadServer() (s Server, err error) {
 	return s, nil
 }
 
-// Since is what was used after an earlier reading; memory stays as it is.
+// Since is the use after an earlier reading; memory is that of the later reading.
 func (s Server) Since(before Server) Server {
 	s.Commands -= before.Commands
 	s.Syncs -= before.Syncs
@@ -64,7 +64,7 @@ func (s Server) Since(before Server) Server {
 	return s
 }
 
-// Add sums what two stretches used; memory is that of the later one.
+// Add sums the use of two stretches; memory is that of the later one.
 func (s Server) Add(later Server) Server {
 	later.Commands += s.Commands
 	later.Syncs += s.Syncs

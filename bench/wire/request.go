@@ -2,7 +2,7 @@ package wire
 
 import "fmt"
 
-// lengthDigits is how many digits a Content-Length is written with, so that it can be filled in behind the body.
+// lengthDigits is the fixed number of digits of a Content-Length, so that FillLength can write it after the body.
 const lengthDigits = 8
 
 // BodyBytesMax is the longest body that FillLength can state.
@@ -45,7 +45,7 @@ func (t *Target) appendHead(dst []byte) []byte {
 	return append(dst, "\r\n"...)
 }
 
-// AppendPadded writes a number with so many digits, zeros first.
+// AppendPadded writes a number with a fixed number of digits, with leading zeros.
 func AppendPadded(dst []byte, n uint64, digits int) []byte {
 	start := len(dst)
 	for range digits {
