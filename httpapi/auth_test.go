@@ -50,7 +50,7 @@ func TestParseTokens(t *testing.T) {
 	}
 }
 
-// TestTokens: with tokens, only whoever has one gets anything but what monitors ask for.
+// TestTokens: a server with tokens answers only clients that have one, except to the requests of monitors.
 func TestTokens(t *testing.T) {
 	s := newTestServer(t, Config{Tokens: testTokens})
 	open := map[string]bool{"/healthz": true, "/readyz": true, "/metrics": true}
@@ -174,7 +174,7 @@ func TestKiboTickets(t *testing.T) {
 	}
 }
 
-// pairStore is one of two nodes, of which one leads; what is forwarded to it comes by its listener.
+// pairStore is one of two nodes, a leader and a follower. Forwarded requests arrive at its listener.
 type pairStore struct {
 	*electingStore
 	leads     bool

@@ -326,7 +326,7 @@ func TestStoreErrors(t *testing.T) {
 			s.post("/v1/orders/allocate", `{"orders":[{"orderId":"1",`+order[1:]+`]}`).is(status, code),
 			s.get("/v1/inventory/Retailer2/BC76845").is(status, code),
 			s.get("/v1/events").is(status, code),
-			s.post("/v1/rules/unknown-here/activate", "").is(status, code), // whoever leads may know it
+			s.post("/v1/rules/unknown-here/activate", "").is(status, code), // the leader may know it
 		} {
 			if retry := r.header.Get("Retry-After"); (retry != "") != (status == 503) {
 				t.Errorf("%s: Retry-After: %q", r.body, retry)

@@ -215,7 +215,7 @@ func TestForwardedBodies(t *testing.T) {
 	}
 }
 
-// wiredStore is one of a pair that talk over a real network, of which one leads.
+// wiredStore is one of two nodes, a leader and a follower, on a real network.
 type wiredStore struct {
 	*pairStore
 	listener net.Listener

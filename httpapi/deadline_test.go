@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-// Whoever sends half a request, or nothing more, does not keep the connection for ever.
+// A client that sends half a request, or nothing more, does not keep the connection for ever.
 func TestDeadlines(t *testing.T) {
 	const soon = 20 * time.Millisecond
 	f := func(name, sent string, readTimeout time.Duration) {

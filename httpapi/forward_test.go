@@ -15,7 +15,7 @@ import (
 	"apportion/raftstore"
 )
 
-// electingStore is one of several nodes, of which none leads for the first few looks at it; then this one does.
+// electingStore is one of several nodes. No node leads for the first few looks at it; then this node leads.
 type electingStore struct {
 	*testStore
 	looks atomic.Int32 // left until it leads

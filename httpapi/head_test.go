@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// What is ambiguous in a request's head is refused, whichever API it is for and however long its body is to be.
+// The server refuses an ambiguous head, for both APIs and for a body of any length.
 func TestUnsoundHeads(t *testing.T) {
 	_, dial := serveWire(t, Config{})
 	for _, path := range []string{"/v1/inventory/refresh", kiboV5 + "/refresh", "/v1/nothing"} {

@@ -167,7 +167,7 @@ var deleteMembers = slices.Concat(lots(opDelete, `"upc":"F",`), lots(opDeliver, 
 
 const sumOfFuture = opSum + ` {"items":[{"upc":"A"}],"includeFutureInventory":"futureOnly"}`
 
-// lots are the members that tell lots apart, each of which is refused.
+// lots are the members that distinguish lots. The server refuses each of them.
 func lots(op, rest string) (list []memberCase) {
 	for _, field := range [][2]string{{"lotCode", `"L"`}, {"condition", `"new"`}, {"serialNumber", `"S"`},
 		{"date", `"2026-12-24T00:00:00Z"`}} {

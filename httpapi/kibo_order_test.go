@@ -67,7 +67,7 @@ func TestKiboOrders(t *testing.T) {
 	if status, _, text := c.call("POST", kiboV5+"/getOrderItemInformation", `{"orderID":5}`); status != 404 {
 		t.Errorf("an unknown order: %d %s", status, text)
 	}
-	// A job that failed says what there is to be done with the item, now and later.
+	// A failed job tells what to do with the item, now and later.
 	c.must("POST", kiboV5+"/allocate", kiboItems(kiboItem(1010, 1, 9, "B", "11", "")))
 	c.must("POST", kiboV5+"/allocate", kiboItems(kiboItem(1011, 1, 1, "B", "11", "")))
 	c.want(c.must("POST", kiboV5+"/fulfill", kiboItems(kiboItem(1010, 1, 9, "B", "11", ""))),
@@ -128,7 +128,8 @@ func TestKiboCarts(t *testing.T) {
 	if got := c.segments("A", "11", "Channel"); got != "Web 10/0/0/10 Store 5/0/0/5 " {
 		t.Errorf("after the cart's end: %s", got)
 	}
-	// What comes into it then is held anew. An item that names an order is the order's, whatever cart it names too.
+	// A later item in the cart gets a new reservation. An item that names an order belongs to the order, not to its
+	// cart.
 	c.want(c.must("POST", kiboV5+"/allocate", kiboItems(strings.Replace(item, "ci-1", "ci-2", 1))),
 		`{"status":"SUCCESS"}`)
 	c.want(c.must("POST", kiboV5+"/allocate", kiboItems(

@@ -7,8 +7,7 @@ import (
 	"apportion/raftstore"
 )
 
-// switchingServer has two versions of a rule, of which version 1 is active: version 1 takes from Amazon, version 2 from
-// eBay.
+// switchingServer has two versions of a rule. Version 1 is active and takes from Amazon; version 2 takes from eBay.
 func switchingServer(t *testing.T) *testServer {
 	s := newStockedServer(t)
 	for _, channel := range []string{"Amazon", "eBay"} {
@@ -61,7 +60,7 @@ func TestRulesChangeAllTheTime(t *testing.T) {
 	s.post("/v1/orders/allocate", bulkBody).ok().want(`"ok"`, "orders", 0, "code")
 }
 
-// TestBulkWhoseSecondRoundFails has the rules change and then the log not take the orders that are planned anew.
+// TestBulkWhoseSecondRoundFails: the rules change, and then the log does not take the orders that are planned again.
 func TestBulkWhoseSecondRoundFails(t *testing.T) {
 	for _, tt := range []struct {
 		err    error

@@ -128,7 +128,7 @@ func TestRuleThatFails(t *testing.T) {
 			t.Fatal("the rule is not suspended")
 		}
 	}
-	// The second order is one of them already when the suspension overtook it in the log, so that it was planned anew.
+	// The second order is one of them if the suspension came before it in the log, so that it was planned again.
 	suspended := 1
 	if strings.Contains(s.get("/metrics").body, "\napportion_rule_suspended_lines_total{hook=\"select\"} 1\n") {
 		suspended++

@@ -19,7 +19,7 @@ type planHost struct {
 	p         *Planner
 	index     uint64
 	suspended []engine.SuspendRule
-	lose      bool // the words that a rule is to be suspended
+	lose      bool // the commands that suspend a rule
 }
 
 func newPlanHost(t *testing.T, source string, onError engine.RuleFallback) *planHost {
@@ -278,7 +278,7 @@ func TestPlannerKeepsPrograms(t *testing.T) {
 	}
 }
 
-// TestPlannerKeepsUploads: an activation finds the program of the upload, of which no more than programsKept are kept.
+// TestPlannerKeepsUploads: an activation finds the program of its upload. The planner keeps programsKept at most.
 func TestPlannerKeepsUploads(t *testing.T) {
 	h := newPlanHost(t, `function select(item, record) return {} end`, engine.FallbackDefault)
 	source := func(i int) string { return fmt.Sprintf("function select(item, record) return {} end -- %d", i) }

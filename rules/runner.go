@@ -121,7 +121,7 @@ type Run struct {
 	// and does not keep the others from the log.
 	Apart bool
 
-	answers  Answers // nil, or those of the call under way
+	answers  Answers // of the present call, or nil
 	envelope engine.Envelope
 }
 
@@ -185,7 +185,7 @@ func left(proposals []Proposal) bool {
 	return false
 }
 
-// round proposes what is to be done, in one entry.
+// round proposes all work in one entry.
 func (r *Runner) round(run *Run, proposals []Proposal) error {
 	run.Batch.Reset()
 	budget := newBudgetOf(run.Deadline, proposals)

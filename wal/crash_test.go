@@ -130,8 +130,8 @@ func (r *recorder) vote(term uint64) {
 	r.h.add(s)
 }
 
-// firstLife and secondLife append, cut both ends, empty the log and begin anew, with a restart between them and enough
-// bytes for several memtables and flushes.
+// firstLife and secondLife append, truncate both ends, empty the log and refill it, with a restart between them and
+// enough bytes for several memtables and flushes.
 func firstLife(r *recorder) {
 	r.vote(1)
 	r.store(1, 1, 1)

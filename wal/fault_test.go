@@ -127,12 +127,11 @@ func TestFailedDiskEndsTheProcess(t *testing.T) {
 	}
 	t.Logf("%d operations", ends)
 	if ends < 2*entries {
-		t.Fatalf("%d faults for %d entries, each of which is written and synced", ends, entries)
+		t.Fatalf("%d faults for %d entries: expected a write and a sync for each", ends, entries)
 	}
 }
 
-// storeOnDiskFailingFrom stores entries in WAL files of which each takes a few, while everything fails from an
-// operation on.
+// storeOnDiskFailingFrom stores entries in small WAL files. From one operation on, every operation fails.
 func storeOnDiskFailingFrom(t *testing.T, from int64, entries uint64) {
 	var ops atomic.Int64
 	ops.Store(math.MinInt64)

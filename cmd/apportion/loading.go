@@ -11,8 +11,8 @@ import (
 	"github.com/valyala/fasthttp"
 )
 
-// loadingPage answers on the listener while the store loads: /healthz says that the process is alive, everything else
-// is 503. Then the real server takes the listener.
+// loadingPage answers on the listener while the store loads: 200 to /healthz, since the process is alive, and 503 to
+// all other requests. Then the real server gets the listener.
 //
 // One goroutine accepts. stop ends it by a deadline on the listener, which stays open: a connection that arrives
 // meanwhile is not refused, but waits in the kernel's queue until the real server accepts it.

@@ -10,7 +10,7 @@ import (
 	"apportion/cmd/apportion/servertest"
 )
 
-// TestTokens: a server with tokens answers whoever has one, our own commands too.
+// TestTokens: a server with tokens answers every client that has one, our own commands included.
 func TestTokens(t *testing.T) {
 	const secret = "0123456789abcdef"
 	dir := t.TempDir()

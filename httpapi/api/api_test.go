@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-var rewrite = flag.Bool("rewrite", false, "write the golden files anew")
+var rewrite = flag.Bool("rewrite", false, "rewrite the golden files")
 
 // TestReplies pins the names, the order and the types of all fields of replies: clients depend on them.
 func TestReplies(t *testing.T) {

@@ -96,7 +96,7 @@ type Backtest struct {
 	planner   *rules.Planner
 	askedMS   int64 // the time that the candidate's rules see
 	inPeriod  bool
-	failing   string // why the candidate rule is to be suspended; empty: it is not
+	failing   string // the reason to suspend the candidate rule; empty: none
 	tally     tally
 	report    Report
 	listed    int // parts of the report's differences

@@ -87,7 +87,7 @@ func TestRefusedOrderCountsOnce(t *testing.T) {
 	tp.refuse(orderOf("o3", engine.ModeAll, wants("U", "A", 2)))
 	tp.must(&engine.Adjust{Location: "L", Items: []engine.StockItem{{UPC: "U", Quantity: 1}}})
 	tp.refuse(orderOf("o2", engine.ModeAll, wants("U", "A", 2)))
-	// less of it, of which the candidate has filled more already
+	// a smaller order: the candidate has filled more already
 	tp.must(orderOf("o2", engine.ModeAll, wants("U", "A", 1)))
 	r := tp.mustBacktest(borrow, nil)
 	if want := (Totals{Orders: Counts{Filled: 2, Refused: 1}, Lines: Counts{Filled: 2, Refused: 1},

@@ -20,8 +20,8 @@ import (
 // The kill -9 test. In each round clients write with idempotency keys until the server is killed at a random moment.
 // Then it starts again, on the same directory, and must account for every write:
 //
-//   - one that was acknowledged is there: asked again with its key, the server gives the same answer and says that it
-//     is an earlier one;
+//   - an acknowledged write is there: to a repetition with its key, the server gives the same answer and marks it as
+//     replayed;
 //   - one whose answer never came is there as a whole or not at all, and asking again with its key says which;
 //   - the units on hand and allocated are exactly those of the writes that are there;
 //   - `apportion verify` finds nothing.
