@@ -32,7 +32,7 @@ func longQuery(bytes int) string {
 }
 
 // What the headers decide is answered before a byte of the body is sent, and no memory is taken for what was announced.
-func TestBodyIsJudgedByItsHead(t *testing.T) {
+func TestBodyRefusedByItsHead(t *testing.T) {
 	server, dial := serveWire(t, Config{Tokens: testTokens})
 	for _, test := range []struct {
 		name, head string

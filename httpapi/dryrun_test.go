@@ -10,8 +10,8 @@ const redistributeRule = `function redistribute(record, schema)
   return { weights = { {tags={Channel="Amazon"}, weight=3}, {tags={Channel="eBay"}, weight=1} } }
 end`
 
-// TestDryRunOfAGivenRecord tries rules on records that the server does not have.
-func TestDryRunOfAGivenRecord(t *testing.T) {
+// TestDryRunOfGivenRecord tries rules on records that the server does not have.
+func TestDryRunOfGivenRecord(t *testing.T) {
 	s := newStockedServer(t)
 	s.putRule("borrow", noTests(borrowRule)).ok()
 	s.putRule("spread", redistributeRule).ok()

@@ -262,8 +262,8 @@ func TestKiboFutureDates(t *testing.T) {
 	c.want(c.must("POST", kiboV5+"/deleteFutureInventory", `{"upc":".*"`+span), `{"deliveries":0,"jobIDs":false}`)
 }
 
-// TestKiboDeallocateOfWhatIsLost: the store has not found what it was to ship.
-func TestKiboDeallocateOfWhatIsLost(t *testing.T) {
+// TestKiboDeallocateLostUnits: the store has not found what it was to ship.
+func TestKiboDeallocateLostUnits(t *testing.T) {
 	c := newKiboStock(t)
 	act := func(name, more string, items ...string) {
 		t.Helper()

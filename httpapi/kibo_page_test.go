@@ -54,7 +54,7 @@ func (c *kiboClient) refreshed(location, name string, count int) {
 
 func distinct(list []string) int { return len(slices.Compact(slices.Sorted(slices.Values(list)))) }
 
-func TestKiboPagesLeaveNothingOut(t *testing.T) {
+func TestKiboPagesAreComplete(t *testing.T) {
 	c := newKiboClient(t)
 	c.refreshed("S", "SKU", 450)
 	const ofS = `{"requestLocation":{"locationCode":"S"}`

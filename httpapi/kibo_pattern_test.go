@@ -82,8 +82,8 @@ func TestKiboLongLooksEnd(t *testing.T) {
 	}
 }
 
-// TestKiboPatternsMatchSoMany: patterns may be for as many items as a delete names, and not for one more.
-func TestKiboPatternsMatchSoMany(t *testing.T) {
+// TestKiboPatternMatchesMax: patterns may be for as many items as a delete names, and not for one more.
+func TestKiboPatternMatchesMax(t *testing.T) {
 	c := newKiboStock(t)
 	rows := make([]string, engine.ScopeNamesMax)
 	for i := range rows {

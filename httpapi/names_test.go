@@ -171,8 +171,8 @@ func TestValuesThatLookAlike(t *testing.T) {
 	f("Channel", "Amazon", "AMAZON", "values[1].value") // what is there beside what is new
 }
 
-// TestTextsThatAreNoTexts: what is not UTF-8, and a surrogate by itself, comes in by no way that there is.
-func TestTextsThatAreNoTexts(t *testing.T) {
+// TestInvalidTexts: what is not UTF-8, and a surrogate by itself, comes in by no way that there is.
+func TestInvalidTexts(t *testing.T) {
 	s := newStockedServer(t)
 	before := s.store.engine.Stats()
 	tried := 0

@@ -178,7 +178,7 @@ func TestDurableRollback(t *testing.T) {
 }
 
 // A rule with an endless loop for one channel: orders for another one are answered meanwhile, and it is suspended.
-func TestDurableRuleThatFails(t *testing.T) {
+func TestDurableRuleFails(t *testing.T) {
 	s := newDurableServer(t, t.TempDir())
 	s.putRule("loop", "function select(item, record)\n  while true do end\nend").ok()
 	for i, onError := range []string{"reject", "default"} {

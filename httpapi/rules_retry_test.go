@@ -27,8 +27,8 @@ const bulkBody = `{"orders":[
 	{"orderId":"o1","lines":[{"itemId":"1","upc":"BC76845","location":"Retailer2","quantity":1}]},
 	{"orderId":"o2","mode":"line","lines":[{"itemId":"1","upc":"V","location":"Retailer2","quantity":1}]}]}`
 
-// TestRulesChangeOnTheWay activates another version after an order was planned and before it comes to the log.
-func TestRulesChangeOnTheWay(t *testing.T) {
+// TestRulesChangeInFlight activates another version after an order was planned and before it comes to the log.
+func TestRulesChangeInFlight(t *testing.T) {
 	s := switchingServer(t)
 	s.store.before = func() { s.activate(2) }
 	s.post("/v1/orders/o/allocate", allocateBody("all", line("1", "Kibo", 1))).ok().
@@ -60,8 +60,8 @@ func TestRulesChangeAllTheTime(t *testing.T) {
 	s.post("/v1/orders/allocate", bulkBody).ok().want(`"ok"`, "orders", 0, "code")
 }
 
-// TestBulkWhoseSecondRoundFails: the rules change, and then the log does not take the orders that are planned again.
-func TestBulkWhoseSecondRoundFails(t *testing.T) {
+// TestBulkSecondRoundFails: the rules change, and then the log does not take the orders that are planned again.
+func TestBulkSecondRoundFails(t *testing.T) {
 	for _, tt := range []struct {
 		err    error
 		status int

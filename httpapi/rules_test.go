@@ -114,9 +114,9 @@ func TestRuleBadInput(t *testing.T) {
 	s.post("/v1/orders/o/allocate", allocateBody("all", long)).is(400, "wrong-type")
 }
 
-// TestRuleThatFails has an endless loop: its lines are answered as its activation says, and then nobody asks it any
+// TestRuleFails has an endless loop: its lines are answered as its activation says, and then nobody asks it any
 // more.
-func TestRuleThatFails(t *testing.T) {
+func TestRuleFails(t *testing.T) {
 	s := newStockedServer(t)
 	s.putRule("loop", "function select(item, record) while true do end end").ok()
 	s.post("/v1/rules/loop/activate", `{"onError":"reject","failuresMax":2}`).ok()
