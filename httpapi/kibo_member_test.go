@@ -332,7 +332,7 @@ func TestKiboMembersAreCovered(t *testing.T) {
 		}
 		switch ignored := docs.ignores(op, member); {
 		case covered[line] && ignored:
-			t.Errorf("%s has a case, and docs/kibo.md says that it is ignored", line)
+			t.Errorf("%s has a case, but docs/kibo.md lists it as ignored", line)
 		case !covered[line] && !ignored:
 			t.Errorf("%s has no case in memberCases, and docs/kibo.md does not say that it is ignored", line)
 		}

@@ -134,7 +134,7 @@ func TestOpenLoopOmitsNothing(t *testing.T) {
 				t.Errorf("closed %v: latency %+v", closed, m.LatencyMS)
 			}
 			if m.ClientLateMS.Max > 0.01 {
-				t.Errorf("closed %v: the client says that it was late itself: %+v", closed, m.ClientLateMS)
+				t.Errorf("closed %v: the client reports a delay of its own: %+v", closed, m.ClientLateMS)
 			}
 		})
 	}

@@ -66,7 +66,7 @@ func TestKillNine(t *testing.T) {
 	for round := range rounds {
 		c.round(round)
 	}
-	t.Logf("%d rounds: %d writes acknowledged, %d without an answer, of which %d had taken effect",
+	t.Logf("%d rounds: %d writes acknowledged, %d without an answer (%d of these took effect)",
 		rounds, c.acknowledged, c.unknown, c.tookEffect)
 	if c.acknowledged == 0 || c.unknown == 0 {
 		t.Error("the test did not test: no write was acknowledged, or none was cut off")

@@ -72,7 +72,7 @@ func TestClusterSlowDisk(t *testing.T) {
 		c.awaitReady()
 		told := c.leader()
 		told.inject(faulty.Faults{Stalled: true})
-		c.awaitOrders(50) // led by another one: a write of its own is under way
+		c.awaitOrders(50) // another node leads; a write of this node is in flight
 		told.Signal(syscall.SIGTERM)
 		if _ = told.Wait(); !diskSilent(told) {
 			t.Errorf("told to stop while its disk is silent, it ended with %d and\n%s",

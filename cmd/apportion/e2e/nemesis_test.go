@@ -242,7 +242,7 @@ func (n *nemesis) heal() {
 func (n *nemesis) revive(at *node) {
 	n.c.t.Helper()
 	if at.Log.Alarmed() {
-		n.c.t.Fatalf("%s says that something is wrong with it", at.id)
+		n.c.t.Fatalf("%s reports a fault", at.id)
 	}
 	if !at.ended() {
 		return

@@ -21,7 +21,7 @@ func TestStopWithSilentDisk(t *testing.T) {
 		want           string
 	}{
 		{"a checkpoint is due", "1h", false, ": the disk does not answer."},
-		{"nothing is to be written", "10ms", false, ": the disk does not answer."},
+		{"nothing to write", "10ms", false, ": the disk does not answer."},
 		{"it is starting", "1h", true, ": the data directory is not open yet."},
 	} {
 		t.Run(test.name, func(t *testing.T) {
