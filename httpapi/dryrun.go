@@ -12,6 +12,7 @@ import (
 
 	"apportion/engine"
 	"apportion/httpapi/api"
+	"apportion/httpapi/strictjson"
 	"apportion/rules"
 )
 
@@ -35,6 +36,12 @@ func (req *request) dryRunRule() {
 	}
 	k := req.checker()
 	d := newDryRun(&body, k)
+	for field, id := range map[string]*string{"orderId": body.Item.OrderID, "itemId": body.Item.ItemID} {
+		if id == nil && req.mentions("item", field) {
+			k.fail(strictjson.CodeWrongType, "a string is expected: leave the field out for its default", "item."+field,
+				"null")
+		}
+	}
 	if !req.sound(&k.fault) || !req.barrier() || !req.checkDry(d) {
 		return
 	}

@@ -33,6 +33,7 @@ func (req *request) refresh() {
 	cmd := &req.commands.refresh
 	req.body().refresh(cmd)
 	if req.loaded(cmd) && req.executeChecked(cmd) {
+		req.server.runner.WakeUp()
 		req.out = appendRefreshResult(req.out, req.result(), cmd.Items)
 	}
 }
@@ -41,6 +42,7 @@ func (req *request) adjust() {
 	cmd := &req.commands.adjust
 	req.body().adjust(cmd)
 	if req.loaded(cmd) && req.executeChecked(cmd) {
+		req.server.runner.WakeUp()
 		req.out = appendStockResult(req.out, req.result())
 	}
 }

@@ -195,6 +195,7 @@ func (h kiboHost) Do(proposals []kibo.Proposal) ([]engine.Result, error) {
 			req.ctx.Response.Header.Set("Idempotency-Replayed", "true")
 		}
 	}
+	req.server.runner.WakeUp()
 	return answers.results, nil
 }
 

@@ -123,6 +123,7 @@ func (req *request) reset(ctx *fasthttp.RequestCtx, begin time.Time) {
 	req.stale, req.maxLag, req.moveTo, req.after, req.limit = false, -1, "", 0, EventsDefault
 	req.author, req.version, req.verbose = "", 0, false
 	req.key, req.run.Apart = "", false
+	clear(req.proposals)
 	req.status, req.content, req.out = http.StatusOK, contentJSON, req.out[:0]
 }
 

@@ -282,7 +282,7 @@ func (req *request) deactivateRule() {
 	}
 	k := req.checker()
 	cmd := &engine.DeactivateRule{Name: req.path[0], Hook: k.hook("hook", body.Hook), RuleScope: k.scope(body.Scope)}
-	if body.Scope != nil && body.Hook == nil {
+	if req.mentions("scope") && !req.mentions("hook") {
 		k.fail(codeMissingField, "a scope needs its hook: select or redistribute", "hook", "")
 	}
 	if req.sound(&k.fault) && req.execute(cmd) {

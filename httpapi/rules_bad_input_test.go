@@ -79,6 +79,7 @@ func TestRuleBadFields(t *testing.T) {
 		{"unknown value of a scope", "POST", activate, `{"hook":"select","scope":{"tags":{"Channel":"Tmall"}}}`, 400,
 			"unknown-value", "scope.tags.Channel", "Tmall"},
 		{"a scope without its hook", "POST", deactivate, `{"scope":{}}`, 400, "missing-field", "hook", ""},
+		{"a null scope without its hook", "POST", deactivate, `{"scope":null}`, 400, "missing-field", "hook", ""},
 		{"deactivate what is not active", "POST", deactivate, `{"hook":"select"}`, 409, "rule-not-active", "", ""},
 
 		{"no item", "POST", dryRun, `{}`, 400, "missing-field", "item", ""},
@@ -86,6 +87,8 @@ func TestRuleBadFields(t *testing.T) {
 		{"an empty location", "POST", dryRun, `{"item":{"upc":"A","location":""}}`, 400, "invalid", "item.location",
 			""},
 		{"an empty order", "POST", dryRun, item(`,"orderId":""`), 400, "invalid", "item.orderId", ""},
+		{"null for an order", "POST", dryRun, item(`,"orderId":null`), 400, "wrong-type", "item.orderId", "null"},
+		{"null for an item", "POST", dryRun, item(`,"itemId":null`), 400, "wrong-type", "item.itemId", "null"},
 		{"an item of zero", "POST", dryRun, item(`,"quantity":0`), 400, "invalid", "item.quantity", "0"},
 		{"an item of unknown tags", "POST", dryRun, item(`,"tags":{"Channel":"Tmall"}`), 400, "unknown-value",
 			"item.tags.Channel", "Tmall"},

@@ -15,6 +15,7 @@ type Proposer interface {
 	Refuses(deadline time.Time, nowMS int64, key string, c *engine.Allocate, r *engine.Result) bool
 	NextPlans(after uint32, limit int, dst []engine.PlanWanted) (wanted []engine.PlanWanted, next uint32)
 	Leads() bool
+	Ready() error
 }
 
 var _ Proposer = (*Store)(nil)
@@ -31,6 +32,9 @@ func (l rulesLog) NewBatch() rules.Batch { return l.Proposer.NewBatch() }
 func (l rulesLog) Do(deadline time.Time, b rules.Batch) error {
 	return l.Proposer.Do(deadline, b.(*Batch))
 }
+
+// Leads reports whether this node leads, and its disk answers.
+func (l rulesLog) Leads() bool { return l.Proposer.Leads() && l.Ready() == nil }
 
 // NotHere reports whether an error of Do means that this node does not lead, or is closing.
 func (l rulesLog) NotHere(err error) bool {

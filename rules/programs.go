@@ -2,6 +2,7 @@ package rules
 
 import (
 	"slices"
+	"strings"
 	"sync/atomic"
 
 	"apportion/engine"
@@ -86,7 +87,8 @@ func (p *Planner) compileSourceLocked(name, source string) *askedRule {
 // Compile is Compile with the planner's limits. It keeps the program: the first order after an activation need not wait
 // for the compiler.
 func (p *Planner) Compile(name, source string) (*Program, []Warning, error) {
-	program, warnings, err := Compile(name, source, p.limits)
+	// The name of a request is of memory that is used again.
+	program, warnings, err := Compile(strings.Clone(name), source, p.limits)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -46,7 +46,10 @@ func (r *Runner) Close() {
 	r.waiting.done.Wait()
 }
 
-// wakeUp is called after writes, which may have made records wait.
+// WakeUp has records redistributed that wait for a plan, without waiting for the next check. It is for the caller of
+// writes of stock: a redistribution that a client asked for plans its records itself, and reports them.
+func (r *Runner) WakeUp() { r.waiting.wakeUp() }
+
 func (d *redistributor) wakeUp() {
 	if d.runner.state.PlansWaiting() == 0 {
 		return

@@ -216,7 +216,6 @@ func (r *Runner) round(run *Run, proposals []Proposal) error {
 		}
 		run.answer(i)
 	}
-	r.waiting.wakeUp()
 	return nil
 }
 

@@ -270,3 +270,23 @@ func TestRunnerRedistributes(t *testing.T) {
 		t.Errorf("%d records wait: %+v", log.h.e.PlansWaiting(), v)
 	}
 }
+
+// TestRunnerLeavesPlansToTheCaller: records that a client has redistributed now are planned by its own request, which
+// reports them. The background does not come before it, until WakeUp or the next check.
+func TestRunnerLeavesPlansToTheCaller(t *testing.T) {
+	r, log := newTestRunner(t, fromB)
+	log.h.do(&engine.PutRule{Name: "s", Source: `function redistribute(record) return nil, "no" end`,
+		Hooks: []engine.RuleHook{engine.HookRedistribute}})
+	log.h.do(&engine.ActivateRule{Name: "s", Hook: engine.HookRedistribute, FailuresMax: 3})
+	run := newRun(r)
+	err := r.Do(run, []Proposal{{Command: &engine.Redistribute{Scope: engine.Scope{All: true}, Now: true}}}, nil)
+	if err != nil || log.h.e.PlansWaiting() == 0 {
+		t.Fatalf("%v: %d records wait", err, log.h.e.PlansWaiting())
+	}
+	if len(r.waiting.wake) > 0 {
+		t.Error("the background was woken")
+	}
+	if r.WakeUp(); len(r.waiting.wake) == 0 {
+		t.Error("WakeUp wakes nothing")
+	}
+}

@@ -12,6 +12,7 @@ import (
 	"apportion/engine"
 	"apportion/raftstore/durable"
 	"apportion/raftstore/statedb"
+	"apportion/wal"
 )
 
 // View says what of the past can be replayed.
@@ -195,6 +196,9 @@ func (r *Recording) nextEntry(e *engine.Entry) (found bool, err error) {
 	if err := r.history.c.Log.GetLog(index, &r.log); err != nil {
 		if !r.pin.holds() {
 			return false, ErrReleased
+		}
+		if errors.Is(err, wal.ErrCorrupt) {
+			err = fmt.Errorf("%w: %w", durable.ErrCorrupt, err)
 		}
 		return false, fmt.Errorf("raftstore: recorded entry %d: %w", index, err)
 	}
