@@ -144,7 +144,7 @@ func (e *Engine) AppendOrder(dst []byte, orderID string) ([]byte, bool) {
 	return e.appendOrder(dst, row), true
 }
 
-// ReadOrder copies an order that is in memory. The caller holds the mutex under which Apply is called; whoever shares
+// ReadOrder copies an order that is in memory. The caller holds the mutex under which Apply is called; who shares
 // it with others takes AppendOrder under it, and decodes outside.
 func (e *Engine) ReadOrder(orderID string, v *OrderView) bool {
 	row, found := e.AppendOrder(nil, orderID)

@@ -60,7 +60,7 @@ const (
 	CodeRuleConflict
 	// CodeRuleRefused: the rule refused the line; the line's Reason says why.
 	CodeRuleRefused
-	// CodeRuleFailed: the rule failed, or is suspended, and its OnError says that the line is refused.
+	// CodeRuleFailed: the rule failed, or is suspended, and its OnError refuses the line.
 	CodeRuleFailed
 	// CodeNotActive: the rule is not active for the hook and the scope.
 	CodeNotActive

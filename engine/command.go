@@ -295,7 +295,7 @@ func (s *commandScratch) decode(b []byte) (Command, *Envelope, error) {
 	return c, &s.env, nil
 }
 
-// decodeBody reads a command of which only the kind and the body were kept. It overwrites what decode returned.
+// decodeBody reads a command that was kept without its envelope. It overwrites what decode returned.
 func (s *commandScratch) decodeBody(kind Kind, body []byte) (Command, error) {
 	s.in.start(body)
 	s.env = Envelope{}

@@ -116,7 +116,7 @@ func (e *Engine) ExplainOrder(row []byte, v *OrderExplanation) error {
 func (x *ItemExplanation) native(s *storedItem) {
 	for i := range s.moves {
 		if m := &s.moves[i]; m.kind == MovementAllocated || m.kind == MovementPending {
-			// a spent item may have been allocated anew: the last one counts
+			// a spent item may have been allocated again: the last one counts
 			x.Index, x.TimeMS = uint64(m.index), m.timeMS
 		}
 	}

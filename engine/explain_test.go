@@ -175,7 +175,7 @@ func TestReturnOfSeveralSegments(t *testing.T) {
 	h.wantCode(change(KindReturn, "o", back), CodeTooMany, "lines[0]")
 }
 
-// TestExplanationsAreBounded: the oldest explanation goes first, and the item says that it has gone.
+// TestExplanationsAreBounded: the oldest explanation goes first, and the item marks that it has gone.
 func TestExplanationsAreBounded(t *testing.T) {
 	h := newHost(t)
 	h.must(&Refresh{Location: "L", Items: []StockItem{units("U", 2*ExplanationsMax)}})

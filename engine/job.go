@@ -11,7 +11,7 @@ import (
 // interpret its texts. Like plans it is no part of what an idempotency key stands for: a repetition answers the job of
 // the first.
 type JobInfo struct {
-	Type     string // in the words of whoever will read it
+	Type     string // in the words of its readers
 	Owner    string // may be empty
 	Location string // may be empty
 	Items    int64  // of the call

@@ -128,7 +128,7 @@ const (
 	JobAgeMS     = 7 * 24 * 60 * 60 * 1000
 	JobFaultsMax = 32
 
-	// LocationsMax bounds the locations of which more than the stock is known, LocationNameBytesMax their texts, in
+	// LocationsMax bounds the locations with details beside their stock, LocationNameBytesMax their texts, in
 	// bytes.
 	LocationsMax         = 10_000
 	LocationNameBytesMax = 128

@@ -388,7 +388,7 @@ func (m *model) ship(it *item, quantity int64, a *lineAnswer) bool {
 	return true
 }
 
-// restock puts units back into the segments that they came from, but for what the tags say otherwise. Whoever waits
+// restock puts units back into the segments that they came from, but for what the tags say otherwise. A waiting item
 // there is served at once.
 func (m *model) restock(it *item, p place, over []engine.Tag, quantity int64, a *lineAnswer) {
 	for _, h := range it.parts {

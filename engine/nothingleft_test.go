@@ -4,7 +4,7 @@ import "testing"
 
 // TestNothingLeft: an action that finds nothing is a success only where its caller may take it for one.
 func TestNothingLeft(t *testing.T) {
-	// ways makes orders of item 1, 4 units of U, and gives what there is to be found of them.
+	// ways makes orders of item 1, 4 units of U, and brings them into a state.
 	ways := map[string]func(h *host){
 		"pending": func(h *host) {
 			h.must(&Adjust{Location: "L", Items: []StockItem{units("U", -10)}})

@@ -213,8 +213,8 @@ func TestRedistributeWhenDue(t *testing.T) {
 	h.wantOnHand(map[string]int64{"C=a": 8, "C=b": 6})
 }
 
-// TestDeliveriesThatBecomeOne: a schema change can make the deliveries of two segments one segment's. Whoever sets or
-// changes that delivery then means all of it.
+// TestDeliveriesThatBecomeOne: a schema change can make the deliveries of two segments one segment's. A command that
+// sets or changes that delivery then means all of it.
 func TestDeliveriesThatBecomeOne(t *testing.T) {
 	h := newHarness(t)
 	arrival := h.nowMS + 1000

@@ -348,7 +348,7 @@ type FutureView struct {
 	DeliveryDateMS int64  // Unix milliseconds
 	Quantity       int64
 
-	// TagSet is the segment that receives it. Split says that it is split by percentages on arrival instead, among the
+	// TagSet is the segment that receives it. Split: it is split by percentages on arrival instead, among the
 	// segments that differ from TagSet only in distributed categories.
 	TagSet TagSetID
 	Split  bool
@@ -368,7 +368,7 @@ type RecordView struct {
 	LTD         int64
 	Due         bool // redistributed at the next Refresh or Adjust
 	Planned     bool // waits for a rule to say how it is redistributed
-	Blocked     bool // nothing is to be assigned from it, see Block
+	Blocked     bool // no item should be assigned from it, see Block
 	Segments    []SegmentView
 	Future      []FutureView
 

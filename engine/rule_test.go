@@ -261,7 +261,7 @@ func TestFindAllocatesNothing(t *testing.T) {
 	}
 }
 
-// TestRulesSurvive has rules written by three checkpoints, each of which holds only what the last one did not.
+// TestRulesSurvive has rules written by three checkpoints; each holds only what the last one did not.
 func TestRulesSurvive(t *testing.T) {
 	h := newHost(t)
 	h.must(channels(8000, 2000))

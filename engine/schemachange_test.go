@@ -188,6 +188,6 @@ func TestPutTagCategoryIfSeen(t *testing.T) {
 	}
 	var j Job
 	if h.e.Job(4, &j) || !h.e.Job(3, &j) {
-		t.Error("what is to be done again is a job")
+		t.Error("a command to send again is a job")
 	}
 }

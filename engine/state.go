@@ -10,7 +10,7 @@ const (
 	recordLive    uint32 = 1 << iota
 	recordDue            // redistributed at its next Refresh or Adjust
 	recordPlanned        // waits for a rule to say how it is redistributed
-	recordBlocked        // nothing is to be assigned from it
+	recordBlocked        // no item should be assigned from it
 )
 
 // record is one UPC at one location. Fields that readers look at are written atomically, under an odd seq.

@@ -160,7 +160,7 @@ func TestAdoptOlder(t *testing.T) {
 	}
 }
 
-// The files may be of a leader of whose term Raft has not heard before the node begins anew with them.
+// The files may be of a leader whose term Raft does not know before the node starts with them.
 func TestAdoptLaterTerm(t *testing.T) {
 	b := newLeftBehind(t)
 	before := b.leader.raft.CurrentTerm()

@@ -241,7 +241,7 @@ func (a *audit) loaded(id int, covered uint64, e *engine.Engine) {
 		}
 	}
 	if e.AppliedIndex() != index {
-		a.w.failf("node %d: the state on disk says that it is of %d and has entry %d, the last one before is %d",
+		a.w.failf("node %d: the state on disk is of %d by its own row and has entry %d, the last one before is %d",
 			id, covered, e.AppliedIndex(), index)
 	}
 	if index > 0 && e.Hash() != a.entries[index].hash {

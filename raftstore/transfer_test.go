@@ -43,7 +43,7 @@ func (g *testGroup) reopen(n *testNode) {
 	n.cfg.Metrics = nil
 }
 
-// bringUp does what the owner of a store does: it opens it anew when a checkpoint has been fetched, and gives how
+// bringUp does what the owner of a store does: it opens it again when a checkpoint has been downloaded, and gives how
 // often, once the node is ready.
 func (g *testGroup) bringUp(n *testNode) (fetched int) {
 	g.t.Helper()
@@ -72,7 +72,7 @@ func (g *testGroup) others(than *testNode) (others []*testNode) {
 	return others
 }
 
-// insist has whoever leads among some nodes do a command, however often the lead changes meanwhile. Its key keeps it
+// insist has the leader among some nodes do a command, however often the lead changes meanwhile. Its key keeps it
 // from being done twice.
 func insist(nodes []*testNode, key string, c engine.Command) error {
 	for deadline := time.Now().Add(patience); ; {

@@ -97,6 +97,9 @@ func TestHouseRules(t *testing.T) {
 			t.Error(fault)
 		}
 	}
+	for _, fault := range roomFaults(files) {
+		t.Error(fault)
+	}
 	for _, pkg := range packagesOf(files) {
 		if !slices.ContainsFunc(files, func(f *sourceFile) bool { return f.path == pkg+"/doc.go" }) {
 			t.Errorf("%s has no doc.go: say there what the package owns, what it never does, and in which order to "+
@@ -171,6 +174,33 @@ func TestNumberedRules(t *testing.T) {
 	if len(numbers) < 60 {
 		t.Errorf("docs/data-model.md has %d numbered rules: the test does not find them", len(numbers))
 	}
+}
+
+// roomFilesMax bounds the files of a directory, tests left out: a room fits into a head. The engine has one file a
+// command.
+const (
+	roomFilesMax   = 30
+	engineFilesMax = 45
+)
+
+// roomFaults: directories with more files than a reader can hold in mind.
+func roomFaults(files []*sourceFile) (faults []string) {
+	count := map[string]int{}
+	for _, file := range files {
+		count[file.pkg]++
+	}
+	for _, pkg := range packagesOf(files) {
+		most := roomFilesMax
+		if pkg == "engine" {
+			most = engineFilesMax
+		}
+		if count[pkg] > most {
+			faults = append(faults, fmt.Sprintf(
+				"%s has %d files without tests, more than %d: give a subject a room of "+
+					"its own", pkg, count[pkg], most))
+		}
+	}
+	return faults
 }
 
 // plainFaults: what has no part in the pass with the race detector is in the other one.
@@ -463,6 +493,10 @@ func TestHouseRulesFindFaults(t *testing.T) {
 	f("wal/x.go", "package wal\n//\t"+strings.Repeat("x", columnsMax-5), "121 columns, more than 120")
 	f("wal/x.go", "package wal\n\nvar x = `"+strings.Repeat("x", columnsMax)+"`\n//"+strings.Repeat("x", columnsMax),
 		"x.go:4: 122 columns")
+
+	if faults := roomFaults(slices.Repeat([]*sourceFile{{pkg: "wal"}}, roomFilesMax+1)); len(faults) != 1 {
+		t.Fatalf("a room of too many files: %q", faults)
+	}
 
 	file, err := parseText("wal/x_test.go", []byte("//go:build !race\n\npackage wal\nfunc TestX() {}\nfunc "+
 		"TestXAllocations() {}"))

@@ -14,7 +14,7 @@ type DueHeap struct {
 // staleMin is the number of entries of a heap, or a queue, below which stale ones are not worth a look.
 const StaleMin = 1024
 
-// Due is a row with a time. A row may have changed or gone since; whoever takes it from the heap checks.
+// Due is a row with a time. A row may have changed or gone since; the caller of Pop checks.
 type Due struct {
 	AtMS int64
 	Seq  uint64

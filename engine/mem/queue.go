@@ -2,8 +2,8 @@ package mem
 
 import "slices"
 
-// Queue gives entries in the order in which they came. An entry may become stale while it waits: whoever takes it
-// checks.
+// Queue gives entries in the order in which they came. An entry may become stale while it waits: the caller who takes
+// it checks.
 type Queue[T any] struct {
 	a    []T
 	head int

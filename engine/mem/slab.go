@@ -88,7 +88,7 @@ func (s *Slab[T]) Count() int {
 	return int(s.used) - 1 - s.free.n
 }
 
-// freeRows is the set of a slab's free rows. A bit of a level says that a word of the level below is not zero, so that
+// freeRows is the set of a slab's free rows. A bit of a level is set if a word of the level below is not zero, so that
 // the lowest row costs the same few steps however many there are, and mostly one: lowest is the word that it is in.
 type freeRows struct {
 	levels [freeLevels][]uint64

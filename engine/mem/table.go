@@ -16,7 +16,7 @@ const (
 
 // Table is a hash index from a 64-bit hash to row numbers, by open addressing. The hash's first 8 bits choose a shard,
 // the next 32 are the tag: a slot holds tag and row, and the tag also gives the slot's place, so that a shard grows
-// without a look at the rows. Whoever looks up compares the key in the row itself.
+// without a look at the rows. The caller compares the key in the row itself.
 //
 // One writer changes it; any number of readers probe it without a lock. A reader sees every row that was in the table
 // before it began and is not removed meanwhile.

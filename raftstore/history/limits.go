@@ -36,7 +36,7 @@ const (
 	// refusedFrameBytesMax bounds one order. Early refusals have at most 16 lines.
 	refusedFrameBytesMax = 64 << 10
 
-	// refusedSeenMax is the number of orders of which a repetition at the same log index is recognised.
+	// refusedSeenMax is the number of orders whose repetition at the same log index is recognised.
 	refusedSeenMax = 1024
 )
 

@@ -43,6 +43,6 @@ func TestRefusalAllocations(t *testing.T) {
 	r.flush()
 	r.flush()
 	if spare != cap(r.files.spare) || frames != cap(r.mu.frames) {
-		t.Error("the buffers were made anew")
+		t.Error("the buffers were allocated again")
 	}
 }

@@ -192,7 +192,7 @@ func TestFetchResumes(t *testing.T) {
 		if attempts == 100 {
 			t.Fatalf("no end after %d attempts and %d bytes: %v", attempts, fetched, err)
 		}
-		if attempts == 3 { // this node starts anew, and knows only what is on disk
+		if attempts == 3 { // this node restarts, and knows only what is on disk
 			f.in.whole = map[string]statedb.File{}
 		}
 	}
