@@ -71,7 +71,7 @@ func TestFailingCheckpoints(t *testing.T) {
 	}
 	s.Signal(syscall.SIGTERM)
 	if err, log := s.Wait(), s.Log.String(); s.ExitCode() != raftstore.ExitDiskFailed ||
-		!strings.Contains(log, "give the disk space") ||
+		!strings.Contains(log, "free disk space") ||
 		!strings.Contains(log, "forced stop: the last checkpoint failed") ||
 		strings.Contains(log, "msg=stopped") {
 		t.Errorf("it ended with %v\n%s", err, log)
