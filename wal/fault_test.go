@@ -101,7 +101,7 @@ func TestOnFatalMustNotReturn(t *testing.T) {
 // also where one WAL file is ended and the next one begun, since Pebble panics there, with a mutex unlocked. The test
 // runs itself as another process for each operation from which on the disk fails.
 func TestFailedDiskEndsTheProcess(t *testing.T) {
-	const env, entries = "APPORTION_WAL_FAIL_FROM", 12
+	const env, entries = "APPORTION_WAL_FAIL_FROM", 8 // two WAL files full, and no wait for a flush
 	if from, err := strconv.ParseInt(os.Getenv(env), 10, 64); err == nil {
 		storeOnDiskFailingFrom(t, from, entries)
 		return

@@ -41,7 +41,7 @@ func TestClusterLostDisk(t *testing.T) {
 				if leader := cluster.leaderAmong([]*node{b, c}); leader != nil {
 					t.Fatalf("%s leads, elected by a voter without its past", leader.id)
 				}
-				return strings.Contains(b.Log.String(), "remove it")
+				return strings.Contains(b.Log.String(), "remove the member")
 			})
 
 			a.start()
@@ -90,7 +90,7 @@ func TestClusterDirectoryOfAnother(t *testing.T) {
 	a.stop()
 	args := withoutFlag(a.args, "--node-id", "a")
 	status, _, stderr := servertest.Run(t, append([]string{"serve", "--node-id", "b"}, args...)...)
-	if status != 1 || !strings.Contains(stderr, "that of node a") {
+	if status != 1 || !strings.Contains(stderr, "belongs to node a") {
 		t.Errorf("status %d\n%s", status, stderr)
 	}
 	a.start()
