@@ -37,7 +37,7 @@ func (req *request) dryRunRule() {
 	k := req.checker()
 	d := newDryRun(&body, k)
 	for field, id := range map[string]*string{"orderId": body.Item.OrderID, "itemId": body.Item.ItemID} {
-		if id == nil && req.mentions("item", field) {
+		if id == nil && req.field("item", field) != nil {
 			k.fail(strictjson.CodeWrongType, "a string is expected: leave the field out for its default", "item."+field,
 				"null")
 		}

@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"bytes"
+	"encoding/json"
 	"fmt"
 	"maps"
 	"slices"
@@ -152,6 +153,34 @@ func (req *request) readBody(into any) bool {
 	return req.sound(&f)
 }
 
+// field is the JSON text of a field of a body that has been decoded, nil if the body does not have it: a struct does
+// not tell null from a field that is missing.
+func (req *request) field(path ...string) json.RawMessage {
+	text := json.RawMessage(req.received)
+	for _, name := range path {
+		var fields map[string]json.RawMessage
+		if json.Unmarshal(text, &fields) != nil {
+			return nil
+		}
+		text = fields[name]
+	}
+	return text
+}
+
+// namesOf gives the names of a JSON object whose values are texts, in its order.
+func namesOf(object json.RawMessage) (list []string) {
+	dec := json.NewDecoder(bytes.NewReader(object))
+	for i := 0; ; i++ {
+		token, err := dec.Token()
+		if err != nil {
+			return list
+		}
+		if name, ok := token.(string); ok && i%2 == 1 { // the brace is 0, then names and values take turns
+			list = append(list, name)
+		}
+	}
+}
+
 // sound reports whether there is no fault, or answers it.
 func (req *request) sound(f *strictjson.Fault) bool {
 	if f.Code == "" {
@@ -227,11 +256,12 @@ func (k *bodyCheck) name(field, text string) string {
 	return clean
 }
 
-// pairs calls do for each name of a map in the form in which names are kept, and its value, in the order of the map's
-// names. Two names may not have the same form.
-func (k *bodyCheck) pairs(field string, m map[string]string, twice string, do func(name, value, field string)) {
+// pairs calls do for each name of a map, in the order of keys, in the form in which names are kept, and its value. Two
+// names may not have the same form.
+func (k *bodyCheck) pairs(field string, m map[string]string, keys []string, twice string,
+	do func(name, value, field string)) {
 	seen := map[string]bool{}
-	for _, key := range slices.Sorted(maps.Keys(m)) {
+	for _, key := range keys {
 		at := field + "." + key
 		name := k.name(at, key)
 		if seen[name] {
@@ -243,12 +273,13 @@ func (k *bodyCheck) pairs(field string, m map[string]string, twice string, do fu
 }
 
 func (k *bodyCheck) tags(field string, from api.Tags) (tags []engine.Tag) {
-	k.pairs(field, from, "the category is given twice: send it once", func(name, value, field string) {
-		if value == "" {
-			k.fail(codeInvalid, "a tag needs a value: leave the category out for its default", field, "")
-		}
-		tags = append(tags, engine.Tag{Category: name, Value: k.name(field, value)})
-	})
+	k.pairs(field, from, slices.Sorted(maps.Keys(from)), "the category is given twice: send it once",
+		func(name, value, field string) {
+			if value == "" {
+				k.fail(codeInvalid, "a tag needs a value: leave the category out for its default", field, "")
+			}
+			tags = append(tags, engine.Tag{Category: name, Value: k.name(field, value)})
+		})
 	return tags
 }
 

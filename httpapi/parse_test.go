@@ -186,3 +186,15 @@ func FuzzOtherBodies(f *testing.F) {
 		}
 	})
 }
+
+// TestMoveToKeepsItsOrder: the order of moveTo is part of the command, and a repeated request must be the same command.
+func TestMoveToKeepsItsOrder(t *testing.T) {
+	const moveTo = `{"c":"x","a":"y","b":"x"}`
+	body := tagCategoryBody{MoveTo: moves{"a": "y", "b": "x", "c": "x"}}
+	k := &bodyCheck{stored: func(string) bool { return false }}
+	got := body.command("C", k, namesOf([]byte(moveTo))).MoveTo
+	want := []engine.Move{{From: "c", To: "x"}, {From: "a", To: "y"}, {From: "b", To: "x"}}
+	if !slices.Equal(got, want) || k.fault.Code != "" {
+		t.Errorf("got %v, want %v", got, want)
+	}
+}

@@ -61,7 +61,7 @@ func (req *request) putRule() {
 			return
 		}
 		cmd.Source = string(body.Source)
-		if body.Author != "" {
+		if author := req.field("author"); author != nil && string(author) != "null" {
 			cmd.Author = body.Author
 		}
 	}
@@ -282,7 +282,7 @@ func (req *request) deactivateRule() {
 	}
 	k := req.checker()
 	cmd := &engine.DeactivateRule{Name: req.path[0], Hook: k.hook("hook", body.Hook), RuleScope: k.scope(body.Scope)}
-	if req.mentions("scope") && !req.mentions("hook") {
+	if req.field("scope") != nil && req.field("hook") == nil {
 		k.fail(codeMissingField, "a scope needs its hook: select or redistribute", "hook", "")
 	}
 	if req.sound(&k.fault) && req.execute(cmd) {

@@ -167,3 +167,16 @@ func TestRuleDryRun(t *testing.T) {
 	s.post("/v1/rules/borrow/dry-run", `{"item":{"upc":"V","location":"Retailer2"}}`).is(404, "unknown-record")
 	s.get("/v1/inventory/Retailer2/BC76845").ok().want(`0`, "records", 0, "allocated")
 }
+
+// TestRuleAuthorOfTheBody: an author in the body goes over that of the query, an empty one too; null names none.
+func TestRuleAuthorOfTheBody(t *testing.T) {
+	s := newStockedServer(t)
+	for i, of := range []struct{ body, want string }{
+		{`{"source":"function select() return {} end"}`, `"ann"`},
+		{`{"source":"function select() return { } end","author":""}`, `""`},
+		{`{"source":"function select() return {  } end","author":null}`, `"ann"`},
+	} {
+		s.put("/v1/rules/r?author=ann", of.body).ok()
+		s.get("/v1/rules/r").ok().want(of.want, "versions", i, "author")
+	}
+}

@@ -28,7 +28,7 @@ func (req *request) putTagCategory() {
 		return
 	}
 	k := req.checker()
-	cmd := body.command(req.path[0], k)
+	cmd := body.command(req.path[0], k, namesOf(req.field("moveTo")))
 	if req.sound(&k.fault) && req.looksLikeNoOther(cmd) && req.execute(cmd) {
 		req.out = appendSchemaResult(req.out, req.result(), cmd.Name)
 	}
@@ -150,8 +150,9 @@ type basisPoints int32
 // moves maps each deleted value to the value that gets its stock.
 type moves map[string]string
 
-// command makes the command that defines the category.
-func (b *tagCategoryBody) command(name string, k *bodyCheck) *engine.PutTagCategory {
+// command makes the command that defines the category. moved are the names in moveTo in the order of the body, which is
+// that of the command's list: a repeated command must be the same.
+func (b *tagCategoryBody) command(name string, k *bodyCheck, moved []string) *engine.PutTagCategory {
 	cmd := &engine.PutTagCategory{Name: name, Rounding: engine.Rounding(k.word("rounding", b.Rounding, roundingWords))}
 	for i := range b.Values {
 		from, field := &b.Values[i], fmt.Sprintf("values[%d].", i)
@@ -163,7 +164,7 @@ func (b *tagCategoryBody) command(name string, k *bodyCheck) *engine.PutTagCateg
 		}
 		cmd.Values = append(cmd.Values, value)
 	}
-	k.pairs("moveTo", b.MoveTo, "the value is given twice: send it once", func(name, value, field string) {
+	k.pairs("moveTo", b.MoveTo, moved, "the value is given twice: send it once", func(name, value, field string) {
 		cmd.MoveTo = append(cmd.MoveTo, engine.Move{From: name, To: k.name(field, value)})
 	})
 	return cmd

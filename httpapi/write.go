@@ -1,7 +1,6 @@
 package httpapi
 
 import (
-	"encoding/json"
 	"errors"
 	"net/http"
 	"strconv"
@@ -30,22 +29,6 @@ func (req *request) parsed() bool {
 func (req *request) body() *bodyReader {
 	req.scan.reset(req.received)
 	return &req.scan
-}
-
-// mentions reports whether a body that has been decoded has a field, null or not.
-func (req *request) mentions(path ...string) bool {
-	text := json.RawMessage(req.received)
-	for _, field := range path {
-		var fields map[string]json.RawMessage
-		if json.Unmarshal(text, &fields) != nil {
-			return false
-		}
-		var ok bool
-		if text, ok = fields[field]; !ok {
-			return false
-		}
-	}
-	return true
 }
 
 // check applies the engine's limits before anything is proposed.
