@@ -138,25 +138,36 @@ func (rd *Reader) Location(code string) (PutLocation, bool) {
 
 // Locations gives what was put of all locations, by their codes.
 func (rd *Reader) Locations() []PutLocation {
-	all := rd.loadDetails()
-	list := make([]PutLocation, 0, len(all))
-	for _, code := range slices.Sorted(maps.Keys(all)) {
-		list = append(list, all[code])
+	return valuesByKey(rd.loadDetails())
+}
+
+// valuesByKey gives the values of a map, by their keys.
+func valuesByKey[V any](all map[string]V) []V {
+	list := make([]V, 0, len(all))
+	for _, key := range slices.Sorted(maps.Keys(all)) {
+		list = append(list, all[key])
 	}
 	return list
 }
 
-// appendDetails encodes all locations; nothing if there are none.
-func (e *Engine) appendDetails(b []byte) []byte {
-	list := e.Locations()
+// appendBodies encodes a list of commands that are kept as they came; nothing if it is empty.
+func appendBodies[C any, P interface {
+	*C
+	Command
+}](b []byte, list []C) []byte {
 	if len(list) == 0 {
 		return b
 	}
 	b = binary.AppendUvarint(b, uint64(len(list)))
 	for i := range list {
-		b = list[i].appendBody(b)
+		b = P(&list[i]).appendBody(b)
 	}
 	return b
+}
+
+// appendDetails encodes all locations; nothing if there are none.
+func (e *Engine) appendDetails(b []byte) []byte {
+	return appendBodies(b, e.Locations())
 }
 
 // readDetailsRow reads what appendDetails wrote: locations in order, each once and within the limits.
@@ -289,25 +300,12 @@ func (rd *Reader) LocationGroup(code string) (PutLocationGroup, bool) {
 
 // LocationGroups gives all groups of locations, by their codes.
 func (rd *Reader) LocationGroups() []PutLocationGroup {
-	all := rd.loadLocationGroups()
-	list := make([]PutLocationGroup, 0, len(all))
-	for _, code := range slices.Sorted(maps.Keys(all)) {
-		list = append(list, all[code])
-	}
-	return list
+	return valuesByKey(rd.loadLocationGroups())
 }
 
 // appendLocationGroups encodes all groups of locations; nothing if there are none.
 func (e *Engine) appendLocationGroups(b []byte) []byte {
-	list := e.LocationGroups()
-	if len(list) == 0 {
-		return b
-	}
-	b = binary.AppendUvarint(b, uint64(len(list)))
-	for i := range list {
-		b = list[i].appendBody(b)
-	}
-	return b
+	return appendBodies(b, e.LocationGroups())
 }
 
 // readLocationGroupsRow reads what appendLocationGroups wrote: groups in order, each once and within the limits.
