@@ -7,6 +7,7 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -454,5 +455,41 @@ func changeByte(t *testing.T, fs vfs.FS, path string, at int64) {
 	_, err = out.Write(data)
 	if err := errors.Join(err, out.Close()); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// pinningLog notes what is pinned, and whether an export was there by then.
+type pinningLog struct {
+	wholeLog
+	fs    vfs.FS
+	calls []string
+}
+
+func (l *pinningLog) note(call string) {
+	if _, err := l.fs.Stat("transfer/000001"); err == nil {
+		call += ", with an export"
+	}
+	l.calls = append(l.calls, call)
+}
+
+func (l *pinningLog) PinAll()          { l.note("pin all") }
+func (l *pinningLog) Pin(index uint64) { l.note(fmt.Sprint("pin ", index)) }
+func (l *pinningLog) Unpin()           { l.note("unpin") }
+
+// TestExportPinsTheLog: the whole log is pinned before the state is copied, then what follows the copy, until the
+// export ends. Without the first, the log could be truncated behind a checkpoint that is later than the copy.
+func TestExportPinsTheLog(t *testing.T) {
+	l := newTestLeader(t)
+	log := &pinningLog{fs: l.fs}
+	l.sender.Log = log
+	export, err := l.sender.Acquire(0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.sender.Release(export)
+	l.sender.Look(time.Now().Add(2 * ExportHold))
+	want := []string{"unpin", "pin all", "pin 1, with an export", "unpin, with an export"}
+	if !slices.Equal(log.calls, want) {
+		t.Errorf("got %q, want %q", log.calls, want)
 	}
 }
