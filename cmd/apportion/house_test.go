@@ -137,6 +137,43 @@ func TestColumns(t *testing.T) {
 	}
 }
 
+// TestNamedFiles: files that a doc.go or a document names are there; a document is read longer than a file keeps its
+// name.
+func TestNamedFiles(t *testing.T) {
+	there := map[string]bool{}
+	var docs []string
+	err := filepath.WalkDir("../..", func(path string, entry fs.DirEntry, err error) error {
+		name := entry.Name()
+		there[name] = true
+		if name == "doc.go" || strings.HasSuffix(name, ".md") {
+			docs = append(docs, path)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	named := regexp.MustCompile(`[\w*]+\.go\b(\.dev)?`)
+	found := 0
+	for _, doc := range docs {
+		text, err := os.ReadFile(doc)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, name := range named.FindAllString(string(text), -1) {
+			if strings.ContainsRune(name, '*') || strings.HasSuffix(name, ".dev") {
+				continue
+			}
+			if found++; !there[name] {
+				t.Errorf("%s names %s, which does not exist: name the file of today", doc, name)
+			}
+		}
+	}
+	if found < 100 {
+		t.Errorf("%d files are named: the test does not find them", found)
+	}
+}
+
 // TestNumberedRules: each numbered rule of the data model names a test of the engine that there is, and each number is
 // there once.
 func TestNumberedRules(t *testing.T) {
