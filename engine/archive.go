@@ -9,10 +9,10 @@ import (
 	"sync/atomic"
 )
 
-// archivedRows holds the stored form of orders that left memory between two checkpoints, and the names of those that
-// came back. It is written by the writer alone, and not any more once it is frozen; mayHave may be asked at any time.
+// archivedRows holds the stored form of orders that left memory between two checkpoints, and the names of orders that
+// came back. Only the writer changes it, until it is frozen. Any goroutine may call mayHave at any time.
 type archivedRows struct {
-	entries mem.Ring  // order id, then the row; an empty row deletes the stored one
+	entries mem.Ring  // order id, then the row; empty: delete the stored row
 	byID    mem.Table // entries under resultRow
 	buf     []byte
 }
@@ -23,7 +23,7 @@ func newArchivedRows() *archivedRows {
 	return a
 }
 
-// set notes what the next checkpoint does to an order's stored row; nil deletes it.
+// set records what the next checkpoint writes for an order; a nil row deletes the stored one.
 func (a *archivedRows) set(orderID string, row []byte) {
 	if number := a.find(orderID); number != 0 {
 		a.byID.Remove(mem.HashText(orderID), resultRow(number))
@@ -39,7 +39,7 @@ func (a *archivedRows) get(number uint64) (orderID string, row []byte) {
 	return orderID, in.b[in.at:]
 }
 
-// find gives the number of an order's newest entry; 0: there is none.
+// find gives the number of an order's newest entry; 0: none.
 func (a *archivedRows) find(orderID string) uint64 {
 	for row, p := a.byID.Probe(mem.HashText(orderID)).Next(); row != 0; row, p = p.Next() {
 		number := uint64(row &^ (1 << 31))
@@ -50,7 +50,7 @@ func (a *archivedRows) find(orderID string) uint64 {
 	return 0
 }
 
-// mayHave reports whether there may be an entry of the order; no is certain.
+// mayHave reports whether the order may have an entry. False is certain.
 func (a *archivedRows) mayHave(orderID string) bool {
 	row, _ := a.byID.Probe(mem.HashText(orderID)).Next()
 	return row != 0
@@ -71,7 +71,7 @@ func (a *archivedRows) sorted() []uint64 {
 	return slices.CompactFunc(numbers, func(x, y uint64) bool { return id(x) == id(y) })
 }
 
-// archive takes a closed order out of memory; its row goes with the next checkpoint.
+// archive moves a closed order out of memory. The next checkpoint writes its row.
 func (e *Engine) archive(row uint32) {
 	e.scratch.encoded = e.appendOrder(e.scratch.encoded[:0], row)
 	e.archivedNow.Load().set(e.ordersText.Get(e.orders.At(row).id), e.scratch.encoded)
@@ -80,7 +80,7 @@ func (e *Engine) archive(row uint32) {
 	e.stats.evicted.Add(1)
 }
 
-// loadArchived brings an order back into memory.
+// loadArchived puts an order back into memory.
 func (e *Engine) loadArchived(orderID string, b []byte) (uint32, error) {
 	o, err := readOrder(b)
 	if err != nil {
@@ -98,9 +98,9 @@ func (e *Engine) loadArchived(orderID string, b []byte) (uint32, error) {
 	return row, nil
 }
 
-// AppendArchived appends the stored form of a closed order that is on its way out of memory, or has left it and is not
-// in a checkpoint yet. The caller holds the mutex under which Apply is called, and looks among the checkpoints' rows if
-// the answer is false.
+// AppendArchived appends the stored form of a closed order that has left memory, or is about to, and is in no
+// checkpoint yet. If it reports false, the caller looks among the rows of the checkpoints. The caller holds the mutex
+// of Apply.
 func (e *Engine) AppendArchived(dst []byte, orderID string) ([]byte, bool) {
 	if row := e.findOrder(orderID); row != 0 {
 		if e.orders.At(row).open > 0 {
@@ -112,7 +112,7 @@ func (e *Engine) AppendArchived(dst []byte, orderID string) ([]byte, bool) {
 	return append(dst, row...), len(row) > 0
 }
 
-// archivedRow is what the next checkpoint does to an order's stored row: an empty one deletes it.
+// archivedRow gives what the next checkpoint writes for an order: an empty row deletes the stored one.
 func (e *Engine) archivedRow(orderID string) (row []byte, found bool) {
 	for _, a := range []*archivedRows{e.archivedNow.Load(), e.archivedWas.Load()} {
 		if a == nil {
@@ -126,16 +126,15 @@ func (e *Engine) archivedRow(orderID string) (row []byte, found bool) {
 	return nil, false
 }
 
-// IsUnarchived reports whether the row that a checkpoint may have of an order is no more: the order came back into
-// memory since, and may have gone since from there, too. The caller holds the mutex under which Apply is called.
+// IsUnarchived reports whether an order's row in the checkpoints is out of date, since the order came back into memory.
+// The order may have left memory again. The caller holds the mutex of Apply.
 func (e *Engine) IsUnarchived(orderID string) bool {
 	row, found := e.archivedRow(orderID)
 	return found && len(row) == 0
 }
 
-// AppendOrder appends the stored form of an order that is in memory, for DecodeArchivedOrder: a copy that holds the
-// mutex for less time than ReadOrder, which matters for orders of thousands of items. The caller holds the mutex under
-// which Apply is called.
+// AppendOrder appends the stored form of an order in memory, for DecodeArchivedOrder. The caller holds the mutex of
+// Apply, for less time than ReadOrder takes: that matters for orders with thousands of items.
 func (e *Engine) AppendOrder(dst []byte, orderID string) ([]byte, bool) {
 	row := e.findOrder(orderID)
 	if row == 0 {
@@ -144,8 +143,8 @@ func (e *Engine) AppendOrder(dst []byte, orderID string) ([]byte, bool) {
 	return e.appendOrder(dst, row), true
 }
 
-// ReadOrder copies an order that is in memory. The caller holds the mutex under which Apply is called; who shares
-// it with others takes AppendOrder under it, and decodes outside.
+// ReadOrder copies an order in memory. The caller holds the mutex of Apply. If others wait for that mutex, use
+// AppendOrder and decode outside.
 func (e *Engine) ReadOrder(orderID string, v *OrderView) bool {
 	row, found := e.AppendOrder(nil, orderID)
 	if !found {
@@ -156,11 +155,11 @@ func (e *Engine) ReadOrder(orderID string, v *OrderView) bool {
 	return true
 }
 
-// MayHaveArchived reports whether AppendArchived may find the order. No is certain, as far as the log was applied when
-// the call began.
+// MayHaveArchived reports whether AppendArchived may find the order. False is certain for all entries that were applied
+// before the call.
 func (rd *Reader) MayHaveArchived(orderID string) bool {
 	hash := mem.HashText(orderID)
-	// Memory first: an order is among the archived ones before it leaves memory.
+	// Memory first: an order is archived before it leaves memory.
 	for row, p := rd.byOrderID.Probe(hash).Next(); row != 0; row, p = p.Next() {
 		if atomic.LoadUint64(&rd.orders.At(row).hash) == hash {
 			return true
@@ -170,8 +169,8 @@ func (rd *Reader) MayHaveArchived(orderID string) bool {
 	return now.mayHave(orderID) || was != nil && was.mayHave(orderID)
 }
 
-// CheckArchivedOrder says what is wrong with the stored form of an order that has left memory: it is of another order,
-// holds units, or its units do not add up.
+// CheckArchivedOrder finds what is wrong with the stored form of an order that has left memory: it is another order's,
+// it holds units, or its units do not add up.
 func CheckArchivedOrder(orderID string, b []byte) error {
 	o, err := readOrder(b)
 	switch {
@@ -194,7 +193,7 @@ func CheckArchivedOrder(orderID string, b []byte) error {
 	return nil
 }
 
-// DecodeArchivedOrder reads the stored form of an order. The view's texts are copies.
+// DecodeArchivedOrder reads the stored form of an order into v, which gets copies of the texts.
 func DecodeArchivedOrder(b []byte, v *OrderView) error {
 	o, err := readOrder(append([]byte(nil), b...))
 	if err != nil {
@@ -218,15 +217,15 @@ func DecodeArchivedOrder(b []byte, v *OrderView) error {
 	return nil
 }
 
-// closedOrder is an order that had nothing open at a log index. If it still has that index as its last change when its
-// time has come, it leaves memory.
+// closedOrder is an order that had nothing open at a log index. It leaves memory after its time, unless it has changed
+// since that index.
 type closedOrder struct {
 	row     uint32
 	changed uint64
 }
 
-// evictClosedOrders takes orders out of memory that closed long ago; they are written with the next checkpoint, and a
-// command for one carries its row.
+// evictClosedOrders moves orders that closed long ago out of memory. The next checkpoint writes them, and a command
+// about one carries its row.
 func (e *Engine) evictClosedOrders() {
 	for e.closed.Len() > 0 && e.closed.Front().changed+ClosedOrderEntries <= e.appliedIndex.Load() {
 		if c := e.closed.Pop(); e.isClosed(c) {
@@ -235,15 +234,14 @@ func (e *Engine) evictClosedOrders() {
 	}
 }
 
-// isClosed reports whether an order has not changed since it was queued.
+// isClosed reports whether an order is unchanged since it was queued.
 func (e *Engine) isClosed(c closedOrder) bool {
 	o := e.orders.At(c.row)
 	return o.live == 1 && o.changed == c.changed && o.open == 0
 }
 
-// OpenOrders appends copies of orders that hold units, from one row after another on, looking at up to limit rows, and
-// gives the row to go on after, 0 at the end. The caller holds the mutex under which Apply is called. The texts are
-// copies.
+// OpenOrders appends copies of the orders that hold units. It continues behind the row after, looks at up to limit
+// rows, and gives the row to continue behind, 0 at the end. The caller holds the mutex of Apply.
 func (e *Engine) OpenOrders(after uint32, limit int, dst []OrderView) (orders []OrderView, next uint32) {
 	for row := after + 1; row < e.orders.Used(); row++ {
 		if limit--; limit < 0 {

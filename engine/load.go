@@ -8,23 +8,23 @@ import (
 	"slices"
 )
 
-// ErrCorrupt means that a stored row is not what a checkpoint wrote. Nothing may be answered from such a state.
+// ErrCorrupt means that a stored row is not as a checkpoint wrote it. The engine must not answer from such a state.
 var ErrCorrupt = errors.New("engine: stored state is corrupt")
 
 func corrupt(what string, row uint32) error {
 	return fmt.Errorf("%w: %s (row %d)", ErrCorrupt, what, row)
 }
 
-// meta is the row of figures that belong to no other row.
+// meta is the row with the figures that have no row of their own.
 type meta struct {
 	index, nowMS, itemSeq, futureSeq, evicted uint64
 	logs                                      [keptLogs]entrySpan
 }
 
-// metaLogs is the order of the logs in the row. Those that are younger than version 3 are the last.
+// metaLogs is the order of the logs in the row. The log that came with version 4 is the last.
 var metaLogs = [keptLogs]keptLogID{eventLog, resultLog, explanationLog, jobLog}
 
-// fields gives the figures in the order of the row, of so many logs.
+// fields gives the figures in the order of the row, with the given number of logs.
 func (m *meta) fields(logs int) []*uint64 {
 	fields := []*uint64{&m.index, &m.nowMS, &m.itemSeq, &m.futureSeq, &m.evicted}
 	for _, id := range metaLogs[:logs] {
@@ -179,7 +179,7 @@ func loadCategory(in *reader, c *Category) error {
 	return nil
 }
 
-// Loader fills an empty engine from the rows of checkpoints. It is for one goroutine, and nobody else may use the
+// Loader fills an empty engine from the rows of checkpoints. Only one goroutine may use it, and nobody may use the
 // engine before Finish.
 type Loader struct {
 	e    *Engine
@@ -193,7 +193,7 @@ func (e *Engine) BeginLoad() *Loader {
 	return &Loader{e: e}
 }
 
-// Row takes a stored row. Within a table keys must ascend. Errors wrap ErrCorrupt or ErrNewerVersion.
+// Row takes a stored row. The keys of a table must ascend. Errors wrap ErrCorrupt or ErrNewerVersion.
 func (l *Loader) Row(key, value []byte) error {
 	if len(key) == 0 {
 		return corrupt("a row without a key", 0)
@@ -237,8 +237,7 @@ func (l *Loader) order(row uint32, value []byte) error {
 	return nil
 }
 
-// Finish puts together what is derived from the rows and checks that they belong together. The engine is then exactly
-// at the stored index.
+// Finish derives what the rows do not hold and checks that the rows agree. The engine is then at the stored index.
 func (l *Loader) Finish() error {
 	e := l.e
 	if l.meta == nil {
@@ -316,8 +315,8 @@ func (l *Loader) finishClosed() {
 	}
 }
 
-// finishWaiting puts the lines with pending units into their segments' queues, the oldest order item first, and checks
-// that what the order items hold is what the segments have promised.
+// finishWaiting queues the lines with pending units at their segments, the oldest order item first. It checks that the
+// order items hold what the segments have promised.
 func (l *Loader) finishWaiting() error {
 	e := l.e
 	var waiting []uint32
@@ -344,8 +343,8 @@ func (l *Loader) finishWaiting() error {
 	return l.checkPromises()
 }
 
-// checkPromises checks that the order items hold what the segments have promised. That each record is the sum of its
-// segments was checked when it was read.
+// checkPromises checks that the order items hold what the segments have promised. Row has checked that each record is
+// the sum of its segments.
 func (l *Loader) checkPromises() (problem error) {
 	e := l.e
 	report := func(what string) {

@@ -8,25 +8,25 @@ import (
 	"sync/atomic"
 )
 
-// stateVersion is the first byte of the meta row. Any change of a row's form is a new version.
+// stateVersion is the first byte of the meta row. A change of any row's form needs a new version.
 //
-// Version 3 has records that wait for a plan, and their events, version 4 the jobs and what is known of locations, and
-// records that are blocked, version 5 groups of locations, and units that were lost, version 6 order items that are
-// only known because they came back, and reasons in jobs; what older versions say they say in the same way.
+// Version 3 has records that wait for a plan, and their events. Version 4 has jobs, details of locations, and blocked
+// records. Version 5 has location groups and lost units. Version 6 has order items that are only known from a return,
+// and reasons in jobs. A new version only adds: the older forms stay as they are.
 const (
 	stateVersion       = 6
 	stateVersionOldest = 2
 )
 
-// The rows of the durable form. A row's key says which row of its slab it is, so that references between rows and the
-// choice of free rows are the same after a restart.
+// The rows of the state. The key of a row has its number in the slab, so that references between rows, and the choice
+// of free rows, are the same after a restart.
 
-// appendRecord encodes a record with its segments and deliveries; nothing if the row is free.
+// appendRecord encodes a record with its segments and deliveries, or nothing if the row is free.
 func (e *Engine) appendRecord(b []byte, row uint32) []byte {
 	return e.appendCounted(b, row, e.counts.bases)
 }
 
-// appendCounted encodes a record with the bases of its segments; they may be nil if there is no count at its location.
+// appendCounted encodes a record with the bases of its segments. bases may be nil if its location has no open count.
 func (e *Engine) appendCounted(b []byte, row uint32, bases map[uint32]int64) []byte {
 	r := e.records.At(row)
 	if r.flags&recordLive == 0 {
@@ -45,7 +45,7 @@ func (e *Engine) appendCounted(b []byte, row uint32, bases map[uint32]int64) []b
 		base, counted := bases[s]
 		b = append(b, flagBit(counted, storedCounted))
 		if counted {
-			b = binary.AppendVarint(b, base) // a count may correct more than there was: it can be below zero
+			b = binary.AppendVarint(b, base) // negative if a count corrects by more than there was
 		}
 	}
 	futures := uint64(0)
@@ -62,7 +62,7 @@ func (e *Engine) appendCounted(b []byte, row uint32, bases map[uint32]int64) []b
 	return b
 }
 
-// appendUnits encodes figures that are never negative.
+// appendUnits encodes figures that are not negative.
 func appendUnits(b []byte, units ...int64) []byte {
 	for _, n := range units {
 		b = binary.AppendUvarint(b, uint64(n))
@@ -70,7 +70,7 @@ func appendUnits(b []byte, units ...int64) []byte {
 	return b
 }
 
-// loadRecord decodes a record into an empty row. No reader looks at the engine yet.
+// loadRecord decodes a record into an empty row. No reader uses the engine yet.
 func (e *Engine) loadRecord(row uint32, b []byte) error {
 	in := reader{b: b}
 	upc, location := in.name(), in.name()
@@ -81,7 +81,7 @@ func (e *Engine) loadRecord(row uint32, b []byte) error {
 	*r = record{flags: uint32(in.flags(byte(recordLive | recordDue | recordPlanned | recordBlocked))),
 		version: in.uvarint(), upc: e.intern(&e.upcs, upc)}
 	if e.scratch.location == 0 || e.text(e.scratch.location) != location {
-		e.scratch.location = e.intern(&e.locations, location) // records often come location by location
+		e.scratch.location = e.intern(&e.locations, location) // consecutive records often share a location
 	}
 	r.location = e.scratch.location
 	r.upcText, r.locationText = e.names.At(r.upc).text, e.names.At(r.location).text
@@ -125,7 +125,7 @@ func (e *Engine) loadRecord(row uint32, b []byte) error {
 	return nil
 }
 
-// units reads a figure that is never negative. No figure, time or index comes near the bound, and sums stay below 2^63.
+// units reads a figure that is not negative. The bound is far above all real figures, and sums stay below 2^63.
 func (r *reader) units() int64 {
 	v := r.uvarint()
 	if v >= 1<<56 {
@@ -145,7 +145,7 @@ func (r *reader) name() string {
 	return aliasText(b)
 }
 
-// appendOrder encodes an order with its items; nothing if the row is free.
+// appendOrder encodes an order with its items, or nothing if the row is free.
 func (e *Engine) appendOrder(b []byte, row uint32) []byte {
 	o := e.orders.At(row)
 	if o.live == 0 {
@@ -203,7 +203,7 @@ type storedOrder struct {
 // storedCounted reports whether a segment has a base for the open count at its location.
 const storedCounted = 1
 
-// bytes that a delivery, a segment, an item, a line and a movement have at least
+// The smallest encodings of a delivery, a segment, an item, a line and a movement, in bytes.
 const (
 	storedFutureBytesMin  = 5
 	storedSegmentBytesMin = 8
@@ -242,7 +242,7 @@ func readItem(in *reader, s *storedItem) {
 	}
 }
 
-// check says what is wrong with an order that decoded.
+// check finds what is wrong with a decoded order.
 func (o *storedOrder) check() error {
 	seen := make(map[string]bool, len(o.items))
 	for i := range o.items {
@@ -255,7 +255,7 @@ func (o *storedOrder) check() error {
 	return nil
 }
 
-// loadOrder fills an order's row from its stored form. Lines with pending units do not wait yet.
+// loadOrder fills an order's row from its stored form. Finish queues its lines with pending units.
 func (e *Engine) loadOrder(row uint32, o *storedOrder) {
 	e.fillOrder(row, o.id, mem.HashText(o.id))
 	e.setChanged(row, o.changed)
@@ -283,14 +283,14 @@ func (e *Engine) loadOrder(row uint32, o *storedOrder) {
 	}
 }
 
-// setChanged sets the index of an order's last change, which MayHaveOrder looks at.
+// setChanged sets the index of an order's last change, which MayHaveOrder reads.
 func (e *Engine) setChanged(row uint32, index uint64) {
 	atomic.StoreUint64(&e.orders.At(row).changed, index)
 }
 
-// The durable form of the rules: one row for each version of each rule, keyed by name and version, and before them one
-// row, with the table alone as its key, for what is active and for the numbers given. A version never changes, so a
-// checkpoint writes those that the last one did not know.
+// The rows of the rules. The first one, whose key is the table alone, has the activations and the last numbers given.
+// Then each version of each rule has a row, with the rule's name and the version as its key. A version never changes,
+// so a checkpoint writes only the versions that the last one did not have.
 
 func versionKey(rule string, version uint32) []byte {
 	key := append([]byte{ruleTable}, rule...)
@@ -328,7 +328,7 @@ func (s *RuleSet) appendRow(b []byte) []byte {
 	return b
 }
 
-// ruleRows gives the rows that lead from the rules of the last checkpoint to these, keys ascending.
+// ruleRows gives the changes that turn the rows of was into those of s, keys ascending.
 func (s *RuleSet) ruleRows(was *RuleSet, row func(op RowOp, key, value []byte)) {
 	if s == was {
 		return
@@ -336,7 +336,7 @@ func (s *RuleSet) ruleRows(was *RuleSet, row func(op RowOp, key, value []byte)) 
 	row(RowSet, []byte{ruleTable}, s.appendRow(nil))
 	type change struct {
 		key     []byte
-		version *RuleVersion // nil: gone
+		version *RuleVersion // nil: deleted
 	}
 	var all []change
 	for i := range s.rules {
@@ -363,7 +363,7 @@ func (s *RuleSet) ruleRows(was *RuleSet, row func(op RowOp, key, value []byte)) 
 	}
 }
 
-// version finds exactly that version of a rule.
+// version finds this version of a rule.
 func (s *RuleSet) version(rule string, version uint32) (*RuleVersion, bool) {
 	r, ok := s.Rule(rule)
 	if !ok || version == 0 {
@@ -372,7 +372,7 @@ func (s *RuleSet) version(rule string, version uint32) (*RuleVersion, bool) {
 	return r.Version(version)
 }
 
-// loadRules reads the row of what is active. It comes before those of the versions.
+// loadRules reads the row of the activations, which comes before those of the versions.
 func (e *Engine) loadRules(b []byte) error {
 	in := reader{b: append([]byte(nil), b...)} // the rules keep the texts
 	s := &RuleSet{index: uint64(in.units()), sequence: uint64(in.units()), lastID: uint64(in.units())}
@@ -415,7 +415,7 @@ func (r *reader) ruleScope() (s RuleScope) {
 	return s
 }
 
-// loadRuleVersion reads the row of one version.
+// loadRuleVersion reads the row of a version.
 func (e *Engine) loadRuleVersion(key, b []byte) error {
 	name, number := key[:max(0, len(key)-5)], uint32(0)
 	if len(name) > 0 {
@@ -434,11 +434,11 @@ func (e *Engine) loadRuleVersion(key, b []byte) error {
 	if !ok || number == 0 || number > rule.last {
 		return fmt.Errorf("%w: a version of an unknown rule, key %x", ErrCorrupt, key)
 	}
-	rule.Versions = append(rule.Versions, v) // nobody else looks at the rules while they are loaded
+	rule.Versions = append(rule.Versions, v) // in place: nobody else reads the rules during the load
 	return nil
 }
 
-// verifyRules checks that what is active exists, and that no line has two rules that could be asked.
+// verifyRules checks that the activations name existing versions, and that no line has two rules of equal precedence.
 func (e *Engine) verifyRules(report func(string)) {
 	s := e.Rules()
 	for i := range s.rules {

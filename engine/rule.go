@@ -35,18 +35,18 @@ func ParseRuleHook(name string) RuleHook {
 type RuleSet struct {
 	index     uint64 // log index of the last change of active
 	sequence  uint64 // changes of active
-	lastID    uint64 // highest Activation.ID given
+	lastID    uint64 // highest Activation.ID so far
 	rules     []Rule // by name
 	active    []*Activation
 	byHook    [HookRedistribute + 1][]*Activation // the most specific scope first
-	candidate *candidateRule                      // nil but in a scratch engine
+	candidate *candidateRule                      // nil outside a scratch engine
 }
 
-// Rule is an operator's rule with its versions, the oldest first.
+// Rule is an operator's rule with its versions, oldest first.
 type Rule struct {
 	Name     string
 	Versions []*RuleVersion
-	last     uint32 // highest version ever given
+	last     uint32 // highest version so far
 }
 
 // RuleVersion is one version of a rule's source. It is immutable.
@@ -60,7 +60,7 @@ type RuleVersion struct {
 	TimeMS  int64  // the entry's time, Unix milliseconds
 }
 
-// Activation is a version of a rule that is asked for a hook in a scope. It is immutable.
+// Activation is the version of a rule that a hook asks within a scope. It is immutable.
 type Activation struct {
 	ID          uint64 // never reused
 	Rule        string
@@ -70,27 +70,27 @@ type Activation struct {
 	OnError     RuleFallback
 	FailuresMax uint32
 	Author      string
-	Index       uint64 // log index from which on it is asked
+	Index       uint64 // log index from which on the rule is asked
 	TimeMS      int64
 
-	// A suspended rule is not asked: each request is answered as OnError says.
+	// A suspended rule is not asked: OnError answers each request.
 	Suspended bool
 	Reason    string // of the suspension
 }
 
-// Index is the number of changes of what is active; 0: nothing ever was. It says which rules a plan was made under.
+// Index is the number of changes to the activations; 0: there were none. A plan names the Index that it was made with.
 func (s *RuleSet) Index() uint64 { return s.sequence }
 
-// ChangedAt is the log index of the last change of what is active.
+// ChangedAt is the log index of the last change to the activations.
 func (s *RuleSet) ChangedAt() uint64 { return s.index }
 
 // Rules are all rules, by name.
 func (s *RuleSet) Rules() []Rule { return s.rules }
 
-// Active are all activations, the oldest first.
+// Active are all activations, oldest first.
 func (s *RuleSet) Active() []*Activation { return s.active }
 
-// Asked reports whether anything is active for a hook.
+// Asked reports whether a hook has an activation.
 func (s *RuleSet) Asked(hook RuleHook) bool { return len(s.byHook[hook]) > 0 }
 
 // Rule finds a rule by name.
@@ -124,7 +124,7 @@ func (s *RuleSet) sourceBytes() (bytes int) {
 	return bytes
 }
 
-// Version finds a version; 0 is the newest.
+// Version finds a version; 0 stands for the newest.
 func (r *Rule) Version(version uint32) (*RuleVersion, bool) {
 	for i := len(r.Versions) - 1; i >= 0; i-- {
 		if version == 0 || r.Versions[i].Version == version {
@@ -137,8 +137,8 @@ func (r *Rule) Version(version uint32) (*RuleVersion, bool) {
 // Rules gives the current rules.
 func (rd *Reader) Rules() *RuleSet { return rd.rules.Load() }
 
-// order sorts the activations of each hook by precedence. No two that tie are for the same line, so their order is of
-// no consequence; it is fixed all the same.
+// order sorts the activations of each hook by precedence. Two of equal precedence share no line, so their order has no
+// effect, but it must be the same on all nodes.
 func (s *RuleSet) order() {
 	for hook := range s.byHook {
 		s.byHook[hook] = nil
@@ -152,8 +152,8 @@ func (s *RuleSet) order() {
 	s.orderCandidate()
 }
 
-// Find gives the activation that is asked for a line of these tags, or for a record (no tags), nil if there is none. It
-// allocates nothing. A tag of a scope that the schema no longer has matches nothing.
+// Find gives the activation for a line with these tags, or for a record (no tags); nil: none. It allocates nothing. A
+// scope with a tag that the schema no longer has matches nothing.
 func (s *RuleSet) Find(hook RuleHook, schema *Schema, location, upc string, tags []Tag) *Activation {
 	for _, a := range s.byHook[hook] {
 		if a.Scope.matches(schema, location, upc, tags) {
@@ -163,7 +163,7 @@ func (s *RuleSet) Find(hook RuleHook, schema *Schema, location, upc string, tags
 	return nil
 }
 
-// Matches reports whether a scope takes in a line of these tags. The scope's locations are sorted.
+// matches reports whether a line with these tags is in the scope. The scope's locations are sorted.
 func (s *RuleScope) matches(schema *Schema, location, upc string, tags []Tag) bool {
 	if !strings.HasPrefix(upc, s.UPCPrefix) {
 		return false
@@ -181,7 +181,7 @@ func (s *RuleScope) matches(schema *Schema, location, upc string, tags []Tag) bo
 	return true
 }
 
-// hasTag reports whether tags have a value in a category, be it as its default.
+// hasTag reports whether tags have the wanted value, by name or by default.
 func (s *Schema) hasTag(tags []Tag, want *Tag) bool {
 	at := s.position(want.Category)
 	if at < 0 {
@@ -205,11 +205,11 @@ func (s *RuleScope) compare(other *RuleScope) int {
 	return cmp.Or(
 		cmp.Compare(len(other.Tags), len(s.Tags)),
 		cmp.Compare(len(other.UPCPrefix), len(s.UPCPrefix)),
-		cmp.Compare(uint(len(s.Locations)-1), uint(len(other.Locations)-1)), // none stands for all: the most
+		cmp.Compare(uint(len(s.Locations)-1), uint(len(other.Locations)-1)), // none stands for all, and sorts last
 	)
 }
 
-// ties reports whether there may be a line in both scopes for which neither is the more specific one.
+// ties reports whether a line may be in both scopes with neither of them more specific.
 func (s *RuleScope) ties(other *RuleScope) bool {
 	if s.compare(other) != 0 || s.UPCPrefix != other.UPCPrefix {
 		return false
@@ -235,10 +235,10 @@ func (s *RuleScope) equal(other *RuleScope) bool {
 		slices.Equal(s.Tags, other.Tags)
 }
 
-// Clone is a copy that shares no memory.
+// Clone is a deep copy.
 func (s *RuleScope) Clone() RuleScope { return s.canonical() }
 
-// canonical is a copy in which equal scopes look alike: sorted, without repetitions.
+// canonical is a copy in which equal scopes have equal fields: sorted, without repetitions.
 func (s *RuleScope) canonical() RuleScope {
 	c := RuleScope{UPCPrefix: strings.Clone(s.UPCPrefix)}
 	for _, l := range s.Locations {
@@ -253,7 +253,7 @@ func (s *RuleScope) canonical() RuleScope {
 	return c
 }
 
-// CandidateRuleID is the Activation.ID of a candidate rule. No activation of the log has it.
+// CandidateRuleID is the Activation.ID of a candidate rule. No activation in the log has it.
 const CandidateRuleID = math.MaxUint64
 
 // candidateRule is a rule that is asked as if it were active.
@@ -262,10 +262,10 @@ type candidateRule struct {
 	source     string
 }
 
-// SetCandidateRule has a rule asked as if it were active, before all others in its scope; nil takes it away. It is for
-// engines that replay the past: the candidate rule is in no log and in no checkpoint. The rules' Index does not change,
-// so that commands that were planned with and without the candidate are both good. a's scope need not be in canonical
-// form; its ID becomes CandidateRuleID.
+// SetCandidateRule makes the hook ask a rule before all others in its scope, as if it were active; nil removes it. It
+// is for engines that replay the past: no log or checkpoint has the candidate rule. The rules' Index stays, so that
+// commands planned with and without the candidate are both valid. The scope of a need not be canonical. The ID becomes
+// CandidateRuleID.
 func (e *Engine) SetCandidateRule(a *Activation, source string) {
 	next := *e.Rules()
 	next.candidate = nil
@@ -278,7 +278,7 @@ func (e *Engine) SetCandidateRule(a *Activation, source string) {
 	e.setRules(&next)
 }
 
-// CandidateRule gives the candidate rule and its source, nil if there is none.
+// CandidateRule gives the candidate rule and its source; nil: none.
 func (s *RuleSet) CandidateRule() (a *Activation, source string) {
 	if s.candidate == nil {
 		return nil, ""

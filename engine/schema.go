@@ -13,16 +13,16 @@ type Category struct {
 	Values   []Value // by rank
 	Rounding Rounding
 
-	// ids holds, for each value, its number in the tag sets; names holds the value's name by that number. A number is
-	// never given to another value.
+	// ids holds the number of each value in the tag sets. names holds each value's name, by number. A number is never
+	// used for another value.
 	ids   []uint16
 	names []string
-	// byName finds a value's number; nil for few values, where comparing names is faster.
+	// byName finds a value's number. It is nil for few values: to compare their names is faster.
 	byName map[string]uint16
 	dflt   uint16
 }
 
-// linearValuesMax is the number of values up to which names are compared one by one.
+// linearValuesMax is the largest number of values whose names are compared one by one.
 const linearValuesMax = 8
 
 // Distributed reports whether the category's values have percents.
@@ -41,7 +41,7 @@ func (c *Category) id(value string) (uint16, bool) {
 	return 0, false
 }
 
-// index fills what lookups need, after Values and ids are set.
+// index prepares lookups, after Values and ids are set.
 func (c *Category) index() {
 	c.byName = nil
 	if len(c.Values) > linearValuesMax {
@@ -57,8 +57,8 @@ func (c *Category) index() {
 	}
 }
 
-// tagSetKey holds the number of a value for each category, in the schema's order, 16 bits each; the rest is zero. It is
-// two words and no array, so that the compiler keeps it in registers.
+// tagSetKey holds the number of a value for each category, in the schema's order, 16 bits each; the rest is zero. Two
+// words, unlike an array, stay in registers.
 type tagSetKey struct{ low, high uint64 }
 
 const _ = uint(8 - CategoriesMax)
@@ -79,7 +79,7 @@ func (k tagSetKey) with(i int, value uint16) tagSetKey {
 	return k
 }
 
-// without is the key of a schema that has one category less.
+// without removes the category at a position from the key.
 func (k tagSetKey) without(at int) tagSetKey {
 	for i := at; i < CategoriesMax-1; i++ {
 		k = k.with(i, k.at(i+1))
@@ -100,15 +100,15 @@ func mix(h, m uint64) uint64 {
 // tagSet is one full combination of values.
 type tagSet struct {
 	key tagSetKey
-	// alias is the set that took this one's place when a value or a category left the schema; 0: none.
+	// alias is the set that replaced this one when a value or a category left the schema; 0: none.
 	alias TagSetID
 	group uint32 // in Schema.groups; 0: not known yet
 	tags  []Tag
 	json  string
 }
 
-// Schema is the categories and the tag sets in use. Categories never change in a published Schema; the tag sets of the
-// current one grow at its end, which readers may do without knowing.
+// Schema is the categories and the tag sets in use. The categories of a published Schema never change. The tag sets of
+// the current one grow at the end, beside its readers.
 type Schema struct {
 	index      uint64 // log index of the last change of the categories
 	categories []Category
@@ -120,7 +120,7 @@ type Schema struct {
 	combinations int
 }
 
-// Index is the log index at which the schema took effect; 0 if there never was a change.
+// Index is the log index at which the schema took effect; 0 if it never changed.
 func (s *Schema) Index() uint64 { return s.index }
 
 // Categories gives the categories in order. The caller must not change them.
@@ -135,7 +135,7 @@ func (s *Schema) Category(name string) (*Category, bool) {
 	return &s.categories[i], true
 }
 
-// CategoryHash tells definitions of a category apart, see Envelope.Seen. It is 0 while there is no such category.
+// CategoryHash distinguishes the definitions of a category, see Envelope.Seen; 0 if there is no such category.
 func (s *Schema) CategoryHash(name string) uint64 {
 	c, ok := s.Category(name)
 	if !ok {
@@ -165,8 +165,8 @@ func (s *Schema) canonical(id TagSetID) TagSetID {
 	}
 }
 
-// Canonical gives the set that stands for a set today. While segments are being merged after a change of the schema,
-// two of a record's may have the same one.
+// Canonical gives the set that replaced a set whose values left the schema. After such a change, until segments are
+// merged, two segments of a record may have the same one.
 func (s *Schema) Canonical(id TagSetID) TagSetID { return s.canonical(id) }
 
 // Tags gives the tags of a set, in category order. The caller must not change them.
@@ -175,7 +175,7 @@ func (s *Schema) Tags(id TagSetID) []Tag { return s.sets.At(uint32(s.canonical(i
 // TagsJSON gives the tags of a set as a JSON object.
 func (s *Schema) TagsJSON(id TagSetID) string { return s.sets.At(uint32(s.canonical(id))).json }
 
-// Matches reports whether every one of the tags is in the set: a filter, without defaults.
+// Matches reports whether the set has all the tags. Defaults are not filled in.
 func (s *Schema) Matches(id TagSetID, tags []Tag) bool {
 	have := s.Tags(id)
 	for _, t := range tags {
@@ -186,9 +186,9 @@ func (s *Schema) Matches(id TagSetID, tags []Tag) bool {
 	return true
 }
 
-// Resolve finds the set that the tags name; a missing category takes its default value. The code is CodeOK, or
-// CodeUnknownCategory, CodeUnknownValue or CodeDuplicate with the number of the tag at fault, or CodeUnknownSegment
-// when the tags are right but no segment ever had them. It takes no lock and does not allocate.
+// Resolve finds the set that the tags name. A missing category takes its default value. The code is CodeOK, or
+// CodeUnknownCategory, CodeUnknownValue or CodeDuplicate with the number of the wrong tag, or CodeUnknownSegment for
+// correct tags that no segment ever had. It takes no lock and does not allocate.
 func (s *Schema) Resolve(tags []Tag) (id TagSetID, code Code, tag int) {
 	key, _, code, tag := s.key(tags)
 	if code != CodeOK {
@@ -200,7 +200,7 @@ func (s *Schema) Resolve(tags []Tag) (id TagSetID, code Code, tag int) {
 	return id, CodeOK, 0
 }
 
-// key turns tags into numbers. split reports whether the schema has distributed categories and no tag names one.
+// key turns tags into numbers. split is true if the schema has distributed categories and no tag names one.
 func (s *Schema) key(tags []Tag) (key tagSetKey, split bool, code Code, tag int) {
 	named := uint(0) // a bit for each category
 	for i := range tags {
@@ -231,7 +231,7 @@ func (s *Schema) key(tags []Tag) (key tagSetKey, split bool, code Code, tag int)
 	return key, distributed && !namesOne, CodeOK, 0
 }
 
-// override gives a key the values that tags name; the other categories keep theirs. The tags have passed key.
+// override puts the values of the tags into a key; the other categories keep theirs. key has accepted the tags.
 func (s *Schema) override(k tagSetKey, tags []Tag) tagSetKey {
 	for i := range tags {
 		at := s.position(tags[i].Category)
@@ -250,7 +250,7 @@ func (s *Schema) find(key tagSetKey) TagSetID {
 	return 0
 }
 
-// put enters a set under a row that the caller got from sets, filled before readers can find it.
+// put fills a row that the caller got from sets, before readers can find it.
 func (s *Schema) put(row uint32, set tagSet) {
 	set.tags = make([]Tag, len(s.categories))
 	var text strings.Builder
@@ -271,7 +271,8 @@ func (s *Schema) put(row uint32, set tagSet) {
 	}
 }
 
-// set finds or creates the set of a key. Creating is for the writer of the current schema; the schema's row changes.
+// set finds or creates the set of a key. Only the writer may create one, in the current schema: the row of the schema
+// changes.
 func (s *Schema) set(key tagSetKey) (id TagSetID, created bool) {
 	if id := s.find(key); id != 0 {
 		return id, false
@@ -297,7 +298,7 @@ func (s *Schema) sameGroup(a, b tagSetKey) bool {
 	return true
 }
 
-// discreteHash is a hash of the values in the discrete categories: keys of one group have the same.
+// discreteHash is a hash of the values in the discrete categories: equal for the keys of one tag group.
 func (s *Schema) discreteHash(key tagSetKey) uint64 {
 	discrete := key
 	for i := range s.categories {
@@ -308,8 +309,8 @@ func (s *Schema) discreteHash(key tagSetKey) uint64 {
 	return discrete.hash()
 }
 
-// tagGroup is the segments of a record over which a quantity without distributed tags is split: one for each
-// combination of the distributed values, by rank.
+// tagGroup is the segments of a record that share a quantity without distributed tags: one segment for each combination
+// of the distributed values, by rank.
 type tagGroup struct {
 	sets []TagSetID
 	rule splitRule
@@ -326,7 +327,7 @@ func (s *Schema) distributed() []int {
 	return at
 }
 
-// groupOf gives the group that a set belongs to, and whether sets were created for it. It is for the writer only.
+// groupOf gives the group of a set, and whether it created sets for the group. Only the writer may call it.
 func (s *Schema) groupOf(id TagSetID) (number uint32, created bool) {
 	if number = s.sets.At(uint32(id)).group; number != 0 {
 		return number, false
