@@ -33,7 +33,7 @@ const (
 )
 
 // paramSet is a set of query parameters.
-type paramSet uint8
+type paramSet uint32
 
 const (
 	paramConsistency paramSet = 1 << iota

@@ -38,9 +38,10 @@ var mayImport = map[string][]string{
 	"raftstore/statedb":  {"engine", "raftstore/durable", "wal"},
 	"raftstore/transfer": {"raftstore/durable", "raftstore/peernet", "raftstore/statedb"},
 
-	"httpapi": {"engine", "httpapi/api", "httpapi/kibo", "httpapi/names", "httpapi/stockquery", "httpapi/strictjson",
-		"rules", "rules/backtest", "raftstore"},
+	"httpapi": {"engine", "httpapi/api", "httpapi/cursor", "httpapi/kibo", "httpapi/names", "httpapi/stockquery",
+		"httpapi/strictjson", "rules", "rules/backtest", "raftstore"},
 	"httpapi/api":        {},
+	"httpapi/cursor":     {},
 	"httpapi/kibo":       {"engine", "httpapi/names", "httpapi/stockquery", "httpapi/strictjson"},
 	"httpapi/names":      {"engine"},
 	"httpapi/stockquery": {"engine"},
