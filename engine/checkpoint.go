@@ -9,9 +9,9 @@ import (
 	"sync/atomic"
 )
 
-// The tables of the durable form: the first byte of each row's key, in the order in which a checkpoint gives them.
+// The tables of the state: the first byte of each row's key. A checkpoint writes them in this order.
 const (
-	// ArchivedTable holds closed orders that have left memory, by order id. Loader does not need these rows.
+	// ArchivedTable holds closed orders that left memory, by order id. Loader does not need these rows.
 	ArchivedTable byte = 'a'
 
 	eventTable  byte = 'e' // by number
@@ -28,35 +28,35 @@ const (
 	explanationTable byte = 'x' // by number
 )
 
-// changes is what a checkpoint would have to write.
+// changes is what the next checkpoint must write.
 type changes struct {
 	records        mem.Bitset
 	orders         mem.Bitset
 	schema         bool
 	details        bool
 	locationGroups bool
-	rules          *RuleSet // that the last freeze has seen
+	rules          *RuleSet // as of the last freeze
 
 	checkpoint *Checkpoint
 
 	sets mem.BitsetPool
 }
 
-// Checkpoint is the rows that changed since the last one, as they were at its freeze: a record that Apply changes
-// before Next has come to it is encoded first. All methods but Next need the mutex under which Apply is called.
+// Checkpoint is the rows that changed since the last one, as of its freeze. Apply encodes a row before it changes it,
+// if Next has not reached it. All methods but Next need the mutex of Apply.
 type Checkpoint struct {
 	e     *Engine
 	index uint64
 
 	meta, schema            []byte
 	details, locationGroups []byte
-	locationGroupsChanged   bool // also when there are none any more
+	locationGroupsChanged   bool // true also when the last one was deleted
 	rules, rulesWas         *RuleSet
 	records, orders         checkpointRows
 	logs                    [keptLogs]checkpointLog
 	archived                *archivedRows
 	toArchive               []uint64 // entries of archived, by order id; nil before the first Next
-	counted                 []uint32 // locations, rows in Engine.names, whose records may have a base for a count
+	counted                 []uint32 // locations with an open count, rows in Engine.names
 
 	stage int
 	buf   []byte
@@ -64,7 +64,7 @@ type Checkpoint struct {
 	later []rowLater
 }
 
-// DirtyRows is the number of rows that the next checkpoint would write, about. The caller holds the mutex.
+// DirtyRows is about the number of rows that the next checkpoint would write. The caller holds the mutex.
 func (e *Engine) DirtyRows() int {
 	dirty := e.changes.records.Len() + e.changes.orders.Len() + e.archivedNow.Load().len()
 	for id := range e.logs {
@@ -73,8 +73,8 @@ func (e *Engine) DirtyRows() int {
 	return dirty
 }
 
-// Freeze begins a checkpoint of the state as it is. It takes time for the schema and the open counts, and none for
-// rows. Done or Abort must end it before the next one begins.
+// Freeze begins a checkpoint of the present state. It takes time for the schema and the open counts, and none for rows.
+// Done or Abort must end it before the next Freeze.
 func (e *Engine) Freeze() *Checkpoint {
 	ch := &e.changes
 	assert(ch.checkpoint == nil, "a checkpoint is frozen while another one is open")
@@ -97,7 +97,7 @@ func (e *Engine) Freeze() *Checkpoint {
 	for id := range e.logs {
 		c.logs[id] = e.logs[id].freeze()
 	}
-	e.archivedWas.Store(c.archived) // before archivedNow, so that a reader finds an order in one of them
+	e.archivedWas.Store(c.archived) // before archivedNow, so that a reader finds an order in one of the two
 	e.archivedNow.Store(newArchivedRows())
 	c.rules, c.rulesWas = e.Rules(), ch.rules
 	ch.schema, ch.details, ch.locationGroups, ch.rules, ch.checkpoint = false, false, false, c.rules, c
@@ -107,7 +107,7 @@ func (e *Engine) Freeze() *Checkpoint {
 // Index is the log index that the checkpoint shows.
 func (c *Checkpoint) Index() uint64 { return c.index }
 
-// EarlyRows is the number of rows that Apply had to encode because it was about to change them.
+// EarlyRows is the number of rows that Apply encoded before it changed them.
 func (c *Checkpoint) EarlyRows() int64 { return c.records.early + c.orders.early }
 
 // Done ends a checkpoint whose rows are all durable.
@@ -118,7 +118,7 @@ func (c *Checkpoint) Done() {
 	c.e.archivedWas.Store(nil)
 }
 
-// Abort ends a checkpoint that did not become durable: its rows count as changed again.
+// Abort ends a checkpoint that did not become durable. Its rows count as changed again.
 func (c *Checkpoint) Abort() {
 	now := c.e.archivedNow.Load()
 	for n := c.archived.entries.First(); n < c.archived.entries.Next(); n++ {
@@ -139,9 +139,9 @@ func (c *Checkpoint) Abort() {
 	}
 }
 
-// Next appends the next rows of the checkpoint, about bytesMax bytes of them; over all calls their keys ascend. False:
-// that was the last. It runs beside Apply, one call at a time, and takes the mutex under which Apply is called only to
-// copy rows that Apply had to encode, and to encode a record that a stock count is open for.
+// Next appends the next rows of the checkpoint, about bytesMax bytes. Over all calls the keys ascend. It reports
+// whether there are more. It runs beside Apply, one call at a time. It takes the mutex of Apply only to copy rows that
+// Apply has encoded, and to encode records with an open stock count.
 func (c *Checkpoint) Next(rows *Rows, bytesMax int, apply sync.Locker) bool {
 	bytesEnd := rows.Bytes() + max(bytesMax, 1)
 	for c.stage < len(tables) && rows.Bytes() < bytesEnd {
@@ -159,7 +159,7 @@ var tables = [...]byte{
 	explanationTable,
 }
 
-// nextOfTable goes on with a table.
+// nextOfTable continues with a table.
 func (c *Checkpoint) nextOfTable(table byte, rows *Rows, bytesEnd int, apply sync.Locker) (more bool) {
 	switch table {
 	case ArchivedTable:
@@ -203,7 +203,7 @@ func (c *Checkpoint) nextArchived(rows *Rows, bytesEnd int) bool {
 	return len(c.toArchive) > 0
 }
 
-// rowLater is a row of a slab that Apply has encoded: its place among the rows, to be filled.
+// rowLater is a row that Apply has encoded, and its reserved position among the rows.
 type rowLater struct {
 	at  int
 	row uint32
@@ -235,7 +235,7 @@ func (c *Checkpoint) nextOfSlab(f *checkpointRows, table byte, rows *Rows, bytes
 	return more
 }
 
-// copyLater fills in the rows that Apply has encoded, in holds of so many bytes.
+// copyLater copies the rows that Apply has encoded. It holds the mutex for laterHoldBytes at a time.
 func (c *Checkpoint) copyLater(f *checkpointRows, table byte, rows *Rows, apply sync.Locker) {
 	apply.Lock()
 	defer apply.Unlock()
@@ -251,19 +251,19 @@ func (c *Checkpoint) copyLater(f *checkpointRows, table byte, rows *Rows, apply 
 }
 
 const (
-	laterRowBytes  = 64 // about what a row has
+	laterRowBytes  = 64 // about the size of a row
 	laterHoldBytes = 16 << 10
 )
 
-// isCounted reports whether the record may be of a location with an open count. If Apply is changing the record, it has
-// encoded it, and either answer is right.
+// isCounted reports whether the record's location may have an open count. If Apply is changing the record, Apply has
+// encoded it, and both answers are right.
 func (c *Checkpoint) isCounted(row uint32) bool {
 	return len(c.counted) > 0 && slices.Contains(c.counted, atomic.LoadUint32(&c.e.records.At(row).location))
 }
 
-// encodeAlone encodes a row while Apply does not run.
+// encodeAlone encodes a row with the mutex of Apply.
 func (c *Checkpoint) encodeAlone(f *checkpointRows, table byte, row uint32, rows *Rows, apply sync.Locker) {
-	f.leave() // Apply may wait for us with the mutex
+	f.leave() // Apply may hold the mutex and wait for us
 	apply.Lock()
 	defer apply.Unlock()
 	if f.kept.Has(row) {
@@ -296,28 +296,28 @@ func appendNumberKey(b []byte, table byte, n uint64) []byte {
 	return binary.BigEndian.AppendUint64(append(b, table), n)
 }
 
-// ArchivedKey appends the key of an order that has left memory.
+// ArchivedKey appends the key of an order that left memory.
 func ArchivedKey(dst []byte, orderID string) []byte {
 	return append(append(dst, ArchivedTable), orderID...)
 }
 
-// RowOp is what a checkpoint does to a row, or a range of rows, of the durable form.
+// RowOp is what a checkpoint does to a row or a range of rows.
 type RowOp byte
 
 // The operations.
 const (
 	RowSet         RowOp = 1
 	RowDelete      RowOp = 2
-	RowDeleteRange RowOp = 3 // the value is the key at which the range ends, itself not deleted
+	RowDeleteRange RowOp = 3 // the value is the key where the range ends, not included
 )
 
-// Rows is a buffer of row operations, reused from slice to slice.
+// Rows is a buffer of row operations. Callers reuse it.
 type Rows struct {
 	data []byte
 	at   []rowAt
 }
 
-// rowAt is where in the data a key begins and ends, and where the value that follows it ends.
+// rowAt is where the key of an operation begins and ends in the data, and where the value behind it ends.
 type rowAt struct {
 	op                    RowOp
 	key, keyEnd, valueEnd int
@@ -334,7 +334,7 @@ func (r *Rows) Len() int { return len(r.at) }
 
 func (r *Rows) add(op RowOp, key, value []byte) { r.set(r.reserve(), op, key, value) }
 
-// addSole adds the only row of a table, if it changed; an empty one goes.
+// addSole adds the only row of a table, if it changed; an empty value deletes it.
 func (r *Rows) addSole(table byte, value []byte, changed bool) {
 	switch {
 	case !changed:
@@ -345,7 +345,7 @@ func (r *Rows) addSole(table byte, value []byte, changed bool) {
 	}
 }
 
-// reserve makes a place for an operation, to be set.
+// reserve adds an operation for a later set.
 func (r *Rows) reserve() int {
 	r.at = append(r.at, rowAt{})
 	return len(r.at) - 1
@@ -372,40 +372,40 @@ func (r *Rows) Each(do func(op RowOp, key, value []byte) error) error {
 	return nil
 }
 
-// checkpointRows is the changed rows of one slab. The writer and the checkpoint may want the same row at the same time:
-// the writer encodes a row before it changes it, unless the checkpoint has it already, and the checkpoint says which
-// row it is reading, so that the writer waits with its change. Both first say what they do and then look at the other,
-// so one of them sees it. They meet only at that one row; a record that changes all the time is encoded by the writer
+// checkpointRows is the changed rows of one slab. The writer and the checkpoint may want the same row at the same time.
+// Before the writer changes a row, it encodes it, unless the checkpoint has it. The checkpoint announces the row that
+// it reads, and the writer waits before it changes that row. Each announces first and then looks at the other, so at
+// least one of them notices. A row that changes all the time does not delay the writer: the writer encodes it once,
 // soon after the freeze.
 type checkpointRows struct {
 	rows    mem.Bitset
-	next    atomic.Uint32 // the checkpoint has the rows below
+	next    atomic.Uint32 // the checkpoint has all rows below it
 	reading atomic.Uint32 // the row that the checkpoint reads, 0: none
 
-	// kept says which rows the writer has encoded, storedAt where: entries of stored, by row. Only kept is read beside
-	// the writer.
+	// kept has the rows that the writer has encoded. storedAt has their entries in stored, by row. The checkpoint reads
+	// only kept beside the writer.
 	kept     mem.Bitset
 	storedAt map[uint32]uint64
 	stored   mem.Ring
 	buf      []byte
-	early    int64 // rows that were encoded by the writer
+	early    int64 // rows that the writer encoded
 }
 
-// enter marks that the checkpoint is about to read the row. False: the writer has encoded it already.
+// enter announces that the checkpoint reads the row. It reports false if the writer has encoded the row.
 func (f *checkpointRows) enter(row uint32) bool {
 	f.reading.Store(row)
 	return !f.kept.HasShared(row)
 }
 
-// leave marks that the checkpoint reads no row.
+// leave announces that the checkpoint reads no row.
 func (f *checkpointRows) leave() { f.reading.Store(0) }
 
-// pending says, to the writer, that the checkpoint has still to encode the row.
+// pending reports, for the writer, whether the checkpoint still needs the row.
 func (f *checkpointRows) pending(row uint32) bool {
 	return row >= f.next.Load() && f.rows.Has(row) && !f.kept.Has(row)
 }
 
-// keep takes the form of a row that the writer is about to change, and waits until the checkpoint does not read it.
+// keep stores the encoding of a row that the writer is about to change, and waits while the checkpoint reads the row.
 func (f *checkpointRows) keep(row uint32, encoded []byte) {
 	if f.storedAt == nil {
 		f.storedAt = make(map[uint32]uint64)
@@ -418,7 +418,7 @@ func (f *checkpointRows) keep(row uint32, encoded []byte) {
 	}
 }
 
-// touchRecord must come before a change of a record, its segments or its deliveries.
+// touchRecord must run before a record, its segments or its deliveries change.
 func (e *Engine) touchRecord(row uint32) {
 	if c := e.changes.checkpoint; c != nil && c.records.pending(row) {
 		e.keepRow(&c.records, recordTable, row)
@@ -429,7 +429,7 @@ func (e *Engine) touchRecord(row uint32) {
 	}
 }
 
-// touchOrder must come before a change of an order or its items.
+// touchOrder must run before an order or its items change.
 func (e *Engine) touchOrder(row uint32) {
 	if c := e.changes.checkpoint; c != nil && c.orders.pending(row) {
 		e.keepRow(&c.orders, orderTable, row)
