@@ -1,6 +1,9 @@
 package engine
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+	"slices"
+)
 
 // EventID is the number of an event; they rise by one.
 type EventID uint64
@@ -67,6 +70,38 @@ func (k EventKind) String() string {
 		return eventTexts[k]
 	}
 	return "unknown-event"
+}
+
+// ParseEventKind finds a kind by its text; 0: no kind has it.
+func ParseEventKind(text string) EventKind {
+	return EventKind(max(0, slices.Index(eventTexts[:], text)))
+}
+
+// EventKinds gives all kinds, in the order of their numbers.
+func EventKinds() []EventKind {
+	kinds := make([]EventKind, 0, eventKinds-1)
+	for k := range eventKinds - 1 {
+		kinds = append(kinds, k+1)
+	}
+	return kinds
+}
+
+// EventFilter selects events. An empty list does not restrict.
+type EventFilter struct {
+	Kinds     []EventKind `json:"types"`     // ascending
+	Locations []string    `json:"locations"` // sorted
+	Tags      []Tag       `json:"tags"`      // of the event's segment; an event without one has none
+}
+
+// Matches reports whether the filter selects an event. It allocates nothing.
+func (f *EventFilter) Matches(schema *Schema, ev *Event) bool {
+	if _, found := slices.BinarySearch(f.Kinds, ev.Kind); !found && len(f.Kinds) > 0 {
+		return false
+	}
+	if _, found := slices.BinarySearch(f.Locations, ev.Location); !found && len(f.Locations) > 0 {
+		return false
+	}
+	return schema.Matches(ev.TagSet, f.Tags)
 }
 
 // Event is something an operator or a downstream system wants to know. Which fields are set depends on the kind.

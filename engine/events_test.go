@@ -1,0 +1,44 @@
+package engine
+
+import "testing"
+
+func TestEventFilter(t *testing.T) {
+	h := newHost(t)
+	h.must(channels(5000, 5000))
+	h.must(&Refresh{Location: "L", Items: []StockItem{units("U", 10)}})
+	schema := h.e.Schema()
+	web, code, _ := schema.Resolve([]Tag{{"Channel", "A"}})
+	if code != CodeOK {
+		t.Fatal(code)
+	}
+	segment := Event{Kind: EventFloorCrossed, UPC: "U", Location: "L", TagSet: web}
+	count := Event{Kind: EventCountStarted, Location: "K"}
+	f := func(name string, filter EventFilter, wantSegment, wantCount bool) {
+		t.Helper()
+		if got := filter.Matches(schema, &segment); got != wantSegment {
+			t.Errorf("%s: the segment's event: %t", name, got)
+		}
+		if got := filter.Matches(schema, &count); got != wantCount {
+			t.Errorf("%s: the count's event: %t", name, got)
+		}
+	}
+	f("no restriction", EventFilter{}, true, true)
+	f("kinds", EventFilter{Kinds: []EventKind{EventFloorCrossed, EventDelivered}}, true, false)
+	f("locations", EventFilter{Locations: []string{"J", "K"}}, false, true)
+	f("tags", EventFilter{Tags: []Tag{{"Channel", "A"}}}, true, false)
+	f("other tags", EventFilter{Tags: []Tag{{"Channel", "B"}}}, false, false)
+	f("unknown tags", EventFilter{Tags: []Tag{{"Region", "EU"}}}, false, false)
+	f("all three", EventFilter{Kinds: []EventKind{EventFloorCrossed}, Locations: []string{"L"},
+		Tags: []Tag{{"Channel", "A"}}}, true, false)
+	f("two of three", EventFilter{Kinds: []EventKind{EventFloorCrossed}, Locations: []string{"K"},
+		Tags: []Tag{{"Channel", "A"}}}, false, false)
+
+	for _, kind := range EventKinds() {
+		if got := ParseEventKind(kind.String()); got != kind || kind == 0 {
+			t.Errorf("%s is parsed as %d, want %d", kind, got, kind)
+		}
+	}
+	if len(EventKinds()) != int(eventKinds)-1 || ParseEventKind("") != 0 || ParseEventKind("no-such") != 0 {
+		t.Error("a text that names no kind is parsed, or a kind is missing")
+	}
+}
