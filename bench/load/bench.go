@@ -14,13 +14,13 @@ import (
 	"apportion/bench/wire"
 )
 
-// upcDigits of the records' numbers: enough for recordsMax.
+// upcDigits is the width of the records' numbers. It fits recordsMax.
 const upcDigits = 7
 
-// soldOutUPC is the product of the flash sale. The handler that answers a constant knows it too.
+// soldOutUPC is the product of the flash sale. The handler with constant answers knows it, too.
 const soldOutUPC = "HOT"
 
-// Bench is a server with stock of its own, and the connections that drive it.
+// Bench is a server with its own stock, and the connections to it.
 type Bench struct {
 	o        Options
 	target   wire.Target
@@ -34,19 +34,20 @@ type Bench struct {
 	workers  []*worker
 	lastUsed time.Time
 
-	// Tags of each segment, as they follow in a JSON object: all of them in what loads, only what differs in what asks.
+	// The tags of each segment, as they follow in a JSON object. Loading names all tags, an order line only those that
+	// differ between segments.
 	fullTags, lineTags []string
 	ruleName           string // "" if there is none
 }
 
-// newRun is a name that no other run has.
+// newRun is a new name for a run.
 func newRun() string {
 	var id [3]byte
 	_, _ = rand.Read(id[:]) // never fails (crypto/rand)
 	return hex.EncodeToString(id[:])
 }
 
-// Open loads the stock and connects. Close must be called when the Bench is no longer needed.
+// Open loads the stock and connects. The caller must Close the Bench.
 func Open(ctx context.Context, o Options) (*Bench, error) {
 	b, err := newBench(o)
 	if err != nil {
@@ -107,7 +108,7 @@ func (b *Bench) appendUPC(dst []byte, record int) []byte {
 	return wire.AppendPadded(append(dst, 'B'), uint64(record), upcDigits)
 }
 
-// Location is where the stock of this run lies.
+// Location is the location of this run's stock.
 func (b *Bench) Location() string { return b.location }
 
 func (b *Bench) tell(step string, elapsed, of time.Duration, point Point) {
@@ -116,21 +117,20 @@ func (b *Bench) tell(step string, elapsed, of time.Duration, point Point) {
 	}
 }
 
-// NewMeasurement begins with no answers. step is what Progress shows while it runs.
+// NewMeasurement begins without answers. step is what Progress shows during the measurement.
 func (b *Bench) NewMeasurement(step string, of time.Duration) *Measurement {
 	return &Measurement{rec: newRecorder(func(p Point) {
 		b.tell(step, time.Duration((p.Second+1)*float64(time.Second)), of, p)
 	})}
 }
 
-// Measurement collects what one or more stretches gave.
+// Measurement collects the answers of one or more stretches.
 type Measurement struct {
 	rec    *recorder
-	server wire.Server // what they used
+	server wire.Server // the stretches' use of the server
 }
 
-// Drive drives the server for one stretch. An error means that the rest of the run makes no sense; single failed
-// requests are counted.
+// Drive sends requests for one stretch. It counts failed requests. An error means that the run cannot continue.
 func (b *Bench) Drive(ctx context.Context, m *Measurement, s Stretch) error {
 	before, err := b.scrape(ctx)
 	if err != nil {
@@ -156,13 +156,13 @@ func (b *Bench) scrape(ctx context.Context) (wire.Server, error) {
 	return wire.Scrape(ctx, b.target)
 }
 
-// refreshConnections makes new ones if these have lain idle for so long that the server may be about to close them.
+// refreshConnections replaces connections that were idle for so long that the server may close them.
 func (b *Bench) refreshConnections() error {
 	if time.Since(b.lastUsed) < idleMax {
 		return nil
 	}
 	for _, w := range b.workers {
-		_ = w.conn.Close() // nothing is on its way
+		_ = w.conn.Close() // no request is in flight
 		conn, err := w.dial()
 		if err != nil {
 			return err
@@ -172,7 +172,7 @@ func (b *Bench) refreshConnections() error {
 	return nil
 }
 
-// drive has all workers send for one stretch, and waits for the last answers.
+// drive makes all workers send for one stretch, and waits for the last answers.
 func drive(ctx context.Context, workers []*worker, rec *recorder, s Stretch) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -181,7 +181,7 @@ func drive(ctx context.Context, workers []*worker, rec *recorder, s Stretch) err
 	rec.begin(start)
 	var all sync.WaitGroup
 	for _, w := range workers {
-		_ = w.conn.SetDeadline(p.last.Add(requestTimeout)) // fails if the connection is broken, which reading will tell
+		_ = w.conn.SetDeadline(p.last.Add(requestTimeout)) // fails on a broken connection, as reading will
 		stop := context.AfterFunc(ctx, w.interrupt)
 		all.Go(func() {
 			defer stop()
@@ -204,7 +204,7 @@ func drive(ctx context.Context, workers []*worker, rec *recorder, s Stretch) err
 	return nil
 }
 
-// Close gives up the connections, and what the run had the server do for it.
+// Close closes the connections and removes the run's rule from the server.
 func (b *Bench) Close() error {
 	for _, w := range b.workers {
 		_ = w.conn.Close() // every answer was read

@@ -12,12 +12,12 @@ import (
 	"apportion/bench/replay"
 )
 
-// Check is what the comparison of the server's figures with the count found.
+// Check is the result of comparing the server's figures with the ledger.
 type Check struct {
 	Records      int   `json:"records"`
 	Segments     int   `json:"segments"`
 	Orders       int   `json:"orders"`       // read back one by one
-	UnknownUnits int64 `json:"unknownUnits"` // whose outcome nobody knows: the figures are held against intervals
+	UnknownUnits int64 `json:"unknownUnits"` // with an unknown outcome: the server's figures may lie in an interval
 
 	Differences      []string `json:"differences,omitempty"` // the first few
 	DifferencesCount int      `json:"differencesCount"`
@@ -55,7 +55,7 @@ type queryReply struct {
 	} `json:"records"`
 }
 
-// checker compares; its methods are called by several goroutines.
+// checker compares. Several goroutines call its methods.
 type checker struct {
 	b  *Bench
 	mu sync.Mutex
@@ -71,8 +71,8 @@ func (c *checker) differ(format string, args ...any) {
 	}
 }
 
-// Check reads everything back and holds it against what was answered: every record of the run, and some of the orders
-// of each connection. Nothing may be on its way.
+// Check reads the server's stock and compares it with the answers: every record of the run, and a sample of the orders
+// of each connection. No request may be in flight.
 func (b *Bench) Check(ctx context.Context) (*Check, error) {
 	if b.o.Constant {
 		return nil, errors.New("a handler that answers a constant has nothing to check")
@@ -89,11 +89,11 @@ func (b *Bench) Check(ctx context.Context) (*Check, error) {
 			}
 		}
 	}
-	slices.Sort(c.Differences) // they were found in no order
+	slices.Sort(c.Differences) // several goroutines found them
 	return &c.Check, nil
 }
 
-// records reads all records, some at a time.
+// records checks all records, some at a time.
 func (c *checker) records(ctx context.Context) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -118,7 +118,7 @@ func (c *checker) records(ctx context.Context) error {
 	return context.Cause(ctx)
 }
 
-// part reads the records from one to another.
+// part checks the records from first to end.
 func (c *checker) part(ctx context.Context, first, end int) error {
 	request := queryRequest{Locations: []string{c.b.location}, Type: "all-locations", Limit: replay.QueryItemsMax}
 	number := map[string]int{}
@@ -153,8 +153,8 @@ func (c *checker) part(ctx context.Context, first, end int) error {
 	return nil
 }
 
-// record compares one record: its own figures with the count, the sum of its segments with its own figures, and each
-// segment with the count, if the count can know it.
+// record checks one record: its figures against the ledger, the sum of its segments against its figures, and each
+// segment against the ledger if the ledger knows segments.
 func (c *checker) record(record int, upc string, have figures, segments []figures) {
 	c.compare(upc, have, c.b.ledger.expectRecord(record*c.b.o.Segments, c.b.o.Segments))
 	var sum figures
@@ -187,7 +187,7 @@ func (c *checker) record(record int, upc string, have figures, segments []figure
 	c.mu.Unlock()
 }
 
-// compare holds figures against what is possible.
+// compare checks figures against the possible values.
 func (c *checker) compare(name string, have figures, want expected) {
 	if have.OnHand != have.Allocated+have.Pending+have.SafetyStock+have.Available {
 		c.differ("%s: on hand %d is not allocated %d + pending %d + safety stock %d + available %d", name,
@@ -214,7 +214,7 @@ func (c *checker) compare(name string, have figures, want expected) {
 	check("pending", have.Pending, interval{})
 }
 
-// order reads one order back.
+// order reads an order and checks it.
 func (c *checker) order(ctx context.Context, o *order) error {
 	var reply struct {
 		Items []struct {
@@ -235,7 +235,7 @@ func (c *checker) order(ctx context.Context, o *order) error {
 	}
 	c.Orders++
 	if o.uncertain {
-		return nil // either way is right
+		return nil // both outcomes are right
 	}
 	if !o.allocated {
 		if !lost {

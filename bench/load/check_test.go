@@ -13,8 +13,7 @@ import (
 	"apportion/bench/replay"
 )
 
-// fakeOptions are those of a short run of 100 requests. What a busy machine has not sent two seconds after its end is
-// not sent.
+// fakeOptions describe a short run of 100 requests. A busy machine has two seconds after the end to send them all.
 func fakeOptions(target, workload string) Options {
 	return Options{Target: target, Workload: workload, Rates: []float64{1000}, Connections: 4, Records: 20,
 		Lines:    min(5, workloadOf(workload).lines),
@@ -35,7 +34,7 @@ func sampleRows(t *testing.T) []replay.Row {
 	return rows
 }
 
-// TestRun: each workload against an honest server.
+// TestRun: each workload against a correct server.
 func TestRun(t *testing.T) {
 	for _, w := range workloads {
 		for _, segments := range []int{1, 3} {
@@ -65,7 +64,7 @@ func TestRun(t *testing.T) {
 	}
 }
 
-// TestRunOpen: a sweep of rates, with all that is asked for in its result.
+// TestRunOpen: a sweep of rates, with every rate in its result.
 func TestRunOpen(t *testing.T) {
 	_, target := startFake(t)
 	o := fakeOptions(target, "allocate")
@@ -85,7 +84,7 @@ func TestRunOpen(t *testing.T) {
 	}
 }
 
-// TestUnknownOutcomes: requests with an unknown outcome are no differences. Half of them took effect.
+// TestUnknownOutcomes: requests with an unknown outcome make no differences. Half of them took effect.
 func TestUnknownOutcomes(t *testing.T) {
 	for _, workload := range []string{"allocate", "lifecycle", "flash-sale", "refresh", "batch"} {
 		server, target := startFake(t)
@@ -110,7 +109,7 @@ func TestUnknownOutcomes(t *testing.T) {
 	}
 }
 
-// TestCheckFindsFaults: a server that oversells, or loses units, records or orders, has no figures.
+// TestCheckFindsFaults: a run has no figures if the server oversells, or loses units, records or orders.
 func TestCheckFindsFaults(t *testing.T) {
 	f := func(workload, want string, after func(step string, s *fakeServer) bool) {
 		t.Helper()
@@ -143,21 +142,21 @@ func TestCheckFindsFaults(t *testing.T) {
 		}
 	}
 	first := func(s *fakeServer) *figures { return s.records["B0000000"][""] }
-	// the answer is yes, but there was nothing left
+	// the server allocates what is not there
 	f("flash-sale", "OVERSOLD", on("refused", func(s *fakeServer) {}))
 	// the same, and the server's own figures show it
 	f("flash-sale", "OVERSOLD", on("refused", func(s *fakeServer) { s.records[soldOutUPC][""].Allocated++ }))
-	// an allocation is forgotten; one is made twice
+	// a lost allocation; one that is made twice
 	f("allocate", "allocated is", on("allocate", func(s *fakeServer) { first(s).Allocated -= 100_000 }))
 	f("batch", "by what the server answered it must be", on("allocate", func(s *fakeServer) { first(s).Allocated++ }))
-	// a shipment that takes nothing off the shelf, a return that does not arrive
+	// a shipment that leaves its units on hand; a lost return
 	f("lifecycle", "on hand is", on("fulfill", func(s *fakeServer) { first(s).OnHand++ }))
 	f("lifecycle", "on hand is", on("return", func(s *fakeServer) { first(s).OnHand-- }))
-	// a record, an order
+	// a lost record; a lost order
 	f("allocate", "B0000019: the record is lost", on("allocate", func(s *fakeServer) { s.after = loseRecord }))
 	f("mixed", "LOST", on("allocate", func(s *fakeServer) { s.after = loseOrders }))
 	f("mixed", "LOST or changed", on("allocate", func(s *fakeServer) { s.after = releaseOrders }))
-	// stock that was set and is not there
+	// lost units of a refresh
 	f("refresh", "on hand is", on("refresh", func(s *fakeServer) { s.after = loseUnit }))
 }
 
@@ -169,7 +168,7 @@ func releaseOrders(_ string, _ int, s *fakeServer, status int, reply any) (int, 
 	return status, reply
 }
 
-// loseRecord shows the first record twice instead of the last.
+// loseRecord answers a query with the first record in place of the last.
 func loseRecord(step string, _ int, _ *fakeServer, status int, reply any) (int, any) {
 	if step == "query" {
 		records := reply.(map[string]any)["records"].([]map[string]any)
@@ -178,7 +177,7 @@ func loseRecord(step string, _ int, _ *fakeServer, status int, reply any) (int, 
 	return status, reply
 }
 
-// loseUnit takes one away whenever stock is set.
+// loseUnit removes a unit after each refresh.
 func loseUnit(step string, _ int, s *fakeServer, status int, reply any) (int, any) {
 	if step == "refresh" {
 		s.records["B0000000"][""].OnHand--
@@ -186,14 +185,14 @@ func loseUnit(step string, _ int, s *fakeServer, status int, reply any) (int, an
 	return status, reply
 }
 
-// loseOrders forgets every order, but none of their units.
+// loseOrders deletes all orders, but not their units.
 func loseOrders(_ string, _ int, s *fakeServer, status int, reply any) (int, any) {
 	clear(s.orders)
 	return status, reply
 }
 
-// TestCheckSegments: units that change their segment are found though the record's sums agree, and a record whose
-// segments do not sum to its own figures.
+// TestCheckSegments: the check finds units in the wrong segment, although the record's figures agree, and segments that
+// do not sum to their record's figures.
 func TestCheckSegments(t *testing.T) {
 	b := &Bench{o: Options{Segments: 2, Records: 1}, workload: workloadOf("allocate"), ledger: newLedger(2)}
 	b.ledger.set(0, 10, done)
@@ -236,7 +235,7 @@ func TestLedger(t *testing.T) {
 	l.add(0, returned, 1, done)
 	l.add(0, returned, 7, notDone)
 	l.set(1, 5, unknown)
-	l.set(1, 6, done) // what is certain later ends the doubt
+	l.set(1, 6, done) // a later certain outcome replaces the unknown one
 	want := expected{
 		loaded: interval{90, 100}, onHand: interval{87, 97}, allocated: interval{5, 8}, available: interval{79, 92},
 		net: interval{8, 11},
@@ -252,8 +251,8 @@ func TestLedger(t *testing.T) {
 	}
 }
 
-// TestSegmentsOfStrangers: all tags of the server's own categories are named when stock is loaded, only the run's own
-// when it is asked for; a category that has enough values is left alone.
+// TestSegmentsOfStrangers: loading names the tags of all the server's categories, an order line only those of the run.
+// A category with enough values stays as it is.
 func TestSegmentsOfStrangers(t *testing.T) {
 	server, target := startFake(t)
 	server.categories = []tagCategory{{Name: "Channel", Values: []tagValue{{"Amazon", false}, {"Kibo", true}}}}

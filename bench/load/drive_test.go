@@ -13,7 +13,7 @@ import (
 	"time"
 )
 
-// pingSession sends the same small request again and again.
+// pingSession sends the same small request repeatedly.
 type pingSession struct {
 	sent    int
 	effects []effect
@@ -28,12 +28,12 @@ func (s *pingSession) sample() []*order  { return nil }
 
 const okReply = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
 
-// virtual is a server in virtual time: answer says for each request how long it takes and what it is; "" closes the
+// virtual is a server in virtual time. For each request, answer gives the delay and the reply; "" closes the
 // connection.
 type virtual struct {
 	answer  func(at time.Duration) (after time.Duration, reply string)
 	start   time.Time
-	took    time.Duration // until the client was done
+	took    time.Duration // until the client had finished
 	serving sync.WaitGroup
 }
 
@@ -43,7 +43,7 @@ func (v *virtual) dial() (net.Conn, error) {
 		defer server.Close()
 		in := bufio.NewReader(server)
 		for {
-			for line := "..."; len(line) > 2; { // up to the empty line
+			for line := "..."; len(line) > 2; { // to the empty line
 				var err error
 				if line, err = in.ReadString('\n'); err != nil {
 					return
@@ -60,7 +60,7 @@ func (v *virtual) dial() (net.Conn, error) {
 	return client, nil
 }
 
-// run drives a virtual server with some connections for one stretch.
+// run sends requests to a virtual server for one stretch, over some connections.
 func (v *virtual) run(t *testing.T, ctx context.Context, connections int, s Stretch) (m Measured,
 	sessions []*pingSession, err error) {
 	t.Helper()
@@ -82,7 +82,7 @@ func (v *virtual) run(t *testing.T, ctx context.Context, connections int, s Stre
 	return measurement.Result(s), sessions, err
 }
 
-// atLeast counts the latencies of a measurement that are that long, by its percentiles.
+// atLeast counts the latencies of a measurement from this one up, by its percentiles.
 func atLeast(rec *recorder, latency time.Duration) (count int64) {
 	for _, bar := range rec.total.h.Distribution() {
 		if bar.From >= latency.Microseconds() {
@@ -92,7 +92,7 @@ func atLeast(rec *recorder, latency time.Duration) (count int64) {
 	return count
 }
 
-// stall answers in a millisecond, but from second 1 to second 2 not at all.
+// stall answers in a millisecond, but not between second 1 and second 2.
 func stall(at time.Duration) (time.Duration, string) {
 	if at >= time.Second && at < 2*time.Second {
 		return 2*time.Second - at, okReply
@@ -100,8 +100,9 @@ func stall(at time.Duration) (time.Duration, string) {
 	return time.Millisecond, okReply
 }
 
-// TestOpenLoopOmitsNothing: a server that stalls for a second shows it in every request that was due meanwhile. A
-// closed loop at the same rate sees one long request for each connection: that is what the open loop is for.
+// TestOpenLoopOmitsNothing: if a server stalls for a second, every request that was due in that second shows it. A
+// closed loop at the same rate sees one long request for each connection. That difference is the reason for the open
+// loop.
 func TestOpenLoopOmitsNothing(t *testing.T) {
 	f := func(closed bool, wantLong, wantShort int64) {
 		t.Helper()
@@ -121,8 +122,8 @@ func TestOpenLoopOmitsNothing(t *testing.T) {
 				_ = w.conn.Close()
 			}
 			v.serving.Wait()
-			// Due in the first half of the stall, 100 requests waited for 500 ms or more, and some more until their
-			// turn came.
+			// The 100 requests that were due in the first half of the stall waited for 500 ms or more, and a few behind
+			// them, too.
 			if got := atLeast(rec, 500*time.Millisecond); got < wantLong || got > wantLong+wantLong/10 {
 				t.Errorf("closed %v: %d requests took 500 ms or more, want about %d", closed, got, wantLong)
 			}
@@ -142,11 +143,11 @@ func TestOpenLoopOmitsNothing(t *testing.T) {
 	f(true, 4, 600)
 }
 
-// TestOpenLoopUnsent: what a server could not take in time is in the histogram, with the time that it had waited.
+// TestOpenLoopUnsent: requests that could not be sent are in the histogram, with their waiting time.
 func TestOpenLoopUnsent(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		v := &virtual{answer: func(time.Duration) (time.Duration, string) { return 100 * time.Millisecond, okReply }}
-		// One connection can do 10 a second; 100 are due. After 2 s and a grace of 2 s, about 40 of 200 are answered.
+		// One connection can send 10 a second; 100 are due. After 2 s and a grace of 2 s, about 40 of 200 are answered.
 		m, _, err := v.run(t, context.Background(), 1, Stretch{Rate: 100, Duration: 2 * time.Second})
 		if err != nil {
 			t.Fatal(err)
@@ -163,7 +164,7 @@ func TestOpenLoopUnsent(t *testing.T) {
 	})
 }
 
-// TestClosedLoop: as fast as the connections allow, and no faster than its rate.
+// TestClosedLoop: a closed loop is as fast as its connections allow, but not faster than its rate.
 func TestClosedLoop(t *testing.T) {
 	f := func(s Stretch, want int64) {
 		t.Helper()
@@ -184,7 +185,7 @@ func TestClosedLoop(t *testing.T) {
 	f(Stretch{Rate: 100, Closed: true, Duration: 2 * time.Second}, 200)
 }
 
-// TestOutcomes: each answer is counted as what it is, and the session learns of it.
+// TestOutcomes: each answer is counted by its outcome, and the session gets the outcome.
 func TestOutcomes(t *testing.T) {
 	f := func(reply string, wantCode string, want effect, wantOK bool, wantErr string) {
 		t.Helper()
@@ -211,7 +212,7 @@ func TestOutcomes(t *testing.T) {
 				t.Errorf("%q: effect %d, %d failed; want %d, ok %v", reply, sessions[0].effects[0], m.Failed, want,
 					wantOK)
 			}
-			// What a client waited for in vain is a latency; an answer that nothing was done is none.
+			// A request without an answer has a latency; an answer that nothing was done has none.
 			if want := m.Requests + map[effect]int64{unknown: 1}[want]; m.Ops[0].Requests != want {
 				t.Errorf("%q: %d latencies, want %d", reply, m.Ops[0].Requests, want)
 			}
@@ -236,13 +237,14 @@ func TestOutcomes(t *testing.T) {
 	f(problem("500", "internal"), "internal", unknown, false, "")
 	f("", codeConnection, unknown, false, "")
 	f("oops\r\n\r\n", codeConnection, unknown, false, "")
-	// what is wrong with the request itself, or a refusal where there is stock, ends the run
+	// a wrong request, or a refusal despite stock, ends the run
 	f(problem("400", "bad-json"), "", notDone, false, "answered with 400")
 	f(problem("409", "insufficient"), "", notDone, false, "answered with 409")
 	f(problem("409", "order-item-conflict"), "", notDone, false, "answered with 409")
 }
 
-// TestServerGone: a server that comes back costs what was on its way; one that does not ends the run.
+// TestServerGone: after a server's restart only the requests in flight have failed. A server that does not come back
+// ends the run.
 func TestServerGone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		v := &virtual{answer: func(time.Duration) (time.Duration, string) {
@@ -260,7 +262,7 @@ func TestServerGone(t *testing.T) {
 	})
 }
 
-// TestInterrupted: a run that is cancelled ends at once, waiting for a moment or for an answer.
+// TestInterrupted: a cancelled run ends at once, while it waits for a moment or for an answer.
 func TestInterrupted(t *testing.T) {
 	f := func(answer time.Duration) {
 		t.Helper()
@@ -278,7 +280,7 @@ func TestInterrupted(t *testing.T) {
 	f(10 * time.Second)
 }
 
-// TestWaiter: the kernel's timer waits as long as it should, and can be interrupted.
+// TestWaiter: the kernel's timer waits for the whole time, and can be interrupted.
 func TestWaiter(t *testing.T) {
 	for _, w := range []waiter{newWaiter(), newSleeper()} {
 		for range 3 {

@@ -11,7 +11,7 @@ import (
 	"testing"
 )
 
-// fakeServer answers what a run sends, from maps. With it, a test can be a server that makes mistakes.
+// fakeServer answers the requests of a run from maps. A test can make it answer wrongly.
 type fakeServer struct {
 	mu         sync.Mutex
 	records    map[string]map[string]*figures // UPC -> value of benchCategory ("" if there is none)
@@ -20,7 +20,8 @@ type fakeServer struct {
 	requests   int
 	rules      []string
 
-	// after, if set, may falsify what a request did, or its answer: 0 breaks the connection after the effect.
+	// after, if set, may falsify the effect or the answer of a request. Status 0 breaks the connection after the
+	// effect.
 	after func(step string, number int, s *fakeServer, status int, reply any) (int, any)
 }
 

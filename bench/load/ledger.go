@@ -13,7 +13,7 @@ const (
 	released                 // given back before shipping
 	shipped
 	returned
-	movements // their number
+	movements // the number of movements
 )
 
 // ledger counts the units that the answers promised: for each segment (a cell) and each movement, the certain units and
@@ -48,7 +48,7 @@ func (l *ledger) add(cell int, m movement, units int64, e effect) {
 	}
 }
 
-// set notes a new on hand of a cell. One session makes all sets of a cell, one after another.
+// set records the new on hand of a cell. One session makes all sets of a cell, one after another.
 func (l *ledger) set(cell int, units int64, e effect) {
 	switch e {
 	case done:

@@ -4,14 +4,14 @@ import "time"
 
 // Limits of a run. Those of single requests are in package replay.
 const (
-	// valuesMax bounds the values of a tag category, and so the segments that are told apart by one.
+	// valuesMax bounds the values of a tag category, and so the segments of a record.
 	valuesMax = 256
 
 	// runBytesMax keeps location and order ids within 64 bytes.
 	runBytesMax = 20
 
-	// connectionsMax and recordsMax bound what the client itself holds in memory: a histogram-free worker is some
-	// kilobytes, a segment 64 bytes.
+	// connectionsMax, recordsMax and segmentsMax bound the client's memory: a worker takes some kilobytes, a segment 64
+	// bytes.
 	connectionsMax = 10_000
 	recordsMax     = 10_000_000
 	segmentsMax    = 50_000_000
@@ -25,30 +25,31 @@ const (
 	// durationMax bounds one run: it keeps a point for each second.
 	durationMax = 24 * time.Hour
 
-	// sampledOrders is how many orders of each connection are read back one by one at the end.
+	// sampledOrders is how many orders of each connection the check reads.
 	sampledOrders = 8
 
-	// stockUnits of every segment: nothing runs out, except where a workload says so.
+	// stockUnits is the stock of a segment. It suffices, except where a workload sets less.
 	stockUnits = 1_000_000_000
 
-	// requestTimeout bounds the wait for an answer behind the end of a run, redialTimeout the time in which a server
-	// must take a new connection.
+	// requestTimeout bounds the wait for an answer after the end of a run. redialTimeout bounds the wait for a new
+	// connection.
 	requestTimeout = 30 * time.Second
 	redialTimeout  = 15 * time.Second
 	redialPause    = 50 * time.Millisecond
 
-	// idleMax is how long a connection may lie idle between two stretches before a new one is made: servers close them.
+	// idleMax is how long a connection may be idle between two stretches before it is replaced. Servers close idle
+	// connections.
 	idleMax = 30 * time.Second
 
-	// graceMin is how long an open loop that is behind may go on after its end, at least.
+	// graceMin is the least time that an open loop may continue after its end, if it is late.
 	graceMin = 2 * time.Second
 
-	// differencesListed bounds the differences that are listed one by one; the count stays exact.
+	// differencesListed bounds the listed differences. All are counted.
 	differencesListed = 20
 
-	// checkReaders is how many requests read back at a time.
+	// checkReaders is how many requests of the check run at a time.
 	checkReaders = 4
 )
 
-// Nothing can be promised twice over an int64.
+// All stock together fits an int64, even if it is promised twice.
 const _ = uint64(1<<62 - stockUnits*recordsMax)

@@ -12,45 +12,45 @@ import (
 	"apportion/bench/wire"
 )
 
-// Options say what is measured. The zero value of a field that has a default stands for it; Complete fills it in.
+// Options describe a run. A zero field stands for its default. Complete fills it in.
 type Options struct {
 	Target   string // URL of the server
-	Token    string // secret of one of its tokens; empty if it has none
+	Token    string // one of its tokens; empty if it needs none
 	Workload string
 
-	// Rates are the requests a second that are offered, one run for each; 0 is as fast as the connections allow, in a
-	// closed loop. Default: one run at 0.
+	// Rates are the offered requests a second, one run for each. 0 is a closed loop as fast as the connections allow.
+	// Default: one run at 0.
 	Rates []float64
 
-	// Closed makes a run at a rate a closed loop: a connection sends nothing before its last request is answered, and
-	// the latency is counted from the sending.
+	// Closed makes a run at a rate a closed loop: a connection sends nothing before its last request is answered.
+	// Latency counts from the sending.
 	Closed bool
 
 	Connections int
 	Duration    time.Duration // of each run, default 10 s
-	Warmup      time.Duration // before the first, not measured; negative for none, default 1 s
+	Warmup      time.Duration // before the first run, not measured; negative: none; default 1 s
 	Records     int
 	Segments    int // of each record, default 1
-	Lines       int // lines or items of one request, for the workloads that have many
+	Lines       int // lines or items of one request, if the workload has several
 	Seed        uint64
 	Zipf        float64      // exponent of the popularity of records; 0 is uniform
 	Orders      []replay.Row // what the workload orders replays
 
-	// Run is the name of the run, which its location and order ids have. Empty: a new one.
+	// Run is the name of the run, a part of its location and order ids. Empty: a new name.
 	Run string
 
-	// Constant means that the target is the handler that answers a constant: there is no stock to load and nothing to
+	// Constant means that the target is the handler with constant answers. There is no stock to load and nothing to
 	// check.
 	Constant bool
 
-	// Progress, if not nil, is told what goes on: after each second, and while stock is loaded and read back.
+	// Progress, if not nil, is called each second of a run, and during loading and checking.
 	Progress func(Progress)
 }
 
 // Progress is a moment of a run.
 type Progress struct {
-	Step    string        // what goes on, for people
-	Elapsed time.Duration // of the stretch that is running
+	Step    string        // the present step, for people
+	Elapsed time.Duration // of the present stretch
 	Of      time.Duration
 	Point   Point // the last second, if Step is a measured run
 }
@@ -61,7 +61,7 @@ const (
 	DefaultWarmup   = time.Second
 )
 
-// Complete fills in the defaults and reports everything that is wrong.
+// Complete fills in the defaults and reports all faults.
 func (o *Options) Complete() error {
 	var faults []error
 	fault := func(format string, args ...any) { faults = append(faults, fmt.Errorf(format, args...)) }

@@ -67,8 +67,8 @@ func (s *allocateSession) answered(e effect) {
 	}
 }
 
-// saleSession asks for one unit of a record that is sold out. Now and then a client gives its unit back, so that about
-// one request in a hundred gets a unit.
+// saleSession asks for one unit of a sold-out record. Sometimes a client releases its unit, so that about one request
+// in a hundred gets a unit.
 type saleSession struct {
 	client
 	order     *order   // in the present request
@@ -77,11 +77,11 @@ type saleSession struct {
 	releasing bool
 }
 
-// releaseEvery is the number of requests to one release. Another request gets that unit; 99 of 100 get none.
+// releaseEvery is the number of requests for each release. Another request gets the released unit; 99 of 100 get none.
 const releaseEvery = 200
 
 func newSaleSession(b *Bench, number int) session {
-	// Each client begins at another point of the round, so that they do not all release at once.
+	// Each client begins at another point of the round, so that they release at different times.
 	return &saleSession{client: newClient(b, number), number: number * 7}
 }
 
@@ -99,7 +99,7 @@ func (s *saleSession) answered(e effect) {
 	if !s.releasing {
 		s.allocated(s.order, e)
 		if e == done {
-			s.held, s.order = append(s.held, s.order), nil // its memory stays in use
+			s.held, s.order = append(s.held, s.order), nil // keeps its memory
 		}
 		return
 	}
@@ -173,14 +173,14 @@ func (s *lifecycleSession) answered(e effect) {
 	case e == unknown || e == notDone && last == opAllocate:
 		s.next = opAllocate
 		s.finished(o)
-	case e == notDone: // the server was busy: repeat
+	case e == notDone: // the server was busy: send again
 		s.next = last
 	case s.next == opAllocate:
 		s.finished(o)
 	}
 }
 
-// sample includes some of the orders that the session holds at the end.
+// sample includes some of the orders that still hold a unit at the end.
 func (s *saleSession) sample() []*order {
 	return append(s.kept[:len(s.kept):len(s.kept)], s.held[:min(len(s.held), sampledOrders)]...)
 }

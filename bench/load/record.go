@@ -7,7 +7,7 @@ import (
 	"github.com/HdrHistogram/hdrhistogram-go"
 )
 
-// Histograms hold microseconds up to latencyMax, to three digits. A longer latency counts as that.
+// Histograms hold microseconds up to latencyMax, with three digits. A longer latency counts as latencyMax.
 const (
 	latencyMax    = time.Hour
 	latencyDigits = 3
@@ -21,12 +21,12 @@ func newHistogram() histogram {
 }
 
 func (h histogram) add(latency time.Duration) {
-	_ = h.h.RecordValue(min(max(latency, time.Microsecond), latencyMax).Microseconds()) // never out of range
+	_ = h.h.RecordValue(min(max(latency, time.Microsecond), latencyMax).Microseconds()) // fails only out of range
 }
 
 func (h histogram) count() int64 { return h.h.TotalCount() }
 
-// at is the latency that so many percent do not exceed.
+// at is the latency at a percentile.
 func (h histogram) at(percent float64) time.Duration {
 	if h.h.TotalCount() == 0 {
 		return 0
@@ -42,20 +42,20 @@ func (h histogram) latency() Latency {
 
 func ms(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
 
-// answer is what a worker knows of one request.
+// answer is the outcome of one request, as a worker sees it.
 type answer struct {
 	op      op
 	work    int64 // units of work in it: lines, items
 	latency time.Duration
-	late    time.Duration // how late the client itself was to send it; negative: it was not free in time
+	late    time.Duration // delay of the client itself; negative: no connection was free in time
 	code    string        // of the outcome
 	effect  effect
 	ok      bool // an answer that the workload expects
 	at      time.Time
 }
 
-// recorder collects the answers of one measurement, over one or more stretches. One mutex for all workers: at 50,000
-// answers a second it is held for a hundredth of the time.
+// recorder collects the answers of one measurement, over one or more stretches. One mutex serves all workers: 50,000
+// answers a second hold it for a hundredth of the time.
 type recorder struct {
 	mu       sync.Mutex
 	progress func(Point)
@@ -64,12 +64,12 @@ type recorder struct {
 	ops         map[opKey]histogram
 	codes       map[string]*int64
 	answered    int64 // with an answer that the workload expects
-	work        int64 // of those
+	work        int64 // in those answers
 	failed      int64
 	unsent      int64
 
-	took    time.Duration // of the stretches that have ended
-	started time.Time     // the stretch that runs
+	took    time.Duration // of the finished stretches
+	started time.Time     // the present stretch
 	last    time.Time     // its last answer
 
 	second  histogram
@@ -96,11 +96,11 @@ func (r *recorder) begin(start time.Time) {
 	r.current = Point{Second: r.took.Seconds()}
 }
 
-// end closes a stretch. It took until its last answer, but not less than it was meant to.
+// end closes a stretch. The stretch took until its last answer, but at least its duration.
 func (r *recorder) end(duration time.Duration) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	// The tail behind the end is a part of a second, which would look like a dip.
+	// The last part of a second would look like a dip.
 	if r.bucket == 0 || time.Duration(r.bucket)*time.Second < duration {
 		r.closeSecond()
 	}
@@ -119,7 +119,7 @@ func (r *recorder) add(a *answer) {
 		r.last = a.at
 	}
 	r.count(a.code, 1)
-	// A server that is busy and says so at once would look fast: such an answer counts as failed, not as a latency.
+	// A busy server that refuses at once would look fast. So such an answer counts as failed and has no latency.
 	if !a.ok {
 		r.failed++
 		r.current.Failed++
@@ -139,7 +139,7 @@ func (r *recorder) add(a *answer) {
 	}
 }
 
-// addUnsent counts requests that were due and never sent, with the time that they had waited at the end.
+// addUnsent counts requests that were due and never sent, with their waiting time at the end.
 func (r *recorder) addUnsent(waited time.Duration) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -12,7 +12,7 @@ import (
 	"apportion/bench/wire"
 )
 
-// Latency in milliseconds. Latencies in an open loop count from the moment at which the request was due.
+// Latency in milliseconds. In an open loop it counts from the moment when the request was due.
 type Latency struct {
 	P50  float64 `json:"p50"`
 	P90  float64 `json:"p90"`
@@ -31,14 +31,14 @@ type Point struct {
 	MaxMS    float64 `json:"maxMs"`
 }
 
-// OpResult is what one kind of request did.
+// OpResult is the result of one kind of request.
 type OpResult struct {
 	Op        string  `json:"op"`
 	Requests  int64   `json:"requests"`
 	LatencyMS Latency `json:"latencyMs"`
 }
 
-// CodeCount says how often a code was answered.
+// CodeCount is how often a code was answered.
 type CodeCount struct {
 	Code  string `json:"code"`
 	Count int64  `json:"count"`
@@ -57,7 +57,7 @@ type ServerUse struct {
 	ResidentPeakBytes   float64 `json:"residentPeakBytes"`
 }
 
-// Measured is what one run gave.
+// Measured is the result of one run.
 type Measured struct {
 	Loop             string  `json:"loop"`             // open or closed
 	OfferedPerSecond float64 `json:"offeredPerSecond"` // requests a second; 0: as many as the connections allow
@@ -69,7 +69,7 @@ type Measured struct {
 	WorkPerSecond     float64 `json:"workPerSecond"`
 
 	LatencyMS    Latency     `json:"latencyMs"`
-	ClientLateMS Latency     `json:"clientLateMs"` // how late the client sent though a connection was free
+	ClientLateMS Latency     `json:"clientLateMs"` // delay of the client itself while a connection was free
 	Ops          []OpResult  `json:"ops"`
 	Codes        []CodeCount `json:"codes"`
 	Failed       int64       `json:"failed"` // any other answer, or none
@@ -78,7 +78,7 @@ type Measured struct {
 	Series       []Point     `json:"series"`
 }
 
-// Result is all that a command found out. It exists only if the check found nothing.
+// Result is the result of all runs. It exists only if the check found no difference.
 type Result struct {
 	Workload    string    `json:"workload"`
 	Unit        string    `json:"unit"` // of work
@@ -98,7 +98,7 @@ type Result struct {
 	Check Check      `json:"check"`
 }
 
-// CheckError means that the server did not do what it answered, so that there are no figures.
+// CheckError means that the server's stock does not agree with its answers, so there are no figures.
 type CheckError struct{ Check *Check }
 
 // Error lists the first differences.
@@ -113,7 +113,7 @@ func (e *CheckError) Error() string {
 	return text
 }
 
-// Run measures: it loads, warms up, does a run at each rate, and checks. A *CheckError means that the check failed.
+// Run loads stock, warms up, does a run at each rate, and checks. A *CheckError means that the check failed.
 func Run(ctx context.Context, o Options) (result *Result, err error) {
 	b, err := Open(ctx, o)
 	if err != nil {
@@ -165,7 +165,7 @@ func (b *Bench) describe() *Result {
 	}
 }
 
-// Result sums up. s is what all stretches of the measurement were like.
+// Result sums up the measurement. s describes each of its stretches.
 func (m *Measurement) Result(s Stretch) Measured {
 	r := m.rec
 	r.mu.Lock()
@@ -209,7 +209,7 @@ func useOf(s wire.Server, seconds, requests float64) ServerUse {
 	}
 }
 
-// per is a ratio, 0 of nothing: JSON has no infinity.
+// per is a ratio, or 0 if by is 0: JSON has no infinity.
 func per(of, by float64) float64 {
 	if by == 0 {
 		return 0

@@ -19,12 +19,12 @@ const (
 	opRefresh
 )
 
-// String is the name that people read.
+// String is the name for people.
 func (o op) String() string {
 	return [...]string{"allocate", "fulfill", "return", "deallocate", "read", "refresh"}[o]
 }
 
-// effect is what is known of a request's effect.
+// effect is what the client knows of a request's effect.
 type effect uint8
 
 const (
@@ -33,20 +33,19 @@ const (
 	unknown
 )
 
-// call says what a request is.
+// call describes a request.
 type call struct {
 	op   op
 	work int64 // units of work: lines, items
 }
 
-// session is one client on one connection: it says what to send next, and learns what came of it. It is used by one
-// goroutine.
+// session is one client on one connection. It makes the requests and gets their outcomes. One goroutine uses it.
 type session interface {
 	// request appends a whole HTTP request.
 	request(dst []byte) ([]byte, call)
-	// answered is told what came of the last request, before the next one.
+	// answered gets the outcome of the last request, before the next request.
 	answered(e effect)
-	// sample gives some of its orders, with what is known of them.
+	// sample gives some of the session's orders, with their expected state.
 	sample() []*order
 }
 
@@ -55,9 +54,9 @@ type order struct {
 	id    string
 	lines []orderLine
 
-	allocated, shipped, returned, released bool // all of its units
+	allocated, shipped, returned, released bool // all its units
 
-	uncertain bool // an answer did not come
+	uncertain bool // an outcome is unknown
 }
 
 // orderLine is units of one segment.
@@ -66,13 +65,13 @@ type orderLine struct {
 	units int64
 }
 
-// client is what the sessions have in common: random numbers, ids, the count.
+// client is what all sessions share: random numbers, ids, the ledger.
 type client struct {
 	b      *Bench
 	random *rand.Rand
 	prefix string // of order ids
 	number int64
-	seen   int // orders that were offered to the sample
+	seen   int // orders offered to the sample
 	kept   []*order
 }
 
@@ -84,7 +83,7 @@ func newClient(b *Bench, number int) client {
 	}
 }
 
-// newOrder is the next order, of no lines yet, in the memory of a former one that nobody keeps.
+// newOrder is the next order, without lines. It reuses the memory of an order that is not in the sample.
 func (c *client) newOrder(of *order) *order {
 	c.number++
 	var lines []orderLine
@@ -103,7 +102,7 @@ func (c *client) isKept(o *order) bool {
 	return false
 }
 
-// finished offers an order that will not change any more to the sample: every one has the same chance to be in it.
+// finished offers an order that will not change to the sample. All orders have the same chance.
 func (c *client) finished(o *order) {
 	c.seen++
 	if len(c.kept) < sampledOrders {
@@ -115,7 +114,7 @@ func (c *client) finished(o *order) {
 
 func (c *client) sample() []*order { return c.kept }
 
-// cellOf picks a segment: its record by popularity, any of its segments alike.
+// cell picks a segment: the record by popularity, each of its segments with the same chance.
 func (c *client) cell() int {
 	cell := c.b.picker.pick(c.random) * c.b.o.Segments
 	if c.b.o.Segments > 1 {
@@ -146,13 +145,13 @@ func (c *client) appendAllocate(dst []byte, o *order) []byte {
 	return finish(append(dst, `]}`...), mark)
 }
 
-// allocated counts the answer to that request.
+// allocated adds the outcome of that request to the ledger.
 func (c *client) allocated(o *order, e effect) {
 	o.allocated, o.uncertain = e == done, e == unknown
 	c.count(o, promised, e)
 }
 
-// count adds all units of an order to the count.
+// count adds all units of an order to the ledger.
 func (c *client) count(o *order, m movement, e effect) {
 	if e == notDone {
 		return
@@ -165,10 +164,10 @@ func (c *client) count(o *order, m movement, e effect) {
 // picker chooses records.
 type picker struct {
 	records    int
-	cumulative []float64 // of the records' popularity, the most popular first; nil if all are alike
+	cumulative []float64 // sums of the records' popularity, the most popular first; nil: all have the same
 }
 
-// newPicker gives the i-th record the weight 1/i^exponent. Which record is the i-th does not matter to the server.
+// newPicker gives the i-th record the weight 1/i^exponent.
 func newPicker(records int, exponent float64) *picker {
 	p := &picker{records: records}
 	if exponent == 0 || records == 1 {

@@ -12,8 +12,8 @@ import (
 	"apportion/bench/replay"
 )
 
-// benchCategory tells the segments of a record apart, if there are several. It is the one thing of the server's own
-// that a run changes: everybody else's stock gets the category's first value.
+// benchCategory tells several segments of a record apart. It is the only change that a run makes to the server's
+// schema: all other stock gets the category's first value.
 const benchCategory = "BenchSegment"
 
 type tagValue struct {
@@ -26,7 +26,7 @@ type tagCategory struct {
 	Values []tagValue `json:"values"`
 }
 
-// load writes the schema, the stock, and the rule if there is one.
+// load writes the schema, the stock, and the workload's rule.
 func (b *Bench) load(ctx context.Context) error {
 	if err := b.refuseUsed(ctx); err != nil {
 		return err
@@ -59,7 +59,7 @@ func (b *Bench) load(ctx context.Context) error {
 	return nil
 }
 
-// refuseUsed stops a run whose location has stock already: its sums would be those of two runs.
+// refuseUsed refuses a location with stock: the sums would be those of two runs.
 func (b *Bench) refuseUsed(ctx context.Context) error {
 	var reply queryReply
 	request := queryRequest{Locations: []string{b.location}, Type: "all-locations", Limit: 1}
@@ -72,8 +72,8 @@ func (b *Bench) refuseUsed(ctx context.Context) error {
 	return nil
 }
 
-// loadTags finds out what names a segment. Tags of the server's own categories are all given when stock is loaded, or a
-// category with percentages would split it.
+// loadTags finds the tags of the segments. Loading names the tags of all the server's categories, since a category with
+// percents would split the stock.
 func (b *Bench) loadTags(ctx context.Context) error {
 	if b.o.Segments > 1 {
 		if err := b.writeCategory(ctx); err != nil {
@@ -107,19 +107,19 @@ func (b *Bench) loadTags(ctx context.Context) error {
 
 func segmentValue(segment int) string { return "s" + strconv.Itoa(segment) }
 
-// tagsText is a member of a JSON object, with the comma before it; nothing, if there are no tags.
+// tagsText is a member of a JSON object with the comma before it, or nothing without tags.
 func tagsText(tags map[string]string) string {
 	if len(tags) == 0 {
 		return ""
 	}
 	text, err := json.Marshal(tags)
 	if err != nil {
-		panic(fmt.Sprintf("BUG: bench/load: tags cannot be encoded: %v", err)) // strings always can
+		panic(fmt.Sprintf("BUG: bench/load: tags cannot be encoded: %v", err)) // strings always can be
 	}
 	return `,"tags":` + string(text)
 }
 
-// writeCategory makes sure that the category has enough values; it never takes any away.
+// writeCategory makes sure that the category has enough values. It removes none.
 func (b *Bench) writeCategory(ctx context.Context) error {
 	var have tagCategory
 	err := b.client.Call(ctx, "GET", "/v1/tag-categories/"+benchCategory, "", nil, &have)
@@ -136,8 +136,8 @@ func (b *Bench) writeCategory(ctx context.Context) error {
 	return b.client.Call(ctx, "PUT", "/v1/tag-categories/"+benchCategory, b.o.Run+"-category", &want, nil)
 }
 
-// benchRule fills a line from its own segment and lets another one help that does not exist here: it makes a plan of
-// two candidates from the record's figures, as a rule of this kind does for every order.
+// benchRule fills a line from its own segment, with a second candidate that adds nothing. So it makes a plan of two
+// candidates from the record's figures, like a real rule.
 const benchRule = `
 function select(item, record)
   if record.available < item.quantity then
@@ -147,7 +147,7 @@ function select(item, record)
 end
 `
 
-// loadRule makes a rule active for this run's location only.
+// loadRule activates a rule for this run's location.
 func (b *Bench) loadRule(ctx context.Context) error {
 	name := "bench-" + b.o.Run
 	if err := b.client.Upload(ctx, b.rulePath(name, ""), "text/x-lua", []byte(benchRule)); err != nil {
@@ -166,10 +166,10 @@ func (b *Bench) rulePath(name, action string) string {
 	return "/v1/rules/" + url.PathEscape(name) + action
 }
 
-// removeTimeout bounds what is done after a run, even after one that was interrupted.
+// removeTimeout bounds the cleaning up after a run, also after an interrupted one.
 const removeTimeout = 10 * time.Second
 
-// removeRule takes the rule away again.
+// removeRule deactivates and deletes the rule.
 func (b *Bench) removeRule() error {
 	ctx, cancel := context.WithTimeout(context.Background(), removeTimeout)
 	defer cancel()

@@ -17,7 +17,7 @@ type waiter interface {
 	close()
 }
 
-// sleeper waits with the runtime's timers. On an idle process they are up to a millisecond late.
+// sleeper waits with the runtime's timers. In an idle process they are up to a millisecond late.
 type sleeper struct{ done chan struct{} }
 
 func newSleeper() waiter { return &sleeper{make(chan struct{}, 1)} }
@@ -41,7 +41,7 @@ func (s *sleeper) wait(until time.Time) error {
 func (s *sleeper) interrupt() {
 	select {
 	case s.done <- struct{}{}:
-	default: // it has been already
+	default: // interrupted before
 	}
 }
 

@@ -8,14 +8,14 @@ import (
 )
 
 // timerWaiter waits for a kernel timer through the runtime's poller. The runtime rounds the sleep of an idle process up
-// to whole milliseconds. A server that answers faster would get that error in every latency.
+// to whole milliseconds, which would add that error to the latency of a fast server.
 type timerWaiter struct {
 	file *os.File
 	fd   int
 	read [8]byte
 }
 
-// newWaiter makes the most exact waiter of this system.
+// newWaiter makes the most exact waiter of the system.
 func newWaiter() waiter {
 	fd, err := unix.TimerfdCreate(unix.CLOCK_MONOTONIC, unix.TFD_NONBLOCK|unix.TFD_CLOEXEC)
 	if err != nil {
@@ -39,7 +39,7 @@ func (w *timerWaiter) wait(until time.Time) error {
 	return nil
 }
 
-// a file of the poller's takes deadlines
+// The poller's files take deadlines.
 func (w *timerWaiter) interrupt() { _ = w.file.SetReadDeadline(time.Unix(1, 0)) }
 
 func (w *timerWaiter) close() { _ = w.file.Close() } // nothing was written

@@ -34,7 +34,7 @@ func (w *worker) interrupt() {
 	w.waiter.interrupt()
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	_ = w.conn.SetDeadline(time.Unix(1, 0)) // fails only if the connection is broken already
+	_ = w.conn.SetDeadline(time.Unix(1, 0)) // fails only on a broken connection
 }
 
 // connect gives the worker a connection. The deadline bounds all waits for it.
@@ -42,7 +42,7 @@ func (w *worker) connect(conn net.Conn, deadline time.Time) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.conn, w.closing = wire.NewConn(conn), false
-	_ = w.conn.SetDeadline(deadline) // fails only if the connection is broken already, which using it will tell
+	_ = w.conn.SetDeadline(deadline) // fails only on a broken connection, and then its use fails, too
 }
 
 // run sends requests until the stretch is over.
@@ -69,7 +69,7 @@ func (w *worker) run(ctx context.Context, p *schedule, rec *recorder, connection
 			}
 			next = due.Add(gap)
 		}
-		free := due.After(now) // in time: the client itself is to blame if it sends late
+		free := due.After(now) // a late request is then the client's own delay
 		if err := w.waiter.wait(due); err != nil {
 			return context.Cause(ctx)
 		}
@@ -94,8 +94,8 @@ func (w *worker) run(ctx context.Context, p *schedule, rec *recorder, connection
 // codeConnection is the outcome of a request if its connection broke.
 const codeConnection = "connection-lost"
 
-// exchange sends the session's next request and reads the answer. An error ends the run: the server calls the request
-// itself wrong.
+// exchange sends the session's next request and reads the answer. An error ends the run: the server reports that the
+// request itself is wrong.
 func (w *worker) exchange(open bool, due time.Time) (a answer, err error) {
 	var c call
 	w.out, c = w.session.request(w.out[:0])
@@ -129,7 +129,7 @@ func (w *worker) exchange(open bool, due time.Time) (a answer, err error) {
 	return a, nil
 }
 
-// codeInsufficient is the refusal for lack of stock.
+// codeInsufficient is the refusal for missing stock.
 const codeInsufficient = "insufficient"
 
 // outcomeOf reads the outcome of an answer. sound is false if the request itself was wrong.
@@ -171,9 +171,9 @@ func codeOf(body []byte) string {
 	return string(code)
 }
 
-// redial makes a new connection. It tries for as long as a server's restart may take.
+// redial makes a new connection. It tries until the server has had time for a restart.
 func (w *worker) redial(ctx context.Context, p *schedule) error {
-	_ = w.conn.Close() // it is broken, or about to be
+	_ = w.conn.Close() // broken, or about to be
 	for deadline := time.Now().Add(redialTimeout); ; {
 		if err := ctx.Err(); err != nil {
 			return err
@@ -181,7 +181,7 @@ func (w *worker) redial(ctx context.Context, p *schedule) error {
 		conn, err := w.dial()
 		if err == nil {
 			w.connect(conn, p.last.Add(requestTimeout))
-			return ctx.Err() // looked at after connecting: an interruption before that did not reach this connection
+			return ctx.Err() // checked after connecting: an earlier interrupt missed this connection
 		}
 		if time.Now().After(deadline) {
 			return fmt.Errorf("the server has not taken a connection for %s: %w", redialTimeout, err)

@@ -10,15 +10,15 @@ type workload struct {
 
 	connections, records, lines int // defaults
 	linesMax                    int
-	fixed                       bool // the records are the workload's, not the user's
+	fixed                       bool // the workload sets the records, not the user
 
 	newSession func(b *Bench, number int) session
 
-	loadedUnits func(o *Options) int64 // of each segment; nil: more than anybody takes
-	refusals    bool                   // insufficient is an answer that is expected
-	setsStock   bool                   // the sessions set on hand themselves
+	loadedUnits func(o *Options) int64 // of each segment; nil: more than the run takes
+	refusals    bool                   // the answer insufficient is expected
+	setsStock   bool                   // the sessions set on hand
 	rule        bool                   // a select rule decides
-	perRecord   bool                   // which segments serve a line is not known beforehand
+	perRecord   bool                   // the segments of a line are not known beforehand
 }
 
 // workloads in the order in which they are listed.
