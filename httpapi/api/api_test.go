@@ -87,7 +87,8 @@ func TestBodies(t *testing.T) {
 			t.Errorf("got %s, %v, want %s", got, err, want)
 		}
 	}
-	for _, body := range []any{DeactivateRule{}, StartBacktest{}, TransferLeader{}, DryRunSegment{}} {
+	for _, body := range []any{DeactivateRule{}, StartBacktest{}, TransferLeader{}, DryRunSegment{}, Redistribute{},
+		DeleteRecords{}, Query{}, ChangeOrder{}, ReturnOrder{}} {
 		if got, err := json.Marshal(body); err != nil || string(got) != "{}" {
 			t.Errorf("%T: got %s, %v, want {}", body, got, err)
 		}

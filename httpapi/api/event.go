@@ -1,0 +1,39 @@
+package api
+
+// Events has events in the order of the log. Next is the after of the request that goes on behind them.
+type Events struct {
+	AsOf   uint64  `json:"asOf"`
+	Next   uint64  `json:"next"`
+	Events []Event `json:"events"`
+}
+
+// Event is something that happened to stock, orders, the schema or rules.
+type Event struct {
+	ID       uint64 `json:"id"`
+	Type     string `json:"type"`
+	Index    uint64 `json:"index"`
+	Time     string `json:"time"`
+	UPC      string `json:"upc,omitempty"`
+	Location string `json:"location,omitempty"`
+	Tags     Tags   `json:"tags,omitempty"`
+	OrderID  string `json:"orderId,omitempty"`
+	ItemID   string `json:"itemId,omitempty"`
+	Name     string `json:"name,omitempty"`
+	Reason   string `json:"reason,omitempty"`
+	Units    int64  `json:"units"`
+	Limit    int64  `json:"limit"`
+}
+
+// Ready tells that a node has caught up and its disk answers.
+type Ready struct {
+	Status string  `json:"status"`
+	AsOf   uint64  `json:"asOf"`
+	Checks []Check `json:"checks,omitempty"` // with verbose
+}
+
+// Check is one of the things that readiness depends on.
+type Check struct {
+	Name   string `json:"name"`
+	Status string `json:"status"` // ok or failed
+	Detail string `json:"detail"`
+}

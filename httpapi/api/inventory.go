@@ -1,0 +1,95 @@
+package api
+
+// Query is the body that asks for records by items, locations and tags. Items or locations are needed.
+type Query struct {
+	Items     []QueryItem `json:"items,omitempty"`
+	Locations []string    `json:"locations,omitempty"`
+	Tags      Tags        `json:"tags,omitempty"`
+	Type      string      `json:"type,omitempty"`  // all-locations by default
+	Limit     int64       `json:"limit,omitempty"` // 1,000 by default
+}
+
+// QueryItem is an item of a Query.
+type QueryItem struct {
+	UPC      string `json:"upc" required:"true"`
+	Quantity int64  `json:"quantity,omitempty"` // 1 by default
+	Tags     Tags   `json:"tags,omitempty"`
+}
+
+// Records has records.
+type Records struct {
+	AsOf      uint64   `json:"asOf"`
+	Records   []Record `json:"records"`
+	Truncated *bool    `json:"truncated,omitempty"` // of a query: there may be more
+}
+
+// Figures are the units of a record, a segment or a sum.
+type Figures struct {
+	OnHand      int64 `json:"onHand"`
+	Allocated   int64 `json:"allocated"`
+	Pending     int64 `json:"pending"`
+	SafetyStock int64 `json:"safetyStock"`
+	Available   int64 `json:"available"`
+}
+
+// Record is one UPC at one location.
+type Record struct {
+	UPC      string `json:"upc"`
+	Location string `json:"location"`
+	Version  uint64 `json:"version"`
+	Figures
+	Floor        int64      `json:"floor"`
+	LTD          int64      `json:"ltd"`
+	Due          bool       `json:"due"`
+	WaitsForPlan bool       `json:"waitsForPlan,omitempty"`
+	Segments     []Segment  `json:"segments"`
+	Future       []Delivery `json:"future"`
+}
+
+// Segment is the part of a record with one set of tags.
+type Segment struct {
+	Tags Tags `json:"tags"`
+	Figures
+	Floor int64 `json:"floor"`
+	LTD   int64 `json:"ltd"`
+}
+
+// Delivery is stock that is not on hand yet.
+type Delivery struct {
+	DeliveryDate string `json:"deliveryDate"`
+	Quantity     int64  `json:"quantity"`
+	Tags         Tags   `json:"tags"`
+	Split        bool   `json:"split"` // by percentages, on arrival
+}
+
+// Aggregate is the body that asks for sums over locations.
+type Aggregate struct {
+	Items     []AggregateItem `json:"items" required:"true"`
+	Locations []string        `json:"locations,omitempty"`
+	Tags      Tags            `json:"tags,omitempty"`
+}
+
+// AggregateItem is an item of an Aggregate.
+type AggregateItem struct {
+	UPC string `json:"upc" required:"true"`
+}
+
+// Aggregates has the sums of the asked items, in their order.
+type Aggregates struct {
+	AsOf  uint64           `json:"asOf"`
+	Items []AggregatedItem `json:"items"`
+}
+
+// AggregatedItem is the sum of the records of one UPC.
+type AggregatedItem struct {
+	UPC       string `json:"upc"`
+	Locations int64  `json:"locations"`
+	Figures
+	Segments []AggregatedSegment `json:"segments"`
+}
+
+// AggregatedSegment is the sum of the segments with the same tags.
+type AggregatedSegment struct {
+	Tags Tags `json:"tags"`
+	Figures
+}
