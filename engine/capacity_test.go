@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// discrete gives a category of n values without percents.
+// discrete is a category of n values without percents.
 func discrete(name string, n int) *PutTagCategory {
 	c := &PutTagCategory{Name: name}
 	for i := range n {
@@ -15,7 +15,7 @@ func discrete(name string, n int) *PutTagCategory {
 	return c
 }
 
-// backorders asks for the most that one command can, of one segment.
+// backorders asks for the most that one command can promise, of one segment.
 func backorders(order string, tags ...Tag) *Allocate {
 	c := &Allocate{OrderID: order, Backorder: true}
 	for i := range OrderLinesMax {
@@ -24,7 +24,7 @@ func backorders(order string, tags ...Tag) *Allocate {
 	return c
 }
 
-// TestAcceptedStateCanBeLoaded: whatever commands within the limits add up to, a restart reads it.
+// TestAcceptedStateCanBeLoaded: any state that commands within the limits reach can be loaded again.
 func TestAcceptedStateCanBeLoaded(t *testing.T) {
 	h := newHost(t)
 	h.must(discrete("A", 20))
@@ -44,7 +44,7 @@ func TestAcceptedStateCanBeLoaded(t *testing.T) {
 	}
 }
 
-// TestShortOfHugePromises: a record whose promises are as large as they can be is still split.
+// TestShortOfHugePromises: a record with the largest possible promises can still be split.
 func TestShortOfHugePromises(t *testing.T) {
 	h := newHost(t)
 	h.must(channels(5000, 5000))
@@ -79,7 +79,7 @@ func TestSegmentsOfARecordAreBounded(t *testing.T) {
 	h.wantCode(&Transfer{Items: []TransferItem{{UPC: "U", FromLocation: "L", ToLocation: "L", Quantity: 1,
 		ToTags: []Tag{{"A", "v0"}, {"B", "v16"}}}}}, CodeTooMany, "items[0].to.tags")
 
-	// A split that the record has no room for is left undone, and the record due.
+	// A split that exceeds the record's capacity is not done, and the record stays due.
 	h.must(channels(5000, 5000))
 	h.must(&Redistribute{Scope: Scope{All: true}, Now: true})
 	if h.e.ReadRecord("U", "L", &v); len(v.Segments) != SegmentsPerRecordMax || !v.Due {
@@ -87,7 +87,7 @@ func TestSegmentsOfARecordAreBounded(t *testing.T) {
 	}
 }
 
-// TestFullSchemaGoesOn: when no further combination of values may be created, stock of the known ones still can be set.
+// TestFullSchemaGoesOn: if no further combination of values can be created, stock of the known ones can still be set.
 func TestFullSchemaGoesOn(t *testing.T) {
 	h := newHost(t)
 	h.must(channels(5000, 5000))
@@ -101,8 +101,8 @@ func TestFullSchemaGoesOn(t *testing.T) {
 	}
 }
 
-// TestWhatIsTakenBackLeavesNoTrace: reservations, deliveries and closed orders that are set and given up again and
-// again do not pile up until their time.
+// TestWhatIsTakenBackLeavesNoTrace: reservations, deliveries and closed orders that are made and ended repeatedly do
+// not pile up until their time.
 func TestWhatIsTakenBackLeavesNoTrace(t *testing.T) {
 	h := newHost(t)
 	h.must(&Refresh{Location: "L", Items: []StockItem{units("U", 5)}})
@@ -130,12 +130,13 @@ func TestRefusedReturnNamesNothing(t *testing.T) {
 	}
 }
 
-// TestFullStateRefuses: when rows run out, what needs new ones is refused, and what gives some up is not.
+// TestFullStateRefuses: without free rows, commands that need new rows are refused, and commands that free rows are
+// not.
 func TestFullStateRefuses(t *testing.T) {
 	h := newHost(t)
 	h.must(&Refresh{Location: "L", Items: []StockItem{units("U", 5)}})
 	h.must(allocate("o", ModeAll, ask("1", "U", 5)))
-	h.e.futures.Place(mem.SlabRowsMax - 1) // as if so many deliveries were waited for
+	h.e.futures.Place(mem.SlabRowsMax - 1) // as if so many deliveries were expected
 	if r := h.apply(allocate("p", ModeAll, ask("1", "U", 1))); r.Code != CodeTooMany || r.Field != "state" {
 		t.Errorf("an allocate: %v at %q", r.Code, r.Field)
 	}

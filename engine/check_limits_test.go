@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// runLimit: as many as may be are taken, and one more is refused with the field and the value.
+// runLimit: a command at the limit is accepted, and one above it is refused with the field and the value.
 func runLimit(t *testing.T, name string, limit int, field, value string, of func(n int) Command) {
 	t.Helper()
 	runChecks(t, []checkCase{{name + ", as many as may be", of(limit), "", ""},
@@ -17,7 +17,7 @@ func runLimit(t *testing.T, name string, limit int, field, value string, of func
 // textOf is a text of n bytes.
 func textOf(n int) string { return strings.Repeat("x", n) }
 
-// textLimit is a text of a command: how long it may be, and its field in the refusal.
+// textLimit is a text of a command: its longest length, and its field in the refusal.
 type textLimit struct {
 	bytesMax int
 	field    string
@@ -34,7 +34,7 @@ func runTextLimits(t *testing.T, tests []textLimit) {
 	}
 }
 
-// TestStockTextLimits: every text of a command about stock or the schema may be so long, and not a byte longer.
+// TestStockTextLimits: each text of a command about stock or the schema has a longest length.
 func TestStockTextLimits(t *testing.T) {
 	tagged := func(category, value string) Command {
 		return refreshOf(func(c *Refresh) { c.Items[1].Tags = []Tag{{category, value}} })
@@ -102,7 +102,7 @@ func TestStockTextLimits(t *testing.T) {
 	})
 }
 
-// TestOrderTextLimits: every text of a command about orders or rules may be so long, and not a byte longer.
+// TestOrderTextLimits: each text of a command about orders or rules has a longest length.
 func TestOrderTextLimits(t *testing.T) {
 	line := func(change func(*AllocateLine)) Command {
 		return allocateOf(func(c *Allocate) { change(&c.Lines[0]) })
@@ -179,7 +179,7 @@ func TestOrderTextLimits(t *testing.T) {
 	})
 }
 
-// TestNumberLimits: so many elements a list of a command may have, and so high its numbers may be.
+// TestNumberLimits: each list of a command has a greatest length, and each number a greatest value.
 func TestNumberLimits(t *testing.T) {
 	f := func(name string, limit int, field string, of func(n int) Command) {
 		t.Helper()
@@ -266,7 +266,7 @@ func TestNumberLimits(t *testing.T) {
 	})
 }
 
-// TestCheckRuleLimits: what rules may ask for is taken, and one more refused.
+// TestCheckRuleLimits: rules at their limits are accepted, and above them refused.
 func TestCheckRuleLimits(t *testing.T) {
 	f := func(name string, limit int, field string, of func(n int) Command) {
 		t.Helper()
@@ -289,13 +289,13 @@ func TestCheckRuleLimits(t *testing.T) {
 			}
 		})
 	})
-	// A scope is that of one hook: without it, each part of one is refused.
+	// Only a hook has a scope: without a hook, each part of a scope is refused.
 	for _, scope := range []RuleScope{{Locations: []string{"L"}}, {UPCPrefix: "U"}, {Tags: []Tag{{"Channel", "Web"}}}} {
 		runChecks(t, []checkCase{{"a scope without a hook", &DeactivateRule{Name: "r", RuleScope: scope}, "hook", "0"}})
 	}
 }
 
-// TestPlanLimits: what a rule has decided about a line is checked as the rest of the command is.
+// TestPlanLimits: the plan of a rule is checked like the rest of the command.
 func TestPlanLimits(t *testing.T) {
 	f := func(field string, limit int, of func(n int) PlannedLine) {
 		t.Helper()
@@ -322,7 +322,7 @@ func TestPlanLimits(t *testing.T) {
 	f("candidates", RecordUnitsMax, func(n int) PlannedLine { return candidates(candidate("A", 0, int64(n))) })
 }
 
-// TestJobLimits: the description of a job may be so long.
+// TestJobLimits: the description of a job has a longest length.
 func TestJobLimits(t *testing.T) {
 	for field, of := range map[string]struct {
 		limit int

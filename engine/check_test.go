@@ -9,7 +9,7 @@ import (
 	"pgregory.net/rapid"
 )
 
-// Each of these is right; a test changes one thing.
+// Each of these commands is valid. A test changes one thing.
 
 func rightItem() StockItem {
 	return StockItem{UPC: "0042", Quantity: 3, Tags: []Tag{{"Channel", "Web"}}}
@@ -68,7 +68,7 @@ func categoryOf(change func(*PutTagCategory)) Command {
 	return c
 }
 
-// discreteOf changes a category without percents.
+// discreteOf changes a valid category without percents.
 func discreteOf(change func(*PutTagCategory)) Command {
 	c := &PutTagCategory{Name: "OrderType", Values: []Value{
 		{Name: "Ship", Percent: NoPercent, Default: true, Max: NoMax}, {Name: "Pickup", Percent: NoPercent, Max: NoMax},
@@ -115,7 +115,7 @@ var long65 = strings.Repeat("x", 65)
 type checkCase struct {
 	name  string
 	c     Command
-	field string // "": right
+	field string // "": valid
 	value string
 }
 
@@ -386,7 +386,7 @@ func TestCheckKey(t *testing.T) {
 	}
 }
 
-// TestIsPlain compares the fast way with the slow one, for each byte at each place and for any text.
+// TestIsPlain compares the fast way with the slow one, for each byte at each position and for random texts.
 func TestIsPlain(t *testing.T) {
 	for length := 1; length <= 24; length++ {
 		for at := range length {
@@ -415,7 +415,7 @@ func TestIsPlain(t *testing.T) {
 func TestShownText(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		shown := shownText(genText().Draw(t, "s"))
-		// A byte that is no UTF-8 becomes a character of three.
+		// A byte that is not UTF-8 becomes a character of three bytes.
 		if !isPlain(shown) || utf8.RuneCountInString(shown) > shownBytesMax+1 {
 			t.Fatalf("shown: %q", shown)
 		}

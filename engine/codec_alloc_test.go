@@ -4,7 +4,8 @@ package engine
 
 import "testing"
 
-// TestCodecAllocations covers what Apply, and the answer to it, do for each command. The first run grows the scratch.
+// TestCodecAllocations measures what Apply does for each command, and what encodes the answer. The first run grows the
+// scratch.
 func TestCodecAllocations(t *testing.T) {
 	var (
 		scratch commandScratch

@@ -8,7 +8,7 @@ import (
 	"pgregory.net/rapid"
 )
 
-// FuzzDecodeCommand feeds garbage: no panic, and whatever decodes is exactly what encoding writes.
+// FuzzDecodeCommand decodes garbage: it never panics, and what decodes is exactly what encoding writes.
 func FuzzDecodeCommand(f *testing.F) {
 	for i, kind := range commandKinds {
 		example := rapid.Custom(func(t *rapid.T) []byte {
@@ -65,7 +65,7 @@ func FuzzDecodeResult(f *testing.F) {
 	})
 }
 
-// FuzzDigestDifference compares a command with bytes that are no digest.
+// FuzzDigestDifference compares a command with bytes that are not a digest.
 func FuzzDigestDifference(f *testing.F) {
 	digest := appendDigest(nil, &oneAllocate)
 	f.Add(digest)

@@ -2,7 +2,7 @@ package engine
 
 import "pgregory.net/rapid"
 
-// Generators of commands and results in the normal form: what encoding and decoding gives back unchanged.
+// Generators of commands and results in normal form: encoding and decoding does not change them.
 
 var commandKinds = func() (kinds []Kind) {
 	for k := range Kind(len(commands)) {
@@ -25,7 +25,7 @@ func genQuantity() *rapid.Generator[int64] {
 	return rapid.OneOf(rapid.Int64Range(-3, 300), rapid.Int64())
 }
 
-// genList gives lists that are mostly short and now and then longer than a table of names begins at.
+// genList draws lists that are mostly short, and sometimes longer than the first length with a table of names.
 func genList[E any](element func(t *rapid.T) E) *rapid.Generator[[]E] {
 	return rapid.OneOf(
 		rapid.SliceOfN(rapid.Custom(element), 0, 4),

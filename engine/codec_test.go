@@ -25,7 +25,7 @@ var (
 	}
 )
 
-// anyVersion: a command that was read says in which version it was written.
+// anyVersion ignores the version of a command, which only a decoded command has.
 var anyVersion = cmpopts.IgnoreFields(Envelope{}, "Version")
 
 func TestCommandRoundTrip(t *testing.T) {
@@ -107,7 +107,7 @@ func TestScratchTagsAreCapped(t *testing.T) {
 	}
 }
 
-// TestCommandGolden pins the format: logs are read by later versions.
+// TestCommandGolden fixes the format: later versions read these logs.
 func TestCommandGolden(t *testing.T) {
 	got := AppendCommand(nil, &Envelope{Key: "k1"}, &oneAllocate)
 	want := "040601" + "02" + hex.EncodeToString([]byte("k1")) +
@@ -119,7 +119,7 @@ func TestCommandGolden(t *testing.T) {
 	}
 }
 
-// TestCommandVersions: a command is written in the oldest version that can express it, for nodes with older programs.
+// TestCommandVersions: a command has the oldest version that can express it, for nodes with older programs.
 func TestCommandVersions(t *testing.T) {
 	f := func(want byte, env Envelope, c Command) {
 		t.Helper()
@@ -144,7 +144,7 @@ func TestCommandVersions(t *testing.T) {
 	f(5, Envelope{}, &PutLocationGroup{Group: "g"})
 }
 
-// TestCommandOfVersion1 reads a command of the version before rules.
+// TestCommandOfVersion1 reads a command from before rules.
 func TestCommandOfVersion1(t *testing.T) {
 	b := AppendCommand(nil, &Envelope{Key: "k1"}, &oneAllocate)
 	b[0] = 1

@@ -74,8 +74,8 @@ var commandExamples = []struct {
 		Tags: []Tag{{"Channel", "Web"}, {"Defective", "NO"}}, DryRun: true}},
 }
 
-// TestCommandsGolden pins the bytes of every command in the log, and those that stand for it beside a kept result.
-// Both are read by later versions, and all replicas must agree on the second.
+// TestCommandsGolden fixes the bytes of every command in the log, and the bytes that are kept of it with its result.
+// Later versions read both, and all replicas must agree on the second.
 func TestCommandsGolden(t *testing.T) {
 	const path = "testdata/commands.txt"
 	var got bytes.Buffer

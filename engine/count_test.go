@@ -7,8 +7,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// TestCountShort: if more of an item shipped than was counted, its on hand becomes 0 and the shortfall is reported. The
-// other items are counted.
+// TestCountShort: if more units of an item shipped than were counted, its on hand becomes 0 and the answer reports the
+// shortfall. The other items are counted.
 func TestCountShort(t *testing.T) {
 	counted := &Refresh{Location: "L", Count: "c", Items: []StockItem{units("X", 9), units("Y", 1), units("Z", 3)}}
 	shipped := func(more ...Command) *host {
@@ -22,7 +22,7 @@ func TestCountShort(t *testing.T) {
 		return h
 	}
 	h := shipped()
-	for range 2 { // a count may be loaded again
+	for range 2 { // a repeated count changes nothing
 		r := h.must(counted)
 		if diff := cmp.Diff([]Shortfall{{Item: 1, Units: 1}}, r.Shortfalls); diff != "" {
 			t.Errorf("short of: %s", diff)
@@ -38,7 +38,7 @@ func TestCountShort(t *testing.T) {
 		t.Errorf("the events are %+v", events)
 	}
 
-	// A group's shortfall is that of its sum, and is no segment's.
+	// A tag group has one shortfall, for its sum.
 	h = shipped(channels(5000, 5000))
 	if r := h.must(counted); len(r.Shortfalls) != 1 || r.Shortfalls[0] != (Shortfall{Item: 1, Units: 1}) {
 		t.Errorf("a group is short of %+v", r.Shortfalls)
@@ -49,7 +49,7 @@ func TestCountShort(t *testing.T) {
 		t.Errorf("the last event is %+v", ev)
 	}
 
-	// What is refused for another item reports nothing.
+	// A command that another item refuses reports no shortfall.
 	h = shipped()
 	r := h.wantCode(&Refresh{Location: "L", Count: "c", Items: append(counted.Items[:2:2], units("X", 1))},
 		CodeDuplicate, "items[2].upc")
@@ -64,7 +64,7 @@ func TestCountShort(t *testing.T) {
 	h.want("X", "L", `{} 10/0/0/10 `)
 }
 
-// TestCountShortfallsAreBounded: the answer lists some of them, the events all.
+// TestCountShortfallsAreBounded: the answer lists some shortfalls, the events list all.
 func TestCountShortfallsAreBounded(t *testing.T) {
 	h := newHost(t)
 	full := &Refresh{Location: "L"}

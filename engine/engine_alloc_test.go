@@ -9,9 +9,10 @@ import (
 	"apportion/engine"
 )
 
-// The race detector allocates on its own, so these tests are not for it.
+// The race detector allocates, so these tests run without it.
 
-// TestAllocateAllocations measures over many commands: memory comes in chunks, which is nothing per command.
+// TestAllocateAllocations measures many commands: memory comes in chunks, so that a command allocates nothing on
+// average.
 func TestAllocateAllocations(t *testing.T) {
 	e := stockedEngine(t, 1000, 5, bigStock)
 	a := newAllocator(1000)
@@ -24,7 +25,7 @@ func TestAllocateAllocations(t *testing.T) {
 	a.check(t)
 }
 
-// TestPlannedAllocateAllocations is TestAllocateAllocations for lines that a rule has planned.
+// TestPlannedAllocateAllocations is TestAllocateAllocations for lines with a rule's plan.
 func TestPlannedAllocateAllocations(t *testing.T) {
 	const orders = 20_000
 	e := stockedEngine(t, 1, 5, bigStock)
@@ -33,7 +34,7 @@ func TestPlannedAllocateAllocations(t *testing.T) {
 	env := engine.Envelope{RulesIndex: e.Rules().Index(), Plans: []engine.PlannedLine{{Rule: "r", Version: 1,
 		Outcome: engine.PlanCandidates, Candidates: []engine.PlannedCandidate{
 			{Tags: []engine.Tag{tag("Channel", "v1")}, Max: 1}, {Tags: []engine.Tag{tag("Channel", "v2")}, Keep: 3}}}}}
-	commands := make([][]byte, 2*orders+1) // AllocsPerRun calls once more
+	commands := make([][]byte, 2*orders+1) // AllocsPerRun makes one call more
 	for i := range commands {
 		commands[i] = engine.AppendCommand(nil, &env, &engine.Allocate{OrderID: fmt.Sprint("o", i),
 			Lines: []engine.AllocateLine{

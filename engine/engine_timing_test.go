@@ -23,8 +23,8 @@ const benchNowMS = 1_700_000_000_000
 // bigStock never runs out in a benchmark.
 const bigStock = 1_000_000_000
 
-// stockedEngine has records with UPCs u0000000, u0000001, ... at the location X, of so many segments each, with so many
-// units in each segment.
+// stockedEngine has records with UPCs u0000000, u0000001, ... at the location X, each with the given number of
+// segments, and units in each segment.
 func stockedEngine(tb testing.TB, records, segments int, units int64) *engine.Engine {
 	tb.Helper()
 	e := engine.New()
@@ -54,8 +54,8 @@ func stockedEngine(tb testing.TB, records, segments int, units int64) *engine.En
 
 func benchUPC(i int) string { return fmt.Sprintf("u%07d", i) }
 
-// allocator makes single-line Allocates for ever new orders without encoding each: order id and UPC are patched into
-// the commands' binary form, as a server writes them straight from the request. The commands are those of one entry.
+// allocator makes single-line Allocates for new orders without encoding each of them. It writes order id and UPC into
+// the binary form of the commands, as a server does with a request. The commands are those of one entry.
 type allocator struct {
 	commands [][]byte
 	orderID  int // offset in a command
@@ -79,7 +79,7 @@ func newAllocator(records int) *allocator {
 	return a
 }
 
-// apply sends the next order to a record that is far from the last one's in memory.
+// apply sends the next order, for a record that is far from the last one in memory.
 func (a *allocator) apply(e *engine.Engine) {
 	index, at := e.AppliedIndex(), a.next%entryCommands
 	if at == 0 {
@@ -91,7 +91,7 @@ func (a *allocator) apply(e *engine.Engine) {
 	a.dst = e.Apply(index, benchNowMS, a.commands[at], a.dst[:0])
 }
 
-// patch makes the commands those of the next entry.
+// patch turns the commands into those of the next entry.
 func (a *allocator) patch() {
 	for i, c := range a.commands {
 		n := a.next + i
@@ -107,7 +107,7 @@ func decimals(dst []byte, n int) {
 	}
 }
 
-// check demands that the last answer was a success.
+// check fails the test unless the last answer was a success.
 func (a *allocator) check(tb testing.TB) {
 	tb.Helper()
 	var r engine.Result
@@ -116,12 +116,11 @@ func (a *allocator) check(tb testing.TB) {
 	}
 }
 
-// entryCommands is how many commands share a log entry in the benchmarks, as many as 64 waiting callers give.
+// entryCommands is how many commands share a log entry in the benchmarks: 64 waiting callers give as many.
 const entryCommands = 64
 
-// BenchmarkAllocate is a single-line Allocate through Apply, 64 in an entry. reused: in memory that orders before them
-// have left, as in a server that has run for a while. fresh: in memory that the engine has never had, where the
-// operating system's work for new pages counts too.
+// BenchmarkAllocate is a single-line Allocate through Apply, 64 in an entry. reused: in memory that earlier orders have
+// left, as in a server after some time. fresh: in new memory, with the operating system's work for new pages.
 func BenchmarkAllocate(b *testing.B) {
 	for _, records := range []int{1000, 100_000} {
 		b.Run(fmt.Sprintf("records=%d/reused", records), func(b *testing.B) {
@@ -155,17 +154,17 @@ func BenchmarkAllocate(b *testing.B) {
 	}
 }
 
-// ordersAtOnce is how many orders are in memory at once when their memory is used again.
+// ordersAtOnce is how many orders are in memory when memory is reused.
 const ordersAtOnce = 500_000
 
-// fill makes orders without measuring.
+// fill makes orders outside the measurement.
 func (a *allocator) fill(e *engine.Engine) {
 	for range ordersAtOnce {
 		a.apply(e)
 	}
 }
 
-// empty releases all orders, lets them grow old and leave memory, and takes the checkpoint that writes them.
+// empty releases all orders, moves them out of memory after their time, and takes the checkpoint that writes them.
 func (a *allocator) empty(e *engine.Engine) {
 	for ; a.emptied < a.next; a.emptied++ {
 		c := &engine.OrderChange{Action: engine.KindDeallocate, OrderID: fmt.Sprintf("order-%010d", a.emptied)}
@@ -184,8 +183,8 @@ func (a *allocator) empty(e *engine.Engine) {
 	runtime.GC()
 }
 
-// BenchmarkAllocateMaps is the yardstick for BenchmarkAllocate on a machine that others use too: Go maps, one counter a
-// record, an order's units, and nothing of what makes a promise keepable.
+// BenchmarkAllocateMaps is the yardstick for BenchmarkAllocate on a shared machine: Go maps with a counter for each
+// record and an order's units, and nothing else.
 func BenchmarkAllocateMaps(b *testing.B) {
 	for _, records := range []int{1000, 100_000} {
 		b.Run(fmt.Sprintf("records=%d", records), func(b *testing.B) {
@@ -213,7 +212,7 @@ func BenchmarkAllocateMaps(b *testing.B) {
 	}
 }
 
-// withWriter runs read as it is, and beside a writer that allocates without a pause.
+// withWriter runs read alone, and beside a writer that allocates without a pause.
 func withWriter(b *testing.B, read func(b *testing.B, e *engine.Engine)) {
 	const records = 1000
 	b.Run("alone", func(b *testing.B) { read(b, stockedEngine(b, records, 5, bigStock)) })
@@ -265,7 +264,7 @@ func tooMuch() *engine.Allocate {
 			Tags: []engine.Tag{tag("Channel", "v1")}}}}
 }
 
-// heap is what is reachable: bytes and objects.
+// heap is the reachable memory: bytes and objects.
 func heap() (bytes, objects uint64) {
 	runtime.GC()
 	runtime.GC()
@@ -282,7 +281,7 @@ func manyRecordsOrSkip(b *testing.B) {
 	}
 }
 
-// BenchmarkMemory tells segments from records by building the same records with 1 and with 5 segments.
+// BenchmarkMemory separates segments from records: it builds the same records with 1 and with 5 segments.
 func BenchmarkMemory(b *testing.B) {
 	manyRecordsOrSkip(b)
 	for b.Loop() {
@@ -304,7 +303,7 @@ func heapOf(b *testing.B, segments int) (bytes, objects uint64) {
 	return bytes - bytesBefore, objects - objectsBefore
 }
 
-// sliceBytes is what a checkpoint encodes at a time.
+// sliceBytes is how much a checkpoint encodes at a time.
 const sliceBytes = 64 << 10
 
 // BenchmarkLoad fills an engine from the rows of a checkpoint, in the order of their keys.
@@ -333,8 +332,8 @@ func BenchmarkLoad(b *testing.B) {
 	}
 }
 
-// BenchmarkCheckpoint compares Apply while a checkpoint of 1 million records is under way (a slice after each batch,
-// old rows are encoded before they change) with Apply before it.
+// BenchmarkCheckpoint compares Apply during a checkpoint of 1 million records with Apply before it. The checkpoint
+// takes a slice after each batch, and Apply encodes old rows before it changes them.
 func BenchmarkCheckpoint(b *testing.B) {
 	manyRecordsOrSkip(b)
 	const batch, batches = 64, 4000

@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// TestPlannedRestWaits: what the candidates cannot give waits in the line's own segment. What a rule has left there
-// goes to those that wait, and to no later line of the command.
+// TestPlannedRestWaits: units that the candidates do not have wait in the line's own segment. Units that the plan
+// leaves there go to waiting orders, and not to later lines of the command.
 func TestPlannedRestWaits(t *testing.T) {
 	h := threeChannels(t)
 	c := ruled("o", 5, "A")
@@ -28,8 +28,8 @@ func TestPlannedRestWaits(t *testing.T) {
 	h.want("U", "L", `{"Channel":"A"} 10/10/2/-2 {"Channel":"B"} 6/6/0/0 {"Channel":"C"} 4/0/0/4 `)
 }
 
-// TestPlannedItems: an existing item answers as before, whatever its rule answers now. A spent item is planned again,
-// and the new plan explains it.
+// TestPlannedItems: an existing item answers as before, whatever its new plan is. A spent item is planned again, and
+// the new plan explains it.
 func TestPlannedItems(t *testing.T) {
 	h := threeChannels(t)
 	h.planned(ruled("o", 7, "D"), candidates(candidate("B", 0, 0), candidate("A", 0, 0)))
@@ -65,7 +65,7 @@ func TestPlannedItems(t *testing.T) {
 	}
 }
 
-// TestFallbackIsExplained: a rule that failed leaves the line to its own segment, and the explanation says so.
+// TestFallbackIsExplained: after a failed rule the line takes its own segment, and the explanation says so.
 func TestFallbackIsExplained(t *testing.T) {
 	h := threeChannels(t)
 	failed := PlannedLine{Outcome: PlanFallback, Reason: "slow", RecordVersion: 2}
@@ -93,7 +93,7 @@ func TestFallbackIsExplained(t *testing.T) {
 	}
 }
 
-// TestRefusalsOfRulesAreLast: of the refused lines the smallest code decides, as ever, and the reason says whose it is.
+// TestRefusalsOfRulesAreLast: the smallest code of the refused lines decides, and the reason names its rule.
 func TestRefusalsOfRulesAreLast(t *testing.T) {
 	h := threeChannels(t)
 	c := ruled("o", 1, "A")
@@ -110,8 +110,8 @@ func TestRefusalsOfRulesAreLast(t *testing.T) {
 	}
 }
 
-// TestTagSetsOfPlannedLines: an item keeps the tags of its order, which takes room though it is filled from other
-// segments.
+// TestTagSetsOfPlannedLines: an item keeps the tags of its order. They need a tag set even if other segments fill the
+// item.
 func TestTagSetsOfPlannedLines(t *testing.T) {
 	h := threeChannels(t)
 	if r := h.planned(ruled("p", 2, "D"), candidates(candidate("A", 0, 0))); r.Code != CodeOK {
@@ -133,7 +133,7 @@ func TestTagSetsOfPlannedLines(t *testing.T) {
 	h.want("U", "L", `{"Channel":"A"} 10/2/0/8 {"Channel":"B"} 6/0/0/6 {"Channel":"C"} 4/0/0/4 `)
 }
 
-// TestShippingOfSeveralSegments: an item that cannot ship as a whole claims nothing of what another one ships.
+// TestShippingOfSeveralSegments: an item that cannot ship completely claims no units that another item ships.
 func TestShippingOfSeveralSegments(t *testing.T) {
 	h := threeChannels(t)
 	h.planned(ruled("o", 8, "D"), candidates(candidate("A", 0, 5), candidate("B", 0, 0)))
@@ -149,8 +149,8 @@ func TestShippingOfSeveralSegments(t *testing.T) {
 	}
 }
 
-// TestReturnOfSeveralSegments: a return elsewhere needs room for the segments that what comes back is from, and no
-// others.
+// TestReturnOfSeveralSegments: a return to another location needs capacity in the segments that the units came from,
+// and in no others.
 func TestReturnOfSeveralSegments(t *testing.T) {
 	h := newHost(t)
 	h.must(discrete("A", 256))
@@ -175,7 +175,7 @@ func TestReturnOfSeveralSegments(t *testing.T) {
 	h.wantCode(change(KindReturn, "o", back), CodeTooMany, "lines[0]")
 }
 
-// TestExplanationsAreBounded: the oldest explanation goes first, and the item marks that it has gone.
+// TestExplanationsAreBounded: the oldest explanation is deleted first, and its item records that.
 func TestExplanationsAreBounded(t *testing.T) {
 	h := newHost(t)
 	h.must(&Refresh{Location: "L", Items: []StockItem{units("U", 2*ExplanationsMax)}})

@@ -9,7 +9,7 @@ func graded() *PutTagCategory {
 	return &PutTagCategory{Name: "Defective", Values: []Value{value("No", true), value("Yes", false)}}
 }
 
-// TestReturnTagsGoOverTheItems: what a return says of its goods is so, and what it does not say is as they were.
+// TestReturnTagsGoOverTheItems: tags of a return override those of the item; the others stay.
 func TestReturnTagsGoOverTheItems(t *testing.T) {
 	inA, inB, broken := Tag{"Channel", "A"}, Tag{"Channel", "B"}, Tag{"Defective", "Yes"}
 	shipped := func() *host {
@@ -57,12 +57,12 @@ func TestReturnTagsGoOverTheItems(t *testing.T) {
 	f(good+`1/1/0/0 `, Envelope{Version: 4}, OrderLine{ItemID: "1", Quantity: 1, Tags: []Tag{{"Nope", "x"}}})
 }
 
-// back is a line that says which goods come back, and where they are.
+// back is a line that names the goods that come back, and their location.
 func back(item string, n int64, upc string, tags ...Tag) OrderLine {
 	return OrderLine{ItemID: item, Quantity: n, UPC: upc, Location: "L", Tags: tags}
 }
 
-// TestReturnOfAnItemThatTheOrderDoesNotHave: an order that is known says what was shipped, wherever it is kept.
+// TestReturnOfAnItemThatTheOrderDoesNotHave: a known order decides what was shipped, in memory or not.
 func TestReturnOfAnItemThatTheOrderDoesNotHave(t *testing.T) {
 	h := newHost(t)
 	h.must(&Refresh{Location: "L", Items: []StockItem{units("U", 10)}})
@@ -93,7 +93,7 @@ func TestReturnOfAnItemThatTheOrderDoesNotHave(t *testing.T) {
 	h.want("U", "L", `{} 10/2/0/8 `)
 }
 
-// TestReturnOfAnUnknownOrder: the goods are on hand once, however often the return is sent, and leave a trace.
+// TestReturnOfAnUnknownOrder: the goods are put on hand once, however often the return is sent, and the return is kept.
 func TestReturnOfAnUnknownOrder(t *testing.T) {
 	h := newHost(t)
 	h.must(graded())
@@ -109,7 +109,7 @@ func TestReturnOfAnUnknownOrder(t *testing.T) {
 		}
 		h.want("U", "L", good+`2/0/0/2 {"Defective":"Yes"} 1/0/0/1 `)
 	}
-	h.must(change(KindReturn, "x", back("02", 1, "U", broken), back("03", 1, "U"))) // and what comes later
+	h.must(change(KindReturn, "x", back("02", 1, "U", broken), back("03", 1, "U"))) // and a later return
 	h.want("U", "L", good+`3/0/0/3 {"Defective":"Yes"} 1/0/0/1 `)
 
 	conflict := func(l OrderLine, field string) {
@@ -142,7 +142,7 @@ func TestReturnOfAnUnknownOrder(t *testing.T) {
 		t.Errorf("the events are %+v", events)
 	}
 
-	// Once something of the order was allocated here, it is known.
+	// The order is known after the first allocation for it.
 	h.must(allocate("x", ModeAll, ask("1", "U", 1)))
 	h.wantCode(change(KindReturn, "x", back("04", 1, "U")), CodeUnknownItem, "lines[0]")
 	h.must(change(KindReturn, "x", back("01", 2, "U")))
@@ -158,7 +158,8 @@ func TestReturnOfAnUnknownOrder(t *testing.T) {
 	}
 }
 
-// TestReturnOfAnUnknownOrderThatHasLeftMemory: it is recognised there, too, and has its limit of items.
+// TestReturnOfAnUnknownOrderThatHasLeftMemory: a repeated return is recognised there, too, and the limit of items
+// holds.
 func TestReturnOfAnUnknownOrderThatHasLeftMemory(t *testing.T) {
 	h := newHost(t)
 	h.must(change(KindReturn, "x", back("01", 2, "U")))

@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// TestInvariantsCatch breaks a figure, and applies a command that touches the record and the order and is right itself.
+// TestInvariantsCatch breaks a figure, and applies a valid command that touches the record and the order.
 func TestInvariantsCatch(t *testing.T) {
 	if !mem.Invariants {
 		t.Skip("built without the tag invariants and without -race: commands are not followed by a recount")

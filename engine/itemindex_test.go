@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// TestItemsAreFound asks for items of two long orders, with and without the index, while items come, leave and move
-// from one to the other, and while orders go whose rows others take.
+// TestItemsAreFound looks up items of two long orders, with and without the index. Meanwhile items come, leave, and
+// move between the orders, and orders leave memory whose rows others reuse.
 func TestItemsAreFound(t *testing.T) {
 	h := newHost(t)
 	h.must(&Refresh{Location: "L", Items: []StockItem{units("U", 100_000)}})
@@ -49,12 +49,12 @@ func TestItemsAreFound(t *testing.T) {
 				lines, has[from][id] = append(lines, ask(id, "U", 1)), true
 			}
 			h.must(cart(from, lines...))
-		case 2: // some move to the other order
+		case 2: // some items move to the other order
 			var lines []TransitionLine
 			for item := range next {
 				if id := fmt.Sprint("i", item); has[from][id] && !firm[id] && len(lines) < 15 {
 					lines = append(lines, TransitionLine{id, id})
-					firm[id] = true // a transition makes it so, and it cannot move again
+					firm[id] = true // a transition makes it firm, so it cannot move again
 				}
 			}
 			if len(lines) == 0 {
@@ -75,7 +75,7 @@ func TestItemsAreFound(t *testing.T) {
 	}
 }
 
-// TestIndexGoesWithItsOrder: what takes the row of an order that has left memory has items of its own.
+// TestIndexGoesWithItsOrder: an order that reuses the row of an evicted order has its own items.
 func TestIndexGoesWithItsOrder(t *testing.T) {
 	h := newHost(t)
 	h.must(&Refresh{Location: "L", Items: []StockItem{units("U", 100)}})

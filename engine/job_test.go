@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// TestJobs: a call's outcome is kept under the number that its result names, refusals too, and its key answers it
-// again.
+// TestJobs: the outcome of a call, also a refusal, is kept under the number in its result. A repeated key gets that
+// number again.
 func TestJobs(t *testing.T) {
 	h := newHost(t)
 	refresh := &Refresh{Location: "L", Items: []StockItem{units("U", 5)}}
@@ -44,7 +44,7 @@ func TestJobs(t *testing.T) {
 	}
 }
 
-// TestJobPerLocation: a redistribution has a job for each location that it concerns.
+// TestJobPerLocation: a redistribution has a job for each of its locations.
 func TestJobPerLocation(t *testing.T) {
 	h := newHost(t)
 	for _, location := range []string{"M", "K", "L"} {
@@ -87,7 +87,7 @@ func TestJobsAreChecked(t *testing.T) {
 	f(JobInfo{Type: "X", Items: QuantityMax + 1}, "job.items")
 }
 
-// TestJobsAreBounded: the oldest goes first, by count and by age.
+// TestJobsAreBounded: the oldest job is deleted first, by count and by age.
 func TestJobsAreBounded(t *testing.T) {
 	h := newHost(t)
 	h.buf = AppendCommand(nil, &Envelope{Job: &JobInfo{Type: "X"}}, &Expire{})
@@ -113,7 +113,7 @@ func TestJobsAreBounded(t *testing.T) {
 	}
 }
 
-// TestOlderStateHasNoJobs: a state that was stored before there were jobs loads.
+// TestOlderStateHasNoJobs: a state from before jobs loads.
 func TestOlderStateHasNoJobs(t *testing.T) {
 	h := newHost(t)
 	h.must(&Refresh{Location: "L", Items: []StockItem{units("U", 5)}})

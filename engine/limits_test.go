@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// TestCountsMax: so many counts are open at a time, and one that closes makes room.
+// TestCountsMax: the number of open counts is bounded, and a closed count frees its place.
 func TestCountsMax(t *testing.T) {
 	h := newHost(t)
 	for i := range CountsMax {
@@ -25,7 +25,7 @@ func TestCountsMax(t *testing.T) {
 	}
 }
 
-// TestEventsMax: the oldest event goes when one more comes.
+// TestEventsMax: a new event deletes the oldest one.
 func TestEventsMax(t *testing.T) {
 	h := newHost(t)
 	emit := func(n int) {
@@ -44,7 +44,7 @@ func TestEventsMax(t *testing.T) {
 	}
 }
 
-// TestResultsMax: kept answers are bounded by number and by bytes, and the oldest goes first.
+// TestResultsMax: kept answers are bounded by number and by bytes, and the oldest is deleted first.
 func TestResultsMax(t *testing.T) {
 	h := newHost(t)
 	keep := func(key string) { h.applyKeyed(key, &StartCount{Location: "L", Count: key}) }
@@ -80,7 +80,8 @@ func TestResultsMax(t *testing.T) {
 	}
 }
 
-// TestVerifySums: each sum of a record that is not that of its segments is reported, though all others are right.
+// TestVerifySums: each sum of a record that differs from that of its segments is reported, even if the other sums
+// agree.
 func TestVerifySums(t *testing.T) {
 	h := newHost(t)
 	h.apply(&Refresh{Location: "L", Items: []StockItem{{UPC: "U", Quantity: 5}}})
@@ -100,7 +101,7 @@ func TestVerifySums(t *testing.T) {
 	}
 }
 
-// TestAppendUPCs lists what a location has, a page at a time.
+// TestAppendUPCs lists the UPCs of a location, page by page.
 func TestAppendUPCs(t *testing.T) {
 	h := newHost(t)
 	for _, location := range []string{"L", "M"} {
@@ -119,7 +120,7 @@ func TestAppendUPCs(t *testing.T) {
 	}
 }
 
-// wantTooMany checks the refusal of one more than may be, and that it names the limit.
+// wantTooMany checks that a command above a limit is refused, and that the answer names the limit.
 func (h *host) wantTooMany(c Command, field string, limit int) {
 	h.t.Helper()
 	if r := h.wantCode(c, CodeTooMany, field); r.Value != strconv.Itoa(limit) {
@@ -127,7 +128,8 @@ func (h *host) wantTooMany(c Command, field string, limit int) {
 	}
 }
 
-// TestRuleActivationsMax: so many activations there may be, and one that ends makes room, also in the versions kept.
+// TestRuleActivationsMax: the number of activations is bounded. An activation that ends frees its place, also in the
+// kept versions.
 func TestRuleActivationsMax(t *testing.T) {
 	h := newHost(t)
 	at := func(i int) RuleScope { return RuleScope{Locations: []string{fmt.Sprint("L", i)}} }
@@ -140,13 +142,13 @@ func TestRuleActivationsMax(t *testing.T) {
 		h.must(activate("r", 0, at(i)))
 	}
 	h.wantTooMany(activate("r", 0, at(RuleActivationsMax)), "activations", RuleActivationsMax)
-	h.must(activate("r", 0, at(1))) // in place of one
+	h.must(activate("r", 0, at(1))) // replaces one
 	h.must(putRule("r", "one more"))
 	h.must(&DeactivateRule{Name: "r", Hook: HookSelect, RuleScope: at(0)})
 	h.must(activate("r", 0, at(RuleActivationsMax)))
 }
 
-// TestRuleSourcesBytesMax: the sources of all versions together have a bound; a rule that goes makes room.
+// TestRuleSourcesBytesMax: the sources of all versions together are bounded; a deleted rule frees its bytes.
 func TestRuleSourcesBytesMax(t *testing.T) {
 	h := newHost(t)
 	long := textOf(RuleSourceBytesMax - 2)
@@ -161,7 +163,7 @@ func TestRuleSourcesBytesMax(t *testing.T) {
 	h.must(putRule("one more", "s"))
 }
 
-// TestReportedItemsMax: what an answer lists one by one is bounded, and its counts are exact.
+// TestReportedItemsMax: the list in an answer is bounded, and its counts are exact.
 func TestReportedItemsMax(t *testing.T) {
 	const records = ReportedItemsMax + 1
 	all := Scope{All: true}
@@ -198,7 +200,7 @@ func TestReportedItemsMax(t *testing.T) {
 	}
 }
 
-// TestOrderItemsMax: so many items an order may have, over all its commands, however they come.
+// TestOrderItemsMax: the number of items of an order is bounded, over all its commands.
 func TestOrderItemsMax(t *testing.T) {
 	h := newHost(t)
 	h.must(&Refresh{Location: "L", Items: []StockItem{units("U", 2*OrderItemsMax)}})
@@ -219,10 +221,10 @@ func TestOrderItemsMax(t *testing.T) {
 		"lines", OrderItemsMax)
 	h.must(&Transition{FromOrderID: "cart", OrderID: "o", Lines: []TransitionLine{{"0", "x0"}}})
 	h.wantTooMany(part("o", OrderItemsMax, OrderItemsMax+1), "lines", OrderItemsMax)
-	h.must(part("o", 0, 1)) // repeated: it adds none
+	h.must(part("o", 0, 1)) // repeated: adds no item
 }
 
-// TestMovementsPerItemMax: the oldest movement of an item goes when one more comes.
+// TestMovementsPerItemMax: a new movement of an item deletes the oldest one.
 func TestMovementsPerItemMax(t *testing.T) {
 	h := newHost(t)
 	h.must(&Refresh{Location: "L", Items: []StockItem{units("U", 100)}})
@@ -244,7 +246,7 @@ func TestMovementsPerItemMax(t *testing.T) {
 	}
 }
 
-// TestIdempotencyCommandBytesMax: a command of so many bytes is kept as it is, and of a longer one its digest.
+// TestIdempotencyCommandBytesMax: a command up to this size is kept whole, a longer one as a digest.
 func TestIdempotencyCommandBytesMax(t *testing.T) {
 	h := newHost(t)
 	c := allocate("o", ModeAll, ask("1", "U", 1))
@@ -264,7 +266,7 @@ func TestIdempotencyCommandBytesMax(t *testing.T) {
 	}
 }
 
-// TestJobFaultsMax: a job lists so many of the lines that were refused.
+// TestJobFaultsMax: a job lists a bounded number of refused lines.
 func TestJobFaultsMax(t *testing.T) {
 	h := newHost(t)
 	for _, n := range []int{JobFaultsMax, JobFaultsMax + 1} {
@@ -280,7 +282,7 @@ func TestJobFaultsMax(t *testing.T) {
 	}
 }
 
-// TestDistributedCombinationsMax: so many segments one split may create.
+// TestDistributedCombinationsMax: the number of segments that a split may create is bounded.
 func TestDistributedCombinationsMax(t *testing.T) {
 	percents := func(name string, n int) *PutTagCategory {
 		c := discrete(name, n)
@@ -298,7 +300,7 @@ func TestDistributedCombinationsMax(t *testing.T) {
 	h.must(percents("B", DistributedCombinationsMax/4))
 }
 
-// TestAgesAreBounded: what is kept for a time is there until its last millisecond, and no longer.
+// TestAgesAreBounded: kept entries are there until the last millisecond of their time, and no longer.
 func TestAgesAreBounded(t *testing.T) {
 	for name, of := range map[string]struct {
 		ageMS int64

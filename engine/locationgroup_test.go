@@ -33,7 +33,7 @@ func TestPutLocationGroup(t *testing.T) {
 	f(PutLocationGroup{Group: "g", Locations: make([]string, LocationGroupMembersMax+1)}, "locations")
 }
 
-// TestLocationGroupsLeaveTheDurableForm: the last group that goes takes the row with it.
+// TestLocationGroupsLeaveTheDurableForm: the last group that is deleted takes the row with it.
 func TestLocationGroupsLeaveTheDurableForm(t *testing.T) {
 	h := newHost(t)
 	stored := map[string]string{}

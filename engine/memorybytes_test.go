@@ -6,12 +6,12 @@ import (
 	"testing"
 )
 
-// TestMemoryBytes compares what the state is said to take with what it takes.
+// TestMemoryBytes compares the reported memory of the state with the real one.
 func TestMemoryBytes(t *testing.T) {
 	heap := func() int64 {
 		var m runtime.MemStats
 		runtime.GC()
-		runtime.GC() // what the first one has found is swept
+		runtime.GC() // sweeps what the first one found
 		runtime.ReadMemStats(&m)
 		return int64(m.HeapAlloc)
 	}

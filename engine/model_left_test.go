@@ -2,7 +2,7 @@ package engine_test
 
 import "apportion/engine"
 
-// nothingLeft answers an action on a whole order that finds nothing to do: what it did before, or why there is nothing.
+// nothingLeft answers an action on a whole order that finds nothing to do: with the earlier action, or with the reason.
 func (o *order) nothingLeft(action engine.Kind, nowMS int64) (a answer) {
 	reserved, shipped := false, false
 	for _, it := range o.items {
@@ -41,7 +41,7 @@ func (it *item) done(action engine.Kind) (units int64) {
 	return units
 }
 
-// again answers a line with what was done before.
+// again answers a line with the earlier action.
 func (it *item) again(action engine.Kind) lineAnswer {
 	a := lineAnswer{ItemID: it.id, Repeated: true, Requested: it.done(action), Units: it.done(action)}
 	for _, h := range it.parts {
@@ -53,7 +53,7 @@ func (it *item) again(action engine.Kind) lineAnswer {
 	return a
 }
 
-// whereabouts says what became of an item's units.
+// whereabouts tells where an item's units went.
 func (it *item) whereabouts() string {
 	allocated, pending := int64(0), int64(0)
 	for _, h := range it.parts {

@@ -7,10 +7,10 @@ import (
 	"apportion/engine"
 )
 
-// release gives up everything that an item still holds or waits for.
+// release frees all units that an item still holds or waits for.
 func (m *model) release(it *item, why engine.MovementKind) { m.releaseUnits(it, it.held(), why) }
 
-// releaseUnits gives up pending before allocated units, what the item got last first.
+// releaseUnits frees pending before allocated units, and the last ones that the item got first.
 func (m *model) releaseUnits(it *item, units int64, why engine.MovementKind) (parts []part) {
 	pending := int64(0)
 	for _, h := range it.parts {
@@ -49,15 +49,15 @@ func (it *item) held() (units int64) {
 	return units
 }
 
-// open reports whether the item blocks its id: something of it is promised, or was fulfilled.
+// open reports whether the item blocks its id: some of its units are promised or were fulfilled.
 func (it *item) open() bool {
 	return it.held() > 0 || slices.ContainsFunc(it.parts, func(h *holding) bool { return h.fulfilled+h.returned > 0 })
 }
 
-// onlyReturned reports whether the item came back from an order that nobody had allocated here.
+// onlyReturned reports whether the item is only known from a return.
 func (it *item) onlyReturned() bool { return it.requested == 0 }
 
-// known reports whether something of the order was allocated here.
+// known reports whether any item of the order was allocated here.
 func (o *order) known() bool {
 	return o != nil && slices.ContainsFunc(o.items, func(it *item) bool { return !it.onlyReturned() })
 }
@@ -93,8 +93,8 @@ func (m *model) allocate(c *engine.Allocate) answer {
 	return a
 }
 
-// refuseOthers gives the code of a command whose lines are all met or none: the smallest of the refused lines'. Lines
-// that were fine, and are no repetition, are what they are in a command that was refused for other lines.
+// refuseOthers gives the code of a command that needs all its lines: the smallest code of the refused lines. Lines that
+// were good and not repeated are refused because of the others.
 func refuseOthers(lines []lineAnswer) engine.Code {
 	worst := engine.CodeOK
 	for _, line := range lines {
@@ -112,7 +112,7 @@ func refuseOthers(lines []lineAnswer) engine.Code {
 	return worst
 }
 
-// allocateLine answers one line, or gives the code for which the whole command is refused.
+// allocateLine answers one line, or gives the code that refuses the whole command.
 func (m *model) allocateLine(c *engine.Allocate, i int) (lineAnswer, engine.Code) {
 	line := c.Lines[i]
 	a := lineAnswer{ItemID: line.ItemID, Requested: line.Quantity}
@@ -200,7 +200,7 @@ func repeatedLine(it *item) lineAnswer {
 	return a
 }
 
-// left is what an item has left for an action.
+// left is how many units of an item an action can still take.
 func (it *item) left(action engine.Kind) (units int64) {
 	for _, h := range it.parts {
 		switch action {
@@ -259,7 +259,7 @@ func (m *model) orderChange(c *engine.OrderChange) answer {
 	return a
 }
 
-// orderLine does one line, or gives the code for which the whole command is refused.
+// orderLine executes one line, or gives the code that refuses the whole command.
 func (m *model) orderLine(c *engine.OrderChange, line engine.OrderLine) (lineAnswer, engine.Code) {
 	a := lineAnswer{ItemID: line.ItemID, Requested: line.Quantity}
 	o := m.orders[c.OrderID]
@@ -321,7 +321,7 @@ func (m *model) orderLine(c *engine.OrderChange, line engine.OrderLine) (lineAns
 	return a, engine.CodeOK
 }
 
-// doOrderLine moves units of an item; the caller undoes it if another line is refused.
+// doOrderLine moves units of an item. If another line is refused, the caller undoes it.
 func (m *model) doOrderLine(order string, action engine.Kind, it *item, line engine.OrderLine, quantity int64,
 	a *lineAnswer) {
 	p := it.place
@@ -362,7 +362,7 @@ func (m *model) doOrderLine(order string, action engine.Kind, it *item, line eng
 	m.releasePending(p)
 }
 
-// ship lets allocated units leave, unless a segment has fewer on hand than it is to give.
+// ship ships allocated units, unless a segment has too few on hand.
 func (m *model) ship(it *item, quantity int64, a *lineAnswer) bool {
 	ships, left := make([]int64, len(it.parts)), quantity
 	needs := map[string]int64{}
@@ -388,8 +388,8 @@ func (m *model) ship(it *item, quantity int64, a *lineAnswer) bool {
 	return true
 }
 
-// restock puts units back into the segments that they came from, but for what the tags say otherwise. A waiting item
-// there is served at once.
+// restock puts units back into the segments that they came from, with the tags of over in place of theirs. It then
+// serves the items that wait there.
 func (m *model) restock(it *item, p place, over []engine.Tag, quantity int64, a *lineAnswer) {
 	for _, h := range it.parts {
 		back := min(quantity, h.fulfilled-h.returned)
@@ -409,11 +409,11 @@ func (m *model) restock(it *item, p place, over []engine.Tag, quantity int64, a 
 	}
 }
 
-// returnUnknown restocks goods whose order is unknown where the line says, and keeps that they came.
+// returnUnknown restocks goods of an unknown order where the line says, and keeps the return.
 func (m *model) returnUnknown(orderID string, line engine.OrderLine) (lineAnswer, engine.Code) {
 	a := lineAnswer{ItemID: line.ItemID, Requested: line.Quantity}
 	if line.Quantity == 0 {
-		return a, engine.CodeInvalid // there is no "everything that is left"
+		return a, engine.CodeInvalid // no units are left that an empty quantity could mean
 	}
 	p := place{line.UPC, line.Location}
 	tags, code := m.resolve(line.Tags)
@@ -435,7 +435,7 @@ func (m *model) returnUnknown(orderID string, line engine.OrderLine) (lineAnswer
 	return a, engine.CodeOK
 }
 
-// endReservation releases the reserved items that a Confirm did not name, and takes the end off the named ones.
+// endReservation releases the reserved items that a Confirm does not name, and makes the named ones firm.
 func (m *model) endReservation(o *order, named []engine.OrderLine) {
 	for _, it := range o.items {
 		switch {

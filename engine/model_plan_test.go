@@ -7,14 +7,14 @@ import (
 	"apportion/engine"
 )
 
-// decision is what rules decided about an Allocate, as its envelope carries it.
+// decision is the plan of rules for an Allocate, as its envelope carries it.
 type decision struct {
 	rulesIndex uint64
 	plans      []engine.PlannedLine
 	versions   map[place]uint64 // of the records, before the command
 }
 
-// of gives what was decided about a line, nil if no rule was asked.
+// of gives the plan of a line; nil: no rule was asked.
 func (d *decision) of(line int) *engine.PlannedLine {
 	for i := range d.plans {
 		if d.plans[i].Line == line {
@@ -38,7 +38,7 @@ type explained struct {
 }
 
 type whyCandidate struct {
-	from tagSet // nil: there is no such segment
+	from tagSet // nil: no such segment
 
 	Tags, From string // as planned, and as they are now
 
@@ -59,7 +59,7 @@ func ruleOf(c engine.Command) string {
 	return ""
 }
 
-// changeRule keeps account of the one rule that there is for orders, and of the one for records.
+// changeRule tracks the one rule for orders, and the one for records.
 func (m *model) changeRule(c engine.Command) engine.Code {
 	if ruleOf(c) == redistributeRuleName {
 		return m.changeRedistributeRule(c)
@@ -85,7 +85,7 @@ func (m *model) changeRule(c engine.Command) engine.Code {
 type filling struct {
 	code           engine.Code
 	units, pending int64
-	available      int64 // told with a refusal
+	available      int64 // reported with a refusal
 	parts          []*holding
 	candidates     []whyCandidate
 }
@@ -164,7 +164,7 @@ func (m *model) fillPlanned(c *engine.Allocate, line engine.AllocateLine, tags t
 	return f
 }
 
-// consider says what one candidate gives of the units that are wanted.
+// consider takes from one candidate what it has of the wanted units.
 func (m *model) consider(p place, q engine.PlannedCandidate, f *filling, wanted int64) whyCandidate {
 	tags, code := m.resolve(q.Tags)
 	if code != engine.CodeOK {
@@ -208,7 +208,7 @@ func (m *model) candidate(p place, s *segment, available, taken int64) whyCandid
 	}
 }
 
-// explain says why an item was filled as it was.
+// explain tells why an item was filled as it was.
 func (m *model) explain(p place, plan *engine.PlannedLine, f *filling, tags tagSet) explained {
 	w := explained{Pending: f.pending, Index: m.index, TimeMS: m.nowMS, Candidates: f.candidates}
 	if plan != nil {
@@ -216,7 +216,7 @@ func (m *model) explain(p place, plan *engine.PlannedLine, f *filling, tags tagS
 		w.Seen, w.RecordVersion = plan.RecordVersion, m.decided.versions[p]
 		return w
 	}
-	// Without a rule only what was available, and taken, is known; of a segment that had to be created, too.
+	// Without a rule the engine knows only the available and the taken units, also of a segment that it created.
 	why := engine.WhyTaken
 	if f.units == 0 {
 		why = engine.WhyNothing
@@ -225,7 +225,7 @@ func (m *model) explain(p place, plan *engine.PlannedLine, f *filling, tags tagS
 	return w
 }
 
-// explanation is what the engine should say of an item now.
+// explanation is the engine's expected explanation of an item now.
 func (it *item) explanation(nowMS int64) explained {
 	w := it.why
 	if w.Rule != "" && w.TimeMS+engine.ExplanationAgeMS <= nowMS {
@@ -245,7 +245,7 @@ func (it *item) explanation(nowMS int64) explained {
 	return w
 }
 
-// explainedOf spells out what the engine says of an item; what is no longer kept is empty.
+// explainedOf spells out the engine's explanation of an item; parts that are no longer kept are empty.
 func explainedOf(schema *engine.Schema, x *engine.ItemExplanation) explained {
 	if x.Expired {
 		return explained{}

@@ -12,14 +12,14 @@ const redistributeRuleName = "s"
 
 var redistributeScope = engine.RuleScope{Locations: []string{locations[0]}}
 
-// redistributeRule is that rule, as far as it is active.
+// redistributeRule is the state of that rule.
 type redistributeRule struct {
 	put, active, suspended bool
 	onError                engine.RuleFallback
 	activation             uint64
 }
 
-// changeRedistributeRule keeps account of it.
+// changeRedistributeRule tracks that rule.
 func (m *model) changeRedistributeRule(c engine.Command) engine.Code {
 	s := &m.redistributeRule
 	if _, puts := c.(*engine.PutRule); !puts && !s.put {
@@ -41,8 +41,8 @@ func (m *model) changeRedistributeRule(c engine.Command) engine.Code {
 	return engine.CodeOK
 }
 
-// suspendRule is about an activation of the redistribute rule, if that is there: a command that is sent again when its
-// key is forgotten can name one that has been replaced since.
+// suspendRule suspends the activation of the redistribute rule, if it still exists. A command whose key was forgotten
+// can name an activation that has been replaced.
 func (m *model) suspendRule(c *engine.SuspendRule) engine.Code {
 	if s := &m.redistributeRule; s.active && !s.suspended && s.activation == c.Activation {
 		s.suspended = true
@@ -51,7 +51,7 @@ func (m *model) suspendRule(c *engine.SuspendRule) engine.Code {
 	return engine.CodeOK
 }
 
-// ruled reports whether a record waits for a rule, or stays as it is because the rule is suspended.
+// ruled reports whether a record waits for a rule, or stays because the rule is suspended.
 func (m *model) ruled(p place) (waits, stays bool) {
 	s := &m.redistributeRule
 	if !s.active || p.location != redistributeScope.Locations[0] {
@@ -60,7 +60,7 @@ func (m *model) ruled(p place) (waits, stays bool) {
 	return !s.suspended, s.suspended && s.onError == engine.FallbackReject
 }
 
-// redistributePlan does what rules have decided about records that wait for it.
+// redistributePlan carries out the plans of rules for records that wait for them.
 func (m *model) redistributePlan(c *engine.RedistributePlan) answer {
 	a := answer{Stock: engine.StockResult{Items: int64(len(c.Items))}}
 	for i := range c.Items {
@@ -95,7 +95,7 @@ func (m *model) redistributePlan(c *engine.RedistributePlan) answer {
 	return a
 }
 
-// addsUp reports whether targets give out exactly what their segments have available.
+// addsUp reports whether the targets add up to the available units of their segments.
 func (m *model) addsUp(p place, targets []engine.SegmentTarget) bool {
 	left := int64(0)
 	var seen []tagSet

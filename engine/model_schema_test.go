@@ -48,8 +48,7 @@ func (m *model) distributedCategories() []category {
 	return distributed
 }
 
-// resolve completes what a command names: a missing category takes its default. The first tag at fault decides the
-// code.
+// resolve completes the tags of a command: a missing category takes its default. The first wrong tag decides the code.
 func (m *model) resolve(named []engine.Tag) (tagSet, engine.Code) {
 	tags := tagSet{}
 	for _, tag := range named {
@@ -83,7 +82,7 @@ func smallest(a, b engine.Code) engine.Code {
 	return min(a, b)
 }
 
-// discretePart leaves out the distributed categories: segments that are equal in it are one group.
+// discretePart leaves out the distributed categories. Segments with an equal discrete part are one group.
 func (m *model) discretePart(tags tagSet) tagSet {
 	part := tagSet{}
 	for _, c := range m.categories {
@@ -156,7 +155,7 @@ func (m *model) putCategory(c *engine.PutTagCategory) answer {
 	return a
 }
 
-// limitPassed says why the schema with a new definition would be more than splits can do.
+// limitPassed tells which limit of splits the schema with a new definition exceeds.
 func (m *model) limitPassed(next category) engine.Code {
 	distributed, combinations, limited := 0, 1, false
 	count := func(c category) {
@@ -222,7 +221,7 @@ func (m *model) deleteCategory(c *engine.DeleteTagCategory) answer {
 	return a
 }
 
-// eachTagSet visits everything that names a segment, so that a schema change can rename it.
+// eachTagSet visits all tag sets in the state, so that a schema change can rename them.
 func (m *model) eachTagSet(visit func(tagSet)) {
 	for _, r := range m.records {
 		for _, s := range r.segments {
@@ -252,7 +251,7 @@ func (m *model) eachTagSet(visit func(tagSet)) {
 	}
 }
 
-// inUse refuses a change that removes values in which there is stock, safety stock, a promise or a delivery.
+// inUse refuses a change that removes values with stock, safety stock, a promise or a delivery.
 func (m *model) inUse(name string, values []string) answer {
 	var a answer
 	for _, p := range m.places() {
@@ -285,13 +284,13 @@ func (m *model) inUse(name string, values []string) answer {
 	return a
 }
 
-// moved counts what is in the segments of values that leave.
+// moved counts the contents of the segments whose values leave.
 func (m *model) moved(name string, values []string) engine.StockResult {
 	a := m.inUse(name, values)
 	return a.Stock
 }
 
-// mergeSegments makes one of the segments that a schema change gave the same tags.
+// mergeSegments merges the segments to which a schema change gave the same tags.
 func (m *model) mergeSegments() {
 	for _, p := range m.places() {
 		r := m.records[p]
@@ -313,7 +312,7 @@ func (m *model) mergeSegments() {
 	}
 }
 
-// merged adds up segments of the same tags. The larger floor and ltd stay.
+// merged adds up segments of the same tags. It keeps the larger floor and ltd.
 func merged(segments []*segment) []*segment {
 	var result []*segment
 	for _, s := range segments {

@@ -10,8 +10,8 @@ import (
 	"apportion/engine"
 )
 
-// splitOnHand gives a group of segments a new total on hand: what is committed is covered first, the available rest is
-// split by percent.
+// splitOnHand gives a group of segments a new total on hand. It covers the committed units first and splits the
+// available rest by percent.
 func (m *model) splitOnHand(p place, tags tagSet, total int64) {
 	group := m.group(p, tags)
 	var committed int64
@@ -45,7 +45,7 @@ func (m *model) splitSafetyStock(p place, tags tagSet, total int64) {
 	m.keep(p, group)
 }
 
-// splitIfDue redistributes a record if it is due, and then it is due no more.
+// splitIfDue redistributes a due record and ends that it is due.
 func (m *model) splitIfDue(p place) {
 	r := m.records[p]
 	if !r.due {
@@ -73,8 +73,8 @@ func (m *model) split(p place) {
 	}
 }
 
-// group has the segment of each combination of the distributed categories, in order. Those that do not exist yet belong
-// to the record only after keep.
+// group has the segment of each combination of the distributed categories, in order. The missing ones belong to the
+// record only after keep.
 func (m *model) group(p place, tags tagSet) []*segment {
 	var group []*segment
 	for _, combination := range m.combinations(m.discretePart(tags)) {
@@ -87,7 +87,7 @@ func (m *model) group(p place, tags tagSet) []*segment {
 	return group
 }
 
-// keep adds the missing segments that got something, or have a percentage or a min and may get something another time.
+// keep adds the missing segments that got units, or may get some later by a percentage or a min.
 func (m *model) keep(p place, group []*segment) {
 	r := m.record(p)
 	for _, s := range group {
@@ -104,8 +104,8 @@ func (m *model) keep(p place, group []*segment) {
 	}
 }
 
-// shareShortage covers allocated first, then safety stock, then pending; the layer that on hand does not cover in full
-// is shared in proportion.
+// shareShortage covers allocated first, then safety stock, then pending. It shares the layer that on hand does not
+// cover completely in proportion.
 func (m *model) shareShortage(p place, group []*segment, total int64) {
 	layers := make([][]int64, 3)
 	for _, s := range group {
@@ -161,9 +161,9 @@ func (m *model) shares(p place, group []*segment, total int64, before []int64) [
 	return shares
 }
 
-// ranked serves the values of a category in their order: each gets its share or its min, if that is larger, but at most
-// its max and what is left. The rest goes to values below their max, in the same order; units that no max has room
-// for go to the first with a percentage, because they cannot vanish.
+// ranked serves the values of a category in their order. Each gets its share, or its min if that is larger, but at most
+// its max and the rest. Units that remain go to values below their max, in the same order. Units above every max go to
+// the first value with a percentage, since they cannot vanish.
 func (m *model) ranked(total int64, shares []int64, group []*segment) []int64 {
 	served := make([]int64, len(group))
 	left := total
@@ -196,9 +196,9 @@ func valueOf(c category, tags tagSet) engine.Value {
 	return c.values[slices.IndexFunc(c.values, func(v engine.Value) bool { return v.Name == tags[c.name] })]
 }
 
-// largestRemainder rounds every exact share down and gives the units that remain to the largest fractions. Among equal
-// fractions those come first that had more than their rounded down share, because their unit need not be moved, and
-// then by order.
+// largestRemainder rounds every exact share down and gives the remaining units to the largest fractions. Among equal
+// fractions, segments that had more than their rounded share come first, since their unit need not move, then the order
+// decides.
 func largestRemainder(total int64, weights []*big.Int, before []int64) []int64 {
 	shares, fractions := wholeAndFraction(total, weights)
 	left := total
@@ -238,9 +238,9 @@ func wholeAndFraction(total int64, weights []*big.Int) ([]int64, []*big.Rat) {
 	return whole, fractions
 }
 
-// systematic rounds every exact share down and up such that, over many records, each segment is rounded up as often as
-// its fraction says: the fractions lie end to end on a line, and a segment gets one unit for each of the points offset,
-// offset+1, offset+2, ... in its stretch.
+// systematic rounds exact shares such that, over many records, each segment is rounded up as often as its fraction
+// says. The fractions lie end to end on a line. A segment gets one unit for each of the points offset, offset+1,
+// offset+2, ... in its stretch.
 func systematic(total int64, weights []*big.Int, offset *big.Rat) []int64 {
 	shares, fractions := wholeAndFraction(total, weights)
 	point := new(big.Rat).Set(offset)
@@ -255,7 +255,7 @@ func systematic(total int64, weights []*big.Int, offset *big.Rat) []int64 {
 	return shares
 }
 
-// offset is in [0, 1) and evenly spread over the places.
+// offset is in [0, 1), evenly spread over the records.
 func offset(p place) *big.Rat {
 	hash := new(big.Int).SetUint64(engine.UnbiasedOffset(p.upc, p.location))
 	return new(big.Rat).SetFrac(hash, new(big.Int).Lsh(big.NewInt(1), 64))

@@ -8,8 +8,8 @@ import (
 	"apportion/engine"
 )
 
-// target is what a stock item is for: the segment of tags, or with group all segments that agree with it in the
-// discrete categories.
+// target is what a stock item changes: the segment with these tags, or, with group, all segments that agree with it in
+// the discrete categories.
 type target struct {
 	tags  tagSet
 	group bool
@@ -36,7 +36,7 @@ func (m *model) sameTarget(a, b target) bool {
 	return maps.Equal(a.tags, b.tags)
 }
 
-// overlap reports whether two targets have a segment in common.
+// overlap reports whether two targets share a segment.
 func (m *model) overlap(a, b target) bool {
 	return m.sameTarget(target{a.tags, a.group || b.group}, target{b.tags, a.group || b.group})
 }
@@ -60,7 +60,7 @@ func (m *model) adjust(c *engine.Adjust) answer {
 	return m.stock(c.Location, c.Items, nil, func(current, quantity int64) int64 { return current + quantity })
 }
 
-// stock applies items one after the other. result says what a target's on hand, or its delivery, becomes.
+// stock applies items one after the other. result gives the new on hand of a target, or of its delivery.
 func (m *model) stock(location string, items []engine.StockItem, count *stockCount,
 	result func(current, quantity int64) int64) answer {
 	a := answer{Stock: engine.StockResult{Items: int64(len(items))}}
@@ -93,13 +93,13 @@ func (m *model) stock(location string, items []engine.StockItem, count *stockCou
 			if !m.setFuture(p, targets[i], it, result) {
 				return answer{Code: engine.CodeOnHandBelowZero}
 			}
-			m.releasePending(p) // less safety stock may have made room
+			m.releasePending(p) // less safety stock may free units
 			continue
 		}
 		current := m.onHand(p, targets[i])
 		next := result(current, it.Quantity)
 		if count != nil {
-			// What was sold or received since the count began stays sold and received.
+			// Units sold or received since the start of the count stay sold and received.
 			next += current - count.onHand(m, p, targets[i])
 		}
 		if next < 0 && count != nil {
@@ -127,7 +127,7 @@ func (m *model) stock(location string, items []engine.StockItem, count *stockCou
 
 func abs(x int64) int64 { return max(x, -x) }
 
-// setFields takes over safety stock, floor and ltd. A group's floor and ltd are the record's.
+// setFields sets safety stock, floor and ltd. A group's floor and ltd are the record's.
 func (m *model) setFields(p place, t target, it engine.StockItem) {
 	r := m.record(p)
 	floor, ltd := &r.floor, &r.ltd
@@ -175,8 +175,8 @@ func (m *model) setOnHand(p place, t target, units int64) {
 	}
 }
 
-// setFuture sets or changes what a target will receive at a time; false: it would be negative. A schema change can have
-// made two deliveries equal: then they are one from here on.
+// setFuture sets or changes the delivery of a target at a time, or reports false if it would be negative. Deliveries
+// that a schema change made equal become one.
 func (m *model) setFuture(p place, t target, it engine.StockItem, result func(current, quantity int64) int64) bool {
 	m.sequence++
 	r := m.record(p)
@@ -201,7 +201,7 @@ func (m *model) setFuture(p place, t target, it engine.StockItem, result func(cu
 func (m *model) transfer(c *engine.Transfer) answer {
 	a := answer{Stock: engine.StockResult{Items: int64(len(c.Items))}}
 	touched := map[place]bool{}
-	before := m.copy() // no item gives what another one brings
+	before := m.copy() // no item transfers the units that another item brings
 	taken := map[string]int64{}
 	for _, it := range c.Items {
 		from, fromCode := m.resolve(it.FromTags)
@@ -272,7 +272,7 @@ func (m *model) redistribute(c *engine.Redistribute) answer {
 	return a
 }
 
-// changes lists the segments whose available units are not what they were before.
+// changes lists the segments whose available units have changed.
 func (m *model) changes(before *model, p place) []change {
 	var changes []change
 	for _, s := range m.records[p].segments {
@@ -330,7 +330,7 @@ func (m *model) delete(c *engine.Delete) answer {
 	return a
 }
 
-// deleteSegments is delete for the segments, and the deliveries, that have the tags.
+// deleteSegments deletes the segments and the deliveries with the tags.
 func (m *model) deleteSegments(c *engine.DeleteSegments) (a answer) {
 	if _, code := m.resolve(c.Tags); code != engine.CodeOK {
 		return answer{Code: code}
@@ -422,8 +422,8 @@ func (c *stockCount) onHand(m *model, p place, t target) int64 {
 	return units
 }
 
-// correct takes over a counted change as if it had been so when the count started: what came and went since remains the
-// difference, and the same count may be loaded again.
+// correct applies a counted change as if it had happened at the start of the count. Later movements stay, and the same
+// count may be sent again.
 func (c *stockCount) correct(p place, before, after *record) {
 	base := record{}
 	for i := range c.base[p] {

@@ -10,12 +10,12 @@ import (
 	"apportion/engine"
 )
 
-// The model is the product as doc.go tells it, in maps and loops, with no thought of speed. The property tests hold the
-// engine against it. It shares only the commands' and results' types with the engine; even the counters are kept
-// another way: what is allocated and pending in a segment is not stored, it is the sum over the order items that point
-// there. So a promise that is counted twice, or lost, cannot happen to both sides alike.
+// The model is the product of doc.go in maps and loops, without regard to speed. The property tests compare the engine
+// with it. It shares only the types of commands and results with the engine. Its counters differ, too: it does not
+// store the allocated and pending units of a segment, but sums the order items of the segment. So both sides cannot
+// lose a promise, or count it twice, in the same way.
 //
-// Reading order: this file has the state and the way of a command, then model_schema, model_split, model_stock,
+// Reading order: this file has the state and the path of a command; then model_schema, model_split, model_stock,
 // model_order, model_left, model_plan, model_redistribute and model_time.
 type model struct {
 	index uint64
@@ -27,28 +27,28 @@ type model struct {
 	kept       map[string]keptAnswer
 	counts     map[string]*stockCount // by location
 
-	rule       bool // the one rule that there is has been put
+	rule       bool // the one rule exists
 	ruleActive bool
 	rulesIndex uint64
-	decided    decision // travels with the next Allocate, or RedistributePlan
+	decided    decision // for the next Allocate or RedistributePlan
 
-	seen seenCategory // travels with the next PutTagCategory
+	seen seenCategory // for the next PutTagCategory
 
-	jobInfo *engine.JobInfo // travels with the next command
+	jobInfo *engine.JobInfo // for the next command
 	jobs    []engine.Job    // without Field and Value
 	nextJob engine.JobID
 
-	locations map[string]engine.PutLocation // what is known besides their stock
+	locations map[string]engine.PutLocation // details beside the stock
 	groups    map[string]engine.PutLocationGroup
 
 	redistributeRule redistributeRule
 
-	start *model // the state before the command that runs
+	start *model // the state before the present command
 
 	sequence int64 // of the last order item or delivery; items wait, and deliveries arrive, in this order
 }
 
-// seenCategory is what the sender of a change saw of the category: the present definition, or another one.
+// seenCategory is the definition that the sender of a change saw: the present one, or another.
 type seenCategory int
 
 const (
@@ -57,15 +57,15 @@ const (
 	sawAnother
 )
 
-// place is where a record is: one UPC at one location.
+// place identifies a record: one UPC at one location.
 type place struct{ upc, location string }
 
-// tagSet names one value in every category of the schema.
+// tagSet has one value for every category of the schema.
 type tagSet map[string]string
 
 type record struct {
 	due        bool
-	planned    bool // waits for a rule to say how it is redistributed
+	planned    bool // waits for a rule's redistribution
 	blocked    bool
 	floor, ltd int64
 	segments   []*segment
@@ -79,7 +79,7 @@ type segment struct {
 	floor, ltd  int64
 }
 
-// future is a delivery that a record waits for. With split it is for the whole group of the segment that tags name.
+// future is a delivery that a record expects. With split it is for the whole group of the segment with these tags.
 type future struct {
 	dateMS   int64
 	sequence int64 // of the deliveries; those of one time arrive in this order
@@ -94,9 +94,9 @@ type order struct{ items []*item }
 type item struct {
 	id        string
 	place     place
-	tags      tagSet // that the order asked for
+	tags      tagSet // of the order's request
 	requested int64
-	expiresMS int64 // 0: no reservation
+	expiresMS int64 // 0: firm
 	sequence  int64
 	parts     []*holding
 	why       explained
@@ -109,7 +109,7 @@ type holding struct {
 
 	allocated, pending, fulfilled, returned, released int64
 
-	firstUnits, firstPending int64 // what the Allocate answered, for its repetition
+	firstUnits, firstPending int64 // the Allocate's answer, for its repetition
 }
 
 // movement is one entry of an order item's history.
@@ -186,7 +186,7 @@ func newModel() *model {
 	}
 }
 
-// apply is the model's whole interface: one command of the entry at index, stamped nowMS.
+// apply executes one command of the entry at index, at the time nowMS.
 func (m *model) apply(index uint64, nowMS int64, key string, c engine.Command) answer {
 	m.advance(index, nowMS)
 	if engine.CheckCommand(c) != nil {
@@ -203,7 +203,7 @@ func (m *model) apply(index uint64, nowMS int64, key string, c engine.Command) a
 	_, allocates := c.(*engine.Allocate)
 	_, redistributes := c.(*engine.RedistributePlan)
 	if (allocates || redistributes) && m.decided.rulesIndex != m.rulesIndex {
-		return answer{Code: engine.CodeRetry, Index: index} // it is not kept: the caller plans again
+		return answer{Code: engine.CodeRetry, Index: index} // not kept: the caller plans again
 	}
 	if _, puts := c.(*engine.PutTagCategory); puts && m.seen == sawAnother {
 		return answer{Code: engine.CodeRetry, Index: index}
@@ -227,7 +227,7 @@ func (m *model) apply(index uint64, nowMS int64, key string, c engine.Command) a
 	return a
 }
 
-// keepJob keeps the outcome of a command that came with a description.
+// keepJob keeps the outcome of a command with a description.
 func (m *model) keepJob(c engine.Command, a answer) (kept engine.JobResult) {
 	job := engine.Job{
 		Kind: c.Kind(), Index: m.index, TimeMS: m.nowMS, Type: m.jobInfo.Type, Owner: m.jobInfo.Owner,
@@ -265,7 +265,7 @@ func (m *model) addJob(job engine.Job, kept engine.JobResult) engine.JobResult {
 		kept.First = job.ID
 	}
 	m.nextJob++
-	m.jobs = append(slices.Clone(m.jobs), job) // a copy of the model may have the old ones
+	m.jobs = append(slices.Clone(m.jobs), job) // copies of the model may share the old ones
 	kept.Count++
 	return kept
 }
@@ -386,7 +386,7 @@ func (r *record) copy() *record {
 	return &c
 }
 
-// places are the records' places, in order, so that the model's answers are in an order too.
+// places are the keys of the records, sorted, so that the model's answers have an order, too.
 func (m *model) places() []place {
 	places := slices.Collect(maps.Keys(m.records))
 	sort.Slice(places, func(i, j int) bool {
@@ -431,7 +431,7 @@ func (r *record) segment(tags tagSet) *segment {
 	return s
 }
 
-// promised sums what order items hold and wait for in one segment.
+// promised sums the units that order items hold and wait for in one segment.
 func (m *model) promised(p place, tags tagSet) (allocated, pending int64) {
 	for _, it := range m.items() {
 		for _, h := range it.parts {
@@ -452,7 +452,7 @@ func (m *model) committed(p place, s *segment) int64 {
 
 func (m *model) available(p place, s *segment) int64 { return s.onHand - m.committed(p, s) }
 
-// releasePending gives what is free in the segments of a record to the order items that wait there, oldest first.
+// releasePending gives the available units of a record's segments to the order items that wait there, oldest first.
 func (m *model) releasePending(p place) {
 	r := m.records[p]
 	if r == nil {
@@ -485,7 +485,7 @@ func (m *model) note(it *item, kind engine.MovementKind, units int64) {
 	it.history = history[max(0, len(history)-engine.MovementsPerItemMax):]
 }
 
-// String spells a tag set in one way only.
+// String spells equal tag sets equally.
 func (t tagSet) String() string {
 	var pairs []string
 	for _, category := range slices.Sorted(maps.Keys(t)) {

@@ -7,11 +7,11 @@ import (
 	"apportion/engine"
 )
 
-// advance lets time pass: what is due by nowMS happens. Reservations end first, then deliveries arrive, then counts
-// close; each kind in the order of its times.
+// advance does what is due by nowMS: reservations end first, then deliveries arrive, then counts close, each kind in
+// the order of its times.
 func (m *model) advance(index uint64, nowMS int64) {
 	if index == m.index && nowMS == m.nowMS {
-		return // another command of the same entry
+		return // a later command of the same entry
 	}
 	m.index, m.nowMS = index, nowMS
 	m.expire()
@@ -31,7 +31,7 @@ func (m *model) advance(index uint64, nowMS int64) {
 	}
 }
 
-// expire ends the reservations that end by now.
+// expire ends the reservations whose time is over.
 func (m *model) expire() {
 	items := m.items()
 	slices.SortStableFunc(items, func(a, b *item) int { return cmp.Compare(a.expiresMS, b.expiresMS) })
@@ -43,7 +43,7 @@ func (m *model) expire() {
 	}
 }
 
-// deliver takes the future stock that is due into on hand, as an Adjust would.
+// deliver adds due deliveries to on hand, as an Adjust would.
 func (m *model) deliver() {
 	type delivery struct {
 		place place
@@ -70,7 +70,7 @@ func (m *model) deliver() {
 	}
 }
 
-// nextDue is the time of the next thing that happens by itself.
+// nextDue is the time of the next change that needs no command.
 func (m *model) nextDue() (nextMS int64, any bool) {
 	var times []int64
 	for _, it := range m.items() {

@@ -2,7 +2,7 @@ package engine
 
 import "testing"
 
-// TestNothingLeft: an action that finds nothing is a success only where its caller may take it for one.
+// TestNothingLeft: an action that finds nothing is a success only if its caller may take it for one.
 func TestNothingLeft(t *testing.T) {
 	// ways makes orders of item 1, 4 units of U, and brings them into a state.
 	ways := map[string]func(h *host){
@@ -85,7 +85,7 @@ func TestNothingLeft(t *testing.T) {
 	f(KindReturn, "returned", "ok | 1 ok 4+0 repeated", "")
 	f(KindReturn, "returned, unknown", "ok | 1 ok 4+0 repeated", "")
 	for _, way := range []string{"expired", "released", "lost", "record-deleted", "returned, unknown"} {
-		f(KindDeallocate, way, "ok", "") // nothing is held: that is what was wanted
+		f(KindDeallocate, way, "ok", "") // nothing is held, as the caller wanted
 	}
 	f(KindDeallocate, "fulfilled", refused, "fulfilled")
 	f(KindDeallocate, "returned", refused, "returned")
@@ -107,7 +107,7 @@ func TestNothingLeft(t *testing.T) {
 	confirms("reserved, record-deleted", CodeExceedsLeft, "lines[0]", "record-deleted", some("1", 0))
 }
 
-// TestShippable: what a fulfillment that on hand does not cover says can ship, can ship, and no unit more.
+// TestShippable: what a fulfillment beyond on hand reports as shippable can ship, and not one unit more.
 func TestShippable(t *testing.T) {
 	inA, inB := Tag{"Channel", "A"}, Tag{"Channel", "B"}
 	f := func(want int64, item string, allocates *Allocate, stock ...StockItem) {
@@ -139,12 +139,12 @@ func TestShippable(t *testing.T) {
 	}
 	f(5, "1", allocate("o", ModeAll, ask("1", "U", 6, inA)), units("U", 5, inA))
 	f(0, "1", allocate("o", ModeAll, ask("1", "U", 6, inA)), units("U", 0, inA))
-	// Two channels hold ten each of a record that is recounted to ten.
+	// Two channels hold ten units each of a record that is counted down to ten.
 	f(5, "1", allocate("o", ModeAll, ask("1", "U", 10, inA), ask("2", "U", 10, inB)), units("U", 10))
 	f(5, "2", allocate("o", ModeAll, ask("1", "U", 5, inA), ask("2", "U", 10, inB)), units("U", 5, inA),
 		units("U", 5, inB))
 
-	// Two items of one segment: the second has what the first leaves.
+	// Two items of one segment: the second gets what the first leaves.
 	h := newHost(t)
 	h.must(&Refresh{Location: "L", Items: []StockItem{units("U", 10)}})
 	h.must(allocate("o", ModeAll, ask("1", "U", 4), ask("2", "U", 6)))
@@ -155,7 +155,7 @@ func TestShippable(t *testing.T) {
 	h.must(change(KindFulfill, "o", some("1", 4), some("2", 3)))
 }
 
-// TestNothingLeftOfSomeLines: all lines or none, but a line that was done before is no obstacle.
+// TestNothingLeftOfSomeLines: the command needs all lines, but a line that was done before is no obstacle.
 func TestNothingLeftOfSomeLines(t *testing.T) {
 	h := newHost(t)
 	h.must(&Refresh{Location: "L", Items: []StockItem{units("U", 10)}})

@@ -21,7 +21,7 @@ func change(action Kind, order string, lines ...OrderLine) *OrderChange {
 
 func some(item string, n int64) OrderLine { return OrderLine{ItemID: item, Quantity: n} }
 
-// outcome renders a result's lines as "item code units+pending".
+// outcome shows a result's lines as "item code units+pending".
 func outcome(r *Result) string {
 	text := r.Code.String()
 	for _, l := range r.Lines {
@@ -121,7 +121,7 @@ func TestIdempotencyKeys(t *testing.T) {
 		t.Errorf("reuse with another long body: %v at %q", r.Code, r.Field)
 	}
 
-	// A refusal is an answer too.
+	// A refusal is an answer, too.
 	short := allocate("o", ModeAll, ask("1", "U", 99))
 	h.applyKeyed("r", short)
 	h.must(&Adjust{Location: "L", Items: []StockItem{units("U", 100)}})
@@ -198,7 +198,7 @@ func TestClosedOrdersLeaveMemoryAndComeBack(t *testing.T) {
 	}
 }
 
-// TestFirmOrderOverReservation: an allocate that repeats a reservation with another end is not answered as done.
+// TestFirmOrderOverReservation: an allocate that repeats a reservation with another end does not get its answer.
 func TestFirmOrderOverReservation(t *testing.T) { tell(t, "firm-over-reservation") }
 
 // TestOpenOrders reads the orders that hold units, page by page.
@@ -222,7 +222,7 @@ func TestOpenOrders(t *testing.T) {
 	}
 }
 
-// TestDeallocateLost: lost units are not promised to waiting orders, and the rest of the order is untouched.
+// TestDeallocateLost: lost units do not go to waiting orders, and the rest of the order stays.
 func TestDeallocateLost(t *testing.T) {
 	h := newHost(t)
 	h.must(&Refresh{Location: "L", Items: []StockItem{units("U", 10)}})
@@ -243,14 +243,14 @@ func TestDeallocateLost(t *testing.T) {
 	want(5, 5, 3, true)
 	h.must(&OrderChange{Action: KindDeallocate, OrderID: "b",
 		Lines: []OrderLine{{ItemID: "1", Quantity: 4, Lost: true}}})
-	want(4, 4, 0, true) // 3 pending units and one that was there
+	want(4, 4, 0, true) // 3 pending units and one allocated
 	var v OrderView
 	h.e.ReadOrder("b", &v)
 	if m := v.Items[0].Movements; len(m) != 4 || m[2].Kind != MovementReleased || m[2].Units != 3 ||
 		m[3].Kind != MovementLost || m[3].Units != 1 {
 		t.Errorf("the history is %+v", m)
 	}
-	h.must(&Adjust{Location: "L", Items: []StockItem{{UPC: "U", Quantity: -3}}}) // more is promised than there is
+	h.must(&Adjust{Location: "L", Items: []StockItem{{UPC: "U", Quantity: -3}}}) // more promised than on hand
 	h.must(&OrderChange{Action: KindDeallocate, OrderID: "b",
 		Lines: []OrderLine{{ItemID: "1", Lost: true, Block: BlockClear}}})
 	want(0, 1, 0, false)

@@ -10,7 +10,7 @@ import (
 	"pgregory.net/rapid"
 )
 
-// planned applies an Allocate of one line with what a rule decided.
+// planned applies an Allocate of one line with the plan of a rule.
 func (h *host) planned(c *Allocate, plans ...PlannedLine) *Result {
 	h.t.Helper()
 	for i := range plans {
@@ -29,7 +29,7 @@ func candidates(all ...PlannedCandidate) PlannedLine {
 	return PlannedLine{Outcome: PlanCandidates, Candidates: all}
 }
 
-// lineText shows what a line got: "code units+pending A:2 B:1".
+// lineText shows the units of a line: "code units+pending A:2 B:1".
 func (h *host) lineText(r *Result, i int) string {
 	l := &r.Lines[i]
 	s := fmt.Sprintf("%v %d+%d", l.Code, l.Units, l.Pending)
@@ -165,10 +165,10 @@ func TestLinesOfOnePlanShareTheStock(t *testing.T) {
 	c.Lines[3].Quantity, c.Lines[4].Quantity = 1, 1
 	r := h.planned(c, PlannedLine{Line: 0, Outcome: PlanCandidates,
 		Candidates: []PlannedCandidate{candidate("B", 0, 0)}},
-		// 1 left: refused
+		// 1 available: refused
 		PlannedLine{Line: 1, Outcome: PlanCandidates, Candidates: []PlannedCandidate{candidate("B", 0, 0)}},
 		PlannedLine{Line: 3, Outcome: PlanFallback, Reason: "slow"},
-		// what line 1 gave back
+		// the unit that line 1 did not take
 		PlannedLine{Line: 4, Outcome: PlanCandidates, Candidates: []PlannedCandidate{candidate("B", 0, 0)}})
 	got := h.lineText(r, 0)
 	for i := 1; i < len(c.Lines); i++ {
@@ -217,8 +217,7 @@ func TestPlansOfOtherRules(t *testing.T) {
 	}
 }
 
-// TestExplanationsSurvive has explanations of the native path and of a rule, through a checkpoint and through the
-// archive.
+// TestExplanationsSurvive takes explanations with and without a rule through a checkpoint and through the archive.
 func TestExplanationsSurvive(t *testing.T) {
 	h := threeChannels(t)
 	h.planned(ruled("o", 7, "D"), candidates(candidate("B", 0, 0), candidate("A", 0, 0)))
@@ -254,7 +253,7 @@ func TestExplanationsSurvive(t *testing.T) {
 	}
 }
 
-// TestPlansAgainstModel executes random plans beside a model of three counters.
+// TestPlansAgainstModel executes random plans and compares with a model of three counters.
 func TestPlansAgainstModel(whole *testing.T) {
 	rapid.Check(whole, func(t *rapid.T) {
 		h := threeChannels(whole)

@@ -10,10 +10,10 @@ import (
 	"pgregory.net/rapid"
 )
 
-// TestPrefetchChangesNothing looks ahead at commands of every kind, whole and broken: the state stays as it is.
+// TestPrefetchChangesNothing prefetches for commands of every kind, whole and broken: the state stays as it is.
 func TestPrefetchChangesNothing(t *testing.T) {
 	e := New()
-	e.Prefetch(prefetchCommands(8)) // nothing is there to look at
+	e.Prefetch(prefetchCommands(8)) // no rows yet
 	e.Apply(1, 1, AppendCommand(nil, &Envelope{}, &Refresh{Location: "X",
 		Items: []StockItem{{UPC: "u1", Quantity: 5}}}), nil)
 	before := e.Hash()
@@ -31,7 +31,7 @@ func TestPrefetchChangesNothing(t *testing.T) {
 	})
 }
 
-// TestPrefetchFollowsAnAllocate demands that the record and the segment are reached, without which nothing is gained.
+// TestPrefetchFollowsAnAllocate: prefetch reaches the record and the segment. Without them it gains nothing.
 func TestPrefetchFollowsAnAllocate(t *testing.T) {
 	e := New()
 	e.Apply(1, 1, AppendCommand(nil, &Envelope{}, &Refresh{Location: "X",
@@ -47,8 +47,8 @@ func TestPrefetchFollowsAnAllocate(t *testing.T) {
 	}
 }
 
-// TestPrefetchShowsInNoResult looks ahead at entries whose commands take away and bring back what was found, and at
-// other commands than come, and compares with an engine that does not look ahead.
+// TestPrefetchShowsInNoResult prefetches for entries whose commands delete and create what it found, and for commands
+// other than the next ones. An engine without prefetch must give the same results.
 func TestPrefetchShowsInNoResult(t *testing.T) {
 	warm, cold := New(), New()
 	rng := rand.New(rand.NewPCG(1, 2))
@@ -64,7 +64,7 @@ func TestPrefetchShowsInNoResult(t *testing.T) {
 				c = &Delete{Scope: Scope{UPCs: []string{upc}}, Force: true}
 			case 1:
 				c = &Refresh{Location: "X", Items: []StockItem{{UPC: upc, Quantity: int64(rng.IntN(9))}}}
-			case 2: // the value before goes away, and has another number when it comes back
+			case 2: // deletes the value, which has another number when it comes back
 				put := &PutTagCategory{Name: "C"}
 				for i, name := range []string{"a", "b", third} {
 					put.Values = append(put.Values, Value{Name: name, Percent: NoPercent, Max: NoMax, Default: i == 0})

@@ -14,10 +14,9 @@ import (
 	"pgregory.net/rapid"
 )
 
-// TestCheckpoints runs one log through two engines. The first is never restarted. The second is checkpointed at random
-// points, in slices with commands between them, some checkpoints are given up, and now and then it is thrown away and
-// loaded from what the last finished checkpoint left. Both must answer the same, byte for byte, and end with the same
-// hash.
+// TestCheckpoints runs one log through two engines. The first never restarts. The second takes checkpoints at random
+// points, in slices with commands between them, and aborts some. At times a new engine replaces it, loaded from the
+// last finished checkpoint. Both must give the same answers, byte for byte, and end with the same hash.
 func TestCheckpoints(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		h := newHarness(t)
@@ -49,7 +48,7 @@ func TestCheckpoints(t *testing.T) {
 	})
 }
 
-// twin is the engine that is checkpointed, with what a state database would have stored of it.
+// twin is the engine with checkpoints, and the rows that a state database would have stored.
 type twin struct {
 	h *harness
 	e *engine.Engine
@@ -61,11 +60,11 @@ type twin struct {
 	storedIndex uint64
 
 	open    *engine.Checkpoint
-	pending map[string][]byte // stored, as it will be when the open checkpoint is done
+	pending map[string][]byte // the stored rows after the open checkpoint
 	lastKey []byte
 }
 
-// follow applies what the harness has logged. Slices of an open checkpoint come between the commands.
+// follow applies the harness's log. Slices of an open checkpoint come between the commands.
 func (w *twin) follow(t *rapid.T) {
 	for ; w.applied < len(w.h.log); w.applied++ {
 		l := w.h.log[w.applied]
@@ -79,7 +78,7 @@ func (w *twin) follow(t *rapid.T) {
 	}
 }
 
-// checkpoint begins one, or ends the one that is open: by finishing or by giving it up.
+// checkpoint begins a checkpoint, or finishes or aborts the open one.
 func (w *twin) checkpoint(t *rapid.T) {
 	switch {
 	case w.open == nil:
@@ -106,7 +105,7 @@ func (w *twin) freeze(t *rapid.T) {
 	w.h.index++ // a checkpoint begins between two entries
 }
 
-// slice stores the next rows of the open checkpoint; the last slice makes them the stored state.
+// slice stores the next rows of the open checkpoint. The last slice makes them the stored state.
 func (w *twin) slice(t *rapid.T, bytesMax int) {
 	var rows engine.Rows
 	more := w.open.Next(&rows, bytesMax, new(sync.Mutex))
@@ -123,7 +122,7 @@ func (w *twin) slice(t *rapid.T, bytesMax int) {
 	w.open = nil
 }
 
-// store does to a table what a database would, and gives the last key; the keys must rise.
+// store changes a table as a database would, and gives the last key. Keys must ascend.
 func store(table map[string][]byte, rows *engine.Rows, lastKey []byte) ([]byte, error) {
 	err := rows.Each(func(op engine.RowOp, key, value []byte) error {
 		if bytes.Compare(lastKey, key) >= 0 && lastKey != nil {
@@ -143,8 +142,8 @@ func store(table map[string][]byte, rows *engine.Rows, lastKey []byte) ([]byte, 
 	return lastKey, err
 }
 
-// TestCheckpointsBesideCommands encodes checkpoints on a goroutine of their own while commands go on: each must be the
-// state at its freeze. It is worth most under -race.
+// TestCheckpointsBesideCommands encodes checkpoints in another goroutine during commands. Each must be the state at its
+// freeze. It is worth most under -race.
 func TestCheckpointsBesideCommands(t *testing.T) {
 	const commands, between = 400, 40
 	rounds := 30
@@ -217,8 +216,8 @@ func loaded(t *testing.T, table map[string][]byte) *engine.Engine {
 	return e
 }
 
-// checkArchived compares the rows of orders that have left memory. The first engine, which is never checkpointed, still
-// has them; the twin has those that are not stored yet.
+// checkArchived compares the rows of orders that left memory. The first engine takes no checkpoints, so it still has
+// them; the twin has those that are not stored yet.
 func (w *twin) checkArchived(t *rapid.T) {
 	for _, id := range orderIDs {
 		want, evicted := w.h.e.AppendArchived(nil, id)
@@ -235,7 +234,7 @@ func (w *twin) checkArchived(t *rapid.T) {
 	}
 }
 
-// restart throws the engine away, loads another one from what is stored, and replays the log behind it.
+// restart loads another engine from the stored rows and replays the log after them.
 func (w *twin) restart(t *rapid.T) {
 	t.Logf("restarting from index %d", w.storedIndex)
 	w.open = nil

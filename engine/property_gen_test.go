@@ -9,7 +9,7 @@ import (
 	"pgregory.net/rapid"
 )
 
-// The domains are small, so that commands meet: the same records, orders, items and keys come up again and again.
+// The domains are small, so that commands often name the same records, orders, items and keys.
 var (
 	upcs      = []string{"A", "B"}
 	locations = []string{"X", "Y"}
@@ -26,16 +26,15 @@ var (
 	categoryNames = []string{"Channel", "Grade", "Zone"}
 )
 
-// generator draws commands that have a chance to fit the model's state. Everything random goes through t, so that rapid
-// can shrink a failure to its core.
+// generator draws commands that may fit the model's state. All random values come from t, so that rapid can shrink a
+// failure.
 type generator struct {
 	t     *rapid.T
 	m     *model
-	nowMS int64 // when the command will be applied
+	nowMS int64 // the time of the command
 }
 
-// below is any number in [0, n), all alike: rapid's own ranges favour small ones, which would make of "often" a
-// "seldom".
+// below is any number in [0, n) with equal chance. rapid's own ranges prefer small numbers.
 func below(n int) *rapid.Generator[int] {
 	return rapid.Custom(func(t *rapid.T) int {
 		bits := 0
@@ -64,12 +63,12 @@ func (g generator) units(label string, least int64) int64 {
 	return rapid.Int64Range(least, 12).Draw(g.t, label)
 }
 
-// later is a time soon after now, so that few steps suffice for it to come.
+// later is a time shortly after now, which a few steps reach.
 func (g generator) later(label string) int64 {
 	return g.nowMS + int64(1+below(30).Draw(g.t, label))
 }
 
-// tags names values of some categories; now and then one that does not exist, or a category twice.
+// tags names values of some categories, sometimes an unknown one, or a category twice.
 func (g generator) tags(label string) []engine.Tag {
 	var tags []engine.Tag
 	for _, c := range g.m.categories {
@@ -85,7 +84,7 @@ func (g generator) tags(label string) []engine.Tag {
 	return tags
 }
 
-// kinds has the commands by how often they are drawn.
+// kinds lists each kind as often as its share.
 var kinds = func() (kinds []engine.Kind) {
 	often := map[engine.Kind]int{
 		engine.KindRefresh: 10, engine.KindAdjust: 8, engine.KindTransfer: 5, engine.KindRedistribute: 4,
@@ -153,7 +152,7 @@ func (g generator) refresh() *engine.Refresh {
 	if open := g.m.counts[c.Location]; open != nil && g.chance("counted", 60) {
 		c.Count = open.name
 	}
-	for i := range c.Items { // less than has gone since, now and then
+	for i := range c.Items { // sometimes less than the units that left since
 		if c.Count != "" && g.chance("counted few", 50) {
 			c.Items[i].Quantity = int64(below(2).Draw(g.t, "few"))
 		}
@@ -241,7 +240,7 @@ func (g generator) allocate() *engine.Allocate {
 
 const ruleName = "r"
 
-// ruleCommand changes whether the one rule that there is decides.
+// ruleCommand changes whether the one rule decides.
 func (g generator) ruleCommand() engine.Command {
 	switch {
 	case !g.m.rule || g.chance("put rule", 10):
@@ -273,7 +272,7 @@ func (g generator) redistributeRuleCommand(e *engine.Engine) engine.Command {
 		OnError:     engine.RuleFallback(below(2).Draw(g.t, "onError"))}
 }
 
-// redistributeItem decides about a record: mostly it gives out what there is, now and then one unit too many.
+// redistributeItem makes a plan for a record. Mostly it gives out exactly the available units, sometimes one too many.
 func (g generator) redistributeItem(schema *engine.Schema, v *engine.RecordView) engine.RedistributeItem {
 	it := engine.RedistributeItem{UPC: v.UPC, Location: v.Location, RecordVersion: v.Version,
 		Rule:        redistributeRuleName,
@@ -306,7 +305,7 @@ func (g generator) redistributeItem(schema *engine.Schema, v *engine.RecordView)
 	return it
 }
 
-// plans decides about some lines of an Allocate.
+// plans makes plans for some lines of an Allocate.
 func (g generator) plans(c *engine.Allocate) (plans []engine.PlannedLine) {
 	for i := range c.Lines {
 		if !g.chance("planned", 80) {
@@ -334,7 +333,7 @@ func (g generator) plans(c *engine.Allocate) (plans []engine.PlannedLine) {
 	return plans
 }
 
-// named spells a tag set out as a command does.
+// named spells out a tag set as in a command.
 func (g generator) named(tags tagSet) []engine.Tag {
 	var named []engine.Tag
 	for _, c := range g.m.categories {
@@ -423,7 +422,7 @@ func (g generator) putCategory() *engine.PutTagCategory {
 	return c
 }
 
-// percents are none, in basis points, or a sum of exactly 100 %.
+// percents are none, or basis points with a sum of exactly 100 %.
 func (g generator) percents(values int) []int32 {
 	percents := make([]int32, values)
 	if g.chance("discrete", 30) {
@@ -450,7 +449,7 @@ func (g generator) deleteCategory() *engine.DeleteTagCategory {
 	return c
 }
 
-// jobInfo describes the call that a command stands for.
+// jobInfo describes the call of a command.
 func (g generator) jobInfo() *engine.JobInfo {
 	j := &engine.JobInfo{Type: g.pick("job type", []string{"REFRESH", "ALLOCATE"}),
 		PerLocation: g.chance("per location", 50)}
@@ -460,10 +459,10 @@ func (g generator) jobInfo() *engine.JobInfo {
 	return j
 }
 
-// transition mostly names reserved items of an order that there is.
+// transition mostly names reserved items of an existing order.
 func (g generator) transition() *engine.Transition {
 	c := &engine.Transition{FromOrderID: g.pick("from order", orderIDs), OrderID: g.pick("order", orderIDs)}
-	for _, id := range orderIDs { // a cart, if there is one
+	for _, id := range orderIDs { // a cart, if possible
 		if o := g.m.orders[id]; o != nil && slices.ContainsFunc(o.items, func(it *item) bool {
 			return it.expiresMS > g.nowMS && it.held() > 0
 		}) && g.chance("from "+id, 70) {

@@ -102,11 +102,11 @@ func TestRankedLimits(t *testing.T) {
 		}
 	}
 	a, b, c := percent("a", 5000), percent("b", 3000), percent("c", 2000)
-	// What a max leaves over goes by rank.
+	// Units above a max go to the others by rank.
 	f(100, [3]int64{10, 70, 20}, atMost(a, 10), b, c)
-	// Mins are served by rank, too, until nothing is left.
+	// Mins are served by rank, too, until no unit remains.
 	f(10, [3]int64{5, 5, 0}, a, atLeast(b, 8), atLeast(c, 8))
-	// Units that no max has room for stay with the first that has a percentage.
+	// Units above every max stay with the first value that has a percentage.
 	f(100, [3]int64{80, 10, 10}, atMost(a, 10), atMost(b, 10), atMost(c, 10))
 	f(100, [3]int64{5, 85, 10}, atMost(percent("z", 0), 5), atMost(percent("b", 8000), 10), atMost(c, 10))
 }
@@ -121,7 +121,7 @@ func TestSeveralCategories(t *testing.T) {
 	}
 	h.wantOnHand(want)
 
-	// A discrete category beside them makes groups of its own.
+	// Another discrete category makes groups of its own.
 	h.do(discrete("Grade", "New", "Used"), refreshOf(10, tag("Grade", "Used")))
 	units := h.onHand()
 	for tags, wanted := range map[string]int64{
@@ -171,7 +171,7 @@ func TestProductTable(t *testing.T) {
 	}
 }
 
-// TestRedistribute: the sum is exact, promises stay, the fewest units move, and a second time nothing moves.
+// TestRedistribute: the sum is exact, promises stay, as few units as possible move, and a second time none.
 func TestRedistribute(t *testing.T) {
 	h := newHarness(t)
 	third := putCategory("C", 0, percent("a", 3333), percent("b", 3333), percent("c", 3334))
@@ -182,7 +182,7 @@ func TestRedistribute(t *testing.T) {
 
 	now := &engine.Redistribute{Scope: engine.Scope{All: true}, Now: true}
 	first := h.do(now)
-	// 10 available units, 3 with a and 7 with b; a third each is 3, 3 and 4.
+	// 10 available units, 3 with a and 7 with b: a third each is 3, 3 and 4.
 	h.wantOnHand(map[string]int64{"C=a": 10, "C=b": 3, "C=c": 4})
 	if first.Stock.Units != 4 {
 		t.Errorf("%d units moved, want 4", first.Stock.Units)
@@ -191,7 +191,7 @@ func TestRedistribute(t *testing.T) {
 		t.Errorf("the second redistribution moved %d units: %v", again.Stock.Units, again.Changes)
 	}
 
-	// Equal fractions: the odd unit stays where it is, though another segment comes first.
+	// Equal fractions: the odd unit stays, though another segment comes first.
 	h = newHarness(t)
 	h.do(putCategory("C", 0, percent("a", 5000), percent("b", 5000)), refreshOf(3, tag("C", "b")))
 	moved := h.do(now)
@@ -201,7 +201,7 @@ func TestRedistribute(t *testing.T) {
 	}
 }
 
-// TestRedistributeWhenDue: a record that is marked is split at its next Refresh or Adjust, and only once.
+// TestRedistributeWhenDue: a due record is split at its next Refresh or Adjust, and only once.
 func TestRedistributeWhenDue(t *testing.T) {
 	h := newHarness(t)
 	h.do(putCategory("C", 0, percent("a", 5000), percent("b", 5000)), refreshOf(10, tag("C", "a")))
@@ -213,8 +213,8 @@ func TestRedistributeWhenDue(t *testing.T) {
 	h.wantOnHand(map[string]int64{"C=a": 8, "C=b": 6})
 }
 
-// TestDeliveriesThatBecomeOne: a schema change can make the deliveries of two segments one segment's. A command that
-// sets or changes that delivery then means all of it.
+// TestDeliveriesThatBecomeOne: after a schema change, the deliveries of two segments can belong to one. A command about
+// that delivery then means their sum.
 func TestDeliveriesThatBecomeOne(t *testing.T) {
 	h := newHarness(t)
 	arrival := h.nowMS + 1000
@@ -239,7 +239,7 @@ func TestDeliveriesThatBecomeOne(t *testing.T) {
 	h.wantOnHand(map[string]int64{"C=a": 1})
 }
 
-// TestUnbiased: over many small records every channel gets its true share, although no record has a unit to divide.
+// TestUnbiased: over many small records every channel gets its true share, although no record has units to divide.
 func TestUnbiased(t *testing.T) {
 	const records = 10_000
 	shares := map[string]float64{"C=a": 0.8, "C=b": 0.1, "C=c": 0.1}

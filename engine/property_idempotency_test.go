@@ -6,7 +6,7 @@ import (
 	"apportion/engine"
 )
 
-// TestKeys: a command with a key answers once and for all; the same key with another body names what differs.
+// TestKeys: a key always gets its first answer. With another body, the answer names the difference.
 func TestKeys(t *testing.T) {
 	allocate := func(change func(*engine.Allocate)) *engine.Allocate {
 		c := &engine.Allocate{OrderID: "o1", Lines: []engine.AllocateLine{
@@ -46,13 +46,13 @@ func TestKeys(t *testing.T) {
 	f(&engine.OrderChange{Action: engine.KindFulfill, OrderID: "o1"}, "kind")
 	f(&engine.OrderChange{Action: engine.KindDeallocate, OrderID: "o1"}, "kind")
 
-	// The first answer still stands.
+	// The first answer is still kept.
 	if a := h.apply("key", allocate(same)); !a.Repeated {
 		t.Errorf("after conflicts the answer is %+v", a)
 	}
 }
 
-// TestRefusalsAreKept: what was refused stays refused for its key, even when it could be met by now.
+// TestRefusalsAreKept: a key gets its refusal again, even if the command could succeed now.
 func TestRefusalsAreKept(t *testing.T) {
 	h := newHarness(t)
 	h.do(refreshOf(1))
@@ -89,7 +89,7 @@ func TestKeysAge(t *testing.T) {
 	h.wantOnHand(map[string]int64{"": 12})
 }
 
-// TestLongCommandsWithKeys: commands too long to be kept whole still conflict by the line that differs.
+// TestLongCommandsWithKeys: commands too long to be kept whole still name the line that differs.
 func TestLongCommandsWithKeys(t *testing.T) {
 	h := newHarness(t)
 	c := &engine.Refresh{Location: "X"}
@@ -109,7 +109,7 @@ func TestLongCommandsWithKeys(t *testing.T) {
 	}
 }
 
-// TestItemsAreKeys: an order item that exists answers what it got; with other content it is a conflict.
+// TestItemsAreKeys: an existing order item answers with what it got; with other content it is a conflict.
 func TestItemsAreKeys(t *testing.T) {
 	line := engine.AllocateLine{ItemID: "1", UPC: "A", Location: "X", Quantity: 3, Tags: []engine.Tag{tag("C", "b")}}
 	h := newHarness(t)
@@ -136,7 +136,7 @@ func TestItemsAreKeys(t *testing.T) {
 	f("quantity", func(l *engine.AllocateLine) { l.Quantity = 2 })
 	f("tags", func(l *engine.AllocateLine) { l.Tags = nil })
 
-	// An item that was released as a whole may be allocated again, with other content.
+	// An item whose units were all released may be allocated again, with other content.
 	h.do(&engine.Allocate{OrderID: "o2", Lines: []engine.AllocateLine{line}},
 		&engine.OrderChange{Action: engine.KindDeallocate, OrderID: "o2"})
 	line.Quantity, line.Tags = 5, nil

@@ -7,8 +7,8 @@ import (
 	"apportion/engine"
 )
 
-// TestQuantitiesAddUp: commands that each are within the limits cannot add up to a counter that overflows, which would
-// stop every replica at the same entry, again and again.
+// TestQuantitiesAddUp: commands within the limits cannot add up to an overflow. It would stop every replica at the same
+// entry, again after each restart.
 func TestQuantitiesAddUp(t *testing.T) {
 	f := func(name string, command func(i int) engine.Command) {
 		t.Helper()
@@ -50,7 +50,7 @@ func TestQuantitiesAddUp(t *testing.T) {
 	f("adjustments", func(int) engine.Command { return adjustOf(engine.QuantityMax) })
 }
 
-// TestDeliveriesAddUp: what arrives is cut off where a segment is full.
+// TestDeliveriesAddUp: an arrival is reduced to the capacity of its segment.
 func TestDeliveriesAddUp(t *testing.T) {
 	e := engine.New()
 	c := &engine.Refresh{Location: "X"}

@@ -13,8 +13,8 @@ import (
 	"pgregory.net/rapid"
 )
 
-// TestEngineAgainstModel applies random commands to the engine and to the model, and demands the same answers and the
-// same state after every one.
+// TestEngineAgainstModel applies random commands to the engine and to the model. Answers and states must agree after
+// each.
 //
 // rapid's defaults (100 runs of about 30 commands) take a few seconds. A long run:
 //
@@ -43,14 +43,14 @@ type harness struct {
 	result   engine.Result
 }
 
-// logged is a command as the log has it, with the answer that it got.
+// logged is a command as in the log, with its answer.
 type logged struct {
 	index           uint64
 	nowMS           int64
 	command, result []byte
 }
 
-// fatalf is what rapid.T and testing.T have in common here.
+// fatalf is the common part of rapid.T and testing.T.
 type fatalf interface {
 	Helper()
 	Fatalf(format string, args ...any)
@@ -61,7 +61,7 @@ func newHarness(t fatalf) *harness {
 	return &harness{t: t, e: engine.New(), m: newModel(), nowMS: 1_700_000_000_000, versions: map[place]uint64{}}
 }
 
-// begin has a schema, and mostly a rule, from the start.
+// begin makes a schema, and mostly a rule.
 func (h *harness) begin(t *rapid.T) {
 	g := generator{t, h.m, h.nowMS}
 	for range rapid.IntRange(0, 2).Draw(t, "categories") {
@@ -79,7 +79,7 @@ func (h *harness) begin(t *rapid.T) {
 	}
 }
 
-// step applies one random command; time passes before most of them.
+// step applies one random command. Mostly time passes before it.
 func (h *harness) step(t *rapid.T) {
 	h.t = t
 	h.pass(t)
@@ -118,7 +118,7 @@ func (h *harness) step(t *rapid.T) {
 	h.apply(key, c)
 }
 
-// plan decides about an Allocate as rules would: under those that are active, or now and then under those of before.
+// plan makes plans for an Allocate, under the active rules, or sometimes under earlier ones.
 func (h *harness) plan(g generator, c *engine.Allocate) {
 	h.m.decided = decision{rulesIndex: h.m.rulesIndex}
 	if !h.m.ruleActive {
@@ -127,7 +127,7 @@ func (h *harness) plan(g generator, c *engine.Allocate) {
 	if h.m.decided.plans = g.plans(c); g.chance("stale", 4) {
 		h.m.decided.rulesIndex--
 	}
-	h.e.Advance(max(h.index, 1), h.nowMS) // what is due changes versions
+	h.e.Advance(max(h.index, 1), h.nowMS) // due changes give new versions
 	h.m.decided.versions = map[place]uint64{}
 	for _, line := range c.Lines {
 		var v engine.RecordView
@@ -136,10 +136,9 @@ func (h *harness) plan(g generator, c *engine.Allocate) {
 	}
 }
 
-// decideWaiting decides about the records that wait for it, under the rules that are active, or now and then under
-// those of before.
+// decideWaiting makes plans for the records that wait for one, under the active rules, or sometimes under earlier ones.
 func (h *harness) decideWaiting(g generator, key string) {
-	h.e.Advance(max(h.index, 1), h.nowMS) // what is due changes versions
+	h.e.Advance(max(h.index, 1), h.nowMS) // due changes give new versions
 	h.m.decided = decision{rulesIndex: h.m.rulesIndex, versions: map[place]uint64{}}
 	if g.chance("stale", 4) && h.m.rulesIndex > 0 {
 		h.m.decided.rulesIndex--
@@ -163,8 +162,8 @@ func (h *harness) decideWaiting(g generator, key string) {
 	h.apply(key, c)
 }
 
-// checkRefuses: what is refused before the log would be refused, with the same answer, if it were applied at once. An
-// order that has left memory is its caller's to look up first: Refuses does not know it.
+// checkRefuses: an early refusal is the answer that the command would get now. The caller must first look up an order
+// that left memory: Refuses does not know it.
 func (h *harness) checkRefuses(key string, c *engine.Allocate) {
 	h.t.Helper()
 	var r engine.Result
@@ -173,7 +172,7 @@ func (h *harness) checkRefuses(key string, c *engine.Allocate) {
 	}
 	got := answerOf(h.e.Schema(), &r)
 	m := h.m.copy()
-	m.jobInfo = nil                                          // what is refused before the log is no job
+	m.jobInfo = nil                                          // an early refusal is no job
 	want := m.apply(h.e.AppliedIndex(), h.e.NowMS(), key, c) // no time passes, so nothing becomes due
 	got.Index, want.Index = 0, 0
 	if diff := compareAnswers(want, got); diff != "" {
@@ -181,7 +180,7 @@ func (h *harness) checkRefuses(key string, c *engine.Allocate) {
 	}
 }
 
-// pass lets a random time pass: mostly little, now and then a day, after which keys and counts are forgotten.
+// pass lets a random time pass: mostly little, sometimes a day, after which keys and counts are forgotten.
 func (h *harness) pass(t *rapid.T) {
 	const dayMS = 24 * 60 * 60 * 1000
 	if h.index > 0 && below(4).Draw(t, "same entry") == 1 {
@@ -211,7 +210,7 @@ func (h *harness) apply(key string, c engine.Command) answer {
 	if activate, ok := c.(*engine.ActivateRule); ok && activate.Name == redistributeRuleName &&
 		want.Code == engine.CodeOK &&
 		!want.Repeated {
-		h.m.redistributeRule.activation = h.result.Rule.Activation // the engine gives the numbers
+		h.m.redistributeRule.activation = h.result.Rule.Activation // the engine chooses the number
 	}
 	h.checkNewJob(c)
 	h.m.decided, h.m.jobInfo, h.m.seen = decision{}, nil, notLooked
@@ -221,7 +220,7 @@ func (h *harness) apply(key string, c engine.Command) answer {
 	return got
 }
 
-// envelope carries the row of an order that has left memory, as the proposer of the command would.
+// envelope carries the row of an order that left memory, like the proposer of the command.
 func (h *harness) envelope(key string, c engine.Command) *engine.Envelope {
 	env := &engine.Envelope{Key: key, Job: h.m.jobInfo}
 	var id string
@@ -275,7 +274,7 @@ func (h *harness) checkJobs(t fatalf) {
 	}
 }
 
-// checkLocations compares what is known of locations, and their groups.
+// checkLocations compares the details of locations, and their groups.
 func (h *harness) checkLocations(t fatalf) {
 	t.Helper()
 	got := map[string]engine.PutLocation{}
@@ -294,7 +293,7 @@ func (h *harness) checkLocations(t fatalf) {
 	}
 }
 
-// checkNewJob: what a job says is at fault is what the result says.
+// checkNewJob: a job names the same faults as its result.
 func (h *harness) checkNewJob(c engine.Command) {
 	h.t.Helper()
 	if h.result.Job.Count == 0 || h.result.Repeated {
@@ -307,7 +306,7 @@ func (h *harness) checkNewJob(c engine.Command) {
 	}
 }
 
-// checkNextDue: the engine may look too early, at what has been dealt with since, but never too late.
+// checkNextDue: the engine's time may be too early, for something already done, but never too late.
 func (h *harness) checkNextDue(t fatalf) {
 	t.Helper()
 	want, any := h.m.nextDue()
@@ -401,7 +400,7 @@ func (h *harness) checkOrders(t fatalf) {
 	}
 }
 
-// checkExplanation compares why an order was filled as it was.
+// checkExplanation compares the explanations of an order's items.
 func (h *harness) checkExplanation(t fatalf, id string) {
 	t.Helper()
 	want, got := map[string]explained{}, map[string]explained{}
@@ -426,7 +425,7 @@ func (h *harness) checkExplanation(t fatalf, id string) {
 	}
 }
 
-// readOrder reads an order where it is: in memory, or the row that it left when it was evicted.
+// readOrder reads an order from memory, or from the row of its eviction.
 func (h *harness) readOrder(t fatalf, id string, v *engine.OrderView) bool {
 	t.Helper()
 	if h.e.ReadOrder(id, v) {

@@ -12,7 +12,7 @@ import (
 	"pgregory.net/rapid"
 )
 
-// randomLog is the same random commands for the same seed.
+// randomLog gives the same random commands for the same seed.
 func randomLog(seed, commands int) []logged {
 	return rapid.Custom(func(t *rapid.T) []logged {
 		g := generator{t, newModel(), 1_700_000_000_000}
@@ -29,8 +29,8 @@ func randomLog(seed, commands int) []logged {
 	}).Example(seed)
 }
 
-// TestReaders lets several goroutines read while one applies commands: every view that they get satisfies the identity
-// and is the sum of its segments. It is worth most under -race.
+// TestReaders reads in several goroutines while another one applies commands. Every view adds up, and is the sum of its
+// segments. It is worth most under -race.
 func TestReaders(t *testing.T) {
 	rounds := 8
 	if testing.Short() {
@@ -63,7 +63,7 @@ func TestReaders(t *testing.T) {
 	t.Logf("%d rounds of reads", reads.Load())
 }
 
-// reader calls everything that may be called beside the writer.
+// reader calls every method that may run beside the writer.
 type reader struct {
 	e        *engine.Engine
 	view     engine.RecordView
@@ -105,7 +105,7 @@ func (r *reader) round() error {
 		}
 	}
 	r.names, _ = r.e.AppendUPCs(r.names[:0], locations[0], 0, 10)
-	// A record that is deleted and created again meanwhile may be listed twice.
+	// A record that is deleted and created again during the listing may be in it twice.
 	slices.Sort(r.names)
 	if r.names = slices.Compact(r.names); len(r.names) > len(upcs) {
 		return fmt.Errorf("%s has %v", locations[0], r.names)
@@ -121,7 +121,7 @@ func (r *reader) round() error {
 	return nil
 }
 
-// checkView adds up a view by itself.
+// checkView checks the sums of a view.
 func checkView(v *engine.RecordView) error {
 	var sum engine.SegmentView
 	for _, s := range v.Segments {

@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// redistributeHost has a record of 70 units on the web and 30 in the shop, and a redistribute rule for it.
+// redistributeHost has a record with 70 units on the web and 30 in the shop, and a redistribute rule for it.
 func redistributeHost(t *testing.T, onError RuleFallback) *host {
 	h := newHost(t)
 	h.must(&PutTagCategory{Name: "Channel", Values: []Value{
@@ -26,7 +26,7 @@ func (h *host) view(upc string) (v RecordView) {
 	return v
 }
 
-// redistributes carries out what a rule decided about U, as it is now.
+// redistributes applies a rule's plan for the present figures of U.
 func (h *host) redistributes(action RedistributeAction, reason string, targets ...SegmentTarget) *Result {
 	h.t.Helper()
 	return h.do(&Envelope{RulesIndex: h.e.Rules().Index()},
@@ -38,7 +38,7 @@ func target(channel string, units int64) SegmentTarget {
 	return SegmentTarget{Tags: []Tag{{"Channel", channel}}, Available: units}
 }
 
-// available shows what the segments of U have available, in their order.
+// available shows the available units of U's segments, in their order.
 func (h *host) available() string {
 	h.t.Helper()
 	v := h.view("U")
@@ -102,7 +102,7 @@ func TestRedistributePlan(t *testing.T) {
 	}
 }
 
-// TestRedistributePlanOfDueRecord: a due record waits at its next adjust, and what it promised stays.
+// TestRedistributePlanOfDueRecord: a due record waits at its next adjust, and its promises stay.
 func TestRedistributePlanOfDueRecord(t *testing.T) {
 	h := redistributeHost(t, FallbackDefault)
 	h.planned(&Allocate{OrderID: "o", Backorder: true, Lines: []AllocateLine{
@@ -127,8 +127,8 @@ func TestRedistributePlanOfDueRecord(t *testing.T) {
 	}
 }
 
-// TestRedistributePlanPassedOver: a plan skips records that have changed or do not wait. Under other rules it must be
-// made again.
+// TestRedistributePlanPassedOver: a plan skips records that have changed or do not wait. After a change of the rules it
+// must be made again.
 func TestRedistributePlanPassedOver(t *testing.T) {
 	h := redistributeHost(t, FallbackDefault)
 	if r := h.redistributes(RedistributeToTargets, "", target("Web", 50), target("Shop", 50)); r.Stock.Records != 0 ||
@@ -177,7 +177,7 @@ func TestRedistributePlanSuspended(t *testing.T) {
 	}
 }
 
-// TestNextPlans: in the order of the rows, from a cursor on.
+// TestNextPlans: records are listed by row, from a cursor on.
 func TestNextPlans(t *testing.T) {
 	h := redistributeHost(t, FallbackDefault)
 	for i := range 70 {

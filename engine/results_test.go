@@ -71,7 +71,7 @@ func TestFirstDifference(t *testing.T) {
 	}
 }
 
-// listElement cuts a path behind the first list's element, or the name of a tag list: that is as far as a digest sees.
+// listElement cuts a path after the first list's element, or after the name of a tag list: a digest sees no more.
 func listElement(path string) string {
 	if end := strings.IndexByte(path, ']'); end >= 0 {
 		return path[:end+1]
@@ -82,7 +82,7 @@ func listElement(path string) string {
 	return path
 }
 
-// TestDifferences compares commands with variants of themselves in which one drawn part is replaced.
+// TestDifferences compares commands with variants that differ in one random part.
 func TestDifferences(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		kind := rapid.SampledFrom(commandKinds).Draw(t, "kind")
@@ -114,8 +114,8 @@ func cloneCommand(t *rapid.T, c Command) Command {
 	return clone
 }
 
-// replacePart replaces one element of the lines or items of some kinds by one of other's, and of the other kinds the
-// whole.
+// replacePart replaces an element of the lines or items of c by one of other's, or, for the other kinds, the whole
+// command.
 func replacePart(t *rapid.T, c, other Command) {
 	switch c := c.(type) {
 	case *Refresh:
@@ -150,7 +150,7 @@ func replaceElement[E any](t *rapid.T, list, other []E) {
 	}
 }
 
-// TestDigestIsShort keeps the promise of the size for the longest command.
+// TestDigestIsShort: the digest of the longest command has the promised size.
 func TestDigestIsShort(t *testing.T) {
 	c := refreshOf(func(c *Refresh) { c.Items = manyItems(RefreshItemsMax, rightItem()) })
 	if got := len(appendDigest(nil, c)); got > 24_100 {
@@ -158,12 +158,12 @@ func TestDigestIsShort(t *testing.T) {
 	}
 }
 
-// TestDigestOverlooksAnElement covers the rare case that an element differs but its two bytes do not: the list is
-// named.
+// TestDigestOverlooksAnElement: in the rare case that an element differs but its two bytes in the digest do not, the
+// answer names the list.
 func TestDigestOverlooksAnElement(t *testing.T) {
 	c := &Transfer{Items: manyItems(3, rightTransferItem())}
 	digest := appendDigest(nil, c)
-	digest[2] ^= 1 // behind the kind and the count: the hash of the list
+	digest[2] ^= 1 // after the kind and the count: the hash of the list
 	if got := digestDifference(digest, c); got != "items" {
 		t.Fatalf("got %q", got)
 	}

@@ -11,7 +11,7 @@ import (
 	"testing"
 )
 
-// stored gives a host with some of everything, and the rows of its checkpoint.
+// stored gives a host with rows of every table, and the rows of its checkpoint.
 func stored(t testing.TB) (*host, *Rows) {
 	h := newHost(t)
 	h.must(channels(8000, 2000))
@@ -79,7 +79,7 @@ func TestLoadedStateIsTheStoredOne(t *testing.T) {
 	if got, want := e.Stats(), h.e.Stats(); got != want {
 		t.Errorf("stats %+v, want %+v", got, want)
 	}
-	// Both go on alike: deliveries, expiries, counts, pending queues and keys were all there.
+	// Both continue alike: deliveries, expiries, counts, pending queues and keys were all stored.
 	other := &host{t: t, e: e, index: h.index, nowMS: h.nowMS}
 	for _, x := range []*host{h, other} {
 		x.must(&Refresh{Location: "L", Count: "night", Items: []StockItem{units("U", 11)}})
@@ -107,7 +107,7 @@ func TestCheckpointsAreIncremental(t *testing.T) {
 	}); err != nil {
 		t.Fatal(err)
 	}
-	// V's row, the order that waits for it, and the meta row.
+	// The rows of V and of the order that waits for it, and the meta row.
 	if len(keys) != 3 || keys[0][0] != metaTable || keys[1][0] != orderTable || keys[2][0] != recordTable {
 		t.Errorf("rows %q", keys)
 	}
@@ -140,8 +140,7 @@ func TestCheckpointShowsTheMomentOfItsFreeze(t *testing.T) {
 	}
 }
 
-// TestCheckpointGoesOn: a checkpoint that is taken in small slices has each row once, and what a slice has left for the
-// next one is as it was at the freeze.
+// TestCheckpointGoesOn: a checkpoint in small slices has each row once. Rows of later slices are as of the freeze.
 func TestCheckpointGoesOn(t *testing.T) {
 	h := newHost(t)
 	for i := range 200 {
@@ -166,7 +165,7 @@ func TestCheckpointGoesOn(t *testing.T) {
 	}
 }
 
-// TestCheckpointsShareMemory: the next checkpoint has its sets of rows in the memory of the one before.
+// TestCheckpointsShareMemory: the next checkpoint reuses the memory of the last one's sets of rows.
 func TestCheckpointsShareMemory(t *testing.T) {
 	h := newHost(t)
 	h.must(&Refresh{Location: "L", Items: []StockItem{units("U", 1)}})
@@ -179,7 +178,7 @@ func TestCheckpointsShareMemory(t *testing.T) {
 	}
 }
 
-// merged loads the rows that checkpoints leave behind when one is written after the other.
+// merged loads the rows of checkpoints that are written one after the other.
 func merged(t *testing.T, checkpoints ...*Rows) *Engine {
 	t.Helper()
 	table := map[string][]byte{}
@@ -201,7 +200,7 @@ func merged(t *testing.T, checkpoints ...*Rows) *Engine {
 						delete(table, k)
 					}
 				}
-				last = nil // the range may begin where a row to be set lies
+				last = nil // the range may begin at the key of a row that is set
 			}
 			return nil
 		})
@@ -238,8 +237,7 @@ func TestAbortedCheckpointLosesNothing(t *testing.T) {
 	}
 }
 
-// TestAbortedCheckpointOfAgedLogs: what has aged is deleted by the checkpoint after one that was given up, in all four
-// logs.
+// TestAbortedCheckpointOfAgedLogs: after an aborted checkpoint, the next one deletes the aged entries of all four logs.
 func TestAbortedCheckpointOfAgedLogs(t *testing.T) {
 	for _, all := range []bool{true, false} {
 		h, rows := stored(t)
@@ -250,7 +248,7 @@ func TestAbortedCheckpointOfAgedLogs(t *testing.T) {
 		if s := h.e.Stats(); s.Results+s.Explanations+s.Jobs > 0 || h.e.logs[eventLog].First() == 1 {
 			t.Fatalf("not all has aged: %+v", s)
 		}
-		if !all { // the next ones are behind what is deleted
+		if !all { // the next ones are after the deleted range
 			h.applyKeyed("another", &Adjust{Location: "L", Items: []StockItem{units("V", 1)}})
 			h.must(activate("r", 1, RuleScope{}))
 			h.planned(allocate("s", ModeAll, ask("1", "U", 1)), candidates(candidate("A", 0, 0)))
@@ -266,8 +264,7 @@ func TestAbortedCheckpointOfAgedLogs(t *testing.T) {
 	}
 }
 
-// TestTransitionBetweenCheckpoints: both orders are written, and a checkpoint that was begun before shows neither
-// change.
+// TestTransitionBetweenCheckpoints: both orders are written, and a checkpoint that began before shows neither change.
 func TestTransitionBetweenCheckpoints(t *testing.T) {
 	h := newHost(t)
 	h.must(&Refresh{Location: "L", Items: []StockItem{units("U", 10)}})
@@ -343,7 +340,7 @@ func TestDamagedRowsAreRefused(t *testing.T) {
 	})
 }
 
-// TestWrongSumsAreRefused: rows that decode well, and do not add up, alone or together.
+// TestWrongSumsAreRefused: rows that decode, but do not add up, alone or together.
 func TestWrongSumsAreRefused(t *testing.T) {
 	_, rows := stored(t)
 	f := func(what string, change func(e *Engine)) {
@@ -402,7 +399,7 @@ func TestWrongSumsAreRefused(t *testing.T) {
 	f("returned and never shipped", func(e *Engine) { closed(e).returned += 2 })
 }
 
-// TestMissingEntriesAreNoticed: the newest, the oldest, one between or all of what a log keeps.
+// TestMissingEntriesAreNoticed: the newest, the oldest, a middle or every entry of a kept log is missing.
 func TestMissingEntriesAreNoticed(t *testing.T) {
 	h, _ := stored(t)
 	for i := range 4 {
@@ -439,7 +436,7 @@ func TestMissingEntriesAreNoticed(t *testing.T) {
 	}
 }
 
-// wholeRows is all rows of an engine whose earlier checkpoints are lost.
+// wholeRows is all rows of an engine, as if its earlier checkpoints were lost.
 func wholeRows(t *testing.T, e *Engine) *Rows {
 	t.Helper()
 	ch := &e.changes
@@ -456,7 +453,7 @@ func wholeRows(t *testing.T, e *Engine) *Rows {
 	return rowsOf(e)
 }
 
-// TestCheckArchivedOrder: the row of an order that has left memory is of that order, closed, and adds up.
+// TestCheckArchivedOrder: the row of an order that left memory is that order's, closed, and adds up.
 func TestCheckArchivedOrder(t *testing.T) {
 	h, _ := stored(t)
 	row := func(change func(l *line)) []byte {
@@ -482,7 +479,7 @@ func TestCheckArchivedOrder(t *testing.T) {
 	f("waits for units", "p", row(func(l *line) { l.pending++; l.waited++ }), ErrCorrupt)
 }
 
-// FuzzLoadRow feeds garbage rows: no panic, and what loads is exactly what a checkpoint writes.
+// FuzzLoadRow loads garbage rows: it never panics, and what loads is exactly what a checkpoint writes.
 func FuzzLoadRow(f *testing.F) {
 	_, rows := stored(f)
 	rows.Each(func(_ RowOp, key, value []byte) error {

@@ -22,7 +22,7 @@ func activate(name string, version uint32, scope RuleScope) *ActivateRule {
 		Author: "ann"}
 }
 
-// activeText shows what is active, the oldest first.
+// activeText shows the activations, oldest first.
 func (h *host) activeText() string {
 	var all []string
 	for _, a := range h.e.Rules().Active() {
@@ -161,8 +161,8 @@ func TestRuleVersionsAreBounded(t *testing.T) {
 	h.wantCode(putRule("one more", "source"), CodeTooMany, "rules")
 }
 
-// TestFindAgainstModel activates rules for random scopes; whatever was not refused has at most one most specific scope
-// for each line, and Find gives it.
+// TestFindAgainstModel activates rules for random scopes. Each line has at most one most specific scope among those
+// accepted, and Find gives it.
 func TestFindAgainstModel(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		h := newHost(nil)
@@ -261,7 +261,7 @@ func TestFindAllocatesNothing(t *testing.T) {
 	}
 }
 
-// TestRulesSurvive has rules written by three checkpoints; each holds only what the last one did not.
+// TestRulesSurvive writes rules with three checkpoints. Each has only what the last one did not have.
 func TestRulesSurvive(t *testing.T) {
 	h := newHost(t)
 	h.must(channels(8000, 2000))
@@ -303,7 +303,7 @@ func TestRulesSurvive(t *testing.T) {
 	}
 }
 
-// TestParseRuleHook: a hook is found by its name and by nothing else.
+// TestParseRuleHook: only its name finds a hook.
 func TestParseRuleHook(t *testing.T) {
 	hooks := map[string]RuleHook{"select": HookSelect, "redistribute": HookRedistribute, "other": 0, "": 0}
 	for name, want := range hooks {

@@ -82,7 +82,7 @@ func TestRemoveValue(t *testing.T) {
 	h.must(percents("ABC", 5000, 3000, 2000))
 	h.must(&Refresh{Location: "L", Items: []StockItem{units("U", 10)}})
 	in := func(v string) Tag { return Tag{"Channel", v} }
-	for i, v := range []string{"C", "B", "C"} { // pending units wait in both segments, by turns
+	for i, v := range []string{"C", "B", "C"} { // pending units wait in both segments in turn
 		c := allocate(fmt.Sprint("o", i), ModeAll, ask("1", "U", 4, in(v)))
 		c.Backorder = true
 		h.must(c)
@@ -106,7 +106,7 @@ func TestRemoveValue(t *testing.T) {
 			t.Errorf("%s: %d allocated, %d pending, want %v", order, l.Allocated, l.Pending, want)
 		}
 	}
-	// The name may come back; it is another value then.
+	// The name may be used again, for another value.
 	h.must(percents("ABC", 5000, 3000, 2000))
 	h.must(change(KindDeallocate, "o0"))
 	h.want("U", "L", `{"Channel":"A"} 5/0/0/5 {"Channel":"B"} 8/8/0/0 `)
@@ -156,7 +156,7 @@ func TestSchemaLimits(t *testing.T) {
 	}
 }
 
-// TestPutTagCategoryIfSeen: a definition made from a category that has changed since must be sent again.
+// TestPutTagCategoryIfSeen: a definition made from an outdated category is refused and must be made again.
 func TestPutTagCategoryIfSeen(t *testing.T) {
 	h := newHost(t)
 	channel := func(web int32) *PutTagCategory {

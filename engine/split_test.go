@@ -11,7 +11,7 @@ import (
 	"pgregory.net/rapid"
 )
 
-// ruleOf is a rule for percentages in basis points.
+// ruleOf is a split by percentages in basis points.
 func ruleOf(percents ...uint64) *splitRule {
 	return &splitRule{weights: percents, weightSum: sumOf(percents)}
 }
@@ -60,7 +60,7 @@ func TestSplitAvailable(t *testing.T) {
 	}
 }
 
-// genRule draws weights of one to four categories' percentages, some 0, with equal ones among them.
+// genRule draws the percentages of one to four categories, with zeros and equal ones among them.
 func genRule(t *rapid.T, segmentsMax int) *splitRule {
 	if rapid.Bool().Draw(t, "equal") {
 		n := rapid.IntRange(1, segmentsMax).Draw(t, "segments")
@@ -101,7 +101,7 @@ func TestSplitAvailableProperties(t *testing.T) {
 	})
 }
 
-// checkExactShare demands that units differs by less than one from total * weight / weightSum.
+// checkExactShare: units differs by less than one from total * weight / weightSum.
 func checkExactShare(t *rapid.T, total int64, rule *splitRule, i int, units int64) {
 	weightSum := new(big.Int).SetUint64(rule.weightSum)
 	exact := new(big.Int).Mul(big.NewInt(total), new(big.Int).SetUint64(rule.weights[i]))
@@ -111,7 +111,7 @@ func checkExactShare(t *rapid.T, total int64, rule *splitRule, i int, units int6
 	}
 }
 
-// TestSplitMovesFewest compares with all ways to round: none with the same sum of rounded-up fractions moves fewer
+// TestSplitMovesFewest compares with all ways to round. None with the same sum of rounded-up fractions moves fewer
 // units.
 func TestSplitMovesFewest(t *testing.T) {
 	var s splitScratch
@@ -143,7 +143,7 @@ func TestSplitMovesFewest(t *testing.T) {
 	})
 }
 
-// roundingCost is the sum of the fractions that were rounded up, and the units that differ from current.
+// roundingCost is the sum of the rounded-up fractions, and the units that differ from current.
 func roundingCost(whole []int64, remainders []uint64, current, out []int64) (fractions uint64, moves int64) {
 	for i := range out {
 		if out[i] > whole[i] {
@@ -154,7 +154,7 @@ func roundingCost(whole []int64, remainders []uint64, current, out []int64) (fra
 	return fractions, moves
 }
 
-// TestUnbiasedSplitOfManyRecords is the case that largest remainder gets wrong: 10,000 records of one unit.
+// TestUnbiasedSplitOfManyRecords is the case where largest remainder is wrong: 10,000 records of one unit.
 func TestUnbiasedSplitOfManyRecords(t *testing.T) {
 	const records = 10_000
 	rule := ruleOf(8000, 1000, 1000)
@@ -175,8 +175,8 @@ func TestUnbiasedSplitOfManyRecords(t *testing.T) {
 	}
 }
 
-// TestUnbiasedIsExact walks through all points of a line of 100 steps: each segment is rounded up as often as its
-// fraction says.
+// TestUnbiasedIsExact tries all points of a line of 100 steps: each segment is rounded up as often as its fraction
+// says.
 func TestUnbiasedIsExact(t *testing.T) {
 	const steps = 100
 	var s splitScratch
@@ -205,7 +205,7 @@ func TestUnbiasedIsExact(t *testing.T) {
 	})
 }
 
-// TestSplitRankedGolden is the example that IBM publishes for minimum and maximum by rank.
+// TestSplitRankedGolden is IBM's published example for minimum and maximum by rank.
 func TestSplitRankedGolden(t *testing.T) {
 	rule := ruleOf(4000, 1000, 2000, 3000) // S1, unsegmented, S2, S3
 	rule.mins, rule.maxs = []int64{100, 0, 300, 0}, noMaxs(4)
@@ -243,7 +243,7 @@ func TestSplitRanked(t *testing.T) {
 			rule := ruleOf(tt.weights...)
 			rule.mins, rule.maxs = tt.mins, tt.maxs
 			current := make([]int64, len(tt.weights))
-			current[len(current)-1] = tt.total // what is there now does not matter
+			current[len(current)-1] = tt.total // the present figure does not matter
 			var s splitScratch
 			out := make([]int64, len(tt.weights))
 			if s.split(tt.total, rule, current, 0, out); !slices.Equal(out, tt.want) {

@@ -6,7 +6,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// value gives a value of a discrete category.
+// value is a value of a discrete category.
 func value(name string, isDefault bool) Value {
 	return Value{Name: name, Percent: NoPercent, Default: isDefault, Max: NoMax}
 }
@@ -20,7 +20,7 @@ func units(upc string, n int64, tags ...Tag) StockItem {
 	return StockItem{UPC: upc, Quantity: n, Tags: tags}
 }
 
-// wantCode checks a refusal, and that it changed nothing.
+// wantCode checks that a command is refused and changes nothing.
 func (h *host) wantCode(c Command, code Code, field string) *Result {
 	h.t.Helper()
 	before := h.stateHash()
@@ -104,7 +104,7 @@ func TestStateLimits(t *testing.T) {
 		t.Errorf("%d deliveries", len(v.Future))
 	}
 
-	// As if so many combinations had been used: no new one is created, the known ones go on.
+	// As if so many combinations existed: no new one is created, the known ones still work.
 	h.must(&Refresh{Location: "L", Items: []StockItem{units("U", 5)}})
 	h.e.Schema().sets.Place(TagSetsMax - 1)
 	bopis := Tag{"OrderType", "BOPIS"}
@@ -158,7 +158,7 @@ func TestDeliveriesInThePast(t *testing.T) {
 		CodeExpired, "items[0].deliveryDate")
 }
 
-// TestSplitDeliveryWithoutPercents: a delivery that was to be split can be removed when nothing is split any more.
+// TestSplitDeliveryWithoutPercents: a delivery for a split can be removed when no category has percents any more.
 func TestSplitDeliveryWithoutPercents(t *testing.T) {
 	h := newHost(t)
 	h.must(channels(5000, 5000))

@@ -121,7 +121,7 @@ func (s *story) command(name string, args, items []string) Command {
 	return nil
 }
 
-// options takes words apart: KEY=VALUE by known keys, others by tag, which gets the words that are no option.
+// options separates KEY=VALUE words with known keys from others, which tag gets.
 func (s *story) options(words []string, known map[string]func(value string), other func(key, value string)) {
 	s.t.Helper()
 	for _, w := range words {
@@ -255,7 +255,7 @@ func (s *story) orderChange(name, order string, items []string) Command {
 	return c
 }
 
-// answer applies a command and shows what it answers and which records it changes.
+// answer applies a command and shows the answer and the changed records.
 func (s *story) answer(c Command) string {
 	before, hash := s.records(), s.stateHash()
 	r := s.applyKeyed(s.key, c)
@@ -361,7 +361,7 @@ func (s *story) records() map[string]string {
 	return all
 }
 
-// tags shows a tag set's values, or what stands for it in a schema without categories.
+// tags shows the values of a tag set, or a word for it in a schema without categories.
 func (s *story) tags(id TagSetID) string {
 	var values []string
 	for _, t := range s.e.Schema().Tags(id) {

@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// TestTagListsShowInNoResult applies the same commands to an engine that remembers tag lists and to one that forgets
-// them before each command. There are more lists than slots, so that lists lose theirs, also to other lines of their
+// TestTagListsShowInNoResult applies the same commands to two engines: one remembers tag lists, the other forgets them
+// before each command. There are more lists than slots, so that lists lose their slots, also to other lines of their
 // command.
 func TestTagListsShowInNoResult(t *testing.T) {
 	remembers, forgets := New(), New()
@@ -70,7 +70,7 @@ func moveAll(values []Value, to string) (moves []Move) {
 	return moves
 }
 
-// FuzzTagLists demands of what is remembered that it is what decoding gives, for any bytes that begin with the list.
+// FuzzTagLists: for any bytes that begin with the list, the remembered list is the decoded list.
 func FuzzTagLists(f *testing.F) {
 	lists := [][]Tag{{{"C", "v"}}, {{"C", "v"}, {"D", "w"}}, {{"", ""}}, {{"C", string(bytes.Repeat([]byte("x"), 64))}}}
 	for _, tags := range lists {
@@ -94,7 +94,7 @@ func FuzzTagLists(f *testing.F) {
 	})
 }
 
-// TestTagListOutlivesItsSlot: a line that has a list keeps it when an earlier line of its command takes the slot.
+// TestTagListOutlivesItsSlot: a line keeps its list when an earlier line of its command takes the slot.
 func TestTagListOutlivesItsSlot(t *testing.T) {
 	m := new(tagLists)
 	first := []Tag{{"C", "v"}}

@@ -12,8 +12,8 @@ func cart(id string, lines ...AllocateLine) *Allocate {
 	return c
 }
 
-// TestTransition: a cart's units become an order's, what was allocated and what was pending, and keep their places
-// before others who wait.
+// TestTransition: the units of a cart become an order's, allocated and pending. They keep their position before others
+// who wait.
 func TestTransition(t *testing.T) {
 	h := newHost(t)
 	h.must(&Refresh{Location: "L", Items: []StockItem{units("U", 5)}})
@@ -23,7 +23,7 @@ func TestTransition(t *testing.T) {
 	if l := r.Lines[0]; l.ItemID != "1" || l.Units != 5 || l.Pending != 2 || l.Requested != 7 {
 		t.Errorf("the line answers %+v", l)
 	}
-	h.nowMS = 5_000 // the rest of the cart ends, the order does not
+	h.nowMS = 5_000 // the rest of the cart ends, the order stays
 	h.must(&Expire{})
 	h.want("U", "L", `{} 5/5/5/-5 `)
 	h.must(&Adjust{Location: "L", Items: []StockItem{units("U", 3)}})
@@ -44,7 +44,7 @@ func allocateLate(id string, lines ...AllocateLine) *Allocate {
 	return c
 }
 
-// TestTransitionOfMany moves items of orders that are long enough to have an index, there and back below that length.
+// TestTransitionOfMany moves items of orders that are long enough for an index, there and back below that length.
 func TestTransitionOfMany(t *testing.T) {
 	h := newHost(t)
 	h.must(&Refresh{Location: "L", Items: []StockItem{units("U", 100)}})
@@ -78,8 +78,8 @@ func TestTransitionOfMany(t *testing.T) {
 	}
 }
 
-// TestTransitionEmptiesAnOrder: an order whose last open item goes, and that keeps a closed one, leaves memory on a
-// node that was restarted since and on one that was not.
+// TestTransitionEmptiesAnOrder: an order that loses its last open item, and keeps a closed one, leaves memory, on a
+// node that has restarted and on one that has not.
 func TestTransitionEmptiesAnOrder(t *testing.T) {
 	h := newHost(t)
 	h.must(&Refresh{Location: "L", Items: []StockItem{units("U", 100)}})

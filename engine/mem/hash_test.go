@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// TestHashGolden pins the hash: stored digests and unbiased splits depend on it.
+// TestHashGolden fixes the hash: stored digests and unbiased splits depend on it.
 func TestHashGolden(t *testing.T) {
 	tests := []struct {
 		text string
@@ -46,7 +46,7 @@ func TestHashText2TellsPairsApart(t *testing.T) {
 	}
 }
 
-// TestHashAvalanche flips each bit of texts of each length: every bit of the hash must flip in about half of the cases.
+// TestHashAvalanche flips each bit of texts of each length: every bit of the hash must flip in about half the cases.
 func TestHashAvalanche(t *testing.T) {
 	const texts = 2000
 	for _, length := range []int{3, 4, 7, 8, 12, 16, 17, 31, 64} {

@@ -117,7 +117,7 @@ func TestTableAgainstMap(t *testing.T) {
 	})
 }
 
-// checkShard holds a shard's counts against its slots; what was given up must not stand before an empty slot.
+// checkShard compares a shard's counts with its slots. A deleted slot must not come before an empty slot.
 func checkShard(t *rapid.T, number int, s *tableShard) {
 	if s.slots.Load() == nil {
 		return
@@ -217,7 +217,7 @@ func TestRingAgainstSlice(t *testing.T) {
 	})
 }
 
-// TestHashMapForgets: what one command has added up is not seen by the next one, however many entries there are.
+// TestHashMapForgets: a command does not see the sums of an earlier one, whatever the number of entries.
 func TestHashMapForgets(t *testing.T) {
 	var m HashMap[uint32, int64]
 	for round := range 3 {
