@@ -176,15 +176,19 @@ func (s *appliedSignal) applied() {
 	}
 }
 
-// wait returns nil when reached returns at least the index.
+// wait returns nil when reached returns at least the index. A zero deadline is none.
 func (s *appliedSignal) wait(index uint64, reached func() uint64, deadline time.Time, stop <-chan struct{}) error {
 	if reached() >= index {
 		return nil
 	}
 	s.waiting.Add(1)
 	defer s.waiting.Add(-1)
-	timer := time.NewTimer(time.Until(deadline))
-	defer timer.Stop()
+	var late <-chan time.Time
+	if !deadline.IsZero() {
+		timer := time.NewTimer(time.Until(deadline))
+		defer timer.Stop()
+		late = timer.C
+	}
 	for {
 		s.mu.Lock()
 		if s.changed == nil {
@@ -197,7 +201,7 @@ func (s *appliedSignal) wait(index uint64, reached func() uint64, deadline time.
 		}
 		select {
 		case <-changed:
-		case <-timer.C:
+		case <-late:
 			return ErrTimeout
 		case <-stop:
 			return ErrClosed

@@ -40,6 +40,12 @@ func (s *Store) Reader() *engine.Reader { return &s.engine.Reader }
 // then of this entry or a later one.
 func (s *Store) AppliedIndex() uint64 { return s.applier.visibleIndex.Load() }
 
+// WaitApplied returns nil when AppliedIndex is at least the index, ErrTimeout at the deadline (the zero time is none),
+// and ErrClosed when stop is closed. While nobody waits, it costs each entry one load.
+func (s *Store) WaitApplied(index uint64, deadline time.Time, stop <-chan struct{}) error {
+	return s.applier.signal.wait(index, s.AppliedIndex, deadline, stop)
+}
+
 // ReadOrder fills v with an order: from memory, or from the archive if it was closed long ago. It returns false if
 // there is no such order.
 func (s *Store) ReadOrder(orderID string, v *engine.OrderView) (bool, error) {

@@ -4,8 +4,10 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"runtime"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/hashicorp/raft"
@@ -50,6 +52,31 @@ func TestAppliedIndexIsVisible(t *testing.T) {
 	}
 	close(stop)
 	readers.Wait()
+}
+
+// TestWaitApplied: the wait ends with the entry, at the deadline, or when its caller stops it.
+func TestWaitApplied(t *testing.T) {
+	w := newBench(t, testConfig(vfs.NewMem()))
+	s := &Store{applier: w.applier}
+	if err := s.WaitApplied(1, time.Now(), nil); err != ErrTimeout {
+		t.Errorf("the wait for an entry that does not come: %v", err)
+	}
+	stop := make(chan struct{})
+	ended := make(chan error, 2)
+	go func() { ended <- s.WaitApplied(1, time.Time{}, nil) }()
+	go func() { ended <- s.WaitApplied(2, time.Time{}, stop) }()
+	for w.applier.signal.waiting.Load() < 2 {
+		runtime.Gosched()
+	}
+	data := makeEntry(1, engine.AppendCommand(nil, &engine.Envelope{}, refresh("A", 5)))
+	w.applier.apply(&raft.Log{Index: 1, Data: data}).release()
+	if err := <-ended; err != nil {
+		t.Errorf("the entry is applied: %v", err)
+	}
+	close(stop)
+	if err := <-ended; err != ErrClosed {
+		t.Errorf("the wait that was stopped: %v", err)
+	}
 }
 
 // TestAppliedIndexAfterLoad: what was loaded is visible.
