@@ -45,6 +45,7 @@ var mayImport = map[string][]string{
 	"httpapi/kibo":       {"engine", "httpapi/names", "httpapi/stockquery", "httpapi/strictjson"},
 	"httpapi/names":      {"engine"},
 	"httpapi/stockquery": {"engine"},
+	"httpapi/stream":     {},
 	"httpapi/strictjson": {},
 
 	"bench":          {},
