@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 )
 
 // ErrCorrupt means that a stored row is not as a checkpoint wrote it. The engine must not answer from such a state.
@@ -115,39 +116,47 @@ func (e *Engine) appendSchema(b []byte) []byte {
 }
 
 func (e *Engine) loadSchema(b []byte) error {
+	s, err := DecodeSchema(b)
+	if err == nil {
+		e.schema.Store(s)
+	}
+	return err
+}
+
+// DecodeSchema reads the stored form of a schema, as rows of the same log index name its tag sets.
+func DecodeSchema(b []byte) (*Schema, error) {
 	in := reader{b: append([]byte(nil), b...)} // the schema keeps the texts
 	s := &Schema{index: in.uvarint()}
 	s.categories = make([]Category, in.count(1))
 	if len(s.categories) > CategoriesMax {
-		return corrupt("too many categories", 0)
+		return nil, corrupt("too many categories", 0)
 	}
 	for i := range s.categories {
 		if err := loadCategory(&in, &s.categories[i]); err != nil {
-			return err
+			return nil, err
 		}
 	}
 	for n, of := 1, in.count(1); n <= of; n++ {
 		set := tagSet{alias: readTagSet(&in)}
 		if int(set.alias) == n || int(set.alias) > of {
-			return corrupt("a tag set stands for itself or for none", uint32(n))
+			return nil, corrupt("a tag set stands for itself or for none", uint32(n))
 		}
 		for i := range s.categories {
 			id := in.uvarint()
 			if id >= uint64(len(s.categories[i].names)) {
-				return corrupt("a tag set has an unknown value", uint32(n))
+				return nil, corrupt("a tag set has an unknown value", uint32(n))
 			}
 			set.key = set.key.with(i, uint16(id))
 		}
 		s.put(s.sets.Add(), set)
 	}
 	if err := in.end(ErrCorrupt); err != nil {
-		return err
+		return nil, err
 	}
 	if code, field, value := s.check(); code != CodeOK {
-		return corrupt("the schema is past its limits: "+field+" "+value, 0)
+		return nil, corrupt("the schema is past its limits: "+field+" "+value, 0)
 	}
-	e.schema.Store(s)
-	return nil
+	return s, nil
 }
 
 func loadCategory(in *reader, c *Category) error {
@@ -362,4 +371,46 @@ func (l *Loader) checkPromises() (problem error) {
 		}
 	}
 	return problem
+}
+
+// The tables of a copy of the state in rows that others read.
+const (
+	EventTable  = eventTable
+	OrderTable  = orderTable
+	RecordTable = recordTable
+	SchemaTable = schemaTable
+)
+
+// DecodeRecord reads the stored form of a record. The view's texts are copies; its tag sets are those of the schema of
+// the same log index.
+func DecodeRecord(b []byte, v *RecordView) error {
+	in := reader{b: b}
+	*v = RecordView{UPC: strings.Clone(in.name()), Location: v.Location, Segments: v.Segments[:0], Future: v.Future[:0]}
+	if location := in.name(); location != v.Location { // records often come location by location
+		v.Location = strings.Clone(location)
+	}
+	flags := uint32(in.flags(byte(recordLive | recordDue | recordPlanned | recordBlocked)))
+	v.Due, v.Planned, v.Blocked = flags&recordDue != 0, flags&recordPlanned != 0, flags&recordBlocked != 0
+	v.Version = in.uvarint()
+	v.OnHand, v.Allocated, v.Pending, v.SafetyStock = in.units(), in.units(), in.units(), in.units()
+	v.Floor, v.LTD = in.units(), in.units()
+	for range in.count(storedSegmentBytesMin) {
+		v.Segments = append(v.Segments, SegmentView{TagSet: readTagSet(&in), OnHand: in.units(),
+			Allocated: in.units(), Pending: in.units(), SafetyStock: in.units(), Floor: in.units(), LTD: in.units()})
+		if in.flags(storedCounted) != 0 {
+			in.varint()
+		}
+	}
+	for range in.count(storedFutureBytesMin) {
+		v.Future = append(v.Future, FutureView{ID: in.uvarint(), DeliveryDateMS: in.units(), Quantity: in.units(),
+			TagSet: readTagSet(&in), Split: in.flags(1) == 1})
+	}
+	return in.end(ErrCorrupt)
+}
+
+// DecodeEvent reads the stored form of an event. Its texts alias the row.
+func DecodeEvent(number uint64, b []byte) (Event, error) {
+	ev, err := readEvent(b)
+	ev.ID = EventID(number)
+	return ev, err
 }
