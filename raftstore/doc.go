@@ -48,6 +48,7 @@
 //
 // In this package: store.go opens and closes; node.go and past.go are its steps. batch.go, proposer.go, entry.go and
 // clock.go lead into the log, fsm.go and apply.go out of it. checkpoint.go, frozen.go and snapshots.go bring the state
-// to disk, archive.go finds orders that have left memory. read.go and readindex.go answer readers. leadership.go,
-// members.go, join.go and diskwatch.go are the life of a node in a group. verify.go checks a directory offline.
+// to disk, archive.go finds orders that have left memory, export.go copies the state as of one index. read.go and
+// readindex.go answer readers. leadership.go, members.go, join.go and diskwatch.go are the life of a node in a group.
+// verify.go checks a directory offline.
 package raftstore

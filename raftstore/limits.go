@@ -56,6 +56,9 @@ const (
 	// stateTableBytes is the size at which an ingested SSTable is closed and the next one begun.
 	stateTableBytes = 16 << 20
 
+	// exportChunkBytes is how much of an export is read at a time: enough that a lock for each costs nothing.
+	exportChunkBytes = 64 << 10
+
 	// snapshotBodyBytesMax bounds a snapshot as Raft sees it; ours only says which state it stands for.
 	snapshotBodyBytesMax = 64
 

@@ -36,6 +36,7 @@ type Store struct {
 	archive     *archive
 	checkpoints *checkpointer
 	history     *history.Keeper
+	exports     exports
 	identity    *peernet.Identity
 	raft        *raft.Raft
 	leadership  *leadership
@@ -149,6 +150,7 @@ func (s *Store) openState(context.Context) error {
 	}
 	s.state = state
 	s.onClose(state.Close)
+	s.onClose(s.exports.close)
 	return nil
 }
 

@@ -9,5 +9,7 @@
 // A copy of the database by hard links (Link) is a checkpoint that the database may go on without. manifest.go lists
 // the files of such a copy with their checksums.
 //
+// A Snapshot is the same in memory: the rows of one moment, for an export.
+//
 // The package knows keys and files. It decides nothing about when a checkpoint is taken, kept or sent.
 package statedb
