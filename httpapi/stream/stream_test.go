@@ -223,8 +223,10 @@ func TestClose(t *testing.T) {
 
 func TestPlaces(t *testing.T) {
 	streams := New(Config{Max: 2})
-	if !streams.Take() || !streams.Take() || streams.Take() {
-		t.Error("two places are expected")
+	for i, want := range []bool{true, true, false} {
+		if got := streams.Take(); got != want {
+			t.Errorf("take %d of two places: got %t, want %t", i+1, got, want)
+		}
 	}
 	streams.Give()
 	if !streams.Take() || streams.Taken() != 2 {
