@@ -14,7 +14,11 @@ type fsm struct {
 	applier     *applier
 	checkpoints *checkpointer
 	observe     func(log *raft.Log)
-	fatal       func(msg string) // logs, and ends the process
+
+	// handOut gets the results of each entry with its data, and owns the results from then on.
+	handOut func(data []byte, results *entryResults)
+
+	fatal func(msg string) // logs, and ends the process
 }
 
 var (
@@ -22,14 +26,15 @@ var (
 	_ raft.BatchingFSM = (*fsm)(nil)
 )
 
-// Apply applies one entry. Its value is an *entryResults for a command, nil for anything else.
+// Apply applies one entry. Its value is nil: handOut has the results.
 func (f *fsm) Apply(log *raft.Log) any {
 	if log.Type != raft.LogCommand {
 		return nil
 	}
 	f.observe(log)
 	defer f.endOnFatal()
-	return f.applier.apply(log)
+	f.handOut(log.Data, f.applier.apply(log))
+	return nil
 }
 
 // endOnFatal ends the process on a panic with "FATAL:", which means that this node cannot go on, for example at an

@@ -29,7 +29,10 @@ func TestNewerEntries(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			a := newApplier(engine.New(), newStoreMetrics(metrics.NewSet()))
 			var said string
-			f := &fsm{applier: a, observe: func(*raft.Log) {}, fatal: func(msg string) { said = msg }}
+			f := &fsm{
+				applier: a, observe: func(*raft.Log) {}, handOut: func([]byte, *entryResults) {},
+				fatal: func(msg string) { said = msg },
+			}
 			func() {
 				defer func() { _ = recover() }() // fatal returns in this test only
 				f.Apply(&raft.Log{Index: 2, Type: raft.LogCommand, Data: data})

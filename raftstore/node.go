@@ -193,7 +193,14 @@ func (s *Store) startRaft(context.Context) error {
 		s.cfg.Logger.Error(msg)
 		s.cfg.OnFatal(msg)
 	}
-	machine := &fsm{applier: s.applier, checkpoints: s.checkpoints, observe: s.cfg.observe, fatal: fatal}
+	s.proposer = newProposer(s.stamper, s.engine.NowMS, s.metrics, proposerLimits{
+		queueBatches: s.cfg.queueBatchesMax, queueBytes: s.cfg.queueBytesMax,
+		entryBytesTarget: s.cfg.entryBytesTarget, entryBytes: entryBytesMax, entryCommands: entryCommandsMax,
+	})
+	machine := &fsm{
+		applier: s.applier, checkpoints: s.checkpoints, observe: s.cfg.observe, handOut: s.proposer.handOut,
+		fatal: fatal,
+	}
 	snaps := &snapshots{state: s.state, checkpoints: s.checkpoints, log: s.log, sender: s.sender, receiver: s.receiver}
 	node, err := raft.NewRaft(s.raftConfig(notify), machine, watchedLog{s.raftLog, &s.disk},
 		watchedStable{s.log, &s.disk}, snaps, transport)

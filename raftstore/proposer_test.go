@@ -19,16 +19,18 @@ import (
 // fakeLog is an appender whose entries are answered by the test, one at a time.
 type fakeLog struct {
 	t       *testing.T
+	handOut func(data []byte, results *entryResults) // the proposer's
 	entries chan *fakeFuture
 	ended   chan struct{} // what a test that has failed leaves unanswered is failed then
 }
 
 type fakeFuture struct {
-	entry   entry
-	results *entryResults
-	err     error
-	done    chan struct{}
-	ended   chan struct{}
+	log   *fakeLog
+	data  []byte
+	entry entry
+	err   error
+	done  chan struct{}
+	ended chan struct{}
 }
 
 func (l *fakeLog) Apply(data []byte, _ time.Duration) raft.ApplyFuture {
@@ -36,7 +38,7 @@ func (l *fakeLog) Apply(data []byte, _ time.Duration) raft.ApplyFuture {
 	if err != nil {
 		panic(err)
 	}
-	f := &fakeFuture{entry: e, done: make(chan struct{}), ended: l.ended}
+	f := &fakeFuture{log: l, data: data, entry: e, done: make(chan struct{}), ended: l.ended}
 	select {
 	case l.entries <- f:
 	case <-l.ended:
@@ -59,18 +61,23 @@ func (f *fakeFuture) Error() error {
 	}
 }
 
-func (f *fakeFuture) Response() any { return f.results }
+func (f *fakeFuture) Response() any { return nil }
 func (f *fakeFuture) Index() uint64 { return 0 }
 
 // succeed answers each command with its own bytes.
 func (f *fakeFuture) succeed() {
-	f.results = &entryResults{}
+	f.log.handOut(f.data, f.results())
+	close(f.done)
+}
+
+func (f *fakeFuture) results() *entryResults {
+	r := &entryResults{}
 	e := f.entry
 	for range e.count {
-		f.results.results = append(f.results.results, e.next()...)
-		f.results.ends = append(f.results.ends, len(f.results.results))
+		r.results = append(r.results, e.next()...)
+		r.ends = append(r.ends, len(r.results))
 	}
-	close(f.done)
+	return r
 }
 
 func (f *fakeFuture) fail(err error) { f.err = err; close(f.done) }
@@ -86,9 +93,9 @@ func startProposer(t *testing.T, limits proposerLimits) (*proposer, *fakeLog) {
 func startProposerIf(t *testing.T, limits proposerLimits, leads func() bool) (*proposer, *fakeLog) {
 	log := &fakeLog{t: t, entries: make(chan *fakeFuture), ended: make(chan struct{})}
 	stamper := newStamper(newFakeClock(), slog.New(slog.DiscardHandler))
-	p := newProposer(log, stamper, func() int64 { return 0 }, newStoreMetrics(metrics.NewSet()), limits)
-	p.leads = leads
-	go p.run()
+	p := newProposer(stamper, func() int64 { return 0 }, newStoreMetrics(metrics.NewSet()), limits)
+	log.handOut = p.handOut
+	p.start(log, leads)
 	t.Cleanup(func() {
 		close(log.ended)
 		p.close(time.Minute)
@@ -406,4 +413,49 @@ func TestProposerUnderLoad(t *testing.T) {
 	p.close(time.Minute)
 	close(stop)
 	<-stopped
+}
+
+// Callers get their results from the goroutine that applies, before Raft says that the entry has succeeded, and also if
+// Raft says in the end that it does not know: an entry that was applied stays applied.
+func TestProposerHandsOutResultsBeforeTheFuture(t *testing.T) {
+	for name, end := range map[string]error{"success": nil, "leadership lost": raft.ErrLeadershipLost} {
+		t.Run(name, func(t *testing.T) {
+			p, log := startProposer(t, testLimits)
+			b := testBatch("a", "b")
+			done := doAsync(p, time.Time{}, b)
+			f := log.next()
+			p.handOut(f.data, f.results())
+			if err := receive(t, "an answer", done); err != nil {
+				t.Fatal(err)
+			}
+			checkResults(t, b)
+			f.fail(end)
+			next := doAsync(p, time.Time{}, testBatch("c"))
+			log.next().succeed()
+			if err := receive(t, "the next answer", next); err != nil {
+				t.Fatal(err)
+			}
+		})
+	}
+}
+
+// An entry that is applied after its callers got an error, or that another node proposed, is for nobody.
+func TestProposerIgnoresResultsOfOtherEntries(t *testing.T) {
+	p, log := startProposer(t, testLimits)
+	done := doAsync(p, time.Time{}, testBatch("a"))
+	f := log.next()
+	p.handOut(append([]byte(nil), f.data...), f.results()) // the same bytes, of another node's entry
+	f.fail(raft.ErrLeadershipLost)
+	if err := receive(t, "an answer", done); !errors.Is(err, ErrOutcomeUnknown) {
+		t.Fatalf("got %v, want ErrOutcomeUnknown", err)
+	}
+	b := testBatch("b")
+	done = doAsync(p, time.Time{}, b)
+	second := log.next()
+	p.handOut(f.data, f.results())
+	second.succeed()
+	if err := receive(t, "an answer", done); err != nil {
+		t.Fatal(err)
+	}
+	checkResults(t, b)
 }

@@ -122,7 +122,14 @@ func (p *process) startRaft(context.Context) error {
 	s := p.store
 	s.applier.logBytesMax, s.applier.onLogBytes = s.cfg.checkpointLogBytes, s.checkpoints.wakeUp
 	s.applier.locked(func(*engine.Engine) { s.applier.lookAtDueLocked() })
-	p.fsm = &fsm{applier: s.applier, checkpoints: s.checkpoints, observe: s.cfg.observe, fatal: s.cfg.OnFatal}
+	s.proposer = newProposer(s.stamper, s.engine.NowMS, s.metrics, proposerLimits{
+		queueBatches: s.cfg.queueBatchesMax, queueBytes: s.cfg.queueBytesMax,
+		entryBytesTarget: s.cfg.entryBytesTarget, entryBytes: entryBytesMax, entryCommands: entryCommandsMax,
+	})
+	p.fsm = &fsm{
+		applier: s.applier, checkpoints: s.checkpoints, observe: s.cfg.observe, handOut: p.handOut,
+		fatal: s.cfg.OnFatal,
+	}
 	p.snaps = &snapshots{state: s.state, checkpoints: s.checkpoints, log: s.log}
 	s.checkpoints.raft, s.checkpoints.pacer = p, simPacer(func() {})
 	r, err := newSimRaft(p)
@@ -131,11 +138,7 @@ func (p *process) startRaft(context.Context) error {
 	}
 	p.raft = r
 	p.w.bind(p)
-	s.proposer = newProposer(r, s.stamper, s.engine.NowMS, s.metrics, proposerLimits{
-		queueBatches: s.cfg.queueBatchesMax, queueBytes: s.cfg.queueBytesMax,
-		entryBytesTarget: s.cfg.entryBytesTarget, entryBytes: entryBytesMax, entryCommands: entryCommandsMax,
-	})
-	s.proposer.leads = r.serves
+	s.proposer.log, s.proposer.leads = r, r.serves
 	s.ticker = &ticker{
 		dueMS: s.applier.dueMS.Load, nowMS: s.stamper.nowMS, logger: s.cfg.Logger, wake: make(chan struct{}, 1),
 		leads: r.serves, do: p.queueTick,
@@ -174,12 +177,27 @@ func (p *process) propose() bool {
 	if future, ok := f.future.(*simFuture); ok && !future.done {
 		return false
 	}
-	f.await()
-	if p.disk.crashed() {
-		return true // nobody hears of it
+	if p.disk.crashed() { // nobody hears of it
+		*f = inflightEntry{}
+		return true
 	}
-	pr.answer(f)
+	pr.settle(f)
 	return true
+}
+
+// handOut shows the results of an entry to the audit, and then hands them out. A leader's entry was read back from the
+// log; the proposer knows the memory that it was proposed in.
+func (p *process) handOut(data []byte, results *entryResults) {
+	if p.disk.crashed() {
+		results.release()
+		return
+	}
+	r := p.raft
+	p.w.audit.applied(p.id, &raft.Log{Index: r.fsmIndex, Data: data}, results, p.store.engine)
+	if len(r.futures) > 0 && r.futures[0].index == r.fsmIndex {
+		data = r.futures[0].data
+	}
+	p.store.proposer.handOut(data, results)
 }
 
 // queueTick stands for Store.Do in the ticker, which waits for one tick before it makes the next.
@@ -342,10 +360,10 @@ func (c *coroutine) finish() { c.stop() }
 
 // simFuture is what became of an entry that was handed to simRaft.
 type simFuture struct {
-	index   uint64
-	done    bool
-	err     error
-	results *entryResults
+	index uint64
+	data  []byte
+	done  bool
+	err   error
 }
 
 var _ raft.ApplyFuture = (*simFuture)(nil)
@@ -357,7 +375,7 @@ func (f *simFuture) Error() error {
 	return f.err
 }
 
-func (f *simFuture) Response() any { return f.results }
+func (f *simFuture) Response() any { return nil }
 func (f *simFuture) Index() uint64 { return f.index }
 
 // wantsCheckpoint reports whether there is enough log for a checkpoint, as the checkpointer's goroutine would be told.

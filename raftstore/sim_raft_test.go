@@ -246,7 +246,7 @@ func (r *simRaft) append(kind raft.LogType, data []byte) bool {
 
 // Apply is raft.Raft's: the entry is appended or refused at once, and the future says later what became of it.
 func (r *simRaft) Apply(data []byte, _ time.Duration) raft.ApplyFuture {
-	f := &simFuture{index: r.last + 1}
+	f := &simFuture{index: r.last + 1, data: data}
 	if r.role != simLeader {
 		f.done, f.err = true, raft.ErrNotLeader
 		return f

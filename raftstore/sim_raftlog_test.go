@@ -135,9 +135,8 @@ func (r *simRaft) apply(entriesMax int) bool {
 			continue
 		}
 		r.fsmIndex, r.fsmTerm = log.Index, log.Term
-		if results, ok := r.p.fsm.ApplyBatch([]*raft.Log{log})[0].(*entryResults); ok {
-			r.answered(log, results)
-		}
+		r.p.fsm.ApplyBatch([]*raft.Log{log})
+		r.resolve(log)
 	}
 	return applied
 }
@@ -150,18 +149,12 @@ func (r *simRaft) checkClock(applied uint64) {
 	}
 }
 
-// answered resolves the future of an entry, if it was proposed here.
-func (r *simRaft) answered(log *raft.Log, results *entryResults) {
-	if !r.p.disk.crashed() {
-		r.p.w.audit.applied(r.p.id, log, results, r.p.store.engine)
-	}
+// resolve resolves the future of an entry, if it was proposed here.
+func (r *simRaft) resolve(log *raft.Log) {
 	if len(r.futures) > 0 && r.futures[0].index == log.Index {
-		f := r.futures[0]
-		f.done, f.results = true, results
+		r.futures[0].done = true
 		r.futures = r.futures[1:]
-		return
 	}
-	results.release()
 }
 
 // compact cuts the log behind a snapshot, as hashicorp/raft does, but not before what another node may need.

@@ -264,13 +264,8 @@ func logError(err error) error {
 // startWorkers starts the goroutines beside Raft. At the end the proposer is stopped before Raft, so that the entry in
 // flight is answered, and the others after Raft, since they may be waiting for it.
 func (s *Store) startWorkers(context.Context) error {
-	s.proposer = newProposer(s.raft, s.stamper, s.engine.NowMS, s.metrics, proposerLimits{
-		queueBatches: s.cfg.queueBatchesMax, queueBytes: s.cfg.queueBytesMax,
-		entryBytesTarget: s.cfg.entryBytesTarget, entryBytes: entryBytesMax, entryCommands: entryCommandsMax,
-	})
-	s.proposer.leads = s.leadership.valid
 	s.ticker.do = s.Do
-	go s.proposer.run()
+	s.proposer.start(s.raft, s.leadership.valid)
 	workers := []func(<-chan struct{}){s.leadership.run, s.checkpoints.run, s.ticker.run, s.logEnd.Run,
 		s.history.Run}
 	if s.peers != nil {
