@@ -10,7 +10,7 @@ import (
 	"apportion/engine"
 )
 
-// TestDocs: docs/rules.md shows sources that work, tells of every example, and has the bounds' numbers.
+// TestDocs: docs/rules.md shows sources that work, names every example, and has the figures of the bounds.
 func TestDocs(t *testing.T) {
 	page, err := os.ReadFile("../docs/rules.md")
 	if err != nil {

@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// FuzzGenerated turns bytes into Lua that compiles, so that the fuzzer spends its time in the VM and the library.
+// FuzzGenerated makes valid Lua from bytes, so that the fuzzer spends its time in the VM and the library.
 func FuzzGenerated(f *testing.F) {
 	for i := range 8 {
 		seed := make([]byte, 64)
@@ -29,7 +29,7 @@ func FuzzGenerated(f *testing.F) {
 	})
 }
 
-// generator writes a program as its data says; at the end of the data it writes the simplest.
+// generator writes a program from its data. At the end of the data it writes the simplest form.
 type generator struct {
 	data  []byte
 	out   strings.Builder

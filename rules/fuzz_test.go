@@ -11,11 +11,11 @@ import (
 	"apportion/engine"
 )
 
-// fuzzLimits are small, so that a source that reaches them does so at once.
+// fuzzLimits are small, so that a source reaches them quickly.
 var fuzzLimits = Limits{Steps: 20_000, MemoryBytes: 256 << 10}
 
-// FuzzSource: whatever is uploaded, Compile and the hooks return within their bounds, with an error of ours, without a
-// panic, and a second call answers as the first.
+// FuzzSource: for any upload, Compile and the hooks return within their bounds, without a panic, and only with errors
+// of this package. A second call gives the same answer.
 func FuzzSource(f *testing.F) {
 	paths, _ := filepath.Glob("examples/*.lua")
 	for _, path := range paths {
@@ -43,7 +43,7 @@ func FuzzSource(f *testing.F) {
 	})
 }
 
-// FuzzBody puts generated code where it runs most often: into a hook and into what the library calls.
+// FuzzBody runs the data as code in a hook, and in functions that the library calls.
 func FuzzBody(f *testing.F) {
 	for _, body := range []string{
 		`local s = "x" while true do s = s .. s end`, `local t = {} t[8000] = t return t`,
@@ -92,7 +92,7 @@ func runBoth(t *testing.T, source string, p *Program) {
 	}
 }
 
-// checkError refuses errors that are not ours or that show what no rule must see.
+// checkError refuses errors of other packages, and errors that show internals of the program.
 func checkError(t *testing.T, source string, err error) {
 	if err == nil || errors.Is(err, ErrNoHook) {
 		return

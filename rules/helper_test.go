@@ -11,7 +11,7 @@ func tag(category, value string) engine.Tag { return engine.Tag{Category: catego
 
 func channel(value string) []engine.Tag { return []engine.Tag{tag("Channel", value)} }
 
-// channels is a schema with one category; a percent of engine.NoPercent makes it discrete.
+// channels is a schema with one category. With engine.NoPercent it is discrete.
 func channels(percent ...int32) *Schema {
 	names := []string{"Web", "Amazon", "Kibo", "Store", "Outlet"}
 	c := engine.Category{Name: "Channel"}
@@ -21,7 +21,7 @@ func channels(percent ...int32) *Schema {
 	return &Schema{Categories: []engine.Category{c}}
 }
 
-// fiveSegments is a record as most rules see it.
+// fiveSegments is a typical record.
 func fiveSegments() *Record {
 	r := &Record{UPC: "0401", Location: "DC1", Version: 7, Floor: 3, LTD: 12,
 		Schema: channels(2000, 2000, 2000, 2000, 2000)}

@@ -10,7 +10,7 @@ import (
 	"apportion/rules/sandbox"
 )
 
-// hungryRule takes some 6 MB for an item that is called so, and more than a call may for one that is called greedy.
+// hungryRule uses about 6 MB for the item "hungry", and more than the limit of a call for the item "greedy".
 const hungryRule = `function select(item, record)
 	local rounds = ({hungry=400, greedy=4000})[item.itemId] or 0
 	for i = 1, rounds do local s = string.rep("x", 15000) end
@@ -23,12 +23,12 @@ func itemOrder(itemID string) *engine.Allocate {
 	return c
 }
 
-// A call that takes much memory waits until others that do have ended, and no other call does; that the time was up
-// meanwhile is no failure of the rule.
+// A call that uses much memory waits for the end of other such calls. Small calls do not wait. A deadline during the
+// wait is not a failure of the rule.
 func TestPlannerBoundsMemoryOfAllCalls(t *testing.T) {
 	h := newPlanHost(t, hungryRule, engine.FallbackReject)
 	h.p.gate = sandbox.NewMemoryGate(1)
-	for range 5 { // each gives its place back, whatever becomes of it
+	for range 5 { // each frees its place, after success or failure
 		for itemID, outcome := range map[string]engine.PlanOutcome{"hungry": engine.PlanCandidates,
 			"greedy": engine.PlanRejected} {
 			if p := h.plan(itemOrder(itemID)).Plans[0]; p.Outcome != outcome || outcome == engine.PlanRejected &&
@@ -65,7 +65,8 @@ func TestPlannerBoundsMemoryOfAllCalls(t *testing.T) {
 	}
 }
 
-// TestPlannerBoundsMemoryOfRequest: a rule comes close to its memory bound for each line.
+// TestPlannerBoundsMemoryOfRequest: a request has a bound of its own, here with a rule that nearly reaches its memory
+// bound for each line.
 func TestPlannerBoundsMemoryOfRequest(t *testing.T) {
 	h := newPlanHost(t, strings.Replace(hungryRule, "or 0", "or 400", 1), engine.FallbackDefault)
 	plans := h.plan(order(20)).Plans

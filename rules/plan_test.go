@@ -9,7 +9,7 @@ import (
 	"apportion/engine"
 )
 
-// TestPlan: every way in which a select hook can answer.
+// TestPlan: every kind of answer of a select hook.
 func TestPlan(t *testing.T) {
 	long := strings.Repeat("x", engine.TagBytesMax+1)
 	tests := []struct{ body, want string }{
@@ -94,7 +94,7 @@ func showPlan(p Plan) string {
 	return strings.Join(all, " ")
 }
 
-// TestExecute: candidates give in order, each within keep and max, less what earlier ones took.
+// TestExecute: candidates give units in order, each within keep and max, and less the units that earlier lines took.
 func TestExecute(t *testing.T) {
 	r := &Record{Schema: channels(engine.NoPercent, engine.NoPercent, engine.NoPercent, engine.NoPercent),
 		Segments: []Segment{

@@ -141,7 +141,8 @@ func TestPlannerFailures(t *testing.T) {
 	}
 }
 
-// TestPlannerBoundsRequest: a rule comes close to its bound of steps for each line.
+// TestPlannerBoundsRequest: a request has a bound of its own, here with a rule that nearly reaches its bound of steps
+// for each line.
 func TestPlannerBoundsRequest(t *testing.T) {
 	h := newPlanHost(t, `function select(item, record)
 		for i = 1, 50000 do end
@@ -191,7 +192,7 @@ func TestPlannerCountsFailures(t *testing.T) {
 	}
 }
 
-// TestPlannerKeepsTexts: whatever bytes a rule returns, the log gets text.
+// TestPlannerKeepsTexts: the log gets valid text, even if a rule returns other bytes.
 func TestPlannerKeepsTexts(t *testing.T) {
 	for _, body := range []string{`error("a\255\nb\237\160\128")`, `return nil, "\255"`,
 		`return {{tags={["\255"]="A"}}}`, `return {{tags={Channel="A\255"}}}`, `return {{["\255"]=1}}`} {
@@ -218,7 +219,7 @@ func TestPlannerSuspendsAgain(t *testing.T) {
 	}
 }
 
-// TestPlannerBoundsList: the orders of one request share one budget.
+// TestPlannerBoundsList: the orders of one request share one bound.
 func TestPlannerBoundsList(t *testing.T) {
 	h := newPlanHost(t, `function select(item, record)
 		for i = 1, 10000 do end
@@ -242,8 +243,7 @@ func TestPlannerBoundsList(t *testing.T) {
 	}
 }
 
-// TestPlannerKeepsPrograms has one source active all the time and again and again in another scope, and then more
-// sources than are kept.
+// TestPlannerKeepsPrograms activates one source in two scopes, and then more sources than the planner keeps.
 func TestPlannerKeepsPrograms(t *testing.T) {
 	h := newPlanHost(t, `function select(item, record) return {} end`, engine.FallbackDefault)
 	program := func(at int) *Program {
@@ -304,7 +304,7 @@ func TestPlannerKeepsUploads(t *testing.T) {
 	}
 }
 
-// movingState changes the schema and the record after a request has found its rule, before it reads the record.
+// movingState changes the schema and the record just before a request reads the record, after it has found its rule.
 type movingState struct {
 	*engine.Engine
 	move func()

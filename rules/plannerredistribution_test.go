@@ -8,7 +8,7 @@ import (
 	"apportion/engine"
 )
 
-// redistributeHost is a planHost with a redistribute rule besides.
+// newRedistributeHost makes a planHost that also has a redistribute rule.
 func newRedistributeHost(t *testing.T, source string, onError engine.RuleFallback) *planHost {
 	h := newPlanHost(t, `function select(item, record) return { {tags=item.tags} } end`, engine.FallbackDefault)
 	h.do(&engine.PutRule{Name: "s", Source: source, Hooks: []engine.RuleHook{engine.HookRedistribute}})
@@ -17,7 +17,7 @@ func newRedistributeHost(t *testing.T, source string, onError engine.RuleFallbac
 	return h
 }
 
-// redistribute plans and carries out what waits, and shows it.
+// redistribute plans and executes the waiting redistributions, and returns them as text.
 func (h *planHost) redistribute(wanted ...engine.PlanWanted) string {
 	h.t.Helper()
 	if wanted == nil {
@@ -63,8 +63,7 @@ func TestPlanRedistribution(t *testing.T) {
 	}
 }
 
-// TestPlanRedistributionSuspends: failures in a row end with the rule's suspension; a record that waited is answered as
-// it says.
+// TestPlanRedistributionSuspends: repeated failures suspend the rule. For records that wait, its activation decides.
 func TestPlanRedistributionSuspends(t *testing.T) {
 	h := newRedistributeHost(t,
 		`function redistribute(record, schema) if record.onHand > 14 then error("no") end return nil, "fine" end`,

@@ -29,7 +29,7 @@ func TestProgram(t *testing.T) {
 	}
 }
 
-// TestNoHook: a source that defines no hook is no rule.
+// TestNoHook: a source without a hook is not a rule.
 func TestNoHook(t *testing.T) {
 	for _, source := range []string{"", "local function select() end", "select = 5", "function other() end"} {
 		if _, _, err := Compile("test", source, Limits{}); !errors.Is(err, ErrNoHook) {
@@ -38,14 +38,14 @@ func TestNoHook(t *testing.T) {
 	}
 }
 
-// TestAnswerLimits: a hook may give back as much as the limit allows, and no more.
+// TestAnswerLimits: an answer at the limit is accepted, and a larger one refused.
 func TestAnswerLimits(t *testing.T) {
 	redistribute := func(n int) error {
 		p := mustCompile(t, fmt.Sprintf("function redistribute() local t = {} for i = 1, %d do t[i] = 1 end return "+
 			"{units = t} end", n), Limits{})
 		_, _, err := p.Redistribute(t.Context(), &Input{Record: fiveSegments()})
 		if err != nil && strings.HasPrefix(err.Error(), "units[1]: must be a table") {
-			return nil // the list was taken
+			return nil // the list was accepted
 		}
 		return err
 	}
@@ -59,7 +59,7 @@ func TestAnswerLimits(t *testing.T) {
 		name  string
 		limit int
 		of    func(n int) error
-		want  string // of one more
+		want  string // for one above the limit
 	}{
 		{"entries of a redistribution", engine.SegmentsPerRecordMax, redistribute, "units: has 4097 entries, at " +
 			"most 4096 " +
@@ -79,7 +79,7 @@ func TestAnswerLimits(t *testing.T) {
 	}
 }
 
-// TestObjects: a rule cannot change what it is given, and a wrong field stops it.
+// TestObjects: a rule cannot change its input, and an unknown field stops it.
 func TestObjects(t *testing.T) {
 	for body, want := range map[string]string{
 		`item.quantity = 5`:                         "attempt to index a non-table object(userdata)",
@@ -100,7 +100,7 @@ func TestObjects(t *testing.T) {
 	}
 }
 
-// TestObjectsStartFresh: a state that served a call shows the next call's input.
+// TestObjectsStartFresh: a used state shows the input of the next call.
 func TestObjectsStartFresh(t *testing.T) {
 	p := mustCompile(t, `function select(item, record)
 		local list = record.segments

@@ -31,13 +31,13 @@ func (s *stock) record(upc string) *Record {
 		s.t.Fatal("no record")
 	}
 	r := new(Record)
-	for range 2 { // a record is filled again and again
+	for range 2 { // a Record is reused
 		r.Fill(&v, s.e.Schema(), SchemaOf(s.e.Schema()))
 	}
 	return r
 }
 
-// TestFill: a rule sees the engine's figures, also while a schema change merges segments.
+// TestFill: a rule sees the figures of the engine, also during a schema change that merges segments.
 func TestFill(t *testing.T) {
 	s := &stock{t: t, e: engine.New()}
 	values := []engine.Value{{Name: "Web", Percent: engine.NoPercent, Default: true, Max: engine.NoMax},

@@ -12,7 +12,7 @@ import (
 	"apportion/engine"
 )
 
-// conditions is a schema in which a Channel is distributed and a Condition is not.
+// conditions is a schema with a distributed Channel and a discrete Condition.
 func conditions() *Schema {
 	s := channels(5000, 3000, 2000)
 	s.Categories = append(s.Categories, engine.Category{Name: "Condition", Values: []engine.Value{
@@ -21,7 +21,7 @@ func conditions() *Schema {
 	return s
 }
 
-// TestRedistribution: every way in which a redistribute hook can answer.
+// TestRedistribution: every kind of answer of a redistribute hook.
 func TestRedistribution(t *testing.T) {
 	segment := func(channel, condition string, onHand, allocated int64) Segment {
 		return Segment{Tags: []engine.Tag{tag("Channel", channel), tag("Condition", condition)}, OnHand: onHand,
@@ -118,8 +118,8 @@ func showRedistribution(s Redistribution) string {
 	return strings.Join(all, "; ")
 }
 
-// TestRedistributionConserves: whatever a rule answers, each group keeps its units on hand and every segment what it
-// promised.
+// TestRedistributionConserves: for any answer of a rule, each tag group keeps its units on hand, and each segment its
+// promises.
 func TestRedistributionConserves(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		r := &Record{Schema: conditions()}
@@ -170,8 +170,8 @@ func TestRedistributionConserves(t *testing.T) {
 	})
 }
 
-// TestLargestRemainder: each gets its exact share rounded down or up, the sum is the total, the larger fractions are
-// rounded up, and what is there already stays.
+// TestLargestRemainder: each segment gets its exact share, rounded down or up. The sum is the total, the larger
+// fractions are rounded up, and among equal fractions those with more current units.
 func TestLargestRemainder(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		weight := rapid.OneOf(rapid.Just(0.0), rapid.Map(rapid.IntRange(0, 10), func(i int) float64 {
@@ -202,7 +202,7 @@ func TestLargestRemainder(t *testing.T) {
 		}
 		for i := range weights {
 			for j := range weights {
-				// i was rounded up, j down: then i's fraction was not the smaller.
+				// i was rounded up and j down, so i's fraction must not be smaller.
 				if fractions[i].Sign() < 0 && fractions[j].Sign() > 0 && new(big.Rat).
 					Add(fractions[i], big.NewRat(1, 1)).Cmp(fractions[j]) < 0 {
 					t.Fatalf("%v of %v: %d was rounded up before %d", units, weights, i, j)

@@ -4,7 +4,7 @@ package rules
 
 import "testing"
 
-// TestCallAllocations: a call allocates what the rule makes, and the plan.
+// TestCallAllocations: a call allocates only the values that the rule makes, and the plan.
 func TestCallAllocations(t *testing.T) {
 	for _, test := range []struct {
 		body string

@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// BenchmarkSelect shows what a call costs over five segments, part by part.
+// BenchmarkSelect measures the parts of a call over five segments.
 func BenchmarkSelect(b *testing.B) {
 	for _, bench := range []struct{ name, body string }{
 		{"empty", `return none`},
@@ -55,7 +55,7 @@ func runSelect(b *testing.B, source string) {
 	b.ReportMetric(float64(usage.MemoryBytes), "charged-B")
 }
 
-// BenchmarkRedistribute is the example over five segments.
+// BenchmarkRedistribute measures the example rule over five segments.
 func BenchmarkRedistribute(b *testing.B) {
 	source, err := os.ReadFile("examples/equalise-sell-through.lua")
 	if err != nil {

@@ -12,12 +12,12 @@ import (
 	"apportion/engine"
 )
 
-// testLog is a log that is an engine's, with what tests do to it.
+// testLog is an engine as a log, with changes and errors that tests set.
 type testLog struct {
 	mu      sync.Mutex
 	h       *planHost
 	entries int
-	before  []func() // what Do does first, one at each call
+	before  []func() // called first by Do, one for each call
 	err     error    // of Do
 	done    chan struct{}
 }
@@ -74,7 +74,7 @@ func (l *testLog) NextPlans(after uint32, limit int, dst []engine.PlanWanted) ([
 	return l.h.e.NextPlans(after, limit, dst)
 }
 
-// newTestRunner has a rule that takes what the item asks for from B.
+// newTestRunner makes a runner over a log with stock and one active rule.
 func newTestRunner(t *testing.T, source string) (*Runner, *testLog) {
 	log := &testLog{h: newPlanHost(t, source, engine.FallbackDefault)}
 	return NewRunner(RunnerConfig{Log: log, State: log.h.e, Logger: slog.New(slog.DiscardHandler),
@@ -85,7 +85,7 @@ const fromB = `function select(item, record) return { {tags={Channel="B"}} } end
 
 func newRun(r *Runner) *Run { return &Run{Batch: r.NewBatch(), Deadline: time.Now().Add(time.Minute)} }
 
-// answered are the codes of the answers, by proposal.
+// answered has the codes of the answers, by proposal.
 type answered struct {
 	run   *Run
 	codes map[int][]engine.Code
@@ -102,7 +102,7 @@ func orderNamed(id string, units int64) *engine.Allocate {
 	return c
 }
 
-// TestRunnerPlansAgain: an order that was planned under rules which are no longer active is planned again.
+// TestRunnerPlansAgain: if the rules of a plan are no longer active, the order is planned again.
 func TestRunnerPlansAgain(t *testing.T) {
 	r, log := newTestRunner(t, fromB)
 	log.before = []func(){func() { log.h.do(&engine.DeactivateRule{Name: "r"}) }}
@@ -115,7 +115,7 @@ func TestRunnerPlansAgain(t *testing.T) {
 	}
 }
 
-// TestRunnerGivesUp: what becomes old each time is not proposed for ever.
+// TestRunnerGivesUp: if each plan is out of date, the runner gives up.
 func TestRunnerGivesUp(t *testing.T) {
 	r, log := newTestRunner(t, fromB)
 	for range triesMax {
@@ -130,8 +130,8 @@ func TestRunnerGivesUp(t *testing.T) {
 	}
 }
 
-// TestRunnerRefusesEarly: an order that stock cannot meet costs no log entry, unless its outcome has to be in the log
-// or a rule has decided.
+// TestRunnerRefusesEarly: an order without enough stock costs no log entry, unless its outcome must be in the log or a
+// rule has decided.
 func TestRunnerRefusesEarly(t *testing.T) {
 	for _, test := range []struct {
 		name    string
@@ -159,7 +159,7 @@ func TestRunnerRefusesEarly(t *testing.T) {
 	}
 }
 
-// TestRunnerMakes: a command that is made of a category is made again of what another one has made of it.
+// TestRunnerMakes: a command is computed from a category, and again if another command changes the category meanwhile.
 func TestRunnerMakes(t *testing.T) {
 	r, log := newTestRunner(t, fromB)
 	log.before = []func(){func() {
@@ -188,7 +188,7 @@ func TestRunnerMakes(t *testing.T) {
 	}
 }
 
-// TestRunnerPartlyDone: what was done in one round stands when the log fails in the next one.
+// TestRunnerPartlyDone: the results of one round are valid even if the log fails in the next round.
 func TestRunnerPartlyDone(t *testing.T) {
 	r, log := newTestRunner(t, fromB)
 	log.before = []func(){func() { log.h.do(&engine.DeactivateRule{Name: "r"}) }, func() { log.err = errTest }}
@@ -206,7 +206,8 @@ func TestRunnerPartlyDone(t *testing.T) {
 	}
 }
 
-// TestRunnerWithoutTime: an order that there was no time to plan fails the call, or is answered by itself.
+// TestRunnerWithoutTime: without time to plan an order, the call fails. If orders are answered apart, only this order
+// fails.
 func TestRunnerWithoutTime(t *testing.T) {
 	r, log := newTestRunner(t, fromB)
 	run := newRun(r)
@@ -223,8 +224,8 @@ func TestRunnerWithoutTime(t *testing.T) {
 	}
 }
 
-// TestRunnerSuspends: a rule that fails too often is suspended through the log; if the log fails, its next failure
-// tries again.
+// TestRunnerSuspends: a rule that fails too often is suspended through the log. If the log fails, the next failure of
+// the rule tries again.
 func TestRunnerSuspends(t *testing.T) {
 	r, log := newTestRunner(t, `function select(item, record) error("no") end`)
 	plan := func() {
@@ -248,7 +249,7 @@ func TestRunnerSuspends(t *testing.T) {
 	}
 }
 
-// TestRunnerRedistributes: a write that makes records wait for a rule has them redistributed in the background.
+// TestRunnerRedistributes: after a write, the background redistributes the records that wait for a rule.
 func TestRunnerRedistributes(t *testing.T) {
 	r, log := newTestRunner(t, fromB)
 	log.h.do(&engine.PutRule{Name: "s", Source: `function redistribute(record, schema)
@@ -271,8 +272,8 @@ func TestRunnerRedistributes(t *testing.T) {
 	}
 }
 
-// TestRunnerLeavesPlansToTheCaller: records that a client has redistributed now are planned by its own request, which
-// reports them. The background does not come before it, until WakeUp or the next check.
+// TestRunnerLeavesPlansToTheCaller: a client's request to redistribute now plans its own records and reports them. The
+// background leaves them alone until WakeUp or the next check.
 func TestRunnerLeavesPlansToTheCaller(t *testing.T) {
 	r, log := newTestRunner(t, fromB)
 	log.h.do(&engine.PutRule{Name: "s", Source: `function redistribute(record) return nil, "no" end`,

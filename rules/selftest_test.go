@@ -23,7 +23,7 @@ local record = {segments = {{tags = {Channel = "Web"}, onHand = 5, allocated = 1
 local empty = {segments = {{tags = {Channel = "Web"}, onHand = 0}}}
 `
 
-// TestSelfTests: a self-test passes, or shows the difference.
+// TestSelfTests: a self-test passes, or reports the difference.
 func TestSelfTests(t *testing.T) {
 	tests := []struct{ test, want string }{
 		{`item={quantity=4}, record=record, expect={taken={{tags={}, units=3}, {tags={Channel="Amazon"}, units=1}}, missing=0}`, ""},

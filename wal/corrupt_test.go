@@ -12,7 +12,7 @@ import (
 	"github.com/hashicorp/raft"
 )
 
-// damage overwrites or deletes the row behind the back of the log.
+// damage overwrites or deletes the row without the log's knowledge.
 func damage(t *testing.T, l *Log, key, value []byte) {
 	t.Helper()
 	err := l.db.Set(key, value, pebble.Sync)
@@ -114,8 +114,8 @@ func TestCorruptionIsFatalByDefault(t *testing.T) {
 	}
 }
 
-// Damage to the files themselves: a byte of a table or of a WAL that was synced and closed. Whatever Pebble makes of
-// it, no entry may come back changed, and none silently missing.
+// Damage to the files themselves: a byte of a table or of a WAL that was synced and closed. In any case, no entry may
+// come back changed, and none may be missing without an error.
 func TestDamagedFiles(t *testing.T) {
 	pristine := vfs.NewCrashableMem()
 	want := run(1, 400, 1)
@@ -156,7 +156,7 @@ func mustList(t *testing.T, fs vfs.FS) []string {
 	return names
 }
 
-// flipFileByte flips the byte that this many percent of the file are before, and reports whether there is one.
+// flipFileByte flips the byte at a percentage of the file's size, and reports whether the file has any.
 func flipFileByte(t *testing.T, fs vfs.FS, path string, percent int) bool {
 	t.Helper()
 	f, err := fs.OpenReadWrite(path, vfs.WriteCategoryUnspecified)
@@ -183,8 +183,8 @@ func flipFileByte(t *testing.T, fs vfs.FS, path string, percent int) bool {
 	return true
 }
 
-// readDamaged reads the whole log and reports whether the damage was noticed. It fails the test if the log is not what
-// was stored and nobody said so.
+// readDamaged reads the whole log and reports whether the damage was noticed. It fails the test if the log differs from
+// what was stored and no error says so.
 func readDamaged(t *testing.T, fs vfs.FS, want []*raft.Log) (noticed bool) {
 	t.Helper()
 	l, err := Open(testConfig(Config{FS: fs}))
@@ -194,7 +194,7 @@ func readDamaged(t *testing.T, fs vfs.FS, want []*raft.Log) (noticed bool) {
 	defer l.Close()
 	last, _ := l.LastIndex()
 	if last != uint64(len(want)) {
-		t.Errorf("the log ends at %d of %d and nobody said so", last, len(want))
+		t.Errorf("the log ends at %d of %d without an error", last, len(want))
 	}
 	for _, w := range want {
 		var got raft.Log
@@ -207,12 +207,12 @@ func readDamaged(t *testing.T, fs vfs.FS, want []*raft.Log) (noticed bool) {
 	return noticed
 }
 
-// Damage to the first WAL file of a new directory, which a crash has left as the log's only copy: Open must say so, and
-// not end the log where the damage is.
+// After a crash, the first WAL file of a new directory is the log's only copy. Damage to it must fail Open. Open must
+// not end the log at the damage.
 func TestDamagedFirstWAL(t *testing.T) {
 	fs := vfs.NewCrashableMem()
 	l := mustOpen(t, Config{FS: fs})
-	for i := range uint64(180) { // less than the first memtable takes, so that there is one file
+	for i := range uint64(180) { // fewer than fill the first memtable, so that there is one file
 		e := entry(i+1, 1)
 		e.Data = bytes.Repeat([]byte{byte(i)}, 1<<10)
 		mustStore(t, l, []*raft.Log{e})
@@ -226,7 +226,7 @@ func TestDamagedFirstWAL(t *testing.T) {
 		l, err := Open(testConfig(Config{FS: left}))
 		if err == nil {
 			last, _ := l.LastIndex()
-			t.Errorf("a flipped byte at %d %%: the log ends at %d of 180 and nobody said so", percent, last)
+			t.Errorf("a flipped byte at %d %%: the log ends at %d of 180 without an error", percent, last)
 			mustClose(t, l)
 		} else if !errors.Is(err, ErrCorrupt) {
 			t.Errorf("a flipped byte at %d %%: %v, want ErrCorrupt", percent, err)
@@ -234,7 +234,7 @@ func TestDamagedFirstWAL(t *testing.T) {
 	}
 }
 
-// newestWAL is the name of the WAL file in use.
+// newestWAL returns the name of the WAL file in use.
 func newestWAL(t *testing.T, fs vfs.FS) (newest string) {
 	t.Helper()
 	for _, name := range mustList(t, fs) {
@@ -252,7 +252,7 @@ func newestWAL(t *testing.T, fs vfs.FS) (newest string) {
 // record.
 func checkWALFormat(t *testing.T, fs vfs.FS) {
 	t.Helper()
-	const typeAt = 4 + 2 // behind a chunk's checksum and length
+	const typeAt = 4 + 2 // after a chunk's checksum and length
 	name := newestWAL(t, fs)
 	f, err := fs.Open("log/" + name)
 	if err != nil {

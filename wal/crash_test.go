@@ -13,9 +13,9 @@ import (
 	"github.com/hashicorp/raft"
 )
 
-// TestCrash runs a short history of the log again and again, and before the k-th write operation on the file system
-// takes what a crash would leave there, until a run has fewer than k. Each remainder is opened and compared with the
-// history. At 0 % exactly the synced data is left, otherwise some of the rest too.
+// TestCrash repeats a short history of the log. Before the k-th write operation on the file system, it copies what a
+// crash would leave, for each k up to the number of operations. Each copy is opened and compared with the history. With
+// percent 0 a crash leaves exactly the synced data, otherwise also a part of the rest.
 func TestCrash(t *testing.T) {
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)
@@ -30,8 +30,8 @@ func TestCrash(t *testing.T) {
 	}
 }
 
-// history is what the log must be, in the order of the calls: states[i] is the state after i calls returned. A crash
-// within the call i+1 leaves states[i] or states[i+1], nothing in between.
+// history has the correct states of the log: states[i] is the state after i calls. A crash during call i+1 leaves
+// states[i] or states[i+1], nothing in between.
 type history struct {
 	sync.Mutex
 	states []state
@@ -75,7 +75,7 @@ func crashAt(t *testing.T, k, percent int, seed uint64) bool {
 		once.Lock()
 		defer once.Unlock()
 		if writes == k {
-			// The operation may be Pebble's own, beside the calls: no further call is noted meanwhile.
+			// The operation may be in Pebble's background work: the lock keeps further calls out.
 			h.Lock()
 			defer h.Unlock()
 			atCrash = len(h.states) - 1
@@ -99,7 +99,7 @@ func crashAt(t *testing.T, k, percent int, seed uint64) bool {
 	return true
 }
 
-// recorder makes calls and notes the state after each.
+// recorder makes calls and records the state after each.
 type recorder struct {
 	t *testing.T
 	l *Log
@@ -161,8 +161,8 @@ func without(entries []*raft.Log, lo, hi uint64) []*raft.Log {
 	return kept
 }
 
-// checkRemainder opens what the crash left, demands the state at the crash or the next one, and that the log goes on
-// from there, in a WAL of the right format, and survives a second opening.
+// checkRemainder opens what the crash left. It demands the state at the crash or the next one. New entries must then go
+// into a WAL of the right format, and a second start must find them.
 func checkRemainder(t *testing.T, left *vfs.MemFS, h *history, atCrash int) {
 	l := mustOpen(t, Config{FS: left, MemTableBytes: MemTableBytesMin})
 	matched, faults := -1, error(nil)

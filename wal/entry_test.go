@@ -14,7 +14,7 @@ func encode(e *raft.Log) (key, value []byte) {
 	return key, appendEntry(nil, key, e)
 }
 
-// Older nodes have these bytes on disk: a change of them needs a new version.
+// Older nodes have these bytes on disk: another format needs a new version.
 func TestEntryBytes(t *testing.T) {
 	e := &raft.Log{Index: 0x0102, Term: 7, Type: raft.LogConfiguration, AppendedAt: time.Unix(9, 10),
 		Extensions: []byte("ex"), Data: []byte("data")}
@@ -66,7 +66,7 @@ func TestDecodeRefuses(t *testing.T) {
 	}
 }
 
-// A single changed byte of an entry is noticed, wherever it is, and so is every truncation.
+// Decoding detects each single changed byte of an entry, and each truncation.
 func TestDamageIsNoticed(t *testing.T) {
 	key, value := encode(entry(99, 1))
 	for i := range value {
@@ -101,8 +101,8 @@ func FuzzEntry(f *testing.F) {
 	})
 }
 
-// FuzzDecodeEntry decodes anything: no panic, and what is accepted encodes to the same bytes. The checksum is set right
-// in a second try, because otherwise next to nothing would get past it.
+// FuzzDecodeEntry decodes any bytes: it never panics, and an accepted entry encodes to the same bytes. A second try has
+// a correct checksum, because almost no random input passes without it.
 func FuzzDecodeEntry(f *testing.F) {
 	for i := range uint64(4) {
 		_, value := encode(entry(i, i))

@@ -17,7 +17,7 @@ import (
 	"github.com/hashicorp/raft"
 )
 
-// faultFS fails the operations of this kind on WAL files once it is armed.
+// faultFS fails operations of one kind on WAL files after it is armed.
 func faultFS(fs vfs.FS, kind errorfs.OpKind) (faulty vfs.FS, armed *atomic.Bool) {
 	armed = new(atomic.Bool)
 	return errorfs.Wrap(fs, errorfs.InjectorFunc(func(op errorfs.Op) error {
@@ -41,8 +41,8 @@ func fatalCall(t *testing.T, call func() error) (msg string) {
 	return ""
 }
 
-// A failed write or sync of the WAL is never acknowledged: OnFatal is called, nothing returns, later calls are refused,
-// and what is on disk is what was acknowledged before.
+// A failed write or sync of the WAL is never acknowledged: OnFatal is called, the call does not return, and later calls
+// are refused. The disk has what was acknowledged before.
 func TestFailedSyncIsNotAcknowledged(t *testing.T) {
 	calls := map[string]func(*Log) error{
 		"StoreLogs":   func(l *Log) error { return l.StoreLogs(run(11, 20, 2)) },
@@ -97,11 +97,11 @@ func TestOnFatalMustNotReturn(t *testing.T) {
 	}
 }
 
-// However far the disk comes, what ends the process is the default OnFatal, with its exit status and with the cause:
-// also where one WAL file is ended and the next one begun, since Pebble panics there, with a mutex unlocked. The test
-// runs itself as another process for each operation from which on the disk fails.
+// A failed disk ends the process through the default OnFatal, with its exit status and the cause. This holds for each
+// operation on disk, also between two WAL files, where Pebble panics with an unlocked mutex. For each operation the
+// test runs itself as another process, and the disk fails from that operation on.
 func TestFailedDiskEndsTheProcess(t *testing.T) {
-	const env, entries = "APPORTION_WAL_FAIL_FROM", 8 // two WAL files full, and no wait for a flush
+	const env, entries = "APPORTION_WAL_FAIL_FROM", 8 // enough for two WAL files, without a wait for a flush
 	if from, err := strconv.ParseInt(os.Getenv(env), 10, 64); err == nil {
 		storeOnDiskFailingFrom(t, from, entries)
 		return
@@ -152,10 +152,10 @@ func storeOnDiskFailingFrom(t *testing.T, from int64, entries uint64) {
 			t.Fatal(err)
 		}
 	}
-	os.Exit(0) // the fault is not to hit what comes after
+	os.Exit(0) // before the fault can affect anything else
 }
 
-// An Open that fails at any of its reads returns the error, and the next one works.
+// If one of its reads fails, Open returns the error. The next Open succeeds.
 func TestOpenFaults(t *testing.T) {
 	refused := 0
 	for k := int64(0); ; k++ {
@@ -179,8 +179,8 @@ func TestOpenFaults(t *testing.T) {
 	}
 }
 
-// openFailingAt fails the k-th read of an Open, and reports how many there were and what Open said. A fault that Pebble
-// can live with is no error.
+// openFailingAt fails the k-th read of an Open. It returns the number of reads, and the error of Open. Pebble tolerates
+// some faults: then there is no error.
 func openFailingAt(t *testing.T, disk vfs.FS, k int64) (reads int64, err error) {
 	var count atomic.Int64
 	faulty := errorfs.Wrap(disk, errorfs.InjectorFunc(func(op errorfs.Op) error {
@@ -198,7 +198,7 @@ func openFailingAt(t *testing.T, disk vfs.FS, k int64) (reads int64, err error) 
 	return count.Load(), err
 }
 
-// lockFS fails to take the lock of the database, or to give it up, the first time.
+// lockFS fails the first attempt to lock the database, or to unlock it.
 type lockFS struct {
 	vfs.FS
 	take, giveUp error
@@ -221,7 +221,7 @@ type closer func() error
 
 func (c closer) Close() error { return c() }
 
-// A new database is opened once to raise its format: a failure there fails the Open, and the next one works.
+// Open opens a new database once more to raise its format. A failure there fails Open. The next Open succeeds.
 func TestNewDatabaseFaults(t *testing.T) {
 	for _, fs := range []*lockFS{{take: errorfs.ErrInjected}, {giveUp: errorfs.ErrInjected}} {
 		fs.FS = vfs.NewMem()

@@ -13,8 +13,8 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 )
 
-// Of background work that fails at once, again and again, one attempt a second is made, and one line in a while is
-// written, without a stack trace.
+// If background work fails again and again, there is one attempt a second, and only now and then a line in the log,
+// without a stack trace.
 func TestFailedAttemptsArePaced(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var out bytes.Buffer

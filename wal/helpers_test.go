@@ -15,7 +15,7 @@ import (
 // quiet keeps Pebble's messages out of the tests' output.
 func quiet() *slog.Logger { return slog.New(slog.NewTextHandler(io.Discard, nil)) }
 
-// testConfig makes OnFatal and OnCorruption harmless for the process, unless the test sets them.
+// testConfig replaces OnFatal and OnCorruption, which would end the process, unless the test sets them.
 func testConfig(cfg Config) Config {
 	if cfg.Dir == "" {
 		cfg.Dir = "log"
@@ -55,7 +55,7 @@ func mustStore(t testing.TB, l *Log, entries []*raft.Log) {
 	}
 }
 
-// entry makes an entry whose content follows from index and term, so that a reader can check it without a copy.
+// entry makes an entry with content computed from index and term, so that a reader can check it without a copy.
 func entry(index, term uint64) *raft.Log {
 	e := &raft.Log{
 		Index:      index,
@@ -95,7 +95,7 @@ func checkLog(t testing.TB, l *Log, want []*raft.Log) {
 	}
 }
 
-// compareLog says how the log differs from these entries.
+// compareLog returns how the log differs from these entries.
 func compareLog(l *Log, want []*raft.Log) error {
 	first, last := uint64(0), uint64(0)
 	if len(want) > 0 {

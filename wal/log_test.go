@@ -152,8 +152,7 @@ func TestDeleteRangeAndReopen(t *testing.T) {
 	f(1, 2, run(30, 40, 3))
 }
 
-// A batch of half a memtable and more is handed to Pebble whole, buffer included: the next batch must not write into
-// it.
+// Pebble keeps the buffer of a batch of half a memtable or more: the next batch must not write into it.
 func TestLargeBatchKeepsItsBuffer(t *testing.T) {
 	l := mustOpen(t, Config{FS: vfs.NewMem(), MemTableBytes: 64 << 10})
 	defer mustClose(t, l)
@@ -217,7 +216,7 @@ func deleteRange(t *testing.T, l *Log, lo, hi uint64) {
 	}
 }
 
-// readUntil reads around the end of the log: an entry is there and right, or not found.
+// readUntil reads around the end of the log until stop is closed: each entry is correct or not found.
 func readUntil(t *testing.T, l *Log, stop chan struct{}) {
 	var got raft.Log
 	for {

@@ -62,7 +62,7 @@ func (m *model) sorted() []*raft.Log {
 	return entries
 }
 
-// store appends at the end, or now and then somewhere else, which only an empty log takes.
+// store appends at the end, or sometimes at another index, which only an empty log accepts.
 func (m *model) store(t *rapid.T) {
 	m.term++
 	lo := rapid.Uint64Range(0, 60).Draw(t, "lo")
@@ -83,7 +83,7 @@ func (m *model) store(t *rapid.T) {
 	}
 }
 
-// delete deletes any range. The model takes what is inside, unless that leaves something on both sides.
+// delete deletes any range. The log refuses a range that leaves entries on both sides.
 func (m *model) delete(t *rapid.T) {
 	lo, hi := rapid.Uint64Range(0, 200).Draw(t, "lo"), rapid.Uint64Range(0, 200).Draw(t, "hi")
 	left := maps.Clone(m.entries)

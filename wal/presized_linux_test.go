@@ -11,7 +11,7 @@ import (
 	"github.com/hashicorp/raft"
 )
 
-// A WAL file has its full size from the start. After a crash, with zeros at its end, it reads back as it was written.
+// A WAL file has its full size from the start. After a crash it has zeros at its end, and all entries can be read.
 func TestPresized(t *testing.T) {
 	dir, copied := t.TempDir(), t.TempDir()
 	l := mustOpen(t, testConfig(Config{Dir: dir, FS: vfs.Default, MemTableBytes: 1 << 20}))

@@ -13,7 +13,7 @@ import (
 	"github.com/hashicorp/raft"
 )
 
-// lines is a state machine that remembers every command.
+// lines is a state machine that keeps every command.
 type lines struct {
 	sync.Mutex
 	applied []string
@@ -94,7 +94,7 @@ func TestRaft(t *testing.T) {
 	checkCompaction(t, fs, snaps)
 }
 
-// checkCompaction takes a snapshot, behind which Raft cuts the log to the trailing entries.
+// checkCompaction takes a snapshot. Raft then truncates the log to the trailing entries.
 func checkCompaction(t *testing.T, fs vfs.FS, snaps raft.SnapshotStore) {
 	l := mustOpen(t, Config{FS: fs})
 	node := startNode(t, l, snaps, &lines{})

@@ -62,7 +62,7 @@ func TestStableStoreRefuses(t *testing.T) {
 	}
 }
 
-// Two stable keys whose bytes look like an entry's key must not reach the log table.
+// Stable keys that look like the key of an entry must not reach the table of the log.
 func TestStableKeysStayInTheirTable(t *testing.T) {
 	l := mustOpen(t, Config{FS: vfs.NewMem()})
 	defer mustClose(t, l)

@@ -45,9 +45,8 @@ func benchmarkStoreLogs(b *testing.B, batchEntries, dataBytes int) {
 	}
 }
 
-// BenchmarkAgainstFile takes turns between one synced entry and the yardstick, a write and an fdatasync of the same
-// bytes appended to a bare file, because a shared disk is not the same from one second to the next. It reports both
-// medians.
+// BenchmarkAgainstFile compares a synced entry with a write and an fdatasync of the same bytes to a plain file. It does
+// both in turn, because the speed of a shared disk changes from second to second. It reports both medians.
 func BenchmarkAgainstFile(b *testing.B) {
 	for _, dataBytes := range benchmarkDataBytes {
 		b.Run(fmt.Sprintf("bytes=%d", dataBytes), func(b *testing.B) { benchmarkAgainstFile(b, dataBytes) })
@@ -82,8 +81,8 @@ func benchmarkAgainstFile(b *testing.B, dataBytes int) {
 	b.ReportMetric(0, "ns/op")
 }
 
-// warmUp fills and recycles the first WAL files, whose fdatasync costs more since it also writes their growing length.
-// It returns the next index.
+// warmUp fills and recycles the first WAL files: their fdatasync is slower, because it also writes their new length. It
+// returns the next index.
 func warmUp(b *testing.B, l *Log) uint64 {
 	next := uint64(1)
 	for written := 0; written < 160<<20; written += 256 << 10 {
@@ -98,7 +97,7 @@ func medianMicros(d []time.Duration) float64 {
 	return float64(d[len(d)/2]) / 1e3
 }
 
-// BenchmarkGetLog reads entries that a follower would ask for, from the memtable.
+// BenchmarkGetLog reads entries from the memtable, like a leader for its followers.
 func BenchmarkGetLog(b *testing.B) {
 	l := mustOpen(b, Config{Dir: "log", FS: vfs.NewMem()})
 	defer mustClose(b, l)

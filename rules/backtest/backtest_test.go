@@ -17,12 +17,12 @@ import (
 	"apportion/rules"
 )
 
-// tape records what an engine is told, one command an entry, a second apart.
+// tape records the commands of an engine, one command an entry, one entry a second.
 type tape struct {
 	t       *testing.T
 	e       *engine.Engine
 	p       *rules.Planner
-	base    int // entries that are in the state
+	base    int // entries in the state at the start
 	entries []engine.Entry
 	loads   int
 	skipped uint64                 // entries of others
@@ -38,7 +38,7 @@ func newTape(t *testing.T) *tape {
 	return tp
 }
 
-// do plans a command, if it is an order, and has it done.
+// do plans a command, if it is an order, and executes it.
 func (tp *tape) do(key string, c engine.Command) (r engine.Result) {
 	tp.t.Helper()
 	env := engine.Envelope{Key: key}
@@ -82,7 +82,7 @@ func (tp *tape) must(c engine.Command) engine.Result {
 	return r
 }
 
-// playback reads a tape from its base on.
+// playback reads a tape from its base.
 type playback struct {
 	tape    *tape
 	next    int
@@ -172,8 +172,8 @@ func TestBacktestOfNativePath(t *testing.T) {
 	tp.must(&engine.OrderChange{Action: engine.KindReturn, OrderID: "o3",
 		Lines: []engine.OrderLine{{ItemID: "1", Quantity: 3}}})
 	r := tp.mustBacktest(borrow, nil)
-	// With the candidate, o2 takes 2 of A and 2 of B; of the 3 that are left there, o3's first line gets nothing and
-	// its second one the last but 2. What was shipped and returned of its first line is not there to be.
+	// With the candidate, o2 takes 2 units of A and 2 of B. Of the 3 units left in B, o3's first line gets nothing, and
+	// its second line gets 1. So the later shipment and return of the first line have no units.
 	want := Report{
 		From: engine.Moment{Index: 1, TimeMS: 1000}, To: engine.Moment{Index: 7, TimeMS: 7000}, Asked: 17,
 		Decided: Totals{Orders: Counts{Filled: 2, Refused: 1}, Lines: Counts{Filled: 3, Refused: 1}, Allocated: 13},
@@ -235,7 +235,7 @@ func TestBacktestOfNativePath(t *testing.T) {
 	}
 }
 
-// TestBacktestCountsOnce: a repetition counts as no attempt of its own.
+// TestBacktestCountsOnce: a repetition does not count as another attempt.
 func TestBacktestCountsOnce(t *testing.T) {
 	tp := stocked(t)
 	o1 := orderOf("o1", engine.ModeAll, wants("U", "A", 3))
@@ -260,7 +260,7 @@ func TestBacktestCountsOnce(t *testing.T) {
 	}
 }
 
-// TestBacktestOfArchivedOrders: an order that has left memory comes back as the candidate had it.
+// TestBacktestOfArchivedOrders: an order that has left memory comes back with the candidate's figures.
 func TestBacktestOfArchivedOrders(t *testing.T) {
 	tp := stocked(t)
 	tp.must(orderOf("o1", engine.ModePartial, wants("U", "A", 14)))
@@ -278,7 +278,7 @@ func TestBacktestOfArchivedOrders(t *testing.T) {
 	}
 }
 
-// TestBacktestPeriod: the candidate is asked in the period only; before it, both replicas are the same.
+// TestBacktestPeriod: the candidate is asked only in the period. Before the period, both replicas are equal.
 func TestBacktestPeriod(t *testing.T) {
 	tp := stocked(t)
 	tp.base = len(tp.entries)
@@ -313,7 +313,7 @@ func TestBacktestPeriod(t *testing.T) {
 	}
 }
 
-// TestBacktestOfActiveRule: the active rule as the candidate differs in nothing.
+// TestBacktestOfActiveRule: the active rule as the candidate gives no difference.
 func TestBacktestOfActiveRule(t *testing.T) {
 	source := `function select(item, record)
 		if item.quantity == 7 then return nil, "seven" end
@@ -382,7 +382,7 @@ func (tp *tape) traffic(rng *rand.Rand, i int) {
 	}
 }
 
-// TestBacktestBesideOtherRules: outside the candidate's scope the rules of the log are asked, as they were then.
+// TestBacktestBesideOtherRules: outside the candidate's scope, the backtest asks the rules that were active then.
 func TestBacktestBesideOtherRules(t *testing.T) {
 	tp := stocked(t)
 	tp.base = len(tp.entries)
@@ -405,7 +405,7 @@ func TestBacktestBesideOtherRules(t *testing.T) {
 	}
 }
 
-// TestBacktestOfFailingRule: a failing rule is suspended in the backtest too, and the report says where.
+// TestBacktestOfFailingRule: a backtest suspends a failing rule too, and the report has the log index.
 func TestBacktestOfFailingRule(t *testing.T) {
 	tp := stocked(t)
 	tp.base = len(tp.entries)
@@ -427,7 +427,7 @@ func TestBacktestOfFailingRule(t *testing.T) {
 	}
 }
 
-// TestBacktestStops: a backtest is bounded, and a context stops it.
+// TestBacktestStops: a backtest has bounds, and its context can stop it.
 func TestBacktestStops(t *testing.T) {
 	tp := stocked(t)
 	for i := range 5 {
@@ -463,7 +463,7 @@ func TestBacktestStops(t *testing.T) {
 	}
 }
 
-// newBusyTape has records in its state and orders in its period.
+// newBusyTape makes a tape with records in its state and orders in its period.
 func newBusyTape(t *testing.T, records, orders int) *tape {
 	tp := newTape(t)
 	refresh := &engine.Refresh{Location: "L"}
@@ -501,7 +501,7 @@ func TestBacktestMemory(t *testing.T) {
 	f(0, nil)
 }
 
-// TestBacktestFreesMemory: after a backtest only its report takes memory.
+// TestBacktestFreesMemory: after a backtest, only its report uses memory.
 func TestBacktestFreesMemory(t *testing.T) {
 	heap := func() int64 {
 		var m runtime.MemStats
@@ -530,7 +530,7 @@ func TestBacktestFreesMemory(t *testing.T) {
 	runtime.KeepAlive(ended)
 }
 
-// TestBacktestReportIsBounded: differing orders are listed until the report is full.
+// TestBacktestReportIsBounded: the report lists the orders with differences until it is full.
 func TestBacktestReportIsBounded(t *testing.T) {
 	tp := newTape(t)
 	tp.must(&engine.Refresh{Location: "L", Items: []engine.StockItem{{UPC: "U", Quantity: 1_000_000}}})
@@ -558,7 +558,7 @@ func TestBacktestReportIsBounded(t *testing.T) {
 	}
 }
 
-// explained is a candidate with its reason, which may be one of the engine's.
+// explained is a candidate with a reason, from the rule or from the engine.
 func explained(reason string, c engine.CandidateExplanation) ExplainedCandidate {
 	for why := engine.WhyTaken; why <= engine.WhyFull; why++ {
 		if why.String() == reason {

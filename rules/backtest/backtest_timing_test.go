@@ -10,7 +10,7 @@ import (
 	"apportion/rules"
 )
 
-// BenchmarkBacktest replays 20,000 one-line orders over 1,000 records, as decided natively and with an example rule.
+// BenchmarkBacktest replays 20,000 one-line orders over 1,000 records, without a rule and with an example rule.
 func BenchmarkBacktest(b *testing.B) {
 	source, err := os.ReadFile("../examples/borrow-above-reserve.lua")
 	if err != nil {

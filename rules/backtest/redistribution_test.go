@@ -40,7 +40,7 @@ func TestBacktestOfRedistribution(t *testing.T) {
 	}
 }
 
-// redistributions plans and records what waits.
+// redistributions plans and executes all waiting redistributions.
 func (tp *tape) redistributions() {
 	tp.t.Helper()
 	var env engine.Envelope

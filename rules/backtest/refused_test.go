@@ -10,7 +10,7 @@ import (
 	"apportion/engine"
 )
 
-// refuse records that an order was refused before the log, as a store would: behind the last entry.
+// refuse records an early refusal after the last entry, like a store.
 func (tp *tape) refuse(c *engine.Allocate) {
 	tp.t.Helper()
 	var r engine.Result
@@ -20,7 +20,7 @@ func (tp *tape) refuse(c *engine.Allocate) {
 	tp.note(engine.Refused{Code: r.Code}, engine.AppendCommand(nil, &engine.Envelope{}, c))
 }
 
-// note puts a refusal behind the last entry, half a second later.
+// note puts a refusal after the last entry, half a second later.
 func (tp *tape) note(r engine.Refused, commands ...[]byte) {
 	if tp.refused == nil {
 		tp.refused = map[int][]engine.Entry{}
@@ -35,10 +35,10 @@ func (tp *tape) note(r engine.Refused, commands ...[]byte) {
 func TestRefusedOrderIsFilled(t *testing.T) {
 	tp := stocked(t)
 	tp.must(orderOf("o1", engine.ModeAll, wants("U", "A", 8)))
-	// 2 of A and 2 of B would do
+	// 2 of A and 2 of B are enough
 	tp.refuse(orderOf("o2", engine.ModeAll, wants("U", "A", 4)))
-	tp.refuse(orderOf("o3", engine.ModeAll, wants("U", "A", 9))) // nothing would
-	// nor here, each line by itself
+	tp.refuse(orderOf("o3", engine.ModeAll, wants("U", "A", 9))) // no segments have enough
+	// not enough either, for each line alone
 	tp.refuse(orderOf("o4", engine.ModeLine, wants("U", "A", 30), wants("V", "A", 1)))
 	tp.must(&engine.Refresh{Location: "L", Items: []engine.StockItem{{UPC: "U", Quantity: 30}}}) // of A
 	tp.must(orderOf("o3", engine.ModeAll, wants("U", "A", 9)))                                   // sent again
@@ -77,7 +77,7 @@ func TestRefusedOrderIsFilled(t *testing.T) {
 	}
 }
 
-// TestRefusedOrderCountsOnce: however often an order was refused, it counts once.
+// TestRefusedOrderCountsOnce: an order that was refused several times counts once.
 func TestRefusedOrderCountsOnce(t *testing.T) {
 	tp := stocked(t)
 	tp.must(orderOf("o1", engine.ModeAll, wants("U", "A", 10)))
@@ -87,7 +87,7 @@ func TestRefusedOrderCountsOnce(t *testing.T) {
 	tp.refuse(orderOf("o3", engine.ModeAll, wants("U", "A", 2)))
 	tp.must(&engine.Adjust{Location: "L", Items: []engine.StockItem{{UPC: "U", Quantity: 1}}})
 	tp.refuse(orderOf("o2", engine.ModeAll, wants("U", "A", 2)))
-	// a smaller order: the candidate has filled more already
+	// a smaller order: the candidate has already filled more
 	tp.must(orderOf("o2", engine.ModeAll, wants("U", "A", 1)))
 	r := tp.mustBacktest(borrow, nil)
 	if want := (Totals{Orders: Counts{Filled: 2, Refused: 1}, Lines: Counts{Filled: 2, Refused: 1},
@@ -103,7 +103,7 @@ func TestRefusedOrderCountsOnce(t *testing.T) {
 	}
 }
 
-// TestRefusalAsRecorded: a recorded refusal counts although the baseline would accept the order at that place, and does
+// TestRefusalAsRecorded: a recorded refusal counts, even if the baseline would accept the order at that index. It does
 // not count if the baseline has the order.
 func TestRefusalAsRecorded(t *testing.T) {
 	tp := stocked(t)
@@ -136,7 +136,7 @@ func TestPeriodOfRefusalsOnly(t *testing.T) {
 	}
 }
 
-// TestPeriodOfRefusals: refusals count in their period, and gaps in every period that they may touch.
+// TestPeriodOfRefusals: a refusal counts in its period. A gap counts in each period that it may overlap.
 func TestPeriodOfRefusals(t *testing.T) {
 	tp := stocked(t)
 	tp.base = len(tp.entries)
@@ -168,7 +168,7 @@ func TestPeriodOfRefusals(t *testing.T) {
 			t.Errorf("%+v: %+v, want %+v", test.period, r.Refused, test.want)
 		}
 	}
-	// The clock of who refused may be ahead of the log's: the entries behind it are of the period all the same.
+	// The clock of the node that refused may be ahead of the log. Later entries are in the period in any case.
 	tp.refused[4][0].TimeMS = 99_000
 	r := tp.mustBacktest(borrow, func(c *Config) { c.Period.ToTimeMS = 6600 })
 	if r.To.Index != 6 || r.Refused.Recorded != 3 {
@@ -176,7 +176,7 @@ func TestPeriodOfRefusals(t *testing.T) {
 	}
 }
 
-// TestRefusalsLeftOut: refused orders never take the lines that orders of the log need.
+// TestRefusalsLeftOut: refused orders never use the lines that orders of the log need.
 func TestRefusalsLeftOut(t *testing.T) {
 	tp := stocked(t)
 	for i := range 5 {

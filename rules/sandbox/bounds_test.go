@@ -10,8 +10,8 @@ import (
 	"testing"
 )
 
-// TestBounds: what would never end, or take all memory, is stopped by the bound named. None may allocate much more than
-// the memory bound on its way.
+// TestBounds: the named bound stops each script that would never end, or would use all memory. No script may allocate
+// much more than the memory bound.
 func TestBounds(t *testing.T) {
 	tests := []struct {
 		name, body string
@@ -95,8 +95,7 @@ func TestBounds(t *testing.T) {
 	}
 }
 
-// TestCharges: work that one instruction or one library call does beyond what each does is counted as steps, and what
-// it allocates as bytes.
+// TestCharges: additional work of one instruction or library call counts as steps, and its memory as bytes.
 func TestCharges(t *testing.T) {
 	const times = 200
 	tests := []struct {
@@ -174,7 +173,7 @@ func TestCharges(t *testing.T) {
 					(allocated - allocatedNone) / times
 			}
 			steps, charged, bytes := each()
-			// How far a map of Go's grows depends on its random seed: the same work may seem to allocate more.
+			// The growth of a Go map depends on its random seed, so that the same work may seem to allocate more.
 			for again := 0; again < 5 && bytes > charged+charged/8+16; again++ {
 				steps, charged, bytes = each()
 			}
@@ -192,7 +191,7 @@ func TestCharges(t *testing.T) {
 func TestMapBytes(t *testing.T) {
 	for n := 1; n <= ListMax; n += max(1, n/20) {
 		took := uint64(math.MaxUint64)
-		for range 5 { // others may allocate meanwhile
+		for range 5 { // other goroutines may allocate meanwhile
 			var before, after runtime.MemStats
 			runtime.ReadMemStats(&before)
 			made := make(map[[2]uintptr][2]uintptr, n)
@@ -273,7 +272,7 @@ func TestNoCatching(t *testing.T) {
 	}
 }
 
-// TestFaultStays: once a bound is exceeded in a function that the library calls, nothing after it runs.
+// TestFaultStays: if a function exceeds a bound inside a library call, nothing runs after it.
 func TestFaultStays(t *testing.T) {
 	var o Output
 	p := mustCompile(t, `function select()
@@ -287,7 +286,7 @@ func TestFaultStays(t *testing.T) {
 	}
 }
 
-// TestOutputIsBounded: print keeps the beginning and notes that there was more.
+// TestOutputIsBounded: the output of print keeps the beginning, and a note about the rest.
 func TestOutputIsBounded(t *testing.T) {
 	var o Output
 	p := mustCompile(t, `function select() for i = 1, 300 do print(i, ("x"):rep(100)) end return nil, "no" end`,

@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// TestDocs: docs/rules.md names the whole library, and has the bounds' numbers.
+// TestDocs: docs/rules.md names the whole library, and has the figures of the bounds.
 func TestDocs(t *testing.T) {
 	page, err := os.ReadFile("../../docs/rules.md")
 	if err != nil {

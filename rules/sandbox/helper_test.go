@@ -17,7 +17,7 @@ const okSelect = "function select() return nil, 'no' end\n"
 type fixture struct {
 	kind   string
 	fields map[string]Value
-	lists  map[string][]Value // fields that are a list of the call's own
+	lists  map[string][]Value // fields with a list for this call
 	made   map[string]Value
 }
 
@@ -66,7 +66,7 @@ func (e *entries) Entry(i int) (name, value string) {
 	return e.names[i], e.texts[e.names[i]]
 }
 
-// Input is what the tests' select is given besides five segments.
+// Input is the input of the tests' select, besides five segments.
 type Input struct {
 	Quantity   int64
 	Attributes map[string]string
@@ -109,7 +109,7 @@ func mustCompile(t testing.TB, source string, limits Limits) *Script {
 	return p
 }
 
-// run calls select and gives its second result.
+// run calls select and returns its second result.
 func run(ctx context.Context, p *Script, in *Input) (reason string, usage Usage, err error) {
 	s, err := p.State()
 	if err != nil {

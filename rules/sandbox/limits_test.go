@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// TestSourceLimits: a source may have as many of something as the limit allows, and one more is refused.
+// TestSourceLimits: a source at each limit is accepted, and one above it is refused.
 func TestSourceLimits(t *testing.T) {
 	tests := []struct {
 		name  string
@@ -51,7 +51,7 @@ func TestWarningsMax(t *testing.T) {
 	}
 }
 
-// TestAnswerLimits: what a call may give back, or have a function give it.
+// TestAnswerLimits: limits of results, of a call and of library functions.
 func TestAnswerLimits(t *testing.T) {
 	body := func(format string) func(n int) error {
 		return func(n int) error {
@@ -63,7 +63,7 @@ func TestAnswerLimits(t *testing.T) {
 		name  string
 		limit int
 		of    func(n int) error
-		want  string // of one more
+		want  string // for one above the limit
 	}{
 		{"bytes of a text", StringBytesMax, body(`local s = ("x"):rep(%d) return nil, "no"`), "more than 16384"},
 		{"values of string.byte", unpackMax, body(`local n = ("x"):rep(300):byte(1, %d) return nil, "no"`),

@@ -57,7 +57,7 @@ func TestNothingOutlivesCall(t *testing.T) {
 	}
 }
 
-// TestCallStartsFresh: each call on a state finds it as the first call did.
+// TestCallStartsFresh: each call on a state finds the same state as the first call.
 func TestCallStartsFresh(t *testing.T) {
 	p := mustCompile(t, `
 		local make = function() local n = 0 return function() n = n + 1 return n end end
@@ -82,8 +82,8 @@ func TestCallStartsFresh(t *testing.T) {
 	}
 }
 
-// TestDeterminism: the same input and seed give the same answer and the same usage, on one state and on another, at one
-// time and in parallel.
+// TestDeterminism: the same input and seed give the same answer and usage, on any state, one after another and in
+// parallel.
 func TestDeterminism(t *testing.T) {
 	source := `function select(item, record)
 		local t = {}

@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// BenchmarkState is what the first call of a state costs, and each after an error.
+// BenchmarkState measures the first call of a state, and each call after an error.
 func BenchmarkState(b *testing.B) {
 	p := mustCompile(b, "function select() end", Limits{})
 	b.ReportAllocs()
@@ -16,7 +16,7 @@ func BenchmarkState(b *testing.B) {
 	}
 }
 
-// BenchmarkStep is what one step costs where a rule does nothing but that, at the default bound.
+// BenchmarkStep measures one step of each kind of work, in scripts that run to the default bound.
 func BenchmarkStep(b *testing.B) {
 	for _, bench := range []struct{ name, body string }{
 		{"loop", `while true do end`},

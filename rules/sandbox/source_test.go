@@ -82,7 +82,7 @@ func TestSyntax(t *testing.T) {
 	}
 }
 
-// TestWarnings: names that do not exist when the script runs.
+// TestWarnings: a warning names each name that does not exist at run time.
 func TestWarnings(t *testing.T) {
 	_, warnings, err := Compile(`
 local limit, seen = 5, {}
