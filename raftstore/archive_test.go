@@ -43,7 +43,7 @@ func newBench(t testing.TB, cfg Config) *bench {
 			t.Error(err)
 		}
 	})
-	log, err := wal.Open(wal.Config{Dir: "log", FS: vfs.NewMem(), Logger: s.cfg.Logger}) // for its notes of checkpoints
+	log, err := wal.Open(wal.Config{Dir: "log", FS: vfs.NewMem(), Logger: s.cfg.Logger}) // records the checkpoints
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -55,7 +55,7 @@ func newBench(t testing.TB, cfg Config) *bench {
 	}
 }
 
-// apply applies a command the way a request gets there.
+// apply applies a command as a request does.
 func (w *bench) apply(c engine.Command) engine.Result {
 	w.t.Helper()
 	b := &Batch{archive: w.archive}
@@ -73,7 +73,7 @@ func (w *bench) apply(c engine.Command) engine.Result {
 	return r
 }
 
-// pass applies n entries that change nothing.
+// pass applies n entries without effect.
 func (w *bench) pass(n int) {
 	expire := engine.AppendCommand(nil, &engine.Envelope{}, &engine.Expire{})
 	for range n {
@@ -110,7 +110,7 @@ func (w *bench) mustFind(what, orderID string, wantReturned int64) {
 	if l := v.Items[0].Lines[0]; v.OrderID != orderID || l.Fulfilled != 10 || l.Returned != wantReturned {
 		w.t.Fatalf("%s: order %s reads %+v", what, orderID, v)
 	}
-	// A repeated allocation must find its first answer, so it may not be refused because of today's stock.
+	// A repeated allocation must get its first answer, so the present stock must not refuse it.
 	if !w.archive.applier.engine.MayHaveOrder(orderID) && !w.archive.mayHave(orderID) {
 		w.t.Fatalf("%s: order %s counts as one that never was", what, orderID)
 	}
@@ -129,8 +129,8 @@ func (w *bench) mustReturn(what, orderID string) {
 	}
 }
 
-// TestArchivedOrders follows closed orders out of memory: into the rows that wait for a checkpoint, into the state
-// database, through a restart, and back into memory when goods are returned.
+// TestArchivedOrders: closed orders leave memory for the rows that wait for a checkpoint, and then for the state
+// database. They survive a restart, and a return brings them back into memory.
 func TestArchivedOrders(t *testing.T) {
 	w := newBench(t, testConfig(vfs.NewMem()))
 	w.apply(refresh("A", 1000))
@@ -185,7 +185,7 @@ func TestArchivedOrders(t *testing.T) {
 	w.reload("o3", 0)
 }
 
-// TestExplain follows the explanation of an order through memory, the rows that wait for a checkpoint, and the state
+// TestExplain: the explanation of an order is found in memory, in the rows that wait for a checkpoint, and in the state
 // database.
 func TestExplain(t *testing.T) {
 	w := newBench(t, testConfig(vfs.NewMem()))
@@ -226,7 +226,7 @@ func TestExplain(t *testing.T) {
 	}
 }
 
-// reload reads an archived order in a store that starts from what is on disk now.
+// reload reads an archived order in a store that starts from the present disk.
 func (w *bench) reload(orderID string, wantReturned int64) {
 	w.t.Helper()
 	e := engine.New()
@@ -250,7 +250,7 @@ func (w *bench) reload(orderID string, wantReturned int64) {
 	}
 }
 
-// TestVerifyArchived: Verify finds rows of archived orders that are well formed but wrong.
+// TestVerifyArchived: Verify finds valid rows of archived orders with wrong content.
 func TestVerifyArchived(t *testing.T) {
 	w := newBench(t, testConfig(vfs.NewMem()))
 	w.apply(refresh("A", 1000))
@@ -286,8 +286,8 @@ func TestVerifyArchived(t *testing.T) {
 	}
 }
 
-// An order that left memory, came back and was merged into another one is gone at once, before the next checkpoint
-// deletes its row.
+// An order leaves memory, comes back and is merged into another order. From then on it is not found, even before the
+// next checkpoint deletes its row.
 func TestOrderThatIsGone(t *testing.T) {
 	w := newBench(t, testConfig(vfs.NewMem()))
 	w.apply(refresh("A", 1000))

@@ -20,7 +20,7 @@ import (
 )
 
 // TestCheckpointWhileWriting makes checkpoints of many slices and tables, while commands change the same rows. Each
-// one, loaded alone and with the log after it, gives the right state.
+// checkpoint gives the correct state, alone and with the log after it.
 func TestCheckpointWhileWriting(t *testing.T) {
 	fs := vfs.NewMem()
 	j := newJournal()
@@ -75,7 +75,7 @@ func TestCheckpointWhileWriting(t *testing.T) {
 	}
 }
 
-// checkStateOnDisk loads the state database into an engine of its own and compares it with a replay up to its index.
+// checkStateOnDisk loads the state database into a new engine and compares it with a replay up to its index.
 func checkStateOnDisk(t *testing.T, s *Store, j *journal) {
 	t.Helper()
 	e := engine.New()
@@ -189,7 +189,7 @@ func TestLogFault(t *testing.T) {
 	b := s.NewBatch()
 	b.Append(nil, refresh("lost", 1))
 	err := s.Do(time.Now().Add(100*time.Millisecond), b)
-	// a busy machine had not begun
+	// on a busy machine, the write may not have begun
 	for until := time.Now().Add(time.Minute); errors.Is(err, ErrTimeout) && time.Now().Before(until); {
 		err = s.Do(time.Now().Add(100*time.Millisecond), b)
 	}
@@ -260,7 +260,7 @@ func TestTablesWithRangeDeletions(t *testing.T) {
 	}
 }
 
-// TestAppliedEntryIsSkipped: an entry that the state contains changes nothing when it comes again.
+// TestAppliedEntryIsSkipped: an entry that the state already contains has no effect.
 func TestAppliedEntryIsSkipped(t *testing.T) {
 	w := newBench(t, testConfig(vfs.NewMem()))
 	w.apply(refresh("A", 10))

@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// fakeClock is set by tests. Its wall clock and its monotonic clock move apart when the test says so.
+// fakeClock is a clock for tests. They can move its wall clock without its monotonic clock.
 type fakeClock struct {
 	wallMS atomic.Int64
 	monoMS atomic.Int64
@@ -53,7 +53,7 @@ func TestStamper(t *testing.T) {
 	clock.pass(890)
 	f(start+500, start+1000, 0)
 
-	// A step back: stamps stand still, and go on when the clock has caught up.
+	// A step back: stamps stay the same until the clock has caught up.
 	clock.jump(-300)
 	f(0, start+1000, 0)
 	clock.pass(200)
@@ -61,11 +61,11 @@ func TestStamper(t *testing.T) {
 	clock.pass(200)
 	f(0, start+1100, 0)
 
-	// A small step ahead is believed at once. The 300 ms that the clock had lost are not a step.
+	// A small step ahead is accepted at once. The 300 ms that the clock had lost are not a step.
 	clock.jump(300 + clockStepMaxMS)
 	f(0, start+1400+clockStepMaxMS, 0)
 
-	// A large step is believed slowly: one second of it for each second that passes.
+	// A large step is accepted slowly: one second of it for each second that passes.
 	base := clock.NowMS()
 	clock.jump(3_600_000)
 	f(0, base, 3_600_000)
@@ -94,7 +94,7 @@ func TestCheckClockGap(t *testing.T) {
 	f(now, now-3_600_001, ErrClock)
 }
 
-// An elected node that does not serve, since its clock is wrong by years, transfers its leadership.
+// An elected node with a clock that is wrong by years does not serve, and transfers its leadership.
 func TestWrongClockDoesNotLead(t *testing.T) {
 	g := newGroup(t, 3)
 	g.mustDo(channels())
@@ -106,10 +106,10 @@ func TestWrongClockDoesNotLead(t *testing.T) {
 	clock.wallMS.Store(time.Now().Add(3 * 366 * 24 * time.Hour).UnixMilli())
 	mustClose(t, wrong.Store)
 	wrong.cfg.Clock = clock
-	g.reopen(wrong) // it may be elected, and refuse, before it is ready for the first time
+	g.reopen(wrong) // it may be elected before it is ready for the first time
 	g.await("it is elected", func() bool {
 		if leader := g.leader(); leader != wrong {
-			// it may lag behind; then it is tried again
+			// fails while the node lags behind; then await repeats it
 			_ = leader.TransferLeadership(t.Context(), wrong.cfg.NodeID)
 		}
 		return wrong.leadership.refusal.Load() != nil

@@ -16,7 +16,7 @@ import (
 	"apportion/raftstore/peernet"
 )
 
-// testNode is a node of a group in this process, with a disk that outlives it.
+// testNode is a node of a group in this process. Its disk survives its restarts.
 type testNode struct {
 	*Store
 	cfg Config
@@ -30,11 +30,11 @@ type testGroup struct {
 	done   int // by mustDo
 }
 
-// patience bounds every wait.
+// patience is the longest wait in a test.
 const patience = time.Minute
 
-// calm is for groups with a leader that must not step down by chance: the timeout is far above the pauses of a busy
-// machine.
+// calm is for groups with a leader that must not step down by chance: the timeout is much longer than the pauses of a
+// busy machine.
 func calm(cfg *Config) { cfg.ElectionTimeout = 2 * time.Second }
 
 // newGroup starts a group of voters. The first one bootstraps it.
@@ -43,7 +43,7 @@ func newGroup(t testing.TB, voters int) *testGroup {
 	return newGroupOf(t, voters, func(*Config) {})
 }
 
-// newGroupOf starts a group with a changed configuration of its nodes.
+// newGroupOf starts a group of nodes with a changed configuration.
 func newGroupOf(t testing.TB, voters int, change func(cfg *Config)) *testGroup {
 	t.Helper()
 	g := &testGroup{t: t, change: change}
@@ -58,7 +58,6 @@ func newGroupOf(t testing.TB, voters int, change func(cfg *Config)) *testGroup {
 	return g
 }
 
-// add starts one more node.
 func (g *testGroup) add(nonVoter bool) *testNode {
 	g.t.Helper()
 	n := g.prepare(nonVoter)
@@ -83,7 +82,7 @@ func (g *testGroup) prepare(nonVoter bool) *testNode {
 	return n
 }
 
-// open starts a node at its former address.
+// open starts a node at its earlier address.
 func (g *testGroup) open(n *testNode) {
 	g.t.Helper()
 	s, err := Open(context.Background(), n.cfg)
@@ -143,8 +142,8 @@ func (g *testGroup) leader() (leader *testNode) {
 	return leader
 }
 
-// mustDo has the current leader do a command, however often leadership changes meanwhile. A key keeps it from being
-// done twice.
+// mustDo sends a command to the current leader, and again after each change of leader. Its key prevents a second
+// execution.
 func (g *testGroup) mustDo(c engine.Command) engine.Result {
 	g.t.Helper()
 	g.done++
@@ -161,7 +160,7 @@ func (g *testGroup) mustDo(c engine.Command) engine.Result {
 	}
 }
 
-// mustRead waits until a node answers a linearizable read. While leadership changes, it does not.
+// mustRead waits until a node answers a linearizable read. It gets no answer during a change of leader.
 func (g *testGroup) mustRead(n *testNode) {
 	g.t.Helper()
 	g.await(n.cfg.NodeID+" lets read", func() bool { return n.ReadBarrier(time.Now().Add(patience)) == nil })
@@ -197,7 +196,7 @@ func TestGroupReplicates(t *testing.T) {
 	for i := range 50 {
 		g.mustDo(allocate(fmt.Sprintf("o%d", i), "A", 1))
 	}
-	// Every node shows what was acknowledged.
+	// Every node shows the acknowledged writes.
 	for _, n := range g.nodes {
 		g.mustRead(n)
 		if got := available(t, n.Store, "A"); got != 50 {
@@ -236,7 +235,7 @@ func TestBehindIsNotFresh(t *testing.T) {
 	}
 }
 
-// A new leader is elected when the leader is closed, and has everything that was acknowledged.
+// After the leader is closed, a new leader is elected and has all acknowledged writes.
 func TestGroupFailsOver(t *testing.T) {
 	g := newGroup(t, 3)
 	g.mustDo(channels())
@@ -289,10 +288,10 @@ func TestVoterWithoutItsPast(t *testing.T) {
 	}
 	other := raft.ServerID(lost.cfg.NodeID) + "/0123456789abcdef"
 	reply := leader.admitJoin(&joinRequest{ID: other, Address: lost.peers.Address, New: true})
-	if reply.Error == "" || reply.Final { // it is let in when the member has been removed
+	if reply.Error == "" || reply.Final { // it may join after the member is removed
 		t.Errorf("it has joined: %+v", reply)
 	}
-	// Nor can the node that the voter has replaced. The voter itself can, with a new address.
+	// The node that the voter has replaced cannot join either. The voter itself can, with a new address.
 	const elsewhere = "127.0.0.1:1"
 	for _, q := range []joinRequest{
 		{ID: other, Address: lost.peers.Address, Was: lost.peers.Address},
@@ -309,7 +308,7 @@ func TestVoterWithoutItsPast(t *testing.T) {
 	}
 }
 
-// A log that is not up to date shows a former configuration: a voter that was replaced finds there that it has a vote.
+// A log that is not up to date has an old configuration: there, a replaced voter still has its vote.
 func TestJoinDistrustsOldLog(t *testing.T) {
 	g := newGroup(t, 2)
 	voter := g.nodes[1]
@@ -319,7 +318,7 @@ func TestJoinDistrustsOldLog(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	s, err := Open(context.Background(), voter.cfg) // alone, it never has a leader
+	s, err := Open(context.Background(), voter.cfg) // alone, so that it never has a leader
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -346,7 +345,7 @@ func TestOtherCluster(t *testing.T) {
 	}
 }
 
-// A new leader takes back an entry that only the old leader has.
+// A new leader removes an entry that only the old leader has.
 func TestGroupTakesBack(t *testing.T) {
 	g := newGroup(t, 3)
 	g.mustDo(channels())
@@ -383,14 +382,14 @@ func TestGroupTakesBack(t *testing.T) {
 	}
 }
 
-// A leader with a disk that does not answer isolates itself, and follows when the disk answers again.
+// A leader isolates itself while its disk does not answer, and becomes a follower afterwards.
 func TestStalledDisk(t *testing.T) {
 	g := newGroupOf(t, 1, calm)
 	stalled, answer := newStallingFS(t, "")
 	first := g.nodes[0]
 	second, third := g.add(false), g.add(false)
 	g.await("all are voters", func() bool { return len(first.voters()) == 3 })
-	// The node with the stalling disk comes last and becomes the leader.
+	// The node with the stalled disk is the last one and becomes the leader.
 	cfg := second.cfg
 	cfg.NodeID, cfg.FS, cfg.StallTimeout = "stalls", stalled, 500*time.Millisecond
 	cfg.Peers = &PeersConfig{Listen: "127.0.0.1:0", Join: []string{third.peers.Address}}
@@ -402,7 +401,7 @@ func TestStalledDisk(t *testing.T) {
 	g.mustDo(refresh("A", 100))
 	g.await("it leads", func() bool {
 		if leader := g.leader(); leader != n {
-			_ = leader.TransferLeadership(t.Context(), "stalls") // it may lag behind; then it is tried again
+			_ = leader.TransferLeadership(t.Context(), "stalls") // fails while it lags behind; then await repeats it
 		}
 		return n.Leads()
 	})
@@ -413,7 +412,7 @@ func TestStalledDisk(t *testing.T) {
 		unknown <- err
 	}()
 	g.await("another one leads", func() bool { return first.Leads() || second.Leads() || third.Leads() })
-	// Raft waits for the disk, so it still takes this node for the leader.
+	// Raft waits for the disk, so for Raft this node is still the leader.
 	deposed := time.Now()
 	if err := insist([]*testNode{first, second, third}, "e", allocate("e", "A", 1)); err != nil {
 		t.Fatal(err)
@@ -428,7 +427,7 @@ func TestStalledDisk(t *testing.T) {
 	if _, err := do(n.Store, "", allocate("x", "A", 1)); !errors.Is(err, ErrNotLeader) || n.Leads() {
 		t.Errorf("it takes commands: %v", err)
 	}
-	if err := n.TransferLeadership(t.Context(), ""); err != nil { // which would wait for the disk
+	if err := n.TransferLeadership(t.Context(), ""); err != nil { // it must not wait for the disk
 		t.Error(err)
 	}
 	answer()

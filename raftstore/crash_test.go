@@ -44,7 +44,7 @@ func (j *journal) observe(log *raft.Log) {
 	j.last = max(j.last, log.Index)
 }
 
-// overlay returns j with the entries of a later run put over it.
+// overlay returns j with the entries of a later run in place of its own.
 func (j *journal) overlay(later *journal) *journal {
 	merged := newJournal()
 	for _, from := range []*journal{j, later} {
@@ -68,7 +68,7 @@ func (j *journal) replay(upTo uint64) [32]byte {
 	return a.engine.Hash()
 }
 
-// crashingFS clones a crashable file system at its k-th change, as a crash at that moment would leave it.
+// crashingFS clones a crashable file system at its k-th change: the disk after a crash at that moment.
 type crashingFS struct {
 	vfs.FS
 	mem     *vfs.MemFS
@@ -77,13 +77,13 @@ type crashingFS struct {
 	config  vfs.CrashCloneCfg
 	links   sync.Mutex // see linkingFS
 
-	// onBeforeCrash notes what was acknowledged. onCrash then gets the clone, which has at least that.
+	// onBeforeCrash records the acknowledged writes. onCrash then gets the clone, which has at least those writes.
 	onBeforeCrash func()
 	onCrash       func(fs *vfs.MemFS)
 }
 
-// linkingFS keeps links and clones apart: MemFS.Link takes a read lock twice, and waits for ever if CrashClone asks for
-// the write lock in between.
+// linkingFS never runs a link and a clone at the same time. MemFS.Link takes a read lock twice, and would wait for ever
+// if CrashClone asked for the write lock in between.
 type linkingFS struct {
 	vfs.FS
 	links *sync.Mutex
@@ -119,7 +119,7 @@ func (c *crashingFS) inject(op errorfs.Op) error {
 type crashRun struct {
 	journal *journal
 	mu      sync.Mutex
-	acked   map[string]int64 // orders that were acknowledged, with their units
+	acked   map[string]int64 // acknowledged orders, with their units
 	crash   *vfs.MemFS
 	atCrash map[string]int64
 }
@@ -147,9 +147,9 @@ func (r *crashRun) onBeforeCrash() {
 
 func crashConfig(fs vfs.FS, j *journal) Config {
 	cfg := testConfig(fs)
-	cfg.checkpointSliceBytes = 200 // many slices and tables, though there is little to write
+	cfg.checkpointSliceBytes = 200 // many slices and tables, even with few rows
 	cfg.stateTableBytes = 1000
-	cfg.HistoryAge = 50 * time.Millisecond // checkpoints are kept, and let go of
+	cfg.HistoryAge = 50 * time.Millisecond // checkpoints are kept, and released
 	cfg.observe = j.observe
 	return cfg
 }
@@ -189,8 +189,8 @@ func crashWorkload(t *testing.T, fs vfs.FS, r *crashRun) {
 	mustClose(t, s)
 }
 
-// checkRecovered opens the directory after a crash. Every acknowledged command must be there, the state must be what a
-// fresh engine makes of the same entries, and the store must go on working.
+// checkRecovered opens the directory after a crash. It must have every acknowledged command. The state must equal that
+// of a new engine after the same entries. The store must work afterwards.
 func checkRecovered(t *testing.T, fs *vfs.MemFS, before *journal, acked map[string]int64) {
 	t.Helper()
 	after := newJournal()
@@ -239,8 +239,8 @@ func checkRecording(t *testing.T, s *Store) {
 	}
 }
 
-// TestCrashAtEachChange crashes at the k-th change on disk for rising k: once with exactly what was synced, once with a
-// random part of the rest.
+// TestCrashAtEachChange crashes at the k-th change on disk for increasing k: once with exactly the synced data, once
+// also with a random part of the rest.
 func TestCrashAtEachChange(t *testing.T) {
 	seed := *crashSeed
 	if seed == 0 {
@@ -266,7 +266,7 @@ func TestCrashAtEachChange(t *testing.T) {
 	}
 }
 
-// crashOnce reports whether the run came to the k-th change.
+// crashOnce reports whether the run reached the k-th change.
 func crashOnce(t *testing.T, at int64, config vfs.CrashCloneCfg) bool {
 	t.Helper()
 	r := &crashRun{journal: newJournal(), acked: make(map[string]int64)}
@@ -283,8 +283,8 @@ func crashOnce(t *testing.T, at int64, config vfs.CrashCloneCfg) bool {
 	return !t.Failed()
 }
 
-// TestCrashWhileStateOpens crashes at each change on disk while a state database is opened, a new one and an existing
-// one. Any part of the unsynced names and bytes may be left; the database can always be opened again.
+// TestCrashWhileStateOpens opens a new and an existing state database, and crashes at each change on disk. The crash
+// may leave any part of the unsynced names and bytes. The database can always be opened again.
 func TestCrashWhileStateOpens(t *testing.T) {
 	open := func(fs vfs.FS) error {
 		state, err := statedb.Open(statedb.Config{

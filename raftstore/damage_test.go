@@ -19,14 +19,14 @@ import (
 	"apportion/raftstore/statedb"
 )
 
-// TestDamagedState flips single bytes all over the files of the state, when the log is empty and there is no other
-// copy. Open and Verify return an error, or the state is unchanged.
+// TestDamagedState flips single bytes in all files of the state. The log is empty, so there is no other copy. Open and
+// Verify return an error, or the state is unchanged.
 func TestDamagedState(t *testing.T) {
 	const parts = 12
 	disk := vfs.NewCrashableMem()
 	cfg := testConfig(disk)
 	want := writeTwoLives(t, cfg)
-	refused := map[string]int{} // by the end of the file's name
+	refused := map[string]int{} // by the extension of the file's name
 	dir := datadir.NewPaths(disk, cfg.Dir).State
 	names, err := disk.List(dir)
 	if err != nil {
@@ -116,7 +116,7 @@ func kindOf(name string) string {
 	return name[strings.LastIndexByte(name, '.')+1:]
 }
 
-// flipByte changes the byte at part/parts of the file, if it has any.
+// flipByte changes the byte at part/parts of a file, unless it is empty.
 func flipByte(t *testing.T, fs vfs.FS, path string, part, parts int64) {
 	t.Helper()
 	f, err := fs.OpenReadWrite(path, vfs.WriteCategoryUnspecified)
@@ -142,8 +142,8 @@ func flipByte(t *testing.T, fs vfs.FS, path string, part, parts int64) {
 	}
 }
 
-// TestDamagedArchive: a running store meets damage to the rows of orders that have left memory. That look-up fails, the
-// damage is logged, and other look-ups succeed.
+// TestDamagedArchive: a running store finds damage in the row of an archived order. This look-up fails, the damage is
+// logged, and other look-ups succeed.
 func TestDamagedArchive(t *testing.T) {
 	const orders = 2000
 	fs := vfs.NewMem()

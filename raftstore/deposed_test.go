@@ -14,9 +14,10 @@ import (
 	"apportion/raftstore/peernet"
 )
 
-// A node that may have been deposed answers from its state alone only after a quorum has confirmed that it still leads.
+// A node may have lost its leadership. It answers from its own state only after a quorum has confirmed that it still
+// leads.
 
-// toldRaft leads in term 7 until a test says otherwise.
+// toldRaft leads in term 7 until a test changes that.
 type toldRaft struct {
 	raftNode
 	state raft.RaftState
@@ -28,7 +29,7 @@ func (r *toldRaft) CurrentTerm() uint64   { return r.term }
 
 func leadingRaft() *toldRaft { return &toldRaft{state: raft.Leader, term: 7} }
 
-// TestLeaderCheck: a leader is confirmed by a quorum of voters that are in no later term.
+// TestLeaderCheck: a quorum of voters confirms the leader, if none is in a later term.
 func TestLeaderCheck(t *testing.T) {
 	const none = laterTerm
 	f := func(what string, self raft.ServerID, terms map[raft.ServerID]uint64, want error,
@@ -55,7 +56,7 @@ func TestLeaderCheck(t *testing.T) {
 			t.Errorf("%s: %v, want %v", what, err, want)
 		}
 	}
-	// The node does not ask itself: the term 99 is never seen.
+	// The node does not ask itself, so it never sees term 99.
 	f("alone", "a", map[raft.ServerID]uint64{"a": 99}, nil, nil)
 	f("all are in its term", "a", map[raft.ServerID]uint64{"a": 99, "b": 7, "c": 7}, nil, nil)
 	f("in earlier ones", "a", map[raft.ServerID]uint64{"a": 99, "b": 6, "c": 1}, nil, nil)
@@ -84,7 +85,7 @@ func TestLeaderCheck(t *testing.T) {
 	})
 }
 
-// TestLeaderCheckStops: a node that is closed does not wait for other nodes.
+// TestLeaderCheckStops: a closed node does not wait for other nodes.
 func TestLeaderCheckStops(t *testing.T) {
 	voters := []raft.Server{{ID: "a"}, {ID: "b"}}
 	c := newLeaderCheck(&peernet.Network{Identity: &peernet.Identity{Self: "a"}}, leadingRaft(), func() []raft.Server {
@@ -136,7 +137,7 @@ func TestCoalescer(t *testing.T) {
 	if err := receive(t, "the second answer", second); err != nil {
 		t.Error(err)
 	}
-	select { // the third came in time for the second round, or has one of its own
+	select { // the third is in the second round, or in a round of its own
 	case <-begun:
 		answers <- nil
 		if err := receive(t, "the third answer", third); err != nil {
@@ -159,8 +160,8 @@ func TestCoalescer(t *testing.T) {
 	}
 }
 
-// deposable is as much of a store of a group of several as answers from its state. The test gives the leader check's
-// answer.
+// deposable makes the parts of a store that answer from its state, for a group of several nodes. The test decides the
+// answer of the leader check.
 func (w *bench) deposable(confirm func() error) *Store {
 	s := w.store
 	s.proposer, s.peers, s.history = &proposer{}, &peernet.Network{}, &history.Keeper{}
@@ -182,7 +183,7 @@ func refuses(s *Store, c *engine.Allocate) (bool, *engine.Result) {
 	return s.Refuses(time.Now().Add(patience), 1, "", c, &r), &r
 }
 
-// TestDeposed: a node that still takes itself for the leader refuses nothing and reads nothing without a quorum.
+// TestDeposed: an old leader that does not know of the new one gives no refusal and no read without a quorum.
 func TestDeposed(t *testing.T) {
 	w := newBench(t, testConfig(vfs.NewMem()))
 	w.apply(refresh("A", 3))
@@ -209,7 +210,7 @@ func TestDeposed(t *testing.T) {
 	f("it was deposed", false, ErrNotLeader, 0)
 	confirm = func() error { return errors.New("asked, though it knows that it does not lead") }
 	s.leadership.term.Store(6)
-	s.peers = nil // else a follower would ask its leader
+	s.peers = nil // so that a follower does not ask its leader
 	f("it knows that it was deposed", false, ErrNotLeader, 0)
 }
 
@@ -226,7 +227,7 @@ func TestRefusedTwice(t *testing.T) {
 	}
 	order := allocate("p", "A", 4)
 	w.apply(refresh("A", 0))
-	meanwhile = func() { // another client has the same order made, shipped and forgotten
+	meanwhile = func() { // another client makes and ships the same order, and it leaves memory
 		asked++
 		w.apply(refresh("A", 4))
 		w.apply(order)
@@ -241,8 +242,8 @@ func TestRefusedTwice(t *testing.T) {
 	}
 }
 
-// TestRefusalAsksArchive: an order that was closed and has left memory gets no early refusal when it is sent again: the
-// log has its first answer.
+// TestRefusalAsksArchive: a repeated order that was closed and has left memory gets no early refusal: the log has its
+// first answer.
 func TestRefusalAsksArchive(t *testing.T) {
 	w := newBench(t, testConfig(vfs.NewMem()))
 	w.apply(refresh("A", 10))

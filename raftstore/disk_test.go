@@ -13,8 +13,8 @@ import (
 	"apportion/engine"
 )
 
-// diskUse is what the files of a directory take, those with several names once: tables keep theirs in the copies of the
-// state.
+// diskUse is the size of the files of a directory. A file with several names counts once, because copies of the state
+// share their tables.
 func diskUse(t *testing.T, fsys vfs.FS, dir string) (bytes int64) {
 	t.Helper()
 	tables := map[string]bool{}
@@ -49,14 +49,13 @@ func diskUse(t *testing.T, fsys vfs.FS, dir string) (bytes int64) {
 	return bytes
 }
 
-// TestDiskIsBounded: however much is written, the log is truncated behind the checkpoints, and what is kept of the past
-// and for other nodes has its limits. One node is away meanwhile, and comes back while the load goes on: by a
-// checkpoint.
+// TestDiskIsBounded: under any load, the log is truncated behind the checkpoints, and the history and the files for
+// other nodes keep their limits. One node is away, and comes back under load with a downloaded checkpoint.
 func TestDiskIsBounded(t *testing.T) {
 	const (
 		checkpointBytes = 64 << 10
 		historyBytes    = 256 << 10
-		memTableBytes   = 64 << 10 // of the log: what it writes, and removes, at a time
+		memTableBytes   = 64 << 10 // of the log, which writes and removes so much at a time
 		stateBytes      = 128 << 10
 		shippedBytes    = 1 << 20
 		bytesMax        = historyBytes + shippedBytes + 4*checkpointBytes + 12*memTableBytes + 3*stateBytes
@@ -64,7 +63,7 @@ func TestDiskIsBounded(t *testing.T) {
 	g := newStockedGroup(t, 3, func(cfg *Config) {
 		cfg.checkpointLogBytes, cfg.HistoryBytes, cfg.logMemTableBytes = checkpointBytes, historyBytes, memTableBytes
 		cfg.shippedLogBytes = shippedBytes
-		cfg.ElectionTimeout = PeerElectionTimeoutDefault // entries are large, and machines busy
+		cfg.ElectionTimeout = PeerElectionTimeoutDefault // entries are large, and the machine may be busy
 		cfg.TrailingEntries = 1000                       // more than HistoryBytes
 	})
 	away := g.follower()
@@ -93,7 +92,7 @@ func TestDiskIsBounded(t *testing.T) {
 	var load sync.WaitGroup
 	load.Go(func() {
 		for ; !isClosed(ended); i++ {
-			// Of less, since no more log than that waits for the node to fetch and to start.
+			// Small entries: the log that waits for the node's download and start is bounded.
 			if err := write(i, 1); err != nil {
 				t.Error(err)
 				return

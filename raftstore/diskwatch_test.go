@@ -12,7 +12,7 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 )
 
-// The age is that of the oldest operation in flight, of any kind, whatever younger operations have ended since.
+// The age is that of the oldest operation in flight, of any kind. The end of younger operations does not change it.
 func TestDiskWatchAge(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := diskWatch{start: time.Now()}
@@ -40,7 +40,7 @@ func TestDiskWatchAge(t *testing.T) {
 	})
 }
 
-// failingLog fails all writes, after having looked.
+// failingLog fails all writes, and calls look first.
 type failingLog struct {
 	look func()
 }
@@ -52,7 +52,7 @@ func (f failingLog) Get(_ []byte) ([]byte, error)       { return nil, nil }
 func (f failingLog) SetUint64(_ []byte, _ uint64) error { f.look(); return errFailing }
 func (f failingLog) GetUint64(_ []byte) (uint64, error) { return 0, nil }
 
-// A write that fails is not in flight any more.
+// A failed write is not in flight any more.
 func TestWatchedStable(t *testing.T) {
 	s := &diskWatch{start: time.Now()}
 	looks := 0
@@ -97,12 +97,12 @@ func TestStallIsNoticed(t *testing.T) {
 			}
 		})
 		n := g.nodes[1]
-		t.Cleanup(answer) // before the group is closed
+		t.Cleanup(answer) // runs before the group is closed
 		g.await("it can vote", func() bool { return len(n.voters()) == 3 })
 		g.await("the first one leads", func() bool { return transferTo(g, g.nodes[0]) && g.nodes[0].Leads() })
 		g.agree()
 		stalled.on.Store(true)
-		mustClose(t, g.nodes[0].Store) // nobody is elected, and writes an entry, without a vote of this node
+		mustClose(t, g.nodes[0].Store) // no node can be elected, and write an entry, without this node's vote
 		notices(t, n.Store, n.disk.logAge)
 		answer()
 	})
@@ -134,7 +134,7 @@ func TestStallIsNoticed(t *testing.T) {
 	})
 }
 
-// checkpointOn has a store make a checkpoint on a disk that does not answer.
+// checkpointOn starts a checkpoint of a store on a disk that does not answer.
 func checkpointOn(t *testing.T, stalled *stallingFS) (*Store, <-chan error) {
 	t.Helper()
 	s := openReady(t, testConfig(stalled))
@@ -145,7 +145,7 @@ func checkpointOn(t *testing.T, stalled *stallingFS) (*Store, <-chan error) {
 	return s, done
 }
 
-// stallingFS has syncs of files with part of a path in their names wait, while it is on, for a channel to be closed.
+// While on, stallingFS stops syncs of files with a given part in their paths until a channel is closed.
 type stallingFS struct {
 	vfs.FS
 	part  string
@@ -153,7 +153,7 @@ type stallingFS struct {
 	until chan struct{}
 }
 
-// newStallingFS gives a disk that stalls until answer is called, at the latest at the end of the test.
+// newStallingFS makes a disk that stalls until answer is called, at the latest at the end of the test.
 func newStallingFS(t *testing.T, part string) (fs *stallingFS, answer func()) {
 	fs = &stallingFS{FS: vfs.NewMem(), part: part, until: make(chan struct{})}
 	answer = sync.OnceFunc(func() { close(fs.until) })

@@ -10,7 +10,7 @@ import (
 	"apportion/engine"
 )
 
-// An order with several lines that are refused one by one gets no early refusal.
+// An order gets no early refusal if its lines are refused one by one.
 func TestRefusesWhatOneMomentTells(t *testing.T) {
 	s := openReady(t, testConfig(vfs.NewMem()))
 	defer mustClose(t, s)
@@ -69,7 +69,7 @@ func TestRetryWhileInFlight(t *testing.T) {
 	if err := engine.DecodeResult(b.Result(0), &r); err != nil || r.Code != engine.CodeOK || !r.Repeated {
 		t.Errorf("the second attempt is answered with %+v (%v)", r, err)
 	}
-	// Nothing is left of attempts that were given up in the queue.
+	// Nothing remains of attempts that were given up in the queue.
 	for i := range s.proposer.inFlight {
 		if n := s.proposer.inFlight[i].Load(); n != 0 {
 			t.Errorf("%d orders are in flight for ever", n)

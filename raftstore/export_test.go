@@ -11,7 +11,7 @@ import (
 	"apportion/engine"
 )
 
-// exported reads the whole stock of an export: units by UPC.
+// exported reads all stock of an export: units by UPC.
 func exported(t *testing.T, x *Export) map[string]int64 {
 	t.Helper()
 	units := map[string]int64{}
@@ -35,8 +35,7 @@ func exported(t *testing.T, x *Export) map[string]int64 {
 	}
 }
 
-// TestExportIsOfOneIndex: an export has what was acknowledged before it, and nothing that comes while it is read, also
-// after checkpoints.
+// TestExportIsOfOneIndex: an export has all writes acknowledged before it, and no later ones, also after checkpoints.
 func TestExportIsOfOneIndex(t *testing.T) {
 	s := openReady(t, testConfig(vfs.NewMem()))
 	const upcs = 3_000 // several chunks
@@ -71,7 +70,7 @@ func TestExportIsOfOneIndex(t *testing.T) {
 	mustClose(t, s)
 }
 
-// TestCloseEndsExports: an export that is open does not keep the store open, and its reader is told.
+// TestCloseEndsExports: an open export does not keep the store open, and its reader gets an error.
 func TestCloseEndsExports(t *testing.T) {
 	s := openReady(t, testConfig(vfs.NewMem()))
 	mustDo(t, s, refresh("u", 1))

@@ -11,7 +11,7 @@ import (
 	"apportion/raftstore/durable"
 )
 
-// An entry that a newer program has written ends the node with a message that says so; nothing of it is applied.
+// An entry from a newer program ends the node with a message about that. Nothing of the entry is applied.
 func TestNewerEntries(t *testing.T) {
 	newerCommand := engine.AppendCommand(nil, &engine.Envelope{}, refresh("A", 1))
 	newerCommand[0] = 100

@@ -18,7 +18,7 @@ import (
 	"apportion/engine"
 )
 
-// past is a store with a clock that the test sets.
+// past is a store with a fake clock.
 type past struct {
 	*Store
 	t     *testing.T
@@ -40,7 +40,7 @@ func openPast(t *testing.T, fs vfs.FS, change func(c *Config)) *past {
 // hour lets an hour pass, writes something and makes a checkpoint.
 func (p *past) hour(n int) {
 	p.t.Helper()
-	for range 60 { // a clock that jumps is not believed at once
+	for range 60 { // a jump of the clock is not accepted at once
 		p.clock.wallMS.Add(60_000)
 		p.clock.monoMS.Add(60_000)
 	}
@@ -143,8 +143,8 @@ func (p *past) firstEntry() uint64 {
 	return first
 }
 
-// TestHistory: kept checkpoints with the log after them lead to the present state, before and after a restart. The
-// window moves on, and the log before it is truncated.
+// TestHistory: each kept checkpoint, with the log after it, leads to the present state, before and after a restart. Old
+// checkpoints are released, and the log before the oldest one is truncated.
 func TestHistory(t *testing.T) {
 	p := openPast(t, vfs.NewMem(), nil)
 	if got := p.indexes(); !slices.Equal(got, []uint64{0}) {
@@ -192,7 +192,7 @@ func TestHistory(t *testing.T) {
 }
 
 // TestHistoryInUse: a checkpoint stays until its replay ends, but does not keep others. A new replay begins at a kept
-// one.
+// checkpoint.
 func TestHistoryInUse(t *testing.T) {
 	p := openPast(t, vfs.NewMem(), nil)
 	for n := range 5 {
@@ -216,7 +216,7 @@ func TestHistoryInUse(t *testing.T) {
 	if _, err := p.OpenRecording(kept[5], math.MaxInt64); !errors.Is(err, ErrNoHistory) {
 		t.Fatalf("a state that is not kept was opened: %v", err)
 	}
-	for _, r := range []*Recording{third, first} { // with what they had when they were opened
+	for _, r := range []*Recording{third, first} { // each with its content at its opening
 		if e := p.play(r); e.AppliedIndex() != r.Last() {
 			t.Errorf("the recording from %d ends at %d, want %d", r.Base().Index, e.AppliedIndex(), r.Last())
 		}
@@ -230,8 +230,7 @@ func TestHistoryInUse(t *testing.T) {
 	}
 }
 
-// churn changes many records and makes a checkpoint, so that each checkpoint has tables that the next one does not
-// have.
+// churn changes many records and makes a checkpoint, so that each checkpoint has tables of its own.
 func (p *past) churn(n int) {
 	p.t.Helper()
 	items := make([]engine.StockItem, 1000)
@@ -242,7 +241,7 @@ func (p *past) churn(n int) {
 	p.hour(n % 8)
 }
 
-// TestReplaysOneAfterAnother: each replay begins at the oldest kept checkpoint before the last replay ends, and the
+// TestReplaysOneAfterAnother: each replay begins at the oldest kept checkpoint, before the previous replay ends. The
 // history stays within its bounds.
 func TestReplaysOneAfterAnother(t *testing.T) {
 	p := openPast(t, vfs.NewMem(), func(c *Config) { c.HistoryBytes, c.logMemTableBytes = 2<<20, 64<<10 })
@@ -262,7 +261,7 @@ func TestReplaysOneAfterAnother(t *testing.T) {
 		replays++
 		h := p.History()
 		most = max(most, len(p.stateDirs()))
-		if h.Bytes > 2*h.BytesMax+h.BytesMax/2 { // the newest tables of the log count when they are written
+		if h.Bytes > 2*h.BytesMax+h.BytesMax/2 { // the newest tables of the log count only after a flush
 			t.Fatalf("%d bytes of history in %d states while %d replays ran, %d are asked for", h.Bytes,
 				len(p.stateDirs()), replays, h.BytesMax)
 		}
@@ -278,7 +277,8 @@ func TestReplaysOneAfterAnother(t *testing.T) {
 	}
 }
 
-// TestReplayThatTakesTooLong: what is replayed may take as much of the disk as all other history. Then it is released.
+// TestReplayThatTakesTooLong: the checkpoints of replays may use as much disk as the whole other history. Above that
+// they are released.
 func TestReplayThatTakesTooLong(t *testing.T) {
 	p := openPast(t, vfs.NewMem(), func(c *Config) { c.HistoryBytes, c.logMemTableBytes = 1<<20, 64<<10 })
 	p.churn(0)
@@ -313,7 +313,7 @@ func TestReplayThatTakesTooLong(t *testing.T) {
 	p.replay(p.indexes()[0], math.MaxInt64)
 }
 
-// TestHistoryBytes: the log counts too, and what is too much is released.
+// TestHistoryBytes: the log counts too, and history above the limit is released.
 func TestHistoryBytes(t *testing.T) {
 	p := openPast(t, vfs.NewMem(), func(c *Config) { c.HistoryBytes = 8 << 20 })
 	items := make([]engine.StockItem, 1000)
@@ -326,7 +326,7 @@ func TestHistoryBytes(t *testing.T) {
 			p.hour(n % 8)
 		}
 	}
-	// The log counts when Pebble has flushed it. That may be after the last checkpoint; then the next one releases it.
+	// The log counts after Pebble's flush. If that is after the last checkpoint, the next one releases it.
 	h := p.History()
 	for tries := 0; tries < 200 && h.Bytes > 2*h.BytesMax; tries++ {
 		p.hour(1)
@@ -361,7 +361,7 @@ func TestHistoryOff(t *testing.T) {
 		t.Fatal(err)
 	}
 	p.cfg.HistoryAge = time.Hour
-	p.reopen() // the log has no beginning any more
+	p.reopen() // the log no longer has its beginning
 	if h := p.History(); !h.Enabled || len(h.States) > 0 {
 		t.Fatalf("%+v after history was switched on", h)
 	}
@@ -402,7 +402,7 @@ func TestHistoryFault(t *testing.T) {
 	}
 }
 
-// TestHistorySwept: a start removes directories that a crash has left half made or half removed.
+// TestHistorySwept: a start removes directories that a crash left incomplete.
 func TestHistorySwept(t *testing.T) {
 	fs := vfs.NewMem()
 	p := openPast(t, fs, nil)

@@ -48,7 +48,7 @@ func TestDirectoryKnowsItsNode(t *testing.T) {
 	}
 }
 
-// A member is added only if the node at its address has its name, the cluster and its directory.
+// A member is added only if the node at its address has the member's name, cluster and directory.
 func TestAddedIsWhoAnswers(t *testing.T) {
 	g := newGroup(t, 1)
 	leader := g.leader()
@@ -82,7 +82,7 @@ func TestAddedIsWhoAnswers(t *testing.T) {
 	}
 }
 
-// A read replica has no vote to lose: with an empty disk it may join again in its own place. Its former self may not.
+// A read replica has no vote: with an empty disk it may join again in its own place. The old directory may not.
 func TestReplicaLosesItsDisk(t *testing.T) {
 	g := newGroup(t, 1)
 	g.mustDo(channels())
@@ -103,7 +103,7 @@ func TestReplicaLosesItsDisk(t *testing.T) {
 }
 
 // The handshake refuses a call for another directory and, for Raft, a call that names no directory.
-func TestHelloNamesTheDirectory(t *testing.T) {
+func TestHandshakeNamesTheDirectory(t *testing.T) {
 	g := newGroup(t, 1)
 	n := g.nodes[0]
 	dial := func(to raft.ServerID, k peernet.Kind, want string) {
@@ -125,8 +125,8 @@ func TestHelloNamesTheDirectory(t *testing.T) {
 	dial("", peernet.KindGreet, "")
 }
 
-// A group with directories from a version without identities goes on, each under its node's name alone. A new directory
-// is not taken for one of them.
+// A group with directories from a version without identities works, each under its node's name alone. A new directory
+// is not mistaken for one of them.
 func TestGroupFromBeforeIdentities(t *testing.T) {
 	g := &testGroup{t: t}
 	t.Cleanup(g.close)
@@ -183,7 +183,7 @@ func TestGroupFromBeforeIdentities(t *testing.T) {
 	g.agree()
 }
 
-// A directory from a version without identities belongs to the name that it ran under.
+// A directory from a version without identities belongs to its node's name.
 func TestOldDirectoryOfOne(t *testing.T) {
 	cfg := testConfig(vfs.NewMem())
 	cfg.NodeID = "a"
@@ -203,7 +203,7 @@ func TestOldDirectoryOfOne(t *testing.T) {
 	}
 }
 
-// writeOldLog makes a directory with one entry, as a version without identities did.
+// writeOldLog makes a directory with one entry, in the form of a version without identities.
 func writeOldLog(t *testing.T, cfg Config, configuration raft.Configuration) {
 	t.Helper()
 	paths := datadir.NewPaths(cfg.FS, cfg.Dir)
@@ -234,7 +234,7 @@ func unusedAddress(t *testing.T) string {
 	return listener.Addr().String()
 }
 
-// A node that a group calls does not bootstrap another one.
+// A node that a group calls does not bootstrap another group.
 func TestFounderListens(t *testing.T) {
 	g := newGroup(t, 1)
 	caller := g.nodes[0].peers
@@ -255,8 +255,8 @@ func TestFounderListens(t *testing.T) {
 	}
 }
 
-// TestJoinedDoesNotBootstrap: a node that has joined a cluster and has no entry of it yet does not bootstrap a cluster
-// of that name at its next start.
+// TestJoinedDoesNotBootstrap: a node that has joined a cluster, but has no entry of it yet, does not bootstrap another
+// cluster at its next start.
 func TestJoinedDoesNotBootstrap(t *testing.T) {
 	cfg := testConfig(vfs.NewMem())
 	cfg.NodeID, cfg.foundingSilence = "n9", 1

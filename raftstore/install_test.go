@@ -21,7 +21,7 @@ import (
 	"apportion/raftstore/transfer"
 )
 
-// stock adds records of their own to the state, and makes a checkpoint.
+// stock adds new records to the state, and makes a checkpoint.
 func stock(t *testing.T, s *Store, prefix string) {
 	t.Helper()
 	r := &engine.Refresh{Location: "L"}
@@ -32,7 +32,7 @@ func stock(t *testing.T, s *Store, prefix string) {
 	mustCheckpoint(t, s)
 }
 
-// leftBehind is a node's disk as it was when the node went away, and the node that went on.
+// leftBehind is the old disk of a node that was away, and the leader that went on.
 type leftBehind struct {
 	t       *testing.T
 	leader  *Store
@@ -41,7 +41,7 @@ type leftBehind struct {
 	newHash [32]byte // of the leader's last checkpoint
 }
 
-// newLeftBehind makes one of a leader's disk at an earlier moment, with a state and some log behind it.
+// newLeftBehind uses the disk of the leader at an earlier moment, with a state and some log after it.
 func newLeftBehind(t *testing.T) *leftBehind {
 	t.Helper()
 	disk := vfs.NewCrashableMem()
@@ -65,14 +65,14 @@ func (b *leftBehind) write(prefix string, orders int) {
 	}
 }
 
-// config is that of the node that was away: alone, so that what is on its disk counts.
+// config is for the node that was away: alone, so that it gets nothing from other nodes.
 func (b *leftBehind) config(fs vfs.FS) Config {
 	cfg := testConfig(fs)
 	cfg.NodeID = "n1"
 	return cfg
 }
 
-// fetch gets the leader's checkpoint onto a disk.
+// fetch downloads the leader's checkpoint to a disk.
 func (b *leftBehind) fetch(fs vfs.FS) {
 	b.t.Helper()
 	p := datadir.NewPaths(fs, b.config(fs).Dir)
@@ -90,7 +90,7 @@ func (b *leftBehind) fetch(fs vfs.FS) {
 	}
 }
 
-// mustOpen opens a disk and demands a state, whole and with nothing beside it.
+// mustOpen opens a disk and demands one of the states, complete and without leftovers.
 func (b *leftBehind) mustOpen(fs vfs.FS, allowed ...[32]byte) *Store {
 	b.t.Helper()
 	s := openReady(b.t, b.config(fs))
@@ -111,8 +111,8 @@ func (b *leftBehind) mustOpen(fs vfs.FS, allowed ...[32]byte) *Store {
 	return s
 }
 
-// mustSwap does only what comes before a database is opened for writing. Pebble creates a manifest and the marker that
-// names it before it syncs their directory, and could not open what a crash leaves if that kept the marker alone.
+// mustSwap does only the steps before a database is opened for writing. Pebble creates a manifest and its marker before
+// it syncs their directory. If a crash keeps the marker alone, Pebble cannot open the database.
 func (b *leftBehind) mustSwap(fs vfs.FS) {
 	b.t.Helper()
 	cfg := b.config(fs).withDefaults()
@@ -122,7 +122,7 @@ func (b *leftBehind) mustSwap(fs vfs.FS) {
 	}
 }
 
-func TestAdopt(t *testing.T) {
+func TestInstall(t *testing.T) {
 	b := newLeftBehind(t)
 	mustClose(t, b.mustOpen(b.disk.CrashClone(vfs.CrashCloneCfg{}), b.oldHash))
 	b.fetch(b.disk)
@@ -136,7 +136,7 @@ func TestAdopt(t *testing.T) {
 	if h := s.History(); len(h.States) != 0 {
 		t.Errorf("states are kept that no log continues: %v", h.States)
 	}
-	// It goes on: in the log, in checkpoints, in the history, after a start.
+	// The store works: log, checkpoints, history, another start.
 	mustDo(t, s, refresh("new", 5))
 	mustCheckpoint(t, s)
 	mustDo(t, s, allocate("new", "new", 2))
@@ -147,8 +147,8 @@ func TestAdopt(t *testing.T) {
 
 func (s *Store) fs() vfs.FS { return s.cfg.FS }
 
-// A fetched checkpoint that the node has overtaken goes.
-func TestAdoptOlder(t *testing.T) {
+// A downloaded checkpoint that is older than the node's state is removed.
+func TestInstallOlder(t *testing.T) {
 	b := newLeftBehind(t)
 	b.fetch(b.disk)
 	mustClose(t, b.mustOpen(b.disk, b.newHash))
@@ -160,8 +160,8 @@ func TestAdoptOlder(t *testing.T) {
 	}
 }
 
-// The files may be of a leader whose term Raft does not know before the node starts with them.
-func TestAdoptLaterTerm(t *testing.T) {
+// The leader of the download may be in a term that Raft learns only at the start with these files.
+func TestInstallLaterTerm(t *testing.T) {
 	b := newLeftBehind(t)
 	before := b.leader.raft.CurrentTerm()
 	cfg := b.leader.cfg
@@ -179,8 +179,8 @@ func TestAdoptLaterTerm(t *testing.T) {
 	}
 }
 
-// What was fetched and is not complete, or not what it was, is not taken over, and the old state stays.
-func TestAdoptIncomplete(t *testing.T) {
+// A download that is incomplete or damaged is not installed, and the old state stays.
+func TestInstallIncomplete(t *testing.T) {
 	b := newLeftBehind(t)
 	b.fetch(b.disk)
 	p := datadir.NewPaths(b.disk, b.config(b.disk).Dir)
@@ -204,12 +204,12 @@ func TestAdoptIncomplete(t *testing.T) {
 	})
 }
 
-// The log goes on behind a fetched state if it has that state's last entry, and goes if it has another one in its
-// place.
-func TestAdoptAlignsTheLog(t *testing.T) {
+// If the log has the last entry of the downloaded state, its later entries stay. If it has another entry at that index,
+// the log is removed.
+func TestInstallAlignsTheLog(t *testing.T) {
 	b := newLeftBehind(t)
 	index := b.leader.checkpoints.checkpointIndex()
-	ahead := openReady(t, b.config(b.disk)) // it elects itself, in a later term
+	ahead := openReady(t, b.config(b.disk)) // it becomes the leader, in a later term
 	for i := ahead.raft.LastIndex(); i < index+5; i++ {
 		mustDo(t, ahead, refresh("conflict", int64(i)))
 	}
@@ -221,7 +221,7 @@ func TestAdoptAlignsTheLog(t *testing.T) {
 	}
 	mustClose(t, s)
 
-	// Now with the same entry: the log of the leader, and what it did since.
+	// Now with the same entry: the log of the leader, with later entries.
 	b.write("since", 5)
 	want := hashOf(b.leader)
 	fs := b.leader.cfg.FS.(*vfs.MemFS).CrashClone(vfs.CrashCloneCfg{})
@@ -238,10 +238,9 @@ func TestAdoptAlignsTheLog(t *testing.T) {
 	}
 }
 
-// TestAdoptEndsTheHistory: what was kept of the past goes with the old state, whether the log continues it or not: its
-// tables have names that others have in the new one. Nothing of it can be replayed, and history begins again with the
-// next checkpoint.
-func TestAdoptEndsTheHistory(t *testing.T) {
+// TestInstallEndsTheHistory: an install removes the history with the old state, because tables of the old and the new
+// state have the same names. None of it can be replayed. History begins again with the next checkpoint.
+func TestInstallEndsTheHistory(t *testing.T) {
 	f := func(what string, logGoesOn bool) {
 		b := newLeftBehind(t)
 		fs := b.disk
@@ -267,7 +266,7 @@ func TestAdoptEndsTheHistory(t *testing.T) {
 		}
 		for _, index := range keptOf(before) {
 			if r, err := s.OpenRecording(index, math.MaxInt64); err == nil {
-				if r.Base().Index != 0 || !logGoesOn { // a log from its beginning on needs no state
+				if r.Base().Index != 0 || !logGoesOn { // a complete log needs no state
 					t.Errorf("%s: a replay begins at %d", what, r.Base().Index)
 				}
 				_ = r.Close()
@@ -297,9 +296,9 @@ func keptOf(names []string) (indexes []uint64) {
 	return indexes
 }
 
-// TestCrashWhileAdopting crashes at each change on disk, from the first file that is fetched to the end of the start
-// that takes the checkpoint over. What is left is the old state or the new one, and can be brought to the new one.
-func TestCrashWhileAdopting(t *testing.T) {
+// TestCrashWhileInstalling crashes at each change on disk, from the first downloaded file to the end of the start that
+// installs the checkpoint. The disk then has the old state or the new one, and the install can be completed.
+func TestCrashWhileInstalling(t *testing.T) {
 	seed := *crashSeed
 	if seed == 0 {
 		seed = uint64(time.Now().UnixNano())

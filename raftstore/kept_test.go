@@ -32,7 +32,7 @@ func (p *past) keptDir(index uint64) string {
 
 func half(data []byte) []byte { return data[:len(data)/2] }
 
-// damages calls f with each damage of each file of a kept checkpoint.
+// damages calls f with each kind of damage to each file of a kept checkpoint.
 func damages(t *testing.T, fs vfs.FS, dir string, f func(what string, do func(dir string))) {
 	t.Helper()
 	sizes, err := durable.FileSizes(fs, dir)
@@ -60,7 +60,7 @@ func damages(t *testing.T, fs vfs.FS, dir string, f func(what string, do func(di
 }
 
 // TestKeptDamage: after any damage to a file of a kept checkpoint, a replay from it fails with the reason, and the
-// checkpoint is dropped. The next replay takes the one before, and nothing else is affected.
+// checkpoint is dropped. The next replay begins at the checkpoint before it, and nothing else is affected.
 func TestKeptDamage(t *testing.T) {
 	var logged bytes.Buffer
 	fs := vfs.NewMem()
@@ -109,7 +109,7 @@ func TestKeptDamage(t *testing.T) {
 			t.Errorf("%s: the next replay begins at %d, want %d", what, base.Index, before)
 		}
 	}
-	if tried < 12 { // four kinds for each of three files; how many tables there are is up to Pebble
+	if tried < 12 { // four kinds for each of at least three files: Pebble decides the number of tables
 		t.Errorf("only %d damages were tried", tried)
 	}
 }
@@ -151,7 +151,7 @@ func TestKeptOfOtherState(t *testing.T) {
 	}
 }
 
-// TestKeptWithDamagedList: a start reads the manifests, and drops a checkpoint with a damaged one.
+// TestKeptWithDamagedList: a start reads the manifests, and drops a checkpoint with a damaged manifest.
 func TestKeptWithDamagedList(t *testing.T) {
 	for what, how := range map[string]func([]byte) []byte{"a flip": flip(40), "half": half,
 		"nothing": func([]byte) []byte {
@@ -197,14 +197,14 @@ func TestKeptWithoutList(t *testing.T) {
 			t.Errorf("a replay from %d began at %d", index, base.Index)
 		}
 	}
-	p.churn(5) // tables that it has in common with those are read for its list
+	p.churn(5) // reads the tables that it shares with them, for its manifest
 	for _, index := range p.indexes() {
 		p.replay(index, math.MaxInt64)
 	}
 	tried := 0
 	damages(t, fs, p.keptDir(kept[2]), func(what string, do func(dir string)) {
 		if !strings.Contains(what, " MANIFEST") && !strings.HasSuffix(what, ".sst") || strings.HasPrefix(what, "more") {
-			return // Pebble does without the others, or does not read on
+			return // Pebble does not need the other files, or does not read additional bytes
 		}
 		tried++
 		dir := p.keptDir(kept[2])

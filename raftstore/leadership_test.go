@@ -33,8 +33,8 @@ type endedFuture struct{ err error }
 
 func (f endedFuture) Error() error { return f.err }
 
-// A node that is elected while a leadership transfer of an earlier term has not ended serves as soon as it has. It
-// exits if it never does.
+// A node is elected before a leadership transfer of an earlier term has ended. It serves after the end of the transfer,
+// or exits if the transfer never ends.
 func TestHungLeadershipTransfer(t *testing.T) {
 	for _, test := range []struct {
 		name  string
@@ -61,7 +61,7 @@ func TestHungLeadershipTransfer(t *testing.T) {
 				ended := errors.New("ended")
 				l.fatal = func(msg string) {
 					said <- msg
-					panic(ended) // as a process would, it does not come back
+					panic(ended) // it does not return, like the end of a process
 				}
 				done := make(chan any, 1)
 				go func() {
@@ -91,13 +91,13 @@ func TestHungLeadershipTransfer(t *testing.T) {
 	}
 }
 
-// A checkpoint during a leadership transfer waits for its end, since Raft refuses a snapshot until then.
+// A checkpoint waits for the end of a leadership transfer, because Raft refuses a snapshot until then.
 func TestCheckpointDuringLeadershipTransfer(t *testing.T) {
 	g := newGroupOf(t, 3, calm)
 	g.mustDo(channels())
 	leader := g.leader()
 	to := g.others(leader)[0]
-	to.peers.Isolate(true) // so it lasts for as long as it may
+	to.peers.Isolate(true) // so that the transfer lasts until its timeout
 	transferred := make(chan error, 1)
 	go func() { transferred <- leader.TransferLeadership(t.Context(), to.cfg.NodeID) }()
 	for i, ended := 0, false; !ended; i++ {

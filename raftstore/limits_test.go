@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// TestLimits asks for as much as each limit allows, which is taken, and for one more, which is refused.
+// TestLimits: each limit accepts its value, and refuses one more.
 func TestLimits(t *testing.T) {
 	f := func(what string, limit int, take func(n int) error) {
 		t.Helper()

@@ -22,13 +22,13 @@ type stockCall struct {
 }
 
 type stockAnswer struct {
-	available int64 // of a read
-	refused   bool  // of an allocation
+	available int64 // for a read
+	refused   bool  // for an allocation
 	unknown   bool
 }
 
-// stockModel is one record with so many units: an allocation takes its units if there are as many, and is refused
-// otherwise; one of unknown outcome may have done either.
+// stockModel is one record with some units. An allocation takes its units if there are enough, and is refused
+// otherwise. With an unknown outcome, both are possible.
 func stockModel(units int64) porcupine.Model {
 	model := porcupine.NondeterministicModel{
 		Partition: func(history []porcupine.Operation) [][]porcupine.Operation {
@@ -67,8 +67,8 @@ func stockModel(units int64) porcupine.Model {
 	return model.ToModel()
 }
 
-// linearClient makes random calls and writes down when each began and ended. A call of unknown outcome never ends, so
-// the client goes on as somebody else.
+// linearClient makes random calls and records the begin and the end of each call. A call with an unknown outcome never
+// ends, so the client continues under another name.
 type linearClient struct {
 	store   *Store
 	rng     *rand.Rand
@@ -95,7 +95,7 @@ func (c *linearClient) run(t *testing.T, client int) {
 			answer.unknown = true
 			end = time.Hour
 		case errors.Is(err, ErrTimeout):
-			continue // certainly not done
+			continue // had no effect
 		case err != nil:
 			t.Error(err)
 			return
@@ -140,8 +140,8 @@ func (c *linearClient) read(upc string) (stockAnswer, error) {
 	return stockAnswer{available: v.Available()}, nil
 }
 
-// TestLinearizable: whatever concurrent clients see of allocations and reads could have happened one at a time, each
-// between its call and its answer, also while checkpoints are made.
+// TestLinearizable: concurrent allocations and reads are linearizable, also during checkpoints: there is an order, one
+// call at a time, that explains all answers.
 func TestLinearizable(t *testing.T) {
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)

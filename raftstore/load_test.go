@@ -17,7 +17,7 @@ type breakingOff struct{ cancel func() }
 func (b breakingOff) Add(int) { b.cancel() }
 func (b breakingOff) Done()   {}
 
-// TestLoadBrokenOff: a canceled load returns that error, and not that rows are missing.
+// TestLoadBrokenOff: a canceled load returns the error of its context, not one about missing rows.
 func TestLoadBrokenOff(t *testing.T) {
 	s := openReady(t, testConfig(vfs.NewMem()))
 	defer mustClose(t, s)
@@ -40,7 +40,7 @@ func TestLoadBrokenOff(t *testing.T) {
 	}
 }
 
-// TestOpenBrokenOff: a start that is canceled before it begins changes nothing.
+// TestOpenBrokenOff: a start with a canceled context changes nothing.
 func TestOpenBrokenOff(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()

@@ -16,8 +16,8 @@ import (
 	"apportion/wal"
 )
 
-// TestLostLogEnd: damage that leaves the log's last file with what looks like a torn tail. Only the note beside the log
-// shows it.
+// TestLostLogEnd: after some damage, the last file of the log seems to have a torn tail. Only the note beside the log
+// shows the damage.
 func TestLostLogEnd(t *testing.T) {
 	origin := filepath.Join(t.TempDir(), "origin")
 	cfg := testConfig(vfs.Default)
@@ -59,7 +59,7 @@ func TestLostLogEnd(t *testing.T) {
 				!strings.Contains(said, want) {
 				t.Errorf("verify says %s, want %q", said, want)
 			}
-			for range 2 { // what is refused once is refused again
+			for range 2 { // a second start refuses it too
 				s, err := Open(context.Background(), cfg)
 				if want == "" && err == nil {
 					mustClose(t, s)
@@ -80,7 +80,7 @@ func TestLostLogEnd(t *testing.T) {
 		clear(log[len(log)/2:])
 		return log
 	}, lost)
-	for _, every := range []int{16 << 10, 4 << 10, 1 << 10} { // the first leave chunks that prove the damage
+	for _, every := range []int{16 << 10, 4 << 10, 1 << 10} { // the first leave valid chunks that prove the damage
 		f(fmt.Sprintf("a flip every %d bytes of the last 200 KB", every), func(log []byte) []byte {
 			for at := max(0, len(log)-200<<10); at < len(log); at += every {
 				log[at] ^= 0x10
@@ -94,7 +94,7 @@ func TestLostLogEnd(t *testing.T) {
 	}, lost)
 }
 
-// lastLogFile returns the file of the log that was written last.
+// lastLogFile returns the newest file of the log.
 func lastLogFile(t *testing.T, dir string) string {
 	t.Helper()
 	paths, err := filepath.Glob(filepath.Join(dir, "log", "*.log"))

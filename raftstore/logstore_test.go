@@ -24,7 +24,7 @@ func (s *logStore) mustHave(t *testing.T, first, last uint64) {
 	}
 	var entry raft.Log
 	if first > 1 {
-		if err := s.GetLog(first-1, &entry); err != raft.ErrLogNotFound { // Raft compares the value
+		if err := s.GetLog(first-1, &entry); err != raft.ErrLogNotFound { // Raft compares with ==
 			t.Fatalf("entry %d, which was truncated: %v", first-1, err)
 		}
 	}
@@ -40,7 +40,7 @@ type fakeHistory struct{ oldest, state uint64 }
 
 func (h *fakeHistory) Needed() (oldest, state uint64) { return h.oldest, h.state }
 
-// Entries that Raft has truncated are gone for Raft and stay on disk while history needs them.
+// For Raft, truncated entries are gone. They stay on disk while history needs them.
 func TestLogStoreHidesWhatIsKept(t *testing.T) {
 	s := openReady(t, testConfig(vfs.NewMem()))
 	defer mustClose(t, s)
@@ -86,12 +86,12 @@ func TestLogStoreHidesWhatIsKept(t *testing.T) {
 	log.trailing = 1000
 	must(log.DeleteRange(13, last))
 	log.mustHave(t, last-2, last)
-	log.bytesMax = -1 // they take too much
+	log.bytesMax = -1 // they are too large
 	must(log.DeleteRange(13, last))
 	log.mustHave(t, 0, 0)
 }
 
-// A conflict at the end of the log is no truncation of its front: the entries go from disk too.
+// After a conflict at the end of the log, the entries are deleted from disk too, unlike a truncation at its start.
 func TestLogStoreTakesBack(t *testing.T) {
 	s := openReady(t, testConfig(vfs.NewMem()))
 	defer mustClose(t, s)
@@ -106,7 +106,7 @@ func TestLogStoreTakesBack(t *testing.T) {
 	log.mustHave(t, 1, 7)
 }
 
-// A log that begins after the state knows the term of the state's last entry, and nothing else of it.
+// A log that begins after the state knows only the term of the state's last entry.
 func TestLogStoreKnowsItsBase(t *testing.T) {
 	s := openReady(t, testConfig(vfs.NewMem()))
 	defer mustClose(t, s)
@@ -128,6 +128,6 @@ func TestLogStoreKnowsItsBase(t *testing.T) {
 			t.Fatalf("entry %d, which was truncated: %v", index, err)
 		}
 	}
-	f(last, false) // the log had it itself
+	f(last, false) // the log has the entry itself
 	f(last+5, true)
 }

@@ -44,7 +44,7 @@ func TestMembers(t *testing.T) {
 	}
 }
 
-// A member's name and address outlive the memory of the request.
+// A member's name and address are copies: the request's memory is reused.
 func TestMemberIsCopied(t *testing.T) {
 	g := newGroup(t, 1)
 	address := g.waiting("late").peers.Address
@@ -60,7 +60,7 @@ func TestMemberIsCopied(t *testing.T) {
 	}
 }
 
-// waiting starts a new node that waits until it is added.
+// waiting starts a new node that is not added yet.
 func (g *testGroup) waiting(name string) *Store {
 	g.t.Helper()
 	cfg := testConfig(vfs.NewMem())
@@ -86,7 +86,7 @@ func TestDemoteAndMove(t *testing.T) {
 	}
 }
 
-// The other nodes elect a new leader as soon as the leader isolates itself, before it is closed.
+// The other nodes elect a new leader when the leader isolates itself, before it is closed.
 func TestIsolate(t *testing.T) {
 	g := newGroupOf(t, 3, calm)
 	leader := g.leader()
@@ -115,8 +115,8 @@ func TestIsolatedDoesNotLead(t *testing.T) {
 	}
 }
 
-// A node that was removed while it was down finds nothing about that in its log. Started again, it asks to join, like a
-// removed node that knows it.
+// A node that was removed while it was down does not find this in its log. At its next start it asks to join, like any
+// removed node.
 func TestRemovedWhileDown(t *testing.T) {
 	g := newGroup(t, 3)
 	g.mustDo(channels())
@@ -135,12 +135,12 @@ func TestRemovedWhileDown(t *testing.T) {
 	g.agree()
 }
 
-// A change whose caller stops waiting may still be committed. So its error does not claim that nothing was done, as the
-// error of a deadline does elsewhere. Raft itself waits for the disk without bound.
+// If a caller stops waiting, its change may still be committed. So the error must not say that nothing was done, as a
+// deadline error does. Raft itself waits for the disk without a limit.
 func TestChangeOfUnknownOutcome(t *testing.T) {
 	stalled, answer := newStallingFS(t, "")
 	g := newGroupOf(t, 1, func(cfg *Config) { cfg.FS = stalled })
-	t.Cleanup(answer) // before the group is closed
+	t.Cleanup(answer) // runs before the group is closed
 	leader := g.leader()
 	expect := func(name string, err error) {
 		t.Helper()

@@ -8,14 +8,14 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 )
 
-// countingPacer counts how often a checkpoint rests.
+// countingPacer counts the rests of a checkpoint.
 type countingPacer struct{ rests int }
 
 func (p *countingPacer) yield()             {}
 func (p *countingPacer) rest(time.Duration) { p.rests++ }
 
-// TestCheckpointRests: a checkpoint rests after each slice, unless a caller waits for it, or the log is already long
-// enough for the next one.
+// TestCheckpointRests: a checkpoint rests after each slice, unless a caller waits for it, or the next checkpoint is
+// already due.
 func TestCheckpointRests(t *testing.T) {
 	cfg := testConfig(vfs.NewMem())
 	cfg.checkpointSliceBytes = 100

@@ -8,7 +8,7 @@ import (
 	"apportion/raftstore/peernet"
 )
 
-// Connections from other nodes are bounded for each purpose, so that forwarded requests leave room for Raft.
+// Each purpose has a limit of connections from other nodes, so that forwarded requests leave some for Raft.
 func TestPeerConnectionsMax(t *testing.T) {
 	const connectionsMax = 2
 	g := newGroupOf(t, 1, func(cfg *Config) { cfg.Peers.ConnectionsMax = connectionsMax })
@@ -39,7 +39,7 @@ func TestPeerConnectionsMax(t *testing.T) {
 			t.Fatal(err)
 		}
 		served.Close()
-		served.Close() // twice is once
+		served.Close() // a second close has no effect
 	}
 	for _, conn := range open {
 		conn.Close()

@@ -16,12 +16,12 @@ import (
 	"apportion/engine"
 )
 
-// fakeLog is an appender whose entries are answered by the test, one at a time.
+// fakeLog is an appender. The test answers its entries, one at a time.
 type fakeLog struct {
 	t       *testing.T
 	handOut func(data []byte, results *entryResults) // the proposer's
 	entries chan *fakeFuture
-	ended   chan struct{} // what a test that has failed leaves unanswered is failed then
+	ended   chan struct{} // fails the entries that a failed test has not answered
 }
 
 type fakeFuture struct {
@@ -112,14 +112,14 @@ func testBatch(locations ...string) *Batch {
 	return b
 }
 
-// doAsync calls do on a goroutine of its own.
+// doAsync calls do on another goroutine.
 func doAsync(p *proposer, deadline time.Time, b *Batch) <-chan error {
 	done := make(chan error, 1)
 	go func() { done <- p.do(deadline, b) }()
 	return done
 }
 
-// awaitQueued waits until so many batches are in the queue.
+// awaitQueued waits for a number of batches in the queue.
 func awaitQueued(t *testing.T, p *proposer, want int64) {
 	t.Helper()
 	eventually(t, fmt.Sprintf("%d batches in the queue", want), func() bool { return p.queued.Load() == want })
@@ -245,7 +245,7 @@ func TestProposerRefusals(t *testing.T) {
 func TestProposerQueueBytes(t *testing.T) {
 	p, log := startProposer(t, testLimits)
 	long := string(make([]byte, 1500))
-	for range 2 { // what has left the queue no longer counts
+	for range 2 { // a batch that has left the queue no longer counts
 		first, firstDone := occupy(t, p, log)
 		var dones []<-chan error
 		for i := range 2 {
@@ -267,13 +267,14 @@ func TestProposerQueueBytes(t *testing.T) {
 	}
 }
 
-// In virtual time: on a busy machine, a deadline of some milliseconds could pass before the batch is in flight.
+// Virtual time: on a busy machine, a deadline of a few milliseconds could pass before the batch is in flight.
 func TestProposerDeadlines(t *testing.T) { synctest.Test(t, testProposerDeadlines) }
 
 func testProposerDeadlines(t *testing.T) {
 	p, log := startProposer(t, testLimits)
 
-	// In flight at the deadline: unknown, and the Batch gets new memory while the entry still holds the old.
+	// In flight at the deadline: the outcome is unknown. The Batch gets new memory, because the entry still uses the
+	// old one.
 	b := testBatch("flying")
 	done := doAsync(p, time.Now().Add(5*time.Millisecond), b)
 	flying := log.next()
@@ -323,8 +324,8 @@ func TestProposerErrorsOfTheLog(t *testing.T) {
 	f(errors.New("disk on fire"), ErrOutcomeUnknown)
 }
 
-// TestProposerDoesNotLead: a batch that is queued while leadership is lost, or won again without having caught up, is
-// refused and not handed to Raft: its stamp could be before that of an entry that the node has not applied.
+// TestProposerDoesNotLead: a queued batch is refused if leadership is lost, or is won again before the node has caught
+// up. Its stamp could be before that of an entry that the node has not applied.
 func TestProposerDoesNotLead(t *testing.T) {
 	var leads atomic.Bool
 	leads.Store(true)
@@ -415,8 +416,8 @@ func TestProposerUnderLoad(t *testing.T) {
 	<-stopped
 }
 
-// Callers get their results from the goroutine that applies, before Raft says that the entry has succeeded, and also if
-// Raft says in the end that it does not know: an entry that was applied stays applied.
+// Callers get their results from the goroutine that applies, before Raft's future succeeds. They get them even if the
+// future fails with an unknown outcome, because an applied entry stays applied.
 func TestProposerHandsOutResultsBeforeTheFuture(t *testing.T) {
 	for name, end := range map[string]error{"success": nil, "leadership lost": raft.ErrLeadershipLost} {
 		t.Run(name, func(t *testing.T) {
@@ -439,12 +440,12 @@ func TestProposerHandsOutResultsBeforeTheFuture(t *testing.T) {
 	}
 }
 
-// An entry that is applied after its callers got an error, or that another node proposed, is for nobody.
+// An entry is applied without a receiver if its callers already have an error, or if another node proposed it.
 func TestProposerIgnoresResultsOfOtherEntries(t *testing.T) {
 	p, log := startProposer(t, testLimits)
 	done := doAsync(p, time.Time{}, testBatch("a"))
 	f := log.next()
-	p.handOut(append([]byte(nil), f.data...), f.results()) // the same bytes, of another node's entry
+	p.handOut(append([]byte(nil), f.data...), f.results()) // the same bytes, from another node's entry
 	f.fail(raft.ErrLeadershipLost)
 	if err := receive(t, "an answer", done); !errors.Is(err, ErrOutcomeUnknown) {
 		t.Fatalf("got %v, want ErrOutcomeUnknown", err)

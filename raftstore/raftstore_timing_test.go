@@ -17,15 +17,15 @@ import (
 	"apportion/raftstore/durable"
 )
 
-// diskConfig is a store on the real file system, where a sync costs what it costs.
+// diskConfig is a store on the real file system, with real syncs.
 func diskConfig(b *testing.B) Config {
 	cfg := testConfig(vfs.Default)
 	cfg.Dir = b.TempDir()
 	return cfg
 }
 
-// BenchmarkDo has a number of callers each allocate one unit and wait for the answer. Reported besides the time:
-// commands a second, and how many of them shared a sync.
+// BenchmarkDo measures concurrent callers. Each allocates one unit at a time and waits for the answer. It reports
+// commands a second, and commands for each sync.
 func BenchmarkDo(b *testing.B) {
 	for _, waiters := range []int{1, 8, 64, 256} {
 		b.Run(fmt.Sprintf("waiters=%d", waiters), func(b *testing.B) { benchmarkDo(b, waiters) })
@@ -105,8 +105,8 @@ func BenchmarkLoad(b *testing.B) {
 	b.ReportMetric(float64(records*b.N)/b.Elapsed().Seconds(), "records/s")
 }
 
-// BenchmarkIncrement is a checkpoint after 10,000 of many records have changed, in states of two sizes: what it costs
-// follows the change.
+// BenchmarkIncrement measures a checkpoint after 10,000 records have changed, in states of two sizes: the time depends
+// on the change, not on the size.
 func BenchmarkIncrement(b *testing.B) {
 	if testing.Short() {
 		b.Skip("millions of records take a while")
@@ -136,7 +136,7 @@ func BenchmarkIncrement(b *testing.B) {
 	}
 }
 
-// fillRecords makes records whose stock is split over the values of one category.
+// fillRecords makes records with stock for each value of one category.
 func fillRecords(b testing.TB, s *Store, records, segments int) {
 	for _, c := range fillCommands(records, segments) {
 		mustDo(b, s, c)
@@ -162,10 +162,10 @@ func fillCommands(records, segments int) []engine.Command {
 	return commands
 }
 
-// BenchmarkApplyUnderCheckpoint offers 100,000 allocations a second, in entries of 64, to a million records of 5
-// segments, alone and while one checkpoint after the other runs. Reported: the median, 99th percentile and longest time
-// that an entry took, waiting for the apply mutex included, and the longest hold of the mutex by a checkpoint. With
-// -benchtime 20000x each half takes 13 seconds.
+// BenchmarkApplyUnderCheckpoint applies 100,000 allocations a second, in entries of 64, to a million records of 5
+// segments, first alone and then during checkpoints. It reports the median, 99th percentile and longest time of an
+// entry, with its wait for the apply mutex, and the longest hold of the mutex by a checkpoint. With -benchtime 20000x
+// each half takes 13 seconds.
 func BenchmarkApplyUnderCheckpoint(b *testing.B) {
 	const records, segments = 1_000_000, 5
 	if testing.Short() {
@@ -196,7 +196,7 @@ func BenchmarkApplyUnderCheckpoint(b *testing.B) {
 	}
 }
 
-// offer applies n entries at a fixed rate and returns what each took.
+// offer applies n entries at a fixed rate and returns the time of each.
 func (w *bench) offer(n int, entries *int, records int) []time.Duration {
 	const commands, offered = 64, 100_000
 	took := make([]time.Duration, n)
@@ -227,7 +227,7 @@ func (w *bench) checkpointUntil(stop <-chan struct{}) {
 	}
 }
 
-// allocations is an entry of allocations on records all over the place.
+// allocations is an entry of allocations from records spread over the whole state.
 func allocations(entry, commands, records int) []byte {
 	data := appendEntryHeader(nil, int64(entry), commands)
 	p := newQueuedBatch()
@@ -241,9 +241,9 @@ func allocations(entry, commands, records int) []byte {
 	return data
 }
 
-// BenchmarkBringUp has a new node fetch a checkpoint of a million records of five segments over TCP on this machine,
-// open it, and catch up, while the leader goes on writing. It tells how long that took, and the longest that a write
-// took at the leader meanwhile and before.
+// BenchmarkBringUp measures a new node: it downloads a checkpoint of a million records of five segments over TCP on
+// this machine, opens it, and catches up, while the leader writes. It reports the time of all that, and the slowest
+// write at the leader before and meanwhile.
 func BenchmarkBringUp(b *testing.B) {
 	if testing.Short() {
 		b.Skip("it fills a million records")

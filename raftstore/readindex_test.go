@@ -14,7 +14,7 @@ import (
 	"apportion/raftstore/peernet"
 )
 
-// A quorum does not need a voter that accepts connections and never answers, and questions to it do not pile up.
+// A quorum does not need a voter that accepts connections but never answers, and questions to it do not pile up.
 func TestSilentVoter(t *testing.T) {
 	g := newGroup(t, 3)
 	g.mustDo(channels())
@@ -47,8 +47,8 @@ func TestSilentVoter(t *testing.T) {
 	g.agree()
 }
 
-// Questions to a node that accepts connections and never answers give up together. One after the other, a queue of them
-// would hold up reads, and the close of this node, for minutes.
+// Questions to a node that accepts connections but never answers end together. One after another, they would delay
+// reads, and the close of this node, for minutes.
 func TestQuestionsGiveUpTogether(t *testing.T) {
 	g := newGroup(t, 1)
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
@@ -58,7 +58,7 @@ func TestQuestionsGiveUpTogether(t *testing.T) {
 	defer listener.Close()
 	line := &peernet.AskConn{Peers: g.nodes[0].peers, Address: listener.Addr().String(), Node: "silent"}
 	var answered sync.WaitGroup
-	for range questionsPendingMax { // one after the other they would take more than patience
+	for range questionsPendingMax { // one after another, they would take longer than patience
 		answered.Go(func() {
 			if _, err := line.Ask(questionTerm); err == nil {
 				t.Error("an answer came from nowhere")
@@ -74,8 +74,8 @@ func TestQuestionsGiveUpTogether(t *testing.T) {
 	}
 }
 
-// A leader check must not succeed in a later term than that of the read: another node may have led meanwhile, and this
-// node may not have applied yet what that leader acknowledged.
+// A leader check must not succeed in a later term than that of the read. Another node may have led meanwhile, and this
+// node may not have applied that leader's acknowledged writes yet.
 func TestConfirmedInLaterTerm(t *testing.T) {
 	held := make(chan struct{})
 	release := sync.OnceFunc(func() { close(held) })
@@ -117,7 +117,7 @@ func TestConfirmedInLaterTerm(t *testing.T) {
 func transferTo(g *testGroup, to *testNode) bool {
 	for _, n := range g.nodes {
 		if n != to && n.raft.State() == raft.Leader {
-			// it may lag behind; then it is tried again
+			// fails while the node lags behind; then the caller repeats it
 			_ = n.TransferLeadership(g.t.Context(), to.cfg.NodeID)
 			return false
 		}

@@ -17,7 +17,7 @@ import (
 	"apportion/engine"
 )
 
-// refuse makes the store refuse an order before the log.
+// refuse makes an early refusal of an order.
 func (p *past) refuse(orderID, upc string) {
 	p.t.Helper()
 	var r engine.Result
@@ -60,8 +60,8 @@ func (p *past) sequence(index uint64) (all []string) {
 	return all
 }
 
-// TestRecordingWithRefusals: a refused order comes after the entry that was applied last when it was refused, whatever
-// was opened, closed or truncated meanwhile. A recording does not have what is refused after it was opened.
+// TestRecordingWithRefusals: a refused order comes after the last entry applied at its refusal, even after restarts and
+// truncations. A recording does not have refusals after its opening.
 func TestRecordingWithRefusals(t *testing.T) {
 	p := openPast(t, vfs.NewMem(), nil)
 	mustDo(t, p.Store, channels())
@@ -98,8 +98,8 @@ func TestRecordingWithRefusals(t *testing.T) {
 	}
 }
 
-// TestRefusalsBehindCheckpoint: at a start, Raft adds entries of its own after the last one with commands. Orders are
-// refused at the latter.
+// TestRefusalsBehindCheckpoint: at a start, Raft adds its own entries after the last one with commands. Refusals have
+// the index of that last one.
 func TestRefusalsBehindCheckpoint(t *testing.T) {
 	p := openPast(t, vfs.NewMem(), func(c *Config) { c.HistoryAge = -1 })
 	p.hour(1)
@@ -124,13 +124,13 @@ func TestRefusalsBehindCheckpoint(t *testing.T) {
 	}
 }
 
-// reopenWith closes a recording, which the store does not do itself, and reopens the store.
+// reopenWith closes a recording, because the store does not, and reopens the store.
 func (p *past) reopenWith(r *Recording) {
 	p.t.Helper()
 	if since := p.History().RefusedFrom; r.RefusedFrom() != since || since.Index != 0 || since.TimeMS == 0 {
 		p.t.Errorf("refused orders are recorded from %+v on, and %+v", since, r.RefusedFrom())
 	}
-	p.refuse("c2", "none") // too late for it
+	p.refuse("c2", "none") // after the recording was opened
 	for e := (engine.Entry{}); ; {
 		err := r.Next(&e)
 		if err != nil {
@@ -160,7 +160,7 @@ func verified(t *testing.T, p *past) (problems []string) {
 	return problems
 }
 
-// TestRefusalsAge: refused orders are kept as long as a checkpoint from which they can be replayed.
+// TestRefusalsAge: a refused order is kept as long as a checkpoint from which it can be replayed.
 func TestRefusalsAge(t *testing.T) {
 	p := openPast(t, vfs.NewMem(), func(c *Config) { c.refusedSegmentBytes = 1 })
 	for n := range 60 {
@@ -189,7 +189,7 @@ func TestRefusalsAge(t *testing.T) {
 	}
 }
 
-// TestRefusalsAreWritten: a running store writes refused orders by itself.
+// TestRefusalsAreWritten: a running store writes refused orders without a request.
 func TestRefusalsAreWritten(t *testing.T) {
 	p := openPast(t, vfs.NewMem(), nil)
 	for i := 0; p.counter("apportion_history_refusals_recorded_total") == 0; i++ {

@@ -9,9 +9,9 @@ import (
 	"apportion/engine"
 )
 
-// BenchmarkRefuses is an early refusal: not recorded, recorded, and when refusals come too fast to be recorded.
+// BenchmarkRefuses measures an early refusal: without recording, with it, and with too many refusals to record.
 func BenchmarkRefuses(b *testing.B) {
-	const burst = 200_000 // more than are recorded at once
+	const burst = 200_000 // more than the limit of a burst
 	for _, test := range []struct {
 		name    string
 		age     time.Duration

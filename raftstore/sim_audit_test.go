@@ -10,32 +10,32 @@ import (
 	"apportion/engine"
 )
 
-// audit sees everything that is applied and answered, on all nodes and in all their lives, and holds it against what
-// was seen before. What a node does after it has crashed is not shown to it.
+// audit sees everything that is applied and answered, on all nodes and in all their runs, and compares it with what it
+// saw before. It does not see the actions of a node after its crash.
 type audit struct {
 	w       *world
-	entries map[uint64]*auditEntry // with commands, by index
-	indexes []uint64               // of entries, ascending
+	entries map[uint64]*auditEntry // entries with commands, by index
+	indexes []uint64               // of the entries, ascending
 	leaders map[uint64]int         // by term
 	kept    map[string]keptAnswer  // by key
-	acked   []keyed                // answered to a client
+	acked   []keyed                // commands with an answer
 	isAcked map[string]bool
 	stock   *stockAccount
 }
 
-// keptAnswer is the result of a command with a key, as it was when the command was carried out, and when that was.
+// keptAnswer is the first result of a command with a key, and its time.
 type keptAnswer struct {
 	result  []byte
 	stampMS int64
 }
 
-// auditEntry is an entry that was committed, and what came of it.
+// auditEntry is a committed entry with its results.
 type auditEntry struct {
 	term    uint64
 	data    []byte
 	results []byte
 	ends    []int
-	hash    [32]byte // of the state behind it
+	hash    [32]byte // of the state after it
 }
 
 func newAudit(w *world) *audit {
@@ -85,7 +85,7 @@ func stampOf(data []byte) int64 {
 	return e.stampMS
 }
 
-// applied sees what an entry gave, and the state behind it.
+// applied sees the results of an entry, and the state after it.
 func (a *audit) applied(id int, log *raft.Log, got *entryResults, e *engine.Engine) {
 	entry := a.entries[log.Index]
 	if entry.results != nil {
@@ -105,7 +105,7 @@ func (a *audit) applied(id int, log *raft.Log, got *entryResults, e *engine.Engi
 	a.stock.compare(log.Index, e)
 }
 
-// account goes through the commands of an entry that was applied for the first time.
+// account checks the commands of an entry at its first application.
 func (a *audit) account(log *raft.Log, entry *auditEntry) {
 	decoded, err := decodeEntry(log.Data)
 	if err != nil || decoded.count != len(entry.ends) {
@@ -135,7 +135,7 @@ func (a *audit) account(log *raft.Log, entry *auditEntry) {
 	}
 }
 
-// once demands that a command with a key is carried out once, and gives the same answer ever after.
+// once demands that a command with a key is executed once, and always gives the same answer.
 func (a *audit) once(index uint64, stampMS int64, key string, r *engine.Result) {
 	if key == "" || r.Code == engine.CodeRetry {
 		return
@@ -156,7 +156,7 @@ func (a *audit) once(index uint64, stampMS int64, key string, r *engine.Result) 
 	}
 }
 
-// forget lets go of the keys that are too old at an entry.
+// forget removes the keys that are too old at an entry.
 func (a *audit) forget(nowMS int64) {
 	maps.DeleteFunc(a.kept, func(key string, kept keptAnswer) bool {
 		old := kept.stampMS+engine.IdempotencyAgeMS <= nowMS
@@ -171,16 +171,16 @@ func (a *audit) forget(nowMS int64) {
 	})
 }
 
-// unrepeated is the result as it was at first.
+// unrepeated is the result without the mark of a repetition.
 func unrepeated(r *engine.Result) []byte {
 	plain := *r
 	plain.Repeated = false
 	return engine.AppendResult(nil, &plain)
 }
 
-// answered checks what a client is told: it is what the log gave, all of a batch was done at one place in the log or
-// repeats what was done at one, and a batch that was never sent before is not a repetition. It is false if a command is
-// to be sent again.
+// answered checks the answer of a client. It must be the result of the log. All commands of a batch have one log index,
+// also in a repetition. A batch at its first attempt is not a repetition. answered returns false if a command must be
+// sent again.
 func (a *audit) answered(c *client) (done bool) {
 	done = true
 	var index uint64
@@ -215,7 +215,7 @@ func (a *audit) answered(c *client) (done bool) {
 	return done
 }
 
-// given demands that a result without a key is one of its entry's.
+// given demands that a result without a key is a result of its entry.
 func (a *audit) given(c *client, index uint64, result []byte) {
 	e := a.entries[index]
 	if e == nil {
@@ -231,7 +231,7 @@ func (a *audit) given(c *client, index uint64, result []byte) {
 	a.w.failf("client %d: an answer that entry %d did not give", c.id, index)
 }
 
-// loaded checks a state that was read from disk: it is the one after the last entry that it covers.
+// loaded checks a state from disk: it must be the state after the last entry up to its index.
 func (a *audit) loaded(id int, covered uint64, e *engine.Engine) {
 	index := uint64(0)
 	for _, i := range slices.Backward(a.indexes) {

@@ -8,18 +8,18 @@ import (
 	"apportion/engine"
 )
 
-// client sends one batch at a time and does not give up before it has an answer: after an unknown outcome it sends the
-// batch again, with the same idempotency keys, to any node.
+// client sends one batch at a time until it has an answer. After an unknown outcome it sends the batch again, with the
+// same idempotency keys, to any node.
 type client struct {
 	w     *world
 	id    int
 	sent  int // batches
 	asked []keyed
 	batch *Batch
-	at    *process // where the batch waits; nil: nowhere
+	at    *process // the process with the waiting batch; nil: none
 	since int64    // when it was sent
-	again bool     // some outcome of it is unknown
-	mixed bool     // it is made of commands of several batches
+	again bool     // an earlier outcome is unknown
+	mixed bool     // its commands come from several batches
 }
 
 // keyed is a command with its idempotency key, empty if it has none.
@@ -30,7 +30,7 @@ type keyed struct {
 
 func newClient(w *world, id int) *client { return &client{w: w, id: id, batch: &Batch{}} }
 
-// step looks for an answer, or sends something.
+// step looks for an answer, or sends a batch.
 func (c *client) step() {
 	w := c.w
 	switch {
@@ -45,7 +45,7 @@ func (c *client) step() {
 	}
 }
 
-// ask makes up the next batch; now and then it is one that was answered before.
+// ask makes the next batch. Sometimes it repeats an answered command.
 func (c *client) ask() {
 	w := c.w
 	c.again, c.mixed = false, false
@@ -66,7 +66,7 @@ func (c *client) ask() {
 	}
 }
 
-// send gives the batch to the node that the client believes to lead: one that says so, if it knows of any.
+// send sends the batch to a node, or mostly to the leader that this node knows.
 func (c *client) send(n *node) {
 	if n.process != nil && n.process.raft.leader >= 0 && !c.w.chance(20) {
 		n = c.w.nodes[n.process.raft.leader]
@@ -91,7 +91,7 @@ func (c *client) send(n *node) {
 	c.w.tracef("client %d asks node %d: %d commands from %q on", c.id, n.id, len(c.asked), c.asked[0].key)
 }
 
-// look sees whether the answer has come, and gives up at times.
+// look takes the answer if there is one, and sometimes gives up.
 func (c *client) look() {
 	select {
 	case err := <-c.batch.queued.done:
@@ -124,7 +124,8 @@ func (c *client) answered(err error) {
 	c.asked = nil
 }
 
-// refused notes an error: the batch is sent again. One without keys is not, if it may have been carried out.
+// refused handles an error: the batch is sent again. A batch with an unknown outcome is not sent again if a command has
+// no key.
 func (c *client) refused(err error) {
 	c.w.tracef("client %d: %v", c.id, err)
 	switch {
@@ -147,7 +148,7 @@ func (c *client) unknown() {
 	}
 }
 
-// lost is called when a process has ended: its waiting clients never get an answer.
+// lost handles the end of a process: its waiting clients never get an answer.
 func (c *client) lost(p *process) {
 	if c.at == p {
 		c.at = nil
@@ -156,7 +157,7 @@ func (c *client) lost(p *process) {
 	}
 }
 
-// generator makes up commands. The domains are small, so that commands meet.
+// generator makes random commands. The domains are small, so that commands use the same records.
 type generator struct{ w *world }
 
 func (g generator) pick(from ...string) string { return from[g.w.rng.IntN(len(from))] }
@@ -192,7 +193,7 @@ func (g generator) command() engine.Command {
 	}
 }
 
-// category is of percents, so that every record keeps its sum however often they change.
+// category is distributed, so that every record keeps its sum after each change of the percents.
 func (g generator) category() engine.Command {
 	web := int32(100 * (1 + g.w.rng.IntN(99)))
 	return &engine.PutTagCategory{Name: "Channel", Values: []engine.Value{

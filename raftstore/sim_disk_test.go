@@ -17,28 +17,28 @@ import (
 	"apportion/raftstore/history"
 )
 
-// simDisk is the disk of one simulated node, while one process uses it. It counts the changes that the node's own steps
-// make, so that a crash or a fault can be put at the k-th of them.
+// simDisk is the disk of one simulated node, while one process uses it. It counts the changes by the node's own steps,
+// so that a crash or a fault can be at the k-th change.
 //
-// Pebble makes the changes of a step on goroutines of its own, but the step waits for them, in one order. What Pebble
-// does behind its back (removing files that nobody needs, compactions of the log's database) is not counted: it comes
-// when the scheduler likes, and a crash with or without it must make no difference that the simulation can see.
+// Pebble makes the changes of a step on its own goroutines, but the step waits for them, in one order. Pebble's
+// background work (removal of unused files, compactions of the log's database) is not counted: its time depends on the
+// scheduler. A crash with or without it must give the same result in the simulation.
 type simDisk struct {
 	vfs.FS
 	mem *vfs.MemFS
 
-	mu      sync.Mutex // some of Pebble's goroutines come by here
+	mu      sync.Mutex // Pebble's goroutines use the disk too
 	changes int64
-	crashAt int64 // change at which the crash is; 0: none is planned
-	faultAt int64 // change from which on the log's file fails; 0: none is planned
+	crashAt int64 // change with the crash; 0: none
+	faultAt int64 // first change with a fault; 0: none
 	fault   simFault
-	synced  *vfs.MemFS // what is certain to be there after the crash; nil: no crash yet
-	current *vfs.MemFS // what would be there if nothing was lost
+	synced  *vfs.MemFS // certain to be left by the crash; nil: no crash yet
+	current *vfs.MemFS // left by a crash without loss
 }
 
-// simFault says what fails.
+// simFault is the kind of a fault.
 type simFault struct {
-	log  bool // the log's writes and syncs, for good; else one operation on a table of a checkpoint
+	log  bool // the log's writes and syncs, permanently; else one operation on a table of a checkpoint
 	sync bool // syncs fail, not writes
 }
 
@@ -95,13 +95,13 @@ func (d *simDisk) faultLocked(op errorfs.Op) error {
 	return errorfs.ErrInjected
 }
 
-// crashLocked notes what is on disk now. The step that the crash interrupts goes on, but nobody sees what it does.
+// crashLocked records the present disk. The interrupted step goes on, but without an effect.
 func (d *simDisk) crashLocked() {
 	d.synced = d.mem.CrashClone(vfs.CrashCloneCfg{})
 	d.current = d.mem.CrashClone(vfs.CrashCloneCfg{UnsyncedDataPercent: 100, RNG: rand.New(rand.NewPCG(0, 0))})
 }
 
-// crash has the node crash now, unless it did.
+// crash crashes the node now, unless it has crashed already.
 func (d *simDisk) crash() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -116,7 +116,7 @@ func (d *simDisk) crashed() bool {
 	return d.synced != nil
 }
 
-// crashAfter has the node crash at the n-th change from now on, faultAfter has its disk fail from then on.
+// crashAfter crashes the node at the n-th change from now. faultAfter makes its disk fail from then on.
 func (d *simDisk) crashAfter(n int64) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -129,8 +129,8 @@ func (d *simDisk) faultAfter(n int64, fault simFault) {
 	d.faultAt, d.fault = d.changes+n, fault
 }
 
-// remainder is what a crash leaves: all that was synced, and of the rest each name and each block with a chance. MemFS
-// can do that itself, but draws in the order of a Go map; here, each file's chance follows from its name and the seed.
+// remainder is what a crash leaves: all synced data, and each other name and block with a probability. MemFS has the
+// same, but draws in the order of a Go map. Here, the draws for a file depend on its name and the seed.
 func (d *simDisk) remainder(percent int, seed uint64) *vfs.MemFS {
 	switch percent {
 	case 0:
@@ -146,7 +146,7 @@ func (d *simDisk) remainder(percent int, seed uint64) *vfs.MemFS {
 	return d.synced
 }
 
-// tearing adds to a file system what it does not have of another.
+// tearing adds missing parts of one file system to another.
 type tearing struct {
 	to, from *vfs.MemFS
 	percent  int
@@ -200,7 +200,7 @@ func (t *tearing) entry(path string) {
 	}
 	t.check(t.to.MkdirAll(path, durable.DirPermissions))
 	if _, renamed := history.ParseName(t.to.PathBase(path)); renamed {
-		// What was synced in a directory before it got this name is there whenever the name is.
+		// The content was synced before the directory got this name. So with the name, all content is there.
 		defer func(percent int) { t.percent = percent }(t.percent)
 		t.percent = 100
 	}

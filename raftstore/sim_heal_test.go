@@ -10,11 +10,11 @@ import (
 	"apportion/engine"
 )
 
-// healRoundsMax bounds the time in which everything has to come to its end, once nothing breaks any more.
+// healRoundsMax bounds the time until everything has ended after the last fault.
 const healRoundsMax = 400
 
-// heal mends everything and demands that all clients are answered and all nodes agree; that each answer ever given is
-// given again; and that a crash now would change nothing of it.
+// heal ends all faults. It demands that all clients get answers, that all nodes agree, that each earlier answer is
+// given again, and that a crash changes none of this.
 func (w *world) heal() {
 	w.calm = true
 	w.network.heal()
@@ -43,10 +43,10 @@ func (w *world) heal() {
 	}
 }
 
-// noChange is a change that never comes.
+// noChange is a number of changes that no run reaches.
 const noChange = int64(1) << 60
 
-// settle lets the nodes work, in turn, until they agree and nobody waits.
+// settle lets the nodes work, in turn, until they agree and no client waits.
 func (w *world) settle() {
 	for round := range healRoundsMax {
 		w.nowMS += 20
@@ -77,7 +77,7 @@ func (w *world) settle() {
 	w.failf("nothing breaks any more, and after %d rounds the nodes do not agree or clients wait", healRoundsMax)
 }
 
-// workAll does all there is for a node to do.
+// workAll does all work of a node.
 func (w *world) workAll(p *process) {
 	for p.propose() {
 	}
@@ -93,7 +93,7 @@ func (w *world) workAll(p *process) {
 	}
 }
 
-// leader is the node that serves.
+// leader returns the node that serves.
 func (w *world) leader() *process {
 	var leader *process
 	for _, n := range w.nodes {
@@ -123,7 +123,7 @@ func (w *world) settled() bool {
 	return true
 }
 
-// compare demands that all nodes are the same.
+// compare demands that all nodes have the same state.
 func (w *world) compare() {
 	first := w.nodes[0].process.store.engine
 	for _, n := range w.nodes[1:] {
@@ -134,7 +134,7 @@ func (w *world) compare() {
 	w.compareOrders()
 }
 
-// askAgain has one client send every command once more that was ever answered, and see that nothing was lost.
+// askAgain sends every answered command once more from one client, and demands the same answers.
 func (w *world) askAgain() {
 	if len(w.audit.acked) > 0 {
 		c := w.clients[0]
@@ -142,7 +142,7 @@ func (w *world) askAgain() {
 	}
 }
 
-// closeForGood ends a process in order and, now and then, looks at what it leaves as apportion verify does.
+// closeForGood closes a process, and sometimes checks its directory like apportion verify.
 func (w *world) closeForGood(n *node) {
 	p := n.process
 	hash := p.store.engine.Hash()
@@ -161,7 +161,7 @@ func (w *world) closeForGood(n *node) {
 	}
 }
 
-// replay rebuilds the state from a node's history, now and then.
+// replay sometimes rebuilds the state from a node's history.
 func (w *world) replay(n *node) {
 	s := n.process.store
 	if w.plan.historyAge < 0 || !w.chance(30) {

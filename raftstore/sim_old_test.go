@@ -16,9 +16,9 @@ import (
 	"apportion/raftstore/peernet"
 )
 
-// oldGroup is a group with a past: orders that were closed so many entries ago that they leave memory soon after a run
-// begins. No run is long enough to come there by itself. Its disk holds a checkpoint of the last entry and an empty
-// log; each node of a run begins with a copy.
+// oldGroup is a group with old orders. They were closed so many entries ago that they leave memory soon after a run
+// begins. A run alone is too short for that. Its disk has a checkpoint of the last entry and an empty log. Each node of
+// a run begins with a copy.
 type oldGroup struct {
 	mem     *vfs.MemFS
 	entries []*raft.Log
@@ -28,11 +28,11 @@ const (
 	oldOrders = 6
 	oldTerm   = 2
 
-	// oldIndex is where the past ends: the orders were closed in the first entries.
+	// oldIndex is the last entry of the past. The orders were closed in the first entries.
 	oldIndex = engine.ClosedOrderEntries - 5
 )
 
-// makeOldGroup makes it once; it is the same in all runs.
+// makeOldGroup makes the group once, for all runs.
 var makeOldGroup = sync.OnceValue(func() *oldGroup {
 	g := &oldGroup{mem: vfs.NewCrashableMem(), entries: oldEntries()}
 	w := &world{seed: 0, plan: plan{nodes: 1, historyAge: -1, sliceBytesMax: 1000, queueBatches: 1, entryBytes: 1000},
@@ -42,7 +42,7 @@ var makeOldGroup = sync.OnceValue(func() *oldGroup {
 	s := p.store
 	steps := []func(context.Context) error{
 		s.lockDirectory, p.openState, s.loadState, s.openLog,
-		// there were no others
+		// the group had no other nodes
 		func(context.Context) error { s.identity = &peernet.Identity{Self: "node0"}; return nil },
 		s.bootstrap, s.openHistory,
 		func(context.Context) error { return s.log.SetUint64(keyCurrentTerm, oldTerm) },
@@ -58,7 +58,7 @@ var makeOldGroup = sync.OnceValue(func() *oldGroup {
 	return g
 })
 
-// oldEntries has stock for everything, and orders that were allocated and fulfilled.
+// oldEntries makes stock of everything, and orders that were allocated and fulfilled.
 func oldEntries() []*raft.Log {
 	var commands []engine.Command
 	for _, location := range []string{"X", "Y"} {
@@ -99,7 +99,7 @@ func (g *oldGroup) apply(s *Store) error {
 	return errors.Join(err, frozen.Persist(sink))
 }
 
-// growOld gives the nodes the past, and the audit the knowledge of it.
+// growOld gives the past to the nodes and to the audit.
 func (w *world) growOld() {
 	g := makeOldGroup()
 	for _, n := range w.nodes {
@@ -114,8 +114,7 @@ func (w *world) growOld() {
 	}
 }
 
-// compareOrders demands that every order that ever was is found on every node, in memory or in the archive, and is the
-// same.
+// compareOrders demands that every node has every order, in memory or in the archive, with the same content.
 func (w *world) compareOrders() {
 	ids := map[string]bool{}
 	for key := range w.audit.stock.items {

@@ -21,9 +21,9 @@ import (
 	"apportion/wal"
 )
 
-// process is one life of a simulated node, from a start to a crash: a Store that was opened by the steps of Open, as
-// far as these start no goroutines. What the Store's goroutines would do is done by steps of the simulation, with the
-// methods that they would call; simRaft stands for Raft.
+// process is one run of a simulated node, from a start to a crash. Its Store is opened by those steps of Open that
+// start no goroutines. Steps of the simulation replace the Store's goroutines and call the same methods. simRaft
+// replaces Raft.
 type process struct {
 	w     *world
 	id    int
@@ -36,11 +36,11 @@ type process struct {
 
 	flight     inflightEntry // of the proposer
 	checkpoint *coroutine
-	tick       *Batch // a tick that is not answered yet
-	fatal      string // why the process has ended itself
+	tick       *Batch // a tick without an answer yet
+	fatal      string // the reason why the process has ended itself
 }
 
-// simClock is a node's clock: the wall clock is off by a skew that may change, the monotonic one runs as time does.
+// simClock is a node's clock. The wall clock has a skew that may change. The monotonic clock is correct.
 type simClock struct {
 	w       *world
 	skewMS  int64
@@ -52,10 +52,10 @@ func (c *simClock) Monotonic() time.Duration {
 	return time.Duration(c.w.nowMS-c.startMS) * time.Millisecond
 }
 
-// processEnd is what OnFatal panics with: nothing of the process runs after it.
+// processEnd is the panic of OnFatal: nothing of the process runs after it.
 type processEnd struct{ msg string }
 
-// newProcess prepares a start on what is on disk.
+// newProcess prepares a start from the disk.
 func newProcess(w *world, id int, mem *vfs.MemFS, skewMS int64) *process {
 	p := &process{w: w, id: id, disk: newSimDisk(mem), clock: &simClock{w: w, skewMS: skewMS, startMS: w.nowMS}}
 	cfg := Config{
@@ -94,7 +94,7 @@ func (p *process) start() error {
 	return nil
 }
 
-// openState is Store.openState without compactions, which would come and go as the scheduler likes.
+// openState is Store.openState without compactions, because their time depends on the scheduler.
 func (p *process) openState(context.Context) error {
 	s := p.store
 	state, err := statedb.Open(statedb.Config{
@@ -109,7 +109,7 @@ func (p *process) openState(context.Context) error {
 	return nil
 }
 
-// checkLoaded demands that what was loaded is the state as it was at its index.
+// checkLoaded demands that the loaded state is that of its index.
 func (p *process) checkLoaded(context.Context) error {
 	if !p.disk.crashed() {
 		p.w.audit.loaded(p.id, p.store.checkpoints.checkpointIndex(), p.store.engine)
@@ -117,7 +117,7 @@ func (p *process) checkLoaded(context.Context) error {
 	return nil
 }
 
-// startRaft does what Store.startRaft and Store.startWorkers do.
+// startRaft stands for Store.startRaft and Store.startWorkers.
 func (p *process) startRaft(context.Context) error {
 	s := p.store
 	s.applier.logBytesMax, s.applier.onLogBytes = s.cfg.checkpointLogBytes, s.checkpoints.wakeUp
@@ -153,7 +153,7 @@ func (p *process) observe(log *raft.Log) {
 	}
 }
 
-// submit is Store.Do up to the point at which the caller goes to sleep.
+// submit is Store.Do up to the caller's wait.
 func (p *process) submit(b *Batch) error {
 	if !p.raft.serves() {
 		return ErrNotLeader
@@ -164,7 +164,7 @@ func (p *process) submit(b *Batch) error {
 	return p.store.proposer.enqueue(b.queued)
 }
 
-// propose is one round of the proposer, as far as it goes without waiting.
+// propose is one round of the proposer, without waits.
 func (p *process) propose() bool {
 	pr, f := p.store.proposer, &p.flight
 	if f.future == nil {
@@ -177,7 +177,7 @@ func (p *process) propose() bool {
 	if future, ok := f.future.(*simFuture); ok && !future.done {
 		return false
 	}
-	if p.disk.crashed() { // nobody hears of it
+	if p.disk.crashed() { // the outcome stays unknown
 		*f = inflightEntry{}
 		return true
 	}
@@ -185,8 +185,8 @@ func (p *process) propose() bool {
 	return true
 }
 
-// handOut shows the results of an entry to the audit, and then hands them out. A leader's entry was read back from the
-// log; the proposer knows the memory that it was proposed in.
+// handOut shows the results of an entry to the audit, and then hands them out. A leader's entry comes from the log, but
+// the proposer compares the memory of the proposed entry.
 func (p *process) handOut(data []byte, results *entryResults) {
 	if p.disk.crashed() {
 		results.release()
@@ -200,7 +200,7 @@ func (p *process) handOut(data []byte, results *entryResults) {
 	p.store.proposer.handOut(data, results)
 }
 
-// queueTick stands for Store.Do in the ticker, which waits for one tick before it makes the next.
+// queueTick stands for Store.Do in the ticker. The ticker waits for one tick before it makes the next.
 func (p *process) queueTick(_ time.Time, b *Batch) error {
 	err := p.submit(b)
 	if err == nil {
@@ -210,7 +210,7 @@ func (p *process) queueTick(_ time.Time, b *Batch) error {
 	return err
 }
 
-// ticks is one look of the ticker.
+// ticks is one round of the ticker.
 func (p *process) ticks() bool {
 	if p.tick != nil {
 		select {
@@ -227,7 +227,7 @@ func (p *process) ticks() bool {
 	return true
 }
 
-// noteLogEnd is one round of the goroutine that notes the end of the log.
+// noteLogEnd is one round of the goroutine that records the end of the log.
 func (p *process) noteLogEnd() bool {
 	end := p.store.logEnd
 	before := end.LastNoted()
@@ -244,13 +244,13 @@ func (p *process) noteLogEnd() bool {
 	return end.LastNoted() > before
 }
 
-// simPacer gives way to the simulation, and never sleeps.
+// simPacer yields to the simulation, and never sleeps.
 type simPacer func()
 
 func (p simPacer) yield()           { p() }
 func (simPacer) rest(time.Duration) {}
 
-// beginCheckpoint starts what the checkpointer's goroutine and Raft's snapshot goroutine do together.
+// beginCheckpoint starts the common work of the checkpointer's goroutine and Raft's snapshot goroutine.
 func (p *process) beginCheckpoint() {
 	p.checkpoint = newCoroutine(func(yield func()) {
 		p.store.checkpoints.pacer = simPacer(yield)
@@ -268,14 +268,14 @@ func (p *process) beginCheckpoint() {
 	})
 }
 
-// stepCheckpoint goes on with it up to the next point at which it gives way.
+// stepCheckpoint continues the checkpoint until it yields.
 func (p *process) stepCheckpoint() {
 	if !p.checkpoint.resume() {
 		p.checkpoint = nil
 	}
 }
 
-// takeSnapshot is what Raft does for a snapshot.
+// takeSnapshot is Raft's part of a snapshot.
 func (p *process) takeSnapshot() error {
 	r := p.raft
 	index, term := r.fsmIndex, r.fsmTerm
@@ -298,7 +298,7 @@ func (p *process) takeSnapshot() error {
 	return r.compact(index, term)
 }
 
-// end lets go of what the process holds. Its disk is no longer anybody's: what is written to it now is lost.
+// end releases the resources of the process. No one uses its disk any more: later writes to it are lost.
 func (p *process) end() {
 	if p.checkpoint != nil {
 		quietly(p.checkpoint.finish)
@@ -310,7 +310,7 @@ func (p *process) end() {
 	})
 }
 
-// quietly runs what a process does after its end.
+// quietly runs f and ignores an end of the process in it.
 func quietly(f func()) {
 	defer func() {
 		switch r := recover().(type) {
@@ -322,16 +322,15 @@ func quietly(f func()) {
 	f()
 }
 
-// closeFailedLog closes the database of a log that has failed. The log leaves it open, since its process ends; here,
-// each would stay with its memtables and goroutines until the last seed. Pebble complains once more about what it
-// cannot sync.
+// closeFailedLog closes the database of a failed log. The log leaves it open, because its process ends. Here, its
+// memtables and goroutines would stay until the last seed. Pebble may report the failed sync once more.
 func closeFailedLog(log *wal.Log) {
 	field := reflect.ValueOf(log).Elem().FieldByName("db")
 	db := *(**pebble.DB)(unsafe.Pointer(field.UnsafeAddr()))
 	_ = db.Close()
 }
 
-// coroutine is a function that can be left in its middle and gone on with, without a goroutine that decides anything.
+// coroutine is a function that can stop in its middle and continue later, without a scheduler's decisions.
 type coroutine struct {
 	next func() (struct{}, bool)
 	stop func()
@@ -349,7 +348,7 @@ func newCoroutine(f func(yield func())) *coroutine {
 	return &coroutine{next: next, stop: stop}
 }
 
-// resume is false when the function has returned.
+// resume returns false after the end of the function.
 func (c *coroutine) resume() bool {
 	_, more := c.next()
 	return more
@@ -358,7 +357,7 @@ func (c *coroutine) resume() bool {
 // finish runs the function to its end.
 func (c *coroutine) finish() { c.stop() }
 
-// simFuture is what became of an entry that was handed to simRaft.
+// simFuture is the outcome of an entry that was proposed to simRaft.
 type simFuture struct {
 	index uint64
 	data  []byte
@@ -378,7 +377,8 @@ func (f *simFuture) Error() error {
 func (f *simFuture) Response() any { return nil }
 func (f *simFuture) Index() uint64 { return f.index }
 
-// wantsCheckpoint reports whether there is enough log for a checkpoint, as the checkpointer's goroutine would be told.
+// wantsCheckpoint reports whether there is enough log for a checkpoint, like the signal to the checkpointer's
+// goroutine.
 func (p *process) wantsCheckpoint() bool {
 	select {
 	case <-p.store.checkpoints.wake:

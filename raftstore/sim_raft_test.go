@@ -8,12 +8,12 @@ import (
 	"github.com/hashicorp/raft"
 )
 
-// simRaft stands for hashicorp/raft in the simulation: elections, replication and commitment as the Raft paper has
-// them, on the real log with its term and vote, without a goroutine. It calls the state machine, the snapshot store and
-// the log in the way that hashicorp/raft v1.8.0 does (what is in the log of a type, when a snapshot is taken, what is
-// cut behind it), so that what is simulated is everything of this package and of package wal beside Raft itself.
+// simRaft stands for hashicorp/raft in the simulation. It does elections, replication and commits after the Raft paper,
+// on the real log with its term and vote, without a goroutine. It calls the state machine, the snapshot store and the
+// log like hashicorp/raft v1.8.0 (types of entries, times of snapshots, truncation behind them). So the simulation
+// tests all of this package and of package wal, except Raft itself.
 //
-// Snapshots are not sent: no node cuts its log before what all have, as the leader tells them (safe).
+// Snapshots are not sent: a node keeps all entries that another node may lack. The leader tells them this index (safe).
 type simRaft struct {
 	p   *process
 	log *logStore
@@ -23,20 +23,20 @@ type simRaft struct {
 	voteTerm uint64
 	votedFor int
 
-	last, lastTerm  uint64 // entry of the log
-	snap, snapTerm  uint64 // entry of the state on disk
+	last, lastTerm  uint64 // of the log
+	snap, snapTerm  uint64 // of the state on disk
 	commit, applied uint64
-	fsmIndex        uint64 // last entry that the state machine was given; 0: none since the start
+	fsmIndex        uint64 // last entry given to the state machine; 0: none since the start
 	fsmTerm         uint64
 	role            simRole
-	leader          int // believed; -1: nobody
+	leader          int // known leader; -1: none
 	votes           map[int]bool
 	next, match     []uint64
 	safe            uint64 // all nodes have the log up to here
 	barrier         uint64 // the first entry of the term in which this node leads
-	refused         error  // why it does not serve though it leads
+	refused         error  // the reason why the leader does not serve
 	futures         []*simFuture
-	heardMS         int64 // when a leader was last heard of
+	heardMS         int64 // time of the last message from a leader
 }
 
 type simRole byte
@@ -61,11 +61,11 @@ type message struct {
 
 	fromID, toID raft.ServerID
 
-	index, indexTerm uint64 // vote: the candidate's last entry; append: the entry before those of the message
+	index, indexTerm uint64 // vote: the candidate's last entry; append: the entry before the message's entries
 	entries          []*raft.Log
 	commit, safe     uint64
 	ok               bool
-	match            uint64 // append's answer: the log agrees up to here; if not ok, it ends here
+	match            uint64 // answer to append: the log agrees up to here; if not ok, it ends here
 }
 
 type messageKind byte
@@ -81,7 +81,7 @@ func (k messageKind) String() string {
 	return [...]string{"vote", "vote answer", "append", "append answer"}[k]
 }
 
-// newSimRaft starts from what is on disk, as raft.NewRaft does.
+// newSimRaft starts from the disk, like raft.NewRaft.
 func newSimRaft(p *process) (*simRaft, error) {
 	s := p.store
 	r := &simRaft{p: p, log: s.raftLog, leader: -1, votedFor: -1, heardMS: p.w.nowMS}
@@ -102,7 +102,7 @@ func newSimRaft(p *process) (*simRaft, error) {
 	}
 	r.commit, r.applied = r.snap, r.snap
 	r.last, r.lastTerm = r.snap, r.snapTerm
-	r.safe = r.snap // no log: all of it was truncated, so all nodes had it
+	r.safe = r.snap // an empty log was truncated, so all nodes had it
 	if first, last, _ := logBounds(s.log); last > 0 {
 		r.last, r.lastTerm, r.safe = last, r.entry(last).Term, first-1
 	}
@@ -118,7 +118,7 @@ func (r *simRaft) entry(index uint64) *raft.Log {
 	return &l
 }
 
-// termAt is the term of an entry; ok is false for one that the log does not have (any more).
+// termAt returns the term of an entry. ok is false if the log does not have it, or no longer.
 func (r *simRaft) termAt(index uint64) (term uint64, ok bool) {
 	switch {
 	case index == 0:
@@ -150,7 +150,7 @@ func (r *simRaft) set(key []byte, value uint64) {
 	}
 }
 
-// setTerm enters a term, durably, as a follower.
+// setTerm begins a term durably, as a follower.
 func (r *simRaft) setTerm(term uint64) {
 	r.stepDown()
 	r.set(keyCurrentTerm, term)
@@ -165,10 +165,10 @@ func (r *simRaft) stepDown() {
 	r.futures = nil
 }
 
-// quorum is what a majority needs.
+// quorum is the number of votes of a majority.
 func (r *simRaft) quorum() int { return r.p.w.voters()/2 + 1 }
 
-// serves is leadership.valid: the node leads, and has applied all that was committed before its term.
+// serves is leadership.valid: the node leads, and has applied all entries that were committed before its term.
 func (r *simRaft) serves() bool {
 	return r.role == simLeader && r.barrier != 0 && r.applied >= r.barrier && r.refused == nil
 }
@@ -244,7 +244,7 @@ func (r *simRaft) append(kind raft.LogType, data []byte) bool {
 	return true
 }
 
-// Apply is raft.Raft's: the entry is appended or refused at once, and the future says later what became of it.
+// Apply stands for raft.Raft.Apply: the entry is appended or refused at once, and the future has the outcome later.
 func (r *simRaft) Apply(data []byte, _ time.Duration) raft.ApplyFuture {
 	f := &simFuture{index: r.last + 1, data: data}
 	if r.role != simLeader {
@@ -264,7 +264,7 @@ func (r *simRaft) send(m message) {
 	r.p.w.post(r.p, m)
 }
 
-// broadcast sends each other node the message that is for it.
+// broadcast sends each other node its message.
 func (r *simRaft) broadcast(messageTo func(to int) message) {
 	for to := range r.p.w.plan.nodes {
 		if to != r.p.id {

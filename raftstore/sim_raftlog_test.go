@@ -6,10 +6,10 @@ import (
 	"github.com/hashicorp/raft"
 )
 
-// appendEntriesMax bounds the entries of one message; small, so that logs are long in coming.
+// appendEntriesMax bounds the entries of one message. It is small, so that logs need many messages.
 const appendEntriesMax = 4
 
-// replicate sends each other node what it does not have yet, or a heartbeat.
+// replicate sends each other node its missing entries, or a heartbeat.
 func (r *simRaft) replicate() {
 	r.broadcast(func(to int) message {
 		before := r.next[to] - 1
@@ -51,7 +51,7 @@ func (r *simRaft) onAppend(m message) {
 	r.send(message{kind: messageAppendAnswer, to: m.from, ok: true, match: match})
 }
 
-// take puts the entries into the log, in the place of any that contradict them. False: the node has crashed meanwhile.
+// take puts the entries into the log, in place of conflicting ones. It returns false if the node has crashed.
 func (r *simRaft) take(entries []*raft.Log) bool {
 	for len(entries) > 0 {
 		index := entries[0].Index
@@ -75,7 +75,7 @@ func (r *simRaft) take(entries []*raft.Log) bool {
 	return len(entries) == 0 || r.store(entries)
 }
 
-// cutTail deletes the log from an index on.
+// cutTail deletes the end of the log, from an index on.
 func (r *simRaft) cutTail(from uint64) bool {
 	r.p.w.tracef("node %d deletes its entries %d to %d", r.p.id, from, r.last)
 	if err := r.log.DeleteRange(from, r.last); err != nil {
@@ -99,7 +99,7 @@ func (r *simRaft) onAppendAnswer(m message) {
 	r.advanceCommit()
 }
 
-// advanceCommit commits what a majority has, if it is of this term.
+// advanceCommit commits the entries of this term that a majority has.
 func (r *simRaft) advanceCommit() {
 	var sorted []uint64
 	for i, m := range r.p.w.members {
@@ -108,7 +108,7 @@ func (r *simRaft) advanceCommit() {
 		}
 	}
 	slices.Sort(sorted)
-	if r.p.w.plan.wipe == 0 { // else one may come that has nothing
+	if r.p.w.plan.wipe == 0 { // else a node with a new disk may need all entries
 		r.safe = max(r.safe, sorted[0])
 	}
 	index := sorted[len(sorted)-r.quorum()]
@@ -120,8 +120,8 @@ func (r *simRaft) advanceCommit() {
 	}
 }
 
-// apply hands committed entries to the state machine, at most so many, and one at a time, so that the audit sees the
-// state behind each.
+// apply passes at most entriesMax committed entries to the state machine, one at a time, so that the audit sees the
+// state after each.
 func (r *simRaft) apply(entriesMax int) bool {
 	applied := false
 	for range entriesMax {
@@ -141,7 +141,7 @@ func (r *simRaft) apply(entriesMax int) bool {
 	return applied
 }
 
-// checkClock is leadership.check: the last word before the node serves.
+// checkClock is leadership.check, the last check before the node serves.
 func (r *simRaft) checkClock(applied uint64) {
 	if r.role == simLeader && applied == r.barrier {
 		s := r.p.store
@@ -157,7 +157,7 @@ func (r *simRaft) resolve(log *raft.Log) {
 	}
 }
 
-// compact cuts the log behind a snapshot, as hashicorp/raft does, but not before what another node may need.
+// compact truncates the log behind a snapshot, like hashicorp/raft, but keeps the entries that another node may need.
 func (r *simRaft) compact(index, term uint64) error {
 	r.snap, r.snapTerm = index, term
 	first, _ := r.log.FirstIndex()

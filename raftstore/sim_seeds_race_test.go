@@ -2,6 +2,6 @@
 
 package raftstore
 
-// simSeedsShort is less with the race detector, which makes a seed ten times slower and has little to find: all of the
-// simulation's own work is on one goroutine.
+// simSeedsShort is smaller with the race detector. It makes a seed ten times slower, and finds little: the simulation
+// itself runs on one goroutine.
 const simSeedsShort = 40

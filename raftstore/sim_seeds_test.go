@@ -2,5 +2,5 @@
 
 package raftstore
 
-// simSeedsShort is how many seeds a plain test runs: a few seconds.
+// simSeedsShort is the number of seeds in a plain test: a few seconds.
 const simSeedsShort = 400

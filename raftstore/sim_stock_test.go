@@ -8,9 +8,9 @@ import (
 	"apportion/engine"
 )
 
-// stockAccount keeps the books of each record from nothing but the commands and their answers: what is on hand and what
-// is promised. If the engine's figures are others, units were lost, made up, or promised twice between the log, the
-// state on disk and the answers.
+// stockAccount counts the units on hand and promised of each record, only from the commands and their answers. If the
+// engine has other figures, then units were lost, invented or promised twice between the log, the state on disk and the
+// answers.
 type stockAccount struct {
 	w     *world
 	place map[stockPlace]*placeAccount
@@ -41,7 +41,7 @@ func (s *stockAccount) at(upc, location string) *placeAccount {
 	return p
 }
 
-// advance ends the reservations that are due at an entry.
+// advance ends the reservations that end by the time of an entry.
 func (s *stockAccount) advance(nowMS int64) {
 	for _, it := range s.items {
 		if it.expiresMS != 0 && it.expiresMS <= nowMS && it.promised > 0 {
@@ -56,7 +56,7 @@ func (s *stockAccount) promise(it *itemAccount, units int64) {
 	s.at(it.at.upc, it.at.location).promised += units
 }
 
-// carriedOut books one command.
+// carriedOut counts one executed command.
 func (s *stockAccount) carriedOut(index uint64, c engine.Command, r *engine.Result) {
 	if r.Code != engine.CodeOK {
 		return
@@ -133,7 +133,7 @@ func (s *stockAccount) changed(index uint64, c *engine.OrderChange, r *engine.Re
 	}
 }
 
-// compare holds the engine's records against the books.
+// compare compares the engine's records with the account.
 func (s *stockAccount) compare(index uint64, e *engine.Engine) {
 	var v engine.RecordView
 	for _, at := range slices.SortedFunc(maps.Keys(s.place), comparePlaces) {

@@ -14,28 +14,26 @@ import (
 	"time"
 )
 
-// The simulation runs a group of one or of three nodes, with all that can break, from one seed; see world. It is the
-// real way of a command: batches, proposer, entries and stamps, applier and engine, checkpoints, state database and
-// log, and the steps of Open, on file systems that crash, fail and are lost, and with clocks that are wrong. Raft's own
-// part is simRaft.
+// The simulation runs a group of one or three nodes with faults, all from one seed; see world. A command takes the real
+// way: batches, proposer, entries and stamps, applier and engine, checkpoints, state database and log, and the steps of
+// Open. File systems crash, fail and are lost, and clocks are wrong. simRaft replaces Raft.
 //
-// Not in it: hashicorp/raft and its transport, snapshots that travel, membership, reads and refusals before the log,
-// rules, and the goroutines of Store themselves, whose steps are taken one by one. Faults that Pebble meets while it
-// holds its own locks (a MANIFEST that cannot be written) are left to the tests with goroutines: they can only end a
-// process.
+// It does not have hashicorp/raft and its transport, downloads, membership, reads, early refusals and rules. It takes
+// the steps of the Store's goroutines one at a time. Faults while Pebble holds its own locks (a MANIFEST that cannot be
+// written) are in the tests with goroutines, because they can only end a process.
 //
 //	make sim SIM_SEEDS=100000        a long run
 //	make sim SIM_SEED=1234           one seed, with everything that happens
 const (
 	simSeedsEnv = "APPORTION_SIM_SEEDS"
 	simSeedEnv  = "APPORTION_SIM_SEED"
-	simFirstEnv = "APPORTION_SIM_FIRST" // seed to begin with
+	simFirstEnv = "APPORTION_SIM_FIRST" // first seed
 
-	// simSeedsBusy is enough for everything to happen in some seed.
+	// simSeedsBusy is enough seeds for each kind of fault.
 	simSeedsBusy = 300
 )
 
-// simSeeds says which seeds to run.
+// simSeeds returns the seeds to run.
 func simSeeds(t *testing.T) (first, seeds uint64) {
 	first, seeds = 1, simSeedsShort
 	for name, value := range map[string]*uint64{simSeedsEnv: &seeds, simFirstEnv: &first} {
@@ -75,7 +73,7 @@ func TestSimulation(t *testing.T) {
 	}
 }
 
-// mustBeBusy fails if something that the simulation is for has not happened at all: then it proves nothing.
+// mustBeBusy fails if a kind of event never happened: then the simulation proves nothing about it.
 func (c *counts) mustBeBusy(t *testing.T) {
 	t.Helper()
 	v := reflect.ValueOf(*c)
@@ -86,9 +84,9 @@ func (c *counts) mustBeBusy(t *testing.T) {
 	}
 }
 
-// simulateAll gives the seeds to workers. Each world is on one goroutine; they share nothing.
+// simulateAll distributes the seeds to workers. Each world is on one goroutine, and worlds share nothing.
 func simulateAll(t *testing.T, first, seeds uint64) counts {
-	// A run allocates much and keeps nothing, so twice the memory is half the time.
+	// A run allocates much and keeps nothing, so more memory makes it faster.
 	defer debug.SetGCPercent(debug.SetGCPercent(400))
 	var next atomic.Uint64
 	next.Store(first)
@@ -112,7 +110,7 @@ func simulateAll(t *testing.T, first, seeds uint64) counts {
 	return total
 }
 
-// simResult is what a seed gave.
+// simResult is the result of a seed.
 type simResult struct {
 	trace   uint64
 	counts  counts
@@ -135,7 +133,7 @@ func simulate(seed uint64, print io.Writer) (result simResult) {
 	return result
 }
 
-// TestSimulationIsReproducible: a seed is a run.
+// TestSimulationIsReproducible: the same seed always gives the same run.
 func TestSimulationIsReproducible(t *testing.T) {
 	for seed := uint64(1_000_000); seed < 1_000_000+simSeedsShort/10; seed++ {
 		first, second := simulate(seed, nil), simulate(seed, nil)

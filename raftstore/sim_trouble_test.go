@@ -6,21 +6,21 @@ import (
 	"time"
 )
 
-// plan is what kind of run a seed is. Each run has only some of the troubles, and those more or less often: where all
-// happen at once, none gets far.
+// plan is the kind of a run. Each run has only some of the faults, with different rates. With all faults at once, a run
+// would not get far.
 type plan struct {
 	nodes, clients, steps int
-	tags                  bool // stock is split by percent
-	old                   bool // the group has a past; see oldGroup
+	tags                  bool // stock has a distributed category
+	old                   bool // the group has old orders; see oldGroup
 
-	crash, crashLater, crashInStart, fault, faultState int // percent of the troubles, but crashInStart of the starts
+	crash, crashLater, crashInStart, fault, faultState int // percent of the faults, crashInStart percent of the starts
 	partition, heal, jump, pass, wipe                  int
 
 	drop, duplicate int // percent of the messages
-	checkpoint      int // percent of the looks
+	checkpoint      int // percent of the checks
 
 	sliceBytesMax int
-	passMS        int64 // how long nothing happens at times
+	passMS        int64 // longest pause
 	historyAge    time.Duration
 	entryBytes    int
 	queueBatches  int
@@ -50,7 +50,7 @@ func drawPlan(rng *rand.Rand) plan {
 	return p
 }
 
-// trouble is what breaks, and what mends.
+// trouble makes or ends a fault.
 func (w *world) trouble(n *node) {
 	dice := w.rng.IntN(100)
 	among := func(percent int) bool {
@@ -92,13 +92,13 @@ func (w *world) fault(n *node, fault simFault) {
 	}
 }
 
-// network holds the messages in flight, and which links are cut.
+// network has the messages in flight and the cut links.
 type network struct {
 	messages []message
 	blocked  [][]bool // from, to
 }
 
-// networkMessagesMax bounds the messages in flight; beyond it the oldest are lost.
+// networkMessagesMax bounds the messages in flight. Above it the oldest are lost.
 const networkMessagesMax = 60
 
 func (w *world) post(p *process, m message) {
@@ -111,7 +111,7 @@ func (w *world) post(p *process, m message) {
 	}
 }
 
-// deliver takes one message, mostly one of the oldest: it arrives, or is lost, or arrives and stays in flight.
+// deliver takes one message, mostly an old one: it arrives, or is lost, or arrives and stays in flight.
 func (w *world) deliver() {
 	messages := w.network.messages
 	if len(messages) == 0 {
@@ -142,7 +142,7 @@ func (w *world) arrive(m message) {
 	})
 }
 
-// cutLinks takes a node off the network, in both directions or in one.
+// cutLinks disconnects a node from the network, in one or both directions.
 func (w *world) cutLinks() {
 	alone := w.rng.IntN(w.plan.nodes)
 	in, out := true, true

@@ -9,27 +9,27 @@ import (
 	"apportion/raftstore/peernet"
 )
 
-// Disks that are lost: a node comes back under its name with an empty one, at most one of three at a time. Whom the
-// group counts is a directory (identity), so nobody talks to that node, and nobody counts its vote, before an operator
-// has taken the lost member out and the node in, first without a vote. Both are done here in one moment for all nodes,
-// when a change that Raft makes in its log could be committed; that Raft makes it rightly is its own affair. The log is
-// not cut in such a run: it brings the node up.
+// Lost disks: a node comes back under its name with an empty disk, at most one of three at a time. A member is a
+// directory (identity), so the other nodes do not talk to that node and do not count its vote. An operator must first
+// remove the lost member and add the node, at first without a vote. Here both happen at once for all nodes, at a moment
+// when Raft could commit the change. Raft's own way to do it is not tested. The log is not truncated in such a run, so
+// that the node can get all entries.
 
-// simMember is what the group knows of a place in it: which directory is the member there, if any. Before the first
-// start of a node that is not known yet, but that it has a vote is.
+// simMember is a member of the group: its directory, if there is one. Before the first start of a node, the directory
+// is not known yet, but its vote is.
 type simMember struct {
 	id    raft.ServerID
 	voter bool
 }
 
-// bind makes a node that starts for the first time a member.
+// bind makes a node a member at its first start.
 func (w *world) bind(p *process) {
 	if m := &w.members[p.id]; m.id == "" && m.voter && !p.disk.crashed() {
 		m.id = p.store.identity.Self
 	}
 }
 
-// isVoter reports whether a node, as it is now, has a vote.
+// isVoter reports whether a node, with its present directory, has a vote.
 func (w *world) isVoter(p *process) bool {
 	m := w.members[p.id]
 	return m.voter && m.id == p.store.identity.Self
@@ -44,7 +44,7 @@ func (w *world) voters() (count int) {
 	return count
 }
 
-// letsIn is what stands between nodes: the handshake of the node that is called, and Raft's look whether the caller is
+// letsIn reports whether a node accepts a message: it stands for the handshake, and for Raft's check that the caller is
 // a member.
 func (w *world) letsIn(p *process, m *message) bool {
 	door := peernet.Network{Identity: p.store.identity, Accepted: map[peernet.Kind]chan net.Conn{peernet.KindRaft: nil}}
@@ -53,7 +53,7 @@ func (w *world) letsIn(p *process, m *message) bool {
 	return err == nil && m.fromID == w.members[m.from].id && !p.disk.crashed()
 }
 
-// wipe loses the disk of a node, unless another node's is lost already.
+// wipe loses the disk of a node, unless another disk is lost already.
 func (w *world) wipe(n *node) {
 	if w.lost >= 0 || w.members[n.id].id == "" {
 		return
@@ -65,7 +65,7 @@ func (w *world) wipe(n *node) {
 	w.tracef("the disk of node %d is lost", n.id)
 }
 
-// replace goes on with putting a node whose disk is lost in its own place, as far as that is possible now.
+// replace does the possible next steps to replace a node whose disk is lost.
 func (w *world) replace() {
 	leader := w.leader()
 	if w.lost < 0 || leader == nil || !leader.raft.serves() || leader.id == w.lost {
@@ -75,7 +75,7 @@ func (w *world) replace() {
 	third := w.nodes[3-w.lost-leader.id].process
 	switch {
 	case third == nil || third.raft.term != leader.raft.term || third.raft.role != simFollower:
-		return // nothing can be committed, without the vote that was lost
+		return // without the lost vote, nothing can be committed
 	case !m.voter && m.id == "" && n.process != nil:
 		*m = simMember{id: n.process.store.identity.Self}
 		leader.raft.next[n.id], leader.raft.match[n.id] = leader.raft.last+1, 0

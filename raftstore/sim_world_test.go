@@ -13,32 +13,31 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 )
 
-// world is one run of the simulation: nodes with their disks and clocks, the network between them, and clients. All
-// that happens is one step after the other, drawn from one random source, so a seed is a run. What depends on the seed
-// is the order of the steps and all that the trace says; it does not depend on what Pebble's goroutines do meanwhile
-// (see simDisk).
+// world is one run of the simulation: nodes with their disks and clocks, the network between them, and clients. It does
+// one step after another, drawn from one random source, so a seed fixes the run: the order of the steps and the whole
+// trace. Pebble's goroutines do not change it (see simDisk).
 type world struct {
 	seed   uint64
 	rng    *rand.Rand
-	random io.Reader // of identities
+	random io.Reader // for identities
 	plan   plan
 	nowMS  int64
 
 	nodes   []*node
 	members []simMember
-	lost    int // the node whose disk is lost; -1: none
+	lost    int // the node with the lost disk; -1: none
 	network network
 	clients []*client
 	audit   *audit
-	calm    bool // nothing breaks any more
+	calm    bool // no more faults
 
 	trace  hash.Hash64
-	print  io.Writer // nil: nobody wants to read the trace
+	print  io.Writer // nil: no trace
 	steps  int
 	counts counts
 }
 
-// counts say what a run has seen, so that a test can tell a simulation from an idle one.
+// counts has the events of a run, so that a test can detect an idle simulation.
 type counts struct {
 	Entries, Answers, Repeats, Unknown, Expired, Archived, Carried, Forgotten, Replayed int
 	Crashes, Torn, Faults, Checkpoints, FailedCheckpoints, Notes                        int
@@ -52,7 +51,7 @@ func (c *counts) add(o counts) {
 	}
 }
 
-// node is what outlives a process: the disk and the clock.
+// node has the disk and the clock, which survive a process.
 type node struct {
 	id      int
 	mem     *vfs.MemFS // while no process runs
@@ -61,10 +60,10 @@ type node struct {
 	upMS    int64    // when it is started again
 }
 
-// simFailure is what failf panics with.
+// simFailure is the panic of failf.
 type simFailure struct{ msg string }
 
-// failf ends the run: something happened that must never happen.
+// failf ends the run after an error of the program under test.
 func (w *world) failf(format string, args ...any) {
 	panic(simFailure{fmt.Sprintf(format, args...)})
 }
@@ -77,7 +76,7 @@ func (w *world) tracef(format string, args ...any) {
 	}
 }
 
-// simStartMS is when each run begins.
+// simStartMS is the begin of each run.
 const simStartMS = 1_700_000_000_000
 
 func newWorld(seed uint64, print io.Writer) *world {
@@ -100,14 +99,14 @@ func newWorld(seed uint64, print io.Writer) *world {
 	return w
 }
 
-// fill gives the world what it needs before anything happens in it.
+// fill makes the parts of the world before the first step.
 func (w *world) fill(seed uint64, print io.Writer) {
 	w.rng, w.trace, w.print = rand.New(rand.NewPCG(seed, 0x5eed)), fnv.New64a(), print
 	w.random, w.lost = rand.NewChaCha8([32]byte{byte(seed), byte(seed >> 8), byte(seed >> 16)}), -1
 	w.audit = newAudit(w)
 }
 
-// skew is how far a clock is off: mostly a little, at times an hour.
+// skew draws the error of a clock: mostly small, sometimes an hour.
 func (w *world) skew() int64 {
 	limitMS := int64(50)
 	if w.rng.IntN(4) == 0 {
@@ -118,8 +117,7 @@ func (w *world) skew() int64 {
 
 func (w *world) chance(percent int) bool { return w.rng.IntN(100) < percent }
 
-// run is the whole of a seed: some time in which anything may break, then a time in which nothing does and everything
-// has to come to its end.
+// run runs a seed: a time with faults, then a time without faults, in which everything must end.
 func (w *world) run() {
 	for _, n := range w.nodes {
 		w.start(n)
@@ -130,7 +128,7 @@ func (w *world) run() {
 	w.heal()
 }
 
-// act has a node do something. If it crashes on the way, or its process ends itself, that is seen here.
+// act lets a node do something. It handles a crash or the end of the process meanwhile.
 func (w *world) act(n *node, do func(p *process)) {
 	p := n.process
 	if p == nil {
@@ -159,7 +157,7 @@ func (w *world) act(n *node, do func(p *process)) {
 	}
 }
 
-// bury takes a crashed process away and leaves what is on its disk.
+// bury removes a crashed process and keeps its disk.
 func (w *world) bury(n *node) {
 	p, percent := n.process, 0
 	switch w.rng.IntN(4) {
@@ -180,12 +178,12 @@ func (w *world) bury(n *node) {
 	p.end()
 }
 
-// crash stops a node where it stands.
+// crash stops a node at once.
 func (w *world) crash(n *node) {
 	w.act(n, func(p *process) { p.disk.crash() })
 }
 
-// start starts a node on what its disk holds. It may crash on the way.
+// start starts a node from its disk. It may crash meanwhile.
 func (w *world) start(n *node) {
 	p := newProcess(w, n.id, n.mem, n.skewMS)
 	n.process = p
@@ -228,7 +226,7 @@ func (w *world) step() {
 	}
 }
 
-// work is one thing that a node does of its own accord, of those that there are to do.
+// work does one of the node's waiting tasks.
 func (w *world) work(p *process) {
 	dice := w.rng.IntN(100)
 	switch {
@@ -252,7 +250,7 @@ func (w *world) work(p *process) {
 	}
 }
 
-// timer is Raft's: a leader sends heartbeats, the others wait for one, and not for ever.
+// timer is Raft's timer: a leader sends heartbeats. The others wait for one, and then begin an election.
 func (r *simRaft) timer() {
 	if r.role == simLeader {
 		r.replicate()

@@ -51,7 +51,7 @@ func TestSnapshotIsTheState(t *testing.T) {
 	checkRestore(t, &fsm{applier: s.applier, checkpoints: s.checkpoints}, body, list[0].Index)
 }
 
-// checkRestore: Restore accepts only a snapshot of the state on disk.
+// checkRestore demands that Restore accepts only a snapshot of the state on disk.
 func checkRestore(t *testing.T, machine *fsm, body []byte, index uint64) {
 	t.Helper()
 	f := func(what string, body []byte, want error) {
@@ -76,7 +76,7 @@ func (silent) Fatalf(format string, args ...any) {
 	panic(fmt.Sprintf(format, args...))
 }
 
-// TestStateOfSomethingElse: rows without an applied row are not taken for a new store.
+// TestStateOfSomethingElse: a database with rows but without an applied row is refused, not used as a new store.
 func TestStateOfSomethingElse(t *testing.T) {
 	fs := vfs.NewMem()
 	cfg := testConfig(fs).withDefaults()
@@ -93,7 +93,7 @@ func TestStateOfSomethingElse(t *testing.T) {
 	}
 }
 
-// TestFullDisk: while checkpoints fail, they are not tried at each entry.
+// TestFullDisk: while checkpoints fail, they are not repeated at each entry.
 func TestFullDisk(t *testing.T) {
 	var full atomic.Bool
 	var attempts atomic.Int64
@@ -122,7 +122,7 @@ func TestFullDisk(t *testing.T) {
 	}
 }
 
-// TestNoGoroutineIsLeft after a store was closed.
+// TestNoGoroutineIsLeft: a closed store has no goroutines.
 func TestNoGoroutineIsLeft(t *testing.T) {
 	before := runtime.NumGoroutine()
 	s := openReady(t, testConfig(vfs.NewMem()))

@@ -28,7 +28,7 @@ func testConfig(fs vfs.FS) Config {
 
 func testMetrics() *metrics.Set { return metrics.NewSet() }
 
-// openReady opens a store and waits until it serves.
+// openReady opens a store and waits until it is ready.
 func openReady(t testing.TB, cfg Config) *Store {
 	t.Helper()
 	s, err := Open(context.Background(), cfg)
@@ -61,7 +61,7 @@ func do(s *Store, key string, c engine.Command) (engine.Result, error) {
 	return r, engine.DecodeResult(b.Result(0), &r)
 }
 
-// mustDo sends one command that has to be done.
+// mustDo sends one command, and fails the test if it is not done.
 func mustDo(t testing.TB, s *Store, c engine.Command) engine.Result {
 	t.Helper()
 	r, err := do(s, "", c)
@@ -157,7 +157,7 @@ func TestStoreEndToEnd(t *testing.T) {
 	mustClose(t, s)
 }
 
-// TestStoreLogIsCut: after a checkpoint, the log behind it is gone if no history is kept, and a start does not miss it.
+// TestStoreLogIsCut: without history, the log is truncated behind a checkpoint, and a start does not need it.
 func TestStoreLogIsCut(t *testing.T) {
 	fs := vfs.NewMem()
 	cfg := testConfig(fs)
@@ -182,7 +182,7 @@ func TestStoreLogIsCut(t *testing.T) {
 	}
 }
 
-// TestStoreChecksFit: log and state that do not belong together are refused.
+// TestStoreChecksFit: a log and a state of different stores are refused.
 func TestStoreChecksFit(t *testing.T) {
 	f := func(what string, want error, damage func(fs *vfs.MemFS, p datadir.Paths)) {
 		t.Helper()
@@ -226,8 +226,8 @@ func TestStoreChecksFit(t *testing.T) {
 	})
 }
 
-// TestLostState: a log that was truncated behind a checkpoint is refused without the state of that checkpoint, at each
-// attempt, and never taken for a new directory. A log that was never truncated suffices without a state.
+// TestLostState: a log that was truncated behind a checkpoint needs the state of that checkpoint. Without it, each
+// start is refused, and the directory is not used as a new one. A log that was never truncated needs no state.
 func TestLostState(t *testing.T) {
 	f := func(what, want string, forget, more bool, lose func(fs *vfs.MemFS, p datadir.Paths, older *vfs.MemFS)) {
 		t.Helper()
@@ -247,7 +247,7 @@ func TestLostState(t *testing.T) {
 		if more {
 			mustDo(t, s, refresh("C", 10))
 		}
-		if forget { // as a log from before checkpoints were noted
+		if forget { // like a log of a version that did not record checkpoints
 			if err := s.log.SetUint64(keyCheckpoint, 0); err != nil {
 				t.Fatal(err)
 			}
@@ -367,7 +367,7 @@ func TestVerify(t *testing.T) {
 	}
 }
 
-// TestTick: what is due happens though nobody sends a command.
+// TestTick: a reservation ends on time, even without any command.
 func TestTick(t *testing.T) {
 	clock := newFakeClock()
 	cfg := testConfig(vfs.NewMem())
@@ -405,7 +405,7 @@ func TestTickerPause(t *testing.T) {
 	f(1000, tickMax)
 }
 
-// TestClockGap: a node whose clock is absurd does not serve, and says why.
+// TestClockGap: a node with a wrong clock does not serve, and gives the reason.
 func TestClockGap(t *testing.T) {
 	clock := newFakeClock()
 	cfg := testConfig(vfs.NewMem())
@@ -428,7 +428,7 @@ func TestClockGap(t *testing.T) {
 	}
 }
 
-// eventually waits for what other goroutines bring about, and fails with all stacks if it does not come.
+// eventually waits for a condition that other goroutines cause, and fails with all stacks if it does not come.
 func eventually(t testing.TB, what string, holds func() bool) {
 	t.Helper()
 	look := time.NewTicker(100 * time.Microsecond)
@@ -444,7 +444,7 @@ func eventually(t testing.TB, what string, holds func() bool) {
 	}
 }
 
-// receive takes what comes from a channel, and fails the test if nothing does.
+// receive receives from a channel, and fails the test if nothing comes.
 func receive[T any](t testing.TB, what string, from <-chan T) (v T) {
 	t.Helper()
 	timeout := time.NewTimer(eventuallyMax)
@@ -457,7 +457,7 @@ func receive[T any](t testing.TB, what string, from <-chan T) (v T) {
 	return v
 }
 
-// eventuallyMax is longer than anything takes on a busy machine, and shorter than a test run's patience.
+// eventuallyMax is longer than any wait on a busy machine, and shorter than the timeout of a test run.
 const eventuallyMax = 30 * time.Second
 
 func stillWaiting(t testing.TB, what string) {

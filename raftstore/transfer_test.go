@@ -43,8 +43,8 @@ func (g *testGroup) reopen(n *testNode) {
 	n.cfg.Metrics = nil
 }
 
-// bringUp does what the owner of a store does: it opens it again when a checkpoint has been downloaded, and gives how
-// often, once the node is ready.
+// bringUp does the part of the store's owner: it opens the store again after each downloaded checkpoint, until the node
+// is ready. It returns the number of downloads.
 func (g *testGroup) bringUp(n *testNode) (fetched int) {
 	g.t.Helper()
 	for {
@@ -62,7 +62,7 @@ func (g *testGroup) bringUp(n *testNode) (fetched int) {
 	}
 }
 
-// others are all nodes but one.
+// others returns all nodes but one.
 func (g *testGroup) others(than *testNode) (others []*testNode) {
 	for _, n := range g.nodes {
 		if n != than {
@@ -72,8 +72,8 @@ func (g *testGroup) others(than *testNode) (others []*testNode) {
 	return others
 }
 
-// insist has the leader among some nodes do a command, however often the lead changes meanwhile. Its key keeps it
-// from being done twice.
+// insist sends a command to the leader among some nodes, and again after each change of leader. Its key prevents a
+// second execution.
 func insist(nodes []*testNode, key string, c engine.Command) error {
 	for deadline := time.Now().Add(patience); ; {
 		for _, n := range nodes {
@@ -90,7 +90,7 @@ func insist(nodes []*testNode, key string, c engine.Command) error {
 	}
 }
 
-// load writes, and makes checkpoints, until stop is called.
+// load writes and makes checkpoints until stop is called.
 func (g *testGroup) load(nodes []*testNode, everyCheckpoint int) (stop func()) {
 	g.t.Helper()
 	ended := make(chan struct{})
@@ -118,7 +118,7 @@ func (g *testGroup) load(nodes []*testNode, everyCheckpoint int) (stop func()) {
 	}
 }
 
-// fill writes what takes more log than is kept for followers, and a checkpoint.
+// fill writes more log than is kept for followers, and makes a checkpoint.
 func (g *testGroup) fill(nodes []*testNode, prefix string, orders int) {
 	g.t.Helper()
 	for i := range orders {
@@ -132,7 +132,7 @@ func (g *testGroup) fill(nodes []*testNode, prefix string, orders int) {
 	}
 }
 
-// newStockedGroup starts a group that has something to sell.
+// newStockedGroup starts a group with stock.
 func newStockedGroup(t testing.TB, voters int, change func(cfg *Config)) *testGroup {
 	t.Helper()
 	g := newGroupOf(t, voters, func(cfg *Config) {
@@ -146,9 +146,9 @@ func newStockedGroup(t testing.TB, voters int, change func(cfg *Config)) *testGr
 	return g
 }
 
-// A follower that was away for longer than the log goes back gets a checkpoint, under load, and ends with the same
-// state.
-func TestFollowerFetches(t *testing.T) {
+// The log no longer has all entries that a follower needs after its absence. Under load, it downloads a checkpoint, and
+// ends with the same state.
+func TestFollowerDownloads(t *testing.T) {
 	g := newStockedGroup(t, 3, func(*Config) {})
 	away := g.follower()
 	rest := g.others(away)
@@ -166,15 +166,15 @@ func TestFollowerFetches(t *testing.T) {
 	if first, _, _ := logBounds(away.log); first == 1 {
 		t.Error("the follower has the log from its beginning")
 	}
-	// And it goes on from there, after another start too.
+	// It works afterwards, and after another start.
 	mustClose(t, away.Store)
 	g.mustDo(allocate("last", "U1", 1))
 	g.open(away)
 	g.agree()
 }
 
-// A new node gets a checkpoint too.
-func TestNewNodeFetches(t *testing.T) {
+// A new node downloads a checkpoint too.
+func TestNewNodeDownloads(t *testing.T) {
 	g := newStockedGroup(t, 1, func(*Config) {})
 	g.fill(g.nodes, "o", 40)
 	n := g.prepare(false)
@@ -186,7 +186,7 @@ func TestNewNodeFetches(t *testing.T) {
 	g.agree()
 }
 
-// gate is a file system on which what other nodes fetch can be read or not.
+// gate is a file system that can refuse reads of the files for other nodes.
 type gate struct{ closed atomic.Bool }
 
 func (g *gate) fs() vfs.FS {
@@ -198,8 +198,8 @@ func (g *gate) fs() vfs.FS {
 	}))
 }
 
-// A transfer that is broken off goes on, with another leader if there is one.
-func TestFetchGoesOnWithNewLeader(t *testing.T) {
+// An interrupted download continues, also with another leader.
+func TestDownloadGoesOnWithNewLeader(t *testing.T) {
 	gates := map[string]*gate{}
 	g := newStockedGroup(t, 3, func(cfg *Config) {
 		gates[cfg.NodeID] = &gate{}
@@ -218,7 +218,7 @@ func TestFetchGoesOnWithNewLeader(t *testing.T) {
 		t.Fatal("a checkpoint was downloaded that cannot be read")
 	}
 	leader := g.leader()
-	mustClose(t, leader.Store) // the other one needs this one's vote
+	mustClose(t, leader.Store) // the other voter needs the vote of the node that was away
 	for _, n := range rest {
 		gates[n.cfg.NodeID].closed.Store(false)
 	}
@@ -229,7 +229,7 @@ func TestFetchGoesOnWithNewLeader(t *testing.T) {
 	g.agree()
 }
 
-// A snapshot that is older than what is here is not taken for the state, and no checkpoint is fetched for it.
+// A snapshot that is older than the node's own state is refused, and no checkpoint is downloaded for it.
 func TestOldSnapshotIsIgnored(t *testing.T) {
 	g := newStockedGroup(t, 1, func(*Config) {})
 	s := g.nodes[0].Store
@@ -260,8 +260,8 @@ func TestOldSnapshotIsIgnored(t *testing.T) {
 	}
 }
 
-// An offer stands while somebody may need it, and no longer; then its files go, and the log is cut.
-func TestOffer(t *testing.T) {
+// An export is held while a node may need it. Then its files are removed, and the log is truncated.
+func TestExportIsHeld(t *testing.T) {
 	g := newStockedGroup(t, 1, func(cfg *Config) { cfg.HistoryAge = -1 })
 	s := g.nodes[0].Store
 	g.fill(g.nodes, "a", 40)

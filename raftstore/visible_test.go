@@ -15,8 +15,8 @@ import (
 	"apportion/engine"
 )
 
-// TestAppliedIndexIsVisible: a reader beside the writer that takes the index first sees every command up to that index.
-// The last command of an entry comes long after the entry's first.
+// TestAppliedIndexIsVisible: a concurrent reader that reads the index first sees every command up to that index. The
+// last command of an entry is applied long after the first.
 func TestAppliedIndexIsVisible(t *testing.T) {
 	const entries, items = 40, 2_000
 	w := newBench(t, testConfig(vfs.NewMem()))
@@ -54,7 +54,7 @@ func TestAppliedIndexIsVisible(t *testing.T) {
 	readers.Wait()
 }
 
-// TestWaitApplied: the wait ends with the entry, at the deadline, or when its caller stops it.
+// TestWaitApplied: the wait ends with the entry, at the deadline, or when the caller stops it.
 func TestWaitApplied(t *testing.T) {
 	w := newBench(t, testConfig(vfs.NewMem()))
 	s := &Store{applier: w.applier}
@@ -79,7 +79,7 @@ func TestWaitApplied(t *testing.T) {
 	}
 }
 
-// TestAppliedIndexAfterLoad: what was loaded is visible.
+// TestAppliedIndexAfterLoad: a loaded state is visible.
 func TestAppliedIndexAfterLoad(t *testing.T) {
 	cfg := testConfig(vfs.NewMem())
 	s := openReady(t, cfg)
@@ -96,7 +96,7 @@ func TestAppliedIndexAfterLoad(t *testing.T) {
 	}
 }
 
-// TestEventsAfterTheLast: nothing follows the largest number, which has no number after it.
+// TestEventsAfterTheLast: no event comes after the largest number, which has no next one.
 func TestEventsAfterTheLast(t *testing.T) {
 	s := openReady(t, testConfig(vfs.NewMem()))
 	defer mustClose(t, s)

@@ -10,8 +10,8 @@ import (
 	"apportion/raftstore/durable"
 )
 
-// TestLogEndFile: one torn block leaves the other, and a missing or blank file claims nothing. If the file holds
-// something else, the note is damaged.
+// TestLogEndFile: if one block is torn, the other one is valid. A missing or blank file has no note. Any other content
+// is a damaged note.
 func TestLogEndFile(t *testing.T) {
 	f := func(name string, text func(older, newer []byte) [][]byte, noted uint64, damaged bool) {
 		t.Helper()

@@ -19,7 +19,7 @@ import (
 )
 
 // TestHistoryAgainstModel keeps, pins, unpins, drops and restarts at random. It compares the kept checkpoints, the disk
-// and the needed log with a list of indexes. Each checkpoint has a table that all have, and one of its own of a random
+// and the needed log with a simple model. Each checkpoint has a table that all share, and its own table of a random
 // size.
 func TestHistoryAgainstModel(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
@@ -47,11 +47,11 @@ type historyMachine struct {
 
 	index   uint64
 	nowMS   int64
-	sizes   map[uint64]int64 // of the table that only this state has
-	kept    []Checkpoint     // the model: what is kept, the oldest first
-	replays []*Recording     // that are open
+	sizes   map[uint64]int64 // of the checkpoint's own table
+	kept    []Checkpoint     // the model: the kept checkpoints, oldest first
+	replays []*Recording     // open ones
 	pinned  map[uint64]bool  // held for a replay and no longer kept
-	gone    map[uint64]bool  // of these, let go of
+	gone    map[uint64]bool  // of these, released
 }
 
 func (m *historyMachine) open(t *rapid.T) {
@@ -77,7 +77,7 @@ func (m *historyMachine) open(t *rapid.T) {
 	}
 }
 
-// keep does what a checkpoint does, without a state database.
+// keep keeps a checkpoint, without a state database.
 func (m *historyMachine) keep(t *rapid.T) {
 	m.index += uint64(rapid.IntRange(1, 3).Draw(t, "entries"))
 	m.nowMS += int64(rapid.IntRange(0, 300).Draw(t, "ms"))
@@ -102,7 +102,7 @@ func (m *historyMachine) own(index uint64) string {
 	return "own" + (&Checkpoint{Index: index}).name() + ".sst"
 }
 
-// release is the model of Keeper.release: the oldest go one by one.
+// release is the model of Keeper.release: it releases one checkpoint at a time, oldest first.
 func (m *historyMachine) release() {
 	for len(m.kept) > 1 && (m.kept[1].TimeMS <= m.nowMS-modelAgeMS || m.bytes(m.kept) > modelBytesMax) {
 		if slices.ContainsFunc(m.replays, func(r *Recording) bool { return r.base.Index == m.kept[0].Index }) {
@@ -126,7 +126,7 @@ func (m *historyMachine) release() {
 	}
 }
 
-// bytes is the size of the own tables of all checkpoints but the last.
+// bytes is the size of all checkpoints' own tables, without the last checkpoint.
 func (m *historyMachine) bytes(kept []Checkpoint) (bytes int64) {
 	for _, k := range kept[:len(kept)-1] {
 		bytes += m.sizes[k.Index]
@@ -136,7 +136,7 @@ func (m *historyMachine) bytes(kept []Checkpoint) (bytes int64) {
 
 func (m *historyMachine) pin(t *rapid.T) {
 	index := rapid.Uint64Range(0, m.index+1).Draw(t, "index")
-	if len(m.kept) > 0 && rapid.IntRange(0, 9).Draw(t, "any") > 0 { // what is kept goes soon
+	if len(m.kept) > 0 && rapid.IntRange(0, 9).Draw(t, "any") > 0 { // kept ones are soon released
 		index = rapid.SampledFrom(m.kept).Draw(t, "state").Index
 	}
 	r := &Recording{history: m.h, refused: &refusedReader{}}
@@ -173,7 +173,7 @@ func (m *historyMachine) unpin(t *rapid.T) {
 	}
 }
 
-// drop does what a replay does when it finds damage.
+// drop does the same as a replay that finds damage.
 func (m *historyMachine) drop(t *rapid.T) {
 	if len(m.replays) == 0 {
 		t.Skip("nothing is pinned")
@@ -184,7 +184,7 @@ func (m *historyMachine) drop(t *rapid.T) {
 	m.pinned[r.base.Index] = true
 }
 
-// restart is a crash: a checkpoint that was there only for a replay is found again.
+// restart is a crash: the start finds checkpoints that were held only for a replay.
 func (m *historyMachine) restart(t *rapid.T) {
 	for index := range m.pinned {
 		for _, r := range m.replays {

@@ -10,7 +10,8 @@ import (
 	"apportion/engine"
 )
 
-// TestRefusalAllocations: to record a refusal allocates nothing, even if it is repeated or comes too fast.
+// TestRefusalAllocations: the record of a refusal allocates nothing, even for a repeated refusal, or one above the
+// rate.
 func TestRefusalAllocations(t *testing.T) {
 	r := newTestRefusals(t, vfs.NewMem(), 0)
 	defer r.close()

@@ -19,7 +19,7 @@ import (
 	"apportion/raftstore/durable"
 )
 
-// newTestRefusals opens only the recording of refused orders, as of a log that ends at an index.
+// newTestRefusals opens only the recording of refused orders, for a log that ends at an index.
 func newTestRefusals(t testing.TB, fs vfs.FS, last uint64) *refusals {
 	t.Helper()
 	if err := fs.MkdirAll("/history", durable.DirPermissions); err != nil {
@@ -37,7 +37,7 @@ func order(orderID, upc string, units int64) *engine.Allocate {
 		Quantity: units}}}
 }
 
-// place returns index i of a log with an entry a second.
+// place returns the moment of index i in a log with an entry a second.
 func place(i uint64) engine.Moment {
 	return engine.Moment{Index: i, TimeMS: 1_700_000_000_000 + int64(i)*1000}
 }
@@ -46,7 +46,7 @@ func (r *refusals) refuse(i uint64, orderID string) {
 	r.record(place(i), engine.CodeInsufficient, order(orderID, "U", 1))
 }
 
-// told returns in short what a reader tells: order@index, lost:number@index, gap@index-until.
+// told returns the output of a reader in short: order@index, lost:number@index, gap@index-until.
 func told(t testing.TB, r *refusals, after uint64) (all []string) {
 	t.Helper()
 	reader := r.read(after)
@@ -79,7 +79,7 @@ func wantTold(t testing.TB, r *refusals, after uint64, want string) {
 	}
 }
 
-// TestRefusals: what was recorded is read from a given index on, in the same run and in later ones.
+// TestRefusals: a reader gets the recorded refusals after a given index, in the same run and in later ones.
 func TestRefusals(t *testing.T) {
 	fs := vfs.NewMem()
 	r := newTestRefusals(t, fs, 5)
@@ -107,7 +107,7 @@ func TestRefusals(t *testing.T) {
 		t.Errorf("recorded since %v", since)
 	}
 	r.close()
-	// The log now ends earlier: refusals after its end belong to a log that is gone.
+	// The log now ends earlier: refusals after its end belong to a lost log.
 	r = newTestRefusals(t, fs, 8)
 	wantTold(t, r, 0, "a@5 b@7 c@7")
 	r.close()
@@ -130,7 +130,7 @@ func TestRefusalsRepeated(t *testing.T) {
 	r.close()
 }
 
-// TestRefusalsTooMany: refusals that come too fast are counted; after some time, refusals are recorded again.
+// TestRefusalsTooMany: refusals above the rate are only counted. After some time, refusals are recorded again.
 func TestRefusalsTooMany(t *testing.T) {
 	r := newTestRefusals(t, vfs.NewMem(), 0)
 	r.mu.budget, r.mu.paidMS = 80, place(1).TimeMS
@@ -141,7 +141,7 @@ func TestRefusalsTooMany(t *testing.T) {
 	r.refuse(2, "b") // a second later
 	r.mu.budget = 0
 	r.refuse(2, "c")
-	r.refuse(1, "overtaken") // does not let the second count twice
+	r.refuse(1, "overtaken") // the same second does not count twice
 	r.refuse(2, "d")
 	wantTold(t, r, 0, "a0@1 a1@1 lost:98@1 b@2 lost:3@2")
 	r.mu.budget = refusedBurstBytes / 2
@@ -159,7 +159,7 @@ func TestRefusalsTooMany(t *testing.T) {
 	r.close()
 }
 
-// TestRefusalsBufferFull: a request does not wait for the disk, and an order that is too large takes no space.
+// TestRefusalsBufferFull: a request does not wait for the disk, and an order that is too large uses no space.
 func TestRefusalsBufferFull(t *testing.T) {
 	r := newTestRefusals(t, vfs.NewMem(), 0)
 	r.record(place(1), engine.CodeInsufficient, order(strings.Repeat("x", refusedFrameBytesMax), "U", 1))
@@ -185,8 +185,8 @@ func TestRefusalsBufferFull(t *testing.T) {
 	r.close()
 }
 
-// TestRefusalsSegments: files have a size, and the oldest ones are removed by bytes, by number, and when no kept
-// checkpoint needs them.
+// TestRefusalsSegments: files have a size. The oldest are removed by bytes, by number, and when no kept checkpoint
+// needs them.
 func TestRefusalsSegments(t *testing.T) {
 	fs := vfs.NewMem()
 	r := newTestRefusals(t, fs, 0)
@@ -232,7 +232,7 @@ func TestRefusalsSegments(t *testing.T) {
 	if got := told(t, r, 50); len(got) != 50 {
 		t.Errorf("%d told of 50", len(got))
 	}
-	read := 0 // what is being read does not go away
+	read := 0 // files that are being read are not removed
 	for e := (engine.Entry{}); reader.peek() != nil; read++ {
 		reader.take(&e)
 	}
@@ -264,7 +264,7 @@ func TestRefusalsSegments(t *testing.T) {
 	r.close()
 }
 
-// TestRefusalsDamage: damage and a torn tail cost the rest of their file, and are told as a gap.
+// TestRefusalsDamage: after damage or a torn tail, the rest of the file is lost, and a reader reports a gap.
 func TestRefusalsDamage(t *testing.T) {
 	frameLen := frameHeaderBytes + len(engine.AppendCommand(nil, &engine.Envelope{}, order("a", "U", 1)))
 	for _, test := range []struct {
@@ -303,7 +303,7 @@ func TestRefusalsDamage(t *testing.T) {
 		if got := strings.Join(told(t, r, 0), " "); got != test.want {
 			t.Errorf("%s: told %q, want %q", test.name, got, test.want)
 		}
-		// Until something is recorded again, the gap ends where this life began.
+		// Before the next refusal is recorded, the gap ends at the begin of this run.
 		if want := strings.TrimSuffix(strings.ReplaceAll(test.want, "-5", "-4"), " d@5"); strings.Join(
 			before, " ") != want {
 			t.Errorf("%s: told %q before, want %q", test.name, before, want)
@@ -334,8 +334,7 @@ func rewriteFile(t testing.TB, fs vfs.FS, path string, change func(data []byte) 
 	}
 }
 
-// TestRefusalsFault: a disk that is full for a while costs only the refusals of that time, leaves no empty files, and
-// the loss is told.
+// TestRefusalsFault: while the disk is full, refusals are lost. No empty files are left, and a reader reports the loss.
 func TestRefusalsFault(t *testing.T) {
 	for _, kind := range []errorfs.OpKind{errorfs.OpCreate, errorfs.OpFileWrite, errorfs.OpFileClose,
 		errorfs.OpRemove} {
@@ -359,7 +358,7 @@ func TestRefusalsFault(t *testing.T) {
 		r.release(&Checkpoint{Applied: 1}, 0)
 		broken = false
 		r.refuse(3, "c")
-		r.refuse(2, "b4") // as before, but not recorded then
+		r.refuse(2, "b4") // repeated, but it was not recorded then
 		want := "a@1 c@3 b4@2 lost:5@2"
 		if kind == errorfs.OpFileClose || kind == errorfs.OpRemove { // it was written
 			want = "a@1 b0@2 b1@2 b2@2 b3@2 b4@2 c@3"
@@ -371,7 +370,7 @@ func TestRefusalsFault(t *testing.T) {
 	}
 }
 
-// TestRefusalsFullFromTheStart: a store starts on a full disk, and tells since when it records.
+// TestRefusalsFullFromTheStart: a store starts on a full disk, and reports the begin of its recording.
 func TestRefusalsFullFromTheStart(t *testing.T) {
 	broken := true
 	fs := errorfs.Wrap(vfs.NewMem(), errorfs.InjectorFunc(func(op errorfs.Op) error {
@@ -395,8 +394,8 @@ func TestRefusalsFullFromTheStart(t *testing.T) {
 	r.close()
 }
 
-// TestRefusalsConcurrently: requests record while segments are written, read and removed. Each refusal is told or
-// counted as lost.
+// TestRefusalsConcurrently: requests record while segments are written, read and removed. A reader gets each refusal,
+// or it counts as lost.
 func TestRefusalsConcurrently(t *testing.T) {
 	r := newTestRefusals(t, vfs.NewMem(), 0)
 	r.segmentBytes = 10_000

@@ -14,8 +14,8 @@ import (
 	"apportion/raftstore/durable"
 )
 
-// TestRefusalsCrash crashes at the k-th change on disk, for every k. What the crash has lost is told as a gap, and
-// nothing is told that did not happen.
+// TestRefusalsCrash crashes at the k-th change on disk, for every k. A reader reports lost refusals as a gap, and never
+// a refusal that did not happen.
 func TestRefusalsCrash(t *testing.T) {
 	for at := int64(1); ; at++ {
 		rng := rand.New(rand.NewPCG(uint64(at), 1))

@@ -12,7 +12,7 @@ import (
 	"apportion/raftstore/durable"
 )
 
-// TestDecodeFrameRefuses: a bad frame is refused, and a bad length before memory is allocated for it.
+// TestDecodeFrameRefuses: a bad frame is refused. A bad length is refused before its memory is allocated.
 func TestDecodeFrameRefuses(t *testing.T) {
 	for _, f := range []frame{{kind: 0}, {kind: frameEnd + 1}, {kind: frameLost, data: make([]byte, 7)},
 		{kind: frameLost, data: make([]byte, 9)}} {

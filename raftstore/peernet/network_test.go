@@ -17,10 +17,10 @@ import (
 	"apportion/wal"
 )
 
-// patience bounds a wait for something that comes.
+// patience is the longest wait in a test.
 const patience = time.Minute
 
-// newIdentity is that of a node with a log in memory.
+// newIdentity makes the identity of a node with a log in memory.
 func newIdentity(t *testing.T, name string) (*Identity, *wal.Log) {
 	t.Helper()
 	log, err := wal.Open(wal.Config{Dir: "log", FS: vfs.NewMem()})
@@ -35,7 +35,7 @@ func newIdentity(t *testing.T, name string) (*Identity, *wal.Log) {
 	return i, log
 }
 
-// newNetwork is that of a node of a cluster, which takes questions and Raft's connections.
+// newNetwork makes the network of a node in a cluster. It accepts questions and Raft's connections.
 func newNetwork(t *testing.T, name string) *Network {
 	t.Helper()
 	i, _ := newIdentity(t, name)
@@ -56,7 +56,7 @@ func newNetwork(t *testing.T, name string) *Network {
 	return p
 }
 
-// TestLimits asks for as much as each limit allows, which is taken, and for one more, which is refused.
+// TestLimits: each limit accepts its value, and refuses one more.
 func TestLimits(t *testing.T) {
 	f := func(what string, limit int, take func(n int) error) {
 		t.Helper()
@@ -96,7 +96,7 @@ func TestNodeName(t *testing.T) {
 		}
 	}
 	f("c/0f2d6b1a93c85e47", "c")
-	f("c", "c") // from before there were identities
+	f("c", "c") // from a version without identities
 	f("shop/c/0f2d6b1a93c85e47", "shop/c")
 	f("shop/c", "shop/c")
 	f("c/0f2d", "c/0f2d")
@@ -111,7 +111,7 @@ func TestClusterNeedsAName(t *testing.T) {
 	}
 }
 
-// TestGreetingsMax: connections that do not say what they are for cannot keep the others out, however many they are.
+// TestGreetingsMax: any number of connections without a handshake cannot block connections with one.
 func TestGreetingsMax(t *testing.T) {
 	p := newNetwork(t, "a")
 	for range 2 * greetingsMax {
@@ -121,7 +121,7 @@ func TestGreetingsMax(t *testing.T) {
 		}
 		defer conn.Close()
 	}
-	conn, _, err := p.Dial(p.Address, "", KindAsk, DialTimeout) // it is accepted after all of them
+	conn, _, err := p.Dial(p.Address, "", KindAsk, DialTimeout) // accepted after all of them
 	if err != nil {
 		t.Fatal(err)
 	}

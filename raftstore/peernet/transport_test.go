@@ -11,7 +11,7 @@ import (
 	"github.com/hashicorp/raft"
 )
 
-// A pipeline takes requests although nobody takes its answers, and has all answers, in order, for who does later.
+// A pipeline accepts requests even if nothing reads its answers. A later reader gets all answers, in order.
 func TestPipelineNeverWaits(t *testing.T) {
 	connect := func() Transport {
 		inner, err := raft.NewTCPTransport("127.0.0.1:0", nil, 1, patience, io.Discard)
@@ -88,7 +88,7 @@ func (s silentStream) Dial(raft.ServerAddress, time.Duration) (net.Conn, error) 
 	return conn, nil
 }
 
-// A node that is to lead and does not answer is waited for less long than others.
+// A leadership transfer to a node that does not answer has a shorter timeout than other calls.
 func TestTimeoutNowEnds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		own := Transport{raft.NewNetworkTransportWithConfig(
@@ -105,7 +105,7 @@ func TestTimeoutNowEnds(t *testing.T) {
 	})
 }
 
-// Raft is given our transport, not the one inside it.
+// Raft must use this package's transport, not the transport inside it.
 func TestTransport(t *testing.T) {
 	leader, follower := newNetwork(t, "a"), newNetwork(t, "b")
 	own, other := NewTransport(leader, leader.logger), NewTransport(follower, leader.logger)
@@ -121,7 +121,7 @@ func TestTransport(t *testing.T) {
 	}
 }
 
-// A call to a node that is down waits for it, and ends when this node does.
+// A call waits for a node that is down, and ends when this node closes.
 func TestDialWaits(t *testing.T) {
 	n := newNetwork(t, "a")
 	listener, err := net.Listen("tcp", "127.0.0.1:0")

@@ -40,8 +40,8 @@ func TestManifest(t *testing.T) {
 	f("cut off", durable.ErrInconsistent, func(data []byte) []byte { return data[:len(data)-1] })
 }
 
-// TestManifestRefuses: a manifest of another node names no file outside its directory, and none with a meaning of its
-// own there.
+// TestManifestRefuses: a manifest from another node must not name files outside its directory, or files with a special
+// meaning there.
 func TestManifestRefuses(t *testing.T) {
 	f := func(what string, change func(m *Manifest)) {
 		t.Helper()
@@ -68,7 +68,7 @@ func TestManifestRefuses(t *testing.T) {
 	f("no index", func(m *Manifest) { m.Index = 0 })
 }
 
-// TestManifestFilesMax: a manifest may have so many files, and no more.
+// TestManifestFilesMax: the number of files of a manifest has a limit.
 func TestManifestFilesMax(t *testing.T) {
 	fetched := &Manifest{Index: 1}
 	for n := checkpointFilesMax; n <= checkpointFilesMax+1; n++ {
@@ -85,7 +85,7 @@ func TestManifestFilesMax(t *testing.T) {
 	}
 }
 
-// FuzzDecodeManifest seals its input: with a wrong checksum, nothing would be decoded.
+// FuzzDecodeManifest seals its input, because a wrong checksum would stop the decoder at once.
 func FuzzDecodeManifest(f *testing.F) {
 	data, err := appendManifest(nil, testManifest())
 	if err != nil {

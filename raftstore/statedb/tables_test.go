@@ -10,7 +10,7 @@ import (
 	"apportion/engine"
 )
 
-// TestTablesEndWithTheirKind: rows of different kinds are in different tables once there are enough of them.
+// TestTablesEndWithTheirKind: rows of different kinds are in different tables if there are enough rows.
 func TestTablesEndWithTheirKind(t *testing.T) {
 	const tableBytes = 1 << 20
 	state, err := Open(Config{
@@ -32,11 +32,11 @@ func TestTablesEndWithTheirKind(t *testing.T) {
 		}
 	}
 	row("e1", nil)
-	row("j1", value) // with so little before it, in the same table
+	row("j1", value) // in the same table, because there are few rows before it
 	row("j2", value)
 	row("o1", value) // in its own
 	row("o2", value)
-	row("r1", nil) // in its own again
+	row("r1", nil) // in a table of its own
 	if err := tb.Close(); err != nil {
 		t.Fatal(err)
 	}

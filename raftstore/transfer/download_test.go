@@ -24,7 +24,7 @@ import (
 	"apportion/raftstore/statedb"
 )
 
-// testLeader is a state database that others download, without a store around it.
+// testLeader is a state database for downloads, without a store.
 type testLeader struct {
 	t      *testing.T
 	fs     *vfs.MemFS
@@ -34,7 +34,7 @@ type testLeader struct {
 	index  uint64
 }
 
-// newTestLeader has a checkpoint of several tables.
+// newTestLeader makes a leader with a checkpoint of several tables.
 func newTestLeader(t *testing.T) *testLeader {
 	t.Helper()
 	l := &testLeader{t: t, fs: vfs.NewMem(), engine: engine.New()}
@@ -58,7 +58,7 @@ func newTestLeader(t *testing.T) *testLeader {
 
 func panicOnFatal(msg string) { panic("FATAL: " + msg) }
 
-// wholeLog has all entries and keeps them.
+// wholeLog has all entries and never truncates.
 type wholeLog struct{}
 
 func (wholeLog) Has(uint64) bool         { return true }
@@ -74,7 +74,7 @@ func countNothing() Metrics {
 		DownloadErrors: set.NewCounter("errors"), DownloadBytes: set.NewCounter("downloaded")}
 }
 
-// stock adds records of their own to the state, and makes a checkpoint.
+// stock adds new records to the state, and makes a checkpoint.
 func (l *testLeader) stock(prefix string) {
 	l.t.Helper()
 	c := &engine.Refresh{Location: "L"}
@@ -103,13 +103,13 @@ func (l *testLeader) stock(prefix string) {
 	frozen.Done()
 }
 
-// newTestReceiver downloads into a directory of its own.
+// newTestReceiver makes a receiver with an empty directory.
 func newTestReceiver(fs vfs.FS) *Receiver {
 	return NewReceiver(ReceiverConfig{FS: fs, Parent: "/", Dir: "/incoming", Logger: slog.New(slog.DiscardHandler),
 		Metrics: countNothing(), OnFatal: panicOnFatal, Applied: func() uint64 { return 0 }})
 }
 
-// fetchFrom makes one attempt, with the leader behind a wire that may do something to what it sends.
+// fetchFrom makes one attempt. The wire may change or stop the bytes of the leader.
 func fetchFrom(leader *Sender, f *Receiver, wire func(net.Conn) net.Conn) (*download, error) {
 	here, there := net.Pipe()
 	served := make(chan struct{})
@@ -127,7 +127,7 @@ func fetchFrom(leader *Sender, f *Receiver, wire func(net.Conn) net.Conn) (*down
 
 func plainWire(conn net.Conn) net.Conn { return conn }
 
-// brokenWire breaks after so many bytes of the leader.
+// brokenWire breaks after a number of bytes from the leader.
 type brokenWire struct {
 	net.Conn
 	left int
@@ -142,7 +142,7 @@ func (w *brokenWire) Write(p []byte) (int, error) {
 	return n, err
 }
 
-// mustBeState demands that what was fetched, and only that, is the state of the leader.
+// mustBeState demands that the download is the state of the leader, without other files.
 func mustBeState(t *testing.T, f *Receiver, leader *testLeader) {
 	t.Helper()
 	m, err := statedb.ReadManifest(f.in.fs, f.in.dir)
@@ -173,8 +173,8 @@ func mustBeState(t *testing.T, f *Receiver, leader *testLeader) {
 	}
 }
 
-// TestFetchResumes: whatever arrived before the wire broke is not sent again.
-func TestFetchResumes(t *testing.T) {
+// TestDownloadResumes: bytes that arrived before the wire broke are not sent again.
+func TestDownloadResumes(t *testing.T) {
 	leader := newTestLeader(t)
 	f := newTestReceiver(vfs.NewMem())
 	var fetched, total int64
@@ -193,7 +193,7 @@ func TestFetchResumes(t *testing.T) {
 		if attempts == 100 {
 			t.Fatalf("no end after %d attempts and %d bytes: %v", attempts, fetched, err)
 		}
-		if attempts == 3 { // this node restarts, and knows only what is on disk
+		if attempts == 3 { // a restart: the node knows only its files
 			f.in.whole = map[string]statedb.File{}
 		}
 	}
@@ -203,8 +203,8 @@ func TestFetchResumes(t *testing.T) {
 	mustBeState(t, f, leader)
 }
 
-// TestFetchGoesOnWithLaterCheckpoint: tables that a later checkpoint still has are not fetched again.
-func TestFetchGoesOnWithLaterCheckpoint(t *testing.T) {
+// TestDownloadOfLaterCheckpoint: tables that both checkpoints have are not sent again.
+func TestDownloadOfLaterCheckpoint(t *testing.T) {
 	leader := newTestLeader(t)
 	f := newTestReceiver(vfs.NewMem())
 	first, err := fetchFrom(leader.sender, f, plainWire)
@@ -212,7 +212,7 @@ func TestFetchGoesOnWithLaterCheckpoint(t *testing.T) {
 		t.Fatal(err)
 	}
 	leader.stock("B")
-	f.Applied = func() uint64 { return first.manifest.Index } // so it has to be a later one
+	f.Applied = func() uint64 { return first.manifest.Index } // so that it needs a later one
 	second, err := fetchFrom(leader.sender, f, plainWire)
 	if err != nil {
 		t.Fatal(err)
@@ -225,7 +225,7 @@ func TestFetchGoesOnWithLaterCheckpoint(t *testing.T) {
 	mustBeState(t, f, leader)
 }
 
-// flippingWire damages one byte, far enough behind the list.
+// flippingWire damages one byte of a table, after the list.
 type flippingWire struct {
 	net.Conn
 	tables int
@@ -240,8 +240,8 @@ func (w *flippingWire) Write(p []byte) (int, error) {
 	return w.Conn.Write(p)
 }
 
-// TestFetchDamaged: a file that is not what the leader has is fetched again, and alone.
-func TestFetchDamaged(t *testing.T) {
+// TestDownloadDamaged: only the file that was damaged on the way is downloaded again.
+func TestDownloadDamaged(t *testing.T) {
 	leader := newTestLeader(t)
 	f := newTestReceiver(vfs.NewMem())
 	first, err := fetchFrom(leader.sender, f, func(conn net.Conn) net.Conn { return &flippingWire{Conn: conn} })
@@ -258,26 +258,26 @@ func TestFetchDamaged(t *testing.T) {
 	mustBeState(t, f, leader)
 }
 
-// TestFetchOfDamagedFiles: a byte that is flipped on the leader's disk, before or after it has told its checksum,
-// wherever it is, costs an attempt, which says why, and no state comes of it. When the leader's disk is right again, so
-// is the next attempt.
-func TestFetchOfDamagedFiles(t *testing.T) {
+// TestDownloadOfDamagedFiles: a byte is flipped on the leader's disk, before or after the leader has computed its
+// checksum. For each byte, the download fails with the reason and makes no state. After a repair of the disk, the next
+// attempt succeeds.
+func TestDownloadOfDamagedFiles(t *testing.T) {
 	leader := newTestLeader(t)
-	// it knows all checksums now
+	// so that the leader knows all checksums
 	if _, err := fetchFrom(leader.sender, newTestReceiver(vfs.NewMem()), plainWire); err != nil {
 		t.Fatal(err)
 	}
 	fs, o := leader.fs, leader.sender.mu.current
 	tried := 0
 	for name, size := range o.files {
-		if isOptions := strings.HasPrefix(name, "OPTIONS"); size == 0 || isOptions { // options are comments to a reader
+		if isOptions := strings.HasPrefix(name, "OPTIONS"); size == 0 || isOptions { // a reader ignores options
 			continue
 		}
 		for at := int64(0); at < size; at += 1 + size/23 {
 			path := fs.PathJoin(o.Dir, name)
 			flip := func() { changeByte(t, fs, path, at) }
 			flip()
-			for _, want := range []error{errDamaged, nil} { // after, and before
+			for _, want := range []error{errDamaged, nil} { // after the checksum, and before it
 				f := newTestReceiver(vfs.NewMem())
 				got, err := fetchFrom(leader.sender, f, plainWire)
 				if err == nil || want != nil && !errors.Is(err, want) {
@@ -304,8 +304,8 @@ func TestFetchOfDamagedFiles(t *testing.T) {
 	}
 }
 
-// TestFetchRefuses what no leader of ours sends.
-func TestFetchRefuses(t *testing.T) {
+// TestDownloadRefuses: lists that no correct leader sends are refused.
+func TestDownloadRefuses(t *testing.T) {
 	f := func(what string, want error, list []fileAnswer, more ...fileAnswer) {
 		t.Helper()
 		fs := vfs.NewMem()
@@ -351,8 +351,9 @@ func TestFetchRefuses(t *testing.T) {
 	f("files that are no state", pebble.ErrDBDoesNotExist, []fileAnswer{file("a", 0), end})
 }
 
-// TestFetchOfAnotherState: what arrives as it was sent but is not the state that was spoken of goes, all of it.
-func TestFetchOfAnotherState(t *testing.T) {
+// TestDownloadOfAnotherState: the files arrive without damage, but their state is not the one of the list. All of them
+// are removed.
+func TestDownloadOfAnotherState(t *testing.T) {
 	leader := newTestLeader(t)
 	f := newTestReceiver(vfs.NewMem())
 	if _, err := fetchFrom(leader.sender, f, func(conn net.Conn) net.Conn {
@@ -365,7 +366,7 @@ func TestFetchOfAnotherState(t *testing.T) {
 	}
 }
 
-// lyingWire has the leader's list say another index.
+// lyingWire changes the index in the leader's list.
 type lyingWire struct{ net.Conn }
 
 func (w *lyingWire) Write(p []byte) (int, error) {
@@ -380,7 +381,8 @@ func (w *lyingWire) Write(p []byte) (int, error) {
 	return w.Conn.Write(p)
 }
 
-// TestSenderRefuses what nobody of ours asks, too many at a time, and what the leader does not have.
+// TestSenderRefuses: wrong requests, too many at a time, and requests for files that the leader does not have are
+// refused.
 func TestSenderRefuses(t *testing.T) {
 	leader := newTestLeader(t)
 	f := func(what string, want error, questions ...fileQuestion) {
@@ -458,7 +460,7 @@ func changeByte(t *testing.T, fs vfs.FS, path string, at int64) {
 	}
 }
 
-// pinningLog notes what is pinned, and whether an export was there by then.
+// pinningLog records the pins, and whether an export existed at each.
 type pinningLog struct {
 	wholeLog
 	fs    vfs.FS
@@ -476,8 +478,9 @@ func (l *pinningLog) PinAll()          { l.note("pin all") }
 func (l *pinningLog) Pin(index uint64) { l.note(fmt.Sprint("pin ", index)) }
 func (l *pinningLog) Unpin()           { l.note("unpin") }
 
-// TestExportPinsTheLog: the whole log is pinned before the state is copied, then what follows the copy, until the
-// export ends. Without the first, the log could be truncated behind a checkpoint that is later than the copy.
+// TestExportPinsTheLog: before the copy of the state, the whole log is pinned, and afterwards the log after the copy,
+// until the export ends. Without the first pin, the log could be truncated behind a checkpoint that is later than the
+// copy.
 func TestExportPinsTheLog(t *testing.T) {
 	l := newTestLeader(t)
 	log := &pinningLog{fs: l.fs}
