@@ -9,7 +9,7 @@ import (
 	"apportion/engine"
 )
 
-// Reading a one-line allocate takes no memory of its own.
+// The parser of a one-line allocate allocates nothing.
 func TestParseAllocations(t *testing.T) {
 	var s bodyReader
 	var c engine.Allocate
@@ -28,7 +28,7 @@ func TestParseAllocations(t *testing.T) {
 	}
 }
 
-// A request that was seen before, in kind and size, takes no memory on its way to the store and back.
+// A repeated kind and size of request allocates nothing on its way to the store and back.
 func TestHandlerAllocations(t *testing.T) {
 	f := func(name string, allocationsMax float64, run func()) {
 		t.Helper()
@@ -51,7 +51,7 @@ func TestHandlerAllocations(t *testing.T) {
 	f("allocate with a token", 0, func() { known.next(t, known.server.handle, 200) })
 
 	refused := newHandlerRun(t, strings.Replace(oneLineBody, "BC76845", "none", 1))
-	// One for the path of the line at fault, which the engine writes.
+	// One allocation is the engine's path of the refused line.
 	f("refusal", 1, func() { refused.next(t, refused.server.handle, 409) })
 
 	read := newHandlerRun(t, "")

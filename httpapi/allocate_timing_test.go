@@ -12,7 +12,7 @@ import (
 	"github.com/valyala/fasthttp"
 )
 
-// handlerRun calls a server's handler as fasthttp does, without a network: what is measured is ours.
+// handlerRun calls a server's handler like fasthttp, but without a network, so that only this package is measured.
 type handlerRun struct {
 	server *Server
 	ctx    fasthttp.RequestCtx
@@ -68,7 +68,7 @@ func (r *handlerRun) next(tb testing.TB, handle fasthttp.RequestHandler, status 
 	}
 }
 
-// parseOnly is the floor: the same request read by the same scanner, and a fixed answer.
+// parseOnly is the least possible work: the same scanner reads the same request, and the answer is fixed.
 func parseOnly() fasthttp.RequestHandler {
 	server, err := newServer(Config{}, newTestStore())
 	if err != nil {
@@ -143,7 +143,7 @@ func BenchmarkAllocateHandler500Lines(b *testing.B) {
 	b.ReportMetric(500*float64(b.N)/b.Elapsed().Seconds(), "lines/s")
 }
 
-// A refusal from committed state, without the log.
+// An early refusal, without the log.
 func BenchmarkRefusalHandler(b *testing.B) {
 	r := newHandlerRun(b, strings.Replace(oneLineBody, "Amazon", "eBay", 1))
 	r.call(b, "POST", "/v1/inventory/refresh",
@@ -155,8 +155,8 @@ func BenchmarkRefusalHandler(b *testing.B) {
 	}
 }
 
-// A refusal over the real store, with history, which records it, and without. The first 70,000 are recorded all (see
-// raftstore's limits), so -benchtime 60000x measures those, and more than that what a long flash sale costs.
+// An early refusal with the real store, with history, which records it, and without. The first 70,000 refusals are all
+// recorded (see raftstore's limits): -benchtime 60000x measures only those. More refusals measure a long flash sale.
 func BenchmarkRefusalHandlerDurable(b *testing.B) {
 	for name, age := range map[string]time.Duration{"recorded": 0, "unrecorded": -1} {
 		b.Run(name, func(b *testing.B) {

@@ -14,7 +14,7 @@ const (
 	conditions = `{"values":[{"value":"New","default":true},{"value":"Defective"}]}`
 )
 
-// newStockedServer has two categories and 20 units for Amazon, 20 for eBay of BC76845 at Retailer2.
+// newStockedServer has two categories, and 20 units each for Amazon and eBay of BC76845 at Retailer2.
 func newStockedServer(t *testing.T) *testServer {
 	t.Helper()
 	s := newTestServer(t, Config{})
@@ -46,7 +46,7 @@ func TestTagCategories(t *testing.T) {
 		want(`false`, "distributed")
 	s.get("/v1/tag-categories/Nope").is(404, "unknown-category")
 
-	// A value with stock leaves only with moveTo.
+	// A value with stock can only be removed with moveTo.
 	without := `{"values":[{"value":"Kibo","percent":80,"default":true},{"value":"eBay","percent":20}]%s}`
 	s.put("/v1/tag-categories/Channel", fmt.Sprintf(without, "")).is(409, "in-use").
 		want(`1`, "records").want(`20`, "units").want(`"BC76845"`, "blocked", 0, "upc")
@@ -122,12 +122,12 @@ func TestStockCount(t *testing.T) {
 	s.post("/v1/counts/Retailer2/start", `{"count":"n2"}`).is(409, "count-open")
 	s.post("/v1/orders/1/allocate", allocateBody("all", line("1", "Amazon", 2))).ok()
 	s.post("/v1/orders/1/fulfill", `{}`).ok()
-	// 19 were on the shelf at the start; two were sold since.
+	// 19 units were on the shelf at the start. Two were sold since.
 	s.post("/v1/inventory/refresh",
 		`{"location":"Retailer2","count":"n1","items":[{"upc":"BC76845","tags":{"Channel":"Amazon"},"quantity":19}]}`).
 		ok()
 	s.get("/v1/inventory/Retailer2/BC76845").ok().want(`17`, "records", 0, "segments", 0, "onHand")
-	// What has gone beyond what was counted is told of, and does not keep the rest from being counted.
+	// If more units shipped than were counted, the answer reports the shortfall, and the other items are counted.
 	s.post("/v1/inventory/refresh", `{"location":"Retailer2","count":"n1","items":[
 		{"upc":"BC76845","tags":{"Channel":"eBay"},"quantity":18},{"upc":"BC76845","tags":{"Channel":"Amazon"},"quantity":1}]}`).ok().
 		want(`2`, "items").want(`[{"item":1,"upc":"BC76845","counted":1,"units":1}]`, "shortfalls")
@@ -189,7 +189,7 @@ func TestOrderLife(t *testing.T) {
 		`{"lines":[{"itemId":"1","quantity":1,"upc":"X1","location":"Retailer2","tags":null}]}`).ok().
 		want(`{"Channel":"Kibo","Condition":"New"}`, "lines", 0, "segments", 0, "tags")
 
-	// An order that is known has what it has; one that is not is kept, and its return is taken once.
+	// A known order does not change. An unknown order is kept, and its return is accepted once.
 	goods := `{"lines":[{"itemId":"01","quantity":2,"upc":"X1","location":"Retailer2","tags":{"Condition":"Defective"}}]}`
 	s.post("/v1/orders/1001/return", goods).is(404, "unknown-item").want(`"lines[0]"`, "field").want(`"01"`, "value")
 	s.post("/v1/orders/77/return", goods).ok().want(`2`, "lines", 0, "quantity")
@@ -304,7 +304,7 @@ func TestIdempotencyKey(t *testing.T) {
 		want(`"items[0].quantity"`, "field")
 	s.get("/v1/inventory/Retailer2/BC76845").ok().want(`45`, "records", 0, "onHand")
 
-	// A refusal is kept too.
+	// A refusal is also kept for its key.
 	s.do("POST", "/v1/inventory/adjust", fmt.Sprintf(adjust, -100), "Idempotency-Key", "k2").
 		is(409, "on-hand-below-zero")
 	s.do("POST", "/v1/inventory/adjust", fmt.Sprintf(adjust, 100), "Idempotency-Key", "k3").ok()
@@ -377,7 +377,7 @@ func TestQuery(t *testing.T) {
 	s.post("/v1/inventory/query?consistency=stale", `{"items":[{"upc":"A"}]}`).ok()
 }
 
-// A query without items walks over all records for each location: it ends after so many, and says so.
+// A query without items looks at all records for each location. It ends after a limit, and reports that.
 func TestListingsAreBounded(t *testing.T) {
 	s := newStockedServer(t)
 	for i := range 4 {
@@ -394,13 +394,13 @@ func TestListingsAreBounded(t *testing.T) {
 		}
 	}
 	f(QueryReadsMax, 4, `false`)
-	f(24, 4, `false`) // five walks over five records: the last begins after 20
+	f(24, 4, `false`) // five looks over five records: the last begins after 20
 	f(19, 4, `true`)
 	f(5, 2, `true`)
 	f(0, 1, `true`)
 }
 
-// A record read before a change of the schema reached it, shown with the new schema, has each set of tags once.
+// A record is read before a schema change reaches it. With the new schema it must show each set of tags once.
 func TestSegmentsDuringSchemaChange(t *testing.T) {
 	s := newStockedServer(t)
 	var before engine.RecordView
@@ -457,7 +457,7 @@ func TestCodesAreComplete(t *testing.T) {
 	}
 }
 
-// TestNothingLeft: what holds nothing does not ship, and the answer says why.
+// TestNothingLeft: an item without units cannot ship, and the answer gives the reason.
 func TestNothingLeft(t *testing.T) {
 	s := newStockedServer(t)
 	f := func(order, reason, detail string) {
@@ -487,7 +487,8 @@ func TestNothingLeft(t *testing.T) {
 	f("waits", "record-deleted", "its record was deleted, and with it what was promised")
 }
 
-// TestOnHandBelowZero: a fulfillment that on hand does not cover says how many can ship, and the way out.
+// TestOnHandBelowZero: for a fulfillment of more than is on hand, the answer has the units that can ship, and what to
+// do.
 func TestOnHandBelowZero(t *testing.T) {
 	s := newStockedServer(t)
 	s.post("/v1/orders/o/allocate", allocateBody("all", line("1", "Amazon", 6))).ok()

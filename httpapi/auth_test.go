@@ -50,7 +50,7 @@ func TestParseTokens(t *testing.T) {
 	}
 }
 
-// TestTokens: a server with tokens answers only clients that have one, except to the requests of monitors.
+// TestTokens: a server with tokens answers only clients with a token, except for requests of monitors.
 func TestTokens(t *testing.T) {
 	s := newTestServer(t, Config{Tokens: testTokens})
 	open := map[string]bool{"/healthz": true, "/readyz": true, "/metrics": true}
@@ -79,7 +79,7 @@ func TestTokens(t *testing.T) {
 		"Bearer " + routerSecret + "x", "Bearer " + routerSecret[1:], "Bearer router"} {
 		f(header, 401)
 	}
-	// It is asked before anything is read.
+	// The token is checked before the body is read.
 	s.do("POST", "/v1/inventory/refresh", "{", "Authorization", "Bearer x").is(401, "unauthorized")
 	s.do("POST", "/v1/inventory/refresh", "{", "Authorization", "Bearer "+routerSecret).is(400, "bad-json")
 }
@@ -119,7 +119,7 @@ func TestTickets(t *testing.T) {
 		parts[2] + ".", ticket + "x", ticket[1:]} {
 		f(a, text, now, false)
 	}
-	// Any node with the token takes it, and none without.
+	// Each node with the token accepts the ticket. A node without the token refuses it.
 	other, err := newAccess([]Token{{"x", routerSecret}, {"store", storeSecret}})
 	if err != nil {
 		t.Fatal(err)
@@ -132,7 +132,7 @@ func TestTickets(t *testing.T) {
 	f(changed, ticket, now, false)
 }
 
-// TestKiboTickets: a client of that API gets a ticket for a token, and with it what it asks for.
+// TestKiboTickets: a client of Kibo's API gets a ticket for a token, and answers with the ticket.
 func TestKiboTickets(t *testing.T) {
 	const oauth = "/platform/applications/authtickets/oauth"
 	s := newTestServer(t, Config{Tokens: testTokens})
@@ -148,7 +148,7 @@ func TestKiboTickets(t *testing.T) {
 		if status != 401 {
 			t.Errorf("%s answers %d %s", body, status, text)
 		}
-		c.want(value, `{"errorCode":"unauthorized"}`) // by this its client knows that it has none
+		c.want(value, `{"errorCode":"unauthorized"}`) // with this code its client knows that it has no ticket
 	}
 	value = c.must("POST", oauth, `{"client_id":"router","client_secret":"`+routerSecret+
 		`","grant_type":"client_credentials","refresh_token":"x"}`)
@@ -189,8 +189,7 @@ func (s *pairStore) DialMember(string, time.Duration) (net.Conn, error) {
 	return s.leader.Dial()
 }
 
-// TestForwardedRequestsAreAskedAgain: a request that was forwarded opens nothing at the leader that it does not open
-// itself.
+// TestForwardedRequestsAreAskedAgain: the leader checks the token of a forwarded request again.
 func TestForwardedRequestsAreAskedAgain(t *testing.T) {
 	store := &electingStore{testStore: newTestStore()}
 	leader := &pairStore{electingStore: store, leads: true, forwarded: fasthttputil.NewInmemoryListener()}

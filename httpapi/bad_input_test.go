@@ -16,7 +16,7 @@ import (
 	"apportion/raftstore"
 )
 
-// Bad input, row by row, with the code and the field of the answer. Nothing of it changes any state.
+// Bad input, one case a row, with the code and the field of the answer. None of it changes the state.
 func TestBadInput(t *testing.T) {
 	s := newStockedServer(t)
 	const (
@@ -264,7 +264,7 @@ func TestBodyTooLarge(t *testing.T) {
 	s.post("/v1/inventory/refresh", `{"location":"`+strings.Repeat("x", 2000)+`"}`).is(413, "body-too-large")
 }
 
-// raw sends bytes that no client library would, and gives status and body of the answer.
+// raw sends bytes that no client library sends, and returns status and body of the answer.
 func (s *testServer) raw(request string) (status int, body string) {
 	s.t.Helper()
 	conn, err := s.client.Dial("test")
@@ -313,7 +313,7 @@ func TestUnreadableRequests(t *testing.T) {
 	}
 }
 
-// What the store cannot do is told apart: nothing changed, or nobody knows.
+// The answer to an error of the store has one of two outcomes: nothing changed, or unknown.
 func TestStoreErrors(t *testing.T) {
 	s := newStockedServer(t)
 	order := allocateBody("all", line("1", "eBay", 1))
@@ -326,7 +326,7 @@ func TestStoreErrors(t *testing.T) {
 			s.post("/v1/orders/allocate", `{"orders":[{"orderId":"1",`+order[1:]+`]}`).is(status, code),
 			s.get("/v1/inventory/Retailer2/BC76845").is(status, code),
 			s.get("/v1/events").is(status, code),
-			s.post("/v1/rules/unknown-here/activate", "").is(status, code), // the leader may know it
+			s.post("/v1/rules/unknown-here/activate", "").is(status, code), // the leader may know the rule
 		} {
 			if retry := r.header.Get("Retry-After"); (retry != "") != (status == 503) {
 				t.Errorf("%s: Retry-After: %q", r.body, retry)
@@ -343,7 +343,7 @@ func TestStoreErrors(t *testing.T) {
 	f(errors.New("a disk on fire"), 500, "internal")
 }
 
-// Only a leader with a lease may refuse from committed state.
+// Only a leader with a lease may refuse early.
 func TestRefusalNeedsLease(t *testing.T) {
 	s := newStockedServer(t)
 	refuse := allocateBody("all", line("1", "eBay", 21))
@@ -356,7 +356,7 @@ func TestRefusalNeedsLease(t *testing.T) {
 	s.post("/v1/orders/1/allocate", refuse).is(409, "insufficient").want(fmt.Sprint(index+1), "asOf")
 }
 
-// A panic is answered with 500, logged as a bug, and harms no later request.
+// A panic is answered with 500 and logged as a bug. Later requests are answered.
 func TestPanic(t *testing.T) {
 	var logged bytes.Buffer
 	s := newTestServer(t, Config{Log: slog.New(slog.NewTextHandler(&logged, nil))})

@@ -14,7 +14,7 @@ import (
 	"apportion/raftstore"
 )
 
-// head is the head of a request that announces a body.
+// head is the head of a request with the length of a body.
 func head(request string, announced int, more ...string) string {
 	return fmt.Sprintf("%s HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n%s\r\n", request, announced,
 		strings.Join(more, ""))
@@ -25,13 +25,13 @@ const (
 	isToken = "Authorization: Bearer " + routerSecret + "\r\n"
 )
 
-// longQuery is a query of so many bytes.
+// longQuery is a query of a given length.
 func longQuery(bytes int) string {
 	const query = `{"items":[{"upc":"A"}]}`
 	return query + strings.Repeat(" ", bytes-len(query))
 }
 
-// What the headers decide is answered before a byte of the body is sent, and no memory is taken for what was announced.
+// If the headers decide the answer, it comes before the body is sent, and no memory is allocated for the body.
 func TestBodyRefusedByItsHead(t *testing.T) {
 	server, dial := serveWire(t, Config{Tokens: testTokens})
 	for _, test := range []struct {
@@ -68,7 +68,7 @@ func TestBodyRefusedByItsHead(t *testing.T) {
 		}
 		w.ended()
 	}
-	for range 100 { // with these, fasthttp's own way takes 1.6 GB
+	for range 100 { // fasthttp alone would allocate 1.6 GB for these
 		dial().send(head("POST /v1/inventory/query", BodyBytesMax, isJSON, isToken) + longQuery(bodyPrefetchMax))
 	}
 	if taken := server.bodies.taken.Load(); taken > 100*bodyStepBytes {
@@ -76,7 +76,7 @@ func TestBodyRefusedByItsHead(t *testing.T) {
 	}
 }
 
-// A client that still sends when it is refused reads the refusal, and not of a reset.
+// A client that is refused while it sends reads the refusal, and gets no reset.
 func TestRefusedWhileSending(t *testing.T) {
 	_, dial := serveWire(t, Config{Tokens: testTokens})
 	w := dial()
@@ -85,7 +85,7 @@ func TestRefusedWhileSending(t *testing.T) {
 	w.ended()
 }
 
-// Bodies of any length and framing are read whole, and all together they may take so much and no more.
+// Bodies of any length and framing are read completely. The memory of all bodies together has a limit.
 func TestBodiesInFlight(t *testing.T) {
 	const bodyMax = 100_000
 	server, dial := serveWire(t, Config{BodyBytesMax: bodyMax, BodiesBytesMax: 2 * bodyMax})
@@ -129,7 +129,7 @@ func TestBodiesInFlight(t *testing.T) {
 		w.read(http.StatusServiceUnavailable, codeBusy)
 		w.ended()
 	}
-	dial().send(query(100)+longQuery(100)).read(http.StatusOK, "") // a short one is not counted
+	dial().send(query(100)+longQuery(100)).read(http.StatusOK, "") // a short body is not counted
 	wait(bodyMax + bodyStepBytes)
 	other.send(" ").read(http.StatusOK, "")
 	slow.send(" ").read(http.StatusOK, "")
@@ -142,7 +142,7 @@ func TestBodiesInFlight(t *testing.T) {
 	wait(0)
 }
 
-// A long body that stops coming ends as a short one does.
+// A long body that stops coming gets a timeout, like a short one.
 func TestLongBodyDeadline(t *testing.T) {
 	server, dial := serveWire(t, Config{ReadTimeout: 20 * time.Millisecond})
 	w := dial().send(head("POST /v1/inventory/query", 1<<20, isJSON) + longQuery(bodyPrefetchMax+1))
@@ -153,7 +153,7 @@ func TestLongBodyDeadline(t *testing.T) {
 	}
 }
 
-// The time that a client waits for its answer does not run while its body comes in.
+// The time limit of an answer begins after the body has come.
 func TestLongBodyLeavesTheTime(t *testing.T) {
 	store := &deadlineStore{testStore: newTestStore()}
 	server, dial := serveWireOf(t, Config{}, store)
@@ -169,7 +169,7 @@ func TestLongBodyLeavesTheTime(t *testing.T) {
 	}
 }
 
-// deadlineStore notes the deadline of the last write.
+// deadlineStore records the deadline of the last write.
 type deadlineStore struct {
 	*testStore
 	deadline time.Time
@@ -191,10 +191,10 @@ func TestLongBodyMemoryGoes(t *testing.T) {
 	}
 }
 
-// What a leader says of a long body that was forwarded comes back as its answer, with nothing unknown about it.
+// The leader's refusal of a long forwarded body comes back as the answer, not as an unknown outcome.
 func TestForwardedBodies(t *testing.T) {
 	store := &electingStore{testStore: newTestStore()}
-	listener, err := net.Listen("tcp", "127.0.0.1:0") // where a connection that is closed too early is reset
+	listener, err := net.Listen("tcp", "127.0.0.1:0") // a real network, where an early close resets a connection
 	if err != nil {
 		t.Fatal(err)
 	}

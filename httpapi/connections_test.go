@@ -15,14 +15,14 @@ import (
 	"time"
 )
 
-// wire is a connection to a server as a client sees it.
+// wire is a client's connection to a server.
 type wire struct {
 	net.Conn
 	t  *testing.T
 	in *bufio.Reader
 }
 
-// serveWire starts a server on a real network, and gives what opens connections to it.
+// serveWire starts a server on a real network. dial opens a connection to it.
 func serveWire(t *testing.T, config Config) (server *Server, dial func() *wire) {
 	t.Helper()
 	return serveWireOf(t, config, newTestStore())
@@ -99,8 +99,8 @@ func (w *wire) ended() {
 	}
 }
 
-// A server whose connections are all in use says so in the words of its API, and its health still; a place that becomes
-// free is given to who waits for one.
+// If all connections are in use, a server answers with a problem of its API, but still answers health checks. A waiting
+// connection gets the next free place.
 func TestConnectionsMax(t *testing.T) {
 	server, dial := serveWire(t, Config{ConnectionsMax: 1})
 	first := dial().get("/v1/tag-categories")
@@ -147,7 +147,7 @@ func TestConnectionsMax(t *testing.T) {
 	}
 }
 
-// Accepting outlives what passes, and nothing else.
+// Accept continues after temporary errors, and returns all others.
 func TestAcceptErrors(t *testing.T) {
 	broken := errors.New("broken")
 	for _, test := range []struct {
@@ -178,7 +178,7 @@ func TestAcceptErrors(t *testing.T) {
 	}
 }
 
-// scriptedListener gives errors in their order, and a connection for nil.
+// scriptedListener returns errors in their order, and a connection for nil.
 type scriptedListener struct {
 	net.Listener
 	errs []error

@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-// A client that sends half a request, or nothing more, does not keep the connection for ever.
+// The connection of a client that stops within a request, or between requests, is closed after a time.
 func TestDeadlines(t *testing.T) {
 	const soon = 20 * time.Millisecond
 	f := func(name, sent string, readTimeout time.Duration) {
@@ -63,12 +63,12 @@ func TestDeadlines(t *testing.T) {
 	f("half a request", "GET /v1/tag-categories HTTP/1.1\r\nHo", soon)
 	f("half a body", "POST /v1/inventory/query HTTP/1.1\r\nHost: x\r\nContent-Type: "+
 		"application/json\r\nContent-Length: 100\r\n\r\n{", soon)
-	// a busy machine may take its time
+	// a busy machine may be slow
 	f("a request, no other", "GET /v1/tag-categories HTTP/1.1\r\nHost: x\r\n\r\n", time.Minute)
 }
 
-// A deadline that passes between two calls harms neither: a client may be silent for longer than a reply may take, and
-// a request may be worked on for longer than its sending may take.
+// A deadline that passes between two calls does not fail the second. A client may be silent for longer than the limit
+// of a reply, and the work on a request may take longer than the limit of its sending.
 func TestDeadlinePassesBetween(t *testing.T) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -102,7 +102,7 @@ func TestDeadlinePassesBetween(t *testing.T) {
 	}
 }
 
-// A connection that was accepted while the listener closes is closed, and nobody waits for it.
+// A connection that is accepted while the listener closes is closed, and Close does not wait for it.
 func TestDeadlinesClosed(t *testing.T) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -132,7 +132,7 @@ func TestDeadlinesClosed(t *testing.T) {
 	_ = timed.Close() // again
 }
 
-// lateListener holds a connection back that it has accepted.
+// lateListener accepts a connection, but returns it only after a signal.
 type lateListener struct {
 	net.Listener
 	accepted, proceed chan struct{}
@@ -145,7 +145,7 @@ func (l *lateListener) Accept() (net.Conn, error) {
 	return conn, err
 }
 
-// A reply that nobody takes is given up.
+// A reply that the client does not read is given up.
 func TestWriteDeadline(t *testing.T) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

@@ -10,7 +10,7 @@ const redistributeRule = `function redistribute(record, schema)
   return { weights = { {tags={Channel="Amazon"}, weight=3}, {tags={Channel="eBay"}, weight=1} } }
 end`
 
-// TestDryRunOfGivenRecord tries rules on records that the server does not have.
+// TestDryRunOfGivenRecord asks rules about records that the server does not have.
 func TestDryRunOfGivenRecord(t *testing.T) {
 	s := newStockedServer(t)
 	s.putRule("borrow", noTests(borrowRule)).ok()
@@ -42,7 +42,7 @@ func TestDryRunOfGivenRecord(t *testing.T) {
 	s.get("/v1/inventory/L/V").is(404, "unknown-record")
 }
 
-// TestDryRunOfAFault shows what is wrong with a rule as an answer like any other.
+// TestDryRunOfAFault: a fault of a rule is in the answer with status 200.
 func TestDryRunOfAFault(t *testing.T) {
 	s := newStockedServer(t)
 	for body, fault := range map[string]string{
@@ -57,7 +57,7 @@ func TestDryRunOfAFault(t *testing.T) {
 	}
 }
 
-// TestDryRunPassesOver names what the schema, or the record, does not have, as an order would meet it.
+// TestDryRunPassesOver: the answer names candidates that the schema or the record does not have, like an order's plan.
 func TestDryRunPassesOver(t *testing.T) {
 	s := newStockedServer(t)
 	const body = `{"source":"function select(item, record) return { {tags={Shop=\"1\"}}, {tags={Channel=\"Tmall\"}}, {tags={Channel=\"Kibo\"}}, {tags={Channel=\"eBay\"}} } end","item":{"upc":"BC76845","location":"Retailer2","quantity":2}}`

@@ -15,10 +15,10 @@ import (
 	"apportion/raftstore"
 )
 
-// electingStore is one of several nodes. No node leads for the first few looks at it; then this node leads.
+// electingStore is one of several nodes. At the first few checks no node leads. Then this node leads.
 type electingStore struct {
 	*testStore
-	looks atomic.Int32 // left until it leads
+	looks atomic.Int32 // checks left until it leads
 }
 
 var _ Group = (*electingStore)(nil)
@@ -45,7 +45,7 @@ func (s *electingStore) ReadBarrier(time.Time) error {
 	return raftstore.ErrNotLeader
 }
 
-// slowStore finds out who leads when the client does not wait any more.
+// slowStore finds the leader after the client's timeout.
 type slowStore struct{ electingStore }
 
 const slowTimeout = 50 * time.Millisecond
@@ -63,7 +63,7 @@ func TestForwardedTooLate(t *testing.T) {
 	s.put("/v1/tag-categories/Channel", channels).is(503, "not-leader")
 }
 
-// While nobody leads, requests wait for that, reads as well as writes, as long as the client does.
+// Without a leader, reads and writes wait for one, up to the client's timeout.
 func TestRequestsWaitForALeader(t *testing.T) {
 	store := &electingStore{testStore: newTestStore()}
 	s := serveTest(t, Config{RequestTimeout: 10 * time.Second}, store, store.testStore)
@@ -77,7 +77,7 @@ func TestRequestsWaitForALeader(t *testing.T) {
 		t.Errorf("jobs of the Kibo face: %d %s", status, text)
 	}
 	s.get("/v1/tag-categories?consistency=stale&maxLagSeconds=3").ok()
-	s.get("/v1/tag-categories?consistency=stale&maxLagSeconds=2.5").ok() // a leader makes sure that it leads
+	s.get("/v1/tag-categories?consistency=stale&maxLagSeconds=2.5").ok() // a leader confirms that it leads
 	store.looks.Store(100)
 	s.get("/v1/tag-categories?consistency=stale&maxLagSeconds=2.5").is(503, "too-stale").want(`"3.000"`, "value")
 	store.looks.Store(0)
@@ -90,7 +90,7 @@ func TestRequestsWaitForALeader(t *testing.T) {
 	hasty.get("/v1/tag-categories").is(503, "not-leader")
 }
 
-// deafStore forwards to a leader that closes the connection once it has read a request.
+// deafStore forwards to a leader that reads a request and closes the connection.
 type deafStore struct {
 	electingStore
 	asked atomic.Int32
@@ -108,7 +108,7 @@ func (s *deafStore) DialMember(string, time.Duration) (net.Conn, error) {
 	return ours, nil
 }
 
-// A request that was sent to the leader and not answered may have been done: it is not sent again, whatever its method.
+// A request that was sent to the leader without an answer may have been done. It is not sent again, with any method.
 func TestForwardedOnce(t *testing.T) {
 	store := &deafStore{electingStore: electingStore{testStore: newTestStore()}}
 	store.looks.Store(math.MaxInt32)
@@ -138,7 +138,7 @@ func (s *timedStore) Do(deadline time.Time, b *raftstore.Batch) error {
 	return s.pairStore.Do(deadline, b)
 }
 
-// A leader does not work on a forwarded request for longer than the client waits, nor than its own clients may.
+// The leader's work on a forwarded request is bounded by the client's timeout and by the leader's own.
 func TestForwardedDeadline(t *testing.T) {
 	store := &electingStore{testStore: newTestStore()}
 	leader := &timedStore{pairStore: &pairStore{electingStore: store, leads: true,

@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// The server refuses an ambiguous head, for both APIs and for a body of any length.
+// The server refuses an ambiguous head, in both APIs and with a body of any length.
 func TestUnsoundHeads(t *testing.T) {
 	_, dial := serveWire(t, Config{})
 	for _, path := range []string{"/v1/inventory/refresh", kiboV5 + "/refresh", "/v1/nothing"} {

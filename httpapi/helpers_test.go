@@ -21,10 +21,10 @@ import (
 	"apportion/rules"
 )
 
-// oneLineBody is the request that matters most.
+// oneLineBody is the most important request.
 const oneLineBody = `{"mode":"all","backorder":false,"expiresAt":null,"lines":[{"itemId":"1","upc":"BC76845","location":"Retailer2","quantity":2,"tags":{"Channel":"Amazon"}}]}`
 
-// testStore is a Store without a log: the real engine under a mutex.
+// testStore is a Store without a log: the real engine with a mutex.
 type testStore struct {
 	mu struct {
 		sync.Mutex
@@ -34,15 +34,15 @@ type testStore struct {
 	}
 	engine *engine.Engine
 
-	// What to answer instead, for tests of errors.
+	// Errors for the answers, if set.
 	doErr, barrierErr, readyErr, checkpointErr error
 	noLease                                    bool
 	panics                                     bool
 
-	before func() // what Do does first, once
+	before func() // called first by Do, once
 }
 
-// testBackend is a store that a server and its runner can stand on.
+// testBackend is a store for a server and its runner.
 type testBackend interface {
 	Store
 	raftstore.Proposer
@@ -50,7 +50,7 @@ type testBackend interface {
 
 var _ testBackend = (*testStore)(nil)
 
-// newServer makes a server with a runner, which does nothing in the background.
+// newServer makes a server with a runner without background work.
 func newServer(config Config, store testBackend) (*Server, error) {
 	log := config.Log
 	if log == nil {
@@ -156,7 +156,7 @@ func (s *testStore) Events(after engine.EventID, limit int, dst []engine.Event) 
 	return s.engine.Events(after, limit, dst)
 }
 
-// testServer is a server on an in-memory network. Each reply is held against the OpenAPI document.
+// testServer is a server on an in-memory network. Each reply is compared with the OpenAPI document.
 type testServer struct {
 	t      *testing.T
 	store  *testStore
@@ -202,7 +202,6 @@ func serveTest(t *testing.T, config Config, serve testBackend, store *testStore)
 	return &testServer{t: t, store: store, server: server, client: client, api: loadAPIDocument(t)}
 }
 
-// reply is what came back.
 type reply struct {
 	t       *testing.T
 	request string
@@ -212,7 +211,7 @@ type reply struct {
 	json    map[string]any
 }
 
-// do sends a request; headers are pairs of name and value. A body that begins with { or [ is JSON by default.
+// do sends a request. headers are pairs of name and value. A body that begins with { or [ is JSON by default.
 func (s *testServer) do(method, path, body string, headers ...string) *reply {
 	s.t.Helper()
 	var request fasthttp.Request
@@ -267,7 +266,7 @@ func (r *reply) is(status int, code string) *reply {
 // ok demands status 200.
 func (r *reply) ok() *reply { r.t.Helper(); return r.is(200, "") }
 
-// at follows keys and indexes into the reply.
+// at returns the value at a path of keys and indexes in the reply.
 func (r *reply) at(path ...any) any {
 	r.t.Helper()
 	var v any = r.json
@@ -287,7 +286,7 @@ func (r *reply) at(path ...any) any {
 	return v
 }
 
-// want demands a value, written in JSON, at a path of the reply.
+// want demands a value, in JSON, at a path of the reply.
 func (r *reply) want(text string, path ...any) *reply {
 	r.t.Helper()
 	got, err := json.Marshal(r.at(path...))

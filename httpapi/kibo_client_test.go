@@ -17,9 +17,8 @@ import (
 	"testing"
 )
 
-// TestKiboVendorClient has the vendor's own client tell the product's story to a running server. Each reply is held
-// against the vendor's OpenAPI file on its way, where that is there. It is run by make test-kibo, which installs the
-// client.
+// TestKiboVendorClient runs the product's story against a server with the vendor's own client. A proxy compares each
+// reply with the vendor's OpenAPI file, if there is one. make test-kibo installs the client and runs this test.
 func TestKiboVendorClient(t *testing.T) {
 	client, program := os.Getenv("APPORTION_KIBO_CLIENT"), os.Getenv("APPORTION_KIBO_SERVER")
 	if client == "" || program == "" {
@@ -31,7 +30,7 @@ func TestKiboVendorClient(t *testing.T) {
 		defer proxy.Close()
 		tellStory(t, spec, proxy.URL)
 	})
-	// The client fetches tickets over TLS only, which the proxy ends, as one in front of a real server does.
+	// The client gets tickets only over TLS. The proxy ends TLS, like a proxy of a real server.
 	t.Run("with a ticket", func(t *testing.T) {
 		spec := loadKiboSpec(t)
 		tokens := filepath.Join(t.TempDir(), "tokens")
@@ -53,7 +52,7 @@ func writeFile(t *testing.T, path string, text []byte) {
 	}
 }
 
-// tellStory has the client talk to a server, with more variables in its environment.
+// tellStory runs the client against a server, with additional environment variables.
 func tellStory(t *testing.T, spec *kiboSpec, url string, env ...string) {
 	t.Helper()
 	story := exec.Command("node", "testdata/kibo/story.mjs", url)
@@ -71,7 +70,7 @@ func tellStory(t *testing.T, spec *kiboSpec, url string, env ...string) {
 	}
 }
 
-// startProgram serves from an empty directory until the test ends, and gives the base URL.
+// startProgram starts a server with an empty directory until the end of the test, and returns its base URL.
 func startProgram(t *testing.T, program string, args ...string) *url.URL {
 	t.Helper()
 	server := exec.Command(program, append([]string{"serve", "--data", t.TempDir(), "--listen", "127.0.0.1:0"},
@@ -105,7 +104,7 @@ func startProgram(t *testing.T, program string, args ...string) *url.URL {
 	return nil
 }
 
-// checkingProxy passes requests on and holds the replies against the vendor's file.
+// checkingProxy forwards requests and compares the replies with the vendor's file.
 func checkingProxy(t *testing.T, to *url.URL, spec *kiboSpec) http.Handler {
 	proxy := httputil.NewSingleHostReverseProxy(to)
 	var mu sync.Mutex

@@ -49,8 +49,7 @@ func TestKiboLocationGroups(t *testing.T) {
 	f("GET", kiboV1+"locationGroup/south", "", 404)
 	f("GET", kiboV1+"location/south", "", 404)
 
-	// A location with records goes before a group of its code; degrees that are not quite so many millionths come back
-	// as they were.
+	// A location with records comes before a group with the same code. Degrees come back without rounding errors.
 	c.must("POST", kiboV1+"locationGroup", `{"locationGroupCode":"11","locationCodes":["02"]}`)
 	c.want(c.must("GET", kiboV1+"location/11", ""), `[{"locationCode":"11"}]`)
 	c.must("POST", kiboV1+"location", `{"locationCode":"04","latitude":8.2,"longitude":-32.3}`)

@@ -2,7 +2,7 @@ package httpapi
 
 import "slices"
 
-// memberCases are those of all operations. The world that they are sent into is newKiboWorld's.
+// memberCases are the cases of all operations. Their world is that of newKiboWorld.
 var memberCases = slices.Concat(queryMembers, queryParams, aggregateMembers, stockMembers, orderMembers, releaseMembers,
 	deleteMembers, placeMembers, tagMembers)
 
@@ -167,7 +167,7 @@ var aggregateMembers = []memberCase{
 	{opSum, "pageNum", `{"items":[{"upc":"A"},{"upc":"B"},{"upc":"D"}],"pageSize":2,"pageNum":2}`, "", `[{"upc":"D"}]`},
 }
 
-// changeMembers are those that refresh and adjust have alike; the world has none of P, and 16 of A at 1.
+// changeMembers are the common members of refresh and adjust. The world has no P, and 16 of A at 1.
 func changeMembers(op, afterwards string) []memberCase {
 	const sumOfP = opSum + ` {"items":[{"upc":"P"}]}`
 	one := func(name string) memberCase {

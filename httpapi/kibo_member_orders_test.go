@@ -2,7 +2,7 @@ package httpapi
 
 import "slices"
 
-// orderMembers are those of allocate, transitionCart and what tells of orders.
+// orderMembers are the members of allocate, transitionCart and the reads of orders.
 var orderMembers = slices.Concat(allocateNames("partNumber"), allocateNames("upc"), allocateNames("sku"), []memberCase{
 	{opAllocate, "items[].quantity", kiboItems(kiboItem(9, 1, 2, "A", "1", "")), "GET /v1/orders/9",
 		`{"items":[{"itemId":"1@7","requested":2}]}`},
@@ -85,8 +85,8 @@ func allocateNames(name string) []memberCase {
 		`":"A","quantity":1,"locationCode":"1"}]}`, "GET /v1/orders/9", `{"items":[{"upc":"A"}]}`}}
 }
 
-// bothRelease are the members that deallocate and fulfill have alike. Of order 1's item 1, in shipment 7, three units
-// of 16 are allocated at 1.
+// bothRelease are the common members of deallocate and fulfill. For item 1 of order 1, in shipment 7, three units of 16
+// are allocated at 1.
 func bothRelease(op, kind, left string) []memberCase {
 	ok := `{"status":"SUCCESS","type":"` + kind + `"}`
 	return []memberCase{
@@ -123,7 +123,7 @@ var releaseMembers = slices.Concat(bothRelease(opDeallocate, "DEALLOCATE", "16")
 			`"quantity":2,"blockAssignment":true,"holdBlockAssignment":true}]}`, "", `{"status":"SUCCESS"}`},
 	})
 
-// deleteMembers are those of the three deletes. Nothing is promised of F and H; of A only at 1 and 3.
+// deleteMembers are the members of the three deletes. F and H have no promises. A has promises only at 1 and 3.
 var deleteMembers = slices.Concat(lots(opDelete, `"upc":"F",`), lots(opDeliver, `"upc":"A",`+winter+`,`), []memberCase{
 	{opDelete, "dryRun", `{"dryRun":true,"upc":"F"}`, opSum + ` {"items":[{"upc":"F"}]}`, `[{"onHand":5}]`},
 	{opDelete, "locationCodes[]", `{"locationCodes":["2","3"],"upc":"F"}`, opSum + ` {"items":[{"upc":"F"}]}`,
@@ -167,7 +167,7 @@ var deleteMembers = slices.Concat(lots(opDelete, `"upc":"F",`), lots(opDeliver, 
 
 const sumOfFuture = opSum + ` {"items":[{"upc":"A"}],"includeFutureInventory":"futureOnly"}`
 
-// lots are the members that distinguish lots. The server refuses each of them.
+// lots are the members for lots. The server refuses each of them.
 func lots(op, rest string) (list []memberCase) {
 	for _, field := range [][2]string{{"lotCode", `"L"`}, {"condition", `"new"`}, {"serialNumber", `"S"`},
 		{"date", `"2026-12-24T00:00:00Z"`}} {

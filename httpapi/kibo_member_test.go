@@ -16,25 +16,25 @@ import (
 	"github.com/valyala/fasthttp"
 )
 
-// Every member of a request that works does something: each has a case, which is run with the member and without it, as
-// if it had been ignored. The case must hold in the first run and fail in the second, so that it would notice.
+// Each supported member of a request has a case, which runs with and without the member. The case must hold in the
+// first run and fail in the second, so that it detects an ignored member.
 
-// memberCase is a request in which a member matters.
+// memberCase is a request whose reply depends on a member.
 type memberCase struct {
-	op     string // as in docs/kibo.md, with the path's parameters filled in
+	op     string // as in docs/kibo.md, with values for the path's parameters
 	member string // as in testdata/kibo/members.txt
 	body   string // or the query of a GET
-	look   string // the call whose reply shows it; empty: the request itself
-	want   string // JSON that the reply has, or the status of an error
+	look   string // the call with the checked reply; empty: the request itself
+	want   string // JSON in the reply, or the status of an error
 }
 
 const membersFile = "testdata/kibo/members.txt"
 
-// directTransport hands requests to a server without a connection: there are hundreds of worlds, and closing one takes
-// a while.
+// directTransport passes requests to a server without a connection: there are hundreds of worlds, and a connection is
+// slow to close.
 type directTransport struct{ server *Server }
 
-// RoundTrip has the request answered.
+// RoundTrip calls the server's handler.
 func (d directTransport) RoundTrip(_ *fasthttp.HostClient, request *fasthttp.Request, response *fasthttp.Response) (
 	retry bool, err error) {
 	var ctx fasthttp.RequestCtx
@@ -44,7 +44,7 @@ func (d directTransport) RoundTrip(_ *fasthttp.HostClient, request *fasthttp.Req
 	return false, nil
 }
 
-// newKiboWorld has some of everything: see the calls.
+// newKiboWorld makes a server with some data of each kind: see the calls.
 func newKiboWorld(t *testing.T, spec *kiboSpec) *kiboClient {
 	t.Helper()
 	store := newTestStore()
@@ -101,7 +101,7 @@ func newKiboWorld(t *testing.T, spec *kiboSpec) *kiboClient {
 func (c *kiboClient) ask(op, body string) (status int, value any, text string) {
 	c.t.Helper()
 	method, path, _ := strings.Cut(op, " ")
-	if strings.HasPrefix(path, "/v1/") { // of the native API
+	if strings.HasPrefix(path, "/v1/") { // native API
 		status, text = c.send(method, path, body)
 		if err := json.Unmarshal([]byte(text), &value); err != nil {
 			c.t.Fatalf("%s %s answers %d, no JSON: %q", method, path, status, text)
@@ -117,7 +117,7 @@ func (c *kiboClient) ask(op, body string) (status int, value any, text string) {
 	return c.call(method, path, body)
 }
 
-// holds reports whether the case does, for the given body.
+// holds reports whether the case holds with a body.
 func (m *memberCase) holds(c *kiboClient, body string) (ok bool, text string) {
 	c.t.Helper()
 	status, value, text := c.ask(m.op, body)
@@ -163,7 +163,7 @@ func (m *memberCase) without(t *testing.T) string {
 	return string(text)
 }
 
-// removeMember takes a member away, from all elements of lists on the way, and counts them.
+// removeMember removes a member, from each element of a list in its path, and returns the number.
 func removeMember(value any, path []string) (removed int) {
 	name, isList := strings.CutSuffix(path[0], "[]")
 	object, _ := value.(map[string]any)
@@ -208,10 +208,10 @@ func TestKiboMembers(t *testing.T) {
 	}
 }
 
-// memberDocs is what docs/kibo.md says of operations and of what they ignore.
+// memberDocs has the operations of docs/kibo.md, and the members that they ignore.
 type memberDocs struct {
-	works   map[string]bool // "METHOD path"; not those that are not done
-	ignored [][2][]string   // calls, and the members that they ignore
+	works   map[string]bool // "METHOD path" of the supported ones
+	ignored [][2][]string   // calls, and their ignored members
 }
 
 var (
@@ -251,10 +251,10 @@ func readMemberDocs(t *testing.T) (d memberDocs) {
 	return d
 }
 
-// docOperations gives the operations of a row: methods, and paths that may go on from the one before.
+// docOperations returns the operations of a row: methods, and paths that may continue the path before.
 func docOperations(cell string) (list []string) {
 	base := ""
-	var methods []string // that are for the next path
+	var methods []string // for the next path
 	for _, name := range docName.FindAllStringSubmatch(cell, -1) {
 		method, path, both := strings.Cut(name[1], " ")
 		if !both && slices.Contains([]string{"GET", "PUT", "POST", "DELETE"}, method) {
@@ -264,7 +264,7 @@ func docOperations(cell string) (list []string) {
 		switch {
 		case both:
 			methods = append(methods, method)
-		default: // as the one before, with another last word
+		default: // the path before, with another last word
 			path, methods = base[:strings.LastIndex(base, "/")+1]+name[1],
 				[]string{strings.Fields(list[len(list)-1])[0]}
 		}
@@ -280,7 +280,7 @@ func docOperations(cell string) (list []string) {
 	return list
 }
 
-// shortName is the name of an operation in the table of what is ignored.
+// shortName is the name of an operation in the table of ignored members.
 func shortName(op string) string {
 	_, path, _ := strings.Cut(op, " ")
 	words := strings.Split(strings.TrimSuffix(path, "/{}"), "/")
@@ -290,8 +290,7 @@ func shortName(op string) string {
 	return "query"
 }
 
-// ignores reports whether the docs say that calls of an operation ignore a member. A name there is for the body and its
-// items.
+// ignores reports whether an operation ignores a member, by the docs. A name there is for the body and its items.
 func (d *memberDocs) ignores(op, member string) bool {
 	bare := strings.TrimSuffix(strings.TrimPrefix(strings.TrimPrefix(strings.TrimPrefix(member, "?"), "items[]."),
 		"tags[]."), "[]")
@@ -301,7 +300,7 @@ func (d *memberDocs) ignores(op, member string) bool {
 	})
 }
 
-// pathOf is a case's operation with its path as docs have it.
+// pathOf is a case's operation with the path of the docs.
 func (m *memberCase) pathOf() string {
 	method, path, _ := strings.Cut(m.op, " ")
 	words := strings.Split(path, "/")
@@ -313,8 +312,8 @@ func (m *memberCase) pathOf() string {
 	return method + " " + strings.Join(words, "/")
 }
 
-// TestKiboMembersAreCovered: a member of the vendor's requests has a case, or docs/kibo.md tells that it is ignored,
-// and not both.
+// TestKiboMembersAreCovered: a member of the vendor's requests either has a case or is ignored by docs/kibo.md, and not
+// both.
 func TestKiboMembersAreCovered(t *testing.T) {
 	docs := readMemberDocs(t)
 	covered := map[string]bool{}
@@ -347,7 +346,7 @@ func cutLast(s, sep string) (before, after string, found bool) {
 	return s[:i], s[i+len(sep):], true
 }
 
-// TestKiboMembersAreTheVendors: the list of members is that of the vendor's file, where that is there.
+// TestKiboMembersAreTheVendors: the list of members equals that of the vendor's file, if there is one.
 func TestKiboMembersAreTheVendors(t *testing.T) {
 	text := findKiboSpec()
 	if text == nil {
@@ -381,7 +380,7 @@ func TestKiboMembersAreTheVendors(t *testing.T) {
 	}
 }
 
-// specMembers gives the members of an operation's request, in its URL and in its body.
+// specMembers returns the members of an operation's request, in its URL and in its body.
 func specMembers(document, operation map[string]any) (members []string) {
 	parameters, _ := operation["parameters"].([]any)
 	for _, parameter := range parameters {
@@ -409,7 +408,7 @@ func specResolve(document map[string]any, value any) map[string]any {
 	return specResolve(document, at)
 }
 
-// schemaMembers gives the members below a name: "a", "a.b" of an object, "a[].b" of a list of objects.
+// schemaMembers returns the members below a name: "a", "a.b" of an object, "a[].b" of a list of objects.
 func schemaMembers(document map[string]any, schema any, name string) (members []string) {
 	object := specResolve(document, schema)
 	if elements, isList := object["items"]; isList {

@@ -47,13 +47,13 @@ func TestKiboOrders(t *testing.T) {
 	c.must("POST", kiboV5+"/fulfill", kiboItems(kiboItem(1001, 1, 4, "A", "11", "")))
 	f("Web 10/0/0/10 Store 1/0/0/1 ")
 
-	// What the engine refuses is a job that failed; it changes nothing.
+	// A refusal of the engine is a failed job. It changes nothing.
 	c.want(c.must("POST", kiboV5+"/fulfill", kiboItems(kiboItem(1001, 1, 1, "A", "11", ""))),
 		`{"status":"FAILED","success":false,"type":"FULFILL",
 		"messages":["exceeds-left at lines[0]: 1@7","item 1@7: exceeds-left, nothing is left: fulfilled"]}`)
 	c.want(c.must("POST", kiboV5+"/allocate", kiboItems(kiboItem(1002, 1, 1, "A", "11", ""),
 		kiboItem(1002, 2, 1, "Z", "11", ""))), `{"status":"FAILED"}`)
-	// Each order of a call stands by itself; the answer is the first job that failed.
+	// The orders of a call are independent. The answer is the first failed job.
 	c.want(c.must("POST", kiboV5+"/allocate", kiboItems(kiboItem(1003, 1, 1, "Z", "11", ""),
 		kiboItem(1004, 1, 1, "A", "11", ""))), `{"status":"FAILED","jobID":7}`)
 	c.want(c.must("GET", kiboV1+"queue/8", ""), `{"status":"SUCCESS"}`)
@@ -67,7 +67,7 @@ func TestKiboOrders(t *testing.T) {
 	if status, _, text := c.call("POST", kiboV5+"/getOrderItemInformation", `{"orderID":5}`); status != 404 {
 		t.Errorf("an unknown order: %d %s", status, text)
 	}
-	// A failed job tells what to do with the item, now and later.
+	// A failed job has the state of the item as its reason, now and later.
 	c.must("POST", kiboV5+"/allocate", kiboItems(kiboItem(1010, 1, 9, "B", "11", "")))
 	c.must("POST", kiboV5+"/allocate", kiboItems(kiboItem(1011, 1, 1, "B", "11", "")))
 	c.want(c.must("POST", kiboV5+"/fulfill", kiboItems(kiboItem(1010, 1, 9, "B", "11", ""))),
@@ -76,14 +76,14 @@ func TestKiboOrders(t *testing.T) {
 		`{"jobID":12,"status":"FAILED","messages":["exceeds-left at lines[0]: 1@7","item 1@7: exceeds-left, nothing is left: pending"]}`)
 	c.want(c.must("GET", kiboV1+"queue/12", ""),
 		`{"messages":["exceeds-left at lines[0]: 1@7","item 1@7: exceeds-left, nothing is left: pending"]}`)
-	// Fewer on hand than promised: how many can ship, and the way out.
+	// Fewer units on hand than promised: the answer has the units that can ship, and what to do.
 	c.must("POST", kiboV5+"/allocate", kiboItems(kiboItem(1012, 1, 6, "A", "11", "")))
 	c.must("POST", kiboV5+"/refresh", `{"locationCode":"11","items":[{"upc":"A","quantity":5}]}`)
 	c.want(c.must("POST", kiboV5+"/fulfill", kiboItems(kiboItem(1012, 1, 6, "A", "11", ""))),
 		`{"status":"FAILED","messages":["on-hand-below-zero at lines[0]: 1@7",
 		"item 1@7: on-hand-below-zero, 5 can ship: fulfill those and deallocate the others, or correct on hand by a refresh or an adjust"]}`)
 	c.must("POST", kiboV5+"/refresh", `{"locationCode":"11","items":[{"upc":"A","quantity":10}]}`)
-	// Numbers are ids of the native API, without loss.
+	// Numbers become ids of the native API, without loss.
 	c.must("POST", kiboV5+"/allocate", kiboItems(kiboItem(9223372036854775807, 9007199254740993, 1, "A", "11", "")))
 	if text := c.get("/v1/orders/9223372036854775807").ok().
 		body; !strings.Contains(text, `"itemId":"9007199254740993@7"`) {
@@ -111,7 +111,7 @@ func TestKiboCarts(t *testing.T) {
 	c := newKiboStock(t)
 	item := `{"cartID":"c-1","cartItemID":"ci-1","orderID":0,"orderItemID":0,"upc":"A","quantity":2,"locationCode":"11"}`
 	begin := time.Now()
-	for range 2 { // the same item again is the same reservation
+	for range 2 { // a repeated item is the same reservation
 		c.want(c.must("POST", kiboV5+"/allocate", kiboItems(item)), `{"status":"SUCCESS"}`)
 	}
 	var v engine.OrderView
@@ -182,8 +182,8 @@ func TestKiboBadOrders(t *testing.T) {
 	}
 }
 
-// TestKiboRedistribute: without a body, and a media type, it is for everything; each location has a job; it is carried
-// out at the next change of a record's stock.
+// TestKiboRedistribute: without a body and media type, it is for everything. Each location has a job. A record is
+// redistributed at the next change of its stock.
 func TestKiboRedistribute(t *testing.T) {
 	c := newKiboStock(t)
 	c.must("POST", kiboV5+"/refresh", `{"locationCode":"12","items":[{"upc":"A","quantity":10}]}`)
@@ -262,7 +262,7 @@ func TestKiboFutureDates(t *testing.T) {
 	c.want(c.must("POST", kiboV5+"/deleteFutureInventory", `{"upc":".*"`+span), `{"deliveries":0,"jobIDs":false}`)
 }
 
-// TestKiboDeallocateLostUnits: the store has not found what it was to ship.
+// TestKiboDeallocateLostUnits: the store did not find the units to ship.
 func TestKiboDeallocateLostUnits(t *testing.T) {
 	c := newKiboStock(t)
 	act := func(name, more string, items ...string) {
@@ -302,7 +302,7 @@ func TestKiboDeallocateLostUnits(t *testing.T) {
 	}
 }
 
-// TestKiboDeleteOfSegments: with tags, only what has them goes.
+// TestKiboDeleteOfSegments: with tags, only the stock with these tags is deleted.
 func TestKiboDeleteOfSegments(t *testing.T) {
 	c := newKiboStock(t)
 	c.must("POST", kiboV5+"/allocate", kiboItems(kiboItem(1, 1, 1, "A", "11", "")))
@@ -324,7 +324,7 @@ func TestKiboDeleteOfSegments(t *testing.T) {
 	c.want(c.must("POST", kiboV5, `{"type":"ALL_STORES","items":[{"upc":"A"},{"upc":"B"}]}`), `[{"upc":"A"}]`)
 }
 
-// TestKiboDeleteTellsTagsApart: by their values, in records and in deliveries.
+// TestKiboDeleteTellsTagsApart: a delete distinguishes tags by their values, in records and in deliveries.
 func TestKiboDeleteTellsTagsApart(t *testing.T) {
 	c := newKiboStock(t)
 	refused := func(body string) {
@@ -340,7 +340,7 @@ func TestKiboDeleteTellsTagsApart(t *testing.T) {
 	c.must("POST", kiboV5+"/refresh",
 		`{"locationCode":"12","items":[{"upc":"A","quantity":1},{"upc":"A","quantity":4,"deliveryDate":"2026-12-24T00:00:00Z","tags":{"Channel":"Store"}},
 		{"upc":"B","quantity":5,"deliveryDate":"2026-12-24T00:00:00Z"},{"upc":"B","quantity":6,"deliveryDate":"2026-12-25T00:00:00Z"}]}`)
-	// An item goes with its own tags over those of the call. What is only on its way is there to be deleted too.
+	// An item's own tags replace those of the call. Deliveries without stock on hand are deleted too.
 	c.want(c.must("POST", kiboV5+"/deleteItems",
 		`{"dryRun":true,"items":[{"upc":"A","tags":{"Channel":"Store"}}],"tags":{"Channel":"Web"}}`),
 		`{"itemsDeleted":[{"locationCodes":["11","12"]}],"units":5}`)
@@ -351,7 +351,7 @@ func TestKiboDeleteTellsTagsApart(t *testing.T) {
 	c.want(c.must("POST", kiboV5+"/deleteFutureInventory", `{"upc":"B",`+span),
 		`{"deliveries":2,"itemsDeleted":[{"locationCodes":["12"],"itemIdentifier":{"upc":"B"}}]}`)
 
-	// Natively a delivery may wait for the percentages without any segment.
+	// In the native API, a delivery without a segment may wait for the percentages.
 	c.must("POST", kiboV1+"tagCategory", `{"name":"Grade","tags":[{"tagValue":"New"},{"tagValue":"Used"}]}`)
 	c.post("/v1/inventory/refresh",
 		`{"location":"13","items":[{"upc":"E","quantity":8,"deliveryDate":"2026-12-24T00:00:00Z"}]}`).ok()
@@ -362,7 +362,7 @@ func TestKiboDeleteTellsTagsApart(t *testing.T) {
 	}
 }
 
-// TestKiboDeletesOfMany: what is listed ends at a thousand, and what is counted does not.
+// TestKiboDeletesOfMany: the list of an answer ends at a thousand, but its counts have all.
 func TestKiboDeletesOfMany(t *testing.T) {
 	c := newKiboStock(t)
 	c.refreshed("12", "T", 1_002)
@@ -382,7 +382,7 @@ func TestKiboDeletesOfMany(t *testing.T) {
 		!strings.Contains(text, "orders hold 1001 units, of T00000 at 12 and of at least 999 records more") {
 		t.Errorf("with promises of 1,001 records: %d %s", status, text)
 	}
-	// A pattern is for the records at the locations that are meant.
+	// A pattern is for the records at the given locations only.
 	c.want(c.must("POST", kiboV5+"/delete", `{"upc":"[AB]|T01001","locationCodes":["11"]}`), `{"records":2}`)
 	c.want(c.must("GET", kiboV1+"queue?limit=1", ""), `[{"type":"DELETE","itemCount":2}]`)
 	if status, _, text := c.call("POST", kiboV5+"/deleteItems",
@@ -392,7 +392,7 @@ func TestKiboDeletesOfMany(t *testing.T) {
 	}
 }
 
-// TestKiboOrderInformation: the whole record is told with an order item, and what ended its holds.
+// TestKiboOrderInformation: an order item is shown with its whole record, and with the end of its reservations.
 func TestKiboOrderInformation(t *testing.T) {
 	c := newKiboStock(t)
 	c.must("POST", kiboV5+"/refresh", `{"locationCode":"10","items":[{"upc":"A","quantity":9,"safetyStock":2}]}`)
@@ -414,12 +414,12 @@ func TestKiboOrderInformation(t *testing.T) {
 	c.must("POST", kiboV5+"/adjust", `{"locationCode":"11","items":[{"upc":"A","quantity":1}]}`)
 	info(
 		`[{"allocates":1,"deallocates":1,"events":[{"eventType":"ALLOCATED"},{"eventType":"DEALLOCATED","quantity":3}]},{"deallocates":0}]`)
-	// An item without a shipment is in none.
+	// An item without a shipment is in no shipment.
 	c.want(c.must("POST", kiboV5+"/shipmentInventoryAllocations", `{"shipmentIDs":[0]}`),
 		`{"shipments":{"0":{"currentAllocations":[],"futureAllocations":[]}}}`)
 }
 
-// TestKiboDeliveriesOfOthers: deliveries that the native API has made, and many of them.
+// TestKiboDeliveriesOfOthers: deliveries from the native API, also many of them.
 func TestKiboDeliveriesOfOthers(t *testing.T) {
 	c := newKiboStock(t)
 	future := func(upc, want string) {
@@ -427,7 +427,7 @@ func TestKiboDeliveriesOfOthers(t *testing.T) {
 		c.want(c.must("POST", kiboV5, `{"type":"ALL_STORES","items":[{"upc":"`+upc+
 			`"}],"includeFutureInventory":true}`), want)
 	}
-	// One that is split on arrival stays so when it is moved.
+	// A delivery that is split on arrival is still split after a change of its date.
 	c.post("/v1/inventory/refresh",
 		`{"location":"11","items":[{"upc":"E","quantity":10,"deliveryDate":"2026-12-24T00:00:00Z"}]}`).ok()
 	c.want(c.must("PUT", "/adjustFutureDate/1", `{"futureDate":"2026-12-31T00:00:00Z"}`), `{"status":"SUCCESS"}`)
@@ -437,7 +437,7 @@ func TestKiboDeliveriesOfOthers(t *testing.T) {
 	if got := c.segments("E", "11", "Channel"); got != "Web 7/0/0/7 Store 3/0/0/3 " {
 		t.Errorf("the delivery has come as %s", got)
 	}
-	// Two that a change of the schema has made one go together.
+	// Two deliveries that a schema change has merged are deleted together.
 	const span = `,"futureStartDate":"2027-01-01T00:00:00Z","futureEndDate":"2027-12-31T00:00:00Z"}`
 	c.must("POST", kiboV1+"tagCategory", `{"name":"Kind","tags":[{"tagValue":"X"},{"tagValue":"Y"}]}`)
 	c.must("POST", kiboV5+"/refresh",
@@ -447,7 +447,7 @@ func TestKiboDeliveriesOfOthers(t *testing.T) {
 	c.want(c.must("POST", kiboV5+"/deleteFutureInventory", `{"upc":"G"`+span), `{"deliveries":1,"jobIDs":true}`)
 	future("G", `[{"futureInventory":null}]`)
 
-	// More than a refresh can have: two of each item.
+	// More deliveries than a refresh can have: two of each item.
 	for _, count := range []int{12_000, 1} {
 		items := make([]string, count)
 		for i := range items {
@@ -472,5 +472,5 @@ func TestKiboDeliveriesOfOthers(t *testing.T) {
 	remove("k2", 200, `{"deliveries":0,"jobIDs":false}`)
 	c.must("POST", kiboV5+"/refresh",
 		`{"locationCode":"13","items":[{"upc":"M","quantity":1,"deliveryDate":"2027-03-01T00:00:00Z"}]}`)
-	remove("k", 409, "") // it was for other deliveries
+	remove("k", 409, "") // the key was used for other deliveries
 }

@@ -11,7 +11,7 @@ import (
 	"pgregory.net/rapid"
 )
 
-// rows sends a query and gives its results as "location/upc:available".
+// rows sends a query and returns its results as "location/upc:available".
 func (c *kiboClient) rows(body string) (list []string) {
 	c.t.Helper()
 	status, text := c.send("POST", "/api"+kiboV5, body)
@@ -29,7 +29,7 @@ func (c *kiboClient) rows(body string) (list []string) {
 	return list
 }
 
-// pages asks a query, given without its last brace, page after page until one is empty.
+// pages sends a query, given without its last brace, page by page until one is empty.
 func (c *kiboClient) pages(query string, size int) (list []string, sizes []int) {
 	c.t.Helper()
 	for number := 1; ; number++ {
@@ -41,7 +41,7 @@ func (c *kiboClient) pages(query string, size int) (list []string, sizes []int) 
 	}
 }
 
-// refreshed gives a location so many items, of one unit each, with names that begin with a text.
+// refreshed makes items at a location, with one unit each, and names that begin with a text.
 func (c *kiboClient) refreshed(location, name string, count int) {
 	c.t.Helper()
 	items := make([]string, count)
@@ -61,7 +61,7 @@ func TestKiboPagesAreComplete(t *testing.T) {
 	if rows, sizes := c.pages(ofS, 200); distinct(rows) != 450 || !slices.Equal(sizes, []int{200, 200, 50}) {
 		t.Errorf("pages of 200 have %v results, %d different ones", sizes, distinct(rows))
 	}
-	// pages of as many results as there are without a size
+	// pages without a size have the default number of results
 	first, second := c.rows(ofS+`}`), c.rows(ofS+`,"pageNum":2}`)
 	if distinct(append(first, second...)) != 200 {
 		t.Errorf("without a pageSize, pages 1 and 2 have %d and %d results, %d different ones", len(first), len(second),
@@ -83,7 +83,7 @@ func TestKiboPagesAreComplete(t *testing.T) {
 	}
 }
 
-// TestKiboLargeQueries: what does not fit into a reply is refused, and there page by page.
+// TestKiboLargeQueries: a result that is too large for a reply is refused, but available page by page.
 func TestKiboLargeQueries(t *testing.T) {
 	c := newKiboClient(t)
 	c.refreshed("S", "SKU", 12_000)
@@ -95,7 +95,7 @@ func TestKiboLargeQueries(t *testing.T) {
 			t.Errorf("%s has pages of %v results, %d different ones", query, sizes, distinct(rows))
 		}
 	}
-	const items = 101 // which have a hundred results each
+	const items = 101 // with a hundred results each
 	for i := range 100 {
 		c.refreshed(fmt.Sprintf("L%03d", i), "T", items)
 	}
@@ -141,8 +141,7 @@ func TestKiboLargeQueries(t *testing.T) {
 	}
 }
 
-// TestKiboQueryReadsMax: a query that would look at too many records is refused. It does not end with those it has
-// found.
+// TestKiboQueryReadsMax: a query that would look at too many records is refused. It does not return only a part.
 func TestKiboQueryReadsMax(t *testing.T) {
 	c := newKiboClient(t)
 	for i := range 1_010 {
@@ -160,12 +159,12 @@ func TestKiboQueryReadsMax(t *testing.T) {
 	}
 }
 
-// pageWorld is some stock, as a list that is plain enough to be right.
+// pageWorld is some stock in a simple list.
 type pageWorld struct{ records []pageRecord }
 
 type pageRecord struct {
 	location, upc      string
-	web, store, safety int64 // the safety stock is of Web
+	web, store, safety int64 // the safety stock is in Web
 }
 
 const (
@@ -194,7 +193,7 @@ func newPageWorld(c *kiboClient) (w pageWorld) {
 	return w
 }
 
-// pageQuery is a query over it, in the words of the API.
+// pageQuery is a query of the API over it.
 type pageQuery struct {
 	Type     string         `json:"type"`
 	Items    []pageItem     `json:"items"`
@@ -246,7 +245,8 @@ func drawPageQuery(t *rapid.T) (q pageQuery) {
 	return q
 }
 
-// figures gives what is on hand and available of a record with the tags of the query and of an item, which go first.
+// figures returns the units on hand and available of a record, for the tags of the query and of an item. The tags of
+// the item have priority.
 func (q *pageQuery) figures(r *pageRecord, tags map[string]any) (onHand, available int64) {
 	channel := tags["Channel"]
 	if channel == nil {
@@ -270,7 +270,7 @@ type pageRow struct {
 	onHand, available int64
 }
 
-// results are all that the query has, in their order.
+// results returns all results of the query, in order.
 func (w pageWorld) results(q *pageQuery) (list []string) {
 	var codes []string
 	for l := range pageLocations {
@@ -323,7 +323,7 @@ func (w pageWorld) location(q *pageQuery, code string) (rows []pageRow) {
 			}
 		}
 		if kind == "ALL" {
-			wanted -= item.Quantity // it is itself among the others
+			wanted -= item.Quantity // the item itself is among the others
 		}
 		at := slices.IndexFunc(w.records, func(r pageRecord) bool { return r.location == code && r.upc == item.UPC })
 		if at < 0 {
@@ -358,8 +358,7 @@ func (q *pageQuery) sameUnits(a, b *pageItem) bool {
 	return a.UPC == b.UPC && channel(a) == channel(b)
 }
 
-// TestKiboPagesProperty: whatever a query asks for, its pages have each of its results once, in order, whatever their
-// size.
+// TestKiboPagesProperty: the pages of any query, with any size, have each result once, in order.
 func TestKiboPagesProperty(t *testing.T) {
 	c := newKiboClient(t)
 	world := newPageWorld(c)

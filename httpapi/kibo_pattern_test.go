@@ -10,7 +10,7 @@ import (
 	"apportion/engine"
 )
 
-// TestKiboPatternsAreBounded: what a pattern to delete by asks for is bounded before anything is matched.
+// TestKiboPatternsAreBounded: the cost of a delete's pattern is bounded before the first match.
 func TestKiboPatternsAreBounded(t *testing.T) {
 	c := newKiboStock(t)
 	items := func(count int, pattern string) string {
@@ -30,7 +30,7 @@ func TestKiboPatternsAreBounded(t *testing.T) {
 			"more than 4096 steps"},
 		{"/deleteItems", items(5, "[a-z]{1000}"), "items[4]", "more than 4096 steps"},
 		{"/deleteItems", items(1, "((a{100}){100}){100}*"), "items[0]", "no pattern"},
-		{"/deleteItems", items(1, `(?=A)A*`), "items[0]", "no pattern"}, // looks ahead: no linear matcher has that
+		{"/deleteItems", items(1, `(?=A)A*`), "items[0]", "no pattern"}, // lookahead: no linear matcher supports it
 		{"/deleteItems", items(1, `(A*)\1`), "items[0]", "no pattern"},
 		{"/deleteFutureInventory", fmt.Sprintf(futures, strings.Repeat("a*", 129)), "upc", "at most 256"},
 		{"/deleteFutureInventory", fmt.Sprintf(futures, "[a-z]{1000}[a-z]{1000}[a-z]{1000}[a-z]{1000}[a-z]{1000}"),
@@ -55,7 +55,7 @@ func TestKiboPatternsAreBounded(t *testing.T) {
 	c.want(c.must("POST", kiboV5+"/deleteItems", items(1, "a{0,60}[^b]*B$")), `{"records":1}`)
 }
 
-// TestKiboLongLooksEnd: a look through all records ends when the request's time is up, and nothing is changed.
+// TestKiboLongLooksEnd: a look at all records ends at the request's timeout, and nothing changes.
 func TestKiboLongLooksEnd(t *testing.T) {
 	c := newKiboStock(t)
 	for i := range 100 {
@@ -82,7 +82,7 @@ func TestKiboLongLooksEnd(t *testing.T) {
 	}
 }
 
-// TestKiboPatternMatchesMax: patterns may be for as many items as a delete names, and not for one more.
+// TestKiboPatternMatchesMax: patterns may match as many items as a delete may name, and not one more.
 func TestKiboPatternMatchesMax(t *testing.T) {
 	c := newKiboStock(t)
 	rows := make([]string, engine.ScopeNamesMax)

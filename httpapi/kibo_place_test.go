@@ -8,7 +8,7 @@ import (
 	"apportion/engine"
 )
 
-// TestKiboTransition: a cart's items become an order's and keep their units, what is pending of them too.
+// TestKiboTransition: the items of a cart become items of an order and keep their units, also the pending ones.
 func TestKiboTransition(t *testing.T) {
 	c := newKiboStock(t)
 	item := func(cartItem string, quantity int) string {
@@ -47,7 +47,7 @@ func TestKiboTransition(t *testing.T) {
 
 func TestKiboShipments(t *testing.T) {
 	c := newKiboStock(t)
-	for order := int64(1); order <= 450; order++ { // more than are looked at in one go
+	for order := int64(1); order <= 450; order++ { // more than the limit of one look
 		c.must("POST", kiboV5+"/allocate", kiboItems(
 			fmt.Sprintf(`{"orderID":%d,"orderItemID":1,"shipmentID":%d,"upc":"A","quantity":1,"locationCode":"11"}`,
 				order, 1000+order)))
@@ -82,7 +82,7 @@ func TestKiboLocationsAndExport(t *testing.T) {
 		`[{"locationName":"Two","pickup":false,"express":true}]`)
 	c.want(c.must("POST", kiboV1+"location",
 		`{"locationCode":"02","locationName":null,"latitude":null,"express":null,"pickup":null}`),
-		// null is like a field that is left out
+		// null is like a missing field
 		`[{"locationName":"Two","latitude":52.52,"pickup":false,"express":true}]`)
 	c.want(c.must("GET", kiboV1+"location", ""),
 		`[{"locationCode":"02","pickup":false},{"locationCode":"03","active":false},{"locationCode":"11","pickup":true}]`)
@@ -90,7 +90,7 @@ func TestKiboLocationsAndExport(t *testing.T) {
 		t.Helper()
 		c.want(c.must("POST", kiboV5, `{"type":"ALL_STORES","items":[{"upc":"A"}]`+more+`}`), want)
 	}
-	// what is not active is not shown
+	// inactive locations are not shown
 	where(``, `[{"locationCode":"02","locationName":"Two","pickup":false},{"locationCode":"11"}]`)
 	where(`,"pickup":true`, `[{"locationCode":"11"}]`)
 	where(`,"pickup":false`, `[{"locationCode":"02"}]`)
@@ -121,7 +121,8 @@ func TestKiboLocationsAndExport(t *testing.T) {
 	f("?locationCode=12", header)
 }
 
-// TestKiboHasEveryOperation: what the vendor's file has is answered, if only with a reason why it is not done.
+// TestKiboHasEveryOperation: each operation of the vendor's file is answered, possibly with the reason why it is not
+// supported.
 func TestKiboHasEveryOperation(t *testing.T) {
 	c := newKiboClient(t)
 	if c.spec == nil {
@@ -172,7 +173,7 @@ func TestKiboBlockAssignment(t *testing.T) {
 	where(`,"excludeBlockedAssignment":true`, `[{"upc":"A"},{"upc":"B"}]`)
 }
 
-// TestKiboJobsAreDurable: a job is there after a restart, and its key still answers it.
+// TestKiboJobsAreDurable: after a restart a job is there, and its key still gives its answer.
 func TestKiboJobsAreDurable(t *testing.T) {
 	dir := t.TempDir()
 	const body = `{"locationCode":"11","items":[{"upc":"A","quantity":4}]}`
@@ -191,7 +192,7 @@ func TestKiboJobsAreDurable(t *testing.T) {
 	}
 }
 
-// TestKiboDistances: from a place on earth, the nearest locations come first.
+// TestKiboDistances: the locations nearest to a point come first.
 func TestKiboDistances(t *testing.T) {
 	c := newKiboClient(t)
 	for code, at := range map[string]string{"Potsdam": `52.39,"longitude":13.06`, "Hamburg": `53.55,"longitude":9.99`,

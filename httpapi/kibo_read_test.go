@@ -21,7 +21,7 @@ func (c *kiboClient) refused(method, path, body, code, field string) (value map[
 	return value
 }
 
-// TestKiboBodiesAreStrict: every operation that has a body reads it as strictly as the native API does.
+// TestKiboBodiesAreStrict: every operation reads its body as strictly as the native API.
 func TestKiboBodiesAreStrict(t *testing.T) {
 	c := newKiboStock(t)
 	before, tried := c.store.engine.Stats(), 0
@@ -40,7 +40,7 @@ func TestKiboBodiesAreStrict(t *testing.T) {
 		for _, row := range [][3]string{
 			{"{\"locationCode\":\"A\xff\"}", "bad-json", "locationCode"},
 			{`{"locationCode":"A\ud800"}`, "bad-json", "locationCode"},
-			{"{\"x\":[{\"y\":\"\xff\"}]}", "bad-json", "x[0].y"}, // where nobody looks, too
+			{"{\"x\":[{\"y\":\"\xff\"}]}", "bad-json", "x[0].y"}, // also in an ignored field
 			{"{\"\xff\":1}", "bad-json", ""},
 			{`{"locationCode":"A","locationCode":"B"}`, "duplicate-field", "locationCode"},
 			{`{"x":{"a":1,"b":[],"a":2}}`, "duplicate-field", "x.a"},
@@ -60,7 +60,7 @@ func TestKiboBodiesAreStrict(t *testing.T) {
 	}
 }
 
-// TestKiboQueriesAreStrict: what comes in a URL is text, and numbers are numbers.
+// TestKiboQueriesAreStrict: texts in a URL must be valid text, and numbers must be numbers.
 func TestKiboQueriesAreStrict(t *testing.T) {
 	c := newKiboStock(t)
 	for _, query := range []string{"items=%ff", "locationWhitelist=%00", "%ff=1", "items=A;B%zz"} {
@@ -73,7 +73,7 @@ func TestKiboQueriesAreStrict(t *testing.T) {
 			if number == "" || number == "91" && name != "latitude" {
 				continue
 			}
-			// as the vendor's client has it, and as OpenAPI does
+			// the form of the vendor's client, and that of OpenAPI
 			for _, form := range []string{"requestLocation[%s]", "%s"} {
 				query := url.Values{"items": {"A"}, fmt.Sprintf(form, "latitude"): {"1"},
 					fmt.Sprintf(form, "longitude"): {"1"}}
@@ -93,7 +93,7 @@ func TestKiboQueriesAreStrict(t *testing.T) {
 	}
 }
 
-// TestKiboNames: names come into the state in the form that the native API gives them.
+// TestKiboNames: names in the state have the same form as those of the native API.
 func TestKiboNames(t *testing.T) {
 	c := newKiboStock(t)
 	before := c.store.engine.Stats()
@@ -128,7 +128,7 @@ func TestKiboNames(t *testing.T) {
 	c.refused("POST", kiboV1+"tagCategory/Channel/tag", `{"tagValue":"STORE"}`, "invalid", "values[2].value")
 	c.refused("POST", kiboV1+"tagCategory", `{"name":"CHANNEL","tags":[{"tagValue":"a"}]}`, "invalid", "name")
 
-	// A place's own name is for people.
+	// The display name of a location is not normalized.
 	c.want(c.must("POST", kiboV1+"location", `{"locationCode":"Cafe\u0301","locationName":" Café\u200b "}`),
 		`[{"locationCode":"Café","locationName":" Café\u200b "}]`)
 	c.must("POST", kiboV5+"/refresh",
@@ -144,7 +144,8 @@ func TestKiboNames(t *testing.T) {
 		`[{"locationCode":"Café"}]`)
 }
 
-// TestKiboNamesFromBefore: what was kept before names had a form is read, changed and deleted by the very same name.
+// TestKiboNamesFromBefore: older versions kept names in any form. These are read, changed and deleted by exactly that
+// name.
 func TestKiboNamesFromBefore(t *testing.T) {
 	c := newKiboStock(t)
 	for i, name := range []string{"SKU ", "Cafe\u0301", "S\u202eKU"} {
@@ -169,7 +170,7 @@ func TestKiboNamesFromBefore(t *testing.T) {
 	}
 }
 
-// TestKiboBadRows: a load's faults name their rows, all of them up to a number.
+// TestKiboBadRows: the answer to a load has the faults of all rows, up to a limit.
 func TestKiboBadRows(t *testing.T) {
 	c := newKiboStock(t)
 	rows := make([]string, 3000)

@@ -13,8 +13,8 @@ import (
 	"github.com/valyala/fasthttp"
 )
 
-// kiboSpec is the vendor's own description of its API. It is no part of the project: where it lies beside the checkout,
-// or where the environment says, replies are held against it.
+// kiboSpec is the vendor's own description of its API. It is not a part of the project. If it is beside the checkout,
+// or in a file that the environment names, replies are compared with it.
 type kiboSpec struct {
 	compiler *jsonschema.Compiler
 	paths    map[string]map[string]json.RawMessage
@@ -27,7 +27,7 @@ const (
 	kiboSpecURL  = "file:///kibo.json"
 )
 
-// findKiboSpec looks where the environment says, and in all directories above.
+// findKiboSpec looks at the environment's path, and in all parent directories.
 func findKiboSpec() []byte {
 	if path := os.Getenv(kiboSpecEnv); path != "" {
 		text, _ := os.ReadFile(path)
@@ -45,7 +45,7 @@ func findKiboSpec() []byte {
 	return nil
 }
 
-// loadKiboSpec gives nil if there is none.
+// loadKiboSpec returns nil if there is no file.
 func loadKiboSpec(t *testing.T) *kiboSpec {
 	t.Helper()
 	text := findKiboSpec()
@@ -71,8 +71,8 @@ func loadKiboSpec(t *testing.T) *kiboSpec {
 	return spec
 }
 
-// check holds the body of a reply with status 200 against the operation's schema. Paths that the file does not have
-// pass.
+// check compares the body of a reply with status 200 with the operation's schema. It accepts paths that the file does
+// not have.
 func (s *kiboSpec) check(t *testing.T, method, path string, body []byte) {
 	t.Helper()
 	if s == nil {
@@ -98,7 +98,7 @@ func (s *kiboSpec) check(t *testing.T, method, path string, body []byte) {
 	s.checked++
 }
 
-// pattern gives the path of the file that a request's path is of. One of its paths has a brace too many.
+// pattern returns the file's path for the path of a request. One of the file's paths has an extra brace.
 func (s *kiboSpec) pattern(method, path string) string {
 	path, _, _ = strings.Cut(strings.TrimPrefix(path, "/api"), "?")
 	words := strings.Split(strings.TrimSuffix(path, "/"), "/")
@@ -123,7 +123,7 @@ func (s *kiboSpec) pattern(method, path string) string {
 	return found
 }
 
-// kiboClient speaks the vendor's API to a test server.
+// kiboClient is a client of the vendor's API for a test server.
 type kiboClient struct {
 	*testServer
 	spec *kiboSpec
@@ -136,10 +136,9 @@ func newKiboClient(t *testing.T) *kiboClient {
 	return c
 }
 
-// kiboNowMS is the time of the tests.
 var kiboNowMS = time.Date(2026, 11, 23, 15, 0, 0, 0, time.UTC).UnixMilli()
 
-// call sends a request, with /api before the path, and gives the reply's JSON.
+// call sends a request, with /api before the path, and returns the reply's JSON.
 func (c *kiboClient) call(method, path, body string, headers ...string) (status int, value any, text string) {
 	c.t.Helper()
 	status, text = c.send(method, "/api"+path, body, headers...)
@@ -157,7 +156,7 @@ func (c *kiboClient) call(method, path, body string, headers ...string) (status 
 	return status, value, text
 }
 
-// send sends a request as the vendor's client does: one without a body has no media type either.
+// send sends a request like the vendor's client: without a body there is no media type.
 func (c *kiboClient) send(method, path, body string, headers ...string) (status int, text string) {
 	c.t.Helper()
 	var request fasthttp.Request
@@ -180,7 +179,7 @@ func (c *kiboClient) send(method, path, body string, headers ...string) (status 
 	return response.StatusCode(), string(response.Body())
 }
 
-// must is call for what must succeed.
+// must is call, and fails the test without success.
 func (c *kiboClient) must(method, path, body string) any {
 	c.t.Helper()
 	status, value, text := c.call(method, path, body)
@@ -190,7 +189,7 @@ func (c *kiboClient) must(method, path, body string) any {
 	return value
 }
 
-// want compares a reply's part, written as JSON, with what is wanted: the members that the wanted JSON has.
+// want compares a part of a reply with JSON. Only the members of that JSON are compared.
 func (c *kiboClient) want(value any, want string) {
 	c.t.Helper()
 	var wanted any
@@ -203,7 +202,7 @@ func (c *kiboClient) want(value any, want string) {
 	}
 }
 
-// contains reports whether have has everything that want has; lists must have the same length.
+// contains reports whether have has all members of want. Lists must have the same length.
 func contains(have, want any) bool {
 	switch want := want.(type) {
 	case map[string]any:

@@ -13,7 +13,7 @@ const (
 	kiboV5 = "/commerce/inventory/v5/inventory"
 )
 
-// channel is a category whose values share by percentages.
+// channel is a distributed category.
 const channel = `{"name":"Channel","tags":[{"tagValue":"Web","isDefault":true,"percent":70},{"tagValue":"Store","percent":30}]}`
 
 func TestKiboTags(t *testing.T) {
@@ -89,7 +89,7 @@ func TestKiboStock(t *testing.T) {
 	c.want(c.must("POST", kiboV5+"/refresh", `{"locationCode":"S1","userID":7,"items":[
 		{"upc":"A","quantity":100,"safetyStock":2,"floor":5,"LTD":3,"retailPrice":9.5},
 		{"upc":"A","quantity":"20","tags":{"Channel":"Store"}},{"partNumber":"P","quantity":4}]}`), `{"jobID":1}`)
-	// A tag that is left out takes its default; nothing is split.
+	// A missing tag has its default value. Nothing is split.
 	if got := c.segments("A", "S1", "Channel"); got != "Web 100/0/0/98 Store 20/0/0/20 " {
 		t.Errorf("after a refresh: %s", got)
 	}
@@ -110,7 +110,7 @@ func TestKiboStock(t *testing.T) {
 	c.want(c.must("GET", kiboV1+"queue?types=ADJUST,ALLOCATE", ""), `[{"jobID":4},{"jobID":2}]`)
 	c.want(c.must("GET", kiboV1+"queue?originalFilename=x", ""), `[]`)
 
-	// A key answers its first job again.
+	// A repeated key gives its first job again.
 	for range 2 {
 		status, value, text := c.call("POST", kiboV5+"/adjust",
 			`{"locationCode":"S2","items":[{"upc":"A","quantity":1}]}`, "Idempotency-Key", "k")
@@ -248,13 +248,13 @@ func TestKiboTicket(t *testing.T) {
 	c.want(c.must("POST", "/platform/applications/authtickets/oauth",
 		`{"client_id":"a","client_secret":"b","grant_type":"client_credentials"}`),
 		`{"token_type":"bearer","expires_in":3600}`)
-	// The paths of the vendor's documents, without /api, are the same operations.
+	// The vendor's documents have paths without /api, for the same operations.
 	if status, text := c.send("GET", kiboV1+"tagCategory", ""); status != 200 || text != "[]" {
 		t.Errorf("without /api: %d %s", status, text)
 	}
 }
 
-// TestKiboTagsAtATime: who changes one tag does not undo what somebody else does to another one meanwhile.
+// TestKiboTagsAtATime: a change of one tag keeps a concurrent change of another tag.
 func TestKiboTagsAtATime(t *testing.T) {
 	c := newKiboClient(t)
 	const category = kiboV1 + "tagCategory/Type"
@@ -301,7 +301,7 @@ func TestKiboTagsAtATime(t *testing.T) {
 	}
 }
 
-// TestKiboFloorAndLTD: what a refresh has written is read, of the segments that are asked for.
+// TestKiboFloorAndLTD: a query returns the figures that a refresh wrote, for the segments that it asks for.
 func TestKiboFloorAndLTD(t *testing.T) {
 	c := newKiboClient(t)
 	c.must("POST", kiboV1+"tagCategory", channel)
@@ -323,7 +323,7 @@ func TestKiboFloorAndLTD(t *testing.T) {
 	c.must("POST", kiboV5+"/allocate", kiboItems(kiboItem(1, 1, 1, "A", "1", "")))
 	c.want(c.must("POST", kiboV5+"/getOrderItemInformation", `{"orderID":1}`), `[{"floor":9,"ltd":"7"}]`)
 
-	// A refresh without tags by the native API sets them for the record.
+	// A refresh of the native API without tags sets both for the record.
 	c.post("/v1/inventory/refresh", `{"location":"1","items":[{"upc":"B","quantity":1,"floor":6,"ltd":2}]}`).ok()
 	c.want(c.must("POST", kiboV5, `{"items":[{"upc":"B"}]}`), `[{"floor":6,"ltd":2}]`)
 	c.want(c.must("POST", kiboV5+"/aggregate", `{"items":[{"upc":"B"}]}`), `[{"floor":6}]`)
@@ -334,7 +334,7 @@ func TestKiboFloorAndLTD(t *testing.T) {
 	plain.want(plain.must("POST", kiboV5, `{"items":[{"upc":"A"}]}`), `[{"floor":5,"ltd":3}]`)
 }
 
-// TestKiboCategoryKeepsNativeBounds: what a PUT here cannot say is as the native API has set it, as long as there are
+// TestKiboCategoryKeepsNativeBounds: a PUT keeps bounds that only the native API can set, as long as there are
 // percentages.
 func TestKiboCategoryKeepsNativeBounds(t *testing.T) {
 	c := newKiboClient(t)

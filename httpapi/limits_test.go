@@ -10,7 +10,7 @@ import (
 	"apportion/httpapi/strictjson"
 )
 
-// many joins what each of n numbers gives, with commas.
+// many joins the texts for n numbers with commas.
 func many(n int, each func(i int) string) string {
 	parts := make([]string, n)
 	for i := range parts {
@@ -26,10 +26,10 @@ func numbered(format string) func(n int) string {
 // long is a text of n bytes.
 func long(n int) string { return strings.Repeat("x", n) }
 
-// TestLimits asks for as much as each limit allows, which is taken, and for one more, which is refused with the field.
+// TestLimits: each limit accepts its value, and refuses one more with the field.
 func TestLimits(t *testing.T) {
 	s := newTestServer(t, Config{})
-	// send has a request with n of something answered.
+	// send sends a request with n of something.
 	f := func(what string, limit int, field string, send func(n int) *reply) {
 		t.Helper()
 		if r := send(limit); r.status != 200 {
@@ -41,7 +41,7 @@ func TestLimits(t *testing.T) {
 				field)
 		}
 	}
-	// post replaces %s of the body by what n gives.
+	// post replaces %s in the body with the text for n.
 	post := func(path, body string, text func(n int) string) func(n int) *reply {
 		return func(n int) *reply { return s.post(path, strings.ReplaceAll(body, "%s", text(n))) }
 	}
@@ -125,7 +125,7 @@ func TestLimits(t *testing.T) {
 		f("locations of "+path, engine.ScopeNamesMax, fmt.Sprintf("locations[%d]", engine.ScopeNamesMax),
 			post(path, `{"locations":[%s],"dryRun":true}`, numbered(`"L%d"`)))
 	}
-	// The least is one, and no time is before now.
+	// The smallest limit is one, and the smallest lag is not negative.
 	query := func(limit int) *reply {
 		return s.post("/v1/inventory/query", fmt.Sprintf(`{"items":[{"upc":"U"}],"limit":%d}`, limit))
 	}
@@ -137,7 +137,7 @@ func TestLimits(t *testing.T) {
 	}
 }
 
-// TestLimitsOfParts is of limits that no whole request, or only a very long one, comes to.
+// TestLimitsOfParts tests limits that no request, or only a very long one, reaches.
 func TestLimitsOfParts(t *testing.T) {
 	f := func(what string, limit int, taken func(n int) bool) {
 		t.Helper()
@@ -172,7 +172,7 @@ func TestLimitsOfParts(t *testing.T) {
 	})
 }
 
-// TestLimitOfShownField: a problem repeats so much of a field's path, and no more.
+// TestLimitOfShownField: a problem shows only the beginning of a long field path.
 func TestLimitOfShownField(t *testing.T) {
 	s := newTestServer(t, Config{})
 	for _, bytes := range []int{strictjson.FieldBytesMax, strictjson.FieldBytesMax + 1} {

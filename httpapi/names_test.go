@@ -10,12 +10,13 @@ import (
 	"apportion/engine"
 )
 
-// badEnds are names that look like SKU, and badInside those that turn it around; each is refused wherever a name
-// stands.
+// badEnds are names that look like SKU. badInside are names with a changed direction of text. Each is refused in every
+// place of a name.
 var badEnds = []string{"SKU ", " SKU", "SKU\u00a0", "SKU\u200b", "\ufeffSKU", "SKU\u3000", "SKU\u2060"}
 var badInside = []string{"S\u202eKU", "SKU\u2066", "S\u0085KU", "S\u2028KU"}
 
-// TestNamesThatLookTheSame: what nobody can see apart is refused in every place where a name may come into the state.
+// TestNamesThatLookTheSame: names with invisible differences are refused in every place from which a name comes into
+// the state.
 func TestNamesThatLookTheSame(t *testing.T) {
 	s := newStockedServer(t)
 	line := func(item, upc, location, tag string) string {
@@ -62,10 +63,10 @@ func TestNamesThatLookTheSame(t *testing.T) {
 		t.Errorf("the state has changed from %+v to %+v", before, after)
 	}
 	r := s.post("/v1/inventory/refresh", `{"location":"L","items":[{"upc":"SKU\ufeff","quantity":1}]}`)
-	r.want(`"SKU\\ufeff"`, "value") // what is wrong can be seen
+	r.want(`"SKU\\ufeff"`, "value") // the fault is visible
 }
 
-// TestNamesAreComposed: a name is kept, and found, in its composed form, however it is written.
+// TestNamesAreComposed: a name in any form is kept, and found, in its composed form.
 func TestNamesAreComposed(t *testing.T) {
 	s := newStockedServer(t)
 	const composed, written = "Café", "Cafe\u0301"
@@ -87,14 +88,14 @@ func TestNamesAreComposed(t *testing.T) {
 	s.post("/v1/orders/"+url.PathEscape(written)+"/fulfill", fmt.Sprintf(`{"lines":[{"itemId":%q}]}`, written)).ok()
 	s.put("/v1/rules/r", `{"source":"function select(item, record) return {} end"}`).ok()
 	s.post("/v1/rules/r/activate", fmt.Sprintf(`{"scope":{"upcPrefix":%q}}`, written+" ")).ok()
-	s.get("/v1/rules/r").ok().want(`"Café "`, "active", 0, "scope", "upcPrefix") // a prefix may end with a blank
-	if records := s.store.engine.Stats().Records; records != 2 {                 // and the stocked one
+	s.get("/v1/rules/r").ok().want(`"Café "`, "active", 0, "scope", "upcPrefix") // a prefix may end with a space
+	if records := s.store.engine.Stats().Records; records != 2 {                 // this record and the stocked one
 		t.Errorf("%d records", records)
 	}
 }
 
-// TestNamesFromBefore: what was kept before names had a form is read, changed, shipped and deleted by the very same
-// name.
+// TestNamesFromBefore: older versions kept names in any form. These are read, changed, shipped and deleted by exactly
+// that name.
 func TestNamesFromBefore(t *testing.T) {
 	s := newStockedServer(t)
 	for _, name := range []string{"SKU ", "Cafe\u0301", "S\u202eKU"} {
@@ -119,7 +120,7 @@ func TestNamesFromBefore(t *testing.T) {
 		s.post("/v1/inventory/delete", `{"upcs":[`+quoted+`]}`).ok().want(`1`, "records")
 		s.get("/v1/rules/" + path).ok()
 		s.do("DELETE", "/v1/rules/"+path, "").ok()
-		// Values that look alike stand until one is moved to the other; a new one may not join them.
+		// Existing values that look alike may stay until one is moved to the other. A new one is refused.
 		s.put("/v1/tag-categories/"+path, `{"values":[{"value":"a","default":true},{"value":`+quoted+
 			`},{"value":"A"}]}`).ok()
 		s.put("/v1/tag-categories/"+path, `{"values":[{"value":"a","default":true},{"value":`+quoted+
@@ -130,7 +131,7 @@ func TestNamesFromBefore(t *testing.T) {
 	}
 }
 
-// apply puts commands into the log as another version of the program may have done.
+// apply puts commands into the log, like another version of the program.
 func (s *testServer) apply(commands ...engine.Command) {
 	s.t.Helper()
 	batch := s.store.NewBatch()
@@ -148,7 +149,7 @@ func (s *testServer) apply(commands ...engine.Command) {
 	}
 }
 
-// TestValuesThatLookAlike: two values, or categories, that people could not tell apart.
+// TestValuesThatLookAlike: values, or categories, that people cannot distinguish are refused.
 func TestValuesThatLookAlike(t *testing.T) {
 	s := newTestServer(t, Config{})
 	f := func(name, first, second, field string) {
@@ -168,10 +169,10 @@ func TestValuesThatLookAlike(t *testing.T) {
 	f("Channel", "Amazon", "eBay", "")
 	f("channel", "a", "b", "name")
 	f("Condition", "a", "b", "")
-	f("Channel", "Amazon", "AMAZON", "values[1].value") // what is there beside what is new
+	f("Channel", "Amazon", "AMAZON", "values[1].value") // an existing value beside a new one
 }
 
-// TestInvalidTexts: what is not UTF-8, and a surrogate by itself, comes in by no way that there is.
+// TestInvalidTexts: each route refuses texts that are not UTF-8, and single surrogates.
 func TestInvalidTexts(t *testing.T) {
 	s := newStockedServer(t)
 	before := s.store.engine.Stats()
@@ -191,7 +192,7 @@ func TestInvalidTexts(t *testing.T) {
 				t.Errorf("%s %s %q answers %d %s", method, path, body, reply.status, reply.body)
 			}
 		}
-		// where a text is looked for
+		// in a known field of text
 		for _, text := range []string{"\xff", `\ud800`, `\udc00\ud800`, "\xed\xa0\x80", "\xc0\xaf"} {
 			body := strings.ReplaceAll(textBodies[r.pattern], "TEXT", text)
 			if reply := s.do(method, path, body); body == "" || reply.status != 400 ||
@@ -223,7 +224,7 @@ func TestInvalidTexts(t *testing.T) {
 	}
 }
 
-// textBodies has, for each route with a body, one with a text.
+// textBodies has a body with a text for each route with a body.
 var textBodies = map[string]string{
 	"/v1/orders/{orderId}/allocate":   `{"lines":[{"itemId":"TEXT"`,
 	"/v1/orders/{orderId}/confirm":    `{"lines":[{"itemId":"TEXT"`,

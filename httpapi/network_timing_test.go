@@ -12,11 +12,11 @@ import (
 	"github.com/valyala/fasthttp"
 )
 
-// clientsMax is how many keep-alive clients the network benchmarks have.
+// clientsMax is the number of keep-alive clients of the network benchmarks.
 const clientsMax = 64
 
-// A durable one-line allocate over TCP from 64 connections, clients in the same process. The floor to compare it with
-// is BenchmarkNetworkParseOnly.
+// A durable one-line allocate over TCP, with 64 connections and clients in the same process. Compare it with
+// BenchmarkNetworkParseOnly, which does the least possible work.
 func BenchmarkNetworkAllocate(b *testing.B) {
 	store := openRaftStore(b, b.TempDir(), nil)
 	server, err := newServer(Config{Log: slog.New(slog.NewTextHandler(io.Discard, nil))}, store)
@@ -48,7 +48,7 @@ func listen(b *testing.B, serve func(net.Listener) error) (address string) {
 	return listener.Addr().String()
 }
 
-// sender gives a function that sends on a connection of its own.
+// sender returns a function that sends on its own connection.
 func sender(b *testing.B, address string) func(method, path, body string) {
 	client := &fasthttp.HostClient{Addr: address, MaxConns: 1}
 	var request fasthttp.Request

@@ -17,8 +17,8 @@ import (
 	"apportion/engine"
 )
 
-// apiDocument is openapi.yaml, with its schemas ready to be held against bodies. The schemas of OpenAPI 3.1 are JSON
-// Schema 2020-12, so a library for that is all it takes.
+// apiDocument is openapi.yaml with compiled schemas. The schemas of OpenAPI 3.1 are JSON Schema 2020-12, so a library
+// for JSON Schema is enough.
 type apiDocument struct {
 	root any
 
@@ -64,7 +64,7 @@ func pointer(keys ...string) string {
 	return b.String()
 }
 
-// lookUp follows keys from the root, and references on the way. It gives the place where it ended up.
+// lookUp follows keys from the root, and references between them. It also returns the place of the value.
 func (d *apiDocument) lookUp(keys ...string) (value any, at []string) {
 	value = d.root
 	for _, key := range keys {
@@ -81,7 +81,7 @@ func (d *apiDocument) lookUp(keys ...string) (value any, at []string) {
 	return value, at
 }
 
-// validate holds a JSON text against the schema at a place.
+// validate compares a JSON text with the schema at a place.
 func (d *apiDocument) validate(text string, at []string) error {
 	schema, err := d.schema(documentURL + "#" + pointer(at...))
 	if err != nil {
@@ -108,7 +108,7 @@ func (d *apiDocument) schema(place string) (*jsonschema.Schema, error) {
 	return schema, nil
 }
 
-// operation gives the documented pattern of a path.
+// operation returns the documented pattern of a path.
 func (d *apiDocument) operation(method, path string) (pattern string, ok bool) {
 	path, _, _ = strings.Cut(path, "?")
 	segments := strings.Split(path, "/")
@@ -135,8 +135,8 @@ func (d *apiDocument) operation(method, path string) (pattern string, ok bool) {
 	return pattern, pattern != ""
 }
 
-// checkReply holds a reply, and the body of a request that was accepted, against the document. Problems of requests
-// that have no operation are held against the schema of problems.
+// checkReply compares a reply, and the body of an accepted request, with the document. For a request without an
+// operation, the reply must match the schema of problems.
 func (d *apiDocument) checkReply(t *testing.T, method, path, body string, r *reply) {
 	t.Helper()
 	media, _, _ := mime.ParseMediaType(r.header.Get("Content-Type"))
@@ -159,7 +159,7 @@ func (d *apiDocument) checkReply(t *testing.T, method, path, body string, r *rep
 	if strings.HasSuffix(media, "json") {
 		d.mustValidate(t, r.request, r.body, append(at, "content", media, "schema"))
 	}
-	if r.status == 200 && body != "" && r.json["orders"] == nil { // one order of many may be refused for its form
+	if r.status == 200 && body != "" && r.json["orders"] == nil { // one order of a list may be refused for its form
 		d.mustValidate(t, "request "+r.request, body, []string{"paths", pattern, strings.ToLower(method), "requestBody",
 			"content", "application/json", "schema"})
 	}
@@ -172,7 +172,7 @@ func (d *apiDocument) mustValidate(t *testing.T, what, text string, at []string)
 	}
 }
 
-// Each path and method of the document is served, and each route is documented, with its parameters.
+// Each path and method of the document has a route, and each route is documented with its parameters.
 func TestOpenAPIHasTheRoutes(t *testing.T) {
 	d := loadAPIDocument(t)
 	var documented, served []string
@@ -236,7 +236,7 @@ func (d *apiDocument) paramNames(path, method string) string {
 	return strings.Join(names, ",")
 }
 
-// Every schema of the document compiles, and every code that can be answered is in the list of codes.
+// Every schema of the document compiles, and the list of codes is complete.
 func TestOpenAPISchemas(t *testing.T) {
 	d := loadAPIDocument(t)
 	schemas, _ := d.lookUp("components", "schemas")

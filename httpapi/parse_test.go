@@ -10,7 +10,7 @@ import (
 	"apportion/engine"
 )
 
-// The path, the code and the place of a fault in a body.
+// A fault in a body has the right path, code and place.
 func TestScannerFaultPaths(t *testing.T) {
 	f := func(body, code, field, value string) {
 		t.Helper()
@@ -52,7 +52,8 @@ func TestScannerFaultPaths(t *testing.T) {
 	f(strings.Repeat("[", 100), codeWrongType, "", "")
 }
 
-// A body that the scanner takes is JSON that encoding/json takes too and reads alike; what it calls bad JSON is not.
+// encoding/json accepts each body that the scanner accepts, with the same content. It refuses what the scanner calls
+// bad JSON.
 func FuzzAllocateBody(f *testing.F) {
 	for _, seed := range []string{
 		oneLineBody,
@@ -66,7 +67,7 @@ func FuzzAllocateBody(f *testing.F) {
 	f.Fuzz(checkAllocateBody)
 }
 
-// The same with many small edits of a good body, in every test run.
+// The same check with many small edits of a valid body, in every test run.
 func TestEditedAllocateBodies(t *testing.T) {
 	const edits = "{}[]\":,\\ \t\n\x00\x1f\x7f0123456789.eE+-truefalsnlu\xc3\xa9\xff"
 	random := rand.New(rand.NewPCG(1, 2))
@@ -105,12 +106,12 @@ func checkAllocateBody(t *testing.T, body []byte) {
 	}
 }
 
-// explainedStrictness lists what the scanner refuses in texts that json.Valid takes.
+// explainedStrictness reports whether the scanner is stricter than json.Valid about a fault.
 func explainedStrictness(detail string) bool {
 	return detail == "the string is not valid UTF-8" || detail == `the string has a bad \u escape`
 }
 
-// compareAllocate holds what the scanner read against encoding/json.
+// compareAllocate compares the scanner's result with that of encoding/json.
 func compareAllocate(t *testing.T, body []byte, c *engine.Allocate) {
 	t.Helper()
 	var want struct {
@@ -145,7 +146,7 @@ func compareAllocate(t *testing.T, body []byte, c *engine.Allocate) {
 	}
 }
 
-// The other bodies never make the scanner panic either.
+// The scanner does not panic on any other body either.
 func FuzzOtherBodies(f *testing.F) {
 	f.Add(
 		[]byte(
@@ -179,7 +180,7 @@ func FuzzOtherBodies(f *testing.F) {
 			s.reset(body)
 			read(&s)
 			s.End()
-			empty := len(strings.TrimSpace(string(body))) == 0 // stands for {} in an order change
+			empty := len(strings.TrimSpace(string(body))) == 0 // same as {} in an order change
 			if s.OK() && !json.Valid(body) && !empty {
 				t.Fatalf("reader %d takes %q, which is no JSON", i, body)
 			}

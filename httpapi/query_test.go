@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// queried gives the records of a query's reply as "location/upc ...".
+// queried returns the records of a query's reply as "location/upc ...".
 func (r *reply) queried() string {
 	r.t.Helper()
 	var list []string
@@ -17,8 +17,8 @@ func (r *reply) queried() string {
 	return strings.Join(list, " ")
 }
 
-// TestQueryCounts: what a location can give is counted by item, by tags and by segment, and what is left out takes no
-// room.
+// TestQueryCounts: a query counts the units of a location by item, by tags and by segment. Omitted records do not count
+// for the limit.
 func TestQueryCounts(t *testing.T) {
 	s := newStockedServer(t)
 	for location, items := range map[string]string{
@@ -36,7 +36,7 @@ func TestQueryCounts(t *testing.T) {
 		}
 	}
 	f(`{"items":[{"upc":"A","quantity":99}]}`, "L1/A L2/A", `false`)
-	// less than nothing of a segment takes nothing from another
+	// a negative segment does not reduce another one
 	f(`{"items":[{"upc":"A","quantity":5}],"type":"any"}`, "L1/A", `false`)
 	f(`{"items":[{"upc":"B","quantity":5}],"type":"any"}`, "L1/B", `false`)
 	f(`{"items":[{"upc":"B","quantity":5}],"type":"any","tags":{"Channel":"Kibo"}}`, "", `false`)
@@ -59,8 +59,7 @@ func TestQueryCounts(t *testing.T) {
 	s.post("/v1/inventory/aggregate", `{"items":[{"upc":"A","quantity":1}]}`).is(400, "unknown-field")
 }
 
-// TestQueryDefaultLimit: a reply has a thousand records if the query says nothing of their number, and tells that there
-// are more.
+// TestQueryDefaultLimit: without a limit in the query, a reply has a thousand records, and reports that there are more.
 func TestQueryDefaultLimit(t *testing.T) {
 	s := newStockedServer(t)
 	items := make([]string, QueryRecordsDefault+1)
@@ -77,7 +76,7 @@ func TestQueryDefaultLimit(t *testing.T) {
 	}
 }
 
-// TestEventsTellAll: each member that an event has is told.
+// TestEventsTellAll: the reply has each member of an event.
 func TestEventsTellAll(t *testing.T) {
 	s := newStockedServer(t)
 	after := fmt.Sprint(s.get("/v1/events").ok().at("next"))

@@ -11,8 +11,8 @@ import (
 	"github.com/VictoriaMetrics/metrics"
 )
 
-// newBacktestServer has some orders in its past: 20 units each of Amazon and eBay, 12 and 9 wanted of Amazon, 5 of
-// eBay.
+// newBacktestServer has 20 units each of Amazon and eBay, and some orders in its history: for 12 and 9 of Amazon, and 5
+// of eBay.
 func newBacktestServer(t *testing.T, config Config) *durableServer {
 	t.Helper()
 	config.Metrics = metrics.NewSet()
@@ -36,7 +36,7 @@ const lend = `function select(item, record)
 	return { {tags=item.tags}, {tags={Channel="eBay"}, keep=10} }
 end`
 
-// runBacktest begins one and waits for its end.
+// runBacktest starts a backtest and waits for its end.
 func (s *durableServer) runBacktest(rule, body string) *reply {
 	s.t.Helper()
 	id := s.post("/v1/rules/"+rule+"/backtest", body).is(202, "").at("id").(string)
@@ -68,7 +68,7 @@ func TestBacktest(t *testing.T) {
 		want(`8`, "report", "differences", 0, "asDecided", 0, "candidates", 0, "available").
 		want(`1`, "report", "differences", 0, "candidate", 0, "candidates", 1, "taken")
 	s.get("/v1/backtests").ok().want(`null`, "backtests", 0, "report").want(`"done"`, "backtests", 0, "state")
-	// Nothing has changed.
+	// The backtest has changed nothing.
 	s.get("/v1/inventory/Retailer2/BC76845").ok().want(`12`, "records", 0, "allocated").
 		want(`35`, "records", 0, "onHand")
 	s.do("DELETE", "/v1/backtests/b1", "").ok()
@@ -76,7 +76,7 @@ func TestBacktest(t *testing.T) {
 	s.get("/v1/backtests").ok().want(`[]`, "backtests")
 }
 
-// TestBacktestAfterCheckpoint: a replay begins at a kept checkpoint too, and at the bounds that are asked for.
+// TestBacktestAfterCheckpoint: a replay can begin at a kept checkpoint, and has the bounds of the request.
 func TestBacktestAfterCheckpoint(t *testing.T) {
 	s := newBacktestServer(t, Config{BacktestShare: 1})
 	if err := s.durable.Checkpoint(t.Context()); err != nil {
@@ -99,8 +99,8 @@ func TestBacktestAfterCheckpoint(t *testing.T) {
 	s.post("/v1/rules/lend/backtest", fmt.Sprintf(`{"from":%q}`, future)).is(400, "invalid").want(`"from"`, "field")
 }
 
-// TestBacktestOfDamagedState: a kept checkpoint whose list of tables was cut short gives no report of nothing. The next
-// backtest takes the one before.
+// TestBacktestOfDamagedState: a kept checkpoint with a truncated list of tables gives an error, not an empty report.
+// The next backtest begins at the checkpoint before it.
 func TestBacktestOfDamagedState(t *testing.T) {
 	s := newBacktestServer(t, Config{BacktestShare: 1})
 	s.putRule("lend", lend).ok()
@@ -128,7 +128,7 @@ func TestBacktestOfDamagedState(t *testing.T) {
 	s.runBacktest("lend", `{"from":`+now+`}`).want(`"done"`, "state").want(`1`, "report", "orders")
 }
 
-// TestBacktestOfASource: what is not stored can be tried as well.
+// TestBacktestOfASource: a source that is not stored can be tried too.
 func TestBacktestOfASource(t *testing.T) {
 	s := newBacktestServer(t, Config{BacktestShare: 1})
 	source := strings.ReplaceAll(strings.ReplaceAll(lend, "\n", `\n`), `"`, `\"`)
@@ -179,10 +179,10 @@ func TestBacktestBadInput(t *testing.T) {
 	without.get("/v1/history").ok().want(`false`, "enabled").want(`[]`, "checkpoints")
 }
 
-// TestBacktestIsCancelled: one runs at a time, until it is cancelled or the server ends; a cancelled one stays to be
-// seen.
+// TestBacktestIsCancelled: one backtest runs at a time, until it is cancelled or the server ends. A cancelled one can
+// still be read.
 func TestBacktestIsCancelled(t *testing.T) {
-	s := newBacktestServer(t, Config{BacktestShare: 1e-6}) // some 2,000 s after the first slice of work
+	s := newBacktestServer(t, Config{BacktestShare: 1e-6}) // about 2,000 s after the first slice of work
 	for i := range 300 {
 		s.post(fmt.Sprintf("/v1/orders/more%d/allocate", i), allocateBody("line", line("1", "eBay", 50)))
 		s.post("/v1/inventory/adjust",
@@ -200,8 +200,7 @@ func TestBacktestIsCancelled(t *testing.T) {
 	s.post("/v1/rules/slow/backtest", `{}`).is(503, "shutting-down")
 }
 
-// TestBacktestsKept: of those that have ended the last ones can be asked for, as far as their reports take little
-// memory.
+// TestBacktestsKept: the last ended backtests are kept, within a number and a size of their reports.
 func TestBacktestsKept(t *testing.T) {
 	s := newBacktestServer(t, Config{BacktestShare: 1})
 	s.putRule("lend", lend).ok()
@@ -224,8 +223,7 @@ func TestBacktestsKept(t *testing.T) {
 	}
 }
 
-// TestBacktestTakesTooMuch: one that takes more memory than was thought before fails. Here it is kept answers, which
-// are long.
+// TestBacktestTakesTooMuch: a backtest that needs more memory than estimated fails. Here, long kept answers need it.
 func TestBacktestTakesTooMuch(t *testing.T) {
 	s := newBacktestServer(t, Config{BacktestShare: 1, BacktestBytesMax: 36 << 20})
 	s.putRule("lend", lend).ok()

@@ -8,14 +8,14 @@ import (
 	"time"
 )
 
-// halves gives each of two channels half of what is available.
+// halves gives each of two channels half of the available units.
 const halves = `function redistribute(record, schema)
 	if record.location == "N" then return nil, "not here" end
 	if record.upc == "B" then error("it is B") end
 	return {weights = { {tags={Channel="Amazon"}, weight=1}, {tags={Channel="eBay"}, weight=1} }, across = {"Channel"}}
 end`
 
-// newRedistributeServer has records of 30 units of Amazon and 10 of eBay, and the rule for one location.
+// newRedistributeServer has records with 30 units of Amazon and 10 of eBay, and a rule for one location.
 func newRedistributeServer(t *testing.T, activation string) *durableServer {
 	t.Helper()
 	s := openDurableServer(t, t.TempDir())
@@ -32,7 +32,7 @@ func newRedistributeServer(t *testing.T, activation string) *durableServer {
 	return s
 }
 
-// settled waits until nobody redistributes by rule, and nothing is left to do.
+// settled waits until all redistributions by rule have ended.
 func (s *durableServer) settled() {
 	s.t.Helper()
 	if err := s.server.runner.Redistribute(time.Now().Add(time.Minute), nil); err != nil {
@@ -43,7 +43,7 @@ func (s *durableServer) settled() {
 	}
 }
 
-// shares shows what the segments of a record have available.
+// shares shows the available units of a record's segments.
 func (s *durableServer) shares(location, upc string) string {
 	s.t.Helper()
 	r := s.get("/v1/inventory/" + location + "/" + upc).ok()
@@ -83,8 +83,7 @@ func TestRedistributeNow(t *testing.T) {
 	}
 }
 
-// TestRedistributeDueRecords: records that are marked are redistributed by rule after their next adjust, in the
-// background.
+// TestRedistributeDueRecords: due records are redistributed by rule after their next adjust, in the background.
 func TestRedistributeDueRecords(t *testing.T) {
 	s := newRedistributeServer(t, "")
 	s.post("/v1/inventory/redistribute", `{"all":true}`).ok().want(`null`, "rules")
@@ -98,7 +97,7 @@ func TestRedistributeDueRecords(t *testing.T) {
 	}
 }
 
-// TestRedistributeDeclined: a rule may leave a record as it is, and say why.
+// TestRedistributeDeclined: a rule may leave a record unchanged, with a reason.
 func TestRedistributeDeclined(t *testing.T) {
 	s := newRedistributeServer(t, "")
 	s.post("/v1/rules/halves/deactivate", ``).ok()
@@ -118,8 +117,8 @@ func TestRedistributeDeclined(t *testing.T) {
 	}
 }
 
-// TestRedistributeRuleFails: a rule that says no, or fails, leaves the record or has it split by percent, and is
-// suspended in the end.
+// TestRedistributeRuleFails: if a rule refuses or fails, the record is unchanged or split by percent. After some
+// failures the rule is suspended.
 func TestRedistributeRuleFails(t *testing.T) {
 	for onError, want := range map[string]string{"default": "fell-back", "reject": "kept"} {
 		s := newRedistributeServer(t, `,"failuresMax":2,"onError":"`+onError+`"`)
@@ -147,7 +146,7 @@ func TestRedistributeRuleFails(t *testing.T) {
 	}
 }
 
-// TestRedistributeUnderLoad: whatever is sold meanwhile, nothing is lost and no promise broken.
+// TestRedistributeUnderLoad: with sales at the same time, no unit is lost and all promises are kept.
 func TestRedistributeUnderLoad(t *testing.T) {
 	s := newRedistributeServer(t, "")
 	var clients sync.WaitGroup

@@ -9,8 +9,8 @@ import (
 	"github.com/VictoriaMetrics/metrics"
 )
 
-// newRefusedServer has no Amazon units left and 20 of eBay, and has refused three orders for Amazon units without a log
-// entry, one of them in a list.
+// newRefusedServer has no Amazon units left and 20 of eBay. It has refused three orders for Amazon units early, one of
+// them in a list.
 func newRefusedServer(t *testing.T) *durableServer {
 	t.Helper()
 	s := serveKeeping(t, t.TempDir(), 0)
@@ -41,7 +41,7 @@ func (s *durableServer) prepareRefused() {
 	s.post("/v1/orders/o4/allocate", allocateBody("all", line("1", "Amazon", 9))).is(409, "insufficient")
 }
 
-// refuseInList has a list of one order refused.
+// refuseInList sends a list of one order, and demands a refusal.
 func (s *durableServer) refuseInList(order string, units int) {
 	s.t.Helper()
 	s.post("/v1/orders/allocate", fmt.Sprintf(`{"orders":[{"orderId":%q,%s]}`, order,
@@ -49,7 +49,7 @@ func (s *durableServer) refuseInList(order string, units int) {
 		want(`"insufficient"`, "orders", 0, "lines", 0, "code")
 }
 
-// TestBacktestSinceHistoryIsOn: without bounds, a backtest has what was refused right behind the oldest state.
+// TestBacktestSinceHistoryIsOn: without bounds, a backtest has the refusals directly after the oldest state.
 func TestBacktestSinceHistoryIsOn(t *testing.T) {
 	dir := t.TempDir()
 	off := serveKeeping(t, dir, -1)
@@ -70,8 +70,7 @@ func TestBacktestSinceHistoryIsOn(t *testing.T) {
 		want(`{"filled":1,"partial":0,"refused":0,"split":0}`, "report", "candidate", "orders")
 }
 
-// TestBacktestOfRefusedOrders: orders that were refused before the log are in a backtest, whichever way they came, and
-// the report says how many were recorded.
+// TestBacktestOfRefusedOrders: early refusals from every route are in a backtest, and the report has their number.
 func TestBacktestOfRefusedOrders(t *testing.T) {
 	s := newRefusedServer(t)
 	before := s.durable.AppliedIndex()
@@ -96,7 +95,7 @@ func TestBacktestOfRefusedOrders(t *testing.T) {
 			t.Errorf("/metrics lacks %s", name)
 		}
 	}
-	// One of them comes again, when there is stock, and is filled as decided too.
+	// One order is repeated when there is stock. It is filled in the baseline too.
 	s.post("/v1/inventory/adjust",
 		`{"location":"Retailer2","items":[{"upc":"BC76845","tags":{"Channel":"Amazon"},"quantity":9}]}`).ok()
 	s.post("/v1/orders/o4/allocate", allocateBody("all", line("1", "Amazon", 9))).ok()
@@ -105,8 +104,7 @@ func TestBacktestOfRefusedOrders(t *testing.T) {
 		want(`{"filled":4,"partial":0,"refused":0,"split":0}`, "report", "candidate", "orders")
 }
 
-// TestBacktestOfRefusedOrdersAlone: what was refused since the last entry, which a checkpoint has, is a period of its
-// own.
+// TestBacktestOfRefusedOrdersAlone: refusals after the last entry, which is in a checkpoint, are a period of their own.
 func TestBacktestOfRefusedOrdersAlone(t *testing.T) {
 	s := newRefusedServer(t)
 	if err := s.durable.Checkpoint(t.Context()); err != nil {
@@ -122,7 +120,7 @@ func TestBacktestOfRefusedOrdersAlone(t *testing.T) {
 	}
 	from := time.Now().UTC().Format(time.RFC3339Nano)
 	s.post("/v1/orders/o5/allocate", allocateBody("all", line("1", "Amazon", 2))).is(409, "insufficient")
-	s.post("/v1/orders/o5/allocate", allocateBody("all", line("1", "Amazon", 2))).is(409, "insufficient") // nothing new
+	s.post("/v1/orders/o5/allocate", allocateBody("all", line("1", "Amazon", 2))).is(409, "insufficient") // repeated
 	s.refuseInList("o6", 1)
 	s.runBacktest("lend", fmt.Sprintf(`{"from":%q}`, from)).want(`"done"`, "state").want(`0`, "report", "commands").
 		want(`2`, "report", "orders").want(`2`, "report", "refusals", "recorded").

@@ -11,7 +11,7 @@ import (
 	"apportion/raftstore"
 )
 
-// durableServer is a server with categories and stock over the real store.
+// durableServer is a server with categories and stock on the real store.
 type durableServer struct {
 	*testServer
 	durable *raftstore.Store
@@ -36,12 +36,12 @@ func openDurableServer(t *testing.T, dir string) *durableServer {
 	return &durableServer{testServer: serveTest(t, Config{Metrics: set}, store, nil), durable: store, dir: dir}
 }
 
-// fills is a rule that takes from one channel.
+// fills is the source of a rule that takes units from one channel.
 func fills(channel string) string {
 	return fmt.Sprintf("function select(item, record) return { {tags={Channel=%q}} } end", channel)
 }
 
-// A rule from its upload to what it did, and all of that once more after a restart.
+// A rule works from its upload to its explanation, and again after a restart.
 func TestDurableRule(t *testing.T) {
 	dir := t.TempDir()
 	s := newDurableServer(t, dir)
@@ -84,7 +84,7 @@ end`
 		want(`"borrow"`, "lines", 0, "rule")
 }
 
-// Of the scopes that take a line in, the most specific one is asked.
+// Of all scopes that match a line, the most specific one is asked.
 func TestDurableRuleScopes(t *testing.T) {
 	s := newDurableServer(t, t.TempDir())
 	scopes := []struct{ name, scope string }{ // from the least specific on
@@ -108,14 +108,14 @@ func TestDurableRuleScopes(t *testing.T) {
 	s.putRule("other", fills("eBay")).ok()
 	s.post("/v1/rules/other/activate", `{"scope":{"upcPrefix":"BC7"}}`).is(409, "rule-conflict").
 		want(`"scope"`, "field").want(`"longer-prefix"`, "value")
-	// fewer locations than places, apart from place
+	// a part of the locations of "places", and none of "place"
 	s.post("/v1/rules/other/activate", `{"scope":{"locations":["Elsewhere"]}}`).ok()
 	s.post("/v1/rules/tags/deactivate", `{"hook":"select","scope":{"tags":{"Condition":"New","Channel":"Amazon"}}}`).
 		ok()
 	s.post("/v1/orders/p/allocate", allocateBody("all", line("1", "Amazon", 1))).ok().want(`"tag"`, "lines", 0, "rule")
 }
 
-// Versions go back and forth under load: each order was planned by the version that is active at its place in the log.
+// Versions change under load: each order has a plan of the version that is active at its log index.
 func TestDurableRollback(t *testing.T) {
 	s := newDurableServer(t, t.TempDir())
 	s.post("/v1/inventory/refresh",
@@ -139,7 +139,7 @@ func TestDurableRollback(t *testing.T) {
 				}
 				r := s.post(fmt.Sprintf("/v1/orders/%d-%d/allocate", client, order),
 					allocateBody("all", line("1", "Amazon", 1)))
-				if r.status == 503 && r.at("code") == "retry" { // three other versions while it was on its way
+				if r.status == 503 && r.at("code") == "retry" { // three changes of version during the request
 					continue
 				}
 				if r.status != 200 {
@@ -177,7 +177,8 @@ func TestDurableRollback(t *testing.T) {
 	}
 }
 
-// A rule with an endless loop for one channel: orders for another one are answered meanwhile, and it is suspended.
+// A rule has an endless loop for one channel. Orders for another channel are answered meanwhile, and the rule is
+// suspended.
 func TestDurableRuleFails(t *testing.T) {
 	s := newDurableServer(t, t.TempDir())
 	s.putRule("loop", "function select(item, record)\n  while true do end\nend").ok()
@@ -206,7 +207,7 @@ func TestDurableRuleFails(t *testing.T) {
 	}
 }
 
-// failThree has three orders loop while others are filled.
+// failThree sends three orders that loop, and others that are filled meanwhile.
 func (s *durableServer) failThree(round int, onError string) {
 	s.t.Helper()
 	var wait sync.WaitGroup

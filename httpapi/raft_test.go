@@ -37,7 +37,8 @@ func openRaftStoreKeeping(t testing.TB, dir string, set *metrics.Set, age time.D
 	return store
 }
 
-// The same faces over the real store: many clients at once draw on one segment, and what they were told survives.
+// With the real store: many concurrent clients allocate from one segment, and all acknowledged orders survive a
+// restart.
 func TestDurableAllocations(t *testing.T) {
 	dir := t.TempDir()
 	set := metrics.NewSet()

@@ -9,7 +9,7 @@ import (
 	"apportion/httpapi/kibo"
 )
 
-// TestBadRows: a load with bad rows tells all of them, and changes nothing.
+// TestBadRows: the answer to a load has all bad rows, and the load changes nothing.
 func TestBadRows(t *testing.T) {
 	s := newStockedServer(t)
 	rows := make([]string, 3000)
@@ -60,14 +60,14 @@ func TestBadRows(t *testing.T) {
 			"items[2500].tags.Channel", "amazon"},
 		[5]string{"2999", `{"upc":"A","quantity":1,"tags":{"Chanel":"Amazon"}}`, "unknown-category", "items[2999].tags",
 			"Chanel"})
-	// The engine finds the tags, and the others are told with it.
+	// The engine finds the first bad tag, and the answer has all of them.
 	f(adjust, "}",
 		[5]string{"70", `{"upc":"A","quantity":1,"tags":{"Channel":"amazon"}}`, "unknown-value",
 			"items[70].tags.Channel", "amazon"},
 		[5]string{"71", `{"upc":"A","quantity":1,"tags":{"Chanel":"Amazon"}}`, "unknown-category", "items[71].tags",
 			"Chanel"})
 	f(adjust, "}", [5]string{"2999", `{"upc":"A","quantity":0}`, "invalid", "items[2999].quantity", "0"})
-	// What is wrong outside the rows comes last.
+	// A fault outside the rows comes last.
 	f(refresh, `,"count":7}`, [5]string{"5", `{"upc":"A"}`, "missing-field", "items[5].quantity", ""},
 		[5]string{"", "", "wrong-type", "count", "7"})
 	f(refresh, `,`, [5]string{"5", `{"upc":"A"}`, "missing-field", "items[5].quantity", ""},
@@ -96,7 +96,7 @@ func TestBadRows(t *testing.T) {
 	}
 }
 
-// FuzzBadRows: whatever the rows are, those that are told are rows, and a body that is told as sound JSON is.
+// FuzzBadRows: for any rows, each reported row exists, in order and within the limit.
 func FuzzBadRows(f *testing.F) {
 	f.Add(`{"upc":1},{"quantity":[{}]},"a\"",7`)
 	f.Add(`{"upc":"A","quantity":1,"x":{"y":[1,2`)

@@ -8,7 +8,7 @@ import (
 	"apportion/engine"
 )
 
-// TestRuleBadFields is TestBadInput for the routes of rules: row by row, with the code and the field of the answer.
+// TestRuleBadFields is TestBadInput for the routes of rules: one case a row, with the code and the field of the answer.
 func TestRuleBadFields(t *testing.T) {
 	s := newStockedServer(t)
 	s.putRule("r", "function select(item, record) return {} end\nfunction redistribute(record, schema) return nil, "+
@@ -280,7 +280,7 @@ func TestRuleMediaTypes(t *testing.T) {
 	s.do("POST", "/v1/rules/r/activate", "{}", "Content-Type", "text/x-lua").is(415, "unsupported-media-type")
 }
 
-// TestRuleSourceFaults has a source that is refused in each way, with the place in it.
+// TestRuleSourceFaults: for each kind of fault in a source, the refusal has its place.
 func TestRuleSourceFaults(t *testing.T) {
 	s := newTestServer(t, Config{})
 	s.putRule("r", "function select(item, record)\n  local x = = 1\nend").is(422, "rule-syntax").want(`2`, "line").

@@ -22,12 +22,12 @@ func (s *testServer) activate(version int) {
 	s.post("/v1/rules/r/activate", fmt.Sprintf(`{"version":%d}`, version)).ok()
 }
 
-// bulkBody has order o1 for the record of rules and order o2 for one that does not exist.
+// bulkBody has order o1 for a record with rules, and order o2 for a record that does not exist.
 const bulkBody = `{"orders":[
 	{"orderId":"o1","lines":[{"itemId":"1","upc":"BC76845","location":"Retailer2","quantity":1}]},
 	{"orderId":"o2","mode":"line","lines":[{"itemId":"1","upc":"V","location":"Retailer2","quantity":1}]}]}`
 
-// TestRulesChangeInFlight activates another version after an order was planned and before it comes to the log.
+// TestRulesChangeInFlight activates another version after an order is planned, and before it is in the log.
 func TestRulesChangeInFlight(t *testing.T) {
 	s := switchingServer(t)
 	s.store.before = func() { s.activate(2) }
@@ -60,7 +60,7 @@ func TestRulesChangeAllTheTime(t *testing.T) {
 	s.post("/v1/orders/allocate", bulkBody).ok().want(`"ok"`, "orders", 0, "code")
 }
 
-// TestBulkSecondRoundFails: the rules change, and then the log does not take the orders that are planned again.
+// TestBulkSecondRoundFails: the rules change, and then the log refuses the orders that are planned again.
 func TestBulkSecondRoundFails(t *testing.T) {
 	for _, tt := range []struct {
 		err    error
@@ -95,7 +95,7 @@ func TestRuleWritesTakeAKey(t *testing.T) {
 		if again.body != first.body || again.header.Get("Idempotency-Replayed") != "true" {
 			t.Errorf("%s: %s, again: %s", first.request, first.body, again.body)
 		}
-		if s.store.mu.index != index+1 { // one entry, and none of its own making
+		if s.store.mu.index != index+1 { // one entry, without other commands
 			t.Errorf("%s: index %d after %d", first.request, s.store.mu.index, index)
 		}
 		return first
@@ -109,7 +109,7 @@ func TestRuleWritesTakeAKey(t *testing.T) {
 		is(409, "idempotency-key-reused").want(`"scope.upcPrefix"`, "field")
 	twice("POST", "/v1/rules/r/deactivate", `{"hook":"select","scope":{"upcPrefix":"B"}}`, "k3")
 	twice("DELETE", "/v1/rules/r", "", "k4").want(`"r"`, "name")
-	// as it was then
+	// the first answer
 	s.do("POST", "/v1/rules/r/activate", `{"hook":"select","scope":{"upcPrefix":"B"}}`, "Idempotency-Key", "k2").ok().
 		want(`"r"`, "name")
 }

@@ -88,7 +88,7 @@ func TestRuleBadInput(t *testing.T) {
 	s.do("PUT", "/v1/rules/r", "function select() return {} end", "Content-Type", "text/html").
 		is(415, "unsupported-media-type")
 	s.put("/v1/rules/r", `{"sauce":"x"}`).is(400, "unknown-field")
-	s.get("/v1/rules/r").is(404, "unknown-rule") // nothing of this was kept
+	s.get("/v1/rules/r").is(404, "unknown-rule") // none of these uploads was kept
 	s.putRule("r", "function select(item, record) return {} end").ok()
 	s.putRule("q", "function select(item, record) return {} end").ok()
 	for _, tt := range []struct {
@@ -114,8 +114,8 @@ func TestRuleBadInput(t *testing.T) {
 	s.post("/v1/orders/o/allocate", allocateBody("all", long)).is(400, "wrong-type")
 }
 
-// TestRuleFails has an endless loop: its lines are answered as its activation says, and then nobody asks it any
-// more.
+// TestRuleFails: a rule has an endless loop. Its activation decides the answer of its lines, and then the rule is
+// suspended.
 func TestRuleFails(t *testing.T) {
 	s := newStockedServer(t)
 	s.putRule("loop", "function select(item, record) while true do end end").ok()
@@ -128,7 +128,7 @@ func TestRuleFails(t *testing.T) {
 			t.Fatal("the rule is not suspended")
 		}
 	}
-	// The second order is one of them if the suspension came before it in the log, so that it was planned again.
+	// The second order counts too if the suspension came before it in the log, so that it was planned again.
 	suspended := 1
 	if strings.Contains(s.get("/metrics").body, "\napportion_rule_suspended_lines_total{hook=\"select\"} 1\n") {
 		suspended++
@@ -168,7 +168,7 @@ func TestRuleDryRun(t *testing.T) {
 	s.get("/v1/inventory/Retailer2/BC76845").ok().want(`0`, "records", 0, "allocated")
 }
 
-// TestRuleAuthorOfTheBody: an author in the body goes over that of the query, an empty one too; null names none.
+// TestRuleAuthorOfTheBody: an author in the body replaces that of the query, even an empty one. null is no author.
 func TestRuleAuthorOfTheBody(t *testing.T) {
 	s := newStockedServer(t)
 	for i, of := range []struct{ body, want string }{

@@ -13,7 +13,7 @@ import (
 	"apportion/raftstore"
 )
 
-// blockingStore holds every write until it is told to go on.
+// blockingStore blocks every write until a signal.
 type blockingStore struct {
 	*testStore
 	arrived chan struct{}
@@ -26,7 +26,7 @@ func (s *blockingStore) Do(deadline time.Time, b *raftstore.Batch) error {
 	return s.testStore.Do(deadline, b)
 }
 
-// A request on its way is answered before Close returns.
+// A request in flight is answered before Close returns.
 func TestCloseWaits(t *testing.T) {
 	store := &blockingStore{testStore: newTestStore(), arrived: make(chan struct{}), proceed: make(chan struct{})}
 	s := serveTest(t, Config{}, store, store.testStore)
@@ -51,7 +51,7 @@ func TestCloseWaits(t *testing.T) {
 	}
 }
 
-// A signal may come while the server starts: whichever of Serve and Close is first, both come to their end.
+// A signal may come while the server starts: Serve and Close both end, in any order.
 func TestCloseWhileStarting(t *testing.T) {
 	for range 50 {
 		listener, err := net.Listen("tcp", "127.0.0.1:0")
@@ -73,7 +73,7 @@ func TestCloseWhileStarting(t *testing.T) {
 	}
 }
 
-// What docs/api.md shows exists: each method and path leads to a route, and each code of the table is one of ours.
+// Each method and path in docs/api.md has a route, and each code in its table exists.
 func TestDocumentation(t *testing.T) {
 	text, err := os.ReadFile("../docs/api.md")
 	if err != nil {

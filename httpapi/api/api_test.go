@@ -10,7 +10,7 @@ import (
 
 var rewrite = flag.Bool("rewrite", false, "rewrite the golden files")
 
-// TestReplies pins the names, the order and the types of all fields of replies: clients depend on them.
+// TestReplies fixes the names, the order and the types of all fields of replies: clients depend on them.
 func TestReplies(t *testing.T) {
 	for name, reply := range map[string]any{
 		"cluster":     new(Cluster),
@@ -47,7 +47,7 @@ func TestReplies(t *testing.T) {
 	}
 }
 
-// fill sets every field of a value to something, numbers and texts to ever new ones.
+// fill sets every field of a value, each number and text to a new one.
 func fill(v reflect.Value, number *int) {
 	*number++
 	switch v.Kind() {
@@ -76,7 +76,7 @@ func fill(v reflect.Value, number *int) {
 	}
 }
 
-// TestBodies: a body with nothing in it asks for nothing but what is required, so that the server takes its defaults.
+// TestBodies: an empty body has only the required fields, so that the server uses its defaults.
 func TestBodies(t *testing.T) {
 	for want, body := range map[string]any{
 		`{"source":""}`: PutRule{}, `{}`: ActivateRule{},

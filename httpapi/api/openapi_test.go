@@ -13,7 +13,7 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// bodies and replies are the types of the schemas that openapi.yaml names for requests and their answers.
+// bodies and replies are the types for the schemas of requests and replies in openapi.yaml.
 var (
 	bodies = map[string]any{
 		"TagCategoryBody":    PutTagCategory{},
@@ -67,16 +67,16 @@ var (
 		"Problem":       Problem{},
 	}
 
-	// untyped are schemas of answers that are not worth a type.
+	// untyped are schemas of replies without a type.
 	untyped = []string{"Health"}
 
-	// shared are types of several schemas that differ in what is required or there at all.
+	// shared are types for several schemas. These differ in their fields, or in the required fields.
 	shared = []reflect.Type{reflect.TypeFor[Scope](), reflect.TypeFor[TagCategory](), reflect.TypeFor[Moment](),
 		reflect.TypeFor[ItemExplanation](), reflect.TypeFor[BacktestSuspension]()}
 )
 
-// TestTypesMatchOpenAPI: each body and each reply of openapi.yaml has a type here with the same fields, of the same
-// types, and the same of them are required.
+// TestTypesMatchOpenAPI: each body and each reply of openapi.yaml has a type with the same fields, the same types of
+// fields, and the same required fields.
 func TestTypesMatchOpenAPI(t *testing.T) {
 	d := readDocument(t)
 	named := map[string]bool{}
@@ -122,7 +122,7 @@ func readDocument(t *testing.T) document {
 	return d
 }
 
-// at gives the node at a path, nil if there is none.
+// at returns the node at a path, nil if there is none.
 func (d document) at(path string) node {
 	found := d.root
 	for key := range strings.SplitSeq(path, "/") {
@@ -131,7 +131,7 @@ func (d document) at(path string) node {
 	return found
 }
 
-// names collects the schemas that are named below a node as JSON content.
+// names collects the schemas of JSON content below a node.
 func (d document) names(below any, into map[string]bool) {
 	switch below := below.(type) {
 	case node:
@@ -148,7 +148,7 @@ func (d document) names(below any, into map[string]bool) {
 	}
 }
 
-// schemas collects the names of a schema that is a reference, or a choice of several.
+// schemas collects the names of a schema: a reference, or a choice of several.
 func (d document) schemas(schema any, into map[string]bool) {
 	object, _ := schema.(node)
 	if ref, ok := object["$ref"].(string); ok {
@@ -160,7 +160,7 @@ func (d document) schemas(schema any, into map[string]bool) {
 	}
 }
 
-// resolve follows references, and takes of a choice that one which is not null.
+// resolve follows references. Of a choice with null, it takes the other schema.
 func (d document) resolve(schema node) node {
 	for {
 		if ref, ok := schema["$ref"].(string); ok {
@@ -260,7 +260,7 @@ func typeOf(schema node) string {
 	return ""
 }
 
-// fieldsOf gives the fields of a struct by their names in JSON, those of embedded structs among them.
+// fieldsOf returns the fields of a struct by their JSON names, with those of embedded structs.
 func fieldsOf(of reflect.Type) map[string]reflect.StructField {
 	fields := map[string]reflect.StructField{}
 	for _, field := range reflect.VisibleFields(of) {
@@ -272,7 +272,8 @@ func fieldsOf(of reflect.Type) map[string]reflect.StructField {
 	return fields
 }
 
-// TestComparisonFindsFaults: a field that is missing on either side, of another type, or required on one side only.
+// TestComparisonFindsFaults: the comparison finds a missing field, another type, and a field that only one side
+// requires.
 func TestComparisonFindsFaults(t *testing.T) {
 	d := document{root: node{}}
 	schema := node{"type": "object", "required": []any{"name"}, "properties": node{

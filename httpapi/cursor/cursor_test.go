@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// TestRoundTrip: each place comes back as it was, and its cursor is a text that a URL carries as it is.
+// TestRoundTrip: each place comes back unchanged, and its cursor needs no escapes in a URL.
 func TestRoundTrip(t *testing.T) {
 	f := func(kind Kind, key Key) {
 		t.Helper()
@@ -33,7 +33,7 @@ func TestRoundTrip(t *testing.T) {
 	f(Changes, Key{Number: 128})
 }
 
-// TestGolden: cursors that clients keep stay valid, so their form may not change.
+// TestGolden: clients keep cursors, so their form must not change.
 func TestGolden(t *testing.T) {
 	text := string(Append(nil, Records, Key{Number: 300, First: "STORE-1", Second: "A"}))
 	if want := "AQGsAgdTVE9SRS0xAUE"; text != want {
@@ -41,7 +41,7 @@ func TestGolden(t *testing.T) {
 	}
 }
 
-// TestRefused: one place has one cursor, and what is cut off, added or of another version is refused.
+// TestRefused: one place has one cursor. A shorter or longer text, or another version, is refused.
 func TestRefused(t *testing.T) {
 	f := func(raw ...byte) {
 		t.Helper()
@@ -75,7 +75,7 @@ func TestRefused(t *testing.T) {
 	}
 }
 
-// FuzzParse: a text is refused, or it is exactly the cursor of the place that it is read as.
+// FuzzParse: each text is refused, or is exactly the cursor of the parsed place.
 func FuzzParse(f *testing.F) {
 	f.Add(byte(Records), string(Append(nil, Records, Key{First: "STORE-1", Second: "0885"})))
 	f.Add(byte(Orders), string(Append(nil, Orders, Key{Number: 1 << 40, First: "O-1"})))

@@ -104,7 +104,7 @@ func TestItemNumbers(t *testing.T) {
 	}
 }
 
-// TestOperations: each has a reason to be there, and no two have the same path.
+// TestOperations: each operation has a handler, and no two have the same method and path.
 func TestOperations(t *testing.T) {
 	seen := map[string]bool{}
 	for _, op := range Operations() {

@@ -6,7 +6,7 @@ import (
 	"apportion/engine"
 )
 
-// TestListingReadsMax: a location with more records than one read may look at has too many, and not none.
+// TestListingReadsMax: a location with more records than the limit of a read gets an error, not an empty list.
 func TestListingReadsMax(t *testing.T) {
 	e := engine.New()
 	c := &engine.Refresh{Location: "L"}

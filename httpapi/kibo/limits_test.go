@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// TestLimits asks for as much as each limit allows, which is taken, and for one more, which is refused in words.
+// TestLimits: each limit accepts its value, and refuses one more with a message.
 func TestLimits(t *testing.T) {
 	f := func(what string, limit int, wrong string, read func(n int) error) {
 		t.Helper()

@@ -8,14 +8,14 @@ import (
 	"testing"
 )
 
-// nothingStored is a host for readings alone.
+// nothingStored is a host for reads of bodies only.
 type nothingStored struct{ Host }
 
 func (nothingStored) Stored(string) bool { return false }
 
 var readRequest = &Request{Host: nothingStored{}}
 
-// TestReadingIsBounded: a body takes little memory, whatever is in it.
+// TestReadingIsBounded: any body uses little memory.
 func TestReadingIsBounded(t *testing.T) {
 	const bodyBytes, allocatedMax = 16 << 20, 24 << 20
 	fill := func(begin, element, end string) string {
@@ -57,7 +57,7 @@ func TestReadingIsBounded(t *testing.T) {
 	f("a long unknown text", &stockBody{}, `{"x":"`+strings.Repeat(`\"`, bodyBytes/2)+`"}`, "")
 }
 
-// TestListsAreBounded: each list that a body may have is in the table of lists.
+// TestListsAreBounded: each list of a body is in the table of lists.
 func TestListsAreBounded(t *testing.T) {
 	known := map[reflect.Type]bool{}
 	for _, list := range []any{[]string{}, []stockItem{}, []blockItem{}, []orderItem{}, []cartItem{}, []product{},

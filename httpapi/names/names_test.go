@@ -18,9 +18,9 @@ func TestClean(t *testing.T) {
 	f("Café", "Café", "")
 	f("Cafe\u0301", "Café", "")
 	f("\u212b", "Å", "")    // the Ångström sign
-	f("日本 倉庫", "日本 倉庫", "") // the blank of other scripts, between words
+	f("日本 倉庫", "日本 倉庫", "") // a space of other scripts, between words
 	f("क्\u200dष", "क्\u200dष", "")
-	f("❤\ufe0f", "❤\ufe0f", "") // a variation selector belongs to what is before it
+	f("❤\ufe0f", "❤\ufe0f", "") // a variation selector belongs to the character before it
 	for _, blank := range []string{" ", "\u00a0", "\u1680", "\u2003", "\u202f", "\u3000", "\u200b", "\u200d", "\u2060",
 		"\ufeff", "\u00ad", "\u3164", "\U000e0020"} {
 		f("SKU"+blank, "SKU"+blank, Invisible)
@@ -33,7 +33,7 @@ func TestClean(t *testing.T) {
 		f("SU"+control, "SU"+control, Control)
 	}
 	f("S\xff", "S\xff", NotUTF8)
-	f("\xed\xa0\x80", "\xed\xa0\x80", NotUTF8) // a surrogate by itself
+	f("\xed\xa0\x80", "\xed\xa0\x80", NotUTF8) // a single surrogate
 }
 
 func TestFolded(t *testing.T) {
@@ -62,7 +62,7 @@ func TestCleanAllocatesNothing(t *testing.T) {
 	}
 }
 
-// FuzzClean: what is clean stays as it is, and is valid.
+// FuzzClean: a clean name does not change, and is valid.
 func FuzzClean(f *testing.F) {
 	f.Add("Cafe\u0301")
 	f.Add(" a\u202e")

@@ -8,7 +8,7 @@ import (
 	"apportion/engine"
 )
 
-// TestWants: which locations a query of each type is after.
+// TestWants: the locations that a query of each type looks at.
 func TestWants(t *testing.T) {
 	f := func(queryType Type, met int, some, want bool) {
 		t.Helper()
@@ -26,7 +26,7 @@ func TestWants(t *testing.T) {
 	f(AllLocations, 0, false, true)
 }
 
-// TestPrepare: items with one UPC are marked, and in a query for all of them their units are summed by tags.
+// TestPrepare: items with the same UPC are marked. In a query for all items, their units are added by tags.
 func TestPrepare(t *testing.T) {
 	web, new := engine.Tag{Category: "Channel", Value: "Web"}, engine.Tag{Category: "Condition", Value: "New"}
 	items := func() []Item {
@@ -52,7 +52,7 @@ func TestPrepare(t *testing.T) {
 	f(All, math.MaxInt64, 2, 4, math.MaxInt64)
 }
 
-// TestVisit: records that do not count are not found, and the reads are counted in any case.
+// TestVisit: records that do not match are not found, but their reads count.
 func TestVisit(t *testing.T) {
 	e := engine.New()
 	c := &engine.Refresh{Location: "L", Items: []engine.StockItem{{UPC: "A", Quantity: 5}, {UPC: "B", Quantity: 1}}}

@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-// scripted is a Source whose events a test gives one by one.
+// scripted is a Source with events from a test, one at a time.
 type scripted struct {
 	events chan string
 	wake   chan struct{}
@@ -102,7 +102,7 @@ func TestEventsArrive(t *testing.T) {
 	})
 }
 
-// TestHeartbeat: a silent stream says each 15 seconds that it is alive, and which place its reader has reached.
+// TestHeartbeat: a silent stream sends a heartbeat every 15 seconds, with the place that its reader has reached.
 func TestHeartbeat(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		source := newScripted()
@@ -134,7 +134,8 @@ func TestHeartbeat(t *testing.T) {
 	})
 }
 
-// TestSlowReaderIsCut: a reader that stops reading is cut after the stall timeout, and its place is free again.
+// TestSlowReaderIsCut: the stream of a reader that stops reading is closed after the stall timeout, and its place is
+// free again.
 func TestSlowReaderIsCut(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		cut := 0
@@ -168,7 +169,7 @@ func TestClientGone(t *testing.T) {
 	})
 }
 
-// TestOldStreamEnds: a stream does not outlive the ticket that opened it by much.
+// TestOldStreamEnds: a stream ends soon after the ticket that opened it.
 func TestOldStreamEnds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		client, ended := serve(t, New(Config{Max: 1, StallTimeout: time.Minute}), newScripted())
@@ -183,7 +184,7 @@ func TestOldStreamEnds(t *testing.T) {
 	})
 }
 
-// TestClose: the end of the server ends all streams, at once if they wait, soon if their readers do not read.
+// TestClose: the end of the server ends all streams: at once if they wait, and soon if their readers do not read.
 func TestClose(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		cut := 0
@@ -234,7 +235,7 @@ func TestPlaces(t *testing.T) {
 	}
 }
 
-// TestProblemIsLast: what ends a stream is its last event, be it found by Next or at a heartbeat.
+// TestProblemIsLast: a problem is the last event of a stream, both from Next and at a heartbeat.
 func TestProblemIsLast(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		for _, late := range []bool{false, true} {
@@ -258,7 +259,7 @@ func TestProblemIsLast(t *testing.T) {
 	})
 }
 
-// TestReader reads what servers send, as the HTML standard says.
+// TestReader reads events by the rules of the HTML standard.
 func TestReader(t *testing.T) {
 	f := func(body string, want ...Event) {
 		t.Helper()
@@ -277,9 +278,9 @@ func TestReader(t *testing.T) {
 	f(":\n\n")
 	f("data: a\n\n", Event{Data: []byte("a")})
 	f("data:a\r\ndata: b\r\n\r\n", Event{Data: []byte("a\nb")})
-	f("event: x\n\ndata: a\n\n", Event{Data: []byte("a")}) // an event without data is none, nor is its type kept
+	f("event: x\n\ndata: a\n\n", Event{Data: []byte("a")}) // without data, an event and its type are dropped
 	f("id: 1\ndata: a\n\nid: 2\n\ndata: b\n\n", Event{ID: "1", Data: []byte("a")}, Event{ID: "2", Data: []byte("b")})
-	f("data: cut off") // its end is missing
+	f("data: cut off") // without its end
 	f("unknown: 1\n: comment\ndata\n\n", Event{})
 	in := NewReader(strings.NewReader("data: "+strings.Repeat("a", 64)+"\n\n"), 64)
 	if _, err := in.Read(); err != ErrLineTooLong {
@@ -287,7 +288,7 @@ func TestReader(t *testing.T) {
 	}
 }
 
-// FuzzReader: any body is read to its end, and events that are written are read.
+// FuzzReader: any body is read to its end, and written events are read back.
 func FuzzReader(f *testing.F) {
 	f.Add("id: 1\nevent: x\ndata: {}\n\n", "{}")
 	f.Add("retry: 9\r\n:\r\n\r\n", "")

@@ -37,7 +37,7 @@ func TestDecode(t *testing.T) {
 	}
 }
 
-// TestDecodeFaults: the code, the path and the value of a fault are those that the Scanner would give.
+// TestDecodeFaults: a fault has the same code, path and value as from the Scanner.
 func TestDecodeFaults(t *testing.T) {
 	f := func(body, code, field, value string) {
 		t.Helper()
@@ -83,7 +83,7 @@ func TestDecodeFaults(t *testing.T) {
 	f(`{"`+strings.Repeat("x", 300)+`":1}`, CodeUnknownField, strings.Repeat("x", FieldBytesMax), "")
 }
 
-// FuzzDecode: a text that is decoded is JSON that encoding/json reads alike, and every fault has its place.
+// FuzzDecode: encoding/json decodes each accepted text to the same content, and every fault has its place.
 func FuzzDecode(f *testing.F) {
 	f.Add([]byte(`{"name":"a","number":1,"on":true,"parts":[{"id":"x","below":{"id":"y"}}],"tags":{"k":"v"}}`))
 	f.Add([]byte(`{"name":"\u00e9","parts":[null],"tags":{"1":7}}`))

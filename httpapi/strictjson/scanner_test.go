@@ -190,7 +190,7 @@ func TestScannerTime(t *testing.T) {
 	f(`1764504000123`, 0, CodeWrongType)
 }
 
-// TestDepth: a text may be nested so deep, and no deeper.
+// TestDepth: the depth of a text has a limit.
 func TestDepth(t *testing.T) {
 	f := func(levels int, want bool) {
 		t.Helper()
@@ -207,7 +207,7 @@ func TestDepth(t *testing.T) {
 	f(DepthMax+1, false)
 }
 
-// Every string that is written is JSON that reads back as the same string.
+// Every written string is JSON, and reads back as the same string.
 func FuzzAppendString(f *testing.F) {
 	f.Add("a\"b\\c\n\x00\x7fü日🙂")
 	f.Add("\xff\xc3")
