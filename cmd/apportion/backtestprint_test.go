@@ -7,7 +7,7 @@ import (
 	"apportion/httpapi/api"
 )
 
-// TestPrintRefusals: what is missing from the figures is said, and nothing where nothing is.
+// TestPrintRefusals: the output has a note about missing refusals, if some are missing.
 func TestPrintRefusals(t *testing.T) {
 	for _, test := range []struct {
 		refusals api.BacktestRefusals

@@ -12,7 +12,7 @@ import (
 	"apportion/cmd/apportion/servertest"
 )
 
-// runBenchCommand runs `apportion bench` against the server and gives its JSON.
+// runBenchCommand runs `apportion bench` against the server and returns its JSON.
 func runBenchCommand(s *servertest.Server, args ...string) (result load.Result, stdout string) {
 	s.T.Helper()
 	path := filepath.Join(s.T.TempDir(), "out.json")
@@ -32,7 +32,7 @@ func runBenchCommand(s *servertest.Server, args ...string) (result load.Result, 
 	return result, stdout
 }
 
-// TestBenchWorkloads measures a real server that has data, with each workload in turn.
+// TestBenchWorkloads measures a real server with data, with each workload in turn.
 func TestBenchWorkloads(t *testing.T) {
 	data := filepath.Join(t.TempDir(), "data")
 	s := servertest.Start(t, data, "--demo")
@@ -53,7 +53,7 @@ func TestBenchWorkloads(t *testing.T) {
 		for _, segments := range segments {
 			r, stdout := runBenchCommand(s, append(args, "--segments", segments)...)
 			m := r.Runs[0]
-			// On a busy machine, some may be due and not sent before the end.
+			// On a busy machine, some requests may not be sent before the end.
 			if r.Workload != name || m.Loop != "open" || m.Requests == 0 || m.Requests+m.NotSent != 90 ||
 				m.Failed != m.NotSent || len(m.Series) == 0 {
 				t.Errorf("%s: %+v", name, m)

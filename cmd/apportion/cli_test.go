@@ -12,7 +12,7 @@ import (
 	"apportion/cmd/apportion/servertest"
 )
 
-// TestHelp: without arguments and with --help, what there is, with examples, on stdout.
+// TestHelp: without arguments and with --help, stdout has the commands, with examples.
 func TestHelp(t *testing.T) {
 	f := func(args []string, wants ...string) {
 		t.Helper()
@@ -38,8 +38,8 @@ func TestHelp(t *testing.T) {
 	f([]string{"version"}, `^apportion \d+\.\d+\.\d+.*go1\.\d+.* [a-z]+/[a-z0-9]+\n$`)
 }
 
-// TestMistakes: each is a short message on stderr with status 2 (the command line) or 1 (the world), never a page of
-// help.
+// TestMistakes: each mistake gives a short message on stderr, never a page of help. The status is 2 for the command
+// line, and 1 for other errors.
 func TestMistakes(t *testing.T) {
 	dir := t.TempDir()
 	write := func(name, text string) string {
@@ -109,7 +109,7 @@ func TestMistakes(t *testing.T) {
 	defer stranger.Close()
 	f(1, `/v1/rules answers 404 Not Found: is it an apportion server\?`, "rules", "list", "--server", stranger.URL)
 
-	// The environment is read like the flags.
+	// Variables of the environment are checked like flags.
 	t.Setenv("APPORTION_LOG_LEVEL", "loud")
 	f(2, `--log-level "loud"`, "serve")
 }

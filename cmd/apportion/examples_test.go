@@ -25,8 +25,8 @@ var (
 	replyLine   = regexp.MustCompile(`^([1-5]\d\d) (\{.*)$`)
 )
 
-// TestExamples sends the requests of docs/api.md to a server, from the first to the last, and compares status and reply
-// with what is shown. A shown reply may leave members out, and write [...] for a list that is too long to show.
+// TestExamples sends the requests of docs/api.md to a server, in order, and compares status and reply with the
+// document. A shown reply may omit members, and have [...] for a long list.
 func TestExamples(t *testing.T) {
 	text, err := os.ReadFile("../../docs/api.md")
 	if err != nil {
@@ -51,10 +51,10 @@ func TestExamples(t *testing.T) {
 	s.Stop()
 }
 
-// examplesOf reads the blocks that begin with a request; those with a language are no examples. A reply is of the
-// request before it, also of one in another block.
+// examplesOf reads the blocks that begin with a request. A block with a language is not an example. A reply belongs to
+// the request before it, even in another block.
 func examplesOf(t *testing.T, text string) (examples []example) {
-	inside, plain := false, false // a block; one without a language
+	inside, plain := false, false // in a block; in a block without a language
 	var into *string
 	for _, line := range strings.Split(text, "\n") {
 		if language, ok := strings.CutPrefix(line, "```"); ok {

@@ -67,7 +67,7 @@ var mayImport = map[string][]string{
 	"cmd/apportion/servertest": {"bench/rig"},
 }
 
-// onlyImporter says of a library which one package may import it.
+// onlyImporter has libraries with the one package that may import each.
 var onlyImporter = map[string]string{
 	"github.com/yuin/gopher-lua":       "rules/sandbox",
 	"github.com/yuin/gopher-lua/ast":   "rules/sandbox",
@@ -80,7 +80,7 @@ const (
 	columnsMax       = 120 // a tab counts as four
 )
 
-// sourceFile is one parsed file of the module that is no test.
+// sourceFile is a parsed file of the module, without tests.
 type sourceFile struct {
 	path    string // from the module's root, with slashes
 	text    []byte
@@ -90,7 +90,7 @@ type sourceFile struct {
 	imports map[string]string // local name -> path
 }
 
-// TestHouseRules holds the code against the rules that no linter knows. Each message says what to do instead.
+// TestHouseRules checks the rules that no linter has. Each message says what to do instead.
 func TestHouseRules(t *testing.T) {
 	files := parseModule(t, "../..", func(name string) bool { return !strings.HasSuffix(name, "_test.go") })
 	for _, file := range files {
@@ -110,7 +110,7 @@ func TestHouseRules(t *testing.T) {
 	}
 }
 
-// TestPlainPass: a test that the race detector excludes is run by make test all the same, in its second pass.
+// TestPlainPass: make test runs a test that is excluded from the race detector in its second pass.
 func TestPlainPass(t *testing.T) {
 	makefile, err := os.ReadFile("../../Makefile")
 	if err != nil {
@@ -130,7 +130,7 @@ func TestPlainPass(t *testing.T) {
 	}
 }
 
-// TestColumns: tests keep to the width of lines, too.
+// TestColumns: the limit of columns is also for tests.
 func TestColumns(t *testing.T) {
 	for _, file := range parseModule(t, "../..", func(string) bool { return true }) {
 		for _, fault := range columnFaults(file) {
@@ -139,8 +139,7 @@ func TestColumns(t *testing.T) {
 	}
 }
 
-// TestNamedFiles: files that a doc.go or a document names are there; a document is read longer than a file keeps its
-// name.
+// TestNamedFiles: the Go files that a doc.go or a document names exist.
 func TestNamedFiles(t *testing.T) {
 	there := map[string]bool{}
 	var docs []string
@@ -176,8 +175,8 @@ func TestNamedFiles(t *testing.T) {
 	}
 }
 
-// TestNumberedRules: each numbered rule of the data model names a test of the engine that there is, and each number is
-// there once.
+// TestNumberedRules: each numbered rule of the data model names an existing test of the engine, and has a unique
+// number.
 func TestNumberedRules(t *testing.T) {
 	text, err := os.ReadFile("../../docs/data-model.md")
 	if err != nil {
@@ -215,14 +214,14 @@ func TestNumberedRules(t *testing.T) {
 	}
 }
 
-// roomFilesMax bounds the files of a directory, tests left out: a room fits into a head. The engine has one file a
+// roomFilesMax bounds the files of a directory, without tests: more are hard to know. The engine has one file a
 // command.
 const (
 	roomFilesMax   = 30
 	engineFilesMax = 45
 )
 
-// roomFaults: directories with more files than a reader can hold in mind.
+// roomFaults finds directories with too many files for a reader.
 func roomFaults(files []*sourceFile) (faults []string) {
 	count := map[string]int{}
 	for _, file := range files {
@@ -242,7 +241,7 @@ func roomFaults(files []*sourceFile) (faults []string) {
 	return faults
 }
 
-// plainFaults: what has no part in the pass with the race detector is in the other one.
+// plainFaults finds tests that neither pass of make test runs.
 func plainFaults(f *sourceFile, plain *regexp.Regexp) (faults []string) {
 	excluded := slices.ContainsFunc(f.syntax.Comments, func(c *ast.CommentGroup) bool {
 		return slices.ContainsFunc(c.List, func(c *ast.Comment) bool { return c.Text == "//go:build !race" })
@@ -308,7 +307,7 @@ func parseText(path string, text []byte) (*sourceFile, error) {
 	}
 	file.syntax = syntax
 	for _, spec := range syntax.Imports {
-		imported, _ := strconv.Unquote(spec.Path.Value) // the parser has checked it
+		imported, _ := strconv.Unquote(spec.Path.Value) // valid, by the parser
 		local := imported[strings.LastIndex(imported, "/")+1:]
 		if spec.Name != nil {
 			local = spec.Name.Name
@@ -331,7 +330,7 @@ func (f *sourceFile) at(node ast.Node, format string, args ...any) string {
 	return fmt.Sprintf("%s:%d: %s", f.path, f.set.Position(node.Pos()).Line, fmt.Sprintf(format, args...))
 }
 
-// importFaults: imports point one way.
+// importFaults finds imports that mayImport does not allow.
 func importFaults(f *sourceFile) (faults []string) {
 	allowed, known := mayImport[f.pkg]
 	if !known {
@@ -356,7 +355,8 @@ func importFaults(f *sourceFile) (faults []string) {
 	return faults
 }
 
-// columnFaults: lines that stand beside another file on one screen. A line that a raw string crosses may be longer.
+// columnFaults finds lines that are too long for two files side by side on a screen. Lines of a raw string may be
+// longer.
 func columnFaults(f *sourceFile) (faults []string) {
 	raw := map[int]bool{}
 	ast.Inspect(f.syntax, func(node ast.Node) bool {
@@ -377,7 +377,7 @@ func columnFaults(f *sourceFile) (faults []string) {
 	return faults
 }
 
-// lengthFaults: functions and files that fit into a head.
+// lengthFaults finds functions and files that are too long for a reader.
 func lengthFaults(f *sourceFile) (faults []string) {
 	if lines := f.set.File(f.syntax.Pos()).LineCount(); lines > fileLinesMax {
 		faults = append(faults, f.at(f.syntax, "%d lines, more than %d: split the file by subject", lines,
@@ -397,14 +397,14 @@ func lengthFaults(f *sourceFile) (faults []string) {
 	return faults
 }
 
-// engineForbidden are packages of the standard library that would make two replicas differ, or do I/O.
+// engineForbidden are packages of the standard library that do I/O or could make replicas differ.
 var engineForbidden = []string{"math/rand", "math/rand/v2", "crypto/rand", "os", "net", "net/http", "io/fs", "log",
 	"log/slog"}
 
-// isPure reports whether a file is of the engine, or of its memory.
+// isPure reports whether a file is in the engine or in a room of it.
 func (f *sourceFile) isPure() bool { return f.pkg == "engine" || strings.HasPrefix(f.pkg, "engine/") }
 
-// engineFaults: the engine is a pure function of state and command.
+// engineFaults finds code that makes the engine more than a pure function of state and command.
 func engineFaults(f *sourceFile) (faults []string) {
 	if !f.isPure() {
 		return nil
@@ -438,7 +438,7 @@ func (f *sourceFile) isFrom(selector *ast.SelectorExpr, path string) bool {
 	return ok && f.imports[local.Name] == path
 }
 
-// printFaults: only commands write to the standard output.
+// printFaults finds output outside of commands.
 func printFaults(f *sourceFile) (faults []string) {
 	if strings.HasPrefix(f.pkg, "cmd/") {
 		return nil
@@ -464,12 +464,12 @@ func printFaults(f *sourceFile) (faults []string) {
 	return faults
 }
 
-// docFaults: exported functions and types say what they are for.
+// docFaults finds exported functions and types without a comment.
 func docFaults(f *sourceFile) (faults []string) {
 	for _, declaration := range f.syntax.Decls {
 		switch d := declaration.(type) {
 		case *ast.FuncDecl:
-			// such as a list of Kind methods under one comment
+			// for example, a list of Kind methods under one comment
 			oneLine := f.set.Position(d.Pos()).Line == f.set.Position(d.End()).Line
 			if d.Name.IsExported() && d.Doc == nil && !oneLine && exportedReceiver(d) {
 				faults = append(faults, f.at(d, "%s has no comment: say what it does and what its caller must know",
@@ -486,7 +486,8 @@ func docFaults(f *sourceFile) (faults []string) {
 	return faults
 }
 
-// exportedReceiver: methods of unexported types are documented by the interface they implement.
+// exportedReceiver reports whether d is not a method of an unexported type. Such methods are documented by their
+// interface.
 func exportedReceiver(d *ast.FuncDecl) bool {
 	if d.Recv == nil {
 		return true
@@ -499,7 +500,7 @@ func exportedReceiver(d *ast.FuncDecl) bool {
 	return ok && name.IsExported()
 }
 
-// TestHouseRulesFindFaults: each rule finds what it is for.
+// TestHouseRulesFindFaults: each rule finds its faults.
 func TestHouseRulesFindFaults(t *testing.T) {
 	f := func(path, text, want string) {
 		t.Helper()

@@ -12,8 +12,8 @@ import (
 	"apportion/cmd/apportion/servertest"
 )
 
-// TestLoadingPage: while the store loads, /healthz is fine and everything else is 503; a connection that arrives
-// between the page's end and the real server is answered by the real server.
+// TestLoadingPage: while the store loads, /healthz is ok and everything else is 503. A connection that comes between
+// the page's end and the real server gets its answer from the real server.
 func TestLoadingPage(t *testing.T) {
 	listener, err := listen("127.0.0.1:0")
 	if err != nil {

@@ -9,8 +9,8 @@ import (
 	"apportion/cmd/apportion/servertest"
 )
 
-// TestMain makes the test binary double as the program: under the name apportion it runs main. So the tests start real
-// processes, built with the race detector whenever the tests are.
+// TestMain lets the test binary be the program too: under the name apportion it runs main. So the tests start real
+// processes, with the race detector if the tests have it.
 func TestMain(m *testing.M) {
 	if filepath.Base(os.Args[0]) == "apportion" {
 		main() // does not return

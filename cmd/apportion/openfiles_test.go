@@ -17,7 +17,7 @@ import (
 	"apportion/raftstore"
 )
 
-// Whatever the limit, what is shared out is there; and from a usual limit on, nobody gets less than he asked for.
+// The shares never exceed the limit of open files. From a usual limit on, each part gets what it asks for.
 func TestShareFiles(t *testing.T) {
 	for limit := 256; limit <= 1<<17; limit++ {
 		for _, oneOfSeveral := range []bool{false, true} {
@@ -47,8 +47,8 @@ func TestShareFiles(t *testing.T) {
 	f(1<<16, 16_384, true, fileShares{connections: 16_384, forwarded: 16_384, database: 1000})
 }
 
-// More connections than the process may have files, on its HTTP port and on that for other nodes, neither end it nor
-// keep it from writing; and when they are gone it serves as before.
+// More connections than the limit of open files, on the HTTP port or the port for other nodes, do not end the process
+// or stop its writes. When they are closed, it serves as before.
 func TestFewOpenFiles(t *testing.T) {
 	for _, test := range []struct {
 		name string
@@ -114,7 +114,7 @@ func TestFewOpenFiles(t *testing.T) {
 	}
 }
 
-// startServerWithFiles starts a server that may have so many files open.
+// startServerWithFiles starts a server with a limit of open files.
 func startServerWithFiles(t *testing.T, files int, args ...string) *servertest.Server {
 	t.Helper()
 	self, err := os.Executable()

@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// runTestRules gives what rules test prints and its error.
+// runTestRules returns the output and the error of rules test.
 func runTestRules(t *testing.T, files ...string) (string, error) {
 	t.Helper()
 	var stdout, stderr bytes.Buffer

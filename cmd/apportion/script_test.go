@@ -12,7 +12,7 @@ import (
 	"apportion/cmd/apportion/servertest"
 )
 
-// TestScripts plays the stories in testdata/script, each with a server of its own that has the demo catalogue.
+// TestScripts runs the scripts in testdata/script, each with its own server with the demo catalogue.
 func TestScripts(t *testing.T) {
 	self, err := os.Executable()
 	if err != nil {
@@ -36,7 +36,7 @@ func TestScripts(t *testing.T) {
 	})
 }
 
-// scriptAllocate is the script command "allocate ORDER QUANTITY CHANNEL": units of the demo product. "!" expects a
+// scriptAllocate is the script command "allocate ORDER QUANTITY CHANNEL", for units of the demo product. "!" expects a
 // refusal.
 func scriptAllocate(s *servertest.Server) func(*testscript.TestScript, bool, []string) {
 	return func(ts *testscript.TestScript, negated bool, args []string) {

@@ -13,7 +13,7 @@ import (
 	"apportion/raftstore"
 )
 
-// TestServeKeepsData: what was written is there after an orderly stop and a new start, and the directory verifies.
+// TestServeKeepsData: after an orderly stop and a new start, all writes are there, and the directory verifies.
 func TestServeKeepsData(t *testing.T) {
 	data := filepath.Join(t.TempDir(), "data")
 	s := servertest.Start(t, data)
@@ -42,7 +42,7 @@ func TestServeKeepsData(t *testing.T) {
 	servertest.Verify(t, data)
 }
 
-// TestServeOneAtATime: a second server on the same directory says so, and the first goes on.
+// TestServeOneAtATime: a second server on the same directory ends with the reason, and the first continues.
 func TestServeOneAtATime(t *testing.T) {
 	data := filepath.Join(t.TempDir(), "data")
 	s := servertest.Start(t, data)
@@ -73,7 +73,7 @@ func TestServeOptions(t *testing.T) {
 	}
 }
 
-// TestDemo: the catalogue is loaded into an empty directory, and only there.
+// TestDemo: the catalogue is loaded only into an empty directory.
 func TestDemo(t *testing.T) {
 	data := filepath.Join(t.TempDir(), "data")
 	s := servertest.Start(t, data, "--demo")
@@ -95,7 +95,7 @@ func TestDemo(t *testing.T) {
 	servertest.Verify(t, data)
 }
 
-// TestDemoLeavesASchemaAlone: a directory with tag categories and no record is somebody's.
+// TestDemoLeavesASchemaAlone: a directory with tag categories, but without records, is not empty.
 func TestDemoLeavesASchemaAlone(t *testing.T) {
 	data := filepath.Join(t.TempDir(), "data")
 	s := servertest.Start(t, data)
@@ -108,7 +108,7 @@ func TestDemoLeavesASchemaAlone(t *testing.T) {
 	s.Stop()
 }
 
-// TestDemoDeleted: what was loaded and deleted is not loaded by a restart, and the log does not say that it was.
+// TestDemoDeleted: after its deletion, the catalogue is not loaded by a restart, and the log does not say that it was.
 func TestDemoDeleted(t *testing.T) {
 	data := filepath.Join(t.TempDir(), "data")
 	s := servertest.Start(t, data, "--demo")
@@ -125,8 +125,8 @@ func TestDemoDeleted(t *testing.T) {
 	}
 }
 
-// TestReplayOrders runs the real command against a real server: twice on one server, beside the demo catalogue, and
-// where the category is taken.
+// TestReplayOrders runs the real command against a real server: twice on one server, beside the demo catalogue, and on
+// a server that already has the category.
 func TestReplayOrders(t *testing.T) {
 	const sample = "../../bench/testdata/sample-orders.csv"
 	data := filepath.Join(t.TempDir(), "data")
@@ -142,7 +142,7 @@ func TestReplayOrders(t *testing.T) {
 	s.Stop()
 }
 
-// TestReplayRealOrders uses the data set that lies beside a development checkout.
+// TestReplayRealOrders uses the data set beside a development checkout.
 func TestReplayRealOrders(t *testing.T) {
 	const real = "../../../shared/data/online-retail.csv"
 	if _, err := os.Stat(real); err != nil {
@@ -163,7 +163,7 @@ func replayOrders(s *servertest.Server, wantStatus int, want string, args ...str
 	}
 }
 
-// TestExplainClock: the message names what the operator can do.
+// TestExplainClock: the message says what the operator can do.
 func TestExplainClock(t *testing.T) {
 	err := explainOpen("n", "d", fmt.Errorf("%w: it says 2030", raftstore.ErrClock))
 	if text := err.Error(); !strings.Contains(text, "it says 2030") || !strings.Contains(text, "Set the clock right") ||

@@ -15,7 +15,7 @@ import (
 	"apportion/raftstore"
 )
 
-// What is waited for at the end, and with which exit status it is given up.
+// A stop waits for some work. After a limit it ends with an exit status.
 func TestStuck(t *testing.T) {
 	store, err := raftstore.Open(t.Context(), raftstore.Config{Dir: "data", FS: vfs.NewMem()})
 	if err != nil {
@@ -27,7 +27,7 @@ func TestStuck(t *testing.T) {
 		waited    time.Duration
 		opened    *raftstore.Store
 		unwritten bool
-		status    int // 0: it is waited for
+		status    int // 0: the stop still waits
 	}{
 		{"a start that may yet end", stopSilenceMax, nil, false, 0},
 		{"a start that does not end", stopSilenceMax + stopLook, nil, false, raftstore.ExitDiskFailed},
@@ -51,8 +51,8 @@ func TestStuck(t *testing.T) {
 	}
 }
 
-// A server whose state cannot be written serves on. It says so in its log, in a check and in a metric, and its end is
-// a forced one.
+// A server that cannot write its state continues to serve. It reports this in its log, in a check and in a metric, and
+// its stop is a forced stop.
 func TestFailingCheckpoints(t *testing.T) {
 	data := filepath.Join(t.TempDir(), "data")
 	s := servertest.Start(t, data, "--checkpoint-interval", "50ms")

@@ -10,7 +10,7 @@ import (
 	"apportion/cmd/apportion/servertest"
 )
 
-// TestTokens: a server with tokens answers every client that has one, our own commands included.
+// TestTokens: a server with tokens answers every client with a token, also the commands of this program.
 func TestTokens(t *testing.T) {
 	const secret = "0123456789abcdef"
 	dir := t.TempDir()

@@ -21,8 +21,8 @@ type tourStep struct {
 	want    string
 }
 
-// TestTours sends the requests of the documents to real servers and compares the replies with those that they show. A
-// shown reply may leave members out; what it shows must be so.
+// TestTours sends the requests of the documents to real servers and compares the replies with the shown ones. A shown
+// reply may omit members. The members that it has must match.
 func TestTours(t *testing.T) {
 	f := func(path string, stepsMin int, args ...string) {
 		t.Helper()
@@ -81,8 +81,7 @@ type curlRequest struct {
 	method, url, key, body string
 }
 
-// parseCurl understands as much of curl as the documents use. A flag that it does not know is an error, so that nothing
-// goes unchecked.
+// parseCurl knows the flags of curl that the documents use. An unknown flag is an error, so that everything is checked.
 func parseCurl(command string) (r curlRequest, err error) {
 	words, err := shellWords(command)
 	if err != nil || len(words) == 0 || words[0] != "curl" {
@@ -117,7 +116,7 @@ func parseCurl(command string) (r curlRequest, err error) {
 	return r, nil
 }
 
-// shellWords splits at blanks outside of single quotes.
+// shellWords splits at spaces outside of single quotes.
 func shellWords(line string) (words []string, err error) {
 	parts := strings.Split(line, "'")
 	if len(parts)%2 == 0 {
@@ -133,16 +132,16 @@ func shellWords(line string) (words []string, err error) {
 	return words, nil
 }
 
-// statusShown: curl shows no status, but the body of an error has it.
+// statusShown returns the status in the body of an error, because curl shows none.
 func statusShown(reply string) int {
 	problem := struct {
 		Status int `json:"status"`
 	}{http.StatusOK}
-	_ = json.Unmarshal([]byte(reply), &problem) // compareShown says what is no JSON
+	_ = json.Unmarshal([]byte(reply), &problem) // compareShown reports invalid JSON
 	return problem.Status
 }
 
-// compareShown reports where the reply is not what is shown, or nothing.
+// compareShown returns the difference between the shown reply and the real one, or "".
 func compareShown(status int, shown string, got *servertest.Reply) string {
 	if got.Status != status {
 		return fmt.Sprintf("status %d", status)
@@ -160,13 +159,13 @@ func compareShown(status int, shown string, got *servertest.Reply) string {
 	return contains("", want, have)
 }
 
-// notShown stands for a list that a document leaves out.
+// notShown stands for a list that a document omits.
 const notShown = "[...]"
 
-// atSomeTime are members whose value is another one in each run. That they are there is compared.
+// atSomeTime are members with a new value in each run. The test only checks that they exist.
 var atSomeTime = []string{"asOf", "index", "time"}
 
-// contains: members of an object may be missing from want, elements of a list may not.
+// contains compares want with have. want may omit members of an object, but not elements of a list.
 func contains(path string, want, have any) string {
 	if _, isList := have.([]any); isList && want == notShown {
 		return ""
@@ -203,7 +202,7 @@ func contains(path string, want, have any) string {
 	return ""
 }
 
-// TestCompareShown: what is shown wrongly is found.
+// TestCompareShown: the comparison finds differences.
 func TestCompareShown(t *testing.T) {
 	f := func(shown, got string, wantSame bool) {
 		t.Helper()
@@ -223,7 +222,7 @@ func TestCompareShown(t *testing.T) {
 	f(`{"a":[...]}`, `{"a":1}`, false)
 	f(`{"asOf":1}`, `{"asOf":2}`, true)
 	f(`{"asOf":1}`, `{}`, false)
-	f(`{"status":409}`, `{"status":409}`, false) // in the body alone
+	f(`{"status":409}`, `{"status":409}`, false) // only in the body
 	f(`{`, `{}`, false)
 	f(`{}`, `oops`, false)
 }

@@ -13,8 +13,8 @@ import (
 	"apportion/cmd/apportion/servertest"
 )
 
-// TestVerifyFindsDamage: one changed byte in what the server wrote, and verify says so with exit status 1, and serve
-// does not start on it.
+// TestVerifyFindsDamage: after one changed byte in a file of the server, verify reports it with exit status 1, and
+// serve does not start.
 func TestVerifyFindsDamage(t *testing.T) {
 	f := func(name string, orderly bool, corrupt func(t *testing.T, data string)) {
 		t.Run(name, func(t *testing.T) {
@@ -42,7 +42,7 @@ func TestVerifyFindsDamage(t *testing.T) {
 	// After an orderly stop the state is in tables, after a crash it is in the log.
 	f("log", false, func(t *testing.T, data string) { flip(t, largest(t, data, "log", ".log"), 0.3) })
 	f("table of the log", false, func(t *testing.T, data string) {
-		servertest.Start(t, data).Kill() // a start moves what a crash left in the log file into a table
+		servertest.Start(t, data).Kill() // a start moves the log file of a crash into a table
 		flip(t, largest(t, data, "log", ".sst"), 0.1)
 	})
 	f("state", true, func(t *testing.T, data string) { flip(t, largest(t, data, "state", ".sst"), 0.1) })
@@ -50,11 +50,11 @@ func TestVerifyFindsDamage(t *testing.T) {
 	f("log lost", true, func(t *testing.T, data string) { servertest.Remove(t, filepath.Join(data, "log")) })
 }
 
-// A kept checkpoint of the past is read too.
+// verify also reads the kept checkpoints.
 func TestVerifyReadsHistory(t *testing.T) {
 	data := servertest.DataWithHistory(t, filepath.Join(t.TempDir(), "data"))
 	servertest.Verify(t, data)
-	// its tables are the state's, too
+	// its tables are also tables of the state
 	manifests, err := filepath.Glob(filepath.Join(data, "history", "*", "MANIFEST-*"))
 	if err != nil || len(manifests) == 0 {
 		t.Fatalf("no kept checkpoint: %v", err)
@@ -66,7 +66,7 @@ func TestVerifyReadsHistory(t *testing.T) {
 	}
 }
 
-// A signal ends verify whatever it waits for: here, a disk that does not answer.
+// A signal ends verify during any wait: here, for a disk that does not answer.
 func TestVerifyIsInterrupted(t *testing.T) {
 	data := servertest.DataWithHistory(t, filepath.Join(t.TempDir(), "data"))
 	silent := largest(t, data, "log", ".log")
@@ -94,13 +94,13 @@ func TestVerifyIsInterrupted(t *testing.T) {
 		t.Fatal(err)
 	}
 	servertest.Await(t, "it ends", func() bool { return len(ended) > 0 })
-	<-ended // what Wait wrote can be read now
+	<-ended // the result of Wait can be read now
 	if cmd.ProcessState.ExitCode() != 1 || !strings.Contains(stderr.String(), "interrupted") {
 		t.Errorf("it ended with %s\n%s", cmd.ProcessState, stderr.String())
 	}
 }
 
-// largest is the file with the most bytes among those with the suffix.
+// largest returns the largest file with a suffix.
 func largest(t *testing.T, data, dir, suffix string) (path string) {
 	t.Helper()
 	most := int64(-1)
@@ -120,7 +120,7 @@ func largest(t *testing.T, data, dir, suffix string) (path string) {
 	return path
 }
 
-// flip changes one byte, at a part of the file's length up to the zeros at its end, which a log file has.
+// flip changes one byte, at a part of the file's length. The zeros at the end of a log file do not count.
 func flip(t *testing.T, path string, at float64) {
 	t.Helper()
 	text, err := os.ReadFile(path)

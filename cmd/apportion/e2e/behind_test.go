@@ -7,8 +7,8 @@ import (
 	"apportion/cmd/apportion/e2e/faulty"
 )
 
-// A node that was away for too long downloads a checkpoint, and its process opens again with it, at the same addresses.
-// It misses nothing, and works as a member as before.
+// A node that was away for too long downloads a checkpoint, and its process opens it at the same addresses. It has all
+// writes, and works as a member as before.
 func TestClusterLeftBehind(t *testing.T) {
 	c := newCluster(t, 3, "--checkpoint-interval", "200ms")
 	for _, n := range c.nodes {
@@ -32,7 +32,7 @@ func TestClusterLeftBehind(t *testing.T) {
 		c.await("it is ready", away.isReady)
 		c.awaitOrders(20)
 
-		// Now the others need it.
+		// The majority now needs this node.
 		other := c.others(away)[0]
 		other.kill()
 		c.awaitOrders(20)
@@ -42,7 +42,7 @@ func TestClusterLeftBehind(t *testing.T) {
 	c.finish()
 }
 
-// awaitCheckpoint waits until the leader has made one more checkpoint, and so truncated its log.
+// awaitCheckpoint waits for another checkpoint of the leader, which truncates its log.
 func (c *cluster) awaitCheckpoint() {
 	c.t.Helper()
 	leader := c.leader()

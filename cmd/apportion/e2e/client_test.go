@@ -16,8 +16,8 @@ import (
 // faultClient is a client that works during faults. It uses one node until that node fails, then another, and records
 // each request with its times and its result.
 type faultClient struct {
-	number int // of the client
-	as     int // what it is called in the history: somebody else after a write that it has left open
+	number int // the client's number
+	as     int // its number in the history: a new one after each open write
 	rng    *rand.Rand
 	http   *http.Client
 	nodes  []*node
@@ -25,11 +25,11 @@ type faultClient struct {
 	round  *faultRound
 	made   int // requests, for names
 
-	orders []*clientOrder // of this round, that are there
+	orders []*clientOrder // the existing ones of this round
 	events []event
 	stale  []staleRead
-	open   []*openWrite // of unknown outcome
-	faults []string     // what must not happen
+	open   []*openWrite // with an unknown outcome
+	faults []string     // errors
 }
 
 // clientOrder is an order as its client knows it.
@@ -53,14 +53,14 @@ type openWrite struct {
 	as      int
 	call    time.Duration
 	tries   int
-	unknown bool // a try may have taken effect, or may do so still
+	unknown bool // an attempt may have had an effect, or may still have one
 }
 
 const (
 	// clientTimeout bounds a request to a node that does not answer at all.
 	clientTimeout = 4 * time.Second
 
-	// One in leaveOpenPart writes without an answer is left for the end of the round; the others are sent again at
+	// One in leaveOpenPart writes without an answer is left for the end of the round. The others are sent again at
 	// once.
 	leaveOpenPart = 4
 )
@@ -115,7 +115,7 @@ func (c *faultClient) changeOrder(stop <-chan struct{}, o *clientOrder) {
 	op := stockOp{record: o.record, segment: o.segment, units: o.units}
 	switch {
 	case o.released || o.returned > 0:
-		return // it is done with
+		return // it is complete
 	case o.shipped:
 		op.kind, op.units = opReturn, 1
 	case c.rng.IntN(2) == 0:
@@ -147,14 +147,14 @@ func (c *faultClient) write(stop <-chan struct{}, w *openWrite) {
 			return
 		}
 		if stopped {
-			return // every try was said to have changed nothing
+			return // by the answers, no attempt changed anything
 		}
 		c.pause()
 	}
 }
 
-// leaveOpen keeps the write for the end of the round. Until then its order does not change. The client goes on under
-// another id: a client has only one request in flight.
+// leaveOpen keeps the write for the end of the round. Until then its order does not change. The client continues under
+// another number, because a client has only one request in flight.
 func (c *faultClient) leaveOpen(w *openWrite) {
 	c.open = append(c.open, w)
 	c.orders = slices.DeleteFunc(c.orders, func(o *clientOrder) bool { return o == w.order })
@@ -207,7 +207,7 @@ func (c *faultClient) try(w *openWrite) bool {
 		c.done(w, answer.AsOf)
 	case r.Status == http.StatusConflict && answer.Code == "insufficient" && w.op.kind == opAllocate:
 		if r.Replayed {
-			// The log has refused an earlier attempt: that is the answer to all of them.
+			// The log has refused an earlier attempt: this is the answer to all attempts.
 			c.record(event{client: w.as, op: w.op, result: stockResult{refused: true}, call: w.call,
 				end: c.round.now()})
 			return true
@@ -287,7 +287,7 @@ func (c *faultClient) readStale(record string) {
 	}
 }
 
-// decode reads an answer and checks what holds in every state.
+// decode reads an answer and checks the rules of every state.
 func (c *faultClient) decode(r *servertest.Reply) (read servertest.InventoryReply, state stockState, ok bool) {
 	if err := json.Unmarshal(r.Body, &read); err != nil || r.Status != http.StatusOK || len(read.Records) != 1 {
 		c.fail("a read: status %d: %s", r.Status, r.Body)

@@ -12,8 +12,8 @@ import (
 	"apportion/cmd/apportion/servertest"
 )
 
-// A leader's clock that jumps ahead ends no long reservation, and one that jumps back makes no stamp fall: neither on
-// this leader nor on the next one, whose clock is right.
+// If a leader's clock jumps ahead, long reservations do not end. If it jumps back, stamps do not decrease. Both hold
+// also for the next leader, with a correct clock.
 func TestClusterClockJump(t *testing.T) {
 	c := newCluster(t, 3)
 	leader := c.leader()
@@ -53,7 +53,7 @@ func TestClusterClockJump(t *testing.T) {
 	for range 20 {
 		step()
 	}
-	// A minute at once, and then at most at twice the speed of time.
+	// A minute at once, and then at most two seconds a second.
 	if ahead, most := last.Sub(before), time.Minute+2*time.Since(begin)+time.Second; ahead > most {
 		t.Errorf("the stamps have gone ahead by %s, at most %s are to be believed", ahead, most)
 	}
@@ -102,7 +102,7 @@ func stampOf(t *testing.T, n *node, order string) time.Time {
 	return readOrder(t, n, order).Items[0].History[0].Time
 }
 
-// isReserved is the number of units that an order still holds.
+// isReserved returns the reserved units of an order.
 func isReserved(t *testing.T, n *node, order string) (units int64) {
 	t.Helper()
 	for _, line := range readOrder(t, n, order).Items[0].Lines {
@@ -111,13 +111,13 @@ func isReserved(t *testing.T, n *node, order string) (units int64) {
 	return units
 }
 
-// A node whose clock is too far ahead does not serve as leader, and does not keep others from it.
+// A node with a clock too far ahead does not serve as leader, and another node can lead.
 func TestClusterClockOfYears(t *testing.T) {
 	c := newCluster(t, 3, impatient...)
 	c.leader().Call("POST", "/v1/inventory/refresh", servertest.RefreshBody("W1", "A", 1000), http.StatusOK)
 	wrong := c.others(c.leader())[0]
 	wrong.inject(faulty.Faults{ClockOffsetMS: (3 * 366 * 24 * time.Hour).Milliseconds()})
-	// It is told to lead, and does not serve.
+	// It is elected, but does not serve.
 	c.await("it has been elected", func() bool {
 		_, _ = servertest.Send(lookClient, http.MethodPost, wrong.url+"/v1/cluster/transfer-leader", "",
 			fmt.Sprintf(`{"to":%q}`, wrong.id))

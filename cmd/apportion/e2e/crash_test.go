@@ -17,16 +17,15 @@ import (
 	"apportion/cmd/apportion/servertest"
 )
 
-// The kill -9 test. In each round clients write with idempotency keys until the server is killed at a random moment.
-// Then it starts again, on the same directory, and must account for every write:
+// The kill -9 test. In each round, clients write with idempotency keys until the server is killed at a random moment.
+// Then it starts again on the same directory. Every write is checked:
 //
-//   - an acknowledged write is there: to a repetition with its key, the server gives the same answer and marks it as
-//     replayed;
-//   - one whose answer never came is there as a whole or not at all, and asking again with its key says which;
-//   - the units on hand and allocated are exactly those of the writes that are there;
+//   - an acknowledged write is there: a repetition with its key gets the same answer, marked as replayed;
+//   - a write without an answer is there completely or not at all, and a repetition with its key shows which;
+//   - the units on hand and allocated are exactly the sums of the writes;
 //   - `apportion verify` finds nothing.
 //
-// Rounds share the directory, so that later ones also recover what earlier ones left behind.
+// Rounds share the directory, so that later rounds also recover the files of earlier ones.
 const (
 	crashRoundsDefault = 5
 	crashClients       = 8
@@ -38,9 +37,9 @@ const (
 // crashWrite is one write of a client.
 type crashWrite struct {
 	key, path, body string
-	onHand          map[string]int64 // what it adds per UPC if it takes effect
+	onHand          map[string]int64 // units added to each UPC if the write is done
 	allocated       map[string]int64
-	answer          *servertest.Reply // nil: no answer came
+	answer          *servertest.Reply // nil: none
 }
 
 // TestKillNine is the kill -9 test; APPORTION_CRASH_ROUNDS sets the rounds (make crash: 100).
@@ -78,7 +77,7 @@ type crashTest struct {
 	rng  *rand.Rand
 	data string
 
-	// The sums of the writes that are known to be there.
+	// The sums of the writes that are there.
 	onHand    map[string]int64
 	allocated map[string]int64
 
@@ -90,7 +89,7 @@ func crashUPC(i int) string { return fmt.Sprintf("UPC-%d", i) }
 // round starts the server, loads it, kills it, starts it again and checks every write.
 func (c *crashTest) round(number int) {
 	c.t.Helper()
-	// Every second round makes checkpoints all the time, so that some are cut short.
+	// Every second round makes checkpoints all the time, so that the kill interrupts some.
 	interval := "30s"
 	if number%2 == 1 {
 		interval = "20ms"
@@ -123,11 +122,11 @@ func (c *crashTest) load(s *servertest.Server, round int) []*crashWrite {
 	return all
 }
 
-// runClient writes until the server is gone.
+// runClient writes until the server ends.
 func runClient(url string, rng *rand.Rand, name string) (writes []*crashWrite) {
 	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 1}, Timeout: rig.StartTimeout}
 	defer client.CloseIdleConnections()
-	var open *crashWrite // an order of ours that may be fulfilled
+	var open *crashWrite // an order of this client to fulfill
 	for number := 0; ; number++ {
 		write := nextWrite(rng, fmt.Sprintf("%s-%d", name, number), open)
 		writes = append(writes, write)
@@ -175,10 +174,10 @@ func nextWrite(rng *rand.Rand, id string, open *crashWrite) *crashWrite {
 	}
 }
 
-// account compares the restarted server with what the clients saw.
+// account compares the restarted server with the answers of the clients.
 func (c *crashTest) account(s *servertest.Server, writes []*crashWrite) {
 	c.t.Helper()
-	// The figures before any request is sent again must be those of the writes that turn out to be there.
+	// The figures are read before any repetition: they must be the sums of the writes that are there.
 	onHand, allocated := c.readAll(s)
 	var missing []*crashWrite
 	for _, w := range writes {
@@ -204,7 +203,7 @@ func (c *crashTest) account(s *servertest.Server, writes []*crashWrite) {
 		}
 	}
 	c.compare(onHand, allocated, "after the restart")
-	// Sent again, the missing writes are there now.
+	// After the repetitions, the missing writes are there too.
 	for _, w := range missing {
 		c.count(w)
 	}

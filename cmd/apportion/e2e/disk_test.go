@@ -25,8 +25,8 @@ func diskSilent(n *node) bool {
 		strings.Contains(n.Log.String(), ": the disk does not answer.")
 }
 
-// A leader whose disk is full ends with a message, and the others go on. Without space it does not start, with a
-// message; with space it does.
+// A leader with a full disk ends with a message, and the others continue. Without space a start fails with a message.
+// With space it succeeds.
 func TestClusterFullDisk(t *testing.T) {
 	c := newCluster(t, 3, impatient...)
 	full := c.leader()
@@ -72,7 +72,7 @@ func TestClusterSlowDisk(t *testing.T) {
 		c.awaitReady()
 		told := c.leader()
 		told.inject(faulty.Faults{Stalled: true})
-		c.awaitOrders(50) // another node leads; a write of this node is in flight
+		c.awaitOrders(50) // another node leads, while a write of this node is in flight
 		told.Signal(syscall.SIGTERM)
 		if _ = told.Wait(); !diskSilent(told) {
 			t.Errorf("told to stop while its disk is silent, it ended with %d and\n%s",
@@ -89,7 +89,7 @@ func TestClusterSlowDisk(t *testing.T) {
 	c.finish()
 }
 
-// A single server on a file system that is really full, where one can be mounted.
+// A single server on a real full file system, if the test can mount one.
 func TestFullFileSystem(t *testing.T) {
 	dir := mountSmall(t, "size=24m")
 	data := filepath.Join(dir, "data")
@@ -103,7 +103,7 @@ func TestFullFileSystem(t *testing.T) {
 		r, err := servertest.Send(http.DefaultClient, http.MethodPost,
 			fmt.Sprintf("%s/v1/orders/%d/allocate", s.URL, acknowledged), "", body)
 		if err != nil {
-			break // it has ended
+			break // the server has ended
 		}
 		if r.Status != http.StatusOK && r.Status != http.StatusServiceUnavailable {
 			t.Fatalf("on a full disk: status %d: %s", r.Status, r.Body)
@@ -150,8 +150,8 @@ func TestNoNextLogFile(t *testing.T) {
 	}
 }
 
-// A start without the space to move its log into a table waits for space, with one line in the log and no stack trace.
-// It goes on when there is space.
+// A start without space to move its log into a table waits, with one line in the log and no stack trace. It continues
+// when there is space.
 func TestStartWithoutSpace(t *testing.T) {
 	dir := mountSmall(t, "size=40m")
 	data, ballast := filepath.Join(dir, "data"), filepath.Join(dir, "ballast")
@@ -173,7 +173,7 @@ func TestStartWithoutSpace(t *testing.T) {
 	servertest.Verify(t, data)
 }
 
-// mountSmall mounts a file system with the limits, or skips the test where none can be mounted.
+// mountSmall mounts a file system with limits, or skips the test if it cannot.
 func mountSmall(t *testing.T, limits string) (dir string) {
 	t.Helper()
 	dir = t.TempDir()

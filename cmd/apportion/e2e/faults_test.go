@@ -21,22 +21,23 @@ import (
 // records, in rounds. At the end of each round everything is healed, each write of unknown outcome is sent again until
 // there is an answer, and then:
 //
-//   - what clients saw of each record can have happened one at a time (porcupine), and no answer stands on an older
-//     state than one that came before;
-//   - each node shows just the units that the acknowledged writes add up to: none lost, none twice, none oversold;
-//   - each order is as its client knows it.
+//   - the answers about each record are linearizable (porcupine), and no answer is from an older state than an
+//     earlier answer;
+//   - each node shows exactly the sums of the acknowledged writes: no unit is lost, counted twice or oversold;
+//   - each order has the content that its client expects.
 //
-// At the end of the last one all nodes stop, `apportion verify` finds nothing, and all hold the same state.
+// After the last round all nodes stop, `apportion verify` finds nothing, and all have the same state.
 //
-// APPORTION_FAULT_SECONDS says how long it takes (make faults: an hour), APPORTION_FAULT_SEED repeats the decisions of
-// an earlier run, APPORTION_FAULT_VOTERS is 3 or 5, APPORTION_FAULT_DIR is where pictures go of histories that cannot
-// be.
+// APPORTION_FAULT_SECONDS is the duration (make faults: an hour). APPORTION_FAULT_SEED repeats the decisions of an
+// earlier run. APPORTION_FAULT_VOTERS is 3 or 5. APPORTION_FAULT_DIR is the directory for pictures of impossible
+// histories.
 const (
 	faultSecondsDefault = 15
 	faultVotersDefault  = 3
 	faultClients        = 6
 
-	// opsPerRecord bounds a history; then the next record of the slot takes its place. recordsPerSlot is their number.
+	// opsPerRecord bounds a history. Then the slot continues with its next record. recordsPerSlot is the number of
+	// records.
 	opsPerRecord   = 250
 	recordsPerSlot = 12
 	faultStock     = 15
@@ -53,7 +54,7 @@ type faultRound struct {
 
 	mu struct {
 		sync.Mutex
-		stock  map[string]stockState // by record, as the writes that were answered make it
+		stock  map[string]stockState // by record: the result of the answered writes
 		orders []*clientOrder
 	}
 }
@@ -193,7 +194,7 @@ func (f *faultTest) oneRound(name string) {
 	clients := make([]*faultClient, faultClients)
 	stop := make(chan struct{})
 	end := sync.OnceFunc(func() { close(stop) })
-	defer end() // also when the test is given up
+	defer end() // also if the test fails
 	var running sync.WaitGroup
 	for i := range clients {
 		clients[i] = newFaultClient(i, rand.New(rand.NewPCG(f.rng.Uint64(), 2)), f.nodes)
@@ -245,7 +246,7 @@ func (f *faultTest) check(round *faultRound, clients []*faultClient) {
 	f.checkOrders(round)
 }
 
-// checkStock: each node holds exactly what the acknowledged writes add up to.
+// checkStock: each node has exactly the sums of the acknowledged writes.
 func (f *faultTest) checkStock(round *faultRound, touched map[string][]event) {
 	f.t.Helper()
 	for _, n := range f.nodes {
@@ -261,7 +262,7 @@ func (f *faultTest) checkStock(round *faultRound, touched map[string][]event) {
 	}
 }
 
-// checkOrders: each order is as its client knows it, at any node.
+// checkOrders: each order has the content that its client expects, at any node.
 func (f *faultTest) checkOrders(round *faultRound) {
 	f.t.Helper()
 	for i, o := range round.mu.orders {

@@ -12,7 +12,7 @@ import (
 	"github.com/anishathalye/porcupine"
 )
 
-// What clients saw of a record, and whether it is linearizable.
+// The history of a record, as its clients saw it, and the check that it is linearizable.
 
 // stockOp is one operation on one segment of a record, or a read of the record.
 type stockOp struct {
@@ -33,9 +33,9 @@ const (
 	opRead       opKind = "read"
 )
 
-// stockResult is its answer. A write without an answer is sent again until there is one, so all are known.
+// stockResult is its answer. A write without an answer is sent again until there is one, so all outcomes are known.
 type stockResult struct {
-	refused bool // of an allocation: too little is available
+	refused bool // for an allocation: too few units are available
 	read    stockState
 }
 
@@ -107,7 +107,7 @@ type event struct {
 	result    stockResult
 	call, end time.Duration
 	asOf      uint64
-	once      bool // it was asked once, so asOf is of a moment between call and end
+	once      bool // one attempt, so asOf is from a moment between call and end
 }
 
 // checkTimeout bounds the check of one record's history. An unfinished check fails the test.
@@ -162,7 +162,7 @@ type staleRead struct {
 	asOf uint64
 }
 
-// checkStale: a read with a bound on its lag shows everything that was acknowledged that long before.
+// checkStale: a read with a bound on its lag shows all writes that were acknowledged before that bound.
 func checkStale(t *testing.T, reads []staleRead, events []event) {
 	t.Helper()
 	byEnd := slices.DeleteFunc(slices.Clone(events), func(e event) bool { return !e.once })
@@ -205,9 +205,9 @@ func TestHistoryChecks(t *testing.T) {
 		at(4, 5, opDeallocate, 0, 2, done), at(6, 7, opAllocate, 0, 1, done))
 	// oversold
 	check(porcupine.Illegal, at(0, 1, opAllocate, 0, 2, done), at(2, 3, opAllocate, 0, 1, done))
-	// another segment's
+	// from another segment
 	check(porcupine.Illegal, at(0, 1, opAllocate, 1, 2, done))
-	// refused for nothing
+	// refused without a reason
 	check(porcupine.Illegal, at(0, 1, opAllocate, 0, 2, refused))
 	// stale
 	check(porcupine.Illegal, at(0, 1, opAdjust, 0, 1, done),

@@ -9,9 +9,9 @@ import (
 	"apportion/cmd/apportion/servertest"
 )
 
-// A voter whose disk is lost has no vote: it may have voted before, and others count on the entries that it had stored.
-// Orders are acknowledged by a and c while b is away; then c loses its disk and a is down. If c voted, b would lead
-// without the orders, and a would drop them.
+// A voter whose disk is lost has no vote: it may have voted before, and the others rely on its stored entries. While b
+// is away, a and c acknowledge orders. Then c loses its disk, and a is down. If c could vote, b would lead without the
+// orders, and a would drop them.
 func TestClusterLostDisk(t *testing.T) {
 	for _, test := range []struct {
 		name string
@@ -22,7 +22,7 @@ func TestClusterLostDisk(t *testing.T) {
 			a, b, c := cluster.nodes[0], cluster.nodes[1], cluster.nodes[2]
 			cluster.lead(a)
 			a.Call("POST", "/v1/inventory/refresh", servertest.RefreshBody("W1", "A", 100), http.StatusOK)
-			c.join(b) // a is down when it asks
+			c.join(b) // a is down, so c asks b
 			if !test.join {
 				c.args = withoutFlag(c.args, "--join", c.argument("--join"))
 			}
@@ -102,7 +102,7 @@ func (c *cluster) lead(n *node) {
 	c.t.Helper()
 	c.await(n.id+" leads", func() bool {
 		if leader := c.leader(); leader != n {
-			// asked again
+			// await repeats it after an error
 			_, _ = servertest.Send(lookClient, http.MethodPost, leader.url+"/v1/cluster/transfer-leader", "",
 				fmt.Sprintf(`{"to":%q}`, n.id))
 			return false

@@ -10,7 +10,7 @@ import (
 
 const kiboPath = "/api/commerce/inventory/"
 
-// kiboJobs is the list of jobs. It demands that all running nodes show the same.
+// kiboJobs returns the list of jobs. It demands that all running nodes show the same list.
 func (c *cluster) kiboJobs() (jobs []struct {
 	JobID  uint64 `json:"jobID"`
 	Type   string `json:"type"`
@@ -35,8 +35,8 @@ func (c *cluster) kiboJobs() (jobs []struct {
 	return jobs
 }
 
-// TestClusterKibo: a client of Kibo's API may use any node. Jobs and location groups are the same everywhere, and
-// outlive the leader.
+// TestClusterKibo: a client of Kibo's API may use any node. Jobs and location groups are the same on each node, and
+// survive the leader.
 func TestClusterKibo(t *testing.T) {
 	c := newCluster(t, 3)
 	post := func(n *node, path, body, want string) {
@@ -58,7 +58,7 @@ func TestClusterKibo(t *testing.T) {
 			`{"items":[{"orderID":%d,"orderItemID":1,"shipmentID":2,"upc":"A","locationCode":"11","quantity":%d}]}`,
 			order, quantity)
 	}
-	const large = 9007199254740993 // one more than what a fraction of 64 bits holds
+	const large = 9007199254740993 // the first integer that a float64 cannot hold
 	post(other, "v5/inventory/allocate", item(large, 4), `"jobID":3`)
 	post(follower, "v5/inventory/fulfill", item(large, 5), `"status":"FAILED"`)
 	post(other, "v5/inventory/redistribute", ``, `"itemCount":1`)

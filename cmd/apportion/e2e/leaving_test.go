@@ -9,9 +9,9 @@ import (
 	"apportion/cmd/apportion/servertest"
 )
 
-// A leader that is stopped transfers its leadership first: nobody waits for an election. The election timeout is longer
-// than the test, so nothing else can make a leader. Each node is restarted while clients write: each restart of a
-// leader adds one term, other restarts add none.
+// A leader that is stopped first transfers its leadership, so that no election is needed. The election timeout is
+// longer than the test, so nothing else can make a leader. Each node is restarted while clients write. Each restart of
+// a leader adds one term, other restarts add none.
 func TestClusterStopHandsOver(t *testing.T) {
 	c := newCluster(t, 3)
 	leader := c.leader()
@@ -55,15 +55,15 @@ func (c *cluster) restart(n *node, args ...string) {
 	c.await(n.id+" is ready", n.isReady)
 }
 
-// A leader that cannot transfer its leadership, because no other node answers, is isolated during the rest of its stop,
-// which takes long here because its disk does not answer. The others do not follow it when they are back.
+// A leader cannot transfer its leadership, because no other node answers. It isolates itself for the rest of its stop,
+// which is slow here because its disk does not answer. The others do not follow it when they are back.
 func TestClusterRetires(t *testing.T) {
-	c := newCluster(t, 3, "--stall-timeout", "10m") // a disk that does not answer is no reason to fall silent
+	c := newCluster(t, 3, "--stall-timeout", "10m") // so that it does not isolate itself because of its disk
 	a, b, d := c.nodes[0], c.nodes[1], c.nodes[2]
-	c.restart(a, "--election-timeout", "10m") // it does not step down by itself when it is alone
+	c.restart(a, "--election-timeout", "10m") // so that it does not step down when it is alone
 	c.lead(a)
 	a.inject(faulty.Faults{Stalled: true})
-	b.kill() // and not frozen: a call to it fails at once, well before the disk has been silent for too long
+	b.kill() // not frozen: a call to it fails at once, long before the limit of a silent disk
 	d.kill()
 	a.Signal(syscall.SIGTERM)
 	servertest.AwaitLog(t, a.Server, "no other node took the leadership")

@@ -11,8 +11,7 @@ import (
 	"apportion/cmd/apportion/servertest"
 )
 
-// TestMain builds the program that the tests start, once: with package faulty in it, and with the race detector if the
-// tests have it.
+// TestMain builds the program for the tests once, with package faulty, and with the race detector if the tests have it.
 func TestMain(m *testing.M) {
 	flag.Parse()
 	if flag.Lookup("test.list").Value.String() != "" {

@@ -8,8 +8,8 @@ import (
 	"apportion/cmd/apportion/servertest"
 )
 
-// Nodes come and go while clients write: a read replica joins and gets a vote, the leader is removed, a voter whose
-// disk is lost is replaced, all by the commands of apportion cluster.
+// Members change while clients write, all by the commands of apportion cluster: a read replica joins and gets a vote,
+// the leader is removed, and a voter whose disk is lost is replaced.
 func TestClusterMembers(t *testing.T) {
 	c := newCluster(t, 3)
 	command := func(wantStatus int, args ...string) string {
@@ -20,8 +20,8 @@ func TestClusterMembers(t *testing.T) {
 		}
 		return stdout + stderr
 	}
-	// change runs a command again while there is no leader, the outcome is unknown or a node has not started. It is
-	// done if an earlier attempt has done it.
+	// change repeats a command while there is no leader, the outcome is unknown or a node has not started. It succeeds
+	// if an earlier attempt has done the change.
 	change := func(args ...string) {
 		t.Helper()
 		tries := 0
@@ -58,14 +58,15 @@ func TestClusterMembers(t *testing.T) {
 		gone = append(gone, old)
 		c.awaitOrders(50)
 
-		// The disk of a voter is lost. It may have voted, and others count on its entries: it must be removed first.
+		// The disk of a voter is lost. It may have voted, and the others rely on its entries, so it must be removed
+		// first.
 		lost := c.others(old)[1]
 		if leader := c.leaderAmong(c.others(old)); leader == lost {
 			lost = c.others(old)[2]
 		}
 		lost.kill()
 		servertest.Remove(t, lost.data)
-		lost.args = withoutFlag(withoutFlag(lost.args, "--bootstrap"), "--non-voter") // which the former replica has
+		lost.args = withoutFlag(withoutFlag(lost.args, "--bootstrap"), "--non-voter") // it was a read replica
 		lost.join(other)
 		lost.start()
 		c.await("it is refused", func() bool { return strings.Contains(lost.Log.String(), "remove it first") })
@@ -85,7 +86,7 @@ func TestClusterMembers(t *testing.T) {
 		})
 		c.awaitOrders(50)
 	})
-	// The removed node stays out, with its data.
+	// The removed node does not come back, and keeps its data.
 	verified(t, gone[0].data)
 	c.nodes = c.others(gone[0])
 	c.leader().Call("GET", "/v1/cluster", "", http.StatusOK)
@@ -97,7 +98,7 @@ func TestClusterMembers(t *testing.T) {
 	c.finish()
 }
 
-// join makes the node ask another one to be added.
+// join makes a node ask another one to be added.
 func (n *node) join(other *node) {
 	n.args = append(withoutFlag(n.args, "--join", n.argument("--join")), "--join", other.raftAddress)
 }
@@ -112,7 +113,7 @@ func (n *node) argument(flag string) string {
 	return ""
 }
 
-// withoutFlag leaves out words.
+// withoutFlag returns args without some words.
 func withoutFlag(args []string, words ...string) (rest []string) {
 	leave := strings.Join(words, "\x00")
 	for _, arg := range args {

@@ -14,12 +14,12 @@ import (
 type nemesis struct {
 	c    *cluster
 	rng  *rand.Rand
-	deck []*fault // what is still to come before all have been
+	deck []*fault // the faults that this turn has not used yet
 	made map[string]int
-	lost *node // its disk is; nil: none is
+	lost *node // the node whose disk is lost; nil: none
 }
 
-// fault is one kind of fault. begin makes it at a node, and returns the function that ends it.
+// fault is one kind of fault. begin makes it at a node, and returns a function that ends it.
 type fault struct {
 	name  string
 	layer string // two faults of one layer are not made at the same time
@@ -32,7 +32,7 @@ const (
 	holdMax = 3 * time.Second
 )
 
-// allFaults are those that the nemesis knows.
+// allFaults returns the kinds of faults.
 func allFaults() []*fault {
 	cut := func(links func(at string, all []string) []link) func(*nemesis, *node) func() {
 		return func(n *nemesis, at *node) func() {
@@ -77,7 +77,7 @@ func allFaults() []*fault {
 	}
 }
 
-// endBy ends a process by a signal, and returns the function that starts it again. With a full disk it may have ended
+// endBy ends a process by a signal, and returns a function that starts it again. With a full disk it may have ended
 // before, and with a full or silent disk it may end with an error.
 func (n *node) endBy(signal syscall.Signal) (start func()) {
 	n.cluster.t.Helper()
@@ -105,8 +105,8 @@ func (n *nemesis) killAll(*node) func() {
 	}
 }
 
-// loseDisk restarts a node with an empty directory, and half of the time while another node is down that may be the
-// only one with the acknowledged writes. heal replaces the node.
+// loseDisk restarts a node with an empty directory. In half of the cases another node is down, which may be the only
+// one with the acknowledged writes. heal replaces the node.
 func (n *nemesis) loseDisk(at *node) func() {
 	n.lost = at
 	others := n.c.others(at)
@@ -150,18 +150,18 @@ func (n *nemesis) freeze(at *node) func() {
 	if at.ended() {
 		return func() {}
 	}
-	_ = at.TrySignal(syscall.SIGSTOP) // both fail if it has ended
+	_ = at.TrySignal(syscall.SIGSTOP) // both calls fail if it has ended
 	return func() { _ = at.TrySignal(syscall.SIGCONT) }
 }
 
-// transferLeadership asks for another leader, if there is one.
+// transferLeadership asks the leader to transfer its leadership.
 func (n *nemesis) transferLeadership(at *node) func() {
 	// The result does not matter here.
 	_, _ = servertest.Send(lookClient, http.MethodPost, at.url+"/v1/cluster/transfer-leader", "", "{}")
 	return func() {}
 }
 
-// split divides the nodes.
+// split divides the nodes into two parts that do not reach each other.
 func (n *nemesis) split(*node) func() {
 	names := n.c.names()
 	n.rng.Shuffle(len(names), func(i, j int) { names[i], names[j] = names[j], names[i] })
@@ -176,8 +176,7 @@ func (n *nemesis) slowNetwork(at *node) func() {
 	return func() { n.c.network.heal(true) }
 }
 
-// next takes a fault from the deck, of another layer than the given one. When the deck is empty, it is filled and
-// shuffled.
+// next takes a fault of another layer from the deck. An empty deck is filled and shuffled.
 func (n *nemesis) next(notLayer string) *fault {
 	if len(n.deck) == 0 {
 		n.deck = allFaults()
@@ -209,7 +208,7 @@ func (n *nemesis) strike() {
 	end()
 }
 
-// begin makes a fault at some node, more often than not the leader.
+// begin makes a fault at a node, mostly the leader.
 func (n *nemesis) begin(f *fault) (end func()) {
 	at := n.c.nodes[n.rng.IntN(len(n.c.nodes))]
 	if n.rng.IntN(5) < 3 {
@@ -222,7 +221,7 @@ func (n *nemesis) begin(f *fault) (end func()) {
 	return f.begin(n, at)
 }
 
-// hold waits: a fault lasts some time.
+// hold waits for a random time.
 func (n *nemesis) hold() {
 	timer := time.NewTimer(holdMin + time.Duration(n.rng.Int64N(int64(holdMax-holdMin))))
 	<-timer.C
@@ -238,7 +237,7 @@ func (n *nemesis) heal() {
 	}
 }
 
-// revive starts a node again if it has ended because its disk was full.
+// revive restarts a node that has ended because of a full disk.
 func (n *nemesis) revive(at *node) {
 	n.c.t.Helper()
 	if at.Log.Alarmed() {

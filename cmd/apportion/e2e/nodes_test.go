@@ -25,7 +25,7 @@ type cluster struct {
 	network *network
 	nodes   []*node
 	args    []string // for all nodes
-	loads   int      // so many times, clients have run
+	loads   int      // the number of runs of clients
 	made    atomic.Int64
 }
 
@@ -76,7 +76,7 @@ func (c *cluster) add(args ...string) *node {
 	return n
 }
 
-// make returns a node that does not run yet and is not in the cluster.
+// make returns a node that does not run yet and is not a member.
 func (c *cluster) make(args ...string) *node {
 	c.t.Helper()
 	id := string(rune('a' + len(c.nodes)))
@@ -92,8 +92,8 @@ func (c *cluster) make(args ...string) *node {
 	return n
 }
 
-// freeAddress is an address that no other process takes while its owner is down. On Linux each is on a loopback address
-// of its own, where a port is only given to a process that asks for that address.
+// freeAddress is an address that no other process takes while its owner is down. On Linux each node has its own
+// loopback address. Its ports are only given to processes that ask for that address.
 func freeAddress(t *testing.T) string {
 	t.Helper()
 	for range 100 {
@@ -151,7 +151,7 @@ func (n *node) inject(i faulty.Faults) {
 func (n *node) freeze() { n.Signal(syscall.SIGSTOP) }
 func (n *node) thaw()   { n.Signal(syscall.SIGCONT) }
 
-// lookClient gives up soon, since its callers ask again.
+// lookClient has a short timeout, because its callers repeat their requests.
 var lookClient = &http.Client{Timeout: 2 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
 
 // info is the node's own report of the cluster.
@@ -233,7 +233,7 @@ func (c *cluster) leaderAmong(nodes []*node) (leader *node) {
 	return leader
 }
 
-// others are the nodes that are not the given one.
+// others returns all nodes but one.
 func (c *cluster) others(not *node) (others []*node) {
 	for _, n := range c.nodes {
 		if n != not {
@@ -243,7 +243,7 @@ func (c *cluster) others(not *node) (others []*node) {
 	return others
 }
 
-// names are the nodes' names.
+// names returns the names of the nodes.
 func (c *cluster) names() (names []string) {
 	for _, n := range c.nodes {
 		names = append(names, n.id)

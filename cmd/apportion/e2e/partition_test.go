@@ -8,11 +8,11 @@ import (
 	"apportion/cmd/apportion/servertest"
 )
 
-// impatient nodes give up a request soon, so that clients go to another node.
+// impatient nodes have a short timeout, so that clients soon try another node.
 var impatient = []string{"--request-timeout", "1s"}
 
 // A part of the network around the leader fails, in one direction or both, silently or with resets. The others elect
-// another leader if they have to, clients that send again get their answers, and the old leader follows when it can.
+// another leader if they must. Clients that send again get their answers. The old leader follows when it can.
 func TestClusterPartition(t *testing.T) {
 	c := newCluster(t, 3, impatient...)
 	f := func(name string, resume bool, rule linkRule, links func(leader string, all []string) []link) {

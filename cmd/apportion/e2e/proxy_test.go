@@ -13,10 +13,9 @@ import (
 	"apportion/cmd/apportion/servertest"
 )
 
-// network is the network between the nodes of a cluster. Each node has a proxy, at whose address the others call it.
-// The proxy reads the caller's name from the handshake (raftstore/peernet) and delivers bytes as the rules allow. Bytes
-// from a to b flow on the connections that a has opened to b and on those that b has opened to a, so a direction is cut
-// on both.
+// network is the network between the nodes of a cluster. Each node has a proxy, and the others call the proxy's
+// address. The proxy reads the caller's name from the handshake (raftstore/peernet) and delivers bytes by the rules.
+// Bytes from a to b flow on connections that a or b has opened, so a direction is cut on both.
 type network struct {
 	mu        sync.Mutex
 	changed   chan struct{} // closed and replaced when a rule changes
@@ -27,14 +26,14 @@ type network struct {
 	listening []net.Listener
 }
 
-// link is a direction.
+// link is one direction between two nodes.
 type link struct{ from, to string }
 
-// linkRule is what happens to bytes in one direction. The zero value delivers them.
+// linkRule is the rule for bytes in one direction. The zero value delivers them.
 type linkRule struct {
 	cut   bool          // nothing is delivered; the connections stay open
 	reset bool          // connections are closed
-	delay time.Duration // each message takes so much longer
+	delay time.Duration // added to the time of each message
 }
 
 func newNetwork(t *testing.T) *network {
@@ -56,7 +55,7 @@ func (n *network) proxy(node, target string) (address string, err error) {
 		for {
 			conn, err := listener.Accept()
 			if err != nil {
-				return // closed
+				return // the listener is closed
 			}
 			n.running.Go(func() { n.serve(node, target, conn) })
 		}
@@ -64,8 +63,8 @@ func (n *network) proxy(node, target string) (address string, err error) {
 	return listener.Addr().String(), nil
 }
 
-// set makes a rule for some directions. When a rule ends a cut, connections with bytes held back are closed. With
-// resume they stay open, and the bytes are delivered, however old they are.
+// set makes a rule for some directions. When a rule ends a cut, connections with held bytes are closed. With resume
+// they stay open, and even old bytes are delivered.
 func (n *network) set(rule linkRule, resume bool, links ...link) {
 	n.mu.Lock()
 	for _, l := range links {
@@ -93,7 +92,7 @@ func (n *network) heal(resume bool) {
 	n.set(linkRule{}, resume, links...)
 }
 
-// holds reports whether anything is held back by a cut.
+// holds reports whether a cut holds any bytes.
 func (n *network) holds() bool {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -126,13 +125,13 @@ type proxied struct {
 	out, in link // from the caller to the called, and back
 	caller  net.Conn
 	called  net.Conn
-	held    bool // something was held back by a cut
+	held    bool // a cut has held bytes
 	closed  bool
 }
 
 func (c *proxied) closeLocked() {
 	c.closed = true
-	_, _ = c.caller.Close(), c.called.Close() // both ends find out
+	_, _ = c.caller.Close(), c.called.Close() // both ends see the close
 }
 
 // helloTimeout bounds the wait for the handshake.
@@ -193,7 +192,7 @@ func readHello(r io.Reader) (from string, first []byte, err error) {
 	return hello.From, append(first, body...), nil
 }
 
-// pump carries one direction until an end is closed. A cut also holds back the closing of an end.
+// pump carries one direction until an end is closed. A cut also delays the close of an end.
 func (c *proxied) pump(l link, from, to net.Conn) {
 	buffer := make([]byte, 64<<10)
 	for {
@@ -238,7 +237,7 @@ func (c *proxied) pass(l link) bool {
 	}
 }
 
-// between are all directions between two groups of nodes.
+// between returns all directions between two groups of nodes.
 func between(some, others []string) (links []link) {
 	for _, a := range some {
 		for _, b := range others {
@@ -250,7 +249,7 @@ func between(some, others []string) (links []link) {
 	return links
 }
 
-// oneWay are the directions from a node to others.
+// oneWay returns the directions from a node to others.
 func oneWay(from string, others []string) (links []link) {
 	for _, b := range others {
 		if b != from {
@@ -260,7 +259,7 @@ func oneWay(from string, others []string) (links []link) {
 	return links
 }
 
-// inWay are the directions from others to a node.
+// inWay returns the directions from others to a node.
 func inWay(to string, others []string) (links []link) {
 	for _, a := range others {
 		if a != to {
@@ -290,8 +289,8 @@ func echoNode(t *testing.T) (address string) {
 	return listener.Addr().String()
 }
 
-// TestProxy: bytes pass, are held back in each direction, are delivered or lost when the network heals, and resets
-// close.
+// TestProxy: bytes pass, and a cut holds them in each direction. When the network heals, they are delivered or lost. A
+// reset closes connections.
 func TestProxy(t *testing.T) {
 	n := newNetwork(t)
 	address, err := n.proxy("b", echoNode(t))

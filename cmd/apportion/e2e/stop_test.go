@@ -13,7 +13,7 @@ import (
 	"apportion/raftstore"
 )
 
-// A server that is told to stop while its disk does not answer makes a forced stop, also if it has nothing to write.
+// A server whose disk does not answer makes a forced stop, even if it has nothing to write.
 func TestStopWithSilentDisk(t *testing.T) {
 	for _, test := range []struct {
 		name, interval string
@@ -45,8 +45,8 @@ func TestStopWithSilentDisk(t *testing.T) {
 				}
 				stall(true)
 			} else {
-				// From here to the first sync, which makes the name of the directory durable, a signal is not looked
-				// at.
+				// From here to the first sync, which makes the name of the directory durable, the program does not
+				// check for signals.
 				servertest.Await(t, "the data directory", func() bool {
 					_, err := os.Stat(filepath.Join(dir, "data"))
 					return err == nil
@@ -61,7 +61,7 @@ func TestStopWithSilentDisk(t *testing.T) {
 	}
 }
 
-// A signal during the start is no failure.
+// A signal during the start is not an error.
 func TestStopWhileLoading(t *testing.T) {
 	dir := t.TempDir()
 	faults := filepath.Join(dir, "faults")

@@ -72,7 +72,7 @@ func (a *authority) writePEM(name, kind string, der []byte) {
 	}
 }
 
-// flags are those of a node with a certificate of this authority, which trusts the given one.
+// flags returns the flags of a node with a certificate of this authority, which trusts the authority believes.
 func (a *authority) flags(node string, believes *authority) []string {
 	a.t.Helper()
 	key := a.newKey()
@@ -89,8 +89,8 @@ func (a *authority) flags(node string, believes *authority) []string {
 		"--raft-ca", believes.file}
 }
 
-// Nodes show each other certificates. A node without one, or with one of another authority, is refused, and refuses the
-// cluster.
+// Nodes check each other's certificates. A node without one, or with one of another authority, is refused, and refuses
+// the cluster.
 func TestClusterTLS(t *testing.T) {
 	t.Parallel()
 	own, other := newAuthority(t, "own"), newAuthority(t, "other")
@@ -132,7 +132,7 @@ func TestClusterTLS(t *testing.T) {
 	c.finish()
 }
 
-// voters counts the members with a vote that the first node knows; 0 if it does not answer.
+// voters returns the number of voters that the first node knows, 0 without an answer.
 func (c *cluster) voters() int {
 	info, err := c.nodes[0].info()
 	if err != nil {
@@ -141,15 +141,15 @@ func (c *cluster) voters() int {
 	return info.Voters()
 }
 
-// Two clusters never mix, whatever the addresses are: a node of one that is told to join the other does not, and a node
-// at the address of a member of the other is not taken for that member.
+// Two clusters never mix, with any addresses. A node of one cluster cannot join the other. A node at the address of the
+// other cluster's member is not mistaken for that member.
 func TestClusterStrangers(t *testing.T) {
 	one := newCluster(t, 3)
 	one.nodes[0].Call("POST", "/v1/inventory/refresh", servertest.RefreshBody("W1", "A", 10), http.StatusOK)
 	lost := one.others(one.leader())[0]
 	lost.stop()
 
-	// The other cluster's node has the name of the one that is gone.
+	// The other cluster's node has the name of the lost one.
 	other := &cluster{t: t, dir: t.TempDir(), network: newNetwork(t)}
 	t.Cleanup(other.showLogs)
 	stranger := other.make()
@@ -162,7 +162,7 @@ func TestClusterStrangers(t *testing.T) {
 	stranger.Call("POST", "/v1/inventory/refresh", servertest.RefreshBody("W1", "B", 20), http.StatusOK)
 	stranger.stop()
 
-	// It listens where that node did.
+	// It listens at the address of that node.
 	stranger.set("--raft-listen", lost.raftListen)
 	stranger.start()
 	other.await("the cluster is refused", func() bool {
@@ -181,7 +181,7 @@ func TestClusterStrangers(t *testing.T) {
 		t.Helper()
 		info, err := n.info()
 		one.await(n.id+" says who the members are", func() bool {
-			if err != nil { // a machine that is too busy to answer in time
+			if err != nil { // on a busy machine, the answer may be late
 				info, err = n.info()
 			}
 			return err == nil

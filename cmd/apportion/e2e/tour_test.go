@@ -11,8 +11,8 @@ import (
 	"apportion/cmd/apportion/servertest"
 )
 
-// steadyClient writes orders until it is told to stop, at one node after the other. It sends a request again, with its
-// key, until there is an answer: such a client sees no failed request, whatever happens to one node at a time.
+// steadyClient writes orders at one node after another until it is stopped. It sends a request again, with its key,
+// until there is an answer. Such a client sees no failed request while only one node fails at a time.
 type steadyClient struct {
 	nodes []*node
 	name  string
@@ -21,9 +21,9 @@ type steadyClient struct {
 
 	orders   int // acknowledged
 	retries  int
-	replayed int // of those, how many turned out to have been done by an earlier try
+	replayed int // acknowledged orders that an earlier attempt had made
 	longest  time.Duration
-	failures []string // answers that no client should get
+	failures []string // unexpected answers
 }
 
 func (c *steadyClient) run(stop <-chan struct{}) {
@@ -62,7 +62,7 @@ func (c *steadyClient) run(stop <-chan struct{}) {
 	}
 }
 
-// load runs steady clients while happens runs, and demands that each of their orders is there, once.
+// load runs steady clients while happens runs, and demands that each of their orders is there once.
 func (c *cluster) load(happens func()) {
 	c.t.Helper()
 	const stock, clients = 1_000_000, 4
@@ -74,12 +74,12 @@ func (c *cluster) load(happens func()) {
 	var running sync.WaitGroup
 	var ended atomic.Bool
 	for i := range all {
-		// Each begins at another node.
+		// Each client begins at another node.
 		nodes := append(append([]*node{}, c.nodes[i%len(c.nodes):]...), c.nodes[:i%len(c.nodes)]...)
 		all[i] = &steadyClient{nodes: nodes, name: fmt.Sprintf("%s-%d", upc, i), upc: upc, made: &c.made}
 		running.Go(func() { all[i].run(stop) })
 	}
-	defer func() { // also when happens ends the test
+	defer func() { // also if happens ends the test
 		if !ended.Swap(true) {
 			close(stop)
 		}
@@ -108,7 +108,7 @@ func (c *cluster) load(happens func()) {
 	}
 }
 
-// awaitOrders waits until the clients of load have made so many more orders.
+// awaitOrders waits until the clients of load have made a number of orders more.
 func (c *cluster) awaitOrders(more int64) {
 	c.t.Helper()
 	before := c.made.Load()
@@ -129,15 +129,15 @@ func TestClusterForwards(t *testing.T) {
 			}
 			n.Call("GET", fmt.Sprintf("/v1/orders/%d", i), "", http.StatusOK)
 		}
-		// A refusal comes from the leader's stock, too.
+		// A refusal also uses the leader's stock.
 		at.Call("POST", fmt.Sprintf("/v1/orders/more-%d/allocate", i),
 			fmt.Sprintf(`{"lines":[{"itemId":"1","upc":%q,"location":"W1","quantity":8}]}`, upc), http.StatusConflict)
 	}
 	c.finish()
 }
 
-// A leader that is told to stop transfers its leadership first: no election is needed, and clients that send again lose
-// nothing. It ends with status 0, and comes back.
+// A leader that is stopped first transfers its leadership. No election is needed, and clients that send again lose
+// nothing. It ends with status 0, and can start again.
 func TestClusterHandsOver(t *testing.T) {
 	c := newCluster(t, 3)
 	old := c.leader()
@@ -150,8 +150,8 @@ func TestClusterHandsOver(t *testing.T) {
 	c.finish()
 }
 
-// Nodes are restarted one after the other, as for an upgrade, while clients write: no request fails for clients that
-// send again.
+// Nodes are restarted one after another, as for an upgrade, while clients write. No request fails for clients that send
+// again.
 func TestClusterRollingRestart(t *testing.T) {
 	c := newCluster(t, 3)
 	c.load(func() {
@@ -164,7 +164,7 @@ func TestClusterRollingRestart(t *testing.T) {
 	c.finish()
 }
 
-// kill -9 of the leader, twice, while clients write: what was acknowledged is there, once.
+// kill -9 of the leader, twice, while clients write: each acknowledged write is there once.
 func TestClusterLeaderKilled(t *testing.T) {
 	c := newCluster(t, 3)
 	c.load(func() {

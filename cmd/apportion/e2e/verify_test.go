@@ -9,7 +9,7 @@ import (
 	"apportion/cmd/apportion/servertest"
 )
 
-// verify works on a full disk and on a read-only one; a server names the cause.
+// verify works on a full disk and on a read-only one. A server ends there with the cause.
 func TestVerifyWithoutWriting(t *testing.T) {
 	dir := mountSmall(t, "size=100m")
 	data := servertest.DataWithHistory(t, filepath.Join(dir, "data"))

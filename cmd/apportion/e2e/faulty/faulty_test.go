@@ -8,7 +8,7 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 )
 
-// TestInjectedFaults: the file system does what the file says.
+// TestInjectedFaults: the file system has the faults of the file.
 func TestInjectedFaults(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, "faults")
@@ -40,7 +40,7 @@ func TestInjectedFaults(t *testing.T) {
 	select {
 	case <-synced:
 		t.Error("a stalled disk has synced")
-	case <-time.After(5 * stallLook): // it cannot be proved that it never would
+	case <-time.After(5 * stallLook): // long enough to see that the write waits
 	}
 	clock := fs.source.Clock()
 	if ahead := clock.NowMS() - time.Now().UnixMilli(); ahead < 3_500_000 {
