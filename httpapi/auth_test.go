@@ -95,10 +95,10 @@ func TestTickets(t *testing.T) {
 		t.Fatal("no ticket for a token")
 	}
 	if _, ok := a.ticket("store", routerSecret, now); ok {
-		t.Error("a ticket for somebody else's secret")
+		t.Error("a ticket for another token's secret")
 	}
 	if _, ok := a.ticket("nobody", routerSecret, now); ok {
-		t.Error("a ticket for nobody")
+		t.Error("a ticket for an unknown name")
 	}
 	f := func(a *access, text string, at time.Time, want bool) {
 		t.Helper()

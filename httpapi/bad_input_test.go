@@ -385,7 +385,7 @@ func TestOperations(t *testing.T) {
 	s.get("/readyz?verbose").ok().want(`[{"name":"caught-up","status":"ok","detail":""},`+
 		`{"name":"checkpoints","status":"failed","detail":"3 checkpoints have failed: \"disk full\""}]`, "checks")
 	if plain := s.get("/readyz").ok(); strings.Contains(plain.body, "checks") {
-		t.Errorf("checks that nobody asked for: %s", plain.body)
+		t.Errorf("checks without a request for them: %s", plain.body)
 	}
 	s.get("/readyz?verbose=maybe").is(400, "invalid")
 	s.store.readyErr = errors.New("replaying the log: entry 3 of 9")

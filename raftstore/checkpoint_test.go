@@ -139,7 +139,7 @@ func TestCheckpointFaults(t *testing.T) {
 			t.Fatalf("%s: got %v, want the injected error", what, err)
 		}
 		if got := s.checkpoints.checkpointIndex(); got != 0 {
-			t.Fatalf("%s: a failed checkpoint covers index %d", what, got)
+			t.Fatalf("%s: a failed checkpoint is of index %d", what, got)
 		}
 		if got := s.applier.logBytes.Load(); got != logBytes {
 			t.Fatalf("%s: %d bytes of log after a failed checkpoint, %d before", what, got, logBytes)

@@ -272,7 +272,7 @@ func TestLeadershipTransfer(t *testing.T) {
 	}
 	g.await("another leader", func() bool { return !to.Leads() && g.leader() != to })
 	if err := g.leader().TransferLeadership(t.Context(), "nobody"); !errors.Is(err, ErrUnknownMember) {
-		t.Errorf("leadership was transferred to nobody: %v", err)
+		t.Errorf("leadership was transferred to an unknown node: %v", err)
 	}
 }
 
@@ -432,7 +432,7 @@ func TestStalledDisk(t *testing.T) {
 	}
 	answer()
 	if err := <-unknown; err == nil {
-		t.Error("a write that nobody else has was acknowledged")
+		t.Error("a write that no other node has was acknowledged")
 	}
 	for i := range 10 {
 		g.mustDo(allocate(fmt.Sprintf("o%d", i), "A", 1))

@@ -92,7 +92,7 @@ func openAndCompare(t *testing.T, fs vfs.FS, want [32]byte) error {
 		t.Error(err)
 	}
 	if hashOf(s) != want {
-		t.Error("the store serves another state and nobody said so")
+		t.Error("the store serves another state without an error")
 	}
 	return nil
 }

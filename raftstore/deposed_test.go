@@ -151,7 +151,7 @@ func TestCoalescer(t *testing.T) {
 	if err := r.wait(time.Now()); !errors.Is(err, ErrTimeout) {
 		t.Errorf("past the deadline: %v", err)
 	}
-	receive(t, "a round that nobody waits for any more", begun)
+	receive(t, "a round that no caller waits for any more", begun)
 	answers <- nil
 	close(stop)
 	receive(t, "the end", ended)

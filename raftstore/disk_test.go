@@ -111,6 +111,6 @@ func TestDiskIsBounded(t *testing.T) {
 	if most > bytesMax {
 		t.Errorf("%d bytes of disk were in use, at most %d should be", most, bytesMax)
 	}
-	t.Logf("%d bytes went into the log, at most %d were on disk; %d checkpoints were fetched",
+	t.Logf("%d bytes went into the log, at most %d were on disk; %d checkpoints were downloaded",
 		rest[0].metrics.logBytes.Get(), most, fetched)
 }

@@ -226,7 +226,7 @@ func TestHistoryInUse(t *testing.T) {
 	}
 	p.hour(50)
 	if got := p.indexes(); p.firstEntry() != got[0]+1 {
-		t.Fatalf("kept from %d on, the log begins at %d, after nobody used it", got[0], p.firstEntry())
+		t.Fatalf("kept from %d on, the log begins at %d, after the last use", got[0], p.firstEntry())
 	}
 }
 

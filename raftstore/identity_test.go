@@ -97,7 +97,7 @@ func TestReplicaLosesItsDisk(t *testing.T) {
 	}
 	reply := g.leader().admitJoin(&joinRequest{ID: was, Address: old.Peers.Listen, Was: old.Peers.Listen})
 	if reply.Error == "" || !reply.Final {
-		t.Errorf("its former self has joined: %+v", reply)
+		t.Errorf("the old directory has joined: %+v", reply)
 	}
 	g.agree()
 }

@@ -128,7 +128,7 @@ func TestInstall(t *testing.T) {
 	b.fetch(b.disk)
 	s := b.mustOpen(b.disk, b.newHash)
 	if s.exists(s.paths.Incoming) || s.exists(s.fs().PathJoin(s.paths.State, statedb.ManifestName)) {
-		t.Error("the checkpoint was not taken over to the end")
+		t.Error("the checkpoint was not installed completely")
 	}
 	if want := b.leader.checkpoints.checkpointIndex(); s.checkpoints.checkpointIndex() != want {
 		t.Errorf("the state is of index %d, want %d", s.checkpoints.checkpointIndex(), want)
@@ -156,7 +156,7 @@ func TestInstallOlder(t *testing.T) {
 	s := b.mustOpen(b.disk, b.newHash)
 	defer mustClose(t, s)
 	if s.exists(s.paths.Incoming) {
-		t.Error("a fetched checkpoint of no use is left")
+		t.Error("a useless download is left")
 	}
 }
 

@@ -36,7 +36,7 @@ func TestCheckpointRests(t *testing.T) {
 	}
 	nothing := func() {}
 	f("in the background", nothing, nothing, true)
-	f("somebody waits", func() { w.checkpoints.waiting.Add(1) }, func() { w.checkpoints.waiting.Add(-1) }, false)
+	f("a caller waits", func() { w.checkpoints.waiting.Add(1) }, func() { w.checkpoints.waiting.Add(-1) }, false)
 	usual := w.checkpoints.logBytesMax
 	f("the log is long", func() { w.checkpoints.logBytesMax = 0 }, func() { w.checkpoints.logBytesMax = usual }, false)
 	f("again in the background", nothing, nothing, true)

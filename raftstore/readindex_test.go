@@ -29,7 +29,7 @@ func TestSilentVoter(t *testing.T) {
 	mustClose(t, silent.Store)
 	listener, err := net.Listen("tcp", address)
 	if err != nil {
-		t.Skip("somebody else has taken the address")
+		t.Skip("another process has taken the address")
 	}
 	defer listener.Close()
 	before := runtime.NumGoroutine()

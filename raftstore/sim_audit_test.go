@@ -66,7 +66,7 @@ func (a *audit) observe(id int, log *raft.Log) {
 	if n := len(a.indexes); n > 0 {
 		last := a.indexes[n-1]
 		if log.Index <= last {
-			a.w.failf("node %d applies entry %d, which nobody has applied before, and %d was applied already", id,
+			a.w.failf("node %d applies entry %d, which no node has applied before, and %d was applied already", id,
 				log.Index, last)
 		}
 		if was, is := stampOf(a.entries[last].data), stampOf(log.Data); is < was {

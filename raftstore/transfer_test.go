@@ -55,7 +55,7 @@ func (g *testGroup) bringUp(n *testNode) (fetched int) {
 			return fetched
 		}
 		if fetched++; fetched == 20 {
-			g.t.Fatalf("%s fetches and fetches", n.cfg.NodeID)
+			g.t.Fatalf("%s downloads again and again", n.cfg.NodeID)
 		}
 		mustClose(g.t, n.Store)
 		g.reopen(n)
@@ -161,7 +161,7 @@ func TestFollowerDownloads(t *testing.T) {
 	if fetched == 0 {
 		t.Error("the follower came up without a checkpoint")
 	}
-	t.Logf("%d checkpoints were fetched", fetched)
+	t.Logf("%d checkpoints were downloaded", fetched)
 	g.agree()
 	if first, _, _ := logBounds(away.log); first == 1 {
 		t.Error("the follower has the log from its beginning")
@@ -279,7 +279,7 @@ func TestExportIsHeld(t *testing.T) {
 		t.Helper()
 		list, err := snaps.List()
 		if err != nil || len(list) != 1 || list[0].Index != want {
-			t.Fatalf("raft is offered %+v, %v; want %d", list, err, want)
+			t.Fatalf("raft gets %+v, %v; want %d", list, err, want)
 		}
 		if meta, _, err := snaps.Open(list[0].ID); err != nil || meta.Index != want {
 			t.Fatalf("raft opens %+v, %v; want %d", meta, err, want)
@@ -299,11 +299,11 @@ func TestExportIsHeld(t *testing.T) {
 	s.sender.Look(later)
 	offered(s.checkpoints.checkpointIndex())
 	if s.exists(one.Dir) {
-		t.Error("the files of an offer that is over are left")
+		t.Error("the files of an ended export are left")
 	}
 	g.fill(g.nodes, "c", 40)
 	if first, _ := s.raftLog.FirstIndex(); first <= one.Meta.Index {
-		t.Errorf("the log begins at %d, and nobody needs what follows %d", first, one.Meta.Index)
+		t.Errorf("the log begins at %d, and no node needs the entries after %d", first, one.Meta.Index)
 	}
 	three, err := s.sender.Acquire(0)
 	if err != nil || three.Meta.Index <= one.Meta.Index {
@@ -313,10 +313,10 @@ func TestExportIsHeld(t *testing.T) {
 	s.sender.Look(time.Now())
 	offered(s.checkpoints.checkpointIndex())
 	if !s.exists(three.Dir) {
-		t.Error("the files that a node is fetching are gone")
+		t.Error("the files that a node is downloading are gone")
 	}
 	s.sender.Release(three)
 	if s.exists(three.Dir) {
-		t.Error("the files of an offer that is over are left")
+		t.Error("the files of an ended export are left")
 	}
 }

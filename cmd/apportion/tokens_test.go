@@ -45,6 +45,6 @@ func TestTokens(t *testing.T) {
 	s.Stop()
 	if !regexp.MustCompile(`others on this machine may read or change the tokens.*0?644|-rw-r--r--`).
 		MatchString(s.Log.String()) {
-		t.Errorf("nobody is told who may read the tokens:\n%s", s.Log)
+		t.Errorf("the log does not say who may read the tokens:\n%s", s.Log)
 	}
 }

@@ -80,7 +80,7 @@ func TestManifestFilesMax(t *testing.T) {
 			fetched.Files = append(fetched.Files, File{Name: fmt.Sprint(i)})
 		}
 		if err := fetched.Check(); (err == nil) != (n == checkpointFilesMax) {
-			t.Errorf("%d files are fetched: %v", n, err)
+			t.Errorf("%d files are accepted: %v", n, err)
 		}
 	}
 }

@@ -147,7 +147,7 @@ func mustBeState(t *testing.T, f *Receiver, leader *testLeader) {
 	t.Helper()
 	m, err := statedb.ReadManifest(f.in.fs, f.in.dir)
 	if err != nil || m == nil {
-		t.Fatalf("the fetched files are not complete: %v", err)
+		t.Fatalf("the downloaded files are not complete: %v", err)
 	}
 	state, err := statedb.Open(statedb.Config{FS: f.in.fs, Dir: f.in.dir, Logger: f.Logger,
 		OnFatal:  f.OnFatal,
@@ -160,7 +160,7 @@ func mustBeState(t *testing.T, f *Receiver, leader *testLeader) {
 		t.Fatal(err)
 	}
 	if e.Hash() != leader.engine.Hash() {
-		t.Fatal("the fetched state is another one")
+		t.Fatal("the downloaded state is another one")
 	}
 	names, err := f.in.fs.List(f.in.dir)
 	if err != nil {
@@ -188,7 +188,7 @@ func TestDownloadResumes(t *testing.T) {
 			break
 		}
 		if m, _ := statedb.ReadManifest(f.in.fs, f.in.dir); m != nil {
-			t.Fatal("the fetched files are called complete, and are not")
+			t.Fatal("the downloaded files are called complete, and are not")
 		}
 		if attempts == 100 {
 			t.Fatalf("no end after %d attempts and %d bytes: %v", attempts, fetched, err)
@@ -198,7 +198,7 @@ func TestDownloadResumes(t *testing.T) {
 		}
 	}
 	if attempts < 4 || fetched != total {
-		t.Errorf("%d bytes were fetched in %d attempts, the checkpoint has %d", fetched, attempts, total)
+		t.Errorf("%d bytes were downloaded in %d attempts, the checkpoint has %d", fetched, attempts, total)
 	}
 	mustBeState(t, f, leader)
 }
@@ -219,7 +219,7 @@ func TestDownloadOfLaterCheckpoint(t *testing.T) {
 	}
 	if second.manifest.Index <= first.manifest.Index || second.fetched == 0 ||
 		second.fetched >= second.manifest.TotalBytes() {
-		t.Errorf("fetched %d bytes of %d, of index %d after %d", second.fetched, second.manifest.TotalBytes(),
+		t.Errorf("downloaded %d bytes of %d, of index %d after %d", second.fetched, second.manifest.TotalBytes(),
 			second.manifest.Index, first.manifest.Index)
 	}
 	mustBeState(t, f, leader)
@@ -253,7 +253,7 @@ func TestDownloadDamaged(t *testing.T) {
 		t.Fatal(err)
 	}
 	if twice := first.fetched + second.fetched - second.manifest.TotalBytes(); twice <= 0 || twice > 2*4000 {
-		t.Errorf("%d bytes were fetched twice, want those of one table", twice)
+		t.Errorf("%d bytes were downloaded twice, want those of one table", twice)
 	}
 	mustBeState(t, f, leader)
 }
@@ -281,13 +281,13 @@ func TestDownloadOfDamagedFiles(t *testing.T) {
 				f := newTestReceiver(vfs.NewMem())
 				got, err := fetchFrom(leader.sender, f, plainWire)
 				if err == nil || want != nil && !errors.Is(err, want) {
-					t.Errorf("%s, byte %d of %d: the fetch gave %v", name, at, size, err)
+					t.Errorf("%s, byte %d of %d: the download gave %v", name, at, size, err)
 				}
 				if m, _ := statedb.ReadManifest(f.in.fs, f.in.dir); m != nil {
-					t.Errorf("%s, byte %d of %d: the fetched files are called complete", name, at, size)
+					t.Errorf("%s, byte %d of %d: the downloaded files are called complete", name, at, size)
 				}
 				if want == nil && got.fetched != 0 {
-					t.Errorf("%s, byte %d of %d: what is of no use counts as fetched", name, at, size)
+					t.Errorf("%s, byte %d of %d: a useless file counts as downloaded", name, at, size)
 				}
 				leader.sender.mu.sums = map[string]uint32{}
 				tried++
@@ -295,7 +295,7 @@ func TestDownloadOfDamagedFiles(t *testing.T) {
 			flip()
 			leader.sender.mu.sums = map[string]uint32{}
 			if _, err := fetchFrom(leader.sender, newTestReceiver(vfs.NewMem()), plainWire); err != nil {
-				t.Fatalf("%s is right again, and the fetch gave %v", name, err)
+				t.Fatalf("%s is repaired, and the download gave %v", name, err)
 			}
 		}
 	}
@@ -334,7 +334,7 @@ func TestDownloadRefuses(t *testing.T) {
 			t.Errorf("%s: got %v, want %v", what, err, want)
 		}
 		if m, _ := statedb.ReadManifest(fs, "/incoming"); m != nil {
-			t.Errorf("%s: the fetched files are called complete", what)
+			t.Errorf("%s: the downloaded files are called complete", what)
 		}
 	}
 	file := func(name string, bytes int64) fileAnswer {

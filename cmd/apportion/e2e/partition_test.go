@@ -21,7 +21,7 @@ func TestClusterPartition(t *testing.T) {
 		leader := c.leader()
 		c.load(func() {
 			c.network.set(rule, resume, links(leader.id, c.names())...)
-			c.await("somebody leads the majority: "+name, func() bool {
+			c.await("a node leads the majority: "+name, func() bool {
 				now := c.leaderNow()
 				return now != nil && c.majorityWrites(now)
 			})

@@ -36,7 +36,7 @@ func Run(t *testing.T, args ...string) (status int, stdout, stderr string) {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	// A server that starts where it should refuse to would run for ever.
+	// A server that must refuse to start, but does not, would run for ever.
 	timer := time.AfterFunc(rig.StartTimeout, func() { _ = cmd.Process.Kill() })
 	err := cmd.Wait()
 	if !timer.Stop() {
@@ -86,7 +86,7 @@ func filesOf(t *testing.T, dir string) map[string]string {
 	return files
 }
 
-// Panicked tells a crash of the program from a refusal.
+// Panicked reports whether a program has crashed, and not refused with a message.
 func Panicked(stderr string) bool { return strings.Contains(stderr, "goroutine ") }
 
 // DataWithHistory makes a data directory with a log, a state and a kept checkpoint, as a crash leaves it.

@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// Reply is an HTTP reply, read whole.
+// Reply is an HTTP reply with its whole body.
 type Reply struct {
 	Status   int
 	Body     []byte
@@ -34,7 +34,7 @@ func Send(client *http.Client, method, url, key, body string) (*Reply, error) {
 	if err != nil {
 		return nil, err
 	}
-	// With a key, the transport would send again by itself; the caller counts what is sent.
+	// Without this, the transport repeats requests with a key, but the caller counts its attempts.
 	request.GetBody = nil
 	if body != "" {
 		request.Header.Set("Content-Type", "application/json")
@@ -54,8 +54,8 @@ func Send(client *http.Client, method, url, key, body string) (*Reply, error) {
 	return &Reply{response.StatusCode, text, response.Header.Get("Idempotency-Replayed") == "true"}, nil
 }
 
-// Call sends a request and demands a status. The leader of a cluster may change at any time: there, Call sends a
-// request again, with a key, that could not be done or whose outcome is unknown.
+// Call sends a request and demands a status. The leader of a cluster may change at any time. There, Call adds a key,
+// and sends the request again while it cannot be done or its outcome is unknown.
 func (s *Server) Call(method, path, body string, wantStatus int) *Reply {
 	s.T.Helper()
 	key := ""

@@ -27,14 +27,14 @@ type Server struct {
 	process *rig.Process
 }
 
-// Log keeps the end of what a program writes, and notes alarms: a data race, a bug or a panic.
+// Log keeps the end of a program's output, and detects alarms: a data race, a bug or a panic.
 type Log struct {
 	mu     sync.Mutex
 	buffer bytes.Buffer
 	alarm  bool
 }
 
-// logBytesMin is kept at least: a server may run for hours.
+// logBytesMin is the least that Log keeps. It does not keep all, because a server may run for hours.
 const logBytesMin = 1 << 20
 
 // Write implements io.Writer.
@@ -56,7 +56,7 @@ func (b *Log) Alarmed() bool {
 	return b.alarm
 }
 
-// String is what is kept.
+// String returns the kept output.
 func (b *Log) String() string {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -71,13 +71,13 @@ func Start(t *testing.T, data string, args ...string) *Server {
 	return s
 }
 
-// Launch starts `apportion serve` with more variables in its environment, and waits for nothing.
+// Launch starts `apportion serve` with additional environment variables, and does not wait.
 func Launch(t *testing.T, env []string, args ...string) *Server {
 	t.Helper()
 	return LaunchCommand(t, Command(append([]string{"serve"}, args...)...), env)
 }
 
-// LaunchCommand is Launch with a command that becomes the program.
+// LaunchCommand is Launch with a given command.
 func LaunchCommand(t *testing.T, cmd *exec.Cmd, env []string) *Server {
 	t.Helper()
 	s := &Server{T: t, Log: &Log{}}
@@ -112,7 +112,7 @@ func (s *Server) Stop() {
 func (s *Server) Kill() {
 	s.T.Helper()
 	s.Signal(syscall.SIGKILL)
-	_ = s.Wait() // "signal: killed", as asked
+	_ = s.Wait() // the expected error is "signal: killed"
 }
 
 // Signal sends the process a signal.
@@ -123,7 +123,7 @@ func (s *Server) Signal(signal os.Signal) {
 	}
 }
 
-// TrySignal is Signal for a process that may have ended, which is an error.
+// TrySignal is Signal for a process that may have ended. Then it returns an error.
 func (s *Server) TrySignal(signal os.Signal) error { return s.process.Signal(signal) }
 
 // Wait waits until the process has ended. It returns an error unless the exit status is 0.
@@ -151,10 +151,10 @@ func (s *Server) Ended() bool {
 // ExitCode is the exit status of a process that has ended, -1 after a signal.
 func (s *Server) ExitCode() int { return s.process.ExitCode() }
 
-// ClusterPatience bounds every wait for a cluster: the machine may be busy, and the race detector is slow.
+// ClusterPatience is the longest wait for a cluster: the machine may be busy, and the race detector is slow.
 const ClusterPatience = 2 * time.Minute
 
-// lookInterval is the pause between two looks.
+// lookInterval is the pause between two checks of a condition.
 const lookInterval = 25 * time.Millisecond
 
 // Await waits until is reports true. what names it.

@@ -6,18 +6,18 @@ import (
 	"time"
 )
 
-// Variable names, in the environment of a process, the file of its faults.
+// Variable is the environment variable of a process with the path of its faults.
 const Variable = "APPORTION_TEST_FAULTS"
 
-// Faults is the content of the file. The zero value is a machine in good health.
+// Faults is the content of the file. The zero value is a machine without faults.
 type Faults struct {
-	SyncDelayMS   int64 `json:"syncDelayMS"`   // every sync takes this much longer
+	SyncDelayMS   int64 `json:"syncDelayMS"`   // added to the time of each sync
 	Stalled       bool  `json:"stalled"`       // no sync returns
-	Full          bool  `json:"full"`          // every write fails for want of space
-	ClockOffsetMS int64 `json:"clockOffsetMS"` // the wall clock is this far ahead
+	Full          bool  `json:"full"`          // each write fails: no space
+	ClockOffsetMS int64 `json:"clockOffsetMS"` // added to the wall clock
 
-	// TrailingEntries is read when a process starts: with so little of the log kept, a node is soon behind it. 0: as
-	// much as usual.
+	// TrailingEntries is read at the start of a process. With a short kept log, a node soon needs a checkpoint. 0 is
+	// the default.
 	TrailingEntries uint64 `json:"trailingEntries"`
 }
 

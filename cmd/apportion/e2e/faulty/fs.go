@@ -25,8 +25,7 @@ func (f *fileSystem) mayWrite(name string) error {
 	return nil
 }
 
-// beforeSync takes as long as a slow or stalled disk does. It reads the file again and again, because another process
-// writes it.
+// beforeSync waits like a slow or stalled disk. It reads the file repeatedly, because another process writes it.
 func (f *fileSystem) beforeSync() {
 	time.Sleep(time.Duration(f.source.Now().SyncDelayMS) * time.Millisecond)
 	for f.source.Now().Stalled {
@@ -34,7 +33,7 @@ func (f *fileSystem) beforeSync() {
 	}
 }
 
-// stallLook is the pause between two looks at a stalled disk.
+// stallLook is the pause between two reads of the file while the disk is stalled.
 const stallLook = 10 * time.Millisecond
 
 // Create implements vfs.FS.
@@ -82,7 +81,7 @@ type openFile struct {
 	fs   *fileSystem
 }
 
-// Write implements vfs.File. On a full disk half of the bytes get in, as on a real one.
+// Write implements vfs.File. On a full disk half of the bytes are written, as on a real one.
 func (f *openFile) Write(p []byte) (int, error) {
 	if err := f.fs.mayWrite(f.name); err != nil {
 		written, writeErr := f.File.Write(p[:len(p)/2])
