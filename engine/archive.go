@@ -199,7 +199,7 @@ func DecodeArchivedOrder(b []byte, v *OrderView) error {
 	if err != nil {
 		return err
 	}
-	*v = OrderView{OrderID: o.id, Items: v.Items[:0]}
+	*v = OrderView{OrderID: o.id, Changed: o.changed, Items: v.Items[:0]}
 	for i := range o.items {
 		s := &o.items[i]
 		view := ItemView{ItemID: s.id, UPC: s.upc, Location: s.location, TagSet: s.item.tagSet,
@@ -211,6 +211,7 @@ func DecodeArchivedOrder(b []byte, v *OrderView) error {
 		for _, m := range s.moves {
 			view.Movements = append(view.Movements, MovementView{Kind: m.kind, TagSet: m.tagSet, Units: m.units,
 				Index: m.index, TimeMS: m.timeMS})
+			v.ChangedMS = max(v.ChangedMS, m.timeMS)
 		}
 		v.Items = append(v.Items, view)
 	}
@@ -257,6 +258,105 @@ func (e *Engine) OpenOrders(after uint32, limit int, dst []OrderView) (orders []
 		dst = append(dst, v)
 	}
 	return dst, 0
+}
+
+// OrderState picks orders by what they hold.
+type OrderState uint8
+
+// The states of orders.
+const (
+	OrdersAll      OrderState = iota
+	OrdersOpen                // holds allocated or pending units
+	OrdersReserved            // holds units of a reservation
+	OrdersPending             // holds pending units
+	OrdersClosed              // holds nothing; such orders are listed as long as they are in memory
+)
+
+// OrderStates are the states' texts, as the API has them.
+var OrderStates = []string{OrdersAll: "all", OrdersOpen: "open", OrdersReserved: "reserved", OrdersPending: "pending",
+	OrdersClosed: "closed"}
+
+// OrderFilter picks orders; its zero value picks all. With a UPC or a location, one item of the order must have both,
+// and be in the state: so State OrdersOpen with both finds the orders that hold units of a record.
+type OrderFilter struct {
+	State    OrderState
+	UPC      string
+	Location string
+	BeforeMS int64 // only orders whose last change is older, Unix milliseconds; 0: of any age
+}
+
+// OrderCursor is a place among the orders, which are in the order of their last change. The zero value is before all of
+// them. It means the same on every node, and stays valid when its order changes or goes.
+type OrderCursor struct {
+	Changed uint64 // log index of the last change
+	Row     uint32
+}
+
+// OrdersAfter appends copies of orders in memory that a filter picks, those that changed longest ago first, at most
+// limit, and gives the place to continue behind. It stops after looks, of which each order and each of its items takes
+// one: then there may be more though few were found. An order that changes meanwhile moves behind all others, and is
+// found there. The caller holds the mutex of Apply.
+func (e *Engine) OrdersAfter(f OrderFilter, after OrderCursor, limit, looks int, dst []OrderView) (orders []OrderView,
+	next OrderCursor, more bool) {
+	upc, location := e.findName(&e.upcs, f.UPC), e.findName(&e.locations, f.Location)
+	if f.UPC != "" && upc == 0 || f.Location != "" && location == 0 {
+		return dst, after, false
+	}
+	for limit > 0 && looks > 0 {
+		row := e.recent.After(after.Changed, after.Row)
+		if row == 0 {
+			return dst, after, false
+		}
+		o := e.orders.At(row)
+		looks -= 1 + int(o.count)
+		if f.BeforeMS != 0 && e.changedMS(o) >= f.BeforeMS {
+			return dst, after, false // the times rise with the indexes
+		}
+		after = OrderCursor{Changed: o.changed, Row: row}
+		if !e.isInState(o, f.State, upc, location) {
+			continue
+		}
+		dst = append(dst, OrderView{})
+		err := DecodeArchivedOrder(e.appendOrder(nil, row), &dst[len(dst)-1])
+		assert(err == nil, "an order in memory cannot be read")
+		limit--
+	}
+	return dst, after, true
+}
+
+// isInState reports whether an order is in a state, with an item of a UPC and a location that are not 0.
+func (e *Engine) isInState(o *order, state OrderState, upc, location uint32) bool {
+	if state == OrdersClosed && o.open > 0 || state != OrdersClosed && state != OrdersAll && o.open == 0 {
+		return false
+	}
+	if upc == 0 && location == 0 && state != OrdersReserved && state != OrdersPending {
+		return true
+	}
+	for row := o.items; row != 0; row = e.items.At(row).next {
+		it := e.items.At(row)
+		if upc != 0 && it.upc != upc || location != 0 && it.location != location {
+			continue
+		}
+		allocated, pending := e.held(it)
+		switch {
+		case state == OrdersAll || state == OrdersClosed,
+			state == OrdersOpen && allocated+pending > 0,
+			state == OrdersReserved && allocated+pending > 0 && it.expiresMS != 0,
+			state == OrdersPending && pending > 0:
+			return true
+		}
+	}
+	return false
+}
+
+// changedMS is the time of an order's last change: of the newest movement of its items.
+func (e *Engine) changedMS(o *order) (timeMS int64) {
+	for row := o.items; row != 0; row = e.items.At(row).next {
+		if it := e.items.At(row); it.moveCount > 0 {
+			timeMS = max(timeMS, e.moves.At(it.moveLast).timeMS)
+		}
+	}
+	return timeMS
 }
 
 func (a *archivedRows) memoryBytes() int64 { return a.entries.MemoryBytes() + a.byID.MemoryBytes() }

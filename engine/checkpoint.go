@@ -436,6 +436,7 @@ func (e *Engine) touchOrder(row uint32) {
 	}
 	e.changes.orders.Add(row)
 	e.setChanged(row, e.appliedIndex.Load())
+	e.recent.Touch(row, e.appliedIndex.Load())
 	if mem.Invariants {
 		e.scratch.touched.orders = append(e.scratch.touched.orders, row)
 	}

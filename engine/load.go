@@ -261,7 +261,7 @@ func (l *Loader) Finish() error {
 	e.records.FreeGaps(func(r *record) bool { return r.flags&recordLive != 0 })
 	e.orders.FreeGaps(func(o *order) bool { return o.live == 1 })
 	e.changes.rules = e.Rules()
-	l.finishClosed()
+	l.finishOrders()
 	if err := l.checkTagSets(); err != nil {
 		return err
 	}
@@ -307,20 +307,23 @@ func (l *Loader) checkTagSets() error {
 	return nil
 }
 
-// finishClosed queues the closed orders to leave memory, by their last change.
-func (l *Loader) finishClosed() {
+// finishOrders puts the orders in the order of their last change, and queues the closed ones to leave memory.
+func (l *Loader) finishOrders() {
 	e := l.e
-	var closed []closedOrder
+	var orders []closedOrder
 	for row := uint32(1); row < e.orders.Used(); row++ {
-		if o := e.orders.At(row); o.live == 1 && o.open == 0 {
-			closed = append(closed, closedOrder{row: row, changed: o.changed})
+		if o := e.orders.At(row); o.live == 1 {
+			orders = append(orders, closedOrder{row: row, changed: o.changed})
 		}
 	}
-	slices.SortFunc(closed, func(a, b closedOrder) int {
+	slices.SortFunc(orders, func(a, b closedOrder) int {
 		return cmp.Or(cmp.Compare(a.changed, b.changed), cmp.Compare(a.row, b.row))
 	})
-	for _, c := range closed {
-		e.closed.Push(c, e.isClosed)
+	for _, c := range orders {
+		e.recent.Touch(c.row, c.changed)
+		if e.orders.At(c.row).open == 0 {
+			e.closed.Push(c, e.isClosed)
+		}
 	}
 }
 

@@ -114,6 +114,7 @@ func (e *Engine) dropOrder(row uint32) {
 	e.ordersText.Drop(o.id)
 	atomic.StoreUint64(&o.changed, 0)
 	o.id, o.items, o.itemLast, o.count, o.live = 0, 0, 0, 0, 0
+	e.recent.Remove(row)
 	e.orders.Drop(row)
 	e.stats.orders.Add(-1)
 }

@@ -267,3 +267,64 @@ func TestDeallocateLost(t *testing.T) {
 		t.Errorf("what was stored does not load: %v", err)
 	}
 }
+
+// listed gives the ids of the orders that a filter picks, read in pages of two.
+func (h *host) listed(f OrderFilter) string {
+	h.t.Helper()
+	text := ""
+	var after OrderCursor
+	for more := true; more; {
+		var page []OrderView
+		page, after, more = h.e.OrdersAfter(f, after, 2, 3, nil)
+		if len(page) > 2 {
+			h.t.Fatalf("a page of %d orders", len(page))
+		}
+		for i := range page {
+			text += page[i].OrderID + " "
+		}
+	}
+	return text
+}
+
+func TestOrdersAfter(t *testing.T) {
+	h := newHost(t)
+	h.must(&Refresh{Location: "L", Items: []StockItem{units("U", 10), units("V", 1)}})
+	for _, id := range []string{"c", "b", "a"} {
+		h.nowMS += 1_000
+		h.must(allocate(id, ModeAll, ask("1", "U", 1)))
+	}
+	h.nowMS += 1_000
+	h.must(&Allocate{OrderID: "cart", ExpiresAtMS: 90_000, Lines: []AllocateLine{ask("1", "V", 1)}})
+	h.must(&Allocate{OrderID: "waits", Backorder: true, Lines: []AllocateLine{ask("1", "U", 1), ask("2", "V", 1)}})
+	h.nowMS += 1_000
+	h.must(change(KindFulfill, "b"))
+	f := func(want string, f OrderFilter) {
+		t.Helper()
+		if got := h.listed(f); got != want {
+			t.Errorf("%+v: got %q, want %q", f, got, want)
+		}
+	}
+	f("c a cart waits b ", OrderFilter{})
+	f("c a cart waits ", OrderFilter{State: OrdersOpen})
+	f("cart ", OrderFilter{State: OrdersReserved})
+	f("waits ", OrderFilter{State: OrdersPending})
+	f("b ", OrderFilter{State: OrdersClosed})
+	f("c a waits b ", OrderFilter{UPC: "U"})
+	f("c a waits ", OrderFilter{UPC: "U", Location: "L", State: OrdersOpen})
+	f("", OrderFilter{UPC: "U", State: OrdersPending}) // it waits for another UPC
+	f("waits ", OrderFilter{UPC: "V", State: OrdersPending})
+	f("b ", OrderFilter{UPC: "U", State: OrdersClosed})
+	f("", OrderFilter{UPC: "L"})
+	f("", OrderFilter{Location: "M"})
+	f("c ", OrderFilter{BeforeMS: 3_000})
+	f("c a ", OrderFilter{BeforeMS: 5_000, State: OrdersOpen})
+
+	page, after, more := h.e.OrdersAfter(OrderFilter{}, OrderCursor{}, 2, 100, nil)
+	if len(page) != 2 || !more || page[1].OrderID != "a" || page[1].ChangedMS != 4_000 || page[1].Changed != 4 {
+		t.Fatalf("the first page is %+v, %t", page, more)
+	}
+	h.must(change(KindFulfill, "a")) // the order at the place where the page ended
+	if page, _, _ = h.e.OrdersAfter(OrderFilter{}, after, 9, 100, nil); len(page) != 4 || page[0].OrderID != "cart" {
+		t.Errorf("behind an order that has changed come %+v", page)
+	}
+}

@@ -11,6 +11,7 @@ import (
 
 	"apportion/engine"
 
+	gocmp "github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 )
 
@@ -39,6 +40,9 @@ func TestCheckpoints(t *testing.T) {
 			"": func(t *rapid.T) {
 				if h.e.Hash() != w.e.Hash() {
 					t.Fatalf("the hashes differ after index %d", h.index)
+				}
+				if diff := gocmp.Diff(orderList(h.e, engine.OrdersAll), orderList(w.e, engine.OrdersAll)); diff != "" {
+					t.Fatalf("the twin lists orders otherwise: %s", diff)
 				}
 				w.checkArchived(t)
 			},

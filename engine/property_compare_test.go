@@ -227,3 +227,64 @@ func equalCommands(a, b engine.Command) bool {
 	var none engine.Envelope
 	return string(engine.AppendCommand(nil, &none, a)) == string(engine.AppendCommand(nil, &none, b))
 }
+
+// orderList lists orders in small pages.
+func orderList(e *engine.Engine, state engine.OrderState) (ids []string) {
+	var after engine.OrderCursor
+	for more := true; more; {
+		var page []engine.OrderView
+		page, after, more = e.OrdersAfter(engine.OrderFilter{State: state}, after, 2, 3, nil)
+		for i := range page {
+			ids = append(ids, page[i].OrderID)
+		}
+	}
+	return ids
+}
+
+// checkOrderList compares the lists of orders: those of each state, by their last change.
+func (h *harness) checkOrderList(t fatalf) {
+	t.Helper()
+	for state := engine.OrdersAll; state <= engine.OrdersClosed; state++ {
+		want := []string{}
+		for id, o := range h.m.orders {
+			var v engine.OrderView
+			if o != nil && o.isInState(state) && h.e.ReadOrder(id, &v) {
+				want = append(want, id)
+			}
+		}
+		got := orderList(h.e, state)
+		var lastChanged uint64
+		for _, id := range got {
+			var v engine.OrderView
+			if h.e.ReadOrder(id, &v); v.Changed < lastChanged {
+				t.Fatalf("order %s changed at %d and stands behind one of %d", id, v.Changed, lastChanged)
+			}
+			lastChanged = v.Changed
+		}
+		if diff := gocmp.Diff(want, got, cmpopts.EquateEmpty(), cmpopts.SortSlices(cmp.Less[string])); diff != "" {
+			t.Fatalf("the %s orders differ: model -, engine +\n%s", engine.OrderStates[state], diff)
+		}
+	}
+}
+
+func (o *order) isInState(state engine.OrderState) bool {
+	held, reserved, pending := int64(0), false, int64(0)
+	for _, it := range o.items {
+		held += it.held()
+		reserved = reserved || it.expiresMS != 0 && it.held() > 0
+		for _, p := range it.parts {
+			pending += p.pending
+		}
+	}
+	switch state {
+	case engine.OrdersOpen:
+		return held > 0
+	case engine.OrdersReserved:
+		return reserved
+	case engine.OrdersPending:
+		return pending > 0
+	case engine.OrdersClosed:
+		return held == 0
+	}
+	return true
+}

@@ -251,6 +251,7 @@ func (h *harness) check(t fatalf) {
 	h.e.Verify(func(problem string) { t.Fatalf("Verify reports: %s", problem) })
 	h.checkRecords(t)
 	h.checkOrders(t)
+	h.checkOrderList(t)
 	h.checkSchema(t)
 	h.checkJobs(t)
 	h.checkLocations(t)

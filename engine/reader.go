@@ -412,8 +412,10 @@ func (v *RecordView) MergeSegments(schema *Schema) {
 
 // OrderView is a copy of one order.
 type OrderView struct {
-	OrderID string
-	Items   []ItemView
+	OrderID   string
+	Changed   uint64 // log index of the last change
+	ChangedMS int64  // its time: that of the newest movement, Unix milliseconds
+	Items     []ItemView
 }
 
 // ItemView is a copy of one order item.

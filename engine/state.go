@@ -144,6 +144,7 @@ type Engine struct {
 	futureSeq uint64 // last future.seq given
 	expiries  mem.DueHeap
 	arrivals  mem.DueHeap
+	recent    mem.Recent             // orders by the index of their last change
 	closed    mem.Queue[closedOrder] // closed orders by the index of their last change, to leave memory
 	counts    stockCounts
 	plans     mem.Bitset // records that wait for a plan
@@ -321,7 +322,8 @@ func (e *Engine) MemoryBytes() int64 {
 		e.upcs.MemoryBytes() + e.locations.MemoryBytes() + e.byKey.MemoryBytes() + e.byOrderID.MemoryBytes() +
 		e.resultsByKey.MemoryBytes() + e.archivedNow.Load().memoryBytes() +
 		c.records.MemoryBytes() + c.orders.MemoryBytes() + e.plans.MemoryBytes() +
-		e.expiries.MemoryBytes() + e.arrivals.MemoryBytes() + e.closed.MemoryBytes()
+		e.expiries.MemoryBytes() + e.arrivals.MemoryBytes() + e.closed.MemoryBytes() +
+		e.recent.MemoryBytes()
 	for id := range e.logs {
 		bytes += e.logs[id].MemoryBytes()
 	}

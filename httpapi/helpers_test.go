@@ -138,6 +138,13 @@ func (s *testStore) OpenOrders(after uint32, limit int, dst []engine.OrderView) 
 	return s.engine.OpenOrders(after, limit, dst)
 }
 
+func (s *testStore) OrdersAfter(f engine.OrderFilter, after engine.OrderCursor, limit, looks int,
+	dst []engine.OrderView) ([]engine.OrderView, engine.OrderCursor, bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.engine.OrdersAfter(f, after, limit, looks, dst)
+}
+
 func (s *testStore) Job(id engine.JobID, j *engine.Job) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -373,6 +373,10 @@ type Store interface {
 	// OpenOrders appends copies of orders that hold units, a page at a time.
 	OpenOrders(after uint32, limit int, dst []engine.OrderView) (orders []engine.OrderView, next uint32)
 
+	// OrdersAfter appends copies of orders that a filter picks, those that changed longest ago first.
+	OrdersAfter(f engine.OrderFilter, after engine.OrderCursor, limit, looks int,
+		dst []engine.OrderView) (orders []engine.OrderView, next engine.OrderCursor, more bool)
+
 	// Job copies a kept job. Jobs appends up to limit kept jobs with numbers below one (0: the newest ones), newest
 	// first.
 	Job(id engine.JobID, j *engine.Job) (found bool)

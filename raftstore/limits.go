@@ -29,6 +29,9 @@ const (
 	// batchKeepBytesMax is the buffer size up to which a Batch keeps its memory between requests.
 	batchKeepBytesMax = 1 << 20
 
+	// holdRowsMax bounds the rows that a list looks at in one hold of the apply mutex.
+	holdRowsMax = 256
+
 	// commandPrefixBytes is the length of a command's length field in an entry.
 	commandPrefixBytes = 4
 )

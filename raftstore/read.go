@@ -72,6 +72,19 @@ func (s *Store) OpenOrders(after uint32, limit int, dst []engine.OrderView) (ord
 	return orders, next
 }
 
+// OrdersAfter appends copies of orders that a filter picks, those that changed longest ago first; see
+// engine.OrdersAfter. It holds the apply mutex for few orders at a time.
+func (s *Store) OrdersAfter(f engine.OrderFilter, after engine.OrderCursor, limit, looks int,
+	dst []engine.OrderView) (orders []engine.OrderView, next engine.OrderCursor, more bool) {
+	orders, more = dst, true
+	for end := len(dst) + limit; more && looks > 0 && len(orders) < end; looks -= holdRowsMax {
+		s.applier.locked(func(e *engine.Engine) {
+			orders, after, more = e.OrdersAfter(f, after, end-len(orders), min(looks, holdRowsMax), orders)
+		})
+	}
+	return orders, after, more
+}
+
 // Job copies a kept job; see engine.Job.
 func (s *Store) Job(id engine.JobID, j *engine.Job) (found bool) {
 	s.applier.locked(func(e *engine.Engine) { found = e.Job(id, j) })
