@@ -21,6 +21,10 @@ const (
 	// entryCommandsMax bounds the commands of an entry, so that one hold of the apply mutex stays short.
 	entryCommandsMax = 4096
 
+	// secondEntryBytes is how much has to be in the queue before a second entry may be in flight. With orders of 500
+	// lines that gives a tenth more; with small orders it would take two syncs for the work of one.
+	secondEntryBytes = 16 << 10
+
 	// queueBatchesMax and queueBytesMax bound the proposer's queue. At 100k commands/s it is a fraction of a second
 	// deep; beyond it an immediate 503 serves a client better.
 	queueBatchesMax = 16 << 10

@@ -196,6 +196,7 @@ func (s *Store) startRaft(context.Context) error {
 	s.proposer = newProposer(s.stamper, s.engine.NowMS, s.metrics, proposerLimits{
 		queueBatches: s.cfg.queueBatchesMax, queueBytes: s.cfg.queueBytesMax,
 		entryBytesTarget: s.cfg.entryBytesTarget, entryBytes: entryBytesMax, entryCommands: entryCommandsMax,
+		secondEntryBytes: secondEntryBytes,
 	})
 	machine := &fsm{
 		applier: s.applier, checkpoints: s.checkpoints, observe: s.cfg.observe, handOut: s.proposer.handOut,

@@ -3,7 +3,7 @@ package raftstore
 import (
 	"errors"
 	"fmt"
-	"runtime"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -15,17 +15,18 @@ import (
 
 // proposer collects queued batches into log entries.
 //
-// One entry is in flight at a time. While it is written, new batches wait in a bounded queue; then the queue becomes
-// the next entry. So the busier the store, the larger the entries, and no timer is needed: an idle store proposes a
-// lone batch at once.
+// While an entry is in flight, new batches wait in a bounded queue; then the queue becomes the next entry. So the
+// busier the store, the larger the entries. An idle store proposes a lone batch at once.
 //
 // A batch passes through three goroutines. The caller of Do puts it into the queue and sleeps on the batch's channel.
 // The proposer's run hands the entry to Raft. The goroutine that applies it hands out the results and wakes the
-// callers, which saves two switches on their way. run answers only the entries that fail.
+// callers, which saves two switches on their way. What fails is answered by a goroutine that waits for Raft's future.
 //
-// run yields to the callers of an entry before it makes the next one, so that a caller with a new batch at once is in
-// it. With the next entry first, callers fall into two halves that wait for each other's syncs: with 64 callers in one
-// process 31 commands shared a sync instead of 45, at the same processor time per sync.
+// The next entry is made after the callers of the last one are awake, so that a caller with a new batch at once may be
+// in it. With the next entry first, callers fall into two halves that wait for each other's syncs.
+//
+// A second entry may be in flight only when much is in the queue. Then Raft writes it while the first is applied. Two
+// entries of little each would take two syncs for the work of one.
 type proposer struct {
 	log     appender
 	stamper *stamper
@@ -47,7 +48,7 @@ type proposer struct {
 		first, last *queuedBatch
 		queuedBytes int
 		closed      bool
-		entry       *inflightEntry // in flight and not answered yet
+		inFlight    []*inflightEntry // not answered yet, the oldest first
 	}
 }
 
@@ -62,6 +63,7 @@ type proposerLimits struct {
 	entryBytesTarget int
 	entryBytes       int
 	entryCommands    int
+	secondEntryBytes int // in the queue before a second entry may be in flight
 }
 
 // inflightEntry is an entry on its way through Raft. Raft passes data itself to the state machine of the leader, so its
@@ -129,11 +131,31 @@ func (p *proposer) enqueue(b *queuedBatch) error {
 	}
 	p.inFlight.begin(b)
 	p.pushLocked(b)
+	p.wakeLocked()
+	return nil
+}
+
+// wakeLocked wakes run if it may make an entry.
+func (p *proposer) wakeLocked() {
+	if !p.mayMakeLocked() {
+		return
+	}
 	select {
 	case p.wake <- struct{}{}:
 	default:
 	}
-	return nil
+}
+
+// mayMakeLocked reports whether the next entry may be made now.
+func (p *proposer) mayMakeLocked() bool {
+	switch len(p.mu.inFlight) {
+	case 0:
+		return p.mu.first != nil
+	case 1:
+		return p.mu.queuedBytes >= p.limits.secondEntryBytes
+	default:
+		return false
+	}
 }
 
 // await sleeps until the batch is answered or the deadline has passed.
@@ -184,28 +206,37 @@ func (p *proposer) unqueue(b *queuedBatch) bool {
 	return true
 }
 
-// run proposes entries until close.
+// run makes entries until close.
 func (p *proposer) run() {
 	defer close(p.stopped)
-	var f inflightEntry
+	var settling sync.WaitGroup
+	defer settling.Wait()
 	for {
-		f.batches = p.take(f.batches[:0])
-		if len(f.batches) == 0 {
+		f := p.next()
+		if f == nil {
 			if !p.sleep() {
 				return
 			}
 			continue
 		}
-		p.propose(&f)
-		p.settle(&f)
-		runtime.Gosched()
+		if p.propose(f) {
+			settling.Go(func() { p.settle(f) })
+		}
 	}
 }
 
-// take moves queued batches into the list, as many as one entry may have.
-func (p *proposer) take(batches []*queuedBatch) []*queuedBatch {
+// next gives the next entry, without its data; nil if none may be made now.
+func (p *proposer) next() *inflightEntry {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	if !p.mayMakeLocked() {
+		return nil
+	}
+	return &inflightEntry{batches: p.takeLocked(make([]*queuedBatch, 0, p.queued.Load()))}
+}
+
+// takeLocked moves queued batches into the list, as many as one entry may have.
+func (p *proposer) takeLocked(batches []*queuedBatch) []*queuedBatch {
 	entryBytes, commands := entryHeaderBytes, 0
 	for b := p.mu.first; b != nil; b = p.mu.first {
 		entryBytes += len(b.commands)
@@ -224,10 +255,10 @@ func (p *proposer) take(batches []*queuedBatch) []*queuedBatch {
 //
 // The node may have lost leadership and won it again since the batches were queued. Until it has applied the entries of
 // the leaders between, its stamp could be before theirs; then the batches are refused.
-func (p *proposer) propose(f *inflightEntry) {
+func (p *proposer) propose(f *inflightEntry) (proposed bool) {
 	if !p.leads() {
-		f.future = notLeading{}
-		return
+		p.answer(f, ErrNotLeader)
+		return false
 	}
 	entryBytes, commands := entryHeaderBytes, 0
 	for _, b := range f.batches {
@@ -240,61 +271,53 @@ func (p *proposer) propose(f *inflightEntry) {
 		data = append(data, b.commands...)
 	}
 	durable.Seal(data)
-	f.data = data
-	p.setInFlight(f)
+	p.setInFlight(f, data)
 	f.future = p.log.Apply(data, 0)
 	p.metrics.entry(commands, entryBytes)
+	return true
 }
 
-func (p *proposer) setInFlight(f *inflightEntry) {
+func (p *proposer) setInFlight(f *inflightEntry, data []byte) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.mu.entry = f
+	f.data = data
+	p.mu.inFlight = append(p.mu.inFlight, f)
 }
 
 // handOut gives the batches of an entry that was just applied their results, and wakes the callers. The results of an
 // entry that this node did not propose, or that it has given up, are for nobody.
 func (p *proposer) handOut(data []byte, results *entryResults) {
-	if f := p.takeInFlight(data); f != nil {
+	f := p.land(func(f *inflightEntry) bool { return &f.data[0] == &data[0] })
+	if f != nil {
 		results.distribute(f.batches)
 		p.answer(f, nil)
 	}
 	results.release()
 }
 
-// takeInFlight gives the entry in flight with this data, which then belongs to the caller; nil if there is none.
-func (p *proposer) takeInFlight(data []byte) *inflightEntry {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	f := p.mu.entry
-	if f == nil || &f.data[0] != &data[0] {
-		return nil
-	}
-	p.mu.entry = nil
-	return f
-}
-
 // settle waits for the end of an entry. If the entry has failed, its batches get the error.
 func (p *proposer) settle(f *inflightEntry) {
 	err := proposeError(f.future.Error())
-	unanswered := f.data == nil || p.takeInFlight(f.data) != nil
-	if unanswered {
+	if p.land(func(other *inflightEntry) bool { return other == f }) != nil {
 		if err == nil {
 			panic("BUG: raftstore: an entry was applied, and its batches were not answered")
 		}
 		p.answer(f, err)
 	}
-	f.data, f.future = nil, nil
 }
 
-// notLeading is the future of an entry that was not handed to Raft, since the node does not lead.
-type notLeading struct{}
-
-var _ raft.ApplyFuture = notLeading{}
-
-func (notLeading) Error() error  { return raft.ErrNotLeader }
-func (notLeading) Response() any { return nil }
-func (notLeading) Index() uint64 { return 0 }
+// land takes an entry out of those in flight and gives it to the caller, who answers it; nil if it is not there.
+func (p *proposer) land(is func(*inflightEntry) bool) *inflightEntry {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	i := slices.IndexFunc(p.mu.inFlight, is)
+	if i < 0 {
+		return nil
+	}
+	f := p.mu.inFlight[i]
+	p.mu.inFlight = slices.Delete(p.mu.inFlight, i, i+1)
+	return f
+}
 
 // proposeError separates Raft's errors after which nothing was appended from all others.
 func proposeError(err error) error {
@@ -315,15 +338,18 @@ func (p *proposer) answer(f *inflightEntry, err error) {
 		p.inFlight.end(b)
 		b.done <- err
 	}
-	clear(f.batches)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.wakeLocked()
 }
 
-// sleep waits for a batch in the queue. It returns false when the proposer is closed and the queue is empty.
+// sleep waits until there may be something to do. It returns false when the proposer is closed, and so its queue is
+// empty.
 func (p *proposer) sleep() bool {
 	<-p.wake
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return !p.mu.closed || p.mu.first != nil
+	return !p.mu.closed
 }
 
 // close refuses new batches, answers queued ones with ErrClosed, and waits for the entry in flight, at most for

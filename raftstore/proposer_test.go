@@ -84,6 +84,7 @@ func (f *fakeFuture) fail(err error) { f.err = err; close(f.done) }
 
 var testLimits = proposerLimits{
 	queueBatches: 8, queueBytes: 4096, entryBytesTarget: 512, entryBytes: 2048, entryCommands: 6,
+	secondEntryBytes: 4096,
 }
 
 func startProposer(t *testing.T, limits proposerLimits) (*proposer, *fakeLog) {
@@ -459,4 +460,61 @@ func TestProposerIgnoresResultsOfOtherEntries(t *testing.T) {
 		t.Fatal(err)
 	}
 	checkResults(t, b)
+}
+
+// expectNoEntry checks that the proposer waits.
+func expectNoEntry(t *testing.T, log *fakeLog) {
+	t.Helper()
+	synctest.Wait()
+	select {
+	case f := <-log.entries:
+		t.Fatalf("an entry of %d commands, want none yet", f.entry.count)
+	default:
+	}
+}
+
+// Much in the queue goes at once, while another entry is in flight; little does not, and never a third entry.
+func TestProposerSecondEntry(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		limits := testLimits
+		limits.secondEntryBytes = 300
+		p, log := startProposer(t, limits)
+		first, _ := occupy(t, p, log)
+		doAsync(p, time.Time{}, testBatch("little"))
+		expectNoEntry(t, log)
+		long := string(make([]byte, 300))
+		doAsync(p, time.Time{}, testBatch(long))
+		second := log.next()
+		if second.entry.count != 2 {
+			t.Fatalf("the second entry has %d commands, want 2", second.entry.count)
+		}
+		doAsync(p, time.Time{}, testBatch(long))
+		expectNoEntry(t, log)
+		first.succeed()
+		third := log.next()
+		second.succeed()
+		third.succeed()
+	})
+}
+
+// Each entry gets its own end, in any order: the second one may be applied after the first has failed.
+func TestProposerSecondEntryOutlivesTheFirst(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		limits := testLimits
+		limits.secondEntryBytes = 1
+		p, log := startProposer(t, limits)
+		first, firstDone := occupy(t, p, log)
+		b := testBatch("a")
+		secondDone := doAsync(p, time.Time{}, b)
+		second := log.next()
+		first.fail(raft.ErrLeadershipLost)
+		if err := receive(t, "an answer", firstDone); !errors.Is(err, ErrOutcomeUnknown) {
+			t.Errorf("first: got %v, want ErrOutcomeUnknown", err)
+		}
+		second.succeed()
+		if err := receive(t, "an answer", secondDone); err != nil {
+			t.Errorf("second: %v", err)
+		}
+		checkResults(t, b)
+	})
 }

@@ -116,7 +116,7 @@ func (w *world) settled() bool {
 	}
 	for _, n := range w.nodes {
 		if r := n.process.raft; r.applied != leader.raft.last || r.last != leader.raft.last ||
-			n.process.flight.future != nil {
+			len(n.process.flights) > 0 {
 			return false
 		}
 	}

@@ -34,7 +34,7 @@ type process struct {
 	snaps *snapshots
 	raft  *simRaft
 
-	flight     inflightEntry // of the proposer
+	flights    []*inflightEntry // of the proposer
 	checkpoint *coroutine
 	tick       *Batch // a tick without an answer yet
 	fatal      string // the reason why the process has ended itself
@@ -125,6 +125,7 @@ func (p *process) startRaft(context.Context) error {
 	s.proposer = newProposer(s.stamper, s.engine.NowMS, s.metrics, proposerLimits{
 		queueBatches: s.cfg.queueBatchesMax, queueBytes: s.cfg.queueBytesMax,
 		entryBytesTarget: s.cfg.entryBytesTarget, entryBytes: entryBytesMax, entryCommands: entryCommandsMax,
+		secondEntryBytes: simSecondEntryBytes,
 	})
 	p.fsm = &fsm{
 		applier: s.applier, checkpoints: s.checkpoints, observe: s.cfg.observe, handOut: p.handOut,
@@ -164,24 +165,29 @@ func (p *process) submit(b *Batch) error {
 	return p.store.proposer.enqueue(b.queued)
 }
 
-// propose is one round of the proposer, without waits.
+// simSecondEntryBytes is so small that often two entries are in flight.
+const simSecondEntryBytes = 300
+
+// propose is one round of the proposer, as far as it goes without waiting.
 func (p *process) propose() bool {
-	pr, f := p.store.proposer, &p.flight
-	if f.future == nil {
-		if f.batches = pr.take(f.batches[:0]); len(f.batches) == 0 {
-			return false
+	pr := p.store.proposer
+	if len(p.flights) > 0 {
+		f := p.flights[0]
+		if f.future.(*simFuture).done {
+			p.flights = p.flights[1:]
+			if !p.disk.crashed() { // else nobody hears of it
+				pr.settle(f)
+			}
+			return true
 		}
-		pr.propose(f)
-		return true
 	}
-	if future, ok := f.future.(*simFuture); ok && !future.done {
+	f := pr.next()
+	if f == nil {
 		return false
 	}
-	if p.disk.crashed() { // the outcome stays unknown
-		*f = inflightEntry{}
-		return true
+	if pr.propose(f) {
+		p.flights = append(p.flights, f)
 	}
-	pr.settle(f)
 	return true
 }
 
