@@ -412,11 +412,11 @@ func TestSegmentsDuringSchemaChange(t *testing.T) {
 	var sums []aggregateSum
 	for i := range before.Segments {
 		sum := aggregateSum{tagSet: before.Segments[i].TagSet}
-		sum.add(&before.Segments[i])
+		sum.Add(&before.Segments[i])
 		sums = append(sums, sum)
 	}
 	sums = mergeSums(schema, sums)
-	if len(sums) != 1 || sums[0].onHand != 40 {
+	if len(sums) != 1 || sums[0].OnHand != 40 {
 		t.Errorf("sums %+v, want one of 40 units", sums)
 	}
 	before.MergeSegments(schema)

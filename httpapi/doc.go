@@ -37,6 +37,6 @@
 // # Rooms
 //
 // Package api has the JSON types of the operator routes, which clients share. strictjson is the JSON scanner and
-// writer. names holds names to a form. cursor writes the cursors of lists. stockquery searches stock for the query
-// routes of both APIs. kibo is the other API.
+// writer. render writes records and events. names holds names to a form. cursor writes the cursors of lists. stockquery
+// searches stock for the query routes of both APIs. kibo is the other API.
 package httpapi

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"apportion/engine"
+	"apportion/httpapi/render"
 	"apportion/httpapi/stockquery"
 	"apportion/httpapi/strictjson"
 )
@@ -27,7 +28,7 @@ func (req *request) readRecord() {
 	}
 	req.out = strictjson.AppendNumber(req.out, `{"asOf":`, int64(asOf))
 	req.out = append(req.out, `,"records":[`...)
-	req.out = appendRecord(req.out, search.Schema, search.Record, nil)
+	req.out = render.AppendRecord(req.out, search.Schema, search.Record, nil)
 	req.out = append(req.out, "]}"...)
 }
 
@@ -112,7 +113,7 @@ func (r *queryRun) room() bool { return r.shown < r.q.limit && len(r.out) < Quer
 // show appends the record just read.
 func (r *queryRun) show() {
 	r.out = strictjson.Comma(r.out, r.shown)
-	r.out = appendRecord(r.out, r.Schema, r.Record, r.q.tags)
+	r.out = render.AppendRecord(r.out, r.Schema, r.Record, r.q.tags)
 	r.shown++
 }
 
@@ -204,7 +205,7 @@ func (r *queryRun) listings() {
 // aggregateSum is the sum of one tag set over locations.
 type aggregateSum struct {
 	tagSet engine.TagSetID
-	figures
+	render.Figures
 }
 
 // aggregate sums the items over locations.
@@ -235,7 +236,7 @@ func (r *queryRun) sum(upc string) {
 	reads := &r.reads
 	reads.sums = reads.sums[:0]
 	clear(reads.sumOf)
-	var total figures
+	var total render.Figures
 	records := 0
 	for _, location := range r.sumLocations(upc) {
 		if r.Reads++; r.Exhausted() {
@@ -247,13 +248,13 @@ func (r *queryRun) sum(upc string) {
 		records++
 		for i := range reads.record.Segments {
 			s := &reads.record.Segments[i]
-			total.add(s)
+			total.Add(s)
 			reads.addSum(s)
 		}
 	}
 	r.out = strictjson.AppendText(r.out, `{"upc":`, upc)
 	r.out = strictjson.AppendNumber(r.out, `,"locations":`, int64(records))
-	r.out = appendFigures(r.out, &total)
+	r.out = render.AppendFigures(r.out, &total)
 	r.out = append(r.out, `,"segments":[`...)
 	schema, shown := r.schema(), 0
 	reads.sums = mergeSums(schema, reads.sums)
@@ -261,7 +262,7 @@ func (r *queryRun) sum(upc string) {
 		if sum := &reads.sums[i]; schema.Matches(sum.tagSet, r.q.tags) {
 			r.out = append(strictjson.Comma(r.out, shown), `{"tags":`...)
 			r.out = append(r.out, schema.TagsJSON(sum.tagSet)...)
-			r.out = appendFigures(r.out, &sum.figures)
+			r.out = render.AppendFigures(r.out, &sum.Figures)
 			r.out = append(r.out, '}')
 			shown++
 		}
@@ -289,7 +290,7 @@ func (b *readBuffers) addSum(s *engine.SegmentView) {
 		b.sumOf[s.TagSet] = i
 		b.sums = append(b.sums, aggregateSum{tagSet: s.TagSet})
 	}
-	b.sums[i].add(s)
+	b.sums[i].Add(s)
 }
 
 // mergeSums is RecordView.MergeSegments for the sums of an aggregate.
@@ -312,11 +313,11 @@ func mergeSums(schema *engine.Schema, sums []aggregateSum) []aggregateSum {
 			merged = append(merged, s)
 			continue
 		}
-		m := &merged[i].figures
-		m.onHand += s.onHand
-		m.allocated += s.allocated
-		m.pending += s.pending
-		m.safetyStock += s.safetyStock
+		m := &merged[i].Figures
+		m.OnHand += s.OnHand
+		m.Allocated += s.Allocated
+		m.Pending += s.Pending
+		m.SafetyStock += s.SafetyStock
 	}
 	return merged
 }
