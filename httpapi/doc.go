@@ -29,14 +29,13 @@
 //
 // Every request: request.go, parse.go, write.go, forward.go, problem.go.
 //
-// The resources, each with its routes: orders.go, inventory.go, query.go, redistribute.go, counts.go, schema.go,
-// rules.go, dryrun.go, backtests.go, cluster.go, events.go, health.go. parse_*.go read their bodies, render_*.go write
-// their replies. cpushare.go keeps a backtest to its share of a core. kibo.go has the routes of another API, which
-// package kibo translates.
+// The resources, each with its routes: orders.go, inventory.go, query.go, lists.go, redistribute.go, counts.go,
+// schema.go, rules.go, dryrun.go, backtests.go, cluster.go, events.go, health.go. parse_*.go read their bodies,
+// render_*.go write their replies. kibo.go has the routes of another API, which package kibo translates.
 //
 // # Rooms
 //
 // Package api has the JSON types of the operator routes, which clients share. strictjson is the JSON scanner and
-// writer. render writes records and events. names holds names to a form. cursor writes the cursors of lists. stockquery
-// searches stock for the query routes of both APIs. kibo is the other API.
+// writer. render writes records and events. names holds names to a form. lists reads pages of lists, and cursor writes
+// where they end. stockquery searches stock for the query routes of both APIs. kibo is the other API.
 package httpapi

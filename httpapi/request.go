@@ -41,6 +41,7 @@ type request struct {
 	moveTo string
 	after  engine.EventID
 	limit  int
+	list   listParams
 
 	author  string
 	version uint32
@@ -121,7 +122,7 @@ func (req *request) reset(ctx *fasthttp.RequestCtx, begin time.Time) {
 	req.readForwarded(begin)
 	req.retryOnLeader, req.spare = false, false
 	req.stale, req.maxLag, req.moveTo, req.after, req.limit = false, -1, "", 0, EventsDefault
-	req.author, req.version, req.verbose = "", 0, false
+	req.author, req.version, req.verbose, req.list = "", 0, false, listParams{}
 	req.key, req.run.Apart = "", false
 	clear(req.proposals)
 	req.status, req.content, req.out = http.StatusOK, contentJSON, req.out[:0]
@@ -410,6 +411,8 @@ func (req *request) readParam(param paramSet, value string) (expected string) {
 		version, err := strconv.ParseUint(value, 10, 32)
 		req.version = uint32(version)
 		ok, expected = err == nil && version > 0, "the number of a version is expected, from 1 on"
+	default:
+		return req.readListParam(param, value)
 	}
 	if ok {
 		return ""

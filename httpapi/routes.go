@@ -44,6 +44,11 @@ const (
 	paramVersion
 	paramMaxLag
 	paramVerbose
+	paramState
+	paramLocation
+	paramUPC
+	paramOlderThan
+	paramCursor
 )
 
 // paramReads are those of every read.
@@ -59,6 +64,12 @@ var paramWords = map[string]paramSet{
 
 	"maxLagSeconds": paramMaxLag,
 	"verbose":       paramVerbose,
+
+	"state":            paramState,
+	"location":         paramLocation,
+	"upc":              paramUPC,
+	"olderThanSeconds": paramOlderThan,
+	"cursor":           paramCursor,
 }
 
 // route is one method of one path. Segments in braces are parameters; request.path has their values in the same order.
@@ -84,8 +95,8 @@ func (r *route) leader() bool { return r.write || r.lead }
 
 // routes is the whole API, except /debug/pprof and the other API.
 func routes() []*route {
-	return slices.Concat(orderRoutes(), inventoryRoutes(), countRoutes(), schemaRoutes(), ruleRoutes(),
-		backtestRoutes(), clusterRoutes(), eventRoutes(), healthRoutes())
+	return slices.Concat(orderRoutes(), inventoryRoutes(), listRoutes(), countRoutes(), schemaRoutes(),
+		ruleRoutes(), backtestRoutes(), clusterRoutes(), eventRoutes(), healthRoutes())
 }
 
 // node is one segment of the paths.

@@ -51,6 +51,7 @@ var (
 		"AllocatedMany": AllocatedMany{},
 		"OrderChanged":  ChangedOrder{},
 		"Order":         Order{},
+		"Orders":        OrderList{},
 		"Explanation":   OrderExplanation{},
 		"Rules":         RuleList{},
 		"Rule":          Rule{},

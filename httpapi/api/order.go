@@ -160,3 +160,36 @@ type Movement struct {
 	Index    uint64 `json:"index"`
 	Time     string `json:"time"`
 }
+
+// OrderList is a page of orders, those that changed longest ago first.
+type OrderList struct {
+	AsOf   uint64        `json:"asOf"`
+	Orders []ListedOrder `json:"orders"`
+	Next   *string       `json:"next"` // the cursor of the next page, null for none
+}
+
+// ListedOrder is an order with those of its items that the filter picks.
+type ListedOrder struct {
+	OrderID string       `json:"orderId"`
+	Changed Moment       `json:"changed"`
+	Items   []ListedItem `json:"items"`
+}
+
+// ListedItem is an order item with the units that it holds.
+type ListedItem struct {
+	ItemID    string     `json:"itemId"`
+	UPC       string     `json:"upc"`
+	Location  string     `json:"location"`
+	Requested int64      `json:"requested"`
+	ExpiresAt *string    `json:"expiresAt"` // null: no reservation
+	Allocated int64      `json:"allocated"`
+	Pending   int64      `json:"pending"`
+	Lines     []HeldLine `json:"lines"`
+}
+
+// HeldLine has the units that an order item holds of one segment.
+type HeldLine struct {
+	Tags      Tags  `json:"tags"`
+	Allocated int64 `json:"allocated"`
+	Pending   int64 `json:"pending"`
+}

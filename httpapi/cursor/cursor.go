@@ -15,7 +15,7 @@ const (
 	Locations                 // First: location
 	UPCs                      // First: UPC
 	Query                     // Number: place of an item in the query; First: location, Second: UPC
-	Orders                    // Number: the change; First: order id
+	Orders                    // Number: the change; First: row, in digits
 	Changes                   // Number: the change
 	Copy                      // Number: the change at its beginning; First: location, Second: UPC
 )

@@ -1,0 +1,10 @@
+// Package lists reads pages of lists: which orders a filter picks, where the page ends, and how it is written.
+//
+// It owns what the parameters of a list may be, how much one page may look at, and what a cursor of each list holds. A
+// page costs what it looks at, not what the list has: it may end before it is full, with a cursor to go on. It never
+// writes to the log, and keeps nothing between two pages.
+//
+// # Reading order
+//
+// orders.go lists orders; limits.go bounds a page.
+package lists
