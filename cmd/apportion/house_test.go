@@ -46,6 +46,7 @@ var mayImport = map[string][]string{
 	"httpapi/lists":      {"engine", "httpapi/cursor", "httpapi/strictjson"},
 	"httpapi/names":      {"engine"},
 	"httpapi/render":     {"engine", "httpapi/strictjson"},
+	"httpapi/stockfile":  {"engine", "httpapi/names", "httpapi/strictjson"},
 	"httpapi/stockquery": {"engine"},
 	"httpapi/stream":     {},
 	"httpapi/strictjson": {},
