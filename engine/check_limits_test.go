@@ -2,6 +2,7 @@ package engine
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -90,6 +91,22 @@ func TestStockTextLimits(t *testing.T) {
 		{LocationBytesMax, "group", func(s string) Command { return &PutLocationGroup{Group: s} }},
 		{LocationBytesMax, "locations[0]", func(s string) Command {
 			return &PutLocationGroup{Group: "g", Locations: []string{s}}
+		}},
+		{WebhookNameBytesMax, "name", func(s string) Command {
+			return webhookOf(func(c *PutWebhook) { c.Name = s })
+		}},
+		{WebhookNameBytesMax, "name", func(s string) Command { return &DeleteWebhook{Name: s} }},
+		{LocationBytesMax, "locations[0]", func(s string) Command {
+			return webhookOf(func(c *PutWebhook) { c.Locations = []string{s} })
+		}},
+		{TagBytesMax, "tags.Channel", func(s string) Command {
+			return webhookOf(func(c *PutWebhook) { c.Tags = []Tag{{"Channel", s}} })
+		}},
+		{WebhookNameBytesMax, "items[0].name", func(s string) Command {
+			return &SetWebhookPosition{Items: []WebhookPosition{{Name: s}}}
+		}},
+		{WebhookReasonBytesMax, "items[0].disabledReason", func(s string) Command {
+			return &SetWebhookPosition{Items: []WebhookPosition{{Name: "w", DisabledReason: s}}}
 		}},
 		{TagBytesMax, "name", func(s string) Command { return categoryOf(func(c *PutTagCategory) { c.Name = s }) }},
 		{TagBytesMax, "values[1].value", func(s string) Command {
@@ -222,6 +239,16 @@ func TestNumberLimits(t *testing.T) {
 	})
 	f("locations of a group", LocationGroupMembersMax, "locations", func(n int) Command {
 		return &PutLocationGroup{Group: "g", Locations: manyNames(n)}
+	})
+	f("locations of a webhook", WebhookLocationsMax, "locations", func(n int) Command {
+		return webhookOf(func(c *PutWebhook) { c.Locations = slices.Sorted(slices.Values(manyNames(n))) })
+	})
+	f("positions", WebhooksMax, "items", func(n int) Command {
+		c := &SetWebhookPosition{}
+		for _, name := range manyNames(n) {
+			c.Items = append(c.Items, WebhookPosition{Name: name})
+		}
+		return c
 	})
 	f("values", CategoryValuesMax, "values", func(n int) Command { return discrete("A", n) })
 	f("moves", CategoryValuesMax, "moveTo", func(n int) Command {

@@ -24,6 +24,7 @@ const (
 	schemaTable byte = 's' // one row
 	resultTable byte = 't' // by number
 	ruleTable   byte = 'u' // one row, then by rule and version
+	hookTable   byte = 'w' // one row
 
 	explanationTable byte = 'x' // by number
 )
@@ -35,6 +36,7 @@ type changes struct {
 	schema         bool
 	details        bool
 	locationGroups bool
+	webhooks       bool
 	rules          *RuleSet // as of the last freeze
 
 	checkpoint *Checkpoint
@@ -51,6 +53,8 @@ type Checkpoint struct {
 	meta, schema            []byte
 	details, locationGroups []byte
 	locationGroupsChanged   bool // true also when the last one was deleted
+	webhooks                []byte
+	webhooksChanged         bool // in the same way
 	rules, rulesWas         *RuleSet
 	records, orders         checkpointRows
 	logs                    [keptLogs]checkpointLog
@@ -88,6 +92,9 @@ func (e *Engine) Freeze() *Checkpoint {
 	if ch.locationGroups {
 		c.locationGroups, c.locationGroupsChanged = e.appendLocationGroups(nil), true
 	}
+	if ch.webhooks {
+		c.webhooks, c.webhooksChanged = e.appendWebhooks(nil), true
+	}
 	c.records.rows, ch.records = ch.records, ch.sets.Take(&ch.records)
 	c.orders.rows, ch.orders = ch.orders, ch.sets.Take(&ch.orders)
 	c.records.kept, c.orders.kept = ch.sets.Take(&c.records.rows), ch.sets.Take(&c.orders.rows)
@@ -100,7 +107,8 @@ func (e *Engine) Freeze() *Checkpoint {
 	e.archivedWas.Store(c.archived) // before archivedNow, so that a reader finds an order in one of the two
 	e.archivedNow.Store(newArchivedRows())
 	c.rules, c.rulesWas = e.Rules(), ch.rules
-	ch.schema, ch.details, ch.locationGroups, ch.rules, ch.checkpoint = false, false, false, c.rules, c
+	ch.schema, ch.details, ch.locationGroups, ch.webhooks = false, false, false, false
+	ch.rules, ch.checkpoint = c.rules, c
 	return c
 }
 
@@ -133,6 +141,7 @@ func (c *Checkpoint) Abort() {
 	ch.schema = ch.schema || c.schema != nil
 	ch.details = ch.details || c.details != nil
 	ch.locationGroups = ch.locationGroups || c.locationGroupsChanged
+	ch.webhooks = ch.webhooks || c.webhooksChanged
 	ch.rules = c.rulesWas
 	for id := range c.logs {
 		c.e.logs[id].saved = c.logs[id].saved
@@ -155,8 +164,7 @@ func (c *Checkpoint) Next(rows *Rows, bytesMax int, apply sync.Locker) bool {
 // tables is all tables, ascending.
 var tables = [...]byte{
 	ArchivedTable, eventTable, groupTable, jobTable, metaTable, orderTable, placeTable, recordTable, schemaTable,
-	resultTable, ruleTable,
-	explanationTable,
+	resultTable, ruleTable, hookTable, explanationTable,
 }
 
 // nextOfTable continues with a table.
@@ -174,6 +182,8 @@ func (c *Checkpoint) nextOfTable(table byte, rows *Rows, bytesEnd int, apply syn
 		rows.addSole(table, c.details, c.details != nil)
 	case groupTable:
 		rows.addSole(table, c.locationGroups, c.locationGroupsChanged)
+	case hookTable:
+		rows.addSole(table, c.webhooks, c.webhooksChanged)
 	case schemaTable:
 		rows.addSole(table, c.schema, c.schema != nil)
 	case ruleTable:

@@ -67,6 +67,8 @@ const (
 	// CodeNothingLeft: nothing is left of the order or the item for this action, and the action was not done to it
 	// before; the Reason of its lines says what became of the units: a MovementKind's text.
 	CodeNothingLeft
+	// CodeUnknownWebhook: no such webhook.
+	CodeUnknownWebhook
 
 	codesCount
 )
@@ -100,6 +102,7 @@ var codeTexts = [codesCount]string{
 	CodeRuleFailed:      "rule-failed",
 	CodeNotActive:       "rule-not-active",
 	CodeNothingLeft:     "nothing-left",
+	CodeUnknownWebhook:  "unknown-webhook",
 }
 
 // String is the code's stable text, as the API shows it.

@@ -158,6 +158,18 @@ func genMove(t *rapid.T) Move {
 	return Move{From: genText().Draw(t, "from"), To: genText().Draw(t, "to")}
 }
 
+func genEventFilter(t *rapid.T) EventFilter {
+	kinds := rapid.SliceOfN(rapid.Custom(func(t *rapid.T) EventKind { return EventKind(rapid.Byte().Draw(t, "kind")) }),
+		0, 4)
+	return EventFilter{Kinds: kinds.Draw(t, "kinds"), Locations: rapid.SliceOfN(genText(), 0, 3).Draw(t, "locations"),
+		Tags: genTags(t)}
+}
+
+func genWebhookPosition(t *rapid.T) WebhookPosition {
+	return WebhookPosition{Name: genText().Draw(t, "name"), Revision: rapid.Uint64().Draw(t, "revision"),
+		Position: EventID(rapid.Uint64().Draw(t, "position")), DisabledReason: genText().Draw(t, "reason")}
+}
+
 func genScope(t *rapid.T) Scope {
 	names := genList(func(t *rapid.T) string { return genText().Draw(t, "name") })
 	return Scope{UPCs: names.Draw(t, "upcs"), Locations: names.Draw(t, "locations"), All: rapid.Bool().Draw(t, "all")}
@@ -188,6 +200,13 @@ func genCommand(t *rapid.T, kind Kind) Command {
 		}).Draw(t, "items")}
 	case KindDeleteSegments:
 		return &DeleteSegments{Scope: genScope(t), Tags: genTags(t), DryRun: flag("dryRun")}
+	case KindPutWebhook:
+		return &PutWebhook{Name: text("name"), URL: text("url"), EventFilter: genEventFilter(t), Secret: text("secret"),
+			Disabled: flag("disabled")}
+	case KindDeleteWebhook:
+		return &DeleteWebhook{Name: text("name")}
+	case KindSetWebhookPosition:
+		return &SetWebhookPosition{Items: genList(genWebhookPosition).Draw(t, "items")}
 	case KindPutLocationGroup:
 		return &PutLocationGroup{Group: text("group"), Locations: rapid.SliceOfN(genText(), 0, 3).Draw(t, "locations")}
 	case KindPutLocation:

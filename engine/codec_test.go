@@ -142,6 +142,9 @@ func TestCommandVersions(t *testing.T) {
 	f(4, Envelope{}, channels(5000, 5000))
 	f(5, Envelope{}, &DeleteSegments{})
 	f(5, Envelope{}, &PutLocationGroup{Group: "g"})
+	f(7, Envelope{}, &PutWebhook{})
+	f(7, Envelope{}, &DeleteWebhook{})
+	f(7, Envelope{}, &SetWebhookPosition{})
 }
 
 // TestCommandOfVersion1 reads a command from before rules.

@@ -36,6 +36,10 @@ const (
 	KindBlock             Kind = 24
 	KindPutLocationGroup  Kind = 25
 	KindDeleteSegments    Kind = 26
+
+	KindPutWebhook         Kind = 28
+	KindDeleteWebhook      Kind = 29
+	KindSetWebhookPosition Kind = 30
 )
 
 // Command is one change of state, as data. AppendCommand gives the binary form that the log stores and Apply reads.
@@ -94,6 +98,10 @@ var commands = [...]struct {
 	KindBlock:             {"Block", func(s *commandScratch) Command { return &s.block }, false},
 	KindPutLocationGroup:  {"PutLocationGroup", func(s *commandScratch) Command { return &s.putGroup }, false},
 	KindDeleteSegments:    {"DeleteSegments", func(s *commandScratch) Command { return &s.removeSegments }, false},
+
+	KindPutWebhook:         {"PutWebhook", func(s *commandScratch) Command { return &s.putWebhook }, false},
+	KindDeleteWebhook:      {"DeleteWebhook", func(s *commandScratch) Command { return &s.deleteWebhook }, false},
+	KindSetWebhookPosition: {"SetWebhookPosition", func(s *commandScratch) Command { return &s.setPosition }, false},
 }
 
 func (k Kind) known() bool { return int(k) < len(commands) && commands[k].in != nil }
@@ -268,6 +276,9 @@ type commandScratch struct {
 	deactivateRule DeactivateRule
 	suspendRule    SuspendRule
 	redistribution RedistributePlan
+	putWebhook     PutWebhook
+	deleteWebhook  DeleteWebhook
+	setPosition    SetWebhookPosition
 }
 
 // change is the scratch's order change, for an action.

@@ -72,6 +72,12 @@ var commandExamples = []struct {
 	{"PutLocationGroup", Envelope{}, &PutLocationGroup{Group: "north", Locations: []string{"S1", "S2"}}},
 	{"DeleteSegments", Envelope{}, &DeleteSegments{Scope: Scope{Locations: []string{"S1"}},
 		Tags: []Tag{{"Channel", "Web"}, {"Defective", "NO"}}, DryRun: true}},
+	{"PutWebhook", Envelope{}, &PutWebhook{Name: "shop", URL: "https://shop.example/hook", EventFilter: EventFilter{
+		Kinds: []EventKind{EventFloorCrossed, EventDelivered}, Locations: []string{"S1", "S2"},
+		Tags: []Tag{{"Channel", "Web"}}}, Secret: webhookSecret('1'), Disabled: true}},
+	{"DeleteWebhook", Envelope{}, &DeleteWebhook{Name: "shop"}},
+	{"SetWebhookPosition", Envelope{}, &SetWebhookPosition{Items: []WebhookPosition{
+		{Name: "shop", Revision: 300, Position: 7, DisabledReason: "why"}}}},
 }
 
 // TestCommandsGolden fixes the bytes of every command in the log, and the bytes that are kept of it with its result.

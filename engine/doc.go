@@ -16,7 +16,8 @@
 //   - stock: refresh.go, transfer.go, count.go, redistribute.go, delete.go, over stock.go, split.go and future.go;
 //   - orders: allocate.go, plan.go, orderchange.go, release.go, fulfill.go, transition.go, over order.go;
 //   - schema and rules: puttagcategory.go, schemachange.go, rulechange.go, over schema.go and rule.go;
-//   - locations: location.go, block.go.
+//   - locations: location.go, block.go;
+//   - where events are sent: webhook.go.
 //
 // They share codec.go, check.go, tags.go and result.go. Below them, state.go has the rows, change.go the one
 // way to change them and what limits it, and package mem their memory. kept.go, results.go, events.go,

@@ -125,7 +125,7 @@ type Event struct {
 func (e *Engine) emit(ev *Event) {
 	ev.Index, ev.TimeMS = e.appliedIndex.Load(), e.nowMS.Load()
 	e.scratch.entry = appendEvent(e.scratch.entry[:0], ev)
-	e.keep(eventLog, e.scratch.entry)
+	e.lastEvent.Store(e.keep(eventLog, e.scratch.entry))
 }
 
 func appendEvent(b []byte, ev *Event) []byte {

@@ -142,6 +142,20 @@ const (
 	JobTypeBytesMax  = 32
 	JobOwnerBytesMax = 64
 
+	// WebhooksMax bounds the webhooks, WebhookNameBytesMax, WebhookURLBytesMax and WebhookReasonBytesMax their texts,
+	// in bytes, WebhookLocationsMax the locations that a filter names.
+	WebhooksMax           = 64
+	WebhookNameBytesMax   = 64
+	WebhookURLBytesMax    = 2048
+	WebhookReasonBytesMax = 256
+	WebhookLocationsMax   = 1_000
+
+	// WebhookSecretBytesMin and WebhookSecretBytesMax bound a secret without its prefix and encoding, in bytes.
+	// WebhookSecretAgeMS is how long one that was replaced goes on signing.
+	WebhookSecretBytesMin = 24
+	WebhookSecretBytesMax = 64
+	WebhookSecretAgeMS    = 24 * 60 * 60 * 1000
+
 	// CountAgeMS is how long a stock count stays open at most.
 	CountAgeMS = 24 * 60 * 60 * 1000
 

@@ -220,6 +220,8 @@ func (l *Loader) Row(key, value []byte) error {
 		return l.e.readDetailsRow(value)
 	case table == groupTable && len(rest) == 0:
 		return l.e.readLocationGroupsRow(value)
+	case table == hookTable && len(rest) == 0:
+		return l.e.readWebhooksRow(value)
 	case table == recordTable && len(rest) == 4:
 		return l.e.loadRecord(binary.BigEndian.Uint32(rest), value)
 	case table == orderTable && len(rest) == 4:
@@ -282,6 +284,7 @@ func (l *Loader) finishLogs() error {
 		kept.saved = want
 		l.e.stats.kept[id].Store(int64(kept.Len()))
 	}
+	l.e.lastEvent.Store(l.e.logs[eventLog].Next() - 1)
 	return nil
 }
 

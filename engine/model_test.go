@@ -40,6 +40,8 @@ type model struct {
 
 	locations map[string]engine.PutLocation // details beside the stock
 	groups    map[string]engine.PutLocationGroup
+	webhooks  map[string]engine.Webhook
+	lastEvent engine.EventID // as the engine has it
 
 	redistributeRule redistributeRule
 
@@ -183,6 +185,7 @@ func newModel() *model {
 
 		locations: map[string]engine.PutLocation{},
 		groups:    map[string]engine.PutLocationGroup{},
+		webhooks:  map[string]engine.Webhook{},
 	}
 }
 
@@ -300,6 +303,9 @@ func (m *model) run(c engine.Command) answer {
 			delete(m.groups, c.Group)
 		}
 		return answer{}
+	case *engine.PutWebhook, *engine.DeleteWebhook, *engine.SetWebhookPosition:
+		m.webhooks = maps.Clone(m.webhooks)
+		return m.changeWebhooks(c)
 	case *engine.Transition:
 		return m.transition(c)
 	case *engine.PutTagCategory:

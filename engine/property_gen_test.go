@@ -96,8 +96,9 @@ var kinds = func() (kinds []engine.Kind) {
 		engine.KindExpire:     3, engine.KindTransition: 4, engine.KindPutLocation: 1, engine.KindBlock: 2,
 		engine.KindPutLocationGroup: 1,
 		engine.KindDeleteSegments:   3,
+		engine.KindPutWebhook:       3, engine.KindDeleteWebhook: 1, engine.KindSetWebhookPosition: 4,
 	}
-	for kind := engine.KindRefresh; kind <= engine.KindDeleteSegments; kind++ {
+	for kind := engine.KindRefresh; kind <= engine.KindSetWebhookPosition; kind++ {
 		for range often[kind] {
 			kinds = append(kinds, kind)
 		}
@@ -134,6 +135,8 @@ func (g generator) command() engine.Command {
 			Items: []engine.BlockItem{{UPC: g.pick("upc", upcs), Blocked: g.chance("blocked", 60)}}}
 	case engine.KindDeleteSegments:
 		return &engine.DeleteSegments{Scope: g.scope(), Tags: g.tags("tags"), DryRun: g.chance("dry run", 20)}
+	case engine.KindPutWebhook, engine.KindDeleteWebhook, engine.KindSetWebhookPosition:
+		return g.webhookCommand(kind)
 	case engine.KindPutLocationGroup:
 		return &engine.PutLocationGroup{Group: g.pick("group", []string{"north", "south"}),
 			Locations: locations[:below(len(locations)+1).Draw(g.t, "locations")]}

@@ -206,6 +206,7 @@ func (h *harness) apply(key string, c engine.Command) answer {
 		h.t.Fatalf("%T %+v: the result cannot be decoded: %v", c, c, err)
 	}
 	got := answerOf(h.e.Schema(), &h.result)
+	h.m.lastEvent = h.e.LastEvent()
 	want := h.m.apply(h.index, h.nowMS, key, c)
 	if activate, ok := c.(*engine.ActivateRule); ok && activate.Name == redistributeRuleName &&
 		want.Code == engine.CodeOK &&
@@ -275,7 +276,7 @@ func (h *harness) checkJobs(t fatalf) {
 	}
 }
 
-// checkLocations compares the details of locations, and their groups.
+// checkLocations compares the details of locations, their groups, and the webhooks.
 func (h *harness) checkLocations(t fatalf) {
 	t.Helper()
 	got := map[string]engine.PutLocation{}
@@ -291,6 +292,13 @@ func (h *harness) checkLocations(t fatalf) {
 	}
 	if diff := gocmp.Diff(h.m.groups, groups); diff != "" {
 		t.Fatalf("the groups of locations differ: model -, engine +\n%s", diff)
+	}
+	webhooks := map[string]engine.Webhook{}
+	for _, w := range h.e.Webhooks() {
+		webhooks[w.Name] = w
+	}
+	if diff := gocmp.Diff(h.m.webhooks, webhooks, cmpopts.EquateEmpty()); diff != "" {
+		t.Fatalf("the webhooks differ: model -, engine +\n%s", diff)
 	}
 }
 

@@ -15,10 +15,12 @@ import (
 type Reader struct {
 	appliedIndex   atomic.Uint64
 	nowMS          atomic.Int64
+	lastEvent      atomic.Uint64
 	schema         atomic.Pointer[Schema]
 	rules          atomic.Pointer[RuleSet]
 	details        atomic.Pointer[locationDetails]
 	locationGroups atomic.Pointer[locationGroups]
+	webhooks       atomic.Pointer[[]Webhook]
 	plansWaiting   atomic.Int64
 	stats          stats
 
@@ -46,6 +48,9 @@ func (rd *Reader) AppliedIndex() uint64 { return rd.appliedIndex.Load() }
 
 // NowMS is the time of the last entry applied, Unix milliseconds.
 func (rd *Reader) NowMS() int64 { return rd.nowMS.Load() }
+
+// LastEvent is the number of the last event that was kept; 0: there was none yet.
+func (rd *Reader) LastEvent() EventID { return EventID(rd.lastEvent.Load()) }
 
 // Schema gives the current schema.
 func (rd *Reader) Schema() *Schema { return rd.schema.Load() }

@@ -35,6 +35,9 @@ func stored(t testing.TB) (*host, *Rows) {
 		Longitude: 5})
 	h.must(&PutLocation{Location: "K"})
 	h.must(&PutLocationGroup{Group: "north", Locations: []string{"L", "K"}})
+	h.must(webhookOf(func(c *PutWebhook) { c.Tags = []Tag{{"Channel", "A"}} }))
+	h.must(webhookOf(func(c *PutWebhook) { c.Secret = webhookSecret('2') }))
+	h.must(webhookOf(func(c *PutWebhook) { c.Name, c.Disabled = "off", true }))
 	h.do(&Envelope{Job: &JobInfo{Type: "ALLOCATE", Owner: "x", Location: "L", Items: 1}},
 		allocate("r", ModeAll, ask("1", "W", 1)))
 	return h, rowsOf(h.e)
@@ -120,6 +123,7 @@ func TestCheckpointShowsTheMomentOfItsFreeze(t *testing.T) {
 	h.planned(allocate("r", ModeAll, ask("1", "U", 1)), candidates(candidate("A", 0, 0)))
 	h.must(&PutLocation{Location: "L", Name: "changed"})
 	h.must(&PutLocationGroup{Group: "north"})
+	h.must(&DeleteWebhook{Name: "off"})
 	h.do(&Envelope{Job: &JobInfo{Type: "ADJUST"}}, &Adjust{Location: "L", Items: []StockItem{units("U", 1)}})
 	want := h.e.Hash()
 	c := h.e.Freeze()
@@ -227,6 +231,7 @@ func TestAbortedCheckpointLosesNothing(t *testing.T) {
 	h.planned(allocate("r", ModeAll, ask("1", "U", 1)), candidates(candidate("A", 0, 0)))
 	h.must(&PutLocation{Location: "L", Name: "changed"})
 	h.must(&PutLocationGroup{Group: "south", Locations: []string{"K"}})
+	h.must(&SetWebhookPosition{Items: []WebhookPosition{{Name: "shop"}}})
 	h.do(&Envelope{Job: &JobInfo{Type: "ADJUST"}}, &Adjust{Location: "L", Items: []StockItem{units("U", 1)}})
 	c := h.e.Freeze()
 	c.Next(new(Rows), 1, new(sync.Mutex))
@@ -446,7 +451,7 @@ func wholeRows(t *testing.T, e *Engine) *Rows {
 	for row := uint32(1); row < e.orders.Used(); row++ {
 		ch.orders.Add(row)
 	}
-	ch.schema, ch.details, ch.locationGroups, ch.rules = true, true, true, &RuleSet{}
+	ch.schema, ch.details, ch.locationGroups, ch.webhooks, ch.rules = true, true, true, true, &RuleSet{}
 	for id := range e.logs {
 		e.logs[id].saved = entrySpan{}
 	}
@@ -514,6 +519,8 @@ func FuzzLoadRow(f *testing.F) {
 			again = e.appendDetails(nil)
 		case groupTable:
 			again = e.appendLocationGroups(nil)
+		case hookTable:
+			again = e.appendWebhooks(nil)
 		default:
 			return
 		}

@@ -16,6 +16,7 @@ func (e *Engine) Verify(report func(problem string)) {
 	e.verifyOrders(promised, report)
 	e.verifyRules(report)
 	e.verifyJobs(report)
+	e.verifyWebhooks(report)
 	planned := 0
 	for row := uint32(1); row < e.records.Used(); row++ {
 		r := e.records.At(row)
@@ -150,6 +151,9 @@ func (e *Engine) Hash() [32]byte {
 	write([]byte{schemaTable}, e.appendSchema(nil))
 	write([]byte{placeTable}, e.appendDetails(nil))
 	write([]byte{groupTable}, e.appendLocationGroups(nil))
+	if row := e.appendWebhooks(nil); len(row) > 0 { // a state without has the hash that it had before there were any
+		write([]byte{hookTable}, row)
+	}
 	e.Rules().ruleRows(&RuleSet{}, func(_ RowOp, key, row []byte) { write(key, row) })
 	var row []byte
 	for i := uint32(1); i < e.records.Used(); i++ {

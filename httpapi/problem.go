@@ -156,6 +156,7 @@ var codeStatus = [256]int{
 	engine.CodeRuleFailed:      http.StatusConflict,
 	engine.CodeNotActive:       http.StatusConflict,
 	engine.CodeNothingLeft:     http.StatusConflict,
+	engine.CodeUnknownWebhook:  http.StatusNotFound,
 }
 
 // codeDetails tells what each code of the engine means, and what a client can do, on the routes of both APIs.
@@ -189,10 +190,11 @@ var codeDetails = [256]string{
 	engine.CodeExceedsLeft:    "the order item has fewer units left than that",
 	engine.CodeOnHandBelowZero: "on hand would fall below zero: send a smaller adjust, or a refresh with what was " +
 		"counted",
-	engine.CodeInUse:       "stock or promises stand in the way",
-	engine.CodeTooMany:     "a limit is reached: see docs/data-model.md",
-	engine.CodeUnavailable: "the line was not tried, since another line of the order was refused",
-	engine.CodeNothingLeft: "nothing is left of the item: see the reason of its line",
+	engine.CodeInUse:          "stock or promises stand in the way",
+	engine.CodeTooMany:        "a limit is reached: see docs/data-model.md",
+	engine.CodeUnavailable:    "the line was not tried, since another line of the order was refused",
+	engine.CodeNothingLeft:    "nothing is left of the item: see the reason of its line",
+	engine.CodeUnknownWebhook: "there is no such webhook: put it first",
 }
 
 // leftDetails tells why nothing is left of a line, by the reason of the line.
