@@ -46,6 +46,7 @@ func (e *Engine) addUnits(r *record, w *recordEdit, row uint32, d unitDelta) {
 		e.counts.noteChange(r.location, row, s.onHand, d.onHand)
 		atomic.StoreInt64(&s.onHand, s.onHand+d.onHand)
 		atomic.StoreInt64(&r.onHand, r.onHand+d.onHand)
+		e.addToLocation(r, 0, d.onHand)
 	}
 	if d.allocated != 0 {
 		atomic.StoreInt64(&s.allocated, s.allocated+d.allocated)

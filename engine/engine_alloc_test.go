@@ -69,6 +69,15 @@ func TestReadAllocations(t *testing.T) {
 		t.Errorf("the record reads %+v", v)
 	}
 
+	keys := make([]engine.RecordKey, 0, 500)
+	after := engine.RecordKey{Location: "X", UPC: benchUPC(17)}
+	if allocs := testing.AllocsPerRun(1000, func() { keys = e.RecordsAfter(after, 500, keys[:0]) }); allocs != 0 {
+		t.Errorf("a page of records allocates %v times on the heap", allocs)
+	}
+	if len(keys) != 500 || keys[0].UPC != benchUPC(18) {
+		t.Errorf("the page has %d records", len(keys))
+	}
+
 	var r engine.Result
 	c := tooMuch()
 	refused := true

@@ -199,6 +199,7 @@ type Loader struct {
 func (e *Engine) BeginLoad() *Loader {
 	assert(e.AppliedIndex() == 0 && e.records.Used() == 0, "rows are loaded into an engine that is not empty")
 	e.counts.bases = make(map[uint32]int64)
+	e.loading = true
 	return &Loader{e: e}
 }
 
@@ -255,6 +256,7 @@ func (l *Loader) Finish() error {
 		if e.records.Used()|e.orders.Used() != 0 {
 			return corrupt("rows without the meta row", 0)
 		}
+		e.listLoaded()
 		return nil
 	}
 	if err := l.finishLogs(); err != nil {
@@ -263,6 +265,7 @@ func (l *Loader) Finish() error {
 	e.records.FreeGaps(func(r *record) bool { return r.flags&recordLive != 0 })
 	e.orders.FreeGaps(func(o *order) bool { return o.live == 1 })
 	e.changes.rules = e.Rules()
+	e.listLoaded()
 	l.finishOrders()
 	if err := l.checkTagSets(); err != nil {
 		return err

@@ -253,6 +253,7 @@ func (h *harness) check(t fatalf) {
 	h.checkRecords(t)
 	h.checkOrders(t)
 	h.checkOrderList(t)
+	h.checkLists(t)
 	h.checkSchema(t)
 	h.checkJobs(t)
 	h.checkLocations(t)

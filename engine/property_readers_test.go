@@ -1,8 +1,10 @@
 package engine_test
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -110,6 +112,9 @@ func (r *reader) round() error {
 	if r.names = slices.Compact(r.names); len(r.names) > len(upcs) {
 		return fmt.Errorf("%s has %v", locations[0], r.names)
 	}
+	if err := r.lists(); err != nil {
+		return err
+	}
 	r.e.MayHaveOrder("o1")
 	r.e.NowMS()
 	if s := r.e.Stats(); s.Records < 0 || s.Records > int64(len(upcs)*len(locations)) {
@@ -117,6 +122,34 @@ func (r *reader) round() error {
 	}
 	if now := r.e.AppliedIndex(); now < applied {
 		return fmt.Errorf("the applied index fell from %d to %d", applied, now)
+	}
+	return nil
+}
+
+// lists reads the lists page by page: all ascend.
+func (r *reader) lists() error {
+	var after engine.RecordKey
+	for page := r.e.RecordsAfter(after, 3, nil); len(page) > 0; page = r.e.RecordsAfter(after, 3, page[:0]) {
+		for _, key := range page {
+			if cmp.Or(strings.Compare(after.Location, key.Location), strings.Compare(after.UPC, key.UPC)) >= 0 {
+				return fmt.Errorf("record %+v is listed behind %+v", key, after)
+			}
+			after = key
+		}
+	}
+	r.names = r.e.UPCsAfter("", 100, r.names[:0])
+	if !slices.IsSorted(r.names) || len(r.names) > len(upcs) {
+		return fmt.Errorf("the UPCs are %v", r.names)
+	}
+	r.names = r.e.SearchUPCs("u", "", 100, r.names[:0])
+	if !slices.IsSorted(r.names) || len(r.names) > len(upcs) {
+		return fmt.Errorf("the UPCs with a u are %v", r.names)
+	}
+	if v := r.e.LocationsAfter("", 100, nil); len(v) > len(locations) {
+		return fmt.Errorf("the locations are %+v", v)
+	}
+	if v := r.e.SearchLocations("l", "", 100, nil); len(v) > len(locations) {
+		return fmt.Errorf("the locations with an l are %+v", v)
 	}
 	return nil
 }

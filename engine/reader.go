@@ -26,13 +26,17 @@ type Reader struct {
 
 	namesText   mem.Texts
 	names       mem.Slab[name]
-	upcs        mem.Table // names by text
-	locations   mem.Table // names by text; a UPC and a location of the same text are two names
+	namesUsed   atomic.Uint32 // rows of names that readers may look at
+	upcs        mem.Table     // names by text
+	locations   mem.Table     // names by text; a UPC and a location of the same text are two names
 	records     mem.Slab[record]
 	recordsUsed atomic.Uint32 // rows of records that readers may look at
 	segments    mem.Slab[segment]
 	futures     mem.Slab[future]
 	byKey       mem.Table // records by UPC and location
+
+	listed       mem.Sorted // records and UPCs in order, see listedUPC
+	locationSums mem.Slab[locationSums]
 
 	orders       mem.Slab[order]
 	byOrderID    mem.Table // orders

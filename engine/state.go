@@ -65,7 +65,7 @@ type future struct {
 // name is a UPC or a location. Names are never dropped, so readers may look at them at any time.
 type name struct {
 	text    mem.TextRef
-	records uint32 // of a UPC: its first record; the rest by record.nextOfUPC
+	records uint32 // of a UPC: its first record; the rest by record.nextOfUPC. Of a location: its sums, nameOfLocation
 }
 
 // order is the head of an order.
@@ -151,6 +151,7 @@ type Engine struct {
 
 	logs [keptLogs]keptLog
 
+	loading bool // rows of a checkpoint come in
 	changes changes
 	scratch scratch
 }
@@ -176,10 +177,18 @@ func (e *Engine) intern(t *mem.Table, text string) uint32 {
 		return row
 	}
 	row := e.names.Add()
-	*e.names.At(row) = name{text: e.namesText.Add(text)}
+	n := e.names.At(row)
+	*n = name{text: e.namesText.Add(text)}
+	if t == &e.locations {
+		sums := e.locationSums.Add()
+		*e.locationSums.At(sums) = locationSums{}
+		n.records = sums | nameOfLocation
+	}
+	e.namesUsed.Store(e.names.Used())
 	t.Add(mem.HashText(text), row)
 	if t == &e.upcs {
 		e.stats.upcs.Add(1)
+		e.list(row | listedUPC)
 	}
 	return row
 }
@@ -239,6 +248,8 @@ func (e *Engine) linkRecord(row uint32, hash uint64) {
 	e.byKey.Add(hash, row)
 	e.recordsUsed.Store(e.records.Used())
 	e.stats.records.Add(1)
+	e.addToLocation(r, 1, r.onHand)
+	e.list(row)
 }
 
 // removeRecord takes a record with its segments and deliveries away.
@@ -250,6 +261,8 @@ func (e *Engine) removeRecord(row uint32) {
 	}
 	e.byKey.Remove(e.recordHash(row), row)
 	e.unlinkOfUPC(r, row)
+	e.unlist(row)
+	e.addToLocation(r, -1, -r.onHand)
 	atomic.AddUint32(&r.seq, 1)
 	for s := r.segments; s != 0; {
 		next := e.segments.At(s).next
@@ -323,7 +336,7 @@ func (e *Engine) MemoryBytes() int64 {
 		e.resultsByKey.MemoryBytes() + e.archivedNow.Load().memoryBytes() +
 		c.records.MemoryBytes() + c.orders.MemoryBytes() + e.plans.MemoryBytes() +
 		e.expiries.MemoryBytes() + e.arrivals.MemoryBytes() + e.closed.MemoryBytes() +
-		e.recent.MemoryBytes()
+		e.recent.MemoryBytes() + e.listed.MemoryBytes() + e.locationSums.MemoryBytes()
 	for id := range e.logs {
 		bytes += e.logs[id].MemoryBytes()
 	}

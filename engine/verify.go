@@ -9,14 +9,15 @@ import (
 type promise struct{ allocated, pending int64 }
 
 // Verify recomputes every identity and sum and reports each that does not hold: each record is the sum of its segments,
-// no counter is negative, and what each segment has promised is what order items hold of it. The caller holds the mutex
-// under which Apply is called.
+// no counter is negative, what each segment has promised is what order items hold of it, and each record is listed. The
+// caller holds the mutex under which Apply is called.
 func (e *Engine) Verify(report func(problem string)) {
 	promised := make([]promise, e.segments.Used())
 	e.verifyOrders(promised, report)
 	e.verifyRules(report)
 	e.verifyJobs(report)
 	e.verifyWebhooks(report)
+	e.verifyListed(report)
 	planned := 0
 	for row := uint32(1); row < e.records.Used(); row++ {
 		r := e.records.At(row)

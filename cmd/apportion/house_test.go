@@ -221,7 +221,7 @@ func TestNumberedRules(t *testing.T) {
 // command.
 const (
 	roomFilesMax   = 30
-	engineFilesMax = 45
+	engineFilesMax = 48
 )
 
 // roomFaults finds directories with too many files for a reader.
