@@ -160,7 +160,7 @@ func TestCheckStock(t *testing.T) {
 			it.Quantity = QuantityMax + 1
 		}), "items[1].quantity", "1000000000001"},
 		{"fields at 0", item(func(it *StockItem) { it.Has = stockFieldsKnown }), "", ""},
-		{"unknown field", item(func(it *StockItem) { it.Has = 8 }), "items[1].fields", "8"},
+		{"unknown field", item(func(it *StockItem) { it.Has = 16 }), "items[1].fields", "16"},
 		{"safety stock", item(func(it *StockItem) {
 			it.Has, it.SafetyStock = HasSafetyStock, -1
 		}), "items[1].safetyStock", "-1"},
@@ -211,6 +211,7 @@ func TestCheckTransfer(t *testing.T) {
 		}), "items[1].from.tags.A", ""},
 		{"no target", transferOf(func(it *TransferItem) { it.ToLocation = "" }), "items[1].to.location", ""},
 		{"target tag", transferOf(func(it *TransferItem) { it.ToTags = []Tag{{"A", ""}} }), "items[1].to.tags.A", ""},
+		{"unknown field", transferOf(func(it *TransferItem) { it.Has = HasLTD }), "items[1].fields", "4"},
 		{"zero", transferOf(func(it *TransferItem) { it.Quantity = 0 }), "items[1].quantity", "0"},
 		{"too many units", transferOf(func(it *TransferItem) {
 			it.Quantity = QuantityMax + 1

@@ -2,8 +2,8 @@ package engine
 
 // Code is the outcome of a command or of one of its lines. Codes are ordered by precedence: where several would apply,
 // the smallest is given, except that what is wrong with the command as a whole (CodeExpired of an Allocate,
-// CodeUnknownCount) is said before its lines are looked at. The numbers are stored with results and never reused; the
-// texts are part of the API.
+// CodeUnknownCount, CodeVersionMismatch) is said before its lines are looked at. The numbers are stored with results
+// and never reused; the texts are part of the API.
 type Code uint8
 
 // The codes, by precedence.
@@ -69,6 +69,8 @@ const (
 	CodeNothingLeft
 	// CodeUnknownWebhook: no such webhook.
 	CodeUnknownWebhook
+	// CodeVersionMismatch: a record does not have the version that an item depends on; Result.Records has it as it is.
+	CodeVersionMismatch
 
 	codesCount
 )
@@ -103,6 +105,7 @@ var codeTexts = [codesCount]string{
 	CodeNotActive:       "rule-not-active",
 	CodeNothingLeft:     "nothing-left",
 	CodeUnknownWebhook:  "unknown-webhook",
+	CodeVersionMismatch: "version-mismatch",
 }
 
 // String is the code's stable text, as the API shows it.

@@ -51,15 +51,23 @@ func genStockItem(t *rapid.T) StockItem {
 	if it.Has&HasLTD != 0 {
 		it.LTD = genQuantity().Draw(t, "ltd")
 	}
+	if it.Has&HasVersion != 0 {
+		it.IfVersion = rapid.Uint64().Draw(t, "ifVersion")
+	}
 	it.DeliveryDateMS = rapid.SampledFrom([]int64{0, 0, 1, -1, 1_790_000_000_000}).Draw(t, "deliveryDate")
 	return it
 }
 
 func genTransferItem(t *rapid.T) TransferItem {
-	return TransferItem{
+	it := TransferItem{
 		UPC: genText().Draw(t, "upc"), FromLocation: genText().Draw(t, "from"), FromTags: genTags(t),
 		ToLocation: genText().Draw(t, "to"), ToTags: genTags(t), Quantity: genQuantity().Draw(t, "quantity"),
 	}
+	if rapid.IntRange(0, 3).Draw(t, "hasVersion") == 3 {
+		it.Has = HasVersion
+		it.IfVersion = rapid.Uint64().Draw(t, "ifVersion")
+	}
+	return it
 }
 
 func genAllocateLine(t *rapid.T) AllocateLine {
@@ -300,6 +308,15 @@ func genBlocked(t *rapid.T) BlockedRecord {
 	}
 }
 
+func genRecordState(t *rapid.T) RecordState {
+	return RecordState{
+		Item: rapid.IntRange(0, 20_000).Draw(t, "item"), UPC: genText().Draw(t, "upc"), Location: genText().
+			Draw(t, "location"), Version: rapid.Uint64().Draw(t, "version"), OnHand: genQuantity().Draw(t, "onHand"),
+		Allocated: genQuantity().Draw(t, "allocated"), Pending: genQuantity().Draw(t, "pending"),
+		SafetyStock: genQuantity().Draw(t, "safetyStock"),
+	}
+}
+
 func genResult(t *rapid.T) Result {
 	r := Result{
 		Kind: Kind(rapid.Byte().Draw(t, "kind")), Code: Code(rapid.Byte().Draw(t, "code")),
@@ -320,6 +337,7 @@ func genResult(t *rapid.T) Result {
 			return Shortfall{Item: rapid.IntRange(0, 20_000).Draw(t, "item"), Units: genQuantity().Draw(t, "units")}
 		}), 0, 3).Draw(t, "shortfalls")
 	}
+	r.Records = rapid.SliceOfN(rapid.Custom(genRecordState), 0, 3).Draw(t, "records")
 	if rapid.Bool().Draw(t, "rule") {
 		r.Rule = RuleResult{Version: rapid.Uint32().Draw(t, "version"), Activation: rapid.Uint64().
 			Draw(t, "activation")}

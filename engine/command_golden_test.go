@@ -27,6 +27,11 @@ var commandExamples = []struct {
 		{UPC: "0042", Tags: []Tag{{"Channel", "Web"}}, Quantity: -2, Has: HasFloor, Floor: 9}}}},
 	{"Transfer", Envelope{}, &Transfer{Items: []TransferItem{{UPC: "0042", FromLocation: "S1",
 		FromTags: []Tag{{"Channel", "Web"}}, ToLocation: "S2", ToTags: []Tag{{"Channel", "Shop"}}, Quantity: 4}}}},
+	{"Adjust with versions", Envelope{}, &Adjust{Location: "S1", Items: []StockItem{
+		{UPC: "0042", Quantity: -2, Has: HasVersion, IfVersion: 300}, {UPC: "0043", Quantity: 1}}}},
+	{"Transfer with versions", Envelope{}, &Transfer{Items: []TransferItem{
+		{UPC: "0042", FromLocation: "S1", ToLocation: "S2", Quantity: 4},
+		{UPC: "0043", FromLocation: "S1", ToLocation: "S2", Quantity: 4, Has: HasVersion, IfVersion: 300}}}},
 	{"Redistribute", Envelope{Job: &JobInfo{Type: "t", Owner: "o", Location: "S1", Items: 2, PerLocation: true}},
 		&Redistribute{Scope: Scope{UPCs: []string{"0042"}, Locations: []string{"S1", "S2"}}, Now: true, DryRun: true}},
 	{"Delete", Envelope{}, &Delete{Scope: Scope{All: true}, DryRun: true, Force: true}},

@@ -53,10 +53,60 @@ func (m *model) refresh(c *engine.Refresh) answer {
 			return answer{Code: engine.CodeUnknownCount}
 		}
 	}
+	if a := m.matchVersions(wantedOfItems(c.Location, c.Items)); a.Code != engine.CodeOK {
+		return a
+	}
 	return m.stock(c.Location, c.Items, count, func(_, quantity int64) int64 { return quantity })
 }
 
+// wantedVersion is the version that an item of a command depends on.
+type wantedVersion struct {
+	item    int
+	place   place
+	version uint64
+}
+
+func wantedOfItems(location string, items []engine.StockItem) (wanted []wantedVersion) {
+	for i, it := range items {
+		if it.Has&engine.HasVersion != 0 {
+			wanted = append(wanted, wantedVersion{i, place{it.UPC, location}, it.IfVersion})
+		}
+	}
+	return wanted
+}
+
+func wantedOfTransfer(items []engine.TransferItem) (wanted []wantedVersion) {
+	for i, it := range items {
+		if it.Has&engine.HasVersion != 0 {
+			wanted = append(wanted, wantedVersion{i, place{it.UPC, it.FromLocation}, it.IfVersion})
+		}
+	}
+	return wanted
+}
+
+// matchVersions refuses a command with an item whose record has another version. The model has no versions of its own:
+// they are the engine's before the command.
+func (m *model) matchVersions(wanted []wantedVersion) (a answer) {
+	for _, w := range wanted {
+		now := engine.RecordState{Item: w.item, UPC: w.place.upc, Location: w.place.location,
+			Version: m.decided.versions[w.place]}
+		if now.Version == w.version {
+			continue
+		}
+		if m.records[w.place] != nil {
+			f := m.recordFigures(w.place)
+			now.OnHand, now.Allocated, now.Pending, now.SafetyStock = f.OnHand, f.Allocated, f.Pending, f.SafetyStock
+		}
+		a.Code = engine.CodeVersionMismatch
+		a.Records = append(a.Records, now)
+	}
+	return a
+}
+
 func (m *model) adjust(c *engine.Adjust) answer {
+	if a := m.matchVersions(wantedOfItems(c.Location, c.Items)); a.Code != engine.CodeOK {
+		return a
+	}
 	return m.stock(c.Location, c.Items, nil, func(current, quantity int64) int64 { return current + quantity })
 }
 
@@ -199,6 +249,9 @@ func (m *model) setFuture(p place, t target, it engine.StockItem, result func(cu
 }
 
 func (m *model) transfer(c *engine.Transfer) answer {
+	if a := m.matchVersions(wantedOfTransfer(c.Items)); a.Code != engine.CodeOK {
+		return a
+	}
 	a := answer{Stock: engine.StockResult{Items: int64(len(c.Items))}}
 	touched := map[place]bool{}
 	before := m.copy() // no item transfers the units that another item brings

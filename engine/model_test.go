@@ -147,6 +147,7 @@ type answer struct {
 	Blocked  []engine.BlockedRecord
 
 	Shortfalls []engine.Shortfall
+	Records    []engine.RecordState
 
 	Job engine.JobResult
 }

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"strconv"
 	"sync/atomic"
 
 	"apportion/engine/mem"
@@ -392,3 +393,20 @@ func (e *Engine) unindexOrder(orderRow uint32) {
 		x.asked = 0
 	}
 }
+
+// lineNames has the names of a command's first lines, so that a usual refusal allocates nothing.
+var lineNames = func() (names [refusedLinesMax]string) {
+	for i := range names {
+		names[i] = "lines[" + strconv.Itoa(i) + "]"
+	}
+	return names
+}()
+
+func lineName(i int) string {
+	if i < len(lineNames) {
+		return lineNames[i]
+	}
+	return "lines[" + strconv.Itoa(i) + "]"
+}
+
+func linePath(i int, field string) string { return lineName(i) + "." + field }

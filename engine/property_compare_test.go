@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strings"
 
 	"apportion/engine"
 
@@ -176,7 +177,10 @@ func spell(schema *engine.Schema, id engine.TagSetID) string { return tagSetOf(s
 // answerOf spells out a Result of the engine. Which field is at fault has tests of its own.
 func answerOf(schema *engine.Schema, r *engine.Result) answer {
 	a := answer{Code: r.Code, Repeated: r.Repeated, Index: r.Index, Stock: r.Stock, Blocked: slices.Clone(r.Blocked),
-		Shortfalls: slices.Clone(r.Shortfalls), Job: r.Job}
+		Shortfalls: slices.Clone(r.Shortfalls), Records: slices.Clone(r.Records), Job: r.Job}
+	for i := range a.Records {
+		a.Records[i].UPC, a.Records[i].Location = strings.Clone(r.Records[i].UPC), strings.Clone(r.Records[i].Location)
+	}
 	for _, l := range r.Lines {
 		line := lineAnswer{
 			ItemID: string([]byte(l.ItemID)), Code: l.Code, Repeated: l.Repeated, Requested: l.Requested,

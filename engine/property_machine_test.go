@@ -110,12 +110,47 @@ func (h *harness) step(t *rapid.T) {
 		return
 	}
 	c := g.command()
+	h.depend(g, c)
 	if allocate, ok := c.(*engine.Allocate); ok {
 		if h.plan(g, allocate); h.m.decided.plans == nil && h.m.decided.rulesIndex == h.m.rulesIndex {
 			h.checkRefuses(key, allocate)
 		}
 	}
 	h.apply(key, c)
+}
+
+// depend makes some items of a stock command depend on the versions of their records, or sometimes on others.
+func (h *harness) depend(g generator, c engine.Command) {
+	version := func(upc, location string) (has engine.StockFields, version uint64) {
+		if !g.chance("if version", 15) {
+			return 0, 0
+		}
+		return engine.HasVersion, h.see(place{upc, location}) + uint64(below(5).Draw(g.t, "another version")/4)
+	}
+	depend := func(location string, items []engine.StockItem) {
+		for i := range items {
+			has, v := version(items[i].UPC, location)
+			items[i].Has, items[i].IfVersion = items[i].Has|has, v
+		}
+	}
+	switch c := c.(type) {
+	case *engine.Refresh:
+		depend(c.Location, c.Items)
+	case *engine.Adjust:
+		depend(c.Location, c.Items)
+	case *engine.Transfer:
+		for i := range c.Items {
+			c.Items[i].Has, c.Items[i].IfVersion = version(c.Items[i].UPC, c.Items[i].FromLocation)
+		}
+	}
+}
+
+// see is the version of a record at the present moment.
+func (h *harness) see(p place) uint64 {
+	var v engine.RecordView
+	h.e.Advance(max(h.index, 1), h.nowMS) // due changes give new versions
+	h.e.ReadRecord(p.upc, p.location, &v)
+	return v.Version
 }
 
 // plan makes plans for an Allocate, under the active rules, or sometimes under earlier ones.
@@ -127,12 +162,10 @@ func (h *harness) plan(g generator, c *engine.Allocate) {
 	if h.m.decided.plans = g.plans(c); g.chance("stale", 4) {
 		h.m.decided.rulesIndex--
 	}
-	h.e.Advance(max(h.index, 1), h.nowMS) // due changes give new versions
 	h.m.decided.versions = map[place]uint64{}
 	for _, line := range c.Lines {
-		var v engine.RecordView
-		h.e.ReadRecord(line.UPC, line.Location, &v)
-		h.m.decided.versions[place{line.UPC, line.Location}] = v.Version
+		p := place{line.UPC, line.Location}
+		h.m.decided.versions[p] = h.see(p)
 	}
 }
 
@@ -196,7 +229,12 @@ func (h *harness) apply(key string, c engine.Command) answer {
 		h.index = 1
 	}
 	if h.m.decided.versions == nil {
-		h.m.decided = decision{rulesIndex: h.m.rulesIndex}
+		h.m.decided = decision{rulesIndex: h.m.rulesIndex, versions: map[place]uint64{}}
+		for _, upc := range upcs {
+			for _, location := range locations {
+				h.m.decided.versions[place{upc, location}] = h.see(place{upc, location})
+			}
+		}
 	}
 	h.t.Logf("at index %d, %d ms, key %q: %T %+v, plans %+v", h.index, h.nowMS, key, c, c, h.m.decided.plans)
 	command := engine.AppendCommand(nil, h.envelope(key, c), c)

@@ -1,5 +1,7 @@
 package engine
 
+import "strconv"
+
 // Refresh sets on hand of items at a location.
 type Refresh struct {
 	Location string `json:"location"`
@@ -30,10 +32,21 @@ func (c *Refresh) check() *Fault {
 }
 
 func (c *Refresh) since() (form, meaning byte) {
+	form, meaning = formOfItems(c.Items), commandVersionCommon
 	if c.Count != "" {
-		return commandVersionCommon, commandVersionStrict
+		meaning = commandVersionStrict
 	}
-	return commandVersionCommon, commandVersionCommon
+	return form, meaning
+}
+
+// formOfItems gives the oldest version that can express the items.
+func formOfItems(items []StockItem) byte {
+	for i := range items {
+		if items[i].Has&HasVersion != 0 {
+			return commandVersionNoted
+		}
+	}
+	return commandVersionCommon
 }
 
 // appendBody: location, count, items.
@@ -59,7 +72,7 @@ func (c *Refresh) apply(e *Engine, envelope *Envelope, r *Result) {
 		r.refuse(CodeUnknownCount, "count", c.Count)
 		return
 	}
-	if !e.targets(c.Location, c.Items, r) {
+	if !e.matchVersions(c.Location, c.Items, r) || !e.targets(c.Location, c.Items, r) {
 		return
 	}
 	for i := range c.Items {
@@ -102,6 +115,34 @@ func (e *Engine) reportShortfalls(c *Refresh, r *Result) {
 	}
 }
 
+// matchVersions refuses the command if the record of an item does not have the version that the item depends on.
+func (e *Engine) matchVersions(location string, items []StockItem, r *Result) bool {
+	for i := range items {
+		if it := &items[i]; it.Has&HasVersion != 0 {
+			e.matchVersion(i, it.UPC, location, it.IfVersion, r)
+		}
+	}
+	return r.Code == CodeOK
+}
+
+// matchVersion refuses the command if a record does not have the version that an item depends on. All such records are
+// listed, so that the sender can mend all of its items at once.
+func (e *Engine) matchVersion(i int, upc, location string, version uint64, r *Result) {
+	now := RecordState{Item: i, UPC: upc, Location: location}
+	if row := e.findRecord(upc, location); row != 0 {
+		now.fill(e.records.At(row))
+	}
+	if now.Version == version {
+		return
+	}
+	if r.Code == CodeOK {
+		r.refuse(CodeVersionMismatch, itemPath(i, "ifVersion"), strconv.FormatUint(version, 10))
+	}
+	if len(r.Records) < ReportedItemsMax {
+		r.Records = append(r.Records, now)
+	}
+}
+
 // Adjust changes on hand of items at a location by signed amounts.
 type Adjust struct {
 	Location string      `json:"location"`
@@ -125,6 +166,8 @@ func (c *Adjust) check() *Fault {
 	return nil
 }
 
+func (c *Adjust) since() (form, meaning byte) { return formOfItems(c.Items), commandVersionCommon }
+
 // appendBody: location, items.
 func (c *Adjust) appendBody(dst []byte) []byte {
 	return appendStockItems(appendText(dst, c.Location), c.Items)
@@ -139,7 +182,7 @@ func (c *Adjust) digest(dst []byte) []byte { return digestList(digestText(dst, c
 
 // apply changes on hand: all items, or none if one cannot be done.
 func (c *Adjust) apply(e *Engine, _ *Envelope, r *Result) {
-	if !e.targets(c.Location, c.Items, r) {
+	if !e.matchVersions(c.Location, c.Items, r) || !e.targets(c.Location, c.Items, r) {
 		return
 	}
 	for i := range c.Items {

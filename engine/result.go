@@ -3,7 +3,6 @@ package engine
 import (
 	"encoding/binary"
 	"math"
-	"strconv"
 )
 
 // Result is the answer to one command. Apply gives it in binary form (AppendResult), which is also what is kept for an
@@ -43,6 +42,9 @@ type Result struct {
 
 	// Blocked lists the records that keep a Delete, or a schema change, from happening, at most ReportedItemsMax.
 	Blocked []BlockedRecord
+
+	// Records lists, with CodeVersionMismatch, the records that have another version, at most ReportedItemsMax.
+	Records []RecordState
 }
 
 // JobResult names the jobs First to First+Count-1.
@@ -123,28 +125,25 @@ type BlockedRecord struct {
 	Pending   int64
 }
 
+// RecordState is a record as it is now, of an item of the command.
+type RecordState struct {
+	Item     int
+	UPC      string
+	Location string
+	Version  uint64 // 0: there is no such record
+
+	OnHand, Allocated, Pending, SafetyStock int64
+}
+
+func (s *RecordState) fill(r *record) {
+	s.Version, s.OnHand, s.Allocated, s.Pending, s.SafetyStock = r.version, r.onHand, r.allocated, r.pending, r.safety
+}
+
 // RuleResult says which version of a rule, and which activation, a rule command was about; 0: none.
 type RuleResult struct {
 	Version    uint32
 	Activation uint64
 }
-
-// lineNames has the names of a command's first lines, so that a usual refusal allocates nothing.
-var lineNames = func() (names [refusedLinesMax]string) {
-	for i := range names {
-		names[i] = "lines[" + strconv.Itoa(i) + "]"
-	}
-	return names
-}()
-
-func lineName(i int) string {
-	if i < len(lineNames) {
-		return lineNames[i]
-	}
-	return "lines[" + strconv.Itoa(i) + "]"
-}
-
-func linePath(i int, field string) string { return lineName(i) + "." + field }
 
 // addLine adds an empty line to a result, using the memory of an earlier one.
 func (r *Result) addLine(itemID string, requested int64) *LineResult {
@@ -163,9 +162,8 @@ func (r *Result) addLine(itemID string, requested int64) *LineResult {
 
 // reset makes a result empty, keeping its memory.
 func (r *Result) reset(index uint64) {
-	lines, changes, blocked, shortfalls := r.Lines[:0], r.Changes[:0], r.Blocked[:0], r.Shortfalls[:0]
-	*r = Result{}
-	r.Index, r.Lines, r.Changes, r.Blocked, r.Shortfalls = index, lines, changes, blocked, shortfalls
+	*r = Result{Index: index, Lines: r.Lines[:0], Changes: r.Changes[:0], Blocked: r.Blocked[:0],
+		Shortfalls: r.Shortfalls[:0], Records: r.Records[:0]}
 }
 
 // refuse sets why a command is not done.
@@ -180,6 +178,7 @@ func (r *Result) refuse(code Code, field, value string) {
 //	byte 2   kind
 //	byte 3   code
 //	byte 4   sections: the bits below, one for each part that is not empty
+//	         more sections, since version 5
 //	         uvarint index
 //	         the sections, in the order of their bits
 const (
@@ -201,6 +200,8 @@ const (
 	sectionJob     = 1 << 6 // first, count
 	sectionShort   = 1 << 7 // each has item, units; since version 4
 
+	moreRecords = 1 << 0 // each has item, UPC, location, version and its figures
+
 	sectionsKnown = sectionFault | sectionLines | sectionStock | sectionChanges | sectionBlocked |
 		sectionRule | sectionJob | sectionShort
 )
@@ -217,16 +218,23 @@ const (
 	changeBytesMin     = 2*textBytesMin + 3
 	blockedBytesMin    = 2*textBytesMin + 3
 	shortfallBytesMin  = 2
+	recordBytesMin     = 2 + 2*textBytesMin + 4
 )
 
 // AppendResult appends the binary form of r to dst.
 func AppendResult(dst []byte, r *Result) []byte {
-	sections := resultSections(r)
+	sections, more := resultSections(r), moreSections(r)
 	version := byte(resultVersionCommon)
-	if sections&sectionShort != 0 {
+	switch {
+	case more != 0:
 		version = resultVersion
+	case sections&sectionShort != 0:
+		version = resultVersionShort
 	}
 	dst = append(dst, version, flagBit(r.Repeated, resultRepeated), byte(r.Kind), byte(r.Code), sections)
+	if more != 0 {
+		dst = append(dst, more)
+	}
 	dst = binary.AppendUvarint(dst, r.Index)
 	if sections&sectionFault != 0 {
 		dst = appendText(dst, r.Field)
@@ -261,7 +269,30 @@ func AppendResult(dst []byte, r *Result) []byte {
 			dst = binary.AppendVarint(binary.AppendUvarint(dst, uint64(s.Item)), s.Units)
 		}
 	}
+	if more&moreRecords != 0 {
+		dst = appendRecordStates(dst, r.Records)
+	}
 	return dst
+}
+
+func appendRecordStates(dst []byte, records []RecordState) []byte {
+	dst = binary.AppendUvarint(dst, uint64(len(records)))
+	for i := range records {
+		s := &records[i]
+		dst = appendText(appendText(binary.AppendUvarint(dst, uint64(s.Item)), s.UPC), s.Location)
+		dst = binary.AppendUvarint(dst, s.Version)
+		dst = appendUvarints(dst, zigzag(s.OnHand), zigzag(s.Allocated), zigzag(s.Pending), zigzag(s.SafetyStock))
+	}
+	return dst
+}
+
+func readRecordStates(in *reader, records []RecordState) []RecordState {
+	records = resize(records, in.count(recordBytesMin))
+	for i := range records {
+		records[i] = RecordState{Item: int(in.uint32()), UPC: in.text(), Location: in.text(), Version: in.uvarint(),
+			OnHand: in.varint(), Allocated: in.varint(), Pending: in.varint(), SafetyStock: in.varint()}
+	}
+	return records
 }
 
 func resultSections(r *Result) byte {
@@ -274,6 +305,8 @@ func resultSections(r *Result) byte {
 		flagBit(r.Job != JobResult{}, sectionJob) |
 		flagBit(len(r.Shortfalls) > 0, sectionShort)
 }
+
+func moreSections(r *Result) byte { return flagBit(len(r.Records) > 0, moreRecords) }
 
 // appendLineResults: each line has flags, code, item, four quantities, parts.
 func appendLineResults(dst []byte, lines []LineResult) []byte {
@@ -344,36 +377,30 @@ func appendBlocked(dst []byte, blocked []BlockedRecord) []byte {
 	return dst
 }
 
-// AppendRepeated appends an encoded result to dst as the answer to a repetition: with Repeated set.
-func AppendRepeated(dst, result []byte) []byte {
-	if len(result) < resultHeaderBytes {
-		panic("BUG: a repetition of something that is no result")
-	}
-	start := len(dst)
-	dst = append(dst, result...)
-	dst[start+resultFlagsAt] |= resultRepeated
-	return dst
-}
-
 // DecodeResult reads the binary form of a result into r, reusing r's slices and those of its lines. The strings alias
 // b: they are valid only while b does not change. After an error r's content is undefined.
 func DecodeResult(b []byte, r *Result) error {
 	in := reader{b: b}
-	if err := checkForm(in.byte(), resultVersion, ErrBadResult); err != nil {
+	version := in.byte()
+	if err := checkForm(version, resultVersion, ErrBadResult); err != nil {
 		return err
 	}
 	r.Repeated = in.flags(resultRepeated) != 0
 	r.Kind = Kind(in.byte())
 	r.Code = Code(in.byte())
-	sections := in.flags(sectionsKnown)
+	sections, more := in.flags(sectionsKnown), byte(0)
+	if version == resultVersion {
+		more = in.flags(moreRecords)
+	}
 	r.Index = in.uvarint()
-	r.readSections(&in, sections)
-	return r.checkSections(&in, sections)
+	r.readSections(&in, sections, more)
+	return r.checkSections(&in, sections, more)
 }
 
-func (r *Result) readSections(in *reader, sections byte) {
+func (r *Result) readSections(in *reader, sections, more byte) {
 	r.Field, r.Value, r.Stock, r.Rule, r.Job = "", "", StockResult{}, RuleResult{}, JobResult{}
 	r.Lines, r.Changes, r.Blocked, r.Shortfalls = r.Lines[:0], r.Changes[:0], r.Blocked[:0], r.Shortfalls[:0]
+	r.Records = r.Records[:0]
 	if sections&sectionFault != 0 {
 		r.Field, r.Value = in.text(), in.text()
 	}
@@ -412,11 +439,14 @@ func (r *Result) readSections(in *reader, sections byte) {
 			r.Shortfalls[i] = Shortfall{Item: int(in.uint32()), Units: in.varint()}
 		}
 	}
+	if more&moreRecords != 0 {
+		r.Records = readRecordStates(in, r.Records)
+	}
 }
 
 // checkSections ends the decoding: a section that was announced must not have been empty.
-func (r *Result) checkSections(in *reader, sections byte) error {
-	if in.fault == "" && resultSections(r) != sections {
+func (r *Result) checkSections(in *reader, sections, more byte) error {
+	if in.fault == "" && (resultSections(r) != sections || moreSections(r) != more) {
 		in.fail("announced section is empty")
 	}
 	return in.end(ErrBadResult)

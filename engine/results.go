@@ -96,6 +96,17 @@ func (e *Engine) unindexResult(number uint64) {
 	e.resultsByKey.Remove(mem.HashText(e.result(number).key), resultRow(number))
 }
 
+// AppendRepeated appends an encoded result to dst as the answer to a repetition: with Repeated set.
+func AppendRepeated(dst, result []byte) []byte {
+	if len(result) < resultHeaderBytes {
+		panic("BUG: a repetition of something that is no result")
+	}
+	start := len(dst)
+	dst = append(dst, result...)
+	dst[start+resultFlagsAt] |= resultRepeated
+	return dst
+}
+
 // difference names the first field in which a command differs from the one that was answered, "" if they are equal.
 // body is the command's binary form.
 func (k *keptResult) difference(c Command, body []byte) string {
@@ -262,7 +273,7 @@ func digestListDifference(a, b *reader, name string) string {
 // reflection. The order of tags carries no meaning: lists of the same tags are equal.
 
 // stockFieldNames names the fields whose presence StockFields tells, bit by bit.
-var stockFieldNames = [...]string{"safetyStock", "floor", "ltd"}
+var stockFieldNames = [...]string{"safetyStock", "floor", "ltd", "ifVersion"}
 
 // firstDifference gives the path of the first field, in the order of the declaration, in which two commands differ:
 // "lines[3].quantity"; "lines" if the lists differ in length; "kind" for commands of different kinds; "" for equal

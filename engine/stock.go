@@ -18,6 +18,7 @@ const (
 	HasSafetyStock StockFields = 1 << iota
 	HasFloor
 	HasLTD
+	HasVersion
 )
 
 // StockItem is one item of a Refresh or an Adjust.
@@ -35,6 +36,9 @@ type StockItem struct {
 
 	// DeliveryDateMS makes the quantity future stock, due at that time (Unix milliseconds). 0: on hand now.
 	DeliveryDateMS int64 `json:"deliveryDate"`
+
+	// IfVersion makes the command depend on the version of the item's record before it; 0: there is no such record.
+	IfVersion uint64 `json:"ifVersion"`
 }
 
 // CheckItem checks one item of a Refresh or an Adjust, by kind. The fault's field is one of the item.
@@ -53,7 +57,7 @@ func checkItem(kind Kind, it *StockItem) *Fault {
 
 // checkChange checks the signed quantity of an Adjust: an item that changes nothing is a mistake.
 func checkChange(it *StockItem) *Fault {
-	if it.Quantity == 0 && it.Has != 0 {
+	if it.Quantity == 0 && it.Has&^HasVersion != 0 {
 		return nil
 	}
 	if it.Quantity == 0 || it.Quantity < -QuantityMax || it.Quantity > QuantityMax {
@@ -104,7 +108,7 @@ func checkStockFields(it *StockItem) *Fault {
 
 // The flags of a stock item: the bits of StockFields, then stockHasDelivery.
 const (
-	stockFieldsKnown = HasSafetyStock | HasFloor | HasLTD
+	stockFieldsKnown = HasSafetyStock | HasFloor | HasLTD | HasVersion
 	stockHasDelivery = 1 << 7
 
 	stockBytesMin = 1 + textBytesMin + 1 + 1
@@ -134,6 +138,9 @@ func appendStockItem(dst []byte, it *StockItem) []byte {
 	if has&HasLTD != 0 {
 		dst = binary.AppendVarint(dst, it.LTD)
 	}
+	if has&HasVersion != 0 {
+		dst = binary.AppendUvarint(dst, it.IfVersion)
+	}
 	if it.DeliveryDateMS != 0 {
 		dst = binary.AppendVarint(dst, it.DeliveryDateMS)
 	}
@@ -154,7 +161,7 @@ func (r *bodyReader) readStockItem(it *StockItem) {
 	it.UPC = r.text()
 	it.Tags = r.readTags()
 	it.Quantity = r.varint()
-	it.SafetyStock, it.Floor, it.LTD, it.DeliveryDateMS = 0, 0, 0, 0
+	it.SafetyStock, it.Floor, it.LTD, it.DeliveryDateMS, it.IfVersion = 0, 0, 0, 0, 0
 	if flags == 0 {
 		return
 	}
@@ -166,6 +173,9 @@ func (r *bodyReader) readStockItem(it *StockItem) {
 	}
 	if it.Has&HasLTD != 0 {
 		it.LTD = r.varint()
+	}
+	if it.Has&HasVersion != 0 {
+		it.IfVersion = r.uvarint()
 	}
 	if flags&stockHasDelivery != 0 {
 		if it.DeliveryDateMS = r.varint(); it.DeliveryDateMS == 0 {
@@ -184,7 +194,11 @@ func (it *StockItem) hash() uint64 {
 	h = mem.HashJoin(h, uint64(it.SafetyStock))
 	h = mem.HashJoin(h, uint64(it.Floor))
 	h = mem.HashJoin(h, uint64(it.LTD))
-	return mem.HashJoin(h, uint64(it.DeliveryDateMS))
+	h = mem.HashJoin(h, uint64(it.DeliveryDateMS))
+	if it.Has&HasVersion != 0 { // other items keep the hash of older versions
+		h = mem.HashJoin(h, it.IfVersion)
+	}
+	return h
 }
 
 // stockTarget is what one stock item sets: a segment, or the tag group that it is split over.

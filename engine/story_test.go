@@ -14,9 +14,9 @@ import (
 //
 //	category NAME [unbiased] VALUE[=PERCENT] ...      the first value is the default; FROM>TO is a moveTo
 //	drop-category NAME [moveTo=VALUE]
-//	refresh LOCATION [count=NAME]                     UPC UNITS [safety=N] [floor=N] [due=MS] [TAGS]
+//	refresh LOCATION [count=NAME]                     UPC UNITS [safety=N] [floor=N] [due=MS] [if=VERSION] [TAGS]
 //	adjust LOCATION                                   as of refresh
-//	transfer                                          UPC UNITS from=LOCATION [TAGS] > to=LOCATION [TAGS]
+//	transfer                                          UPC UNITS [if=VERSION] from=LOCATION [TAGS] > to=LOCATION [TAGS]
 //	redistribute [now] [dry-run] [SCOPE]
 //	delete [force] [dry-run] [SCOPE]
 //	allocate ORDER [line|partial] [backorder] [until=MS]   ITEM UPC LOCATION UNITS [TAGS]
@@ -191,6 +191,10 @@ func (s *story) stockItems(items []string) (list []StockItem) {
 			"floor":  flag(HasFloor, &it.Floor),
 			"ltd":    flag(HasLTD, &it.LTD),
 			"due":    s.into(&it.DeliveryDateMS),
+			"if": func(v string) {
+				it.Has |= HasVersion
+				it.IfVersion = uint64(s.number(v))
+			},
 		}, tagsInto(&it.Tags))
 		list = append(list, it)
 	}
@@ -207,8 +211,10 @@ func (s *story) transfer(items []string) Command {
 		w := strings.Fields(text)
 		it := TransferItem{UPC: w[0], Quantity: s.number(w[1])}
 		to := slices.Index(w, ">")
-		s.options(w[2:to], map[string]func(string){"from": func(v string) { it.FromLocation = v }},
-			tagsInto(&it.FromTags))
+		s.options(w[2:to], map[string]func(string){
+			"from": func(v string) { it.FromLocation = v },
+			"if":   func(v string) { it.Has, it.IfVersion = HasVersion, uint64(s.number(v)) },
+		}, tagsInto(&it.FromTags))
 		s.options(w[to+1:], map[string]func(string){"to": func(v string) { it.ToLocation = v }}, tagsInto(&it.ToTags))
 		c.Items = append(c.Items, it)
 	}
@@ -283,6 +289,10 @@ func (s *story) answer(c Command) string {
 	for _, x := range r.Blocked {
 		fmt.Fprintf(&b, "%s at %s has %d on hand, %d allocated, %d pending\n", x.UPC, x.Location, x.OnHand, x.Allocated,
 			x.Pending)
+	}
+	for _, x := range r.Records {
+		fmt.Fprintf(&b, "%s at %s has version %d: %s\n", x.UPC, x.Location, x.Version,
+			figuresOf(x.OnHand, x.Allocated, x.Pending, x.SafetyStock, x.OnHand-x.Allocated-x.Pending-x.SafetyStock))
 	}
 	if r.Code != CodeOK && r.Code != CodeKeyReused && s.stateHash() != hash {
 		s.t.Errorf("the refusal of %+v changed the state", c)

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"encoding/binary"
+	"slices"
 	"strconv"
 
 	"apportion/engine/mem"
@@ -15,6 +16,11 @@ type TransferItem struct {
 	ToLocation   string `json:"to.location"`
 	ToTags       []Tag  `json:"to.tags"`
 	Quantity     int64  `json:"quantity"`
+
+	// IfVersion, if Has is HasVersion, makes the command depend on the version before it of the record that the units
+	// are taken from.
+	Has       StockFields `json:"fields"`
+	IfVersion uint64      `json:"ifVersion"`
 }
 
 // Transfer moves available units between segments of a record or between locations, all items or none.
@@ -52,13 +58,46 @@ func checkTransferItem(it *TransferItem) *Fault {
 	if f := checkTags("to.tags", it.ToTags); f != nil {
 		return f
 	}
+	if it.Has&^HasVersion != 0 {
+		return numberFault("fields", int64(it.Has), 0, int64(HasVersion))
+	}
 	return checkQuantity("quantity", it.Quantity, 1)
 }
 
-const transferBytesMin = 3*textBytesMin + 2 + 1
+func (c *Transfer) hasVersions() bool {
+	return slices.ContainsFunc(c.Items, func(it TransferItem) bool { return it.Has&HasVersion != 0 })
+}
 
-// appendBody: items.
-func (c *Transfer) appendBody(dst []byte) []byte { return appendTransferItems(dst, c.Items) }
+func (c *Transfer) since() (form, meaning byte) {
+	if c.hasVersions() {
+		return commandVersionNoted, commandVersionCommon
+	}
+	return commandVersionCommon, commandVersionCommon
+}
+
+const (
+	transferBytesMin = 3*textBytesMin + 2 + 1
+
+	transferHasVersions = 1 << 0
+)
+
+// appendBody: items, then, if there is more to say, flags and what they announce: of each item whether it depends on a
+// version, and on which.
+func (c *Transfer) appendBody(dst []byte) []byte {
+	dst = appendTransferItems(dst, c.Items)
+	if !c.hasVersions() {
+		return dst
+	}
+	dst = append(dst, transferHasVersions)
+	for i := range c.Items {
+		it := &c.Items[i]
+		dst = append(dst, byte(it.Has&HasVersion))
+		if it.Has&HasVersion != 0 {
+			dst = binary.AppendUvarint(dst, it.IfVersion)
+		}
+	}
+	return dst
+}
 
 func appendTransferItems(dst []byte, items []TransferItem) []byte {
 	dst = binary.AppendUvarint(dst, uint64(len(items)))
@@ -84,6 +123,25 @@ func (c *Transfer) readBody(r *bodyReader) {
 		it.ToLocation = r.text()
 		it.ToTags = r.readTags()
 		it.Quantity = r.varint()
+		it.Has, it.IfVersion = 0, 0
+	}
+	if r.left() > 0 {
+		c.readMore(r)
+	}
+}
+
+func (c *Transfer) readMore(r *bodyReader) {
+	if r.flags(transferHasVersions) == 0 {
+		r.fail("nothing is announced")
+	}
+	for i := range c.Items {
+		it := &c.Items[i]
+		if it.Has = StockFields(r.flags(byte(HasVersion))); it.Has != 0 {
+			it.IfVersion = r.uvarint()
+		}
+	}
+	if !c.hasVersions() {
+		r.fail("announced versions are none")
 	}
 }
 
@@ -93,11 +151,23 @@ func (it *TransferItem) hash() uint64 {
 	h := mem.HashJoin(mem.HashText(it.UPC), mem.HashText2(it.FromLocation, it.ToLocation))
 	h = mem.HashJoin(h, hashTags(it.FromTags))
 	h = mem.HashJoin(h, hashTags(it.ToTags))
-	return mem.HashJoin(h, uint64(it.Quantity))
+	h = mem.HashJoin(h, uint64(it.Quantity))
+	if it.Has&HasVersion != 0 { // other items keep the hash of older versions
+		h = mem.HashJoin(h, it.IfVersion)
+	}
+	return h
 }
 
 // apply moves available units: all items, or none if one cannot be done.
 func (c *Transfer) apply(e *Engine, _ *Envelope, r *Result) {
+	for i := range c.Items {
+		if it := &c.Items[i]; it.Has&HasVersion != 0 {
+			e.matchVersion(i, it.UPC, it.FromLocation, it.IfVersion, r)
+		}
+	}
+	if r.Code != CodeOK {
+		return
+	}
 	e.scratch.stock = e.scratch.stock[:0]
 	e.scratch.sums.Start(len(c.Items))
 	e.scratch.capacity.start(len(c.Items))

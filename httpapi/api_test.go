@@ -79,6 +79,9 @@ func TestStock(t *testing.T) {
 		is(409, "on-hand-below-zero")
 	s.get("/v1/inventory/Retailer2/BC76845").ok().want(`37`, "records", 0, "onHand")
 	s.get("/v1/inventory/Retailer2/nope").is(404, "unknown-record")
+	s.post("/v1/inventory/transfer", `{"items":[{"upc":"BC76845","quantity":7,"ifVersion":99,
+		"from":{"location":"Retailer2"},"to":{"location":"L"}}]}`).is(409, "version-mismatch").
+		want(`"items[0].ifVersion"`, "field").want(`37`, "mismatches", 0, "available")
 
 	s.post("/v1/inventory/transfer", `{"items":[{"upc":"BC76845","quantity":7,
 		"from":{"location":"Retailer2","tags":{"Channel":"eBay"}},"to":{"location":"Store 9/a","tags":{"Channel":"eBay"}}}]}`).ok().want(`7`, "units")

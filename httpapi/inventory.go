@@ -5,6 +5,7 @@ import (
 
 	"apportion/engine"
 	"apportion/httpapi/kibo"
+	"apportion/httpapi/render"
 	"apportion/httpapi/strictjson"
 )
 
@@ -176,6 +177,21 @@ func appendRefreshResult(dst []byte, r *engine.Result, items []engine.StockItem)
 		dst = append(dst, '}')
 	}
 	return append(dst, "]}"...)
+}
+
+// appendMismatches appends the records whose version is another than an item depends on, as a JSON member.
+func appendMismatches(dst []byte, records []engine.RecordState) []byte {
+	dst = append(dst, `,"mismatches":[`...)
+	for i := range records {
+		x := &records[i]
+		dst = strictjson.AppendNumber(strictjson.Comma(dst, i), `{"item":`, int64(x.Item))
+		dst = strictjson.AppendText(dst, `,"upc":`, x.UPC)
+		dst = strictjson.AppendText(dst, `,"location":`, x.Location)
+		dst = strictjson.AppendNumber(dst, `,"version":`, int64(x.Version))
+		f := render.Figures{OnHand: x.OnHand, Allocated: x.Allocated, Pending: x.Pending, SafetyStock: x.SafetyStock}
+		dst = append(render.AppendFigures(dst, &f), '}')
+	}
+	return append(dst, ']')
 }
 
 // appendDeleteResult appends the answer to a delete.

@@ -1,6 +1,8 @@
 package httpapi
 
 import (
+	"math"
+
 	"apportion/engine"
 	"apportion/httpapi/strictjson"
 )
@@ -82,6 +84,7 @@ const (
 	hasStockFloor
 	hasStockLTD
 	hasStockDelivery
+	hasStockVersion
 )
 
 func (s *bodyReader) stockItem(item *engine.StockItem) {
@@ -117,12 +120,22 @@ func (s *bodyReader) stockItem(item *engine.StockItem) {
 			if s.Present(&has, hasStockDelivery) {
 				item.DeliveryDateMS = s.TimeMS()
 			}
+		case "ifVersion":
+			if s.Present(&has, hasStockVersion) {
+				item.Has |= engine.HasVersion
+				item.IfVersion = s.version()
+			}
 		default:
 			s.Unknown()
 		}
 	}
 	s.Require(has, hasStockUPC, "upc")
 	s.Require(has, hasStockQuantity, "quantity")
+}
+
+// version reads the version of a record, 0 for none.
+func (s *bodyReader) version() uint64 {
+	return uint64(s.IntegerIn(0, math.MaxInt64, "the version of the record is expected, or 0 if there is to be none"))
 }
 
 // transfer reads the body of a transfer.
@@ -152,6 +165,7 @@ const (
 	hasTransferFrom
 	hasTransferTo
 	hasTransferQuantity
+	hasTransferVersion
 )
 
 func (s *bodyReader) transferItem(item *engine.TransferItem) {
@@ -172,6 +186,10 @@ func (s *bodyReader) transferItem(item *engine.TransferItem) {
 		case "quantity":
 			s.Seen(&has, hasTransferQuantity)
 			item.Quantity = s.Integer()
+		case "ifVersion":
+			if s.Present(&has, hasTransferVersion) {
+				item.Has, item.IfVersion = engine.HasVersion, s.version()
+			}
 		default:
 			s.Unknown()
 		}

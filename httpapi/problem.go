@@ -157,6 +157,7 @@ var codeStatus = [256]int{
 	engine.CodeNotActive:       http.StatusConflict,
 	engine.CodeNothingLeft:     http.StatusConflict,
 	engine.CodeUnknownWebhook:  http.StatusNotFound,
+	engine.CodeVersionMismatch: http.StatusConflict,
 }
 
 // codeDetails tells what each code of the engine means, and what a client can do, on the routes of both APIs.
@@ -195,6 +196,8 @@ var codeDetails = [256]string{
 	engine.CodeUnavailable:    "the line was not tried, since another line of the order was refused",
 	engine.CodeNothingLeft:    "nothing is left of the item: see the reason of its line",
 	engine.CodeUnknownWebhook: "there is no such webhook: put it first",
+	engine.CodeVersionMismatch: "the record has another version: mismatches has it as it is now; decide again, and " +
+		"send that version",
 }
 
 // leftDetails tells why nothing is left of a line, by the reason of the line.

@@ -128,6 +128,9 @@ func (req *request) refused() {
 		req.out = strictjson.AppendNumber(req.out, `,"promised":`, req.result().Stock.Promised)
 		req.out = appendBlocked(req.out, req.result().Blocked)
 	}
+	if len(req.result().Records) > 0 {
+		req.out = appendMismatches(req.out, req.result().Records)
+	}
 	req.out = append(req.out, '}')
 }
 

@@ -25,7 +25,10 @@ type Problem struct {
 	Units    int64           `json:"units,omitempty"`
 	Promised int64           `json:"promised,omitempty"`
 	Blocked  []BlockedRecord `json:"blocked,omitempty"`
-	Lines    json.RawMessage `json:"lines,omitempty"` // AllocatedLine or ChangedLine, as the request's answer would have
+
+	Mismatches []VersionMismatch `json:"mismatches,omitempty"`
+
+	Lines json.RawMessage `json:"lines,omitempty"` // AllocatedLine or ChangedLine, as the request's answer would have
 }
 
 // RowProblem is what is wrong with one row of a body.

@@ -22,6 +22,9 @@ type StockItem struct {
 	Floor        *int64 `json:"floor,omitempty"`
 	LTD          *int64 `json:"ltd,omitempty"`
 	DeliveryDate string `json:"deliveryDate,omitempty"` // the quantity is future stock
+
+	// IfVersion refuses the request if the record has another version; 0: it must not exist.
+	IfVersion *uint64 `json:"ifVersion,omitempty"`
 }
 
 // Transfer is the body that moves available units between segments or locations.
@@ -35,6 +38,9 @@ type TransferItem struct {
 	From     Place  `json:"from" required:"true"`
 	To       Place  `json:"to" required:"true"`
 	Quantity int64  `json:"quantity" required:"true"`
+
+	// IfVersion refuses the request if the record that the units are taken from has another version.
+	IfVersion *uint64 `json:"ifVersion,omitempty"`
 }
 
 // Place is a segment at a location.
@@ -58,6 +64,19 @@ type Shortfall struct {
 	UPC     string `json:"upc"`
 	Counted int64  `json:"counted"`
 	Units   int64  `json:"units"`
+}
+
+// VersionMismatch is a record whose version is another than an item depends on, as it is now.
+type VersionMismatch struct {
+	Item        int64  `json:"item"`
+	UPC         string `json:"upc"`
+	Location    string `json:"location"`
+	Version     uint64 `json:"version"` // 0: there is no such record
+	OnHand      int64  `json:"onHand"`
+	Allocated   int64  `json:"allocated"`
+	Pending     int64  `json:"pending"`
+	SafetyStock int64  `json:"safetyStock"`
+	Available   int64  `json:"available"`
 }
 
 // Redistribute is the body that splits available units again by the percentages.
