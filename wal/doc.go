@@ -32,5 +32,5 @@
 // log.go: the configuration, the limits, the type with its locks, Open and Close. entry.go: the bytes of keys and
 // values. append.go: the entries, stored, read and deleted. stable.go: term and vote. open.go: how Pebble is set up,
 // what Open checks, and Verify. filesystem.go: what is put between Pebble and the disk, and why (with presized_linux.go
-// for the size of new files). errors.go and metrics.go.
+// for the size of new files, and polledsync_linux.go for syncs that keep their processor). errors.go and metrics.go.
 package wal

@@ -147,8 +147,9 @@ var (
 
 // Log is a Raft log and stable store on one Pebble database. All its methods may be called from any goroutine.
 type Log struct {
-	cfg Config
-	db  *pebble.DB
+	cfg   Config
+	db    *pebble.DB
+	syncs *syncQueue // of the WAL files
 
 	// life is held shared by every call and exclusively by Close: Pebble panics when it is used after its Close. Lock
 	// order: life, then mu.
@@ -189,14 +190,17 @@ func Open(cfg Config) (*Log, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
-	l := &Log{cfg: cfg.withDefaults()}
+	l := &Log{cfg: cfg.withDefaults(), syncs: newSyncQueue()}
 	db, err := l.openDatabase()
 	if err != nil {
+		l.syncs.close()
 		return nil, openError(l.cfg.Dir, err)
 	}
 	l.db = db
 	if err := l.recover(); err != nil {
-		return nil, errors.Join(openError(l.cfg.Dir, err), db.Close())
+		err = errors.Join(openError(l.cfg.Dir, err), db.Close())
+		l.syncs.close()
+		return nil, err
 	}
 	l.mu.batch = db.NewBatch(pebble.WithMaxRetainedSizeBytes(batchRetainedBytesMax))
 	l.serving.Store(true)
@@ -231,7 +235,9 @@ func (l *Log) Close() error {
 	}
 	l.life.closed = true
 	l.serving.Store(false)
-	if err := errors.Join(l.mu.batch.Close(), l.db.Close()); err != nil {
+	err := errors.Join(l.mu.batch.Close(), l.db.Close())
+	l.syncs.close()
+	if err != nil {
 		return fmt.Errorf("wal: close %s: %w", l.cfg.Dir, err)
 	}
 	return nil

@@ -88,9 +88,13 @@ func (l *Log) databaseOptions() *pebble.Options {
 	return opts
 }
 
-// fileSystem is the file system that Pebble gets.
+// fileSystem is the file system that Pebble gets. One that was injected syncs as it likes.
 func (l *Log) fileSystem(attempts *Attempts) vfs.FS {
-	sized := presizedFS{FS: orderedFS{l.cfg.FS}, bytes: int64(l.cfg.MemTableBytes)}
+	files := l.cfg.FS
+	if files == vfs.Default {
+		files = polledFS{files, l.syncs}
+	}
+	sized := presizedFS{FS: orderedFS{files}, bytes: int64(l.cfg.MemTableBytes)}
 	return attempts.FS(watchedFS{FS: sized, log: l})
 }
 
