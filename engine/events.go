@@ -101,7 +101,7 @@ func (f *EventFilter) Matches(schema *Schema, ev *Event) bool {
 	if _, found := slices.BinarySearch(f.Locations, ev.Location); !found && len(f.Locations) > 0 {
 		return false
 	}
-	return schema.Matches(ev.TagSet, f.Tags)
+	return len(f.Tags) == 0 || ev.TagSet != 0 && schema.Matches(ev.TagSet, f.Tags)
 }
 
 // Event is something an operator or a downstream system wants to know. Which fields are set depends on the kind.

@@ -33,6 +33,13 @@ func TestEventFilter(t *testing.T) {
 	f("two of three", EventFilter{Kinds: []EventKind{EventFloorCrossed}, Locations: []string{"K"},
 		Tags: []Tag{{"Channel", "A"}}}, false, false)
 
+	if none := new(EventFilter); !none.Matches(New().Schema(), &count) {
+		t.Error("an event before there is any segment is not picked")
+	}
+	if tags := (EventFilter{Tags: []Tag{{"Channel", "A"}}}); tags.Matches(New().Schema(), &count) {
+		t.Error("an event without a segment is picked for its tags")
+	}
+
 	for _, kind := range EventKinds() {
 		if got := ParseEventKind(kind.String()); got != kind || kind == 0 {
 			t.Errorf("%s is parsed as %d, want %d", kind, got, kind)

@@ -145,6 +145,13 @@ func (c *servedConn) place() bool {
 	return true
 }
 
+// boundSendBuffer bounds what the system holds of what was sent and not received.
+func (c *servedConn) boundSendBuffer(bytes int) {
+	if conn, ok := c.Conn.(interface{ SetWriteBuffer(bytes int) error }); ok {
+		_ = conn.SetWriteBuffer(bytes) // without it, the system's own bound holds
+	}
+}
+
 // Close implements net.Conn.
 func (c *servedConn) Close() error {
 	if c.unread {

@@ -30,12 +30,13 @@
 // Every request: request.go, parse.go, write.go, forward.go, problem.go.
 //
 // The resources, each with its routes: orders.go, inventory.go, query.go, lists.go, redistribute.go, counts.go,
-// schema.go, rules.go, dryrun.go, backtests.go, cluster.go, events.go, health.go. parse_*.go read their bodies,
+// schema.go, rules.go, dryrun.go, backtests.go, cluster.go, feed.go, health.go. parse_*.go read their bodies,
 // render_*.go write their replies. kibo.go has the routes of another API, which package kibo translates.
 //
 // # Rooms
 //
 // Package api has the JSON types of the operator routes, which clients share. strictjson is the JSON scanner and
-// writer. render writes records and events. names holds names to a form. lists reads pages of lists, and cursor writes
-// where they end. stockquery searches stock for the query routes of both APIs. kibo is the other API.
+// writer. render writes records and events. feed says what feeds hold, and stream keeps the connections of their
+// readers. names holds names to a form. lists reads pages of lists, and cursor writes where they end. stockquery
+// searches stock for the query routes of both APIs. kibo is the other API.
 package httpapi

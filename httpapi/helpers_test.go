@@ -40,6 +40,8 @@ type testStore struct {
 	panics                                     bool
 
 	before func() // called first by Do, once
+
+	applied chan struct{} // closed by Do, for those who wait; under mu
 }
 
 // testBackend is a store for a server and its runner.
@@ -113,7 +115,37 @@ func (s *testStore) Do(_ time.Time, b *raftstore.Batch) error {
 		s.mu.result = s.engine.Apply(s.mu.index, s.mu.nowMS, b.Command(i), s.mu.result[:0])
 		b.AppendResult(s.mu.result)
 	}
+	if s.applied != nil {
+		close(s.applied)
+		s.applied = nil
+	}
 	return nil
+}
+
+func (s *testStore) WaitApplied(index uint64, deadline time.Time, stop <-chan struct{}) error {
+	var late <-chan time.Time
+	if !deadline.IsZero() {
+		late = time.After(time.Until(deadline))
+	}
+	for {
+		s.mu.Lock()
+		if s.mu.index >= index {
+			s.mu.Unlock()
+			return nil
+		}
+		if s.applied == nil {
+			s.applied = make(chan struct{})
+		}
+		applied := s.applied
+		s.mu.Unlock()
+		select {
+		case <-applied:
+		case <-late:
+			return raftstore.ErrTimeout
+		case <-stop:
+			return raftstore.ErrClosed
+		}
+	}
 }
 
 func (s *testStore) ReadOrder(orderID string, v *engine.OrderView) (bool, error) {

@@ -30,6 +30,10 @@ const (
 	// ConnectionsMax is the default for Config.ConnectionsMax. A connection beyond it is answered with 503 and closed.
 	ConnectionsMax = 16_384
 
+	// StreamsMax is the default for Config.StreamsMax. A stream takes two goroutines, and up to 300 KB if its reader is
+	// slow: what it sends next, and what the system holds of what it has sent.
+	StreamsMax = 1_000
+
 	// ConnectionsSpare is how many connections beyond ConnectionsMax get an answer, or an eighth of ConnectionsMax if
 	// that is less: enough for some monitors while clients without a place try again.
 	ConnectionsSpare = 32

@@ -48,6 +48,7 @@ type serverMetrics struct {
 	forwarded *metrics.Counter
 
 	turnedAway *metrics.Counter // connections
+	streamsCut *metrics.Counter // whose readers stopped reading
 }
 
 func (s *Server) initMetrics() {
@@ -64,7 +65,9 @@ func (s *Server) initMetrics() {
 		bodyBytes: set.NewCounter(`apportion_http_request_body_bytes_total`),
 
 		turnedAway: set.NewCounter(`apportion_http_connections_turned_away_total`),
+		streamsCut: set.NewCounter(`apportion_http_streams_cut_total`),
 	}
+	set.NewGauge(`apportion_http_open_streams`, func() float64 { return float64(s.streams.Taken()) })
 	set.RegisterMetricsWriter(s.writeRunnerMetrics)
 	set.NewGauge(`apportion_records_waiting_for_plan`, func() float64 { return float64(s.reader.PlansWaiting()) })
 	set.NewGauge(`apportion_http_open_connections`, func() float64 {

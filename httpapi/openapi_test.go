@@ -194,6 +194,9 @@ func TestOpenAPIHasTheRoutes(t *testing.T) {
 		if r.write {
 			names = append(names, "Idempotency-Key")
 		}
+		if r.streams {
+			names = append(names, headerLastEventID)
+		}
 		for word := range strings.SplitSeq(r.pattern, "/") {
 			if strings.HasPrefix(word, "{") {
 				names = append(names, strings.Trim(word, "{}"))

@@ -42,6 +42,7 @@ type request struct {
 	after  engine.EventID
 	limit  int
 	list   listParams
+	feed   feedParams
 
 	author  string
 	version uint32
@@ -122,7 +123,8 @@ func (req *request) reset(ctx *fasthttp.RequestCtx, begin time.Time) {
 	req.readForwarded(begin)
 	req.retryOnLeader, req.spare = false, false
 	req.stale, req.maxLag, req.moveTo, req.after, req.limit = false, -1, "", 0, EventsDefault
-	req.author, req.version, req.verbose, req.list = "", 0, false, listParams{}
+	req.author, req.version, req.verbose = "", 0, false
+	req.list, req.feed = listParams{}, feedParams{}
 	req.key, req.run.Apart = "", false
 	clear(req.proposals)
 	req.status, req.content, req.out = http.StatusOK, contentJSON, req.out[:0]
@@ -411,6 +413,8 @@ func (req *request) readParam(param paramSet, value string) (expected string) {
 		version, err := strconv.ParseUint(value, 10, 32)
 		req.version = uint32(version)
 		ok, expected = err == nil && version > 0, "the number of a version is expected, from 1 on"
+	case paramTypes, paramTags, paramLocations:
+		return req.readFeedParam(param, value)
 	default:
 		return req.readListParam(param, value)
 	}

@@ -49,6 +49,9 @@ const (
 	paramUPC
 	paramOlderThan
 	paramCursor
+	paramTypes
+	paramTags
+	paramLocations
 )
 
 // paramReads are those of every read.
@@ -70,6 +73,9 @@ var paramWords = map[string]paramSet{
 	"upc":              paramUPC,
 	"olderThanSeconds": paramOlderThan,
 	"cursor":           paramCursor,
+	"types":            paramTypes,
+	"tags":             paramTags,
+	"locations":        paramLocations,
 }
 
 // route is one method of one path. Segments in braces are parameters; request.path has their values in the same order.
@@ -81,6 +87,7 @@ type route struct {
 	write   bool // proposes to the log, so an idempotency key means something
 	lead    bool // otherwise only the leader can do it
 	open    bool // to everybody, also if the server has tokens
+	streams bool // to clients that accept server-sent events
 	serve   func(*request)
 
 	// A foreign route belongs to another API, which reads its requests itself. It may have another path too.
@@ -96,7 +103,7 @@ func (r *route) leader() bool { return r.write || r.lead }
 // routes is the whole API, except /debug/pprof and the other API.
 func routes() []*route {
 	return slices.Concat(orderRoutes(), inventoryRoutes(), listRoutes(), countRoutes(), schemaRoutes(),
-		ruleRoutes(), backtestRoutes(), clusterRoutes(), eventRoutes(), healthRoutes())
+		ruleRoutes(), backtestRoutes(), clusterRoutes(), feedRoutes(), healthRoutes())
 }
 
 // node is one segment of the paths.

@@ -16,6 +16,8 @@ import (
 	"github.com/valyala/fasthttp"
 
 	"apportion/engine"
+	"apportion/httpapi/feed"
+	"apportion/httpapi/stream"
 	"apportion/raftstore"
 	"apportion/rules"
 )
@@ -38,6 +40,9 @@ type Config struct {
 	BodiesBytesMax int
 	ConnectionsMax int
 
+	// StreamsMax bounds the streams that are open at a time. Each is one of the connections too.
+	StreamsMax int
+
 	// BacktestShare is the part of one core that a backtest may use, above 0 and at most 1. BacktestBytesMax bounds the
 	// memory of the running backtest (estimated before it begins, measured while it runs) and of the reports of ended
 	// ones.
@@ -46,8 +51,8 @@ type Config struct {
 
 	// RequestTimeout bounds the wait for the log, or for a read barrier.
 	RequestTimeout time.Duration
-	// ReadTimeout bounds the arrival of a request, WriteTimeout the sending of a reply, IdleTimeout the time between
-	// two requests on a connection.
+	// ReadTimeout bounds the arrival of a request, WriteTimeout the sending of a reply and each write of a stream,
+	// IdleTimeout the time between two requests on a connection.
 	ReadTimeout  time.Duration
 	WriteTimeout time.Duration
 	IdleTimeout  time.Duration
@@ -72,6 +77,7 @@ func (c *Config) complete() error {
 	return errors.Join(
 		bodyErr,
 		complete("ConnectionsMax", &c.ConnectionsMax, ConnectionsMax),
+		complete("StreamsMax", &c.StreamsMax, StreamsMax),
 		complete("BacktestShare", &c.BacktestShare, BacktestShare),
 		complete("BacktestBytesMax", &c.BacktestBytesMax, BacktestBytesMax),
 		complete("RequestTimeout", &c.RequestTimeout, RequestTimeout),
@@ -107,6 +113,9 @@ type Server struct {
 	judged   sync.Pool // of *fasthttp.RequestCtx
 
 	backtests backtests
+
+	streams *stream.Streams
+	events  *feed.Events
 
 	http *fasthttp.Server // bodies that are short
 	long *fasthttp.Server // all that comes on a connection once a longer body has
@@ -155,12 +164,14 @@ func New(config Config, store Store, runner *rules.Runner) (*Server, error) {
 	s.http.HeaderReceived, s.http.KeepHijackedConns = noticeLong, true
 	s.long = s.newHTTPServer(s.handle)
 	s.long.HeaderReceived, s.long.StreamRequestBody = s.judge, true
+	s.long.KeepHijackedConns = true
 	if group, ok := store.(Group); ok && group.Forwarded() != nil {
 		s.forwarder = &forwarder{group: group, connectionsMax: min(ForwardConnectionsMax, config.ConnectionsMax)}
 		s.peers = s.newHTTPServer(s.handleForwarded)
 		s.peers.StreamRequestBody = true
 	}
 	s.initMetrics()
+	s.newFeeds()
 	return s, nil
 }
 
@@ -226,7 +237,7 @@ func (s *Server) Close(ctx context.Context) error {
 	}
 	s.life.closed = true
 	s.backtests.close()
-	err := errors.Join(s.http.ShutdownWithContext(ctx), s.long.ShutdownWithContext(ctx))
+	err := errors.Join(s.streams.Close(ctx), s.http.ShutdownWithContext(ctx), s.long.ShutdownWithContext(ctx))
 	if s.peers != nil {
 		s.forwarder.close()
 		err = errors.Join(err, s.peers.ShutdownWithContext(ctx))
@@ -384,4 +395,8 @@ type Store interface {
 
 	// Events appends up to limit events after one.
 	Events(after engine.EventID, limit int, dst []engine.Event) []engine.Event
+
+	// WaitApplied returns nil when AppliedIndex is at least the index, ErrTimeout at the deadline (the zero time is
+	// none), and ErrClosed when stop is closed.
+	WaitApplied(index uint64, deadline time.Time, stop <-chan struct{}) error
 }

@@ -62,7 +62,7 @@ func TestMistakes(t *testing.T) {
 	f(2, `unknown command "bogus"\nRun 'apportion --help'`, "bogus")
 	f(2, `unknown command "bogus"\nRun 'apportion --help'`, "help", "bogus")
 	nothing := filepath.Join(dir, "nothing")
-	for _, flag := range []string{"--body-bytes-max", "--connections-max"} {
+	for _, flag := range []string{"--body-bytes-max", "--connections-max", "--streams-max"} {
 		f(2, flag+` -5: at least 1`, "serve", "--data", nothing, flag, "-5")
 	}
 	f(2, `--bodies-bytes-max 1000: at least twice`, "serve", "--data", nothing, "--bodies-bytes-max", "1000")

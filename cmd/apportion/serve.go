@@ -92,6 +92,8 @@ func serveFlags() []cli.Flag {
 				"8 KiB are answered with 503"},
 		&cli.IntFlag{Name: "connections-max", Value: httpapi.ConnectionsMax, Sources: env("connections-max"),
 			Usage: "most client connections at a time, a `COUNT`; fewer if the limit on open files is low"},
+		&cli.IntFlag{Name: "streams-max", Value: httpapi.StreamsMax, Sources: env("streams-max"),
+			Usage: "most streams that are open at a time, a `COUNT`; each is one of the connections too"},
 		&cli.DurationFlag{Name: "request-timeout", Value: httpapi.RequestTimeout, Sources: env("request-timeout"),
 			Usage: "longest wait of a write for the log, a `TIME`; after it the client gets 503"},
 		&cli.DurationFlag{Name: clockGapFlag, Value: raftstore.ClockGapMaxDefault, Sources: env(clockGapFlag),
@@ -129,7 +131,7 @@ func checkServeFlags(cmd *cli.Command) error {
 	if cmd.String("data") == "" {
 		return usageError{errors.New("--data: a directory is expected")}
 	}
-	for _, name := range []string{"body-bytes-max", "connections-max"} {
+	for _, name := range []string{"body-bytes-max", "connections-max", "streams-max"} {
 		if value := cmd.Int(name); value <= 0 {
 			return usageError{fmt.Errorf("--%s %d: at least 1 is expected", name, value)}
 		}
@@ -213,6 +215,7 @@ func newService(cmd *cli.Command, peers *raftstore.PeersConfig, logger *slog.Log
 			BodyBytesMax:   cmd.Int("body-bytes-max"),
 			BodiesBytesMax: cmd.Int(bodiesFlag),
 			ConnectionsMax: cmd.Int("connections-max"),
+			StreamsMax:     cmd.Int("streams-max"),
 			RequestTimeout: cmd.Duration("request-timeout"),
 
 			BacktestShare:    cmd.Float("backtest-share"),

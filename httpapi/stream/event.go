@@ -36,10 +36,13 @@ func AppendType(dst []byte, name string) []byte {
 }
 
 // AppendData appends the data and ends the event. The data is JSON, which has no line breaks.
-func AppendData(dst, data []byte) []byte {
-	dst = append(append(dst, dataField...), data...)
-	return append(dst, "\n\n"...)
-}
+func AppendData(dst, data []byte) []byte { return CloseData(append(OpenData(dst), data...)) }
+
+// OpenData begins the data of an event, which the caller appends.
+func OpenData(dst []byte) []byte { return append(dst, dataField...) }
+
+// CloseData ends the data that OpenData has begun, and the event.
+func CloseData(dst []byte) []byte { return append(dst, "\n\n"...) }
 
 // appendHead appends the head of the response, and how soon a client should connect again.
 func appendHead(dst []byte, now time.Time) []byte {

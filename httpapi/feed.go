@@ -1,0 +1,212 @@
+package httpapi
+
+import (
+	"fmt"
+	"net"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+
+	"apportion/engine"
+	"apportion/httpapi/feed"
+	"apportion/httpapi/render"
+	"apportion/httpapi/stream"
+	"apportion/httpapi/strictjson"
+)
+
+// Feeds tell what has happened, in pages or as streams. Package feed has what they hold, package stream the
+// connections.
+
+func feedRoutes() []*route {
+	return []*route{
+		{method: methodGet, pattern: "/v1/events", params: paramReads | paramAfter | paramLimit | paramTypes |
+			paramTags | paramLocations, streams: true, serve: (*request).events},
+	}
+}
+
+// feedParams are the query parameters that feeds share.
+type feedParams struct {
+	types     []engine.EventKind
+	tags      []engine.Tag
+	locations []string
+}
+
+// newFeeds makes the feeds and the places for their streams.
+func (s *Server) newFeeds() {
+	s.streams = stream.New(stream.Config{Max: s.config.StreamsMax, StallTimeout: s.config.WriteTimeout,
+		OnCut: func() { s.metrics.streamsCut.Inc() }})
+	s.events = feed.NewEvents(s.store)
+}
+
+// events lists the events after a given one, or sends them as they come.
+func (req *request) events() {
+	p := &req.feed
+	if !req.knows(p.tags, "tags") || !req.barrier() {
+		return
+	}
+	filter := engine.EventFilter{Kinds: p.types, Locations: p.locations, Tags: p.tags}
+	if req.wantsStream() {
+		if id := req.lastEventID(); id != "" && req.readParam(paramAfter, id) != "" {
+			req.fail(http.StatusBadRequest, codeInvalid, "the id of an event of this stream is expected",
+				headerLastEventID, id)
+			return
+		}
+		req.stream(req.server.events.Stream(req.after, filter))
+		return
+	}
+	asOf := req.server.store.AppliedIndex()
+	events, next := req.server.events.Page(req.after, &filter, req.limit, req.reads.events[:0])
+	req.reads.events = events
+	req.out = strictjson.AppendNumber(req.out, `{"asOf":`, int64(asOf))
+	req.out = strictjson.AppendNumber(req.out, `,"next":`, int64(next))
+	req.out = append(req.out, `,"events":[`...)
+	schema := req.schema()
+	for i := range events {
+		req.out = render.AppendEvent(strictjson.Comma(req.out, i), schema, &events[i])
+	}
+	req.out = append(req.out, "]}"...)
+}
+
+// readFeedParam reads one query parameter of a feed. If its value is wrong, it returns what is expected.
+func (req *request) readFeedParam(param paramSet, value string) (expected string) {
+	p := &req.feed
+	switch param {
+	case paramTypes:
+		for text := range strings.SplitSeq(value, ",") {
+			kind := engine.ParseEventKind(text)
+			if kind == 0 {
+				return "types of events, separated by commas, are expected: see docs/api.md"
+			}
+			p.types = append(p.types, kind)
+		}
+		slices.Sort(p.types)
+	case paramTags:
+		p.tags, expected = req.readTags(value)
+	case paramLocations:
+		p.locations, expected = req.readNames(value)
+		slices.Sort(p.locations)
+	}
+	return expected
+}
+
+// readNames reads names that are separated by commas.
+func (req *request) readNames(value string) (names []string, expected string) {
+	for _, text := range splitList(value) {
+		name, fault := cleanName(unescape(text), req.stored)
+		switch {
+		case fault != "":
+			return nil, fault
+		case name == "":
+			return nil, "names, separated by commas, are expected; a comma in a name is written \\,"
+		case len(names) == feed.NamesMax:
+			return nil, fmt.Sprintf("at most %d names are expected", feed.NamesMax)
+		}
+		names = append(names, name)
+	}
+	return names, ""
+}
+
+// readTags reads tags of the form Channel:Amazon,Region:EU. Each category may be there once.
+func (req *request) readTags(value string) (tags []engine.Tag, expected string) {
+	const form = "tags are expected, such as Channel:Amazon,Region:EU; each category once; a comma or colon in a " +
+		"name is written with \\ before it"
+	for _, text := range splitList(value) {
+		category, tagValue, _ := cutUnescaped(text, ':')
+		category, fault := cleanName(unescape(category), req.stored)
+		tagValue, valueFault := cleanName(unescape(tagValue), req.stored)
+		if fault != "" || valueFault != "" || category == "" || tagValue == "" || len(tags) == engine.CategoriesMax ||
+			slices.ContainsFunc(tags, func(t engine.Tag) bool { return t.Category == category }) {
+			return nil, form
+		}
+		tags = append(tags, engine.Tag{Category: category, Value: tagValue})
+	}
+	return tags, ""
+}
+
+// splitList splits a list at its commas; those after a backslash belong to an element.
+func splitList(list string) (elements []string) {
+	for rest, more := list, true; more; {
+		var element string
+		element, rest, more = cutUnescaped(rest, ',')
+		elements = append(elements, element)
+	}
+	return elements
+}
+
+// cutUnescaped cuts a text at the first separator that has no backslash before it.
+func cutUnescaped(text string, separator byte) (before, after string, found bool) {
+	for i := 0; i < len(text); i++ {
+		switch text[i] {
+		case '\\':
+			i++
+		case separator:
+			return text[:i], text[i+1:], true
+		}
+	}
+	return text, "", false
+}
+
+// unescape takes the backslashes away that stand before other characters.
+func unescape(text string) string {
+	if strings.IndexByte(text, '\\') < 0 {
+		return text
+	}
+	plain := make([]byte, 0, len(text))
+	for i := 0; i < len(text); i++ {
+		if text[i] == '\\' && i+1 < len(text) {
+			i++
+		}
+		plain = append(plain, text[i])
+	}
+	return string(plain)
+}
+
+const headerLastEventID = "Last-Event-ID"
+
+// lastEventID is where the stream of a client that connects again goes on. It goes before the after in the URL.
+func (req *request) lastEventID() string {
+	return string(req.ctx.Request.Header.Peek(headerLastEventID))
+}
+
+// wantsStream reports whether the client asks for a stream.
+func (req *request) wantsStream() bool {
+	if !req.route.streams || string(req.ctx.Method()) == "HEAD" {
+		return false
+	}
+	for media := range strings.SplitSeq(string(req.ctx.Request.Header.Peek("Accept")), ",") {
+		name, parameters, _ := strings.Cut(media, ";")
+		if strings.EqualFold(strings.TrimSpace(name), stream.MediaType) && !refusesMedia(parameters) {
+			return true
+		}
+	}
+	return false
+}
+
+// refusesMedia reports whether the parameters of a media type in Accept give it the weight 0.
+func refusesMedia(parameters string) bool {
+	for parameter := range strings.SplitSeq(parameters, ";") {
+		name, value, _ := strings.Cut(parameter, "=")
+		if strings.EqualFold(strings.TrimSpace(name), "q") {
+			weight, err := strconv.ParseFloat(strings.TrimSpace(value), 64)
+			return err == nil && weight == 0
+		}
+	}
+	return false
+}
+
+// stream answers with what a source sends, as long as the client reads. The connection leaves the HTTP server.
+func (req *request) stream(source stream.Source) {
+	streams := req.server.streams
+	if req.conn == nil || !streams.Take() {
+		source.Close()
+		req.fail(http.StatusServiceUnavailable, codeBusy, fmt.Sprintf("all %d streams are in use: read pages, or try "+
+			"again later", req.server.config.StreamsMax), "", "")
+		return
+	}
+	req.conn.boundSendBuffer(stream.SendBufferBytes)
+	conn := req.ctx.Conn()
+	req.content = ""
+	req.ctx.HijackSetNoResponse(true)
+	req.ctx.Hijack(func(net.Conn) { go streams.Serve(conn, source) })
+}

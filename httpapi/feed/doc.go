@@ -1,0 +1,23 @@
+// Package feed tells readers what has happened, in the order of the log: a page at a time, or as a stream that stays
+// open.
+//
+// It owns what a page and a stream of events hold, which filters they take, and how many streams share the work of
+// reading and encoding. It never writes to the log, knows no connection (package stream has them), and keeps nothing
+// for a reader that has gone: a reader's place is a number that the reader itself hands back.
+//
+// # One hub, many readers
+//
+// Streams that have seen everything share a hub. Its goroutine waits for applied entries, reads what is new once,
+// encodes it once, and replaces the tail: the newest batches, bounded in bytes. Readers load the tail without a lock,
+// copy what is behind their place and passes their filter, and wait for the next tail. The hub runs while somebody
+// waits.
+//
+// A reader that is behind the tail reads for itself, from the same source and with the same function, until the tail
+// reaches back to its place. So a slow reader delays nobody, and costs nothing while it does not read. How many readers
+// read for themselves at a time is bounded, since that takes a core's time.
+//
+// # Reading order
+//
+// batch.go has what is read at a time, hub.go the tail, source.go one reader. events.go is the feed of events.
+// limits.go has the bounds.
+package feed

@@ -1,0 +1,27 @@
+package feed
+
+import (
+	"time"
+
+	"apportion/httpapi/stream"
+)
+
+const (
+	// batchBytesMax is about what a batch has at most: one more is read only below it.
+	batchBytesMax = stream.BytesMax
+
+	// eventsAtATime is how many events are copied under the apply mutex, which takes a few microseconds.
+	eventsAtATime = 100
+
+	// tailBytesMax bounds the bytes in a hub's tail. A reader that is further behind reads for itself.
+	tailBytesMax = 4 << 20
+
+	// PauseMin is the pause between two looks of a hub while something is new, and PausePerReader what each reader adds
+	// to it, up to PauseMax: each look wakes all of them.
+	PauseMin       = time.Millisecond
+	PausePerReader = 40 * time.Microsecond
+	PauseMax       = 20 * time.Millisecond
+
+	// NamesMax bounds the names in one filter.
+	NamesMax = 1_000
+)
