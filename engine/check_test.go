@@ -211,6 +211,9 @@ func TestCheckTransfer(t *testing.T) {
 		}), "items[1].from.tags.A", ""},
 		{"no target", transferOf(func(it *TransferItem) { it.ToLocation = "" }), "items[1].to.location", ""},
 		{"target tag", transferOf(func(it *TransferItem) { it.ToTags = []Tag{{"A", ""}} }), "items[1].to.tags.A", ""},
+		{"long reason", &Transfer{StockNote: StockNote{Reason: long65}}, "reason", long65},
+		{"reference", &Adjust{Location: "L", StockNote: StockNote{Reference: "a\nb"}}, "reference", "a\uFFFDb"},
+		{"longest reference", &Refresh{Location: "L", StockNote: StockNote{Reference: long65[1:]}}, "items", "0"},
 		{"unknown field", transferOf(func(it *TransferItem) { it.Has = HasLTD }), "items[1].fields", "4"},
 		{"zero", transferOf(func(it *TransferItem) { it.Quantity = 0 }), "items[1].quantity", "0"},
 		{"too many units", transferOf(func(it *TransferItem) {

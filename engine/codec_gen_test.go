@@ -58,6 +58,13 @@ func genStockItem(t *rapid.T) StockItem {
 	return it
 }
 
+func genNote(t *rapid.T) (n StockNote) {
+	if rapid.Bool().Draw(t, "noted") {
+		n.Reason, n.Reference = genText().Draw(t, "reason"), genText().Draw(t, "reference")
+	}
+	return n
+}
+
 func genTransferItem(t *rapid.T) TransferItem {
 	it := TransferItem{
 		UPC: genText().Draw(t, "upc"), FromLocation: genText().Draw(t, "from"), FromTags: genTags(t),
@@ -188,11 +195,13 @@ func genCommand(t *rapid.T, kind Kind) Command {
 	flag := func(label string) bool { return rapid.Bool().Draw(t, label) }
 	switch kind {
 	case KindRefresh:
-		return &Refresh{Location: text("location"), Count: text("count"), Items: genList(genStockItem).Draw(t, "items")}
+		return &Refresh{Location: text("location"), Count: text("count"), StockNote: genNote(t),
+			Items: genList(genStockItem).Draw(t, "items")}
 	case KindAdjust:
-		return &Adjust{Location: text("location"), Items: genList(genStockItem).Draw(t, "items")}
+		return &Adjust{Location: text("location"), Items: genList(genStockItem).Draw(t, "items"),
+			StockNote: genNote(t)}
 	case KindTransfer:
-		return &Transfer{Items: genList(genTransferItem).Draw(t, "items")}
+		return &Transfer{Items: genList(genTransferItem).Draw(t, "items"), StockNote: genNote(t)}
 	case KindRedistribute:
 		return &Redistribute{Scope: genScope(t), Now: flag("now"), DryRun: flag("dryRun")}
 	case KindDelete:

@@ -32,6 +32,10 @@ var commandExamples = []struct {
 	{"Transfer with versions", Envelope{}, &Transfer{Items: []TransferItem{
 		{UPC: "0042", FromLocation: "S1", ToLocation: "S2", Quantity: 4},
 		{UPC: "0043", FromLocation: "S1", ToLocation: "S2", Quantity: 4, Has: HasVersion, IfVersion: 300}}}},
+	{"Refresh with a note", Envelope{}, &Refresh{Location: "S1", Items: []StockItem{{UPC: "0042", Quantity: 3}},
+		StockNote: StockNote{Reason: "received", Reference: "PO 7"}}},
+	{"Transfer with a note", Envelope{}, &Transfer{StockNote: StockNote{Reference: "T1"}, Items: []TransferItem{
+		{UPC: "0043", FromLocation: "S1", ToLocation: "S2", Quantity: 4, Has: HasVersion, IfVersion: 300}}}},
 	{"Redistribute", Envelope{Job: &JobInfo{Type: "t", Owner: "o", Location: "S1", Items: 2, PerLocation: true}},
 		&Redistribute{Scope: Scope{UPCs: []string{"0042"}, Locations: []string{"S1", "S2"}}, Now: true, DryRun: true}},
 	{"Delete", Envelope{}, &Delete{Scope: Scope{All: true}, DryRun: true, Force: true}},

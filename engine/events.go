@@ -49,6 +49,9 @@ const (
 	// EventCountShort: of a segment, or without a TagSet of several of a record, the count Name has counted Limit, and
 	// Units more than that have gone since it began; on hand is 0.
 	EventCountShort
+	// EventStockChanged: a refresh, an adjust or a transfer with a reason or a reference has changed on hand of a
+	// segment, or without a TagSet of a tag group of a record, by Units, to Limit.
+	EventStockChanged
 
 	eventKinds
 )
@@ -62,6 +65,7 @@ var eventTexts = [eventKinds]string{
 	EventRecordRedistributed: "record-spread", EventRedistributeFellBack: "spread-fell-back",
 	EventRedistributeKept: "spread-kept",
 	EventUnknownReturned:  "unknown-order-returned", EventCountShort: "count-short",
+	EventStockChanged: "stock-changed",
 }
 
 // String is the kind's stable text, as the API shows it.
@@ -118,7 +122,9 @@ type Event struct {
 	Name     string
 	Units    int64
 	Limit    int64
-	Reason   string // of EventRecordRedistributed and the two kinds after it
+	Reason   string // of EventRecordRedistributed and the two kinds after it, and of EventStockChanged
+
+	Reference string // of EventStockChanged
 }
 
 // emit keeps an event of the entry being applied.
@@ -143,6 +149,9 @@ func appendEvent(b []byte, ev *Event) []byte {
 	if ev.Kind >= EventRecordRedistributed {
 		b = appendText(b, ev.Reason)
 	}
+	if ev.Kind >= EventStockChanged {
+		b = appendText(b, ev.Reference)
+	}
 	return b
 }
 
@@ -161,6 +170,9 @@ func readEvent(b []byte) (ev Event, err error) {
 	ev.Limit = in.varint()
 	if ev.Kind >= EventRecordRedistributed { // the others had none, and have none
 		ev.Reason = in.text()
+	}
+	if ev.Kind >= EventStockChanged {
+		ev.Reference = in.text()
 	}
 	return ev, in.end(ErrCorrupt)
 }

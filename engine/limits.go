@@ -22,6 +22,10 @@ const (
 	AdjustItemsMax   = 12_000
 	TransferItemsMax = 1_000
 
+	// StockReasonBytesMax and StockReferenceBytesMax bound why stock is changed, in bytes.
+	StockReasonBytesMax    = 64
+	StockReferenceBytesMax = 64
+
 	// OrderLinesMax bounds the lines of one order command.
 	OrderLinesMax = 1_000
 

@@ -9,6 +9,99 @@ type Refresh struct {
 	// Count names an open stock count at the location; quantities are then as of the count's start.
 	Count string      `json:"count"`
 	Items []StockItem `json:"items"`
+	StockNote
+}
+
+// StockNote says why stock is changed, to those who read about it later. With a reason or a reference, each change of
+// on hand is an event.
+type StockNote struct {
+	Reason    string `json:"reason"`    // usual ones: correction, count, received, damaged, shrinkage
+	Reference string `json:"reference"` // to a document
+}
+
+func (n *StockNote) check() *Fault {
+	if !isOptionalText(n.Reason, StockReasonBytesMax) {
+		return textFault("reason", n.Reason, StockReasonBytesMax)
+	}
+	if !isOptionalText(n.Reference, StockReferenceBytesMax) {
+		return textFault("reference", n.Reference, StockReferenceBytesMax)
+	}
+	return nil
+}
+
+func (n *StockNote) isEmpty() bool { return n.Reason == "" && n.Reference == "" }
+
+// since gives the oldest version that can express a command with the note.
+func (n *StockNote) since() byte {
+	if n.isEmpty() {
+		return commandVersionCommon
+	}
+	return commandVersionNoted
+}
+
+// The end of a stock command's body, if there is more to say than older versions could: flags, then what they announce.
+const (
+	moreVersions  = 1 << 0 // of a Transfer
+	moreReason    = 1 << 1
+	moreReference = 1 << 2
+)
+
+// appendMore appends the end of a body: the note, and flags of what the caller appends after it.
+func (n *StockNote) appendMore(dst []byte, flags byte) []byte {
+	flags |= flagBit(n.Reason != "", moreReason) | flagBit(n.Reference != "", moreReference)
+	if flags == 0 {
+		return dst
+	}
+	dst = append(dst, flags)
+	if n.Reason != "" {
+		dst = appendText(dst, n.Reason)
+	}
+	if n.Reference != "" {
+		dst = appendText(dst, n.Reference)
+	}
+	return dst
+}
+
+// readMore reads what appendMore wrote, with flags of the caller's among those that are known.
+func (n *StockNote) readMore(r *bodyReader, known byte) (flags byte) {
+	*n = StockNote{}
+	if r.left() == 0 {
+		return 0
+	}
+	if flags = r.flags(known | moreReason | moreReference); flags == 0 {
+		r.fail("nothing is announced")
+	}
+	if flags&moreReason != 0 {
+		n.Reason = r.text()
+	}
+	if flags&moreReference != 0 {
+		n.Reference = r.text()
+	}
+	if (n.Reason == "") != (flags&moreReason == 0) || (n.Reference == "") != (flags&moreReference == 0) {
+		r.fail("an announced text is empty")
+	}
+	return flags
+}
+
+// digest leaves an empty note out: older versions had none.
+func (n *StockNote) digest(dst []byte) []byte {
+	if n.isEmpty() {
+		return dst
+	}
+	return digestText(digestText(dst, n.Reason), n.Reference)
+}
+
+// tellChange makes an event of a change of on hand of a segment or a tag group.
+func (e *Engine) tellChange(t *stockTarget, upc, location string, units int64, note *StockNote) {
+	if units == 0 || note.isEmpty() {
+		return
+	}
+	ev := Event{Kind: EventStockChanged, UPC: upc, Location: location, Units: units, Limit: e.targetOnHand(t),
+		Reason: note.Reason, Reference: note.Reference}
+	if !t.split {
+		ev.TagSet = e.tagSetOf(t.key)
+	}
+	e.emit(&ev)
 }
 
 func (*Refresh) Kind() Kind { return KindRefresh }
@@ -19,6 +112,9 @@ func (c *Refresh) check() *Fault {
 	}
 	if !isOptionalText(c.Count, countBytesMax) {
 		return textFault("count", c.Count, countBytesMax)
+	}
+	if f := c.StockNote.check(); f != nil {
+		return f
 	}
 	if f := checkSize("items", len(c.Items), 1, RefreshItemsMax); f != nil {
 		return f
@@ -32,7 +128,7 @@ func (c *Refresh) check() *Fault {
 }
 
 func (c *Refresh) since() (form, meaning byte) {
-	form, meaning = formOfItems(c.Items), commandVersionCommon
+	form, meaning = max(c.StockNote.since(), formOfItems(c.Items)), commandVersionCommon
 	if c.Count != "" {
 		meaning = commandVersionStrict
 	}
@@ -49,20 +145,21 @@ func formOfItems(items []StockItem) byte {
 	return commandVersionCommon
 }
 
-// appendBody: location, count, items.
+// appendBody: location, count, items, note.
 func (c *Refresh) appendBody(dst []byte) []byte {
 	dst = appendText(dst, c.Location)
 	dst = appendText(dst, c.Count)
-	return appendStockItems(dst, c.Items)
+	return c.appendMore(appendStockItems(dst, c.Items), 0)
 }
 
 func (c *Refresh) readBody(r *bodyReader) {
 	c.Location, c.Count = r.text(), r.text()
 	c.Items = r.readStockItems(c.Items)
+	c.readMore(r, 0)
 }
 
 func (c *Refresh) digest(dst []byte) []byte {
-	return digestList(digestText(digestText(dst, c.Location), c.Count), c.Items)
+	return c.StockNote.digest(digestList(digestText(digestText(dst, c.Location), c.Count), c.Items))
 }
 
 // apply sets on hand: all items, or none if one cannot be done.
@@ -89,7 +186,7 @@ func (c *Refresh) apply(e *Engine, envelope *Envelope, r *Result) {
 		}
 	}
 	e.counts.loading = count != nil
-	e.setStock(c.Location, c.Items, r)
+	e.setStock(c.Location, c.Items, &c.StockNote, r)
 	if count != nil {
 		e.reportShortfalls(c, r)
 	}
@@ -147,6 +244,7 @@ func (e *Engine) matchVersion(i int, upc, location string, version uint64, r *Re
 type Adjust struct {
 	Location string      `json:"location"`
 	Items    []StockItem `json:"items"`
+	StockNote
 }
 
 func (*Adjust) Kind() Kind { return KindAdjust }
@@ -154,6 +252,9 @@ func (*Adjust) Kind() Kind { return KindAdjust }
 func (c *Adjust) check() *Fault {
 	if !IsText(c.Location, LocationBytesMax) {
 		return textFault("location", c.Location, LocationBytesMax)
+	}
+	if f := c.StockNote.check(); f != nil {
+		return f
 	}
 	if f := checkSize("items", len(c.Items), 1, AdjustItemsMax); f != nil {
 		return f
@@ -166,19 +267,24 @@ func (c *Adjust) check() *Fault {
 	return nil
 }
 
-func (c *Adjust) since() (form, meaning byte) { return formOfItems(c.Items), commandVersionCommon }
+func (c *Adjust) since() (form, meaning byte) {
+	return max(c.StockNote.since(), formOfItems(c.Items)), commandVersionCommon
+}
 
-// appendBody: location, items.
+// appendBody: location, items, note.
 func (c *Adjust) appendBody(dst []byte) []byte {
-	return appendStockItems(appendText(dst, c.Location), c.Items)
+	return c.appendMore(appendStockItems(appendText(dst, c.Location), c.Items), 0)
 }
 
 func (c *Adjust) readBody(r *bodyReader) {
 	c.Location = r.text()
 	c.Items = r.readStockItems(c.Items)
+	c.readMore(r, 0)
 }
 
-func (c *Adjust) digest(dst []byte) []byte { return digestList(digestText(dst, c.Location), c.Items) }
+func (c *Adjust) digest(dst []byte) []byte {
+	return c.StockNote.digest(digestList(digestText(dst, c.Location), c.Items))
+}
 
 // apply changes on hand: all items, or none if one cannot be done.
 func (c *Adjust) apply(e *Engine, _ *Envelope, r *Result) {
@@ -196,5 +302,5 @@ func (c *Adjust) apply(e *Engine, _ *Envelope, r *Result) {
 			return
 		}
 	}
-	e.setStock(c.Location, c.Items, r)
+	e.setStock(c.Location, c.Items, &c.StockNote, r)
 }

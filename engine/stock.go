@@ -340,7 +340,7 @@ func (e *Engine) checkOnHand(t *stockTarget, i int, location string, items []Sto
 }
 
 // setStock carries out the resolved items.
-func (e *Engine) setStock(location string, items []StockItem, r *Result) {
+func (e *Engine) setStock(location string, items []StockItem, note *StockNote, r *Result) {
 	e.scratch.sums.Start(len(items))
 	for i := range items {
 		t := &e.scratch.stock[i]
@@ -350,9 +350,14 @@ func (e *Engine) setStock(location string, items []StockItem, r *Result) {
 		if t.record == 0 {
 			t.record = e.createRecord(items[i].UPC, location)
 		}
+		before := int64(0)
+		if !note.isEmpty() {
+			before = e.targetOnHand(t)
+		}
 		e.setStockItem(t, &items[i])
 		if items[i].DeliveryDateMS == 0 {
 			r.Stock.Units += max(items[i].Quantity, -items[i].Quantity)
+			e.tellChange(t, items[i].UPC, location, t.onHand-before, note)
 		}
 		e.countRecord(t.record, r)
 	}

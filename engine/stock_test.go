@@ -81,6 +81,8 @@ func TestFutureStockArrives(t *testing.T) { tell(t, "future-stock") }
 
 func TestTransfer(t *testing.T) { tell(t, "transfer") }
 
+func TestStockNotes(t *testing.T) { tell(t, "stock-notes") }
+
 func TestIfVersion(t *testing.T) { tell(t, "if-version") }
 
 func TestRedistributeDueNowAndDry(t *testing.T) { tell(t, "redistribute") }

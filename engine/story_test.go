@@ -14,9 +14,9 @@ import (
 //
 //	category NAME [unbiased] VALUE[=PERCENT] ...      the first value is the default; FROM>TO is a moveTo
 //	drop-category NAME [moveTo=VALUE]
-//	refresh LOCATION [count=NAME]                     UPC UNITS [safety=N] [floor=N] [due=MS] [if=VERSION] [TAGS]
-//	adjust LOCATION                                   as of refresh
-//	transfer                                          UPC UNITS [if=VERSION] from=LOCATION [TAGS] > to=LOCATION [TAGS]
+//	refresh LOCATION [count=NAME] [NOTE]              UPC UNITS [safety=N] [floor=N] [due=MS] [if=VERSION] [TAGS]
+//	adjust LOCATION [NOTE]                            as of refresh
+//	transfer [NOTE]                                   UPC UNITS [if=VERSION] from=LOCATION [TAGS] > to=LOCATION [TAGS]
 //	redistribute [now] [dry-run] [SCOPE]
 //	delete [force] [dry-run] [SCOPE]
 //	allocate ORDER [line|partial] [backorder] [until=MS]   ITEM UPC LOCATION UNITS [TAGS]
@@ -25,11 +25,12 @@ import (
 //	time MS
 //	key KEY                                           the idempotency key of the next directive
 //	order ORDER                                       shows an order
+//	events                                            shows the events since the last such directive
 //
-// TAGS are CATEGORY=VALUE. SCOPE is UPCs and at=LOCATION; without any it is all records. Items and lines stand under
-// their directive, one a line; a single one may follow it after a colon. The answer is followed by the records that the
-// command has changed. A refusal must change nothing. With -rewrite the test writes the answers: read the difference
-// before you commit it.
+// TAGS are CATEGORY=VALUE. NOTE is reason=WORD and reference=WORD. SCOPE is UPCs and at=LOCATION; without any it is all
+// records. Items and lines stand under their directive, one a line; a single one may follow it after a colon. The
+// answer is followed by the records that the command has changed. A refusal must change nothing. With -rewrite the test
+// writes the answers: read the difference before you commit it.
 func tell(t *testing.T, name string) {
 	t.Helper()
 	s := &story{host: newHost(t)}
@@ -38,8 +39,9 @@ func tell(t *testing.T, name string) {
 
 type story struct {
 	*host
-	t   *testing.T
-	key string
+	t    *testing.T
+	key  string
+	told EventID // the last event that was shown
 }
 
 func (s *story) run(t *testing.T, d *datadriven.TestData) string {
@@ -66,6 +68,8 @@ func (s *story) run(t *testing.T, d *datadriven.TestData) string {
 		return "the next command has it\n"
 	case "order":
 		return s.showOrder(args[0])
+	case "events":
+		return s.showEvents()
 	}
 	return s.answer(s.command(d.Cmd, args, items))
 }
@@ -94,12 +98,16 @@ func (s *story) command(name string, args, items []string) Command {
 		return c
 	case "refresh":
 		c := &Refresh{Location: args[0], Items: s.stockItems(items)}
-		s.options(args[1:], map[string]func(string){"count": func(v string) { c.Count = v }}, nil)
+		s.options(args[1:], c.options(map[string]func(string){"count": func(v string) { c.Count = v }}), nil)
 		return c
 	case "adjust":
-		return &Adjust{Location: args[0], Items: s.stockItems(items)}
+		c := &Adjust{Location: args[0], Items: s.stockItems(items)}
+		s.options(args[1:], c.options(map[string]func(string){}), nil)
+		return c
 	case "transfer":
-		return s.transfer(items)
+		c := s.transfer(items)
+		s.options(args, c.options(map[string]func(string){}), nil)
+		return c
 	case "redistribute":
 		c := &Redistribute{}
 		c.Scope = s.scope(args, map[string]*bool{"now": &c.Now, "dry-run": &c.DryRun})
@@ -135,6 +143,13 @@ func (s *story) options(words []string, known map[string]func(value string), oth
 			s.t.Fatalf("no option %q", w)
 		}
 	}
+}
+
+// options adds those of a note.
+func (n *StockNote) options(known map[string]func(value string)) map[string]func(value string) {
+	known["reason"] = func(v string) { n.Reason = v }
+	known["reference"] = func(v string) { n.Reference = v }
+	return known
 }
 
 func (s *story) number(text string) int64 {
@@ -205,7 +220,7 @@ func tagsInto(tags *[]Tag) func(key, value string) {
 	return func(key, value string) { *tags = append(*tags, Tag{key, value}) }
 }
 
-func (s *story) transfer(items []string) Command {
+func (s *story) transfer(items []string) *Transfer {
 	c := &Transfer{}
 	for _, text := range items {
 		w := strings.Fields(text)
@@ -397,6 +412,33 @@ func figuresOf(onHand, allocated, pending, safety, available int64) string {
 		text += fmt.Sprintf(", %d available", available)
 	}
 	return text
+}
+
+func (s *story) showEvents() string {
+	var b strings.Builder
+	for _, ev := range s.e.Events(s.told, 100, nil) {
+		s.told = ev.ID
+		words := []string{ev.Kind.String()}
+		if ev.UPC != "" {
+			words = append(words, ev.UPC)
+		}
+		if ev.Location != "" {
+			words = append(words, "at "+ev.Location)
+		}
+		if ev.TagSet != 0 {
+			words = append(words, s.tags(ev.TagSet))
+		}
+		for _, text := range []string{ev.Name, ev.OrderID, ev.ItemID, ev.Reason, ev.Reference} {
+			if text != "" {
+				words = append(words, text)
+			}
+		}
+		fmt.Fprintf(&b, "%s: %d units, limit %d\n", strings.Join(words, " "), ev.Units, ev.Limit)
+	}
+	if b.Len() == 0 {
+		return "none\n"
+	}
+	return b.String()
 }
 
 func (s *story) showOrder(id string) string {

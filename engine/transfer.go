@@ -26,11 +26,15 @@ type TransferItem struct {
 // Transfer moves available units between segments of a record or between locations, all items or none.
 type Transfer struct {
 	Items []TransferItem `json:"items"`
+	StockNote
 }
 
 func (*Transfer) Kind() Kind { return KindTransfer }
 
 func (c *Transfer) check() *Fault {
+	if f := c.StockNote.check(); f != nil {
+		return f
+	}
 	if f := checkSize("items", len(c.Items), 1, TransferItemsMax); f != nil {
 		return f
 	}
@@ -72,23 +76,18 @@ func (c *Transfer) since() (form, meaning byte) {
 	if c.hasVersions() {
 		return commandVersionNoted, commandVersionCommon
 	}
-	return commandVersionCommon, commandVersionCommon
+	return c.StockNote.since(), commandVersionCommon
 }
 
-const (
-	transferBytesMin = 3*textBytesMin + 2 + 1
+const transferBytesMin = 3*textBytesMin + 2 + 1
 
-	transferHasVersions = 1 << 0
-)
-
-// appendBody: items, then, if there is more to say, flags and what they announce: of each item whether it depends on a
-// version, and on which.
+// appendBody: items, note, and with moreVersions of each item whether it depends on a version, and on which.
 func (c *Transfer) appendBody(dst []byte) []byte {
-	dst = appendTransferItems(dst, c.Items)
-	if !c.hasVersions() {
+	has := c.hasVersions()
+	dst = c.appendMore(appendTransferItems(dst, c.Items), flagBit(has, moreVersions))
+	if !has {
 		return dst
 	}
-	dst = append(dst, transferHasVersions)
 	for i := range c.Items {
 		it := &c.Items[i]
 		dst = append(dst, byte(it.Has&HasVersion))
@@ -125,15 +124,12 @@ func (c *Transfer) readBody(r *bodyReader) {
 		it.Quantity = r.varint()
 		it.Has, it.IfVersion = 0, 0
 	}
-	if r.left() > 0 {
-		c.readMore(r)
+	if c.readMore(r, moreVersions)&moreVersions != 0 {
+		c.readVersions(r)
 	}
 }
 
-func (c *Transfer) readMore(r *bodyReader) {
-	if r.flags(transferHasVersions) == 0 {
-		r.fail("nothing is announced")
-	}
+func (c *Transfer) readVersions(r *bodyReader) {
 	for i := range c.Items {
 		it := &c.Items[i]
 		if it.Has = StockFields(r.flags(byte(HasVersion))); it.Has != 0 {
@@ -145,7 +141,7 @@ func (c *Transfer) readMore(r *bodyReader) {
 	}
 }
 
-func (c *Transfer) digest(dst []byte) []byte { return digestList(dst, c.Items) }
+func (c *Transfer) digest(dst []byte) []byte { return c.StockNote.digest(digestList(dst, c.Items)) }
 
 func (it *TransferItem) hash() uint64 {
 	h := mem.HashJoin(mem.HashText(it.UPC), mem.HashText2(it.FromLocation, it.ToLocation))
@@ -187,6 +183,8 @@ func (c *Transfer) apply(e *Engine, _ *Envelope, r *Result) {
 			to.record = e.createRecord(it.UPC, it.ToLocation)
 		}
 		e.moveOnHand(to.record, to.key, it.Quantity)
+		e.tellChange(from, it.UPC, it.FromLocation, -it.Quantity, &c.StockNote)
+		e.tellChange(to, it.UPC, it.ToLocation, it.Quantity, &c.StockNote)
 		e.countRecord(from.record, r)
 		e.countRecord(to.record, r)
 		r.Stock.Units += it.Quantity

@@ -83,8 +83,13 @@ func TestStock(t *testing.T) {
 		"from":{"location":"Retailer2"},"to":{"location":"L"}}]}`).is(409, "version-mismatch").
 		want(`"items[0].ifVersion"`, "field").want(`37`, "mismatches", 0, "available")
 
-	s.post("/v1/inventory/transfer", `{"items":[{"upc":"BC76845","quantity":7,
+	s.post("/v1/inventory/transfer", `{"reason":"correction","reference":"T 1","items":[{"upc":"BC76845","quantity":7,
 		"from":{"location":"Retailer2","tags":{"Channel":"eBay"}},"to":{"location":"Store 9/a","tags":{"Channel":"eBay"}}}]}`).ok().want(`7`, "units")
+	events := s.get("/v1/events").ok()
+	last := len(events.at("events").([]any)) - 1
+	events.want(`"stock-changed"`, "events", last, "type").want(`"Store 9/a"`, "events", last, "location").
+		want(`"correction"`, "events", last, "reason").want(`"T 1"`, "events", last, "reference").
+		want(`7`, "events", last, "units")
 	s.get("/v1/inventory/Store%209%2Fa/BC76845").ok().want(`"Store 9/a"`, "records", 0, "location").
 		want(`7`, "records", 0, "onHand")
 

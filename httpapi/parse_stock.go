@@ -13,7 +13,25 @@ const (
 	hasLocation strictjson.Fields = 1 << iota
 	hasCount
 	hasItems
+	hasReason
+	hasReference
 )
+
+// noteField reads a field that may be one of a note's.
+func (s *bodyReader) noteField(key string, has *strictjson.Fields, n *engine.StockNote) {
+	switch key {
+	case "reason":
+		if s.Present(has, hasReason) {
+			n.Reason = s.Text()
+		}
+	case "reference":
+		if s.Present(has, hasReference) {
+			n.Reference = s.Text()
+		}
+	default:
+		s.Unknown()
+	}
+}
 
 // refresh reads the body of a refresh.
 func (s *bodyReader) refresh(c *engine.Refresh) {
@@ -33,7 +51,7 @@ func (s *bodyReader) refresh(c *engine.Refresh) {
 			s.Seen(&has, hasItems)
 			c.Items = s.stockItems(c.Items, engine.RefreshItemsMax)
 		default:
-			s.Unknown()
+			s.noteField(key, &has, &c.StockNote)
 		}
 	}
 	s.Require(has, hasLocation, "location")
@@ -54,7 +72,7 @@ func (s *bodyReader) adjust(c *engine.Adjust) {
 			s.Seen(&has, hasItems)
 			c.Items = s.stockItems(c.Items, engine.AdjustItemsMax)
 		default:
-			s.Unknown()
+			s.noteField(key, &has, &c.StockNote)
 		}
 	}
 	s.Require(has, hasLocation, "location")
@@ -140,12 +158,12 @@ func (s *bodyReader) version() uint64 {
 
 // transfer reads the body of a transfer.
 func (s *bodyReader) transfer(c *engine.Transfer) {
-	c.Items = c.Items[:0]
+	*c = engine.Transfer{Items: c.Items[:0]}
 	var has strictjson.Fields
 	s.OpenObject()
 	for key, ok := s.NextField(); ok; key, ok = s.NextField() {
 		if key != "items" {
-			s.Unknown()
+			s.noteField(key, &has, &c.StockNote)
 			continue
 		}
 		s.Seen(&has, hasItems)

@@ -20,8 +20,11 @@ type Event struct {
 	ItemID   string `json:"itemId,omitempty"`
 	Name     string `json:"name,omitempty"`
 	Reason   string `json:"reason,omitempty"`
-	Units    int64  `json:"units"`
-	Limit    int64  `json:"limit"`
+
+	Reference string `json:"reference,omitempty"`
+
+	Units int64 `json:"units"`
+	Limit int64 `json:"limit"`
 }
 
 // Ready tells that a node has caught up and its disk answers.

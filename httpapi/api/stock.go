@@ -1,16 +1,31 @@
 package api
 
+// The usual reasons of stock changes. Any other text of up to 64 bytes is one, too.
+const (
+	ReasonCorrection = "correction"
+	ReasonCount      = "count"
+	ReasonReceived   = "received"
+	ReasonDamaged    = "damaged"
+	ReasonShrinkage  = "shrinkage"
+)
+
 // Refresh is the body that sets on hand of items at a location.
 type Refresh struct {
 	Location string      `json:"location" required:"true"`
 	Count    string      `json:"count,omitempty"` // the open stock count that the quantities belong to
 	Items    []StockItem `json:"items" required:"true"`
+
+	Reason    string `json:"reason,omitempty"`    // with it, or a reference, each change is an event
+	Reference string `json:"reference,omitempty"` // to a document
 }
 
 // Adjust is the body that changes on hand of items at a location by signed amounts.
 type Adjust struct {
 	Location string      `json:"location" required:"true"`
 	Items    []StockItem `json:"items" required:"true"`
+
+	Reason    string `json:"reason,omitempty"`    // with it, or a reference, each change is an event
+	Reference string `json:"reference,omitempty"` // to a document
 }
 
 // StockItem is an item of a Refresh or an Adjust. What is not given stays as it is.
@@ -30,6 +45,9 @@ type StockItem struct {
 // Transfer is the body that moves available units between segments or locations.
 type Transfer struct {
 	Items []TransferItem `json:"items" required:"true"`
+
+	Reason    string `json:"reason,omitempty"`    // with it, or a reference, each change is an event
+	Reference string `json:"reference,omitempty"` // to a document
 }
 
 // TransferItem is one move of a Transfer.

@@ -14,7 +14,7 @@ func AppendEvent(dst []byte, schema *engine.Schema, ev *engine.Event) []byte {
 	dst = strictjson.AppendTime(dst, `,"time":`, ev.TimeMS)
 	for _, member := range [...]struct{ name, text string }{
 		{`,"upc":`, ev.UPC}, {`,"location":`, ev.Location}, {`,"orderId":`, ev.OrderID}, {`,"itemId":`, ev.ItemID},
-		{`,"name":`, ev.Name}, {`,"reason":`, ev.Reason},
+		{`,"name":`, ev.Name}, {`,"reason":`, ev.Reason}, {`,"reference":`, ev.Reference},
 	} {
 		if member.text != "" {
 			dst = strictjson.AppendText(dst, member.name, member.text)
