@@ -60,9 +60,14 @@ const (
 	QueryRecordsDefault = 1_000
 	QueryRecordsMax     = 10_000
 
-	// QueryReadsMax bounds the records that one query looks at. A query without items may pass it by the walk of one
-	// location, over all records there are.
+	// QueryReadsMax bounds the records that one query looks at. A query may pass it by the items of one location.
 	QueryReadsMax = stockquery.ReadsMax
+
+	// QuerySumsMax bounds the sums of an aggregate's reply.
+	QuerySumsMax = 250_000
+
+	// listingKeys is how many records of a location are looked for at a time.
+	listingKeys = 256
 
 	// QueryBytesMax is the size of a query's reply at which no record is added.
 	QueryBytesMax = 64 << 20

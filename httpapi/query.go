@@ -6,6 +6,8 @@ import (
 	"slices"
 
 	"apportion/engine"
+	"apportion/httpapi/cursor"
+	"apportion/httpapi/lists"
 	"apportion/httpapi/render"
 	"apportion/httpapi/stockquery"
 	"apportion/httpapi/strictjson"
@@ -39,17 +41,23 @@ func (req *request) query() {
 	if !req.parsed() || !req.barrier() || !req.knowsTags(q) {
 		return
 	}
+	run := queryRun{request: req, q: q, Search: req.search()}
+	if !run.begin() {
+		return
+	}
 	req.out = strictjson.AppendNumber(req.out, `{"asOf":`, int64(req.server.store.AppliedIndex()))
 	req.out = append(req.out, `,"records":[`...)
-	run := queryRun{request: req, q: q, Search: req.search()}
 	if len(q.Items) > 0 {
 		run.items()
 	} else {
 		run.listings()
 	}
 	req.out = append(req.out, ']')
-	req.out = strictjson.AppendBool(req.out, `,"truncated":`, run.truncated)
-	req.out = append(req.out, '}')
+	next := ""
+	if run.more {
+		next = string(cursor.Append(nil, cursor.Query, run.next))
+	}
+	req.out = append(lists.AppendNext(req.out, next), '}')
 }
 
 // search begins the search for the query that was read.
@@ -102,10 +110,32 @@ func unknownTag(schema *engine.Schema, tags []engine.Tag, field string) (f stric
 type queryRun struct {
 	*request
 	stockquery.Search
-	q         *stockQuery
-	shown     int // records in the reply
-	truncated bool
+	q     *stockQuery
+	shown int // records in the reply
+
+	// The places where the page begins, and where the next one does. Of a query with items, Number is the item at a
+	// location that comes next; of one without, First and Second are the record shown last.
+	from, next cursor.Key
+	more       bool
 }
+
+// begin reads the cursor, or answers that it is none of this query's.
+func (r *queryRun) begin() bool {
+	if r.q.cursor == "" {
+		return true
+	}
+	var err error
+	r.from, err = cursor.Parse(cursor.Query, r.q.cursor)
+	withItems := len(r.q.Items) > 0
+	if err != nil || withItems && r.from.Second != "" || !withItems && r.from.Number != 0 {
+		f := lists.BadCursor(r.q.cursor)
+		return r.sound(&f)
+	}
+	return true
+}
+
+// stop ends the page.
+func (r *queryRun) stop(next cursor.Key) { r.next, r.more = next, true }
 
 // room reports whether the reply may take another record.
 func (r *queryRun) room() bool { return r.shown < r.q.limit && len(r.out) < QueryBytesMax }
@@ -121,31 +151,42 @@ func (r *queryRun) show() {
 func (r *queryRun) items() {
 	r.q.Prepare()
 	for _, location := range r.queryLocations() {
-		if r.truncated || r.Exhausted() {
-			r.truncated = true
+		r.location(location)
+		if r.more {
 			return
 		}
-		r.location(location)
+		if r.Exhausted() {
+			r.stop(cursor.Key{Number: uint64(len(r.q.Items)), First: location})
+			return
+		}
 	}
 }
 
 // location shows the records of the items at one location, if the query wants it.
 func (r *queryRun) location(location string) {
-	begin, shown, overflow := len(r.out), r.shown, false
-	wanted := r.Visit(location, r.available, func(item int, _ bool) {
-		switch {
-		case r.q.Items[item].Repeat: // its record is shown already
-		case r.room():
-			r.show()
-		default:
-			overflow = true
-		}
-	})
-	if wanted {
-		r.truncated = overflow
+	first := 0 // the items before it are on an earlier page
+	if location == r.from.First {
+		first = int(min(r.from.Number, uint64(len(r.q.Items))))
+	}
+	if first == len(r.q.Items) {
 		return
 	}
-	r.out, r.shown = r.out[:begin], shown
+	begin, shown, full := len(r.out), r.shown, -1
+	wanted := r.Visit(location, r.available, func(item int, _ bool) {
+		switch {
+		case item < first, r.q.Items[item].Repeat: // its record is shown already
+		case full < 0 && r.room():
+			r.show()
+		case full < 0:
+			full = item
+		}
+	})
+	switch {
+	case !wanted:
+		r.out, r.shown = r.out[:begin], shown
+	case full >= 0:
+		r.stop(cursor.Key{Number: uint64(full), First: location})
+	}
 }
 
 // available gives the units that an item can have of the record just read.
@@ -159,60 +200,64 @@ func (r *queryRun) available(item int) (units int64, counts bool) {
 	return units, true
 }
 
-// queryLocations gives the locations to look at, sorted, each once.
+// queryLocations gives the locations to look at, sorted, each once, from the place where the page begins.
 func (r *queryRun) queryLocations() []string {
 	reads := &r.reads
 	reads.locations = reads.locations[:0]
 	if len(r.q.locations) == 0 {
 		reads.locations = r.AppendLocations(reads.locations)
-		return reads.locations
+	} else {
+		reads.locations = append(reads.locations, r.q.locations...)
+		slices.Sort(reads.locations)
+		reads.locations = slices.Compact(reads.locations)
 	}
-	reads.locations = append(reads.locations, r.q.locations...)
-	slices.Sort(reads.locations)
-	reads.locations = slices.Compact(reads.locations)
-	return reads.locations
+	first, _ := slices.BinarySearch(reads.locations, r.from.First)
+	return reads.locations[first:]
 }
 
-// listings answers a query that names locations only, with all their records. There is no index by location: each
-// location takes a walk over all records, until there are enough. No walk begins after QueryReadsMax records.
+// listings answers a query that names locations only, with all their records, by UPC.
 func (r *queryRun) listings() {
-	reads := &r.reads
 	for _, location := range r.queryLocations() {
-		if r.Exhausted() {
-			r.truncated = true
+		after := engine.RecordKey{Location: location}
+		if location == r.from.First {
+			after.UPC = r.from.Second
+		}
+		if r.listing(after); r.more {
 			return
 		}
-		var next uint32
-		reads.names, next = r.AppendUPCs(reads.names[:0], location, r.q.limit-r.shown)
-		if r.Reads += int(next); next == 0 {
-			r.Reads += int(r.server.reader.Stats().Records)
-		}
-		for _, upc := range reads.names {
-			if !r.room() {
-				next = 1
-				break
+	}
+}
+
+// listing shows the records at a location behind one.
+func (r *queryRun) listing(after engine.RecordKey) {
+	location := after.Location
+	for {
+		keys := r.server.reader.RecordsAfter(after, listingKeys, r.reads.keys[:0])
+		r.reads.keys = keys
+		for _, key := range keys {
+			if key.Location != location {
+				return
 			}
-			if r.Read(upc, location) {
+			r.Reads++
+			if !r.room() || r.Exhausted() && r.Reads > 1 {
+				r.stop(cursor.Key{First: location, Second: after.UPC})
+				return
+			}
+			if after = key; r.Read(key.UPC, location) {
 				r.show()
 			}
 		}
-		if r.truncated = next != 0; r.truncated {
+		if len(keys) < listingKeys {
 			return
 		}
 	}
-}
-
-// aggregateSum is the sum of one tag set over locations.
-type aggregateSum struct {
-	tagSet engine.TagSetID
-	render.Figures
 }
 
 // aggregate sums the items over locations.
 func (req *request) aggregate() {
 	q := &req.reads.query
 	req.body().query(q, true)
-	if !req.parsed() || !req.barrier() || !req.knowsTags(q) {
+	if !req.parsed() || !req.barrier() || !req.knowsTags(q) || !req.knowsGroups(q) {
 		return
 	}
 	run := queryRun{request: req, q: q, Search: req.search()}
@@ -220,54 +265,83 @@ func (req *request) aggregate() {
 	req.out = append(req.out, `,"items":[`...)
 	for i := range q.Items {
 		req.out = strictjson.Comma(req.out, i)
-		run.sum(q.Items[i].UPC)
-		if run.Exhausted() {
-			req.fail(http.StatusBadRequest, codeInvalid, "the items have too many records in all: name fewer items, "+
-				"or locations",
-				"items", "")
+		if run.sum(q.Items[i].UPC); run.Exhausted() || run.shown > req.server.querySumsMax {
+			req.fail(http.StatusBadRequest, codeInvalid, "the items have too many records or sums in all: name fewer "+
+				"items, or locations", "items", "")
 			return
 		}
 	}
 	req.out = append(req.out, "]}"...)
 }
 
-// sum appends the sums of one UPC.
+// knowsGroups refuses to group by what is no tag category.
+func (req *request) knowsGroups(q *stockQuery) bool {
+	for i, name := range q.groupBy {
+		field := fmt.Sprintf("groupBy[%d]", i)
+		if slices.Contains(q.groupBy[:i], name) {
+			req.fail(http.StatusBadRequest, codeDuplicate, "it is named twice: name it once", field, name)
+			return false
+		}
+		if _, ok := req.schema().Category(name); !ok && name != stockquery.LocationGroup {
+			req.fail(http.StatusBadRequest, engine.CodeUnknownCategory.String(),
+				"location or a tag category is expected; names are case-sensitive", field, name)
+			return false
+		}
+	}
+	return true
+}
+
+// sum appends the sums of one UPC. It stops when there are too many.
 func (r *queryRun) sum(upc string) {
-	reads := &r.reads
-	reads.sums = reads.sums[:0]
-	clear(reads.sumOf)
+	sums := &r.reads.sums
+	sums.Reset(r.q.groupBy)
 	var total render.Figures
 	records := 0
 	for _, location := range r.sumLocations(upc) {
-		if r.Reads++; r.Exhausted() {
+		if r.Reads++; r.Exhausted() || r.shown+sums.Len() > r.server.querySumsMax {
+			r.shown += sums.Len()
 			return
 		}
-		if !r.server.reader.ReadRecord(upc, location, &reads.record) {
+		if !r.server.reader.ReadRecord(upc, location, r.Record) {
 			continue
 		}
 		records++
-		for i := range reads.record.Segments {
-			s := &reads.record.Segments[i]
-			total.Add(s)
-			reads.addSum(s)
+		for i := range r.Record.Segments {
+			total.Add(&r.Record.Segments[i])
 		}
+		sums.Add(r.Record)
 	}
 	r.out = strictjson.AppendText(r.out, `{"upc":`, upc)
 	r.out = strictjson.AppendNumber(r.out, `,"locations":`, int64(records))
 	r.out = render.AppendFigures(r.out, &total)
 	r.out = append(r.out, `,"segments":[`...)
-	schema, shown := r.schema(), 0
-	reads.sums = mergeSums(schema, reads.sums)
-	for i := range reads.sums {
-		if sum := &reads.sums[i]; schema.Matches(sum.tagSet, r.q.tags) {
-			r.out = append(strictjson.Comma(r.out, shown), `{"tags":`...)
-			r.out = append(r.out, schema.TagsJSON(sum.tagSet)...)
-			r.out = render.AppendFigures(r.out, &sum.Figures)
-			r.out = append(r.out, '}')
-			shown++
-		}
+	schema := r.schema()
+	merged := sums.Merge(schema, r.q.tags)
+	for i := range merged {
+		r.out = r.appendSum(strictjson.Comma(r.out, i), schema, &merged[i])
 	}
+	r.shown += len(merged)
 	r.out = append(r.out, "]}"...)
+}
+
+func (r *queryRun) appendSum(dst []byte, schema *engine.Schema, sum *stockquery.Sum) []byte {
+	dst = append(dst, '{')
+	if sum.Location != "" {
+		dst = append(strictjson.AppendText(dst, `"location":`, sum.Location), ',')
+	}
+	if dst = append(dst, `"tags":`...); r.q.groupBy == nil {
+		dst = append(dst, schema.TagsJSON(sum.TagSet)...)
+	} else {
+		dst = append(dst, '{')
+		for i, tag := range sum.Tags {
+			dst = strictjson.AppendString(strictjson.Comma(dst, i), tag.Category)
+			dst = strictjson.AppendString(append(dst, ':'), tag.Value)
+		}
+		dst = append(dst, '}')
+	}
+	dst = render.AppendFigures(dst, &render.Figures{OnHand: sum.OnHand, Allocated: sum.Allocated,
+		Pending: sum.Pending, SafetyStock: sum.SafetyStock})
+	return append(dst, '}')
 }
 
 // sumLocations gives the locations to sum one UPC over.
@@ -278,48 +352,6 @@ func (r *queryRun) sumLocations(upc string) []string {
 	reads := &r.reads
 	reads.locations = r.server.reader.AppendLocations(reads.locations[:0], upc)
 	return reads.locations
-}
-
-func (b *readBuffers) addSum(s *engine.SegmentView) {
-	if b.sumOf == nil {
-		b.sumOf = make(map[engine.TagSetID]int)
-	}
-	i, ok := b.sumOf[s.TagSet]
-	if !ok {
-		i = len(b.sums)
-		b.sumOf[s.TagSet] = i
-		b.sums = append(b.sums, aggregateSum{tagSet: s.TagSet})
-	}
-	b.sums[i].Add(s)
-}
-
-// mergeSums is RecordView.MergeSegments for the sums of an aggregate.
-func mergeSums(schema *engine.Schema, sums []aggregateSum) []aggregateSum {
-	stale := false
-	for i := range sums {
-		id := schema.Canonical(sums[i].tagSet)
-		stale = stale || id != sums[i].tagSet
-		sums[i].tagSet = id
-	}
-	if !stale {
-		return sums
-	}
-	at := make(map[engine.TagSetID]int, len(sums))
-	merged := sums[:0]
-	for _, s := range sums {
-		i, ok := at[s.tagSet]
-		if !ok {
-			at[s.tagSet] = len(merged)
-			merged = append(merged, s)
-			continue
-		}
-		m := &merged[i].Figures
-		m.OnHand += s.OnHand
-		m.Allocated += s.Allocated
-		m.Pending += s.Pending
-		m.SafetyStock += s.SafetyStock
-	}
-	return merged
 }
 
 // The bodies of query and aggregate.
@@ -341,6 +373,8 @@ type stockQuery struct {
 	locations []string
 	tags      []engine.Tag
 	limit     int
+	cursor    string
+	groupBy   []string // nil: by all tag categories
 }
 
 const (
@@ -349,6 +383,8 @@ const (
 	hasQueryTags
 	hasQueryType
 	hasQueryLimit
+	hasQueryCursor
+	hasQueryGroupBy
 )
 
 // query reads the body of a query, or of an aggregate.
@@ -376,6 +412,14 @@ func (s *bodyReader) query(q *stockQuery, aggregate bool) {
 		case key == "limit" && !aggregate:
 			if s.Present(&has, hasQueryLimit) {
 				q.limit = int(s.IntegerIn(1, QueryRecordsMax, queryLimitExpected))
+			}
+		case key == "cursor" && !aggregate:
+			if s.Present(&has, hasQueryCursor) {
+				q.cursor = s.Text()
+			}
+		case key == "groupBy" && aggregate:
+			if s.Present(&has, hasQueryGroupBy) {
+				q.groupBy = s.names([]string{}, engine.CategoriesMax+1)
 			}
 		default:
 			s.Unknown()

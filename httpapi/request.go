@@ -14,6 +14,7 @@ import (
 
 	"apportion/engine"
 	"apportion/httpapi/kibo"
+	"apportion/httpapi/stockquery"
 	"apportion/httpapi/strictjson"
 	"apportion/rules"
 )
@@ -95,10 +96,9 @@ type readBuffers struct {
 	order     engine.OrderView
 	why       engine.OrderExplanation
 	locations []string
-	names     []string
-	sums      []aggregateSum
+	keys      []engine.RecordKey
+	sums      stockquery.Sums
 	events    []engine.Event
-	sumOf     map[engine.TagSetID]int // index in sums
 }
 
 const (
@@ -137,7 +137,7 @@ func (req *request) tooLargeToKeep() bool {
 		cap(k.allocate.Lines),
 		cap(k.redistribute.UPCs), cap(k.redistribute.Locations), cap(k.deletion.UPCs), cap(k.deletion.Locations),
 		cap(req.result().Lines), cap(req.result().Changes), cap(req.result().Blocked),
-		cap(r.record.Segments), cap(r.order.Items), cap(r.why.Items), cap(r.locations), cap(r.names), cap(r.sums))
+		cap(r.record.Segments), cap(r.order.Items), cap(r.why.Items), cap(r.locations), cap(r.keys), r.sums.Cap())
 	return elements > scratchElementsMax || max(cap(req.out), cap(req.memory), cap(k.known), cap(req.keys),
 		req.scan.MemoryBytes()) > scratchBytesMax
 }

@@ -133,7 +133,9 @@ type Server struct {
 		closed   bool
 	}
 
-	queryReadsMax int // QueryReadsMax, less in tests
+	// QueryReadsMax and QuerySumsMax, less in tests.
+	queryReadsMax int
+	querySumsMax  int
 }
 
 // New makes a server for the store, whose writes go through the runner. It serves nothing yet.
@@ -150,6 +152,7 @@ func New(config Config, store Store, runner *rules.Runner) (*Server, error) {
 		routes: append(routes(), kiboRoutes()...),
 
 		queryReadsMax: QueryReadsMax,
+		querySumsMax:  QuerySumsMax,
 	}
 	var err error
 	if s.access, err = newAccess(config.Tokens); err != nil {

@@ -47,8 +47,8 @@ type figures struct {
 }
 
 type queryReply struct {
-	Truncated bool `json:"truncated"`
-	Records   []struct {
+	Next    *string `json:"next"`
+	Records []struct {
 		UPC string `json:"upc"`
 		figures
 		Segments []figures `json:"segments"`
@@ -131,7 +131,7 @@ func (c *checker) part(ctx context.Context, first, end int) error {
 	if err := c.b.client.Call(ctx, "POST", "/v1/inventory/query", "", &request, &reply); err != nil {
 		return err
 	}
-	if reply.Truncated {
+	if reply.Next != nil {
 		return fmt.Errorf("the server cut its answer for %d records", len(request.Items))
 	}
 	for i := range reply.Records {

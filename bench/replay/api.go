@@ -64,8 +64,8 @@ type segmentFigures struct {
 }
 
 type queryReply struct {
-	Truncated bool `json:"truncated"`
-	Records   []struct {
+	Next    *string `json:"next"`
+	Records []struct {
 		UPC      string           `json:"upc"`
 		OnHand   int64            `json:"onHand"`
 		Segments []segmentFigures `json:"segments"`

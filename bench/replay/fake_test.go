@@ -162,7 +162,7 @@ func (s *fakeServer) query(request *queryRequest) any {
 		}
 		records = append(records, r)
 	}
-	return map[string]any{"truncated": false, "records": records}
+	return map[string]any{"next": nil, "records": records}
 }
 
 func (s *fakeServer) allocate(order string, request *allocateRequest) any {

@@ -84,7 +84,7 @@ func (r *replay) readStock(ctx context.Context) (*stock, error) {
 		if err := r.client.Call(ctx, "POST", "/v1/inventory/query", "", &request, &reply); err != nil {
 			return nil, fmt.Errorf("read the stock: %w", err)
 		}
-		if reply.Truncated {
+		if reply.Next != nil {
 			return nil, fmt.Errorf("read the stock: the server cut its answer for %d UPCs", len(request.Items))
 		}
 		s.add(&reply)

@@ -5,8 +5,9 @@ type Query struct {
 	Items     []QueryItem `json:"items,omitempty"`
 	Locations []string    `json:"locations,omitempty"`
 	Tags      Tags        `json:"tags,omitempty"`
-	Type      string      `json:"type,omitempty"`  // all-locations by default
-	Limit     int64       `json:"limit,omitempty"` // 1,000 by default
+	Type      string      `json:"type,omitempty"`   // all-locations by default
+	Limit     int64       `json:"limit,omitempty"`  // 1,000 by default
+	Cursor    string      `json:"cursor,omitempty"` // next of the page before
 }
 
 // QueryItem is an item of a Query.
@@ -18,9 +19,15 @@ type QueryItem struct {
 
 // Records has records.
 type Records struct {
-	AsOf      uint64   `json:"asOf"`
-	Records   []Record `json:"records"`
-	Truncated *bool    `json:"truncated,omitempty"` // of a query: there may be more
+	AsOf    uint64   `json:"asOf"`
+	Records []Record `json:"records"`
+}
+
+// RecordPage is a page of records.
+type RecordPage struct {
+	AsOf    uint64   `json:"asOf"`
+	Records []Record `json:"records"`
+	Next    *string  `json:"next"` // the cursor of the next page, null for none
 }
 
 // Figures are the units of a record, a segment or a sum.
@@ -67,6 +74,7 @@ type Aggregate struct {
 	Items     []AggregateItem `json:"items" required:"true"`
 	Locations []string        `json:"locations,omitempty"`
 	Tags      Tags            `json:"tags,omitempty"`
+	GroupBy   []string        `json:"groupBy,omitempty"` // location and tag categories; all tag categories by default
 }
 
 // AggregateItem is an item of an Aggregate.
@@ -88,8 +96,9 @@ type AggregatedItem struct {
 	Segments []AggregatedSegment `json:"segments"`
 }
 
-// AggregatedSegment is the sum of the segments with the same tags.
+// AggregatedSegment is the sum of the segments that agree in what is grouped by.
 type AggregatedSegment struct {
-	Tags Tags `json:"tags"`
+	Location string `json:"location,omitempty"` // if grouped by it
+	Tags     Tags   `json:"tags"`
 	Figures
 }

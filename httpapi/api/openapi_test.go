@@ -46,6 +46,7 @@ var (
 		"Deleted":       DeletedRecords{},
 		"Count":         Count{},
 		"Records":       Records{},
+		"RecordPage":    RecordPage{},
 		"Aggregates":    Aggregates{},
 		"Allocated":     Allocated{},
 		"AllocatedMany": AllocatedMany{},

@@ -6,5 +6,5 @@
 //
 // # Reading order
 //
-// orders.go lists orders; limits.go bounds a page.
+// page.go has what all lists share. orders.go lists orders. limits.go bounds a page.
 package lists

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
-	"strings"
 
 	"apportion/engine"
 	"apportion/httpapi/cursor"
@@ -33,14 +32,6 @@ type OrderQuery struct {
 type OrderPage struct {
 	Orders []engine.OrderView
 	Next   string // the cursor of the next page, empty for none
-}
-
-// invalidCursor is the code of a text that is no cursor of the list.
-const invalidCursor = "invalid-cursor"
-
-func badCursor(text string) strictjson.Fault {
-	return strictjson.Fault{Code: invalidCursor, Detail: "this is no cursor of this list: hand back next of an " +
-		"earlier reply of the same list, or begin without a cursor", Field: "cursor", Value: text, Offset: -1}
 }
 
 // Read reads the page, at a time that ages are counted from.
@@ -76,8 +67,7 @@ func (q *OrderQuery) filter(nowMS int64) (f engine.OrderFilter, fault strictjson
 	if q.State != "" {
 		state := slices.Index(engine.OrderStates, q.State)
 		if state < 0 {
-			return f, strictjson.Fault{Code: engine.CodeInvalid.String(), Detail: "one of " +
-				strings.Join(engine.OrderStates, ", ") + " is expected", Field: "state", Value: q.State, Offset: -1}
+			return f, oneOf("state", q.State, engine.OrderStates)
 		}
 		f.State = engine.OrderState(state)
 	}
@@ -100,7 +90,7 @@ func (q *OrderQuery) place() (after engine.OrderCursor, fault strictjson.Fault) 
 	key, err := cursor.Parse(cursor.Orders, q.Cursor)
 	row, rowErr := strconv.ParseUint(key.First, 10, 32)
 	if err != nil || rowErr != nil || key.Second != "" || key.First != strconv.FormatUint(row, 10) {
-		return after, badCursor(q.Cursor)
+		return after, BadCursor(q.Cursor)
 	}
 	return engine.OrderCursor{Changed: key.Number, Row: uint32(row)}, strictjson.Fault{}
 }
@@ -138,15 +128,7 @@ func (p *OrderPage) Append(dst []byte, schema *engine.Schema) []byte {
 		dst = appendOrder(strictjson.Comma(dst, i), schema, &p.Orders[i])
 	}
 	dst = append(dst, ']')
-	return appendNext(dst, p.Next)
-}
-
-// appendNext appends the cursor of the next page, or null.
-func appendNext(dst []byte, next string) []byte {
-	if next == "" {
-		return append(dst, `,"next":null`...)
-	}
-	return strictjson.AppendText(dst, `,"next":`, next)
+	return AppendNext(dst, p.Next)
 }
 
 func appendOrder(dst []byte, schema *engine.Schema, v *engine.OrderView) []byte {
