@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strconv"
 
+	"apportion/engine"
 	"apportion/httpapi/lists"
 	"apportion/httpapi/strictjson"
 )
@@ -14,13 +15,19 @@ func listRoutes() []*route {
 	return []*route{
 		{method: methodGet, pattern: "/v1/orders", params: paramReads | paramState | paramLocation | paramUPC |
 			paramOlderThan | paramLimit | paramCursor, serve: (*request).listOrders},
+		{method: methodGet, pattern: "/v1/inventory", params: paramReads | paramState | paramLocation | paramUPC |
+			paramSearch | paramTags | paramSort | paramLimit | paramCursor, serve: (*request).listRecords},
+		{method: methodGet, pattern: "/v1/locations", params: paramReads | paramSearch | paramLimit | paramCursor,
+			serve: (*request).listLocations},
+		{method: methodGet, pattern: "/v1/upcs", params: paramReads | paramSearch | paramLimit | paramCursor,
+			serve: (*request).listUPCs},
 	}
 }
 
 // listParams are the query parameters that lists share. The list decides what they may be.
 type listParams struct {
-	state, location, upc, cursor string
-	olderThanSeconds             int64
+	state, location, upc, search, sort, cursor string
+	olderThanSeconds                           int64
 }
 
 var olderThanExpected = fmt.Sprintf("a number of seconds from 0 to %d is expected", lists.OlderThanSecondsMax)
@@ -35,6 +42,10 @@ func (req *request) readListParam(param paramSet, value string) (expected string
 		p.location, expected = cleanName(value, req.stored)
 	case paramUPC:
 		p.upc, expected = cleanName(value, req.stored)
+	case paramSearch:
+		p.search, expected = cleanName(value, req.stored)
+	case paramSort:
+		p.sort = value
 	case paramCursor:
 		p.cursor = value
 	case paramOlderThan:
@@ -61,6 +72,43 @@ func (req *request) listOrders() {
 	}
 	req.out = strictjson.AppendNumber(req.out, `{"asOf":`, int64(asOf))
 	req.out = append(page.Append(append(req.out, ','), req.schema()), '}')
+}
+
+// listRecords lists records by location and UPC, or by UPC and location.
+func (req *request) listRecords() {
+	p := &req.list
+	tags := req.feed.tags
+	if !req.barrier() || !req.knows(tags, "tags") {
+		return
+	}
+	query := lists.RecordQuery{Location: p.location, UPC: p.upc, Search: p.search, Tags: tags, State: p.state,
+		Sort: p.sort, Cursor: p.cursor, Limit: req.limit}
+	req.answerList(query.Append)
+}
+
+// listLocations lists locations that have a record.
+func (req *request) listLocations() {
+	if req.barrier() {
+		query := lists.NameQuery{Search: req.list.search, Cursor: req.list.cursor, Limit: req.limit}
+		req.answerList(query.AppendLocations)
+	}
+}
+
+// listUPCs lists UPCs that have a record.
+func (req *request) listUPCs() {
+	if req.barrier() {
+		query := lists.NameQuery{Search: req.list.search, Cursor: req.list.cursor, Limit: req.limit}
+		req.answerList(query.AppendUPCs)
+	}
+}
+
+// answerList answers with a page of a list, or with what is wrong with its parameters.
+func (req *request) answerList(page func(dst []byte, reader *engine.Reader) ([]byte, strictjson.Fault)) {
+	out := strictjson.AppendNumber(req.out, `{"asOf":`, int64(req.server.store.AppliedIndex()))
+	out, fault := page(append(out, ','), req.server.reader)
+	if req.sound(&fault) {
+		req.out = append(out, '}')
+	}
 }
 
 // nowMS is the time that ages are counted from. The leader's clock, which stamps entries, may be ahead of this one.

@@ -67,3 +67,48 @@ func TestListOrders(t *testing.T) {
 	s.get("/v1/orders?limit=1001").is(400, "invalid")
 	s.get("/v1/orders?after=1").is(400, "unknown-parameter")
 }
+
+// TestListRecords: records, locations and UPCs by their parameters.
+func TestListRecords(t *testing.T) {
+	s := newTestServer(t, Config{})
+	s.put("/v1/tag-categories/Channel", `{"values":[{"value":"Web","default":true},{"value":"A,B"}]}`).ok()
+	for _, location := range []string{"L2", "L1"} {
+		s.post("/v1/inventory/refresh", `{"location":"`+location+`","items":[{"upc":"A1","quantity":5},
+			{"upc":"B12","quantity":0},{"upc":"B12","tags":{"Channel":"A,B"},"quantity":7}]}`).ok()
+	}
+	f := func(path, want string) {
+		t.Helper()
+		for limit := 1; limit <= 4; limit++ {
+			got := s.listed(path, "records", limit, func(m map[string]any) string {
+				return fmt.Sprint(m["location"], "/", m["upc"], ":", len(m["segments"].([]any)))
+			})
+			if got != want {
+				t.Errorf("%s in pages of %d: %s, want %s", path, limit, got, want)
+			}
+		}
+	}
+	f("/v1/inventory?location=", "L1/A1:1 L1/B12:2 L2/A1:1 L2/B12:2")
+	f("/v1/inventory?location=L2", "L2/A1:1 L2/B12:2")
+	f("/v1/inventory?upc=A1", "L1/A1:1 L2/A1:1")
+	f("/v1/inventory?search=2", "L1/B12:2 L2/B12:2")
+	f("/v1/inventory?sort=upc", "L1/A1:1 L2/A1:1 L1/B12:2 L2/B12:2")
+	f("/v1/inventory?tags=Channel:Web&state=sold-out", "L1/B12:1 L2/B12:1")
+	f(`/v1/inventory?tags=`+url.QueryEscape(`Channel:A\,B`), "L1/B12:1 L2/B12:1")
+	name := func(member string) func(m map[string]any) string {
+		return func(m map[string]any) string { return m[member].(string) }
+	}
+	if got := s.listed("/v1/locations?search=L", "locations", 1, name("location")); got != "L1 L2" {
+		t.Errorf("the locations are %s", got)
+	}
+	s.get("/v1/locations").ok().want(`{"location":"L1","records":2,"onHand":12}`, "locations", 0)
+	if got := s.listed("/v1/upcs?search=1", "upcs", 1, name("upc")); got != "A1 B12" {
+		t.Errorf("the UPCs are %s", got)
+	}
+
+	s.get("/v1/inventory?tags=Channel:web").is(400, "unknown-value").want(`"tags.Channel"`, "field")
+	s.get("/v1/inventory?tags=Channel").is(400, "invalid").want(`"tags"`, "field")
+	s.get("/v1/inventory?sort=available").is(400, "invalid").want(`"sort"`, "field")
+	s.get("/v1/inventory?state=new").is(400, "invalid").want(`"state"`, "field")
+	s.get("/v1/upcs?cursor=x").is(400, "invalid-cursor")
+	s.get("/v1/upcs?location=L1").is(400, "unknown-parameter")
+}

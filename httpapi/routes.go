@@ -52,6 +52,8 @@ const (
 	paramTypes
 	paramTags
 	paramLocations
+	paramSearch
+	paramSort
 )
 
 // paramReads are those of every read.
@@ -76,6 +78,8 @@ var paramWords = map[string]paramSet{
 	"types":            paramTypes,
 	"tags":             paramTags,
 	"locations":        paramLocations,
+	"search":           paramSearch,
+	"sort":             paramSort,
 }
 
 // route is one method of one path. Segments in braces are parameters; request.path has their values in the same order.

@@ -45,7 +45,7 @@ var mayImport = map[string][]string{
 	"httpapi/cursor":     {},
 	"httpapi/feed":       {"engine", "httpapi/cursor", "httpapi/render", "httpapi/stream", "httpapi/strictjson"},
 	"httpapi/kibo":       {"engine", "httpapi/names", "httpapi/stockquery", "httpapi/strictjson"},
-	"httpapi/lists":      {"engine", "httpapi/cursor", "httpapi/strictjson"},
+	"httpapi/lists":      {"engine", "httpapi/cursor", "httpapi/render", "httpapi/strictjson"},
 	"httpapi/names":      {"engine"},
 	"httpapi/render":     {"engine", "httpapi/strictjson"},
 	"httpapi/stockfile":  {"engine", "httpapi/names", "httpapi/strictjson"},

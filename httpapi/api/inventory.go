@@ -102,3 +102,29 @@ type AggregatedSegment struct {
 	Tags     Tags   `json:"tags"`
 	Figures
 }
+
+// LocationList is a page of locations that have a record.
+type LocationList struct {
+	AsOf      uint64           `json:"asOf"`
+	Locations []ListedLocation `json:"locations"`
+	Next      *string          `json:"next"` // the cursor of the next page, null for none
+}
+
+// ListedLocation is a location with the sums over its records.
+type ListedLocation struct {
+	Location string `json:"location"`
+	Records  int64  `json:"records"`
+	OnHand   int64  `json:"onHand"`
+}
+
+// UPCList is a page of UPCs that have a record.
+type UPCList struct {
+	AsOf uint64      `json:"asOf"`
+	UPCs []ListedUPC `json:"upcs"`
+	Next *string     `json:"next"` // the cursor of the next page, null for none
+}
+
+// ListedUPC is a UPC.
+type ListedUPC struct {
+	UPC string `json:"upc"`
+}

@@ -47,6 +47,8 @@ var (
 		"Count":         Count{},
 		"Records":       Records{},
 		"RecordPage":    RecordPage{},
+		"Locations":     LocationList{},
+		"UPCs":          UPCList{},
 		"Aggregates":    Aggregates{},
 		"Allocated":     Allocated{},
 		"AllocatedMany": AllocatedMany{},

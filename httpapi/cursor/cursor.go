@@ -11,7 +11,7 @@ type Kind byte
 
 // The kinds of cursors, with what their keys hold.
 const (
-	Records   Kind = 1 + iota // First: location, Second: UPC
+	Records   Kind = 1 + iota // Number: the order, 1 by location, 2 by UPC; First: location, Second: UPC
 	Locations                 // First: location
 	UPCs                      // First: UPC
 	Query                     // Number: place of an item in the query; First: location, Second: UPC
