@@ -28,6 +28,7 @@ SECONDS_EACH ?= 3
 TURNS ?= 10
 GROWTH ?= 10000000
 REMARK ?=
+BEFORE ?=
 MUTANTS ?= 20
 MUTATE_SEED ?= 1
 
@@ -81,8 +82,8 @@ bench-quick: build ## the Go benchmarks, briefly, then the server over HTTP (abo
 bench-failover: build ## kill -9 of the leader under load: the time until writes go on; draws docs/failover.svg
 	go run ./bench/failover -server bin/apportion
 
-bench-compare: build ## measure beside Redis and PostgreSQL, in TURNS (10) of a second, GROWTH (10000000) segments; writes docs/benchmarks.md
-	go run ./bench/compare -server bin/apportion -turns $(TURNS) -growth $(GROWTH) -doc docs/benchmarks.md $(if $(REMARK),-remark "$(REMARK)")
+bench-compare: build ## measure beside Redis and PostgreSQL, in TURNS (10) of a second, GROWTH (10000000) segments, and the binary BEFORE; writes docs/benchmarks.md
+	go run ./bench/compare -server bin/apportion -turns $(TURNS) -growth $(GROWTH) -doc docs/benchmarks.md $(if $(BEFORE),-before "$(BEFORE)") $(if $(REMARK),-remark "$(REMARK)")
 
 bench-check: $(BENCHSTAT) ## compare short Go benchmarks with bench/baseline: lists those that became more than 10 % worse
 	go run ./bench/regress -benchstat $(BENCHSTAT)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"path/filepath"
+	"time"
 
 	"apportion/bench/load"
 	"apportion/bench/rig"
@@ -60,6 +61,52 @@ func (c *comparison) enterApportion(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// enterOthersOfOurs starts a cluster of three nodes of ours and, if an older binary is given, the same of that one.
+func (c *comparison) enterOthersOfOurs(ctx context.Context) error {
+	const cluster = "1 line, HTTP, three nodes on this machine"
+	err := c.enterNodes(ctx, "cluster", "Apportion", cluster, c.server, 3, "allocate")
+	if err != nil || c.before == "" {
+		return err
+	}
+	const product = "Apportion, the commit before"
+	for _, e := range []struct {
+		key, way, workload string
+		nodes              int
+	}{
+		{"before-one", "1 line, HTTP", "allocate", 1},
+		{"before-many", fmt.Sprintf("%d lines a request, HTTP", manyLines), "batch", 1},
+		{"before-cluster", cluster, "allocate", 3},
+	} {
+		if err := c.enterNodes(ctx, e.key, product, e.way, c.before, e.nodes, e.workload); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// enterNodes starts a server of so many nodes for one contender, which talks to the leader. The processor time is that
+// of all nodes.
+func (c *comparison) enterNodes(ctx context.Context, key, product, way, binary string, nodes int,
+	workload string) error {
+	servers, err := rig.StartCluster(binary, filepath.Join(c.dir, key), nodes)
+	if err != nil {
+		return err
+	}
+	c.closers = append(c.closers, func() error { servers.Stop(); return nil })
+	o := load.Options{Target: servers[0].URL(), Workload: workload, Connections: c.connections, Records: c.records,
+		Lines: 1}
+	if workload == "batch" {
+		o.Connections, o.Lines = c.connections/4, manyLines
+	}
+	l, err := newLoaded(ctx, o, func() (used time.Duration) {
+		for _, p := range servers {
+			used += p.CPU()
+		}
+		return used
+	})
+	return c.add(&entry{key: key, product: product, way: way, connections: o.Connections, of: l}, err)
 }
 
 // stopping ends a process.

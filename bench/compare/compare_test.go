@@ -26,10 +26,14 @@ func (f fixed) close() error                              { return nil }
 // sample is a comparison in which every contender does as much, but for some.
 func sample(rates map[string]float64) *comparison {
 	c := &comparison{disk: diskFigures{100, time.Millisecond, 2 * time.Millisecond},
-		p70: figures{p99: 5 * time.Millisecond}, p70at: 700, tools: tools{versions: []string{"redis 7"}}}
+		p70: tail{figures{p99: 6 * time.Millisecond}, 700}, floor: tail{figures{p99: 5 * time.Millisecond}, 900},
+		steady: []time.Duration{3 * time.Millisecond, 10 * time.Millisecond, 4 * time.Millisecond},
+		tools:  tools{versions: []string{"redis 7"}}}
+	c.before = "none"
 	c.growth = []growthFigures{{1000, 100, figures{perSecond: 1000}}, {100_000, 90, figures{perSecond: 900}}}
 	for _, key := range []string{"one", "one-hot", "many", "many-hot", "parse", "refused", "parse-refused", "read",
-		"parse-read", "pg-one", "pg-two", "pg-two-hot", "redis-always-1", "redis-always-50"} {
+		"parse-read", "pg-two", "redis-always-1", "redis-always-50", "cluster", "before-one", "before-many",
+		"before-cluster"} {
 		rate, given := rates[key]
 		if !given {
 			rate = 1000
@@ -53,17 +57,21 @@ func TestTargets(t *testing.T) {
 		}
 		t.Errorf("no target %q", what)
 	}
-	f(map[string]float64{"one": 1500}, "to Redis (always, no", "reached")
-	f(map[string]float64{"one": 1000}, "to Redis (always, no", "**missed**: 1.50 times as much is needed")
-	f(map[string]float64{"pg-two-hot": 20}, "hot record, to PostgreSQL", "reached")
-	f(map[string]float64{"pg-two-hot": 40}, "hot record, to PostgreSQL", "**missed**: 2.00 times as much is needed")
+	f(map[string]float64{"one": 1200}, "to Redis (always, no", "reached")
+	f(map[string]float64{"one": 1000}, "to Redis (always, no", "**missed**: 1.20 times as much is needed")
+	f(map[string]float64{"cluster": 1200}, "three nodes", "reached")
+	f(map[string]float64{"cluster": 600}, "three nodes", "**missed**: 2.00 times as much is needed")
 	f(map[string]float64{"one": 0}, "to Redis (always, no", "**not measured**")
-	f(map[string]float64{"many": 1_100_000}, "1 million lines", "reached")
-	f(nil, "p99 at 700", "reached")
+	f(map[string]float64{"many": 1_300_000}, "1.2 million lines", "reached")
+	f(nil, "p99 at 70", "reached")
+	f(nil, "worst p99", "reached")
+	f(nil, "server CPU", "reached")
 	f(nil, "1 line at 100000 segments", "reached")
 	f(nil, "resident memory", "reached")
 	slow := sample(nil)
-	slow.p70.p99, slow.growth[1].bytesPerSegment = 14*time.Millisecond, 150
+	slow.p70.of.p99, slow.growth[1].bytesPerSegment = 12*time.Millisecond, 150
+	slow.steady[1] = 11 * time.Millisecond
+	slow.entry("one").of = fixed{perSecond: 1000, cpuEachMicros: 22}
 	for _, target := range slow.targets() {
 		if missed := strings.HasPrefix(target.verdict(), "**missed**"); target.atMost && !missed {
 			t.Errorf("%s: %s", target.what, target.verdict())

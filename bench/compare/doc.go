@@ -4,7 +4,7 @@
 // directory and ports of its own, and installs Debian's package of a missing server.
 //
 // It also measures the bases of Apportion's own targets: the constant handler on the same HTTP library, a bare write
-// and sync to the same disk, and a server with a hundred times the records.
+// and sync to the same disk, a server with a hundred times the records and, if given, an older binary of our own.
 //
 // At the end it checks every contender: the stock must match the acknowledged orders. The table goes into a document,
 // between two marks.
@@ -12,5 +12,6 @@
 // # Reading order
 //
 // main.go is the run; contender.go measures each contender; apportion.go, redis.go with resp.go, postgres.go with
-// sql.go; disk.go and growth.go; targets.go with the ratios and report.go with the document; install.go, machine.go.
+// sql.go; tail.go, disk.go and growth.go; targets.go with the ratios and report.go with the document; install.go and
+// machine.go.
 package main

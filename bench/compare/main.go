@@ -25,6 +25,8 @@ type options struct {
 	dir         string
 	doc         string
 	remark      string
+	before      string
+	steadyRate  float64
 	constant    bool
 }
 
@@ -41,6 +43,10 @@ func main() {
 	flag.StringVar(&o.dir, "dir", "", "directory for all data; a temporary one by default")
 	flag.StringVar(&o.doc, "doc", "", "document to write the table into; by default it is only printed")
 	flag.StringVar(&o.remark, "remark", "", "a sentence to put beside the table")
+	flag.StringVar(&o.before, "before", "", "an older apportion binary to measure in the same turns, alone and "+
+		"as three nodes")
+	flag.Float64Var(&o.steadyRate, "steady", 25_000, "orders a second of the stretches of 12 s, one a turn; 0 leaves "+
+		"them out")
 	flag.BoolVar(&o.constant, "constant", false, "be the handler that answers a constant (used by this command itself)")
 	flag.Parse()
 	if o.constant { // ends at a signal, which the comparison wants to see itself
@@ -60,8 +66,8 @@ func main() {
 }
 
 func run(ctx context.Context, stdout, stderr io.Writer, o options) (err error) {
-	if o.turns < 1 || o.turn <= 0 || o.connections < 4 || o.records < 1 || o.growth < 0 {
-		return errors.New("expected at least one turn, a time above 0, 4 connections and one record")
+	if o.turns < 1 || o.turn <= 0 || o.connections < 4 || o.records < 1 || o.growth < 0 || o.steadyRate < 0 {
+		return errors.New("expected at least one turn, a time above 0, 4 connections, one record and no rate below 0")
 	}
 	tools, err := findTools(ctx, stderr)
 	if err != nil {
@@ -98,16 +104,16 @@ type comparison struct {
 	closers   []func() error // in the order of starting
 
 	disk   diskFigures
-	p70    figures
-	p70at  float64 // requests a second
-	floor  figures // of the handler that answers a constant, at that rate
+	p70    tail
+	floor  tail            // of the handler that answers a constant
+	steady []time.Duration // p99 of each stretch at the steady rate
 	growth []growthFigures
 }
 
 // measure is the whole run.
 func (c *comparison) measure(ctx context.Context) error {
-	for _, step := range []func(context.Context) error{c.enter, c.takeTurns, c.measureTail, c.checkAll,
-		c.measureGrowth} {
+	for _, step := range []func(context.Context) error{c.enter, c.takeTurns, c.measureTails,
+		c.measureSteady, c.checkAll, c.measureGrowth} {
 		if err := step(ctx); err != nil {
 			return err
 		}
@@ -117,7 +123,8 @@ func (c *comparison) measure(ctx context.Context) error {
 
 // enter starts all servers and makes all contenders.
 func (c *comparison) enter(ctx context.Context) error {
-	for _, step := range []func(context.Context) error{c.enterApportion, c.enterRedis, c.enterPostgres} {
+	for _, step := range []func(context.Context) error{c.enterApportion, c.enterOthersOfOurs, c.enterRedis,
+		c.enterPostgres} {
 		if err := step(ctx); err != nil {
 			return err
 		}

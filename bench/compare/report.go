@@ -50,6 +50,9 @@ func (c *comparison) markdown() string {
 		c.started.Format("2006-01-02 15:04"), command(os.Args[1:]), machine(), filesystemOf(c.dir), c.loadBefore,
 		loadAverage())
 	fmt.Fprintf(&out, "%s; %s.\n", versionOf(c.server), strings.Join(c.tools.versions, "; "))
+	if c.before != "" {
+		fmt.Fprintf(&out, "The commit before: %s.\n", versionOf(c.before))
+	}
 	fmt.Fprintf(&out, "%d turns of %s each, %d records (hot: one).", c.turns, c.turn, c.records)
 	if c.remark != "" {
 		fmt.Fprintf(&out, " **%s**", c.remark)
@@ -95,10 +98,10 @@ func (c *comparison) writeOwn(out *strings.Builder) {
 		"lines (%.0f bytes each).\n",
 		one.perSync, one.bytesEach, many.perSync, manyLines, many.bytesEach)
 	fmt.Fprintf(out, "At %.0f requests/s: p50 %.2f ms, p99 %.2f ms; the client itself was late by %.2f ms (p99).\n",
-		c.p70at,
-		milliseconds(c.p70.p50), milliseconds(c.p70.p99), milliseconds(c.p70.late))
-	fmt.Fprintf(out, "The handler that only parses, at that rate: p50 %.2f ms, p99 %.2f ms.\n",
-		milliseconds(c.floor.p50), milliseconds(c.floor.p99))
+		c.p70.rate, milliseconds(c.p70.of.p50), milliseconds(c.p70.of.p99), milliseconds(c.p70.of.late))
+	fmt.Fprintf(out, "The handler that answers a constant, at %.0f requests/s: p50 %.2f ms, p99 %.2f ms.\n",
+		c.floor.rate, milliseconds(c.floor.of.p50), milliseconds(c.floor.of.p99))
+	fmt.Fprintf(out, "Three nodes: %.1f commands to one synced write.\n", c.entry("cluster").of.figures().perSync)
 	fmt.Fprintf(out, "The disk: %d writes of 4 KB with fdatasync, p50 %.2f ms, p99 %.2f ms.\n", c.disk.syncs,
 		milliseconds(c.disk.p50), milliseconds(c.disk.p99))
 	for _, g := range c.growth {
