@@ -11,7 +11,8 @@ type unitDelta struct{ onHand, allocated, pending, safety int64 }
 // recordEdit is what an opened record needs at its end.
 type recordEdit struct {
 	available int64 // before
-	waiting   bool  // a changed segment has pending units that may now be allocated
+	row       uint32
+	waiting   bool // a changed segment has pending units that may now be allocated
 }
 
 // openRecord opens a record for changes: readers wait for end. Records are opened one at a time.
@@ -21,7 +22,7 @@ func (e *Engine) openRecord(row uint32) (*record, recordEdit) {
 	assert(r.flags&recordLive != 0, "change of a record that is gone")
 	assert(r.seq%2 == 0, "a record is opened twice")
 	atomic.StoreUint32(&r.seq, r.seq+1)
-	return r, recordEdit{available: r.available()}
+	return r, recordEdit{available: r.available(), row: row}
 }
 
 // closeRecord closes a record: pending units take what has become free, and readers see the new figures all at once.
@@ -30,7 +31,7 @@ func (e *Engine) closeRecord(r *record, w *recordEdit) {
 		e.fillPending(r)
 	}
 	assert(r.onHand >= 0 && r.allocated >= 0 && r.pending >= 0 && r.safety >= 0, "a record's counter is negative")
-	atomic.StoreUint64(&r.version, r.version+1)
+	atomic.StoreUint64(&r.version, e.nextVersion(r, w.row))
 	atomic.StoreUint32(&r.seq, r.seq+1)
 	if now := r.available(); r.floor > 0 && w.available >= r.floor && now < r.floor {
 		e.emit(&Event{Kind: EventFloorCrossed, UPC: e.text(r.upc), Location: e.text(r.location), Units: now,

@@ -240,6 +240,7 @@ func TestCheckScopeAndCount(t *testing.T) {
 		{"close", &CloseCount{Location: "S1", Count: "c"}, "", ""},
 		{"close without name", &CloseCount{Location: "S1"}, "count", ""},
 		{"expire", &Expire{}, "", ""},
+		{"start changes", &StartChanges{}, "", ""},
 	})
 }
 

@@ -14,6 +14,8 @@ const (
 	// ArchivedTable holds closed orders that left memory, by order id. Loader does not need these rows.
 	ArchivedTable byte = 'a'
 
+	deletionTable byte = 'd' // by number
+
 	eventTable  byte = 'e' // by number
 	groupTable  byte = 'g' // one row
 	jobTable    byte = 'j' // by number
@@ -163,8 +165,8 @@ func (c *Checkpoint) Next(rows *Rows, bytesMax int, apply sync.Locker) bool {
 
 // tables is all tables, ascending.
 var tables = [...]byte{
-	ArchivedTable, eventTable, groupTable, jobTable, metaTable, orderTable, placeTable, recordTable, schemaTable,
-	resultTable, ruleTable, hookTable, explanationTable,
+	ArchivedTable, deletionTable, eventTable, groupTable, jobTable, metaTable, orderTable, placeTable, recordTable,
+	schemaTable, resultTable, ruleTable, hookTable, explanationTable,
 }
 
 // nextOfTable continues with a table.

@@ -22,13 +22,14 @@ const (
 	// kind included, is a new version. Version 2 has the rules, version 3 of a command RedistributePlan, version 4
 	// Transition, PutLocation, Block and the jobs, version 5 PutLocationGroup, DeleteSegments, conditions, and lines of
 	// a Deallocate that say more; what older versions say they say in the same way. Commands that version 4 can say are
-	// written in it. Version 6 has no new form but a new meaning, see Envelope.Version. Version 7 has webhooks, and
-	// stock items that depend on a version.
+	// written in it. Version 6 has no new form but a new meaning, see Envelope.Version. Version 7 has webhooks,
+	// stock items that depend on a version, and StartChanges.
 	//
 	// Version 4 of a result has shortfalls, version 5 records; one without them is written in an older version.
 	commandVersion       = 7
 	commandVersionHooks  = 7
 	commandVersionNoted  = 7
+	commandVersionFeed   = 7
 	commandVersionStrict = 6
 	commandVersionMore   = 5
 	commandVersionCommon = 4

@@ -251,6 +251,8 @@ func genCommand(t *rapid.T, kind Kind) Command {
 		return &CloseCount{Location: text("location"), Count: text("count")}
 	case KindExpire:
 		return &Expire{}
+	case KindStartChanges:
+		return &StartChanges{}
 	case KindPutRule, KindDeleteRule, KindActivateRule, KindDeactivateRule, KindSuspendRule, KindRedistributePlan:
 		return genRuleCommand(t, kind)
 	default:

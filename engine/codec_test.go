@@ -128,6 +128,7 @@ func TestCommandVersions(t *testing.T) {
 		}
 	}
 	f(4, Envelope{}, &Expire{})
+	f(7, Envelope{}, &StartChanges{})
 	f(6, Envelope{}, &OrderChange{Action: KindDeallocate, OrderID: "o", Lines: []OrderLine{{ItemID: "1"}}})
 	f(6, Envelope{Version: 6}, &OrderChange{Action: KindDeallocate, OrderID: "o", Lines: []OrderLine{{ItemID: "1"}}})
 	f(4, Envelope{Version: 4}, &OrderChange{Action: KindDeallocate, OrderID: "o", Lines: []OrderLine{{ItemID: "1"}}})

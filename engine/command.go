@@ -36,6 +36,7 @@ const (
 	KindBlock             Kind = 24
 	KindPutLocationGroup  Kind = 25
 	KindDeleteSegments    Kind = 26
+	KindStartChanges      Kind = 27
 
 	KindPutWebhook         Kind = 28
 	KindDeleteWebhook      Kind = 29
@@ -98,6 +99,7 @@ var commands = [...]struct {
 	KindBlock:             {"Block", func(s *commandScratch) Command { return &s.block }, false},
 	KindPutLocationGroup:  {"PutLocationGroup", func(s *commandScratch) Command { return &s.putGroup }, false},
 	KindDeleteSegments:    {"DeleteSegments", func(s *commandScratch) Command { return &s.removeSegments }, false},
+	KindStartChanges:      {"StartChanges", func(s *commandScratch) Command { return &s.startChanges }, false},
 
 	KindPutWebhook:         {"PutWebhook", func(s *commandScratch) Command { return &s.putWebhook }, false},
 	KindDeleteWebhook:      {"DeleteWebhook", func(s *commandScratch) Command { return &s.deleteWebhook }, false},
@@ -279,6 +281,7 @@ type commandScratch struct {
 	putWebhook     PutWebhook
 	deleteWebhook  DeleteWebhook
 	setPosition    SetWebhookPosition
+	startChanges   StartChanges
 }
 
 // change is the scratch's order change, for an action.

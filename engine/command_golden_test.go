@@ -87,6 +87,7 @@ var commandExamples = []struct {
 	{"DeleteWebhook", Envelope{}, &DeleteWebhook{Name: "shop"}},
 	{"SetWebhookPosition", Envelope{}, &SetWebhookPosition{Items: []WebhookPosition{
 		{Name: "shop", Revision: 300, Position: 7, DisabledReason: "why"}}}},
+	{"StartChanges", Envelope{}, &StartChanges{}},
 }
 
 // TestCommandsGolden fixes the bytes of every command in the log, and the bytes that are kept of it with its result.

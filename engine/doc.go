@@ -22,7 +22,8 @@
 // They share codec.go, check.go, tags.go and result.go. Below them, state.go has the rows, change.go the one
 // way to change them and what limits it, and package mem their memory. kept.go, results.go, events.go,
 // explain.go and job.go are what is kept of a command; reader.go is the side that takes no lock, with list.go for the
-// lists; checkpoint.go, rows.go, archive.go, load.go and verify.go are the durable form.
+// lists, and feed.go has the records by their last change; checkpoint.go, rows.go, archive.go, load.go and verify.go
+// are the durable form.
 //
 // # Concurrency
 //

@@ -15,6 +15,7 @@ import (
 // average.
 func TestAllocateAllocations(t *testing.T) {
 	e := stockedEngine(t, 1000, 5, bigStock)
+	countChanges(t, e)
 	a := newAllocator(1000)
 	for range 100_000 {
 		a.apply(e)

@@ -52,6 +52,12 @@ func stockedEngine(tb testing.TB, records, segments int, units int64) *engine.En
 	return e
 }
 
+// countChanges has the changes of records counted, as in a server.
+func countChanges(tb testing.TB, e *engine.Engine) {
+	tb.Helper()
+	mustApply(tb, e, e.AppliedIndex()+1, &engine.StartChanges{})
+}
+
 func benchUPC(i int) string { return fmt.Sprintf("u%07d", i) }
 
 // allocator makes single-line Allocates for new orders without encoding each of them. It writes order id and UPC into
@@ -125,6 +131,7 @@ func BenchmarkAllocate(b *testing.B) {
 	for _, records := range []int{1000, 100_000} {
 		b.Run(fmt.Sprintf("records=%d/reused", records), func(b *testing.B) {
 			e := stockedEngine(b, records, 5, bigStock)
+			countChanges(b, e)
 			a := newAllocator(records)
 			a.fill(e)
 			a.empty(e)
@@ -143,6 +150,7 @@ func BenchmarkAllocate(b *testing.B) {
 		})
 		b.Run(fmt.Sprintf("records=%d/fresh", records), func(b *testing.B) {
 			e := stockedEngine(b, records, 5, bigStock)
+			countChanges(b, e)
 			a := newAllocator(records)
 			b.ReportAllocs()
 			for b.Loop() {
@@ -298,6 +306,11 @@ func BenchmarkMemory(b *testing.B) {
 func heapOf(b *testing.B, segments int) (bytes, objects uint64) {
 	bytesBefore, objectsBefore := heap()
 	e := stockedEngine(b, manyRecords, segments, 20)
+	countChanges(b, e)
+	for i := range manyRecords { // all of them change
+		c := &engine.Adjust{Location: "X", Items: []engine.StockItem{{UPC: benchUPC(i), Quantity: 1}}}
+		e.Apply(e.AppliedIndex(), benchNowMS, engine.AppendCommand(nil, &engine.Envelope{}, c), nil)
+	}
 	bytes, objects = heap()
 	runtime.KeepAlive(e)
 	return bytes - bytesBefore, objects - objectsBefore

@@ -49,3 +49,5 @@ func TestEventFilter(t *testing.T) {
 		t.Error("a text that names no kind is parsed, or a kind is missing")
 	}
 }
+
+func TestChangesStory(t *testing.T) { tell(t, "changes") }

@@ -15,6 +15,7 @@ const (
 	explanationLog
 	jobLog
 	resultLog
+	deletionLog
 
 	keptLogs
 )
@@ -34,6 +35,7 @@ var keptLogKinds = [keptLogs]keptLogKind{
 	explanationLog: {explanationTable, ExplanationsMax, math.MaxInt64, ExplanationAgeMS, checkStoredExplanation},
 	jobLog:         {jobTable, JobsMax, math.MaxInt64, JobAgeMS, checkStoredJob},
 	resultLog:      {resultTable, IdempotencyResultsMax, IdempotencyBytesMax, IdempotencyAgeMS, checkStoredResult},
+	deletionLog:    {deletionTable, DeletionsMax, math.MaxInt64, EventAgeMS, checkStoredDeletion},
 }
 
 // keptLogOf gives the log of a table.
@@ -76,8 +78,11 @@ func (e *Engine) keep(id keptLogID, entry []byte) uint64 {
 
 func (e *Engine) dropOldest(id keptLogID) {
 	l := &e.logs[id]
-	if id == resultLog {
+	switch id {
+	case resultLog:
 		e.unindexResult(l.First())
+	case deletionLog:
+		e.changed.known = e.deletion(l.First()).At.Seq
 	}
 	l.Drop()
 	e.stats.kept[id].Add(-1)

@@ -121,6 +121,10 @@ const (
 	EventsMax  = 100_000
 	EventAgeMS = 7 * 24 * 60 * 60 * 1000
 
+	// DeletionsMax bounds the deletions of records that are kept for those who follow the changes; the oldest goes
+	// first. They are kept as long as events.
+	DeletionsMax = 1_000_000
+
 	// ExplanationsMax and ExplanationAgeMS bound the kept explanations of lines for which a rule was asked; the oldest
 	// goes first.
 	ExplanationsMax  = 100_000

@@ -267,21 +267,27 @@ func (e *Engine) addToLocation(r *record, records, onHand int64) {
 	atomic.StoreInt64(&s.onHand, s.onHand+onHand)
 }
 
+// ranked is a row with what it is sorted by.
+type ranked struct {
+	key uint64
+	row uint32
+}
+
+func sortRanked(rows []ranked) {
+	slices.SortFunc(rows, func(a, b ranked) int { return cmp.Compare(a.key, b.key) })
+}
+
 // listLoaded lists all that was loaded. It compares texts once for each name, and then the places of names only.
 func (e *Engine) listLoaded() {
 	e.loading = false
 	used := max(e.names.Used(), 1)
-	type rank struct {
-		key uint64
-		row uint32
-	}
-	names := make([]rank, 0, used)
+	names := make([]ranked, 0, used)
 	for row := uint32(1); row < used; row++ {
 		var start [8]byte
 		copy(start[:], e.text(row))
-		names = append(names, rank{binary.BigEndian.Uint64(start[:]), row})
+		names = append(names, ranked{binary.BigEndian.Uint64(start[:]), row})
 	}
-	slices.SortFunc(names, func(a, b rank) int {
+	slices.SortFunc(names, func(a, b ranked) int {
 		if a.key != b.key {
 			return cmp.Compare(a.key, b.key)
 		}
@@ -295,13 +301,13 @@ func (e *Engine) listLoaded() {
 			items = append(items, n.row|listedUPC)
 		}
 	}
-	records := make([]rank, 0, e.records.Count())
+	records := make([]ranked, 0, e.records.Count())
 	for row := uint32(1); row < e.records.Used(); row++ {
 		if r := e.records.At(row); r.flags&recordLive != 0 {
-			records = append(records, rank{uint64(places[r.location])<<32 | uint64(places[r.upc]), row})
+			records = append(records, ranked{uint64(places[r.location])<<32 | uint64(places[r.upc]), row})
 		}
 	}
-	slices.SortFunc(records, func(a, b rank) int { return cmp.Compare(a.key, b.key) })
+	sortRanked(records)
 	for _, r := range records {
 		items = append(items, r.row)
 	}

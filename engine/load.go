@@ -20,16 +20,27 @@ func corrupt(what string, row uint32) error {
 type meta struct {
 	index, nowMS, itemSeq, futureSeq, evicted uint64
 	logs                                      [keptLogs]entrySpan
+	changes                                   changeOrder
 }
 
-// metaLogs is the order of the logs in the row. The log that came with version 4 is the last.
-var metaLogs = [keptLogs]keptLogID{eventLog, resultLog, explanationLog, jobLog}
+// metaLogs is the order of the logs in the row. One came with version 4, and the last one with version 7.
+var metaLogs = [keptLogs]keptLogID{eventLog, resultLog, explanationLog, jobLog, deletionLog}
 
-// fields gives the figures in the order of the row, with the given number of logs.
-func (m *meta) fields(logs int) []*uint64 {
+// fields gives the figures in the order of the row of a version.
+func (m *meta) fields(version byte) []*uint64 {
 	fields := []*uint64{&m.index, &m.nowMS, &m.itemSeq, &m.futureSeq, &m.evicted}
+	logs := len(metaLogs)
+	switch {
+	case version <= 3:
+		logs -= 2
+	case version <= 6:
+		logs--
+	}
 	for _, id := range metaLogs[:logs] {
 		fields = append(fields, &m.logs[id].first, &m.logs[id].next)
+	}
+	if version >= 7 {
+		fields = append(fields, &m.changes.seq, &m.changes.base, &m.changes.known)
 	}
 	return fields
 }
@@ -37,13 +48,13 @@ func (m *meta) fields(logs int) []*uint64 {
 func (e *Engine) appendMeta(b []byte) []byte {
 	m := meta{
 		index: e.appliedIndex.Load(), nowMS: uint64(e.nowMS.Load()), itemSeq: e.itemSeq, futureSeq: e.futureSeq,
-		evicted: uint64(e.stats.evicted.Load()),
+		evicted: uint64(e.stats.evicted.Load()), changes: e.changed.changeOrder,
 	}
 	for id := range e.logs {
 		m.logs[id] = e.logs[id].span()
 	}
 	b = append(b, stateVersion)
-	for _, field := range m.fields(len(metaLogs)) {
+	for _, field := range m.fields(stateVersion) {
 		b = binary.AppendUvarint(b, *field)
 	}
 	b = binary.AppendUvarint(b, uint64(len(e.counts.open)))
@@ -61,12 +72,8 @@ func (e *Engine) loadMeta(b []byte) (m meta, err error) {
 	if version < stateVersionOldest || version > stateVersion {
 		return m, checkVersion(version, stateVersion, ErrCorrupt)
 	}
-	logs := len(metaLogs)
-	if version <= 3 {
-		logs--
-		m.logs[jobLog] = entrySpan{1, 1} // as New has it
-	}
-	for _, field := range m.fields(logs) {
+	m.logs[jobLog], m.logs[deletionLog] = entrySpan{1, 1}, entrySpan{1, 1} // as New has them
+	for _, field := range m.fields(version) {
 		*field = uint64(in.units())
 	}
 	for range in.count(4) {
@@ -84,6 +91,7 @@ func (e *Engine) loadMeta(b []byte) (m meta, err error) {
 	e.nowMS.Store(int64(m.nowMS))
 	e.itemSeq, e.futureSeq = m.itemSeq, m.futureSeq
 	e.stats.evicted.Store(int64(m.evicted))
+	e.changed.changeOrder = m.changes
 	return m, nil
 }
 
@@ -266,6 +274,9 @@ func (l *Loader) Finish() error {
 	e.orders.FreeGaps(func(o *order) bool { return o.live == 1 })
 	e.changes.rules = e.Rules()
 	e.listLoaded()
+	if err := e.orderLoaded(); err != nil {
+		return err
+	}
 	l.finishOrders()
 	if err := l.checkTagSets(); err != nil {
 		return err

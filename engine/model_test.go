@@ -323,7 +323,7 @@ func (m *model) run(c engine.Command) answer {
 		return answer{Code: m.suspendRule(c)}
 	case *engine.RedistributePlan:
 		return m.redistributePlan(c)
-	case *engine.Expire:
+	case *engine.Expire, *engine.StartChanges:
 		return answer{}
 	}
 	panic(fmt.Sprintf("BUG: the model knows no %T", c))

@@ -44,6 +44,9 @@ func TestCheckpoints(t *testing.T) {
 				if diff := gocmp.Diff(orderList(h.e, engine.OrdersAll), orderList(w.e, engine.OrdersAll)); diff != "" {
 					t.Fatalf("the twin lists orders otherwise: %s", diff)
 				}
+				if diff := gocmp.Diff(changeList(h.e), changeList(w.e)); diff != "" {
+					t.Fatalf("the twin has other changes: %s", diff)
+				}
 				w.checkArchived(t)
 			},
 		})

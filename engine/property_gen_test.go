@@ -97,6 +97,7 @@ var kinds = func() (kinds []engine.Kind) {
 		engine.KindPutLocationGroup: 1,
 		engine.KindDeleteSegments:   3,
 		engine.KindPutWebhook:       3, engine.KindDeleteWebhook: 1, engine.KindSetWebhookPosition: 4,
+		engine.KindStartChanges: 4,
 	}
 	for kind := engine.KindRefresh; kind <= engine.KindSetWebhookPosition; kind++ {
 		for range often[kind] {
@@ -130,6 +131,8 @@ func (g generator) command() engine.Command {
 		return &engine.CloseCount{Location: g.pick("location", locations), Count: g.pick("count", countIDs)}
 	case engine.KindExpire:
 		return &engine.Expire{}
+	case engine.KindStartChanges:
+		return &engine.StartChanges{}
 	case engine.KindBlock:
 		return &engine.Block{Location: g.pick("location", locations),
 			Items: []engine.BlockItem{{UPC: g.pick("upc", upcs), Blocked: g.chance("blocked", 60)}}}

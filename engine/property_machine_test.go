@@ -41,6 +41,8 @@ type harness struct {
 	log      []logged
 	versions map[place]uint64
 	result   engine.Result
+
+	follower, startFollower follower
 }
 
 // logged is a command as in the log, with its answer.
@@ -292,6 +294,7 @@ func (h *harness) check(t fatalf) {
 	h.checkOrders(t)
 	h.checkOrderList(t)
 	h.checkLists(t)
+	h.checkChanges(t)
 	h.checkSchema(t)
 	h.checkJobs(t)
 	h.checkLocations(t)

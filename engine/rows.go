@@ -12,8 +12,8 @@ import (
 //
 // Version 3 has records that wait for a plan, and their events. Version 4 has jobs, details of locations, and blocked
 // records. Version 5 has location groups and lost units. Version 6 has order items that are only known from a return,
-// and reasons in jobs. Version 7 has webhooks, and events with
-// references. A new version only adds: the older forms stay as they are.
+// and reasons in jobs. Version 7 has webhooks, events with references, the changes of records in their order, and
+// deletions. A new version only adds: the older forms stay as they are.
 const (
 	stateVersion       = 7
 	stateVersionOldest = 2

@@ -145,6 +145,7 @@ type Engine struct {
 	expiries  mem.DueHeap
 	arrivals  mem.DueHeap
 	recent    mem.Recent             // orders by the index of their last change
+	changed   changedRecords         // records by their last change
 	closed    mem.Queue[closedOrder] // closed orders by the index of their last change, to leave memory
 	counts    stockCounts
 	plans     mem.Bitset // records that wait for a plan
@@ -263,6 +264,7 @@ func (e *Engine) removeRecord(row uint32) {
 	e.unlinkOfUPC(r, row)
 	e.unlist(row)
 	e.addToLocation(r, -1, -r.onHand)
+	e.noteDeleted(row)
 	atomic.AddUint32(&r.seq, 1)
 	for s := r.segments; s != 0; {
 		next := e.segments.At(s).next
@@ -336,7 +338,8 @@ func (e *Engine) MemoryBytes() int64 {
 		e.resultsByKey.MemoryBytes() + e.archivedNow.Load().memoryBytes() +
 		c.records.MemoryBytes() + c.orders.MemoryBytes() + e.plans.MemoryBytes() +
 		e.expiries.MemoryBytes() + e.arrivals.MemoryBytes() + e.closed.MemoryBytes() +
-		e.recent.MemoryBytes() + e.listed.MemoryBytes() + e.locationSums.MemoryBytes()
+		e.recent.MemoryBytes() + e.listed.MemoryBytes() + e.locationSums.MemoryBytes() +
+		e.changed.rows.MemoryBytes()
 	for id := range e.logs {
 		bytes += e.logs[id].MemoryBytes()
 	}

@@ -70,6 +70,8 @@ func (s *story) run(t *testing.T, d *datadriven.TestData) string {
 		return s.showOrder(args[0])
 	case "events":
 		return s.showEvents()
+	case "changes":
+		return s.showChanges(s.number(args[0]))
 	}
 	return s.answer(s.command(d.Cmd, args, items))
 }
@@ -124,6 +126,8 @@ func (s *story) command(name string, args, items []string) Command {
 		return &StartCount{Location: args[0], Count: args[1]}
 	case "close-count":
 		return &CloseCount{Location: args[0], Count: args[1]}
+	case "start-changes":
+		return &StartChanges{}
 	}
 	s.t.Fatalf("no directive %q", name)
 	return nil
@@ -437,6 +441,23 @@ func (s *story) showEvents() string {
 	}
 	if b.Len() == 0 {
 		return "none\n"
+	}
+	return b.String()
+}
+
+// showChanges shows the changes behind a place.
+func (s *story) showChanges(after int64) string {
+	page, err := s.e.ChangesAfter(ChangeCursor{Seq: uint64(after)}, 100, nil)
+	if err != nil {
+		return err.Error() + "\n"
+	}
+	var b strings.Builder
+	for _, c := range page {
+		fmt.Fprintf(&b, "%d: %s at %s", c.At.Seq, c.Key.UPC, c.Key.Location)
+		if c.Deleted {
+			b.WriteString(" is gone")
+		}
+		b.WriteByte('\n')
 	}
 	return b.String()
 }

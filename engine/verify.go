@@ -18,6 +18,7 @@ func (e *Engine) Verify(report func(problem string)) {
 	e.verifyJobs(report)
 	e.verifyWebhooks(report)
 	e.verifyListed(report)
+	e.verifyChanges(report)
 	planned := 0
 	for row := uint32(1); row < e.records.Used(); row++ {
 		r := e.records.At(row)

@@ -85,6 +85,32 @@ func (s *Store) OrdersAfter(f engine.OrderFilter, after engine.OrderCursor, limi
 	return orders, after, more
 }
 
+// ChangesAfter appends the changes of records behind a place, the oldest first, at most limit; see
+// engine.ChangesAfter. It holds the apply mutex for few changes at a time.
+func (s *Store) ChangesAfter(after engine.ChangeCursor, limit int, dst []engine.Change) (changes []engine.Change,
+	err error) {
+	changes = dst
+	for end := len(dst) + limit; len(changes) < end; after = changes[len(changes)-1].At {
+		had := len(changes)
+		s.applier.locked(func(e *engine.Engine) {
+			changes, err = e.ChangesAfter(after, min(end-had, holdRowsMax), changes)
+		})
+		if len(changes) == had {
+			break
+		}
+	}
+	if len(changes) > len(dst) {
+		return changes, nil // those that were found are right whatever has become of the others
+	}
+	return changes, err
+}
+
+// LastChange is the place behind all changes so far; see engine.LastChange.
+func (s *Store) LastChange() (at engine.ChangeCursor, err error) {
+	s.applier.locked(func(e *engine.Engine) { at, err = e.LastChange() })
+	return at, err
+}
+
 // Job copies a kept job; see engine.Job.
 func (s *Store) Job(id engine.JobID, j *engine.Job) (found bool) {
 	s.applier.locked(func(e *engine.Engine) { found = e.Job(id, j) })

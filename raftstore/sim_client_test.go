@@ -186,8 +186,10 @@ func (g generator) command() engine.Command {
 		return &engine.Redistribute{Scope: engine.Scope{All: true}, Now: g.w.chance(50)}
 	case dice < 68 && g.w.plan.tags:
 		return g.category()
-	case dice < 70:
+	case dice < 69:
 		return &engine.Expire{}
+	case dice < 70:
+		return &engine.StartChanges{}
 	default:
 		return g.orderChange()
 	}
