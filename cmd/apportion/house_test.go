@@ -52,6 +52,7 @@ var mayImport = map[string][]string{
 	"httpapi/stockquery": {"engine"},
 	"httpapi/stream":     {},
 	"httpapi/strictjson": {},
+	"httpapi/webhook":    {"engine", "httpapi/render", "httpapi/strictjson"},
 
 	"bench":          {},
 	"bench/plot":     {},
