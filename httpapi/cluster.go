@@ -12,9 +12,10 @@ import (
 func clusterRoutes() []*route {
 	return []*route{
 		{method: methodGet, pattern: "/v1/cluster", serve: (*request).showCluster},
-		{method: methodPut, pattern: "/v1/cluster/members/{id}", body: bodyRequired, lead: true,
+		{method: methodPut, pattern: "/v1/cluster/members/{id}", body: bodyRequired, lead: true, nodes: true,
 			serve: (*request).addMember},
-		{method: methodDelete, pattern: "/v1/cluster/members/{id}", lead: true, serve: (*request).removeMember},
+		{method: methodDelete, pattern: "/v1/cluster/members/{id}", lead: true, nodes: true,
+			serve: (*request).removeMember},
 		{method: methodPost, pattern: "/v1/cluster/transfer-leader", body: bodyOptional, lead: true,
 			serve: (*request).transferLeader},
 		{method: methodPost, pattern: "/v1/cluster/snapshot", serve: (*request).takeSnapshot},

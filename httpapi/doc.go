@@ -2,8 +2,9 @@
 //
 // It parses requests, calls, and renders replies. Bodies are read straight into the engine's commands; the engine
 // decides about stock, and rules.Runner takes commands through rules and log. The package owns the routes, problem
-// documents, request metrics and the life of the HTTP server. It writes nothing to the log by itself. Between requests
-// it keeps pooled memory and the last backtests. docs/api.md shows the API by example.
+// documents, request metrics and the life of the HTTP server. What it writes to the log by itself is only how far
+// webhooks have come. Between requests it keeps pooled memory and the last backtests. docs/api.md shows the API by
+// example.
 //
 // # One request
 //
@@ -29,14 +30,14 @@
 //
 // Every request: request.go, parse.go, write.go, forward.go, problem.go.
 //
-// The resources, each with its routes: orders.go, inventory.go, query.go, lists.go, redistribute.go, counts.go,
-// schema.go, rules.go, dryrun.go, backtests.go, cluster.go, feed.go, health.go. parse_*.go read their bodies,
+// The resources, each with its routes: orders.go, inventory.go, query.go, lists.go, redistribute.go, schema.go,
+// rules.go, dryrun.go, backtests.go, cluster.go, feed.go, webhooks.go, health.go. parse_*.go read their bodies,
 // render_*.go write their replies. kibo.go has the routes of another API, which package kibo translates.
 //
 // # Rooms
 //
 // Package api has the JSON types of the operator routes, which clients share. strictjson is the JSON scanner and
 // writer. render writes records and events. feed says what feeds hold, and stream keeps the connections of their
-// readers. names holds names to a form. lists reads pages of lists, and cursor writes where they end. stockquery
-// searches stock for the query routes of both APIs. kibo is the other API.
+// readers. webhook sends events to the URLs of webhooks. names holds names to a form. lists reads pages of lists, and
+// cursor writes where they end. stockquery searches stock for the query routes of both APIs. kibo is the other API.
 package httpapi

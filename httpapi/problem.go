@@ -226,6 +226,9 @@ func resultProblem(r *engine.Result) problem {
 
 // refusalDetail tells what a refusal means. For CodeInUse it tells what to do.
 func refusalDetail(kind engine.Kind, code engine.Code) string {
+	if code == engine.CodeInvalid && kind == engine.KindPutWebhook {
+		return "a new webhook needs a secret: whsec_ and the base64 form of 24 to 64 random bytes"
+	}
 	if code == engine.CodeInUse {
 		switch kind {
 		case engine.KindPutTagCategory, engine.KindDeleteTagCategory:

@@ -41,6 +41,7 @@ type request struct {
 	maxLag time.Duration
 	moveTo string
 	after  engine.EventID
+	from   engine.EventID
 	limit  int
 	list   listParams
 	feed   feedParams
@@ -123,7 +124,7 @@ func (req *request) reset(ctx *fasthttp.RequestCtx, begin time.Time) {
 	req.readForwarded(begin)
 	req.retryOnLeader, req.spare = false, false
 	req.stale, req.maxLag, req.moveTo, req.after, req.limit = false, -1, "", 0, EventsDefault
-	req.author, req.version, req.verbose = "", 0, false
+	req.from, req.author, req.version, req.verbose = 0, "", 0, false
 	req.list, req.feed = listParams{}, feedParams{}
 	req.key, req.run.Apart = "", false
 	clear(req.proposals)
@@ -249,7 +250,7 @@ func (req *request) readPath() bool {
 			return false
 		}
 		// a blank comes only percent-encoded; names of nodes come from their own flags
-		if (!ascii || raw != segment) && !req.route.lead {
+		if (!ascii || raw != segment) && !req.route.nodes {
 			fault := ""
 			if segment, fault = cleanName(segment, req.stored); fault != "" {
 				req.fail(http.StatusBadRequest, codeInvalid, fault, "path", raw)
@@ -396,6 +397,10 @@ func (req *request) readParam(param paramSet, value string) (expected string) {
 		// Numbers of events have at most 63 bits, and so has the reply's next.
 		req.after = engine.EventID(min(after, math.MaxInt64))
 		ok, expected = err == nil || value == "", "the number of an event is expected, next of an earlier reply"
+	case paramFrom:
+		from, err := strconv.ParseUint(value, 10, 63)
+		req.from = engine.EventID(from)
+		ok, expected = err == nil && from > 0, "the number of the first event to send again is expected, from 1 on"
 	case paramLimit:
 		limit, err := strconv.Atoi(value)
 		req.limit = limit

@@ -54,6 +54,7 @@ const (
 	paramLocations
 	paramSearch
 	paramSort
+	paramFrom
 )
 
 // paramReads are those of every read.
@@ -80,6 +81,7 @@ var paramWords = map[string]paramSet{
 	"locations":        paramLocations,
 	"search":           paramSearch,
 	"sort":             paramSort,
+	"from":             paramFrom,
 }
 
 // route is one method of one path. Segments in braces are parameters; request.path has their values in the same order.
@@ -90,6 +92,7 @@ type route struct {
 	params  paramSet
 	write   bool // proposes to the log, so an idempotency key means something
 	lead    bool // otherwise only the leader can do it
+	nodes   bool // its path names a node of the cluster
 	open    bool // to everybody, also if the server has tokens
 	streams bool // to clients that accept server-sent events
 	serve   func(*request)
@@ -107,7 +110,7 @@ func (r *route) leader() bool { return r.write || r.lead }
 // routes is the whole API, except /debug/pprof and the other API.
 func routes() []*route {
 	return slices.Concat(orderRoutes(), inventoryRoutes(), listRoutes(), countRoutes(), schemaRoutes(),
-		ruleRoutes(), backtestRoutes(), clusterRoutes(), feedRoutes(), healthRoutes())
+		ruleRoutes(), backtestRoutes(), clusterRoutes(), feedRoutes(), webhookRoutes(), healthRoutes())
 }
 
 // node is one segment of the paths.

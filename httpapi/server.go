@@ -18,6 +18,7 @@ import (
 	"apportion/engine"
 	"apportion/httpapi/feed"
 	"apportion/httpapi/stream"
+	"apportion/httpapi/webhook"
 	"apportion/raftstore"
 	"apportion/rules"
 )
@@ -48,6 +49,9 @@ type Config struct {
 	// ones.
 	BacktestShare    float64
 	BacktestBytesMax int64
+
+	// WebhookAllowPrivate lets webhooks have targets in private and loopback networks.
+	WebhookAllowPrivate bool
 
 	// RequestTimeout bounds the wait for the log, or for a read barrier.
 	RequestTimeout time.Duration
@@ -113,6 +117,7 @@ type Server struct {
 	judged   sync.Pool // of *fasthttp.RequestCtx
 
 	backtests backtests
+	webhooks  *webhook.Sender
 
 	streams *stream.Streams
 	events  *feed.Events
@@ -175,6 +180,7 @@ func New(config Config, store Store, runner *rules.Runner) (*Server, error) {
 	}
 	s.initMetrics()
 	s.newFeeds()
+	s.webhooks = s.newSender()
 	return s, nil
 }
 
@@ -222,6 +228,7 @@ func (s *Server) begin(listener net.Listener) bool {
 	}
 	s.life.listener = listener
 	s.passedOn = newPassedOn(listener)
+	s.webhooks.Start()
 	go func() { _ = s.long.Serve(s.passedOn) }() // ends with the listener, by Close or with Serve
 	if s.peers != nil {
 		forwarded := s.forwarder.group.Forwarded()
@@ -230,8 +237,8 @@ func (s *Server) begin(listener net.Listener) bool {
 	return true
 }
 
-// Close stops accepting connections, cancels backtests and waits until the requests in flight are answered or the
-// context ends. A second call does nothing.
+// Close stops accepting connections, cancels backtests, stops sending to webhooks and waits until the requests in
+// flight are answered or the context ends. A second call does nothing.
 func (s *Server) Close(ctx context.Context) error {
 	s.life.Lock()
 	defer s.life.Unlock()
@@ -240,6 +247,7 @@ func (s *Server) Close(ctx context.Context) error {
 	}
 	s.life.closed = true
 	s.backtests.close()
+	s.webhooks.Close()
 	err := errors.Join(s.streams.Close(ctx), s.http.ShutdownWithContext(ctx), s.long.ShutdownWithContext(ctx))
 	if s.peers != nil {
 		s.forwarder.close()
@@ -377,6 +385,9 @@ type Store interface {
 	// History reports what part of the past can be replayed; OpenRecording opens it.
 	History() raftstore.History
 	OpenRecording(index uint64, timeMS int64) (*raftstore.Recording, error)
+
+	// Leads reports whether this node leads, as far as it knows.
+	Leads() bool
 
 	// Ready is nil when the node has caught up with the log.
 	Ready() error

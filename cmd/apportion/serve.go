@@ -111,6 +111,8 @@ func serveFlags() []cli.Flag {
 			Usage: "disk space for that past, in `BYTES`; while a backtest runs, as much again"},
 		&cli.FloatFlag{Name: "backtest-share", Value: httpapi.BacktestShare, Sources: env("backtest-share"),
 			Usage: "`PART` of one core that a backtest may use, at most 1"},
+		&cli.BoolFlag{Name: "webhook-allow-private", Sources: env("webhook-allow-private"),
+			Usage: "let webhooks send to private networks and to this machine"},
 		&cli.Int64Flag{Name: "backtest-bytes-max", Value: httpapi.BacktestBytesMax,
 			Sources: env("backtest-bytes-max"), DefaultText: sizeText(httpapi.BacktestBytesMax),
 			Usage: "memory for backtests and their reports, in `BYTES`"},
@@ -217,6 +219,8 @@ func newService(cmd *cli.Command, peers *raftstore.PeersConfig, logger *slog.Log
 			ConnectionsMax: cmd.Int("connections-max"),
 			StreamsMax:     cmd.Int("streams-max"),
 			RequestTimeout: cmd.Duration("request-timeout"),
+
+			WebhookAllowPrivate: cmd.Bool("webhook-allow-private"),
 
 			BacktestShare:    cmd.Float("backtest-share"),
 			BacktestBytesMax: cmd.Int64("backtest-bytes-max"),
@@ -346,6 +350,7 @@ func (s *service) serve(ctx context.Context, listener net.Listener, store *rafts
 	case <-store.Replaced():
 		replaced = raftstore.ErrReplaced
 	case <-ctx.Done():
+		api.StopWebhooks()
 		s.transferLeadership(store)
 		s.logger.Info("stopping: answering the requests in flight", "longest", drainTimeout)
 	case err := <-failed:

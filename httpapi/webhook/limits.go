@@ -23,12 +23,18 @@ const (
 	// pollInterval is how long a new event waits at most before it is seen.
 	pollInterval = 20 * time.Millisecond
 
+	// idleInterval is how long a new webhook, or a change of the leader, waits at most while nothing is to be sent.
+	idleInterval = 250 * time.Millisecond
+
 	// reportInterval is how often positions are put into the log at most: so much is sent again by a new leader.
 	// skipInterval is how long the position of a webhook waits if it has only passed over events, and
 	// skipEventsMax after how many events it does not wait any more.
 	reportInterval = time.Second
 	skipInterval   = 30 * time.Second
 	skipEventsMax  = 10_000
+
+	// ReportTimeout bounds the wait for the log: a node that stops makes a last report first.
+	ReportTimeout = 2 * time.Second
 
 	// tailEvents is how many of the newest events are kept for all workers together. readEventsMax is how many are read
 	// of the state at a time, which holds the mutex of the writer.

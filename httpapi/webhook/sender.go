@@ -99,30 +99,41 @@ func (s *Sender) Close() {
 
 // run follows the state.
 func (s *Sender) run() {
-	tick := time.NewTicker(pollInterval)
-	defer tick.Stop()
+	timer := time.NewTimer(0)
+	defer timer.Stop()
 	for {
 		select {
 		case <-s.stop:
 			return
-		case <-tick.C:
-			s.follow()
+		case <-timer.C:
 		}
+		select {
+		case <-s.stop: // both may be true, and nobody would end what begins now
+			return
+		default:
+		}
+		pause := idleInterval
+		if s.follow() {
+			pause = pollInterval
+		}
+		timer.Reset(pause)
 	}
 }
 
-// follow has the workers that the state asks for, and wakes them if there are new events.
-func (s *Sender) follow() {
+// follow has the workers that the state asks for, and wakes them if there are new events. It reports whether there are
+// workers.
+func (s *Sender) follow() bool {
 	if !s.Leads() {
 		s.endAll()
-		return
+		return false
 	}
 	if s.adjust(s.Webhooks()) == 0 {
-		return
+		return false
 	}
 	if s.LastEvent() >= s.tail.next && s.tail.fill(s.Events) {
 		s.wakeAll()
 	}
+	return true
 }
 
 // adjust starts and ends workers, and gives how many there are.
@@ -230,6 +241,9 @@ func (s *Sender) report() {
 		return
 	}
 	if err := s.Report(items); err != nil {
+		if !s.Leads() {
+			return // the next leader begins at the last report
+		}
 		s.Log.Warn("the positions of webhooks could not be put into the log; trying again", "error", err)
 		return
 	}
