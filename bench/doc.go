@@ -4,6 +4,7 @@
 //   - bench/replay: a file of real orders, and an independent count ("apportion replay-orders"),
 //   - bench/load: the load generator of "apportion bench", which checks itself,
 //   - bench/compare: Apportion beside Redis and PostgreSQL ("make bench-compare"),
+//   - bench/feeds: the feed of changes, with many readers,
 //   - bench/quick: beside a handler that only parses, in a minute ("make bench-quick"),
 //   - bench/failover: how long writes stop when a leader is killed ("make bench-failover"),
 //   - bench/regress: Go benchmarks against stored figures ("make bench-check"),

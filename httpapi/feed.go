@@ -1,18 +1,21 @@
 package httpapi
 
 import (
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"apportion/engine"
 	"apportion/httpapi/feed"
 	"apportion/httpapi/render"
 	"apportion/httpapi/stream"
 	"apportion/httpapi/strictjson"
+	"apportion/raftstore"
 )
 
 // Feeds tell what has happened, in pages or as streams. Package feed has what they hold, package stream the
@@ -22,21 +25,34 @@ func feedRoutes() []*route {
 	return []*route{
 		{method: methodGet, pattern: "/v1/events", params: paramReads | paramAfter | paramLimit | paramTypes |
 			paramTags | paramLocations, streams: true, serve: (*request).events},
+		{method: methodGet, pattern: "/v1/changes", params: paramReads | paramAfter | paramLimit | paramTags |
+			paramLocations | paramUPCPrefix | paramWaitSeconds, streams: true, serve: (*request).changes},
 	}
 }
 
 // feedParams are the query parameters that feeds share.
 type feedParams struct {
-	types     []engine.EventKind
-	tags      []engine.Tag
-	locations []string
+	types       []engine.EventKind
+	tags        []engine.Tag
+	locations   []string
+	upcPrefix   string
+	after       string // a cursor
+	waitSeconds int
 }
+
+// The codes of what is no cursor of a feed, and of a cursor behind which something is not known any more.
+const (
+	codeInvalidCursor = "invalid-cursor"
+	codeCursorExpired = "cursor-expired"
+)
+
+var waitExpected = fmt.Sprintf("a number of seconds from 0 to %d is expected", feed.WaitSecondsMax)
 
 // newFeeds makes the feeds and the places for their streams.
 func (s *Server) newFeeds() {
 	s.streams = stream.New(stream.Config{Max: s.config.StreamsMax, StallTimeout: s.config.WriteTimeout,
 		OnCut: func() { s.metrics.streamsCut.Inc() }})
-	s.events = feed.NewEvents(s.store)
+	s.events, s.changes = feed.NewEvents(s.store), feed.NewChanges(s.store)
 }
 
 // events lists the events after a given one, or sends them as they come.
@@ -68,6 +84,112 @@ func (req *request) events() {
 	req.out = append(req.out, "]}"...)
 }
 
+// changes lists the records that changed behind a cursor, or sends them as they change.
+func (req *request) changes() {
+	p := &req.feed
+	if !req.knows(p.tags, "tags") || !req.barrier() {
+		return
+	}
+	text, field, streams := p.after, "after", req.wantsStream()
+	if id := req.lastEventID(); id != "" && streams {
+		text, field = id, headerLastEventID
+	}
+	at, err := req.changesFrom(text)
+	if errors.Is(err, engine.ErrChangesNotCounted) {
+		if !req.startChanges() {
+			return
+		}
+		at, err = req.changesFrom(text)
+	}
+	if err != nil {
+		req.problem(changesProblem(err, field, text))
+		return
+	}
+	filter := feed.ChangeFilter{Tags: p.tags, Locations: p.locations, UPCPrefix: p.upcPrefix}
+	if streams {
+		req.stream(req.server.changes.Stream(at, filter))
+		return
+	}
+	req.changesPage(at, &filter)
+}
+
+// changesFrom is the position of a cursor, or without one that before all records.
+func (req *request) changesFrom(text string) (at feed.Position, err error) {
+	feeds := req.server.changes
+	if text == "" {
+		return feeds.Begin()
+	}
+	if at, err = feed.Parse(text); err != nil {
+		return at, err
+	}
+	if err = feeds.Check(at); errors.Is(err, feed.ErrAhead) && req.stale {
+		err = nil // this node may be behind the one that the cursor is from
+	}
+	return at, err
+}
+
+// startChanges has the leader begin to count changes. False: the request is answered.
+func (req *request) startChanges() bool {
+	f := req.server.forwarder
+	if f == nil || req.forwarded || f.group.Leads() {
+		return req.execute(&engine.StartChanges{})
+	}
+	leader := f.group.Leader()
+	if leader == "" {
+		req.storeFailed(raftstore.ErrNotLeader)
+		return false
+	}
+	// The leader begins when it is asked the same. Its answer is a page that is not needed here.
+	if !req.forward(leader) || req.status != http.StatusOK {
+		return false
+	}
+	req.resetReply()
+	return req.barrier()
+}
+
+// changesPage answers with a page, for which it waits if the client asks for that.
+func (req *request) changesPage(at feed.Position, filter *feed.ChangeFilter) {
+	streams, deadline := req.server.streams, time.Time{}
+	if seconds := req.feed.waitSeconds; seconds > 0 {
+		if !streams.Take() {
+			req.noStream()
+			return
+		}
+		defer streams.Give()
+		deadline = time.Now().Add(time.Duration(seconds) * time.Second)
+	}
+	page, err := req.server.changes.Page(at, filter, req.limit, deadline, streams.Closing())
+	if err != nil {
+		req.problem(changesProblem(err, "after", req.feed.after))
+		return
+	}
+	req.out = strictjson.AppendNumber(req.out, `{"asOf":`, int64(page.AsOf))
+	req.out = strictjson.AppendText(req.out, `,"next":`, strictjson.Alias(page.Next))
+	req.out = strictjson.AppendBool(req.out, `,"more":`, page.More)
+	req.out = strictjson.AppendBool(req.out, `,"copying":`, page.Copying)
+	req.out = append(append(append(req.out, `,"changes":[`...), page.Changes...), "]}"...)
+}
+
+// changesProblem is the problem of a feed of changes that cannot begin or go on.
+func changesProblem(err error, field, value string) *problem {
+	p := problem{status: http.StatusGone, code: codeCursorExpired, field: field, value: value, offset: -1}
+	switch {
+	case errors.Is(err, feed.ErrInvalid):
+		p.status, p.code = http.StatusBadRequest, codeInvalidCursor
+		p.detail = "this is no cursor of this feed: hand back next of an earlier reply, or the id of an event, or " +
+			"begin without one"
+	case errors.Is(err, engine.ErrChangesForgotten):
+		p.detail = "records were deleted since then and are not known any more: begin again without a cursor, and " +
+			"drop the records that do not come again"
+	case errors.Is(err, feed.ErrAhead):
+		p.detail = "the cursor is ahead of all changes, so it is of other data: begin again without a cursor, and " +
+			"drop the records that do not come again"
+	default:
+		p, _ = storeProblem(err)
+	}
+	return &p
+}
+
 // readFeedParam reads one query parameter of a feed. If its value is wrong, it returns what is expected.
 func (req *request) readFeedParam(param paramSet, value string) (expected string) {
 	p := &req.feed
@@ -86,6 +208,15 @@ func (req *request) readFeedParam(param paramSet, value string) (expected string
 	case paramLocations:
 		p.locations, expected = req.readNames(value)
 		slices.Sort(p.locations)
+	case paramUPCPrefix:
+		if p.upcPrefix = value; value == "" || len(value) > engine.UPCBytesMax {
+			expected = "the beginning of a UPC is expected"
+		}
+	case paramWaitSeconds:
+		seconds, err := strconv.Atoi(value)
+		if p.waitSeconds = seconds; err != nil || seconds < 0 || seconds > feed.WaitSecondsMax {
+			expected = waitExpected
+		}
 	}
 	return expected
 }
@@ -200,13 +331,46 @@ func (req *request) stream(source stream.Source) {
 	streams := req.server.streams
 	if req.conn == nil || !streams.Take() {
 		source.Close()
-		req.fail(http.StatusServiceUnavailable, codeBusy, fmt.Sprintf("all %d streams are in use: read pages, or try "+
-			"again later", req.server.config.StreamsMax), "", "")
+		req.noStream()
 		return
 	}
 	req.conn.boundSendBuffer(stream.SendBufferBytes)
 	conn := req.ctx.Conn()
 	req.content = ""
 	req.ctx.HijackSetNoResponse(true)
-	req.ctx.Hijack(func(net.Conn) { go streams.Serve(conn, source) })
+	req.ctx.Hijack(func(net.Conn) { go streams.Serve(conn, openStream{source, req.server}) })
+}
+
+// noStream answers that there is no place for another stream.
+func (req *request) noStream() {
+	req.fail(http.StatusServiceUnavailable, codeBusy, fmt.Sprintf("all %d streams are in use: read pages without "+
+		"waiting, or try again later", req.server.config.StreamsMax), "", "")
+}
+
+// openStream tells the reader of a stream why it ends.
+type openStream struct {
+	stream.Source
+	server *Server
+}
+
+// Next implements stream.Source.
+func (s openStream) Next(dst []byte) (out []byte, idle bool, err error) {
+	out, idle, err = s.Source.Next(dst)
+	if err != nil {
+		err = streamProblem(changesProblem(err, "", ""))
+	}
+	return out, idle, err
+}
+
+// Beat implements stream.Source. On a node that has lost the others nothing would come any more.
+func (s openStream) Beat(dst []byte) ([]byte, error) {
+	if err := s.server.store.Ready(); err != nil {
+		return dst, streamProblem(&problem{status: http.StatusServiceUnavailable, code: codeNotReady, offset: -1,
+			detail: "this node has lost touch with the others: go on at another node"})
+	}
+	return s.Source.Beat(dst)
+}
+
+func streamProblem(p *problem) error {
+	return &stream.Problem{JSON: append(appendProblem(nil, p), '}')}
 }

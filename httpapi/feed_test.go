@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"apportion/engine"
+	"apportion/httpapi/cursor"
 	"apportion/httpapi/stream"
 	"apportion/raftstore"
 )
@@ -80,6 +81,71 @@ func TestEventStream(t *testing.T) {
 	wantEvents(t, again, "2 count-closed", "3 count-started")
 	wantEvents(t, after, "3 count-started")
 	wantEvents(t, places, "4 count-closed", "8 count-closed")
+}
+
+// put makes a record.
+func (s *testStore) put(t *testing.T, location, upc string, quantity int64) {
+	t.Helper()
+	s.apply(t, &engine.Refresh{Location: location, Items: []engine.StockItem{{UPC: upc, Quantity: quantity}}})
+}
+
+// TestChangeStream: a client gets a copy of all records and then what changes, and goes on where it was cut.
+func TestChangeStream(t *testing.T) {
+	store := newTestStore()
+	_, dial := serveWireOf(t, Config{}, store)
+	store.put(t, "L1", "A", 5)
+	store.put(t, "L2", "B", 6)
+	read := func(in *stream.Reader, want string) (id string) {
+		t.Helper()
+		ev, err := in.Read()
+		if got := fmt.Sprintf("%s %.30s", ev.Type, ev.Data); err != nil || got != want {
+			t.Fatalf("read %q, %v; want %q", got, err, want)
+		}
+		return ev.ID
+	}
+	in := dial().listen("/v1/changes")
+	first := read(in, `record {"upc":"A","location":"L1","ve`)
+	read(in, `record {"upc":"B","location":"L2","ve`)
+	read(in, `copied {"asOf":3}`)
+	store.put(t, "L2", "C", 1)
+	created := read(in, `record {"upc":"C","location":"L2","ve`)
+	store.apply(t, &engine.Delete{Scope: engine.Scope{UPCs: []string{"B"}, Locations: []string{"L2"}}, Force: true})
+	read(in, `deleted {"upc":"B","location":"L2","de`)
+
+	again := dial().listen("/v1/changes", "Last-Event-ID: "+first)
+	read(again, `record {"upc":"C","location":"L2","ve`)
+	read(again, `copied {"asOf":5}`)
+	read(again, `record {"upc":"C","location":"L2","ve`)
+	read(again, `deleted {"upc":"B","location":"L2","de`)
+	read(dial().listen("/v1/changes?after="+created), `deleted {"upc":"B","location":"L2","de`)
+	read(dial().listen("/v1/changes?upcPrefix=C&locations=L1,L2"), `record {"upc":"C","location":"L2","ve`)
+}
+
+// TestChangesPages: pages begin with a copy, and refuse what is no cursor of theirs.
+func TestChangesPages(t *testing.T) {
+	s := newStockedServer(t)
+	r := s.get("/v1/changes?tags=Channel:Amazon").ok().want(`true`, "more").want(`true`, "copying").
+		want(`20`, "changes", 0, "segments", 0, "onHand").want(`40`, "changes", 0, "onHand")
+	next := "/v1/changes?after=" + r.at("next").(string)
+	r = s.get(next).ok().want(`false`, "more").want(`false`, "copying").want(`[]`, "changes")
+	s.post("/v1/inventory/adjust",
+		`{"location":"Retailer2","items":[{"upc":"BC76845","tags":{"Channel":"Amazon"},"quantity":-3}]}`).ok()
+	r = s.get("/v1/changes?waitSeconds=9&after="+r.at("next").(string)).ok().want(`37`, "changes", 0, "onHand")
+	s.post("/v1/inventory/delete", `{"upcs":["BC76845"],"locations":["Retailer2"]}`).ok()
+	s.get(next).ok().want(`{"upc":"BC76845","location":"Retailer2","deleted":true}`, "changes", 0)
+	s.get("/v1/changes?limit=1&locations=none&after="+r.at("next").(string)).ok().want(`[]`, "changes")
+
+	s.get("/v1/changes?after=x").is(400, "invalid-cursor").want(`"after"`, "field")
+	s.do("GET", "/v1/changes", "", "Accept", "text/event-stream", "Last-Event-ID", "1").is(400, "invalid-cursor").
+		want(`"Last-Event-ID"`, "field")
+	ahead := string(cursor.Append(nil, cursor.Changes, cursor.Key{Number: 1 << 40, First: "0"}))
+	s.get("/v1/changes?after="+ahead).is(410, codeCursorExpired)
+	s.get("/v1/changes?consistency=stale&after="+ahead).ok().want(`[]`, "changes")
+	before := string(cursor.Append(nil, cursor.Changes, cursor.Key{First: "0"}))
+	s.get("/v1/changes?after="+before).is(410, codeCursorExpired)
+	for _, query := range []string{"waitSeconds=61", "waitSeconds=-1", "waitSeconds=x", "upcPrefix=", "limit=0"} {
+		s.get("/v1/changes?"+query).is(400, codeInvalid)
+	}
 }
 
 // TestEventStreamIsThePage: an event of a stream has the data that a page shows.

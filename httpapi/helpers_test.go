@@ -122,6 +122,18 @@ func (s *testStore) Do(_ time.Time, b *raftstore.Batch) error {
 	return nil
 }
 
+func (s *testStore) ChangesAfter(after engine.ChangeCursor, limit int, dst []engine.Change) ([]engine.Change, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.engine.ChangesAfter(after, limit, dst)
+}
+
+func (s *testStore) LastChange() (engine.ChangeCursor, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.engine.LastChange()
+}
+
 func (s *testStore) WaitApplied(index uint64, deadline time.Time, stop <-chan struct{}) error {
 	var late <-chan time.Time
 	if !deadline.IsZero() {

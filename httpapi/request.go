@@ -393,6 +393,10 @@ func (req *request) readParam(param paramSet, value string) (expected string) {
 		}
 		return expected
 	case paramAfter:
+		if req.route.params&paramWaitSeconds != 0 { // of the feed whose cursors are no numbers
+			req.feed.after = value
+			return ""
+		}
 		after, err := strconv.ParseUint(value, 10, 64)
 		// Numbers of events have at most 63 bits, and so has the reply's next.
 		req.after = engine.EventID(min(after, math.MaxInt64))
@@ -418,7 +422,7 @@ func (req *request) readParam(param paramSet, value string) (expected string) {
 		version, err := strconv.ParseUint(value, 10, 32)
 		req.version = uint32(version)
 		ok, expected = err == nil && version > 0, "the number of a version is expected, from 1 on"
-	case paramTypes, paramTags, paramLocations:
+	case paramTypes, paramTags, paramLocations, paramUPCPrefix, paramWaitSeconds:
 		return req.readFeedParam(param, value)
 	default:
 		return req.readListParam(param, value)

@@ -55,6 +55,8 @@ const (
 	paramSearch
 	paramSort
 	paramFrom
+	paramUPCPrefix
+	paramWaitSeconds
 )
 
 // paramReads are those of every read.
@@ -82,6 +84,8 @@ var paramWords = map[string]paramSet{
 	"search":           paramSearch,
 	"sort":             paramSort,
 	"from":             paramFrom,
+	"upcPrefix":        paramUPCPrefix,
+	"waitSeconds":      paramWaitSeconds,
 }
 
 // route is one method of one path. Segments in braces are parameters; request.path has their values in the same order.

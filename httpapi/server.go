@@ -121,6 +121,7 @@ type Server struct {
 
 	streams *stream.Streams
 	events  *feed.Events
+	changes *feed.Changes
 
 	http *fasthttp.Server // bodies that are short
 	long *fasthttp.Server // all that comes on a connection once a longer body has
@@ -409,6 +410,10 @@ type Store interface {
 
 	// Events appends up to limit events after one.
 	Events(after engine.EventID, limit int, dst []engine.Event) []engine.Event
+
+	// ChangesAfter appends the changes of records behind a place; LastChange is the place behind all of them.
+	ChangesAfter(after engine.ChangeCursor, limit int, dst []engine.Change) ([]engine.Change, error)
+	LastChange() (engine.ChangeCursor, error)
 
 	// WaitApplied returns nil when AppliedIndex is at least the index, ErrTimeout at the deadline (the zero time is
 	// none), and ErrClosed when stop is closed.

@@ -61,6 +61,7 @@ var mayImport = map[string][]string{
 	"bench/rig":      {"bench/wire"},
 	"bench/load":     {"bench/plot", "bench/replay", "bench/wire"},
 	"bench/quick":    {"bench/replay", "bench/rig", "bench/wire"},
+	"bench/feeds":    {"bench/replay", "bench/rig", "bench/wire"},
 	"bench/failover": {"bench/plot", "bench/rig", "bench/wire"},
 	"bench/regress":  {},
 	"bench/mutate":   {},

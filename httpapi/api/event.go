@@ -40,3 +40,18 @@ type Check struct {
 	Status string `json:"status"` // ok or failed
 	Detail string `json:"detail"`
 }
+
+// Changes is a page of the feed of changes, the oldest first. Next is the after of the request that goes on behind it.
+type Changes struct {
+	AsOf    uint64   `json:"asOf"`
+	Next    string   `json:"next"`
+	More    bool     `json:"more"`
+	Copying bool     `json:"copying"` // the page is of the copy of all records with which the feed begins
+	Changes []Change `json:"changes"`
+}
+
+// Change is a record with its newest figures. Of one that was deleted, UPC and Location tell which it was.
+type Change struct {
+	Record
+	Deleted bool `json:"deleted,omitempty"`
+}

@@ -68,6 +68,7 @@ var (
 		"Backtest":        Backtest{},
 		"Cluster":         Cluster{},
 		"Events":          Events{},
+		"Changes":         Changes{},
 		"Webhooks":        WebhookList{},
 		"Webhook":         Webhook{},
 		"WebhookDone":     ChangedWebhook{},

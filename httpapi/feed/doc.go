@@ -5,6 +5,13 @@
 // reading and encoding. It never writes to the log, knows no connection (package stream has them), and keeps nothing
 // for a reader that has gone: a reader's place is a number that the reader itself hands back.
 //
+// # Changes
+//
+// The feed of changes is compacted: the engine has records in the order of their last change, and a reader gets each
+// record behind its place once, as it is when it is read. So nothing is stored for a reader that is slow. A reader
+// without a place begins with a copy: all records in the order of their keys, and then the changes from the place where
+// the copy began. What changed during the copy comes again; applied in order, the result is right.
+//
 // # One hub, many readers
 //
 // Streams that have seen everything share a hub. Its goroutine waits for applied entries, reads what is new once,
@@ -18,6 +25,6 @@
 //
 // # Reading order
 //
-// batch.go has what is read at a time, hub.go the tail, source.go one reader. events.go is the feed of events.
-// limits.go has the bounds.
+// batch.go has what is read at a time, hub.go the tail, source.go one reader. events.go is the feed of events,
+// changes.go that of the changes of records, with changestream.go for its streams. limits.go has the bounds.
 package feed

@@ -34,11 +34,11 @@ func NewEvents(store EventStore) *Events {
 func ownReadersMax() int { return max(1, runtime.GOMAXPROCS(0)/2) }
 
 // read reads and encodes the events after one.
-func (f *Events) read(after uint64, into *batch[engine.Event]) error {
+func (f *Events) read(_ place, into *batch[engine.Event]) error {
 	var events []engine.Event
 	var id [20]byte
 	for !into.full() {
-		events = f.store.Events(engine.EventID(into.until), eventsAtATime, events[:0])
+		events = f.store.Events(engine.EventID(into.until.Seq), eventsAtATime, events[:0])
 		schema := f.store.Reader().Schema() // read after the events, it knows all of their tag sets
 		for i := range events {
 			ev := &events[i]
@@ -46,7 +46,7 @@ func (f *Events) read(after uint64, into *batch[engine.Event]) error {
 			into.data = stream.AppendType(into.data, ev.Kind.String())
 			into.data = render.AppendEvent(stream.OpenData(into.data), schema, ev)
 			into.data = stream.CloseData(into.data)
-			into.add(uint64(ev.ID), *ev)
+			into.add(place{Seq: uint64(ev.ID)}, *ev)
 		}
 		if len(events) < eventsAtATime {
 			break
@@ -57,8 +57,8 @@ func (f *Events) read(after uint64, into *batch[engine.Event]) error {
 
 // Stream is a stream of the events after one that a filter picks.
 func (f *Events) Stream(after engine.EventID, filter engine.EventFilter) stream.Source {
-	s := &source[engine.Event]{hub: f.hub, place: uint64(after), told: uint64(after),
-		appendPlace: func(dst []byte, place uint64) []byte { return strictjson.AppendInt(dst, int64(place)) }}
+	s := &source[engine.Event]{hub: f.hub, place: place{Seq: uint64(after)}, told: uint64(after),
+		appendPlace: func(dst []byte, at place) []byte { return strictjson.AppendInt(dst, int64(at.Seq)) }}
 	if len(filter.Kinds)+len(filter.Locations)+len(filter.Tags) > 0 {
 		s.picks = func(ev *engine.Event) bool { return filter.Matches(f.store.Reader().Schema(), ev) }
 	}

@@ -54,7 +54,11 @@ func (l *testLog) do(commands ...engine.Command) {
 func (l *testLog) Reader() *engine.Reader { return &l.engine.Reader }
 func (l *testLog) AppliedIndex() uint64   { return l.engine.AppliedIndex() }
 
-func (l *testLog) WaitApplied(index uint64, _ time.Time, stop <-chan struct{}) error {
+func (l *testLog) WaitApplied(index uint64, deadline time.Time, stop <-chan struct{}) error {
+	var late <-chan time.Time
+	if !deadline.IsZero() {
+		late = time.After(time.Until(deadline))
+	}
 	for {
 		l.mu.Lock()
 		applied := l.applied
@@ -67,6 +71,8 @@ func (l *testLog) WaitApplied(index uint64, _ time.Time, stop <-chan struct{}) e
 		var err error
 		select {
 		case <-applied:
+		case <-late:
+			err = fmt.Errorf("it is late")
 		case <-stop:
 			err = fmt.Errorf("stopped")
 		}
@@ -218,6 +224,31 @@ func TestHubReadsOnce(t *testing.T) {
 	})
 }
 
+// TestReaderAhead: a reader that is ahead of the log gets nothing before its place, and keeps nothing from the others.
+func TestReaderAhead(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newTestLog(t)
+		f := NewEvents(l)
+		read := func(s stream.Source) []string {
+			synctest.Wait()
+			time.Sleep(time.Second)
+			return ids(t, follow(t, s, func(<-chan struct{}) bool { return false }))
+		}
+		ahead, other := f.Stream(4, engine.EventFilter{}), f.Stream(0, engine.EventFilter{})
+		defer ahead.Close()
+		defer other.Close()
+		if got, others := read(ahead), read(other); len(got) != 0 || !slices.Equal(others, []string{"1"}) {
+			t.Errorf("they have %v and %v", got, others)
+		}
+		l.do(counted("L", "C")...)
+		l.do(counted("L", "D")...)
+		if got, others := read(ahead), read(other); !slices.Equal(got, []string{"5"}) ||
+			!slices.Equal(others, []string{"2", "3", "4", "5"}) {
+			t.Errorf("they have %v and %v", got, others)
+		}
+	})
+}
+
 // TestBeatTellsThePlace: a stream whose filter picks nothing learns how far it is, once.
 func TestBeatTellsThePlace(t *testing.T) {
 	l := newTestLog(t)
@@ -274,7 +305,7 @@ func TestTailIsBounded(t *testing.T) {
 			l.do(counted("L", fmt.Sprint("C", i))...)
 			time.Sleep(time.Second)
 			follow(t, quick, func(<-chan struct{}) bool { return false })
-			if tail := f.hub.tail.Load(); tail.bytes > 2_000 || tail.until != l.engine.AppliedIndex()*2-1 {
+			if tail := f.hub.tail.Load(); tail.bytes > 2_000 || tail.until.Seq != l.engine.AppliedIndex()*2-1 {
 				t.Fatalf("the tail has %d bytes up to %d", tail.bytes, tail.until)
 			}
 		}

@@ -29,7 +29,7 @@ type hub[T any] struct {
 
 // tail is the newest part of a feed: what is after the first place and up to the second. It never changes.
 type tail[T any] struct {
-	after, until uint64
+	after, until place
 	batches      []*batch[T]
 	bytes        int
 	err          error         // what the hub has ended with
@@ -41,24 +41,40 @@ func newHub[T any](log Log, own chan struct{}, read read[T]) *hub[T] {
 }
 
 // reaches reports whether the tail has everything after a place.
-func (t *tail[T]) reaches(place uint64) bool { return t != nil && place >= t.after }
+func (t *tail[T]) reaches(at place) bool { return t != nil && at.Seq >= t.after.Seq }
 
 // join counts a reader. If the hub does not run, it begins at the reader's place, behind which there was nothing.
-func (h *hub[T]) join(place uint64) {
+func (h *hub[T]) join(at place) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.readers++; h.readers == 1 {
 		h.stop = make(chan struct{})
-		h.tail.Store(&tail[T]{after: place, until: place, newer: make(chan struct{})})
-		go h.run(place, h.stop)
+		h.tail.Store(&tail[T]{after: at, until: at, newer: make(chan struct{})})
+		go h.run(at, h.stop)
 	}
 }
 
-// joinRunning is join for a hub whose tail reaches back to the reader's place. It reports whether there is one.
-func (h *hub[T]) joinRunning(place uint64) bool {
+// restart has the hub begin again at a reader's place that the tail does not reach, behind which there was nothing: it
+// has begun at the place of a reader that is ahead of the log.
+func (h *hub[T]) restart(at place) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if !h.tail.Load().reaches(place) {
+	old := h.tail.Load()
+	if old.reaches(at) {
+		return
+	}
+	close(h.stop)
+	h.stop = make(chan struct{})
+	h.tail.Store(&tail[T]{after: at, until: at, newer: make(chan struct{})})
+	close(old.newer)
+	go h.run(at, h.stop)
+}
+
+// joinRunning is join for a hub whose tail reaches back to the reader's place. It reports whether there is one.
+func (h *hub[T]) joinRunning(at place) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if !h.tail.Load().reaches(at) {
 		return false
 	}
 	h.readers++
@@ -76,19 +92,19 @@ func (h *hub[T]) leave() {
 }
 
 // run replaces the tail whenever there is something new.
-func (h *hub[T]) run(place uint64, stop <-chan struct{}) {
+func (h *hub[T]) run(at place, stop <-chan struct{}) {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for {
 		<-timer.C
 		index := h.log.AppliedIndex()
 		news := new(batch[T])
-		news.reset(place)
-		if err := h.read(place, news); err != nil {
+		news.reset(at)
+		if err := h.read(at, news); err != nil {
 			h.replace(stop, func(t *tail[T]) { t.err = err })
 			return
 		}
-		if place = news.until; len(news.items) > 0 {
+		if at = news.until; len(news.items) > 0 {
 			h.replace(stop, func(t *tail[T]) { t.add(news, h.tailBytesMax) })
 		}
 		if !news.full() && h.log.WaitApplied(index+1, time.Time{}, stop) != nil {

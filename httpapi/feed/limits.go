@@ -13,6 +13,18 @@ const (
 	// eventsAtATime is how many events are copied under the apply mutex, which takes a few microseconds.
 	eventsAtATime = 100
 
+	// changesAtATime is how many changes are copied at a time, copyAtATime how many records of a copy are looked at.
+	changesAtATime = 200
+	copyAtATime    = 500
+
+	// pageLooksMax and pageBytesMax bound what one page looks at, and shows.
+	pageLooksMax = 10_000
+	pageBytesMax = 8 << 20
+
+	// WaitSecondsMax bounds the wait for a page, and waitPause is the pause between two looks.
+	WaitSecondsMax = 60
+	waitPause      = 5 * time.Millisecond
+
 	// tailBytesMax bounds the bytes in a hub's tail. A reader that is further behind reads for itself.
 	tailBytesMax = 4 << 20
 

@@ -8,10 +8,10 @@ import (
 type source[T any] struct {
 	hub   *hub[T]
 	picks func(of *T) bool // nil: everything
-	place uint64           // everything up to it was sent, or is not picked
+	place place            // everything up to it was sent, or is not picked
 
-	appendPlace func(dst []byte, place uint64) []byte // as a client hands it back
-	told        uint64                                // the place that the client knows
+	appendPlace func(dst []byte, at place) []byte // as a client hands it back
+	told        uint64                            // the place that the client knows
 
 	joined bool
 	own    batch[T] // what it reads for itself
@@ -36,7 +36,11 @@ func (s *source[T]) Next(dst []byte) (out []byte, idle bool, err error) {
 		return dst, false, err
 	}
 	out = s.append(dst, &s.own)
-	if len(s.own.items) == 0 && !s.joined {
+	switch {
+	case len(s.own.items) > 0:
+	case s.joined:
+		s.hub.restart(s.place)
+	default:
 		s.hub.join(s.place)
 		s.joined = true
 	}
@@ -49,12 +53,12 @@ func (s *source[T]) Next(dst []byte) (out []byte, idle bool, err error) {
 // take takes from the tail what is behind the reader's place.
 func (s *source[T]) take(dst []byte, t *tail[T]) (out []byte, idle bool, err error) {
 	for _, b := range t.batches {
-		if b.until > s.place && len(dst) < stream.BytesMax {
+		if b.until.Seq > s.place.Seq && len(dst) < stream.BytesMax {
 			dst = s.append(dst, b)
 		}
 	}
 	s.wake = t.newer
-	if idle = s.place >= t.until; idle {
+	if idle = s.place.Seq >= t.until.Seq; idle {
 		err = t.err
 	}
 	return dst, idle, err
@@ -63,9 +67,9 @@ func (s *source[T]) take(dst []byte, t *tail[T]) (out []byte, idle bool, err err
 // append appends what is picked of a batch, and moves on behind it.
 func (s *source[T]) append(dst []byte, b *batch[T]) []byte {
 	begin := len(dst)
-	dst = b.appendAfter(dst, s.place, s.picks)
+	dst = b.appendAfter(dst, s.place.Seq, s.picks)
 	if s.place = b.until; len(dst) > begin {
-		s.told = s.place
+		s.told = s.place.Seq
 	}
 	return dst
 }
@@ -75,10 +79,10 @@ func (s *source[T]) Wake() <-chan struct{} { return s.wake }
 
 // Beat implements stream.Source. A reader whose filter has picked nothing for a while learns how far it is.
 func (s *source[T]) Beat(dst []byte) ([]byte, error) {
-	if s.told == s.place {
+	if s.told == s.place.Seq {
 		return dst, nil
 	}
-	s.told = s.place
+	s.told = s.place.Seq
 	return stream.AppendID(dst, s.appendPlace(nil, s.place)), nil
 }
 
