@@ -155,7 +155,7 @@ func (req *request) takesBody() bool {
 
 // checkLength refuses a body whose announced length is too large.
 func (req *request) checkLength() bool {
-	if req.announced <= req.server.config.BodyBytesMax || !req.takesBody() {
+	if req.announced <= req.server.config.BodyBytesMax || !req.takesBody() || req.route.body == bodyFile {
 		return true
 	}
 	p := req.server.unreadProblem(fasthttp.ErrBodyTooLarge)
@@ -165,8 +165,11 @@ func (req *request) checkLength() bool {
 
 // receive reads the body into req.received, or answers that it could not be read.
 func (req *request) receive() bool {
-	if !req.takesBody() {
+	switch {
+	case !req.takesBody():
 		return true
+	case req.route.body == bodyFile:
+		return req.receiveFile()
 	}
 	stream := req.ctx.Request.BodyStream()
 	var err error
@@ -250,6 +253,49 @@ func (req *request) reserve(bytes int) {
 		req.memory = make([]byte, bytes)
 		copy(req.memory, req.received)
 	}
+}
+
+// fileBody is a body that is read while it comes. Each read has the time that other requests have for the whole.
+type fileBody struct {
+	req   *request
+	in    io.Reader
+	read  int64
+	ended bool
+	err   error
+}
+
+// Read implements io.Reader.
+func (b *fileBody) Read(p []byte) (int, error) {
+	req := b.req
+	_ = req.ctx.Conn().SetReadDeadline(time.Now().Add(req.server.config.ReadTimeout)) // or the read fails
+	n, err := b.in.Read(p)
+	b.read += int64(n)
+	b.ended = err == io.EOF
+	if b.ended && int64(req.announced) > b.read {
+		err = io.ErrUnexpectedEOF
+	}
+	if err != nil && err != io.EOF {
+		b.err = err
+	}
+	return n, err
+}
+
+// begun reports whether some of the file was read, so that it cannot be sent to another node any more.
+func (b *fileBody) begun() bool { return b.read > 0 }
+
+// receiveFile makes the body ready to be read, or answers that it could not be.
+func (req *request) receiveFile() bool {
+	b := &req.file
+	*b = fileBody{req: req, in: req.ctx.Request.BodyStream()}
+	if b.in == nil {
+		b.in = bytes.NewReader(req.ctx.PostBody())
+	}
+	if req.unread {
+		req.server.metrics.unread.Inc()
+		p := req.server.unreadProblem(io.ErrUnexpectedEOF)
+		req.problem(&p)
+	}
+	return !req.unread
 }
 
 // leave ends a request whose body was not read. A node that has forwarded a request reads no answer before it has sent

@@ -94,7 +94,7 @@ func (req *request) serve() {
 	defer pause.Stop()
 	for {
 		<-pause.C
-		if req.tryLeader() || time.Until(req.deadline) <= forwardPause {
+		if req.tryLeader() || time.Until(req.deadline) <= forwardPause || req.file.begun() {
 			return
 		}
 		req.resetReply()
@@ -135,6 +135,9 @@ func (req *request) forward(leader string) bool {
 		req.storeFailed(raftstore.ErrNotLeader)
 		return false
 	}
+	if req.route.body == bodyFile {
+		left = importTimeout
+	}
 	req.server.metrics.forwarded.Inc()
 	err := req.server.forwarder.to(leader).DoTimeout(request, response, left)
 	switch {
@@ -172,6 +175,10 @@ func (req *request) copyRequest(to *fasthttp.Request) {
 	}
 	left := max(time.Until(req.deadline), 0).Milliseconds()
 	to.Header.Set(headerTimeout, strconv.FormatInt(left, 10))
+	if req.route.body == bodyFile {
+		to.SetBodyStream(&req.file, req.announced)
+		return
+	}
 	to.SetBodyRaw(req.received)
 }
 

@@ -1,12 +1,19 @@
 package httpapi
 
 import (
+	"encoding/json"
+	"errors"
 	"fmt"
+	"net/http"
+	"time"
 
 	"apportion/engine"
+	"apportion/httpapi/api"
 	"apportion/httpapi/kibo"
 	"apportion/httpapi/render"
+	"apportion/httpapi/stockfile"
 	"apportion/httpapi/strictjson"
+	"apportion/rules"
 )
 
 func inventoryRoutes() []*route {
@@ -25,6 +32,9 @@ func inventoryRoutes() []*route {
 			serve: (*request).query},
 		{method: methodPost, pattern: "/v1/inventory/aggregate", body: bodyRequired, params: paramReads,
 			serve: (*request).aggregate},
+		{method: methodPost, pattern: "/v1/import/stock", body: bodyFile, write: true,
+			params: paramAction | paramLocation | paramCount | paramDryRun | paramAllOrNothing,
+			serve:  (*request).importStock},
 		{method: methodGet, pattern: "/v1/inventory/{location}/{upc}", params: paramReads,
 			serve: (*request).readRecord},
 	}
@@ -250,4 +260,164 @@ func (req *request) countDone(location, count string) {
 	req.out = strictjson.AppendText(req.out, `,"location":`, location)
 	req.out = strictjson.AppendText(req.out, `,"count":`, count)
 	req.out = append(req.out, '}')
+}
+
+// Files of stock, which package stockfile reads.
+
+// readImportParam reads one query parameter of an import. If its value is wrong, it returns what is expected.
+func (req *request) readImportParam(param paramSet, value string) (expected string) {
+	o := &req.imports
+	ok := false
+	switch param {
+	case paramAction:
+		if o.Kind = engine.KindRefresh; value == "adjust" {
+			o.Kind = engine.KindAdjust
+		}
+		ok, expected = value == "refresh" || value == "adjust", "refresh or adjust is expected"
+	case paramCount:
+		o.Count = value
+		ok, expected = value != "", "the name of an open stock count is expected"
+	case paramDryRun:
+		o.DryRun = value == "" || value == "true"
+		ok, expected = o.DryRun || value == "false", "true or false is expected"
+	case paramAllOrNothing:
+		o.AllOrNothing = value == "" || value == "true"
+		ok, expected = o.AllOrNothing || value == "false", "true or false is expected"
+	}
+	if ok {
+		return ""
+	}
+	return expected
+}
+
+// checkFileType refuses a file of another media type, and notes its format.
+func (req *request) checkFileType(content []byte) bool {
+	for _, format := range []stockfile.Format{stockfile.CSV, stockfile.NDJSON} {
+		if isMediaType(content, format.MediaType()) {
+			req.imports.Format = format
+			return true
+		}
+	}
+	req.fail(http.StatusUnsupportedMediaType, codeMediaType, "Content-Type: text/csv or application/x-ndjson is "+
+		"expected", "Content-Type", string(content))
+	return false
+}
+
+// importStock applies a file of stock.
+func (req *request) importStock() {
+	bodies := &req.server.bodies
+	if !bodies.take(importBytes) {
+		p := req.server.unreadProblem(errBodies)
+		req.problem(&p)
+		return
+	}
+	defer bodies.give(importBytes)
+	o := &req.imports
+	o.Key, o.Location = req.key, req.list.location
+	o.Clean = func(name string) (clean, fault string) { return cleanName(name, req.stored) }
+	report, err := stockfile.Import(&req.file, *o, importLog{req})
+	req.unread = !req.file.ended && req.ctx.Request.BodyStream() != nil
+	if report.Applied > 0 && !o.DryRun {
+		req.server.runner.WakeUp()
+	}
+	reply := importReply(&report, o.DryRun)
+	if report.AsOf == 0 {
+		reply.AsOf = req.server.store.AppliedIndex()
+	}
+	if err == nil {
+		req.out = appendImported(req.out, reply)
+		return
+	}
+	req.importFailed(err)
+	req.out = append(req.out[:len(req.out)-1], `,"import":`...) // instead of the closing brace
+	req.out = append(appendImported(req.out, reply), '}')
+}
+
+// importFailed answers with what has ended an import.
+func (req *request) importFailed(err error) {
+	var file *stockfile.FileError
+	var refused *stockfile.RefusedError
+	switch {
+	case errors.As(err, &file):
+		req.fail(http.StatusBadRequest, file.Code, err.Error(), file.Column, file.Value)
+	case errors.As(err, &refused):
+		p := resultProblem(&refused.Result)
+		req.problem(&p)
+	case errors.Is(err, stockfile.ErrBadRows):
+		req.fail(http.StatusBadRequest, codeBadRows, "the file has bad rows, so nothing was changed: see import.errors",
+			"", "")
+	case errors.Is(err, stockfile.ErrNotOneChunk):
+		req.fail(http.StatusBadRequest, codeInvalid, err.Error()+": leave allOrNothing out, or split the file",
+			"allOrNothing", "true")
+	case errors.Is(err, errImportRetry):
+		req.fail(http.StatusServiceUnavailable, codeRetry, codeDetails[engine.CodeRetry], "", "")
+	case req.file.err != nil:
+		p := req.server.unreadProblem(err)
+		req.problem(&p)
+	default:
+		req.storeFailed(err)
+	}
+}
+
+// importReply is a report as the API shows it.
+func importReply(r *stockfile.Report, dryRun bool) *api.Imported {
+	reply := &api.Imported{AsOf: r.AsOf, DryRun: dryRun, Rows: r.Rows, Applied: r.Applied, Bad: r.Bad,
+		Records: r.Records, Units: r.Units, Errors: make([]api.BadRow, 0, len(r.Faults))}
+	for _, f := range r.Faults {
+		reply.Errors = append(reply.Errors, api.BadRow(f))
+	}
+	return reply
+}
+
+func appendImported(dst []byte, reply *api.Imported) []byte {
+	text, err := json.Marshal(reply)
+	if err != nil {
+		panic(fmt.Sprintf("BUG: httpapi: a reply cannot be written: %v", err))
+	}
+	return append(dst, text...)
+}
+
+// errImportRetry means that a command of an import has to be sent again.
+var errImportRetry = errors.New("httpapi: the state changed while a command of an import was planned")
+
+// importLog takes the commands of an import through rules and log.
+type importLog struct{ req *request }
+
+// Schema implements stockfile.Log.
+func (l importLog) Schema() *engine.Schema { return l.req.schema() }
+
+// Detail implements stockfile.Log.
+func (l importLog) Detail(code engine.Code) string { return codeDetails[code] }
+
+// Do implements stockfile.Log. Each entry has the time that other requests have for the whole.
+func (l importLog) Do(commands []stockfile.Command, answer func(i int, r *engine.Result)) error {
+	req := l.req
+	req.deadline = time.Now().Add(req.server.config.RequestTimeout)
+	req.proposals = req.proposals[:0]
+	for i := range commands {
+		req.proposals = append(req.proposals, rules.Proposal{Command: commands[i].Command, Key: commands[i].Key})
+	}
+	answers := importAnswers{result: req.result(), answer: answer}
+	if err := req.do(&answers); err != nil {
+		return err
+	}
+	if answers.count < len(commands) {
+		return errImportRetry
+	}
+	return nil
+}
+
+// importAnswers hands on the results that stand.
+type importAnswers struct {
+	result *engine.Result
+	answer func(i int, r *engine.Result)
+	count  int
+}
+
+// Answer implements rules.Answers.
+func (a *importAnswers) Answer(i int) {
+	if a.result.Code != engine.CodeRetry {
+		a.count++
+		a.answer(i, a.result)
+	}
 }

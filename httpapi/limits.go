@@ -82,6 +82,12 @@ const (
 	// forwardDialTimeout bounds the opening of such a connection, and the wait for a free one.
 	forwardDialTimeout = 2 * time.Second
 
+	// importBytes is the memory that an import counts for among the bodies: chunks of the file, and their commands.
+	importBytes = 16 << 20
+
+	// importTimeout bounds an import that is forwarded. Each of its reads and entries has its own bound.
+	importTimeout = time.Hour
+
 	// forwardIdle is how long an unused one stays open, well below what the other node allows.
 	forwardIdle = 10 * time.Second
 

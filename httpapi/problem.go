@@ -34,6 +34,7 @@ const (
 	codeRuleSyntax      = "rule-syntax"
 	codeRuleTest        = "rule-test-failed"
 
+	codeBadRows       = "bad-rows"
 	codeTooStale      = "too-stale"
 	codeUnknownMember = "unknown-member"
 	codeLastVoter     = "last-voter"

@@ -14,6 +14,7 @@ import (
 
 	"apportion/engine"
 	"apportion/httpapi/kibo"
+	"apportion/httpapi/stockfile"
 	"apportion/httpapi/stockquery"
 	"apportion/httpapi/strictjson"
 	"apportion/rules"
@@ -57,6 +58,9 @@ type request struct {
 	held      int
 	announced int
 	unread    bool
+
+	file    fileBody // a body that is read while it comes
+	imports stockfile.ImportOptions
 
 	scan      bodyReader
 	key       string // the client's idempotency key, empty for none
@@ -127,6 +131,7 @@ func (req *request) reset(ctx *fasthttp.RequestCtx, begin time.Time) {
 	req.from, req.author, req.version, req.verbose = 0, "", 0, false
 	req.list, req.feed = listParams{}, feedParams{}
 	req.key, req.run.Apart = "", false
+	req.file, req.imports = fileBody{}, stockfile.ImportOptions{}
 	clear(req.proposals)
 	req.status, req.content, req.out = http.StatusOK, contentJSON, req.out[:0]
 }
@@ -278,6 +283,9 @@ func (req *request) checkMediaType() bool {
 		return true
 	}
 	content, expected := header.ContentType(), "Content-Type: application/json is expected"
+	if req.route.body == bodyFile {
+		return req.checkFileType(content)
+	}
 	if isJSONMediaType(content) {
 		return true
 	}
@@ -424,6 +432,8 @@ func (req *request) readParam(param paramSet, value string) (expected string) {
 		ok, expected = err == nil && version > 0, "the number of a version is expected, from 1 on"
 	case paramTypes, paramTags, paramLocations, paramUPCPrefix, paramWaitSeconds:
 		return req.readFeedParam(param, value)
+	case paramAction, paramCount, paramDryRun, paramAllOrNothing:
+		return req.readImportParam(param, value)
 	default:
 		return req.readListParam(param, value)
 	}

@@ -30,6 +30,7 @@ const (
 	bodyRequired                 // JSON
 	bodyOptional                 // JSON or nothing
 	bodySource                   // JSON, or a rule's source as it is
+	bodyFile                     // a file of stock, read while it comes
 )
 
 // paramSet is a set of query parameters.
@@ -57,6 +58,10 @@ const (
 	paramFrom
 	paramUPCPrefix
 	paramWaitSeconds
+	paramAction
+	paramCount
+	paramDryRun
+	paramAllOrNothing
 )
 
 // paramReads are those of every read.
@@ -86,6 +91,11 @@ var paramWords = map[string]paramSet{
 	"from":             paramFrom,
 	"upcPrefix":        paramUPCPrefix,
 	"waitSeconds":      paramWaitSeconds,
+
+	"action":       paramAction,
+	"count":        paramCount,
+	"dryRun":       paramDryRun,
+	"allOrNothing": paramAllOrNothing,
 }
 
 // route is one method of one path. Segments in braces are parameters; request.path has their values in the same order.

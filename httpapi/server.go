@@ -342,7 +342,7 @@ func (s *Server) count(req *request) {
 		m = &req.route.metrics
 	}
 	m.count(req.status, req.begin)
-	s.metrics.bodyBytes.Add(len(req.received))
+	s.metrics.bodyBytes.Add(len(req.received) + int(req.file.read))
 }
 
 // unreadable answers a request that fasthttp could not read. fasthttp closes the connection afterwards.

@@ -39,8 +39,8 @@ var mayImport = map[string][]string{
 	"raftstore/transfer": {"raftstore/durable", "raftstore/peernet", "raftstore/statedb"},
 
 	"httpapi": {"engine", "httpapi/api", "httpapi/cursor", "httpapi/feed", "httpapi/kibo", "httpapi/lists",
-		"httpapi/names", "httpapi/render", "httpapi/stockquery", "httpapi/stream", "httpapi/strictjson",
-		"httpapi/webhook", "rules", "rules/backtest", "raftstore"},
+		"httpapi/names", "httpapi/render", "httpapi/stockfile", "httpapi/stockquery", "httpapi/stream",
+		"httpapi/strictjson", "httpapi/webhook", "rules", "rules/backtest", "raftstore"},
 	"httpapi/api":        {},
 	"httpapi/cursor":     {},
 	"httpapi/feed":       {"engine", "httpapi/cursor", "httpapi/render", "httpapi/stream", "httpapi/strictjson"},

@@ -30,6 +30,27 @@ type RecordPage struct {
 	Next    *string  `json:"next"` // the cursor of the next page, null for none
 }
 
+// Imported tells what an import of a file has done.
+type Imported struct {
+	AsOf    uint64   `json:"asOf"`
+	DryRun  bool     `json:"dryRun"`
+	Rows    int64    `json:"rows"`
+	Applied int64    `json:"applied"` // in a dry run: would be
+	Bad     int64    `json:"bad"`
+	Records int64    `json:"records"`
+	Units   int64    `json:"units"`
+	Errors  []BadRow `json:"errors"` // the first 12,000
+}
+
+// BadRow is what is wrong with one row of a file.
+type BadRow struct {
+	Line   int    `json:"line"`
+	Column string `json:"column"`
+	Value  string `json:"value"`
+	Code   string `json:"code"`
+	Reason string `json:"reason"`
+}
+
 // Figures are the units of a record, a segment or a sum.
 type Figures struct {
 	OnHand      int64 `json:"onHand"`

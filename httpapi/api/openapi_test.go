@@ -76,6 +76,7 @@ var (
 		"WebhookTested":   TestedWebhook{},
 		"Ready":           Ready{},
 		"Problem":         Problem{},
+		"Imported":        Imported{},
 	}
 
 	// untyped are schemas of replies without a type.

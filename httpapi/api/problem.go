@@ -19,6 +19,8 @@ type Problem struct {
 	Line   int          `json:"line,omitempty"`   // of a rule's source
 	Column int          `json:"column,omitempty"`
 
+	Import *Imported `json:"import,omitempty"` // what an import had done before
+
 	OrderID  string          `json:"orderId,omitempty"`
 	AsOf     uint64          `json:"asOf,omitempty"`
 	Records  int64           `json:"records,omitempty"`

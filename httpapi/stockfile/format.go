@@ -24,7 +24,7 @@ func (f Format) MediaType() string {
 	if f == NDJSON {
 		return "application/x-ndjson"
 	}
-	return "text/csv; charset=utf-8"
+	return "text/csv"
 }
 
 // FormatOf gives the format by its name: also the end of a file's name, such as .csv or .jsonl.

@@ -1,0 +1,116 @@
+package httpapi
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"apportion/raftstore"
+)
+
+// importFile sends a file of stock.
+func (s *testServer) importFile(params, body string, headers ...string) *reply {
+	s.t.Helper()
+	return s.do("POST", "/v1/import/stock"+params, body, append([]string{"Content-Type", "text/csv"}, headers...)...)
+}
+
+func TestImportStock(t *testing.T) {
+	s := newStockedServer(t)
+	const header = "upc,location,quantity,Channel\n"
+	s.importFile("", header+"A,L,5,Amazon\nB,L,x,\nC,L,1,amazon\n").ok().want("3", "rows").want("1", "applied").
+		want("2", "bad").want("5", "units").want(`"quantity"`, "errors", 0, "column").want("3", "errors", 0, "line").
+		want(`"unknown-value"`, "errors", 1, "code")
+	s.get("/v1/inventory/L/A").ok().want("5", "records", 0, "onHand")
+	s.importFile("?dryRun=true&location=L", "upc,quantity\nD,7\n").ok().want("1", "applied").want("true", "dryRun")
+	s.get("/v1/inventory/L/D").is(404, "unknown-record")
+	s.importFile("?action=adjust&location=L", `{"upc":"A","quantity":-2,"tags":{"Channel":"Amazon"}}`, "Content-Type",
+		"application/x-ndjson; charset=utf-8").ok().want("1", "applied").want("2", "units")
+	s.get("/v1/inventory/L/A").ok().want("3", "records", 0, "onHand")
+	for range 2 {
+		s.importFile("?action=adjust", header+"A,L,1,Amazon\n", "Idempotency-Key", "k").ok().want("1", "applied")
+	}
+	s.get("/v1/inventory/L/A").ok().want("4", "records", 0, "onHand")
+	s.importFile("?action=adjust", header+"A,L,2,Amazon\n", "Idempotency-Key", "k").is(409, "idempotency-key-reused")
+
+	s.importFile("?allOrNothing=true", header+"A,L,9,\nB,L,x,\n").is(400, "bad-rows").want("0", "import", "applied").
+		want("3", "import", "errors", 0, "line")
+	s.importFile("?allOrNothing", header+"A,L,9,\nA,M,9,\n").is(400, "invalid").want(`"allOrNothing"`, "field")
+	s.importFile("", "upc,location,amount\nA,L,9\n").is(400, "unknown-field").want(`"amount"`, "field")
+	s.importFile("?count=c", header+"A,L,9,\n").is(404, "unknown-count")
+	s.importFile("?action=count", header).is(400, "invalid").want(`"action"`, "field")
+	s.importFile("?dryRun=1", header).is(400, "invalid").want(`"dryRun"`, "field")
+	s.importFile("", header, "Content-Type", "application/json").is(415, "unsupported-media-type")
+	s.store.doErr = raftstore.ErrQueueFull
+	s.importFile("", header+"A,L,9,\n").is(503, "busy").want("0", "import", "applied").want("1", "import", "rows")
+	s.store.doErr = nil
+	s.get("/v1/inventory/L/A").ok().want("4", "records", 0, "onHand")
+}
+
+// TestImportStreams: a file is applied while it comes; it may be longer than any other body, and pause for longer than
+// a request may take in all.
+func TestImportStreams(t *testing.T) {
+	const timeout = 2 * time.Second
+	s := newTestServer(t, Config{BodyBytesMax: 64 << 10, BodiesBytesMax: 2 * importBytes, ReadTimeout: timeout})
+	applied := make(chan struct{})
+	s.store.before = func() { close(applied) }
+	in, out := io.Pipe()
+	client := s.netHTTP()
+	done := make(chan string)
+	go func() {
+		response, err := client.Post("http://test/v1/import/stock", "text/csv", in)
+		if err != nil {
+			done <- err.Error()
+			return
+		}
+		text, _ := io.ReadAll(response.Body)
+		done <- response.Status + " " + string(text)
+	}()
+	write := func(text string) {
+		t.Helper()
+		if _, err := io.WriteString(out, text); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var rows bytes.Buffer
+	for i := range 12_000 {
+		fmt.Fprintf(&rows, "U%d,L,1\n", i)
+	}
+	write("upc,location,quantity\n" + rows.String() + "V,L,1\n" + strings.Repeat("\n", 64<<10))
+	select {
+	case <-applied: // while the file is still open
+	case got := <-done:
+		t.Fatalf("the answer came before the file: %.300s", got)
+	}
+	write("W,L,x\n")
+	_ = out.Close()
+	if got := <-done; !strings.Contains(got, `200 OK {"asOf":2,"dryRun":false,"rows":12002,"applied":12001,"bad":1,`) ||
+		!strings.Contains(got, `"line":77539`) {
+		t.Errorf("the answer is %.300s", got)
+	}
+}
+
+// TestBrokenImport: a file that ends too early is not applied beyond its whole chunks.
+func TestBrokenImport(t *testing.T) {
+	s := newTestServer(t, Config{ReadTimeout: 200 * time.Millisecond})
+	status, body := s.raw("POST /v1/import/stock HTTP/1.1\r\nHost: x\r\nContent-Type: text/csv\r\n" +
+		"Content-Length: 20000\r\n\r\nupc,location,quantity\n" +
+		strings.Repeat("A,L,1\n", 2000))
+	if status < 400 || !strings.Contains(body, `"applied":0`) {
+		t.Errorf("%d %s", status, body)
+	}
+	s = newTestServer(t, Config{})
+	s.importFile("", "upc,location,quantity,Size\n"+strings.Repeat("A,L,1,2\n", 100_000)).is(400, "unknown-field")
+	s.get("/v1/inventory/L/A").is(404, "unknown-record")
+}
+
+// netHTTP is a client of another library, whose bodies are sent and read while they come.
+func (s *testServer) netHTTP() *http.Client {
+	dial := func(context.Context, string, string) (net.Conn, error) { return s.client.Dial("test") }
+	return &http.Client{Transport: &http.Transport{DialContext: dial}}
+}
