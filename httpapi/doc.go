@@ -39,6 +39,6 @@
 // Package api has the JSON types of the operator routes, which clients share. strictjson is the JSON scanner and
 // writer. render writes records and events. feed says what feeds hold, and stream keeps the connections of their
 // readers. webhook sends events to the URLs of webhooks. names holds names to a form. lists reads pages of lists, and
-// cursor writes where they end. stockfile reads files of stock, while they come. stockquery searches stock for the query
-// routes of both APIs. kibo is the other API.
+// cursor writes where they end. stockfile reads files of stock, while they come. stockquery searches stock for the
+// query routes of both APIs. kibo is the other API.
 package httpapi

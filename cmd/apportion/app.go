@@ -2,12 +2,15 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/urfave/cli/v3"
+
+	"apportion/cmd/apportion/cmdline"
+	"apportion/cmd/apportion/remote"
 )
 
 const rootDescription = `Apportion splits the stock of one product at one location (a record) into segments named by tags, allocates order items
@@ -17,13 +20,18 @@ write is on disk.
 Examples:
   apportion serve --data ./data --demo                 serve on 127.0.0.1:8080, with a demo catalogue in an empty directory
   apportion verify --data ./data                       check a data directory that no server has open
+  apportion get Retailer2 BC76845                      show the stock of a product at a location
+  apportion allocate W-1 --upc BC76845 --location Retailer2 --quantity 2
   apportion cluster status                             show the nodes of the cluster, as the server on 127.0.0.1:8080 knows them
   apportion rules test vip-first.lua                   compile a Lua rule and run its tests, without a server
   apportion rules backtest vip-first --from 2h         show what the rule would have done to the orders of the last two hours
   apportion bench --workload allocate                  measure that server, and check that it lost nothing
   apportion replay-orders orders.csv                   drive that server with a file of orders
 
-Each flag can also be set by the environment variable beside it. docs/api.md describes the HTTP API.`
+Each flag can also be set by the environment variable beside it. docs/api.md describes the HTTP API, docs/cli.md the command line.
+
+Exit status: 0 done, 1 failed, 2 a mistake in the command line, 3 refused (stock, orders or rules do not allow it; nothing was
+changed), 4 not known (the write may have taken effect: repeat it with the same --key).`
 
 // newApp builds the tree of commands.
 func newApp(stdout, stderr io.Writer) *cli.Command {
@@ -34,15 +42,11 @@ func newApp(stdout, stderr io.Writer) *cli.Command {
 		Writer:      stdout,
 		ErrWriter:   stderr,
 		HideVersion: true, // there is a command for it
-		Commands: []*cli.Command{
-			serveCommand(stdout, stderr),
-			verifyCommand(stdout, stderr),
-			replayCommand(stdout, stderr),
-			benchCommand(stdout, stderr),
-			rulesCommand(stdout, stderr),
-			clusterCommand(stdout),
-			versionCommand(stdout),
-		},
+		Commands: slices.Concat([]*cli.Command{serveCommand(stdout, stderr), verifyCommand(stdout, stderr)},
+			remote.Commands(stdout), []*cli.Command{
+				rulesCommand(stdout, stderr), clusterCommand(stdout), replayCommand(stdout, stderr),
+				benchCommand(stdout, stderr), versionCommand(stdout),
+			}),
 		Flags: []cli.Flag{&cli.BoolFlag{Name: "version", Usage: "print version, commit and Go version", Local: true}},
 		Action: func(ctx context.Context, cmd *cli.Command) error {
 			if cmd.Bool("version") {
@@ -74,20 +78,10 @@ func withoutCommand(ctx context.Context, cmd *cli.Command) error {
 	case first == "help" && cmd.Command(cmd.Args().Get(1)) != nil:
 		return cli.ShowCommandHelp(ctx, cmd, cmd.Args().Get(1))
 	case first == "help":
-		return unknownCommand(cmd, cmd.Args().Get(1))
+		return cmdline.UnknownCommand(cmd, cmd.Args().Get(1))
 	default:
-		return unknownCommand(cmd, first)
+		return cmdline.UnknownCommand(cmd, first)
 	}
-}
-
-// unknownCommand is the error for a word that is no command.
-func unknownCommand(cmd *cli.Command, word string) error {
-	text := fmt.Sprintf("unknown command %q", word)
-	// With so few commands the nearest one may be far off. One with the same first letter is probably meant.
-	if suggestion := cli.SuggestCommand(cmd.Commands, word); suggestion != "" && suggestion[0] == word[0] {
-		text += fmt.Sprintf(". Did you mean %q?", suggestion)
-	}
-	return usageError{errors.New(text + "\nRun 'apportion --help' for the commands.")}
 }
 
 // usageFault explains a flag that does not exist or has a bad value.
@@ -101,24 +95,11 @@ func usageFault(_ context.Context, cmd *cli.Command, err error, _ bool) error {
 			text += fmt.Sprintf(". Did you mean %s?", suggestion)
 		}
 	}
-	return usageError{fmt.Errorf("%s\nRun '%s --help' for the flags", text, cmd.FullName())}
-}
-
-// noArguments refuses arguments after the flags, which would otherwise be ignored silently.
-func noArguments(cmd *cli.Command) error {
-	if cmd.Args().Present() {
-		return usageError{fmt.Errorf("unexpected argument %q\nRun '%s --help' for the flags", cmd.Args().First(),
-			cmd.FullName())}
-	}
-	return nil
-}
-
-// env names the environment variable of a flag: APPORTION_ and the flag's name.
-func env(flag string) cli.ValueSourceChain {
-	return cli.EnvVars("APPORTION_" + strings.ToUpper(strings.ReplaceAll(flag, "-", "_")))
+	return cmdline.Usage(fmt.Errorf("%s\nRun '%s --help' for the flags", text, cmd.FullName()))
 }
 
 // dataFlag is shared by the commands that open a data directory.
 func dataFlag() cli.Flag {
-	return &cli.StringFlag{Name: "data", Value: "./data", Sources: env("data"), Usage: "data directory, a `DIR`"}
+	return &cli.StringFlag{Name: "data", Value: "./data", Sources: cmdline.Env("data"),
+		Usage: "data directory, a `DIR`"}
 }

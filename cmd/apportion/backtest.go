@@ -5,18 +5,16 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net/http"
-	"net/url"
-	"os"
 	"slices"
 	"strconv"
 	"time"
 
 	"github.com/schollz/progressbar/v3"
 	"github.com/urfave/cli/v3"
-	"golang.org/x/term"
 
+	"apportion/cmd/apportion/cmdline"
 	"apportion/httpapi/api"
+	"apportion/httpapi/client"
 )
 
 const backtestDescription = `Replays the orders of a period twice on a copy of the state: as they were decided, and as the rule would have decided. Shows
@@ -44,26 +42,27 @@ func backtestCommand(stdout, stderr io.Writer) *cli.Command {
 		Usage:       "show how a rule would have decided past orders",
 		ArgsUsage:   "NAME",
 		Description: backtestDescription,
-		Flags:       remoteFlags(slices.Concat(own, scopeFlags(), fallbackFlags())...),
-		Action: serverAction(func(ctx context.Context, cmd *cli.Command, server *remote, args []string) error {
+		Flags:       cmdline.ReportFlags(slices.Concat(own, scopeFlags(), fallbackFlags())...),
+		Action: cmdline.ServerAction(func(ctx context.Context, cmd *cli.Command, server *client.Client,
+			args []string) error {
 			body, err := backtestOf(cmd, time.Now())
 			if err != nil {
 				return err
 			}
-			var begun api.Backtest
-			reply, err := server.post(ctx, rulePath(args[0], "backtest"), body, &begun)
+			var reply []byte
+			run, err := server.StartBacktest(ctx, args[0], *body, client.Reply(&reply))
 			if err != nil {
 				return inSource(cmd.String("file"), err)
 			}
 			if !cmd.Bool("detach") {
-				if reply, err = server.await(ctx, &begun, stderr); err != nil {
+				if run, err = awaitBacktest(ctx, server, run, stderr, client.Reply(&reply)); err != nil {
 					return err
 				}
 			}
-			if !printJSON(cmd, stdout, reply) {
-				printBacktest(stdout, &begun)
+			if !cmdline.PrintJSON(cmd, stdout, reply) {
+				printBacktest(stdout, run)
 			}
-			return backtestFault(&begun)
+			return backtestFault(run)
 		}, "NAME"),
 	}
 }
@@ -79,9 +78,9 @@ func backtestOf(cmd *cli.Command, now time.Time) (*api.StartBacktest, error) {
 		return nil, err
 	}
 	differences := int64(cmd.Int("differences"))
-	body := &api.StartBacktest{Version: given(int64(cmd.Int("version"))), Source: source,
-		Hook: given(cmd.String("hook")), Scope: within, OnError: given(cmd.String("on-error")),
-		FailuresMax: given(int64(cmd.Int("failures-max"))), DifferencesMax: &differences}
+	body := &api.StartBacktest{Version: cmdline.Given(int64(cmd.Int("version"))), Source: source,
+		Hook: cmdline.Given(cmd.String("hook")), Scope: within, OnError: cmdline.Given(cmd.String("on-error")),
+		FailuresMax: cmdline.Given(int64(cmd.Int("failures-max"))), DifferencesMax: &differences}
 	if body.From, err = boundOf(cmd, "from", now); err != nil {
 		return nil, err
 	}
@@ -94,60 +93,60 @@ func backtestOf(cmd *cli.Command, now time.Time) (*api.StartBacktest, error) {
 func boundOf(cmd *cli.Command, flag string, now time.Time) (*api.Bound, error) {
 	text := cmd.String(flag)
 	if _, err := strconv.ParseUint(text, 10, 63); err == nil || text == "" {
-		return given(api.Bound(text)), nil
+		return cmdline.Given(api.Bound(text)), nil
 	}
 	if _, err := time.Parse(time.RFC3339Nano, text); err == nil {
-		return given(api.Bound(text)), nil
+		return cmdline.Given(api.Bound(text)), nil
 	}
 	if ago, err := time.ParseDuration(text); err == nil && ago >= 0 {
-		return given(api.Bound(now.Add(-ago).UTC().Format(time.RFC3339Nano))), nil
+		return cmdline.Given(api.Bound(now.Add(-ago).UTC().Format(time.RFC3339Nano))), nil
 	}
-	return nil, usageError{fmt.Errorf("--%s %q: expected a log index (4711), a time (2026-11-27T06:00:00Z) "+
-		"or a duration before now (2h)", flag, text)}
+	return nil, cmdline.Usage(fmt.Errorf("--%s %q: expected a log index (4711), a time (2026-11-27T06:00:00Z) "+
+		"or a duration before now (2h)", flag, text))
 }
 
 // backtestPollEvery is the interval between two reads of a backtest's progress.
 const backtestPollEvery = 200 * time.Millisecond
 
-// await waits for the end of a backtest and reads its report. If ctx ends first, await cancels the backtest.
-func (r *remote) await(ctx context.Context, b *api.Backtest, stderr io.Writer) (reply []byte, err error) {
-	path := "/v1/backtests/" + url.PathEscape(b.ID)
-	bar := progressbar.NewOptions(100, progressbar.OptionSetVisibility(isTerminal(stderr)),
+// awaitBacktest waits for the end of a backtest and reads its report. If ctx ends first, it cancels the backtest.
+func awaitBacktest(ctx context.Context, server *client.Client, b *api.Backtest, stderr io.Writer,
+	options ...client.Option) (*api.Backtest, error) {
+	bar := progressbar.NewOptions(100, progressbar.OptionSetVisibility(cmdline.IsTerminal(stderr)),
 		progressbar.OptionSetWriter(stderr),
 		progressbar.OptionSetDescription("replaying"), progressbar.OptionClearOnFinish())
 	ticker := time.NewTicker(backtestPollEvery)
 	defer ticker.Stop()
 	for {
-		if reply, err = r.get(ctx, path, b); err == nil && b.State != api.BacktestRunning {
+		now, err := server.Backtest(ctx, b.ID, options...)
+		if err == nil && now.State != api.BacktestRunning {
 			_ = bar.Finish() // a picture for people; nothing depends on it
-			return reply, nil
+			return now, nil
 		}
 		if err != nil && ctx.Err() == nil {
 			return nil, err
 		}
-		_ = bar.Set(int(b.Progress.Percent))
+		if err == nil {
+			_ = bar.Set(int(now.Progress.Percent))
+		}
 		select {
 		case <-ticker.C:
 		case <-ctx.Done():
 			_ = bar.Clear()
-			return nil, r.cancelBacktest(path, b.ID)
+			return nil, cancelBacktest(server, b.ID)
 		}
 	}
 }
 
-func (r *remote) cancelBacktest(path, id string) error {
-	ctx, cancel := context.WithTimeout(context.Background(), remoteTimeout)
+// cancelTimeout bounds the wait of a user who wants to leave.
+const cancelTimeout = 60 * time.Second
+
+func cancelBacktest(server *client.Client, id string) error {
+	ctx, cancel := context.WithTimeout(context.Background(), cancelTimeout)
 	defer cancel()
-	if _, err := r.do(ctx, http.MethodDelete, path, "", nil, nil); err != nil {
+	if _, err := server.DeleteBacktest(ctx, id); err != nil {
 		return fmt.Errorf("interrupted, and backtest %s could not be cancelled: %w", id, err)
 	}
 	return fmt.Errorf("interrupted: backtest %s is cancelled", id)
-}
-
-// isTerminal reports whether a writer is a terminal.
-func isTerminal(w io.Writer) bool {
-	file, ok := w.(*os.File)
-	return ok && term.IsTerminal(int(file.Fd()))
 }
 
 func backtestsCommand(stdout io.Writer) *cli.Command {
@@ -160,30 +159,23 @@ func backtestsCommand(stdout io.Writer) *cli.Command {
 Examples:
   apportion rules backtests
   apportion rules backtests b3`,
-		Flags: remoteFlags(),
-		Action: func(ctx context.Context, cmd *cli.Command) error {
-			server, err := newRemote(cmd)
-			if err != nil {
-				return err
-			}
-			if id := cmd.Args().First(); id != "" {
-				if _, err := arguments(cmd, "ID"); err != nil {
-					return err
-				}
-				var one api.Backtest
-				reply, err := server.get(ctx, "/v1/backtests/"+url.PathEscape(id), &one)
-				if err == nil && !printJSON(cmd, stdout, reply) {
-					printBacktest(stdout, &one)
+		Flags: cmdline.ReportFlags(),
+		Action: cmdline.ServerAction(func(ctx context.Context, cmd *cli.Command, server *client.Client,
+			args []string) error {
+			var reply []byte
+			if len(args) > 0 {
+				one, err := server.Backtest(ctx, args[0], client.Reply(&reply))
+				if err == nil && !cmdline.PrintJSON(cmd, stdout, reply) {
+					printBacktest(stdout, one)
 				}
 				return err
 			}
-			var list api.BacktestList
-			reply, err := server.get(ctx, "/v1/backtests", &list)
-			if err == nil && !printJSON(cmd, stdout, reply) {
+			list, err := server.Backtests(ctx, client.Reply(&reply))
+			if err == nil && !cmdline.PrintJSON(cmd, stdout, reply) {
 				printBacktests(stdout, list.Backtests)
 			}
 			return err
-		},
+		}, "[ID]"),
 	}
 }
 
@@ -196,12 +188,13 @@ func historyCommand(stdout io.Writer) *cli.Command {
 
 Example:
   apportion rules history`,
-		Flags: remoteFlags(),
-		Action: serverAction(func(ctx context.Context, cmd *cli.Command, server *remote, _ []string) error {
-			var kept api.History
-			reply, err := server.get(ctx, "/v1/history", &kept)
-			if err == nil && !printJSON(cmd, stdout, reply) {
-				printHistory(stdout, &kept)
+		Flags: cmdline.ReportFlags(),
+		Action: cmdline.ServerAction(func(ctx context.Context, cmd *cli.Command, server *client.Client,
+			_ []string) error {
+			var reply []byte
+			kept, err := server.History(ctx, client.Reply(&reply))
+			if err == nil && !cmdline.PrintJSON(cmd, stdout, reply) {
+				printHistory(stdout, kept)
 			}
 			return err
 		}),
@@ -209,7 +202,7 @@ Example:
 }
 
 // errBacktestFailed is the error of a command whose backtest failed or was cancelled. The output has the reason.
-var errBacktestFailed = errors.Join(errors.New("the backtest failed"), errReported)
+var errBacktestFailed = errors.Join(errors.New("the backtest failed"), cmdline.ErrReported)
 
 func backtestFault(b *api.Backtest) error {
 	if b.State == api.BacktestFailed || b.State == api.BacktestCancelled {

@@ -13,6 +13,7 @@ import (
 
 	"apportion/bench/load"
 	"apportion/bench/replay"
+	"apportion/cmd/apportion/cmdline"
 )
 
 const benchDescription = `Measures a running server, then reads everything back and compares it with the answers. If anything was oversold or lost,
@@ -46,7 +47,7 @@ func benchCommand(stdout, stderr io.Writer) *cli.Command {
 		Description: fmt.Sprintf(benchDescription, list.String()),
 		Flags:       append(benchFlags(), benchOutputFlags()...),
 		Action: func(ctx context.Context, cmd *cli.Command) error {
-			if err := noArguments(cmd); err != nil {
+			if err := cmdline.NoArguments(cmd); err != nil {
 				return err
 			}
 			options, err := benchOptions(cmd)
@@ -61,43 +62,43 @@ func benchCommand(stdout, stderr io.Writer) *cli.Command {
 func benchFlags() []cli.Flag {
 	return []cli.Flag{
 		&cli.StringFlag{Name: "target", Value: "http://127.0.0.1:8080", Usage: "`URL` of the server",
-			Sources: env("target")},
-		tokenFlag(),
+			Sources: cmdline.Env("target")},
+		cmdline.TokenFlag(),
 		&cli.StringFlag{Name: "workload", Value: "allocate",
-			Usage: "`NAME`: " + strings.Join(load.WorkloadNames(), ", "), Sources: env("workload")},
+			Usage: "`NAME`: " + strings.Join(load.WorkloadNames(), ", "), Sources: cmdline.Env("workload")},
 		&cli.StringFlag{Name: "rate", Value: "max", Usage: "`RATE`, requests a second that are offered, such as " +
-			"2500 or 20k, or max", Sources: env("rate")},
+			"2500 or 20k, or max", Sources: cmdline.Env("rate")},
 		&cli.StringFlag{Name: "rates", Usage: "several `RATES`, such as 1k,2k,max: one run at each",
-			Sources: env("rates")},
-		&cli.BoolFlag{Name: "closed", Usage: "make a run at a rate a closed loop too", Sources: env("closed")},
+			Sources: cmdline.Env("rates")},
+		&cli.BoolFlag{Name: "closed", Usage: "make a run at a rate a closed loop too", Sources: cmdline.Env("closed")},
 		&cli.IntFlag{Name: "connections", Usage: "number of `CONNECTIONS` (by workload: 64, batch 16, refresh 4)",
-			Sources: env("connections")},
+			Sources: cmdline.Env("connections")},
 		&cli.DurationFlag{Name: "duration", Value: load.DefaultDuration, Usage: "`TIME` of each run",
-			Sources: env("duration")},
+			Sources: cmdline.Env("duration")},
 		&cli.DurationFlag{Name: "warmup", Value: load.DefaultWarmup, Usage: "`TIME` before the first run that is not " +
-			"measured; 0s for none", Sources: env("warmup")},
+			"measured; 0s for none", Sources: cmdline.Env("warmup")},
 		&cli.IntFlag{Name: "records", Usage: "number of `RECORDS` with stock (by workload: 1,000, refresh 48,000)",
-			Sources: env("records")},
+			Sources: cmdline.Env("records")},
 		&cli.IntFlag{Name: "segments", Value: 1, Usage: "number of `SEGMENTS` of each record",
-			Sources: env("segments")},
+			Sources: cmdline.Env("segments")},
 		&cli.IntFlag{Name: "lines", Usage: "number of `LINES` or items in a request (by workload: 1, batch 500, " +
 			"refresh 12,000)",
-			Sources: env("lines")},
+			Sources: cmdline.Env("lines")},
 		&cli.FloatFlag{Name: "zipf", Usage: "`EXPONENT` of the popularity of records: 0 is uniform, 0.99 is usual",
-			Sources: env("zipf")},
-		&cli.Uint64Flag{Name: "seed", Value: 1, Usage: "`SEED` of all random choices", Sources: env("seed")},
+			Sources: cmdline.Env("zipf")},
+		&cli.Uint64Flag{Name: "seed", Value: 1, Usage: "`SEED` of all random choices", Sources: cmdline.Env("seed")},
 		&cli.StringFlag{Name: "orders", Usage: "CSV `FILE` of orders, for the workload of that name",
-			Sources: env("orders")},
+			Sources: cmdline.Env("orders")},
 		&cli.StringFlag{Name: "run", Usage: "`NAME` of the run, in its location and order ids; by default a new one " +
-			"each time", Sources: env("run")},
+			"each time", Sources: cmdline.Env("run")},
 	}
 }
 
 func benchOutputFlags() []cli.Flag {
 	return []cli.Flag{
-		&cli.StringFlag{Name: "out", Usage: "write the result as JSON to `FILE`", Sources: env("out")},
+		&cli.StringFlag{Name: "out", Usage: "write the result as JSON to `FILE`", Sources: cmdline.Env("out")},
 		&cli.StringFlag{Name: "plot", Usage: "write a picture of rate and latency over time to `FILE.svg`; with " +
-			"--rates also latency against load", Sources: env("plot")},
+			"--rates also latency against load", Sources: cmdline.Env("plot")},
 	}
 }
 
@@ -113,15 +114,15 @@ func benchOptions(cmd *cli.Command) (o load.Options, err error) {
 	name, rates := "--rate", cmd.String("rate")
 	if cmd.IsSet("rates") {
 		if cmd.IsSet("rate") {
-			return o, usageError{errors.New("--rate and --rates: only one of them is expected")}
+			return o, cmdline.Usage(errors.New("--rate and --rates: only one of them is expected"))
 		}
 		name, rates = "--rates", cmd.String("rates")
 	}
 	if o.Rates, err = load.ParseRates(rates); err != nil {
-		return o, usageError{fmt.Errorf("%s: %w", name, err)}
+		return o, cmdline.Usage(fmt.Errorf("%s: %w", name, err))
 	}
 	if cmd.IsSet("duration") && o.Duration <= 0 {
-		return o, usageError{fmt.Errorf("--duration %s: a time above 0 is expected", o.Duration)}
+		return o, cmdline.Usage(fmt.Errorf("--duration %s: a time above 0 is expected", o.Duration))
 	}
 	if o.Warmup == 0 {
 		o.Warmup = -1 // none: 0 stands for the default
@@ -132,7 +133,7 @@ func benchOptions(cmd *cli.Command) (o load.Options, err error) {
 		}
 	}
 	if err := o.Complete(); err != nil {
-		return o, usageError{err}
+		return o, cmdline.Usage(err)
 	}
 	return o, nil
 }
@@ -159,7 +160,7 @@ func runBench(ctx context.Context, o load.Options, files benchFiles, stdout, std
 		"  curl -X POST %s/v1/inventory/delete -H 'Content-Type: application/json' -d "+
 		"'{\"locations\":[%q],\"force\":true}'\n\n",
 		location, strings.TrimRight(o.Target, "/"), location)
-	if isTerminal(stderr) {
+	if cmdline.IsTerminal(stderr) {
 		o.Progress = func(p load.Progress) { fmt.Fprintf(stderr, "\r\x1b[K%s", progressText(p)) }
 		defer fmt.Fprint(stderr, "\r\x1b[K")
 	}

@@ -1,12 +1,14 @@
 package main
 
 import (
+	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"regexp"
+	"strings"
 	"testing"
 
 	"apportion/cmd/apportion/servertest"
@@ -36,6 +38,19 @@ func TestHelp(t *testing.T) {
 	f([]string{"help", "serve"}, `--listen ADDRESS`)
 	f([]string{"--version"}, `^apportion \d+\.\d+\.\d+.*go1\.\d+.* [a-z]+/[a-z0-9]+\n$`)
 	f([]string{"version"}, `^apportion \d+\.\d+\.\d+.*go1\.\d+.* [a-z]+/[a-z0-9]+\n$`)
+}
+
+// TestCommandLineDocument: docs/cli.md names each command.
+func TestCommandLineDocument(t *testing.T) {
+	text, err := os.ReadFile("../../docs/cli.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, command := range newApp(io.Discard, io.Discard).Commands {
+		if !strings.Contains(string(text), "`apportion "+command.Name+"`") {
+			t.Errorf("docs/cli.md does not name apportion %s", command.Name)
+		}
+	}
 }
 
 // TestMistakes: each mistake gives a short message on stderr, never a page of help. The status is 2 for the command

@@ -4,12 +4,12 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"net/http"
-	"net/url"
 
 	"github.com/urfave/cli/v3"
 
+	"apportion/cmd/apportion/cmdline"
 	"apportion/httpapi/api"
+	"apportion/httpapi/client"
 )
 
 const clusterDescription = `Shows and changes the members of a cluster. --server may name any node: it forwards changes to the leader.
@@ -31,12 +31,7 @@ func clusterCommand(stdout io.Writer) *cli.Command {
 			clusterTransferCommand(stdout),
 			clusterSnapshotCommand(stdout),
 		},
-		Action: func(ctx context.Context, cmd *cli.Command) error {
-			if word := cmd.Args().First(); word != "" {
-				return unknownCommand(cmd, word)
-			}
-			return cli.ShowSubcommandHelp(cmd)
-		},
+		Action: cmdline.GroupAction,
 	}
 }
 
@@ -72,18 +67,21 @@ func printCluster(w io.Writer, c *api.Cluster) {
 	table(w, rows)
 }
 
-// clusterCall sends one request and shows the cluster.
-func clusterCall(ctx context.Context, cmd *cli.Command, stdout io.Writer, method, path string, body any) error {
-	server, err := newRemote(cmd)
-	if err != nil {
+// askCluster is a request whose reply is the cluster.
+type askCluster func(ctx context.Context, cmd *cli.Command, server *client.Client, args []string,
+	reply client.Option) (*api.Cluster, error)
+
+// clusterAction makes the action of a command that shows the cluster after its request.
+func clusterAction(stdout io.Writer, ask askCluster, names ...string) cli.ActionFunc {
+	return cmdline.ServerAction(func(ctx context.Context, cmd *cli.Command, server *client.Client,
+		args []string) error {
+		var reply []byte
+		info, err := ask(ctx, cmd, server, args, client.Reply(&reply))
+		if err == nil && !cmdline.PrintJSON(cmd, stdout, reply) {
+			printCluster(stdout, info)
+		}
 		return err
-	}
-	var info api.Cluster
-	reply, err := server.send(ctx, method, path, body, &info)
-	if err == nil && !printJSON(cmd, stdout, reply) {
-		printCluster(stdout, &info)
-	}
-	return err
+	}, names...)
 }
 
 func clusterStatusCommand(stdout io.Writer) *cli.Command {
@@ -94,17 +92,13 @@ func clusterStatusCommand(stdout io.Writer) *cli.Command {
 
 Example:
   apportion cluster status --server http://10.0.0.2:8080`,
-		Flags: remoteFlags(),
-		Action: func(ctx context.Context, cmd *cli.Command) error {
-			if err := noArguments(cmd); err != nil {
-				return err
-			}
-			return clusterCall(ctx, cmd, stdout, http.MethodGet, "/v1/cluster", nil)
-		},
+		Flags: cmdline.ReportFlags(),
+		Action: clusterAction(stdout, func(ctx context.Context, _ *cli.Command, server *client.Client, _ []string,
+			reply client.Option) (*api.Cluster, error) {
+			return server.Cluster(ctx, reply)
+		}),
 	}
 }
-
-func memberPath(id string) string { return "/v1/cluster/members/" + url.PathEscape(id) }
 
 func clusterAddCommand(stdout io.Writer) *cli.Command {
 	return &cli.Command{
@@ -117,17 +111,13 @@ address, host:port. A node with --join adds itself; then this command is not nee
 Examples:
   apportion cluster add d 10.0.0.4:7000
   apportion cluster add d 10.0.0.4:7000 --non-voter`,
-		Flags: remoteFlags(&cli.BoolFlag{Name: "non-voter", Usage: "add a read replica, which does not vote; " +
+		Flags: cmdline.ReportFlags(&cli.BoolFlag{Name: "non-voter", Usage: "add a read replica, which does not vote; " +
 			"default: a voter"}),
-		Action: func(ctx context.Context, cmd *cli.Command) error {
-			args, err := arguments(cmd, "NODE", "ADDRESS")
-			if err != nil {
-				return err
-			}
+		Action: clusterAction(stdout, func(ctx context.Context, cmd *cli.Command, server *client.Client, args []string,
+			reply client.Option) (*api.Cluster, error) {
 			voter := !cmd.Bool("non-voter")
-			body := api.PutMember{Address: args[1], Voter: &voter}
-			return clusterCall(ctx, cmd, stdout, http.MethodPut, memberPath(args[0]), body)
-		},
+			return server.PutMember(ctx, args[0], api.PutMember{Address: args[1], Voter: &voter}, reply)
+		}, "NODE", "ADDRESS"),
 	}
 }
 
@@ -140,14 +130,11 @@ func clusterRemoveCommand(stdout io.Writer) *cli.Command {
 
 Example:
   apportion cluster remove c`,
-		Flags: remoteFlags(),
-		Action: func(ctx context.Context, cmd *cli.Command) error {
-			args, err := arguments(cmd, "NODE")
-			if err != nil {
-				return err
-			}
-			return clusterCall(ctx, cmd, stdout, http.MethodDelete, memberPath(args[0]), nil)
-		},
+		Flags: cmdline.ReportFlags(),
+		Action: clusterAction(stdout, func(ctx context.Context, _ *cli.Command, server *client.Client, args []string,
+			reply client.Option) (*api.Cluster, error) {
+			return server.RemoveMember(ctx, args[0], reply)
+		}, "NODE"),
 	}
 }
 
@@ -161,18 +148,15 @@ func clusterTransferCommand(stdout io.Writer) *cli.Command {
 Examples:
   apportion cluster transfer-leader
   apportion cluster transfer-leader b`,
-		Flags: remoteFlags(),
-		Action: func(ctx context.Context, cmd *cli.Command) error {
+		Flags: cmdline.ReportFlags(),
+		Action: clusterAction(stdout, func(ctx context.Context, _ *cli.Command, server *client.Client, args []string,
+			reply client.Option) (*api.Cluster, error) {
 			var body api.TransferLeader
-			if cmd.Args().Present() {
-				args, err := arguments(cmd, "NODE")
-				if err != nil {
-					return err
-				}
+			if len(args) > 0 {
 				body.To = args[0]
 			}
-			return clusterCall(ctx, cmd, stdout, http.MethodPost, "/v1/cluster/transfer-leader", body)
-		},
+			return server.TransferLeader(ctx, body, reply)
+		}, "[NODE]"),
 	}
 }
 
@@ -185,12 +169,10 @@ or a restart, for example.
 
 Example:
   apportion cluster snapshot --server http://10.0.0.2:8080`,
-		Flags: remoteFlags(),
-		Action: func(ctx context.Context, cmd *cli.Command) error {
-			if err := noArguments(cmd); err != nil {
-				return err
-			}
-			return clusterCall(ctx, cmd, stdout, http.MethodPost, "/v1/cluster/snapshot", nil)
-		},
+		Flags: cmdline.ReportFlags(),
+		Action: clusterAction(stdout, func(ctx context.Context, _ *cli.Command, server *client.Client, _ []string,
+			reply client.Option) (*api.Cluster, error) {
+			return server.Snapshot(ctx, reply)
+		}),
 	}
 }

@@ -7,14 +7,16 @@ import (
 	"strings"
 
 	"github.com/urfave/cli/v3"
+
+	"apportion/cmd/apportion/cmdline"
 )
 
 func logFlags() []cli.Flag {
 	return []cli.Flag{
 		&cli.StringFlag{Name: "log-format", Value: "text", Usage: "`FORMAT` of the log on stderr: text or json",
-			Sources: env("log-format")},
+			Sources: cmdline.Env("log-format")},
 		&cli.StringFlag{Name: "log-level", Value: "info", Usage: "log from this `LEVEL` on: debug, info, warn or error",
-			Sources: env("log-level")},
+			Sources: cmdline.Env("log-level")},
 	}
 }
 
@@ -22,8 +24,8 @@ func logFlags() []cli.Flag {
 func newLogger(cmd *cli.Command, stderr io.Writer) (*slog.Logger, error) {
 	var level slog.Level
 	if err := level.UnmarshalText([]byte(cmd.String("log-level"))); err != nil {
-		return nil, usageError{fmt.Errorf("--log-level %q: expected debug, info, warn or error",
-			cmd.String("log-level"))}
+		return nil, cmdline.Usage(fmt.Errorf("--log-level %q: expected debug, info, warn or error",
+			cmd.String("log-level")))
 	}
 	options := &slog.HandlerOptions{Level: level, ReplaceAttr: errorText}
 	switch format := strings.ToLower(cmd.String("log-format")); format {
@@ -32,7 +34,7 @@ func newLogger(cmd *cli.Command, stderr io.Writer) (*slog.Logger, error) {
 	case "json":
 		return slog.New(slog.NewJSONHandler(stderr, options)), nil
 	default:
-		return nil, usageError{fmt.Errorf("--log-format %q: expected text or json", format)}
+		return nil, cmdline.Usage(fmt.Errorf("--log-format %q: expected text or json", format))
 	}
 }
 

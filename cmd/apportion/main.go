@@ -9,6 +9,7 @@ import (
 	"os/signal"
 	"syscall"
 
+	"apportion/cmd/apportion/cmdline"
 	"apportion/raftstore"
 )
 
@@ -26,22 +27,13 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	return newApp(stdout, stderr).Run(ctx, args)
 }
 
-// usageError is a mistake in the command line: exit status 2, as opposed to 1 for something that failed.
-type usageError struct{ error }
-
-// errReported means that the output of the command has told the user: only the exit status is left to set.
-var errReported = errors.New("already reported")
-
 // exitCode prints the error and returns the exit status.
 func exitCode(err error, stderr io.Writer) int {
 	if err == nil {
 		return 0
 	}
-	if !errors.Is(err, errReported) {
+	if !errors.Is(err, cmdline.ErrReported) {
 		fmt.Fprintf(stderr, "apportion: %v\n", err)
-	}
-	if usage := (usageError{}); errors.As(err, &usage) {
-		return 2
 	}
 	if forced := (forcedStop{}); errors.As(err, &forced) {
 		return forced.status
@@ -49,5 +41,5 @@ func exitCode(err error, stderr io.Writer) int {
 	if errors.Is(err, raftstore.ErrCorrupt) {
 		return raftstore.ExitDiskFailed
 	}
-	return 1
+	return cmdline.Status(err)
 }

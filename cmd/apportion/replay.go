@@ -9,6 +9,7 @@ import (
 	"github.com/urfave/cli/v3"
 
 	"apportion/bench/replay"
+	"apportion/cmd/apportion/cmdline"
 	"apportion/engine"
 	"apportion/httpapi"
 )
@@ -41,22 +42,22 @@ func replayCommand(stdout, stderr io.Writer) *cli.Command {
 		Description: replayDescription,
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "target", Value: "http://127.0.0.1:8080", Usage: "`URL` of the server",
-				Sources: env("target")},
-			tokenFlag(),
+				Sources: cmdline.Env("target")},
+			cmdline.TokenFlag(),
 			&cli.StringFlag{Name: "location", Value: "WAREHOUSE", Usage: "`LOCATION` of all stock",
-				Sources: env("location")},
+				Sources: cmdline.Env("location")},
 			&cli.StringFlag{Name: "category", Value: "Channel", Usage: "tag `CATEGORY` that stands for the country",
-				Sources: env("category")},
+				Sources: cmdline.Env("category")},
 			&cli.IntFlag{Name: "opening", Value: replay.DefaultOpeningPercent,
 				Usage:   "opening stock of each stock code, in `PERCENT` of the units ordered, rounded up",
-				Sources: env("opening")},
+				Sources: cmdline.Env("opening")},
 			&cli.StringFlag{Name: "run", Usage: "`PREFIX` of order ids and idempotency keys; by default a new one " +
-				"each time", Sources: env("run")},
+				"each time", Sources: cmdline.Env("run")},
 		},
 		Action: func(ctx context.Context, cmd *cli.Command) error {
 			if cmd.Args().Len() != 1 {
-				return usageError{fmt.Errorf("expected one file of orders, got %d\nRun '%s --help' for an example",
-					cmd.Args().Len(), cmd.FullName())}
+				return cmdline.Usage(fmt.Errorf("expected one file of orders, got %d\nRun '%s --help' for an example",
+					cmd.Args().Len(), cmd.FullName()))
 			}
 			return replayFile(ctx, cmd.Args().First(), replay.Options{
 				Target:         cmd.String("target"),
@@ -72,13 +73,13 @@ func replayCommand(stdout, stderr io.Writer) *cli.Command {
 
 func replayFile(ctx context.Context, path string, options replay.Options, stdout, stderr io.Writer) error {
 	if err := options.Validate(); err != nil {
-		return usageError{err}
+		return cmdline.Usage(err)
 	}
 	rows, err := readOrders(path)
 	if err != nil {
 		return err
 	}
-	if isTerminal(stderr) {
+	if cmdline.IsTerminal(stderr) {
 		bar := progressbar.NewOptions(len(rows), progressbar.OptionSetWriter(stderr),
 			progressbar.OptionSetDescription("orders"),
 			progressbar.OptionShowCount(), progressbar.OptionClearOnFinish())

@@ -8,7 +8,9 @@ import (
 
 	"github.com/urfave/cli/v3"
 
+	"apportion/cmd/apportion/cmdline"
 	"apportion/httpapi/api"
+	"apportion/httpapi/client"
 )
 
 func ruleActivateCommand(stdout io.Writer) *cli.Command {
@@ -23,23 +25,25 @@ same scope: to go back, activate an older version.
 Examples:
   apportion rules activate vip-first
   apportion rules activate vip-first --version 2 --location Retailer2 --tag Channel=Amazon --on-error reject`,
-		Flags: remoteFlags(slices.Concat([]cli.Flag{versionFlag(), hookFlag(), authorFlag()}, scopeFlags(),
+		Flags: cmdline.ReportFlags(slices.Concat([]cli.Flag{versionFlag(), hookFlag(), authorFlag()}, scopeFlags(),
 			fallbackFlags())...),
-		Action: serverAction(func(ctx context.Context, cmd *cli.Command, server *remote, args []string) error {
+		Action: cmdline.ServerAction(func(ctx context.Context, cmd *cli.Command, server *client.Client,
+			args []string) error {
 			within, err := scopeOf(cmd)
 			if err != nil {
 				return err
 			}
-			var active api.Activation
-			reply, err := server.post(ctx, rulePath(args[0], "activate"),
-				api.ActivateRule{Version: given(int64(cmd.Int("version"))), Hook: given(cmd.String("hook")),
-					Scope: within, OnError: given(cmd.String("on-error")),
-					FailuresMax: given(int64(cmd.Int("failures-max"))),
+			var reply []byte
+			active, err := server.ActivateRule(ctx, args[0],
+				api.ActivateRule{Version: cmdline.Given(int64(cmd.Int("version"))),
+					Hook: cmdline.Given(cmd.String("hook")), Scope: within,
+					OnError:     cmdline.Given(cmd.String("on-error")),
+					FailuresMax: cmdline.Given(int64(cmd.Int("failures-max"))),
 					Author:      cmd.String("author")},
-				&active)
-			if err == nil && !printJSON(cmd, stdout, reply) {
+				client.Reply(&reply))
+			if err == nil && !cmdline.PrintJSON(cmd, stdout, reply) {
 				fmt.Fprintf(stdout, "%s version %d is active for %s, from log index %d on\n", args[0], active.Version,
-					hookAndScope(&active), active.AsOf)
+					hookAndScope(active), active.AsOf)
 			}
 			return err
 		}, "NAME"),
@@ -56,21 +60,22 @@ func ruleDeactivateCommand(stdout io.Writer) *cli.Command {
 Examples:
   apportion rules deactivate vip-first
   apportion rules deactivate vip-first --hook select --location Retailer2`,
-		Flags: remoteFlags(slices.Concat([]cli.Flag{hookFlag()}, scopeFlags())...),
-		Action: serverAction(func(ctx context.Context, cmd *cli.Command, server *remote, args []string) error {
-			body := api.DeactivateRule{Hook: given(cmd.String("hook"))}
+		Flags: cmdline.ReportFlags(slices.Concat([]cli.Flag{hookFlag()}, scopeFlags())...),
+		Action: cmdline.ServerAction(func(ctx context.Context, cmd *cli.Command, server *client.Client,
+			args []string) error {
+			body := api.DeactivateRule{Hook: cmdline.Given(cmd.String("hook"))}
 			if within, err := scopeOf(cmd); err != nil {
 				return err
 			} else if body.Hook != nil {
 				body.Scope = within
 			} else if within.UPCPrefix != "" || len(within.Locations)+len(within.Tags) > 0 {
-				return usageError{fmt.Errorf("a scope needs --hook select or --hook redistribute\nRun '%s --help' "+
+				return cmdline.Usage(fmt.Errorf("a scope needs --hook select or --hook redistribute\nRun '%s --help' "+
 					"for an example",
-					cmd.FullName())}
+					cmd.FullName()))
 			}
-			var done api.ChangedRule
-			reply, err := server.post(ctx, rulePath(args[0], "deactivate"), body, &done)
-			if err == nil && !printJSON(cmd, stdout, reply) {
+			var reply []byte
+			done, err := server.DeactivateRule(ctx, args[0], body, client.Reply(&reply))
+			if err == nil && !cmdline.PrintJSON(cmd, stdout, reply) {
 				fmt.Fprintf(stdout, "%s is not asked any more, from log index %d on\n", args[0], done.AsOf)
 			}
 			return err

@@ -5,15 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net/http"
-	"net/url"
 	"os"
 	"strconv"
-	"strings"
 
 	"github.com/urfave/cli/v3"
 
+	"apportion/cmd/apportion/cmdline"
 	"apportion/httpapi/api"
+	"apportion/httpapi/client"
 )
 
 const rulesDescription = `A rule is a Lua source that chooses the segments of an order line (select), or how a record's available units are divided
@@ -40,19 +39,14 @@ func rulesCommand(stdout, stderr io.Writer) *cli.Command {
 			ruleExplainCommand(stdout),
 			historyCommand(stdout), backtestCommand(stdout, stderr), backtestsCommand(stdout),
 		},
-		Action: func(ctx context.Context, cmd *cli.Command) error {
-			if word := cmd.Args().First(); word != "" {
-				return unknownCommand(cmd, word)
-			}
-			return cli.ShowSubcommandHelp(cmd)
-		},
+		Action: cmdline.GroupAction,
 	}
 }
 
 func authorFlag() cli.Flag {
 	return &cli.StringFlag{Name: "author", Value: os.Getenv("USER"),
 		Usage:   "`NAME` of the author, stored with the rule",
-		Sources: env("author")}
+		Sources: cmdline.Env("author")}
 }
 
 func versionFlag() cli.Flag {
@@ -86,49 +80,8 @@ func fallbackFlags() []cli.Flag {
 
 // scopeOf makes a scope from the flags.
 func scopeOf(cmd *cli.Command) (*api.Scope, error) {
-	tags, err := pairs(cmd, "tag")
+	tags, err := cmdline.Pairs(cmd, "tag")
 	return &api.Scope{Locations: cmd.StringSlice("location"), UPCPrefix: cmd.String("upc-prefix"), Tags: tags}, err
-}
-
-// pairs reads a flag of NAME=VALUE.
-func pairs(cmd *cli.Command, flag string) (map[string]string, error) {
-	var all map[string]string
-	for _, pair := range cmd.StringSlice(flag) {
-		name, value, ok := strings.Cut(pair, "=")
-		if !ok || name == "" {
-			return nil, usageError{fmt.Errorf("--%s %q: expected NAME=VALUE", flag, pair)}
-		}
-		if all == nil {
-			all = map[string]string{}
-		}
-		all[name] = value
-	}
-	return all, nil
-}
-
-// readSource reads a file; "-" is the standard input.
-func readSource(file string) ([]byte, error) {
-	if file == "-" {
-		source, err := io.ReadAll(os.Stdin)
-		if err != nil {
-			return nil, fmt.Errorf("read a rule from the standard input: %w", err)
-		}
-		return source, nil
-	}
-	source, err := os.ReadFile(file)
-	if err != nil {
-		return nil, fmt.Errorf("read a rule: %w", err)
-	}
-	return source, nil
-}
-
-// printJSON prints a reply unchanged if --json is set, and reports whether it did.
-func printJSON(cmd *cli.Command, stdout io.Writer, reply []byte) bool {
-	if cmd.Bool("json") {
-		fmt.Fprintf(stdout, "%s\n", reply)
-		return true
-	}
-	return false
 }
 
 func rulePutCommand(stdout io.Writer) *cli.Command {
@@ -141,23 +94,21 @@ The file "-" is the standard input.
 
 Example:
   apportion rules put vip-first vip-first.lua --author ann`,
-		Flags: remoteFlags(authorFlag()),
-		Action: serverAction(func(ctx context.Context, cmd *cli.Command, server *remote, args []string) error {
-			source, err := readSource(args[1])
+		Flags: cmdline.ReportFlags(authorFlag()),
+		Action: cmdline.ServerAction(func(ctx context.Context, cmd *cli.Command, server *client.Client,
+			args []string) error {
+			source, err := cmdline.ReadFile("a rule", args[1])
 			if err != nil {
 				return err
 			}
-			path := rulePath(args[0])
-			if author := cmd.String("author"); author != "" {
-				path += "?author=" + url.QueryEscape(author)
-			}
-			var done api.StoredRule
-			reply, err := server.do(ctx, http.MethodPut, path, "text/x-lua", source, &done)
+			var reply []byte
+			body := api.PutRule{Source: api.Source(source), Author: cmd.String("author")}
+			done, err := server.PutRule(ctx, args[0], body, client.Reply(&reply))
 			if err != nil {
 				return inSource(args[1], err)
 			}
-			if !printJSON(cmd, stdout, reply) {
-				printStored(stdout, args[1], &done)
+			if !cmdline.PrintJSON(cmd, stdout, reply) {
+				printStored(stdout, args[1], done)
 			}
 			return nil
 		}, "NAME", "FILE.lua"),
@@ -185,11 +136,12 @@ func ruleListCommand(stdout io.Writer) *cli.Command {
 
 Example:
   apportion rules list`,
-		Flags: remoteFlags(),
-		Action: serverAction(func(ctx context.Context, cmd *cli.Command, server *remote, _ []string) error {
-			var list api.RuleList
-			reply, err := server.get(ctx, "/v1/rules", &list)
-			if err == nil && !printJSON(cmd, stdout, reply) {
+		Flags: cmdline.ReportFlags(),
+		Action: cmdline.ServerAction(func(ctx context.Context, cmd *cli.Command, server *client.Client,
+			_ []string) error {
+			var reply []byte
+			list, err := server.Rules(ctx, client.Reply(&reply))
+			if err == nil && !cmdline.PrintJSON(cmd, stdout, reply) {
 				printRules(stdout, list.Rules)
 			}
 			return err
@@ -205,22 +157,19 @@ func ruleShowCommand(stdout io.Writer) *cli.Command {
 		Description: `Examples:
   apportion rules show vip-first
   apportion rules show vip-first --version 2 --source > vip-first.lua`,
-		Flags: remoteFlags(versionFlag(), &cli.BoolFlag{Name: "source", Usage: "print the Lua source only"}),
-		Action: serverAction(func(ctx context.Context, cmd *cli.Command, server *remote, args []string) error {
-			path := rulePath(args[0])
-			if version := cmd.Int("version"); version != 0 {
-				path += "?version=" + strconv.Itoa(version)
-			}
-			var rule api.Rule
-			reply, err := server.get(ctx, path, &rule)
+		Flags: cmdline.ReportFlags(versionFlag(), &cli.BoolFlag{Name: "source", Usage: "print the Lua source only"}),
+		Action: cmdline.ServerAction(func(ctx context.Context, cmd *cli.Command, server *client.Client,
+			args []string) error {
+			var reply []byte
+			rule, err := server.Rule(ctx, args[0], int64(cmd.Int("version")), client.Reply(&reply))
 			switch {
 			case err != nil:
 				return err
-			case printJSON(cmd, stdout, reply):
+			case cmdline.PrintJSON(cmd, stdout, reply):
 			case cmd.Bool("source"):
 				fmt.Fprint(stdout, rule.Source)
 			default:
-				printRule(stdout, &rule)
+				printRule(stdout, rule)
 			}
 			return nil
 		}, "NAME"),
@@ -236,11 +185,12 @@ func ruleDeleteCommand(stdout io.Writer) *cli.Command {
 
 Example:
   apportion rules delete vip-first`,
-		Flags: remoteFlags(),
-		Action: serverAction(func(ctx context.Context, cmd *cli.Command, server *remote, args []string) error {
-			var done api.ChangedRule
-			reply, err := server.do(ctx, http.MethodDelete, rulePath(args[0]), "", nil, &done)
-			if err == nil && !printJSON(cmd, stdout, reply) {
+		Flags: cmdline.ReportFlags(),
+		Action: cmdline.ServerAction(func(ctx context.Context, cmd *cli.Command, server *client.Client,
+			args []string) error {
+			var reply []byte
+			done, err := server.DeleteRule(ctx, args[0], client.Reply(&reply))
+			if err == nil && !cmdline.PrintJSON(cmd, stdout, reply) {
 				fmt.Fprintf(stdout, "%s is deleted, at log index %d\n", args[0], done.AsOf)
 			}
 			return err

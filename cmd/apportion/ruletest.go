@@ -10,6 +10,7 @@ import (
 
 	"github.com/urfave/cli/v3"
 
+	"apportion/cmd/apportion/cmdline"
 	"apportion/rules"
 )
 
@@ -29,8 +30,8 @@ func ruleTestCommand(stdout io.Writer) *cli.Command {
 		Action: func(ctx context.Context, cmd *cli.Command) error {
 			files := cmd.Args().Slice()
 			if len(files) == 0 {
-				return usageError{fmt.Errorf("expected FILE.lua..., got no arguments\nRun '%s --help' for an example",
-					cmd.FullName())}
+				return cmdline.Usage(fmt.Errorf("expected FILE.lua..., got no arguments\nRun '%s --help' for an "+
+					"example", cmd.FullName()))
 			}
 			bad := 0
 			for _, file := range files {
@@ -53,7 +54,7 @@ func ruleTestCommand(stdout io.Writer) *cli.Command {
 
 // testRule compiles and tests one file and prints the result. The error means that the file cannot be read.
 func testRule(ctx context.Context, stdout io.Writer, file string) (ok bool, err error) {
-	source, err := readSource(file)
+	source, err := cmdline.ReadFile("a rule", file)
 	if err != nil {
 		return false, err
 	}

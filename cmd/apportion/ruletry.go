@@ -2,23 +2,16 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
-	"net/url"
-	"os"
 	"slices"
 
 	"github.com/urfave/cli/v3"
 
+	"apportion/cmd/apportion/cmdline"
 	"apportion/httpapi/api"
+	"apportion/httpapi/client"
 )
-
-// dryRunBody is the body of a dry run. The record goes out as it is in its file: the server checks it.
-type dryRunBody struct {
-	api.DryRunRule
-	Record json.RawMessage `json:"record,omitempty"`
-}
 
 func fileFlag() cli.Flag {
 	return &cli.StringFlag{Name: "file", Usage: "try the source in `FILE.lua` in place of a stored version; - is " +
@@ -36,7 +29,7 @@ Examples:
   apportion rules dry-run vip-first --upc BC76845 --location Retailer2 --quantity 25 --tag Channel=Amazon
   apportion rules dry-run vip-first --file vip-first.lua --upc BC76845 --location Retailer2 --attribute tier=gold
   apportion rules dry-run ranked --hook redistribute --upc BC76845 --location Retailer2`,
-		Flags: remoteFlags(versionFlag(), fileFlag(),
+		Flags: cmdline.ReportFlags(versionFlag(), fileFlag(),
 			&cli.StringFlag{Name: "hook", Usage: "`HOOK`, select or redistribute; default: select"},
 			&cli.StringFlag{Name: "upc", Usage: "`UPC` of the item", Required: true},
 			&cli.StringFlag{Name: "location", Usage: "`LOCATION` of the stock", Required: true},
@@ -47,18 +40,19 @@ Examples:
 			&cli.StringFlag{Name: "order-id", Usage: "`ID` of the order, also the seed of math.random"},
 			&cli.StringFlag{Name: "item-id", Usage: "`ID` of the item"},
 			&cli.StringFlag{Name: "record", Usage: "ask about the stock in `FILE.json` instead of the real record"}),
-		Action: serverAction(func(ctx context.Context, cmd *cli.Command, server *remote, args []string) error {
+		Action: cmdline.ServerAction(func(ctx context.Context, cmd *cli.Command, server *client.Client,
+			args []string) error {
 			body, err := dryRunOf(cmd)
 			if err != nil {
 				return err
 			}
-			var done api.DryRun
-			reply, err := server.post(ctx, rulePath(args[0], "dry-run"), body, &done)
+			var reply []byte
+			done, err := server.DryRunRule(ctx, args[0], *body, client.Reply(&reply))
 			if err != nil {
 				return inSource(cmd.String("file"), err)
 			}
-			if !printJSON(cmd, stdout, reply) {
-				printDryRun(stdout, &done)
+			if !cmdline.PrintJSON(cmd, stdout, reply) {
+				printDryRun(stdout, done)
 			}
 			return nil
 		}, "NAME"),
@@ -66,12 +60,12 @@ Examples:
 }
 
 // dryRunOf makes the body of a dry run from the flags.
-func dryRunOf(cmd *cli.Command) (*dryRunBody, error) {
-	tags, err := pairs(cmd, "tag")
+func dryRunOf(cmd *cli.Command) (*api.DryRunRule, error) {
+	tags, err := cmdline.Pairs(cmd, "tag")
 	if err != nil {
 		return nil, err
 	}
-	attributes, err := pairs(cmd, "attribute")
+	attributes, err := cmdline.Pairs(cmd, "attribute")
 	if err != nil {
 		return nil, err
 	}
@@ -80,18 +74,14 @@ func dryRunOf(cmd *cli.Command) (*dryRunBody, error) {
 		return nil, err
 	}
 	quantity := cmd.Int64("quantity")
-	body := &dryRunBody{DryRunRule: api.DryRunRule{Version: given(int64(cmd.Int("version"))), Source: source,
-		Hook: given(cmd.String("hook")),
-		Item: api.DryRunItem{OrderID: given(cmd.String("order-id")), ItemID: given(cmd.String("item-id")),
-			UPC: cmd.String("upc"), Location: cmd.String("location"), Quantity: &quantity, Tags: tags,
-			Attributes: attributes}}}
+	body := &api.DryRunRule{Version: cmdline.Given(int64(cmd.Int("version"))), Source: source,
+		Hook: cmdline.Given(cmd.String("hook")),
+		Item: api.DryRunItem{OrderID: cmdline.Given(cmd.String("order-id")),
+			ItemID: cmdline.Given(cmd.String("item-id")), UPC: cmd.String("upc"),
+			Location: cmd.String("location"), Quantity: &quantity, Tags: tags, Attributes: attributes}}
 	if file := cmd.String("record"); file != "" {
-		if body.Record, err = os.ReadFile(file); err != nil {
-			return nil, fmt.Errorf("read a record: %w", err)
-		}
-		if !json.Valid(body.Record) {
-			return nil, fmt.Errorf("read a record: %s is not JSON", file)
-		}
+		body.Record = new(api.DryRunRecord)
+		return body, cmdline.ReadJSON("a record", file, body.Record)
 	}
 	return body, nil
 }
@@ -103,9 +93,9 @@ func sourceOf(cmd *cli.Command) (*api.Source, error) {
 		return nil, nil
 	}
 	if cmd.Int("version") != 0 {
-		return nil, usageError{fmt.Errorf("expected --version or --file, got both")}
+		return nil, cmdline.Usage(fmt.Errorf("expected --version or --file, got both"))
 	}
-	source, err := readSource(file)
+	source, err := cmdline.ReadFile("a rule", file)
 	text := api.Source(source)
 	return &text, err
 }
@@ -150,11 +140,12 @@ with their figures of that moment, and the units from each candidate.
 
 Example:
   apportion rules explain W-1001`,
-		Flags: remoteFlags(),
-		Action: serverAction(func(ctx context.Context, cmd *cli.Command, server *remote, args []string) error {
-			var order api.OrderExplanation
-			reply, err := server.get(ctx, "/v1/orders/"+url.PathEscape(args[0])+"/explain", &order)
-			if err == nil && !printJSON(cmd, stdout, reply) {
+		Flags: cmdline.ReportFlags(),
+		Action: cmdline.ServerAction(func(ctx context.Context, cmd *cli.Command, server *client.Client,
+			args []string) error {
+			var reply []byte
+			order, err := server.Explain(ctx, args[0], client.Reply(&reply))
+			if err == nil && !cmdline.PrintJSON(cmd, stdout, reply) {
 				fmt.Fprintf(stdout, "order %s\n", order.OrderID)
 				printExplained(stdout, "  ", order.Items)
 			}

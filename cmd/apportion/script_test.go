@@ -1,10 +1,14 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -22,33 +26,56 @@ func TestScripts(t *testing.T) {
 	if err := os.Symlink(self, filepath.Join(bin, "apportion")); err != nil {
 		t.Fatal(err)
 	}
-	s := servertest.Start(t, filepath.Join(t.TempDir(), "data"), "--demo")
-	t.Cleanup(s.Stop) // the scripts run in parallel, after this function
+	scripts, err := filepath.Glob("testdata/script/*.txtar")
+	if err != nil || len(scripts) == 0 {
+		t.Fatalf("no scripts: %v", err)
+	}
+	servers := map[string]*servertest.Server{}
+	for _, script := range scripts {
+		s := servertest.Start(t, filepath.Join(t.TempDir(), "data"), "--demo")
+		t.Cleanup(s.Stop) // the scripts run in parallel, after this function
+		servers["script-"+strings.TrimSuffix(filepath.Base(script), ".txtar")] = s
+	}
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata/script",
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("PATH", bin)
-			env.Setenv("APPORTION_SERVER", s.URL)
+			env.Setenv("APPORTION_SERVER", servers[filepath.Base(env.WorkDir)].URL)
 			env.Setenv("USER", "ann")
 			return nil
 		},
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){"allocate": scriptAllocate(s)},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"allocate": scriptAllocate,
+			"status": scriptStatus},
 	})
+}
+
+// scriptStatus is the script command "status CODE COMMAND...", which demands an exit status.
+func scriptStatus(ts *testscript.TestScript, _ bool, args []string) {
+	if len(args) < 2 {
+		ts.Fatalf("usage: status CODE COMMAND...")
+	}
+	status := 0
+	err := ts.Exec(args[1], args[2:]...)
+	if exited := (*exec.ExitError)(nil); errors.As(err, &exited) {
+		status = exited.ExitCode()
+	}
+	if got := strconv.Itoa(status); got != args[0] {
+		ts.Fatalf("status %s, want %s: %v", got, args[0], err)
+	}
 }
 
 // scriptAllocate is the script command "allocate ORDER QUANTITY CHANNEL", for units of the demo product. "!" expects a
 // refusal.
-func scriptAllocate(s *servertest.Server) func(*testscript.TestScript, bool, []string) {
-	return func(ts *testscript.TestScript, negated bool, args []string) {
-		if len(args) != 3 {
-			ts.Fatalf("usage: allocate ORDER QUANTITY CHANNEL")
-		}
-		body := fmt.Sprintf(`{"lines":[{"itemId":"1","upc":%q,"location":%q,"quantity":%s,"tags":{"Channel":%q}}]}`,
-			demoUPC, demoLocation, args[1], args[2])
-		r, err := servertest.Send(http.DefaultClient, "POST", s.URL+"/v1/orders/"+args[0]+"/allocate", "", body)
-		ts.Check(err)
-		if refused := r.Status != http.StatusOK; refused != negated {
-			ts.Fatalf("status %d: %s", r.Status, r.Body)
-		}
+func scriptAllocate(ts *testscript.TestScript, negated bool, args []string) {
+	if len(args) != 3 {
+		ts.Fatalf("usage: allocate ORDER QUANTITY CHANNEL")
+	}
+	body := fmt.Sprintf(`{"lines":[{"itemId":"1","upc":%q,"location":%q,"quantity":%s,"tags":{"Channel":%q}}]}`,
+		demoUPC, demoLocation, args[1], args[2])
+	r, err := servertest.Send(http.DefaultClient, "POST",
+		ts.Getenv("APPORTION_SERVER")+"/v1/orders/"+args[0]+"/allocate", "", body)
+	ts.Check(err)
+	if refused := r.Status != http.StatusOK; refused != negated {
+		ts.Fatalf("status %d: %s", r.Status, r.Body)
 	}
 }

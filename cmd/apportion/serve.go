@@ -16,6 +16,7 @@ import (
 	"github.com/VictoriaMetrics/metrics"
 	"github.com/urfave/cli/v3"
 
+	"apportion/cmd/apportion/cmdline"
 	"apportion/engine"
 	"apportion/httpapi"
 	"apportion/raftstore"
@@ -45,7 +46,7 @@ func serveCommand(stdout, stderr io.Writer) *cli.Command {
 		Description: serveDescription,
 		Flags:       slices.Concat(serveFlags(), peerFlags(), logFlags()),
 		Action: func(ctx context.Context, cmd *cli.Command) error {
-			if err := noArguments(cmd); err != nil {
+			if err := cmdline.NoArguments(cmd); err != nil {
 				return err
 			}
 			if err := checkServeFlags(cmd); err != nil {
@@ -74,47 +75,48 @@ func serveCommand(stdout, stderr io.Writer) *cli.Command {
 func serveFlags() []cli.Flag {
 	return []cli.Flag{
 		dataFlag(),
-		&cli.StringFlag{Name: "listen", Value: "127.0.0.1:8080", Sources: env("listen"),
+		&cli.StringFlag{Name: "listen", Value: "127.0.0.1:8080", Sources: cmdline.Env("listen"),
 			Usage: "`ADDRESS` to serve HTTP on, HOST:PORT; port 0 takes a free one"},
-		&cli.BoolFlag{Name: "demo", Sources: env("demo"),
+		&cli.BoolFlag{Name: "demo", Sources: cmdline.Env("demo"),
 			Usage: "load a demo catalogue if the data directory is empty"},
-		&cli.StringFlag{Name: "admin-token", Sources: env("admin-token"),
+		&cli.StringFlag{Name: "admin-token", Sources: cmdline.Env("admin-token"),
 			Usage: "`TOKEN` that /debug/pprof asks for; without it there are no profiles"},
-		&cli.StringFlag{Name: tokensFlag, Sources: env(tokensFlag),
+		&cli.StringFlag{Name: tokensFlag, Sources: cmdline.Env(tokensFlag),
 			Usage: "`FILE` with a token on each line, name:secret. Every request then needs one of them; without the " +
 				"flag the API is open to everybody"},
-		&cli.IntFlag{Name: "body-bytes-max", Value: httpapi.BodyBytesMax, Sources: env("body-bytes-max"),
+		&cli.IntFlag{Name: "body-bytes-max", Value: httpapi.BodyBytesMax, Sources: cmdline.Env("body-bytes-max"),
 			DefaultText: sizeText(httpapi.BodyBytesMax),
 			Usage:       "largest request body that is taken, in `BYTES`"},
-		&cli.IntFlag{Name: bodiesFlag, Sources: env(bodiesFlag),
+		&cli.IntFlag{Name: bodiesFlag, Sources: cmdline.Env(bodiesFlag),
 			DefaultText: sizeText(httpapi.BodiesBytesMax) + ", or twice --body-bytes-max",
 			Usage: "memory for the bodies of all requests in flight, in `BYTES`; beyond it, requests with more than " +
 				"8 KiB are answered with 503"},
-		&cli.IntFlag{Name: "connections-max", Value: httpapi.ConnectionsMax, Sources: env("connections-max"),
+		&cli.IntFlag{Name: "connections-max", Value: httpapi.ConnectionsMax, Sources: cmdline.Env("connections-max"),
 			Usage: "most client connections at a time, a `COUNT`; fewer if the limit on open files is low"},
-		&cli.IntFlag{Name: "streams-max", Value: httpapi.StreamsMax, Sources: env("streams-max"),
+		&cli.IntFlag{Name: "streams-max", Value: httpapi.StreamsMax, Sources: cmdline.Env("streams-max"),
 			Usage: "most streams that are open at a time, a `COUNT`; each is one of the connections too"},
-		&cli.DurationFlag{Name: "request-timeout", Value: httpapi.RequestTimeout, Sources: env("request-timeout"),
-			Usage: "longest wait of a write for the log, a `TIME`; after it the client gets 503"},
-		&cli.DurationFlag{Name: clockGapFlag, Value: raftstore.ClockGapMaxDefault, Sources: env(clockGapFlag),
+		&cli.DurationFlag{Name: "request-timeout", Value: httpapi.RequestTimeout,
+			Sources: cmdline.Env("request-timeout"),
+			Usage:   "longest wait of a write for the log, a `TIME`; after it the client gets 503"},
+		&cli.DurationFlag{Name: clockGapFlag, Value: raftstore.ClockGapMaxDefault, Sources: cmdline.Env(clockGapFlag),
 			DefaultText: "8784h, 366 days",
 			Usage: "refuse to start if the clock is further ahead of the last write than this `TIME`: it is probably " +
 				"wrong"},
 		&cli.DurationFlag{Name: "checkpoint-interval", Value: raftstore.CheckpointIntervalDefault,
-			Sources: env("checkpoint-interval"),
+			Sources: cmdline.Env("checkpoint-interval"),
 			Usage:   "`TIME` between two checkpoints; a shorter one makes the start after a crash faster"},
-		&cli.DurationFlag{Name: "history-age", Value: raftstore.HistoryAgeDefault, Sources: env("history-age"),
+		&cli.DurationFlag{Name: "history-age", Value: raftstore.HistoryAgeDefault, Sources: cmdline.Env("history-age"),
 			DefaultText: "24h",
 			Usage:       "`TIME` of the past that is kept for backtests; 0 keeps none"},
 		&cli.Int64Flag{Name: "history-bytes-max", Value: raftstore.HistoryBytesDefault,
-			Sources: env("history-bytes-max"), DefaultText: sizeText(raftstore.HistoryBytesDefault),
+			Sources: cmdline.Env("history-bytes-max"), DefaultText: sizeText(raftstore.HistoryBytesDefault),
 			Usage: "disk space for that past, in `BYTES`; while a backtest runs, as much again"},
-		&cli.FloatFlag{Name: "backtest-share", Value: httpapi.BacktestShare, Sources: env("backtest-share"),
+		&cli.FloatFlag{Name: "backtest-share", Value: httpapi.BacktestShare, Sources: cmdline.Env("backtest-share"),
 			Usage: "`PART` of one core that a backtest may use, at most 1"},
-		&cli.BoolFlag{Name: "webhook-allow-private", Sources: env("webhook-allow-private"),
+		&cli.BoolFlag{Name: "webhook-allow-private", Sources: cmdline.Env("webhook-allow-private"),
 			Usage: "let webhooks send to private networks and to this machine"},
 		&cli.Int64Flag{Name: "backtest-bytes-max", Value: httpapi.BacktestBytesMax,
-			Sources: env("backtest-bytes-max"), DefaultText: sizeText(httpapi.BacktestBytesMax),
+			Sources: cmdline.Env("backtest-bytes-max"), DefaultText: sizeText(httpapi.BacktestBytesMax),
 			Usage: "memory for backtests and their reports, in `BYTES`"},
 	}
 }
@@ -131,32 +133,32 @@ const (
 // checkServeFlags refuses values that no server can run with, before it creates anything.
 func checkServeFlags(cmd *cli.Command) error {
 	if cmd.String("data") == "" {
-		return usageError{errors.New("--data: a directory is expected")}
+		return cmdline.Usage(errors.New("--data: a directory is expected"))
 	}
 	for _, name := range []string{"body-bytes-max", "connections-max", "streams-max"} {
 		if value := cmd.Int(name); value <= 0 {
-			return usageError{fmt.Errorf("--%s %d: at least 1 is expected", name, value)}
+			return cmdline.Usage(fmt.Errorf("--%s %d: at least 1 is expected", name, value))
 		}
 	}
 	if bodies, body := cmd.Int(bodiesFlag), cmd.Int("body-bytes-max"); cmd.IsSet(bodiesFlag) && bodies/2 < body {
-		return usageError{fmt.Errorf("--%s %d: at least twice --body-bytes-max (%d) is expected, since a body may "+
-			"take that much while it grows", bodiesFlag, bodies, body)}
+		return cmdline.Usage(fmt.Errorf("--%s %d: at least twice --body-bytes-max (%d) is expected, since a body may "+
+			"take that much while it grows", bodiesFlag, bodies, body))
 	}
 	for _, name := range []string{"request-timeout", "checkpoint-interval", clockGapFlag} {
 		if value := cmd.Duration(name); value <= 0 {
-			return usageError{fmt.Errorf("--%s %s: a time above 0 is expected, such as 30s", name, value)}
+			return cmdline.Usage(fmt.Errorf("--%s %s: a time above 0 is expected, such as 30s", name, value))
 		}
 	}
 	for _, name := range []string{"history-bytes-max", "backtest-bytes-max"} {
 		if value := cmd.Int64(name); value <= 0 {
-			return usageError{fmt.Errorf("--%s %d: at least 1 is expected", name, value)}
+			return cmdline.Usage(fmt.Errorf("--%s %d: at least 1 is expected", name, value))
 		}
 	}
 	if age := cmd.Duration("history-age"); age < 0 {
-		return usageError{fmt.Errorf("--history-age %s: a time such as 24h is expected, or 0 for no history", age)}
+		return cmdline.Usage(fmt.Errorf("--history-age %s: a time such as 24h is expected, or 0 for no history", age))
 	}
 	if share := cmd.Float("backtest-share"); !(share > 0 && share <= 1) {
-		return usageError{fmt.Errorf("--backtest-share %g: more than 0 and at most 1 is expected", share)}
+		return cmdline.Usage(fmt.Errorf("--backtest-share %g: more than 0 and at most 1 is expected", share))
 	}
 	return nil
 }
@@ -170,11 +172,11 @@ func readTokens(path string, logger *slog.Logger) ([]httpapi.Token, error) {
 	}
 	text, err := os.ReadFile(path)
 	if err != nil {
-		return nil, usageError{fmt.Errorf("--%s: %w", tokensFlag, err)}
+		return nil, cmdline.Usage(fmt.Errorf("--%s: %w", tokensFlag, err))
 	}
 	tokens, err := httpapi.ParseTokens(text)
 	if err != nil {
-		return nil, usageError{fmt.Errorf("--%s %s:\n%w", tokensFlag, path, err)}
+		return nil, cmdline.Usage(fmt.Errorf("--%s %s:\n%w", tokensFlag, path, err))
 	}
 	if info, err := os.Stat(path); err == nil && info.Mode().Perm()&0o077 != 0 {
 		logger.Warn("other users of this machine may read or change the tokens: chmod 600 the file", "file", path,
@@ -378,7 +380,7 @@ func listen(address string) (*net.TCPListener, error) {
 		return nil, fmt.Errorf("%s is in use, perhaps by another server: choose another address with --listen", address)
 	}
 	if err != nil {
-		return nil, usageError{fmt.Errorf("--listen: %w", err)}
+		return nil, cmdline.Usage(fmt.Errorf("--listen: %w", err))
 	}
 	return listener.(*net.TCPListener), nil
 }

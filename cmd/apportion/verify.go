@@ -14,6 +14,7 @@ import (
 	"github.com/urfave/cli/v3"
 	"golang.org/x/term"
 
+	"apportion/cmd/apportion/cmdline"
 	"apportion/raftstore"
 )
 
@@ -35,7 +36,7 @@ func verifyCommand(stdout, stderr io.Writer) *cli.Command {
 		Description: verifyDescription,
 		Flags:       []cli.Flag{dataFlag(), &cli.BoolFlag{Name: "json", Usage: "print the result as one JSON object"}},
 		Action: func(ctx context.Context, cmd *cli.Command) error {
-			if err := noArguments(cmd); err != nil {
+			if err := cmdline.NoArguments(cmd); err != nil {
 				return err
 			}
 			data := cmd.String("data")
@@ -113,7 +114,7 @@ func conclude(summary *raftstore.Summary, r verifyReport, asJSON bool, stdout io
 		return err
 	}
 	if len(r.Problems) > 0 {
-		return errReported
+		return cmdline.ErrReported
 	}
 	return nil
 }

@@ -7,6 +7,8 @@ import (
 	"runtime/debug"
 
 	"github.com/urfave/cli/v3"
+
+	"apportion/cmd/apportion/cmdline"
 )
 
 // release is the version that this source is, or becomes with the next release: the newest heading of CHANGELOG.md.
@@ -17,7 +19,7 @@ func versionCommand(stdout io.Writer) *cli.Command {
 		Name:  "version",
 		Usage: "print version, commit and Go version",
 		Action: func(_ context.Context, cmd *cli.Command) error {
-			if err := noArguments(cmd); err != nil {
+			if err := cmdline.NoArguments(cmd); err != nil {
 				return err
 			}
 			fmt.Fprintln(stdout, versionText())

@@ -28,7 +28,7 @@ func TestClusterMembers(t *testing.T) {
 		c.await(strings.Join(args, " "), func() bool {
 			tries++
 			status, stdout, stderr := servertest.Run(t, append([]string{"cluster"}, args...)...)
-			if again := strings.Contains(stderr, "not-leader") || strings.Contains(stderr, "outcome-unknown") ||
+			if again := strings.Contains(stderr, "not-leader") || strings.Contains(stderr, "is not known") ||
 				strings.Contains(stderr, "timeout") ||
 				strings.Contains(stderr, "member-not-there"); status != 0 && !again &&
 				(tries == 1 || !strings.Contains(stderr, "unknown-member")) {

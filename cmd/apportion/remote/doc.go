@@ -1,0 +1,11 @@
+// Package remote has the commands that ask a running server about stock, orders, tags and events, and change them: one
+// file a command, or a few that are alike.
+//
+// It owns their flags and what their tables show. What a request means, and when it is sent again, is the business of
+// httpapi/client; the forms of output are that of cmdline.
+//
+// # Reading order
+//
+// session.go (what the commands share), record.go, stock.go, redistribute.go, allocate.go, order.go, orderchange.go,
+// tags.go, events.go.
+package remote

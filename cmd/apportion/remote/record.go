@@ -1,0 +1,78 @@
+package remote
+
+import (
+	"context"
+	"io"
+	"slices"
+
+	"github.com/urfave/cli/v3"
+
+	"apportion/cmd/apportion/cmdline"
+	"apportion/httpapi/api"
+)
+
+func getCommand(stdout io.Writer) *cli.Command {
+	return &cli.Command{
+		Name:      "get",
+		Usage:     "show the stock of a UPC at a location",
+		ArgsUsage: "LOCATION UPC",
+		Description: `Shows the segments of the record with their figures, and deliveries that it waits for.
+
+Examples:
+  apportion get Retailer2 BC76845
+  apportion get Retailer2 BC76845 --output csv`,
+		Flags: readFlags(),
+		Action: action(stdout, func(ctx context.Context, s *session) error {
+			record, err := s.server.Record(ctx, s.args[0], s.args[1], s.options()...)
+			if err != nil {
+				return err
+			}
+			s.out.Say("%s at %s, version %d: %d on hand, %d allocated, %d pending, %d held as safety stock, "+
+				"%d available", record.UPC, record.Location, record.Version, record.OnHand, record.Allocated,
+				record.Pending, record.SafetyStock, record.Available)
+			records := []api.Record{*record}
+			if err := cmdline.Show(s.out, s.reply, records, recordTable(records)); err != nil {
+				return err
+			}
+			if record.Due {
+				s.out.Say("It is redistributed at its next refresh or adjust.")
+			}
+			for _, delivery := range record.Future {
+				s.out.Say("%d units come on %s, %s", delivery.Quantity, delivery.DeliveryDate, target(&delivery))
+			}
+			return nil
+		}, "LOCATION", "UPC"),
+	}
+}
+
+// target is where a delivery goes.
+func target(d *api.Delivery) string {
+	if d.Split {
+		return "split by the percentages"
+	}
+	return "for " + tagText(d.Tags)
+}
+
+// figureNames are the columns of a segment.
+var figureNames = []string{"onHand", "allocated", "pending", "safetyStock", "available", "floor", "ltd"}
+
+// recordTable has a row for each segment.
+func recordTable(records []api.Record) *cmdline.Table {
+	var all []api.Tags
+	for i := range records {
+		for _, segment := range records[i].Segments {
+			all = append(all, segment.Tags)
+		}
+	}
+	categories := categoriesOf(all)
+	table := &cmdline.Table{Columns: slices.Concat(cmdline.Text("upc", "location"), cmdline.Text(categories...),
+		cmdline.Figures(figureNames...))}
+	for i := range records {
+		r := &records[i]
+		for _, g := range r.Segments {
+			row := append([]any{r.UPC, r.Location}, tagCells(g.Tags, categories)...)
+			table.Add(append(row, g.OnHand, g.Allocated, g.Pending, g.SafetyStock, g.Available, g.Floor, g.LTD)...)
+		}
+	}
+	return table
+}

@@ -1,0 +1,78 @@
+package remote
+
+import (
+	"context"
+	"io"
+	"slices"
+
+	"github.com/urfave/cli/v3"
+
+	"apportion/cmd/apportion/cmdline"
+	"apportion/httpapi/api"
+)
+
+func redistributeCommand(stdout io.Writer) *cli.Command {
+	return &cli.Command{
+		Name:  "redistribute",
+		Usage: "split available units again, by the percentages or by a rule",
+		Description: `Marks the records as due, so that their next refresh or adjust does it; with --now it is done at once. --dry-run shows what
+--now would do, and changes nothing.
+
+Examples:
+  apportion redistribute --upc BC76845 --dry-run
+  apportion redistribute --location Retailer2 --now
+  apportion redistribute --all`,
+		Flags: writeFlags(
+			&cli.StringSliceFlag{Name: "upc", Usage: "only this `UPC`; may be repeated"},
+			&cli.StringSliceFlag{Name: "location", Usage: "only stock at this `LOCATION`; may be repeated"},
+			&cli.BoolFlag{Name: "all", Usage: "all records"},
+			&cli.BoolFlag{Name: "now", Usage: "at once"},
+			&cli.BoolFlag{Name: "dry-run", Usage: "only show what --now would do"}),
+		Action: action(stdout, func(ctx context.Context, s *session) error {
+			body := api.Redistribute{UPCs: s.cmd.StringSlice("upc"), Locations: s.cmd.StringSlice("location"),
+				All: s.cmd.Bool("all"), Now: s.cmd.Bool("now"), DryRun: s.cmd.Bool("dry-run")}
+			done, err := s.server.Redistribute(ctx, body, s.options()...)
+			if err != nil {
+				return err
+			}
+			s.out.Say("%s", redistributedText(done, body.Now))
+			if err := cmdline.Show(s.out, s.reply, done.Changes, movesTable(done.Changes)); err != nil {
+				return err
+			}
+			for _, r := range done.Rules {
+				s.out.Say("%s at %s: %s by rule %s version %d %s", r.UPC, r.Location, r.Outcome, r.Rule, r.Version,
+					r.Reason)
+			}
+			return nil
+		}),
+	}
+}
+
+func redistributedText(done *api.Redistributed, now bool) string {
+	text := figureText(done.Records, "record")
+	switch {
+	case done.DryRun:
+		return text + " and " + figureText(done.Units, "unit") + " would move"
+	case now:
+		return text + " redistributed, " + figureText(done.Units, "unit") + " moved"
+	default:
+		return text + " due at the next refresh or adjust"
+	}
+}
+
+// movesTable has a row for each segment that changed.
+func movesTable(changes []api.RedistributedTags) *cmdline.Table {
+	var all []api.Tags
+	for i := range changes {
+		all = append(all, changes[i].Tags)
+	}
+	categories := categoriesOf(all)
+	table := &cmdline.Table{Columns: slices.Concat(cmdline.Text("upc", "location"), cmdline.Text(categories...),
+		cmdline.Figures("before", "after"))}
+	for i := range changes {
+		c := &changes[i]
+		row := append([]any{c.UPC, c.Location}, tagCells(c.Tags, categories)...)
+		table.Add(append(row, c.Before, c.After)...)
+	}
+	return table
+}

@@ -1,0 +1,61 @@
+package client
+
+import (
+	"context"
+	"encoding/json"
+
+	"apportion/httpapi/api"
+)
+
+// Allocate promises units to the items of an order. In modes line and partial, it succeeds even if no line got a unit:
+// the reply's lines say what each got.
+func (c *Client) Allocate(ctx context.Context, orderID string, body api.Allocate, options ...Option) (*api.Allocated,
+	error) {
+	return post[api.Allocated](ctx, c, path("orders", orderID, "allocate"), body, options)
+}
+
+// AllocateMany allocates many orders, each for itself: the reply has the status of each.
+func (c *Client) AllocateMany(ctx context.Context, body api.AllocateMany, options ...Option) (*api.AllocatedMany,
+	error) {
+	return post[api.AllocatedMany](ctx, c, path("orders", "allocate"), body, options)
+}
+
+// Confirm makes reservations of an order firm.
+func (c *Client) Confirm(ctx context.Context, orderID string, body api.ChangeOrder, options ...Option) (
+	*api.ChangedOrder, error) {
+	return post[api.ChangedOrder](ctx, c, path("orders", orderID, "confirm"), body, options)
+}
+
+// Deallocate releases units of an order.
+func (c *Client) Deallocate(ctx context.Context, orderID string, body api.ChangeOrder, options ...Option) (
+	*api.ChangedOrder, error) {
+	return post[api.ChangedOrder](ctx, c, path("orders", orderID, "deallocate"), body, options)
+}
+
+// Fulfill ships units of an order.
+func (c *Client) Fulfill(ctx context.Context, orderID string, body api.ChangeOrder, options ...Option) (
+	*api.ChangedOrder, error) {
+	return post[api.ChangedOrder](ctx, c, path("orders", orderID, "fulfill"), body, options)
+}
+
+// Return puts shipped units back on hand.
+func (c *Client) Return(ctx context.Context, orderID string, body api.ReturnOrder, options ...Option) (
+	*api.ChangedOrder, error) {
+	return post[api.ChangedOrder](ctx, c, path("orders", orderID, "return"), body, options)
+}
+
+// Order reads an order.
+func (c *Client) Order(ctx context.Context, orderID string, options ...Option) (*api.Order, error) {
+	return get[api.Order](ctx, c, path("orders", orderID), options)
+}
+
+// Explain tells why the items of an order were filled as they were.
+func (c *Client) Explain(ctx context.Context, orderID string, options ...Option) (*api.OrderExplanation, error) {
+	return get[api.OrderExplanation](ctx, c, path("orders", orderID, "explain"), options)
+}
+
+// RefusedLines gives the lines of an Allocate that was refused as a whole; none for another problem.
+func RefusedLines(problem *api.Problem) (lines []api.AllocatedLine) {
+	_ = json.Unmarshal(problem.Lines, &lines) // of other problems the lines have other fields, or there are none
+	return lines
+}

@@ -1,0 +1,66 @@
+package client
+
+import (
+	"context"
+	"net/http"
+
+	"apportion/httpapi/api"
+)
+
+// Refresh sets on hand of items at a location.
+func (c *Client) Refresh(ctx context.Context, body api.Refresh, options ...Option) (*api.ChangedStock, error) {
+	return post[api.ChangedStock](ctx, c, path("inventory", "refresh"), body, options)
+}
+
+// Adjust changes on hand of items at a location by signed amounts.
+func (c *Client) Adjust(ctx context.Context, body api.Adjust, options ...Option) (*api.ChangedStock, error) {
+	return post[api.ChangedStock](ctx, c, path("inventory", "adjust"), body, options)
+}
+
+// Transfer moves available units between segments or locations.
+func (c *Client) Transfer(ctx context.Context, body api.Transfer, options ...Option) (*api.ChangedStock, error) {
+	return post[api.ChangedStock](ctx, c, path("inventory", "transfer"), body, options)
+}
+
+// Redistribute splits available units again.
+func (c *Client) Redistribute(ctx context.Context, body api.Redistribute, options ...Option) (*api.Redistributed,
+	error) {
+	return post[api.Redistributed](ctx, c, path("inventory", "redistribute"), body, options)
+}
+
+// DeleteRecords removes records.
+func (c *Client) DeleteRecords(ctx context.Context, body api.DeleteRecords, options ...Option) (*api.DeletedRecords,
+	error) {
+	return post[api.DeletedRecords](ctx, c, path("inventory", "delete"), body, options)
+}
+
+// Record reads one record. A record that does not exist is a problem unknown-record.
+func (c *Client) Record(ctx context.Context, location, upc string, options ...Option) (*api.Record, error) {
+	reply, err := get[api.Records](ctx, c, path("inventory", location, upc), options)
+	if err != nil {
+		return nil, err
+	}
+	return &reply.Records[0], nil
+}
+
+// Query finds records by items, locations and tags.
+func (c *Client) Query(ctx context.Context, body api.Query, options ...Option) (*api.Records, error) {
+	return send[api.Records](ctx, c, newCall(read, http.MethodPost, path("inventory", "query"), options), body)
+}
+
+// Aggregate sums over locations.
+func (c *Client) Aggregate(ctx context.Context, body api.Aggregate, options ...Option) (*api.Aggregates, error) {
+	return send[api.Aggregates](ctx, c, newCall(read, http.MethodPost, path("inventory", "aggregate"), options), body)
+}
+
+// StartCount opens a stock count at a location.
+func (c *Client) StartCount(ctx context.Context, location string, body api.StartCount, options ...Option) (*api.Count,
+	error) {
+	return post[api.Count](ctx, c, path("counts", location, "start"), body, options)
+}
+
+// CloseCount closes it.
+func (c *Client) CloseCount(ctx context.Context, location string, body api.CloseCount, options ...Option) (*api.Count,
+	error) {
+	return post[api.Count](ctx, c, path("counts", location, "close"), body, options)
+}
