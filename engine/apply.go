@@ -18,6 +18,7 @@ type scratch struct {
 	stock    []stockTarget
 	lines    []linePlan
 	strict   bool                       // the order change, or the count, is of version 6 or later
+	reason   string                     // of the order change
 	takes    []take                     // of the candidates of all lines
 	summed   bool                       // sums has what earlier lines of the command took
 	sums     mem.HashMap[uint32, int64] // units by segment, over the lines of a command
@@ -112,6 +113,7 @@ func (e *Engine) applyKeyed(c Command, envelope *Envelope, r *Result, dst []byte
 
 // run carries out a command and keeps its outcome as a job if the envelope asks for one.
 func (e *Engine) run(c Command, envelope *Envelope, r *Result) {
+	e.scratch.reason = ""
 	c.apply(e, envelope, r)
 	if envelope.Job != nil && r.Code != CodeRetry {
 		e.keepJob(c, envelope.Job, r)

@@ -210,7 +210,7 @@ func DecodeArchivedOrder(b []byte, v *OrderView) error {
 		}
 		for _, m := range s.moves {
 			view.Movements = append(view.Movements, MovementView{Kind: m.kind, TagSet: m.tagSet, Units: m.units,
-				Index: m.index, TimeMS: m.timeMS})
+				Index: m.index, TimeMS: m.timeMS, Reason: m.text})
 			v.ChangedMS = max(v.ChangedMS, m.timeMS)
 		}
 		v.Items = append(v.Items, view)

@@ -256,7 +256,8 @@ func genCommand(t *rapid.T, kind Kind) Command {
 	case KindPutRule, KindDeleteRule, KindActivateRule, KindDeactivateRule, KindSuspendRule, KindRedistributePlan:
 		return genRuleCommand(t, kind)
 	default:
-		return &OrderChange{Action: kind, OrderID: text("orderId"), Lines: genList(genOrderLine).Draw(t, "lines")}
+		return &OrderChange{Action: kind, OrderID: text("orderId"), Lines: genList(genOrderLine).Draw(t, "lines"),
+			Reason: rapid.SampledFrom([]string{"", "", text("reason")}).Draw(t, "with reason")}
 	}
 }
 

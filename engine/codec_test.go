@@ -194,6 +194,7 @@ func TestDecodeCommandRefuses(t *testing.T) {
 		{"empty delivery date", []byte{1, 2, 0, 0, 1, 0x80, 0, 0, 2, 0}, "announced date is empty"},
 		{"unknown stock flag", []byte{1, 2, 0, 0, 1, 0x10, 0, 0, 2}, "unknown flag"},
 		{"nothing more of a transfer", []byte{7, 3, 0, 0, 0}, "nothing is announced"},
+		{"empty reason of a deallocate", []byte{7, 8, 0, 0, 0, 0}, "an announced text is empty"},
 		{"empty reason", []byte{7, 2, 0, 0, 0, 2, 0}, "an announced text is empty"},
 		{"empty versions", []byte{7, 3, 0, 1, 0, 0, 0, 0, 0, 0, 1, 0}, "announced versions are none"},
 		{"empty expiry", []byte{1, 6, 0, 2, 0, 0, 0, 0}, "announced date is empty"},

@@ -50,6 +50,7 @@ var commandExamples = []struct {
 		Lines: []OrderLine{{ItemID: "1", Quantity: 2}}}},
 	{"Deallocate", Envelope{}, &OrderChange{Action: KindDeallocate, OrderID: "o-1",
 		Lines: []OrderLine{{ItemID: "1", Lost: true, Block: BlockSet}, {ItemID: "2", Block: BlockClear}}}},
+	{"Deallocate with a reason", Envelope{}, &OrderChange{Action: KindDeallocate, OrderID: "o-1", Reason: "stuck"}},
 	{"Deallocate of before", Envelope{Version: 4}, &OrderChange{Action: KindDeallocate, OrderID: "o-1"}},
 	{"Fulfill", Envelope{Archived: []byte("row"), ArchivedAt: 77}, &OrderChange{Action: KindFulfill, OrderID: "o-1"}},
 	{"Return", Envelope{}, &OrderChange{Action: KindReturn, OrderID: "o-1", Lines: []OrderLine{

@@ -45,6 +45,8 @@ type model struct {
 
 	redistributeRule redistributeRule
 
+	reason string // of the present OrderChange
+
 	start *model // the state before the present command
 
 	sequence int64 // of the last order item or delivery; items wait, and deliveries arrive, in this order
@@ -120,6 +122,7 @@ type movement struct {
 	Units  int64
 	Index  uint64
 	TimeMS int64
+	Reason string
 }
 
 // keptAnswer is the answer to a command with an idempotency key.
@@ -289,7 +292,10 @@ func (m *model) run(c engine.Command) answer {
 	case *engine.Allocate:
 		return m.allocate(c)
 	case *engine.OrderChange:
-		return m.orderChange(c)
+		m.reason = c.Reason
+		a := m.orderChange(c)
+		m.reason = ""
+		return a
 	case *engine.Block:
 		return m.block(c)
 	case *engine.PutLocation:
@@ -488,7 +494,11 @@ func (m *model) note(it *item, kind engine.MovementKind, units int64) {
 	if units == 0 {
 		return
 	}
-	history := append(slices.Clone(it.history), movement{kind, units, m.index, m.nowMS})
+	reason := ""
+	if kind == engine.MovementReleased || kind == engine.MovementLost {
+		reason = m.reason
+	}
+	history := append(slices.Clone(it.history), movement{kind, units, m.index, m.nowMS, reason})
 	it.history = history[max(0, len(history)-engine.MovementsPerItemMax):]
 }
 

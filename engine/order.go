@@ -127,6 +127,9 @@ func (e *Engine) addMovement(itemRow uint32, kind MovementKind, id TagSetID, uni
 	}
 	m := e.addMove(itemRow)
 	m.kind, m.tagSet, m.units, m.index, m.timeMS = kind, id, units, e.appliedIndex.Load(), e.nowMS.Load()
+	if m.reason = 0; kind == MovementReleased || kind == MovementLost {
+		m.reason = e.ordersText.Add(e.scratch.reason)
+	}
 }
 
 // addMove adds a movement at the end of an item's history, for the caller to fill.
@@ -135,6 +138,7 @@ func (e *Engine) addMove(itemRow uint32) *movement {
 	if it.moveCount == MovementsPerItemMax {
 		oldest := it.moves
 		it.moves = e.moves.At(oldest).next
+		e.ordersText.Drop(e.moves.At(oldest).reason)
 		e.moves.Drop(oldest)
 		it.moveCount--
 	}
@@ -154,6 +158,7 @@ func (e *Engine) addMove(itemRow uint32) *movement {
 func (e *Engine) dropMoves(it *item) {
 	for row := it.moves; row != 0; {
 		next := e.moves.At(row).next
+		e.ordersText.Drop(e.moves.At(row).reason)
 		e.moves.Drop(row)
 		row = next
 	}

@@ -36,6 +36,8 @@ func outcome(r *Result) string {
 	return text
 }
 
+func TestReleaseReason(t *testing.T) { tell(t, "release-reason") }
+
 func TestAllocateModes(t *testing.T) {
 	f := func(mode Mode, backorder bool, want, wantRecord string, lines ...AllocateLine) {
 		t.Helper()

@@ -37,6 +37,9 @@ type OrderChange struct {
 	Action  Kind        `json:"-"`
 	OrderID string      `json:"orderId"`
 	Lines   []OrderLine `json:"lines"` // empty: everything that is left
+
+	// Reason is why a Deallocate releases units; the items' history keeps it. Other actions have none.
+	Reason string `json:"reason"`
 }
 
 func (c *OrderChange) Kind() Kind { return c.Action }
@@ -49,6 +52,12 @@ func (c *OrderChange) check() *Fault {
 	}
 	if !IsText(c.OrderID, OrderIDBytesMax) {
 		return textFault("orderId", c.OrderID, OrderIDBytesMax)
+	}
+	if !isOptionalText(c.Reason, StockReasonBytesMax) {
+		return textFault("reason", c.Reason, StockReasonBytesMax)
+	}
+	if c.Reason != "" && c.Action != KindDeallocate {
+		return &Fault{"reason", shownText(c.Reason), onlyDeallocates}
 	}
 	if f := checkSize("lines", len(c.Lines), 0, OrderLinesMax); f != nil {
 		return f
@@ -124,6 +133,9 @@ func checkNoMarks(l *OrderLine) *Fault {
 func (l *OrderLine) name() string { return l.ItemID }
 
 func (c *OrderChange) since() (form, meaning byte) {
+	if c.Reason != "" {
+		return commandVersionNoted, commandVersionStrict
+	}
 	for i := range c.Lines {
 		if l := &c.Lines[i]; l.Lost || l.Block != BlockKeep {
 			return commandVersionMore, commandVersionStrict
@@ -142,8 +154,8 @@ const (
 	lineBytesMin = 1 + textBytesMin + 1
 )
 
-// appendBody: order, lines; each line has flags, item, quantity, and with lineHasGoods UPC, location and tags.
-// The action is the command's kind.
+// appendBody: order, lines, and if there is one the reason; each line has flags, item, quantity, and with lineHasGoods
+// UPC, location and tags. The action is the command's kind.
 func (c *OrderChange) appendBody(dst []byte) []byte {
 	if !isOrderChange(c.Action) {
 		panic("BUG: an order change without an action")
@@ -163,6 +175,9 @@ func (c *OrderChange) appendBody(dst []byte) []byte {
 			dst = appendTags(dst, l.Tags)
 		}
 	}
+	if c.Reason != "" {
+		dst = appendText(dst, c.Reason)
+	}
 	return dst
 }
 
@@ -171,6 +186,11 @@ func (c *OrderChange) readBody(r *bodyReader) {
 	c.Lines = resize(c.Lines, r.count(lineBytesMin))
 	for i := range c.Lines {
 		r.readOrderLine(&c.Lines[i])
+	}
+	if c.Reason = ""; r.left() > 0 {
+		if c.Reason = r.text(); c.Reason == "" {
+			r.fail("an announced text is empty")
+		}
 	}
 }
 
@@ -192,7 +212,11 @@ func (r *bodyReader) readOrderLine(l *OrderLine) {
 }
 
 func (c *OrderChange) digest(dst []byte) []byte {
-	return digestList(digestText(digestNumber(dst, uint64(c.Action)), c.OrderID), c.Lines)
+	dst = digestList(digestText(digestNumber(dst, uint64(c.Action)), c.OrderID), c.Lines)
+	if c.Reason != "" { // older versions had none
+		dst = digestText(dst, c.Reason)
+	}
+	return dst
 }
 
 func (l *OrderLine) hash() uint64 {
@@ -217,6 +241,7 @@ func (c *OrderChange) apply(e *Engine, envelope *Envelope, r *Result) {
 		return
 	}
 	e.scratch.lines, e.scratch.strict = e.scratch.lines[:0], envelope.strict()
+	e.scratch.reason = c.Reason
 	e.scratch.sums.Start(len(c.Lines))
 	e.scratch.capacity.start(max(len(c.Lines), e.itemsOf(orderRow)))
 	if len(c.Lines) == 0 {

@@ -156,7 +156,7 @@ func itemFiguresOf(schema *engine.Schema, v *engine.ItemView) itemFigures {
 		f.Released += l.Released
 	}
 	for _, v := range v.Movements {
-		f.History = append(f.History, movement{v.Kind, v.Units, v.Index, v.TimeMS})
+		f.History = append(f.History, movement{v.Kind, v.Units, v.Index, v.TimeMS, v.Reason})
 	}
 	if f.Allocated+f.Pending > 0 {
 		f.ExpiresAtMS = v.ExpiresAtMS

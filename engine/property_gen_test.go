@@ -357,6 +357,9 @@ func (g generator) orderChange(action engine.Kind) *engine.OrderChange {
 	if g.m.orders[c.OrderID] == nil && g.chance("known order", 70) {
 		c.OrderID = g.pick("another order", orderIDs)
 	}
+	if action == engine.KindDeallocate && g.chance("with a reason", 40) {
+		c.Reason = g.pick("reason", []string{"stuck", "the customer has paid nothing, and nobody knows why"})
+	}
 	if g.chance("whole order", 30) {
 		return c
 	}

@@ -490,4 +490,5 @@ type MovementView struct {
 	Units  int64
 	Index  uint64 // log index
 	TimeMS int64  // the entry's time, Unix milliseconds
+	Reason string // of a release: why, if its sender said so
 }

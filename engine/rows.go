@@ -12,8 +12,8 @@ import (
 //
 // Version 3 has records that wait for a plan, and their events. Version 4 has jobs, details of locations, and blocked
 // records. Version 5 has location groups and lost units. Version 6 has order items that are only known from a return,
-// and reasons in jobs. Version 7 has webhooks, events with references, the changes of records in their order, and
-// deletions. A new version only adds: the older forms stay as they are.
+// and reasons in jobs. Version 7 has webhooks, events with references, releases with a reason, the changes of records
+// in their order, and deletions. A new version only adds: the older forms stay as they are.
 const (
 	stateVersion       = 7
 	stateVersionOldest = 2
@@ -180,8 +180,11 @@ func (e *Engine) appendItem(b []byte, it *item) []byte {
 	b = binary.AppendUvarint(b, uint64(it.moveCount))
 	for row := it.moves; row != 0; row = e.moves.At(row).next {
 		m := e.moves.At(row)
-		b = append(b, byte(m.kind))
+		b = append(b, byte(m.kind)|flagBit(m.reason != 0, storedReason))
 		b = appendUnits(b, int64(m.tagSet), m.units, int64(m.index), m.timeMS)
+		if m.reason != 0 {
+			b = appendText(b, e.ordersText.Get(m.reason))
+		}
 	}
 	return b
 }
@@ -191,8 +194,19 @@ type storedItem struct {
 	id, upc, location string
 	item              item
 	lines             []line
-	moves             []movement
+	moves             []storedMove
 }
+
+// storedMove is a movement as a row holds it.
+type storedMove struct {
+	movement
+	text string // the reason
+}
+
+// storedReason is set in the kind of a movement that has a reason.
+const storedReason = 1 << 7
+
+const _ = uint8(storedReason - 1 - MovementLost)
 
 // storedOrder is an order as a row holds it.
 type storedOrder struct {
@@ -236,10 +250,14 @@ func readItem(in *reader, s *storedItem) {
 		s.lines[i] = line{tagSet: readTagSet(in), took: in.units(), waited: in.units(), allocated: in.units(),
 			pending: in.units(), fulfilled: in.units(), returned: in.units(), released: in.units(), before: in.units()}
 	}
-	s.moves = make([]movement, in.count(storedMoveBytesMin))
+	s.moves = make([]storedMove, in.count(storedMoveBytesMin))
 	for i := range s.moves {
-		s.moves[i] = movement{kind: MovementKind(in.byte()), tagSet: readTagSet(in), units: in.units(),
-			index: uint64(in.units()), timeMS: in.units()}
+		kind := in.byte()
+		s.moves[i].movement = movement{kind: MovementKind(kind &^ storedReason), tagSet: readTagSet(in),
+			units: in.units(), index: uint64(in.units()), timeMS: in.units()}
+		if kind&storedReason != 0 {
+			s.moves[i].text = in.name()
+		}
 	}
 }
 
@@ -273,7 +291,8 @@ func (e *Engine) loadOrder(row uint32, o *storedOrder) {
 			*ln = l
 		}
 		for _, m := range s.moves {
-			*e.addMove(itemRow) = m
+			m.reason = e.ordersText.Add(m.text)
+			*e.addMove(itemRow) = m.movement
 		}
 		if it.expiresMS > e.nowMS.Load() {
 			e.expiries.Push(mem.Due{AtMS: it.expiresMS, Seq: it.seq, Row: itemRow}, e.expires)

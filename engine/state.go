@@ -127,6 +127,7 @@ type movement struct {
 	index  uint64
 	timeMS int64
 	kind   MovementKind
+	reason mem.TextRef // of a release
 }
 
 // Engine is the state of one Raft group. Its own methods are for one goroutine at a time; those of its Reader are for

@@ -21,6 +21,7 @@ import (
 //	delete [force] [dry-run] [SCOPE]
 //	allocate ORDER [line|partial] [backorder] [until=MS]   ITEM UPC LOCATION UNITS [TAGS]
 //	confirm, deallocate, fulfill, return ORDER        ITEM [UNITS] [lost] [upc=UPC] [at=LOCATION] [TAGS]
+//	                                                  reason=WORD may follow the ORDER of a deallocate
 //	count, close-count LOCATION NAME
 //	time MS
 //	key KEY                                           the idempotency key of the next directive
@@ -121,7 +122,9 @@ func (s *story) command(name string, args, items []string) Command {
 	case "allocate":
 		return s.allocate(args, items)
 	case "confirm", "deallocate", "fulfill", "return":
-		return s.orderChange(name, args[0], items)
+		c := s.orderChange(name, args[0], items)
+		s.options(args[1:], map[string]func(string){"reason": func(v string) { c.Reason = v }}, nil)
+		return c
 	case "count":
 		return &StartCount{Location: args[0], Count: args[1]}
 	case "close-count":
@@ -257,7 +260,7 @@ func (s *story) allocate(args, items []string) Command {
 	return c
 }
 
-func (s *story) orderChange(name, order string, items []string) Command {
+func (s *story) orderChange(name, order string, items []string) *OrderChange {
 	kinds := map[string]Kind{"confirm": KindConfirm, "deallocate": KindDeallocate, "fulfill": KindFulfill,
 		"return": KindReturn}
 	c := &OrderChange{Action: kinds[name], OrderID: order}
@@ -483,6 +486,11 @@ func (s *story) showOrder(id string) string {
 				}
 			}
 			b.WriteByte('\n')
+		}
+		for _, m := range it.Movements {
+			if m.Reason != "" {
+				fmt.Fprintf(&b, "  %d %v: %s\n", m.Units, m.Kind, m.Reason)
+			}
 		}
 	}
 	return b.String()

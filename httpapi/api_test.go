@@ -172,7 +172,7 @@ func TestOrderLife(t *testing.T) {
 	s.post("/v1/orders/1001/allocate", allocateBody("all", line("1", "Amazon", 6))).is(409, "order-item-conflict").
 		want(`"lines[0].quantity"`, "field")
 
-	s.post("/v1/orders/1001/deallocate", `{"lines":[{"itemId":"1","quantity":1}]}`).ok().
+	s.post("/v1/orders/1001/deallocate", `{"reason":"stuck","lines":[{"itemId":"1","quantity":1}]}`).ok().
 		want(`"released"`, "lines", 0, "outcome").want(`1`, "lines", 0, "quantity")
 	s.post("/v1/orders/1001/fulfill", ``).ok().want(`4`, "lines", 0, "quantity").
 		want(`"fulfilled"`, "lines", 1, "outcome")
@@ -212,6 +212,7 @@ func TestOrderLife(t *testing.T) {
 	s.get("/v1/events").ok().want(`"unknown-order-returned"`, "events", 3, "type").want(`"77"`, "events", 3, "orderId")
 
 	r := s.get("/v1/orders/1001").ok()
+	r.want(`"released"`, "items", 0, "history", 1, "type").want(`"stuck"`, "items", 0, "history", 1, "reason")
 	r.want(
 		`{"tags":{"Channel":"Amazon","Condition":"New"},"allocated":0,"pending":0,"fulfilled":4,"returned":3,"released":1}`, "items", 0, "lines", 0)
 	r.want(`null`, "items", 0, "expiresAt")

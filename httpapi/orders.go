@@ -417,5 +417,8 @@ func appendMovement(dst []byte, schema *engine.Schema, m *engine.MovementView) [
 	dst = strictjson.AppendNumber(dst, `,"quantity":`, m.Units)
 	dst = strictjson.AppendNumber(dst, `,"index":`, int64(m.Index))
 	dst = strictjson.AppendTime(dst, `,"time":`, m.TimeMS)
+	if m.Reason != "" {
+		dst = strictjson.AppendText(dst, `,"reason":`, m.Reason)
+	}
 	return append(dst, '}')
 }

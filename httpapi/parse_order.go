@@ -163,19 +163,24 @@ func (s *bodyReader) bulkOrders(orders []engine.Allocate) []engine.Allocate {
 
 // orderChange reads the body of a confirm, deallocate, fulfill or return, by c.Action. An empty body stands for {}.
 func (s *bodyReader) orderChange(c *engine.OrderChange) {
-	c.Lines = c.Lines[:0]
+	c.Lines, c.Reason = c.Lines[:0], ""
 	if s.Empty() {
 		return
 	}
 	var has strictjson.Fields
 	s.OpenObject()
 	for key, ok := s.NextField(); ok; key, ok = s.NextField() {
-		if key != "lines" {
+		switch {
+		case key == "lines":
+			if s.Present(&has, hasLines) {
+				c.Lines = s.orderLines(c.Lines, c.Action == engine.KindReturn)
+			}
+		case key == "reason" && c.Action == engine.KindDeallocate:
+			if s.Present(&has, hasReason) {
+				c.Reason = s.Text()
+			}
+		default:
 			s.Unknown()
-			continue
-		}
-		if s.Present(&has, hasLines) {
-			c.Lines = s.orderLines(c.Lines, c.Action == engine.KindReturn)
 		}
 	}
 }

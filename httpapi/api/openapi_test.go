@@ -28,6 +28,7 @@ var (
 		"AllocateBody":       Allocate{},
 		"AllocateManyBody":   AllocateMany{},
 		"OrderChangeBody":    ChangeOrder{},
+		"DeallocateBody":     DeallocateOrder{},
 		"ReturnBody":         ReturnOrder{},
 		"RuleBody":           PutRule{},
 		"ActivateBody":       ActivateRule{},

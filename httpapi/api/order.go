@@ -83,7 +83,13 @@ type ChangeOrder struct {
 	Lines []ChangeLine `json:"lines,omitempty"`
 }
 
-// ChangeLine is an item of a ChangeOrder.
+// DeallocateOrder is the body that releases units of an order. Without lines it is about everything that is left.
+type DeallocateOrder struct {
+	Lines  []ChangeLine `json:"lines,omitempty"`
+	Reason string       `json:"reason,omitempty"` // the items' history shows it
+}
+
+// ChangeLine is an item of a ChangeOrder or a DeallocateOrder.
 type ChangeLine struct {
 	ItemID   string `json:"itemId" required:"true"`
 	Quantity int64  `json:"quantity,omitempty"` // what is left by default
@@ -159,6 +165,7 @@ type Movement struct {
 	Quantity int64  `json:"quantity"`
 	Index    uint64 `json:"index"`
 	Time     string `json:"time"`
+	Reason   string `json:"reason,omitempty"` // of a release
 }
 
 // OrderList is a page of orders, those that changed longest ago first.
