@@ -120,8 +120,8 @@ func TestOlderStateHasNoJobs(t *testing.T) {
 	older := new(Rows)
 	rowsOf(h.e).Each(func(op RowOp, key, value []byte) error {
 		if key[0] == metaTable {
-			at := len(value) - 3 // first and next job, and the number of open counts
-			value = append([]byte{3}, append(append([]byte(nil), value[1:at]...), value[at+2:]...)...)
+			at := len(value) - 8 // first and next job and deletion, three of changes, and the number of open counts
+			value = append([]byte{3}, append(append([]byte(nil), value[1:at]...), value[at+7:]...)...)
 		}
 		older.add(op, key, value)
 		return nil

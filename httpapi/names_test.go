@@ -178,7 +178,7 @@ func TestInvalidTexts(t *testing.T) {
 	before := s.store.engine.Stats()
 	tried := 0
 	for _, r := range routes() {
-		if r.body == bodyNone {
+		if r.body == bodyNone || r.body == bodyFile { // package stockfile tests what files hold
 			continue
 		}
 		tried++
@@ -230,6 +230,7 @@ var textBodies = map[string]string{
 	"/v1/orders/{orderId}/confirm":    `{"lines":[{"itemId":"TEXT"`,
 	"/v1/orders/{orderId}/deallocate": `{"lines":[{"itemId":"TEXT"`,
 	"/v1/orders/{orderId}/fulfill":    `{"lines":[{"itemId":"TEXT"`,
+	"/v1/webhooks/{name}":             `{"url":"TEXT"`,
 	"/v1/orders/{orderId}/return":     `{"lines":[{"itemId":"TEXT"`,
 	"/v1/orders/allocate":             `{"orders":[{"orderId":"TEXT"`,
 	"/v1/inventory/refresh":           `{"count":"TEXT"`,

@@ -94,7 +94,7 @@ func TestClusterMembers(t *testing.T) {
 	if strings.Count(text, "yes") != 3 || strings.Contains(text, gone[0].raftAddress) {
 		t.Errorf("the members are\n%s", text)
 	}
-	command(1, "remove", "nobody", "--server", c.nodes[0].url)
+	command(3, "remove", "nobody", "--server", c.nodes[0].url)
 	c.finish()
 }
 
