@@ -53,7 +53,7 @@ func TestParseTokens(t *testing.T) {
 // TestTokens: a server with tokens answers only clients with a token, except for requests of monitors.
 func TestTokens(t *testing.T) {
 	s := newTestServer(t, Config{Tokens: testTokens})
-	open := map[string]bool{"/healthz": true, "/readyz": true, "/metrics": true}
+	open := map[string]bool{"/": true, "/v1": true, "/healthz": true, "/readyz": true, "/metrics": true}
 	for _, r := range routes() {
 		path := strings.NewReplacer("{", "", "}", "").Replace(r.pattern)
 		switch got := s.do(methodWords[r.method], path, ""); {

@@ -380,6 +380,13 @@ func TestConfigFaults(t *testing.T) {
 func TestOperations(t *testing.T) {
 	s := newTestServer(t, Config{AdminToken: "secret"})
 	s.get("/healthz").ok().want(`"ok"`, "status")
+	for _, path := range []string{"/", "/v1"} {
+		for _, link := range s.get(path).ok().want(`"apportion"`, "name").at("links").([]any) {
+			if href := link.(map[string]any)["href"].(string); href != "/v1/cluster" { // this store has none
+				s.get(href).ok()
+			}
+		}
+	}
 	s.get("/readyz").ok().want(`"ready"`, "status")
 	s.store.checkpointErr = errors.New(`3 checkpoints have failed: "disk full"`)
 	s.get("/readyz?verbose").ok().want(`[{"name":"caught-up","status":"ok","detail":""},`+
@@ -399,7 +406,7 @@ func TestOperations(t *testing.T) {
 	s.get("/nope").is(404, "not-found")
 	text := s.get("/metrics").body
 	for _, want := range []string{
-		`apportion_http_requests_total{method="GET",path="/healthz",status="2xx"} 2`,
+		`apportion_http_requests_total{method="GET",path="/healthz",status="2xx"} 4`,
 		`apportion_http_requests_total{method="",path="other",status="4xx"} 1`,
 		`# TYPE apportion_http_requests_total counter`,
 		`apportion_http_request_duration_seconds_bucket{method="GET",path="/healthz",le="0.001"}`,

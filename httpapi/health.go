@@ -10,11 +10,14 @@ import (
 	"github.com/VictoriaMetrics/metrics"
 	"github.com/valyala/fasthttp/pprofhandler"
 
+	"apportion/httpapi/api"
 	"apportion/httpapi/strictjson"
 )
 
 func healthRoutes() []*route {
 	return []*route{
+		{method: methodGet, pattern: "/", open: true, serve: (*request).index},
+		{method: methodGet, pattern: "/v1", open: true, serve: (*request).index},
 		{method: methodGet, pattern: "/v1/openapi.yaml", serve: (*request).openAPI},
 		{method: methodGet, pattern: "/healthz", open: true, serve: (*request).health},
 		{method: methodGet, pattern: "/readyz", open: true, params: paramVerbose, serve: (*request).ready},
@@ -29,6 +32,22 @@ const (
 	contentYAML = "application/yaml"
 	contentText = "text/plain; charset=utf-8"
 )
+
+// indexLinks are the places from where a newcomer finds everything else.
+var indexLinks = []api.Link{
+	{Href: "/v1/openapi.yaml", Title: "this API as OpenAPI 3.1"},
+	{Href: "/v1/tag-categories", Title: "tag categories: what stock is split by"},
+	{Href: "/v1/orders", Title: "orders"},
+	{Href: "/v1/events", Title: "what has happened"},
+	{Href: "/v1/rules", Title: "Lua rules"},
+	{Href: "/v1/cluster", Title: "this node and its cluster"},
+	{Href: "/healthz", Title: "whether the process runs"},
+	{Href: "/readyz", Title: "whether the node has caught up"},
+	{Href: "/metrics", Title: "metrics in the Prometheus text format"},
+}
+
+// index says what this is, and where to go on.
+func (req *request) index() { req.reply(api.Index{Name: "apportion", Links: indexLinks}) }
 
 // health reports whether the process runs and answers.
 func (req *request) health() { req.out = append(req.out, `{"status":"ok"}`...) }

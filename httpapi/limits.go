@@ -88,6 +88,13 @@ const (
 	// importTimeout bounds an import that is forwarded. Each of its reads and entries has its own bound.
 	importTimeout = time.Hour
 
+	// ExportsMax bounds the exports that are being read: the disk keeps what each of them needs.
+	ExportsMax = 4
+
+	// exportTimeout bounds the checkpoint that an export begins with, exportAgeMax the reading.
+	exportTimeout = time.Minute
+	exportAgeMax  = time.Hour
+
 	// forwardIdle is how long an unused one stays open, well below what the other node allows.
 	forwardIdle = 10 * time.Second
 

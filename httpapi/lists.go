@@ -1,12 +1,19 @@
 package httpapi
 
 import (
+	"context"
 	"fmt"
+	"io"
+	"net"
+	"net/http"
 	"strconv"
+	"time"
 
 	"apportion/engine"
 	"apportion/httpapi/lists"
+	"apportion/httpapi/stockfile"
 	"apportion/httpapi/strictjson"
+	"apportion/raftstore"
 )
 
 // Lists are read in pages, which package lists makes.
@@ -21,6 +28,8 @@ func listRoutes() []*route {
 			serve: (*request).listLocations},
 		{method: methodGet, pattern: "/v1/upcs", params: paramReads | paramSearch | paramLimit | paramCursor,
 			serve: (*request).listUPCs},
+		{method: methodGet, pattern: "/v1/export/{content}", params: paramReads | paramFormat,
+			serve: (*request).export},
 	}
 }
 
@@ -28,6 +37,7 @@ func listRoutes() []*route {
 type listParams struct {
 	state, location, upc, search, sort, cursor string
 	olderThanSeconds                           int64
+	format                                     stockfile.Format // of an export
 }
 
 var olderThanExpected = fmt.Sprintf("a number of seconds from 0 to %d is expected", lists.OlderThanSecondsMax)
@@ -48,6 +58,11 @@ func (req *request) readListParam(param paramSet, value string) (expected string
 		p.sort = value
 	case paramCursor:
 		p.cursor = value
+	case paramFormat:
+		ok := false
+		if p.format, ok = stockfile.FormatOf(value); !ok {
+			expected = "csv or ndjson is expected"
+		}
 	case paramOlderThan:
 		seconds, err := strconv.ParseInt(value, 10, 64)
 		if p.olderThanSeconds = seconds; err != nil || seconds < 0 {
@@ -113,3 +128,95 @@ func (req *request) answerList(page func(dst []byte, reader *engine.Reader) ([]b
 
 // nowMS is the time that ages are counted from. The leader's clock, which stamps entries, may be ahead of this one.
 func (req *request) nowMS() int64 { return max(req.begin.UnixMilli(), req.server.reader.NowMS()) }
+
+// An export is a list as one file, as of one log index.
+
+// exporting is a store that gives its state as of one index.
+type exporting interface {
+	OpenExport(ctx context.Context) (*raftstore.Export, error)
+}
+
+// export answers with a file of the stock, the orders or the events. It is made while it is sent.
+func (req *request) export() {
+	store, ok := req.server.store.(exporting)
+	if !ok || !stockfile.IsContent(req.path[0]) {
+		req.fail(http.StatusNotFound, codeNotFound, "stock, orders or events is expected", "path",
+			req.path[0])
+		return
+	}
+	if !req.barrier() {
+		return
+	}
+	if !take(&req.server.exports, ExportsMax, 1) {
+		req.fail(http.StatusServiceUnavailable, codeBusy, fmt.Sprintf("%d exports are being read, as many as "+
+			"may be: send it again later", ExportsMax), "", "")
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), exportTimeout)
+	defer cancel()
+	state, err := store.OpenExport(ctx)
+	if err != nil {
+		req.server.exports.Add(-1)
+		req.storeFailed(err)
+		return
+	}
+	format := req.list.format
+	header := &req.ctx.Response.Header
+	header.Set("Apportion-As-Of", strconv.FormatUint(state.Index(), 10))
+	header.Set("Content-Disposition", fmt.Sprintf("attachment; filename=%q", req.path[0]+"."+format.String()))
+	req.ctx.SetContentType(format.MediaType() + "; charset=utf-8")
+	req.content = "" // the response is there already
+	req.ctx.SetBodyStream(&exportBody{of: req.server, conn: req.ctx.Conn(), export: state,
+		file:  stockfile.NewExport(req.path[0], format, &exportRows{export: state}),
+		until: time.Now().Add(exportAgeMax)}, -1)
+}
+
+// exportBody is the body of an export. Each read of it has the time that other replies have for the whole. If one
+// fails, the reply has no end, and the client sees that the file is not complete.
+type exportBody struct {
+	of     *Server
+	conn   net.Conn
+	file   *stockfile.Export
+	export *raftstore.Export
+	until  time.Time
+}
+
+// Read implements io.Reader.
+func (b *exportBody) Read(p []byte) (int, error) {
+	now := time.Now()
+	if now.After(b.until) {
+		return 0, errExportAge
+	}
+	_ = b.conn.SetWriteDeadline(now.Add(b.of.config.WriteTimeout)) // or the write fails
+	n, err := b.file.Read(p)
+	if err != nil && err != io.EOF {
+		b.of.log.Warn("an export was not finished", "error", err)
+	}
+	return n, err
+}
+
+// Close implements io.Closer.
+func (b *exportBody) Close() error {
+	b.of.exports.Add(-1)
+	return b.export.Close()
+}
+
+var errExportAge = fmt.Errorf("httpapi: an export was read for more than %s", exportAgeMax)
+
+// exportRows are the rows of a state.
+type exportRows struct {
+	export *raftstore.Export
+	rows   raftstore.ExportRows
+}
+
+// Schema implements stockfile.Rows.
+func (r *exportRows) Schema() *engine.Schema { return r.export.Schema() }
+
+// Next implements stockfile.Rows.
+func (r *exportRows) Next(table byte, f func(key, value []byte) error) (bool, error) {
+	more, err := r.export.Next(&r.rows, table)
+	if err != nil || !more {
+		return false, err
+	}
+	return true, r.rows.Each(f)
+}

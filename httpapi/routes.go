@@ -62,6 +62,7 @@ const (
 	paramCount
 	paramDryRun
 	paramAllOrNothing
+	paramFormat
 )
 
 // paramReads are those of every read.
@@ -96,6 +97,7 @@ var paramWords = map[string]paramSet{
 	"count":        paramCount,
 	"dryRun":       paramDryRun,
 	"allOrNothing": paramAllOrNothing,
+	"format":       paramFormat,
 }
 
 // route is one method of one path. Segments in braces are parameters; request.path has their values in the same order.
@@ -154,7 +156,7 @@ func (n *node) add(r *route, pattern string) {
 }
 
 func (n *node) child(word string) *node {
-	if word[0] == '{' {
+	if strings.HasPrefix(word, "{") {
 		if n.param == nil {
 			n.param = &node{}
 		}

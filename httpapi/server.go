@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"runtime/debug"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/VictoriaMetrics/metrics"
@@ -114,7 +115,8 @@ type Server struct {
 	runner   *rules.Runner
 	access   *access
 	bodies   bodies
-	judged   sync.Pool // of *fasthttp.RequestCtx
+	exports  atomic.Int64 // being read
+	judged   sync.Pool    // of *fasthttp.RequestCtx
 
 	backtests backtests
 	webhooks  *webhook.Sender

@@ -123,7 +123,7 @@ func TestFind(t *testing.T) {
 	f("GET", "/v1/inventory/refresh/7", "/v1/inventory/{location}/{upc}", "refresh", "7")
 	f("GET", "/healthz", "/healthz")
 	f("HEAD", "/healthz", "/healthz")
-	f("GET", "/", "")
+	f("GET", "/", "/")
 	f("GET", "", "")
 	f("GET", "healthz", "")
 	f("GET", "/healthz/", "")

@@ -11,6 +11,7 @@ import (
 
 	"apportion/cmd/apportion/cmdline"
 	"apportion/cmd/apportion/remote"
+	"apportion/cmd/apportion/top"
 )
 
 const rootDescription = `Apportion splits the stock of one product at one location (a record) into segments named by tags, allocates order items
@@ -44,7 +45,8 @@ func newApp(stdout, stderr io.Writer) *cli.Command {
 		HideVersion: true, // there is a command for it
 		Commands: slices.Concat([]*cli.Command{serveCommand(stdout, stderr), verifyCommand(stdout, stderr)},
 			remote.Commands(stdout), []*cli.Command{
-				rulesCommand(stdout, stderr), clusterCommand(stdout), replayCommand(stdout, stderr),
+				rulesCommand(stdout, stderr), clusterCommand(stdout), top.Command(stdout),
+				replayCommand(stdout, stderr),
 				benchCommand(stdout, stderr), versionCommand(stdout),
 			}),
 		Flags: []cli.Flag{&cli.BoolFlag{Name: "version", Usage: "print version, commit and Go version", Local: true}},
@@ -58,6 +60,7 @@ func newApp(stdout, stderr io.Writer) *cli.Command {
 	}
 	// main alone prints errors, and a mistake gets one line, not a page of help.
 	ownErrors(app)
+	withCompletion(app)
 	return app
 }
 
@@ -101,5 +104,5 @@ func usageFault(_ context.Context, cmd *cli.Command, err error, _ bool) error {
 // dataFlag is shared by the commands that open a data directory.
 func dataFlag() cli.Flag {
 	return &cli.StringFlag{Name: "data", Value: "./data", Sources: cmdline.Env("data"),
-		Usage: "data directory, a `DIR`"}
+		Usage: "`DIR` of the data"}
 }

@@ -10,11 +10,11 @@
 //   - main.go and app.go: the tree of commands, errors and exit statuses
 //   - serve.go: start and stop of the server; with peers.go (a node of a cluster), openfiles.go, loading.go (requests
 //     while the state loads), demo.go, log.go, stop.go (the bound on a stop)
-//   - verify.go, bench.go, replay.go, version.go: a command each
+//   - verify.go, bench.go, replay.go, version.go, completion.go: a command each
 //   - cluster.go, rules.go, ruleactive.go, ruletry.go and backtest.go, a command or a few each, and ruleprint.go and
 //     backtestprint.go, which print replies. ruletest.go needs no server.
 //
-// The commands about stock and orders are in remote. cmdline has what all commands share.
+// The commands about stock and orders are in remote, and top is in top. cmdline has what all commands share.
 //
 // servertest starts the program for tests. e2e tests clusters of processes under faults: its program is built with the
 // tag faults, which puts faults.go in the place of faults_off.go.

@@ -69,9 +69,11 @@ var mayImport = map[string][]string{
 	"bench/compare":  {"bench/load", "bench/rig", "bench/wire"},
 
 	"cmd/apportion": {"bench/load", "bench/replay", "cmd/apportion/cmdline", "cmd/apportion/e2e/faulty",
-		"cmd/apportion/remote", "engine", "httpapi", "httpapi/api", "httpapi/client", "raftstore", "rules"},
+		"cmd/apportion/remote", "cmd/apportion/top", "engine", "httpapi", "httpapi/api", "httpapi/client",
+		"raftstore", "rules"},
 	"cmd/apportion/cmdline":    {"httpapi/api", "httpapi/client"},
 	"cmd/apportion/remote":     {"cmd/apportion/cmdline", "httpapi/api", "httpapi/client"},
+	"cmd/apportion/top":        {"cmd/apportion/cmdline", "httpapi/api", "httpapi/client"},
 	"cmd/apportion/e2e":        {},
 	"cmd/apportion/e2e/faulty": {},
 	"cmd/apportion/servertest": {"bench/rig"},

@@ -50,7 +50,7 @@ func authorFlag() cli.Flag {
 }
 
 func versionFlag() cli.Flag {
-	return &cli.IntFlag{Name: "version", Usage: "`NUMBER` of the version; default: the newest"}
+	return &cli.IntFlag{Name: "version", Usage: "`NUMBER` of the version", DefaultText: "the newest"}
 }
 
 func hookFlag() cli.Flag {

@@ -92,12 +92,12 @@ func serveFlags() []cli.Flag {
 			Usage: "memory for the bodies of all requests in flight, in `BYTES`; beyond it, requests with more than " +
 				"8 KiB are answered with 503"},
 		&cli.IntFlag{Name: "connections-max", Value: httpapi.ConnectionsMax, Sources: cmdline.Env("connections-max"),
-			Usage: "most client connections at a time, a `COUNT`; fewer if the limit on open files is low"},
+			Usage: "serve this `NUMBER` of client connections at a time; fewer if the limit on open files is low"},
 		&cli.IntFlag{Name: "streams-max", Value: httpapi.StreamsMax, Sources: cmdline.Env("streams-max"),
-			Usage: "most streams that are open at a time, a `COUNT`; each is one of the connections too"},
+			Usage: "keep this `NUMBER` of streams open at a time; each is one of the connections too"},
 		&cli.DurationFlag{Name: "request-timeout", Value: httpapi.RequestTimeout,
 			Sources: cmdline.Env("request-timeout"),
-			Usage:   "longest wait of a write for the log, a `TIME`; after it the client gets 503"},
+			Usage:   "`TIME` that a write waits for the log at most; after it the client gets 503"},
 		&cli.DurationFlag{Name: clockGapFlag, Value: raftstore.ClockGapMaxDefault, Sources: cmdline.Env(clockGapFlag),
 			DefaultText: "8784h, 366 days",
 			Usage: "refuse to start if the clock is further ahead of the last write than this `TIME`: it is probably " +

@@ -18,6 +18,8 @@ func versionCommand(stdout io.Writer) *cli.Command {
 	return &cli.Command{
 		Name:  "version",
 		Usage: "print version, commit and Go version",
+		Description: `Example:
+  apportion version`,
 		Action: func(_ context.Context, cmd *cli.Command) error {
 			if err := cmdline.NoArguments(cmd); err != nil {
 				return err

@@ -27,6 +27,18 @@ type Event struct {
 	Limit int64 `json:"limit"`
 }
 
+// Index is where a newcomer begins.
+type Index struct {
+	Name  string `json:"name"`
+	Links []Link `json:"links"`
+}
+
+// Link is a path with what is there.
+type Link struct {
+	Href  string `json:"href"`
+	Title string `json:"title"`
+}
+
 // Ready tells that a node has caught up and its disk answers.
 type Ready struct {
 	Status string  `json:"status"`

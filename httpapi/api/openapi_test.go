@@ -78,6 +78,7 @@ var (
 		"Ready":           Ready{},
 		"Problem":         Problem{},
 		"Imported":        Imported{},
+		"Index":           Index{},
 	}
 
 	// untyped are schemas of replies without a type.

@@ -138,6 +138,16 @@ func TestRoutes(t *testing.T) {
 		t.Errorf("got %+v", one)
 	}
 	must(c.Explain(ctx, "o/1"))
+	list, err := c.Orders(ctx, OrderFilter{State: "closed", UPC: "UPC-1", Location: "W1"}, "", 1)
+	must(list, err)
+	if len(list.Orders) != 1 || list.Orders[0].OrderID != "o/1" {
+		t.Errorf("got %+v", list)
+	}
+	list, err = c.Orders(ctx, OrderFilter{OlderThan: time.Hour}, "", 0)
+	must(list, err)
+	if len(list.Orders) != 0 {
+		t.Errorf("got %+v, want none so old", list)
+	}
 	must(c.AllocateMany(ctx, api.AllocateMany{Orders: []api.AllocateOrder{{OrderID: "o/2", Allocate: order(1)}}}))
 
 	must(c.StartCount(ctx, "W1", api.StartCount{Count: "n1"}))

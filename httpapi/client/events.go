@@ -13,8 +13,6 @@ func (c *Client) Events(ctx context.Context, after uint64, limit int64, options 
 	if after > 0 {
 		options = append(options, parameter("after", strconv.FormatUint(after, 10)))
 	}
-	if limit > 0 {
-		options = append(options, parameter("limit", strconv.FormatInt(limit, 10)))
-	}
+	options = append(options, number("limit", limit))
 	return get[api.Events](ctx, c, path("events"), options)
 }

@@ -39,6 +39,14 @@ func parameter(name, value string) Option {
 	}
 }
 
+// number is parameter for a number, unless it is 0.
+func number(name string, value int64) Option {
+	if value == 0 {
+		return func(*call) {}
+	}
+	return parameter(name, strconv.FormatInt(value, 10))
+}
+
 // newCall makes a request with its options.
 func newCall(kind kind, method, path string, options []Option) *call {
 	c := &call{kind: kind, method: method, path: path, query: url.Values{}}

@@ -3,6 +3,7 @@ package client
 import (
 	"context"
 	"encoding/json"
+	"time"
 
 	"apportion/httpapi/api"
 )
@@ -52,6 +53,23 @@ func (c *Client) Order(ctx context.Context, orderID string, options ...Option) (
 // Explain tells why the items of an order were filled as they were.
 func (c *Client) Explain(ctx context.Context, orderID string, options ...Option) (*api.OrderExplanation, error) {
 	return get[api.OrderExplanation](ctx, c, path("orders", orderID, "explain"), options)
+}
+
+// OrderFilter picks orders. Zero values pick all.
+type OrderFilter struct {
+	State         string // open, reserved, pending or closed
+	UPC, Location string
+	OlderThan     time.Duration // since the last change, to the second
+}
+
+// Orders reads a page of orders, those that changed longest ago first. An empty cursor begins, and the reply's Next is
+// the cursor of the next page. limit 0 is the server's default.
+func (c *Client) Orders(ctx context.Context, filter OrderFilter, cursor string, limit int64, options ...Option) (
+	*api.OrderList, error) {
+	options = append(options, parameter("state", filter.State), parameter("upc", filter.UPC),
+		parameter("location", filter.Location), number("olderThanSeconds", int64(filter.OlderThan/time.Second)),
+		parameter("cursor", cursor), number("limit", limit))
+	return get[api.OrderList](ctx, c, path("orders"), options)
 }
 
 // RefusedLines gives the lines of an Allocate that was refused as a whole; none for another problem.

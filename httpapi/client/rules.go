@@ -3,7 +3,6 @@ package client
 import (
 	"context"
 	"net/http"
-	"strconv"
 
 	"apportion/httpapi/api"
 )
@@ -15,10 +14,7 @@ func (c *Client) Rules(ctx context.Context, options ...Option) (*api.RuleList, e
 
 // Rule reads a rule with the source of a version, 0 for the newest.
 func (c *Client) Rule(ctx context.Context, name string, version int64, options ...Option) (*api.Rule, error) {
-	if version != 0 {
-		options = append(options, parameter("version", strconv.FormatInt(version, 10)))
-	}
-	return get[api.Rule](ctx, c, path("rules", name), options)
+	return get[api.Rule](ctx, c, path("rules", name), append(options, number("version", version)))
 }
 
 // PutRule uploads a source as a new version.

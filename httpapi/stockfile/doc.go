@@ -27,6 +27,6 @@
 //
 // # Reading order
 //
-// reader.go has chunks and rows; csv.go, columns.go and ndjson.go read one row; writer.go writes; guard.go keeps
-// spreadsheets from calculating; limits.go.
+// reader.go has chunks and rows; csv.go, columns.go and ndjson.go read one row; importer.go takes a file into
+// the log; writer.go and export.go write; guard.go keeps spreadsheets from calculating; limits.go.
 package stockfile

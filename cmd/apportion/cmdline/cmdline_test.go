@@ -21,7 +21,7 @@ func sample() *Table {
 // would obey is made visible.
 func TestTable(t *testing.T) {
 	var out strings.Builder
-	sample().write(&out, false)
+	sample().Print(&out, false)
 	want := "UPC   CHANNEL  ON HAND  AVAILABLE\n" +
 		"A-1   =cmd()      1200         -7\n" +
 		"日本  é�[2J          3\n"
@@ -29,7 +29,7 @@ func TestTable(t *testing.T) {
 		t.Errorf("got\n%s\nwant\n%s", out.String(), want)
 	}
 	out.Reset()
-	sample().write(&out, true)
+	sample().Print(&out, true)
 	if !strings.HasPrefix(out.String(), bold+"UPC") || !strings.Contains(out.String(), "       "+red+"-7"+plain) {
 		t.Errorf("got %q: the heading is not bold, or a figure below zero not red", out.String())
 	}

@@ -75,7 +75,7 @@ func Show[T any](o *Output, reply []byte, elements []T, table *Table) error {
 		return o.csv(table)
 	default:
 		if len(table.Rows) > 0 {
-			table.write(o.w, o.colour)
+			table.Print(o.w, o.colour)
 		}
 		return nil
 	}

@@ -85,8 +85,8 @@ const (
 	plain = "\x1b[0m"
 )
 
-// write prints the table for people. Columns that are empty in all rows are left out.
-func (t *Table) write(w io.Writer, colour bool) {
+// Print prints the table for people. Columns that are empty in all rows are left out.
+func (t *Table) Print(w io.Writer, colour bool) {
 	widths := make([]int, len(t.Columns))
 	rows := make([][]string, len(t.Rows))
 	for i, row := range t.Rows {

@@ -6,6 +6,6 @@
 //
 // # Reading order
 //
-// session.go (what the commands share), record.go, stock.go, redistribute.go, allocate.go, order.go, orderchange.go,
-// tags.go, events.go.
+// session.go (what the commands share), record.go, stock.go, redistribute.go, allocate.go, order.go, orders.go,
+// orderchange.go, tags.go, events.go.
 package remote

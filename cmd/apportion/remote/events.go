@@ -11,13 +11,8 @@ import (
 	"apportion/httpapi/api"
 )
 
-const (
-	// eventsPageMax is the most that the server gives at a time.
-	eventsPageMax = 1000
-
-	// followInterval is the pause between two questions for new events.
-	followInterval = time.Second
-)
+// followInterval is the pause between two questions for new events.
+const followInterval = time.Second
 
 func eventsCommand(stdout io.Writer) *cli.Command {
 	return &cli.Command{
@@ -30,14 +25,14 @@ Examples:
   apportion events --after 4711
   apportion events --follow --output ndjson`,
 		Flags: readFlags(
-			&cli.Uint64Flag{Name: "after", Usage: "begin behind the event with this `NUMBER`; default: with " +
-				"the oldest that is kept"},
+			&cli.Uint64Flag{Name: "after", Usage: "begin behind the event with this `NUMBER`",
+				DefaultText: "with the oldest that is kept"},
 			&cli.Int64Flag{Name: "limit", Value: 100, Usage: "show `EVENTS` at most"},
 			&cli.BoolFlag{Name: "follow", Usage: "go on with new events until interrupted"}),
 		Action: action(stdout, func(ctx context.Context, s *session) error {
 			after, left, follow := s.cmd.Uint64("after"), s.cmd.Int64("limit"), s.cmd.Bool("follow")
 			for follow || left > 0 {
-				page := int64(eventsPageMax)
+				page := int64(pageMax)
 				if !follow {
 					page = min(page, left)
 				}

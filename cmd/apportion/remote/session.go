@@ -20,9 +20,9 @@ import (
 func Commands(stdout io.Writer) []*cli.Command {
 	return []*cli.Command{
 		getCommand(stdout), refreshCommand(stdout), adjustCommand(stdout), transferCommand(stdout),
-		redistributeCommand(stdout), allocateCommand(stdout), orderCommand(stdout), confirmCommand(stdout),
-		deallocateCommand(stdout), fulfillCommand(stdout), returnCommand(stdout), tagsCommand(stdout),
-		eventsCommand(stdout),
+		redistributeCommand(stdout), allocateCommand(stdout), orderCommand(stdout), ordersCommand(stdout),
+		confirmCommand(stdout), deallocateCommand(stdout), fulfillCommand(stdout), returnCommand(stdout),
+		tagsCommand(stdout), eventsCommand(stdout),
 	}
 }
 
@@ -103,7 +103,9 @@ func tagFlag(name, usage string) cli.Flag {
 	return &cli.StringSliceFlag{Name: name, Usage: usage + ", `CATEGORY=VALUE`; may be repeated"}
 }
 
-func quantityFlag(usage string) cli.Flag { return &cli.Int64Flag{Name: "quantity", Usage: usage} }
+func quantityFlag(usage string) cli.Flag {
+	return &cli.Int64Flag{Name: "quantity", Usage: usage, HideDefault: true}
+}
 
 // given is a flag's figure, nil if it is not set.
 func (s *session) given(flag string) *int64 {
@@ -112,6 +114,34 @@ func (s *session) given(flag string) *int64 {
 	}
 	value := s.cmd.Int64(flag)
 	return &value
+}
+
+// pageMax is the most elements that the server gives at a time.
+const pageMax = 1000
+
+// limitFlags are those of a list.
+func limitFlags(what string) []cli.Flag {
+	return []cli.Flag{
+		&cli.Int64Flag{Name: "limit", Value: 100, Usage: "show `" + what + "` at most"},
+		&cli.StringFlag{Name: "cursor", Usage: "go on with the `TEXT` that an earlier list ended with"},
+	}
+}
+
+// pages reads pages of a list until --limit is reached. page shows one, and returns how many elements it had.
+func (s *session) pages(page func(cursor string, limit int64) (next *string, shown int, err error)) error {
+	cursor := s.cmd.String("cursor")
+	for left := s.cmd.Int64("limit"); left > 0; {
+		next, shown, err := page(cursor, min(left, pageMax))
+		if err != nil {
+			return err
+		}
+		if next == nil {
+			return nil
+		}
+		cursor, left = *next, left-int64(shown)
+	}
+	s.out.Say("There may be more: --cursor %s", cursor)
+	return nil
 }
 
 // categoriesOf lists the categories of many tags: a table has a column for each.

@@ -62,9 +62,10 @@ Examples:
 // itemFlags are those of a refresh or an adjust of one item.
 func itemFlags(quantity string) []cli.Flag {
 	return []cli.Flag{quantityFlag(quantity), tagFlag("tag", "a tag of the segment"),
-		&cli.Int64Flag{Name: "safety-stock", Usage: "`UNITS` to hold back from sale"},
-		&cli.Int64Flag{Name: "floor", Usage: "`UNITS` below which the segment should be filled up"},
-		&cli.Int64Flag{Name: "ltd", Usage: "lifetime-to-date `DAYS`"},
+		&cli.Int64Flag{Name: "safety-stock", Usage: "`UNITS` to hold back from sale", HideDefault: true},
+		&cli.Int64Flag{Name: "floor", Usage: "`UNITS` below which the segment should be filled up",
+			HideDefault: true},
+		&cli.Int64Flag{Name: "ltd", Usage: "lifetime-to-date `DAYS`", HideDefault: true},
 		&cli.StringFlag{Name: "delivery-date", Usage: "`TIME` when the units come on hand, RFC 3339"},
 		bodyFlag()}
 }
