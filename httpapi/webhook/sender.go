@@ -74,16 +74,24 @@ func New(c Config) *Sender {
 	return s
 }
 
-// Start begins to send. Call it once.
+// Start begins to send, unless Close was called first. Call it once.
 func (s *Sender) Start() {
-	s.running.Go(s.run)
-	s.running.Go(s.reports)
+	s.mu.Lock() // Close waits for what was started before it, and nothing starts after
+	defer s.mu.Unlock()
+	select {
+	case <-s.stop:
+	default:
+		s.running.Go(s.run)
+		s.running.Go(s.reports)
+	}
 }
 
 // Close stops sending, and puts the last positions into the log if this node still leads. A second call does nothing.
 func (s *Sender) Close() {
 	s.closing.Do(func() {
+		s.mu.Lock()
 		close(s.stop)
+		s.mu.Unlock()
 		s.running.Wait()
 		s.mu.Lock()
 		for _, w := range s.mu.workers {

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -179,8 +180,8 @@ func TestSenderStopsAt410(t *testing.T) {
 	})
 }
 
-// TestSenderOfANewLeaderGoesOn: with three changes of the leader, one of which could not report, every event comes, the
-// first time in order.
+// TestSenderOfANewLeaderGoesOn: the leader changes three times, and one leader could not report. Every event still
+// comes, the first time in order.
 func TestSenderOfANewLeaderGoesOn(t *testing.T) {
 	inBubble(t, func(t *testing.T, c *cluster, r *receivers) {
 		a, b := c.sender("a", r), c.sender("b", r)
@@ -209,6 +210,17 @@ func TestSenderOfANewLeaderGoesOn(t *testing.T) {
 			t.Error("a node that does not lead has a worker")
 		}
 	})
+}
+
+// TestSenderClosesWhileItStarts: a server may be closed before it has begun. Nothing may begin then.
+func TestSenderClosesWhileItStarts(t *testing.T) {
+	for range 100 {
+		s := newCluster(t).sender("a", newReceivers())
+		var both sync.WaitGroup
+		both.Go(s.Start)
+		both.Go(s.Close)
+		both.Wait()
+	}
 }
 
 // TestSenderReportsAtItsEnd: after an orderly end the next one sends nothing twice.
