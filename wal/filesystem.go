@@ -11,35 +11,40 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 )
 
+// logFilesFS wraps the files of a WAL that are opened for writing.
+type logFilesFS struct {
+	vfs.FS
+	wrap func(f vfs.File, name string) vfs.File
+}
+
+// Create creates the file.
+func (fs logFilesFS) Create(name string, category vfs.DiskWriteCategory) (vfs.File, error) {
+	f, err := fs.FS.Create(name, category)
+	return fs.wrapped(f, name), err
+}
+
+// ReuseForWrite renames a file that is no longer needed, and opens it for new contents.
+func (fs logFilesFS) ReuseForWrite(from, to string, category vfs.DiskWriteCategory) (vfs.File, error) {
+	f, err := fs.FS.ReuseForWrite(from, to, category)
+	return fs.wrapped(f, to), err
+}
+
+// Unwrap lets Pebble find the file system below.
+func (fs logFilesFS) Unwrap() vfs.FS { return fs.FS }
+
+func (fs logFilesFS) wrapped(f vfs.File, name string) vfs.File {
+	if f == nil || !strings.HasSuffix(name, ".log") {
+		return f
+	}
+	return fs.wrap(f, name)
+}
+
 // watchedFS ends the process with its cause when a WAL file cannot be closed and the next one created. Pebble would
 // panic, with a mutex unlocked that a deferred call unlocks again, and the process would end with exit status 2 and
 // without the cause. So OnFatal is called before that, from within the calls that Pebble makes: here, when a file is
 // closed that could not be written in full, and in the event of a file that could not be created (eventListener).
-type watchedFS struct {
-	vfs.FS
-	log *Log
-}
-
-// Create creates the file.
-func (fs watchedFS) Create(name string, category vfs.DiskWriteCategory) (vfs.File, error) {
-	f, err := fs.FS.Create(name, category)
-	return fs.watch(f, name), err
-}
-
-// ReuseForWrite renames a file that is no longer needed, and opens it for new contents.
-func (fs watchedFS) ReuseForWrite(from, to string, category vfs.DiskWriteCategory) (vfs.File, error) {
-	f, err := fs.FS.ReuseForWrite(from, to, category)
-	return fs.watch(f, to), err
-}
-
-// Unwrap lets Pebble find the file system below.
-func (fs watchedFS) Unwrap() vfs.FS { return fs.FS }
-
-func (fs watchedFS) watch(f vfs.File, name string) vfs.File {
-	if f == nil || !strings.HasSuffix(name, ".log") {
-		return f
-	}
-	return &watchedFile{File: f, name: name, log: fs.log}
+func watchedFS(fs vfs.FS, log *Log) vfs.FS {
+	return logFilesFS{fs, func(f vfs.File, name string) vfs.File { return &watchedFile{File: f, name: name, log: log} }}
 }
 
 // watchedFile keeps the first error of a file. Pebble writes and syncs a WAL file on one goroutine, and closes it after
@@ -204,31 +209,13 @@ func (fs presizedFS) Unwrap() vfs.FS { return fs.FS }
 const polledBytesMin = 1 << 10
 
 // polledFS syncs the WAL files by a syncQueue where that helps.
-type polledFS struct {
-	vfs.FS
-	queue *syncQueue
-}
-
-// Create creates the file.
-func (fs polledFS) Create(name string, category vfs.DiskWriteCategory) (vfs.File, error) {
-	f, err := fs.FS.Create(name, category)
-	return fs.poll(f, name), err
-}
-
-// ReuseForWrite renames a file that is no longer needed, and opens it for new contents.
-func (fs polledFS) ReuseForWrite(from, to string, category vfs.DiskWriteCategory) (vfs.File, error) {
-	f, err := fs.FS.ReuseForWrite(from, to, category)
-	return fs.poll(f, to), err
-}
-
-// Unwrap lets Pebble find the file system below.
-func (fs polledFS) Unwrap() vfs.FS { return fs.FS }
-
-func (fs polledFS) poll(f vfs.File, name string) vfs.File {
-	if f == nil || !strings.HasSuffix(name, ".log") || f.Fd() == vfs.InvalidFd {
-		return f
-	}
-	return &polledFile{File: f, queue: fs.queue}
+func polledFS(fs vfs.FS, queue *syncQueue) vfs.FS {
+	return logFilesFS{fs, func(f vfs.File, _ string) vfs.File {
+		if f.Fd() == vfs.InvalidFd {
+			return f
+		}
+		return &polledFile{File: f, queue: queue}
+	}}
 }
 
 // polledFile counts what is not synced yet. Pebble writes and syncs a WAL file on one goroutine.

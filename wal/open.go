@@ -92,10 +92,10 @@ func (l *Log) databaseOptions() *pebble.Options {
 func (l *Log) fileSystem(attempts *Attempts) vfs.FS {
 	files := l.cfg.FS
 	if files == vfs.Default {
-		files = polledFS{files, l.syncs}
+		files = polledFS(files, l.syncs)
 	}
 	sized := presizedFS{FS: orderedFS{files}, bytes: int64(l.cfg.MemTableBytes)}
-	return attempts.FS(watchedFS{FS: sized, log: l})
+	return attempts.FS(watchedFS(sized, l))
 }
 
 // eventListener picks the events that matter to an operator.
