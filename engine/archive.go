@@ -293,9 +293,9 @@ type OrderCursor struct {
 }
 
 // OrdersAfter appends copies of orders in memory that a filter picks, those that changed longest ago first, at most
-// limit, and gives the place to continue behind. It stops after looks, of which each order and each of its items takes
-// one: then there may be more though few were found. An order that changes meanwhile moves behind all others, and is
-// found there. The caller holds the mutex of Apply.
+// limit, and gives the place to continue behind. It stops after so many looks; each order takes one, and so does each
+// of its items. Then there may be more though few were found. An order that changes meanwhile moves behind all others,
+// and is found there. The caller holds the mutex of Apply.
 func (e *Engine) OrdersAfter(f OrderFilter, after OrderCursor, limit, looks int, dst []OrderView) (orders []OrderView,
 	next OrderCursor, more bool) {
 	upc, location := e.findName(&e.upcs, f.UPC), e.findName(&e.locations, f.Location)

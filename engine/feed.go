@@ -74,7 +74,7 @@ var (
 	ErrChangesNotCounted = errors.New("engine: changes are not counted yet")
 
 	// ErrChangesForgotten means that records were deleted behind the place and are not known any more, or that the
-	// place is from before the counting. Whoever follows the changes lists all records again.
+	// place is from before the counting. A follower then lists all records again.
 	ErrChangesForgotten = errors.New("engine: some changes behind that place are not known any more")
 )
 

@@ -41,7 +41,7 @@ const (
 	tailEvents    = 2048
 	readEventsMax = 64
 
-	// catchUpPause is the pause after readEventsMax old events of which none was sent.
+	// catchUpPause is the pause after readEventsMax old events without one to send.
 	catchUpPause = time.Millisecond
 
 	// TestsMax bounds the test messages on their way.

@@ -20,8 +20,8 @@ type message struct {
 	body []byte
 }
 
-// eventMessage is the message of an event. Its id names the time too: a cluster that begins anew counts events from 1
-// again, and its receivers must not take them for those that they know.
+// eventMessage is the message of an event. Its id names the time too: a new cluster counts events from 1 again, and its
+// receivers must not take them for those that they know.
 func eventMessage(schema *engine.Schema, ev *engine.Event) message {
 	m := message{id: "evt_" + strconv.FormatUint(uint64(ev.ID), 10) + "_" + strconv.FormatInt(ev.TimeMS, 10)}
 	m.body = appendHead(nil, ev.Kind.String(), ev.TimeMS)

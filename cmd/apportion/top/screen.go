@@ -10,7 +10,7 @@ import (
 	"apportion/httpapi/api"
 )
 
-// screen draws pictures. A live one is a terminal, of which it takes the other screen until it is closed.
+// screen draws pictures. A live one takes the other screen of its terminal until it is closed.
 type screen struct {
 	w      io.Writer
 	server string
