@@ -18,7 +18,7 @@ import (
 func TestHelp(t *testing.T) {
 	f := func(args []string, wants ...string) {
 		t.Helper()
-		status, stdout, stderr := servertest.Run(t, args...)
+		status, stdout, stderr := runHere(t, args...)
 		if status != 0 || stderr != "" {
 			t.Fatalf("%q: status %d, stderr %q", args, status, stderr)
 		}
@@ -67,7 +67,7 @@ func TestMistakes(t *testing.T) {
 	}
 	f := func(wantStatus int, want string, args ...string) {
 		t.Helper()
-		status, stdout, stderr := servertest.Run(t, args...)
+		status, stdout, stderr := runHere(t, args...)
 		if status != wantStatus || stdout != "" || len(stderr) > 1000 || !regexp.MustCompile(want).MatchString(stderr) {
 			t.Errorf("%q: status %d, want %d and %q\nstdout: %s\nstderr: %s", args, status, wantStatus, want, stdout,
 				stderr)

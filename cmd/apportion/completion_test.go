@@ -36,9 +36,14 @@ func TestCompletion(t *testing.T) {
 			if _, err := exec.LookPath(shell); err != nil {
 				t.Skipf("%s is not installed", shell)
 			}
+			_, script, _ := runHere(t, "completion", shell)
+			path := filepath.Join(t.TempDir(), "script")
+			if err := os.WriteFile(path, []byte(script), 0o600); err != nil {
+				t.Fatal(err)
+			}
 			for _, c := range completions {
 				cmd := exec.Command(shell, args...)
-				cmd.Env = append(os.Environ(), "LINE="+c.line)
+				cmd.Env = append(os.Environ(), "LINE="+c.line, "SCRIPT="+path)
 				var output bytes.Buffer
 				cmd.Stdout, cmd.Stderr = &output, &output
 				if err := cmd.Run(); err != nil {
@@ -52,7 +57,7 @@ func TestCompletion(t *testing.T) {
 			}
 		})
 	}
-	f("bash", "--norc", "-c", `source <(apportion completion bash)
+	f("bash", "--norc", "-c", `source $SCRIPT
 		read -ra COMP_WORDS <<< "$LINE"
 		[[ $LINE == *" " ]] && COMP_WORDS+=("")
 		COMP_CWORD=$((${#COMP_WORDS[@]} - 1))
@@ -61,10 +66,10 @@ func TestCompletion(t *testing.T) {
 	// Outside its editor, zsh has no completion: what the script hands to it is printed in place of it.
 	f("zsh", "-f", "-c", `compdef() { :; }
 		_describe() { print -l -- ${opts%%:*}; }
-		source <(apportion completion zsh)
+		source $SCRIPT
 		words=(${(z)LINE}); [[ $LINE == *" " ]] && words+=("")
 		_apportion`)
-	f("fish", "--no-config", "-c", `apportion completion fish | source
+	f("fish", "--no-config", "-c", `source $SCRIPT
 		complete -C "$LINE" | string split -f1 \t`)
 }
 
@@ -75,7 +80,7 @@ func TestCompletionHasNoEffect(t *testing.T) {
 	for _, line := range []string{"adjust W1 U --quantity 3", "adjust W1 U --quantity", "adjust --quantity 3 -- W1",
 		"refresh --quantity 3 W1 U --"} {
 		args := append(strings.Fields(line), "--server", s.URL, "--generate-shell-completion")
-		if status, stdout, stderr := servertest.Run(t, args...); strings.Contains(stdout+stderr, "AS OF") {
+		if status, stdout, stderr := runHere(t, args...); strings.Contains(stdout+stderr, "AS OF") {
 			t.Errorf("%q: status %d, %s%s", args, status, stdout, stderr)
 		}
 	}

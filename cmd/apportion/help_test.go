@@ -7,8 +7,6 @@ import (
 	"testing"
 
 	"github.com/urfave/cli/v3"
-
-	"apportion/cmd/apportion/servertest"
 )
 
 // TestHelpPages: each command has a page of help with an example, which names each default once and has no placeholder
@@ -19,7 +17,7 @@ func TestHelpPages(t *testing.T) {
 		for _, below := range command.Commands {
 			walk(below, append(path[:len(path):len(path)], below.Name))
 		}
-		status, page, stderr := servertest.Run(t, append(path, "--help")...)
+		status, page, stderr := runHere(t, append(path, "--help")...)
 		if status != 0 || stderr != "" {
 			t.Errorf("%q --help: status %d, %s", path, status, stderr)
 		}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -21,4 +22,12 @@ func TestMain(m *testing.M) {
 	}
 	servertest.Binary = self
 	os.Exit(m.Run())
+}
+
+// runHere runs a command line within the test: a process that the race detector watches takes a second to start.
+func runHere(t *testing.T, args ...string) (status int, stdout, stderr string) {
+	t.Helper()
+	var output, faults bytes.Buffer
+	status = exitCode(run(t.Context(), append([]string{"apportion"}, args...), &output, &faults), &faults)
+	return status, output.String(), faults.String()
 }
