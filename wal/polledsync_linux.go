@@ -16,10 +16,11 @@ const polledWaitMax = 400 * time.Microsecond
 // goroutine in fdatasync, and gives one back only when it is that goroutine's turn: on a busy machine that takes longer
 // than the sync. The wait for an asynchronous sync is short and bounded, so it can keep its processor (RawSyscall).
 //
-// The kernel frees a context slowly (30 ms were seen), so a Log has one for all of its files.
+// The kernel frees a context slowly (30 ms were seen), so a Log has one for all of its files, and only once it syncs.
 type syncQueue struct {
 	mu      sync.Mutex
-	context uintptr // aio_context_t; 0: the kernel gave none, and every sync is an ordinary one
+	asked   bool    // for a context
+	context uintptr // aio_context_t; 0: not asked yet, or the kernel gave none, and every sync is an ordinary one
 	waitMax time.Duration
 	request iocb
 	done    ioEvent
@@ -46,19 +47,22 @@ type ioEvent struct {
 // fdatasyncOpcode is IOCB_CMD_FDSYNC: SyncData's promise, by another way.
 const fdatasyncOpcode = 3
 
-// newSyncQueue never fails: without asynchronous I/O in the kernel, or where a sandbox refuses it, syncs are ordinary.
-func newSyncQueue() *syncQueue {
-	q := &syncQueue{waitMax: polledWaitMax}
-	if _, _, errno := syscall.RawSyscall(syscall.SYS_IO_SETUP, 1, uintptr(unsafe.Pointer(&q.context)), 0); errno != 0 {
+func newSyncQueue() *syncQueue { return &syncQueue{waitMax: polledWaitMax} }
+
+// open asks for a context, once: without asynchronous I/O in the kernel, or where a sandbox refuses it, syncs are
+// ordinary.
+func (q *syncQueue) open() {
+	q.asked = true
+	if _, _, errno := syscall.Syscall(syscall.SYS_IO_SETUP, 1, uintptr(unsafe.Pointer(&q.context)), 0); errno != 0 {
 		q.context = 0
 	}
-	return q
 }
 
 // close gives the context back. It waits for nothing: no sync is under way any more.
 func (q *syncQueue) close() {
 	q.mu.Lock()
 	defer q.mu.Unlock()
+	q.asked = true // and none after the end
 	if q.context != 0 {
 		_, _, _ = syscall.Syscall(syscall.SYS_IO_DESTROY, q.context, 0, 0)
 		q.context = 0
@@ -72,6 +76,9 @@ func (q *syncQueue) sync(fd uintptr) (ok bool, err error) {
 		return false, nil
 	}
 	defer q.mu.Unlock()
+	if !q.asked {
+		q.open()
+	}
 	if q.context == 0 {
 		return false, nil
 	}

@@ -47,6 +47,7 @@ func mustWrite(t *testing.T, f vfs.File, bytes int) {
 func newTestSyncQueue(t *testing.T) *syncQueue {
 	t.Helper()
 	q := newSyncQueue()
+	q.open()
 	if q.context == 0 {
 		t.Skip("the kernel gives no context for asynchronous I/O here")
 	}
