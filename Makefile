@@ -36,9 +36,9 @@ MUTANTS ?= 20
 MUTATE_SEED ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: run cluster build test test-kibo lint bench-quick bench-failover bench-compare bench-check bench-baseline crash sim faults fuzz mutate help
+.PHONY: run cluster console console-if-possible build test test-kibo test-console lint bench-quick bench-failover bench-compare bench-check bench-baseline crash sim faults fuzz mutate help
 
-run: build ## build and serve on LISTEN (127.0.0.1:8080), with DATA (./data) and the demo catalogue
+run: console-if-possible build ## build, with the console if Node is there, and serve on LISTEN (127.0.0.1:8080), with DATA (./data) and the demo catalogue
 	@exec bin/apportion serve --data "$(DATA)" --listen "$(LISTEN)" --demo
 
 cluster: build ## a cluster of three nodes on this machine: HTTP on ports 8081, 8082 and 8083, data in ./data/a, b and c
@@ -47,6 +47,12 @@ cluster: build ## a cluster of three nodes on this machine: HTTP on ports 8081, 
 	bin/apportion serve --node-id b --data "$(DATA)/b" --listen 127.0.0.1:8082 --raft-listen 127.0.0.1:7082 --join 127.0.0.1:7081 & \
 	bin/apportion serve --node-id c --data "$(DATA)/c" --listen 127.0.0.1:8083 --raft-listen 127.0.0.1:7083 --join 127.0.0.1:7081 & \
 	wait
+
+console: ## build the web console for the next make build (needs Node and the npm registry)
+	@httpapi/console/build
+
+console-if-possible:
+	@httpapi/console/build --optional
 
 build: ## build bin/apportion
 	@mkdir -p bin
@@ -65,6 +71,10 @@ $(GOTESTSUM):
 
 test-kibo: build ## test Kibo's API with the vendor's own client, from npm, against bin/apportion (needs Node)
 	@httpapi/testdata/kibo/run
+
+test-console: ## test the web console: units, size, and stories in Chromium against bin/apportion (needs Node)
+	@mkdir -p bin
+	@httpapi/console/browser/run
 
 lint: $(STATICCHECK) ## gofmt, go vet, staticcheck and the house rules
 	@unformatted=$$(gofmt -l $$(git ls-files --cached --others --exclude-standard '*.go')); \

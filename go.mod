@@ -2,6 +2,9 @@ module apportion
 
 go 1.26.0
 
+// npm packages may hold Go files.
+ignore ./httpapi/console/node_modules
+
 require (
 	code.dny.dev/ssrf v0.3.0
 	github.com/HdrHistogram/hdrhistogram-go v1.4.0

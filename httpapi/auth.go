@@ -98,6 +98,14 @@ func (req *request) authorized() bool {
 	if a == nil || req.route.open || a.opens(req.ctx.Request.Header.Peek("Authorization"), time.Now()) {
 		return true
 	}
+	if ticket := req.sessionTicket(); ticket != "" && a.acceptsTicket(ticket, time.Now()) {
+		if req.fromConsole() {
+			return true
+		}
+		req.fail(http.StatusUnauthorized, codeUnauthorized, "a write with a session of the console needs the "+
+			"header "+headerConsole+": 1, which a page of another site cannot send", headerConsole, "")
+		return false
+	}
 	req.ctx.Response.Header.Set("WWW-Authenticate", "Bearer")
 	req.fail(http.StatusUnauthorized, codeUnauthorized, "a token of this server is expected, as Authorization: Bearer "+
 		"SECRET", "Authorization", "")
@@ -141,6 +149,107 @@ func (a *access) ticket(name, secret string, now time.Time) (ticket string, ok b
 		}
 	}
 	return "", false
+}
+
+// A session of the console is a ticket in a cookie that its scripts cannot read and other sites cannot send. Roles,
+// once there are any, come with the token whose ticket it is.
+const (
+	sessionCookie = "apportion-session"
+
+	// SessionLifetime is how long a login of the console lasts.
+	SessionLifetime = 12 * time.Hour
+
+	// headerConsole comes with every write of the console: a page of another site cannot send it without being asked.
+	headerConsole = "Apportion-Console"
+)
+
+// sessionTicket is the ticket of the request's cookie, unchecked, or empty.
+func (req *request) sessionTicket() string {
+	if req.server.access == nil {
+		return ""
+	}
+	return string(req.ctx.Request.Header.Cookie(sessionCookie))
+}
+
+// fromConsole reports whether no page of another site has made the request: it only reads, or has the header.
+func (req *request) fromConsole() bool {
+	return req.method == methodGet || len(req.ctx.Request.Header.Peek(headerConsole)) > 0
+}
+
+// session is the answer about a login.
+type session struct {
+	TokenNeeded bool   `json:"tokenNeeded"` // by the server, to see anything
+	Name        string `json:"name"`        // of the token that is logged in, or empty
+}
+
+// showSession says whether the server wants a token, and whose session this is.
+func (req *request) showSession() {
+	a, s := req.server.access, session{}
+	if s.TokenNeeded = a != nil; s.TokenNeeded {
+		if ticket := req.sessionTicket(); a.acceptsTicket(ticket, time.Now()) {
+			s.Name = ticketName(ticket)
+		}
+	}
+	req.ctx.Response.Header.Set("Cache-Control", "no-store")
+	req.reply(s)
+}
+
+// logIn makes a session of a token's secret.
+func (req *request) logIn() {
+	var body struct {
+		Token string `json:"token"`
+	}
+	if !req.readBody(&body) {
+		return
+	}
+	a := req.server.access
+	if a == nil {
+		req.reply(session{})
+		return
+	}
+	t := a.find(body.Token)
+	if t == nil || !req.fromConsole() {
+		req.fail(http.StatusUnauthorized, codeUnauthorized, "the secret of a token of this server is expected",
+			"token", "")
+		return
+	}
+	req.setSession(t.sign(time.Now().Add(SessionLifetime).Unix()), SessionLifetime)
+	req.reply(session{TokenNeeded: true, Name: t.Name})
+}
+
+// logOut ends the session in this browser.
+func (req *request) logOut() {
+	req.setSession("", -time.Second)
+	req.reply(session{TokenNeeded: req.server.access != nil})
+}
+
+// setSession gives the browser the cookie, which lasts as long as the ticket.
+func (req *request) setSession(ticket string, lifetime time.Duration) {
+	value := sessionCookie + "=" + ticket + "; Path=/; HttpOnly; SameSite=Strict; Max-Age=" +
+		strconv.Itoa(int(lifetime.Seconds()))
+	if string(req.ctx.Request.Header.Peek("X-Forwarded-Proto")) == "https" {
+		value += "; Secure"
+	}
+	req.ctx.Response.Header.Add("Set-Cookie", value)
+	req.ctx.Response.Header.Set("Cache-Control", "no-store")
+}
+
+// find is the token with a secret, nil if there is none.
+func (a *access) find(secret string) (found *Token) {
+	digest := sha256.Sum256([]byte(secret))
+	for i := range a.tokens {
+		if subtle.ConstantTimeCompare(digest[:], a.digests[i][:]) == 1 {
+			found = &a.tokens[i]
+		}
+	}
+	return found
+}
+
+// ticketName is the name of the token that a ticket is of.
+func ticketName(ticket string) string {
+	encoded, _, _ := strings.Cut(strings.TrimPrefix(ticket, ticketPrefix), ".")
+	name, _ := base64.RawURLEncoding.DecodeString(encoded)
+	return string(name)
 }
 
 // sign makes a ticket that ends at a time.

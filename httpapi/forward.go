@@ -173,6 +173,9 @@ func (req *request) copyRequest(to *fasthttp.Request) {
 			to.Header.SetBytesV(name, value)
 		}
 	}
+	if ticket := req.sessionTicket(); ticket != "" && from.Header.Peek("Authorization") == nil {
+		to.Header.Set("Authorization", "Bearer "+ticket)
+	}
 	left := max(time.Until(req.deadline), 0).Milliseconds()
 	to.Header.Set(headerTimeout, strconv.FormatInt(left, 10))
 	if req.route.body == bodyFile {

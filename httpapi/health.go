@@ -11,6 +11,7 @@ import (
 	"github.com/valyala/fasthttp/pprofhandler"
 
 	"apportion/httpapi/api"
+	"apportion/httpapi/console"
 	"apportion/httpapi/strictjson"
 )
 
@@ -25,6 +26,37 @@ func healthRoutes() []*route {
 	}
 }
 
+// consoleRoutes are the web page's. They are open: the page itself shows nothing of the server.
+func consoleRoutes() []*route {
+	return []*route{
+		{method: methodGet, pattern: "/console", open: true, serve: func(req *request) { req.redirect("console/") }},
+		{method: methodGet, pattern: "/console/", open: true, serve: func(req *request) { req.consoleFile("") }},
+		{method: methodGet, pattern: "/console/assets/{name}", open: true, serve: func(req *request) {
+			req.consoleFile("assets/" + req.path[0])
+		}},
+		{method: methodGet, pattern: "/console/session", open: true, serve: (*request).showSession},
+		{method: methodPost, pattern: "/console/session", body: bodyRequired, open: true, serve: (*request).logIn},
+		{method: methodDelete, pattern: "/console/session", open: true, serve: (*request).logOut},
+	}
+}
+
+// consoleFile answers with a file of the console.
+func (req *request) consoleFile(name string) {
+	if !console.Answer(req.ctx, name) {
+		req.fail(http.StatusNotFound, codeNotFound, "there is no such path", "", req.pathText())
+		return
+	}
+	req.content = "" // the response is written
+	req.status = req.ctx.Response.StatusCode()
+}
+
+// redirect sends a browser to a path that is relative to the request's, so that a proxy may serve all of this below a
+// path of its own.
+func (req *request) redirect(to string) {
+	req.ctx.Response.Header.Set("Location", to)
+	req.status, req.content = http.StatusFound, contentText
+}
+
 //go:embed openapi.yaml
 var openAPIDocument []byte
 
@@ -35,6 +67,7 @@ const (
 
 // indexLinks are the places from where a newcomer finds everything else.
 var indexLinks = []api.Link{
+	{Href: "/console/", Title: "the console, a web page"},
 	{Href: "/v1/openapi.yaml", Title: "this API as OpenAPI 3.1"},
 	{Href: "/v1/tag-categories", Title: "tag categories: what stock is split by"},
 	{Href: "/v1/orders", Title: "orders"},
@@ -46,8 +79,15 @@ var indexLinks = []api.Link{
 	{Href: "/metrics", Title: "metrics in the Prometheus text format"},
 }
 
-// index says what this is, and where to go on.
-func (req *request) index() { req.reply(api.Index{Name: "apportion", Links: indexLinks}) }
+// index says what this is, and where to go on. A browser that opens the server is sent to the console.
+func (req *request) index() {
+	req.ctx.Response.Header.Set("Vary", "Accept")
+	if req.route.pattern == "/" && bytes.Contains(req.ctx.Request.Header.Peek("Accept"), []byte("text/html")) {
+		req.redirect("console/")
+		return
+	}
+	req.reply(api.Index{Name: "apportion", Links: indexLinks})
+}
 
 // health reports whether the process runs and answers.
 func (req *request) health() { req.out = append(req.out, `{"status":"ok"}`...) }

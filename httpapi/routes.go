@@ -123,7 +123,7 @@ type route struct {
 // leader reports whether only the leader can answer.
 func (r *route) leader() bool { return r.write || r.lead }
 
-// routes is the whole API, except /debug/pprof and the other API.
+// routes is the whole API, except /debug/pprof, the other API and the console's files.
 func routes() []*route {
 	return slices.Concat(orderRoutes(), inventoryRoutes(), listRoutes(), countRoutes(), schemaRoutes(),
 		ruleRoutes(), backtestRoutes(), clusterRoutes(), feedRoutes(), webhookRoutes(), healthRoutes())

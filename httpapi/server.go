@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"runtime/debug"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -157,7 +158,7 @@ func New(config Config, store Store, runner *rules.Runner) (*Server, error) {
 		reader: store.Reader(),
 		runner: runner,
 		log:    config.Log.With("component", "httpapi"),
-		routes: append(routes(), kiboRoutes()...),
+		routes: slices.Concat(routes(), kiboRoutes(), consoleRoutes()),
 
 		queryReadsMax: QueryReadsMax,
 		querySumsMax:  QuerySumsMax,

@@ -49,7 +49,7 @@ func newApp(stdout, stderr io.Writer) *cli.Command {
 				replayCommand(stdout, stderr),
 				benchCommand(stdout, stderr), versionCommand(stdout),
 			}),
-		Flags: []cli.Flag{&cli.BoolFlag{Name: "version", Usage: "print version, commit and Go version", Local: true}},
+		Flags: []cli.Flag{&cli.BoolFlag{Name: "version", Usage: versionUsage, Local: true}},
 		Action: func(ctx context.Context, cmd *cli.Command) error {
 			if cmd.Bool("version") {
 				fmt.Fprintln(stdout, versionText())

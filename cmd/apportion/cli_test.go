@@ -36,8 +36,8 @@ func TestHelp(t *testing.T) {
 	f([]string{"bench", "--help"}, `flash-sale +everybody wants`, `--rates RATES`, `APPORTION_CONNECTIONS`)
 	f([]string{"help"}, `serve +run the server`, `Examples:`)
 	f([]string{"help", "serve"}, `--listen ADDRESS`)
-	f([]string{"--version"}, `^apportion \d+\.\d+\.\d+.*go1\.\d+.* [a-z]+/[a-z0-9]+\n$`)
-	f([]string{"version"}, `^apportion \d+\.\d+\.\d+.*go1\.\d+.* [a-z]+/[a-z0-9]+\n$`)
+	f([]string{"--version"}, `^apportion \d+\.\d+\.\d+.*go1\.\d+.* [a-z]+/[a-z0-9]+, console: (yes|no)\n$`)
+	f([]string{"version"}, `^apportion \d+\.\d+\.\d+.*go1\.\d+.* [a-z]+/[a-z0-9]+, console: (yes|no)\n$`)
 }
 
 // TestCommandLineDocument: docs/cli.md names each command.

@@ -38,11 +38,12 @@ var mayImport = map[string][]string{
 	"raftstore/statedb":  {"engine", "raftstore/durable", "wal"},
 	"raftstore/transfer": {"raftstore/durable", "raftstore/peernet", "raftstore/statedb"},
 
-	"httpapi": {"engine", "httpapi/api", "httpapi/cursor", "httpapi/feed", "httpapi/kibo", "httpapi/lists",
-		"httpapi/names", "httpapi/render", "httpapi/stockfile", "httpapi/stockquery", "httpapi/stream",
+	"httpapi": {"engine", "httpapi/api", "httpapi/console", "httpapi/cursor", "httpapi/feed", "httpapi/kibo",
+		"httpapi/lists", "httpapi/names", "httpapi/render", "httpapi/stockfile", "httpapi/stockquery", "httpapi/stream",
 		"httpapi/strictjson", "httpapi/webhook", "rules", "rules/backtest", "raftstore"},
 	"httpapi/api":        {},
 	"httpapi/client":     {"httpapi/api"},
+	"httpapi/console":    {},
 	"httpapi/cursor":     {},
 	"httpapi/feed":       {"engine", "httpapi/cursor", "httpapi/render", "httpapi/stream", "httpapi/strictjson"},
 	"httpapi/kibo":       {"engine", "httpapi/names", "httpapi/stockquery", "httpapi/strictjson"},
@@ -70,7 +71,7 @@ var mayImport = map[string][]string{
 
 	"cmd/apportion": {"bench/load", "bench/replay", "cmd/apportion/cmdline", "cmd/apportion/e2e/faulty",
 		"cmd/apportion/remote", "cmd/apportion/top", "engine", "httpapi", "httpapi/api", "httpapi/client",
-		"raftstore", "rules"},
+		"httpapi/console", "raftstore", "rules"},
 	"cmd/apportion/cmdline":    {"httpapi/api", "httpapi/client"},
 	"cmd/apportion/remote":     {"cmd/apportion/cmdline", "httpapi/api", "httpapi/client"},
 	"cmd/apportion/top":        {"cmd/apportion/cmdline", "httpapi/api", "httpapi/client"},
@@ -157,6 +158,9 @@ func TestNamedFiles(t *testing.T) {
 	var docs []string
 	err := filepath.WalkDir("../..", func(path string, entry fs.DirEntry, err error) error {
 		name := entry.Name()
+		if name == "node_modules" {
+			return filepath.SkipDir
+		}
 		there[name] = true
 		if name == "doc.go" || strings.HasSuffix(name, ".md") {
 			docs = append(docs, path)
@@ -279,7 +283,7 @@ func parseModule(t *testing.T, root string, wanted func(name string) bool) []*so
 		}
 		name := entry.Name()
 		if entry.IsDir() && path != root && (strings.HasPrefix(name, ".") || name == "testdata" || name == "bin" ||
-			name == "data") {
+			name == "data" || name == "node_modules") {
 			return filepath.SkipDir
 		}
 		if entry.IsDir() || !strings.HasSuffix(name, ".go") || !wanted(name) {

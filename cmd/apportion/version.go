@@ -9,15 +9,18 @@ import (
 	"github.com/urfave/cli/v3"
 
 	"apportion/cmd/apportion/cmdline"
+	"apportion/httpapi/console"
 )
 
 // release is the version that this source is, or becomes with the next release: the newest heading of CHANGELOG.md.
 const release = "0.1.0"
 
+const versionUsage = "print version, commit, Go version, and whether the console is built in"
+
 func versionCommand(stdout io.Writer) *cli.Command {
 	return &cli.Command{
 		Name:  "version",
-		Usage: "print version, commit and Go version",
+		Usage: versionUsage,
 		Description: `Example:
   apportion version`,
 		Action: func(_ context.Context, cmd *cli.Command) error {
@@ -30,7 +33,8 @@ func versionCommand(stdout io.Writer) *cli.Command {
 	}
 }
 
-// versionText is the release, with the commit and the Go version that the build left in the binary.
+// versionText is the release, with the commit and the Go version that the build left in the binary, and whether it has
+// the console.
 func versionText() string {
 	info, ok := debug.ReadBuildInfo()
 	if !ok {
@@ -47,5 +51,10 @@ func versionText() string {
 			text += " with local changes"
 		}
 	}
-	return fmt.Sprintf("%s, %s %s/%s", text, info.GoVersion, settings["GOOS"], settings["GOARCH"])
+	hasConsole := "no"
+	if console.Built() {
+		hasConsole = "yes"
+	}
+	return fmt.Sprintf("%s, %s %s/%s, console: %s", text, info.GoVersion, settings["GOOS"], settings["GOARCH"],
+		hasConsole)
 }

@@ -1,0 +1,21 @@
+import { describe, expect, it } from 'vitest'
+import { age, bytes, duration, signed, utc } from './format'
+
+describe('figures', () => {
+  it('give a change its sign', () => {
+    expect([signed(3), signed(-3), signed(0)]).toEqual(['+3', '−3', '0'])
+  })
+  it('choose the unit of a duration', () => {
+    expect([0.0000015, 0.0024, 1.25, 150, 7300, 200000].map(duration)).toEqual([
+      '1.5 µs', '2.4 ms', '1.3 s', '2 min', '2 h', '2 days',
+    ])
+  })
+  it('choose the unit of a size', () => {
+    expect([12, 2048, 5 * 1024 * 1024].map(bytes)).toEqual(['12 B', '2 KB', '5 MB'])
+  })
+  it('write times in UTC and by age', () => {
+    expect(utc('2026-11-30T12:00:00.123Z')).toBe('2026-11-30 12:00:00 UTC')
+    expect(age('2026-11-30T12:00:00Z', Date.parse('2026-11-30T12:05:00Z'))).toBe('5 min')
+    expect(age('2026-11-30T12:00:00Z', Date.parse('2026-11-30T11:59:00Z'))).toBe('0 s')
+  })
+})

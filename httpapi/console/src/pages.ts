@@ -1,0 +1,11 @@
+import type { Component } from 'svelte'
+import Cluster from './cluster/Cluster.svelte'
+
+interface Page {
+  path: string
+  title: string
+  component: Component
+}
+
+/** pages are what the console has, in the order of the menu. The first one is where it opens. */
+export const pages: Page[] = [{ path: '/cluster', title: 'Cluster', component: Cluster as Component }]
