@@ -70,6 +70,7 @@ const (
 	// CodeUnknownWebhook: no such webhook.
 	CodeUnknownWebhook
 	// CodeVersionMismatch: a record does not have the version that an item depends on; Result.Records has it as it is.
+	// Or an order has changed since the command's sender saw it.
 	CodeVersionMismatch
 
 	codesCount

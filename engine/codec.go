@@ -23,7 +23,7 @@ const (
 	// Transition, PutLocation, Block and the jobs, version 5 PutLocationGroup, DeleteSegments, conditions, and lines of
 	// a Deallocate that say more; what older versions say they say in the same way. Commands that version 4 can say are
 	// written in it. Version 6 has no new form but a new meaning, see Envelope.Version. Version 7 has webhooks,
-	// stock items that depend on a version, and StartChanges.
+	// stock items that depend on a version, order changes that depend on what their sender saw, and StartChanges.
 	//
 	// Version 4 of a result has shortfalls, version 5 records; one without them is written in an older version.
 	commandVersion       = 7

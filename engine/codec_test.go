@@ -140,6 +140,7 @@ func TestCommandVersions(t *testing.T) {
 	f(6, Envelope{}, &Refresh{Location: "L", Count: "c"})
 	f(4, Envelope{Version: 5}, &Refresh{Location: "L", Count: "c"})
 	f(5, Envelope{IfSeen: true}, channels(5000, 5000))
+	f(7, Envelope{IfSeen: true}, &OrderChange{Action: KindFulfill, OrderID: "o"})
 	f(4, Envelope{}, channels(5000, 5000))
 	f(5, Envelope{}, &DeleteSegments{})
 	f(5, Envelope{}, &PutLocationGroup{Group: "g"})

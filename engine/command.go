@@ -132,8 +132,10 @@ type Envelope struct {
 	RulesIndex uint64
 	Plans      []PlannedLine
 
-	// IfSeen makes a PutTagCategory depend on the definition that its sender saw: Seen is its Schema.CategoryHash. If
-	// the category has another hash now, the answer is CodeRetry. An idempotency key does not cover it.
+	// IfSeen makes a command depend on what its sender saw. An idempotency key does not cover it.
+	//   - PutTagCategory: Seen is the category's Schema.CategoryHash. If that has changed, the answer is CodeRetry.
+	//   - an order change: Seen is the order's OrderView.Changed, 0 for no order. If the order has changed since, the
+	//     answer is CodeVersionMismatch.
 	IfSeen bool
 	Seen   uint64
 
@@ -221,6 +223,9 @@ func versionOf(env *Envelope, c Command) byte {
 	version := byte(commandVersionCommon)
 	if env.IfSeen {
 		version = commandVersionMore
+		if isOrderChange(c.Kind()) {
+			version = commandVersionNoted
+		}
 	}
 	if c, ok := c.(laterForm); ok {
 		form, meaning := c.since()

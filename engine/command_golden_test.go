@@ -51,6 +51,7 @@ var commandExamples = []struct {
 	{"Deallocate", Envelope{}, &OrderChange{Action: KindDeallocate, OrderID: "o-1",
 		Lines: []OrderLine{{ItemID: "1", Lost: true, Block: BlockSet}, {ItemID: "2", Block: BlockClear}}}},
 	{"Deallocate with a reason", Envelope{}, &OrderChange{Action: KindDeallocate, OrderID: "o-1", Reason: "stuck"}},
+	{"Deallocate if unchanged", Envelope{IfSeen: true, Seen: 9}, &OrderChange{Action: KindDeallocate, OrderID: "o-1"}},
 	{"Deallocate of before", Envelope{Version: 4}, &OrderChange{Action: KindDeallocate, OrderID: "o-1"}},
 	{"Fulfill", Envelope{Archived: []byte("row"), ArchivedAt: 77}, &OrderChange{Action: KindFulfill, OrderID: "o-1"}},
 	{"Return", Envelope{}, &OrderChange{Action: KindReturn, OrderID: "o-1", Lines: []OrderLine{

@@ -219,6 +219,9 @@ func (it *item) left(action engine.Kind) (units int64) {
 func (m *model) orderChange(c *engine.OrderChange) answer {
 	o := m.orders[c.OrderID]
 	lines := c.Lines
+	if m.seen == sawAnother && (o != nil || c.Action == engine.KindReturn && len(lines) > 0) {
+		return answer{Code: engine.CodeVersionMismatch}
+	}
 	if len(lines) == 0 {
 		if o == nil {
 			return answer{Code: engine.CodeUnknownOrder}

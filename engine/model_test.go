@@ -32,7 +32,7 @@ type model struct {
 	rulesIndex uint64
 	decided    decision // for the next Allocate or RedistributePlan
 
-	seen seenCategory // for the next PutTagCategory
+	seen seenBefore // by the sender of the next PutTagCategory or order change
 
 	jobInfo *engine.JobInfo // for the next command
 	jobs    []engine.Job    // without Field and Value
@@ -52,11 +52,11 @@ type model struct {
 	sequence int64 // of the last order item or delivery; items wait, and deliveries arrive, in this order
 }
 
-// seenCategory is the definition that the sender of a change saw: the present one, or another.
-type seenCategory int
+// seenBefore is the definition, or the order, that the sender of a change saw: as it is, or another one.
+type seenBefore int
 
 const (
-	notLooked seenCategory = iota
+	notLooked seenBefore = iota
 	sawIt
 	sawAnother
 )

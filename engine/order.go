@@ -37,6 +37,22 @@ func (e *Engine) findHashed(orderID string, hash uint64) uint32 {
 
 func (e *Engine) orderHash(row uint32) uint64 { return e.orders.At(row).hash }
 
+// lastChange is the log index of an order's last change, 0 of none.
+func (e *Engine) lastChange(orderRow uint32) uint64 {
+	if orderRow == 0 {
+		return 0
+	}
+	return e.orders.At(orderRow).changed
+}
+
+// itemsOf is the number of items of an order, 0 of none.
+func (e *Engine) itemsOf(orderRow uint32) int {
+	if orderRow == 0 {
+		return 0
+	}
+	return int(e.orders.At(orderRow).count)
+}
+
 // createOrder adds an order without items.
 func (e *Engine) createOrder(orderID string, hash uint64) uint32 {
 	row := e.orders.Add()

@@ -38,6 +38,8 @@ func outcome(r *Result) string {
 
 func TestReleaseReason(t *testing.T) { tell(t, "release-reason") }
 
+func TestIfUnchanged(t *testing.T) { tell(t, "if-unchanged") }
+
 func TestAllocateModes(t *testing.T) {
 	f := func(mode Mode, backorder bool, want, wantRecord string, lines ...AllocateLine) {
 		t.Helper()

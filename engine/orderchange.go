@@ -240,6 +240,10 @@ func (c *OrderChange) apply(e *Engine, envelope *Envelope, r *Result) {
 		r.refuse(CodeUnknownOrder, "orderId", c.OrderID)
 		return
 	}
+	if envelope.IfSeen && e.lastChange(orderRow) != envelope.Seen {
+		r.refuse(CodeVersionMismatch, "orderId", c.OrderID)
+		return
+	}
 	e.scratch.lines, e.scratch.strict = e.scratch.lines[:0], envelope.strict()
 	e.scratch.reason = c.Reason
 	e.scratch.sums.Start(len(c.Lines))
@@ -292,14 +296,6 @@ func (e *Engine) movesUnits() bool {
 		}
 	}
 	return false
-}
-
-// itemsOf is the number of items of an order, 0 of none.
-func (e *Engine) itemsOf(orderRow uint32) int {
-	if orderRow == 0 {
-		return 0
-	}
-	return int(e.orders.At(orderRow).count)
 }
 
 // planWholeOrder plans all items of an order that have something left for the action.

@@ -90,7 +90,7 @@ func (h *harness) step(t *rapid.T) {
 		h.m.jobInfo = g.jobInfo()
 	}
 	if g.chance("looks first", 30) {
-		h.m.seen = sawIt + seenCategory(below(2).Draw(t, "saw another"))
+		h.m.seen = sawIt + seenBefore(below(2).Draw(t, "saw another"))
 	}
 	key := ""
 	if g.chance("with key", 25) {
@@ -277,6 +277,9 @@ func (h *harness) envelope(key string, c engine.Command) *engine.Envelope {
 		}
 	case *engine.OrderChange:
 		id = c.OrderID
+		if env.IfSeen = h.m.seen != notLooked; env.IfSeen {
+			env.Seen = h.lastChange(id) + uint64(h.m.seen-sawIt)
+		}
 	case *engine.Transition:
 		id = c.OrderID
 	}
@@ -284,6 +287,20 @@ func (h *harness) envelope(key string, c engine.Command) *engine.Envelope {
 		env.Archived, env.ArchivedAt = row, h.e.AppliedIndex()
 	}
 	return env
+}
+
+// lastChange is that of an order at the present moment.
+func (h *harness) lastChange(id string) uint64 {
+	var v engine.OrderView
+	h.e.Advance(max(h.index, 1), h.nowMS) // it may end reservations
+	if row, ok := h.e.AppendArchived(nil, id); ok {
+		if err := engine.DecodeArchivedOrder(row, &v); err != nil {
+			h.t.Fatalf("order %s in the archive: %v", id, err)
+		}
+		return v.Changed
+	}
+	h.e.ReadOrder(id, &v)
+	return v.Changed
 }
 
 // check compares the whole state.

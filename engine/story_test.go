@@ -21,7 +21,8 @@ import (
 //	delete [force] [dry-run] [SCOPE]
 //	allocate ORDER [line|partial] [backorder] [until=MS]   ITEM UPC LOCATION UNITS [TAGS]
 //	confirm, deallocate, fulfill, return ORDER        ITEM [UNITS] [lost] [upc=UPC] [at=LOCATION] [TAGS]
-//	                                                  reason=WORD may follow the ORDER of a deallocate
+//	                                                  reason=WORD may follow the ORDER of a deallocate, and
+//	                                                  seen=INDEX each: the last change that the sender saw
 //	count, close-count LOCATION NAME
 //	time MS
 //	key KEY                                           the idempotency key of the next directive
@@ -41,8 +42,9 @@ func tell(t *testing.T, name string) {
 type story struct {
 	*host
 	t    *testing.T
-	key  string
 	told EventID // the last event that was shown
+
+	envelope Envelope // of the next command
 }
 
 func (s *story) run(t *testing.T, d *datadriven.TestData) string {
@@ -65,7 +67,7 @@ func (s *story) run(t *testing.T, d *datadriven.TestData) string {
 		s.nowMS = s.number(args[0])
 		return s.answer(&Expire{})
 	case "key":
-		s.key = args[0]
+		s.envelope.Key = args[0]
 		return "the next command has it\n"
 	case "order":
 		return s.showOrder(args[0])
@@ -123,7 +125,10 @@ func (s *story) command(name string, args, items []string) Command {
 		return s.allocate(args, items)
 	case "confirm", "deallocate", "fulfill", "return":
 		c := s.orderChange(name, args[0], items)
-		s.options(args[1:], map[string]func(string){"reason": func(v string) { c.Reason = v }}, nil)
+		s.options(args[1:], map[string]func(string){
+			"reason": func(v string) { c.Reason = v },
+			"seen":   func(v string) { s.envelope = Envelope{IfSeen: true, Seen: uint64(s.number(v))} },
+		}, nil)
 		return c
 	case "count":
 		return &StartCount{Location: args[0], Count: args[1]}
@@ -286,8 +291,8 @@ func (s *story) orderChange(name, order string, items []string) *OrderChange {
 // answer applies a command and shows the answer and the changed records.
 func (s *story) answer(c Command) string {
 	before, hash := s.records(), s.stateHash()
-	r := s.applyKeyed(s.key, c)
-	s.key = ""
+	r := s.do(&s.envelope, c)
+	s.envelope = Envelope{}
 	var b strings.Builder
 	b.WriteString(r.Code.String())
 	if r.Repeated {

@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -14,6 +15,7 @@ import (
 	"apportion/httpapi/stockfile"
 	"apportion/httpapi/strictjson"
 	"apportion/raftstore"
+	"apportion/rules"
 )
 
 // Lists are read in pages, which package lists makes.
@@ -22,6 +24,8 @@ func listRoutes() []*route {
 	return []*route{
 		{method: methodGet, pattern: "/v1/orders", params: paramReads | paramState | paramLocation | paramUPC |
 			paramOlderThan | paramLimit | paramCursor, serve: (*request).listOrders},
+		{method: methodPost, pattern: "/v1/orders/deallocate", body: bodyRequired, lead: true,
+			serve: (*request).deallocateMany},
 		{method: methodGet, pattern: "/v1/inventory", params: paramReads | paramState | paramLocation | paramUPC |
 			paramSearch | paramTags | paramSort | paramLimit | paramCursor, serve: (*request).listRecords},
 		{method: methodGet, pattern: "/v1/locations", params: paramReads | paramSearch | paramLimit | paramCursor,
@@ -88,6 +92,55 @@ func (req *request) listOrders() {
 	req.out = strictjson.AppendNumber(req.out, `{"asOf":`, int64(asOf))
 	req.out = append(page.Append(append(req.out, ','), req.schema()), '}')
 }
+
+// deallocateMany releases what the orders that a filter finds hold: each as it was found, or not at all.
+func (req *request) deallocateMany() {
+	var query lists.OrderQuery
+	var release lists.Release
+	req.body().deallocateMany(&query, &release)
+	if !req.parsed() || !req.check(&engine.OrderChange{Action: engine.KindDeallocate, OrderID: "of the filter",
+		Reason: release.Reason}) || !req.barrier() {
+		return
+	}
+	asOf := req.server.store.AppliedIndex()
+	fault := release.Read(query, req.server.store, req.nowMS())
+	if !req.sound(&fault) {
+		return
+	}
+	if !release.DryRun {
+		err := req.doRelease(&release)
+		if err != nil && (!rules.IsPartlyDone(err) || errors.Is(err, raftstore.ErrOutcomeUnknown)) {
+			req.storeFailed(err)
+			return
+		}
+		asOf = max(asOf, req.server.store.AppliedIndex())
+	}
+	req.out = strictjson.AppendNumber(req.out, `{"asOf":`, int64(asOf))
+	req.out = append(release.Append(append(req.out, ','), req.schema()), '}')
+}
+
+// doRelease proposes the commands of a release, all in one entry.
+func (req *request) doRelease(release *lists.Release) error {
+	req.proposals = req.proposals[:0]
+	for i := range release.Orders {
+		p := rules.Proposal{IfSeen: true, Seen: release.Orders[i].Changed}
+		if command := release.Command(i); command != nil {
+			p.Command = command
+		}
+		req.proposals = append(req.proposals, p)
+	}
+	req.run.Apart = true
+	return req.do(releaseAnswers{req.result(), release})
+}
+
+// releaseAnswers hands on what became of each order.
+type releaseAnswers struct {
+	result  *engine.Result
+	release *lists.Release
+}
+
+// Answer implements rules.Answers.
+func (a releaseAnswers) Answer(i int) { a.release.Answered(i, a.result.Code) }
 
 // listRecords lists records by location and UPC, or by UPC and location.
 func (req *request) listRecords() {

@@ -5,6 +5,7 @@ import (
 	"math"
 
 	"apportion/engine"
+	"apportion/httpapi/lists"
 	"apportion/httpapi/strictjson"
 )
 
@@ -182,6 +183,63 @@ func (s *bodyReader) orderChange(c *engine.OrderChange) {
 		default:
 			s.Unknown()
 		}
+	}
+}
+
+const (
+	hasState strictjson.Fields = 1 << iota
+	hasFilterLocation
+	hasFilterUPC
+	hasOlderThan
+	hasReleaseReason
+	hasDryRun
+	hasLimit
+	hasCursor
+)
+
+var limitExpected = fmt.Sprintf("a number from 1 to %d is expected", lists.LimitMax)
+
+// deallocateMany reads the body of a deallocate of all orders that a filter finds. It must not be forgotten to say
+// which: an empty body would release everything.
+func (s *bodyReader) deallocateMany(q *lists.OrderQuery, r *lists.Release) {
+	q.Limit = lists.LimitDefault
+	var has strictjson.Fields
+	s.OpenObject()
+	for key, ok := s.NextField(); ok; key, ok = s.NextField() {
+		switch key {
+		case "state":
+			s.Seen(&has, hasState)
+			q.State = lists.ReleasableStates[s.OneOf(lists.ReleasableStates, "open, reserved or pending is expected")]
+		case "location":
+			s.Seen(&has, hasFilterLocation)
+			q.Location = s.name()
+		case "upc":
+			s.Seen(&has, hasFilterUPC)
+			q.UPC = s.name()
+		case "olderThanSeconds":
+			s.Seen(&has, hasOlderThan)
+			q.OlderThanSeconds = s.IntegerIn(0, lists.OlderThanSecondsMax, olderThanExpected)
+		case "reason":
+			if s.Present(&has, hasReleaseReason) {
+				r.Reason = s.Text()
+			}
+		case "dryRun":
+			s.OptionalBool(&has, hasDryRun, &r.DryRun)
+		case "limit":
+			if s.Present(&has, hasLimit) {
+				q.Limit = int(s.IntegerIn(1, lists.LimitMax, limitExpected))
+			}
+		case "cursor":
+			if s.Present(&has, hasCursor) {
+				q.Cursor = s.Text()
+			}
+		default:
+			s.Unknown()
+		}
+	}
+	if has&(hasState|hasFilterLocation|hasFilterUPC|hasOlderThan) == 0 && s.OK() {
+		s.Fail(codeMissingField, "one of state, location, upc and olderThanSeconds has to be given: state open alone "+
+			"is all orders that hold units", "")
 	}
 }
 

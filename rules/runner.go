@@ -98,6 +98,10 @@ type Proposal struct {
 	Make     func(was *engine.Category) (*engine.PutTagCategory, error)
 	Category string
 
+	// IfSeen and Seen make Command depend on what its sender saw: see engine.Envelope.
+	IfSeen bool
+	Seen   uint64
+
 	// InLog keeps the command from an early refusal: its outcome has to be in the log.
 	InLog bool
 
@@ -233,7 +237,7 @@ func newBudgetOf(deadline time.Time, proposals []Proposal) Budget {
 // begin puts a proposal into the batch, unless it is answered without the log.
 func (r *Runner) begin(run *Run, budget *Budget, proposals []Proposal, i int) error {
 	p, env := &proposals[i], &run.envelope
-	*env = engine.Envelope{Key: p.Key, Job: p.Job, Plans: env.Plans[:0]}
+	*env = engine.Envelope{Key: p.Key, Job: p.Job, IfSeen: p.IfSeen, Seen: p.Seen, Plans: env.Plans[:0]}
 	if err := r.remake(p, env); err != nil {
 		return err
 	}

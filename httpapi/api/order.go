@@ -89,6 +89,35 @@ type DeallocateOrder struct {
 	Reason string       `json:"reason,omitempty"` // the items' history shows it
 }
 
+// DeallocateMany is the body that releases what the orders that a filter finds hold. It has at least one of State,
+// Location, UPC and OlderThanSeconds.
+type DeallocateMany struct {
+	State            string `json:"state,omitempty"` // open (the default), reserved or pending
+	Location         string `json:"location,omitempty"`
+	UPC              string `json:"upc,omitempty"`
+	OlderThanSeconds int64  `json:"olderThanSeconds,omitempty"` // since the last change
+	Reason           string `json:"reason,omitempty"`           // the items' history shows it
+	DryRun           bool   `json:"dryRun,omitempty"`
+	Limit            int64  `json:"limit,omitempty"` // orders; 100 by default
+	Cursor           string `json:"cursor,omitempty"`
+}
+
+// DeallocatedMany is what a DeallocateMany did or would do.
+type DeallocatedMany struct {
+	AsOf     uint64         `json:"asOf"`
+	DryRun   bool           `json:"dryRun"`
+	Released []ListedOrder  `json:"released"` // with the units that each item held
+	Skipped  []SkippedOrder `json:"skipped"`
+	Next     *string        `json:"next"` // the cursor of the next page, null for none
+}
+
+// SkippedOrder is an order that was left alone.
+type SkippedOrder struct {
+	OrderID string `json:"orderId"`
+	Code    string `json:"code"`
+	Detail  string `json:"detail"`
+}
+
 // ChangeLine is an item of a ChangeOrder or a DeallocateOrder.
 type ChangeLine struct {
 	ItemID   string `json:"itemId" required:"true"`

@@ -129,7 +129,11 @@ func TestRoutes(t *testing.T) {
 	if got.Lines[0].Allocated != 3 || !strings.Contains(string(text), `"orderId":"o/1"`) {
 		t.Errorf("got %+v and %s", got, text)
 	}
-	must(c.Deallocate(ctx, "o/1", api.ChangeOrder{Lines: []api.ChangeLine{{ItemID: "1", Quantity: 1}}}))
+	must(c.Deallocate(ctx, "o/1", api.DeallocateOrder{Lines: []api.ChangeLine{{ItemID: "1", Quantity: 1}}}))
+	stuck, err := c.DeallocateMany(ctx, api.DeallocateMany{State: "open", DryRun: true})
+	if must(stuck, err); len(stuck.Released) != 1 || stuck.Released[0].OrderID != "o/1" {
+		t.Errorf("got %+v", stuck)
+	}
 	must(c.Fulfill(ctx, "o/1", api.ChangeOrder{}))
 	must(c.Return(ctx, "o/1", api.ReturnOrder{}))
 	one, err := c.Order(ctx, "o/1")

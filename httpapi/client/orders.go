@@ -3,6 +3,7 @@ package client
 import (
 	"context"
 	"encoding/json"
+	"net/http"
 	"time"
 
 	"apportion/httpapi/api"
@@ -27,8 +28,16 @@ func (c *Client) Confirm(ctx context.Context, orderID string, body api.ChangeOrd
 	return post[api.ChangedOrder](ctx, c, path("orders", orderID, "confirm"), body, options)
 }
 
+// DeallocateMany releases what the orders that a filter finds hold. It has no idempotency key: after
+// ErrOutcomeUnknown, a dry run tells what is left.
+func (c *Client) DeallocateMany(ctx context.Context, body api.DeallocateMany, options ...Option) (*api.DeallocatedMany,
+	error) {
+	return send[api.DeallocatedMany](ctx, c, newCall(once, http.MethodPost, path("orders", "deallocate"), options),
+		body)
+}
+
 // Deallocate releases units of an order.
-func (c *Client) Deallocate(ctx context.Context, orderID string, body api.ChangeOrder, options ...Option) (
+func (c *Client) Deallocate(ctx context.Context, orderID string, body api.DeallocateOrder, options ...Option) (
 	*api.ChangedOrder, error) {
 	return post[api.ChangedOrder](ctx, c, path("orders", orderID, "deallocate"), body, options)
 }

@@ -8,5 +8,5 @@
 // # Reading order
 //
 // page.go has what all lists share. records.go lists records, names.go
-// locations and UPCs, orders.go orders. limits.go bounds a page.
+// locations and UPCs, orders.go orders, release.go those whose units are to be released. limits.go bounds a page.
 package lists

@@ -21,11 +21,6 @@ func confirmCommand(stdout io.Writer) *cli.Command {
 		(*client.Client).Confirm)
 }
 
-func deallocateCommand(stdout io.Writer) *cli.Command {
-	return changeCommand(stdout, "deallocate", "release units of an order", "  apportion deallocate W-1001\n"+
-		"  apportion deallocate W-1001 --item 1=2", (*client.Client).Deallocate)
-}
-
 func fulfillCommand(stdout io.Writer) *cli.Command {
 	return changeCommand(stdout, "fulfill", "ship units of an order", "  apportion fulfill W-1001\n"+
 		"  apportion fulfill W-1001 --item 1 --item 2=3", (*client.Client).Fulfill)

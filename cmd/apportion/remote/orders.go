@@ -22,14 +22,9 @@ Examples:
   apportion orders --state open --older-than 24h
   apportion orders --state open --upc BC76845 --location Retailer2       which orders hold this record
   apportion orders --state pending --limit 1000 --output csv`,
-		Flags: readFlags(append([]cli.Flag{
-			&cli.StringFlag{Name: "state", Value: "all", Usage: "only orders in this `STATE`: open (hold units), " +
-				"reserved, pending, closed or all"},
-			&cli.StringFlag{Name: "upc", Usage: "only items of this `UPC`"},
-			&cli.StringFlag{Name: "location", Usage: "only items at this `LOCATION`"},
-			&cli.DurationFlag{Name: "older-than", Usage: "only orders that have not changed for this `TIME`",
-				HideDefault: true},
-		}, limitFlags("ORDERS")...)...),
+		Flags: readFlags(append(append(filterFlags(), &cli.StringFlag{Name: "state", Value: "all",
+			Usage: "only orders in this `STATE`: open (hold units), reserved, pending, closed or all"}),
+			limitFlags("show", "ORDERS")...)...),
 		Action: action(stdout, func(ctx context.Context, s *session) error {
 			filter := client.OrderFilter{State: s.cmd.String("state"), UPC: s.cmd.String("upc"),
 				Location: s.cmd.String("location"), OlderThan: s.cmd.Duration("older-than")}
@@ -41,6 +36,16 @@ Examples:
 				return list.Next, len(list.Orders), cmdline.Show(s.out, s.reply, list.Orders, heldTable(list.Orders))
 			})
 		}),
+	}
+}
+
+// filterFlags are those that pick orders, but for their state.
+func filterFlags() []cli.Flag {
+	return []cli.Flag{
+		&cli.StringFlag{Name: "upc", Usage: "only items of this `UPC`"},
+		&cli.StringFlag{Name: "location", Usage: "only items at this `LOCATION`"},
+		&cli.DurationFlag{Name: "older-than", Usage: "only orders that have not changed for this `TIME`",
+			HideDefault: true},
 	}
 }
 

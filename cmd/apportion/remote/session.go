@@ -120,9 +120,9 @@ func (s *session) given(flag string) *int64 {
 const pageMax = 1000
 
 // limitFlags are those of a list.
-func limitFlags(what string) []cli.Flag {
+func limitFlags(do, what string) []cli.Flag {
 	return []cli.Flag{
-		&cli.Int64Flag{Name: "limit", Value: 100, Usage: "show `" + what + "` at most"},
+		&cli.Int64Flag{Name: "limit", Value: 100, Usage: do + " `" + what + "` at most"},
 		&cli.StringFlag{Name: "cursor", Usage: "go on with the `TEXT` that an earlier list ended with"},
 	}
 }
