@@ -44,7 +44,7 @@ func newApp(stdout, stderr io.Writer) *cli.Command {
 		ErrWriter:   stderr,
 		HideVersion: true, // there is a command for it
 		Commands: slices.Concat([]*cli.Command{serveCommand(stdout, stderr), verifyCommand(stdout, stderr)},
-			remote.Commands(stdout), []*cli.Command{
+			remote.Commands(stdout, stderr), []*cli.Command{
 				rulesCommand(stdout, stderr), clusterCommand(stdout), top.Command(stdout),
 				replayCommand(stdout, stderr),
 				benchCommand(stdout, stderr), versionCommand(stdout),

@@ -45,8 +45,20 @@ func TestScripts(t *testing.T) {
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){"allocate": scriptAllocate,
-			"status": scriptStatus},
+			"status": scriptStatus, "rows": scriptRows},
 	})
+}
+
+// scriptRows is the script command "rows FILE COUNT", which makes a file of stock with so many rows.
+func scriptRows(ts *testscript.TestScript, _ bool, args []string) {
+	count, err := strconv.Atoi(args[1])
+	ts.Check(err)
+	var file strings.Builder
+	file.WriteString("upc,quantity\n")
+	for i := range count {
+		fmt.Fprintf(&file, "BIG-%d,1\n", i)
+	}
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(file.String()), 0o600))
 }
 
 // scriptStatus is the script command "status CODE COMMAND...", which demands an exit status.

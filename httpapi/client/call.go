@@ -34,6 +34,11 @@ type call struct {
 	body     []byte
 	text     *[]byte // where the reply's text goes, nil: nowhere
 	replayed *bool
+
+	open   bool   // the body of the reply is read by the caller
+	accept string // the media type of the reply, if there are several
+	lastID string // of a stream that goes on
+	waits  bool   // also if nobody listens: what was there comes back
 }
 
 // replyBytesMax bounds a reply. The largest replies, 200 orders with their explanations, are some megabytes.
@@ -58,6 +63,11 @@ func send[T any](ctx context.Context, c *Client, call *call, body any) (*T, erro
 		}
 		call.content = "application/json"
 	}
+	return decoded[T](ctx, c, call)
+}
+
+// decoded sends a request and decodes the reply.
+func decoded[T any](ctx context.Context, c *Client, call *call) (*T, error) {
 	text, err := c.do(ctx, call)
 	if err != nil {
 		return nil, err
@@ -71,6 +81,15 @@ func send[T any](ctx context.Context, c *Client, call *call, body any) (*T, erro
 
 // do sends a request until it has an answer that stays, and returns the text of the reply.
 func (c *Client) do(ctx context.Context, call *call) ([]byte, error) {
+	a, err := c.exchange(ctx, call)
+	if err != nil {
+		return nil, err
+	}
+	return call.keep(&a), nil
+}
+
+// exchange sends a request until it has an answer that stays.
+func (c *Client) exchange(ctx context.Context, call *call) (answer, error) {
 	if call.kind == write && call.key == "" {
 		call.key = rand.Text()
 	}
@@ -82,7 +101,7 @@ func (c *Client) do(ctx context.Context, call *call) ([]byte, error) {
 		at := c.node(ctx)
 		a := c.attempt(ctx, at, call)
 		if a.err == nil {
-			return call.keep(&a), nil
+			return a, nil
 		}
 		failed := &Error{Server: c.nodes.urls[at], Key: call.key, Attempts: attempt + 1, Err: a.err}
 		if call.kind != read && (a.unknown() || unknown && !a.replayed) {
@@ -93,13 +112,13 @@ func (c *Client) do(ctx context.Context, call *call) ([]byte, error) {
 			nobody = 0
 		}
 		if !a.again() || call.kind == once && unknown || patience < 0 ||
-			c.config.MustListen && nobody >= len(c.nodes.urls) {
-			return nil, failed
+			c.config.MustListen && !call.waits && nobody >= len(c.nodes.urls) {
+			return a, failed
 		}
 		c.nodes.failed(at)
 		pause := pauseFor(attempt, a.retryAfter)
 		if time.Now().Add(pause).After(deadline) || c.pause.sleep(ctx, pause) != nil {
-			return nil, failed
+			return a, failed
 		}
 	}
 }
@@ -117,6 +136,9 @@ func (call *call) keep(a *answer) []byte {
 
 // attempt sends a request once.
 func (c *Client) attempt(ctx context.Context, at int, call *call) (a answer) {
+	if call.open {
+		return c.attemptOpen(ctx, at, call)
+	}
 	ctx, cancel := context.WithTimeout(ctx, c.config.Timeout)
 	defer cancel()
 	request, err := c.request(ctx, at, call)
@@ -127,16 +149,21 @@ func (c *Client) attempt(ctx context.Context, at int, call *call) (a answer) {
 	if err != nil {
 		return answer{err: err}
 	}
+	a.read(response)
+	return a
+}
+
+// read reads the whole of a reply.
+func (a *answer) read(response *http.Response) {
 	defer response.Body.Close()
 	a.replayed = response.Header.Get("Idempotency-Replayed") == "true"
 	if a.text, a.err = io.ReadAll(io.LimitReader(response.Body, replyBytesMax)); a.err != nil {
-		return a
+		return
 	}
 	a.status, a.retryAfter = response.StatusCode, retryAfter(response.Header, time.Now())
 	if a.status >= http.StatusMultipleChoices {
-		a.err = refusal(request.URL, &a)
+		a.err = refusal(response.Request.URL, a)
 	}
-	return a
 }
 
 // request makes the HTTP request of one attempt.
@@ -149,7 +176,8 @@ func (c *Client) request(ctx context.Context, at int, call *call) (*http.Request
 	if err != nil {
 		return nil, err
 	}
-	for name, value := range map[string]string{"Content-Type": call.content, "Idempotency-Key": call.key} {
+	for name, value := range map[string]string{"Content-Type": call.content, "Idempotency-Key": call.key,
+		"Accept": call.accept, "Last-Event-ID": call.lastID} {
 		if value != "" {
 			request.Header.Set(name, value)
 		}

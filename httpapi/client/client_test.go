@@ -156,7 +156,7 @@ func TestRoutes(t *testing.T) {
 
 	must(c.StartCount(ctx, "W1", api.StartCount{Count: "n1"}))
 	must(c.CloseCount(ctx, "W1", api.CloseCount{Count: "n1"}))
-	events, err := c.Events(ctx, 1, 1)
+	events, err := c.Events(ctx, EventFilter{}, 1, 1)
 	must(events, err)
 	if len(events.Events) != 1 || events.Next != 2 {
 		t.Errorf("got %+v", events)

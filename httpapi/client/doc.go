@@ -27,6 +27,12 @@
 // after an attempt without an answer, unless the refusal is the kept answer to the same key: the earlier attempt may
 // still be on its way.
 //
+// # Streams
+//
+// FollowEvents and FollowChanges read server-sent events. A connection that breaks, or is silent for too long, is
+// replaced by another one that goes on behind the last event, at another node if need be; Config.Patience bounds how
+// long there may be none.
+//
 // # Following the leader
 //
 // Each node takes each request and forwards to the leader what only the leader can do. With several servers the client
@@ -35,6 +41,7 @@
 //
 // # Reading order
 //
-// client.go, call.go (one request with its attempts), retry.go, leader.go, errors.go, options.go. Then the routes:
-// stock.go, orders.go, schema.go, rules.go, backtests.go, cluster.go, events.go.
+// client.go, call.go (one request with its attempts), retry.go, leader.go, errors.go, options.go, open.go and follow.go
+// (replies that stay open). Then the routes: stock.go, files.go, orders.go, schema.go, rules.go, backtests.go,
+// cluster.go, events.go, webhooks.go.
 package client

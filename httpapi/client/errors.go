@@ -61,6 +61,9 @@ type answer struct {
 	status     int // 0: no answer
 	err        error
 	retryAfter time.Duration
+
+	header http.Header // of a reply whose body is open
+	body   *openBody
 }
 
 // again reports whether the same request may succeed later, maybe at another node.

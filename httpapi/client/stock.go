@@ -43,9 +43,42 @@ func (c *Client) Record(ctx context.Context, location, upc string, options ...Op
 	return &reply.Records[0], nil
 }
 
+// RecordFilter picks records and their order. Zero values pick all, by location.
+type RecordFilter struct {
+	Location, UPC string
+	Search        string // a part of the UPC
+	State         string // sold-out, below-floor, below-safety, negative or due
+	Tags          api.Tags
+	Sort          string // location or upc
+}
+
+// ListRecords reads a page of records. An empty cursor begins, and the reply's Next is the cursor of the next page.
+// limit 0 is the server's default.
+func (c *Client) ListRecords(ctx context.Context, filter RecordFilter, cursor string, limit int64, options ...Option) (
+	*api.RecordPage, error) {
+	options = append(options, parameter("location", filter.Location), parameter("upc", filter.UPC),
+		parameter("search", filter.Search), parameter("state", filter.State), tags(filter.Tags),
+		parameter("sort", filter.Sort), parameter("cursor", cursor), number("limit", limit))
+	return get[api.RecordPage](ctx, c, path("inventory"), options)
+}
+
+// ListLocations reads a page of the locations that have a record, and whose names contain a text.
+func (c *Client) ListLocations(ctx context.Context, search, cursor string, limit int64, options ...Option) (
+	*api.LocationList, error) {
+	options = append(options, parameter("search", search), parameter("cursor", cursor), number("limit", limit))
+	return get[api.LocationList](ctx, c, path("locations"), options)
+}
+
+// ListUPCs reads a page of the UPCs that have a record, and contain a text.
+func (c *Client) ListUPCs(ctx context.Context, search, cursor string, limit int64, options ...Option) (*api.UPCList,
+	error) {
+	options = append(options, parameter("search", search), parameter("cursor", cursor), number("limit", limit))
+	return get[api.UPCList](ctx, c, path("upcs"), options)
+}
+
 // Query finds records by items, locations and tags.
-func (c *Client) Query(ctx context.Context, body api.Query, options ...Option) (*api.Records, error) {
-	return send[api.Records](ctx, c, newCall(read, http.MethodPost, path("inventory", "query"), options), body)
+func (c *Client) Query(ctx context.Context, body api.Query, options ...Option) (*api.RecordPage, error) {
+	return send[api.RecordPage](ctx, c, newCall(read, http.MethodPost, path("inventory", "query"), options), body)
 }
 
 // Aggregate sums over locations.

@@ -16,8 +16,9 @@ type csvReader struct {
 	options *Options
 	input   *boundedInput
 	csv     *csv.Reader
-	columns []column // of the header; nil before it was read
-	line    int      // of the last row
+	columns []column  // of the header; nil before it was read
+	line    int       // of the last row
+	copy    io.Writer // gets what csv reads, if it is not nil
 }
 
 const inputBytes = 64 << 10
@@ -70,19 +71,33 @@ func (r *csvReader) row(cells []string, c *Chunk, row *Row) *Fault {
 	return nil
 }
 
-// header reads the first line.
+// header reads the columns.
 func (r *csvReader) header() error {
+	cells, err := r.open()
+	if err != nil {
+		return err
+	}
+	r.columns, err = newColumns(cells, r.options)
+	return err
+}
+
+// open reads the first line, which tells the separator, and gives its cells.
+func (r *csvReader) open() ([]string, error) {
 	r.input.left = inputBytes + RowBytesMax
 	in := bufio.NewReaderSize(r.input, inputBytes)
 	line, err := in.ReadString('\n')
 	if err != nil && !errors.Is(err, io.EOF) {
-		return r.inputError(err, 1)
+		return nil, r.inputError(err, 1)
 	}
 	if strings.HasPrefix(line, "\xff\xfe") || strings.HasPrefix(line, "\xfe\xff") {
-		return &FileError{Fault{1, "", "", strictjson.CodeInvalid, "the file is UTF-16: save it as CSV in UTF-8"}}
+		return nil, &FileError{Fault{1, "", "", strictjson.CodeInvalid, "the file is UTF-16: save it as CSV in UTF-8"}}
 	}
 	line = strings.TrimPrefix(line, "\ufeff")
-	r.csv = csv.NewReader(bufio.NewReaderSize(io.MultiReader(strings.NewReader(line), in), inputBytes))
+	all := io.MultiReader(strings.NewReader(line), in)
+	if r.copy != nil {
+		all = io.TeeReader(all, r.copy)
+	}
+	r.csv = csv.NewReader(bufio.NewReaderSize(all, inputBytes))
 	r.csv.ReuseRecord, r.csv.FieldsPerRecord = true, -1
 	if !strings.Contains(line, ",") {
 		if i := strings.IndexAny(line, ";\t"); i >= 0 {
@@ -92,15 +107,14 @@ func (r *csvReader) header() error {
 	cells, fault, err := r.cells()
 	switch {
 	case errors.Is(err, io.EOF):
-		return &FileError{Fault{1, "", "", strictjson.CodeMissingField, "the file is empty: its first line names the " +
-			"columns"}}
+		return nil, &FileError{Fault{1, "", "", strictjson.CodeMissingField,
+			"the file is empty: its first line names the columns"}}
 	case fault != nil:
-		return &FileError{*fault}
+		return nil, &FileError{*fault}
 	case err != nil:
-		return err
+		return nil, err
 	}
-	r.columns, err = newColumns(cells, r.options)
-	return err
+	return cells, nil
 }
 
 // cells reads the next row: its cells, or what is wrong with it, or the error that ends the file.
@@ -120,7 +134,8 @@ func (r *csvReader) cells() ([]string, *Fault, error) {
 	if errors.Is(err, csv.ErrBareQuote) {
 		reason = "a quote stands inside a cell without quotes: put the cell in quotes, and write the quote twice"
 	}
-	return nil, &Fault{syntax.StartLine, "", fmt.Sprintf("column %d of line %d", syntax.Column, syntax.Line),
+	return nil, &Fault{syntax.StartLine, "", fmt.Sprintf("column %d of line %d of the row", syntax.Column,
+		syntax.Line-syntax.StartLine+1),
 		strictjson.CodeInvalid, reason}, nil
 }
 

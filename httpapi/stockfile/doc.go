@@ -23,10 +23,11 @@
 // # Memory
 //
 // Reader gives chunks. A chunk is bounded in rows and bytes, and where it ends depends on the file alone: so a file
-// that is sent again has the same chunks, and each can have its idempotency key.
+// that is sent again has the same chunks, and each can have its idempotency key. Parts cuts a file in the same way
+// without looking into it, for a client that sends a part at a time.
 //
 // # Reading order
 //
 // reader.go has chunks and rows; csv.go, columns.go and ndjson.go read one row; importer.go takes a file into
-// the log; writer.go and export.go write; guard.go keeps spreadsheets from calculating; limits.go.
+// the log; parts.go cuts one; writer.go and export.go write; guard.go keeps spreadsheets from calculating; limits.go.
 package stockfile

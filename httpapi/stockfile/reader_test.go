@@ -91,8 +91,9 @@ func TestReader(t *testing.T) {
 			`10 deliveryDate "soon" wrong-type`,
 			`11 upc "` + strings.Repeat("I", 64) + `" invalid`})
 	f("quotes", "upc,location,quantity\nA\"B,W1,1\n\"C\"D,W1,1\n\"E\",W1,1\n\"F,W1,1\nG,W1,1\n", options(CSV),
-		[]string{"4 E@W1 1"}, []string{`2  "column 2 of line 2" invalid`, `3  "column 3 of line 3" invalid`,
-			`5  "column 8 of line 6" invalid`})
+		[]string{"4 E@W1 1"}, []string{`2  "column 2 of line 1 of the row" invalid`,
+			`3  "column 3 of line 1 of the row" invalid`,
+			`5  "column 8 of line 2 of the row" invalid`})
 	f("rows that set the same", "upc,location,quantity,Channel,Quality\nA,W1,1,,\nA,W2,1,,\nA,W1,1,eBay,\nA,W1,2,,\n",
 		options(CSV), []string{"2 A@W1 1", "3 A@W2 1", "4 A@W1 1 Channel=eBay"}, []string{`5 upc "A" duplicate`})
 	f("formulas", "upc,location,quantity\n\"'=1+1\",\"''-W\",1\n'A,\"'\",1\n", options(CSV),

@@ -88,11 +88,12 @@ func (r *Reader) Retry() time.Duration { return r.retry }
 // Read reads up to the next event. An event whose end is missing is none: then the error is io.EOF, or that of the
 // connection.
 func (r *Reader) Read() (Event, error) {
-	ev, has := Event{}, false
+	ev, has, id := Event{}, false, r.id
 	r.data = r.data[:0]
 	for r.in.Scan() {
 		line := r.in.Bytes()
 		if len(line) == 0 {
+			r.id = id // not before: the rest of its event may be lost
 			if has {
 				ev.ID, ev.Data = r.id, r.data[:len(r.data)-1]
 				return ev, nil
@@ -104,7 +105,7 @@ func (r *Reader) Read() (Event, error) {
 		value = bytes.TrimPrefix(value, []byte(" "))
 		switch string(name) {
 		case "id":
-			r.id = string(value)
+			id = string(value)
 		case "event":
 			ev.Type = string(value)
 		case "data":

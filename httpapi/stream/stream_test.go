@@ -309,3 +309,14 @@ func FuzzReader(f *testing.F) {
 		}
 	})
 }
+
+// TestCutEvent: the id of an event whose end is missing does not count, since the event is lost.
+func TestCutEvent(t *testing.T) {
+	in := NewReader(strings.NewReader("id: 1\ndata: a\n\nid: 2\n\nid: 3\ndata: b\n"), 100)
+	if ev, err := in.Read(); err != nil || ev.ID != "1" {
+		t.Fatalf("got %+v, %v", ev, err)
+	}
+	if ev, err := in.Read(); err == nil || in.LastID() != "2" {
+		t.Errorf("got %+v, %v; the last id is %s", ev, err, in.LastID())
+	}
+}

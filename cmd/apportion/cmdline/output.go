@@ -40,6 +40,12 @@ func NewOutput(cmd *cli.Command, w io.Writer) (*Output, error) {
 	return &Output{w: w, form: form, colour: IsTerminal(w) && os.Getenv("NO_COLOR") == ""}, nil
 }
 
+// NewFileOutput is the output to a file, in a form of NewOutput.
+func NewFileOutput(w io.Writer, form string) *Output { return &Output{w: w, form: form} }
+
+// Form is the form of the output.
+func (o *Output) Form() string { return o.form }
+
 // IsTerminal reports whether a writer is a terminal.
 func IsTerminal(w io.Writer) bool {
 	file, ok := w.(*os.File)

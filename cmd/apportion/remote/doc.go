@@ -7,5 +7,5 @@
 // # Reading order
 //
 // session.go (what the commands share), record.go, stock.go, redistribute.go, allocate.go, order.go, orders.go,
-// orderchange.go, tags.go, events.go.
+// orderchange.go, tags.go, import.go, export.go, events.go.
 package remote

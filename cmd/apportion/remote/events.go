@@ -9,6 +9,7 @@ import (
 
 	"apportion/cmd/apportion/cmdline"
 	"apportion/httpapi/api"
+	"apportion/httpapi/client"
 )
 
 // followInterval is the pause between two questions for new events.
@@ -36,7 +37,7 @@ Examples:
 				if !follow {
 					page = min(page, left)
 				}
-				events, err := s.server.Events(ctx, after, page, s.options()...)
+				events, err := s.server.Events(ctx, client.EventFilter{}, after, page, s.options()...)
 				if err != nil {
 					return interrupted(ctx, err)
 				}

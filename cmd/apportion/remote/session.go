@@ -17,12 +17,12 @@ import (
 )
 
 // Commands are all commands of this package.
-func Commands(stdout io.Writer) []*cli.Command {
+func Commands(stdout, stderr io.Writer) []*cli.Command {
 	return []*cli.Command{
 		getCommand(stdout), refreshCommand(stdout), adjustCommand(stdout), transferCommand(stdout),
 		redistributeCommand(stdout), allocateCommand(stdout), orderCommand(stdout), ordersCommand(stdout),
 		confirmCommand(stdout), deallocateCommand(stdout), fulfillCommand(stdout), returnCommand(stdout),
-		tagsCommand(stdout), eventsCommand(stdout),
+		tagsCommand(stdout), eventsCommand(stdout), importCommand(stdout, stderr), exportCommand(stdout, stderr),
 	}
 }
 
@@ -51,8 +51,11 @@ func action(stdout io.Writer, do func(ctx context.Context, s *session) error, na
 
 // readFlags gives the flags of a command that reads, writeFlags those of one that writes.
 func readFlags(own ...cli.Flag) []cli.Flag {
-	return cmdline.ServerFlags(append(own, cmdline.OutputFlag(), &cli.BoolFlag{Name: "stale",
-		Usage: "take what the node has, also if others have acknowledged more"})...)
+	return cmdline.ServerFlags(append(own, cmdline.OutputFlag(), staleFlag())...)
+}
+
+func staleFlag() cli.Flag {
+	return &cli.BoolFlag{Name: "stale", Usage: "take what the node has, also if others have acknowledged more"}
 }
 
 func writeFlags(own ...cli.Flag) []cli.Flag {
