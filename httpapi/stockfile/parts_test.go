@@ -84,6 +84,7 @@ func TestParts(t *testing.T) {
 	f("long", header, "", CSV, "A#,L,1,"+strings.Repeat("x", 2000), "B#,L,1,Web\r")
 	count = RowsMax + 500
 	f("no end", header, "\"Z,L,1,Web\n"+strings.Repeat("A,L,1,Web\n", 20_000), CSV, "A#,L,1,Web")
+	count = 25_000
 	f("lines", "\ufeff", `{"upc":"Z","location":"L","quantity":9}`, NDJSON, `{"upc":"A#","location":"L","quantity":1}`,
 		"", "  \r", `{"upc":"B#"`, `{"upc":"C#","location":"L","quantity":1,"tags":{"Channel":"Web"}}`)
 	f("long lines", "", strings.Repeat("y", 2*RowBytesMax), NDJSON, `{"upc":"A#","location":"L","quantity":1}`,
