@@ -115,6 +115,7 @@ func (e *Engine) applyKeyed(c Command, envelope *Envelope, r *Result, dst []byte
 func (e *Engine) run(c Command, envelope *Envelope, r *Result) {
 	e.scratch.reason = ""
 	c.apply(e, envelope, r)
+	e.tellEdges()
 	if envelope.Job != nil && r.Code != CodeRetry {
 		e.keepJob(c, envelope.Job, r)
 	}
@@ -154,6 +155,7 @@ func (e *Engine) Advance(index uint64, nowMS int64) {
 	e.expireReservations()
 	e.receiveArrivals()
 	e.closeOldCounts()
+	e.tellEdges()
 	e.evictClosedOrders()
 	e.dropOld()
 	if mem.Invariants {

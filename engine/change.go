@@ -42,7 +42,7 @@ func (e *Engine) closeRecord(r *record, w *recordEdit) {
 // addUnits adds to a segment's counters and its record's totals.
 func (e *Engine) addUnits(r *record, w *recordEdit, row uint32, d unitDelta) {
 	s := e.segments.At(row)
-	before := s.available()
+	before, safety := s.available(), s.safety
 	if d.onHand != 0 {
 		e.counts.noteChange(r.location, row, s.onHand, d.onHand)
 		atomic.StoreInt64(&s.onHand, s.onHand+d.onHand)
@@ -63,7 +63,11 @@ func (e *Engine) addUnits(r *record, w *recordEdit, row uint32, d unitDelta) {
 	}
 	assert(s.onHand >= 0 && s.allocated >= 0 && s.pending >= 0 && s.safety >= 0, "a segment's counter is negative")
 	w.waiting = w.waiting || s.waiting != 0
-	if now := s.available(); s.floor > 0 && before >= s.floor && now < s.floor {
+	now := s.available()
+	if before <= 0 || now <= 0 {
+		e.noteEdge(r, row, edgeStateOf(before, safety))
+	}
+	if s.floor > 0 && before >= s.floor && now < s.floor {
 		e.emit(&Event{Kind: EventFloorCrossed, UPC: e.text(r.upc), Location: e.text(r.location), TagSet: s.tagSet,
 			Units: now, Limit: s.floor})
 	}
@@ -73,12 +77,17 @@ func (e *Engine) addUnits(r *record, w *recordEdit, row uint32, d unitDelta) {
 func (e *Engine) fillPending(r *record) {
 	for row := r.segments; row != 0; row = e.segments.At(row).next {
 		s := e.segments.At(row)
+		pending := s.pending
 		for s.waiting != 0 {
 			free := s.onHand - s.allocated - s.safety
 			if free <= 0 {
 				break
 			}
 			e.fillPendingLine(r, row, s.waiting, free)
+		}
+		if s.pending < pending && e.changed.seq != 0 {
+			e.emit(&Event{Kind: EventPendingFilled, UPC: e.text(r.upc), Location: e.text(r.location), TagSet: s.tagSet,
+				Units: pending - s.pending, Limit: s.pending})
 		}
 	}
 }

@@ -140,6 +140,7 @@ func (c *Delete) apply(e *Engine, _ *Envelope, r *Result) {
 	if c.DryRun || r.Code != CodeOK || len(rows) == 0 {
 		return
 	}
+	e.edges.off = true
 	if r.Stock.Promised > 0 {
 		e.releasePromises(rows)
 	}
@@ -227,6 +228,7 @@ func (c *DeleteSegments) apply(e *Engine, _ *Envelope, r *Result) {
 	if c.DryRun || r.Code != CodeOK || len(rows) == 0 {
 		return
 	}
+	e.edges.off = true
 	for _, row := range rows {
 		e.removeTagged(row, c.Tags)
 	}

@@ -3,6 +3,8 @@ package engine
 import (
 	"encoding/binary"
 	"slices"
+
+	"apportion/engine/mem"
 )
 
 // EventID is the number of an event; they rise by one.
@@ -52,6 +54,15 @@ const (
 	// EventStockChanged: a refresh, an adjust or a transfer with a reason or a reference has changed on hand of a
 	// segment, or without a TagSet of a tag group of a record, by Units, to Limit.
 	EventStockChanged
+	// EventSoldOut and EventBackInStock: a segment has nothing available any more, or something again; Units is what is
+	// available now.
+	EventSoldOut
+	EventBackInStock
+	// EventBelowSafetyStock: more of a segment is promised than it has beside its safety stock, Limit. Units is what is
+	// available now, below 0.
+	EventBelowSafetyStock
+	// EventPendingFilled: Units that were pending in a segment are allocated; Limit are pending still.
+	EventPendingFilled
 
 	eventKinds
 )
@@ -66,6 +77,8 @@ var eventTexts = [eventKinds]string{
 	EventRedistributeKept: "spread-kept",
 	EventUnknownReturned:  "unknown-order-returned", EventCountShort: "count-short",
 	EventStockChanged: "stock-changed",
+	EventSoldOut:      "sold-out", EventBackInStock: "back-in-stock", EventBelowSafetyStock: "below-safety-stock",
+	EventPendingFilled: "pending-filled",
 }
 
 // String is the kind's stable text, as the API shows it.
@@ -194,4 +207,81 @@ func (e *Engine) Events(after EventID, limit int, dst []Event) []Event {
 		limit--
 	}
 	return dst
+}
+
+// edge is a segment that has passed 0 available units, or is new, since the last telling.
+type edge struct {
+	upc, location uint32 // rows in Engine.names
+	segment       uint32
+	was           edgeState
+}
+
+// edgeState is what the events of edges tell apart.
+type edgeState uint8
+
+const (
+	edgeOut   edgeState = 1 << iota // nothing is available
+	edgeBelow                       // units of the safety stock are promised
+	edgeNew
+)
+
+// edges are those of the command at hand.
+type edges struct {
+	noted []edge
+	rows  mem.Bitset // the segments that are noted
+	off   bool       // what the command does to segments is none
+}
+
+// edgesKeptMax is how many edges have their memory kept for the next command.
+const edgesKeptMax = 16_384
+
+func edgeStateOf(available, safety int64) (s edgeState) {
+	if available <= 0 {
+		s = edgeOut
+	}
+	if available < 0 && safety > 0 {
+		s |= edgeBelow
+	}
+	return s
+}
+
+// noteEdge keeps in mind what a segment was before it has changed.
+func (e *Engine) noteEdge(r *record, row uint32, was edgeState) {
+	s, g := e.segments.At(row), &e.edges
+	if e.changed.seq == 0 || g.off || was == edgeStateOf(s.available(), s.safety) || g.rows.Has(row) {
+		return
+	}
+	g.rows.Add(row)
+	g.noted = append(g.noted, edge{r.upc, r.location, row, was})
+}
+
+// tellEdges makes events of the segments that were noted and are not what they were. A new segment is not back in
+// stock: the first load of many records would push all other events out.
+func (e *Engine) tellEdges() {
+	g := &e.edges
+	g.off = false
+	if len(g.noted) == 0 {
+		return
+	}
+	for _, n := range g.noted {
+		g.rows.Remove(n.segment)
+		s := e.segments.At(n.segment)
+		is := edgeStateOf(s.available(), s.safety)
+		ev := Event{UPC: e.text(n.upc), Location: e.text(n.location), TagSet: s.tagSet, Units: s.available()}
+		switch {
+		case is&edgeOut != 0 && n.was&edgeOut == 0:
+			ev.Kind = EventSoldOut
+			e.emit(&ev)
+		case is&edgeOut == 0 && n.was&edgeOut != 0 && n.was&edgeNew == 0:
+			ev.Kind = EventBackInStock
+			e.emit(&ev)
+		}
+		if is&edgeBelow != 0 && n.was&edgeBelow == 0 {
+			ev.Kind, ev.Limit = EventBelowSafetyStock, s.safety
+			e.emit(&ev)
+		}
+	}
+	if g.noted = g.noted[:0]; cap(g.noted) > edgesKeptMax {
+		g.noted = nil
+	}
 }

@@ -1,6 +1,9 @@
 package engine
 
-import "testing"
+import (
+	"strconv"
+	"testing"
+)
 
 func TestEventFilter(t *testing.T) {
 	h := newHost(t)
@@ -51,3 +54,33 @@ func TestEventFilter(t *testing.T) {
 }
 
 func TestChangesStory(t *testing.T) { tell(t, "changes") }
+
+func TestEdges(t *testing.T) { tell(t, "edges") }
+
+// TestEdgesAreBounded: a redistribution of all records tells edges as it goes, and what they took is given back.
+func TestEdgesAreBounded(t *testing.T) {
+	h := newHost(t)
+	h.must(&StartChanges{})
+	h.must(channels(10000, 0))
+	const records = 2000
+	for i := range records {
+		h.must(&Refresh{Location: "L", Items: []StockItem{units(strconv.Itoa(i), 1)}})
+	}
+	h.must(channels(0, 10000))
+	h.must(&Redistribute{Scope: Scope{All: true}, Now: true})
+	sold := 0
+	for _, ev := range h.e.Events(0, EventsMax, nil) {
+		if ev.Kind == EventSoldOut {
+			sold++
+		}
+	}
+	if n := cap(h.e.edges.noted); sold != records || n > 16 || h.e.edges.rows.Len() != 0 {
+		t.Errorf("%d segments are sold out, want %d; %d edges are kept in mind", sold, records, n)
+	}
+	for range edgesKeptMax + 1 {
+		h.e.noteEdge(&record{}, h.e.segments.Add(), edgeOut|edgeNew)
+	}
+	if h.e.tellEdges(); cap(h.e.edges.noted) > edgesKeptMax {
+		t.Errorf("memory for %d edges is kept", cap(h.e.edges.noted))
+	}
+}

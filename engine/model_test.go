@@ -49,6 +49,10 @@ type model struct {
 
 	start *model // the state before the present command
 
+	counting bool               // changes are counted
+	edges    []edge             // of the present command, and of what was due before it
+	filled   map[segmentAt]edge // pending units that became allocated, by segment
+
 	sequence int64 // of the last order item or delivery; items wait, and deliveries arrive, in this order
 }
 
@@ -195,7 +199,8 @@ func newModel() *model {
 
 // apply executes one command of the entry at index, at the time nowMS.
 func (m *model) apply(index uint64, nowMS int64, key string, c engine.Command) answer {
-	m.advance(index, nowMS)
+	m.edges = nil
+	m.watch(nil, func() engine.Code { m.advance(index, nowMS); return engine.CodeOK })
 	if engine.CheckCommand(c) != nil {
 		return answer{Code: engine.CodeInvalid, Index: index}
 	}
@@ -219,9 +224,11 @@ func (m *model) apply(index uint64, nowMS int64, key string, c engine.Command) a
 	// A refused command changes nothing: it runs on a copy that is thrown away.
 	before := m.copy()
 	m.start = before
-	a := m.run(c)
+	var a answer
+	m.watch(c, func() engine.Code { a = m.run(c); return a.Code })
 	m.start = nil
 	if a.Code != engine.CodeOK {
+		before.edges = m.edges
 		*m = *before
 	}
 	a.Index = index
@@ -329,7 +336,10 @@ func (m *model) run(c engine.Command) answer {
 		return answer{Code: m.suspendRule(c)}
 	case *engine.RedistributePlan:
 		return m.redistributePlan(c)
-	case *engine.Expire, *engine.StartChanges:
+	case *engine.StartChanges:
+		m.counting = true
+		return answer{}
+	case *engine.Expire:
 		return answer{}
 	}
 	panic(fmt.Sprintf("BUG: the model knows no %T", c))
@@ -351,7 +361,7 @@ func (m *model) copy() *model {
 		}
 		c.orders[id] = &order{items: items}
 	}
-	c.kept = maps.Clone(m.kept)
+	c.kept, c.filled = maps.Clone(m.kept), maps.Clone(m.filled)
 	c.counts = map[string]*stockCount{}
 	for location, count := range m.counts {
 		clone := *count
@@ -483,6 +493,7 @@ func (m *model) releasePending(p place) {
 				h.pending -= units
 				h.allocated += units
 				free -= units
+				m.noteFilled(p, s, units)
 				m.note(it, engine.MovementPendingReleased, units)
 			}
 		}

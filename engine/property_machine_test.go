@@ -42,6 +42,8 @@ type harness struct {
 	versions map[place]uint64
 	result   engine.Result
 
+	lastEvent engine.EventID // that was compared
+
 	follower, startFollower follower
 }
 
@@ -239,6 +241,8 @@ func (h *harness) apply(key string, c engine.Command) answer {
 		}
 	}
 	h.t.Logf("at index %d, %d ms, key %q: %T %+v, plans %+v", h.index, h.nowMS, key, c, c, h.m.decided.plans)
+	h.e.Advance(h.index, h.nowMS)
+	early := h.takeEdges() // with the tags from before the command
 	command := engine.AppendCommand(nil, h.envelope(key, c), c)
 	bytes := h.e.Apply(h.index, h.nowMS, command, nil)
 	h.log = append(h.log, logged{h.index, h.nowMS, command, bytes})
@@ -254,6 +258,7 @@ func (h *harness) apply(key string, c engine.Command) answer {
 		h.m.redistributeRule.activation = h.result.Rule.Activation // the engine chooses the number
 	}
 	h.checkNewJob(c)
+	h.checkEdges(early)
 	h.m.decided, h.m.jobInfo, h.m.seen = decision{}, nil, notLooked
 	if diff := compareAnswers(want, got); diff != "" {
 		h.t.Fatalf("%T %+v\nat index %d, key %q, the answers differ: model -, engine +\n%s", c, c, h.index, key, diff)

@@ -50,6 +50,7 @@ func (c *Redistribute) apply(e *Engine, _ *Envelope, r *Result) {
 	for _, row := range rows {
 		if !c.DryRun {
 			e.redistributeRecord(row, r)
+			e.tellEdges() // it may be all records
 		} else if a, _ := e.redistributeRuleOf(row); a == nil || a.Suspended && a.OnError == FallbackDefault {
 			e.listChanges(row, r)
 		}

@@ -157,6 +157,7 @@ func (e *Engine) replaceSchema(old, next *Schema, rekey func(tagSetKey) tagSetKe
 	if !merged {
 		return
 	}
+	e.edges.off = true
 	for row := uint32(1); row < e.records.Used(); row++ {
 		if rec := e.records.At(row); rec.flags&recordLive != 0 {
 			e.mergeSegments(row, rec)

@@ -145,8 +145,9 @@ type Engine struct {
 	futureSeq uint64 // last future.seq given
 	expiries  mem.DueHeap
 	arrivals  mem.DueHeap
-	recent    mem.Recent             // orders by the index of their last change
-	changed   changedRecords         // records by their last change
+	recent    mem.Recent     // orders by the index of their last change
+	changed   changedRecords // records by their last change
+	edges     edges
 	closed    mem.Queue[closedOrder] // closed orders by the index of their last change, to leave memory
 	counts    stockCounts
 	plans     mem.Bitset // records that wait for a plan
@@ -311,6 +312,7 @@ func (e *Engine) createSegment(r *record, id TagSetID) uint32 {
 }
 
 func (e *Engine) dropSegment(row uint32) {
+	assert(!e.edges.rows.Has(row), "a segment goes whose edge is to be told")
 	e.segments.Drop(row)
 	e.stats.segments.Add(-1)
 }
@@ -340,7 +342,7 @@ func (e *Engine) MemoryBytes() int64 {
 		c.records.MemoryBytes() + c.orders.MemoryBytes() + e.plans.MemoryBytes() +
 		e.expiries.MemoryBytes() + e.arrivals.MemoryBytes() + e.closed.MemoryBytes() +
 		e.recent.MemoryBytes() + e.listed.MemoryBytes() + e.locationSums.MemoryBytes() +
-		e.changed.rows.MemoryBytes()
+		e.changed.rows.MemoryBytes() + e.edges.rows.MemoryBytes()
 	for id := range e.logs {
 		bytes += e.logs[id].MemoryBytes()
 	}

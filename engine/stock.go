@@ -434,6 +434,7 @@ func (e *Engine) setGroup(t *stockTarget, rec *record, w *recordEdit, it *StockI
 func (e *Engine) addSegment(rec *record, id TagSetID) uint32 {
 	row := e.createSegment(rec, id)
 	e.counts.note(rec.location, row, 0)
+	e.noteEdge(rec, row, edgeOut|edgeNew)
 	return row
 }
 
