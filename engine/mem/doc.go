@@ -3,6 +3,9 @@
 // Rows hold no pointers, so that the garbage collector has nothing to walk in states of gigabytes, and never move.
 // Which row is handed out depends on the calls alone, so that replicas that apply the same log have the same rows.
 //
+// Where a state grows, the pages of its memory are asked for before they are used, and huge where that helps: see
+// populate and region.
+//
 // One writer changes a Slab, Texts or a Table, while any number of readers look at rows that it has published to them;
 // readers take no lock. All other types are for one goroutine.
 package mem

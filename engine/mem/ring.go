@@ -36,7 +36,9 @@ func (r *Ring) Add(entry []byte) uint64 {
 	need := len(entry) + binary.MaxVarintLen64
 	last := len(r.chunks) - 1
 	if last < 0 || len(r.chunks[last])+need > cap(r.chunks[last]) {
-		r.chunks = append(r.chunks, make([]byte, 0, max(ringChunkBytes, need)))
+		chunk := make([]byte, max(ringChunkBytes, need))
+		populate(chunk)
+		r.chunks = append(r.chunks, chunk[:0])
 		last++
 	}
 	chunk := r.chunks[last]
@@ -44,7 +46,9 @@ func (r *Ring) Add(entry []byte) uint64 {
 		r.block0 = r.next / ringBlockEntries
 	}
 	if r.next/ringBlockEntries-r.block0 == uint64(len(r.blocks)) {
-		r.blocks = append(r.blocks, make([]uint64, ringBlockEntries))
+		block := make([]uint64, ringBlockEntries)
+		populate(block)
+		r.blocks = append(r.blocks, block)
 	}
 	*r.at(r.next) = (r.chunk0+uint64(last))<<ringChunkShift | uint64(len(chunk))
 	chunk = binary.AppendUvarint(chunk, uint64(len(entry)))

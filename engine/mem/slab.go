@@ -21,6 +21,7 @@ const (
 // One writer allocates and frees; readers may call at with any row number the writer has published to them.
 type Slab[T any] struct {
 	chunks [chunksMax]atomic.Pointer[[chunkRows]T]
+	region region // of all chunks but the first: most slabs of a small state stay in it
 	used   uint32 // rows ever handed out, with row 0
 	free   freeRows
 }
@@ -53,8 +54,12 @@ func (s *Slab[T]) Add() uint32 {
 // reach grows the slab so that the row exists.
 func (s *Slab[T]) reach(row uint32) {
 	assert(row/chunkRows < chunksMax, "a slab is full")
-	if chunk := &s.chunks[row/chunkRows]; chunk.Load() == nil {
+	switch chunk := &s.chunks[row/chunkRows]; {
+	case chunk.Load() != nil:
+	case row < chunkRows:
 		chunk.Store(new([chunkRows]T))
+	default:
+		chunk.Store((*[chunkRows]T)(s.region.take(int(unsafe.Sizeof([chunkRows]T{})))))
 	}
 }
 
@@ -157,8 +162,10 @@ func sliceBytes[T any](s []T) int64 {
 
 // MemoryBytes is the memory that it takes.
 func (s *Slab[T]) MemoryBytes() int64 {
-	var chunk [chunkRows]T
-	bytes := int64(unsafe.Sizeof(s.chunks)) + (int64(s.used)+chunkRows-1)/chunkRows*int64(unsafe.Sizeof(chunk))
+	bytes := int64(unsafe.Sizeof(s.chunks)) + s.region.bytes
+	if s.used > 0 {
+		bytes += int64(unsafe.Sizeof([chunkRows]T{}))
+	}
 	for _, words := range s.free.levels {
 		bytes += sliceBytes(words)
 	}

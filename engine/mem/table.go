@@ -115,6 +115,7 @@ func (s *tableShard) rebuild(number int) {
 		size *= 2
 	}
 	grown := make([]uint64, size)
+	populate(grown)
 	if old := s.slots.Load(); old != nil {
 		for _, slot := range *old {
 			if uint32(slot) != 0 {

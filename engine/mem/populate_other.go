@@ -1,0 +1,7 @@
+//go:build !linux
+
+package mem
+
+func useHugePages([]byte) {}
+
+func populate[T any]([]T) {}

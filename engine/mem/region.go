@@ -1,0 +1,39 @@
+package mem
+
+import "unsafe"
+
+// hugePageBytes is the size of a huge page on amd64 and, with pages of 4 KB, on arm64.
+const hugePageBytes = 2 << 20
+
+// region hands out pieces of memory that lie in huge pages. The garbage collector knows the memory as one object, in
+// which it finds nothing to walk, and frees it when no piece is used any more.
+type region struct {
+	rest      []byte // not handed out yet; begins in the last page that is there, or behind it
+	populated int    // bytes of rest that are there
+	bytes     int64  // of all that was asked for
+}
+
+// take gives a piece of memory, which is zero. Pieces of one region have one size.
+func (r *region) take(bytes int) unsafe.Pointer {
+	if len(r.rest) < bytes {
+		r.grow(bytes)
+	}
+	for r.populated < bytes {
+		populate(r.rest[r.populated : r.populated+hugePageBytes])
+		r.populated += hugePageBytes
+	}
+	piece := unsafe.Pointer(unsafe.SliceData(r.rest))
+	r.rest = r.rest[bytes:]
+	r.populated -= bytes
+	return piece
+}
+
+// grow begins with new pages, with room for some pieces, so that little is left over at the end.
+func (r *region) grow(piece int) {
+	size := (4*piece + hugePageBytes - 1) / hugePageBytes * hugePageBytes
+	memory := make([]byte, size+hugePageBytes)
+	begin := -uintptr(unsafe.Pointer(unsafe.SliceData(memory))) % hugePageBytes
+	r.rest, r.populated = memory[begin:begin+uintptr(size)], 0
+	r.bytes += int64(len(memory))
+	useHugePages(r.rest)
+}
