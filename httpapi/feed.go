@@ -46,6 +46,9 @@ const (
 	codeCursorExpired = "cursor-expired"
 )
 
+// afterNow stands for the cursor behind all changes.
+const afterNow = "now"
+
 var waitExpected = fmt.Sprintf("a number of seconds from 0 to %d is expected", feed.WaitSecondsMax)
 
 // newFeeds makes the feeds and the places for their streams.
@@ -116,8 +119,11 @@ func (req *request) changes() {
 // changesFrom is the position of a cursor, or without one that before all records.
 func (req *request) changesFrom(text string) (at feed.Position, err error) {
 	feeds := req.server.changes
-	if text == "" {
+	switch text {
+	case "":
 		return feeds.Begin()
+	case afterNow:
+		return feeds.End()
 	}
 	if at, err = feed.Parse(text); err != nil {
 		return at, err

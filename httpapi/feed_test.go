@@ -300,3 +300,21 @@ func TestStreamAfterALongBody(t *testing.T) {
 	store.countAt(t, "L1")
 	wantEvents(t, in, "1 count-started")
 }
+
+// TestChangesFromNow: after=now leaves out the copy, in a page and as a stream.
+func TestChangesFromNow(t *testing.T) {
+	s := newStockedServer(t)
+	r := s.get("/v1/changes?after=now").ok().want(`false`, "copying").want(`[]`, "changes").want(`false`, "more")
+	s.post("/v1/inventory/adjust", `{"location":"Retailer2","items":[{"upc":"BC76845","quantity":1}]}`).ok()
+	s.get("/v1/changes?after="+r.at("next").(string)).ok().want(`"BC76845"`, "changes", 0, "upc").
+		want(`false`, "copying")
+
+	store := newTestStore()
+	_, dial := serveWireOf(t, Config{}, store)
+	store.put(t, "L1", "A", 5)
+	in := dial().listen("/v1/changes?after=now")
+	store.put(t, "L1", "B", 6)
+	if ev, err := in.Read(); err != nil || ev.Type != "record" || !strings.Contains(string(ev.Data), `"upc":"B"`) {
+		t.Fatalf("%+v, %v", ev, err)
+	}
+}

@@ -101,6 +101,12 @@ func (f *Changes) Begin() (Position, error) {
 	return Position{copying: true, changes: engine.ChangeCursor{Seq: last.Seq}}, err
 }
 
+// End is the position behind all changes.
+func (f *Changes) End() (Position, error) {
+	last, err := f.store.LastChange()
+	return Position{changes: last}, err
+}
+
 // Check reports whether a reader can go on from a position: engine.ErrChangesForgotten or engine.ErrChangesNotCounted
 // if not. ErrAhead: this node's state does not have it yet, or never will.
 func (f *Changes) Check(p Position) error {

@@ -6,41 +6,59 @@ import { join, resolve } from 'node:path'
 
 const binary = resolve(import.meta.dirname, '../../../bin/apportion')
 
-/** Server is a running process. */
+/** Server is a process that can be killed and started again. */
 export interface Server {
   url: string
-  process: ChildProcess
+  /** kill ends the process as a crash does; start brings it back with the same data, at the same address. */
+  kill(): Promise<void>
+  start(): Promise<void>
   stop(): Promise<void>
 }
 
 /** serve starts the binary with further arguments, and returns once it is ready. */
 export async function serve(...more: string[]): Promise<Server> {
   const dir = mkdtempSync(join(tmpdir(), 'console-'))
-  const args = ['serve', '--data', join(dir, 'data'), '--listen', '127.0.0.1:0', ...more]
-  const child = spawn(binary, args, { stdio: ['ignore', 'ignore', 'pipe'] })
-  let log = ''
-  const ended = new Promise<void>((done) => child.on('exit', () => done()))
-  const address = await new Promise<string>((found, failed) => {
-    child.stderr!.on('data', (text: Buffer) => {
-      log += text.toString()
-      const at = /component=httpapi address=(\S+)/.exec(log) ?? /"?serving"? .*address=(\S+)/.exec(log)
-      if (at) found(at[1]!)
-    })
-    child.on('exit', () => failed(new Error('the server ended:\n' + log)))
-  })
-  const url = 'http://' + address
-  while (!(await fetch(url + '/readyz').then((r) => r.ok, () => false))) {
-    await new Promise((done) => setTimeout(done, 20))
-  }
-  return {
-    url,
-    process: child,
+  let address = '127.0.0.1:0'
+  let child: ChildProcess
+  let ended: Promise<void>
+  const server: Server = {
+    url: '',
+    async start() {
+      child = spawn(binary, ['serve', '--data', join(dir, 'data'), '--listen', address, ...more], {
+        stdio: ['ignore', 'ignore', 'pipe'],
+      })
+      ended = new Promise((done) => child.on('exit', () => done()))
+      address = await listening(child)
+      server.url = 'http://' + address
+      while (!(await fetch(server.url + '/readyz').then((r) => r.ok, () => false))) {
+        await new Promise((done) => setTimeout(done, 20))
+      }
+    },
+    async kill() {
+      child.kill('SIGKILL')
+      await ended
+    },
     async stop() {
       child.kill('SIGTERM')
       await ended
       rmSync(dir, { recursive: true, force: true })
     },
   }
+  await server.start()
+  return server
+}
+
+/** listening reads the address from the log of a server. */
+function listening(child: ChildProcess): Promise<string> {
+  let log = ''
+  return new Promise((found, failed) => {
+    child.stderr!.on('data', (text: Buffer) => {
+      log += text.toString()
+      const at = /component=httpapi address=(\S+)/.exec(log)
+      if (at) found(at[1]!)
+    })
+    child.on('exit', () => failed(new Error('the server ended:\n' + log)))
+  })
 }
 
 /** tokensFile makes a file with one token. */

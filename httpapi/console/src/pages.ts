@@ -1,5 +1,6 @@
 import type { Component } from 'svelte'
 import Cluster from './cluster/Cluster.svelte'
+import Inventory from './inventory/Inventory.svelte'
 
 interface Page {
   path: string
@@ -8,4 +9,7 @@ interface Page {
 }
 
 /** pages are what the console has, in the order of the menu. The first one is where it opens. */
-export const pages: Page[] = [{ path: '/cluster', title: 'Cluster', component: Cluster as Component }]
+export const pages: Page[] = [
+  { path: '/inventory', title: 'Inventory', component: Inventory as Component },
+  { path: '/cluster', title: 'Cluster', component: Cluster as Component },
+]

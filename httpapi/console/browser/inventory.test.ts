@@ -1,0 +1,174 @@
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import type { Browser, Page } from 'playwright-core'
+import { accessible, launch, open, picture, views } from './browser'
+import { send, serve, type Server } from './server'
+
+let browser: Browser
+let server: Server
+
+beforeAll(async () => {
+  browser = await launch()
+  server = await serve('--demo')
+})
+
+afterAll(async () => {
+  await browser?.close()
+  await server?.stop()
+})
+
+const record = (page: Page, upc = 'BC76845') => page.getByRole('row', { name: new RegExp(`^${upc}`) })
+const segment = (page: Page, tags: RegExp) => page.getByRole('row', { name: tags })
+
+it('shows records with their segments, which add up', async () => {
+  await views(browser, server.url, '/inventory?location=Retailer2&open=all', 'inventory', async (page) => {
+    await segment(page, /^Walmart STH Defective: YES/).first().waitFor()
+    await page.getByText('adds up to the record').first().waitFor({ state: 'attached' })
+    await page.getByText('Live').waitFor()
+    expect(await page.getByText('does not add up').count()).toBe(0)
+  })
+})
+
+it('finds records, and keeps what was looked for in its URL', async () => {
+  const { page, errors } = await open(browser, server.url, '/inventory')
+  await page.getByText('301 records').waitFor()
+  await page.getByLabel('UPC').fill('C7684')
+  await page.getByText('1 record', { exact: true }).waitFor()
+  await page.getByLabel('Segments of').selectOption({ label: 'Amazon' })
+  await record(page).click()
+  await page.getByText('Sum of the segments shown').waitFor()
+  expect(new URL(page.url()).hash).toBe('#/inventory?search=C7684&tag=Channel%3AAmazon')
+  await page.reload()
+  await record(page).waitFor()
+  expect(await page.getByLabel('UPC').inputValue()).toBe('C7684')
+  await page.getByLabel('UPC').fill('nothing like it')
+  await page.getByText('No record is like that').waitFor()
+  await accessible(page)
+  await page.getByRole('button', { name: 'Show all records' }).click()
+  await page.getByText('301 records').waitFor()
+  expect(errors).toEqual([])
+  await page.context().close()
+})
+
+it('shows at once what others change, with a mark', async () => {
+  const { page, errors } = await open(browser, server.url, '/inventory?search=BC')
+  await page.getByText('Live').waitFor()
+  await record(page).click()
+  const line = { itemId: '1', upc: 'BC76845', location: 'Retailer2', quantity: 2, tags: { Channel: 'eBay' } }
+  await send(server, 'POST', '/v1/orders/live-1/allocate', { lines: [line] })
+  const ebay = segment(page, /^eBay STH/)
+  await ebay.getByText('−2').waitFor()
+  await ebay.getByText('+2').waitFor()
+  await picture(page, 'inventory-mark')
+  await send(server, 'POST', '/v1/orders/live-1/deallocate', {})
+  await ebay.getByText('+2').first().waitFor()
+  await send(server, 'POST', '/v1/inventory/refresh', { location: 'Retailer2', items: [{ upc: 'BC99999', quantity: 4 }] })
+  await record(page, 'BC99999').waitFor()
+  await send(server, 'POST', '/v1/inventory/delete', { upcs: ['BC99999'], locations: ['Retailer2'] })
+  await record(page, 'BC99999').waitFor({ state: 'detached' })
+  expect(errors).toEqual([])
+  await page.context().close()
+})
+
+it('changes stock by keys, with a preview, a reason and a way back', async () => {
+  const { page, errors } = await open(browser, server.url, '/inventory?search=BC')
+  await page.getByText('Live').waitFor()
+  await record(page).focus()
+  await page.keyboard.press('ArrowRight')
+  await segment(page, /^Amazon/).waitFor()
+  await page.keyboard.press('c')
+  await page.getByRole('dialog').waitFor()
+  await page.keyboard.type('-50')
+  await page.getByText('Only 20 units are on hand.').waitFor()
+  await page.getByLabel('Units to add').fill('-3')
+  await page.getByRole('cell', { name: /^20 → 17/ }).waitFor()
+  await page.getByLabel('Reason').fill('damaged')
+  await accessible(page, 'dialog')
+  await picture(page, 'inventory-change')
+  await page.keyboard.press('Enter')
+  await page.getByText('BC76845 at Retailer2 is changed.').waitFor()
+  await segment(page, /^Amazon/).getByText('17', { exact: true }).waitFor()
+  const { events } = await send(server, 'GET', '/v1/events?types=stock-changed')
+  expect(events.at(-1)).toMatchObject({ upc: 'BC76845', reason: 'damaged', units: -3 })
+  await page.getByRole('button', { name: 'Undo' }).click()
+  await page.getByText('Taken back.').waitFor()
+  await segment(page, /^Amazon/).getByText('20', { exact: true }).waitFor()
+
+  await page.getByRole('button', { name: /^Change the segment Amazon/ }).click()
+  await page.getByRole('button', { name: 'Transfer' }).click()
+  await page.getByLabel('To', { exact: true }).selectOption({ label: 'eBay · STH · Defective: NO' })
+  await page.getByLabel('Units to move').fill('4')
+  await page.getByRole('cell', { name: /^12 → 16/ }).waitFor()
+  await page.getByRole('button', { name: 'Change stock', exact: true }).click()
+  await segment(page, /^eBay/).getByText('19', { exact: true }).waitFor()
+  expect(errors).toEqual([])
+  await page.context().close()
+})
+
+it('refuses a change of what others have changed meanwhile, and shows what is', async () => {
+  const { page } = await open(browser, server.url, '/inventory?search=DEMO-0002&location=Retailer1')
+  await page.getByText('Live').waitFor()
+  await page.getByRole('button', { name: /^Change stock of DEMO-0002/ }).click()
+  await page.getByLabel('Units to add').fill('1')
+  // The page learns of the change only after it has sent its own.
+  await page.route('**/v1/inventory/adjust', async (route) => {
+    const items = [{ upc: 'DEMO-0002', tags: { Channel: 'eBay' }, quantity: 1 }]
+    await send(server, 'POST', '/v1/inventory/adjust', { location: 'Retailer1', items })
+    await route.continue()
+  })
+  await page.getByRole('button', { name: 'Change stock', exact: true }).click()
+  await page.getByText('The record changed meanwhile').waitFor()
+  await page.unroute('**/v1/inventory/adjust')
+  await page.getByRole('button', { name: 'Change stock', exact: true }).click()
+  await page.getByText('is changed.').waitFor()
+  await page.context().close()
+})
+
+it('scrolls through many records, and loads them on the way', async () => {
+  const items = Array.from({ length: 12_000 }, (_, i) => ({ upc: `M-${String(i).padStart(5, '0')}`, quantity: i % 90 }))
+  await send(server, 'POST', '/v1/inventory/refresh', { location: 'Many', items })
+  const { page, errors } = await open(browser, server.url, '/inventory?location=Many')
+  await record(page, 'M-00000').focus()
+  for (let i = 0; i < 30 && !(await record(page, 'M-11999').count()); i++) {
+    await page.keyboard.press('End')
+    await page.waitForTimeout(60)
+  }
+  await record(page, 'M-11999').waitFor()
+  await page.getByText('12,000 records').waitFor()
+  await page.getByRole('button', { name: 'Expand all' }).click()
+  await page.getByRole('button', { name: 'Collapse all' }).waitFor()
+  const frames = await page.getByRole('treegrid').evaluate(async (grid) => {
+    const times: number[] = []
+    for (let i = 0; i < 60; i++) {
+      grid.scrollTop = 40_000 + i * 300
+      await new Promise(requestAnimationFrame)
+      times.push(performance.now())
+    }
+    return times.slice(1).map((time, i) => time - times[i]!)
+  })
+  frames.sort((a, b) => a - b)
+  console.log(`Frames while scrolling 12,000 open records: half within ${frames[30]!.toFixed(1)} ms, the worst ${frames.at(-1)!.toFixed(1)} ms.`)
+  await segment(page, /^Amazon/).first().waitFor()
+  expect(await page.getByRole('row').count()).toBeLessThan(200)
+  expect(errors).toEqual([])
+  await page.context().close()
+})
+
+it('keeps what it shows while the server is away, and goes on', async () => {
+  const own = await serve('--demo')
+  const { page } = await open(browser, own.url, '/inventory?search=BC')
+  await page.getByText('Live').waitFor()
+  await own.kill()
+  await page.getByText('The server does not answer.').waitFor()
+  await record(page).waitFor()
+  await accessible(page)
+  await picture(page, 'inventory-lost')
+  await own.start()
+  await send(own, 'POST', '/v1/inventory/adjust', {
+    location: 'Retailer2',
+    items: [{ upc: 'BC76845', tags: { Channel: 'Amazon' }, quantity: 7 }],
+  })
+  await page.getByText('Live').waitFor({ timeout: 20_000 })
+  await record(page).getByText('82', { exact: true }).waitFor()
+  await page.context().close()
+  await own.stop()
+})
