@@ -10,9 +10,11 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"apportion/bench/rig"
 	"apportion/cmd/apportion/servertest"
 )
 
@@ -45,8 +47,33 @@ func TestScripts(t *testing.T) {
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){"allocate": scriptAllocate,
-			"status": scriptStatus, "rows": scriptRows},
+			"status": scriptStatus, "rows": scriptRows, "interrupted": scriptInterrupted},
 	})
+}
+
+// scriptInterrupted is the script command "interrupted TEXT COMMAND...", which interrupts a command when it has written
+// a text, and demands that it ends as one that is done.
+func scriptInterrupted(ts *testscript.TestScript, _ bool, args []string) {
+	cmd := exec.Command(servertest.Binary)
+	cmd.Args, cmd.Env = args[1:], append(os.Environ(), "APPORTION_SERVER="+ts.Getenv("APPORTION_SERVER"))
+	out, err := cmd.StdoutPipe()
+	ts.Check(err)
+	ts.Check(cmd.Start())
+	defer time.AfterFunc(rig.StartTimeout, func() { _ = cmd.Process.Kill() }).Stop()
+	var all strings.Builder
+	sent := false
+	for part := make([]byte, 1<<10); err == nil; {
+		n := 0
+		n, err = out.Read(part)
+		if all.Write(part[:n]); !sent && strings.Contains(all.String(), args[0]) {
+			sent = true
+			ts.Check(cmd.Process.Signal(os.Interrupt))
+		}
+	}
+	fmt.Fprint(ts.Stdout(), all.String())
+	if err := cmd.Wait(); err != nil {
+		ts.Fatalf("%v after %s", err, all.String())
+	}
 }
 
 // scriptRows is the script command "rows FILE COUNT", which makes a file of stock with so many rows.

@@ -35,6 +35,28 @@ func TestTable(t *testing.T) {
 	}
 }
 
+// TestPages: tables that follow each other have one heading, until one does not fit.
+func TestPages(t *testing.T) {
+	var w strings.Builder
+	o := &Output{w: &w, form: "table"}
+	for _, upc := range []string{"A-1", "B", "A-1234567", "C"} {
+		table := &Table{Columns: append(Text("upc", "reason"), Figures("onHand")...)}
+		table.Add(upc, "", int64(1))
+		if err := Show(o, nil, []string{upc}, table); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want := "UPC  ON HAND\nA-1        1\nB          1\nUPC        ON HAND\nA-1234567        1\nC                1\n"
+	if w.String() != want {
+		t.Errorf("got\n%s\nwant\n%s", w.String(), want)
+	}
+	w.Reset()
+	if err := Show(&Output{w: &w, form: "json"}, nil, []api.Part{{}}, sample()); err != nil || strings.Count(w.String(),
+		"\n") != 1 {
+		t.Errorf("json of a stream: %q, %v", w.String(), err)
+	}
+}
+
 // TestForms: the forms of --output. Of several pages, csv has one heading.
 func TestForms(t *testing.T) {
 	f := func(form, want string) {

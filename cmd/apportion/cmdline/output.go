@@ -29,6 +29,7 @@ type Output struct {
 	form   string
 	colour bool
 	begun  bool // the heading of csv is written
+	last   layout
 }
 
 // NewOutput reads the flag --output.
@@ -60,31 +61,39 @@ func (o *Output) Say(format string, args ...any) {
 }
 
 // Show prints a reply: unchanged for json, its elements for ndjson, the table for csv and for people. A command that
-// reads several pages shows each of them.
+// reads several pages shows each of them. Elements of a stream have no reply (nil): then json is as ndjson.
 func Show[T any](o *Output, reply []byte, elements []T, table *Table) error {
 	switch o.form {
 	case "json":
+		if reply == nil {
+			return lines(o.w, elements)
+		}
 		_, err := fmt.Fprintf(o.w, "%s\n", bytes.TrimSpace(reply))
 		return err
 	case "ndjson":
-		for i := range elements {
-			line, err := json.Marshal(&elements[i])
-			if err != nil {
-				return err
-			}
-			if _, err := fmt.Fprintf(o.w, "%s\n", line); err != nil {
-				return err
-			}
-		}
-		return nil
+		return lines(o.w, elements)
 	case "csv":
 		return o.csv(table)
 	default:
 		if len(table.Rows) > 0 {
-			table.Print(o.w, o.colour)
+			table.print(o.w, o.colour, &o.last)
 		}
 		return nil
 	}
+}
+
+// lines writes elements as JSON, one a line.
+func lines[T any](w io.Writer, elements []T) error {
+	for i := range elements {
+		line, err := json.Marshal(&elements[i])
+		if err != nil {
+			return err
+		}
+		if _, err := fmt.Fprintf(w, "%s\n", line); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // csv writes the table with its heading, which only the first page has.

@@ -3,6 +3,7 @@ package cmdline
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"unicode"
 
@@ -85,9 +86,20 @@ const (
 	plain = "\x1b[0m"
 )
 
+// layout is how a table was printed. The next one goes on below it, without a heading, if it fits.
+type layout struct {
+	columns []Column
+	widths  []int // 0: left out
+}
+
 // Print prints the table for people. Columns that are empty in all rows are left out.
-func (t *Table) Print(w io.Writer, colour bool) {
+func (t *Table) Print(w io.Writer, colour bool) { t.print(w, colour, &layout{}) }
+
+func (t *Table) print(w io.Writer, colour bool, last *layout) {
 	widths := make([]int, len(t.Columns))
+	if slices.Equal(last.columns, t.Columns) {
+		copy(widths, last.widths)
+	}
 	rows := make([][]string, len(t.Rows))
 	for i, row := range t.Rows {
 		for column, cell := range row {
@@ -109,7 +121,10 @@ func (t *Table) Print(w io.Writer, colour bool) {
 		}
 		return ""
 	}
-	fmt.Fprintln(w, painted(strings.TrimRight(head.String(), " "), paint(bold)))
+	if !slices.Equal(last.columns, t.Columns) || !slices.Equal(last.widths, widths) {
+		fmt.Fprintln(w, painted(strings.TrimRight(head.String(), " "), paint(bold)))
+		*last = layout{t.Columns, widths}
+	}
 	for i, row := range rows {
 		var line strings.Builder
 		for column, text := range row {

@@ -37,47 +37,29 @@ Examples:
 	}
 }
 
-// itemCategories are the categories of the lines and movements of items.
-func itemCategories(items []api.OrderItem) []string {
-	var all []api.Tags
-	for i := range items {
-		for _, line := range items[i].Lines {
-			all = append(all, line.Tags)
-		}
-		for _, movement := range items[i].History {
-			all = append(all, movement.Tags)
-		}
-	}
-	return categoriesOf(all)
-}
-
 // linesTable has a row for each line of each item.
 func linesTable(items []api.OrderItem) *cmdline.Table {
-	categories := itemCategories(items)
-	table := &cmdline.Table{Columns: slices.Concat(cmdline.Text("itemId", "upc", "location"),
-		cmdline.Figures("requested"), cmdline.Text("expiresAt"), cmdline.Text(categories...),
-		cmdline.Figures("allocated", "pending", "fulfilled", "returned", "released"))}
+	rows := taggedRows{head: slices.Concat(cmdline.Text("itemId", "upc", "location"), cmdline.Figures("requested"),
+		cmdline.Text("expiresAt")),
+		tail: cmdline.Figures("allocated", "pending", "fulfilled", "returned", "released")}
 	for i := range items {
 		it := &items[i]
 		for _, l := range it.Lines {
-			row := append([]any{it.ItemID, it.UPC, it.Location, it.Requested, text(it.ExpiresAt)},
-				tagCells(l.Tags, categories)...)
-			table.Add(append(row, l.Allocated, l.Pending, l.Fulfilled, l.Returned, l.Released)...)
+			rows.add([]any{it.ItemID, it.UPC, it.Location, it.Requested, text(it.ExpiresAt)}, l.Tags, l.Allocated,
+				l.Pending, l.Fulfilled, l.Returned, l.Released)
 		}
 	}
-	return table
+	return rows.table()
 }
 
 // historyTable has a row for each movement of each item.
 func historyTable(items []api.OrderItem) *cmdline.Table {
-	categories := itemCategories(items)
-	table := &cmdline.Table{Columns: slices.Concat(cmdline.Text("itemId"), cmdline.Figures("index"),
-		cmdline.Text("time", "type"), cmdline.Text(categories...), cmdline.Figures("quantity"))}
+	rows := taggedRows{head: slices.Concat(cmdline.Text("itemId"), cmdline.Figures("index"),
+		cmdline.Text("time", "type")), tail: cmdline.Figures("quantity")}
 	for i := range items {
 		for _, m := range items[i].History {
-			row := append([]any{items[i].ItemID, m.Index, m.Time, m.Type}, tagCells(m.Tags, categories)...)
-			table.Add(append(row, m.Quantity)...)
+			rows.add([]any{items[i].ItemID, m.Index, m.Time, m.Type}, m.Tags, m.Quantity)
 		}
 	}
-	return table
+	return rows.table()
 }

@@ -51,31 +51,19 @@ func filterFlags() []cli.Flag {
 
 // heldTable has a row for each segment that an item holds units of, or one for an item that holds none.
 func heldTable(orders []api.ListedOrder) *cmdline.Table {
-	var all []api.Tags
-	for i := range orders {
-		for _, item := range orders[i].Items {
-			for _, line := range item.Lines {
-				all = append(all, line.Tags)
-			}
-		}
-	}
-	categories := categoriesOf(all)
-	table := &cmdline.Table{Columns: slices.Concat(cmdline.Text("changed", "orderId", "itemId", "upc", "location"),
-		cmdline.Figures("requested"), cmdline.Text("expiresAt"), cmdline.Text(categories...),
-		cmdline.Figures("allocated", "pending"))}
+	rows := taggedRows{head: slices.Concat(cmdline.Text("changed", "orderId", "itemId", "upc", "location"),
+		cmdline.Figures("requested"), cmdline.Text("expiresAt")), tail: cmdline.Figures("allocated", "pending")}
 	for i := range orders {
 		o := &orders[i]
 		for _, it := range o.Items {
 			head := []any{o.Changed.Time, o.OrderID, it.ItemID, it.UPC, it.Location, it.Requested, text(it.ExpiresAt)}
 			for _, line := range it.Lines {
-				row := append(slices.Clone(head), tagCells(line.Tags, categories)...)
-				table.Add(append(row, line.Allocated, line.Pending)...)
+				rows.add(head, line.Tags, line.Allocated, line.Pending)
 			}
 			if len(it.Lines) == 0 {
-				row := append(head, tagCells(nil, categories)...)
-				table.Add(append(row, it.Allocated, it.Pending)...)
+				rows.add(head, nil, it.Allocated, it.Pending)
 			}
 		}
 	}
-	return table
+	return rows.table()
 }

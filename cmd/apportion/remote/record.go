@@ -3,7 +3,6 @@ package remote
 import (
 	"context"
 	"io"
-	"slices"
 
 	"github.com/urfave/cli/v3"
 
@@ -58,21 +57,17 @@ var figureNames = []string{"onHand", "allocated", "pending", "safetyStock", "ava
 
 // recordTable has a row for each segment.
 func recordTable(records []api.Record) *cmdline.Table {
-	var all []api.Tags
+	rows := taggedRows{head: cmdline.Text("upc", "location"), tail: cmdline.Figures(figureNames...)}
 	for i := range records {
-		for _, segment := range records[i].Segments {
-			all = append(all, segment.Tags)
-		}
+		rows.addSegments([]any{records[i].UPC, records[i].Location}, records[i].Segments)
 	}
-	categories := categoriesOf(all)
-	table := &cmdline.Table{Columns: slices.Concat(cmdline.Text("upc", "location"), cmdline.Text(categories...),
-		cmdline.Figures(figureNames...))}
-	for i := range records {
-		r := &records[i]
-		for _, g := range r.Segments {
-			row := append([]any{r.UPC, r.Location}, tagCells(g.Tags, categories)...)
-			table.Add(append(row, g.OnHand, g.Allocated, g.Pending, g.SafetyStock, g.Available, g.Floor, g.LTD)...)
-		}
+	return rows.table()
+}
+
+// addSegments adds a row for each segment.
+func (r *taggedRows) addSegments(head []any, segments []api.Segment) {
+	for i := range segments {
+		g := &segments[i]
+		r.add(head, g.Tags, g.OnHand, g.Allocated, g.Pending, g.SafetyStock, g.Available, g.Floor, g.LTD)
 	}
-	return table
 }

@@ -3,7 +3,6 @@ package remote
 import (
 	"context"
 	"io"
-	"slices"
 
 	"github.com/urfave/cli/v3"
 
@@ -24,7 +23,7 @@ Examples:
   apportion redistribute --all`,
 		Flags: writeFlags(
 			&cli.StringSliceFlag{Name: "upc", Usage: "only this `UPC`; may be repeated"},
-			&cli.StringSliceFlag{Name: "location", Usage: "only stock at this `LOCATION`; may be repeated"},
+			placesFlag("only stock at"),
 			&cli.BoolFlag{Name: "all", Usage: "all records"},
 			&cli.BoolFlag{Name: "now", Usage: "at once"},
 			&cli.BoolFlag{Name: "dry-run", Usage: "only show what --now would do"}),
@@ -62,17 +61,10 @@ func redistributedText(done *api.Redistributed, now bool) string {
 
 // movesTable has a row for each segment that changed.
 func movesTable(changes []api.RedistributedTags) *cmdline.Table {
-	var all []api.Tags
-	for i := range changes {
-		all = append(all, changes[i].Tags)
-	}
-	categories := categoriesOf(all)
-	table := &cmdline.Table{Columns: slices.Concat(cmdline.Text("upc", "location"), cmdline.Text(categories...),
-		cmdline.Figures("before", "after"))}
+	rows := taggedRows{head: cmdline.Text("upc", "location"), tail: cmdline.Figures("before", "after")}
 	for i := range changes {
 		c := &changes[i]
-		row := append([]any{c.UPC, c.Location}, tagCells(c.Tags, categories)...)
-		table.Add(append(row, c.Before, c.After)...)
+		rows.add([]any{c.UPC, c.Location}, c.Tags, c.Before, c.After)
 	}
-	return table
+	return rows.table()
 }

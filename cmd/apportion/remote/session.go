@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"math"
 	"slices"
 	"strings"
 
@@ -23,6 +24,7 @@ func Commands(stdout, stderr io.Writer) []*cli.Command {
 		redistributeCommand(stdout), allocateCommand(stdout), orderCommand(stdout), ordersCommand(stdout),
 		confirmCommand(stdout), deallocateCommand(stdout), fulfillCommand(stdout), returnCommand(stdout),
 		tagsCommand(stdout), eventsCommand(stdout), importCommand(stdout, stderr), exportCommand(stdout, stderr),
+		listCommand(stdout), changesCommand(stdout), webhooksCommand(stdout),
 	}
 }
 
@@ -101,6 +103,11 @@ func (s *session) needs(flags ...string) error {
 	return nil
 }
 
+// placesFlag takes locations.
+func placesFlag(usage string) cli.Flag {
+	return &cli.StringSliceFlag{Name: "location", Usage: usage + " this `LOCATION`; may be repeated"}
+}
+
 // tagFlag takes tags.
 func tagFlag(name, usage string) cli.Flag {
 	return &cli.StringSliceFlag{Name: name, Usage: usage + ", `CATEGORY=VALUE`; may be repeated"}
@@ -125,15 +132,23 @@ const pageMax = 1000
 // limitFlags are those of a list.
 func limitFlags(do, what string) []cli.Flag {
 	return []cli.Flag{
-		&cli.Int64Flag{Name: "limit", Value: 100, Usage: do + " `" + what + "` at most"},
+		&cli.Int64Flag{Name: "limit", Value: 100, Usage: do + " `" + what + "` at most; 0: all"},
 		&cli.StringFlag{Name: "cursor", Usage: "go on with the `TEXT` that an earlier list ended with"},
 	}
+}
+
+// limitOf is the flag --limit, where 0 is all.
+func limitOf(cmd *cli.Command) int64 {
+	if limit := cmd.Int64("limit"); limit != 0 {
+		return limit
+	}
+	return math.MaxInt64
 }
 
 // pages reads pages of a list until --limit is reached. page shows one, and returns how many elements it had.
 func (s *session) pages(page func(cursor string, limit int64) (next *string, shown int, err error)) error {
 	cursor := s.cmd.String("cursor")
-	for left := s.cmd.Int64("limit"); left > 0; {
+	for left := limitOf(s.cmd); left > 0; {
 		next, shown, err := page(cursor, min(left, pageMax))
 		if err != nil {
 			return err
@@ -147,23 +162,43 @@ func (s *session) pages(page func(cursor string, limit int64) (next *string, sho
 	return nil
 }
 
-// categoriesOf lists the categories of many tags: a table has a column for each.
-func categoriesOf(all []api.Tags) []string {
+// taggedRows become a table with a column for each category of their tags, behind the columns of head.
+type taggedRows struct {
+	head, tail []cmdline.Column
+	rows       []taggedRow
+}
+
+type taggedRow struct {
+	head []any
+	tags api.Tags
+	tail []any
+}
+
+// add adds a row. If it has no cells for the tail, they stay empty.
+func (r *taggedRows) add(head []any, tags api.Tags, tail ...any) {
+	if tail == nil {
+		tail = make([]any, len(r.tail))
+	}
+	r.rows = append(r.rows, taggedRow{head, tags, tail})
+}
+
+func (r *taggedRows) table() *cmdline.Table {
 	names := map[string]bool{}
-	for _, tags := range all {
-		for name := range tags {
+	for _, row := range r.rows {
+		for name := range row.tags {
 			names[name] = true
 		}
 	}
-	return slices.Sorted(maps.Keys(names))
-}
-
-// tagCells are the values of tags, in the order of categories.
-func tagCells(tags api.Tags, categories []string) (cells []any) {
-	for _, category := range categories {
-		cells = append(cells, tags[category])
+	categories := slices.Sorted(maps.Keys(names))
+	table := &cmdline.Table{Columns: slices.Concat(r.head, cmdline.Text(categories...), r.tail)}
+	for _, row := range r.rows {
+		cells := slices.Clone(row.head)
+		for _, category := range categories {
+			cells = append(cells, row.tags[category])
+		}
+		table.Add(append(cells, row.tail...)...)
 	}
-	return cells
+	return table
 }
 
 // tagText is tags in one cell.

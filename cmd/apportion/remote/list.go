@@ -1,0 +1,49 @@
+package remote
+
+import (
+	"context"
+	"io"
+
+	"github.com/urfave/cli/v3"
+
+	"apportion/cmd/apportion/cmdline"
+	"apportion/httpapi/client"
+)
+
+func listCommand(stdout io.Writer) *cli.Command {
+	return &cli.Command{
+		Name:  "list",
+		Usage: "list records with their segments",
+		Description: `Shows the records that all flags pick, by location and UPC, or by UPC where a part of one is searched for.
+
+Examples:
+  apportion list --location Retailer2 --limit 0
+  apportion list --search 768 --tag Channel=Amazon
+  apportion list --state below-floor --limit 0 --output csv`,
+		Flags: readFlags(append([]cli.Flag{
+			&cli.StringFlag{Name: "location", Usage: "only records at this `LOCATION`"},
+			&cli.StringFlag{Name: "upc", Usage: "only records of this `UPC`"},
+			&cli.StringFlag{Name: "search", Usage: "only records whose UPC contains this `TEXT`"},
+			tagFlag("tag", "only segments with this tag"),
+			&cli.StringFlag{Name: "state", Usage: "only records in this `STATE`: sold-out, below-floor, " +
+				"below-safety, negative or due"},
+			&cli.StringFlag{Name: "sort", Usage: "`ORDER` of the records: location or upc"},
+		}, limitFlags("show", "RECORDS")...)...),
+		Action: action(stdout, func(ctx context.Context, s *session) error {
+			tags, err := cmdline.Pairs(s.cmd, "tag")
+			if err != nil {
+				return err
+			}
+			filter := client.RecordFilter{Location: s.cmd.String("location"), UPC: s.cmd.String("upc"),
+				Search: s.cmd.String("search"), State: s.cmd.String("state"), Sort: s.cmd.String("sort"), Tags: tags}
+			return s.pages(func(cursor string, limit int64) (*string, int, error) {
+				page, err := s.server.ListRecords(ctx, filter, cursor, limit, s.options()...)
+				if err != nil {
+					return nil, 0, err
+				}
+				records := page.Records
+				return page.Next, len(records), cmdline.Show(s.out, s.reply, records, recordTable(records))
+			})
+		}),
+	}
+}
