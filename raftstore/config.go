@@ -103,6 +103,9 @@ type Config struct {
 	random          io.Reader
 	foundingSilence time.Duration
 
+	// uncounted leaves changes of records uncounted, as programs did that did not know StartChanges.
+	uncounted bool
+
 	// observe is called with every entry of commands before it is applied, also in a replay.
 	observe func(log *raft.Log)
 }

@@ -31,6 +31,7 @@ type leadership struct {
 	notify   <-chan bool  // from Raft: true when the node becomes the leader, false when it steps down
 	notReady func() error // why the node does not serve; nil if it does
 	check    func() error // the last check before the node serves; an error keeps it from serving
+	begin    func()       // what a leader puts into the log before it serves
 	fatal    func(msg string)
 	logger   *slog.Logger
 	settled  chan struct{} // closed by settle
@@ -148,12 +149,18 @@ func (l *leadership) onHungTransfer(t *hungTransfer) {
 	}
 }
 
-// catchUp waits on its own goroutine until all entries up to now are applied. Raft may never answer if it shuts down at
-// the wrong moment; then the goroutine stays behind.
+// catchUp waits on its own goroutine until all entries up to now are applied, and begin's. Raft may never answer if it
+// shuts down at the wrong moment; then the goroutine stays behind.
 func (l *leadership) catchUp() <-chan error {
 	done := make(chan error, 1)
 	barrier := l.raft.Barrier(0)
-	go func() { done <- barrier.Error() }()
+	go func() {
+		err := barrier.Error()
+		if err == nil && l.begin != nil && l.check() == nil {
+			l.begin()
+		}
+		done <- err
+	}()
 	return done
 }
 

@@ -9,6 +9,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/hashicorp/raft"
 
 	"apportion/raftstore/peernet"
@@ -117,4 +118,51 @@ func TestCheckpointDuringLeadershipTransfer(t *testing.T) {
 	}
 	to.peers.Isolate(false)
 	g.agree()
+}
+
+// TestCountsChanges: a group of one counts changes before it serves, be it new or an old one's. A larger one does not,
+// since a node may run an older program.
+func TestCountsChanges(t *testing.T) {
+	counted := func(s *Store) bool {
+		_, err := s.LastChange()
+		return err == nil
+	}
+	fresh := openReady(t, testConfig(vfs.NewMem()))
+	if !counted(fresh) {
+		t.Error("a new group does not count changes")
+	}
+	mustClose(t, fresh)
+
+	cfg := testConfig(vfs.NewMem())
+	cfg.uncounted = true
+	old := openReady(t, cfg)
+	mustDo(t, old, refresh("U", 5))
+	if counted(old) {
+		t.Fatal("the old group counts changes")
+	}
+	mustClose(t, old)
+	cfg.uncounted = false
+	for range 2 { // the second time, they are counted
+		old = openReady(t, cfg)
+		if at, err := old.LastChange(); err != nil || at.Seq != 1 {
+			t.Errorf("the old group is at change %d, %v", at.Seq, err)
+		}
+		mustClose(t, old)
+	}
+
+	g := newGroupOf(t, 2, func(c *Config) { c.uncounted = true })
+	for _, n := range g.nodes {
+		mustClose(t, n.Store)
+		n.cfg.uncounted = false
+	}
+	for _, n := range g.nodes {
+		s, err := Open(t.Context(), n.cfg)
+		if err != nil {
+			t.Fatal(err)
+		}
+		n.Store = s
+	}
+	if g.mustDo(refresh("U", 5)); counted(g.leader().Store) {
+		t.Error("a group of two counts changes of itself")
+	}
 }

@@ -212,7 +212,7 @@ func (s *Store) startRaft(context.Context) error {
 	s.checkpoints.raft = nodeSnapshotter{node, s.stop}
 	s.leadership = &leadership{
 		raft: node, notify: notify, logger: s.cfg.Logger, settled: make(chan struct{}), isAlone: s.peers == nil,
-		notReady: s.Ready, fatal: fatal,
+		notReady: s.Ready, fatal: fatal, begin: s.countChanges,
 		check: func() error {
 			return checkClockGap(s.cfg.Clock.NowMS(), s.engine.NowMS(), s.cfg.ClockGapMax)
 		},
@@ -227,6 +227,22 @@ func (s *Store) startRaft(context.Context) error {
 		return errors.Join(err, transport.Close())
 	})
 	return nil
+}
+
+// countChanges has the changes of records counted, unless they are. It is for a group of one: a larger one may have
+// nodes that do not know the command yet, so there the first request for changes begins the counting.
+func (s *Store) countChanges() {
+	if _, err := s.LastChange(); err == nil || len(s.servers()) != 1 || s.cfg.uncounted {
+		return
+	}
+	var b Batch
+	b.Append(nil, &engine.StartChanges{})
+	data := append(appendEntryHeader(nil, s.stamper.next(s.engine.NowMS()), b.Len()), b.queued.commands...)
+	durable.Seal(data)
+	if err := s.raft.Apply(data, 0).Error(); err != nil {
+		s.cfg.Logger.Warn("changes of records are not counted yet; the next start, or the first request for them, "+
+			"tries again", "error", err)
+	}
 }
 
 // closingTransport is Raft's transport, with Close.

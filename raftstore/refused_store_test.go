@@ -72,7 +72,7 @@ func TestRecordingWithRefusals(t *testing.T) {
 	mustDo(t, p.Store, refresh("U", 5))
 	mustDo(t, p.Store, allocate("filled", "U", 3))
 	p.refuse("c", "U")
-	want := []string{index(0), "a", "b", index(1), index(2), "c"}
+	want := []string{fmt.Sprint(first - 1), index(0), "a", "b", index(1), index(2), "c"}
 	if got := p.sequence(0); !slices.Equal(got, want) {
 		t.Fatalf("%v, want %v", got, want)
 	}
