@@ -20,17 +20,18 @@ func (t *tail) begin(last engine.EventID) {
 	t.first, t.next = last+1, last+1
 }
 
-// fill takes what is new, and reports whether there was anything.
+// fill takes what is new, at most as many events as the tail has place for, and reports whether there was anything.
 func (t *tail) fill(read func(after engine.EventID, limit int, dst []engine.Event) []engine.Event) (grew bool) {
 	var buf [readEventsMax]engine.Event
-	for {
+	for range tailEvents / readEventsMax {
 		events := read(t.next-1, len(buf), buf[:0]) // only the caller changes next
 		if len(events) == 0 {
-			return grew
+			break
 		}
 		t.add(events)
 		grew = true
 	}
+	return grew
 }
 
 func (t *tail) add(events []engine.Event) {

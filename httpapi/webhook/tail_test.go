@@ -29,7 +29,13 @@ func TestTailAgainstEvents(t *testing.T) {
 			"begin": func(t *rapid.T) {
 				all.begin(next - 1)
 			},
-			"fill": func(t *rapid.T) { all.fill(read) },
+			"fill": func(t *rapid.T) {
+				was := all.next
+				grew := all.fill(read)
+				if first < next && all.next < min(was+tailEvents, next) || grew != (all.next != was) {
+					t.Fatalf("from %d to %d: filled up to %d, grew: %t", was, next, all.next, grew)
+				}
+			},
 			"": func(t *rapid.T) {
 				after := engine.EventID(rapid.IntRange(0, int(next)).Draw(t, "after"))
 				events, has := all.after(after, readEventsMax, nil)
@@ -47,5 +53,18 @@ func TestTailAgainstEvents(t *testing.T) {
 				}
 			},
 		})
+	})
+}
+
+// TestTailEndsBesideAWriter: where events come as fast as they are read, a fill ends all the same.
+func TestTailEndsBesideAWriter(t *testing.T) {
+	var all tail
+	all.begin(0)
+	reads := 0
+	all.fill(func(after engine.EventID, limit int, dst []engine.Event) []engine.Event {
+		if reads++; reads > tailEvents {
+			t.Fatal("fill does not end")
+		}
+		return append(dst, engine.Event{ID: after + 1})
 	})
 }
