@@ -101,25 +101,6 @@ func TestVerifySums(t *testing.T) {
 	}
 }
 
-// TestAppendUPCs lists the UPCs of a location, page by page.
-func TestAppendUPCs(t *testing.T) {
-	h := newHost(t)
-	for _, location := range []string{"L", "M"} {
-		h.apply(&Refresh{Location: location, Items: []StockItem{{UPC: location + "1", Quantity: 5},
-			{UPC: location + "2"}, {UPC: location + "3"}}})
-	}
-	if upcs, next := h.e.AppendUPCs(nil, "nowhere", 0, 10); len(upcs) != 0 || next != 0 {
-		t.Errorf("nowhere has %q, %d", upcs, next)
-	}
-	upcs, next := h.e.AppendUPCs(nil, "M", 0, 2)
-	if fmt.Sprint(upcs) != "[M1 M2]" || next == 0 {
-		t.Fatalf("the first page is %q, %d", upcs, next)
-	}
-	if upcs, next = h.e.AppendUPCs(nil, "M", next, 2); fmt.Sprint(upcs) != "[M3]" || next != 0 {
-		t.Errorf("the second page is %q, %d", upcs, next)
-	}
-}
-
 // wantTooMany checks that a command above a limit is refused, and that the answer names the limit.
 func (h *host) wantTooMany(c Command, field string, limit int) {
 	h.t.Helper()

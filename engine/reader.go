@@ -197,31 +197,6 @@ func (rd *Reader) AppendLocations(dst []string, upc string) []string {
 	return append(dst[:start], slices.Compact(dst[start:])...)
 }
 
-// AppendUPCs appends up to limit UPCs that have a record at the location, in the order of the records' rows, starting
-// with the records' row from, and gives the row to go on from, 0 at the end. A record that is deleted and created again
-// meanwhile may be given twice.
-func (rd *Reader) AppendUPCs(dst []string, location string, from uint32, limit int) (upcs []string, next uint32) {
-	name := rd.findName(&rd.locations, location)
-	if name == 0 {
-		return dst, 0
-	}
-	used := rd.recordsUsed.Load()
-	for row := max(from, 1); row < used; row++ {
-		r := rd.records.At(row)
-		if atomic.LoadUint32(&r.location) != name {
-			continue
-		}
-		if upc := atomic.LoadUint32(&r.upc); upc != 0 {
-			if limit == 0 {
-				return dst, row
-			}
-			dst = append(dst, rd.text(upc))
-			limit--
-		}
-	}
-	return dst, 0
-}
-
 // Refuses reports whether committed stock cannot meet an Allocate, and fills the result with the refusal. Its caller is
 // sure to be the leader. It does not allocate once r has grown. False: the command must go through the log, which may
 // know an earlier answer or the effect of commands in flight.

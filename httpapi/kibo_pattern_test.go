@@ -68,7 +68,6 @@ func TestKiboLongLooksEnd(t *testing.T) {
 		{"POST", kiboV5 + "/deleteFutureInventory",
 			`{"upc":"U.*","futureStartDate":"2026-01-01","futureEndDate":"2026-12-31"}`},
 		{"PUT", "/adjustFutureDate/7", `{"futureDate":"2027-01-01"}`},
-		{"GET", kiboV1 + "location", ""},
 		{"GET", kiboV1 + "export", ""},
 	} {
 		status, value, text := c.call(row[0], row[1], row[2])

@@ -133,8 +133,8 @@ func (run *queryRun) location(code string) {
 // listing adds the records of the one location that a query without items names, in the order of their names.
 func (run *queryRun) listing(code string) {
 	tags := run.q.listingTags(run.Reader.Schema())
-	upcs, next := run.AppendUPCs(nil, code, run.ReadsMax)
-	if next != 0 {
+	upcs, more := run.AppendUPCs(nil, code, run.ReadsMax)
+	if more {
 		run.Reads = run.ReadsMax + 1
 		return
 	}

@@ -75,9 +75,9 @@ func listLocations(r *Request) (Reply, error) {
 		return Reply{}, err
 	}
 	e := r.Host.Reader()
-	codes, err := locationCodes(r)
-	if err != nil {
-		return Reply{}, err
+	var codes []string
+	for _, l := range e.LocationsAfter("", math.MaxInt, nil) {
+		codes = append(codes, l.Location)
 	}
 	for _, c := range e.Locations() {
 		codes = append(codes, c.Location)
@@ -91,19 +91,6 @@ func listLocations(r *Request) (Reply, error) {
 	return Reply{Value: list}, nil
 }
 
-// locationCodes gives the codes of all locations that have a record.
-func locationCodes(r *Request) (codes []string, err error) {
-	seen := map[string]bool{}
-	err = walk(r, func(v *engine.RecordView) bool {
-		if !seen[v.Location] {
-			seen[v.Location] = true
-			codes = append(codes, v.Location)
-		}
-		return true
-	})
-	return codes, err
-}
-
 // readLocation shows a location or, as that API has one path for both, the group of that code.
 func readLocation(r *Request) (Reply, error) {
 	if err := r.Host.Barrier(); err != nil {
@@ -112,11 +99,11 @@ func readLocation(r *Request) (Reply, error) {
 	e, code := r.Host.Reader(), r.Path[0]
 	c, saved := e.Location(code)
 	if !saved {
-		upcs, _ := e.AppendUPCs(nil, code, 0, 1)
-		if group, ok := e.LocationGroup(code); ok && len(upcs) == 0 {
+		_, hasRecord := e.ReadLocation(code)
+		if group, ok := e.LocationGroup(code); ok && !hasRecord {
 			return Reply{Value: []groupReply{shownGroup(r, &group)}}, nil
 		}
-		if len(upcs) == 0 {
+		if !hasRecord {
 			return Reply{}, notFound(engine.CodeUnknownRecord, "locationCode", code, "there is no location %q: none "+
 				"was saved, and it has no record; and no group of that name", code)
 		}

@@ -1,6 +1,7 @@
 package stockquery
 
 import (
+	"fmt"
 	"math"
 	"slices"
 	"testing"
@@ -79,4 +80,34 @@ func TestVisit(t *testing.T) {
 	f(All, true, false, "A in full", "B")
 	f(Partial, false, false)
 	f(AllLocations, false, true)
+}
+
+// TestAppendUPCs: the records of one location, up to a limit, however many there are at others.
+func TestAppendUPCs(t *testing.T) {
+	e := engine.New()
+	const records = 2*keysPerLook + 1
+	for i, location := range []string{"K", "L", "M"} {
+		c := &engine.Refresh{Location: location}
+		for upc := range records {
+			c.Items = append(c.Items, engine.StockItem{UPC: fmt.Sprintf("%05d", upc), Quantity: 1})
+		}
+		e.Apply(uint64(i+1), 1, engine.AppendCommand(nil, new(engine.Envelope), c), nil)
+	}
+	s := Search{Reader: &e.Reader}
+	f := func(location string, limit, want int, wantMore bool) {
+		t.Helper()
+		upcs, more := s.AppendUPCs(nil, location, limit)
+		if len(upcs) != want || more != wantMore || !slices.IsSorted(upcs) || want > 0 && upcs[0] != "00000" {
+			t.Errorf("of %s at most %d: got %d, more: %t", location, limit, len(upcs), more)
+		}
+	}
+	for _, location := range []string{"L", "M"} {
+		f(location, records+1, records, false)
+		f(location, records, records, false)
+		f(location, records-1, records-1, true)
+		f(location, keysPerLook, keysPerLook, true)
+		f(location, 1, 1, true)
+	}
+	f("A", 5, 0, false)
+	f("N", 5, 0, false)
 }

@@ -43,12 +43,25 @@ func (s *Search) AppendLocations(dst []string) []string {
 	return slices.Compact(dst)
 }
 
-// AppendUPCs appends up to limit UPCs that have a record at a location, sorted. There is no index by location: the
-// search walks over the records, and next is where it stopped, or 0 if it came to their end.
-func (s *Search) AppendUPCs(dst []string, location string, limit int) (upcs []string, next uint32) {
-	dst, next = s.Reader.AppendUPCs(dst, location, 0, limit)
-	slices.Sort(dst)
-	return slices.Compact(dst), next
+// AppendUPCs appends up to limit UPCs that have a record at a location, in order. more: there are others behind them.
+func (s *Search) AppendUPCs(dst []string, location string, limit int) (upcs []string, more bool) {
+	var page []engine.RecordKey
+	for after := (engine.RecordKey{Location: location}); ; after = page[len(page)-1] {
+		page = s.Reader.RecordsAfter(after, keysPerLook, page[:0])
+		for _, key := range page {
+			if key.Location != location {
+				return dst, false
+			}
+			if limit == 0 {
+				return dst, true
+			}
+			dst = append(dst, key.UPC)
+			limit--
+		}
+		if len(page) < keysPerLook {
+			return dst, false
+		}
+	}
 }
 
 // Visit reads the records of the items at a location, and reports whether the location is wanted. For each record that
