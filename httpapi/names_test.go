@@ -233,6 +233,7 @@ var textBodies = map[string]string{
 	"/v1/webhooks/{name}":             `{"url":"TEXT"`,
 	"/v1/orders/{orderId}/return":     `{"lines":[{"itemId":"TEXT"`,
 	"/v1/orders/allocate":             `{"orders":[{"orderId":"TEXT"`,
+	"/v1/orders/deallocate":           `{"reason":"TEXT"`,
 	"/v1/inventory/refresh":           `{"count":"TEXT"`,
 	"/v1/inventory/adjust":            `{"items":[{"tags":{"TEXT"`,
 	"/v1/inventory/transfer":          `{"items":[{"from":{"tags":{"Channel":"TEXT"`,
