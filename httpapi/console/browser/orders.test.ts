@@ -1,0 +1,62 @@
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import type { Browser } from 'playwright-core'
+import { accessible, launch, open, picture, views } from './browser'
+import { send, serve, type Server } from './server'
+
+let browser: Browser
+let server: Server
+
+beforeAll(async () => {
+  browser = await launch()
+  server = await serve('--demo')
+  const line = (itemId: string, quantity: number, channel: string) => ({
+    itemId, upc: 'BC76845', location: 'Retailer2', quantity, tags: { Channel: channel },
+  })
+  await send(server, 'POST', '/v1/orders/stuck-1/allocate', {
+    backorder: true,
+    lines: [line('1', 2, 'Amazon'), line('2', 30, 'eBay')],
+  })
+  await send(server, 'POST', '/v1/orders/cart-7/allocate', {
+    expiresAt: new Date(Date.now() + 30 * 60_000).toISOString(),
+    lines: [line('1', 1, 'Amazon')],
+  })
+})
+
+afterAll(async () => {
+  await browser?.close()
+  await server?.stop()
+})
+
+it('shows what orders hold, and one of them in full', async () => {
+  await views(browser, server.url, '/orders?order=stuck-1', 'orders', async (page) => {
+    await page.getByRole('button', { name: 'cart-7' }).waitFor()
+    await page.getByRole('heading', { name: 'Item 2' }).waitFor()
+    await page.getByText('promised beyond stock').first().waitFor({ state: 'attached' })
+  })
+})
+
+it('finds an order, says why, and releases it with a reason', async () => {
+  const { page, errors } = await open(browser, server.url, '/orders')
+  await page.getByLabel('State').selectOption('pending')
+  await page.getByRole('button', { name: 'cart-7' }).waitFor({ state: 'detached' })
+  await page.getByRole('button', { name: 'stuck-1' }).click()
+  await page.getByText('Why from there').first().click()
+  await page.getByText('No rule was active').first().waitFor()
+  expect(new URL(page.url()).hash).toBe('#/orders?state=pending&order=stuck-1')
+  await page.getByRole('button', { name: 'Release' }).click()
+  await page.getByText('32 units that it holds').waitFor()
+  await accessible(page, 'dialog')
+  await picture(page, 'orders-release')
+  await page.getByLabel('Reason').fill('stuck for a week')
+  await page.keyboard.press('Enter')
+  await page.getByText('What order stuck-1 held is available again.').waitFor()
+  await page.getByText('No order is like that').waitFor()
+  await page.getByText('History').first().click()
+  await page.getByText('released: stuck for a week').first().waitFor()
+  await page.getByLabel('Order id').fill('unknown-9')
+  await page.getByRole('button', { name: 'Find' }).click()
+  await page.getByText('There is no order with this id.').waitFor()
+  // The browser itself reports the 404.
+  expect(errors.filter((text) => !text.includes('404'))).toEqual([])
+  await page.context().close()
+})
