@@ -9,9 +9,11 @@
 // At the end it checks every contender: the stock must match the acknowledged orders. The table goes into a document,
 // between two marks.
 //
+// With -files it loads and unloads a file of stock instead, beside COPY of PostgreSQL.
+//
 // # Reading order
 //
 // main.go is the run; contender.go measures each contender; apportion.go, redis.go with resp.go, postgres.go with
-// sql.go; tail.go, disk.go and growth.go; targets.go with the ratios and report.go with the document; install.go and
-// machine.go.
+// sql.go; tail.go, disk.go, growth.go and files.go; targets.go with the ratios and report.go with the document;
+// install.go and machine.go.
 package main

@@ -28,6 +28,7 @@ type options struct {
 	before      string
 	steadyRate  float64
 	constant    bool
+	files       int
 }
 
 func main() {
@@ -47,6 +48,8 @@ func main() {
 		"as three nodes")
 	flag.Float64Var(&o.steadyRate, "steady", 25_000, "orders a second of the stretches of 12 s, one a turn; 0 leaves "+
 		"them out")
+	flag.IntVar(&o.files, "files", 0, "only load and unload a file of so many rows, with our commands and with "+
+		"COPY of PostgreSQL")
 	flag.BoolVar(&o.constant, "constant", false, "be the handler that answers a constant (used by this command itself)")
 	flag.Parse()
 	if o.constant { // ends at a signal, which the comparison wants to see itself
@@ -83,6 +86,9 @@ func run(ctx context.Context, stdout, stderr io.Writer, o options) (err error) {
 	}
 	c := &comparison{options: o, stderr: stderr, dir: dir, tools: tools, started: time.Now(), loadBefore: loadAverage()}
 	defer func() { err = errors.Join(err, c.close()) }()
+	if o.files > 0 {
+		return c.compareFiles(ctx, stdout)
+	}
 	if err := c.measure(ctx); err != nil {
 		return err
 	}
