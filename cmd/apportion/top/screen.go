@@ -38,8 +38,31 @@ func (s *screen) close() {
 // routesShown bounds the routes of a picture: the others fit on no screen.
 const routesShown = 15
 
+// recordsShown bounds the records of a picture.
+const recordsShown = 8
+
+// drawHot draws the records that change most.
+func (s *screen) drawHot(picture *strings.Builder, records *hot) {
+	if records.err != nil {
+		fmt.Fprintf(picture, "\nrecords that change most: not known: %v\n", records.err)
+		return
+	}
+	keys := records.hottest(recordsShown)
+	if len(keys) == 0 {
+		return
+	}
+	picture.WriteString("\n")
+	table := &cmdline.Table{Columns: append(cmdline.Text("upc", "location"), cmdline.Figures("changes/s",
+		"available")...)}
+	for _, key := range keys {
+		record := records.seen[key]
+		table.Add(key.upc, key.location, perSecond(record.perSecond), record.available)
+	}
+	table.Print(picture, s.live)
+}
+
 // draw draws what happened between two samples.
-func (s *screen) draw(before, now *sample, cluster *api.Cluster) {
+func (s *screen) draw(before, now *sample, cluster *api.Cluster, records *hot) {
 	var picture strings.Builder
 	if s.live {
 		picture.WriteString(fromTheTop)
@@ -56,6 +79,7 @@ func (s *screen) draw(before, now *sample, cluster *api.Cluster) {
 			milliseconds(r.slow99))
 	}
 	table.Print(&picture, s.live)
+	s.drawHot(&picture, records)
 	fmt.Fprint(s.w, picture.String())
 }
 

@@ -13,8 +13,8 @@ import (
 	"apportion/httpapi/client"
 )
 
-const description = `Shows the requests of each route with their latencies, the writes in the log, the node and its cluster, and refreshes the
-picture until it is interrupted. With --once it prints one picture and ends, for scripts.
+const description = `Shows the requests of each route with their latencies, the records that change most, the writes in the log, the node and its
+cluster, and refreshes the picture until it is interrupted. With --once it prints one picture and ends, for scripts.
 
 Examples:
   apportion top
@@ -30,7 +30,7 @@ const (
 func Command(stdout io.Writer) *cli.Command {
 	return &cli.Command{
 		Name:        "top",
-		Usage:       "show live what a server does: rates, latencies, leader, lag",
+		Usage:       "show live what a server does: rates, latencies, hot records, leader, lag",
 		Description: description,
 		Flags: cmdline.ServerFlags(
 			&cli.DurationFlag{Name: "interval", Value: intervalDefault, Usage: "`TIME` between two pictures"},
@@ -51,7 +51,8 @@ func Command(stdout io.Writer) *cli.Command {
 func show(ctx context.Context, server *client.Client, s screen, interval time.Duration, once bool) error {
 	s.open()
 	defer s.close()
-	before, _, err := read(ctx, server)
+	var records hot
+	before, _, err := read(ctx, server, &records)
 	for err == nil {
 		select {
 		case <-ctx.Done():
@@ -60,10 +61,10 @@ func show(ctx context.Context, server *client.Client, s screen, interval time.Du
 		}
 		var now *sample
 		var cluster *api.Cluster
-		if now, cluster, err = read(ctx, server); err != nil {
+		if now, cluster, err = read(ctx, server, &records); err != nil {
 			break
 		}
-		s.draw(before, now, cluster)
+		s.draw(before, now, cluster, &records)
 		if once {
 			return nil
 		}
@@ -75,8 +76,9 @@ func show(ctx context.Context, server *client.Client, s screen, interval time.Du
 	return err
 }
 
-// read reads the metrics and the cluster of one node.
-func read(ctx context.Context, server *client.Client) (*sample, *api.Cluster, error) {
+// read reads the metrics and the cluster of one node, and looks for hot records.
+func read(ctx context.Context, server *client.Client, records *hot) (*sample, *api.Cluster, error) {
+	records.look(ctx, server)
 	text, err := server.Metrics(ctx)
 	if err != nil {
 		return nil, nil, err

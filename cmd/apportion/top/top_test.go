@@ -48,7 +48,8 @@ func TestPicture(t *testing.T) {
 	var out strings.Builder
 	s := screen{w: &out, server: "http://x"}
 	s.draw(before, now, &api.Cluster{Node: "a", State: "follower", Ready: true, AsOf: 9, LagSeconds: &lag, Cluster: "c",
-		Leader: "b", Term: 3, Members: make([]api.Member, 3)})
+		Leader: "b", Term: 3, Members: make([]api.Member, 3)},
+		&hot{seen: map[recordKey]sighting{{"A", "L"}: {at: now.at, perSecond: 20.4, available: -3}}})
 	want := `http://x  09:00:02
 node a: follower, ready, log index 9, lag 0.250 s
 cluster c: 3 members, led by b in term 3
@@ -58,6 +59,9 @@ state: 300 records, 0 segments, 0 orders; 0 connections, 1.50 cores, 512 MB
 ROUTE                               REQUESTS/S  REFUSED/S  FAILED/S  P50 MS  P99 MS
 POST /v1/orders/{orderId}/allocate          30         10         0    1.00    1.98
 GET /healthz                               0.5          0         0       -       -
+
+UPC  LOCATION  CHANGES/S  AVAILABLE
+A    L                20         -3
 `
 	if out.String() != want {
 		t.Errorf("got\n%s\nwant\n%s", out.String(), want)
