@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"bytes"
 	"encoding/binary"
 	"slices"
 
@@ -284,4 +285,48 @@ func (e *Engine) tellEdges() {
 	if g.noted = g.noted[:0]; cap(g.noted) > edgesKeptMax {
 		g.noted = nil
 	}
+}
+
+// EventsOf appends up to limit kept events of a record, newest first, of those before one (0: of all). It stops after
+// so many looks at events of any record, and gives the event to go on before; 0: there are no older ones. The caller
+// holds the mutex under which Apply is called. The events' texts are copies.
+func (e *Engine) EventsOf(record RecordKey, before EventID, limit, looks int, dst []Event) (events []Event,
+	next EventID) {
+	kept := &e.logs[eventLog]
+	number := kept.Next()
+	if before != 0 {
+		number = min(number, uint64(before))
+	}
+	for ; number > kept.First() && limit > 0 && looks > 0; looks-- {
+		number--
+		entry := kept.Get(number)
+		ev, err := readEvent(entry)
+		assert(err == nil, "a kept event cannot be read")
+		if ev.UPC != record.UPC || ev.Location != record.Location {
+			continue
+		}
+		ev, _ = readEvent(bytes.Clone(entry)) // its texts are parts of the entry
+		ev.ID = EventID(number)
+		dst = append(dst, ev)
+		limit--
+	}
+	if number <= kept.First() {
+		return dst, 0
+	}
+	return dst, EventID(number)
+}
+
+// ForgottenEvents tells whether events have been forgotten, and gives the moment of the oldest that is kept, the
+// present one if there is none. The caller holds the mutex under which Apply is called.
+func (e *Engine) ForgottenEvents() (forgotten bool, since Moment) {
+	kept := &e.logs[eventLog]
+	if kept.First() <= 1 {
+		return false, Moment{}
+	}
+	if kept.Len() == 0 {
+		return true, Moment{Index: e.appliedIndex.Load(), TimeMS: e.nowMS.Load()}
+	}
+	ev, err := readEvent(kept.Get(kept.First()))
+	assert(err == nil, "a kept event cannot be read")
+	return true, Moment{Index: ev.Index, TimeMS: ev.TimeMS}
 }

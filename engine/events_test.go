@@ -84,3 +84,47 @@ func TestEdgesAreBounded(t *testing.T) {
 		t.Errorf("memory for %d edges is kept", cap(h.e.edges.noted))
 	}
 }
+
+// TestEventsOf: a record's events come newest first, in pages that bound what they look at.
+func TestEventsOf(t *testing.T) {
+	h := newHost(t)
+	change := func(location, upc, reason string) {
+		h.must(&Adjust{Location: location, Items: []StockItem{units(upc, 1)}, StockNote: StockNote{Reason: reason}})
+	}
+	for _, reason := range []string{"a", "b", "c"} {
+		change("L", "U", reason)
+		change("L", "V", "other")
+		change("M", "U", "other")
+	}
+	for limit := 1; limit <= 4; limit++ {
+		for looks := 1; looks <= 10; looks++ {
+			got, pages := "", 0
+			for before := EventID(0); before != 0 || pages == 0; pages++ {
+				var events []Event
+				events, before = h.e.EventsOf(RecordKey{"L", "U"}, before, limit, looks, nil)
+				if len(events) > limit {
+					t.Fatalf("limit %d: %d events", limit, len(events))
+				}
+				for i := range events {
+					got += events[i].Reason
+				}
+			}
+			if got != "cba" || looks == 1 && pages != 9 {
+				t.Errorf("limit %d, looks %d: got %s in %d pages", limit, looks, got, pages)
+			}
+		}
+	}
+	if forgotten, _ := h.e.ForgottenEvents(); forgotten {
+		t.Error("nothing has been forgotten")
+	}
+	h.nowMS += EventAgeMS
+	change("L", "U", "new")
+	events, next := h.e.EventsOf(RecordKey{"L", "U"}, 0, 9, 9, nil)
+	forgotten, since := h.e.ForgottenEvents()
+	if len(events) != 1 || next != 0 || !forgotten || since != (Moment{h.index, h.nowMS}) {
+		t.Errorf("got %+v, next %d, forgotten %t since %+v", events, next, forgotten, since)
+	}
+	if events, next = h.e.EventsOf(RecordKey{"L", "U"}, 3, 9, 9, nil); len(events) != 0 || next != 0 {
+		t.Errorf("before forgotten events: got %+v, next %d", events, next)
+	}
+}

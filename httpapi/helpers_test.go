@@ -207,6 +207,19 @@ func (s *testStore) Events(after engine.EventID, limit int, dst []engine.Event) 
 	return s.engine.Events(after, limit, dst)
 }
 
+func (s *testStore) EventsOf(record engine.RecordKey, before engine.EventID, limit, looks int,
+	dst []engine.Event) ([]engine.Event, engine.EventID) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.engine.EventsOf(record, before, limit, looks, dst)
+}
+
+func (s *testStore) ForgottenEvents() (bool, engine.Moment) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.engine.ForgottenEvents()
+}
+
 // testServer is a server on an in-memory network. Each reply is compared with the OpenAPI document.
 type testServer struct {
 	t      *testing.T

@@ -28,6 +28,8 @@ func listRoutes() []*route {
 			serve: (*request).deallocateMany},
 		{method: methodGet, pattern: "/v1/inventory", params: paramReads | paramState | paramLocation | paramUPC |
 			paramSearch | paramTags | paramSort | paramLimit | paramCursor, serve: (*request).listRecords},
+		{method: methodGet, pattern: "/v1/inventory/{location}/{upc}/history",
+			params: paramReads | paramLimit | paramCursor, serve: (*request).recordHistory},
 		{method: methodGet, pattern: "/v1/locations", params: paramReads | paramSearch | paramLimit | paramCursor,
 			serve: (*request).listLocations},
 		{method: methodGet, pattern: "/v1/upcs", params: paramReads | paramSearch | paramLimit | paramCursor,
@@ -152,6 +154,28 @@ func (req *request) listRecords() {
 	query := lists.RecordQuery{Location: p.location, UPC: p.upc, Search: p.search, Tags: tags, State: p.state,
 		Sort: p.sort, Cursor: p.cursor, Limit: req.limit}
 	req.answerList(query.Append)
+}
+
+// recordHistory lists the events of a record, also of one that was deleted.
+func (req *request) recordHistory() {
+	if !req.barrier() {
+		return
+	}
+	asOf := req.server.store.AppliedIndex()
+	query := lists.HistoryQuery{Record: engine.RecordKey{Location: req.path[0], UPC: req.path[1]},
+		Cursor: req.list.cursor, Limit: req.limit}
+	page, fault := query.Read(req.server.store)
+	if !req.sound(&fault) {
+		return
+	}
+	if len(page.Events) == 0 && page.Next == "" && query.Cursor == "" &&
+		!req.server.reader.ReadRecord(req.path[1], req.path[0], &req.reads.record) {
+		req.fail(http.StatusNotFound, engine.CodeUnknownRecord.String(), "the UPC has no record at the location, and "+
+			"no event of one is kept", "upc", req.path[1])
+		return
+	}
+	req.out = strictjson.AppendNumber(req.out, `{"asOf":`, int64(asOf))
+	req.out = append(page.Append(append(req.out, ','), req.schema()), '}')
 }
 
 // listLocations lists locations that have a record.

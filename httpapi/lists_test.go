@@ -112,3 +112,29 @@ func TestListRecords(t *testing.T) {
 	s.get("/v1/upcs?cursor=x").is(400, "invalid-cursor")
 	s.get("/v1/upcs?location=L1").is(400, "unknown-parameter")
 }
+
+// TestRecordHistory: what happened to a record, newest first, with reasons, also once it is deleted.
+func TestRecordHistory(t *testing.T) {
+	s := newTestServer(t, Config{})
+	const history = "/v1/inventory/L/A/history"
+	s.get(history).is(404, "unknown-record").want(`"A"`, "value")
+	s.post("/v1/inventory/refresh", `{"location":"L","items":[{"upc":"A","quantity":9},{"upc":"B","quantity":1}]}`).ok()
+	s.get(history).ok().want(`[]`, "events").want(`null`, "since").want(`null`, "next")
+	for _, reason := range []string{"damaged", "count"} {
+		s.post("/v1/inventory/adjust", `{"location":"L","reason":"`+reason+`","reference":"sheet-7",
+			"items":[{"upc":"A","quantity":-2},{"upc":"B","quantity":1}]}`).ok()
+	}
+	s.post("/v1/inventory/delete", `{"upcs":["A"]}`).ok()
+	got := s.listed(history+"?consistency=linearizable", "events", 1, func(m map[string]any) string {
+		return fmt.Sprint(m["upc"], " ", m["type"], " ", m["reason"], " ", m["reference"], " ", m["units"])
+	})
+	if got != "A stock-changed count sheet-7 -2 A stock-changed damaged sheet-7 -2" {
+		t.Error(got)
+	}
+	s.store.mu.nowMS += 8 * 24 * 3600 * 1000
+	s.post("/v1/inventory/adjust", `{"location":"L","reason":"count","items":[{"upc":"B","quantity":1}]}`).ok()
+	s.get("/v1/inventory/L/B/history").ok().want(`{"index":5,"time":"2026-12-01T15:00:00.005Z"}`, "since")
+	s.get(history).is(404, "unknown-record")
+	s.get(history+"?cursor=1").is(400, "invalid-cursor")
+	s.get(history+"?after=1").is(400, "unknown-parameter")
+}

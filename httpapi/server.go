@@ -414,6 +414,11 @@ type Store interface {
 	// Events appends up to limit events after one.
 	Events(after engine.EventID, limit int, dst []engine.Event) []engine.Event
 
+	// EventsOf appends events of a record, newest first; ForgottenEvents tells whether there were older ones.
+	EventsOf(record engine.RecordKey, before engine.EventID, limit, looks int, dst []engine.Event) (
+		events []engine.Event, next engine.EventID)
+	ForgottenEvents() (forgotten bool, since engine.Moment)
+
 	// ChangesAfter appends the changes of records behind a place; LastChange is the place behind all of them.
 	ChangesAfter(after engine.ChangeCursor, limit int, dst []engine.Change) ([]engine.Change, error)
 	LastChange() (engine.ChangeCursor, error)

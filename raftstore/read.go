@@ -66,6 +66,19 @@ func (s *Store) Events(after engine.EventID, limit int, dst []engine.Event) []en
 	return dst
 }
 
+// EventsOf appends events of a record, newest first; see engine.EventsOf.
+func (s *Store) EventsOf(record engine.RecordKey, before engine.EventID, limit, looks int, dst []engine.Event) (
+	events []engine.Event, next engine.EventID) {
+	s.applier.locked(func(e *engine.Engine) { events, next = e.EventsOf(record, before, limit, looks, dst) })
+	return events, next
+}
+
+// ForgottenEvents tells whether events have been forgotten, and the moment of the oldest that is kept.
+func (s *Store) ForgottenEvents() (forgotten bool, since engine.Moment) {
+	s.applier.locked(func(e *engine.Engine) { forgotten, since = e.ForgottenEvents() })
+	return forgotten, since
+}
+
 // OpenOrders appends copies of orders that hold units, a page at a time; see engine.OpenOrders.
 func (s *Store) OpenOrders(after uint32, limit int, dst []engine.OrderView) (orders []engine.OrderView, next uint32) {
 	s.applier.locked(func(e *engine.Engine) { orders, next = e.OpenOrders(after, limit, dst) })

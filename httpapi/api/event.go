@@ -27,6 +27,16 @@ type Event struct {
 	Limit int64 `json:"limit"`
 }
 
+// RecordHistory is a page of what happened to a record, the newest first.
+type RecordHistory struct {
+	AsOf     uint64  `json:"asOf"`
+	UPC      string  `json:"upc"`
+	Location string  `json:"location"`
+	Events   []Event `json:"events"`
+	Since    *Moment `json:"since"` // of the oldest event, of any record, that is kept; null: all are
+	Next     *string `json:"next"`  // the cursor of the next page, null for none
+}
+
 // Index is where a newcomer begins.
 type Index struct {
 	Name  string `json:"name"`

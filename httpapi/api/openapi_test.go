@@ -71,6 +71,7 @@ var (
 		"Backtest":        Backtest{},
 		"Cluster":         Cluster{},
 		"Events":          Events{},
+		"RecordHistory":   RecordHistory{},
 		"Changes":         Changes{},
 		"Webhooks":        WebhookList{},
 		"Webhook":         Webhook{},

@@ -114,6 +114,10 @@ func TestRoutes(t *testing.T) {
 	if record.OnHand != 2 || record.Segments[0].Tags["Channel"] != "Shop" {
 		t.Errorf("got %+v", record)
 	}
+	history, err := c.RecordHistory(ctx, "W/2", "UPC-1", "", 1)
+	if must(history, err); history.UPC != "UPC-1" || history.Since != nil {
+		t.Errorf("got %+v", history)
+	}
 	must(c.Redistribute(ctx, api.Redistribute{All: true}))
 	found, err := c.Query(ctx, api.Query{Items: []api.QueryItem{{UPC: "UPC-1"}}})
 	must(found, err)

@@ -76,6 +76,14 @@ func (c *Client) ListUPCs(ctx context.Context, search, cursor string, limit int6
 	return get[api.UPCList](ctx, c, path("upcs"), options)
 }
 
+// RecordHistory reads a page of what happened to a record, the newest first. An empty cursor begins, and the reply's
+// Next is the cursor of the next page. limit 0 is the server's default.
+func (c *Client) RecordHistory(ctx context.Context, location, upc, cursor string, limit int64, options ...Option) (
+	*api.RecordHistory, error) {
+	options = append(options, parameter("cursor", cursor), number("limit", limit))
+	return get[api.RecordHistory](ctx, c, path("inventory", location, upc, "history"), options)
+}
+
 // Query finds records by items, locations and tags.
 func (c *Client) Query(ctx context.Context, body api.Query, options ...Option) (*api.RecordPage, error) {
 	return send[api.RecordPage](ctx, c, newCall(read, http.MethodPost, path("inventory", "query"), options), body)

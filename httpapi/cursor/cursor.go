@@ -18,6 +18,7 @@ const (
 	Orders                    // Number: the change; First: row, in digits
 	Changes                   // Number: the change
 	Copy                      // Number: the change at its beginning; First: location, Second: UPC
+	History                   // Number: the event
 )
 
 // Key is the place where a page ended. What the fields mean is a matter of the kind.

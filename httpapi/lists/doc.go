@@ -7,6 +7,6 @@
 //
 // # Reading order
 //
-// page.go has what all lists share. records.go lists records, names.go
-// locations and UPCs, orders.go orders, release.go those whose units are to be released. limits.go bounds a page.
+// page.go has what all lists share. records.go lists records, names.go locations and UPCs, orders.go orders, release.go
+// those whose units are to be released, history.go the events of a record. limits.go bounds a page.
 package lists

@@ -12,6 +12,11 @@ const (
 	RecordKeysMax  = 100_000
 	RecordLooksMax = 10_000
 
+	// EventLooksMax bounds the events that a page of a record's history looks at. Writes wait for eventLooksStep of
+	// them at a time.
+	EventLooksMax  = 50_000
+	eventLooksStep = 2_000
+
 	// PageBytesMax is the size of a page of records at which no record is added.
 	PageBytesMax = 16 << 20
 

@@ -15,13 +15,19 @@ func getCommand(stdout io.Writer) *cli.Command {
 		Name:      "get",
 		Usage:     "show the stock of a UPC at a location",
 		ArgsUsage: "LOCATION UPC",
-		Description: `Shows the segments of the record with their figures, and deliveries that it waits for.
+		Description: `Shows the segments of the record with their figures, and deliveries that it waits for. With --history, shows what
+happened to the record, the newest first.
 
 Examples:
   apportion get Retailer2 BC76845
+  apportion get Retailer2 BC76845 --history
   apportion get Retailer2 BC76845 --output csv`,
-		Flags: readFlags(),
+		Flags: readFlags(append(limitFlags("with --history, show", "EVENTS"), &cli.BoolFlag{Name: "history",
+			Usage: "show what happened, in place of the figures"})...),
 		Action: action(stdout, func(ctx context.Context, s *session) error {
+			if s.cmd.Bool("history") {
+				return s.recordHistory(ctx)
+			}
 			record, err := s.server.Record(ctx, s.args[0], s.args[1], s.options()...)
 			if err != nil {
 				return err
@@ -42,6 +48,23 @@ Examples:
 			return nil
 		}, "LOCATION", "UPC"),
 	}
+}
+
+// recordHistory shows what happened to a record.
+func (s *session) recordHistory(ctx context.Context) error {
+	var since *api.Moment
+	err := s.pages(func(cursor string, limit int64) (*string, int, error) {
+		page, err := s.server.RecordHistory(ctx, s.args[0], s.args[1], cursor, limit, s.options()...)
+		if err != nil {
+			return nil, 0, err
+		}
+		since = page.Since
+		return page.Next, len(page.Events), cmdline.Show(s.out, s.reply, page.Events, eventTable(page.Events))
+	})
+	if err == nil && since != nil {
+		s.out.Say("Events before %s are no longer kept.", since.Time)
+	}
+	return err
 }
 
 // target is where a delivery goes.

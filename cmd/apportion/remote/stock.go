@@ -22,14 +22,15 @@ Examples:
   apportion refresh Retailer2 BC76845 --quantity 75 --tag Channel=Amazon --floor 66
   apportion refresh Retailer2 BC76846 --quantity 40 --delivery-date 2036-12-01T06:00:00Z
   apportion refresh --body refresh.json`,
-		Flags: writeFlags(append(itemFlags("`UNITS` that are on hand"), &cli.StringFlag{Name: "count",
-			Usage: "`NAME` of the open stock count that the units were counted in"})...),
+		Flags: writeFlags(append(append(itemFlags("`UNITS` that are on hand"), noteFlags()...), &cli.StringFlag{
+			Name: "count", Usage: "`NAME` of the open stock count that the units were counted in"})...),
 		Action: func(ctx context.Context, cmd *cli.Command) error {
 			return action(stdout, func(ctx context.Context, s *session) error {
 				body := api.Refresh{Count: s.cmd.String("count")}
 				if err := s.item(&body, &body.Location, &body.Items); err != nil {
 					return err
 				}
+				s.note(&body.Reason, &body.Reference)
 				return s.changedStock(s.server.Refresh(ctx, body, s.options()...))
 			}, itemNames(cmd)...)(ctx, cmd)
 		},
@@ -44,15 +45,16 @@ func adjustCommand(stdout io.Writer) *cli.Command {
 		Description: `The quantity is added to what is on hand; it may be negative, but not so that on hand would fall below zero.
 
 Examples:
-  apportion adjust Retailer2 BC76845 --quantity -3 --tag Channel=Amazon
+  apportion adjust Retailer2 BC76845 --quantity -3 --tag Channel=Amazon --reason damaged
   apportion adjust --body adjust.json`,
-		Flags: writeFlags(itemFlags("`UNITS` to add, or with a minus sign to take away")...),
+		Flags: writeFlags(append(itemFlags("`UNITS` to add, or with a minus sign to take away"), noteFlags()...)...),
 		Action: func(ctx context.Context, cmd *cli.Command) error {
 			return action(stdout, func(ctx context.Context, s *session) error {
 				var body api.Adjust
 				if err := s.item(&body, &body.Location, &body.Items); err != nil {
 					return err
 				}
+				s.note(&body.Reason, &body.Reference)
 				return s.changedStock(s.server.Adjust(ctx, body, s.options()...))
 			}, itemNames(cmd)...)(ctx, cmd)
 		},
@@ -68,6 +70,24 @@ func itemFlags(quantity string) []cli.Flag {
 		&cli.Int64Flag{Name: "ltd", Usage: "lifetime-to-date `DAYS`", HideDefault: true},
 		&cli.StringFlag{Name: "delivery-date", Usage: "`TIME` when the units come on hand, RFC 3339"},
 		bodyFlag()}
+}
+
+// noteFlags say why stock changes.
+func noteFlags() []cli.Flag {
+	return []cli.Flag{
+		&cli.StringFlag{Name: "reason", Usage: "`WHY`: correction, count, received, damaged, shrinkage or any text; " +
+			"the record's history shows it"},
+		&cli.StringFlag{Name: "reference", Usage: "a `TEXT` beside it, such as the number of a document"}}
+}
+
+// note puts the note of the flags over that of a body.
+func (s *session) note(reason, reference *string) {
+	if text := s.cmd.String("reason"); text != "" {
+		*reason = text
+	}
+	if text := s.cmd.String("reference"); text != "" {
+		*reference = text
+	}
 }
 
 // itemNames are the arguments of a refresh or an adjust: none if its body has them.
@@ -109,7 +129,7 @@ Examples:
 			&cli.StringFlag{Name: "from", Usage: "`LOCATION` that gives the units"},
 			tagFlag("from-tag", "a tag of the segment that gives them"),
 			&cli.StringFlag{Name: "to", Usage: "`LOCATION` that gets them; default: the one that gives them"},
-			tagFlag("to-tag", "a tag of the segment that gets them"), bodyFlag()),
+			tagFlag("to-tag", "a tag of the segment that gets them"), noteFlags()[0], noteFlags()[1], bodyFlag()),
 		Action: func(ctx context.Context, cmd *cli.Command) error {
 			names := []string{"UPC"}
 			if cmd.IsSet("body") {
@@ -120,6 +140,7 @@ Examples:
 				if err != nil {
 					return err
 				}
+				s.note(&body.Reason, &body.Reference)
 				return s.changedStock(s.server.Transfer(ctx, *body, s.options()...))
 			}, names...)(ctx, cmd)
 		},
