@@ -11,6 +11,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/valyala/fasthttp/fasthttputil"
+
 	"apportion/raftstore"
 )
 
@@ -113,4 +115,58 @@ func TestBrokenImport(t *testing.T) {
 func (s *testServer) netHTTP() *http.Client {
 	dial := func(context.Context, string, string) (net.Conn, error) { return s.client.Dial("test") }
 	return &http.Client{Transport: &http.Transport{DialContext: dial}}
+}
+
+// clusterStore is the store of a leader, or of a follower that reaches the leader's server over an in-memory network.
+type clusterStore struct {
+	electingStore
+	leads     bool
+	forwarded *fasthttputil.InmemoryListener // of this node
+	leader    *fasthttputil.InmemoryListener // that of the leader
+}
+
+func (s *clusterStore) Forwarded() net.Listener { return s.forwarded }
+func (s *clusterStore) Leads() bool             { return s.leads }
+func (s *clusterStore) Leader() string          { return "leader" }
+func (s *clusterStore) DialMember(string, time.Duration) (net.Conn, error) {
+	return s.leader.Dial()
+}
+func (s *clusterStore) ReadBarrier(time.Time) error {
+	if s.leads {
+		return nil
+	}
+	return raftstore.ErrNotLeader
+}
+
+// TestImportForwarded: a follower hands a file on while it comes, and hands back the answer.
+func TestImportForwarded(t *testing.T) {
+	config := Config{BodyBytesMax: 64 << 10, BodiesBytesMax: 2 * importBytes}
+	store, link := newTestStore(), fasthttputil.NewInmemoryListener()
+	leader := &clusterStore{electingStore: electingStore{testStore: store}, leads: true, forwarded: link}
+	serveTest(t, config, leader, store)
+	other := newTestStore()
+	other.doErr = raftstore.ErrNotLeader
+	s := serveTest(t, config, &clusterStore{electingStore: electingStore{testStore: other},
+		forwarded: fasthttputil.NewInmemoryListener(), leader: link}, other)
+
+	const rows = 30_000 // more than a body may have, in several chunks
+	file := []byte("upc,location,quantity\n")
+	for i := range rows {
+		file = fmt.Appendf(file, "forwarded-%05d,L,1\n", i)
+	}
+	s.importFile("", string(file), "Idempotency-Key", "k").ok().want(fmt.Sprint(rows), "applied").want("0", "bad")
+	if v, _ := store.Reader().ReadLocation("L"); v.Records != rows || v.OnHand != rows {
+		t.Errorf("the leader has %+v", v)
+	}
+	index := store.AppliedIndex()
+	s.importFile("", string(file), "Idempotency-Key", "k").ok()
+	if v, _ := store.Reader().ReadLocation("L"); index < 2 || v.OnHand != rows {
+		t.Errorf("applied in %d entries", index)
+	}
+	s.importFile("", "upc,location,amount\nA,L,9\n").is(400, "unknown-field").want(`"amount"`, "field")
+	s.importFile("?allOrNothing=true", "upc,location,quantity\nA,L,9\nA,L,x\n").is(400, "bad-rows").
+		want("3", "import", "errors", 0, "line")
+	if v, _ := other.Reader().ReadLocation("L"); v.Records != 0 {
+		t.Errorf("the follower has %+v", v)
+	}
 }
