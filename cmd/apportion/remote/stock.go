@@ -77,7 +77,7 @@ func noteFlags() []cli.Flag {
 	return []cli.Flag{
 		&cli.StringFlag{Name: "reason", Usage: "`WHY`: correction, count, received, damaged, shrinkage or any text; " +
 			"the record's history shows it"},
-		&cli.StringFlag{Name: "reference", Usage: "a `TEXT` beside it, such as the number of a document"}}
+		&cli.StringFlag{Name: "reference", Usage: "`TEXT` beside it, such as the number of a document"}}
 }
 
 // note puts the note of the flags over that of a body.
