@@ -1,6 +1,7 @@
 // Real servers for the stories.
 import { spawn, type ChildProcess } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer, type AddressInfo, type Server as NetServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 
@@ -78,4 +79,16 @@ export async function send(server: Server, method: string, path: string, body?: 
   const answer = await response.json()
   if (!response.ok) throw new Error(`${method} ${path}: ${response.status} ${JSON.stringify(answer)}`)
   return answer
+}
+
+/** freePorts finds ports that nobody listens on. */
+export async function freePorts(count: number): Promise<number[]> {
+  const listeners = await Promise.all(
+    Array.from({ length: count }, () => new Promise<NetServer>((ready) => {
+      const listener = createServer().listen(0, '127.0.0.1', () => ready(listener))
+    })),
+  )
+  const ports = listeners.map((listener) => (listener.address() as AddressInfo).port)
+  await Promise.all(listeners.map((listener) => new Promise((closed) => listener.close(closed))))
+  return ports
 }
