@@ -82,12 +82,24 @@ type FollowedChange struct {
 	Copied bool
 }
 
+// Now is a cursor for what changes from now on.
+const Now = "now"
+
 // FollowChanges gives changes as they happen, until the context ends. Without a cursor, all records come first. It
 // connects again where it was cut off, at another node if there are several; an error ends it. The problem
 // cursor-expired means: begin again without a cursor, and drop the records that do not come again.
 func (c *Client) FollowChanges(ctx context.Context, filter ChangeFilter, cursor string, options ...Option) iter.Seq2[
 	*FollowedChange, error] {
 	return func(yield func(*FollowedChange, error) bool) {
+		cursor := cursor
+		if cursor == Now { // a stream that breaks before the first change would begin later
+			page, err := c.Changes(ctx, filter, Now, 1, 0, options...)
+			if err != nil {
+				yield(nil, err)
+				return
+			}
+			cursor = page.Next
+		}
 		options := append(filter.options(options), parameter("after", cursor))
 		for ev, err := range c.follow(ctx, path("changes"), options) {
 			var change *FollowedChange

@@ -1,6 +1,7 @@
 package client
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -147,6 +148,24 @@ func TestFollow(t *testing.T) {
 		t.Errorf("got %+v, %v", page, err)
 	}
 
+	// What changes while the first connection is broken is after now, too.
+	cut, _ := cutter(t, server, 0)
+	c, _ = newTestClient(t, cut.URL)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	c.pause.sleep = func(context.Context, time.Duration) error {
+		write(5, 9)
+		c.nodes.urls[0] = server
+		return nil
+	}
+	for change, err := range c.FollowChanges(ctx, ChangeFilter{}, Now) {
+		if err != nil || change.UPC != "UPC-5" || change.OnHand != 9 {
+			t.Errorf("got %+v, %v", change, err)
+		}
+		break
+	}
+	cancel()
+	c, _ = newTestClient(t, front.URL)
+
 	ids, kinds := []uint64{}, map[string]bool{}
 	for event, err := range c.FollowEvents(t.Context(), EventFilter{Types: []string{"stock-changed"},
 		Locations: []string{"W,1:a\\"}}, 0) {
@@ -154,11 +173,11 @@ func TestFollow(t *testing.T) {
 			t.Fatal(err)
 		}
 		ids, kinds[event.Type] = append(ids, event.ID), true
-		if len(ids) == records+1 {
+		if len(ids) == records+2 {
 			break
 		}
 	}
-	if len(kinds) != 1 || ids[records] != ids[0]+records {
+	if len(kinds) != 1 || ids[records+1] != ids[0]+records+1 {
 		t.Errorf("the events %d came, of the types %v", ids, kinds)
 	}
 

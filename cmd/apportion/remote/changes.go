@@ -19,12 +19,13 @@ func changesCommand(stdout io.Writer) *cli.Command {
 over breaks of the connection, until it is interrupted; then it says how to go on behind what it showed.
 
 Examples:
+  apportion changes --follow --after now
   apportion changes --follow --tag Channel=Amazon
   apportion changes --location Retailer2 --limit 0 --output ndjson
   apportion changes --after AgAAAAAAAAAMATA`,
 		Flags: readFlags(tagFlag("tag", "show only segments with this tag"), placesFlag("only records at"),
 			&cli.StringFlag{Name: "upc-prefix", Usage: "only records whose UPC begins with this `TEXT`"},
-			&cli.StringFlag{Name: "after", Usage: "begin behind the place with this `CURSOR`",
+			&cli.StringFlag{Name: "after", Usage: "begin behind the place with this `CURSOR`, or now",
 				DefaultText: "with all records"},
 			&cli.Int64Flag{Name: "limit", Value: 100, Usage: "show `RECORDS` at most; 0: all"}, followFlag("changes")),
 		Action: action(stdout, func(ctx context.Context, s *session) error {

@@ -48,7 +48,7 @@ func (h *hot) look(ctx context.Context, server *client.Client) {
 func (h *hot) window(ctx context.Context, server *client.Client) error {
 	ctx, cancel := context.WithTimeout(ctx, hotWindow+hotTimeMax)
 	defer cancel()
-	page, err := server.Changes(ctx, client.ChangeFilter{}, "now", 1, 0, client.Stale(0))
+	page, err := server.Changes(ctx, client.ChangeFilter{}, client.Now, 1, 0, client.Stale(0))
 	if err != nil {
 		return err
 	}
