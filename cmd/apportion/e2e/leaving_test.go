@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"net/http"
 	"strings"
 	"syscall"
 	"testing"
@@ -62,6 +63,10 @@ func TestClusterRetires(t *testing.T) {
 	a, b, d := c.nodes[0], c.nodes[1], c.nodes[2]
 	c.restart(a, "--election-timeout", "10m") // so that it does not step down when it is alone
 	c.lead(a)
+	c.await("it has caught up with its own term", func() bool { // until then it has nothing to hand over
+		reply, err := servertest.Send(lookClient, http.MethodGet, a.url+"/v1/tag-categories", "", "")
+		return err == nil && reply.Status == http.StatusOK
+	})
 	a.inject(faulty.Faults{Stalled: true})
 	b.kill() // not frozen: a call to it fails at once, long before the limit of a silent disk
 	d.kill()
