@@ -12,8 +12,9 @@ BENCHSTAT := .tools/benchstat-$(BENCHSTAT_VERSION)
 
 # The second pass of make test: what the race detector would count (memory that is allocated), and the simulation, of which it
 # would see too few seeds. And the tests that fill something up to its bound: with the race detector they take minutes.
-FILLING := BacktestFreesMemory BacktestMemory BacktestTakesTooMuch DamagedRowsAreRefused DiskIsBounded HistoryBytes MemoryBytes \
-	ReadingIsBounded ReplaysOneAfterAnother ReturnOfAnUnknownOrderThatHasLeftMemory SegmentsOfARecordAreBounded
+FILLING := BacktestFreesMemory BacktestMemory BacktestTakesTooMuch CommandRoundTrip DamagedRowsAreRefused DiskIsBounded \
+	EdgesAreBounded HistoryBytes MemoryBytes ReadingIsBounded ReplaysOneAfterAnother ResultsMax \
+	ReturnOfAnUnknownOrderThatHasLeftMemory SegmentsOfARecordAreBounded
 FILLING_TESTS := ^Test($(subst $() ,|,$(FILLING)))$$
 PLAIN_TESTS := Allocations$$|^TestSimulation$$|$(FILLING_TESTS)
 
