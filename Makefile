@@ -10,13 +10,14 @@ GOTESTSUM := .tools/gotestsum-$(GOTESTSUM_VERSION)
 BENCHSTAT_VERSION := v0.0.0-20260908200009-22c9c6c9d4da
 BENCHSTAT := .tools/benchstat-$(BENCHSTAT_VERSION)
 
-# The second pass of make test: what the race detector would count (memory that is allocated), and the simulation, of which it
-# would see too few seeds. And the tests that fill something up to its bound: with the race detector they take minutes.
+# The second pass of make test: what the race detector would count (memory that is allocated), the tests of random sequences, of
+# which it would see too few (the simulation, and those against models), and the tests that fill something up to its bound: with
+# the race detector they take minutes.
 FILLING := BacktestFreesMemory BacktestMemory BacktestTakesTooMuch CommandRoundTrip DamagedRowsAreRefused DiskIsBounded \
 	EdgesAreBounded HistoryBytes MemoryBytes ReadingIsBounded ReplaysOneAfterAnother ResultsMax \
 	ReturnOfAnUnknownOrderThatHasLeftMemory SegmentsOfARecordAreBounded
 FILLING_TESTS := ^Test($(subst $() ,|,$(FILLING)))$$
-PLAIN_TESTS := Allocations$$|^TestSimulation$$|$(FILLING_TESTS)
+PLAIN_TESTS := AgainstModel$$|Allocations$$|^TestCheckpoints|^TestSimulation$$|$(FILLING_TESTS)
 
 PKG ?= ./...
 DATA ?= ./data
