@@ -15,7 +15,7 @@ BENCHSTAT := .tools/benchstat-$(BENCHSTAT_VERSION)
 # the race detector they take minutes.
 FILLING := BacktestFreesMemory BacktestMemory BacktestTakesTooMuch CommandRoundTrip DamagedRowsAreRefused DiskIsBounded \
 	EdgesAreBounded HistoryBytes MemoryBytes ReadingIsBounded ReplaysOneAfterAnother ResultsMax \
-	ReturnOfAnUnknownOrderThatHasLeftMemory SegmentsOfARecordAreBounded
+	ReturnOfAnUnknownOrderThatHasLeftMemory SegmentsOfARecordAreBounded TableShardsGrowApart
 FILLING_TESTS := ^Test($(subst $() ,|,$(FILLING)))$$
 PLAIN_TESTS := AgainstModel$$|Allocations$$|^TestCheckpoints|^TestSimulation$$|$(FILLING_TESTS)
 
@@ -63,7 +63,8 @@ build: ## build bin/apportion
 test: $(GOTESTSUM) ## all tests with the race detector, then without it those that it would disturb; PKG=./engine for one package
 	@# A line for each package, and at the end what was skipped and why, and what failed with all that it printed.
 	@# The race detector lets a process sleep for a second before it ends: hundreds of them would be minutes.
-	GORACE=atexit_sleep_ms=20 $(GOTESTSUM) --format standard-quiet -- -race -timeout 15m -skip '$(FILLING_TESTS)' $(PKG)
+	@# And tests of clusters wait now and then: three packages at a time keep two processors busy.
+	GORACE=atexit_sleep_ms=20 $(GOTESTSUM) --format standard-quiet -- -race -p 3 -timeout 15m -skip '$(FILLING_TESTS)' $(PKG)
 	$(GOTESTSUM) --format standard-quiet -- -vet=off -timeout 5m -run '$(PLAIN_TESTS)' $(PKG)
 
 $(GOTESTSUM):

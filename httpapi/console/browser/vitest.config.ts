@@ -4,9 +4,9 @@ export default defineConfig({
   test: {
     include: ['browser/**/*.test.ts'],
     environment: 'node',
+    globalSetup: 'browser/setup.ts',
     testTimeout: 60_000,
     hookTimeout: 60_000,
-    // One browser and one server at a time: the machines that test this have two cores.
-    fileParallelism: false,
+    maxWorkers: 2, // each with servers of its own
   },
 })
