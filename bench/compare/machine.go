@@ -43,17 +43,22 @@ func loadAverage() string {
 	return strings.Join(fields[:min(3, len(fields))], " ")
 }
 
-// versionOf is the server's own version, and the commit of the checkout.
+// versionOf is what a server says of itself.
 func versionOf(server string) string {
 	version, err := exec.Command(server, "version").Output()
 	if err != nil {
 		return "unknown version of Apportion"
 	}
-	text := strings.TrimSpace(string(version))
-	if commit, err := exec.Command("git", "rev-parse", "--short", "HEAD").Output(); err == nil {
-		text += ", commit " + strings.TrimSpace(string(commit))
+	return strings.TrimSpace(string(version))
+}
+
+// checkout is the commit that the server of this run was built from.
+func checkout() string {
+	commit, err := exec.Command("git", "rev-parse", "--short", "HEAD").Output()
+	if err != nil {
+		return ""
 	}
-	return text
+	return ", commit " + strings.TrimSpace(string(commit))
 }
 
 // command is the command line of this run.

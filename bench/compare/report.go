@@ -49,9 +49,9 @@ func (c *comparison) markdown() string {
 		"before, %s after.\n",
 		c.started.Format("2006-01-02 15:04"), command(os.Args[1:]), machine(), filesystemOf(c.dir), c.loadBefore,
 		loadAverage())
-	fmt.Fprintf(&out, "%s; %s.\n", versionOf(c.server), strings.Join(c.tools.versions, "; "))
+	fmt.Fprintf(&out, "%s%s; %s.\n", versionOf(c.server), checkout(), strings.Join(c.tools.versions, "; "))
 	if c.before != "" {
-		fmt.Fprintf(&out, "The commit before: %s.\n", versionOf(c.before))
+		fmt.Fprintf(&out, "The commit before: %s, `%s`.\n", versionOf(c.before), c.before)
 	}
 	fmt.Fprintf(&out, "%d turns of %s each, %d records (hot: one).", c.turns, c.turn, c.records)
 	if c.remark != "" {
