@@ -104,13 +104,20 @@ func (r *Recent) Remove(row uint32) {
 	*at = recentRow{}
 }
 
-// handMark gives a landmark that goes to the row behind it, unless that is one.
+// handMark gives a landmark that goes to the row behind it, unless that is one. If none is there, the next row to come
+// gets it: the row that changed last often changes again, and the landmarks would be lost one after the other.
 func (r *Recent) handMark(row uint32, at *recentRow) {
 	i, found := r.mark(at.number(), row)
 	assert(found, "a landmark is not in the list of landmarks")
-	if at.next != 0 && r.rows.At(at.next).key&recentMark == 0 {
+	switch {
+	case at.next == 0:
+		r.behind = recentGap
+	case r.rows.At(at.next).key&recentMark == 0:
 		r.rows.At(at.next).key |= recentMark
 		r.marks[i] = at.next
+		if at.next == r.newest {
+			r.before = recentGap // settle takes it from that row
+		}
 		return
 	}
 	r.marks = slices.Delete(r.marks, i, i+1)

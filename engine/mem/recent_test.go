@@ -74,16 +74,27 @@ func TestRecentAgainstModel(t *testing.T) {
 }
 
 // checkMarks: no place is far from the landmark before it.
-func checkMarks(t *rapid.T, list *Recent) {
+func checkMarks(t interface{ Fatalf(string, ...any) }, list *Recent) {
 	behind := 0
 	for row := list.first; row != 0; row = list.rows.At(row).next {
 		if behind++; list.rows.At(row).key&recentMark != 0 {
 			behind = 0
 		}
-		if behind > 3*recentGap { // a little more than twice was seen: landmarks move on
+		if behind > 2*recentGap {
 			t.Fatalf("%d rows stand behind a landmark", behind)
 		}
 	}
+}
+
+// TestRecentKeepsLandmarks: each row changes twice in a row, so that the last one goes when it has become a landmark.
+func TestRecentKeepsLandmarks(t *testing.T) {
+	var list Recent
+	list.Touch(1, 1)
+	for row := range uint32(5 * recentGap) {
+		list.Touch(row+2, 2*uint64(row)+2)
+		list.Touch(row+2, 2*uint64(row)+3)
+	}
+	checkMarks(t, &list)
 }
 
 func TestRecentAllocations(t *testing.T) {
