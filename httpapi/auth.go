@@ -182,7 +182,7 @@ type session struct {
 	Name        string `json:"name"`        // of the token that is logged in, or empty
 }
 
-// showSession says whether the server wants a token, and whose session this is.
+// showSession reports whether the server wants a token, and whose session this is.
 func (req *request) showSession() {
 	a, s := req.server.access, session{}
 	if s.TokenNeeded = a != nil; s.TokenNeeded {

@@ -145,7 +145,7 @@ type hooks struct {
 	seen map[string]bool // ids of messages; those of the last day are enough
 }
 
-// ServeHTTP implements http.Handler. It answers at once: the work is for whoever reads the queue.
+// ServeHTTP implements http.Handler. It answers at once: another goroutine reads the queue and works.
 func (h *hooks) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	body, err := io.ReadAll(io.LimitReader(r.Body, 1<<20))
 	if err != nil || h.verifier.Verify(body, r.Header) != nil {

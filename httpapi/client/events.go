@@ -73,7 +73,7 @@ func (c *Client) Changes(ctx context.Context, filter ChangeFilter, cursor string
 	return get[api.Changes](ctx, c, path("changes"), options)
 }
 
-// FollowedChange is a change with the cursor behind it. Whoever stores both in one step goes on from there later.
+// FollowedChange is a change with the cursor behind it. A reader that stores both in one step goes on from there later.
 type FollowedChange struct {
 	api.Change
 	Cursor string
