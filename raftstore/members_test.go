@@ -148,11 +148,15 @@ func TestChangeOfUnknownOutcome(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
+	late := Member{ID: "late", Address: g.waiting("late").peers.Address}
+	id, err := leader.identify(t.Context(), late) // beforehand: the time below is for the commit alone
+	if err != nil {
+		t.Fatal(err)
+	}
 	stalled.on.Store(true)
 	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 	defer cancel()
-	late := Member{ID: "late", Address: g.waiting("late").peers.Address}
-	expect("add", leader.AddMember(ctx, late))
+	expect("add", leader.admit(ctx, id, late))
 	answer()
 	g.await("it was added nevertheless", func() bool {
 		members := leader.Members()
