@@ -1,17 +1,23 @@
 import type { Component } from 'svelte'
-import Cluster from './cluster/Cluster.svelte'
+import { wrap, type WrappedComponent } from 'svelte-spa-router/wrap'
 import Inventory from './inventory/Inventory.svelte'
-import Orders from './orders/Orders.svelte'
+import NotLoaded from './ui/NotLoaded.svelte'
+import PageLoading from './ui/PageLoading.svelte'
 
 interface Page {
   path: string
   title: string
-  component: Component
+  component: Component | WrappedComponent
+}
+
+/** later makes a page that is loaded when it is first shown, so that the console begins with what it opens with. */
+function later(load: () => Promise<{ default: Component<any> }>): WrappedComponent {
+  return wrap({ asyncComponent: () => load().catch(() => ({ default: NotLoaded })), loadingComponent: PageLoading })
 }
 
 /** pages are what the console has, in the order of the menu. The first one is where it opens. */
 export const pages: Page[] = [
   { path: '/inventory', title: 'Inventory', component: Inventory as Component },
-  { path: '/orders', title: 'Orders', component: Orders as Component },
-  { path: '/cluster', title: 'Cluster', component: Cluster as Component },
+  { path: '/orders', title: 'Orders', component: later(() => import('./orders/Orders.svelte')) },
+  { path: '/cluster', title: 'Cluster', component: later(() => import('./cluster/Cluster.svelte')) },
 ]
