@@ -57,8 +57,8 @@ func (j *journal) overlay(later *journal) *journal {
 	return merged
 }
 
-// dropLost deletes the entries in whose place the log has an entry of Raft's own: a crash lost them, unacknowledged. What
-// the log no longer has is in a checkpoint.
+// dropLost deletes the entries in whose place the log has an entry of Raft's own: a crash lost them, unacknowledged.
+// What the log no longer has is in a checkpoint.
 func (j *journal) dropLost(t *testing.T, log raft.LogStore) {
 	t.Helper()
 	for index := range j.entries {
