@@ -160,6 +160,15 @@ func (g *testGroup) mustDo(c engine.Command) engine.Result {
 	}
 }
 
+// remove removes a member, by the leader of the moment: leadership may change meanwhile.
+func (g *testGroup) remove(n *testNode) {
+	g.t.Helper()
+	g.await(n.cfg.NodeID+" is removed", func() bool {
+		err := g.leader().RemoveMember(g.t.Context(), n.cfg.NodeID)
+		return err == nil || errors.Is(err, ErrUnknownMember)
+	})
+}
+
 // mustRead waits until a node answers a linearizable read. It gets no answer during a change of leader.
 func (g *testGroup) mustRead(n *testNode) {
 	g.t.Helper()

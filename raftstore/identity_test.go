@@ -172,9 +172,7 @@ func TestGroupFromBeforeIdentities(t *testing.T) {
 	if s.identity.Cluster() != "" || s.raft.LastIndex() != 0 {
 		t.Errorf("a new directory is in cluster %q and has %d entries", s.identity.Cluster(), s.raft.LastIndex())
 	}
-	if err := g.leader().RemoveMember(t.Context(), lost.cfg.NodeID); err != nil {
-		t.Fatal(err)
-	}
+	g.remove(lost)
 	g.await("it has a vote", func() bool {
 		return slices.ContainsFunc(g.leader().voters(), func(server raft.Server) bool {
 			return server.ID == s.identity.Self

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 
@@ -23,8 +24,14 @@ func TestLostLogEnd(t *testing.T) {
 	cfg := testConfig(vfs.Default)
 	cfg.Dir = origin
 	s := openReady(t, cfg)
-	for i := range 2000 {
-		mustDo(t, s, refresh(fmt.Sprint("U", i, strings.Repeat("x", 40)), int64(i)))
+	for entry := range 100 {
+		b := s.NewBatch()
+		for i := range 20 {
+			b.Append(nil, refresh(fmt.Sprint("U", entry, "-", i, strings.Repeat("x", 40)), int64(i)))
+		}
+		if err := s.Do(time.Now().Add(patience), b); err != nil {
+			t.Fatal(err)
+		}
 	}
 	eventually(t, "the end is noted", func() bool {
 		noted, _, err := datadir.ReadLogEnd(cfg.FS, s.paths.LogEnd)

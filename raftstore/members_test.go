@@ -125,10 +125,7 @@ func TestRemovedWhileDown(t *testing.T) {
 	down := g.others(leader)[0]
 	down.cfg.Peers.Join = []string{leader.peers.Address}
 	mustClose(t, down.Store)
-	g.await("it is removed", func() bool {
-		err := g.leader().RemoveMember(t.Context(), down.cfg.NodeID)
-		return err == nil || errors.Is(err, ErrUnknownMember)
-	})
+	g.remove(down)
 	g.mustDo(allocate("o", "A", 1))
 	g.open(down)
 	g.await("it has its vote again", func() bool { return len(g.leader().voters()) == 3 })

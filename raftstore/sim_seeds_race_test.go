@@ -4,4 +4,4 @@ package raftstore
 
 // simSeedsShort is smaller with the race detector. It makes a seed ten times slower, and finds little: the simulation
 // itself runs on one goroutine.
-const simSeedsShort = 40
+const simSeedsShort = 20
