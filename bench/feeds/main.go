@@ -9,8 +9,9 @@ import (
 	"slices"
 	"time"
 
-	"apportion/bench/replay"
 	"apportion/bench/rig"
+	"apportion/httpapi/api"
+	"apportion/httpapi/client"
 )
 
 type options struct {
@@ -103,18 +104,17 @@ func quantile(delays []time.Duration, q float64) time.Duration {
 
 // load writes the stock through the API.
 func (s *stock) load(url string) error {
-	client, err := replay.NewClient(url, "")
+	c, err := client.New(client.Config{Servers: []string{url}})
 	if err != nil {
 		return err
 	}
-	items := map[string][]map[string]any{}
+	defer c.Close()
+	items := map[string][]api.StockItem{}
 	for _, r := range s.records {
-		items[r.location] = append(items[r.location], map[string]any{"upc": r.upc, "quantity": 1_000_000_000})
+		items[r.location] = append(items[r.location], api.StockItem{UPC: r.upc, Quantity: 1_000_000_000})
 	}
 	for location, items := range items {
-		body := map[string]any{"location": location, "items": items}
-		if err := client.Call(context.Background(), "POST", "/v1/inventory/refresh", "feeds-"+location, body,
-			nil); err != nil {
+		if _, err := c.Refresh(context.Background(), api.Refresh{Location: location, Items: items}); err != nil {
 			return fmt.Errorf("load the stock: %w", err)
 		}
 	}

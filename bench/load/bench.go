@@ -10,8 +10,9 @@ import (
 	"sync"
 	"time"
 
-	"apportion/bench/replay"
 	"apportion/bench/wire"
+	"apportion/httpapi/api"
+	"apportion/httpapi/client"
 )
 
 // upcDigits is the width of the records' numbers. It fits recordsMax.
@@ -24,7 +25,7 @@ const soldOutUPC = "HOT"
 type Bench struct {
 	o        Options
 	target   wire.Target
-	client   *replay.Client
+	client   *client.Client
 	workload *workload
 	location string
 	ledger   *ledger
@@ -34,8 +35,9 @@ type Bench struct {
 	workers  []*worker
 	lastUsed time.Time
 
-	// The tags of each segment, as they follow in a JSON object. Loading names all tags, an order line only those that
-	// differ between segments.
+	// The tags of each segment, those of loading also as they follow in a JSON object. Loading names all tags, an order
+	// line only those that differ between segments.
+	tags               []api.Tags
 	fullTags, lineTags []string
 	ruleName           string // "" if there is none
 }
@@ -80,11 +82,11 @@ func newBench(o Options) (*Bench, error) {
 		return nil, err
 	}
 	target.Token = o.Token
-	client, err := replay.NewClient(o.Target, o.Token)
+	asks, err := client.New(client.Config{Servers: []string{o.Target}, Token: o.Token, MustListen: true})
 	if err != nil {
 		return nil, err
 	}
-	b := &Bench{o: o, target: target, client: client, workload: workloadOf(o.Workload), location: "bench-" + o.Run}
+	b := &Bench{o: o, target: target, client: asks, workload: workloadOf(o.Workload), location: "bench-" + o.Run}
 	if o.Workload == "orders" {
 		b.file = newFilePlan(o.Orders)
 		if b.upcs = b.file.upcs; len(b.file.entries) == 0 {
@@ -97,6 +99,7 @@ func newBench(o Options) (*Bench, error) {
 	}
 	b.ledger = newLedger(b.o.Records * b.o.Segments)
 	b.picker = newPicker(b.o.Records, b.o.Zipf)
+	b.tags = make([]api.Tags, b.o.Segments)
 	b.fullTags, b.lineTags = make([]string, b.o.Segments), make([]string, b.o.Segments)
 	return b, nil
 }

@@ -4,12 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/url"
 	"slices"
 	"sync"
 	"time"
 
 	"apportion/bench/replay"
+	"apportion/httpapi/api"
 )
 
 // Check is the result of comparing the server's figures with the ledger.
@@ -25,35 +25,6 @@ type Check struct {
 
 // OK reports whether nothing was oversold or lost.
 func (c *Check) OK() bool { return c.DifferencesCount == 0 }
-
-type queryItem struct {
-	UPC string `json:"upc"`
-}
-
-type queryRequest struct {
-	Items     []queryItem `json:"items,omitempty"`
-	Locations []string    `json:"locations"`
-	Type      string      `json:"type"`
-	Limit     int         `json:"limit"`
-}
-
-type figures struct {
-	OnHand      int64             `json:"onHand"`
-	Allocated   int64             `json:"allocated"`
-	Pending     int64             `json:"pending"`
-	SafetyStock int64             `json:"safetyStock"`
-	Available   int64             `json:"available"`
-	Tags        map[string]string `json:"tags"`
-}
-
-type queryReply struct {
-	Next    *string `json:"next"`
-	Records []struct {
-		UPC string `json:"upc"`
-		figures
-		Segments []figures `json:"segments"`
-	} `json:"records"`
-}
 
 // checker compares. Several goroutines call its methods.
 type checker struct {
@@ -120,15 +91,15 @@ func (c *checker) records(ctx context.Context) error {
 
 // part checks the records from first to end.
 func (c *checker) part(ctx context.Context, first, end int) error {
-	request := queryRequest{Locations: []string{c.b.location}, Type: "all-locations", Limit: replay.QueryItemsMax}
+	request := api.Query{Locations: []string{c.b.location}, Limit: replay.QueryItemsMax}
 	number := map[string]int{}
 	for record := first; record < end; record++ {
 		upc := string(c.b.appendUPC(nil, record))
 		number[upc] = record
-		request.Items = append(request.Items, queryItem{upc})
+		request.Items = append(request.Items, api.QueryItem{UPC: upc})
 	}
-	var reply queryReply
-	if err := c.b.client.Call(ctx, "POST", "/v1/inventory/query", "", &request, &reply); err != nil {
+	reply, err := c.b.client.Query(ctx, request)
+	if err != nil {
 		return err
 	}
 	if reply.Next != nil {
@@ -142,7 +113,7 @@ func (c *checker) part(ctx context.Context, first, end int) error {
 			continue
 		}
 		delete(number, r.UPC)
-		c.record(record, r.UPC, r.figures, r.Segments)
+		c.record(record, r.UPC, r.Figures, r.Segments)
 	}
 	for upc := range number {
 		c.differ("%s: the record is lost", upc)
@@ -155,9 +126,9 @@ func (c *checker) part(ctx context.Context, first, end int) error {
 
 // record checks one record: its figures against the ledger, the sum of its segments against its figures, and each
 // segment against the ledger if the ledger knows segments.
-func (c *checker) record(record int, upc string, have figures, segments []figures) {
+func (c *checker) record(record int, upc string, have api.Figures, segments []api.Segment) {
 	c.compare(upc, have, c.b.ledger.expectRecord(record*c.b.o.Segments, c.b.o.Segments))
-	var sum figures
+	var sum api.Figures
 	seen := map[string]bool{}
 	for _, s := range segments {
 		sum.OnHand += s.OnHand
@@ -169,12 +140,12 @@ func (c *checker) record(record int, upc string, have figures, segments []figure
 			seen[value] = true
 			for segment := range c.b.o.Segments {
 				if value == segmentValue(segment) {
-					c.compare(upc+" "+value, s, c.b.ledger.expect(record*c.b.o.Segments+segment))
+					c.compare(upc+" "+value, s.Figures, c.b.ledger.expect(record*c.b.o.Segments+segment))
 				}
 			}
 		}
 	}
-	if sum.Tags = have.Tags; sum.OnHand != have.OnHand || sum.Allocated != have.Allocated ||
+	if sum.OnHand != have.OnHand || sum.Allocated != have.Allocated ||
 		sum.Pending != have.Pending || sum.Available != have.Available {
 		c.differ("%s: the segments sum to on hand %d, allocated %d, available %d, but the record has %d, %d, %d", upc,
 			sum.OnHand, sum.Allocated, sum.Available, have.OnHand, have.Allocated, have.Available)
@@ -188,7 +159,7 @@ func (c *checker) record(record int, upc string, have figures, segments []figure
 }
 
 // compare checks figures against the possible values.
-func (c *checker) compare(name string, have figures, want expected) {
+func (c *checker) compare(name string, have api.Figures, want expected) {
 	if have.OnHand != have.Allocated+have.Pending+have.SafetyStock+have.Available {
 		c.differ("%s: on hand %d is not allocated %d + pending %d + safety stock %d + available %d", name,
 			have.OnHand, have.Allocated, have.Pending, have.SafetyStock, have.Available)
@@ -216,21 +187,12 @@ func (c *checker) compare(name string, have figures, want expected) {
 
 // order reads an order and checks it.
 func (c *checker) order(ctx context.Context, o *order) error {
-	var reply struct {
-		Items []struct {
-			UPC   string `json:"upc"`
-			Lines []struct {
-				Allocated int64 `json:"allocated"`
-				Fulfilled int64 `json:"fulfilled"`
-				Returned  int64 `json:"returned"`
-				Released  int64 `json:"released"`
-			} `json:"lines"`
-		} `json:"items"`
-	}
-	err := c.b.client.Call(ctx, "GET", "/v1/orders/"+url.PathEscape(o.id), "", nil, &reply)
-	problem := (*replay.Problem)(nil)
-	lost := errors.As(err, &problem) && problem.Status == 404
-	if err != nil && !lost {
+	reply, err := c.b.client.Order(ctx, o.id)
+	lost := isUnknown(err)
+	switch {
+	case lost:
+		reply = new(api.Order)
+	case err != nil:
 		return err
 	}
 	c.Orders++

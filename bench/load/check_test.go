@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"apportion/bench/replay"
+	"apportion/httpapi/api"
 )
 
 // fakeOptions describe a short run of 100 requests. A busy machine has two seconds after the end to send them all.
@@ -141,7 +142,7 @@ func TestCheckFindsFaults(t *testing.T) {
 			return step == wantStep
 		}
 	}
-	first := func(s *fakeServer) *figures { return s.records["B0000000"][""] }
+	first := func(s *fakeServer) *api.Figures { return s.records["B0000000"][""] }
 	// the server allocates what is not there
 	f("flash-sale", "OVERSOLD", on("refused", func(s *fakeServer) {}))
 	// the same, and the server's own figures show it
@@ -198,11 +199,11 @@ func TestCheckSegments(t *testing.T) {
 	b.ledger.set(0, 10, done)
 	b.ledger.set(1, 10, done)
 	b.ledger.add(0, promised, 3, done)
-	segment := func(value string, onHand, allocated int64) figures {
-		return figures{OnHand: onHand, Allocated: allocated, Available: onHand - allocated,
-			Tags: map[string]string{benchCategory: value}}
+	segment := func(value string, onHand, allocated int64) api.Segment {
+		return api.Segment{Tags: api.Tags{benchCategory: value},
+			Figures: api.Figures{OnHand: onHand, Allocated: allocated, Available: onHand - allocated}}
 	}
-	f := func(record figures, segments []figures, wants ...string) {
+	f := func(record api.Figures, segments []api.Segment, wants ...string) {
 		t.Helper()
 		c := &checker{b: b}
 		c.record(0, "X", record, segments)
@@ -215,12 +216,12 @@ func TestCheckSegments(t *testing.T) {
 			}
 		}
 	}
-	sound := figures{OnHand: 20, Allocated: 3, Available: 17}
-	f(sound, []figures{segment("s0", 10, 3), segment("s1", 10, 0)})
-	f(sound, []figures{segment("s0", 10, 0), segment("s1", 10, 3)}, "s0: allocated is 0", "s0: available",
+	sound := api.Figures{OnHand: 20, Allocated: 3, Available: 17}
+	f(sound, []api.Segment{segment("s0", 10, 3), segment("s1", 10, 0)})
+	f(sound, []api.Segment{segment("s0", 10, 0), segment("s1", 10, 3)}, "s0: allocated is 0", "s0: available",
 		"s1: allocated is 3", "s1: available")
-	f(sound, []figures{segment("s0", 10, 3)}, "sum to on hand 10", "1 segments, but 2 were loaded")
-	f(figures{OnHand: 20, Allocated: 3, Available: 16}, []figures{segment("s0", 10, 3), segment("s1", 10, 0)},
+	f(sound, []api.Segment{segment("s0", 10, 3)}, "sum to on hand 10", "1 segments, but 2 were loaded")
+	f(api.Figures{OnHand: 20, Allocated: 3, Available: 16}, []api.Segment{segment("s0", 10, 3), segment("s1", 10, 0)},
 		"is not allocated", "available is 16", "sum to")
 }
 
@@ -255,7 +256,8 @@ func TestLedger(t *testing.T) {
 // A category with enough values stays as it is.
 func TestSegmentsOfStrangers(t *testing.T) {
 	server, target := startFake(t)
-	server.categories = []tagCategory{{Name: "Channel", Values: []tagValue{{"Amazon", false}, {"Kibo", true}}}}
+	server.categories = []api.TagCategory{{Name: "Channel",
+		Values: []api.TagValue{{Value: "Amazon"}, {Value: "Kibo", Default: true}}}}
 	o := fakeOptions(target, "allocate")
 	o.Segments = 2
 	b, err := Open(context.Background(), o)

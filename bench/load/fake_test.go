@@ -9,14 +9,16 @@ import (
 	"strings"
 	"sync"
 	"testing"
+
+	"apportion/httpapi/api"
 )
 
 // fakeServer answers the requests of a run from maps. A test can make it answer wrongly.
 type fakeServer struct {
 	mu         sync.Mutex
-	records    map[string]map[string]*figures // UPC -> value of benchCategory ("" if there is none)
+	records    map[string]map[string]*api.Figures // UPC -> value of benchCategory ("" if there is none)
 	orders     map[string]*fakeOrder
-	categories []tagCategory
+	categories []api.TagCategory
 	requests   int
 	rules      []string
 
@@ -36,7 +38,7 @@ type fakeLine struct {
 }
 
 func startFake(t *testing.T) (*fakeServer, string) {
-	s := &fakeServer{records: map[string]map[string]*figures{}, orders: map[string]*fakeOrder{}}
+	s := &fakeServer{records: map[string]map[string]*api.Figures{}, orders: map[string]*fakeOrder{}}
 	server := httptest.NewServer(s)
 	t.Cleanup(server.Close)
 	return s, server.URL
@@ -83,7 +85,7 @@ func (s *fakeServer) handle(r *http.Request, path []string, step string) (int, a
 		s.rules = append(s.rules, r.Method+" "+step)
 		return 200, struct{}{}
 	case r.Method == "PUT":
-		var c tagCategory
+		var c api.TagCategory
 		read(&c)
 		c.Name = step
 		s.categories = append(s.categories, c)
@@ -97,7 +99,7 @@ func (s *fakeServer) handle(r *http.Request, path []string, step string) (int, a
 		read(&in)
 		return s.refresh(&in)
 	case step == "query":
-		var in queryRequest
+		var in api.Query
 		read(&in)
 		return s.query(&in)
 	case path[2] == "inventory":
@@ -124,12 +126,12 @@ type fakeOrderLine struct {
 	Tags     map[string]string
 }
 
-func (s *fakeServer) segment(upc, value string) *figures {
+func (s *fakeServer) segment(upc, value string) *api.Figures {
 	if s.records[upc] == nil {
-		s.records[upc] = map[string]*figures{}
+		s.records[upc] = map[string]*api.Figures{}
 	}
 	if s.records[upc][value] == nil {
-		s.records[upc][value] = &figures{}
+		s.records[upc][value] = &api.Figures{}
 	}
 	return s.records[upc][value]
 }
@@ -141,16 +143,16 @@ func (s *fakeServer) refresh(in *fakeRefresh) (int, any) {
 	return 200, struct{}{}
 }
 
-func (s *fakeServer) query(in *queryRequest) (int, any) {
+func (s *fakeServer) query(in *api.Query) (int, any) {
 	records := []map[string]any{}
 	for _, item := range in.Items {
-		segments := []figures{}
-		var sum figures
+		segments := []api.Segment{}
+		var sum api.Figures
 		for value, f := range s.records[item.UPC] {
-			shown := *f
+			shown := api.Segment{Figures: *f}
 			shown.Available = shown.OnHand - shown.Allocated
 			if value != "" {
-				shown.Tags = map[string]string{benchCategory: value}
+				shown.Tags = api.Tags{benchCategory: value}
 			}
 			sum.OnHand += shown.OnHand
 			sum.Allocated += shown.Allocated
@@ -184,20 +186,20 @@ func (s *fakeServer) order(id, step string, lines []fakeOrderLine) (int, any) {
 		o.allocated, s.orders[id] = true, o
 	case "fulfill":
 		o.shipped = true
-		o.each(s, func(f *figures, units int64) { f.OnHand -= units; f.Allocated -= units })
+		o.each(s, func(f *api.Figures, units int64) { f.OnHand -= units; f.Allocated -= units })
 	case "deallocate":
 		o.released = true
-		o.each(s, func(f *figures, units int64) { f.Allocated -= units })
+		o.each(s, func(f *api.Figures, units int64) { f.Allocated -= units })
 	case "return":
 		if o.returned = true; !o.shipped {
 			o.lines = []fakeLine{{lines[0].UPC, "", lines[0].Quantity}} // goods whose order is unknown
 		}
-		o.each(s, func(f *figures, units int64) { f.OnHand += units })
+		o.each(s, func(f *api.Figures, units int64) { f.OnHand += units })
 	}
 	return 200, struct{}{}
 }
 
-func (o *fakeOrder) each(s *fakeServer, do func(f *figures, units int64)) {
+func (o *fakeOrder) each(s *fakeServer, do func(f *api.Figures, units int64)) {
 	for _, line := range o.lines {
 		do(s.segment(line.upc, line.value), line.units)
 	}

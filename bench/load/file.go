@@ -52,14 +52,14 @@ func newFilePlan(rows []replay.Row) *filePlan {
 
 // fileSession sends the next entry of the file: an order and then its shipment, or a return without a known order.
 type fileSession struct {
-	client
+	shared
 	order    *order
 	isReturn bool
 	shipping bool
 }
 
 func newFileSession(b *Bench, number int) session {
-	return &fileSession{client: newClient(b, number)}
+	return &fileSession{shared: newShared(b, number)}
 }
 
 func (s *fileSession) request(dst []byte) ([]byte, call) {

@@ -67,7 +67,7 @@ func TestOptionsComplete(t *testing.T) {
 
 func TestPicker(t *testing.T) {
 	b := &Bench{o: Options{Seed: 7}}
-	c := newClient(b, 0)
+	c := newShared(b, 0)
 	uniform, zipf := newPicker(10, 0), newPicker(10, 1)
 	var u, z [10]int
 	for range 100_000 {

@@ -12,7 +12,7 @@ func finish(request []byte, mark int) []byte {
 }
 
 // appendOrderHead begins a request about an order.
-func (c *client) appendOrderHead(dst []byte, o *order, action string) (request []byte, mark int) {
+func (c *shared) appendOrderHead(dst []byte, o *order, action string) (request []byte, mark int) {
 	dst = append(dst, "POST /v1/orders/"...)
 	dst = append(dst, o.id...)
 	dst = append(dst, action...)
@@ -20,29 +20,29 @@ func (c *client) appendOrderHead(dst []byte, o *order, action string) (request [
 }
 
 // appendEmpty appends a request about a whole order.
-func (c *client) appendEmpty(dst []byte, o *order, action string) []byte {
+func (c *shared) appendEmpty(dst []byte, o *order, action string) []byte {
 	dst, mark := c.appendOrderHead(dst, o, action)
 	return finish(append(dst, `{}`...), mark)
 }
 
 // allocateSession sends allocations with a fixed number of lines, one unit each.
 type allocateSession struct {
-	client
+	shared
 	order *order
 	reads int // reads of a record in 10 requests
 	read  bool
 }
 
 func newAllocateSession(b *Bench, number int) session {
-	return &allocateSession{client: newClient(b, number)}
+	return &allocateSession{shared: newShared(b, number)}
 }
 
 func newMixedSession(b *Bench, number int) session {
-	return &allocateSession{client: newClient(b, number), reads: 9}
+	return &allocateSession{shared: newShared(b, number), reads: 9}
 }
 
 func newReadSession(b *Bench, number int) session {
-	return &allocateSession{client: newClient(b, number), reads: 10}
+	return &allocateSession{shared: newShared(b, number), reads: 10}
 }
 
 func (s *allocateSession) request(dst []byte) ([]byte, call) {
@@ -70,7 +70,7 @@ func (s *allocateSession) answered(e effect) {
 // saleSession asks for one unit of a sold-out record. Sometimes a client releases its unit, so that about one request
 // in a hundred gets a unit.
 type saleSession struct {
-	client
+	shared
 	order     *order   // in the present request
 	held      []*order // with their unit
 	number    int
@@ -82,7 +82,7 @@ const releaseEvery = 200
 
 func newSaleSession(b *Bench, number int) session {
 	// Each client begins at another point of the round, so that they release at different times.
-	return &saleSession{client: newClient(b, number), number: number * 7}
+	return &saleSession{shared: newShared(b, number), number: number * 7}
 }
 
 func (s *saleSession) request(dst []byte) ([]byte, call) {
@@ -114,13 +114,13 @@ func (s *saleSession) answered(e effect) {
 
 // lifecycleSession allocates an order, ships it, and returns one order in ten.
 type lifecycleSession struct {
-	client
+	shared
 	order *order
 	next  op
 }
 
 func newLifecycleSession(b *Bench, number int) session {
-	return &lifecycleSession{client: newClient(b, number)}
+	return &lifecycleSession{shared: newShared(b, number)}
 }
 
 func (s *lifecycleSession) request(dst []byte) ([]byte, call) {

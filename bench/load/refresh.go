@@ -9,7 +9,7 @@ import (
 // refreshSession sets the stock of its part of the records repeatedly, as a nightly file does. The parts do not
 // overlap, so the ledger knows the last value.
 type refreshSession struct {
-	client
+	shared
 	first, end int // cells
 	at, to     int // cells of the last request
 	generation int64
@@ -17,7 +17,7 @@ type refreshSession struct {
 
 func newRefreshSession(b *Bench, number int) session {
 	cells := b.o.Records * b.o.Segments
-	return &refreshSession{client: newClient(b, number), first: cells * number / b.o.Connections,
+	return &refreshSession{shared: newShared(b, number), first: cells * number / b.o.Connections,
 		end: cells * (number + 1) / b.o.Connections}
 }
 

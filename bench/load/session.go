@@ -65,8 +65,8 @@ type orderLine struct {
 	units int64
 }
 
-// client is what all sessions share: random numbers, ids, the ledger.
-type client struct {
+// shared is what all sessions share: random numbers, ids, the ledger.
+type shared struct {
 	b      *Bench
 	random *rand.Rand
 	prefix string // of order ids
@@ -75,8 +75,8 @@ type client struct {
 	kept   []*order
 }
 
-func newClient(b *Bench, number int) client {
-	return client{
+func newShared(b *Bench, number int) shared {
+	return shared{
 		b:      b,
 		random: rand.New(rand.NewPCG(b.o.Seed, uint64(number))),
 		prefix: b.o.Run + "-" + strconv.Itoa(number) + "-",
@@ -84,7 +84,7 @@ func newClient(b *Bench, number int) client {
 }
 
 // newOrder is the next order, without lines. It reuses the memory of an order that is not in the sample.
-func (c *client) newOrder(of *order) *order {
+func (c *shared) newOrder(of *order) *order {
 	c.number++
 	var lines []orderLine
 	if of != nil && !c.isKept(of) {
@@ -93,7 +93,7 @@ func (c *client) newOrder(of *order) *order {
 	return &order{id: c.prefix + strconv.FormatInt(c.number, 10), lines: lines}
 }
 
-func (c *client) isKept(o *order) bool {
+func (c *shared) isKept(o *order) bool {
 	for _, kept := range c.kept {
 		if kept == o {
 			return true
@@ -103,7 +103,7 @@ func (c *client) isKept(o *order) bool {
 }
 
 // finished offers an order that will not change to the sample. All orders have the same chance.
-func (c *client) finished(o *order) {
+func (c *shared) finished(o *order) {
 	c.seen++
 	if len(c.kept) < sampledOrders {
 		c.kept = append(c.kept, o)
@@ -112,10 +112,10 @@ func (c *client) finished(o *order) {
 	}
 }
 
-func (c *client) sample() []*order { return c.kept }
+func (c *shared) sample() []*order { return c.kept }
 
 // cell picks a segment: the record by popularity, each of its segments with the same chance.
-func (c *client) cell() int {
+func (c *shared) cell() int {
 	cell := c.b.picker.pick(c.random) * c.b.o.Segments
 	if c.b.o.Segments > 1 {
 		cell += c.random.IntN(c.b.o.Segments)
@@ -124,7 +124,7 @@ func (c *client) cell() int {
 }
 
 // appendAllocate appends the request for an order.
-func (c *client) appendAllocate(dst []byte, o *order) []byte {
+func (c *shared) appendAllocate(dst []byte, o *order) []byte {
 	dst, mark := c.appendOrderHead(dst, o, "/allocate")
 	dst = append(dst, `{"lines":[`...)
 	for i, line := range o.lines {
@@ -146,13 +146,13 @@ func (c *client) appendAllocate(dst []byte, o *order) []byte {
 }
 
 // allocated adds the outcome of that request to the ledger.
-func (c *client) allocated(o *order, e effect) {
+func (c *shared) allocated(o *order, e effect) {
 	o.allocated, o.uncertain = e == done, e == unknown
 	c.count(o, promised, e)
 }
 
 // count adds all units of an order to the ledger.
-func (c *client) count(o *order, m movement, e effect) {
+func (c *shared) count(o *order, m movement, e effect) {
 	if e == notDone {
 		return
 	}

@@ -5,26 +5,19 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"net/url"
+	"maps"
+	"net/http"
 	"strconv"
 	"time"
 
 	"apportion/bench/replay"
+	"apportion/httpapi/api"
+	"apportion/httpapi/client"
 )
 
 // benchCategory tells several segments of a record apart. It is the only change that a run makes to the server's
 // schema: all other stock gets the category's first value.
 const benchCategory = "BenchSegment"
-
-type tagValue struct {
-	Value   string `json:"value"`
-	Default bool   `json:"default"`
-}
-
-type tagCategory struct {
-	Name   string     `json:"name,omitempty"`
-	Values []tagValue `json:"values"`
-}
 
 // load writes the schema, the stock, and the workload's rule.
 func (b *Bench) load(ctx context.Context) error {
@@ -40,12 +33,14 @@ func (b *Bench) load(ctx context.Context) error {
 	if b.workload.loadedUnits != nil {
 		units = b.workload.loadedUnits(&b.o)
 	}
-	var body []byte
 	for from := 0; from < cells; from += replay.RefreshItemsMax {
 		to := min(from+replay.RefreshItemsMax, cells)
-		body = b.appendRefresh(body[:0], from, to, units)
-		key := b.o.Run + "-load-" + strconv.Itoa(from)
-		if err := b.client.Call(ctx, "POST", "/v1/inventory/refresh", key, json.RawMessage(body), nil); err != nil {
+		body := api.Refresh{Location: b.location}
+		for cell := from; cell < to; cell++ {
+			body.Items = append(body.Items, api.StockItem{UPC: string(b.appendUPC(nil, cell/b.o.Segments)),
+				Tags: b.tags[cell%b.o.Segments], Quantity: units})
+		}
+		if _, err := b.client.Refresh(ctx, body, b.key("load-"+strconv.Itoa(from))); err != nil {
 			return fmt.Errorf("load the stock: %w", err)
 		}
 		for cell := from; cell < to; cell++ {
@@ -59,11 +54,13 @@ func (b *Bench) load(ctx context.Context) error {
 	return nil
 }
 
+// key gives the idempotency key of one step of preparing the run.
+func (b *Bench) key(step string) client.Option { return client.Key(b.o.Run + "-" + step) }
+
 // refuseUsed refuses a location with stock: the sums would be those of two runs.
 func (b *Bench) refuseUsed(ctx context.Context) error {
-	var reply queryReply
-	request := queryRequest{Locations: []string{b.location}, Type: "all-locations", Limit: 1}
-	if err := b.client.Call(ctx, "POST", "/v1/inventory/query", "", &request, &reply); err != nil {
+	reply, err := b.client.Query(ctx, api.Query{Locations: []string{b.location}, Limit: 1})
+	if err != nil {
 		return err
 	}
 	if len(reply.Records) > 0 {
@@ -80,13 +77,11 @@ func (b *Bench) loadTags(ctx context.Context) error {
 			return err
 		}
 	}
-	var schema struct {
-		Categories []tagCategory `json:"categories"`
-	}
-	if err := b.client.Call(ctx, "GET", "/v1/tag-categories", "", nil, &schema); err != nil {
+	schema, err := b.client.TagCategories(ctx)
+	if err != nil {
 		return err
 	}
-	full := map[string]string{}
+	full := api.Tags{}
 	for _, category := range schema.Categories {
 		for _, value := range category.Values {
 			if value.Default {
@@ -95,11 +90,12 @@ func (b *Bench) loadTags(ctx context.Context) error {
 		}
 	}
 	for segment := range b.o.Segments {
-		own := map[string]string{}
+		own := api.Tags{}
 		if b.o.Segments > 1 {
 			own[benchCategory] = segmentValue(segment)
 			full[benchCategory] = segmentValue(segment)
 		}
+		b.tags[segment] = maps.Clone(full)
 		b.fullTags[segment], b.lineTags[segment] = tagsText(full), tagsText(own)
 	}
 	return nil
@@ -108,7 +104,7 @@ func (b *Bench) loadTags(ctx context.Context) error {
 func segmentValue(segment int) string { return "s" + strconv.Itoa(segment) }
 
 // tagsText is a member of a JSON object with the comma before it, or nothing without tags.
-func tagsText(tags map[string]string) string {
+func tagsText(tags api.Tags) string {
 	if len(tags) == 0 {
 		return ""
 	}
@@ -121,19 +117,22 @@ func tagsText(tags map[string]string) string {
 
 // writeCategory makes sure that the category has enough values. It removes none.
 func (b *Bench) writeCategory(ctx context.Context) error {
-	var have tagCategory
-	err := b.client.Call(ctx, "GET", "/v1/tag-categories/"+benchCategory, "", nil, &have)
-	if problem := (*replay.Problem)(nil); errors.As(err, &problem) && problem.Status == 404 {
-		err = nil
-	}
-	if err != nil || len(have.Values) >= b.o.Segments {
+	have, err := b.client.TagCategory(ctx, benchCategory)
+	if err != nil && !isUnknown(err) || err == nil && len(have.Values) >= b.o.Segments {
 		return err
 	}
-	var want tagCategory
+	var want api.PutTagCategory
 	for segment := range b.o.Segments {
-		want.Values = append(want.Values, tagValue{segmentValue(segment), segment == 0})
+		want.Values = append(want.Values, api.TagValue{Value: segmentValue(segment), Default: segment == 0})
 	}
-	return b.client.Call(ctx, "PUT", "/v1/tag-categories/"+benchCategory, b.o.Run+"-category", &want, nil)
+	_, err = b.client.PutTagCategory(ctx, benchCategory, want, b.key("category"))
+	return err
+}
+
+// isUnknown reports whether the server does not know what was asked for.
+func isUnknown(err error) bool {
+	problem, refused := errors.AsType[*api.Problem](err)
+	return refused && problem.Status == http.StatusNotFound
 }
 
 // benchRule fills a line from its own segment, with a second candidate that adds nothing. So it makes a plan of two
@@ -150,20 +149,15 @@ end
 // loadRule activates a rule for this run's location.
 func (b *Bench) loadRule(ctx context.Context) error {
 	name := "bench-" + b.o.Run
-	if err := b.client.Upload(ctx, b.rulePath(name, ""), "text/x-lua", []byte(benchRule)); err != nil {
+	if _, err := b.client.PutRule(ctx, name, api.PutRule{Source: benchRule}, b.key("rule")); err != nil {
 		return fmt.Errorf("load the rule: %w", err)
 	}
-	activation := map[string]any{"scope": map[string]any{"locations": []string{b.location}}}
-	if err := b.client.Call(ctx, "POST", b.rulePath(name, "/activate"), b.o.Run+"-activate", activation,
-		nil); err != nil {
+	activation := api.ActivateRule{Scope: &api.Scope{Locations: []string{b.location}}}
+	if _, err := b.client.ActivateRule(ctx, name, activation, b.key("activate")); err != nil {
 		return fmt.Errorf("activate the rule: %w", err)
 	}
 	b.ruleName = name
 	return nil
-}
-
-func (b *Bench) rulePath(name, action string) string {
-	return "/v1/rules/" + url.PathEscape(name) + action
 }
 
 // removeTimeout bounds the cleaning up after a run, also after an interrupted one.
@@ -175,9 +169,9 @@ func (b *Bench) removeRule() error {
 	defer cancel()
 	name := b.ruleName
 	b.ruleName = ""
-	err := b.client.Call(ctx, "POST", b.rulePath(name, "/deactivate"), b.o.Run+"-deactivate", struct{}{}, nil)
+	_, err := b.client.DeactivateRule(ctx, name, api.DeactivateRule{}, b.key("deactivate"))
 	if err == nil {
-		err = b.client.Call(ctx, "DELETE", b.rulePath(name, ""), b.o.Run+"-delete", nil, nil)
+		_, err = b.client.DeleteRule(ctx, name, b.key("delete"))
 	}
 	if err != nil {
 		return fmt.Errorf("take the rule %s away again: %w", name, err)

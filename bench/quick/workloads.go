@@ -5,9 +5,10 @@ import (
 	"fmt"
 	"strconv"
 
-	"apportion/bench/replay"
 	"apportion/bench/rig"
 	"apportion/bench/wire"
+	"apportion/httpapi/api"
+	"apportion/httpapi/client"
 )
 
 // The stock: enough for all orders.
@@ -94,39 +95,34 @@ end
 
 // loadStock writes the records and the rule for half of them through the API.
 func loadStock(url string) error {
-	client, err := replay.NewClient(url, "")
+	c, err := client.New(client.Config{Servers: []string{url}})
 	if err != nil {
 		return err
 	}
+	defer c.Close()
 	ctx := context.Background()
 	for _, location := range []string{stockLocation, ruleLocation} {
-		if err := client.Call(ctx, "POST", "/v1/inventory/refresh", "bench-"+location, stockOf(location),
-			nil); err != nil {
+		if _, err := c.Refresh(ctx, stockOf(location)); err != nil {
 			return fmt.Errorf("load the stock: %w", err)
 		}
 	}
-	if err := client.Upload(ctx, "/v1/rules/bench", "text/x-lua", []byte(stockRule)); err != nil {
+	if _, err := c.PutRule(ctx, "bench", api.PutRule{Source: stockRule}); err != nil {
 		return fmt.Errorf("load the rule: %w", err)
 	}
-	activation := map[string]any{"scope": map[string]any{"locations": []string{ruleLocation}}}
-	if err := client.Call(ctx, "POST", "/v1/rules/bench/activate", "bench-activate", activation, nil); err != nil {
+	activation := api.ActivateRule{Scope: &api.Scope{Locations: []string{ruleLocation}}}
+	if _, err := c.ActivateRule(ctx, "bench", activation); err != nil {
 		return fmt.Errorf("activate the rule: %w", err)
 	}
 	return nil
 }
 
-type stockItem struct {
-	UPC      string `json:"upc"`
-	Quantity int64  `json:"quantity"`
-}
-
 // stockOf is the body of a location's refresh.
-func stockOf(location string) any {
-	items := []stockItem{{"EMPTY", 0}}
+func stockOf(location string) api.Refresh {
+	items := []api.StockItem{{UPC: "EMPTY"}}
 	for i := range uint64(stockUPCs) {
-		items = append(items, stockItem{upc(i), stockUnits})
+		items = append(items, api.StockItem{UPC: upc(i), Quantity: stockUnits})
 	}
-	return map[string]any{"location": location, "items": items}
+	return api.Refresh{Location: location, Items: items}
 }
 
 func upc(i uint64) string { return fmt.Sprintf("UPC-%04d", i) }

@@ -8,8 +8,8 @@ import (
 
 // check compares the server's stock with the independent count and notes every difference in the summary.
 func (r *replay) check(rows []Row, opening, final *stock) {
-	orderTags := func(country string) string { return r.tags(country).canonical() }
-	counted := Count(rows, opening.segments, orderTags, r.defaults.canonical())
+	orderTags := func(country string) string { return canonical(r.tags(country)) }
+	counted := Count(rows, opening.segments, orderTags, canonical(r.defaults))
 
 	s := r.summary
 	s.SegmentsChecked = len(counted.Segments)

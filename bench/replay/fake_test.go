@@ -7,14 +7,16 @@ import (
 	"strings"
 	"sync"
 	"testing"
+
+	"apportion/httpapi/api"
 )
 
 // fakeServer answers the few requests of a replay from maps. With it, a test can be a server that makes mistakes.
 type fakeServer struct {
 	mu       sync.Mutex
 	location string
-	category tagCategory
-	segments map[SegmentKey]*segmentFigures
+	category api.TagCategory
+	segments map[SegmentKey]*api.Segment
 	orders   map[string][]fakeLine // order and item -> units shipped from where
 	kept     map[string]keptReply  // idempotency key
 	requests int
@@ -38,7 +40,7 @@ type keptReply struct {
 }
 
 func startFake(t *testing.T) (*fakeServer, string) {
-	s := &fakeServer{segments: map[SegmentKey]*segmentFigures{}, orders: map[string][]fakeLine{},
+	s := &fakeServer{segments: map[SegmentKey]*api.Segment{}, orders: map[string][]fakeLine{},
 		kept: map[string]keptReply{}}
 	server := httptest.NewServer(s)
 	t.Cleanup(server.Close)
@@ -90,50 +92,49 @@ func (s *fakeServer) handle(r *http.Request) (int, any) {
 		s.category.Name = step
 		return http.StatusOK, struct{}{}
 	case step == "tag-categories":
-		return http.StatusOK, schemaReply{[]tagCategory{s.category}}
+		return http.StatusOK, api.TagCategories{Categories: []api.TagCategory{s.category}}
 	case step == "refresh":
-		var request refreshRequest
+		var request api.Refresh
 		read(&request)
 		s.refresh(&request)
 		return http.StatusOK, struct{}{}
 	case step == "query":
-		var request queryRequest
+		var request api.Query
 		read(&request)
 		return http.StatusOK, s.query(&request)
 	case step == "allocate":
-		var request allocateRequest
+		var request api.Allocate
 		read(&request)
 		return http.StatusOK, s.allocate(path[3], &request)
 	case step == "fulfill":
 		return http.StatusOK, s.fulfill(path[3])
 	case step == "return":
-		var request returnRequest
+		var request api.ReturnOrder
 		read(&request)
 		return s.takeBack(path[3], &request.Lines[0])
 	}
-	return http.StatusNotFound, Problem{Status: 404, Code: "not-found"}
+	return http.StatusNotFound, api.Problem{Status: 404, Code: "not-found"}
 }
 
 func (s *fakeServer) key(upc, country string) SegmentKey {
-	return SegmentKey{upc, tagMap{s.category.Name: country}.canonical()}
+	return SegmentKey{upc, canonical(api.Tags{s.category.Name: country})}
 }
 
-func (s *fakeServer) segment(upc, country string) *segmentFigures {
+func (s *fakeServer) segment(upc, country string) *api.Segment {
 	key := s.key(upc, country)
 	if s.segments[key] == nil {
-		s.segments[key] = &segmentFigures{Tags: tagMap{s.category.Name: country}}
+		s.segments[key] = &api.Segment{Tags: api.Tags{s.category.Name: country}}
 	}
 	return s.segments[key]
 }
 
 // refresh gives everything but the first value's share by rounding down: any split will do for the replay.
-func (s *fakeServer) refresh(request *refreshRequest) {
+func (s *fakeServer) refresh(request *api.Refresh) {
 	s.location = request.Location
 	for _, item := range request.Items {
 		left := item.Quantity
 		for i, value := range s.category.Values {
-			percent, _ := value.Percent.Float64()
-			units := int64(float64(item.Quantity) * percent / 100)
+			units := int64(float64(item.Quantity) * *value.Percent / 100)
 			if i == len(s.category.Values)-1 {
 				units = left
 			}
@@ -143,15 +144,10 @@ func (s *fakeServer) refresh(request *refreshRequest) {
 	}
 }
 
-func (s *fakeServer) query(request *queryRequest) any {
-	type record struct {
-		UPC      string           `json:"upc"`
-		OnHand   int64            `json:"onHand"`
-		Segments []segmentFigures `json:"segments"`
-	}
-	records := []record{}
+func (s *fakeServer) query(request *api.Query) any {
+	records := []api.Record{}
 	for _, item := range request.Items {
-		r := record{UPC: item.UPC}
+		r := api.Record{UPC: item.UPC}
 		for _, value := range s.category.Values {
 			if segment := s.segments[s.key(item.UPC, value.Value)]; segment != nil {
 				shown := *segment
@@ -162,10 +158,10 @@ func (s *fakeServer) query(request *queryRequest) any {
 		}
 		records = append(records, r)
 	}
-	return map[string]any{"next": nil, "records": records}
+	return api.RecordPage{Records: records}
 }
 
-func (s *fakeServer) allocate(order string, request *allocateRequest) any {
+func (s *fakeServer) allocate(order string, request *api.Allocate) any {
 	lines := []map[string]any{}
 	for _, line := range request.Lines {
 		segment := s.segment(line.UPC, line.Tags[s.category.Name])
@@ -200,8 +196,8 @@ func (s *fakeServer) fulfill(order string) any {
 	return map[string]any{"lines": lines}
 }
 
-func (s *fakeServer) takeBack(order string, line *returnLine) (int, any) {
-	segment := (*segmentFigures)(nil)
+func (s *fakeServer) takeBack(order string, line *api.ReturnLine) (int, any) {
+	segment := (*api.Segment)(nil)
 	for i := range s.orders[order] {
 		if shipped := &s.orders[order][i]; shipped.item == line.ItemID && shipped.units >= line.Quantity {
 			shipped.units -= line.Quantity
@@ -213,7 +209,7 @@ func (s *fakeServer) takeBack(order string, line *returnLine) (int, any) {
 	case line.UPC != "" && line.Location == s.location:
 		segment = s.segment(line.UPC, s.category.Values[0].Value)
 	default:
-		return http.StatusConflict, Problem{Status: 409, Code: "exceeds-left", Detail: "more than there is"}
+		return http.StatusConflict, api.Problem{Status: 409, Code: "exceeds-left", Detail: "more than there is"}
 	}
 	segment.OnHand += line.Quantity
 	return http.StatusOK, map[string]any{"lines": []map[string]any{{"itemId": line.ItemID, "outcome": "returned",

@@ -1,7 +1,5 @@
 package replay
 
-import "time"
-
 // DefaultOpeningPercent leaves most lines enough stock and refuses some: a country that orders more of something than
 // its share of all orders finds its segment empty.
 const DefaultOpeningPercent = 110
@@ -34,13 +32,6 @@ const (
 
 	// openingPercentMax bounds the opening stock in percent of the demand.
 	openingPercentMax = 100_000
-
-	// attemptsMax is the number of attempts for one request before the replay gives up. Every write has an idempotency
-	// key, so a repetition is safe even if the first outcome is unknown.
-	attemptsMax     = 8
-	retryPauseFirst = 20 * time.Millisecond
-	retryPauseMax   = 2 * time.Second
-	requestTimeout  = 30 * time.Second
 
 	// problemsListed bounds the differences and refusals that a summary lists one by one; the counts stay exact.
 	problemsListed = 20

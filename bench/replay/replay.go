@@ -6,10 +6,13 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"net/url"
+	"maps"
 	"strconv"
 	"strings"
 	"time"
+
+	"apportion/httpapi/api"
+	"apportion/httpapi/client"
 )
 
 // Options are the settings of a replay.
@@ -32,7 +35,7 @@ type Options struct {
 // Validate reports everything that is wrong with the options.
 func (o *Options) Validate() error {
 	var faults []error
-	if _, err := NewClient(o.Target, o.Token); err != nil {
+	if _, err := o.newClient(); err != nil {
 		faults = append(faults, err)
 	}
 	if !soundName(o.Location) {
@@ -52,12 +55,16 @@ func (o *Options) Validate() error {
 	return errors.Join(faults...)
 }
 
+func (o *Options) newClient() (*client.Client, error) {
+	return client.New(client.Config{Servers: []string{o.Target}, Token: o.Token, MustListen: true})
+}
+
 // replay is one run.
 type replay struct {
 	Options
-	client   *Client
+	client   *client.Client
 	plan     *Plan
-	defaults tagMap // default value of each category
+	defaults api.Tags // default value of each category
 	summary  *Summary
 
 	// sold has the shipped parcels that may come back, by customer and UPC, oldest first.
@@ -118,7 +125,7 @@ func newReplay(rows []Row, options Options) (*replay, error) {
 	if err != nil {
 		return nil, err
 	}
-	client, err := NewClient(options.Target, options.Token)
+	client, err := options.newClient()
 	if err != nil {
 		return nil, err
 	}
@@ -140,23 +147,17 @@ func newRunID() string {
 	return "run" + hex.EncodeToString(id[:])
 }
 
-// key is the idempotency key of one step of the run.
-func (r *replay) key(step string, number int) string {
-	return r.Run + "-" + step + strconv.Itoa(number)
+// key gives the idempotency key of one step of the run.
+func (r *replay) key(step string, number int) client.Option {
+	return client.Key(r.Run + "-" + step + strconv.Itoa(number))
 }
 
 func (r *replay) orderID(invoice string) string { return r.Run + "-" + invoice }
 
-func (r *replay) orderPath(orderID, action string) string {
-	return "/v1/orders/" + url.PathEscape(orderID) + "/" + action
-}
-
 // tags names the segment that serves the orders of a country.
-func (r *replay) tags(country string) tagMap {
-	tags := make(tagMap, len(r.defaults))
-	for category, value := range r.defaults {
-		tags[category] = value
-	}
+func (r *replay) tags(country string) api.Tags {
+	tags := make(api.Tags, len(r.defaults))
+	maps.Copy(tags, r.defaults)
 	tags[r.Category] = country
 	return tags
 }
@@ -218,19 +219,18 @@ func (r *replay) sell(ctx context.Context, sales []*Row) error {
 }
 
 func (r *replay) allocate(ctx context.Context, orderID string, sales []*Row) (filled bool, err error) {
-	request := allocateRequest{Mode: "line"}
+	request := api.Allocate{Mode: "line"}
 	for _, row := range sales {
-		request.Lines = append(request.Lines, allocateLine{
+		request.Lines = append(request.Lines, api.AllocateLine{
 			ItemID:   strconv.Itoa(row.Line),
 			UPC:      row.StockCode,
 			Location: r.Location,
 			Quantity: row.Quantity,
-			Tags:     tagMap{r.Category: row.Country},
+			Tags:     api.Tags{r.Category: row.Country},
 		})
 	}
-	var reply orderReply
-	key := r.key("allocate", sales[0].Line)
-	if err := r.client.Call(ctx, "POST", r.orderPath(orderID, "allocate"), key, &request, &reply); err != nil {
+	reply, err := r.client.Allocate(ctx, orderID, request, r.key("allocate", sales[0].Line))
+	if err != nil {
 		return false, err
 	}
 	if len(reply.Lines) != len(sales) {
@@ -239,7 +239,7 @@ func (r *replay) allocate(ctx context.Context, orderID string, sales []*Row) (fi
 	for i, row := range sales {
 		line := &reply.Lines[i]
 		if line.Outcome != "allocated" {
-			r.summary.refuse(row, line.Code, line.Available)
+			r.summary.refuse(row, line)
 			continue
 		}
 		filled = true
@@ -251,9 +251,8 @@ func (r *replay) allocate(ctx context.Context, orderID string, sales []*Row) (fi
 }
 
 func (r *replay) fulfill(ctx context.Context, orderID string, sales []*Row) error {
-	var reply orderReply
-	key := r.key("fulfill", sales[0].Line)
-	if err := r.client.Call(ctx, "POST", r.orderPath(orderID, "fulfill"), key, struct{}{}, &reply); err != nil {
+	reply, err := r.client.Fulfill(ctx, orderID, api.ChangeOrder{}, r.key("fulfill", sales[0].Line))
+	if err != nil {
 		return err
 	}
 	upcs := make(map[string]string, len(sales))
@@ -274,12 +273,11 @@ func (r *replay) takeBack(ctx context.Context, row *Row) error {
 	r.summary.ReturnsKnown++
 	units := -row.Quantity
 	part := 0
-	send := func(orderID string, line returnLine) error {
-		var reply orderReply
-		key := r.key("return", row.Line) + "-" + strconv.Itoa(part)
+	send := func(orderID string, line api.ReturnLine) error {
+		key := r.key(fmt.Sprintf("return%d-", row.Line), part)
 		part++
-		request := returnRequest{Lines: []returnLine{line}}
-		if err := r.client.Call(ctx, "POST", r.orderPath(orderID, "return"), key, &request, &reply); err != nil {
+		reply, err := r.client.Return(ctx, orderID, api.ReturnOrder{Lines: []api.ReturnLine{line}}, key)
+		if err != nil {
 			return err
 		}
 		for i := range reply.Lines {
@@ -297,7 +295,7 @@ func (r *replay) takeBack(ctx context.Context, row *Row) error {
 		if back == 0 {
 			continue
 		}
-		if err := send(sold[i].orderID, returnLine{ItemID: sold[i].itemID, Quantity: back}); err != nil {
+		if err := send(sold[i].orderID, api.ReturnLine{ItemID: sold[i].itemID, Quantity: back}); err != nil {
 			return err
 		}
 		sold[i].left -= back
@@ -308,7 +306,7 @@ func (r *replay) takeBack(ctx context.Context, row *Row) error {
 	}
 	r.summary.ReturnsKnown--
 	r.summary.ReturnsUnknown++
-	return send(r.orderID(row.Invoice), returnLine{
+	return send(r.orderID(row.Invoice), api.ReturnLine{
 		ItemID: strconv.Itoa(row.Line), Quantity: units, UPC: row.StockCode, Location: r.Location,
 	})
 }
@@ -325,7 +323,7 @@ func refusePending(opening *stock, location string) error {
 
 // hintInUse explains the one refusal of the schema that users are likely to see.
 func hintInUse(err error, category string) error {
-	var problem *Problem
+	var problem *api.Problem
 	if errors.As(err, &problem) && problem.Code == "in-use" {
 		return fmt.Errorf("%w\nThe server's tag category %s has stock under other values than this file's countries. "+
 			"Choose another one (--category Country), or a server with an empty data directory", err, category)

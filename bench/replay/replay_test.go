@@ -8,6 +8,8 @@ import (
 	"os"
 	"strings"
 	"testing"
+
+	"apportion/httpapi/api"
 )
 
 func sampleOptions(target string) Options {
@@ -124,7 +126,7 @@ func TestReplayExplainsInUse(t *testing.T) {
 	}))
 	defer server.Close()
 	_, err := Run(context.Background(), readFile(t, "../testdata/sample-orders.csv"), sampleOptions(server.URL))
-	var problem *Problem
+	var problem *api.Problem
 	if !errors.As(err, &problem) || problem.Code != "in-use" || !strings.Contains(err.Error(), "--category Country") {
 		t.Fatalf("got %v", err)
 	}

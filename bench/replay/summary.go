@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"apportion/httpapi/api"
 )
 
 // Summary is the outcome of a replay.
@@ -60,11 +62,15 @@ func (s *Summary) Refused() int { return len(s.refusedLines) }
 // OK reports whether server and independent count agree.
 func (s *Summary) OK() bool { return len(s.Differences) == 0 }
 
-func (s *Summary) refuse(row *Row, code string, available int64) {
-	s.refusedLines[row.Line] = code
+func (s *Summary) refuse(row *Row, line *api.AllocatedLine) {
+	s.refusedLines[row.Line] = line.Code
+	available := int64(0)
+	if line.Available != nil {
+		available = *line.Available
+	}
 	if len(s.refusals) < problemsListed {
 		s.refusals = append(s.refusals, fmt.Sprintf("line %d: %s for %s, %d asked, %d available: %s",
-			row.Line, row.StockCode, row.Country, row.Quantity, available, code))
+			row.Line, row.StockCode, row.Country, row.Quantity, available, line.Code))
 	}
 }
 
