@@ -15,7 +15,8 @@
 //
 //   - stock: refresh.go, transfer.go, count.go, redistribute.go, delete.go, over stock.go, split.go and future.go;
 //   - orders: allocate.go, plan.go, orderchange.go, release.go, fulfill.go, transition.go, over order.go;
-//   - schema and rules: puttagcategory.go, schemachange.go, rulechange.go, over schema.go and rule.go;
+//   - schema and rules: puttagcategory.go, schemachange.go, rulechange.go, over schema.go and rule.go; dryrun.go tells
+//     what a category would do;
 //   - locations: location.go, block.go;
 //   - where events are sent: webhook.go.
 //

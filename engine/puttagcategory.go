@@ -281,10 +281,33 @@ func (c *PutTagCategory) apply(e *Engine, envelope *Envelope, r *Result) {
 		r.refuse(CodeRetry, "name", c.Name)
 		return
 	}
+	put, ok := c.plan(old, r)
+	if !ok {
+		return
+	}
+	if !e.unused(old, put.at, put.moves, r) {
+		return
+	}
+	e.countMoved(old, put.at, put.moves, r)
+	put.next.index = e.appliedIndex.Load()
+	e.replaceSchema(old, put.next, put.rekey)
+	e.emit(&Event{Kind: EventSchemaChanged, Name: c.Name})
+}
+
+// categoryPut is what a PutTagCategory makes of a schema.
+type categoryPut struct {
+	next  *Schema // without tag sets
+	at    int     // of the category in it
+	isNew bool
+	moves map[uint16]valueMove
+}
+
+// plan defines the category beside the others of a schema, or refuses it.
+func (c *PutTagCategory) plan(old *Schema, r *Result) (put categoryPut, ok bool) {
 	at := old.position(c.Name)
 	if at < 0 && len(old.categories) == CategoriesMax {
 		r.refuse(CodeTooMany, "name", strconv.Itoa(CategoriesMax))
-		return
+		return put, false
 	}
 	category := Category{Name: c.Name, Rounding: c.Rounding}
 	if at >= 0 {
@@ -296,31 +319,29 @@ func (c *PutTagCategory) apply(e *Engine, envelope *Envelope, r *Result) {
 		}
 		return old.categories[at].id(name)
 	})
-	next := &Schema{index: e.appliedIndex.Load(), categories: slices.Clone(old.categories)}
-	if at < 0 {
-		at = len(next.categories)
-		next.categories = append(next.categories, Category{})
+	put = categoryPut{next: &Schema{categories: slices.Clone(old.categories)}, at: at, isNew: at < 0}
+	if put.isNew {
+		put.at = len(old.categories)
+		put.next.categories = append(put.next.categories, Category{})
 	}
-	next.categories[at] = category
-	if code, field, value := next.check(); code != CodeOK {
+	put.next.categories[put.at] = category
+	if code, field, value := put.next.check(); code != CodeOK {
 		r.refuse(code, field, value)
-		return
+		return put, false
 	}
-	moves := removedValues(old, at, &category, c.MoveTo)
-	if !e.unused(old, at, moves, r) {
-		return
+	put.moves = removedValues(old, put.at, &category, c.MoveTo)
+	return put, true
+}
+
+// rekey gives a tag set's key in the next schema.
+func (p *categoryPut) rekey(key tagSetKey) tagSetKey {
+	if p.isNew {
+		return key.with(p.at, p.next.categories[p.at].dflt)
 	}
-	e.countMoved(old, at, moves, r)
-	e.replaceSchema(old, next, func(key tagSetKey) tagSetKey {
-		if at == len(old.categories) {
-			return key.with(at, category.dflt)
-		}
-		if to, moved := moves[key.at(at)]; moved {
-			return key.with(at, to.id)
-		}
-		return key
-	})
-	e.emit(&Event{Kind: EventSchemaChanged, Name: c.Name})
+	if to, moved := p.moves[key.at(p.at)]; moved {
+		return key.with(p.at, to.id)
+	}
+	return key
 }
 
 // define sets the values; a value that existed keeps its number.

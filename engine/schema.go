@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"slices"
 	"strings"
+	"sync/atomic"
 )
 
 // Category is one tag category of a schema.
@@ -113,6 +114,7 @@ type Schema struct {
 	index      uint64 // log index of the last change of the categories
 	categories []Category
 	sets       mem.Slab[tagSet]
+	setsUsed   atomic.Uint32 // rows of sets that readers may look at
 	byKey      mem.Table
 	groups     []tagGroup // for the writer only; groups[0] is unused
 
@@ -266,6 +268,7 @@ func (s *Schema) put(row uint32, set tagSet) {
 	text.WriteByte('}')
 	set.json = text.String()
 	*s.sets.At(row) = set
+	s.setsUsed.Store(row + 1)
 	if set.alias == 0 {
 		s.byKey.Add(set.key.hash(), row)
 	}

@@ -140,18 +140,7 @@ func (e *Engine) countUse(rec *record, inWay func(TagSetID) bool, r *Result) {
 // replaceSchema publishes a schema whose tag sets are the old one's under new keys. Sets that become equal are one from
 // now on, and so are their segments.
 func (e *Engine) replaceSchema(old, next *Schema, rekey func(tagSetKey) tagSetKey) {
-	merged := false
-	for row := uint32(1); row < old.sets.Used(); row++ {
-		set := old.sets.At(row)
-		same := next.sets.Add()
-		assert(same == row, "tag sets are numbered without gaps")
-		fresh := tagSet{key: rekey(set.key), alias: set.alias}
-		if fresh.alias == 0 {
-			fresh.alias = next.find(fresh.key)
-			merged = merged || fresh.alias != 0
-		}
-		next.put(row, fresh)
-	}
+	merged := next.copySets(old, old.sets.Used(), rekey)
 	e.schema.Store(next)
 	e.changes.schema = true
 	if !merged {
@@ -163,6 +152,23 @@ func (e *Engine) replaceSchema(old, next *Schema, rekey func(tagSetKey) tagSetKe
 			e.mergeSegments(row, rec)
 		}
 	}
+}
+
+// copySets gives a schema that has none yet the tag sets of an old one, below a row, under new keys and the same
+// numbers. It reports whether some became equal.
+func (s *Schema) copySets(old *Schema, used uint32, rekey func(tagSetKey) tagSetKey) (merged bool) {
+	for row := uint32(1); row < used; row++ {
+		set := old.sets.At(row)
+		same := s.sets.Add()
+		assert(same == row, "tag sets are numbered without gaps")
+		fresh := tagSet{key: rekey(set.key), alias: set.alias}
+		if fresh.alias == 0 {
+			fresh.alias = s.find(fresh.key)
+			merged = merged || fresh.alias != 0
+		}
+		s.put(row, fresh)
+	}
+	return merged
 }
 
 // mergeSegments moves a record's segments to the tag sets that replace theirs.

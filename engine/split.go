@@ -238,7 +238,6 @@ type tagGroupScratch struct {
 	current   []int64 // available now
 	onHand    []int64 // the answer
 	parts     []int64
-	zeros     []int64
 
 	// The walk over a record's groups: the next segment, the groups that were given, and whether one was left out.
 	at      uint32
@@ -246,17 +245,20 @@ type tagGroupScratch struct {
 	left    bool
 }
 
-// loadGroup reads a group's segments of a record and gives the group's units on hand.
-func (e *Engine) loadGroup(rec *record, g *tagGroup) (onHand int64) {
-	sc := &e.scratch.group
-	n := len(g.sets)
+// start makes room for a group of n segments that a record has none of.
+func (sc *tagGroupScratch) start(n int) {
 	sc.rows = resize(sc.rows, n)
 	clear(sc.rows)
-	for _, list := range []*[]int64{&sc.allocated, &sc.safety, &sc.pending, &sc.current, &sc.onHand, &sc.parts,
-		&sc.zeros} {
+	for _, list := range []*[]int64{&sc.allocated, &sc.safety, &sc.pending, &sc.current, &sc.onHand, &sc.parts} {
 		*list = resize(*list, n)
 		clear(*list)
 	}
+}
+
+// loadGroup reads a group's segments of a record and gives the group's units on hand.
+func (e *Engine) loadGroup(rec *record, g *tagGroup) (onHand int64) {
+	sc := &e.scratch.group
+	sc.start(len(g.sets))
 	number := e.Schema().sets.At(uint32(g.sets[0])).group
 	for row := rec.segments; row != 0; {
 		seg := e.segments.At(row)
@@ -274,7 +276,11 @@ func (e *Engine) loadGroup(rec *record, g *tagGroup) (onHand int64) {
 
 // planGroup fills scratch.group.onHand with what each segment of the loaded group has when the group has total units.
 func (e *Engine) planGroup(rec *record, g *tagGroup, total int64) {
-	sc := &e.scratch.group
+	e.scratch.group.plan(g, total, e.roundingOffset(rec))
+}
+
+// plan fills onHand with what each segment of a loaded group has when the group has total units.
+func (sc *tagGroupScratch) plan(g *tagGroup, total int64, offset uint64) {
 	covered := int64(0)
 	for i := range g.sets {
 		covered += sc.allocated[i] + sc.safety[i] + sc.pending[i]
@@ -283,7 +289,7 @@ func (e *Engine) planGroup(rec *record, g *tagGroup, total int64) {
 		sc.split.fillLayers(total, sc.allocated, sc.safety, sc.pending, sc.onHand)
 		return
 	}
-	sc.split.split(total-covered, &g.rule, sc.current, e.roundingOffset(rec), sc.parts)
+	sc.split.split(total-covered, &g.rule, sc.current, offset, sc.parts)
 	for i := range g.sets {
 		sc.onHand[i] = sc.allocated[i] + sc.safety[i] + sc.pending[i] + sc.parts[i]
 	}

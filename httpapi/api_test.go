@@ -66,6 +66,41 @@ func TestTagCategories(t *testing.T) {
 	s.get("/v1/inventory/Retailer2/BC76845").ok().want(`40`, "records", 0, "onHand")
 }
 
+// TestTagCategoryDryRun: a dry run tells what the change and a redistribution do, and changes nothing.
+func TestTagCategoryDryRun(t *testing.T) {
+	s := newStockedServer(t)
+	put := func(values, more string) *reply {
+		return s.put("/v1/tag-categories/Channel", fmt.Sprintf(`{"values":[%s]%s}`, values, more))
+	}
+	const three, two = `{"value":"Kibo","percent":50,"default":true},{"value":"Amazon","percent":25},{"value":"eBay","percent":25}`,
+		`{"value":"Kibo","percent":50,"default":true},{"value":"eBay","percent":50}`
+	before := s.get("/v1/tag-categories").ok()
+	dry := put(three, `,"dryRun":true`).ok().want(`true`, "dryRun").want(`0`, "units").
+		want(fmt.Sprint(before.at("asOf")), "asOf").
+		want(`1`, "redistribution", "records").want(`1`, "redistribution", "changed").
+		want(`20`, "redistribution", "units").want(`0`, "redistribution", "byRule").
+		want(`{"tags":{"Channel":"Kibo","Condition":"New"},"before":0,"after":20}`, "redistribution", "segments", 0)
+	put(two, `,"dryRun":true`).is(409, "in-use").want(`20`, "units").want(`"BC76845"`, "blocked", 0, "upc")
+	put(two, `,"moveTo":{"Amazon":"eBay"},"dryRun":true`).ok().want(`20`, "units").
+		want(`{"tags":{"Channel":"eBay","Condition":"New"},"before":40,"after":20}`, "redistribution", "segments", 1)
+	put(`{"value":"Kibo","percent":50,"default":true}`, `,"dryRun":true`).is(400, "invalid")
+	s.put("/v1/tag-categories/CHANNEL", `{"values":[{"value":"A","default":true}],"dryRun":true}`).is(400, "invalid")
+	if after := s.get("/v1/tag-categories").ok(); string(after.body) != string(before.body) {
+		t.Errorf("the schema was %s, after dry runs it is %s", before.body, after.body)
+	}
+
+	put(three, "").ok()
+	done := s.post("/v1/inventory/redistribute", `{"all":true,"now":true}`).ok()
+	if got, want := fmt.Sprint(done.at("changes")), fmt.Sprint(dry.at("redistribution", "changes")); got != want {
+		t.Errorf("changed %s, the dry run said %s", got, want)
+	}
+
+	s.server.dryRuns.Store(CategoryDryRunsMax)
+	put(three, `,"dryRun":true`).is(503, "busy")
+	s.server.dryRuns.Store(0)
+	put(three, `,"dryRun":true`).ok().want(`0`, "redistribution", "changed").want(`[]`, "redistribution", "changes")
+}
+
 func TestStock(t *testing.T) {
 	s := newStockedServer(t)
 	r := s.get("/v1/inventory/Retailer2/BC76845").ok()

@@ -228,17 +228,7 @@ func appendRedistributed(dst []byte, d *redistributed) []byte {
 	dst = strictjson.AppendBool(dst, `,"dryRun":`, d.dryRun)
 	dst = strictjson.AppendNumber(dst, `,"records":`, d.records)
 	dst = strictjson.AppendNumber(dst, `,"units":`, d.units)
-	dst = append(dst, `,"changes":[`...)
-	for i := range d.changes {
-		c := &d.changes[i]
-		dst = strictjson.AppendText(strictjson.Comma(dst, i), `{"upc":`, c.upc)
-		dst = strictjson.AppendText(dst, `,"location":`, c.location)
-		dst = append(append(dst, `,"tags":`...), c.tags...)
-		dst = strictjson.AppendNumber(dst, `,"before":`, c.before)
-		dst = strictjson.AppendNumber(dst, `,"after":`, c.after)
-		dst = append(dst, '}')
-	}
-	dst = append(dst, ']')
+	dst = d.appendChanges(dst)
 	if len(d.byRule) > 0 {
 		byRule, err := json.Marshal(d.byRule)
 		if err != nil {
@@ -250,4 +240,19 @@ func appendRedistributed(dst []byte, d *redistributed) []byte {
 		dst = strictjson.AppendNumber(dst, `,"waiting":`, d.waiting)
 	}
 	return append(dst, '}')
+}
+
+// appendChanges appends the member with the changed segments.
+func (d *redistributed) appendChanges(dst []byte) []byte {
+	dst = append(dst, `,"changes":[`...)
+	for i := range d.changes {
+		c := &d.changes[i]
+		dst = strictjson.AppendText(strictjson.Comma(dst, i), `{"upc":`, c.upc)
+		dst = strictjson.AppendText(dst, `,"location":`, c.location)
+		dst = append(append(dst, `,"tags":`...), c.tags...)
+		dst = strictjson.AppendNumber(dst, `,"before":`, c.before)
+		dst = strictjson.AppendNumber(dst, `,"after":`, c.after)
+		dst = append(dst, '}')
+	}
+	return append(dst, ']')
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"net/http"
+	"time"
 
 	"apportion/engine"
 	"apportion/httpapi/names"
@@ -29,9 +30,63 @@ func (req *request) putTagCategory() {
 	}
 	k := req.checker()
 	cmd := body.command(req.path[0], k, namesOf(req.field("moveTo")))
-	if req.sound(&k.fault) && req.looksLikeNoOther(cmd) && req.execute(cmd) {
-		req.out = appendSchemaResult(req.out, req.result(), cmd.Name)
+	if !req.sound(&k.fault) || !req.looksLikeNoOther(cmd) {
+		return
 	}
+	if body.DryRun {
+		req.dryTagCategory(cmd)
+	} else if req.execute(cmd) {
+		req.out = append(appendSchemaResult(req.out, req.result(), cmd.Name), '}')
+	}
+}
+
+// dryTagCategory tells what the command would do, and what a redistribution after it would. It makes no log entry.
+func (req *request) dryTagCategory(cmd *engine.PutTagCategory) {
+	if !req.check(cmd) || !req.barrier() {
+		return
+	}
+	if !take(&req.server.dryRuns, CategoryDryRunsMax, 1) {
+		req.fail(http.StatusServiceUnavailable, codeBusy, fmt.Sprintf("%d dry runs of tag categories are being done, "+
+			"as many as may be: send it again later", CategoryDryRunsMax), "", "")
+		return
+	}
+	d, done := req.server.reader.DryRunCategory(cmd, func() bool { return time.Now().Before(req.deadline) })
+	req.server.dryRuns.Add(-1)
+	if !done {
+		req.fail(http.StatusServiceUnavailable, codeBusy, "the dry run did not come to the last record in the time of "+
+			"a request: send it again, or give requests more time (serve --request-timeout)", "dryRun", "true")
+		return
+	}
+	result := req.result()
+	*result = d.Result
+	switch result.Code {
+	case engine.CodeOK:
+		req.out = strictjson.AppendBool(appendSchemaResult(req.out, result, cmd.Name), `,"dryRun":`, true)
+		req.out = append(appendRedistribution(append(req.out, `,"redistribution":`...), d), '}')
+	case engine.CodeRetry:
+		req.fail(http.StatusServiceUnavailable, codeRetry, codeDetails[engine.CodeRetry], "", "")
+	default:
+		req.refused()
+	}
+}
+
+// appendRedistribution appends what a redistribution after a change of a tag category would do.
+func appendRedistribution(dst []byte, d *engine.CategoryDryRun) []byte {
+	r := &d.Redistribution
+	dst = strictjson.AppendNumber(dst, `{"records":`, r.Records)
+	dst = strictjson.AppendNumber(dst, `,"changed":`, r.Changed)
+	dst = strictjson.AppendNumber(dst, `,"byRule":`, r.ByRule)
+	dst = strictjson.AppendNumber(dst, `,"units":`, r.Units)
+	dst = append(dst, `,"segments":[`...)
+	for i := range r.Segments {
+		t := &r.Segments[i]
+		dst = append(append(strictjson.Comma(dst, i), `{"tags":`...), d.Schema.TagsJSON(t.TagSet)...)
+		dst = strictjson.AppendNumber(dst, `,"before":`, t.Before)
+		dst = append(strictjson.AppendNumber(dst, `,"after":`, t.After), '}')
+	}
+	changes := redistributed{}
+	changes.addChanges(d.Schema, r.Changes)
+	return append(changes.appendChanges(append(dst, ']')), '}')
 }
 
 // looksLikeNoOther reports whether people can tell the command's names from the schema's names, and otherwise refuses
@@ -49,7 +104,7 @@ func (req *request) deleteTagCategory() {
 	cmd := &req.commands.noCategory
 	*cmd = engine.DeleteTagCategory{Name: req.path[0], MoveTo: req.moveTo}
 	if req.execute(cmd) {
-		req.out = appendSchemaResult(req.out, req.result(), cmd.Name)
+		req.out = append(appendSchemaResult(req.out, req.result(), cmd.Name), '}')
 	}
 }
 
@@ -86,14 +141,13 @@ func (req *request) readTagCategory() {
 	req.out = append(req.out, '}')
 }
 
-// appendSchemaResult appends the answer to a change of a tag category.
+// appendSchemaResult appends the answer to a change of a tag category, without the closing brace.
 func appendSchemaResult(dst []byte, r *engine.Result, name string) []byte {
 	dst = strictjson.AppendNumber(dst, `{"asOf":`, int64(r.Index))
 	dst = strictjson.AppendText(dst, `,"name":`, name)
 	dst = strictjson.AppendNumber(dst, `,"records":`, r.Stock.Records)
 	dst = strictjson.AppendNumber(dst, `,"units":`, r.Stock.Units)
-	dst = strictjson.AppendNumber(dst, `,"promised":`, r.Stock.Promised)
-	return append(dst, '}')
+	return strictjson.AppendNumber(dst, `,"promised":`, r.Stock.Promised)
 }
 
 // appendCategory appends the JSON members of a category, without the braces.
@@ -134,6 +188,7 @@ type tagCategoryBody struct {
 	Values   []tagValueBody `json:"values" required:"true"`
 	Rounding *string        `json:"rounding"`
 	MoveTo   moves          `json:"moveTo"`
+	DryRun   bool           `json:"dryRun"`
 }
 
 type tagValueBody struct {

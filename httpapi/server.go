@@ -117,6 +117,7 @@ type Server struct {
 	access   *access
 	bodies   bodies
 	exports  atomic.Int64 // being read
+	dryRuns  atomic.Int64 // of tag categories, being done
 	judged   sync.Pool    // of *fasthttp.RequestCtx
 
 	backtests backtests

@@ -29,6 +29,7 @@ type PutTagCategory struct {
 	Values   []TagValue        `json:"values" required:"true"`
 	Rounding string            `json:"rounding,omitempty"` // largest-remainder by default
 	MoveTo   map[string]string `json:"moveTo,omitempty"`   // of each value that leaves, the value that takes its stock
+	DryRun   bool              `json:"dryRun,omitempty"`   // say what it would do, and change nothing
 }
 
 // ChangedSchema is the reply to a change of a category. Its figures count what moved because of it.
@@ -38,4 +39,27 @@ type ChangedSchema struct {
 	Records  int64  `json:"records"`
 	Units    int64  `json:"units"`
 	Promised int64  `json:"promised"`
+
+	// DryRun reports whether nothing was changed. Then Redistribution is what a redistribution of all records after the
+	// change would do: percentages move no stock before.
+	DryRun         bool            `json:"dryRun,omitempty"`
+	Redistribution *Redistribution `json:"redistribution,omitempty"`
+}
+
+// Redistribution is what a redistribution of all records would do. ByRule of them are left to their rules and are not
+// in the other figures.
+type Redistribution struct {
+	Records  int64               `json:"records"`
+	Changed  int64               `json:"changed"` // records
+	ByRule   int64               `json:"byRule"`  // records
+	Units    int64               `json:"units"`
+	Segments []SegmentTotal      `json:"segments"` // by rank
+	Changes  []RedistributedTags `json:"changes"`
+}
+
+// SegmentTotal is the available units of a segment in all records.
+type SegmentTotal struct {
+	Tags   Tags  `json:"tags"`
+	Before int64 `json:"before"`
+	After  int64 `json:"after"`
 }

@@ -70,6 +70,7 @@ func tagsPutCommand(stdout io.Writer) *cli.Command {
 Examples:
   apportion tags put Channel --value Kibo=80 --value Amazon=10.5 --value eBay=9.5 --default Kibo
   apportion tags put Channel --value Kibo=90 --value Amazon=10 --move-to eBay=Amazon
+  apportion tags put Channel --value Kibo=70 --value Amazon=30 --dry-run
   apportion tags put Channel --body channel.json`,
 		Flags: writeFlags(
 			&cli.StringSliceFlag{Name: "value", Usage: "`VALUE` or VALUE=PERCENT; repeated, by rank"},
@@ -78,12 +79,14 @@ Examples:
 				"unbiased"},
 			&cli.StringSliceFlag{Name: "move-to", Usage: "what the stock of a value that leaves goes to, " +
 				"`OLD=NEW`; may be repeated"},
+			&cli.BoolFlag{Name: "dry-run", Usage: "only show what it, and a redistribution after it, would move"},
 			bodyFlag()),
 		Action: action(stdout, func(ctx context.Context, s *session) error {
 			body, err := s.category()
 			if err != nil {
 				return err
 			}
+			body.DryRun = body.DryRun || s.cmd.Bool("dry-run")
 			return s.changedSchema(s.server.PutTagCategory(ctx, s.args[0], *body, s.options()...))
 		}, "NAME"),
 	}
@@ -147,7 +150,16 @@ func (s *session) changedSchema(done *api.ChangedSchema, err error) error {
 	table := &cmdline.Table{Columns: append(cmdline.Text("name"), cmdline.Figures("asOf", "records", "units",
 		"promised")...)}
 	table.Add(done.Name, done.AsOf, done.Records, done.Units, done.Promised)
-	return cmdline.Show(s.out, s.reply, []*api.ChangedSchema{done}, table)
+	if err := cmdline.Show(s.out, s.reply, []*api.ChangedSchema{done}, table); err != nil || !done.DryRun {
+		return err
+	}
+	r := done.Redistribution
+	s.out.Say("a dry run: nothing was changed. A redistribution after it would move %s in %d of %s",
+		figureText(r.Units, "unit"), r.Changed, figureText(r.Records, "record"))
+	if r.ByRule > 0 {
+		s.out.Say("%s of a redistribute rule not counted", figureText(r.ByRule, "record"))
+	}
+	return nil
 }
 
 // figureText is a figure with its noun.
