@@ -28,9 +28,14 @@ func (r *region) take(bytes int) unsafe.Pointer {
 	return piece
 }
 
-// grow begins with new pages, with room for some pieces, so that little is left over at the end.
+// growBytesMax bounds what is asked for at once: if it is not fresh from the kernel, the runtime clears it.
+const growBytesMax = 16 << 20
+
+// grow begins with new pages. They have room for half of what there is: so a small region has little left over, and a
+// large one loses little to the alignment, which takes up to one page each time.
 func (r *region) grow(piece int) {
-	size := (4*piece + hugePageBytes - 1) / hugePageBytes * hugePageBytes
+	size := max(4*piece, int(min(r.bytes/2, growBytesMax)))
+	size = (size + hugePageBytes - 1) / hugePageBytes * hugePageBytes
 	memory := make([]byte, size+hugePageBytes)
 	begin := -uintptr(unsafe.Pointer(unsafe.SliceData(memory))) % hugePageBytes
 	r.rest, r.populated = memory[begin:begin+uintptr(size)], 0
