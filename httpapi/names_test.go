@@ -245,6 +245,7 @@ var textBodies = map[string]string{
 	"/v1/counts/{location}/close":     `{"count":"TEXT"`,
 	"/v1/tag-categories/{name}":       `{"moveTo":{"TEXT"`,
 	"/v1/rules/{name}":                `{"source":"TEXT"`,
+	"/v1/rules/{name}/check":          `{"source":"TEXT"`,
 	"/v1/rules/{name}/activate":       `{"scope":{"upcPrefix":"TEXT"`,
 	"/v1/rules/{name}/deactivate":     `{"scope":{"locations":["TEXT"`,
 	"/v1/rules/{name}/dry-run":        `{"item":{"attributes":{"a":"TEXT"`,

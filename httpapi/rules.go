@@ -25,6 +25,7 @@ func ruleRoutes() []*route {
 			serve: (*request).activateRule},
 		{method: methodPost, pattern: "/v1/rules/{name}/deactivate", body: bodyOptional, write: true,
 			serve: (*request).deactivateRule},
+		{method: methodPost, pattern: "/v1/rules/{name}/check", body: bodyRequired, serve: (*request).checkRule},
 		{method: methodPost, pattern: "/v1/rules/{name}/dry-run", body: bodyRequired, params: paramReads,
 			serve: (*request).dryRunRule},
 	}
@@ -75,11 +76,16 @@ func (req *request) putRule() {
 	}
 	r := api.StoredRule{AsOf: req.result().Index, Name: cmd.Name, Version: req.result().Rule.Version,
 		Hash:  program.Hash(),
-		Hooks: hookNames(cmd.Hooks), Warnings: []api.Warning{}, Tests: tests}
-	for _, w := range warnings {
-		r.Warnings = append(r.Warnings, api.Warning{Line: w.Line, Message: w.Message})
-	}
+		Hooks: hookNames(cmd.Hooks), Warnings: showWarnings(warnings), Tests: tests}
 	req.reply(r)
+}
+
+func showWarnings(warnings []rules.Warning) []api.Warning {
+	all := []api.Warning{}
+	for _, w := range warnings {
+		all = append(all, api.Warning{Line: w.Line, Message: w.Message})
+	}
+	return all
 }
 
 // compile compiles a source and runs its tests, or answers what is wrong.
@@ -100,32 +106,67 @@ func (req *request) compile(name, source string) (*rules.Program, []rules.Warnin
 		req.failRule(codeRuleTest, err.Error(), "tests", "", 0, 0)
 		return nil, nil, nil, false
 	}
-	tests := []api.TestResult{}
 	for _, t := range results {
-		tests = append(tests, api.TestResult{Name: t.Name, OK: t.Passed, Diff: t.Diff, Output: t.Output})
 		if !t.Passed {
 			req.failRule(codeRuleTest, "a test of the rule fails: "+t.Diff, "tests", t.Name, 0, 0)
 			return nil, nil, nil, false
 		}
 	}
-	return program, warnings, tests, true
+	return program, warnings, showTests(results), true
+}
+
+func showTests(results []rules.TestResult) []api.TestResult {
+	all := []api.TestResult{}
+	for _, t := range results {
+		all = append(all, api.TestResult{Name: t.Name, OK: t.Passed, Diff: t.Diff, Output: t.Output})
+	}
+	return all
+}
+
+// checkRule compiles a source and runs its tests, and stores nothing. What is wrong with the source is its answer, not
+// a problem.
+func (req *request) checkRule() {
+	var body api.CheckRule
+	if !req.readBody(&body) {
+		return
+	}
+	reply := api.CheckedRule{Hooks: []string{}, Warnings: []api.Warning{}, Tests: []api.TestResult{}}
+	program, warnings, err := req.server.runner.Compile(req.path[0], string(body.Source))
+	if err == nil {
+		reply.Hash, reply.Hooks, reply.Warnings = program.Hash(), hookNames(program.Hooks()), showWarnings(warnings)
+		ctx, cancel := context.WithDeadline(context.Background(), req.deadline)
+		defer cancel()
+		var results []rules.TestResult
+		results, err = program.Test(ctx)
+		reply.Tests = showTests(results)
+	}
+	if err != nil {
+		line, column := placeOf(err)
+		reply.Error = &api.SourceError{Line: line, Column: column, Message: err.Error()}
+	}
+	req.reply(reply)
 }
 
 // badSource answers that a source cannot be compiled, with the line and column if they are known.
 func (req *request) badSource(err error) {
-	line, column := 0, 0
+	line, column := placeOf(err)
+	req.failRule(codeRuleSyntax, err.Error(), "source", "", line, column)
+}
+
+// placeOf gives the line and the column that an error of a source is about, 0 where they are not known.
+func placeOf(err error) (line, column int) {
 	var syntax *rules.SyntaxError
 	var runtime *rules.RuntimeError
 	var limit *rules.LimitError
 	switch {
 	case errors.As(err, &syntax):
-		line, column = syntax.Line, syntax.Column
+		return syntax.Line, syntax.Column
 	case errors.As(err, &runtime):
-		line = runtime.Line
+		return runtime.Line, 0
 	case errors.As(err, &limit):
-		line = limit.Line
+		return limit.Line, 0
 	}
-	req.failRule(codeRuleSyntax, err.Error(), "source", "", line, column)
+	return 0, 0
 }
 
 // failRule answers with a problem about a source.

@@ -114,6 +114,30 @@ func TestRuleBadInput(t *testing.T) {
 	s.post("/v1/orders/o/allocate", allocateBody("all", long)).is(400, "wrong-type")
 }
 
+// TestRuleCheck: a check says what is wrong with a source, and stores nothing.
+func TestRuleCheck(t *testing.T) {
+	s := newStockedServer(t)
+	f := func(source string) *reply {
+		t.Helper()
+		body, _ := json.Marshal(map[string]string{"source": source})
+		return s.post("/v1/rules/r/check", string(body)).ok()
+	}
+	f(noTests(borrowRule)).want(`["select"]`, "hooks").want(`[]`, "tests").want(`[]`, "warnings").want(`null`, "error")
+	f("function select(item, record)\n  if item.quantity > 5 then frobnicate() end\n  return {}\nend\n"+
+		"tests = { {name='one', record={segments={}}, expect={missing=1}},"+
+		" {name='two', record={segments={}}, expect={missing=2}} }").
+		want(`2`, "warnings", 0, "line").want(`true`, "tests", 0, "ok").want(`false`, "tests", 1, "ok").
+		want(`"- missing 2\n+ missing 1\n"`, "tests", 1, "diff").want(`null`, "error")
+	f("function select(item, record)\n  local x = = 1\nend").want(`2`, "error", "line").want(`13`, "error", "column").
+		want(`[]`, "hooks").want(`[]`, "tests").want(`null`, "hash")
+	f("x = 1\nerror('no')").want(`2`, "error", "line")
+	f("").want(`null`, "hash")
+	f("function select(item, record) return {} end\ntests = 1").want(`["select"]`, "hooks").
+		want(`"tests: must be a list, is a number"`, "error", "message")
+	s.post("/v1/rules/r/check", `{}`).is(400, "missing-field")
+	s.get("/v1/rules/r").is(404, "unknown-rule")
+}
+
 // TestRuleFails: a rule has an endless loop. Its activation decides the answer of its lines, and then the rule is
 // suspended.
 func TestRuleFails(t *testing.T) {

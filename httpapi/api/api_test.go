@@ -18,6 +18,7 @@ func TestReplies(t *testing.T) {
 		"rule":        new(Rule),
 		"activation":  new(Activation),
 		"stored-rule": new(StoredRule),
+		"check":       new(CheckedRule),
 		"changed":     new(ChangedRule),
 		"dry-run":     new(DryRun),
 		"explanation": new(OrderExplanation),

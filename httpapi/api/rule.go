@@ -93,6 +93,28 @@ type PutRule struct {
 	Author string `json:"author,omitempty"`
 }
 
+// CheckRule is the body that has a source compiled and its tests run, without storing it.
+type CheckRule struct {
+	Source Source `json:"source" required:"true"`
+}
+
+// CheckedRule is the reply to CheckRule. Without an error the source compiles; a test may fail nevertheless.
+type CheckedRule struct {
+	Hash     string       `json:"hash,omitempty"`
+	Hooks    []string     `json:"hooks"`
+	Warnings []Warning    `json:"warnings"`
+	Tests    []TestResult `json:"tests"`
+	Error    *SourceError `json:"error,omitempty"`
+}
+
+// SourceError says what is wrong with a source, or with its table of tests. Line and Column are 0 where they are not
+// known.
+type SourceError struct {
+	Line    int    `json:"line,omitempty"`
+	Column  int    `json:"column,omitempty"`
+	Message string `json:"message"`
+}
+
 // ActivateRule is the body that activates a version of a rule.
 type ActivateRule struct {
 	Version     *int64  `json:"version,omitempty"` // the newest by default

@@ -166,6 +166,7 @@ func TestRoutes(t *testing.T) {
 		t.Errorf("got %+v", events)
 	}
 	must(c.PutRule(ctx, "own", api.PutRule{Source: "function select(item, record) return {{tags=item.tags}} end"}))
+	must(c.CheckRule(ctx, "own", api.CheckRule{Source: "function select(item, record) return {} end"}))
 	must(c.DryRunRule(ctx, "own", api.DryRunRule{Item: api.DryRunItem{UPC: "UPC-1", Location: "W1"}}))
 	must(c.ActivateRule(ctx, "own", api.ActivateRule{}))
 	must(c.DeactivateRule(ctx, "own", api.DeactivateRule{}))

@@ -23,6 +23,12 @@ func (c *Client) PutRule(ctx context.Context, name string, body api.PutRule, opt
 	return send[api.StoredRule](ctx, c, newCall(write, http.MethodPut, path("rules", name), options), body)
 }
 
+// CheckRule compiles a source and runs its tests, without storing it.
+func (c *Client) CheckRule(ctx context.Context, name string, body api.CheckRule, options ...Option) (*api.CheckedRule,
+	error) {
+	return send[api.CheckedRule](ctx, c, newCall(read, http.MethodPost, path("rules", name, "check"), options), body)
+}
+
 // DeleteRule deletes an inactive rule with all its versions.
 func (c *Client) DeleteRule(ctx context.Context, name string, options ...Option) (*api.ChangedRule, error) {
 	return send[api.ChangedRule](ctx, c, newCall(write, http.MethodDelete, path("rules", name), options), nil)
