@@ -1,6 +1,7 @@
 package sandbox
 
 import (
+	"encoding/json"
 	"fmt"
 	"os"
 	"slices"
@@ -35,6 +36,33 @@ func TestDocs(t *testing.T) {
 		if line := fmt.Sprintf("| `%s` | `%s`", library, strings.Join(functions, " ")); !strings.Contains(string(page),
 			line) {
 			t.Errorf("the page has no line %s", line)
+		}
+	}
+}
+
+// TestConsoleOffers: the console's editor completes exactly the names of the library.
+func TestConsoleOffers(t *testing.T) {
+	text, err := os.ReadFile("../../httpapi/console/src/rules/offered.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var offered struct {
+		Globals   []string
+		Libraries map[string][]string
+	}
+	if err := json.Unmarshal(text, &offered); err != nil {
+		t.Fatal(err)
+	}
+	all := append(offered.Globals, keys(offered.Libraries)...)
+	libraries := map[string][]string{"string": keys(stringFunctions), "table": keys(tableFunctions),
+		"math": append(keys(mathFunctions), "huge", "pi"), "globals": keys(globals)}
+	offered.Libraries["globals"] = all
+	for library, want := range libraries {
+		got := offered.Libraries[library]
+		slices.Sort(got)
+		slices.Sort(want)
+		if !slices.Equal(got, want) {
+			t.Errorf("offered.json has %v for %s, want %v", got, library, want)
 		}
 	}
 }

@@ -19,5 +19,6 @@ function later(load: () => Promise<{ default: Component<any> }>): WrappedCompone
 export const pages: Page[] = [
   { path: '/inventory', title: 'Inventory', component: Inventory as Component },
   { path: '/orders', title: 'Orders', component: later(() => import('./orders/Orders.svelte')) },
+  { path: '/rules', title: 'Rules', component: later(() => import('./rules/Rules.svelte')) },
   { path: '/cluster', title: 'Cluster', component: later(() => import('./cluster/Cluster.svelte')) },
 ]
