@@ -34,8 +34,8 @@ const growBytesMax = 16 << 20
 // grow begins with new pages. They have room for half of what there is: so a small region has little left over, and a
 // large one loses little to the alignment, which takes up to one page each time.
 func (r *region) grow(piece int) {
-	size := max(4*piece, int(min(r.bytes/2, growBytesMax)))
-	size = (size + hugePageBytes - 1) / hugePageBytes * hugePageBytes
+	pieces := max(4, (int(min(r.bytes/2, growBytesMax))+piece-1)/piece)
+	size := (pieces*piece + hugePageBytes - 1) / hugePageBytes * hugePageBytes
 	memory := make([]byte, size+hugePageBytes)
 	begin := -uintptr(unsafe.Pointer(unsafe.SliceData(memory))) % hugePageBytes
 	r.rest, r.populated = memory[begin:begin+uintptr(size)], 0
