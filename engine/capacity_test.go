@@ -93,7 +93,7 @@ func TestFullSchemaGoesOn(t *testing.T) {
 	h.must(channels(5000, 5000))
 	h.must(orderTypes())
 	h.must(&Refresh{Location: "L", Items: []StockItem{units("U", 10)}})
-	h.e.Schema().sets.Place(TagSetsMax - 1) // as if so many had been created
+	fillTagSets(h.e.Schema()) // as if so many had been created
 	h.must(&Refresh{Location: "L", Items: []StockItem{units("U", 20), units("V", 4)}})
 	if r := h.apply(&Refresh{Location: "L", Items: []StockItem{units(
 		"U", 1, Tag{"OrderType", "BOPIS"})}}); r.Code != CodeTooMany {
@@ -142,5 +142,12 @@ func TestFullStateRefuses(t *testing.T) {
 	}
 	if r := h.apply(change(KindDeallocate, "o")); r.Code != CodeOK {
 		t.Errorf("a deallocate: %v", r.Code)
+	}
+}
+
+// fillTagSets makes as many tag sets as there may be.
+func fillTagSets(s *Schema) {
+	for s.sets.Used() < TagSetsMax {
+		s.sets.Add()
 	}
 }

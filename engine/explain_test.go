@@ -122,7 +122,7 @@ func TestTagSetsOfPlannedLines(t *testing.T) {
 		t.Errorf("the item's tags are %v", h.e.Schema().Tags(v.Items[0].TagSet))
 	}
 	h = threeChannels(t)
-	h.e.Schema().sets.Place(TagSetsMax - 1) // as if so many had been created
+	fillTagSets(h.e.Schema()) // as if so many had been created
 	r := h.planned(ruled("o", 2, "D"), candidates(candidate("A", 0, 0)))
 	if r.Code != CodeTooMany || r.Lines[0].Available != 2 {
 		t.Errorf("new tags answer %v, %+v", r.Code, r.Lines[0])

@@ -64,6 +64,8 @@ type tagSetKey struct{ low, high uint64 }
 
 const _ = uint(8 - CategoriesMax)
 
+const _ = uint(mem.RowsMax - TagSetsMax)
+
 func (k tagSetKey) at(i int) uint16 {
 	if i < 4 {
 		return uint16(k.low >> (16 * i))
@@ -113,7 +115,7 @@ type tagSet struct {
 type Schema struct {
 	index      uint64 // log index of the last change of the categories
 	categories []Category
-	sets       mem.Slab[tagSet]
+	sets       mem.Rows[tagSet]
 	setsUsed   atomic.Uint32 // rows of sets that readers may look at
 	byKey      mem.Table
 	groups     []tagGroup // for the writer only; groups[0] is unused

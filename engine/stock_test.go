@@ -110,7 +110,7 @@ func TestStateLimits(t *testing.T) {
 
 	// As if so many combinations existed: no new one is created, the known ones still work.
 	h.must(&Refresh{Location: "L", Items: []StockItem{units("U", 5)}})
-	h.e.Schema().sets.Place(TagSetsMax - 1)
+	fillTagSets(h.e.Schema())
 	bopis := Tag{"OrderType", "BOPIS"}
 	back := allocate("o", ModeAll, ask("1", "U", 1, bopis))
 	back.Backorder = true

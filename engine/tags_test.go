@@ -3,6 +3,7 @@ package engine
 import (
 	"bytes"
 	"fmt"
+	"runtime"
 	"slices"
 	"testing"
 )
@@ -112,5 +113,34 @@ func TestTagListOutlivesItsSlot(t *testing.T) {
 	}
 	if !slices.Equal(l.tags, first) || l.key.low != 7 {
 		t.Errorf("the list has become %+v", l)
+	}
+}
+
+// TestManyTagSetsStayReadable: the texts of tag sets outlive a garbage collection, however many there are.
+func TestManyTagSetsStayReadable(t *testing.T) {
+	h := newHost(t)
+	h.must(discrete("A", 256))
+	h.must(discrete("B", 256))
+	const first = 80 // values of A: 20,480 tag sets
+	for a := range first {
+		c := &Refresh{Location: "L"}
+		for b := range 256 {
+			c.Items = append(c.Items, units(fmt.Sprint("U", a), 1, Tag{"A", fmt.Sprint("v", a)},
+				Tag{"B", fmt.Sprint("v", b)}))
+		}
+		h.must(c)
+	}
+	runtime.GC()
+	texts := make([]string, 0, 100_000) // they take memory that was given up
+	for i := range 100_000 {
+		texts = append(texts, fmt.Sprintf("%30d", i))
+	}
+	s := h.e.Schema()
+	for row := uint32(1); row < s.sets.Used(); row++ {
+		key := s.sets.At(row).key
+		want := fmt.Sprintf(`{"A":%q,"B":%q}`, s.categories[0].names[key.at(0)], s.categories[1].names[key.at(1)])
+		if got := s.TagsJSON(TagSetID(row)); got != want {
+			t.Fatalf("tag set %d of %d reads %s, want %s, beside %d texts", row, s.sets.Used(), got, want, len(texts))
+		}
 	}
 }

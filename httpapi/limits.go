@@ -91,8 +91,8 @@ const (
 	// ExportsMax bounds the exports that are being read: the disk keeps what each of them needs.
 	ExportsMax = 4
 
-	// CategoryDryRunsMax bounds the dry runs of tag categories at a time: each reads all records, at 1 million for some
-	// seconds of one core.
+	// CategoryDryRunsMax bounds the dry runs of tag categories at a time. Each reads all records: 1 million of them
+	// take about a second of one core.
 	CategoryDryRunsMax = 2
 
 	// exportTimeout bounds the checkpoint that an export begins with, exportAgeMax the reading.

@@ -6,6 +6,8 @@
 // Where a state grows, the pages of its memory are asked for before they are used, and huge where that helps: see
 // populate and region.
 //
-// One writer changes a Slab, Texts or a Table, while any number of readers look at rows that it has published to them;
-// readers take no lock. All other types are for one goroutine.
+// Rows is for what has pointers, and of which there is little.
+//
+// One writer changes a Slab, Rows, Texts or a Table, while any number of readers look at rows that it has published to
+// them; readers take no lock. All other types are for one goroutine.
 package mem

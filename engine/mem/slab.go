@@ -2,6 +2,7 @@ package mem
 
 import (
 	"math/bits"
+	"reflect"
 	"sync/atomic"
 	"unsafe"
 )
@@ -54,12 +55,30 @@ func (s *Slab[T]) Add() uint32 {
 // reach grows the slab so that the row exists.
 func (s *Slab[T]) reach(row uint32) {
 	assert(row/chunkRows < chunksMax, "a slab is full")
+	assert(pointerFree(reflect.TypeFor[T]()), "a slab of rows with pointers, which the garbage collector would not see")
 	switch chunk := &s.chunks[row/chunkRows]; {
 	case chunk.Load() != nil:
 	case row < chunkRows:
 		chunk.Store(new([chunkRows]T))
 	default:
 		chunk.Store((*[chunkRows]T)(s.region.take(int(unsafe.Sizeof([chunkRows]T{})))))
+	}
+}
+
+// pointerFree reports whether values of a type hold no pointers.
+func pointerFree(t reflect.Type) bool {
+	switch kind := t.Kind(); kind {
+	case reflect.Array:
+		return pointerFree(t.Elem())
+	case reflect.Struct:
+		for i := range t.NumField() {
+			if !pointerFree(t.Field(i).Type) {
+				return false
+			}
+		}
+		return true
+	default:
+		return kind >= reflect.Bool && kind <= reflect.Complex128 && kind != reflect.Uintptr
 	}
 }
 
