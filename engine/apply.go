@@ -30,6 +30,7 @@ type scratch struct {
 	lineRows []uint32
 	targets  []targetPart
 	location uint32 // of the record loaded last
+	closing  []segmentOnHand
 }
 
 // Apply applies one command of the log entry at index, stamped nowMS (Unix milliseconds), and appends the Result in

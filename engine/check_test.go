@@ -242,6 +242,10 @@ func TestCheckScopeAndCount(t *testing.T) {
 		{"start without name", &StartCount{Location: "S1"}, "count", ""},
 		{"close", &CloseCount{Location: "S1", Count: "c"}, "", ""},
 		{"close without name", &CloseCount{Location: "S1"}, "count", ""},
+		{"complete", &CloseCount{Location: "S1", Count: "c", Complete: true, DryRun: true, After: "U"}, "", ""},
+		{"dry run of nothing", &CloseCount{Location: "S1", Count: "c", DryRun: true}, "dryRun", "true"},
+		{"after of nothing", &CloseCount{Location: "S1", Count: "c", After: "U"}, "after", "U"},
+		{"long after", &CloseCount{Location: "S1", Count: "c", Complete: true, After: long65}, "after", long65},
 		{"expire", &Expire{}, "", ""},
 		{"start changes", &StartChanges{}, "", ""},
 	})

@@ -61,8 +61,8 @@ type Checkpoint struct {
 	records, orders         checkpointRows
 	logs                    [keptLogs]checkpointLog
 	archived                *archivedRows
-	toArchive               []uint64 // entries of archived, by order id; nil before the first Next
-	counted                 []uint32 // locations with an open count, rows in Engine.names
+	toArchive               []uint64      // entries of archived, by order id; nil before the first Next
+	counts                  []*stockCount // that were open at the freeze
 
 	stage int
 	buf   []byte
@@ -100,9 +100,7 @@ func (e *Engine) Freeze() *Checkpoint {
 	c.records.rows, ch.records = ch.records, ch.sets.Take(&ch.records)
 	c.orders.rows, ch.orders = ch.orders, ch.sets.Take(&ch.orders)
 	c.records.kept, c.orders.kept = ch.sets.Take(&c.records.rows), ch.sets.Take(&c.orders.rows)
-	for i := range e.counts.open {
-		c.counted = append(c.counted, e.counts.open[i].location)
-	}
+	c.counts = slices.Clone(e.counts.open)
 	for id := range e.logs {
 		c.logs[id] = e.logs[id].freeze()
 	}
@@ -229,7 +227,7 @@ func (c *Checkpoint) nextOfSlab(f *checkpointRows, table byte, rows *Rows, bytes
 			more = true
 			return false
 		}
-		if table == recordTable && c.isCounted(row) {
+		if table == recordTable && c.countOf(row) != nil {
 			c.encodeAlone(f, table, row, rows, apply)
 		} else if !f.enter(row) {
 			c.later = append(c.later, rowLater{at: rows.reserve(), row: row})
@@ -267,10 +265,13 @@ const (
 	laterHoldBytes = 16 << 10
 )
 
-// isCounted reports whether the record's location may have an open count. If Apply is changing the record, Apply has
-// encoded it, and both answers are right.
-func (c *Checkpoint) isCounted(row uint32) bool {
-	return len(c.counted) > 0 && slices.Contains(c.counted, atomic.LoadUint32(&c.e.records.At(row).location))
+// countOf gives the count that was open at the record's location at the freeze, nil if there was none. If Apply is
+// changing the record, Apply has encoded it, and any answer is right.
+func (c *Checkpoint) countOf(row uint32) *stockCount {
+	if len(c.counts) == 0 {
+		return nil
+	}
+	return countAt(c.counts, atomic.LoadUint32(&c.e.records.At(row).location))
 }
 
 // encodeAlone encodes a row with the mutex of Apply.
@@ -282,7 +283,7 @@ func (c *Checkpoint) encodeAlone(f *checkpointRows, table byte, row uint32, rows
 		c.addRow(rows, rows.reserve(), table, row, f.stored.Get(f.storedAt[row]))
 		return
 	}
-	c.buf = c.e.appendRow(c.buf[:0], table, row, c.e.counts.bases)
+	c.buf = c.e.appendRow(c.buf[:0], table, row, c.countOf(row))
 	c.addRow(rows, rows.reserve(), table, row, c.buf)
 	f.next.Store(row + 1)
 }
@@ -455,13 +456,17 @@ func (e *Engine) touchOrder(row uint32) {
 }
 
 func (e *Engine) keepRow(f *checkpointRows, table byte, row uint32) {
-	f.buf = e.appendRow(f.buf[:0], table, row, e.counts.bases)
+	var count *stockCount
+	if table == recordTable {
+		count = e.changes.checkpoint.countOf(row)
+	}
+	f.buf = e.appendRow(f.buf[:0], table, row, count)
 	f.keep(row, f.buf)
 }
 
-func (e *Engine) appendRow(b []byte, table byte, row uint32, bases map[uint32]int64) []byte {
+func (e *Engine) appendRow(b []byte, table byte, row uint32, count *stockCount) []byte {
 	if table == orderTable {
 		return e.appendOrder(b, row)
 	}
-	return e.appendCounted(b, row, bases)
+	return e.appendCounted(b, row, count)
 }

@@ -24,9 +24,12 @@ const (
 	// a Deallocate that say more; what older versions say they say in the same way. Commands that version 4 can say are
 	// written in it. Version 6 has no new form but a new meaning, see Envelope.Version. Version 7 has webhooks,
 	// stock items that depend on a version, order changes that depend on what their sender saw, and StartChanges.
+	// Version 8 has a CloseCount that is complete; since then a count notes what it has named, so StartCount has a new
+	// meaning.
 	//
 	// Version 4 of a result has shortfalls, version 5 records; one without them is written in an older version.
-	commandVersion       = 7
+	commandVersion       = 8
+	commandVersionNamed  = 8
 	commandVersionHooks  = 7
 	commandVersionNoted  = 7
 	commandVersionFeed   = 7

@@ -248,7 +248,11 @@ func genCommand(t *rapid.T, kind Kind) Command {
 	case KindStartCount:
 		return &StartCount{Location: text("location"), Count: text("count")}
 	case KindCloseCount:
-		return &CloseCount{Location: text("location"), Count: text("count")}
+		c := &CloseCount{Location: text("location"), Count: text("count"), Complete: rapid.Bool().Draw(t, "complete")}
+		if c.Complete {
+			c.DryRun, c.After = rapid.Bool().Draw(t, "dry run"), text("after")
+		}
+		return c
 	case KindExpire:
 		return &Expire{}
 	case KindStartChanges:

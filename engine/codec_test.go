@@ -129,6 +129,10 @@ func TestCommandVersions(t *testing.T) {
 	}
 	f(4, Envelope{}, &Expire{})
 	f(7, Envelope{}, &StartChanges{})
+	f(8, Envelope{}, &StartCount{})
+	f(4, Envelope{Version: 4}, &StartCount{})
+	f(4, Envelope{}, &CloseCount{})
+	f(8, Envelope{}, &CloseCount{Complete: true})
 	f(6, Envelope{}, &OrderChange{Action: KindDeallocate, OrderID: "o", Lines: []OrderLine{{ItemID: "1"}}})
 	f(6, Envelope{Version: 6}, &OrderChange{Action: KindDeallocate, OrderID: "o", Lines: []OrderLine{{ItemID: "1"}}})
 	f(4, Envelope{Version: 4}, &OrderChange{Action: KindDeallocate, OrderID: "o", Lines: []OrderLine{{ItemID: "1"}}})
@@ -197,6 +201,8 @@ func TestDecodeCommandRefuses(t *testing.T) {
 		{"nothing more of a transfer", []byte{7, 3, 0, 0, 0}, "nothing is announced"},
 		{"empty reason of a deallocate", []byte{7, 8, 0, 0, 0, 0}, "an announced text is empty"},
 		{"empty reason", []byte{7, 2, 0, 0, 0, 2, 0}, "an announced text is empty"},
+		{"nothing more of a close", []byte{8, 14, 0, 0, 0, 0}, "nothing is announced"},
+		{"empty after of a close", []byte{8, 14, 0, 0, 0, 5, 0}, "an announced text is empty"},
 		{"empty versions", []byte{7, 3, 0, 1, 0, 0, 0, 0, 0, 0, 1, 0}, "announced versions are none"},
 		{"empty expiry", []byte{1, 6, 0, 2, 0, 0, 0, 0}, "announced date is empty"},
 		{"empty goods", []byte{1, 10, 0, 0, 1, 1, 0, 0, 0, 0, 0}, "announced goods are empty"},

@@ -296,7 +296,7 @@ func (e *Engine) removeTagged(row uint32, tags []Tag) {
 		e.addUnits(rec, &w, gone, unitDelta{onHand: -seg.onHand, safety: -seg.safety})
 		atomic.StoreUint32(at, seg.next)
 		rec.segmentCount--
-		e.counts.forget(gone)
+		e.counts.forget(rec.location, gone)
 		e.dropSegment(gone)
 	}
 	for f := rec.futures; f != 0; {

@@ -52,8 +52,8 @@ const (
 	// EventCountShort: of a segment, or without a TagSet of several of a record, the count Name has counted Limit, and
 	// Units more than that have gone since it began; on hand is 0.
 	EventCountShort
-	// EventStockChanged: a refresh, an adjust or a transfer with a reason or a reference has changed on hand of a
-	// segment, or without a TagSet of a tag group of a record, by Units, to Limit.
+	// EventStockChanged: a refresh, an adjust or a transfer with a reason or a reference, or a complete count, has
+	// changed on hand of a segment, or without a TagSet of a tag group of a record, by Units, to Limit.
 	EventStockChanged
 	// EventSoldOut and EventBackInStock: a segment has nothing available any more, or something again; Units is what is
 	// available now.

@@ -169,4 +169,7 @@ const (
 
 	// CountsMax bounds the stock counts open at one time.
 	CountsMax = 1_000
+
+	// CloseRecordsMax bounds the records that one CloseCount looks at.
+	CloseRecordsMax = 10_000
 )

@@ -62,6 +62,7 @@ func (e *Engine) appendMeta(b []byte) []byte {
 		b = appendText(b, e.text(c.location))
 		b = appendText(b, c.name)
 		b = appendUnits(b, c.startedMS, int64(c.index))
+		b = append(b, flagBit(c.notes, 1))
 	}
 	return b
 }
@@ -81,8 +82,12 @@ func (e *Engine) loadMeta(b []byte) (m meta, err error) {
 		if in.fault != "" {
 			break
 		}
-		e.counts.open = append(e.counts.open, stockCount{location: e.intern(&e.locations, location),
-			name: string([]byte(name)), startedMS: in.units(), index: uint64(in.units())})
+		count := &stockCount{location: e.intern(&e.locations, location), name: string([]byte(name)),
+			startedMS: in.units(), index: uint64(in.units())}
+		if version >= 8 {
+			count.notes = in.flags(1) == 1
+		}
+		e.counts.open = append(e.counts.open, count)
 	}
 	if err := in.end(ErrCorrupt); err != nil {
 		return m, err
@@ -206,7 +211,6 @@ type Loader struct {
 // BeginLoad prepares an empty engine for its rows.
 func (e *Engine) BeginLoad() *Loader {
 	assert(e.AppliedIndex() == 0 && e.records.Used() == 0, "rows are loaded into an engine that is not empty")
-	e.counts.bases = make(map[uint32]int64)
 	e.loading = true
 	return &Loader{e: e}
 }
@@ -273,6 +277,7 @@ func (l *Loader) Finish() error {
 	e.records.FreeGaps(func(r *record) bool { return r.flags&recordLive != 0 })
 	e.orders.FreeGaps(func(o *order) bool { return o.live == 1 })
 	e.changes.rules = e.Rules()
+	e.counts.finishLoad()
 	e.listLoaded()
 	if err := e.orderLoaded(); err != nil {
 		return err
@@ -417,9 +422,7 @@ func DecodeRecord(b []byte, v *RecordView) error {
 	for range in.count(storedSegmentBytesMin) {
 		v.Segments = append(v.Segments, SegmentView{TagSet: readTagSet(&in), OnHand: in.units(),
 			Allocated: in.units(), Pending: in.units(), SafetyStock: in.units(), Floor: in.units(), LTD: in.units()})
-		if in.flags(storedCounted) != 0 {
-			in.varint()
-		}
+		in.segmentCount()
 	}
 	for range in.count(storedFutureBytesMin) {
 		v.Future = append(v.Future, FutureView{ID: in.uvarint(), DeliveryDateMS: in.units(), Quantity: in.units(),

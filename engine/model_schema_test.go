@@ -248,6 +248,11 @@ func (m *model) eachTagSet(visit func(tagSet)) {
 				visit(s.tags)
 			}
 		}
+		for _, named := range count.named {
+			for _, tags := range named {
+				visit(tags)
+			}
+		}
 	}
 }
 

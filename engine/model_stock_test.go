@@ -171,6 +171,13 @@ func (m *model) stock(location string, items []engine.StockItem, count *stockCou
 		m.splitIfDue(p)
 		m.releasePending(p)
 	}
+	for i, it := range items {
+		if p := (place{it.UPC, location}); count != nil && it.DeliveryDateMS == 0 {
+			for _, s := range m.segmentsOf(m.record(p), targets[i]) {
+				count.named[p] = append(count.named[p], maps.Clone(s.tags))
+			}
+		}
+	}
 	a.Stock.Records = int64(len(touched))
 	return a
 }
@@ -378,6 +385,7 @@ func (m *model) delete(c *engine.Delete) answer {
 		delete(m.records, p)
 		if count := m.counts[p.location]; count != nil {
 			delete(count.base, p)
+			delete(count.named, p)
 		}
 	}
 	return a
@@ -429,11 +437,13 @@ func (m *model) deleteSegments(c *engine.DeleteSegments) (a answer) {
 		count := m.counts[p.location]
 		if count != nil {
 			count.base[p] = slices.DeleteFunc(slices.Clone(count.base[p]), func(s segment) bool { return has(s.tags) })
+			count.named[p] = slices.DeleteFunc(slices.Clone(count.named[p]), has)
 		}
 		if len(r.segments)+len(r.futures) == 0 {
 			delete(m.records, p)
 			if count != nil {
 				delete(count.base, p)
+				delete(count.named, p)
 			}
 		}
 	}
@@ -444,7 +454,8 @@ func (m *model) startCount(c *engine.StartCount) answer {
 	if m.counts[c.Location] != nil {
 		return answer{Code: engine.CodeCountOpen}
 	}
-	count := &stockCount{name: c.Count, endsMS: m.nowMS + engine.CountAgeMS, base: map[place][]segment{}}
+	count := &stockCount{name: c.Count, endsMS: m.nowMS + engine.CountAgeMS, base: map[place][]segment{},
+		named: map[place][]tagSet{}}
 	for p, r := range m.records {
 		if p.location == c.Location {
 			for _, s := range r.copy().segments {
@@ -460,8 +471,58 @@ func (m *model) closeCount(c *engine.CloseCount) answer {
 	if count := m.counts[c.Location]; count == nil || count.name != c.Count {
 		return answer{Code: engine.CodeUnknownCount}
 	}
-	delete(m.counts, c.Location)
-	return answer{}
+	var a answer
+	if c.Complete {
+		for _, p := range m.places() {
+			if p.location == c.Location && p.upc > c.After {
+				a.Stock.Items++
+				m.closeUnnamed(c, p, &a)
+			}
+		}
+	}
+	if !c.DryRun {
+		delete(m.counts, c.Location)
+	}
+	return a
+}
+
+// closeUnnamed sets a record's segments that the count has not named: together they keep what came since its start less
+// what went. What only went from one to another is taken away from the first ones of those that got some.
+func (m *model) closeUnnamed(c *engine.CloseCount, p place, a *answer) {
+	count, r := m.counts[c.Location], m.records[p]
+	var unnamed []*segment
+	var since []int64
+	total := int64(0)
+	for _, s := range r.segments {
+		if slices.ContainsFunc(count.named[p], func(t tagSet) bool { return maps.Equal(t, s.tags) }) {
+			continue
+		}
+		unnamed = append(unnamed, s)
+		since = append(since, s.onHand-count.onHand(m, p, target{tags: s.tags}))
+		total += since[len(since)-1]
+	}
+	total = max(0, total)
+	keeps := make([]int64, len(since))
+	for i := len(since) - 1; i >= 0; i-- {
+		keeps[i] = min(total, max(0, since[i]))
+		total -= keeps[i]
+	}
+	before := r.copy()
+	changed := int64(0)
+	for i, s := range unnamed {
+		if s.onHand != keeps[i] {
+			a.Changes = append(a.Changes, change{p.upc, p.location, s.tags.String(), s.onHand, keeps[i]})
+			a.Stock.Units += s.onHand - keeps[i]
+			changed = 1
+		}
+		if !c.DryRun {
+			s.onHand = keeps[i]
+		}
+	}
+	a.Stock.Records += changed
+	if !c.DryRun {
+		count.correct(p, before, r)
+	}
 }
 
 // onHand is what a target had on hand when the count started.

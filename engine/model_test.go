@@ -141,6 +141,7 @@ type stockCount struct {
 	name   string
 	endsMS int64
 	base   map[place][]segment
+	named  map[place][]tagSet // what a refresh of the count has set
 }
 
 // answer is a Result with the tag sets spelled out, so that it can be compared without the engine's ids.
@@ -370,6 +371,12 @@ func (m *model) copy() *model {
 			for _, s := range segments {
 				s.tags = maps.Clone(s.tags)
 				clone.base[p] = append(clone.base[p], s)
+			}
+		}
+		clone.named = map[place][]tagSet{}
+		for p, named := range count.named {
+			for _, tags := range named {
+				clone.named[p] = append(clone.named[p], maps.Clone(tags))
 			}
 		}
 		c.counts[location] = &clone

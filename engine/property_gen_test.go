@@ -91,8 +91,8 @@ var kinds = func() (kinds []engine.Kind) {
 		engine.KindDelete:   1,
 		engine.KindAllocate: 20, engine.KindConfirm: 4, engine.KindDeallocate: 5, engine.KindFulfill: 7,
 		engine.KindReturn:         6,
-		engine.KindPutTagCategory: 5, engine.KindDeleteTagCategory: 1, engine.KindStartCount: 2,
-		engine.KindCloseCount: 1,
+		engine.KindPutTagCategory: 5, engine.KindDeleteTagCategory: 1, engine.KindStartCount: 3,
+		engine.KindCloseCount: 3,
 		engine.KindExpire:     3, engine.KindTransition: 4, engine.KindPutLocation: 1, engine.KindBlock: 2,
 		engine.KindPutLocationGroup: 1,
 		engine.KindDeleteSegments:   3,
@@ -128,7 +128,7 @@ func (g generator) command() engine.Command {
 	case engine.KindStartCount:
 		return &engine.StartCount{Location: g.pick("location", locations), Count: g.pick("count", countIDs)}
 	case engine.KindCloseCount:
-		return &engine.CloseCount{Location: g.pick("location", locations), Count: g.pick("count", countIDs)}
+		return g.closeCount()
 	case engine.KindExpire:
 		return &engine.Expire{}
 	case engine.KindStartChanges:
@@ -151,6 +151,20 @@ func (g generator) command() engine.Command {
 	default:
 		return g.orderChange(kind)
 	}
+}
+
+func (g generator) closeCount() *engine.CloseCount {
+	c := &engine.CloseCount{Location: g.pick("location", locations), Count: g.pick("count", countIDs)}
+	if open := g.m.counts[c.Location]; open != nil && g.chance("that is open", 80) {
+		c.Count = open.name
+	}
+	if c.Complete = g.chance("complete", 60); c.Complete {
+		c.DryRun = g.chance("dry run", 30)
+		if g.chance("after", 30) {
+			c.After = g.pick("upc", upcs)
+		}
+	}
+	return c
 }
 
 func (g generator) refresh() *engine.Refresh {

@@ -176,7 +176,7 @@ func (c *Refresh) apply(e *Engine, envelope *Envelope, r *Result) {
 		t := &e.scratch.stock[i]
 		t.onHand = c.Items[i].Quantity
 		if count != nil && c.Items[i].DeliveryDateMS == 0 {
-			t.onHand += e.sinceCount(t)
+			t.onHand += e.sinceCount(count, t)
 			if t.onHand < 0 && envelope.strict() {
 				t.onHand, t.short = 0, -t.onHand // one wrong figure does not stop the count
 			}
@@ -188,6 +188,7 @@ func (c *Refresh) apply(e *Engine, envelope *Envelope, r *Result) {
 	e.counts.loading = count != nil
 	e.setStock(c.Location, c.Items, &c.StockNote, r)
 	if count != nil {
+		e.nameTargets(count, c.Items)
 		e.reportShortfalls(c, r)
 	}
 }

@@ -34,7 +34,8 @@ type Result struct {
 	// Job says under which number the outcome is kept, if the command came with a JobInfo.
 	Job JobResult
 
-	// Changes lists segments of a Redistribute (before and after), at most ReportedItemsMax.
+	// Changes lists segments of a Redistribute (available units before and after) or of a CloseCount that is complete
+	// (on hand), at most ReportedItemsMax.
 	Changes []SegmentChange
 
 	// Shortfalls lists the items of a counted Refresh that came out below zero, at most ReportedItemsMax.
@@ -43,7 +44,8 @@ type Result struct {
 	// Blocked lists the records that keep a Delete, or a schema change, from happening, at most ReportedItemsMax.
 	Blocked []BlockedRecord
 
-	// Records lists, with CodeVersionMismatch, the records that have another version, at most ReportedItemsMax.
+	// Records lists, with CodeVersionMismatch, the records that have another version, at most ReportedItemsMax. Of a
+	// complete CloseCount that has not come to the end it has the last record that it looked at.
 	Records []RecordState
 }
 
@@ -92,7 +94,7 @@ type Part struct {
 
 // StockResult counts what a stock or schema command did, or what stands in its way.
 type StockResult struct {
-	Items   int64 // items of the command
+	Items   int64 // items of the command, or the records that it looked at
 	Records int64 // records changed, marked as due, deleted or in the way
 	Units   int64 // on hand units moved, removed or in the way
 
@@ -100,13 +102,13 @@ type StockResult struct {
 	Promised int64
 }
 
-// SegmentChange is what a redistribution does, or would do, to one segment.
+// SegmentChange is what a command does, or would do, to one segment.
 type SegmentChange struct {
 	UPC      string
 	Location string
 	TagSet   TagSetID
-	Before   int64 // available units
-	After    int64 // available units
+	Before   int64 // units
+	After    int64 // units
 }
 
 // Shortfall is an item of a counted Refresh that came out below zero: since the count began, Units more have left than

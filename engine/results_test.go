@@ -139,6 +139,8 @@ func replacePart(t *rapid.T, c, other Command) {
 		*c = *other.(*Redistribute)
 	case *Delete:
 		*c = *other.(*Delete)
+	case *CloseCount:
+		*c = *other.(*CloseCount)
 	case *StartCount:
 		*c = *other.(*StartCount)
 	}

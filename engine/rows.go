@@ -13,9 +13,10 @@ import (
 // Version 3 has records that wait for a plan, and their events. Version 4 has jobs, details of locations, and blocked
 // records. Version 5 has location groups and lost units. Version 6 has order items that are only known from a return,
 // and reasons in jobs. Version 7 has webhooks, events with references, releases with a reason, the changes of records
-// in their order, and deletions. A new version only adds: the older forms stay as they are.
+// in their order, and deletions. Version 8 has what counts have named. A new version only adds: the older forms stay as
+// they are.
 const (
-	stateVersion       = 7
+	stateVersion       = 8
 	stateVersionOldest = 2
 )
 
@@ -24,11 +25,11 @@ const (
 
 // appendRecord encodes a record with its segments and deliveries, or nothing if the row is free.
 func (e *Engine) appendRecord(b []byte, row uint32) []byte {
-	return e.appendCounted(b, row, e.counts.bases)
+	return e.appendCounted(b, row, e.counts.of(e.records.At(row).location))
 }
 
-// appendCounted encodes a record with the bases of its segments. bases may be nil if its location has no open count.
-func (e *Engine) appendCounted(b []byte, row uint32, bases map[uint32]int64) []byte {
+// appendCounted encodes a record with what the open count at its location, nil for none, knows of its segments.
+func (e *Engine) appendCounted(b []byte, row uint32, count *stockCount) []byte {
 	r := e.records.At(row)
 	if r.flags&recordLive == 0 {
 		return b
@@ -43,11 +44,7 @@ func (e *Engine) appendCounted(b []byte, row uint32, bases map[uint32]int64) []b
 		seg := e.segments.At(s)
 		b = binary.AppendUvarint(b, uint64(seg.tagSet))
 		b = appendUnits(b, seg.onHand, seg.allocated, seg.pending, seg.safety, seg.floor, seg.ltd)
-		base, counted := bases[s]
-		b = append(b, flagBit(counted, storedCounted))
-		if counted {
-			b = binary.AppendVarint(b, base) // negative if a count corrects by more than there was
-		}
+		b = count.appendSegment(b, s)
 	}
 	futures := uint64(0)
 	for f := r.futures; f != 0; f = e.futures.At(f).next {
@@ -96,8 +93,12 @@ func (e *Engine) loadRecord(row uint32, b []byte) error {
 		seg := e.segments.At(*at)
 		*seg = segment{tagSet: readTagSet(&in), onHand: in.units(), allocated: in.units(), pending: in.units(),
 			safety: in.units(), floor: in.units(), ltd: in.units()}
-		if in.flags(storedCounted) != 0 {
-			e.counts.bases[*at] = in.varint()
+		if count := in.segmentCount(); count.known() {
+			count.location, count.segmentRow = r.location, *at
+			e.counts.stored = append(e.counts.stored, count)
+			if count.index == 0 {
+				e.changes.records.Add(row) // the row must not say it of a later count
+			}
 		}
 		sum.onHand += seg.onHand
 		sum.allocated += seg.allocated
@@ -215,8 +216,21 @@ type storedOrder struct {
 	items   []storedItem
 }
 
-// storedCounted reports whether a segment has a base for the open count at its location.
-const storedCounted = 1
+// appendSegment encodes what a count, nil for none, knows of a segment: flags, index, base.
+func (c *stockCount) appendSegment(b []byte, segmentRow uint32) []byte {
+	if c == nil {
+		return append(b, 0)
+	}
+	base, hasBase := c.bases[segmentRow]
+	flags := flagBit(hasBase, storedBase) | flagBit(c.isNamed(segmentRow), storedNamed)
+	if b = append(b, flags); flags != 0 {
+		b = binary.AppendUvarint(b, c.index)
+	}
+	if hasBase {
+		b = binary.AppendVarint(b, base) // negative if a count corrects by more than there was
+	}
+	return b
+}
 
 // The smallest encodings of a delivery, a segment, an item, a line and a movement, in bytes.
 const (

@@ -200,7 +200,7 @@ func (e *Engine) mergeSegments(row uint32, rec *record) {
 		e.mergeInto(rec, &w, into, from)
 		atomic.StoreUint32(at, seg.next)
 		rec.segmentCount--
-		e.counts.forget(from)
+		e.counts.forget(rec.location, from)
 		e.dropSegment(from)
 	}
 	e.closeRecord(rec, &w)
@@ -210,9 +210,7 @@ func (e *Engine) mergeSegments(row uint32, rec *record) {
 // must not depend on which segment has the older tag set and so keeps its row.
 func (e *Engine) mergeInto(rec *record, w *recordEdit, into, from uint32) {
 	target, source := e.segments.At(into), e.segments.At(from)
-	if len(e.counts.open) > 0 && e.counts.at(rec.location) >= 0 {
-		e.counts.bases[into] = e.counts.base(into, target.onHand) + e.counts.base(from, source.onHand)
-	}
+	e.counts.merge(rec.location, into, from, target.onHand, source.onHand)
 	floor, ltd := max(target.floor, source.floor), max(target.ltd, source.ltd)
 	atomic.StoreInt64(&source.floor, 0)
 	d := unitDelta{onHand: source.onHand, allocated: source.allocated, pending: source.pending, safety: source.safety}

@@ -270,7 +270,7 @@ func (e *Engine) removeRecord(row uint32) {
 	atomic.AddUint32(&r.seq, 1)
 	for s := r.segments; s != 0; {
 		next := e.segments.At(s).next
-		e.counts.forget(s)
+		e.counts.forget(r.location, s)
 		e.dropSegment(s)
 		s = next
 	}
@@ -349,11 +349,8 @@ func (e *Engine) MemoryBytes() int64 {
 	if was := e.archivedWas.Load(); was != nil {
 		bytes += was.memoryBytes()
 	}
-	return bytes + int64(len(e.counts.bases))*countedBytes
+	return bytes + e.counts.memoryBytes()
 }
-
-// countedBytes is what a segment takes in the map of an open count.
-const countedBytes = 40
 
 // stats are figures that may be read at any time.
 type stats struct {

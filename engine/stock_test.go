@@ -91,6 +91,8 @@ func TestDelete(t *testing.T) { tell(t, "delete") }
 
 func TestStockCount(t *testing.T) { tell(t, "stock-count") }
 
+func TestCompleteCount(t *testing.T) { tell(t, "complete-count") }
+
 func TestStateLimits(t *testing.T) {
 	h := newHost(t)
 	h.must(orderTypes())

@@ -23,7 +23,8 @@ import (
 //	confirm, deallocate, fulfill, return ORDER        ITEM [UNITS] [lost] [upc=UPC] [at=LOCATION] [TAGS]
 //	                                                  reason=WORD may follow the ORDER of a deallocate, and
 //	                                                  seen=INDEX each: the last change that the sender saw
-//	count, close-count LOCATION NAME
+//	count LOCATION NAME
+//	close-count LOCATION NAME [complete] [dry-run]
 //	time MS
 //	key KEY                                           the idempotency key of the next directive
 //	order ORDER                                       shows an order
@@ -133,7 +134,12 @@ func (s *story) command(name string, args, items []string) Command {
 	case "count":
 		return &StartCount{Location: args[0], Count: args[1]}
 	case "close-count":
-		return &CloseCount{Location: args[0], Count: args[1]}
+		c := &CloseCount{Location: args[0], Count: args[1]}
+		s.options(args[2:], map[string]func(string){
+			"complete": func(string) { c.Complete = true },
+			"dry-run":  func(string) { c.DryRun = true },
+		}, nil)
+		return c
 	case "start-changes":
 		return &StartChanges{}
 	}
@@ -301,17 +307,22 @@ func (s *story) answer(c Command) string {
 	if r.Field != "" {
 		fmt.Fprintf(&b, ": %s %s", r.Field, r.Value)
 	}
-	switch c.(type) {
+	of := "available"
+	switch c := c.(type) {
 	case *Redistribute, *Delete:
 		fmt.Fprintf(&b, ": %d records, %d units, %d promised", r.Stock.Records, r.Stock.Units, r.Stock.Promised)
+	case *CloseCount:
+		if of = "on hand"; c.Complete && r.Code == CodeOK {
+			fmt.Fprintf(&b, ": %d of %d records, %d units", r.Stock.Records, r.Stock.Items, r.Stock.Units)
+		}
 	}
 	b.WriteByte('\n')
 	for i := range r.Lines {
 		showLine(&b, &r.Lines[i])
 	}
 	for _, x := range r.Changes {
-		fmt.Fprintf(&b, "%s at %s %s: from %d to %d available\n", x.UPC, x.Location,
-			s.tags(x.TagSet), x.Before, x.After)
+		fmt.Fprintf(&b, "%s at %s %s: from %d to %d %s\n", x.UPC, x.Location,
+			s.tags(x.TagSet), x.Before, x.After, of)
 	}
 	for _, x := range r.Blocked {
 		fmt.Fprintf(&b, "%s at %s has %d on hand, %d allocated, %d pending\n", x.UPC, x.Location, x.OnHand, x.Allocated,
