@@ -35,7 +35,7 @@ it('shows what orders hold, and one of them in full', async () => {
   })
 })
 
-it('finds an order, says why, and releases it with a reason', async () => {
+it('finds an order, says why, releases it with a reason, and all that a filter finds', async () => {
   const { page, errors } = await open(browser, server.url, '/orders')
   await page.getByLabel('State').selectOption('pending')
   await page.getByRole('button', { name: 'cart-7' }).waitFor({ state: 'detached' })
@@ -43,7 +43,7 @@ it('finds an order, says why, and releases it with a reason', async () => {
   await page.getByText('Why from there').first().click()
   await page.getByText('No rule was active').first().waitFor()
   expect(new URL(page.url()).hash).toBe('#/orders?state=pending&order=stuck-1')
-  await page.getByRole('button', { name: 'Release' }).click()
+  await page.getByRole('button', { name: 'Release', exact: true }).click()
   await page.getByText('32 units that it holds').waitFor()
   await accessible(page, 'dialog')
   await picture(page, 'orders-release')
@@ -56,6 +56,21 @@ it('finds an order, says why, and releases it with a reason', async () => {
   await page.getByLabel('Order id').fill('unknown-9')
   await page.getByRole('button', { name: 'Find' }).click()
   await page.getByText('There is no order with this id.').waitFor()
+
+  await page.getByLabel('State').selectOption('reserved')
+  await page.getByRole('button', { name: 'cart-7' }).waitFor()
+  await page.getByRole('button', { name: 'Release all of these' }).click()
+  await page.getByText('1 order with 1 unit: 1 allocated, 0 pending.').waitFor()
+  await accessible(page, 'dialog')
+  await picture(page, 'orders-release-all')
+  await page.keyboard.press('Enter')
+  await page.getByRole('dialog').waitFor()
+  await page.getByLabel('Reason').fill('abandoned')
+  await page.keyboard.press('Enter')
+  await page.getByText('1 order released.').waitFor()
+  await page.getByText('No order is like that').waitFor()
+  const { items } = await send(server, 'GET', '/v1/orders/cart-7')
+  expect(items[0].history.at(-1)).toMatchObject({ type: 'released', reason: 'abandoned' })
   // The browser itself reports the 404.
   expect(errors.filter((text) => !text.includes('404'))).toEqual([])
   await page.context().close()
