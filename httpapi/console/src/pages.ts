@@ -8,6 +8,8 @@ interface Page {
   path: string
   title: string
   component: Component | WrappedComponent
+  /** hidden pages are reached from others, not from the menu. */
+  hidden?: boolean
 }
 
 /** later makes a page that is loaded when it is first shown, so that the console begins with what it opens with. */
@@ -21,4 +23,5 @@ export const pages: Page[] = [
   { path: '/orders', title: 'Orders', component: later(() => import('./orders/Orders.svelte')) },
   { path: '/rules', title: 'Rules', component: later(() => import('./rules/Rules.svelte')) },
   { path: '/cluster', title: 'Cluster', component: later(() => import('./cluster/Cluster.svelte')) },
+  { path: '/record', title: 'Record', component: later(() => import('./record/Record.svelte')), hidden: true },
 ]

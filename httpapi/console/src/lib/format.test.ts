@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { age, bytes, duration, signed, utc } from './format'
+import { age, bytes, duration, signed, tickTime, utc } from './format'
 
 describe('figures', () => {
   it('give a change its sign', () => {
@@ -17,5 +17,11 @@ describe('figures', () => {
     expect(utc('2026-11-30T12:00:00.123Z')).toBe('2026-11-30 12:00:00 UTC')
     expect(age('2026-11-30T12:00:00Z', Date.parse('2026-11-30T12:05:00Z'))).toBe('5 min')
     expect(age('2026-11-30T12:00:00Z', Date.parse('2026-11-30T11:59:00Z'))).toBe('0 s')
+  })
+  it('write times on an axis as short as they can be told apart', () => {
+    const at = new Date(2026, 10, 30, 12, 5, 9).getTime() / 1000
+    expect(tickTime(at, 60)).toContain('05:09')
+    expect(tickTime(at, 7200)).not.toContain('09')
+    expect(tickTime(at, 10 * 86_400)).not.toContain(':')
   })
 })

@@ -59,3 +59,11 @@ export function utc(iso: string): string {
 export function age(iso: string, now: number): string {
   return duration(Math.max(0, Math.round((now - new Date(iso).getTime()) / 1000)))
 }
+
+/** tickTime writes a time in seconds on an axis that spans so many seconds. */
+export function tickTime(at: number, span: number): string {
+  const day = { day: 'numeric', month: 'short' } as const
+  const minute = { hour: '2-digit', minute: '2-digit' } as const
+  const form = span > 2 * 86_400 ? day : span > 86_400 ? { ...day, ...minute } : span > 600 ? minute : { ...minute, second: '2-digit' as const }
+  return new Intl.DateTimeFormat(undefined, form).format(new Date(at * 1000))
+}
