@@ -3,6 +3,7 @@ package httpapi
 import (
 	"errors"
 	"fmt"
+	"math"
 	"net"
 	"net/http"
 	"slices"
@@ -46,8 +47,12 @@ const (
 	codeCursorExpired = "cursor-expired"
 )
 
-// afterNow stands for the cursor behind all changes.
+// afterNow stands for the cursor behind all changes, or the number of the last event.
 const afterNow = "now"
+
+// afterLast stands for the number of the last event until the request has waited for what it is to see. No number of an
+// event is so large.
+const afterLast = engine.EventID(math.MaxUint64)
 
 var waitExpected = fmt.Sprintf("a number of seconds from 0 to %d is expected", feed.WaitSecondsMax)
 
@@ -65,12 +70,18 @@ func (req *request) events() {
 		return
 	}
 	filter := engine.EventFilter{Kinds: p.types, Locations: p.locations, Tags: p.tags}
-	if req.wantsStream() {
+	streams := req.wantsStream()
+	if streams {
 		if id := req.lastEventID(); id != "" && req.readParam(paramAfter, id) != "" {
 			req.fail(http.StatusBadRequest, codeInvalid, "the id of an event of this stream is expected",
 				headerLastEventID, id)
 			return
 		}
+	}
+	if req.after == afterLast {
+		req.after = req.server.reader.LastEvent()
+	}
+	if streams {
 		req.stream(req.server.events.Stream(req.after, filter))
 		return
 	}

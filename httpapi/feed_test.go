@@ -74,10 +74,12 @@ func TestEventStream(t *testing.T) {
 	places := dial().listen("/v1/events?locations=L2,M\\,1&types=count-closed,delivered")
 	again := dial().listen("/v1/events?after=99", "Last-Event-ID: 1")
 	after := dial().listen("/v1/events?after=2")
+	now := dial().listen("/v1/events?after=now")
 	store.countAt(t, "L2")
 	store.countAt(t, "L3")
 	store.countAt(t, "M,1")
 	wantEvents(t, in, "3 count-started", "4 count-closed", "5 count-started")
+	wantEvents(t, now, "3 count-started")
 	wantEvents(t, again, "2 count-closed", "3 count-started")
 	wantEvents(t, after, "3 count-started")
 	wantEvents(t, places, "4 count-closed", "8 count-closed")
@@ -299,6 +301,20 @@ func TestStreamAfterALongBody(t *testing.T) {
 	in := w.listen("/v1/events")
 	store.countAt(t, "L1")
 	wantEvents(t, in, "1 count-started")
+}
+
+// TestEventsFromNow: after=now tells the number of the last event, and goes on behind it.
+func TestEventsFromNow(t *testing.T) {
+	s := newStockedServer(t)
+	change := func() {
+		s.post("/v1/inventory/adjust", `{"location":"Retailer2","reason":"found","items":[{"upc":"BC76845","quantity":1}]}`).ok()
+	}
+	change()
+	next := s.get("/v1/events?after=now").ok().want(`[]`, "events").at("next")
+	change()
+	s.get(fmt.Sprintf("/v1/events?after=%v", next)).ok().want(`"stock-changed"`, "events", 0, "type")
+	s.get(fmt.Sprintf("/v1/events?after=%v&limit=1", next.(float64)-1)).ok().
+		want(fmt.Sprint(next), "events", 0, "id")
 }
 
 // TestChangesFromNow: after=now leaves out the copy, in a page and as a stream.

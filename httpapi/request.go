@@ -405,10 +405,14 @@ func (req *request) readParam(param paramSet, value string) (expected string) {
 			req.feed.after = value
 			return ""
 		}
+		if value == afterNow {
+			req.after = afterLast
+			return ""
+		}
 		after, err := strconv.ParseUint(value, 10, 64)
 		// Numbers of events have at most 63 bits, and so has the reply's next.
 		req.after = engine.EventID(min(after, math.MaxInt64))
-		ok, expected = err == nil || value == "", "the number of an event is expected, next of an earlier reply"
+		ok, expected = err == nil || value == "", "the number of an event is expected, next of an earlier reply, or now"
 	case paramFrom:
 		from, err := strconv.ParseUint(value, 10, 63)
 		req.from = engine.EventID(from)
