@@ -22,6 +22,7 @@ export const pages: Page[] = [
   { path: '/inventory', title: 'Inventory', component: Inventory as Component },
   { path: '/orders', title: 'Orders', component: later(() => import('./orders/Orders.svelte')) },
   { path: '/rules', title: 'Rules', component: later(() => import('./rules/Rules.svelte')) },
+  { path: '/feed', title: 'Feed', component: later(() => import('./feed/Feed.svelte')) },
   { path: '/cluster', title: 'Cluster', component: later(() => import('./cluster/Cluster.svelte')) },
   { path: '/record', title: 'Record', component: later(() => import('./record/Record.svelte')), hidden: true },
 ]
