@@ -55,12 +55,14 @@ func (s *Slab[T]) Add() uint32 {
 // reach grows the slab so that the row exists.
 func (s *Slab[T]) reach(row uint32) {
 	assert(row/chunkRows < chunksMax, "a slab is full")
+	chunk := &s.chunks[row/chunkRows]
+	if chunk.Load() != nil {
+		return
+	}
 	assert(pointerFree(reflect.TypeFor[T]()), "a slab of rows with pointers, which the garbage collector would not see")
-	switch chunk := &s.chunks[row/chunkRows]; {
-	case chunk.Load() != nil:
-	case row < chunkRows:
+	if row < chunkRows {
 		chunk.Store(new([chunkRows]T))
-	default:
+	} else {
 		chunk.Store((*[chunkRows]T)(s.region.take(int(unsafe.Sizeof([chunkRows]T{})))))
 	}
 }
