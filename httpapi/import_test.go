@@ -170,3 +170,72 @@ func TestImportForwarded(t *testing.T) {
 		t.Errorf("the follower has %+v", v)
 	}
 }
+
+// TestCompleteCount: what a complete count has not named is set to zero, but for what came since, in several commands,
+// with a dry run first. A failure between them leaves the count open, and the same request goes on.
+func TestCompleteCount(t *testing.T) {
+	s := newTestServer(t, Config{})
+	rows := []byte("upc,location,quantity\n")
+	for i := range 12_000 {
+		rows = fmt.Appendf(rows, "U%05d,M,2\n", i)
+	}
+	s.importFile("", string(rows)).ok()
+	s.post("/v1/counts/M/start", `{"count":"c"}`).ok()
+	s.importFile("?location=M&count=c", "upc,quantity\nU00000,2\nU00001,5\n").ok()
+	s.post("/v1/inventory/adjust", `{"location":"M","items":[{"upc":"U00002","quantity":3}]}`).ok()
+
+	s.post("/v1/counts/M/close", `{"count":"c","dryRun":true}`).is(400, "invalid").want(`"dryRun"`, "field")
+	s.post("/v1/counts/M/close", `{"count":"d","complete":true}`).is(404, "unknown-count")
+	s.post("/v1/counts/M/close", `{"count":"c","complete":true,"all":true}`).is(400, "unknown-field")
+	dry := s.post("/v1/counts/M/close", `{"count":"c","complete":true,"dryRun":true}`).ok().
+		want("true", "unnamed", "dryRun").want("11998", "unnamed", "records").want("23996", "unnamed", "units").
+		want(`"U00002"`, "unnamed", "changes", 0, "upc").want(`{}`, "unnamed", "changes", 0, "tags").
+		want("5", "unnamed", "changes", 0, "before").want("3", "unnamed", "changes", 0, "after")
+	if n := strings.Count(dry.body, `"before"`); n != 1000 {
+		t.Errorf("a dry run lists %d", n)
+	}
+	if v, _ := s.store.Reader().ReadLocation("M"); v.OnHand != 24_000+3+3 {
+		t.Errorf("after a dry run %d are on hand", v.OnHand)
+	}
+
+	s.store.before = func() {
+		s.store.before = func() { s.store.doErr = raftstore.ErrQueueFull } // at the second command
+	}
+	s.do("POST", "/v1/counts/M/close", `{"count":"c","complete":true}`, "Idempotency-Key", "k").is(503, "busy")
+	s.store.doErr = nil
+	if v, _ := s.store.Reader().ReadLocation("M"); v.OnHand != 2+5+3+2*2_000 {
+		t.Errorf("after the first command %d are on hand", v.OnHand)
+	}
+	for range 2 {
+		s.do("POST", "/v1/counts/M/close", `{"count":"c","complete":true}`, "Idempotency-Key", "k").ok().
+			want(`"c"`, "count").want("11998", "unnamed", "records").want("23996", "unnamed", "units")
+	}
+	if v, _ := s.store.Reader().ReadLocation("M"); v.OnHand != 2+5+3 {
+		t.Errorf("%d are on hand", v.OnHand)
+	}
+	s.post("/v1/counts/M/close", `{"count":"c"}`).is(404, "unknown-count")
+}
+
+// TestCompleteImport: a complete file closes its count. If a row is bad, nothing is set to zero, and the count is open.
+func TestCompleteImport(t *testing.T) {
+	s := newStockedServer(t)
+	const file = "upc,quantity\nA,4\nB,6\n"
+	s.importFile("?location=M", "upc,quantity\nA,1\nB,2\nC,3\n").ok()
+	s.post("/v1/counts/M/start", `{"count":"c"}`).ok()
+	for params, field := range map[string]string{"location=M": "count", "count=c": "location",
+		"location=M&count=c&dryRun=true": "dryRun", "location=M&action=adjust": "action", "complete=1": "complete"} {
+		s.importFile("?complete=true&"+params, file).is(400, "invalid").want(`"`+field+`"`, "field")
+	}
+	s.importFile("?location=M&count=c&complete=true", "upc,location,quantity\nA,M,4\nB,L,1\nB,M,x\n").
+		is(400, "bad-rows").
+		want("1", "import", "applied").want("2", "import", "bad").want(`"location"`, "import", "errors", 1, "column")
+	s.importFile("?location=M&count=c&complete=true", "upc,quantity\n").is(400, "bad-rows")
+	s.get("/v1/inventory/M/C").ok().want("3", "records", 0, "onHand")
+	for range 2 {
+		s.importFile("?location=M&count=c&complete=true", file, "Idempotency-Key", "k").ok().want("2", "applied").
+			want("1", "unnamed", "records").want(`"C"`, "unnamed", "changes", 0, "upc")
+	}
+	s.get("/v1/inventory/M/C").ok().want("0", "records", 0, "onHand")
+	s.get("/v1/inventory/M/B").ok().want("6", "records", 0, "onHand")
+	s.importFile("?location=M&count=c&complete=true", file).is(404, "unknown-count")
+}

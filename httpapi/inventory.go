@@ -5,12 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strings"
 	"time"
 
 	"apportion/engine"
 	"apportion/httpapi/api"
-	"apportion/httpapi/kibo"
-	"apportion/httpapi/render"
 	"apportion/httpapi/stockfile"
 	"apportion/httpapi/strictjson"
 	"apportion/rules"
@@ -33,7 +32,7 @@ func inventoryRoutes() []*route {
 		{method: methodPost, pattern: "/v1/inventory/aggregate", body: bodyRequired, params: paramReads,
 			serve: (*request).aggregate},
 		{method: methodPost, pattern: "/v1/import/stock", body: bodyFile, write: true,
-			params: paramAction | paramLocation | paramCount | paramDryRun | paramAllOrNothing,
+			params: paramAction | paramLocation | paramCount | paramDryRun | paramAllOrNothing | paramComplete,
 			serve:  (*request).importStock},
 		{method: methodGet, pattern: "/v1/inventory/{location}/{upc}", params: paramReads,
 			serve: (*request).readRecord},
@@ -81,88 +80,6 @@ func (req *request) deleteRecords() {
 	req.refused()
 }
 
-// The bad rows of a load. One answer lists up to kibo.RowFaultsMax, so that the client can mend a file of thousands in
-// one go.
-
-// rowFault is the fault of one row of a body.
-type rowFault struct {
-	strictjson.Fault
-	row int
-}
-
-// loaded ends the reading of a refresh or an adjust. It reports whether the body is sound, and otherwise answers with
-// all bad rows.
-func (req *request) loaded(cmd engine.Command) bool {
-	req.scan.End()
-	if req.scan.OK() && len(req.scan.rows) == 0 {
-		if engine.CheckCommand(cmd) == nil {
-			return true
-		}
-	}
-	rows := req.badRows(cmd)
-	if len(rows) == 0 {
-		return req.parsed() && req.check(cmd)
-	}
-	p := faultProblem(&rows[0].Fault)
-	p.rows = rows
-	req.problem(&p)
-	return false
-}
-
-// tellRows adds all bad rows to the refusal of a load for a tag that the schema does not have.
-func (req *request) tellRows(p *problem) {
-	if req.result().Code != engine.CodeUnknownCategory && req.result().Code != engine.CodeUnknownValue {
-		return
-	}
-	switch req.result().Kind {
-	case engine.KindRefresh:
-		p.rows = req.badRows(&req.commands.refresh)
-	case engine.KindAdjust:
-		p.rows = req.badRows(&req.commands.adjust)
-	}
-}
-
-// badRows lists the faults of a load's items: unreadable items, values outside the limits, and tags that the schema
-// does not have. The fault that ended the reading comes last.
-func (req *request) badRows(cmd engine.Command) (rows []rowFault) {
-	var items []engine.StockItem
-	switch cmd := cmd.(type) {
-	case *engine.Refresh:
-		items = cmd.Items
-	case *engine.Adjust:
-		items = cmd.Items
-	}
-	unread, schema := req.scan.rows, req.schema()
-	for i := range items {
-		if len(rows) == kibo.RowFaultsMax {
-			return rows
-		}
-		if len(unread) > 0 && unread[0].row == i {
-			rows, unread = append(rows, unread[0]), unread[1:]
-		} else if req.scan.OK() || i < len(items)-1 { // the last one may not have been read to its end
-			if f, ok := badItem(cmd.Kind(), schema, &items[i], i); !ok {
-				rows = append(rows, rowFault{f, i})
-			}
-		}
-	}
-	if n := len(rows); n > 0 && n < kibo.RowFaultsMax && !req.scan.OK() {
-		rows = append(rows, rowFault{req.scan.Fault, len(items)})
-	}
-	return rows
-}
-
-// badItem finds the fault of an item. ok means that there is none.
-func badItem(kind engine.Kind, schema *engine.Schema, it *engine.StockItem, i int) (f strictjson.Fault, ok bool) {
-	if f := engine.CheckItem(kind, it); f != nil {
-		return strictjson.Fault{Code: codeInvalid, Detail: f.Reason, Field: fmt.Sprintf("items[%d].%s", i, f.Field),
-			Value: f.Value, Offset: -1}, false
-	}
-	if _, code, _ := schema.Resolve(it.Tags); code == engine.CodeOK {
-		return strictjson.Fault{}, true
-	}
-	return unknownTag(schema, it.Tags, fmt.Sprintf("items[%d].tags", i))
-}
-
 // appendStockResult appends the answer to a refresh, an adjust or a transfer.
 func appendStockResult(dst []byte, r *engine.Result) []byte {
 	dst = strictjson.AppendNumber(dst, `{"asOf":`, int64(r.Index))
@@ -189,21 +106,6 @@ func appendRefreshResult(dst []byte, r *engine.Result, items []engine.StockItem)
 	return append(dst, "]}"...)
 }
 
-// appendMismatches appends the records whose version is another than an item depends on, as a JSON member.
-func appendMismatches(dst []byte, records []engine.RecordState) []byte {
-	dst = append(dst, `,"mismatches":[`...)
-	for i := range records {
-		x := &records[i]
-		dst = strictjson.AppendNumber(strictjson.Comma(dst, i), `{"item":`, int64(x.Item))
-		dst = strictjson.AppendText(dst, `,"upc":`, x.UPC)
-		dst = strictjson.AppendText(dst, `,"location":`, x.Location)
-		dst = strictjson.AppendNumber(dst, `,"version":`, int64(x.Version))
-		f := render.Figures{OnHand: x.OnHand, Allocated: x.Allocated, Pending: x.Pending, SafetyStock: x.SafetyStock}
-		dst = append(render.AppendFigures(dst, &f), '}')
-	}
-	return append(dst, ']')
-}
-
 // appendDeleteResult appends the answer to a delete.
 func appendDeleteResult(dst []byte, r *engine.Result, dryRun bool) []byte {
 	dst = strictjson.AppendNumber(dst, `{"asOf":`, int64(r.Index))
@@ -215,20 +117,7 @@ func appendDeleteResult(dst []byte, r *engine.Result, dryRun bool) []byte {
 	return append(dst, '}')
 }
 
-// appendBlocked appends the records that block a delete, as a JSON member.
-func appendBlocked(dst []byte, blocked []engine.BlockedRecord) []byte {
-	dst = append(dst, `,"blocked":[`...)
-	for i := range blocked {
-		b := &blocked[i]
-		dst = strictjson.AppendText(strictjson.Comma(dst, i), `{"upc":`, b.UPC)
-		dst = strictjson.AppendText(dst, `,"location":`, b.Location)
-		dst = strictjson.AppendNumber(dst, `,"onHand":`, b.OnHand)
-		dst = strictjson.AppendNumber(dst, `,"allocated":`, b.Allocated)
-		dst = strictjson.AppendNumber(dst, `,"pending":`, b.Pending)
-		dst = append(dst, '}')
-	}
-	return append(dst, ']')
-}
+// Stock counts.
 
 func countRoutes() []*route {
 	return []*route{
@@ -243,23 +132,88 @@ func (req *request) startCount() {
 	cmd := &req.commands.startCount
 	*cmd = engine.StartCount{Location: req.path[0], Count: req.body().count()}
 	if req.parsed() && req.execute(cmd) {
-		req.countDone(cmd.Location, cmd.Count)
+		req.countDone(cmd.Location, cmd.Count, nil)
 	}
 }
 
 func (req *request) closeCount() {
 	cmd := &req.commands.closeCount
-	*cmd = engine.CloseCount{Location: req.path[0], Count: req.body().count()}
-	if req.parsed() && req.execute(cmd) {
-		req.countDone(cmd.Location, cmd.Count)
+	*cmd = engine.CloseCount{Location: req.path[0]}
+	req.body().closeCount(cmd)
+	if !req.parsed() || !req.check(cmd) {
+		return
+	}
+	if !cmd.Complete {
+		if req.executeChecked(cmd) {
+			req.countDone(cmd.Location, cmd.Count, nil)
+		}
+		return
+	}
+	closed, err := req.closeComplete(cmd, req.key)
+	if err != nil {
+		req.closeFailed(err)
+		return
+	}
+	req.markReplayed()
+	req.countDone(cmd.Location, cmd.Count, closed)
+}
+
+func (req *request) countDone(location, count string, unnamed *api.Unnamed) {
+	req.reply(api.Count{AsOf: req.result().Index, Location: location, Count: count, Unnamed: unnamed})
+}
+
+// closeComplete closes a complete count: a command for each part of the location's records. The first one has the key,
+// and the others have keys that are made of it. Between two commands the count is open, so what fails is done again.
+func (req *request) closeComplete(cmd *engine.CloseCount, key string) (*api.Unnamed, error) {
+	unnamed := &api.Unnamed{DryRun: cmd.DryRun, Changes: []api.UnnamedChange{}}
+	for part := 1; ; part++ {
+		req.proposals = append(req.proposals[:0], rules.Proposal{Command: cmd, Key: key})
+		if part > 1 && key != "" {
+			req.proposals[0].Key = fmt.Sprintf("%s/%d", key, part)
+		}
+		req.deadline = time.Now().Add(req.server.config.RequestTimeout)
+		if err := req.do(nil); err != nil {
+			return nil, err
+		}
+		r := req.result()
+		switch r.Code {
+		case engine.CodeOK:
+		case engine.CodeRetry:
+			return nil, errImportRetry
+		default:
+			return nil, &stockfile.RefusedError{Result: *r}
+		}
+		addUnnamed(unnamed, req.schema(), r)
+		if len(r.Records) == 0 {
+			return unnamed, nil
+		}
+		cmd.After = strings.Clone(r.Records[0].UPC)
 	}
 }
 
-func (req *request) countDone(location, count string) {
-	req.out = strictjson.AppendNumber(req.out, `{"asOf":`, int64(req.result().Index))
-	req.out = strictjson.AppendText(req.out, `,"location":`, location)
-	req.out = strictjson.AppendText(req.out, `,"count":`, count)
-	req.out = append(req.out, '}')
+// addUnnamed adds what a command has set, or would set.
+func addUnnamed(to *api.Unnamed, schema *engine.Schema, r *engine.Result) {
+	to.Records, to.Units = to.Records+r.Stock.Records, to.Units+r.Stock.Units
+	for i := range r.Changes {
+		if c := &r.Changes[i]; len(to.Changes) < engine.ReportedItemsMax {
+			to.Changes = append(to.Changes, api.UnnamedChange{UPC: strings.Clone(c.UPC),
+				Tags: tagMap(schema.Tags(c.TagSet)), Before: c.Before, After: c.After})
+		}
+	}
+}
+
+// closeFailed answers with what has kept a complete count open.
+func (req *request) closeFailed(err error) {
+	var refused *stockfile.RefusedError
+	switch {
+	case errors.As(err, &refused):
+		p := resultProblem(&refused.Result)
+		req.problem(&p)
+	case errors.Is(err, errImportRetry):
+		req.fail(http.StatusServiceUnavailable, codeRetry, codeDetails[engine.CodeRetry], "", "")
+	default:
+		req.storeFailed(err)
+	}
 }
 
 // Files of stock, which package stockfile reads.
@@ -280,6 +234,9 @@ func (req *request) readImportParam(param paramSet, value string) (expected stri
 	case paramDryRun:
 		o.DryRun = value == "" || value == "true"
 		ok, expected = o.DryRun || value == "false", "true or false is expected"
+	case paramComplete:
+		o.Complete = value == "" || value == "true"
+		ok, expected = o.Complete || value == "false", "true or false is expected"
 	case paramAllOrNothing:
 		o.AllOrNothing = value == "" || value == "true"
 		ok, expected = o.AllOrNothing || value == "false", "true or false is expected"
@@ -314,6 +271,9 @@ func (req *request) importStock() {
 	defer bodies.give(importBytes)
 	o := &req.imports
 	o.Key, o.Location = req.key, req.list.location
+	if o.Complete && !req.checkComplete() {
+		return
+	}
 	o.Clean = func(name string) (clean, fault string) { return cleanName(name, req.stored) }
 	report, err := stockfile.Import(&req.file, *o, importLog{req})
 	req.unread = !req.file.ended && req.ctx.Request.BodyStream() != nil
@@ -323,6 +283,9 @@ func (req *request) importStock() {
 	reply := importReply(&report, o.DryRun)
 	if report.AsOf == 0 {
 		reply.AsOf = req.server.store.AppliedIndex()
+	}
+	if err == nil && o.Complete {
+		err = req.completeImport(&report, reply)
 	}
 	if err == nil {
 		req.out = appendImported(req.out, reply)
@@ -340,23 +303,65 @@ func (req *request) importFailed(err error) {
 	switch {
 	case errors.As(err, &file):
 		req.fail(http.StatusBadRequest, file.Code, err.Error(), file.Column, file.Value)
-	case errors.As(err, &refused):
-		p := resultProblem(&refused.Result)
-		req.problem(&p)
+	case errors.Is(err, errNotComplete):
+		req.fail(http.StatusBadRequest, codeBadRows, "the file has bad rows, or none: the good ones are applied, "+
+			"nothing was set to zero, and the count stays open. Mend the bad rows, and send the file again with the "+
+			"same count", "", "")
 	case errors.Is(err, stockfile.ErrBadRows):
 		req.fail(http.StatusBadRequest, codeBadRows, "the file has bad rows, so nothing was changed: see import.errors",
 			"", "")
 	case errors.Is(err, stockfile.ErrNotOneChunk):
 		req.fail(http.StatusBadRequest, codeInvalid, err.Error()+": leave allOrNothing out, or split the file",
 			"allOrNothing", "true")
-	case errors.Is(err, errImportRetry):
-		req.fail(http.StatusServiceUnavailable, codeRetry, codeDetails[engine.CodeRetry], "", "")
+	case errors.As(err, &refused):
+		req.closeFailed(err)
 	case req.file.err != nil:
 		p := req.server.unreadProblem(err)
 		req.problem(&p)
 	default:
-		req.storeFailed(err)
+		req.closeFailed(err)
 	}
+}
+
+// errNotComplete means that a file that should be complete has bad rows, or none.
+var errNotComplete = errors.New("httpapi: the file is not complete")
+
+// checkComplete refuses what cannot be a complete file.
+func (req *request) checkComplete() bool {
+	field, value, reason := "", "", ""
+	switch o := &req.imports; {
+	case o.Kind == engine.KindAdjust:
+		field, value, reason = "action", "adjust", "complete=true is for action=refresh"
+	case o.Location == "":
+		field, reason = "location", "complete=true needs the location of the file: a complete file is of one location"
+	case o.Count == "":
+		field, reason = "count", "complete=true needs the open stock count that the file belongs to"
+	case o.DryRun:
+		field, value, reason = "dryRun", "true", "dryRun=true changes nothing, so nothing is known of what the file "+
+			"names: import it with its count, and then close that with complete and dryRun"
+	default:
+		return true
+	}
+	req.fail(http.StatusBadRequest, codeInvalid, reason, field, value)
+	return false
+}
+
+// completeImport closes the count of a complete file that has been applied.
+func (req *request) completeImport(report *stockfile.Report, reply *api.Imported) error {
+	if report.Bad > 0 || report.Rows == 0 {
+		return errNotComplete
+	}
+	cmd := &req.commands.closeCount
+	*cmd = engine.CloseCount{Location: req.imports.Location, Count: req.imports.Count, Complete: true}
+	key := ""
+	if req.key != "" {
+		key = req.key + "/close"
+	}
+	unnamed, err := req.closeComplete(cmd, key)
+	if err == nil {
+		reply.AsOf, reply.Unnamed = req.result().Index, unnamed
+	}
+	return err
 }
 
 // importReply is a report as the API shows it.

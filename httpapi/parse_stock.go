@@ -1,9 +1,11 @@
 package httpapi
 
 import (
+	"fmt"
 	"math"
 
 	"apportion/engine"
+	"apportion/httpapi/kibo"
 	"apportion/httpapi/strictjson"
 )
 
@@ -306,4 +308,111 @@ func (s *bodyReader) count() (name string) {
 	}
 	s.Require(has, hasCount, "count")
 	return name
+}
+
+const (
+	hasComplete = hasItems << iota
+	hasCompleteDry
+)
+
+// closeCount reads the body that closes a stock count.
+func (s *bodyReader) closeCount(c *engine.CloseCount) {
+	var has strictjson.Fields
+	s.OpenObject()
+	for key, ok := s.NextField(); ok; key, ok = s.NextField() {
+		switch key {
+		case "count":
+			s.Seen(&has, hasCount)
+			c.Count = s.Text()
+		case "complete":
+			s.OptionalBool(&has, hasComplete, &c.Complete)
+		case "dryRun":
+			s.OptionalBool(&has, hasCompleteDry, &c.DryRun)
+		default:
+			s.Unknown()
+		}
+	}
+	s.Require(has, hasCount, "count")
+}
+
+// The bad rows of a load. One answer lists up to kibo.RowFaultsMax, so that the client can mend a file of thousands in
+// one go.
+
+// rowFault is the fault of one row of a body.
+type rowFault struct {
+	strictjson.Fault
+	row int
+}
+
+// loaded ends the reading of a refresh or an adjust. It reports whether the body is sound, and otherwise answers with
+// all bad rows.
+func (req *request) loaded(cmd engine.Command) bool {
+	req.scan.End()
+	if req.scan.OK() && len(req.scan.rows) == 0 {
+		if engine.CheckCommand(cmd) == nil {
+			return true
+		}
+	}
+	rows := req.badRows(cmd)
+	if len(rows) == 0 {
+		return req.parsed() && req.check(cmd)
+	}
+	p := faultProblem(&rows[0].Fault)
+	p.rows = rows
+	req.problem(&p)
+	return false
+}
+
+// tellRows adds all bad rows to the refusal of a load for a tag that the schema does not have.
+func (req *request) tellRows(p *problem) {
+	if req.result().Code != engine.CodeUnknownCategory && req.result().Code != engine.CodeUnknownValue {
+		return
+	}
+	switch req.result().Kind {
+	case engine.KindRefresh:
+		p.rows = req.badRows(&req.commands.refresh)
+	case engine.KindAdjust:
+		p.rows = req.badRows(&req.commands.adjust)
+	}
+}
+
+// badRows lists the faults of a load's items: unreadable items, values outside the limits, and tags that the schema
+// does not have. The fault that ended the reading comes last.
+func (req *request) badRows(cmd engine.Command) (rows []rowFault) {
+	var items []engine.StockItem
+	switch cmd := cmd.(type) {
+	case *engine.Refresh:
+		items = cmd.Items
+	case *engine.Adjust:
+		items = cmd.Items
+	}
+	unread, schema := req.scan.rows, req.schema()
+	for i := range items {
+		if len(rows) == kibo.RowFaultsMax {
+			return rows
+		}
+		if len(unread) > 0 && unread[0].row == i {
+			rows, unread = append(rows, unread[0]), unread[1:]
+		} else if req.scan.OK() || i < len(items)-1 { // the last one may not have been read to its end
+			if f, ok := badItem(cmd.Kind(), schema, &items[i], i); !ok {
+				rows = append(rows, rowFault{f, i})
+			}
+		}
+	}
+	if n := len(rows); n > 0 && n < kibo.RowFaultsMax && !req.scan.OK() {
+		rows = append(rows, rowFault{req.scan.Fault, len(items)})
+	}
+	return rows
+}
+
+// badItem finds the fault of an item. ok means that there is none.
+func badItem(kind engine.Kind, schema *engine.Schema, it *engine.StockItem, i int) (f strictjson.Fault, ok bool) {
+	if f := engine.CheckItem(kind, it); f != nil {
+		return strictjson.Fault{Code: codeInvalid, Detail: f.Reason, Field: fmt.Sprintf("items[%d].%s", i, f.Field),
+			Value: f.Value, Offset: -1}, false
+	}
+	if _, code, _ := schema.Resolve(it.Tags); code == engine.CodeOK {
+		return strictjson.Fault{}, true
+	}
+	return unknownTag(schema, it.Tags, fmt.Sprintf("items[%d].tags", i))
 }

@@ -62,6 +62,7 @@ const (
 	paramCount
 	paramDryRun
 	paramAllOrNothing
+	paramComplete
 	paramFormat
 )
 
@@ -97,6 +98,7 @@ var paramWords = map[string]paramSet{
 	"count":        paramCount,
 	"dryRun":       paramDryRun,
 	"allOrNothing": paramAllOrNothing,
+	"complete":     paramComplete,
 	"format":       paramFormat,
 }
 

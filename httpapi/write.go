@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"apportion/engine"
+	"apportion/httpapi/render"
 	"apportion/httpapi/strictjson"
 	"apportion/raftstore"
 	"apportion/rules"
@@ -132,6 +133,36 @@ func (req *request) refused() {
 		req.out = appendMismatches(req.out, req.result().Records)
 	}
 	req.out = append(req.out, '}')
+}
+
+// appendMismatches appends the records whose version is another than an item depends on, as a JSON member.
+func appendMismatches(dst []byte, records []engine.RecordState) []byte {
+	dst = append(dst, `,"mismatches":[`...)
+	for i := range records {
+		x := &records[i]
+		dst = strictjson.AppendNumber(strictjson.Comma(dst, i), `{"item":`, int64(x.Item))
+		dst = strictjson.AppendText(dst, `,"upc":`, x.UPC)
+		dst = strictjson.AppendText(dst, `,"location":`, x.Location)
+		dst = strictjson.AppendNumber(dst, `,"version":`, int64(x.Version))
+		f := render.Figures{OnHand: x.OnHand, Allocated: x.Allocated, Pending: x.Pending, SafetyStock: x.SafetyStock}
+		dst = append(render.AppendFigures(dst, &f), '}')
+	}
+	return append(dst, ']')
+}
+
+// appendBlocked appends the records that block a delete, as a JSON member.
+func appendBlocked(dst []byte, blocked []engine.BlockedRecord) []byte {
+	dst = append(dst, `,"blocked":[`...)
+	for i := range blocked {
+		b := &blocked[i]
+		dst = strictjson.AppendText(strictjson.Comma(dst, i), `{"upc":`, b.UPC)
+		dst = strictjson.AppendText(dst, `,"location":`, b.Location)
+		dst = strictjson.AppendNumber(dst, `,"onHand":`, b.OnHand)
+		dst = strictjson.AppendNumber(dst, `,"allocated":`, b.Allocated)
+		dst = strictjson.AppendNumber(dst, `,"pending":`, b.Pending)
+		dst = append(dst, '}')
+	}
+	return append(dst, ']')
 }
 
 // schema is the newest schema. One read after a result knows every tag set of that result.

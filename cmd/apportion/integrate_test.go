@@ -132,7 +132,8 @@ func loadNight(ctx context.Context, c *client.Client, location, count string, ma
 	if err != nil {
 		return nil, err
 	}
-	_, err = c.CloseCount(ctx, location, api.CloseCount{Count: count})
+	// The file has all that there is: the rest is set to zero, unless the bad rows may be about it.
+	_, err = c.CloseCount(ctx, location, api.CloseCount{Count: count, Complete: done.Bad == 0})
 	return done, err
 }
 
@@ -316,5 +317,17 @@ func testNight(t *testing.T, s *servertest.Server, c *client.Client) {
 	if _, err := c.CloseCount(t.Context(), "Store", api.CloseCount{Count: "night-1"}); err == nil ||
 		!strings.Contains(err.Error(), "unknown-count") {
 		t.Errorf("the count is still open: %v", err)
+	}
+	if onHand, _ := s.Figures("Store", "N2"); onHand != 4 {
+		t.Errorf("%d on hand, want what was counted", onHand)
+	}
+	done, err = loadNight(t.Context(), c, "Store", "night-2", func() []byte { return []byte("upc,quantity\nN1,8\n") })
+	if err != nil || done.Applied != 1 {
+		t.Fatalf("got %+v, %v", done, err)
+	}
+	for upc, want := range map[string]int64{"N1": 8, "N2": 0} {
+		if onHand, _ := s.Figures("Store", upc); onHand != want {
+			t.Errorf("%s has %d on hand, want %d: the file has all that there is", upc, onHand, want)
+		}
 	}
 }

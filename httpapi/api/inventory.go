@@ -40,6 +40,8 @@ type Imported struct {
 	Records int64    `json:"records"`
 	Units   int64    `json:"units"`
 	Errors  []BadRow `json:"errors"` // the first 12,000
+
+	Unnamed *Unnamed `json:"unnamed,omitempty"` // of a complete file
 }
 
 // BadRow is what is wrong with one row of a file.

@@ -23,6 +23,7 @@ var (
 		"RedistributeBody":   Redistribute{},
 		"DeleteBody":         DeleteRecords{},
 		"CountBody":          StartCount{},
+		"CloseCountBody":     CloseCount{},
 		"QueryBody":          Query{},
 		"AggregateBody":      Aggregate{},
 		"AllocateBody":       Allocate{},

@@ -172,6 +172,10 @@ type StartCount struct {
 // CloseCount is the body that closes a stock count.
 type CloseCount struct {
 	Count string `json:"count" required:"true"`
+
+	// Complete first sets what the count has not named to zero, but for what came since its start.
+	Complete bool `json:"complete,omitempty"`
+	DryRun   bool `json:"dryRun,omitempty"` // with Complete: only says what would be set
 }
 
 // Count is a stock count that was opened or closed.
@@ -179,4 +183,22 @@ type Count struct {
 	AsOf     uint64 `json:"asOf"`
 	Location string `json:"location"`
 	Count    string `json:"count"`
+
+	Unnamed *Unnamed `json:"unnamed,omitempty"` // of a count that was closed as complete
+}
+
+// Unnamed is what a complete count set, or would set, since it did not name it.
+type Unnamed struct {
+	DryRun  bool            `json:"dryRun"`
+	Records int64           `json:"records"` // whose on hand changes
+	Units   int64           `json:"units"`   // that go
+	Changes []UnnamedChange `json:"changes"` // the first 1,000 segments
+}
+
+// UnnamedChange is on hand of one segment.
+type UnnamedChange struct {
+	UPC    string `json:"upc"`
+	Tags   Tags   `json:"tags"`
+	Before int64  `json:"before"`
+	After  int64  `json:"after"`
 }

@@ -19,6 +19,9 @@ type ImportOptions struct {
 	Location, Count string
 
 	DryRun, AllOrNothing bool
+
+	// Complete says that the file, or its last part, is all that there is at Location: with Count, which it closes.
+	Complete bool
 }
 
 // ImportStock imports a file of stock, or a part of one with its header: it is sent again as other writes are. The
@@ -26,7 +29,8 @@ type ImportOptions struct {
 func (c *Client) ImportStock(ctx context.Context, file []byte, o ImportOptions, options ...Option) (*api.Imported,
 	error) {
 	options = append(options, parameter("action", o.Action), parameter("location", o.Location),
-		parameter("count", o.Count), flag("dryRun", o.DryRun), flag("allOrNothing", o.AllOrNothing))
+		parameter("count", o.Count), flag("dryRun", o.DryRun), flag("allOrNothing", o.AllOrNothing),
+		flag("complete", o.Complete))
 	call := newCall(write, http.MethodPost, path("import", "stock"), options)
 	if o.Format == "" {
 		o.Format = "csv"

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"apportion/engine"
+	"apportion/httpapi/strictjson"
 )
 
 // Log takes the commands of an import into the log.
@@ -41,6 +42,10 @@ type ImportOptions struct {
 
 	DryRun       bool // say what is wrong, and change nothing
 	AllOrNothing bool // one bad row, and nothing is changed; for files of one chunk and one location
+
+	// Complete means that the file has all that there is at Location: rows of other locations are bad. What follows of
+	// it is the caller's to do.
+	Complete bool
 }
 
 // Report tells what an import has done.
@@ -172,6 +177,11 @@ func (m *importer) divide() {
 	at, schema := map[string]int{}, m.log.Schema()
 	for i := range m.chunk.Rows {
 		row := &m.chunk.Rows[i]
+		if m.Complete && row.Location != m.Location {
+			m.fault(&Fault{row.Line, "location", row.Location, strictjson.CodeInvalid,
+				"a complete file is of one location, " + m.Location})
+			continue
+		}
 		if f := m.unknownTag(schema, row); f != nil {
 			m.fault(f)
 			continue
