@@ -7,5 +7,5 @@
 // # Reading order
 //
 // session.go (what the commands share), record.go, stock.go, redistribute.go, allocate.go, order.go, orders.go,
-// orderchange.go, deallocate.go, tags.go, import.go, export.go, list.go, changes.go, events.go, webhooks.go.
+// orderchange.go, deallocate.go, tags.go, import.go, count.go, export.go, list.go, changes.go, events.go, webhooks.go.
 package remote

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -24,11 +25,16 @@ are counted and shown, the others are applied, and the exit status is 3.
 
 An import that was cut off goes on with the same file and the same --key: what was done is not done again.
 
+--complete says that the file has all that there is at --location: what it does not name is set to zero at the end, but for what came
+since the count began. Without --count, a count named import is opened first. If a row is bad, nothing is set to zero, and the count
+stays open. To see first what would be set to zero: import with --count, then 'apportion count close --complete --dry-run'.
+
 Examples:
   apportion import stock.csv --location Retailer2
   apportion import stock.csv.zst --dry-run --errors bad.csv     says what is wrong with the file, and changes nothing
   apportion import received.ndjson --action adjust
-  zcat stock.gz | apportion import - --count 2026-11            what was counted, as of the start of the count`
+  zcat stock.gz | apportion import - --count 2026-11            what was counted, as of the start of the count
+  apportion import stock.csv --location Retailer2 --complete    and there is nothing else`
 
 func importCommand(stdout, stderr io.Writer) *cli.Command {
 	return &cli.Command{
@@ -45,12 +51,17 @@ func importCommand(stdout, stderr io.Writer) *cli.Command {
 			&cli.BoolFlag{Name: "dry-run", Usage: "only say what is wrong with the file"},
 			&cli.BoolFlag{Name: "all-or-nothing", Usage: "change nothing if a row is bad; for files of one location " +
 				"and at most 12,000 rows"},
+			&cli.BoolFlag{Name: "complete", Usage: "set to zero what the file does not name at --location"},
 			&cli.StringFlag{Name: "errors", Usage: "write all bad rows into `FILE.csv` (or .ndjson), with line, " +
 				"column, value and reason"}),
 		Action: action(stdout, func(ctx context.Context, s *session) error {
 			m := &importing{session: s, key: s.cmd.String("key"), ImportOptions: client.ImportOptions{
 				Action: s.cmd.String("action"), Location: s.cmd.String("location"), Count: s.cmd.String("count"),
-				DryRun: s.cmd.Bool("dry-run"), AllOrNothing: s.cmd.Bool("all-or-nothing")}}
+				DryRun: s.cmd.Bool("dry-run"), AllOrNothing: s.cmd.Bool("all-or-nothing")},
+				isComplete: s.cmd.Bool("complete")}
+			if err := m.checkComplete(); err != nil {
+				return err
+			}
 			return m.run(ctx, stderr)
 		}, "FILE"),
 	}
@@ -83,6 +94,9 @@ type importing struct {
 	client.ImportOptions
 	key   string // of the whole; each part has one that is made of it
 	parts int
+
+	isComplete bool   // the file has all that there is at its location
+	note       string // what became of that
 
 	done      api.Imported // all parts together
 	bar       *progressbar.ProgressBar
@@ -118,9 +132,60 @@ func (m *importing) run(ctx context.Context, stderr io.Writer) error {
 	}
 	_, size := file.Progress()
 	m.bar = progress(stderr, size, "importing")
-	err = m.sendAll(ctx, file, stockfile.NewParts(file, format))
+	if err = m.openCount(ctx); err == nil {
+		err = m.sendAll(ctx, file, stockfile.NewParts(file, format))
+	}
+	if err == nil && m.isComplete {
+		err = m.close(ctx)
+	}
 	_ = m.bar.Finish() // only shown
 	return m.end(err)
+}
+
+// checkComplete refuses what cannot be a complete file.
+func (m *importing) checkComplete() error {
+	switch {
+	case !m.isComplete:
+		return nil
+	case m.Location == "":
+		return cmdline.Usage(errors.New("--complete needs --location: a complete file is of one location"))
+	case m.Action != "refresh":
+		return cmdline.Usage(fmt.Errorf("--complete is for --action refresh, not %s", m.Action))
+	case m.DryRun:
+		return cmdline.Usage(errors.New("--complete with --dry-run: a dry run changes nothing, so nothing is known " +
+			"of what the file names. Import with --count, then run 'apportion count close --complete --dry-run'"))
+	}
+	return nil
+}
+
+// ownCount is the count of a complete import that names none.
+const ownCount = "import"
+
+// openCount opens the count of a complete import, unless there is one.
+func (m *importing) openCount(ctx context.Context) error {
+	if !m.isComplete || m.Count != "" {
+		return nil
+	}
+	m.Count = ownCount
+	_, err := m.server.StartCount(ctx, m.Location, api.StartCount{Count: m.Count}, client.Key(m.key+"/start"))
+	return err
+}
+
+// close closes the count of a complete import whose rows are all applied.
+func (m *importing) close(ctx context.Context) error {
+	if m.done.Bad > 0 || m.done.Rows == 0 {
+		m.note = fmt.Sprintf("Nothing was set to zero, and count %s at %s is open, because rows are bad or there are "+
+			"none.\nMend the file, and import it with --count %[1]s --complete; or run 'apportion count close %[2]s "+
+			"%[1]s'", m.Count, m.Location)
+		return cmdline.ErrRefused
+	}
+	closed, err := m.server.CloseCount(ctx, m.Location, api.CloseCount{Count: m.Count, Complete: true},
+		client.Key(m.key+"/close"))
+	if err == nil {
+		m.done.AsOf, m.done.Unnamed = closed.AsOf, closed.Unnamed
+		m.note = unnamedText(closed.Unnamed)
+	}
+	return err
 }
 
 // progress makes the bar of so many bytes; -1: not known.
@@ -230,6 +295,9 @@ func (m *importing) end(err error) error {
 		}
 	}
 	m.out.Say("%s", m.summary())
+	if m.note != "" {
+		m.out.Say("%s", m.note)
+	}
 	switch m.out.Form() {
 	case "json":
 		text, failed := json.Marshal(&m.done)
@@ -250,8 +318,10 @@ func (m *importing) end(err error) error {
 	}
 	problem, ok := problemOf(err)
 	switch {
-	case err == nil && m.done.Bad > 0, ok && problem.Code == "bad-rows":
+	case errors.Is(err, cmdline.ErrRefused), err == nil && m.done.Bad > 0, ok && problem.Code == "bad-rows":
 		return cmdline.ErrRefused
+	case ok && m.isComplete && problem.Code == "unknown-count":
+		return fmt.Errorf("%w\nA complete file is of one location, and count %s must be open there", err, m.Count)
 	case err != nil && m.done.Applied > 0 && !m.DryRun:
 		return fmt.Errorf("%w\n%s applied before that. To go on behind them: the same command with --key %s", err,
 			figureText(m.done.Applied, "row"), m.key)

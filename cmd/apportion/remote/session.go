@@ -23,8 +23,8 @@ func Commands(stdout, stderr io.Writer) []*cli.Command {
 		getCommand(stdout), refreshCommand(stdout), adjustCommand(stdout), transferCommand(stdout),
 		redistributeCommand(stdout), allocateCommand(stdout), orderCommand(stdout), ordersCommand(stdout),
 		confirmCommand(stdout), deallocateCommand(stdout), fulfillCommand(stdout), returnCommand(stdout),
-		tagsCommand(stdout), eventsCommand(stdout), importCommand(stdout, stderr), exportCommand(stdout, stderr),
-		listCommand(stdout), changesCommand(stdout), webhooksCommand(stdout),
+		tagsCommand(stdout), eventsCommand(stdout), importCommand(stdout, stderr), countCommand(stdout),
+		exportCommand(stdout, stderr), listCommand(stdout), changesCommand(stdout), webhooksCommand(stdout),
 	}
 }
 
