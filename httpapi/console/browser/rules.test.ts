@@ -131,3 +131,29 @@ it('makes a rule by keys: completes, shows errors at their line, saves, activate
   expect(errors).toEqual([])
   await page.context().close()
 })
+
+it('tries a rule on a real record', async () => {
+  const path = '/rules?rule=borrow&part=try&upc=BC76845&location=Retailer2'
+  await view(path, 'rules-try', desktop, false, async (page) => {
+    await page.getByLabel('Quantity').fill('25')
+    await page.getByLabel('Channel').selectOption('Amazon')
+    await page.getByRole('button', { name: 'Try', exact: true }).press('Enter')
+    await page.getByRole('row', { name: /^Amazon .* taken$/ }).waitFor()
+    await page.getByRole('row', { name: /^eBay .* 5 – 7\s+taken$/ }).waitFor()
+    expect(new URL(page.url()).hash).toContain('upc=BC76845')
+  })
+})
+
+it('replays the past, and shows both outcomes', async () => {
+  for (const id of ['past-1', 'past-2', 'past-3']) {
+    const line = { itemId: '1', upc: 'BC76845', location: 'Retailer2', quantity: 9, tags: { Channel: 'Amazon' } }
+    await send(server, 'POST', `/v1/orders/${id}/allocate`, { mode: 'partial', lines: [line] })
+  }
+  await view('/rules?rule=borrow&part=backtest', 'rules-backtest', phone, true, async (page) => {
+    await page.getByRole('button', { name: 'Start a backtest' }).click()
+    await page.getByRole('region', { name: 'Report of b1' }).waitFor()
+    await page.getByRole('row', { name: /^past-3 .* 7 from eBay/ }).waitFor()
+    await page.getByRole('row', { name: /^Orders refused .*better/ }).waitFor()
+    expect(new URL(page.url()).hash).toContain('run=b1')
+  })
+})

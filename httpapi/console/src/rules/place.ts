@@ -1,6 +1,6 @@
 // What the rules page shows, as its URL holds it.
 
-export const parts = { edit: 'Edit', versions: 'Versions' } as const
+export const parts = { edit: 'Edit', versions: 'Versions', try: 'Try', backtest: 'Backtest' } as const
 
 export interface Place {
   /** rule is empty for the first one of the list. */
@@ -11,6 +11,9 @@ export interface Place {
   /** before and after are the versions that are compared: numbers, draft for what is in the editor, or empty. */
   before: string
   after: string
+  /** upc and location are of the record that a rule is tried on. */
+  upc: string
+  location: string
   /** run is the backtest that is shown. */
   run: string
 }
@@ -25,6 +28,8 @@ export function readPlace(params: URLSearchParams): Place {
     part: Object.hasOwn(parts, part) ? (part as Place['part']) : 'edit',
     before: version('before'),
     after: version('after'),
+    upc: params.get('upc') ?? '',
+    location: params.get('location') ?? '',
     run: params.get('run') ?? '',
   }
 }
@@ -37,6 +42,8 @@ export function placeParams(place: Partial<Place>): Record<string, string> {
     part: place.part === 'edit' ? '' : (place.part ?? ''),
     before: place.before ?? '',
     after: place.after ?? '',
+    upc: place.upc ?? '',
+    location: place.location ?? '',
     run: place.run ?? '',
   }
 }
