@@ -21,6 +21,8 @@ function later(load: () => Promise<{ default: Component<any> }>): WrappedCompone
 export const pages: Page[] = [
   { path: '/inventory', title: 'Inventory', component: Inventory as Component },
   { path: '/orders', title: 'Orders', component: later(() => import('./orders/Orders.svelte')) },
+  { path: '/segments', title: 'Segments', component: later(() => import('./segments/Segments.svelte')) },
+  { path: '/redistribute', title: 'Redistribute', component: later(() => import('./redistribute/Redistribute.svelte')) },
   { path: '/rules', title: 'Rules', component: later(() => import('./rules/Rules.svelte')) },
   { path: '/feed', title: 'Feed', component: later(() => import('./feed/Feed.svelte')) },
   { path: '/cluster', title: 'Cluster', component: later(() => import('./cluster/Cluster.svelte')) },

@@ -1,9 +1,12 @@
 import { describe, expect, it } from 'vitest'
-import { age, bytes, duration, signed, tickTime, utc } from './format'
+import { age, bytes, counted, duration, signed, tickTime, utc } from './format'
 
 describe('figures', () => {
   it('give a change its sign', () => {
     expect([signed(3), signed(-3), signed(0)]).toEqual(['+3', '−3', '0'])
+  })
+  it('take a noun', () => {
+    expect([counted(1, 'unit'), counted(0, 'unit')]).toEqual(['1 unit', '0 units'])
   })
   it('choose the unit of a duration', () => {
     expect([0.0000015, 0.0024, 1.25, 150, 7300, 200000].map(duration)).toEqual([

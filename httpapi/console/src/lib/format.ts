@@ -7,6 +7,11 @@ export function units(value: number): string {
   return numbers.format(value)
 }
 
+/** counted writes a number with its noun, which takes an s unless it is one. */
+export function counted(value: number, noun: string): string {
+  return `${units(value)} ${noun}${value === 1 ? '' : 's'}`
+}
+
 /** signed writes a change, always with its sign. */
 export function signed(value: number): string {
   return value > 0 ? `+${numbers.format(value)}` : value < 0 ? `−${numbers.format(-value)}` : '0'
