@@ -9,7 +9,7 @@ import (
 )
 
 // TestClusterClient: the Go client, given all nodes, goes on while leaders are killed and hand over, and each of its
-// writes takes effect once.
+// writes takes effect once. A stock count stays open over all this, and still knows what it has named.
 func TestClusterClient(t *testing.T) {
 	c := newCluster(t, 3)
 	var urls []string
@@ -25,7 +25,18 @@ func TestClusterClient(t *testing.T) {
 		Items: []api.StockItem{{UPC: "UPC-1"}}}); err != nil {
 		t.Fatal(err)
 	}
-	want := int64(0)
+	if _, err := asks.Refresh(t.Context(), api.Refresh{Location: "W1",
+		Items: []api.StockItem{{UPC: "UPC-2", Quantity: 7}}}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := asks.StartCount(t.Context(), "W1", api.StartCount{Count: "night"}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := asks.Refresh(t.Context(), api.Refresh{Location: "W1", Count: "night",
+		Items: []api.StockItem{{UPC: "UPC-1", Quantity: 5}}}); err != nil {
+		t.Fatal(err)
+	}
+	want := int64(5)
 	add := func(writes int) {
 		t.Helper()
 		for range writes {
@@ -47,6 +58,10 @@ func TestClusterClient(t *testing.T) {
 			t.Logf("no other node took over, which does not matter here: %v", err)
 		}
 		add(20)
+	}
+	closed, err := asks.CloseCount(t.Context(), "W1", api.CloseCount{Count: "night", Complete: true})
+	if err != nil || closed.Unnamed.Records != 1 || closed.Unnamed.Changes[0].UPC != "UPC-2" {
+		t.Fatalf("the count closed with %+v, %v", closed, err)
 	}
 	record, err := asks.Record(t.Context(), "W1", "UPC-1")
 	if err != nil || record.OnHand != want {
