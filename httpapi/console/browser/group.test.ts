@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import type { Browser, Page } from 'playwright-core'
-import { launch, open, picture } from './browser'
+import { accessible, launch, open, picture } from './browser'
 import { freePorts, send, serve, type Server } from './server'
 
 let browser: Browser
@@ -40,4 +40,36 @@ it('goes on when the leader is killed, and shows who leads', async () => {
   await record.getByText('82', { exact: true }).waitFor()
   expect(await stock.getByText('Connection lost').count()).toBe(0)
   await Promise.all([cluster.context().close(), stock.context().close()])
+})
+
+it('has another member lead, removes one, and says why one cannot be added', async () => {
+  const { page, errors } = await open(browser, nodes[1]!.url, '/cluster')
+  await page.getByRole('row', { name: /^[bc]\b.*Leader/ }).waitFor()
+  const transfer = page.getByRole('row', { name: /^[bc]\b.*Follower/ }).getByRole('button', { name: /lead$/ })
+  const heir = (await transfer.getAttribute('aria-label'))!.split(' ')[1]!
+  await transfer.click()
+  await accessible(page, 'dialog')
+  await page.keyboard.press('Enter')
+  await page.getByText(`${heir} leads.`).waitFor()
+  await member(page, heir).getByText('Leader').waitFor()
+
+  await page.getByRole('button', { name: 'Remove a' }).click()
+  await page.getByText('2 voters: if one fails, writes stop.').waitFor()
+  await picture(page, 'cluster-remove')
+  await page.getByRole('dialog').getByRole('button', { name: 'Remove', exact: true }).click()
+  await page.getByText('a is no member any more.').waitFor()
+  await member(page, 'a').waitFor({ state: 'detached' })
+
+  await page.getByRole('button', { name: 'Add a member' }).click()
+  await page.getByRole('textbox', { name: 'Node' }).fill('d')
+  await page.getByLabel('Address').fill(`127.0.0.1:${(await freePorts(1))[0]}`)
+  await page.getByText('3 voters: writes go on while one of them fails.').waitFor()
+  await page.getByRole('button', { name: 'Add', exact: true }).click()
+  await page.getByRole('dialog').getByRole('alert').waitFor()
+  await accessible(page, 'dialog')
+  await picture(page, 'cluster-add')
+  await page.keyboard.press('Escape')
+  // The browser itself reports the refusal.
+  expect(errors.filter((text) => !text.includes('409'))).toEqual([])
+  await page.context().close()
 })

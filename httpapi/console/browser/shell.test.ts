@@ -71,6 +71,7 @@ it('shows the cluster', async () => {
   await views(browser, server.url, '/cluster', 'cluster', async (page) => {
     await page.getByText('a second, written to the log').waitFor()
     await page.getByText('This node runs alone').waitFor()
+    await page.getByRole('img', { name: /^Written to the log/ }).locator('canvas').waitFor()
   })
 })
 
