@@ -37,12 +37,17 @@ func (e *Engine) findHashed(orderID string, hash uint64) uint32 {
 
 func (e *Engine) orderHash(row uint32) uint64 { return e.orders.At(row).hash }
 
-// lastChange is the log index of an order's last change, 0 of none.
-func (e *Engine) lastChange(orderRow uint32) uint64 {
-	if orderRow == 0 {
-		return 0
+// lastChangeOf is the log index of the last change of the order that a command names, from memory or from the stored
+// row in its envelope; 0 of none.
+func (e *Engine) lastChangeOf(orderID string, hash uint64, envelope *Envelope) uint64 {
+	if row := e.findHashed(orderID, hash); row != 0 {
+		return e.orders.At(row).changed
 	}
-	return e.orders.At(orderRow).changed
+	stored, err := readOrder(envelope.Archived)
+	if err != nil {
+		return 0 // there is none, or orderFor refuses it
+	}
+	return stored.changed
 }
 
 // itemsOf is the number of items of an order, 0 of none.

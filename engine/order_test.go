@@ -175,6 +175,7 @@ func TestClosedOrdersLeaveMemoryAndComeBack(t *testing.T) {
 		t.Errorf("the stored order differs (-before +stored):\n%s", diff)
 	}
 
+	seen := v.Changed
 	carry := func(at uint64, c Command) *Result {
 		h.index++
 		b := AppendCommand(nil, &Envelope{Archived: row, ArchivedAt: at}, c)
@@ -189,6 +190,23 @@ func TestClosedOrdersLeaveMemoryAndComeBack(t *testing.T) {
 	}
 	if r := h.apply(change(KindReturn, "done", some("1", 1))); r.Code != CodeUnknownOrder {
 		t.Errorf("without the row: %v", r.Code)
+	}
+	// Its last change is the stored one, though it comes back now.
+	rows := rowsOf(h.e)
+	for _, x := range []struct {
+		seen uint64
+		want Code
+	}{{seen + 1, CodeVersionMismatch}, {seen, CodeOK}} {
+		command := AppendCommand(nil, &Envelope{Archived: row, ArchivedAt: h.index, IfSeen: true, Seen: x.seen},
+			change(KindReturn, "done", some("1", 1)))
+		back, err := loadRows(rows)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r := new(Result)
+		if err := DecodeResult(back.Apply(h.index+1, h.nowMS, command, nil), r); err != nil || r.Code != x.want {
+			t.Errorf("depending on change %d of the stored order: %v, %v", x.seen, r.Code, err)
+		}
 	}
 	if r := carry(h.index, allocate("done", ModeAll, ask("1", "U", 4))); !r.Lines[0].Repeated {
 		t.Errorf("the item is not recognised: %s", outcome(r))

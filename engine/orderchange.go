@@ -231,7 +231,10 @@ func (l *OrderLine) hash() uint64 {
 
 // apply confirms, releases, ships or restocks units of an order: all lines, or none if one cannot be done.
 func (c *OrderChange) apply(e *Engine, envelope *Envelope, r *Result) {
-	hash := mem.HashText(c.OrderID)
+	hash, changed := mem.HashText(c.OrderID), uint64(0)
+	if envelope.IfSeen {
+		changed = e.lastChangeOf(c.OrderID, hash, envelope) // before it may come back, which counts as a change
+	}
 	orderRow, ok := e.orderFor(c.OrderID, hash, envelope, r)
 	if !ok {
 		return
@@ -240,7 +243,7 @@ func (c *OrderChange) apply(e *Engine, envelope *Envelope, r *Result) {
 		r.refuse(CodeUnknownOrder, "orderId", c.OrderID)
 		return
 	}
-	if envelope.IfSeen && e.lastChange(orderRow) != envelope.Seen {
+	if envelope.IfSeen && changed != envelope.Seen {
 		r.refuse(CodeVersionMismatch, "orderId", c.OrderID)
 		return
 	}
