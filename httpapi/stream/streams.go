@@ -81,15 +81,17 @@ func (s *Streams) Closing() <-chan struct{} { return s.closing }
 // Serve sends what the source has, from the head of the response to the end of the stream, and closes connection and
 // source. It uses and gives back the place that the caller took.
 func (s *Streams) Serve(conn net.Conn, source Source) {
+	st := &stream{of: s, conn: conn, source: source, gone: make(chan struct{})}
+	begun := s.begin(st)
+	if begun {
+		defer s.end(st) // last of all: Close waits for it
+	}
 	defer s.Give()
 	defer source.Close()
 	defer conn.Close()
-	st := &stream{of: s, conn: conn, source: source, gone: make(chan struct{})}
-	if !s.begin(st) {
-		return
+	if begun {
+		st.run()
 	}
-	defer s.end(st)
-	st.run()
 }
 
 func (s *Streams) begin(st *stream) bool {
