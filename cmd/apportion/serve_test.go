@@ -137,7 +137,7 @@ func TestReplayOrders(t *testing.T) {
 	servertest.Verify(t, data)
 
 	s = servertest.Start(t, filepath.Join(t.TempDir(), "demo"), "--demo")
-	replayOrders(s, 1, `409 in-use(.|\n)*--category Country`, sample)
+	replayOrders(s, 3, `in-use(.|\n)*--category Country`, sample)
 	replayOrders(s, 0, replayAgrees, "--category", "Country", sample)
 	s.Stop()
 }
