@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"strings"
 
 	"apportion/httpapi/api"
 	"apportion/raftstore"
@@ -111,14 +112,14 @@ func (req *request) changeMembers(address string, change func(ctx context.Contex
 			"/v1/cluster", "id",
 			req.path[0])
 	case errors.Is(err, raftstore.ErrInvalidMember):
-		req.fail(http.StatusBadRequest, codeInvalid, err.Error(), "", "")
+		req.fail(http.StatusBadRequest, codeInvalid, forOperators(err), "", "")
 	case errors.Is(err, raftstore.ErrLastVoter):
 		req.fail(http.StatusConflict, codeLastVoter, "it is the last member with a vote: add another one first", "id",
 			req.path[0])
 	case errors.Is(err, raftstore.ErrMember):
-		req.fail(http.StatusConflict, codeMemberExists, err.Error(), "id", req.path[0])
+		req.fail(http.StatusConflict, codeMemberExists, forOperators(err), "id", req.path[0])
 	case errors.Is(err, raftstore.ErrMemberNotThere):
-		req.fail(http.StatusConflict, codeMemberNotThere, err.Error(), "address", address)
+		req.fail(http.StatusConflict, codeMemberNotThere, forOperators(err), "address", address)
 	case errors.Is(err, raftstore.ErrNoPeers):
 		req.fail(http.StatusConflict, codeNoPeers, "this node runs alone: start it with --raft-listen to make it "+
 			"part of a cluster", "", "")
@@ -128,3 +129,6 @@ func (req *request) changeMembers(address string, change func(ctx context.Contex
 		req.storeFailed(err)
 	}
 }
+
+// forOperators is the text of an error of the store without the name of the package, which means nothing to them.
+func forOperators(err error) string { return strings.ReplaceAll(err.Error(), "raftstore: ", "") }

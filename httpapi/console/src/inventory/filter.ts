@@ -28,7 +28,7 @@ export function readFilter(params: URLSearchParams): Filter {
     search: params.get('search') ?? '',
     location: params.get('location') ?? '',
     tag: params.get('tag') ?? '',
-    state: state in states ? (state as State) : '',
+    state: Object.hasOwn(states, state) ? (state as State) : '',
   }
 }
 

@@ -6,6 +6,7 @@ it('reads what a URL holds, and leaves out what it cannot be', () => {
     state: 'pending', older: '3600', order: '1', upc: '', location: '',
   })
   expect(readFilter(new URLSearchParams('state=odd&older=7'))).toMatchObject({ state: 'open', older: '' })
+  expect(readFilter(new URLSearchParams('state=toString'))).toMatchObject({ state: 'open' })
 })
 
 it('asks only for what is filled in', () => {

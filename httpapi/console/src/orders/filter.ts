@@ -29,10 +29,10 @@ export function readFilter(params: URLSearchParams): Filter {
   const state = params.get('state') ?? ''
   const older = params.get('older') ?? ''
   return {
-    state: state in states ? (state as Filter['state']) : 'open',
+    state: Object.hasOwn(states, state) ? (state as Filter['state']) : 'open',
     upc: params.get('upc') ?? '',
     location: params.get('location') ?? '',
-    older: older in ages ? (older as Filter['older']) : '',
+    older: Object.hasOwn(ages, older) ? (older as Filter['older']) : '',
     order: params.get('order') ?? '',
   }
 }
