@@ -78,14 +78,15 @@ export async function picture(page: Page, name: string): Promise<void> {
  */
 export async function views(browser: Browser, url: string, path: string, name: string, ready: (page: Page) => Promise<unknown>) {
   for (const [size, viewport] of [['desktop', desktop], ['phone', phone]] as const) {
-    for (const dark of [false, true]) {
-      const { page, errors } = await open(browser, url, path, viewport, dark)
+    const { page, errors } = await open(browser, url, path, viewport)
+    for (const theme of ['light', 'dark'] as const) {
+      await page.emulateMedia({ colorScheme: theme })
       await ready(page)
-      await picture(page, `${name}-${size}-${dark ? 'dark' : 'light'}`)
-      if (dark === (size === 'phone')) await accessible(page)
+      await picture(page, `${name}-${size}-${theme}`)
+      if ((theme === 'dark') === (size === 'phone')) await accessible(page)
       await fits(page)
       expect(errors).toEqual([])
-      await page.context().close()
     }
+    await page.context().close()
   }
 }
