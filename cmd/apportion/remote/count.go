@@ -78,7 +78,11 @@ func closeCount(ctx context.Context, s *session) error {
 	var changes []api.UnnamedChange
 	if done.Unnamed != nil {
 		changes = done.Unnamed.Changes
-		s.out.Say("%s", unnamedText(done.Unnamed))
+		text := unnamedText(done.Unnamed)
+		if len(changes) == unnamedShown {
+			text += fmt.Sprintf("; the first %d segments:", unnamedShown)
+		}
+		s.out.Say("%s", text)
 	}
 	if !body.DryRun {
 		s.out.Say("count %s at %s is closed", done.Count, done.Location)
@@ -98,12 +102,8 @@ func unnamedText(u *api.Unnamed) string {
 	if !u.DryRun && u.Records == 1 {
 		verb = "was set to zero"
 	}
-	text := fmt.Sprintf("%s that the count does not name %s, but for what came since its start: %s less",
+	return fmt.Sprintf("%s that the count does not name %s, but for what came since its start: %s less",
 		figureText(u.Records, "record"), verb, figureText(u.Units, "unit"))
-	if len(u.Changes) == unnamedShown {
-		text += fmt.Sprintf("; the first %d segments:", unnamedShown)
-	}
-	return text
 }
 
 // unnamedShown is how many segments the server lists.
