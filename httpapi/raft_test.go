@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -87,4 +88,27 @@ func TestDurableAllocations(t *testing.T) {
 	defer func() { _ = again.Close() }()
 	s = serveTest(t, Config{}, again, nil)
 	s.get("/v1/inventory/Retailer2/BC76845").ok().want(`100`, "records", 0, "allocated")
+}
+
+// TestMemberThatIsNotThere: who adds a node that does not run is told so, in words that are not of our code.
+func TestMemberThatIsNotThere(t *testing.T) {
+	store, err := raftstore.Open(t.Context(), raftstore.Config{Dir: t.TempDir(), NodeID: "a",
+		Peers:  &raftstore.PeersConfig{Listen: "127.0.0.1:0", Bootstrap: true},
+		Logger: slog.New(slog.NewTextHandler(io.Discard, nil)), Metrics: metrics.NewSet()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := store.Close(); err != nil {
+			t.Error(err)
+		}
+	}()
+	if err := store.WaitReady(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	s := serveTest(t, Config{}, store, nil)
+	r := s.put("/v1/cluster/members/b", `{"address":"127.0.0.1:1"}`).is(409, "member-not-there")
+	if strings.Contains(r.body, "raftstore") {
+		t.Errorf("the reply names a package: %s", r.body)
+	}
 }
