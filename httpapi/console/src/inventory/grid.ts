@@ -32,7 +32,7 @@ export function cellKey(record: string, figure: Figure, segment?: string): strin
   return `${record}\n${figure}\n${segment ?? ''}`
 }
 
-/** level says whether an operator should look: nothing can be sold, or little. */
+/** level reports whether an operator should look: nothing can be sold, or little. */
 export function level(figures: Figures): 'out' | 'low' | 'fine' {
   if (figures.available <= 0) return 'out'
   if (figures.available < Math.max(figures.floor, figures.safetyStock)) return 'low'

@@ -75,7 +75,7 @@ export function eventTitle(type: string): string {
   return wordsOf(type)?.title ?? type
 }
 
-/** eventTone says whether an event is good news, or bad. */
+/** eventTone reports whether an event is good news, or bad. */
 export function eventTone(type: string): 'good' | 'warn' | 'bad' | '' {
   return wordsOf(type)?.tone ?? ''
 }
