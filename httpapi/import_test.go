@@ -46,6 +46,12 @@ func TestImportStock(t *testing.T) {
 	s.importFile("", "upc,location,amount\nA,L,9\n").is(400, "unknown-field").want(`"amount"`, "field")
 	s.importFile("?count=c", header+"A,L,9,\n").is(404, "unknown-count")
 	s.importFile("?action=count", header).is(400, "invalid").want(`"action"`, "field")
+	s.importFile("?action=adjust&reason=received&reference=PO+1", header+"A,L,1,Amazon\n").ok()
+	s.get("/v1/inventory/L/A/history").ok().want(`"received"`, "events", 0, "reason").
+		want(`"PO 1"`, "events", 0, "reference")
+	s.importFile("?action=adjust", header+"A,L,-1,Amazon\n").ok()
+	s.importFile("?reason=", header).is(400, "invalid").want(`"reason"`, "field")
+	s.importFile("?reference="+strings.Repeat("x", 65), header).is(400, "invalid").want(`"reference"`, "field")
 	s.importFile("?dryRun=1", header).is(400, "invalid").want(`"dryRun"`, "field")
 	s.importFile("", header, "Content-Type", "application/json").is(415, "unsupported-media-type")
 	s.store.doErr = raftstore.ErrQueueFull

@@ -32,8 +32,9 @@ func inventoryRoutes() []*route {
 		{method: methodPost, pattern: "/v1/inventory/aggregate", body: bodyRequired, params: paramReads,
 			serve: (*request).aggregate},
 		{method: methodPost, pattern: "/v1/import/stock", body: bodyFile, write: true,
-			params: paramAction | paramLocation | paramCount | paramDryRun | paramAllOrNothing | paramComplete,
-			serve:  (*request).importStock},
+			params: paramAction | paramLocation | paramCount | paramDryRun | paramAllOrNothing | paramComplete |
+				paramReason | paramReference,
+			serve: (*request).importStock},
 		{method: methodGet, pattern: "/v1/inventory/{location}/{upc}", params: paramReads,
 			serve: (*request).readRecord},
 	}
@@ -218,6 +219,9 @@ func (req *request) closeFailed(err error) {
 
 // Files of stock, which package stockfile reads.
 
+// noteExpected is what is expected of a reason and of a reference.
+var noteExpected = fmt.Sprintf("a text of 1 to %d bytes is expected", engine.StockReasonBytesMax)
+
 // readImportParam reads one query parameter of an import. If its value is wrong, it returns what is expected.
 func (req *request) readImportParam(param paramSet, value string) (expected string) {
 	o := &req.imports
@@ -231,6 +235,12 @@ func (req *request) readImportParam(param paramSet, value string) (expected stri
 	case paramCount:
 		o.Count = value
 		ok, expected = value != "", "the name of an open stock count is expected"
+	case paramReason:
+		o.Note.Reason = value
+		ok, expected = engine.IsText(value, engine.StockReasonBytesMax), noteExpected
+	case paramReference:
+		o.Note.Reference = value
+		ok, expected = engine.IsText(value, engine.StockReferenceBytesMax), noteExpected
 	case paramDryRun:
 		o.DryRun = value == "" || value == "true"
 		ok, expected = o.DryRun || value == "false", "true or false is expected"

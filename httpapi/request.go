@@ -436,7 +436,7 @@ func (req *request) readParam(param paramSet, value string) (expected string) {
 		ok, expected = err == nil && version > 0, "the number of a version is expected, from 1 on"
 	case paramTypes, paramTags, paramLocations, paramUPCPrefix, paramWaitSeconds:
 		return req.readFeedParam(param, value)
-	case paramAction, paramCount, paramDryRun, paramAllOrNothing, paramComplete:
+	case paramAction, paramCount, paramDryRun, paramAllOrNothing, paramComplete, paramReason, paramReference:
 		return req.readImportParam(param, value)
 	default:
 		return req.readListParam(param, value)

@@ -63,6 +63,8 @@ const (
 	paramDryRun
 	paramAllOrNothing
 	paramComplete
+	paramReason
+	paramReference
 	paramFormat
 )
 
@@ -99,6 +101,8 @@ var paramWords = map[string]paramSet{
 	"dryRun":       paramDryRun,
 	"allOrNothing": paramAllOrNothing,
 	"complete":     paramComplete,
+	"reason":       paramReason,
+	"reference":    paramReference,
 	"format":       paramFormat,
 }
 

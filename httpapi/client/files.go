@@ -18,6 +18,8 @@ type ImportOptions struct {
 	Action          string // refresh or adjust
 	Location, Count string
 
+	Reason, Reference string // why, in the events of what changes
+
 	DryRun, AllOrNothing bool
 
 	// Complete says that the file, or its last part, is all that there is at Location: with Count, which it closes.
@@ -30,7 +32,7 @@ func (c *Client) ImportStock(ctx context.Context, file []byte, o ImportOptions, 
 	error) {
 	options = append(options, parameter("action", o.Action), parameter("location", o.Location),
 		parameter("count", o.Count), flag("dryRun", o.DryRun), flag("allOrNothing", o.AllOrNothing),
-		flag("complete", o.Complete))
+		flag("complete", o.Complete), parameter("reason", o.Reason), parameter("reference", o.Reference))
 	call := newCall(write, http.MethodPost, path("import", "stock"), options)
 	if o.Format == "" {
 		o.Format = "csv"

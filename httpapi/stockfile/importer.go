@@ -37,6 +37,9 @@ type ImportOptions struct {
 	// Count names an open stock count, for a refresh: quantities are then as of its start.
 	Count string
 
+	// Note says why, in the events of what changes.
+	Note engine.StockNote
+
 	// Key is the idempotency key of the whole: each command gets one that is made of it. Empty: none.
 	Key string
 
@@ -254,10 +257,11 @@ func (m *importer) command(p *piece) engine.Command {
 	}
 	items := m.items[begin:len(m.items):len(m.items)]
 	if m.Kind == engine.KindAdjust {
-		m.adjusts = append(m.adjusts, engine.Adjust{Location: p.location, Items: items})
+		m.adjusts = append(m.adjusts, engine.Adjust{Location: p.location, Items: items, StockNote: m.Note})
 		return &m.adjusts[len(m.adjusts)-1]
 	}
-	m.refreshes = append(m.refreshes, engine.Refresh{Location: p.location, Count: m.Count, Items: items})
+	m.refreshes = append(m.refreshes, engine.Refresh{Location: p.location, Count: m.Count, Items: items,
+		StockNote: m.Note})
 	return &m.refreshes[len(m.refreshes)-1]
 }
 

@@ -42,7 +42,7 @@ func importCommand(stdout, stderr io.Writer) *cli.Command {
 		Usage:       "load stock from a file",
 		ArgsUsage:   "FILE",
 		Description: importDescription,
-		Flags: writeFlags(
+		Flags: writeFlags(append(noteFlags(),
 			&cli.StringFlag{Name: "action", Value: "refresh", Usage: "`WHAT` a quantity does: refresh (it is what is " +
 				"on hand) or adjust (it is added)"},
 			&cli.StringFlag{Name: "location", Usage: "`LOCATION` of rows that name none"},
@@ -53,12 +53,13 @@ func importCommand(stdout, stderr io.Writer) *cli.Command {
 				"and at most 12,000 rows"},
 			&cli.BoolFlag{Name: "complete", Usage: "set to zero what the file does not name at --location"},
 			&cli.StringFlag{Name: "errors", Usage: "write all bad rows into `FILE.csv` (or .ndjson), with line, " +
-				"column, value and reason"}),
+				"column, value and reason"})...),
 		Action: action(stdout, func(ctx context.Context, s *session) error {
 			m := &importing{session: s, key: s.cmd.String("key"), ImportOptions: client.ImportOptions{
 				Action: s.cmd.String("action"), Location: s.cmd.String("location"), Count: s.cmd.String("count"),
 				DryRun: s.cmd.Bool("dry-run"), AllOrNothing: s.cmd.Bool("all-or-nothing")},
 				isComplete: s.cmd.Bool("complete")}
+			s.note(&m.Reason, &m.Reference)
 			if err := m.checkComplete(); err != nil {
 				return err
 			}
