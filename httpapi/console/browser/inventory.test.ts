@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import type { Browser, Page } from 'playwright-core'
-import { accessible, launch, open, picture, views } from './browser'
+import { accessible, desktop, launch, open, phone, picture, views } from './browser'
 import { send, serve, type Server } from './server'
 
 let browser: Browser
@@ -123,6 +123,54 @@ it('refuses a change of what others have changed meanwhile, and shows what is', 
   await page.unroute('**/v1/inventory/adjust')
   await page.getByRole('button', { name: 'Change stock', exact: true }).click()
   await page.getByText('is changed.').waitFor()
+  await page.context().close()
+})
+
+it('imports a file, with its errors beside its lines', async () => {
+  const { page, errors } = await open(browser, server.url, '/inventory?location=Imported')
+  await page.getByText('No record is like that').waitFor()
+  await page.getByRole('button', { name: 'Import' }).focus()
+  await page.keyboard.press('Enter')
+  const rows = Array.from({ length: 12_010 }, (_, i) => `I-${i},${i === 3 ? 'x1' : i % 50},${i === 12_005 ? 'amazon' : 'Amazon'}\r\n`)
+  const buffer = Buffer.from('\uFEFFupc,quantity,Channel\r\n' + rows.join(''))
+  await page.getByLabel('CSV or NDJSON').setInputFiles({ name: 'stock.csv', mimeType: 'text/csv', buffer })
+  await page.getByLabel('Location of its rows').fill('Imported')
+  await page.getByLabel('Reason').fill('received')
+  await page.getByRole('button', { name: 'Check the file' }).click()
+  await page.getByText('12,008 of 12,010 rows can be imported').waitFor()
+  const bad = page.getByRole('region', { name: 'Bad rows beside their lines' }).getByRole('listitem')
+  expect(await bad.allInnerTexts()).toEqual([
+    expect.stringMatching(/^Line\s+5\s+I-3,x1,Amazon\s+quantity: a whole number is expected/),
+    expect.stringMatching(/^Line\s+12,007\s+I-12005,5,amazon\s+tags.Channel: /),
+  ])
+  expect(await bad.locator('mark').allInnerTexts()).toEqual(['x1', 'amazon'])
+  await accessible(page, 'dialog')
+  await picture(page, 'inventory-import')
+  await page.setViewportSize(phone)
+  await picture(page, 'inventory-import-phone')
+  await page.setViewportSize(desktop)
+  const saved = page.waitForEvent('download')
+  await page.getByRole('button', { name: 'Download them' }).click()
+  expect((await saved).suggestedFilename()).toBe('stock-errors.csv')
+
+  // The answer to the second part is lost; sent again, it is not done again.
+  let parts = 0
+  await page.route('**/v1/import/stock?**', async (route) => {
+    if (++parts !== 2) return route.continue()
+    await route.fetch()
+    await route.abort()
+  })
+  await page.getByRole('button', { name: 'Import 12,008 rows' }).click()
+  await page.getByText('Stopped: 11,999 rows are imported.').waitFor()
+  await page.getByRole('button', { name: 'Go on' }).click()
+  await page.getByText('12,008 of 12,010 rows imported').waitFor()
+  expect(parts).toBe(3)
+  await page.getByRole('button', { name: 'Close', exact: true }).last().click()
+  await record(page, 'I-0').first().waitFor()
+  const { events } = await send(server, 'GET', '/v1/inventory/Imported/I-49/history')
+  expect(events).toHaveLength(1)
+  expect(events[0]).toMatchObject({ reason: 'received', units: 49 })
+  expect(errors).toEqual([expect.stringContaining('ERR_FAILED')])
   await page.context().close()
 })
 
