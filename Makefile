@@ -10,16 +10,26 @@ GOTESTSUM := .tools/gotestsum-$(GOTESTSUM_VERSION)
 BENCHSTAT_VERSION := v0.0.0-20260908200009-22c9c6c9d4da
 BENCHSTAT := .tools/benchstat-$(BENCHSTAT_VERSION)
 
-# The second pass of make test: what the race detector would count (memory that is allocated), the tests of random sequences, of
-# which it would see too few (the simulation, and those against models), and two kinds that run there only. The tests that fill
-# something up to its bound take minutes with the race detector. And Raft's library, v1.8.0, has a race of its own when a member
-# moves: updateLastAppended reads the peer's name without the lock.
+# make test has four passes. Most tests run with the race detector. The packages in PURE have no goroutine, so there it is for the
+# tests that read beside a writer only (BESIDE); all others of them run with a recount after each command (tag invariants).
+# PLAIN_TESTS run with neither: what counts memory (the race detector would count its own), the simulation, and PLAIN_ONLY:
+# what fills something up to its bound (minutes with the race detector), what does one thing at a time again and again on damaged or
+# crashed disks, and whole processes that wait for each other more than they work side by side. There is also a test of a member
+# that moves: Raft's library, v1.8.0, has a race of its own then (updateLastAppended reads the peer's name without the lock).
+PURE := apportion/(engine|engine/mem|httpapi/stockfile)
+BESIDE := ^Test(Readers|SortedReaders|CheckpointsBesideCommands)$$
 FILLING := BacktestFreesMemory BacktestMemory BacktestTakesTooMuch CommandRoundTrip DamagedRowsAreRefused DiskIsBounded \
-	EdgesAreBounded HistoryBytes MemoryBytes ReadingIsBounded ReplaysOneAfterAnother ResultsMax \
-	ReturnOfAnUnknownOrderThatHasLeftMemory SegmentsOfARecordAreBounded TableShardsGrowApart
+	EdgesAreBounded HistoryBytes KiboDeletesOfMany KiboLargeQueries KiboPatternMatchesMax KiboQueryReadsMax ManifestFilesMax \
+	MemoryBytes ReadingIsBounded ReplaysOneAfterAnother ResultsMax ReturnOfAnUnknownOrderThatHasLeftMemory \
+	SegmentsOfARecordAreBounded TableShardsGrowApart
+SERIAL := CrashAtEachChange CrashWhileStateOpens DamagedArchive DamagedFiles DamagedState HistoryAgainstModel KiboMembers Model \
+	VerifyFindsDamage VerifyIsInterrupted VerifyReadsHistory VerifyWithoutWriting
+WAITING := ClusterClockJump ClusterClockOfYears ClusterDirectoryOfAnother ClusterFullDisk ClusterKibo ClusterLeftBehind \
+	ClusterLostDisk ClusterLostFounder ClusterMembers ClusterRetires ClusterSlowDisk ClusterStrangers ClusterTLS FullFileSystem \
+	NoNextLogFile StartWithoutSpace StopWhileLoading StopWithSilentDisk
 MOVING := DemoteAndMove
-PLAIN_ONLY := ^Test($(subst $() ,|,$(FILLING) $(MOVING)))$$
-PLAIN_TESTS := AgainstModel$$|Allocations$$|^TestCheckpoints|^TestSimulation$$|$(PLAIN_ONLY)
+PLAIN_ONLY := ^Test($(subst $() ,|,$(strip $(FILLING) $(SERIAL) $(WAITING) $(MOVING))))$$
+PLAIN_TESTS := Allocations$$|^TestSimulation$$|$(PLAIN_ONLY)
 
 PKG ?= ./...
 DATA ?= ./data
@@ -62,12 +72,17 @@ build: ## build bin/apportion
 	@mkdir -p bin
 	go build -o bin/apportion ./cmd/apportion
 
-test: $(GOTESTSUM) ## all tests with the race detector, then without it those that it would disturb; PKG=./engine for one package
+test: $(GOTESTSUM) ## all tests, most with the race detector; PKG=./engine for one package
 	@# A line for each package, and at the end what was skipped and why, and what failed with all that it printed.
 	@# The race detector lets a process sleep for a second before it ends: hundreds of them would be minutes.
 	@# And tests of clusters wait now and then: three packages at a time keep two processors busy.
-	GORACE=atexit_sleep_ms=20 $(GOTESTSUM) --format standard-quiet -- -race -p 3 -timeout 15m -skip '$(PLAIN_ONLY)' $(PKG)
-	$(GOTESTSUM) --format standard-quiet -- -vet=off -timeout 5m -run '$(PLAIN_TESTS)' $(PKG)
+	@all=$$(go list $(PKG)); pure=$$(grep -xE '$(PURE)' <<<"$$all" || true); others=$$(grep -vxE '$(PURE)' <<<"$$all" || true); \
+	run() { echo; echo "== $$1"; $(GOTESTSUM) --format standard-quiet -- -vet=off -p 3 -timeout 15m "$${@:2}"; }; \
+	export GORACE=atexit_sleep_ms=20; \
+	[ -z "$$others" ] || run "with the race detector" -race -skip '$(PLAIN_ONLY)' $$others; \
+	[ -z "$$pure" ] || run "with the race detector, readers beside a writer" -race -run '$(BESIDE)' $$pure; \
+	[ -z "$$pure" ] || run "with a recount after each command" -tags invariants -skip '$(BESIDE)|$(PLAIN_TESTS)' $$pure; \
+	run "with neither" -run '$(PLAIN_TESTS)' $$all
 
 $(GOTESTSUM):
 	@mkdir -p .tools

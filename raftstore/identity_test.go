@@ -77,7 +77,7 @@ func TestAddedIsWhoAnswers(t *testing.T) {
 	// A node of the same name with another disk is not the member, at any address.
 	other := g.waiting("late")
 	refused(Member{ID: "late", Address: other.peers.Address}, ErrMember)
-	if members := leader.Members(); len(members) != 2 || members[0] != add {
+	if members := leader.Members(); len(members) != 2 || members[0].ID != add.ID || members[0].Address != add.Address {
 		t.Errorf("the members are %+v", members)
 	}
 }

@@ -126,7 +126,8 @@ func TestHouseRules(t *testing.T) {
 	}
 }
 
-// TestPlainPass: make test runs a test that is excluded from the race detector in its second pass.
+// TestPlainPass: make test runs a test that is excluded from the race detector in its last pass, and the tests that the
+// Makefile names exist.
 func TestPlainPass(t *testing.T) {
 	makefile, err := os.ReadFile("../../Makefile")
 	if err != nil {
@@ -134,16 +135,37 @@ func TestPlainPass(t *testing.T) {
 	}
 	pattern := regexp.MustCompile(`(?m)^PLAIN_TESTS := (\S+)$`).FindSubmatch(makefile)
 	if pattern == nil {
-		t.Fatal("the Makefile has no PLAIN_TESTS: which tests does the second pass of make test run?")
+		t.Fatal("the Makefile has no PLAIN_TESTS: which tests does the last pass of make test run?")
 	}
 	plain := regexp.MustCompile(strings.ReplaceAll(string(pattern[1]), "$$", "$"))
+	unknown := namedTests(string(makefile))
 	for _, file := range parseModule(t, "../..", func(name string) bool {
 		return strings.HasSuffix(name, "_test.go")
 	}) {
 		for _, fault := range plainFaults(file, plain) {
 			t.Error(fault)
 		}
+		for _, declaration := range file.syntax.Decls {
+			if function, ok := declaration.(*ast.FuncDecl); ok {
+				delete(unknown, function.Name.Name)
+			}
+		}
 	}
+	for name := range unknown {
+		t.Errorf("the Makefile names %s, and there is no such test", name)
+	}
+}
+
+// namedTests has the tests that the Makefile excludes from the race detector by name.
+func namedTests(makefile string) map[string]bool {
+	names := map[string]bool{}
+	lists := regexp.MustCompile(`(?m)^(FILLING|SERIAL|WAITING|MOVING) := ((?:.*\\\n)*.*)$`)
+	for _, list := range lists.FindAllStringSubmatch(makefile, -1) {
+		for _, name := range strings.Fields(strings.ReplaceAll(list[2], "\\", " ")) {
+			names["Test"+name] = true
+		}
+	}
+	return names
 }
 
 // TestColumns: the limit of columns is also for tests.
@@ -269,7 +291,7 @@ func plainFaults(f *sourceFile, plain *regexp.Regexp) (faults []string) {
 		function, ok := declaration.(*ast.FuncDecl)
 		if ok && excluded && function.Recv == nil && strings.HasPrefix(function.Name.Name, "Test") &&
 			!plain.MatchString(function.Name.Name) {
-			faults = append(faults, f.at(function, "%s is excluded from make test by !race, and its second pass "+
+			faults = append(faults, f.at(function, "%s is excluded from make test by !race, and its last pass "+
 				"runs only %s: name it so, or leave the race detector on",
 				function.Name.Name, plain))
 		}
