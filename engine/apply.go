@@ -29,7 +29,8 @@ type scratch struct {
 	touched  touched // with invariants
 	lineRows []uint32
 	targets  []targetPart
-	location uint32 // of the record loaded last
+	totals   segmentTotals // of the command
+	location uint32        // of the record loaded last
 	closing  []segmentOnHand
 }
 

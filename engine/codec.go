@@ -25,10 +25,12 @@ const (
 	// written in it. Version 6 has no new form but a new meaning, see Envelope.Version. Version 7 has webhooks,
 	// stock items that depend on a version, order changes that depend on what their sender saw, and StartChanges.
 	// Version 8 has a CloseCount that is complete; since then a count notes what it has named, so StartCount has a new
-	// meaning.
+	// meaning. Version 9 has no new form: since then the result of a Redistribute has totals by segment.
 	//
-	// Version 4 of a result has shortfalls, version 5 records; one without them is written in an older version.
-	commandVersion       = 8
+	// Version 4 of a result has shortfalls, version 5 records, version 6 totals by segment; one without them is written
+	// in an older version.
+	commandVersion       = 9
+	commandVersionTotals = 9
 	commandVersionNamed  = 8
 	commandVersionHooks  = 7
 	commandVersionNoted  = 7
@@ -36,7 +38,8 @@ const (
 	commandVersionStrict = 6
 	commandVersionMore   = 5
 	commandVersionCommon = 4
-	resultVersion        = 5
+	resultVersion        = 6
+	resultVersionRecords = 5
 	resultVersionShort   = 4
 	resultVersionCommon  = 3
 

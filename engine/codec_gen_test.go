@@ -353,6 +353,10 @@ func genResult(t *rapid.T) Result {
 			return Shortfall{Item: rapid.IntRange(0, 20_000).Draw(t, "item"), Units: genQuantity().Draw(t, "units")}
 		}), 0, 3).Draw(t, "shortfalls")
 	}
+	r.Segments = rapid.SliceOfN(rapid.Custom(func(t *rapid.T) SegmentTotal {
+		return SegmentTotal{TagSet: TagSetID(rapid.Uint32Range(0, 300).Draw(t, "tagSet")),
+			Before: genQuantity().Draw(t, "before"), After: genQuantity().Draw(t, "after")}
+	}), 0, 3).Draw(t, "segments")
 	r.Records = rapid.SliceOfN(rapid.Custom(genRecordState), 0, 3).Draw(t, "records")
 	if rapid.Bool().Draw(t, "rule") {
 		r.Rule = RuleResult{Version: rapid.Uint32().Draw(t, "version"), Activation: rapid.Uint64().

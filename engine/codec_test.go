@@ -129,6 +129,10 @@ func TestCommandVersions(t *testing.T) {
 	}
 	f(4, Envelope{}, &Expire{})
 	f(7, Envelope{}, &StartChanges{})
+	f(9, Envelope{}, &Redistribute{Now: true})
+	f(9, Envelope{}, &Redistribute{DryRun: true})
+	f(4, Envelope{}, &Redistribute{})
+	f(4, Envelope{Version: 4}, &Redistribute{Now: true})
 	f(8, Envelope{}, &StartCount{})
 	f(4, Envelope{Version: 4}, &StartCount{})
 	f(4, Envelope{}, &CloseCount{})

@@ -64,6 +64,7 @@ var commandExamples = []struct {
 	{"CloseCount", Envelope{}, &CloseCount{Location: "S1", Count: "night"}},
 	{"CloseCount complete", Envelope{}, &CloseCount{Location: "S1", Count: "night", Complete: true, After: "0042",
 		DryRun: true}},
+	{"Redistribute of before", Envelope{Version: 4}, &Redistribute{Scope: Scope{All: true}, Now: true}},
 	{"StartCount of before", Envelope{Version: 4}, &StartCount{Location: "S1", Count: "night"}},
 	{"Expire", Envelope{}, &Expire{}},
 	{"PutRule", Envelope{}, &PutRule{Name: "r", Source: "function select() end", Author: "ann",

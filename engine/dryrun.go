@@ -2,6 +2,7 @@ package engine
 
 import (
 	"cmp"
+	"encoding/binary"
 	"slices"
 	"strconv"
 
@@ -27,8 +28,8 @@ type CategoryDryRun struct {
 	blocked Result // what is in the way
 
 	group  tagGroupScratch
-	totals []SegmentTotal // by tag set
-	placed []int64        // by group: the number of the record that it was split for last
+	totals segmentTotals
+	placed []int64 // by group: the number of the record that it was split for last
 }
 
 // Redistribution is what a redistribution of records would do.
@@ -43,13 +44,6 @@ type Redistribution struct {
 
 	// Changes has the segments that would change, record by record, at most ReportedItemsMax.
 	Changes []SegmentChange
-}
-
-// SegmentTotal is the available units of a segment in all records.
-type SegmentTotal struct {
-	TagSet TagSetID
-	Before int64
-	After  int64
 }
 
 // dryRunStride is how many records are read between two questions whether to go on.
@@ -84,7 +78,7 @@ func (rd *Reader) DryRunCategory(c *PutTagCategory, goOn func() bool) (d *Catego
 		d.Redistribution = Redistribution{}
 		return d, true
 	}
-	d.Redistribution.Segments = d.segments()
+	d.Redistribution.Segments = d.totals.appendByRank(nil, d.Schema)
 	return d, true
 }
 
@@ -213,31 +207,71 @@ func (d *CategoryDryRun) load(v *RecordView, g *tagGroup, number uint32) (onHand
 
 // add adds a segment's available units to the totals.
 func (d *CategoryDryRun) add(id TagSetID, before, after int64) {
-	d.totals = append(d.totals, make([]SegmentTotal, max(0, int(id)+1-len(d.totals)))...)
-	t := &d.totals[id]
-	t.Before, t.After = t.Before+before, t.After+after
+	d.totals.add(id, before, after)
 	d.Redistribution.Units += max(0, after-before)
 }
 
-// segments gives the totals by rank.
-func (d *CategoryDryRun) segments() []SegmentTotal {
-	var all []SegmentTotal
-	for id, t := range d.totals {
+// SegmentTotal is the available units of a segment in many records, before and after.
+type SegmentTotal struct {
+	TagSet TagSetID
+	Before int64
+	After  int64
+}
+
+// segmentTotals adds up available units by segment. The index is the tag set.
+type segmentTotals []SegmentTotal
+
+func (s *segmentTotals) add(id TagSetID, before, after int64) {
+	*s = append(*s, make([]SegmentTotal, max(0, int(id)+1-len(*s)))...)
+	t := &(*s)[id]
+	t.TagSet, t.Before, t.After = id, t.Before+before, t.After+after
+}
+
+func (s *segmentTotals) clear() {
+	clear(*s)
+	*s = (*s)[:0]
+}
+
+// appendByRank appends the segments with units before or after to dst, at most ReportedItemsMax, and by rank: in the
+// first category by the order of its values, and so on.
+func (s segmentTotals) appendByRank(dst []SegmentTotal, schema *Schema) []SegmentTotal {
+	for _, t := range s {
 		if t.Before != 0 || t.After != 0 {
-			all = append(all, SegmentTotal{TagSetID(id), t.Before, t.After})
+			dst = append(dst, t)
 		}
 	}
-	s := d.Schema
+	slices.SortFunc(dst, func(a, b SegmentTotal) int { return schema.compareRank(a.TagSet, b.TagSet) })
+	return dst[:min(len(dst), ReportedItemsMax)]
+}
+
+// compareRank compares two tag sets by the order of the schema's categories and of their values.
+func (s *Schema) compareRank(a, b TagSetID) int {
 	rank := func(id TagSetID, at int) int {
-		return slices.Index(s.categories[at].ids, s.sets.At(uint32(id)).key.at(at))
+		return slices.Index(s.categories[at].ids, s.sets.At(uint32(s.canonical(id))).key.at(at))
 	}
-	slices.SortFunc(all, func(a, b SegmentTotal) int {
-		for at := range s.categories {
-			if by := cmp.Compare(rank(a.TagSet, at), rank(b.TagSet, at)); by != 0 {
-				return by
-			}
+	for at := range s.categories {
+		if by := cmp.Compare(rank(a, at), rank(b, at)); by != 0 {
+			return by
 		}
-		return 0
-	})
-	return all[:min(len(all), ReportedItemsMax)]
+	}
+	return 0
+}
+
+const totalBytesMin = 3
+
+func appendTotals(dst []byte, totals []SegmentTotal) []byte {
+	dst = binary.AppendUvarint(dst, uint64(len(totals)))
+	for _, t := range totals {
+		dst = binary.AppendUvarint(dst, uint64(t.TagSet))
+		dst = binary.AppendVarint(binary.AppendVarint(dst, t.Before), t.After)
+	}
+	return dst
+}
+
+func readTotals(in *reader, totals []SegmentTotal) []SegmentTotal {
+	totals = resize(totals, in.count(totalBytesMin))
+	for i := range totals {
+		totals[i] = SegmentTotal{TagSet: readTagSet(in), Before: in.varint(), After: in.varint()}
+	}
+	return totals
 }

@@ -108,6 +108,10 @@ const (
 
 	// ReportedItemsMax bounds the items that a refusal, a dry run or a delete lists one by one; the counts stay exact.
 	ReportedItemsMax = 1_000
+
+	// PlannedChangesMax bounds the changes that the result of a RedistributePlan lists. It is far more, because a
+	// request that asked for the plans adds them up.
+	PlannedChangesMax = 100_000
 )
 
 // A record's units are weights where too few are left for all promises, and nothing comes near an overflow.

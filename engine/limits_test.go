@@ -2,6 +2,7 @@ package engine
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -164,14 +165,15 @@ func TestReportedItemsMax(t *testing.T) {
 			Action: RedistributeToTargets, Targets: []SegmentTarget{target("Web", 10), target("Shop", 90)}})
 	}
 	plan.Items = plan.Items[:RedistributeItemsMax]
-	if r := h.do(&Envelope{RulesIndex: h.e.Rules().Index()}, plan); len(r.Changes) != ReportedItemsMax ||
+	if r := h.do(&Envelope{RulesIndex: h.e.Rules().Index()}, plan); len(r.Changes) != 2*RedistributeItemsMax ||
 		r.Stock.Units != 60*RedistributeItemsMax {
-		t.Errorf("a redistribution lists %d changes of %d units", len(r.Changes), r.Stock.Units)
+		t.Errorf("a redistribution by rule lists %d changes of %d units", len(r.Changes), r.Stock.Units)
 	}
 	h.must(&DeactivateRule{Name: "r"})
+	totals := []SegmentTotal{{1, 10 * (records - 1), 70 * (records - 1)}, {2, 90 * (records - 1), 30 * (records - 1)}}
 	if r := h.must(&Redistribute{Scope: all, DryRun: true}); len(r.Changes) != ReportedItemsMax ||
-		r.Stock.Records != records {
-		t.Errorf("a dry run lists %d changes of %d records", len(r.Changes), r.Stock.Records)
+		r.Stock.Records != records || !slices.Equal(r.Segments, totals) {
+		t.Errorf("a dry run lists %d changes of %d records, in all %v", len(r.Changes), r.Stock.Records, r.Segments)
 	}
 	h.planned(allocate("o", ModeAll, lines...))
 	h.planned(allocate("p", ModeAll, ask("1", "U", 1)))

@@ -326,10 +326,39 @@ func (m *model) redistribute(c *engine.Redistribute) answer {
 			a.Stock.Units += max(0, c.After-c.Before)
 		}
 	}
+	a.Segments = m.totals(a.Changes)
 	if c.DryRun {
 		*m = *before
 	}
 	return a
+}
+
+// totals adds up changes by segment, in the order of the values of all categories.
+func (m *model) totals(changes []change) []total {
+	sums := map[string]total{}
+	for _, c := range changes {
+		t := sums[c.Tags]
+		sums[c.Tags] = total{c.Tags, t.Before + c.Before, t.After + c.After}
+	}
+	sets := []tagSet{{}}
+	for _, c := range m.categories {
+		var longer []tagSet
+		for _, set := range sets {
+			for _, v := range c.values {
+				more := maps.Clone(set)
+				more[c.name] = v.Name
+				longer = append(longer, more)
+			}
+		}
+		sets = longer
+	}
+	var totals []total
+	for _, set := range sets {
+		if t := sums[set.String()]; t.Before != 0 || t.After != 0 {
+			totals = append(totals, t)
+		}
+	}
+	return totals
 }
 
 // changes lists the segments whose available units have changed.

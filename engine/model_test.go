@@ -152,6 +152,7 @@ type answer struct {
 	Lines    []lineAnswer
 	Stock    engine.StockResult
 	Changes  []change
+	Segments []total
 	Blocked  []engine.BlockedRecord
 
 	Shortfalls []engine.Shortfall
@@ -182,6 +183,12 @@ type part struct {
 type change struct {
 	UPC, Location, Tags string
 	Before, After       int64
+}
+
+// total is what all changes of a segment add up to.
+type total struct {
+	Tags          string
+	Before, After int64
 }
 
 func newModel() *model {

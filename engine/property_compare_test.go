@@ -195,6 +195,9 @@ func answerOf(schema *engine.Schema, r *engine.Result) answer {
 	for _, c := range r.Changes {
 		a.Changes = append(a.Changes, change{c.UPC, c.Location, spell(schema, c.TagSet), c.Before, c.After})
 	}
+	for _, t := range r.Segments {
+		a.Segments = append(a.Segments, total{spell(schema, t.TagSet), t.Before, t.After})
+	}
 	return a
 }
 
@@ -213,7 +216,7 @@ func compareAnswers(want, got answer) string {
 }
 
 func (a answer) withoutTags() answer {
-	a.Lines, a.Changes = slices.Clone(a.Lines), slices.Clone(a.Changes)
+	a.Lines, a.Changes, a.Segments = slices.Clone(a.Lines), slices.Clone(a.Changes), slices.Clone(a.Segments)
 	for i := range a.Lines {
 		a.Lines[i].Parts = slices.Clone(a.Lines[i].Parts)
 		for j := range a.Lines[i].Parts {
@@ -222,6 +225,9 @@ func (a answer) withoutTags() answer {
 	}
 	for i := range a.Changes {
 		a.Changes[i].Tags = ""
+	}
+	for i := range a.Segments {
+		a.Segments[i].Tags = ""
 	}
 	return a
 }

@@ -20,6 +20,14 @@ func (*Redistribute) Kind() Kind { return KindRedistribute }
 
 func (c *Redistribute) check() *Fault { return checkScope(&c.Scope) }
 
+// since: only since that version does the result have totals by segment.
+func (c *Redistribute) since() (form, meaning byte) {
+	if c.Now || c.DryRun {
+		return commandVersionCommon, commandVersionTotals
+	}
+	return commandVersionCommon, commandVersionCommon
+}
+
 // appendBody: scope with flags.
 func (c *Redistribute) appendBody(dst []byte) []byte {
 	return appendScope(dst, &c.Scope, flagBit(c.Now, scopeNow)|flagBit(c.DryRun, scopeDryRun))
@@ -35,7 +43,7 @@ func (c *Redistribute) digest(dst []byte) []byte {
 }
 
 // apply marks records as due, splits them now, or only reports what a split would do.
-func (c *Redistribute) apply(e *Engine, _ *Envelope, r *Result) {
+func (c *Redistribute) apply(e *Engine, envelope *Envelope, r *Result) {
 	rows := e.inScope(&c.Scope)
 	r.Stock.Records = int64(len(rows))
 	if !c.Now && !c.DryRun {
@@ -47,21 +55,25 @@ func (c *Redistribute) apply(e *Engine, _ *Envelope, r *Result) {
 		e.emit(&Event{Kind: EventRedistributed, Limit: r.Stock.Records})
 		return
 	}
+	e.scratch.totals.clear() // plans add to it too
 	for _, row := range rows {
 		if !c.DryRun {
 			e.redistributeRecord(row, r)
 			e.tellEdges() // it may be all records
 		} else if a, _ := e.redistributeRuleOf(row); a == nil || a.Suspended && a.OnError == FallbackDefault {
-			e.listChanges(row, r)
+			e.listChanges(row, r, ReportedItemsMax)
 		}
+	}
+	if envelope.Version == 0 || envelope.Version >= commandVersionTotals {
+		r.Segments = e.scratch.totals.appendByRank(r.Segments, e.Schema())
 	}
 	if !c.DryRun {
 		e.emit(&Event{Kind: EventRedistributed, Units: r.Stock.Units, Limit: r.Stock.Records})
 	}
 }
 
-// listChanges adds to a result what a redistribution of the record does to its segments.
-func (e *Engine) listChanges(row uint32, r *Result) {
+// listChanges adds to a result, and to scratch.totals, what a redistribution of the record does to its segments.
+func (e *Engine) listChanges(row uint32, r *Result, listedMax int) {
 	if e.Schema().combinations == 0 {
 		return
 	}
@@ -73,8 +85,12 @@ func (e *Engine) listChanges(row uint32, r *Result) {
 		for i := range g.sets {
 			before := sc.current[i]
 			after := sc.onHand[i] - sc.allocated[i] - sc.safety[i] - sc.pending[i]
+			if after == before {
+				continue
+			}
 			r.Stock.Units += max(0, after-before)
-			if after != before && len(r.Changes) < ReportedItemsMax {
+			e.scratch.totals.add(g.sets[i], before, after)
+			if len(r.Changes) < listedMax {
 				r.Changes = append(r.Changes, SegmentChange{UPC: e.text(rec.upc), Location: e.text(rec.location),
 					TagSet: g.sets[i], Before: before, After: after})
 			}
@@ -105,7 +121,7 @@ func (e *Engine) redistributeRecord(row uint32, r *Result) {
 		e.closeRecord(rec, &w)
 	default:
 		if r != nil {
-			e.listChanges(row, r)
+			e.listChanges(row, r, ReportedItemsMax)
 		}
 		e.splitRecord(row)
 	}
@@ -317,7 +333,7 @@ func (e *Engine) redistributeItem(row uint32, it *RedistributeItem, r *Result) {
 	switch it.Action {
 	case RedistributeByPercent:
 		kind = EventRedistributeFellBack
-		e.listChanges(row, r)
+		e.listChanges(row, r, PlannedChangesMax)
 		e.splitRecord(row)
 	case RedistributeKeep:
 		kind = EventRedistributeKept
@@ -401,10 +417,9 @@ func (e *Engine) moveTargets(rec *record, w *recordEdit, it *RedistributeItem, r
 		}
 		e.addUnits(rec, w, part.segment, unitDelta{onHand: after - before})
 		r.Stock.Units += max(0, after-before)
-		if len(r.Changes) < ReportedItemsMax {
+		if len(r.Changes) < PlannedChangesMax {
 			r.Changes = append(r.Changes, SegmentChange{UPC: e.text(rec.upc), Location: e.text(rec.location),
-				TagSet: id,
-				Before: before, After: after})
+				TagSet: id, Before: before, After: after})
 		}
 	}
 }

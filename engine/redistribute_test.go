@@ -200,3 +200,17 @@ func TestNextPlans(t *testing.T) {
 		t.Errorf("a dry run: %+v", dry)
 	}
 }
+
+// TestRedistributeOfBefore: a redistribution that an older program wrote answers what that program would.
+func TestRedistributeOfBefore(t *testing.T) {
+	h := redistributeHost(t, FallbackDefault)
+	h.must(&DeactivateRule{Name: "r"})
+	h.must(&Adjust{Location: "L", Items: []StockItem{{UPC: "U", Quantity: 20, Tags: []Tag{{"Channel", "Web"}}}}})
+	dry := &Redistribute{Scope: Scope{All: true}, DryRun: true}
+	if r := h.do(&Envelope{Version: 4}, dry); len(r.Changes) != 2 || len(r.Segments) != 0 {
+		t.Errorf("of version 4: %d changes, %d totals", len(r.Changes), len(r.Segments))
+	}
+	if r := h.must(dry); len(r.Changes) != 2 || len(r.Segments) != 2 {
+		t.Errorf("%d changes, %d totals", len(r.Changes), len(r.Segments))
+	}
+}

@@ -1,6 +1,9 @@
 package engine
 
-import "strconv"
+import (
+	"encoding/binary"
+	"strconv"
+)
 
 // Refresh sets on hand of items at a location.
 type Refresh struct {
@@ -304,4 +307,40 @@ func (c *Adjust) apply(e *Engine, _ *Envelope, r *Result) {
 		}
 	}
 	e.setStock(c.Location, c.Items, &c.StockNote, r)
+}
+
+// RecordState is a record as it is now, of an item of the command.
+type RecordState struct {
+	Item     int
+	UPC      string
+	Location string
+	Version  uint64 // 0: there is no such record
+
+	OnHand, Allocated, Pending, SafetyStock int64
+}
+
+func (s *RecordState) fill(r *record) {
+	s.Version, s.OnHand, s.Allocated, s.Pending, s.SafetyStock = r.version, r.onHand, r.allocated, r.pending, r.safety
+}
+
+const recordBytesMin = 2 + 2*textBytesMin + 4
+
+func appendRecordStates(dst []byte, records []RecordState) []byte {
+	dst = binary.AppendUvarint(dst, uint64(len(records)))
+	for i := range records {
+		s := &records[i]
+		dst = appendText(appendText(binary.AppendUvarint(dst, uint64(s.Item)), s.UPC), s.Location)
+		dst = binary.AppendUvarint(dst, s.Version)
+		dst = appendUvarints(dst, zigzag(s.OnHand), zigzag(s.Allocated), zigzag(s.Pending), zigzag(s.SafetyStock))
+	}
+	return dst
+}
+
+func readRecordStates(in *reader, records []RecordState) []RecordState {
+	records = resize(records, in.count(recordBytesMin))
+	for i := range records {
+		records[i] = RecordState{Item: int(in.uint32()), UPC: in.text(), Location: in.text(), Version: in.uvarint(),
+			OnHand: in.varint(), Allocated: in.varint(), Pending: in.varint(), SafetyStock: in.varint()}
+	}
+	return records
 }

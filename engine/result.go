@@ -35,8 +35,12 @@ type Result struct {
 	Job JobResult
 
 	// Changes lists segments of a Redistribute (available units before and after) or of a CloseCount that is complete
-	// (on hand), at most ReportedItemsMax.
+	// (on hand), at most ReportedItemsMax; of a RedistributePlan at most PlannedChangesMax.
 	Changes []SegmentChange
+
+	// Segments adds up all changes of a Redistribute by segment, by rank, at most ReportedItemsMax. Of a command of
+	// before version 9 it is empty.
+	Segments []SegmentTotal
 
 	// Shortfalls lists the items of a counted Refresh that came out below zero, at most ReportedItemsMax.
 	Shortfalls []Shortfall
@@ -127,20 +131,6 @@ type BlockedRecord struct {
 	Pending   int64
 }
 
-// RecordState is a record as it is now, of an item of the command.
-type RecordState struct {
-	Item     int
-	UPC      string
-	Location string
-	Version  uint64 // 0: there is no such record
-
-	OnHand, Allocated, Pending, SafetyStock int64
-}
-
-func (s *RecordState) fill(r *record) {
-	s.Version, s.OnHand, s.Allocated, s.Pending, s.SafetyStock = r.version, r.onHand, r.allocated, r.pending, r.safety
-}
-
 // RuleResult says which version of a rule, and which activation, a rule command was about; 0: none.
 type RuleResult struct {
 	Version    uint32
@@ -165,7 +155,7 @@ func (r *Result) addLine(itemID string, requested int64) *LineResult {
 // reset makes a result empty, keeping its memory.
 func (r *Result) reset(index uint64) {
 	*r = Result{Index: index, Lines: r.Lines[:0], Changes: r.Changes[:0], Blocked: r.Blocked[:0],
-		Shortfalls: r.Shortfalls[:0], Records: r.Records[:0]}
+		Shortfalls: r.Shortfalls[:0], Records: r.Records[:0], Segments: r.Segments[:0]}
 }
 
 // refuse sets why a command is not done.
@@ -202,7 +192,8 @@ const (
 	sectionJob     = 1 << 6 // first, count
 	sectionShort   = 1 << 7 // each has item, units; since version 4
 
-	moreRecords = 1 << 0 // each has item, UPC, location, version and its figures
+	moreRecords  = 1 << 0 // each has item, UPC, location, version and its figures
+	moreSegments = 1 << 1 // each has tag set, before, after; since version 6
 
 	sectionsKnown = sectionFault | sectionLines | sectionStock | sectionChanges | sectionBlocked |
 		sectionRule | sectionJob | sectionShort
@@ -220,7 +211,6 @@ const (
 	changeBytesMin     = 2*textBytesMin + 3
 	blockedBytesMin    = 2*textBytesMin + 3
 	shortfallBytesMin  = 2
-	recordBytesMin     = 2 + 2*textBytesMin + 4
 )
 
 // AppendResult appends the binary form of r to dst.
@@ -228,8 +218,10 @@ func AppendResult(dst []byte, r *Result) []byte {
 	sections, more := resultSections(r), moreSections(r)
 	version := byte(resultVersionCommon)
 	switch {
-	case more != 0:
+	case more&moreSegments != 0:
 		version = resultVersion
+	case more != 0:
+		version = resultVersionRecords
 	case sections&sectionShort != 0:
 		version = resultVersionShort
 	}
@@ -274,27 +266,10 @@ func AppendResult(dst []byte, r *Result) []byte {
 	if more&moreRecords != 0 {
 		dst = appendRecordStates(dst, r.Records)
 	}
-	return dst
-}
-
-func appendRecordStates(dst []byte, records []RecordState) []byte {
-	dst = binary.AppendUvarint(dst, uint64(len(records)))
-	for i := range records {
-		s := &records[i]
-		dst = appendText(appendText(binary.AppendUvarint(dst, uint64(s.Item)), s.UPC), s.Location)
-		dst = binary.AppendUvarint(dst, s.Version)
-		dst = appendUvarints(dst, zigzag(s.OnHand), zigzag(s.Allocated), zigzag(s.Pending), zigzag(s.SafetyStock))
+	if more&moreSegments != 0 {
+		dst = appendTotals(dst, r.Segments)
 	}
 	return dst
-}
-
-func readRecordStates(in *reader, records []RecordState) []RecordState {
-	records = resize(records, in.count(recordBytesMin))
-	for i := range records {
-		records[i] = RecordState{Item: int(in.uint32()), UPC: in.text(), Location: in.text(), Version: in.uvarint(),
-			OnHand: in.varint(), Allocated: in.varint(), Pending: in.varint(), SafetyStock: in.varint()}
-	}
-	return records
 }
 
 func resultSections(r *Result) byte {
@@ -308,7 +283,9 @@ func resultSections(r *Result) byte {
 		flagBit(len(r.Shortfalls) > 0, sectionShort)
 }
 
-func moreSections(r *Result) byte { return flagBit(len(r.Records) > 0, moreRecords) }
+func moreSections(r *Result) byte {
+	return flagBit(len(r.Records) > 0, moreRecords) | flagBit(len(r.Segments) > 0, moreSegments)
+}
 
 // appendLineResults: each line has flags, code, item, four quantities, parts.
 func appendLineResults(dst []byte, lines []LineResult) []byte {
@@ -391,7 +368,10 @@ func DecodeResult(b []byte, r *Result) error {
 	r.Kind = Kind(in.byte())
 	r.Code = Code(in.byte())
 	sections, more := in.flags(sectionsKnown), byte(0)
-	if version == resultVersion {
+	switch {
+	case version >= resultVersion:
+		more = in.flags(moreRecords | moreSegments)
+	case version >= resultVersionRecords:
 		more = in.flags(moreRecords)
 	}
 	r.Index = in.uvarint()
@@ -402,7 +382,7 @@ func DecodeResult(b []byte, r *Result) error {
 func (r *Result) readSections(in *reader, sections, more byte) {
 	r.Field, r.Value, r.Stock, r.Rule, r.Job = "", "", StockResult{}, RuleResult{}, JobResult{}
 	r.Lines, r.Changes, r.Blocked, r.Shortfalls = r.Lines[:0], r.Changes[:0], r.Blocked[:0], r.Shortfalls[:0]
-	r.Records = r.Records[:0]
+	r.Records, r.Segments = r.Records[:0], r.Segments[:0]
 	if sections&sectionFault != 0 {
 		r.Field, r.Value = in.text(), in.text()
 	}
@@ -443,6 +423,9 @@ func (r *Result) readSections(in *reader, sections, more byte) {
 	}
 	if more&moreRecords != 0 {
 		r.Records = readRecordStates(in, r.Records)
+	}
+	if more&moreSegments != 0 {
+		r.Segments = readTotals(in, r.Segments)
 	}
 }
 
