@@ -61,6 +61,8 @@ func TestRedistributeNow(t *testing.T) {
 		want(`1`, "records").want(`10`, "units").
 		want(
 			`[{"upc":"A","location":"L","tags":{"Channel":"Amazon"},"before":30,"after":20},{"upc":"A","location":"L","tags":{"Channel":"eBay"},"before":10,"after":20}]`, "changes").
+		want(`[{"tags":{"Channel":"Amazon"},"before":30,"after":20},{"tags":{"Channel":"eBay"},"before":10,"after":20}]`,
+			"segments").
 		want(`[{"upc":"A","location":"L","rule":"halves","version":1,"outcome":"spread","reason":""}]`, "rules")
 	if got := s.shares("L", "A"); got != "Amazon 30, eBay 10" {
 		t.Fatalf("a dry run has left %s", got)
@@ -71,6 +73,8 @@ func TestRedistributeNow(t *testing.T) {
 		want(`null`, "waiting").
 		want(
 			`[{"upc":"A","location":"M","tags":{"Channel":"Kibo"},"before":0,"after":32},{"upc":"A","location":"M","tags":{"Channel":"Amazon"},"before":30,"after":4},{"upc":"A","location":"M","tags":{"Channel":"eBay"},"before":10,"after":4},{"upc":"A","location":"L","tags":{"Channel":"Amazon"},"before":26,"after":18},{"upc":"A","location":"L","tags":{"Channel":"eBay"},"before":10,"after":18}]`, "changes").
+		want(
+			`[{"tags":{"Channel":"Kibo"},"before":0,"after":32},{"tags":{"Channel":"Amazon"},"before":56,"after":22},{"tags":{"Channel":"eBay"},"before":20,"after":22}]`, "segments").
 		want(`"spread"`, "rules", 0, "outcome")
 	for location, want := range map[string]string{"L": "Amazon 18, eBay 18", "M": "Amazon 4, eBay 4, Kibo 32"} {
 		if got := s.shares(location, "A"); got != want {

@@ -3,6 +3,7 @@ package httpapi
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -43,10 +44,23 @@ type redistributed struct {
 	asOf           uint64
 	dryRun         bool
 	records, units int64
+	segments       segmentTotals
 	changes        []changeReply
 	byRule         []recordReply
 	place          map[engine.PlanWanted]int // in byRule
 	waiting        int64                     // records, of all scopes
+}
+
+// segmentTotals adds up changes by segment: available units before and after.
+type segmentTotals struct {
+	schema *engine.Schema
+	all    map[string]*segmentTotal // by tags, as JSON
+}
+
+type segmentTotal struct {
+	ranks         []int // of its values, category by category
+	tags          string
+	before, after int64
 }
 
 func (req *request) redistribute() {
@@ -56,9 +70,13 @@ func (req *request) redistribute() {
 		return
 	}
 	done := redistributed{asOf: req.result().Index, dryRun: cmd.DryRun, records: req.result().Stock.Records,
-		units: req.result().Stock.Units,
-		place: map[engine.PlanWanted]int{}}
+		units:    req.result().Stock.Units,
+		segments: segmentTotals{schema: req.schema(), all: map[string]*segmentTotal{}},
+		place:    map[engine.PlanWanted]int{}}
 	done.addChanges(req.schema(), req.result().Changes)
+	for _, t := range req.result().Segments {
+		done.segments.add(done.segments.schema.Tags(t.TagSet), t.Before, t.After)
+	}
 	switch {
 	case cmd.DryRun:
 		req.dryRedistribute(&cmd.Scope, &done)
@@ -119,6 +137,7 @@ func (req *request) redistributeNow(scope *engine.Scope, d *redistributed) {
 			if from := &r.Changes[i]; in.has(from.UPC, from.Location) {
 				d.addChanges(req.schema(), r.Changes[i:i+1])
 				d.units += max(0, from.After-from.Before)
+				d.segments.add(req.schema().Tags(from.TagSet), from.Before, from.After)
 			}
 		}
 	})
@@ -180,7 +199,46 @@ func (d *redistributed) dryTarget(schema *engine.Schema, v *engine.RecordView, t
 		panic(fmt.Sprintf("BUG: httpapi: tags cannot be encoded: %v", err))
 	}
 	d.units += max(0, t.Available-before)
+	d.segments.add(t.Tags, before, t.Available)
 	d.addChange(changeReply{v.UPC, v.Location, string(tags), before, t.Available})
+}
+
+// add adds the change of a segment. A category that its tags lack is at its default.
+func (s *segmentTotals) add(tags []engine.Tag, before, after int64) {
+	text := []byte{'{'}
+	var ranks []int
+	for i, c := range s.schema.Categories() {
+		rank := slices.IndexFunc(c.Values, func(v engine.Value) bool {
+			return slices.Contains(tags, engine.Tag{Category: c.Name, Value: v.Name})
+		})
+		if rank < 0 {
+			rank = slices.IndexFunc(c.Values, func(v engine.Value) bool { return v.Default })
+		}
+		ranks = append(ranks, rank)
+		text = append(strictjson.AppendString(strictjson.Comma(text, i), c.Name), ':')
+		text = strictjson.AppendString(text, c.Values[rank].Name)
+	}
+	text = append(text, '}')
+	t := s.all[string(text)]
+	if t == nil {
+		t = &segmentTotal{ranks: ranks, tags: string(text)}
+		s.all[t.tags] = t
+	}
+	t.before, t.after = t.before+before, t.after+after
+}
+
+// appendTo appends the totals by rank, as many as a reply lists.
+func (s *segmentTotals) appendTo(dst []byte) []byte {
+	byRank := slices.SortedFunc(maps.Values(s.all), func(a, b *segmentTotal) int {
+		return slices.Compare(a.ranks, b.ranks)
+	})
+	dst = append(dst, '[')
+	for i, t := range byRank[:min(len(byRank), engine.ReportedItemsMax)] {
+		dst = append(append(strictjson.Comma(dst, i), `{"tags":`...), t.tags...)
+		dst = strictjson.AppendNumber(dst, `,"before":`, t.before)
+		dst = append(strictjson.AppendNumber(dst, `,"after":`, t.after), '}')
+	}
+	return append(dst, ']')
 }
 
 // scopeFilter selects the records of a scope, as the engine does.
@@ -228,6 +286,7 @@ func appendRedistributed(dst []byte, d *redistributed) []byte {
 	dst = strictjson.AppendBool(dst, `,"dryRun":`, d.dryRun)
 	dst = strictjson.AppendNumber(dst, `,"records":`, d.records)
 	dst = strictjson.AppendNumber(dst, `,"units":`, d.units)
+	dst = d.segments.appendTo(append(dst, `,"segments":`...))
 	dst = d.appendChanges(dst)
 	if len(d.byRule) > 0 {
 		byRule, err := json.Marshal(d.byRule)

@@ -57,7 +57,7 @@ type Redistribution struct {
 	Changes  []RedistributedTags `json:"changes"`
 }
 
-// SegmentTotal is the available units of a segment in all records.
+// SegmentTotal is the available units of a segment in many records, before and after.
 type SegmentTotal struct {
 	Tags   Tags  `json:"tags"`
 	Before int64 `json:"before"`

@@ -108,13 +108,14 @@ type Redistribute struct {
 
 // Redistributed is what a Redistribute did or would do.
 type Redistributed struct {
-	AsOf    uint64                `json:"asOf"`
-	DryRun  bool                  `json:"dryRun"`
-	Records int64                 `json:"records"`
-	Units   int64                 `json:"units"`
-	Changes []RedistributedTags   `json:"changes"`
-	Waiting int64                 `json:"waiting,omitempty"` // records that wait for a rule
-	Rules   []RedistributedByRule `json:"rules,omitempty"`
+	AsOf     uint64                `json:"asOf"`
+	DryRun   bool                  `json:"dryRun"`
+	Records  int64                 `json:"records"`
+	Units    int64                 `json:"units"`
+	Segments []SegmentTotal        `json:"segments"` // all changes, added up by segment, by rank
+	Changes  []RedistributedTags   `json:"changes"`
+	Waiting  int64                 `json:"waiting,omitempty"` // records that wait for a rule
+	Rules    []RedistributedByRule `json:"rules,omitempty"`
 }
 
 // RedistributedTags is a segment whose available units changed.

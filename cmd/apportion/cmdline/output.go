@@ -60,6 +60,13 @@ func (o *Output) Say(format string, args ...any) {
 	}
 }
 
+// Aside prints a table for people, beside what Show prints. Other forms do not have it.
+func (o *Output) Aside(table *Table) {
+	if o.form == "table" && len(table.Rows) > 0 {
+		table.print(o.w, o.colour, &o.last)
+	}
+}
+
 // Show prints a reply: unchanged for json, its elements for ndjson, the table for csv and for people. A command that
 // reads several pages shows each of them. Elements of a stream have no reply (nil): then json is as ndjson.
 func Show[T any](o *Output, reply []byte, elements []T, table *Table) error {
@@ -75,9 +82,7 @@ func Show[T any](o *Output, reply []byte, elements []T, table *Table) error {
 	case "csv":
 		return o.csv(table)
 	default:
-		if len(table.Rows) > 0 {
-			table.print(o.w, o.colour, &o.last)
-		}
+		o.Aside(table)
 		return nil
 	}
 }

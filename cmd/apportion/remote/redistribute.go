@@ -35,6 +35,9 @@ Examples:
 				return err
 			}
 			s.out.Say("%s", redistributedText(done, body.Now))
+			if len(done.Changes) > len(done.Segments) {
+				s.out.Aside(totalsTable(done.Segments))
+			}
 			if err := cmdline.Show(s.out, s.reply, done.Changes, movesTable(done.Changes)); err != nil {
 				return err
 			}
@@ -57,6 +60,15 @@ func redistributedText(done *api.Redistributed, now bool) string {
 	default:
 		return text + " due at the next refresh or adjust"
 	}
+}
+
+// totalsTable has a row for each segment of all records together.
+func totalsTable(segments []api.SegmentTotal) *cmdline.Table {
+	rows := taggedRows{tail: cmdline.Figures("before", "after")}
+	for i := range segments {
+		rows.add(nil, segments[i].Tags, segments[i].Before, segments[i].After)
+	}
+	return rows.table()
 }
 
 // movesTable has a row for each segment that changed.

@@ -1,6 +1,5 @@
 // A redistribution on demand: whom it is for, and the requests that do it.
 import type { Schemas } from '../api/client'
-import { tagsKey, tagsText, type Tags } from '../lib/tags'
 
 export interface Scope {
   upcs: string[]
@@ -22,23 +21,4 @@ export function bodyOf(scope: Scope): Schemas['RedistributeBody'] {
 export function partsOf(scope: Scope, locations: string[]): Scope[] {
   if (scope.upcs.length > 0) return [scope]
   return (scope.locations.length > 0 ? scope.locations : locations).map((location) => ({ upcs: [], locations: [location] }))
-}
-
-/** Total is what segments with the same tags have available in all records that change. */
-export interface Total {
-  label: string
-  before: number
-  after: number
-}
-
-/** totals adds up changes by segment. */
-export function totals(changes: { tags: Tags; before: number; after: number }[]): Total[] {
-  const all = new Map<string, Total>()
-  for (const { tags, before, after } of changes) {
-    const total = all.get(tagsKey(tags)) ?? { label: tagsText(tags), before: 0, after: 0 }
-    total.before += before
-    total.after += after
-    all.set(tagsKey(tags), total)
-  }
-  return [...all.values()]
 }
