@@ -10,8 +10,8 @@ GOTESTSUM := .tools/gotestsum-$(GOTESTSUM_VERSION)
 BENCHSTAT_VERSION := v0.0.0-20260908200009-22c9c6c9d4da
 BENCHSTAT := .tools/benchstat-$(BENCHSTAT_VERSION)
 
-# make test has four passes. Most tests run with the race detector. The packages in PURE have no goroutine, so there it is for the
-# tests that read beside a writer only (BESIDE); all others of them run with a recount after each command (tag invariants).
+# make test has four passes. Most tests run with the race detector. The packages in PURE have no goroutine: their tests
+# run with a recount after each command (tag invariants), and those that read beside a writer (BESIDE) also with the detector, in short.
 # PLAIN_TESTS run with neither: what counts memory (the race detector would count its own), the simulation, and PLAIN_ONLY:
 # what fills something up to its bound (minutes with the race detector), what does one thing at a time again and again on damaged or
 # crashed disks, and whole processes that wait for each other more than they work side by side. There is also a test of a member
@@ -80,8 +80,8 @@ test: $(GOTESTSUM) ## all tests, most with the race detector; PKG=./engine for o
 	run() { echo; echo "== $$1"; $(GOTESTSUM) --format standard-quiet -- -vet=off -p 3 -timeout 15m "$${@:2}"; }; \
 	export GORACE=atexit_sleep_ms=20; \
 	[ -z "$$others" ] || run "with the race detector" -race -skip '$(PLAIN_ONLY)' $$others; \
-	[ -z "$$pure" ] || run "with the race detector, readers beside a writer" -race -run '$(BESIDE)' $$pure; \
-	[ -z "$$pure" ] || run "with a recount after each command" -tags invariants -skip '$(BESIDE)|$(PLAIN_TESTS)' $$pure; \
+	[ -z "$$pure" ] || run "with the race detector, readers beside a writer" -race -short -run '$(BESIDE)' $$pure; \
+	[ -z "$$pure" ] || run "with a recount after each command" -tags invariants -skip '$(PLAIN_TESTS)' $$pure; \
 	run "with neither" -run '$(PLAIN_TESTS)' $$all
 
 $(GOTESTSUM):
