@@ -31,5 +31,5 @@
 //
 // The methods of Engine are for one goroutine at a time (the caller's mutex), those of its Reader for any goroutine at
 // any time. Checkpoint.Next runs beside the writer, which waits for it only if both want the same row at the same
-// moment.
+// moment. ProvidePages, for a goroutine of its own, touches no state.
 package engine

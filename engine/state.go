@@ -330,6 +330,10 @@ func (e *Engine) fillSegment(s, with *segment) {
 	s.waiting, s.waitLast = with.waiting, with.waitLast
 }
 
+// ProvidePages has the kernel provide the memory that states will use next, until stop is closed. Without it Apply does
+// so by itself, and waits for the kernel.
+func ProvidePages(stop <-chan struct{}) { mem.ProvidePages(stop) }
+
 // MemoryBytes is the memory that the state takes, but for schema, rules, locations and what a command needs while it is
 // done. The caller holds the mutex under which Apply is called.
 func (e *Engine) MemoryBytes() int64 {

@@ -267,7 +267,7 @@ func (s *Store) startWorkers(context.Context) error {
 	s.ticker.do = s.Do
 	s.proposer.start(s.raft, s.leadership.valid)
 	workers := []func(<-chan struct{}){s.leadership.run, s.checkpoints.run, s.ticker.run, s.logEnd.Run,
-		s.history.Run}
+		s.history.Run, engine.ProvidePages}
 	if s.peers != nil {
 		workers = append(workers, s.reads.workers()...)
 		workers = append(workers, s.keepJoining, s.watchDisk, s.sender.Run, s.receiver.Run)

@@ -4,7 +4,7 @@
 // Which row is handed out depends on the calls alone, so that replicas that apply the same log have the same rows.
 //
 // Where a state grows, the pages of its memory are asked for before they are used, and huge where that helps: see
-// populate and region.
+// populate and region. A caller who runs ProvidePages spares its writers the wait for most of them.
 //
 // Rows is for what has pointers, and of which there is little.
 //

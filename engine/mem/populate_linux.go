@@ -26,6 +26,12 @@ func populate[T any](rows []T) {
 	}
 }
 
+// populateBeside is populate of a whole page for a goroutine beside the writer's, whose processor others get meanwhile.
+func populateBeside(page []byte) {
+	_, _, _ = syscall.Syscall(syscall.SYS_MADVISE, uintptr(unsafe.Pointer(unsafe.SliceData(page))), uintptr(len(page)),
+		advisePopulateWrite)
+}
+
 // advise is about the pages that lie within the piece.
 func advise(piece []byte, advice uintptr) {
 	begin := uintptr(unsafe.Pointer(unsafe.SliceData(piece)))

@@ -5,3 +5,5 @@ package mem
 func useHugePages([]byte) {}
 
 func populate[T any]([]T) {}
+
+func populateBeside([]byte) {}

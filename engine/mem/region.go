@@ -1,6 +1,9 @@
 package mem
 
-import "unsafe"
+import (
+	"sync/atomic"
+	"unsafe"
+)
 
 // hugePageBytes is the size of a huge page on amd64 and, with pages of 4 KB, on arm64.
 const hugePageBytes = 2 << 20
@@ -9,7 +12,7 @@ const hugePageBytes = 2 << 20
 // which it finds nothing to walk, and frees it when no piece is used any more.
 type region struct {
 	rest      []byte // not handed out yet; begins in the last page that is there, or behind it
-	populated int    // bytes of rest that are there
+	populated int    // bytes of rest that are there, or asked for
 	bytes     int64  // of all that was asked for
 }
 
@@ -25,6 +28,9 @@ func (r *region) take(bytes int) unsafe.Pointer {
 	piece := unsafe.Pointer(unsafe.SliceData(r.rest))
 	r.rest = r.rest[bytes:]
 	r.populated -= bytes
+	for len(r.rest) >= bytes && r.populated < bytes && askFor(r.rest[r.populated:r.populated+hugePageBytes]) {
+		r.populated += hugePageBytes
+	}
 	return piece
 }
 
@@ -41,4 +47,40 @@ func (r *region) grow(piece int) {
 	r.rest, r.populated = memory[begin:begin+uintptr(size)], 0
 	r.bytes += int64(len(memory))
 	useHugePages(r.rest)
+}
+
+// Pages that regions will use next, for ProvidePages. A page that it has not provided in time is there when the writer
+// first writes to it.
+var (
+	pagesWanted = make(chan []byte, 32)
+	providers   atomic.Int32
+)
+
+// askFor hands a page to ProvidePages, and reports whether it could.
+func askFor(page []byte) bool {
+	if providers.Load() == 0 {
+		return false
+	}
+	select {
+	case pagesWanted <- page:
+		return true
+	default:
+		return false
+	}
+}
+
+// ProvidePages has the kernel provide the pages that regions of any state will use next, until stop is closed. The
+// writers need not wait for them then: a page of 2 MB takes 0.1 ms, but 5 ms on a virtual machine whose host has to
+// find the memory first.
+func ProvidePages(stop <-chan struct{}) {
+	providers.Add(1)
+	defer providers.Add(-1)
+	for {
+		select {
+		case <-stop:
+			return
+		case page := <-pagesWanted:
+			populateBeside(page)
+		}
+	}
 }

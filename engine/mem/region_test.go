@@ -6,8 +6,47 @@ import (
 )
 
 // TestRegion: pieces are zero, whole, apart from each other, and within what MemoryBytes tells of.
-func TestRegion(t *testing.T) {
-	for _, bytes := range []int{8 << 10, 88 << 14, 5 << 20} {
+func TestRegion(t *testing.T) { testRegion(t, 8<<10, 88<<14, 5<<20) }
+
+// TestRegionBesideProvider: the same while another goroutine provides the pages.
+func TestRegionBesideProvider(t *testing.T) {
+	stop, stopped := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(stopped)
+		ProvidePages(stop)
+	}()
+	testRegion(t, 88<<14)
+	close(stop)
+	<-stopped
+}
+
+// TestRegionAsksAhead: the pages of the next piece are asked for once, and none that the region does not have.
+func TestRegionAsksAhead(t *testing.T) {
+	providers.Add(1)
+	defer providers.Add(-1)
+	const bytes = 5 << 20
+	var r region
+	for range 20 {
+		r.take(bytes)
+		if len(r.rest) >= bytes && r.populated < bytes {
+			t.Fatalf("%d bytes of the next piece are not asked for", bytes-r.populated)
+		}
+		for len(pagesWanted) > 0 {
+			page := <-pagesWanted
+			if len(page) != hugePageBytes || uintptr(unsafe.Pointer(&page[0]))%hugePageBytes != 0 {
+				t.Fatalf("%d bytes at %p are asked for, want a page", len(page), &page[0])
+			}
+			if page[0] != 0 {
+				t.Fatal("a page is asked for again")
+			}
+			page[0] = 1
+		}
+	}
+}
+
+func testRegion(t *testing.T, sizes ...int) {
+	t.Helper()
+	for _, bytes := range sizes {
 		var r region
 		var pieces [][]byte
 		for range 12 {
