@@ -180,8 +180,10 @@ func (req *request) pathText() string {
 	if len(uri) == 0 || uri[0] != '/' { // absolute form: http://host/path
 		return strictjson.Alias(req.ctx.URI().PathOriginal())
 	}
-	if end := bytes.IndexAny(uri, "?#"); end >= 0 {
-		uri = uri[:end]
+	for _, mark := range []byte("?#") { // bytes.IndexAny would make a table of the marks first
+		if end := bytes.IndexByte(uri, mark); end >= 0 {
+			uri = uri[:end]
+		}
 	}
 	return strictjson.Alias(uri)
 }
