@@ -66,31 +66,60 @@ func run(stdout io.Writer, o options) error {
 	}
 	fmt.Fprintf(stdout, "%d connections, %d records, %d readers of %s\n", o.connections, len(stock.records), o.streams,
 		what)
-	var alone, beside float64
+	var alone, beside costs
 	for turn := range o.turns {
-		rate, err := stock.orders(server.Address, uint64(2*turn))
+		cost, err := measure(server, stock, uint64(2*turn))
 		if err != nil {
 			return err
 		}
-		alone += rate
-		fmt.Fprintf(stdout, "without readers: %.0f orders a second\n", rate)
+		alone.add(cost)
+		fmt.Fprintf(stdout, "without readers: %s\n", cost)
 		readers, err := openReaders(server.Address, o, stock)
 		if err != nil {
 			return err
 		}
-		rate, err = stock.orders(server.Address, uint64(2*turn+1))
+		cost, err = measure(server, stock, uint64(2*turn+1))
 		if err != nil {
 			return err
 		}
-		beside += rate
+		beside.add(cost)
 		delays, bytes := readers.close()
-		fmt.Fprintf(stdout, "with readers:    %.0f orders a second; %d delays: p50 %s, p90 %s, p99 %s, max %s; "+
-			"%.0f MB/s\n",
-			rate, len(delays), quantile(delays, .5), quantile(delays, .9), quantile(delays, .99), quantile(delays, 1),
+		fmt.Fprintf(stdout, "with readers:    %s; %d delays: p50 %s, p90 %s, p99 %s, max %s; %.1f MB/s\n", cost,
+			len(delays), quantile(delays, .5), quantile(delays, .9), quantile(delays, .99), quantile(delays, 1),
 			float64(bytes)/1e6/float64(o.seconds))
 	}
-	fmt.Fprintf(stdout, "rate with readers / without: %.2f\n", beside/alone)
+	fmt.Fprintf(stdout, "rate with readers / without: %.2f\n", beside.rate/alone.rate)
+	fmt.Fprintf(stdout, "processor time an order without readers / with: %.2f (server %.2f)\n",
+		(alone.server+alone.client).Seconds()/alone.orders/((beside.server+beside.client).Seconds()/beside.orders),
+		alone.server.Seconds()/alone.orders/(beside.server.Seconds()/beside.orders))
 	return nil
+}
+
+// costs are the orders a second of a measurement, or the sums of several that took equally long, and the processor time
+// that they took from server and client.
+type costs struct {
+	rate, orders   float64
+	server, client time.Duration
+}
+
+func (c *costs) add(more costs) {
+	c.rate, c.orders = c.rate+more.rate, c.orders+more.orders
+	c.server, c.client = c.server+more.server, c.client+more.client
+}
+
+// String implements fmt.Stringer.
+func (c costs) String() string {
+	return fmt.Sprintf("%.0f orders a second; an order took %.1f us of the server, %.1f us of the client", c.rate,
+		c.server.Seconds()*1e6/c.orders, c.client.Seconds()*1e6/c.orders)
+}
+
+// measure has all connections order for the time of a measurement.
+func measure(server *rig.Process, stock *stock, turn uint64) (c costs, err error) {
+	self := os.Getpid()
+	c.server, c.client = -server.CPU(), -rig.CPUOf(self)
+	c.orders, c.rate, err = stock.orders(server.Address, turn)
+	c.server, c.client = c.server+server.CPU(), c.client+rig.CPUOf(self)
+	return c, err
 }
 
 // quantile sorts the delays.

@@ -40,8 +40,8 @@ func newStock(o options) *stock {
 	return s
 }
 
-// orders has all connections order for the time of a measurement, and gives the orders a second.
-func (s *stock) orders(address string, turn uint64) (rate float64, err error) {
+// orders has all connections order for the time of a measurement. It gives the orders, and how many that is a second.
+func (s *stock) orders(address string, turn uint64) (orders, rate float64, err error) {
 	o := s.options
 	begin := time.Now()
 	end := begin.Add(time.Duration(o.seconds) * time.Second)
@@ -59,10 +59,11 @@ func (s *stock) orders(address string, turn uint64) (rate float64, err error) {
 	workers.Wait()
 	for _, err := range errs {
 		if err != nil {
-			return 0, err
+			return 0, 0, err
 		}
 	}
-	return float64(made.Load()) / time.Since(begin).Seconds(), nil
+	orders = float64(made.Load())
+	return orders, orders / time.Since(begin).Seconds(), nil
 }
 
 // order has one connection order until the end.
