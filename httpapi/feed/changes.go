@@ -184,11 +184,11 @@ func (e *encoder) appendEvent(dst []byte, c change, at *Position) []byte {
 	return stream.CloseData(e.append(stream.OpenData(dst), c))
 }
 
-// readTags is the read of the hub for some tags.
+// readTags makes a read of the hub for some tags.
 func (f *Changes) readTags(tags []engine.Tag) read[engine.RecordKey] {
-	return func(after engine.ChangeCursor, into *batch[engine.RecordKey]) error {
-		e := encoder{reader: f.store.Reader(), tags: tags}
-		var changes []engine.Change
+	e := encoder{reader: f.store.Reader(), tags: tags}
+	var changes []engine.Change
+	return func(_ place, into *batch[engine.RecordKey]) error {
 		for !into.full() {
 			var err error
 			if changes, err = f.store.ChangesAfter(into.until, changesAtATime, changes[:0]); err != nil {

@@ -21,6 +21,9 @@ import (
 func (l *testLog) ChangesAfter(after engine.ChangeCursor, limit int, dst []engine.Change) ([]engine.Change, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if l.lost != nil {
+		return dst, l.lost
+	}
 	return l.engine.ChangesAfter(after, limit, dst)
 }
 
@@ -111,6 +114,8 @@ func TestChangesEndAlike(t *testing.T) {
 			}
 			if i%3 == 1 {
 				filter.Locations = []string{"L0", "L1", "L4", "L7"}
+			} else if i%3 == 2 {
+				filter.Locations = []string{"L2"}
 			}
 			if i%5 == 1 {
 				filter.UPCPrefix = "U1"

@@ -23,13 +23,13 @@ type changeStream struct {
 func (f *Changes) Stream(p Position, filter ChangeFilter) stream.Source {
 	s := &changeStream{feed: f, filter: filter, tags: tagsText(filter.Tags), position: p,
 		encoder: encoder{reader: f.store.Reader(), tags: filter.Tags}}
-	s.source = source[engine.RecordKey]{hub: f.hubOf(s.tags, filter.Tags), place: p.changes, told: p.changes.Seq,
-		appendPlace: func(dst []byte, at engine.ChangeCursor) []byte {
-			return (&Position{changes: at}).appendCursor(dst)
-		}}
+	picks := picker[engine.RecordKey]{locations: filter.Locations}
 	if len(filter.Locations) > 0 || filter.UPCPrefix != "" {
-		s.picks = filter.picks
+		picks.picks = filter.picks
 	}
+	s.source = newSource(f.hubOf(s.tags, filter.Tags), p.changes, picks, func(dst []byte, at place) []byte {
+		return (&Position{changes: at}).appendCursor(dst)
+	})
 	return s
 }
 
@@ -82,7 +82,8 @@ func (f *Changes) hubOf(text string, tags []engine.Tag) *hub[engine.RecordKey] {
 	defer f.mu.Unlock()
 	h := f.hubs[text]
 	if h == nil {
-		h = &changesHub{hub: newHub(f.store, f.own, f.readTags(tags))}
+		h = &changesHub{hub: newHub(f.store, f.own, func(key *engine.RecordKey) string { return key.Location },
+			func() read[engine.RecordKey] { return f.readTags(tags) })}
 		f.hubs[text] = h
 	}
 	h.streams++

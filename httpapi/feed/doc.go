@@ -15,9 +15,16 @@
 // # One hub, many readers
 //
 // Streams that have seen everything share a hub. Its goroutine waits for applied entries, reads what is new once,
-// encodes it once, and replaces the tail: the newest batches, bounded in bytes. Readers load the tail without a lock,
-// copy what is behind their place and passes their filter, and wait for the next tail. The hub runs while somebody
-// waits.
+// encodes it once, and replaces the tail: the newest batches, bounded in bytes and number. Readers load the tail
+// without a lock and copy what is behind their place and passes their filter. The hub runs while somebody waits.
+//
+// A reader that has seen all of the tail waits. The hub wakes only those who pick something of what is new: readers of
+// some locations it finds by the location, and for each of the others it looks at what is new. Nobody else runs. So a
+// reader that waits picks nothing up to the end of the tail, whatever was added, and that is its place: it falls
+// behind no tail, and its heartbeat tells how far it is.
+//
+// While something is new, the hub looks again after a pause that grows with the readers that it woke: what comes
+// meanwhile goes with one write. The pause counts from look to look, so a change after a silence is told at once.
 //
 // A reader that is behind the tail reads for itself, from the same source and with the same function, until the tail
 // reaches back to its place. So a slow reader delays nobody, and costs nothing while it does not read. How many readers
@@ -25,6 +32,7 @@
 //
 // # Reading order
 //
-// batch.go has what is read at a time, hub.go the tail, source.go one reader. events.go is the feed of events,
-// changes.go that of the changes of records, with changestream.go for its streams. limits.go has the bounds.
+// batch.go has what is read at a time, hub.go the tail and who waits for more of it, source.go one reader. events.go is
+// the feed of events, changes.go that of the changes of records, with changestream.go for its streams. limits.go has
+// the bounds.
 package feed

@@ -26,43 +26,47 @@ type Events struct {
 // NewEvents makes the feed. It does nothing while it has no readers.
 func NewEvents(store EventStore) *Events {
 	f := &Events{store: store}
-	f.hub = newHub(store, make(chan struct{}, ownReadersMax()), f.read)
+	f.hub = newHub(store, make(chan struct{}, ownReadersMax()), func(ev *engine.Event) string { return ev.Location },
+		f.reading)
 	return f
 }
 
 // ownReadersMax is how many readers may read for themselves at a time: they get half of the processors.
 func ownReadersMax() int { return max(1, runtime.GOMAXPROCS(0)/2) }
 
-// read reads and encodes the events after one.
-func (f *Events) read(_ place, into *batch[engine.Event]) error {
+// reading makes a read that reads and encodes the events after one.
+func (f *Events) reading() read[engine.Event] {
 	var events []engine.Event
-	var id [20]byte
-	for !into.full() {
-		events = f.store.Events(engine.EventID(into.until.Seq), eventsAtATime, events[:0])
-		schema := f.store.Reader().Schema() // read after the events, it knows all of their tag sets
-		for i := range events {
-			ev := &events[i]
-			into.data = stream.AppendID(into.data, strictjson.AppendInt(id[:0], int64(ev.ID)))
-			into.data = stream.AppendType(into.data, ev.Kind.String())
-			into.data = render.AppendEvent(stream.OpenData(into.data), schema, ev)
-			into.data = stream.CloseData(into.data)
-			into.add(place{Seq: uint64(ev.ID)}, *ev)
+	return func(_ place, into *batch[engine.Event]) error {
+		var id [20]byte
+		for !into.full() {
+			events = f.store.Events(engine.EventID(into.until.Seq), eventsAtATime, events[:0])
+			schema := f.store.Reader().Schema() // read after the events, it knows all of their tag sets
+			for i := range events {
+				ev := &events[i]
+				into.data = stream.AppendID(into.data, strictjson.AppendInt(id[:0], int64(ev.ID)))
+				into.data = stream.AppendType(into.data, ev.Kind.String())
+				into.data = render.AppendEvent(stream.OpenData(into.data), schema, ev)
+				into.data = stream.CloseData(into.data)
+				into.add(place{Seq: uint64(ev.ID)}, *ev)
+			}
+			if len(events) < eventsAtATime {
+				break
+			}
 		}
-		if len(events) < eventsAtATime {
-			break
-		}
+		return nil
 	}
-	return nil
 }
 
 // Stream is a stream of the events after one that a filter picks.
 func (f *Events) Stream(after engine.EventID, filter engine.EventFilter) stream.Source {
-	s := &source[engine.Event]{hub: f.hub, place: place{Seq: uint64(after)}, told: uint64(after),
-		appendPlace: func(dst []byte, at place) []byte { return strictjson.AppendInt(dst, int64(at.Seq)) }}
+	p := picker[engine.Event]{locations: filter.Locations}
 	if len(filter.Kinds)+len(filter.Locations)+len(filter.Tags) > 0 {
-		s.picks = func(ev *engine.Event) bool { return filter.Matches(f.store.Reader().Schema(), ev) }
+		p.picks = func(ev *engine.Event) bool { return filter.Matches(f.store.Reader().Schema(), ev) }
 	}
-	return s
+	s := newSource(f.hub, place{Seq: uint64(after)}, p,
+		func(dst []byte, at place) []byte { return strictjson.AppendInt(dst, int64(at.Seq)) })
+	return &s
 }
 
 // Page appends up to limit events after one that a filter picks. next is behind all that were looked at, so a page

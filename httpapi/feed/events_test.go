@@ -22,6 +22,7 @@ type testLog struct {
 	engine  *engine.Engine
 	index   uint64
 	reads   int
+	lost    error // of all changes
 	waiting int
 	applied chan struct{} // closed by the next entry
 }

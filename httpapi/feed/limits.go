@@ -25,13 +25,15 @@ const (
 	WaitSecondsMax = 60
 	waitPause      = 5 * time.Millisecond
 
-	// tailBytesMax bounds the bytes in a hub's tail. A reader that is further behind reads for itself.
-	tailBytesMax = 4 << 20
+	// tailBytesMax bounds the bytes in a hub's tail, tailBatchesMax its batches. A reader that is further behind reads
+	// for itself.
+	tailBytesMax   = 4 << 20
+	tailBatchesMax = 500
 
-	// PauseMin is the pause between two looks of a hub while something is new, and PausePerReader what each reader adds
-	// to it, up to PauseMax: each look wakes all of them.
-	PauseMin       = time.Millisecond
-	PausePerReader = 40 * time.Microsecond
+	// PauseMin is the time from one look of a hub to the next while something is new, and PausePerReader what each
+	// reader adds to it that the look woke, up to PauseMax: each of them costs a write.
+	PauseMin       = 5 * time.Millisecond
+	PausePerReader = 30 * time.Microsecond
 	PauseMax       = 20 * time.Millisecond
 
 	// NamesMax bounds the names in one filter.
