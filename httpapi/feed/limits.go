@@ -32,8 +32,8 @@ const (
 
 	// PauseMin is the time from one look of a hub to the next while something is new, and PausePerReader what each
 	// reader adds to it that the look woke, up to PauseMax: each of them costs a write.
-	PauseMin       = 5 * time.Millisecond
-	PausePerReader = 30 * time.Microsecond
+	PauseMin       = 7 * time.Millisecond
+	PausePerReader = 20 * time.Microsecond
 	PauseMax       = 20 * time.Millisecond
 
 	// NamesMax bounds the names in one filter.
