@@ -60,6 +60,15 @@ func TestExports(t *testing.T) {
 	f("/v1/export/orders", "text/csv", "orderId,itemId,upc,location,Channel,Condition,requested,allocated,pending,",
 		`o1,1,"'=A",L,Amazon,New,21,19,2,0,0,0,,20`)
 	f("/v1/export/events?format=ndjson", "application/x-ndjson", `{"id":`, `{"id":`)
+	const head = "upc,location,Channel"
+	f("/v1/export/stock?search=B&location=L", "text/csv", head, "B,L,,New,40,")
+	f("/v1/export/stock?upc=%3DA&tags=Condition:Defective", "text/csv", head, `"'=A",L,Amazon,Defective,4,`)
+	f("/v1/export/stock?state=below-floor", "text/csv", head, `"'=A",L,Amazon,New,20,`, `"'=A",L,Amazon,Defective,4,`)
+	f("/v1/export/stock?location=M", "text/csv", head)
+	s.get("/v1/export/stock?state=lost").is(400, "invalid").want(`"state"`, "field")
+	s.get("/v1/export/stock?tags=Channel:amazon").is(400, "unknown-value")
+	s.get("/v1/export/orders?upc=B").is(400, "unknown-parameter").want(`"upc"`, "field")
+	s.get("/v1/export/events?tags=Channel:Amazon").is(400, "unknown-parameter").want(`"tags"`, "field")
 	s.get("/v1/export/rules").is(404, "not-found")
 	s.get("/v1/export/stock?format=xml").is(400, "invalid")
 

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"slices"
 	"strconv"
 	"time"
 
@@ -26,15 +27,15 @@ func listRoutes() []*route {
 			paramOlderThan | paramLimit | paramCursor, serve: (*request).listOrders},
 		{method: methodPost, pattern: "/v1/orders/deallocate", body: bodyRequired, lead: true,
 			serve: (*request).deallocateMany},
-		{method: methodGet, pattern: "/v1/inventory", params: paramReads | paramState | paramLocation | paramUPC |
-			paramSearch | paramTags | paramSort | paramLimit | paramCursor, serve: (*request).listRecords},
+		{method: methodGet, pattern: "/v1/inventory", params: paramReads | recordParams | paramSort | paramLimit |
+			paramCursor, serve: (*request).listRecords},
 		{method: methodGet, pattern: "/v1/inventory/{location}/{upc}/history",
 			params: paramReads | paramLimit | paramCursor, serve: (*request).recordHistory},
 		{method: methodGet, pattern: "/v1/locations", params: paramReads | paramSearch | paramLimit | paramCursor,
 			serve: (*request).listLocations},
 		{method: methodGet, pattern: "/v1/upcs", params: paramReads | paramSearch | paramLimit | paramCursor,
 			serve: (*request).listUPCs},
-		{method: methodGet, pattern: "/v1/export/{content}", params: paramReads | paramFormat,
+		{method: methodGet, pattern: "/v1/export/{content}", params: paramReads | recordParams | paramFormat,
 			serve: (*request).export},
 	}
 }
@@ -146,14 +147,18 @@ func (a releaseAnswers) Answer(i int) { a.release.Answered(i, a.result.Code) }
 
 // listRecords lists records by location and UPC, or by UPC and location.
 func (req *request) listRecords() {
-	p := &req.list
-	tags := req.feed.tags
-	if !req.barrier() || !req.knows(tags, "tags") {
+	if !req.barrier() || !req.knows(req.feed.tags, "tags") {
 		return
 	}
-	query := lists.RecordQuery{Location: p.location, UPC: p.upc, Search: p.search, Tags: tags, State: p.state,
-		Sort: p.sort, Cursor: p.cursor, Limit: req.limit}
+	query := req.recordQuery()
+	query.Sort, query.Cursor, query.Limit = req.list.sort, req.list.cursor, req.limit
 	req.answerList(query.Append)
+}
+
+// recordQuery is what the parameters pick.
+func (req *request) recordQuery() lists.RecordQuery {
+	p := &req.list
+	return lists.RecordQuery{Location: p.location, UPC: p.upc, Search: p.search, Tags: req.feed.tags, State: p.state}
 }
 
 // recordHistory lists the events of a record, also of one that was deleted.
@@ -221,7 +226,8 @@ func (req *request) export() {
 			req.path[0])
 		return
 	}
-	if !req.barrier() {
+	filter, ok := req.exportFilter()
+	if !ok || !req.barrier() || !req.knows(filter.Tags, "tags") {
 		return
 	}
 	if !take(&req.server.exports, ExportsMax, 1) {
@@ -244,8 +250,28 @@ func (req *request) export() {
 	req.ctx.SetContentType(format.MediaType() + "; charset=utf-8")
 	req.content = "" // the response is there already
 	req.ctx.SetBodyStream(&exportBody{of: req.server, conn: req.ctx.Conn(), export: state,
-		file:  stockfile.NewExport(req.path[0], format, &exportRows{export: state}),
+		file:  stockfile.NewExport(req.path[0], format, &exportRows{export: state}, filter),
 		until: time.Now().Add(exportAgeMax)}, -1)
+}
+
+// recordParams are the parameters that pick records.
+const recordParams = paramState | paramLocation | paramUPC | paramSearch | paramTags
+
+// exportFilter is what the parameters pick of stock; orders and events are exported whole.
+func (req *request) exportFilter() (stockfile.Filter, bool) {
+	query := req.recordQuery()
+	query.Tags = slices.Clone(query.Tags) // the request ends before the file does
+	if req.path[0] != stockfile.Stock {
+		for name, value := range req.ctx.QueryArgs().All() {
+			if paramWords[string(name)]&recordParams != 0 {
+				req.fail(http.StatusBadRequest, codeUnknownParam, "only an export of stock has this query parameter",
+					string(name), string(value))
+				return stockfile.Filter{}, false
+			}
+		}
+	}
+	fault := query.Check()
+	return stockfile.Filter{Picks: query.Picks, Tags: query.Tags}, req.sound(&fault)
 }
 
 // exportBody is the body of an export. Each read of it has the time that other replies have for the whole. If one

@@ -62,6 +62,12 @@ func (e *Exported) Read(p []byte) (int, error) { return e.body.Read(p) }
 // Close implements io.Closer.
 func (e *Exported) Close() error { return e.body.Close() }
 
+// ExportStock begins to read the stock that a filter picks as a file, in the format csv or ndjson.
+func (c *Client) ExportStock(ctx context.Context, format string, filter RecordFilter, options ...Option) (*Exported,
+	error) {
+	return c.Export(ctx, "stock", format, append(options, filter.parameters()...)...)
+}
+
 // Export begins to read stock, orders or events as a file, in the format csv or ndjson.
 func (c *Client) Export(ctx context.Context, content, format string, options ...Option) (*Exported, error) {
 	call := newCall(read, http.MethodGet, path("export", content), append(options, parameter("format", format)))

@@ -52,13 +52,17 @@ type RecordFilter struct {
 	Sort          string // location or upc
 }
 
+// parameters are those of the filter.
+func (f *RecordFilter) parameters() []Option {
+	return []Option{parameter("location", f.Location), parameter("upc", f.UPC), parameter("search", f.Search),
+		parameter("state", f.State), tags(f.Tags), parameter("sort", f.Sort)}
+}
+
 // ListRecords reads a page of records. An empty cursor begins, and the reply's Next is the cursor of the next page.
 // limit 0 is the server's default.
 func (c *Client) ListRecords(ctx context.Context, filter RecordFilter, cursor string, limit int64, options ...Option) (
 	*api.RecordPage, error) {
-	options = append(options, parameter("location", filter.Location), parameter("upc", filter.UPC),
-		parameter("search", filter.Search), parameter("state", filter.State), tags(filter.Tags),
-		parameter("sort", filter.Sort), parameter("cursor", cursor), number("limit", limit))
+	options = append(append(options, filter.parameters()...), parameter("cursor", cursor), number("limit", limit))
 	return get[api.RecordPage](ctx, c, path("inventory"), options)
 }
 

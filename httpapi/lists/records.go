@@ -94,11 +94,19 @@ type recordList struct {
 	schema *engine.Schema
 }
 
+// Check finds what is wrong with what the query picks.
+func (q *RecordQuery) Check() strictjson.Fault {
+	if q.State != "" && !slices.Contains(RecordStates, q.State) {
+		return oneOf("state", q.State, RecordStates)
+	}
+	return strictjson.Fault{}
+}
+
 // begin finds the order and the place where the page begins.
 func (l *recordList) begin() strictjson.Fault {
 	q := l.q
-	if q.State != "" && !slices.Contains(RecordStates, q.State) {
-		return oneOf("state", q.State, RecordStates)
+	if fault := q.Check(); fault.Code != "" {
+		return fault
 	}
 	switch {
 	case q.Sort != "" && !slices.Contains(RecordOrders, q.Sort):
@@ -189,24 +197,30 @@ func (l *recordList) read(key engine.RecordKey) bool {
 	}
 	l.schema = l.reader.Schema() // read after the record, it knows all of its tag sets
 	l.record.MergeSegments(l.schema)
-	return l.picks(&l.record)
+	return l.q.picks(l.schema, &l.record)
+}
+
+// Picks reports whether the query picks a record, with its segments merged.
+func (q *RecordQuery) Picks(schema *engine.Schema, v *engine.RecordView) bool {
+	return (q.Location == "" || v.Location == q.Location) && (q.UPC == "" || v.UPC == q.UPC) &&
+		strings.Contains(v.UPC, q.Search) && q.picks(schema, v)
 }
 
 // picks reports whether a record has a segment with the tags, and is in the state. With tags, such segments alone say
 // in what state it is.
-func (l *recordList) picks(v *engine.RecordView) bool {
-	whole := len(l.q.Tags) == 0
+func (q *RecordQuery) picks(schema *engine.Schema, v *engine.RecordView) bool {
+	whole := len(q.Tags) == 0
 	segments, available, below := 0, int64(0), false
 	for i := range v.Segments {
 		s := &v.Segments[i]
-		if !whole && !l.schema.Matches(s.TagSet, l.q.Tags) {
+		if !whole && !schema.Matches(s.TagSet, q.Tags) {
 			continue
 		}
 		segments++
 		available += s.Available()
-		below = below || l.isBelow(s)
+		below = below || q.isBelow(s)
 	}
-	switch l.q.State {
+	switch q.State {
 	case stateSoldOut:
 		return segments > 0 && available <= 0
 	case stateBelowFloor:
@@ -220,8 +234,8 @@ func (l *recordList) picks(v *engine.RecordView) bool {
 }
 
 // isBelow reports whether a segment is below what the state is about.
-func (l *recordList) isBelow(s *engine.SegmentView) bool {
-	switch l.q.State {
+func (q *RecordQuery) isBelow(s *engine.SegmentView) bool {
+	switch q.State {
 	case stateBelowFloor:
 		return s.Floor > 0 && s.Available() < s.Floor
 	case stateBelowSafety:

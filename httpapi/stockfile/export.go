@@ -41,8 +41,16 @@ var exportTables = map[string][]byte{
 	Events: {engine.EventTable},
 }
 
+// Filter says of which records an export of stock has rows: those that Picks reports, and of them the segments and the
+// deliveries with the tags.
+type Filter struct {
+	Picks func(*engine.Schema, *engine.RecordView) bool
+	Tags  []engine.Tag
+}
+
 // Export is a file that is made while it is read.
 type Export struct {
+	filter Filter
 	rows   Rows
 	schema *engine.Schema
 	tables []byte
@@ -58,9 +66,9 @@ type Export struct {
 // IsContent reports whether there is an export of a content.
 func IsContent(content string) bool { return exportTables[content] != nil }
 
-// NewExport makes an export of a content.
-func NewExport(content string, format Format, rows Rows) *Export {
-	x := &Export{rows: rows, schema: rows.Schema(), tables: exportTables[content]}
+// NewExport makes an export of a content. The filter is for stock.
+func NewExport(content string, format Format, rows Rows, filter Filter) *Export {
+	x := &Export{filter: filter, rows: rows, schema: rows.Schema(), tables: exportTables[content]}
 	var categories []string
 	for _, c := range x.schema.Categories() {
 		categories = append(categories, c.Name)
@@ -99,8 +107,14 @@ func (x *Export) stockRow(_, value []byte) error {
 		return err
 	}
 	v.MergeSegments(x.schema)
+	if !x.filter.Picks(x.schema, v) {
+		return nil
+	}
 	for i := range v.Segments {
 		s := &v.Segments[i]
+		if !x.schema.Matches(s.TagSet, x.filter.Tags) {
+			continue
+		}
 		w.Text(v.UPC)
 		w.Text(v.Location)
 		w.Tags(x.schema.Tags(s.TagSet))
@@ -112,7 +126,9 @@ func (x *Export) stockRow(_, value []byte) error {
 		w.End()
 	}
 	for i := range v.Future {
-		x.delivery(v, &v.Future[i])
+		if x.schema.Matches(v.Future[i].TagSet, x.filter.Tags) {
+			x.delivery(v, &v.Future[i])
+		}
 	}
 	return nil
 }

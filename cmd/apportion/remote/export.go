@@ -28,10 +28,12 @@ name when it is whole: until then, and after a failure, a file of this name stay
 
 Examples:
   apportion export stock --out stock.csv.zst
+  apportion export stock --location Retailer2 --state sold-out --out sold-out.csv
   apportion export orders --out orders.ndjson
   apportion export events --format ndjson | jq -r .type | sort | uniq -c`,
-		Flags: cmdline.ServerFlags(&cli.StringFlag{Name: "out", Value: datafile.Standard,
-			Usage: "`FILE` to write; - is the standard output"}, formatFlag("that file's name"), staleFlag()),
+		Flags: cmdline.ServerFlags(append([]cli.Flag{&cli.StringFlag{Name: "out", Value: datafile.Standard,
+			Usage: "`FILE` to write; - is the standard output"}, formatFlag("that file's name"), staleFlag()},
+			recordFlags()...)...),
 		Action: cmdline.ServerAction(func(ctx context.Context, cmd *cli.Command, server *client.Client,
 			args []string) error {
 			if !slices.Contains(contents, args[0]) {
@@ -47,7 +49,7 @@ Examples:
 			if cmd.Bool("stale") {
 				options = append(options, client.Stale(0))
 			}
-			from, err := server.Export(ctx, args[0], format.String(), options...)
+			from, err := openExport(ctx, cmd, server, args[0], format.String(), options)
 			if err != nil {
 				return err
 			}
@@ -59,6 +61,24 @@ Examples:
 			return err
 		}, "CONTENT"),
 	}
+}
+
+// openExport begins to read a content; the flags that pick records are for stock.
+func openExport(ctx context.Context, cmd *cli.Command, server *client.Client, content, format string,
+	options []client.Option) (*client.Exported, error) {
+	filter, err := recordFilter(cmd)
+	if err != nil {
+		return nil, err
+	}
+	if content == stockfile.Stock {
+		return server.ExportStock(ctx, format, filter, options...)
+	}
+	for _, flag := range recordFlags() {
+		if name := flag.Names()[0]; cmd.IsSet(name) {
+			return nil, cmdline.Usage(fmt.Errorf("--%s is for an export of stock", name))
+		}
+	}
+	return server.Export(ctx, content, format, options...)
 }
 
 // writeExport writes what is read, and returns how many bytes that were, before compression.

@@ -20,22 +20,15 @@ Examples:
   apportion list --location Retailer2 --limit 0
   apportion list --search 768 --tag Channel=Amazon
   apportion list --state below-floor --limit 0 --output csv`,
-		Flags: readFlags(append([]cli.Flag{
-			&cli.StringFlag{Name: "location", Usage: "only records at this `LOCATION`"},
-			&cli.StringFlag{Name: "upc", Usage: "only records of this `UPC`"},
-			&cli.StringFlag{Name: "search", Usage: "only records whose UPC contains this `TEXT`"},
-			tagFlag("tag", "only segments with this tag"),
-			&cli.StringFlag{Name: "state", Usage: "only records in this `STATE`: sold-out, below-floor, " +
-				"below-safety, negative or due"},
-			&cli.StringFlag{Name: "sort", Usage: "`ORDER` of the records: location or upc"},
-		}, limitFlags("show", "RECORDS")...)...),
+		Flags: readFlags(append(append(recordFlags(),
+			&cli.StringFlag{Name: "sort", Usage: "`ORDER` of the records: location or upc"}),
+			limitFlags("show", "RECORDS")...)...),
 		Action: action(stdout, func(ctx context.Context, s *session) error {
-			tags, err := cmdline.Pairs(s.cmd, "tag")
+			filter, err := recordFilter(s.cmd)
 			if err != nil {
 				return err
 			}
-			filter := client.RecordFilter{Location: s.cmd.String("location"), UPC: s.cmd.String("upc"),
-				Search: s.cmd.String("search"), State: s.cmd.String("state"), Sort: s.cmd.String("sort"), Tags: tags}
+			filter.Sort = s.cmd.String("sort")
 			return s.pages(func(cursor string, limit int64) (*string, int, error) {
 				page, err := s.server.ListRecords(ctx, filter, cursor, limit, s.options()...)
 				if err != nil {
@@ -46,4 +39,23 @@ Examples:
 			})
 		}),
 	}
+}
+
+// recordFlags pick records.
+func recordFlags() []cli.Flag {
+	return []cli.Flag{
+		&cli.StringFlag{Name: "location", Usage: "only records at this `LOCATION`"},
+		&cli.StringFlag{Name: "upc", Usage: "only records of this `UPC`"},
+		&cli.StringFlag{Name: "search", Usage: "only records whose UPC contains this `TEXT`"},
+		tagFlag("tag", "only segments with this tag"),
+		&cli.StringFlag{Name: "state", Usage: "only records in this `STATE`: sold-out, below-floor, " +
+			"below-safety, negative or due"},
+	}
+}
+
+// recordFilter is what those flags pick.
+func recordFilter(cmd *cli.Command) (client.RecordFilter, error) {
+	tags, err := cmdline.Pairs(cmd, "tag")
+	return client.RecordFilter{Location: cmd.String("location"), UPC: cmd.String("upc"), Search: cmd.String("search"),
+		State: cmd.String("state"), Tags: tags}, err
 }

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, it } from 'vitest'
+import { text } from 'node:stream/consumers'
 import type { Browser, Page } from 'playwright-core'
 import { accessible, desktop, launch, open, phone, picture, views } from './browser'
 import { send, serve, type Server } from './server'
@@ -167,6 +168,15 @@ it('imports a file, with its errors beside its lines', async () => {
   expect(parts).toBe(3)
   await page.getByRole('button', { name: 'Close', exact: true }).last().click()
   await record(page, 'I-0').first().waitFor()
+
+  // An export has what the filter picks, also what is not loaded.
+  await page.getByLabel('UPC').fill('I-11')
+  await page.getByText('the first 200 records').waitFor()
+  const exported = page.waitForEvent('download')
+  await page.getByRole('button', { name: 'Export', exact: true }).click()
+  expect((await exported).suggestedFilename()).toMatch(/^stock-Imported-I-11-\d{4}-\d\d-\d\d\.csv$/)
+  const lines = (await text(await (await exported).createReadStream())).trimEnd().split('\n')
+  expect(new Set(lines.slice(1).map((line) => line.split(',')[0])).size).toBe(1111)
   const { events } = await send(server, 'GET', '/v1/inventory/Imported/I-49/history')
   expect(events).toHaveLength(1)
   expect(events[0]).toMatchObject({ reason: 'received', units: 49 })
