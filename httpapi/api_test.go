@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -135,6 +136,20 @@ func TestStock(t *testing.T) {
 		want(`[]`, "changes")
 	s.get("/v1/inventory/Retailer2/BC76845").ok().want(`true`, "records", 0, "due")
 	s.post("/v1/inventory/redistribute", `{"all":true,"now":true}`).ok().want(`2`, "records")
+
+	// A blocked record is marked in every read, and is no less there for an order that names it.
+	for _, state := range []string{"true", "false"} {
+		s.post("/v1/inventory/block", `{"location":"Retailer2","items":[{"upc":"BC76845","blocked":`+state+`}]}`).ok().
+			want(`1`, "items").want(`1`, "records").want(`0`, "units")
+		marked := map[string]string{"true": "1", "false": "0"}[state]
+		for _, reply := range []*reply{s.get("/v1/inventory?upc=BC76845").ok(),
+			s.get("/v1/inventory/Retailer2/BC76845").ok(), s.post("/v1/inventory/query", `{"items":[{"upc":"BC76845"}]}`).ok(),
+			s.get("/v1/changes").ok()} {
+			if got := strconv.Itoa(strings.Count(reply.body, `"blocked":true`)); got != marked {
+				t.Errorf("blocked %s: %s marks in %s", state, got, reply.body)
+			}
+		}
+	}
 
 	// Future stock, for the whole record and for one segment.
 	s.post("/v1/inventory/refresh", `{"location":"Retailer2","items":[

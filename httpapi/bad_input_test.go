@@ -24,6 +24,7 @@ func TestBadInput(t *testing.T) {
 		refresh  = "/v1/inventory/refresh"
 		adjust   = "/v1/inventory/adjust"
 		transfer = "/v1/inventory/transfer"
+		block    = "/v1/inventory/block"
 		allocate = "/v1/orders/o/allocate"
 		fulfill  = "/v1/orders/o/fulfill"
 	)
@@ -171,6 +172,22 @@ func TestBadInput(t *testing.T) {
 			`{"location":"a","items":[{"upc":"A","quantity":1,"tags":{"Channel":"Kibo"}},{"upc":"A","quantity":2,"tags":{"Condition":"New","Channel":"Kibo"}}]}`, 400, "duplicate", "items[1].upc", "A"},
 		{"an item twice", "POST", allocate, allocateBody("all", line("1", "eBay", 1), line("1", "eBay", 1)), 400,
 			"invalid", "lines[1].itemId", "1"},
+		{"no item to block", "POST", block, `{"location":"Retailer2","items":[]}`, 400, "invalid", "items", "0"},
+		{"block of nobody", "POST", block, item(`"upc":"A"`), 400, "missing-field", "items[0].blocked", ""},
+		{"block of perhaps", "POST", block, item(`"upc":"A","blocked":null`), 400, "wrong-type", "items[0].blocked",
+			"null"},
+		{"block with a reason", "POST", block, `{"location":"Retailer2","reason":"x","items":[]}`, 400, "unknown-field",
+			"reason", ""},
+		{"block of a quantity", "POST", block, item(`"upc":"A","blocked":true,"quantity":1`), 400, "unknown-field",
+			"items[0].quantity", ""},
+		{"block without location", "POST", block, `{"items":[{"upc":"A","blocked":true}]}`, 400, "missing-field",
+			"location", ""},
+		{"block twice", "POST", block, `{"location":"Retailer2","items":[{"upc":"A","blocked":true},` +
+			`{"upc":"A","blocked":false}]}`, 400, "invalid", "items[1].upc", "A"},
+		{"block of too many", "POST", block, `{"location":"Retailer2","items":` +
+			many(`{"upc":"A","blocked":true}`, 1001) + `}`, 400, "invalid", "items[1000]", ""},
+		{"block of what is not there", "POST", block, item(`"upc":"gone","blocked":true`), 404, "unknown-record",
+			"items[0].upc", "gone"},
 		{"nothing selected", "POST", "/v1/inventory/delete", `{"dryRun":true}`, 400, "invalid", "all", "false"},
 		{"force of a redistribute", "POST", "/v1/inventory/redistribute", `{"all":true,"force":true}`, 400,
 			"unknown-field", "force", ""},

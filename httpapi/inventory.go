@@ -23,6 +23,8 @@ func inventoryRoutes() []*route {
 			serve: (*request).adjust},
 		{method: methodPost, pattern: "/v1/inventory/transfer", body: bodyRequired, write: true,
 			serve: (*request).transfer},
+		{method: methodPost, pattern: "/v1/inventory/block", body: bodyRequired, write: true,
+			serve: (*request).block},
 		{method: methodPost, pattern: "/v1/inventory/redistribute", body: bodyRequired, write: true,
 			serve: (*request).redistribute},
 		{method: methodPost, pattern: "/v1/inventory/delete", body: bodyRequired, write: true,
@@ -66,6 +68,14 @@ func (req *request) transfer() {
 	}
 }
 
+func (req *request) block() {
+	cmd := &req.commands.block
+	req.body().block(cmd)
+	if req.parsed() && req.execute(cmd) {
+		req.out = appendStockResult(req.out, req.result())
+	}
+}
+
 func (req *request) deleteRecords() {
 	cmd := &req.commands.deletion
 	req.body().deletion(cmd)
@@ -81,7 +91,7 @@ func (req *request) deleteRecords() {
 	req.refused()
 }
 
-// appendStockResult appends the answer to a refresh, an adjust or a transfer.
+// appendStockResult appends the answer to a refresh, an adjust, a transfer or a block.
 func appendStockResult(dst []byte, r *engine.Result) []byte {
 	dst = strictjson.AppendNumber(dst, `{"asOf":`, int64(r.Index))
 	dst = strictjson.AppendNumber(dst, `,"items":`, r.Stock.Items)

@@ -237,6 +237,7 @@ var textBodies = map[string]string{
 	"/v1/inventory/refresh":           `{"count":"TEXT"`,
 	"/v1/inventory/adjust":            `{"items":[{"tags":{"TEXT"`,
 	"/v1/inventory/transfer":          `{"items":[{"from":{"tags":{"Channel":"TEXT"`,
+	"/v1/inventory/block":             `{"items":[{"upc":"TEXT"`,
 	"/v1/inventory/redistribute":      `{"upcs":["TEXT"`,
 	"/v1/inventory/delete":            `{"locations":["TEXT"`,
 	"/v1/inventory/query":             `{"items":[{"upc":"TEXT"`,

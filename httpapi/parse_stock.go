@@ -256,6 +256,57 @@ func (s *bodyReader) redistribute(c *engine.Redistribute) {
 	s.scope(&c.Scope, &c.DryRun, &c.Now, nil)
 }
 
+// block reads the body that blocks records, or unblocks them.
+func (s *bodyReader) block(c *engine.Block) {
+	*c = engine.Block{Items: c.Items[:0]}
+	var has strictjson.Fields
+	s.OpenObject()
+	for key, ok := s.NextField(); ok; key, ok = s.NextField() {
+		switch key {
+		case "location":
+			s.Seen(&has, hasLocation)
+			c.Location = s.name()
+		case "items":
+			s.Seen(&has, hasItems)
+			s.OpenArray()
+			for s.NextElement() {
+				s.AtMost(len(c.Items), engine.OrderLinesMax)
+				var item *engine.BlockItem
+				c.Items, item = strictjson.Extend(c.Items)
+				s.blockItem(item)
+			}
+		default:
+			s.Unknown()
+		}
+	}
+	s.Require(has, hasLocation, "location")
+	s.Require(has, hasItems, "items")
+}
+
+const (
+	hasBlockUPC strictjson.Fields = 1 << iota
+	hasBlocked
+)
+
+func (s *bodyReader) blockItem(item *engine.BlockItem) {
+	*item = engine.BlockItem{}
+	var has strictjson.Fields
+	s.OpenObject()
+	for key, ok := s.NextField(); ok; key, ok = s.NextField() {
+		switch key {
+		case "upc":
+			s.Seen(&has, hasBlockUPC)
+			item.UPC = s.name()
+		case "blocked":
+			item.Blocked = s.RequiredBool(&has, hasBlocked)
+		default:
+			s.Unknown()
+		}
+	}
+	s.Require(has, hasBlockUPC, "upc")
+	s.Require(has, hasBlocked, "blocked")
+}
+
 // deletion reads the body of a delete.
 func (s *bodyReader) deletion(c *engine.Delete) {
 	*c = engine.Delete{Scope: emptyScope(&c.Scope)}

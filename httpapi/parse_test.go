@@ -165,6 +165,7 @@ func FuzzOtherBodies(f *testing.F) {
 		func(s *bodyReader) { s.refresh(&k.refresh) },
 		func(s *bodyReader) { s.adjust(&k.adjust) },
 		func(s *bodyReader) { s.transfer(&k.transfer) },
+		func(s *bodyReader) { s.block(&k.block) },
 		func(s *bodyReader) { s.redistribute(&k.redistribute) },
 		func(s *bodyReader) { s.deletion(&k.deletion) },
 		func(s *bodyReader) { s.query(&q, false) },

@@ -88,6 +88,7 @@ type commandBuffers struct {
 	adjust       engine.Adjust
 	transfer     engine.Transfer
 	redistribute engine.Redistribute
+	block        engine.Block
 	deletion     engine.Delete
 	noCategory   engine.DeleteTagCategory
 	startCount   engine.StartCount
@@ -139,7 +140,8 @@ func (req *request) reset(ctx *fasthttp.RequestCtx, begin time.Time) {
 // tooLargeToKeep reports whether one huge body has made the request too large for the pool.
 func (req *request) tooLargeToKeep() bool {
 	k, r := &req.commands, &req.reads
-	elements := max(cap(k.refresh.Items), cap(k.adjust.Items), cap(k.transfer.Items), cap(k.bulk), cap(req.proposals),
+	elements := max(cap(k.refresh.Items), cap(k.adjust.Items), cap(k.transfer.Items), cap(k.block.Items), cap(k.bulk),
+		cap(req.proposals),
 		cap(k.allocate.Lines),
 		cap(k.redistribute.UPCs), cap(k.redistribute.Locations), cap(k.deletion.UPCs), cap(k.deletion.Locations),
 		cap(req.result().Lines), cap(req.result().Changes), cap(req.result().Blocked),

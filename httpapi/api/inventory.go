@@ -71,6 +71,7 @@ type Record struct {
 	Floor        int64      `json:"floor"`
 	LTD          int64      `json:"ltd"`
 	Due          bool       `json:"due"`
+	Blocked      bool       `json:"blocked,omitempty"` // skipped where a location is chosen
 	WaitsForPlan bool       `json:"waitsForPlan,omitempty"`
 	Segments     []Segment  `json:"segments"`
 	Future       []Delivery `json:"future"`

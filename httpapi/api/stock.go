@@ -67,7 +67,7 @@ type Place struct {
 	Tags     Tags   `json:"tags,omitempty"`
 }
 
-// ChangedStock is the reply to a Refresh, an Adjust or a Transfer.
+// ChangedStock is the reply to a Refresh, an Adjust, a Transfer or a Block.
 type ChangedStock struct {
 	AsOf       uint64      `json:"asOf"`
 	Items      int64       `json:"items"`
@@ -135,6 +135,18 @@ type RedistributedByRule struct {
 	Version  uint32 `json:"version,omitempty"`
 	Outcome  string `json:"outcome"`
 	Reason   string `json:"reason"`
+}
+
+// Block is the body that marks records at a location as blocked, or clears the mark: all items or none.
+type Block struct {
+	Location string      `json:"location" required:"true"`
+	Items    []BlockItem `json:"items" required:"true"`
+}
+
+// BlockItem is the mark that one UPC's record gets.
+type BlockItem struct {
+	UPC     string `json:"upc" required:"true"`
+	Blocked bool   `json:"blocked" required:"true"`
 }
 
 // DeleteRecords is the body that removes records.

@@ -107,6 +107,7 @@ func TestRoutes(t *testing.T) {
 		{Value: "Shop"}}}))
 	stock(t, c, 10)
 	must(c.Adjust(ctx, api.Adjust{Location: "W1", Items: []api.StockItem{{UPC: "UPC-1", Quantity: -1}}}))
+	must(c.Block(ctx, api.Block{Location: "W1", Items: []api.BlockItem{{UPC: "UPC-1", Blocked: true}}}))
 	must(c.Transfer(ctx, api.Transfer{Items: []api.TransferItem{{UPC: "UPC-1", Quantity: 2,
 		From: api.Place{Location: "W1"}, To: api.Place{Location: "W/2", Tags: api.Tags{"Channel": "Shop"}}}}}))
 	record, err := c.Record(ctx, "W/2", "UPC-1", Stale(time.Minute))

@@ -22,6 +22,11 @@ func (c *Client) Transfer(ctx context.Context, body api.Transfer, options ...Opt
 	return post[api.ChangedStock](ctx, c, path("inventory", "transfer"), body, options)
 }
 
+// Block marks records as blocked, or clears the mark.
+func (c *Client) Block(ctx context.Context, body api.Block, options ...Option) (*api.ChangedStock, error) {
+	return post[api.ChangedStock](ctx, c, path("inventory", "block"), body, options)
+}
+
 // Redistribute splits available units again.
 func (c *Client) Redistribute(ctx context.Context, body api.Redistribute, options ...Option) (*api.Redistributed,
 	error) {
@@ -47,7 +52,7 @@ func (c *Client) Record(ctx context.Context, location, upc string, options ...Op
 type RecordFilter struct {
 	Location, UPC string
 	Search        string // a part of the UPC
-	State         string // sold-out, below-floor, below-safety, negative or due
+	State         string // sold-out, below-floor, below-safety, negative, due or blocked
 	Tags          api.Tags
 	Sort          string // location or upc
 }

@@ -31,10 +31,12 @@ const (
 	stateBelowSafety = "below-safety"
 	stateNegative    = "negative"
 	stateDue         = "due"
+	stateBlocked     = "blocked"
 )
 
 // RecordStates are the states that records are picked by.
-var RecordStates = []string{stateSoldOut, stateBelowFloor, stateBelowSafety, stateNegative, stateDue}
+var RecordStates = []string{stateSoldOut, stateBelowFloor, stateBelowSafety, stateNegative, stateDue,
+	stateBlocked}
 
 // RecordOrders are the orders of a list of records: those that are kept, so that a page costs what it shows.
 var RecordOrders = []string{"location", "upc"}
@@ -229,6 +231,8 @@ func (q *RecordQuery) picks(schema *engine.Schema, v *engine.RecordView) bool {
 		return below
 	case stateDue:
 		return segments > 0 && v.Due
+	case stateBlocked:
+		return segments > 0 && v.Blocked
 	}
 	return whole || segments > 0
 }

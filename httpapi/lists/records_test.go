@@ -117,6 +117,9 @@ func TestRecordQuery(t *testing.T) {
 	f("", RecordQuery{State: "due"})
 	s.do(&engine.Redistribute{Scope: engine.Scope{UPCs: []string{"A1"}}})
 	f("L1/A1 L2/A1", RecordQuery{State: "due"})
+	f("", RecordQuery{State: "blocked"})
+	s.do(&engine.Block{Location: "L2", Items: []engine.BlockItem{{UPC: "B12", Blocked: true}}})
+	f("L2/B12", RecordQuery{State: "blocked"})
 
 	if _, pages := s.records(RecordQuery{Limit: 4}); pages != 1 {
 		t.Errorf("%d pages of 4 for 4 records", pages)

@@ -40,6 +40,9 @@ func AppendRecord(dst []byte, schema *engine.Schema, v *engine.RecordView, tags 
 	dst = strictjson.AppendNumber(dst, `,"floor":`, v.Floor)
 	dst = strictjson.AppendNumber(dst, `,"ltd":`, v.LTD)
 	dst = strictjson.AppendBool(dst, `,"due":`, v.Due)
+	if v.Blocked {
+		dst = append(dst, `,"blocked":true`...)
+	}
 	if v.Planned {
 		dst = append(dst, `,"waitsForPlan":true`...)
 	}

@@ -59,6 +59,12 @@ func (s *Scanner) OptionalBool(has *Fields, field Fields, into *bool) {
 	}
 }
 
+// RequiredBool reads a required field that is true or false.
+func (s *Scanner) RequiredBool(has *Fields, field Fields) bool {
+	s.Seen(has, field)
+	return s.bool()
+}
+
 // IntegerIn reads a whole number from low to high.
 func (s *Scanner) IntegerIn(low, high int64, expected string) int64 {
 	s.Space()

@@ -49,7 +49,7 @@ func recordFlags() []cli.Flag {
 		&cli.StringFlag{Name: "search", Usage: "only records whose UPC contains this `TEXT`"},
 		tagFlag("tag", "only segments with this tag"),
 		&cli.StringFlag{Name: "state", Usage: "only records in this `STATE`: sold-out, below-floor, " +
-			"below-safety, negative or due"},
+			"below-safety, negative, due or blocked"},
 	}
 }
 

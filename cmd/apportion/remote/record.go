@@ -39,6 +39,9 @@ Examples:
 			if err := cmdline.Show(s.out, s.reply, records, recordTable(records)); err != nil {
 				return err
 			}
+			if record.Blocked {
+				s.out.Say("It is blocked: those who choose a location for an order item skip it.")
+			}
 			if record.Due {
 				s.out.Say("It is redistributed at its next refresh or adjust.")
 			}

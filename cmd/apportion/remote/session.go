@@ -21,6 +21,7 @@ import (
 func Commands(stdout, stderr io.Writer) []*cli.Command {
 	return []*cli.Command{
 		getCommand(stdout), refreshCommand(stdout), adjustCommand(stdout), transferCommand(stdout),
+		blockCommand(stdout),
 		redistributeCommand(stdout), allocateCommand(stdout), orderCommand(stdout), ordersCommand(stdout),
 		confirmCommand(stdout), deallocateCommand(stdout), fulfillCommand(stdout), returnCommand(stdout),
 		tagsCommand(stdout), eventsCommand(stdout), importCommand(stdout, stderr), countCommand(stdout),

@@ -171,6 +171,26 @@ func (s *session) transfer() (*api.Transfer, error) {
 	return body, err
 }
 
+func blockCommand(stdout io.Writer) *cli.Command {
+	return &cli.Command{
+		Name:      "block",
+		Usage:     "mark records at a location as blocked, or clear the mark",
+		ArgsUsage: "LOCATION UPC",
+		Description: `Those who choose a location for an order item skip a blocked record. An allocate that names the record gets units all the same.
+'apportion list --state blocked' shows them.
+
+Examples:
+  apportion block Retailer2 BC76845
+  apportion block Retailer2 BC76845 --clear`,
+		Flags: writeFlags(&cli.BoolFlag{Name: "clear", Usage: "clear the mark"}),
+		Action: action(stdout, func(ctx context.Context, s *session) error {
+			body := api.Block{Location: s.args[0],
+				Items: []api.BlockItem{{UPC: s.args[1], Blocked: !s.cmd.Bool("clear")}}}
+			return s.changedStock(s.server.Block(ctx, body, s.options()...))
+		}, "LOCATION", "UPC"),
+	}
+}
+
 // changedStock shows the reply to a change of stock.
 func (s *session) changedStock(done *api.ChangedStock, err error) error {
 	if err != nil {
