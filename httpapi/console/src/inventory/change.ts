@@ -102,6 +102,13 @@ export async function apply(record: StockRecord, change: Change, guarded: boolea
   else await take(api().POST('/v1/inventory/refresh', { params, body }))
 }
 
+/** block marks a record as blocked, or clears the mark. */
+export async function block(record: StockRecord, blocked: boolean): Promise<void> {
+  const params = { header: { 'Idempotency-Key': newKey() } }
+  const body = { location: record.location, items: [{ upc: record.upc, blocked }] }
+  await take(api().POST('/v1/inventory/block', { params, body }))
+}
+
 /** sameSegments gives a change its places in a record whose segments may have moved. */
 export function sameSegments(before: StockRecord, after: StockRecord, change: Change): Change {
   const find = (index: number) => {

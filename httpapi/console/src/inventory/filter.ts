@@ -9,6 +9,7 @@ export const states = {
   'below-safety': 'Into safety stock',
   negative: 'Negative in a segment',
   due: 'Due to redistribute',
+  blocked: 'Blocked',
 } as const
 
 export type State = keyof typeof states
@@ -43,7 +44,9 @@ export function picks(filter: Filter): (record: StockRecord) => boolean {
     record.upc.includes(filter.search) &&
     (!filter.location || record.location === filter.location) &&
     (!filter.tag || record.segments.length > 0) &&
-    (!filter.state || (filter.state === 'sold-out' && level(record) === 'out'))
+    (!filter.state ||
+      (filter.state === 'sold-out' && level(record) === 'out') ||
+      (filter.state === 'blocked' && record.blocked === true))
 }
 
 /** feedQuery restricts the feed to what the filter can show. */
