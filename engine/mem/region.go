@@ -28,10 +28,20 @@ func (r *region) take(bytes int) unsafe.Pointer {
 	piece := unsafe.Pointer(unsafe.SliceData(r.rest))
 	r.rest = r.rest[bytes:]
 	r.populated -= bytes
-	for len(r.rest) >= bytes && r.populated < bytes && askFor(r.rest[r.populated:r.populated+hugePageBytes]) {
+	return piece
+}
+
+// expect says that a piece will be taken soon. If ProvidePages runs, it is asked for the pages of that piece.
+func (r *region) expect(bytes int) {
+	if providers.Load() == 0 {
+		return
+	}
+	if len(r.rest) < bytes {
+		r.grow(bytes)
+	}
+	for r.populated < bytes && askFor(r.rest[r.populated:r.populated+hugePageBytes]) {
 		r.populated += hugePageBytes
 	}
-	return piece
 }
 
 // growBytesMax bounds what is asked for at once: if it is not fresh from the kernel, the runtime clears it.
@@ -58,9 +68,6 @@ var (
 
 // askFor hands a page to ProvidePages, and reports whether it could.
 func askFor(page []byte) bool {
-	if providers.Load() == 0 {
-		return false
-	}
 	select {
 	case pagesWanted <- page:
 		return true

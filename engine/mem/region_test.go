@@ -20,16 +20,18 @@ func TestRegionBesideProvider(t *testing.T) {
 	<-stopped
 }
 
-// TestRegionAsksAhead: the pages of the next piece are asked for once, and none that the region does not have.
-func TestRegionAsksAhead(t *testing.T) {
+// TestSlabAsksAhead: while a chunk is filled, the pages of the next one are asked for, each once.
+func TestSlabAsksAhead(t *testing.T) {
 	providers.Add(1)
 	defer providers.Add(-1)
-	const bytes = 5 << 20
-	var r region
-	for range 20 {
-		r.take(bytes)
-		if len(r.rest) >= bytes && r.populated < bytes {
-			t.Fatalf("%d bytes of the next piece are not asked for", bytes-r.populated)
+	var s Slab[[100]byte]
+	for chunk := range 20 {
+		for s.Used() <= uint32(chunk*chunkRows+chunkRows/2) {
+			s.Add()
+		}
+		if s.region.populated < s.chunkBytes() {
+			t.Fatalf("chunk %d: %d of %d bytes of the next one are asked for", chunk, s.region.populated,
+				s.chunkBytes())
 		}
 		for len(pagesWanted) > 0 {
 			page := <-pagesWanted
@@ -50,6 +52,7 @@ func testRegion(t *testing.T, sizes ...int) {
 		var r region
 		var pieces [][]byte
 		for range 12 {
+			r.expect(bytes)
 			piece := unsafe.Slice((*byte)(r.take(bytes)), bytes)
 			for i, b := range piece {
 				if b != 0 {

@@ -46,8 +46,11 @@ func (s *Slab[T]) Add() uint32 {
 	}
 	row := s.used
 	s.used++
-	if row == 1 || row%chunkRows == 0 {
+	switch {
+	case row == 1 || row%chunkRows == 0:
 		s.reach(row)
+	case row%chunkRows == chunkRows/2:
+		s.region.expect(s.chunkBytes())
 	}
 	return row
 }
@@ -63,9 +66,11 @@ func (s *Slab[T]) reach(row uint32) {
 	if row < chunkRows {
 		chunk.Store(new([chunkRows]T))
 	} else {
-		chunk.Store((*[chunkRows]T)(s.region.take(int(unsafe.Sizeof([chunkRows]T{})))))
+		chunk.Store((*[chunkRows]T)(s.region.take(s.chunkBytes())))
 	}
 }
+
+func (s *Slab[T]) chunkBytes() int { return int(unsafe.Sizeof([chunkRows]T{})) }
 
 // pointerFree reports whether values of a type hold no pointers.
 func pointerFree(t reflect.Type) bool {
