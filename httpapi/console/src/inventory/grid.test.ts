@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { addsUp, cellKey, Grid, keyOf, level, markMs, shares, type Segment, type StockRecord } from './grid'
+import { addsUp, cellKey, Grid, keyOf, level, markMs, shares, shareText, type Segment, type StockRecord } from './grid'
 
 function segment(channel: string, onHand: number, allocated = 0): Segment {
   const rest = { pending: 0, safetyStock: 0, floor: 0, ltd: 0 }
@@ -86,4 +86,5 @@ it('adds up', () => {
   expect(addsUp({ ...good, available: 17 })).toBe(false)
   expect(shares(good.segments)).toEqual([25, 75])
   expect(shares([segment('x', 0), segment('y', -3)])).toEqual([0, 0])
+  expect([0, 0.2, 24.6, 99.8, 100].map(shareText)).toEqual(['0 %', '< 1 %', '25 %', '> 99 %', '100 %'])
 })

@@ -58,6 +58,13 @@ export function shares(segments: Segment[]): number[] {
   return segments.map((segment) => (total > 0 ? (100 * Math.max(0, segment.onHand)) / total : 0))
 }
 
+/** shareText writes a part in percent: what is little is not nothing, and nearly all is not all. */
+export function shareText(part: number): string {
+  if (part > 0 && part < 1) return '< 1 %'
+  if (part > 99 && part < 100) return '> 99 %'
+  return `${Math.round(part)} %`
+}
+
 const partsMax = 8
 const partsSeen = new Map<string, number>()
 
