@@ -349,3 +349,23 @@ func (e *Engine) verifyListed(report func(string)) {
 		}
 	}
 }
+
+// CountView is an open stock count.
+type CountView struct {
+	Location  string
+	Count     string
+	StartedMS int64
+	Index     uint64 // at which it was opened
+	Changed   int    // segments whose on hand has changed since
+	Named     int    // segments that refreshes of the count have set
+}
+
+// Counts gives the open counts, in the order of their start. The caller holds the mutex under which Apply is called.
+func (e *Engine) Counts() []CountView {
+	all := make([]CountView, len(e.counts.open))
+	for i, c := range e.counts.open {
+		all[i] = CountView{Location: e.text(c.location), Count: c.name, StartedMS: c.startedMS, Index: c.index,
+			Changed: len(c.bases), Named: len(c.named)}
+	}
+	return all
+}

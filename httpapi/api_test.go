@@ -179,6 +179,9 @@ func TestStockCount(t *testing.T) {
 	s := newStockedServer(t)
 	s.post("/v1/counts/Retailer2/start", `{"count":"n1"}`).ok().want(`"Retailer2"`, "location").want(`"n1"`, "count")
 	s.post("/v1/counts/Retailer2/start", `{"count":"n2"}`).is(409, "count-open")
+	counts := func(location string) *reply { return s.get("/v1/counts?location=" + location).ok() }
+	counts("").want(`"n1"`, "counts", 0, "count").want(`0`, "counts", 0, "changed").want(`0`, "counts", 0, "named")
+	counts("Retailer9").want(`[]`, "counts")
 	s.post("/v1/orders/1/allocate", allocateBody("all", line("1", "Amazon", 2))).ok()
 	s.post("/v1/orders/1/fulfill", `{}`).ok()
 	// 19 units were on the shelf at the start. Two were sold since.
@@ -186,6 +189,8 @@ func TestStockCount(t *testing.T) {
 		`{"location":"Retailer2","count":"n1","items":[{"upc":"BC76845","tags":{"Channel":"Amazon"},"quantity":19}]}`).
 		ok()
 	s.get("/v1/inventory/Retailer2/BC76845").ok().want(`17`, "records", 0, "segments", 0, "onHand")
+	counts("Retailer2").want(`"Retailer2"`, "counts", 0, "location").want(`1`, "counts", 0, "changed").
+		want(`1`, "counts", 0, "named")
 	// If more units shipped than were counted, the answer reports the shortfall, and the other items are counted.
 	s.post("/v1/inventory/refresh", `{"location":"Retailer2","count":"n1","items":[
 		{"upc":"BC76845","tags":{"Channel":"eBay"},"quantity":18},{"upc":"BC76845","tags":{"Channel":"Amazon"},"quantity":1}]}`).ok().
@@ -195,6 +200,7 @@ func TestStockCount(t *testing.T) {
 	s.post("/v1/inventory/refresh", `{"location":"Retailer2","count":"n3","items":[{"upc":"BC76845","quantity":19}]}`).
 		is(404, "unknown-count")
 	s.post("/v1/counts/Retailer2/close", `{"count":"n1"}`).ok()
+	counts("").want(`[]`, "counts")
 	s.post("/v1/counts/Retailer2/close", `{"count":"n1"}`).is(404, "unknown-count")
 
 	events := s.get("/v1/events").ok()

@@ -201,6 +201,12 @@ func (s *testStore) Jobs(before engine.JobID, limit int, dst []engine.Job) []eng
 	return s.engine.Jobs(before, limit, dst)
 }
 
+func (s *testStore) Counts() []engine.CountView {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.engine.Counts()
+}
+
 func (s *testStore) Events(after engine.EventID, limit int, dst []engine.Event) []engine.Event {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -132,11 +132,30 @@ func appendDeleteResult(dst []byte, r *engine.Result, dryRun bool) []byte {
 
 func countRoutes() []*route {
 	return []*route{
+		{method: methodGet, pattern: "/v1/counts", params: paramReads | paramLocation, serve: (*request).listCounts},
 		{method: methodPost, pattern: "/v1/counts/{location}/start", body: bodyRequired, write: true,
 			serve: (*request).startCount},
 		{method: methodPost, pattern: "/v1/counts/{location}/close", body: bodyRequired, write: true,
 			serve: (*request).closeCount},
 	}
+}
+
+// listCounts lists the open counts, or that of a location. There are few: it needs no pages.
+func (req *request) listCounts() {
+	if !req.barrier() {
+		return
+	}
+	reply := api.CountList{AsOf: req.server.store.AppliedIndex(), Counts: []api.OpenCount{}}
+	for _, c := range req.server.store.Counts() {
+		if req.list.location != "" && req.list.location != c.Location {
+			continue
+		}
+		reply.Counts = append(reply.Counts, api.OpenCount{Location: c.Location, Count: c.Count, Index: c.Index,
+			StartedAt: strictjson.FormatTime(c.StartedMS),
+			ClosesAt:  strictjson.FormatTime(c.StartedMS + engine.CountAgeMS),
+			Changed:   c.Changed, Named: c.Named})
+	}
+	req.reply(reply)
 }
 
 func (req *request) startCount() {

@@ -412,6 +412,9 @@ type Store interface {
 	Job(id engine.JobID, j *engine.Job) (found bool)
 	Jobs(before engine.JobID, limit int, dst []engine.Job) []engine.Job
 
+	// Counts gives the open stock counts, in the order of their start.
+	Counts() []engine.CountView
+
 	// Events appends up to limit events after one.
 	Events(after engine.EventID, limit int, dst []engine.Event) []engine.Event
 

@@ -136,6 +136,12 @@ func (s *Store) Jobs(before engine.JobID, limit int, dst []engine.Job) []engine.
 	return dst
 }
 
+// Counts gives the open stock counts, in the order of their start.
+func (s *Store) Counts() (counts []engine.CountView) {
+	s.applier.locked(func(e *engine.Engine) { counts = e.Counts() })
+	return counts
+}
+
 // NextPlans appends records that wait for a rule, at most limit, after a cursor; see engine.NextPlans.
 func (s *Store) NextPlans(after uint32, limit int, dst []engine.PlanWanted) (wanted []engine.PlanWanted, next uint32) {
 	s.applier.locked(func(e *engine.Engine) { wanted, next = e.NextPlans(after, limit, dst) })

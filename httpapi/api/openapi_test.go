@@ -77,6 +77,7 @@ var (
 		"RecordHistory":   RecordHistory{},
 		"Changes":         Changes{},
 		"Webhooks":        WebhookList{},
+		"Counts":          CountList{},
 		"Webhook":         Webhook{},
 		"WebhookDone":     ChangedWebhook{},
 		"WebhookReplayed": ReplayedWebhook{},

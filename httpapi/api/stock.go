@@ -200,6 +200,24 @@ type Count struct {
 	Unnamed *Unnamed `json:"unnamed,omitempty"` // of a count that was closed as complete
 }
 
+// CountList has the open stock counts, those that began first first.
+type CountList struct {
+	AsOf   uint64      `json:"asOf"`
+	Counts []OpenCount `json:"counts"`
+}
+
+// OpenCount is an open stock count. Changed and Named count segments: those whose on hand has changed since its start,
+// and those that refreshes of the count have set.
+type OpenCount struct {
+	Location  string `json:"location"`
+	Count     string `json:"count"`
+	StartedAt string `json:"startedAt"`
+	ClosesAt  string `json:"closesAt"`
+	Index     uint64 `json:"index"` // at which it was opened
+	Changed   int    `json:"changed"`
+	Named     int    `json:"named"`
+}
+
 // Unnamed is what a complete count set, or would set, since it did not name it.
 type Unnamed struct {
 	DryRun  bool            `json:"dryRun"`

@@ -160,6 +160,10 @@ func TestRoutes(t *testing.T) {
 	must(c.AllocateMany(ctx, api.AllocateMany{Orders: []api.AllocateOrder{{OrderID: "o/2", Allocate: order(1)}}}))
 
 	must(c.StartCount(ctx, "W1", api.StartCount{Count: "n1"}))
+	counts, err := c.Counts(ctx, "W1")
+	if must(counts, err); len(counts.Counts) != 1 || counts.Counts[0].Count != "n1" {
+		t.Errorf("got %+v", counts)
+	}
 	must(c.CloseCount(ctx, "W1", api.CloseCount{Count: "n1"}))
 	events, err := c.Events(ctx, EventFilter{}, 1, 1)
 	must(events, err)

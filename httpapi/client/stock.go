@@ -103,6 +103,11 @@ func (c *Client) Aggregate(ctx context.Context, body api.Aggregate, options ...O
 	return send[api.Aggregates](ctx, c, newCall(read, http.MethodPost, path("inventory", "aggregate"), options), body)
 }
 
+// Counts reads the open stock counts, or that of a location.
+func (c *Client) Counts(ctx context.Context, location string, options ...Option) (*api.CountList, error) {
+	return get[api.CountList](ctx, c, path("counts"), append(options, parameter("location", location)))
+}
+
 // StartCount opens a stock count at a location.
 func (c *Client) StartCount(ctx context.Context, location string, body api.StartCount, options ...Option) (*api.Count,
 	error) {

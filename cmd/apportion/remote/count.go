@@ -14,7 +14,7 @@ import (
 func countCommand(stdout io.Writer) *cli.Command {
 	return &cli.Command{
 		Name:  "count",
-		Usage: "open and close a stock count at a location",
+		Usage: "open, show and close a stock count at a location",
 		Description: `While a count is open, figures that name it are as of its start: what was sold or received since then stays so.
 
 Examples:
@@ -22,7 +22,7 @@ Examples:
   apportion import stock.csv --location Retailer2 --count 2026-11
   apportion count close Retailer2 2026-11 --complete --dry-run
   apportion count close Retailer2 2026-11 --complete`,
-		Commands: []*cli.Command{countOpenCommand(stdout), countCloseCommand(stdout)},
+		Commands: []*cli.Command{countOpenCommand(stdout), countShowCommand(stdout), countCloseCommand(stdout)},
 		Action:   cmdline.GroupAction,
 	}
 }
@@ -45,6 +45,34 @@ Example:
 			s.out.Say("count %s at %s is open", done.Count, done.Location)
 			return cmdline.Show(s.out, s.reply, []api.UnnamedChange{}, unnamedTable(nil))
 		}, "LOCATION", "COUNT"),
+	}
+}
+
+func countShowCommand(stdout io.Writer) *cli.Command {
+	return &cli.Command{
+		Name:  "show",
+		Usage: "show the open stock counts",
+		Description: `Those that began first first. CHANGED are the segments whose on hand has changed since, NAMED those that the count has set.
+
+Examples:
+  apportion count show
+  apportion count show --location Retailer2 --output json`,
+		Flags: readFlags(&cli.StringFlag{Name: "location", Usage: "only that of this `LOCATION`"}),
+		Action: action(stdout, func(ctx context.Context, s *session) error {
+			open, err := s.server.Counts(ctx, s.cmd.String("location"), s.options()...)
+			if err != nil {
+				return err
+			}
+			if len(open.Counts) == 0 {
+				s.out.Say("No count is open.")
+			}
+			table := &cmdline.Table{Columns: append(cmdline.Text("location", "count", "startedAt", "closesAt"),
+				cmdline.Figures("index", "changed", "named")...)}
+			for _, c := range open.Counts {
+				table.Add(c.Location, c.Count, c.StartedAt, c.ClosesAt, c.Index, c.Changed, c.Named)
+			}
+			return cmdline.Show(s.out, s.reply, open.Counts, table)
+		}),
 	}
 }
 
