@@ -189,6 +189,7 @@ it('imports a file, with its errors beside its lines', async () => {
   expect(parts).toBe(3)
   await page.getByRole('button', { name: 'Close', exact: true }).last().click()
   await record(page, 'I-0').first().waitFor()
+  await page.getByRole('button', { name: 'Export', exact: true, disabled: false }).waitFor()
 
   // An export has what the filter picks, also what is not loaded.
   await page.getByLabel('UPC').fill('I-11')
