@@ -39,7 +39,7 @@ func (*StartChanges) apply(e *Engine, _ *Envelope, _ *Result) {
 		}
 	}
 	e.changed.changeOrder = changeOrder{seq: base, base: base, known: base}
-	e.changed.rows.Start(base+1, e.versionOf)
+	e.changed.rows.Start(base+1, e.lastChange)
 }
 
 // changeOrder is the figures of the order of changes.
@@ -52,13 +52,13 @@ type changeOrder struct {
 // changedRecords has the records in the order of their last change. The number of that change is their version.
 type changedRecords struct {
 	changeOrder
-	rows mem.Chain
+	rows  mem.Trail
+	found []mem.TrailChange
 }
 
 // ChangeCursor is a place among the changes of records. It means the same on every node.
 type ChangeCursor struct {
 	Seq uint64 // of the change; behind it come those with a higher one
-	Row uint32 // of a record that changed no later; it makes the place quick to find. 0: none is known
 }
 
 // Change is a record's last change.
@@ -84,7 +84,7 @@ func (e *Engine) nextVersion(r *record, row uint32) uint64 {
 	if c.seq == 0 {
 		return r.version + 1
 	}
-	c.seq = c.rows.Change(row)
+	c.seq = c.rows.Change(row, r.version)
 	return c.seq
 }
 
@@ -94,10 +94,7 @@ func (e *Engine) noteDeleted(row uint32) {
 	if c.seq == 0 {
 		return
 	}
-	if r.version > c.base {
-		c.rows.Remove(row, r.version)
-	}
-	c.seq = c.rows.Change(0)
+	c.seq = c.rows.Change(0, r.version)
 	e.scratch.entry = binary.AppendVarint(e.scratch.entry[:0], e.nowMS.Load())
 	e.scratch.entry = binary.AppendUvarint(e.scratch.entry, c.seq)
 	e.scratch.entry = appendText(e.scratch.entry, e.text(r.upc))
@@ -142,44 +139,55 @@ func (e *Engine) LastChange() (ChangeCursor, error) {
 }
 
 // ChangesAfter appends the changes behind a place, the oldest first, at most limit. A record is among them once, at its
-// last change; if it was deleted and created again, its deletion comes before. A place that is ahead of this state has
-// nothing behind it. The caller holds the mutex of Apply, and reads the records themselves without it.
-func (e *Engine) ChangesAfter(after ChangeCursor, limit int, dst []Change) ([]Change, error) {
+// last change; if it was deleted and created again, its deletion comes before. It stops after so many looks: the caller
+// goes on from next, which is the same place if nothing is behind it. Nothing is behind a place that is ahead of this
+// state. The caller holds the mutex of Apply, and reads the records themselves without it.
+func (e *Engine) ChangesAfter(after ChangeCursor, limit int, dst []Change) (changes []Change, next ChangeCursor,
+	err error) {
+	c := &e.changed
 	switch {
-	case e.changed.seq == 0:
-		return dst, ErrChangesNotCounted
-	case after.Seq < e.changed.known:
-		return dst, ErrChangesForgotten
-	case after.Seq >= e.changed.seq:
-		return dst, nil
+	case c.seq == 0:
+		return dst, after, ErrChangesNotCounted
+	case after.Seq < c.known:
+		return dst, after, ErrChangesForgotten
+	case after.Seq >= c.seq || limit == 0:
+		return dst, after, nil
 	}
-	deleted := e.deletionAfter(after.Seq)
-	deletedEnd := e.logs[deletionLog].Next()
-	row, seq := e.changed.rows.After(after.Seq, after.Row)
-	for ; limit > 0 && (row != 0 || deleted < deletedEnd); limit-- {
+	c.found, next.Seq = c.rows.After(after.Seq, limit, c.found[:0])
+	end, deletedEnd := len(dst)+limit, e.logs[deletionLog].Next()
+	rows := c.found
+	for deleted := e.deletionAfter(after.Seq); len(dst) < end; {
 		if deleted < deletedEnd {
-			if c := e.deletion(deleted); row == 0 || c.At.Seq < seq {
-				c.At.Row = after.Row
-				c.Key = RecordKey{UPC: strings.Clone(c.Key.UPC), Location: strings.Clone(c.Key.Location)}
-				dst = append(dst, c)
+			d := e.deletion(deleted)
+			if len(rows) == 0 && d.At.Seq <= next.Seq || len(rows) > 0 && d.At.Seq < rows[0].Number {
+				d.Key = RecordKey{UPC: strings.Clone(d.Key.UPC), Location: strings.Clone(d.Key.Location)}
+				dst = append(dst, d)
 				deleted++
 				continue
 			}
 		}
-		r := e.records.At(row)
-		after = ChangeCursor{seq, row}
-		dst = append(dst, Change{At: after, Key: RecordKey{UPC: e.text(r.upc), Location: e.text(r.location)}})
-		row, seq = e.changed.rows.After(seq, row)
+		if len(rows) == 0 {
+			return dst, next, nil
+		}
+		r := e.records.At(rows[0].Row)
+		dst = append(dst, Change{At: ChangeCursor{rows[0].Number},
+			Key: RecordKey{UPC: e.text(r.upc), Location: e.text(r.location)}})
+		rows = rows[1:]
 	}
-	return dst, nil
+	return dst, dst[end-1].At, nil
 }
 
-func (e *Engine) versionOf(row uint32) uint64 { return e.records.At(row).version }
+// lastChange is the number of a record's last change, 0: the record is gone.
+func (e *Engine) lastChange(row uint32) uint64 {
+	if r := e.records.At(row); r.flags&recordLive != 0 {
+		return r.version
+	}
+	return 0
+}
 
 // isInOrder reports whether a record has changed since the counting began.
 func (e *Engine) isInOrder(row uint32) bool {
-	r := e.records.At(row)
-	return r.flags&recordLive != 0 && e.changed.seq != 0 && r.version > e.changed.base
+	return e.changed.seq != 0 && e.lastChange(row) > e.changed.base
 }
 
 // orderLoaded puts the records that were loaded in the order of their last change.
@@ -191,11 +199,11 @@ func (e *Engine) orderLoaded() error {
 	var rows []ranked
 	for row := uint32(1); row < e.records.Used(); row++ {
 		if e.isInOrder(row) {
-			rows = append(rows, ranked{e.versionOf(row), row})
+			rows = append(rows, ranked{e.lastChange(row), row})
 		}
 	}
 	sortRanked(rows)
-	c.rows.Start(c.seq+1, e.versionOf)
+	c.rows.Start(c.seq+1, e.lastChange)
 	last := c.base
 	for _, r := range rows {
 		if r.key <= last || r.key > c.seq {
@@ -218,13 +226,20 @@ func (e *Engine) verifyChanges(report func(string)) {
 	if c.seq == 0 {
 		return
 	}
-	for row, seq := c.rows.After(0, 0); row != 0 && seen <= want; row, seq = c.rows.After(seq, row) {
-		seen++
-		if version := e.versionOf(row); !e.isInOrder(row) || version != seq || version <= last {
-			report(fmt.Sprintf("the record in row %d, version %d, stands at change %d, behind %d", row, version, seq,
-				last))
+	for was := uint64(0); was != c.seq && seen <= want; {
+		var all uint64
+		if c.found, all = c.rows.After(was, 1000, c.found[:0]); all == was {
+			break
 		}
-		last = seq
+		was = all
+		for _, at := range c.found {
+			seen++
+			if version := e.lastChange(at.Row); !e.isInOrder(at.Row) || version != at.Number || version <= last {
+				report(fmt.Sprintf("the record in row %d, version %d, stands at change %d, behind %d", at.Row, version,
+					at.Number, last))
+			}
+			last = at.Number
+		}
 	}
 	if seen != want || last > c.seq || c.seq != c.rows.Newest() {
 		report(fmt.Sprintf("%d records are in the order of %d changes, up to %d; %d records have changed", seen, c.seq,

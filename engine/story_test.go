@@ -466,7 +466,7 @@ func (s *story) showEvents() string {
 
 // showChanges shows the changes behind a place.
 func (s *story) showChanges(after int64) string {
-	page, err := s.e.ChangesAfter(ChangeCursor{Seq: uint64(after)}, 100, nil)
+	page, _, err := s.e.ChangesAfter(ChangeCursor{Seq: uint64(after)}, 100, nil)
 	if err != nil {
 		return err.Error() + "\n"
 	}

@@ -125,7 +125,8 @@ func (s *testStore) Do(_ time.Time, b *raftstore.Batch) error {
 func (s *testStore) ChangesAfter(after engine.ChangeCursor, limit int, dst []engine.Change) ([]engine.Change, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.engine.ChangesAfter(after, limit, dst)
+	changes, _, err := s.engine.ChangesAfter(after, limit, dst)
+	return changes, err
 }
 
 func (s *testStore) LastChange() (engine.ChangeCursor, error) {

@@ -103,14 +103,12 @@ func (s *Store) OrdersAfter(f engine.OrderFilter, after engine.OrderCursor, limi
 func (s *Store) ChangesAfter(after engine.ChangeCursor, limit int, dst []engine.Change) (changes []engine.Change,
 	err error) {
 	changes = dst
-	for end := len(dst) + limit; len(changes) < end; after = changes[len(changes)-1].At {
-		had := len(changes)
+	for end, more := len(dst)+limit, true; more && len(changes) < end; {
+		was := after
 		s.applier.locked(func(e *engine.Engine) {
-			changes, err = e.ChangesAfter(after, min(end-had, holdRowsMax), changes)
+			changes, after, err = e.ChangesAfter(after, min(end-len(changes), holdRowsMax), changes)
 		})
-		if len(changes) == had {
-			break
-		}
+		more = after != was
 	}
 	if len(changes) > len(dst) {
 		return changes, nil // those that were found are right whatever has become of the others

@@ -3,7 +3,6 @@ package feed
 import (
 	"errors"
 	"slices"
-	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -78,11 +77,10 @@ func Parse(text string) (Position, error) {
 			copied: engine.RecordKey{Location: key.First, UPC: key.Second}}, nil
 	}
 	key, err := cursor.Parse(cursor.Changes, text)
-	row, rowErr := strconv.ParseUint(key.First, 10, 32)
-	if err != nil || rowErr != nil || key.Second != "" || key.First != strconv.FormatUint(row, 10) {
+	if err != nil || key.First != "" || key.Second != "" {
 		return Position{}, ErrInvalid
 	}
-	return Position{changes: engine.ChangeCursor{Seq: key.Number, Row: uint32(row)}}, nil
+	return Position{changes: engine.ChangeCursor{Seq: key.Number}}, nil
 }
 
 // appendCursor appends the cursor of a position.
@@ -91,8 +89,7 @@ func (p *Position) appendCursor(dst []byte) []byte {
 		return cursor.Append(dst, cursor.Copy, cursor.Key{Number: p.changes.Seq, First: p.copied.Location,
 			Second: p.copied.UPC})
 	}
-	return cursor.Append(dst, cursor.Changes, cursor.Key{Number: p.changes.Seq,
-		First: strconv.FormatUint(uint64(p.changes.Row), 10)})
+	return cursor.Append(dst, cursor.Changes, cursor.Key{Number: p.changes.Seq})
 }
 
 // Begin is the position before the first record of a copy.
