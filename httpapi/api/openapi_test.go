@@ -20,6 +20,7 @@ var (
 		"RefreshBody":        Refresh{},
 		"AdjustBody":         Adjust{},
 		"TransferBody":       Transfer{},
+		"BlockBody":          Block{},
 		"RedistributeBody":   Redistribute{},
 		"DeleteBody":         DeleteRecords{},
 		"CountBody":          StartCount{},
