@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
+	"github.com/hashicorp/raft"
 )
 
 // The age is that of the oldest operation in flight, of any kind. The end of younger operations does not change it.
@@ -72,6 +73,22 @@ func TestWatchedStable(t *testing.T) {
 	}
 	if looks != 2 {
 		t.Errorf("%d writes, want 2", looks)
+	}
+}
+
+// A term that was stored never falls, whatever Raft asks for.
+func TestTermNeverFalls(t *testing.T) {
+	memory := raft.NewInmemStore()
+	stable := &risingTerm{StableStore: memory}
+	if err := errors.Join(stable.SetUint64(keyCurrentTerm, 7), stable.SetUint64(keyCurrentTerm, 7),
+		stable.SetUint64([]byte("LastVoteTerm"), 6)); err != nil {
+		t.Fatal(err)
+	}
+	if err := stable.SetUint64(keyCurrentTerm, 6); err == nil {
+		t.Error("Raft may go back to term 6")
+	}
+	if term, err := memory.GetUint64(keyCurrentTerm); term != 7 || err != nil {
+		t.Errorf("term %d is stored, %v", term, err)
 	}
 }
 

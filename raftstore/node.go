@@ -1,6 +1,7 @@
 package raftstore
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"errors"
@@ -8,6 +9,7 @@ import (
 	"io/fs"
 	"math"
 	"net"
+	"sync"
 
 	"github.com/hashicorp/raft"
 
@@ -204,11 +206,14 @@ func (s *Store) startRaft(context.Context) error {
 	}
 	snaps := &snapshots{state: s.state, checkpoints: s.checkpoints, log: s.log, sender: s.sender, receiver: s.receiver}
 	node, err := raft.NewRaft(s.raftConfig(notify), machine, watchedLog{s.raftLog, &s.disk},
-		watchedStable{s.log, &s.disk}, snaps, transport)
+		&risingTerm{StableStore: watchedStable{s.log, &s.disk}}, snaps, transport)
 	if err != nil {
 		return errors.Join(fmt.Errorf("raftstore: start raft: %w", err), transport.Close())
 	}
 	s.raft = node
+	if network, ok := transport.(peernet.Transport); ok {
+		network.Follow(node)
+	}
 	s.checkpoints.raft = nodeSnapshotter{node, s.stop}
 	s.leadership = &leadership{
 		raft: node, notify: notify, logger: s.cfg.Logger, settled: make(chan struct{}), isAlone: s.peers == nil,
@@ -371,6 +376,30 @@ func (s *Store) enterTerm(term uint64) error {
 		return fmt.Errorf("raftstore: enter term %d of a fetched checkpoint: %w", term, err)
 	}
 	return nil
+}
+
+// risingTerm is what Raft stores beside the log, without a way back to an earlier term: in that the node may have given
+// its vote. Raft ends the process with the error. See peernet's heartbeat.go for how it could come to that.
+type risingTerm struct {
+	raft.StableStore
+	mu sync.Mutex
+}
+
+// SetUint64 implements raft.StableStore.
+func (s *risingTerm) SetUint64(key []byte, value uint64) error {
+	if !bytes.Equal(key, keyCurrentTerm) {
+		return s.StableStore.SetUint64(key, value)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	stored, err := s.GetUint64(key)
+	if err == nil && value < stored {
+		err = fmt.Errorf("raftstore: Raft would go back from term %d to %d: start this node again", stored, value)
+	}
+	if err != nil {
+		return err
+	}
+	return s.StableStore.SetUint64(key, value)
 }
 
 // exists reports whether there is a file or directory. In doubt there is: opening it will say what is wrong.

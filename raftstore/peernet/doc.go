@@ -10,8 +10,8 @@
 //
 // # Reading order
 //
-// network.go, handshake.go, identity.go; askconn.go with the short questions; transport.go and pipeline.go with what
-// Raft gets; logger.go; limits.go.
+// network.go, handshake.go, identity.go; askconn.go with the short questions; transport.go, heartbeat.go and
+// pipeline.go with what Raft gets; logger.go; limits.go.
 //
 // # Concurrency
 //

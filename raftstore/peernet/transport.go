@@ -42,15 +42,24 @@ func (s raftStream) Dial(called raft.ServerAddress, timeout time.Duration) (net.
 	}
 }
 
-// Transport is Raft's network transport with three changes: its pipelines, the time for a leadership transfer, and
-// connections by node id.
-type Transport struct{ *raft.NetworkTransport }
+// Transport is Raft's network transport with four changes: its pipelines, the time for a leadership transfer,
+// connections by node id, and the way of heartbeats.
+type Transport struct {
+	*raft.NetworkTransport
+	calls *calls
+}
 
 // NewTransport makes the transport of a node's Raft. Its Close leaves the network open.
 func NewTransport(p *Network, logger *slog.Logger) Transport {
-	return Transport{raft.NewNetworkTransportWithConfig(&raft.NetworkTransportConfig{
+	return newTransport(raft.NewNetworkTransportWithConfig(&raft.NetworkTransportConfig{
 		Stream: raftStream{p.service(KindRaft)}, MaxPool: poolMax, Timeout: RaftTimeout, Logger: NewRaftLogger(logger),
-	})}
+	}))
+}
+
+func newTransport(inner *raft.NetworkTransport) Transport {
+	t := Transport{inner, newCalls()}
+	t.calls.ended.Go(func() { t.calls.pass(inner.Consumer()) })
+	return t
 }
 
 // TimeoutNow implements raft.Transport. Until it returns, the leader takes no entry and stays the leader, so the target

@@ -18,8 +18,9 @@ func TestPipelineNeverWaits(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		t.Cleanup(func() { _ = inner.Close() }) // the test is over
-		return Transport{inner}
+		transport := newTransport(inner)
+		t.Cleanup(func() { _ = transport.Close() }) // the test is over
+		return transport
 	}
 	leader, follower := connect(), connect()
 	go func() {
@@ -91,8 +92,8 @@ func (s silentStream) Dial(raft.ServerAddress, time.Duration) (net.Conn, error) 
 // A leadership transfer to a node that does not answer has a shorter timeout than other calls.
 func TestTimeoutNowEnds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		own := Transport{raft.NewNetworkTransportWithConfig(
-			&raft.NetworkTransportConfig{Stream: silentStream{make(chan struct{})}, Timeout: RaftTimeout})}
+		own := newTransport(raft.NewNetworkTransportWithConfig(
+			&raft.NetworkTransportConfig{Stream: silentStream{make(chan struct{})}, Timeout: RaftTimeout}))
 		begin := time.Now()
 		err := own.TimeoutNow("f", "there", &raft.TimeoutNowRequest{}, &raft.TimeoutNowResponse{})
 		if took := time.Since(begin); err == nil || took != timeoutNowMax {
