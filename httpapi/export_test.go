@@ -5,6 +5,7 @@ import (
 	"io"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/VictoriaMetrics/metrics"
 )
@@ -15,7 +16,7 @@ func exportServer(t *testing.T) *testServer {
 	set := metrics.NewSet()
 	store := openRaftStore(t, t.TempDir(), set)
 	t.Cleanup(func() { _ = store.Close() })
-	s := serveTest(t, Config{Metrics: set}, store, nil)
+	s := serveTest(t, Config{Metrics: set, RequestTimeout: time.Minute}, store, nil)
 	s.put("/v1/tag-categories/Channel", channels).ok()
 	s.put("/v1/tag-categories/Condition", conditions).ok()
 	return s
@@ -86,7 +87,7 @@ func TestExports(t *testing.T) {
 // TestExportIsOfOneIndex: writes during an export do not show, and it gives its place back at its end.
 func TestExportIsOfOneIndex(t *testing.T) {
 	s := exportServer(t)
-	const upcs = 20_000
+	const upcs = 8_000
 	load := func(quantity int) {
 		t.Helper()
 		var file strings.Builder

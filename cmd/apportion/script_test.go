@@ -34,7 +34,7 @@ func TestScripts(t *testing.T) {
 	}
 	servers := map[string]*servertest.Server{}
 	for _, script := range scripts {
-		s := servertest.Start(t, filepath.Join(t.TempDir(), "data"), "--demo")
+		s := servertest.Start(t, filepath.Join(t.TempDir(), "data"), "--demo", "--request-timeout", "1m")
 		t.Cleanup(s.Stop) // the scripts run in parallel, after this function
 		servers["script-"+strings.TrimSuffix(filepath.Base(script), ".txtar")] = s
 	}
