@@ -28,6 +28,8 @@ WAITING := ClusterClockJump ClusterClockOfYears ClusterDirectoryOfAnother Cluste
 	ClusterLostDisk ClusterLostFounder ClusterMembers ClusterRetires ClusterSlowDisk ClusterStrangers ClusterTLS FullFileSystem \
 	NoNextLogFile StartWithoutSpace StopWhileLoading StopWithSilentDisk
 MOVING := DemoteAndMove
+# The packages whose tests take longest begin first: the others fill their pauses.
+FIRST := ./cmd/apportion/e2e ./raftstore ./httpapi ./cmd/apportion
 PLAIN_ONLY := ^Test($(subst $() ,|,$(strip $(FILLING) $(SERIAL) $(WAITING) $(MOVING))))$$
 PLAIN_TESTS := Allocations$$|^TestSimulation$$|$(PLAIN_ONLY)
 
@@ -76,7 +78,7 @@ test: $(GOTESTSUM) ## all tests, most with the race detector; PKG=./engine for o
 	@# A line for each package, and at the end what was skipped and why, and what failed with all that it printed.
 	@# The race detector lets a process sleep for a second before it ends: hundreds of them would be minutes.
 	@# And tests of clusters wait now and then: three packages at a time keep two processors busy.
-	@all=$$(go list $(PKG)); pure=$$(grep -xE '$(PURE)' <<<"$$all" || true); others=$$(grep -vxE '$(PURE)' <<<"$$all" || true); \
+	@all=$$(go list $(if $(filter ./...,$(PKG)),$(FIRST)) $(PKG)); pure=$$(grep -xE '$(PURE)' <<<"$$all" || true); others=$$(grep -vxE '$(PURE)' <<<"$$all" || true); \
 	run() { echo; echo "== $$1"; $(GOTESTSUM) --format standard-quiet -- -vet=off -p 3 -timeout 15m "$${@:2}"; }; \
 	export GORACE=atexit_sleep_ms=20; \
 	[ -z "$$others" ] || run "with the race detector" -race -skip '$(PLAIN_ONLY)' $$others; \
