@@ -31,7 +31,7 @@ func (r *region) take(bytes int) unsafe.Pointer {
 	return piece
 }
 
-// expect says that a piece will be taken soon. If ProvidePages runs, it is asked for the pages of that piece.
+// expect asks ProvidePages, if it runs, for the pages of the piece that will be taken next.
 func (r *region) expect(bytes int) {
 	if providers.Load() == 0 {
 		return

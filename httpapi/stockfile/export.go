@@ -41,8 +41,8 @@ var exportTables = map[string][]byte{
 	Events: {engine.EventTable},
 }
 
-// Filter says of which records an export of stock has rows: those that Picks reports, and of them the segments and the
-// deliveries with the tags.
+// Filter picks what an export of stock has rows for: the records that Picks reports, and their segments and deliveries
+// with the tags.
 type Filter struct {
 	Picks func(*engine.Schema, *engine.RecordView) bool
 	Tags  []engine.Tag
