@@ -90,15 +90,9 @@ func (req *request) serve() {
 		req.route.serve(req)
 		return
 	}
-	pause := time.NewTimer(0)
-	defer pause.Stop()
-	for {
-		<-pause.C
-		if req.tryLeader() || time.Until(req.deadline) <= forwardPause || req.file.begun() {
-			return
-		}
+	for !req.tryLeader() && time.Until(req.deadline) > forwardPause && !req.file.begun() {
 		req.resetReply()
-		pause.Reset(forwardPause)
+		time.Sleep(forwardPause)
 	}
 }
 
