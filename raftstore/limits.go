@@ -25,6 +25,10 @@ const (
 	// lines that gives a tenth more; with small orders it would take two syncs for the work of one.
 	secondEntryBytes = 16 << 10
 
+	// recentEntries is how many of the last entries are kept in memory for Raft. A leader reads an entry twice for each
+	// follower, to send it and to tell what precedes the next one; a follower reads it to apply it.
+	recentEntries = 4
+
 	// queueBatchesMax and queueBytesMax bound the proposer's queue. At 100k commands/s it is a fraction of a second
 	// deep; beyond it an immediate 503 serves a client better.
 	queueBatchesMax = 16 << 10

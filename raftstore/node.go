@@ -205,7 +205,11 @@ func (s *Store) startRaft(context.Context) error {
 		fatal: fatal,
 	}
 	snaps := &snapshots{state: s.state, checkpoints: s.checkpoints, log: s.log, sender: s.sender, receiver: s.receiver}
-	node, err := raft.NewRaft(s.raftConfig(notify), machine, watchedLog{s.raftLog, &s.disk},
+	recent, err := raft.NewLogCache(recentEntries, watchedLog{s.raftLog, &s.disk})
+	if err != nil {
+		return errors.Join(err, transport.Close())
+	}
+	node, err := raft.NewRaft(s.raftConfig(notify), machine, recent,
 		&risingTerm{StableStore: watchedStable{s.log, &s.disk}}, snaps, transport)
 	if err != nil {
 		return errors.Join(fmt.Errorf("raftstore: start raft: %w", err), transport.Close())
