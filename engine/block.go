@@ -14,10 +14,12 @@ type BlockItem struct {
 }
 
 // Block marks records at a location as blocked, or clears the mark: all items or none. Callers that choose a location
-// for an order item skip blocked records. An Allocate that names the record ignores the mark.
+// for an order item skip blocked records. An Allocate that names the record ignores the mark. Each mark that changes is
+// an event.
 type Block struct {
 	Location string      `json:"location"`
 	Items    []BlockItem `json:"items"`
+	StockNote
 }
 
 func (*Block) Kind() Kind { return KindBlock }
@@ -26,6 +28,8 @@ func (c *Block) check() *Fault {
 	switch {
 	case !IsText(c.Location, LocationBytesMax):
 		return textFault("location", c.Location, LocationBytesMax)
+	case c.StockNote.check() != nil:
+		return c.StockNote.check()
 	case len(c.Items) == 0 || len(c.Items) > OrderLinesMax:
 		return sizeFault("items", len(c.Items), 1, OrderLinesMax)
 	}
@@ -47,13 +51,21 @@ const (
 	blockBytesMin = 1 + textBytesMin
 )
 
-// appendBody: location, items; each has flags and UPC.
+// since: only since that version is there a note, and an event.
+func (c *Block) since() (form, meaning byte) {
+	if c.StockNote.isEmpty() {
+		return commandVersionCommon, commandVersionBlocks
+	}
+	return commandVersionBlocks, commandVersionBlocks
+}
+
+// appendBody: location, items, note; each item has flags and UPC.
 func (c *Block) appendBody(dst []byte) []byte {
 	dst = binary.AppendUvarint(appendText(dst, c.Location), uint64(len(c.Items)))
 	for i := range c.Items {
 		dst = appendText(append(dst, flagBit(c.Items[i].Blocked, blockOn)), c.Items[i].UPC)
 	}
-	return dst
+	return c.appendMore(dst, 0)
 }
 
 func (c *Block) readBody(r *bodyReader) {
@@ -63,15 +75,18 @@ func (c *Block) readBody(r *bodyReader) {
 		flags := r.flags(blockOn)
 		c.Items[i] = BlockItem{UPC: r.text(), Blocked: flags != 0}
 	}
+	c.readMore(r, 0)
 }
 
-func (c *Block) digest(dst []byte) []byte { return digestList(digestText(dst, c.Location), c.Items) }
+func (c *Block) digest(dst []byte) []byte {
+	return c.StockNote.digest(digestList(digestText(dst, c.Location), c.Items))
+}
 
 func (it *BlockItem) hash() uint64 {
 	return mem.HashJoin(mem.HashText(it.UPC), uint64(flagBit(it.Blocked, 1)))
 }
 
-func (c *Block) apply(e *Engine, _ *Envelope, r *Result) {
+func (c *Block) apply(e *Engine, envelope *Envelope, r *Result) {
 	for i := range c.Items {
 		if e.findRecord(c.Items[i].UPC, c.Location) == 0 {
 			r.refuse(CodeUnknownRecord, "items["+strconv.Itoa(i)+"].upc", c.Items[i].UPC)
@@ -80,10 +95,22 @@ func (c *Block) apply(e *Engine, _ *Envelope, r *Result) {
 	}
 	r.Stock.Items = int64(len(c.Items))
 	for i := range c.Items {
-		if e.setBlocked(e.findRecord(c.Items[i].UPC, c.Location), c.Items[i].Blocked) {
-			r.Stock.Records++
+		if !e.setBlocked(e.findRecord(c.Items[i].UPC, c.Location), c.Items[i].Blocked) {
+			continue
+		}
+		r.Stock.Records++
+		if envelope.means(commandVersionBlocks) {
+			e.emit(&Event{Kind: blockEvent(c.Items[i].Blocked), UPC: c.Items[i].UPC, Location: c.Location,
+				Reason: c.Reason, Reference: c.Reference})
 		}
 	}
+}
+
+func blockEvent(on bool) EventKind {
+	if on {
+		return EventRecordBlocked
+	}
+	return EventRecordUnblocked
 }
 
 // setBlocked sets or clears a record's mark, and reports whether that changes anything.
@@ -110,10 +137,16 @@ const (
 )
 
 // blockItems sets or clears the marks of the records that a Deallocate's items came from. A deleted record has none.
-func (e *Engine) blockItems(lines []OrderLine) {
-	for i := range lines {
-		if row := e.recordOf(e.items.At(e.scratch.lines[i].item)); row != 0 && lines[i].Block != BlockKeep {
-			e.setBlocked(row, lines[i].Block == BlockSet)
+func (e *Engine) blockItems(c *OrderChange, envelope *Envelope) {
+	for i := range c.Lines {
+		it, on := e.items.At(e.scratch.lines[i].item), c.Lines[i].Block == BlockSet
+		row := e.recordOf(it)
+		if row == 0 || c.Lines[i].Block == BlockKeep || !e.setBlocked(row, on) {
+			continue
+		}
+		if envelope.means(commandVersionBlocks) {
+			e.emit(&Event{Kind: blockEvent(on), UPC: e.text(it.upc), Location: e.text(it.location), OrderID: c.OrderID,
+				ItemID: c.Lines[i].ItemID, Reason: c.Reason})
 		}
 	}
 }

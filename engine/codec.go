@@ -26,10 +26,12 @@ const (
 	// stock items that depend on a version, order changes that depend on what their sender saw, and StartChanges.
 	// Version 8 has a CloseCount that is complete; since then a count notes what it has named, so StartCount has a new
 	// meaning. Version 9 has no new form: since then the result of a Redistribute has totals by segment.
+	// Version 10 has a Block with a reason or a reference; since then each mark that changes is an event.
 	//
 	// Version 4 of a result has shortfalls, version 5 records, version 6 totals by segment; one without them is written
 	// in an older version.
-	commandVersion       = 9
+	commandVersion       = 10
+	commandVersionBlocks = 10
 	commandVersionTotals = 9
 	commandVersionNamed  = 8
 	commandVersionHooks  = 7

@@ -212,7 +212,7 @@ func genCommand(t *rapid.T, kind Kind) Command {
 			ExpiresAtMS: genQuantity().Draw(t, "expiresAt"), Lines: genList(genAllocateLine).Draw(t, "lines"),
 		}
 	case KindBlock:
-		return &Block{Location: text("location"), Items: genList(func(t *rapid.T) BlockItem {
+		return &Block{Location: text("location"), StockNote: genNote(t), Items: genList(func(t *rapid.T) BlockItem {
 			return BlockItem{UPC: genText().Draw(t, "upc"), Blocked: rapid.Bool().Draw(t, "blocked")}
 		}).Draw(t, "items")}
 	case KindDeleteSegments:

@@ -129,6 +129,10 @@ func TestCommandVersions(t *testing.T) {
 	}
 	f(4, Envelope{}, &Expire{})
 	f(7, Envelope{}, &StartChanges{})
+	f(10, Envelope{}, &Block{})
+	f(10, Envelope{Version: 10}, &Block{StockNote: StockNote{Reference: "r"}})
+	f(9, Envelope{Version: 9}, &Block{})
+	f(8, Envelope{Version: 8}, &Redistribute{Now: true})
 	f(9, Envelope{}, &Redistribute{Now: true})
 	f(9, Envelope{}, &Redistribute{DryRun: true})
 	f(4, Envelope{}, &Redistribute{})
@@ -144,15 +148,21 @@ func TestCommandVersions(t *testing.T) {
 		Lines: []OrderLine{{ItemID: "1"}, {ItemID: "2", Lost: true}}})
 	f(5, Envelope{Version: 5}, &OrderChange{Action: KindDeallocate, OrderID: "o",
 		Lines: []OrderLine{{ItemID: "1", Block: BlockClear}}})
+	f(6, Envelope{Version: 6}, &OrderChange{Action: KindDeallocate, OrderID: "o",
+		Lines: []OrderLine{{ItemID: "1", Block: BlockClear}}})
+	f(10, Envelope{}, &OrderChange{Action: KindDeallocate, OrderID: "o", Reason: "r",
+		Lines: []OrderLine{{ItemID: "1", Block: BlockSet}}})
 	f(4, Envelope{}, &Refresh{Location: "L"})
 	f(6, Envelope{}, &Refresh{Location: "L", Count: "c"})
-	f(4, Envelope{Version: 5}, &Refresh{Location: "L", Count: "c"})
+	f(5, Envelope{Version: 5}, &Refresh{Location: "L", Count: "c"})
 	f(5, Envelope{IfSeen: true}, channels(5000, 5000))
 	f(7, Envelope{IfSeen: true}, &OrderChange{Action: KindFulfill, OrderID: "o"})
 	f(4, Envelope{}, channels(5000, 5000))
 	f(5, Envelope{}, &DeleteSegments{})
 	f(5, Envelope{}, &PutLocationGroup{Group: "g"})
 	f(7, Envelope{}, &PutWebhook{})
+	f(7, Envelope{}, &PutWebhook{EventFilter: EventFilter{Kinds: []EventKind{EventPendingFilled}}})
+	f(10, Envelope{}, &PutWebhook{EventFilter: EventFilter{Kinds: []EventKind{EventSoldOut, EventRecordUnblocked}}})
 	f(7, Envelope{}, &DeleteWebhook{})
 	f(7, Envelope{}, &SetWebhookPosition{})
 }
@@ -205,6 +215,7 @@ func TestDecodeCommandRefuses(t *testing.T) {
 		{"nothing more of a transfer", []byte{7, 3, 0, 0, 0}, "nothing is announced"},
 		{"empty reason of a deallocate", []byte{7, 8, 0, 0, 0, 0}, "an announced text is empty"},
 		{"empty reason", []byte{7, 2, 0, 0, 0, 2, 0}, "an announced text is empty"},
+		{"empty reference of a block", []byte{10, 24, 0, 0, 0, 4, 0}, "an announced text is empty"},
 		{"nothing more of a close", []byte{8, 14, 0, 0, 0, 0}, "nothing is announced"},
 		{"empty after of a close", []byte{8, 14, 0, 0, 0, 5, 0}, "an announced text is empty"},
 		{"empty versions", []byte{7, 3, 0, 1, 0, 0, 0, 0, 0, 0, 1, 0}, "announced versions are none"},

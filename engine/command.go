@@ -148,8 +148,11 @@ type Envelope struct {
 	Job *JobInfo
 }
 
+// means reports whether a command has the meaning of a version.
+func (e *Envelope) means(version byte) bool { return e.Version == 0 || e.Version >= version }
+
 // strict reports whether a command has the meaning of version 6.
-func (e *Envelope) strict() bool { return e.Version == 0 || e.Version >= commandVersionStrict }
+func (e *Envelope) strict() bool { return e.means(commandVersionStrict) }
 
 // CheckCommand checks the limits and the shape of a command, for which no state is needed. It gives the first fault, or
 // nil. Apply answers a command with a fault by CodeInvalid.
@@ -229,10 +232,10 @@ func versionOf(env *Envelope, c Command) byte {
 	}
 	if c, ok := c.(laterForm); ok {
 		form, meaning := c.since()
-		version = max(version, form)
-		if env.strict() {
-			version = max(version, meaning)
+		if !env.means(meaning) {
+			meaning = env.Version // one that was read keeps its own
 		}
+		version = max(version, form, meaning)
 	}
 	return version
 }

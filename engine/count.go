@@ -59,7 +59,7 @@ func (c *StartCount) apply(e *Engine, envelope *Envelope, r *Result) {
 	}
 	e.counts.open = append(e.counts.open, &stockCount{location: e.intern(&e.locations, c.Location),
 		name: string([]byte(c.Count)), startedMS: e.nowMS.Load(), index: e.appliedIndex.Load(),
-		notes: envelope.Version == 0 || envelope.Version >= commandVersionNamed})
+		notes: envelope.means(commandVersionNamed)})
 	e.emit(&Event{Kind: EventCountStarted, Location: c.Location, Name: c.Count})
 }
 

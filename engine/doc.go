@@ -6,8 +6,8 @@
 // every replica.
 //
 // The rules are numbered sentences in docs/data-model.md, each with the name of a test that shows it. The log outlives
-// programs: an order change, or a counted refresh, of a command version below 6, and the start of a count of one below
-// 8, mean what they meant to their writers; so does a redistribution of one below 9.
+// programs: an order change, or a counted refresh, of a command version below 6, the start of a count of one below 8,
+// a redistribution of one below 9, and a block of one below 10, mean what they meant to their writers.
 //
 // # Reading order
 //

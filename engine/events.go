@@ -64,6 +64,10 @@ const (
 	EventBelowSafetyStock
 	// EventPendingFilled: Units that were pending in a segment are allocated; Limit are pending still.
 	EventPendingFilled
+	// EventRecordBlocked and EventRecordUnblocked: a record got the mark that Block sets, or lost it. With an order
+	// item, its release did so.
+	EventRecordBlocked
+	EventRecordUnblocked
 
 	eventKinds
 )
@@ -80,6 +84,7 @@ var eventTexts = [eventKinds]string{
 	EventStockChanged: "stock-changed",
 	EventSoldOut:      "sold-out", EventBackInStock: "back-in-stock", EventBelowSafetyStock: "below-safety-stock",
 	EventPendingFilled: "pending-filled",
+	EventRecordBlocked: "record-blocked", EventRecordUnblocked: "record-unblocked",
 }
 
 // String is the kind's stable text, as the API shows it.
@@ -136,9 +141,9 @@ type Event struct {
 	Name     string
 	Units    int64
 	Limit    int64
-	Reason   string // of EventRecordRedistributed and the two kinds after it, and of EventStockChanged
+	Reason   string // of EventRecordRedistributed and the two kinds after it, EventStockChanged and blocks
 
-	Reference string // of EventStockChanged
+	Reference string // of EventStockChanged and blocks
 }
 
 // emit keeps an event of the entry being applied.

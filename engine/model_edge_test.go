@@ -10,7 +10,8 @@ import (
 	"apportion/engine"
 )
 
-// edge is an event of a segment, which the model finds by comparing what was before a command with what is after it.
+// edge is an event of a segment, which the model finds by comparing what was before a command with what is after it, or
+// of a record that was blocked or unblocked.
 type edge struct {
 	Kind         engine.EventKind
 	At           segmentAt
@@ -80,10 +81,13 @@ func (m *model) noteFilled(p place, s *segment, units int64) {
 func (h *harness) takeEdges() (edges []edge) {
 	for _, ev := range h.e.Events(h.lastEvent, engine.EventsMax, nil) {
 		h.lastEvent = ev.ID
-		if ev.Kind < engine.EventSoldOut || ev.Kind > engine.EventPendingFilled {
+		if ev.Kind < engine.EventSoldOut || ev.Kind > engine.EventRecordUnblocked {
 			continue
 		}
-		e := edge{ev.Kind, segmentAt{place{ev.UPC, ev.Location}, spell(h.e.Schema(), ev.TagSet)}, ev.Units, ev.Limit}
+		e := edge{ev.Kind, segmentAt{place: place{ev.UPC, ev.Location}}, ev.Units, ev.Limit}
+		if ev.TagSet != 0 {
+			e.At.tags = spell(h.e.Schema(), ev.TagSet)
+		}
 		if ev.Kind != engine.EventPendingFilled {
 			edges = append(edges, e)
 			continue

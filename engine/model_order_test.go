@@ -257,7 +257,7 @@ func (m *model) orderChange(c *engine.OrderChange) answer {
 		if line.Block == engine.BlockKeep || it == nil || m.records[it.place] == nil {
 			continue
 		}
-		m.records[it.place].blocked = line.Block == engine.BlockSet
+		m.mark(it.place, line.Block == engine.BlockSet)
 	}
 	return a
 }

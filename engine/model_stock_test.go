@@ -589,14 +589,28 @@ func (c *stockCount) correct(p place, before, after *record) {
 // block marks records, all or none.
 func (m *model) block(c *engine.Block) (a answer) {
 	for _, it := range c.Items {
-		r := m.records[place{it.UPC, c.Location}]
-		if r == nil {
+		if m.records[place{it.UPC, c.Location}] == nil {
 			return answer{Code: engine.CodeUnknownRecord}
 		}
-		if a.Stock.Items++; r.blocked != it.Blocked {
+	}
+	for _, it := range c.Items {
+		a.Stock.Items++
+		if m.mark(place{it.UPC, c.Location}, it.Blocked) {
 			a.Stock.Records++
 		}
-		r.blocked = it.Blocked
 	}
 	return a
+}
+
+// mark sets or clears the mark of a blocked record, and reports whether that changes it.
+func (m *model) mark(p place, on bool) bool {
+	if m.records[p].blocked == on {
+		return false
+	}
+	kind := engine.EventRecordUnblocked
+	if m.records[p].blocked = on; on {
+		kind = engine.EventRecordBlocked
+	}
+	m.edges = append(m.edges, edge{Kind: kind, At: segmentAt{place: p}})
+	return true
 }

@@ -133,15 +133,19 @@ func checkNoMarks(l *OrderLine) *Fault {
 func (l *OrderLine) name() string { return l.ItemID }
 
 func (c *OrderChange) since() (form, meaning byte) {
-	if c.Reason != "" {
-		return commandVersionNoted, commandVersionStrict
-	}
+	form, meaning = commandVersionCommon, commandVersionStrict
 	for i := range c.Lines {
-		if l := &c.Lines[i]; l.Lost || l.Block != BlockKeep {
-			return commandVersionMore, commandVersionStrict
+		switch l := &c.Lines[i]; {
+		case l.Block != BlockKeep:
+			form, meaning = commandVersionMore, commandVersionBlocks
+		case l.Lost:
+			form = commandVersionMore
 		}
 	}
-	return commandVersionCommon, commandVersionStrict
+	if c.Reason != "" {
+		return commandVersionNoted, meaning
+	}
+	return form, meaning
 }
 
 const (
@@ -247,8 +251,7 @@ func (c *OrderChange) apply(e *Engine, envelope *Envelope, r *Result) {
 		r.refuse(CodeVersionMismatch, "orderId", c.OrderID)
 		return
 	}
-	e.scratch.lines, e.scratch.strict = e.scratch.lines[:0], envelope.strict()
-	e.scratch.reason = c.Reason
+	e.scratch.lines, e.scratch.strict, e.scratch.reason = e.scratch.lines[:0], envelope.strict(), c.Reason
 	e.scratch.sums.Start(len(c.Lines))
 	e.scratch.capacity.start(max(len(c.Lines), e.itemsOf(orderRow)))
 	if len(c.Lines) == 0 {
@@ -286,7 +289,7 @@ func (c *OrderChange) apply(e *Engine, envelope *Envelope, r *Result) {
 	case c.Action == KindConfirm && len(c.Lines) > 0:
 		e.releaseUnnamed(orderRow, r)
 	case c.Action == KindDeallocate:
-		e.blockItems(c.Lines)
+		e.blockItems(c, envelope)
 	}
 }
 

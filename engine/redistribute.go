@@ -64,7 +64,7 @@ func (c *Redistribute) apply(e *Engine, envelope *Envelope, r *Result) {
 			e.listChanges(row, r, ReportedItemsMax)
 		}
 	}
-	if envelope.Version == 0 || envelope.Version >= commandVersionTotals {
+	if envelope.means(commandVersionTotals) {
 		r.Segments = e.scratch.totals.appendByRank(r.Segments, e.Schema())
 	}
 	if !c.DryRun {

@@ -15,8 +15,8 @@ type Refresh struct {
 	StockNote
 }
 
-// StockNote says why stock is changed, to those who read about it later. With a reason or a reference, each change of
-// on hand is an event.
+// StockNote says why stock is changed, or blocked, to those who read about it later. With a reason or a reference, each
+// change of on hand is an event.
 type StockNote struct {
 	Reason    string `json:"reason"`    // usual ones: correction, count, received, damaged, shrinkage
 	Reference string `json:"reference"` // to a document

@@ -17,10 +17,11 @@ import (
 //	refresh LOCATION [count=NAME] [NOTE]              UPC UNITS [safety=N] [floor=N] [due=MS] [if=VERSION] [TAGS]
 //	adjust LOCATION [NOTE]                            as of refresh
 //	transfer [NOTE]                                   UPC UNITS [if=VERSION] from=LOCATION [TAGS] > to=LOCATION [TAGS]
+//	block LOCATION [NOTE]                             UPC [clear]
 //	redistribute [now] [dry-run] [SCOPE]
 //	delete [force] [dry-run] [SCOPE]
 //	allocate ORDER [line|partial] [backorder] [until=MS]   ITEM UPC LOCATION UNITS [TAGS]
-//	confirm, deallocate, fulfill, return ORDER        ITEM [UNITS] [lost] [upc=UPC] [at=LOCATION] [TAGS]
+//	confirm, deallocate, fulfill, return ORDER        ITEM [UNITS] [lost] [block] [upc=UPC] [at=LOCATION] [TAGS]
 //	                                                  reason=WORD may follow the ORDER of a deallocate, and
 //	                                                  seen=INDEX each: the last change that the sender saw
 //	count LOCATION NAME
@@ -113,6 +114,14 @@ func (s *story) command(name string, args, items []string) Command {
 	case "transfer":
 		c := s.transfer(items)
 		s.options(args, c.options(map[string]func(string){}), nil)
+		return c
+	case "block":
+		c := &Block{Location: args[0]}
+		s.options(args[1:], c.options(map[string]func(string){}), nil)
+		for _, item := range items {
+			upc, rest, _ := strings.Cut(item, " ")
+			c.Items = append(c.Items, BlockItem{UPC: upc, Blocked: rest != "clear"})
+		}
 		return c
 	case "redistribute":
 		c := &Redistribute{}
@@ -279,9 +288,10 @@ func (s *story) orderChange(name, order string, items []string) *OrderChange {
 		w := strings.Fields(text)
 		l := OrderLine{ItemID: w[0]}
 		s.options(w[1:], map[string]func(string){
-			"lost": func(string) { l.Lost = true },
-			"upc":  func(v string) { l.UPC = v },
-			"at":   func(v string) { l.Location = v },
+			"lost":  func(string) { l.Lost = true },
+			"block": func(string) { l.Block = BlockSet },
+			"upc":   func(v string) { l.UPC = v },
+			"at":    func(v string) { l.Location = v },
 		}, func(key, value string) {
 			if value == "" {
 				l.Quantity = s.number(key)

@@ -76,7 +76,14 @@ func (*PutWebhook) Kind() Kind         { return KindPutWebhook }
 func (*DeleteWebhook) Kind() Kind      { return KindDeleteWebhook }
 func (*SetWebhookPosition) Kind() Kind { return KindSetWebhookPosition }
 
-func (*PutWebhook) since() (form, meaning byte)    { return commandVersionHooks, commandVersionHooks }
+// since: only since a later version can a webhook ask for the kinds of events that came with it.
+func (c *PutWebhook) since() (form, meaning byte) {
+	if n := len(c.Kinds); n > 0 && c.Kinds[n-1] >= EventRecordBlocked {
+		return commandVersionBlocks, commandVersionBlocks
+	}
+	return commandVersionHooks, commandVersionHooks
+}
+
 func (*DeleteWebhook) since() (form, meaning byte) { return commandVersionHooks, commandVersionHooks }
 func (*SetWebhookPosition) since() (form, meaning byte) {
 	return commandVersionHooks, commandVersionHooks

@@ -151,6 +151,13 @@ func TestStock(t *testing.T) {
 		}
 	}
 
+	s.post("/v1/inventory/block", `{"location":"Retailer2","reason":"damaged","reference":"case 12",
+		"items":[{"upc":"BC76845","blocked":true}]}`).ok()
+	s.post("/v1/inventory/block", `{"location":"Retailer2","items":[{"upc":"BC76845","blocked":false}]}`).ok()
+	s.get("/v1/inventory/Retailer2/BC76845/history").ok().want(`"record-unblocked"`, "events", 0, "type").
+		want(`"record-blocked"`, "events", 1, "type").want(`"damaged"`, "events", 1, "reason").
+		want(`"case 12"`, "events", 1, "reference")
+
 	// Future stock, for the whole record and for one segment.
 	s.post("/v1/inventory/refresh", `{"location":"Retailer2","items":[
 		{"upc":"BC76845","quantity":40,"deliveryDate":"2027-01-01T00:00:00Z"},

@@ -176,8 +176,10 @@ func TestBadInput(t *testing.T) {
 		{"block of nobody", "POST", block, item(`"upc":"A"`), 400, "missing-field", "items[0].blocked", ""},
 		{"block of perhaps", "POST", block, item(`"upc":"A","blocked":null`), 400, "wrong-type", "items[0].blocked",
 			"null"},
-		{"block with a reason", "POST", block, `{"location":"Retailer2","reason":"x","items":[]}`, 400, "unknown-field",
-			"reason", ""},
+		{"block with a long reason", "POST", block, `{"location":"Retailer2","reason":"` + strings.Repeat("x", 65) +
+			`","items":[{"upc":"A","blocked":true}]}`, 400, "invalid", "reason", strings.Repeat("x", 64)},
+		{"block with a comment", "POST", block, `{"location":"Retailer2","comment":"x","items":[]}`, 400,
+			"unknown-field", "comment", ""},
 		{"block of a quantity", "POST", block, item(`"upc":"A","blocked":true,"quantity":1`), 400, "unknown-field",
 			"items[0].quantity", ""},
 		{"block without location", "POST", block, `{"items":[{"upc":"A","blocked":true}]}`, 400, "missing-field",

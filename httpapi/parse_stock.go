@@ -276,7 +276,7 @@ func (s *bodyReader) block(c *engine.Block) {
 				s.blockItem(item)
 			}
 		default:
-			s.Unknown()
+			s.noteField(key, &has, &c.StockNote)
 		}
 	}
 	s.Require(has, hasLocation, "location")

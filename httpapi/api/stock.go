@@ -141,6 +141,9 @@ type RedistributedByRule struct {
 type Block struct {
 	Location string      `json:"location" required:"true"`
 	Items    []BlockItem `json:"items" required:"true"`
+
+	Reason    string `json:"reason,omitempty"` // the event of each mark that changes has it
+	Reference string `json:"reference,omitempty"`
 }
 
 // BlockItem is the mark that one UPC's record gets.

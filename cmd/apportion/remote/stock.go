@@ -72,7 +72,7 @@ func itemFlags(quantity string) []cli.Flag {
 		bodyFlag()}
 }
 
-// noteFlags say why stock changes.
+// noteFlags say why stock changes, or is blocked.
 func noteFlags() []cli.Flag {
 	return []cli.Flag{
 		&cli.StringFlag{Name: "reason", Usage: "`WHY`: correction, count, received, damaged, shrinkage or any text; " +
@@ -180,12 +180,13 @@ func blockCommand(stdout io.Writer) *cli.Command {
 'apportion list --state blocked' shows them.
 
 Examples:
-  apportion block Retailer2 BC76845
+  apportion block Retailer2 BC76845 --reason damaged --reference "case 12"
   apportion block Retailer2 BC76845 --clear`,
-		Flags: writeFlags(&cli.BoolFlag{Name: "clear", Usage: "clear the mark"}),
+		Flags: writeFlags(append(noteFlags(), &cli.BoolFlag{Name: "clear", Usage: "clear the mark"})...),
 		Action: action(stdout, func(ctx context.Context, s *session) error {
 			body := api.Block{Location: s.args[0],
 				Items: []api.BlockItem{{UPC: s.args[1], Blocked: !s.cmd.Bool("clear")}}}
+			s.note(&body.Reason, &body.Reference)
 			return s.changedStock(s.server.Block(ctx, body, s.options()...))
 		}, "LOCATION", "UPC"),
 	}

@@ -31,6 +31,8 @@ const words: Record<EventType, Words> = {
     title: 'Pending filled', tone: 'good',
     text: (e) => `${count(e.units, 'pending unit')} allocated, ${units(e.limit)} still pending`,
   },
+  'record-blocked': { title: 'Blocked', tone: 'warn', text: () => 'Skipped where a location is chosen for an order' },
+  'record-unblocked': { title: 'Unblocked', tone: 'good', text: () => 'Not skipped any more where a location is chosen' },
   'reservation-expired': { title: 'Reservation ended', text: (e) => `A reservation ended: ${count(e.units, 'unit')} released` },
   'unknown-order-returned': {
     title: 'Unknown order returned', tone: 'warn',
