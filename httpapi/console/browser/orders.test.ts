@@ -35,6 +35,30 @@ it('shows what orders hold, and one of them in full', async () => {
   })
 })
 
+it('sums up a large order, and finds items in it', async () => {
+  const lines = Array.from({ length: 500 }, (_, i) => ({
+    itemId: String(i + 1), upc: 'BC76845', location: 'Retailer2', quantity: 1, tags: { Channel: i % 2 ? 'Kibo' : 'Amazon' },
+  }))
+  await send(server, 'POST', '/v1/orders/wholesale/allocate', { backorder: true, lines })
+  const { page, errors } = await open(browser, server.url, '/orders?order=wholesale')
+  await page.getByRole('row', { name: 'Retailer2 Amazon · STH · Defective: NO 250' }).waitFor()
+  expect(await page.getByRole('heading', { name: /^Item \d+ / }).count()).toBe(20)
+  await page.getByRole('button', { name: /^More items 20 of 500 shown/ }).click()
+  await page.getByRole('heading', { name: 'Item 40 ' }).waitFor()
+  await page.getByLabel('Find in this order').fill('499')
+  await page.getByText('1 of 500 items').waitFor()
+  await page.getByRole('heading', { name: 'Item 499 ' }).waitFor()
+  await page.getByText('Why from there').click()
+  await page.getByRole('columnheader', { name: 'Available' }).waitFor()
+  await accessible(page, '.detail')
+  await picture(page, 'orders-large')
+  await page.getByRole('button', { name: 'Close order wholesale' }).click()
+  expect(await page.evaluate(() => document.activeElement?.textContent)).toBe('wholesale')
+  await send(server, 'POST', '/v1/orders/wholesale/deallocate', {})
+  expect(errors).toEqual([])
+  await page.context().close()
+})
+
 it('finds an order, says why, releases it with a reason, and all that a filter finds', async () => {
   const { page, errors } = await open(browser, server.url, '/orders')
   await page.getByLabel('State').selectOption('pending')
@@ -43,7 +67,7 @@ it('finds an order, says why, releases it with a reason, and all that a filter f
   await page.getByText('Why from there').first().click()
   await page.getByText('No rule was active').first().waitFor()
   expect(new URL(page.url()).hash).toBe('#/orders?state=pending&order=stuck-1')
-  await page.getByRole('button', { name: 'Release', exact: true }).click()
+  await page.getByRole('button', { name: 'Release…', exact: true }).click()
   await page.getByText('32 units that it holds').waitFor()
   await accessible(page, 'dialog')
   await picture(page, 'orders-release')
