@@ -111,7 +111,7 @@ it('makes a rule by keys: completes, shows errors at their line, saves, activate
   await page.getByRole('heading', { name: 'mine' }).waitFor()
   expect(new URL(page.url()).hash).toBe('#/rules?rule=mine')
 
-  await page.getByRole('button', { name: 'Activate…' }).click()
+  await page.getByRole('button', { name: 'Activate', exact: true }).click()
   await page.getByLabel('Channel of the item').selectOption('eBay')
   await page.getByText('It will be asked for eBay.').waitFor()
   await accessible(page, 'dialog')

@@ -17,7 +17,7 @@ const rule = (e: StockEvent) => `rule ${e.name ?? ''}, version ${e.limit}`
 const words: Record<EventType, Words> = {
   'stock-changed': { title: 'Stock changed', text: (e) => `On hand ${signed(e.units)}, to ${units(e.limit)}` },
   delivered: { title: 'Delivered', tone: 'good', text: (e) => `${count(e.units, 'unit')} arrived` },
-  'sold-out': { title: 'Sold out', tone: 'bad', text: (e) => `Nothing is available any more (${units(e.units)})` },
+  'sold-out': { title: 'Sold out', tone: 'bad', text: (e) => `Nothing is available any more${e.units < 0 ? `: ${signed(e.units)}` : ''}` },
   'back-in-stock': { title: 'Back in stock', tone: 'good', text: (e) => `${count(e.units, 'unit')} available again` },
   'floor-crossed': {
     title: 'Floor crossed', tone: 'warn',

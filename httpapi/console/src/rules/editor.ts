@@ -44,10 +44,11 @@ const colours = EditorView.theme({
   '.cm-panel.cm-panel-lint ul [aria-selected]': { backgroundColor: 'var(--hover)' },
   '&.cm-merge-a .cm-changedLine, .cm-deletedChunk': { backgroundColor: 'var(--bad-soft)' },
   '&.cm-merge-b .cm-changedLine, .cm-insertedLine': { backgroundColor: 'var(--good-soft)' },
+  // At 10 % all colours of the text still have their contrast.
   '&.cm-merge-a .cm-changedText, & .cm-deletedChunk .cm-deletedText': {
-    background: 'none', textDecoration: 'underline 2px var(--bad)',
+    background: 'color-mix(in srgb, var(--bad) 10%, transparent)',
   },
-  '&.cm-merge-b .cm-changedText': { background: 'none', textDecoration: 'underline 2px var(--good)' },
+  '&.cm-merge-b .cm-changedText': { background: 'color-mix(in srgb, var(--good) 10%, transparent)' },
   '&.cm-merge-a .cm-changedLineGutter, & .cm-deletedLineGutter': { background: 'var(--bad)' },
   '&.cm-merge-b .cm-changedLineGutter': { background: 'var(--good)' },
 })

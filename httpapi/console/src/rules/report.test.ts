@@ -27,7 +27,7 @@ const report = {
 
 it('says by which figures the rule does better', () => {
   const of = (title: string) => figures(report).find((f) => f.title === title)
-  expect(of('Fill rate of orders')).toMatchObject({ decided: 0.75, candidate: 1, verdict: 'better' })
+  expect(of('Fill rate, orders')).toMatchObject({ decided: 0.75, candidate: 1, verdict: 'better' })
   expect(of('Orders refused')).toMatchObject({ decided: 1, candidate: 0, verdict: 'better' })
   expect(of('Lines whose rule failed')).toMatchObject({ verdict: 'worse' })
   expect(of('Lines that a rule was asked for')).toMatchObject({ verdict: '' })

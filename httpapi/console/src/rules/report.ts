@@ -32,15 +32,15 @@ export function figures(report: Report): Figure[] {
     return { title, decided, candidate, share, verdict: same ? '' : candidate > decided === (wanted === 'more') ? 'better' : 'worse' }
   }
   return [
-    figure('Fill rate of orders', fillRate, 'more', true),
-    figure('Units filled of those asked for', (t) => t.unitsAllocated / report.unitsAsked, 'more', true),
+    figure('Fill rate, orders', fillRate, 'more', true),
+    figure('Fill rate, units', (t) => t.unitsAllocated / report.unitsAsked, 'more', true),
     figure('Orders filled', (t) => t.orders.filled, 'more'),
     figure('Orders filled in part', (t) => t.orders.partial),
     figure('Orders refused', (t) => t.orders.refused, 'less'),
     figure('Orders split over segments', (t) => t.orders.split),
     figure('Units allocated', (t) => t.unitsAllocated, 'more'),
     figure('Units that wait for stock', (t) => t.unitsPending, 'less'),
-    figure('Lines that a rule was asked for', (t) => t.ruleLines),
+    figure('Lines asked of a rule', (t) => t.ruleLines),
     figure('Lines whose rule failed', (t) => t.ruleFailures, 'less'),
     figure('Records divided by a rule', (t) => t.recordsSpread),
   ].filter((f) => f.share || f.decided !== 0 || f.candidate !== 0 || f.title === 'Orders refused')
