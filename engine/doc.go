@@ -15,13 +15,12 @@
 // command. Each command has its type, its check, its bytes, its digest and what it does in one file:
 //
 //   - stock: refresh.go, transfer.go, count.go, redistribute.go, delete.go, over stock.go, split.go and future.go;
-//   - orders: allocate.go, plan.go, orderchange.go, release.go, fulfill.go, transition.go, over order.go;
-//   - schema and rules: puttagcategory.go, schemachange.go, rulechange.go, over schema.go and rule.go; dryrun.go tells
-//     what a category would do;
+//   - orders: allocate.go, plan.go, orderchange.go, itemunits.go, transition.go, over order.go;
+//   - schema and rules: puttagcategory.go, schemachange.go, rulechange.go, over schema.go and rule.go;
 //   - locations: location.go, block.go;
 //   - where events are sent: webhook.go.
 //
-// They share codec.go, check.go, tags.go and result.go. Below them, state.go has the rows, change.go the one
+// They share codec.go, limits.go, tags.go and result.go. Below them, state.go has the rows, change.go the one
 // way to change them and what limits it, and package mem their memory. kept.go, results.go, events.go,
 // explain.go and job.go are what is kept of a command; reader.go is the side that takes no lock, with list.go for the
 // lists, and feed.go has the records by their last change; checkpoint.go, rows.go, archive.go, load.go and verify.go

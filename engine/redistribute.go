@@ -1,8 +1,10 @@
 package engine
 
 import (
+	"cmp"
 	"encoding/binary"
 	"fmt"
+	"slices"
 	"strconv"
 	"sync/atomic"
 
@@ -96,6 +98,71 @@ func (e *Engine) listChanges(row uint32, r *Result, listedMax int) {
 			}
 		}
 	}
+}
+
+// SegmentTotal is the available units of a segment in many records, before and after.
+type SegmentTotal struct {
+	TagSet TagSetID
+	Before int64
+	After  int64
+}
+
+// segmentTotals adds up available units by segment. The index is the tag set.
+type segmentTotals []SegmentTotal
+
+func (s *segmentTotals) add(id TagSetID, before, after int64) {
+	*s = append(*s, make([]SegmentTotal, max(0, int(id)+1-len(*s)))...)
+	t := &(*s)[id]
+	t.TagSet, t.Before, t.After = id, t.Before+before, t.After+after
+}
+
+func (s *segmentTotals) clear() {
+	clear(*s)
+	*s = (*s)[:0]
+}
+
+// appendByRank appends the segments with units before or after to dst, at most ReportedItemsMax, and by rank: in the
+// first category by the order of its values, and so on.
+func (s segmentTotals) appendByRank(dst []SegmentTotal, schema *Schema) []SegmentTotal {
+	for _, t := range s {
+		if t.Before != 0 || t.After != 0 {
+			dst = append(dst, t)
+		}
+	}
+	slices.SortFunc(dst, func(a, b SegmentTotal) int { return schema.compareRank(a.TagSet, b.TagSet) })
+	return dst[:min(len(dst), ReportedItemsMax)]
+}
+
+// compareRank compares two tag sets by the order of the schema's categories and of their values.
+func (s *Schema) compareRank(a, b TagSetID) int {
+	rank := func(id TagSetID, at int) int {
+		return slices.Index(s.categories[at].ids, s.sets.At(uint32(s.canonical(id))).key.at(at))
+	}
+	for at := range s.categories {
+		if by := cmp.Compare(rank(a, at), rank(b, at)); by != 0 {
+			return by
+		}
+	}
+	return 0
+}
+
+const totalBytesMin = 3
+
+func appendTotals(dst []byte, totals []SegmentTotal) []byte {
+	dst = binary.AppendUvarint(dst, uint64(len(totals)))
+	for _, t := range totals {
+		dst = binary.AppendUvarint(dst, uint64(t.TagSet))
+		dst = binary.AppendVarint(binary.AppendVarint(dst, t.Before), t.After)
+	}
+	return dst
+}
+
+func readTotals(in *reader, totals []SegmentTotal) []SegmentTotal {
+	totals = resize(totals, in.count(totalBytesMin))
+	for i := range totals {
+		totals[i] = SegmentTotal{TagSet: readTagSet(in), Before: in.varint(), After: in.varint()}
+	}
+	return totals
 }
 
 // redistributeRuleOf gives the activation that decides about a record, nil for the percentages. asked is false if it is

@@ -259,7 +259,7 @@ func TestNumberedRules(t *testing.T) {
 // command.
 const (
 	roomFilesMax   = 30
-	engineFilesMax = 48
+	engineFilesMax = 45
 )
 
 // roomFaults finds directories with too many files for a reader.
