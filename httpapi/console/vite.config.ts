@@ -25,10 +25,28 @@ function compress(): Plugin {
   }
 }
 
+// first puts the script src/first.ts before all others. It waits for nothing, not for styles either.
+function first(): Plugin {
+  return {
+    name: 'first',
+    apply: 'build',
+    config: () => ({ build: { rolldownOptions: { input: { index: 'index.html', first: 'src/first.ts' } } } }),
+    transformIndexHtml: {
+      order: 'post',
+      handler(_, { bundle = {} }) {
+        const chunk = Object.values(bundle).find((file) => file.type === 'chunk' && file.isEntry && file.name === 'first')
+        if (!chunk) throw new Error('there is no script of src/first.ts')
+        const attrs = { type: 'module', async: true, crossorigin: true, src: './' + chunk.fileName }
+        return [{ tag: 'script', attrs, injectTo: 'head-prepend' }]
+      },
+    },
+  }
+}
+
 export default defineConfig({
   // Relative, so that a proxy may serve the console below a path of its own.
   base: './',
-  plugins: [svelte(), compress()],
+  plugins: [svelte(), first(), compress()],
   build: {
     outDir,
     emptyOutDir: true,

@@ -43,6 +43,13 @@ it('finds records, and keeps what was looked for in its URL', async () => {
   await page.reload()
   await record(page).waitFor()
   expect(await page.getByLabel('UPC').inputValue()).toBe('C7684')
+  // What was asked for before the page was loaded is taken, and not asked for again.
+  const asked = await page.evaluate(() => performance.getEntriesByType('resource').map((entry) => entry.name))
+  expect(asked.filter((url) => /\/session$|after=now|limit=60/.test(url)).sort()).toEqual([
+    expect.stringContaining('/console/session'),
+    expect.stringContaining('/v1/changes?after=now&tags='),
+    expect.stringContaining('/v1/inventory?limit=60&search=C7684&tags='),
+  ])
   await page.getByLabel('UPC').fill('nothing like it')
   await page.getByText('No record is like that').waitFor()
   await accessible(page)

@@ -1,13 +1,11 @@
 // The client of our own API. Types come from openapi.yaml, at each build.
 import createClient, { type Middleware } from 'openapi-fetch'
+import { base, fetchOnce } from './ahead'
 import type { components, paths } from './schema'
 
-export type Schemas = components['schemas']
+export { base }
 
-/** base is where the API is: beside the directory that the console is in. */
-export function base(): string {
-  return new URL('..', document.baseURI).href.replace(/\/$/, '')
-}
+export type Schemas = components['schemas']
 
 /** consoleHeader comes with every write: a page of another site cannot send it. */
 export const consoleHeader = 'Apportion-Console'
@@ -74,7 +72,7 @@ const guard: Middleware = {
 
 /** makeClient makes a client for the API at a URL. */
 export function makeClient(url: string) {
-  const client = createClient<paths>({ baseUrl: url })
+  const client = createClient<paths>({ baseUrl: url, fetch: fetchOnce })
   client.use(guard)
   return client
 }

@@ -1,5 +1,6 @@
 // Who uses the page: nobody in particular on an open server, or a token's name. Roles of tokens will come with the session.
-import { base, consoleHeader, problemOf, unreachable } from './client'
+import { base, fetchOnce, sessionPath } from './ahead'
+import { consoleHeader, problemOf, unreachable } from './client'
 
 interface Session {
   tokenNeeded: boolean
@@ -14,7 +15,7 @@ async function ask(method: string, body?: object): Promise<void> {
   if (body) headers['Content-Type'] = 'application/json'
   let response: Response
   try {
-    response = await fetch(base() + '/console/session', { method, headers, body: body && JSON.stringify(body) })
+    response = await fetchOnce(new Request(base() + sessionPath, { method, headers, body: body && JSON.stringify(body) }))
   } catch {
     throw unreachable()
   }

@@ -1,12 +1,13 @@
 import { expect, it } from 'vitest'
-import { exportName, exportQuery } from './export'
+import { exportName } from './export'
+import { listQuery } from './filter'
 
 const all = { search: '', location: '', tag: '', state: '' } as const
 const some = { search: 'a/b', location: 'Köln 1', tag: 'Channel\\:x:Amazon\\, DE', state: 'sold-out' } as const
 
 it('exports what the filter picks', () => {
-  expect(exportQuery(all)).toEqual({})
-  expect(exportQuery(some)).toEqual({ search: 'a/b', location: 'Köln 1', tags: 'Channel\\:x:Amazon\\, DE', state: 'sold-out' })
+  expect(listQuery(all)).toEqual({})
+  expect(listQuery(some)).toEqual({ search: 'a/b', location: 'Köln 1', tags: 'Channel\\:x:Amazon\\, DE', state: 'sold-out' })
 })
 
 it('names the file', () => {

@@ -1,16 +1,6 @@
 // What the page shows, whole, as a file that the server makes as of one moment.
 import { api, take, unreachable } from '../api/client'
-import type { Filter } from './filter'
-
-/** exportQuery picks for a file what the page shows. */
-export function exportQuery(filter: Filter) {
-  return {
-    ...(filter.search && { search: filter.search }),
-    ...(filter.location && { location: filter.location }),
-    ...(filter.tag && { tags: filter.tag }),
-    ...(filter.state && { state: filter.state }),
-  }
-}
+import { listQuery, type Filter } from './filter'
 
 /** exportName names the file after the filter and the day. */
 export function exportName(filter: Filter, now: Date): string {
@@ -23,7 +13,7 @@ export function exportName(filter: Filter, now: Date): string {
 
 /** exportStock reads the file. onBytes sees how much of it has come. */
 export async function exportStock(filter: Filter, signal: AbortSignal, onBytes: (bytes: number) => void): Promise<Uint8Array<ArrayBuffer>[]> {
-  const params = { path: { content: 'stock' as const }, query: exportQuery(filter) }
+  const params = { path: { content: 'stock' as const }, query: listQuery(filter) }
   const body = (await take(api().GET('/v1/export/{content}', { params, signal, parseAs: 'stream' }))) as ReadableStream<Uint8Array<ArrayBuffer>>
   const pieces: Uint8Array<ArrayBuffer>[] = []
   let bytes = 0

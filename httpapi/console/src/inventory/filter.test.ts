@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest'
-import { picks, readFilter } from './filter'
-import type { StockRecord } from './grid'
+import { firstPaths, readFilter } from './filter'
+import { picks, type StockRecord } from './grid'
 
 const figures = { onHand: 5, available: 5, allocated: 0, pending: 0, safetyStock: 0, floor: 0, ltd: 0 }
 const record: StockRecord = { upc: 'A12', location: 'L', version: 1, due: false, future: [], segments: [], ...figures }
@@ -17,4 +17,11 @@ it('picks the records that belong into the list', () => {
   expect(filter('state=blocked')(record)).toBe(false)
   expect(filter('state=blocked')({ ...record, blocked: true })).toBe(true)
   expect(filter('state=toString')(record)).toBe(true)
+})
+
+it('asks first for what it will show', () => {
+  expect(firstPaths(readFilter(new URLSearchParams()))).toEqual(['/v1/changes?after=now', '/v1/inventory?limit=60'])
+  expect(firstPaths(readFilter(new URLSearchParams('location=A,B&search=1&tag=C:d')))).toEqual([
+    '/v1/changes?after=now&locations=A%5C%2CB&tags=C%3Ad', '/v1/inventory?limit=60&search=1&location=A%2CB&tags=C%3Ad',
+  ])
 })

@@ -1,6 +1,4 @@
-// What the inventory page shows, as its URL holds it.
-import { tagParam } from '../lib/tags'
-import { level, type Order, type StockRecord } from './grid'
+// What the inventory page shows, as its URL holds it. It is among the first that is loaded, and imports nothing.
 
 export const states = {
   '': 'All records',
@@ -33,22 +31,6 @@ export function readFilter(params: URLSearchParams): Filter {
   }
 }
 
-/** orderOf is the order in which the server lists what a filter picks. */
-export function orderOf(filter: Filter): Order {
-  return filter.search ? 'upc' : 'location'
-}
-
-/** picks makes a test for records that appear while the page is open. */
-export function picks(filter: Filter): (record: StockRecord) => boolean {
-  return (record) =>
-    record.upc.includes(filter.search) &&
-    (!filter.location || record.location === filter.location) &&
-    (!filter.tag || record.segments.length > 0) &&
-    (!filter.state ||
-      (filter.state === 'sold-out' && level(record) === 'out') ||
-      (filter.state === 'blocked' && record.blocked === true))
-}
-
 /** feedQuery restricts the feed to what the filter can show. */
 export function feedQuery(filter: Filter, after: string): string {
   const params = new URLSearchParams({ after })
@@ -57,4 +39,21 @@ export function feedQuery(filter: Filter, after: string): string {
   return params.toString()
 }
 
-export { tagParam }
+/** listQuery picks what the filter shows, in a list or in a file. */
+export function listQuery(filter: Filter) {
+  return {
+    ...(filter.search && { search: filter.search }),
+    ...(filter.location && { location: filter.location }),
+    ...(filter.tag && { tags: filter.tag }),
+    ...(filter.state && { state: filter.state }),
+  }
+}
+
+/** firstRecords is how many records are asked for first: more than a screen has, and soon there. */
+export const firstRecords = 60
+
+/** firstPaths are what the page asks for to begin with: where the feed stands, and the list. */
+export function firstPaths(filter: Filter): string[] {
+  const query = new URLSearchParams({ limit: String(firstRecords), ...listQuery(filter) })
+  return [`/v1/changes?${feedQuery(filter, 'now')}`, `/v1/inventory?${query}`]
+}

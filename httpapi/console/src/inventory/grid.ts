@@ -1,6 +1,7 @@
 // The rows of the inventory page: which records are there, which are open, and what has just changed.
 import type { Schemas } from '../api/client'
 import { tagsKey } from '../lib/tags'
+import type { Filter } from './filter'
 
 export type StockRecord = Schemas['Record']
 export type Segment = StockRecord['segments'][number]
@@ -77,6 +78,22 @@ export function partOf(tags: string): number {
 
 /** Order is how records are listed. */
 export type Order = 'location' | 'upc'
+
+/** orderOf is the order in which the server lists what a filter picks. */
+export function orderOf(filter: Filter): Order {
+  return filter.search ? 'upc' : 'location'
+}
+
+/** picks makes a test for records that appear while the page is open. */
+export function picks(filter: Filter): (record: StockRecord) => boolean {
+  return (record) =>
+    record.upc.includes(filter.search) &&
+    (!filter.location || record.location === filter.location) &&
+    (!filter.tag || record.segments.length > 0) &&
+    (!filter.state ||
+      (filter.state === 'sold-out' && level(record) === 'out') ||
+      (filter.state === 'blocked' && record.blocked === true))
+}
 
 /** Grid holds what the page has of the list, in its order. */
 export class Grid {
