@@ -8,14 +8,21 @@ export type Kind = 'adjust' | 'refresh' | 'transfer'
 
 export const reasons = ['correction', 'count', 'received', 'damaged', 'shrinkage'] as const
 
-export interface Change {
+/** blockReasons are offered for a block. */
+export const blockReasons = ['damaged', 'recall', 'inspection', 'counting'] as const
+
+/** Why says why stock is changed or blocked. Either may be empty. */
+export interface Why {
+  reason: string
+  reference: string
+}
+
+export interface Change extends Why {
   kind: Kind
   /** from is the index of the segment that changes, or that the units are taken from. */
   from: number
   to: number
   quantity: number
-  reason: string
-  reference: string
 }
 
 /** Effect is what a segment has before and after a change. */
@@ -86,7 +93,7 @@ export function inverse(record: StockRecord, change: Change): Change {
 /** apply sends a change. With guarded it is for the record as it is shown, and is refused if that has changed. */
 export async function apply(record: StockRecord, change: Change, guarded: boolean): Promise<void> {
   const headers = { 'Idempotency-Key': newKey() }
-  const why = { ...(change.reason && { reason: change.reason }), ...(change.reference && { reference: change.reference }) }
+  const why = given(change)
   const { upc, location } = record
   const version = guarded ? { ifVersion: record.version } : {}
   const from = record.segments[change.from]!
@@ -103,10 +110,15 @@ export async function apply(record: StockRecord, change: Change, guarded: boolea
 }
 
 /** block marks a record as blocked, or clears the mark. */
-export async function block(record: StockRecord, blocked: boolean): Promise<void> {
+export async function block(record: StockRecord, blocked: boolean, why: Why): Promise<void> {
   const params = { header: { 'Idempotency-Key': newKey() } }
-  const body = { location: record.location, items: [{ upc: record.upc, blocked }] }
+  const body = { location: record.location, items: [{ upc: record.upc, blocked }], ...given(why) }
   await take(api().POST('/v1/inventory/block', { params, body }))
+}
+
+/** given leaves out what is empty. */
+function given({ reason, reference }: Why): Partial<Why> {
+  return { ...(reason && { reason }), ...(reference && { reference }) }
 }
 
 /** sameSegments gives a change its places in a record whose segments may have moved. */
