@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { addsUp, cellKey, Grid, keyOf, level, markMs, shares, shareText, type Segment, type StockRecord } from './grid'
+import { addsUp, cellKey, Grid, keyOf, level, markMs, shares, shareText, soldOut, type Segment, type StockRecord } from './grid'
 
 function segment(channel: string, onHand: number, allocated = 0): Segment {
   const rest = { pending: 0, safetyStock: 0, floor: 0, ltd: 0 }
@@ -87,4 +87,9 @@ it('adds up', () => {
   expect(shares(good.segments)).toEqual([25, 75])
   expect(shares([segment('x', 0), segment('y', -3)])).toEqual([0, 0])
   expect([0, 0.2, 24.6, 99.8, 100].map(shareText)).toEqual(['0 %', '< 1 %', '25 %', '> 99 %', '100 %'])
+})
+
+it('finds the segments that are sold out beside others', () => {
+  expect(soldOut(record('A', '1', 1, segment('x', 5), segment('y', 2, 2), segment('z', 1, 3))).map((s) => s.tags.Channel)).toEqual(['y', 'z'])
+  expect(soldOut(record('A', '1', 1, segment('x', 0), segment('y', 2, 2)))).toEqual([])
 })

@@ -40,6 +40,11 @@ export function level(figures: Figures): 'out' | 'low' | 'fine' {
   return 'fine'
 }
 
+/** soldOut are the segments of which nothing is available, though there is something in others. */
+export function soldOut(record: StockRecord): Segment[] {
+  return level(record) === 'out' ? [] : record.segments.filter((segment) => level(segment) === 'out')
+}
+
 /** sums adds up segments. */
 export function sums(segments: Segment[]): Record<Figure, number> {
   const total: Record<Figure, number> = { onHand: 0, available: 0, allocated: 0, pending: 0, safetyStock: 0, floor: 0 }
