@@ -400,6 +400,11 @@ func TestOperations(t *testing.T) {
 	s := newTestServer(t, Config{AdminToken: "secret"})
 	s.get("/healthz").ok().want(`"ok"`, "status")
 	for _, path := range []string{"/", "/v1"} {
+		for _, href := range []string{"/v1/inventory", "/v1/orders", "/v1/changes", "/v1/events", "/v1/webhooks"} {
+			if !strings.Contains(s.get(path).ok().body, `"href":"`+href+`"`) {
+				t.Errorf("%s does not lead to %s", path, href)
+			}
+		}
 		for _, link := range s.get(path).ok().want(`"apportion"`, "name").at("links").([]any) {
 			if href := link.(map[string]any)["href"].(string); href != "/v1/cluster" { // this store has none
 				s.get(href).ok()

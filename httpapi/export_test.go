@@ -61,6 +61,12 @@ func TestExports(t *testing.T) {
 	f("/v1/export/orders", "text/csv", "orderId,itemId,upc,location,Channel,Condition,requested,allocated,pending,",
 		`o1,1,"'=A",L,Amazon,New,21,19,2,0,0,0,,20`)
 	f("/v1/export/events?format=ndjson", "application/x-ndjson", `{"id":`, `{"id":`)
+	s.post("/v1/inventory/block", `{"location":"L","reason":"lost","reference":"case 12","items":[{"upc":"B",
+		"blocked":true}]}`).ok()
+	if file := s.get("/v1/export/events").ok().body; !strings.HasSuffix(file, ",B,L,,,,,,lost,case 12,0,0\n") ||
+		!strings.Contains(file, ",name,reason,reference,units,limit\n") {
+		t.Errorf("an export of events does not say why:\n%s", file)
+	}
 	const head = "upc,location,Channel"
 	f("/v1/export/stock?search=B&location=L", "text/csv", head, "B,L,,New,40,")
 	f("/v1/export/stock?upc=%3DA&tags=Condition:Defective", "text/csv", head, `"'=A",L,Amazon,Defective,4,`)

@@ -69,9 +69,13 @@ const (
 var indexLinks = []api.Link{
 	{Href: "/console/", Title: "the console, a web page"},
 	{Href: "/v1/openapi.yaml", Title: "this API as OpenAPI 3.1"},
+	{Href: "/v1/inventory", Title: "records with their segments"},
+	{Href: "/v1/locations", Title: "locations, with what they have"},
 	{Href: "/v1/tag-categories", Title: "tag categories: what stock is split by"},
 	{Href: "/v1/orders", Title: "orders"},
+	{Href: "/v1/changes", Title: "all records, then each as it changes"},
 	{Href: "/v1/events", Title: "what has happened"},
+	{Href: "/v1/webhooks", Title: "where events are sent"},
 	{Href: "/v1/rules", Title: "Lua rules"},
 	{Href: "/v1/cluster", Title: "this node and its cluster"},
 	{Href: "/healthz", Title: "whether the process runs"},

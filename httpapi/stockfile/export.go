@@ -32,7 +32,7 @@ var exportColumns = map[string][]string{
 	Orders: {"orderId", "itemId", "upc", "location", columnTags, "requested", "allocated", "pending", "fulfilled",
 		"returned", "released", "expiresAt", "changed"},
 	Events: {"id", "type", "time", "index", "upc", "location", columnTags, "orderId", "itemId", "name", "reason",
-		"units", "limit"},
+		"reference", "units", "limit"},
 }
 
 var exportTables = map[string][]byte{
@@ -212,7 +212,7 @@ func (x *Export) eventRow(key, value []byte) error {
 		tags = x.schema.Tags(ev.TagSet)
 	}
 	w.Tags(tags)
-	for _, text := range [...]string{ev.OrderID, ev.ItemID, ev.Name, ev.Reason} {
+	for _, text := range [...]string{ev.OrderID, ev.ItemID, ev.Name, ev.Reason, ev.Reference} {
 		w.Text(text)
 	}
 	w.Number(ev.Units)

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -25,7 +24,7 @@ func UnknownCommand(cmd *cli.Command, word string) error {
 	if suggestion := cli.SuggestCommand(cmd.Commands, word); suggestion != "" && suggestion[0] == word[0] {
 		text += fmt.Sprintf(". Did you mean %q?", suggestion)
 	}
-	return Usage(errors.New(text + "\nRun 'apportion --help' for the commands."))
+	return Usage(fmt.Errorf("%s\nRun '%s --help' for the commands.", text, cmd.FullName()))
 }
 
 // GroupAction is the action of a command that only has commands below it.
@@ -57,8 +56,12 @@ func Arguments(cmd *cli.Command, names ...string) ([]string, error) {
 		optional = 1
 	}
 	if len(args) > len(names) || len(args) < len(names)-optional {
-		return nil, Usage(fmt.Errorf("expected %s, got %d arguments\nRun '%s --help' for an example",
-			strings.Join(names, " "), len(args), cmd.FullName()))
+		noun := "arguments"
+		if len(args) == 1 {
+			noun = "argument"
+		}
+		return nil, Usage(fmt.Errorf("expected %s, got %d %s\nRun '%s --help' for an example",
+			strings.Join(names, " "), len(args), noun, cmd.FullName()))
 	}
 	return args, nil
 }

@@ -54,7 +54,7 @@ func redistributedText(done *api.Redistributed, now bool) string {
 	text := figureText(done.Records, "record")
 	switch {
 	case done.DryRun:
-		return text + " and " + figureText(done.Units, "unit") + " would move"
+		return figureText(done.Units, "unit") + " would move in " + text // looked at; few of them may change
 	case now:
 		return text + " redistributed, " + figureText(done.Units, "unit") + " moved"
 	default:

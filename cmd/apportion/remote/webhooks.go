@@ -63,13 +63,7 @@ func webhooksGetCommand(stdout io.Writer) *cli.Command {
 				return err
 			}
 			list := []api.Webhook{*one}
-			if err := cmdline.Show(s.out, s.reply, list, webhookTable(list)); err != nil {
-				return err
-			}
-			if one.DisabledReason != "" {
-				s.out.Say("It is disabled: %s", one.DisabledReason)
-			}
-			return nil
+			return cmdline.Show(s.out, s.reply, list, webhookTable(list))
 		}, "NAME"),
 	}
 }
@@ -79,11 +73,12 @@ func webhookTable(webhooks []api.Webhook) *cmdline.Table {
 	table := &cmdline.Table{Columns: slices.Concat(
 		cmdline.Text("name", "url", "types", "locations", "tags", "disabled"),
 		cmdline.Figures("position", "lag", "sent", "missed", "failures"),
-		cmdline.Text("lastError", "lastSuccessAt", "nextTryAt"))}
+		cmdline.Text("disabledReason", "lastError", "lastSuccessAt", "nextTryAt"))}
 	for i := range webhooks {
 		w := &webhooks[i]
 		table.Add(w.Name, w.URL, strings.Join(w.Types, ","), strings.Join(w.Locations, ","), tagText(w.Tags),
-			w.Disabled, w.Position, w.Lag, w.Sent, w.Missed, w.Failures, w.LastError, w.LastSuccessAt, w.NextTryAt)
+			w.Disabled, w.Position, w.Lag, w.Sent, w.Missed, w.Failures, w.DisabledReason, w.LastError, w.LastSuccessAt,
+			w.NextTryAt)
 	}
 	return table
 }
