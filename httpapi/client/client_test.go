@@ -170,6 +170,11 @@ func TestRoutes(t *testing.T) {
 	if len(events.Events) != 1 || events.Next != 2 {
 		t.Errorf("got %+v", events)
 	}
+	all, err := c.Events(ctx, EventFilter{}, 0, 0)
+	must(all, err)
+	if last, err := c.LastEvent(ctx); err != nil || last == 0 || last != all.Next {
+		t.Errorf("the last event is %d, want %d: %v", last, all.Next, err)
+	}
 	must(c.PutRule(ctx, "own", api.PutRule{Source: "function select(item, record) return {{tags=item.tags}} end"}))
 	must(c.CheckRule(ctx, "own", api.CheckRule{Source: "function select(item, record) return {} end"}))
 	must(c.DryRunRule(ctx, "own", api.DryRunRule{Item: api.DryRunItem{UPC: "UPC-1", Location: "W1"}}))

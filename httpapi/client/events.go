@@ -28,6 +28,15 @@ func (c *Client) Events(ctx context.Context, filter EventFilter, after uint64, l
 	return get[api.Events](ctx, c, path("events"), options)
 }
 
+// LastEvent gives the number of the newest event, 0 if there is none: what happens from now on is behind it.
+func (c *Client) LastEvent(ctx context.Context, options ...Option) (uint64, error) {
+	page, err := get[api.Events](ctx, c, path("events"), append(options, parameter("after", "now")))
+	if err != nil {
+		return 0, err
+	}
+	return page.Next, nil
+}
+
 func afterEvent(after uint64) Option {
 	if after == 0 {
 		return func(*call) {}

@@ -2,8 +2,10 @@ package remote
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"iter"
+	"strconv"
 	"time"
 
 	"github.com/urfave/cli/v3"
@@ -23,9 +25,9 @@ over breaks of the connection, until it is interrupted.
 Examples:
   apportion events --after 4711
   apportion events --type floor-crossed --location Retailer2 --limit 0
-  apportion events --follow --output ndjson`,
+  apportion events --follow --after now --output ndjson`,
 		Flags: readFlags(
-			&cli.Uint64Flag{Name: "after", Usage: "begin behind the event with this `NUMBER`",
+			&cli.StringFlag{Name: "after", Usage: "begin behind the event with this `NUMBER`, or now",
 				DefaultText: "with the oldest that is kept"},
 			&cli.StringSliceFlag{Name: "type", Usage: "only events of this `TYPE`; may be repeated"},
 			placesFlag("only events at"), tagFlag("tag", "only events of segments with this tag"),
@@ -37,10 +39,14 @@ Examples:
 			}
 			filter := client.EventFilter{Types: s.cmd.StringSlice("type"), Locations: s.cmd.StringSlice("location"),
 				Tags: tags}
-			if !s.cmd.Bool("follow") {
-				return s.eventPages(ctx, filter)
+			after, err := s.afterEvent(ctx)
+			if err != nil {
+				return err
 			}
-			feed := s.server.FollowEvents(ctx, filter, s.cmd.Uint64("after"), s.options()...)
+			if !s.cmd.Bool("follow") {
+				return s.eventPages(ctx, filter, after)
+			}
+			feed := s.server.FollowEvents(ctx, filter, after, s.options()...)
 			return batches(ctx, feed, func(events []api.Event) error {
 				return cmdline.Show(s.out, nil, events, eventTable(events))
 			})
@@ -48,10 +54,25 @@ Examples:
 	}
 }
 
-// eventPages shows events until --limit is reached or there are no more.
-func (s *session) eventPages(ctx context.Context, filter client.EventFilter) error {
-	after, left := s.cmd.Uint64("after"), limitOf(s.cmd)
-	for left > 0 {
+// afterEvent gives the event of --after.
+func (s *session) afterEvent(ctx context.Context) (uint64, error) {
+	switch text := s.cmd.String("after"); text {
+	case "":
+		return 0, nil
+	case "now":
+		return s.server.LastEvent(ctx, s.options()...)
+	default:
+		after, err := strconv.ParseUint(text, 10, 64)
+		if err != nil {
+			return 0, cmdline.Usage(fmt.Errorf("--after %q: expected the number of an event, or now", text))
+		}
+		return after, nil
+	}
+}
+
+// eventPages shows events behind one until --limit is reached or there are no more.
+func (s *session) eventPages(ctx context.Context, filter client.EventFilter, after uint64) error {
+	for left := limitOf(s.cmd); left > 0; {
 		page := min(left, pageMax)
 		events, err := s.server.Events(ctx, filter, after, page, s.options()...)
 		if err != nil {
