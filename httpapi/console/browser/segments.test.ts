@@ -27,8 +27,10 @@ it('shows categories and their values', async () => {
 it('ranks values by keys, shows what new percentages would move, saves, and redistributes', async () => {
   const { page, errors } = await open(browser, server.url, '/segments?category=Pool')
   await page.getByRole('button', { name: /^Own, rank 1 of 2/ }).focus()
-  await page.keyboard.press('ArrowDown')
-  await page.getByRole('button', { name: /^Own, rank 2 of 2/ }).waitFor()
+  for (const [key, rank] of [['ArrowDown', 2], ['ArrowUp', 1], ['ArrowDown', 2]] as const) {
+    await page.keyboard.press(key) // the focus stays with the value
+    await page.getByRole('button', { name: new RegExp(`^Own, rank ${rank} of 2`) }).waitFor()
+  }
   await page.getByLabel('Percent of Own').fill('30')
   await page.getByText('30 % are missing').waitFor()
   await page.getByLabel('Percent of Lent').fill('70')
@@ -41,7 +43,7 @@ it('ranks values by keys, shows what new percentages would move, saves, and redi
   const { categories } = await send(server, 'GET', '/v1/tag-categories')
   expect(categories.at(-1).values[0].value).toBe('Own')
   await page.getByRole('button', { name: 'Save' }).click()
-  await page.getByText(/Saved: it holds from log index/).waitFor()
+  await page.getByText(/Pool is saved: it holds from log index/).waitFor()
 
   await page.getByRole('link', { name: 'redistribute', exact: true }).click()
   await page.getByLabel('Locations').fill('Retailer2')
@@ -59,6 +61,30 @@ it('ranks values by keys, shows what new percentages would move, saves, and redi
   await page.getByText('All is done.').waitFor()
   const again = await send(server, 'POST', '/v1/inventory/redistribute', { all: true, dryRun: true })
   expect(again.units).toBe(0)
+  await page.reload() // the URL says what to look at
+  await page.getByText('Nothing would move').waitFor()
+  expect(await page.getByRole('button', { name: 'Redistribute now' }).count()).toBe(0)
+  expect(errors).toEqual([])
+  await page.context().close()
+})
+
+it('keeps what was typed, and says what somebody else has changed', async () => {
+  const { page, errors } = await open(browser, server.url, '/segments?category=Pool')
+  await page.getByLabel('Name of value 2').fill('Ours')
+  await page.getByRole('button', { name: /^OrderType/ }).click()
+  await page.getByRole('button', { name: /^Pool/ }).click()
+  expect(await page.getByLabel('Own leaves. Its stock and its promises go to').inputValue()).toBe('Ours')
+  await page.getByRole('button', { name: 'See what it would do' }).click()
+  await page.getByText('move with values that leave').waitFor()
+  const values = [{ value: 'Lent', percent: 60 }, { value: 'Own', percent: 40, default: true }]
+  await send(server, 'PUT', '/v1/tag-categories/Pool', { values })
+  await page.getByRole('button', { name: 'Save' }).click()
+  await page.getByText('Somebody has changed this category meanwhile. It has now: Lent 60 %, Own 40 %.').waitFor()
+  await accessible(page)
+  await picture(page, 'segments-conflict')
+  await page.getByRole('button', { name: 'Show theirs instead' }).click()
+  await page.getByText('As it is saved.').waitFor()
+  expect(await page.getByLabel('Percent of Own').inputValue()).toBe('40')
   expect(errors).toEqual([])
   await page.context().close()
 })
@@ -70,19 +96,25 @@ it('moves what a value holds that leaves', async () => {
   await page.getByRole('button', { name: 'Take out Lent' }).click()
   await page.getByLabel('Percent of Own').fill('100')
   await page.getByRole('button', { name: 'See what it would do' }).click()
-  await page.getByText('name in moveTo the value').waitFor()
+  await page.getByText('Choose what takes over the stock and the promises of Lent').waitFor()
   await page.getByLabel(/^Lent leaves/).selectOption('Own')
   await page.getByRole('button', { name: 'See what it would do' }).click()
   await page.getByText('move with values that leave').waitFor()
   await picture(page, 'segments-leaving')
+  await page.getByRole('button', { name: 'Delete…' }).click()
+  await accessible(page, 'dialog')
+  await page.getByLabel('All stock and promises move to').selectOption('Lent')
+  await page.getByRole('button', { name: 'Delete', exact: true }).click()
+  await page.getByText('Category Pool is deleted').waitFor()
+  await page.getByRole('button', { name: /^Pool/ }).waitFor({ state: 'detached' })
   await page.context().close()
 })
 
 it('shows a redistribution on a phone in the dark', async () => {
   const items = [{ upc: 'BC76845', tags: { Channel: 'eBay', Pool: 'Own' }, quantity: 40 }]
+  await send(server, 'PUT', '/v1/tag-categories/Pool', { values: [{ value: 'Own', percent: 60, default: true }, { value: 'Lent', percent: 40 }] })
   await send(server, 'POST', '/v1/inventory/adjust', { location: 'Retailer2', items })
   const { page, errors } = await open(browser, server.url, '/redistribute?upcs=BC76845', phone, true)
-  await page.getByRole('button', { name: 'See what it would do' }).click()
   await page.getByText('units would move').waitFor()
   await accessible(page)
   await fits(page)

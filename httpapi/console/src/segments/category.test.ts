@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { bodyOf, draftOf, emptyDraft, faultOf, leaving, moved, newRow, sumOf, type Category } from './category'
+import { bodyOf, draftOf, emptyDraft, faultOf, leaving, moved, newRow, rankAt, summary, sumOf, targetOf, type Category } from './category'
 
 const channel: Category = {
   name: 'Channel', rounding: 'largest-remainder', distributed: true,
@@ -29,6 +29,7 @@ it('says what is wrong', () => {
   draft.rows[1]!.value = ' Web '
   expect(faultOf(draft)).toBe('Web is there twice.')
   expect(faultOf(emptyDraft())).toBe('Give the category a name.')
+  expect(faultOf({ ...emptyDraft(), name: ' Channel' }, ['Channel'])).toBe('There is a category Channel already.')
 })
 
 it('has no percentages where the category is in units', () => {
@@ -52,4 +53,30 @@ it('ranks values', () => {
   expect(moved(rows, shop!.key, 0)).toEqual([shop, web])
   expect(moved(rows, shop!.key, 2)).toBe(rows)
   expect(moved([...rows, newRow()], web!.key, 1).slice(0, 2)).toEqual([shop, web])
+})
+
+it('gives what a renamed value holds to its new name', () => {
+  const draft = draftOf(channel)
+  draft.rows[0]!.value = ' Online '
+  expect(targetOf(draft, 'Web')).toBe('Online')
+  expect(bodyOf(draft, channel).moveTo).toEqual({ Web: 'Online' })
+  draft.moveTo.Web = 'Shop'
+  expect(targetOf(draft, 'Web')).toBe('Shop')
+  draft.moveTo.Web = ''
+  expect(bodyOf(draft, channel).moveTo).toEqual({})
+  draft.moveTo.Web = 'Gone'
+  expect(targetOf(draft, 'Web')).toBe('')
+})
+
+it('ranks a dragged row by the middles that it passes', () => {
+  const boxes = [{ top: 0, height: 40 }, { top: 40, height: 80 }, { top: 120, height: 40 }]
+  expect(rankAt(boxes, 0, 79)).toBe(0)
+  expect(rankAt(boxes, 0, 81)).toBe(1)
+  expect(rankAt(boxes, 0, 900)).toBe(2)
+  expect(rankAt(boxes, 2, 79)).toBe(1)
+  expect(rankAt(boxes, 2, -5)).toBe(0)
+})
+
+it('sums a category up', () => {
+  expect(summary(channel)).toBe('Web 70.1 %, Shop 29.9 %')
 })
