@@ -3,7 +3,7 @@ import { unreachable, problemOf } from '../api/client'
 import { FileFault, partsOf, partRowsMax, type Part } from './parts'
 import { forgetKey, formatOf, keyFor, Run, streamOf, type Options } from './run'
 
-const options: Options = { action: 'refresh', location: 'L', reason: '', reference: '', allOrNothing: false }
+const options: Options = { action: 'refresh', location: 'L', reason: '', reference: '', allOrNothing: false, complete: false }
 const answer = { asOf: 1, dryRun: false, rows: 0, applied: 0, bad: 0, records: 0, units: 0, errors: [] }
 
 function file(rows: number) {

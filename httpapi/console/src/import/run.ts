@@ -14,6 +14,8 @@ export interface Options {
   reason: string
   reference: string
   allOrNothing: boolean
+  /** complete says that the file has all that there is at the location. */
+  complete: boolean
 }
 
 /** BadRow is what is wrong with a row, with its text in the file. */
@@ -44,13 +46,14 @@ export interface Sum {
 
 export type Send = (part: Part, index: number, signal: AbortSignal) => Promise<Imported>
 
-/** sender sends parts to be applied with a key each, or without a key to be looked at. */
-export function sender(o: Options, key?: string): Send {
+/** sender sends parts to be applied with a key each, or without a key to be looked at. They may belong to a stock count. */
+export function sender(o: Options, key?: string, count = ''): Send {
   const query = {
     action: o.action,
     ...(o.location && { location: o.location }),
     ...(o.reason && { reason: o.reason }),
     ...(o.reference && { reference: o.reference }),
+    ...(count && { count }),
     ...(key === undefined ? { dryRun: true } : o.allOrNothing && { allOrNothing: true }),
   }
   return (part, index, signal) =>
